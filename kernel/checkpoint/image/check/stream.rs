@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The records after the metadata: extents and the trailer.
+
+use zerocopy::{
+    FromBytes,
+    IntoBytes, //
+};
+
+use super::{
+    object,
+    record_at,
+    sum::{
+        sum,
+        Crc,
+        Sum, //
+    },
+    Object,
+    ADDRESS_MAX, //
+};
+use crate::image::{
+    files,
+    header::{
+        Header,
+        Trailer,
+        HEADER_LEN, //
+    },
+    kinds::Kind,
+    mm::{
+        Extent,
+        Vma,
+        EXTENT_INODE,
+        EXTENT_MAX,
+        EXTENT_MM,
+        VMA_ANON,
+        VMA_FILE, //
+    },
+    record::{
+        parse,
+        Body,
+        Fault,
+        ObjRef,
+        Raw,
+        RecordHeader,
+        BODY_MAX,
+        RECORD_HEADER_LEN, //
+    }, //
+};
+
+/// What a record after the metadata is.
+#[derive(Clone, Copy)]
+pub enum Next {
+    /// An extent: its pages are next in the image.
+    Extent(Extent),
+    /// The end of the image.
+    Trailer(Trailer),
+}
+
+/// What is expected next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// A record's header.
+    Header,
+    /// The body of an extent or of the trailer.
+    Body(Kind),
+    /// Bytes of pages, as many.
+    Pages(u64),
+    /// Nothing.
+    End,
+}
+
+/// Checks all that comes after the metadata, in the order in which it is read:
+///
+/// ```text
+/// loop {
+///     n = stream.header(RECORD_HEADER_LEN bytes)?;
+///     match stream.body(n bytes)? {
+///         Next::Extent(e) => stream.pages(all its pages, in pieces of any size)?,
+///         Next::Trailer(_) => break,
+///     }
+/// }
+/// ```
+///
+/// # Invariants
+///
+/// `at` is the offset in the image of the next byte to be read, `record` that of the record that
+/// it belongs to.
+pub struct Stream {
+    state: State,
+    at: u64,
+    record: u64,
+    meta_at: u64,
+    page_size: u64,
+    crc: Crc,
+    chain: Sum,
+    pages: Sum,
+    pages_crc: u32,
+    payload_len: u64,
+    nr_extents: u64,
+    nr_pages: u64,
+}
+
+impl Stream {
+    /// A stream after the metadata of the image with this header, which starts at offset 0.
+    pub fn new(crc: Crc, header: &Header) -> Self {
+        let at = (HEADER_LEN as u64).saturating_add(header.meta_len.get());
+        let mut chain = Sum::new(crc);
+        chain.add(header.crc.as_bytes());
+        Self {
+            state: State::Header,
+            at,
+            record: at,
+            meta_at: HEADER_LEN as u64,
+            page_size: u64::from(header.page_size.get()),
+            crc,
+            chain,
+            pages: Sum::new(crc),
+            pages_crc: 0,
+            payload_len: 0,
+            nr_extents: 0,
+            nr_pages: 0,
+        }
+    }
+
+    /// Offset of the next byte in the image.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Number of extents so far.
+    pub fn extents(&self) -> u64 {
+        self.nr_extents
+    }
+
+    /// Number of pages so far, those announced included.
+    pub fn nr_pages(&self) -> u64 {
+        self.nr_pages
+    }
+
+    fn fault(&self, kind: Kind, why: &'static str) -> Fault {
+        Fault {
+            at: self.record,
+            kind: kind.number(),
+            why,
+        }
+    }
+
+    fn advance(&mut self, n: usize) {
+        self.at = self.at.saturating_add(n as u64);
+    }
+
+    /// Takes the header of a record and tells the bytes of its body, at most [`BODY_MAX`].
+    pub fn header(&mut self, bytes: &[u8; RECORD_HEADER_LEN]) -> Result<usize, Fault> {
+        self.record = self.at;
+        if self.state != State::Header {
+            return Err(Fault::framing(self.at, "no record is expected here"));
+        }
+        let header = RecordHeader::read_from_bytes(bytes)
+            .map_err(|_| Fault::framing(self.at, "record header cut short"))?;
+        let number = header.kind.get();
+        let fault = |why| Fault {
+            at: self.record,
+            kind: number,
+            why,
+        };
+        let (kind, min) = match Kind::from_number(number) {
+            Some(Kind::Extent) => (Kind::Extent, Extent::LEN_MIN),
+            Some(Kind::Trailer) => (Kind::Trailer, Trailer::LEN_MIN),
+            Some(_) => return Err(fault("record of metadata after the metadata")),
+            None => return Err(fault("unknown kind of record")),
+        };
+        if header.version.get() != 0 {
+            return Err(fault("unknown version of the record"));
+        }
+        let body_len = header.body_len.get() as usize;
+        if body_len < min || body_len > BODY_MAX || body_len % 8 != 0 {
+            return Err(fault("body of impossible length"));
+        }
+        self.payload_len = header.payload_len.get();
+        if self.payload_len > EXTENT_MAX as u64 {
+            return Err(fault("payload too long"));
+        }
+        self.state = State::Body(kind);
+        self.advance(RECORD_HEADER_LEN);
+        Ok(body_len)
+    }
+
+    /// Takes the body of the record whose header came before. The objects are those that
+    /// [`metadata()`](super::metadata) found in `meta`.
+    pub fn body(
+        &mut self,
+        bytes: &[u8],
+        meta: &[u8],
+        objects: &mut [Object],
+    ) -> Result<Next, Fault> {
+        let State::Body(kind) = self.state else {
+            return Err(Fault::framing(self.at, "no body is expected here"));
+        };
+        self.advance(bytes.len());
+        let raw = Raw {
+            at: self.record,
+            kind,
+            body: bytes,
+            payload: &[],
+        };
+        if kind == Kind::Extent {
+            let extent: Extent = raw.body()?;
+            self.extent(&extent, meta, objects)?;
+            Ok(Next::Extent(extent))
+        } else {
+            let trailer: Trailer = raw.body()?;
+            self.trailer(&trailer)?;
+            Ok(Next::Trailer(trailer))
+        }
+    }
+
+    /// Takes `bytes` of the pages of the extent that came before. The last ones are accepted only
+    /// if the checksum of all is right.
+    pub fn pages(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let too_many = self.fault(Kind::Extent, "more bytes than the extent has");
+        let State::Pages(left) = self.state else {
+            return Err(too_many);
+        };
+        let left = left.checked_sub(bytes.len() as u64).ok_or(too_many)?;
+        self.pages.add(bytes);
+        self.advance(bytes.len());
+        self.state = State::Pages(left);
+        if left == 0 {
+            if self.pages.value() != self.pages_crc {
+                return Err(self.fault(Kind::Extent, "checksum of the pages is wrong"));
+            }
+            self.state = State::Header;
+        }
+        Ok(())
+    }
+
+    /// Was the trailer read? Without it an image is not one.
+    pub fn is_complete(&self) -> bool {
+        self.state == State::End
+    }
+
+    fn extent(
+        &mut self,
+        extent: &Extent,
+        meta: &[u8],
+        objects: &mut [Object],
+    ) -> Result<(), Fault> {
+        let bad = |why| {
+            Err(Fault {
+                at: self.record,
+                kind: Kind::Extent.number(),
+                why,
+            })
+        };
+        let bytes = extent.as_bytes();
+        let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(&[]);
+        if sum(self.crc, covered) != extent.body_crc.get() {
+            return bad("checksum of the extent's body is wrong");
+        }
+        if extent.reserved.get() != 0 {
+            return bad("reserved field is not zero");
+        }
+        let addr = extent.addr.get();
+        // Neither overflows: both factors are below 2^32.
+        let len = u64::from(extent.pages.get()) * self.page_size;
+        if len == 0 || len > EXTENT_MAX as u64 {
+            return bad("no pages or too many");
+        }
+        if len != self.payload_len {
+            return bad("payload of wrong length");
+        }
+        if addr % self.page_size != 0 {
+            return bad("address is not page-aligned");
+        }
+        let Some(end) = addr.checked_add(len).filter(|&e| e <= i64::MAX as u64) else {
+            return bad("address out of range");
+        };
+        let kind = match extent.space.get() {
+            EXTENT_MM => Kind::Mm,
+            EXTENT_INODE => Kind::Inode,
+            _ => return bad("unknown kind of space"),
+        };
+        let found = ObjRef::new(extent.obj.get())
+            .filter(|&r| object(objects, r).is_some_and(|o| o.kind() == Some(kind)))
+            .and_then(|r| objects.get_mut(usize::try_from(r.get() - 1).ok()?));
+        let Some(object) = found else {
+            return bad("refers to no such address space or inode");
+        };
+        if addr < object.next {
+            return bad("extents of an object overlap or are out of order");
+        }
+        let allowed = match kind {
+            Kind::Mm => mapped(object, addr, end, meta, self.meta_at)?,
+            _ => inside(object, end, self.page_size, meta, self.meta_at)?,
+        };
+        if !allowed {
+            return bad("outside of what can have contents");
+        }
+        object.next = end;
+        self.chain.add(extent.crc.as_bytes());
+        self.nr_extents = self.nr_extents.saturating_add(1);
+        self.nr_pages = self.nr_pages.saturating_add(u64::from(extent.pages.get()));
+        self.pages = Sum::new(self.crc);
+        self.pages_crc = extent.crc.get();
+        self.state = State::Pages(len);
+        Ok(())
+    }
+
+    fn trailer(&mut self, trailer: &Trailer) -> Result<(), Fault> {
+        let bad = |why| Err(self.fault(Kind::Trailer, why));
+        let bytes = trailer.as_bytes();
+        let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(&[]);
+        if sum(self.crc, covered) != trailer.crc.get() {
+            return bad("checksum of the trailer is wrong");
+        }
+        if self.payload_len != 0 {
+            return bad("payload where none belongs");
+        }
+        if trailer.total_len.get() != self.at {
+            return bad("the image has another length than announced");
+        }
+        if trailer.extents.get() != self.nr_extents || trailer.pages.get() != self.nr_pages {
+            return bad("number of extents or pages is not as announced");
+        }
+        if trailer.chain.get() != self.chain.value() {
+            return bad("extents were changed, left out or exchanged");
+        }
+        self.state = State::End;
+        Ok(())
+    }
+}
+
+/// Is `start..end` mapped privately in the address space `object`? The search starts at the
+/// mapping that the last one ended in: extents come in ascending order.
+fn mapped(
+    object: &mut Object,
+    start: u64,
+    end: u64,
+    meta: &[u8],
+    meta_at: u64,
+) -> Result<bool, Fault> {
+    if end > ADDRESS_MAX {
+        return Ok(false);
+    }
+    let mut offset = object.cursor;
+    if offset == 0 {
+        offset = after(meta, meta_at, object.offset)?;
+    }
+    let mut covered = start;
+    while offset < meta.len() as u64 {
+        let raw = record_at(meta, meta_at, offset)?;
+        if raw.kind != Kind::Vma {
+            break;
+        }
+        let vma: Vma = raw.body()?;
+        if vma.end.get() > covered {
+            let private = matches!(vma.kind.get(), VMA_ANON | VMA_FILE);
+            if vma.start.get() > covered || !private {
+                return Ok(false);
+            }
+            covered = vma.end.get();
+            if covered >= end {
+                object.cursor = offset;
+                return Ok(true);
+            }
+        }
+        offset = after(meta, meta_at, offset)?;
+    }
+    Ok(false)
+}
+
+/// Does the inode `object` reach as far as `end`?
+fn inside(
+    object: &Object,
+    end: u64,
+    page_size: u64,
+    meta: &[u8],
+    meta_at: u64,
+) -> Result<bool, Fault> {
+    let inode: files::Inode = object.record(meta, meta_at)?.body()?;
+    Ok(inode
+        .size
+        .get()
+        .checked_next_multiple_of(page_size)
+        .is_some_and(|size| end <= size))
+}
+
+/// Offset in the metadata of the record after that at `offset`.
+fn after(meta: &[u8], meta_at: u64, offset: u64) -> Result<u64, Fault> {
+    let at = meta_at.saturating_add(offset);
+    let outside = Fault::framing(at, "offset outside of the metadata");
+    let bytes = usize::try_from(offset)
+        .ok()
+        .and_then(|n| meta.get(n..))
+        .ok_or(outside)?;
+    let (_, len) = parse(bytes, at)?;
+    Ok(offset.saturating_add(len as u64))
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Records of memory.
+
+use zerocopy::byteorder::little_endian::{
+    U32,
+    U64, //
+};
+use zerocopy_derive::{
+    FromBytes,
+    Immutable,
+    IntoBytes, //
+};
+
+use super::{
+    kinds::Kind,
+    record::Body, //
+};
+
+/// Most mappings of one address space.
+pub const VMAS_MAX: u32 = 1 << 20;
+
+/// Most bytes of an auxiliary vector.
+pub const AUXV_MAX: usize = 1024;
+
+/// An address space; payload: auxiliary vector as pairs of U64.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Mm {
+    /// Reference of this object.
+    pub obj: U32,
+    /// The executable, an open file; 0: none.
+    pub exe: U32,
+    /// Number of [`Vma`] records that follow.
+    pub vmas: U32,
+    /// `MM_*`.
+    pub flags: U32,
+    /// Start and end of the program's code.
+    pub code: [U64; 2],
+    /// Start and end of its data.
+    pub data: [U64; 2],
+    /// Start and current end of the heap.
+    pub brk: [U64; 2],
+    /// Start of the stack.
+    pub stack: U64,
+    /// Start and end of the arguments.
+    pub args: [U64; 2],
+    /// Start and end of the environment.
+    pub env: [U64; 2],
+    /// Top of the area for mappings.
+    pub mmap_base: U64,
+    /// Address of the vDSO; 0: none.
+    pub vdso: U64,
+    /// Bytes of the vDSO and of the data pages before it.
+    pub vdso_len: U64,
+    /// crc32c of the vDSO's code.
+    pub vdso_crc: U32,
+    /// Mappings that coredumps hold: bits as of /proc/PID/coredump_filter.
+    pub dump_filter: U32,
+}
+
+impl Body for Mm {
+    const KIND: Kind = Kind::Mm;
+    const LEN_MIN: usize = 144;
+}
+
+/// [`Mm::flags`]: transparent huge pages are disabled.
+pub const MM_THP_DISABLE: u32 = 1 << 0;
+/// [`Mm::flags`]: memory-deny-write-execute.
+pub const MM_MDWE: u32 = 1 << 1;
+/// [`Mm::flags`]: memory-deny-write-execute is not inherited.
+pub const MM_MDWE_NO_INHERIT: u32 = 1 << 2;
+/// [`Mm::flags`]: future mappings are locked.
+pub const MM_LOCK_FUTURE: u32 = 1 << 3;
+/// [`Mm::flags`]: future mappings are locked as they are touched.
+pub const MM_LOCK_ONFAULT: u32 = 1 << 4;
+/// All flags.
+pub const MM_FLAGS: u32 = (1 << 5) - 1;
+
+/// [`Vma::kind`]: private, anonymous.
+pub const VMA_ANON: u32 = 1;
+/// [`Vma::kind`]: private mapping of `file`.
+pub const VMA_FILE: u32 = 2;
+/// [`Vma::kind`]: shared mapping of `file`, which may be an unlinked one.
+pub const VMA_SHARED: u32 = 3;
+/// [`Vma::kind`]: the vDSO or its data.
+pub const VMA_VDSO: u32 = 4;
+
+/// [`Vma::flags`]
+pub mod vma {
+    /// Readable.
+    pub const READ: u64 = 1 << 0;
+    /// Writable.
+    pub const WRITE: u64 = 1 << 1;
+    /// Executable.
+    pub const EXEC: u64 = 1 << 2;
+    /// Grows down.
+    pub const GROWSDOWN: u64 = 1 << 3;
+    /// Locked.
+    pub const LOCKED: u64 = 1 << 4;
+    /// Locked as it is touched.
+    pub const LOCKONFAULT: u64 = 1 << 5;
+    /// Not copied by fork.
+    pub const DONTFORK: u64 = 1 << 6;
+    /// Zeroed by fork.
+    pub const WIPEONFORK: u64 = 1 << 7;
+    /// Not in coredumps.
+    pub const DONTDUMP: u64 = 1 << 8;
+    /// Sequential access expected.
+    pub const SEQUENTIAL: u64 = 1 << 9;
+    /// Random access expected.
+    pub const RANDOM: u64 = 1 << 10;
+    /// Huge pages wanted.
+    pub const HUGEPAGE: u64 = 1 << 11;
+    /// Huge pages not wanted.
+    pub const NOHUGEPAGE: u64 = 1 << 12;
+    /// KSM wanted.
+    pub const MERGEABLE: u64 = 1 << 13;
+    /// No accounting against the overcommit limit.
+    pub const NORESERVE: u64 = 1 << 14;
+    /// Sealed.
+    pub const SEALED: u64 = 1 << 15;
+    /// All flags.
+    pub const ALL: u64 = (1 << 16) - 1;
+}
+
+/// A mapping; belongs to the [`Mm`] before it. Payload: its name, if it was given one.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Vma {
+    /// First address.
+    pub start: U64,
+    /// Address after the last.
+    pub end: U64,
+    /// `vma::*`.
+    pub flags: U64,
+    /// Offset in the file, in bytes.
+    pub offset: U64,
+    /// `VMA_*`.
+    pub kind: U32,
+    /// The open file that is mapped; 0: none.
+    pub file: U32,
+}
+
+impl Body for Vma {
+    const KIND: Kind = Kind::Vma;
+    const LEN_MIN: usize = 40;
+}
+
+/// Most bytes of page contents in one extent.
+pub const EXTENT_MAX: usize = 4 << 20;
+
+/// [`Extent::obj`] is an address space.
+pub const EXTENT_MM: u32 = 0;
+/// [`Extent::obj`] is an inode, `addr` an offset in it.
+pub const EXTENT_INODE: u32 = 1;
+
+/// Contents of a range of pages; `pages` times the page size bytes follow.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Extent {
+    /// Address space or inode.
+    pub obj: U32,
+    /// `EXTENT_*`.
+    pub space: U32,
+    /// Address of the first page, or its offset.
+    pub addr: U64,
+    /// Number of pages.
+    pub pages: U32,
+    /// crc32c of the pages.
+    pub crc: U32,
+    /// Zero.
+    pub reserved: U32,
+    /// crc32c of the body up to here.
+    pub body_crc: U32,
+}
+
+impl Body for Extent {
+    const KIND: Kind = Kind::Extent;
+    const LEN_MIN: usize = 32;
+}

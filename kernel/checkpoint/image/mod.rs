@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The image format: framing, records, checksums, and what makes an image valid.
+//!
+//! No `unsafe`, no allocation and nothing of the kernel: the same files are compiled into the
+//! kernel and, on the host, into the tools, the unit tests and the fuzzer. Numbers are
+//! little-endian everywhere. See `Documentation/checkpoint/image-format.rst`.
+//!
+//! An image is a [`Header`], then `meta_len` bytes of metadata, then extents of page contents,
+//! then the [`Trailer`]. All after the header is a sequence of records; see [`record`].
+
+pub mod check;
+pub mod files;
+pub mod header;
+pub mod kinds;
+pub mod mm;
+pub mod ns;
+pub mod record;
+pub mod task;
+
+pub use header::{
+    Header,
+    Trailer, //
+};
+pub use kinds::Kind;
+pub use record::{
+    Body,
+    Fault,
+    ObjRef,
+    Raw,
+    Records, //
+};

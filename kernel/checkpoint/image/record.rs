@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Framing: a record is a [`RecordHeader`], a body of fixed layout, and a payload.
+//!
+//! Bodies are append-only. A body that is shorter than this version knows was written by an older
+//! one and is extended with zeros; a longer one is accepted if what is not known is zero.
+
+use zerocopy::{
+    byteorder::little_endian::{
+        U16,
+        U32,
+        U64, //
+    },
+    FromBytes,
+    Immutable,
+    IntoBytes, //
+};
+use zerocopy_derive::{
+    FromBytes,
+    Immutable,
+    IntoBytes, //
+};
+
+use super::kinds::Kind;
+
+/// Every record, body and payload starts at a multiple of this many bytes.
+pub const ALIGN: usize = 8;
+
+/// Longest body of any record, in bytes.
+pub const BODY_MAX: usize = 1024;
+
+/// Longest payload of a metadata record, in bytes.
+pub const PAYLOAD_MAX: usize = 16 << 20;
+
+/// Start of every record.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct RecordHeader {
+    /// A [`Kind`] number.
+    pub kind: U16,
+    /// Version of the kind; 0 so far. A reader refuses a version that it does not know.
+    pub version: U16,
+    /// Bytes of the body that follows; a multiple of 8.
+    pub body_len: U32,
+    /// Bytes of the payload that follows the body; padded with zeros to a multiple of 8.
+    pub payload_len: U64,
+}
+
+/// Bytes of a [`RecordHeader`].
+pub const RECORD_HEADER_LEN: usize = size_of::<RecordHeader>();
+
+/// What is wrong with an image, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Offset of the record, in bytes from the start of the image.
+    pub at: u64,
+    /// Number of the record's kind, 0 for header, trailer and framing.
+    pub kind: u16,
+    /// What is wrong.
+    pub why: &'static str,
+}
+
+impl Fault {
+    /// A fault of the framing at `at`.
+    pub const fn framing(at: u64, why: &'static str) -> Self {
+        Self { at, kind: 0, why }
+    }
+
+    /// Name of the record's kind.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            0 => "framing",
+            n => Kind::from_number(n).map_or("unknown", |k| k.name()),
+        }
+    }
+}
+
+/// Reference to an object of the image: a non-zero number, unique in the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjRef(core::num::NonZeroU32);
+
+impl ObjRef {
+    /// The reference with number `n`; `None` for 0.
+    pub fn new(n: u32) -> Option<Self> {
+        core::num::NonZeroU32::new(n).map(Self)
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+/// Number of an optional reference, 0 for none.
+pub fn ref_number(r: Option<ObjRef>) -> u32 {
+    r.map_or(0, ObjRef::get)
+}
+
+/// A record's body: fixed layout, no padding, little-endian.
+pub trait Body: FromBytes + IntoBytes + Immutable {
+    /// Kind of the records with this body.
+    const KIND: Kind;
+
+    /// Bytes of the first published layout; a shorter body is refused.
+    const LEN_MIN: usize;
+}
+
+/// A record in memory: its kind, body bytes and payload.
+#[derive(Clone, Copy)]
+pub struct Raw<'a> {
+    /// Offset in the image, for messages.
+    pub at: u64,
+    /// The kind.
+    pub kind: Kind,
+    /// The body's bytes, as written.
+    pub body: &'a [u8],
+    /// The payload without its padding.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Raw<'a> {
+    /// A fault of this record.
+    pub fn fault(&self, why: &'static str) -> Fault {
+        Fault {
+            at: self.at,
+            kind: self.kind.number(),
+            why,
+        }
+    }
+
+    /// Reads the body as a `T`, whatever version of it was written.
+    pub fn body<T: Body>(&self) -> Result<T, Fault> {
+        if self.kind != T::KIND {
+            return Err(self.fault("is not of the kind expected here"));
+        }
+        if self.body.len() < T::LEN_MIN {
+            return Err(self.fault("body too short"));
+        }
+        let mut t = T::new_zeroed();
+        let n = core::cmp::min(self.body.len(), size_of::<T>());
+        match (t.as_mut_bytes().get_mut(..n), self.body.get(..n)) {
+            (Some(to), Some(from)) => to.copy_from_slice(from),
+            _ => return Err(self.fault("body too short")),
+        }
+        if self.body.get(n..).unwrap_or(&[]).iter().any(|&b| b != 0) {
+            return Err(self.fault("body has fields that this version does not know"));
+        }
+        Ok(t)
+    }
+
+    /// Reads the payload as consecutive `T`s, of which there are at most `max`.
+    pub fn array<T: FromBytes + Immutable + zerocopy::KnownLayout + zerocopy::Unaligned>(
+        &self,
+        max: usize,
+    ) -> Result<&'a [T], Fault> {
+        let n = self.payload.len() / size_of::<T>();
+        if n > max {
+            return Err(self.fault("too many elements"));
+        }
+        <[T]>::ref_from_bytes(self.payload).map_err(|_| self.fault("payload of wrong length"))
+    }
+
+    /// Reads the payload as a path: not empty, no NUL, at most 4095 bytes.
+    pub fn path(&self) -> Result<&'a [u8], Fault> {
+        if self.payload.is_empty() || self.payload.len() > 4095 {
+            return Err(self.fault("path empty or too long"));
+        }
+        if self.payload.contains(&0) {
+            return Err(self.fault("path with a NUL byte"));
+        }
+        Ok(self.payload)
+    }
+}
+
+/// `n` rounded up to [`ALIGN`].
+pub fn align_up(n: usize) -> Option<usize> {
+    n.checked_next_multiple_of(ALIGN)
+}
+
+/// Parses the record at the start of `bytes`, which lies `at` bytes into the image.
+///
+/// Returns the record and the bytes that it takes.
+pub fn parse(bytes: &[u8], at: u64) -> Result<(Raw<'_>, usize), Fault> {
+    let bad = |why| Fault::framing(at, why);
+    let (header, rest) =
+        RecordHeader::read_from_prefix(bytes).map_err(|_| bad("record header cut short"))?;
+    let number = header.kind.get();
+    let kind = Kind::from_number(number).ok_or(Fault {
+        at,
+        kind: number,
+        why: "unknown kind of record",
+    })?;
+    let fault = |why| Fault {
+        at,
+        kind: number,
+        why,
+    };
+    if header.version.get() != 0 {
+        return Err(fault("unknown version of the record"));
+    }
+    let body_len = header.body_len.get() as usize;
+    if body_len > BODY_MAX || body_len % ALIGN != 0 {
+        return Err(fault("body of impossible length"));
+    }
+    let payload_len =
+        usize::try_from(header.payload_len.get()).map_err(|_| fault("payload too long"))?;
+    if payload_len > PAYLOAD_MAX {
+        return Err(fault("payload too long"));
+    }
+    let padded = align_up(payload_len).ok_or(fault("payload too long"))?;
+    let (body, rest) = rest
+        .split_at_checked(body_len)
+        .ok_or(fault("body cut short"))?;
+    let stored = rest.get(..padded).ok_or(fault("payload cut short"))?;
+    let (payload, padding) = stored
+        .split_at_checked(payload_len)
+        .ok_or(fault("payload cut short"))?;
+    if padding.iter().any(|&b| b != 0) {
+        return Err(fault("padding is not zero"));
+    }
+    let len = RECORD_HEADER_LEN
+        .checked_add(body_len)
+        .and_then(|n| n.checked_add(padded))
+        .ok_or(fault("payload too long"))?;
+    Ok((
+        Raw {
+            at,
+            kind,
+            body,
+            payload,
+        },
+        len,
+    ))
+}
+
+/// Iterator over the records of a buffer.
+///
+/// Ends after the first fault.
+pub struct Records<'a> {
+    rest: &'a [u8],
+    at: u64,
+}
+
+impl<'a> Records<'a> {
+    /// The records in `bytes`, which lie `at` bytes into the image.
+    pub fn new(bytes: &'a [u8], at: u64) -> Self {
+        Self { rest: bytes, at }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Raw<'a>, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        match parse(self.rest, self.at) {
+            Ok((raw, len)) => {
+                self.rest = self.rest.get(len..).unwrap_or(&[]);
+                self.at = self.at.saturating_add(len as u64);
+                Some(Ok(raw))
+            }
+            Err(fault) => {
+                self.rest = &[];
+                Some(Err(fault))
+            }
+        }
+    }
+}
+
+/// The header of a record with body `T` and a payload of `payload_len` bytes.
+pub fn header_of<T: Body>(payload_len: usize) -> RecordHeader {
+    RecordHeader {
+        kind: U16::new(T::KIND.number()),
+        version: U16::new(0),
+        body_len: U32::new(size_of::<T>() as u32),
+        payload_len: U64::new(payload_len as u64),
+    }
+}

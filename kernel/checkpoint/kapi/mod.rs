@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel as the rest of the subsystem sees it: safe wrappers of what C offers.
+//!
+//! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`.
+
+pub(crate) mod pid;
+pub(crate) mod task;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Messages: which task, which object, what was wrong.
+//!
+//! Lines are gathered in memory and written to the log file descriptor at the end: its reader may
+//! be among the frozen tasks.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+/// Most bytes of messages of one system call; what comes after is counted only.
+const LOG_MAX: usize = 1 << 20;
+
+/// The messages of one system call.
+pub(crate) struct Report {
+    lines: KVVec<u8>,
+    dropped: usize,
+    refusals: usize,
+    first: Option<Error>,
+}
+
+/// Adapter for `fmt`: appends to a vector, remembers that memory ran out.
+struct Sink<'a>(&'a mut KVVec<u8>);
+
+impl fmt::Write for Sink<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0
+            .extend_from_slice(s.as_bytes(), GFP_KERNEL_ACCOUNT)
+            .map_err(|_| fmt::Error)
+    }
+}
+
+impl Report {
+    /// No messages yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            lines: KVVec::new(),
+            dropped: 0,
+            refusals: 0,
+            first: None,
+        }
+    }
+
+    /// Adds a line. May sleep.
+    pub(crate) fn line(&mut self, args: fmt::Arguments<'_>) {
+        if cfg!(CONFIG_CHECKPOINT_DEBUG) {
+            pr_info!("{}\n", args);
+        }
+        let start = self.lines.len();
+        let mut sink = Sink(&mut self.lines);
+        let ok = fmt::Write::write_fmt(&mut sink, args).is_ok()
+            && fmt::Write::write_str(&mut sink, "\n").is_ok();
+        if !ok || self.lines.len() > LOG_MAX {
+            self.lines.truncate(start);
+            self.dropped += 1;
+        }
+    }
+
+    /// Adds a refusal: `what` can't be done for the reason that it tells.
+    ///
+    /// The first refusal's `errno` becomes that of the system call.
+    pub(crate) fn refuse(&mut self, errno: Error, who: &dyn fmt::Display, what: fmt::Arguments<'_>) {
+        self.refusals += 1;
+        self.first.get_or_insert(errno);
+        self.line(fmt!("refused: {}: {} [{}]", who, what, Errno(errno)));
+    }
+
+    /// Number of refusals.
+    pub(crate) fn refusals(&self) -> usize {
+        self.refusals
+    }
+
+    /// The first refusal's errno as an error; `Ok` if there was none.
+    pub(crate) fn verdict(&self) -> Result {
+        match self.first {
+            Some(errno) => Err(errno),
+            None => Ok(()),
+        }
+    }
+
+    /// The lines, and how many did not fit.
+    pub(crate) fn lines(&self) -> (&[u8], usize) {
+        (&self.lines, self.dropped)
+    }
+}
+
+/// An errno for messages: its name.
+pub(crate) struct Errno(pub(crate) Error);
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match -self.0.to_errno() {
+            1 => "EPERM",
+            2 => "ENOENT",
+            3 => "ESRCH",
+            4 => "EINTR",
+            5 => "EIO",
+            7 => "E2BIG",
+            9 => "EBADF",
+            11 => "EAGAIN",
+            12 => "ENOMEM",
+            13 => "EACCES",
+            14 => "EFAULT",
+            16 => "EBUSY",
+            17 => "EEXIST",
+            20 => "ENOTDIR",
+            21 => "EISDIR",
+            22 => "EINVAL",
+            24 => "EMFILE",
+            26 => "ETXTBSY",
+            27 => "EFBIG",
+            28 => "ENOSPC",
+            32 => "EPIPE",
+            35 => "EDEADLK",
+            38 => "ENOSYS",
+            62 => "ETIME",
+            75 => "EOVERFLOW",
+            95 => "EOPNOTSUPP",
+            110 => "ETIMEDOUT",
+            116 => "ESTALE",
+            n => return write!(f, "errno {n}"),
+        };
+        f.write_str(name)
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What one call of restart(2) knows, shared by the coordinator and all tasks that it makes.
+
+use kernel::{
+    fmt,
+    new_mutex,
+    prelude::*,
+    rbtree::RBTree,
+    sync::Mutex, //
+};
+
+use crate::{
+    files,
+    image::{
+        record,
+        task::Task,
+        Body,
+        Fault,
+        ObjRef,
+        Raw, //
+    },
+    kapi::task::TaskName,
+    mm,
+    ns,
+    report::Report,
+    task, //
+};
+
+/// An object that has been rebuilt. Dropping it drops a reference.
+pub(crate) enum Built {
+    /// An address space.
+    Mm(mm::BuiltMm),
+    /// A descriptor table.
+    Files(files::BuiltFiles),
+    /// An open file.
+    File(files::BuiltFile),
+    /// An inode whose contents are in the image: an open file of it.
+    Inode(files::BuiltFile),
+    /// A pipe: both ends.
+    Pipe(files::BuiltPipe),
+    /// Root and working directory.
+    Fs(files::BuiltFs),
+    /// Signal actions, held by their first thread.
+    Sighand,
+    /// Credentials.
+    Cred(task::BuiltCred),
+    /// A uts namespace.
+    Uts(ns::BuiltUts),
+}
+
+/// A restart in progress.
+#[pin_data]
+pub(crate) struct Restore {
+    /// The metadata, checked.
+    meta: KVVec<u8>,
+    /// Offset of each object's record in `meta`, by reference number.
+    index: KVVec<u32>,
+    /// Rebuilt objects. Only the holder of the turn looks at it.
+    #[pin]
+    built: Mutex<RBTree<u32, Built>>,
+    /// Messages.
+    #[pin]
+    report: Mutex<Report>,
+    /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
+    pub(crate) monotonic_offset: i64,
+    /// The same for CLOCK_BOOTTIME.
+    pub(crate) boottime_offset: i64,
+}
+
+/// The records of one thread.
+pub(crate) struct Plan<'a> {
+    /// Its record.
+    pub(crate) task: Task,
+    /// Where the records of its thread group start in the metadata.
+    pub(crate) records: &'a [u8],
+    /// Offset of `records` in the image, for messages.
+    pub(crate) at: u64,
+    /// It leads its thread group.
+    pub(crate) leader: bool,
+}
+
+impl Plan<'_> {
+    /// For messages.
+    pub(crate) fn name(&self) -> TaskName {
+        TaskName {
+            tid: self.task.tid.get(),
+            comm: self.task.comm,
+        }
+    }
+}
+
+impl Restore {
+    /// Starts with checked metadata and the offsets of the objects in it.
+    pub(crate) fn new(
+        meta: KVVec<u8>,
+        index: KVVec<u32>,
+        report: Report,
+        monotonic_offset: i64,
+        boottime_offset: i64,
+    ) -> impl PinInit<Self> {
+        pin_init!(Self {
+            meta,
+            index,
+            built <- new_mutex!(RBTree::new(), "checkpoint built objects"),
+            report <- new_mutex!(report, "checkpoint report"),
+            monotonic_offset,
+            boottime_offset,
+        })
+    }
+
+    /// The metadata.
+    pub(crate) fn meta(&self) -> &[u8] {
+        &self.meta
+    }
+
+    /// The record that defines object `obj`.
+    pub(crate) fn object(&self, obj: ObjRef) -> Result<Raw<'_>> {
+        let offset = *self.index.get(obj.get() as usize).ok_or(EINVAL)? as usize;
+        let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
+        record::parse(bytes, offset as u64)
+            .map(|(raw, _)| raw)
+            .map_err(|f| self.fault(f))
+    }
+
+    /// The body of the record that defines object `obj`, and the record.
+    pub(crate) fn object_body<T: Body>(&self, obj: ObjRef) -> Result<(T, Raw<'_>)> {
+        let raw = self.object(obj)?;
+        let body = raw.body::<T>().map_err(|f| self.fault(f))?;
+        Ok((body, raw))
+    }
+
+    /// The records that follow that of object `obj`, its own excluded.
+    pub(crate) fn records_after(&self, obj: ObjRef) -> Result<record::Records<'_>> {
+        let offset = *self.index.get(obj.get() as usize).ok_or(EINVAL)? as usize;
+        let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
+        let (_, len) = record::parse(bytes, offset as u64).map_err(|f| self.fault(f))?;
+        let at = offset.checked_add(len).ok_or(EINVAL)?;
+        Ok(record::Records::new(
+            self.meta.get(at..).ok_or(EINVAL)?,
+            at as u64,
+        ))
+    }
+
+    /// Runs `f` with what was rebuilt for `obj`, if it was.
+    ///
+    /// `f` runs under a mutex: it takes a reference or copies, no more.
+    pub(crate) fn with_built<R>(&self, obj: ObjRef, f: impl FnOnce(&Built) -> R) -> Option<R> {
+        self.built.lock().get(&obj.get()).map(f)
+    }
+
+    /// Notes what was rebuilt for `obj`.
+    pub(crate) fn set_built(&self, obj: ObjRef, built: Built) -> Result {
+        let node = kernel::rbtree::RBTreeNode::new(obj.get(), built, GFP_KERNEL_ACCOUNT)?;
+        let old = self.built.lock().insert(node);
+        drop(old);
+        Ok(())
+    }
+
+    /// Drops all references on what was rebuilt.
+    pub(crate) fn clear_built(&self) {
+        let old = core::mem::replace(&mut *self.built.lock(), RBTree::new());
+        drop(old);
+    }
+
+    /// Reports a fault of the image; the error to return.
+    pub(crate) fn fault(&self, fault: Fault) -> Error {
+        self.report.lock().line(fmt!(
+            "image: {} record at offset {}: {} [EINVAL]",
+            fault.kind_name(),
+            fault.at,
+            fault.why
+        ));
+        EINVAL
+    }
+
+    /// Reports that `what` of the task `plan` could not be restored; returns `errno`.
+    pub(crate) fn fail(&self, errno: Error, plan: &Plan<'_>, what: fmt::Arguments<'_>) -> Error {
+        self.report.lock().refuse(errno, &plan.name(), what);
+        errno
+    }
+
+    /// Runs `f` with the messages.
+    pub(crate) fn with_report<R>(&self, f: impl FnOnce(&mut Report) -> R) -> R {
+        f(&mut self.report.lock())
+    }
+}

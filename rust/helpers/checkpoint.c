@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/cgroup.h>
+#include <linux/checkpoint.h>
+#include <linux/crc32c.h>
+#include <linux/cred.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs_struct.h>
+#include <linux/highmem.h>
+#include <linux/hugetlb.h>
+#include <linux/mempolicy.h>
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/nsproxy.h>
+#include <linux/pagewalk.h>
+#include <linux/pid_namespace.h>
+#include <linux/pipe_fs_i.h>
+#include <linux/rseq.h>
+#include <linux/sched/cputime.h>
+#include <linux/sched/exec_state.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/shmem_fs.h>
+#include <linux/swapops.h>
+#include <linux/task_work.h>
+#include <linux/time_namespace.h>
+#include <linux/timekeeping.h>
+#include <linux/uio.h>
+#include <linux/user_namespace.h>
+#include <linux/userfaultfd_k.h>
+
+/* Tasks. */
+
+__rust_helper struct pt_regs *rust_helper_task_pt_regs(struct task_struct *t)
+{
+	return task_pt_regs(t);
+}
+
+__rust_helper bool rust_helper_cgroup_task_frozen(struct task_struct *t)
+{
+	return cgroup_task_frozen(t);
+}
+
+__rust_helper struct cgroup *rust_helper_task_dfl_cgroup(struct task_struct *t)
+{
+	return task_dfl_cgroup(t);
+}
+
+__rust_helper void rust_helper_cgroup_get(struct cgroup *cgrp)
+{
+	cgroup_get(cgrp);
+}
+
+__rust_helper void rust_helper_cgroup_put(struct cgroup *cgrp)
+{
+	cgroup_put(cgrp);
+}
+
+__rust_helper struct cgroup *rust_helper_cgroup_parent(struct cgroup *cgrp)
+{
+	return cgroup_parent(cgrp);
+}
+
+__rust_helper struct task_struct *rust_helper_next_thread(struct task_struct *t)
+{
+	return __next_thread(t);
+}
+
+__rust_helper void rust_helper_tasklist_read_lock(void)
+{
+	read_lock(&tasklist_lock);
+}
+
+__rust_helper void rust_helper_tasklist_read_unlock(void)
+{
+	read_unlock(&tasklist_lock);
+}
+
+__rust_helper void rust_helper_tasklist_write_lock(void)
+{
+	write_lock_irq(&tasklist_lock);
+}
+
+__rust_helper void rust_helper_tasklist_write_unlock(void)
+{
+	write_unlock_irq(&tasklist_lock);
+}
+
+__rust_helper void rust_helper_task_lock(struct task_struct *t)
+{
+	task_lock(t);
+}
+
+__rust_helper void rust_helper_task_unlock(struct task_struct *t)
+{
+	task_unlock(t);
+}
+
+__rust_helper struct sighand_struct *
+rust_helper_lock_task_sighand(struct task_struct *t, unsigned long *flags)
+{
+	return lock_task_sighand(t, flags);
+}
+
+__rust_helper void rust_helper_unlock_task_sighand(struct task_struct *t,
+						   unsigned long *flags)
+{
+	unlock_task_sighand(t, flags);
+}
+
+__rust_helper struct pid *rust_helper_task_pid_type(struct task_struct *t,
+						    enum pid_type type)
+{
+	return type == PIDTYPE_PID ? task_pid(t) :
+	       type == PIDTYPE_TGID ? task_tgid(t) :
+	       type == PIDTYPE_PGID ? task_pgrp(t) : task_session(t);
+}
+
+__rust_helper struct pid *rust_helper_get_pid(struct pid *pid)
+{
+	return get_pid(pid);
+}
+
+__rust_helper struct pid_namespace *rust_helper_ns_of_pid(struct pid *pid)
+{
+	return ns_of_pid(pid);
+}
+
+__rust_helper struct pid_namespace *
+rust_helper_task_active_pid_ns(struct task_struct *t)
+{
+	return task_active_pid_ns(t);
+}
+
+__rust_helper bool rust_helper_fatal_signal_pending(struct task_struct *t)
+{
+	return fatal_signal_pending(t);
+}
+
+__rust_helper void rust_helper_set_tif_sigpending(struct task_struct *t)
+{
+	set_tsk_thread_flag(t, TIF_SIGPENDING);
+}
+
+__rust_helper void rust_helper_set_restore_sigmask(void)
+{
+	set_restore_sigmask();
+}
+
+__rust_helper bool rust_helper_test_tsk_restore_sigmask(struct task_struct *t)
+{
+	return test_tsk_restore_sigmask(t);
+}
+
+__rust_helper unsigned int rust_helper_task_exec_state_dumpable(struct task_struct *t)
+{
+	return task_exec_state_get_dumpable(t);
+}
+
+__rust_helper bool rust_helper_task_no_new_privs(struct task_struct *t)
+{
+	return task_no_new_privs(t);
+}
+
+__rust_helper void rust_helper_task_set_no_new_privs(struct task_struct *t)
+{
+	task_set_no_new_privs(t);
+}
+
+__rust_helper void rust_helper_rseq_force_update(void)
+{
+	rseq_force_update();
+}
+
+__rust_helper const struct cred *rust_helper_task_cred_get(struct task_struct *t)
+{
+	return get_task_cred(t);
+}
+
+__rust_helper const struct cred *rust_helper_current_cred(void)
+{
+	return current_cred();
+}
+
+/* Time. */
+
+__rust_helper u64 rust_helper_ktime_get_boottime_ns(void)
+{
+	return ktime_get_boottime_ns();
+}
+
+__rust_helper u64 rust_helper_ktime_get_real_ns(void)
+{
+	return ktime_get_real_ns();
+}
+
+/* Files. */
+
+__rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files_struct *files)
+{
+	return close_on_exec(fd, files);
+}
+
+__rust_helper struct inode *rust_helper_file_inode(const struct file *f)
+{
+	return file_inode(f);
+}
+
+__rust_helper bool rust_helper_d_unlinked(const struct dentry *d)
+{
+	return d_unlinked(d);
+}
+
+__rust_helper loff_t rust_helper_i_size_read(const struct inode *inode)
+{
+	return i_size_read(inode);
+}
+
+__rust_helper unsigned long rust_helper_file_count(struct file *f)
+{
+	return file_count(f);
+}
+
+__rust_helper void rust_helper_pipe_lock_it(struct pipe_inode_info *pipe)
+{
+	mutex_lock(&pipe->mutex);
+}
+
+__rust_helper void rust_helper_pipe_unlock_it(struct pipe_inode_info *pipe)
+{
+	mutex_unlock(&pipe->mutex);
+}
+
+__rust_helper int rust_helper_pipe_buf_confirm(struct pipe_inode_info *pipe,
+					       struct pipe_buffer *buf)
+{
+	return pipe_buf_confirm(pipe, buf);
+}
+
+__rust_helper void rust_helper_path_get(const struct path *path)
+{
+	path_get(path);
+}
+
+__rust_helper void rust_helper_path_put(const struct path *path)
+{
+	path_put(path);
+}
+
+__rust_helper void rust_helper_get_fs_root(struct fs_struct *fs, struct path *root)
+{
+	get_fs_root(fs, root);
+}
+
+__rust_helper void rust_helper_get_fs_pwd(struct fs_struct *fs, struct path *pwd)
+{
+	get_fs_pwd(fs, pwd);
+}
+
+/* Memory. */
+
+__rust_helper void rust_helper_vma_iter_set_up(struct vma_iterator *vmi,
+					       struct mm_struct *mm, unsigned long addr)
+{
+	vma_iter_init(vmi, mm, addr);
+}
+
+__rust_helper struct vm_area_struct *rust_helper_vma_next(struct vma_iterator *vmi)
+{
+	return vma_next(vmi);
+}
+
+__rust_helper int rust_helper_mmap_read_lock_killable(struct mm_struct *mm)
+{
+	return mmap_read_lock_killable(mm);
+}
+
+__rust_helper int rust_helper_mmap_write_lock_killable(struct mm_struct *mm)
+{
+	return mmap_write_lock_killable(mm);
+}
+
+__rust_helper void rust_helper_mmap_write_unlock(struct mm_struct *mm)
+{
+	mmap_write_unlock(mm);
+}
+
+__rust_helper bool rust_helper_vma_is_anonymous(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma);
+}
+
+__rust_helper bool rust_helper_vma_uffd_armed(struct vm_area_struct *vma)
+{
+	return userfaultfd_armed(vma);
+}
+
+__rust_helper const char *rust_helper_vma_special_name(struct vm_area_struct *vma)
+{
+	return arch_vma_name(vma) ?:
+	       vma->vm_ops && vma->vm_ops->name ? vma->vm_ops->name(vma) : NULL;
+}
+
+__rust_helper bool rust_helper_vma_has_policy(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_NUMA
+	return vma->vm_policy;
+#else
+	return false;
+#endif
+}
+
+__rust_helper bool rust_helper_task_has_mempolicy(struct task_struct *t)
+{
+#ifdef CONFIG_NUMA
+	return t->mempolicy;
+#else
+	return false;
+#endif
+}
+
+__rust_helper unsigned long rust_helper_mm_flags_word(struct mm_struct *mm)
+{
+	return __mm_flags_get_word(mm);
+}
+
+__rust_helper void rust_helper_mm_flag_set(int flag, struct mm_struct *mm)
+{
+	mm_flags_set(flag, mm);
+}
+
+__rust_helper void rust_helper_mm_flag_clear(int flag, struct mm_struct *mm)
+{
+	mm_flags_clear(flag, mm);
+}
+
+__rust_helper bool rust_helper_pte_is_none(pte_t *pte)
+{
+	return pte_none(ptep_get(pte));
+}
+
+__rust_helper bool rust_helper_pte_is_present(pte_t *pte)
+{
+	return pte_present(ptep_get(pte));
+}
+
+__rust_helper bool rust_helper_pte_is_marker(pte_t *pte)
+{
+	pte_t p = ptep_get(pte);
+
+	return !pte_none(p) && !pte_present(p) &&
+	       softleaf_is_marker(softleaf_from_pte(p));
+}
+
+__rust_helper struct page *rust_helper_pte_normal_page(struct vm_area_struct *vma,
+						       unsigned long addr, pte_t *pte)
+{
+	return vm_normal_page(vma, addr, ptep_get(pte));
+}
+
+__rust_helper bool rust_helper_page_is_anon(const struct page *page)
+{
+	return PageAnon(page);
+}
+
+__rust_helper void rust_helper_get_page(struct page *page)
+{
+	get_page(page);
+}
+
+__rust_helper void rust_helper_put_page(struct page *page)
+{
+	put_page(page);
+}
+
+__rust_helper unsigned int rust_helper_page_mapcount_is_one(struct page *page)
+{
+	return folio_maybe_mapped_shared(page_folio(page)) ? 0 : 1;
+}
+
+__rust_helper void rust_helper_bvec_of_page(struct bio_vec *bv, struct page *page,
+					    unsigned int len, unsigned int offset)
+{
+	bvec_set_page(bv, page, len, offset);
+}
+
+__rust_helper u32 rust_helper_crc32c_update(u32 crc, const void *p, size_t len)
+{
+	return crc32c(crc, p, len);
+}
+
+__rust_helper void *rust_helper_kmap_page(struct page *page)
+{
+	return kmap_local_page(page);
+}
+
+__rust_helper void rust_helper_kunmap_page(const void *addr)
+{
+	kunmap_local(addr);
+}
+
+__rust_helper bool rust_helper_is_hugetlb_file(const struct file *f)
+{
+	return is_file_hugepages(f);
+}
+
+__rust_helper int rust_helper_import_dest_ubuf(void __user *buf, size_t len,
+					       struct iov_iter *i)
+{
+	return import_ubuf(ITER_DEST, buf, len, i);
+}
+
+__rust_helper void rust_helper_get_user_ns(struct user_namespace *ns)
+{
+	get_user_ns(ns);
+}
+
+__rust_helper bool rust_helper_access_ok_range(unsigned long addr, unsigned long len)
+{
+	return access_ok((void __user *)addr, len);
+}
