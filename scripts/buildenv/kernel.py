@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Configures and builds the kernel, or finds it already built."""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from .env import (ARCH, CACHE, JOBS, SCRIPTS, Failure, Progress, conf, duration, lock, run, say,
+                  sha, step)
+from .tree import Tree, note_edits, pristine
+
+FLAVOURS = ("debug", "demo")
+KEEP_IMAGES = 12
+
+
+def fragments(flavour):
+    """Configuration fragments, later ones win."""
+    names = ("base", ARCH, flavour, f"{ARCH}-{flavour}")
+    paths = [SCRIPTS / "config" / f"{n}.config" for n in names]
+    return [p for p in paths if p.exists()]
+
+
+def wanted(text):
+    """Option -> value that fragments ask for."""
+    options = {}
+    for line in text.splitlines():
+        m = re.match(r"(CONFIG_\w+)=(.*)$", line)
+        if m:
+            options[m[1]] = m[2]
+        m = re.match(r"# (CONFIG_\w+) is not set$", line)
+        if m:
+            options[m[1]] = "n"
+    return options
+
+
+class Kernel:
+    """What the rest needs to know of a built kernel."""
+
+    def __init__(self, directory, release):
+        self.dir = directory
+        self.image = directory / "image"
+        self.config = directory / "config"
+        self.release = release
+
+
+def make_args(tree, obj):
+    c = conf()
+    return ["make", "-C", tree.path, f"O={obj}", "LLVM=1", f"ARCH={c['kernel_arch']}",
+            "CC=ccache clang", f"-j{JOBS}", "-k"] + c.get("make_args", "").split()
+
+
+def make_env():
+    return {"KBUILD_BUILD_TIMESTAMP": "2026-01-01", "KBUILD_BUILD_USER": "linux-cr",
+            "KBUILD_BUILD_HOST": "linux-cr", "CCACHE_DIR": CACHE / "ccache",
+            "CCACHE_MAXSIZE": "6G", "KCONFIG_NOTIMESTAMP": "1"}
+
+
+def configure(tree, obj, flavour):
+    """Writes obj/.config unless the fragments and Kconfig are what they were."""
+    text = "\n".join(p.read_text() for p in fragments(flavour))
+    obj.mkdir(parents=True, exist_ok=True)
+    allconfig = obj / "wanted.config"
+    allconfig.write_text("".join(f"{k}={v}\n" if v != "n" else f"# {k} is not set\n"
+                                 for k, v in wanted(text).items()))
+    # Into a file of its own first: .config is replaced only if it changes.
+    new = obj / "new.config"
+    run(make_args(tree, obj) + ["allnoconfig"], log=CACHE / "log" / "config",
+        env={**make_env(), "KCONFIG_ALLCONFIG": allconfig, "KCONFIG_CONFIG": new})
+    have = wanted(new.read_text())
+    lost = [f"{k}={v}" for k, v in wanted(text).items() if have.get(k, "n") != v]
+    if lost:
+        raise Failure("Kconfig did not take these options of scripts/config: " + " ".join(lost))
+    old = obj / ".config"
+    if not old.exists() or wanted(old.read_text()) != have:
+        shutil.copy(new, old)
+    for leftover in obj.glob("new.config*"):
+        leftover.unlink()
+
+
+def build(flavour="demo", need_obj=False):
+    """Builds a flavour of the kernel, unless exactly that has been built before."""
+    src = pristine()
+    with lock("tree"):
+        tree = Tree(src)
+        edited = tree.sync()
+        note_edits(tree, edited)
+        config = "\n".join(p.read_text() for p in fragments(flavour))
+        key = sha(tree.key, config, str(conf()), flavour)
+        images = CACHE / "images"
+        images.mkdir(parents=True, exist_ok=True)
+        out = images / f"{ARCH}-{flavour}-{key}"
+        if (out / "image").exists():
+            os.utime(out)
+            say(f"    kernel {(out / 'release').read_text().strip()} ({flavour}) is built already")
+            return Kernel(out, (out / "release").read_text().strip())
+        obj = CACHE / "obj" / f"{ARCH}-{flavour}-{tree.version}"
+        step(f"building Linux {tree.version} ({ARCH}, {flavour})")
+        started = time.monotonic()
+        configure(tree, obj, flavour)
+        total_file = obj / "objects"
+        total = int(total_file.read_text()) if total_file.exists() else 1450
+        progress = Progress("kernel", total)
+        made = 0
+
+        def on_line(line):
+            nonlocal made
+            if re.match(r"  (CC|AS|RUSTC L?|RUSTC|BINDGEN|HOSTCC|LD|AR|EXPORTS)\s", line):
+                made += 1
+                progress.update(made, line.split()[-1])
+
+        log = CACHE / "log" / f"kernel-{ARCH}-{flavour}"
+        try:
+            run(make_args(tree, obj) + [Path(conf()["image"]).name], log=log, env=make_env(),
+                on_line=on_line)
+        finally:
+            progress.end()
+        if made > 800:
+            total_file.write_text(str(made))
+        warnings(log)
+        tmp = Path(tempfile.mkdtemp(dir=images, prefix=".new-"))
+        shutil.copy(obj / conf()["image"], tmp / "image")
+        shutil.copy(obj / ".config", tmp / "config")
+        shutil.copy(obj / "System.map", tmp / "System.map")
+        shutil.copy(obj / "include/config/kernel.release", tmp / "release")
+        tmp.chmod(0o755)
+        shutil.rmtree(out, ignore_errors=True)
+        tmp.rename(out)
+        prune(images)
+        release = (out / "release").read_text().strip()
+        say(f"    kernel {release} ({flavour}): {made} objects in "
+            f"{duration(time.monotonic() - started)}, {(out / 'image').stat().st_size >> 20} MiB")
+        return Kernel(out, release)
+
+
+def warnings(log):
+    """Shows the compiler's warnings about this project's own files."""
+    lines = log.read_text(errors="replace").splitlines()
+    for n, line in enumerate(lines):
+        if "warning:" in line and any("checkpoint" in l for l in lines[n:n + 3]):
+            for shown in lines[n:n + 6]:
+                say("    " + shown)
+
+
+def prune(images):
+    """Forgets the kernels that have not been used for longest."""
+    old = sorted((d for d in images.iterdir() if not d.name.startswith(".")),
+                 key=lambda d: d.stat().st_mtime)
+    for d in old[:-KEEP_IMAGES]:
+        shutil.rmtree(d, ignore_errors=True)
+    for d in images.glob(".new-*"):
+        if time.time() - d.stat().st_mtime > 3600:
+            shutil.rmtree(d, ignore_errors=True)
