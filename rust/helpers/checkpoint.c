@@ -422,3 +422,40 @@ __rust_helper bool rust_helper_access_ok_range(unsigned long addr, unsigned long
 {
 	return access_ok((void __user *)addr, len);
 }
+
+/* Cgroups. */
+
+__rust_helper void rust_helper_css_set_lock_irq(void)
+{
+	spin_lock_irq(&css_set_lock);
+}
+
+__rust_helper void rust_helper_css_set_unlock_irq(void)
+{
+	spin_unlock_irq(&css_set_lock);
+}
+
+__rust_helper void rust_helper_checkpoint_cgroup_lock(void)
+{
+	cgroup_lock();
+}
+
+__rust_helper void rust_helper_checkpoint_cgroup_unlock(void)
+{
+	cgroup_unlock();
+}
+
+__rust_helper u64 rust_helper_checkpoint_ktime_get_ns(void)
+{
+	return ktime_get_ns();
+}
+
+__rust_helper unsigned long rust_helper_checkpoint_msecs_to_jiffies(unsigned int ms)
+{
+	return msecs_to_jiffies(ms);
+}
+
+__rust_helper void rust_helper_checkpoint_autoreap(struct signal_struct *sig)
+{
+	sig->autoreap = 1;
+}
