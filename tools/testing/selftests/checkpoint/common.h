@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the selftests of checkpoint(2) and restart(2) have in common.
+ *
+ * A *scenario* is a function that runs in a process of its own, executed
+ * afresh, in a cgroup (and for containers a pid namespace) of its own.  It sets
+ * something up, says that it is ready, waits for the word to go on, and then
+ * proves that what it set up is still there.  ckpt_cycle() runs a scenario
+ * undisturbed, over a mere freeze, over a checkpoint that lets it run on, over
+ * a checkpoint and restart, and over two of them.
+ *
+ * Test and scenario talk through the *board*: a small file that both have
+ * mapped shared, and that therefore survives what happens to the scenario.  Its
+ * content is taken back to the moment of the checkpoint before each restart.
+ */
+#ifndef CKPT_TEST_COMMON_H
+#define CKPT_TEST_COMMON_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/checkpoint.h>
+
+#ifndef __NR_checkpoint
+#define __NR_checkpoint 473
+#endif
+#ifndef __NR_restart
+#define __NR_restart 474
+#endif
+
+/* Seconds: when a test gives up by itself, and when the harness kills it. */
+#define CKPT_WATCHDOG	280
+#define CKPT_TIMEOUT	300
+
+/* ---- system calls ---------------------------------------------------- */
+
+static inline long sys_checkpoint(struct checkpoint_args *args, size_t size)
+{
+	return syscall(__NR_checkpoint, args, size);
+}
+
+static inline long sys_restart(struct restart_args *args, size_t size)
+{
+	return syscall(__NR_restart, args, size);
+}
+
+static inline pid_t sys_gettid(void)
+{
+	return syscall(__NR_gettid);
+}
+
+int sys_pidfd_open(pid_t pid);
+
+/* ---- the board ------------------------------------------------------- */
+
+#define CKPT_STEPS	256
+#define CKPT_VALUES	512
+
+struct ckpt_board {
+	uint32_t ready;			/* Scenario: set up and waiting. */
+	uint32_t go;			/* Test: verify yourself and finish. */
+	uint32_t failed;		/* Scenario: a check failed, see msg. */
+	uint32_t pad;
+	char msg[1024];
+	char text[1024];		/* For the scenario's own use. */
+	uint32_t step[CKPT_STEPS];	/* Event counters with futex wake-ups. */
+	uint64_t value[CKPT_VALUES];	/* For the scenario's own use. */
+};
+
+/* The scenario's mapping of its board. */
+extern struct ckpt_board *board;
+
+/* ---- scenario side --------------------------------------------------- */
+
+/* Say that the set-up is done, or wait for the word to verify, or both. */
+void ckpt_ready(void);
+void ckpt_wait_go(void);
+void ckpt_ready_wait(void);
+
+/* Raise the counter @step by one; wait until it is at least @count. */
+void ckpt_step(unsigned int step);
+void ckpt_step_wait(unsigned int step, uint32_t count);
+
+/* Report a failed check to the test and exit from the process. */
+__attribute__((noreturn, format(printf, 3, 4)))
+void ckpt_fail(const char *file, int line, const char *fmt, ...);
+
+#define CHECK(cond, fmt, ...) do {					\
+	if (!(cond))							\
+		ckpt_fail(__FILE__, __LINE__, "%s: " fmt, #cond, ##__VA_ARGS__); \
+} while (0)
+
+#define CHECK_EQ(want, seen) do {					\
+	long long __want = (long long)(want), __seen = (long long)(seen); \
+	if (__want != __seen)						\
+		ckpt_fail(__FILE__, __LINE__,				\
+			  "%s is %lld (0x%llx), not %s = %lld (0x%llx)", \
+			  #seen, __seen, __seen, #want, __want, __want); \
+} while (0)
+
+#define CHECK_STREQ(want, seen) do {					\
+	const char *__want = (want), *__seen = (seen);			\
+	if (strcmp(__want, __seen))					\
+		ckpt_fail(__FILE__, __LINE__, "%s is \"%s\", not \"%s\"", \
+			  #seen, __seen, __want);			\
+} while (0)
+
+/* A system call that must not fail; evaluates to its result. */
+#define CHECK_SYS(call) ({						\
+	long __ret = (long)(call);					\
+	if (__ret == -1)						\
+		ckpt_fail(__FILE__, __LINE__, "%s: %s", #call, strerror(errno)); \
+	__ret;								\
+})
+
+/* fork() where the child runs @fn(@arg) and exits with what it returns. */
+pid_t ckpt_fork(int (*fn)(void *arg), void *arg);
+/* Wait for @pid, a child, and check that it exits with @code. */
+void ckpt_wait_exit(pid_t pid, int code);
+/* The whole of a small file as a string, "" if it cannot be read. */
+char *ckpt_slurp(const char *path, char *buf, size_t size);
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t ckpt_now(void);
+
+/* ---- test side ------------------------------------------------------- */
+
+#define CKPT_MAX_BLOCKED 16
+/* An entry of .blocked: a thread must be asleep in this system call. */
+#define BLOCKED(nr)	((nr) + 1)
+
+/* Scenario flags. */
+#define SC_CONTAINER	(1u << 0)	/* Run it as a container only. */
+#define SC_SUBTREE	(1u << 1)	/* Run it as a subtree only. */
+#define SC_NO_ORIGINAL	(1u << 2)	/* It cannot run on next to its checkpoint. */
+
+struct ckpt_scenario {
+	const char *name;
+	void (*run)(void);
+	unsigned int flags;
+	uint64_t clone_flags;		/* More CLONE_NEW* for the container. */
+	int blocked[CKPT_MAX_BLOCKED];	/* Awaited after READY and after restart. */
+	/* Called in the test: before the checkpoint, after a restart. */
+	int (*before)(void *run);
+	int (*after)(void *run);
+	struct ckpt_scenario *next;
+};
+
+struct ckpt_cgroup {
+	char path[256];
+	int fd;				/* Of its directory, -1 if there is none. */
+};
+
+struct ckpt_run {
+	const struct ckpt_scenario *sc;
+	bool container;
+	pid_t pid;			/* Of the root, a child of ours; 0 if none. */
+	int pidfd;
+	int status;			/* Of wait4(), once it is gone. */
+	int log_fd;
+	struct ckpt_cgroup cg;
+	struct ckpt_board *board;
+	char board_path[256];
+	struct ckpt_board saved;	/* As it was at the last checkpoint. */
+};
+
+/* NULL if the tests can run here, or why not. */
+const char *ckpt_missing(void);
+/* Print a line of diagnostics. */
+__attribute__((format(printf, 1, 2)))
+void ckpt_diag(const char *fmt, ...);
+
+int ckpt_cgroup_new(struct ckpt_cgroup *cg);
+void ckpt_cgroup_del(struct ckpt_cgroup *cg);
+int ckpt_cgroup_write(struct ckpt_cgroup *cg, const char *file, const char *text);
+int ckpt_cgroup_move(struct ckpt_cgroup *cg, pid_t pid);
+/* Freeze and wait until frozen; thaw. */
+int ckpt_cgroup_freeze(struct ckpt_cgroup *cg);
+int ckpt_cgroup_thaw(struct ckpt_cgroup *cg);
+/* 1 if frozen, 0 if not, -1 if it cannot be read. */
+int ckpt_cgroup_frozen(struct ckpt_cgroup *cg);
+/* Wait until no task is left. */
+int ckpt_cgroup_wait_empty(struct ckpt_cgroup *cg);
+
+/* An empty file for an image, positioned at its start; rewind it for restart. */
+int ckpt_image_new(void);
+
+/*
+ * The steps of a run.  All return 0, or -1 after having printed what is wrong.
+ * ckpt_run_fini() is due after any ckpt_run_init(), whatever happened between.
+ */
+int ckpt_run_init(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container);
+int ckpt_run_start(struct ckpt_run *run);
+int ckpt_run_wait_blocked(struct ckpt_run *run);
+/* CHECKPOINT_SUBTREE is added as needed; with CHECKPOINT_KILL awaits the end. */
+int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags);
+int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags);
+int ckpt_run_go(struct ckpt_run *run);
+int ckpt_run_finish(struct ckpt_run *run);
+void ckpt_run_kill(struct ckpt_run *run);
+void ckpt_run_fini(struct ckpt_run *run);
+
+/* For tests of single calls: arguments filled in for this run, log emptied. */
+void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image_fd,
+		   uint64_t flags);
+void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int image_fd,
+			   uint64_t flags);
+/* What the kernel wrote to the log, and whether a line of it has @text. */
+const char *ckpt_run_log(struct ckpt_run *run);
+bool ckpt_run_log_has(struct ckpt_run *run, const char *text);
+void ckpt_run_print_log(struct ckpt_run *run);
+
+/* The whole life of a scenario, see the top. */
+int ckpt_cycle(const struct ckpt_scenario *sc, bool container);
+
+void ckpt_watchdog(void);
+void ckpt_register(struct ckpt_scenario *sc);
+
+/*
+ * Define a scenario; the body of the function follows.  More members of struct
+ * ckpt_scenario may be given: CKPT_SCENARIO(name, .flags = SC_CONTAINER) { ... }
+ */
+#define CKPT_SCENARIO(_name, ...)					\
+	static void _name##_run(void);					\
+	static struct ckpt_scenario _name = {				\
+		.name = #_name, .run = _name##_run, __VA_ARGS__		\
+	};								\
+	/* Before the harness's constructors, which the scenario must not run. */ \
+	__attribute__((constructor(200))) static void _name##_register(void) \
+	{								\
+		ckpt_register(&_name);					\
+	}								\
+	static void _name##_run(void)
+
+#ifndef CKPT_NO_HARNESS
+#include "kselftest_harness.h"
+
+/* The fixture of tests that run a scenario as container and as subtree. */
+#define CKPT_FIXTURE							\
+	FIXTURE(cr) { int unused; };					\
+	FIXTURE_VARIANT(cr) { bool container; };			\
+	FIXTURE_VARIANT_ADD(cr, container) { .container = true };	\
+	FIXTURE_VARIANT_ADD(cr, subtree) { .container = false };	\
+	FIXTURE_SETUP(cr)						\
+	{								\
+		const char *why = ckpt_missing();			\
+									\
+		if (why)						\
+			SKIP(return, "%s", why);			\
+		ckpt_watchdog();					\
+	}								\
+	FIXTURE_TEARDOWN(cr) { }
+
+/* A scenario and the test that takes it through ckpt_cycle(). */
+#define CKPT_CYCLE(_name, ...)						\
+	CKPT_SCENARIO(_name, __VA_ARGS__);				\
+	TEST_F_TIMEOUT(cr, _name, CKPT_TIMEOUT)				\
+	{								\
+		if (!variant->container && (_name.flags & SC_CONTAINER)) \
+			SKIP(return, "only makes sense in a container"); \
+		if (variant->container && (_name.flags & SC_SUBTREE))	\
+			SKIP(return, "only makes sense in a subtree");	\
+		ASSERT_EQ(0, ckpt_cycle(&_name, variant->container));	\
+	}								\
+	static void _name##_run(void)
+
+#define CKPT_MAIN TEST_HARNESS_MAIN
+#endif /* CKPT_NO_HARNESS */
+
+#endif /* CKPT_TEST_COMMON_H */
