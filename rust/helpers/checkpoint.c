@@ -14,15 +14,18 @@
 #include <linux/mm_inline.h>
 #include <linux/nsproxy.h>
 #include <linux/pagewalk.h>
+#include <linux/perf_event.h>
 #include <linux/pid_namespace.h>
 #include <linux/pipe_fs_i.h>
 #include <linux/rseq.h>
+#include <linux/sched.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/exec_state.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
+#include <linux/security.h>
 #include <linux/shmem_fs.h>
 #include <linux/swapops.h>
 #include <linux/task_work.h>
@@ -31,6 +34,8 @@
 #include <linux/uio.h>
 #include <linux/user_namespace.h>
 #include <linux/userfaultfd_k.h>
+#include <linux/utsname.h>
+#include <asm/syscall.h>
 
 /* Tasks. */
 
@@ -458,4 +463,173 @@ __rust_helper unsigned long rust_helper_checkpoint_msecs_to_jiffies(unsigned int
 __rust_helper void rust_helper_checkpoint_autoreap(struct signal_struct *sig)
 {
 	sig->autoreap = 1;
+}
+
+/* State of tasks. */
+
+__rust_helper long rust_helper_task_syscall_nr(struct task_struct *t)
+{
+	return syscall_get_nr(t, task_pt_regs(t));
+}
+
+__rust_helper long rust_helper_task_syscall_error(struct task_struct *t)
+{
+	return syscall_get_error(t, task_pt_regs(t));
+}
+
+__rust_helper void rust_helper_task_times(struct task_struct *t, u64 *utime, u64 *stime)
+{
+	task_cputime(t, utime, stime);
+}
+
+__rust_helper struct io_context *rust_helper_task_io_context(struct task_struct *t)
+{
+#ifdef CONFIG_BLOCK
+	return t->io_context;
+#else
+	return NULL;
+#endif
+}
+
+__rust_helper void rust_helper_clear_tsk_restore_sigmask(struct task_struct *t)
+{
+	clear_tsk_restore_sigmask(t);
+}
+
+__rust_helper void rust_helper_set_tsk_restore_sigmask(struct task_struct *t)
+{
+#ifdef TIF_RESTORE_SIGMASK
+	set_tsk_thread_flag(t, TIF_RESTORE_SIGMASK);
+#else
+	t->restore_sigmask = true;
+#endif
+}
+
+__rust_helper void rust_helper_clear_tif_sigpending(struct task_struct *t)
+{
+	clear_tsk_thread_flag(t, TIF_SIGPENDING);
+}
+
+__rust_helper void rust_helper_signal_times(struct signal_struct *sig, u64 *cutime, u64 *cstime,
+					    u64 *utime, u64 *stime)
+{
+	unsigned int seq;
+
+	do {
+		seq = read_seqbegin(&sig->stats_lock);
+		*cutime = sig->cutime;
+		*cstime = sig->cstime;
+		*utime = sig->utime;
+		*stime = sig->stime;
+	} while (read_seqretry(&sig->stats_lock, seq));
+}
+
+__rust_helper void rust_helper_signal_times_set(struct signal_struct *sig, u64 cutime, u64 cstime,
+						u64 utime, u64 stime)
+{
+	write_seqlock_irq(&sig->stats_lock);
+	sig->cutime = cutime;
+	sig->cstime = cstime;
+	sig->utime = utime;
+	sig->stime = stime;
+	write_sequnlock_irq(&sig->stats_lock);
+}
+
+/* Credentials. */
+
+__rust_helper struct user_namespace *rust_helper_current_user_ns(void)
+{
+	return current_user_ns();
+}
+
+__rust_helper bool rust_helper_may_setgroups(void)
+{
+	return may_setgroups();
+}
+
+__rust_helper int rust_helper_cred_fix_setuid(struct cred *new, const struct cred *old)
+{
+	return security_task_fix_setuid(new, old, LSM_SETID_RES);
+}
+
+__rust_helper int rust_helper_cred_fix_setgid(struct cred *new, const struct cred *old)
+{
+	return security_task_fix_setgid(new, old, LSM_SETID_RES);
+}
+
+__rust_helper int rust_helper_cred_fix_setgroups(struct cred *new, const struct cred *old)
+{
+	return security_task_fix_setgroups(new, old);
+}
+
+__rust_helper int rust_helper_cred_capset(struct cred *new, const struct cred *old,
+					  const kernel_cap_t *effective,
+					  const kernel_cap_t *inheritable,
+					  const kernel_cap_t *permitted)
+{
+	return security_capset(new, old, effective, inheritable, permitted);
+}
+
+__rust_helper void rust_helper_put_group_info(struct group_info *groups)
+{
+	put_group_info(groups);
+}
+
+__rust_helper bool rust_helper_cap_valid_bits(u64 caps)
+{
+	return !(caps & ~CAP_VALID_MASK);
+}
+
+/* Namespaces. */
+
+__rust_helper void rust_helper_get_uts_ns(struct uts_namespace *ns)
+{
+	get_uts_ns(ns);
+}
+
+__rust_helper void rust_helper_put_uts_ns(struct uts_namespace *ns)
+{
+	put_uts_ns(ns);
+}
+
+__rust_helper void rust_helper_nsproxy_get(struct nsproxy *ns)
+{
+	get_nsproxy(ns);
+}
+
+__rust_helper void rust_helper_nsproxy_put(struct nsproxy *ns)
+{
+	put_nsproxy(ns);
+}
+
+/* Scheduling. */
+
+__rust_helper void rust_helper_task_cpus_user(struct task_struct *t, struct cpumask *mask)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&t->pi_lock, flags);
+	if (t->user_cpus_ptr)
+		cpumask_copy(mask, t->user_cpus_ptr);
+	else
+		cpumask_setall(mask);
+	raw_spin_unlock_irqrestore(&t->pi_lock, flags);
+}
+
+__rust_helper bool rust_helper_task_has_perf_events(struct task_struct *t)
+{
+#ifdef CONFIG_PERF_EVENTS
+	bool some;
+
+	struct perf_event_context *ctx;
+
+	rcu_read_lock();
+	ctx = READ_ONCE(t->perf_event_ctxp);
+	some = !list_empty_careful(&t->perf_event_list) ||
+	       (ctx && READ_ONCE(ctx->nr_events));
+	rcu_read_unlock();
+	return some;
+#else
+	return false;
+#endif
 }
