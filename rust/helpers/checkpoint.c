@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/nsproxy.h>
+#include <linux/pagemap.h>
 #include <linux/pagewalk.h>
 #include <linux/perf_event.h>
 #include <linux/pid_namespace.h>
@@ -34,6 +35,7 @@
 #include <linux/uio.h>
 #include <linux/user_namespace.h>
 #include <linux/userfaultfd_k.h>
+#include "../../mm/internal.h"
 #include <linux/utsname.h>
 #include <asm/syscall.h>
 
@@ -384,6 +386,59 @@ __rust_helper void rust_helper_put_page(struct page *page)
 __rust_helper unsigned int rust_helper_page_mapcount_is_one(struct page *page)
 {
 	return folio_maybe_mapped_shared(page_folio(page)) ? 0 : 1;
+}
+
+__rust_helper const char *rust_helper_vma_given_name(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_ANON_VMA_NAME
+	return vma->anon_name ? vma->anon_name->name : NULL;
+#else
+	return NULL;
+#endif
+}
+
+__rust_helper int rust_helper_vma_give_name(unsigned long start, unsigned long len,
+					    const char *name)
+{
+#ifdef CONFIG_ANON_VMA_NAME
+	struct anon_vma_name *anon_name = anon_vma_name_alloc(name);
+	int ret;
+
+	if (!anon_name)
+		return -ENOMEM;
+	ret = madvise_set_anon_name(current->mm, start, len, anon_name);
+	anon_vma_name_put(anon_name);
+	return ret;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+__rust_helper void rust_helper_membarrier_set_state(struct mm_struct *mm, int state)
+{
+	guard(preempt)();
+	atomic_set(&mm->membarrier_state, state);
+	membarrier_update_current_mm(mm);
+}
+
+__rust_helper struct page *rust_helper_folio_page_at(struct folio *folio, pgoff_t index)
+{
+	return folio_file_page(folio, index);
+}
+
+__rust_helper void rust_helper_flush_page(struct page *page)
+{
+	flush_dcache_page(page);
+}
+
+__rust_helper void rust_helper_cond_resched(void)
+{
+	cond_resched();
+}
+
+__rust_helper bool rust_helper_page_has_hwpoison(struct page *page)
+{
+	return PageHWPoison(page);
 }
 
 __rust_helper void rust_helper_bvec_of_page(struct bio_vec *bv, struct page *page,
