@@ -4,5 +4,7 @@
 //!
 //! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`.
 
+pub(crate) mod file;
+pub(crate) mod path;
 pub(crate) mod pid;
 pub(crate) mod task;
