@@ -3,10 +3,17 @@
 //! The walk over all records of metadata.
 
 use super::{
-    record_at,
+    container,
+    fields::{
+        flags,
+        no_payload,
+        zero, //
+    },
+    tasks::Group,
     Object,
     Pid,
-    Summary, //
+    Summary,
+    PID_MAX, //
 };
 use crate::image::{
     files,
@@ -14,11 +21,284 @@ use crate::image::{
     mm,
     ns,
     record::{
+        Body,
         Fault,
-        ObjRef,
         Raw,
         Records, //
     },
     task,
     Header, //
+};
+
+/// Records that must come next.
+pub(super) enum Follow {
+    /// None in particular.
+    Any,
+    /// Mappings of an address space, ascending from `from`.
+    Vmas {
+        /// How many.
+        left: u32,
+        /// Lowest address that the next one may start at.
+        from: u64,
+        /// Does the address space have a vDSO?
+        vdso: bool,
+    },
+    /// Buffers of a pipe.
+    Buffers {
+        /// How many.
+        left: u32,
+        /// Bytes that still fit.
+        room: u64,
+    },
+}
+
+/// The state of the walk.
+pub(super) struct Walk<'a> {
+    /// Offset of the metadata in the image.
+    pub(super) at: u64,
+    /// Bytes of a page.
+    pub(super) page_size: u64,
+    /// What was checkpointed.
+    pub(super) container: task::Container,
+    /// The root's pid namespace; 0: it is not in the image.
+    pub(super) root_ns: u32,
+    /// Objects by reference.
+    pub(super) objects: &'a mut [Object],
+    /// Pids by number.
+    pub(super) pids: &'a mut [Pid],
+    /// The thread group whose records these are.
+    pub(super) group: Option<Group>,
+    /// What must come next.
+    pub(super) follow: Follow,
+    /// What was found.
+    pub(super) summary: Summary,
+}
+
+/// Checks all metadata of an image: the bytes `meta`, which lie `at` bytes into it.
+///
+/// `objects` and `pids` have the lengths that [`counts()`](super::counts) told. On success
+/// `objects[n - 1]` is the object with reference n, and `pids` are sorted. Nothing is allocated;
+/// the time taken is that of a walk over `meta` and of sorting `pids`.
+pub fn metadata(
+    meta: &[u8],
+    at: u64,
+    header: &Header,
+    objects: &mut [Object],
+    pids: &mut [Pid],
+) -> Result<Summary, Fault> {
+    let container = container(meta, at)?;
+    if u32::try_from(objects.len()).ok() != Some(container.objects.get()) {
+        return Err(Fault::framing(at, "room for another number of objects"));
+    }
+    objects.fill(Object::default());
+    let root_ns = collect_pids(meta, at, pids)?;
+    let mut walk = Walk {
+        at,
+        page_size: u64::from(header.page_size.get()),
+        container,
+        root_ns,
+        objects,
+        pids,
+        group: None,
+        follow: Follow::Any,
+        summary: Summary::default(),
+    };
+    for raw in Records::new(meta, at) {
+        walk.record(&raw?)?;
+    }
+    walk.finish(meta)
+}
+
+/// Fills `pids` with all that the image has, sorted; returns the root task's pid namespace.
+fn collect_pids(meta: &[u8], at: u64, pids: &mut [Pid]) -> Result<u32, Fault> {
+    let room = Fault::framing(at, "room for another number of pids");
+    let mut root_ns = None;
+    let mut slots = pids.iter_mut();
+    for raw in Records::new(meta, at) {
+        let raw = raw?;
+        let mut found = Pid {
+            offset: raw.at.saturating_sub(at),
+            ..Pid::default()
+        };
+        match raw.kind {
+            Kind::Task => {
+                let task: task::Task = raw.body()?;
+                found.tid = task.tid.get();
+                found.tgid = task.tgid.get();
+                found.sid = task.sid.get();
+                found.state = task.state.get();
+                if found.tgid == 0 {
+                    return Err(raw.fault("no thread group"));
+                }
+                root_ns = root_ns.or(Some(task.pid_ns.get()));
+            }
+            Kind::DeadPid => {
+                let dead: task::DeadPid = raw.body()?;
+                found.tid = dead.pid.get();
+            }
+            _ => continue,
+        }
+        if found.tid == 0 || found.tid >= PID_MAX {
+            return Err(raw.fault("impossible pid"));
+        }
+        *slots.next().ok_or(room)? = found;
+    }
+    if slots.next().is_some() {
+        return Err(room);
+    }
+    pids.sort_unstable_by_key(|p| (p.tid, p.offset));
+    for pair in pids.windows(2) {
+        if let [a, b] = pair {
+            if a.tid == b.tid {
+                return Err(Fault {
+                    at: at.saturating_add(b.offset),
+                    kind: if b.is_task() {
+                        Kind::Task.number()
+                    } else {
+                        Kind::DeadPid.number()
+                    },
+                    why: "pid is in the image twice",
+                });
+            }
+        }
+    }
+    root_ns.ok_or(Fault::framing(at, "no task"))
+}
+
+impl Walk<'_> {
+    /// Checks one record.
+    fn record(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let first = self.summary.records == 0;
+        self.summary.records = self.summary.records.saturating_add(1);
+        if first != (raw.kind == Kind::Container) {
+            return Err(raw.fault("only the first record is a container"));
+        }
+        match (&self.follow, raw.kind) {
+            (Follow::Any, _)
+            | (Follow::Vmas { .. }, Kind::Vma)
+            | (Follow::Buffers { .. }, Kind::PipeBuffer) => (),
+            (Follow::Vmas { .. }, _) => {
+                return Err(raw.fault("the address space before it lacks mappings"))
+            }
+            (Follow::Buffers { .. }, _) => {
+                return Err(raw.fault("the pipe before it lacks buffers"))
+            }
+        }
+        match raw.kind {
+            Kind::Container => self.container(raw),
+            Kind::Task => self.task(raw),
+            Kind::Process => self.process(raw),
+            Kind::DeadPid => self.dead_pid(raw),
+            Kind::Regs => self.regs(raw),
+            Kind::Sighand => self.sighand(raw),
+            Kind::Pending => self.pending(raw),
+            Kind::Cred => self.cred(raw),
+            Kind::Affinity => self.affinity(raw),
+            Kind::Mm => self.mm(raw),
+            Kind::Vma => self.vma(raw),
+            Kind::Files => self.table(raw),
+            Kind::File => self.file(raw),
+            Kind::Inode => self.inode(raw),
+            Kind::Pipe => self.pipe(raw),
+            Kind::PipeBuffer => self.pipe_buffer(raw),
+            Kind::Fs => self.fs(raw),
+            Kind::Path => self.path(raw),
+            Kind::Uts => self.uts(raw),
+            Kind::PidNs => self.pid_ns(raw),
+            Kind::Extent | Kind::Trailer => {
+                Err(raw.fault("record that does not belong into the metadata"))
+            }
+        }
+    }
+
+    fn container(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let container: task::Container = raw.body()?;
+        flags(
+            raw,
+            container.flags.get(),
+            task::CONTAINER_WHOLE | task::CONTAINER_SELF,
+        )?;
+        no_payload(raw)?;
+        let words = usize::try_from(container.cpu_words.get())
+            .ok()
+            .and_then(|n| container.cpu.get(n..));
+        match words {
+            Some(unused) => zero(raw, unused.iter().all(|w| w.get() == 0)),
+            None => Err(raw.fault("too many words of CPU features")),
+        }
+    }
+
+    /// Notes the object of `raw`, which has reference `obj`.
+    pub(super) fn define(&mut self, raw: &Raw<'_>, obj: u32, detail: u32) -> Result<(), Fault> {
+        let slot = usize::try_from(obj)
+            .ok()
+            .and_then(|n| n.checked_sub(1))
+            .and_then(|n| self.objects.get_mut(n))
+            .ok_or(raw.fault("object reference is zero or larger than announced"))?;
+        if slot.kind != 0 {
+            return Err(raw.fault("object reference is in the image twice"));
+        }
+        *slot = Object {
+            offset: raw.at.saturating_sub(self.at),
+            kind: raw.kind.number(),
+            detail,
+            next: 0,
+            cursor: 0,
+        };
+        Ok(())
+    }
+
+    /// The object of type `T` with reference `obj`, which `raw` refers to.
+    pub(super) fn refer<T: Body>(&self, raw: &Raw<'_>, obj: u32) -> Result<&Object, Fault> {
+        let object = usize::try_from(obj)
+            .ok()
+            .and_then(|n| n.checked_sub(1))
+            .and_then(|n| self.objects.get(n))
+            .filter(|o| o.kind != 0)
+            .ok_or(raw.fault("refers to an object that does not come before it"))?;
+        if object.kind != T::KIND.number() {
+            return Err(raw.fault("refers to an object of the wrong kind"));
+        }
+        Ok(object)
+    }
+
+    /// As [`Self::refer`]; 0 stands for none.
+    pub(super) fn refer_or_none<T: Body>(&self, raw: &Raw<'_>, obj: u32) -> Result<(), Fault> {
+        if obj != 0 {
+            self.refer::<T>(raw, obj)?;
+        }
+        Ok(())
+    }
+
+    /// What can be said at the end only.
+    fn finish(self, meta: &[u8]) -> Result<Summary, Fault> {
+        let end = self.at.saturating_add(meta.len() as u64);
+        match self.follow {
+            Follow::Any => (),
+            Follow::Vmas { .. } => return Err(Fault::framing(end, "mappings are missing")),
+            Follow::Buffers { .. } => {
+                return Err(Fault::framing(end, "buffers of a pipe are missing"))
+            }
+        }
+        if self.group.is_some() {
+            return Err(Fault::framing(end, "process record is missing"));
+        }
+        for pid in self.pids.iter() {
+            if pid.lacks_registers() {
+                return Err(Fault {
+                    at: self.at.saturating_add(pid.offset),
+                    kind: Kind::Task.number(),
+                    why: "task without registers",
+                });
+            }
+        }
+        Ok(self.summary)
+    }
+}
+
+/// The records that the walk knows must have room for what the format promises.
+const _: () = {
+    assert!(mm::EXTENT_MAX <= crate::image::record::PAYLOAD_MAX);
+    assert!(files::FDS_MAX * size_of::<files::Fd>() <= crate::image::record::PAYLOAD_MAX);
+    assert!(size_of::<ns::Uts>() <= crate::image::record::BODY_MAX);
 };

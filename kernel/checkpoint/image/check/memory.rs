@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Address spaces and mappings.
+
+use super::{
+    fields::{
+        ensure,
+        flags,
+        POS_MAX, //
+    },
+    walk::{
+        Follow,
+        Walk, //
+    },
+    ADDRESS_MAX, //
+};
+use crate::image::{
+    files::{
+        OpenFile,
+        FILE_DEVICE,
+        FILE_REGULAR,
+        FILE_SHARED_ANON,
+        FILE_UNLINKED, //
+    },
+    mm::*,
+    record::{
+        Fault,
+        Raw, //
+    }, //
+};
+
+/// Most bytes of a mapping's name.
+const NAME_MAX: usize = 79;
+
+/// All bits of /proc/PID/coredump_filter.
+const DUMP_FILTER: u64 = (1 << 9) - 1;
+
+/// May `c` stand in a mapping's name?
+fn is_name_char(c: u8) -> bool {
+    matches!(c, b' '..=b'~') && !br"\`$[]".contains(&c)
+}
+
+impl Walk<'_> {
+    /// An address space.
+    pub(super) fn mm(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let mm: Mm = raw.body()?;
+        flags(raw, u64::from(mm.flags.get()), u64::from(MM_FLAGS))?;
+        flags(raw, u64::from(mm.dump_filter.get()), DUMP_FILTER)?;
+        self.refer_or_none::<OpenFile>(raw, mm.exe.get())?;
+        for [start, end] in [mm.code, mm.data, mm.brk, mm.args, mm.env] {
+            ensure(
+                raw,
+                start.get() <= end.get() && end.get() <= ADDRESS_MAX,
+                "impossible range of addresses",
+            )?;
+        }
+        let vdso = mm.vdso.get();
+        let vdso_end = vdso.checked_add(mm.vdso_len.get());
+        ensure(
+            raw,
+            mm.stack.get() <= ADDRESS_MAX
+                && mm.mmap_base.get() <= ADDRESS_MAX
+                && vdso_end.is_some_and(|end| end <= ADDRESS_MAX),
+            "impossible address",
+        )?;
+        ensure(
+            raw,
+            (vdso == 0) == (mm.vdso_len.get() == 0)
+                && vdso % self.page_size == 0
+                && mm.vdso_len.get() % self.page_size == 0,
+            "impossible vDSO",
+        )?;
+        ensure(
+            raw,
+            raw.payload.len() <= AUXV_MAX && raw.payload.len() % 16 == 0,
+            "auxiliary vector of wrong length",
+        )?;
+        let left = mm.vmas.get();
+        ensure(raw, left <= VMAS_MAX, "too many mappings")?;
+        if left != 0 {
+            self.follow = Follow::Vmas {
+                left,
+                from: 0,
+                vdso: vdso != 0,
+            };
+        }
+        self.summary.mms = self.summary.mms.saturating_add(1);
+        self.define(raw, mm.obj.get(), 0)
+    }
+
+    /// A mapping.
+    pub(super) fn vma(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let vma: Vma = raw.body()?;
+        let Follow::Vmas { left, from, vdso } = self.follow else {
+            return Err(raw.fault("belongs to no address space, or that has fewer mappings"));
+        };
+        let (start, end) = (vma.start.get(), vma.end.get());
+        ensure(
+            raw,
+            start % self.page_size == 0
+                && end % self.page_size == 0
+                && vma.offset.get() % self.page_size == 0,
+            "address or offset is not page-aligned",
+        )?;
+        ensure(
+            raw,
+            start < end && end <= ADDRESS_MAX,
+            "impossible range of addresses",
+        )?;
+        ensure(
+            raw,
+            start >= from,
+            "mappings overlap or are out of order",
+        )?;
+        let len = end.saturating_sub(start);
+        ensure(
+            raw,
+            vma.offset.get().checked_add(len).is_some_and(|e| e <= POS_MAX),
+            "impossible offset",
+        )?;
+        flags(raw, vma.flags.get(), vma::ALL)?;
+        self.mapped_file(raw, &vma)?;
+        let kind = vma.kind.get();
+        ensure(
+            raw,
+            kind != VMA_VDSO || vdso,
+            "vDSO in an address space without one",
+        )?;
+        ensure(
+            raw,
+            kind == VMA_ANON || vma.flags.get() & vma::GROWSDOWN == 0,
+            "grows down, but is not anonymous",
+        )?;
+        ensure(
+            raw,
+            raw.payload.is_empty() || matches!(kind, VMA_ANON | VMA_SHARED),
+            "name on a mapping that can have none",
+        )?;
+        ensure(
+            raw,
+            raw.payload.len() <= NAME_MAX && raw.payload.iter().all(|&c| is_name_char(c)),
+            "impossible name",
+        )?;
+        self.follow = match left.checked_sub(1) {
+            None | Some(0) => Follow::Any,
+            Some(left) => Follow::Vmas {
+                left,
+                from: end,
+                vdso,
+            },
+        };
+        self.summary.vmas = self.summary.vmas.saturating_add(1);
+        self.summary.mapped = self.summary.mapped.saturating_add(len);
+        Ok(())
+    }
+
+    fn mapped_file(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
+        let file = vma.file.get();
+        let possible: &[u32] = match vma.kind.get() {
+            VMA_ANON | VMA_VDSO => {
+                return ensure(raw, file == 0, "file where none belongs");
+            }
+            VMA_FILE => &[FILE_REGULAR, FILE_UNLINKED, FILE_DEVICE, FILE_SHARED_ANON],
+            VMA_SHARED => &[FILE_REGULAR, FILE_UNLINKED, FILE_SHARED_ANON],
+            _ => return Err(raw.fault("unknown kind of mapping")),
+        };
+        let file = self.refer::<OpenFile>(raw, file)?;
+        ensure(
+            raw,
+            possible.contains(&file.detail),
+            "maps a file that cannot be mapped so",
+        )
+    }
+}

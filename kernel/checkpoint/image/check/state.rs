@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What belongs to a task: registers, signals, credentials, affinity.
+
+use zerocopy::{
+    byteorder::little_endian::U32,
+    FromBytes, //
+};
+
+use super::{
+    fields::{
+        boolean,
+        ensure,
+        flags,
+        ids,
+        mask,
+        zero, //
+    },
+    tasks::{
+        SEEN_AFFINITY,
+        SEEN_PENDING,
+        SEEN_REGS,
+        SEEN_SHARED_PENDING, //
+    },
+    walk::Walk,
+    AFFINITY_MAX,
+    NOTES_MAX, //
+};
+use crate::image::{
+    record::{
+        align_up,
+        Fault,
+        Raw, //
+    },
+    task::{
+        Action,
+        Affinity,
+        Cred,
+        Note,
+        Pending,
+        Regs,
+        Sighand,
+        GROUPS_MAX,
+        NSIG,
+        PENDING_MAX,
+        SIGINFO_LEN,
+        TASK_LIVE, //
+    }, //
+};
+
+/// SA_NOCLDSTOP, NOCLDWAIT, SIGINFO, EXPOSE_TAGBITS, RESTORER, ONSTACK, RESTART, NODEFER and
+/// RESETHAND: the same numbers on all architectures.
+const ACTION_FLAGS: u64 = 0xdc00_0807;
+
+/// SIGKILL and SIGSTOP, as indices.
+const NO_ACTION: [usize; 2] = [9 - 1, 19 - 1];
+
+/// All SECBIT_*.
+const SECUREBITS: u64 = (1 << 12) - 1;
+
+/// All capabilities, CAP_CHECKPOINT_RESTORE being the last.
+const CAPABILITIES: u64 = (1 << 41) - 1;
+
+/// Splits a payload of register notes at the end of its first note.
+///
+/// Returns the note, its bytes and the rest.
+pub fn split_note<'a>(
+    raw: &Raw<'_>,
+    bytes: &'a [u8],
+) -> Result<(Note, &'a [u8], &'a [u8]), Fault> {
+    let (note, rest) =
+        Note::read_from_prefix(bytes).map_err(|_| raw.fault("register note cut short"))?;
+    let cut = raw.fault("register note cut short");
+    let len = usize::try_from(note.len.get()).map_err(|_| cut)?;
+    let padded = align_up(len).ok_or(cut)?;
+    let (stored, rest) = rest.split_at_checked(padded).ok_or(cut)?;
+    let (bytes, padding) = stored.split_at_checked(len).ok_or(cut)?;
+    zero(raw, padding.iter().all(|&b| b == 0))?;
+    Ok((note, bytes, rest))
+}
+
+impl Walk<'_> {
+    /// Registers of a thread.
+    pub(super) fn regs(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let regs: Regs = raw.body()?;
+        let pid = self.see(raw, regs.tid.get(), SEEN_REGS)?;
+        ensure(raw, pid.state == TASK_LIVE, "registers of an exited task")?;
+        ensure(
+            raw,
+            (1..=NOTES_MAX).contains(&regs.notes.get()),
+            "no register notes or too many",
+        )?;
+        let mut rest = raw.payload;
+        for n in 0..regs.notes.get() {
+            let (note, bytes, after) = split_note(raw, rest)?;
+            ensure(
+                raw,
+                note.name == *b"CORE\0\0\0\0" || note.name == *b"LINUX\0\0\0",
+                "register note of an unknown owner",
+            )?;
+            ensure(raw, !bytes.is_empty(), "empty register note")?;
+            let mut before = raw.payload;
+            for _ in 0..n {
+                let (other, _, next) = split_note(raw, before)?;
+                ensure(
+                    raw,
+                    other.note_type != note.note_type || other.name != note.name,
+                    "two register notes of one type",
+                )?;
+                before = next;
+            }
+            rest = after;
+        }
+        ensure(raw, rest.is_empty(), "more register notes than announced")
+    }
+
+    /// Signal actions.
+    pub(super) fn sighand(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let sighand: Sighand = raw.body()?;
+        zero(raw, sighand.reserved.get() == 0)?;
+        let actions: &[Action] = raw.array(NSIG)?;
+        ensure(
+            raw,
+            actions.len() == NSIG,
+            "not one action for each signal",
+        )?;
+        for (n, action) in actions.iter().enumerate() {
+            flags(raw, action.flags.get(), ACTION_FLAGS)?;
+            mask(raw, action.mask.get())?;
+            ensure(
+                raw,
+                !NO_ACTION.contains(&n) || action.handler.get() == 0,
+                "action for SIGKILL or SIGSTOP",
+            )?;
+        }
+        self.define(raw, sighand.obj.get(), 0)
+    }
+
+    /// Pending signals.
+    pub(super) fn pending(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let pending: Pending = raw.body()?;
+        boolean(raw, pending.shared.get())?;
+        let shared = pending.shared.get() == 1;
+        let seen = if shared {
+            SEEN_SHARED_PENDING
+        } else {
+            SEEN_PENDING
+        };
+        let pid = self.see(raw, pending.tid.get(), seen)?;
+        ensure(
+            raw,
+            !shared || pid.is_leader(),
+            "signals of a thread group that is none",
+        )?;
+        let infos: &[[u8; SIGINFO_LEN]] = raw.array(PENDING_MAX)?;
+        for info in infos {
+            let number = U32::read_from_prefix(info).map_or(0, |(n, _)| n.get());
+            ensure(
+                raw,
+                usize::try_from(number).is_ok_and(|n| (1..=NSIG).contains(&n)),
+                "impossible signal number",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Credentials.
+    pub(super) fn cred(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let cred: Cred = raw.body()?;
+        flags(raw, u64::from(cred.securebits.get()), SECUREBITS)?;
+        ids(raw, cred.uid.iter().chain(&cred.gid).map(|id| id.get()))?;
+        let groups: &[U32] = raw.array(GROUPS_MAX)?;
+        ids(raw, groups.iter().map(|id| id.get()))?;
+        for set in [
+            cred.inheritable,
+            cred.permitted,
+            cred.effective,
+            cred.bounding,
+            cred.ambient,
+        ] {
+            flags(raw, set.get(), CAPABILITIES)?;
+        }
+        ensure(
+            raw,
+            cred.effective.get() & !cred.permitted.get() == 0
+                && cred.ambient.get() & !(cred.permitted.get() & cred.inheritable.get()) == 0,
+            "effective or ambient capabilities that are not permitted",
+        )?;
+        self.define(raw, cred.obj.get(), 0)
+    }
+
+    /// CPU affinity of a thread.
+    pub(super) fn affinity(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let affinity: Affinity = raw.body()?;
+        zero(raw, affinity.reserved.get() == 0)?;
+        self.see(raw, affinity.tid.get(), SEEN_AFFINITY)?;
+        ensure(
+            raw,
+            raw.payload.len() <= AFFINITY_MAX && raw.payload.iter().any(|&b| b != 0),
+            "empty CPU mask, or too long",
+        )
+    }
+}
