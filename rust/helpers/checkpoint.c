@@ -592,11 +592,6 @@ __rust_helper void rust_helper_signal_times_set(struct signal_struct *sig, u64 c
 
 /* Credentials. */
 
-__rust_helper struct user_namespace *rust_helper_current_user_ns(void)
-{
-	return current_user_ns();
-}
-
 __rust_helper bool rust_helper_may_setgroups(void)
 {
 	return may_setgroups();
