@@ -534,7 +534,7 @@ __rust_helper long rust_helper_task_syscall_error(struct task_struct *t)
 
 __rust_helper void rust_helper_task_times(struct task_struct *t, u64 *utime, u64 *stime)
 {
-	task_cputime(t, utime, stime);
+	task_cputime_adjusted(t, utime, stime);
 }
 
 __rust_helper struct io_context *rust_helper_task_io_context(struct task_struct *t)
