@@ -566,7 +566,7 @@ __rust_helper void rust_helper_clear_tif_sigpending(struct task_struct *t)
 }
 
 __rust_helper void rust_helper_signal_times(struct signal_struct *sig, u64 *cutime, u64 *cstime,
-					    u64 *utime, u64 *stime)
+					    u64 *utime, u64 *stime, u64 *runtime)
 {
 	unsigned int seq;
 
@@ -576,6 +576,7 @@ __rust_helper void rust_helper_signal_times(struct signal_struct *sig, u64 *cuti
 		*cstime = sig->cstime;
 		*utime = sig->utime;
 		*stime = sig->stime;
+		*runtime = sig->sum_sched_runtime;
 	} while (read_seqretry(&sig->stats_lock, seq));
 }
 
@@ -587,7 +588,61 @@ __rust_helper void rust_helper_signal_times_set(struct signal_struct *sig, u64 c
 	sig->cstime = cstime;
 	sig->utime = utime;
 	sig->stime = stime;
+	sig->sum_sched_runtime = utime + stime;
 	write_sequnlock_irq(&sig->stats_lock);
+}
+
+__rust_helper void rust_helper_current_times_set(u64 utime, u64 stime)
+{
+	/* The tick adds to them. */
+	local_irq_disable();
+	current->utime = utime;
+	current->stime = stime;
+	current->se.sum_exec_runtime = utime + stime;
+	local_irq_enable();
+}
+
+__rust_helper bool rust_helper_task_rseq(struct task_struct *t, u64 *addr, u32 *len, u32 *sig,
+					 bool *slice)
+{
+#ifdef CONFIG_RSEQ
+	*addr = (unsigned long)t->rseq.usrptr;
+	*len = t->rseq.len;
+	*sig = t->rseq.sig;
+#ifdef CONFIG_RSEQ_SLICE_EXTENSION
+	*slice = t->rseq.slice.state.enabled;
+#else
+	*slice = false;
+#endif
+	return t->rseq.usrptr;
+#else
+	return false;
+#endif
+}
+
+__rust_helper bool rust_helper_current_rseq_set(u64 addr, u32 len, u32 sig)
+{
+#ifdef CONFIG_RSEQ
+	/* Not rseq_register(): it would forget the critical section that the task is in. */
+	current->rseq.usrptr = (struct rseq __user *)(unsigned long)addr;
+	current->rseq.len = len;
+	current->rseq.sig = sig;
+	current->rseq.event.has_rseq =
+		IS_ENABLED(CONFIG_GENERIC_IRQ_ENTRY) && len > 32 ? 2 : 1;
+	rseq_force_update();
+	return true;
+#else
+	return false;
+#endif
+}
+
+__rust_helper bool rust_helper_task_user_dispatch(struct task_struct *t)
+{
+#ifdef CONFIG_GENERIC_ENTRY
+	return test_task_syscall_work(t, SYSCALL_USER_DISPATCH);
+#else
+	return false;
+#endif
 }
 
 /* Credentials. */
