@@ -12,6 +12,7 @@
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
+#include <linux/namei.h>
 #include <linux/nsproxy.h>
 #include <linux/pagemap.h>
 #include <linux/pagewalk.h>
@@ -265,6 +266,54 @@ __rust_helper void rust_helper_get_fs_root(struct fs_struct *fs, struct path *ro
 __rust_helper void rust_helper_get_fs_pwd(struct fs_struct *fs, struct path *pwd)
 {
 	get_fs_pwd(fs, pwd);
+}
+
+__rust_helper void rust_helper_fs_struct_hold(struct fs_struct *fs)
+{
+	read_seqlock_excl(&fs->seq);
+	fs->users++;
+	read_sequnlock_excl(&fs->seq);
+}
+
+__rust_helper bool rust_helper_fs_struct_drop(struct fs_struct *fs)
+{
+	bool last;
+
+	read_seqlock_excl(&fs->seq);
+	last = !--fs->users;
+	read_sequnlock_excl(&fs->seq);
+	return last;
+}
+
+__rust_helper int rust_helper_path_permission(const struct path *path, int mask)
+{
+	return path_permission(path, mask);
+}
+
+__rust_helper int rust_helper_security_path_chroot(const struct path *path)
+{
+	return security_path_chroot(path);
+}
+
+__rust_helper bool rust_helper_pipe_is_watch_queue(const struct pipe_inode_info *pipe)
+{
+	return pipe_has_watch_queue(pipe);
+}
+
+__rust_helper unsigned int rust_helper_pipe_buffers_used(const struct pipe_inode_info *pipe)
+{
+	return pipe_buf_usage(pipe);
+}
+
+__rust_helper struct pipe_buffer *
+rust_helper_pipe_buffer_at(const struct pipe_inode_info *pipe, unsigned int n)
+{
+	return pipe_buf(pipe, pipe->tail + n);
+}
+
+__rust_helper bool rust_helper_pipe_buffer_is_ready(const struct pipe_buffer *buf)
+{
+	return !buf->ops->confirm || folio_test_uptodate(page_folio(buf->page));
 }
 
 /* Memory. */
