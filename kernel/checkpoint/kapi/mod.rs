@@ -5,6 +5,8 @@
 //! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`.
 
 pub(crate) mod file;
+pub(crate) mod iov;
+pub(crate) mod page;
 pub(crate) mod path;
 pub(crate) mod pid;
 pub(crate) mod task;

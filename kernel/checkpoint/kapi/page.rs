@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages: references on them, and their bytes.
+
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+
+use kernel::{
+    alloc::flags::__GFP_NOWARN,
+    bindings,
+    page::{
+        Page,
+        PAGE_SIZE, //
+    },
+    prelude::*, //
+};
+
+/// A counted reference on a page.
+///
+/// # Invariants
+///
+/// The pointer is a valid page on which this owns a reference.
+#[repr(transparent)]
+pub(crate) struct PageRef(NonNull<bindings::page>);
+
+// SAFETY: A reference on a page may be used and dropped by any thread.
+unsafe impl Send for PageRef {}
+
+// SAFETY: Shared references only read the page.
+unsafe impl Sync for PageRef {}
+
+impl PageRef {
+    /// Makes a reference of one that the caller owns.
+    ///
+    /// # Safety
+    ///
+    /// `page` is valid and the caller hands over a reference on it.
+    pub(crate) unsafe fn from_owned(page: NonNull<bindings::page>) -> Self {
+        // INVARIANT: By the caller's promise.
+        Self(page)
+    }
+
+    /// A new page of undefined contents, charged to the caller. May sleep.
+    pub(crate) fn alloc() -> Result<Self> {
+        let page = Page::alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+        // INVARIANT: A new page comes with one reference. It is not dropped with `page`: so it
+        // is ours.
+        NonNull::new(ManuallyDrop::new(page).as_ptr())
+            .map(Self)
+            .ok_or(ENOMEM)
+    }
+
+    /// The page, for this layer.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::page {
+        self.0.as_ptr()
+    }
+
+    /// Runs `f` with the page's address. `f` does not sleep.
+    fn with_mapped<R>(&self, f: impl FnOnce(*mut u8) -> R) -> R {
+        // SAFETY: The page is valid.
+        let addr = unsafe { bindings::kmap_page(self.as_ptr()) };
+        let r = f(addr.cast());
+        // SAFETY: Mapped above, by this task.
+        unsafe { bindings::kunmap_page(addr) };
+        r
+    }
+
+    /// Are all its bytes zero?
+    pub(crate) fn is_zero(&self) -> bool {
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`.
+        self.with_mapped(|p| unsafe { bindings::memchr_inv(p.cast(), 0, PAGE_SIZE) }.is_null())
+    }
+
+    /// crc32c of its bytes, continued from the register `seed`, without inversion.
+    pub(crate) fn crc(&self, seed: u32) -> u32 {
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`.
+        self.with_mapped(|p| unsafe { bindings::crc32c_update(seed, p.cast(), PAGE_SIZE) })
+    }
+
+    /// Copies the bytes of `other`.
+    pub(crate) fn copy_from(&self, other: &PageRef) {
+        self.with_mapped(|to| {
+            other.with_mapped(|from| {
+                // SAFETY: PAGE_SIZE bytes are mapped at both; that another task writes to `other`
+                // meanwhile is ruled out by the caller's hold on the cgroup, and would garble
+                // bytes of that task only.
+                unsafe { core::ptr::copy(from, to, PAGE_SIZE) }
+            })
+        })
+    }
+
+    /// Tells the kernel that the page was written to through its address in the kernel.
+    pub(crate) fn written(&self) {
+        // SAFETY: The page is valid; the functions may sleep, as may we.
+        unsafe {
+            bindings::flush_page(self.as_ptr());
+            bindings::set_page_dirty_lock(self.as_ptr());
+        }
+    }
+}
+
+impl Clone for PageRef {
+    fn clone(&self) -> Self {
+        // SAFETY: We own a reference.
+        unsafe { bindings::get_page(self.as_ptr()) };
+        Self(self.0)
+    }
+}
+
+impl Drop for PageRef {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::put_page(self.as_ptr()) };
+    }
+}
