@@ -9,6 +9,10 @@ use kernel::{
     prelude::*, //
 };
 
+#[cfg(CONFIG_X86_64)]
+#[path = "../../arch/x86/checkpoint/mod.rs"]
+mod arch;
+
 mod capture;
 mod files;
 // The tools on the host use more of it, and need it `pub`.

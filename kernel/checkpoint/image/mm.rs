@@ -47,11 +47,11 @@ pub struct Mm {
     pub args: [U64; 2],
     /// Start and end of the environment.
     pub env: [U64; 2],
-    /// Top of the area for mappings.
+    /// Top of the area for mappings; its bottom with [`MM_BOTTOM_UP`].
     pub mmap_base: U64,
-    /// Address of the vDSO; 0: none.
+    /// Address of the vDSO's data pages, which its code follows; 0: none.
     pub vdso: U64,
-    /// Bytes of the vDSO and of the data pages before it.
+    /// Bytes of both.
     pub vdso_len: U64,
     /// crc32c of the vDSO's code.
     pub vdso_crc: U32,
@@ -74,8 +74,20 @@ pub const MM_MDWE_NO_INHERIT: u32 = 1 << 2;
 pub const MM_LOCK_FUTURE: u32 = 1 << 3;
 /// [`Mm::flags`]: future mappings are locked as they are touched.
 pub const MM_LOCK_ONFAULT: u32 = 1 << 4;
+/// [`Mm::flags`]: mappings are placed above `mmap_base`, not below.
+pub const MM_BOTTOM_UP: u32 = 1 << 5;
+/// [`Mm::flags`]: transparent huge pages are disabled but where advised.
+pub const MM_THP_ADVISED: u32 = 1 << 6;
+/// [`Mm::flags`]: registered with membarrier(2) for private expedited commands.
+pub const MM_BARRIER_PRIVATE: u32 = 1 << 8;
+/// [`Mm::flags`]: registered with membarrier(2) for global expedited commands.
+pub const MM_BARRIER_GLOBAL: u32 = 1 << 9;
+/// [`Mm::flags`]: registered with membarrier(2) for private expedited, core-serializing commands.
+pub const MM_BARRIER_SYNC_CORE: u32 = 1 << 10;
+/// [`Mm::flags`]: registered with membarrier(2) for private expedited rseq commands.
+pub const MM_BARRIER_RSEQ: u32 = 1 << 11;
 /// All flags.
-pub const MM_FLAGS: u32 = (1 << 5) - 1;
+pub const MM_FLAGS: u32 = 0x0f7f;
 
 /// [`Vma::kind`]: private, anonymous.
 pub const VMA_ANON: u32 = 1;
@@ -120,8 +132,12 @@ pub mod vma {
     pub const NORESERVE: u64 = 1 << 14;
     /// Sealed.
     pub const SEALED: u64 = 1 << 15;
+    /// The kernel may take its pages away at any time: they are not in the image.
+    pub const DROPPABLE: u64 = 1 << 16;
+    /// Is accounted against the overcommit limit though not writable: it was once.
+    pub const ACCOUNTED: u64 = 1 << 17;
     /// All flags.
-    pub const ALL: u64 = (1 << 16) - 1;
+    pub const ALL: u64 = (1 << 18) - 1;
 }
 
 /// A mapping; belongs to the [`Mm`] before it. Payload: its name, if it was given one.

@@ -6,7 +6,11 @@
 
 pub(crate) mod file;
 pub(crate) mod iov;
+pub(crate) mod mm;
 pub(crate) mod page;
 pub(crate) mod path;
 pub(crate) mod pid;
+pub(crate) mod shmem;
 pub(crate) mod task;
+pub(crate) mod vma;
+pub(crate) mod walk;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The vDSO, and what else an address space holds that only x86 has.
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+use crate::kapi::mm::MmRef;
+
+macro_rules! context {
+    ($mm:expr) => {
+        (*$mm.as_ptr()).__bindgen_anon_1.context
+    };
+}
+
+/// Why `mm` can't be saved, if it can't; its tasks are frozen.
+pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
+    // SAFETY: We own a reference. Only tasks of the address space change these.
+    let image = unsafe { context!(mm).vdso_image };
+    if !image.is_null() && image != &raw const bindings::vdso64_image {
+        return Some("32-bit vDSO");
+    }
+    #[cfg(CONFIG_MODIFY_LDT_SYSCALL)]
+    // SAFETY: As above; the pointer is only compared.
+    if !unsafe { context!(mm).ldt }.is_null() {
+        return Some("local descriptor table");
+    }
+    #[cfg(CONFIG_ADDRESS_MASKING)]
+    // SAFETY: As above.
+    if unsafe { context!(mm).lam_cr3_mask } != 0 {
+        return Some("linear address masking");
+    }
+    #[cfg(CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS)]
+    // SAFETY: As above.
+    if unsafe { context!(mm).pkey_allocation_map } & !1 != 0 {
+        return Some("memory protection keys");
+    }
+    None
+}
+
+/// crc32c of the code of this kernel's vDSO, as an image has it.
+pub(crate) fn crc() -> u32 {
+    // SAFETY: The image describes its data, which does not change after boot.
+    !unsafe {
+        bindings::crc32c_update(
+            !0,
+            bindings::vdso64_image.data,
+            bindings::vdso64_image.size,
+        )
+    }
+}
+
+/// Maps the vDSO and its data, which come first, into the caller's address space, at `start` if
+/// that is free.
+///
+/// EEXIST: there is one already.
+pub(crate) fn map(start: usize) -> Result {
+    // SAFETY: The image is constant; the address is only a wish.
+    to_result(unsafe { bindings::map_vdso_once(&raw const bindings::vdso64_image, start) })
+}
+
+/// Prepares the caller's new address space for 64-bit programs, as exec does.
+pub(crate) fn prepare(mm: &MmRef) {
+    // SAFETY: We own a reference, and the address space belongs to the caller alone.
+    unsafe { context!(mm).flags |= 1 << bindings::MM_CONTEXT_HAS_VSYSCALL };
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The pages of an address space: finding those that are there, and getting at them.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+use crate::kapi::{
+    mm::MmRef,
+    page::PageRef, //
+};
+
+/// Private pages found in an address space, by ascending address.
+pub(crate) struct Pages {
+    pages: KVVec<Found>,
+    max: usize,
+}
+
+/// A page of an address space.
+pub(crate) struct Found {
+    /// Its address.
+    pub(crate) addr: usize,
+    /// The page; `None`: it has to be read back from swap first.
+    page: Option<PageRef>,
+}
+
+/// Why the walk over page tables ended early.
+enum Stop {
+    No,
+    Full(usize),
+    Marker,
+}
+
+struct Walk<'a> {
+    pages: &'a mut Pages,
+    stop: Stop,
+}
+
+impl Pages {
+    /// Room for `max` pages.
+    pub(crate) fn new(max: usize) -> Result<Self> {
+        Ok(Self {
+            pages: KVVec::with_capacity(max, GFP_KERNEL)?,
+            max,
+        })
+    }
+
+    /// What was found last.
+    pub(crate) fn found(&self) -> &[Found] {
+        &self.pages
+    }
+
+    /// Takes what was found last out.
+    pub(crate) fn clear(&mut self) {
+        self.pages.clear();
+    }
+
+    /// Finds the private pages of `mm` from `start` to `end`, all within one mapping that is not
+    /// of hugetlb. No page is made that was not there.
+    ///
+    /// Returns where to go on: `end`, or less if there are more than fit. May sleep.
+    /// EIO: a page is poisoned or guarded; EINTR: SIGKILL came.
+    pub(crate) fn find(&mut self, mm: &MmRef, start: usize, end: usize) -> Result<usize> {
+        self.pages.clear();
+        let lock = mm.read_lock()?;
+        let mut walk = Walk {
+            pages: self,
+            stop: Stop::No,
+        };
+        // SAFETY: We own a reference and hold the lock. The callback gets `walk`, and nobody else
+        // uses that meanwhile.
+        let ret = unsafe {
+            bindings::walk_page_range(mm.as_ptr(), start, end, &OPS, (&raw mut walk).cast())
+        };
+        let next = match walk.stop {
+            Stop::Full(addr) => addr,
+            Stop::Marker => return Err(EIO),
+            Stop::No if ret < 0 => return Err(Error::from_errno(ret)),
+            Stop::No => end,
+        };
+        // Those in swap, still under the lock, so that the mapping is what it was.
+        for found in self.pages.iter_mut() {
+            if found.page.is_none() {
+                found.page = swap_in(mm, found.addr)?;
+            }
+        }
+        drop(lock);
+        self.pages.retain(|found| found.page.is_some());
+        Ok(next)
+    }
+
+    /// Is a part of `start..end` guarded, or a page in it poisoned? May sleep.
+    pub(crate) fn has_marker(&mut self, mm: &MmRef, start: usize, end: usize) -> Result<bool> {
+        let mut at = start;
+        while at < end {
+            at = match self.find(mm, at, end) {
+                Err(e) if e == EIO => return Ok(true),
+                other => other?,
+            };
+        }
+        self.pages.clear();
+        Ok(false)
+    }
+}
+
+impl Found {
+    /// The page.
+    pub(crate) fn page(&self) -> Option<&PageRef> {
+        self.page.as_ref()
+    }
+}
+
+static OPS: bindings::mm_walk_ops = bindings::mm_walk_ops {
+    pgd_entry: None,
+    p4d_entry: None,
+    pud_entry: None,
+    pmd_entry: None,
+    pte_entry: Some(pte_entry),
+    pte_hole: None,
+    hugetlb_entry: None,
+    test_walk: None,
+    pre_vma: None,
+    post_vma: None,
+    install_pte: None,
+    walk_lock: bindings::page_walk_lock_PGWALK_RDLOCK,
+};
+
+/// Looks at one page table entry; anything but 0 ends the walk.
+///
+/// # Safety
+///
+/// Called by walk_page_range() with the page table locked and our `Walk` as its private data.
+unsafe extern "C" fn pte_entry(
+    pte: *mut bindings::pte_t,
+    addr: c_ulong,
+    _next: c_ulong,
+    mm_walk: *mut bindings::mm_walk,
+) -> c_int {
+    // SAFETY: By the caller's promise; the entry does not change under its lock. A page that is
+    // mapped there can't go away before we have our own reference.
+    unsafe {
+        if bindings::pte_is_none(pte) {
+            return 0;
+        }
+        let walk = &mut *(*mm_walk).private.cast::<Walk<'_>>();
+        if bindings::pte_is_marker(pte) {
+            walk.stop = Stop::Marker;
+            return 1;
+        }
+        let page = if bindings::pte_is_present(pte) {
+            let page = bindings::pte_normal_page((*mm_walk).vma, addr, pte);
+            let Some(page) = NonNull::new(page).filter(|p| bindings::page_is_anon(p.as_ptr()))
+            else {
+                return 0;
+            };
+            Some(page)
+        } else {
+            None
+        };
+        if walk.pages.pages.len() >= walk.pages.max {
+            walk.stop = Stop::Full(addr);
+            return 1;
+        }
+        let page = page.map(|page| {
+            bindings::get_page(page.as_ptr());
+            PageRef::from_owned(page)
+        });
+        // There is room: neither fails nor sleeps.
+        if walk
+            .pages
+            .pages
+            .push_within_capacity(Found { addr, page })
+            .is_err()
+        {
+            walk.stop = Stop::Full(addr);
+            return 1;
+        }
+    }
+    0
+}
+
+/// Gets the page at `addr` back from swap, or waits until it has been moved. `None`: it is not a
+/// private one. The mmap lock is held.
+fn swap_in(mm: &MmRef, addr: usize) -> Result<Option<PageRef>> {
+    let mut page: *mut bindings::page = core::ptr::null_mut();
+    // SAFETY: We own a reference, and hold the lock for reading, which the function keeps. Room
+    // is for the one page asked for.
+    let n = unsafe {
+        bindings::get_user_pages_remote(
+            mm.as_ptr(),
+            addr,
+            1,
+            bindings::FOLL_FORCE,
+            &mut page,
+            core::ptr::null_mut(),
+        )
+    };
+    if n < 0 {
+        return Err(Error::from_errno(n as c_int));
+    }
+    let Some(page) = NonNull::new(page) else {
+        return Err(EFAULT);
+    };
+    // SAFETY: The function gave us a reference.
+    let (page, anon) = unsafe { (PageRef::from_owned(page), bindings::page_is_anon(page.as_ptr())) };
+    Ok(anon.then_some(page))
+}
+
+/// Makes the pages of `mm` from `addr` on ready to be written to, as a debugger writes to them:
+/// whatever the access of the mapping is, its private copies are made.
+///
+/// `to` gets as many pages as there were made, up to `max`. EFAULT: nothing is mapped there. May
+/// sleep; EINTR: SIGKILL came.
+pub(crate) fn writable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
+    let mut pages: [*mut bindings::page; BATCH] = [core::ptr::null_mut(); BATCH];
+    let lock = mm.read_lock()?;
+    // SAFETY: We own a reference, and hold the lock for reading, which the function keeps; room
+    // is for as many pages as are asked for.
+    let n = unsafe {
+        bindings::get_user_pages_remote(
+            mm.as_ptr(),
+            addr,
+            core::cmp::min(max, BATCH),
+            bindings::FOLL_WRITE | bindings::FOLL_FORCE,
+            pages.as_mut_ptr(),
+            core::ptr::null_mut(),
+        )
+    };
+    drop(lock);
+    let n = match usize::try_from(n) {
+        Ok(0) => return Err(EFAULT),
+        Ok(n) => n,
+        Err(_) => return Err(Error::from_errno(n as c_int)),
+    };
+    let mut result = Ok(());
+    for page in pages.iter().take(n).filter_map(|&p| NonNull::new(p)) {
+        // SAFETY: The function gave us a reference on each.
+        let page = unsafe { PageRef::from_owned(page) };
+        if result.is_ok() {
+            result = to.push(page, GFP_KERNEL).map_err(Error::from);
+        }
+    }
+    result
+}
+
+/// Most pages that [`writable`] gives at once.
+const BATCH: usize = 64;
