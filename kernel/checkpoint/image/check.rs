@@ -1,3 +1,273 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What makes an image valid.
+//! What makes an image valid: all that can be said about it without creating anything.
+//!
+//! A reader proceeds so:
+//!
+//! 1. [`header()`] over the first [`HEADER_LEN`] bytes;
+//! 2. `meta_len` bytes of metadata into memory, [`meta_sum()`] over them;
+//! 3. [`counts()`], which tells how much memory step 4 needs: never more than the metadata's own
+//!    length times a small constant;
+//! 4. [`metadata()`] over all records, with slices of that size;
+//! 5. [`Stream`] over the rest of the image, record by record.
+//!
+//! After step 4 every record, array, reference, path, number and flag is known to be well-formed,
+//! and the tasks to form one tree. Whether the machine and the caller's privileges suffice is not
+//! checked here.
+//!
+//! Order of records in the metadata: the [`Container`] first; an object before its first use; the
+//! mappings of an address space right after it, the buffers of a pipe right after it; the threads
+//! of a thread group with what belongs to them, the leader first, then the group's
+//! [`Process`](super::task::Process); parents before children.
+
+use zerocopy::FromBytes;
+
+use super::{
+    header::{
+        Reader,
+        HEADER_LEN, //
+    },
+    kinds::Kind,
+    record::{
+        Fault,
+        ObjRef,
+        Raw,
+        Records, //
+    },
+    task::{
+        Container,
+        TASKS_MAX, //
+    },
+    Header, //
+};
+
+mod fields;
+mod files;
+mod memory;
+mod namespaces;
+mod state;
+mod stream;
+mod sum;
+mod tasks;
+mod walk;
+
+pub use state::split_note;
+pub use stream::{
+    Next,
+    Stream, //
+};
+pub use sum::{
+    sum,
+    Crc,
+    Sum, //
+};
+pub use walk::metadata;
+
+/// First address that no task can have mapped.
+pub const ADDRESS_MAX: u64 = 1 << 56;
+
+/// Numbers that no pid reaches.
+pub const PID_MAX: u32 = 1 << 22;
+
+/// Most notes of one thread.
+pub const NOTES_MAX: u32 = 64;
+
+/// Most bytes of a CPU mask.
+pub const AFFINITY_MAX: usize = 1024;
+
+/// An object of the image, as [`metadata()`] found it; that with reference `n` stands at `n - 1`.
+#[derive(Clone, Copy, Default)]
+pub struct Object {
+    /// Offset of its record in the metadata.
+    offset: u64,
+    /// Number of its kind; 0: no object has this reference.
+    kind: u16,
+    /// What [`metadata()`] must remember: `FILE_*` of a file, depth of a pid namespace, 1 for a
+    /// named pipe, 1 for an inode with a directory.
+    detail: u32,
+    /// First address that the next extent may have.
+    next: u64,
+    /// Offset in the metadata of the mapping that the last extent ended in; 0: none yet.
+    cursor: u64,
+}
+
+impl Object {
+    /// Its kind; `None` if no object has this reference.
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::from_number(self.kind)
+    }
+
+    /// Offset of its record in the metadata.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Its record; `at` as given to [`metadata()`].
+    pub fn record<'a>(&self, meta: &'a [u8], at: u64) -> Result<Raw<'a>, Fault> {
+        record_at(meta, at, self.offset)
+    }
+}
+
+/// The object with reference `r`.
+pub fn object(objects: &[Object], r: ObjRef) -> Option<&Object> {
+    let n = usize::try_from(r.get()).ok()?.checked_sub(1)?;
+    objects.get(n).filter(|o| o.kind != 0)
+}
+
+/// A pid of the image: of a task, or of none. [`metadata()`] sorts them by number.
+#[derive(Clone, Copy, Default)]
+pub struct Pid {
+    /// Offset of its record in the metadata.
+    offset: u64,
+    /// The number.
+    tid: u32,
+    /// The thread group; 0: no task.
+    tgid: u32,
+    /// `TASK_*` state.
+    state: u32,
+    /// Session of the task.
+    sid: u32,
+    /// Records that belong to it and were seen.
+    seen: u32,
+}
+
+impl Pid {
+    /// The number.
+    pub fn tid(&self) -> u32 {
+        self.tid
+    }
+
+    /// Is there a task with it?
+    pub fn is_task(&self) -> bool {
+        self.tgid != 0
+    }
+
+    /// Does the task lead a thread group?
+    pub fn is_leader(&self) -> bool {
+        self.tgid != 0 && self.tgid == self.tid
+    }
+
+    /// Offset of its record in the metadata.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+}
+
+/// Finds the pid with number `tid`.
+pub fn pid(pids: &[Pid], tid: u32) -> Option<&Pid> {
+    let n = pids.binary_search_by_key(&tid, |p| p.tid).ok()?;
+    pids.get(n)
+}
+
+/// How many there are of what needs memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records of metadata.
+    pub records: usize,
+    /// [`Object`]s that [`metadata()`] wants.
+    pub objects: usize,
+    /// [`Pid`]s that [`metadata()`] wants.
+    pub pids: usize,
+}
+
+/// What an image holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Records of metadata.
+    pub records: u64,
+    /// Threads, the exited ones included.
+    pub tasks: u32,
+    /// Thread groups.
+    pub processes: u32,
+    /// Address spaces.
+    pub mms: u32,
+    /// Mappings.
+    pub vmas: u64,
+    /// Open files.
+    pub files: u32,
+    /// Descriptors.
+    pub fds: u64,
+    /// Pipes.
+    pub pipes: u32,
+    /// Bytes in pipes.
+    pub pipe_bytes: u64,
+    /// Bytes that are mapped.
+    pub mapped: u64,
+}
+
+/// Reads and checks the header of an image.
+pub fn header(crc: Crc, bytes: &[u8], reader: &Reader) -> Result<Header, Fault> {
+    let short = Fault::framing(0, "not a checkpoint image (shorter than a header)");
+    let bytes = bytes.get(..HEADER_LEN).ok_or(short)?;
+    let header = Header::read_from_bytes(bytes).map_err(|_| short)?;
+    let covered = bytes.get(..HEADER_LEN - size_of::<u32>()).ok_or(short)?;
+    header.check(sum(crc, covered), reader)?;
+    Ok(header)
+}
+
+/// Checks the checksum of the metadata.
+pub fn meta_sum(crc: Crc, meta: &[u8], header: &Header) -> Result<(), Fault> {
+    if sum(crc, meta) != header.meta_crc.get() {
+        return Err(Fault::framing(
+            HEADER_LEN as u64,
+            "checksum of the metadata is wrong",
+        ));
+    }
+    Ok(())
+}
+
+/// The record at `offset` of the metadata, which lies `at` bytes into the image.
+pub fn record_at(meta: &[u8], at: u64, offset: u64) -> Result<Raw<'_>, Fault> {
+    let at = at.saturating_add(offset);
+    let outside = Fault::framing(at, "offset outside of the metadata");
+    let offset = usize::try_from(offset).map_err(|_| outside)?;
+    let bytes = meta.get(offset..).ok_or(outside)?;
+    Ok(super::record::parse(bytes, at)?.0)
+}
+
+/// The container of the metadata: its first record.
+pub fn container(meta: &[u8], at: u64) -> Result<Container, Fault> {
+    let raw = Records::new(meta, at)
+        .next()
+        .ok_or(Fault::framing(at, "no metadata"))??;
+    if raw.kind != Kind::Container {
+        return Err(raw.fault("the first record is not a container"));
+    }
+    raw.body()
+}
+
+/// Counts what [`metadata()`] needs memory for, in the metadata `meta` that lies `at` bytes into
+/// the image. The framing of all records is checked.
+pub fn counts(meta: &[u8], at: u64) -> Result<Counts, Fault> {
+    let container = container(meta, at)?;
+    let mut counts = Counts::default();
+    let mut tasks: u32 = 0;
+    for raw in Records::new(meta, at) {
+        let raw = raw?;
+        counts.records = counts.records.saturating_add(1);
+        match raw.kind {
+            Kind::Task => {
+                tasks = tasks.saturating_add(1);
+                counts.pids = counts.pids.saturating_add(1);
+            }
+            Kind::DeadPid => counts.pids = counts.pids.saturating_add(1),
+            _ => (),
+        }
+    }
+    let bad = |why| Fault {
+        at,
+        kind: Kind::Container.number(),
+        why,
+    };
+    if tasks == 0 || tasks > TASKS_MAX || tasks != container.tasks.get() {
+        return Err(bad("number of tasks is zero, too large or not as announced"));
+    }
+    counts.objects = usize::try_from(container.objects.get())
+        .ok()
+        .filter(|&n| n <= counts.records)
+        .ok_or(bad("more object references than records"))?;
+    if counts.pids > 3 * TASKS_MAX as usize {
+        return Err(bad("too many pids without task"));
+    }
+    Ok(counts)
+}
