@@ -7,13 +7,13 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <time.h>
-#include <dirent.h>
 #include <linux/futex.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
@@ -22,14 +22,15 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define CGROUP_ROOT	"/sys/fs/cgroup"
 #define SCENARIO_ARG	"--scenario"
 /* Milliseconds between two looks at what cannot wake us. */
 #define LOOK_AGAIN	50
 
 struct ckpt_board *board;
 
+static const char *board_path;
 static struct ckpt_scenario *scenarios;
+static const char *cgroup_root = "/sys/fs/cgroup";
 static const char *phase = "start";
 static struct ckpt_run *current_run;
 
@@ -56,6 +57,12 @@ uint64_t ckpt_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+char *ckpt_path(char *buf, size_t size, const char *name)
+{
+	snprintf(buf, size, "%s.%s", board_path, name);
+	return buf;
 }
 
 char *ckpt_slurp(const char *path, char *buf, size_t size)
@@ -189,7 +196,8 @@ static void scenario_main(int argc, char **argv)
 
 	if (argc != 4 || strcmp(argv[1], SCENARIO_ARG))
 		return;
-	board = map_board(argv[3], O_RDWR);
+	board_path = argv[3];
+	board = map_board(board_path, O_RDWR);
 	if (!board)
 		_exit(98);
 	for (sc = scenarios; sc; sc = sc->next) {
@@ -224,7 +232,7 @@ int ckpt_cgroup_new(struct ckpt_cgroup *cg)
 {
 	static unsigned int nr;
 
-	snprintf(cg->path, sizeof(cg->path), CGROUP_ROOT "/ckpt-test-%d-%u", getpid(), nr++);
+	snprintf(cg->path, sizeof(cg->path), "%s/ckpt-test-%d-%u", cgroup_root, getpid(), nr++);
 	cg->fd = -1;
 	if (mkdir(cg->path, 0755)) {
 		ckpt_diag("mkdir %s: %s", cg->path, strerror(errno));
@@ -329,9 +337,13 @@ const char *ckpt_missing(void)
 
 	if (geteuid())
 		return "needs root";
-	if (statfs(CGROUP_ROOT, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) {
-		if (mount("none", CGROUP_ROOT, "cgroup2", 0, NULL))
-			return "needs cgroup v2 at " CGROUP_ROOT;
+	if (!statfs(cgroup_root, &fs) && fs.f_type == SYSFS_MAGIC)
+		mount("none", cgroup_root, "cgroup2", 0, NULL);
+	if (statfs(cgroup_root, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) {
+		/* As a system with both versions of cgroups has it. */
+		cgroup_root = "/sys/fs/cgroup/unified";
+		if (statfs(cgroup_root, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
+			return "needs cgroup v2 at /sys/fs/cgroup";
 	}
 	if (getenv("CKPT_BASELINE"))
 		return NULL;
@@ -365,6 +377,68 @@ int ckpt_image_new(void)
 	if (fd < 0)
 		ckpt_diag("memfd_create: %s", strerror(errno));
 	return fd;
+}
+
+static void forget_files(struct ckpt_run *run)
+{
+	while (run->nr_files)
+		free(run->files[--run->nr_files].data);
+}
+
+/* The scenario's files, in the directory of the board and with its name. */
+static void each_file(struct ckpt_run *run, void (*fn)(struct ckpt_run *run, const char *path))
+{
+	size_t len = strlen(run->board_path);
+	char pattern[sizeof(run->board_path) + 2];
+	glob_t found;
+	size_t i;
+
+	snprintf(pattern, sizeof(pattern), "%.*s.*", (int)len, run->board_path);
+	if (!glob(pattern, GLOB_NOSORT, NULL, &found)) {
+		for (i = 0; i < found.gl_pathc; i++)
+			fn(run, found.gl_pathv[i]);
+		globfree(&found);
+	}
+}
+
+static void remove_file(struct ckpt_run *run, const char *path)
+{
+	if (remove(path))
+		ckpt_diag("%s: %s", path, strerror(errno));
+}
+
+static void save_file(struct ckpt_run *run, const char *path)
+{
+	struct ckpt_saved_file *file = &run->files[run->nr_files];
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st) || !S_ISREG(st.st_mode) || run->nr_files == CKPT_MAX_FILES)
+		return;
+	snprintf(file->path, sizeof(file->path), "%s", path);
+	file->size = st.st_size;
+	file->data = malloc(st.st_size + 1);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (pread(fd, file->data, file->size, 0) != (ssize_t)file->size)
+		ckpt_diag("%s: %s", path, strerror(errno));
+	close(fd);
+	run->nr_files++;
+}
+
+static void take_files_back(struct ckpt_run *run)
+{
+	struct ckpt_saved_file *file;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < run->nr_files; i++) {
+		file = &run->files[i];
+		fd = open(file->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (pwrite(fd, file->data, file->size, 0) != (ssize_t)file->size ||
+		    ftruncate(fd, file->size))
+			ckpt_diag("%s: %s", file->path, strerror(errno));
+		close(fd);
+	}
 }
 
 int ckpt_run_init(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container)
@@ -424,8 +498,13 @@ void ckpt_run_kill(struct ckpt_run *run)
 	ckpt_cgroup_write(&run->cg, "cgroup.kill", "1");
 	ckpt_cgroup_write(&run->cg, "cgroup.freeze", "0");
 	reap(run, true);
-	ckpt_cgroup_wait_empty(&run->cg);
 	drop_pidfd(run);
+	/*
+	 * A cgroup that cgroup.kill was once written to may kill what is later
+	 * cloned into it, see kill_seq in the kernel: go on with a new one.
+	 */
+	ckpt_cgroup_del(&run->cg);
+	ckpt_cgroup_new(&run->cg);
 }
 
 void ckpt_run_fini(struct ckpt_run *run)
@@ -437,6 +516,8 @@ void ckpt_run_fini(struct ckpt_run *run)
 		munmap(run->board, sizeof(*run->board));
 	run->board = NULL;
 	unlink(run->board_path);
+	each_file(run, remove_file);
+	forget_files(run);
 	if (run->log_fd >= 0)
 		close(run->log_fd);
 	run->log_fd = -1;
@@ -504,6 +585,8 @@ int ckpt_run_start(struct ckpt_run *run)
 	long pid;
 
 	memset(run->board, 0, sizeof(*run->board));
+	each_file(run, remove_file);
+	run->generation = 0;
 	drop_pidfd(run);
 	run->status = 0;
 	if (run->container)
@@ -656,6 +739,9 @@ int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags)
 		if (!WIFSIGNALED(run->status) || WTERMSIG(run->status) != SIGKILL)
 			return complain(run, "the root was not killed");
 		drop_pidfd(run);
+		forget_files(run);
+		each_file(run, save_file);
+		run->generation = run->saved.restarts;
 	}
 	return 0;
 }
@@ -666,6 +752,9 @@ int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags)
 	long pid;
 
 	*run->board = run->saved;
+	run->board->restarts = run->generation + 1;
+	take_files_back(run);
+	poll(NULL, 0, run->sc->down_ms);
 	if (lseek(image_fd, 0, SEEK_SET) == -1 && errno != ESPIPE)
 		return complain(run, "cannot rewind the image");
 	ckpt_run_restart_args(run, &args, image_fd, flags);

@@ -72,7 +72,7 @@ struct ckpt_board {
 	uint32_t ready;			/* Scenario: set up and waiting. */
 	uint32_t go;			/* Test: verify yourself and finish. */
 	uint32_t failed;		/* Scenario: a check failed, see msg. */
-	uint32_t pad;
+	uint32_t restarts;		/* Test: how often it was restarted. */
 	char msg[1024];
 	char text[1024];		/* For the scenario's own use. */
 	uint32_t step[CKPT_STEPS];	/* Event counters with futex wake-ups. */
@@ -129,6 +129,8 @@ void ckpt_fail(const char *file, int line, const char *fmt, ...);
 pid_t ckpt_fork(int (*fn)(void *arg), void *arg);
 /* Wait for @pid, a child, and check that it exits with @code. */
 void ckpt_wait_exit(pid_t pid, int code);
+/* A path for a file of the scenario's own, taken back and removed by the test. */
+char *ckpt_path(char *buf, size_t size, const char *name);
 /* The whole of a small file as a string, "" if it cannot be read. */
 char *ckpt_slurp(const char *path, char *buf, size_t size);
 /* CLOCK_MONOTONIC in nanoseconds. */
@@ -149,6 +151,7 @@ struct ckpt_scenario {
 	const char *name;
 	void (*run)(void);
 	unsigned int flags;
+	unsigned int down_ms;		/* Let this pass before each restart. */
 	uint64_t clone_flags;		/* More CLONE_NEW* for the container. */
 	int blocked[CKPT_MAX_BLOCKED];	/* Awaited after READY and after restart. */
 	/* Called in the test: before the checkpoint, after a restart. */
@@ -162,6 +165,15 @@ struct ckpt_cgroup {
 	int fd;				/* Of its directory, -1 if there is none. */
 };
 
+#define CKPT_MAX_FILES	8
+
+/* A file that the scenario made with ckpt_path(), as it was at the checkpoint. */
+struct ckpt_saved_file {
+	char path[320];
+	char *data;
+	size_t size;
+};
+
 struct ckpt_run {
 	const struct ckpt_scenario *sc;
 	bool container;
@@ -173,6 +185,9 @@ struct ckpt_run {
 	struct ckpt_board *board;
 	char board_path[256];
 	struct ckpt_board saved;	/* As it was at the last checkpoint. */
+	struct ckpt_saved_file files[CKPT_MAX_FILES];
+	unsigned int nr_files;
+	unsigned int generation;	/* Restarts that led to what is saved. */
 };
 
 /* NULL if the tests can run here, or why not. */

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The clocks that stand still while a program does not exist. */
+#include "common.h"
+
+#include <time.h>
+
+CKPT_FIXTURE
+
+/* Milliseconds that pass before each restart, and what of it must be missing. */
+#define DOWN_MS		1500
+#define DOWN_NS		(1400 * 1000000ull)
+
+static const clockid_t clocks[] = {
+	CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
+};
+
+#define CLOCKS	(sizeof(clocks) / sizeof(clocks[0]))
+
+static uint64_t to_ns(const struct timespec *ts)
+{
+	return ts->tv_sec * 1000000000ull + ts->tv_nsec;
+}
+
+static uint64_t vdso_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	CHECK_SYS(clock_gettime(id, &ts));
+	return to_ns(&ts);
+}
+
+static uint64_t raw_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	CHECK_SYS(syscall(__NR_clock_gettime, id, &ts));
+	return to_ns(&ts);
+}
+
+/* The call and the vDSO read the same clock. */
+static void check_same(clockid_t id)
+{
+	uint64_t before = raw_clock(id);
+	uint64_t between = vdso_clock(id);
+	uint64_t after = raw_clock(id);
+
+	CHECK(before <= between && between <= after,
+	      "clock %d: call %llu, vDSO %llu, call %llu", id, (unsigned long long)before,
+	      (unsigned long long)between, (unsigned long long)after);
+}
+
+static void check_clocks(const uint64_t *start, uint64_t real_start)
+{
+	uint64_t down = board->restarts * DOWN_NS;
+	uint64_t now, real;
+	unsigned int i;
+
+	for (i = 0; i < CLOCKS; i++) {
+		check_same(clocks[i]);
+		now = raw_clock(clocks[i]);
+		CHECK(now >= start[i], "clock %d went back from %llu to %llu", clocks[i],
+		      (unsigned long long)start[i], (unsigned long long)now);
+		/* The real clock saw the down time, this one must not have. */
+		if (!down)
+			continue;
+		real = vdso_clock(CLOCK_REALTIME) - real_start;
+		CHECK(now - start[i] <= real - down,
+		      "clock %d went on by %llu ns in %llu ns of which %llu ns were down",
+		      clocks[i], (unsigned long long)(now - start[i]),
+		      (unsigned long long)real, (unsigned long long)down);
+	}
+}
+
+static void measure(uint64_t *start, uint64_t *real_start)
+{
+	unsigned int i;
+
+	*real_start = vdso_clock(CLOCK_REALTIME);
+	for (i = 0; i < CLOCKS; i++)
+		start[i] = raw_clock(clocks[i]);
+}
+
+CKPT_CYCLE(continue_in_root, .down_ms = DOWN_MS)
+{
+	uint64_t start[CLOCKS], real_start;
+
+	measure(start, &real_start);
+	ckpt_ready_wait();
+	check_clocks(start, real_start);
+}
+
+CKPT_CYCLE(continue_in_children, .down_ms = DOWN_MS)
+{
+	uint64_t start[CLOCKS], real_start;
+	pid_t kid, late;
+
+	measure(start, &real_start);
+	kid = CHECK_SYS(fork());
+	if (!kid) {
+		measure(start, &real_start);
+		ckpt_step(0);
+		ckpt_wait_go();
+		check_clocks(start, real_start);
+		_exit(0);
+	}
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	/* One that is only made now lives by the same clocks. */
+	late = CHECK_SYS(fork());
+	if (!late) {
+		check_clocks(start, real_start);
+		_exit(0);
+	}
+	ckpt_wait_exit(kid, 0);
+	ckpt_wait_exit(late, 0);
+}
+
+/* A deadline on such a clock comes when the clock says so. */
+CKPT_CYCLE(deadline_after_restart, .down_ms = DOWN_MS)
+{
+	uint64_t target;
+	struct timespec ts;
+
+	target = raw_clock(CLOCK_MONOTONIC) + 300 * 1000000ull;
+	ckpt_ready_wait();
+	ts.tv_sec = target / 1000000000;
+	ts.tv_nsec = target % 1000000000;
+	CHECK_EQ(0, clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL));
+	CHECK(raw_clock(CLOCK_MONOTONIC) >= target, "woke up early");
+	CHECK(vdso_clock(CLOCK_MONOTONIC) >= target, "woke up early");
+}
+
+CKPT_MAIN

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Containers with a hostname of their own, and with pid namespaces inside. */
+#include "common.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <linux/sched.h>
+#include <sys/utsname.h>
+
+CKPT_FIXTURE
+
+static void check_names(const char *host, const char *domain)
+{
+	struct utsname names;
+
+	CHECK_SYS(uname(&names));
+	CHECK_STREQ(host, names.nodename);
+	CHECK_STREQ(domain, names.domainname);
+}
+
+CKPT_CYCLE(hostname, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWUTS)
+{
+	struct utsname before, after;
+
+	CHECK_SYS(sethostname("ckpt-host", 9));
+	CHECK_SYS(setdomainname("ckpt.domain", 11));
+	CHECK_SYS(uname(&before));
+	ckpt_ready_wait();
+	check_names("ckpt-host", "ckpt.domain");
+	CHECK_SYS(uname(&after));
+	CHECK_STREQ(before.release, after.release);
+	CHECK_STREQ(before.machine, after.machine);
+	/* It is still ours to change. */
+	CHECK_SYS(sethostname("other", 5));
+	check_names("other", "ckpt.domain");
+}
+
+static int with_own_names(void *arg)
+{
+	const char *name = arg;
+
+	CHECK_SYS(unshare(CLONE_NEWUTS));
+	CHECK_SYS(sethostname(name, strlen(name)));
+	ckpt_step(0);
+	ckpt_wait_go();
+	check_names(name, "shared.domain");
+	CHECK_SYS(sethostname("changed", 7));
+	ckpt_step(1);
+	ckpt_step_wait(1, 2);
+	check_names("changed", "shared.domain");
+	return 0;
+}
+
+CKPT_CYCLE(several_hostnames, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWUTS)
+{
+	pid_t one, two;
+
+	CHECK_SYS(sethostname("root", 4));
+	CHECK_SYS(setdomainname("shared.domain", 13));
+	one = ckpt_fork(with_own_names, "one");
+	two = ckpt_fork(with_own_names, "two");
+	ckpt_step_wait(0, 2);
+	ckpt_ready_wait();
+	ckpt_wait_exit(one, 0);
+	ckpt_wait_exit(two, 0);
+	check_names("root", "shared.domain");
+}
+
+static pid_t fork_in_new_pidns(void)
+{
+	struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
+
+	return CHECK_SYS(syscall(__NR_clone3, &args, sizeof(args)));
+}
+
+static int inner_child(void *arg)
+{
+	pid_t pid = getpid();
+
+	CHECK_EQ(2, pid);
+	ckpt_step(0);
+	ckpt_wait_go();
+	CHECK_EQ(2, getpid());
+	CHECK_EQ(1, getppid());
+	return 81;
+}
+
+CKPT_CYCLE(nested_pid, .flags = SC_CONTAINER)
+{
+	pid_t inner = fork_in_new_pidns();
+
+	if (!inner) {
+		pid_t kid;
+
+		CHECK_EQ(1, getpid());
+		kid = ckpt_fork(inner_child, NULL);
+		ckpt_step(0);
+		ckpt_wait_go();
+		CHECK_EQ(1, getpid());
+		CHECK_EQ(0, getppid());
+		ckpt_wait_exit(kid, 81);
+		_exit(82);
+	}
+	ckpt_step_wait(0, 2);
+	ckpt_ready_wait();
+	CHECK_EQ(1, getpid());
+	CHECK_SYS(kill(inner, 0));
+	CHECK_SYS(kill(inner + 1, 0));
+	ckpt_wait_exit(inner, 82);
+}
+
+/* New children of a process after unshare(CLONE_NEWPID) enter that namespace. */
+CKPT_CYCLE(pid_for_children, .flags = SC_CONTAINER)
+{
+	pid_t kid = CHECK_SYS(fork());
+
+	if (!kid) {
+		pid_t first, second;
+
+		CHECK_SYS(unshare(CLONE_NEWPID));
+		first = CHECK_SYS(fork());
+		if (!first) {
+			CHECK_EQ(1, getpid());
+			ckpt_step(0);
+			ckpt_wait_go();
+			CHECK_EQ(1, getpid());
+			ckpt_step_wait(1, 1);
+			_exit(83);
+		}
+		ckpt_step_wait(0, 1);
+		ckpt_step(2);
+		ckpt_wait_go();
+		second = CHECK_SYS(fork());
+		if (!second) {
+			CHECK_EQ(2, getpid());
+			_exit(84);
+		}
+		ckpt_wait_exit(second, 84);
+		ckpt_step(1);
+		ckpt_wait_exit(first, 83);
+		_exit(85);
+	}
+	ckpt_step_wait(2, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 85);
+}
+
+CKPT_MAIN
