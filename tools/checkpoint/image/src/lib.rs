@@ -2,11 +2,16 @@
 
 //! The checkpoint image format, on the host.
 //!
-//! [`image`] is what the kernel is compiled from; [`file`](mod@file) reads image files with it.
+//! [`image`] is what the kernel is compiled from; [`file`](mod@file) reads whole images with it.
 
 #[path = "../../../../kernel/checkpoint/image/mod.rs"]
 pub mod image;
 
 pub mod crc;
+pub mod file;
 
 pub use crc::crc32c;
+pub use file::{
+    Error,
+    File, //
+};

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command `ckptinfo`.
+
+mod info;
+
+use anyhow::Context;
+use clap::Parser;
+use image::File;
+use indicatif::{
+    ProgressBar,
+    ProgressStyle, //
+};
+use info::{
+    model::Model,
+    records,
+    text, //
+};
+use serde_json::json;
+use std::{
+    fs,
+    io::{
+        self,
+        BufReader,
+        Write, //
+    },
+    path::PathBuf,
+    process::ExitCode, //
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  ckptinfo job.ckpt                   what is in the image?
+  ckptinfo --tree --fds job.ckpt      its processes and their files
+  ckptinfo --verify job.ckpt          would restart(2) find fault with it?
+  ckptinfo --records -v job.ckpt      every record with its fields, and the registers by name
+  ckptinfo --json job.ckpt | jq .tasks
+
+Exit status: 0 if no fault was found, 1 otherwise.";
+
+/// Shows and checks an image that checkpoint has written.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Args {
+    /// The image; "-" is standard input
+    file: PathBuf,
+
+    /// Show the tree of tasks
+    #[arg(long)]
+    tree: bool,
+
+    /// Show the mappings of each address space
+    #[arg(long)]
+    maps: bool,
+
+    /// Show the descriptors of each table
+    #[arg(long)]
+    fds: bool,
+
+    /// Show the records of metadata
+    #[arg(long)]
+    records: bool,
+
+    /// Read the whole image, and check all that can be checked without restarting it
+    #[arg(long)]
+    verify: bool,
+
+    /// Show all as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// With --records: show the fields, and the registers by name
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Bar for an image of `len` bytes, if that is known and worth it; hidden off a terminal.
+fn bar(len: Option<u64>) -> ProgressBar {
+    match len {
+        Some(n) if n > 64 << 20 => {
+            let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta} left");
+            let bar = ProgressBar::new(n);
+            match style {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            }
+        }
+        _ => ProgressBar::hidden(),
+    }
+}
+
+fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
+    let name = args.file.display();
+    let (reader, len): (Box<dyn io::Read>, _) = if args.file.as_os_str() == "-" {
+        (Box::new(io::stdin()), None)
+    } else {
+        let file = fs::File::open(&args.file).with_context(|| format!("cannot open {name}"))?;
+        let meta = file.metadata()?;
+        let len = meta.is_file().then_some(meta.len());
+        (Box::new(file), len)
+    };
+    let mut file = File::open(BufReader::with_capacity(1 << 20, reader))
+        .with_context(|| format!("{name}: not a valid image"))?;
+    let mut model = Model::of(&file)?;
+    let machine = file.header.arch.get();
+    if args.verify {
+        let bar = bar(len);
+        file.verify(|extent, at| {
+            model.count(extent);
+            bar.set_position(at);
+        })
+        .with_context(|| format!("{name}: not a valid image"))?;
+        bar.finish_and_clear();
+    }
+    if args.json {
+        let mut all = model.to_json(&file, len);
+        if args.records {
+            all.insert("records".to_owned(), records::to_json(&file.meta, machine)?.into());
+        }
+        if args.verify {
+            all.insert("valid".to_owned(), json!(true));
+        }
+        writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+        return Ok(());
+    }
+    if !(args.tree || args.maps || args.fds || args.records) {
+        text::summary(out, &file, &model, len)?;
+    }
+    if args.tree {
+        text::tree(out, &model)?;
+    }
+    if args.maps {
+        text::maps(out, &model)?;
+    }
+    if args.fds {
+        text::fds(out, &model)?;
+    }
+    if args.records {
+        records::to_text(out, &file.meta, machine, args.verbose)?;
+    }
+    if args.verify {
+        let (extents, pages) = file.contents();
+        writeln!(out, "valid: {extents} extents with {pages} pages")?;
+    }
+    Ok(())
+}
+
+/// Did the reader of the output end before it? Then there is nothing to tell.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = match error.downcast_ref::<image::Error>() {
+        Some(image::Error::Io(e)) => Some(e),
+        _ => error.downcast_ref::<io::Error>(),
+    };
+    io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let result = run(&args, &mut out).and_then(|()| Ok(out.flush()?));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            if is_broken_pipe(&e) {
+                return ExitCode::SUCCESS;
+            }
+            if args.json {
+                println!("{}", info::fault_json(&e));
+            }
+            eprintln!("ckptinfo: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is in an image, as far as the views need it.
+
+use super::{
+    fields::{
+        name,
+        printable, //
+    },
+    names, //
+};
+use image::{
+    file::META_AT,
+    image::{
+        check,
+        files::{
+            Fd,
+            Inode,
+            OpenFile,
+            Pipe,
+            Table, //
+        },
+        header::arch,
+        kinds::Kind,
+        mm::{
+            Extent,
+            Mm,
+            Vma,
+            EXTENT_MM, //
+        },
+        record::Records,
+        task::{
+            Container,
+            Task,
+            CONTAINER_SELF,
+            CONTAINER_WHOLE, //
+        }, //
+    },
+    File, //
+};
+use serde_json::{
+    json,
+    Map,
+    Value, //
+};
+use std::collections::BTreeMap;
+
+/// A mapping and its name.
+pub struct Mapping {
+    /// As in the image.
+    pub vma: Vma,
+    /// Its own name.
+    pub name: String,
+}
+
+/// An open file and what it refers to.
+pub struct OpenedFile {
+    /// As in the image.
+    pub file: OpenFile,
+    /// Its path, or what stands for it.
+    pub path: String,
+}
+
+/// What is in an image.
+pub struct Model {
+    /// What was checkpointed.
+    pub container: Container,
+    /// Threads, in the order of the image.
+    pub tasks: Vec<Task>,
+    /// Address spaces with their mappings, by reference.
+    pub mms: BTreeMap<u32, (Mm, Vec<Mapping>)>,
+    /// Open files, by reference.
+    pub files: BTreeMap<u32, OpenedFile>,
+    /// Descriptor tables, by reference.
+    pub tables: BTreeMap<u32, Vec<Fd>>,
+    /// Pages in the image by address space, known after the whole image was read.
+    pub pages: BTreeMap<u32, u64>,
+    /// Names of inodes and pipes, by reference.
+    inodes: BTreeMap<u32, String>,
+}
+
+impl Model {
+    /// What is in the metadata of `file`.
+    pub fn of<R: std::io::Read>(file: &File<R>) -> Result<Self, image::Error> {
+        let mut model = Self {
+            container: check::container(&file.meta, META_AT)?,
+            tasks: Vec::new(),
+            mms: BTreeMap::new(),
+            files: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            pages: BTreeMap::new(),
+            inodes: BTreeMap::new(),
+        };
+        let mut current = 0;
+        for raw in Records::new(&file.meta, META_AT) {
+            let raw = raw?;
+            match raw.kind {
+                Kind::Task => model.tasks.push(raw.body()?),
+                Kind::Mm => {
+                    let mm: Mm = raw.body()?;
+                    current = mm.obj.get();
+                    model.mms.insert(current, (mm, Vec::new()));
+                }
+                Kind::Vma => {
+                    let mapping = Mapping {
+                        vma: raw.body()?,
+                        name: printable(raw.payload),
+                    };
+                    if let Some((_, mappings)) = model.mms.get_mut(&current) {
+                        mappings.push(mapping);
+                    }
+                }
+                Kind::File => {
+                    let file: OpenFile = raw.body()?;
+                    let path = match model.inodes.get(&file.inode.get()) {
+                        Some(name) if raw.payload.is_empty() => name.clone(),
+                        _ => printable(raw.payload),
+                    };
+                    model.files.insert(file.obj.get(), OpenedFile { file, path });
+                }
+                Kind::Files => {
+                    let table: Table = raw.body()?;
+                    let fds: &[Fd] = raw.array(usize::MAX)?;
+                    model.tables.insert(table.obj.get(), fds.to_vec());
+                }
+                Kind::Inode => {
+                    let inode: Inode = raw.body()?;
+                    let n = inode.obj.get();
+                    let name = if raw.payload.is_empty() {
+                        format!("anonymous:[{n}]")
+                    } else {
+                        format!("{}/[{n}] (deleted)", printable(raw.payload))
+                    };
+                    model.inodes.insert(n, name);
+                }
+                Kind::Pipe => {
+                    let pipe: Pipe = raw.body()?;
+                    let n = pipe.obj.get();
+                    model.inodes.insert(n, format!("pipe:[{n}]"));
+                }
+                _ => (),
+            }
+        }
+        Ok(model)
+    }
+
+    /// Counts the pages of an extent.
+    pub fn count(&mut self, extent: &Extent) {
+        if extent.space.get() == EXTENT_MM {
+            *self.pages.entry(extent.obj.get()).or_default() += u64::from(extent.pages.get());
+        }
+    }
+
+    /// What kind of checkpoint it is.
+    pub fn scope(&self) -> &'static str {
+        let flags = self.container.flags.get();
+        match (flags & CONTAINER_WHOLE != 0, flags & CONTAINER_SELF != 0) {
+            (true, false) => "container",
+            (true, true) => "container, by its own init",
+            (false, false) => "subtree",
+            (false, true) => "subtree, by its own root",
+        }
+    }
+
+    /// The threads that use what `of` takes from a task, by their tids.
+    pub fn users(&self, object: u32, of: impl Fn(&Task) -> u32) -> Vec<u32> {
+        self.tasks
+            .iter()
+            .filter(|t| of(t) == object)
+            .map(|t| t.tid.get())
+            .collect()
+    }
+
+    /// All of it.
+    pub fn to_json<R>(&self, file: &File<R>, len: Option<u64>) -> Map<String, Value> {
+        let header = &file.header;
+        let summary = &file.summary;
+        let mut all = Map::new();
+        let mut put = |name: &str, value| all.insert(name.to_owned(), value);
+        put(
+            "image",
+            json!({
+                "version": header.version.get(),
+                "arch": arch::name(header.arch.get()),
+                "page_size": header.page_size.get(),
+                "kernel": name(&header.release),
+                "created_ns": header.created_ns.get(),
+                "id": header.id.get(),
+                "metadata_bytes": header.meta_len.get(),
+                "bytes": len,
+                "scope": self.scope(),
+                "root": self.container.root.get(),
+            }),
+        );
+        put(
+            "summary",
+            json!({
+                "records": summary.records,
+                "tasks": summary.tasks,
+                "processes": summary.processes,
+                "address_spaces": summary.mms,
+                "mappings": summary.vmas,
+                "mapped_bytes": summary.mapped,
+                "open_files": summary.files,
+                "descriptors": summary.fds,
+                "pipes": summary.pipes,
+                "pipe_bytes": summary.pipe_bytes,
+            }),
+        );
+        put("tasks", self.tasks.iter().map(task_json).collect());
+        put(
+            "address_spaces",
+            self.mms.iter().map(|(n, mm)| self.mm_json(*n, mm)).collect(),
+        );
+        put(
+            "files",
+            self.files.iter().map(|(n, f)| file_json(*n, f)).collect(),
+        );
+        put(
+            "descriptor_tables",
+            self.tables.iter().map(|(n, fds)| table_json(*n, fds)).collect(),
+        );
+        all
+    }
+
+    fn mm_json(&self, n: u32, (mm, mappings): &(Mm, Vec<Mapping>)) -> Value {
+        let maps: Vec<Value> = mappings
+            .iter()
+            .map(|m| {
+                let vma = &m.vma;
+                json!({
+                    "start": vma.start.get(),
+                    "end": vma.end.get(),
+                    "protection": names::protection(vma.flags.get(), vma.kind.get()),
+                    "kind": names::mapping(vma.kind.get()),
+                    "offset": vma.offset.get(),
+                    "file": vma.file.get(),
+                    "name": m.name,
+                })
+            })
+            .collect();
+        json!({
+            "obj": n,
+            "exe": self.files.get(&mm.exe.get()).map(|f| &f.path),
+            "pages": self.pages.get(&n),
+            "maps": maps,
+        })
+    }
+}
+
+fn task_json(task: &Task) -> Value {
+    json!({
+        "tid": task.tid.get(),
+        "tgid": task.tgid.get(),
+        "parent": task.parent.get(),
+        "pgid": task.pgid.get(),
+        "sid": task.sid.get(),
+        "comm": name(&task.comm),
+        "state": names::state(task.state.get()),
+        "mm": task.mm.get(),
+        "files": task.files.get(),
+    })
+}
+
+fn file_json(n: u32, opened: &OpenedFile) -> Value {
+    let file = &opened.file;
+    json!({
+        "obj": n,
+        "kind": names::file(file.kind.get()),
+        "path": opened.path,
+        "access": names::access(file.flags.get()),
+        "pos": file.pos.get(),
+        "size": file.size.get(),
+    })
+}
+
+fn table_json(n: u32, fds: &[Fd]) -> Value {
+    let fds: Vec<Value> = fds
+        .iter()
+        .map(|fd| {
+            json!({
+                "fd": fd.fd.get(),
+                "file": fd.file.get(),
+                "cloexec": fd.cloexec.get() != 0,
+            })
+        })
+        .collect();
+    json!({ "obj": n, "fds": fds })
+}

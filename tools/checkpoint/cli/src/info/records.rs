@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The records of metadata, one by one.
+
+use super::{
+    fields::{
+        fields,
+        printable, //
+    },
+    registers, //
+};
+use image::{
+    file::META_AT,
+    image::{
+        files::Fd,
+        kinds::Kind,
+        record::{
+            Raw,
+            Records, //
+        },
+        task::{
+            Action,
+            NSIG,
+            SIGINFO_LEN, //
+        }, //
+    }, //
+};
+use serde_json::{
+    json,
+    Map,
+    Value, //
+};
+use std::io::Write;
+use zerocopy::byteorder::little_endian::U32;
+
+/// Bytes of a payload that are shown.
+const SHOWN: usize = 64;
+
+/// The payload of a record, in the form that its kind has; `None`: there is none. Registers are
+/// those of the architecture `machine`.
+fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
+    if raw.payload.is_empty() {
+        return Ok(None);
+    }
+    let value = match raw.kind {
+        Kind::Task | Kind::DeadPid | Kind::Cred => {
+            let numbers: &[U32] = raw.array(usize::MAX)?;
+            numbers.iter().map(|n| n.get()).collect()
+        }
+        Kind::Regs => registers::notes(raw, machine)?.into(),
+        Kind::Sighand => {
+            let actions: &[Action] = raw.array(NSIG)?;
+            let used = actions.iter().enumerate().filter(|(_, a)| a.handler.get() != 0);
+            used.map(|(n, a)| {
+                json!({
+                    "signal": n + 1,
+                    "handler": a.handler.get(),
+                    "flags": a.flags.get(),
+                    "mask": a.mask.get(),
+                })
+            })
+            .collect()
+        }
+        Kind::Pending => {
+            let infos: &[[u8; SIGINFO_LEN]] = raw.array(usize::MAX)?;
+            infos.iter().map(|info| info.first().copied()).collect()
+        }
+        Kind::Files => {
+            let fds: &[Fd] = raw.array(usize::MAX)?;
+            fds.iter()
+                .map(|fd| {
+                    json!({
+                        "fd": fd.fd.get(),
+                        "file": fd.file.get(),
+                        "cloexec": fd.cloexec.get() != 0,
+                    })
+                })
+                .collect()
+        }
+        Kind::Vma | Kind::File | Kind::Inode | Kind::Path => printable(raw.payload).into(),
+        _ => {
+            let shown = raw.payload.get(..SHOWN).unwrap_or(raw.payload);
+            let digits: String = shown.iter().map(|b| format!("{b:02x}")).collect();
+            let more = if shown.len() < raw.payload.len() { "..." } else { "" };
+            format!("{digits}{more}").into()
+        }
+    };
+    Ok(Some(value))
+}
+
+/// All records as JSON.
+pub fn to_json(meta: &[u8], machine: u32) -> Result<Vec<Value>, image::Error> {
+    let mut all = Vec::new();
+    for raw in Records::new(meta, META_AT) {
+        let raw = raw?;
+        let mut map = Map::new();
+        map.insert("offset".to_owned(), raw.at.into());
+        map.insert("kind".to_owned(), raw.kind.name().into());
+        map.insert("body".to_owned(), fields(&raw)?.into());
+        if let Some(payload) = payload(&raw, machine)? {
+            map.insert("payload".to_owned(), payload);
+        }
+        all.push(map.into());
+    }
+    Ok(all)
+}
+
+/// All records as text; with `verbose` also what is in them.
+pub fn to_text(
+    out: &mut impl Write,
+    meta: &[u8],
+    machine: u32,
+    verbose: bool,
+) -> Result<(), image::Error> {
+    writeln!(out, "{:>10} {:<20} {:>6} {:>8}", "OFFSET", "KIND", "BODY", "PAYLOAD")?;
+    for raw in Records::new(meta, META_AT) {
+        let raw = raw?;
+        writeln!(
+            out,
+            "{:>10} {:<20} {:>6} {:>8}",
+            raw.at,
+            raw.kind.name(),
+            raw.body.len(),
+            raw.payload.len()
+        )?;
+        if !verbose {
+            continue;
+        }
+        for (name, value) in fields(&raw)? {
+            writeln!(out, "           {name}: {value}")?;
+        }
+        match payload(&raw, machine)? {
+            None => (),
+            Some(Value::Array(items)) if raw.kind == Kind::Regs => {
+                for item in items {
+                    note(out, &item)?;
+                }
+            }
+            Some(value) => writeln!(out, "           payload: {value}")?,
+        }
+    }
+    Ok(())
+}
+
+fn note(out: &mut impl Write, item: &Value) -> Result<(), image::Error> {
+    let name = item.get("note").and_then(Value::as_str).unwrap_or("?");
+    let bytes = item.get("bytes").and_then(Value::as_u64).unwrap_or(0);
+    writeln!(out, "           {name}: {bytes} bytes")?;
+    let Some(registers) = item.get("registers").and_then(Value::as_object) else {
+        return Ok(());
+    };
+    for (name, value) in registers {
+        let value = value.as_str().unwrap_or("?");
+        writeln!(out, "             {name:<8} {value}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The views as text.
+
+use super::{
+    fields::name,
+    model::Model,
+    names, //
+};
+use image::{
+    image::{
+        header::arch,
+        task::{
+            Task,
+            TASK_LIVE, //
+        }, //
+    },
+    File, //
+};
+use indicatif::{
+    HumanBytes,
+    HumanCount, //
+};
+use std::{
+    collections::HashMap,
+    io::{
+        self,
+        Write, //
+    },
+    time::{
+        SystemTime,
+        UNIX_EPOCH, //
+    }, //
+};
+
+/// How long ago `ns` since 1970 was.
+fn ago(ns: u64) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
+    match now.checked_sub(ns / 1_000_000_000) {
+        Some(s) if s < 120 => format!("{s} seconds ago"),
+        Some(s) if s < 7200 => format!("{} minutes ago", s / 60),
+        Some(s) if s < 172_800 => format!("{} hours ago", s / 3600),
+        Some(s) => format!("{} days ago", s / 86400),
+        None => "in the future".to_owned(),
+    }
+}
+
+/// The summary.
+pub fn summary<R>(
+    out: &mut impl Write,
+    file: &File<R>,
+    model: &Model,
+    len: Option<u64>,
+) -> io::Result<()> {
+    let header = &file.header;
+    let s = &file.summary;
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<16}{value}");
+    let root = model.tasks.first();
+    line(
+        "checkpoint",
+        format!(
+            "{} of {} {} ({})",
+            header.id.get(),
+            model.scope(),
+            model.container.root.get(),
+            root.map(|t| name(&t.comm)).unwrap_or_default()
+        ),
+    )?;
+    let created = header.created_ns.get();
+    line(
+        "taken",
+        format!("{} ({} s since 1970)", ago(created), created / 1_000_000_000),
+    )?;
+    line(
+        "kernel",
+        format!(
+            "{}, {}, pages of {}",
+            name(&header.release),
+            arch::name(header.arch.get()),
+            HumanBytes(header.page_size.get().into())
+        ),
+    )?;
+    let size = len.map_or("unknown".to_owned(), |n| HumanBytes(n).to_string());
+    line(
+        "size",
+        format!("{size}, {} of metadata", HumanBytes(header.meta_len.get())),
+    )?;
+    line(
+        "tasks",
+        format!("{} in {} processes", HumanCount(s.tasks.into()), HumanCount(s.processes.into())),
+    )?;
+    line(
+        "memory",
+        format!(
+            "{} address spaces, {} mappings of {}",
+            s.mms,
+            HumanCount(s.vmas),
+            HumanBytes(s.mapped)
+        ),
+    )?;
+    line(
+        "files",
+        format!(
+            "{} descriptors of {} open files, {} pipes with {}",
+            HumanCount(s.fds),
+            HumanCount(s.files.into()),
+            s.pipes,
+            HumanBytes(s.pipe_bytes)
+        ),
+    )
+}
+
+/// The tree of tasks. Parents come before their children in an image, so that no recursion is
+/// needed to know a task's depth.
+pub fn tree(out: &mut impl Write, model: &Model) -> io::Result<()> {
+    let leader_of: HashMap<u32, u32> =
+        model.tasks.iter().map(|t| (t.tid.get(), t.tgid.get())).collect();
+    let mut children: HashMap<u32, Vec<&Task>> = HashMap::new();
+    let mut threads: HashMap<u32, Vec<&Task>> = HashMap::new();
+    for task in &model.tasks {
+        if task.tid == task.tgid {
+            let parent = leader_of.get(&task.parent.get()).copied().unwrap_or(0);
+            children.entry(parent).or_default().push(task);
+        } else {
+            threads.entry(task.tgid.get()).or_default().push(task);
+        }
+    }
+    let mut stack: Vec<(usize, &Task)> = children
+        .remove(&0)
+        .unwrap_or_default()
+        .into_iter()
+        .rev()
+        .map(|t| (0, t))
+        .collect();
+    while let Some((depth, task)) = stack.pop() {
+        // Deep trees stay readable and their output linear.
+        let indent = "  ".repeat(depth.min(40));
+        write!(out, "{indent}{} {}", task.tid, name(&task.comm))?;
+        let state = task.state.get();
+        if state != TASK_LIVE {
+            write!(out, " [{}]", names::state(state))?;
+        }
+        if task.pgid == task.tid {
+            write!(out, "{}", if task.sid == task.tid { " session" } else { " group" })?;
+        }
+        writeln!(out)?;
+        for thread in threads.get(&task.tid.get()).into_iter().flatten() {
+            writeln!(out, "{indent}  {{{}}} {}", thread.tid, name(&thread.comm))?;
+        }
+        let below = children.remove(&task.tid.get()).unwrap_or_default();
+        stack.extend(below.into_iter().rev().map(|t| (depth + 1, t)));
+    }
+    Ok(())
+}
+
+/// Tids as a list that stays short.
+fn list(tids: &[u32]) -> String {
+    let shown: Vec<String> = tids.iter().take(8).map(u32::to_string).collect();
+    let more = tids.len().saturating_sub(shown.len());
+    match more {
+        0 => shown.join(" "),
+        n => format!("{} and {n} more", shown.join(" ")),
+    }
+}
+
+/// The mappings.
+pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
+    for (n, (mm, mappings)) in &model.mms {
+        let exe = model.files.get(&mm.exe.get()).map_or("", |f| f.path.as_str());
+        let users = model.users(*n, |t| t.mm.get());
+        write!(out, "address space {n} {exe} (tasks {})", list(&users))?;
+        if let Some(pages) = model.pages.get(n) {
+            write!(out, ", {pages} pages in the image")?;
+        }
+        writeln!(out)?;
+        for mapping in mappings {
+            let vma = &mapping.vma;
+            let kind = vma.kind.get();
+            let file = model.files.get(&vma.file.get()).map(|f| f.path.as_str());
+            let what = match file {
+                Some(path) => path,
+                None if !mapping.name.is_empty() => mapping.name.as_str(),
+                None => "",
+            };
+            writeln!(
+                out,
+                "  {:012x}-{:012x} {} {:08x} {:<12} {what}",
+                vma.start.get(),
+                vma.end.get(),
+                names::protection(vma.flags.get(), kind),
+                vma.offset.get(),
+                names::mapping(kind)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// The descriptors.
+pub fn fds(out: &mut impl Write, model: &Model) -> io::Result<()> {
+    for (n, fds) in &model.tables {
+        let users = model.users(*n, |t| t.files.get());
+        writeln!(out, "descriptor table {n} (tasks {})", list(&users))?;
+        for fd in fds {
+            let Some(opened) = model.files.get(&fd.file.get()) else {
+                continue;
+            };
+            let file = &opened.file;
+            writeln!(
+                out,
+                "  {:>4}{} {:<10} {:<18} pos {:<10} {}",
+                fd.fd.get(),
+                if fd.cloexec.get() != 0 { "*" } else { " " },
+                names::file(file.kind.get()),
+                names::access(file.flags.get()),
+                file.pos.get(),
+                opened.path
+            )?;
+        }
+    }
+    Ok(())
+}

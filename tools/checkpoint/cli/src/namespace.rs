@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Namespaces for what is restarted.
+
+use anyhow::{
+    bail,
+    Context, //
+};
+use libcheckpoint::{
+    process,
+    signals::{
+        self,
+        Ended, //
+    }, //
+};
+use rustix::{
+    mount::{
+        mount,
+        mount_change,
+        MountFlags,
+        MountPropagationFlags, //
+    },
+    thread::{
+        move_into_thread_name_spaces,
+        ThreadNameSpaceType,
+        UnshareFlags, //
+    }, //
+};
+use std::os::fd::BorrowedFd;
+
+fn unshare(flags: UnshareFlags, what: &str) -> anyhow::Result<()> {
+    // SAFETY: this process has one thread, and neither flag unshares descriptors.
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+        .with_context(|| format!("cannot make a new {what} namespace (needs CAP_SYS_ADMIN)"))
+}
+
+/// The next child of this process becomes init of a new pid namespace.
+pub fn new_pids() -> anyhow::Result<()> {
+    unshare(UnshareFlags::NEWPID, "pid")
+}
+
+/// Puts this process into a new mount namespace whose mounts nobody else sees.
+pub fn new_mounts() -> anyhow::Result<()> {
+    unshare(UnshareFlags::NEWNS, "mount")?;
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .context("cannot make the mounts private")
+}
+
+/// Mounts on /proc what shows the pid namespace of this process.
+pub fn mount_proc() -> anyhow::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("proc", "/proc", "proc", flags, None).context("cannot mount /proc")
+}
+
+/// Mounts on /proc what shows the pid namespace of the process `pidfd`.
+pub fn mount_proc_of(pidfd: BorrowedFd<'_>) -> anyhow::Result<()> {
+    // A process that only its children can enter: a child does it.
+    let outer = signals::fork(|| {
+        let entered = move_into_thread_name_spaces(
+            pidfd,
+            ThreadNameSpaceType::PROCESS_ID,
+        );
+        if entered.is_err() {
+            return 1;
+        }
+        let Ok(inner) = signals::fork(|| i32::from(mount_proc().is_err())) else {
+            return 1;
+        };
+        match signals::reap(inner.pid, true) {
+            Ok(Some((_, ended))) => ended.status(),
+            _ => 1,
+        }
+    })?;
+    match signals::reap(outer.pid, true)? {
+        Some((_, Ended::Exited(0))) => Ok(()),
+        _ => bail!("cannot mount a /proc for the new pid namespace; the processes run"),
+    }
+}
+
+/// The pid here of the process that has pid `inner` in the pid namespace of its init `init`.
+pub fn outer_pid(init: i32, inner: i32) -> Option<i32> {
+    let tree = process::subtree(init).ok()?;
+    tree.iter()
+        .filter(|p| p.parent == init)
+        .find(|p| {
+            // The container's own namespace may be a level below.
+            process::pids_by_namespace(p.pid).is_ok_and(|pids| pids.get(1) == Some(&inner))
+        })
+        .map(|p| p.pid)
+}

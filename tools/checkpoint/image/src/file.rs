@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whole images, read from a stream and checked as restart(2) does.
+
+use crate::{
+    crc32c,
+    image::{
+        check::{
+            self,
+            Next,
+            Object,
+            Pid,
+            Stream,
+            Summary, //
+        },
+        header::{
+            Reader,
+            HEADER_LEN, //
+        },
+        mm::Extent,
+        record::{
+            Fault,
+            BODY_MAX,
+            RECORD_HEADER_LEN, //
+        },
+        Header, //
+    }, //
+};
+use std::{
+    fmt,
+    io::{
+        self,
+        Read, //
+    }, //
+};
+
+/// What is wrong with an image.
+#[derive(Debug)]
+pub enum Error {
+    /// It cannot be read.
+    Io(io::Error),
+    /// It is not valid.
+    Fault(Fault),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(e) => write!(f, "{e}"),
+            Self::Fault(fault) => write!(
+                f,
+                "at byte {}: {}: {}",
+                fault.at,
+                fault.kind_name(),
+                fault.why
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<io::Error> for Error {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// An image whose metadata is valid, and the rest of which is still to be read.
+pub struct File<R> {
+    reader: R,
+    stream: Stream,
+    /// Its header.
+    pub header: Header,
+    /// Its metadata.
+    pub meta: Vec<u8>,
+    /// Its objects by reference.
+    pub objects: Vec<Object>,
+    /// Its pids, sorted.
+    pub pids: Vec<Pid>,
+    /// What it holds.
+    pub summary: Summary,
+}
+
+/// Offset of the metadata in an image.
+pub const META_AT: u64 = HEADER_LEN as u64;
+
+/// Bytes that are read at once.
+const CHUNK: usize = 256 << 10;
+
+/// Fills `bytes`; an image that ends before is cut short.
+fn fill(reader: &mut impl Read, bytes: &mut [u8], at: u64) -> Result<(), Error> {
+    reader.read_exact(bytes).map_err(|e| match e.kind() {
+        io::ErrorKind::UnexpectedEof => Fault::framing(at, "the image is cut short").into(),
+        _ => e.into(),
+    })
+}
+
+impl<R: Read> File<R> {
+    /// Reads and checks header and metadata of an image of any architecture.
+    pub fn open(mut reader: R) -> Result<Self, Error> {
+        let mut bytes = [0; HEADER_LEN];
+        fill(&mut reader, &mut bytes, 0)?;
+        let any = Reader {
+            arch: None,
+            page_size: None,
+        };
+        let header = check::header(crc32c, &bytes, &any)?;
+        let mut meta = Vec::new();
+        let len = header.meta_len.get();
+        // Grows with what is there, whatever the header says.
+        if reader.by_ref().take(len).read_to_end(&mut meta)? as u64 != len {
+            return Err(Fault::framing(META_AT, "the image is cut short").into());
+        }
+        check::meta_sum(crc32c, &meta, &header)?;
+        let counts = check::counts(&meta, META_AT)?;
+        let mut objects = vec![Object::default(); counts.objects];
+        let mut pids = vec![Pid::default(); counts.pids];
+        let summary = check::metadata(&meta, META_AT, &header, &mut objects, &mut pids)?;
+        Ok(Self {
+            reader,
+            stream: Stream::new(crc32c, &header),
+            header,
+            meta,
+            objects,
+            pids,
+            summary,
+        })
+    }
+
+    /// Bytes read so far.
+    pub fn position(&self) -> u64 {
+        self.stream.at()
+    }
+
+    /// Number of extents and of pages in them, as far as the image was read.
+    pub fn contents(&self) -> (u64, u64) {
+        (self.stream.extents(), self.stream.nr_pages())
+    }
+
+    /// Reads and checks the rest: extents, trailer, and that nothing follows.
+    ///
+    /// Calls `progress` with each extent, after its pages, and with the bytes read so far.
+    pub fn verify(&mut self, mut progress: impl FnMut(&Extent, u64)) -> Result<(), Error> {
+        let mut chunk = vec![0; CHUNK];
+        let page_size = u64::from(self.header.page_size.get());
+        loop {
+            let mut header = [0; RECORD_HEADER_LEN];
+            fill(&mut self.reader, &mut header, self.stream.at())?;
+            let len = self.stream.header(&header)?;
+            let mut body = [0; BODY_MAX];
+            let body = body
+                .get_mut(..len)
+                .ok_or(Fault::framing(self.stream.at(), "body of impossible length"))?;
+            fill(&mut self.reader, body, self.stream.at())?;
+            let extent = match self.stream.body(body, &self.meta, &mut self.objects)? {
+                Next::Extent(extent) => extent,
+                Next::Trailer(_) => break,
+            };
+            let mut left = u64::from(extent.pages.get()) * page_size;
+            while left > 0 {
+                let n = usize::try_from(left).map_or(CHUNK, |n| n.min(CHUNK));
+                let part = chunk.get_mut(..n).unwrap_or(&mut []);
+                fill(&mut self.reader, part, self.stream.at())?;
+                self.stream.pages(part)?;
+                left -= n as u64;
+            }
+            progress(&extent, self.stream.at());
+        }
+        if self.reader.read(&mut [0])? != 0 {
+            return Err(Fault::framing(self.stream.at(), "bytes after the trailer").into());
+        }
+        Ok(())
+    }
+}

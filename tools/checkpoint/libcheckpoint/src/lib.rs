@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! checkpoint(2) and restart(2), and what a program that uses them needs around them.
+//!
+//! ```no_run
+//! use libcheckpoint::{Checkpoint, Restart};
+//! use std::fs::File;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let image = File::create("job.ckpt")?;
+//! Checkpoint::of(1234)?.subtree(true).kill(true).write(&image)?;
+//!
+//! let image = File::open("job.ckpt")?;
+//! let root = Restart::new().read(&image)?;
+//! println!("restarted as {}", root.pid);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod cgroup;
+pub mod output;
+pub mod process;
+pub mod signals;
+
+mod error;
+mod log;
+mod request;
+mod sys;
+
+pub use error::Error;
+pub use request::{
+    Checkpoint,
+    Outcome,
+    Restart,
+    Root, //
+};

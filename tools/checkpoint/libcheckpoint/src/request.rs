@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests to checkpoint and to restart.
+
+use crate::{
+    error::{
+        checkpoint_hint,
+        restart_hint,
+        Error, //
+    },
+    log::Log,
+    sys, //
+};
+use rustix::process::{
+    pidfd_open,
+    Pid,
+    PidfdFlags, //
+};
+use std::{
+    io,
+    os::fd::{
+        AsFd,
+        AsRawFd,
+        BorrowedFd,
+        FromRawFd,
+        OwnedFd, //
+    },
+    time::Duration, //
+};
+
+/// A request to checkpoint.
+pub struct Checkpoint<'a> {
+    target: Option<OwnedFd>,
+    flags: u64,
+    cgroup: Option<BorrowedFd<'a>>,
+    log: Option<BorrowedFd<'a>>,
+    deadline: Duration,
+}
+
+/// What checkpoint(2) returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The image is written.
+    Taken {
+        /// Id of the checkpoint, unique since boot.
+        id: u64,
+        /// The kernel's messages, unless they went to a log of the caller's.
+        messages: Vec<String>,
+    },
+    /// This is the task that checkpointed itself, coming back by restart(2).
+    Restarted,
+}
+
+impl<'a> Checkpoint<'a> {
+    /// Of the task `pid` and all that descend from it.
+    pub fn of(pid: i32) -> Result<Self, Error> {
+        let what = || format!("cannot find the task {pid}");
+        let number = Pid::from_raw(pid)
+            .filter(|_| pid > 0)
+            .ok_or_else(|| Error::new(what(), io::ErrorKind::InvalidInput))?;
+        let pidfd = pidfd_open(number, PidfdFlags::empty()).map_err(|e| Error::new(what(), e))?;
+        Ok(Self {
+            target: Some(pidfd),
+            ..Self::of_self()
+        })
+    }
+
+    /// Of the calling process and all that descend from it.
+    pub fn of_self() -> Self {
+        Self {
+            target: None,
+            flags: 0,
+            cgroup: None,
+            log: None,
+            deadline: Duration::ZERO,
+        }
+    }
+
+    fn flag(mut self, flag: u64, on: bool) -> Self {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+        self
+    }
+
+    /// The root task need not be the init of a pid namespace.
+    pub fn subtree(self, on: bool) -> Self {
+        self.flag(sys::CHECKPOINT_SUBTREE, on)
+    }
+
+    /// After success, the tasks are killed.
+    pub fn kill(self, on: bool) -> Self {
+        self.flag(sys::CHECKPOINT_KILL, on)
+    }
+
+    /// After success, the tasks are left frozen.
+    pub fn leave_frozen(self, on: bool) -> Self {
+        self.flag(sys::CHECKPOINT_FROZEN, on)
+    }
+
+    /// The cgroup to freeze; otherwise it is the root task's.
+    pub fn cgroup(mut self, dir: BorrowedFd<'a>) -> Self {
+        self.cgroup = Some(dir);
+        self
+    }
+
+    /// Where messages go; otherwise they come back with the result.
+    pub fn log(mut self, log: BorrowedFd<'a>) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// How long to wait for the tasks to freeze; zero is the kernel's default.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Writes the image to `image`, which need not be seekable.
+    pub fn write(self, image: impl AsFd) -> Result<Outcome, Error> {
+        let fd = image.as_fd().as_raw_fd();
+        self.call(fd)
+    }
+
+    /// Finds out whether a checkpoint would succeed.
+    pub fn dry_run(self) -> Result<Outcome, Error> {
+        self.flag(sys::CHECKPOINT_DRY_RUN, true).call(-1)
+    }
+
+    fn call(self, image_fd: i32) -> Result<Outcome, Error> {
+        let log = Log::new(self.log).map_err(|e| Error::new("cannot make a log", e))?;
+        let args = sys::CheckpointArgs {
+            flags: self.flags,
+            pidfd: self.target.as_ref().map_or(-1, |fd| fd.as_raw_fd()),
+            cgroup_fd: self.cgroup.map_or(-1, |fd| fd.as_raw_fd()),
+            image_fd,
+            log_fd: log.fd(),
+            deadline_ms: u32::try_from(self.deadline.as_millis()).unwrap_or(u32::MAX),
+            reserved: 0,
+            advice: 0,
+            nr_advice: 0,
+            reserved2: 0,
+        };
+        match sys::checkpoint(&args) {
+            // A dry run has no id.
+            Ok(0) if self.flags & sys::CHECKPOINT_DRY_RUN == 0 => Ok(Outcome::Restarted),
+            Ok(id) => Ok(Outcome::Taken {
+                id,
+                messages: log.lines(),
+            }),
+            Err(e) => {
+                let hint = checkpoint_hint(&e);
+                Err(Error::new("checkpoint failed", e).hint(hint).lines(log.lines()))
+            }
+        }
+    }
+}
+
+/// A request to restart.
+#[derive(Default)]
+pub struct Restart<'a> {
+    flags: u64,
+    cgroup: Option<BorrowedFd<'a>>,
+    log: Option<BorrowedFd<'a>>,
+}
+
+/// The root task of what was restarted.
+#[derive(Debug)]
+pub struct Root {
+    /// Its pid, as the caller sees it.
+    pub pid: i32,
+    /// It, whatever its pid may become.
+    pub pidfd: OwnedFd,
+    /// The kernel's messages, unless they went to a log of the caller's.
+    pub messages: Vec<String>,
+}
+
+impl<'a> Restart<'a> {
+    /// A restart into the caller's cgroup, as its child.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn flag(mut self, flag: u64, on: bool) -> Self {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+        self
+    }
+
+    /// The tasks are left frozen.
+    pub fn leave_frozen(self, on: bool) -> Self {
+        self.flag(sys::RESTART_FROZEN, on)
+    }
+
+    /// The root task becomes a sibling of the caller instead of its child.
+    pub fn sibling(self, on: bool) -> Self {
+        self.flag(sys::RESTART_SIBLING, on)
+    }
+
+    /// The cgroup to restart into.
+    pub fn cgroup(mut self, dir: BorrowedFd<'a>) -> Self {
+        self.cgroup = Some(dir);
+        self
+    }
+
+    /// Where messages go; otherwise they come back with the result.
+    pub fn log(mut self, log: BorrowedFd<'a>) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// Reads the image from `image`, which need not be seekable, and brings back what is in it.
+    pub fn read(self, image: impl AsFd) -> Result<Root, Error> {
+        let log = Log::new(self.log).map_err(|e| Error::new("cannot make a log", e))?;
+        let mut args = sys::RestartArgs {
+            flags: self.flags,
+            image_fd: image.as_fd().as_raw_fd(),
+            log_fd: log.fd(),
+            cgroup_fd: self.cgroup.map_or(-1, |fd| fd.as_raw_fd()),
+            pidfd: -1,
+            advice: 0,
+            nr_advice: 0,
+            reserved: 0,
+        };
+        match sys::restart(&mut args) {
+            Ok(pid) if args.pidfd >= 0 => Ok(Root {
+                pid,
+                // SAFETY: the kernel has just made this descriptor for the caller, and nothing
+                // else knows of it.
+                pidfd: unsafe { OwnedFd::from_raw_fd(args.pidfd) },
+                messages: log.lines(),
+            }),
+            Ok(_) => Err(Error::new(
+                "restart failed",
+                io::Error::other("the kernel gave no pidfd"),
+            )),
+            Err(e) => {
+                let hint = restart_hint(&e);
+                Err(Error::new("restart failed", e).hint(hint).lines(log.lines()))
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The two system calls as the kernel defines them: `include/uapi/linux/checkpoint.h`.
+
+use std::io;
+
+/// Number of checkpoint(2), on all architectures.
+const NR_CHECKPOINT: libc::c_long = 473;
+/// Number of restart(2), on all architectures.
+const NR_RESTART: libc::c_long = 474;
+
+/// CHECKPOINT_SUBTREE
+pub(crate) const CHECKPOINT_SUBTREE: u64 = 1 << 0;
+/// CHECKPOINT_KILL
+pub(crate) const CHECKPOINT_KILL: u64 = 1 << 1;
+/// CHECKPOINT_FROZEN
+pub(crate) const CHECKPOINT_FROZEN: u64 = 1 << 2;
+/// CHECKPOINT_DRY_RUN
+pub(crate) const CHECKPOINT_DRY_RUN: u64 = 1 << 3;
+
+/// RESTART_FROZEN
+pub(crate) const RESTART_FROZEN: u64 = 1 << 0;
+/// RESTART_SIBLING
+pub(crate) const RESTART_SIBLING: u64 = 1 << 1;
+
+/// struct checkpoint_args
+#[repr(C, align(8))]
+pub(crate) struct CheckpointArgs {
+    pub(crate) flags: u64,
+    pub(crate) pidfd: i32,
+    pub(crate) cgroup_fd: i32,
+    pub(crate) image_fd: i32,
+    pub(crate) log_fd: i32,
+    pub(crate) deadline_ms: u32,
+    pub(crate) reserved: u32,
+    pub(crate) advice: u64,
+    pub(crate) nr_advice: u32,
+    pub(crate) reserved2: u32,
+}
+
+const _: () = assert!(size_of::<CheckpointArgs>() == 48);
+
+/// struct restart_args
+#[repr(C, align(8))]
+pub(crate) struct RestartArgs {
+    pub(crate) flags: u64,
+    pub(crate) image_fd: i32,
+    pub(crate) log_fd: i32,
+    pub(crate) cgroup_fd: i32,
+    pub(crate) pidfd: i32,
+    pub(crate) advice: u64,
+    pub(crate) nr_advice: u32,
+    pub(crate) reserved: u32,
+}
+
+const _: () = assert!(size_of::<RestartArgs>() == 40);
+
+/// checkpoint(2): the id of the checkpoint, or 0 in a task that comes back from it by restart(2).
+pub(crate) fn checkpoint(args: &CheckpointArgs) -> io::Result<u64> {
+    // SAFETY: the pointer and the size are those of a live structure of the kernel's layout, and
+    // the kernel only reads it.
+    let ret = unsafe { libc::syscall(NR_CHECKPOINT, args, size_of::<CheckpointArgs>()) };
+    u64::try_from(ret).map_err(|_| io::Error::last_os_error())
+}
+
+/// restart(2): the pid of the root task; sets `args.pidfd`.
+pub(crate) fn restart(args: &mut RestartArgs) -> io::Result<i32> {
+    let args: *mut RestartArgs = args;
+    // SAFETY: the pointer and the size are those of a live structure of the kernel's layout, and
+    // nothing else refers to it during the call.
+    let ret = unsafe { libc::syscall(NR_RESTART, args, size_of::<RestartArgs>()) };
+    if ret < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    i32::try_from(ret).map_err(|_| io::Error::other("restart(2) returned an impossible pid"))
+}
