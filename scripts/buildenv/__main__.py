@@ -2,24 +2,162 @@
 """python3 -m buildenv COMMAND: see scripts/run."""
 
 import argparse
+import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
-from .env import Failure, Progress, say
+from .env import CACHE, ROOT, Failure, Progress, say, step
+
+
+def kernel(args):
+    from .kernel import build
+    built = build(args.flavour)
+    print(built.image)
+    return 0
+
+
+def guest(args):
+    from .guest import Guest, Job, make_disk
+    from .kernel import Kernel, build
+    from .rootfs import rootfs
+    from .tools import selftests, tools
+    if args.kernel:
+        built = Kernel(Path(args.kernel).parent, "")
+        built.image = Path(args.kernel).resolve()
+    else:
+        built = build(args.flavour)
+    job = Job()
+    if not args.no_tools:
+        for path in tools():
+            job.add(path, f"bin/{path.name}")
+    if args.tests:
+        for name, path in selftests().items():
+            job.add(path, f"tests/{name}")
+    for spec in args.file:
+        source, _, target = spec.partition(":")
+        job.add(source, target or Path(source).name)
+    for setting in args.env:
+        key, _, value = setting.partition("=")
+        job.env[key] = value
+    if args.data and not Path(args.data).exists():
+        make_disk(args.data, args.data_size)
+    g = Guest(built, rootfs(), cpus=args.cpus, memory=args.memory, data=args.data,
+              accel=args.accel, timeout=args.timeout, append=args.append, icount=args.icount,
+              qemu_args=args.qemu_arg)
+    if not args.command_line:
+        job.script("cd; exec bash -i\n")
+        (job.dir / "motd").write_text("\ncheckpoint, restart and ckptinfo are in the path, the job's files "
+                                      "in /job.\nexit or C-d ends the guest, C-a x kills it.\n\n")
+        say(f"    {g.accel}: booting; C-a x kills the guest")
+        return g.interactive(job)
+    job.command(args.command_line)
+
+    def show(data):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    if args.kmemleak:
+        job.env["LCR_KMEMLEAK"] = 1
+    console = Path(args.console) if args.console else CACHE / "log" / "console"
+    result = g.run(job, on_output=show, console_file=console)
+    if result.status is None:
+        for line in result.console.splitlines()[-60:]:
+            say("  | " + line)
+        raise Failure(f"guest: {result.ended}; console: {console}")
+    if result.splats:
+        from .tests import show_splat
+        show_splat(result.console)
+        say(f"error: the kernel complained: {result.splats[0].strip()}; console: {console}")
+        return result.status or 99
+    if args.verbose:
+        say(f"    {g.accel}, {result.seconds:.1f} s, status {result.status}, console: {console}")
+    return result.status
+
+
+def test(args):
+    from .tests import test as run_tests
+    return run_tests(args.name or os.environ.get("T") or None, args.no_host)
+
+
+def driver(name):
+    """make demo, make bench: the program that tools/checkpoint/NAME/run is."""
+    def start(args):
+        program = ROOT / "tools/checkpoint" / name / "run"
+        if not program.exists():
+            raise Failure(f"tools/checkpoint/{name}/run is not there")
+        return subprocess.call([str(program), *args.rest], cwd=ROOT)
+    return start
+
+
+def apply(args):
+    from .patches import apply as lay_over
+    return lay_over(Path(os.environ["KDIR"]) if os.environ.get("KDIR") else None)
+
+
+def patches(_args):
+    from .patches import take_back
+    return take_back()
+
+
+def prepare(_args):
+    return 0
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="scripts/run")
+    sub = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, function, text):
+        s = sub.add_parser(name, help=text, description=text)
+        s.set_defaults(function=function)
+        return s
+
+    s = command("kernel", kernel, "build a kernel and print where its image is")
+    s.add_argument("--flavour", default="demo", choices=("demo", "debug"))
+
+    s = command("guest", guest, "boot a guest; run a command in it, or have its prompt")
+    s.add_argument("--flavour", default="demo", choices=("demo", "debug"))
+    s.add_argument("--kernel", help="boot this image instead of building one")
+    s.add_argument("--cpus", type=int, default=2)
+    s.add_argument("--memory", type=int, default=3072, metavar="MIB")
+    s.add_argument("--data", metavar="FILE", help="disk that keeps its content, at /data in the guest; "
+                   "made if it is not there")
+    s.add_argument("--data-size", type=int, default=4096, metavar="MIB")
+    s.add_argument("--file", action="append", default=[], metavar="SOURCE[:TARGET]",
+                   help="put a file or directory at /job/TARGET")
+    s.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    s.add_argument("--tests", action="store_true", help="put the selftests at /job/tests")
+    s.add_argument("--no-tools", action="store_true", help="leave the tools out")
+    s.add_argument("--timeout", type=int, metavar="SECONDS")
+    s.add_argument("--accel", choices=("tcg", "kvm"))
+    s.add_argument("--icount", action="store_true", help="time is a count of instructions: "
+                   "the same each time, one processor")
+    s.add_argument("--append", default="", help="more for the kernel's command line")
+    s.add_argument("--qemu-arg", action="append", default=[])
+    s.add_argument("--console", metavar="FILE", help="where the console's text goes")
+    s.add_argument("--kmemleak", action="store_true", help="look for leaks at the end")
+    s.add_argument("-v", "--verbose", action="store_true")
+    s.add_argument("command_line", nargs="*", metavar="COMMAND", help="after --")
+
+    s = command("test", test, "run the tests")
+    s.add_argument("name", nargs="?", help="one selftest's name, or host, kunit, selftests")
+    s.add_argument("--no-host", action="store_true")
+
+    for name, text in (("demo", "the demonstration"), ("bench", "the benchmarks")):
+        command(name, driver(name), text).add_argument("rest", nargs="*")
+    command("apply", apply, "lay this repository over the kernel tree KDIR")
+    command("patches", patches, "take edits of the built tree back into patches/ and the overlay")
+    command("prepare", prepare, "set the build environment up and do nothing else")
+    return p.parse_args()
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    p = argparse.ArgumentParser(prog="scripts/run")
-    sub = p.add_subparsers(dest="command", required=True)
-    k = sub.add_parser("kernel", help="build the kernel")
-    k.add_argument("--flavour", default="demo", choices=("demo", "debug"))
-    args = p.parse_args()
+    args = arguments()
     try:
-        if args.command == "kernel":
-            from .kernel import build
-            print(build(args.flavour).image)
-            return 0
+        return args.function(args)
     except Failure as e:
         Progress.clear()
         print(f"error: {e}", file=sys.stderr)

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Boots a guest that runs one job, and brings back its output and status."""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .env import ARCH, CACHE, ROOT, Failure, conf, lock, run, say, sha
+
+STATUS = re.compile(rb"\x01lcr-status (\d+)\n")
+
+# What the kernel prints when it has found something wrong with itself.
+SPLAT = re.compile(
+    r"BUG: |WARNING: |\bOops\b|KASAN: |UBSAN: |kernel BUG at|Kernel panic|"
+    r"possible (circular|recursive|irq|deadlock|unsafe)|inconsistent lock state|"
+    r"possible .* detected|INFO: rcu|rcu: INFO|detected stalls|self-detected stall|"
+    r"blocked for more than|soft lockup|suspicious RCU|bad unlock balance|"
+    r"sleeping function called|scheduling while atomic|kmemleak: unreferenced object|"
+    r"general protection fault|unable to handle|pagealloc: |refcount_t: |list_(add|del) corruption|"
+    r"rust_kernel: panicked|Slab .*corrupt|held lock freed|lock held when returning|"
+    r"cannot allocate lock|Bad page state|Bad rss-counter|non-zero pgtables_bytes")
+# Lines that look like one and are not.
+HARMLESS = re.compile(r"WARNING: (The|CPU: 0 PID: 0 .*early)|kunit")
+
+
+class Job:
+    """The second disk: a script to run and the files that it needs."""
+
+    def __init__(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="lcr-job-", dir=tmp_dir()))
+        (self.dir / "bin").mkdir()
+        self.env = {}
+        self.script("exit 0\n")
+
+    def script(self, text):
+        (self.dir / "run").write_text(text)
+
+    def command(self, argv):
+        self.script("exec " + shlex.join(argv) + "\n")
+
+    def add(self, source, target):
+        """A file or directory of the host at /job/TARGET."""
+        to = self.dir / target.lstrip("/")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        if Path(source).is_dir():
+            shutil.copytree(source, to, symlinks=True, dirs_exist_ok=True,
+                            ignore=shutil.ignore_patterns("target", "*.o", "__pycache__"))
+        else:
+            shutil.copy2(source, to)
+
+    def image(self):
+        (self.dir / "env").write_text(
+            "".join(f"export {k}={shlex.quote(str(v))}\n" for k, v in self.env.items()))
+        used = sum(f.lstat().st_size + 4096 for f in self.dir.rglob("*")) >> 20
+        path = self.dir.with_suffix(".ext4")
+        run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-E",
+             "root_owner=0:0", "-d", self.dir, path, f"{used + used // 4 + 8}M"])
+        return path
+
+    def remove(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+        self.dir.with_suffix(".ext4").unlink(missing_ok=True)
+
+
+class Result:
+    def __init__(self):
+        self.status = None      # exit status of the job, None if it did not come to its end
+        self.ended = ""         # why, in that case
+        self.output = b""
+        self.console = ""
+        self.seconds = 0.0
+
+    @property
+    def splats(self):
+        return splats(self.console)
+
+
+def splats(console):
+    return [l for l in console.splitlines() if SPLAT.search(l) and not HARMLESS.search(l)]
+
+
+def tmp_dir():
+    path = CACHE / "run"
+    path.mkdir(parents=True, exist_ok=True)
+    for old in path.glob("lcr-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > 86400:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+    return path
+
+
+def make_disk(path, megabytes):
+    """A file system that outlives the guest."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run(["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", "data", path, f"{megabytes}M"])
+
+
+def fetch(disk, name, to):
+    """Copies a file out of a disk of make_disk()."""
+    run(["debugfs", "-R", f"dump {name} {to}", disk])
+    if not Path(to).exists():
+        raise Failure(f"{name} is not on the disk {disk}")
+
+
+class Guest:
+    def __init__(self, kernel, rootfs, *, cpus=2, memory=3072, data=None, accel=None,
+                 timeout=None, append="", icount=False, qemu_args=()):
+        self.kernel, self.rootfs = kernel, rootfs
+        self.cpus, self.memory, self.data = cpus, memory, data
+        self.timeout, self.append, self.icount = timeout, append, icount
+        self.qemu_args = list(qemu_args)
+        self.accel = "tcg" if icount else (accel or accelerator(kernel, rootfs))
+
+    def command(self, job_image, console, extra, end=True):
+        c = conf()
+        accel = {"kvm": "kvm", "tcg": "tcg,thread=multi"}[self.accel]
+        if self.icount:
+            accel = "tcg,thread=single"
+        cmd = [c["qemu"], "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+               "-machine", c["machine"], "-accel", accel,
+               "-cpu", c[f"cpu_{self.accel}"], "-smp", "1" if self.icount else str(self.cpus),
+               "-m", str(self.memory), "-kernel", str(self.kernel.image)]
+        if self.icount:
+            cmd += ["-icount", "shift=0,sleep=off"]
+        args = [f"console={c['console']}", "root=/dev/" + c.get("root", "vda"), "rw",
+                "rootfstype=ext4", "init=/usr/sbin/guest-init", "panic=-1", "oops=panic",
+                "page_poison=1", "loglevel=7", "ignore_loglevel", "net.ifnames=0",
+                f"lcr.end={c.get('end', 'poweroff')}", c.get("cmdline", ""), self.append]
+        cmd += ["-append", " ".join(a for a in args if a)]
+        disks = [("root", self.rootfs, "snapshot=on"), ("job", job_image, "readonly=on")]
+        if self.data:
+            disks.append(("data", self.data, "cache=unsafe"))
+        for name, path, how in disks:
+            cmd += ["-drive", f"if=none,id={name},file={path},format=raw,{how}",
+                    "-device", f"{c['block_device']},drive={name},serial={name}"]
+        if "rng_device" in c:
+            cmd += ["-device", c["rng_device"]]
+        return cmd + console + extra + self.qemu_args
+
+    def interactive(self, job):
+        """The console is the terminal. Returns QEMU's status."""
+        size = os.get_terminal_size() if sys.stdin.isatty() else None
+        job.env.update(LCR_INTERACTIVE=1, LCR_CONSOLE="/dev/" + conf()["console"],
+                       TERM=os.environ.get("TERM", "vt100"))
+        if size:
+            job.env.update(LCR_ROWS=size.lines, LCR_COLUMNS=size.columns)
+        try:
+            cmd = self.command(job.image(), ["-chardev", "stdio,mux=on,signal=off,id=con",
+                                             "-serial", "chardev:con", "-mon", "con"], [])
+            self.append += " quiet"
+            return subprocess.call(cmd)
+        finally:
+            job.remove()
+
+    def run(self, job, *, on_output=None, console_file=None):
+        """Boots, runs the job, and returns what came of it. Removes the job's files."""
+        result = Result()
+        start = time.monotonic()
+        tmp = tmp_dir()
+        base = job.dir.name
+        con, out = tmp / f"{base}.console", tmp / f"{base}.out"
+        out.touch()
+        extra = ["-device", conf()["serial_bus"], "-chardev", f"file,id=out,path={out}",
+                 "-device", "virtserialport,chardev=out,name=out"]
+        qemu = None
+        try:
+            cmd = self.command(job.image(), ["-serial", f"file:{con}"], extra)
+            qemu = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, start_new_session=True)
+            with open(out, "rb") as f:
+                done_at = None
+                while True:
+                    ended = qemu.poll() is not None
+                    data = f.read()
+                    if data:
+                        result.output += data
+                        if on_output:
+                            on_output(STATUS.sub(b"", data))
+                        m = STATUS.search(result.output)
+                        if m and result.status is None:
+                            result.status = int(m[1])
+                            done_at = time.monotonic()
+                    elif ended:
+                        break
+                    else:
+                        time.sleep(0.05)
+                    now = time.monotonic()
+                    if self.timeout and now - start > self.timeout and not ended:
+                        result.ended = f"not finished after {self.timeout} s"
+                        qemu.kill()
+                    elif done_at and now - done_at > 60 and not ended:
+                        result.ended = "the machine did not end"
+                        qemu.kill()
+            qemu_says = qemu.stdout.read().decode(errors="replace").strip()
+            result.console = con.read_text(errors="replace") if con.exists() else ""
+            result.output = STATUS.sub(b"", result.output)
+            if result.status is None and not result.ended:
+                panic = re.search(r"Kernel panic.*", result.console)
+                result.ended = panic[0] if panic else "the machine ended early"
+                if qemu_says:
+                    result.ended += f" (QEMU: {qemu_says})"
+        finally:
+            if qemu and qemu.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(qemu.pid, signal.SIGKILL)
+                qemu.wait()
+            if console_file and con.exists():
+                Path(console_file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(con, console_file)
+            con.unlink(missing_ok=True)
+            out.unlink(missing_ok=True)
+            job.remove()
+        result.seconds = time.monotonic() - start
+        return result
+
+
+def accelerator(kernel, rootfs):
+    """kvm if a guest runs to its end with it, else tcg. Asked once per boot of the host."""
+    asked = os.environ.get("LCR_ACCEL")
+    if asked in ("kvm", "tcg"):
+        return asked
+    if conf().get("kvm_host") and os.uname().machine != conf()["kvm_host"] \
+            or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+    answer = CACHE / "kvm" / sha(os.environ.get("LCR_BOOT_ID", ""), ARCH)
+    with lock("kvm"):
+        if not answer.exists():
+            answer.parent.mkdir(parents=True, exist_ok=True)
+            job = Job()
+            result = Guest(kernel, rootfs, accel="kvm", cpus=2, memory=1024, timeout=25).run(job)
+            works = result.status == 0 and not result.splats
+            answer.write_text("kvm" if works else "tcg")
+            say("    guests: " + ("KVM works here" if works else
+                "/dev/kvm is there and does not run a kernel; using QEMU's emulation"))
+    return answer.read_text()

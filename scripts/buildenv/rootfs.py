@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The guest's root file system: Debian packages unpacked into an ext4 image.
+
+Packages are unpacked and not configured, which is all that their programs need,
+and works for every architecture alike.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .env import ARCH, CACHE, SCRIPTS, SUITE, Failure, conf, lock, run, sha, step
+
+PACKAGES = ("bash coreutils dash diffutils findutils gawk grep gzip hostname iproute2 less "
+            "libcap2-bin mount procps psmisc python3 sed strace tar util-linux xz-utils").split()
+# What nobody reads in a guest.
+REMOVE = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info",
+          "usr/share/i18n", "usr/share/zoneinfo", "var/cache/apt", "var/lib/apt", "var/lib/dpkg",
+          "usr/share/perl", "usr/lib/apt", "usr/share/bash-completion")
+SIZE_MB = 512
+
+
+def archive():
+    """The mirror that the build environment uses."""
+    for line in Path("/etc/apt/sources.list.d/linux-cr.list").read_text().splitlines():
+        m = re.match(r"deb (\S+)", line)
+        if m:
+            return m[1]
+    raise Failure("no package source in the build environment")
+
+
+def rootfs():
+    """Path of the image, which is only ever read."""
+    init = SCRIPTS / "guest-init"
+    me = Path(__file__).read_bytes()
+    base_key = sha(SUITE, ARCH, " ".join(PACKAGES))
+    key = sha(base_key, init.read_bytes(), me)
+    out = CACHE / "rootfs" / f"{ARCH}-{key}.ext4"
+    if out.exists():
+        return out
+    with lock(f"rootfs-{ARCH}"):
+        if out.exists():
+            return out
+        out.parent.mkdir(parents=True, exist_ok=True)
+        base = CACHE / "rootfs" / f"{ARCH}-{base_key}"
+        if not base.exists():
+            step(f"unpacking the guest's root file system (Debian {SUITE})")
+            tmp = Path(tempfile.mkdtemp(dir=out.parent, prefix=".new-"))
+            try:
+                unpack(tmp)
+                tmp.chmod(0o755)
+                tmp.rename(base)
+            finally:
+                shutil.rmtree(tmp, ignore_errors=True)
+        tmp = Path(tempfile.mkdtemp(dir=out.parent, prefix=".image-"))
+        try:
+            shutil.copy(init, base / "usr/sbin/guest-init")
+            run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "root",
+                 "-d", base, tmp / "image", f"{SIZE_MB}M"], log=CACHE / "log" / "mke2fs")
+            (tmp / "image").rename(out)
+        finally:
+            shutil.rmtree(tmp, ignore_errors=True)
+        return out
+
+
+def unpack(root):
+    run(["debootstrap", "--foreign", "--variant=minbase", f"--arch={conf()['debian_arch']}",
+         "--include=" + ",".join(PACKAGES), SUITE, root, archive()],
+        log=CACHE / "log" / f"rootfs-{ARCH}")
+    for deb in sorted((root / "var/cache/apt/archives").glob("*.deb")):
+        # Through tar, which keeps the links from /bin to /usr/bin and so on.
+        unpacked = subprocess.run(f"dpkg-deb --fsys-tarfile '{deb}' | tar -x --keep-directory-symlink -C '{root}'",
+                                  shell=True, capture_output=True, text=True)
+        if unpacked.returncode:
+            raise Failure(f"cannot unpack {deb.name}: {unpacked.stderr.strip()}")
+    for name in ("passwd", "group"):
+        shutil.copy(root / f"usr/share/base-passwd/{name}.master", root / f"etc/{name}")
+    for link, target in (("usr/bin/awk", "gawk"), ("usr/bin/sh", "dash"), ("usr/bin/python", "python3")):
+        if not (root / link).exists():
+            (root / link).symlink_to(target)
+    for name in REMOVE:
+        shutil.rmtree(root / name, ignore_errors=True)
+    shutil.rmtree(root / "debootstrap", ignore_errors=True)
+    for name in ("job", "data", "root", "tmp", "run", "proc", "sys", "dev"):
+        (root / name).mkdir(exist_ok=True)
+    (root / "etc/hosts").write_text("127.0.0.1 localhost guest\n")
+    (root / "etc/mtab").unlink(missing_ok=True)
+    (root / "etc/mtab").symlink_to("/proc/self/mounts")
+    # -r: no network, so nothing to resolve; shells in guests are root's
+    (root / "root/.bashrc").write_text("PS1='guest# '\n")
