@@ -13,8 +13,9 @@ from .env import CACHE, ROOT, Failure, Progress, say, step
 
 def kernel(args):
     from .kernel import build
-    built = build(args.flavour)
-    print(built.image)
+    built = build(args.flavour, args.target)
+    if built:
+        print(built.image)
     return 0
 
 
@@ -23,11 +24,7 @@ def guest(args):
     from .kernel import Kernel, build
     from .rootfs import rootfs
     from .tools import selftests, tools
-    if args.kernel:
-        built = Kernel(Path(args.kernel).parent, "")
-        built.image = Path(args.kernel).resolve()
-    else:
-        built = build(args.flavour)
+    built = Kernel.at(args.kernel) if args.kernel else build(args.flavour)
     job = Job()
     if not args.no_tools:
         for path in tools():
@@ -78,7 +75,7 @@ def guest(args):
 
 def test(args):
     from .tests import test as run_tests
-    return run_tests(args.name or os.environ.get("T") or None, args.no_host)
+    return run_tests(args.name or os.environ.get("T") or None, args.no_host, args.kernel)
 
 
 def driver(name):
@@ -116,6 +113,7 @@ def arguments():
 
     s = command("kernel", kernel, "build a kernel and print where its image is")
     s.add_argument("--flavour", default="demo", choices=("demo", "debug"))
+    s.add_argument("--target", help="build only this, e.g. kernel/checkpoint/checkpoint.o")
 
     s = command("guest", guest, "boot a guest; run a command in it, or have its prompt")
     s.add_argument("--flavour", default="demo", choices=("demo", "debug"))
@@ -143,7 +141,8 @@ def arguments():
 
     s = command("test", test, "run the tests")
     s.add_argument("name", nargs="?", help="one selftest's name, or host, kunit, selftests")
-    s.add_argument("--no-host", action="store_true")
+    s.add_argument("--no-host", action="store_true", help="leave the host tests out")
+    s.add_argument("--kernel", help="boot this image instead of building one")
 
     for name, text in (("demo", "the demonstration"), ("bench", "the benchmarks")):
         command(name, driver(name), text).add_argument("rest", nargs="*")
@@ -154,7 +153,8 @@ def arguments():
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda n, _: sys.exit(128 + n))
     args = arguments()
     try:
         return args.function(args)

@@ -125,7 +125,8 @@ class Guest:
         accel = {"kvm": "kvm", "tcg": "tcg,thread=multi"}[self.accel]
         if self.icount:
             accel = "tcg,thread=single"
-        cmd = [c["qemu"], "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+        # Nothing of a guest outlives this program.
+        cmd = ["setpriv", "--pdeathsig", "KILL", c["qemu"], "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                "-machine", c["machine"], "-accel", accel,
                "-cpu", c[f"cpu_{self.accel}"], "-smp", "1" if self.icount else str(self.cpus),
                "-m", str(self.memory), "-kernel", str(self.kernel.image)]

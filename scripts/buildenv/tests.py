@@ -8,7 +8,7 @@ import time
 
 from .env import ARCH, CACHE, ROOT, Failure, Progress, duration, run, say, step
 from .guest import Guest, Job, splats
-from .kernel import build
+from .kernel import Kernel, build
 from .rootfs import rootfs
 from .tap import Case, cases, plan
 from .tools import SELFTESTS, WORKSPACE, cargo_env, selftests, test_names, tools
@@ -46,9 +46,15 @@ class Results:
         return sum(c.result == result for c in self.all)
 
     def report(self):
+        # By program and reason: what lacks one thing skips many tests.
+        skipped = {}
         for c in self.all:
             if c.result == "skipped":
-                say(f"    skipped {c.name}: {c.reason or 'no reason given'}")
+                program, _, rest = c.name.partition(".")
+                skipped.setdefault((program, c.reason or "no reason given"), []).append(rest)
+        for (program, reason), names in skipped.items():
+            what = " ".join(n for n in names if n)
+            say(f"    skipped {program}{': ' + what if what else ''}: {reason}")
         Progress.clear()
         print(f"{self.count('passed')} passed, {self.count('failed')} failed, "
               f"{self.count('skipped')} skipped", flush=True)
@@ -95,7 +101,7 @@ def kunit(results, console):
     found = [c for c in cases("\n".join(lines)) if c.name]
     ours = [c for c in found if "checkpoint" in c.name or c.result == "failed"]
     if not any("checkpoint" in c.name for c in found):
-        ours.append(Case("kunit", "failed", "no KUnit results of checkpoint in the boot log"))
+        ours.append(Case("checkpoint", "failed", "no KUnit results of checkpoint in the boot log"))
     for c in ours:
         c.name = f"kunit.{c.name}"
         results.add(c)
@@ -250,7 +256,7 @@ def show_splat(console):
             say("      | " + line)
 
 
-def test(name=None, no_host=False):
+def test(name=None, no_host=False, image=None):
     LOGS.mkdir(parents=True, exist_ok=True)
     results = Results()
     known = test_names()
@@ -259,7 +265,7 @@ def test(name=None, no_host=False):
     if name in (None, "host") and not no_host:
         host(results)
     if name != "host":
-        kernel = build("debug")
+        kernel = Kernel.at(image) if image else build("debug")
         names = known if name in (None, "selftests") else [n for n in known if n == name]
         programs = selftests() if names else {}
         for n in [n for n in names if n not in programs]:
