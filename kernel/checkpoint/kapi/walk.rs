@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    page::PAGE_SIZE,
     prelude::*, //
 };
 
@@ -14,24 +15,17 @@ use crate::kapi::{
     page::PageRef, //
 };
 
-/// Private pages found in an address space, by ascending address.
+/// Pages by ascending address.
 pub(crate) struct Pages {
-    pages: KVVec<Found>,
-    max: usize,
+    addrs: KVVec<usize>,
+    pages: KVVec<PageRef>,
 }
 
-/// A page of an address space.
-pub(crate) struct Found {
-    /// Its address.
-    pub(crate) addr: usize,
-    /// The page; `None`: it has to be read back from swap first.
-    page: Option<PageRef>,
-}
-
-/// Why the walk over page tables ended early.
+/// Why the walk over page tables ended early, and where.
 enum Stop {
     No,
     Full(usize),
+    Absent(usize),
     Marker,
 }
 
@@ -41,77 +35,89 @@ struct Walk<'a> {
 }
 
 impl Pages {
-    /// Room for `max` pages.
+    /// None, with room for `max`.
     pub(crate) fn new(max: usize) -> Result<Self> {
         Ok(Self {
+            addrs: KVVec::with_capacity(max, GFP_KERNEL)?,
             pages: KVVec::with_capacity(max, GFP_KERNEL)?,
-            max,
         })
     }
 
-    /// What was found last.
-    pub(crate) fn found(&self) -> &[Found] {
-        &self.pages
+    /// Adds a page, and room for it. May sleep.
+    pub(crate) fn push(&mut self, addr: usize, page: PageRef) -> Result {
+        self.addrs.push(addr, GFP_KERNEL_ACCOUNT)?;
+        self.pages.push(page, GFP_KERNEL_ACCOUNT)?;
+        Ok(())
     }
 
-    /// Takes what was found last out.
-    pub(crate) fn clear(&mut self) {
-        self.pages.clear();
+    /// The addresses and, in the same order, the pages.
+    pub(crate) fn get(&self) -> (&[usize], &[PageRef]) {
+        (&self.addrs, &self.pages)
+    }
+
+    fn is_full(&self) -> bool {
+        self.addrs.len() == self.addrs.capacity() || self.pages.len() == self.pages.capacity()
+    }
+
+    /// Adds a page; there is room, so that it neither fails nor sleeps.
+    fn push_now(&mut self, addr: usize, page: PageRef) {
+        if self.addrs.push_within_capacity(addr).is_ok() {
+            let _ = self.pages.push_within_capacity(page);
+        }
     }
 
     /// Finds the private pages of `mm` from `start` to `end`, all within one mapping that is not
-    /// of hugetlb. No page is made that was not there.
+    /// of hugetlb, in place of what was found before. No page is made that was not there.
     ///
-    /// Returns where to go on: `end`, or less if there are more than fit. May sleep.
-    /// EIO: a page is poisoned or guarded; EINTR: SIGKILL came.
+    /// Returns where to go on: `end`, or less if there are more than there is room for. May
+    /// sleep. EIO: a page is poisoned or guarded; EINTR: SIGKILL came.
     pub(crate) fn find(&mut self, mm: &MmRef, start: usize, end: usize) -> Result<usize> {
+        self.addrs.clear();
         self.pages.clear();
-        let lock = mm.read_lock()?;
-        let mut walk = Walk {
-            pages: self,
-            stop: Stop::No,
-        };
-        // SAFETY: We own a reference and hold the lock. The callback gets `walk`, and nobody else
-        // uses that meanwhile.
-        let ret = unsafe {
-            bindings::walk_page_range(mm.as_ptr(), start, end, &OPS, (&raw mut walk).cast())
-        };
-        let next = match walk.stop {
-            Stop::Full(addr) => addr,
-            Stop::Marker => return Err(EIO),
-            Stop::No if ret < 0 => return Err(Error::from_errno(ret)),
-            Stop::No => end,
-        };
-        // Those in swap, still under the lock, so that the mapping is what it was.
-        for found in self.pages.iter_mut() {
-            if found.page.is_none() {
-                found.page = swap_in(mm, found.addr)?;
-            }
-        }
-        drop(lock);
-        self.pages.retain(|found| found.page.is_some());
-        Ok(next)
-    }
-
-    /// Is a part of `start..end` guarded, or a page in it poisoned? May sleep.
-    pub(crate) fn has_marker(&mut self, mm: &MmRef, start: usize, end: usize) -> Result<bool> {
         let mut at = start;
         while at < end {
-            at = match self.find(mm, at, end) {
-                Err(e) if e == EIO => return Ok(true),
-                other => other?,
+            let _lock = mm.read_lock()?;
+            let mut walk = Walk {
+                pages: self,
+                stop: Stop::No,
+            };
+            // SAFETY: We own a reference and hold the lock. The callback gets `walk`, and nobody
+            // else uses that meanwhile.
+            let ret = unsafe {
+                bindings::walk_page_range(mm.as_ptr(), at, end, &OPS, (&raw mut walk).cast())
+            };
+            at = match walk.stop {
+                Stop::Full(addr) => return Ok(addr),
+                Stop::Marker => return Err(EIO),
+                Stop::No if ret < 0 => return Err(Error::from_errno(ret)),
+                Stop::No => end,
+                Stop::Absent(addr) => {
+                    // Still under the lock, so that the mapping is what it was.
+                    if self.is_full() {
+                        return Ok(addr);
+                    }
+                    if let Some(page) = bring_back(mm, addr)? {
+                        self.push_now(addr, page);
+                    }
+                    addr + PAGE_SIZE
+                }
             };
         }
-        self.pages.clear();
-        Ok(false)
+        Ok(end)
     }
 }
 
-impl Found {
-    /// The page.
-    pub(crate) fn page(&self) -> Option<&PageRef> {
-        self.page.as_ref()
+/// Is a part of `start..end` of `mm` guarded, or a page in it poisoned? May sleep.
+pub(crate) fn has_marker(mm: &MmRef, start: usize, end: usize) -> Result<bool> {
+    let mut pages = Pages::new(BATCH)?;
+    let mut at = start;
+    while at < end {
+        at = match pages.find(mm, at, end) {
+            Err(e) if e == EIO => return Ok(true),
+            other => other?,
+        };
     }
+    Ok(false)
 }
 
 static OPS: bindings::mm_walk_ops = bindings::mm_walk_ops {
@@ -151,41 +157,27 @@ unsafe extern "C" fn pte_entry(
             walk.stop = Stop::Marker;
             return 1;
         }
-        let page = if bindings::pte_is_present(pte) {
-            let page = bindings::pte_normal_page((*mm_walk).vma, addr, pte);
-            let Some(page) = NonNull::new(page).filter(|p| bindings::page_is_anon(p.as_ptr()))
-            else {
-                return 0;
-            };
-            Some(page)
-        } else {
-            None
+        if !bindings::pte_is_present(pte) {
+            walk.stop = Stop::Absent(addr);
+            return 1;
+        }
+        let page = bindings::pte_normal_page((*mm_walk).vma, addr, pte);
+        let Some(page) = NonNull::new(page).filter(|p| bindings::page_is_anon(p.as_ptr())) else {
+            return 0;
         };
-        if walk.pages.pages.len() >= walk.pages.max {
+        if walk.pages.is_full() {
             walk.stop = Stop::Full(addr);
             return 1;
         }
-        let page = page.map(|page| {
-            bindings::get_page(page.as_ptr());
-            PageRef::from_owned(page)
-        });
-        // There is room: neither fails nor sleeps.
-        if walk
-            .pages
-            .pages
-            .push_within_capacity(Found { addr, page })
-            .is_err()
-        {
-            walk.stop = Stop::Full(addr);
-            return 1;
-        }
+        bindings::get_page(page.as_ptr());
+        walk.pages.push_now(addr, PageRef::from_owned(page));
     }
     0
 }
 
 /// Gets the page at `addr` back from swap, or waits until it has been moved. `None`: it is not a
 /// private one. The mmap lock is held.
-fn swap_in(mm: &MmRef, addr: usize) -> Result<Option<PageRef>> {
+fn bring_back(mm: &MmRef, addr: usize) -> Result<Option<PageRef>> {
     let mut page: *mut bindings::page = core::ptr::null_mut();
     // SAFETY: We own a reference, and hold the lock for reading, which the function keeps. Room
     // is for the one page asked for.

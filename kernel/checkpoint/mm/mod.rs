@@ -1,21 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Memory: address spaces, mappings, pages.
+//!
+//! An address space is saved by its first task ([`layout`]), with its mappings ([`vma`]). What
+//! their private pages hold comes after the metadata ([`pages`]).
 
-use crate::capture::context::KindOps;
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
+
+use crate::{
+    capture::{
+        context::KindOps,
+        Capture, //
+    },
+    image::ObjRef,
+    kapi::{
+        mm::MmRef,
+        task::{
+            FrozenTask,
+            TaskName, //
+        }, //
+    },
+    objects::Class, //
+};
+
+pub(crate) mod layout;
+pub(crate) mod vma;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[];
+pub(crate) static KINDS: &[KindOps] = &[layout::OPS];
 
 /// Memory found by a checkpoint.
-pub(crate) struct Collected {}
+pub(crate) struct Collected {
+    spaces: RBTree<usize, Space>,
+}
+
+/// An address space found by a checkpoint.
+pub(crate) struct Space {
+    /// Its reference in the image.
+    pub(crate) obj: ObjRef,
+    /// The address space.
+    pub(crate) mm: MmRef,
+    /// Its first task, for messages.
+    pub(crate) task: TaskName,
+    /// Where its private pages are, by ascending address; known once it was saved.
+    pub(crate) ranges: KVVec<Range>,
+}
+
+/// A part of an address space that may have private pages.
+pub(crate) struct Range {
+    /// First address.
+    pub(crate) start: usize,
+    /// Address after the last.
+    pub(crate) end: usize,
+    /// A page that is not there reads as zeros.
+    pub(crate) anonymous: bool,
+    /// fork() copies it.
+    pub(crate) forks: bool,
+}
 
 impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        Self {}
+        Self {
+            spaces: RBTree::new(),
+        }
+    }
+
+    /// Gives up the address spaces, by ascending address of their descriptors.
+    pub(crate) fn take_spaces(&mut self) -> RBTree<usize, Space> {
+        core::mem::replace(&mut self.spaces, RBTree::new())
     }
 }
 
+/// Reference of the address space of `t`; `None` if it has none.
+pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<Option<ObjRef>> {
+    MmRef::of(t)
+        .map(|mm| cap.objects.reference(Class::Mm, mm.addr()))
+        .transpose()
+}
+
 /// A rebuilt address space.
-pub(crate) struct BuiltMm {}
+pub(crate) struct BuiltMm(pub(crate) MmRef);

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Address spaces: their layout, flags, and what they execute.
+
+use kernel::{
+    fmt,
+    prelude::*,
+    rbtree::RBTreeNode,
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
+};
+
+use zerocopy::{
+    byteorder::little_endian::{
+        U32,
+        U64, //
+    },
+    IntoBytes, //
+};
+
+use crate::{
+    arch,
+    capture::{
+        context::KindOps,
+        Capture, //
+    },
+    files,
+    image::{
+        mm::{
+            Mm,
+            Vma,
+            MM_BARRIER_GLOBAL,
+            MM_BARRIER_PRIVATE,
+            MM_BARRIER_RSEQ,
+            MM_BARRIER_SYNC_CORE,
+            MM_BOTTOM_UP,
+            MM_LOCK_FUTURE,
+            MM_LOCK_ONFAULT,
+            MM_MDWE,
+            MM_MDWE_NO_INHERIT,
+            MM_THP_ADVISED,
+            MM_THP_DISABLE,
+            VMA_VDSO, //
+        },
+        record::{
+            ref_number,
+            Raw,
+            Records, //
+        },
+        task::Task,
+        Kind,
+        ObjRef, //
+    },
+    kapi::{
+        mm::{
+            self,
+            flag,
+            Layout,
+            MmRef, //
+        },
+        task::FrozenTask,
+        vma::{
+            self,
+            bit,
+            Special,
+            VmaInfo, //
+        }, //
+    },
+    mm::{
+        vma as mapping,
+        BuiltMm,
+        Space, //
+    },
+    objects::Class,
+    restart::{
+        context::Built,
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// Address spaces with their mappings.
+pub(super) const OPS: KindOps = KindOps {
+    name: "address space",
+    collect,
+    leaks,
+    save,
+    restore,
+};
+
+/// Flags of the kernel that stand in the image, and their numbers there.
+const FLAGS: &[(u32, u32)] = &[
+    (flag::THP_OFF, MM_THP_DISABLE),
+    (flag::THP_ADVISED, MM_THP_ADVISED),
+    (flag::MDWE, MM_MDWE),
+    (flag::MDWE_NO_INHERIT, MM_MDWE_NO_INHERIT),
+];
+
+/// Flags of the kernel that can't be saved, and why.
+const REFUSED: &[(u32, &str)] = &[
+    (flag::UPROBES, "has uprobes"),
+    (flag::MERGE_ANY, "merges all its pages (PR_SET_MEMORY_MERGE)"),
+    (flag::UNSTABLE, "is being torn down by the OOM killer"),
+];
+
+/// What membarrier(2) was told: bits of the kernel when it is in effect, all its bits, and its
+/// number in the image.
+const BARRIERS: &[(u32, u32, u32)] = &[
+    (1 << 0, 0x03, MM_BARRIER_PRIVATE),
+    (1 << 2, 0x0c, MM_BARRIER_GLOBAL),
+    (1 << 4, 0x32, MM_BARRIER_SYNC_CORE),
+    (1 << 6, 0xc2, MM_BARRIER_RSEQ),
+];
+
+/// Bits of /proc/PID/coredump_filter.
+const DUMP_FILTER: u32 = (1 << flag::DUMP_BITS) - 1;
+
+/// How often, a millisecond apart, the users of an address space are counted again: who reads
+/// /proc/PID is one for a moment.
+const RECOUNTS: usize = 50;
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let Some(mm) = MmRef::of(t) else {
+        cap.refuse(ESRCH, t, fmt!("has no address space: it is being killed"));
+        return Ok(());
+    };
+    let (obj, first) = cap.objects.collect(Class::Mm, mm.addr())?;
+    if !first {
+        if t.is_leader() && !mm::is_shared_with_parent(t) {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!("shares its address space with a process that is not its parent"),
+            );
+        }
+        return Ok(());
+    }
+    check(cap, t, &mm);
+    for v in &vma::list(&mm)? {
+        mapping::collect(cap, t, &mm, v)?;
+    }
+    if let Some(exe) = mm.exe() {
+        files::collect_mapped(cap, t, &exe)?;
+    }
+    let space = Space {
+        obj,
+        task: t.display(&cap.pid_ns),
+        ranges: KVVec::new(),
+        mm,
+    };
+    let node = RBTreeNode::new(space.mm.addr(), space, GFP_KERNEL_ACCOUNT)?;
+    cap.mm.spaces.insert(node);
+    Ok(())
+}
+
+/// Lists why an address space can't be saved, its mappings apart.
+fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
+    let mut refuse = |why: &str| cap.refuse(EOPNOTSUPP, t, fmt!("address space: {}", why));
+    let flags = mm.flags();
+    for &(bit, why) in REFUSED {
+        if flags & (1 << bit) != 0 {
+            refuse(why);
+        }
+    }
+    let mut known: usize = (DUMP_FILTER as usize) << flag::DUMP_SHIFT | 1 << flag::TOPDOWN;
+    for &(bit, _) in FLAGS {
+        known |= 1 << bit;
+    }
+    for &(bit, _) in REFUSED {
+        known |= 1 << bit;
+    }
+    for &bit in flag::OWN {
+        known |= 1 << bit;
+    }
+    if flags & !known != 0 {
+        refuse("has flags that are not known");
+    }
+    if mm.def_flags() & !(bit::LOCKED | bit::LOCKONFAULT) != 0 {
+        refuse("has flags for future mappings that are not known");
+    }
+    if mm.has_aio() {
+        refuse("has used asynchronous I/O (io_setup)");
+    }
+    if mm.membarrier() & !0xff != 0 {
+        refuse("has registrations with membarrier(2) that are not known");
+    }
+    if let Some(why) = arch::vdso::refusal(mm) {
+        refuse(why);
+    }
+}
+
+fn leaks(cap: &mut Capture) -> Result {
+    for (&addr, space) in cap.mm.spaces.iter() {
+        let known = cap.objects.get(Class::Mm, addr).map_or(0, |e| e.users);
+        // One is ours.
+        let expected = known.saturating_add(1);
+        let mut left = RECOUNTS;
+        while space.mm.users() != expected && left > 0 {
+            fsleep(Delta::from_millis(1));
+            left -= 1;
+        }
+        let users = space.mm.users();
+        if users != expected {
+            cap.report.refuse(
+                EBUSY,
+                &space.task,
+                fmt!(
+                    "address space: used {} times, {} of them in the container",
+                    users.saturating_sub(1),
+                    known
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let mm = MmRef::of(t).ok_or(ESRCH)?;
+    let (obj, first) = cap.objects.save(Class::Mm, mm.addr())?;
+    if !first {
+        return Ok(());
+    }
+    let all = vma::list(&mm)?;
+    let mut records = KVVec::with_capacity(all.len(), GFP_KERNEL_ACCOUNT)?;
+    let mut ranges = KVVec::new();
+    for v in &all {
+        records.push(mapping::describe(cap, v)?, GFP_KERNEL_ACCOUNT)?;
+        if let Some(range) = mapping::range(v) {
+            ranges.push(range, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    let exe = match mm.exe() {
+        Some(file) => Some(files::save_mapped(cap, &file)?),
+        None => None,
+    };
+    let mut auxv = KVec::new();
+    mm.auxv(&mut auxv)?;
+    for word in auxv.iter_mut() {
+        *word = word.to_le();
+    }
+    cap.meta
+        .put(&describe(&mm, obj, exe, &all)?, auxv.as_bytes())?;
+    for (v, record) in all.iter().zip(&records) {
+        let mut name = [0; vma::NAME_MAX];
+        if v.named {
+            name = vma::given_name(&mm, v.start)?;
+        }
+        let len = name.iter().position(|&c| c == 0).unwrap_or(0);
+        cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
+    }
+    if let Some(space) = cap.mm.spaces.get_mut(&mm.addr()) {
+        space.ranges = ranges;
+    }
+    Ok(())
+}
+
+/// The record of an address space.
+fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Result<Mm> {
+    let l = mm.layout();
+    let word = mm.flags();
+    let mut flags = 0;
+    for &(bit, stored) in FLAGS {
+        if word & (1 << bit) != 0 {
+            flags |= stored;
+        }
+    }
+    if word & (1 << flag::TOPDOWN) == 0 {
+        flags |= MM_BOTTOM_UP;
+    }
+    for (bit, stored) in [
+        (bit::LOCKED, MM_LOCK_FUTURE),
+        (bit::LOCKONFAULT, MM_LOCK_ONFAULT),
+    ] {
+        if mm.def_flags() & bit != 0 {
+            flags |= stored;
+        }
+    }
+    let barriers = mm.membarrier();
+    for &(ready, _, stored) in BARRIERS {
+        if barriers & ready != 0 {
+            flags |= stored;
+        }
+    }
+    let (vdso, vdso_len) = vdso_of(all).unwrap_or((0, 0));
+    let pair = |[a, b]: [usize; 2]| [U64::new(a as u64), U64::new(b as u64)];
+    Ok(Mm {
+        obj: U32::new(obj.get()),
+        exe: U32::new(ref_number(exe)),
+        vmas: U32::new(u32::try_from(all.len()).map_err(|_| E2BIG)?),
+        flags: U32::new(flags),
+        code: pair(l.code),
+        data: pair(l.data),
+        brk: pair(l.brk),
+        stack: U64::new(l.stack as u64),
+        args: pair(l.args),
+        env: pair(l.env),
+        mmap_base: U64::new(l.mmap_base as u64),
+        vdso: U64::new(vdso as u64),
+        vdso_len: U64::new(vdso_len as u64),
+        vdso_crc: U32::new(if vdso == 0 { 0 } else { arch::vdso::crc() }),
+        dump_filter: U32::new((word >> flag::DUMP_SHIFT) as u32 & DUMP_FILTER),
+    })
+}
+
+/// Start and bytes of the vDSO with its data among `all`.
+fn vdso_of(all: &[VmaInfo]) -> Option<(usize, usize)> {
+    let mut special = all
+        .iter()
+        .filter(|v| matches!(v.special, Special::Vdso | Special::Vvar));
+    let first = special.next()?;
+    let end = special.last().map_or(first.end, |v| v.end);
+    Some((first.start, end.checked_sub(first.start)?))
+}
+
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    let Some(obj) = wanted(r, plan)? else {
+        return Ok(());
+    };
+    let current = MmRef::of_current()?;
+    let built = r.with_built(obj, |b| match b {
+        Built::Mm(mm) => mm.0.addr(),
+        _ => 0,
+    });
+    match built {
+        Some(addr) if addr == current.addr() => return Ok(()),
+        Some(_) => {
+            return Err(r.fail(
+                EOPNOTSUPP,
+                plan,
+                fmt!("shares its address space with a process that is not its parent"),
+            ));
+        }
+        None if !plan.leader => {
+            return Err(r.fail(
+                EINVAL,
+                plan,
+                fmt!("thread with another address space than its leader's"),
+            ));
+        }
+        None => (),
+    }
+    drop(current);
+
+    let (m, raw) = r.object_body::<Mm>(obj)?;
+    let mm = mm::renew().map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
+    arch::vdso::prepare(&mm);
+    set_layout(r, plan, &mm, &m, &raw)?;
+    restore_vdso(r, plan, &mm, &m, obj)?;
+    for_vmas(r, &m, obj, |v, raw| {
+        if v.kind.get() == VMA_VDSO {
+            return Ok(());
+        }
+        mapping::restore(r, plan, &mm, v, raw.payload)
+    })?;
+    if let Some(file) = ObjRef::new(m.exe.get()) {
+        let file = files::restore_file(r, plan, file)?;
+        mm::set_exe(&mm, &file)
+            .map_err(|e| r.fail(e, plan, fmt!("its program is open for writing")))?;
+    }
+    set_flags(&mm, &m);
+    r.set_built(obj, Built::Mm(BuiltMm(mm)))
+}
+
+/// The address space that the task is to have. For a leader that has exited: that of its threads,
+/// which get it from the leader.
+fn wanted(r: &Restore, plan: &Plan<'_>) -> Result<Option<ObjRef>> {
+    if let Some(obj) = ObjRef::new(plan.task.mm.get()) {
+        return Ok(Some(obj));
+    }
+    if !plan.leader {
+        return Ok(None);
+    }
+    for raw in Records::new(plan.records, plan.at) {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind != Kind::Task {
+            continue;
+        }
+        let task: Task = raw.body().map_err(|f| r.fault(f))?;
+        if task.tgid.get() != plan.task.tgid.get() {
+            break;
+        }
+        if let Some(obj) = ObjRef::new(task.mm.get()) {
+            return Ok(Some(obj));
+        }
+    }
+    Ok(None)
+}
+
+/// Runs `f` for the mappings of address space `obj`.
+fn for_vmas(
+    r: &Restore,
+    m: &Mm,
+    obj: ObjRef,
+    mut f: impl FnMut(&Vma, &Raw<'_>) -> Result,
+) -> Result {
+    for raw in r.records_after(obj)?.take(m.vmas.get() as usize) {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        let v: Vma = raw.body().map_err(|f| r.fault(f))?;
+        f(&v, &raw)?;
+    }
+    Ok(())
+}
+
+fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -> Result {
+    let pair = |p: &[U64; 2]| p.map(|a| a.get() as usize);
+    let layout = Layout {
+        code: pair(&m.code),
+        data: pair(&m.data),
+        brk: pair(&m.brk),
+        stack: m.stack.get() as usize,
+        args: pair(&m.args),
+        env: pair(&m.env),
+        mmap_base: m.mmap_base.get() as usize,
+    };
+    let words = raw
+        .payload
+        .chunks_exact(8)
+        .filter_map(|b| b.try_into().ok().map(u64::from_le_bytes));
+    mm::set_layout(mm, &layout)
+        .and_then(|()| mm::set_auxv(mm, words))
+        .map_err(|e| r.fail(e, plan, fmt!("address space: impossible layout")))?;
+    mm::set_mmap_base(mm, layout.mmap_base, m.flags.get() & MM_BOTTOM_UP == 0);
+    Ok(())
+}
+
+/// Maps the vDSO where it was; all of it must come to lie as the image says.
+fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -> Result {
+    let start = m.vdso.get() as usize;
+    if start == 0 {
+        return Ok(());
+    }
+    if m.vdso_crc.get() != arch::vdso::crc() {
+        return Err(r.fail(
+            EOPNOTSUPP,
+            plan,
+            fmt!("the image comes from another build of the kernel: its vDSO differs"),
+        ));
+    }
+    arch::vdso::map(start).map_err(|e| r.fail(e, plan, fmt!("the vDSO can't be mapped")))?;
+    let made = vma::list(mm)?;
+    let mut left = made.iter();
+    let mut same = true;
+    for_vmas(r, m, obj, |v, _| {
+        if v.kind.get() == VMA_VDSO {
+            same &= left.next().is_some_and(|made| {
+                made.start as u64 == v.start.get() && made.end as u64 == v.end.get()
+            });
+        }
+        Ok(())
+    })?;
+    if !same || left.next().is_some() || vdso_of(&made) != Some((start, m.vdso_len.get() as usize))
+    {
+        return Err(r.fail(
+            EOPNOTSUPP,
+            plan,
+            fmt!("the vDSO can't be mapped at {:x} as it was", start),
+        ));
+    }
+    Ok(())
+}
+
+/// Flags that would have hindered mapping, or changed mappings.
+fn set_flags(mm: &MmRef, m: &Mm) {
+    let flags = m.flags.get();
+    for &(bit, stored) in FLAGS {
+        // What the caller of restart(2) is denied stays denied.
+        let inherited = matches!(bit, flag::MDWE | flag::MDWE_NO_INHERIT);
+        if flags & stored != 0 || !inherited {
+            mm::set_flag(mm, bit, flags & stored != 0);
+        }
+    }
+    for n in 0..flag::DUMP_BITS {
+        mm::set_flag(mm, flag::DUMP_SHIFT + n, m.dump_filter.get() & (1 << n) != 0);
+    }
+    let mut future = 0;
+    if flags & MM_LOCK_FUTURE != 0 {
+        future |= bit::LOCKED;
+        if flags & MM_LOCK_ONFAULT != 0 {
+            future |= bit::LOCKONFAULT;
+        }
+    }
+    mm::set_def_flags(mm, future);
+    let mut barriers = 0;
+    for &(_, all, stored) in BARRIERS {
+        if flags & stored != 0 {
+            barriers |= all;
+        }
+    }
+    if barriers != 0 {
+        mm::set_membarrier(mm, barriers);
+    }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mappings.
+//!
+//! A mapping is made at its place with its access and then given its other attributes, by the
+//! functions behind mmap(2), mprotect(2), madvise(2), mlock2(2) and mseal(2): what the caller of
+//! restart(2) may not do is not done.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+use zerocopy::byteorder::little_endian::{
+    U32,
+    U64, //
+};
+
+use crate::{
+    capture::Capture,
+    files,
+    image::{
+        mm::{
+            vma as flag,
+            Vma,
+            VMA_ANON,
+            VMA_FILE,
+            VMA_SHARED,
+            VMA_VDSO, //
+        },
+        record::ref_number,
+        ObjRef, //
+    },
+    kapi::{
+        mm::MmRef,
+        shmem,
+        task::FrozenTask,
+        vma::{
+            self,
+            bit,
+            MapArgs,
+            Special,
+            VmaInfo, //
+        },
+        walk, //
+    },
+    mm::Range,
+    restart::{
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// Flags that stand in the image, and their numbers there.
+const SAVED: &[(u64, u64)] = &[
+    (bit::READ, flag::READ),
+    (bit::WRITE, flag::WRITE),
+    (bit::EXEC, flag::EXEC),
+    (bit::GROWSDOWN, flag::GROWSDOWN),
+    (bit::LOCKED, flag::LOCKED),
+    (bit::LOCKONFAULT, flag::LOCKONFAULT),
+    (bit::DONTCOPY, flag::DONTFORK),
+    (bit::WIPEONFORK, flag::WIPEONFORK),
+    (bit::DONTDUMP, flag::DONTDUMP),
+    (bit::SEQUENTIAL, flag::SEQUENTIAL),
+    (bit::RANDOM, flag::RANDOM),
+    (bit::HUGEPAGE, flag::HUGEPAGE),
+    (bit::NOHUGEPAGE, flag::NOHUGEPAGE),
+    (bit::MERGEABLE, flag::MERGEABLE),
+    (bit::NORESERVE, flag::NORESERVE),
+    (bit::SEALED, flag::SEALED),
+    (bit::DROPPABLE, flag::DROPPABLE),
+];
+
+/// Flags that follow from how a mapping is made, and the mark of soft-dirty tracking, which
+/// nobody can tell from a new mapping's.
+const IMPLIED: u64 = bit::SHARED
+    | bit::MAYREAD
+    | bit::MAYWRITE
+    | bit::MAYEXEC
+    | bit::MAYSHARE
+    | bit::ACCOUNT
+    | bit::SOFTDIRTY
+    | bit::MAYBE_GUARD;
+
+/// Flags of the vDSO and its data.
+const OF_VDSO: u64 = bit::IO | bit::PFNMAP | bit::MIXEDMAP | bit::DONTEXPAND;
+
+/// Flags that can't be saved, and why.
+const REFUSED: &[(u64, &str)] = &[
+    (bit::HUGETLB, "huge pages of hugetlbfs"),
+    (bit::UFFD_MISSING, "userfaultfd"),
+    (bit::UFFD_WP, "userfaultfd"),
+    (bit::UFFD_MINOR, "userfaultfd"),
+    (bit::UFFD_RWP, "userfaultfd"),
+    (bit::IO, "device memory"),
+    (bit::PFNMAP, "device memory"),
+    (bit::MIXEDMAP, "memory of a driver"),
+    (bit::DONTEXPAND, "memory of a driver"),
+    (bit::SYNC, "synchronous mapping of persistent memory"),
+    (0x7f << 32, "memory protection keys or shadow stack"),
+];
+
+/// Advice, in the order in which it is given.
+const ADVICE: &[(u64, u64)] = &[
+    (flag::SEQUENTIAL, bit::SEQUENTIAL),
+    (flag::RANDOM, bit::RANDOM),
+    (flag::DONTFORK, bit::DONTCOPY),
+    (flag::WIPEONFORK, bit::WIPEONFORK),
+    (flag::DONTDUMP, bit::DONTDUMP),
+    (flag::HUGEPAGE, bit::HUGEPAGE),
+    (flag::NOHUGEPAGE, bit::NOHUGEPAGE),
+    (flag::MERGEABLE, bit::MERGEABLE),
+];
+
+/// What comes with memory that may be taken away.
+const WITH_DROPPABLE: u64 = flag::NORESERVE | flag::WIPEONFORK | flag::DONTDUMP;
+
+/// `VMA_*` of a mapping; `None`: of no kind that is known.
+fn kind(v: &VmaInfo) -> Option<u32> {
+    match v.special {
+        Special::Vdso | Special::Vvar => Some(VMA_VDSO),
+        Special::Other => None,
+        Special::No if v.anonymous => Some(VMA_ANON),
+        Special::No if v.file.is_none() => None,
+        Special::No if v.flags & bit::MAYSHARE != 0 => Some(VMA_SHARED),
+        Special::No => Some(VMA_FILE),
+    }
+}
+
+/// Counts the file of a mapping of `t`, and lists why the mapping can't be saved.
+pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, v: &VmaInfo) -> Result {
+    let kind = kind(v);
+    let mut refuse = |why: &str| {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("mapping {:x}-{:x}: {}", v.start, v.end, why),
+        );
+    };
+    let Some(kind) = kind else {
+        refuse("made by the kernel, of unknown purpose");
+        return Ok(());
+    };
+    let mut allowed = IMPLIED;
+    for (bit, _) in SAVED {
+        allowed |= bit;
+    }
+    if kind == VMA_VDSO {
+        allowed |= OF_VDSO;
+    }
+    let mut unknown = v.flags & !allowed;
+    let mut last = "";
+    for &(bits, why) in REFUSED {
+        if unknown & bits != 0 && why != last {
+            refuse(why);
+            last = why;
+        }
+        unknown &= !bits;
+    }
+    if unknown != 0 {
+        refuse("has flags that are not known");
+    }
+    if v.flags & !allowed != 0 {
+        return Ok(());
+    }
+    if v.watched {
+        refuse("userfaultfd");
+    }
+    if v.policy {
+        refuse("NUMA memory policy");
+    }
+    if kind == VMA_VDSO && v.touched {
+        refuse("vDSO with changed pages");
+    }
+    if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
+        refuse("file mapping that grows down");
+    }
+    if v.file
+        .as_ref()
+        .is_some_and(|f| shmem::is_shmem(f) && !v.shmem)
+    {
+        refuse("System V shared memory");
+        return Ok(());
+    }
+    if v.flags & bit::MAYBE_GUARD != 0 && walk::has_marker(mm, v.start, v.end)? {
+        refuse("guard region");
+    }
+    match (&v.file, kind) {
+        (Some(file), VMA_FILE | VMA_SHARED) => files::collect_mapped(cap, t, file),
+        _ => Ok(()),
+    }
+}
+
+/// The record of a mapping. Its file's records are written first.
+pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
+    let kind = kind(v).ok_or(EBUSY)?;
+    let file = match (&v.file, kind) {
+        (Some(file), VMA_FILE | VMA_SHARED) => Some(files::save_mapped(cap, file)?),
+        _ => None,
+    };
+    let mut flags = 0;
+    for &(from, to) in SAVED {
+        if v.flags & from != 0 {
+            flags |= to;
+        }
+    }
+    let private = v.flags & bit::MAYSHARE == 0;
+    if private && v.flags & (bit::ACCOUNT | bit::WRITE) == bit::ACCOUNT {
+        flags |= flag::ACCOUNTED;
+    }
+    Ok(Vma {
+        start: U64::new(v.start as u64),
+        end: U64::new(v.end as u64),
+        flags: U64::new(flags),
+        offset: U64::new(if file.is_some() { v.offset } else { 0 }),
+        kind: U32::new(kind),
+        file: U32::new(ref_number(file)),
+    })
+}
+
+/// The range of a mapping that may have private pages that are to be in the image.
+pub(super) fn range(v: &VmaInfo) -> Option<Range> {
+    let kind = kind(v)?;
+    if !v.touched || v.flags & bit::DROPPABLE != 0 || !matches!(kind, VMA_ANON | VMA_FILE) {
+        return None;
+    }
+    Some(Range {
+        start: v.start,
+        end: v.end,
+        anonymous: kind == VMA_ANON,
+        forks: v.flags & (bit::DONTCOPY | bit::WIPEONFORK) == 0,
+    })
+}
+
+/// Makes a mapping, other than of the vDSO, in the caller's new address space.
+pub(super) fn restore(
+    r: &Restore,
+    plan: &Plan<'_>,
+    mm: &MmRef,
+    v: &Vma,
+    name: &[u8],
+) -> Result {
+    let (start, end) = (v.start.get() as usize, v.end.get() as usize);
+    let fail = |e: Error, what: &str| {
+        r.fail(
+            e,
+            plan,
+            fmt!("mapping {:x}-{:x}: {}", start, end, what),
+        )
+    };
+    let len = end.checked_sub(start).ok_or(EINVAL)?;
+    let flags = v.flags.get();
+    let file = match ObjRef::new(v.file.get()) {
+        Some(obj) => Some(files::restore_file(r, plan, obj)?),
+        None => None,
+    };
+
+    // The kernel accounts for memory that is, or once was, writable.
+    let access = access(flags);
+    let first = if flags & flag::ACCOUNTED != 0 {
+        bit::READ | bit::WRITE
+    } else {
+        access
+    };
+    vma::map(&MapArgs {
+        start,
+        len,
+        access: first,
+        file: file.as_ref().map(|f| (f, v.offset.get())),
+        shared: v.kind.get() == VMA_SHARED,
+        droppable: flags & flag::DROPPABLE != 0,
+        growsdown: flags & flag::GROWSDOWN != 0,
+        noreserve: flags & flag::NORESERVE != 0,
+    })
+    .map_err(|e| fail(e, "can't be mapped"))?;
+    if first != access {
+        vma::protect(start, len, access).map_err(|e| fail(e, "can't be protected"))?;
+    }
+
+    let mut done = 0;
+    if flags & flag::DROPPABLE != 0 {
+        done = WITH_DROPPABLE;
+    }
+    for &(stored, advice) in ADVICE {
+        if flags & stored & !done != 0 {
+            vma::advise(mm, start, len, advice)
+                .map_err(|e| fail(e, "this kernel does not take the advice given on it"))?;
+        }
+    }
+    if !name.is_empty() {
+        vma::give_name(start, len, name).map_err(|e| fail(e, "can't be named"))?;
+    }
+    if flags & flag::LOCKED != 0 {
+        vma::lock(start, len, flags & flag::LOCKONFAULT != 0)
+            .map_err(|e| fail(e, "can't be locked in memory"))?;
+    }
+    if flags & flag::SEALED != 0 {
+        vma::seal(start, end).map_err(|e| fail(e, "can't be sealed"))?;
+    }
+    Ok(())
+}
+
+/// Access as of [`bit`].
+fn access(flags: u64) -> u64 {
+    let mut access = 0;
+    for (stored, bit) in [
+        (flag::READ, bit::READ),
+        (flag::WRITE, bit::WRITE),
+        (flag::EXEC, bit::EXEC),
+    ] {
+        if flags & stored != 0 {
+            access |= bit;
+        }
+    }
+    access
+}
