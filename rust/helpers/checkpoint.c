@@ -9,6 +9,7 @@
 #include <linux/fs_struct.h>
 #include <linux/highmem.h>
 #include <linux/hugetlb.h>
+#include <linux/io_uring_types.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
@@ -783,6 +784,15 @@ __rust_helper bool rust_helper_task_has_perf_events(struct task_struct *t)
 	       (ctx && READ_ONCE(ctx->nr_events));
 	rcu_read_unlock();
 	return some;
+#else
+	return false;
+#endif
+}
+
+__rust_helper bool rust_helper_task_has_io_uring(struct task_struct *t)
+{
+#ifdef CONFIG_IO_URING
+	return t->io_uring && !xa_empty(&t->io_uring->xa);
 #else
 	return false;
 #endif
