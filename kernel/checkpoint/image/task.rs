@@ -197,7 +197,7 @@ pub struct Task {
 
 impl Body for Task {
     const KIND: Kind = Kind::Task;
-    const LEN_MIN: usize = 312;
+    const LEN_MIN: usize = 296;
 }
 
 /// [`Process::flags`]: is a sub-reaper.

@@ -24,10 +24,14 @@ use crate::image::{
         Body,
         Fault,
         Raw,
-        Records, //
+        Records,
+        ALIGN,
+        BODY_MAX,
+        PAYLOAD_MAX, //
     },
     task,
-    Header, //
+    Header,
+    Trailer, //
 };
 
 /// Records that must come next.
@@ -296,9 +300,36 @@ impl Walk<'_> {
     }
 }
 
-/// The records that the walk knows must have room for what the format promises.
+/// What the format promises of a body.
+const fn layout<T: Body>() {
+    assert!(size_of::<T>() % ALIGN == 0 && size_of::<T>() <= BODY_MAX);
+    // Until a body grows, older layouts of it do not exist.
+    assert!(size_of::<T>() == T::LEN_MIN);
+}
+
 const _: () = {
-    assert!(mm::EXTENT_MAX <= crate::image::record::PAYLOAD_MAX);
-    assert!(files::FDS_MAX * size_of::<files::Fd>() <= crate::image::record::PAYLOAD_MAX);
-    assert!(size_of::<ns::Uts>() <= crate::image::record::BODY_MAX);
+    layout::<task::Container>();
+    layout::<Trailer>();
+    layout::<task::Task>();
+    layout::<task::Process>();
+    layout::<task::DeadPid>();
+    layout::<task::Regs>();
+    layout::<task::Sighand>();
+    layout::<task::Pending>();
+    layout::<task::Cred>();
+    layout::<task::Affinity>();
+    layout::<mm::Mm>();
+    layout::<mm::Vma>();
+    layout::<mm::Extent>();
+    layout::<files::Table>();
+    layout::<files::OpenFile>();
+    layout::<files::Inode>();
+    layout::<files::Pipe>();
+    layout::<files::PipeBuffer>();
+    layout::<files::Fs>();
+    layout::<files::Path>();
+    layout::<ns::Uts>();
+    layout::<ns::PidNs>();
+    assert!(mm::EXTENT_MAX <= PAYLOAD_MAX);
+    assert!(files::FDS_MAX * size_of::<files::Fd>() <= PAYLOAD_MAX);
 };

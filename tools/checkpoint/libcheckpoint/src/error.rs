@@ -63,11 +63,8 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+// What `source` says is part of the text: it is not offered a second time.
+impl std::error::Error for Error {}
 
 /// What to do about an error of checkpoint(2).
 pub(crate) fn checkpoint_hint(error: &io::Error) -> Option<&'static str> {

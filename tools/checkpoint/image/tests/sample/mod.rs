@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A small image that has every kind of record, to be spoiled by the tests.
+
+#![allow(dead_code)]
+
+use checkpoint_image::{
+    crc32c,
+    image::{
+        check::{
+            sum,
+            Sum, //
+        },
+        files::*,
+        header::*,
+        kinds::Kind,
+        mm::*,
+        ns::*,
+        record::*,
+        task::*, //
+    },
+    Error,
+    File, //
+};
+use zerocopy::{
+    byteorder::little_endian::{
+        I32,
+        U16,
+        U32,
+        U64, //
+    },
+    FromBytes,
+    FromZeros,
+    Immutable,
+    IntoBytes, //
+};
+
+/// Bytes of a page.
+pub const PAGE: u64 = 4096;
+
+/// A record, apart from its header.
+#[derive(Clone)]
+pub struct Rec {
+    /// Number of its kind.
+    pub kind: u16,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// Its payload.
+    pub payload: Vec<u8>,
+}
+
+/// An image in parts.
+#[derive(Clone)]
+pub struct Sample {
+    /// Records of metadata.
+    pub records: Vec<Rec>,
+    /// Extents; their checksums are made by [`Self::bytes`].
+    pub extents: Vec<(Extent, Vec<u8>)>,
+}
+
+/// References of the sample's objects.
+pub mod obj {
+    pub const PID_NS: u32 = 1;
+    pub const UTS: u32 = 2;
+    pub const CRED: u32 = 3;
+    pub const SIGHAND: u32 = 4;
+    pub const EXE: u32 = 5;
+    pub const INODE: u32 = 6;
+    pub const UNLINKED: u32 = 7;
+    pub const PIPE: u32 = 8;
+    pub const PIPE_READ: u32 = 9;
+    pub const ANON: u32 = 10;
+    pub const SHARED: u32 = 11;
+    pub const NULL: u32 = 12;
+    pub const PATH: u32 = 13;
+    pub const FS: u32 = 14;
+    pub const TABLE: u32 = 15;
+    pub const MM: u32 = 16;
+    pub const MM2: u32 = 17;
+    pub const DIRECTORY: u32 = 18;
+    pub const LAST: u32 = 18;
+}
+
+fn u(n: u32) -> U32 {
+    U32::new(n)
+}
+
+fn l(n: u64) -> U64 {
+    U64::new(n)
+}
+
+fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
+    let mut t = T::new_zeroed();
+    f(&mut t);
+    t
+}
+
+/// A name padded to its field.
+pub fn padded<const N: usize>(text: &str) -> [u8; N] {
+    let mut name = [0; N];
+    name[..text.len()].copy_from_slice(text.as_bytes());
+    name
+}
+
+/// A register note.
+pub fn note(name: &[u8; 8], note_type: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut note = Note {
+        name: *name,
+        note_type: u(note_type),
+        len: u(bytes.len() as u32),
+    }
+    .as_bytes()
+    .to_vec();
+    note.extend_from_slice(bytes);
+    note.resize(note.len().next_multiple_of(8), 0);
+    note
+}
+
+/// A live thread of the sample.
+pub fn task(tid: u32, tgid: u32, parent: u32) -> Task {
+    zeroed(|t: &mut Task| {
+        t.tid = u(tid);
+        t.tgid = u(tgid);
+        t.parent = u(parent);
+        t.pgid = u(1);
+        t.sid = u(1);
+        t.exit_signal = I32::new(if tid == tgid { 17 } else { -1 });
+        t.mm = u(obj::MM);
+        t.files = u(obj::TABLE);
+        t.fs = u(obj::FS);
+        t.sighand = u(obj::SIGHAND);
+        t.cred = u(obj::CRED);
+        t.uts = u(obj::UTS);
+        t.pid_ns = u(obj::PID_NS);
+        t.comm = padded("job");
+    })
+}
+
+fn vma(start: u64, pages: u64, kind: u32, file: u32) -> Vma {
+    zeroed(|v: &mut Vma| {
+        v.start = l(start);
+        v.end = l(start + pages * PAGE);
+        v.flags = l(vma::READ | vma::WRITE);
+        v.kind = u(kind);
+        v.file = u(file);
+    })
+}
+
+fn fd(number: u32, file: u32) -> Fd {
+    zeroed(|f: &mut Fd| {
+        f.fd = u(number);
+        f.file = u(file);
+    })
+}
+
+impl Sample {
+    /// The sample, which is valid.
+    pub fn small() -> Self {
+        let mut s = Self {
+            records: Vec::new(),
+            extents: Vec::new(),
+        };
+        s.add(
+            zeroed(|c: &mut Container| {
+                c.flags = l(CONTAINER_WHOLE);
+                c.root = u(1);
+                c.tasks = u(4);
+                c.objects = u(obj::LAST);
+            }),
+            &[],
+        );
+        s.shared_objects();
+        s.files();
+        s.memory();
+        s.tasks();
+        s.extent(obj::MM, EXTENT_MM, 0x10000, 2);
+        s.extent(obj::MM, EXTENT_MM, 0x13000, 1);
+        s.extent(obj::INODE, EXTENT_INODE, 0, 1);
+        s
+    }
+
+    /// Appends a record.
+    pub fn add<T: Body>(&mut self, body: T, payload: &[u8]) {
+        self.records.push(Rec {
+            kind: T::KIND.number(),
+            body: body.as_bytes().to_vec(),
+            payload: payload.to_vec(),
+        });
+    }
+
+    fn extent(&mut self, obj: u32, space: u32, addr: u64, pages: u32) {
+        let extent = zeroed(|e: &mut Extent| {
+            e.obj = u(obj);
+            e.space = u(space);
+            e.addr = l(addr);
+            e.pages = u(pages);
+        });
+        let bytes = (0..u64::from(pages) * PAGE).map(|n| (n / 7) as u8).collect();
+        self.extents.push((extent, bytes));
+    }
+
+    fn shared_objects(&mut self) {
+        self.add(
+            zeroed(|n: &mut PidNs| {
+                n.obj = u(obj::PID_NS);
+                n.last_pid = u(9);
+            }),
+            &[],
+        );
+        self.add(
+            zeroed(|n: &mut Uts| {
+                n.obj = u(obj::UTS);
+                n.nodename = padded("host");
+                n.domainname = padded("(none)");
+            }),
+            &[],
+        );
+        self.add(
+            zeroed(|c: &mut Cred| {
+                c.obj = u(obj::CRED);
+                c.uid = [u(1000); 4];
+                c.gid = [u(1000); 4];
+                c.bounding = l((1 << 41) - 1);
+            }),
+            [u(4), u(24)].as_bytes(),
+        );
+        let mut actions = [Action::new_zeroed(); NSIG];
+        actions[1].handler = l(0x10000);
+        actions[1].flags = l(0x0400_0000);
+        self.add(
+            zeroed(|s: &mut Sighand| s.obj = u(obj::SIGHAND)),
+            actions.as_bytes(),
+        );
+    }
+
+    fn open(&mut self, n: u32, kind: u32, mode: u32, inode: u32, path: &str) {
+        self.add(
+            zeroed(|f: &mut OpenFile| {
+                f.obj = u(n);
+                f.kind = u(kind);
+                f.flags = u(open::READ);
+                f.inode = u(inode);
+                f.mode = u(mode);
+                f.cred = u(obj::CRED);
+            }),
+            path.as_bytes(),
+        );
+    }
+
+    fn files(&mut self) {
+        self.open(obj::EXE, FILE_REGULAR, 0o100755, 0, "/bin/job");
+        self.open(obj::DIRECTORY, FILE_DIRECTORY, 0o040755, 0, "/tmp");
+        self.add(
+            zeroed(|i: &mut Inode| {
+                i.obj = u(obj::INODE);
+                i.mode = u(0o600);
+                i.size = l(100);
+            }),
+            b"/tmp",
+        );
+        self.open(obj::UNLINKED, FILE_UNLINKED, 0o100600, obj::INODE, "");
+        self.add(
+            zeroed(|p: &mut Pipe| {
+                p.obj = u(obj::PIPE);
+                p.buffers = u(2);
+                p.size = u(65536);
+            }),
+            &[],
+        );
+        self.add(PipeBuffer::new_zeroed(), b"in flight");
+        self.add(zeroed(|b: &mut PipeBuffer| b.packet = u(1)), b"as well");
+        self.open(obj::PIPE_READ, FILE_PIPE, 0o010600, obj::PIPE, "");
+        self.add(
+            zeroed(|i: &mut Inode| {
+                i.obj = u(obj::ANON);
+                i.size = l(PAGE);
+            }),
+            &[],
+        );
+        self.open(obj::SHARED, FILE_SHARED_ANON, 0o100777, obj::ANON, "");
+        self.open(obj::NULL, FILE_DEVICE, 0o020666, 0x103, "/dev/null");
+        self.add(zeroed(|p: &mut Path| p.obj = u(obj::PATH)), b"/home");
+        self.add(
+            zeroed(|f: &mut Fs| {
+                f.obj = u(obj::FS);
+                f.umask = u(0o22);
+                f.pwd = u(obj::PATH);
+            }),
+            &[],
+        );
+        let fds = [
+            fd(0, obj::NULL),
+            fd(1, obj::UNLINKED),
+            fd(2, obj::PIPE_READ),
+            fd(9, obj::DIRECTORY),
+        ];
+        self.add(
+            zeroed(|t: &mut Table| t.obj = u(obj::TABLE)),
+            fds.as_bytes(),
+        );
+    }
+
+    fn memory(&mut self) {
+        self.add(
+            zeroed(|m: &mut Mm| {
+                m.obj = u(obj::MM);
+                m.exe = u(obj::EXE);
+                m.vmas = u(5);
+                m.vdso = l(0x20000);
+                m.vdso_len = l(PAGE);
+            }),
+            [l(6), l(4096), l(0), l(0)].as_bytes(),
+        );
+        self.add(vma(0x10000, 1, VMA_FILE, obj::EXE), &[]);
+        self.add(vma(0x11000, 1, VMA_ANON, 0), b"heap");
+        self.add(vma(0x13000, 2, VMA_ANON, 0), &[]);
+        self.add(vma(0x16000, 1, VMA_SHARED, obj::SHARED), &[]);
+        self.add(vma(0x20000, 1, VMA_VDSO, 0), &[]);
+        self.add(zeroed(|m: &mut Mm| m.obj = u(obj::MM2)), &[]);
+    }
+
+    fn process(&mut self, tgid: u32, leader: bool) {
+        self.add(
+            zeroed(|p: &mut Process| {
+                p.tgid = u(tgid);
+                p.flags = l(if leader { PROCESS_SESSION_LEADER } else { 0 });
+                p.rlimits = [[l(1), l(u64::MAX)]; NR_RLIMITS];
+            }),
+            &[],
+        );
+    }
+
+    fn regs(&mut self, tid: u32) {
+        let mut notes = note(b"CORE\0\0\0\0", 1, &[7; 27 * 8]);
+        notes.extend(note(b"LINUX\0\0\0", 0x202, &[1; 44]));
+        self.add(
+            zeroed(|r: &mut Regs| {
+                r.tid = u(tid);
+                r.notes = u(2);
+            }),
+            &notes,
+        );
+    }
+
+    fn tasks(&mut self) {
+        self.add(
+            zeroed(|d: &mut DeadPid| {
+                d.pid = u(7);
+                d.pid_ns = u(obj::PID_NS);
+            }),
+            u(7).as_bytes(),
+        );
+        self.add(task(1, 1, 0), u(1).as_bytes());
+        self.regs(1);
+        let mut info = [0; SIGINFO_LEN];
+        info[0] = 10;
+        self.add(zeroed(|p: &mut Pending| p.tid = u(1)), &info);
+        self.add(
+            zeroed(|p: &mut Pending| {
+                p.tid = u(1);
+                p.shared = u(1);
+                p.bare = l(1 << 14);
+            }),
+            &[],
+        );
+        self.add(zeroed(|a: &mut Affinity| a.tid = u(1)), &[3]);
+        self.add(task(2, 1, 0), u(2).as_bytes());
+        self.regs(2);
+        self.process(1, true);
+        let mut child = task(3, 3, 2);
+        child.mm = u(obj::MM2);
+        child.pgid = u(7);
+        self.add(child, u(3).as_bytes());
+        self.regs(3);
+        self.process(3, false);
+        let mut zombie = task(4, 4, 1);
+        zombie.state = u(TASK_ZOMBIE);
+        zombie.exit_code = u(0x100);
+        for field in [&mut zombie.mm, &mut zombie.files, &mut zombie.fs] {
+            *field = u(0);
+        }
+        self.add(zombie, u(4).as_bytes());
+        self.process(4, false);
+    }
+
+    fn nth(&mut self, kind: Kind, nth: usize) -> &mut Rec {
+        self.records
+            .iter_mut()
+            .filter(|r| r.kind == kind.number())
+            .nth(nth)
+            .expect("the sample has such a record")
+    }
+
+    /// Changes the body of the `nth` record of kind `T`.
+    pub fn edit<T: Body>(&mut self, nth: usize, f: impl FnOnce(&mut T)) {
+        let record = self.nth(T::KIND, nth);
+        let mut body = T::read_from_bytes(&record.body).expect("the body is whole");
+        f(&mut body);
+        record.body = body.as_bytes().to_vec();
+    }
+
+    /// The payload of the `nth` record of this kind.
+    pub fn payload(&mut self, kind: Kind, nth: usize) -> &mut Vec<u8> {
+        &mut self.nth(kind, nth).payload
+    }
+
+    /// Changes the elements of the payload of the first record of this kind.
+    pub fn elements<T: FromBytes + IntoBytes + Immutable + Copy>(
+        &mut self,
+        kind: Kind,
+        f: impl FnOnce(&mut Vec<T>),
+    ) {
+        let payload = self.payload(kind, 0);
+        let mut all: Vec<T> = payload
+            .chunks_exact(size_of::<T>())
+            .map(|bytes| T::read_from_bytes(bytes).expect("the size is right"))
+            .collect();
+        f(&mut all);
+        *payload = all.as_slice().as_bytes().to_vec();
+    }
+
+    /// Index of the `nth` record of this kind.
+    pub fn position(&self, kind: Kind, nth: usize) -> usize {
+        let mut all = (0..self.records.len()).filter(|&n| self.records[n].kind == kind.number());
+        all.nth(nth).expect("the sample has such a record")
+    }
+
+    /// The metadata.
+    pub fn meta(&self) -> Vec<u8> {
+        let mut meta = Vec::new();
+        for record in &self.records {
+            put(&mut meta, record.kind, &record.body, &record.payload);
+        }
+        meta
+    }
+
+    /// The image, with all checksums right.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes_with(|_| ())
+    }
+
+    /// The image with a changed trailer, the checksum of which is right.
+    pub fn bytes_with(&self, change: impl FnOnce(&mut Trailer)) -> Vec<u8> {
+        let meta = self.meta();
+        let mut header = header_for(&meta);
+        seal_header(&mut header);
+        let mut chain = Sum::new(crc32c);
+        chain.add(header.crc.as_bytes());
+        let mut image = header.as_bytes().to_vec();
+        image.extend(meta);
+        let mut pages = 0;
+        for (extent, bytes) in &self.extents {
+            let mut extent = *extent;
+            extent.crc = u(sum(crc32c, bytes));
+            extent.body_crc = u(sum(crc32c, &extent.as_bytes()[..28]));
+            chain.add(extent.crc.as_bytes());
+            pages += u64::from(extent.pages.get());
+            put(&mut image, Kind::Extent.number(), extent.as_bytes(), bytes);
+        }
+        let mut trailer = Trailer {
+            total_len: l((image.len() + RECORD_HEADER_LEN + size_of::<Trailer>()) as u64),
+            extents: l(self.extents.len() as u64),
+            pages: l(pages),
+            chain: u(chain.value()),
+            crc: u(0),
+        };
+        change(&mut trailer);
+        trailer.crc = u(sum(crc32c, &trailer.as_bytes()[..28]));
+        put(&mut image, Kind::Trailer.number(), trailer.as_bytes(), &[]);
+        image
+    }
+}
+
+/// A header for this metadata, its checksum not yet made.
+pub fn header_for(meta: &[u8]) -> Header {
+    zeroed(|h: &mut Header| {
+        h.magic = MAGIC;
+        h.version = u(VERSION);
+        h.header_len = u(HEADER_LEN as u32);
+        h.arch = u(arch::X86_64);
+        h.page_size = u(PAGE as u32);
+        h.meta_len = l(meta.len() as u64);
+        h.meta_crc = u(sum(crc32c, meta));
+        h.release = padded("7.3.4");
+    })
+}
+
+/// Makes the checksum of a header.
+pub fn seal_header(header: &mut Header) {
+    header.crc = u(sum(crc32c, &header.as_bytes()[..HEADER_LEN - 4]));
+}
+
+/// Appends a record to `bytes`.
+pub fn put(bytes: &mut Vec<u8>, kind: u16, body: &[u8], payload: &[u8]) {
+    let header = RecordHeader {
+        kind: U16::new(kind),
+        version: U16::new(0),
+        body_len: u(body.len() as u32),
+        payload_len: l(payload.len() as u64),
+    };
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(payload);
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
+}
+
+/// Checks a whole image.
+pub fn verify(image: &[u8]) -> Result<(), Fault> {
+    let fault = |e| match e {
+        Error::Fault(fault) => fault,
+        Error::Io(e) => panic!("reading from memory failed: {e}"),
+    };
+    let mut file = File::open(image).map_err(fault)?;
+    file.verify(|_, _| ()).map_err(fault)
+}
