@@ -4,21 +4,22 @@
 //!
 //! `Documentation/checkpoint/internals.rst` is the map of this crate.
 
-use kernel::{
-    bindings,
-    prelude::*, //
-};
+use kernel::prelude::*;
+
+use report::Report;
 
 #[cfg(CONFIG_X86_64)]
 #[path = "../../arch/x86/checkpoint/mod.rs"]
 mod arch;
 
+mod args;
 mod capture;
 mod files;
 // The tools on the host use more of it, and need it `pub`.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod image;
 mod kapi;
+mod kinds;
 mod mm;
 mod ns;
 mod objects;
@@ -28,18 +29,20 @@ mod task;
 
 const __LOG_PREFIX: &[u8] = b"checkpoint\0";
 
-/// # Safety
-///
-/// Called by the system call only.
-#[export]
-pub unsafe extern "C" fn checkpoint_do(_args: *const bindings::checkpoint_args) -> c_long {
-    ENOSYS.to_errno() as c_long
+/// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.
+fn checkpoint(call: &args::CheckpointCall) -> Result<u64> {
+    let (args, root) = args::CheckpointArgs::new(call)?;
+    let mut report = Report::new();
+    let result = capture::run(&args, root, &mut report);
+    report.finish(&result, args.log.as_ref());
+    result
 }
 
-/// # Safety
-///
-/// Called by the system call only.
-#[export]
-pub unsafe extern "C" fn restart_do(_args: *mut bindings::restart_args, _pidfd: *mut i32) -> c_long {
-    ENOSYS.to_errno() as c_long
+/// restart(2): see Documentation/checkpoint/abi.rst. Returns the root's pid.
+fn restart(call: &args::RestartCall) -> Result<u64> {
+    let args = args::RestartArgs::new(call)?;
+    let mut report = Report::new();
+    let result = restart::run(&args, &mut report);
+    report.finish(&result, args.log.as_ref());
+    result
 }

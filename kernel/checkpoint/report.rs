@@ -10,6 +10,11 @@ use kernel::{
     prelude::*, //
 };
 
+use crate::kapi::{
+    file::FileRef,
+    io, //
+};
+
 /// Most bytes of messages of one system call; what comes after is counted only.
 const LOG_MAX: usize = 1 << 20;
 
@@ -80,9 +85,25 @@ impl Report {
         }
     }
 
-    /// The lines, and how many did not fit.
-    pub(crate) fn lines(&self) -> (&[u8], usize) {
-        (&self.lines, self.dropped)
+    /// Ends the system call: adds a line about its failure if none says why, and writes all
+    /// lines to `log`. What the log does not take is lost; that does not change the result.
+    pub(crate) fn finish(&mut self, result: &Result<u64>, log: Option<&FileRef>) {
+        if let Err(e) = result {
+            self.line(fmt!(
+                "failed: {} with {} refusals",
+                Errno(*e),
+                self.refusals
+            ));
+        }
+        if self.dropped > 0 {
+            self.line(fmt!("{} messages are missing: too many", self.dropped));
+        }
+        if let Some(log) = log {
+            let mut pos = io::position(log);
+            if io::write_all(log, &self.lines, &mut pos).is_ok() {
+                io::set_position(log, pos);
+            }
+        }
     }
 }
 

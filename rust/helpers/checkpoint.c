@@ -795,5 +795,15 @@ __rust_helper bool rust_helper_task_has_io_uring(struct task_struct *t)
 	return t->io_uring && !xa_empty(&t->io_uring->xa);
 #else
 	return false;
+__rust_helper unsigned long rust_helper_checkpoint_task_size_max(void)
+{
+	return TASK_SIZE_MAX;
+}
+
+__rust_helper void rust_helper_checkpoint_forget_robust(struct task_struct *t)
+{
+	t->futex.robust_list = NULL;
+#ifdef CONFIG_COMPAT
+	t->futex.compat_robust_list = NULL;
 #endif
 }

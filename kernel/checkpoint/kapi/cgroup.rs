@@ -129,10 +129,6 @@ impl HeldCgroup {
         self.frozen_after = true;
     }
 
-    /// Lets it run when it is let go.
-    pub(crate) fn leave_running(&mut self) {
-        self.frozen_after = false;
-    }
 
     /// The cgroup.
     pub(crate) fn cgroup(&self) -> &Cgroup {

@@ -31,6 +31,17 @@ impl PidNs {
         Ok(Self(ns))
     }
 
+    /// The namespace that `task` is in. ESRCH: it has been reaped.
+    pub(crate) fn of(task: &kernel::task::Task) -> Result<Self> {
+        // SAFETY: RCU keeps the pid, and so its namespace, while a reference is taken.
+        unsafe {
+            bindings::rcu_read_lock();
+            let ns = Self::get(bindings::task_active_pid_ns(task.as_ptr()));
+            bindings::rcu_read_unlock();
+            ns
+        }
+    }
+
     /// The namespace of the caller.
     pub(crate) fn of_current() -> Result<Self> {
         // SAFETY: A running task has a pid and so a pid namespace.

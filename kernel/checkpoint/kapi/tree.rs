@@ -148,7 +148,7 @@ unsafe fn add_children(
         let mut p = (*head).next;
         while p != head {
             let child = kernel::container_of!(p, bindings::task_struct, sibling);
-            if leaders.push_within_capacity(child.cast_mut()).is_err() {
+            if leaders.push_within_capacity(child).is_err() {
                 return false;
             }
             p = (*p).next;

@@ -72,7 +72,8 @@ pub(crate) struct Restore {
 pub(crate) struct Plan<'a> {
     /// Its record.
     pub(crate) task: Task,
-    /// Where the records of its thread group start in the metadata.
+    /// The metadata from its own Task record (included) to the next thread group's: the records
+    /// of this thread come first, up to the next Task record; Process is the group's last.
     pub(crate) records: &'a [u8],
     /// Offset of `records` in the image, for messages.
     pub(crate) at: u64,
