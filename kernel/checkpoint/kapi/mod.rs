@@ -11,6 +11,7 @@ pub(crate) mod iov;
 pub(crate) mod mm;
 pub(crate) mod page;
 pub(crate) mod io;
+pub(crate) mod links;
 pub(crate) mod park;
 pub(crate) mod path;
 pub(crate) mod pid;

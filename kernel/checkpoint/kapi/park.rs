@@ -397,3 +397,16 @@ pub(crate) fn kill(task: &Task) {
         );
     }
 }
+
+/// `task` has exited, and waits to be waited for.
+pub(crate) fn is_zombie(task: &Task) -> bool {
+    // SAFETY: We own a reference; the field is read once.
+    let state = unsafe { (&raw const (*task.as_ptr()).exit_state).read_volatile() };
+    state.cast_unsigned() & bindings::EXIT_ZOMBIE != 0
+}
+
+/// `task` has been reaped: its pid is free.
+pub(crate) fn is_gone(task: &Task) -> bool {
+    // SAFETY: We own a reference; the pointer is read once and not followed.
+    unsafe { (&raw const (*task.as_ptr()).thread_pid).read_volatile() }.is_null()
+}

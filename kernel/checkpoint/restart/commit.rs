@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The last step of a restart: what the coordinator does to the parked tasks.
+
+use kernel::{
+    fmt,
+    prelude::*,
+    sync::Arc, //
+};
+
+use crate::{
+    arch,
+    image::{
+        task::{
+            Regs,
+            TASK_LIVE,
+            TASK_VFORK,
+            TASK_ZOMBIE, //
+        },
+        Kind,
+        Records, //
+    },
+    kapi::{
+        links::{
+            self,
+            LonePid, //
+        },
+        park::{
+            is_zombie,
+            Job,
+            ParkedTask, //
+        },
+        pid::PidNs,
+        wait, //
+    },
+    restart::{
+        job::Crew,
+        Plan, //
+    },
+    task, //
+};
+
+/// Ties the tasks together and gives them registers and signals. `ns` is the pid namespace of
+/// the root.
+pub(crate) fn commit(crew: &Arc<Crew>, ns: &PidNs) -> Result {
+    wait_for_the_dead(crew)?;
+    groups(crew, ns)?;
+    for (index, member) in crew.members.iter() {
+        wait::check_killed()?;
+        let plan = crew.members.plan(crew.restore.meta(), index)?;
+        let slot = crew.slot(index).ok_or(EINVAL)?;
+        if member.state == TASK_ZOMBIE {
+            links::set_exit_signal(slot, plan.task.exit_signal.get());
+        }
+        if member.state != TASK_LIVE {
+            continue;
+        }
+        let parked = ParkedTask::get(slot)
+            .map_err(|e| crew.restore.fail(e, &plan, fmt!("was killed while it waited")))?;
+        if plan.task.flags.get() & TASK_VFORK != 0 {
+            vfork(crew, &plan, index, &parked)?;
+        }
+        task::commit(&crew.restore, &parked, &plan)?;
+        registers(crew, &plan, &parked)?;
+    }
+    Ok(())
+}
+
+/// Waits until the tasks that were dead are so again.
+fn wait_for_the_dead(crew: &Crew) -> Result {
+    for (index, member) in crew.members.iter() {
+        if member.state == TASK_LIVE {
+            continue;
+        }
+        let task = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
+        let mut pause = 1;
+        while !is_zombie(&task) {
+            wait::check_killed()?;
+            wait::pause_ms(pause);
+            pause = (pause * 2).min(50);
+        }
+    }
+    Ok(())
+}
+
+/// Restores sessions and process groups, those without a living leader too.
+fn groups(crew: &Crew, ns: &PidNs) -> Result {
+    let meta = crew.restore.meta();
+    let mut lone: KVVec<LonePid> = KVVec::new();
+    crew.members.for_each_dead_pid(meta, |dead, numbers| {
+        let pid = LonePid::new(ns, numbers.as_mut_slice()).inspect_err(|_| {
+            crew.restore.with_report(|r| {
+                r.line(fmt!(
+                    "error: pid {} of a group without leader can't be taken",
+                    dead.pid.get()
+                ))
+            })
+        })?;
+        Ok(lone.push(pid, GFP_KERNEL_ACCOUNT)?)
+    })?;
+    for (index, member) in crew.members.iter() {
+        if member.tid != member.tgid {
+            continue;
+        }
+        let plan = crew.members.plan(meta, index)?;
+        let leader = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
+        links::set_session_and_group(&leader, ns, plan.task.sid.get(), plan.task.pgid.get())
+            .map_err(|e| {
+                crew.restore
+                    .fail(e, &plan, fmt!("its session or process group is missing"))
+            })?;
+    }
+    Ok(())
+}
+
+/// Puts a parent back into its wait in vfork().
+fn vfork(crew: &Crew, plan: &Plan<'_>, index: usize, parked: &ParkedTask) -> Result {
+    let slot = crew.slot(index).ok_or(EINVAL)?;
+    let child = crew
+        .members
+        .index_of(plan.task.vfork_child.get())
+        .and_then(|i| crew.slot(i))
+        .ok_or(EINVAL)?;
+    let child = ParkedTask::get(child)?;
+    parked.wait_for_vfork(slot, &child);
+    Ok(())
+}
+
+/// Gives a task its registers.
+fn registers(crew: &Crew, plan: &Plan<'_>, parked: &ParkedTask) -> Result {
+    let mut own = false;
+    for raw in Records::new(plan.records, plan.at) {
+        let raw = raw.map_err(|f| crew.restore.fault(f))?;
+        if raw.kind == Kind::Task {
+            if own {
+                break;
+            }
+            own = true;
+        }
+        if raw.kind == Kind::Regs {
+            raw.body::<Regs>().map_err(|f| crew.restore.fault(f))?;
+            return arch::load(parked, raw.payload).map_err(|bad| {
+                crew.restore.fail(
+                    EINVAL,
+                    plan,
+                    fmt!("register note {:#x}: {}", bad.note_type, bad.why),
+                )
+            });
+        }
+    }
+    Err(crew
+        .restore
+        .fail(EINVAL, plan, fmt!("the image has no registers of it")))
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What each restored task does, in its own context.
+
+use core::pin::Pin;
+
+use kernel::{
+    fmt,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+};
+
+use crate::{
+    image::task::{
+        TASK_DEAD_LEADER,
+        TASK_LIVE,
+        TASK_ZOMBIE, //
+    },
+    kapi::park::{
+        self,
+        clone_flags,
+        Gate,
+        Job,
+        NewTask,
+        Next,
+        Slot, //
+    },
+    kinds,
+    ns,
+    report::Errno,
+    restart::{
+        plan::{
+            Members,
+            Numbers, //
+        },
+        Plan,
+        Restore, //
+    },
+    task, //
+};
+
+/// A restart in progress: what the coordinator and all tasks share.
+#[pin_data]
+pub(crate) struct Crew {
+    /// The image's metadata and what was rebuilt from it.
+    #[pin]
+    pub(crate) restore: Restore,
+    /// Who makes whom.
+    pub(crate) members: Members,
+    /// The root begins a pid namespace of its own.
+    pub(crate) whole: bool,
+    #[pin]
+    gate: Gate,
+    slots: KVVec<Pin<KBox<Slot>>>,
+    arrived: Atomic<i32>,
+    error: Atomic<i32>,
+}
+
+impl Crew {
+    /// A crew of nobody yet.
+    pub(crate) fn new(
+        restore: impl PinInit<Restore>,
+        members: Members,
+        whole: bool,
+    ) -> Result<Arc<Self>> {
+        let mut slots = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
+        for _ in 0..members.len() {
+            slots.push(KBox::pin_init(Slot::new(), GFP_KERNEL_ACCOUNT)?, GFP_KERNEL_ACCOUNT)?;
+        }
+        let crew = Arc::pin_init(
+            pin_init!(Self {
+                restore <- restore,
+                members,
+                whole,
+                gate <- Gate::new(),
+                slots,
+                arrived: Atomic::new(0),
+                error: Atomic::new(0),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        crew.gate.free_turn();
+        Ok(crew)
+    }
+
+    /// The error that some task met; `Ok` so far.
+    pub(crate) fn verdict(&self) -> Result {
+        match self.error.load(Relaxed) {
+            0 => Ok(()),
+            e => Err(Error::from_errno(e)),
+        }
+    }
+
+    /// Fails the restart: tasks that are still to be made are not.
+    pub(crate) fn abort(&self, error: Error) {
+        let _ = self.error.cmpxchg(0, error.to_errno(), Relaxed);
+        self.gate.notify();
+    }
+
+    /// Waits until all tasks are parked or dead as planned.
+    pub(crate) fn wait_arrived(&self) -> Result {
+        while usize::try_from(self.arrived.load(Relaxed))? < self.members.len() {
+            self.verdict()?;
+            self.gate.wait_news()?;
+        }
+        self.verdict()
+    }
+
+    /// Makes the `index`th task as a child or thread of the current one.
+    pub(crate) fn make(
+        self: &Arc<Self>,
+        index: usize,
+        flags: u64,
+        exit_signal: Option<i32>,
+        cgroup_fd: Option<i32>,
+    ) -> Result {
+        self.verdict()?;
+        let meta = self.restore.meta();
+        let plan = self.members.plan(meta, index)?;
+        let mut numbers = Numbers::new();
+        self.members.pids(meta, index, &mut numbers)?;
+        let mut flags = flags;
+        let pids = numbers.as_mut_slice();
+        if pids.first() == Some(&1) && plan.leader {
+            flags |= clone_flags::NEWPID;
+        }
+        // The parent of a dead child has had its signal already.
+        let exit_signal = match exit_signal {
+            Some(signal) => signal,
+            None if plan.task.state.get() == TASK_ZOMBIE => 0,
+            None => plan.task.exit_signal.get(),
+        };
+        let new = NewTask {
+            flags,
+            exit_signal,
+            pids,
+            cgroup_fd,
+        };
+        park::spawn(self, index, new).map_err(|e| {
+            let why = match e {
+                EEXIST => "its pid is in use",
+                EPERM => "the caller may not choose pids (CAP_CHECKPOINT_RESTORE)",
+                EAGAIN => "too many tasks (RLIMIT_NPROC or pids.max)",
+                EINVAL => "its pid is not possible here",
+                _ => "the task could not be made",
+            };
+            self.restore.fail(e, &plan, fmt!("{}", why))
+        })?;
+        Ok(())
+    }
+
+    /// Restores the state of the current task, which is the one of `plan`.
+    fn restore_self(&self, index: usize, plan: &Plan<'_>) -> Result {
+        self.verdict()?;
+        task::early(&self.restore, plan)?;
+        if index == 0 {
+            ns::time::enter(&self.restore, plan)?;
+        }
+        for kind in kinds::restored() {
+            (kind.restore)(&self.restore, plan).map_err(|e| {
+                self.restore.with_report(|r| {
+                    r.line(fmt!(
+                        "error: {}: {} could not be restored [{}]",
+                        plan.name(),
+                        kind.name,
+                        Errno(e)
+                    ))
+                });
+                e
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Job for Crew {
+    fn run(self: &Arc<Self>, index: usize) -> Result<Next> {
+        let plan = self.members.plan(self.restore.meta(), index)?;
+        let member = self.members.get(index)?;
+        let live = member.state == TASK_LIVE;
+        // A living task restores what is its own before its threads and children are made, as
+        // they begin with copies; but gives up the caller's rights only after.
+        self.gate.with_turn(|| self.restore_self(index, &plan))?;
+        for i in 0..member.threads as usize {
+            let thread = index
+                .checked_add(1)
+                .and_then(|n| n.checked_add(i))
+                .ok_or(EINVAL)?;
+            self.make(thread, clone_flags::THREAD_ALL, None, None)?;
+        }
+        self.members
+            .for_each_child(index, |child| self.make(child, 0, None, None))?;
+        if live {
+            self.gate
+                .with_turn(|| task::late(&self.restore, &plan))?;
+            return Ok(Next::Park);
+        }
+        debug_assert!(member.state == TASK_ZOMBIE || member.state == TASK_DEAD_LEADER);
+        Ok(Next::Exit(plan.task.exit_code.get()))
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn slot(&self, index: usize) -> Option<&Slot> {
+        self.slots.get(index).map(|s| &**s)
+    }
+
+    fn arrived(&self, _index: usize, result: Result) {
+        match result {
+            Ok(()) => self.arrived.fetch_add(1, Relaxed),
+            Err(e) => self.error.cmpxchg(0, e.to_errno(), Relaxed).unwrap_or(0),
+        };
+        self.gate.notify();
+    }
+}

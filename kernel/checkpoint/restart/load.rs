@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reading an image's header and metadata, and checking them before anything is made.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+use crate::{
+    arch,
+    image::{
+        check::{
+            self,
+            Object,
+            Pid, //
+        },
+        header::{
+            Header,
+            Reader,
+            HEADER_LEN, //
+        },
+        task::Container,
+        Fault,
+        Records, //
+    },
+    kapi::io,
+    report::Report,
+    restart::source::Source, //
+};
+
+/// Bytes of metadata that are read, and so allocated, at a time: an image that lies about its
+/// length costs no more than it has.
+const CHUNK: usize = 1 << 20;
+
+/// The checked metadata of an image.
+pub(crate) struct Loaded {
+    /// The header.
+    pub(crate) header: Header,
+    /// What was checkpointed.
+    pub(crate) container: Container,
+    /// The metadata.
+    pub(crate) meta: KVVec<u8>,
+    /// The objects, by reference number less one.
+    pub(crate) objects: KVVec<Object>,
+}
+
+/// Reports a fault of the image; the error to return.
+pub(crate) fn fault(report: &mut Report, fault: Fault) -> Error {
+    report.line(fmt!(
+        "image: {} record at offset {}: {} [EINVAL]",
+        fault.kind_name(),
+        fault.at,
+        fault.why
+    ));
+    EINVAL
+}
+
+/// Reads and checks header and metadata.
+///
+/// EINVAL: something is wrong with the image, and `report` tells what and where.
+pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
+    let mut bytes = [0u8; HEADER_LEN];
+    if !source.read_exact(&mut bytes)? {
+        return Err(fault(report, Fault::framing(0, "the image ends in its header")));
+    }
+    let header = Header::read_from_bytes(&bytes).map_err(|_| EINVAL)?;
+    let crc = check::sum(
+        io::crc32c,
+        bytes.get(..HEADER_LEN - 4).unwrap_or(&bytes),
+    );
+    let reader = Reader {
+        arch: Some(arch::ARCH),
+        page_size: Some(u32::try_from(kernel::page::PAGE_SIZE)?),
+    };
+    header
+        .check(crc, &reader)
+        .map_err(|f| fault(report, f))?;
+    let meta = read_meta(source, &header, report)?;
+    let at = HEADER_LEN as u64;
+    let counts = check::counts(&meta, at).map_err(|f| fault(report, f))?;
+    let mut objects = KVVec::from_elem(Object::default(), counts.objects, GFP_KERNEL_ACCOUNT)?;
+    let mut pids = KVVec::from_elem(Pid::default(), counts.pids, GFP_KERNEL_ACCOUNT)?;
+    check::metadata(&meta, at, &header, &mut objects, &mut pids)
+        .map_err(|f| fault(report, f))?;
+    let container = Records::new(&meta, at)
+        .next()
+        .ok_or(EINVAL)?
+        .and_then(|raw| raw.body::<Container>())
+        .map_err(|f| fault(report, f))?;
+    Ok(Loaded {
+        header,
+        container,
+        meta,
+        objects,
+    })
+}
+
+/// Reads the metadata and checks its checksum.
+fn read_meta(source: &mut Source, header: &Header, report: &mut Report) -> Result<KVVec<u8>> {
+    let len = usize::try_from(header.meta_len.get())?;
+    let mut meta = KVVec::new();
+    while meta.len() < len {
+        let old = meta.len();
+        let n = core::cmp::min(CHUNK, len - old);
+        meta.resize(old + n, 0u8, GFP_KERNEL_ACCOUNT)?;
+        let part = meta.get_mut(old..).ok_or(EINVAL)?;
+        if !source.read_exact(part)? {
+            let at = (HEADER_LEN + old) as u64;
+            return Err(fault(
+                report,
+                Fault::framing(at, "the image ends in its metadata"),
+            ));
+        }
+    }
+    if check::sum(io::crc32c, &meta) != header.meta_crc.get() {
+        return Err(fault(
+            report,
+            Fault::framing(HEADER_LEN as u64, "checksum of the metadata is wrong"),
+        ));
+    }
+    Ok(meta)
+}
