@@ -23,6 +23,7 @@ mod kinds;
 mod mm;
 mod ns;
 mod objects;
+mod pending;
 mod report;
 mod restart;
 mod task;

@@ -89,14 +89,12 @@ impl Report {
     /// lines to `log`. What the log does not take is lost; that does not change the result.
     pub(crate) fn finish(&mut self, result: &Result<u64>, log: Option<&FileRef>) {
         if let Err(e) = result {
-            self.line(fmt!(
-                "failed: {} with {} refusals",
-                Errno(*e),
-                self.refusals
-            ));
+            let refusals = self.refusals;
+            self.line(fmt!("failed: {}, {} refusals", Errno(*e), refusals));
         }
         if self.dropped > 0 {
-            self.line(fmt!("{} messages are missing: too many", self.dropped));
+            let dropped = self.dropped;
+            self.line(fmt!("{} messages are missing: too many", dropped));
         }
         if let Some(log) = log {
             let mut pos = io::position(log);

@@ -8,7 +8,6 @@
 
 use kernel::{
     bindings,
-    fmt,
     prelude::*, //
 };
 use zerocopy::byteorder::little_endian::U32;

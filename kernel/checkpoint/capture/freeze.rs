@@ -3,7 +3,6 @@
 //! Freezing the tasks of a checkpoint, and making sure that they are all that there is.
 
 use kernel::{
-    fmt,
     prelude::*,
     sync::aref::ARef,
     task::Task, //
@@ -16,18 +15,17 @@ use crate::{
             Cgroup,
             HeldCgroup, //
         },
-        sched,
         task::{
             may_access,
             FrozenTask,
             State,
             TaskName, //
         },
-        time,
         tree::{
             self,
             Member, //
-        }, //
+        },
+        wait, //
     }, //
 };
 
@@ -95,7 +93,7 @@ pub(crate) fn freeze(
         };
         cap.report.line(fmt!("error: {}", why));
     })?;
-    let members = wait(cap, root, &hold, deadline_ms)?;
+    let members = wait_frozen(cap, root, &hold, deadline_ms)?;
     if !permitted(cap, &members) {
         return cap.report.verdict().and(Err(EPERM));
     }
@@ -165,13 +163,13 @@ fn foreigners(cap: &mut Capture, cgroup: &Cgroup, members: &[Member]) -> Result 
 }
 
 /// Waits until all live tasks of the tree are frozen and inactive; returns them.
-fn wait(
+fn wait_frozen(
     cap: &mut Capture,
     root: &ARef<Task>,
     hold: &HeldCgroup,
     deadline_ms: u32,
 ) -> Result<KVVec<Member>> {
-    let end = time::monotonic_ns().saturating_add(u64::from(deadline_ms) * 1_000_000);
+    let end = wait::monotonic_ns().saturating_add(u64::from(deadline_ms) * 1_000_000);
     let mut pause = 1;
     loop {
         let members = tree::collect(root)?;
@@ -183,10 +181,10 @@ fn wait(
         if !members.iter().any(|m| running(&m)) {
             return Ok(members);
         }
-        if sched::killed() {
+        if wait::killed() {
             return Err(EINTR);
         }
-        if time::monotonic_ns() >= end {
+        if wait::monotonic_ns() >= end {
             for m in members.iter().filter(running).take(NAMED_MAX) {
                 let name = TaskName::of(&m.task, &cap.pid_ns);
                 cap.report
@@ -194,7 +192,7 @@ fn wait(
             }
             return Err(ETIMEDOUT);
         }
-        sched::pause_ms(pause);
+        wait::pause_ms(pause);
         pause = (pause * 2).min(PAUSE_MAX_MS);
     }
 }

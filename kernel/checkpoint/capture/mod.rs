@@ -8,7 +8,6 @@ use core::sync::atomic::{
 };
 
 use kernel::{
-    fmt,
     prelude::*,
     sync::aref::ARef,
     task::Task, //
@@ -22,7 +21,6 @@ pub(crate) mod context;
 pub(crate) mod freeze;
 pub(crate) mod meta;
 pub(crate) mod sink;
-pub(crate) mod snapshot;
 
 pub(crate) use context::Capture;
 
@@ -60,6 +58,11 @@ use crate::{
     mm,
     ns,
     objects::Objects,
+    pending::{
+        files as pending_files,
+        snapshot,
+        time, //
+    },
     report::Report,
     task, //
 };
@@ -111,11 +114,11 @@ fn take(args: &CheckpointArgs, root: &ARef<Task>, cap: &mut Capture) -> Result<u
         return Err(EDEADLK);
     }
     if let Some(t) = frozen.tasks.first() {
-        (cap.monotonic_offset, cap.boottime_offset) = ns::time::offsets(t)?;
+        (cap.monotonic_offset, cap.boottime_offset) = time::offsets(t)?;
     }
     collect(cap, &frozen)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log.as_ref(), "log")] {
-        if file.is_some_and(|f| files::reaches(cap, f)) {
+        if file.is_some_and(|f| pending_files::reaches(cap, f)) {
             cap.report.line(fmt!(
                 "error: the {} goes to a file that the frozen tasks use [EDEADLK]",
                 what
@@ -137,7 +140,7 @@ fn take(args: &CheckpointArgs, root: &ARef<Task>, cap: &mut Capture) -> Result<u
     let mut sink = Sink::new(image.clone())?;
     drain(cap, id, &mut snapshot, &mut sink)?;
     drop(snapshot);
-    files::sync(cap)?;
+    pending_files::sync(cap)?;
     let bytes = sink.finish()?;
     if args.kill {
         kill(&frozen);
@@ -197,6 +200,9 @@ fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
                 cap.report
                     .refuse(e, &name, fmt!("{} could not be saved", kind.name));
             })?;
+        }
+        if t.is_live() {
+            arch::save(cap, t)?;
         }
     }
     container.objects = U32::new(cap.objects.last());

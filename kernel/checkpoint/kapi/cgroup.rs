@@ -86,6 +86,12 @@ impl Cgroup {
         result
     }
 
+    /// It is frozen, or being frozen, by itself or by a cgroup around it.
+    pub(crate) fn is_freezing(&self) -> bool {
+        // SAFETY: We own a reference; the flag is read once.
+        unsafe { (&raw const (*self.0.as_ptr()).freezer.e_freeze).read_volatile() }
+    }
+
     /// Freezes or thaws it, as cgroup.freeze does.
     pub(crate) fn freeze(&self, freeze: bool) {
         // SAFETY: We own a reference; cgroup_freeze() wants cgroup_mutex.

@@ -91,7 +91,7 @@ pub(crate) fn kernel_release() -> [u8; 64] {
     for (to, from) in release
         .iter_mut()
         .take(63)
-        .zip(bindings::UTS_RELEASE.to_bytes())
+        .zip(bindings::UTS_RELEASE)
     {
         *to = *from;
     }

@@ -33,6 +33,8 @@ use kernel::{
     types::Opaque, //
 };
 
+use crate::kapi::wait;
+
 /// What the new tasks do; implemented by the restart pipeline.
 pub(crate) trait Job: Send + Sync + Sized + 'static {
     /// Restores the current task, the `index`th of the image. An error fails the restart.
@@ -178,6 +180,24 @@ impl PinnedDrop for Slot {
             }
         }
     }
+}
+
+/// What [`NewTask`] may ask for.
+pub(crate) mod clone_flags {
+    use kernel::bindings;
+
+    /// A thread of the current thread group.
+    pub(crate) const THREAD_ALL: u64 = (bindings::CLONE_THREAD
+        | bindings::CLONE_SIGHAND
+        | bindings::CLONE_FS
+        | bindings::CLONE_FILES
+        | bindings::CLONE_SYSVSEM) as u64;
+    /// The init of a new pid namespace.
+    pub(crate) const NEWPID: u64 = bindings::CLONE_NEWPID as u64;
+    /// A sibling of the current task.
+    pub(crate) const PARENT: u64 = bindings::CLONE_PARENT as u64;
+    /// The usual signal for the parent at exit.
+    pub(crate) const SIGCHLD: i32 = bindings::SIGCHLD as i32;
 }
 
 /// How a task is to be made.
@@ -346,14 +366,21 @@ impl ParkedTask {
     /// ESRCH: it was not made, or was killed in the meantime.
     pub(crate) fn get(slot: &Slot) -> Result<Self> {
         let task = slot.task().ok_or(ESRCH)?;
-        // SAFETY: We own a reference. 0 means that it is not in the killable wait of `park()`.
-        if unsafe {
-            bindings::wait_task_inactive(task.as_ptr(), bindings::TASK_UNINTERRUPTIBLE)
-        } == 0
-        {
-            return Err(ESRCH);
+        loop {
+            // SAFETY: We own a reference. 0 means that it is not in the killable wait of
+            // `park()`: not yet, as it says so before, or not any more, as it was killed.
+            unsafe {
+                let t = task.as_ptr();
+                if bindings::wait_task_inactive(t, bindings::TASK_UNINTERRUPTIBLE) != 0 {
+                    return Ok(Self { task });
+                }
+                if bindings::fatal_signal_pending(t) || (*t).flags & bindings::PF_EXITING != 0 {
+                    return Err(ESRCH);
+                }
+            }
+            wait::check_killed()?;
+            wait::pause_ms(1);
         }
-        Ok(Self { task })
     }
 
     /// The task, for this layer and the architectures.

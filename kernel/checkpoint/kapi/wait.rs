@@ -33,6 +33,12 @@ pub(crate) fn pause_ms(ms: u32) {
 }
 
 
+/// Sleeps for `ms` milliseconds, even if the caller is killed: for clean-up.
+pub(crate) fn pause_ms_uninterruptible(ms: u32) {
+    // SAFETY: Process context, no lock held.
+    unsafe { bindings::msleep(ms) };
+}
+
 /// The kernel's CLOCK_MONOTONIC in nanoseconds.
 pub(crate) fn monotonic_ns() -> u64 {
     // SAFETY: May be called anywhere.

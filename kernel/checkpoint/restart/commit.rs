@@ -3,7 +3,6 @@
 //! The last step of a restart: what the coordinator does to the parked tasks.
 
 use kernel::{
-    fmt,
     prelude::*,
     sync::Arc, //
 };
@@ -33,11 +32,11 @@ use crate::{
         pid::PidNs,
         wait, //
     },
+    pending::task,
     restart::{
         job::Crew,
         Plan, //
-    },
-    task, //
+    }, //
 };
 
 /// Ties the tasks together and gives them registers and signals. `ns` is the pid namespace of

@@ -14,7 +14,10 @@ use crate::{
     files,
     image::{
         record,
-        task::Task,
+        task::{
+            Container,
+            Task, //
+        },
         Body,
         Fault,
         ObjRef,
@@ -54,7 +57,7 @@ pub(crate) enum Built {
 pub(crate) struct Restore {
     /// The metadata, checked.
     meta: KVVec<u8>,
-    /// Offset of each object's record in `meta`, by reference number.
+    /// Offset of each object's record in `meta`, by reference number less one.
     index: KVVec<u32>,
     /// Rebuilt objects. Only the holder of the turn looks at it.
     #[pin]
@@ -66,6 +69,8 @@ pub(crate) struct Restore {
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
     pub(crate) boottime_offset: i64,
+    /// What was checkpointed.
+    pub(crate) container: Container,
 }
 
 /// The records of one thread.
@@ -97,6 +102,7 @@ impl Restore {
         meta: KVVec<u8>,
         index: KVVec<u32>,
         report: Report,
+        container: Container,
         monotonic_offset: i64,
         boottime_offset: i64,
     ) -> impl PinInit<Self> {
@@ -107,6 +113,7 @@ impl Restore {
             report <- new_mutex!(report, "checkpoint report"),
             monotonic_offset,
             boottime_offset,
+            container,
         })
     }
 
@@ -115,9 +122,15 @@ impl Restore {
         &self.meta
     }
 
+    /// Offset of the record of object `obj` in the metadata.
+    fn offset(&self, obj: ObjRef) -> Result<usize> {
+        let place = usize::try_from(obj.get())?.checked_sub(1).ok_or(EINVAL)?;
+        Ok(*self.index.get(place).ok_or(EINVAL)? as usize)
+    }
+
     /// The record that defines object `obj`.
     pub(crate) fn object(&self, obj: ObjRef) -> Result<Raw<'_>> {
-        let offset = *self.index.get(obj.get() as usize).ok_or(EINVAL)? as usize;
+        let offset = self.offset(obj)?;
         let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
         record::parse(bytes, offset as u64)
             .map(|(raw, _)| raw)
@@ -133,7 +146,7 @@ impl Restore {
 
     /// The records that follow that of object `obj`, its own excluded.
     pub(crate) fn records_after(&self, obj: ObjRef) -> Result<record::Records<'_>> {
-        let offset = *self.index.get(obj.get() as usize).ok_or(EINVAL)? as usize;
+        let offset = self.offset(obj)?;
         let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
         let (_, len) = record::parse(bytes, offset as u64).map_err(|f| self.fault(f))?;
         let at = offset.checked_add(len).ok_or(EINVAL)?;

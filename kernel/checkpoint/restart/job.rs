@@ -5,7 +5,6 @@
 use core::pin::Pin;
 
 use kernel::{
-    fmt,
     prelude::*,
     sync::{
         atomic::{
@@ -32,7 +31,10 @@ use crate::{
         Slot, //
     },
     kinds,
-    ns,
+    pending::{
+        task,
+        time, //
+    },
     report::Errno,
     restart::{
         plan::{
@@ -41,8 +43,7 @@ use crate::{
         },
         Plan,
         Restore, //
-    },
-    task, //
+    }, //
 };
 
 /// A restart in progress: what the coordinator and all tasks share.
@@ -160,7 +161,7 @@ impl Crew {
         self.verdict()?;
         task::early(&self.restore, plan)?;
         if index == 0 {
-            ns::time::enter(&self.restore, plan)?;
+            time::enter(&self.restore, plan)?;
         }
         for kind in kinds::restored() {
             (kind.restore)(&self.restore, plan).map_err(|e| {
@@ -198,7 +199,7 @@ impl Job for Crew {
             .for_each_child(index, |child| self.make(child, 0, None, None))?;
         if live {
             self.gate
-                .with_turn(|| task::late(&self.restore, &plan))?;
+                .with_turn(|| task::finish(&self.restore, &plan))?;
             return Ok(Next::Park);
         }
         debug_assert!(member.state == TASK_ZOMBIE || member.state == TASK_DEAD_LEADER);

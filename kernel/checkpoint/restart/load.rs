@@ -2,10 +2,7 @@
 
 //! Reading an image's header and metadata, and checking them before anything is made.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use crate::{
     arch,

@@ -3,7 +3,6 @@
 //! The restart pipeline: load, plan, create, restore, fill, commit.
 
 use kernel::{
-    fmt,
     prelude::*,
     sync::Arc,
     uaccess::{
@@ -14,7 +13,6 @@ use kernel::{
 
 pub(crate) mod commit;
 pub(crate) mod context;
-pub(crate) mod fill;
 pub(crate) mod job;
 pub(crate) mod load;
 pub(crate) mod plan;
@@ -42,6 +40,7 @@ use crate::{
         pid::PidNs,
         wait, //
     },
+    pending::fill,
     report::Report, //
 };
 
@@ -68,7 +67,7 @@ pub(crate) fn run(args: &RestartArgs, report: &mut Report) -> Result<u64> {
     let (monotonic, boottime) = offsets(&loaded.container);
     let mut index = KVVec::with_capacity(loaded.objects.len(), GFP_KERNEL_ACCOUNT)?;
     for o in &loaded.objects {
-        index.push(u32::try_from(o.offset)?, GFP_KERNEL_ACCOUNT)?;
+        index.push(u32::try_from(o.offset())?, GFP_KERNEL_ACCOUNT)?;
     }
     let restore = Restore::new(
         loaded.meta,

@@ -70,7 +70,7 @@ impl Members {
         };
         let mut parents: KVVec<u32> = KVVec::new();
         let mut leader = None;
-        let mut end_of_group = |list: &mut KVVec<Member>, first: Option<usize>, end: u32| {
+        let end_of_group = |list: &mut KVVec<Member>, first: Option<usize>, end: u32| {
             for m in list.iter_mut().skip(first.unwrap_or(0)) {
                 m.end = end;
             }

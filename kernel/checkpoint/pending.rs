@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the areas have not landed yet.
+
+#![allow(missing_docs)]
+
+use crate::{
+    capture::{
+        sink::Sink,
+        Capture, //
+    },
+    image::{
+        check::Object,
+        Header, //
+    },
+    kapi::{
+        file::FileRef,
+        park::ParkedTask,
+        task::FrozenTask, //
+    },
+    restart::{
+        source::Source,
+        Plan,
+        Restore, //
+    }, //
+};
+use kernel::prelude::*;
+
+pub(crate) mod task {
+    use super::*;
+    pub(crate) fn early(_: &Restore, _: &Plan<'_>) -> Result {
+        Ok(())
+    }
+    pub(crate) fn finish(_: &Restore, _: &Plan<'_>) -> Result {
+        Ok(())
+    }
+    pub(crate) fn commit(_: &Restore, _: &ParkedTask, _: &Plan<'_>) -> Result {
+        Ok(())
+    }
+}
+pub(crate) mod time {
+    use super::*;
+    pub(crate) fn offsets(_: &FrozenTask) -> Result<(i64, i64)> {
+        Ok((0, 0))
+    }
+    pub(crate) fn enter(_: &Restore, _: &Plan<'_>) -> Result {
+        Ok(())
+    }
+}
+pub(crate) mod files {
+    use super::*;
+    pub(crate) fn reaches(_: &Capture, _: &FileRef) -> bool {
+        false
+    }
+    pub(crate) fn sync(_: &mut Capture) -> Result {
+        Ok(())
+    }
+}
+pub(crate) mod snapshot {
+    use super::*;
+    pub(crate) struct Snapshot;
+    pub(crate) fn take(_: &mut Capture) -> Result<Snapshot> {
+        Ok(Snapshot)
+    }
+    impl Snapshot {
+        pub(crate) fn drain(&mut self, _: &mut Sink) -> Result {
+            Ok(())
+        }
+    }
+}
+pub(crate) mod fill {
+    use super::*;
+    pub(crate) fn fill(_: &Restore, _: &mut Source, _: &Header, _: KVVec<Object>) -> Result {
+        Ok(())
+    }
+}
