@@ -61,7 +61,7 @@ pub struct Mm {
 
 impl Body for Mm {
     const KIND: Kind = Kind::Mm;
-    const LEN_MIN: usize = 144;
+    const LEN_MIN: usize = 136;
 }
 
 /// [`Mm::flags`]: transparent huge pages are disabled.
