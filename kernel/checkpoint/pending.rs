@@ -13,40 +13,14 @@ use crate::{
         check::Object,
         Header, //
     },
-    kapi::{
-        file::FileRef,
-        park::ParkedTask,
-        task::FrozenTask, //
-    },
+    kapi::file::FileRef,
     restart::{
         source::Source,
-        Plan,
         Restore, //
     }, //
 };
 use kernel::prelude::*;
 
-pub(crate) mod task {
-    use super::*;
-    pub(crate) fn early(_: &Restore, _: &Plan<'_>) -> Result {
-        Ok(())
-    }
-    pub(crate) fn finish(_: &Restore, _: &Plan<'_>) -> Result {
-        Ok(())
-    }
-    pub(crate) fn commit(_: &Restore, _: &ParkedTask, _: &Plan<'_>) -> Result {
-        Ok(())
-    }
-}
-pub(crate) mod time {
-    use super::*;
-    pub(crate) fn offsets(_: &FrozenTask) -> Result<(i64, i64)> {
-        Ok((0, 0))
-    }
-    pub(crate) fn enter(_: &Restore, _: &Plan<'_>) -> Result {
-        Ok(())
-    }
-}
 pub(crate) mod files {
     use super::*;
     pub(crate) fn reaches(_: &Capture, _: &FileRef) -> bool {

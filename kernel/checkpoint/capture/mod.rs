@@ -60,8 +60,7 @@ use crate::{
     objects::Objects,
     pending::{
         files as pending_files,
-        snapshot,
-        time, //
+        snapshot, //
     },
     report::Report,
     task, //
@@ -114,7 +113,7 @@ fn take(args: &CheckpointArgs, root: &ARef<Task>, cap: &mut Capture) -> Result<u
         return Err(EDEADLK);
     }
     if let Some(t) = frozen.tasks.first() {
-        (cap.monotonic_offset, cap.boottime_offset) = time::offsets(t)?;
+        (cap.monotonic_offset, cap.boottime_offset) = ns::time::offsets(t)?;
     }
     collect(cap, &frozen)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log.as_ref(), "log")] {

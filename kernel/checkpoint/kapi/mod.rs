@@ -5,19 +5,28 @@
 //! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`.
 
 pub(crate) mod cgroup;
+pub(crate) mod cred;
 pub(crate) mod entry;
 pub(crate) mod file;
-pub(crate) mod iov;
-pub(crate) mod mm;
-pub(crate) mod page;
 pub(crate) mod io;
+pub(crate) mod iov;
+pub(crate) mod limits;
 pub(crate) mod links;
+pub(crate) mod mm;
+pub(crate) mod ns;
+pub(crate) mod oddities;
+pub(crate) mod page;
 pub(crate) mod park;
+pub(crate) mod parked_signal;
 pub(crate) mod path;
 pub(crate) mod pid;
+pub(crate) mod restart;
+pub(crate) mod sched;
 pub(crate) mod shmem;
+pub(crate) mod signal;
+pub(crate) mod state;
 pub(crate) mod task;
-pub(crate) mod vma;
-pub(crate) mod walk;
 pub(crate) mod tree;
+pub(crate) mod vma;
 pub(crate) mod wait;
+pub(crate) mod walk;

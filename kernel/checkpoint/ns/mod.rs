@@ -2,20 +2,43 @@
 
 //! Namespaces.
 
-use crate::capture::context::KindOps;
+use kernel::prelude::*;
+
+use crate::{
+    capture::context::KindOps,
+    kapi::{
+        ns::Uts,
+        pid::PidNs, //
+    }, //
+};
+
+mod other;
+pub(crate) mod pid;
+pub(crate) mod time;
+pub(crate) mod uts;
+
+pub(crate) use uts::BuiltUts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[];
+pub(crate) static KINDS: &[KindOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
 
 /// Namespaces found by a checkpoint.
-pub(crate) struct Collected {}
+pub(crate) struct Collected {
+    /// uts namespaces: the object table knows their addresses only.
+    uts: KVec<Uts>,
+    /// Pid namespaces, likewise.
+    pid: KVec<PidNs>,
+    /// Address of the time namespace of the root.
+    time: Option<usize>,
+}
 
 impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        Self {}
+        Self {
+            uts: KVec::new(),
+            pid: KVec::new(),
+            time: None,
+        }
     }
 }
-
-/// A rebuilt uts namespace.
-pub(crate) struct BuiltUts {}

@@ -32,11 +32,11 @@ use crate::{
         pid::PidNs,
         wait, //
     },
-    pending::task,
     restart::{
         job::Crew,
         Plan, //
-    }, //
+    },
+    task, //
 };
 
 /// Ties the tasks together and gives them registers and signals. `ns` is the pid namespace of

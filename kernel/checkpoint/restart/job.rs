@@ -31,10 +31,7 @@ use crate::{
         Slot, //
     },
     kinds,
-    pending::{
-        task,
-        time, //
-    },
+    ns::time,
     report::Errno,
     restart::{
         plan::{
@@ -43,7 +40,8 @@ use crate::{
         },
         Plan,
         Restore, //
-    }, //
+    },
+    task, //
 };
 
 /// A restart in progress: what the coordinator and all tasks share.
@@ -197,9 +195,9 @@ impl Job for Crew {
         }
         self.members
             .for_each_child(index, |child| self.make(child, 0, None, None))?;
+        self.gate
+            .with_turn(|| task::finish(&self.restore, &plan))?;
         if live {
-            self.gate
-                .with_turn(|| task::finish(&self.restore, &plan))?;
             return Ok(Next::Park);
         }
         debug_assert!(member.state == TASK_ZOMBIE || member.state == TASK_DEAD_LEADER);

@@ -1,21 +1,105 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Tasks: what is their own and not memory, files or namespaces.
+//!
+//! A task is restored in four steps:
+//!
+//! 1. [`early`], before anything else: what changes how memory is mapped.
+//! 2. `restore` of the [`KINDS`], in its own context, before it makes threads and children.
+//! 3. [`finish`], in its own context, after that and before it parks: what its children must not
+//!    inherit (credentials, limits, scheduling), or what is gone once credentials are.
+//! 4. [`commit`], by the coordinator, when all tasks are parked: signals and group stop.
 
-use crate::capture::context::KindOps;
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
+
+use crate::{
+    capture::context::KindOps,
+    kapi::{
+        cred::CredRef,
+        task::FrozenTask, //
+    },
+    restart::{
+        Plan,
+        Restore, //
+    }, //
+};
+
+mod basic;
+mod commit;
+mod cred;
+mod process;
+mod refuse;
+mod restart_block;
+mod sched;
+mod signal;
+
+pub(crate) use commit::commit;
+pub(crate) use cred::BuiltCred;
 
 /// The kinds of task state, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[];
+pub(crate) static KINDS: &[KindOps] = &[
+    refuse::KIND,
+    signal::KIND,
+    cred::KIND,
+    basic::KIND,
+    sched::KIND,
+    signal::PENDING,
+    process::KIND,
+];
 
 /// Task state found by a checkpoint.
-pub(crate) struct Collected {}
+pub(crate) struct Collected {
+    /// Credentials: the object table knows their addresses only.
+    creds: KVVec<CredRef>,
+    /// Pids of all threads.
+    tids: RBTree<u32, ()>,
+    /// The last thread of each thread group, by the address of what the group shares.
+    last: RBTree<usize, u32>,
+    /// Process group and session of the root, if it has been seen.
+    root: Option<(u32, u32)>,
+    /// The root task's record has been written.
+    root_saved: bool,
+}
 
 impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        Self {}
+        Self {
+            creds: KVVec::new(),
+            tids: RBTree::new(),
+            last: RBTree::new(),
+            root: None,
+            root_saved: false,
+        }
+    }
+
+    /// A thread of the group of `t` has been collected.
+    fn has_group(&self, t: &FrozenTask) -> bool {
+        self.last.get(&t.group_addr()).is_some()
+    }
+
+    /// `t` with pid `tid` is the last thread of its group that was collected.
+    fn is_last(&self, t: &FrozenTask, tid: u32) -> bool {
+        self.last.get(&t.group_addr()) == Some(&tid)
     }
 }
 
-/// Rebuilt credentials.
-pub(crate) struct BuiltCred {}
+/// First step of the restart of the current task: what must be set before its memory is made.
+pub(crate) fn early(_r: &Restore, plan: &Plan<'_>) -> Result {
+    basic::early(plan);
+    Ok(())
+}
+
+/// Last step of the restart of the current task in its own context, when it has made all its
+/// threads and children.
+///
+/// Until here it had the credentials of the caller of restart(2).
+pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    sched::finish(r, plan)?;
+    process::finish(r, plan)?;
+    cred::finish(r, plan)?;
+    basic::finish(r, plan)
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is a thread's own: flags, addresses that it registered with the kernel, times.
+
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+use crate::kapi::{
+    pid::PidNs,
+    task::FrozenTask, //
+};
+
+/// A registered rseq area.
+#[derive(Clone, Copy)]
+pub(crate) struct Rseq {
+    /// Its address.
+    pub(crate) addr: u64,
+    /// Its bytes.
+    pub(crate) len: u32,
+    /// Signature before abort handlers.
+    pub(crate) sig: u32,
+    /// The time slice extension is enabled.
+    pub(crate) slice: bool,
+}
+
+/// What is read without a lock: it is changed by the thread itself only.
+pub(crate) struct ThreadState {
+    /// prctl(PR_SET_NO_NEW_PRIVS).
+    pub(crate) no_new_privs: bool,
+    /// Has not executed a program since it was forked.
+    pub(crate) fork_no_exec: bool,
+    /// Has used superuser privileges.
+    pub(crate) super_priv: bool,
+    /// Signal for the parent at exit.
+    pub(crate) exit_signal: i32,
+    /// personality(2).
+    pub(crate) personality: u32,
+    /// Signal at the parent's death.
+    pub(crate) pdeath_signal: u32,
+    /// Address of set_child_tid.
+    pub(crate) set_child_tid: u64,
+    /// Address of clear_child_tid.
+    pub(crate) clear_child_tid: u64,
+    /// Robust futex list.
+    pub(crate) robust_list: u64,
+    /// rseq area, if there is one.
+    pub(crate) rseq: Option<Rseq>,
+    /// Timer slack in nanoseconds.
+    pub(crate) timer_slack: u64,
+    /// Default timer slack in nanoseconds.
+    pub(crate) timer_slack_default: u64,
+    /// User CPU time in nanoseconds.
+    pub(crate) utime: u64,
+    /// System CPU time in nanoseconds.
+    pub(crate) stime: u64,
+    /// Start on the kernel's CLOCK_MONOTONIC.
+    pub(crate) start_monotonic: u64,
+    /// Start on the kernel's CLOCK_BOOTTIME.
+    pub(crate) start_boottime: u64,
+    /// Is in a system call.
+    pub(crate) in_syscall: bool,
+}
+
+impl FrozenTask {
+    /// Reads what is the thread's own.
+    pub(crate) fn thread_state(&self) -> ThreadState {
+        let t = self.as_ptr();
+        let (mut addr, mut len, mut sig, mut slice) = (0, 0, 0, false);
+        let (mut utime, mut stime) = (0, 0);
+        // SAFETY: We own a reference, and the task does not run: nobody else writes these fields.
+        unsafe {
+            let has_rseq = bindings::task_rseq(t, &mut addr, &mut len, &mut sig, &mut slice);
+            bindings::task_times(t, &mut utime, &mut stime);
+            ThreadState {
+                no_new_privs: bindings::task_no_new_privs(t),
+                fork_no_exec: (*t).flags & bindings::PF_FORKNOEXEC != 0,
+                super_priv: (*t).flags & bindings::PF_SUPERPRIV != 0,
+                exit_signal: (*t).exit_signal,
+                personality: (*t).personality,
+                pdeath_signal: (*t).pdeath_signal.unsigned_abs(),
+                set_child_tid: (*t).set_child_tid as u64,
+                clear_child_tid: (*t).clear_child_tid as u64,
+                robust_list: (*t).futex.robust_list as u64,
+                rseq: has_rseq.then_some(Rseq {
+                    addr,
+                    len,
+                    sig,
+                    slice,
+                }),
+                timer_slack: (*t).timer_slack_ns,
+                timer_slack_default: (*t).default_timer_slack_ns,
+                utime,
+                stime,
+                start_monotonic: (*t).start_time,
+                start_boottime: (*t).start_boottime,
+                in_syscall: self.is_live() && bindings::task_syscall_nr(t) != -1,
+            }
+        }
+    }
+
+    /// Addresses of its address space, descriptor table and filesystem context, to look them up.
+    ///
+    /// ESRCH: it is exiting.
+    pub(crate) fn object_addrs(&self) -> Result<(usize, usize, usize)> {
+        let t = self.as_ptr();
+        // SAFETY: We own a reference on the task; the pointers are read under its task_lock.
+        let (mm, files, fs) = unsafe {
+            bindings::task_lock(t);
+            let addrs = ((*t).mm as usize, (*t).files as usize, (*t).fs as usize);
+            bindings::task_unlock(t);
+            addrs
+        };
+        if mm == 0 || files == 0 || fs == 0 {
+            return Err(ESRCH);
+        }
+        Ok((mm, files, fs))
+    }
+
+    /// Address of its signal_struct, to tell thread groups apart.
+    pub(crate) fn group_addr(&self) -> usize {
+        // SAFETY: We own a reference on the task; the pointer does not change.
+        unsafe { (*self.as_ptr()).signal as usize }
+    }
+
+    /// Exit code as of wait(2), of one that has exited.
+    pub(crate) fn exit_code(&self) -> u32 {
+        let t = self.as_ptr();
+        // SAFETY: We own a reference, which keeps the signal_struct too; both are final.
+        unsafe {
+            let code = if (*(*t).signal).flags & bindings::SIGNAL_GROUP_EXIT != 0 {
+                (*(*t).signal).group_exit_code
+            } else {
+                (*t).exit_code
+            };
+            code.cast_unsigned()
+        }
+    }
+
+    /// Pid of the thread that is its parent, in `ns`; 0 if that is not in there.
+    pub(crate) fn parent_in(&self, ns: &PidNs) -> u32 {
+        // SAFETY: RCU keeps the parent from being freed.
+        let nr = unsafe {
+            bindings::rcu_read_lock();
+            let parent = (&raw const (*self.as_ptr()).real_parent).read_volatile();
+            let nr =
+                bindings::__task_pid_nr_ns(parent, bindings::pid_type_PIDTYPE_PID, ns.as_ptr());
+            bindings::rcu_read_unlock();
+            nr
+        };
+        nr.unsigned_abs()
+    }
+
+    /// Its process group in `ns`; 0 if it is not in there.
+    pub(crate) fn pgid_in(&self, ns: &PidNs) -> u32 {
+        // SAFETY: Both are valid.
+        let nr = unsafe {
+            bindings::__task_pid_nr_ns(
+                self.as_ptr(),
+                bindings::pid_type_PIDTYPE_PGID,
+                ns.as_ptr(),
+            )
+        };
+        nr.unsigned_abs()
+    }
+
+    /// Its session in `ns`; 0 if it is not in there.
+    pub(crate) fn sid_in(&self, ns: &PidNs) -> u32 {
+        // SAFETY: Both are valid.
+        let nr = unsafe {
+            bindings::__task_pid_nr_ns(
+                self.as_ptr(),
+                bindings::pid_type_PIDTYPE_SID,
+                ns.as_ptr(),
+            )
+        };
+        nr.unsigned_abs()
+    }
+
+    /// The pid namespace that it is in. ESRCH: it was reaped.
+    pub(crate) fn pid_ns(&self) -> Result<PidNs> {
+        // SAFETY: We own a reference; RCU keeps the pid, which has a reference on its namespace.
+        unsafe {
+            bindings::rcu_read_lock();
+            let ns = PidNs::get(bindings::task_active_pid_ns(self.as_ptr()));
+            bindings::rcu_read_unlock();
+            ns
+        }
+    }
+
+    /// Waits in vfork().
+    pub(crate) fn is_in_vfork(&self) -> bool {
+        // SAFETY: We own a reference; the state of a task that does not run is stable.
+        let state = unsafe { (&raw const (*self.as_ptr()).__state).read_volatile() };
+        self.is_live() && !self.is_current() && state & bindings::TASK_UNINTERRUPTIBLE != 0
+    }
+
+    /// Pid in `ns` of the child that it waits for in vfork(); 0 if there is none.
+    pub(crate) fn vfork_child_in(&self, ns: &PidNs) -> u32 {
+        let t = self.as_ptr();
+        let mut found = 0;
+        // SAFETY: tasklist_lock keeps the list of children. `vfork_done` is compared only: it
+        // points to the stack of the one that waits.
+        unsafe {
+            let stack = (*t).stack as usize;
+            let size = kernel::page::PAGE_SIZE << bindings::THREAD_SIZE_ORDER;
+            bindings::tasklist_read_lock();
+            let head = &raw mut (*t).children;
+            let mut p = (*head).next;
+            while p != head {
+                let child =
+                    kernel::container_of!(p, bindings::task_struct, sibling);
+                let done = (&raw const (*child).vfork_done).read_volatile() as usize;
+                if done.wrapping_sub(stack) < size {
+                    let pid = bindings::pid_type_PIDTYPE_PID;
+                    found = bindings::__task_pid_nr_ns(child, pid, ns.as_ptr());
+                }
+                p = (*p).next;
+            }
+            bindings::tasklist_read_unlock();
+        }
+        found.unsigned_abs()
+    }
+}
+
+/// Addresses, slack, flags and times for the current task.
+pub(crate) struct NewState {
+    /// Has not executed a program since it was forked.
+    pub(crate) fork_no_exec: bool,
+    /// Has used superuser privileges.
+    pub(crate) super_priv: bool,
+    /// Address of set_child_tid.
+    pub(crate) set_child_tid: u64,
+    /// Timer slack in nanoseconds.
+    pub(crate) timer_slack: u64,
+    /// Default timer slack in nanoseconds.
+    pub(crate) timer_slack_default: u64,
+    /// User CPU time in nanoseconds.
+    pub(crate) utime: u64,
+    /// System CPU time in nanoseconds.
+    pub(crate) stime: u64,
+    /// Start on the kernel's CLOCK_MONOTONIC.
+    pub(crate) start_monotonic: u64,
+    /// Start on the kernel's CLOCK_BOOTTIME.
+    pub(crate) start_boottime: u64,
+}
+
+/// Gives the current task this state.
+pub(crate) fn set_state(new: &NewState) {
+    let set = |flags: u32, flag: u32, on: bool| if on { flags | flag } else { flags & !flag };
+    // SAFETY: These fields belong to the running task; no function of the kernel sets them from
+    // values. The addresses are used with the checks of user access only.
+    unsafe {
+        let t = bindings::get_current();
+        let flags = set((*t).flags, bindings::PF_FORKNOEXEC, new.fork_no_exec);
+        (*t).flags = set(flags, bindings::PF_SUPERPRIV, new.super_priv);
+        (*t).set_child_tid = new.set_child_tid as *mut c_int;
+        (*t).timer_slack_ns = new.timer_slack;
+        (*t).default_timer_slack_ns = new.timer_slack_default;
+        (*t).start_time = new.start_monotonic;
+        (*t).start_boottime = new.start_boottime;
+        bindings::current_times_set(new.utime, new.stime);
+    }
+}
+
+/// Registers an rseq area for the current task without touching it.
+///
+/// EINVAL: the area is no user memory, or of a length that rseq(2) would refuse. EOPNOTSUPP: the
+/// kernel has no rseq.
+pub(crate) fn set_rseq(rseq: &Rseq) -> Result {
+    let addr = usize::try_from(rseq.addr)?;
+    if rseq.len < 32 || rseq.addr % 32 != 0 {
+        return Err(EINVAL);
+    }
+    // SAFETY: Checks two numbers.
+    if !unsafe { bindings::access_ok_range(addr, rseq.len as usize) } {
+        return Err(EINVAL);
+    }
+    // SAFETY: Sets fields of the running task; the range was checked.
+    if unsafe { bindings::current_rseq_set(rseq.addr, rseq.len, rseq.sig) } {
+        Ok(())
+    } else {
+        Err(EOPNOTSUPP)
+    }
+}
+
+/// Sets the personality of the current task.
+pub(crate) fn set_personality(personality: u32) {
+    // SAFETY: The field belongs to the running task, as in personality(2).
+    unsafe { (*bindings::get_current()).personality = personality };
+}
+
+/// Names the current thread.
+pub(crate) fn set_comm(comm: &[u8; 16]) {
+    // SAFETY: The buffer is as long as a name, and copied with a NUL at its end.
+    unsafe { bindings::__set_task_comm(bindings::get_current(), comm.as_ptr(), false) };
+}
+
+/// Sets the signal that the current task gets when its parent dies.
+pub(crate) fn set_pdeath_signal(signal: u32) {
+    // SAFETY: The field belongs to the running task, as in prctl(PR_SET_PDEATHSIG).
+    unsafe { (*bindings::get_current()).pdeath_signal = signal.cast_signed() };
+}
+
+/// Sets no_new_privs of the current task. It can't be taken back.
+pub(crate) fn set_no_new_privs() {
+    // SAFETY: Sets an atomic flag of the running task.
+    unsafe { bindings::task_set_no_new_privs(bindings::get_current()) };
+}
+
+/// The current task has no_new_privs.
+pub(crate) fn no_new_privs() -> bool {
+    // SAFETY: Reads an atomic flag of the running task.
+    unsafe { bindings::task_no_new_privs(bindings::get_current()) }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Namespaces that are not saved: tasks must share them with the caller.
+
+use kernel::prelude::*;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    kapi::task::FrozenTask, //
+};
+
+/// ipc, mount, network and cgroup namespaces. The user namespace is that of the credentials.
+pub(super) const KIND: KindOps = KindOps {
+    name: "other namespaces",
+    collect,
+    leaks: no_leaks,
+    save: |_, _| Ok(()),
+    restore: |_, _| Ok(()),
+};
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let ns = t.namespaces()?;
+    if let Some(name) = ns.foreign {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("is in another {name} namespace than the caller"),
+        );
+    }
+    if ns.pid_for_children != t.pid_ns()? {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("its children would be in another pid namespace (CLONE_NEWPID)"),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pid namespaces: that of a whole container, and those nested in it.
+//!
+//! They are made with their first task, by the restart pipeline.
+
+use kernel::prelude::*;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    image::{
+        ns::PidNs as PidNsRecord,
+        task::LEVELS_MAX, //
+    },
+    kapi::{
+        pid::PidNs,
+        task::FrozenTask, //
+    },
+    objects::Class,
+    restart::{
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// The pid namespace.
+pub(super) const KIND: KindOps = KindOps {
+    name: "pid namespace",
+    collect,
+    leaks: no_leaks,
+    save,
+    restore,
+};
+
+fn addr(ns: &PidNs) -> usize {
+    ns.as_ptr() as usize
+}
+
+/// The namespaces from that of the task to the container's, innermost first: those of them that
+/// are in the image. `None`: the task is in none of them.
+fn chain(cap: &Capture, t: &FrozenTask) -> Result<Option<KVec<PidNs>>> {
+    let mut chain = KVec::new();
+    let mut ns = t.pid_ns()?;
+    while ns != cap.pid_ns {
+        let parent = ns.parent();
+        chain.push(ns, GFP_KERNEL_ACCOUNT)?;
+        match parent {
+            Some(parent) => ns = parent,
+            None => return Ok(None),
+        }
+    }
+    // That of a subtree stays outside: the subtree is restarted in the caller's.
+    if cap.whole {
+        chain.push(ns, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(Some(chain))
+}
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    let Some(chain) = chain(cap, t)? else {
+        cap.refuse(EBUSY, t, fmt!("is in a pid namespace outside of the container"));
+        return Ok(());
+    };
+    if chain.len() > LEVELS_MAX {
+        cap.refuse(EOPNOTSUPP, t, fmt!("is in too deeply nested pid namespaces"));
+    }
+    for ns in chain {
+        let (_, first) = cap.objects.collect(Class::PidNs, addr(&ns))?;
+        if first {
+            cap.ns.pid.push(ns, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reference of the task's pid namespace in the image; 0 if it is outside.
+pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
+    let ns = t.pid_ns()?;
+    if ns == cap.pid_ns && !cap.whole {
+        return Ok(0);
+    }
+    Ok(cap.objects.reference(Class::PidNs, addr(&ns))?.get())
+}
+
+/// Writes the task's pid namespace and those around it, the outermost first.
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    let chain = chain(cap, t)?.ok_or(ESRCH)?;
+    let mut parent = 0u32;
+    for ns in chain.iter().rev() {
+        let (obj, first) = cap.objects.save(Class::PidNs, addr(ns))?;
+        if first {
+            let body = PidNsRecord {
+                obj: obj.get().into(),
+                parent: parent.into(),
+                last_pid: ns.last_pid().into(),
+                reserved: 0.into(),
+            };
+            cap.meta.put(&body, &[])?;
+        }
+        parent = obj.get();
+    }
+    Ok(())
+}
+
+/// The task was created in its pid namespace.
+fn restore(_: &Restore, _: &Plan<'_>) -> Result {
+    Ok(())
+}

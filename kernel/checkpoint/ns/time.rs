@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Time namespaces: the clocks that tasks see go on where they were.
+//!
+//! No record of its own: the container record has the clocks at the checkpoint.
+
+use kernel::prelude::*;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    kapi::{
+        ns,
+        task::FrozenTask, //
+    },
+    restart::{
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// The time namespace.
+pub(super) const KIND: KindOps = KindOps {
+    name: "time namespace",
+    collect,
+    leaks: no_leaks,
+    save: |_, _| Ok(()),
+    restore: |_, _| Ok(()),
+};
+
+/// What to add to the kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME for what `root` sees, in
+/// nanoseconds.
+pub(crate) fn offsets(root: &FrozenTask) -> Result<(i64, i64)> {
+    Ok(root.namespaces()?.offsets)
+}
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let ns = t.namespaces()?;
+    if *cap.ns.time.get_or_insert(ns.time) != ns.time {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("is in another time namespace than the root task"),
+        );
+    }
+    if ns.time_for_children != ns.time {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("its children would be in another time namespace (CLONE_NEWTIME)"),
+        );
+    }
+    Ok(())
+}
+
+/// Puts the current task, the root, into a time namespace in which the clocks go on from the
+/// checkpoint. It has its address space; its children come into the same namespace.
+///
+/// EPERM: the caller may not create a time namespace, or set its clocks.
+pub(crate) fn enter(r: &Restore, plan: &Plan<'_>) -> Result {
+    let current = ns::time_offsets();
+    let wanted = (r.monotonic_offset, r.boottime_offset);
+    if current == wanted {
+        return Ok(());
+    }
+    ns::enter_time(wanted).map_err(|e| {
+        let why = if e == EPERM {
+            "clocks can't go on from the checkpoint: a time namespace needs CAP_SYS_ADMIN and \
+             CAP_SYS_TIME"
+        } else {
+            "clocks can't go on from the checkpoint"
+        };
+        r.fail(e, plan, fmt!("{why}"))
+    })
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! uts namespaces: host name and domain name.
+
+use kernel::prelude::*;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    image::{
+        ns::Uts as UtsRecord,
+        record::ObjRef, //
+    },
+    kapi::{
+        ns::{
+            self,
+            Uts, //
+        },
+        task::FrozenTask, //
+    },
+    objects::Class,
+    restart::{
+        context::Built,
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// The uts namespace.
+pub(super) const KIND: KindOps = KindOps {
+    name: "uts namespace",
+    collect,
+    leaks: no_leaks,
+    save,
+    restore,
+};
+
+/// A rebuilt uts namespace.
+pub(crate) struct BuiltUts(Uts);
+
+/// The task's own uts namespace; `None` if it is that of the caller.
+fn own(t: &FrozenTask) -> Result<Option<Uts>> {
+    let uts = t.namespaces()?.uts;
+    let shared = uts.addr() == Uts::of_current()?.addr();
+    Ok((!shared).then_some(uts))
+}
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    if let Some(uts) = own(t)? {
+        let (_, first) = cap.objects.collect(Class::Uts, uts.addr())?;
+        if first {
+            cap.ns.uts.push(uts, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reference of the task's uts namespace in the image; 0 if it is shared with the caller.
+pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
+    match own(t)? {
+        Some(uts) => Ok(cap.objects.reference(Class::Uts, uts.addr())?.get()),
+        None => Ok(0),
+    }
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let Some(uts) = own(t)? else {
+        return Ok(());
+    };
+    let (obj, first) = cap.objects.save(Class::Uts, uts.addr())?;
+    if !first {
+        return Ok(());
+    }
+    let (nodename, domainname) = uts.names();
+    let body = UtsRecord {
+        obj: obj.get().into(),
+        reserved: 0.into(),
+        nodename,
+        domainname,
+        reserved2: [0; 6],
+    };
+    cap.meta.put(&body, &[])
+}
+
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    let Some(obj) = ObjRef::new(plan.task.uts.get()) else {
+        return Ok(());
+    };
+    let built = r.with_built(obj, |built| match built {
+        Built::Uts(uts) => Some(uts.0.clone()),
+        _ => None,
+    });
+    if let Some(uts) = built.flatten() {
+        if uts.addr() == Uts::of_current()?.addr() {
+            return Ok(());
+        }
+        return ns::enter_uts(&uts)
+            .map_err(|e| r.fail(e, plan, fmt!("can't enter its uts namespace")));
+    }
+    let (body, _) = r.object_body::<UtsRecord>(obj)?;
+    let uts = ns::new_uts(&body.nodename, &body.domainname).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("can't make its uts namespace (CAP_SYS_ADMIN is needed)"),
+        )
+    })?;
+    r.set_built(obj, Built::Uts(BuiltUts(uts)))
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The task record: pids, references, and what is a thread's own.
+
+use kernel::{
+    prelude::*,
+    rbtree::RBTreeNode, //
+};
+use zerocopy::{
+    FromZeros,
+    IntoBytes, //
+};
+use zerocopy::byteorder::little_endian::U32;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    image::{
+        record::ref_number,
+        task::*, //
+    },
+    kapi::{
+        limits,
+        state::{
+            self,
+            NewState,
+            Rseq, //
+        },
+        task::{
+            FrozenTask,
+            State, //
+        },
+        wait, //
+    },
+    ns,
+    objects::Class,
+    restart::{
+        Plan,
+        Restore, //
+    },
+    task::restart_block, //
+};
+
+/// The task record.
+pub(super) const KIND: KindOps = KindOps {
+    name: "task",
+    collect,
+    leaks: no_leaks,
+    save,
+    restore,
+};
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    let tid = t.tid_in(&cap.pid_ns);
+    if tid == 0 {
+        cap.refuse(EBUSY, t, fmt!("it is outside of the pid namespace of the root task"));
+        return Ok(());
+    }
+    let node = RBTreeNode::new(tid, (), GFP_KERNEL_ACCOUNT)?;
+    cap.task.tids.insert(node);
+    let node = RBTreeNode::new(t.group_addr(), tid, GFP_KERNEL_ACCOUNT)?;
+    cap.task.last.insert(node);
+    if cap.task.root.is_none() {
+        cap.task.root = Some((t.pgid_in(&cap.pid_ns), t.sid_in(&cap.pid_ns)));
+    }
+    if t.is_in_vfork() && t.vfork_child_in(&cap.pid_ns) == 0 {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("waits in vfork() for a process that is not its child"),
+        );
+    }
+    if t.is_live() && t.thread_state().rseq.is_some_and(|r| r.slice) {
+        cap.refuse(EOPNOTSUPP, t, fmt!("has rseq time slice extension enabled"));
+    }
+    restart_block::collect(cap, t);
+    Ok(())
+}
+
+/// Number of a process group or session in the image: 0 if it lies outside.
+///
+/// Every pid of a pid namespace that is in the image lies inside. A subtree may be in the group
+/// and session of those who started it: the root then is in one that no task of the tree leads.
+fn inside(cap: &Capture, number: u32, of_root: u32) -> u32 {
+    let known = cap.task.tids.get(&number).is_some();
+    if cap.whole || known || number != of_root {
+        number
+    } else {
+        0
+    }
+}
+
+fn state_number(t: &FrozenTask) -> u32 {
+    match t.state() {
+        State::Live => TASK_LIVE,
+        State::Zombie => TASK_ZOMBIE,
+        State::DeadLeader => TASK_DEAD_LEADER,
+    }
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    let state = t.thread_state();
+    let (root_pgid, root_sid) = cap.task.root.ok_or(ESRCH)?;
+    let is_root = !core::mem::replace(&mut cap.task.root_saved, true);
+    let tid = t.tid_in(&cap.pid_ns);
+    let mut task = Task::new_zeroed();
+
+    let mut flags = 0;
+    for (on, flag) in [
+        (state.no_new_privs, TASK_NO_NEW_PRIVS),
+        (state.fork_no_exec, TASK_FORKNOEXEC),
+        (state.super_priv, TASK_SUPERPRIV),
+        (state.in_syscall, TASK_IN_SYSCALL),
+    ] {
+        if on {
+            flags |= flag;
+        }
+    }
+    task.tid = tid.into();
+    task.tgid = t.tgid_in(&cap.pid_ns).into();
+    task.parent = if is_root { 0 } else { t.parent_in(&cap.pid_ns) }.into();
+    task.pgid = inside(cap, t.pgid_in(&cap.pid_ns), root_pgid).into();
+    task.sid = inside(cap, t.sid_in(&cap.pid_ns), root_sid).into();
+    task.state = state_number(t).into();
+    task.exit_signal = state.exit_signal.into();
+    task.pid_ns = ns::pid::reference(cap, t)?.into();
+    task.comm = t.comm();
+    task.personality = state.personality.into();
+    task.pdeath_signal = state.pdeath_signal.into();
+    task.cred = reference(cap, Class::Cred, super::cred::addr(t)?)?;
+    super::sched::fill(&mut task, &mut flags, t);
+    if t.is_live() {
+        let (mm, files, fs) = t.object_addrs()?;
+        task.mm = reference(cap, Class::Mm, mm)?;
+        task.files = reference(cap, Class::Files, files)?;
+        task.fs = reference(cap, Class::Fs, fs)?;
+        task.sighand = reference(cap, Class::Sighand, t.sighand_addr()?)?;
+        task.uts = ns::uts::reference(cap, t)?.into();
+        super::signal::fill(&mut task, &mut flags, t)?;
+        restart_block::fill(cap, &mut task, t);
+        if t.is_in_vfork() {
+            flags |= TASK_VFORK;
+            task.vfork_child = t.vfork_child_in(&cap.pid_ns).into();
+        }
+    } else {
+        task.exit_code = (t.exit_code() & 0xffff).into();
+    }
+    if let Some(rseq) = state.rseq.filter(|_| t.is_live()) {
+        flags |= TASK_RSEQ;
+        task.rseq = rseq.addr.into();
+        task.rseq_len = rseq.len.into();
+        task.rseq_sig = rseq.sig.into();
+    }
+    task.flags = flags.into();
+    task.set_child_tid = state.set_child_tid.into();
+    task.clear_child_tid = state.clear_child_tid.into();
+    task.robust_list = state.robust_list.into();
+    task.timer_slack = state.timer_slack.into();
+    task.timer_slack_default = state.timer_slack_default.into();
+    task.utime = state.utime.into();
+    task.stime = state.stime.into();
+    // Wraps for a task that was restored on a machine that runs for a shorter time than the task.
+    task.start_monotonic = state
+        .start_monotonic
+        .wrapping_add_signed(cap.monotonic_offset)
+        .into();
+    task.start_boottime = state
+        .start_boottime
+        .wrapping_add_signed(cap.boottime_offset)
+        .into();
+
+    let pids = pids(cap, t)?;
+    cap.meta.put(&task, pids.as_bytes())
+}
+
+fn reference(cap: &Capture, class: Class, addr: usize) -> Result<U32> {
+    Ok(ref_number(Some(cap.objects.reference(class, addr)?)).into())
+}
+
+/// Pid of the thread in each namespace, that of the container first.
+fn pids(cap: &Capture, t: &FrozenTask) -> Result<KVec<U32>> {
+    let mut pids = KVec::new();
+    let mut ns = t.pid_ns()?;
+    loop {
+        pids.push(U32::new(t.tid_in(&ns)), GFP_KERNEL_ACCOUNT)?;
+        if ns == cap.pid_ns {
+            break;
+        }
+        ns = ns.parent().ok_or(ESRCH)?;
+    }
+    pids.reverse();
+    Ok(pids)
+}
+
+/// What changes how memory is mapped.
+pub(super) fn early(plan: &Plan<'_>) {
+    state::set_personality(plan.task.personality.get());
+}
+
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    if !plan.leader || plan.task.mm.get() == 0 {
+        return Ok(());
+    }
+    limits::own_exec_state(plan.task.parent.get() == 0)
+        .map_err(|e| r.fail(e, plan, fmt!("can't have dumpability of its own")))
+}
+
+/// A start time as the kernel counts it; `now` if it lies in the future.
+fn start(seen: u64, offset: i64, now: u64) -> u64 {
+    let ago = now.wrapping_add_signed(offset).checked_sub(seen);
+    now.wrapping_sub(ago.unwrap_or(0))
+}
+
+pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    let task = &plan.task;
+    let flag = |flag| task.flags.get() & flag != 0;
+    let utime = task.utime.get();
+    state::set_state(&NewState {
+        fork_no_exec: flag(TASK_FORKNOEXEC),
+        super_priv: flag(TASK_SUPERPRIV),
+        set_child_tid: task.set_child_tid.get(),
+        timer_slack: task.timer_slack.get(),
+        timer_slack_default: task.timer_slack_default.get(),
+        utime,
+        // Their sum is a clock that tasks see.
+        stime: task.stime.get().min(u64::MAX / 2).min(u64::MAX - utime),
+        start_monotonic: start(
+            task.start_monotonic.get(),
+            r.monotonic_offset,
+            wait::monotonic_ns(),
+        ),
+        start_boottime: start(
+            task.start_boottime.get(),
+            r.boottime_offset,
+            wait::boottime_ns(),
+        ),
+    });
+    state::set_comm(&task.comm);
+    state::set_pdeath_signal(task.pdeath_signal.get());
+    if flag(TASK_NO_NEW_PRIVS) {
+        state::set_no_new_privs();
+    }
+    if task.state.get() != TASK_LIVE {
+        return Ok(());
+    }
+    if flag(TASK_RSEQ) {
+        state::set_rseq(&Rseq {
+            addr: task.rseq.get(),
+            len: task.rseq_len.get(),
+            sig: task.rseq_sig.get(),
+            slice: false,
+        })
+        .map_err(|e| r.fail(e, plan, fmt!("rseq area can't be registered")))?;
+    }
+    super::signal::finish(r, plan)?;
+    restart_block::finish(r, plan)
+}

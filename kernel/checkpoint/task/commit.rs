@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the coordinator gives a parked task: pending signals, masks, group stop.
+
+use kernel::prelude::*;
+
+use crate::{
+    image::{
+        task::*,
+        Kind, //
+    },
+    kapi::{
+        park::ParkedTask,
+        signal::{
+            GroupStop,
+            Info, //
+        }, //
+    },
+    restart::{
+        Plan,
+        Restore, //
+    },
+    task::signal::for_each_record, //
+};
+
+/// Gives the parked `task` its pending signals, masks and stop state.
+///
+/// It is called once for each live task, by the coordinator, when no task of the image runs.
+pub(crate) fn commit(r: &Restore, task: &ParkedTask, plan: &Plan<'_>) -> Result {
+    let tid = plan.task.tid.get();
+    let tgid = plan.task.tgid.get();
+    let mut later = 0;
+    let mut process = None;
+    for_each_record(r, plan, |raw| {
+        match raw.kind {
+            Kind::Task => later += 1,
+            Kind::Process => process = Some(raw.body::<Process>().map_err(|f| r.fault(f))?),
+            _ => (),
+        }
+        Ok(())
+    })?;
+    // The last thread stands for its group: the first record is its own, and no other follows.
+    let for_group = later == 1;
+    let killed = |e| r.fail(e, plan, fmt!("was killed"));
+
+    task.clear_signals(for_group).map_err(killed)?;
+    for_each_record(r, plan, |raw| {
+        if raw.kind != Kind::Pending {
+            return Ok(());
+        }
+        let pending: Pending = raw.body().map_err(|f| r.fault(f))?;
+        let shared = pending.shared.get() != 0;
+        let mine = if shared {
+            for_group && pending.tid.get() == tgid
+        } else {
+            pending.tid.get() == tid
+        };
+        if !mine {
+            return Ok(());
+        }
+        let infos: &[Info] = raw.array(PENDING_MAX).map_err(|f| r.fault(f))?;
+        for info in infos {
+            task.queue_signal(info, shared).map_err(|e| {
+                let why = if e == EAGAIN {
+                    "pending signal is beyond the limit of its user"
+                } else {
+                    "pending signal can't be queued"
+                };
+                r.fail(e, plan, fmt!("{why}"))
+            })?;
+        }
+        task.set_bare_signals(pending.bare.get(), shared)
+            .map_err(killed)
+    })?;
+
+    let saved = plan.task.flags.get() & TASK_RESTORE_SIGMASK != 0;
+    let saved = saved.then(|| plan.task.saved_mask.get());
+    task.set_masks(plan.task.blocked.get(), saved)
+        .map_err(killed)?;
+    task.set_exit_addrs(
+        plan.task.clear_child_tid.get(),
+        plan.task.robust_list.get(),
+    );
+    let Some(process) = process else {
+        return Ok(());
+    };
+    let flag = |flag| process.flags.get() & flag != 0;
+    let stop = GroupStop {
+        stopped: flag(PROCESS_STOPPED),
+        unreported: flag(PROCESS_STOP_UNREPORTED),
+        continued: flag(PROCESS_CONTINUED),
+        in_transit: false,
+    };
+    if for_group {
+        task.set_group_stop(&stop, process.stop_signal.get())
+            .map_err(killed)?;
+    }
+    if stop.stopped && plan.task.stop_signal.get() != 0 {
+        task.set_stopped(plan.task.stop_signal.get())
+            .map_err(killed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The process record: what the threads of a group share.
+
+use kernel::prelude::*;
+use zerocopy::FromZeros;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    image::{
+        task::*,
+        Kind, //
+    },
+    kapi::{
+        limits::{
+            self,
+            GroupTimes,
+            OomScore, //
+        },
+        task::FrozenTask, //
+    },
+    restart::{
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// What the threads of a group share.
+pub(super) const KIND: KindOps = KindOps {
+    name: "process",
+    collect,
+    leaks: no_leaks,
+    save,
+    restore: |_, _| Ok(()),
+};
+
+/// Names of resource limits, for messages.
+const LIMITS: [&str; NR_RLIMITS] = [
+    "CPU",
+    "FSIZE",
+    "DATA",
+    "STACK",
+    "CORE",
+    "RSS",
+    "NPROC",
+    "NOFILE",
+    "MEMLOCK",
+    "AS",
+    "LOCKS",
+    "SIGPENDING",
+    "MSGQUEUE",
+    "NICE",
+    "RTPRIO",
+    "RTTIME",
+];
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_leader() {
+        return Ok(());
+    }
+    if t.is_autoreaped() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("is reaped by the kernel when it exits (CLONE_AUTOREAP)"),
+        );
+    }
+    let sid = t.sid_in(&cap.pid_ns);
+    let session_inside = sid != 0 && cap.task.tids.get(&sid).is_some();
+    if t.is_live() && t.has_tty() && session_inside {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("its session has a controlling terminal"),
+        );
+    }
+    Ok(())
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    let tid = t.tid_in(&cap.pid_ns);
+    if !cap.task.is_last(t, tid) {
+        return Ok(());
+    }
+    let mut process = Process::new_zeroed();
+    let stop = t.group_stop();
+    let mut flags = 0;
+    for (on, flag) in [
+        (t.is_subreaper(), PROCESS_SUBREAPER),
+        (stop.stopped, PROCESS_STOPPED),
+        (stop.unreported, PROCESS_STOP_UNREPORTED),
+        (stop.continued, PROCESS_CONTINUED),
+    ] {
+        if on {
+            flags |= flag;
+        }
+    }
+    let tgid = t.tgid_in(&cap.pid_ns);
+    if t.is_session_leader() && t.sid_in(&cap.pid_ns) == tgid {
+        flags |= PROCESS_SESSION_LEADER;
+    }
+    let oom = t.oom_score();
+    let times = t.group_times();
+    process.flags = flags.into();
+    process.tgid = tgid.into();
+    process.oom_score_adj = oom.adj.into();
+    process.oom_score_adj_min = oom.min.into();
+    process.dumpable = t.dumpable().into();
+    process.stop_signal = if stop.stopped { t.stop_signal() } else { 0 }.into();
+    process.rlimits = t
+        .limits()
+        .map(|(soft, hard)| [soft.into(), hard.into()]);
+    process.cutime = times.cutime.into();
+    process.cstime = times.cstime.into();
+    process.utime = times.utime.into();
+    process.stime = times.stime.into();
+    cap.meta.put(&process, &[])
+}
+
+/// Restores what the current thread group shares, in the context of its leader, with the
+/// credentials of the caller of restart(2).
+pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    if !plan.leader {
+        return Ok(());
+    }
+    super::signal::for_each_record(r, plan, |raw| {
+        if raw.kind != Kind::Process {
+            return Ok(());
+        }
+        let process: Process = raw.body().map_err(|f| r.fault(f))?;
+        set(r, plan, &process)
+    })
+}
+
+fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {
+    let flag = |flag| process.flags.get() & flag != 0;
+    limits::set_subreaper(flag(PROCESS_SUBREAPER));
+    let utime = process.utime.get();
+    limits::set_group_times(&GroupTimes {
+        cutime: process.cutime.get(),
+        cstime: process.cstime.get(),
+        utime,
+        // Their sum is a clock that tasks see.
+        stime: process.stime.get().min(u64::MAX - utime),
+    });
+    limits::set_oom_score(&OomScore {
+        adj: process.oom_score_adj.get(),
+        min: process.oom_score_adj_min.get(),
+    })
+    .map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("the caller may not lower the OOM score adjustment so far"),
+        )
+    })?;
+    for (n, (name, [soft, hard])) in LIMITS.iter().zip(&process.rlimits).enumerate() {
+        let new = (soft.get(), hard.get());
+        if limits::limit(n)? == new {
+            continue;
+        }
+        limits::set_limit(n, new).map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!("the caller may not set RLIMIT_{name} to {} {}", new.0, new.1),
+            )
+        })?;
+    }
+    Ok(())
+}

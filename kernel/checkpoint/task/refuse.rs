@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is not supported: one line of the report for each.
+
+use kernel::prelude::*;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    kapi::task::FrozenTask, //
+};
+
+/// State that is not saved.
+pub(super) const KIND: KindOps = KindOps {
+    name: "unsupported task state",
+    collect,
+    leaks: no_leaks,
+    save: |_, _| Ok(()),
+    restore: |_, _| Ok(()),
+};
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    t.thread_oddities(|what| cap.refuse(EOPNOTSUPP, t, fmt!("{what}")));
+    // The others of the group have the same.
+    if t.is_leader() || !cap.task.has_group(t) {
+        t.group_oddities(|what| cap.refuse(EOPNOTSUPP, t, fmt!("{what}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Scheduling: policy, priorities, affinity.
+//!
+//! The nice value of an autogroup is not saved: it is the session's, and a new session begins
+//! with 0.
+
+use kernel::prelude::*;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    image::{
+        task::*,
+        Kind, //
+    },
+    kapi::{
+        sched::{
+            self,
+            CpuMask,
+            Scheduling, //
+        },
+        task::FrozenTask, //
+    },
+    restart::{
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// Scheduling and affinity.
+pub(super) const KIND: KindOps = KindOps {
+    name: "scheduling",
+    collect,
+    leaks: no_leaks,
+    save,
+    restore: |_, _| Ok(()),
+};
+
+/// SCHED_NORMAL.
+const NORMAL: u32 = 0;
+/// SCHED_FIFO, SCHED_RR.
+const REALTIME: [u32; 2] = [1, 2];
+/// SCHED_NORMAL, FIFO, RR, BATCH and IDLE.
+const SUPPORTED: [u32; 5] = [0, 1, 2, 3, 5];
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let policy = t.scheduling().policy;
+    if !SUPPORTED.contains(&policy) {
+        cap.refuse(EOPNOTSUPP, t, fmt!("has scheduling policy {policy}"));
+    }
+    if let Some(what) = t.unsupported_scheduling() {
+        cap.refuse(EOPNOTSUPP, t, fmt!("has {what}"));
+    }
+    Ok(())
+}
+
+/// Fills in the fields of the task record.
+pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) {
+    let s = t.scheduling();
+    // A dead task is never scheduled again.
+    if SUPPORTED.contains(&s.policy) && t.is_live() {
+        task.policy = s.policy.into();
+        task.rt_priority = s.rt_priority.into();
+        if s.reset_on_fork {
+            *flags |= TASK_RESET_ON_FORK;
+        }
+    }
+    task.nice = s.nice.clamp(-20, 19).into();
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let Some(mask) = t.affinity()? else {
+        return Ok(());
+    };
+    let body = Affinity {
+        tid: t.tid_in(&cap.pid_ns).into(),
+        reserved: 0.into(),
+    };
+    cap.meta.put(&body, &mask.to_bytes()?)
+}
+
+/// Sets scheduling and affinity of the current task, which has the credentials of the caller of
+/// restart(2).
+pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    let task = &plan.task;
+    if task.state.get() != TASK_LIVE {
+        return Ok(());
+    }
+    let new = Scheduling {
+        policy: task.policy.get(),
+        nice: task.nice.get(),
+        rt_priority: task.rt_priority.get(),
+        reset_on_fork: task.flags.get() & TASK_RESET_ON_FORK != 0,
+    };
+    let denied = |e| {
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "the caller may not set scheduling policy {}, nice {}, priority {}",
+                new.policy,
+                new.nice,
+                new.rt_priority
+            ),
+        )
+    };
+    let old = sched::current();
+    if REALTIME.contains(&new.policy) && old.nice != new.nice {
+        // Takes effect when it leaves the real-time policy.
+        sched::set(&Scheduling {
+            policy: NORMAL,
+            nice: new.nice,
+            rt_priority: 0,
+            reset_on_fork: new.reset_on_fork,
+        })
+        .map_err(denied)?;
+    }
+    if old != new {
+        sched::set(&new).map_err(denied)?;
+    }
+    affinity(r, plan)
+}
+
+fn affinity(r: &Restore, plan: &Plan<'_>) -> Result {
+    let tid = plan.task.tid.get();
+    let mut wanted = None;
+    super::signal::for_each_record(r, plan, |raw| {
+        if raw.kind == Kind::Affinity {
+            let body: Affinity = raw.body().map_err(|f| r.fault(f))?;
+            if body.tid.get() == tid {
+                wanted = Some(CpuMask::from_bytes(raw.payload)?);
+            }
+        }
+        Ok(())
+    })?;
+    let possible = CpuMask::possible()?;
+    let mask = match wanted {
+        Some(mut mask) => {
+            mask.intersect(&possible);
+            if mask.is_empty() {
+                return Err(r.fail(
+                    EINVAL,
+                    plan,
+                    fmt!("none of the CPUs that it was bound to is here"),
+                ));
+            }
+            mask
+        }
+        // It was not bound, but inherited that its parent is.
+        None if sched::is_bound() => possible,
+        None => return Ok(()),
+    };
+    sched::bind(&mask).map_err(|e| r.fail(e, plan, fmt!("can't be bound to its CPUs")))
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Signals: actions, masks, the alternate stack, what is pending, group stop.
+
+use kernel::prelude::*;
+use zerocopy::IntoBytes;
+
+use crate::{
+    capture::{
+        context::{
+            no_leaks,
+            KindOps, //
+        },
+        Capture, //
+    },
+    image::{
+        record::{
+            ObjRef,
+            Records, //
+        },
+        task::*,
+        Kind,
+        Raw, //
+    },
+    kapi::{
+        signal::{
+            self,
+            RawAction,
+            ACTION_FLAGS, //
+        },
+        task::FrozenTask, //
+    },
+    objects::Class,
+    restart::{
+        context::Built,
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// Signal actions.
+pub(super) const KIND: KindOps = KindOps {
+    name: "signal actions",
+    collect,
+    leaks: no_leaks,
+    save,
+    restore,
+};
+
+/// Pending signals.
+pub(super) const PENDING: KindOps = KindOps {
+    name: "pending signals",
+    collect: collect_pending,
+    leaks: no_leaks,
+    save: save_pending,
+    restore: |_, _| Ok(()),
+};
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let (_, first) = cap.objects.collect(Class::Sighand, t.sighand_addr()?)?;
+    if !first {
+        return Ok(());
+    }
+    if t.sighand_is_shared()? {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("shares signal actions with another process (CLONE_SIGHAND)"),
+        );
+    }
+    for (n, action) in t.actions()?.iter().enumerate() {
+        if action.flags & !ACTION_FLAGS != 0 {
+            let signal = n + 1;
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!("action for signal {signal} has flags {:#x} that no program of this architecture sets", action.flags),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let (obj, first) = cap.objects.save(Class::Sighand, t.sighand_addr()?)?;
+    if !first {
+        return Ok(());
+    }
+    let mut actions = KVec::with_capacity(NSIG, GFP_KERNEL_ACCOUNT)?;
+    for action in &t.actions()? {
+        actions.push(
+            Action {
+                handler: action.handler.into(),
+                flags: action.flags.into(),
+                restorer: action.restorer.into(),
+                mask: (action.mask & !UNBLOCKABLE).into(),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+    }
+    let body = Sighand {
+        obj: obj.get().into(),
+        reserved: 0.into(),
+    };
+    cap.meta.put(&body, actions.as_bytes())
+}
+
+/// SIGKILL and SIGSTOP, which are in no mask.
+const UNBLOCKABLE: u64 = 1 << (9 - 1) | 1 << (19 - 1);
+
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    signal::block_all();
+    let Some(obj) = ObjRef::new(plan.task.sighand.get()) else {
+        return Ok(());
+    };
+    if r.with_built(obj, |_| ()).is_some() {
+        return Ok(());
+    }
+    let (_, raw) = r.object_body::<Sighand>(obj)?;
+    let actions: &[Action] = raw.array(NSIG).map_err(|f| r.fault(f))?;
+    for (signal, action) in (1u32..).zip(actions) {
+        if matches!(signal, 9 | 19) {
+            continue;
+        }
+        let new = RawAction {
+            handler: action.handler.get(),
+            flags: action.flags.get(),
+            restorer: action.restorer.get(),
+            mask: action.mask.get(),
+        };
+        signal::set_action(signal, &new)
+            .map_err(|e| r.fail(e, plan, fmt!("action for signal {signal} can't be set")))?;
+    }
+    r.set_built(obj, Built::Sighand)
+}
+
+/// Fills in the fields of the task record.
+pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) -> Result {
+    let masks = t.masks()?;
+    task.blocked = masks.blocked.into();
+    if let Some(saved) = masks.saved {
+        *flags |= TASK_RESTORE_SIGMASK;
+        task.saved_mask = saved.into();
+    }
+    task.altstack = masks.stack.into();
+    task.altstack_len = masks.stack_len.into();
+    task.altstack_flags = masks.stack_flags.into();
+    task.stop_signal = t.stop_signal().into();
+    Ok(())
+}
+
+/// Sets the alternate stack of the current task.
+pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    let task = &plan.task;
+    signal::set_stack(
+        task.altstack.get(),
+        task.altstack_len.get(),
+        task.altstack_flags.get(),
+    )
+    .map_err(|e| r.fail(e, plan, fmt!("impossible alternate signal stack")))
+}
+
+fn collect_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let mut timer = t.pending(false)?.timer;
+    let tid = t.tid_in(&cap.pid_ns);
+    // All threads share what is pending for the group; it is saved with the last one.
+    if t.is_leader() || cap.task.is_last(t, tid) {
+        timer |= t.pending(true)?.timer;
+    }
+    if timer {
+        cap.refuse(EOPNOTSUPP, t, fmt!("signal of a POSIX timer is pending"));
+    }
+    let stop = t.group_stop();
+    if stop.in_transit {
+        cap.refuse(
+            EBUSY,
+            t,
+            fmt!("its thread group is about to stop or to continue; try again"),
+        );
+    }
+    Ok(())
+}
+
+fn save_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let tid = t.tid_in(&cap.pid_ns);
+    put(cap, t, tid, false)?;
+    if cap.task.is_last(t, tid) {
+        let tgid = t.tgid_in(&cap.pid_ns);
+        put(cap, t, tgid, true)?;
+    }
+    Ok(())
+}
+
+fn put(cap: &mut Capture, t: &FrozenTask, tid: u32, shared: bool) -> Result {
+    let pending = t.pending(shared)?;
+    if pending.infos.is_empty() && pending.bare == 0 {
+        return Ok(());
+    }
+    if pending.infos.len() > PENDING_MAX {
+        return Err(E2BIG);
+    }
+    let body = Pending {
+        tid: tid.into(),
+        shared: u32::from(shared).into(),
+        bare: pending.bare.into(),
+    };
+    cap.meta.put(&body, pending.infos.as_bytes())
+}
+
+/// Calls `f` for each record of the thread group of `plan` from the task's own to the process
+/// record, both included.
+pub(super) fn for_each_record(
+    r: &Restore,
+    plan: &Plan<'_>,
+    mut f: impl FnMut(&Raw<'_>) -> Result,
+) -> Result {
+    for raw in Records::new(plan.records, plan.at) {
+        let raw = raw.map_err(|fault| r.fault(fault))?;
+        f(&raw)?;
+        if raw.kind == Kind::Process {
+            break;
+        }
+    }
+    Ok(())
+}
