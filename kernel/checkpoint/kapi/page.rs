@@ -79,6 +79,13 @@ impl PageRef {
         self.with_mapped(|p| unsafe { bindings::crc32c_update(seed, p.cast(), PAGE_SIZE) })
     }
 
+    /// Runs `f` with its bytes. `f` does not sleep. Nobody may write to the page meanwhile.
+    pub(crate) fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`. Nobody writes to them, by the caller's
+        // promise: the tasks that have the page are parked.
+        self.with_mapped(|p| f(unsafe { core::slice::from_raw_parts(p, PAGE_SIZE) }))
+    }
+
     /// Copies the bytes of `other`.
     pub(crate) fn copy_from(&self, other: &PageRef) {
         self.with_mapped(|to| {

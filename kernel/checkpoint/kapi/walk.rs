@@ -50,6 +50,12 @@ impl Pages {
         Ok(())
     }
 
+    /// Gives up all pages.
+    pub(crate) fn clear(&mut self) {
+        self.addrs.clear();
+        self.pages.clear();
+    }
+
     /// The addresses and, in the same order, the pages.
     pub(crate) fn get(&self) -> (&[usize], &[PageRef]) {
         (&self.addrs, &self.pages)
@@ -72,8 +78,7 @@ impl Pages {
     /// Returns where to go on: `end`, or less if there are more than there is room for. May
     /// sleep. EIO: a page is poisoned or guarded; EINTR: SIGKILL came.
     pub(crate) fn find(&mut self, mm: &MmRef, start: usize, end: usize) -> Result<usize> {
-        self.addrs.clear();
-        self.pages.clear();
+        self.clear();
         let mut at = start;
         while at < end {
             let _lock = mm.read_lock()?;

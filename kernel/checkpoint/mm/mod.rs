@@ -27,6 +27,7 @@ use crate::{
 };
 
 pub(crate) mod layout;
+pub(crate) mod pages;
 pub(crate) mod vma;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.

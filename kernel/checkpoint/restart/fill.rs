@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Filling memory: the contents go from the image straight into the pages of the parked tasks.
+
+use kernel::{
+    fmt,
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+use crate::{
+    files,
+    image::{
+        check::{
+            Next,
+            Object,
+            Stream, //
+        },
+        mm::{
+            Extent,
+            EXTENT_INODE, //
+        },
+        record::{
+            BODY_MAX,
+            RECORD_HEADER_LEN, //
+        },
+        Fault,
+        Header,
+        ObjRef, //
+    },
+    kapi::{
+        file::FileRef,
+        io,
+        iov,
+        mm::MmRef,
+        page::PageRef,
+        wait,
+        walk, //
+    },
+    restart::{
+        context::Built,
+        source::Source,
+        Restore, //
+    }, //
+};
+
+/// Most pages of an inode that are in our hands at once.
+const BOUNCE: usize = 256;
+
+/// Reads all that comes after the metadata: extents into their places, and the trailer, without
+/// which it is not an image. Checksums are verified as the bytes go by.
+///
+/// All tasks are parked. EINVAL: the image is faulty; EINTR: the caller was killed.
+pub(crate) fn fill(
+    r: &Restore,
+    source: &mut Source,
+    header: &Header,
+    mut objects: KVVec<Object>,
+) -> Result {
+    let mut stream = Stream::new(io::crc32c, header);
+    let mut body = [0; BODY_MAX];
+    loop {
+        let mut head = [0; RECORD_HEADER_LEN];
+        read(r, source, &stream, &mut head)?;
+        let len = stream.header(&head).map_err(|f| r.fault(f))?;
+        let body = body.get_mut(..len).ok_or(EINVAL)?;
+        read(r, source, &stream, body)?;
+        match stream
+            .body(body, r.meta(), &mut objects)
+            .map_err(|f| r.fault(f))?
+        {
+            Next::Extent(extent) => fill_extent(r, source, &mut stream, &extent)?,
+            Next::Trailer(_) => return Ok(()),
+        }
+    }
+}
+
+fn read(r: &Restore, source: &mut Source, stream: &Stream, to: &mut [u8]) -> Result {
+    if source.read_exact(to)? {
+        Ok(())
+    } else {
+        Err(cut_short(r, stream))
+    }
+}
+
+fn cut_short(r: &Restore, stream: &Stream) -> Error {
+    r.fault(Fault::framing(stream.at(), "the image is cut short"))
+}
+
+fn fill_extent(
+    r: &Restore,
+    source: &mut Source,
+    stream: &mut Stream,
+    extent: &Extent,
+) -> Result {
+    let obj = ObjRef::new(extent.obj.get()).ok_or(EINVAL)?;
+    let addr = extent.addr.get();
+    let pages = extent.pages.get() as usize;
+    enum Target {
+        Mm(MmRef),
+        Inode(FileRef),
+    }
+    let target = r.with_built(obj, |built| match built {
+        Built::Mm(mm) => Some(Target::Mm(mm.0.clone())),
+        Built::Inode(file) => Some(Target::Inode(file.0.clone())),
+        _ => None,
+    });
+    match target.flatten() {
+        Some(Target::Mm(mm)) => fill_mm(r, source, stream, &mm, addr as usize, pages),
+        Some(Target::Inode(file)) if extent.space.get() == EXTENT_INODE => {
+            fill_inode(r, source, stream, &file, addr, pages)
+        }
+        // Nobody uses the object: its contents are checked and forgotten.
+        _ => skip(r, source, stream, pages),
+    }
+}
+
+/// Fills pages of an address space.
+fn fill_mm(
+    r: &Restore,
+    source: &mut Source,
+    stream: &mut Stream,
+    mm: &MmRef,
+    addr: usize,
+    pages: usize,
+) -> Result {
+    let mut batch = KVec::with_capacity(BOUNCE, GFP_KERNEL)?;
+    let mut done = 0;
+    while done < pages {
+        wait::check_killed()?;
+        batch.clear();
+        while batch.len() < BOUNCE && done < pages {
+            let at = addr + done * PAGE_SIZE;
+            let room = core::cmp::min(pages - done, BOUNCE - batch.len());
+            let had = batch.len();
+            walk::writable(mm, at, room, &mut batch).inspect_err(|&e| {
+                r.with_report(|report| {
+                    report.line(fmt!(
+                        "error: memory at {:x} can't be filled [{}]",
+                        at,
+                        crate::report::Errno(e)
+                    ));
+                });
+            })?;
+            done += batch.len() - had;
+        }
+        read_checked(r, source, stream, &batch)?;
+        for page in &batch {
+            page.written();
+        }
+    }
+    Ok(())
+}
+
+/// Writes pages of an inode, but not beyond its size.
+fn fill_inode(
+    r: &Restore,
+    source: &mut Source,
+    stream: &mut Stream,
+    file: &FileRef,
+    offset: u64,
+    pages: usize,
+) -> Result {
+    let batch = bounce(pages)?;
+    let mut pos = i64::try_from(offset)?;
+    let mut left = pages;
+    while left > 0 {
+        wait::check_killed()?;
+        let batch = batch
+            .get(..core::cmp::min(left, batch.len()))
+            .ok_or(EINVAL)?;
+        read_checked(r, source, stream, batch)?;
+        let inside = usize::try_from(file.size().saturating_sub(pos)).unwrap_or(0);
+        let len = core::cmp::min(batch.len() * PAGE_SIZE, inside);
+        iov::write_bytes_of_pages(file, &mut pos, batch, len).inspect_err(|&e| {
+            r.with_report(|report| {
+                report.line(fmt!(
+                    "error: contents of an inode can't be written [{}]",
+                    crate::report::Errno(e)
+                ));
+            });
+        })?;
+        left -= batch.len();
+    }
+    Ok(())
+}
+
+/// Reads over pages, checking them.
+fn skip(r: &Restore, source: &mut Source, stream: &mut Stream, pages: usize) -> Result {
+    let batch = bounce(pages)?;
+    let mut left = pages;
+    while left > 0 {
+        let batch = batch
+            .get(..core::cmp::min(left, batch.len()))
+            .ok_or(EINVAL)?;
+        read_checked(r, source, stream, batch)?;
+        left -= batch.len();
+    }
+    Ok(())
+}
+
+/// New pages for the transfer of as many as `pages`.
+fn bounce(pages: usize) -> Result<KVec<PageRef>> {
+    let n = core::cmp::min(pages, BOUNCE);
+    let mut batch = KVec::with_capacity(n, GFP_KERNEL)?;
+    for _ in 0..n {
+        batch.push(PageRef::alloc()?, GFP_KERNEL)?;
+    }
+    Ok(batch)
+}
+
+/// Reads the next pages of the image into `batch` and adds them to the extent's checksum, which
+/// must be right after the last ones.
+fn read_checked(
+    r: &Restore,
+    source: &mut Source,
+    stream: &mut Stream,
+    batch: &[PageRef],
+) -> Result {
+    source
+        .read_with(|file, pos| iov::read_pages(file, pos, batch))
+        .map_err(|e| {
+            if e == ENODATA {
+                cut_short(r, stream)
+            } else {
+                e
+            }
+        })?;
+    for page in batch {
+        page.with_bytes(|bytes| stream.pages(bytes))
+            .map_err(|f| r.fault(f))?;
+    }
+    Ok(())
+}
