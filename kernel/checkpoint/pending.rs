@@ -5,19 +5,8 @@
 #![allow(missing_docs)]
 
 use crate::{
-    capture::{
-        sink::Sink,
-        Capture, //
-    },
-    image::{
-        check::Object,
-        Header, //
-    },
-    kapi::file::FileRef,
-    restart::{
-        source::Source,
-        Restore, //
-    }, //
+    capture::Capture,
+    kapi::file::FileRef, //
 };
 use kernel::prelude::*;
 
@@ -29,22 +18,7 @@ pub(crate) mod files {
     pub(crate) fn sync(_: &mut Capture) -> Result {
         Ok(())
     }
-}
-pub(crate) mod snapshot {
-    use super::*;
-    pub(crate) struct Snapshot;
-    pub(crate) fn take(_: &mut Capture) -> Result<Snapshot> {
-        Ok(Snapshot)
-    }
-    impl Snapshot {
-        pub(crate) fn drain(&mut self, _: &mut Sink) -> Result {
-            Ok(())
-        }
-    }
-}
-pub(crate) mod fill {
-    use super::*;
-    pub(crate) fn fill(_: &Restore, _: &mut Source, _: &Header, _: KVVec<Object>) -> Result {
-        Ok(())
+    pub(crate) fn inodes(_: &crate::files::Collected) -> &[(crate::image::ObjRef, FileRef)] {
+        &[]
     }
 }

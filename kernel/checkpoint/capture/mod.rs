@@ -21,6 +21,7 @@ pub(crate) mod context;
 pub(crate) mod freeze;
 pub(crate) mod meta;
 pub(crate) mod sink;
+pub(crate) mod snapshot;
 
 pub(crate) use context::Capture;
 
@@ -58,10 +59,7 @@ use crate::{
     mm,
     ns,
     objects::Objects,
-    pending::{
-        files as pending_files,
-        snapshot, //
-    },
+    pending::files as pending_files,
     report::Report,
     task, //
 };

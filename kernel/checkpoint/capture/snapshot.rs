@@ -8,7 +8,6 @@
 //! is shared.
 
 use kernel::{
-    fmt,
     page::PAGE_SHIFT,
     prelude::*, //
 };
@@ -40,7 +39,8 @@ use crate::{
         },
         Range,
         Space, //
-    }, //
+    },
+    pending::files, //
 };
 
 /// How often, in pages, a long copy looks whether it is to end.
@@ -90,7 +90,7 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         })?;
         snapshot.spaces.push(copy, GFP_KERNEL_ACCOUNT)?;
     }
-    for (obj, file) in cap.files.inodes() {
+    for (obj, file) in files::inodes(&cap.files) {
         let pages = copy_inode(file).inspect_err(|&e| {
             cap.report.line(fmt!(
                 "error: contents of object {} can't be copied: {} pages [{}]",

@@ -3,7 +3,6 @@
 //! Address spaces: their layout, flags, and what they execute.
 
 use kernel::{
-    fmt,
     prelude::*,
     rbtree::RBTreeNode,
     time::{

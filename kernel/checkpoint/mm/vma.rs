@@ -6,10 +6,7 @@
 //! functions behind mmap(2), mprotect(2), madvise(2), mlock2(2) and mseal(2): what the caller of
 //! restart(2) may not do is not done.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use zerocopy::byteorder::little_endian::{
     U32,

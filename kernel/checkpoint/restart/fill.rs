@@ -3,13 +3,11 @@
 //! Filling memory: the contents go from the image straight into the pages of the parked tasks.
 
 use kernel::{
-    fmt,
     page::PAGE_SIZE,
     prelude::*, //
 };
 
 use crate::{
-    files,
     image::{
         check::{
             Next,

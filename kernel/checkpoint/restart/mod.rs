@@ -13,6 +13,7 @@ use kernel::{
 
 pub(crate) mod commit;
 pub(crate) mod context;
+pub(crate) mod fill;
 pub(crate) mod job;
 pub(crate) mod load;
 pub(crate) mod plan;
@@ -40,7 +41,6 @@ use crate::{
         pid::PidNs,
         wait, //
     },
-    pending::fill,
     report::Report, //
 };
 
