@@ -244,6 +244,12 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     state::set_pdeath_signal(task.pdeath_signal.get());
     if flag(TASK_NO_NEW_PRIVS) {
         state::set_no_new_privs();
+    } else if state::no_new_privs() {
+        return Err(r.fail(
+            EPERM,
+            plan,
+            fmt!("the caller's no_new_privs, which it would inherit, can't be taken off"),
+        ));
     }
     if task.state.get() != TASK_LIVE {
         return Ok(());
