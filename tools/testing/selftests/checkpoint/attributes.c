@@ -496,4 +496,4 @@ CKPT_CYCLE(io_priority)
 	CHECK_EQ(IOPRIO_BE_3, syscall(__NR_ioprio_get, IOPRIO_WHO_PROCESS, 0));
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

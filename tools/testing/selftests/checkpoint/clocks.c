@@ -130,4 +130,4 @@ CKPT_CYCLE(deadline_after_restart, .down_ms = DOWN_MS)
 	CHECK(vdso_clock(CLOCK_MONOTONIC) >= target, "woke up early");
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

@@ -145,4 +145,4 @@ CKPT_CYCLE(pid_for_children, .flags = SC_CONTAINER)
 	ckpt_wait_exit(kid, 85);
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

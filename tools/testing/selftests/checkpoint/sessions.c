@@ -164,4 +164,4 @@ CKPT_CYCLE(signal_to_group)
 	CHECK_EQ(other, waitpid(other, &status, 0));
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

@@ -14,4 +14,4 @@ CKPT_CYCLE(one_process)
 	CHECK_EQ(pid, getpid());
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

@@ -183,4 +183,4 @@ CKPT_CYCLE(vfork_parent,
 	CHECK_EQ(1, board->step[6]);
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

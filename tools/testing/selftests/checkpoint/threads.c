@@ -226,4 +226,4 @@ CKPT_CYCLE(mutex_and_condition)
 	CHECK(turns[0] - turns[1] <= 1, "%lu against %lu turns", turns[0], turns[1]);
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

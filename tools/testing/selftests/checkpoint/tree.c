@@ -188,4 +188,4 @@ CKPT_CYCLE(wide)
 		ckpt_wait_exit(kid[i], i);
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

@@ -137,4 +137,4 @@ CKPT_CYCLE(many)
 		ckpt_wait_exit(kid[i], i);
 }
 
-CKPT_MAIN
+TEST_HARNESS_MAIN

@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Private memory: content, protections, flags, layout. */
+#include "common.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <time.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <linux/membarrier.h>
+
+CKPT_FIXTURE
+
+#define PAGE	4096ul
+#define MIB	(1ul << 20)
+#define RW	(PROT_READ | PROT_WRITE)
+
+#ifndef __NR_mseal
+#define __NR_mseal 462
+#endif
+
+static void *map_anon(size_t size, int prot, int flags)
+{
+	void *map = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	CHECK(map != MAP_FAILED, "mmap of %zu: %s", size, strerror(errno));
+	return map;
+}
+
+/* Fill @size bytes with what depends on @seed, or check that they still have it. */
+static void fill(void *at, size_t size, uint64_t seed)
+{
+	uint64_t *word = at;
+	size_t i;
+
+	for (i = 0; i < size / 8; i++)
+		word[i] = (seed + i) * 0x9e3779b97f4a7c15ull;
+}
+
+static void check_fill(const void *at, size_t size, uint64_t seed)
+{
+	const uint64_t *word = at;
+	size_t i;
+
+	for (i = 0; i < size / 8; i++)
+		CHECK(word[i] == (seed + i) * 0x9e3779b97f4a7c15ull,
+		      "offset %zu of %p has 0x%llx, not 0x%llx", i * 8, at,
+		      (unsigned long long)word[i],
+		      (unsigned long long)((seed + i) * 0x9e3779b97f4a7c15ull));
+}
+
+static void check_zero(const void *at, size_t size)
+{
+	const uint64_t *word = at;
+	size_t i;
+
+	for (i = 0; i < size / 8; i++)
+		CHECK(!word[i], "offset %zu of %p has 0x%llx, not 0", i * 8, at,
+		      (unsigned long long)word[i]);
+}
+
+static sigjmp_buf fault_jump;
+static volatile int fault_code;
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	fault_code = info->si_code;
+	siglongjmp(fault_jump, 1);
+}
+
+static void catch_faults(void)
+{
+	struct sigaction act = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+
+	CHECK_SYS(sigaction(SIGSEGV, &act, NULL));
+	CHECK_SYS(sigaction(SIGBUS, &act, NULL));
+}
+
+/* The si_code of the fault that touching @at gives, 0 for none. */
+static int touch(volatile char *at, bool write)
+{
+	fault_code = 0;
+	if (!sigsetjmp(fault_jump, 1)) {
+		if (write)
+			*at = 1;
+		else
+			(void)*at;
+	}
+	return fault_code;
+}
+
+/* Text of /proc/self/smaps that must not change, one line for each mapping. */
+static char layout_buf[2][1 << 20];
+
+static void layout(char *out, size_t size)
+{
+	static char smaps[2 << 20];
+	char *line, *save, *flag, *flag_save;
+	size_t used = 0;
+
+	ckpt_slurp("/proc/self/smaps", smaps, sizeof(smaps));
+	for (line = strtok_r(smaps, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!strncmp(line, "VmFlags:", 8)) {
+			for (flag = strtok_r(line + 8, " ", &flag_save); flag;
+			     flag = strtok_r(NULL, " ", &flag_save)) {
+				/* Soft-dirty tells of writes, not of the mapping. */
+				if (strcmp(flag, "sd"))
+					used += snprintf(out + used, size - used, " %s", flag);
+			}
+		} else if (strspn(line, "0123456789abcdef") >= 8) {
+			used += snprintf(out + used, size - used, "\n%s", line);
+		}
+	}
+}
+
+/* Show the first line that differs. */
+static void compare_layouts(const char *before, const char *after)
+{
+	size_t i = 0, line = 0;
+
+	while (before[i] && before[i] == after[i]) {
+		if (before[i++] == '\n')
+			line = i;
+	}
+	CHECK(before[i] == after[i], "mapping was\n%.*s\nis\n%.*s",
+	      (int)strcspn(before + line, "\n"), before + line,
+	      (int)strcspn(after + line, "\n"), after + line);
+}
+
+static void same_layout(void)
+{
+	/* Once before, so that the stack has grown to what this needs. */
+	layout(layout_buf[0], sizeof(layout_buf[0]));
+	layout(layout_buf[1], sizeof(layout_buf[1]));
+	layout(layout_buf[0], sizeof(layout_buf[0]));
+	CHECK(layout_buf[0][0], "smaps cannot be read");
+	ckpt_ready_wait();
+	layout(layout_buf[1], sizeof(layout_buf[1]));
+	compare_layouts(layout_buf[0], layout_buf[1]);
+}
+
+CKPT_CYCLE(patterns)
+{
+	char *map = map_anon(256 * PAGE, RW, 0);
+	int i;
+
+	for (i = 0; i < 256; i++) {
+		if (i % 4 == 1)
+			memset(map + i * PAGE, 0, PAGE);
+		else if (i % 4 != 2)
+			fill(map + i * PAGE, PAGE, i);
+	}
+	same_layout();
+	for (i = 0; i < 256; i++) {
+		if (i % 4 == 1 || i % 4 == 2)
+			check_zero(map + i * PAGE, PAGE);
+		else
+			check_fill(map + i * PAGE, PAGE, i);
+	}
+	/* All of it is still ours to write. */
+	fill(map, 256 * PAGE, 7);
+	check_fill(map, 256 * PAGE, 7);
+}
+
+CKPT_CYCLE(sparse_gibibyte)
+{
+	size_t size = 1024 * MIB, step = 37 * MIB + 3 * PAGE, at;
+	char *map = map_anon(size, RW, MAP_NORESERVE);
+
+	for (at = 0; at + PAGE <= size; at += step)
+		fill(map + at, PAGE, at);
+	same_layout();
+	for (at = 0; at + PAGE <= size; at += step) {
+		check_fill(map + at, PAGE, at);
+		if (at + 3 * PAGE <= size)
+			check_zero(map + at + 2 * PAGE, PAGE);
+	}
+}
+
+CKPT_CYCLE(large)
+{
+	size_t size = 256 * MIB, at;
+	char *map = map_anon(size, RW, 0);
+
+	/* Every page of the first and last part, every 64th between. */
+	for (at = 0; at < size; at += at < 16 * MIB || at >= size - 16 * MIB ? PAGE : 64 * PAGE)
+		*(uint64_t *)(map + at) = at + 1;
+	ckpt_ready_wait();
+	for (at = 0; at < size; at += at < 16 * MIB || at >= size - 16 * MIB ? PAGE : 64 * PAGE)
+		CHECK_EQ(at + 1, *(uint64_t *)(map + at));
+}
+
+CKPT_CYCLE(protections)
+{
+	char *none = map_anon(4 * PAGE, RW, 0);
+	char *read_only = map_anon(4 * PAGE, RW, 0);
+	char *mixed = map_anon(6 * PAGE, RW, 0);
+	char *reserved = map_anon(64 * MIB, PROT_NONE, MAP_NORESERVE);
+
+	catch_faults();
+	fill(none, 4 * PAGE, 1);
+	fill(read_only, 4 * PAGE, 2);
+	fill(mixed, 6 * PAGE, 3);
+	CHECK_SYS(mprotect(none, 4 * PAGE, PROT_NONE));
+	CHECK_SYS(mprotect(read_only, 4 * PAGE, PROT_READ));
+	CHECK_SYS(mprotect(mixed + PAGE, PAGE, PROT_READ));
+	CHECK_SYS(mprotect(mixed + 3 * PAGE, PAGE, PROT_NONE));
+	CHECK_SYS(mprotect(mixed + 4 * PAGE, PAGE, PROT_READ | PROT_EXEC));
+	CHECK_SYS(munmap(mixed + 5 * PAGE, PAGE));
+	same_layout();
+	CHECK_EQ(SEGV_ACCERR, touch(none, false));
+	CHECK_EQ(SEGV_ACCERR, touch(read_only, true));
+	CHECK_EQ(0, touch(read_only, false));
+	CHECK_EQ(SEGV_ACCERR, touch(mixed + PAGE, true));
+	CHECK_EQ(SEGV_ACCERR, touch(mixed + 3 * PAGE, false));
+	CHECK_EQ(SEGV_ACCERR, touch(mixed + 4 * PAGE, true));
+	CHECK_EQ(SEGV_MAPERR, touch(mixed + 5 * PAGE, false));
+	CHECK_EQ(SEGV_ACCERR, touch(reserved + MIB, false));
+	check_fill(read_only, 4 * PAGE, 2);
+	CHECK_SYS(mprotect(none, 4 * PAGE, RW));
+	check_fill(none, 4 * PAGE, 1);
+	CHECK_SYS(mprotect(mixed, 5 * PAGE, RW));
+	check_fill(mixed, 5 * PAGE, 3);
+	CHECK_SYS(mprotect(reserved, MIB, RW));
+	check_zero(reserved, MIB);
+}
+
+#ifdef __x86_64__
+CKPT_CYCLE(code)
+{
+	/* mov $4711, %eax; ret */
+	static const unsigned char bytes[] = { 0xb8, 0x67, 0x12, 0, 0, 0xc3 };
+	char *map = map_anon(PAGE, RW, 0);
+	int (*fn)(void) = (int (*)(void))(uintptr_t)map;
+
+	memcpy(map, bytes, sizeof(bytes));
+	CHECK_SYS(mprotect(map, PAGE, PROT_READ | PROT_EXEC));
+	CHECK_EQ(4711, fn());
+	ckpt_ready_wait();
+	CHECK_EQ(4711, fn());
+}
+#endif
+
+#define COW_PAGES	64
+
+/* Each process writes pages of its own after fork and shares the others. */
+static int cow_child(void *arg)
+{
+	char *map = arg;
+	int nr = __atomic_fetch_add(&board->value[0], 1, __ATOMIC_SEQ_CST);
+	int i;
+
+	for (i = nr; i < COW_PAGES; i += 4)
+		fill(map + i * PAGE, PAGE, 1000 * (nr + 1) + i);
+	ckpt_step(0);
+	ckpt_wait_go();
+	for (i = 0; i < COW_PAGES; i++)
+		check_fill(map + i * PAGE, PAGE, i % 4 == nr ? 1000 * (nr + 1) + i : i);
+	ckpt_step(1);
+	ckpt_step_wait(1, 4);
+	fill(map, COW_PAGES * PAGE, 5000 + nr);
+	ckpt_step(2);
+	ckpt_step_wait(2, 4);
+	check_fill(map, COW_PAGES * PAGE, 5000 + nr);
+	return 0;
+}
+
+CKPT_CYCLE(copy_on_write)
+{
+	char *map = map_anon(COW_PAGES * PAGE, RW, 0);
+	pid_t kid[3];
+	int i;
+
+	for (i = 0; i < COW_PAGES; i++)
+		fill(map + i * PAGE, PAGE, i);
+	for (i = 0; i < 3; i++)
+		kid[i] = ckpt_fork(cow_child, map);
+	ckpt_step_wait(0, 3);
+	ckpt_ready_wait();
+	for (i = 0; i < COW_PAGES; i++)
+		check_fill(map + i * PAGE, PAGE, i);
+	ckpt_step(1);
+	ckpt_step_wait(1, 4);
+	fill(map, COW_PAGES * PAGE, 4000);
+	ckpt_step(2);
+	ckpt_step_wait(2, 4);
+	check_fill(map, COW_PAGES * PAGE, 4000);
+	for (i = 0; i < 3; i++)
+		ckpt_wait_exit(kid[i], 0);
+}
+
+/* Make a file of @pages pages filled from @seed on; the descriptor is returned. */
+static int make_file(const char *name, unsigned int pages, uint64_t seed)
+{
+	static char page[PAGE];
+	char path[300];
+	unsigned int i;
+	int fd;
+
+	fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), name), O_RDWR | O_CREAT | O_TRUNC,
+			    0600));
+	for (i = 0; i < pages; i++) {
+		fill(page, PAGE, seed + i);
+		CHECK_EQ(PAGE, write(fd, page, PAGE));
+	}
+	return fd;
+}
+
+CKPT_CYCLE(private_file)
+{
+	int fd = make_file("private", 16, 300);
+	char page[PAGE];
+	char *map;
+	int i;
+
+	map = mmap(NULL, 14 * PAGE, RW, MAP_PRIVATE, fd, PAGE);
+	CHECK(map != MAP_FAILED, "%s", strerror(errno));
+	close(fd);
+	for (i = 0; i < 14; i += 3)
+		fill(map + i * PAGE, PAGE, 900 + i);
+	/* One that became all zero is a change too. */
+	memset(map + PAGE, 0, PAGE);
+	same_layout();
+	check_zero(map + PAGE, PAGE);
+	for (i = 0; i < 14; i++) {
+		if (i != 1)
+			check_fill(map + i * PAGE, PAGE, i % 3 ? 301 + i : 900 + i);
+	}
+	/* The file itself has none of it. */
+	fd = CHECK_SYS(open(ckpt_path(page, sizeof(page), "private"), O_RDONLY));
+	for (i = 0; i < 16; i++) {
+		CHECK_EQ(PAGE, pread(fd, page, PAGE, i * PAGE));
+		check_fill(page, PAGE, 300 + i);
+	}
+}
+
+CKPT_CYCLE(beyond_end_of_file)
+{
+	int fd = make_file("short", 2, 1);
+	char *map;
+
+	catch_faults();
+	map = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, fd, 0);
+	CHECK(map != MAP_FAILED, "%s", strerror(errno));
+	map[0] = 5;
+	ckpt_ready_wait();
+	CHECK_EQ(5, map[0]);
+	CHECK_EQ(0, touch(map + PAGE, true));
+	CHECK_EQ(BUS_ADRERR, touch(map + 2 * PAGE, false));
+}
+
+/* ---- stack, heap, layout --------------------------------------------- */
+
+static uint64_t recurse(unsigned int depth)
+{
+	volatile char room[4096];
+
+	room[0] = depth;
+	room[4095] = depth >> 3;
+	if (!depth)
+		return 0;
+	return recurse(depth - 1) + (unsigned char)room[0] + (unsigned char)room[4095];
+}
+
+CKPT_CYCLE(stack_growth)
+{
+	uint64_t small, large;
+
+	small = recurse(20);
+	ckpt_ready_wait();
+	CHECK_EQ(small, recurse(20));
+	/* Four mebibytes more than it ever had. */
+	large = recurse(1000);
+	CHECK_EQ(large, recurse(1000));
+}
+
+CKPT_CYCLE(heap)
+{
+	char *start = sbrk(0), *block[64];
+	int i;
+
+	CHECK(sbrk(64 * PAGE) == start, "sbrk: %s", strerror(errno));
+	fill(start, 64 * PAGE, 77);
+	for (i = 0; i < 64; i++) {
+		block[i] = malloc(1000 + i * 500);
+		memset(block[i], i, 1000 + i * 500);
+	}
+	board->value[1] = (uintptr_t)sbrk(0);
+	ckpt_ready_wait();
+	CHECK_EQ(board->value[1], (uintptr_t)sbrk(0));
+	check_fill(start, 64 * PAGE, 77);
+	for (i = 0; i < 64; i++) {
+		CHECK(block[i][0] == i && block[i][999 + i * 500] == i, "block %d differs", i);
+		free(block[i]);
+	}
+	start = sbrk(0);
+	CHECK(sbrk(MIB) == start, "sbrk: %s", strerror(errno));
+	check_zero((char *)(((uintptr_t)start + PAGE - 1) & -PAGE), MIB - PAGE);
+}
+
+struct texts {
+	char auxv[1024], cmdline[1024], environ[8192], exe[512], stat[1024];
+};
+
+/* The fields of stat that tell where code, data, stack, arguments lie. */
+static void read_texts(struct texts *texts)
+{
+	char stat[2048];
+	char *at, *save;
+	size_t used = 0;
+	int field = 3;
+
+	memset(texts, 0, sizeof(*texts));
+	ckpt_slurp("/proc/self/auxv", texts->auxv, sizeof(texts->auxv));
+	ckpt_slurp("/proc/self/cmdline", texts->cmdline, sizeof(texts->cmdline));
+	ckpt_slurp("/proc/self/environ", texts->environ, sizeof(texts->environ));
+	CHECK_SYS(readlink("/proc/self/exe", texts->exe, sizeof(texts->exe) - 1));
+	at = strrchr(ckpt_slurp("/proc/self/stat", stat, sizeof(stat)), ')') + 1;
+	for (at = strtok_r(at, " ", &save); at; at = strtok_r(NULL, " ", &save), field++) {
+		if ((field >= 26 && field <= 28) || (field >= 45 && field <= 51))
+			used += snprintf(texts->stat + used, sizeof(texts->stat) - used,
+					 "%d=%s ", field, at);
+	}
+}
+
+CKPT_CYCLE(layout_fields)
+{
+	static struct texts before, after;
+
+	/* Take the stack's start aside: what is there tells of our arguments. */
+	read_texts(&before);
+	ckpt_ready_wait();
+	read_texts(&after);
+	CHECK(!memcmp(before.auxv, after.auxv, sizeof(before.auxv)), "auxv differs");
+	CHECK(!memcmp(before.cmdline, after.cmdline, sizeof(before.cmdline)), "cmdline differs");
+	CHECK(!memcmp(before.environ, after.environ, sizeof(before.environ)), "environ differs");
+	CHECK_STREQ(before.exe, after.exe);
+	CHECK_STREQ(before.stat, after.stat);
+}
+
+CKPT_CYCLE(vdso)
+{
+	char *vdso = (char *)getauxval(AT_SYSINFO_EHDR);
+	static char copy[PAGE];
+	struct timespec ts;
+
+	if (!vdso) {
+		ckpt_ready_wait();
+		return;
+	}
+	memcpy(copy, vdso, PAGE);
+	CHECK(!memcmp(vdso, "\177ELF", 4), "no ELF file at %p", vdso);
+	same_layout();
+	CHECK(!memcmp(copy, vdso, PAGE), "the vDSO is another");
+	CHECK_SYS(clock_gettime(CLOCK_MONOTONIC, &ts));
+	CHECK_SYS(clock_gettime(CLOCK_REALTIME, &ts));
+	CHECK(ts.tv_sec > 0, "the time is %lld", (long long)ts.tv_sec);
+}
+
+#define MANY	3000
+
+CKPT_CYCLE(many_mappings)
+{
+	char *map = map_anon(MANY * PAGE, RW, 0);
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		if (i % 3 == 0)
+			*(int *)(map + i * PAGE) = i + 1;
+		if (i % 2)
+			CHECK_SYS(mprotect(map + i * PAGE, PAGE, PROT_READ));
+	}
+	same_layout();
+	for (i = 0; i < MANY; i++)
+		CHECK_EQ(i % 3 ? 0 : i + 1, *(int *)(map + i * PAGE));
+}
+
+/* ---- flags of mappings ----------------------------------------------- */
+
+CKPT_CYCLE(advice)
+{
+	static const int advices[] = {
+		MADV_DONTFORK, MADV_WIPEONFORK, MADV_DONTDUMP, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+		MADV_SEQUENTIAL, MADV_RANDOM, MADV_MERGEABLE,
+	};
+	char *map[8];
+	pid_t kid;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		map[i] = map_anon(16 * PAGE, RW, 0);
+		/* Apart from each other, or equal ones would merge. */
+		map_anon(PAGE, PROT_NONE, 0);
+		fill(map[i], 16 * PAGE, i);
+		/* A kernel may have been built without some of them. */
+		if (madvise(map[i], 16 * PAGE, advices[i]))
+			CHECK_EQ(EINVAL, errno);
+	}
+	same_layout();
+	for (i = 0; i < 8; i++)
+		check_fill(map[i], 16 * PAGE, i);
+	kid = CHECK_SYS(fork());
+	if (!kid) {
+		catch_faults();
+		CHECK_EQ(SEGV_MAPERR, touch(map[0], false));
+		check_zero(map[1], 16 * PAGE);
+		check_fill(map[2], 16 * PAGE, 2);
+		_exit(0);
+	}
+	ckpt_wait_exit(kid, 0);
+}
+
+/* What a status line with @key says, as a number. */
+static long status_value(const char *key)
+{
+	char buf[8192];
+	char *at = strstr(ckpt_slurp("/proc/self/status", buf, sizeof(buf)), key);
+
+	return at ? atol(at + strlen(key)) : -1;
+}
+
+CKPT_CYCLE(locked)
+{
+	char *map = map_anon(32 * PAGE, RW, 0);
+	char *on_fault_only = map_anon(32 * PAGE, RW, 0);
+	long before;
+
+	fill(map, 32 * PAGE, 11);
+	CHECK_SYS(mlock(map, 16 * PAGE));
+	CHECK_SYS(mlock2(on_fault_only, 32 * PAGE, MLOCK_ONFAULT));
+	before = status_value("VmLck:");
+	CHECK_EQ(48 * 4, before);
+	same_layout();
+	CHECK_EQ(before, status_value("VmLck:"));
+	check_fill(map, 32 * PAGE, 11);
+	CHECK_SYS(munlock(map, 16 * PAGE));
+	CHECK_EQ(32 * 4, status_value("VmLck:"));
+}
+
+CKPT_CYCLE(future_mappings_locked)
+{
+	long before;
+
+	CHECK_SYS(mlockall(MCL_FUTURE));
+	before = status_value("VmLck:");
+	ckpt_ready_wait();
+	CHECK_EQ(before, status_value("VmLck:"));
+	map_anon(8 * PAGE, RW, 0);
+	CHECK_EQ(before + 32, status_value("VmLck:"));
+}
+
+CKPT_CYCLE(huge_pages)
+{
+	char *map = map_anon(8 * MIB, RW, 0);
+	char *huge = (char *)(((uintptr_t)map + 2 * MIB - 1) & -(2 * MIB));
+
+	madvise(huge, 4 * MIB, MADV_HUGEPAGE);
+	fill(huge, 4 * MIB, 21);
+	/* One that was split, and one with a hole. */
+	CHECK_SYS(mprotect(huge + MIB, PAGE, PROT_READ));
+	CHECK_SYS(madvise(huge + 3 * MIB, 8 * PAGE, MADV_DONTNEED));
+	same_layout();
+	check_fill(huge, 3 * MIB, 21);
+	check_zero(huge + 3 * MIB, 8 * PAGE);
+	check_fill(huge + 3 * MIB + 8 * PAGE, MIB - 8 * PAGE, 21 + (3 * MIB + 8 * PAGE) / 8);
+}
+
+CKPT_CYCLE(named)
+{
+	char *map = map_anon(4 * PAGE, RW, 0);
+
+	/* The layout has the name if the kernel keeps it. */
+	prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map, 4 * PAGE, "ckpt name");
+	same_layout();
+}
+
+CKPT_CYCLE(sealed)
+{
+	char *map = map_anon(4 * PAGE, RW, 0);
+	bool can = !syscall(__NR_mseal, map, 4 * PAGE, 0);
+
+	fill(map, 4 * PAGE, 5);
+	same_layout();
+	check_fill(map, 4 * PAGE, 5);
+	if (can)
+		CHECK(mprotect(map, PAGE, PROT_READ) == -1 && errno == EPERM, "the seal broke");
+	map[0] = 1;
+}
+
+CKPT_CYCLE(growing_down)
+{
+	char *room = map_anon(64 * PAGE, PROT_NONE, 0);
+	char *map;
+
+	CHECK_SYS(munmap(room, 64 * PAGE));
+	map = mmap(room + 60 * PAGE, 4 * PAGE, RW,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, -1, 0);
+	CHECK(map != MAP_FAILED, "%s", strerror(errno));
+	fill(map, 4 * PAGE, 9);
+	same_layout();
+	check_fill(map, 4 * PAGE, 9);
+	map[-1] = 1;
+}
+
+CKPT_CYCLE(process_flags)
+{
+	CHECK_SYS(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+	CHECK_SYS(syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
+	ckpt_ready_wait();
+	CHECK_EQ(1, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+	CHECK_SYS(syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+}
+
+TEST_HARNESS_MAIN
