@@ -158,9 +158,6 @@ impl Crew {
     fn restore_self(&self, index: usize, plan: &Plan<'_>) -> Result {
         self.verdict()?;
         task::early(&self.restore, plan)?;
-        if index == 0 {
-            time::enter(&self.restore, plan)?;
-        }
         for kind in kinds::restored() {
             (kind.restore)(&self.restore, plan).map_err(|e| {
                 self.restore.with_report(|r| {
@@ -174,6 +171,10 @@ impl Crew {
                 e
             })?;
         }
+        // Its children inherit the namespace; its address space must be its own already.
+        if index == 0 {
+            time::enter(&self.restore, plan)?;
+        }
         Ok(())
     }
 }
@@ -182,9 +183,8 @@ impl Job for Crew {
     fn run(self: &Arc<Self>, index: usize) -> Result<Next> {
         let plan = self.members.plan(self.restore.meta(), index)?;
         let member = self.members.get(index)?;
-        let live = member.state == TASK_LIVE;
-        // A living task restores what is its own before its threads and children are made, as
-        // they begin with copies; but gives up the caller's rights only after.
+        // What is its own comes before threads and children, as they begin with copies of it;
+        // what takes away rights that making them needs comes after.
         self.gate.with_turn(|| self.restore_self(index, &plan))?;
         for i in 0..member.threads as usize {
             let thread = index
@@ -197,7 +197,7 @@ impl Job for Crew {
             .for_each_child(index, |child| self.make(child, 0, None, None))?;
         self.gate
             .with_turn(|| task::finish(&self.restore, &plan))?;
-        if live {
+        if member.state == TASK_LIVE {
             return Ok(Next::Park);
         }
         debug_assert!(member.state == TASK_ZOMBIE || member.state == TASK_DEAD_LEADER);
