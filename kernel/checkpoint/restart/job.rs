@@ -17,7 +17,6 @@ use kernel::{
 
 use crate::{
     image::task::{
-        TASK_DEAD_LEADER,
         TASK_LIVE,
         TASK_ZOMBIE, //
     },
@@ -200,7 +199,6 @@ impl Job for Crew {
         if member.state == TASK_LIVE {
             return Ok(Next::Park);
         }
-        debug_assert!(member.state == TASK_ZOMBIE || member.state == TASK_DEAD_LEADER);
         Ok(Next::Exit(plan.task.exit_code.get()))
     }
 
