@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A program that checkpoints itself: a number first, 0 when it comes back. */
+#include "common.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+
+FIXTURE(self) {
+	struct ckpt_run run;
+};
+
+FIXTURE_SETUP(self)
+{
+	const char *why = ckpt_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	ckpt_watchdog();
+}
+
+FIXTURE_TEARDOWN(self) { }
+
+static const char *image_path(char *buf, size_t size)
+{
+	return ckpt_path(buf, size, "image");
+}
+
+/* Checkpoint the calling process, and all that is in its cgroup. */
+static long checkpoint_self(uint64_t flags)
+{
+	struct checkpoint_args args = {
+		.flags = flags | (getpid() == 1 ? 0 : CHECKPOINT_SUBTREE),
+		.pidfd = -1, .cgroup_fd = -1, .log_fd = -1, .deadline_ms = 60000,
+	};
+	char path[300];
+	long id;
+	int fd;
+
+	fd = CHECK_SYS(open(image_path(path, sizeof(path)), O_RDWR | O_CREAT | O_TRUNC, 0600));
+	args.image_fd = fd;
+	id = sys_checkpoint(&args, sizeof(args));
+	CHECK(id >= 0, "checkpoint(2): %s", strerror(errno));
+	CHECK_SYS(close(fd));
+	return id;
+}
+
+/* Pass by this point as the original (with an id) or as the restarted one. */
+static void passed(long id)
+{
+	__atomic_add_fetch(&board->value[id > 0 ? 0 : 1], 1, __ATOMIC_SEQ_CST);
+}
+
+CKPT_SCENARIO(alone)
+{
+	volatile int local = 815;
+	pid_t pid = getpid();
+
+	ckpt_ready_wait();
+	passed(checkpoint_self(0));
+	CHECK_EQ(815, local);
+	CHECK_EQ(pid, getpid());
+}
+
+static void *thread_on_go(void *arg)
+{
+	pid_t tid = sys_gettid();
+
+	ckpt_step(0);
+	ckpt_step_wait(1, 1);
+	CHECK_EQ(tid, sys_gettid());
+	return arg;
+}
+
+CKPT_SCENARIO(with_threads)
+{
+	pthread_t thread[3];
+	void *ret;
+	uintptr_t i;
+
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(0, pthread_create(&thread[i], NULL, thread_on_go, (void *)i));
+	ckpt_step_wait(0, 3);
+	ckpt_ready_wait();
+	passed(checkpoint_self(0));
+	ckpt_step(1);
+	for (i = 0; i < 3; i++) {
+		CHECK_EQ(0, pthread_join(thread[i], &ret));
+		CHECK_EQ(i, (uintptr_t)ret);
+	}
+}
+
+static int child_on_go(void *arg)
+{
+	pid_t parent = getppid();
+
+	ckpt_step(0);
+	ckpt_step_wait(1, 1);
+	CHECK_EQ(parent, getppid());
+	return 17;
+}
+
+CKPT_SCENARIO(with_children)
+{
+	pid_t kid[3];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		kid[i] = ckpt_fork(child_on_go, NULL);
+	ckpt_step_wait(0, 3);
+	ckpt_ready_wait();
+	passed(checkpoint_self(0));
+	ckpt_step(1);
+	for (i = 0; i < 3; i++)
+		ckpt_wait_exit(kid[i], 17);
+}
+
+/* Two checkpoints of the same program have numbers that grow. */
+CKPT_SCENARIO(twice)
+{
+	long first, second;
+
+	ckpt_ready_wait();
+	first = checkpoint_self(0);
+	second = checkpoint_self(0);
+	CHECK(first > 0, "the first gave %ld", first);
+	CHECK(!second || second > first, "%ld after %ld", second, first);
+	passed(second);
+}
+
+/* A caller that is not the root but in the tree is refused. */
+CKPT_SCENARIO(inside_but_not_root)
+{
+	struct checkpoint_args args = {
+		.flags = CHECKPOINT_SUBTREE | CHECKPOINT_DRY_RUN,
+		.cgroup_fd = -1, .image_fd = -1, .log_fd = -1, .deadline_ms = 60000,
+	};
+	pid_t kid, root = getpid();
+
+	ckpt_ready_wait();
+	kid = CHECK_SYS(fork());
+	if (!kid) {
+		args.pidfd = CHECK_SYS(sys_pidfd_open(root));
+		CHECK_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+		CHECK_EQ(EDEADLK, errno);
+		_exit(0);
+	}
+	ckpt_wait_exit(kid, 0);
+}
+
+/* Original to its end, then restart from what it wrote, to the end again. */
+static int life(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container)
+{
+	char path[300];
+	int fd, ret = -1;
+
+	if (ckpt_run_init(run, sc, container) || ckpt_run_start(run))
+		goto out;
+	ckpt_run_go(run);
+	if (ckpt_run_finish(run))
+		goto out;
+	if (run->board->value[0] != 1 || run->board->value[1]) {
+		ckpt_diag("the original passed %llu times",
+			  (unsigned long long)run->board->value[0]);
+		goto out;
+	}
+	snprintf(path, sizeof(path), "%s.image", run->board_path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	run->saved = *run->board;
+	run->saved.step[1] = 0;
+	ret = ckpt_run_restart(run, fd, 0);
+	close(fd);
+	if (!ret)
+		ret = ckpt_run_finish(run);
+	if (!ret && run->board->value[1] != 1) {
+		ckpt_diag("the restarted one did not get 0");
+		ret = -1;
+	}
+out:
+	ckpt_run_fini(run);
+	return ret;
+}
+
+#define SELF_TEST(_name, _scenario, _container)				\
+	TEST_F_TIMEOUT(self, _name, CKPT_TIMEOUT)			\
+	{								\
+		if (getenv("CKPT_BASELINE"))				\
+			SKIP(return, "needs checkpoint(2)");		\
+		ASSERT_EQ(0, life(&self->run, &_scenario, _container));	\
+	}
+
+SELF_TEST(alone_subtree, alone, false)
+SELF_TEST(alone_container, alone, true)
+SELF_TEST(threads_subtree, with_threads, false)
+SELF_TEST(threads_container, with_threads, true)
+SELF_TEST(children_subtree, with_children, false)
+SELF_TEST(children_container, with_children, true)
+SELF_TEST(twice_subtree, twice, false)
+
+TEST_F_TIMEOUT(self, not_the_root, CKPT_TIMEOUT)
+{
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, ckpt_run_init(&self->run, &inside_but_not_root, false));
+	EXPECT_EQ(0, ckpt_run_start(&self->run));
+	ckpt_run_go(&self->run);
+	EXPECT_EQ(0, ckpt_run_finish(&self->run));
+	ckpt_run_fini(&self->run);
+}
+
+TEST_HARNESS_MAIN
