@@ -2,6 +2,16 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
+mod collected;
+mod device;
+mod fs;
+mod open;
+mod pipe;
+mod refuse;
+mod regular;
+mod table;
+mod unlinked;
+
 use kernel::prelude::*;
 
 use crate::{
@@ -20,46 +30,63 @@ use crate::{
     },
 };
 
+pub(crate) use self::{
+    collected::Collected,
+    fs::BuiltFs,
+    open::BuiltFile,
+    pipe::BuiltPipe,
+    table::BuiltFiles, //
+};
+
 /// The kinds of file state, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[];
-
-/// Files found by a checkpoint.
-pub(crate) struct Collected {}
-
-impl Collected {
-    /// Nothing yet.
-    pub(crate) fn new() -> Self {
-        Self {}
-    }
-}
-
-/// A rebuilt descriptor table.
-pub(crate) struct BuiltFiles {}
-/// A rebuilt open file.
-pub(crate) struct BuiltFile(pub(crate) FileRef);
-/// A rebuilt pipe.
-pub(crate) struct BuiltPipe {}
-/// A rebuilt root and working directory.
-pub(crate) struct BuiltFs {}
+pub(crate) static KINDS: &[KindOps] = &[table::OPS, fs::OPS];
 
 /// Counts a user of a file that a mapping of the task `t` has, or that `t` executes.
 ///
-/// Lists what can't be saved. Keeps a reference.
-pub(crate) fn collect_mapped(_cap: &mut Capture, _t: &FrozenTask, _file: &FileRef) -> Result {
-    Err(EOPNOTSUPP)
+/// To be called once for each reference that the kernel holds: each mapping, each executable of
+/// an address space. Lists what can't be saved. A reference on the file is kept; the caller
+/// keeps none, or they count as those of an outsider.
+pub(crate) fn collect_mapped(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    open::collect(cap, t, refuse::User::Mapping, file)
 }
 
 /// Reference of a file that [`collect_mapped`] counted; writes its records at first use.
-pub(crate) fn save_mapped(_cap: &mut Capture, _file: &FileRef) -> Result<ObjRef> {
-    Err(EOPNOTSUPP)
+pub(crate) fn save_mapped(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
+    open::save(cap, file.addr())
+}
+
+/// References of the descriptor table and of root and working directory of `t`, which must have
+/// been collected; 0: it has exited.
+pub(crate) fn references(cap: &Capture, t: &FrozenTask) -> Result<(u32, u32)> {
+    Ok((table::reference(cap, t)?, fs::reference(cap, t)?))
 }
 
 /// The open file with reference `obj`, which is rebuilt at first use.
-pub(crate) fn restore_file(_r: &Restore, _plan: &Plan<'_>, _obj: ObjRef) -> Result<FileRef> {
-    Err(EOPNOTSUPP)
+pub(crate) fn restore_file(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+    open::restore(r, plan, obj)
 }
 
-/// The open file that shows the inode with reference `obj`, whose contents are in extents.
-pub(crate) fn restore_inode(_r: &Restore, _plan: &Plan<'_>, _obj: ObjRef) -> Result<FileRef> {
-    Err(EOPNOTSUPP)
+/// The open file that shows the inode with reference `obj`, which is rebuilt at first use. Its
+/// contents are in extents.
+pub(crate) fn restore_inode(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+    unlinked::restore(r, plan, obj)
+}
+
+/// Notes that `file` is what the image or the log are written to.
+///
+/// If the tasks have it too, it grows while it is saved. To be called once for each reference
+/// that the system call holds on it.
+pub(crate) fn add_output(cap: &mut Capture, file: &FileRef) -> Result {
+    cap.files.add_output(file)
+}
+
+/// What is written to `file` is read by the tasks that are being saved, which do not run.
+pub(crate) fn reaches(cap: &Capture, file: &FileRef) -> bool {
+    pipe::reaches(cap, file)
+}
+
+/// Writes the files that the tasks have open for writing to the disk, so that an image on the
+/// disk finds what it refers to. To be called after the thaw; may sleep for long.
+pub(crate) fn sync(cap: &Capture) -> Result {
+    cap.files.sync()
 }

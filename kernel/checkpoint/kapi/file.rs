@@ -14,7 +14,13 @@ use kernel::{
     str::CStr, //
 };
 
-use crate::kapi::path::PathRef;
+use crate::{
+    image::files::open,
+    kapi::{
+        path::PathRef,
+        task::FrozenTask, //
+    },
+};
 
 /// File types, as in `st_mode`.
 pub(crate) mod ftype {
@@ -35,6 +41,31 @@ pub(crate) mod ftype {
     /// Pipe.
     pub(crate) const FIFO: u32 = 0o010000;
 }
+
+/// Name of a directory entry, cut to what tells one kind of kernel object from the other.
+#[derive(Clone, Copy)]
+pub(crate) struct EntryName([u8; 48]);
+
+impl Default for EntryName {
+    fn default() -> Self {
+        Self([0; 48])
+    }
+}
+
+impl EntryName {
+    /// The bytes, without a NUL.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.split(|&b| b == 0).next().unwrap_or(&[])
+    }
+}
+
+const MNT_INTERNAL: i32 = 0x4000;
+
+// `fmode_t` casts are beyond bindgen.
+const FMODE_READ: u32 = 1 << 0;
+const FMODE_WRITE: u32 = 1 << 1;
+const FMODE_PATH: u32 = 1 << 14;
+const FMODE_BACKING: u32 = 1 << 24;
 
 /// A counted reference on an open file.
 ///
@@ -82,9 +113,24 @@ impl FileRef {
         self.0.as_ptr() as usize
     }
 
+    /// The inode as the tasks see it: of a file below an overlay that is mapped, the overlay's.
     fn inode(&self) -> *mut bindings::inode {
+        if self.fmode() & FMODE_BACKING != 0 {
+            // SAFETY: The file keeps its path, and that the dentry and its inode.
+            return unsafe { (*self.path_raw().dentry).d_inode };
+        }
         // SAFETY: We own a reference; the field does not change.
         unsafe { (*self.as_ptr()).f_inode }
+    }
+
+    /// It is what an overlay uses below a file of its own, of which mappings keep references.
+    pub(crate) fn is_backing(&self) -> bool {
+        self.fmode() & FMODE_BACKING != 0
+    }
+
+    /// It was opened with O_PATH.
+    pub(crate) fn is_path_only(&self) -> bool {
+        self.fmode() & FMODE_PATH != 0
     }
 
     /// Address of its inode.
@@ -106,12 +152,12 @@ impl FileRef {
 
     /// Is open for reading.
     pub(crate) fn is_readable(&self) -> bool {
-        self.fmode() & (1 << 0) != 0
+        self.fmode() & FMODE_READ != 0
     }
 
     /// Is open for writing.
     pub(crate) fn is_writable(&self) -> bool {
-        self.fmode() & (1 << 1) != 0
+        self.fmode() & FMODE_WRITE != 0
     }
 
     /// Position in bytes.
@@ -179,6 +225,10 @@ impl FileRef {
     }
 
     fn path_raw(&self) -> bindings::path {
+        if self.fmode() & FMODE_BACKING != 0 {
+            // SAFETY: We own a reference on a file of this kind, which keeps its user's path.
+            return unsafe { *bindings::backing_file_user_path(self.as_ptr()) };
+        }
         // SAFETY: We own a reference; the path does not change. Both arms of the union are it.
         unsafe { (*self.as_ptr()).__bindgen_anon_1.f_path }
     }
@@ -201,10 +251,236 @@ impl FileRef {
         unsafe { CStr::from_char_ptr((*(*(*self.inode()).i_sb).s_type).name) }
     }
 
-    /// Writes its data and what is needed to find it to the disk. May sleep.
-    pub(crate) fn sync(&self) -> Result {
+    /// Owner and group, in the user namespace of the caller; `None`: one has no number there.
+    pub(crate) fn owner(&self) -> Option<[u32; 2]> {
+        let inode = self.inode();
+        // SAFETY: The file keeps its inode; a running task has a user namespace.
+        let owner = unsafe {
+            let ns = bindings::current_user_ns();
+            [
+                bindings::from_kuid(ns, (*inode).i_uid),
+                bindings::from_kgid(ns, (*inode).i_gid),
+            ]
+        };
+        (!owner.contains(&u32::MAX)).then_some(owner)
+    }
+
+    /// Somebody is to be signalled: O_ASYNC, F_SETOWN, F_SETLEASE or F_NOTIFY were used.
+    pub(crate) fn has_owner(&self) -> bool {
+        // SAFETY: We own a reference; once set, the owner's structure stays until the file goes.
+        unsafe {
+            let owner = (&raw const (*self.as_ptr()).f_owner).read_volatile();
+            !owner.is_null() && !(&raw const (*owner).pid).read_volatile().is_null()
+        }
+    }
+
+    /// O_ASYNC is set.
+    pub(crate) fn is_async(&self) -> bool {
+        self.flags() & bindings::FASYNC != 0
+    }
+
+    /// A lock or lease was taken by way of it.
+    pub(crate) fn has_locks(&self) -> bool {
+        let file = self.as_ptr();
+        // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
+        let context = unsafe { (&raw const (*(*file).f_inode).i_flctx).read_volatile() };
+        if context.is_null() {
+            return false;
+        }
+        // SAFETY: The context is valid. Under its lock the lists are stable and their elements
+        // are `file_lock_core`s, linked by `flc_list`.
+        unsafe {
+            bindings::spin_lock(&raw mut (*context).flc_lock);
+            let mut found = false;
+            for head in [
+                &raw mut (*context).flc_flock,
+                &raw mut (*context).flc_posix,
+                &raw mut (*context).flc_lease,
+            ] {
+                let mut at = (*head).next;
+                while at != head {
+                    let lock = kernel::container_of!(at, bindings::file_lock_core, flc_list);
+                    found |= (*lock).flc_file == file;
+                    at = (*at).next;
+                }
+            }
+            bindings::spin_unlock(&raw mut (*context).flc_lock);
+            found
+        }
+    }
+
+    /// It is the program that `t` executes.
+    pub(crate) fn is_executed_by(&self, t: &FrozenTask) -> bool {
+        // SAFETY: The task is valid; a file that is returned comes with a reference.
+        let exe = unsafe { Self::from_owned(bindings::get_task_exe_file(t.as_ptr())) };
+        exe.is_ok_and(|exe| exe == *self)
+    }
+
+    /// Its mount is the kernel's own: it has no path.
+    pub(crate) fn is_internal(&self) -> bool {
+        // SAFETY: The file keeps its mount; the flag does not change.
+        unsafe { (*self.path_raw().mnt).mnt_flags & MNT_INTERNAL != 0 }
+    }
+
+    /// Name of its directory entry, at most as long as fits; what tells kinds of kernel objects
+    /// apart.
+    pub(crate) fn entry_name(&self) -> EntryName {
+        let mut name = EntryName::default();
+        let dentry = self.path_raw().dentry;
+        // SAFETY: The file keeps its dentry. A name is NUL-terminated at all times and under RCU
+        // it stays, even if the dentry is renamed.
+        unsafe {
+            bindings::rcu_read_lock();
+            let from = (&raw const (*dentry).__bindgen_anon_1.d_name.name).read_volatile();
+            for (i, to) in name.0.iter_mut().enumerate() {
+                let byte = from.add(i).read();
+                if byte == 0 {
+                    break;
+                }
+                *to = byte;
+            }
+            bindings::rcu_read_unlock();
+        }
+        name
+    }
+
+    /// Address family of a socket.
+    pub(crate) fn socket_family(&self) -> Option<i32> {
         // SAFETY: We own a reference.
-        to_result(unsafe { bindings::vfs_fsync(self.as_ptr(), 0) })
+        let socket = unsafe { bindings::sock_from_file(self.as_ptr()) };
+        if socket.is_null() {
+            return None;
+        }
+        // SAFETY: The file keeps its socket, and that its operations.
+        unsafe { (*socket).ops.as_ref() }.map(|ops| ops.family)
+    }
+
+    /// It is on a huge page filesystem.
+    pub(crate) fn is_hugetlb(&self) -> bool {
+        // SAFETY: We own a reference.
+        unsafe { bindings::is_hugetlb_file(self.as_ptr()) }
+    }
+
+    /// Opens `name` from `root` with the caller's rights.
+    ///
+    /// `flags` are O_*, `mode` the permissions of a file that is made. May sleep, even for long.
+    pub(crate) fn open(root: &PathRef, name: &CStr, flags: u32, mode: u16) -> Result<Self> {
+        // SAFETY: The root is referenced, the name is NUL-terminated; a file that is returned
+        // comes with a reference.
+        unsafe {
+            Self::from_owned(bindings::file_open_root(
+                root.as_raw(),
+                name.as_char_ptr(),
+                flags as i32,
+                mode,
+            ))
+        }
+    }
+
+    /// Opens the same inode again, without a look at its permissions.
+    pub(crate) fn reopen(&self, flags: u32) -> Result<Self> {
+        // SAFETY: The file keeps its path; a running task has credentials; a file that is
+        // returned comes with a reference.
+        unsafe {
+            Self::from_owned(bindings::dentry_open(
+                &self.path_raw(),
+                flags as i32,
+                bindings::current_cred(),
+            ))
+        }
+    }
+
+    /// A new file of anonymous shared memory.
+    pub(crate) fn shared_memory(size: i64) -> Result<Self> {
+        // SAFETY: The name is NUL-terminated; a file that is returned comes with a reference.
+        unsafe {
+            Self::from_owned(bindings::shmem_kernel_file_setup(
+                c"dev/zero".as_char_ptr(),
+                size,
+                bindings::vma_flags_t::default(),
+            ))
+        }
+    }
+
+    /// Moves its position to `pos`.
+    pub(crate) fn seek(&self, pos: i64) -> Result {
+        // SAFETY: We own a reference.
+        let at = unsafe { bindings::vfs_llseek(self.as_ptr(), pos, bindings::SEEK_SET as i32) };
+        if at < 0 {
+            return Err(Error::from_errno(at as i32));
+        }
+        if at == pos {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Sets those of the O_* flags in `mask` that are in `flags`, and clears the others.
+    ///
+    /// For O_NONBLOCK and, on pipes, O_DIRECT: what no filesystem wants to know about.
+    pub(crate) fn set_flags(&self, mask: u32, flags: u32) {
+        let file = self.as_ptr();
+        // SAFETY: We own a reference; flags change under the file's lock.
+        unsafe {
+            bindings::spin_lock(&raw mut (*file).f_lock);
+            (*file).f_flags = ((*file).f_flags & !mask) | (flags & mask);
+            bindings::spin_unlock(&raw mut (*file).f_lock);
+        }
+    }
+
+    /// Writes all of `bytes` at the position of a stream.
+    ///
+    /// EAGAIN: it would have to wait, and O_NONBLOCK is set.
+    pub(crate) fn write_stream(&self, bytes: &[u8]) -> Result {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // SAFETY: We own a reference; the bytes are readable for the length given.
+            let n = unsafe {
+                bindings::kernel_write(
+                    self.as_ptr(),
+                    rest.as_ptr().cast(),
+                    rest.len(),
+                    core::ptr::null_mut(),
+                )
+            };
+            if n < 0 {
+                return Err(Error::from_errno(n as i32));
+            }
+            rest = match rest.get(n as usize..) {
+                Some(left) if n > 0 => left,
+                _ => return Err(EIO),
+            };
+        }
+        Ok(())
+    }
+
+    /// Sets the size of a file that was opened for writing.
+    pub(crate) fn truncate(&self, size: i64) -> Result {
+        // SAFETY: The file keeps its path.
+        to_result(unsafe { bindings::vfs_truncate(&self.path_raw(), size) })
+    }
+
+    /// Sets the permissions.
+    pub(crate) fn chmod(&self, mode: u16) -> Result {
+        // SAFETY: We own a reference.
+        to_result(unsafe { bindings::vfs_fchmod(self.as_ptr(), mode) })
+    }
+
+    /// Sets owner and group, as the caller's user namespace numbers them.
+    pub(crate) fn chown(&self, owner: [u32; 2]) -> Result {
+        // SAFETY: We own a reference.
+        to_result(unsafe { bindings::vfs_fchown(self.as_ptr(), owner[0], owner[1]) })
+    }
+
+    /// Writes the data of its inode, and what is needed to find it, to the disk. May sleep.
+    ///
+    /// By way of another file, so that an error of an earlier write is still there for the task
+    /// that owns this one.
+    pub(crate) fn sync(&self) -> Result {
+        let file = self.reopen(bindings::O_RDONLY | bindings::O_LARGEFILE)?;
+        // SAFETY: We own a reference.
+        to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) })
     }
 }
 
@@ -227,4 +503,75 @@ impl PartialEq for FileRef {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
+}
+
+/// O_* flags and those of images.
+static FLAGS: &[(u32, u32)] = &[
+    (bindings::O_APPEND, open::APPEND),
+    (bindings::O_NONBLOCK, open::NONBLOCK),
+    (bindings::O_DSYNC, open::DSYNC),
+    // O_SYNC is a bit of its own together with O_DSYNC.
+    (bindings::O_SYNC & !bindings::O_DSYNC, open::SYNC),
+    (bindings::O_DIRECT, open::DIRECT),
+    (bindings::O_NOATIME, open::NOATIME),
+    (bindings::O_PATH, open::PATH),
+    (bindings::O_LARGEFILE, open::LARGEFILE),
+    (bindings::O_DIRECTORY, open::DIRECTORY),
+    (bindings::O_NOFOLLOW, open::NOFOLLOW),
+];
+
+/// The image's flags for an open file.
+pub(crate) fn flags_to_image(file: &FileRef) -> u32 {
+    let mut to = 0;
+    for (flag, image) in FLAGS {
+        if file.flags() & flag != 0 {
+            to |= image;
+        }
+    }
+    if file.is_readable() {
+        to |= open::READ;
+    }
+    if file.is_writable() {
+        to |= open::WRITE;
+    }
+    // A file that was made with O_TMPFILE has this, but could not be opened with it.
+    if file.file_type() != ftype::DIRECTORY {
+        to &= !open::DIRECTORY;
+    }
+    to
+}
+
+/// The O_* flags to open a file with, for flags of an image.
+pub(crate) fn flags_from_image(flags: u32) -> u32 {
+    let mut to = match (flags & open::READ != 0, flags & open::WRITE != 0) {
+        (true, true) => bindings::O_RDWR,
+        (false, true) => bindings::O_WRONLY,
+        _ => bindings::O_RDONLY,
+    };
+    for (flag, image) in FLAGS {
+        if flags & image != 0 {
+            to |= flag;
+        }
+    }
+    if flags & open::SYNC != 0 {
+        to |= bindings::O_SYNC;
+    }
+    to
+}
+
+/// Flags to open files with that are not in the image.
+pub(crate) mod oflag {
+    use kernel::bindings;
+
+    /// Only for its path.
+    pub(crate) const PATH: u32 = bindings::O_PATH | bindings::O_NOFOLLOW;
+    /// O_NONBLOCK.
+    pub(crate) const NONBLOCK: u32 = bindings::O_NONBLOCK;
+    /// O_DIRECT.
+    pub(crate) const DIRECT: u32 = bindings::O_DIRECT;
+    /// A pipe, for both ends.
+    pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
+    /// A new file without a name, for reading and writing.
+    pub(crate) const TMPFILE: u32 =
+        bindings::O_TMPFILE | bindings::O_RDWR | bindings::O_LARGEFILE;
 }

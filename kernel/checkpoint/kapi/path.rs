@@ -12,9 +12,12 @@ use kernel::{
 /// Longest path with its NUL, in bytes.
 const PATH_MAX: usize = 4096;
 
-// `BIT()` is beyond bindgen.
+// What bindgen does not make constants of.
 const LOOKUP_FOLLOW: u32 = 1 << 0;
 const LOOKUP_DIRECTORY: u32 = 1 << 1;
+
+const MAY_EXEC: i32 = 0x1;
+const MAY_CHDIR: i32 = 0x40;
 
 /// A counted reference on a path.
 ///
@@ -41,6 +44,15 @@ impl PathRef {
         Self(*path)
     }
 
+    /// Makes a path of one whose references the caller owns.
+    ///
+    /// # Safety
+    ///
+    /// `path` is valid and a reference on each part of it is handed over.
+    pub(crate) unsafe fn from_owned(path: bindings::path) -> Self {
+        Self(path)
+    }
+
     /// Root directory of the caller.
     pub(crate) fn current_root() -> Self {
         let mut path = bindings::path::default();
@@ -63,6 +75,108 @@ impl PathRef {
     pub(crate) fn is_unlinked(&self) -> bool {
         // SAFETY: We own a reference.
         unsafe { bindings::d_unlinked(self.0.dentry) }
+    }
+
+    /// The directory that its name is or was in.
+    pub(crate) fn parent(&self) -> Self {
+        // SAFETY: We own references; `dget_parent` returns one on the parent.
+        unsafe {
+            bindings::mntget(self.0.mnt);
+            Self(bindings::path {
+                mnt: self.0.mnt,
+                dentry: bindings::dget_parent(self.0.dentry),
+            })
+        }
+    }
+
+    /// Files without a name can be made in this directory.
+    pub(crate) fn can_tmpfile(&self) -> bool {
+        // SAFETY: We own a reference on a dentry that an open file has or had as parent: it has
+        // an inode, whose operations do not change.
+        unsafe {
+            let inode = (*self.0.dentry).d_inode;
+            !inode.is_null() && (*(*inode).i_op).tmpfile.is_some()
+        }
+    }
+
+    /// Type of the inode, as in `st_mode`, with its permissions.
+    pub(crate) fn mode(&self) -> u32 {
+        // SAFETY: We own a reference on a dentry that a lookup returned: it has an inode.
+        unsafe {
+            let inode = (*self.0.dentry).d_inode;
+            if inode.is_null() {
+                return 0;
+            }
+            u32::from((&raw const (*inode).i_mode).read_volatile())
+        }
+    }
+
+    /// Magic number of its filesystem.
+    pub(crate) fn fs_magic(&self) -> u64 {
+        // SAFETY: We own a reference; a dentry keeps its superblock.
+        unsafe { (*(*self.0.dentry).d_sb).s_magic as u64 }
+    }
+
+    /// Another mount lies over it or over a directory on the way from `root`, so that a lookup of
+    /// its name would find something else.
+    pub(crate) fn is_hidden(&self, root: &PathRef) -> bool {
+        let mut at = self.clone();
+        let mut mountpoint = false;
+        while at != *root {
+            if !mountpoint {
+                // SAFETY: We own references on the path; a mount that is returned comes with one.
+                let over = unsafe { bindings::lookup_mnt(&at.0) };
+                if !over.is_null() {
+                    // SAFETY: We own the reference.
+                    unsafe { bindings::mntput(over) };
+                    return true;
+                }
+            }
+            // SAFETY: We own references; a mount keeps its root.
+            if unsafe { (*at.0.mnt).mnt_root } == at.0.dentry {
+                // SAFETY: We own references, which the function trades for those on the result.
+                if unsafe { bindings::follow_up(&mut at.0) } == 0 {
+                    return false;
+                }
+                mountpoint = true;
+            } else {
+                let parent = at.parent();
+                if parent == at {
+                    return false;
+                }
+                at = parent;
+                mountpoint = false;
+            }
+        }
+        false
+    }
+
+    /// The caller may enter this directory; EACCES if not.
+    pub(crate) fn may_enter(&self) -> Result {
+        // SAFETY: We own a reference on a dentry with an inode: a lookup returned it.
+        to_result(unsafe { bindings::path_permission(&self.0, MAY_EXEC | MAY_CHDIR) })
+    }
+
+    /// The caller may make this directory its root; EPERM if not.
+    pub(crate) fn may_chroot(&self) -> Result {
+        self.may_enter()?;
+        // SAFETY: A running task has a user namespace.
+        let capable = unsafe {
+            bindings::ns_capable(
+                bindings::current_user_ns(),
+                bindings::CAP_SYS_CHROOT as i32,
+            )
+        };
+        if !capable {
+            return Err(EPERM);
+        }
+        // SAFETY: We own references.
+        to_result(unsafe { bindings::security_path_chroot(&self.0) })
+    }
+
+    /// Follows `name` from `root`, but not a symbolic link at its end.
+    pub(crate) fn lookup(root: &PathRef, name: &CStr) -> Result<Self> {
+        Self::follow(root, name, 0)
     }
 
     /// Its name as seen from `root`, without a NUL; `None`: it can't be reached from there.
@@ -88,8 +202,11 @@ impl PathRef {
     /// Follows `name` from `root`, with the caller's rights. Symbolic links are followed; `..`
     /// does not leave `root`.
     pub(crate) fn lookup_dir(root: &PathRef, name: &CStr) -> Result<Self> {
+        Self::follow(root, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY)
+    }
+
+    fn follow(root: &PathRef, name: &CStr, flags: u32) -> Result<Self> {
         let mut path = bindings::path::default();
-        let flags = LOOKUP_FOLLOW | LOOKUP_DIRECTORY;
         // SAFETY: `root` is referenced, the name is NUL-terminated; on success the path comes with
         // references that we own.
         to_result(unsafe {
@@ -102,6 +219,32 @@ impl PathRef {
             )
         })?;
         Ok(Self(path))
+    }
+}
+
+/// The name of a path as the kernel takes it: with a NUL at its end.
+pub(crate) struct PathName(KVec<u8>);
+
+impl PathName {
+    /// Copies `name`. EINVAL: there is a NUL in it.
+    pub(crate) fn new(name: &[u8]) -> Result<Self> {
+        if name.contains(&0) {
+            return Err(EINVAL);
+        }
+        let mut bytes = KVec::new();
+        bytes.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
+        bytes.push(0, GFP_KERNEL_ACCOUNT)?;
+        Ok(Self(bytes))
+    }
+
+    /// The name.
+    pub(crate) fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_with_nul(&self.0).unwrap_or(c"")
+    }
+
+    /// The name without its NUL.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.as_c_str().to_bytes()
     }
 }
 

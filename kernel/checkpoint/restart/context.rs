@@ -23,7 +23,10 @@ use crate::{
         ObjRef,
         Raw, //
     },
-    kapi::task::TaskName,
+    kapi::{
+        path::PathRef,
+        task::TaskName, //
+    },
     mm,
     ns,
     report::Report,
@@ -65,6 +68,8 @@ pub(crate) struct Restore {
     /// Messages.
     #[pin]
     report: Mutex<Report>,
+    /// Root directory of the caller of restart(2): what the paths of the image start from.
+    pub(crate) root: PathRef,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -111,6 +116,7 @@ impl Restore {
             index,
             built <- new_mutex!(RBTree::new(), "checkpoint built objects"),
             report <- new_mutex!(report, "checkpoint report"),
+            root: PathRef::current_root(),
             monotonic_offset,
             boottime_offset,
             container,

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a checkpoint has found of files.
+
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
+
+use crate::{
+    image::ObjRef,
+    kapi::{
+        fdtable::FilesRef,
+        file::FileRef,
+        fs_struct::FsRef,
+        path::PathRef,
+        pipe::Pipe,
+        task::TaskName, //
+    },
+};
+
+/// How an open file is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// Regular file, by path.
+    Regular,
+    /// Directory, by path.
+    Directory,
+    /// Regular file without a name.
+    Unlinked,
+    /// Anonymous shared memory.
+    SharedAnon,
+    /// End of an anonymous pipe.
+    Pipe,
+    /// End of a named pipe, by path.
+    Fifo,
+    /// Memory device, by path.
+    Device,
+}
+
+/// An open file.
+pub(super) struct Open {
+    /// The file.
+    pub(super) file: FileRef,
+    /// How it is saved.
+    pub(super) sort: Sort,
+    /// Its path from the caller's root, for those sorts that have one.
+    pub(super) path: KVec<u8>,
+    /// Its first user.
+    pub(super) who: TaskName,
+    /// References on it that this checkpoint holds, those of outputs not included.
+    pub(super) ours: u64,
+}
+
+/// A descriptor.
+pub(super) struct Slot {
+    /// Its number.
+    pub(super) fd: u32,
+    /// It is closed by exec.
+    pub(super) cloexec: bool,
+    /// Address of the file.
+    pub(super) file: usize,
+}
+
+/// A descriptor table.
+pub(super) struct Table {
+    /// The table.
+    pub(super) files: FilesRef,
+    /// Its descriptors by ascending number.
+    pub(super) slots: KVVec<Slot>,
+    /// Its first user.
+    pub(super) who: TaskName,
+}
+
+/// A pipe.
+pub(super) struct OpenPipe {
+    /// The pipe.
+    pub(super) pipe: Pipe,
+    /// Its first user.
+    pub(super) who: TaskName,
+}
+
+/// Root and working directory.
+pub(super) struct Dirs {
+    /// The structure.
+    pub(super) fs: FsRef,
+    /// Path of the root, if it is not the caller's.
+    pub(super) root: Option<KVec<u8>>,
+    /// Path of the working directory.
+    pub(super) pwd: KVec<u8>,
+    /// Its first user.
+    pub(super) who: TaskName,
+}
+
+/// Files found by a checkpoint.
+pub(crate) struct Collected {
+    /// The caller's root.
+    pub(super) root: PathRef,
+    /// Descriptor tables by address.
+    pub(super) tables: RBTree<usize, Table>,
+    /// Open files by address. Those that were refused are not in it.
+    pub(super) open: RBTree<usize, Open>,
+    /// Pipes by address.
+    pub(super) pipes: RBTree<usize, OpenPipe>,
+    /// Roots and working directories by address.
+    pub(super) dirs: RBTree<usize, Dirs>,
+    /// Inodes whose contents go into the image, each with a file of it.
+    inodes: KVec<(ObjRef, FileRef)>,
+    /// What image and log are written to.
+    outputs: KVec<FileRef>,
+}
+
+impl Collected {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            root: PathRef::current_root(),
+            tables: RBTree::new(),
+            open: RBTree::new(),
+            pipes: RBTree::new(),
+            dirs: RBTree::new(),
+            inodes: KVec::new(),
+            outputs: KVec::new(),
+        }
+    }
+
+    /// The inodes whose contents go into the image, each with a file that shows it.
+    ///
+    /// They are fixed when all tasks have been collected, and have a record when all have been
+    /// saved.
+    pub(crate) fn inodes(&self) -> &[(ObjRef, FileRef)] {
+        &self.inodes
+    }
+
+    /// Notes an inode whose contents go into the image; keeps one reference on the file.
+    pub(super) fn add_inode(&mut self, obj: ObjRef, file: &FileRef) -> Result {
+        Ok(self.inodes.push((obj, file.clone()), GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Notes what image or log are written to; keeps one reference on the file.
+    pub(super) fn add_output(&mut self, file: &FileRef) -> Result {
+        Ok(self.outputs.push(file.clone(), GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Image or log are written to its inode.
+    pub(super) fn is_output(&self, file: &FileRef) -> bool {
+        self.outputs
+            .iter()
+            .any(|f| f.inode_addr() == file.inode_addr())
+    }
+
+    /// References that this checkpoint holds on a collected file.
+    pub(super) fn own_references(&self, open: &Open) -> u64 {
+        // For an output its note here, and the system call's own.
+        let outputs = self.outputs.iter().filter(|f| **f == open.file).count();
+        open.ours + 2 * outputs as u64
+    }
+
+    /// Writes the files open for writing to the disk.
+    pub(super) fn sync(&self) -> Result {
+        for open in self.open.values() {
+            if open.sort == Sort::Regular && open.file.is_writable() {
+                open.file.sync()?;
+            }
+        }
+        Ok(())
+    }
+}

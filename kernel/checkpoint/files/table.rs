@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Descriptor tables.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+use zerocopy::IntoBytes;
+
+use crate::{
+    capture::{
+        context::KindOps,
+        Capture, //
+    },
+    files::{
+        collected::{
+            Slot,
+            Table, //
+        },
+        open,
+        pipe,
+        refuse::User, //
+    },
+    image::{
+        self,
+        files::{
+            Fd,
+            FDS_MAX, //
+        },
+        ObjRef, //
+    },
+    kapi::{
+        fdtable::{
+            allow_descriptors,
+            set_descriptor,
+            FilesRef, //
+        },
+        task::FrozenTask, //
+    },
+    objects::Class,
+    report::Errno,
+    restart::{
+        context::Built,
+        Plan,
+        Restore, //
+    },
+};
+
+/// Descriptor tables and all open files in them.
+pub(super) const OPS: KindOps = KindOps {
+    name: "descriptor tables",
+    collect,
+    leaks,
+    save,
+    restore,
+};
+
+/// A rebuilt descriptor table.
+pub(crate) struct BuiltFiles(FilesRef);
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    let Some(files) = FilesRef::of(t) else {
+        return Ok(());
+    };
+    let (_, first) = cap.objects.collect(Class::Files, files.addr())?;
+    if !first {
+        return Ok(());
+    }
+    let mut slots: KVVec<Slot> = KVVec::new();
+    let mut from = 0;
+    while let Some(d) = files.next(from) {
+        if d.fd as usize >= FDS_MAX {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!("descriptor {}: only those below {} can be saved", d.fd, FDS_MAX),
+            );
+            break;
+        }
+        from = d.fd.saturating_add(1);
+        open::collect(cap, t, User::Descriptor(d.fd), &d.file)?;
+        let slot = Slot {
+            fd: d.fd,
+            cloexec: d.cloexec,
+            file: d.file.addr(),
+        };
+        slots.push(slot, GFP_KERNEL_ACCOUNT)?;
+    }
+    let table = Table {
+        slots,
+        who: t.display(&cap.pid_ns),
+        files,
+    };
+    let addr = table.files.addr();
+    cap.files
+        .tables
+        .try_create_and_insert(addr, table, GFP_KERNEL_ACCOUNT)?;
+    Ok(())
+}
+
+fn leaks(cap: &mut Capture) -> Result {
+    pipe::leaks(cap)?;
+    open::leaks(cap)?;
+    if !cap.whole {
+        return Ok(());
+    }
+    for table in cap.files.tables.values() {
+        let users = cap
+            .objects
+            .get(Class::Files, table.files.addr())
+            .map_or(0, |e| e.users);
+        // Ours is one more.
+        if table.files.count() > users + 1 {
+            cap.report.refuse(
+                EBUSY,
+                &table.who,
+                fmt!("descriptor table: a task outside has it too"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Number of the table of `t` in the image; 0: it has exited.
+pub(super) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
+    match FilesRef::of(t) {
+        Some(files) => Ok(cap.objects.reference(Class::Files, files.addr())?.get()),
+        None => Ok(0),
+    }
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    let Some(files) = FilesRef::of(t) else {
+        return Ok(());
+    };
+    let addr = files.addr();
+    drop(files);
+    let (obj, first) = cap.objects.save(Class::Files, addr)?;
+    if !first {
+        return Ok(());
+    }
+    // The table is taken out, as saving its files changes what was collected next to it.
+    let table = cap.files.tables.remove(&addr).ok_or(ENOENT)?;
+    let mut fds: KVVec<u8> = KVVec::new();
+    for slot in table.slots.iter() {
+        let fd = Fd {
+            fd: slot.fd.into(),
+            file: open::save(cap, slot.file)?.get().into(),
+            cloexec: u32::from(slot.cloexec).into(),
+            reserved: 0.into(),
+        };
+        fds.extend_from_slice(fd.as_bytes(), GFP_KERNEL_ACCOUNT)?;
+    }
+    let record = image::files::Table {
+        obj: obj.get().into(),
+        reserved: 0.into(),
+    };
+    cap.meta.put(&record, &fds)
+}
+
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    let Some(obj) = ObjRef::new(plan.task.files.get()) else {
+        return Ok(());
+    };
+    let built = r.with_built(obj, |b| match b {
+        Built::Files(f) => Some(f.0.clone()),
+        _ => None,
+    });
+    if let Some(Some(files)) = built {
+        if !files.is_current() {
+            files.install();
+        }
+        return Ok(());
+    }
+    let (_, raw) = r.object_body::<image::files::Table>(obj)?;
+    let fds: &[Fd] = raw.array(FDS_MAX).map_err(|f| r.fault(f))?;
+    let files = FilesRef::empty()?;
+    files.clone().install();
+    if let Some(last) = fds.last() {
+        let n = (last.fd.get() as usize).saturating_add(1);
+        allow_descriptors(n).map_err(|e| {
+            r.fail(e, plan, fmt!("{} descriptors are not allowed: {}", n, Errno(e)))
+        })?;
+    }
+    // From the highest to the lowest: the table grows only once.
+    for fd in fds.iter().rev() {
+        let file = open::restore(r, plan, ObjRef::new(fd.file.get()).ok_or(EINVAL)?)?;
+        set_descriptor(fd.fd.get(), fd.cloexec.get() != 0, &file).map_err(|e| {
+            r.fail(e, plan, fmt!("descriptor {}: {}", fd.fd.get(), Errno(e)))
+        })?;
+    }
+    r.set_built(obj, Built::Files(BuiltFiles(files)))
+}

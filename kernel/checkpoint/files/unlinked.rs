@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Inodes without a name: removed files, and anonymous shared memory.
+//!
+//! Their contents go into the image as extents, which are captured with the memory of the tasks.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+use crate::{
+    capture::Capture,
+    files::{
+        collected::{
+            Open,
+            Sort, //
+        },
+        open::{
+            BuiltFile,
+            Source, //
+        },
+        refuse::{
+            Named,
+            Text, //
+        },
+        regular, //
+    },
+    image::{
+        files::{
+            Inode,
+            FILE_SHARED_ANON, //
+        },
+        ObjRef, //
+    },
+    kapi::{
+        file::{
+            oflag,
+            FileRef, //
+        },
+        path::{
+            PathName,
+            PathRef, //
+        },
+        task::FrozenTask, //
+    },
+    objects::Class,
+    report::Errno,
+    restart::{
+        context::Built,
+        Plan,
+        Restore, //
+    },
+};
+
+/// Bits of a mode that chmod(2) sets.
+const PERMISSIONS: u32 = 0o7777;
+
+/// Directory in which `file` was made, or the next one above that still is there.
+fn directory(file: &FileRef) -> PathRef {
+    let mut dir = file.path().parent();
+    while dir.is_unlinked() {
+        let parent = dir.parent();
+        if parent == dir {
+            break;
+        }
+        dir = parent;
+    }
+    dir
+}
+
+/// Counts an open file of the inode. False: refused.
+pub(super) fn collect(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    open: &mut Open,
+) -> Result<bool> {
+    if open.file.is_path_only() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: was removed and is open for its path only", named),
+        );
+        return Ok(false);
+    }
+    if open.file.is_backing() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: was removed from an overlay", named),
+        );
+        return Ok(false);
+    }
+    if open.file.is_executed_by(t) {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: the program's file has been removed", named),
+        );
+        return Ok(false);
+    }
+    if open.sort == Sort::Unlinked {
+        let dir = directory(&open.file);
+        let why = match dir.name_from(&cap.files.root)? {
+            None => Some("was removed, and its directory can't be reached"),
+            Some(_) if dir.is_hidden(&cap.files.root) => {
+                Some("was removed, and another mount hides its directory")
+            }
+            Some(_) if !dir.can_tmpfile() => {
+                Some("was removed, and its filesystem has no files without a name")
+            }
+            Some(_) if open.file.owner().is_none() => {
+                Some("was removed, and its owner is not known in this user namespace")
+            }
+            Some(name) => {
+                open.path = name;
+                None
+            }
+        };
+        if let Some(why) = why {
+            cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+            return Ok(false);
+        }
+    }
+    let (obj, first) = cap.objects.collect(Class::Inode, open.file.inode_addr())?;
+    if first {
+        cap.files.add_inode(obj, &open.file)?;
+        open.ours += 1;
+    }
+    Ok(true)
+}
+
+/// Reference of the inode of `file`; writes its record the first time.
+pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<ObjRef> {
+    let (obj, first) = cap.objects.save(Class::Inode, file.inode_addr())?;
+    if !first {
+        return Ok(obj);
+    }
+    let [uid, gid] = file.owner().unwrap_or([0, 0]);
+    let record = Inode {
+        obj: obj.get().into(),
+        mode: (file.mode() & PERMISSIONS).into(),
+        size: u64::try_from(file.size()).unwrap_or(0).into(),
+        owner: [uid.into(), gid.into()],
+    };
+    let dir = match cap.files.open.get(&file.addr()) {
+        Some(open) if named => open.path.as_slice(),
+        _ => &[],
+    };
+    cap.meta.put(&record, dir)?;
+    Ok(obj)
+}
+
+/// Makes the inode with reference `obj`, with its size but without its contents.
+fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+    let (record, raw) = r.object_body::<Inode>(obj)?;
+    let size = i64::try_from(record.size.get()).map_err(|_| EINVAL)?;
+    if raw.payload.is_empty() {
+        return FileRef::shared_memory(size).map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!("{} bytes of anonymous shared memory: {}", size, Errno(e)),
+            )
+        });
+    }
+    let dir = PathName::new(raw.payload)?;
+    let fill = |file: FileRef| {
+        file.truncate(size)?;
+        let owner = record.owner.map(|id| id.get());
+        if file.owner() != Some(owner) {
+            file.chown(owner)?;
+        }
+        file.chmod((record.mode.get() & PERMISSIONS) as u16)?;
+        Ok(file)
+    };
+    FileRef::open(&r.root, dir.as_c_str(), oflag::TMPFILE, 0o600)
+        .and_then(fill)
+        .map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!(
+                    "a file without a name of {} bytes in {}: {}",
+                    size,
+                    Text(raw.payload),
+                    Errno(e)
+                ),
+            )
+        })
+}
+
+/// An open file of the inode with reference `obj`, for reading and writing.
+pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+    let built = r.with_built(obj, |b| match b {
+        Built::Inode(f) => Some(f.0.clone()),
+        _ => None,
+    });
+    if let Some(Some(file)) = built {
+        return Ok(file);
+    }
+    let file = make(r, plan, obj)?;
+    r.set_built(obj, Built::Inode(BuiltFile(file.clone())))?;
+    Ok(file)
+}
+
+/// Opens an inode without a name as it was.
+pub(super) fn restore_open(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+    let inode = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
+    let inode = restore(r, plan, inode)?;
+    if source.record.kind.get() == FILE_SHARED_ANON {
+        return Ok(inode);
+    }
+    let file = inode.reopen(source.flags).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("a file without a name can't be opened: {}", Errno(e)),
+        )
+    })?;
+    regular::set_pos(r, plan, source, &file)?;
+    Ok(file)
+}
