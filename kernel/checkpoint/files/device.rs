@@ -2,10 +2,7 @@
 
 //! The memory devices: null, zero, full, random and urandom.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use crate::{
     files::{

@@ -2,10 +2,7 @@
 
 //! Root directory, working directory and umask.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use crate::{
     capture::{

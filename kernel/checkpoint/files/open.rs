@@ -2,10 +2,7 @@
 
 //! Open files: what is common to all kinds.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use crate::{
     capture::Capture,

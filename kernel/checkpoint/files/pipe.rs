@@ -5,7 +5,6 @@
 use core::cell::Cell;
 
 use kernel::{
-    fmt,
     page::PAGE_SIZE,
     prelude::*, //
 };

@@ -2,10 +2,7 @@
 
 //! Descriptor tables.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use zerocopy::IntoBytes;
 

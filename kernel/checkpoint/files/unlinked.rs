@@ -4,10 +4,7 @@
 //!
 //! Their contents go into the image as extents, which are captured with the memory of the tasks.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use crate::{
     capture::Capture,
