@@ -62,8 +62,7 @@ pub(crate) struct KindOps {
     /// Counts the users of the task's shared objects, keeps references on them, and lists what
     /// can't be saved.
     pub(crate) collect: fn(&mut Capture, &FrozenTask) -> Result,
-    /// After all tasks were collected: lists objects that others use too. Of a whole container
-    /// that is all that others have; of a subtree, what can't be restored if they have it.
+    /// After all tasks were collected: lists objects of a whole container that others use too.
     pub(crate) leaks: fn(&mut Capture) -> Result,
     /// Writes the task's records; those of a shared object for its first user only.
     pub(crate) save: fn(&mut Capture, &FrozenTask) -> Result,
