@@ -23,7 +23,6 @@ mod kinds;
 mod mm;
 mod ns;
 mod objects;
-mod pending;
 mod report;
 mod restart;
 mod task;

@@ -59,7 +59,6 @@ use crate::{
     mm,
     ns,
     objects::Objects,
-    pending::files as pending_files,
     report::Report,
     task, //
 };
@@ -113,9 +112,12 @@ fn take(args: &CheckpointArgs, root: &ARef<Task>, cap: &mut Capture) -> Result<u
     if let Some(t) = frozen.tasks.first() {
         (cap.monotonic_offset, cap.boottime_offset) = ns::time::offsets(t)?;
     }
+    for file in [args.image.as_ref(), args.log.as_ref()].into_iter().flatten() {
+        files::add_output(cap, file)?;
+    }
     collect(cap, &frozen)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log.as_ref(), "log")] {
-        if file.is_some_and(|f| pending_files::reaches(cap, f)) {
+        if file.is_some_and(|f| files::reaches(cap, f)) {
             cap.report.line(fmt!(
                 "error: the {} goes to a file that the frozen tasks use [EDEADLK]",
                 what
@@ -137,7 +139,7 @@ fn take(args: &CheckpointArgs, root: &ARef<Task>, cap: &mut Capture) -> Result<u
     let mut sink = Sink::new(image.clone())?;
     drain(cap, id, &mut snapshot, &mut sink)?;
     drop(snapshot);
-    pending_files::sync(cap)?;
+    files::sync(cap)?;
     let bytes = sink.finish()?;
     if args.kill {
         kill(&frozen);
@@ -168,6 +170,8 @@ fn collect(cap: &mut Capture, frozen: &Frozen) -> Result {
         for kind in kinds::saved() {
             (kind.leaks)(cap)?;
         }
+    } else {
+        files::leaks_of_subtree(cap)?;
     }
     Ok(())
 }

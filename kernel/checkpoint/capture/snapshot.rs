@@ -40,7 +40,6 @@ use crate::{
         Range,
         Space, //
     },
-    pending::files, //
 };
 
 /// How often, in pages, a long copy looks whether it is to end.
@@ -90,7 +89,7 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         })?;
         snapshot.spaces.push(copy, GFP_KERNEL_ACCOUNT)?;
     }
-    for (obj, file) in files::inodes(&cap.files) {
+    for (obj, file) in cap.files.inodes() {
         let pages = copy_inode(file).inspect_err(|&e| {
             cap.report.line(fmt!(
                 "error: contents of object {} can't be copied: {} pages [{}]",

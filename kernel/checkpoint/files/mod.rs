@@ -72,6 +72,13 @@ pub(crate) fn restore_inode(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result
     unlinked::restore(r, plan, obj)
 }
 
+/// After all tasks of a subtree were collected: lists pipes that others have an end of. They could
+/// not be rebuilt; all else of a subtree may be shared with tasks outside.
+pub(crate) fn leaks_of_subtree(cap: &mut Capture) -> Result {
+    pipe::leaks(cap)?;
+    open::leaks(cap)
+}
+
 /// Notes that `file` is what the image or the log are written to.
 ///
 /// If the tasks have it too, it grows while it is saved. To be called once for each reference

@@ -563,8 +563,6 @@ pub(crate) fn flags_from_image(flags: u32) -> u32 {
 pub(crate) mod oflag {
     use kernel::bindings;
 
-    /// Only for its path.
-    pub(crate) const PATH: u32 = bindings::O_PATH | bindings::O_NOFOLLOW;
     /// O_NONBLOCK.
     pub(crate) const NONBLOCK: u32 = bindings::O_NONBLOCK;
     /// O_DIRECT.

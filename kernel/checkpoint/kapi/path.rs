@@ -66,11 +66,6 @@ impl PathRef {
         &self.0
     }
 
-    /// Address of the dentry.
-    pub(crate) fn addr(&self) -> usize {
-        self.0.dentry as usize
-    }
-
     /// Its name has been removed.
     pub(crate) fn is_unlinked(&self) -> bool {
         // SAFETY: We own a reference.
