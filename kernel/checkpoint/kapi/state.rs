@@ -200,8 +200,8 @@ impl FrozenTask {
     pub(crate) fn vfork_child_in(&self, ns: &PidNs) -> u32 {
         let t = self.as_ptr();
         let mut found = 0;
-        // SAFETY: tasklist_lock keeps the list of children. `vfork_done` is compared only: it
-        // points to the stack of the one that waits.
+        // SAFETY: tasklist_lock keeps the list of children. `vfork_done` is compared only. It
+        // points to the stack of the one that waits, unless that was restarted in its wait.
         unsafe {
             let stack = (*t).stack as usize;
             let size = kernel::page::PAGE_SIZE << bindings::THREAD_SIZE_ORDER;
@@ -212,9 +212,13 @@ impl FrozenTask {
                 let child =
                     kernel::container_of!(p, bindings::task_struct, sibling);
                 let done = (&raw const (*child).vfork_done).read_volatile() as usize;
-                if done.wrapping_sub(stack) < size {
+                let certain = done.wrapping_sub(stack) < size;
+                if certain || (done != 0 && found == 0) {
                     let pid = bindings::pid_type_PIDTYPE_PID;
                     found = bindings::__task_pid_nr_ns(child, pid, ns.as_ptr());
+                }
+                if certain {
+                    break;
                 }
                 p = (*p).next;
             }

@@ -9,6 +9,10 @@ use crate::{
     kapi::{
         ns::Uts,
         pid::PidNs, //
+    },
+    restart::{
+        Plan,
+        Restore, //
     }, //
 };
 
@@ -21,6 +25,12 @@ pub(crate) use uts::BuiltUts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
 pub(crate) static KINDS: &[KindOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
+
+/// Last step of the restart of the current task in its own context, while it has the credentials
+/// of the caller.
+pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    uts::finish(r, plan)
+}
 
 /// Namespaces found by a checkpoint.
 pub(crate) struct Collected {

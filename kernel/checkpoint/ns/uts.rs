@@ -14,7 +14,8 @@ use crate::{
     },
     image::{
         ns::Uts as UtsRecord,
-        record::ObjRef, //
+        record::ObjRef,
+        task::TASK_LIVE, //
     },
     kapi::{
         ns::{
@@ -37,7 +38,7 @@ pub(super) const KIND: KindOps = KindOps {
     collect,
     leaks: no_leaks,
     save,
-    restore,
+    restore: |_, _| Ok(()),
 };
 
 /// A rebuilt uts namespace.
@@ -93,7 +94,14 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&body, &[])
 }
 
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+/// Puts the current task into its uts namespace.
+///
+/// Its children were made before: one that stayed behind when its parent left the namespace of
+/// the caller is there again.
+pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    if plan.task.state.get() != TASK_LIVE {
+        return Ok(());
+    }
     let Some(obj) = ObjRef::new(plan.task.uts.get()) else {
         return Ok(());
     };

@@ -21,6 +21,7 @@ use crate::{
         cred::CredRef,
         task::FrozenTask, //
     },
+    ns,
     restart::{
         Plan,
         Restore, //
@@ -98,6 +99,7 @@ pub(crate) fn early(_r: &Restore, plan: &Plan<'_>) -> Result {
 ///
 /// Until here it had the credentials of the caller of restart(2).
 pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    ns::finish(r, plan)?;
     sched::finish(r, plan)?;
     process::finish(r, plan)?;
     cred::finish(r, plan)?;
