@@ -172,7 +172,7 @@ impl Walk<'_> {
         if self.summary.tasks == 0 {
             self.root(raw, task)?;
         } else {
-            self.parent(raw, task.parent.get())?;
+            self.parent(raw, task)?;
         }
         self.group_and_session(raw, task)?;
         self.group = Some(Group {
@@ -215,9 +215,11 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn parent(&self, raw: &Raw<'_>, parent: u32) -> Result<(), Fault> {
-        let known = pid(self.pids, parent)
-            .is_some_and(|p| p.seen & SEEN_TASK != 0 && p.state == TASK_LIVE);
+    fn parent(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
+        // The task itself is among those seen.
+        let known = task.parent != task.tid
+            && pid(self.pids, task.parent.get())
+                .is_some_and(|p| p.seen & SEEN_TASK != 0 && p.state == TASK_LIVE);
         ensure(raw, known, "its parent is no live task that comes before it")
     }
 

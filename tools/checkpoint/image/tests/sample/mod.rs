@@ -195,7 +195,9 @@ impl Sample {
             e.addr = l(addr);
             e.pages = u(pages);
         });
-        let bytes = (0..u64::from(pages) * PAGE).map(|n| (n / 7) as u8).collect();
+        let bytes = (0..u64::from(pages) * PAGE)
+            .map(|n| (n / 7 + addr / 3 + u64::from(obj)) as u8)
+            .collect();
         self.extents.push((extent, bytes));
     }
 
