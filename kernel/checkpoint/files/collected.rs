@@ -15,7 +15,8 @@ use crate::{
         fs_struct::FsRef,
         path::PathRef,
         pipe::Pipe,
-        task::TaskName, //
+        task::TaskName,
+        wait::check_killed, //
     },
 };
 
@@ -160,6 +161,7 @@ impl Collected {
     pub(super) fn sync(&self) -> Result {
         for open in self.open.values() {
             if open.sort == Sort::Regular && open.file.is_writable() {
+                check_killed()?;
                 open.file.sync()?;
             }
         }

@@ -159,14 +159,6 @@ fn leaks(cap: &mut Capture) -> Result {
     Ok(())
 }
 
-/// Number of the filesystem context of `t` in the image; 0: it has exited.
-pub(super) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
-    match FsRef::of(t) {
-        Some(fs) => Ok(cap.objects.reference(Class::Fs, fs.addr())?.get()),
-        None => Ok(0),
-    }
-}
-
 fn save_dir(cap: &mut Capture, addr: usize, name: &[u8]) -> Result<ObjRef> {
     let (obj, _) = cap.objects.save(Class::Path, addr)?;
     let record = Path {

@@ -55,21 +55,9 @@ pub(crate) fn save_mapped(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     open::save(cap, file.addr())
 }
 
-/// References of the descriptor table and of root and working directory of `t`, which must have
-/// been collected; 0: it has exited.
-pub(crate) fn references(cap: &Capture, t: &FrozenTask) -> Result<(u32, u32)> {
-    Ok((table::reference(cap, t)?, fs::reference(cap, t)?))
-}
-
 /// The open file with reference `obj`, which is rebuilt at first use.
 pub(crate) fn restore_file(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
     open::restore(r, plan, obj)
-}
-
-/// The open file that shows the inode with reference `obj`, which is rebuilt at first use. Its
-/// contents are in extents.
-pub(crate) fn restore_inode(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    unlinked::restore(r, plan, obj)
 }
 
 /// After all tasks of a subtree were collected: lists pipes that others have an end of. They could

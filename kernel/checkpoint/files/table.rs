@@ -120,14 +120,6 @@ fn leaks(cap: &mut Capture) -> Result {
     Ok(())
 }
 
-/// Number of the table of `t` in the image; 0: it has exited.
-pub(super) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
-    match FilesRef::of(t) {
-        Some(files) => Ok(cap.objects.reference(Class::Files, files.addr())?.get()),
-        None => Ok(0),
-    }
-}
-
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(files) = FilesRef::of(t) else {
         return Ok(());

@@ -81,11 +81,15 @@ pub(super) fn collect(
         );
         return Ok(false);
     }
-    if open.file.is_backing() {
+    if open.file.is_backing() || !open.file.is_cached() {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{}: was removed from an overlay", named),
+            fmt!(
+                "{}: was removed, and its filesystem ({}) does not let the kernel read its pages",
+                named,
+                Text(open.file.fs_name().to_bytes())
+            ),
         );
         return Ok(false);
     }
@@ -189,7 +193,7 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
 }
 
 /// An open file of the inode with reference `obj`, for reading and writing.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
     let built = r.with_built(obj, |b| match b {
         Built::Inode(f) => Some(f.0.clone()),
         _ => None,

@@ -61,6 +61,8 @@ impl EntryName {
 
 const MNT_INTERNAL: i32 = 0x4000;
 
+const S_DAX: u32 = 1 << 13;
+
 // `fmode_t` casts are beyond bindgen.
 const FMODE_READ: u32 = 1 << 0;
 const FMODE_WRITE: u32 = 1 << 1;
@@ -353,6 +355,19 @@ impl FileRef {
         }
         // SAFETY: The file keeps its socket, and that its operations.
         unsafe { (*socket).ops.as_ref() }.map(|ops| ops.family)
+    }
+
+    /// Its pages can be read through the page cache without a process' help: not those of an
+    /// overlay, of FUSE or of persistent memory.
+    pub(crate) fn is_cached(&self) -> bool {
+        // SAFETY: The file keeps its mapping, whose operations are there and do not change.
+        unsafe {
+            let mapping = (*self.as_ptr()).f_mapping;
+            let readable = (*(*mapping).a_ops).read_folio.is_some();
+            (readable || bindings::shmem_mapping(mapping))
+                && self.fs_magic() != u64::from(bindings::FUSE_SUPER_MAGIC)
+                && (*(*self.as_ptr()).f_inode).i_flags & S_DAX == 0
+        }
     }
 
     /// It is on a huge page filesystem.
