@@ -481,14 +481,14 @@ __rust_helper void rust_helper_flush_page(struct page *page)
 	flush_dcache_page(page);
 }
 
-__rust_helper void rust_helper_cond_resched(void)
+__rust_helper void rust_helper_mm_cid_before_exec(struct task_struct *t)
 {
-	cond_resched();
+	sched_mm_cid_before_execve(t);
 }
 
-__rust_helper bool rust_helper_page_has_hwpoison(struct page *page)
+__rust_helper void rust_helper_mm_cid_after_exec(struct task_struct *t)
 {
-	return PageHWPoison(page);
+	sched_mm_cid_after_execve(t);
 }
 
 __rust_helper void rust_helper_bvec_of_page(struct bio_vec *bv, struct page *page,

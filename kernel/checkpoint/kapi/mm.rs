@@ -275,17 +275,23 @@ pub(crate) fn renew() -> Result<MmRef> {
     // SAFETY: exec_mmap() uses of its argument these two fields only. On success `current` has
     // taken over the reference on `mm`; on failure it is still ours. It returns with
     // exec_update_lock held for writing, which is dropped at once: nobody outside knows the
-    // task yet. The old address space is handed over to us.
+    // task yet. The old address space is handed over to us. The task's concurrency id is one of
+    // its address space: it is given back before and taken anew after, as exec does.
     unsafe {
+        let current = bindings::get_current();
         bprm.user_ns = bindings::current_user_ns();
-        if let Err(e) = to_result(bindings::exec_mmap(&mut bprm)) {
+        bindings::mm_cid_before_exec(current);
+        let done = to_result(bindings::exec_mmap(&mut bprm));
+        bindings::mm_cid_after_exec(current);
+        if let Err(e) = done {
             bindings::mmput(mm.as_ptr());
             return Err(e);
         }
-        let current = bindings::get_current();
         bindings::up_write(&raw mut (*(*current).signal).exec_update_lock);
         if let Some(old) = NonNull::new(bprm.old_mm) {
             field!(mm, task_size) = field!(old, task_size);
+            // Coredumps are made in the format of the caller's program.
+            bindings::set_binfmt(field!(old, binfmt));
             bindings::exec_mm_put_old(old.as_ptr());
         }
         // The image says where memory is executable.
