@@ -124,9 +124,15 @@ toolchain() {
 	if [ ! -e "$CHROOT/var/lib/dpkg/status" ]; then
 		say "==> unpacking Debian $SUITE as build environment"
 		rm -rf "$CHROOT.tmp"
+		# A debootstrap older than the suite does not know it by name.
+		script=
+		if [ ! -e "/usr/share/debootstrap/scripts/$SUITE" ]; then
+			mirror=${mirror:-http://deb.debian.org/debian}
+			script=/usr/share/debootstrap/scripts/sid
+		fi
 		debootstrap --variant=minbase --include=ca-certificates \
 			--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-			"$SUITE" "$CHROOT.tmp" $mirror </dev/null >"$CACHE/log/debootstrap" 2>&1 ||
+			"$SUITE" "$CHROOT.tmp" $mirror $script </dev/null >"$CACHE/log/debootstrap" 2>&1 ||
 			{ tail -n 20 "$CACHE/log/debootstrap" >&2; die "debootstrap failed"; }
 		mv "$CHROOT.tmp" "$CHROOT"
 	fi

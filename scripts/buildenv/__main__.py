@@ -119,7 +119,7 @@ def arguments():
     s.add_argument("--flavour", default="demo", choices=("demo", "debug"))
     s.add_argument("--kernel", help="boot this image instead of building one")
     s.add_argument("--cpus", type=int, default=2)
-    s.add_argument("--memory", type=int, default=3072, metavar="MIB")
+    s.add_argument("--memory", type=int, default=2048, metavar="MIB")
     s.add_argument("--data", metavar="FILE", help="disk that keeps its content, at /data in the guest; "
                    "made if it is not there")
     s.add_argument("--data-size", type=int, default=4096, metavar="MIB")

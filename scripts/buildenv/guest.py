@@ -28,7 +28,7 @@ SPLAT = re.compile(
     r"rust_kernel: panicked|Slab .*corrupt|held lock freed|lock held when returning|"
     r"cannot allocate lock|Bad page state|Bad rss-counter|non-zero pgtables_bytes")
 # Lines that look like one and are not.
-HARMLESS = re.compile(r"WARNING: (The|CPU: 0 PID: 0 .*early)|kunit")
+HARMLESS = re.compile(r"WARNING: The ")
 
 
 class Job:
@@ -112,7 +112,7 @@ def fetch(disk, name, to):
 
 
 class Guest:
-    def __init__(self, kernel, rootfs, *, cpus=2, memory=3072, data=None, accel=None,
+    def __init__(self, kernel, rootfs, *, cpus=2, memory=2048, data=None, accel=None,
                  timeout=None, append="", icount=False, qemu_args=()):
         self.kernel, self.rootfs = kernel, rootfs
         self.cpus, self.memory, self.data = cpus, memory, data
@@ -120,7 +120,7 @@ class Guest:
         self.qemu_args = list(qemu_args)
         self.accel = "tcg" if icount else (accel or accelerator(kernel, rootfs))
 
-    def command(self, job_image, console, extra, end=True):
+    def command(self, job_image, console, extra, loglevel="loglevel=7 ignore_loglevel"):
         c = conf()
         accel = {"kvm": "kvm", "tcg": "tcg,thread=multi"}[self.accel]
         if self.icount:
@@ -129,12 +129,12 @@ class Guest:
         cmd = ["setpriv", "--pdeathsig", "KILL", c["qemu"], "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                "-machine", c["machine"], "-accel", accel,
                "-cpu", c[f"cpu_{self.accel}"], "-smp", "1" if self.icount else str(self.cpus),
-               "-m", str(self.memory), "-kernel", str(self.kernel.image)]
+               "-m", str(self.memory), "-kernel", str(self.kernel.boot)]
         if self.icount:
             cmd += ["-icount", "shift=0,sleep=off"]
         args = [f"console={c['console']}", "root=/dev/" + c.get("root", "vda"), "rw",
                 "rootfstype=ext4", "init=/usr/sbin/guest-init", "panic=-1", "oops=panic",
-                "page_poison=1", "loglevel=7", "ignore_loglevel", "net.ifnames=0",
+                "page_poison=1", loglevel,
                 f"lcr.end={c.get('end', 'poweroff')}", c.get("cmdline", ""), self.append]
         cmd += ["-append", " ".join(a for a in args if a)]
         disks = [("root", self.rootfs, "snapshot=on"), ("job", job_image, "readonly=on")]
@@ -156,8 +156,7 @@ class Guest:
             job.env.update(LCR_ROWS=size.lines, LCR_COLUMNS=size.columns)
         try:
             cmd = self.command(job.image(), ["-chardev", "stdio,mux=on,signal=off,id=con",
-                                             "-serial", "chardev:con", "-mon", "con"], [])
-            self.append += " quiet"
+                                             "-serial", "chardev:con", "-mon", "con"], [], loglevel="quiet")
             return subprocess.call(cmd)
         finally:
             job.remove()

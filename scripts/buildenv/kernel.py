@@ -41,14 +41,15 @@ class Kernel:
 
     def __init__(self, directory, release):
         self.dir = directory
-        self.image = directory / "image"
+        self.image = directory / Path(conf()["image"]).name
+        self.boot = directory / Path(conf().get("guest_image", conf()["image"])).name
         self.config = directory / "config"
         self.release = release
 
     @classmethod
     def at(cls, image):
         kernel = cls(Path(image).resolve().parent, "")
-        kernel.image = Path(image).resolve()
+        kernel.image = kernel.boot = Path(image).resolve()
         return kernel
 
 
@@ -100,7 +101,7 @@ def build(flavour="demo", target=None):
         images = CACHE / "images"
         images.mkdir(parents=True, exist_ok=True)
         out = images / f"{ARCH}-{flavour}-{key}"
-        if (out / "image").exists() and not target:
+        if (out / "release").exists() and not target:
             os.utime(out)
             say(f"    kernel {(out / 'release').read_text().strip()} ({flavour}) is built already")
             return Kernel(out, (out / "release").read_text().strip())
@@ -134,7 +135,10 @@ def build(flavour="demo", target=None):
             total_file.write_text(str(made))
         warnings(log)
         tmp = Path(tempfile.mkdtemp(dir=images, prefix=".new-"))
-        shutil.copy(obj / conf()["image"], tmp / "image")
+        shutil.copy(obj / conf()["image"], tmp)
+        if "guest_image" in conf():
+            run(["llvm-strip", "-o", tmp / Path(conf()["guest_image"]).name,
+                 obj / conf()["guest_image"]])
         shutil.copy(obj / ".config", tmp / "config")
         shutil.copy(obj / "System.map", tmp / "System.map")
         shutil.copy(obj / "include/config/kernel.release", tmp / "release")
@@ -142,10 +146,10 @@ def build(flavour="demo", target=None):
         shutil.rmtree(out, ignore_errors=True)
         tmp.rename(out)
         prune(images)
-        release = (out / "release").read_text().strip()
-        say(f"    kernel {release} ({flavour}): {made} objects in "
-            f"{duration(time.monotonic() - started)}, {(out / 'image').stat().st_size >> 20} MiB")
-        return Kernel(out, release)
+        kernel = Kernel(out, (out / "release").read_text().strip())
+        say(f"    kernel {kernel.release} ({flavour}): {made} objects in "
+            f"{duration(time.monotonic() - started)}, {kernel.image.stat().st_size >> 20} MiB")
+        return kernel
 
 
 def warnings(log):

@@ -34,9 +34,10 @@ def archive():
 def rootfs():
     """Path of the image, which is only ever read."""
     init = SCRIPTS / "guest-init"
+    fstab = SCRIPTS / "guest-fstab"
     me = Path(__file__).read_bytes()
     base_key = sha(SUITE, ARCH, " ".join(PACKAGES))
-    key = sha(base_key, init.read_bytes(), me)
+    key = sha(base_key, init.read_bytes(), fstab.read_bytes(), me)
     out = CACHE / "rootfs" / f"{ARCH}-{key}.ext4"
     if out.exists():
         return out
@@ -57,6 +58,13 @@ def rootfs():
         tmp = Path(tempfile.mkdtemp(dir=out.parent, prefix=".image-"))
         try:
             shutil.copy(init, base / "usr/sbin/guest-init")
+            shutil.copy(fstab, base / "etc/fstab")
+            links = base / "usr/lib/guest-dev"
+            shutil.rmtree(links, ignore_errors=True)
+            links.mkdir()
+            for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"),
+                                 ("stderr", "fd/2")):
+                (links / name).symlink_to(f"/proc/self/{target}")
             run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "root",
                  "-d", base, tmp / "image", f"{SIZE_MB}M"], log=CACHE / "log" / "mke2fs")
             (tmp / "image").rename(out)

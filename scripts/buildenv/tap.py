@@ -4,7 +4,7 @@
 import re
 
 LINE = re.compile(r"^(?P<indent>\s*)(?P<ok>ok|not ok)\s+(?P<number>\d+)?\s*-?\s*(?P<name>.*?)\s*"
-                  r"(?:#\s*(?P<directive>SKIP|XFAIL|TODO)\b\s*(?P<reason>.*))?$", re.I)
+                  r"(?:#\s*(?:(?P<directive>SKIP|XFAIL|TODO)\b\s*)?(?P<reason>.*))?$", re.I)
 
 
 class Case:

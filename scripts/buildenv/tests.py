@@ -177,7 +177,7 @@ class Run:
         limit = 180 + sum(self.limits[n] + 15 for n in self.left)
         console_file = LOGS / (f"console-{attempt}" if attempt else "console")
         try:
-            result = Guest(self.kernel, rootfs(), timeout=limit).run(
+            result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit).run(
                 self.job(), on_output=on_output, console_file=console_file)
         finally:
             progress.end()
