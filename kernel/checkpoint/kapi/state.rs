@@ -178,6 +178,51 @@ impl FrozenTask {
         nr.unsigned_abs()
     }
 
+    /// The pid of its process group, or of its session, which no task may have any more: the pid
+    /// namespace that it is of, and its number in each namespace from there to `outermost`.
+    ///
+    /// ESRCH: it is not in `outermost`.
+    pub(crate) fn group_pid(
+        &self,
+        session: bool,
+        outermost: &PidNs,
+    ) -> Result<(PidNs, KVec<u32>)> {
+        let kind = if session {
+            bindings::pid_type_PIDTYPE_SID
+        } else {
+            bindings::pid_type_PIDTYPE_PGID
+        };
+        // SAFETY: We own a reference on the task; RCU keeps the pid until there is a reference.
+        let pid = unsafe {
+            bindings::rcu_read_lock();
+            let pid = bindings::get_pid(bindings::task_pid_type(self.as_ptr(), kind));
+            bindings::rcu_read_unlock();
+            pid
+        };
+        if pid.is_null() {
+            return Err(ESRCH);
+        }
+        let numbers = || {
+            // SAFETY: We have a reference on the pid, which has one on its namespace.
+            let innermost = unsafe { PidNs::get(bindings::ns_of_pid(pid)) }?;
+            let mut numbers = KVec::new();
+            let mut ns = innermost.clone();
+            loop {
+                // SAFETY: Both are valid.
+                let nr = unsafe { bindings::pid_nr_ns(pid, ns.as_ptr()) };
+                numbers.push(nr.unsigned_abs(), GFP_KERNEL_ACCOUNT)?;
+                if ns == *outermost {
+                    return Ok((innermost, numbers));
+                }
+                ns = ns.parent().ok_or(ESRCH)?;
+            }
+        };
+        let result = numbers();
+        // SAFETY: The reference that was taken above.
+        unsafe { bindings::put_pid(pid) };
+        result
+    }
+
     /// The pid namespace that it is in. ESRCH: it was reaped.
     pub(crate) fn pid_ns(&self) -> Result<PidNs> {
         // SAFETY: We own a reference; RCU keeps the pid, which has a reference on its namespace.

@@ -81,11 +81,15 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Reference of the task's pid namespace in the image; 0 if it is outside.
 pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
-    let ns = t.pid_ns()?;
-    if ns == cap.pid_ns && !cap.whole {
+    reference_of(cap, &t.pid_ns()?)
+}
+
+/// Reference of a pid namespace in the image; 0 if it is outside.
+pub(crate) fn reference_of(cap: &Capture, ns: &PidNs) -> Result<u32> {
+    if *ns == cap.pid_ns && !cap.whole {
         return Ok(0);
     }
-    Ok(cap.objects.reference(Class::PidNs, addr(&ns))?.get())
+    Ok(cap.objects.reference(Class::PidNs, addr(ns))?.get())
 }
 
 /// Writes the task's pid namespace and those around it, the outermost first.

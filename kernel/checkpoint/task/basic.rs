@@ -174,12 +174,34 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         .wrapping_add_signed(cap.boottime_offset)
         .into();
 
+    dead_pid(cap, t, task.pgid.get(), false)?;
+    dead_pid(cap, t, task.sid.get(), true)?;
     let pids = pids(cap, t)?;
     cap.meta.put(&task, pids.as_bytes())
 }
 
 fn reference(cap: &Capture, class: Class, addr: usize) -> Result<U32> {
     Ok(ref_number(Some(cap.objects.reference(class, addr)?)).into())
+}
+
+/// Writes the record of the pid `number`, the process group or session of `t`, if no task has it.
+fn dead_pid(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> Result {
+    if number == 0 || cap.task.tids.get(&number).is_some() {
+        return Ok(());
+    }
+    let (ns, numbers) = t.group_pid(session, &cap.pid_ns)?;
+    let mut payload: KVec<U32> = KVec::new();
+    for &n in numbers.iter().rev() {
+        payload.push(n.into(), GFP_KERNEL_ACCOUNT)?;
+    }
+    let body = DeadPid {
+        pid: number.into(),
+        pid_ns: ns::pid::reference_of(cap, &ns)?.into(),
+    };
+    cap.meta.put(&body, payload.as_bytes())?;
+    let node = RBTreeNode::new(number, (), GFP_KERNEL_ACCOUNT)?;
+    cap.task.tids.insert(node);
+    Ok(())
 }
 
 /// Pid of the thread in each namespace, that of the container first.

@@ -55,7 +55,7 @@ pub(crate) static KINDS: &[KindOps] = &[
 pub(crate) struct Collected {
     /// Credentials: the object table knows their addresses only.
     creds: KVVec<CredRef>,
-    /// Pids of all threads.
+    /// Pids of all threads, and of groups and sessions without a task that were written.
     tids: RBTree<u32, ()>,
     /// The last thread of each thread group, by the address of what the group shares.
     last: RBTree<usize, u32>,
