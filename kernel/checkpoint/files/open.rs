@@ -98,6 +98,14 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         );
         return Ok(());
     }
+    if file.is_ioctl_only() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: is open for neither reading nor writing (mode 3)", named),
+        );
+        return Ok(());
+    }
     if file.has_locks() {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: file locks are not supported yet", named));
         return Ok(());

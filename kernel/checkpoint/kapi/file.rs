@@ -276,6 +276,11 @@ impl FileRef {
         }
     }
 
+    /// It was opened with access mode 3: for ioctl(2) only.
+    pub(crate) fn is_ioctl_only(&self) -> bool {
+        !self.is_path_only() && self.flags() & bindings::O_ACCMODE == bindings::O_ACCMODE
+    }
+
     /// O_ASYNC is set.
     pub(crate) fn is_async(&self) -> bool {
         self.flags() & bindings::FASYNC != 0
@@ -495,7 +500,11 @@ impl FileRef {
     pub(crate) fn sync(&self) -> Result {
         let file = self.reopen(bindings::O_RDONLY | bindings::O_LARGEFILE)?;
         // SAFETY: We own a reference.
-        to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) })
+        match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
+            // The filesystem has no disk.
+            Err(EINVAL) => Ok(()),
+            r => r,
+        }
     }
 }
 
