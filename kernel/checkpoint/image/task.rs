@@ -97,7 +97,8 @@ pub const RESTART_NANOSLEEP: u32 = 1;
 /// args: address of the pollfds, their number, has a timeout, its end (monotonic).
 pub const RESTART_POLL: u32 = 2;
 /// [`Task::restart_kind`]: futex wait.
-/// args: address, value, flags, bitset, expiry, address 2.
+/// args: address, value, flags (1 shared between address spaces, 2 expiry on CLOCK_REALTIME),
+/// bitset, expiry, 0.
 pub const RESTART_FUTEX: u32 = 3;
 
 /// A thread. Those of a thread group follow each other, the leader first; parents come before

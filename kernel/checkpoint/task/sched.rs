@@ -44,8 +44,8 @@ pub(super) const KIND: KindOps = KindOps {
 
 /// SCHED_NORMAL.
 const NORMAL: u32 = 0;
-/// SCHED_FIFO, SCHED_RR.
-const REALTIME: [u32; 2] = [1, 2];
+/// SCHED_FIFO, RR and IDLE, which keep a nice value but don't set it.
+const NOT_FAIR: [u32; 3] = [1, 2, 5];
 /// SCHED_NORMAL, FIFO, RR, BATCH and IDLE.
 const SUPPORTED: [u32; 5] = [0, 1, 2, 3, 5];
 
@@ -117,8 +117,8 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
         )
     };
     let old = sched::current();
-    if REALTIME.contains(&new.policy) && old.nice != new.nice {
-        // Takes effect when it leaves the real-time policy.
+    if NOT_FAIR.contains(&new.policy) && old.nice != new.nice {
+        // Takes effect when it leaves the policy.
         sched::set(&Scheduling {
             policy: NORMAL,
             nice: new.nice,
