@@ -214,30 +214,14 @@ pub(crate) fn set_dumpable(dumpable: u32) -> Result {
     Ok(())
 }
 
-/// Does the current task share the address space of its parent, as a vfork child does?
-fn shares_parent_mm(t: *mut bindings::task_struct) -> bool {
-    // SAFETY: RCU keeps the parent; the pointers are compared only.
-    unsafe {
-        bindings::rcu_read_lock();
-        let parent = (&raw const (*t).real_parent).read_volatile();
-        let same = (&raw const (*parent).mm).read_volatile() == (*t).mm;
-        bindings::rcu_read_unlock();
-        same
-    }
-}
-
-/// Gives the current task, which has got an address space of its own, its own exec_state.
+/// Gives the current task, which gets no address space of its own, its own exec_state.
 ///
-/// It was created with that of its parent, whose dumpability it must not change. Nothing is done
-/// for one that shares its parent's address space; `root`: it has no parent in the image.
-pub(crate) fn own_exec_state(root: bool) -> Result {
+/// It was created with that of its parent, whose dumpability it must not change.
+pub(crate) fn own_exec_state() -> Result {
     // SAFETY: The running task is valid. The replacement is made as execve() makes it, under the
     // locks that it wants; the old one is dropped after.
     unsafe {
         let t = bindings::get_current();
-        if !root && shares_parent_mm(t) {
-            return Ok(());
-        }
         let new = bindings::alloc_task_exec_state(bindings::current_user_ns());
         if new.is_null() {
             return Err(ENOMEM);

@@ -225,10 +225,11 @@ pub(super) fn early(plan: &Plan<'_>) {
 }
 
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    if !plan.leader || plan.task.mm.get() == 0 {
+    // Any other gets it with its address space.
+    if plan.task.state.get() != TASK_ZOMBIE {
         return Ok(());
     }
-    limits::own_exec_state(plan.task.parent.get() == 0)
+    limits::own_exec_state()
         .map_err(|e| r.fail(e, plan, fmt!("can't have dumpability of its own")))
 }
 
@@ -262,6 +263,8 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
             wait::boottime_ns(),
         ),
     });
+    // Once more: what makes all memory executable was off while memory was mapped.
+    state::set_personality(task.personality.get());
     state::set_comm(&task.comm);
     state::set_pdeath_signal(task.pdeath_signal.get());
     if flag(TASK_NO_NEW_PRIVS) {
