@@ -5,9 +5,10 @@
  * A *scenario* is a function that runs in a process of its own, executed
  * afresh, in a cgroup (and for containers a pid namespace) of its own.  It sets
  * something up, says that it is ready, waits for the word to go on, and then
- * proves that what it set up is still there.  ckpt_cycle() runs a scenario
- * undisturbed, over a mere freeze, over a checkpoint that lets it run on, over
- * a checkpoint and restart, and over two of them.
+ * proves that what it set up is still there.  ckpt_cycle() takes a scenario over
+ * a checkpoint that lets it run on, over a checkpoint and restart, and over two
+ * of them.  With CKPT_BASELINE in the environment it is only run undisturbed and
+ * over a mere freeze, on any kernel: that must work before anything else can.
  *
  * Test and scenario talk through the *board*: a small file that both have
  * mapped shared, and that therefore survives what happens to the scenario.  Its
@@ -290,7 +291,6 @@ void ckpt_register(struct ckpt_scenario *sc);
 	}								\
 	static void _name##_run(void)
 
-#define CKPT_MAIN TEST_HARNESS_MAIN
 #endif /* CKPT_NO_HARNESS */
 
 #endif /* CKPT_TEST_COMMON_H */

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,38 @@ CKPT_FIXTURE
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
+
+/* Where on the board the words are that the death of a thread would change. */
+#define TID_WORD	5
+#define LOCK_WORDS	100
+#define LOCK_COUNT	((sizeof(pthread_mutex_t) + 7) / 8)
+
+static void *with_exit_duties(void *arg)
+{
+	pthread_mutex_t *lock = (void *)&board->value[LOCK_WORDS];
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	CHECK_EQ(0, pthread_mutex_init(lock, &attr));
+	CHECK_EQ(0, pthread_mutex_lock(lock));
+	board->value[TID_WORD] = 0x12345678;
+	syscall(__NR_set_tid_address, &board->value[TID_WORD]);
+	ckpt_step(0);
+	for (;;)
+		pause();
+}
+
+CKPT_SCENARIO(exit_duties)
+{
+	pthread_t thread;
+
+	CHECK_EQ(0, pthread_create(&thread, NULL, with_exit_duties, NULL));
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(0x12345678, board->value[TID_WORD]);
+}
 
 /* A parent and a child that count as long as they run. */
 static int count(void *arg)
@@ -151,6 +184,18 @@ MODE_TEST(kill_after, counting)
 	WANT(!run->pid);
 	WANT(!ckpt_run_restart(run, image, 0));
 	await_progress(run);
+	return finish(run);
+}
+
+/* Not a byte of shared memory tells that the original was killed. */
+MODE_TEST(kill_leaves_no_trace, exit_duties)
+{
+	struct ckpt_board before = *run->board;
+
+	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_KILL));
+	WANT(run->board->value[TID_WORD] == 0x12345678);
+	WANT(!memcmp(&run->board->value[LOCK_WORDS], &before.value[LOCK_WORDS], LOCK_COUNT * 8));
+	WANT(!ckpt_run_restart(run, image, 0));
 	return finish(run);
 }
 
