@@ -98,6 +98,7 @@ CKPT_CYCLE(nested_pid, .flags = SC_CONTAINER)
 		ckpt_wait_go();
 		CHECK_EQ(1, getpid());
 		CHECK_EQ(0, getppid());
+		ckpt_step_wait(1, 1);
 		ckpt_wait_exit(kid, 81);
 		_exit(82);
 	}
@@ -106,6 +107,7 @@ CKPT_CYCLE(nested_pid, .flags = SC_CONTAINER)
 	CHECK_EQ(1, getpid());
 	CHECK_SYS(kill(inner, 0));
 	CHECK_SYS(kill(inner + 1, 0));
+	ckpt_step(1);
 	ckpt_wait_exit(inner, 82);
 }
 

@@ -122,7 +122,7 @@ static void *survivor(void *arg)
 	CHECK(pid != tid, "a survivor became the leader");
 	CHECK_EQ('Z', leader_state());
 	ckpt_step(3);
-	ckpt_step_wait(3, 2);
+	ckpt_step_wait(3, 3);
 	if (!nr)
 		exit(33);
 	for (;;)
@@ -146,6 +146,7 @@ CKPT_CYCLE(exited_leader)
 	ckpt_step_wait(2, 2);
 	ckpt_ready_wait();
 	CHECK_EQ(0, waitpid(kid, NULL, WNOHANG));
+	ckpt_step(3);
 	ckpt_wait_exit(kid, 33);
 }
 
