@@ -260,7 +260,9 @@ pub fn counts(meta: &[u8], at: u64) -> Result<Counts, Fault> {
         why,
     };
     if tasks == 0 || tasks > TASKS_MAX || tasks != container.tasks.get() {
-        return Err(bad("number of tasks is zero, too large or not as announced"));
+        return Err(bad(
+            "number of tasks is zero, too large or not as announced",
+        ));
     }
     counts.objects = usize::try_from(container.objects.get())
         .ok()

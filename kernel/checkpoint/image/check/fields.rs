@@ -89,5 +89,9 @@ pub(super) fn absolute_path(raw: &Raw<'_>) -> Result<(), Fault> {
 
 /// Refuses ids that stand for none.
 pub(super) fn ids(raw: &Raw<'_>, mut ids: impl Iterator<Item = u32>) -> Result<(), Fault> {
-    ensure(raw, ids.all(|id| id != u32::MAX), "impossible user or group id")
+    ensure(
+        raw,
+        ids.all(|id| id != u32::MAX),
+        "impossible user or group id",
+    )
 }

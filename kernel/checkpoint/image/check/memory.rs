@@ -107,15 +107,14 @@ impl Walk<'_> {
             start < end && end <= ADDRESS_MAX,
             "impossible range of addresses",
         )?;
-        ensure(
-            raw,
-            start >= from,
-            "mappings overlap or are out of order",
-        )?;
+        ensure(raw, start >= from, "mappings overlap or are out of order")?;
         let len = end.saturating_sub(start);
         ensure(
             raw,
-            vma.offset.get().checked_add(len).is_some_and(|e| e <= POS_MAX),
+            vma.offset
+                .get()
+                .checked_add(len)
+                .is_some_and(|e| e <= POS_MAX),
             "impossible offset",
         )?;
         flags(raw, vma.flags.get(), vma::ALL)?;

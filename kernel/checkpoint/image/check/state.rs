@@ -64,10 +64,7 @@ const CAPABILITIES: u64 = (1 << 41) - 1;
 /// Splits a payload of register notes at the end of its first note.
 ///
 /// Returns the note, its bytes and the rest.
-pub fn split_note<'a>(
-    raw: &Raw<'_>,
-    bytes: &'a [u8],
-) -> Result<(Note, &'a [u8], &'a [u8]), Fault> {
+pub fn split_note<'a>(raw: &Raw<'_>, bytes: &'a [u8]) -> Result<(Note, &'a [u8], &'a [u8]), Fault> {
     let (note, rest) =
         Note::read_from_prefix(bytes).map_err(|_| raw.fault("register note cut short"))?;
     let cut = raw.fault("register note cut short");
@@ -119,11 +116,7 @@ impl Walk<'_> {
         let sighand: Sighand = raw.body()?;
         zero(raw, sighand.reserved.get() == 0)?;
         let actions: &[Action] = raw.array(NSIG)?;
-        ensure(
-            raw,
-            actions.len() == NSIG,
-            "not one action for each signal",
-        )?;
+        ensure(raw, actions.len() == NSIG, "not one action for each signal")?;
         for (n, action) in actions.iter().enumerate() {
             flags(raw, action.flags.get(), ACTION_FLAGS)?;
             mask(raw, action.mask.get())?;

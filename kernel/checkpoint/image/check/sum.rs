@@ -19,10 +19,7 @@ pub struct Sum {
 impl Sum {
     /// The checksum of nothing.
     pub fn new(crc: Crc) -> Self {
-        Self {
-            crc,
-            register: !0,
-        }
+        Self { crc, register: !0 }
     }
 
     /// Adds `bytes`.

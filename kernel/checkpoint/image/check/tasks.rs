@@ -220,7 +220,11 @@ impl Walk<'_> {
         let known = task.parent != task.tid
             && pid(self.pids, task.parent.get())
                 .is_some_and(|p| p.seen & SEEN_TASK != 0 && p.state == TASK_LIVE);
-        ensure(raw, known, "its parent is no live task that comes before it")
+        ensure(
+            raw,
+            known,
+            "its parent is no live task that comes before it",
+        )
     }
 
     fn group_and_session(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
@@ -324,7 +328,10 @@ impl Walk<'_> {
         signal(raw, process.stop_signal.get())?;
         ensure(
             raw,
-            process.rlimits.iter().all(|[soft, hard]| soft.get() <= hard.get()),
+            process
+                .rlimits
+                .iter()
+                .all(|[soft, hard]| soft.get() <= hard.get()),
             "soft limit above the hard one",
         )?;
         zero(raw, process.reserved.get() == 0)?;
@@ -363,7 +370,11 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
     )?;
     let policy = task.policy.get();
     ensure(raw, POLICIES.contains(&policy), "unknown scheduling policy")?;
-    let priorities = if REALTIME.contains(&policy) { 1..=99 } else { 0..=0 };
+    let priorities = if REALTIME.contains(&policy) {
+        1..=99
+    } else {
+        0..=0
+    };
     ensure(
         raw,
         priorities.contains(&task.rt_priority.get()),
@@ -372,7 +383,10 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
     flags(raw, u64::from(task.altstack_flags.get()), ALTSTACK_FLAGS)?;
     ensure(
         raw,
-        task.altstack.get().checked_add(task.altstack_len.get()).is_some(),
+        task.altstack
+            .get()
+            .checked_add(task.altstack_len.get())
+            .is_some(),
         "impossible signal stack",
     )?;
     if task.flags.get() & TASK_RSEQ == 0 {

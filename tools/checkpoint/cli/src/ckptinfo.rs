@@ -115,7 +115,10 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     if args.json {
         let mut all = model.to_json(&file, len);
         if args.records {
-            all.insert("records".to_owned(), records::to_json(&file.meta, machine)?.into());
+            all.insert(
+                "records".to_owned(),
+                records::to_json(&file.meta, machine)?.into(),
+            );
         }
         if args.verify {
             all.insert("valid".to_owned(), json!(true));

@@ -59,10 +59,7 @@ pub fn mount_proc() -> anyhow::Result<()> {
 pub fn mount_proc_of(pidfd: BorrowedFd<'_>) -> anyhow::Result<()> {
     // A process that only its children can enter: a child does it.
     let outer = signals::fork(|| {
-        let entered = move_into_thread_name_spaces(
-            pidfd,
-            ThreadNameSpaceType::PROCESS_ID,
-        );
+        let entered = move_into_thread_name_spaces(pidfd, ThreadNameSpaceType::PROCESS_ID);
         if entered.is_err() {
             return 1;
         }

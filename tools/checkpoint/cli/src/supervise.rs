@@ -63,10 +63,9 @@ impl Report {
 
 /// Does `f` in a child process. A signal that would end this process ends the child instead.
 pub fn run(f: impl FnOnce() -> Report) -> anyhow::Result<Report> {
-    let mut answer: File =
-        rustix::fs::memfd_create("report", rustix::fs::MemfdFlags::CLOEXEC)
-            .context("cannot make memory for the report")?
-            .into();
+    let mut answer: File = rustix::fs::memfd_create("report", rustix::fs::MemfdFlags::CLOEXEC)
+        .context("cannot make memory for the report")?
+        .into();
     let signals = Signals::block(ENDING).context("cannot block signals")?;
     let child = signals::fork(|| {
         signals.restore();

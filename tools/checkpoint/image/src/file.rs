@@ -155,9 +155,10 @@ impl<R: Read> File<R> {
             fill(&mut self.reader, &mut header, self.stream.at())?;
             let len = self.stream.header(&header)?;
             let mut body = [0; BODY_MAX];
-            let body = body
-                .get_mut(..len)
-                .ok_or(Fault::framing(self.stream.at(), "body of impossible length"))?;
+            let body = body.get_mut(..len).ok_or(Fault::framing(
+                self.stream.at(),
+                "body of impossible length",
+            ))?;
             fill(&mut self.reader, body, self.stream.at())?;
             let extent = match self.stream.body(body, &self.meta, &mut self.objects)? {
                 Next::Extent(extent) => extent,

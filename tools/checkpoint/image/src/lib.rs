@@ -4,6 +4,8 @@
 //!
 //! [`image`] is what the kernel is compiled from; [`file`](mod@file) reads whole images with it.
 
+// The oldest compiler that the kernel supports lacks `is_multiple_of`.
+#[allow(clippy::manual_is_multiple_of)]
 #[path = "../../../../kernel/checkpoint/image/mod.rs"]
 pub mod image;
 

@@ -114,7 +114,9 @@ fn bytes(random: &mut Random, bytes: &mut [u8]) {
 fn record(random: &mut Random, record: &mut Rec) {
     match random.below(12) {
         0 => record.kind = Kind::ALL[random.below(Kind::ALL.len())].number(),
-        1 => record.payload.truncate(random.below(record.payload.len() + 1)),
+        1 => record
+            .payload
+            .truncate(random.below(record.payload.len() + 1)),
         2 => {
             let more = random.below(64);
             let len = record.payload.len() + more;
@@ -172,7 +174,10 @@ fn mutate(random: &mut Random, sample: &mut Sample) {
 fn read(image: &[u8]) -> Result<(), (u16, &'static str)> {
     let fault = |e| match e {
         Error::Fault(fault) => {
-            assert!(fault.at <= image.len() as u64 + (1 << 29), "impossible offset");
+            assert!(
+                fault.at <= image.len() as u64 + (1 << 29),
+                "impossible offset"
+            );
             assert!(!fault.kind_name().is_empty());
             (fault.kind, fault.why)
         }
@@ -182,7 +187,9 @@ fn read(image: &[u8]) -> Result<(), (u16, &'static str)> {
     let counted = file.pids.iter().filter(|p| p.is_task()).count();
     assert_eq!(counted, file.summary.tasks as usize);
     for object in file.objects.iter().filter(|o| o.kind().is_some()) {
-        let raw = object.record(&file.meta, 192).expect("object without record");
+        let raw = object
+            .record(&file.meta, 192)
+            .expect("object without record");
         assert_eq!(Some(raw.kind), object.kind());
     }
     file.verify(|_, _| ()).map_err(fault)
@@ -232,5 +239,8 @@ fn mutations() {
         "{runs} images, {accepted} of them valid, {} different faults",
         seen.len()
     );
-    assert!(seen.len() > 40, "the search does not get past the outer checks");
+    assert!(
+        seen.len() > 40,
+        "the search does not get past the outer checks"
+    );
 }

@@ -32,9 +32,11 @@ pub fn mount_point() -> Result<PathBuf, Error> {
     let failed = |e| Error::new("cannot read /proc/self/mountinfo", e);
     let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(failed)?;
     mounts.lines().find_map(parse_mount).ok_or_else(|| {
-        Error::new("no cgroup file system", io::Error::from(io::ErrorKind::NotFound)).hint(Some(
-            "Mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup",
-        ))
+        Error::new(
+            "no cgroup file system",
+            io::Error::from(io::ErrorKind::NotFound),
+        )
+        .hint(Some("Mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup"))
     })
 }
 
@@ -98,7 +100,11 @@ pub fn owns_its_cgroup(pid: i32) -> Result<bool, Error> {
     let mut found = HashSet::new();
     members(&dir, &mut found).map_err(failed)?;
     let tree = process::subtree(pid).map_err(failed)?;
-    let live: HashSet<i32> = tree.iter().filter(|p| !p.is_zombie).map(|p| p.pid).collect();
+    let live: HashSet<i32> = tree
+        .iter()
+        .filter(|p| !p.is_zombie)
+        .map(|p| p.pid)
+        .collect();
     let all: HashSet<i32> = tree.iter().map(|p| p.pid).collect();
     Ok(live.is_subset(&found) && found.is_subset(&all))
 }

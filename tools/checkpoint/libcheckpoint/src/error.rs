@@ -86,7 +86,9 @@ pub(crate) fn checkpoint_hint(error: &io::Error) -> Option<&'static str> {
             "Some task did not freeze in time: try a longer --timeout, or see what it waits for."
         }
         libc::ESRCH => "There is no such task, or it has exited.",
-        libc::EOPNOTSUPP => "What is named above cannot be saved: end it, or close it, and try again.",
+        libc::EOPNOTSUPP => {
+            "What is named above cannot be saved: end it, or close it, and try again."
+        }
         libc::ENOSPC => "The disk is full: the tasks run on, there is no image.",
         libc::ENOMEM => "Not enough memory: the tasks run on, there is no image.",
         _ => return None,

@@ -50,7 +50,11 @@ impl<'a> Log<'a> {
             return Vec::new();
         };
         let mut bytes = Vec::new();
-        if file.rewind().and_then(|()| file.read_to_end(&mut bytes)).is_err() {
+        if file
+            .rewind()
+            .and_then(|()| file.read_to_end(&mut bytes))
+            .is_err()
+        {
             return Vec::new();
         }
         String::from_utf8_lossy(&bytes)

@@ -65,7 +65,12 @@ impl Output {
                     })
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => (),
-                Err(e) => return Err(Error::new(format!("cannot create {}", temporary.display()), e)),
+                Err(e) => {
+                    return Err(Error::new(
+                        format!("cannot create {}", temporary.display()),
+                        e,
+                    ))
+                }
             }
         }
         Err(Error::new(
@@ -81,7 +86,8 @@ impl Output {
 
     /// Gives the file its name, once it is on the disk. Returns its size in bytes.
     pub fn commit(mut self) -> Result<u64, Error> {
-        let failed = |what: &str, e| Error::new(format!("cannot {what} {}", self.path.display()), e);
+        let failed =
+            |what: &str, e| Error::new(format!("cannot {what} {}", self.path.display()), e);
         self.file.sync_all().map_err(|e| failed("sync", e))?;
         let size = self.file.metadata().map_err(|e| failed("read", e))?.len();
         fs::rename(&self.temporary, &self.path).map_err(|e| failed("rename to", e))?;
@@ -120,7 +126,10 @@ mod tests {
         output.file().write_all(b"12345").unwrap();
         assert!(!path.exists());
         assert_eq!(output.commit().unwrap(), 5);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
 
         assert!(Output::create(&dir).is_err());

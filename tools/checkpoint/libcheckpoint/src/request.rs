@@ -77,7 +77,11 @@ impl<'a> Checkpoint<'a> {
     }
 
     fn flag(mut self, flag: u64, on: bool) -> Self {
-        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+        self.flags = if on {
+            self.flags | flag
+        } else {
+            self.flags & !flag
+        };
         self
     }
 
@@ -148,7 +152,9 @@ impl<'a> Checkpoint<'a> {
             }),
             Err(e) => {
                 let hint = checkpoint_hint(&e);
-                Err(Error::new("checkpoint failed", e).hint(hint).lines(log.lines()))
+                Err(Error::new("checkpoint failed", e)
+                    .hint(hint)
+                    .lines(log.lines()))
             }
         }
     }
@@ -180,7 +186,11 @@ impl<'a> Restart<'a> {
     }
 
     fn flag(mut self, flag: u64, on: bool) -> Self {
-        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+        self.flags = if on {
+            self.flags | flag
+        } else {
+            self.flags & !flag
+        };
         self
     }
 
@@ -233,7 +243,9 @@ impl<'a> Restart<'a> {
             )),
             Err(e) => {
                 let hint = restart_hint(&e);
-                Err(Error::new("restart failed", e).hint(hint).lines(log.lines()))
+                Err(Error::new("restart failed", e)
+                    .hint(hint)
+                    .lines(log.lines()))
             }
         }
     }

@@ -143,8 +143,7 @@ pub fn fork(f: impl FnOnce() -> i32) -> io::Result<Child> {
         pid => {
             let number = rustix::process::Pid::from_raw(pid)
                 .ok_or_else(|| io::Error::other("fork returned an impossible pid"))?;
-            let pidfd =
-                rustix::process::pidfd_open(number, rustix::process::PidfdFlags::empty())?;
+            let pidfd = rustix::process::pidfd_open(number, rustix::process::PidfdFlags::empty())?;
             Ok(Child { pid, pidfd })
         }
     }

@@ -116,7 +116,9 @@ impl Model {
                         Some(name) if raw.payload.is_empty() => name.clone(),
                         _ => printable(raw.payload),
                     };
-                    model.files.insert(file.obj.get(), OpenedFile { file, path });
+                    model
+                        .files
+                        .insert(file.obj.get(), OpenedFile { file, path });
                 }
                 Kind::Files => {
                     let table: Table = raw.body()?;
@@ -210,7 +212,10 @@ impl Model {
         put("tasks", self.tasks.iter().map(task_json).collect());
         put(
             "address_spaces",
-            self.mms.iter().map(|(n, mm)| self.mm_json(*n, mm)).collect(),
+            self.mms
+                .iter()
+                .map(|(n, mm)| self.mm_json(*n, mm))
+                .collect(),
         );
         put(
             "files",
@@ -218,7 +223,10 @@ impl Model {
         );
         put(
             "descriptor_tables",
-            self.tables.iter().map(|(n, fds)| table_json(*n, fds)).collect(),
+            self.tables
+                .iter()
+                .map(|(n, fds)| table_json(*n, fds))
+                .collect(),
         );
         all
     }

@@ -50,7 +50,10 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
         Kind::Regs => registers::notes(raw, machine)?.into(),
         Kind::Sighand => {
             let actions: &[Action] = raw.array(NSIG)?;
-            let used = actions.iter().enumerate().filter(|(_, a)| a.handler.get() != 0);
+            let used = actions
+                .iter()
+                .enumerate()
+                .filter(|(_, a)| a.handler.get() != 0);
             used.map(|(n, a)| {
                 json!({
                     "signal": n + 1,
@@ -81,7 +84,11 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
         _ => {
             let shown = raw.payload.get(..SHOWN).unwrap_or(raw.payload);
             let digits: String = shown.iter().map(|b| format!("{b:02x}")).collect();
-            let more = if shown.len() < raw.payload.len() { "..." } else { "" };
+            let more = if shown.len() < raw.payload.len() {
+                "..."
+            } else {
+                ""
+            };
             format!("{digits}{more}").into()
         }
     };
@@ -112,7 +119,11 @@ pub fn to_text(
     machine: u32,
     verbose: bool,
 ) -> Result<(), image::Error> {
-    writeln!(out, "{:>10} {:<20} {:>6} {:>8}", "OFFSET", "KIND", "BODY", "PAYLOAD")?;
+    writeln!(
+        out,
+        "{:>10} {:<20} {:>6} {:>8}",
+        "OFFSET", "KIND", "BODY", "PAYLOAD"
+    )?;
     for raw in Records::new(meta, META_AT) {
         let raw = raw?;
         writeln!(

@@ -71,7 +71,11 @@ pub fn summary<R>(
     let created = header.created_ns.get();
     line(
         "taken",
-        format!("{} ({} s since 1970)", ago(created), created / 1_000_000_000),
+        format!(
+            "{} ({} s since 1970)",
+            ago(created),
+            created / 1_000_000_000
+        ),
     )?;
     line(
         "kernel",
@@ -89,7 +93,11 @@ pub fn summary<R>(
     )?;
     line(
         "tasks",
-        format!("{} in {} processes", HumanCount(s.tasks.into()), HumanCount(s.processes.into())),
+        format!(
+            "{} in {} processes",
+            HumanCount(s.tasks.into()),
+            HumanCount(s.processes.into())
+        ),
     )?;
     line(
         "memory",
@@ -115,8 +123,11 @@ pub fn summary<R>(
 /// The tree of tasks. Parents come before their children in an image, so that no recursion is
 /// needed to know a task's depth.
 pub fn tree(out: &mut impl Write, model: &Model) -> io::Result<()> {
-    let leader_of: HashMap<u32, u32> =
-        model.tasks.iter().map(|t| (t.tid.get(), t.tgid.get())).collect();
+    let leader_of: HashMap<u32, u32> = model
+        .tasks
+        .iter()
+        .map(|t| (t.tid.get(), t.tgid.get()))
+        .collect();
     let mut children: HashMap<u32, Vec<&Task>> = HashMap::new();
     let mut threads: HashMap<u32, Vec<&Task>> = HashMap::new();
     for task in &model.tasks {
@@ -143,7 +154,15 @@ pub fn tree(out: &mut impl Write, model: &Model) -> io::Result<()> {
             write!(out, " [{}]", names::state(state))?;
         }
         if task.pgid == task.tid {
-            write!(out, "{}", if task.sid == task.tid { " session" } else { " group" })?;
+            write!(
+                out,
+                "{}",
+                if task.sid == task.tid {
+                    " session"
+                } else {
+                    " group"
+                }
+            )?;
         }
         writeln!(out)?;
         for thread in threads.get(&task.tid.get()).into_iter().flatten() {
@@ -168,7 +187,10 @@ fn list(tids: &[u32]) -> String {
 /// The mappings.
 pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
     for (n, (mm, mappings)) in &model.mms {
-        let exe = model.files.get(&mm.exe.get()).map_or("", |f| f.path.as_str());
+        let exe = model
+            .files
+            .get(&mm.exe.get())
+            .map_or("", |f| f.path.as_str());
         let users = model.users(*n, |t| t.mm.get());
         write!(out, "address space {n} {exe} (tasks {})", list(&users))?;
         if let Some(pages) = model.pages.get(n) {

@@ -515,3 +515,27 @@ pub fn verify(image: &[u8]) -> Result<(), Fault> {
     let mut file = File::open(image).map_err(fault)?;
     file.verify(|_, _| ()).map_err(fault)
 }
+
+/// A message, and what brings it about.
+pub type Case = (&'static str, fn(&mut Sample));
+
+/// Spoils the sample in each way, and expects the message.
+pub fn refused(cases: &[Case]) {
+    for (n, (why, spoil)) in cases.iter().enumerate() {
+        let mut sample = Sample::small();
+        spoil(&mut sample);
+        match verify(&sample.bytes()) {
+            Err(fault) => assert_eq!(fault.why, *why, "case {n}"),
+            Ok(()) => panic!("case {n} accepted: {why}"),
+        }
+    }
+}
+
+/// Changes the sample in each way, and expects it to stay valid.
+pub fn accepted(cases: &[fn(&mut Sample)]) {
+    for (n, change) in cases.iter().enumerate() {
+        let mut sample = Sample::small();
+        change(&mut sample);
+        assert_eq!(verify(&sample.bytes()), Ok(()), "case {n}");
+    }
+}

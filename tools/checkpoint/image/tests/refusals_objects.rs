@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each check of the container and of objects has a case that fails without it.
+
+mod sample;
+
+use checkpoint_image::image::{
+    files::*,
+    kinds::Kind,
+    mm::*,
+    ns::*,
+    task::*, //
+};
+use sample::{
+    accepted,
+    obj,
+    refused,
+    verify,
+    Sample,
+    PAGE, //
+};
+
+#[test]
+fn container() {
+    refused(&[
+        ("the first record is not a container", |s| {
+            s.records.swap(0, 1)
+        }),
+        ("only the first record is a container", |s| {
+            s.records.push(s.records[0].clone())
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |c: &mut Container| c.flags.set(1 << 2))
+        }),
+        ("more object references than records", |s| {
+            s.edit(0, |c: &mut Container| c.objects.set(10_000))
+        }),
+        ("object reference is zero or larger than announced", |s| {
+            s.edit(0, |c: &mut Container| c.objects.set(17))
+        }),
+        (
+            "number of tasks is zero, too large or not as announced",
+            |s| s.edit(0, |c: &mut Container| c.tasks.set(5)),
+        ),
+        ("too many words of CPU features", |s| {
+            s.edit(0, |c: &mut Container| c.cpu_words.set(9))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |c: &mut Container| c.cpu[0].set(1))
+        }),
+        ("payload where none belongs", |s| {
+            s.payload(Kind::Container, 0).push(1)
+        }),
+    ]);
+    accepted(&[
+        |s| s.edit(0, |c: &mut Container| c.objects.set(20)),
+        |s| {
+            s.edit(0, |c: &mut Container| {
+                c.cpu_words.set(8);
+                c.cpu[7].set(1);
+            })
+        },
+    ]);
+}
+
+#[test]
+fn framing() {
+    refused(&[
+        ("body too short", |s| {
+            s.records[3].body.truncate(64);
+        }),
+        ("body has fields that this version does not know", |s| {
+            s.records[3].body.extend([1, 0, 0, 0, 0, 0, 0, 0]);
+        }),
+        ("unknown kind of record", |s| s.records[3].kind = 2),
+        ("body of impossible length", |s| {
+            s.records[3].body.resize(2048, 0)
+        }),
+        ("record that does not belong into the metadata", |s| {
+            s.add(s.extents[0].0, &[])
+        }),
+    ]);
+    // A longer body from a newer kernel whose new fields are all zero.
+    accepted(&[|s| s.records[3].body.extend([0; 16])]);
+}
+
+#[test]
+fn objects() {
+    refused(&[
+        ("object reference is zero or larger than announced", |s| {
+            s.edit(0, |c: &mut Cred| c.obj.set(0))
+        }),
+        ("object reference is in the image twice", |s| {
+            s.edit(0, |c: &mut Cred| c.obj.set(obj::UTS))
+        }),
+        ("refers to an object that does not come before it", |s| {
+            s.edit(0, |m: &mut Mm| m.exe.set(20))
+        }),
+        ("refers to an object that does not come before it", |s| {
+            let exe = s.records.remove(s.position(Kind::File, 0));
+            s.records.push(exe);
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            s.edit(0, |m: &mut Mm| m.exe.set(obj::CRED))
+        }),
+    ]);
+}
+
+#[test]
+fn memory() {
+    refused(&[
+        ("unknown flag", |s| {
+            s.edit(0, |m: &mut Mm| m.flags.set(1 << 31))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |m: &mut Mm| m.dump_filter.set(1 << 9))
+        }),
+        ("impossible range of addresses", |s| {
+            s.edit(0, |m: &mut Mm| m.brk[0].set(1))
+        }),
+        ("impossible range of addresses", |s| {
+            s.edit(0, |m: &mut Mm| m.env[1].set(1 << 57))
+        }),
+        ("impossible address", |s| {
+            s.edit(0, |m: &mut Mm| m.stack.set(1 << 57))
+        }),
+        ("impossible vDSO", |s| {
+            s.edit(0, |m: &mut Mm| m.vdso_len.set(0))
+        }),
+        ("impossible vDSO", |s| {
+            s.edit(0, |m: &mut Mm| m.vdso.set(0x20001))
+        }),
+        ("auxiliary vector of wrong length", |s| {
+            s.payload(Kind::Mm, 0).truncate(8)
+        }),
+        ("too many mappings", |s| {
+            s.edit(0, |m: &mut Mm| m.vmas.set(VMAS_MAX + 1))
+        }),
+        ("the address space before it lacks mappings", |s| {
+            s.edit(0, |m: &mut Mm| m.vmas.set(6))
+        }),
+        (
+            "belongs to no address space, or that has fewer mappings",
+            |s| s.edit(0, |m: &mut Mm| m.vmas.set(4)),
+        ),
+        ("mappings overlap or are out of order", |s| {
+            s.edit(1, |v: &mut Vma| v.start.set(0x10000))
+        }),
+        ("impossible range of addresses", |s| {
+            s.edit(1, |v: &mut Vma| v.end.set(0x11000))
+        }),
+        ("impossible range of addresses", |s| {
+            s.edit(4, |v: &mut Vma| v.end.set((1 << 56) + PAGE))
+        }),
+        ("address or offset is not page-aligned", |s| {
+            s.edit(0, |v: &mut Vma| v.start.set(0x10001))
+        }),
+        ("address or offset is not page-aligned", |s| {
+            s.edit(0, |v: &mut Vma| v.offset.set(1))
+        }),
+        ("impossible offset", |s| {
+            s.edit(0, |v: &mut Vma| v.offset.set((1 << 63) - PAGE))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |v: &mut Vma| v.flags.set(1 << 40))
+        }),
+        ("unknown kind of mapping", |s| {
+            s.edit(0, |v: &mut Vma| v.kind.set(0))
+        }),
+        ("file where none belongs", |s| {
+            s.edit(1, |v: &mut Vma| v.file.set(obj::EXE))
+        }),
+        ("refers to an object that does not come before it", |s| {
+            s.edit(0, |v: &mut Vma| v.file.set(0))
+        }),
+        ("maps a file that cannot be mapped so", |s| {
+            s.edit(0, |v: &mut Vma| v.file.set(obj::PIPE_READ))
+        }),
+        ("vDSO in an address space without one", |s| {
+            s.edit(0, |m: &mut Mm| (m.vdso.set(0), m.vdso_len.set(0)).0)
+        }),
+        ("grows down, but is not anonymous", |s| {
+            s.edit(0, |v: &mut Vma| v.flags.set(vma::GROWSDOWN))
+        }),
+        ("name on a mapping that can have none", |s| {
+            s.payload(Kind::Vma, 0).push(b'x')
+        }),
+        ("impossible name", |s| s.payload(Kind::Vma, 1).push(0)),
+        ("impossible name", |s| {
+            s.payload(Kind::Vma, 1).resize(80, b'x')
+        }),
+        ("mappings are missing", |s| {
+            s.edit(1, |m: &mut Mm| m.vmas.set(1));
+            let mm = s.records.remove(s.position(Kind::Mm, 1));
+            s.edit(2, |t: &mut Task| t.mm.set(obj::MM));
+            s.records.push(mm);
+        }),
+    ]);
+}
+
+#[test]
+fn files() {
+    refused(&[
+        ("descriptors are out of order or twice there", |s| {
+            s.elements(Kind::Files, |f: &mut Vec<Fd>| f[1].fd.set(0))
+        }),
+        ("descriptor too large", |s| {
+            s.elements(Kind::Files, |f: &mut Vec<Fd>| f[3].fd.set(1 << 20))
+        }),
+        ("neither 0 nor 1", |s| {
+            s.elements(Kind::Files, |f: &mut Vec<Fd>| f[0].cloexec.set(2))
+        }),
+        ("descriptor of anonymous memory", |s| {
+            s.elements(Kind::Files, |f: &mut Vec<Fd>| f[0].file.set(obj::SHARED))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            s.elements(Kind::Files, |f: &mut Vec<Fd>| f[0].file.set(obj::PIPE))
+        }),
+        ("unknown kind of file", |s| {
+            s.edit(0, |f: &mut OpenFile| f.kind.set(0))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |f: &mut OpenFile| f.flags.set(1 << 12))
+        }),
+        ("impossible position or size", |s| {
+            s.edit(0, |f: &mut OpenFile| f.pos.set(1 << 63))
+        }),
+        ("mode does not fit the kind of file", |s| {
+            s.edit(0, |f: &mut OpenFile| f.mode.set(0o040755))
+        }),
+        ("path is not absolute", |s| {
+            s.payload(Kind::File, 0)[0] = b'x'
+        }),
+        ("path with a NUL byte", |s| s.payload(Kind::File, 0)[1] = 0),
+        ("path empty or too long", |s| {
+            s.payload(Kind::File, 0).clear()
+        }),
+        ("path empty or too long", |s| {
+            s.payload(Kind::File, 0).resize(4096, b'x')
+        }),
+        ("payload where none belongs", |s| {
+            s.payload(Kind::File, 2).push(b'/')
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |f: &mut OpenFile| f.inode.set(1))
+        }),
+        ("file and inode do not fit together", |s| {
+            s.payload(Kind::Inode, 0).clear()
+        }),
+        ("file and pipe do not fit together", |s| {
+            s.edit(0, |p: &mut Pipe| p.named.set(1))
+        }),
+        ("no device number", |s| {
+            s.edit(5, |f: &mut OpenFile| f.inode.set(0))
+        }),
+        ("impossible mode", |s| {
+            s.edit(0, |i: &mut Inode| i.mode.set(0o040755))
+        }),
+        ("impossible size", |s| {
+            s.edit(0, |i: &mut Inode| i.size.set(1 << 63))
+        }),
+        ("impossible user or group id", |s| {
+            s.edit(0, |i: &mut Inode| i.owner[1].set(u32::MAX))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |f: &mut Fs| f.umask.set(0o1000))
+        }),
+        ("refers to an object that does not come before it", |s| {
+            s.edit(0, |f: &mut Fs| f.pwd.set(0))
+        }),
+        ("path is not absolute", |s| {
+            s.payload(Kind::Path, 0)[0] = b'.'
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |p: &mut Path| p.reserved.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |t: &mut Table| t.reserved.set(1))
+        }),
+    ]);
+}
+
+#[test]
+fn pipes() {
+    refused(&[
+        ("impossible size of a pipe", |s| {
+            s.edit(0, |p: &mut Pipe| p.size.set(65535))
+        }),
+        ("impossible size of a pipe", |s| {
+            s.edit(0, |p: &mut Pipe| p.size.set(1 << 31))
+        }),
+        ("impossible size of a pipe", |s| {
+            s.edit(0, |p: &mut Pipe| p.size.set(2048))
+        }),
+        ("neither 0 nor 1", |s| {
+            s.edit(0, |p: &mut Pipe| p.named.set(2))
+        }),
+        ("more buffers than the pipe has room for", |s| {
+            s.edit(0, |p: &mut Pipe| p.size.set(4096))
+        }),
+        ("the pipe before it lacks buffers", |s| {
+            s.edit(0, |p: &mut Pipe| p.buffers.set(3))
+        }),
+        ("belongs to no pipe, or that has fewer buffers", |s| {
+            s.edit(0, |p: &mut Pipe| p.buffers.set(1))
+        }),
+        ("empty buffer of a pipe", |s| {
+            s.payload(Kind::PipeBuffer, 0).clear()
+        }),
+        ("more bytes than the pipe has room for", |s| {
+            s.payload(Kind::PipeBuffer, 0).resize(65530, 1)
+        }),
+        ("neither 0 nor 1", |s| {
+            s.edit(0, |b: &mut PipeBuffer| b.packet.set(2))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |b: &mut PipeBuffer| b.reserved.set(1))
+        }),
+    ]);
+}
+
+#[test]
+fn namespaces() {
+    refused(&[
+        ("name is not padded with NUL", |s| {
+            s.edit(0, |n: &mut Uts| n.nodename.fill(b'x'))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |n: &mut Uts| n.reserved2[5] = 1)
+        }),
+        ("impossible last pid", |s| {
+            s.edit(0, |n: &mut PidNs| n.last_pid.set(1 << 22))
+        }),
+        ("refers to an object that does not come before it", |s| {
+            s.edit(0, |n: &mut PidNs| n.parent.set(obj::PID_NS))
+        }),
+        ("pid namespace outside of the container", |s| {
+            s.edit(0, |n: &mut PidNs| n.obj.set(obj::UTS));
+            s.edit(0, |n: &mut Uts| n.obj.set(obj::PID_NS));
+        }),
+        ("the root task is not init of its pid namespace", |s| {
+            s.edit(0, |c: &mut Container| c.root.set(5));
+            s.edit(0, |t: &mut Task| (t.tid.set(5), t.tgid.set(5)).0);
+            s.payload(Kind::Task, 0)[0] = 5;
+            s.edit(0, |t: &mut Task| (t.pgid.set(0), t.sid.set(0)).0);
+        }),
+    ]);
+    // A subtree need not tell its root's pid namespace.
+    accepted(&[|s| {
+        s.edit(0, |c: &mut Container| c.flags.set(0));
+        for n in 0..4 {
+            s.edit(n, |t: &mut Task| t.pid_ns.set(0));
+        }
+        s.edit(0, |d: &mut DeadPid| d.pid_ns.set(0));
+    }]);
+}
+
+#[test]
+fn nested_namespace() {
+    let nested = |s: &mut Sample| {
+        s.edit(0, |c: &mut Container| c.objects.set(19));
+        let mut inner = s.records[s.position(Kind::PidNs, 0)].clone();
+        inner.body[0] = 19;
+        inner.body[4] = 1;
+        let at = s.position(Kind::PidNs, 0) + 1;
+        s.records.insert(at, inner);
+        s.edit(2, |t: &mut Task| t.pid_ns.set(19));
+    };
+    let mut sample = Sample::small();
+    nested(&mut sample);
+    assert_eq!(
+        verify(&sample.bytes()).unwrap_err().why,
+        "has not one pid for each pid namespace"
+    );
+    sample.payload(Kind::Task, 2).extend([1, 0, 0, 0]);
+    assert_eq!(verify(&sample.bytes()), Ok(()));
+}

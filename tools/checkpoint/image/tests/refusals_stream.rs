@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each check of the header, extents and the trailer has a case that fails without it.
+
+mod sample;
+
+use checkpoint_image::image::{
+    header::*,
+    record::align_up, //
+};
+use sample::{
+    accepted,
+    header_for,
+    obj,
+    put,
+    refused,
+    seal_header,
+    verify,
+    Sample,
+    PAGE, //
+};
+use zerocopy::IntoBytes;
+
+/// A message, and what brings it about.
+type Change<T> = (&'static str, fn(&mut T));
+
+#[test]
+fn header() {
+    let cases: &[Change<Header>] = &[
+        ("not a checkpoint image (wrong magic)", |h| h.magic[0] = 0),
+        ("image of another format version", |h| h.version.set(2)),
+        ("header of wrong length", |h| h.header_len.set(200)),
+        (
+            "image with incompatible features that this version does not know",
+            |h| h.incompat.set(1),
+        ),
+        ("reserved header field is not zero", |h| h.reserved.set(1)),
+        ("reserved header field is not zero", |h| h.reserved2[51] = 1),
+        ("image of an unknown architecture", |h| h.arch.set(9)),
+        ("impossible page size", |h| h.page_size.set(5000)),
+        ("impossible page size", |h| h.page_size.set(1 << 20)),
+        ("impossible length of metadata", |h| h.meta_len.set(0)),
+        ("impossible length of metadata", |h| h.meta_len.set(1 << 31)),
+        ("impossible length of metadata", |h| h.meta_len.set(7)),
+        ("the image is cut short", |h| h.meta_len.set(1 << 29)),
+        ("checksum of the metadata is wrong", |h| h.meta_crc.set(1)),
+    ];
+    let good = Sample::small().bytes();
+    for (why, change) in cases {
+        let mut header = header_for(&Sample::small().meta());
+        change(&mut header);
+        seal_header(&mut header);
+        let mut image = good.clone();
+        image[..HEADER_LEN].copy_from_slice(header.as_bytes());
+        assert_eq!(verify(&image).unwrap_err().why, *why);
+    }
+    let mut image = good;
+    image[100] ^= 1;
+    assert_eq!(verify(&image).unwrap_err().why, "header checksum is wrong");
+}
+
+#[test]
+fn extents() {
+    refused(&[
+        ("no pages or too many", |s| s.extents[0].0.pages.set(0)),
+        ("no pages or too many", |s| s.extents[0].0.pages.set(1025)),
+        ("payload of wrong length", |s| s.extents[0].0.pages.set(1)),
+        ("address is not page-aligned", |s| {
+            s.extents[0].0.addr.set(0x10001)
+        }),
+        ("address out of range", |s| {
+            s.extents[0].0.addr.set(u64::MAX - PAGE + 1)
+        }),
+        ("unknown kind of space", |s| s.extents[0].0.space.set(2)),
+        ("refers to no such address space or inode", |s| {
+            s.extents[0].0.obj.set(0)
+        }),
+        ("refers to no such address space or inode", |s| {
+            s.extents[0].0.obj.set(99)
+        }),
+        ("refers to no such address space or inode", |s| {
+            s.extents[0].0.obj.set(obj::INODE)
+        }),
+        ("extents of an object overlap or are out of order", |s| {
+            s.extents.swap(0, 1)
+        }),
+        ("outside of what can have contents", |s| {
+            s.extents[0].0.addr.set(0x11000)
+        }),
+        ("outside of what can have contents", |s| {
+            s.extents[1].0.addr.set(0x16000)
+        }),
+        ("outside of what can have contents", |s| {
+            s.extents[1].0.addr.set(0x20000)
+        }),
+        ("outside of what can have contents", |s| {
+            s.extents[0].0.addr.set(0xf000)
+        }),
+        ("outside of what can have contents", |s| {
+            s.extents[2].0.addr.set(PAGE)
+        }),
+        ("outside of what can have contents", |s| {
+            s.extents[0].0.obj.set(obj::MM2)
+        }),
+        ("reserved field is not zero", |s| {
+            s.extents[0].0.reserved.set(1)
+        }),
+    ]);
+    // An extent may reach over mappings that touch, and several may lie in one.
+    accepted(&[
+        |s| s.extents.clear(),
+        |s| s.extents[1].0.addr.set(0x14000),
+        |s| {
+            let mut more = s.extents[1].clone();
+            more.0.addr.set(0x14000);
+            s.extents.push(more);
+        },
+    ]);
+}
+
+#[test]
+fn trailer() {
+    let cases: &[Change<Trailer>] = &[
+        ("the image has another length than announced", |t| {
+            t.total_len.set(8)
+        }),
+        ("number of extents or pages is not as announced", |t| {
+            t.extents.set(2)
+        }),
+        ("number of extents or pages is not as announced", |t| {
+            t.pages.set(2)
+        }),
+        ("extents were changed, left out or exchanged", |t| {
+            t.chain.set(2)
+        }),
+    ];
+    for (why, change) in cases {
+        let image = Sample::small().bytes_with(change);
+        assert_eq!(verify(&image).unwrap_err().why, *why);
+    }
+}
+
+#[test]
+fn records_after_the_metadata() {
+    let sample = Sample::small();
+    let image = sample.bytes();
+    let end = HEADER_LEN + sample.meta().len();
+    let mut other = image[..end].to_vec();
+    let cred = &sample.records[3];
+    put(&mut other, cred.kind, &cred.body, &cred.payload);
+    assert_eq!(
+        verify(&other).unwrap_err().why,
+        "record of metadata after the metadata"
+    );
+    let fault = verify(&image[..end]).unwrap_err();
+    assert_eq!(
+        (fault.why, fault.at),
+        ("the image is cut short", end as u64)
+    );
+    assert_eq!(align_up(1), Some(8));
+}

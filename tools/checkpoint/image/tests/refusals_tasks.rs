@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each check of tasks and of what belongs to them has a case that fails without it.
+
+mod sample;
+
+use checkpoint_image::image::{
+    kinds::Kind,
+    task::*, //
+};
+use sample::{
+    accepted,
+    note,
+    obj,
+    refused, //
+};
+
+#[test]
+fn tasks() {
+    refused(&[
+        ("pid is in the image twice", |s| {
+            s.edit(1, |t: &mut Task| t.tid.set(3))
+        }),
+        ("pid is in the image twice", |s| {
+            s.edit(0, |d: &mut DeadPid| d.pid.set(3))
+        }),
+        ("impossible pid", |s| s.edit(1, |t: &mut Task| t.tid.set(0))),
+        ("impossible pid", |s| {
+            s.edit(1, |t: &mut Task| t.tid.set(1 << 22))
+        }),
+        ("no thread group", |s| {
+            s.edit(1, |t: &mut Task| t.tgid.set(0))
+        }),
+        ("the first task is not the root", |s| {
+            s.edit(0, |c: &mut Container| c.root.set(3))
+        }),
+        ("the root task has a parent", |s| {
+            s.edit(0, |t: &mut Task| t.parent.set(3))
+        }),
+        ("its parent is no live task that comes before it", |s| {
+            s.edit(2, |t: &mut Task| t.parent.set(0))
+        }),
+        ("its parent is no live task that comes before it", |s| {
+            s.edit(2, |t: &mut Task| t.parent.set(4))
+        }),
+        ("its parent is no live task that comes before it", |s| {
+            s.edit(2, |t: &mut Task| t.parent.set(3))
+        }),
+        ("its process group or session is not in the image", |s| {
+            s.edit(2, |t: &mut Task| t.pgid.set(2))
+        }),
+        ("its process group or session is not in the image", |s| {
+            s.edit(2, |t: &mut Task| t.sid.set(55))
+        }),
+        ("its session's leader is in another session", |s| {
+            s.edit(2, |t: &mut Task| t.sid.set(4))
+        }),
+        ("its process group is in another session", |s| {
+            s.edit(2, |t: &mut Task| {
+                t.pgid.set(1);
+                t.sid.set(7);
+            })
+        }),
+        ("unknown state of a task", |s| {
+            s.edit(2, |t: &mut Task| t.state.set(3))
+        }),
+        ("has exited, but has memory or files", |s| {
+            s.edit(3, |t: &mut Task| t.files.set(obj::TABLE))
+        }),
+        ("refers to an object that does not come before it", |s| {
+            s.edit(2, |t: &mut Task| t.mm.set(0))
+        }),
+        ("the root task has exited", |s| {
+            s.edit(0, |t: &mut Task| {
+                t.state.set(TASK_ZOMBIE);
+                for field in [&mut t.mm, &mut t.files, &mut t.fs] {
+                    field.set(0);
+                }
+            })
+        }),
+        ("waits in vfork() for no task of the image", |s| {
+            s.edit(0, |t: &mut Task| {
+                t.flags.set(TASK_VFORK);
+                t.vfork_child.set(7);
+            })
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |t: &mut Task| t.vfork_child.set(3))
+        }),
+        ("has not one pid for each pid namespace", |s| {
+            s.payload(Kind::Task, 0).extend([1, 0, 0, 0])
+        }),
+        ("has not one pid for each pid namespace", |s| {
+            s.payload(Kind::DeadPid, 0).clear()
+        }),
+        ("first pid is not that of the container", |s| {
+            s.payload(Kind::Task, 1)[0] = 5
+        }),
+        ("too many elements", |s| {
+            s.payload(Kind::Task, 1).resize(33 * 4, 1)
+        }),
+        ("no pid namespace", |s| {
+            s.edit(2, |t: &mut Task| t.pid_ns.set(0))
+        }),
+    ]);
+    accepted(&[
+        |s| s.edit(2, |t: &mut Task| t.pgid.set(0)),
+        |s| s.edit(2, |t: &mut Task| (t.sid.set(0), t.pgid.set(0)).0),
+        |s| {
+            s.edit(0, |t: &mut Task| {
+                t.flags.set(TASK_VFORK);
+                t.vfork_child.set(3);
+            })
+        },
+        |s| {
+            s.edit(0, |t: &mut Task| {
+                t.state.set(TASK_DEAD_LEADER);
+                for field in [&mut t.mm, &mut t.files, &mut t.fs] {
+                    field.set(0);
+                }
+            });
+            s.edit(3, |t: &mut Task| t.parent.set(2));
+            s.records.remove(s.position(Kind::Regs, 0));
+        },
+    ]);
+}
+
+#[test]
+fn task_fields() {
+    refused(&[
+        ("unknown flag", |s| {
+            s.edit(0, |t: &mut Task| t.flags.set(1 << 8))
+        }),
+        ("impossible exit signal", |s| {
+            s.edit(0, |t: &mut Task| t.exit_signal.set(-1))
+        }),
+        ("impossible exit signal", |s| {
+            s.edit(0, |t: &mut Task| t.exit_signal.set(65))
+        }),
+        ("impossible exit code", |s| {
+            s.edit(0, |t: &mut Task| t.exit_code.set(1))
+        }),
+        ("impossible exit code", |s| {
+            s.edit(3, |t: &mut Task| t.exit_code.set(0x10000))
+        }),
+        ("name is not padded with NUL", |s| {
+            s.edit(0, |t: &mut Task| t.comm = [b'x'; 16])
+        }),
+        ("name is not padded with NUL", |s| {
+            s.edit(0, |t: &mut Task| t.comm[15] = b'x')
+        }),
+        ("impossible signal number", |s| {
+            s.edit(0, |t: &mut Task| t.pdeath_signal.set(65))
+        }),
+        ("impossible signal number", |s| {
+            s.edit(0, |t: &mut Task| t.stop_signal.set(65))
+        }),
+        ("signal mask with SIGKILL or SIGSTOP", |s| {
+            s.edit(0, |t: &mut Task| t.blocked.set(1 << 8))
+        }),
+        ("signal mask with SIGKILL or SIGSTOP", |s| {
+            s.edit(0, |t: &mut Task| t.saved_mask.set(1 << 18))
+        }),
+        ("impossible nice value", |s| {
+            s.edit(0, |t: &mut Task| t.nice.set(20))
+        }),
+        ("unknown scheduling policy", |s| {
+            s.edit(0, |t: &mut Task| t.policy.set(6))
+        }),
+        ("impossible real-time priority", |s| {
+            s.edit(0, |t: &mut Task| t.rt_priority.set(1))
+        }),
+        ("impossible real-time priority", |s| {
+            s.edit(0, |t: &mut Task| t.policy.set(1))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |t: &mut Task| t.altstack_flags.set(4))
+        }),
+        ("impossible signal stack", |s| {
+            s.edit(0, |t: &mut Task| {
+                t.altstack.set(u64::MAX);
+                t.altstack_len.set(2);
+            })
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |t: &mut Task| t.rseq.set(32))
+        }),
+        ("impossible rseq area", |s| {
+            s.edit(0, |t: &mut Task| t.flags.set(TASK_RSEQ))
+        }),
+        ("unknown kind of system call to restart", |s| {
+            s.edit(0, |t: &mut Task| t.restart_kind.set(4))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |t: &mut Task| {
+                t.restart_kind.set(RESTART_NANOSLEEP);
+                t.restart[3].set(1);
+            })
+        }),
+    ]);
+}
+
+#[test]
+fn groups() {
+    refused(&[
+        ("thread does not follow its thread group's leader", |s| {
+            s.edit(1, |t: &mut Task| t.tgid.set(3))
+        }),
+        ("thread with an exit signal", |s| {
+            s.edit(1, |t: &mut Task| t.exit_signal.set(17))
+        }),
+        (
+            "thread with another parent, process group or session than its leader",
+            |s| s.edit(1, |t: &mut Task| t.parent.set(1)),
+        ),
+        (
+            "threads of a group do not share memory and signal actions",
+            |s| s.edit(1, |t: &mut Task| t.mm.set(obj::MM2)),
+        ),
+        ("thread, or all of its thread group, has exited", |s| {
+            s.edit(1, |t: &mut Task| {
+                t.state.set(TASK_ZOMBIE);
+                for field in [&mut t.mm, &mut t.files, &mut t.fs] {
+                    field.set(0);
+                }
+            })
+        }),
+        ("the thread group before it has no process record", |s| {
+            s.records.remove(s.position(Kind::Process, 0));
+        }),
+        ("process record is missing", |s| {
+            s.records.remove(s.position(Kind::Process, 2));
+        }),
+        ("does not follow the tasks of its thread group", |s| {
+            s.edit(0, |p: &mut Process| p.tgid.set(3))
+        }),
+        ("does not follow the tasks of its thread group", |s| {
+            let again = s.records[s.position(Kind::Process, 2)].clone();
+            s.records.push(again);
+        }),
+        ("exited leader without a living thread", |s| {
+            s.edit(3, |t: &mut Task| t.state.set(TASK_DEAD_LEADER))
+        }),
+        ("session leader of another session", |s| {
+            s.edit(1, |p: &mut Process| p.flags.set(PROCESS_SESSION_LEADER))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |p: &mut Process| p.flags.set(1 << 5))
+        }),
+        ("impossible OOM adjustment", |s| {
+            s.edit(0, |p: &mut Process| p.oom_score_adj.set(-1001))
+        }),
+        ("impossible dumpability", |s| {
+            s.edit(0, |p: &mut Process| p.dumpable.set(3))
+        }),
+        ("impossible signal number", |s| {
+            s.edit(0, |p: &mut Process| p.stop_signal.set(65))
+        }),
+        ("soft limit above the hard one", |s| {
+            s.edit(0, |p: &mut Process| p.rlimits[3][1].set(0))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |p: &mut Process| p.reserved.set(1))
+        }),
+    ]);
+}
+
+#[test]
+fn registers() {
+    refused(&[
+        ("task without registers", |s| {
+            s.records.remove(s.position(Kind::Regs, 1));
+        }),
+        ("belongs to no task that comes before it", |s| {
+            s.edit(1, |r: &mut Regs| r.tid.set(9))
+        }),
+        ("belongs to no task that comes before it", |s| {
+            s.edit(0, |r: &mut Regs| r.tid.set(3))
+        }),
+        ("second record of this kind for one task", |s| {
+            s.edit(1, |r: &mut Regs| r.tid.set(1))
+        }),
+        ("registers of an exited task", |s| {
+            let mut regs = s.records[s.position(Kind::Regs, 0)].clone();
+            regs.body[0] = 4;
+            s.records.push(regs);
+        }),
+        ("no register notes or too many", |s| {
+            s.edit(0, |r: &mut Regs| r.notes.set(0))
+        }),
+        ("register note cut short", |s| {
+            s.edit(0, |r: &mut Regs| r.notes.set(3))
+        }),
+        ("more register notes than announced", |s| {
+            s.edit(0, |r: &mut Regs| r.notes.set(1))
+        }),
+        ("register note cut short", |s| {
+            let len = s.payload(Kind::Regs, 0).len();
+            s.payload(Kind::Regs, 0).truncate(len - 8)
+        }),
+        ("register note of an unknown owner", |s| {
+            s.payload(Kind::Regs, 0)[0] = b'X'
+        }),
+        ("empty register note", |s| {
+            *s.payload(Kind::Regs, 0) = note(b"CORE\0\0\0\0", 1, &[]);
+            s.edit(0, |r: &mut Regs| r.notes.set(1));
+        }),
+        ("two register notes of one type", |s| {
+            *s.payload(Kind::Regs, 0) = note(b"CORE\0\0\0\0", 1, &[0; 8]).repeat(2)
+        }),
+        ("reserved or unused field is not zero", |s| {
+            let len = s.payload(Kind::Regs, 0).len();
+            s.payload(Kind::Regs, 0)[len - 1] = 1
+        }),
+    ]);
+}
+
+#[test]
+fn signals() {
+    refused(&[
+        ("not one action for each signal", |s| {
+            s.payload(Kind::Sighand, 0).truncate(63 * 32)
+        }),
+        ("payload of wrong length", |s| {
+            s.payload(Kind::Sighand, 0).truncate(63 * 32 + 1)
+        }),
+        ("unknown flag", |s| {
+            s.elements(Kind::Sighand, |a: &mut Vec<Action>| a[0].flags.set(8))
+        }),
+        ("signal mask with SIGKILL or SIGSTOP", |s| {
+            s.elements(Kind::Sighand, |a: &mut Vec<Action>| a[0].mask.set(1 << 8))
+        }),
+        ("action for SIGKILL or SIGSTOP", |s| {
+            s.elements(Kind::Sighand, |a: &mut Vec<Action>| a[18].handler.set(1))
+        }),
+        ("neither 0 nor 1", |s| {
+            s.edit(0, |p: &mut Pending| p.shared.set(2))
+        }),
+        ("second record of this kind for one task", |s| {
+            s.edit(0, |p: &mut Pending| p.shared.set(1))
+        }),
+        ("signals of a thread group that is none", |s| {
+            let mut shared = s.records[s.position(Kind::Pending, 1)].clone();
+            shared.body[0] = 2;
+            s.records.push(shared);
+        }),
+        ("impossible signal number", |s| {
+            s.payload(Kind::Pending, 0)[0] = 0
+        }),
+        ("impossible signal number", |s| {
+            s.payload(Kind::Pending, 0)[0] = 65
+        }),
+        ("payload of wrong length", |s| {
+            s.payload(Kind::Pending, 0).truncate(127)
+        }),
+        ("empty CPU mask, or too long", |s| {
+            s.payload(Kind::Affinity, 0)[0] = 0
+        }),
+        ("empty CPU mask, or too long", |s| {
+            s.payload(Kind::Affinity, 0).resize(1025, 1)
+        }),
+        ("belongs to no task that comes before it", |s| {
+            s.edit(0, |a: &mut Affinity| a.tid.set(7))
+        }),
+    ]);
+}
+
+#[test]
+fn credentials() {
+    refused(&[
+        ("unknown flag", |s| {
+            s.edit(0, |c: &mut Cred| c.securebits.set(1 << 12))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |c: &mut Cred| c.bounding.set(1 << 41))
+        }),
+        ("impossible user or group id", |s| {
+            s.edit(0, |c: &mut Cred| c.uid[3].set(u32::MAX))
+        }),
+        ("impossible user or group id", |s| {
+            s.edit(0, |c: &mut Cred| c.gid[0].set(u32::MAX))
+        }),
+        ("impossible user or group id", |s| {
+            s.payload(Kind::Cred, 0)[..4].fill(255)
+        }),
+        (
+            "effective or ambient capabilities that are not permitted",
+            |s| s.edit(0, |c: &mut Cred| c.effective.set(1)),
+        ),
+        (
+            "effective or ambient capabilities that are not permitted",
+            |s| {
+                s.edit(0, |c: &mut Cred| {
+                    c.permitted.set(1);
+                    c.ambient.set(1);
+                })
+            },
+        ),
+        ("payload of wrong length", |s| {
+            s.payload(Kind::Cred, 0).push(0)
+        }),
+    ]);
+}
