@@ -208,7 +208,8 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         _ => 0,
     };
     let pos = match sort {
-        Sort::Pipe | Sort::Fifo => 0,
+        Sort::Pipe => 0,
+        Sort::Fifo => pipe::pos(&file),
         _ => file.pos(),
     };
     let record = OpenFile {

@@ -51,6 +51,9 @@ use crate::{
     },
 };
 
+/// "Position" of an end of a named pipe that nobody had open for writing since it was opened.
+const UNWRITTEN: i64 = 1;
+
 /// A rebuilt pipe: what keeps both ends open until all tasks have theirs.
 pub(crate) enum BuiltPipe {
     /// An anonymous one: its first two ends, and which of them a task has got.
@@ -164,6 +167,14 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
         cap.meta.put(&buffer, bytes)?;
     }
     Ok(obj)
+}
+
+/// What stands in the image for the position of an end of a named pipe.
+pub(super) fn pos(file: &FileRef) -> i64 {
+    match Pipe::of(file) {
+        Some(pipe) if file.is_readable() && pipe.is_unwritten() => UNWRITTEN,
+        _ => 0,
+    }
 }
 
 /// Sets the size of a new pipe and fills it through `write`, which is open for writing.
@@ -293,5 +304,10 @@ fn restore_named(
         ));
     }
     file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags);
+    if source.record.pos.get() == UNWRITTEN as u64 {
+        if let Some(pipe) = Pipe::of(&file) {
+            pipe.set_unwritten();
+        }
+    }
     Ok(file)
 }

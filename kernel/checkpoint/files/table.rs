@@ -31,6 +31,7 @@ use crate::{
     kapi::{
         fdtable::{
             allow_descriptors,
+            close_all,
             set_descriptor,
             FilesRef, //
         },
@@ -165,8 +166,9 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     }
     let (_, raw) = r.object_body::<image::files::Table>(obj)?;
     let fds: &[Fd] = raw.array(FDS_MAX).map_err(|f| r.fault(f))?;
-    let files = FilesRef::empty()?;
+    let files = FilesRef::new()?;
     files.clone().install();
+    close_all(&files);
     if let Some(last) = fds.last() {
         let n = (last.fd.get() as usize).saturating_add(1);
         allow_descriptors(n).map_err(|e| {

@@ -109,9 +109,10 @@ pub struct OpenFile {
     pub flags: U32,
     /// Meaning depends on `kind`; 0: none.
     pub inode: U32,
-    /// File position in bytes.
+    /// File position in bytes. Of an end of a named pipe: 1 if nobody had the pipe open for
+    /// writing since this end was opened.
     pub pos: U64,
-    /// Size of a regular file in bytes.
+    /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing.
     pub size: U64,
     /// Credentials that the file was opened with; 0: those of the caller of restart(2).
     pub cred: U32,

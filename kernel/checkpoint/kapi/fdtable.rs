@@ -54,15 +54,11 @@ impl FilesRef {
         }
     }
 
-    /// A new table without descriptors.
-    pub(crate) fn empty() -> Result<Self> {
-        let mut all = bindings::fd_range {
-            from: 0,
-            to: u32::MAX,
-        };
-        // SAFETY: The kernel's first table is always there; nothing of it is copied, since the
-        // range left out is all that there is.
-        let files = unsafe { bindings::dup_fd(&raw mut bindings::init_files, &mut all) };
+    /// A new table. It has the descriptors that kernel threads opened: hardly ever any.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: The table of the kernel's threads is always there.
+        let files =
+            unsafe { bindings::dup_fd(&raw mut bindings::init_files, core::ptr::null_mut()) };
         NonNull::new(from_err_ptr(files)?).ok_or(ENOMEM).map(Self)
     }
 
@@ -138,6 +134,16 @@ impl FilesRef {
                 bindings::put_files_struct(old);
             }
         }
+    }
+}
+
+/// Closes all descriptors of the caller, whose table is `files`.
+pub(crate) fn close_all(files: &FilesRef) {
+    let mut from = 0;
+    while let Some(d) = files.next(from) {
+        from = d.fd.saturating_add(1);
+        // SAFETY: Takes a file out of the caller's own table.
+        unsafe { bindings::close_fd(d.fd) };
     }
 }
 

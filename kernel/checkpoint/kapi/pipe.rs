@@ -138,6 +138,25 @@ impl Pipe {
         }
     }
 
+    /// Nobody had the pipe open for writing since this end was opened: to poll(2), an empty one
+    /// was not hung up then.
+    pub(crate) fn is_unwritten(&self) -> bool {
+        let file = self.file.as_ptr();
+        // SAFETY: The file is that of a pipe: of the union, it uses the counter.
+        self.locked(|pipe| unsafe {
+            (*file).__bindgen_anon_2.f_pipe == u64::from((*pipe).w_counter)
+        })
+    }
+
+    /// As if nobody had opened it for writing since this end was opened.
+    pub(crate) fn set_unwritten(&self) {
+        let file = self.file.as_ptr();
+        // SAFETY: The file is that of a pipe: of the union, it uses the counter.
+        self.locked(|pipe| unsafe {
+            (*file).__bindgen_anon_2.f_pipe = u64::from((*pipe).w_counter);
+        });
+    }
+
     /// Sets the size to `bytes`, as F_SETPIPE_SZ does.
     pub(crate) fn resize(&self, bytes: u32) -> Result {
         // SAFETY: We own a reference on the file.
