@@ -458,7 +458,7 @@ CKPT_CYCLE(vdso)
 	CHECK(ts.tv_sec > 0, "the time is %lld", (long long)ts.tv_sec);
 }
 
-#define MANY	3000
+#define MANY	1500
 
 CKPT_CYCLE(many_mappings)
 {

@@ -168,10 +168,10 @@ CKPT_CYCLE(chosen_pids, .flags = SC_CONTAINER)
 /* More children than fit in any one step of a walk. */
 CKPT_CYCLE(wide)
 {
-	pid_t kid[100];
+	pid_t kid[40];
 	unsigned int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 40; i++) {
 		kid[i] = CHECK_SYS(fork());
 		if (!kid[i]) {
 			pid_t self = getpid();
@@ -182,9 +182,9 @@ CKPT_CYCLE(wide)
 			_exit(i);
 		}
 	}
-	ckpt_step_wait(0, 100);
+	ckpt_step_wait(0, 40);
 	ckpt_ready_wait();
-	for (i = 0; i < 100; i++)
+	for (i = 0; i < 40; i++)
 		ckpt_wait_exit(kid[i], i);
 }
 

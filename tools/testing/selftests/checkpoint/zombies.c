@@ -122,18 +122,18 @@ CKPT_CYCLE(inherited_zombie)
 
 CKPT_CYCLE(many)
 {
-	pid_t kid[200];
+	pid_t kid[40];
 	unsigned int i;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 40; i++) {
 		kid[i] = CHECK_SYS(fork());
 		if (!kid[i])
 			_exit(i);
 	}
-	for (i = 0; i < 200; i++)
+	for (i = 0; i < 40; i++)
 		await_zombie(kid[i]);
 	ckpt_ready_wait();
-	for (i = 0; i < 200; i++)
+	for (i = 0; i < 40; i++)
 		ckpt_wait_exit(kid[i], i);
 }
 
