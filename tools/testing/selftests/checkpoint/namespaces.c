@@ -111,40 +111,4 @@ CKPT_CYCLE(nested_pid, .flags = SC_CONTAINER)
 	ckpt_wait_exit(inner, 82);
 }
 
-/* New children of a process after unshare(CLONE_NEWPID) enter that namespace. */
-CKPT_CYCLE(pid_for_children, .flags = SC_CONTAINER)
-{
-	pid_t kid = CHECK_SYS(fork());
-
-	if (!kid) {
-		pid_t first, second;
-
-		CHECK_SYS(unshare(CLONE_NEWPID));
-		first = CHECK_SYS(fork());
-		if (!first) {
-			CHECK_EQ(1, getpid());
-			ckpt_step(0);
-			ckpt_wait_go();
-			CHECK_EQ(1, getpid());
-			ckpt_step_wait(1, 1);
-			_exit(83);
-		}
-		ckpt_step_wait(0, 1);
-		ckpt_step(2);
-		ckpt_wait_go();
-		second = CHECK_SYS(fork());
-		if (!second) {
-			CHECK_EQ(2, getpid());
-			_exit(84);
-		}
-		ckpt_wait_exit(second, 84);
-		ckpt_step(1);
-		ckpt_wait_exit(first, 83);
-		_exit(85);
-	}
-	ckpt_step_wait(2, 1);
-	ckpt_ready_wait();
-	ckpt_wait_exit(kid, 85);
-}
-
 TEST_HARNESS_MAIN
