@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pipes: what is in them, who has which end, who waits: no byte lost, none twice. */
+#include "common.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+CKPT_FIXTURE
+
+#define R 0
+#define W 1
+
+static int fds[2];
+
+/* The @i'th byte of any stream of these tests. */
+static unsigned char at(unsigned long i)
+{
+	return (i * 31 + i / 256) % 255;
+}
+
+static void put(int fd, unsigned long from, unsigned long count)
+{
+	unsigned char buf[1 << 18];
+	unsigned long i, done = 0;
+
+	CHECK(count <= sizeof(buf), "%lu bytes", count);
+	for (i = 0; i < count; i++)
+		buf[i] = at(from + i);
+	while (done < count)
+		done += CHECK_SYS(write(fd, buf + done, count - done));
+}
+
+static void get(int fd, unsigned long from, unsigned long count)
+{
+	unsigned char buf[1 << 16];
+	unsigned long i;
+	long n;
+
+	while (count) {
+		n = CHECK_SYS(read(fd, buf, count < sizeof(buf) ? count : sizeof(buf)));
+		CHECK(n > 0, "end of file, %lu bytes are missing", count);
+		for (i = 0; i < (unsigned long)n; i++)
+			CHECK_EQ(at(from + i), buf[i]);
+		from += n;
+		count -= n;
+	}
+}
+
+static int held(int fd)
+{
+	int n = -1;
+
+	CHECK_SYS(ioctl(fd, FIONREAD, &n));
+	return n;
+}
+
+static void at_end(int fd)
+{
+	char c;
+
+	CHECK_EQ(0, read(fd, &c, 1));
+}
+
+static void set_flags(int fd, int flags)
+{
+	CHECK_SYS(fcntl(fd, F_SETFL, flags));
+}
+
+/* Both ends in one process. */
+CKPT_CYCLE(in_flight)
+{
+	CHECK_SYS(pipe(fds));
+	put(fds[W], 0, 10000);
+	get(fds[R], 0, 123);
+	ckpt_ready_wait();
+	CHECK_EQ(10000 - 123, held(fds[R]));
+	put(fds[W], 10000, 777);
+	get(fds[R], 123, 10000 + 777 - 123);
+	CHECK_EQ(0, held(fds[R]));
+	CHECK_SYS(close(fds[W]));
+	at_end(fds[R]);
+}
+
+CKPT_CYCLE(empty)
+{
+	struct pollfd pfd[2];
+
+	CHECK_SYS(pipe(fds));
+	pfd[R] = (struct pollfd) { .fd = fds[R], .events = POLLIN };
+	pfd[W] = (struct pollfd) { .fd = fds[W], .events = POLLOUT };
+	ckpt_ready_wait();
+	CHECK_EQ(1, poll(pfd, 2, 0));
+	CHECK_EQ(0, pfd[R].revents);
+	CHECK_EQ(POLLOUT, pfd[W].revents);
+	put(fds[W], 0, 5);
+	get(fds[R], 0, 5);
+}
+
+/* Many pipes: none is exchanged for another. */
+CKPT_CYCLE(hundred)
+{
+	int all[100][2], i;
+
+	for (i = 0; i < 100; i++) {
+		CHECK_SYS(pipe(all[i]));
+		put(all[i][W], 1000 * i, i);
+	}
+	ckpt_ready_wait();
+	for (i = 0; i < 100; i++) {
+		CHECK_EQ(i, held(all[i][R]));
+		put(all[i][W], 1001 * i, 1);
+		get(all[i][R], 1000 * i, i + 1);
+	}
+}
+
+static void sized(int size)
+{
+	CHECK_SYS(pipe(fds));
+	CHECK_EQ(size, fcntl(fds[W], F_SETPIPE_SZ, size));
+	set_flags(fds[W], O_NONBLOCK);
+	put(fds[W], 0, size);
+	ckpt_ready_wait();
+	CHECK_EQ(size, fcntl(fds[R], F_GETPIPE_SZ));
+	CHECK_EQ(size, held(fds[R]));
+	CHECK(write(fds[W], "x", 1) == -1 && errno == EAGAIN, "it was full");
+	get(fds[R], 0, 4096);
+	put(fds[W], size, 4096);
+	CHECK(write(fds[W], "x", 1) == -1 && errno == EAGAIN, "it is full again");
+	get(fds[R], 4096, size);
+	CHECK_EQ(0, held(fds[R]));
+}
+
+CKPT_CYCLE(smallest)
+{
+	sized(4096);
+}
+
+CKPT_CYCLE(default_size)
+{
+	sized(65536);
+}
+
+CKPT_CYCLE(large)
+{
+	sized(1 << 18);
+}
+
+CKPT_CYCLE(larger_and_empty)
+{
+	CHECK_SYS(pipe(fds));
+	CHECK_EQ(1 << 20, fcntl(fds[R], F_SETPIPE_SZ, 1 << 20));
+	ckpt_ready_wait();
+	CHECK_EQ(1 << 20, fcntl(fds[W], F_GETPIPE_SZ));
+}
+
+/* Many small writes into one page, and a page of which half was read. */
+CKPT_CYCLE(pieces)
+{
+	unsigned long i;
+
+	CHECK_SYS(pipe(fds));
+	for (i = 0; i < 3000; i++)
+		put(fds[W], i, 1);
+	get(fds[R], 0, 1000);
+	put(fds[W], 3000, 4096);
+	put(fds[W], 7096, 10);
+	ckpt_ready_wait();
+	CHECK_EQ(7106 - 1000, held(fds[R]));
+	put(fds[W], 7106, 10);
+	get(fds[R], 1000, 7116 - 1000);
+}
+
+/* Packets keep their boundaries, and what is too short a read loses. */
+CKPT_CYCLE(packets)
+{
+	static const int length[] = { 1, 100, 4096, 7, 7, 2000 };
+	unsigned char buf[8192];
+	int i;
+
+	CHECK_SYS(pipe2(fds, O_DIRECT));
+	for (i = 0; i < 6; i++)
+		put(fds[W], i, length[i]);
+	ckpt_ready_wait();
+	CHECK(fcntl(fds[W], F_GETFL) & O_DIRECT, "flags 0x%x", fcntl(fds[W], F_GETFL));
+	for (i = 0; i < 5; i++) {
+		CHECK_EQ(length[i], read(fds[R], buf, sizeof(buf)));
+		CHECK_EQ(at(i), buf[0]);
+	}
+	CHECK_EQ(1, read(fds[R], buf, 1));
+	put(fds[W], 9, 3);
+	put(fds[W], 19, 4);
+	CHECK_EQ(3, read(fds[R], buf, sizeof(buf)));
+	CHECK_EQ(4, read(fds[R], buf, sizeof(buf)));
+	CHECK_EQ(0, held(fds[R]));
+}
+
+/* Packets first, then a stream: the mode belongs to each buffer. */
+CKPT_CYCLE(packets_and_stream)
+{
+	unsigned char buf[8192];
+
+	CHECK_SYS(pipe2(fds, O_DIRECT));
+	put(fds[W], 0, 10);
+	put(fds[W], 10, 20);
+	set_flags(fds[W], 0);
+	put(fds[W], 30, 30);
+	put(fds[W], 60, 40);
+	ckpt_ready_wait();
+	CHECK(!(fcntl(fds[W], F_GETFL) & O_DIRECT), "flags 0x%x", fcntl(fds[W], F_GETFL));
+	CHECK_EQ(10, read(fds[R], buf, sizeof(buf)));
+	CHECK_EQ(20, read(fds[R], buf, sizeof(buf)));
+	CHECK_EQ(70, read(fds[R], buf, sizeof(buf)));
+	CHECK_EQ(at(30), buf[0]);
+	CHECK_EQ(at(99), buf[69]);
+}
+
+CKPT_CYCLE(flags_of_ends)
+{
+	int again, r, w;
+	char path[64], c;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	set_flags(fds[R], O_NONBLOCK);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[R]);
+	/* A second open file of the reading end, with flags of its own. */
+	again = CHECK_SYS(open(path, O_RDONLY));
+	r = fcntl(fds[R], F_GETFL);
+	w = fcntl(fds[W], F_GETFL);
+	ckpt_ready_wait();
+	CHECK_EQ(r, fcntl(fds[R], F_GETFL));
+	CHECK_EQ(w, fcntl(fds[W], F_GETFL));
+	CHECK(r & O_NONBLOCK, "flags 0x%x", r);
+	CHECK(!(fcntl(again, F_GETFL) & O_NONBLOCK), "flags 0x%x", fcntl(again, F_GETFL));
+	CHECK_EQ(FD_CLOEXEC, fcntl(fds[W], F_GETFD));
+	CHECK(read(fds[R], &c, 1) == -1 && errno == EAGAIN, "it is empty");
+	put(fds[W], 0, 2);
+	get(fds[R], 0, 1);
+	get(again, 1, 1);
+	/* The last writer's end is what the readers wait for. */
+	CHECK_SYS(close(fds[W]));
+	at_end(again);
+	at_end(fds[R]);
+}
+
+/* ---- one end only ---------------------------------------------------- */
+
+CKPT_CYCLE(writer_gone)
+{
+	CHECK_SYS(pipe(fds));
+	put(fds[W], 0, 5000);
+	CHECK_SYS(close(fds[W]));
+	ckpt_ready_wait();
+	get(fds[R], 0, 5000);
+	at_end(fds[R]);
+}
+
+CKPT_CYCLE(writer_gone_and_empty)
+{
+	struct pollfd pfd = { .events = POLLIN };
+
+	CHECK_SYS(pipe(fds));
+	CHECK_SYS(close(fds[W]));
+	pfd.fd = fds[R];
+	ckpt_ready_wait();
+	CHECK_EQ(1, poll(&pfd, 1, 0));
+	CHECK_EQ(POLLHUP, pfd.revents);
+	at_end(fds[R]);
+}
+
+static volatile int sigpipes;
+
+static void on_sigpipe(int sig)
+{
+	sigpipes++;
+}
+
+CKPT_CYCLE(reader_gone)
+{
+	CHECK_SYS(pipe(fds));
+	signal(SIGPIPE, on_sigpipe);
+	put(fds[W], 0, 10);
+	CHECK_SYS(close(fds[R]));
+	ckpt_ready_wait();
+	CHECK(write(fds[W], "x", 1) == -1 && errno == EPIPE, "nobody reads");
+	CHECK_EQ(1, sigpipes);
+}
+
+/* ---- between processes ----------------------------------------------- */
+
+/* Reads to the end of file: @count bytes of the stream from @from on. */
+struct stream {
+	unsigned long from, count;
+};
+
+static int consumer(void *arg)
+{
+	struct stream *s = arg;
+
+	CHECK_SYS(close(fds[W]));
+	ckpt_step(0);
+	ckpt_wait_go();
+	get(fds[R], s->from, s->count);
+	at_end(fds[R]);
+	return 61;
+}
+
+CKPT_CYCLE(to_child)
+{
+	struct stream s = { .count = 20000 };
+	pid_t kid;
+
+	CHECK_SYS(pipe(fds));
+	kid = ckpt_fork(consumer, &s);
+	CHECK_SYS(close(fds[R]));
+	put(fds[W], 0, 15000);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	put(fds[W], 15000, 5000);
+	CHECK_SYS(close(fds[W]));
+	ckpt_wait_exit(kid, 61);
+}
+
+/* The writer dies with its end, after the restart. */
+static int dies(void *arg)
+{
+	CHECK_SYS(close(fds[R]));
+	put(fds[W], 0, 100);
+	ckpt_step(0);
+	for (;;)
+		pause();
+	return 0;
+}
+
+CKPT_CYCLE(end_when_writer_is_killed)
+{
+	pid_t kid;
+
+	CHECK_SYS(pipe(fds));
+	kid = ckpt_fork(dies, NULL);
+	CHECK_SYS(close(fds[W]));
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	get(fds[R], 0, 100);
+	CHECK_EQ(0, held(fds[R]));
+	CHECK_SYS(kill(kid, SIGKILL));
+	at_end(fds[R]);
+	CHECK_EQ(kid, waitpid(kid, NULL, 0));
+}
+
+/* The reader dies: the writer gets its signal. */
+static int idle_reader(void *arg)
+{
+	CHECK_SYS(close(fds[W]));
+	ckpt_step(0);
+	for (;;)
+		pause();
+	return 0;
+}
+
+CKPT_CYCLE(broken_when_reader_is_killed)
+{
+	pid_t kid;
+
+	signal(SIGPIPE, on_sigpipe);
+	CHECK_SYS(pipe(fds));
+	kid = ckpt_fork(idle_reader, NULL);
+	CHECK_SYS(close(fds[R]));
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	put(fds[W], 0, 1);
+	CHECK_EQ(0, sigpipes);
+	CHECK_SYS(kill(kid, SIGKILL));
+	CHECK_EQ(kid, waitpid(kid, NULL, 0));
+	CHECK(write(fds[W], "x", 1) == -1 && errno == EPIPE, "nobody reads");
+	CHECK_EQ(1, sigpipes);
+}
+
+/* ---- somebody waits -------------------------------------------------- */
+
+static int waits_in_read(void *arg)
+{
+	char c = 0;
+
+	CHECK_SYS(close(fds[W]));
+	CHECK_EQ(1, read(fds[R], &c, 1));
+	CHECK_EQ(at(0), (unsigned char)c);
+	get(fds[R], 1, 99);
+	at_end(fds[R]);
+	return 62;
+}
+
+CKPT_CYCLE(reader_waits, .blocked = { BLOCKED(__NR_read) })
+{
+	pid_t kid;
+
+	CHECK_SYS(pipe(fds));
+	kid = ckpt_fork(waits_in_read, NULL);
+	CHECK_SYS(close(fds[R]));
+	ckpt_ready_wait();
+	CHECK_EQ(0, waitpid(kid, NULL, WNOHANG));
+	put(fds[W], 0, 100);
+	CHECK_SYS(close(fds[W]));
+	ckpt_wait_exit(kid, 62);
+}
+
+/* Waits for data; what comes is the end of file. */
+static int waits_for_end(void *arg)
+{
+	CHECK_SYS(close(fds[W]));
+	at_end(fds[R]);
+	return 63;
+}
+
+CKPT_CYCLE(reader_waits_for_end, .blocked = { BLOCKED(__NR_read) })
+{
+	pid_t kid;
+
+	CHECK_SYS(pipe(fds));
+	kid = ckpt_fork(waits_for_end, NULL);
+	CHECK_SYS(close(fds[R]));
+	ckpt_ready_wait();
+	CHECK_EQ(0, waitpid(kid, NULL, WNOHANG));
+	CHECK_SYS(close(fds[W]));
+	ckpt_wait_exit(kid, 63);
+}
+
+/*
+ * One write() that is larger than the pipe: it waits with part of its data
+ * written.  What it returns after all is for the standard to say; that the
+ * stream is whole is what counts.
+ */
+#define LONG	200000
+
+static int waits_in_write(void *arg)
+{
+	CHECK_SYS(close(fds[R]));
+	put(fds[W], 0, LONG);
+	return 64;
+}
+
+CKPT_CYCLE(writer_waits, .blocked = { BLOCKED(__NR_write) })
+{
+	pid_t kid;
+
+	CHECK_SYS(pipe(fds));
+	kid = ckpt_fork(waits_in_write, NULL);
+	CHECK_SYS(close(fds[W]));
+	get(fds[R], 0, 100);
+	ckpt_ready_wait();
+	get(fds[R], 100, LONG - 100);
+	at_end(fds[R]);
+	ckpt_wait_exit(kid, 64);
+}
+
+/* Not one byte of it fitted in. */
+static int waits_with_all(void *arg)
+{
+	CHECK_SYS(close(fds[R]));
+	put(fds[W], 65536, 10);
+	return 65;
+}
+
+CKPT_CYCLE(writer_waits_with_all, .blocked = { BLOCKED(__NR_write) })
+{
+	pid_t kid;
+
+	CHECK_SYS(pipe(fds));
+	put(fds[W], 0, 65536);
+	kid = ckpt_fork(waits_with_all, NULL);
+	CHECK_SYS(close(fds[W]));
+	ckpt_ready_wait();
+	CHECK_EQ(65536, held(fds[R]));
+	get(fds[R], 0, 65546);
+	at_end(fds[R]);
+	ckpt_wait_exit(kid, 65);
+}
+
+static int waits_in_poll(void *arg)
+{
+	struct pollfd pfd = { .fd = fds[R], .events = POLLIN };
+
+	CHECK_SYS(close(fds[W]));
+	CHECK_EQ(1, poll(&pfd, 1, -1));
+	CHECK_EQ(POLLIN, pfd.revents);
+	get(fds[R], 0, 1);
+	return 66;
+}
+
+CKPT_CYCLE(poll_waits, .blocked = { BLOCKED(__NR_poll) })
+{
+	pid_t kid;
+
+	CHECK_SYS(pipe(fds));
+	kid = ckpt_fork(waits_in_poll, NULL);
+	ckpt_ready_wait();
+	CHECK_EQ(0, waitpid(kid, NULL, WNOHANG));
+	put(fds[W], 0, 1);
+	ckpt_wait_exit(kid, 66);
+}
+
+/* ---- traffic --------------------------------------------------------- */
+
+/*
+ * A pipeline that runs while it is checkpointed: a source, two stages that
+ * pass on, and a sink that checks each byte.
+ */
+static int stage[3][2];
+
+static void close_all_but(int in, int out)
+{
+	int i, end;
+
+	for (i = 0; i < 3; i++) {
+		for (end = 0; end < 2; end++) {
+			if (stage[i][end] != in && stage[i][end] != out)
+				CHECK_SYS(close(stage[i][end]));
+		}
+	}
+}
+
+static int source(void *arg)
+{
+	unsigned long sent = 0, n;
+
+	close_all_but(-1, stage[0][W]);
+	while (!__atomic_load_n(&board->go, __ATOMIC_SEQ_CST) || sent < 1000000) {
+		n = 1 + sent % 9973;
+		put(stage[0][W], sent, n);
+		sent += n;
+	}
+	board->value[0] = sent;
+	return 67;
+}
+
+static int pass_on(void *arg)
+{
+	int i = (intptr_t)arg;
+	int in = stage[i][R], out = stage[i + 1][W];
+	char buf[7777];
+	long n, done;
+
+	close_all_but(in, out);
+	while ((n = CHECK_SYS(read(in, buf, sizeof(buf)))) > 0) {
+		for (done = 0; done < n; )
+			done += CHECK_SYS(write(out, buf + done, n - done));
+	}
+	return 68;
+}
+
+CKPT_CYCLE(pipeline)
+{
+	unsigned char buf[5000];
+	unsigned long total = 0;
+	pid_t kid[3];
+	long n, i;
+
+	for (i = 0; i < 3; i++)
+		CHECK_SYS(pipe(stage[i]));
+	kid[0] = ckpt_fork(source, NULL);
+	kid[1] = ckpt_fork(pass_on, (void *)0);
+	kid[2] = ckpt_fork(pass_on, (void *)1);
+	close_all_but(stage[2][R], -1);
+	while ((n = CHECK_SYS(read(stage[2][R], buf, sizeof(buf)))) > 0) {
+		for (i = 0; i < n; i++)
+			CHECK_EQ(at(total + i), buf[i]);
+		total += n;
+		if (total > 100000)
+			ckpt_ready();
+	}
+	ckpt_wait_exit(kid[0], 67);
+	ckpt_wait_exit(kid[1], 68);
+	ckpt_wait_exit(kid[2], 68);
+	CHECK_EQ(board->value[0], total);
+}
+
+/* ---- pages that are not the pipe's own ------------------------------- */
+
+CKPT_CYCLE(spliced)
+{
+	unsigned char page[4096];
+	char path[320];
+	int file, other[2], i;
+	struct iovec iov = { .iov_base = page, .iov_len = 1000 };
+	loff_t from = 10;
+
+	for (i = 0; i < 4096; i++)
+		page[i] = at(i);
+	file = CHECK_SYS(open(ckpt_path(path, sizeof(path), "spliced"), O_RDWR | O_CREAT, 0600));
+	CHECK_EQ(4096, write(file, page, 4096));
+	CHECK_SYS(pipe(fds));
+	CHECK_SYS(pipe(other));
+	/* Pages of a file, of a process, and the same ones in two pipes. */
+	CHECK_EQ(2000, splice(file, &from, fds[W], NULL, 2000, 0));
+	CHECK_EQ(1000, vmsplice(fds[W], &iov, 1, 0));
+	CHECK_EQ(3000, tee(fds[R], other[W], 3000, 0));
+	ckpt_ready_wait();
+	CHECK_EQ(3000, held(fds[R]));
+	CHECK_EQ(3000, held(other[R]));
+	put(other[W], 1000, 50);
+	get(fds[R], 10, 2000);
+	get(fds[R], 0, 1000);
+	get(other[R], 10, 2000);
+	get(other[R], 0, 1000);
+	get(other[R], 1000, 50);
+}
+
+TEST_HARNESS_MAIN
