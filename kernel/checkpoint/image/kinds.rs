@@ -64,7 +64,7 @@ kinds! {
     Mm = 64, "address space";
     /// A mapping. [`super::mm::Vma`]; payload: its name, if it has one.
     Vma = 65, "mapping";
-    /// Contents of a range of an address space. [`super::mm::Extent`]; pages follow.
+    /// Contents of a range of an address space. [`super::mm::Extent`]; payload: pages.
     Extent = 66, "extent";
 
     /// A descriptor table. [`super::files::Table`]; payload: [`super::files::Fd`]s.

@@ -171,7 +171,7 @@ pub const EXTENT_MM: u32 = 0;
 /// [`Extent::obj`] is an inode, `addr` an offset in it.
 pub const EXTENT_INODE: u32 = 1;
 
-/// Contents of a range of pages; `pages` times the page size bytes follow.
+/// Contents of a range of pages; payload: the pages.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Extent {

@@ -278,3 +278,83 @@ pub fn header_of<T: Body>(payload_len: usize) -> RecordHeader {
         payload_len: U64::new(payload_len as u64),
     }
 }
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_image)]
+mod tests {
+    use super::*;
+    use crate::image::{
+        files::Path,
+        task::TASK_FLAGS, //
+    };
+    use kernel::prelude::*;
+
+    /// A path record, as bytes.
+    fn record(body_len: u32, payload: &[u8]) -> Result<KVec<u8>> {
+        let header = RecordHeader {
+            kind: U16::new(Kind::Path.number()),
+            version: U16::new(0),
+            body_len: U32::new(body_len),
+            payload_len: U64::new(payload.len() as u64),
+        };
+        let mut bytes = KVec::new();
+        bytes.extend_from_slice(header.as_bytes(), GFP_KERNEL)?;
+        bytes.extend_from_slice(&[7, 0, 0, 0], GFP_KERNEL)?;
+        bytes.resize(RECORD_HEADER_LEN + body_len as usize, 0, GFP_KERNEL)?;
+        bytes.extend_from_slice(payload, GFP_KERNEL)?;
+        let padded = align_up(bytes.len()).ok_or(EINVAL)?;
+        bytes.resize(padded, 0, GFP_KERNEL)?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn round_trip() -> Result {
+        let bytes = record(8, b"/home")?;
+        let (raw, len) = parse(&bytes, 192).map_err(|_| EINVAL)?;
+        assert_eq!(len, bytes.len());
+        assert_eq!(raw.at, 192);
+        assert!(raw.kind == Kind::Path);
+        assert_eq!(raw.body::<Path>().map_err(|_| EINVAL)?.obj.get(), 7);
+        assert!(raw.path().is_ok_and(|p| p == b"/home"));
+        Ok(())
+    }
+
+    #[test]
+    fn longer_body() -> Result {
+        let mut bytes = record(16, b"/")?;
+        assert!(parse(&bytes, 0).is_ok_and(|(raw, _)| raw.body::<Path>().is_ok()));
+        if let Some(unknown) = bytes.get_mut(RECORD_HEADER_LEN + 8) {
+            *unknown = 1;
+        }
+        assert!(parse(&bytes, 0).is_ok_and(|(raw, _)| raw.body::<Path>().is_err()));
+        Ok(())
+    }
+
+    #[test]
+    fn truncations() -> Result {
+        let bytes = record(8, b"/home")?;
+        for len in 0..bytes.len() {
+            assert!(parse(bytes.get(..len).unwrap_or(&[]), 0).is_err());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn padding() -> Result {
+        let mut bytes = record(8, b"/home")?;
+        if let Some(last) = bytes.last_mut() {
+            *last = 1;
+        }
+        assert!(parse(&bytes, 0).is_err_and(|f| f.why == "padding is not zero"));
+        Ok(())
+    }
+
+    #[test]
+    fn kinds() {
+        for &kind in Kind::ALL {
+            assert!(Kind::from_number(kind.number()) == Some(kind));
+        }
+        assert!(Kind::from_number(0).is_none());
+        assert_eq!(TASK_FLAGS & (TASK_FLAGS + 1), 0);
+    }
+}

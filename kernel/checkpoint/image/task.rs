@@ -112,7 +112,7 @@ pub struct Task {
     pub tid: U32,
     /// Pid of its thread group.
     pub tgid: U32,
-    /// Thread that is its parent; 0: outside (the root's).
+    /// Thread that is its parent; 0: outside (the root's). Counts for leaders only.
     pub parent: U32,
     /// Process group; 0: outside.
     pub pgid: U32,

@@ -274,8 +274,8 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
-            (task.parent, task.pgid, task.sid) == (leader.parent, leader.pgid, leader.sid),
-            "thread with another parent, process group or session than its leader",
+            (task.pgid, task.sid) == (leader.pgid, leader.sid),
+            "thread with another process group or session than its leader",
         )?;
         ensure(
             raw,

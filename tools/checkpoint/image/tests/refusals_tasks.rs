@@ -210,8 +210,8 @@ fn groups() {
             s.edit(1, |t: &mut Task| t.exit_signal.set(17))
         }),
         (
-            "thread with another parent, process group or session than its leader",
-            |s| s.edit(1, |t: &mut Task| t.parent.set(1)),
+            "thread with another process group or session than its leader",
+            |s| s.edit(1, |t: &mut Task| t.pgid.set(0)),
         ),
         (
             "threads of a group do not share memory and signal actions",
