@@ -117,10 +117,8 @@ impl FrozenTask {
             );
         }
         // The two are counted in ticks, their sum is known precisely; CPU clocks show the sum.
-        let ticks = u128::from(times.utime) + u128::from(times.stime);
-        let stime = (u128::from(runtime) * u128::from(times.stime)).checked_div(ticks);
-        times.stime = stime.and_then(|s| u64::try_from(s).ok()).unwrap_or(0);
-        times.utime = runtime.saturating_sub(times.stime);
+        times.stime = times.stime.min(runtime);
+        times.utime = runtime - times.stime;
         times
     }
 }
