@@ -73,7 +73,7 @@ pub fn mount_proc_of(pidfd: BorrowedFd<'_>) -> anyhow::Result<()> {
     })?;
     match signals::reap(outer.pid, true)? {
         Some((_, Ended::Exited(0))) => Ok(()),
-        _ => bail!("cannot mount a /proc for the new pid namespace; the processes run"),
+        _ => bail!("cannot mount a /proc that shows the processes' pid namespace"),
     }
 }
 

@@ -144,7 +144,12 @@ impl Args {
         }
         let root = request.read(image)?;
         if self.mount_proc && !self.pidns {
-            namespace::mount_proc_of(root.pidfd.as_fd())?;
+            if let Err(e) = namespace::mount_proc_of(root.pidfd.as_fd()) {
+                // Not as it was asked for: rather nothing. The image is still there.
+                signals::send(&root.pidfd, libc::SIGKILL);
+                signals::reap(root.pid, true)?;
+                return Err(e);
+            }
         }
         if self.verbose {
             for line in &root.messages {

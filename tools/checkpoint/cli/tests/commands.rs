@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The commands, as far as they need no kernel with checkpoint(2).
+
+// The name that the sample knows it by.
+extern crate image as checkpoint_image;
+
+#[path = "../../image/tests/sample/mod.rs"]
+mod sample;
+
+use sample::Sample;
+use std::{
+    fs,
+    path::PathBuf,
+    process::{
+        Command,
+        Output, //
+    }, //
+};
+
+/// A file that vanishes with the test.
+struct Image(PathBuf);
+
+impl Image {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        fs::write(&path, bytes).expect("cannot write the image");
+        Self(path)
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program)
+        .args(arguments)
+        .output()
+        .expect("cannot run the command")
+}
+
+fn ckptinfo(image: &Image, options: &[&str]) -> (Option<i32>, String, String) {
+    let path = image.0.to_str().expect("a path in ASCII");
+    let arguments: Vec<&str> = options.iter().copied().chain([path]).collect();
+    let output = run(env!("CARGO_BIN_EXE_ckptinfo"), &arguments);
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+#[test]
+fn views() {
+    let image = Image::new("views", &Sample::small().bytes());
+    let cases: &[(&[&str], &[&str])] = &[
+        (&[], &["container 1 (job)", "4 in 3 processes", "16 B"]),
+        (
+            &["--tree"],
+            &["1 job session", "  {2} job", "  3 job", "  4 job [zombie]"],
+        ),
+        (
+            &["--maps"],
+            &["/bin/job (tasks 1 2)", "rw-p", "rw-s", "heap"],
+        ),
+        (&["--fds"], &["/dev/null", "pipe:[8]", "/tmp/[6] (deleted)"]),
+        (&["--records"], &["signal actions", "pid without task"]),
+        (
+            &["--records", "-v"],
+            &["rip      0x0707070707070707", "comm: \"job\""],
+        ),
+        (&["--verify"], &["valid: 3 extents with 4 pages"]),
+        (&["--verify", "--maps"], &["3 pages in the image"]),
+    ];
+    for (options, wanted) in cases {
+        let (status, out, err) = ckptinfo(&image, options);
+        assert_eq!((status, err.as_str()), (Some(0), ""), "{options:?}");
+        for text in *wanted {
+            assert!(out.contains(text), "{options:?} lacks {text:?} in:\n{out}");
+        }
+    }
+}
+
+#[test]
+fn json() {
+    let image = Image::new("json", &Sample::small().bytes());
+    let (status, out, _) = ckptinfo(&image, &["--json", "--verify", "--records"]);
+    assert_eq!(status, Some(0));
+    let all: serde_json::Value = serde_json::from_str(&out).expect("no JSON");
+    assert_eq!(all["valid"], true);
+    assert_eq!(all["image"]["arch"], "x86_64");
+    assert_eq!(all["tasks"][2]["parent"], 2);
+    assert_eq!(all["address_spaces"][0]["pages"], 3);
+    assert_eq!(all["records"][0]["kind"], "container");
+}
+
+#[test]
+fn faults() {
+    let mut bytes = Sample::small().bytes();
+    let page = bytes.len() - 1000;
+    bytes[page] ^= 1;
+    let image = Image::new("faults", &bytes);
+    // What is wrong with the pages is found only by reading them.
+    assert_eq!(ckptinfo(&image, &[]).0, Some(0));
+    let (status, _, err) = ckptinfo(&image, &["--verify"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        err.contains("extent: checksum of the pages is wrong"),
+        "{err}"
+    );
+    let (status, out, _) = ckptinfo(&image, &["--verify", "--json"]);
+    assert_eq!(status, Some(1));
+    let fault: serde_json::Value = serde_json::from_str(&out).expect("no JSON");
+    assert_eq!(fault["valid"], false);
+    assert_eq!(fault["kind"], "extent");
+    assert!(fault["offset"].is_u64());
+}
+
+#[test]
+fn impossible_requests() {
+    let me = std::process::id().to_string();
+    let checkpoint = env!("CARGO_BIN_EXE_checkpoint");
+    let restart = env!("CARGO_BIN_EXE_restart");
+    let cases: &[(&str, &[&str], i32, &str)] = &[
+        (checkpoint, &["--container", &me], 1, "not the init process"),
+        (
+            checkpoint,
+            &["-o", "/nowhere/image", &me],
+            1,
+            "cannot create",
+        ),
+        (checkpoint, &["4194303"], 1, "cannot find process 4194303"),
+        (checkpoint, &[], 2, "required"),
+        (
+            restart,
+            &["/nowhere/image"],
+            125,
+            "cannot open /nowhere/image",
+        ),
+    ];
+    for (program, arguments, status, text) in cases {
+        let output = run(program, arguments);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(*status), "{arguments:?}: {err}");
+        assert!(err.contains(text), "{arguments:?}: {err}");
+    }
+}
