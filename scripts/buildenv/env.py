@@ -60,6 +60,11 @@ def duration(seconds):
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
+# Descriptors of the locks that are held: commands inherit them, so that what a killed run left
+# behind still keeps others out until it ends.
+HELD = []
+
+
 @contextlib.contextmanager
 def lock(name):
     """Keeps other runs out; says so when it has to wait for one."""
@@ -71,7 +76,11 @@ def lock(name):
         except BlockingIOError:
             step(f"waiting for another run ({name})")
             fcntl.flock(f, fcntl.LOCK_EX)
-        yield
+        HELD.append(f.fileno())
+        try:
+            yield
+        finally:
+            HELD.remove(f.fileno())
 
 
 class Progress:
@@ -125,7 +134,8 @@ def run(cmd, *, log=None, cwd=None, env=None, on_line=None, quiet=True):
     with open(log, "w") if log else contextlib.nullcontext() as out:
         p = subprocess.Popen(cmd, cwd=cwd, env=full_env, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, errors="replace", start_new_session=True)
+                             text=True, errors="replace", start_new_session=True,
+                             pass_fds=HELD)
         try:
             for line in p.stdout:
                 if out:
