@@ -31,6 +31,14 @@ SPLAT = re.compile(
 HARMLESS = re.compile(r"WARNING: The ")
 
 
+RUNNING = set()     # QEMUs, so that an interrupt can end those that threads wait for
+
+
+def stop_all():
+    for qemu in list(RUNNING):
+        qemu.kill()
+
+
 class Job:
     """The second disk: a script to run and the files that it needs."""
 
@@ -176,6 +184,7 @@ class Guest:
             cmd = self.command(job.image(), ["-serial", f"file:{con}"], extra)
             qemu = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                     stderr=subprocess.STDOUT, start_new_session=True)
+            RUNNING.add(qemu)
             with open(out, "rb") as f:
                 done_at = None
                 while True:
@@ -209,6 +218,7 @@ class Guest:
                 if qemu_says:
                     result.ended += f" (QEMU: {qemu_says})"
         finally:
+            RUNNING.discard(qemu)
             if qemu and qemu.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(qemu.pid, signal.SIGKILL)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """make test: host tests, KUnit, selftests, and one line of result."""
 
+import json
 import os
 import re
-import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from .env import ARCH, CACHE, ROOT, Failure, Progress, duration, run, say, step
-from .guest import Guest, Job, splats
+from .env import ARCH, CACHE, JOBS, Failure, Progress, duration, run, say, step
+from .guest import Guest, Job, accelerator, splats, stop_all
 from .kernel import Kernel, build
 from .rootfs import rootfs
 from .tap import Case, cases, plan
@@ -123,14 +124,15 @@ def timeouts(names):
 
 
 class Run:
-    """The selftests in guests: as a rule one, one more after each that does not survive."""
+    """A share of the selftests in guests: one, and one more after each that does not survive."""
 
-    def __init__(self, results, kernel, names, programs, programs_tools):
-        self.results, self.kernel = results, kernel
+    def __init__(self, results, kernel, names, programs, programs_tools, share=0, progress=None):
+        self.results, self.kernel, self.share, self.progress = results, kernel, share, progress
         self.left, self.programs, self.tools = list(names), programs, programs_tools
         self.limits = timeouts(names)
         self.consoles = []
-        self.total = len(self.left)
+        self.seconds = {}
+        self.stopped = False
 
     def job(self):
         job = Job()
@@ -149,39 +151,36 @@ class Run:
     def all(self):
         for attempt in range(RESTARTS):
             self.once(attempt)
-            if not self.left:
-                break
+            if not self.left or self.stopped:
+                return
         for name in self.left:
             self.results.add(Case(name, "failed", "not run: too many guests ended early"))
-        return self.consoles
 
     def once(self, attempt):
-        current, buffer, done = None, "", []
-        progress = Progress("selftests", self.total)
+        current, buffer, done, since = None, "", [], 0
         started = time.monotonic()
 
         def on_output(data):
-            nonlocal current, buffer
+            nonlocal current, buffer, since
             buffer += data.decode(errors="replace")
             while (m := re.search(r"\x01lcr-(start|end) (\S+)(?: (\d+))?\n", buffer)):
                 before, buffer = buffer[:m.start()], buffer[m.end():]
                 if m[1] == "start":
-                    current = m[2]
+                    current, since = m[2], time.monotonic()
                 else:
                     done.append((m[2], int(m[3]), before))
+                    self.seconds[m[2]] = round(time.monotonic() - since, 1)
                     current = None
-                    progress.update(self.total - len(self.left) + len(done), m[2])
-            if current:
-                progress.update(self.total - len(self.left) + len(done), current)
+                    if self.progress:
+                        self.progress.update(self.progress.done + 1, m[2])
 
         limit = 180 + sum(self.limits[n] + 15 for n in self.left)
-        console_file = LOGS / (f"console-{attempt}" if attempt else "console")
-        try:
-            result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit).run(
-                self.job(), on_output=on_output, console_file=console_file)
-        finally:
-            progress.end()
+        console_file = LOGS / f"console-{self.share}.{attempt}"
+        result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit).run(
+            self.job(), on_output=on_output, console_file=console_file)
         self.consoles.append(result.console)
+        if self.stopped:
+            return
         per_test, outside = split_console(result.console)
         for name, status, text in done:
             self.judge(name, status, text, per_test.get(name, ""))
@@ -233,6 +232,50 @@ class Run:
             show_splat(console)
 
 
+def shares(names, times, count):
+    """Splits the tests so that the guests take about equally long, as far as is known."""
+    parts = [[] for _ in range(count)]
+    for name in sorted(names, key=lambda n: -times.get(n, 30)):
+        min(parts, key=lambda p: sum(times.get(n, 30) for n in p)).append(name)
+    return [sorted(p) for p in parts if p]
+
+
+def in_guests(results, kernel, names, programs, programs_tools):
+    """Runs the selftests, in two guests at a time where there is more than one processor."""
+    times_file = CACHE / f"times-{ARCH}"
+    try:
+        times = json.loads(times_file.read_text())
+    except (FileNotFoundError, ValueError):
+        times = {}
+    count = 2 if JOBS > 1 and len(names) > 3 else 1
+    rootfs()
+    accelerator(kernel, rootfs())
+    progress = Progress("selftests", len(names))
+    progress.INTERVAL = 60
+    runs = [Run(results, kernel, part, programs, programs_tools, n, progress)
+            for n, part in enumerate(shares(names, times, count) or [[]])]
+    try:
+        with ThreadPoolExecutor(len(runs)) as pool:
+            # An empty share still boots: KUnit's results are in its log.
+            futures = [pool.submit(r.all) for r in runs]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                for r in runs:
+                    r.stopped = True
+                stop_all()
+                raise
+    finally:
+        progress.end()
+    for r in runs:
+        times |= r.seconds
+    tmp = times_file.with_suffix(f".{os.getpid()}")
+    tmp.write_text(json.dumps(times, indent=0, sort_keys=True))
+    tmp.rename(times_file)
+    return [c for r in runs for c in r.consoles]
+
+
 def split_console(console):
     """What the kernel said during each test, and what it said outside of tests."""
     per_test, outside, current = {}, [], None
@@ -271,13 +314,9 @@ def test(name=None, no_host=False, image=None):
         for n in [n for n in names if n not in programs]:
             results.add(Case(n, "failed", "was not built"))
             names.remove(n)
-        run_ = Run(results, kernel, names, programs, tools() if names else [])
-        step("KUnit" if name == "kunit" else f"selftests in a guest ({len(names)} programs)")
-        if names:
-            consoles = run_.all()
-        else:
-            run_.once(0)
-            consoles = run_.consoles
+        programs_tools = tools() if names else []
+        step("KUnit" if name == "kunit" else f"selftests ({len(names)} programs)")
+        consoles = in_guests(results, kernel, names, programs, programs_tools)
         if name in (None, "kunit"):
             kunit(results, consoles[0])
     say(f"    logs: {LOGS}")
