@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+/* State of tasks and of their memory that can't be saved. */
+#include "refuse.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+#include <linux/aio_abi.h>
+#include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sys/ipc.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/time.h>
+#if defined(__x86_64__)
+#include <asm/ldt.h>
+#include <sys/io.h>
+#endif
+
+REFUSE_FIXTURE
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_ON 1
+#endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#define PR_GET_MEMORY_MERGE 68
+#endif
+
+/* The task itself is what the line names. */
+#define EXPECT_TASK(what) expect_refusal(getpid(), UNSUPPORTED, what)
+
+static int waits(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+/* ---- timers ---------------------------------------------------------- */
+
+REFUSE(posix_timer)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_NONE };
+	struct itimerspec spec = { .it_value.tv_sec = 1000000 };
+	timer_t timer;
+
+	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &event, &timer));
+	CHECK_SYS(timer_settime(timer, 0, &spec, NULL));
+	EXPECT_TASK("has POSIX timers (timer_create)");
+	ckpt_ready_wait();
+	CHECK_SYS(timer_gettime(timer, &spec));
+	CHECK(spec.it_value.tv_sec, "it ran out");
+}
+
+static void interval_timer(int which, const char *what)
+{
+	struct itimerval val = { .it_value.tv_sec = 1000000 };
+
+	CHECK_SYS(setitimer(which, &val, NULL));
+	expect_refusal(getpid(), UNSUPPORTED, "has an interval timer (%s) armed", what);
+	ckpt_ready_wait();
+	CHECK_SYS(getitimer(which, &val));
+	CHECK(val.it_value.tv_sec, "it ran out");
+}
+
+REFUSE(itimer_real)
+{
+	interval_timer(ITIMER_REAL, "ITIMER_REAL");
+}
+
+REFUSE(itimer_virtual)
+{
+	interval_timer(ITIMER_VIRTUAL, "ITIMER_VIRTUAL or ITIMER_PROF");
+}
+
+REFUSE(itimer_prof)
+{
+	interval_timer(ITIMER_PROF, "ITIMER_VIRTUAL or ITIMER_PROF");
+}
+
+/* ---- System V IPC ---------------------------------------------------- */
+
+REFUSE(sysv_shared_memory)
+{
+	int id = CHECK_HERE(shmget(IPC_PRIVATE, 8192, 0600));
+	char *at = shmat(id, NULL, 0);
+
+	CHECK(at != (void *)-1, "shmat: %s", strerror(errno));
+	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
+	at[5] = 's';
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: System V shared memory",
+		       (long)at, (long)at + 8192);
+	ckpt_ready_wait();
+	CHECK_EQ('s', at[5]);
+}
+
+REFUSE(semaphore_undo)
+{
+	struct sembuf op = { .sem_op = 1, .sem_flg = SEM_UNDO };
+	int id = CHECK_HERE(semget(IPC_PRIVATE, 1, 0600));
+
+	CHECK_SYS(semop(id, &op, 1));
+	EXPECT_TASK("has System V semaphore adjustments (SEM_UNDO)");
+	ckpt_ready_wait();
+	CHECK_EQ(1, semctl(id, 0, GETVAL));
+	CHECK_SYS(semctl(id, 0, IPC_RMID));
+}
+
+/* ---- who watches and restricts --------------------------------------- */
+
+REFUSE(tracer_and_traced)
+{
+	pid_t kid = ckpt_fork(waits, NULL);
+
+	ckpt_step_wait(0, 1);
+	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, 0));
+	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace)");
+	EXPECT_TASK("traces other tasks (ptrace)");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+REFUSE(seccomp_filter)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sock_fprog prog = { .len = 1, .filter = code };
+
+	CHECK_SYS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+	EXPECT_TASK("is restricted by seccomp");
+	ckpt_ready_wait();
+	CHECK_EQ(2, prctl(PR_GET_SECCOMP));
+}
+
+REFUSE(syscall_user_dispatch)
+{
+	static char selector = 0;	/* SYSCALL_DISPATCH_FILTER_ALLOW */
+
+	CHECK_HERE(prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &selector));
+	EXPECT_TASK("has syscall user dispatch enabled");
+	ckpt_ready_wait();
+	CHECK_SYS(getpid());
+}
+
+REFUSE(session_keyring)
+{
+	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
+
+	EXPECT_TASK("has a thread, process or session keyring of its own");
+	ckpt_ready_wait();
+	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
+}
+
+REFUSE(io_flusher)
+{
+	CHECK_HERE(prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0));
+	EXPECT_TASK("is an I/O flusher (PR_SET_IO_FLUSHER)");
+	ckpt_ready_wait();
+	CHECK_EQ(1, prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0));
+}
+
+REFUSE(personality_of_another_system)
+{
+	CHECK_SYS(personality(PER_BSD));
+	EXPECT_TASK("has the personality of another system");
+	ckpt_ready_wait();
+	CHECK_EQ(PER_BSD, personality(0xffffffff));
+}
+
+REFUSE(io_priority)
+{
+	/* IOPRIO_WHO_PROCESS; class best effort, level 6. */
+	CHECK_HERE(syscall(__NR_ioprio_set, 1, 0, (2 << 13) | 6));
+	EXPECT_TASK("has an I/O priority");
+	ckpt_ready_wait();
+	CHECK_EQ((2 << 13) | 6, syscall(__NR_ioprio_get, 1, 0));
+}
+
+REFUSE(deadline_policy)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attr = {
+		.size = 48, .policy = 6, .runtime = 10000000, .deadline = 100000000,
+		.period = 100000000,
+	};
+
+	CHECK_HERE(syscall(__NR_sched_setattr, 0, &attr, 0));
+	EXPECT_TASK("has scheduling policy 6");
+	ckpt_ready_wait();
+	CHECK_EQ(6, sched_getscheduler(0));
+}
+
+/* ---- what processes share that they should not ------------------------ */
+
+static char stack[3][65536] __attribute__((aligned(16)));
+
+static int shares_memory(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	_exit(0);
+}
+
+/* A process with the memory of its parent, which is not in vfork(). */
+REFUSE(shared_signal_actions)
+{
+	pid_t kid = CHECK_SYS(clone(shares_memory, stack[0] + sizeof(stack[0]),
+				    CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL));
+
+	ckpt_step_wait(0, 1);
+	expect_refusal(kid, UNSUPPORTED, "shares signal actions with another process (CLONE_SIGHAND)");
+	expect_more();
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+static int makes_sibling(void *arg)
+{
+	board->value[0] = CHECK_SYS(clone(shares_memory, stack[1] + sizeof(stack[1]),
+					  CLONE_VM | CLONE_PARENT | SIGCHLD, NULL));
+	ckpt_step(1);
+	ckpt_wait_go();
+	return 0;
+}
+
+REFUSE(memory_of_a_sibling)
+{
+	pid_t kid = ckpt_fork(makes_sibling, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_step_wait(1, 1);
+	expect_refusal(board->value[0], UNSUPPORTED,
+		       "shares its address space with a process that is not its parent");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+	ckpt_wait_exit(board->value[0], 0);
+}
+
+static int waits_for_sibling(void *arg)
+{
+	CHECK_SYS(clone(shares_memory, stack[2] + sizeof(stack[2]),
+			CLONE_VFORK | CLONE_PARENT | SIGCHLD, NULL));
+	return 0;
+}
+
+REFUSE(vfork_of_a_sibling)
+{
+	pid_t kid = ckpt_fork(waits_for_sibling, NULL);
+
+	ckpt_step_wait(0, 1);
+	expect_refusal(kid, UNSUPPORTED, "waits in vfork() for a process that is not its child");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+/* ---- memory ---------------------------------------------------------- */
+
+static void *map_pages(int flags)
+{
+	void *map = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	return map;
+}
+
+REFUSE(guard_region)
+{
+	char *map = map_pages(0);
+
+	map[0] = 'g';
+	if (madvise(map + 8192, 4096, MADV_GUARD_INSTALL))
+		not_here();
+	expect_refusal(getpid(), UNSUPPORTED, "mapping *: guard region");
+	ckpt_ready_wait();
+	CHECK_EQ('g', map[0]);
+}
+
+static void set_huge_pages(const char *count)
+{
+	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY);
+
+	if (fd < 0)
+		not_here();
+	CHECK_SYS(write(fd, count, strlen(count)));
+	close(fd);
+}
+
+REFUSE(huge_pages)
+{
+	char *map;
+
+	set_huge_pages("4");
+	map = mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (map == MAP_FAILED) {
+		set_huge_pages("0");
+		not_here();
+	}
+	map[7] = 'h';
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: huge pages of hugetlbfs",
+		       (long)map, (long)map + (2 << 20));
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ('h', map[7]);
+	CHECK_SYS(munmap(map, 2 << 20));
+	set_huge_pages("0");
+}
+
+REFUSE(asynchronous_io)
+{
+	aio_context_t ctx = 0;
+
+	CHECK_HERE(syscall(__NR_io_setup, 4, &ctx));
+	EXPECT_TASK("address space: has used asynchronous I/O (io_setup)");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_io_destroy, ctx));
+}
+
+REFUSE(memory_merge)
+{
+	CHECK_HERE(prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0));
+	EXPECT_TASK("address space: merges all its pages (PR_SET_MEMORY_MERGE)");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(1, prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0));
+}
+
+REFUSE(memory_policy)
+{
+	unsigned long nodes = 1;
+
+	/* MPOL_BIND for the task, MPOL_PREFERRED for a mapping. */
+	CHECK_HERE(syscall(__NR_set_mempolicy, 2, &nodes, 64));
+	EXPECT_TASK("has a memory policy");
+	CHECK_SYS(syscall(__NR_mbind, map_pages(0), 4 << 20, 1, &nodes, 64, 0));
+	expect_refusal(getpid(), UNSUPPORTED, "mapping *: NUMA memory policy");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_get_mempolicy, NULL, NULL, 0, NULL, 0));
+}
+
+REFUSE(protection_key)
+{
+	int key = pkey_alloc(0, 0);
+	char *map = map_pages(0);
+
+	if (key < 0)
+		not_here();
+	CHECK_SYS(pkey_mprotect(map, 4096, PROT_READ | PROT_WRITE, key));
+	expect_refusal(getpid(), UNSUPPORTED,
+		       "mapping %lx-%lx: memory protection keys or shadow stack", (long)map,
+		       (long)map + 4096);
+	ckpt_ready_wait();
+	map[0] = 1;
+}
+
+/* ---- one architecture's own ------------------------------------------ */
+
+#if defined(__x86_64__)
+REFUSE(x86_iopl)
+{
+	CHECK_HERE(iopl(3));
+	EXPECT_TASK("I/O privileges (iopl) are not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(iopl(0));
+}
+
+REFUSE(x86_ioperm)
+{
+	CHECK_HERE(ioperm(0x80, 1, 1));
+	EXPECT_TASK("I/O permissions (ioperm) are not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(ioperm(0x80, 1, 0));
+}
+
+REFUSE(x86_thread_area)
+{
+	struct user_desc desc = { .entry_number = -1, .base_addr = 0x1000, .limit = 0xfff,
+				  .seg_32bit = 1, .limit_in_pages = 1, .useable = 1 };
+
+	CHECK_HERE(syscall(__NR_set_thread_area, &desc));
+	EXPECT_TASK("thread areas of set_thread_area() are not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_get_thread_area, &desc));
+	CHECK_EQ(0x1000, desc.base_addr);
+}
+
+REFUSE(x86_ldt)
+{
+	struct user_desc desc = { .base_addr = 0x1000, .limit = 0xfff, .seg_32bit = 1,
+				  .limit_in_pages = 1, .useable = 1 };
+
+	CHECK_HERE(syscall(__NR_modify_ldt, 1, &desc, sizeof(desc)));
+	expect_refusal(getpid(), UNSUPPORTED, "address space: *");
+	ckpt_ready_wait();
+	CHECK(syscall(__NR_modify_ldt, 0, &desc, sizeof(desc)) > 0, "the LDT is empty");
+}
+#endif
+
+TEST_HARNESS_MAIN
