@@ -70,7 +70,7 @@ pub const ADDRESS_MAX: u64 = 1 << 56;
 pub const PID_MAX: u32 = 1 << 22;
 
 /// Most notes of one thread.
-pub const NOTES_MAX: u32 = 64;
+pub const NOTES_MAX: u32 = 32;
 
 /// Most bytes of a CPU mask.
 pub const AFFINITY_MAX: usize = 1024;

@@ -252,13 +252,19 @@ fn tell(
         error: report.error,
         messages: report.messages,
     };
-    let text = serde_json::to_string(&summary)?;
+    print_json(args, &summary)?;
+    Ok(ok)
+}
+
+/// Prints JSON where the image does not go.
+fn print_json(args: &Args, value: &impl Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string(value)?;
     if args.output.as_os_str() == "-" && !args.dry_run {
         eprintln!("{text}");
     } else {
         println!("{text}");
     }
-    Ok(ok)
+    Ok(())
 }
 
 fn main() -> ExitCode {
@@ -267,7 +273,11 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(e) => {
-            eprintln!("checkpoint: {e:#}");
+            let error = format!("{e:#}");
+            let value = serde_json::json!({ "pid": args.pid, "ok": false, "error": error });
+            if !args.json || print_json(&args, &value).is_err() {
+                eprintln!("checkpoint: {error}");
+            }
             ExitCode::FAILURE
         }
     }

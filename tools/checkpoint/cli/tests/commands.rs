@@ -134,6 +134,12 @@ fn impossible_requests() {
             "cannot create",
         ),
         (checkpoint, &["4194303"], 1, "cannot find process 4194303"),
+        (
+            checkpoint,
+            &["--json", "4194303"],
+            1,
+            "\"ok\":false,\"error\":\"cannot find process 4194303",
+        ),
         (checkpoint, &[], 2, "required"),
         (
             restart,
