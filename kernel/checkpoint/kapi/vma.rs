@@ -51,7 +51,6 @@ pub(crate) mod bit {
         NORESERVE = VMA_NORESERVE_BIT;
         HUGETLB = VMA_HUGETLB_BIT;
         SYNC = VMA_SYNC_BIT;
-        ARCH_1 = VMA_ARCH_1_BIT;
         WIPEONFORK = VMA_WIPEONFORK_BIT;
         DONTDUMP = VMA_DONTDUMP_BIT;
         SOFTDIRTY = VMA_SOFTDIRTY_BIT;
@@ -138,11 +137,6 @@ impl VmaInfo {
                 named: !bindings::vma_given_name(vma).is_null(),
             }
         }
-    }
-
-    /// Bytes of it.
-    pub(crate) fn len(&self) -> usize {
-        self.end - self.start
     }
 }
 

@@ -11,19 +11,12 @@ use kernel::{
 };
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
-    },
+    capture::context::KindOps,
     image::ObjRef,
     kapi::{
         mm::MmRef,
-        task::{
-            FrozenTask,
-            TaskName, //
-        }, //
-    },
-    objects::Class, //
+        task::TaskName, //
+    }, //
 };
 
 pub(crate) mod layout;
@@ -74,13 +67,6 @@ impl Collected {
     pub(crate) fn take_spaces(&mut self) -> RBTree<usize, Space> {
         core::mem::replace(&mut self.spaces, RBTree::new())
     }
-}
-
-/// Reference of the address space of `t`; `None` if it has none.
-pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<Option<ObjRef>> {
-    MmRef::of(t)
-        .map(|mm| cap.objects.reference(Class::Mm, mm.addr()))
-        .transpose()
 }
 
 /// A rebuilt address space.
