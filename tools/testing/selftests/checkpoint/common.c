@@ -798,10 +798,16 @@ int ckpt_run_finish(struct ckpt_run *run)
 
 static int go_and_finish(struct ckpt_run *run)
 {
+	int ret;
+
 	if (run->sc->after && run->sc->after(run))
 		return complain(run, "the check from outside failed");
 	ckpt_run_go(run);
-	return ckpt_run_finish(run);
+	ret = ckpt_run_finish(run);
+	/* What the kernel said of the restart may explain it. */
+	if (ret)
+		ckpt_run_print_log(run);
+	return ret;
 }
 
 static int start(struct ckpt_run *run)
