@@ -156,9 +156,12 @@ def warnings(log):
     """Shows the compiler's warnings about this project's own files."""
     lines = log.read_text(errors="replace").splitlines()
     for n, line in enumerate(lines):
-        if "warning:" in line and any("checkpoint" in l for l in lines[n:n + 3]):
-            for shown in lines[n:n + 6]:
-                say("    " + shown)
+        if not re.search(r"\bwarning:", line) or not any("checkpoint" in x for x in lines[n:n + 2]):
+            continue
+        for shown in lines[n:n + 12]:
+            if not shown.strip() or re.match(r"  [A-Z]+( [A-Z])?  ", shown):
+                break
+            say("    " + shown)
 
 
 def prune(images):
