@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Every errno of checkpoint(2), and what it leaves behind: nothing. */
+#include "common.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <linux/sched.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+static struct checkpoint_args args;
+static struct ckpt_run run;
+static int image = -1;
+
+/* More private memory than a pipe holds; a child that must be frozen too. */
+static int child(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+CKPT_SCENARIO(waiting)
+{
+	const size_t size = 1 << 20;
+	unsigned char *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t kid;
+	size_t i;
+
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	memset(map, 0x5a, size);
+	kid = ckpt_fork(child, NULL);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	for (i = 0; i < size; i++)
+		CHECK_EQ(0x5a, map[i]);
+	ckpt_wait_exit(kid, 0);
+}
+
+/*
+ * A thread in the kernel that no signal gets out: it copies from a page that
+ * only userfaultfd can provide.
+ */
+static char *missing;
+static int fds[2];
+
+static void *copies(void *arg)
+{
+	ckpt_step(1);
+	CHECK_EQ(1, write(fds[1], missing, 1));
+	ckpt_step(2);
+	return NULL;
+}
+
+CKPT_SCENARIO(unfreezable)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_zeropage zero = { 0 };
+	struct uffd_msg msg;
+	pthread_t thread;
+	int uffd = CHECK_SYS(syscall(__NR_userfaultfd, O_CLOEXEC));
+
+	missing = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(missing != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_SYS(pipe(fds));
+	CHECK_SYS(ioctl(uffd, UFFDIO_API, &api));
+	reg.range.start = (uintptr_t)missing;
+	reg.range.len = 4096;
+	CHECK_SYS(ioctl(uffd, UFFDIO_REGISTER, &reg));
+	CHECK_EQ(0, pthread_create(&thread, NULL, copies, NULL));
+	ckpt_step_wait(1, 1);
+	/* It is there. */
+	CHECK_EQ(sizeof(msg), read(uffd, &msg, sizeof(msg)));
+	CHECK_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
+	ckpt_ready_wait();
+	CHECK_EQ(0, board->step[2]);
+	zero.range = reg.range;
+	CHECK_SYS(ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	CHECK_EQ(0, pthread_join(thread, NULL));
+}
+
+FIXTURE(abi) { int unused; };
+
+FIXTURE_SETUP(abi)
+{
+	const char *why = ckpt_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	ckpt_watchdog();
+	image = ckpt_image_new();
+	ASSERT_EQ(0, ckpt_run_init(&run, &waiting, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ckpt_run_args(&run, &args, image, 0);
+}
+
+FIXTURE_TEARDOWN(abi)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+}
+
+/* The call fails with @err, nothing is written and nobody is frozen. */
+static int fails_sized(int err, void *at, size_t size)
+{
+	struct stat st;
+	long ret = sys_checkpoint(at, size);
+
+	if (ret != -1 || errno != err) {
+		ckpt_diag("checkpoint(2) gave %ld, errno %d, not %d", ret, errno, err);
+		ckpt_run_print_log(&run);
+		return -1;
+	}
+	if (!fstat(image, &st) && st.st_size) {
+		ckpt_diag("an image of %lld bytes was written", (long long)st.st_size);
+		return -1;
+	}
+	if (ckpt_cgroup_frozen(&run.cg)) {
+		ckpt_diag("the cgroup is left frozen");
+		return -1;
+	}
+	return 0;
+}
+
+static int fails(int err)
+{
+	return fails_sized(err, &args, sizeof(args));
+}
+
+static int finish(void)
+{
+	ckpt_run_go(&run);
+	return ckpt_run_finish(&run);
+}
+
+#define FAILS(err)	ASSERT_EQ(0, fails(err))
+#define RESET(flags)	ckpt_run_args(&run, &args, image, flags)
+
+TEST_F_TIMEOUT(abi, size, CKPT_TIMEOUT)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *buf = calloc(2, page);
+
+	RESET(CHECKPOINT_DRY_RUN);
+	memcpy(buf, &args, sizeof(args));
+	ASSERT_EQ(0, fails_sized(EINVAL, buf, 0));
+	ASSERT_EQ(0, fails_sized(EINVAL, buf, CHECKPOINT_ARGS_SIZE_VER0 - 1));
+	ASSERT_EQ(0, fails_sized(E2BIG, buf, page + 1));
+	/* What this version does not know must be zero. */
+	ASSERT_LT(0, sys_checkpoint((void *)buf, sizeof(args) + 8));
+	ASSERT_LT(0, sys_checkpoint((void *)buf, page));
+	buf[sizeof(args) + 7] = 1;
+	ASSERT_EQ(0, fails_sized(E2BIG, buf, sizeof(args) + 8));
+	ASSERT_LT(0, sys_checkpoint((void *)buf, sizeof(args)));
+	ASSERT_EQ(0, finish());
+}
+
+TEST_F_TIMEOUT(abi, address, CKPT_TIMEOUT)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+
+	ASSERT_NE(MAP_FAILED, two);
+	ASSERT_EQ(0, mprotect(two + page, page, PROT_NONE));
+	ASSERT_EQ(0, fails_sized(EFAULT, NULL, sizeof(args)));
+	ASSERT_EQ(0, fails_sized(EFAULT, two + page, sizeof(args)));
+	ASSERT_EQ(0, fails_sized(EFAULT, two + page - 8, sizeof(args)));
+	memcpy(two + page - sizeof(args), &args, sizeof(args));
+	ASSERT_EQ(0, fails_sized(EFAULT, two + page - sizeof(args), sizeof(args) + 8));
+	/* The caller's arguments are read only. */
+	RESET(CHECKPOINT_DRY_RUN);
+	memcpy(two, &args, sizeof(args));
+	ASSERT_EQ(0, mprotect(two, page, PROT_READ));
+	ASSERT_LT(0, sys_checkpoint((void *)two, sizeof(args)));
+}
+
+TEST_F_TIMEOUT(abi, flags_and_fields, CKPT_TIMEOUT)
+{
+	const uint64_t known = CHECKPOINT_SUBTREE | CHECKPOINT_KILL | CHECKPOINT_FROZEN |
+			       CHECKPOINT_DRY_RUN;
+	int bit;
+
+	for (bit = 0; bit < 64; bit++) {
+		if (known & (1ull << bit))
+			continue;
+		RESET(1ull << bit);
+		FAILS(EINVAL);
+	}
+	RESET(CHECKPOINT_KILL | CHECKPOINT_FROZEN);
+	FAILS(EINVAL);
+	RESET(CHECKPOINT_DRY_RUN | CHECKPOINT_KILL);
+	FAILS(EINVAL);
+	RESET(CHECKPOINT_DRY_RUN | CHECKPOINT_FROZEN);
+	FAILS(EINVAL);
+	RESET(0);
+	args.reserved = 1;
+	FAILS(EINVAL);
+	RESET(0);
+	args.reserved2 = 1;
+	FAILS(EINVAL);
+	RESET(0);
+	args.advice = 8;
+	FAILS(EINVAL);
+	RESET(0);
+	args.nr_advice = 1;
+	FAILS(EINVAL);
+	ASSERT_EQ(0, finish());
+}
+
+TEST_F_TIMEOUT(abi, not_an_init, CKPT_TIMEOUT)
+{
+	args.flags = 0;
+	FAILS(EINVAL);
+	ASSERT_TRUE(ckpt_run_log_has(&run, "not the init of a pid namespace"));
+	ASSERT_EQ(0, finish());
+}
+
+TEST_F_TIMEOUT(abi, root_cgroup, CKPT_TIMEOUT)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/..", run.cg.path);
+	args.cgroup_fd = open(path, O_RDONLY | O_DIRECTORY);
+	ASSERT_LE(0, args.cgroup_fd);
+	FAILS(EINVAL);
+	ASSERT_TRUE(ckpt_run_log_has(&run, "root cgroup"));
+	ASSERT_EQ(0, finish());
+}
+
+TEST_F_TIMEOUT(abi, bad_descriptors, CKPT_TIMEOUT)
+{
+	int closed = dup(image);
+	int read_only = open("/dev/zero", O_RDONLY);
+	int path_only = open("/dev/null", O_PATH);
+	int dir = open("/tmp", O_RDONLY | O_DIRECTORY);
+	int file = openat(run.cg.fd, "cgroup.procs", O_RDONLY);
+	const int unreadable[] = { closed, -2, read_only, path_only, dir };
+	unsigned int i;
+
+	close(closed);
+	args.image_fd = -1;
+	FAILS(EBADF);
+	for (i = 0; i < 5; i++) {
+		RESET(0);
+		args.image_fd = unreadable[i];
+		FAILS(EBADF);
+		RESET(CHECKPOINT_DRY_RUN);
+		args.image_fd = unreadable[i];
+		FAILS(EBADF);
+		RESET(0);
+		args.log_fd = unreadable[i];
+		FAILS(EBADF);
+	}
+	RESET(0);
+	args.pidfd = closed;
+	FAILS(EBADF);
+	args.pidfd = -2;
+	FAILS(EBADF);
+	args.pidfd = image;
+	FAILS(EBADF);
+	RESET(0);
+	args.cgroup_fd = closed;
+	FAILS(EBADF);
+	args.cgroup_fd = -2;
+	FAILS(EBADF);
+	args.cgroup_fd = dir;
+	FAILS(EBADF);
+	args.cgroup_fd = file;
+	FAILS(EBADF);
+	ASSERT_EQ(0, finish());
+}
+
+TEST_F_TIMEOUT(abi, root_is_gone, CKPT_TIMEOUT)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	args.pidfd = sys_pidfd_open(pid);
+	ASSERT_LE(0, args.pidfd);
+	/* Dead, but its parent has not heard of it. */
+	ASSERT_EQ(0, waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
+	ASSERT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	FAILS(ESRCH);
+	ASSERT_EQ(0, finish());
+}
+
+/* Nobody may do what ptrace would not let him. */
+TEST_F_TIMEOUT(abi, other_user, CKPT_TIMEOUT)
+{
+	char want[64];
+	pid_t pid;
+	int status;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(2);
+		_exit(fails(EPERM) ? 1 : 0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	snprintf(want, sizeof(want), "refused: pid %d (", run.pid);
+	ASSERT_TRUE(ckpt_run_log_has(&run, want));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "may not access this task"));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "[EPERM]"));
+	ASSERT_EQ(0, finish());
+}
+
+/* ---- who waits for whom ---------------------------------------------- */
+
+
+/* Whoever reads the image or the log must not be frozen. */
+CKPT_SCENARIO(reader)
+{
+	int fd = CHECK_SYS(open(getenv("CKPT_PIPE"), O_RDONLY));
+	char c;
+
+	ckpt_ready_wait();
+	CHECK_EQ(1, read(fd, &c, 1));
+	CHECK_EQ('!', c);
+}
+
+TEST(pipe_into_the_frozen_set)
+{
+	const char *why = ckpt_missing();
+	char name[64];
+	int fd[2];
+
+	if (why)
+		SKIP(return, "%s", why);
+	ckpt_watchdog();
+	image = ckpt_image_new();
+	ASSERT_EQ(0, pipe2(fd, O_CLOEXEC));
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", getpid(), fd[0]);
+	setenv("CKPT_PIPE", name, 1);
+	ASSERT_EQ(0, ckpt_run_init(&run, &reader, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	close(fd[0]);
+	ckpt_run_args(&run, &args, fd[1], 0);
+	EXPECT_EQ(0, fails(EDEADLK));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "image"));
+	ckpt_run_args(&run, &args, image, 0);
+	args.log_fd = fd[1];
+	EXPECT_EQ(0, fails(EDEADLK));
+	EXPECT_EQ(1, write(fd[1], "!", 1));
+	EXPECT_EQ(0, finish());
+	ckpt_run_fini(&run);
+}
+
+TEST(deadline)
+{
+	const char *why = ckpt_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	ckpt_watchdog();
+	image = ckpt_image_new();
+	ASSERT_EQ(0, ckpt_run_init(&run, &unfreezable, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ckpt_run_args(&run, &args, image, 0);
+	args.deadline_ms = 200;
+	EXPECT_EQ(0, fails(ETIMEDOUT));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "did not freeze in time [ETIMEDOUT]"));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "refused: pid "));
+	EXPECT_EQ(0, finish());
+	ckpt_run_fini(&run);
+}
+
+/* ---- one checkpoint at a time ----------------------------------------- */
+
+/* Blocks in checkpoint(2), its image being a pipe that nobody reads yet. */
+static pid_t start_blocked(int to, uint64_t flags)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		struct checkpoint_args own;
+
+		ckpt_run_args(&run, &own, to, flags);
+		own.log_fd = -1;
+		_exit(sys_checkpoint(&own, sizeof(own)) > 0 ? 0 : 1);
+	}
+	return pid;
+}
+
+/* Until the pipe takes no more. */
+static void await_full(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	while (poll(&pfd, 1, 0) > 0)
+		poll(NULL, 0, 1);
+}
+
+static int drain(int fd)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		;
+	return n;
+}
+
+TEST_F_TIMEOUT(abi, held, CKPT_TIMEOUT)
+{
+	struct ckpt_cgroup other;
+	int pipe_fd[2], status;
+	pid_t pid;
+
+	ASSERT_EQ(0, ckpt_cgroup_new(&other));
+	ASSERT_EQ(0, pipe2(pipe_fd, O_CLOEXEC));
+	pid = start_blocked(pipe_fd[1], CHECKPOINT_FROZEN);
+	await_full(pipe_fd[1]);
+	EXPECT_EQ(1, ckpt_cgroup_frozen(&run.cg));
+
+	RESET(0);
+	EXPECT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "being checkpointed already"));
+	/* Nobody thaws it, or takes tasks out or in. */
+	EXPECT_EQ(-1, ckpt_cgroup_write(&run.cg, "cgroup.freeze", "0"));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_EQ(-1, ckpt_cgroup_move(&other, run.pid));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_EQ(-1, ckpt_cgroup_move(&run.cg, getpid()));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_EQ(1, ckpt_cgroup_frozen(&run.cg));
+
+	close(pipe_fd[1]);
+	EXPECT_EQ(0, drain(pipe_fd[0]));
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	/* Left frozen, but in the hands of all again. */
+	EXPECT_EQ(1, ckpt_cgroup_frozen(&run.cg));
+	EXPECT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	EXPECT_EQ(0, ckpt_cgroup_move(&other, run.pid));
+	EXPECT_EQ(0, ckpt_cgroup_move(&run.cg, run.pid));
+	ckpt_cgroup_del(&other);
+	ASSERT_EQ(0, finish());
+}
+
+/* A held cgroup can still be killed; the checkpoint ends one way or another. */
+TEST_F_TIMEOUT(abi, killed_while_held, CKPT_TIMEOUT)
+{
+	int pipe_fd[2], status;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe2(pipe_fd, O_CLOEXEC));
+	pid = start_blocked(pipe_fd[1], CHECKPOINT_FROZEN);
+	await_full(pipe_fd[1]);
+	ASSERT_EQ(0, ckpt_cgroup_write(&run.cg, "cgroup.kill", "1"));
+	ASSERT_EQ(0, ckpt_cgroup_wait_empty(&run.cg));
+	close(pipe_fd[1]);
+	EXPECT_EQ(0, drain(pipe_fd[0]));
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status));
+}
+
+/* ---- the log --------------------------------------------------------- */
+
+TEST_F_TIMEOUT(abi, log, CKPT_TIMEOUT)
+{
+	char want[96], buf[4096] = "";
+	int pipe_fd[2];
+	struct stat st;
+	long id;
+
+	id = sys_checkpoint(&args, sizeof(args));
+	ASSERT_LT(0, id);
+	ASSERT_EQ(0, fstat(image, &st));
+	snprintf(want, sizeof(want), "checkpoint %ld: 2 tasks, %lld bytes\n", id,
+		 (long long)st.st_size);
+	EXPECT_TRUE(ckpt_run_log_has(&run, want));
+	/* What comes next is written behind it. */
+	args.flags |= CHECKPOINT_FROZEN;
+	args.flags &= ~CHECKPOINT_SUBTREE;
+	ASSERT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	EXPECT_TRUE(ckpt_run_log_has(&run, want));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "EINVAL"));
+
+	/* A pipe does as well. */
+	ASSERT_EQ(0, pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK));
+	args.log_fd = pipe_fd[1];
+	ASSERT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_LT(0, read(pipe_fd[0], buf, sizeof(buf) - 1));
+	EXPECT_NE(NULL, strstr(buf, "not the init of a pid namespace"));
+	/* One that takes nothing changes nothing. */
+	memset(buf, 0, sizeof(buf));
+	while (write(pipe_fd[1], buf, sizeof(buf)) > 0)
+		;
+	ckpt_run_args(&run, &args, image, CHECKPOINT_DRY_RUN);
+	args.log_fd = pipe_fd[1];
+	EXPECT_LT(0, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(0, finish());
+}
+
+TEST_HARNESS_MAIN
