@@ -670,6 +670,31 @@ __rust_helper bool rust_helper_task_rseq(struct task_struct *t, u64 *addr, u32 *
 #endif
 }
 
+__rust_helper void rust_helper_current_rseq_renew(void)
+{
+#ifdef CONFIG_RSEQ
+	struct rseq __user *rseq = current->rseq.usrptr;
+
+	if (!rseq)
+		return;
+	/*
+	 * The restored area has the ids of the CPU where the task was. The
+	 * kernel insists that it has those that it wrote itself: begin as a
+	 * registration does. rseq_cs stays: the critical section is aborted.
+	 */
+	if (put_user(RSEQ_CPU_ID_UNINITIALIZED, &rseq->cpu_id_start) ||
+	    put_user(RSEQ_CPU_ID_UNINITIALIZED, &rseq->cpu_id) ||
+	    put_user(0, &rseq->node_id) || put_user(0, &rseq->mm_cid)) {
+		force_sig(SIGSEGV);
+		return;
+	}
+	current->rseq.ids.cpu_id = RSEQ_CPU_ID_UNINITIALIZED;
+	current->rseq.ids.mm_cid = 0;
+	current->rseq.ids.node_id = 0;
+	rseq_force_update();
+#endif
+}
+
 __rust_helper bool rust_helper_current_rseq_set(u64 addr, u32 len, u32 sig)
 {
 #ifdef CONFIG_RSEQ

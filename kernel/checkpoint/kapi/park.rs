@@ -351,8 +351,12 @@ unsafe extern "C" fn park<J: Job>(head: *mut bindings::callback_head) {
         // completion lives until then, as the child forgets it if we are killed.
         unsafe { bindings::wait_for_vfork_done(child, slot.vfork.get()) };
     }
-    // SAFETY: Sets a flag of the current task: what follows decides about the system call.
-    unsafe { bindings::set_tif_sigpending(bindings::get_current()) };
+    // SAFETY: The task is about to return to user mode with its memory restored. A pending signal
+    // is pretended: what looks for it decides about the interrupted system call.
+    unsafe {
+        bindings::current_rseq_renew();
+        bindings::set_tif_sigpending(bindings::get_current());
+    }
 }
 
 /// A restored task that is parked: off its CPU, until the gate opens or it is killed.
