@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What tests of faults have in common: an image in memory, whose parts can be
+ * found and whose checksums can be made right again, and the proof that a
+ * restart that failed has left nothing behind.
+ */
+#ifndef CKPT_TEST_FAULT_H
+#define CKPT_TEST_FAULT_H
+
+#include "common.h"
+
+#include <endian.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* Layout of an image, see Documentation/checkpoint/image-format.rst. */
+#define HEADER_LEN	192
+#define HEADER_CRC	188
+#define META_LEN	40	/* Length of the metadata. */
+#define META_CRC	64
+#define RECORD_LEN	16	/* kind, version: 2 bytes; body: 4; payload: 8. */
+#define EXTENT		66
+#define EXTENT_CRC	20	/* In the body: checksum of the pages. */
+#define TRAILER		3
+#define TRAILER_CHAIN	24
+#define TRAILER_CRC	28
+
+struct image {
+	unsigned char *data;
+	size_t size;
+	size_t meta_end;
+	size_t trailer;			/* Offset of its body. */
+};
+
+static inline uint64_t image_get(const struct image *im, size_t at, unsigned int bytes)
+{
+	uint64_t n = 0;
+
+	memcpy(&n, im->data + at, bytes);
+	return le64toh(n);
+}
+
+static inline void image_put32(struct image *im, size_t at, uint32_t n)
+{
+	n = htole32(n);
+	memcpy(im->data + at, &n, 4);
+}
+
+/* crc32c as iSCSI has it, continued from @crc, without inversion. */
+static inline uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+{
+	static uint32_t table[256];
+	const unsigned char *p = data;
+	unsigned int i, bit;
+
+	if (!table[1]) {
+		for (i = 0; i < 256; i++) {
+			table[i] = i;
+			for (bit = 0; bit < 8; bit++)
+				table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0x82f63b78 : 0);
+		}
+	}
+	while (len--)
+		crc = crc >> 8 ^ table[(crc ^ *p++) & 0xff];
+	return crc;
+}
+
+/* Length of the record at @at, 0 if there is none. */
+static inline size_t record_len(const struct image *im, size_t at)
+{
+	uint64_t payload;
+
+	if (at + RECORD_LEN > im->size)
+		return 0;
+	payload = image_get(im, at + 8, 8);
+	return RECORD_LEN + image_get(im, at + 4, 4) + ((payload + 7) & ~7ull);
+}
+
+/* Reads the image in @fd; -1 if it does not look like one. */
+__attribute__((unused)) static int image_load(struct image *im, int fd)
+{
+	struct stat st;
+	size_t at, len;
+
+	if (fstat(fd, &st) || st.st_size < HEADER_LEN)
+		return -1;
+	im->size = st.st_size;
+	im->data = malloc(im->size);
+	if (pread(fd, im->data, im->size, 0) != (ssize_t)im->size)
+		return -1;
+	im->meta_end = HEADER_LEN + image_get(im, META_LEN, 8);
+	for (at = im->meta_end; (len = record_len(im, at)); at += len) {
+		if (image_get(im, at, 2) == TRAILER) {
+			im->trailer = at + RECORD_LEN;
+			return at + len == im->size ? 0 : -1;
+		}
+	}
+	ckpt_diag("the image has no trailer");
+	return -1;
+}
+
+/* Makes all checksums right again after header or metadata have been changed. */
+__attribute__((unused)) static void image_fix(struct image *im)
+{
+	uint32_t chain = ~0u;
+	size_t at;
+
+	image_put32(im, META_CRC,
+		    ~crc32c(~0u, im->data + HEADER_LEN, im->meta_end - HEADER_LEN));
+	image_put32(im, HEADER_CRC, ~crc32c(~0u, im->data, HEADER_CRC));
+	chain = crc32c(chain, im->data + HEADER_CRC, 4);
+	for (at = im->meta_end; at + RECORD_LEN < im->trailer; at += record_len(im, at))
+		chain = crc32c(chain, im->data + at + RECORD_LEN + EXTENT_CRC, 4);
+	image_put32(im, im->trailer + TRAILER_CHAIN, ~chain);
+	image_put32(im, im->trailer + TRAILER_CRC,
+		    ~crc32c(~0u, im->data + im->trailer, TRAILER_CRC));
+}
+
+/* ---- nothing is left ------------------------------------------------- */
+
+__attribute__((unused)) static int lowest_free(struct ckpt_run *run)
+{
+	int fd = dup(run->log_fd);
+
+	close(fd);
+	return fd;
+}
+
+/* No child, no task in the cgroup, no descriptor but those below @lowest. */
+__attribute__((unused)) static int nothing_left(struct ckpt_run *run, int lowest)
+{
+	char buf[64];
+	ssize_t n;
+	int fd;
+
+	if (lowest_free(run) != lowest) {
+		ckpt_diag("a descriptor is left behind");
+		return -1;
+	}
+	if (waitpid(-1, NULL, WNOHANG | __WALL) != -1 || errno != ECHILD) {
+		ckpt_diag("a child is left behind");
+		return -1;
+	}
+	fd = openat(run->cg.fd, "cgroup.threads", O_RDONLY | O_CLOEXEC);
+	n = read(fd, buf, sizeof(buf));
+	close(fd);
+	if (n) {
+		ckpt_diag("a task is left in the cgroup");
+		return -1;
+	}
+	return 0;
+}
+
+/* Undisturbed by what failed, the tasks go on to their end. */
+__attribute__((unused)) static int runs_on(struct ckpt_run *run)
+{
+	if (ckpt_cgroup_frozen(&run->cg)) {
+		ckpt_diag("the cgroup is left frozen");
+		return -1;
+	}
+	ckpt_run_go(run);
+	return ckpt_run_finish(run);
+}
+
+#endif /* CKPT_TEST_FAULT_H */

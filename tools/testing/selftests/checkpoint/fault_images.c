@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Damaged and hostile images: refused, or harmless; nothing is left behind.
+ *
+ * Positions are spread evenly, and the same in each run.  CKPT_FAULTS=n tries
+ * n times as many.
+ */
+#include "fault.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+static struct ckpt_run run;
+static struct image im;
+static int image = -1;
+static int lowest;
+
+/* Small, and with something of each kind. */
+CKPT_SCENARIO(small)
+{
+	char path[320];
+	int fd[2];
+
+	CHECK_SYS(pipe(fd));
+	CHECK_EQ(5, write(fd[1], "small", 5));
+	CHECK_SYS(open(ckpt_path(path, sizeof(path), "f"), O_RDWR | O_CREAT, 0600));
+	ckpt_ready_wait();
+}
+
+FIXTURE(fault) { int unused; };
+
+FIXTURE_SETUP(fault)
+{
+	const char *why = ckpt_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	ckpt_watchdog();
+	image = ckpt_image_new();
+	ASSERT_EQ(0, ckpt_run_init(&run, &small, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, image_load(&im, image));
+	lowest = lowest_free(&run);
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+}
+
+static unsigned int times(void)
+{
+	const char *n = getenv("CKPT_FAULTS");
+
+	return n && atoi(n) > 0 ? atoi(n) : 1;
+}
+
+static long restart(void)
+{
+	struct restart_args args;
+	long pid;
+
+	lseek(image, 0, SEEK_SET);
+	ckpt_run_restart_args(&run, &args, image, 0);
+	pid = sys_restart(&args, sizeof(args));
+	if (pid > 0 && args.pidfd >= 0)
+		close(args.pidfd);
+	return pid;
+}
+
+/* It must be refused, with a line that tells why. */
+static int refused(const char *what, size_t at)
+{
+	long pid = restart();
+
+	if (pid != -1) {
+		ckpt_diag("%s at %zu: restart(2) gave %ld", what, at, pid);
+		kill(pid, SIGKILL);
+		return -1;
+	}
+	if (errno != EINVAL || !ckpt_run_log_has(&run, "at offset ")) {
+		ckpt_diag("%s at %zu: errno %d", what, at, errno);
+		ckpt_run_print_log(&run);
+		return -1;
+	}
+	if (nothing_left(&run, lowest)) {
+		ckpt_diag("%s at %zu", what, at);
+		return -1;
+	}
+	return 0;
+}
+
+/* The unharmed image still works: what went before has not spoilt anything. */
+static int works(void)
+{
+	if (pwrite(image, im.data, im.size, 0) != (ssize_t)im.size || ftruncate(image, im.size))
+		return -1;
+	if (ckpt_run_restart(&run, image, 0))
+		return -1;
+	ckpt_run_go(&run);
+	return ckpt_run_finish(&run);
+}
+
+static int cut(size_t len)
+{
+	return ftruncate(image, len) ? -1 : refused("cut", len);
+}
+
+/* From the end to the start, so that each needs but one call. */
+TEST_F_TIMEOUT(fault, truncated, CKPT_TIMEOUT)
+{
+	size_t *at = calloc(im.size / RECORD_LEN + 2, sizeof(*at));
+	size_t pos, len;
+	unsigned int n = 0;
+
+	for (pos = HEADER_LEN; pos < im.size && (len = record_len(&im, pos)); pos += len)
+		at[n++] = pos;
+	ASSERT_EQ(im.size, pos);
+	ASSERT_EQ(0, cut(im.size - 1));
+	while (n--) {
+		len = record_len(&im, at[n]);
+		ASSERT_EQ(0, cut(at[n] + len - 8));
+		ASSERT_EQ(0, cut(at[n] + len / 2));
+		ASSERT_EQ(0, cut(at[n] + RECORD_LEN));
+		ASSERT_EQ(0, cut(at[n] + 1));
+		ASSERT_EQ(0, cut(at[n]));
+	}
+	for (pos = HEADER_LEN; pos-- > 0; )
+		ASSERT_EQ(0, cut(pos));
+	free(at);
+	ASSERT_EQ(0, works());
+}
+
+static int flipped(size_t at, unsigned int bit)
+{
+	unsigned char c = im.data[at] ^ 1 << bit;
+	int ret;
+
+	pwrite(image, &c, 1, at);
+	ret = refused("flip", at);
+	pwrite(image, &im.data[at], 1, at);
+	return ret;
+}
+
+TEST_F_TIMEOUT(fault, flipped_in_header, CKPT_TIMEOUT)
+{
+	size_t at;
+
+	for (at = 0; at < HEADER_LEN * 8; at++)
+		ASSERT_EQ(0, flipped(at / 8, at % 8));
+	ASSERT_EQ(0, works());
+}
+
+TEST_F_TIMEOUT(fault, flipped_in_metadata, CKPT_TIMEOUT)
+{
+	size_t step = (im.meta_end - HEADER_LEN) / (1000 * times()) + 1;
+	size_t at, n = 0;
+
+	for (at = HEADER_LEN; at < im.meta_end; at += step)
+		ASSERT_EQ(0, flipped(at, n++ % 8));
+	ASSERT_EQ(0, works());
+}
+
+/* Here the tasks have been made already. */
+TEST_F_TIMEOUT(fault, flipped_in_memory, CKPT_TIMEOUT)
+{
+	size_t step = (im.size - im.meta_end) / (50 * times()) + 1;
+	size_t at, n = 0;
+
+	for (at = im.meta_end; at < im.size; at += step)
+		ASSERT_EQ(0, flipped(at, n++ % 8));
+	/* Every byte of the first extent's header and body, and of the trailer's. */
+	for (at = im.meta_end; at < im.meta_end + RECORD_LEN + 32; at++)
+		ASSERT_EQ(0, flipped(at, n++ % 8));
+	for (at = im.trailer - RECORD_LEN; at < im.size; at++)
+		ASSERT_EQ(0, flipped(at, n++ % 8));
+	ASSERT_EQ(0, works());
+}
+
+/* Records in another order than they were written, doubled and left out. */
+TEST_F_TIMEOUT(fault, other_order, CKPT_TIMEOUT)
+{
+	size_t at, len, next, meta = im.meta_end - HEADER_LEN;
+	struct image bad = im;
+	unsigned int n = 0;
+
+	bad.data = malloc(im.size);
+	/* Two neighbours change places; where the format allows it, that is harmless. */
+	for (at = HEADER_LEN; at < im.meta_end; at += len) {
+		len = record_len(&im, at);
+		next = at + len < im.meta_end ? record_len(&im, at + len) : 0;
+		if (!next || ++n % 4)
+			continue;
+		memcpy(bad.data, im.data, im.size);
+		memcpy(bad.data + at, im.data + at + len, next);
+		memcpy(bad.data + at + next, im.data + at, len);
+		image_fix(&bad);
+		pwrite(image, bad.data, bad.size, 0);
+		if (restart() > 0)
+			ckpt_run_kill(&run);
+		ASSERT_EQ(0, nothing_left(&run, lowest));
+	}
+	/* All of it twice. */
+	ASSERT_LT(0u, meta);
+	memcpy(bad.data, im.data, im.size);
+	bad.meta_end = HEADER_LEN + record_len(&im, HEADER_LEN);
+	image_put32(&bad, META_LEN, bad.meta_end - HEADER_LEN);
+	image_fix(&bad);
+	pwrite(image, bad.data, bad.size, 0);
+	ASSERT_EQ(0, refused("only the first record", 0));
+	free(bad.data);
+	ASSERT_EQ(0, works());
+}
+
+/* ---- right checksums ------------------------------------------------- */
+
+/* Whatever it has become: it ends when it is killed, and nothing is left. */
+static int end(long pid)
+{
+	int status;
+
+	if (kill(pid, SIGKILL) || waitpid(pid, &status, __WALL) != pid) {
+		ckpt_diag("pid %ld can't be killed: %s", pid, strerror(errno));
+		return -1;
+	}
+	return ckpt_cgroup_wait_empty(&run.cg);
+}
+
+static int hostile(size_t at, unsigned int bit)
+{
+	unsigned char old = im.data[at];
+	long pid;
+	int ret;
+
+	im.data[at] ^= 1 << bit;
+	image_fix(&im);
+	pwrite(image, im.data, im.meta_end, 0);
+	pwrite(image, im.data + im.trailer, im.size - im.trailer, im.trailer);
+	pid = restart();
+	ret = pid > 0 ? end(pid) : 0;
+	if (!ret)
+		ret = nothing_left(&run, lowest);
+	if (ret)
+		ckpt_diag("byte %zu, bit %u: restart(2) gave %ld", at, bit, pid);
+	im.data[at] = old;
+	image_fix(&im);
+	return ret;
+}
+
+static int hostile_part(size_t from, size_t to, size_t count)
+{
+	size_t step = (to - from) / (count * times()) + 1;
+	size_t at, n = 0;
+
+	/* A step that shares nothing with the size of records. */
+	step |= 1;
+	for (at = from; at < to; at += step, n++) {
+		if (hostile(at, (n * 5) % 8))
+			return -1;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(fault, hostile_header, CKPT_TIMEOUT)
+{
+	size_t at;
+
+	/* Fields that are checked, and those that only tell something. */
+	for (at = 0; at < HEADER_CRC; at++) {
+		if (at >= META_CRC && at < META_CRC + 4)
+			continue;
+		ASSERT_EQ(0, hostile(at, at % 8));
+	}
+	ASSERT_EQ(0, works());
+}
+
+TEST_F_TIMEOUT(fault, hostile_metadata, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, hostile_part(HEADER_LEN, im.meta_end, 300));
+	ASSERT_EQ(0, works());
+}
+
+/* The headers of all records: kinds and lengths. */
+TEST_F_TIMEOUT(fault, hostile_framing, CKPT_TIMEOUT)
+{
+	size_t at, len, n = 0;
+
+	for (at = HEADER_LEN; at < im.meta_end; at += len) {
+		len = record_len(&im, at);
+		ASSERT_EQ(0, hostile(at + n % RECORD_LEN, n % 8));
+		n += 3;
+	}
+	ASSERT_EQ(0, works());
+}
+
+TEST_HARNESS_MAIN
