@@ -84,8 +84,10 @@ static int fails_sized(int err, void *at, size_t size)
 		ckpt_diag("a descriptor is left behind");
 		return -1;
 	}
-	if (waitpid(-1, NULL, WNOHANG | __WALL) != -1 || errno != ECHILD) {
-		ckpt_diag("a child is left behind");
+	ret = waitpid(-1, NULL, WNOHANG | __WALL);
+	if (ret != -1 || errno != ECHILD) {
+		ckpt_diag("a child is left behind, %s", ret > 0 ? "dead" : "alive");
+		ckpt_run_print_log(&run);
 		return -1;
 	}
 	fd = openat(run.cg.fd, "cgroup.threads", O_RDONLY | O_CLOEXEC);

@@ -137,8 +137,10 @@ __attribute__((unused)) static int nothing_left(struct ckpt_run *run, int lowest
 		ckpt_diag("a descriptor is left behind");
 		return -1;
 	}
-	if (waitpid(-1, NULL, WNOHANG | __WALL) != -1 || errno != ECHILD) {
-		ckpt_diag("a child is left behind");
+	n = waitpid(-1, NULL, WNOHANG | __WALL);
+	if (n != -1 || errno != ECHILD) {
+		ckpt_diag("a child is left behind, %s", n > 0 ? "dead" : "alive");
+		ckpt_run_print_log(run);
 		return -1;
 	}
 	fd = openat(run->cg.fd, "cgroup.threads", O_RDONLY | O_CLOEXEC);
