@@ -3,7 +3,9 @@
 #include "fault.h"
 
 #include <signal.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 static struct ckpt_run run;
 static int image = -1;
@@ -101,6 +103,48 @@ TEST_F_TIMEOUT(fault, pids_of_the_cgroup, CKPT_TIMEOUT)
 		ASSERT_EQ(0, nothing_left(&run, lowest));
 	}
 	ASSERT_EQ(0, ckpt_cgroup_write(&run.cg, "pids.max", "5"));
+	ASSERT_LT(0, restart());
+	ASSERT_EQ(0, runs_on(&run));
+}
+
+/* A user who may choose pids, but has as many processes as he may have. */
+static int as_limited_user(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { };
+	struct rlimit limit = { 0, 0 };
+
+	data[1].permitted = data[1].effective = 1 << (CAP_CHECKPOINT_RESTORE - 32);
+	if (prctl(PR_SET_KEEPCAPS, 1) || setrlimit(RLIMIT_NPROC, &limit) ||
+	    setresuid(65534, 65534, 65534) || syscall(__NR_capset, &header, data))
+		return -1;
+	return 0;
+}
+
+TEST_F_TIMEOUT(fault, processes_of_the_user, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, take());
+	*run.board = run.saved;
+	lseek(image, 0, SEEK_SET);
+	ckpt_run_restart_args(&run, &args, image, 0);
+	args.cgroup_fd = -1;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		if (as_limited_user())
+			_exit(1);
+		if (sys_restart(&args, sizeof(args)) != -1)
+			_exit(2);
+		_exit(errno == EAGAIN ? 0 : 3);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "RLIMIT_NPROC"));
+	ASSERT_EQ(0, nothing_left(&run, lowest));
 	ASSERT_LT(0, restart());
 	ASSERT_EQ(0, runs_on(&run));
 }
