@@ -179,6 +179,9 @@ def rewrite(src, series, touched, edits):
                "GIT_AUTHOR_EMAIL": "maintainers@linux-cr.invalid", "GIT_SEQUENCE_EDITOR": "true",
                "GIT_EDITOR": "true"}
         git(tmp, "init", "-q", "-b", "series")
+        # The kernel's own attributes: they decide what a hunk's header shows.
+        (tmp / ".git/info").mkdir(exist_ok=True)
+        shutil.copy(src / ".gitattributes", tmp / ".git/info/attributes")
         git(tmp, "add", "-A", "-f")
         git(tmp, "commit", "-q", "-m", "base", env=env)
         commits = {}
