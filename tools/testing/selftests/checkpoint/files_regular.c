@@ -277,6 +277,21 @@ CKPT_CYCLE(directory_in_memory)
 	directory(path);
 }
 
+/* Half read, then from the start again. */
+CKPT_CYCLE(directory_rewound)
+{
+	int fd = CHECK_SYS(open("/usr/bin", O_RDONLY | O_DIRECTORY));
+	struct listing all = list(fd, -1), again;
+
+	CHECK_SYS(lseek(fd, 0, SEEK_SET));
+	list(fd, 2);
+	ckpt_ready_wait();
+	CHECK_SYS(lseek(fd, 0, SEEK_SET));
+	again = list(fd, -1);
+	CHECK_EQ(all.count, again.count);
+	CHECK_EQ(all.sum, again.sum);
+}
+
 /* Its end was reached: it stays there. */
 CKPT_CYCLE(directory_at_end)
 {
