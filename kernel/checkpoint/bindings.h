@@ -72,5 +72,6 @@
 #include <asm/vdso.h>
 #include <../../fs/mount.h>
 #include <../../fs/internal.h>
+#include <../../ipc/util.h>
 #include <../../kernel/cgroup/cgroup-internal.h>
 #include <../../mm/internal.h>

@@ -37,6 +37,7 @@
 #include <linux/uio.h>
 #include <linux/user_namespace.h>
 #include <linux/userfaultfd_k.h>
+#include <../../ipc/util.h>
 #include "../../mm/internal.h"
 #include <linux/utsname.h>
 #include <asm/syscall.h>
@@ -833,5 +834,17 @@ __rust_helper void rust_helper_checkpoint_forget_robust(struct task_struct *t)
 	t->futex.robust_list = NULL;
 #ifdef CONFIG_COMPAT
 	t->futex.compat_robust_list = NULL;
+#endif
+}
+
+__rust_helper bool rust_helper_task_has_sem_undo(struct task_struct *t)
+{
+#ifdef CONFIG_SYSVIPC
+	struct sem_undo_list *list = t->sysvsem.undo_list;
+
+	/* The task does not run: nobody else adds to the list. */
+	return list && !list_empty_careful(&list->list_proc);
+#else
+	return false;
 #endif
 }

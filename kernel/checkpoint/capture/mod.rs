@@ -78,7 +78,7 @@ pub(crate) fn run(args: &CheckpointArgs, root: ARef<Task>, report: &mut Report) 
         objects: Objects::new(),
         meta: meta::Meta::new(),
         report: core::mem::replace(report, Report::new()),
-        whole: !args.subtree && !own,
+        whole: !args.subtree,
         own,
         pid_ns: PidNs::of(&root)?,
         monotonic_offset: 0,

@@ -51,9 +51,8 @@ impl FrozenTask {
             #[cfg(CONFIG_UPROBES)]
             test(!(*t).utask.is_null(), "has uprobes");
             test(bindings::task_has_io_uring(t), "uses io_uring");
-            #[cfg(CONFIG_SYSVIPC)]
             test(
-                !(*t).sysvsem.undo_list.is_null(),
+                bindings::task_has_sem_undo(t),
                 "has System V semaphore adjustments (SEM_UNDO)",
             );
             #[cfg(CONFIG_FUTEX_PI)]
