@@ -20,7 +20,7 @@ static int child(void *arg)
 
 CKPT_SCENARIO(family)
 {
-	const size_t size = 4 << 20;
+	const size_t size = 1 << 20;
 	unsigned char *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t kid[4];
@@ -152,7 +152,7 @@ TEST_F_TIMEOUT(fault, processes_of_the_user, CKPT_TIMEOUT)
 /* The tasks get less memory than they had: they can't be made, or are killed. */
 TEST_F_TIMEOUT(fault, memory_of_the_cgroup, CKPT_TIMEOUT)
 {
-	static const char * const max[] = { "4096", "262144", "1048576", "3145728" };
+	static const char * const max[] = { "4096", "262144", "524288", "1048576" };
 	unsigned int i;
 
 	if (ckpt_cgroup_write(&run.cg, "memory.max", "max"))
@@ -252,7 +252,7 @@ static bool fault_came(void)
 /* Sizes of steps: dense where the call begins, then wider. */
 static int step(int n)
 {
-	return n < 60 ? 1 : n / 20;
+	return n < 24 ? 1 : n / 8;
 }
 
 TEST_F_TIMEOUT(fault, allocations_of_checkpoint, CKPT_TIMEOUT)
