@@ -23,7 +23,7 @@ JOBS = {
     "pipeline": "bash: tr | sort | uniq -c | sort -rn",
     "static": "statically linked program",
     "stopped": "gzip -9, stopped by SIGSTOP",
-    "zombie": "awk, and a zombie that it has not waited for",
+    "zombie": "awk with a zombie",
 }
 
 

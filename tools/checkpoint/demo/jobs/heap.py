@@ -60,8 +60,9 @@ def collect(results, workers, name):
 
 
 def main():
-    rng = random.Random(1)
-    heap = [bytearray(rng.randbytes(CHUNK)) for _ in range(CHUNKS)]
+    noise = random.Random(1).randbytes(1 << 20)
+    starts = [i * 677 % (len(noise) - CHUNK) for i in range(CHUNKS)]
+    heap = [bytearray(noise[at:at + CHUNK]) for at in starts]
 
     fork = multiprocessing.get_context("fork")
     sent, done = fork.Queue(), fork.Value("q", 0)
