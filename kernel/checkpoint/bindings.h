@@ -72,6 +72,7 @@
 #include <asm/vdso.h>
 #include <../../fs/mount.h>
 #include <../../fs/internal.h>
+#include <linux/ipc.h>
 #include <../../ipc/util.h>
 #include <../../kernel/cgroup/cgroup-internal.h>
 #include <../../mm/internal.h>

@@ -72,11 +72,6 @@ impl Report {
         self.line(fmt!("refused: {}: {} [{}]", who, what, Errno(errno)));
     }
 
-    /// Number of refusals.
-    pub(crate) fn refusals(&self) -> usize {
-        self.refusals
-    }
-
     /// The first refusal's errno as an error; `Ok` if there was none.
     pub(crate) fn verdict(&self) -> Result {
         match self.first {

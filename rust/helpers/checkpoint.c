@@ -37,6 +37,7 @@
 #include <linux/uio.h>
 #include <linux/user_namespace.h>
 #include <linux/userfaultfd_k.h>
+#include <linux/ipc.h>
 #include <../../ipc/util.h>
 #include "../../mm/internal.h"
 #include <linux/utsname.h>
@@ -564,11 +565,6 @@ __rust_helper u64 rust_helper_checkpoint_ktime_get_ns(void)
 __rust_helper unsigned long rust_helper_checkpoint_msecs_to_jiffies(unsigned int ms)
 {
 	return msecs_to_jiffies(ms);
-}
-
-__rust_helper void rust_helper_checkpoint_autoreap(struct signal_struct *sig)
-{
-	sig->autoreap = 1;
 }
 
 /* State of tasks. */

@@ -83,11 +83,17 @@ pub(crate) fn freeze(
         Some(c) => c,
         None => Cgroup::of(root)?,
     };
+    if cgroup.is_root() {
+        cap.report.line(fmt!(
+            "error: the root cgroup can't be frozen: move the tasks into a cgroup of their own \
+             [EINVAL]"
+        ));
+        return Err(EINVAL);
+    }
     foreigners(cap, &cgroup, &members)?;
     cap.report.verdict()?;
     let hold = cgroup.hold().inspect_err(|&e| {
         let why = match e {
-            EINVAL => "the root cgroup can't be frozen: move the tasks into a cgroup of their own",
             EBUSY => "the cgroup is being checkpointed already",
             _ => "the cgroup can't be frozen",
         };

@@ -51,11 +51,6 @@ impl Sink {
         })
     }
 
-    /// The file.
-    pub(crate) fn file(&self) -> &FileRef {
-        &self.file
-    }
-
     /// Writes bytes. EINTR: the caller was killed or interrupted.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result {
         for chunk in bytes.chunks(1 << 20) {

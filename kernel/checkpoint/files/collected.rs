@@ -8,6 +8,7 @@ use kernel::{
 };
 
 use crate::{
+    files::refuse::User,
     image::ObjRef,
     kapi::{
         fdtable::FilesRef,
@@ -79,6 +80,8 @@ pub(super) struct OpenPipe {
     pub(super) pipe: Pipe,
     /// Its first user.
     pub(super) who: TaskName,
+    /// How its first user has it.
+    pub(super) user: User,
 }
 
 /// Root and working directory.

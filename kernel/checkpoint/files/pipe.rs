@@ -106,6 +106,7 @@ pub(super) fn collect(
     let found = OpenPipe {
         pipe,
         who: t.display(&cap.pid_ns),
+        user: named.user,
     };
     open.ours += 1;
     cap.files
@@ -120,10 +121,18 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
         let ends = cap.objects.get(Class::Pipe, *addr).map_or(0, |e| e.users);
         if u64::from(found.pipe.status().files) > ends {
             let name = found.pipe.name();
+            let name: &[u8] = match name.as_bytes() {
+                [] => b"pipe",
+                name => name,
+            };
+            let named = Named {
+                user: found.user,
+                name,
+            };
             cap.report.refuse(
                 EBUSY,
                 &found.who,
-                fmt!("{}: the pipe's other end is outside", Text(name.as_bytes())),
+                fmt!("{}: the pipe's other end is outside", named),
             );
         }
     }

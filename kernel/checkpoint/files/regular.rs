@@ -19,6 +19,7 @@ use crate::{
     },
     image::files::{
         open,
+        FILE_DIRECTORY,
         FILE_REGULAR, //
     },
     kapi::{
@@ -137,7 +138,12 @@ pub(super) fn set_pos(
     if pos == 0 {
         return Ok(());
     }
-    file.seek(pos).map_err(|e| {
+    let begun = if source.record.kind.get() == FILE_DIRECTORY {
+        file.begin_reading()
+    } else {
+        Ok(())
+    };
+    begun.and_then(|()| file.seek(pos)).map_err(|e| {
         r.fail(
             e,
             plan,

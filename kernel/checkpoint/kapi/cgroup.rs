@@ -86,6 +86,12 @@ impl Cgroup {
         result
     }
 
+    /// It is the root cgroup, which can't be frozen.
+    pub(crate) fn is_root(&self) -> bool {
+        // SAFETY: We own a reference; the level does not change.
+        unsafe { (*self.0.as_ptr()).level == 0 }
+    }
+
     /// It is frozen, or being frozen, by itself or by a cgroup around it.
     pub(crate) fn is_freezing(&self) -> bool {
         // SAFETY: We own a reference; the flag is read once.

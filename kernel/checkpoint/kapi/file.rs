@@ -436,6 +436,33 @@ impl FileRef {
         }
     }
 
+    /// Lets the filesystem begin to read the directory, without taking an entry.
+    ///
+    /// Some (ext4) take the position of the first read for one that was read up to.
+    pub(crate) fn begin_reading(&self) -> Result {
+        /// Takes no entry.
+        ///
+        /// # Safety
+        ///
+        /// None of the arguments is used.
+        unsafe extern "C" fn none(
+            _: *mut bindings::dir_context,
+            _: *const c_char,
+            _: c_int,
+            _: bindings::loff_t,
+            _: u64,
+            _: c_uint,
+        ) -> bool {
+            false
+        }
+        let mut context = bindings::dir_context {
+            actor: Some(none),
+            ..bindings::dir_context::default()
+        };
+        // SAFETY: We own a reference; the context is valid during the call.
+        to_result(unsafe { bindings::iterate_dir(self.as_ptr(), &mut context) })
+    }
+
     /// Sets those of the O_* flags in `mask` that are in `flags`, and clears the others.
     ///
     /// For O_NONBLOCK and, on pipes, O_DIRECT: what no filesystem wants to know about.

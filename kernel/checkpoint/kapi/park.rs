@@ -251,8 +251,14 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
         (&*t.cast::<Task>()).into()
     };
     slot.task.store(t, Ordering::Release);
-    // SAFETY: It was just made by copy_process().
-    unsafe { bindings::wake_up_new_task(t) };
+    // SAFETY: It was just made by copy_process() and does not run. Until all is well a process
+    // that dies needs nobody who waits for it.
+    unsafe {
+        if (*t).pid == (*t).tgid {
+            set_autoreap(t, true);
+        }
+        bindings::wake_up_new_task(t);
+    }
     Ok(task)
 }
 
@@ -304,8 +310,11 @@ unsafe extern "C" fn first<J: Job>(arg: *mut c_void) -> c_int {
         Ok(Next::Exit(code)) => {
             job.arrived(index, Ok(()));
             drop(job);
-            // SAFETY: Nothing that needs dropping is alive here.
-            unsafe { bindings::do_exit(code as c_long) }
+            // SAFETY: Nothing that needs dropping is alive here. It is to be waited for.
+            unsafe {
+                set_autoreap(bindings::get_current(), false);
+                bindings::do_exit(code as c_long)
+            }
         }
         Err(e) => {
             kill_current();
@@ -392,9 +401,10 @@ impl ParkedTask {
         self.task.as_ptr()
     }
 
-    /// The reference.
-    pub(crate) fn task(&self) -> &ARef<Task> {
-        &self.task
+    /// From now on its parent waits for it when it dies.
+    pub(crate) fn needs_parent(&self) {
+        // SAFETY: We own a reference.
+        unsafe { set_autoreap(self.as_ptr(), false) };
     }
 
     /// Makes this task, once released, wait for `child` as vfork() does.
@@ -411,15 +421,26 @@ impl ParkedTask {
     }
 }
 
-/// Kills a task and everything in its thread group; it is reaped by nobody, but goes away.
-pub(crate) fn kill(task: &Task) {
-    // SAFETY: We own a reference on the task. The flags make its death need no parent; signal
-    // stays valid as long as the task_struct.
+/// Makes the death of a process need nobody who waits for it, or makes it need that again.
+///
+/// # Safety
+///
+/// `t` is a valid task.
+unsafe fn set_autoreap(t: *mut bindings::task_struct, on: bool) {
+    // SAFETY: The signal_struct lives as long as the task_struct; the field is read under
+    // tasklist_lock.
     unsafe {
         bindings::tasklist_write_lock();
-        (*task.as_ptr()).exit_signal = 0;
-        bindings::checkpoint_autoreap((*task.as_ptr()).signal);
+        (*(*t).signal).set_autoreap(on.into());
         bindings::tasklist_write_unlock();
+    }
+}
+
+/// Kills a task and everything in its thread group; nobody has to wait for it.
+pub(crate) fn kill(task: &Task) {
+    // SAFETY: We own a reference on the task.
+    unsafe {
+        set_autoreap(task.as_ptr(), true);
         bindings::do_send_sig_info(
             bindings::SIGKILL.cast_signed(),
             core::ptr::null_mut::<bindings::kernel_siginfo>().wrapping_byte_add(1),

@@ -184,7 +184,8 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, v: &VmaInfo
         refuse("guard region");
     }
     match (&v.file, kind) {
-        (Some(file), VMA_FILE | VMA_SHARED) => files::collect_mapped(cap, t, file),
+        // A private mapping of /dev/zero is anonymous memory that keeps the file open: it counts.
+        (Some(file), VMA_FILE | VMA_SHARED | VMA_ANON) => files::collect_mapped(cap, t, file),
         _ => Ok(()),
     }
 }

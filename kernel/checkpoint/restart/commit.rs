@@ -65,6 +65,17 @@ pub(crate) fn commit(crew: &Arc<Crew>, ns: &PidNs) -> Result {
     Ok(())
 }
 
+/// Makes the parked processes ones that their parents wait for. To be called when nothing can
+/// fail any more.
+pub(crate) fn adopt(crew: &Arc<Crew>) -> Result {
+    for (index, member) in crew.members.iter() {
+        if member.state == TASK_LIVE && member.tid == member.tgid {
+            ParkedTask::get(crew.slot(index).ok_or(EINVAL)?)?.needs_parent();
+        }
+    }
+    Ok(())
+}
+
 /// Waits until the tasks that were dead are so again.
 fn wait_for_the_dead(crew: &Crew) -> Result {
     for (index, member) in crew.members.iter() {

@@ -126,6 +126,7 @@ fn bring_back(
     UserSlice::new(UserPtr::from_addr(args.pidfd_out), size_of::<i32>())
         .writer()
         .write(&pidfd.fd().cast_signed())?;
+    commit::adopt(crew)?;
     if let Some(cgroup) = cgroup.filter(|_| args.leave_frozen) {
         cgroup.freeze(true);
     }

@@ -140,11 +140,6 @@ impl Members {
         self.list.len()
     }
 
-    /// Number of threads that are to be alive.
-    pub(crate) fn live(&self) -> usize {
-        self.list.iter().filter(|m| m.state == TASK_LIVE).count()
-    }
-
     /// The `index`th thread.
     pub(crate) fn get(&self, index: usize) -> Result<&Member> {
         self.list.get(index).ok_or(EINVAL)

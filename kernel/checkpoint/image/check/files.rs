@@ -157,7 +157,7 @@ impl Walk<'_> {
         let left = pipe.buffers.get();
         ensure(
             raw,
-            u64::from(left) <= u64::from(size) / self.page_size,
+            u64::from(left).saturating_mul(self.page_size) <= u64::from(size),
             "more buffers than the pipe has room for",
         )?;
         no_payload(raw)?;

@@ -66,8 +66,8 @@ impl Walk<'_> {
         ensure(
             raw,
             (vdso == 0) == (mm.vdso_len.get() == 0)
-                && vdso % self.page_size == 0
-                && mm.vdso_len.get() % self.page_size == 0,
+                && self.is_aligned(vdso)
+                && self.is_aligned(mm.vdso_len.get()),
             "impossible vDSO",
         )?;
         ensure(
@@ -97,9 +97,9 @@ impl Walk<'_> {
         let (start, end) = (vma.start.get(), vma.end.get());
         ensure(
             raw,
-            start % self.page_size == 0
-                && end % self.page_size == 0
-                && vma.offset.get() % self.page_size == 0,
+            self.is_aligned(start)
+                && self.is_aligned(end)
+                && self.is_aligned(vma.offset.get()),
             "address or offset is not page-aligned",
         )?;
         ensure(

@@ -269,7 +269,7 @@ impl Stream {
         if len != self.payload_len {
             return bad("payload of wrong length");
         }
-        if addr % self.page_size != 0 {
+        if addr & self.page_size.wrapping_sub(1) != 0 {
             return bad("address is not page-aligned");
         }
         let Some(end) = addr.checked_add(len).filter(|&e| e <= i64::MAX as u64) else {

@@ -170,6 +170,11 @@ fn collect_pids(meta: &[u8], at: u64, pids: &mut [Pid]) -> Result<u32, Fault> {
 }
 
 impl Walk<'_> {
+    /// `n` is a multiple of the page size, which is a power of two.
+    pub(super) fn is_aligned(&self, n: u64) -> bool {
+        n & self.page_size.wrapping_sub(1) == 0
+    }
+
     /// Checks one record.
     fn record(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let first = self.summary.records == 0;
