@@ -21,19 +21,19 @@ static int child(void *arg)
 CKPT_SCENARIO(family)
 {
 	const size_t size = 1 << 20;
-	unsigned char *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *map;
 	pid_t kid[4];
 	int fd[2], i;
 	size_t at;
 
-	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
-	memset(map, 0xa5, size);
 	CHECK_SYS(pipe(fd));
 	CHECK_EQ(6, write(fd[1], "family", 6));
 	for (i = 0; i < 4; i++)
 		kid[i] = ckpt_fork(child, NULL);
 	ckpt_step_wait(0, 4);
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	memset(map, 0xa5, size);
 	ckpt_ready_wait();
 	for (at = 0; at < size; at++)
 		CHECK_EQ(0xa5, map[at]);
