@@ -117,7 +117,9 @@ pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         kernel::error::to_result(n)?;
         bytes.truncate(usize::try_from(n)?);
         if note_type == bindings::NT_PRSTATUS && t.is_current() {
-            returns_zero(&mut bytes)?;
+            returns(&mut bytes, 0)?;
+        } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
+            returns(&mut bytes, t.vfork_child_in(&t.pid_ns()?).into())?;
         }
         put(&mut notes, note_type, &bytes)?;
     }
@@ -138,9 +140,10 @@ macro_rules! reg {
     }};
 }
 
-/// Lets the caller of checkpoint(2) see 0 when it comes back from restart(2).
-fn returns_zero(prstatus: &mut [u8]) -> Result {
-    set(prstatus, reg!(ax), 0)?;
+/// Lets the system call that the task is in return `value` when it comes back: for the caller of
+/// checkpoint(2), and for a parent that will have waited for its child in vfork().
+fn returns(prstatus: &mut [u8], value: u64) -> Result {
+    set(prstatus, reg!(ax), value)?;
     set(prstatus, reg!(orig_ax), u64::MAX)
 }
 

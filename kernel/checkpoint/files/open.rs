@@ -96,6 +96,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
             t,
             fmt!("{}: signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet", named),
         );
+        pipe::count_refused(cap, file)?;
         return Ok(());
     }
     if file.is_ioctl_only() {
@@ -104,10 +105,12 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
             t,
             fmt!("{}: is open for neither reading nor writing (mode 3)", named),
         );
+        pipe::count_refused(cap, file)?;
         return Ok(());
     }
     if file.has_locks() {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: file locks are not supported yet", named));
+        pipe::count_refused(cap, file)?;
         return Ok(());
     }
     let sort = match file.file_type() {

@@ -115,6 +115,14 @@ pub(super) fn collect(
     Ok(true)
 }
 
+/// Counts an end that was refused for what it is: it is not outside.
+pub(super) fn count_refused(cap: &mut Capture, file: &FileRef) -> Result {
+    if let Some(pipe) = Pipe::of(file) {
+        cap.objects.collect(Class::Pipe, pipe.addr())?;
+    }
+    Ok(())
+}
+
 /// Lists pipes of which tasks outside have an end.
 pub(super) fn leaks(cap: &mut Capture) -> Result {
     for (addr, found) in cap.files.pipes.iter() {

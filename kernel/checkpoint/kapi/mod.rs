@@ -6,6 +6,8 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod cred;
+// `#[export]` wants its functions to be `pub`.
+#[allow(unreachable_pub)]
 pub(crate) mod entry;
 pub(crate) mod fdtable;
 pub(crate) mod file;

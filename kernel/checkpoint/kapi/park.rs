@@ -256,6 +256,9 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
     unsafe {
         if (*t).pid == (*t).tgid {
             set_autoreap(t, true);
+            // It has the caller's memory until it has its own: if there is too little of it, it
+            // is refused, and nobody is killed who has the same.
+            (*(*t).signal).oom_score_adj = bindings::OOM_SCORE_ADJ_MIN as i16;
         }
         bindings::wake_up_new_task(t);
     }

@@ -16,8 +16,7 @@ use crate::{
             DeadPid,
             Task,
             LEVELS_MAX,
-            TASK_DEAD_LEADER,
-            TASK_LIVE, //
+            TASK_DEAD_LEADER, //
         },
         Fault,
         Kind, //

@@ -370,40 +370,6 @@ CKPT_CYCLE(segment_bases)
 	pthread_join(thread[1], NULL);
 }
 
-static void *with_pkey_rights(void *arg)
-{
-	int key = (intptr_t)arg;
-
-	pkey_set(key, PKEY_DISABLE_WRITE);
-	ckpt_step(1);
-	ckpt_wait_go();
-	CHECK_EQ(PKEY_DISABLE_WRITE, pkey_get(key));
-	return NULL;
-}
-
-CKPT_CYCLE(protection_keys)
-{
-	int key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
-	pthread_t thread;
-	char *map;
-
-	if (key < 0) {
-		/* This CPU has none. */
-		ckpt_ready_wait();
-		return;
-	}
-	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK_SYS(pkey_mprotect(map, 4096, PROT_READ | PROT_WRITE, key));
-	CHECK_EQ(0, pthread_create(&thread, NULL, with_pkey_rights, (void *)(intptr_t)key));
-	ckpt_step_wait(1, 1);
-	ckpt_ready_wait();
-	CHECK_EQ(PKEY_DISABLE_ACCESS, pkey_get(key));
-	CHECK(pkey_alloc(0, 0) != key, "key %d was given out twice", key);
-	pkey_set(key, 0);
-	map[0] = 1;
-	pthread_join(thread, NULL);
-}
-
 /* Numbers that depend on every step: a single lost bit changes the result. */
 static double chaos(volatile uint32_t *stop, uint64_t *steps)
 {
