@@ -6,7 +6,13 @@
 //! functions behind mmap(2), mprotect(2), madvise(2), mlock2(2) and mseal(2): what the caller of
 //! restart(2) may not do is not done.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
+};
 
 use zerocopy::byteorder::little_endian::{
     U32,
@@ -273,6 +279,7 @@ pub(super) fn restore(
     })
     .map_err(|e| fail(e, "can't be mapped"))?;
     if first != access {
+        touch(start);
         vma::protect(start, len, access).map_err(|e| fail(e, "can't be protected"))?;
     }
 
@@ -297,6 +304,18 @@ pub(super) fn restore(
         vma::seal(start, end).map_err(|e| fail(e, "can't be sealed"))?;
     }
     Ok(())
+}
+
+/// Writes what is there to the first byte of a writable mapping.
+///
+/// The kernel stops accounting for memory that is made read-only before it has a page of its own.
+/// One that has none, as it lies beyond the end of its file, has no accounting to keep.
+fn touch(start: usize) {
+    let (mut reader, mut writer) =
+        UserSlice::new(UserPtr::from_addr(start), 1).reader_writer();
+    if let Ok(byte) = reader.read::<u8>() {
+        let _ = writer.write(&byte);
+    }
 }
 
 /// Access as of [`bit`].
