@@ -465,3 +465,9 @@ pub(crate) fn is_gone(task: &Task) -> bool {
     // SAFETY: We own a reference; the pointer is read once and not followed.
     unsafe { (&raw const (*task.as_ptr()).thread_pid).read_volatile() }.is_null()
 }
+
+/// `task` is frozen by its cgroup.
+pub(crate) fn is_frozen(task: &Task) -> bool {
+    // SAFETY: We own a reference; it reads a flag.
+    unsafe { bindings::cgroup_task_frozen(task.as_ptr()) }
+}

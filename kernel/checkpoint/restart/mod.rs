@@ -28,7 +28,8 @@ use crate::{
     args::RestartArgs,
     image::task::{
         Container,
-        CONTAINER_WHOLE, //
+        CONTAINER_WHOLE,
+        TASK_LIVE, //
     },
     kapi::{
         cgroup::Cgroup,
@@ -49,6 +50,9 @@ use source::Source;
 
 /// Longest time to wait for killed tasks to be gone, in milliseconds.
 const ABORT_MS: u64 = 60_000;
+
+/// Longest time to wait for restarted tasks to be frozen, in milliseconds.
+const FREEZE_MS: u64 = 10_000;
 
 /// What restart(2) does after its arguments were checked; returns the root's pid.
 pub(crate) fn run(args: &RestartArgs, report: &mut Report) -> Result<u64> {
@@ -132,7 +136,29 @@ fn bring_back(
     }
     pidfd.install();
     crew.gate().open();
+    if args.leave_frozen {
+        wait_frozen(crew);
+    }
     Ok(number.into())
+}
+
+/// Waits until the tasks, which are on their way, are frozen: then a checkpoint finds them so.
+///
+/// Not for ever, as one of them may be killed, or wait in vfork() for one that is.
+fn wait_frozen(crew: &Arc<Crew>) {
+    let end = wait::monotonic_ns().saturating_add(FREEZE_MS * 1_000_000);
+    let running = || {
+        crew.members.iter().any(|(index, m)| {
+            m.state == TASK_LIVE
+                && crew
+                    .slot(index)
+                    .and_then(|s| s.task())
+                    .is_some_and(|t| !park::is_gone(&t) && !park::is_frozen(&t))
+        })
+    };
+    while running() && !wait::killed() && wait::monotonic_ns() < end {
+        wait::pause_ms(1);
+    }
 }
 
 /// Kills and forgets all tasks that were made, and waits until they are gone.
