@@ -66,7 +66,12 @@ impl Report {
     /// Adds a refusal: `what` can't be done for the reason that it tells.
     ///
     /// The first refusal's `errno` becomes that of the system call.
-    pub(crate) fn refuse(&mut self, errno: Error, who: &dyn fmt::Display, what: fmt::Arguments<'_>) {
+    pub(crate) fn refuse(
+        &mut self,
+        errno: Error,
+        who: &dyn fmt::Display,
+        what: fmt::Arguments<'_>,
+    ) {
         self.refusals += 1;
         self.first.get_or_insert(errno);
         self.line(fmt!("refused: {}: {} [{}]", who, what, Errno(errno)));

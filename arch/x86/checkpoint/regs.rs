@@ -109,7 +109,12 @@ pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         let mut bytes = KVVec::from_elem(0u8, len, GFP_KERNEL_ACCOUNT)?;
         // SAFETY: The buffer has `len` bytes. The task does not run, or is the caller.
         let n = unsafe {
-            bindings::regset_get(t.as_ptr(), set, u32::try_from(len)?, bytes.as_mut_ptr().cast())
+            bindings::regset_get(
+                t.as_ptr(),
+                set,
+                u32::try_from(len)?,
+                bytes.as_mut_ptr().cast(),
+            )
         };
         if n == ENODEV.to_errno() {
             continue;
@@ -192,15 +197,12 @@ fn split(mut notes: &[u8]) -> Result<[Option<&[u8]>; SETS.len()], BadNote> {
     let mut found = [None; SETS.len()];
     while !notes.is_empty() {
         let bad = |note_type, why| BadNote { note_type, why };
-        let (note, rest) =
-            Note::read_from_prefix(notes).map_err(|_| bad(0, "note cut short"))?;
+        let (note, rest) = Note::read_from_prefix(notes).map_err(|_| bad(0, "note cut short"))?;
         let note_type = note.note_type.get();
         let len = note.len.get() as usize;
         let padded = align_up(len).ok_or(bad(note_type, "note too long"))?;
         let bytes = rest.get(..len).ok_or(bad(note_type, "note cut short"))?;
-        notes = rest
-            .get(padded..)
-            .ok_or(bad(note_type, "note cut short"))?;
+        notes = rest.get(padded..).ok_or(bad(note_type, "note cut short"))?;
         let place = SETS
             .iter()
             .position(|&s| s == note_type)
@@ -235,7 +237,9 @@ pub(crate) fn load(t: &ParkedTask, notes: &[u8]) -> Result<(), BadNote> {
         let set = regset(*note_type).ok_or(bad("this CPU has no such registers"))?;
         let len = (set.n as usize).saturating_mul(set.size as usize);
         if bytes.len() != len {
-            return Err(bad("register set of another size: this CPU has other features"));
+            return Err(bad(
+                "register set of another size: this CPU has other features",
+            ));
         }
         let write = set.set.ok_or(bad("register set can't be written"))?;
         // SAFETY: The task is parked, off its CPU; `bytes` has the size of the set.

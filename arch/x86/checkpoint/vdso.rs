@@ -45,11 +45,7 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
 pub(crate) fn crc() -> u32 {
     // SAFETY: The image describes its data, which does not change after boot.
     !unsafe {
-        bindings::crc32c_update(
-            !0,
-            bindings::vdso64_image.data,
-            bindings::vdso64_image.size,
-        )
+        bindings::crc32c_update(!0, bindings::vdso64_image.data, bindings::vdso64_image.size)
     }
 }
 

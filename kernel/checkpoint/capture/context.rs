@@ -48,7 +48,12 @@ pub(crate) struct Capture {
 
 impl Capture {
     /// Refuses something of the task `t`, for the reason that `what` tells.
-    pub(crate) fn refuse(&mut self, errno: Error, t: &FrozenTask, what: kernel::fmt::Arguments<'_>) {
+    pub(crate) fn refuse(
+        &mut self,
+        errno: Error,
+        t: &FrozenTask,
+        what: kernel::fmt::Arguments<'_>,
+    ) {
         self.report.refuse(errno, &t.display(&self.pid_ns), what);
     }
 }

@@ -105,14 +105,18 @@ fn take(args: &CheckpointArgs, root: &ARef<Task>, cap: &mut Capture) -> Result<u
     let cgroup = args.cgroup()?;
     let mut frozen = freeze::freeze(cap, root, cgroup, args.deadline_ms)?;
     if frozen.hold.is_some() && !cap.own && frozen.tasks.iter().any(FrozenTask::is_current) {
-        cap.report
-            .line(fmt!("error: the caller is among the frozen tasks [EDEADLK]"));
+        cap.report.line(fmt!(
+            "error: the caller is among the frozen tasks [EDEADLK]"
+        ));
         return Err(EDEADLK);
     }
     if let Some(t) = frozen.tasks.first() {
         (cap.monotonic_offset, cap.boottime_offset) = ns::time::offsets(t)?;
     }
-    for file in [args.image.as_ref(), args.log.as_ref()].into_iter().flatten() {
+    for file in [args.image.as_ref(), args.log.as_ref()]
+        .into_iter()
+        .flatten()
+    {
         files::add_output(cap, file)?;
     }
     collect(cap, &frozen)?;
@@ -182,9 +186,7 @@ fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
         flags: U64::new(
             if cap.whole { CONTAINER_WHOLE } else { 0 } | if cap.own { CONTAINER_SELF } else { 0 },
         ),
-        monotonic_ns: U64::new(
-            wait::monotonic_ns().wrapping_add_signed(cap.monotonic_offset),
-        ),
+        monotonic_ns: U64::new(wait::monotonic_ns().wrapping_add_signed(cap.monotonic_offset)),
         boottime_ns: U64::new(wait::boottime_ns().wrapping_add_signed(cap.boottime_offset)),
         root: U32::new(frozen.tasks.first().map_or(0, |t| t.tgid_in(&cap.pid_ns))),
         tasks: U32::new(u32::try_from(frozen.tasks.len())?),
@@ -217,12 +219,7 @@ fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
 }
 
 /// Writes header, metadata and memory.
-fn drain(
-    cap: &Capture,
-    id: u64,
-    snapshot: &mut snapshot::Snapshot,
-    sink: &mut Sink,
-) -> Result {
+fn drain(cap: &Capture, id: u64, snapshot: &mut snapshot::Snapshot, sink: &mut Sink) -> Result {
     let meta = cap.meta.as_bytes();
     let mut header = Header {
         magic: MAGIC,

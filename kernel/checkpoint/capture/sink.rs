@@ -96,10 +96,8 @@ impl Sink {
             crc: U32::new(0),
         };
         let body = trailer.as_bytes();
-        let crc = crate::image::check::sum(
-            io::crc32c,
-            body.get(..Trailer::LEN_MIN - 4).unwrap_or(body),
-        );
+        let crc =
+            crate::image::check::sum(io::crc32c, body.get(..Trailer::LEN_MIN - 4).unwrap_or(body));
         trailer.crc = U32::new(crc);
         let mut last = [0u8; 48];
         let (head, body) = last.split_at_mut(size_of_val(&header));

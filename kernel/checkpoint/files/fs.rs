@@ -72,7 +72,10 @@ fn collect_dir(
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{}: can't be reached from the caller's root directory", what),
+            fmt!(
+                "{}: can't be reached from the caller's root directory",
+                what
+            ),
         );
         return Ok(None);
     };

@@ -94,7 +94,10 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{}: signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet", named),
+            fmt!(
+                "{}: signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet",
+                named
+            ),
         );
         pipe::count_refused(cap, file)?;
         return Ok(());
@@ -103,13 +106,20 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{}: is open for neither reading nor writing (mode 3)", named),
+            fmt!(
+                "{}: is open for neither reading nor writing (mode 3)",
+                named
+            ),
         );
         pipe::count_refused(cap, file)?;
         return Ok(());
     }
     if file.has_locks() {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: file locks are not supported yet", named));
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: file locks are not supported yet", named),
+        );
         pipe::count_refused(cap, file)?;
         return Ok(());
     }

@@ -213,10 +213,7 @@ fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
         } else {
             0
         };
-        write.set_flags(
-            oflag::DIRECT | oflag::NONBLOCK,
-            packet | oflag::NONBLOCK,
-        );
+        write.set_flags(oflag::DIRECT | oflag::NONBLOCK, packet | oflag::NONBLOCK);
         write.write_stream(raw.payload)?;
     }
     write.set_flags(oflag::DIRECT | oflag::NONBLOCK, 0);
@@ -279,12 +276,7 @@ fn restore_anonymous(r: &Restore, source: &Source, obj: ObjRef) -> Result<FileRe
     Ok(file)
 }
 
-fn restore_named(
-    r: &Restore,
-    plan: &Plan<'_>,
-    source: &Source,
-    obj: ObjRef,
-) -> Result<FileRef> {
+fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> Result<FileRef> {
     let path = source.path.as_bytes();
     if r.with_built(obj, |_| ()).is_none() {
         let both = regular::open_path(r, plan, source, oflag::BOTH_ENDS)?;
@@ -300,7 +292,11 @@ fn restore_named(
             r.fail(
                 e,
                 plan,
-                fmt!("{}: the named pipe can't be filled: {}", Text(path), Errno(e)),
+                fmt!(
+                    "{}: the named pipe can't be filled: {}",
+                    Text(path),
+                    Errno(e)
+                ),
             )
         })?;
         r.set_built(obj, Built::Pipe(BuiltPipe::Named(both)))?;

@@ -2,15 +2,15 @@
 
 //! Open files that can't be saved: what they are, by name.
 
-use kernel::{
-    bindings,
-    fmt, //
-};
+use kernel::fmt;
 
-use crate::kapi::file::{
-    ftype,
-    EntryName,
-    FileRef, //
+use crate::kapi::{
+    file::{
+        ftype,
+        EntryName,
+        FileRef, //
+    },
+    magic, //
 };
 
 /// How a task uses a file, for messages.
@@ -59,29 +59,29 @@ impl fmt::Display for Named<'_> {
 
 /// Filesystems whose files are not files: their magic numbers and what is on them.
 static FILESYSTEMS: &[(u32, &str)] = &[
-    (bindings::PROC_SUPER_MAGIC, "a file of procfs"),
-    (bindings::SYSFS_MAGIC, "a file of sysfs"),
-    (bindings::CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
-    (bindings::CGROUP2_SUPER_MAGIC, "a file of cgroupfs"),
-    (bindings::RDTGROUP_SUPER_MAGIC, "a file of resctrl"),
-    (bindings::DEBUGFS_MAGIC, "a file of debugfs"),
-    (bindings::TRACEFS_MAGIC, "a file of tracefs"),
-    (bindings::SECURITYFS_MAGIC, "a file of securityfs"),
-    (bindings::SELINUX_MAGIC, "a file of selinuxfs"),
-    (bindings::SMACK_MAGIC, "a file of smackfs"),
-    (bindings::CONFIGFS_MAGIC, "a file of configfs"),
-    (bindings::BPF_FS_MAGIC, "a BPF object"),
-    (bindings::BINFMTFS_MAGIC, "a file of binfmt_misc"),
-    (bindings::EFIVARFS_MAGIC, "an EFI variable"),
-    (bindings::PSTOREFS_MAGIC, "a file of pstore"),
-    (bindings::AUTOFS_SUPER_MAGIC, "a file of autofs"),
-    (bindings::DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
-    (bindings::NSFS_MAGIC, "a namespace"),
-    (bindings::PID_FS_MAGIC, "a pidfd"),
-    (bindings::SECRETMEM_MAGIC, "secret memory"),
-    (bindings::HUGETLBFS_MAGIC, "huge page memory"),
-    (bindings::DMA_BUF_MAGIC, "a DMA buffer"),
-    (bindings::BINDERFS_SUPER_MAGIC, "a file of binderfs"),
+    (magic::PROC_SUPER_MAGIC, "a file of procfs"),
+    (magic::SYSFS_MAGIC, "a file of sysfs"),
+    (magic::CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
+    (magic::CGROUP2_SUPER_MAGIC, "a file of cgroupfs"),
+    (magic::RDTGROUP_SUPER_MAGIC, "a file of resctrl"),
+    (magic::DEBUGFS_MAGIC, "a file of debugfs"),
+    (magic::TRACEFS_MAGIC, "a file of tracefs"),
+    (magic::SECURITYFS_MAGIC, "a file of securityfs"),
+    (magic::SELINUX_MAGIC, "a file of selinuxfs"),
+    (magic::SMACK_MAGIC, "a file of smackfs"),
+    (magic::CONFIGFS_MAGIC, "a file of configfs"),
+    (magic::BPF_FS_MAGIC, "a BPF object"),
+    (magic::BINFMTFS_MAGIC, "a file of binfmt_misc"),
+    (magic::EFIVARFS_MAGIC, "an EFI variable"),
+    (magic::PSTOREFS_MAGIC, "a file of pstore"),
+    (magic::AUTOFS_SUPER_MAGIC, "a file of autofs"),
+    (magic::DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
+    (magic::NSFS_MAGIC, "a namespace"),
+    (magic::PID_FS_MAGIC, "a pidfd"),
+    (magic::SECRETMEM_MAGIC, "secret memory"),
+    (magic::HUGETLBFS_MAGIC, "huge page memory"),
+    (magic::DMA_BUF_MAGIC, "a DMA buffer"),
+    (magic::BINDERFS_SUPER_MAGIC, "a file of binderfs"),
     (MQUEUE_MAGIC, "a POSIX message queue"),
 ];
 
@@ -185,7 +185,7 @@ pub(super) fn kind(file: &FileRef) -> Option<&'static str> {
             None => "a socket's name, opened with O_PATH",
         });
     }
-    if magic == u64::from(bindings::ANON_INODE_FS_MAGIC) {
+    if magic == u64::from(magic::ANON_INODE_FS_MAGIC) {
         return Some(anonymous(&file.entry_name()));
     }
     if let Some(what) = filesystem(magic) {

@@ -61,12 +61,19 @@ pub(super) fn collect_path(
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{}: can't be reached from the caller's root directory", named),
+            fmt!(
+                "{}: can't be reached from the caller's root directory",
+                named
+            ),
         );
         return Ok(false);
     };
     if path.is_hidden(&cap.files.root) {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: another mount hides its path", named));
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: another mount hides its path", named),
+        );
         return Ok(false);
     }
     open.path = name;
@@ -82,20 +89,30 @@ pub(super) fn open_path(
     flags: u32,
 ) -> Result<FileRef> {
     let fail = |errno, why: fmt::Arguments<'_>| {
-        r.fail(errno, plan, fmt!("{}: {}", Text(source.path.as_bytes()), why))
+        r.fail(
+            errno,
+            plan,
+            fmt!("{}: {}", Text(source.path.as_bytes()), why),
+        )
     };
     let expected = source.record.mode.get() & ftype::MASK;
     // Looks first: to open a pipe or device by mistake might wait or have effects.
     let found = PathRef::lookup(&r.root, source.path.as_c_str())
         .map_err(|e| fail(e, fmt!("can't be found: {}", Errno(e))))?;
     if found.mode() & ftype::MASK != expected {
-        return Err(fail(ESTALE, fmt!("is of another type than when it was saved")));
+        return Err(fail(
+            ESTALE,
+            fmt!("is of another type than when it was saved"),
+        ));
     }
     drop(found);
     let file = FileRef::open(&r.root, source.path.as_c_str(), flags, 0)
         .map_err(|e| fail(e, fmt!("can't be opened: {}", Errno(e))))?;
     if file.file_type() != expected {
-        return Err(fail(ESTALE, fmt!("is of another type than when it was saved")));
+        return Err(fail(
+            ESTALE,
+            fmt!("is of another type than when it was saved"),
+        ));
     }
     Ok(file)
 }
@@ -128,12 +145,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<F
 }
 
 /// Moves the position of `file` to where it was.
-pub(super) fn set_pos(
-    r: &Restore,
-    plan: &Plan<'_>,
-    source: &Source,
-    file: &FileRef,
-) -> Result {
+pub(super) fn set_pos(r: &Restore, plan: &Plan<'_>, source: &Source, file: &FileRef) -> Result {
     let pos = i64::try_from(source.record.pos.get()).map_err(|_| EINVAL)?;
     if pos == 0 {
         return Ok(());

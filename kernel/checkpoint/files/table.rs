@@ -73,7 +73,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             cap.refuse(
                 EOPNOTSUPP,
                 t,
-                fmt!("descriptor {}: only those below {} can be saved", d.fd, FDS_MAX),
+                fmt!(
+                    "descriptor {}: only those below {} can be saved",
+                    d.fd,
+                    FDS_MAX
+                ),
             );
             break;
         }
@@ -172,15 +176,18 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     if let Some(last) = fds.last() {
         let n = (last.fd.get() as usize).saturating_add(1);
         allow_descriptors(n).map_err(|e| {
-            r.fail(e, plan, fmt!("{} descriptors are not allowed: {}", n, Errno(e)))
+            r.fail(
+                e,
+                plan,
+                fmt!("{} descriptors are not allowed: {}", n, Errno(e)),
+            )
         })?;
     }
     // From the highest to the lowest: the table grows only once.
     for fd in fds.iter().rev() {
         let file = open::restore(r, plan, ObjRef::new(fd.file.get()).ok_or(EINVAL)?)?;
-        set_descriptor(fd.fd.get(), fd.cloexec.get() != 0, &file).map_err(|e| {
-            r.fail(e, plan, fmt!("descriptor {}: {}", fd.fd.get(), Errno(e)))
-        })?;
+        set_descriptor(fd.fd.get(), fd.cloexec.get() != 0, &file)
+            .map_err(|e| r.fail(e, plan, fmt!("descriptor {}: {}", fd.fd.get(), Errno(e))))?;
     }
     r.set_built(obj, Built::Files(BuiltFiles(files)))
 }

@@ -141,7 +141,6 @@ impl HeldCgroup {
         self.frozen_after = true;
     }
 
-
     /// The cgroup.
     pub(crate) fn cgroup(&self) -> &Cgroup {
         &self.cgroup
@@ -149,8 +148,7 @@ impl HeldCgroup {
 
     /// `task` is frozen and off its CPU. May sleep.
     pub(crate) fn is_frozen(&self, task: &ARef<Task>) -> bool {
-        let states =
-            bindings::TASK_NORMAL | bindings::__TASK_STOPPED | bindings::__TASK_TRACED;
+        let states = bindings::TASK_NORMAL | bindings::__TASK_STOPPED | bindings::__TASK_TRACED;
         // SAFETY: We own a reference on the task. 0 means that it ran in the meantime.
         unsafe {
             bindings::cgroup_task_frozen(task.as_ptr())

@@ -113,7 +113,11 @@ impl CredRef {
         let uid = |id: bindings::kuid_t| {
             // SAFETY: The user namespace of the running task is valid.
             let n = unsafe { bindings::from_kuid(bindings::current_user_ns(), id) };
-            if n == u32::MAX { Err(EOVERFLOW) } else { Ok(n) }
+            if n == u32::MAX {
+                Err(EOVERFLOW)
+            } else {
+                Ok(n)
+            }
         };
         Ok(Ids {
             uid: [uid(c.uid)?, uid(c.euid)?, uid(c.suid)?, uid(c.fsuid)?],
@@ -243,9 +247,12 @@ pub(crate) fn switch(new: &Ids, groups: &[u32]) -> Result<(), Denied> {
     let had = old_ref
         .ids()
         .map_err(|e| denied(e, "the caller has ids that its user namespace does not map"))?;
-    let had_groups = old_ref
-        .groups()
-        .map_err(|e| denied(e, "the caller has groups that its user namespace does not map"))?;
+    let had_groups = old_ref.groups().map_err(|e| {
+        denied(
+            e,
+            "the caller has groups that its user namespace does not map",
+        )
+    })?;
     let same_groups = had_groups.as_slice() == groups;
     if had == *new && same_groups {
         return Ok(());
@@ -283,7 +290,10 @@ fn may_switch(had: &Ids, new: &Ids) -> Result<(), Denied> {
         return Err(denied(EPERM, "a bounding set beyond the caller's"));
     }
     if new.bounding != had.bounding && !capable(bindings::CAP_SETPCAP) {
-        return Err(denied(EPERM, "a bounding set that the caller may not reduce to"));
+        return Err(denied(
+            EPERM,
+            "a bounding set that the caller may not reduce to",
+        ));
     }
     let changed = had.securebits ^ new.securebits;
     let locked = (had.securebits & SECURE_ALL_LOCKS) >> 1;
@@ -298,7 +308,10 @@ fn may_switch(had: &Ids, new: &Ids) -> Result<(), Denied> {
     if new.ambient & !(new.permitted & new.inheritable) != 0
         || (no_raise && new.ambient & !had.ambient != 0)
     {
-        return Err(denied(EPERM, "ambient capabilities that the caller may not raise"));
+        return Err(denied(
+            EPERM,
+            "ambient capabilities that the caller may not raise",
+        ));
     }
     Ok(())
 }
@@ -310,7 +323,10 @@ fn set_groups(
 ) -> Result<(), Denied> {
     // SAFETY: Asks about the running task.
     if !unsafe { bindings::may_setgroups() } {
-        return Err(denied(EPERM, "supplementary groups that the caller may not take"));
+        return Err(denied(
+            EPERM,
+            "supplementary groups that the caller may not take",
+        ));
     }
     let count = c_int::try_from(groups.len()).map_err(|_| denied(EINVAL, "too many groups"))?;
     // SAFETY: The count was bounded when the image was checked.
@@ -322,7 +338,12 @@ fn set_groups(
     // reference of its own.
     let result = unsafe {
         let mut valid = true;
-        for (to, &id) in (*info).gid.as_mut_slice(groups.len()).iter_mut().zip(groups) {
+        for (to, &id) in (*info)
+            .gid
+            .as_mut_slice(groups.len())
+            .iter_mut()
+            .zip(groups)
+        {
             *to = kgid(id);
             valid &= to.val != u32::MAX;
         }
@@ -335,7 +356,10 @@ fn set_groups(
             to_result(bindings::cred_fix_setgroups(cred, old))
                 .map_err(|e| denied(e, "supplementary groups refused by a security module"))
         } else {
-            Err(denied(EINVAL, "groups that the user namespace does not map"))
+            Err(denied(
+                EINVAL,
+                "groups that the user namespace does not map",
+            ))
         }
     };
     result

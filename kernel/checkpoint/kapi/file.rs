@@ -621,6 +621,5 @@ pub(crate) mod oflag {
     /// A pipe, for both ends.
     pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
     /// A new file without a name, for reading and writing.
-    pub(crate) const TMPFILE: u32 =
-        bindings::O_TMPFILE | bindings::O_RDWR | bindings::O_LARGEFILE;
+    pub(crate) const TMPFILE: u32 = bindings::O_TMPFILE | bindings::O_RDWR | bindings::O_LARGEFILE;
 }

@@ -88,11 +88,7 @@ pub(crate) fn checked(n: isize) -> Result<usize> {
 /// Release of the running kernel, padded with NUL.
 pub(crate) fn kernel_release() -> [u8; 64] {
     let mut release = [0u8; 64];
-    for (to, from) in release
-        .iter_mut()
-        .take(63)
-        .zip(bindings::UTS_RELEASE)
-    {
+    for (to, from) in release.iter_mut().take(63).zip(bindings::UTS_RELEASE) {
         *to = *from;
     }
     release

@@ -102,7 +102,13 @@ fn once(
     };
     // SAFETY: `vecs` outlives `iter`, and describes `count` bytes of pages that we hold.
     unsafe {
-        bindings::iov_iter_bvec(iter.as_mut_ptr(), direction, vecs.as_ptr(), vecs.len(), count);
+        bindings::iov_iter_bvec(
+            iter.as_mut_ptr(),
+            direction,
+            vecs.as_ptr(),
+            vecs.len(),
+            count,
+        );
     }
     // SAFETY: We own a reference on the file; both check its mode themselves. `iter` was
     // initialised above.

@@ -98,7 +98,11 @@ impl FrozenTask {
     pub(crate) fn has_tty(&self) -> bool {
         // SAFETY: We own a reference on the task, which keeps its signal_struct. The pointer is
         // only looked at.
-        unsafe { !(&raw const (*(*self.as_ptr()).signal).tty).read_volatile().is_null() }
+        unsafe {
+            !(&raw const (*(*self.as_ptr()).signal).tty)
+                .read_volatile()
+                .is_null()
+        }
     }
 
     /// CPU times of its thread group.

@@ -16,6 +16,7 @@ pub(crate) mod io;
 pub(crate) mod iov;
 pub(crate) mod limits;
 pub(crate) mod links;
+pub(crate) mod magic;
 pub(crate) mod mm;
 pub(crate) mod ns;
 pub(crate) mod oddities;

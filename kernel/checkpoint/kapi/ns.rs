@@ -128,7 +128,9 @@ pub(crate) struct Namespaces {
 }
 
 fn nanoseconds(ts: &bindings::timespec64) -> i64 {
-    ts.tv_sec.saturating_mul(NSEC).saturating_add(ts.tv_nsec as i64)
+    ts.tv_sec
+        .saturating_mul(NSEC)
+        .saturating_add(ts.tv_nsec as i64)
 }
 
 fn timespec(ns: i64) -> bindings::timespec64 {
@@ -181,7 +183,10 @@ unsafe fn read(theirs: &bindings::nsproxy, ours: &bindings::nsproxy) -> Result<N
             pid_for_children: PidNs::get(theirs.pid_ns_for_children)?,
             time: theirs.time_ns as usize,
             time_for_children: theirs.time_ns_for_children as usize,
-            offsets: (nanoseconds(&offsets.monotonic), nanoseconds(&offsets.boottime)),
+            offsets: (
+                nanoseconds(&offsets.monotonic),
+                nanoseconds(&offsets.boottime),
+            ),
             foreign,
         })
     }
@@ -296,6 +301,9 @@ pub(crate) fn time_offsets() -> TimeOffsets {
     // SAFETY: The nsproxy of the running task is valid, and so is its time namespace.
     unsafe {
         let offsets = &(*(*(*bindings::get_current()).nsproxy).time_ns).offsets;
-        (nanoseconds(&offsets.monotonic), nanoseconds(&offsets.boottime))
+        (
+            nanoseconds(&offsets.monotonic),
+            nanoseconds(&offsets.boottime),
+        )
     }
 }

@@ -82,8 +82,7 @@ impl FrozenTask {
             test(!(*t).bpf_ctx.is_null(), "runs a BPF program");
             test(
                 (*t).personality & bindings::PER_MASK as u32 != bindings::PER_LINUX as u32
-                    && (*t).personality & bindings::PER_MASK as u32
-                        != bindings::PER_LINUX32 as u32,
+                    && (*t).personality & bindings::PER_MASK as u32 != bindings::PER_LINUX32 as u32,
                 "has the personality of another system",
             );
         }
@@ -101,10 +100,7 @@ impl FrozenTask {
         unsafe {
             let s = (*self.as_ptr()).signal;
             test(!(*s).core_state.is_null(), "is dumping core");
-            test(
-                (*s).flags & bindings::SIGNAL_GROUP_EXIT != 0,
-                "is exiting",
-            );
+            test((*s).flags & bindings::SIGNAL_GROUP_EXIT != 0, "is exiting");
             #[cfg(CONFIG_POSIX_TIMERS)]
             {
                 test(

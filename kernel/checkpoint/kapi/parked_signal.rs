@@ -111,8 +111,7 @@ impl ParkedTask {
                 } else {
                     &raw mut (*t).pending
                 };
-                (*queue).signal.sig[0] |=
-                    (signals & !(1 << (bindings::SIGKILL - 1))) as c_ulong;
+                (*queue).signal.sig[0] |= (signals & !(1 << (bindings::SIGKILL - 1))) as c_ulong;
             })
         }
     }

@@ -157,10 +157,7 @@ impl PathRef {
         self.may_enter()?;
         // SAFETY: A running task has a user namespace.
         let capable = unsafe {
-            bindings::ns_capable(
-                bindings::current_user_ns(),
-                bindings::CAP_SYS_CHROOT as i32,
-            )
+            bindings::ns_capable(bindings::current_user_ns(), bindings::CAP_SYS_CHROOT as i32)
         };
         if !capable {
             return Err(EPERM);

@@ -194,7 +194,12 @@ fn copy(
         // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
         let (mut page, mut offset, len, flags) = unsafe {
             let b = bindings::pipe_buffer_at(pipe, n as u32);
-            ((*b).page, (*b).offset as usize, (*b).len as usize, (*b).flags)
+            (
+                (*b).page,
+                (*b).offset as usize,
+                (*b).len as usize,
+                (*b).flags,
+            )
         };
         let mut left = len;
         while left > 0 {

@@ -120,7 +120,11 @@ fn nanosleep(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_2) -> Cal
     Call::Nanosleep {
         clock: block.clockid,
         // SAFETY: Both members are pointers; it is only looked at as a number.
-        remaining: if native { unsafe { block.__bindgen_anon_1.rmtp as u64 } } else { 0 },
+        remaining: if native {
+            unsafe { block.__bindgen_anon_1.rmtp as u64 }
+        } else {
+            0
+        },
         expires: block.expires,
     }
 }

@@ -188,8 +188,7 @@ pub(crate) fn is_bound() -> bool {
 /// Binds the current task to CPUs, with the checks of sched_setaffinity(2).
 pub(crate) fn bind(mask: &CpuMask) -> Result {
     // SAFETY: The vector is as long as a mask; 0 is the running task.
-    let ret = unsafe {
-        bindings::sched_setaffinity(0, mask.0.as_ptr().cast::<bindings::cpumask>())
-    };
+    let ret =
+        unsafe { bindings::sched_setaffinity(0, mask.0.as_ptr().cast::<bindings::cpumask>()) };
     to_result(c_int::try_from(ret)?)
 }

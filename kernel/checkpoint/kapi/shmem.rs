@@ -47,9 +47,8 @@ pub(crate) fn next_page(file: &FileRef, index: u64, end: u64) -> Result<Option<u
     }
     let at = |index: u64| i64::try_from(index << PAGE_SHIFT).map_err(|_| EFBIG);
     // SAFETY: The file keeps its mapping. The position of the file is not involved.
-    let found = unsafe {
-        bindings::mapping_seek_hole_data(mapping(file), at(index)?, at(end)?, SEEK_DATA)
-    };
+    let found =
+        unsafe { bindings::mapping_seek_hole_data(mapping(file), at(index)?, at(end)?, SEEK_DATA) };
     if found == -i64::from(bindings::ENXIO) {
         return Ok(None);
     }

@@ -303,9 +303,7 @@ pub(crate) fn set_action(signal: u32, action: &RawAction) -> Result {
     act.sa.sa_flags = action.flags as c_ulong;
     act.sa.sa_mask = set_of(action.mask);
     // SAFETY: Sets an action of the running task, from a valid structure.
-    to_result(unsafe {
-        bindings::do_sigaction(signal.cast_signed(), &mut act, ptr::null_mut())
-    })
+    to_result(unsafe { bindings::do_sigaction(signal.cast_signed(), &mut act, ptr::null_mut()) })
 }
 
 /// Sets the alternate signal stack of the current task, without the checks that its user passed.

@@ -156,11 +156,7 @@ impl FrozenTask {
     pub(crate) fn pgid_in(&self, ns: &PidNs) -> u32 {
         // SAFETY: Both are valid.
         let nr = unsafe {
-            bindings::__task_pid_nr_ns(
-                self.as_ptr(),
-                bindings::pid_type_PIDTYPE_PGID,
-                ns.as_ptr(),
-            )
+            bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_PGID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
@@ -169,11 +165,7 @@ impl FrozenTask {
     pub(crate) fn sid_in(&self, ns: &PidNs) -> u32 {
         // SAFETY: Both are valid.
         let nr = unsafe {
-            bindings::__task_pid_nr_ns(
-                self.as_ptr(),
-                bindings::pid_type_PIDTYPE_SID,
-                ns.as_ptr(),
-            )
+            bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_SID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
@@ -182,11 +174,7 @@ impl FrozenTask {
     /// namespace that it is of, and its number in each namespace from there to `outermost`.
     ///
     /// ESRCH: it is not in `outermost`.
-    pub(crate) fn group_pid(
-        &self,
-        session: bool,
-        outermost: &PidNs,
-    ) -> Result<(PidNs, KVec<u32>)> {
+    pub(crate) fn group_pid(&self, session: bool, outermost: &PidNs) -> Result<(PidNs, KVec<u32>)> {
         let kind = if session {
             bindings::pid_type_PIDTYPE_SID
         } else {
@@ -254,8 +242,7 @@ impl FrozenTask {
             let head = &raw mut (*t).children;
             let mut p = (*head).next;
             while p != head {
-                let child =
-                    kernel::container_of!(p, bindings::task_struct, sibling);
+                let child = kernel::container_of!(p, bindings::task_struct, sibling);
                 let done = (&raw const (*child).vfork_done).read_volatile() as usize;
                 let certain = done.wrapping_sub(stack) < size;
                 if certain || (done != 0 && found == 0) {

@@ -85,11 +85,7 @@ impl FrozenTask {
     pub(crate) fn tid_in(&self, ns: &PidNs) -> u32 {
         // SAFETY: Both are valid.
         let nr = unsafe {
-            bindings::__task_pid_nr_ns(
-                self.as_ptr(),
-                bindings::pid_type_PIDTYPE_PID,
-                ns.as_ptr(),
-            )
+            bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_PID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
@@ -98,11 +94,7 @@ impl FrozenTask {
     pub(crate) fn tgid_in(&self, ns: &PidNs) -> u32 {
         // SAFETY: Both are valid.
         let nr = unsafe {
-            bindings::__task_pid_nr_ns(
-                self.as_ptr(),
-                bindings::pid_type_PIDTYPE_TGID,
-                ns.as_ptr(),
-            )
+            bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_TGID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
@@ -143,11 +135,7 @@ pub(crate) fn is_ns_init(task: &Task) -> bool {
     PidNs::of(task).is_ok_and(|ns| {
         // SAFETY: Both are valid.
         let nr = unsafe {
-            bindings::__task_pid_nr_ns(
-                task.as_ptr(),
-                bindings::pid_type_PIDTYPE_TGID,
-                ns.as_ptr(),
-            )
+            bindings::__task_pid_nr_ns(task.as_ptr(), bindings::pid_type_PIDTYPE_TGID, ns.as_ptr())
         };
         nr == 1 && ns.level() > 0
     })
@@ -208,11 +196,7 @@ impl TaskName {
     pub(crate) fn of(task: &Task, ns: &PidNs) -> Self {
         // SAFETY: Both are valid.
         let tid = unsafe {
-            bindings::__task_pid_nr_ns(
-                task.as_ptr(),
-                bindings::pid_type_PIDTYPE_PID,
-                ns.as_ptr(),
-            )
+            bindings::__task_pid_nr_ns(task.as_ptr(), bindings::pid_type_PIDTYPE_PID, ns.as_ptr())
         };
         Self {
             tid: tid.unsigned_abs(),
@@ -225,7 +209,11 @@ impl fmt::Display for TaskName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "pid {} (", self.tid)?;
         for &b in self.comm.iter().take_while(|&&b| b != 0) {
-            let c = if b.is_ascii_graphic() || b == b' ' { b } else { b'?' };
+            let c = if b.is_ascii_graphic() || b == b' ' {
+                b
+            } else {
+                b'?'
+            };
             write!(f, "{}", c as char)?;
         }
         f.write_str(")")

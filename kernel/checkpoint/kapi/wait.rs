@@ -32,7 +32,6 @@ pub(crate) fn pause_ms(ms: u32) {
     }
 }
 
-
 /// Sleeps for `ms` milliseconds, even if the caller is killed: for clean-up.
 pub(crate) fn pause_ms_uninterruptible(ms: u32) {
     // SAFETY: Process context, no lock held.

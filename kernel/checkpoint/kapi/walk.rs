@@ -203,7 +203,12 @@ fn bring_back(mm: &MmRef, addr: usize) -> Result<Option<PageRef>> {
         return Err(EFAULT);
     };
     // SAFETY: The function gave us a reference.
-    let (page, anon) = unsafe { (PageRef::from_owned(page), bindings::page_is_anon(page.as_ptr())) };
+    let (page, anon) = unsafe {
+        (
+            PageRef::from_owned(page),
+            bindings::page_is_anon(page.as_ptr()),
+        )
+    };
     Ok(anon.then_some(page))
 }
 

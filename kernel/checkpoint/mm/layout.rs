@@ -100,7 +100,10 @@ const FLAGS: &[(u32, u32)] = &[
 /// Flags of the kernel that can't be saved, and why.
 const REFUSED: &[(u32, &str)] = &[
     (flag::UPROBES, "has uprobes"),
-    (flag::MERGE_ANY, "merges all its pages (PR_SET_MEMORY_MERGE)"),
+    (
+        flag::MERGE_ANY,
+        "merges all its pages (PR_SET_MEMORY_MERGE)",
+    ),
     (flag::UNSTABLE, "is being torn down by the OOM killer"),
 ];
 
@@ -478,7 +481,11 @@ fn set_flags(mm: &MmRef, m: &Mm) {
         }
     }
     for n in 0..flag::DUMP_BITS {
-        mm::set_flag(mm, flag::DUMP_SHIFT + n, m.dump_filter.get() & (1 << n) != 0);
+        mm::set_flag(
+            mm,
+            flag::DUMP_SHIFT + n,
+            m.dump_filter.get() & (1 << n) != 0,
+        );
     }
     let mut future = 0;
     if flags & MM_LOCK_FUTURE != 0 {

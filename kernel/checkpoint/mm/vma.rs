@@ -238,21 +238,10 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
 }
 
 /// Makes a mapping, other than of the vDSO, in the caller's new address space.
-pub(super) fn restore(
-    r: &Restore,
-    plan: &Plan<'_>,
-    mm: &MmRef,
-    v: &Vma,
-    name: &[u8],
-) -> Result {
+pub(super) fn restore(r: &Restore, plan: &Plan<'_>, mm: &MmRef, v: &Vma, name: &[u8]) -> Result {
     let (start, end) = (v.start.get() as usize, v.end.get() as usize);
-    let fail = |e: Error, what: &str| {
-        r.fail(
-            e,
-            plan,
-            fmt!("mapping {:x}-{:x}: {}", start, end, what),
-        )
-    };
+    let fail =
+        |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
     let len = end.checked_sub(start).ok_or(EINVAL)?;
     let flags = v.flags.get();
     let file = match ObjRef::new(v.file.get()) {
@@ -311,8 +300,7 @@ pub(super) fn restore(
 /// The kernel stops accounting for memory that is made read-only before it has a page of its own.
 /// One that has none, as it lies beyond the end of its file, has no accounting to keep.
 fn touch(start: usize) {
-    let (mut reader, mut writer) =
-        UserSlice::new(UserPtr::from_addr(start), 1).reader_writer();
+    let (mut reader, mut writer) = UserSlice::new(UserPtr::from_addr(start), 1).reader_writer();
     if let Ok(byte) = reader.read::<u8>() {
         let _ = writer.write(&byte);
     }

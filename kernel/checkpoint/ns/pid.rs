@@ -64,11 +64,19 @@ fn chain(cap: &Capture, t: &FrozenTask) -> Result<Option<KVec<PidNs>>> {
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(chain) = chain(cap, t)? else {
-        cap.refuse(EBUSY, t, fmt!("is in a pid namespace outside of the container"));
+        cap.refuse(
+            EBUSY,
+            t,
+            fmt!("is in a pid namespace outside of the container"),
+        );
         return Ok(());
     };
     if chain.len() > LEVELS_MAX {
-        cap.refuse(EOPNOTSUPP, t, fmt!("is in too deeply nested pid namespaces"));
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("is in too deeply nested pid namespaces"),
+        );
     }
     for ns in chain {
         let (_, first) = cap.objects.collect(Class::PidNs, addr(&ns))?;

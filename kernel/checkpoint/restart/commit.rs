@@ -54,8 +54,10 @@ pub(crate) fn commit(crew: &Arc<Crew>, ns: &PidNs) -> Result {
         if member.state != TASK_LIVE {
             continue;
         }
-        let parked = ParkedTask::get(slot)
-            .map_err(|e| crew.restore.fail(e, &plan, fmt!("was killed while it waited")))?;
+        let parked = ParkedTask::get(slot).map_err(|e| {
+            crew.restore
+                .fail(e, &plan, fmt!("was killed while it waited"))
+        })?;
         if plan.task.flags.get() & TASK_VFORK != 0 {
             vfork(crew, &plan, index, &parked)?;
         }

@@ -85,12 +85,7 @@ fn cut_short(r: &Restore, stream: &Stream) -> Error {
     r.fault(Fault::framing(stream.at(), "the image is cut short"))
 }
 
-fn fill_extent(
-    r: &Restore,
-    source: &mut Source,
-    stream: &mut Stream,
-    extent: &Extent,
-) -> Result {
+fn fill_extent(r: &Restore, source: &mut Source, stream: &mut Stream, extent: &Extent) -> Result {
     let obj = ObjRef::new(extent.obj.get()).ok_or(EINVAL)?;
     let addr = extent.addr.get();
     let pages = extent.pages.get() as usize;

@@ -69,7 +69,10 @@ impl Crew {
     ) -> Result<Arc<Self>> {
         let mut slots = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
         for _ in 0..members.len() {
-            slots.push(KBox::pin_init(Slot::new(), GFP_KERNEL_ACCOUNT)?, GFP_KERNEL_ACCOUNT)?;
+            slots.push(
+                KBox::pin_init(Slot::new(), GFP_KERNEL_ACCOUNT)?,
+                GFP_KERNEL_ACCOUNT,
+            )?;
         }
         let crew = Arc::pin_init(
             pin_init!(Self {
@@ -194,8 +197,7 @@ impl Job for Crew {
         }
         self.members
             .for_each_child(index, |child| self.make(child, 0, None, None))?;
-        self.gate
-            .with_turn(|| task::finish(&self.restore, &plan))?;
+        self.gate.with_turn(|| task::finish(&self.restore, &plan))?;
         if member.state == TASK_LIVE {
             return Ok(Next::Park);
         }

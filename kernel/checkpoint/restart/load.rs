@@ -59,27 +59,24 @@ pub(crate) fn fault(report: &mut Report, fault: Fault) -> Error {
 pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
     let mut bytes = [0u8; HEADER_LEN];
     if !source.read_exact(&mut bytes)? {
-        return Err(fault(report, Fault::framing(0, "the image ends in its header")));
+        return Err(fault(
+            report,
+            Fault::framing(0, "the image ends in its header"),
+        ));
     }
     let header = Header::read_from_bytes(&bytes).map_err(|_| EINVAL)?;
-    let crc = check::sum(
-        io::crc32c,
-        bytes.get(..HEADER_LEN - 4).unwrap_or(&bytes),
-    );
+    let crc = check::sum(io::crc32c, bytes.get(..HEADER_LEN - 4).unwrap_or(&bytes));
     let reader = Reader {
         arch: Some(arch::ARCH),
         page_size: Some(u32::try_from(kernel::page::PAGE_SIZE)?),
     };
-    header
-        .check(crc, &reader)
-        .map_err(|f| fault(report, f))?;
+    header.check(crc, &reader).map_err(|f| fault(report, f))?;
     let meta = read_meta(source, &header, report)?;
     let at = HEADER_LEN as u64;
     let counts = check::counts(&meta, at).map_err(|f| fault(report, f))?;
     let mut objects = KVVec::from_elem(Object::default(), counts.objects, GFP_KERNEL_ACCOUNT)?;
     let mut pids = KVVec::from_elem(Pid::default(), counts.pids, GFP_KERNEL_ACCOUNT)?;
-    check::metadata(&meta, at, &header, &mut objects, &mut pids)
-        .map_err(|f| fault(report, f))?;
+    check::metadata(&meta, at, &header, &mut objects, &mut pids).map_err(|f| fault(report, f))?;
     let container = Records::new(&meta, at)
         .next()
         .ok_or(EINVAL)?

@@ -82,7 +82,14 @@ pub(crate) fn run(args: &RestartArgs, report: &mut Report) -> Result<u64> {
         boottime,
     );
     let crew = Crew::new(restore, members, whole)?;
-    let result = bring_back(args, &crew, &mut source, &loaded.header, loaded.objects, cgroup);
+    let result = bring_back(
+        args,
+        &crew,
+        &mut source,
+        &loaded.header,
+        loaded.objects,
+        cgroup,
+    );
     if let Err(e) = result {
         crew.abort(e);
         tear_down(&crew);
@@ -90,8 +97,7 @@ pub(crate) fn run(args: &RestartArgs, report: &mut Report) -> Result<u64> {
         source.finish();
     }
     crew.restore.clear_built();
-    crew.restore
-        .with_report(|r| core::mem::swap(r, report));
+    crew.restore.with_report(|r| core::mem::swap(r, report));
     result
 }
 

@@ -6,11 +6,11 @@ use kernel::{
     prelude::*,
     rbtree::RBTreeNode, //
 };
+use zerocopy::byteorder::little_endian::U32;
 use zerocopy::{
     FromZeros,
     IntoBytes, //
 };
-use zerocopy::byteorder::little_endian::U32;
 
 use crate::{
     capture::{
@@ -58,7 +58,11 @@ pub(super) const KIND: KindOps = KindOps {
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let tid = t.tid_in(&cap.pid_ns);
     if tid == 0 {
-        cap.refuse(EBUSY, t, fmt!("it is outside of the pid namespace of the root task"));
+        cap.refuse(
+            EBUSY,
+            t,
+            fmt!("it is outside of the pid namespace of the root task"),
+        );
         return Ok(());
     }
     let node = RBTreeNode::new(tid, (), GFP_KERNEL_ACCOUNT)?;
@@ -229,8 +233,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     if plan.task.state.get() != TASK_ZOMBIE {
         return Ok(());
     }
-    limits::own_exec_state()
-        .map_err(|e| r.fail(e, plan, fmt!("can't have dumpability of its own")))
+    limits::own_exec_state().map_err(|e| r.fail(e, plan, fmt!("can't have dumpability of its own")))
 }
 
 /// A start time as the kernel counts it; `now` if it lies in the future.

@@ -77,10 +77,7 @@ pub(crate) fn commit(r: &Restore, task: &ParkedTask, plan: &Plan<'_>) -> Result 
     let saved = saved.then(|| plan.task.saved_mask.get());
     task.set_masks(plan.task.blocked.get(), saved)
         .map_err(killed)?;
-    task.set_exit_addrs(
-        plan.task.clear_child_tid.get(),
-        plan.task.robust_list.get(),
-    );
+    task.set_exit_addrs(plan.task.clear_child_tid.get(), plan.task.robust_list.get());
     let Some(process) = process else {
         return Ok(());
     };

@@ -113,9 +113,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     process.oom_score_adj_min = oom.min.into();
     process.dumpable = t.dumpable().into();
     process.stop_signal = if stop.stopped { t.stop_signal() } else { 0 }.into();
-    process.rlimits = t
-        .limits()
-        .map(|(soft, hard)| [soft.into(), hard.into()]);
+    process.rlimits = t.limits().map(|(soft, hard)| [soft.into(), hard.into()]);
     process.cutime = times.cutime.into();
     process.cstime = times.cstime.into();
     process.utime = times.utime.into();
@@ -169,7 +167,11 @@ fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {
             r.fail(
                 e,
                 plan,
-                fmt!("the caller may not set RLIMIT_{name} to {} {}", new.0, new.1),
+                fmt!(
+                    "the caller may not set RLIMIT_{name} to {} {}",
+                    new.0,
+                    new.1
+                ),
             )
         })?;
     }

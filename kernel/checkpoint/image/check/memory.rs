@@ -97,9 +97,7 @@ impl Walk<'_> {
         let (start, end) = (vma.start.get(), vma.end.get());
         ensure(
             raw,
-            self.is_aligned(start)
-                && self.is_aligned(end)
-                && self.is_aligned(vma.offset.get()),
+            self.is_aligned(start) && self.is_aligned(end) && self.is_aligned(vma.offset.get()),
             "address or offset is not page-aligned",
         )?;
         ensure(

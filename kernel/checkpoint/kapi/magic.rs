@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Numbers by which filesystems are known, as in statfs(2).
+
+pub(crate) use kernel::bindings::{
+    ANON_INODE_FS_MAGIC,
+    AUTOFS_SUPER_MAGIC,
+    BINDERFS_SUPER_MAGIC,
+    BINFMTFS_MAGIC,
+    BPF_FS_MAGIC,
+    CGROUP2_SUPER_MAGIC,
+    CGROUP_SUPER_MAGIC,
+    CONFIGFS_MAGIC,
+    DEBUGFS_MAGIC,
+    DEVPTS_SUPER_MAGIC,
+    DMA_BUF_MAGIC,
+    EFIVARFS_MAGIC,
+    HUGETLBFS_MAGIC,
+    NSFS_MAGIC,
+    PID_FS_MAGIC,
+    PROC_SUPER_MAGIC,
+    PSTOREFS_MAGIC,
+    RDTGROUP_SUPER_MAGIC,
+    SECRETMEM_MAGIC,
+    SECURITYFS_MAGIC,
+    SELINUX_MAGIC,
+    SMACK_MAGIC,
+    SYSFS_MAGIC,
+    TRACEFS_MAGIC, //
+};
