@@ -20,15 +20,15 @@ STATUS = re.compile(rb"\x01lcr-status (\d+)\n")
 # What the kernel prints when it has found something wrong with itself.
 SPLAT = re.compile(
     r"BUG: |WARNING: |\bOops\b|KASAN: |UBSAN: |kernel BUG at|Kernel panic|"
-    r"possible (circular|recursive|irq|deadlock|unsafe)|inconsistent lock state|"
-    r"possible .* detected|INFO: rcu|rcu: INFO|detected stalls|self-detected stall|"
+    r"\bpossible (circular|recursive|irq|deadlock|unsafe)|inconsistent lock state|"
+    r"\bpossible .* detected|INFO: rcu|rcu: INFO|detected stalls|self-detected stall|"
     r"blocked for more than|soft lockup|suspicious RCU|bad unlock balance|"
     r"sleeping function called|scheduling while atomic|kmemleak: unreferenced object|"
     r"general protection fault|unable to handle|pagealloc: |refcount_t: |list_(add|del) corruption|"
     r"rust_kernel: panicked|Slab .*corrupt|held lock freed|lock held when returning|"
     r"cannot allocate lock|Bad page state|Bad rss-counter|non-zero pgtables_bytes")
-# Lines that look like one and are not.
-HARMLESS = re.compile(r"WARNING: The ")
+# Lines that look like one and are not; CHECKPOINT_DEBUG repeats what images and tasks contain.
+HARMLESS = re.compile(r"WARNING: The |^(\[[^]]*\] ?)*checkpoint: ")
 
 
 RUNNING = set()     # QEMUs, so that an interrupt can end those that threads wait for
