@@ -16,7 +16,7 @@ CHUNK = 128 << 10
 CHUNKS = 1280
 THREADS = 2
 CHILDREN = 2
-ROUNDS = 3
+ROUNDS = 6
 
 
 def child(number, heap, results, done):
