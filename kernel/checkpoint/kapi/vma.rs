@@ -117,11 +117,7 @@ impl VmaInfo {
         unsafe {
             let range = (*vma).__bindgen_anon_1.__bindgen_anon_1;
             let anonymous = bindings::vma_is_anonymous(vma);
-            let file = if anonymous {
-                None
-            } else {
-                FileRef::get((*vma).vm_file).ok()
-            };
+            let file = FileRef::get((*vma).vm_file).ok();
             Self {
                 start: range.vm_start,
                 end: range.vm_end,
