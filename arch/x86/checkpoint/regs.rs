@@ -122,9 +122,13 @@ pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         kernel::error::to_result(n)?;
         bytes.truncate(usize::try_from(n)?);
         if note_type == bindings::NT_PRSTATUS && t.is_current() {
-            returns(&mut bytes, 0)?;
+            // It is in a call no more.
+            set(&mut bytes, reg!(ax), 0)?;
+            set(&mut bytes, reg!(orig_ax), u64::MAX)?;
         } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
-            returns(&mut bytes, t.vfork_child_in(&t.pid_ns()?).into())?;
+            // It goes on to wait, and then the call returns the child.
+            let child = t.vfork_child_in(&t.pid_ns()?);
+            set(&mut bytes, reg!(ax), child.into())?;
         }
         put(&mut notes, note_type, &bytes)?;
     }
@@ -143,13 +147,6 @@ macro_rules! reg {
         let at = core::mem::offset_of!(bindings::user_regs_struct, $name);
         at..at + 8
     }};
-}
-
-/// Lets the system call that the task is in return `value` when it comes back: for the caller of
-/// checkpoint(2), and for a parent that will have waited for its child in vfork().
-fn returns(prstatus: &mut [u8], value: u64) -> Result {
-    set(prstatus, reg!(ax), value)?;
-    set(prstatus, reg!(orig_ax), u64::MAX)
 }
 
 /// Sets one register.
