@@ -36,6 +36,14 @@ const SET_MAX: usize = 64 << 10;
 /// Bytes of `struct user_regs_struct`.
 const PRSTATUS_LEN: usize = size_of::<bindings::user_regs_struct>();
 
+/// Offset of a field of `user_regs_struct` as a range of bytes.
+macro_rules! reg {
+    ($name:ident) => {{
+        let at = core::mem::offset_of!(bindings::user_regs_struct, $name);
+        at..at + 8
+    }};
+}
+
 /// The register set `note_type` of 64-bit tasks.
 fn regset(note_type: u32) -> Option<&'static bindings::user_regset> {
     // SAFETY: `current` is valid. The view of a 64-bit task is static and constant, and has
@@ -139,14 +147,6 @@ pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         },
         &notes,
     )
-}
-
-/// Offset of a field of `user_regs_struct` as a range of bytes.
-macro_rules! reg {
-    ($name:ident) => {{
-        let at = core::mem::offset_of!(bindings::user_regs_struct, $name);
-        at..at + 8
-    }};
 }
 
 /// Sets one register.
