@@ -131,12 +131,12 @@ pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         bytes.truncate(usize::try_from(n)?);
         if note_type == bindings::NT_PRSTATUS && t.is_current() {
             // It is in a call no more.
-            set(&mut bytes, reg!(ax), 0)?;
-            set(&mut bytes, reg!(orig_ax), u64::MAX)?;
+            set_reg(&mut bytes, reg!(ax), 0)?;
+            set_reg(&mut bytes, reg!(orig_ax), u64::MAX)?;
         } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
             // It goes on to wait, and then the call returns the child.
             let child = t.vfork_child_in(&t.pid_ns()?);
-            set(&mut bytes, reg!(ax), child.into())?;
+            set_reg(&mut bytes, reg!(ax), child.into())?;
         }
         put(&mut notes, note_type, &bytes)?;
     }
@@ -150,7 +150,7 @@ pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 }
 
 /// Sets one register.
-fn set(prstatus: &mut [u8], at: core::ops::Range<usize>, value: u64) -> Result {
+fn set_reg(prstatus: &mut [u8], at: core::ops::Range<usize>, value: u64) -> Result {
     prstatus
         .get_mut(at)
         .ok_or(EINVAL)?
