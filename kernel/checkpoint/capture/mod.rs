@@ -182,12 +182,13 @@ fn collect(cap: &mut Capture, frozen: &Frozen) -> Result {
 
 /// Writes all metadata to memory.
 fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
+    let (monotonic, boottime) = wait::clocks_ns();
     let mut container = Container {
         flags: U64::new(
             if cap.whole { CONTAINER_WHOLE } else { 0 } | if cap.own { CONTAINER_SELF } else { 0 },
         ),
-        monotonic_ns: U64::new(wait::monotonic_ns().wrapping_add_signed(cap.monotonic_offset)),
-        boottime_ns: U64::new(wait::boottime_ns().wrapping_add_signed(cap.boottime_offset)),
+        monotonic_ns: U64::new(monotonic.wrapping_add_signed(cap.monotonic_offset)),
+        boottime_ns: U64::new(boottime.wrapping_add_signed(cap.boottime_offset)),
         root: U32::new(frozen.tasks.first().map_or(0, |t| t.tgid_in(&cap.pid_ns))),
         tasks: U32::new(u32::try_from(frozen.tasks.len())?),
         objects: U32::new(0),

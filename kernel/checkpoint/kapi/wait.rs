@@ -50,6 +50,17 @@ pub(crate) fn boottime_ns() -> u64 {
     unsafe { bindings::ktime_get_boottime_ns() }
 }
 
+/// The kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME of the same moment, in nanoseconds: they differ
+/// by the time that the machine was suspended.
+pub(crate) fn clocks_ns() -> (u64, u64) {
+    let monotonic = monotonic_ns();
+    // SAFETY: May be called anywhere.
+    let boottime = unsafe {
+        bindings::ktime_mono_to_any(monotonic.cast_signed(), bindings::tk_offsets_TK_OFFS_BOOT)
+    };
+    (monotonic, boottime.cast_unsigned())
+}
+
 /// CLOCK_REALTIME in nanoseconds.
 pub(crate) fn realtime_ns() -> u64 {
     // SAFETY: May be called anywhere.

@@ -105,9 +105,10 @@ pub(crate) fn run(args: &RestartArgs, report: &mut Report) -> Result<u64> {
 /// offsets of CLOCK_MONOTONIC and CLOCK_BOOTTIME in nanoseconds.
 fn offsets(container: &Container) -> (i64, i64) {
     let offset = |then: u64, now: u64| then.wrapping_sub(now).cast_signed();
+    let (monotonic, boottime) = wait::clocks_ns();
     (
-        offset(container.monotonic_ns.get(), wait::monotonic_ns()),
-        offset(container.boottime_ns.get(), wait::boottime_ns()),
+        offset(container.monotonic_ns.get(), monotonic),
+        offset(container.boottime_ns.get(), boottime),
     )
 }
 
