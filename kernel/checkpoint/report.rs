@@ -10,9 +10,12 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::{
-    file::FileRef,
-    io, //
+use crate::{
+    image::Fault,
+    kapi::{
+        file::FileRef,
+        io, //
+    }, //
 };
 
 /// Most bytes of messages of one system call; what comes after is counted only.
@@ -75,6 +78,17 @@ impl Report {
         self.refusals += 1;
         self.first.get_or_insert(errno);
         self.line(fmt!("refused: {}: {} [{}]", who, what, Errno(errno)));
+    }
+
+    /// Adds a line about a fault of the image; the error to return.
+    pub(crate) fn fault(&mut self, fault: Fault) -> Error {
+        self.line(fmt!(
+            "image: {} record at offset {}: {} [EINVAL]",
+            fault.kind_name(),
+            fault.at,
+            fault.why
+        ));
+        EINVAL
     }
 
     /// The first refusal's errno as an error; `Ok` if there was none.

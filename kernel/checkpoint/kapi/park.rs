@@ -442,15 +442,8 @@ unsafe fn set_autoreap(t: *mut bindings::task_struct, on: bool) {
 /// Kills a task and everything in its thread group; nobody has to wait for it.
 pub(crate) fn kill(task: &Task) {
     // SAFETY: We own a reference on the task.
-    unsafe {
-        set_autoreap(task.as_ptr(), true);
-        bindings::do_send_sig_info(
-            bindings::SIGKILL.cast_signed(),
-            core::ptr::null_mut::<bindings::kernel_siginfo>().wrapping_byte_add(1),
-            task.as_ptr(),
-            bindings::pid_type_PIDTYPE_TGID,
-        );
-    }
+    unsafe { set_autoreap(task.as_ptr(), true) };
+    wait::kill_group(task);
 }
 
 /// `task` has exited, and waits to be waited for.

@@ -185,13 +185,7 @@ impl Restore {
 
     /// Reports a fault of the image; the error to return.
     pub(crate) fn fault(&self, fault: Fault) -> Error {
-        self.report.lock().line(fmt!(
-            "image: {} record at offset {}: {} [EINVAL]",
-            fault.kind_name(),
-            fault.at,
-            fault.why
-        ));
-        EINVAL
+        self.report.lock().fault(fault)
     }
 
     /// Reports that `what` of the task `plan` could not be restored; returns `errno`.

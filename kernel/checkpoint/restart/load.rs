@@ -18,8 +18,7 @@ use crate::{
             HEADER_LEN, //
         },
         task::Container,
-        Fault,
-        Records, //
+        Fault, //
     },
     kapi::io,
     report::Report,
@@ -43,14 +42,8 @@ pub(crate) struct Loaded {
 }
 
 /// Reports a fault of the image; the error to return.
-pub(crate) fn fault(report: &mut Report, fault: Fault) -> Error {
-    report.line(fmt!(
-        "image: {} record at offset {}: {} [EINVAL]",
-        fault.kind_name(),
-        fault.at,
-        fault.why
-    ));
-    EINVAL
+fn fault(report: &mut Report, fault: Fault) -> Error {
+    report.fault(fault)
 }
 
 /// Reads and checks header and metadata.
@@ -64,24 +57,18 @@ pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
             Fault::framing(0, "the image ends in its header"),
         ));
     }
-    let header = Header::read_from_bytes(&bytes).map_err(|_| EINVAL)?;
-    let crc = check::sum(io::crc32c, bytes.get(..HEADER_LEN - 4).unwrap_or(&bytes));
     let reader = Reader {
         arch: Some(arch::ARCH),
         page_size: Some(u32::try_from(kernel::page::PAGE_SIZE)?),
     };
-    header.check(crc, &reader).map_err(|f| fault(report, f))?;
+    let header = check::header(io::crc32c, &bytes, &reader).map_err(|f| fault(report, f))?;
     let meta = read_meta(source, &header, report)?;
     let at = HEADER_LEN as u64;
     let counts = check::counts(&meta, at).map_err(|f| fault(report, f))?;
     let mut objects = KVVec::from_elem(Object::default(), counts.objects, GFP_KERNEL_ACCOUNT)?;
     let mut pids = KVVec::from_elem(Pid::default(), counts.pids, GFP_KERNEL_ACCOUNT)?;
     check::metadata(&meta, at, &header, &mut objects, &mut pids).map_err(|f| fault(report, f))?;
-    let container = Records::new(&meta, at)
-        .next()
-        .ok_or(EINVAL)?
-        .and_then(|raw| raw.body::<Container>())
-        .map_err(|f| fault(report, f))?;
+    let container = check::container(&meta, at).map_err(|f| fault(report, f))?;
     Ok(Loaded {
         header,
         container,
@@ -107,11 +94,6 @@ fn read_meta(source: &mut Source, header: &Header, report: &mut Report) -> Resul
             ));
         }
     }
-    if check::sum(io::crc32c, &meta) != header.meta_crc.get() {
-        return Err(fault(
-            report,
-            Fault::framing(HEADER_LEN as u64, "checksum of the metadata is wrong"),
-        ));
-    }
+    check::meta_sum(io::crc32c, &meta, header).map_err(|f| fault(report, f))?;
     Ok(meta)
 }
