@@ -12,15 +12,22 @@ from .env import (ARCH, CACHE, JOBS, SCRIPTS, Failure, Progress, conf, duration,
                   sha, step)
 from .tree import Tree, note_edits, pristine
 
-FLAVOURS = ("debug", "demo")
 KEEP_IMAGES = 12
+
+
+def flavours():
+    """What kernels there are; each is made of the fragments that ARCH.conf names."""
+    return [key.removeprefix("config_") for key in conf() if key.startswith("config_")]
+
+
+def flavour_of(asked):
+    """The flavour that serves as the one asked for: an architecture may have one for all."""
+    return asked if asked in flavours() else flavours()[0]
 
 
 def fragments(flavour):
     """Configuration fragments, later ones win."""
-    names = ("base", ARCH, flavour, f"{ARCH}-{flavour}")
-    paths = [SCRIPTS / "config" / f"{n}.config" for n in names]
-    return [p for p in paths if p.exists()]
+    return [SCRIPTS / "config" / f"{n}.config" for n in conf()[f"config_{flavour}"].split()]
 
 
 def wanted(text):
@@ -53,6 +60,11 @@ class Kernel:
         return kernel
 
 
+def build_conf():
+    """The part of ARCH.conf that a kernel depends on."""
+    return {k: conf().get(k) for k in ("kernel_arch", "image", "guest_image", "make_args")}
+
+
 def make_args(tree, obj):
     c = conf()
     return ["make", "-C", tree.path, f"O={obj}", "LLVM=1", f"ARCH={c['kernel_arch']}",
@@ -74,7 +86,7 @@ def configure(tree, obj, flavour):
                                  for k, v in wanted(text).items()))
     # Into a file of its own first: .config is replaced only if it changes.
     new = obj / "new.config"
-    run(make_args(tree, obj) + ["allnoconfig"], log=CACHE / "log" / "config",
+    run(make_args(tree, obj) + ["allnoconfig"], log=CACHE / "log" / f"config-{ARCH}",
         env={**make_env(), "KCONFIG_ALLCONFIG": allconfig, "KCONFIG_CONFIG": new})
     have = wanted(new.read_text())
     lost = [f"{k}={v}" for k, v in wanted(text).items() if have.get(k, "n") != v]
@@ -91,13 +103,14 @@ def build(flavour="demo", target=None):
     """Builds a flavour of the kernel, unless exactly that has been built before.
 
     With a target, only that is built (an object file, to see whether it compiles)."""
+    flavour = flavour_of(flavour)
     src = pristine()
-    with lock("tree"):
+    with lock(Tree.LOCK):
         tree = Tree(src)
         edited = tree.sync()
         note_edits(tree, edited)
         config = "\n".join(p.read_text() for p in fragments(flavour))
-        key = sha(tree.key, config, str(conf()), flavour)
+        key = sha(tree.key, config, str(build_conf()), flavour)
         images = CACHE / "images"
         images.mkdir(parents=True, exist_ok=True)
         out = images / f"{ARCH}-{flavour}-{key}"
@@ -110,7 +123,7 @@ def build(flavour="demo", target=None):
         started = time.monotonic()
         configure(tree, obj, flavour)
         if target:
-            log = CACHE / "log" / "target"
+            log = CACHE / "log" / f"target-{ARCH}"
             run(make_args(tree, obj) + [target], log=log, env=make_env())
             warnings(log)
             return None

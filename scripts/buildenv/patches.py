@@ -114,7 +114,7 @@ def check(kdir, series, _who):
 
 def take_back():
     src = pristine()
-    with lock("tree"):
+    with lock(Tree.LOCK):
         tree = Tree(src)
         if not tree.path.exists():
             raise Failure("there is no built tree yet (make kernel)")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The kernel tree: a pristine source with this repository laid over it.
 
-One tree per kernel version lies in the cache. It is brought up to date by
-content: a file is written only if it must change, so that time stamps stay and
+One tree per kernel version and architecture lies in the cache, so that
+architectures build at the same time. It is brought up to date by content: a file is written only if it must change, so that time stamps stay and
 make builds only what it has to. What somebody edited in the tree is left alone
 (make patches takes it back into the repository).
 """
@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .env import CACHE, ROOT, SERIES, SUITE, Failure, lock, run, say, sha, step
+from .env import ARCH, CACHE, ROOT, SERIES, SUITE, Failure, lock, run, say, sha, step
 
 # Directories of the repository that lie at the same path in the kernel.
 OVERLAY = ("arch", "include", "kernel", "rust", "Documentation", "tools")
@@ -128,19 +128,21 @@ def desired(src):
 
 
 class Tree:
-    """The tree in the cache. Only to be used while its lock is held."""
+    """The architecture's tree in the cache. Only to be used while its lock is held."""
+
+    LOCK = f"tree-{ARCH}"
 
     def __init__(self, src):
         self.src = src
         self.version = version_of(src)
-        self.path = CACHE / f"tree-{self.version}"
+        self.path = CACHE / f"tree-{self.version}-{ARCH}"
         self.manifest = self.path / ".linux-cr"
         self.key = None
 
     def sync(self):
         """Brings the tree up to date; returns the paths that are edited in it."""
         if not self.path.exists():
-            step(f"copying the source of Linux {self.version}")
+            step(f"copying the source of Linux {self.version} ({ARCH})")
             tmp = Path(tempfile.mkdtemp(dir=CACHE, prefix=".tree-"))
             try:
                 run(["cp", "-a", f"{self.src}/.", tmp])
