@@ -8,8 +8,10 @@ use kernel::prelude::*;
 
 use report::Report;
 
-#[cfg(CONFIG_X86_64)]
-#[path = "../../arch/x86/checkpoint/mod.rs"]
+#[cfg_attr(CONFIG_X86_64, path = "../../arch/x86/checkpoint/mod.rs")]
+#[cfg_attr(CONFIG_ARM64, path = "../../arch/arm64/checkpoint/mod.rs")]
+#[cfg_attr(CONFIG_PPC64, path = "../../arch/powerpc/checkpoint/mod.rs")]
+#[cfg_attr(CONFIG_S390, path = "../../arch/s390/checkpoint/mod.rs")]
 mod arch;
 
 mod args;

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! x86-64: registers and the vDSO.
+//! x86-64: what the engine asks of an architecture.
+//!
+//! `regs`: registers of tasks. `mm`: what an address space has besides mappings. All four
+//! architectures have the same functions.
 
-mod regs;
-pub(crate) mod vdso;
-
-pub(crate) use regs::{
-    load,
-    refuse,
-    save, //
-};
+pub(crate) mod mm;
+pub(crate) mod regs;
 
 /// Number of this architecture in the image.
 pub(crate) const ARCH: u32 = crate::image::header::arch::X86_64;

@@ -10,28 +10,20 @@ use kernel::{
     bindings,
     prelude::*, //
 };
-use zerocopy::byteorder::little_endian::U32;
 
-use crate::{
-    capture::Capture,
-    image::{
-        record::align_up,
-        task::{
-            Note,
-            Regs, //
-        }, //
+use crate::kapi::{
+    park::ParkedTask,
+    regset::{
+        self,
+        BadNote,
+        RegSet, //
     },
-    kapi::{
-        park::ParkedTask,
-        task::FrozenTask, //
-    }, //
+    restart,
+    task::FrozenTask, //
 };
 
 /// Register sets in the image, in the order in which they are loaded.
-const SETS: [u32; 2] = [bindings::NT_PRSTATUS, bindings::NT_X86_XSTATE];
-
-/// Largest register set: xstate with every feature, in bytes.
-const SET_MAX: usize = 64 << 10;
+pub(crate) const SETS: &[u32] = &[bindings::NT_PRSTATUS, bindings::NT_X86_XSTATE];
 
 /// Bytes of `struct user_regs_struct`.
 const PRSTATUS_LEN: usize = size_of::<bindings::user_regs_struct>();
@@ -44,19 +36,8 @@ macro_rules! reg {
     }};
 }
 
-/// The register set `note_type` of 64-bit tasks.
-fn regset(note_type: u32) -> Option<&'static bindings::user_regset> {
-    // SAFETY: `current` is valid. The view of a 64-bit task is static and constant, and has
-    // `n` register sets.
-    let sets = unsafe {
-        let view = &*bindings::task_user_regset_view(&raw mut bindings::init_task);
-        core::slice::from_raw_parts(view.regsets, view.n as usize)
-    };
-    sets.iter().find(|s| s.core_note_type == note_type)
-}
-
-/// Refuses what registers alone do not hold. Only for live tasks.
-pub(crate) fn refuse(cap: &mut Capture, t: &FrozenTask) {
+/// Calls `refuse` for each state that registers alone do not hold. Only for live tasks.
+pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
     let task = t.as_ptr();
     // SAFETY: The task does not run, or is the caller: its thread state does not change.
     let (compat, tls, iopl, ioports, debug, features) = unsafe {
@@ -85,7 +66,7 @@ pub(crate) fn refuse(cap: &mut Capture, t: &FrozenTask) {
         (features, "user shadow stacks are not supported"),
     ] {
         if bad {
-            cap.refuse(EOPNOTSUPP, t, fmt!("{}", what));
+            refuse(what);
         }
     }
 }
@@ -103,50 +84,35 @@ fn shadow_stack(_: *const bindings::thread_struct) -> bool {
     false
 }
 
-/// Saves the registers of a live task.
-pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
-    let mut notes: KVVec<u8> = KVVec::new();
-    for note_type in SETS {
-        let Some(set) = regset(note_type) else {
-            continue;
-        };
-        let len = (set.n as usize)
-            .checked_mul(set.size as usize)
-            .filter(|&n| n <= SET_MAX)
-            .ok_or(E2BIG)?;
-        let mut bytes = KVVec::from_elem(0u8, len, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: The buffer has `len` bytes. The task does not run, or is the caller.
-        let n = unsafe {
-            bindings::regset_get(
-                t.as_ptr(),
-                set,
-                u32::try_from(len)?,
-                bytes.as_mut_ptr().cast(),
-            )
-        };
-        if n == ENODEV.to_errno() {
-            continue;
-        }
-        kernel::error::to_result(n)?;
-        bytes.truncate(usize::try_from(n)?);
-        if note_type == bindings::NT_PRSTATUS && t.is_current() {
-            // It is in a call no more.
-            set_reg(&mut bytes, reg!(ax), 0)?;
-            set_reg(&mut bytes, reg!(orig_ax), u64::MAX)?;
-        } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
-            // It goes on to wait, and then the call returns the child.
-            let child = t.vfork_child_in(&t.pid_ns()?);
-            set_reg(&mut bytes, reg!(ax), child.into())?;
-        }
-        put(&mut notes, note_type, &bytes)?;
+/// A register set of a live task; `None`: it has none of this kind.
+pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
+    let Some(mut bytes) = RegSet::find(note_type)
+        .map(|s| s.get(t))
+        .transpose()?
+        .flatten()
+    else {
+        return Ok(None);
+    };
+    if note_type == bindings::NT_PRSTATUS && t.is_current() {
+        // It is in a call no more.
+        set_reg(&mut bytes, reg!(ax), 0)?;
+        set_reg(&mut bytes, reg!(orig_ax), u64::MAX)?;
+    } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
+        // It goes on to wait, and then the call returns the child.
+        let child = t.vfork_child_in(&t.pid_ns()?);
+        set_reg(&mut bytes, reg!(ax), child.into())?;
     }
-    cap.meta.put(
-        &Regs {
-            tid: U32::new(t.tid_in(&cap.pid_ns)),
-            notes: U32::new(SETS.len() as u32),
-        },
-        &notes,
-    )
+    Ok(Some(bytes))
+}
+
+/// The task was interrupted in a system call that goes on by its restart block.
+pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
+    restart::error_asks_for_block(t)
+}
+
+/// What a new task does to itself before it parks: nothing here.
+pub(crate) fn start() -> Result {
+    Ok(())
 }
 
 /// Sets one register.
@@ -158,116 +124,46 @@ fn set_reg(prstatus: &mut [u8], at: core::ops::Range<usize>, value: u64) -> Resu
     Ok(())
 }
 
-/// Appends a note.
-fn put(notes: &mut KVVec<u8>, note_type: u32, bytes: &[u8]) -> Result {
-    let mut name = [0u8; 8];
-    let owner: &[u8] = if note_type == bindings::NT_PRSTATUS {
-        b"CORE"
-    } else {
-        b"LINUX"
-    };
-    for (to, from) in name.iter_mut().zip(owner) {
-        *to = *from;
-    }
-    let note = Note {
-        name,
-        note_type: U32::new(note_type),
-        len: U32::new(u32::try_from(bytes.len())?),
-    };
-    notes.extend_from_slice(note.as_bytes(), GFP_KERNEL_ACCOUNT)?;
-    notes.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
-    let padded = align_up(notes.len()).ok_or(E2BIG)?;
-    notes.resize(padded, 0, GFP_KERNEL_ACCOUNT)?;
-    Ok(())
-}
-
-/// Why a register note is refused.
-pub(crate) struct BadNote {
-    /// Number of the note.
-    pub(crate) note_type: u32,
-    /// What is wrong with it.
-    pub(crate) why: &'static str,
-}
-
-/// Splits the notes of a record: type and bytes of each, in the order of [`SETS`].
-fn split(mut notes: &[u8]) -> Result<[Option<&[u8]>; SETS.len()], BadNote> {
-    let mut found = [None; SETS.len()];
-    while !notes.is_empty() {
-        let bad = |note_type, why| BadNote { note_type, why };
-        let (note, rest) = Note::read_from_prefix(notes).map_err(|_| bad(0, "note cut short"))?;
-        let note_type = note.note_type.get();
-        let len = note.len.get() as usize;
-        let padded = align_up(len).ok_or(bad(note_type, "note too long"))?;
-        let bytes = rest.get(..len).ok_or(bad(note_type, "note cut short"))?;
-        notes = rest.get(padded..).ok_or(bad(note_type, "note cut short"))?;
-        let place = SETS
-            .iter()
-            .position(|&s| s == note_type)
-            .and_then(|i| found.get_mut(i))
-            .ok_or(bad(note_type, "unknown register set"))?;
-        if place.replace(bytes).is_some() {
-            return Err(bad(note_type, "register set given twice"));
-        }
-    }
-    Ok(found)
-}
-
-/// Checks all notes of a task, then writes them to its registers.
-///
-/// Nothing is written before everything was checked as far as it can be; what only the register
-/// set's own function can tell fails the restart before the task runs.
-pub(crate) fn load(t: &ParkedTask, notes: &[u8]) -> Result<(), BadNote> {
-    let found = split(notes)?;
-    let prstatus = found.first().copied().flatten().ok_or(BadNote {
-        note_type: bindings::NT_PRSTATUS,
-        why: "general registers are missing",
-    })?;
-    check_general(prstatus)?;
-    for (note_type, bytes) in SETS.iter().zip(found) {
+/// Checks all notes of a task, in the order of [`SETS`], before any of them is written.
+pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
+    for (&note_type, bytes) in SETS.iter().zip(notes) {
         let Some(bytes) = bytes else {
+            if note_type == bindings::NT_PRSTATUS {
+                return Err(BadNote::new(note_type, "general registers are missing"));
+            }
             continue;
         };
-        let bad = |why| BadNote {
-            note_type: *note_type,
-            why,
-        };
-        let set = regset(*note_type).ok_or(bad("this CPU has no such registers"))?;
-        let len = (set.n as usize).saturating_mul(set.size as usize);
-        if bytes.len() != len {
-            return Err(bad(
+        if note_type == bindings::NT_PRSTATUS {
+            check_general(bytes)?;
+        }
+        let set = RegSet::find(note_type)
+            .ok_or(BadNote::new(note_type, "this CPU has no such registers"))?;
+        if bytes.len() != set.len() {
+            return Err(BadNote::new(
+                note_type,
                 "register set of another size: this CPU has other features",
             ));
         }
-        let write = set.set.ok_or(bad("register set can't be written"))?;
-        // SAFETY: The task is parked, off its CPU; `bytes` has the size of the set.
-        let ret = unsafe {
-            write(
-                t.as_ptr(),
-                set,
-                0,
-                bytes.len() as u32,
-                bytes.as_ptr().cast(),
-                core::ptr::null(),
-            )
-        };
-        if ret != 0 {
-            return Err(bad("register contents are not possible"));
-        }
     }
+    Ok(())
+}
+
+/// Writes a note that was checked to a task's registers.
+pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+    regset::write(t, note_type, bytes)
+}
+
+/// Called when all notes of a task were written: nothing is left to do here.
+pub(crate) fn loaded(_t: &ParkedTask) -> Result<(), BadNote> {
     Ok(())
 }
 
 /// Checks the general registers: what the register set's function would silently mask.
 fn check_general(prstatus: &[u8]) -> Result<(), BadNote> {
-    let bad = |why| BadNote {
-        note_type: bindings::NT_PRSTATUS,
-        why,
-    };
+    let bad = |why| BadNote::new(bindings::NT_PRSTATUS, why);
     let get = |at: core::ops::Range<usize>| {
-        prstatus
-            .get(at)
-            .and_then(|b| <[u8; 8]>::try_from(b).ok())
-            .map(u64::from_le_bytes)
+        regset::word(prstatus, at.start)
+            .map(u64::from_le)
             .ok_or(bad("register set too short"))
     };
     if prstatus.len() != PRSTATUS_LEN {

@@ -166,9 +166,7 @@ fn collect(cap: &mut Capture, frozen: &Frozen) -> Result {
         for kind in kinds::saved() {
             (kind.collect)(cap, t)?;
         }
-        if t.is_live() {
-            arch::refuse(cap, t);
-        }
+        task::regs::collect(cap, t);
     }
     if cap.whole {
         for kind in kinds::saved() {
@@ -205,9 +203,7 @@ fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
                     .refuse(e, &name, fmt!("{} could not be saved", kind.name));
             })?;
         }
-        if t.is_live() {
-            arch::save(cap, t)?;
-        }
+        task::regs::save(cap, t)?;
     }
     container.objects = U32::new(cap.objects.last());
     let body = cap

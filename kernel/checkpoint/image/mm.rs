@@ -57,11 +57,13 @@ pub struct Mm {
     pub vdso_crc: U32,
     /// Mappings that coredumps hold: bits as of /proc/PID/coredump_filter.
     pub dump_filter: U32,
+    /// What only the architecture knows: see Documentation/checkpoint/arch/.
+    pub context: [U64; 4],
 }
 
 impl Body for Mm {
     const KIND: Kind = Kind::Mm;
-    const LEN_MIN: usize = 136;
+    const LEN_MIN: usize = 168;
 }
 
 /// [`Mm::flags`]: transparent huge pages are disabled.
@@ -136,8 +138,16 @@ pub mod vma {
     pub const DROPPABLE: u64 = 1 << 16;
     /// Is accounted against the overcommit limit though not writable: it was once.
     pub const ACCOUNTED: u64 = 1 << 17;
+    /// arm64: targets of indirect branches are guarded (PROT_BTI).
+    pub const BTI: u64 = 1 << 18;
+    /// arm64: has memory tags (PROT_MTE).
+    pub const MTE: u64 = 1 << 19;
+    /// powerpc: accesses are strongly ordered (PROT_SAO).
+    pub const SAO: u64 = 1 << 20;
+    /// Those that only one architecture has.
+    pub const OF_ARCH: u64 = BTI | MTE | SAO;
     /// All flags.
-    pub const ALL: u64 = (1 << 18) - 1;
+    pub const ALL: u64 = (1 << 21) - 1;
 }
 
 /// A mapping; belongs to the [`Mm`] before it. Payload: its name, if it was given one.
@@ -156,11 +166,15 @@ pub struct Vma {
     pub kind: U32,
     /// The open file that is mapped; 0: none.
     pub file: U32,
+    /// Memory protection key; 0: the default one.
+    pub pkey: U32,
+    /// Zero.
+    pub reserved: U32,
 }
 
 impl Body for Vma {
     const KIND: Kind = Kind::Vma;
-    const LEN_MIN: usize = 40;
+    const LEN_MIN: usize = 48;
 }
 
 /// Most bytes of page contents in one extent.

@@ -26,6 +26,7 @@ pub(crate) mod parked_signal;
 pub(crate) mod path;
 pub(crate) mod pid;
 pub(crate) mod pipe;
+pub(crate) mod regset;
 pub(crate) mod restart;
 pub(crate) mod sched;
 pub(crate) mod shmem;

@@ -7,7 +7,10 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::task::FrozenTask;
+use crate::{
+    arch,
+    kapi::task::FrozenTask, //
+};
 
 /// A restart function.
 type RestartFn = unsafe extern "C" fn(*mut bindings::restart_block) -> c_long;
@@ -74,6 +77,17 @@ fn is(f: RestartFn, g: RestartFn) -> bool {
     f as usize == g as usize
 }
 
+/// The registers of `t` say that it was interrupted in a system call that goes on by its restart
+/// block.
+pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
+    // SAFETY: The task does not run, so its registers are stable.
+    unsafe {
+        bindings::task_syscall_nr(t.as_ptr()) != -1
+            && bindings::task_syscall_error(t.as_ptr())
+                == -i64::from(bindings::ERESTART_RESTARTBLOCK) as c_long
+    }
+}
+
 impl FrozenTask {
     /// The system call that it will restart by its restart block, and the architecture's part.
     pub(crate) fn restart_block(&self) -> (Call, u64) {
@@ -81,10 +95,7 @@ impl FrozenTask {
         // SAFETY: The task does not run, so its registers and its restart block are stable. Which
         // member of the union is valid is told by the function.
         unsafe {
-            let interrupted = bindings::task_syscall_nr(t) != -1
-                && bindings::task_syscall_error(t)
-                    == -i64::from(bindings::ERESTART_RESTARTBLOCK) as c_long;
-            if !interrupted || self.is_current() {
+            if self.is_current() || !arch::regs::in_restart_block(self) {
                 return (Call::None, 0);
             }
             let block = &(*t).restart_block;

@@ -220,6 +220,8 @@ pub(crate) struct MapArgs<'a> {
     pub(crate) len: usize,
     /// Access: of [`bit`], READ, WRITE and EXEC.
     pub(crate) access: u64,
+    /// What the architecture adds to that: `PROT_*`.
+    pub(crate) prot: usize,
     /// File, and offset in it in bytes; `None`: anonymous memory.
     pub(crate) file: Option<(&'a FileRef, u64)>,
     /// Changes are shared with who else maps the file.
@@ -277,7 +279,7 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
             file,
             args.start,
             args.len,
-            prot(args.access),
+            prot(args.access) | args.prot,
             flags as usize,
             (offset >> PAGE_SHIFT) as usize,
         )
@@ -291,10 +293,13 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
         .map_or(EEXIST, Error::from_errno))
 }
 
-/// Sets the access to a range of the caller's address space, as mprotect(2) does.
-pub(crate) fn protect(start: usize, len: usize, access: u64) -> Result {
+/// Sets the access to a range of the caller's address space, as pkey_mprotect(2) does. `extra` is
+/// what the architecture adds: `PROT_*`. Key 0 is that of mprotect(2): the default one, or the one
+/// that memory gets which may be executed only.
+pub(crate) fn protect(start: usize, len: usize, access: u64, extra: usize, pkey: i32) -> Result {
+    let pkey = if pkey == 0 { -1 } else { pkey };
     // SAFETY: All numbers are checked there.
-    to_result(unsafe { bindings::do_mprotect_pkey(start, len, prot(access), -1) })
+    to_result(unsafe { bindings::do_mprotect_pkey(start, len, prot(access) | extra, pkey) })
 }
 
 /// Gives advice on a range of the caller's address space, as madvise(2) does.

@@ -191,7 +191,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
     if mm.membarrier() & !0xff != 0 {
         refuse("has registrations with membarrier(2) that are not known");
     }
-    if let Some(why) = arch::vdso::refusal(mm) {
+    if let Some(why) = arch::mm::refusal(mm) {
         refuse(why);
     }
 }
@@ -308,8 +308,9 @@ fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Re
         mmap_base: U64::new(l.mmap_base as u64),
         vdso: U64::new(vdso as u64),
         vdso_len: U64::new(vdso_len as u64),
-        vdso_crc: U32::new(if vdso == 0 { 0 } else { arch::vdso::crc() }),
+        vdso_crc: U32::new(if vdso == 0 { 0 } else { arch::mm::vdso_crc() }),
         dump_filter: U32::new((word >> flag::DUMP_SHIFT) as u32 & DUMP_FILTER),
+        context: arch::mm::save_context(mm).map(U64::new),
     })
 }
 
@@ -354,7 +355,9 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
 
     let (m, raw) = r.object_body::<Mm>(obj)?;
     let mm = mm::renew().map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
-    arch::vdso::prepare(&mm);
+    arch::mm::prepare(&mm);
+    arch::mm::load_context(&mm, m.context.map(|w| w.get()))
+        .map_err(|why| r.fail(EINVAL, plan, fmt!("{}", why)))?;
     set_layout(r, plan, &mm, &m, &raw)?;
     restore_vdso(r, plan, &mm, &m, obj)?;
     for_vmas(r, &m, obj, |v, raw| {
@@ -440,14 +443,14 @@ fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
     if start == 0 {
         return Ok(());
     }
-    if m.vdso_crc.get() != arch::vdso::crc() {
+    if m.vdso_crc.get() != arch::mm::vdso_crc() {
         return Err(r.fail(
             EOPNOTSUPP,
             plan,
             fmt!("the image comes from another build of the kernel: its vDSO differs"),
         ));
     }
-    arch::vdso::map(start).map_err(|e| r.fail(e, plan, fmt!("the vDSO can't be mapped")))?;
+    arch::mm::map_vdso(start).map_err(|e| r.fail(e, plan, fmt!("the vDSO can't be mapped")))?;
     let made = vma::list(mm)?;
     let mut left = made.iter();
     let mut same = true;

@@ -20,6 +20,7 @@ use zerocopy::byteorder::little_endian::{
 };
 
 use crate::{
+    arch,
     capture::Capture,
     files,
     image::{
@@ -101,7 +102,6 @@ const REFUSED: &[(u64, &str)] = &[
     (bit::MIXEDMAP, "memory of a driver"),
     (bit::DONTEXPAND, "memory of a driver"),
     (bit::SYNC, "synchronous mapping of persistent memory"),
-    (0x7f << 32, "memory protection keys or shadow stack"),
 ];
 
 /// Advice, in the order in which it is given.
@@ -149,12 +149,16 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, v: &VmaInfo
     for (bit, _) in SAVED {
         allowed |= bit;
     }
+    for (bit, ..) in arch::mm::VMA_FLAGS {
+        allowed |= bit;
+    }
+    allowed |= arch::mm::PKEY_BITS;
     if kind == VMA_VDSO {
         allowed |= OF_VDSO;
     }
     let mut unknown = v.flags & !allowed;
     let mut last = "";
-    for &(bits, why) in REFUSED {
+    for &(bits, why) in Iterator::chain(REFUSED.iter(), arch::mm::VMA_REFUSED) {
         if unknown & bits != 0 && why != last {
             refuse(why);
             last = why;
@@ -209,6 +213,11 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
             flags |= to;
         }
     }
+    for &(from, to, _) in arch::mm::VMA_FLAGS {
+        if v.flags & from != 0 {
+            flags |= to;
+        }
+    }
     let private = v.flags & bit::MAYSHARE == 0;
     if private && v.flags & (bit::ACCOUNT | bit::WRITE) == bit::ACCOUNT {
         flags |= flag::ACCOUNTED;
@@ -220,6 +229,8 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
         offset: U64::new(if file.is_some() { v.offset } else { 0 }),
         kind: U32::new(kind),
         file: U32::new(ref_number(file)),
+        pkey: U32::new(arch::mm::pkey(v.flags)),
+        reserved: U32::new(0),
     })
 }
 
@@ -249,6 +260,20 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, mm: &MmRef, v: &Vma, name: &
         None => None,
     };
 
+    let mut prot = 0;
+    let mut known = flag::ALL & !flag::OF_ARCH;
+    for &(_, stored, p) in arch::mm::VMA_FLAGS {
+        known |= stored;
+        if flags & stored != 0 {
+            prot |= p;
+        }
+    }
+    if flags & !known != 0 {
+        return Err(fail(EINVAL, "has flags of another architecture"));
+    }
+    let pkey =
+        i32::try_from(v.pkey.get()).map_err(|_| fail(EINVAL, "impossible protection key"))?;
+
     // The kernel accounts for memory that is, or once was, writable.
     let access = access(flags);
     let first = if flags & flag::ACCOUNTED != 0 {
@@ -260,6 +285,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, mm: &MmRef, v: &Vma, name: &
         start,
         len,
         access: first,
+        prot,
         file: file.as_ref().map(|f| (f, v.offset.get())),
         shared: v.kind.get() == VMA_SHARED,
         droppable: flags & flag::DROPPABLE != 0,
@@ -269,7 +295,9 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, mm: &MmRef, v: &Vma, name: &
     .map_err(|e| fail(e, "can't be mapped"))?;
     if first != access {
         touch(start);
-        vma::protect(start, len, access).map_err(|e| fail(e, "can't be protected"))?;
+    }
+    if first != access || pkey != 0 {
+        vma::protect(start, len, access, prot, pkey).map_err(|e| fail(e, "can't be protected"))?;
     }
 
     let mut done = 0;

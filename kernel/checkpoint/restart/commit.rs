@@ -8,7 +8,6 @@ use kernel::{
 };
 
 use crate::{
-    arch,
     image::{
         task::{
             Regs,
@@ -151,13 +150,7 @@ fn registers(crew: &Crew, plan: &Plan<'_>, parked: &ParkedTask) -> Result {
         }
         if raw.kind == Kind::Regs {
             raw.body::<Regs>().map_err(|f| crew.restore.fault(f))?;
-            return arch::load(parked, raw.payload).map_err(|bad| {
-                crew.restore.fail(
-                    EINVAL,
-                    plan,
-                    fmt!("register note {:#x}: {}", bad.note_type, bad.why),
-                )
-            });
+            return task::regs::load(&crew.restore, plan, parked, raw.payload);
         }
     }
     Err(crew

@@ -16,6 +16,7 @@ use kernel::{
 };
 
 use crate::{
+    arch,
     capture::context::KindOps,
     kapi::{
         cred::CredRef,
@@ -33,6 +34,7 @@ mod commit;
 mod cred;
 mod process;
 mod refuse;
+pub(crate) mod regs;
 mod restart_block;
 mod sched;
 mod signal;
@@ -102,6 +104,8 @@ pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     ns::finish(r, plan)?;
     sched::finish(r, plan)?;
     process::finish(r, plan)?;
+    arch::regs::start()
+        .map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))?;
     cred::finish(r, plan)?;
     basic::finish(r, plan)
 }

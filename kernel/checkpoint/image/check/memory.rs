@@ -6,6 +6,7 @@ use super::{
     fields::{
         ensure,
         flags,
+        zero,
         POS_MAX, //
     },
     walk::{
@@ -34,6 +35,9 @@ const NAME_MAX: usize = 79;
 
 /// All bits of /proc/PID/coredump_filter.
 const DUMP_FILTER: u64 = (1 << 9) - 1;
+
+/// Protection keys: powerpc has most.
+const PKEYS: u32 = 32;
 
 /// May `c` stand in a mapping's name?
 fn is_name_char(c: u8) -> bool {
@@ -116,6 +120,8 @@ impl Walk<'_> {
             "impossible offset",
         )?;
         flags(raw, vma.flags.get(), vma::ALL)?;
+        ensure(raw, vma.pkey.get() < PKEYS, "impossible protection key")?;
+        zero(raw, vma.reserved.get() == 0)?;
         self.mapped_file(raw, &vma)?;
         let kind = vma.kind.get();
         ensure(

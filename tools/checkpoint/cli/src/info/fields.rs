@@ -132,8 +132,8 @@ pub fn fields(raw: &Raw<'_>) -> Result<Map<String, Value>, Fault> {
         Kind::Affinity => body!(raw, task::Affinity, tid),
         Kind::Mm => body!(raw, mm::Mm,
             obj exe vmas flags code data brk stack args env mmap_base vdso vdso_len vdso_crc
-            dump_filter),
-        Kind::Vma => body!(raw, mm::Vma, start end flags offset kind file),
+            dump_filter context),
+        Kind::Vma => body!(raw, mm::Vma, start end flags offset kind file pkey),
         Kind::Extent => body!(raw, mm::Extent, obj space addr pages crc body_crc),
         Kind::Files => body!(raw, files::Table, obj),
         Kind::File => body!(raw, files::OpenFile,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The vDSO, and what else an address space holds that only x86 has.
+//! What an address space holds that only x86 has; the vDSO.
 
 use kernel::{
     bindings,
@@ -9,6 +9,22 @@ use kernel::{
 };
 
 use crate::kapi::mm::MmRef;
+
+/// Flags of mappings that only this architecture has: the bit, its number in the image
+/// (`image::mm::vma`), and the `PROT_*` that asks for it.
+pub(crate) const VMA_FLAGS: &[(u64, u64, usize)] = &[];
+
+/// Flags of mappings that make up the protection key, where that is supported.
+pub(crate) const PKEY_BITS: u64 = 0;
+
+/// Flags of mappings that can't be saved, and why.
+pub(crate) const VMA_REFUSED: &[(u64, &str)] =
+    &[(0x7f << 32, "memory protection keys or shadow stack")];
+
+/// The protection key among the flags of a mapping.
+pub(crate) fn pkey(_flags: u64) -> u32 {
+    0
+}
 
 macro_rules! context {
     ($mm:expr) => {
@@ -42,7 +58,7 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
 }
 
 /// crc32c of the code of this kernel's vDSO, as an image has it.
-pub(crate) fn crc() -> u32 {
+pub(crate) fn vdso_crc() -> u32 {
     // SAFETY: The image describes its data, which does not change after boot.
     !unsafe {
         bindings::crc32c_update(!0, bindings::vdso64_image.data, bindings::vdso64_image.size)
@@ -53,7 +69,7 @@ pub(crate) fn crc() -> u32 {
 /// that is free.
 ///
 /// EEXIST: there is one already.
-pub(crate) fn map(start: usize) -> Result {
+pub(crate) fn map_vdso(start: usize) -> Result {
     // SAFETY: The image is constant; the address is only a wish.
     to_result(unsafe { bindings::map_vdso_once(&raw const bindings::vdso64_image, start) })
 }
@@ -62,4 +78,20 @@ pub(crate) fn map(start: usize) -> Result {
 pub(crate) fn prepare(mm: &MmRef) {
     // SAFETY: We own a reference, and the address space belongs to the caller alone.
     unsafe { context!(mm).flags |= 1 << bindings::MM_CONTEXT_HAS_VSYSCALL };
+}
+
+/// What an image has of `mm` in `Mm::context`. Only of an address space of frozen tasks.
+pub(crate) fn save_context(_mm: &MmRef) -> [u64; 4] {
+    [0; 4]
+}
+
+/// Gives `mm`, the caller's new address space, what [`save_context`] saved. Called before it
+/// has mappings.
+///
+/// The error says what is not possible on this machine.
+pub(crate) fn load_context(_mm: &MmRef, context: [u64; 4]) -> Result<(), &'static str> {
+    if context != [0; 4] {
+        return Err("impossible architecture state of the address space");
+    }
+    Ok(())
 }

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers: notes as in ELF core files, one for each register set of the architecture.
+//!
+//! What is saved of a frozen task are its registers as they are at the freezer trap: a system
+//! call that was interrupted shows in them, and is decided about after restart by the code that
+//! decides after a thaw. The contents of a note are the architecture's own, in its byte order.
+
+use kernel::prelude::*;
+use zerocopy::{
+    byteorder::little_endian::U32,
+    FromBytes,
+    IntoBytes, //
+};
+
+use crate::{
+    arch::regs as arch,
+    capture::Capture,
+    image::{
+        record::align_up,
+        task::{
+            Note,
+            Regs, //
+        }, //
+    },
+    kapi::{
+        park::ParkedTask,
+        regset::{
+            self,
+            BadNote, //
+        },
+        task::FrozenTask, //
+    },
+    restart::{
+        Plan,
+        Restore, //
+    }, //
+};
+
+/// Lists what registers alone do not hold.
+pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask) {
+    if t.is_live() {
+        arch::refusals(t, |what| cap.refuse(EOPNOTSUPP, t, fmt!("{}", what)));
+    }
+}
+
+/// Writes the registers of a live task.
+pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let mut notes: KVVec<u8> = KVVec::new();
+    let mut count = 0;
+    for &note_type in arch::SETS {
+        if let Some(bytes) = arch::get(t, note_type)? {
+            put(&mut notes, note_type, &bytes)?;
+            count += 1;
+        }
+    }
+    cap.meta.put(
+        &Regs {
+            tid: U32::new(t.tid_in(&cap.pid_ns)),
+            notes: U32::new(count),
+        },
+        &notes,
+    )
+}
+
+/// Appends a note.
+fn put(notes: &mut KVVec<u8>, note_type: u32, bytes: &[u8]) -> Result {
+    let note = Note {
+        name: regset::owner(note_type),
+        note_type: U32::new(note_type),
+        len: U32::new(u32::try_from(bytes.len())?),
+    };
+    notes.extend_from_slice(note.as_bytes(), GFP_KERNEL_ACCOUNT)?;
+    notes.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
+    let padded = align_up(notes.len()).ok_or(E2BIG)?;
+    notes.resize(padded, 0, GFP_KERNEL_ACCOUNT)?;
+    Ok(())
+}
+
+/// Splits the notes of a record: the bytes of each, in the order of the architecture's sets.
+fn split(mut notes: &[u8]) -> Result<[Option<&[u8]>; arch::SETS.len()], BadNote> {
+    let mut found = [None; arch::SETS.len()];
+    while !notes.is_empty() {
+        let (note, rest) =
+            Note::read_from_prefix(notes).map_err(|_| BadNote::new(0, "note cut short"))?;
+        let note_type = note.note_type.get();
+        let bad = |why| BadNote::new(note_type, why);
+        let len = note.len.get() as usize;
+        let padded = align_up(len).ok_or(bad("note too long"))?;
+        let bytes = rest.get(..len).ok_or(bad("note cut short"))?;
+        notes = rest.get(padded..).ok_or(bad("note cut short"))?;
+        let place = arch::SETS
+            .iter()
+            .position(|&s| s == note_type)
+            .and_then(|i| found.get_mut(i))
+            .ok_or(bad("unknown register set"))?;
+        if place.replace(bytes).is_some() {
+            return Err(bad("register set given twice"));
+        }
+    }
+    Ok(found)
+}
+
+/// Checks all notes of a parked task, then writes them to its registers.
+///
+/// Nothing is written before everything was checked as far as it can be; what only the register
+/// set's own function can tell fails the restart before any task runs. EINVAL, with a line that
+/// names the note.
+pub(crate) fn load(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) -> Result {
+    split(notes)
+        .and_then(|found| {
+            arch::check(t, &found)?;
+            for (&note_type, bytes) in arch::SETS.iter().zip(found) {
+                if let Some(bytes) = bytes {
+                    arch::set(t, note_type, bytes)?;
+                }
+            }
+            arch::loaded(t)
+        })
+        .map_err(|bad| {
+            r.fail(
+                EINVAL,
+                plan,
+                fmt!("register note {:#x}: {}", bad.note_type, bad.why),
+            )
+        })
+}
