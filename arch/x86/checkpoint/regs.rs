@@ -22,8 +22,13 @@ use crate::kapi::{
     task::FrozenTask, //
 };
 
-/// Register sets in the image, in the order in which they are loaded.
-pub(crate) const SETS: &[u32] = &[bindings::NT_PRSTATUS, bindings::NT_X86_XSTATE];
+/// Register sets in the image, in the order in which they are loaded. Of the last two a task has
+/// one: xstate, or what is left of it on a CPU without XSAVE.
+pub(crate) const SETS: &[u32] = &[
+    bindings::NT_PRSTATUS,
+    bindings::NT_PRFPREG,
+    bindings::NT_X86_XSTATE,
+];
 
 /// Bytes of `struct user_regs_struct`.
 const PRSTATUS_LEN: usize = size_of::<bindings::user_regs_struct>();
@@ -86,6 +91,10 @@ fn shadow_stack(_: *const bindings::thread_struct) -> bool {
 
 /// A register set of a live task; `None`: it has none of this kind.
 pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
+    let has_xstate = RegSet::find(bindings::NT_X86_XSTATE).is_some_and(|s| s.len() != 0);
+    if note_type == bindings::NT_PRFPREG && has_xstate {
+        return Ok(None);
+    }
     let Some(mut bytes) = RegSet::find(note_type)
         .map(|s| s.get(t))
         .transpose()?
@@ -126,11 +135,14 @@ fn set_reg(prstatus: &mut [u8], at: core::ops::Range<usize>, value: u64) -> Resu
 
 /// Checks all notes of a task, in the order of [`SETS`], before any of them is written.
 pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
+    let missing = |at, why| match notes.get(at) {
+        Some(Some(_)) => Ok(()),
+        _ => Err(BadNote::new(SETS.get(at).copied().unwrap_or(0), why)),
+    };
+    missing(0, "general registers are missing")?;
+    missing(1, "floating-point registers are missing").or_else(|e| missing(2, e.why))?;
     for (&note_type, bytes) in SETS.iter().zip(notes) {
         let Some(bytes) = bytes else {
-            if note_type == bindings::NT_PRSTATUS {
-                return Err(BadNote::new(note_type, "general registers are missing"));
-            }
             continue;
         };
         if note_type == bindings::NT_PRSTATUS {

@@ -456,7 +456,7 @@ int ckpt_run_init(struct ckpt_run *run, const struct ckpt_scenario *sc, bool con
 	/* What the root leaves behind must come to us, or its pid stays in use. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(run->board_path, sizeof(run->board_path), "%s/ckpt-board-%d-%u",
-		 dir ? dir : "/tmp", getpid(), nr++);
+		 dir ? dir : "/dev/shm", getpid(), nr++);
 	run->board = map_board(run->board_path, O_RDWR | O_CREAT | O_EXCL);
 	if (!run->board) {
 		ckpt_diag("%s: %s", run->board_path, strerror(errno));
