@@ -66,6 +66,12 @@ impl Report {
         }
     }
 
+    /// The lines so far.
+    #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.lines
+    }
+
     /// Adds a refusal: `what` can't be done for the reason that it tells.
     ///
     /// The first refusal's `errno` becomes that of the system call.

@@ -13,6 +13,7 @@ use kernel::{
 use crate::{
     files,
     image::{
+        header::HEADER_LEN,
         record,
         task::{
             Container,
@@ -54,6 +55,9 @@ pub(crate) enum Built {
     /// A uts namespace.
     Uts(ns::BuiltUts),
 }
+
+/// Offset of the metadata in the image: what messages tell counts from the image's start.
+pub(crate) const META_AT: u64 = HEADER_LEN as u64;
 
 /// A restart in progress.
 #[pin_data]
@@ -138,7 +142,7 @@ impl Restore {
     pub(crate) fn object(&self, obj: ObjRef) -> Result<Raw<'_>> {
         let offset = self.offset(obj)?;
         let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
-        record::parse(bytes, offset as u64)
+        record::parse(bytes, META_AT.saturating_add(offset as u64))
             .map(|(raw, _)| raw)
             .map_err(|f| self.fault(f))
     }
@@ -154,11 +158,12 @@ impl Restore {
     pub(crate) fn records_after(&self, obj: ObjRef) -> Result<record::Records<'_>> {
         let offset = self.offset(obj)?;
         let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
-        let (_, len) = record::parse(bytes, offset as u64).map_err(|f| self.fault(f))?;
+        let place = META_AT.saturating_add(offset as u64);
+        let (_, len) = record::parse(bytes, place).map_err(|f| self.fault(f))?;
         let at = offset.checked_add(len).ok_or(EINVAL)?;
         Ok(record::Records::new(
             self.meta.get(at..).ok_or(EINVAL)?,
-            at as u64,
+            META_AT.saturating_add(at as u64),
         ))
     }
 
@@ -197,5 +202,90 @@ impl Restore {
     /// Runs `f` with the messages.
     pub(crate) fn with_report<R>(&self, f: impl FnOnce(&mut Report) -> R) -> R {
         f(&mut self.report.lock())
+    }
+}
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_restore)]
+mod tests {
+    use super::*;
+    use crate::{
+        capture::meta::Meta,
+        image::{
+            files::Path,
+            task::TASK_LIVE, //
+        },
+        restart::plan::Members, //
+    };
+    use kernel::sync::Arc;
+    use zerocopy::FromZeros;
+
+    /// A restart of metadata with these records, the last of which is of no known kind.
+    fn restore(meta: &mut Meta, index: &[u32]) -> Result<Arc<Restore>> {
+        let bad = meta.as_bytes().len();
+        meta.put(
+            &Path {
+                obj: 2.into(),
+                reserved: 0.into(),
+            },
+            b"/",
+        )?;
+        if let Some(kind) = meta.as_mut_bytes().get_mut(bad..bad + 2) {
+            kind.fill(0xff);
+        }
+        let mut bytes = KVVec::new();
+        bytes.extend_from_slice(meta.as_bytes(), GFP_KERNEL)?;
+        let mut offsets = KVVec::new();
+        offsets.extend_from_slice(index, GFP_KERNEL)?;
+        let container = Container::new_zeroed();
+        Arc::pin_init(
+            Restore::new(bytes, offsets, Report::new(), container, 0, 0),
+            GFP_KERNEL,
+        )
+    }
+
+    /// What messages tell counts from the start of the image, whose header has 192 bytes.
+    #[test]
+    fn offsets_in_messages() -> Result {
+        let mut meta = Meta::new();
+        meta.put(
+            &Path {
+                obj: 1.into(),
+                reserved: 0.into(),
+            },
+            b"/home",
+        )?;
+        let r = restore(&mut meta, &[0, 32])?;
+        let obj = |n| ObjRef::new(n).ok_or(EINVAL);
+
+        let (_, raw) = r.object_body::<Path>(obj(1)?)?;
+        assert_eq!(raw.at, 192);
+        let next = r.records_after(obj(1)?)?.next();
+        assert!(next.is_some_and(|n| n.is_err_and(|f| f.at == 224)));
+        assert!(r.object(obj(2)?).is_err());
+        let line = b"image: unknown record at offset 224: unknown kind of record [EINVAL]\n";
+        assert!(r.with_report(|r| r.text() == line));
+        Ok(())
+    }
+
+    /// The same for the records of a task.
+    #[test]
+    fn offsets_of_tasks() -> Result {
+        let mut meta = Meta::new();
+        meta.put(
+            &Path {
+                obj: 1.into(),
+                reserved: 0.into(),
+            },
+            b"/home",
+        )?;
+        let mut task = Task::new_zeroed();
+        task.tid = 1.into();
+        task.tgid = 1.into();
+        task.state = TASK_LIVE.into();
+        meta.put(&task, &[])?;
+        let members = Members::new(meta.as_bytes())?;
+        assert_eq!(members.plan(meta.as_bytes(), 0)?.at, 224);
+        Ok(())
     }
 }

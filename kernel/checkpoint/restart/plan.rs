@@ -21,7 +21,10 @@ use crate::{
         Fault,
         Kind, //
     },
-    restart::Plan,
+    restart::{
+        context::META_AT,
+        Plan, //
+    }, //
 };
 
 /// End of a list of children.
@@ -198,7 +201,7 @@ impl Members {
             records: meta
                 .get(member.offset as usize..member.end as usize)
                 .ok_or(EINVAL)?,
-            at: u64::from(member.offset),
+            at: META_AT.saturating_add(u64::from(member.offset)),
             leader: member.tid == member.tgid,
         })
     }
