@@ -62,9 +62,11 @@
 #include <linux/userfaultfd_k.h>
 #include <linux/utsname.h>
 #include <linux/vmalloc.h>
+#include <linux/xattr.h>
 #include <generated/utsrelease.h>
 #include <uapi/linux/capability.h>
 #include <uapi/linux/elf.h>
+#include <uapi/linux/fadvise.h>
 #include <uapi/linux/magic.h>
 #include <uapi/linux/prctl.h>
 #include <uapi/linux/sched/types.h>

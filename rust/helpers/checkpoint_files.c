@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/backing-dev.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs_struct.h>
+#include <linux/namei.h>
+#include <linux/pagemap.h>
+#include <linux/pipe_fs_i.h>
+#include <linux/security.h>
+
+__rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files_struct *files)
+{
+	return close_on_exec(fd, files);
+}
+
+__rust_helper struct inode *rust_helper_file_inode(const struct file *f)
+{
+	return file_inode(f);
+}
+
+__rust_helper bool rust_helper_d_unlinked(const struct dentry *d)
+{
+	return d_unlinked(d);
+}
+
+__rust_helper loff_t rust_helper_i_size_read(const struct inode *inode)
+{
+	return i_size_read(inode);
+}
+
+__rust_helper unsigned long rust_helper_file_count(struct file *f)
+{
+	return file_count(f);
+}
+
+__rust_helper void rust_helper_pipe_lock_it(struct pipe_inode_info *pipe)
+{
+	mutex_lock(&pipe->mutex);
+}
+
+__rust_helper void rust_helper_pipe_unlock_it(struct pipe_inode_info *pipe)
+{
+	mutex_unlock(&pipe->mutex);
+}
+
+__rust_helper int rust_helper_pipe_buf_confirm(struct pipe_inode_info *pipe,
+					       struct pipe_buffer *buf)
+{
+	return pipe_buf_confirm(pipe, buf);
+}
+
+__rust_helper void rust_helper_path_get(const struct path *path)
+{
+	path_get(path);
+}
+
+__rust_helper void rust_helper_path_put(const struct path *path)
+{
+	path_put(path);
+}
+
+__rust_helper void rust_helper_get_fs_root(struct fs_struct *fs, struct path *root)
+{
+	get_fs_root(fs, root);
+}
+
+__rust_helper void rust_helper_get_fs_pwd(struct fs_struct *fs, struct path *pwd)
+{
+	get_fs_pwd(fs, pwd);
+}
+
+__rust_helper void rust_helper_fs_struct_hold(struct fs_struct *fs)
+{
+	read_seqlock_excl(&fs->seq);
+	fs->users++;
+	read_sequnlock_excl(&fs->seq);
+}
+
+__rust_helper bool rust_helper_fs_struct_drop(struct fs_struct *fs)
+{
+	bool last;
+
+	read_seqlock_excl(&fs->seq);
+	last = !--fs->users;
+	read_sequnlock_excl(&fs->seq);
+	return last;
+}
+
+__rust_helper int rust_helper_path_permission(const struct path *path, int mask)
+{
+	return path_permission(path, mask);
+}
+
+__rust_helper int rust_helper_security_path_chroot(const struct path *path)
+{
+	return security_path_chroot(path);
+}
+
+__rust_helper bool rust_helper_pipe_is_watch_queue(const struct pipe_inode_info *pipe)
+{
+	return pipe_has_watch_queue(pipe);
+}
+
+__rust_helper unsigned int rust_helper_pipe_buffers_used(const struct pipe_inode_info *pipe)
+{
+	return pipe_buf_usage(pipe);
+}
+
+__rust_helper struct pipe_buffer *
+rust_helper_pipe_buffer_at(const struct pipe_inode_info *pipe, unsigned int n)
+{
+	return pipe_buf(pipe, pipe->tail + n);
+}
+
+__rust_helper bool rust_helper_pipe_buffer_is_ready(const struct pipe_buffer *buf)
+{
+	return !buf->ops->confirm || folio_test_uptodate(page_folio(buf->page));
+}
+
+__rust_helper unsigned int rust_helper_file_default_readahead(const struct file *f)
+{
+	return inode_to_bdi(f->f_mapping->host)->ra_pages;
+}
+
+__rust_helper bool rust_helper_inode_is_linkable(struct inode *inode)
+{
+	return inode_state_read_once(inode) & I_LINKABLE;
+}

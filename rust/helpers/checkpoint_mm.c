@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/crc32c.h>
+#include <linux/highmem.h>
+#include <linux/hugetlb.h>
+#include <linux/mempolicy.h>
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/pagemap.h>
+#include <linux/pagewalk.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/swapops.h>
+#include <linux/uio.h>
+#include <linux/user_namespace.h>
+#include <linux/userfaultfd_k.h>
+#include "../../mm/internal.h"
+
+__rust_helper void rust_helper_vma_iter_set_up(struct vma_iterator *vmi,
+					       struct mm_struct *mm, unsigned long addr)
+{
+	vma_iter_init(vmi, mm, addr);
+}
+
+__rust_helper struct vm_area_struct *rust_helper_vma_next(struct vma_iterator *vmi)
+{
+	return vma_next(vmi);
+}
+
+__rust_helper int rust_helper_mmap_read_lock_killable(struct mm_struct *mm)
+{
+	return mmap_read_lock_killable(mm);
+}
+
+__rust_helper int rust_helper_mmap_write_lock_killable(struct mm_struct *mm)
+{
+	return mmap_write_lock_killable(mm);
+}
+
+__rust_helper void rust_helper_mmap_write_unlock(struct mm_struct *mm)
+{
+	mmap_write_unlock(mm);
+}
+
+__rust_helper bool rust_helper_vma_is_anonymous(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma);
+}
+
+__rust_helper bool rust_helper_vma_uffd_armed(struct vm_area_struct *vma)
+{
+	return userfaultfd_armed(vma);
+}
+
+__rust_helper const char *rust_helper_vma_special_name(struct vm_area_struct *vma)
+{
+	return arch_vma_name(vma) ?:
+	       vma->vm_ops && vma->vm_ops->name ? vma->vm_ops->name(vma) : NULL;
+}
+
+__rust_helper bool rust_helper_vma_has_policy(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_NUMA
+	return vma->vm_policy;
+#else
+	return false;
+#endif
+}
+
+__rust_helper bool rust_helper_task_has_mempolicy(struct task_struct *t)
+{
+#ifdef CONFIG_NUMA
+	return t->mempolicy;
+#else
+	return false;
+#endif
+}
+
+__rust_helper unsigned long rust_helper_mm_flags_word(struct mm_struct *mm)
+{
+	return __mm_flags_get_word(mm);
+}
+
+__rust_helper void rust_helper_mm_flag_set(int flag, struct mm_struct *mm)
+{
+	mm_flags_set(flag, mm);
+}
+
+__rust_helper void rust_helper_mm_flag_clear(int flag, struct mm_struct *mm)
+{
+	mm_flags_clear(flag, mm);
+}
+
+__rust_helper bool rust_helper_pte_is_none(pte_t *pte)
+{
+	return pte_none(ptep_get(pte));
+}
+
+__rust_helper bool rust_helper_pte_is_present(pte_t *pte)
+{
+	return pte_present(ptep_get(pte));
+}
+
+__rust_helper bool rust_helper_pte_is_marker(pte_t *pte)
+{
+	pte_t p = ptep_get(pte);
+
+	return !pte_none(p) && !pte_present(p) &&
+	       softleaf_is_marker(softleaf_from_pte(p));
+}
+
+__rust_helper struct page *rust_helper_pte_normal_page(struct vm_area_struct *vma,
+						       unsigned long addr, pte_t *pte)
+{
+	return vm_normal_page(vma, addr, ptep_get(pte));
+}
+
+__rust_helper bool rust_helper_page_is_anon(const struct page *page)
+{
+	return PageAnon(page);
+}
+
+__rust_helper void rust_helper_get_page(struct page *page)
+{
+	get_page(page);
+}
+
+__rust_helper void rust_helper_put_page(struct page *page)
+{
+	put_page(page);
+}
+
+__rust_helper const char *rust_helper_vma_given_name(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_ANON_VMA_NAME
+	return vma->anon_name ? vma->anon_name->name : NULL;
+#else
+	return NULL;
+#endif
+}
+
+__rust_helper int rust_helper_vma_give_name(unsigned long start, unsigned long len,
+					    const char *name)
+{
+#ifdef CONFIG_ANON_VMA_NAME
+	struct anon_vma_name *anon_name = anon_vma_name_alloc(name);
+	int ret;
+
+	if (!anon_name)
+		return -ENOMEM;
+	ret = madvise_set_anon_name(current->mm, start, len, anon_name);
+	anon_vma_name_put(anon_name);
+	return ret;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+__rust_helper void rust_helper_membarrier_set_state(struct mm_struct *mm, int state)
+{
+	guard(preempt)();
+	atomic_set(&mm->membarrier_state, state);
+	membarrier_update_current_mm(mm);
+}
+
+__rust_helper struct page *rust_helper_folio_page_at(struct folio *folio, pgoff_t index)
+{
+	return folio_file_page(folio, index);
+}
+
+__rust_helper void rust_helper_flush_page(struct page *page)
+{
+	flush_dcache_page(page);
+}
+
+__rust_helper void rust_helper_mm_cid_before_exec(struct task_struct *t)
+{
+	sched_mm_cid_before_execve(t);
+}
+
+__rust_helper void rust_helper_mm_cid_after_exec(struct task_struct *t)
+{
+	sched_mm_cid_after_execve(t);
+}
+
+__rust_helper void rust_helper_bvec_of_page(struct bio_vec *bv, struct page *page,
+					    unsigned int len, unsigned int offset)
+{
+	bvec_set_page(bv, page, len, offset);
+}
+
+__rust_helper u32 rust_helper_crc32c_update(u32 crc, const void *p, size_t len)
+{
+	return crc32c(crc, p, len);
+}
+
+__rust_helper void *rust_helper_kmap_page(struct page *page)
+{
+	return kmap_local_page(page);
+}
+
+__rust_helper void rust_helper_kunmap_page(const void *addr)
+{
+	kunmap_local(addr);
+}
+
+__rust_helper bool rust_helper_is_hugetlb_file(const struct file *f)
+{
+	return is_file_hugepages(f);
+}
+
+__rust_helper int rust_helper_import_dest_ubuf(void __user *buf, size_t len,
+					       struct iov_iter *i)
+{
+	return import_ubuf(ITER_DEST, buf, len, i);
+}
+
+__rust_helper void rust_helper_get_user_ns(struct user_namespace *ns)
+{
+	get_user_ns(ns);
+}
+
+__rust_helper bool rust_helper_access_ok_range(unsigned long addr, unsigned long len)
+{
+	return access_ok((void __user *)addr, len);
+}
+
+__rust_helper bool rust_helper_pte_is_guard(pte_t *pte)
+{
+	pte_t p = ptep_get(pte);
+
+	return !pte_none(p) && !pte_present(p) &&
+	       softleaf_is_guard_marker(softleaf_from_pte(p));
+}
+
+/* How often a page is mapped; of a page of a large folio how often on average. */
+__rust_helper int rust_helper_page_mappings(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	int n = folio_mapcount(folio), whole;
+
+	if (!folio_test_large(folio))
+		return n;
+	whole = folio_entire_mapcount(folio);
+	return whole + DIV_ROUND_UP(max(n - whole, 0), folio_nr_pages(folio));
+}
