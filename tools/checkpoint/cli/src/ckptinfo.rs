@@ -14,6 +14,7 @@ use indicatif::{
 use info::{
     model::Model,
     records,
+    registers,
     text, //
 };
 use serde_json::json;
@@ -33,7 +34,8 @@ Examples:
   ckptinfo job.ckpt                   what is in the image?
   ckptinfo --tree --fds job.ckpt      its processes and their files
   ckptinfo --verify job.ckpt          would restart(2) find fault with it?
-  ckptinfo --records -v job.ckpt      every record with its fields, and the registers by name
+  ckptinfo --regs job.ckpt            the registers of its tasks
+  ckptinfo --records -v job.ckpt      every record with its fields
   ckptinfo --json job.ckpt | jq .tasks
 
 Exit status: 0 if no fault was found, 1 otherwise.";
@@ -57,6 +59,10 @@ struct Args {
     #[arg(long)]
     fds: bool,
 
+    /// Show the registers of each task, by name
+    #[arg(long)]
+    regs: bool,
+
     /// Show the records of metadata
     #[arg(long)]
     records: bool,
@@ -65,7 +71,7 @@ struct Args {
     #[arg(long)]
     verify: bool,
 
-    /// Show all as JSON
+    /// Show all as JSON; registers and records if they are asked for
     #[arg(long)]
     json: bool,
 
@@ -114,6 +120,12 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     }
     if args.json {
         let mut all = model.to_json(&file, len);
+        if args.regs {
+            all.insert(
+                "registers".to_owned(),
+                registers::to_json(&file.meta, machine)?.into(),
+            );
+        }
         if args.records {
             all.insert(
                 "records".to_owned(),
@@ -126,7 +138,7 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
         return Ok(());
     }
-    if !(args.tree || args.maps || args.fds || args.records) {
+    if !(args.tree || args.maps || args.fds || args.regs || args.records) {
         text::summary(out, &file, &model, len)?;
     }
     if args.tree {
@@ -137,6 +149,9 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     }
     if args.fds {
         text::fds(out, &model)?;
+    }
+    if args.regs {
+        text::registers(out, &file.meta, machine, &model)?;
     }
     if args.records {
         records::to_text(out, &file.meta, machine, args.verbose)?;

@@ -8,6 +8,10 @@ extern crate image as checkpoint_image;
 #[path = "../../image/tests/sample/mod.rs"]
 mod sample;
 
+use checkpoint_image::image::{
+    header::arch,
+    kinds::Kind, //
+};
 use sample::Sample;
 use std::{
     fs,
@@ -73,6 +77,13 @@ fn views() {
             &["--records", "-v"],
             &["rip      0x0707070707070707", "comm: \"job\""],
         ),
+        (
+            &["--regs"],
+            &[
+                "1 job\n  NT_PRSTATUS: 216 bytes",
+                "rip      0x0707070707070707",
+            ],
+        ),
         (&["--verify"], &["valid: 3 extents with 4 pages"]),
         (&["--verify", "--maps"], &["3 pages in the image"]),
     ];
@@ -85,10 +96,43 @@ fn views() {
     }
 }
 
+/// Images of all architectures are read on any.
+#[test]
+fn architectures() {
+    let cases = [
+        (arch::X86_64, 216, "x86_64", "rip      0x0707070707070707"),
+        (arch::ARM64, 272, "arm64", "pstate 0x0707070707070707"),
+        (
+            arch::PPC64LE,
+            384,
+            "ppc64le",
+            "nip        0x0707070707070707",
+        ),
+        (arch::S390X, 216, "s390x", "psw_mask 0x0707070707070707"),
+    ];
+    for (number, len, name, register) in cases {
+        let mut sample = Sample::small();
+        sample.machine = number;
+        let notes = [
+            sample::note(b"CORE\0\0\0\0", 1, &vec![7; len]),
+            sample::note(b"LINUX\0\0\0", 0xfff, &[1; 44]),
+        ];
+        *sample.payload(Kind::Regs, 0) = notes.concat();
+        let image = Image::new(name, &sample.bytes());
+        let (_, summary, _) = ckptinfo(&image, &[]);
+        assert!(summary.contains(&format!(", {name}, ")), "{summary}");
+        let (status, out, err) = ckptinfo(&image, &["--verify", "--regs"]);
+        assert_eq!((status, err.as_str()), (Some(0), ""), "{name}");
+        for text in [register, "note 0xfff: 44 bytes", "rest 0101", "valid: 3"] {
+            assert!(out.contains(text), "{name} lacks {text:?} in:\n{out}");
+        }
+    }
+}
+
 #[test]
 fn json() {
     let image = Image::new("json", &Sample::small().bytes());
-    let (status, out, _) = ckptinfo(&image, &["--json", "--verify", "--records"]);
+    let (status, out, _) = ckptinfo(&image, &["--json", "--verify", "--records", "--regs"]);
     assert_eq!(status, Some(0));
     let all: serde_json::Value = serde_json::from_str(&out).expect("no JSON");
     assert_eq!(all["valid"], true);
@@ -96,6 +140,11 @@ fn json() {
     assert_eq!(all["tasks"][2]["parent"], 2);
     assert_eq!(all["address_spaces"][0]["pages"], 3);
     assert_eq!(all["records"][0]["kind"], "container");
+    assert_eq!(all["registers"][1]["tid"], 2);
+    assert_eq!(
+        all["registers"][1]["notes"][0]["registers"]["rax"],
+        "0x0707070707070707"
+    );
 }
 
 #[test]

@@ -143,26 +143,10 @@ pub fn to_text(
         match payload(&raw, machine)? {
             None => (),
             Some(Value::Array(items)) if raw.kind == Kind::Regs => {
-                for item in items {
-                    note(out, &item)?;
-                }
+                registers::to_text(out, &items, "           ")?;
             }
             Some(value) => writeln!(out, "           payload: {value}")?,
         }
-    }
-    Ok(())
-}
-
-fn note(out: &mut impl Write, item: &Value) -> Result<(), image::Error> {
-    let name = item.get("note").and_then(Value::as_str).unwrap_or("?");
-    let bytes = item.get("bytes").and_then(Value::as_u64).unwrap_or(0);
-    writeln!(out, "           {name}: {bytes} bytes")?;
-    let Some(registers) = item.get("registers").and_then(Value::as_object) else {
-        return Ok(());
-    };
-    for (name, value) in registers {
-        let value = value.as_str().unwrap_or("?");
-        writeln!(out, "             {name:<8} {value}")?;
     }
     Ok(())
 }

@@ -5,7 +5,8 @@
 use super::{
     fields::name,
     model::Model,
-    names, //
+    names,
+    registers, //
 };
 use image::{
     image::{
@@ -241,6 +242,24 @@ pub fn fds(out: &mut impl Write, model: &Model) -> io::Result<()> {
                 opened.path
             )?;
         }
+    }
+    Ok(())
+}
+
+/// The registers.
+pub fn registers(
+    out: &mut impl Write,
+    meta: &[u8],
+    machine: u32,
+    model: &Model,
+) -> Result<(), image::Error> {
+    let comms: HashMap<u32, &[u8; 16]> =
+        model.tasks.iter().map(|t| (t.tid.get(), &t.comm)).collect();
+    for task in registers::all(meta, machine) {
+        let (tid, notes) = task?;
+        let comm = comms.get(&tid).map(|c| name(*c)).unwrap_or_default();
+        writeln!(out, "{tid} {comm}")?;
+        registers::to_text(out, &notes, "  ")?;
     }
     Ok(())
 }

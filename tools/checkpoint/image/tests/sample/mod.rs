@@ -52,6 +52,8 @@ pub struct Rec {
 /// An image in parts.
 #[derive(Clone)]
 pub struct Sample {
+    /// Architecture, as in the header.
+    pub machine: u32,
     /// Records of metadata.
     pub records: Vec<Rec>,
     /// Extents; their checksums are made by [`Self::bytes`].
@@ -157,6 +159,7 @@ impl Sample {
     /// The sample, which is valid.
     pub fn small() -> Self {
         let mut s = Self {
+            machine: arch::X86_64,
             records: Vec::new(),
             extents: Vec::new(),
         };
@@ -445,6 +448,7 @@ impl Sample {
     pub fn bytes_with(&self, change: impl FnOnce(&mut Trailer)) -> Vec<u8> {
         let meta = self.meta();
         let mut header = header_for(&meta);
+        header.arch = u(self.machine);
         seal_header(&mut header);
         let mut chain = Sum::new(crc32c);
         chain.add(header.crc.as_bytes());
