@@ -7,7 +7,7 @@ SUITE=trixie
 KERNEL_SERIES=7.3
 
 # One list per line of apt: what must come from backports, and the rest.
-PACKAGES_BACKPORTS="linux-source-$KERNEL_SERIES rustc rust-src rustfmt cargo"
+PACKAGES_BACKPORTS="linux-source-$KERNEL_SERIES rustc rust-src rustfmt rust-clippy cargo"
 PACKAGES="clang lld llvm bindgen make flex bison bc libelf-dev libssl-dev
 	python3 cpio kmod rsync xz-utils perl git patch ccache e2fsprogs
 	debootstrap gcc libc6-dev pkg-config ca-certificates file"
