@@ -30,7 +30,10 @@ mod sys;
 pub use error::Error;
 pub use request::{
     Checkpoint,
+    FromImage,
     Outcome,
+    Request,
     Restart,
-    Root, //
+    Root,
+    Target, //
 };

@@ -28,14 +28,32 @@ use std::{
     time::Duration, //
 };
 
-/// A request to checkpoint.
-pub struct Checkpoint<'a> {
-    target: Option<OwnedFd>,
+/// A request: what both kinds have, and `what` only one of them has.
+#[derive(Default)]
+pub struct Request<'a, What> {
     flags: u64,
     cgroup: Option<BorrowedFd<'a>>,
     log: Option<BorrowedFd<'a>>,
+    what: What,
+}
+
+/// A request to checkpoint.
+pub type Checkpoint<'a> = Request<'a, Target>;
+
+/// A request to restart.
+pub type Restart<'a> = Request<'a, FromImage>;
+
+/// What to checkpoint.
+#[derive(Default)]
+pub struct Target {
+    /// The root task; `None`: the caller.
+    pidfd: Option<OwnedFd>,
     deadline: Duration,
 }
+
+/// What to restart: all that is in the image.
+#[derive(Default)]
+pub struct FromImage;
 
 /// What checkpoint(2) returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +69,38 @@ pub enum Outcome {
     Restarted,
 }
 
-impl<'a> Checkpoint<'a> {
+impl<'a, What> Request<'a, What> {
+    fn flag(mut self, flag: u64, on: bool) -> Self {
+        self.flags = if on {
+            self.flags | flag
+        } else {
+            self.flags & !flag
+        };
+        self
+    }
+
+    /// The cgroup to freeze, or to restart into. Otherwise it is the root task's, or the caller's.
+    pub fn cgroup(mut self, dir: BorrowedFd<'a>) -> Self {
+        self.cgroup = Some(dir);
+        self
+    }
+
+    /// Where messages go; otherwise they come back with the result.
+    pub fn log(mut self, log: BorrowedFd<'a>) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    fn cgroup_fd(&self) -> i32 {
+        self.cgroup.map_or(-1, |fd| fd.as_raw_fd())
+    }
+
+    fn open_log(&self) -> Result<Log<'a>, Error> {
+        Log::new(self.log).map_err(|e| Error::new("cannot make a log", e))
+    }
+}
+
+impl Checkpoint<'_> {
     /// Of the task `pid` and all that descend from it.
     pub fn of(pid: i32) -> Result<Self, Error> {
         let what = || format!("cannot find the task {pid}");
@@ -60,29 +109,17 @@ impl<'a> Checkpoint<'a> {
             .ok_or_else(|| Error::new(what(), io::ErrorKind::InvalidInput))?;
         let pidfd = pidfd_open(number, PidfdFlags::empty()).map_err(|e| Error::new(what(), e))?;
         Ok(Self {
-            target: Some(pidfd),
-            ..Self::of_self()
+            what: Target {
+                pidfd: Some(pidfd),
+                ..Target::default()
+            },
+            ..Self::default()
         })
     }
 
     /// Of the calling process and all that descend from it.
     pub fn of_self() -> Self {
-        Self {
-            target: None,
-            flags: 0,
-            cgroup: None,
-            log: None,
-            deadline: Duration::ZERO,
-        }
-    }
-
-    fn flag(mut self, flag: u64, on: bool) -> Self {
-        self.flags = if on {
-            self.flags | flag
-        } else {
-            self.flags & !flag
-        };
-        self
+        Self::default()
     }
 
     /// The root task need not be the init of a pid namespace.
@@ -100,21 +137,9 @@ impl<'a> Checkpoint<'a> {
         self.flag(sys::CHECKPOINT_FROZEN, on)
     }
 
-    /// The cgroup to freeze; otherwise it is the root task's.
-    pub fn cgroup(mut self, dir: BorrowedFd<'a>) -> Self {
-        self.cgroup = Some(dir);
-        self
-    }
-
-    /// Where messages go; otherwise they come back with the result.
-    pub fn log(mut self, log: BorrowedFd<'a>) -> Self {
-        self.log = Some(log);
-        self
-    }
-
     /// How long to wait for the tasks to freeze; zero is the kernel's default.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.what.deadline = deadline;
         self
     }
 
@@ -130,14 +155,14 @@ impl<'a> Checkpoint<'a> {
     }
 
     fn call(self, image_fd: i32) -> Result<Outcome, Error> {
-        let log = Log::new(self.log).map_err(|e| Error::new("cannot make a log", e))?;
+        let log = self.open_log()?;
         let args = sys::CheckpointArgs {
             flags: self.flags,
-            pidfd: self.target.as_ref().map_or(-1, |fd| fd.as_raw_fd()),
-            cgroup_fd: self.cgroup.map_or(-1, |fd| fd.as_raw_fd()),
+            pidfd: self.what.pidfd.as_ref().map_or(-1, |fd| fd.as_raw_fd()),
+            cgroup_fd: self.cgroup_fd(),
             image_fd,
             log_fd: log.fd(),
-            deadline_ms: u32::try_from(self.deadline.as_millis()).unwrap_or(u32::MAX),
+            deadline_ms: u32::try_from(self.what.deadline.as_millis()).unwrap_or(u32::MAX),
             reserved: 0,
             advice: 0,
             nr_advice: 0,
@@ -160,14 +185,6 @@ impl<'a> Checkpoint<'a> {
     }
 }
 
-/// A request to restart.
-#[derive(Default)]
-pub struct Restart<'a> {
-    flags: u64,
-    cgroup: Option<BorrowedFd<'a>>,
-    log: Option<BorrowedFd<'a>>,
-}
-
 /// The root task of what was restarted.
 #[derive(Debug)]
 pub struct Root {
@@ -179,19 +196,10 @@ pub struct Root {
     pub messages: Vec<String>,
 }
 
-impl<'a> Restart<'a> {
+impl Restart<'_> {
     /// A restart into the caller's cgroup, as its child.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    fn flag(mut self, flag: u64, on: bool) -> Self {
-        self.flags = if on {
-            self.flags | flag
-        } else {
-            self.flags & !flag
-        };
-        self
     }
 
     /// The tasks are left frozen.
@@ -204,26 +212,14 @@ impl<'a> Restart<'a> {
         self.flag(sys::RESTART_SIBLING, on)
     }
 
-    /// The cgroup to restart into.
-    pub fn cgroup(mut self, dir: BorrowedFd<'a>) -> Self {
-        self.cgroup = Some(dir);
-        self
-    }
-
-    /// Where messages go; otherwise they come back with the result.
-    pub fn log(mut self, log: BorrowedFd<'a>) -> Self {
-        self.log = Some(log);
-        self
-    }
-
     /// Reads the image from `image`, which need not be seekable, and brings back what is in it.
     pub fn read(self, image: impl AsFd) -> Result<Root, Error> {
-        let log = Log::new(self.log).map_err(|e| Error::new("cannot make a log", e))?;
+        let log = self.open_log()?;
         let mut args = sys::RestartArgs {
             flags: self.flags,
             image_fd: image.as_fd().as_raw_fd(),
             log_fd: log.fd(),
-            cgroup_fd: self.cgroup.map_or(-1, |fd| fd.as_raw_fd()),
+            cgroup_fd: self.cgroup_fd(),
             pidfd: -1,
             advice: 0,
             nr_advice: 0,
