@@ -51,6 +51,11 @@ pub mod arch {
             _ => "unknown",
         }
     }
+
+    /// The machine writes numbers in registers, siginfos and memory with the high byte first.
+    pub fn is_big_endian(n: u32) -> bool {
+        n == S390X
+    }
 }
 
 /// Most bytes of metadata.

@@ -20,6 +20,7 @@ use zerocopy_derive::{
 };
 
 use super::{
+    header::arch,
     kinds::Kind,
     record::Body, //
 };
@@ -330,10 +331,21 @@ pub struct Action {
 /// Bytes of a siginfo_t.
 pub const SIGINFO_LEN: usize = 128;
 
+/// Number of the signal of a siginfo_t on the architecture `machine`.
+pub fn signal_number(info: &[u8; SIGINFO_LEN], machine: u32) -> u32 {
+    let [a, b, c, d, ..] = *info;
+    if arch::is_big_endian(machine) {
+        u32::from_be_bytes([a, b, c, d])
+    } else {
+        u32::from_le_bytes([a, b, c, d])
+    }
+}
+
 /// Most pending signals of a task or process in an image.
 pub const PENDING_MAX: usize = 65536;
 
-/// Pending signals, oldest first; payload: siginfo_t's of [`SIGINFO_LEN`] bytes.
+/// Pending signals, oldest first; payload: siginfo_t's of [`SIGINFO_LEN`] bytes, each as the
+/// architecture of the image has it in memory, in its byte order.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Pending {

@@ -33,6 +33,7 @@ use crate::image::{
         Raw, //
     },
     task::{
+        signal_number,
         Action,
         Affinity,
         Cred,
@@ -147,7 +148,7 @@ impl Walk<'_> {
         )?;
         let infos: &[[u8; SIGINFO_LEN]] = raw.array(PENDING_MAX)?;
         for info in infos {
-            let number = U32::read_from_prefix(info).map_or(0, |(n, _)| n.get());
+            let number = signal_number(info, self.machine);
             ensure(
                 raw,
                 usize::try_from(number).is_ok_and(|n| (1..=NSIG).contains(&n)),

@@ -60,6 +60,8 @@ pub(super) enum Follow {
 pub(super) struct Walk<'a> {
     /// Offset of the metadata in the image.
     pub(super) at: u64,
+    /// Architecture of the image.
+    pub(super) machine: u32,
     /// Bytes of a page.
     pub(super) page_size: u64,
     /// What was checkpointed.
@@ -98,6 +100,7 @@ pub fn metadata(
     let root_ns = collect_pids(meta, at, pids)?;
     let mut walk = Walk {
         at,
+        machine: header.arch.get(),
         page_size: u64::from(header.page_size.get()),
         container,
         root_ns,

@@ -111,8 +111,7 @@ fn architectures() {
         (arch::S390X, 216, "s390x", "psw_mask 0x0707070707070707"),
     ];
     for (number, len, name, register) in cases {
-        let mut sample = Sample::small();
-        sample.machine = number;
+        let mut sample = Sample::of(number);
         let notes = [
             sample::note(b"CORE\0\0\0\0", 1, &vec![7; len]),
             sample::note(b"LINUX\0\0\0", 0xfff, &[1; 44]),
@@ -127,6 +126,32 @@ fn architectures() {
             assert!(out.contains(text), "{name} lacks {text:?} in:\n{out}");
         }
     }
+}
+
+/// Registers and siginfos are in the byte order of the machine that wrote the image.
+#[test]
+fn big_endian() {
+    let image = Image::new("big-endian", &Sample::of(arch::S390X).bytes());
+    let (status, out, err) = ckptinfo(&image, &["--json", "--verify", "--records"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    let all: serde_json::Value = serde_json::from_str(&out).expect("no JSON");
+    assert_eq!(all["valid"], true);
+    assert_eq!(all["image"]["arch"], "s390x");
+    let records = all["records"].as_array().expect("no records");
+    let payload = |kind: &str| {
+        let record = records.iter().find(|r| r["kind"] == kind);
+        record.map(|r| r["payload"].clone()).expect("no such record")
+    };
+    assert_eq!(payload("pending signals")[0], 10);
+    let notes = payload("registers");
+    let general = &notes[0]["registers"];
+    assert_eq!(general["psw_mask"], "0x0705000180000000");
+    assert_eq!(general["psw_addr"], "0x08090a0b0c0d0e0f");
+    assert_eq!(general["r0"], "0x1011121314151617");
+    assert_eq!(general["r15"], "0x88898a8b8c8d8e8f");
+    assert_eq!(general["a1"], "0x94959697");
+    assert_eq!(general["orig_r2"], "0xd0d1d2d3d4d5d6d7");
+    assert_eq!(notes[1]["registers"]["system_call"], "0x000200f0");
 }
 
 #[test]

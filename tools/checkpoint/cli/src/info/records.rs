@@ -19,6 +19,7 @@ use image::{
             Records, //
         },
         task::{
+            signal_number,
             Action,
             NSIG,
             SIGINFO_LEN, //
@@ -66,7 +67,8 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
         }
         Kind::Pending => {
             let infos: &[[u8; SIGINFO_LEN]] = raw.array(usize::MAX)?;
-            infos.iter().map(|info| info.first().copied()).collect()
+            let numbers = infos.iter().map(|info| signal_number(info, machine));
+            numbers.collect()
         }
         Kind::Files => {
             let fds: &[Fd] = raw.array(usize::MAX)?;

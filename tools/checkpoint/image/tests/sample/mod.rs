@@ -155,11 +155,23 @@ fn fd(number: u32, file: u32) -> Fd {
     })
 }
 
+/// The general registers of s390x: each byte has its own value in the order of the machine.
+fn s390_registers() -> Vec<u8> {
+    let mut bytes = 0x0705_0001_8000_0000u64.to_be_bytes().to_vec();
+    bytes.extend((8..27 * 8).map(|n| n as u8));
+    bytes
+}
+
 impl Sample {
     /// The sample, which is valid.
     pub fn small() -> Self {
+        Self::of(arch::X86_64)
+    }
+
+    /// The sample as an architecture would write it.
+    pub fn of(machine: u32) -> Self {
         let mut s = Self {
-            machine: arch::X86_64,
+            machine,
             records: Vec::new(),
             extents: Vec::new(),
         };
@@ -337,7 +349,12 @@ impl Sample {
 
     fn regs(&mut self, tid: u32) {
         let mut notes = note(b"CORE\0\0\0\0", 1, &[7; 27 * 8]);
-        notes.extend(note(b"LINUX\0\0\0", 0x202, &[1; 44]));
+        if self.machine == arch::S390X {
+            notes = note(b"CORE\0\0\0\0", 1, &s390_registers());
+            notes.extend(note(b"LINUX\0\0\0", 0x307, &0x0002_00f0u32.to_be_bytes()));
+        } else {
+            notes.extend(note(b"LINUX\0\0\0", 0x202, &[1; 44]));
+        }
         self.add(
             zeroed(|r: &mut Regs| {
                 r.tid = u(tid);
@@ -358,7 +375,12 @@ impl Sample {
         self.add(task(1, 1, 0), u(1).as_bytes());
         self.regs(1);
         let mut info = [0; SIGINFO_LEN];
-        info[0] = 10;
+        let signal = if arch::is_big_endian(self.machine) {
+            10u32.to_be_bytes()
+        } else {
+            10u32.to_le_bytes()
+        };
+        info[..4].copy_from_slice(&signal);
         self.add(zeroed(|p: &mut Pending| p.tid = u(1)), &info);
         self.add(
             zeroed(|p: &mut Pending| {
