@@ -63,8 +63,8 @@ pub use sum::{
 };
 pub use walk::metadata;
 
-/// First address that no task can have mapped.
-pub const ADDRESS_MAX: u64 = 1 << 56;
+/// First address that no task can have mapped: on s390, all but the last page can be.
+pub const ADDRESS_MAX: u64 = u64::MAX - 4095;
 
 /// Numbers that no pid reaches.
 pub const PID_MAX: u32 = 1 << 22;

@@ -51,7 +51,6 @@ const NUMBERS: &[u64] = &[
     0x7fff_ffff,
     0x8000_0000,
     0xffff_ffff,
-    (1 << 56) + 4096,
     0x7fff_ffff_ffff_f000,
     1 << 63,
     u64::MAX - 4095,

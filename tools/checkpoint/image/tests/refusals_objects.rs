@@ -119,10 +119,10 @@ fn memory() {
             s.edit(0, |m: &mut Mm| m.brk[0].set(1))
         }),
         ("impossible range of addresses", |s| {
-            s.edit(0, |m: &mut Mm| m.env[1].set(1 << 57))
+            s.edit(0, |m: &mut Mm| m.env[1].set(u64::MAX))
         }),
         ("impossible address", |s| {
-            s.edit(0, |m: &mut Mm| m.stack.set(1 << 57))
+            s.edit(0, |m: &mut Mm| m.stack.set(u64::MAX))
         }),
         ("impossible vDSO", |s| {
             s.edit(0, |m: &mut Mm| m.vdso_len.set(0))
@@ -150,7 +150,7 @@ fn memory() {
             s.edit(1, |v: &mut Vma| v.end.set(0x11000))
         }),
         ("impossible range of addresses", |s| {
-            s.edit(4, |v: &mut Vma| v.end.set((1 << 56) + PAGE))
+            s.edit(4, |v: &mut Vma| v.end.set(0))
         }),
         ("address or offset is not page-aligned", |s| {
             s.edit(0, |v: &mut Vma| v.start.set(0x10001))
