@@ -176,7 +176,11 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
     let mut block: bindings::restart_block = pin_init::zeroed();
     block.arch_data = usize::try_from(arch)?;
     match *call {
-        Call::None => block.fn_ = Some(bindings::do_no_restart_syscall),
+        Call::None => {
+            block.fn_ = Some(bindings::do_no_restart_syscall);
+            // SAFETY: The field belongs to the running task. A new task has there what means none.
+            block.arch_data = unsafe { (*bindings::get_current()).restart_block.arch_data };
+        }
         Call::Nanosleep {
             clock,
             remaining,
