@@ -57,6 +57,16 @@ static inline long sys_restart(struct restart_args *args, size_t size)
 	return syscall(__NR_restart, args, size);
 }
 
+/* clone(2) with flags only: where they stand depends on the architecture. */
+static inline long sys_clone(unsigned long flags)
+{
+#ifdef __s390__
+	return syscall(__NR_clone, 0, flags, 0, 0, 0);
+#else
+	return syscall(__NR_clone, flags, 0, 0, 0, 0);
+#endif
+}
+
 static inline pid_t sys_gettid(void)
 {
 	return syscall(__NR_gettid);

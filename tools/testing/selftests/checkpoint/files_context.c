@@ -127,7 +127,7 @@ CKPT_CYCLE(of_two_processes)
 	pid_t kid;
 
 	CHECK_SYS(chdir("/usr"));
-	kid = CHECK_SYS(syscall(__NR_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0));
+	kid = CHECK_SYS(sys_clone(CLONE_FS | SIGCHLD));
 	if (!kid) {
 		ckpt_step(0);
 		ckpt_wait_go();

@@ -241,7 +241,7 @@ CKPT_CYCLE(table_of_two_processes)
 	pid_t kid;
 
 	CHECK_SYS(dup2(0, 401));
-	kid = CHECK_SYS(syscall(__NR_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+	kid = CHECK_SYS(sys_clone(CLONE_FILES | SIGCHLD));
 	if (!kid) {
 		ckpt_step(0);
 		ckpt_wait_go();

@@ -226,11 +226,16 @@ CKPT_CYCLE(protections)
 	check_zero(reserved, MIB);
 }
 
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__s390x__)
 CKPT_CYCLE(code)
 {
+#ifdef __x86_64__
 	/* mov $4711, %eax; ret */
 	static const unsigned char bytes[] = { 0xb8, 0x67, 0x12, 0, 0, 0xc3 };
+#else
+	/* lghi %r2, 4711; br %r14 */
+	static const unsigned char bytes[] = { 0xa7, 0x29, 0x12, 0x67, 0x07, 0xfe };
+#endif
 	char *map = map_anon(PAGE, RW, 0);
 	int (*fn)(void) = (int (*)(void))(uintptr_t)map;
 
