@@ -116,3 +116,7 @@ __rust_helper void rust_helper_nsproxy_put(struct nsproxy *ns)
 {
 	put_nsproxy(ns);
 }
+
+#ifdef CONFIG_S390
+#include "checkpoint_s390.c"
+#endif

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! s390x: what the engine asks of an architecture.
+//!
+//! `regs`: registers of tasks. `mm`: what an address space has besides mappings. All four
+//! architectures have the same functions.
+
+pub(crate) mod mm;
+pub(crate) mod regs;
+
+/// Number of this architecture in the image.
+pub(crate) const ARCH: u32 = crate::image::header::arch::S390X;

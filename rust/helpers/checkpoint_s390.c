@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What arch/s390/checkpoint/ needs; part of checkpoint.c. */
+
+#include <asm/cpufeature.h>
+#include <asm/ptrace.h>
+
+__rust_helper bool rust_helper_checkpoint_s390_has_vx(void)
+{
+	return cpu_has_vx();
+}
+
+/* Length of the instruction and number of the system call that @t is in; 0: in none. */
+__rust_helper u32 rust_helper_checkpoint_s390_call(struct task_struct *t)
+{
+	struct pt_regs *regs = task_pt_regs(t);
+
+	return test_pt_regs_flag(regs, PIF_SYSCALL) ? regs->int_code : 0;
+}
+
+__rust_helper void rust_helper_checkpoint_s390_call_set(struct task_struct *t, u32 code)
+{
+	struct pt_regs *regs = task_pt_regs(t);
+
+	t->thread.system_call = code;
+	regs->int_code = code;
+	if (code)
+		set_pt_regs_flag(regs, PIF_SYSCALL);
+	else
+		clear_pt_regs_flag(regs, PIF_SYSCALL);
+}
+
+__rust_helper void rust_helper_checkpoint_s390_last_break_set(struct task_struct *t, u64 addr)
+{
+	t->thread.last_break = addr;
+	task_pt_regs(t)->last_break = addr;
+}
