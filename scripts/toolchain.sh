@@ -99,7 +99,8 @@ install_list() {
 			{ tail -n 20 "$CACHE/log/apt" >&2; die "apt-get update failed"; }
 		APT_UPDATED=1
 	fi
-	apt_in_chroot apt-get -qq install -y --no-install-recommends -t "$from" "$@" \
+	# Other runs may be using what is installed.
+	apt_in_chroot apt-get -qq install -y --no-install-recommends --no-remove -t "$from" "$@" \
 		>"$CACHE/log/apt" 2>&1 ||
 		{ tail -n 20 "$CACHE/log/apt" >&2; die "apt-get install failed"; }
 	mkdir -p "$CHROOT/var/lib/linux-cr"
@@ -107,12 +108,14 @@ install_list() {
 }
 
 toolchain_key() {
-	echo "$SUITE $PACKAGES_BACKPORTS / $PACKAGES / $ARCH_PACKAGES" |
+	echo "$SUITE $PACKAGES_BACKPORTS / $PACKAGES / $QEMU" |
 		sha256sum | cut -c1-16
 }
 
-# Makes sure that $CHROOT holds all packages. Safe against a second run.
+# Makes sure that $CHROOT holds all packages for $ARCH. Safe against a second run.
 toolchain() {
+	# The newest QEMU there is: it knows more of the processors.
+	QEMU=$(sed -n 's/^packages *= *//p' "$ROOT/scripts/arch/$ARCH.conf")
 	done=$CHROOT/var/lib/linux-cr/all-$(toolchain_key)
 	[ ! -e "$done" ] || return 0
 	[ "$(id -u)" = 0 ] || die "the build environment is set up by root: run this as root (sudo make ...)"
@@ -145,12 +148,12 @@ toolchain() {
 	copy_host_network
 	install_list "$SUITE-backports" $PACKAGES_BACKPORTS
 	install_list "$SUITE" $PACKAGES
-	install_list "$SUITE" $ARCH_PACKAGES
+	install_list "$SUITE-backports" $QEMU
 	if [ -d /usr/local/share/ca-certificates ]; then
 		apt_in_chroot update-ca-certificates >/dev/null 2>&1 || true
 	fi
 	touch "$done"
-	flock -u 8
+	exec 8>&-
 }
 
 # Runs a command in the build environment, in a mount namespace of its own:

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(os.environ["LCR_ROOT"])
 CACHE = Path(os.environ["LCR_CACHE"])
 ARCH = os.environ["LCR_ARCH"]
+NATIVE = ARCH == "x86_64"   # the build environment is of that architecture
 SERIES = os.environ["LCR_SERIES"]
 SUITE = os.environ["LCR_SUITE"]
 SCRIPTS = ROOT / "scripts"

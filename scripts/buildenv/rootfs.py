@@ -11,10 +11,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .env import ARCH, CACHE, SCRIPTS, SUITE, Failure, conf, lock, run, sha, step
+from .env import ARCH, CACHE, NATIVE, SCRIPTS, SUITE, Failure, conf, lock, run, sha, step
 
 PACKAGES = ("bash coreutils dash diffutils findutils gawk grep gzip hostname iproute2 less "
             "libcap2-bin mount procps psmisc python3 sed strace tar util-linux xz-utils").split()
+# Programs of another architecture are built against its root file system.
+PACKAGES += [] if NATIVE else ["libc6-dev", "libgcc-14-dev"]
 # What nobody reads in a guest.
 REMOVE = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info",
           "usr/share/i18n", "usr/share/zoneinfo", "var/cache/apt", "var/lib/apt", "var/lib/dpkg",
@@ -31,42 +33,55 @@ def archive():
     raise Failure("no package source in the build environment")
 
 
+def base_key():
+    return sha(SUITE, ARCH, " ".join(PACKAGES))
+
+
+def base():
+    """The directory that the image is made of; also where programs of another architecture
+    find the headers and libraries that they are built with."""
+    path = CACHE / "rootfs" / f"{ARCH}-{base_key()}"
+    if path.exists():
+        return path
+    with lock(f"rootfs-{ARCH}"):
+        if not path.exists():
+            step(f"unpacking the guest's root file system (Debian {SUITE}, {conf()['debian_arch']})")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tmp = Path(tempfile.mkdtemp(dir=path.parent, prefix=".new-"))
+            try:
+                unpack(tmp)
+                tmp.chmod(0o755)
+                tmp.rename(path)
+            finally:
+                shutil.rmtree(tmp, ignore_errors=True)
+    return path
+
+
 def rootfs():
     """Path of the image, which is only ever read."""
     init = SCRIPTS / "guest-init"
     fstab = SCRIPTS / "guest-fstab"
     me = Path(__file__).read_bytes()
-    base_key = sha(SUITE, ARCH, " ".join(PACKAGES))
-    key = sha(base_key, init.read_bytes(), fstab.read_bytes(), me)
+    key = sha(base_key(), init.read_bytes(), fstab.read_bytes(), me)
     out = CACHE / "rootfs" / f"{ARCH}-{key}.ext4"
     if out.exists():
         return out
+    source = base()
     with lock(f"rootfs-{ARCH}"):
         if out.exists():
             return out
-        out.parent.mkdir(parents=True, exist_ok=True)
-        base = CACHE / "rootfs" / f"{ARCH}-{base_key}"
-        if not base.exists():
-            step(f"unpacking the guest's root file system (Debian {SUITE})")
-            tmp = Path(tempfile.mkdtemp(dir=out.parent, prefix=".new-"))
-            try:
-                unpack(tmp)
-                tmp.chmod(0o755)
-                tmp.rename(base)
-            finally:
-                shutil.rmtree(tmp, ignore_errors=True)
         tmp = Path(tempfile.mkdtemp(dir=out.parent, prefix=".image-"))
         try:
-            shutil.copy(init, base / "usr/sbin/guest-init")
-            shutil.copy(fstab, base / "etc/fstab")
-            links = base / "usr/lib/guest-dev"
+            shutil.copy(init, source / "usr/sbin/guest-init")
+            shutil.copy(fstab, source / "etc/fstab")
+            links = source / "usr/lib/guest-dev"
             shutil.rmtree(links, ignore_errors=True)
             links.mkdir()
             for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"),
                                  ("stderr", "fd/2")):
                 (links / name).symlink_to(f"/proc/self/{target}")
             run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "root",
-                 "-d", base, tmp / "image", f"{SIZE_MB}M"], log=CACHE / "log" / "mke2fs")
+                 "-d", source, tmp / "image", f"{SIZE_MB}M"], log=CACHE / "log" / f"mke2fs-{ARCH}")
             (tmp / "image").rename(out)
         finally:
             shutil.rmtree(tmp, ignore_errors=True)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Builds what runs beside the kernel: the user tools and the selftests."""
 
-from .env import CACHE, JOBS, ROOT, Failure, run, sha, step
+from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, Failure, conf, run, sha, step
+from .rootfs import base
 from .tree import pristine
 
 WORKSPACE = ROOT / "tools/checkpoint"
@@ -9,18 +10,47 @@ SELFTESTS = ROOT / "tools/testing/selftests/checkpoint"
 
 
 def cargo_env():
+    """For programs that run in the build environment."""
     return {"CARGO_HOME": CACHE / "cargo", "CARGO_TARGET_DIR": CACHE / "cargo-target",
             "CARGO_BUILD_JOBS": JOBS, "CARGO_TERM_COLOR": "never"}
+
+
+def cross_flags():
+    """What makes clang compile and link for the guest."""
+    return [] if NATIVE else [f"--target={conf()['triple']}", f"--sysroot={base()}",
+                              "-fuse-ld=lld"]
+
+
+def cc():
+    """The C compiler for programs of the guest, with its first arguments."""
+    return ["clang", *cross_flags()]
+
+
+def cross_cargo():
+    """Arguments and environment by which cargo builds for the guest.
+
+    Rust's standard library is built along, from the sources that the kernel's build needs in
+    any case: packages of it for other architectures would have to be of the same version."""
+    if NATIVE:
+        return [], {}
+    target = conf()["rust_target"]
+    name = "CARGO_TARGET_" + target.upper().replace("-", "_")
+    flags = " ".join(f"-Clink-arg={f}" for f in cross_flags())
+    return (["--target", target, "-Zbuild-std=std,panic_unwind"],
+            {"CARGO_TARGET_DIR": CACHE / f"cargo-target-{ARCH}", "RUSTC_BOOTSTRAP": 1,
+             f"{name}_LINKER": "clang", f"{name}_RUSTFLAGS": flags})
 
 
 def tools():
     """The user tools' programs."""
     if not (WORKSPACE / "Cargo.toml").exists():
         return []
+    args, env = cross_cargo()
+    env = {**cargo_env(), **env}
     step("building the tools")
-    run(["cargo", "build", "--release", "--locked", "--manifest-path", WORKSPACE / "Cargo.toml"],
-        log=CACHE / "log" / "tools", env=cargo_env(), cwd=WORKSPACE)
-    out = CACHE / "cargo-target" / "release"
+    run(["cargo", "build", "--release", "--locked", "--manifest-path", WORKSPACE / "Cargo.toml",
+         *args], log=CACHE / "log" / f"tools-{ARCH}", env=env, cwd=WORKSPACE)
+    out = env["CARGO_TARGET_DIR"] / ("" if NATIVE else conf()["rust_target"]) / "release"
     return [p for p in (out / n for n in ("checkpoint", "restart", "ckptinfo")) if p.exists()]
 
 
@@ -28,11 +58,12 @@ def selftests():
     """The selftest programs, by name."""
     src = pristine()
     # A directory per checkout, so that two of them do not get in each other's way.
-    out = CACHE / "selftests" / sha(str(ROOT))
+    out = CACHE / "selftests" / (sha(str(ROOT)) if NATIVE else f"{sha(str(ROOT))}-{ARCH}")
     step("building the selftests")
     out.mkdir(parents=True, exist_ok=True)
     run(["make", "-C", SELFTESTS, f"KSFT={src}/tools/testing/selftests", f"OUTPUT={out}",
-         "CC=clang", f"-j{JOBS}"], log=CACHE / "log" / "selftests")
+         "CC=" + " ".join(cc()), "-k", f"-j{JOBS}"],
+        log=CACHE / "log" / f"selftests-{ARCH}")
     names = test_names()
     return {n: out / n for n in names if (out / n).exists()}
 

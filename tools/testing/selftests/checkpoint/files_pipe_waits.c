@@ -4,6 +4,13 @@
 
 #include <poll.h>
 
+/* Where there is no poll(2) the C library's poll() is a ppoll(2). */
+#ifdef __NR_poll
+#define POLL_CALL __NR_poll
+#else
+#define POLL_CALL __NR_ppoll
+#endif
+
 CKPT_FIXTURE
 
 /* ---- somebody waits -------------------------------------------------- */
@@ -117,7 +124,7 @@ static int waits_in_poll(void *arg)
 	return 66;
 }
 
-CKPT_CYCLE(poll_waits, .blocked = { BLOCKED(__NR_poll) })
+CKPT_CYCLE(poll_waits, .blocked = { BLOCKED(POLL_CALL) })
 {
 	pid_t kid;
 

@@ -312,6 +312,8 @@ REFUSE(memfd)
 	CHECK_EQ('m', c);
 }
 
+/* powerpc has no such call. */
+#ifdef __NR_memfd_secret
 REFUSE(secret_memory)
 {
 	int fd = CHECK_HERE(syscall(__NR_memfd_secret, 0));
@@ -320,6 +322,7 @@ REFUSE(secret_memory)
 	ckpt_ready_wait();
 	CHECK_SYS(ftruncate(fd, 4096));
 }
+#endif
 
 REFUSE(huge_memfd)
 {
