@@ -17,13 +17,6 @@ static struct ckpt_run run;
 static int image = -1;
 
 /* More private memory than a pipe holds; a child that must be frozen too. */
-static int child(void *arg)
-{
-	ckpt_step(0);
-	ckpt_wait_go();
-	return 0;
-}
-
 CKPT_SCENARIO(waiting)
 {
 	const size_t size = 1 << 20;
@@ -34,7 +27,7 @@ CKPT_SCENARIO(waiting)
 
 	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
 	memset(map, 0x5a, size);
-	kid = ckpt_fork(child, NULL);
+	kid = ckpt_fork(ckpt_child_waits, NULL);
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
 	for (i = 0; i < size; i++)
@@ -89,11 +82,7 @@ FIXTURE(abi) { int unused; };
 
 FIXTURE_SETUP(abi)
 {
-	const char *why = ckpt_missing();
-
-	if (why)
-		SKIP(return, "%s", why);
-	ckpt_watchdog();
+	CKPT_BEGIN();
 	image = ckpt_image_new();
 	ASSERT_EQ(0, ckpt_run_init(&run, &waiting, false));
 	ASSERT_EQ(0, ckpt_run_start(&run));
@@ -164,11 +153,9 @@ TEST_F_TIMEOUT(abi, size, CKPT_TIMEOUT)
 TEST_F_TIMEOUT(abi, address, CKPT_TIMEOUT)
 {
 	long page = sysconf(_SC_PAGESIZE);
-	char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			 -1, 0);
+	char *two = ckpt_two_pages();
 
-	ASSERT_NE(MAP_FAILED, two);
-	ASSERT_EQ(0, mprotect(two + page, page, PROT_NONE));
+	ASSERT_NE(NULL, two);
 	ASSERT_EQ(0, fails_sized(EFAULT, NULL, sizeof(args)));
 	ASSERT_EQ(0, fails_sized(EFAULT, two + page, sizeof(args)));
 	ASSERT_EQ(0, fails_sized(EFAULT, two + page - 8, sizeof(args)));
@@ -294,22 +281,17 @@ TEST_F_TIMEOUT(abi, root_is_gone, CKPT_TIMEOUT)
 	ASSERT_EQ(0, finish());
 }
 
+static int not_permitted(void)
+{
+	return fails(EPERM) ? 1 : 0;
+}
+
 /* Nobody may do what ptrace would not let him. */
 TEST_F_TIMEOUT(abi, other_user, CKPT_TIMEOUT)
 {
 	char want[64];
-	pid_t pid;
-	int status;
 
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
-			_exit(2);
-		_exit(fails(EPERM) ? 1 : 0);
-	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_EQ(0, status);
+	ASSERT_EQ(0, ckpt_as_nobody(not_permitted));
 	snprintf(want, sizeof(want), "refused: pid %d (", run.pid);
 	ASSERT_TRUE(ckpt_run_log_has(&run, want));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "may not access this task"));
@@ -335,13 +317,10 @@ CKPT_SCENARIO(reader)
 
 TEST(pipe_into_the_frozen_set)
 {
-	const char *why = ckpt_missing();
 	char name[64];
 	int fd[2];
 
-	if (why)
-		SKIP(return, "%s", why);
-	ckpt_watchdog();
+	CKPT_BEGIN();
 	image = ckpt_image_new();
 	ASSERT_EQ(0, pipe2(fd, O_CLOEXEC));
 	snprintf(name, sizeof(name), "/proc/%d/fd/%d", getpid(), fd[0]);
@@ -362,11 +341,7 @@ TEST(pipe_into_the_frozen_set)
 
 TEST(deadline)
 {
-	const char *why = ckpt_missing();
-
-	if (why)
-		SKIP(return, "%s", why);
-	ckpt_watchdog();
+	CKPT_BEGIN();
 	image = ckpt_image_new();
 	ASSERT_EQ(0, ckpt_run_init(&run, &unfreezable, false));
 	ASSERT_EQ(0, ckpt_run_start(&run));

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Every errno of restart(2), and that a failed one leaves nothing behind. */
-#include "common.h"
+#include "fault.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 static struct restart_args args;
 static struct ckpt_run run;
 static int image = -1;
-
-static int child(void *arg)
-{
-	ckpt_step(0);
-	ckpt_wait_go();
-	return 0;
-}
 
 CKPT_SCENARIO(with_file)
 {
@@ -25,7 +16,7 @@ CKPT_SCENARIO(with_file)
 	pid_t kid;
 
 	CHECK_EQ(5, write(fd, "hello", 5));
-	kid = ckpt_fork(child, NULL);
+	kid = ckpt_fork(ckpt_child_waits, NULL);
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
 	CHECK_EQ(1, pread(fd, &c, 1, 4));
@@ -38,11 +29,7 @@ FIXTURE(abi) { int unused; };
 /* Each test begins with the image of a run that has been killed. */
 FIXTURE_SETUP(abi)
 {
-	const char *why = ckpt_missing();
-
-	if (why)
-		SKIP(return, "%s", why);
-	ckpt_watchdog();
+	CKPT_BEGIN();
 	image = ckpt_image_new();
 	ASSERT_EQ(0, ckpt_run_init(&run, &with_file, false));
 	ASSERT_EQ(0, ckpt_run_start(&run));
@@ -57,21 +44,10 @@ FIXTURE_TEARDOWN(abi)
 		ckpt_run_fini(&run);
 }
 
-/* Lowest descriptor that is free: a leaked one would move it. */
-static int lowest(void)
-{
-	int fd = dup(run.log_fd);
-
-	close(fd);
-	return fd;
-}
-
 static int fails_sized(int err, void *at, size_t size)
 {
-	int before = lowest();
-	char procs[64];
+	int before = lowest_free(&run);
 	long ret;
-	int fd;
 
 	lseek(image, 0, SEEK_SET);
 	ret = sys_restart(at, size);
@@ -80,24 +56,7 @@ static int fails_sized(int err, void *at, size_t size)
 		ckpt_run_print_log(&run);
 		return -1;
 	}
-	if (lowest() != before) {
-		ckpt_diag("a descriptor is left behind");
-		return -1;
-	}
-	ret = waitpid(-1, NULL, WNOHANG | __WALL);
-	if (ret != -1 || errno != ECHILD) {
-		ckpt_diag("a child is left behind, %s", ret > 0 ? "dead" : "alive");
-		ckpt_run_print_log(&run);
-		return -1;
-	}
-	fd = openat(run.cg.fd, "cgroup.threads", O_RDONLY | O_CLOEXEC);
-	ret = read(fd, procs, sizeof(procs));
-	close(fd);
-	if (ret) {
-		ckpt_diag("a task is left in the cgroup");
-		return -1;
-	}
-	return 0;
+	return nothing_left(&run, before);
 }
 
 static int fails(int err)
@@ -120,10 +79,9 @@ static int works(void)
 TEST_F_TIMEOUT(abi, size_and_address, CKPT_TIMEOUT)
 {
 	long page = sysconf(_SC_PAGESIZE);
-	char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			 -1, 0);
+	char *two = ckpt_two_pages();
 
-	ASSERT_NE(MAP_FAILED, two);
+	ASSERT_NE(NULL, two);
 	memcpy(two, &args, sizeof(args));
 	ASSERT_EQ(0, fails_sized(EINVAL, two, 0));
 	ASSERT_EQ(0, fails_sized(EINVAL, two, RESTART_ARGS_SIZE_VER0 - 1));
@@ -131,7 +89,6 @@ TEST_F_TIMEOUT(abi, size_and_address, CKPT_TIMEOUT)
 	two[sizeof(args)] = 1;
 	ASSERT_EQ(0, fails_sized(E2BIG, two, sizeof(args) + 8));
 	ASSERT_EQ(0, fails_sized(EFAULT, NULL, sizeof(args)));
-	ASSERT_EQ(0, mprotect(two + page, page, PROT_NONE));
 	ASSERT_EQ(0, fails_sized(EFAULT, two + page, sizeof(args)));
 	ASSERT_EQ(0, fails_sized(EFAULT, two + page - 8, sizeof(args)));
 	/* The pidfd has no place to go to: the tasks were made, and are gone again. */
@@ -306,21 +263,15 @@ TEST_F_TIMEOUT(abi, files_changed, CKPT_TIMEOUT)
 
 /* ---- rights ---------------------------------------------------------- */
 
+static int not_permitted(void)
+{
+	return fails(EPERM) ? 1 : 0;
+}
+
 TEST_F_TIMEOUT(abi, unprivileged, CKPT_TIMEOUT)
 {
-	pid_t pid;
-	int status;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		args.cgroup_fd = -1;
-		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
-			_exit(2);
-		_exit(fails(EPERM) ? 1 : 0);
-	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_EQ(0, status);
+	args.cgroup_fd = -1;
+	ASSERT_EQ(0, ckpt_as_nobody(not_permitted));
 	EXPECT_TRUE(ckpt_run_log_has(&run, "CAP_CHECKPOINT_RESTORE"));
 	ASSERT_EQ(0, works());
 }

@@ -1,36 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the selftests of checkpoint(2) and restart(2) have in common: cgroups,
- * the board, and the life of a scenario.
+ * What the selftests of checkpoint(2) and restart(2) have in common: the life
+ * of a scenario, as the test sees it.
  */
 #define CKPT_NO_HARNESS
-#include "common.h"
+#include "common_private.h"
 
 #include <fcntl.h>
 #include <glob.h>
-#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <time.h>
-#include <linux/futex.h>
-#include <linux/magic.h>
 #include <linux/sched.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
-#define SCENARIO_ARG	"--scenario"
-/* Milliseconds between two looks at what cannot wake us. */
-#define LOOK_AGAIN	50
-
-struct ckpt_board *board;
-
-static const char *board_path;
-static struct ckpt_scenario *scenarios;
-static const char *cgroup_root = "/sys/fs/cgroup";
 static const char *phase = "start";
 static struct ckpt_run *current_run;
 
@@ -51,307 +36,6 @@ int sys_pidfd_open(pid_t pid)
 	return syscall(__NR_pidfd_open, pid, 0);
 }
 
-uint64_t ckpt_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-char *ckpt_path(char *buf, size_t size, const char *name)
-{
-	snprintf(buf, size, "%s.%s", board_path, name);
-	return buf;
-}
-
-char *ckpt_slurp(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	ssize_t n;
-
-	if (fd >= 0) {
-		while (len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
-			len += n;
-		close(fd);
-	}
-	buf[len] = 0;
-	return buf;
-}
-
-static void futex_wake(uint32_t *word)
-{
-	syscall(__NR_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
-static void futex_wait(uint32_t *word, uint32_t val, const struct timespec *timeout)
-{
-	syscall(__NR_futex, word, FUTEX_WAIT, val, timeout, NULL, 0);
-}
-
-/* ---- scenario side --------------------------------------------------- */
-
-void ckpt_fail(const char *file, int line, const char *fmt, ...)
-{
-	const char *base = strrchr(file, '/');
-	uint32_t none = 0;
-	va_list ap;
-	int len;
-
-	/* The first failure is the one that tells; 1 while it is written. */
-	if (__atomic_compare_exchange_n(&board->failed, &none, 1, false,
-					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-		len = snprintf(board->msg, sizeof(board->msg), "%s:%d: ",
-			       base ? base + 1 : file, line);
-		va_start(ap, fmt);
-		vsnprintf(board->msg + len, sizeof(board->msg) - len, fmt, ap);
-		va_end(ap);
-		__atomic_store_n(&board->failed, 2, __ATOMIC_SEQ_CST);
-	}
-	_exit(99);
-}
-
-void ckpt_ready(void)
-{
-	__atomic_store_n(&board->ready, 1, __ATOMIC_SEQ_CST);
-	futex_wake(&board->ready);
-}
-
-void ckpt_wait_go(void)
-{
-	while (!__atomic_load_n(&board->go, __ATOMIC_SEQ_CST))
-		futex_wait(&board->go, 0, NULL);
-}
-
-void ckpt_ready_wait(void)
-{
-	ckpt_ready();
-	ckpt_wait_go();
-}
-
-void ckpt_step(unsigned int step)
-{
-	__atomic_add_fetch(&board->step[step], 1, __ATOMIC_SEQ_CST);
-	futex_wake(&board->step[step]);
-}
-
-void ckpt_step_wait(unsigned int step, uint32_t count)
-{
-	uint32_t seen;
-
-	while ((seen = __atomic_load_n(&board->step[step], __ATOMIC_SEQ_CST)) < count)
-		futex_wait(&board->step[step], seen, NULL);
-}
-
-pid_t ckpt_fork(int (*fn)(void *arg), void *arg)
-{
-	pid_t pid = CHECK_SYS(fork());
-
-	if (!pid)
-		_exit(fn(arg));
-	return pid;
-}
-
-void ckpt_wait_exit(pid_t pid, int code)
-{
-	int status;
-	pid_t got;
-
-	do {
-		got = waitpid(pid, &status, __WALL);
-	} while (got < 0 && errno == EINTR);
-	CHECK(got == pid, "waitpid(%d) gave %d: %s", pid, got, strerror(errno));
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == code,
-	      "status of %d is 0x%x, not exit code %d", pid, status, code);
-}
-
-void ckpt_register(struct ckpt_scenario *sc)
-{
-	sc->next = scenarios;
-	scenarios = sc;
-}
-
-static struct ckpt_board *map_board(const char *path, int flags)
-{
-	int fd = open(path, flags | O_CLOEXEC, 0600);
-	void *map = MAP_FAILED;
-
-	if (fd >= 0 && (!(flags & O_CREAT) || !ftruncate(fd, sizeof(*board))))
-		map = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (fd >= 0)
-		close(fd);
-	return map == MAP_FAILED ? NULL : map;
-}
-
-/*
- * "prog --scenario name board" runs the scenario in a process that holds
- * nothing of the test.  It is done in a constructor so that the harness's own,
- * which map memory, never run.
- */
-__attribute__((constructor(300)))
-static void scenario_main(int argc, char **argv)
-{
-	const struct ckpt_scenario *sc;
-
-	if (argc != 4 || strcmp(argv[1], SCENARIO_ARG))
-		return;
-	board_path = argv[3];
-	board = map_board(board_path, O_RDWR);
-	if (!board)
-		_exit(98);
-	for (sc = scenarios; sc; sc = sc->next) {
-		if (!strcmp(sc->name, argv[2])) {
-			sc->run();
-			_exit(0);
-		}
-	}
-	ckpt_fail(__FILE__, __LINE__, "no scenario %s", argv[2]);
-}
-
-/* ---- cgroups --------------------------------------------------------- */
-
-static int cgroup_open(struct ckpt_cgroup *cg, const char *file, int flags)
-{
-	return openat(cg->fd, file, flags | O_CLOEXEC);
-}
-
-int ckpt_cgroup_write(struct ckpt_cgroup *cg, const char *file, const char *text)
-{
-	int fd = cgroup_open(cg, file, O_WRONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-int ckpt_cgroup_new(struct ckpt_cgroup *cg)
-{
-	static unsigned int nr;
-
-	snprintf(cg->path, sizeof(cg->path), "%s/ckpt-test-%d-%u", cgroup_root, getpid(), nr++);
-	cg->fd = -1;
-	if (mkdir(cg->path, 0755)) {
-		ckpt_diag("mkdir %s: %s", cg->path, strerror(errno));
-		return -1;
-	}
-	cg->fd = open(cg->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return cg->fd < 0 ? -1 : 0;
-}
-
-int ckpt_cgroup_move(struct ckpt_cgroup *cg, pid_t pid)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", pid);
-	return ckpt_cgroup_write(cg, "cgroup.procs", text);
-}
-
-/* The number after @key in cgroup.events, -1 if it cannot be read. */
-static int cgroup_event(struct ckpt_cgroup *cg, const char *key, int *fdp)
-{
-	char buf[256];
-	char *at;
-	ssize_t n;
-	int fd = *fdp;
-
-	if (fd < 0) {
-		fd = cgroup_open(cg, "cgroup.events", O_RDONLY);
-		*fdp = fd;
-	}
-	if (fd < 0)
-		return -1;
-	n = pread(fd, buf, sizeof(buf) - 1, 0);
-	if (n < 0)
-		return -1;
-	buf[n] = 0;
-	at = strstr(buf, key);
-	return at ? atoi(at + strlen(key)) : -1;
-}
-
-static int cgroup_await(struct ckpt_cgroup *cg, const char *key, int want)
-{
-	struct pollfd pfd = { .fd = -1, .events = POLLPRI };
-	int fd = -1;
-	int got;
-
-	while ((got = cgroup_event(cg, key, &fd)) >= 0 && got != want) {
-		pfd.fd = fd;
-		poll(&pfd, 1, LOOK_AGAIN);
-	}
-	if (fd >= 0)
-		close(fd);
-	return got == want ? 0 : -1;
-}
-
-int ckpt_cgroup_freeze(struct ckpt_cgroup *cg)
-{
-	if (ckpt_cgroup_write(cg, "cgroup.freeze", "1"))
-		return -1;
-	return cgroup_await(cg, "frozen ", 1);
-}
-
-int ckpt_cgroup_thaw(struct ckpt_cgroup *cg)
-{
-	if (ckpt_cgroup_write(cg, "cgroup.freeze", "0"))
-		return -1;
-	return cgroup_await(cg, "frozen ", 0);
-}
-
-int ckpt_cgroup_frozen(struct ckpt_cgroup *cg)
-{
-	int fd = -1;
-	int got = cgroup_event(cg, "frozen ", &fd);
-
-	if (fd >= 0)
-		close(fd);
-	return got;
-}
-
-int ckpt_cgroup_wait_empty(struct ckpt_cgroup *cg)
-{
-	return cgroup_await(cg, "populated ", 0);
-}
-
-void ckpt_cgroup_del(struct ckpt_cgroup *cg)
-{
-	if (cg->fd < 0)
-		return;
-	ckpt_cgroup_write(cg, "cgroup.kill", "1");
-	ckpt_cgroup_write(cg, "cgroup.freeze", "0");
-	ckpt_cgroup_wait_empty(cg);
-	close(cg->fd);
-	cg->fd = -1;
-	/* A task leaves the cgroup a little before it lets go of it. */
-	while (rmdir(cg->path) && errno == EBUSY)
-		poll(NULL, 0, 1);
-}
-
-const char *ckpt_missing(void)
-{
-	struct checkpoint_args args = { 0 };
-	struct statfs fs;
-
-	if (geteuid())
-		return "needs root";
-	if (!statfs(cgroup_root, &fs) && fs.f_type == SYSFS_MAGIC)
-		mount("none", cgroup_root, "cgroup2", 0, NULL);
-	if (statfs(cgroup_root, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) {
-		/* As a system with both versions of cgroups has it. */
-		cgroup_root = "/sys/fs/cgroup/unified";
-		if (statfs(cgroup_root, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
-			return "needs cgroup v2 at /sys/fs/cgroup";
-	}
-	if (getenv("CKPT_BASELINE"))
-		return NULL;
-	if (sys_checkpoint(&args, 0) == -1 && errno == ENOSYS)
-		return "the kernel has no CONFIG_CHECKPOINT";
-	return NULL;
-}
-
 static void on_alarm(int sig)
 {
 	ckpt_diag("gave up after %d s in phase: %s", CKPT_WATCHDOG, phase);
@@ -366,6 +50,34 @@ void ckpt_watchdog(void)
 {
 	signal(SIGALRM, on_alarm);
 	alarm(CKPT_WATCHDOG);
+}
+
+int ckpt_as_nobody(int (*fn)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(255);
+		_exit(fn());
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == 255)
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+char *ckpt_two_pages(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+
+	if (two == MAP_FAILED || mprotect(two + page, page, PROT_NONE))
+		return NULL;
+	return two;
 }
 
 /* ---- a run ----------------------------------------------------------- */
@@ -457,7 +169,7 @@ int ckpt_run_init(struct ckpt_run *run, const struct ckpt_scenario *sc, bool con
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(run->board_path, sizeof(run->board_path), "%s/ckpt-board-%d-%u",
 		 dir ? dir : "/dev/shm", getpid(), nr++);
-	run->board = map_board(run->board_path, O_RDWR | O_CREAT | O_EXCL);
+	run->board = ckpt_map_board(run->board_path, O_RDWR | O_CREAT | O_EXCL);
 	if (!run->board) {
 		ckpt_diag("%s: %s", run->board_path, strerror(errno));
 		return -1;
@@ -558,7 +270,7 @@ static int await_board(struct ckpt_run *run, uint32_t *word)
 		reap(run, false);
 		if (!run->pid || __atomic_load_n(&run->board->failed, __ATOMIC_SEQ_CST) == 2)
 			return -1;
-		futex_wait(word, 0, &look);
+		ckpt_futex_wait(word, 0, &look);
 	}
 	return 0;
 }
@@ -631,7 +343,7 @@ static int count_missing(struct ckpt_run *run)
 	ssize_t n;
 
 	memcpy(want, run->sc->blocked, sizeof(want));
-	fd = cgroup_open(&run->cg, "cgroup.threads", O_RDONLY);
+	fd = ckpt_cgroup_open(&run->cg, "cgroup.threads", O_RDONLY);
 	n = read(fd, buf, sizeof(buf) - 1);
 	close(fd);
 	buf[n > 0 ? n : 0] = 0;
@@ -775,7 +487,7 @@ int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags)
 int ckpt_run_go(struct ckpt_run *run)
 {
 	__atomic_store_n(&run->board->go, 1, __ATOMIC_SEQ_CST);
-	futex_wake(&run->board->go);
+	ckpt_futex_wake(&run->board->go);
 	return 0;
 }
 

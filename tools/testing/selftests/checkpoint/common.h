@@ -138,6 +138,8 @@ void ckpt_fail(const char *file, int line, const char *fmt, ...);
 
 /* fork() where the child runs @fn(@arg) and exits with what it returns. */
 pid_t ckpt_fork(int (*fn)(void *arg), void *arg);
+/* For ckpt_fork(): raises counter 0, waits for the word to go on, and returns 0. */
+int ckpt_child_waits(void *arg);
 /* Wait for @pid, a child, and check that it exits with @code. */
 void ckpt_wait_exit(pid_t pid, int code);
 /* A path for a file of the scenario's own, taken back and removed by the test. */
@@ -251,6 +253,10 @@ void ckpt_run_print_log(struct ckpt_run *run);
 int ckpt_cycle(const struct ckpt_scenario *sc, bool container);
 
 void ckpt_watchdog(void);
+/* What @fn returns in a child that has no privileges; -1 if it did not come to that. */
+int ckpt_as_nobody(int (*fn)(void));
+/* Two pages of which only the first may be touched; NULL if there is no memory. */
+char *ckpt_two_pages(void);
 void ckpt_register(struct ckpt_scenario *sc);
 
 /*
@@ -272,6 +278,15 @@ void ckpt_register(struct ckpt_scenario *sc);
 #ifndef CKPT_NO_HARNESS
 #include "kselftest_harness.h"
 
+/* First thing in a test or fixture: can it run here?  Later it must come to an end. */
+#define CKPT_BEGIN() do {						\
+	const char *__why = ckpt_missing();				\
+									\
+	if (__why)							\
+		SKIP(return, "%s", __why);				\
+	ckpt_watchdog();						\
+} while (0)
+
 /* The fixture of tests that run a scenario as container and as subtree. */
 #define CKPT_FIXTURE							\
 	FIXTURE(cr) { int unused; };					\
@@ -280,11 +295,7 @@ void ckpt_register(struct ckpt_scenario *sc);
 	FIXTURE_VARIANT_ADD(cr, subtree) { .container = false };	\
 	FIXTURE_SETUP(cr)						\
 	{								\
-		const char *why = ckpt_missing();			\
-									\
-		if (why)						\
-			SKIP(return, "%s", why);			\
-		ckpt_watchdog();					\
+		CKPT_BEGIN();						\
 	}								\
 	FIXTURE_TEARDOWN(cr) { }
 

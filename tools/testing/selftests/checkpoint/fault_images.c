@@ -32,11 +32,7 @@ FIXTURE(fault) { int unused; };
 
 FIXTURE_SETUP(fault)
 {
-	const char *why = ckpt_missing();
-
-	if (why)
-		SKIP(return, "%s", why);
-	ckpt_watchdog();
+	CKPT_BEGIN();
 	image = ckpt_image_new();
 	ASSERT_EQ(0, ckpt_run_init(&run, &small, false));
 	ASSERT_EQ(0, ckpt_run_start(&run));

@@ -11,13 +11,6 @@ static struct ckpt_run run;
 static int image = -1;
 static int lowest;
 
-static int child(void *arg)
-{
-	ckpt_step(0);
-	ckpt_wait_go();
-	return 0;
-}
-
 CKPT_SCENARIO(family)
 {
 	const size_t size = 1 << 20;
@@ -29,7 +22,7 @@ CKPT_SCENARIO(family)
 	CHECK_SYS(pipe(fd));
 	CHECK_EQ(6, write(fd[1], "family", 6));
 	for (i = 0; i < 4; i++)
-		kid[i] = ckpt_fork(child, NULL);
+		kid[i] = ckpt_fork(ckpt_child_waits, NULL);
 	ckpt_step_wait(0, 4);
 	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
@@ -45,11 +38,7 @@ FIXTURE(fault) { int unused; };
 
 FIXTURE_SETUP(fault)
 {
-	const char *why = ckpt_missing();
-
-	if (why)
-		SKIP(return, "%s", why);
-	ckpt_watchdog();
+	CKPT_BEGIN();
 	image = ckpt_image_new();
 	ASSERT_EQ(0, ckpt_run_init(&run, &family, false));
 	ASSERT_EQ(0, ckpt_run_start(&run));

@@ -34,11 +34,7 @@ FIXTURE(fault) { int unused; };
 
 FIXTURE_SETUP(fault)
 {
-	const char *why = ckpt_missing();
-
-	if (why)
-		SKIP(return, "%s", why);
-	ckpt_watchdog();
+	CKPT_BEGIN();
 	ASSERT_EQ(0, ckpt_run_init(&run, &large, false));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 }

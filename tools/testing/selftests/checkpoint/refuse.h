@@ -232,11 +232,7 @@ static int ckpt_refuse(const struct ckpt_scenario *sc)
 	FIXTURE(refuse) { int unused; };				\
 	FIXTURE_SETUP(refuse)						\
 	{								\
-		const char *why = ckpt_missing();			\
-									\
-		if (why)						\
-			SKIP(return, "%s", why);			\
-		ckpt_watchdog();					\
+		CKPT_BEGIN();						\
 	}								\
 	FIXTURE_TEARDOWN(refuse) { }
 

@@ -12,11 +12,7 @@ FIXTURE(self) {
 
 FIXTURE_SETUP(self)
 {
-	const char *why = ckpt_missing();
-
-	if (why)
-		SKIP(return, "%s", why);
-	ckpt_watchdog();
+	CKPT_BEGIN();
 }
 
 FIXTURE_TEARDOWN(self) { }

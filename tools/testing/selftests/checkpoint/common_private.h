@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of common code share among themselves. */
+#ifndef CKPT_TEST_COMMON_PRIVATE_H
+#define CKPT_TEST_COMMON_PRIVATE_H
+
+#include "common.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <time.h>
+
+#define SCENARIO_ARG	"--scenario"
+/* Milliseconds between two looks at what cannot wake us. */
+#define LOOK_AGAIN	50
+
+static inline void ckpt_futex_wake(uint32_t *word)
+{
+	syscall(__NR_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static inline void ckpt_futex_wait(uint32_t *word, uint32_t val, const struct timespec *timeout)
+{
+	syscall(__NR_futex, word, FUTEX_WAIT, val, timeout, NULL, 0);
+}
+
+/* Map the board at @path; @flags are those of open(2). */
+struct ckpt_board *ckpt_map_board(const char *path, int flags);
+
+/* Open a file of the cgroup. */
+int ckpt_cgroup_open(struct ckpt_cgroup *cg, const char *file, int flags);
+
+#endif /* CKPT_TEST_COMMON_PRIVATE_H */
