@@ -75,6 +75,22 @@ pub(crate) struct KindOps {
     pub(crate) restore: fn(&crate::restart::Restore, &crate::restart::Plan<'_>) -> Result,
 }
 
+impl KindOps {
+    /// A kind that tasks have no records of: there is only something to `collect`.
+    pub(crate) const fn without_records(
+        name: &'static str,
+        collect: fn(&mut Capture, &FrozenTask) -> Result,
+    ) -> Self {
+        Self {
+            name,
+            collect,
+            leaks: no_leaks,
+            save: |_, _| Ok(()),
+            restore: |_, _| Ok(()),
+        }
+    }
+}
+
 /// For kinds that need no leak check.
 pub(crate) fn no_leaks(_: &mut Capture) -> Result {
     Ok(())

@@ -6,23 +6,14 @@ use kernel::prelude::*;
 
 use crate::{
     capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
+        context::KindOps,
         Capture, //
     },
     kapi::task::FrozenTask, //
 };
 
 /// ipc, mount, network and cgroup namespaces. The user namespace is that of the credentials.
-pub(super) const KIND: KindOps = KindOps {
-    name: "other namespaces",
-    collect,
-    leaks: no_leaks,
-    save: |_, _| Ok(()),
-    restore: |_, _| Ok(()),
-};
+pub(super) const KIND: KindOps = KindOps::without_records("other namespaces", collect);
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {

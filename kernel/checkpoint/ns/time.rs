@@ -8,10 +8,7 @@ use kernel::prelude::*;
 
 use crate::{
     capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
+        context::KindOps,
         Capture, //
     },
     kapi::{
@@ -25,13 +22,7 @@ use crate::{
 };
 
 /// The time namespace.
-pub(super) const KIND: KindOps = KindOps {
-    name: "time namespace",
-    collect,
-    leaks: no_leaks,
-    save: |_, _| Ok(()),
-    restore: |_, _| Ok(()),
-};
+pub(super) const KIND: KindOps = KindOps::without_records("time namespace", collect);
 
 /// What to add to the kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME for what `root` sees, in
 /// nanoseconds.

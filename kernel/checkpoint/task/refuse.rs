@@ -6,23 +6,14 @@ use kernel::prelude::*;
 
 use crate::{
     capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
+        context::KindOps,
         Capture, //
     },
     kapi::task::FrozenTask, //
 };
 
 /// State that is not saved.
-pub(super) const KIND: KindOps = KindOps {
-    name: "unsupported task state",
-    collect,
-    leaks: no_leaks,
-    save: |_, _| Ok(()),
-    restore: |_, _| Ok(()),
-};
+pub(super) const KIND: KindOps = KindOps::without_records("unsupported task state", collect);
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
