@@ -4,6 +4,7 @@
 #include <linux/cgroup.h>
 #include <linux/io_uring_types.h>
 #include <linux/perf_event.h>
+#include <linux/regset.h>
 #include <linux/rseq.h>
 #include <linux/sched.h>
 #include <linux/sched/autogroup.h>
@@ -15,6 +16,9 @@
 #include <linux/security.h>
 #include <linux/task_work.h>
 #include <linux/ipc.h>
+#ifdef CONFIG_X86_64
+#include <asm/fpu/regset.h>
+#endif
 #include <../../ipc/util.h>
 #include <asm/syscall.h>
 #ifdef CONFIG_SECURITY_LANDLOCK
@@ -416,5 +420,16 @@ __rust_helper bool rust_helper_task_has_landlock(struct task_struct *t)
 	return landlocked(t);
 #else
 	return false;
+#endif
+}
+
+/* Register sets of native tasks. */
+__rust_helper const struct user_regset_view *rust_helper_native_regset_view(void)
+{
+#ifdef CONFIG_X86_64
+	/* Told by the code segment otherwise, which init_task has not. */
+	return &user_x86_64_view;
+#else
+	return task_user_regset_view(&init_task);
 #endif
 }

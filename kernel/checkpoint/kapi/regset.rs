@@ -39,10 +39,9 @@ pub(crate) struct RegSet(&'static bindings::user_regset);
 impl RegSet {
     /// The set whose notes have number `note_type`.
     pub(crate) fn find(note_type: u32) -> Option<Self> {
-        // SAFETY: `init_task` is valid. The view of native tasks is static and constant, and has
-        // `n` register sets.
+        // SAFETY: The view of native tasks is static and constant, and has `n` register sets.
         let sets = unsafe {
-            let view = &*bindings::task_user_regset_view(&raw mut bindings::init_task);
+            let view = &*bindings::native_regset_view();
             core::slice::from_raw_parts(view.regsets, view.n as usize)
         };
         sets.iter()
