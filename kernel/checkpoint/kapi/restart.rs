@@ -79,6 +79,8 @@ fn is(f: RestartFn, g: RestartFn) -> bool {
 
 /// The registers of `t` say that it was interrupted in a system call that goes on by its restart
 /// block.
+// arm64 has it elsewhere.
+#[allow(dead_code)]
 pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, so its registers are stable.
     unsafe {
@@ -95,11 +97,14 @@ impl FrozenTask {
         // SAFETY: The task does not run, so its registers and its restart block are stable. Which
         // member of the union is valid is told by the function.
         unsafe {
-            if self.is_current() || !arch::regs::in_restart_block(self) {
+            if self.is_current() {
                 return (Call::None, 0);
             }
             let block = &(*t).restart_block;
             let arch = block.arch_data as u64;
+            if !arch::regs::in_restart_block(self) {
+                return (Call::None, arch);
+            }
             let Some(f) = block.fn_ else {
                 return (Call::None, arch);
             };

@@ -92,6 +92,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask) {
 /// Fills in the fields of the task record.
 pub(super) fn fill(cap: &Capture, task: &mut Task, t: &FrozenTask) {
     let (call, arch) = t.restart_block();
+    task.restart_arch = arch.into();
     let (kind, args) = match shifted(call, cap.monotonic_offset, cap.boottime_offset) {
         Call::None | Call::Other(_) => return,
         Call::Nanosleep {
@@ -145,7 +146,6 @@ pub(super) fn fill(cap: &Capture, task: &mut Task, t: &FrozenTask) {
     };
     task.restart_kind = kind.into();
     task.restart = args.map(Into::into);
-    task.restart_arch = arch.into();
 }
 
 /// The call in a task record. `None`: its arguments are impossible.
