@@ -244,3 +244,19 @@ __rust_helper int rust_helper_page_mappings(struct page *page)
 	whole = folio_entire_mapcount(folio);
 	return whole + DIV_ROUND_UP(max(n - whole, 0), folio_nr_pages(folio));
 }
+
+/* Memory tags: only arm64 has them. */
+#ifndef CONFIG_ARM64
+__rust_helper bool rust_helper_checkpoint_page_tags_get(struct page *page, void *tags)
+{
+	return false;
+}
+
+__rust_helper void rust_helper_checkpoint_page_tags_set(struct page *page, const void *tags)
+{
+}
+
+__rust_helper void rust_helper_checkpoint_page_tags_copy(struct page *to, struct page *from)
+{
+}
+#endif

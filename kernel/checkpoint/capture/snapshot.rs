@@ -20,7 +20,8 @@ use crate::{
     image::{
         mm::{
             EXTENT_INODE,
-            EXTENT_MM, //
+            EXTENT_MM,
+            EXTENT_TAGGED, //
         },
         ObjRef, //
     },
@@ -138,7 +139,7 @@ fn copy_pages(mm: &MmRef, range: &Range) -> Result<Pages> {
         at = found.find(mm, at, range.end)?;
         let (addrs, pages) = found.get();
         for (&addr, page) in addrs.iter().zip(pages) {
-            if !range.anonymous || !page.is_zero() {
+            if !range.anonymous || range.tagged || !page.is_zero() {
                 copies.push(addr, copy_page(page)?)?;
             }
         }
@@ -183,10 +184,12 @@ impl Snapshot {
                     start,
                     end,
                     anonymous,
+                    tagged,
                     ..
                 } = part.range;
+                let kind = if tagged { EXTENT_TAGGED } else { EXTENT_MM };
                 if let Some(copies) = part.pages.take() {
-                    pages::write(sink, obj, EXTENT_MM, &copies, false)?;
+                    pages::write(sink, obj, kind, &copies, false)?;
                     continue;
                 }
                 let Some(mm) = space.mm.as_ref() else {
@@ -196,7 +199,7 @@ impl Snapshot {
                 while at < end {
                     wait::check_killed()?;
                     at = found.find(mm, at, end)?;
-                    pages::write(sink, obj, EXTENT_MM, &found, anonymous)?;
+                    pages::write(sink, obj, kind, &found, anonymous)?;
                 }
             }
             // From here on what a task writes to need not be copied for us.

@@ -144,10 +144,12 @@ pub mod vma {
     pub const MTE: u64 = 1 << 19;
     /// powerpc: accesses are strongly ordered (PROT_SAO).
     pub const SAO: u64 = 1 << 20;
-    /// Those that only one architecture has.
-    pub const OF_ARCH: u64 = BTI | MTE | SAO;
+    /// Holds return addresses, and is written to by calls only.
+    pub const SHADOW_STACK: u64 = 1 << 21;
+    /// Those that only some architectures have.
+    pub const OF_ARCH: u64 = BTI | MTE | SAO | SHADOW_STACK;
     /// All flags.
-    pub const ALL: u64 = (1 << 21) - 1;
+    pub const ALL: u64 = (1 << 22) - 1;
 }
 
 /// A mapping; belongs to the [`Mm`] before it. Payload: its name, if it was given one.
@@ -184,6 +186,12 @@ pub const EXTENT_MAX: usize = 4 << 20;
 pub const EXTENT_MM: u32 = 0;
 /// [`Extent::obj`] is an inode, `addr` an offset in it.
 pub const EXTENT_INODE: u32 = 1;
+/// [`Extent::obj`] is an address space, and each page is followed by its memory tags: a byte for
+/// each [`TAGGED_BYTES`].
+pub const EXTENT_TAGGED: u32 = 2;
+
+/// Bytes of a page of which one byte holds the memory tags: 4 bits for each half.
+pub const TAGGED_BYTES: usize = 32;
 
 /// Contents of a range of pages; payload: the pages.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
@@ -197,7 +205,7 @@ pub struct Extent {
     pub addr: U64,
     /// Number of pages.
     pub pages: U32,
-    /// crc32c of the pages.
+    /// crc32c of the payload.
     pub crc: U32,
     /// Zero.
     pub reserved: U32,

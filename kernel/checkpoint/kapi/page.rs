@@ -17,6 +17,17 @@ use kernel::{
     prelude::*, //
 };
 
+use crate::image::mm::TAGGED_BYTES;
+
+/// Bytes of the memory tags of a page.
+const TAGS_LEN: usize = PAGE_SIZE / TAGGED_BYTES;
+
+/// The memory tags of a page, as in the image.
+pub(crate) type Tags = [u8; TAGS_LEN];
+
+/// No memory tags.
+pub(crate) const NO_TAGS: Tags = [0; TAGS_LEN];
+
 /// A counted reference on a page.
 ///
 /// # Invariants
@@ -86,7 +97,7 @@ impl PageRef {
         self.with_mapped(|p| f(unsafe { core::slice::from_raw_parts(p, PAGE_SIZE) }))
     }
 
-    /// Copies the bytes of `other`.
+    /// Copies the bytes of `other`, and its memory tags, to a new page.
     pub(crate) fn copy_from(&self, other: &PageRef) {
         self.with_mapped(|to| {
             other.with_mapped(|from| {
@@ -95,7 +106,23 @@ impl PageRef {
                 // bytes of that task only.
                 unsafe { core::ptr::copy(from, to, PAGE_SIZE) }
             })
-        })
+        });
+        // SAFETY: Both pages are valid, and nobody else uses `self`, which is a new one.
+        unsafe { bindings::checkpoint_page_tags_copy(self.as_ptr(), other.as_ptr()) };
+    }
+
+    /// Its memory tags; zero, if it has none.
+    pub(crate) fn tags(&self, to: &mut Tags) {
+        // SAFETY: The page is valid, and there is room for all its tags.
+        if !unsafe { bindings::checkpoint_page_tags_get(self.as_ptr(), to.as_mut_ptr().cast()) } {
+            *to = [0; TAGS_LEN];
+        }
+    }
+
+    /// Gives it memory tags, on a machine that has them.
+    pub(crate) fn set_tags(&self, tags: &Tags) {
+        // SAFETY: The page is valid, and these are all its tags.
+        unsafe { bindings::checkpoint_page_tags_set(self.as_ptr(), tags.as_ptr().cast()) };
     }
 
     /// Tells the kernel that the page was written to through its address in the kernel.

@@ -232,6 +232,8 @@ pub(crate) struct MapArgs<'a> {
     pub(crate) growsdown: bool,
     /// No accounting against the overcommit limit.
     pub(crate) noreserve: bool,
+    /// Holds return addresses, and is written to by calls only: readable, writable, anonymous.
+    pub(crate) shadow_stack: bool,
 }
 
 fn prot(access: u64) -> usize {
@@ -273,16 +275,20 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
         Some((file, offset)) => (file.as_ptr(), offset),
         None => (core::ptr::null_mut(), 0),
     };
-    // SAFETY: We own a reference on the file, if there is one; all numbers are checked there.
-    let addr = unsafe {
-        bindings::vm_mmap_pgoff(
-            file,
-            args.start,
-            args.len,
-            prot(args.access) | args.prot,
-            flags as usize,
-            (offset >> PAGE_SHIFT) as usize,
-        )
+    let addr = if args.shadow_stack {
+        map_shadow_stack(args)?
+    } else {
+        // SAFETY: We own a reference on the file, if there is one; all numbers are checked there.
+        unsafe {
+            bindings::vm_mmap_pgoff(
+                file,
+                args.start,
+                args.len,
+                prot(args.access) | args.prot,
+                flags as usize,
+                (offset >> PAGE_SHIFT) as usize,
+            )
+        }
     };
     if addr == args.start {
         return Ok(());
@@ -291,6 +297,25 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
         .ok()
         .filter(|&e| (-4095..0).contains(&e))
         .map_or(EEXIST, Error::from_errno))
+}
+
+/// Maps a shadow stack, and returns its address or an error as the kernel gives it.
+///
+/// EINVAL: not a possible one. EOPNOTSUPP: this kernel has none.
+#[cfg(CONFIG_ARCH_HAS_USER_SHADOW_STACK)]
+fn map_shadow_stack(args: &MapArgs<'_>) -> Result<usize> {
+    let odd = args.file.is_some() || args.shared || args.droppable || args.growsdown;
+    if odd || args.access != bit::READ | bit::WRITE || args.start == 0 {
+        return Err(EINVAL);
+    }
+    // SAFETY: All numbers are checked there.
+    Ok(unsafe { bindings::vm_mmap_shadow_stack(args.start, args.len, 0) })
+}
+
+/// Maps a shadow stack: this kernel has none.
+#[cfg(not(CONFIG_ARCH_HAS_USER_SHADOW_STACK))]
+fn map_shadow_stack(_: &MapArgs<'_>) -> Result<usize> {
+    Err(EOPNOTSUPP)
 }
 
 /// Sets the access to a range of the caller's address space, as pkey_mprotect(2) does. `extra` is

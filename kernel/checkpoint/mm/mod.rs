@@ -53,6 +53,8 @@ pub(crate) struct Range {
     pub(crate) anonymous: bool,
     /// fork() copies it.
     pub(crate) forks: bool,
+    /// Its pages have memory tags.
+    pub(crate) tagged: bool,
 }
 
 impl Collected {

@@ -21,7 +21,9 @@ use crate::{
         check::sum,
         mm::{
             Extent,
-            EXTENT_MAX, //
+            EXTENT_MAX,
+            EXTENT_TAGGED,
+            TAGGED_BYTES, //
         },
         record::header_of,
         ObjRef, //
@@ -29,7 +31,10 @@ use crate::{
     kapi::{
         io,
         iov,
-        page::PageRef,
+        page::{
+            PageRef,
+            NO_TAGS, //
+        },
         walk::Pages, //
     }, //
 };
@@ -39,8 +44,8 @@ pub(crate) const EXTENT_PAGES: usize = EXTENT_MAX / PAGE_SIZE;
 
 /// Writes `pages`, which belong to the object `obj`, as extents of `EXTENT_*` kind `space`.
 ///
-/// With `skip_zero`, pages of zeros are left out: reading there gives zeros anyway. May sleep, no
-/// lock may be held.
+/// With `skip_zero`, pages of zeros, whose tags are zero too, are left out: reading there gives
+/// zeros anyway. May sleep, no lock may be held.
 pub(crate) fn write(
     sink: &mut Sink,
     obj: ObjRef,
@@ -52,7 +57,7 @@ pub(crate) fn write(
     let mut start = 0;
     let mut next = 0;
     for (n, (&addr, page)) in addrs.iter().zip(pages).enumerate() {
-        let skip = skip_zero && page.is_zero();
+        let skip = skip_zero && page.is_zero() && (space != EXTENT_TAGGED || !has_tags(page));
         if skip || (n > start && addr != next) || n - start == EXTENT_PAGES {
             run(sink, obj, space, addrs, pages, start, n)?;
             start = n;
@@ -63,6 +68,13 @@ pub(crate) fn write(
         next = addr + PAGE_SIZE;
     }
     run(sink, obj, space, addrs, pages, start, pages.len())
+}
+
+/// Has the page memory tags that are not zero?
+fn has_tags(page: &PageRef) -> bool {
+    let mut tags = NO_TAGS;
+    page.tags(&mut tags);
+    tags != NO_TAGS
 }
 
 /// Writes one extent: the pages number `start` to `end`, which follow each other. None: nothing.
@@ -81,8 +93,20 @@ fn run(
     if pages.is_empty() {
         return Ok(());
     }
-    let len = pages.len() * PAGE_SIZE;
-    let crc = !pages.iter().fold(!0, |crc, page| page.crc(crc));
+    let tagged = space == EXTENT_TAGGED;
+    let mut len = pages.len() * PAGE_SIZE;
+    if tagged {
+        len += len / TAGGED_BYTES;
+    }
+    let mut tags = NO_TAGS;
+    let crc = !pages.iter().fold(!0, |crc, page| {
+        let crc = page.crc(crc);
+        if !tagged {
+            return crc;
+        }
+        page.tags(&mut tags);
+        io::crc32c(crc, &tags)
+    });
     let mut extent = Extent {
         obj: U32::new(obj.get()),
         space: U32::new(space),
@@ -102,10 +126,21 @@ fn run(
     head.copy_from_slice(header.as_bytes());
     body.copy_from_slice(extent.as_bytes());
     sink.write(&record)?;
-    sink.write_with(|file, pos| {
-        iov::write_pages(file, pos, pages)?;
-        Ok(len as u64)
-    })?;
+    if tagged {
+        for page in pages {
+            page.tags(&mut tags);
+            sink.write_with(|file, pos| {
+                iov::write_pages(file, pos, core::slice::from_ref(page))?;
+                Ok(PAGE_SIZE as u64)
+            })?;
+            sink.write(&tags)?;
+        }
+    } else {
+        sink.write_with(|file, pos| {
+            iov::write_pages(file, pos, pages)?;
+            Ok(len as u64)
+        })?;
+    }
     sink.count_extent(pages.len() as u64, crc);
     Ok(())
 }

@@ -177,6 +177,9 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, v: &VmaInfo
     if v.policy {
         refuse("NUMA memory policy");
     }
+    if kind != VMA_ANON && arch_flags(v) & flag::MTE != 0 {
+        refuse("memory tags on shared memory or a file");
+    }
     if kind == VMA_VDSO && v.touched {
         refuse("vDSO with changed pages");
     }
@@ -213,11 +216,7 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
             flags |= to;
         }
     }
-    for &(from, to, _) in arch::mm::VMA_FLAGS {
-        if v.flags & from != 0 {
-            flags |= to;
-        }
-    }
+    flags |= arch_flags(v);
     let private = v.flags & bit::MAYSHARE == 0;
     if private && v.flags & (bit::ACCOUNT | bit::WRITE) == bit::ACCOUNT {
         flags |= flag::ACCOUNTED;
@@ -234,6 +233,17 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
     })
 }
 
+/// Those flags in the image that only this architecture has.
+fn arch_flags(v: &VmaInfo) -> u64 {
+    let mut flags = 0;
+    for &(from, to, _) in arch::mm::VMA_FLAGS {
+        if v.flags & from != 0 {
+            flags |= to;
+        }
+    }
+    flags
+}
+
 /// The range of a mapping that may have private pages that are to be in the image.
 pub(super) fn range(v: &VmaInfo) -> Option<Range> {
     let kind = kind(v)?;
@@ -245,6 +255,7 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
         end: v.end,
         anonymous: kind == VMA_ANON,
         forks: v.flags & (bit::DONTCOPY | bit::WIPEONFORK) == 0,
+        tagged: arch_flags(v) & flag::MTE != 0,
     })
 }
 
@@ -291,6 +302,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, mm: &MmRef, v: &Vma, name: &
         droppable: flags & flag::DROPPABLE != 0,
         growsdown: flags & flag::GROWSDOWN != 0,
         noreserve: flags & flag::NORESERVE != 0,
+        shadow_stack: flags & flag::SHADOW_STACK != 0,
     })
     .map_err(|e| fail(e, "can't be mapped"))?;
     if first != access {

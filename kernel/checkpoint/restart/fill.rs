@@ -16,7 +16,8 @@ use crate::{
         },
         mm::{
             Extent,
-            EXTENT_INODE, //
+            EXTENT_INODE,
+            EXTENT_TAGGED, //
         },
         record::{
             BODY_MAX,
@@ -31,7 +32,10 @@ use crate::{
         io,
         iov,
         mm::MmRef,
-        page::PageRef,
+        page::{
+            PageRef,
+            NO_TAGS, //
+        },
         wait,
         walk, //
     },
@@ -99,11 +103,17 @@ fn fill_extent(r: &Restore, source: &mut Source, stream: &mut Stream, extent: &E
         _ => None,
     });
     match target.flatten() {
+        Some(Target::Mm(mm)) if extent.space.get() == EXTENT_TAGGED => {
+            fill_tagged(r, source, stream, Some(&mm), addr as usize, pages)
+        }
         Some(Target::Mm(mm)) => fill_mm(r, source, stream, &mm, addr as usize, pages),
         Some(Target::Inode(file)) if extent.space.get() == EXTENT_INODE => {
             fill_inode(r, source, stream, &file, addr, pages)
         }
         // Nobody uses the object: its contents are checked and forgotten.
+        _ if extent.space.get() == EXTENT_TAGGED => {
+            fill_tagged(r, source, stream, None, addr as usize, pages)
+        }
         _ => skip(r, source, stream, pages),
     }
 }
@@ -126,19 +136,60 @@ fn fill_mm(
             let at = addr + done * PAGE_SIZE;
             let room = core::cmp::min(pages - done, BOUNCE - batch.len());
             let had = batch.len();
-            walk::writable(mm, at, room, &mut batch).inspect_err(|&e| {
-                r.with_report(|report| {
-                    report.line(fmt!(
-                        "error: memory at {:x} can't be filled [{}]",
-                        at,
-                        crate::report::Errno(e)
-                    ));
-                });
-            })?;
+            writable(r, mm, at, room, &mut batch)?;
             done += batch.len() - had;
         }
         read_checked(r, source, stream, &batch)?;
         for page in &batch {
+            page.written();
+        }
+    }
+    Ok(())
+}
+
+/// Gets up to `max` pages of an address space, ready to be written to.
+fn writable(
+    r: &Restore,
+    mm: &MmRef,
+    addr: usize,
+    max: usize,
+    to: &mut KVec<PageRef>,
+) -> Result {
+    walk::writable(mm, addr, max, to).inspect_err(|&e| {
+        r.with_report(|report| {
+            report.line(fmt!(
+                "error: memory at {:x} can't be filled [{}]",
+                addr,
+                crate::report::Errno(e)
+            ));
+        });
+    })
+}
+
+/// Fills pages of an address space, each of which is followed by its memory tags. Without address
+/// space they are checked only.
+fn fill_tagged(
+    r: &Restore,
+    source: &mut Source,
+    stream: &mut Stream,
+    mm: Option<&MmRef>,
+    addr: usize,
+    pages: usize,
+) -> Result {
+    let mut tags = NO_TAGS;
+    let mut batch = KVec::with_capacity(1, GFP_KERNEL)?;
+    for n in 0..pages {
+        wait::check_killed()?;
+        batch.clear();
+        match mm {
+            Some(mm) => writable(r, mm, addr + n * PAGE_SIZE, 1, &mut batch)?,
+            None => batch.push(PageRef::alloc()?, GFP_KERNEL)?,
+        }
+        read_checked(r, source, stream, &batch)?;
+        read(r, source, stream, &mut tags)?;
+        stream.pages(&tags).map_err(|f| r.fault(f))?;
+        for page in batch.iter().filter(|_| mm.is_some()) {
+            page.set_tags(&tags);
             page.written();
         }
     }

@@ -136,6 +136,16 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
+            kind == VMA_ANON || vma.flags.get() & vma::MTE == 0,
+            "memory tags, but is not anonymous",
+        )?;
+        ensure(
+            raw,
+            kind == VMA_ANON || vma.flags.get() & vma::SHADOW_STACK == 0,
+            "shadow stack, but is not anonymous",
+        )?;
+        ensure(
+            raw,
             raw.payload.is_empty() || matches!(kind, VMA_ANON | VMA_SHARED),
             "name on a mapping that can have none",
         )?;

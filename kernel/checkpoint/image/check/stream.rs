@@ -27,11 +27,14 @@ use crate::image::{
     },
     kinds::Kind,
     mm::{
+        vma as flag,
         Extent,
         Vma,
         EXTENT_INODE,
         EXTENT_MAX,
         EXTENT_MM,
+        EXTENT_TAGGED,
+        TAGGED_BYTES,
         VMA_ANON,
         VMA_FILE, //
     },
@@ -46,6 +49,9 @@ use crate::image::{
         RECORD_HEADER_LEN, //
     }, //
 };
+
+/// Most bytes of an extent's payload.
+const PAYLOAD_MAX: usize = EXTENT_MAX + EXTENT_MAX / TAGGED_BYTES;
 
 /// What a record after the metadata is.
 #[derive(Clone, Copy)]
@@ -177,7 +183,7 @@ impl Stream {
             return Err(fault("body of impossible length"));
         }
         self.payload_len = header.payload_len.get();
-        if self.payload_len > EXTENT_MAX as u64 {
+        if self.payload_len > PAYLOAD_MAX as u64 {
             return Err(fault("payload too long"));
         }
         self.state = State::Body(kind);
@@ -266,7 +272,13 @@ impl Stream {
         if len == 0 || len > EXTENT_MAX as u64 {
             return bad("no pages or too many");
         }
-        if len != self.payload_len {
+        let tagged = extent.space.get() == EXTENT_TAGGED;
+        let tags = if tagged {
+            len / TAGGED_BYTES as u64
+        } else {
+            0
+        };
+        if len + tags != self.payload_len {
             return bad("payload of wrong length");
         }
         if addr & self.page_size.wrapping_sub(1) != 0 {
@@ -276,7 +288,7 @@ impl Stream {
             return bad("address out of range");
         };
         let kind = match extent.space.get() {
-            EXTENT_MM => Kind::Mm,
+            EXTENT_MM | EXTENT_TAGGED => Kind::Mm,
             EXTENT_INODE => Kind::Inode,
             _ => return bad("unknown kind of space"),
         };
@@ -290,7 +302,7 @@ impl Stream {
             return bad("extents of an object overlap or are out of order");
         }
         let allowed = match kind {
-            Kind::Mm => mapped(object, addr, end, meta, self.meta_at)?,
+            Kind::Mm => mapped(object, addr..end, tagged, meta, self.meta_at)?,
             _ => inside(object, end, self.page_size, meta, self.meta_at)?,
         };
         if !allowed {
@@ -302,7 +314,7 @@ impl Stream {
         self.nr_pages = self.nr_pages.saturating_add(u64::from(extent.pages.get()));
         self.pages = Sum::new(self.crc);
         self.pages_crc = extent.crc.get();
-        self.state = State::Pages(len);
+        self.state = State::Pages(len + tags);
         Ok(())
     }
 
@@ -330,15 +342,16 @@ impl Stream {
     }
 }
 
-/// Is `start..end` mapped privately in the address space `object`? The search starts at the
-/// mapping that the last one ended in: extents come in ascending order.
+/// Is `range` mapped privately in the address space `object`, with memory tags if it is `tagged`?
+/// The search starts at the mapping that the last one ended in: extents come in ascending order.
 fn mapped(
     object: &mut Object,
-    start: u64,
-    end: u64,
+    range: core::ops::Range<u64>,
+    tagged: bool,
     meta: &[u8],
     meta_at: u64,
 ) -> Result<bool, Fault> {
+    let end = range.end;
     if end > ADDRESS_MAX {
         return Ok(false);
     }
@@ -346,7 +359,7 @@ fn mapped(
     if offset == 0 {
         offset = after(meta, meta_at, object.offset)?;
     }
-    let mut covered = start;
+    let mut covered = range.start;
     while offset < meta.len() as u64 {
         let raw = record_at(meta, meta_at, offset)?;
         if raw.kind != Kind::Vma {
@@ -355,7 +368,8 @@ fn mapped(
         let vma: Vma = raw.body()?;
         if vma.end.get() > covered {
             let private = matches!(vma.kind.get(), VMA_ANON | VMA_FILE);
-            if vma.start.get() > covered || !private {
+            let tags = vma.flags.get() & flag::MTE != 0;
+            if vma.start.get() > covered || !private || (tagged && !tags) {
                 return Ok(false);
             }
             covered = vma.end.get();

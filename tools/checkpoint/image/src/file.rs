@@ -17,7 +17,11 @@ use crate::{
             Reader,
             HEADER_LEN, //
         },
-        mm::Extent,
+        mm::{
+            Extent,
+            EXTENT_TAGGED,
+            TAGGED_BYTES, //
+        },
         record::{
             Fault,
             BODY_MAX,
@@ -165,6 +169,9 @@ impl<R: Read> File<R> {
                 Next::Trailer(_) => break,
             };
             let mut left = u64::from(extent.pages.get()) * page_size;
+            if extent.space.get() == EXTENT_TAGGED {
+                left += left / TAGGED_BYTES as u64;
+            }
             while left > 0 {
                 let n = usize::try_from(left).map_or(CHUNK, |n| n.min(CHUNK));
                 let part = chunk.get_mut(..n).unwrap_or(&mut []);

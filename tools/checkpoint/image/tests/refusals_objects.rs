@@ -182,6 +182,12 @@ fn memory() {
         ("grows down, but is not anonymous", |s| {
             s.edit(0, |v: &mut Vma| v.flags.set(vma::GROWSDOWN))
         }),
+        ("memory tags, but is not anonymous", |s| {
+            s.edit(0, |v: &mut Vma| v.flags.set(vma::MTE))
+        }),
+        ("shadow stack, but is not anonymous", |s| {
+            s.edit(0, |v: &mut Vma| v.flags.set(vma::SHADOW_STACK))
+        }),
         ("name on a mapping that can have none", |s| {
             s.payload(Kind::Vma, 0).push(b'x')
         }),

@@ -6,6 +6,7 @@ mod sample;
 
 use checkpoint_image::image::{
     header::*,
+    mm::*,
     record::align_up, //
 };
 use sample::{
@@ -59,6 +60,14 @@ fn header() {
     assert_eq!(verify(&image).unwrap_err().why, "header checksum is wrong");
 }
 
+/// Gives a mapping memory tags, and the extent that lies in it its own.
+fn with_tags(s: &mut Sample) {
+    s.edit(2, |v: &mut Vma| v.flags.set(vma::MTE));
+    let (extent, bytes) = &mut s.extents[1];
+    extent.space.set(EXTENT_TAGGED);
+    bytes.extend([0x5a; PAGE as usize / TAGGED_BYTES]);
+}
+
 #[test]
 fn extents() {
     refused(&[
@@ -71,7 +80,23 @@ fn extents() {
         ("address out of range", |s| {
             s.extents[0].0.addr.set(u64::MAX - PAGE + 1)
         }),
-        ("unknown kind of space", |s| s.extents[0].0.space.set(2)),
+        ("unknown kind of space", |s| s.extents[0].0.space.set(3)),
+        ("payload of wrong length", |s| {
+            s.edit(2, |v: &mut Vma| v.flags.set(vma::MTE));
+            s.extents[1].0.space.set(EXTENT_TAGGED)
+        }),
+        ("payload of wrong length", |s| {
+            with_tags(s);
+            s.extents[1].0.space.set(EXTENT_MM)
+        }),
+        ("outside of what can have contents", |s| {
+            with_tags(s);
+            s.edit(2, |v: &mut Vma| v.flags.set(0))
+        }),
+        ("refers to no such address space or inode", |s| {
+            with_tags(s);
+            s.extents[1].0.obj.set(obj::INODE)
+        }),
         ("refers to no such address space or inode", |s| {
             s.extents[0].0.obj.set(0)
         }),
@@ -109,6 +134,7 @@ fn extents() {
     // An extent may reach over mappings that touch, and several may lie in one.
     accepted(&[
         |s| s.extents.clear(),
+        with_tags,
         |s| s.extents[1].0.addr.set(0x14000),
         |s| {
             let mut more = s.extents[1].clone();

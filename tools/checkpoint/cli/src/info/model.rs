@@ -26,7 +26,8 @@ use image::{
             Extent,
             Mm,
             Vma,
-            EXTENT_MM, //
+            EXTENT_MM,
+            EXTENT_TAGGED, //
         },
         record::Records,
         task::{
@@ -148,7 +149,7 @@ impl Model {
 
     /// Counts the pages of an extent.
     pub fn count(&mut self, extent: &Extent) {
-        if extent.space.get() == EXTENT_MM {
+        if matches!(extent.space.get(), EXTENT_MM | EXTENT_TAGGED) {
             *self.pages.entry(extent.obj.get()).or_default() += u64::from(extent.pages.get());
         }
     }
