@@ -72,6 +72,12 @@
 #include <uapi/linux/sched/types.h>
 #include <asm/syscall.h>
 #include <asm/vdso.h>
+#ifdef CONFIG_ARM64
+#include <asm/fpsimd.h>
+#include <asm/mte.h>
+#include <asm/pkeys.h>
+#include <asm/pointer_auth.h>
+#endif
 #include <../../fs/mount.h>
 #include <../../fs/internal.h>
 #include <linux/ipc.h>

@@ -117,6 +117,10 @@ __rust_helper void rust_helper_nsproxy_put(struct nsproxy *ns)
 	put_nsproxy(ns);
 }
 
+#ifdef CONFIG_ARM64
+#include "checkpoint_arm64.c"
+#endif
+
 #ifdef CONFIG_S390
 #include "checkpoint_s390.c"
 #endif

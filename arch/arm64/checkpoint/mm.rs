@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an address space holds that only arm64 has; the vDSO.
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+use crate::{
+    image::mm::vma as flag,
+    kapi::mm::MmRef, //
+};
+
+/// Of `asm/mman.h`: guarded targets of branches, memory tags.
+const PROT_BTI: usize = 0x10;
+const PROT_MTE: usize = 0x20;
+
+const BTI: u64 = 1 << bindings::VMA_ARM64_BTI_BIT;
+const MTE: u64 = 1 << bindings::VMA_MTE_BIT;
+const MTE_ALLOWED: u64 = 1 << bindings::VMA_MTE_ALLOWED_BIT;
+const SHADOW_STACK: u64 = 1 << bindings::VMA_HIGH_ARCH_6_BIT;
+
+/// Flags of mappings that only this architecture has: the bit, its number in the image
+/// (`image::mm::vma`), and the `PROT_*` that asks for it.
+///
+/// That tags may be asked for follows from what is mapped.
+pub(crate) const VMA_FLAGS: &[(u64, u64, usize)] = &[
+    (BTI, flag::BTI, PROT_BTI),
+    (MTE, flag::MTE, PROT_MTE),
+    (MTE_ALLOWED, 0, 0),
+    (SHADOW_STACK, flag::SHADOW_STACK, 0),
+];
+
+/// Lowest bit of the protection key.
+const PKEY_SHIFT: u32 = bindings::VMA_HIGH_ARCH_0_BIT;
+
+/// Flags of mappings that make up the protection key.
+pub(crate) const PKEY_BITS: u64 = 7 << PKEY_SHIFT;
+
+/// Flags of mappings that can't be saved, and why.
+pub(crate) const VMA_REFUSED: &[(u64, &str)] = &[];
+
+/// The protection key among the flags of a mapping.
+pub(crate) fn pkey(flags: u64) -> u32 {
+    ((flags & PKEY_BITS) >> PKEY_SHIFT) as u32
+}
+
+macro_rules! context {
+    ($mm:expr) => {
+        (*$mm.as_ptr()).__bindgen_anon_1.context
+    };
+}
+
+/// Why `mm` can't be saved, if it can't; its tasks are frozen.
+pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
+    // SAFETY: We own a reference. Only tasks of the address space change these.
+    if unsafe { context!(mm).flags } != 0 {
+        return Some("32-bit programs are not supported");
+    }
+    None
+}
+
+/// crc32c of the code of this kernel's vDSO, as an image has it.
+pub(crate) fn vdso_crc() -> u32 {
+    // SAFETY: The symbols are the ends of one object, which does not change after boot.
+    unsafe {
+        let start = (&raw const bindings::vdso_start).addr();
+        let end = (&raw const bindings::vdso_end).addr();
+        let code = (&raw const bindings::vdso_start).cast();
+        !bindings::crc32c_update(!0, code, end.saturating_sub(start))
+    }
+}
+
+/// Maps the vDSO and its data, which come first, into the caller's address space, at `start` if
+/// that is free.
+///
+/// EEXIST: there is one already.
+pub(crate) fn map_vdso(start: usize) -> Result {
+    // SAFETY: The address is only a wish.
+    to_result(unsafe { bindings::map_vdso_once(start) })
+}
+
+/// Prepares the caller's new address space for 64-bit programs, as exec does: a guarded control
+/// stack is left behind with the old one.
+pub(crate) fn prepare(_mm: &MmRef) {
+    // SAFETY: It changes the running task only, which does not return to the program that it was.
+    unsafe { bindings::checkpoint_leave_gcs() };
+}
+
+/// What an image has of `mm` in `Mm::context`: the protection keys that are allocated. Only of an
+/// address space of frozen tasks.
+pub(crate) fn save_context(mm: &MmRef) -> [u64; 4] {
+    // SAFETY: We own a reference. Only tasks of the address space change it.
+    [unsafe { context!(mm).pkey_allocation_map }.into(), 0, 0, 0]
+}
+
+/// Gives `mm`, the caller's new address space, what [`save_context`] saved. Called before it
+/// has mappings.
+///
+/// The error says what is not possible on this machine.
+pub(crate) fn load_context(mm: &MmRef, context: [u64; 4]) -> Result<(), &'static str> {
+    let [keys, 0, 0, 0] = context else {
+        return Err("impossible architecture state of the address space");
+    };
+    // The default key is always there.
+    let keys = u8::try_from(keys)
+        .ok()
+        .filter(|k| k & 1 != 0)
+        .ok_or("impossible architecture state of the address space")?;
+    // SAFETY: It looks at what the CPU has.
+    if keys != 1 && !unsafe { bindings::checkpoint_has_note(bindings::NT_ARM_POE) } {
+        return Err("this CPU has no memory protection keys");
+    }
+    // SAFETY: We own a reference, and the address space belongs to the caller alone.
+    unsafe { context!(mm).pkey_allocation_map = keys };
+    Ok(())
+}

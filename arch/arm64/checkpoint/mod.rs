@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! arm64: what the engine asks of an architecture.
+//!
+//! `regs`: registers of tasks, `vector` those of FPSIMD, SVE and SME among them. `mm`: what an
+//! address space has besides mappings.
+
+pub(crate) mod mm;
+pub(crate) mod regs;
+mod vector;
+
+/// Number of this architecture in the image.
+pub(crate) const ARCH: u32 = crate::image::header::arch::ARM64;

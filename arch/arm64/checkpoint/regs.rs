@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers, through the register sets that ptrace and core files use.
+//!
+//! What is saved of a frozen task are its registers as they are at the freezer trap. By then the
+//! signal code has turned an interrupted system call back to the instruction that makes it; what
+//! the call returned it keeps in the restart block. At restart the registers are turned forth
+//! again, for the same code to decide what becomes of the call.
+
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+use super::vector;
+use crate::kapi::{
+    park::ParkedTask,
+    regset::{
+        self,
+        BadNote,
+        RegSet, //
+    },
+    task::FrozenTask, //
+};
+
+/// Register sets in the image, in the order in which they are loaded: those of normal mode before
+/// those of streaming mode, ZA before ZT.
+pub(crate) const SETS: &[u32] = &[
+    bindings::NT_PRSTATUS,
+    bindings::NT_ARM_SYSTEM_CALL,
+    bindings::NT_ARM_TLS,
+    bindings::NT_PRFPREG,
+    bindings::NT_ARM_SVE,
+    bindings::NT_ARM_SSVE,
+    bindings::NT_ARM_ZA,
+    bindings::NT_ARM_ZT,
+    bindings::NT_ARM_FPMR,
+    bindings::NT_ARM_PAC_MASK,
+    bindings::NT_ARM_PAC_ENABLED_KEYS,
+    bindings::NT_ARM_PACA_KEYS,
+    bindings::NT_ARM_PACG_KEYS,
+    bindings::NT_ARM_TAGGED_ADDR_CTRL,
+    bindings::NT_ARM_POE,
+    bindings::NT_ARM_GCS,
+];
+
+/// Those that a task with that feature of the CPU must have.
+const MANDATORY: &[u32] = &[
+    bindings::NT_PRSTATUS,
+    bindings::NT_ARM_SYSTEM_CALL,
+    bindings::NT_ARM_TLS,
+    bindings::NT_PRFPREG,
+];
+
+/// Bytes of `struct user_pt_regs`.
+const PRSTATUS_LEN: usize = size_of::<bindings::user_pt_regs>();
+
+/// `syscallno` of a task that is in no system call.
+const NO_SYSCALL: i32 = -1;
+
+/// Bytes of an instruction.
+const INSN: u64 = 4;
+
+/// Bits of pstate that may be set in user mode and that debuggers alone set: single step.
+const PSTATE_SS: u64 = 1 << 21;
+
+/// Results with which a system call asks to be made again: ERESTARTSYS, ERESTARTNOINTR,
+/// ERESTARTNOHAND, ERESTART_RESTARTBLOCK.
+const RESTARTS: [u32; 4] = [
+    bindings::ERESTARTSYS,
+    bindings::ERESTARTNOINTR,
+    bindings::ERESTARTNOHAND,
+    bindings::ERESTART_RESTARTBLOCK,
+];
+
+/// Offset of a field of `user_pt_regs`.
+macro_rules! reg {
+    ($name:ident) => {
+        core::mem::offset_of!(bindings::user_pt_regs, $name)
+    };
+}
+
+/// Has this machine registers of that note?
+fn has(note_type: u32) -> bool {
+    // SAFETY: It looks at what the machine has.
+    unsafe { bindings::checkpoint_has_note(note_type) }
+}
+
+/// Calls `refuse` for each state that registers alone do not hold. Only for live tasks.
+pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
+    let task = t.as_ptr();
+    // SAFETY: The task does not run, or is the caller: its thread state does not change.
+    let found = unsafe {
+        let tif = |flag: u32| bindings::checkpoint_tif(task, flag as c_int);
+        [
+            (tif(bindings::TIF_32BIT), "32-bit tasks are not supported"),
+            (
+                bindings::checkpoint_has_hw_breakpoint(task),
+                "hardware breakpoints are not supported",
+            ),
+            (
+                tif(bindings::TIF_TSC_SIGSEGV),
+                "a counter that can't be read (PR_SET_TSC) is not supported",
+            ),
+            (
+                tif(bindings::TIF_MTE_ASYNC_FAULT),
+                "a tag fault that was not yet reported is not supported",
+            ),
+            (
+                vector::changes_at_exec(task),
+                "another vector length after exec is not supported",
+            ),
+        ]
+    };
+    for (bad, what) in found {
+        if bad {
+            refuse(what);
+        }
+    }
+}
+
+/// A register set of a live task; `None`: it has none of this kind.
+pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
+    if !has(note_type) {
+        return Ok(None);
+    }
+    // SAFETY: The task does not run, or is the caller.
+    let za = unsafe { (*t.as_ptr()).thread.svcr } & SVCR_ZA != 0;
+    if note_type == bindings::NT_ARM_ZT && !za {
+        return Ok(None);
+    }
+    let Some(mut bytes) = RegSet::find(note_type)
+        .map(|s| s.get(t))
+        .transpose()?
+        .flatten()
+    else {
+        return Ok(None);
+    };
+    if note_type == bindings::NT_PRSTATUS && t.is_current() {
+        // It is in a call no more.
+        put(&mut bytes, reg!(regs), &0u64.to_ne_bytes())?;
+    } else if note_type == bindings::NT_ARM_SYSTEM_CALL && t.is_current() {
+        put(&mut bytes, 0, &NO_SYSCALL.to_ne_bytes())?;
+    } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
+        // It goes on to wait, and then the call returns the child.
+        let child = u64::from(t.vfork_child_in(&t.pid_ns()?));
+        put(&mut bytes, reg!(regs), &child.to_ne_bytes())?;
+    }
+    Ok(Some(bytes))
+}
+
+/// ZA and ZT are on.
+const SVCR_ZA: u64 = 1 << 1;
+
+/// Replaces a part of a note.
+fn put(note: &mut [u8], at: usize, value: &[u8]) -> Result {
+    let end = at.checked_add(value.len()).ok_or(EINVAL)?;
+    note.get_mut(at..end).ok_or(EINVAL)?.copy_from_slice(value);
+    Ok(())
+}
+
+/// The task was interrupted in a system call that goes on by its restart block.
+pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
+    // SAFETY: The task does not run, so its restart block is stable.
+    let result = unsafe { (*t.as_ptr()).restart_block.arch_data };
+    result as u64 == u64::from(bindings::ERESTART_RESTARTBLOCK)
+}
+
+/// What a new task does to itself before it parks: nothing here.
+pub(crate) fn start() -> Result {
+    Ok(())
+}
+
+/// The result of the system call that a parked task was interrupted in, negated; 0: none.
+fn interrupted(t: &ParkedTask) -> u64 {
+    // SAFETY: The task is parked.
+    unsafe { (*t.as_ptr()).restart_block.arch_data as u64 }
+}
+
+/// Checks all notes of a task, in the order of [`SETS`], before any of them is written.
+pub(crate) fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
+    let result = interrupted(t);
+    if result != 0 && RESTARTS.iter().all(|&r| u64::from(r) != result) {
+        return Err(BadNote::new(
+            bindings::NT_ARM_SYSTEM_CALL,
+            "interrupted system call with an impossible result",
+        ));
+    }
+    for (&note_type, bytes) in SETS.iter().zip(notes) {
+        let Some(bytes) = bytes else {
+            if MANDATORY.contains(&note_type) && has(note_type) {
+                return Err(BadNote::new(note_type, "registers are missing"));
+            }
+            continue;
+        };
+        if !has(note_type) {
+            return Err(BadNote::new(note_type, "this CPU has no such registers"));
+        }
+        if note_type == bindings::NT_PRSTATUS {
+            check_general(t, bytes)?;
+        } else if !vector::check(note_type, bytes)? {
+            check_plain(note_type, bytes, result != 0)?;
+        }
+    }
+    vector::check_all(|wanted| {
+        let at = SETS.iter().position(|&s| s == wanted)?;
+        notes.get(at).copied().flatten()
+    })
+}
+
+/// Checks the general registers.
+fn check_general(t: &ParkedTask, prstatus: &[u8]) -> Result<(), BadNote> {
+    let bad = |why| BadNote::new(bindings::NT_PRSTATUS, why);
+    let regs = general(prstatus).ok_or(bad("register set of wrong size"))?;
+    let mut checked = regs;
+    checked.pstate &= !PSTATE_SS;
+    let wanted = checked.pstate;
+    // SAFETY: The task is parked; the function works on our copy, of which it masks what user
+    // mode may not set.
+    let valid = unsafe { bindings::valid_user_regs(&mut checked, t.as_ptr()) } != 0;
+    if !valid || checked.pstate != wanted {
+        return Err(bad("privileged bits in pstate"));
+    }
+    // SAFETY: It only computes a constant of the machine.
+    let end = unsafe { bindings::checkpoint_task_size_max() } as u64;
+    if regs.pc >= end - INSN {
+        return Err(bad("address outside of user space"));
+    }
+    Ok(())
+}
+
+/// The general registers in a note; `None`: it has another size.
+fn general(prstatus: &[u8]) -> Option<bindings::user_pt_regs> {
+    if prstatus.len() != PRSTATUS_LEN {
+        return None;
+    }
+    // SAFETY: There are that many bytes, and any are fine for integers.
+    Some(unsafe {
+        prstatus
+            .as_ptr()
+            .cast::<bindings::user_pt_regs>()
+            .read_unaligned()
+    })
+}
+
+/// Checks a note of fixed size.
+fn check_plain(note_type: u32, bytes: &[u8], interrupted: bool) -> Result<(), BadNote> {
+    let bad = |why| Err(BadNote::new(note_type, why));
+    let Some(set) = RegSet::find(note_type) else {
+        return bad("this kernel has no such registers");
+    };
+    if bytes.len() != set.len() {
+        return bad("register set of wrong size");
+    }
+    let word = regset::word(bytes, 0).unwrap_or(0);
+    match note_type {
+        bindings::NT_ARM_SYSTEM_CALL if interrupted && call(bytes) != Some(NO_SYSCALL) => {
+            bad("in a system call and interrupted in one")
+        }
+        // SAFETY: It computes a constant of the machine.
+        bindings::NT_ARM_PAC_MASK if word != unsafe { bindings::checkpoint_pac_mask() } as u64 => {
+            bad("signatures in pointers lie in other bits on this machine")
+        }
+        bindings::NT_ARM_GCS if word & !GCS_MODES != 0 => {
+            bad("unknown modes of the guarded control stack")
+        }
+        bindings::NT_ARM_PAC_ENABLED_KEYS if word & !PAC_KEYS != 0 => bad("unknown keys"),
+        // SAFETY: It looks at what the machine has.
+        bindings::NT_ARM_TAGGED_ADDR_CTRL
+            if word & !unsafe { bindings::checkpoint_tagged_addr_mask() } as u64 != 0 =>
+        {
+            bad("kinds of address tagging that this CPU has not")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The system call in a note.
+fn call(bytes: &[u8]) -> Option<i32> {
+    bytes.try_into().ok().map(i32::from_ne_bytes)
+}
+
+/// Modes of the guarded control stack.
+const GCS_MODES: u64 = (bindings::PR_SHADOW_STACK_ENABLE
+    | bindings::PR_SHADOW_STACK_WRITE
+    | bindings::PR_SHADOW_STACK_PUSH) as u64;
+
+/// Keys that can be switched on and off.
+const PAC_KEYS: u64 = (bindings::PR_PAC_APIAKEY
+    | bindings::PR_PAC_APIBKEY
+    | bindings::PR_PAC_APDAKEY
+    | bindings::PR_PAC_APDBKEY) as u64;
+
+/// Writes a note that was checked to a task's registers.
+pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+    match note_type {
+        bindings::NT_PRSTATUS => set_general(t, bytes),
+        bindings::NT_ARM_SYSTEM_CALL => set_call(t, bytes),
+        // It was compared.
+        bindings::NT_ARM_PAC_MASK => Ok(()),
+        _ if vector::set(t, note_type, bytes)? => Ok(()),
+        _ => regset::write(t, note_type, bytes),
+    }
+}
+
+/// Writes the general registers, not by the register set's function: that takes the task for one
+/// that a debugger has stopped.
+///
+/// What vector registers the task has of its parent is forgotten, before others are written.
+fn set_general(t: &ParkedTask, prstatus: &[u8]) -> Result<(), BadNote> {
+    let bad = |why| BadNote::new(bindings::NT_PRSTATUS, why);
+    let mut regs = general(prstatus).ok_or(bad("register set of wrong size"))?;
+    let task = t.as_ptr();
+    // SAFETY: The task is parked, off its CPU; its registers are written as a debugger's write
+    // does it, after the same check.
+    unsafe {
+        if bindings::valid_user_regs(&mut regs, task) == 0 {
+            return Err(bad("privileged bits in pstate"));
+        }
+        bindings::checkpoint_forget_vectors(task);
+        let to = bindings::task_pt_regs(task);
+        (*to).__bindgen_anon_1.user_regs = regs;
+        (*to).orig_x0 = regs.regs[0];
+    }
+    Ok(())
+}
+
+/// Writes the number of the system call that the task is in.
+fn set_call(t: &ParkedTask, bytes: &[u8]) -> Result<(), BadNote> {
+    let nr = call(bytes).ok_or(BadNote::new(
+        bindings::NT_ARM_SYSTEM_CALL,
+        "register set of wrong size",
+    ))?;
+    // SAFETY: The task is parked, off its CPU.
+    unsafe { (*bindings::task_pt_regs(t.as_ptr())).syscallno = nr };
+    Ok(())
+}
+
+/// Called when all notes of a task were written.
+///
+/// One that was interrupted in a system call has the registers with which it makes that call: they
+/// are made what they were when the call returned.
+pub(crate) fn loaded(t: &ParkedTask) -> Result<(), BadNote> {
+    let result = interrupted(t);
+    if result == 0 {
+        return Ok(());
+    }
+    // SAFETY: The task is parked, off its CPU. The program counter lies below the end of user
+    // space by an instruction, as was checked.
+    unsafe {
+        let regs = bindings::task_pt_regs(t.as_ptr());
+        let user = &mut (*regs).__bindgen_anon_1.user_regs;
+        (*regs).orig_x0 = user.regs[0];
+        (*regs).syscallno = user.regs[8] as i32;
+        user.regs[0] = result.wrapping_neg();
+        user.pc = user.pc.wrapping_add(INSN);
+    }
+    Ok(())
+}

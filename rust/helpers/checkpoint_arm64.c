@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/elf.h>
+#include <linux/prctl.h>
+#include <linux/thread_info.h>
+#include <asm/cpufeature.h>
+#include <asm/fpsimd.h>
+#include <asm/gcs.h>
+#include <asm/mte.h>
+#include <asm/pointer_auth.h>
+
+/* Has this machine the registers of that note? */
+__rust_helper bool rust_helper_checkpoint_has_note(u32 note)
+{
+	switch (note) {
+	case NT_PRFPREG:
+		return system_supports_fpsimd();
+	case NT_ARM_SVE:
+		return system_supports_sve();
+	case NT_ARM_SSVE:
+	case NT_ARM_ZA:
+		return system_supports_sme();
+	case NT_ARM_ZT:
+		return system_supports_sme2();
+	case NT_ARM_FPMR:
+		return system_supports_fpmr();
+	case NT_ARM_PAC_MASK:
+	case NT_ARM_PAC_ENABLED_KEYS:
+	case NT_ARM_PACA_KEYS:
+		return system_supports_address_auth();
+	case NT_ARM_PACG_KEYS:
+		return system_supports_generic_auth();
+	case NT_ARM_POE:
+		return system_supports_poe();
+	case NT_ARM_GCS:
+		return system_supports_gcs();
+	default:
+		return true;
+	}
+}
+
+/* Has every CPU this vector length, in bytes? */
+__rust_helper bool rust_helper_checkpoint_has_vl(enum vec_type type, unsigned int vl)
+{
+#ifdef CONFIG_ARM64_SVE
+	return sve_vl_valid(vl) && vl <= VL_ARCH_MAX &&
+	       vq_available(type, sve_vq_from_vl(vl));
+#else
+	return false;
+#endif
+}
+
+/* Bytes of the note with registers of vl bytes; flags as in its header. */
+__rust_helper size_t rust_helper_checkpoint_sve_size(unsigned int vl, unsigned int flags)
+{
+	return ALIGN(SVE_PT_SIZE(sve_vq_from_vl(vl), flags), SVE_VQ_BYTES);
+}
+
+__rust_helper size_t rust_helper_checkpoint_za_size(unsigned int vl)
+{
+	return ALIGN(ZA_PT_SIZE(sve_vq_from_vl(vl)), SVE_VQ_BYTES);
+}
+
+/* A task that does not run has no vector registers but those of FPSIMD, which are zero. */
+__rust_helper void rust_helper_checkpoint_forget_vectors(struct task_struct *t)
+{
+	fpsimd_flush_task_state(t);
+	clear_tsk_thread_flag(t, TIF_SVE);
+	clear_tsk_thread_flag(t, TIF_SME);
+	t->thread.svcr = 0;
+	t->thread.fp_type = FP_STATE_FPSIMD;
+	t->thread.uw.fpmr = 0;
+	memset(&t->thread.uw.fpsimd_state, 0, sizeof(t->thread.uw.fpsimd_state));
+}
+
+/* What prctl(PR_SET_TAGGED_ADDR_CTRL) takes here. */
+__rust_helper unsigned long rust_helper_checkpoint_tagged_addr_mask(void)
+{
+	unsigned long mask = PR_TAGGED_ADDR_ENABLE;
+
+	if (system_supports_mte()) {
+		mask |= PR_MTE_TCF_SYNC | PR_MTE_TCF_ASYNC | PR_MTE_TAG_MASK;
+		if (cpus_have_cap(ARM64_MTE_STORE_ONLY))
+			mask |= PR_MTE_STORE_ONLY;
+	}
+	return mask;
+}
+
+__rust_helper unsigned long rust_helper_checkpoint_pac_mask(void)
+{
+	return ptrauth_user_pac_mask();
+}
+
+__rust_helper bool rust_helper_checkpoint_tif(struct task_struct *t, int flag)
+{
+	return test_tsk_thread_flag(t, flag);
+}
+
+__rust_helper bool rust_helper_checkpoint_has_hw_breakpoint(struct task_struct *t)
+{
+#ifdef CONFIG_HAVE_HW_BREAKPOINT
+	for (int i = 0; i < ARM_MAX_BRP; i++)
+		if (t->thread.debug.hbp_break[i])
+			return true;
+	for (int i = 0; i < ARM_MAX_WRP; i++)
+		if (t->thread.debug.hbp_watch[i])
+			return true;
+#endif
+	return false;
+}
+
+/* The running task has no guarded control stack any more. */
+__rust_helper void rust_helper_checkpoint_leave_gcs(void)
+{
+#ifdef CONFIG_ARM64_GCS
+	if (!system_supports_gcs())
+		return;
+	current->thread.gcs_base = 0;
+	current->thread.gcs_size = 0;
+	current->thread.gcs_el0_mode = 0;
+	current->thread.gcs_el0_locked = 0;
+	gcs_set_el0_mode(current);
+	write_sysreg_s(0, SYS_GCSPR_EL0);
+	current->thread.gcspr_el0 = 0;
+#endif
+}
+
+/* Tags of a page: 4 bits for each 16 bytes. */
+__rust_helper bool rust_helper_checkpoint_page_tags_get(struct page *page, void *tags)
+{
+	if (!system_supports_mte() || !page_mte_tagged(page))
+		return false;
+	mte_save_page_tags(page_address(page), tags);
+	return true;
+}
+
+__rust_helper void rust_helper_checkpoint_page_tags_set(struct page *page, const void *tags)
+{
+	bool first;
+
+	if (!system_supports_mte())
+		return;
+	first = try_page_mte_tagging(page);
+	mte_restore_page_tags(page_address(page), tags);
+	if (first)
+		set_page_mte_tagged(page);
+}
+
+/* To a new page. */
+__rust_helper void rust_helper_checkpoint_page_tags_copy(struct page *to, struct page *from)
+{
+	if (system_supports_mte() && page_mte_tagged(from) && try_page_mte_tagging(to)) {
+		mte_copy_page_tags(page_address(to), page_address(from));
+		set_page_mte_tagged(to);
+	}
+}
