@@ -112,10 +112,10 @@ toolchain_key() {
 		sha256sum | cut -c1-16
 }
 
-# Makes sure that $CHROOT holds all packages for $ARCH. Safe against a second run.
+# Makes sure that $CHROOT holds all packages for the architecture $1. Safe against a second run.
 toolchain() {
 	# The newest QEMU there is: it knows more of the processors.
-	QEMU=$(sed -n 's/^packages *= *//p' "$ROOT/scripts/arch/$ARCH.conf")
+	QEMU=$(sed -n 's/^packages *= *//p' "$ROOT/scripts/arch/$1.conf")
 	done=$CHROOT/var/lib/linux-cr/all-$(toolchain_key)
 	[ ! -e "$done" ] || return 0
 	[ "$(id -u)" = 0 ] || die "the build environment is set up by root: run this as root (sudo make ...)"
@@ -180,7 +180,7 @@ ${BIND:-}" WORKDIR=$PWD exec unshare -m bash -c '
 		for v in $(compgen -e); do
 			case $v in
 			# What steers a build or a network; the rest of the host stays outside.
-			TERM|COLUMNS|LCR_*|KDIR|*_proxy|*_PROXY|SSL_CERT_*|JOBS|V|T|NO_COLOR|CHROOT|WORKDIR) ;;
+			TERM|COLUMNS|LCR_*|KDIR|*_proxy|*_PROXY|SSL_CERT_*|JOBS|PAGES|V|T|NO_COLOR|CHROOT|WORKDIR) ;;
 			*) unset "$v" 2>/dev/null || : ;;
 			esac
 		done

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .env import CACHE, ROOT, Failure, Progress, say, step
+from .env import ARCH, CACHE, PAGES, ROOT, Failure, Progress, conf, say
 
 
 def kernel(args):
@@ -64,7 +64,7 @@ def guest(args):
             say("  | " + line)
         raise Failure(f"guest: {result.ended}; console: {console}")
     if result.splats:
-        from .tests import show_splat
+        from .harness import show_splat
         show_splat(result.console)
         say(f"error: the kernel complained: {result.splats[0].strip()}; console: {console}")
         return result.status or 99
@@ -74,8 +74,18 @@ def guest(args):
 
 
 def test(args):
+    name = args.name or os.environ.get("T") or None
+    if ARCH == "all":
+        from .archs import test_all
+        return test_all(name)
     from .tests import test as run_tests
-    return run_tests(args.name or os.environ.get("T") or None, args.no_host, args.kernel)
+    return run_tests(name, args.no_host, args.kernel, args.report)
+
+
+def estimate(_args):
+    from .archs import seconds
+    print(int(seconds()))
+    return 0
 
 
 def driver(name):
@@ -96,6 +106,14 @@ def apply(args):
 def patches(_args):
     from .patches import take_back
     return take_back()
+
+
+def check_variables():
+    if ARCH == "all":
+        if sys.argv[1] != "test" or PAGES:
+            raise Failure("ARCH=all is for make test, without PAGES")
+    elif PAGES and PAGES not in conf()["pages"].split():
+        raise Failure(f"PAGES={PAGES}: {ARCH} has pages of {' and '.join(conf()['pages'].split())}")
 
 
 def prepare(_args):
@@ -143,11 +161,13 @@ def arguments():
     s.add_argument("name", nargs="?", help="one selftest's name, or host, kunit, selftests")
     s.add_argument("--no-host", action="store_true", help="leave the host tests out")
     s.add_argument("--kernel", help="boot this image instead of building one")
+    s.add_argument("--report", type=Path, metavar="FILE", help="also write the results there, as JSON")
 
     for name, text in (("demo", "the demonstration"), ("bench", "the benchmarks")):
         command(name, driver(name), text).add_argument("rest", nargs="*")
     command("apply", apply, "lay this repository over the kernel tree KDIR")
     command("patches", patches, "take edits of the built tree back into patches/ and the overlay")
+    command("estimate", estimate, "how many seconds building the kernel and running the tests will take")
     command("prepare", prepare, "set the build environment up and do nothing else")
     return p.parse_args()
 
@@ -157,6 +177,7 @@ def main():
         signal.signal(number, lambda n, _: sys.exit(128 + n))
     args = arguments()
     try:
+        check_variables()
         return args.function(args)
     except Failure as e:
         Progress.clear()

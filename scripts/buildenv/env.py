@@ -23,6 +23,21 @@ JOBS = int(os.environ.get("JOBS") or os.cpu_count() or 1)
 TTY = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
+def conf(arch=ARCH):
+    """scripts/arch/ARCH.conf as a dictionary."""
+    values = {}
+    for line in (SCRIPTS / "arch" / f"{arch}.conf").read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            values[key.strip()] = value.strip()
+    return values
+
+
+# PAGES=size asks for a kernel with pages of another size than usual, which is a kernel of its own.
+PAGES = os.environ.get("PAGES", "").lower().removesuffix("b").removesuffix("i")
+VARIANT = f"{ARCH}-{PAGES}" if PAGES and not conf()["pages"].startswith(PAGES) else ARCH
+
+
 class Failure(Exception):
     """Ends the run with one line that says what is wrong."""
 
@@ -35,16 +50,6 @@ def say(text):
 
 def step(text):
     say(f"==> {text}")
-
-
-def conf(arch=ARCH):
-    """scripts/arch/ARCH.conf as a dictionary."""
-    values = {}
-    for line in (SCRIPTS / "arch" / f"{arch}.conf").read_text().splitlines():
-        if line.strip() and not line.startswith("#"):
-            key, _, value = line.partition("=")
-            values[key.strip()] = value.strip()
-    return values
 
 
 def sha(*parts):

@@ -238,8 +238,7 @@ def accelerator(kernel, rootfs):
     asked = os.environ.get("LCR_ACCEL")
     if asked in ("kvm", "tcg"):
         return asked
-    if conf().get("kvm_host") and os.uname().machine != conf()["kvm_host"] \
-            or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    if os.uname().machine != conf().get("kvm_host") or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
     answer = CACHE / "kvm" / sha(os.environ.get("LCR_BOOT_ID", ""), ARCH)
     with lock("kvm"):

@@ -8,11 +8,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from .env import (ARCH, CACHE, JOBS, SCRIPTS, Failure, Progress, conf, duration, lock, run, say,
-                  sha, step)
+from .env import (ARCH, CACHE, JOBS, SCRIPTS, VARIANT, Failure, Progress, conf, duration, lock, run,
+                  say, sha, step)
 from .tree import Tree, note_edits, pristine
 
-KEEP_IMAGES = 12
+KEEP_IMAGES = 24
 
 
 def flavours():
@@ -27,7 +27,8 @@ def flavour_of(asked):
 
 def fragments(flavour):
     """Configuration fragments, later ones win."""
-    return [SCRIPTS / "config" / f"{n}.config" for n in conf()[f"config_{flavour}"].split()]
+    names = conf()[f"config_{flavour}"].split() + ([VARIANT] if VARIANT != ARCH else [])
+    return [SCRIPTS / "config" / f"{n}.config" for n in names]
 
 
 def wanted(text):
@@ -86,7 +87,7 @@ def configure(tree, obj, flavour):
                                  for k, v in wanted(text).items()))
     # Into a file of its own first: .config is replaced only if it changes.
     new = obj / "new.config"
-    run(make_args(tree, obj) + ["allnoconfig"], log=CACHE / "log" / f"config-{ARCH}",
+    run(make_args(tree, obj) + ["allnoconfig"], log=CACHE / "log" / f"config-{VARIANT}",
         env={**make_env(), "KCONFIG_ALLCONFIG": allconfig, "KCONFIG_CONFIG": new})
     have = wanted(new.read_text())
     lost = [f"{k}={v}" for k, v in wanted(text).items() if have.get(k, "n") != v]
@@ -99,6 +100,31 @@ def configure(tree, obj, flavour):
         leftover.unlink()
 
 
+def obj_dir(tree, flavour):
+    return CACHE / "obj" / f"{VARIANT}-{flavour}-{tree.version}"
+
+
+def image_dir(tree, flavour):
+    """Where the kernel is that the tree makes as it is now."""
+    config = "\n".join(p.read_text() for p in fragments(flavour))
+    key = sha(tree.key, config, str(build_conf()), flavour)
+    return CACHE / "images" / f"{VARIANT}-{flavour}-{key}"
+
+
+def build_seconds(flavour):
+    """About how long build() will take: no time, that of a few files, or that of all of them."""
+    flavour = flavour_of(flavour)
+    src = pristine()
+    with lock(Tree.LOCK):
+        tree = Tree(src)
+        tree.sync()
+        if (image_dir(tree, flavour) / "release").exists():
+            return 0
+        whole = int(conf()["build_minutes"]) * 60 * 2 / min(JOBS, 2)
+        # objects: how many a whole build has made, once it has come to its end.
+        return whole / 4 if (obj_dir(tree, flavour) / "objects").exists() else whole
+
+
 def build(flavour="demo", target=None):
     """Builds a flavour of the kernel, unless exactly that has been built before.
 
@@ -109,21 +135,19 @@ def build(flavour="demo", target=None):
         tree = Tree(src)
         edited = tree.sync()
         note_edits(tree, edited)
-        config = "\n".join(p.read_text() for p in fragments(flavour))
-        key = sha(tree.key, config, str(build_conf()), flavour)
-        images = CACHE / "images"
+        out = image_dir(tree, flavour)
+        images = out.parent
         images.mkdir(parents=True, exist_ok=True)
-        out = images / f"{ARCH}-{flavour}-{key}"
         if (out / "release").exists() and not target:
             os.utime(out)
             say(f"    kernel {(out / 'release').read_text().strip()} ({flavour}) is built already")
             return Kernel(out, (out / "release").read_text().strip())
-        obj = CACHE / "obj" / f"{ARCH}-{flavour}-{tree.version}"
-        step(f"building Linux {tree.version} ({ARCH}, {flavour})" + (f": {target}" if target else ""))
+        obj = obj_dir(tree, flavour)
+        step(f"building Linux {tree.version} ({VARIANT}, {flavour})" + (f": {target}" if target else ""))
         started = time.monotonic()
         configure(tree, obj, flavour)
         if target:
-            log = CACHE / "log" / f"target-{ARCH}"
+            log = CACHE / "log" / f"target-{VARIANT}"
             run(make_args(tree, obj) + [target], log=log, env=make_env())
             warnings(log)
             return None
@@ -138,7 +162,7 @@ def build(flavour="demo", target=None):
                 made += 1
                 progress.update(made, line.split()[-1])
 
-        log = CACHE / "log" / f"kernel-{ARCH}-{flavour}"
+        log = CACHE / "log" / f"kernel-{VARIANT}-{flavour}"
         try:
             run(make_args(tree, obj) + [Path(conf()["image"]).name], log=log, env=make_env(),
                 on_line=on_line)

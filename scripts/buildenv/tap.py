@@ -8,8 +8,11 @@ LINE = re.compile(r"^(?P<indent>\s*)(?P<ok>ok|not ok)\s+(?P<number>\d+)?\s*-?\s*
 
 
 class Case:
-    def __init__(self, name, result, reason=""):
+    """A result, and the programs that have to be run to have it again."""
+
+    def __init__(self, name, result, reason="", programs=()):
         self.name, self.result, self.reason = name, result, reason
+        self.programs = list(programs)
 
 
 def cases(text):

@@ -5,33 +5,18 @@ import json
 import os
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-from .env import ARCH, CACHE, JOBS, Failure, Progress, duration, run, say, step
-from .guest import Guest, Job, accelerator, splats, stop_all
+from .env import NATIVE, Failure, Progress, duration, run, say, step
+from .harness import LOGS, expected, in_guests, tail
 from .kernel import Kernel, build
-from .rootfs import rootfs
-from .tap import Case, cases, plan
-from .tools import SELFTESTS, WORKSPACE, cargo_env, selftests, test_names, tools
+from .tap import Case, cases
+from .tools import WORKSPACE, cargo_env, selftests, test_names, tools
 
-LOGS = CACHE / "log" / "test"
-DEFAULT_TIMEOUT = 600
-RESTARTS = 8
 
-# In the guest. A marker line before and after each test lets the host tell them
-# apart; the same marker in the kernel log lets it tell whose splat one is.
-RUNNER = r"""
-cd /job/tests
-while read -r name limit; do
-	printf '\001lcr-start %s\n' "$name"
-	echo "lcr-start $name" >/dev/kmsg
-	KSFT_MACHINE_READABLE=1 timeout -k 10 "$limit" "./$name" 2>&1
-	status=$?
-	echo "lcr-end $name" >/dev/kmsg
-	printf '\n\001lcr-end %s %s\n' "$name" "$status"
-done </job/list
-exit 0
-"""
+# By when all must be done, in seconds since 1970: ARCH=all sets it.
+DEADLINE = float(os.environ.get("LCR_DEADLINE") or 0) or None
+# Whether a second run decides about what fails in the first.
+AGAIN = os.environ.get("LCR_AGAIN") == "1"
 
 
 class Results:
@@ -39,18 +24,22 @@ class Results:
         self.all = []
 
     def add(self, case):
+        case.programs = case.programs or [case.name.partition(".")[0]]
         self.all.append(case)
         if case.result == "failed":
             say(f"    FAILED {case.name}" + (f": {case.reason}" if case.reason else ""))
 
+    def failed(self):
+        return [c for c in self.all if c.result == "failed"]
+
     def count(self, result):
         return sum(c.result == result for c in self.all)
 
-    def report(self):
+    def report(self, skips=True):
         # By program and reason: what lacks one thing skips many tests.
         skipped = {}
         for c in self.all:
-            if c.result == "skipped":
+            if c.result == "skipped" and skips:
                 program, _, rest = c.name.partition(".")
                 skipped.setdefault((program, c.reason or "no reason given"), []).append(rest)
         for (program, reason), names in skipped.items():
@@ -60,11 +49,6 @@ class Results:
         print(f"{self.count('passed')} passed, {self.count('failed')} failed, "
               f"{self.count('skipped')} skipped", flush=True)
         return 1 if self.count("failed") or not self.all else 0
-
-
-def tail(text, lines=40):
-    for line in text.splitlines()[-lines:]:
-        say("      | " + line)
 
 
 def host(results):
@@ -109,216 +93,73 @@ def kunit(results, console):
     say(f"    {len(ours)} KUnit tests")
 
 
-def timeout_of():
-    settings = SELFTESTS / "settings"
-    m = re.search(r"^timeout=(\d+)", settings.read_text(), re.M) if settings.exists() else None
-    return max(int(m[1]), 1) if m else DEFAULT_TIMEOUT
+class Plan:
+    """What is to be run, with all that has been built for it."""
 
+    def __init__(self, kernel, programs, programs_tools):
+        self.kernel, self.programs, self.tools = kernel, programs, programs_tools
 
-def timeouts(names):
-    """Seconds that each test may take: as settings says, up to a limit that keeps one hang from
-    using up the time of all. A test's own line there wins: timeout_NAME=."""
-    text = (SELFTESTS / "settings").read_text() if (SELFTESTS / "settings").exists() else ""
-    own = dict(re.findall(r"^timeout_(\w+)=(\d+)", text, re.M))
-    return {n: int(own.get(n, min(timeout_of(), DEFAULT_TIMEOUT))) for n in names}
-
-
-class Run:
-    """A share of the selftests in guests: one, and one more after each that does not survive."""
-
-    def __init__(self, results, kernel, names, programs, programs_tools, share=0, progress=None):
-        self.results, self.kernel, self.share, self.progress = results, kernel, share, progress
-        self.left, self.programs, self.tools = list(names), programs, programs_tools
-        self.limits = timeouts(names)
-        self.consoles = []
-        self.seconds = {}
-        self.stopped = False
-
-    def job(self):
-        job = Job()
-        for name, path in self.programs.items():
-            job.add(path, f"tests/{name}")
-        for path in self.tools:
-            job.add(path, f"bin/{path.name}")
-        for extra in SELFTESTS.iterdir():
-            if extra.suffix in (".sh", ".py", ".txt", ".bin") or os.access(extra, os.X_OK) and extra.is_file():
-                job.add(extra, f"tests/{extra.name}")
-        (job.dir / "list").write_text("".join(f"{n} {self.limits[n]}\n" for n in self.left))
-        job.script(RUNNER)
-        if self.left:
-            job.env["LCR_KMEMLEAK"] = 1
-        return job
-
-    def all(self):
-        for attempt in range(RESTARTS):
-            self.once(attempt)
-            if not self.left or self.stopped:
-                return
-        for name in self.left:
-            self.results.add(Case(name, "failed", "not run: too many guests ended early"))
-
-    def once(self, attempt):
-        current, buffer, done, since = None, "", [], 0
-        started = time.monotonic()
-
-        def on_output(data):
-            nonlocal current, buffer, since
-            buffer += data.decode(errors="replace")
-            while (m := re.search(r"\x01lcr-(start|end) (\S+)(?: (\d+))?\n", buffer)):
-                before, buffer = buffer[:m.start()], buffer[m.end():]
-                if m[1] == "start":
-                    current, since = m[2], time.monotonic()
-                else:
-                    done.append((m[2], int(m[3]), before))
-                    self.seconds[m[2]] = round(time.monotonic() - since, 1)
-                    current = None
-                    if self.progress:
-                        self.progress.update(self.progress.done + 1, m[2])
-
-        limit = 180 + sum(self.limits[n] + 15 for n in self.left)
-        console_file = LOGS / f"console-{self.share}.{attempt}"
-        result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit).run(
-            self.job(), on_output=on_output, console_file=console_file)
-        self.consoles.append(result.console)
-        if self.stopped:
+    def run(self, results, parts, logs=LOGS):
+        """Runs parts: host, kunit, and names of selftests."""
+        if "host" in parts:
+            host(results)
+        names = [n for n in parts if n not in ("host", "kunit")]
+        for n in [n for n in names if n not in self.programs]:
+            results.add(Case(n, "failed", "was not built"))
+            names.remove(n)
+        if not names and "kunit" not in parts:
             return
-        per_test, outside = split_console(result.console)
-        for name, status, text in done:
-            self.judge(name, status, text, per_test.get(name, ""))
-        if result.status is None:
-            name = current or "guest"
-            (LOGS / f"{name}.out").write_text(buffer)
-            self.results.add(Case(name, "failed", result.ended))
-            tail(buffer, 20)
-            tail(per_test.get(name) or result.console)
-            if name in self.left:
-                self.left.remove(name)
-            elif not done:
-                self.left.clear()
-        else:
-            self.left.clear()
-        bad = splats(outside)
-        if bad:
-            self.results.add(Case("kernel", "failed", f"{bad[0].strip()} (in {console_file})"))
-            show_splat(outside)
-        say(f"    guest: {len(done)} test programs in {duration(time.monotonic() - started)}")
-
-    def judge(self, name, status, text, console):
-        (LOGS / f"{name}.out").write_text(text)
-        self.left.remove(name)
-        found = cases(text)
-        problem = None
-        if status in (124, 137):
-            problem = f"not finished after {self.limits[name]} s"
-        elif found and plan(text) not in (None, len(found)):
-            problem = f"{plan(text)} tests announced, {len(found)} results"
-        elif not found and status == 4:
-            found = [Case("", "skipped", text.strip().splitlines()[-1] if text.strip() else "")]
-        elif not found and status == 0:
-            found = [Case("", "passed")]
-        elif status and not any(c.result == "failed" for c in found) \
-                and not (status == 4 and found):
-            problem = f"exit status {status}"
-        for c in found:
-            c.name = f"{name}.{c.name}" if c.name else name
-            self.results.add(c)
-        if problem:
-            self.results.add(Case(name, "failed", problem))
-        if problem or any(c.result == "failed" for c in found):
-            tail(text)
-        bad = splats(console)
-        if bad:
-            self.results.add(Case(f"{name}: kernel", "failed", bad[0].strip()))
-        if bad:
-            show_splat(console)
+        step(f"selftests ({len(names)} programs)" if names else "KUnit")
+        consoles = in_guests(results, self.kernel, names, self.programs, self.tools, logs=logs,
+                             deadline=DEADLINE)
+        if "kunit" in parts:
+            kunit(results, consoles[0])
 
 
-def shares(names, times, count):
-    """Splits the tests so that the guests take about equally long, as far as is known."""
-    parts = [[] for _ in range(count)]
-    for name in sorted(names, key=lambda n: -times.get(n, 30)):
-        min(parts, key=lambda p: sum(times.get(n, 30) for n in p)).append(name)
-    return [sorted(p) for p in parts if p]
+def second_run(plan, first):
+    """Runs again what failed, and lets that decide: guests are emulated, on machines that others
+    use too. Returns the results of both runs together."""
+    again = sorted({p for c in first.failed() for p in c.programs})
+    seconds = expected(again)
+    if DEADLINE and time.time() + seconds > DEADLINE:
+        say(f"    no second run of {' '.join(again)}: it would take {duration(seconds)}, and there is "
+            f"{duration(max(DEADLINE - time.time(), 0))} left")
+        return first
+    step("second run of what failed: " + " ".join(again))
+    second = Results()
+    plan.run(second, again, LOGS / "second")
+    both = Results()
+    both.all = [c for c in first.all if not set(c.programs) & set(again)] + second.all
+    for title, run in (("first", first), ("second", second)):
+        say(f"    failed in the {title} run: " + (" ".join(c.name for c in run.failed()) or "nothing"))
+    return both
 
 
-def in_guests(results, kernel, names, programs, programs_tools):
-    """Runs the selftests, in two guests at a time where there is more than one processor."""
-    times_file = CACHE / f"times-{ARCH}"
-    try:
-        times = json.loads(times_file.read_text())
-    except (FileNotFoundError, ValueError):
-        times = {}
-    count = 2 if JOBS > 1 and len(names) > 3 else 1
-    rootfs()
-    accelerator(kernel, rootfs())
-    progress = Progress("selftests", len(names))
-    progress.INTERVAL = 60
-    runs = [Run(results, kernel, part, programs, programs_tools, n, progress)
-            for n, part in enumerate(shares(names, times, count) or [[]])]
-    try:
-        with ThreadPoolExecutor(len(runs)) as pool:
-            # An empty share still boots: KUnit's results are in its log.
-            futures = [pool.submit(r.all) for r in runs]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                for r in runs:
-                    r.stopped = True
-                stop_all()
-                raise
-    finally:
-        progress.end()
-    for r in runs:
-        times |= r.seconds
-    tmp = times_file.with_suffix(f".{os.getpid()}")
-    tmp.write_text(json.dumps(times, indent=0, sort_keys=True))
-    tmp.rename(times_file)
-    return [c for r in runs for c in r.consoles]
-
-
-def split_console(console):
-    """What the kernel said during each test, and what it said outside of tests."""
-    per_test, outside, current = {}, [], None
-    for line in console.splitlines():
-        m = re.search(r"lcr-(start|end) (\S+)", line)
-        if m:
-            current = m[2] if m[1] == "start" else None
-        elif current:
-            per_test.setdefault(current, []).append(line)
-        else:
-            outside.append(line)
-    return {n: "\n".join(l) for n, l in per_test.items()}, "\n".join(outside)
-
-
-def show_splat(console):
-    lines = console.splitlines()
-    bad = set(splats(console)[:3])
-    first = next((n for n, l in enumerate(lines) if l in bad), None)
-    if first is not None:
-        for line in lines[first:first + 60]:
-            say("      | " + line)
-
-
-def test(name=None, no_host=False, image=None):
+def test(name=None, no_host=False, image=None, report=None):
     LOGS.mkdir(parents=True, exist_ok=True)
-    results = Results()
     known = test_names()
     if name and name not in ("host", "kunit", "selftests") and name not in known:
         raise Failure(f"no test is called {name}; there are: host kunit selftests " + " ".join(known))
-    if name in (None, "host") and not no_host:
-        host(results)
-    if name != "host":
-        kernel = Kernel.at(image) if image else build("debug")
-        names = known if name in (None, "selftests") else [n for n in known if n == name]
-        programs = selftests() if names else {}
-        for n in [n for n in names if n not in programs]:
-            results.add(Case(n, "failed", "was not built"))
-            names.remove(n)
-        programs_tools = tools() if names else []
-        step("KUnit" if name == "kunit" else f"selftests ({len(names)} programs)")
-        consoles = in_guests(results, kernel, names, programs, programs_tools)
-        if name in (None, "kunit"):
-            kunit(results, consoles[0])
+    if name is None:
+        # The host tests are the same for all architectures.
+        parts = ["host"] * (NATIVE and not no_host) + ["kunit", *known]
+    else:
+        parts = known if name == "selftests" else [name]
+    first = Results()
+    plan = Plan(None, {}, [])
+    if "host" in parts:
+        plan.run(first, ["host"])
+    if parts != ["host"]:
+        plan = Plan(Kernel.at(image) if image else build("debug"), *built(parts))
+        plan.run(first, [p for p in parts if p != "host"])
+    results = second_run(plan, first) if AGAIN and first.failed() else first
     say(f"    logs: {LOGS}")
+    if report:
+        report.write_text(json.dumps([[c.name, c.result, c.reason] for c in results.all]))
     return results.report()
+
+
+def built(parts):
+    """The programs that parts need: selftests by name, and the tools."""
+    return ({}, []) if parts == ["kunit"] else (selftests(), tools())
+

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs selftests in guests, and tells what came of each."""
+
+import json
+import os
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from .env import CACHE, JOBS, VARIANT, Progress, duration, say
+from .guest import Guest, Job, accelerator, splats, stop_all
+from .rootfs import rootfs
+from .tap import Case, cases, plan
+from .tools import SELFTESTS
+
+LOGS = CACHE / "log" / "test" / VARIANT
+DEFAULT_TIMEOUT = 600
+RESTARTS = 8
+TIMES = CACHE / f"times-{VARIANT}"
+
+# In the guest. A marker line before and after each test lets the host tell them
+# apart; the same marker in the kernel log lets it tell whose splat one is.
+RUNNER = r"""
+cd /job/tests
+while read -r name limit; do
+	read -r up _ </proc/uptime
+	[ "${up%.*}" -lt "${LCR_SECONDS:-999999}" ] || break
+	printf '\001lcr-start %s\n' "$name"
+	echo "lcr-start $name" >/dev/kmsg
+	KSFT_MACHINE_READABLE=1 timeout -k 10 "$limit" "./$name" 2>&1
+	status=$?
+	echo "lcr-end $name" >/dev/kmsg
+	printf '\n\001lcr-end %s %s\n' "$name" "$status"
+done </job/list
+exit 0
+"""
+
+
+def tail(text, lines=40):
+    for line in text.splitlines()[-lines:]:
+        say("      | " + line)
+
+
+def timeout_of():
+    settings = SELFTESTS / "settings"
+    m = re.search(r"^timeout=(\d+)", settings.read_text(), re.M) if settings.exists() else None
+    return max(int(m[1]), 1) if m else DEFAULT_TIMEOUT
+
+
+def timeouts(names):
+    """Seconds that each test may take: as settings says, up to a limit that keeps one hang from
+    using up the time of all. A test's own line there wins: timeout_NAME=."""
+    text = (SELFTESTS / "settings").read_text() if (SELFTESTS / "settings").exists() else ""
+    own = dict(re.findall(r"^timeout_(\w+)=(\d+)", text, re.M))
+    return {n: int(own.get(n, min(timeout_of(), DEFAULT_TIMEOUT))) for n in names}
+
+
+class Run:
+    """A share of the selftests in guests: one, and one more after each that does not survive."""
+
+    def __init__(self, results, kernel, names, programs, programs_tools, *, share=0, progress=None,
+                 logs=LOGS, deadline=None):
+        self.results, self.kernel, self.share, self.progress = results, kernel, share, progress
+        self.names, self.logs, self.deadline = list(names), logs, deadline
+        logs.mkdir(parents=True, exist_ok=True)
+        self.left, self.programs, self.tools = list(names), programs, programs_tools
+        self.limits = timeouts(names)
+        self.consoles = []
+        self.seconds = {}
+        self.stopped = False
+
+    def job(self):
+        job = Job()
+        for name, path in self.programs.items():
+            job.add(path, f"tests/{name}")
+        for path in self.tools:
+            job.add(path, f"bin/{path.name}")
+        for extra in SELFTESTS.iterdir():
+            if extra.suffix in (".sh", ".py", ".txt", ".bin") or os.access(extra, os.X_OK) and extra.is_file():
+                job.add(extra, f"tests/{extra.name}")
+        (job.dir / "list").write_text("".join(f"{n} {self.limits[n]}\n" for n in self.left))
+        job.script(RUNNER)
+        if self.left:
+            job.env["LCR_KMEMLEAK"] = 1
+        if self.deadline:
+            job.env["LCR_SECONDS"] = max(int(self.deadline - time.time()), 0)
+        return job
+
+    def all(self):
+        for attempt in range(RESTARTS):
+            self.once(attempt)
+            if not self.left or self.stopped:
+                return
+        for name in self.left:
+            self.results.add(Case(name, "failed", "not run: too many guests ended early", [name]))
+
+    def once(self, attempt):
+        current, buffer, done, since = None, "", [], 0
+        started = time.monotonic()
+
+        def on_output(data):
+            nonlocal current, buffer, since
+            buffer += data.decode(errors="replace")
+            while (m := re.search(r"\x01lcr-(start|end) (\S+)(?: (\d+))?\n", buffer)):
+                before, buffer = buffer[:m.start()], buffer[m.end():]
+                if m[1] == "start":
+                    current, since = m[2], time.monotonic()
+                else:
+                    done.append((m[2], int(m[3]), before))
+                    self.seconds[m[2]] = round(time.monotonic() - since, 1)
+                    current = None
+                    if self.progress:
+                        self.progress.update(self.progress.done + 1, m[2])
+
+        limit = 180 + sum(self.limits[n] + 15 for n in self.left)
+        console_file = self.logs / f"console-{self.share}.{attempt}"
+        result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit).run(
+            self.job(), on_output=on_output, console_file=console_file)
+        self.consoles.append(result.console)
+        if self.stopped:
+            return
+        per_test, outside = split_console(result.console)
+        for name, status, text in done:
+            self.judge(name, status, text, per_test.get(name, ""))
+        if result.status is None:
+            name = current or "guest"
+            (self.logs / f"{name}.out").write_text(buffer)
+            # Where none ran, all that were to run must be seen again.
+            self.results.add(Case(name, "failed", result.ended, [current] if current else self.names))
+            tail(buffer, 20)
+            tail(per_test.get(name) or result.console)
+            if name in self.left:
+                self.left.remove(name)
+            elif not done:
+                self.left.clear()
+        else:
+            for name in self.left:
+                self.results.add(Case(name, "skipped", "not reached in the time that there is", [name])
+                                 if self.deadline else Case(name, "failed", "not run", [name]))
+            self.left.clear()
+        bad = splats(outside)
+        if bad:
+            self.results.add(Case("kernel", "failed", f"{bad[0].strip()} (in {console_file})",
+                                  self.names))
+            show_splat(outside)
+        say(f"    guest: {len(done)} test programs in {duration(time.monotonic() - started)}")
+
+    def judge(self, name, status, text, console):
+        (self.logs / f"{name}.out").write_text(text)
+        self.left.remove(name)
+        found = cases(text)
+        problem = None
+        if status in (124, 137):
+            problem = f"not finished after {self.limits[name]} s"
+        elif found and plan(text) not in (None, len(found)):
+            problem = f"{plan(text)} tests announced, {len(found)} results"
+        elif not found and status == 4:
+            found = [Case("", "skipped", text.strip().splitlines()[-1] if text.strip() else "")]
+        elif not found and status == 0:
+            found = [Case("", "passed")]
+        elif status and not any(c.result == "failed" for c in found) \
+                and not (status == 4 and found):
+            problem = f"exit status {status}"
+        for c in found:
+            c.name = f"{name}.{c.name}" if c.name else name
+            c.programs = [name]
+            self.results.add(c)
+        if problem:
+            self.results.add(Case(name, "failed", problem, [name]))
+        if problem or any(c.result == "failed" for c in found):
+            tail(text)
+        bad = splats(console)
+        if bad:
+            self.results.add(Case(f"{name}: kernel", "failed", bad[0].strip(), [name]))
+        if bad:
+            show_splat(console)
+
+
+def times():
+    """Seconds that each test program took when it was last run here."""
+    try:
+        return json.loads(TIMES.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def expected(names):
+    """How many seconds those will take, about, with two guests at a time."""
+    known = times()
+    return 60 + sum(known.get(n, 150 if n == "host" else 30) for n in names) / min(JOBS, 2)
+
+
+def shares(names, known, count):
+    """Splits the tests so that the guests take about equally long, as far as is known."""
+    parts = [[] for _ in range(count)]
+    for name in sorted(names, key=lambda n: -known.get(n, 30)):
+        min(parts, key=lambda p: sum(known.get(n, 30) for n in p)).append(name)
+    return [sorted(p) for p in parts if p]
+
+
+def in_guests(results, kernel, names, programs, programs_tools, *, logs=LOGS, deadline=None):
+    """Runs the selftests, in two guests at a time where there is more than one processor."""
+    known = times()
+    count = 2 if JOBS > 1 and len(names) > 3 else 1
+    rootfs()
+    accelerator(kernel, rootfs())
+    progress = Progress("selftests", len(names))
+    progress.INTERVAL = 60
+    runs = [Run(results, kernel, part, programs, programs_tools, share=n, progress=progress,
+                logs=logs, deadline=deadline)
+            for n, part in enumerate(shares(names, known, count) or [[]])]
+    try:
+        with ThreadPoolExecutor(len(runs)) as pool:
+            # An empty share still boots: KUnit's results are in its log.
+            futures = [pool.submit(r.all) for r in runs]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                for r in runs:
+                    r.stopped = True
+                stop_all()
+                raise
+    finally:
+        progress.end()
+    for r in runs:
+        known |= r.seconds
+    tmp = TIMES.with_suffix(f".{os.getpid()}")
+    tmp.write_text(json.dumps(known, indent=0, sort_keys=True))
+    tmp.rename(TIMES)
+    return [c for r in runs for c in r.consoles]
+
+
+def split_console(console):
+    """What the kernel said during each test, and what it said outside of tests."""
+    per_test, outside, current = {}, [], None
+    for line in console.splitlines():
+        m = re.search(r"lcr-(start|end) (\S+)", line)
+        if m:
+            current = m[2] if m[1] == "start" else None
+        elif current:
+            per_test.setdefault(current, []).append(line)
+        else:
+            outside.append(line)
+    return {n: "\n".join(l) for n, l in per_test.items()}, "\n".join(outside)
+
+
+def show_splat(console):
+    lines = console.splitlines()
+    bad = set(splats(console)[:3])
+    first = next((n for n, l in enumerate(lines) if l in bad), None)
+    if first is not None:
+        for line in lines[first:first + 60]:
+            say("      | " + line)
