@@ -2,6 +2,7 @@
 # Everything is done by scripts/run, in a build environment that it sets up.
 
 export ARCH ?= x86_64
+export PAGES
 RUN := scripts/run
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,8 @@ help:
 	@echo 'make patches           take edits made in the built tree back into patches/ and the files here'
 	@echo 'make clean             forget what was built for this checkout; "make distclean" all caches'
 	@echo
-	@echo 'ARCH=$(ARCH)  (there is: $(basename $(notdir $(wildcard scripts/arch/*.conf))))'
+	@echo 'ARCH=$(ARCH)  (there is: $(basename $(notdir $(wildcard scripts/arch/*.conf))); make test: all)'
+	@echo 'PAGES=size  the other size of pages: 64k for arm64, 4k for powerpc'
 	@echo 'JOBS=n  processes at a time     DEBIAN_MIRROR=url  where Debian comes from'
 	@echo 'LCR_ACCEL=tcg|kvm  how guests run; by default KVM where a trial boot succeeds'
 
