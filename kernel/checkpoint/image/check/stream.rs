@@ -273,11 +273,7 @@ impl Stream {
             return bad("no pages or too many");
         }
         let tagged = extent.space.get() == EXTENT_TAGGED;
-        let tags = if tagged {
-            len / TAGGED_BYTES as u64
-        } else {
-            0
-        };
+        let tags = if tagged { len / TAGGED_BYTES as u64 } else { 0 };
         if len + tags != self.payload_len {
             return bad("payload of wrong length");
         }

@@ -2,10 +2,12 @@
 
 //! The command `ckptinfo`.
 
+mod core;
 mod info;
 
 use anyhow::Context;
 use clap::Parser;
+use core::Core;
 use image::File;
 use indicatif::{
     ProgressBar,
@@ -36,6 +38,7 @@ Examples:
   ckptinfo --verify job.ckpt          would restart(2) find fault with it?
   ckptinfo --regs job.ckpt            the registers of its tasks
   ckptinfo --records -v job.ckpt      every record with its fields
+  ckptinfo --core job.core job.ckpt   a core file of its first process, for a debugger
   ckptinfo --json job.ckpt | jq .tasks
 
 Exit status: 0 if no fault was found, 1 otherwise.";
@@ -66,6 +69,14 @@ struct Args {
     /// Show the records of metadata
     #[arg(long)]
     records: bool,
+
+    /// Write a core file of one process, for a debugger; checks all as --verify does
+    #[arg(long, value_name = "OUT")]
+    core: Option<PathBuf>,
+
+    /// With --core: the process; otherwise it is the first one
+    #[arg(long, requires = "core", value_parser = clap::value_parser!(u32).range(1..))]
+    pid: Option<u32>,
 
     /// Read the whole image, and check all that can be checked without restarting it
     #[arg(long)]
@@ -109,15 +120,42 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
         .with_context(|| format!("{name}: not a valid image"))?;
     let mut model = Model::of(&file)?;
     let machine = file.header.arch.get();
-    if args.verify {
+    let mut core = match &args.core {
+        Some(path) => Some(Core::new(&file, &model, args.pid, path)?),
+        None => None,
+    };
+    if args.verify || core.is_some() {
         let bar = bar(len);
-        file.verify(|extent, at| {
-            model.count(extent);
-            bar.set_position(at);
-        })
-        .with_context(|| format!("{name}: not a valid image"))?;
+        let mut failed = None;
+        let read = file.read(
+            |extent, addr, bytes| {
+                let Some(core) = &mut core else {
+                    return Ok(());
+                };
+                core.pages(extent, addr, bytes).map_err(|e| {
+                    let kind = e.kind();
+                    failed = Some(e);
+                    kind.into()
+                })
+            },
+            |extent, at| {
+                model.count(extent);
+                bar.set_position(at);
+            },
+        );
+        if let (Some(e), Some(path)) = (failed, &args.core) {
+            return Err(e).with_context(|| format!("cannot write {}", path.display()));
+        }
+        read.with_context(|| format!("{name}: not a valid image"))?;
         bar.finish_and_clear();
     }
+    let written = match core {
+        Some(core) => Some(
+            core.finish(&file, &model)
+                .context("no core file is written")?,
+        ),
+        None => None,
+    };
     if args.json {
         let mut all = model.to_json(&file, len);
         if args.regs {
@@ -132,13 +170,16 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
                 records::to_json(&file.meta, machine)?.into(),
             );
         }
-        if args.verify {
+        if args.verify || args.core.is_some() {
             all.insert("valid".to_owned(), json!(true));
         }
         writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
         return Ok(());
     }
-    if !(args.tree || args.maps || args.fds || args.regs || args.records) {
+    if let Some(written) = &written {
+        writeln!(out, "core file: {written}")?;
+    }
+    if !(written.is_some() || args.tree || args.maps || args.fds || args.regs || args.records) {
         text::summary(out, &file, &model, len)?;
     }
     if args.tree {

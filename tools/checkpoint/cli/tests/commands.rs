@@ -8,55 +8,18 @@ extern crate image as checkpoint_image;
 #[path = "../../image/tests/sample/mod.rs"]
 mod sample;
 
+mod command;
+
 use checkpoint_image::image::{
     header::arch,
     kinds::Kind, //
 };
-use sample::Sample;
-use std::{
-    fs,
-    path::PathBuf,
-    process::{
-        Command,
-        Output, //
-    }, //
+use command::{
+    ckptinfo,
+    run,
+    Image, //
 };
-
-/// A file that vanishes with the test.
-struct Image(PathBuf);
-
-impl Image {
-    fn new(name: &str, bytes: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
-        fs::write(&path, bytes).expect("cannot write the image");
-        Self(path)
-    }
-}
-
-impl Drop for Image {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) -> Output {
-    Command::new(program)
-        .args(arguments)
-        .output()
-        .expect("cannot run the command")
-}
-
-fn ckptinfo(image: &Image, options: &[&str]) -> (Option<i32>, String, String) {
-    let path = image.0.to_str().expect("a path in ASCII");
-    let arguments: Vec<&str> = options.iter().copied().chain([path]).collect();
-    let output = run(env!("CARGO_BIN_EXE_ckptinfo"), &arguments);
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
+use sample::Sample;
 
 #[test]
 fn views() {
@@ -140,7 +103,9 @@ fn big_endian() {
     let records = all["records"].as_array().expect("no records");
     let payload = |kind: &str| {
         let record = records.iter().find(|r| r["kind"] == kind);
-        record.map(|r| r["payload"].clone()).expect("no such record")
+        record
+            .map(|r| r["payload"].clone())
+            .expect("no such record")
     };
     assert_eq!(payload("pending signals")[0], 10);
     let notes = payload("registers");

@@ -151,9 +151,19 @@ impl<R: Read> File<R> {
     /// Reads and checks the rest: extents, trailer, and that nothing follows.
     ///
     /// Calls `progress` with each extent, after its pages, and with the bytes read so far.
-    pub fn verify(&mut self, mut progress: impl FnMut(&Extent, u64)) -> Result<(), Error> {
+    pub fn verify(&mut self, progress: impl FnMut(&Extent, u64)) -> Result<(), Error> {
+        self.read(|_, _, _| Ok(()), progress)
+    }
+
+    /// As [`verify`](Self::verify), and calls `pages` with all pages: their extent, the address
+    /// of the first, and their contents, the checksum of which comes after them.
+    pub fn read(
+        &mut self,
+        mut pages: impl FnMut(&Extent, u64, &[u8]) -> io::Result<()>,
+        mut progress: impl FnMut(&Extent, u64),
+    ) -> Result<(), Error> {
         let mut chunk = vec![0; CHUNK];
-        let page_size = u64::from(self.header.page_size.get());
+        let page_size = self.header.page_size.get() as usize;
         loop {
             let mut header = [0; RECORD_HEADER_LEN];
             fill(&mut self.reader, &mut header, self.stream.at())?;
@@ -168,15 +178,26 @@ impl<R: Read> File<R> {
                 Next::Extent(extent) => extent,
                 Next::Trailer(_) => break,
             };
-            let mut left = u64::from(extent.pages.get()) * page_size;
-            if extent.space.get() == EXTENT_TAGGED {
-                left += left / TAGGED_BYTES as u64;
-            }
+            let tags = match extent.space.get() {
+                EXTENT_TAGGED => page_size / TAGGED_BYTES,
+                _ => 0,
+            };
+            // Each page is followed by its tags.
+            let unit = page_size + tags;
+            let mut left = u64::from(extent.pages.get()) * unit as u64;
+            let mut addr = extent.addr.get();
             while left > 0 {
-                let n = usize::try_from(left).map_or(CHUNK, |n| n.min(CHUNK));
+                let most = CHUNK - CHUNK % unit;
+                let n = usize::try_from(left).map_or(most, |n| n.min(most));
                 let part = chunk.get_mut(..n).unwrap_or(&mut []);
                 fill(&mut self.reader, part, self.stream.at())?;
                 self.stream.pages(part)?;
+                let run = if tags == 0 { n } else { unit };
+                for run in part.chunks(run) {
+                    let shown = run.get(..run.len() - tags).unwrap_or(&[]);
+                    pages(&extent, addr, shown)?;
+                    addr = addr.saturating_add(shown.len() as u64);
+                }
                 left -= n as u64;
             }
             progress(&extent, self.stream.at());

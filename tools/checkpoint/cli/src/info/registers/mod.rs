@@ -54,11 +54,22 @@ const NT_PRFPREG: u32 = 2;
 
 /// Byte order of registers in memory.
 #[derive(Clone, Copy)]
-enum Order {
+pub enum Order {
     /// The first byte counts least.
     Little,
     /// The first byte counts most.
     Big,
+}
+
+impl Order {
+    /// That of the architecture `machine`.
+    pub fn of(machine: u32) -> Self {
+        if arch::is_big_endian(machine) {
+            Self::Big
+        } else {
+            Self::Little
+        }
+    }
 }
 
 /// A part of a note.
@@ -247,14 +258,14 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// The byte order and the notes of an architecture.
-fn machine(n: u32) -> (Order, &'static [Set]) {
-    match n {
-        arch::X86_64 => (Order::Little, x86::SETS),
-        arch::ARM64 => (Order::Little, arm64::SETS),
-        arch::PPC64LE => (Order::Little, powerpc::SETS),
-        arch::S390X => (Order::Big, s390::SETS),
-        _ => (Order::Little, &[]),
+/// The notes of an architecture.
+fn sets(machine: u32) -> &'static [Set] {
+    match machine {
+        arch::X86_64 => x86::SETS,
+        arch::ARM64 => arm64::SETS,
+        arch::PPC64LE => powerpc::SETS,
+        arch::S390X => s390::SETS,
+        _ => &[],
     }
 }
 
@@ -269,15 +280,14 @@ fn find<'a>(sets: &'a [Set], owner: &[u8; 8], note_type: u32, len: usize) -> Opt
         .or_else(|| of_type().next())
 }
 
-/// A note of the architecture `n`: its name, its length, its registers; bytes if they are not
-/// known.
-fn note(n: u32, owner: &[u8; 8], note_type: u32, bytes: &[u8]) -> Value {
-    let (order, sets) = machine(n);
-    match find(sets, owner, note_type, bytes.len()) {
+/// A note of the architecture `machine`: its name, its length, its registers; bytes if they are
+/// not known.
+fn note(machine: u32, owner: &[u8; 8], note_type: u32, bytes: &[u8]) -> Value {
+    match find(sets(machine), owner, note_type, bytes.len()) {
         Some(set) => json!({
             "note": set.name,
             "bytes": bytes.len(),
-            "registers": Decoder::new(bytes, order).decode(set),
+            "registers": Decoder::new(bytes, Order::of(machine)).decode(set),
         }),
         None => json!({
             "note": format!("note 0x{note_type:x}"),

@@ -242,7 +242,7 @@ fn impossible_vectors() {
 #[test]
 fn any_length() {
     for machine in MACHINES {
-        let (_, sets) = super::machine(machine);
+        let sets = sets(machine);
         for set in sets {
             let most = set.len().unwrap_or(3000) + 9;
             let step = if most < 300 { 1 } else { 13 };
@@ -289,7 +289,7 @@ fn unknown_notes() {
 #[test]
 fn names() {
     for machine in MACHINES {
-        let (order, sets) = super::machine(machine);
+        let sets = sets(machine);
         for (n, set) in sets.iter().enumerate() {
             for other in &sets[..n] {
                 assert!(
@@ -312,7 +312,7 @@ fn names() {
                 })
                 .sum();
             let len = set.len().expect("a length");
-            let found = Decoder::new(&vec![0; len], order).decode(set);
+            let found = Decoder::new(&vec![0; len], Order::of(machine)).decode(set);
             assert_eq!(found.len(), registers, "{}", set.name);
         }
     }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Core files from images: one process, as a debugger opens it.
+
+mod elf;
+mod memory;
+mod notes;
+
+use crate::info::model::Model;
+use anyhow::{
+    bail,
+    Context, //
+};
+use elf::{
+    Segment,
+    PT_NOTE, //
+};
+use image::{
+    image::{
+        mm::{
+            Extent,
+            Mm, //
+        },
+        task::{
+            Task,
+            TASK_LIVE, //
+        }, //
+    },
+    File, //
+};
+use libcheckpoint::output::Output;
+use memory::Memory;
+use notes::Source;
+use std::{
+    io,
+    os::unix::fs::FileExt,
+    path::Path, //
+};
+
+/// A core file that is being written.
+pub struct Core {
+    output: Output,
+    memory: Memory,
+    /// Its threads, the leader first if that lives.
+    tasks: Vec<Task>,
+    mm: Mm,
+}
+
+impl Core {
+    /// Begins the core file `path` of the process `pid`, or of the root of what is in the image.
+    pub fn new<R>(
+        file: &File<R>,
+        model: &Model,
+        pid: Option<u32>,
+        path: &Path,
+    ) -> anyhow::Result<Self> {
+        let pid = pid.unwrap_or(model.container.root.get());
+        let of_process = || model.tasks.iter().filter(|t| t.tgid.get() == pid);
+        let tasks: Vec<Task> = of_process()
+            .filter(|t| t.state.get() == TASK_LIVE)
+            .copied()
+            .collect();
+        let Some(first) = tasks.first() else {
+            match of_process().next() {
+                Some(_) => bail!("process {pid} has exited: it has no memory"),
+                None => bail!("there is no process {pid} in the image"),
+            }
+        };
+        let mm = first.mm.get();
+        let (body, mappings) = model
+            .mms
+            .get(&mm)
+            .with_context(|| format!("process {pid} has no memory"))?;
+        let inode_of = |n| {
+            let file = &model.files.get(&n)?.file;
+            Some((file.kind.get(), file.inode.get()))
+        };
+        let vmas = mappings.iter().map(|m| &m.vma);
+        Ok(Self {
+            output: Output::create(path)?,
+            memory: Memory::new(mm, vmas, inode_of, file.header.page_size.get().into()),
+            mm: *body,
+            tasks,
+        })
+    }
+
+    /// Takes over pages of the image, of which the first is at `addr`.
+    pub fn pages(&mut self, extent: &Extent, addr: u64, bytes: &[u8]) -> io::Result<()> {
+        self.memory.put(self.output.file(), extent, addr, bytes)
+    }
+
+    /// The program's arguments, as far as they are known and shown.
+    fn args(&self) -> Vec<u8> {
+        let [start, end] = self.mm.args.map(|n| n.get());
+        let len = end.saturating_sub(start).min(notes::ARGS_LEN as u64);
+        let mut args = vec![0; len as usize];
+        if !self.memory.peek(self.output.file(), start, &mut args) {
+            return Vec::new();
+        }
+        for byte in &mut args {
+            if *byte == 0 {
+                *byte = b' ';
+            }
+        }
+        args
+    }
+
+    /// Ends the file when all pages were taken over. Returns what it holds, in words.
+    pub fn finish<R>(self, file: &File<R>, model: &Model) -> anyhow::Result<String> {
+        let machine = file.header.arch.get();
+        let page_size = u64::from(file.header.page_size.get());
+        let notes = Source::gather(&file.meta, machine, &self.tasks)?.bytes(
+            model,
+            &self.tasks,
+            &self.args(),
+            page_size,
+        )?;
+        let offset = self.memory.end();
+        let mut segments = vec![Segment {
+            segment_type: PT_NOTE,
+            flags: 4,
+            offset,
+            addr: 0,
+            file_len: notes.len() as u64,
+            len: 0,
+            align: 4,
+        }];
+        segments.extend(self.memory.segments());
+        let table_at = offset
+            .saturating_add(notes.len() as u64)
+            .next_multiple_of(8);
+        let (header, table) = elf::headers(machine, &segments, table_at);
+        let out = self.output.file();
+        out.write_all_at(&notes, offset)?;
+        out.write_all_at(&table, table_at)?;
+        out.write_all_at(&header, 0)?;
+        let (threads, mappings) = (self.tasks.len(), self.memory.len());
+        let bytes = self.output.commit()?;
+        Ok(format!(
+            "{threads} threads, {mappings} mappings, {}",
+            indicatif::HumanBytes(bytes)
+        ))
+    }
+}
