@@ -148,7 +148,7 @@ class Guest:
         disks = [("root", self.rootfs, "snapshot=on"), ("job", job_image, "readonly=on")]
         if self.data:
             disks.append(("data", self.data, "cache=unsafe"))
-        for name, path, how in disks:
+        for name, path, how in disks if c.get("disk_order") != "reversed" else reversed(disks):
             cmd += ["-drive", f"if=none,id={name},file={path},format=raw,{how}",
                     "-device", f"{c['block_device']},drive={name},serial={name}"]
         if "rng_device" in c:
