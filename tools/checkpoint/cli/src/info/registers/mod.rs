@@ -46,6 +46,11 @@ use std::{
 const CORE: [u8; 8] = *b"CORE\0\0\0\0";
 /// Owner of Linux' own notes.
 const LINUX: [u8; 8] = *b"LINUX\0\0\0";
+/// Owner of the notes that only images have.
+const CKPT: [u8; 8] = *b"CKPT\0\0\0\0";
+
+/// Number of the first note that only images have.
+const CKPT_NOTES: u32 = 0x434b_0000;
 
 /// The general registers (include/uapi/linux/elf.h, as all numbers of notes).
 const NT_PRSTATUS: u32 = 1;
@@ -116,6 +121,16 @@ impl Set {
         Self {
             owner: LINUX,
             note_type,
+            name,
+            layout: Layout::Parts(parts),
+        }
+    }
+
+    /// The `n`th note that only images have.
+    const fn image(n: u32, name: &'static str, parts: &'static [Part]) -> Self {
+        Self {
+            owner: CKPT,
+            note_type: CKPT_NOTES + n,
             name,
             layout: Layout::Parts(parts),
         }

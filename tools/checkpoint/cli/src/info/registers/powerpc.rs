@@ -76,4 +76,10 @@ pub(super) const SETS: &[Set] = &[
     Set::linux(0x110, "NT_PPC_PKEY", &[Each(&["amr", "iamr", "uamor"], 8)]),
     Set::linux(0x111, "NT_PPC_DEXCR", &[Each(&["dexcr", "hdexcr"], 8)]),
     Set::linux(0x112, "NT_PPC_HASHKEYR", &[One("hashkeyr", 8)]),
+    // PR_SET_UNALIGN and PR_PPC_SET_DEXCR: arch/powerpc/checkpoint/regs.rs.
+    Set::image(
+        0,
+        "NT_CKPT_PPC_PRCTL",
+        &[Each(&["align_ctl", "dexcr_onexec"], 8)],
+    ),
 ];

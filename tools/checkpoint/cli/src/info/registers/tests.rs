@@ -274,6 +274,20 @@ fn any_length() {
 }
 
 #[test]
+fn notes_of_images() {
+    expect(
+        arch::PPC64LE,
+        &CKPT,
+        0x434b_0000,
+        &counting(16),
+        &[
+            ("align_ctl", "0x0807060504030201"),
+            ("dexcr_onexec", "0x100f0e0d0c0b0a09"),
+        ],
+    );
+}
+
+#[test]
 fn unknown_notes() {
     for machine in MACHINES {
         let found = note(machine, &LINUX, 0x999, &[1, 2]);
