@@ -170,7 +170,15 @@ __rust_helper struct page *rust_helper_folio_page_at(struct folio *folio, pgoff_
 
 __rust_helper void rust_helper_flush_page(struct page *page)
 {
+#ifdef CONFIG_ARM64
+	unsigned long addr = (unsigned long)page_address(page);
+
+	/* It is mapped executable, which has made the caches agree; now they do not any more. */
+	if (test_bit(PG_dcache_clean, &page_folio(page)->flags.f))
+		sync_icache_aliases(addr, addr + PAGE_SIZE);
+#else
 	flush_dcache_page(page);
+#endif
 }
 
 __rust_helper void rust_helper_mm_cid_before_exec(struct task_struct *t)
