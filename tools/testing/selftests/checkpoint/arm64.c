@@ -143,9 +143,16 @@ static void on_fault(int sig, siginfo_t *info, void *uc)
 /* The code of the fault that writing to @p brings, 0 if none. */
 static int fault_at(volatile char *p)
 {
+	uint64_t por = 0;
+
+	/* A handler has other rights, and siglongjmp() does not bring ours back. */
+	if (has_cap2(CAP2_POE))
+		asm volatile("mrs %0, S3_3_C10_C2_4" : "=r" (por));
 	fault_code = 0;
 	if (!sigsetjmp(fault_buf, 1))
 		*p = 1;
+	if (has_cap2(CAP2_POE))
+		asm volatile("msr S3_3_C10_C2_4, %0" : : "r" (por));
 	return fault_code;
 }
 

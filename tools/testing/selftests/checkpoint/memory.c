@@ -226,12 +226,15 @@ CKPT_CYCLE(protections)
 	check_zero(reserved, MIB);
 }
 
-#if defined(__x86_64__) || defined(__s390x__)
+#if defined(__x86_64__) || defined(__s390x__) || defined(__aarch64__)
 CKPT_CYCLE(code)
 {
 #ifdef __x86_64__
 	/* mov $4711, %eax; ret */
 	static const unsigned char bytes[] = { 0xb8, 0x67, 0x12, 0, 0, 0xc3 };
+#elif defined(__aarch64__)
+	/* mov w0, #4711; ret */
+	static const unsigned char bytes[] = { 0xe0, 0x4c, 0x82, 0x52, 0xc0, 0x03, 0x5f, 0xd6 };
 #else
 	/* lghi %r2, 4711; br %r14 */
 	static const unsigned char bytes[] = { 0xa7, 0x29, 0x12, 0x67, 0x07, 0xfe };
@@ -240,6 +243,7 @@ CKPT_CYCLE(code)
 	int (*fn)(void) = (int (*)(void))(uintptr_t)map;
 
 	memcpy(map, bytes, sizeof(bytes));
+	__builtin___clear_cache(map, map + sizeof(bytes));
 	CHECK_SYS(mprotect(map, PAGE, PROT_READ | PROT_EXEC));
 	CHECK_EQ(4711, fn());
 	ckpt_ready_wait();

@@ -14,11 +14,7 @@ CKPT_FIXTURE
 struct kernel_action {
 	uint64_t handler;
 	unsigned long flags;
-#ifdef SA_RESTORER
 	uint64_t restorer;
-#elif defined(__x86_64__)
-	uint64_t restorer;
-#endif
 	uint64_t mask;
 };
 
@@ -47,10 +43,8 @@ CKPT_CYCLE(actions)
 			act->handler = sig % 5 == 1 ? 1 : 0x10000 + sig * 16;
 			act->flags = flags[sig % 8];
 			act->mask = 0x0123456789abcdefull * sig;
-#ifdef __x86_64__
 			act->flags |= KERNEL_SA_RESTORER;
 			act->restorer = 0x20000 + sig * 16;
-#endif
 		}
 		CHECK_SYS(raw_action(sig, act, NULL));
 		/* KILL and STOP are taken out of the mask. */
