@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What arch/s390/checkpoint/ needs; part of checkpoint.c. */
 
+#include <linux/sched.h>
+#include <linux/sched/task_stack.h>
 #include <asm/cpufeature.h>
 #include <asm/ptrace.h>
 

@@ -67,20 +67,18 @@ const FPC_RESERVED: u32 = 0x0303_0088;
 /// Calls `refuse` for each state that registers alone do not hold. Only for live tasks.
 pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
     // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let (gs, ri, tx, per) = unsafe {
+    let (gs, ri, tx) = unsafe {
         let thread = &(*t.as_ptr()).thread;
         (
             !thread.gs_cb.is_null() || !thread.gs_bc_cb.is_null(),
             !thread.ri_cb.is_null(),
-            thread.per_flags != 0 || thread.trap_tdb.data.iter().any(|&w| w != 0),
-            thread.per_user.control != 0,
+            thread.trap_tdb.data.iter().any(|&w| w != 0),
         )
     };
     for (bad, what) in [
         (gs, "guarded storage is not supported"),
         (ri, "runtime instrumentation is not supported"),
         (tx, "records of aborted transactions are not supported"),
-        (per, "program event recording is not supported"),
     ] {
         if bad {
             refuse(what);

@@ -21,6 +21,9 @@
 #if defined(__x86_64__)
 #include <asm/ldt.h>
 #include <sys/io.h>
+#elif defined(__s390x__)
+#include <asm/guarded_storage.h>
+#include <asm/runtime_instr.h>
 #endif
 
 REFUSE_FIXTURE
@@ -411,6 +414,22 @@ REFUSE(x86_ldt)
 	expect_refusal(getpid(), UNSUPPORTED, "address space: *");
 	ckpt_ready_wait();
 	CHECK(syscall(__NR_modify_ldt, 0, &desc, sizeof(desc)) > 0, "the LDT is empty");
+}
+#elif defined(__s390x__)
+REFUSE(s390_guarded_storage)
+{
+	CHECK_HERE(syscall(__NR_s390_guarded_storage, GS_ENABLE, NULL));
+	EXPECT_TASK("guarded storage is not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_s390_guarded_storage, GS_DISABLE, NULL));
+}
+
+REFUSE(s390_runtime_instrumentation)
+{
+	CHECK_HERE(syscall(__NR_s390_runtime_instr, S390_RUNTIME_INSTR_START, 0));
+	EXPECT_TASK("runtime instrumentation is not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_s390_runtime_instr, S390_RUNTIME_INSTR_STOP, 0));
 }
 #endif
 
