@@ -164,7 +164,8 @@ class Guest:
             job.env.update(LCR_ROWS=size.lines, LCR_COLUMNS=size.columns)
         try:
             cmd = self.command(job.image(), ["-chardev", "stdio,mux=on,signal=off,id=con",
-                                             "-serial", "chardev:con", "-mon", "con"], [], loglevel="quiet")
+                                             "-serial", "chardev:con",
+                                             "-object", "monitor-hmp,id=mon,chardev=con"], [], loglevel="quiet")
             return subprocess.call(cmd)
         finally:
             job.remove()
