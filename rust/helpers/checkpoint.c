@@ -2,6 +2,7 @@
 
 #include <linux/cgroup.h>
 #include <linux/cred.h>
+#include <linux/elf.h>
 #include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/mm.h>
@@ -124,3 +125,29 @@ __rust_helper void rust_helper_nsproxy_put(struct nsproxy *ns)
 #ifdef CONFIG_S390
 #include "checkpoint_s390.c"
 #endif
+#ifdef CONFIG_X86
+#include "checkpoint_x86.c"
+#endif
+
+/* AT_HWCAP, AT_HWCAP2, ... of new programs. */
+__rust_helper u64 rust_helper_checkpoint_hwcap(unsigned int word)
+{
+	switch (word) {
+	case 0:
+		return ELF_HWCAP;
+#ifdef ELF_HWCAP2
+	case 1:
+		return ELF_HWCAP2;
+#endif
+#ifdef ELF_HWCAP3
+	case 2:
+		return ELF_HWCAP3;
+#endif
+#ifdef ELF_HWCAP4
+	case 3:
+		return ELF_HWCAP4;
+#endif
+	default:
+		return 0;
+	}
+}

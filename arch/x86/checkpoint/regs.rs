@@ -30,9 +30,6 @@ pub(crate) const SETS: &[u32] = &[
     bindings::NT_X86_XSTATE,
 ];
 
-/// Bytes of `struct user_regs_struct`.
-const PRSTATUS_LEN: usize = size_of::<bindings::user_regs_struct>();
-
 /// Offset of a field of `user_regs_struct` as a range of bytes.
 macro_rules! reg {
     ($name:ident) => {{
@@ -145,9 +142,6 @@ pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadN
         let Some(bytes) = bytes else {
             continue;
         };
-        if note_type == bindings::NT_PRSTATUS {
-            check_general(bytes)?;
-        }
         let set = RegSet::find(note_type)
             .ok_or(BadNote::new(note_type, "this CPU has no such registers"))?;
         if bytes.len() != set.len() {
@@ -155,6 +149,11 @@ pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadN
                 note_type,
                 "register set of another size: this CPU has other features",
             ));
+        }
+        match note_type {
+            bindings::NT_PRSTATUS => check_general(bytes)?,
+            bindings::NT_PRFPREG => check_mxcsr(note_type, bytes)?,
+            _ => check_xstate(bytes)?,
         }
     }
     Ok(())
@@ -178,9 +177,6 @@ fn check_general(prstatus: &[u8]) -> Result<(), BadNote> {
             .map(u64::from_le)
             .ok_or(bad("register set too short"))
     };
-    if prstatus.len() != PRSTATUS_LEN {
-        return Err(bad("register set of wrong size"));
-    }
     if get(reg!(cs))? != u64::from(bindings::__USER_CS)
         || get(reg!(ss))? != u64::from(bindings::__USER_DS)
     {
@@ -198,5 +194,55 @@ fn check_general(prstatus: &[u8]) -> Result<(), BadNote> {
             return Err(bad("address outside of user space"));
         }
     }
+    for at in [reg!(ds), reg!(es), reg!(fs), reg!(gs)] {
+        // None, or one of user mode.
+        let selector = get(at)?;
+        if selector != 0 && (selector & 3 != 3 || selector > 0xffff) {
+            return Err(bad("data segment is not one of user mode"));
+        }
+    }
     Ok(())
+}
+
+/// Offset of MXCSR in the floating-point registers, with or without the rest of the xstate.
+const MXCSR: usize = 24;
+
+/// Offset of the header in the xstate.
+const XSTATE_HEADER: usize = 512;
+
+/// Bytes of the header of the xstate: features, compaction, reserved.
+const XSTATE_HEADER_LEN: usize = 64;
+
+/// Checks the control register of the vector unit.
+fn check_mxcsr(note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+    let bad = |why| BadNote::new(note_type, why);
+    let mxcsr = regset::word(bytes, MXCSR)
+        .map(u64::from_le)
+        .ok_or(bad("register set too short"))?;
+    // SAFETY: It only reads a constant of the machine.
+    let allowed = unsafe { bindings::checkpoint_mxcsr_mask() };
+    if mxcsr as u32 & !allowed != 0 {
+        return Err(bad("reserved bits in MXCSR"));
+    }
+    Ok(())
+}
+
+/// Checks the xstate: all that the function that loads it would refuse.
+fn check_xstate(bytes: &[u8]) -> Result<(), BadNote> {
+    let bad = |why| BadNote::new(bindings::NT_X86_XSTATE, why);
+    let header = bytes
+        .get(XSTATE_HEADER..XSTATE_HEADER + XSTATE_HEADER_LEN)
+        .ok_or(bad("register set too short"))?;
+    let features = regset::word(header, 0)
+        .map(u64::from_le)
+        .ok_or(bad("register set too short"))?;
+    // SAFETY: Set at boot, constant since then.
+    let known = unsafe { (*&raw const bindings::fpu_user_cfg).default_features };
+    if features & !known != 0 {
+        return Err(bad("features that this CPU or kernel lacks"));
+    }
+    if header.iter().skip(8).any(|&b| b != 0) {
+        return Err(bad("header is compacted, or has reserved bits"));
+    }
+    check_mxcsr(bindings::NT_X86_XSTATE, bytes)
 }

@@ -14,6 +14,7 @@ pub mod files;
 pub mod header;
 pub mod kinds;
 pub mod mm;
+pub mod notes;
 pub mod ns;
 pub mod record;
 pub mod task;

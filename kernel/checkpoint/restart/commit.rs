@@ -43,25 +43,41 @@ use crate::{
 pub(crate) fn commit(crew: &Arc<Crew>, ns: &PidNs) -> Result {
     wait_for_the_dead(crew)?;
     groups(crew, ns)?;
+    each_live(crew, |_, plan, parked| {
+        let notes = registers(crew, plan)?;
+        task::regs::check(&crew.restore, plan, parked, notes)
+    })?;
     for (index, member) in crew.members.iter() {
-        wait::check_killed()?;
-        let plan = crew.members.plan(crew.restore.meta(), index)?;
-        let slot = crew.slot(index).ok_or(EINVAL)?;
         if member.state == TASK_ZOMBIE {
+            let plan = crew.members.plan(crew.restore.meta(), index)?;
+            let slot = crew.slot(index).ok_or(EINVAL)?;
             links::set_exit_signal(slot, plan.task.exit_signal.get());
         }
+    }
+    each_live(crew, |index, plan, parked| {
+        if plan.task.flags.get() & TASK_VFORK != 0 {
+            vfork(crew, plan, index, parked)?;
+        }
+        task::commit(&crew.restore, parked, plan)?;
+        let notes = registers(crew, plan)?;
+        task::regs::load(&crew.restore, plan, parked, notes)
+    })
+}
+
+/// Calls `f` with the index, the plan and the task of each that lives.
+fn each_live(crew: &Crew, mut f: impl FnMut(usize, &Plan<'_>, &ParkedTask) -> Result) -> Result {
+    for (index, member) in crew.members.iter() {
         if member.state != TASK_LIVE {
             continue;
         }
+        wait::check_killed()?;
+        let plan = crew.members.plan(crew.restore.meta(), index)?;
+        let slot = crew.slot(index).ok_or(EINVAL)?;
         let parked = ParkedTask::get(slot).map_err(|e| {
             crew.restore
                 .fail(e, &plan, fmt!("was killed while it waited"))
         })?;
-        if plan.task.flags.get() & TASK_VFORK != 0 {
-            vfork(crew, &plan, index, &parked)?;
-        }
-        task::commit(&crew.restore, &parked, &plan)?;
-        registers(crew, &plan, &parked)?;
+        f(index, &plan, &parked)?;
     }
     Ok(())
 }
@@ -137,8 +153,8 @@ fn vfork(crew: &Crew, plan: &Plan<'_>, index: usize, parked: &ParkedTask) -> Res
     Ok(())
 }
 
-/// Gives a task its registers.
-fn registers(crew: &Crew, plan: &Plan<'_>, parked: &ParkedTask) -> Result {
+/// The register notes of a task.
+fn registers<'a>(crew: &Crew, plan: &Plan<'a>) -> Result<&'a [u8]> {
     let mut own = false;
     for raw in Records::new(plan.records, plan.at) {
         let raw = raw.map_err(|f| crew.restore.fault(f))?;
@@ -150,7 +166,7 @@ fn registers(crew: &Crew, plan: &Plan<'_>, parked: &ParkedTask) -> Result {
         }
         if raw.kind == Kind::Regs {
             raw.body::<Regs>().map_err(|f| crew.restore.fault(f))?;
-            return task::regs::load(&crew.restore, plan, parked, raw.payload);
+            return Ok(raw.payload);
         }
     }
     Err(crew

@@ -17,6 +17,7 @@ use crate::{
     arch::regs as arch,
     capture::Capture,
     image::{
+        notes,
         record::align_up,
         task::{
             Note,
@@ -80,9 +81,13 @@ fn put(notes: &mut KVVec<u8>, note_type: u32, bytes: &[u8]) -> Result {
     Ok(())
 }
 
-/// Splits the notes of a record: the bytes of each, in the order of the architecture's sets.
-fn split(mut notes: &[u8]) -> Result<[Option<&[u8]>; arch::SETS.len()], BadNote> {
+/// The notes of a record: the bytes of each, in the order of the architecture's sets.
+type Notes<'a> = [Option<&'a [u8]>; arch::SETS.len()];
+
+/// Splits the notes of a record, which must have the order of the architecture's sets.
+fn split(mut notes: &[u8]) -> Result<Notes<'_>, BadNote> {
     let mut found = [None; arch::SETS.len()];
+    let mut next = 0;
     while !notes.is_empty() {
         let (note, rest) =
             Note::read_from_prefix(notes).map_err(|_| BadNote::new(0, "note cut short"))?;
@@ -92,27 +97,40 @@ fn split(mut notes: &[u8]) -> Result<[Option<&[u8]>; arch::SETS.len()], BadNote>
         let padded = align_up(len).ok_or(bad("note too long"))?;
         let bytes = rest.get(..len).ok_or(bad("note cut short"))?;
         notes = rest.get(padded..).ok_or(bad("note cut short"))?;
-        let place = arch::SETS
+        let index = arch::SETS
             .iter()
             .position(|&s| s == note_type)
-            .and_then(|i| found.get_mut(i))
             .ok_or(bad("unknown register set"))?;
-        if place.replace(bytes).is_some() {
-            return Err(bad("register set given twice"));
+        if note.name != regset::owner(note_type) {
+            return Err(bad("note of another owner"));
+        }
+        if index < next {
+            return Err(bad("note out of order, or given twice"));
+        }
+        next = index + 1;
+        if let Some(place) = found.get_mut(index) {
+            *place = Some(bytes);
         }
     }
     Ok(found)
 }
 
-/// Checks all notes of a parked task, then writes them to its registers.
+/// Checks all notes of a parked task, as far as that can be done without writing any of them.
 ///
-/// Nothing is written before everything was checked as far as it can be; what only the register
-/// set's own function can tell fails the restart before any task runs. EINVAL, with a line that
-/// names the note.
+/// EINVAL, with a line that names the note.
+pub(crate) fn check(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) -> Result {
+    split(notes)
+        .and_then(|found| arch::check(t, &found))
+        .map_err(|bad| refuse(r, plan, bad))
+}
+
+/// Writes all notes of a parked task, which [`check`] has accepted, to its registers.
+///
+/// What only the register set's own function can tell fails the restart before any task runs:
+/// EINVAL, with a line that names the note.
 pub(crate) fn load(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) -> Result {
     split(notes)
         .and_then(|found| {
-            arch::check(t, &found)?;
             for (&note_type, bytes) in arch::SETS.iter().zip(found) {
                 if let Some(bytes) = bytes {
                     arch::set(t, note_type, bytes)?;
@@ -120,11 +138,17 @@ pub(crate) fn load(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) -
             }
             arch::loaded(t)
         })
-        .map_err(|bad| {
-            r.fail(
-                EINVAL,
-                plan,
-                fmt!("register note {:#x}: {}", bad.note_type, bad.why),
-            )
-        })
+        .map_err(|bad| refuse(r, plan, bad))
+}
+
+/// Adds the line about a note; the error to return.
+fn refuse(r: &Restore, plan: &Plan<'_>, bad: BadNote) -> Error {
+    match notes::name(bad.note_type) {
+        Some(name) => r.fail(EINVAL, plan, fmt!("register note {}: {}", name, bad.why)),
+        None => r.fail(
+            EINVAL,
+            plan,
+            fmt!("register note {:#x}: {}", bad.note_type, bad.why),
+        ),
+    }
 }

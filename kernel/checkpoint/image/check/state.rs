@@ -27,6 +27,7 @@ use super::{
     NOTES_MAX, //
 };
 use crate::image::{
+    notes,
     record::{
         align_up,
         Fault,
@@ -102,8 +103,8 @@ impl Walk<'_> {
                 let (other, _, next) = split_note(raw, before)?;
                 ensure(
                     raw,
-                    other.note_type != note.note_type || other.name != note.name,
-                    "two register notes of one type",
+                    other.note_type != note.note_type,
+                    notes::twice(note.note_type.get()),
                 )?;
                 before = next;
             }

@@ -305,7 +305,7 @@ fn registers() {
             *s.payload(Kind::Regs, 0) = note(b"CORE\0\0\0\0", 1, &[]);
             s.edit(0, |r: &mut Regs| r.notes.set(1));
         }),
-        ("two register notes of one type", |s| {
+        ("two register notes NT_PRSTATUS", |s| {
             *s.payload(Kind::Regs, 0) = note(b"CORE\0\0\0\0", 1, &[0; 8]).repeat(2)
         }),
         ("reserved or unused field is not zero", |s| {

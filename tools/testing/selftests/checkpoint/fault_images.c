@@ -56,15 +56,7 @@ static unsigned int times(void)
 
 static long restart(void)
 {
-	struct restart_args args;
-	long pid;
-
-	lseek(image, 0, SEEK_SET);
-	ckpt_run_restart_args(&run, &args, image, 0);
-	pid = sys_restart(&args, sizeof(args));
-	if (pid > 0 && args.pidfd >= 0)
-		close(args.pidfd);
-	return pid;
+	return image_restart(&run, image);
 }
 
 /* It must be refused, with a line that tells why. */
@@ -89,15 +81,9 @@ static int refused(const char *what, size_t at)
 	return 0;
 }
 
-/* The unharmed image still works: what went before has not spoilt anything. */
 static int works(void)
 {
-	if (pwrite(image, im.data, im.size, 0) != (ssize_t)im.size || ftruncate(image, im.size))
-		return -1;
-	if (ckpt_run_restart(&run, image, 0))
-		return -1;
-	ckpt_run_go(&run);
-	return ckpt_run_finish(&run);
+	return image_works(&run, &im, image);
 }
 
 static int cut(size_t len)
@@ -213,18 +199,6 @@ TEST_F_TIMEOUT(fault, other_order, CKPT_TIMEOUT)
 
 /* ---- right checksums ------------------------------------------------- */
 
-/* Whatever it has become: it ends when it is killed, and nothing is left. */
-static int end(long pid)
-{
-	int status;
-
-	if (kill(pid, SIGKILL) || waitpid(pid, &status, __WALL) != pid) {
-		ckpt_diag("pid %ld can't be killed: %s", pid, strerror(errno));
-		return -1;
-	}
-	return ckpt_cgroup_wait_empty(&run.cg);
-}
-
 static int hostile(size_t at, unsigned int bit)
 {
 	unsigned char old = im.data[at];
@@ -236,7 +210,7 @@ static int hostile(size_t at, unsigned int bit)
 	pwrite(image, im.data, im.meta_end, 0);
 	pwrite(image, im.data + im.trailer, im.size - im.trailer, im.trailer);
 	pid = restart();
-	ret = pid > 0 ? end(pid) : 0;
+	ret = pid > 0 ? image_end(&run, pid) : 0;
 	if (!ret)
 		ret = nothing_left(&run, lowest);
 	if (ret)

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+/* What only x86 has. */
+
+#include <linux/string.h>
+#include <linux/thread_info.h>
+#include <asm/cpuid/api.h>
+#include "../../arch/x86/kernel/fpu/legacy.h"
+
+__rust_helper u32 rust_helper_checkpoint_mxcsr_mask(void)
+{
+	return mxcsr_feature_mask;
+}
+
+/* Tasks that have executed a 32-bit program. */
+
+__rust_helper bool rust_helper_checkpoint_task_addr32(struct task_struct *t)
+{
+	return test_tsk_thread_flag(t, TIF_ADDR32);
+}
+
+__rust_helper void rust_helper_checkpoint_set_task_addr32(struct task_struct *t)
+{
+	set_tsk_thread_flag(t, TIF_ADDR32);
+}
+
+/* CPU features. A leaf that the CPU does not have reads as 0. */
+
+__rust_helper void rust_helper_checkpoint_cpuid(u32 leaf, u32 subleaf, u32 *regs)
+{
+	memset(regs, 0, 4 * sizeof(*regs));
+	if (leaf > cpuid_eax(leaf & 0x80000000))
+		return;
+	if (subleaf && leaf == 7 && subleaf > cpuid_eax(7))
+		return;
+	cpuid_count(leaf, subleaf, &regs[0], &regs[1], &regs[2], &regs[3]);
+}
