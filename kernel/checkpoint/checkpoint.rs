@@ -16,6 +16,7 @@ mod arch;
 
 mod args;
 mod capture;
+mod cpu;
 mod files;
 // The tools on the host use more of it, and need it `pub`.
 #[allow(dead_code, unreachable_pub, unused_imports)]

@@ -9,5 +9,8 @@ pub(crate) mod mm;
 pub(crate) mod regs;
 mod vector;
 
+/// CPU features that programs may have chosen code by.
+pub(crate) use crate::kapi::hwcap::words as cpu_features;
+
 /// Number of this architecture in the image.
 pub(crate) const ARCH: u32 = crate::image::header::arch::ARM64;

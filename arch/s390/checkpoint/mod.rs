@@ -8,5 +8,8 @@
 pub(crate) mod mm;
 pub(crate) mod regs;
 
+/// CPU features that programs may have chosen code by.
+pub(crate) use crate::kapi::hwcap::words as cpu_features;
+
 /// Number of this architecture in the image.
 pub(crate) const ARCH: u32 = crate::image::header::arch::S390X;

@@ -2,11 +2,15 @@
 
 //! x86-64: what the engine asks of an architecture.
 //!
-//! `regs`: registers of tasks. `mm`: what an address space has besides mappings. All four
+//! `cpu`: features of the CPU. `regs`: registers of tasks. `mm`: what an address space has besides mappings. All four
 //! architectures have the same functions.
 
+mod cpu;
 pub(crate) mod mm;
 pub(crate) mod regs;
+
+/// CPU features that programs may have chosen code by.
+pub(crate) use cpu::features as cpu_features;
 
 /// Number of this architecture in the image.
 pub(crate) const ARCH: u32 = crate::image::header::arch::X86_64;

@@ -28,6 +28,7 @@ pub(crate) use context::Capture;
 use crate::{
     arch,
     args::CheckpointArgs,
+    cpu,
     files,
     image::{
         check::sum,
@@ -190,8 +191,8 @@ fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
         root: U32::new(frozen.tasks.first().map_or(0, |t| t.tgid_in(&cap.pid_ns))),
         tasks: U32::new(u32::try_from(frozen.tasks.len())?),
         objects: U32::new(0),
-        cpu_words: U32::new(0),
-        cpu: [U64::new(0); 8],
+        cpu_words: U32::new(u32::try_from(cpu::count())?),
+        cpu: cpu::features().map(U64::new),
     };
     cap.meta.put(&container, &[])?;
     for t in &frozen.tasks {

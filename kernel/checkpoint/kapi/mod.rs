@@ -12,6 +12,7 @@ pub(crate) mod entry;
 pub(crate) mod fdtable;
 pub(crate) mod file;
 pub(crate) mod fs_struct;
+pub(crate) mod hwcap;
 pub(crate) mod io;
 pub(crate) mod iov;
 pub(crate) mod limits;

@@ -26,6 +26,7 @@ pub(crate) use context::{
 
 use crate::{
     args::RestartArgs,
+    cpu,
     image::task::{
         Container,
         CONTAINER_WHOLE,
@@ -66,6 +67,7 @@ pub(crate) fn run(args: &RestartArgs, report: &mut Report) -> Result<u64> {
     }
     let mut source = Source::new(args.image.clone())?;
     let loaded = load::load(&mut source, report)?;
+    cpu::check(&loaded.container, report)?;
     let members = plan::Members::new(&loaded.meta)?;
     let whole = loaded.container.flags.get() & CONTAINER_WHOLE != 0;
     let (monotonic, boottime) = offsets(&loaded.container);
