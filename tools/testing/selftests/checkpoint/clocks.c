@@ -3,6 +3,7 @@
 #include "common.h"
 
 #include <time.h>
+#include <sys/resource.h>
 
 CKPT_FIXTURE
 
@@ -128,6 +129,40 @@ CKPT_CYCLE(deadline_after_restart, .down_ms = DOWN_MS)
 	CHECK_EQ(0, clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL));
 	CHECK(raw_clock(CLOCK_MONOTONIC) >= target, "woke up early");
 	CHECK(vdso_clock(CLOCK_MONOTONIC) >= target, "woke up early");
+}
+
+/* CPU time goes on from where it was. */
+static uint64_t cpu_ns(const struct timeval *a, const struct timeval *b)
+{
+	return (a->tv_sec + b->tv_sec) * 1000000000ull + (a->tv_usec + b->tv_usec) * 1000ull;
+}
+
+CKPT_CYCLE(cpu_times)
+{
+	struct rusage self, kids, now;
+	uint64_t mine;
+	pid_t kid;
+
+	kid = CHECK_SYS(fork());
+	if (!kid) {
+		while (raw_clock(CLOCK_PROCESS_CPUTIME_ID) < 100 * 1000000ull)
+			;
+		_exit(0);
+	}
+	ckpt_wait_exit(kid, 0);
+	while (raw_clock(CLOCK_THREAD_CPUTIME_ID) < 200 * 1000000ull)
+		;
+	CHECK_SYS(getrusage(RUSAGE_CHILDREN, &kids));
+	CHECK_SYS(getrusage(RUSAGE_SELF, &self));
+	mine = raw_clock(CLOCK_THREAD_CPUTIME_ID);
+	CHECK(cpu_ns(&kids.ru_utime, &kids.ru_stime) >= 90 * 1000000ull, "times are not counted");
+	ckpt_ready_wait();
+	CHECK(raw_clock(CLOCK_THREAD_CPUTIME_ID) >= mine, "CPU clock went back");
+	CHECK_SYS(getrusage(RUSAGE_SELF, &now));
+	CHECK(cpu_ns(&now.ru_utime, &now.ru_stime) >= cpu_ns(&self.ru_utime, &self.ru_stime),
+	      "CPU time went back");
+	CHECK_SYS(getrusage(RUSAGE_CHILDREN, &now));
+	CHECK_EQ(cpu_ns(&kids.ru_utime, &kids.ru_stime), cpu_ns(&now.ru_utime, &now.ru_stime));
 }
 
 TEST_HARNESS_MAIN

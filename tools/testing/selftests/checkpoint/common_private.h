@@ -29,4 +29,7 @@ struct ckpt_board *ckpt_map_board(const char *path, int flags);
 /* Open a file of the cgroup. */
 int ckpt_cgroup_open(struct ckpt_cgroup *cg, const char *file, int flags);
 
+/* Take what CKPT_LOSE names out of the image in @fd; see common_lose.c. */
+int ckpt_lose(int fd);
+
 #endif /* CKPT_TEST_COMMON_PRIVATE_H */

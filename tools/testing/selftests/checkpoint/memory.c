@@ -612,6 +612,26 @@ CKPT_CYCLE(growing_down)
 	map[-1] = 1;
 }
 
+/* The low bits of /proc/self/coredump_filter. */
+static unsigned int dump_filter(const char *new)
+{
+	char buf[32] = "";
+	int fd = CHECK_SYS(open("/proc/self/coredump_filter", O_RDWR));
+
+	if (new)
+		CHECK_EQ(strlen(new), write(fd, new, strlen(new)));
+	CHECK_SYS(pread(fd, buf, sizeof(buf) - 1, 0));
+	CHECK_SYS(close(fd));
+	return strtoul(buf, NULL, 16);
+}
+
+CKPT_CYCLE(coredump_filter)
+{
+	CHECK_EQ(0x1a5, dump_filter("0x1a5"));
+	ckpt_ready_wait();
+	CHECK_EQ(0x1a5, dump_filter(NULL));
+}
+
 CKPT_CYCLE(process_flags)
 {
 	CHECK_SYS(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));

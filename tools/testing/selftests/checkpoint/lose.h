@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What can be lost on purpose, and the test that has to notice. */
+#ifndef CKPT_TEST_LOSE_H
+#define CKPT_TEST_LOSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum lose_how {
+	LOSE_BYTES,	/* @len bytes of the body become zero. */
+	LOSE_BITS,	/* The bits @value of the number there are cleared. */
+	LOSE_SET,	/* The number there becomes @value. */
+	LOSE_EACH,	/* In each element of the payload, of @value bytes. */
+	LOSE_PAGES,	/* The contents of pages become zero. */
+	LOSE_RECORD,	/* The record goes. */
+};
+
+/* Kinds of records and places in them are those of
+ * Documentation/checkpoint/image-format.rst, where they never change.
+ */
+struct loss {
+	const char *name;
+	unsigned int kind;
+	enum lose_how how;
+	size_t at, len;
+	uint64_t value;
+	const char *program, *test;	/* Who must notice. */
+};
+
+extern const struct loss losses[];
+
+#endif /* CKPT_TEST_LOSE_H */
