@@ -13,14 +13,16 @@ from .tap import Case
 # Minutes from the start after which no architecture is begun, and how much longer one may take.
 BUDGET = float(os.environ.get("LCR_BUDGET") or 75)
 GRACE = 5
+FIRST_TIME = 180
 
 
 def seconds():
     """About how long the tests of this architecture will take, and the kernel for them."""
-    from .harness import expected
+    from .harness import TIMES, expected
     from .kernel import build_seconds
     from .tools import test_names
-    return build_seconds("debug") + expected(test_names())
+    # The first time there are also a root file system and the tools to be made.
+    return build_seconds("debug") + expected(test_names()) + (0 if TIMES.exists() else FIRST_TIME)
 
 
 def architectures():

@@ -114,15 +114,14 @@ def image_dir(tree, flavour):
 def build_seconds(flavour):
     """About how long build() will take: no time, that of a few files, or that of all of them."""
     flavour = flavour_of(flavour)
-    src = pristine()
+    whole = int(conf()["build_minutes"]) * 60 * 2 / min(JOBS, 2)
+    tree = Tree(pristine())
+    # objects: how many a whole build has made, once it has come to its end.
+    if not (obj_dir(tree, flavour) / "objects").exists():
+        return whole
     with lock(Tree.LOCK):
-        tree = Tree(src)
         tree.sync()
-        if (image_dir(tree, flavour) / "release").exists():
-            return 0
-        whole = int(conf()["build_minutes"]) * 60 * 2 / min(JOBS, 2)
-        # objects: how many a whole build has made, once it has come to its end.
-        return whole / 4 if (obj_dir(tree, flavour) / "objects").exists() else whole
+        return 0 if (image_dir(tree, flavour) / "release").exists() else whole / 4
 
 
 def build(flavour="demo", target=None):
