@@ -178,6 +178,8 @@ fn interrupted(t: &ParkedTask) -> u64 {
 }
 
 /// Checks all notes of a task, in the order of [`SETS`], before any of them is written.
+///
+/// If they are fine, the vector lengths are set, which must be done before any of [`set`].
 pub(crate) fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
     let result = interrupted(t);
     if result != 0 && RESTARTS.iter().all(|&r| u64::from(r) != result) {
@@ -205,7 +207,13 @@ pub(crate) fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNo
     vector::check_all(|wanted| {
         let at = SETS.iter().position(|&s| s == wanted)?;
         notes.get(at).copied().flatten()
-    })
+    })?;
+    for (&note_type, bytes) in SETS.iter().zip(notes) {
+        if let Some(bytes) = bytes {
+            vector::set_length(t, note_type, bytes)?;
+        }
+    }
+    Ok(())
 }
 
 /// Checks the general registers.

@@ -171,23 +171,30 @@ pub(super) fn check(note_type: u32, bytes: &[u8]) -> Result<bool, BadNote> {
     Ok(true)
 }
 
-/// Writes a note that was checked, if it is one of vectors; `false`: it is none.
-pub(super) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<bool, BadNote> {
-    let Some(set) = Set::of(note_type) else {
-        return Ok(false);
+/// Sets the vector length of a note that was checked, if it is one of vectors.
+///
+/// That of one mode clears the registers of the other: all must be set before registers are.
+pub(super) fn set_length(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+    let (Some(set), Some(h)) = (Set::of(note_type), Header::of(bytes)) else {
+        return Ok(());
     };
-    let Some(h) = Header::of(bytes) else {
-        return Err(BadNote::new(note_type, "register set too short"));
-    };
-    if h.is_active() {
-        return regset::write(t, note_type, bytes).map(|()| true);
-    }
     let flags = c_ulong::from(h.flags & VL_INHERIT) << 16;
     // SAFETY: The task is parked, off its CPU.
     to_result(unsafe {
         bindings::vec_set_vector_length(t.as_ptr(), set.kind(), h.vl.into(), flags)
     })
-    .map_err(|_| BadNote::new(note_type, "vector length can't be set"))?;
+    .map_err(|_| BadNote::new(note_type, "vector length can't be set"))
+}
+
+/// Writes the registers of a note that was checked, if it is one of vectors and has any; `false`:
+/// it is none. The lengths were set before.
+pub(super) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<bool, BadNote> {
+    if Set::of(note_type).is_none() {
+        return Ok(false);
+    }
+    if active(Some(bytes)) {
+        regset::write(t, note_type, bytes)?;
+    }
     Ok(true)
 }
 

@@ -376,6 +376,7 @@ enum { V_FPSIMD, V_SVE, V_STREAMING, V_SVE_AND_ZA };
 
 static void regs_fill(struct regs *regs, uint64_t seed)
 {
+	static __thread bool has_keys;
 	unsigned int kind = seed % 4, i;
 
 	memset(regs, 0, sizeof(*regs));
@@ -419,10 +420,12 @@ static void regs_fill(struct regs *regs, uint64_t seed)
 		for (bit = 0; bit < i; bit++)
 			ffr[bit / 8] |= 1 << bit % 8;
 	}
-	if (regs->sets & SET_PACA)
+	/* A handler has the keys of its thread. */
+	if (regs->sets & SET_PACA && !has_keys)
 		CHECK_SYS(prctl(PR_PAC_RESET_KEYS, PR_PAC_APDAKEY | PR_PAC_APDBKEY, 0, 0, 0));
-	if (regs->sets & SET_PACG)
+	if (regs->sets & SET_PACG && !has_keys)
 		CHECK_SYS(prctl(PR_PAC_RESET_KEYS, PR_PAC_APGAKEY, 0, 0, 0));
+	has_keys = true;
 	regs_sign(regs);
 	asm volatile("mrs %0, tpidr_el0" : "=r" (regs->tpidr));
 }
