@@ -196,6 +196,13 @@ static const char *named(uint32_t type)
 	} names[] = {
 		{ NT_PRSTATUS, "NT_PRSTATUS:" }, { NT_PRFPREG, "NT_PRFPREG:" },
 		{ NT_X86_XSTATE, "NT_X86_XSTATE:" }, { NT_ARM_SVE, "NT_ARM_SVE:" },
+#ifdef __aarch64__
+		{ HOSTILE_PAC_MASK, "NT_ARM_PAC_MASK:" },
+		{ HOSTILE_TAGGED_ADDR, "NT_ARM_TAGGED_ADDR_CTRL:" },
+		{ HOSTILE_ENABLED_KEYS, "NT_ARM_PAC_ENABLED_KEYS:" },
+		{ HOSTILE_SSVE, "NT_ARM_SSVE:" }, { HOSTILE_ZA, "NT_ARM_ZA:" },
+		{ HOSTILE_GCS, "NT_ARM_GCS:" },
+#endif
 	};
 	static char text[64];
 	const char *name = "NT_";
