@@ -130,6 +130,12 @@ static int finish(void)
 
 #define FAILS(err)	ASSERT_EQ(0, fails(err))
 #define RESET(flags)	ckpt_run_args(&run, &args, image, flags)
+/* With @value in one argument. */
+#define FAILS_WITH(err, field, value) do {				\
+	RESET(0);							\
+	args.field = (value);						\
+	FAILS(err);							\
+} while (0)
 
 TEST_F_TIMEOUT(abi, size, CKPT_TIMEOUT)
 {
@@ -186,18 +192,10 @@ TEST_F_TIMEOUT(abi, flags_and_fields, CKPT_TIMEOUT)
 	FAILS(EINVAL);
 	RESET(CHECKPOINT_DRY_RUN | CHECKPOINT_FROZEN);
 	FAILS(EINVAL);
-	RESET(0);
-	args.reserved = 1;
-	FAILS(EINVAL);
-	RESET(0);
-	args.reserved2 = 1;
-	FAILS(EINVAL);
-	RESET(0);
-	args.advice = 8;
-	FAILS(EINVAL);
-	RESET(0);
-	args.nr_advice = 1;
-	FAILS(EINVAL);
+	FAILS_WITH(EINVAL, reserved, 1);
+	FAILS_WITH(EINVAL, reserved2, 1);
+	FAILS_WITH(EINVAL, advice, 8);
+	FAILS_WITH(EINVAL, nr_advice, 1);
 	ASSERT_EQ(0, finish());
 }
 
@@ -232,35 +230,21 @@ TEST_F_TIMEOUT(abi, bad_descriptors, CKPT_TIMEOUT)
 	unsigned int i;
 
 	close(closed);
-	args.image_fd = -1;
-	FAILS(EBADF);
+	FAILS_WITH(EBADF, image_fd, -1);
 	for (i = 0; i < 5; i++) {
-		RESET(0);
-		args.image_fd = unreadable[i];
-		FAILS(EBADF);
+		FAILS_WITH(EBADF, image_fd, unreadable[i]);
 		RESET(CHECKPOINT_DRY_RUN);
 		args.image_fd = unreadable[i];
 		FAILS(EBADF);
-		RESET(0);
-		args.log_fd = unreadable[i];
-		FAILS(EBADF);
+		FAILS_WITH(EBADF, log_fd, unreadable[i]);
 	}
-	RESET(0);
-	args.pidfd = closed;
-	FAILS(EBADF);
-	args.pidfd = -2;
-	FAILS(EBADF);
-	args.pidfd = image;
-	FAILS(EBADF);
-	RESET(0);
-	args.cgroup_fd = closed;
-	FAILS(EBADF);
-	args.cgroup_fd = -2;
-	FAILS(EBADF);
-	args.cgroup_fd = dir;
-	FAILS(EBADF);
-	args.cgroup_fd = file;
-	FAILS(EBADF);
+	FAILS_WITH(EBADF, pidfd, closed);
+	FAILS_WITH(EBADF, pidfd, -2);
+	FAILS_WITH(EBADF, pidfd, image);
+	FAILS_WITH(EBADF, cgroup_fd, closed);
+	FAILS_WITH(EBADF, cgroup_fd, -2);
+	FAILS_WITH(EBADF, cgroup_fd, dir);
+	FAILS_WITH(EBADF, cgroup_fd, file);
 	ASSERT_EQ(0, finish());
 }
 

@@ -66,6 +66,12 @@ static int fails(int err)
 
 #define FAILS(err)	ASSERT_EQ(0, fails(err))
 #define RESET(flags)	ckpt_run_restart_args(&run, &args, image, flags)
+/* With @value in one argument. */
+#define FAILS_WITH(err, field, value) do {				\
+	RESET(0);							\
+	args.field = (value);						\
+	FAILS(err);							\
+} while (0)
 
 /* After all that failed the image is as good as before. */
 static int works(void)
@@ -124,15 +130,9 @@ TEST_F_TIMEOUT(abi, flags_and_fields, CKPT_TIMEOUT)
 	RESET(RESTART_FROZEN);
 	args.cgroup_fd = -1;
 	FAILS(EINVAL);
-	RESET(0);
-	args.reserved = 1;
-	FAILS(EINVAL);
-	RESET(0);
-	args.advice = 8;
-	FAILS(EINVAL);
-	RESET(0);
-	args.nr_advice = 1;
-	FAILS(EINVAL);
+	FAILS_WITH(EINVAL, reserved, 1);
+	FAILS_WITH(EINVAL, advice, 8);
+	FAILS_WITH(EINVAL, nr_advice, 1);
 	ASSERT_EQ(0, works());
 }
 
@@ -144,28 +144,16 @@ TEST_F_TIMEOUT(abi, bad_descriptors, CKPT_TIMEOUT)
 	int dir = open("/tmp", O_RDONLY | O_DIRECTORY);
 
 	close(closed);
-	args.image_fd = closed;
-	FAILS(EBADF);
-	args.image_fd = -1;
-	FAILS(EBADF);
-	args.image_fd = write_only;
-	FAILS(EBADF);
-	args.image_fd = path_only;
-	FAILS(EBADF);
-	RESET(0);
-	args.log_fd = closed;
-	FAILS(EBADF);
-	args.log_fd = -2;
-	FAILS(EBADF);
-	args.log_fd = dir;
-	FAILS(EBADF);
-	RESET(0);
-	args.cgroup_fd = closed;
-	FAILS(EBADF);
-	args.cgroup_fd = -2;
-	FAILS(EBADF);
-	args.cgroup_fd = dir;
-	FAILS(EBADF);
+	FAILS_WITH(EBADF, image_fd, closed);
+	FAILS_WITH(EBADF, image_fd, -1);
+	FAILS_WITH(EBADF, image_fd, write_only);
+	FAILS_WITH(EBADF, image_fd, path_only);
+	FAILS_WITH(EBADF, log_fd, closed);
+	FAILS_WITH(EBADF, log_fd, -2);
+	FAILS_WITH(EBADF, log_fd, dir);
+	FAILS_WITH(EBADF, cgroup_fd, closed);
+	FAILS_WITH(EBADF, cgroup_fd, -2);
+	FAILS_WITH(EBADF, cgroup_fd, dir);
 	ASSERT_EQ(0, works());
 }
 

@@ -299,12 +299,17 @@ fn unknown_notes() {
     assert_eq!(found["note"], "note 0x1");
 }
 
-/// No two registers of a note have the same name, no two notes the same number and length.
+/// No two registers of a note have the same name, no two notes the same number and length; each
+/// note has the name of its number.
 #[test]
 fn names() {
     for machine in MACHINES {
         let sets = sets(machine);
         for (n, set) in sets.iter().enumerate() {
+            // As in messages.
+            if set.owner != CKPT {
+                assert_eq!(image::image::notes::name(set.note_type), Some(set.name));
+            }
             for other in &sets[..n] {
                 assert!(
                     (set.owner, set.note_type, set.len())
