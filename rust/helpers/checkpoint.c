@@ -122,6 +122,10 @@ __rust_helper void rust_helper_nsproxy_put(struct nsproxy *ns)
 #include "checkpoint_arm64.c"
 #endif
 
+#ifdef CONFIG_PPC64
+#include "checkpoint_powerpc.c"
+#endif
+
 #ifdef CONFIG_S390
 #include "checkpoint_s390.c"
 #endif

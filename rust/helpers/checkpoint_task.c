@@ -128,6 +128,11 @@ rust_helper_task_active_pid_ns(struct task_struct *t)
 	return task_active_pid_ns(t);
 }
 
+__rust_helper unsigned long rust_helper_checkpoint_thread_size(void)
+{
+	return THREAD_SIZE;
+}
+
 __rust_helper bool rust_helper_fatal_signal_pending(struct task_struct *t)
 {
 	return fatal_signal_pending(t);

@@ -288,7 +288,7 @@ impl Body for Regs {
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct Note {
-    /// Owner: "CORE" or "LINUX", padded with NUL.
+    /// Owner: "CORE", "LINUX", or "CKPT" for a note that only images have, padded with NUL.
     pub name: [u8; 8],
     /// NT_* number.
     pub note_type: U32,

@@ -17,6 +17,11 @@ use crate::kapi::{
 /// Largest register set, in bytes: that of arm64's ZA with the longest vectors, and some.
 pub(crate) const SET_MAX: usize = 128 << 10;
 
+/// Note types from here on are the image's own, for state of a task that has no register set. The
+/// same number means something else on each architecture.
+#[allow(dead_code)]
+pub(crate) const OWN_NOTES: u32 = 0x434b_0000;
+
 /// Why a register note is refused.
 pub(crate) struct BadNote {
     /// `NT_*` number of the note; 0: cannot be told.
@@ -109,6 +114,7 @@ impl RegSet {
 pub(crate) fn owner(note_type: u32) -> [u8; 8] {
     match note_type {
         bindings::NT_PRSTATUS | bindings::NT_PRFPREG => *b"CORE\0\0\0\0",
+        OWN_NOTES.. => *b"CKPT\0\0\0\0",
         _ => *b"LINUX\0\0\0",
     }
 }

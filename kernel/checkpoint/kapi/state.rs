@@ -237,7 +237,7 @@ impl FrozenTask {
         // points to the stack of the one that waits, unless that was restarted in its wait.
         unsafe {
             let stack = (*t).stack as usize;
-            let size = kernel::page::PAGE_SIZE << bindings::THREAD_SIZE_ORDER;
+            let size = bindings::checkpoint_thread_size();
             bindings::tasklist_read_lock();
             let head = &raw mut (*t).children;
             let mut p = (*head).next;

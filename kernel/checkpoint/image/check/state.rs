@@ -94,7 +94,10 @@ impl Walk<'_> {
             let (note, bytes, after) = split_note(raw, rest)?;
             ensure(
                 raw,
-                note.name == *b"CORE\0\0\0\0" || note.name == *b"LINUX\0\0\0",
+                matches!(
+                    &note.name,
+                    b"CORE\0\0\0\0" | b"LINUX\0\0\0" | b"CKPT\0\0\0\0"
+                ),
                 "register note of an unknown owner",
             )?;
             ensure(raw, !bytes.is_empty(), "empty register note")?;

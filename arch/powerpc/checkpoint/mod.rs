@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! powerpc, 64 bits, little-endian: what the engine asks of an architecture.
+//!
+//! `regs`: registers of tasks. `mm`: what an address space has besides mappings. All four
+//! architectures have the same functions.
+
+pub(crate) mod mm;
+pub(crate) mod regs;
+
+/// CPU features that programs may have chosen code by.
+pub(crate) use crate::kapi::hwcap::words as cpu_features;
+
+/// Number of this architecture in the image.
+pub(crate) const ARCH: u32 = crate::image::header::arch::PPC64LE;
