@@ -66,6 +66,8 @@ kinds! {
     Vma = 65, "mapping";
     /// Contents of a range of an address space. [`super::mm::Extent`]; payload: pages.
     Extent = 66, "extent";
+    /// Guard regions of a mapping. [`super::mm::Guards`]; payload: [`super::mm::Guard`]s.
+    Guards = 67, "guard regions";
 
     /// A descriptor table. [`super::files::Table`]; payload: [`super::files::Fd`]s.
     Files = 96, "descriptor table";

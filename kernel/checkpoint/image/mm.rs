@@ -9,12 +9,17 @@ use zerocopy::byteorder::little_endian::{
 use zerocopy_derive::{
     FromBytes,
     Immutable,
-    IntoBytes, //
+    IntoBytes,
+    KnownLayout,
+    Unaligned, //
 };
 
 use super::{
     kinds::Kind,
-    record::Body, //
+    record::{
+        Body,
+        PAYLOAD_MAX, //
+    }, //
 };
 
 /// Most mappings of one address space.
@@ -177,6 +182,35 @@ pub struct Vma {
 impl Body for Vma {
     const KIND: Kind = Kind::Vma;
     const LEN_MIN: usize = 48;
+}
+
+/// Most guard regions of one mapping.
+pub const GUARDS_MAX: usize = PAYLOAD_MAX / size_of::<Guard>();
+
+/// Guard regions of the [`Vma`] before it, as of MADV_GUARD_INSTALL: who touches one gets SIGSEGV.
+/// Payload: [`Guard`]s by ascending address, of which no two touch. None: there are no more.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Guards {
+    /// Number of regions.
+    pub regions: U32,
+    /// Zero.
+    pub reserved: U32,
+}
+
+impl Body for Guards {
+    const KIND: Kind = Kind::Guards;
+    const LEN_MIN: usize = 8;
+}
+
+/// A guard region.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Guard {
+    /// First address.
+    pub start: U64,
+    /// Address after the last.
+    pub end: U64,
 }
 
 /// Most bytes of page contents in one extent.

@@ -347,6 +347,31 @@ pub(crate) fn advise(mm: &MmRef, start: usize, len: usize, flag: u64) -> Result 
     to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice as c_int) })
 }
 
+/// Guards a range of the caller's address space, as madvise(MADV_GUARD_INSTALL) does. The range
+/// is not locked in memory.
+///
+/// EAGAIN: pages appear there all the time.
+pub(crate) fn guard(mm: &MmRef, start: usize, len: usize) -> Result {
+    /// How often it is tried: the kernel gives up when pages appear while it works.
+    const TRIES: usize = 16;
+    for _ in 0..TRIES {
+        let advice = bindings::MADV_GUARD_INSTALL as c_int;
+        // SAFETY: We own a reference; all numbers are checked there.
+        let ret = unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) };
+        if ret != -(bindings::ERESTARTNOINTR as c_int) {
+            return to_result(ret);
+        }
+    }
+    Err(EAGAIN)
+}
+
+/// Takes the guards off a range of the caller's address space, as madvise(MADV_GUARD_REMOVE) does.
+pub(crate) fn unguard(mm: &MmRef, start: usize, len: usize) -> Result {
+    let advice = bindings::MADV_GUARD_REMOVE as c_int;
+    // SAFETY: We own a reference; all numbers are checked there.
+    to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) })
+}
+
 /// Locks a range of the caller's address space in memory, as mlock2(2) does.
 pub(crate) fn lock(start: usize, len: usize, onfault: bool) -> Result {
     let mut bits = bit::LOCKED;

@@ -76,7 +76,7 @@ impl Pages {
     /// of hugetlb, in place of what was found before. No page is made that was not there.
     ///
     /// Returns where to go on: `end`, or less if there are more than there is room for. May
-    /// sleep. EIO: a page is poisoned or guarded; EINTR: SIGKILL came.
+    /// sleep. EIO: a page is poisoned; EINTR: SIGKILL came.
     pub(crate) fn find(&mut self, mm: &MmRef, start: usize, end: usize) -> Result<usize> {
         self.clear();
         let mut at = start;
@@ -112,33 +112,119 @@ impl Pages {
     }
 }
 
-/// Is a part of `start..end` of `mm` guarded, or a page in it poisoned? May sleep.
-pub(crate) fn has_marker(mm: &MmRef, start: usize, end: usize) -> Result<bool> {
-    let mut pages = Pages::new(BATCH)?;
-    let mut at = start;
-    while at < end {
-        at = match pages.find(mm, at, end) {
-            Err(e) if e == EIO => return Ok(true),
-            other => other?,
-        };
-    }
-    Ok(false)
+/// Room that the list of guard regions gets at a time, in regions.
+const GUARDS: usize = 64;
+
+/// Guard regions by ascending address: start and end of each.
+pub(crate) type Guards = KVVec<(usize, usize)>;
+
+struct GuardWalk<'a> {
+    found: &'a mut Guards,
+    /// Start of the mapping: regions of two do not become one.
+    start: usize,
+    /// Where room ran out.
+    full: Option<usize>,
 }
 
-static OPS: bindings::mm_walk_ops = bindings::mm_walk_ops {
-    pgd_entry: None,
-    p4d_entry: None,
-    pud_entry: None,
-    pmd_entry: None,
-    pte_entry: Some(pte_entry),
-    pte_hole: None,
-    hugetlb_entry: None,
-    test_walk: None,
-    pre_vma: None,
-    post_vma: None,
-    install_pte: None,
-    walk_lock: bindings::page_walk_lock_PGWALK_RDLOCK,
-};
+/// Appends the guard regions of `mm` from `start` to `end`, all within one mapping, to `found`.
+///
+/// False: there are more than `max`. May sleep; EINTR: SIGKILL came.
+pub(crate) fn guards(
+    mm: &MmRef,
+    start: usize,
+    end: usize,
+    max: usize,
+    found: &mut Guards,
+) -> Result<bool> {
+    let first = found.len();
+    let mut at = start;
+    while at < end {
+        found.reserve(GUARDS, GFP_KERNEL_ACCOUNT)?;
+        let lock = mm.read_lock()?;
+        let mut walk = GuardWalk {
+            found,
+            start,
+            full: None,
+        };
+        // SAFETY: We own a reference and hold the lock. The callback gets `walk`, and nobody else
+        // uses that meanwhile.
+        let ret = unsafe {
+            bindings::walk_page_range(mm.as_ptr(), at, end, &GUARD_OPS, (&raw mut walk).cast())
+        };
+        drop(lock);
+        at = match walk.full {
+            Some(addr) => addr,
+            None if ret < 0 => return Err(Error::from_errno(ret)),
+            None => end,
+        };
+        if found.len() - first > max {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A walk over page tables that looks at each entry with `entry`.
+const fn ops(
+    entry: unsafe extern "C" fn(
+        *mut bindings::pte_t,
+        c_ulong,
+        c_ulong,
+        *mut bindings::mm_walk,
+    ) -> c_int,
+) -> bindings::mm_walk_ops {
+    bindings::mm_walk_ops {
+        pgd_entry: None,
+        p4d_entry: None,
+        pud_entry: None,
+        pmd_entry: None,
+        pte_entry: Some(entry),
+        pte_hole: None,
+        hugetlb_entry: None,
+        test_walk: None,
+        pre_vma: None,
+        post_vma: None,
+        install_pte: None,
+        walk_lock: bindings::page_walk_lock_PGWALK_RDLOCK,
+    }
+}
+
+static OPS: bindings::mm_walk_ops = ops(pte_entry);
+
+static GUARD_OPS: bindings::mm_walk_ops = ops(guard_entry);
+
+/// Notes a guarded page; anything but 0 ends the walk.
+///
+/// # Safety
+///
+/// Called by walk_page_range() with the page table locked and our `GuardWalk` as its private data.
+unsafe extern "C" fn guard_entry(
+    pte: *mut bindings::pte_t,
+    addr: c_ulong,
+    next: c_ulong,
+    mm_walk: *mut bindings::mm_walk,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    let (walk, guard) = unsafe {
+        let walk = &mut *(*mm_walk).private.cast::<GuardWalk<'_>>();
+        (walk, bindings::pte_is_guard(pte))
+    };
+    if !guard {
+        return 0;
+    }
+    if let Some((_, end)) = walk.found.last_mut() {
+        if *end == addr && addr != walk.start {
+            *end = next;
+            return 0;
+        }
+    }
+    // There is room, or the walk ends: this neither fails nor sleeps.
+    if walk.found.push_within_capacity((addr, next)).is_err() {
+        walk.full = Some(addr);
+        return 1;
+    }
+    0
+}
 
 /// Looks at one page table entry; anything but 0 ends the walk.
 ///
@@ -158,6 +244,9 @@ unsafe extern "C" fn pte_entry(
             return 0;
         }
         let walk = &mut *(*mm_walk).private.cast::<Walk<'_>>();
+        if bindings::pte_is_guard(pte) {
+            return 0;
+        }
         if bindings::pte_is_marker(pte) {
             walk.stop = Stop::Marker;
             return 1;

@@ -27,9 +27,12 @@ use crate::{
     },
     files,
     image::{
+        self,
         mm::{
+            Guard,
             Mm,
             Vma,
+            GUARDS_MAX,
             MM_BARRIER_GLOBAL,
             MM_BARRIER_PRIVATE,
             MM_BARRIER_RSEQ,
@@ -65,7 +68,8 @@ use crate::{
             bit,
             Special,
             VmaInfo, //
-        }, //
+        },
+        walk::Guards, //
     },
     mm::{
         vma as mapping,
@@ -143,8 +147,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     check(cap, t, &mm);
+    let mut guards = Guards::new();
     for v in &vma::list(&mm)? {
-        mapping::collect(cap, t, &mm, v)?;
+        mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
     if let Some(exe) = mm.exe() {
         files::collect_mapped(cap, t, &exe)?;
@@ -152,6 +157,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let space = Space {
         obj,
         task: t.display(&cap.pid_ns),
+        guards,
         ranges: KVVec::new(),
         mm,
     };
@@ -258,11 +264,36 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         }
         let len = name.iter().position(|&c| c == 0).unwrap_or(0);
         cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
+        if v.flags & bit::MAYBE_GUARD != 0 {
+            save_guards(cap, &mm, v)?;
+        }
     }
     if let Some(space) = cap.mm.spaces.get_mut(&mm.addr()) {
         space.ranges = ranges;
     }
     Ok(())
+}
+
+/// Writes the guard regions of a mapping that has some, or had.
+fn save_guards(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result {
+    let space = cap.mm.spaces.get(&mm.addr()).ok_or(ENOENT)?;
+    let first = space.guards.partition_point(|&(start, _)| start < v.start);
+    let mut regions = KVVec::new();
+    for &(start, end) in space.guards.iter().skip(first) {
+        if start >= v.end {
+            break;
+        }
+        let region = Guard {
+            start: U64::new(start as u64),
+            end: U64::new(end as u64),
+        };
+        regions.push(region, GFP_KERNEL_ACCOUNT)?;
+    }
+    let body = image::mm::Guards {
+        regions: U32::new(u32::try_from(regions.len())?),
+        reserved: U32::new(0),
+    };
+    cap.meta.put(&body, regions.as_bytes())
 }
 
 /// The record of an address space.
@@ -360,11 +391,11 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         .map_err(|why| r.fail(EINVAL, plan, fmt!("{}", why)))?;
     set_layout(r, plan, &mm, &m, &raw)?;
     restore_vdso(r, plan, &mm, &m, obj)?;
-    for_vmas(r, &m, obj, |v, raw| {
+    for_vmas(r, &m, obj, |v, raw, guards| {
         if v.kind.get() == VMA_VDSO {
             return Ok(());
         }
-        mapping::restore(r, plan, &mm, v, raw.payload)
+        mapping::restore(r, plan, &mm, v, raw.payload, guards)
     })?;
     if let Some(file) = ObjRef::new(m.exe.get()) {
         let file = files::restore_file(r, plan, file)?;
@@ -400,17 +431,24 @@ fn wanted(r: &Restore, plan: &Plan<'_>) -> Result<Option<ObjRef>> {
     Ok(None)
 }
 
-/// Runs `f` for the mappings of address space `obj`.
+/// Runs `f` for the mappings of address space `obj`, and the guard regions of each; `None`: it
+/// never had any.
 fn for_vmas(
     r: &Restore,
     m: &Mm,
     obj: ObjRef,
-    mut f: impl FnMut(&Vma, &Raw<'_>) -> Result,
+    mut f: impl FnMut(&Vma, &Raw<'_>, Option<&[Guard]>) -> Result,
 ) -> Result {
-    for raw in r.records_after(obj)?.take(m.vmas.get() as usize) {
-        let raw = raw.map_err(|f| r.fault(f))?;
+    let mut records = r.records_after(obj)?.peekable();
+    for _ in 0..m.vmas.get() {
+        let raw = records.next().ok_or(EINVAL)?.map_err(|f| r.fault(f))?;
         let v: Vma = raw.body().map_err(|f| r.fault(f))?;
-        f(&v, &raw)?;
+        let mut guards: Option<&[Guard]> = None;
+        let next = records.next_if(|n| n.as_ref().is_ok_and(|n| n.kind == Kind::Guards));
+        if let Some(Ok(next)) = next {
+            guards = Some(next.array(GUARDS_MAX).map_err(|f| r.fault(f))?);
+        }
+        f(&v, &raw, guards)?;
     }
     Ok(())
 }
@@ -454,7 +492,7 @@ fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
     let made = vma::list(mm)?;
     let mut left = made.iter();
     let mut same = true;
-    for_vmas(r, m, obj, |v, _| {
+    for_vmas(r, m, obj, |v, _, _| {
         if v.kind.get() == VMA_VDSO {
             same &= left.next().is_some_and(|made| {
                 made.start as u64 == v.start.get() && made.end as u64 == v.end.get()

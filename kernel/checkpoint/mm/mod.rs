@@ -15,7 +15,8 @@ use crate::{
     image::ObjRef,
     kapi::{
         mm::MmRef,
-        task::TaskName, //
+        task::TaskName,
+        walk::Guards, //
     }, //
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Space {
     pub(crate) mm: MmRef,
     /// Its first task, for messages.
     pub(crate) task: TaskName,
+    /// Its guard regions.
+    pub(crate) guards: Guards,
     /// Where its private pages are, by ascending address; known once it was saved.
     pub(crate) ranges: KVVec<Range>,
 }

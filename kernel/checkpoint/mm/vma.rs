@@ -7,6 +7,7 @@
 //! restart(2) may not do is not done.
 
 use kernel::{
+    page::PAGE_SIZE,
     prelude::*,
     uaccess::{
         UserPtr,
@@ -26,7 +27,9 @@ use crate::{
     image::{
         mm::{
             vma as flag,
+            Guard,
             Vma,
+            GUARDS_MAX,
             VMA_ANON,
             VMA_FILE,
             VMA_SHARED,
@@ -46,7 +49,10 @@ use crate::{
             Special,
             VmaInfo, //
         },
-        walk, //
+        walk::{
+            self,
+            Guards, //
+        }, //
     },
     mm::Range,
     restart::{
@@ -131,8 +137,15 @@ fn kind(v: &VmaInfo) -> Option<u32> {
     }
 }
 
-/// Counts the file of a mapping of `t`, and lists why the mapping can't be saved.
-pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, v: &VmaInfo) -> Result {
+/// Counts the file of a mapping of `t`, appends its guard regions to `guards`, and lists why the
+/// mapping can't be saved.
+pub(super) fn collect(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    mm: &MmRef,
+    v: &VmaInfo,
+    guards: &mut Guards,
+) -> Result {
     let kind = kind(v);
     let mut refuse = |why: &str| {
         cap.refuse(
@@ -193,8 +206,8 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, v: &VmaInfo
         refuse("System V shared memory");
         return Ok(());
     }
-    if v.flags & bit::MAYBE_GUARD != 0 && walk::has_marker(mm, v.start, v.end)? {
-        refuse("guard region");
+    if v.flags & bit::MAYBE_GUARD != 0 && !walk::guards(mm, v.start, v.end, GUARDS_MAX, guards)? {
+        refuse("has more guard regions than can be saved");
     }
     match (&v.file, kind) {
         // A private mapping of /dev/zero is anonymous memory that keeps the file open: it counts.
@@ -259,8 +272,16 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
     })
 }
 
-/// Makes a mapping, other than of the vDSO, in the caller's new address space.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, mm: &MmRef, v: &Vma, name: &[u8]) -> Result {
+/// Makes a mapping, other than of the vDSO, in the caller's new address space, with its name and
+/// its guard regions; no slice: it never had any.
+pub(super) fn restore(
+    r: &Restore,
+    plan: &Plan<'_>,
+    mm: &MmRef,
+    v: &Vma,
+    name: &[u8],
+    guards: Option<&[Guard]>,
+) -> Result {
     let (start, end) = (v.start.get() as usize, v.end.get() as usize);
     let fail =
         |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
@@ -325,13 +346,66 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, mm: &MmRef, v: &Vma, name: &
     if !name.is_empty() {
         vma::give_name(start, len, name).map_err(|e| fail(e, "can't be named"))?;
     }
+    if let Some(guards) = guards {
+        guard(mm, start, guards).map_err(|e| fail(e, "can't be given its guard regions"))?;
+    }
     if flags & flag::LOCKED != 0 {
-        vma::lock(start, len, flags & flag::LOCKONFAULT != 0)
-            .map_err(|e| fail(e, "can't be locked in memory"))?;
+        lock(
+            start,
+            end,
+            flags & flag::LOCKONFAULT != 0,
+            guards.unwrap_or(&[]),
+        )
+        .map_err(|e| fail(e, "can't be locked in memory"))?;
     }
     if flags & flag::SEALED != 0 {
         vma::seal(start, end).map_err(|e| fail(e, "can't be sealed"))?;
     }
+    Ok(())
+}
+
+/// Start and end of a guard region.
+fn region(guard: &Guard) -> (usize, usize) {
+    (guard.start.get() as usize, guard.end.get() as usize)
+}
+
+/// Makes the guard regions of the mapping at `start`. One that has none any more keeps the mark of
+/// having had them, as /proc/PID/smaps shows it.
+fn guard(mm: &MmRef, start: usize, guards: &[Guard]) -> Result {
+    for (first, last) in guards.iter().map(region) {
+        vma::guard(mm, first, last.saturating_sub(first))?;
+    }
+    if guards.is_empty() {
+        vma::guard(mm, start, PAGE_SIZE)?;
+        vma::unguard(mm, start, PAGE_SIZE)?;
+    }
+    Ok(())
+}
+
+/// Locks `start..end`, which may have guard regions.
+///
+/// To lock memory is to bring it in, and that fails at a guard region although the kernel then
+/// counts it as locked. Memory was locked before the regions were made, or by mlockall(2), which
+/// does not care.
+fn lock(start: usize, end: usize, onfault: bool, guards: &[Guard]) -> Result {
+    let len = end.saturating_sub(start);
+    if onfault || guards.is_empty() {
+        return vma::lock(start, len, onfault);
+    }
+    // So limits and rights are checked; nothing is brought in.
+    vma::lock(start, len, true)?;
+    let mut at = start;
+    for (first, last) in guards.iter().map(region) {
+        if first > at {
+            vma::lock(at, first.saturating_sub(at), false)?;
+        }
+        at = last;
+    }
+    if end > at {
+        vma::lock(at, end.saturating_sub(at), false)?;
+    }
+    // What is left are the guard regions, all of which fail.
+    let _ = vma::lock(start, len, false);
     Ok(())
 }
 

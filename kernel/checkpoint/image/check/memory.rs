@@ -162,8 +162,44 @@ impl Walk<'_> {
                 vdso,
             },
         };
+        if kind != VMA_VDSO {
+            self.mapping = Some((start, end));
+        }
         self.summary.vmas = self.summary.vmas.saturating_add(1);
         self.summary.mapped = self.summary.mapped.saturating_add(len);
+        Ok(())
+    }
+
+    /// Guard regions of `mapping`.
+    pub(super) fn guards(
+        &mut self,
+        raw: &Raw<'_>,
+        mapping: Option<(u64, u64)>,
+    ) -> Result<(), Fault> {
+        let body: Guards = raw.body()?;
+        let (mut from, end) = mapping.ok_or(raw.fault("guard regions of no mapping"))?;
+        let regions: &[Guard] = raw.array(GUARDS_MAX)?;
+        ensure(
+            raw,
+            usize::try_from(body.regions.get()) == Ok(regions.len()),
+            "number of guard regions is not as announced",
+        )?;
+        zero(raw, body.reserved.get() == 0)?;
+        for region in regions {
+            let (first, last) = (region.start.get(), region.end.get());
+            ensure(
+                raw,
+                self.is_aligned(first) && self.is_aligned(last),
+                "guard region is not page-aligned",
+            )?;
+            ensure(
+                raw,
+                from <= first && first < last && last <= end,
+                "guard regions overlap, touch, or lie outside of the mapping",
+            )?;
+            // Two that touch are one.
+            from = last.saturating_add(1);
+        }
         Ok(())
     }
 

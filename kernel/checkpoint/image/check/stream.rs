@@ -29,11 +29,13 @@ use crate::image::{
     mm::{
         vma as flag,
         Extent,
+        Guard,
         Vma,
         EXTENT_INODE,
         EXTENT_MAX,
         EXTENT_MM,
         EXTENT_TAGGED,
+        GUARDS_MAX,
         TAGGED_BYTES,
         VMA_ANON,
         VMA_FILE, //
@@ -338,8 +340,9 @@ impl Stream {
     }
 }
 
-/// Is `range` mapped privately in the address space `object`, with memory tags if it is `tagged`?
-/// The search starts at the mapping that the last one ended in: extents come in ascending order.
+/// Is `range` mapped privately in the address space `object`, free of guard regions, and with
+/// memory tags if it is `tagged`? The search starts at the mapping that the last one ended in:
+/// extents come in ascending order.
 fn mapped(
     object: &mut Object,
     range: core::ops::Range<u64>,
@@ -347,7 +350,7 @@ fn mapped(
     meta: &[u8],
     meta_at: u64,
 ) -> Result<bool, Fault> {
-    let end = range.end;
+    let (start, end) = (range.start, range.end);
     if end > ADDRESS_MAX {
         return Ok(false);
     }
@@ -355,28 +358,34 @@ fn mapped(
     if offset == 0 {
         offset = after(meta, meta_at, object.offset)?;
     }
-    let mut covered = range.start;
+    let mut covered = start;
     while offset < meta.len() as u64 {
         let raw = record_at(meta, meta_at, offset)?;
-        if raw.kind != Kind::Vma {
-            break;
-        }
-        let vma: Vma = raw.body()?;
-        if vma.end.get() > covered {
-            let private = matches!(vma.kind.get(), VMA_ANON | VMA_FILE);
-            let tags = vma.flags.get() & flag::MTE != 0;
-            if vma.start.get() > covered || !private || (tagged && !tags) {
-                return Ok(false);
+        match raw.kind {
+            Kind::Vma if covered < end => {
+                let vma: Vma = raw.body()?;
+                if vma.end.get() > covered {
+                    let private = matches!(vma.kind.get(), VMA_ANON | VMA_FILE);
+                    let tags = vma.flags.get() & flag::MTE != 0;
+                    if vma.start.get() > covered || !private || (tagged && !tags) {
+                        return Ok(false);
+                    }
+                    covered = vma.end.get();
+                    object.cursor = offset;
+                }
             }
-            covered = vma.end.get();
-            if covered >= end {
-                object.cursor = offset;
-                return Ok(true);
+            Kind::Guards => {
+                let guards: &[Guard] = raw.array(GUARDS_MAX)?;
+                let next = guards.partition_point(|g| g.end.get() <= start);
+                if guards.get(next).is_some_and(|g| g.start.get() < end) {
+                    return Ok(false);
+                }
             }
+            _ => break,
         }
         offset = after(meta, meta_at, offset)?;
     }
-    Ok(false)
+    Ok(covered >= end)
 }
 
 /// Does the inode `object` reach as far as `end`?

@@ -76,6 +76,8 @@ pub(super) struct Walk<'a> {
     pub(super) group: Option<Group>,
     /// What must come next.
     pub(super) follow: Follow,
+    /// Start and end of the mapping right before, which may have guard regions.
+    pub(super) mapping: Option<(u64, u64)>,
     /// What was found.
     pub(super) summary: Summary,
 }
@@ -108,6 +110,7 @@ pub fn metadata(
         pids,
         group: None,
         follow: Follow::Any,
+        mapping: None,
         summary: Summary::default(),
     };
     for raw in Records::new(meta, at) {
@@ -185,9 +188,10 @@ impl Walk<'_> {
         if first != (raw.kind == Kind::Container) {
             return Err(raw.fault("only the first record is a container"));
         }
+        let mapping = self.mapping.take();
         match (&self.follow, raw.kind) {
             (Follow::Any, _)
-            | (Follow::Vmas { .. }, Kind::Vma)
+            | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
             | (Follow::Buffers { .. }, Kind::PipeBuffer) => (),
             (Follow::Vmas { .. }, _) => {
                 return Err(raw.fault("the address space before it lacks mappings"))
@@ -208,6 +212,7 @@ impl Walk<'_> {
             Kind::Affinity => self.affinity(raw),
             Kind::Mm => self.mm(raw),
             Kind::Vma => self.vma(raw),
+            Kind::Guards => self.guards(raw, mapping),
             Kind::Files => self.table(raw),
             Kind::File => self.file(raw),
             Kind::Inode => self.inode(raw),
@@ -329,6 +334,7 @@ const _: () = {
     layout::<mm::Mm>();
     layout::<mm::Vma>();
     layout::<mm::Extent>();
+    layout::<mm::Guards>();
     layout::<files::Table>();
     layout::<files::OpenFile>();
     layout::<files::Inode>();

@@ -195,6 +195,49 @@ fn memory() {
         ("impossible name", |s| {
             s.payload(Kind::Vma, 1).resize(80, b'x')
         }),
+        ("number of guard regions is not as announced", |s| {
+            s.edit(0, |g: &mut Guards| g.regions.set(2))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |g: &mut Guards| g.reserved.set(1))
+        }),
+        ("payload of wrong length", |s| {
+            s.payload(Kind::Guards, 0).push(0)
+        }),
+        ("guard region is not page-aligned", |s| {
+            s.elements(Kind::Guards, |g: &mut Vec<Guard>| g[0].end.set(0x15800))
+        }),
+        (
+            "guard regions overlap, touch, or lie outside of the mapping",
+            |s| s.elements(Kind::Guards, |g: &mut Vec<Guard>| g[0].start.set(0x12000)),
+        ),
+        (
+            "guard regions overlap, touch, or lie outside of the mapping",
+            |s| s.elements(Kind::Guards, |g: &mut Vec<Guard>| g[0].end.set(0x17000)),
+        ),
+        (
+            "guard regions overlap, touch, or lie outside of the mapping",
+            |s| s.elements(Kind::Guards, |g: &mut Vec<Guard>| g[0].end.set(0x15000)),
+        ),
+        (
+            "guard regions overlap, touch, or lie outside of the mapping",
+            |s| {
+                s.edit(0, |g: &mut Guards| g.regions.set(2));
+                s.elements(Kind::Guards, |g: &mut Vec<Guard>| {
+                    g.insert(0, g[0]);
+                    g[0].start.set(0x14000);
+                    g[0].end.set(0x15000);
+                });
+            },
+        ),
+        ("guard regions of no mapping", |s| {
+            let guards = s.records.remove(s.position(Kind::Guards, 0));
+            s.records.insert(s.position(Kind::Vma, 0), guards);
+        }),
+        ("guard regions of no mapping", |s| {
+            let guards = s.records.remove(s.position(Kind::Guards, 0));
+            s.records.insert(s.position(Kind::Mm, 1), guards);
+        }),
         ("mappings are missing", |s| {
             s.edit(1, |m: &mut Mm| m.vmas.set(1));
             let mm = s.records.remove(s.position(Kind::Mm, 1));

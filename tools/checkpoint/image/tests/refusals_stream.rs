@@ -6,6 +6,7 @@ mod sample;
 
 use checkpoint_image::image::{
     header::*,
+    kinds::Kind,
     mm::*,
     record::align_up, //
 };
@@ -118,6 +119,15 @@ fn extents() {
         ("outside of what can have contents", |s| {
             s.extents[1].0.addr.set(0x20000)
         }),
+        // A guard region, and what reaches into it.
+        ("outside of what can have contents", |s| {
+            s.extents[1].0.addr.set(0x15000)
+        }),
+        ("outside of what can have contents", |s| {
+            s.extents[1].0.addr.set(0x14000);
+            s.extents[1].0.pages.set(2);
+            s.extents[1].1.resize(2 * PAGE as usize, 0);
+        }),
         ("outside of what can have contents", |s| {
             s.extents[0].0.addr.set(0xf000)
         }),
@@ -136,6 +146,11 @@ fn extents() {
         |s| s.extents.clear(),
         with_tags,
         |s| s.extents[1].0.addr.set(0x14000),
+        |s| {
+            s.edit(0, |g: &mut Guards| g.regions.set(0));
+            s.payload(Kind::Guards, 0).clear();
+            s.extents[1].0.addr.set(0x15000);
+        },
         |s| {
             let mut more = s.extents[1].clone();
             more.0.addr.set(0x14000);

@@ -28,9 +28,6 @@
 
 REFUSE_FIXTURE
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define PR_SYS_DISPATCH_ON 1
@@ -280,18 +277,6 @@ static void *map_pages(int flags)
 
 	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
 	return map;
-}
-
-REFUSE(guard_region)
-{
-	char *map = map_pages(0);
-
-	map[0] = 'g';
-	if (madvise(map + 8192, 4096, MADV_GUARD_INSTALL))
-		not_here();
-	expect_refusal(getpid(), UNSUPPORTED, "mapping *: guard region");
-	ckpt_ready_wait();
-	CHECK_EQ('g', map[0]);
 }
 
 static void set_huge_pages(const char *count)

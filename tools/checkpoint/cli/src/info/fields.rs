@@ -134,6 +134,7 @@ pub fn fields(raw: &Raw<'_>) -> Result<Map<String, Value>, Fault> {
             obj exe vmas flags code data brk stack args env mmap_base vdso vdso_len vdso_crc
             dump_filter context),
         Kind::Vma => body!(raw, mm::Vma, start end flags offset kind file pkey),
+        Kind::Guards => body!(raw, mm::Guards, regions),
         Kind::Extent => body!(raw, mm::Extent, obj space addr pages crc body_crc),
         Kind::Files => body!(raw, files::Table, obj),
         Kind::File => body!(raw, files::OpenFile,

@@ -24,6 +24,7 @@ use image::{
         kinds::Kind,
         mm::{
             Extent,
+            Guard,
             Mm,
             Vma,
             EXTENT_MM,
@@ -52,6 +53,8 @@ pub struct Mapping {
     pub vma: Vma,
     /// Its own name.
     pub name: String,
+    /// Bytes of it that are guard regions.
+    pub guarded: u64,
 }
 
 /// An open file and what it refers to.
@@ -106,9 +109,18 @@ impl Model {
                     let mapping = Mapping {
                         vma: raw.body()?,
                         name: printable(raw.payload),
+                        guarded: 0,
                     };
                     if let Some((_, mappings)) = model.mms.get_mut(&current) {
                         mappings.push(mapping);
+                    }
+                }
+                Kind::Guards => {
+                    let guards: &[Guard] = raw.array(usize::MAX)?;
+                    let bytes = guards.iter().map(|g| g.end.get() - g.start.get()).sum();
+                    let mm = model.mms.get_mut(&current);
+                    if let Some(mapping) = mm.and_then(|(_, mappings)| mappings.last_mut()) {
+                        mapping.guarded = bytes;
                     }
                 }
                 Kind::File => {
@@ -245,6 +257,7 @@ impl Model {
                     "offset": vma.offset.get(),
                     "file": vma.file.get(),
                     "name": m.name,
+                    "guarded_bytes": m.guarded,
                 })
             })
             .collect();

@@ -14,6 +14,7 @@ use image::{
     image::{
         files::Fd,
         kinds::Kind,
+        mm::Guard,
         record::{
             Raw,
             Records, //
@@ -80,6 +81,13 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
                         "cloexec": fd.cloexec.get() != 0,
                     })
                 })
+                .collect()
+        }
+        Kind::Guards => {
+            let guards: &[Guard] = raw.array(usize::MAX)?;
+            guards
+                .iter()
+                .map(|g| json!([g.start.get(), g.end.get()]))
                 .collect()
         }
         Kind::Vma | Kind::File | Kind::Inode | Kind::Path => printable(raw.payload).into(),

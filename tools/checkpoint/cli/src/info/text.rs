@@ -207,7 +207,7 @@ pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
                 None if !mapping.name.is_empty() => mapping.name.as_str(),
                 None => "",
             };
-            writeln!(
+            write!(
                 out,
                 "  {:012x}-{:012x} {} {:08x} {:<12} {what}",
                 vma.start.get(),
@@ -216,6 +216,10 @@ pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
                 vma.offset.get(),
                 names::mapping(kind)
             )?;
+            if mapping.guarded != 0 {
+                write!(out, " ({} guarded)", HumanBytes(mapping.guarded))?;
+            }
+            writeln!(out)?;
         }
     }
     Ok(())

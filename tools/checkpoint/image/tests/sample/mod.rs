@@ -330,10 +330,25 @@ impl Sample {
         );
         self.add(vma(0x10000, 1, VMA_FILE, obj::EXE), &[]);
         self.add(vma(0x11000, 1, VMA_ANON, 0), b"heap");
-        self.add(vma(0x13000, 2, VMA_ANON, 0), &[]);
+        self.add(vma(0x13000, 3, VMA_ANON, 0), &[]);
+        self.guards(&[(0x15000, 0x16000)]);
         self.add(vma(0x16000, 1, VMA_SHARED, obj::SHARED), &[]);
         self.add(vma(0x20000, 1, VMA_VDSO, 0), &[]);
         self.add(zeroed(|m: &mut Mm| m.obj = u(obj::MM2)), &[]);
+    }
+
+    fn guards(&mut self, regions: &[(u64, u64)]) {
+        let all: Vec<Guard> = regions
+            .iter()
+            .map(|&(start, end)| Guard {
+                start: l(start),
+                end: l(end),
+            })
+            .collect();
+        self.add(
+            zeroed(|g: &mut Guards| g.regions = u(all.len() as u32)),
+            all.as_slice().as_bytes(),
+        );
     }
 
     fn process(&mut self, tgid: u32, leader: bool) {
