@@ -48,11 +48,15 @@ pub struct PidNs {
     pub parent: U32,
     /// The last pid that was given out in it.
     pub last_pid: U32,
+    /// Its pids are below this, as of /proc/sys/kernel/pid_max.
+    pub pid_max: U32,
+    /// As of /proc/sys/vm/memfd_noexec.
+    pub memfd_noexec: U32,
     /// Zero.
     pub reserved: U32,
 }
 
 impl Body for PidNs {
     const KIND: Kind = Kind::PidNs;
-    const LEN_MIN: usize = 16;
+    const LEN_MIN: usize = 24;
 }

@@ -71,7 +71,78 @@ impl PidNs {
         let next = unsafe { (&raw const (*self.0.as_ptr()).idr.idr_next).read_volatile() };
         next.saturating_sub(1)
     }
+
+    /// Lets the next pid be the first free one after `last`.
+    pub(crate) fn set_last_pid(&self, last: u32) {
+        // SAFETY: We own a reference. The cursor is an integer that may have any value, as
+        // idr_set_cursor() sets it for /proc/sys/kernel/ns_last_pid.
+        unsafe {
+            (&raw mut (*self.0.as_ptr()).idr.idr_next).write_volatile(last.saturating_add(1));
+        }
+    }
+
+    /// Its pids are below this.
+    pub(crate) fn pid_max(&self) -> u32 {
+        // SAFETY: We own a reference; the integer is read once.
+        unsafe { (&raw const (*self.0.as_ptr()).pid_max).read_volatile() }.unsigned_abs()
+    }
+
+    /// Sets what its pids are to be below, for those that are made from now on.
+    ///
+    /// EINVAL: fewer than the kernel wants to have, or more than it can.
+    pub(crate) fn set_pid_max(&self, max: u32) -> Result {
+        let n = i32::try_from(max)?;
+        if !(RESERVED_PIDS + 1..=PID_MAX_LIMIT).contains(&n) {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own a reference. The integer may have any value in these bounds, as sysctl
+        // sets it.
+        unsafe { (&raw mut (*self.0.as_ptr()).pid_max).write_volatile(n) };
+        Ok(())
+    }
+
+    /// What memfd_create(2) does in it when it is told nothing about execution, as of
+    /// /proc/sys/vm/memfd_noexec.
+    pub(crate) fn memfd_noexec(&self) -> u32 {
+        #[cfg(all(CONFIG_SYSCTL, CONFIG_MEMFD_CREATE))]
+        // SAFETY: We own a reference; the integer is read once.
+        return unsafe { (&raw const (*self.0.as_ptr()).memfd_noexec_scope).read_volatile() }
+            .unsigned_abs();
+        #[cfg(not(all(CONFIG_SYSCTL, CONFIG_MEMFD_CREATE)))]
+        0
+    }
+
+    /// Sets that; what it inherited is not relaxed. EOPNOTSUPP: the kernel has no such setting.
+    pub(crate) fn set_memfd_noexec(&self, scope: u32) -> Result {
+        if scope <= self.memfd_noexec() {
+            return Ok(());
+        }
+        #[cfg(all(CONFIG_SYSCTL, CONFIG_MEMFD_CREATE))]
+        {
+            let scope = c_int::try_from(scope)?;
+            // SAFETY: We own a reference; the integer is written once, as sysctl does.
+            unsafe { (&raw mut (*self.0.as_ptr()).memfd_noexec_scope).write_volatile(scope) };
+            Ok(())
+        }
+        #[cfg(not(all(CONFIG_SYSCTL, CONFIG_MEMFD_CREATE)))]
+        Err(EOPNOTSUPP)
+    }
+
+    /// Tasks that exit in it are accounted for in a file (acct(2)).
+    pub(crate) fn has_accounting(&self) -> bool {
+        #[cfg(CONFIG_BSD_PROCESS_ACCT)]
+        // SAFETY: We own a reference; the pointer is only compared.
+        return !unsafe { (&raw const (*self.0.as_ptr()).bacct).read_volatile() }.is_null();
+        #[cfg(not(CONFIG_BSD_PROCESS_ACCT))]
+        false
+    }
 }
+
+/// Pids below this are given out once only (include/linux/threads.h, as the next).
+const RESERVED_PIDS: i32 = 300;
+
+/// No namespace has pids from this on.
+const PID_MAX_LIMIT: i32 = 4 << 20;
 
 impl Clone for PidNs {
     fn clone(&self) -> Self {

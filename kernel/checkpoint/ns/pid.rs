@@ -16,7 +16,8 @@ use crate::{
     },
     image::{
         ns::PidNs as PidNsRecord,
-        task::LEVELS_MAX, //
+        task::LEVELS_MAX,
+        ObjRef, //
     },
     kapi::{
         pid::PidNs,
@@ -81,6 +82,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     for ns in chain {
         let (_, first) = cap.objects.collect(Class::PidNs, addr(&ns))?;
         if first {
+            if ns.has_accounting() {
+                cap.refuse(
+                    EOPNOTSUPP,
+                    t,
+                    fmt!("is in a pid namespace with process accounting (acct)"),
+                );
+            }
             cap.ns.pid.push(ns, GFP_KERNEL_ACCOUNT)?;
         }
     }
@@ -111,6 +119,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
                 obj: obj.get().into(),
                 parent: parent.into(),
                 last_pid: ns.last_pid().into(),
+                pid_max: ns.pid_max().into(),
+                memfd_noexec: ns.memfd_noexec().into(),
                 reserved: 0.into(),
             };
             cap.meta.put(&body, &[])?;
@@ -123,4 +133,23 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// The task was created in its pid namespace.
 fn restore(_: &Restore, _: &Plan<'_>) -> Result {
     Ok(())
+}
+
+/// Gives the pid namespace `ns`, whose first task is that of `plan`, its settings. All pids of the
+/// image are taken.
+///
+/// Nothing is granted: the caller of restart(2) has made the namespace.
+pub(crate) fn commit(r: &Restore, plan: &Plan<'_>, ns: &PidNs) -> Result {
+    let obj = ObjRef::new(plan.task.pid_ns.get()).ok_or(EINVAL)?;
+    let (record, _) = r.object_body::<PidNsRecord>(obj)?;
+    ns.set_last_pid(record.last_pid.get());
+    ns.set_pid_max(record.pid_max.get())
+        .and_then(|()| ns.set_memfd_noexec(record.memfd_noexec.get()))
+        .map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!("its pid namespace can't have pid_max or memfd_noexec"),
+            )
+        })
 }

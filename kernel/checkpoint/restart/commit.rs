@@ -31,8 +31,10 @@ use crate::{
         pid::PidNs,
         wait, //
     },
+    ns::pid,
     restart::{
         job::Crew,
+        plan::Numbers,
         Plan, //
     },
     task, //
@@ -47,6 +49,7 @@ pub(crate) fn commit(crew: &Arc<Crew>, ns: &PidNs) -> Result {
         let notes = registers(crew, plan)?;
         task::regs::check(&crew.restore, plan, parked, notes)
     })?;
+    namespaces(crew)?;
     for (index, member) in crew.members.iter() {
         if member.state == TASK_ZOMBIE {
             let plan = crew.members.plan(crew.restore.meta(), index)?;
@@ -136,6 +139,22 @@ fn groups(crew: &Crew, ns: &PidNs) -> Result {
                 crew.restore
                     .fail(e, &plan, fmt!("its session or process group is missing"))
             })?;
+    }
+    Ok(())
+}
+
+/// Settings of the pid namespaces that were made: each with its first task.
+fn namespaces(crew: &Crew) -> Result {
+    let meta = crew.restore.meta();
+    for (index, member) in crew.members.iter() {
+        let mut numbers = Numbers::new();
+        crew.members.pids(meta, index, &mut numbers)?;
+        if member.tid != member.tgid || numbers.as_mut_slice().first() != Some(&1) {
+            continue;
+        }
+        let plan = crew.members.plan(meta, index)?;
+        let task = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
+        pid::commit(&crew.restore, &plan, &PidNs::of(&task)?)?;
     }
     Ok(())
 }

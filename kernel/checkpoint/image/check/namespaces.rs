@@ -27,6 +27,9 @@ use crate::image::{
     }, //
 };
 
+/// Highest value of /proc/sys/vm/memfd_noexec.
+const MEMFD_NOEXEC_MAX: u32 = 2;
+
 impl Walk<'_> {
     /// A uts namespace.
     pub(super) fn uts(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -62,6 +65,11 @@ impl Walk<'_> {
             "pid namespaces nested too deeply",
         )?;
         ensure(raw, ns.last_pid.get() < PID_MAX, "impossible last pid")?;
+        ensure(
+            raw,
+            (1..=PID_MAX).contains(&ns.pid_max.get()) && ns.memfd_noexec.get() <= MEMFD_NOEXEC_MAX,
+            "impossible setting of a pid namespace",
+        )?;
         zero(raw, ns.reserved.get() == 0)?;
         no_payload(raw)?;
         self.define(raw, ns.obj.get(), depth)

@@ -380,6 +380,18 @@ fn namespaces() {
         ("impossible last pid", |s| {
             s.edit(0, |n: &mut PidNs| n.last_pid.set(1 << 22))
         }),
+        ("impossible setting of a pid namespace", |s| {
+            s.edit(0, |n: &mut PidNs| n.pid_max.set(0))
+        }),
+        ("impossible setting of a pid namespace", |s| {
+            s.edit(0, |n: &mut PidNs| n.pid_max.set((1 << 22) + 1))
+        }),
+        ("impossible setting of a pid namespace", |s| {
+            s.edit(0, |n: &mut PidNs| n.memfd_noexec.set(3))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |n: &mut PidNs| n.reserved.set(1))
+        }),
         ("refers to an object that does not come before it", |s| {
             s.edit(0, |n: &mut PidNs| n.parent.set(obj::PID_NS))
         }),

@@ -2,6 +2,7 @@
 /* Containers with a hostname of their own, and with pid namespaces inside. */
 #include "common.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <linux/sched.h>
@@ -109,6 +110,79 @@ CKPT_CYCLE(nested_pid, .flags = SC_CONTAINER)
 	CHECK_SYS(kill(inner + 1, 0));
 	ckpt_step(1);
 	ckpt_wait_exit(inner, 82);
+}
+
+static int nothing(void *arg)
+{
+	return 0;
+}
+
+/* The pid that the next child gets, which comes and goes. */
+static pid_t next_pid(void)
+{
+	pid_t kid = ckpt_fork(nothing, NULL);
+
+	ckpt_wait_exit(kid, 0);
+	return kid;
+}
+
+/* The next one is the one after the last one, not the first that is free. */
+CKPT_CYCLE(next_pid_is_new, .flags = SC_CONTAINER)
+{
+	pid_t inner, last = 0;
+	int i;
+
+	inner = fork_in_new_pidns();
+	if (!inner) {
+		for (i = 0; i < 7; i++)
+			last = next_pid();
+		CHECK_EQ(8, last);
+		ckpt_step(0);
+		ckpt_wait_go();
+		CHECK_EQ(9, next_pid());
+		_exit(83);
+	}
+	ckpt_step_wait(0, 1);
+	for (i = 0; i < 20; i++)
+		last = next_pid();
+	ckpt_ready_wait();
+	ckpt_wait_exit(inner, 83);
+	/* That of the inner one's child in between. */
+	CHECK_EQ(last + 2, next_pid());
+}
+
+static int write_setting(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = fd < 0 || write(fd, value, strlen(value)) < 0 ? -1 : 0;
+
+	close(fd);
+	return ret;
+}
+
+static int setting(const char *path)
+{
+	char buf[32];
+
+	return atoi(ckpt_slurp(path, buf, sizeof(buf)));
+}
+
+CKPT_CYCLE(settings_of_pid_namespace, .flags = SC_CONTAINER)
+{
+	static const char max[] = "/proc/sys/kernel/pid_max";
+	static const char noexec[] = "/proc/sys/vm/memfd_noexec";
+	bool can;
+
+	CHECK_SYS(write_setting(max, "5000"));
+	can = !write_setting(noexec, "1");
+	CHECK(can || errno == ENOENT, "memfd_noexec: %s", strerror(errno));
+	CHECK_EQ(5000, setting(max));
+	ckpt_ready_wait();
+	CHECK_EQ(5000, setting(max));
+	if (can)
+		CHECK_EQ(1, setting(noexec));
+	CHECK_SYS(write_setting(max, "6000"));
+	CHECK_EQ(6000, setting(max));
 }
 
 TEST_HARNESS_MAIN

@@ -145,7 +145,8 @@ pub fn fields(raw: &Raw<'_>) -> Result<Map<String, Value>, Fault> {
         Kind::Fs => body!(raw, files::Fs, obj umask root pwd),
         Kind::Path => body!(raw, files::Path, obj),
         Kind::Uts => body!(raw, ns::Uts, obj nodename domainname),
-        Kind::PidNs => body!(raw, ns::PidNs, obj parent last_pid),
+        Kind::PidNs => body!(raw, ns::PidNs,
+            obj parent last_pid pid_max memfd_noexec),
         Kind::Trailer => body!(raw, Trailer, total_len extents pages chain crc),
     })
 }

@@ -9,7 +9,8 @@ use checkpoint_image::{
     image::{
         check::{
             sum,
-            Sum, //
+            Sum,
+            PID_MAX, //
         },
         files::*,
         header::*,
@@ -221,6 +222,7 @@ impl Sample {
             zeroed(|n: &mut PidNs| {
                 n.obj = u(obj::PID_NS);
                 n.last_pid = u(9);
+                n.pid_max = u(PID_MAX);
             }),
             &[],
         );
