@@ -34,18 +34,20 @@ const __LOG_PREFIX: &[u8] = b"checkpoint\0";
 
 /// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.
 fn checkpoint(call: &args::CheckpointCall) -> Result<u64> {
-    let (args, root) = args::CheckpointArgs::new(call)?;
+    let log = args::log(call.log_fd)?;
     let mut report = Report::new();
-    let result = capture::run(&args, root, &mut report);
-    report.finish(&result, args.log.as_ref());
+    let result = args::CheckpointArgs::new(call, log.as_ref(), &mut report)
+        .and_then(|(args, root)| capture::run(&args, root, &mut report));
+    report.finish(&result, log.as_ref());
     result
 }
 
 /// restart(2): see Documentation/checkpoint/abi.rst. Returns the root's pid.
 fn restart(call: &args::RestartCall) -> Result<u64> {
-    let args = args::RestartArgs::new(call)?;
+    let log = args::log(call.log_fd)?;
     let mut report = Report::new();
-    let result = restart::run(&args, &mut report);
-    report.finish(&result, args.log.as_ref());
+    let result = args::RestartArgs::new(call, log.as_ref(), &mut report)
+        .and_then(|args| restart::run(&args, &mut report));
+    report.finish(&result, log.as_ref());
     result
 }

@@ -138,7 +138,11 @@ pub(crate) fn start() -> Result {
 pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
     // SAFETY: It asks for a feature of the machine.
     let has_vectors = unsafe { bindings::checkpoint_s390_has_vx() };
-    let given = |set: u32| SETS.iter().zip(notes).any(|(&s, n)| s == set && n.is_some());
+    let given = |set: u32| {
+        SETS.iter()
+            .zip(notes)
+            .any(|(&s, n)| s == set && n.is_some())
+    };
     for (&note_type, bytes) in SETS.iter().zip(notes) {
         let bad = |why| Err(BadNote::new(note_type, why));
         let vector = VECTOR.contains(&note_type);

@@ -73,7 +73,7 @@ static LAST_ID: AtomicU64 = AtomicU64::new(0);
 /// What checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
 ///
 /// Messages go to `report`, refusals as well: then the error is the first one's.
-pub(crate) fn run(args: &CheckpointArgs, root: ARef<Task>, report: &mut Report) -> Result<u64> {
+pub(crate) fn run(args: &CheckpointArgs<'_>, root: ARef<Task>, report: &mut Report) -> Result<u64> {
     let own = is_own_group(&root);
     let mut cap = Capture {
         objects: Objects::new(),
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &CheckpointArgs, root: ARef<Task>, report: &mut Report) 
 }
 
 /// The checkpoint itself.
-fn take(args: &CheckpointArgs, root: &ARef<Task>, cap: &mut Capture) -> Result<u64> {
+fn take(args: &CheckpointArgs<'_>, root: &ARef<Task>, cap: &mut Capture) -> Result<u64> {
     if cap.whole && !is_ns_init(root) {
         cap.report.line(fmt!(
             "error: the root task is not the init of a pid namespace: \
@@ -114,14 +114,11 @@ fn take(args: &CheckpointArgs, root: &ARef<Task>, cap: &mut Capture) -> Result<u
     if let Some(t) = frozen.tasks.first() {
         (cap.monotonic_offset, cap.boottime_offset) = ns::time::offsets(t)?;
     }
-    for file in [args.image.as_ref(), args.log.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    for file in [args.image.as_ref(), args.log].into_iter().flatten() {
         files::add_output(cap, file)?;
     }
     collect(cap, &frozen)?;
-    for (file, what) in [(args.image.as_ref(), "image"), (args.log.as_ref(), "log")] {
+    for (file, what) in [(args.image.as_ref(), "image"), (args.log, "log")] {
         if file.is_some_and(|f| files::reaches(cap, f)) {
             cap.report.line(fmt!(
                 "error: the {} goes to a file that the frozen tasks use [EDEADLK]",

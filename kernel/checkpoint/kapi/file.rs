@@ -162,6 +162,30 @@ impl FileRef {
         self.fmode() & FMODE_WRITE != 0
     }
 
+    /// The kernel may write to it, as io::write_all() does: its driver takes an iterator, and has no
+    /// function of its own for bytes of user space.
+    pub(crate) fn can_kernel_write(&self) -> bool {
+        // SAFETY: We own a reference; an open file has operations, which do not change.
+        unsafe {
+            (*(*self.as_ptr()).f_op).write_iter.is_some()
+                && (*(*self.as_ptr()).f_op).write.is_none()
+        }
+    }
+
+    /// The kernel may read from it; as [`Self::can_kernel_write`].
+    pub(crate) fn can_kernel_read(&self) -> bool {
+        // SAFETY: We own a reference; an open file has operations, which do not change.
+        unsafe {
+            (*(*self.as_ptr()).f_op).read_iter.is_some() && (*(*self.as_ptr()).f_op).read.is_none()
+        }
+    }
+
+    /// It is a file or block device that is read and written past the page cache, in whole blocks.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.flags() & bindings::O_DIRECT != 0
+            && matches!(self.file_type(), ftype::REGULAR | ftype::BLOCK)
+    }
+
     /// Position in bytes.
     pub(crate) fn pos(&self) -> i64 {
         // SAFETY: We own a reference; the position is read once.

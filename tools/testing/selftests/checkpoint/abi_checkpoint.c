@@ -219,6 +219,44 @@ TEST_F_TIMEOUT(abi, root_cgroup, CKPT_TIMEOUT)
 	ASSERT_EQ(0, finish());
 }
 
+/* Files that the image can't go to: told before anybody is frozen, and by name. */
+TEST_F_TIMEOUT(abi, impossible_images, CKPT_TIMEOUT)
+{
+	static const char *const devices[] = { "/dev/full", "/dev/null" };
+	char path[300];
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < 2; i++) {
+		fd = open(devices[i], O_WRONLY);
+		ASSERT_LE(0, fd);
+		RESET(0);
+		args.image_fd = fd;
+		FAILS(EINVAL);
+		EXPECT_TRUE(ckpt_run_log_has(&run, "can't be written by the kernel"));
+		/* Nor would it be said that it works. */
+		RESET(CHECKPOINT_DRY_RUN);
+		args.image_fd = fd;
+		FAILS(EINVAL);
+		close(fd);
+	}
+	RESET(0);
+	args.log_fd = image;
+	ASSERT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, ftruncate(image, 0));
+	snprintf(path, sizeof(path), "/dev/shm/ckpt-direct-%d", getpid());
+	fd = open(path, O_WRONLY | O_CREAT | O_DIRECT, 0600);
+	unlink(path);
+	if (fd >= 0) {
+		RESET(0);
+		args.image_fd = fd;
+		FAILS(EINVAL);
+		EXPECT_TRUE(ckpt_run_log_has(&run, "O_DIRECT"));
+	}
+	ASSERT_EQ(0, finish());
+}
+
 TEST_F_TIMEOUT(abi, bad_descriptors, CKPT_TIMEOUT)
 {
 	int closed = dup(image);

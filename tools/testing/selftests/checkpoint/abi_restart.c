@@ -97,9 +97,10 @@ TEST_F_TIMEOUT(abi, size_and_address, CKPT_TIMEOUT)
 	ASSERT_EQ(0, fails_sized(EFAULT, NULL, sizeof(args)));
 	ASSERT_EQ(0, fails_sized(EFAULT, two + page, sizeof(args)));
 	ASSERT_EQ(0, fails_sized(EFAULT, two + page - 8, sizeof(args)));
-	/* The pidfd has no place to go to: the tasks were made, and are gone again. */
+	/* The pidfd has no place to go to. */
 	ASSERT_EQ(0, mprotect(two, page, PROT_READ));
 	ASSERT_EQ(0, fails_sized(EFAULT, two, sizeof(args)));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "can't be written to"));
 	ASSERT_EQ(0, works());
 }
 
@@ -178,6 +179,7 @@ TEST_F_TIMEOUT(abi, not_an_image, CKPT_TIMEOUT)
 	image = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	RESET(0);
 	FAILS(EINVAL);
+	ASSERT_TRUE(ckpt_run_log_has(&run, "can't be read by the kernel"));
 	close(image);
 	image = own;
 	ASSERT_EQ(0, works());
