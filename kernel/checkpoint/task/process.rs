@@ -37,7 +37,7 @@ pub(super) const KIND: KindOps = KindOps {
     collect,
     leaks: no_leaks,
     save,
-    restore: |_, _| Ok(()),
+    restore,
 };
 
 /// Names of resource limits, for messages.
@@ -121,9 +121,22 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&process, &[])
 }
 
+/// Restores what children must see: they learn from their parent that there is a sub-reaper.
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    with_record(r, plan, |process| {
+        limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
+        Ok(())
+    })
+}
+
 /// Restores what the current thread group shares, in the context of its leader, with the
 /// credentials of the caller of restart(2).
 pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    with_record(r, plan, |process| set(r, plan, process))
+}
+
+/// Runs `f` with the process record of the group that the current task leads, if it leads one.
+fn with_record(r: &Restore, plan: &Plan<'_>, mut f: impl FnMut(&Process) -> Result) -> Result {
     if !plan.leader {
         return Ok(());
     }
@@ -131,14 +144,11 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
         if raw.kind != Kind::Process {
             return Ok(());
         }
-        let process: Process = raw.body().map_err(|f| r.fault(f))?;
-        set(r, plan, &process)
+        f(&raw.body().map_err(|f| r.fault(f))?)
     })
 }
 
 fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {
-    let flag = |flag| process.flags.get() & flag != 0;
-    limits::set_subreaper(flag(PROCESS_SUBREAPER));
     let utime = process.utime.get();
     limits::set_group_times(&GroupTimes {
         cutime: process.cutime.get(),

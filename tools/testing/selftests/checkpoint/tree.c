@@ -127,7 +127,13 @@ static int reaper(void *arg)
 	return 25;
 }
 
-CKPT_CYCLE(sub_reaper)
+/* Nobody above is one: that there is one below must be known from the image. */
+static int not_a_reaper(void *run)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+CKPT_CYCLE(sub_reaper, .before = not_a_reaper)
 {
 	pid_t kid = ckpt_fork(reaper, NULL);
 	int flag = -1;
