@@ -195,11 +195,13 @@ pub struct Task {
     pub start_monotonic: U64,
     /// When it was started, on CLOCK_BOOTTIME.
     pub start_boottime: U64,
+    /// Time slice that it has chosen with sched_setattr(2), nanoseconds; 0: the default.
+    pub slice: U64,
 }
 
 impl Body for Task {
     const KIND: Kind = Kind::Task;
-    const LEN_MIN: usize = 296;
+    const LEN_MIN: usize = 304;
 }
 
 /// [`Process::flags`]: is a sub-reaper.

@@ -107,6 +107,14 @@ impl CredRef {
         false
     }
 
+    /// Says where keys that it requests go (KEYCTL_SET_REQKEY_KEYRING).
+    pub(crate) fn has_key_target(&self) -> bool {
+        #[cfg(CONFIG_KEYS)]
+        return self.get().jit_keyring != 0;
+        #[cfg(not(CONFIG_KEYS))]
+        false
+    }
+
     /// Their contents. EOVERFLOW: an id has no number in the caller's user namespace.
     pub(crate) fn ids(&self) -> Result<Ids> {
         let c = self.get();

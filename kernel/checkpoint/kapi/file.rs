@@ -291,12 +291,15 @@ impl FileRef {
         (!owner.contains(&u32::MAX)).then_some(owner)
     }
 
-    /// Somebody is to be signalled: O_ASYNC, F_SETOWN, F_SETLEASE or F_NOTIFY were used.
+    /// Somebody is to be signalled, or what with was chosen: O_ASYNC, F_SETOWN, F_SETSIG,
+    /// F_SETLEASE or F_NOTIFY were used.
     pub(crate) fn has_owner(&self) -> bool {
         // SAFETY: We own a reference; once set, the owner's structure stays until the file goes.
         unsafe {
             let owner = (&raw const (*self.as_ptr()).f_owner).read_volatile();
-            !owner.is_null() && !(&raw const (*owner).pid).read_volatile().is_null()
+            !owner.is_null()
+                && (!(&raw const (*owner).pid).read_volatile().is_null()
+                    || (&raw const (*owner).signum).read_volatile() != 0)
         }
     }
 

@@ -51,6 +51,16 @@ impl FrozenTask {
             #[cfg(CONFIG_UPROBES)]
             test(!(*t).utask.is_null(), "has uprobes");
             test(bindings::task_has_io_uring(t), "uses io_uring");
+            #[cfg(CONFIG_IO_URING)]
+            test(
+                !(*t).io_uring_restrict.is_null(),
+                "is restricted in its use of io_uring",
+            );
+            test(bindings::task_has_landlock(t), "is restricted by Landlock");
+            test(
+                bindings::task_has_other_label(t),
+                "has another security label than the caller",
+            );
             test(
                 bindings::task_has_sem_undo(t),
                 "has System V semaphore adjustments (SEM_UNDO)",
@@ -101,8 +111,16 @@ impl FrozenTask {
             let s = (*self.as_ptr()).signal;
             test(!(*s).core_state.is_null(), "is dumping core");
             test((*s).flags & bindings::SIGNAL_GROUP_EXIT != 0, "is exiting");
+            test(
+                bindings::task_autogroup_nice(self.as_ptr()) != 0,
+                "is in a session with a nice value of its own (autogroup)",
+            );
             #[cfg(CONFIG_POSIX_TIMERS)]
             {
+                test(
+                    (*s).timer_create_restore_ids() != 0,
+                    "chooses the ids of POSIX timers (PR_TIMER_CREATE_RESTORE_IDS)",
+                );
                 test(
                     !(*s).posix_timers.first.is_null(),
                     "has POSIX timers (timer_create)",

@@ -21,6 +21,8 @@ pub(crate) struct Scheduling {
     pub(crate) rt_priority: u32,
     /// It is reset on fork.
     pub(crate) reset_on_fork: bool,
+    /// Time slice that it has chosen, in nanoseconds; 0: the default.
+    pub(crate) slice: u64,
 }
 
 /// Static priority of nice 0.
@@ -108,6 +110,7 @@ impl FrozenTask {
                 nice: (&raw const (*t).static_prio).read_volatile() - PRIO_NICE_0,
                 rt_priority: (&raw const (*t).rt_priority).read_volatile(),
                 reset_on_fork: (*t).sched_reset_on_fork() != 0,
+                slice: slice(&(*t).se),
             }
         }
     }
@@ -144,10 +147,27 @@ impl FrozenTask {
             }
             bindings::task_lock(t);
             let io = bindings::task_io_context(t);
-            let ioprio = if io.is_null() { 0 } else { (*io).ioprio };
+            let (ioprio, users) = if io.is_null() {
+                (0, 1)
+            } else {
+                let users = (&raw const (*io).active_ref.counter).read_volatile();
+                ((*io).ioprio, users)
+            };
             bindings::task_unlock(t);
+            if users > 1 {
+                return Some("an I/O context that it shares (CLONE_IO)");
+            }
             (ioprio != 0).then_some("an I/O priority")
         }
+    }
+}
+
+/// The time slice that a task has chosen; 0: none.
+fn slice(se: &bindings::sched_entity) -> u64 {
+    if se.custom_slice == 0 {
+        0
+    } else {
+        se.slice
     }
 }
 
@@ -161,6 +181,7 @@ pub(crate) fn current() -> Scheduling {
             nice: (*t).static_prio - PRIO_NICE_0,
             rt_priority: (*t).rt_priority,
             reset_on_fork: (*t).sched_reset_on_fork() != 0,
+            slice: slice(&(*t).se),
         }
     }
 }
@@ -172,6 +193,8 @@ pub(crate) fn set(new: &Scheduling) -> Result {
     attr.sched_policy = new.policy;
     attr.sched_nice = new.nice;
     attr.sched_priority = new.rt_priority;
+    // What a deadline task calls its runtime is the slice of others.
+    attr.sched_runtime = new.slice;
     if new.reset_on_fork {
         attr.sched_flags = u64::from(bindings::SCHED_FLAG_RESET_ON_FORK);
     }

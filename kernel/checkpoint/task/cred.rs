@@ -98,6 +98,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             fmt!("has a thread, process or session keyring of its own"),
         );
     }
+    if cred.has_key_target() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("has chosen a keyring for the keys that it requests (keyctl)"),
+        );
+    }
     cap.task.creds.push(cred, GFP_KERNEL_ACCOUNT)?;
     Ok(())
 }

@@ -2,8 +2,7 @@
 
 //! Scheduling: policy, priorities, affinity.
 //!
-//! The nice value of an autogroup is not saved: it is the session's, and a new session begins
-//! with 0.
+//! Autogroups are not saved: what restart(2) makes is in that of its caller.
 
 use kernel::prelude::*;
 
@@ -44,7 +43,7 @@ pub(super) const KIND: KindOps = KindOps {
 
 /// SCHED_NORMAL.
 const NORMAL: u32 = 0;
-/// SCHED_FIFO, RR and IDLE, which keep a nice value but don't set it.
+/// SCHED_FIFO, RR and IDLE, which keep a nice value and a slice but don't set them.
 const NOT_FAIR: [u32; 3] = [1, 2, 5];
 /// SCHED_NORMAL, FIFO, RR, BATCH and IDLE.
 const SUPPORTED: [u32; 5] = [0, 1, 2, 3, 5];
@@ -70,6 +69,7 @@ pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) {
     if SUPPORTED.contains(&s.policy) && t.is_live() {
         task.policy = s.policy.into();
         task.rt_priority = s.rt_priority.into();
+        task.slice = s.slice.into();
         if s.reset_on_fork {
             *flags |= TASK_RESET_ON_FORK;
         }
@@ -103,6 +103,7 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
         nice: task.nice.get(),
         rt_priority: task.rt_priority.get(),
         reset_on_fork: task.flags.get() & TASK_RESET_ON_FORK != 0,
+        slice: task.slice.get(),
     };
     let denied = |e| {
         r.fail(
@@ -117,13 +118,14 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
         )
     };
     let old = sched::current();
-    if NOT_FAIR.contains(&new.policy) && old.nice != new.nice {
+    if NOT_FAIR.contains(&new.policy) && (old.nice, old.slice) != (new.nice, new.slice) {
         // Takes effect when it leaves the policy.
         sched::set(&Scheduling {
             policy: NORMAL,
             nice: new.nice,
             rt_priority: 0,
             reset_on_fork: new.reset_on_fork,
+            slice: new.slice,
         })
         .map_err(denied)?;
     }

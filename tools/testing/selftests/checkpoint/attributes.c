@@ -483,4 +483,49 @@ CKPT_CYCLE(timer_slack)
 	CHECK_EQ(123456, prctl(PR_GET_TIMERSLACK));
 }
 
+/* As the kernel has it; C libraries differ in whether they do. */
+struct slice_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+static uint64_t time_slice(pid_t tid)
+{
+	struct slice_attr attr = { 0 };
+
+	CHECK_SYS(syscall(__NR_sched_getattr, tid, &attr, sizeof(attr), 0));
+	return attr.runtime;
+}
+
+static void *with_default_slice(void *arg)
+{
+	struct slice_attr attr = { .size = sizeof(attr) };
+
+	CHECK_SYS(syscall(__NR_sched_setattr, 0, &attr, 0));
+	board->value[0] = time_slice(0);
+	ckpt_step(0);
+	ckpt_wait_go();
+	CHECK_EQ(board->value[0], time_slice(0));
+	return NULL;
+}
+
+CKPT_CYCLE(time_slices)
+{
+	struct slice_attr attr = { .size = sizeof(attr), .runtime = 7000000 };
+	pthread_t thread;
+
+	CHECK_SYS(syscall(__NR_sched_setattr, 0, &attr, 0));
+	CHECK_EQ(7000000, time_slice(0));
+	CHECK_EQ(0, pthread_create(&thread, NULL, with_default_slice, NULL));
+	ckpt_step_wait(0, 1);
+	CHECK(board->value[0] != 7000000, "the default slice is %llu",
+	      (unsigned long long)board->value[0]);
+	ckpt_ready_wait();
+	CHECK_EQ(7000000, time_slice(0));
+	pthread_join(thread, NULL);
+}
+
 TEST_HARNESS_MAIN

@@ -83,6 +83,17 @@ REFUSE(owner)
 	CHECK_EQ(getpid(), fcntl(fd[0], F_GETOWN));
 }
 
+REFUSE(signal_of_file)
+{
+	int fd[2];
+
+	CHECK_SYS(pipe(fd));
+	CHECK_SYS(fcntl(fd[0], F_SETSIG, SIGUSR1));
+	EXPECT_FD(fd[0], "*", SIGNALS);
+	ckpt_ready_wait();
+	CHECK_EQ(SIGUSR1, fcntl(fd[0], F_GETSIG));
+}
+
 REFUSE(async)
 {
 	int fd[2];
