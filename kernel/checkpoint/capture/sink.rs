@@ -84,6 +84,13 @@ impl Sink {
         self.pages += pages;
     }
 
+    /// Counts an extent whose pages came with another one, and whose record has the checksum field
+    /// `crc`.
+    pub(crate) fn count_shared(&mut self, crc: u32) {
+        self.chain(crc);
+        self.extents += 1;
+    }
+
     /// Writes the trailer, which makes it an image, and returns the bytes written in all.
     pub(crate) fn finish(mut self) -> Result<u64> {
         let header = header_of::<Trailer>(0);

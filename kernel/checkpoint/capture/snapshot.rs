@@ -36,6 +36,7 @@ use crate::{
     mm::{
         pages::{
             self,
+            Seen,
             EXTENT_PAGES, //
         },
         Range,
@@ -177,6 +178,7 @@ impl Snapshot {
     /// EIO: a page is poisoned; else as of writing.
     pub(crate) fn drain(&mut self, sink: &mut Sink) -> Result {
         let mut found = Pages::new(EXTENT_PAGES)?;
+        let mut seen = (self.spaces.len() > 1).then(Seen::new);
         for space in self.spaces.iter_mut() {
             let obj = space.obj;
             for part in space.parts.iter_mut() {
@@ -189,7 +191,7 @@ impl Snapshot {
                 } = part.range;
                 let kind = if tagged { EXTENT_TAGGED } else { EXTENT_MM };
                 if let Some(copies) = part.pages.take() {
-                    pages::write(sink, obj, kind, &copies, false)?;
+                    pages::write(sink, obj, kind, &copies, false, None)?;
                     continue;
                 }
                 let Some(mm) = space.mm.as_ref() else {
@@ -199,15 +201,18 @@ impl Snapshot {
                 while at < end {
                     wait::check_killed()?;
                     at = found.find(mm, at, end)?;
-                    pages::write(sink, obj, kind, &found, anonymous)?;
+                    // Pages with tags are written whole, again and again.
+                    let seen = seen.as_mut().filter(|_| !tagged);
+                    pages::write(sink, obj, kind, &found, anonymous, seen)?;
                 }
             }
-            // From here on what a task writes to need not be copied for us.
+            // From here on what a task writes to need not be copied for us, but for what other
+            // address spaces have too.
             found.clear();
             space.mm = None;
         }
         for inode in self.inodes.iter() {
-            pages::write(sink, inode.obj, EXTENT_INODE, &inode.pages, false)?;
+            pages::write(sink, inode.obj, EXTENT_INODE, &inode.pages, false, None)?;
         }
         self.inodes.clear();
         Ok(())

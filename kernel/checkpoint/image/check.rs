@@ -89,6 +89,15 @@ pub struct Object {
     next: u64,
     /// Offset in the metadata of the mapping that the last extent ended in; 0: none yet.
     cursor: u64,
+    /// Its [`Run`]s: number of the first one, and of that after the last.
+    runs: (usize, usize),
+}
+
+/// A range of addresses of an address space whose contents have come, for [`Stream`].
+#[derive(Clone, Copy, Default)]
+pub struct Run {
+    start: u64,
+    end: u64,
 }
 
 impl Object {

@@ -68,6 +68,8 @@ kinds! {
     Extent = 66, "extent";
     /// Guard regions of a mapping. [`super::mm::Guards`]; payload: [`super::mm::Guard`]s.
     Guards = 67, "guard regions";
+    /// Contents that another range of an address space has too. [`super::mm::Shared`]
+    Shared = 68, "shared extent";
 
     /// A descriptor table. [`super::files::Table`]; payload: [`super::files::Fd`]s.
     Files = 96, "descriptor table";

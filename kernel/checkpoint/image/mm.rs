@@ -251,3 +251,31 @@ impl Body for Extent {
     const KIND: Kind = Kind::Extent;
     const LEN_MIN: usize = 32;
 }
+
+/// A range of pages with the same contents as one that came before, in this or another address
+/// space: tasks share them copy-on-write.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Shared {
+    /// Address space.
+    pub obj: U32,
+    /// Number of pages.
+    pub pages: U32,
+    /// Address of the first page.
+    pub addr: U64,
+    /// Address space with an extent that has the contents.
+    pub source: U32,
+    /// Zero.
+    pub reserved: U32,
+    /// Address of the first page there.
+    pub from: U64,
+    /// Zero.
+    pub reserved2: U32,
+    /// crc32c of the body up to here.
+    pub crc: U32,
+}
+
+impl Body for Shared {
+    const KIND: Kind = Kind::Shared;
+    const LEN_MIN: usize = 40;
+}

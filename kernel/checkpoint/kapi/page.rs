@@ -78,6 +78,17 @@ impl PageRef {
         r
     }
 
+    /// What tells it from all other pages that there are references on.
+    pub(crate) fn id(&self) -> usize {
+        self.as_ptr() as usize
+    }
+
+    /// How often address spaces have it; for a page of a large folio an estimate.
+    pub(crate) fn mappings(&self) -> u32 {
+        // SAFETY: The page is valid.
+        unsafe { bindings::page_mappings(self.as_ptr()) }.unsigned_abs()
+    }
+
     /// Are all its bytes zero?
     pub(crate) fn is_zero(&self) -> bool {
         // SAFETY: PAGE_SIZE bytes are mapped at `p`.

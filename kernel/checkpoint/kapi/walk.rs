@@ -307,6 +307,16 @@ fn bring_back(mm: &MmRef, addr: usize) -> Result<Option<PageRef>> {
 /// `to` gets as many pages as there were made, up to `max`. EFAULT: nothing is mapped there. May
 /// sleep; EINTR: SIGKILL came.
 pub(crate) fn writable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
+    get(mm, addr, max, bindings::FOLL_WRITE, to)
+}
+
+/// The pages of `mm` from `addr` on, to be read. Else as [`writable`].
+pub(crate) fn readable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
+    get(mm, addr, max, 0, to)
+}
+
+/// Appends at least one and at most `max` pages of `mm` from `addr` on to `to`.
+fn get(mm: &MmRef, addr: usize, max: usize, flags: c_uint, to: &mut KVec<PageRef>) -> Result {
     let mut pages: [*mut bindings::page; BATCH] = [core::ptr::null_mut(); BATCH];
     let lock = mm.read_lock()?;
     // SAFETY: We own a reference, and hold the lock for reading, which the function keeps; room
@@ -316,7 +326,7 @@ pub(crate) fn writable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRe
             mm.as_ptr(),
             addr,
             core::cmp::min(max, BATCH),
-            bindings::FOLL_WRITE | bindings::FOLL_FORCE,
+            flags | bindings::FOLL_FORCE,
             pages.as_mut_ptr(),
             core::ptr::null_mut(),
         )
@@ -338,5 +348,5 @@ pub(crate) fn writable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRe
     result
 }
 
-/// Most pages that [`writable`] gives at once.
+/// Most pages that [`writable`] and [`readable`] give at once.
 const BATCH: usize = 64;

@@ -4,7 +4,11 @@
 
 use kernel::{
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    }, //
 };
 
 use zerocopy::{
@@ -21,11 +25,15 @@ use crate::{
         check::sum,
         mm::{
             Extent,
+            Shared,
             EXTENT_MAX,
             EXTENT_TAGGED,
             TAGGED_BYTES, //
         },
-        record::header_of,
+        record::{
+            header_of,
+            RECORD_HEADER_LEN, //
+        },
         ObjRef, //
     },
     kapi::{
@@ -42,32 +50,165 @@ use crate::{
 /// Most pages of one extent.
 pub(crate) const EXTENT_PAGES: usize = EXTENT_MAX / PAGE_SIZE;
 
+/// Most pages that are remembered for other address spaces. They can't be swapped out meanwhile.
+const SEEN_MAX: usize = 1 << 20;
+
+/// Mappings of a page that only one address space has: its own, and that of its snapshot.
+const OWN_MAPPINGS: u32 = 2;
+
+/// Pages that were written and that other address spaces may have too, by their identity.
+///
+/// A page that is found in here has the contents that were written: it is mapped copy-on-write by
+/// a snapshot when it comes in and when it is found, and our reference keeps it from becoming
+/// another page, or from being written to in place, in between.
+pub(crate) struct Seen {
+    pages: RBTree<usize, Origin>,
+    left: usize,
+}
+
+/// Where a page is in the image.
+struct Origin {
+    _page: PageRef,
+    obj: ObjRef,
+    addr: usize,
+}
+
+impl Seen {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            pages: RBTree::new(),
+            left: SEEN_MAX,
+        }
+    }
+
+    /// Notes a page that is written as that at `addr` of `obj`, if others have it.
+    fn note(&mut self, page: &PageRef, obj: ObjRef, addr: usize) {
+        if self.left == 0 || page.mappings() <= OWN_MAPPINGS {
+            return;
+        }
+        let origin = Origin {
+            _page: page.clone(),
+            obj,
+            addr,
+        };
+        // Without memory for it the page is written again.
+        if let Ok(node) = RBTreeNode::new(page.id(), origin, GFP_KERNEL_ACCOUNT) {
+            self.pages.insert(node);
+            self.left -= 1;
+        }
+    }
+
+    fn find(&self, page: &PageRef) -> Option<Fate> {
+        self.pages
+            .get(&page.id())
+            .map(|o| Fate::Same(o.obj, o.addr))
+    }
+}
+
+/// What becomes of a page.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    /// It is left out.
+    Skip,
+    /// It is written.
+    Write,
+    /// It was written as that at this address of this object.
+    Same(ObjRef, usize),
+}
+
+impl Fate {
+    /// May a page with the fate `other` be in one record with `pages` pages, the first of which has
+    /// this fate?
+    fn goes_on(self, pages: usize, other: Self) -> bool {
+        match (self, other) {
+            (Self::Write, Self::Write) => true,
+            (Self::Same(a, first), Self::Same(b, addr)) => {
+                a == b && first + pages * PAGE_SIZE == addr
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Writes `pages`, which belong to the object `obj`, as extents of `EXTENT_*` kind `space`.
 ///
 /// With `skip_zero`, pages of zeros, whose tags are zero too, are left out: reading there gives
-/// zeros anyway. May sleep, no lock may be held.
+/// zeros anyway. Those that are in `seen` are not written again. May sleep, no lock may be held.
 pub(crate) fn write(
     sink: &mut Sink,
     obj: ObjRef,
     space: u32,
     pages: &Pages,
     skip_zero: bool,
+    mut seen: Option<&mut Seen>,
 ) -> Result {
     let (addrs, pages) = pages.get();
-    let mut start = 0;
+    let mut first: Option<(usize, Fate)> = None;
     let mut next = 0;
+    let mut flush = |start: usize, end: usize, fate| match (addrs.get(start), fate) {
+        (Some(&addr), Fate::Same(source, from)) => same(sink, obj, addr, end - start, source, from),
+        _ => run(sink, obj, space, addrs, pages, start, end),
+    };
     for (n, (&addr, page)) in addrs.iter().zip(pages).enumerate() {
-        let skip = skip_zero && page.is_zero() && (space != EXTENT_TAGGED || !has_tags(page));
-        if skip || (n > start && addr != next) || n - start == EXTENT_PAGES {
-            run(sink, obj, space, addrs, pages, start, n)?;
-            start = n;
-        }
-        if skip {
-            start = n + 1;
+        let known = seen.as_deref().and_then(|s| s.find(page));
+        let fate = known.unwrap_or_else(|| {
+            if skip_zero && page.is_zero() && (space != EXTENT_TAGGED || !has_tags(page)) {
+                return Fate::Skip;
+            }
+            if let Some(seen) = seen.as_deref_mut() {
+                seen.note(page, obj, addr);
+            }
+            Fate::Write
+        });
+        let goes_on = first.is_some_and(|(start, run)| {
+            addr == next && n - start < EXTENT_PAGES && run.goes_on(n - start, fate)
+        });
+        if !goes_on {
+            if let Some((start, run)) = first {
+                flush(start, n, run)?;
+            }
+            first = (fate != Fate::Skip).then_some((n, fate));
         }
         next = addr + PAGE_SIZE;
     }
-    run(sink, obj, space, addrs, pages, start, pages.len())
+    match first {
+        Some((start, run)) => flush(start, pages.len(), run),
+        None => Ok(()),
+    }
+}
+
+/// Writes a record of `pages` pages from `addr` on that are the same as those from `from` on in
+/// `source`.
+fn same(
+    sink: &mut Sink,
+    obj: ObjRef,
+    addr: usize,
+    pages: usize,
+    source: ObjRef,
+    from: usize,
+) -> Result {
+    let mut shared = Shared {
+        obj: U32::new(obj.get()),
+        pages: U32::new(u32::try_from(pages)?),
+        addr: U64::new(addr as u64),
+        source: U32::new(source.get()),
+        reserved: U32::new(0),
+        from: U64::new(from as u64),
+        reserved2: U32::new(0),
+        crc: U32::new(0),
+    };
+    let bytes = shared.as_bytes();
+    let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(&[]);
+    let crc = sum(io::crc32c, covered);
+    shared.crc = U32::new(crc);
+    let mut record = [0; size_of::<Shared>() + RECORD_HEADER_LEN];
+    let (head, body) = record.split_at_mut(RECORD_HEADER_LEN);
+    head.copy_from_slice(header_of::<Shared>(0).as_bytes());
+    body.copy_from_slice(shared.as_bytes());
+    sink.write(&record)?;
+    sink.count_shared(crc);
+    Ok(())
 }
 
 /// Has the page memory tags that are not zero?
@@ -121,8 +262,8 @@ fn run(
     extent.body_crc = U32::new(sum(io::crc32c, covered));
 
     let header = header_of::<Extent>(len);
-    let mut record = [0; size_of::<Extent>() + crate::image::record::RECORD_HEADER_LEN];
-    let (head, body) = record.split_at_mut(crate::image::record::RECORD_HEADER_LEN);
+    let mut record = [0; size_of::<Extent>() + RECORD_HEADER_LEN];
+    let (head, body) = record.split_at_mut(RECORD_HEADER_LEN);
     head.copy_from_slice(header.as_bytes());
     body.copy_from_slice(extent.as_bytes());
     sink.write(&record)?;

@@ -12,10 +12,12 @@ use crate::{
         check::{
             Next,
             Object,
+            Run,
             Stream, //
         },
         mm::{
             Extent,
+            Shared,
             EXTENT_INODE,
             EXTENT_TAGGED, //
         },
@@ -49,6 +51,9 @@ use crate::{
 /// Most pages of an inode that are in our hands at once.
 const BOUNCE: usize = 256;
 
+/// Room for ranges of contents that have come, to begin with.
+const RUNS: usize = 64;
+
 /// Reads all that comes after the metadata: extents into their places, and the trailer, without
 /// which it is not an image. Checksums are verified as the bytes go by.
 ///
@@ -61,17 +66,24 @@ pub(crate) fn fill(
 ) -> Result {
     let mut stream = Stream::new(io::crc32c, header);
     let mut body = [0; BODY_MAX];
+    let mut runs = KVVec::new();
     loop {
         let mut head = [0; RECORD_HEADER_LEN];
         read(r, source, &stream, &mut head)?;
         let len = stream.header(&head).map_err(|f| r.fault(f))?;
         let body = body.get_mut(..len).ok_or(EINVAL)?;
         read(r, source, &stream, body)?;
+        // Grows with what was read.
+        if stream.runs() == runs.len() {
+            let more = core::cmp::max(runs.len(), RUNS);
+            runs.resize(runs.len() + more, Run::default(), GFP_KERNEL_ACCOUNT)?;
+        }
         match stream
-            .body(body, r.meta(), &mut objects)
+            .body(body, r.meta(), &mut objects, &mut runs)
             .map_err(|f| r.fault(f))?
         {
             Next::Extent(extent) => fill_extent(r, source, &mut stream, &extent)?,
+            Next::Shared(shared) => fill_shared(r, &shared)?,
             Next::Trailer(_) => return Ok(()),
         }
     }
@@ -118,6 +130,65 @@ fn fill_extent(r: &Restore, source: &mut Source, stream: &mut Stream, extent: &E
     }
 }
 
+/// The rebuilt address space `obj`; `None`: no task uses it.
+fn space(r: &Restore, obj: u32) -> Result<Option<MmRef>> {
+    let obj = ObjRef::new(obj).ok_or(EINVAL)?;
+    let built = r.with_built(obj, |built| match built {
+        Built::Mm(mm) => Some(mm.0.clone()),
+        _ => None,
+    });
+    Ok(built.flatten())
+}
+
+/// Copies pages that another range of an address space has got already.
+fn fill_shared(r: &Restore, shared: &Shared) -> Result {
+    let Some(mm) = space(r, shared.obj.get())? else {
+        return Ok(());
+    };
+    let source = space(r, shared.source.get())?.ok_or(EINVAL).map_err(|e| {
+        r.with_report(|report| {
+            report.line(fmt!(
+                "error: contents are those of an address space that no task uses [EINVAL]"
+            ));
+        });
+        e
+    })?;
+    let (addr, from) = (shared.addr.get() as usize, shared.from.get() as usize);
+    let pages = shared.pages.get() as usize;
+    let mut to_batch = KVec::with_capacity(BOUNCE, GFP_KERNEL)?;
+    let mut from_batch = KVec::with_capacity(BOUNCE, GFP_KERNEL)?;
+    let mut done = 0;
+    while done < pages {
+        wait::check_killed()?;
+        let (to, from) = (addr + done * PAGE_SIZE, from + done * PAGE_SIZE);
+        to_batch.clear();
+        from_batch.clear();
+        walk::readable(
+            &source,
+            from,
+            core::cmp::min(pages - done, BOUNCE),
+            &mut from_batch,
+        )
+        .and_then(|()| walk::writable(&mm, to, from_batch.len(), &mut to_batch))
+        .inspect_err(|&e| {
+            r.with_report(|report| {
+                report.line(fmt!(
+                    "error: memory at {:x} can't be copied to {:x} [{}]",
+                    from,
+                    to,
+                    crate::report::Errno(e)
+                ));
+            });
+        })?;
+        for (to, from) in to_batch.iter().zip(&from_batch) {
+            to.copy_from(from);
+            to.written();
+        }
+        done += core::cmp::min(to_batch.len(), from_batch.len());
+    }
+    Ok(())
+}
+
 /// Fills pages of an address space.
 fn fill_mm(
     r: &Restore,
@@ -148,13 +219,7 @@ fn fill_mm(
 }
 
 /// Gets up to `max` pages of an address space, ready to be written to.
-fn writable(
-    r: &Restore,
-    mm: &MmRef,
-    addr: usize,
-    max: usize,
-    to: &mut KVec<PageRef>,
-) -> Result {
+fn writable(r: &Restore, mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
     walk::writable(mm, addr, max, to).inspect_err(|&e| {
         r.with_report(|report| {
             report.line(fmt!(

@@ -8,7 +8,6 @@ use zerocopy::{
 };
 
 use super::{
-    object,
     record_at,
     sum::{
         sum,
@@ -16,6 +15,7 @@ use super::{
         Sum, //
     },
     Object,
+    Run,
     ADDRESS_MAX, //
 };
 use crate::image::{
@@ -30,6 +30,7 @@ use crate::image::{
         vma as flag,
         Extent,
         Guard,
+        Shared,
         Vma,
         EXTENT_INODE,
         EXTENT_MAX,
@@ -44,7 +45,6 @@ use crate::image::{
         parse,
         Body,
         Fault,
-        ObjRef,
         Raw,
         RecordHeader,
         BODY_MAX,
@@ -60,6 +60,8 @@ const PAYLOAD_MAX: usize = EXTENT_MAX + EXTENT_MAX / TAGGED_BYTES;
 pub enum Next {
     /// An extent: its pages are next in the image.
     Extent(Extent),
+    /// An extent whose pages came with another one.
+    Shared(Shared),
     /// The end of the image.
     Trailer(Trailer),
 }
@@ -82,8 +84,10 @@ enum State {
 /// ```text
 /// loop {
 ///     n = stream.header(RECORD_HEADER_LEN bytes)?;
+///     (make room for one more run than stream.runs());
 ///     match stream.body(n bytes)? {
 ///         Next::Extent(e) => stream.pages(all its pages, in pieces of any size)?,
+///         Next::Shared(_) => (),
 ///         Next::Trailer(_) => break,
 ///     }
 /// }
@@ -106,6 +110,9 @@ pub struct Stream {
     payload_len: u64,
     nr_extents: u64,
     nr_pages: u64,
+    /// The address space whose extents come at present; 0: none yet.
+    row: u32,
+    nr_runs: usize,
 }
 
 impl Stream {
@@ -127,6 +134,8 @@ impl Stream {
             payload_len: 0,
             nr_extents: 0,
             nr_pages: 0,
+            row: 0,
+            nr_runs: 0,
         }
     }
 
@@ -135,7 +144,12 @@ impl Stream {
         self.at
     }
 
-    /// Number of extents so far.
+    /// Number of [`Run`]s so far: at most that of extents.
+    pub fn runs(&self) -> usize {
+        self.nr_runs
+    }
+
+    /// Number of extents so far, shared ones included.
     pub fn extents(&self) -> u64 {
         self.nr_extents
     }
@@ -173,6 +187,7 @@ impl Stream {
         };
         let (kind, min) = match Kind::from_number(number) {
             Some(Kind::Extent) => (Kind::Extent, Extent::LEN_MIN),
+            Some(Kind::Shared) => (Kind::Shared, Shared::LEN_MIN),
             Some(Kind::Trailer) => (Kind::Trailer, Trailer::LEN_MIN),
             Some(_) => return Err(fault("record of metadata after the metadata")),
             None => return Err(fault("unknown kind of record")),
@@ -194,12 +209,14 @@ impl Stream {
     }
 
     /// Takes the body of the record whose header came before. The objects are those that
-    /// [`metadata()`](super::metadata) found in `meta`.
+    /// [`metadata()`](super::metadata) found in `meta`; `runs` is kept from call to call, and has
+    /// room for one more than [`Self::runs`].
     pub fn body(
         &mut self,
         bytes: &[u8],
         meta: &[u8],
         objects: &mut [Object],
+        runs: &mut [Run],
     ) -> Result<Next, Fault> {
         let State::Body(kind) = self.state else {
             return Err(Fault::framing(self.at, "no body is expected here"));
@@ -213,8 +230,12 @@ impl Stream {
         };
         if kind == Kind::Extent {
             let extent: Extent = raw.body()?;
-            self.extent(&extent, meta, objects)?;
+            self.extent(&extent, meta, objects, runs)?;
             Ok(Next::Extent(extent))
+        } else if kind == Kind::Shared {
+            let shared: Shared = raw.body()?;
+            self.shared(&shared, meta, objects, runs)?;
+            Ok(Next::Shared(shared))
         } else {
             let trailer: Trailer = raw.body()?;
             self.trailer(&trailer)?;
@@ -252,6 +273,7 @@ impl Stream {
         extent: &Extent,
         meta: &[u8],
         objects: &mut [Object],
+        runs: &mut [Run],
     ) -> Result<(), Fault> {
         let bad = |why| {
             Err(Fault {
@@ -269,50 +291,170 @@ impl Stream {
             return bad("reserved field is not zero");
         }
         let addr = extent.addr.get();
-        // Neither overflows: both factors are below 2^32.
-        let len = u64::from(extent.pages.get()) * self.page_size;
-        if len == 0 || len > EXTENT_MAX as u64 {
-            return bad("no pages or too many");
-        }
+        let (len, end) = self
+            .range(addr, extent.pages.get())
+            .map_err(|why| self.fault(Kind::Extent, why))?;
         let tagged = extent.space.get() == EXTENT_TAGGED;
         let tags = if tagged { len / TAGGED_BYTES as u64 } else { 0 };
         if len + tags != self.payload_len {
             return bad("payload of wrong length");
         }
-        if addr & self.page_size.wrapping_sub(1) != 0 {
-            return bad("address is not page-aligned");
-        }
-        let Some(end) = addr.checked_add(len).filter(|&e| e <= i64::MAX as u64) else {
-            return bad("address out of range");
-        };
         let kind = match extent.space.get() {
             EXTENT_MM | EXTENT_TAGGED => Kind::Mm,
             EXTENT_INODE => Kind::Inode,
             _ => return bad("unknown kind of space"),
         };
-        let found = ObjRef::new(extent.obj.get())
-            .filter(|&r| object(objects, r).is_some_and(|o| o.kind() == Some(kind)))
-            .and_then(|r| objects.get_mut(usize::try_from(r.get() - 1).ok()?));
-        let Some(object) = found else {
-            return bad("refers to no such address space or inode");
-        };
-        if addr < object.next {
-            return bad("extents of an object overlap or are out of order");
+        let obj = extent.obj.get();
+        if kind == Kind::Mm {
+            let place = Place {
+                kind: Kind::Extent,
+                tagged,
+                range: addr..end,
+            };
+            self.target(obj, place, meta, objects)?;
+            self.note(obj, addr, end, objects, runs)?;
+        } else {
+            let Some(object) = find(objects, obj, kind) else {
+                return bad("refers to no such address space or inode");
+            };
+            if addr < object.next {
+                return bad("extents of an object overlap or are out of order");
+            }
+            if !inside(object, end, self.page_size, meta, self.meta_at)? {
+                return bad("outside of what can have contents");
+            }
+            object.next = end;
         }
-        let allowed = match kind {
-            Kind::Mm => mapped(object, addr..end, tagged, meta, self.meta_at)?,
-            _ => inside(object, end, self.page_size, meta, self.meta_at)?,
-        };
-        if !allowed {
-            return bad("outside of what can have contents");
-        }
-        object.next = end;
         self.chain.add(extent.crc.as_bytes());
         self.nr_extents = self.nr_extents.saturating_add(1);
         self.nr_pages = self.nr_pages.saturating_add(u64::from(extent.pages.get()));
         self.pages = Sum::new(self.crc);
         self.pages_crc = extent.crc.get();
         self.state = State::Pages(len + tags);
+        Ok(())
+    }
+
+    fn shared(
+        &mut self,
+        shared: &Shared,
+        meta: &[u8],
+        objects: &mut [Object],
+        runs: &[Run],
+    ) -> Result<(), Fault> {
+        let bad = |why| {
+            Err(Fault {
+                at: self.record,
+                kind: Kind::Shared.number(),
+                why,
+            })
+        };
+        let bytes = shared.as_bytes();
+        let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(&[]);
+        if sum(self.crc, covered) != shared.crc.get() {
+            return bad("checksum of the extent's body is wrong");
+        }
+        if shared.reserved.get() != 0 || shared.reserved2.get() != 0 {
+            return bad("reserved field is not zero");
+        }
+        if self.payload_len != 0 {
+            return bad("payload where none belongs");
+        }
+        let (addr, from) = (shared.addr.get(), shared.from.get());
+        let range = |addr| {
+            self.range(addr, shared.pages.get())
+                .map_err(|why| self.fault(Kind::Shared, why))
+        };
+        let (_, end) = range(addr)?;
+        let (_, to) = range(from)?;
+        let Some(source) = find(objects, shared.source.get(), Kind::Mm) else {
+            return bad("refers to no such address space or inode");
+        };
+        let (first, last) = source.runs;
+        let runs = runs.get(first..last).unwrap_or(&[]);
+        let run = runs.get(runs.partition_point(|r| r.end <= from));
+        if !run.is_some_and(|r| r.start <= from && to <= r.end) {
+            return bad("its contents have not come before");
+        }
+        let place = Place {
+            kind: Kind::Shared,
+            tagged: false,
+            range: addr..end,
+        };
+        self.target(shared.obj.get(), place, meta, objects)?;
+        self.chain.add(shared.crc.as_bytes());
+        self.nr_extents = self.nr_extents.saturating_add(1);
+        self.state = State::Header;
+        Ok(())
+    }
+
+    /// Length in bytes and end of `pages` pages from `addr` on.
+    fn range(&self, addr: u64, pages: u32) -> Result<(u64, u64), &'static str> {
+        // Does not overflow: both factors are below 2^32.
+        let len = u64::from(pages) * self.page_size;
+        if len == 0 || len > EXTENT_MAX as u64 {
+            return Err("no pages or too many");
+        }
+        if addr & self.page_size.wrapping_sub(1) != 0 {
+            return Err("address is not page-aligned");
+        }
+        let end = addr.checked_add(len).filter(|&e| e <= i64::MAX as u64);
+        Ok((len, end.ok_or("address out of range")?))
+    }
+
+    /// Checks that a place in the address space `obj` comes next in it, and may have contents.
+    fn target(
+        &mut self,
+        obj: u32,
+        place: Place,
+        meta: &[u8],
+        objects: &mut [Object],
+    ) -> Result<(), Fault> {
+        let at = self.record;
+        let kind = place.kind.number();
+        let bad = |why| Err(Fault { at, kind, why });
+        let (addr, end) = (place.range.start, place.range.end);
+        let Some(object) = find(objects, obj, Kind::Mm) else {
+            return bad("refers to no such address space or inode");
+        };
+        if self.row != obj {
+            if object.next != 0 {
+                return bad("extents of an address space are not in one row");
+            }
+            object.runs = (self.nr_runs, self.nr_runs);
+            self.row = obj;
+        }
+        if addr < object.next {
+            return bad("extents of an object overlap or are out of order");
+        }
+        if !mapped(object, place.range, place.tagged, meta, self.meta_at)? {
+            return bad("outside of what can have contents");
+        }
+        object.next = end;
+        Ok(())
+    }
+
+    /// Notes that the contents of `start..end` of the address space `obj` have come.
+    fn note(
+        &mut self,
+        obj: u32,
+        start: u64,
+        end: u64,
+        objects: &mut [Object],
+        runs: &mut [Run],
+    ) -> Result<(), Fault> {
+        let room = self.fault(Kind::Extent, "no room for what has come");
+        let object = find(objects, obj, Kind::Mm).ok_or(room)?;
+        let (first, last) = object.runs;
+        let before = last.checked_sub(1).filter(|&n| n >= first);
+        if let Some(run) = before.and_then(|n| runs.get_mut(n)) {
+            if run.end == start {
+                run.end = end;
+                return Ok(());
+            }
+        }
+        *runs.get_mut(self.nr_runs).ok_or(room)? = Run { start, end };
+        self.nr_runs = self.nr_runs.saturating_add(1);
+        object.runs = (first, self.nr_runs);
         Ok(())
     }
 
@@ -338,6 +480,21 @@ impl Stream {
         self.state = State::End;
         Ok(())
     }
+}
+
+/// Where contents go in an address space.
+struct Place {
+    /// Kind of the record.
+    kind: Kind,
+    /// They have memory tags.
+    tagged: bool,
+    range: core::ops::Range<u64>,
+}
+
+/// The object of `kind` with reference `obj`.
+fn find(objects: &mut [Object], obj: u32, kind: Kind) -> Option<&mut Object> {
+    let place = usize::try_from(obj).ok()?.checked_sub(1)?;
+    objects.get_mut(place).filter(|o| o.kind() == Some(kind))
 }
 
 /// Is `range` mapped privately in the address space `object`, free of guard regions, and with

@@ -222,7 +222,7 @@ impl Walk<'_> {
             Kind::Path => self.path(raw),
             Kind::Uts => self.uts(raw),
             Kind::PidNs => self.pid_ns(raw),
-            Kind::Extent | Kind::Trailer => {
+            Kind::Extent | Kind::Shared | Kind::Trailer => {
                 Err(raw.fault("record that does not belong into the metadata"))
             }
         }
@@ -261,6 +261,7 @@ impl Walk<'_> {
             detail,
             next: 0,
             cursor: 0,
+            runs: (0, 0),
         };
         Ok(())
     }
@@ -335,6 +336,7 @@ const _: () = {
     layout::<mm::Vma>();
     layout::<mm::Extent>();
     layout::<mm::Guards>();
+    layout::<mm::Shared>();
     layout::<files::Table>();
     layout::<files::OpenFile>();
     layout::<files::Inode>();

@@ -5,10 +5,19 @@
 mod core;
 mod info;
 
-use anyhow::Context;
+use anyhow::{
+    bail,
+    Context, //
+};
 use clap::Parser;
 use core::Core;
-use image::File;
+use image::{
+    image::{
+        check::Next,
+        mm::Shared, //
+    },
+    File, //
+};
 use indicatif::{
     ProgressBar,
     ProgressStyle, //
@@ -106,6 +115,25 @@ fn bar(len: Option<u64>) -> ProgressBar {
     }
 }
 
+/// Gives `core` the pages that it shares with other ranges: the image is read again for them.
+fn copy_shared(args: &Args, core: &mut Core, shared: Vec<Shared>) -> anyhow::Result<()> {
+    if !core.shares(shared) {
+        return Ok(());
+    }
+    let name = args.file.display();
+    if args.file.as_os_str() == "-" {
+        bail!("the process shares memory with others: the image must be a file, to be read twice");
+    }
+    let again = fs::File::open(&args.file).with_context(|| format!("cannot open {name}"))?;
+    let mut file = File::open(BufReader::with_capacity(1 << 20, again))
+        .with_context(|| format!("{name}: not a valid image"))?;
+    file.read(
+        |extent, addr, bytes| core.source(extent, addr, bytes),
+        |_, _| (),
+    )
+    .context("pages that the process shares can't be copied")
+}
+
 fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let name = args.file.display();
     let (reader, len): (Box<dyn io::Read>, _) = if args.file.as_os_str() == "-" {
@@ -127,6 +155,7 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     if args.verify || core.is_some() {
         let bar = bar(len);
         let mut failed = None;
+        let mut shared = Vec::new();
         let read = file.read(
             |extent, addr, bytes| {
                 let Some(core) = &mut core else {
@@ -138,8 +167,11 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
                     kind.into()
                 })
             },
-            |extent, at| {
-                model.count(extent);
+            |next, at| {
+                model.count(next);
+                if let Next::Shared(s) = next {
+                    shared.push(*s);
+                }
                 bar.set_position(at);
             },
         );
@@ -147,6 +179,9 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
             return Err(e).with_context(|| format!("cannot write {}", path.display()));
         }
         read.with_context(|| format!("{name}: not a valid image"))?;
+        if let Some(core) = &mut core {
+            copy_shared(args, core, shared)?;
+        }
         bar.finish_and_clear();
     }
     let written = match core {

@@ -10,6 +10,7 @@ use crate::{
             Next,
             Object,
             Pid,
+            Run,
             Stream,
             Summary, //
         },
@@ -151,8 +152,41 @@ impl<R: Read> File<R> {
     /// Reads and checks the rest: extents, trailer, and that nothing follows.
     ///
     /// Calls `progress` with each extent, after its pages, and with the bytes read so far.
-    pub fn verify(&mut self, progress: impl FnMut(&Extent, u64)) -> Result<(), Error> {
+    pub fn verify(&mut self, progress: impl FnMut(&Next, u64)) -> Result<(), Error> {
         self.read(|_, _, _| Ok(()), progress)
+    }
+
+    /// Reads and checks the pages of an extent, and gives them to `pages`.
+    fn pages(
+        &mut self,
+        extent: &Extent,
+        chunk: &mut [u8],
+        pages: &mut impl FnMut(&Extent, u64, &[u8]) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let page_size = self.header.page_size.get() as usize;
+        let tags = match extent.space.get() {
+            EXTENT_TAGGED => page_size / TAGGED_BYTES,
+            _ => 0,
+        };
+        // Each page is followed by its tags.
+        let unit = page_size + tags;
+        let mut left = u64::from(extent.pages.get()) * unit as u64;
+        let mut addr = extent.addr.get();
+        while left > 0 {
+            let most = CHUNK - CHUNK % unit;
+            let n = usize::try_from(left).map_or(most, |n| n.min(most));
+            let part = chunk.get_mut(..n).unwrap_or(&mut []);
+            fill(&mut self.reader, part, self.stream.at())?;
+            self.stream.pages(part)?;
+            let run = if tags == 0 { n } else { unit };
+            for run in part.chunks(run) {
+                let shown = run.get(..run.len() - tags).unwrap_or(&[]);
+                pages(extent, addr, shown)?;
+                addr = addr.saturating_add(shown.len() as u64);
+            }
+            left -= n as u64;
+        }
+        Ok(())
     }
 
     /// As [`verify`](Self::verify), and calls `pages` with all pages: their extent, the address
@@ -160,10 +194,10 @@ impl<R: Read> File<R> {
     pub fn read(
         &mut self,
         mut pages: impl FnMut(&Extent, u64, &[u8]) -> io::Result<()>,
-        mut progress: impl FnMut(&Extent, u64),
+        mut progress: impl FnMut(&Next, u64),
     ) -> Result<(), Error> {
         let mut chunk = vec![0; CHUNK];
-        let page_size = self.header.page_size.get() as usize;
+        let mut runs = Vec::new();
         loop {
             let mut header = [0; RECORD_HEADER_LEN];
             fill(&mut self.reader, &mut header, self.stream.at())?;
@@ -174,33 +208,18 @@ impl<R: Read> File<R> {
                 "body of impossible length",
             ))?;
             fill(&mut self.reader, body, self.stream.at())?;
-            let extent = match self.stream.body(body, &self.meta, &mut self.objects)? {
-                Next::Extent(extent) => extent,
-                Next::Trailer(_) => break,
-            };
-            let tags = match extent.space.get() {
-                EXTENT_TAGGED => page_size / TAGGED_BYTES,
-                _ => 0,
-            };
-            // Each page is followed by its tags.
-            let unit = page_size + tags;
-            let mut left = u64::from(extent.pages.get()) * unit as u64;
-            let mut addr = extent.addr.get();
-            while left > 0 {
-                let most = CHUNK - CHUNK % unit;
-                let n = usize::try_from(left).map_or(most, |n| n.min(most));
-                let part = chunk.get_mut(..n).unwrap_or(&mut []);
-                fill(&mut self.reader, part, self.stream.at())?;
-                self.stream.pages(part)?;
-                let run = if tags == 0 { n } else { unit };
-                for run in part.chunks(run) {
-                    let shown = run.get(..run.len() - tags).unwrap_or(&[]);
-                    pages(&extent, addr, shown)?;
-                    addr = addr.saturating_add(shown.len() as u64);
-                }
-                left -= n as u64;
+            // Grows with what was read.
+            if self.stream.runs() == runs.len() {
+                runs.resize(runs.len().max(64) * 2, Run::default());
             }
-            progress(&extent, self.stream.at());
+            let (objects, runs) = (&mut self.objects, &mut runs);
+            let next = self.stream.body(body, &self.meta, objects, runs)?;
+            match &next {
+                Next::Extent(extent) => self.pages(extent, &mut chunk, &mut pages)?,
+                Next::Shared(_) => (),
+                Next::Trailer(_) => break,
+            }
+            progress(&next, self.stream.at());
         }
         if self.reader.read(&mut [0])? != 0 {
             return Err(Fault::framing(self.stream.at(), "bytes after the trailer").into());

@@ -164,6 +164,22 @@ fn mutate(random: &mut Random, sample: &mut Sample) {
                 let copy = sample.extents[n].clone();
                 sample.extents.push(copy);
             }
+            5 if !sample.shared.is_empty() => {
+                let n = random.below(sample.shared.len());
+                let mut raw = zerocopy::IntoBytes::as_bytes(&sample.shared[n].1).to_vec();
+                bytes(random, &mut raw);
+                if let Ok(changed) = zerocopy::FromBytes::read_from_bytes(&raw[..]) {
+                    sample.shared[n].1 = changed;
+                }
+                if random.below(4) == 0 {
+                    sample.shared[n].0 = random.below(sample.extents.len() + 1);
+                }
+            }
+            6 if sample.shared.len() < 8 && !sample.shared.is_empty() => {
+                let n = random.below(sample.shared.len());
+                let copy = sample.shared[n];
+                sample.shared.push(copy);
+            }
             _ => record(random, &mut sample.records[a]),
         }
     }

@@ -143,10 +143,17 @@ fn extents() {
     ]);
     // An extent may reach over mappings that touch, and several may lie in one.
     accepted(&[
-        |s| s.extents.clear(),
         with_tags,
-        |s| s.extents[1].0.addr.set(0x14000),
         |s| {
+            s.extents.clear();
+            s.shared.clear();
+        },
+        |s| {
+            s.extents[1].0.addr.set(0x14000);
+            s.shared.clear();
+        },
+        |s| {
+            s.shared.clear();
             s.edit(0, |g: &mut Guards| g.regions.set(0));
             s.payload(Kind::Guards, 0).clear();
             s.extents[1].0.addr.set(0x15000);
@@ -154,9 +161,132 @@ fn extents() {
         |s| {
             let mut more = s.extents[1].clone();
             more.0.addr.set(0x14000);
-            s.extents.push(more);
+            s.shared.clear();
+            s.extents.insert(2, more);
         },
     ]);
+}
+
+#[test]
+fn shared() {
+    refused(&[
+        ("no pages or too many", |s| s.shared[0].1.pages.set(0)),
+        ("no pages or too many", |s| s.shared[0].1.pages.set(1025)),
+        ("address is not page-aligned", |s| {
+            s.shared[0].1.addr.set(0x14001)
+        }),
+        ("address is not page-aligned", |s| {
+            s.shared[0].1.from.set(0x11001)
+        }),
+        ("address out of range", |s| {
+            s.shared[0].1.addr.set(u64::MAX - PAGE + 1)
+        }),
+        ("address out of range", |s| {
+            s.shared[0].1.from.set(u64::MAX - PAGE + 1)
+        }),
+        ("reserved field is not zero", |s| {
+            s.shared[0].1.reserved.set(1)
+        }),
+        ("reserved field is not zero", |s| {
+            s.shared[0].1.reserved2.set(1)
+        }),
+        ("refers to no such address space or inode", |s| {
+            s.shared[0].1.obj.set(obj::INODE)
+        }),
+        ("refers to no such address space or inode", |s| {
+            s.shared[0].1.source.set(obj::INODE)
+        }),
+        ("refers to no such address space or inode", |s| {
+            s.shared[0].1.source.set(99)
+        }),
+        // No contents there; those of the other address space; more than there were; too early.
+        ("its contents have not come before", |s| {
+            s.shared[0].1.from.set(0x12000)
+        }),
+        ("its contents have not come before", |s| {
+            s.shared[0].1.source.set(obj::MM2)
+        }),
+        ("its contents have not come before", |s| {
+            s.shared[0].1.pages.set(2)
+        }),
+        ("its contents have not come before", |s| s.shared[0].0 = 0),
+        // What is shared itself is no source.
+        ("its contents have not come before", |s| {
+            let mut more = s.shared[0];
+            s.shared[0].1.addr.set(0x13000);
+            s.extents.remove(1);
+            s.shared[0].0 = 1;
+            more.0 = 1;
+            more.1.from.set(0x13000);
+            s.shared.push(more);
+        }),
+        ("extents of an object overlap or are out of order", |s| {
+            s.shared[0].1.addr.set(0x13000)
+        }),
+        ("outside of what can have contents", |s| {
+            s.shared[0].1.addr.set(0x15000)
+        }),
+        ("outside of what can have contents", |s| {
+            s.shared[0].1.addr.set(0x16000)
+        }),
+        ("outside of what can have contents", |s| {
+            s.shared[0].1.obj.set(obj::MM2)
+        }),
+    ]);
+    accepted(&[
+        |s| s.shared[0].1.from.set(0x10000),
+        // Extents that follow each other are one source.
+        |s| {
+            let mut more = s.extents[0].clone();
+            s.extents[0].0.pages.set(1);
+            s.extents[0].1.truncate(PAGE as usize);
+            more.0.pages.set(1);
+            more.0.addr.set(0x11000);
+            more.1.truncate(PAGE as usize);
+            s.extents.insert(1, more);
+            s.extents.remove(2);
+            s.shared[0].1.addr.set(0x13000);
+            s.shared[0].1.pages.set(2);
+            s.shared[0].1.from.set(0x10000);
+        },
+        // Also with what is no memory in between.
+        |s| s.shared[0].0 = 3,
+    ]);
+}
+
+#[test]
+fn one_row() {
+    // MM, MM2, MM again.
+    refused(&[("extents of an address space are not in one row", |s| {
+        second_space(s);
+        let mut more = s.extents[1].clone();
+        more.0.obj.set(obj::MM2);
+        more.0.addr.set(0x30000);
+        s.extents.insert(1, more);
+    })]);
+    accepted(&[|s| {
+        second_space(s);
+        let mut more = s.shared[0];
+        more.1.obj.set(obj::MM2);
+        more.1.addr.set(0x30000);
+        s.shared.push(more);
+        more.1.addr.set(0x31000);
+        more.1.from.set(0x10000);
+        s.shared.push(more);
+    }]);
+}
+
+/// Gives the second address space a mapping of two pages.
+fn second_space(s: &mut Sample) {
+    s.edit(1, |m: &mut Mm| m.vmas.set(1));
+    let mut mapping = s.records[s.position(Kind::Vma, 1)].clone();
+    mapping.payload.clear();
+    let place = s.position(Kind::Mm, 1) + 1;
+    s.records.insert(place, mapping);
+    s.edit(5, |v: &mut Vma| {
+        v.start.set(0x30000);
+        v.end.set(0x32000);
+    });
 }
 
 #[test]

@@ -22,6 +22,8 @@
 #define RECORD_LEN	16	/* kind, version: 2 bytes; body: 4; payload: 8. */
 #define EXTENT		66
 #define EXTENT_CRC	20	/* In the body: checksum of the pages. */
+#define SHARED		68
+#define SHARED_CRC	36	/* In the body: checksum of the body. */
 #define TRAILER		3
 #define TRAILER_TOTAL	0	/* Bytes of the whole image. */
 #define TRAILER_CHAIN	24
@@ -112,7 +114,8 @@ __attribute__((unused)) static void image_fix(struct image *im)
 	image_put32(im, HEADER_CRC, ~crc32c(~0u, im->data, HEADER_CRC));
 	chain = crc32c(chain, im->data + HEADER_CRC, 4);
 	for (at = im->meta_end; at + RECORD_LEN < im->trailer; at += record_len(im, at))
-		chain = crc32c(chain, im->data + at + RECORD_LEN + EXTENT_CRC, 4);
+		chain = crc32c(chain, im->data + at + RECORD_LEN +
+			       (image_get(im, at, 2) == SHARED ? SHARED_CRC : EXTENT_CRC), 4);
 	image_put32(im, im->trailer + TRAILER_CHAIN, ~chain);
 	image_put32(im, im->trailer + TRAILER_CRC,
 		    ~crc32c(~0u, im->data + im->trailer, TRAILER_CRC));

@@ -244,6 +244,45 @@ impl Memory {
         Ok(())
     }
 
+    /// Writes pages that came with others, of which the first is at `addr`, to the core file: into
+    /// what was taken for zeros, or behind all.
+    pub fn put_shared(&mut self, out: &File, addr: u64, bytes: &[u8]) -> io::Result<()> {
+        let end = addr.saturating_add(bytes.len() as u64);
+        let mut n = self.areas.partition_point(|a| a.end <= addr);
+        while let Some(area) = self.areas.get_mut(n).filter(|a| a.start < end) {
+            let (from, to) = (addr.max(area.start), end.min(area.end));
+            let shown = usize::try_from(from - addr)
+                .ok()
+                .and_then(|n| bytes.get(n..))
+                .and_then(|b| b.get(..usize::try_from(to - from).ok()?))
+                .unwrap_or(&[]);
+            n += 1;
+            let place = area.own.partition_point(|run| run.end() <= from);
+            if let Some(part) = area.own.get(place).and_then(|run| run.part(from, to)) {
+                out.write_all_at(shown, part.offset)?;
+                continue;
+            }
+            let offset = self.end;
+            let before = place.checked_sub(1).and_then(|n| area.own.get_mut(n));
+            match before {
+                Some(run) if run.end() == from && run.offset + run.len == offset => {
+                    run.len += to - from;
+                }
+                _ => area.own.insert(
+                    place,
+                    Run {
+                        addr: from,
+                        len: to - from,
+                        offset,
+                    },
+                ),
+            }
+            out.write_all_at(shown, offset)?;
+            self.end = offset.saturating_add(to - from);
+        }
+        Ok(())
+    }
+
     /// Where the core file goes on.
     pub fn end(&self) -> u64 {
         self.end

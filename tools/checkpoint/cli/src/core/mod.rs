@@ -19,7 +19,10 @@ use image::{
     image::{
         mm::{
             Extent,
-            Mm, //
+            Mm,
+            Shared,
+            EXTENT_INODE,
+            EXTENT_MAX, //
         },
         task::{
             Task,
@@ -44,7 +47,13 @@ pub struct Core {
     /// Its threads, the leader first if that lives.
     tasks: Vec<Task>,
     mm: Mm,
+    /// Its pages that came with others, by address space and address of these.
+    shared: Vec<Shared>,
+    page_size: u64,
 }
+
+/// Most bytes that a shared extent can have.
+const SHARED_MAX: u64 = EXTENT_MAX as u64;
 
 impl Core {
     /// Begins the core file `path` of the process `pid`, or of the root of what is in the image.
@@ -81,7 +90,50 @@ impl Core {
             memory: Memory::new(mm, vmas, inode_of, file.header.page_size.get().into()),
             mm: *body,
             tasks,
+            shared: Vec::new(),
+            page_size: file.header.page_size.get().into(),
         })
+    }
+
+    /// Takes note of all shared extents of the image; true: the process has some, and wants to be
+    /// given the pages of [`source`](Self::source).
+    pub fn shares(&mut self, mut all: Vec<Shared>) -> bool {
+        all.retain(|s| s.obj.get() == self.mm.obj.get());
+        all.sort_unstable_by_key(|s| (s.source.get(), s.from.get()));
+        self.shared = all;
+        !self.shared.is_empty()
+    }
+
+    /// Takes over pages of the image, of which the first is at `addr`, where the process shares
+    /// them.
+    pub fn source(&mut self, extent: &Extent, addr: u64, bytes: &[u8]) -> io::Result<()> {
+        if extent.space.get() == EXTENT_INODE {
+            return Ok(());
+        }
+        let obj = extent.obj.get();
+        let end = addr.saturating_add(bytes.len() as u64);
+        let first = self
+            .shared
+            .partition_point(|s| (s.source.get(), s.from.get() + SHARED_MAX) <= (obj, addr));
+        for n in first..self.shared.len() {
+            let Some(s) = self.shared.get(n).filter(|s| s.source.get() == obj) else {
+                break;
+            };
+            let (from, len) = (s.from.get(), u64::from(s.pages.get()) * self.page_size);
+            if from >= end {
+                break;
+            }
+            let (first, last) = (from.max(addr), (from + len).min(end));
+            if first >= last {
+                continue;
+            }
+            let shown = bytes
+                .get((first - addr) as usize..(last - addr) as usize)
+                .unwrap_or(&[]);
+            let to = s.addr.get() + (first - from);
+            self.memory.put_shared(self.output.file(), to, shown)?;
+        }
+        Ok(())
     }
 
     /// Takes over pages of the image, of which the first is at `addr`.

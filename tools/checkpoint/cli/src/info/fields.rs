@@ -136,6 +136,7 @@ pub fn fields(raw: &Raw<'_>) -> Result<Map<String, Value>, Fault> {
         Kind::Vma => body!(raw, mm::Vma, start end flags offset kind file pkey),
         Kind::Guards => body!(raw, mm::Guards, regions),
         Kind::Extent => body!(raw, mm::Extent, obj space addr pages crc body_crc),
+        Kind::Shared => body!(raw, mm::Shared, obj pages addr source from crc),
         Kind::Files => body!(raw, files::Table, obj),
         Kind::File => body!(raw, files::OpenFile,
             obj kind flags inode pos size cred mode mtime_ns),

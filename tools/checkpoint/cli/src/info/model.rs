@@ -12,7 +12,10 @@ use super::{
 use image::{
     file::META_AT,
     image::{
-        check,
+        check::{
+            self,
+            Next, //
+        },
         files::{
             Fd,
             Inode,
@@ -23,7 +26,6 @@ use image::{
         header::arch,
         kinds::Kind,
         mm::{
-            Extent,
             Guard,
             Mm,
             Vma,
@@ -79,6 +81,8 @@ pub struct Model {
     pub tables: BTreeMap<u32, Vec<Fd>>,
     /// Pages in the image by address space, known after the whole image was read.
     pub pages: BTreeMap<u32, u64>,
+    /// Pages that came with those of another range, likewise.
+    pub shared: BTreeMap<u32, u64>,
     /// Names of inodes and pipes, by reference.
     inodes: BTreeMap<u32, String>,
 }
@@ -93,6 +97,7 @@ impl Model {
             files: BTreeMap::new(),
             tables: BTreeMap::new(),
             pages: BTreeMap::new(),
+            shared: BTreeMap::new(),
             inodes: BTreeMap::new(),
         };
         let mut current = 0;
@@ -160,9 +165,15 @@ impl Model {
     }
 
     /// Counts the pages of an extent.
-    pub fn count(&mut self, extent: &Extent) {
-        if matches!(extent.space.get(), EXTENT_MM | EXTENT_TAGGED) {
-            *self.pages.entry(extent.obj.get()).or_default() += u64::from(extent.pages.get());
+    pub fn count(&mut self, next: &Next) {
+        match next {
+            Next::Extent(e) if matches!(e.space.get(), EXTENT_MM | EXTENT_TAGGED) => {
+                *self.pages.entry(e.obj.get()).or_default() += u64::from(e.pages.get());
+            }
+            Next::Shared(s) => {
+                *self.shared.entry(s.obj.get()).or_default() += u64::from(s.pages.get());
+            }
+            Next::Extent(_) | Next::Trailer(_) => (),
         }
     }
 
@@ -265,6 +276,7 @@ impl Model {
             "obj": n,
             "exe": self.files.get(&mm.exe.get()).map(|f| &f.path),
             "pages": self.pages.get(&n),
+            "shared_pages": self.shared.get(&n),
             "maps": maps,
         })
     }

@@ -197,6 +197,9 @@ pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
         if let Some(pages) = model.pages.get(n) {
             write!(out, ", {pages} pages in the image")?;
         }
+        if let Some(pages) = model.shared.get(n) {
+            write!(out, ", {pages} as others have them")?;
+        }
         writeln!(out)?;
         for mapping in mappings {
             let vma = &mapping.vma;

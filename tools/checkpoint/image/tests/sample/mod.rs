@@ -59,6 +59,8 @@ pub struct Sample {
     pub records: Vec<Rec>,
     /// Extents; their checksums are made by [`Self::bytes`].
     pub extents: Vec<(Extent, Vec<u8>)>,
+    /// Shared extents, and how many of the others come before each.
+    pub shared: Vec<(usize, Shared)>,
 }
 
 /// References of the sample's objects.
@@ -175,6 +177,7 @@ impl Sample {
             machine,
             records: Vec::new(),
             extents: Vec::new(),
+            shared: Vec::new(),
         };
         s.add(
             zeroed(|c: &mut Container| {
@@ -191,6 +194,16 @@ impl Sample {
         s.tasks();
         s.extent(obj::MM, EXTENT_MM, 0x10000, 2);
         s.extent(obj::MM, EXTENT_MM, 0x13000, 1);
+        s.shared.push((
+            2,
+            zeroed(|s: &mut Shared| {
+                s.obj = u(obj::MM);
+                s.pages = u(1);
+                s.addr = l(0x14000);
+                s.source = u(obj::MM);
+                s.from = l(0x11000);
+            }),
+        ));
         s.extent(obj::INODE, EXTENT_INODE, 0, 1);
         s
     }
@@ -494,7 +507,16 @@ impl Sample {
         let mut image = header.as_bytes().to_vec();
         image.extend(meta);
         let mut pages = 0;
-        for (extent, bytes) in &self.extents {
+        let put_shared = |image: &mut Vec<u8>, chain: &mut Sum, place: usize| {
+            for (_, shared) in self.shared.iter().filter(|(at, _)| *at == place) {
+                let mut shared = *shared;
+                shared.crc = u(sum(crc32c, &shared.as_bytes()[..36]));
+                chain.add(shared.crc.as_bytes());
+                put(image, Kind::Shared.number(), shared.as_bytes(), &[]);
+            }
+        };
+        for (place, (extent, bytes)) in self.extents.iter().enumerate() {
+            put_shared(&mut image, &mut chain, place);
             let mut extent = *extent;
             extent.crc = u(sum(crc32c, bytes));
             extent.body_crc = u(sum(crc32c, &extent.as_bytes()[..28]));
@@ -502,9 +524,12 @@ impl Sample {
             pages += u64::from(extent.pages.get());
             put(&mut image, Kind::Extent.number(), extent.as_bytes(), bytes);
         }
+        let places = self.extents.len();
+        put_shared(&mut image, &mut chain, places);
+        let shared = self.shared.iter().filter(|(at, _)| *at <= places);
         let mut trailer = Trailer {
             total_len: l((image.len() + RECORD_HEADER_LEN + size_of::<Trailer>()) as u64),
-            extents: l(self.extents.len() as u64),
+            extents: l((places + shared.count()) as u64),
             pages: l(pages),
             chain: u(chain.value()),
             crc: u(0),
