@@ -35,7 +35,8 @@ pub(crate) use self::{
     fs::BuiltFs,
     open::BuiltFile,
     pipe::BuiltPipe,
-    table::BuiltFiles, //
+    table::BuiltFiles,
+    unlinked::commit, //
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.

@@ -228,7 +228,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     let record = OpenFile {
         obj: obj.get().into(),
         kind: kind.into(),
-        flags: flags_to_image(&file).into(),
+        flags: (flags_to_image(&file) | file.advice()).into(),
         inode: inode.into(),
         pos: u64::try_from(pos).unwrap_or(0).into(),
         size: u64::try_from(size).unwrap_or(0).into(),

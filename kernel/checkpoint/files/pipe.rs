@@ -54,6 +54,9 @@ use crate::{
 /// "Position" of an end of a named pipe that nobody had open for writing since it was opened.
 const UNWRITTEN: i64 = 1;
 
+/// Bits of a mode that chmod(2) sets.
+const PERMISSIONS: u32 = 0o7777;
+
 /// A rebuilt pipe: what keeps both ends open until all tasks have theirs.
 pub(crate) enum BuiltPipe {
     /// An anonymous one: its first two ends, and which of them a task has got.
@@ -88,7 +91,10 @@ pub(super) fn collect(
         return Ok(true);
     }
     let status = pipe.status();
-    let why = if status.watch_queue {
+    let nameless = open.file.is_internal();
+    let why = if nameless && open.file.owner().is_none() {
+        Some("its owner is not known in this user namespace")
+    } else if status.watch_queue {
         Some("a notification queue can't be saved yet")
     } else if status.unready {
         Some("a page of a file in it is still being read")
@@ -166,11 +172,13 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
         return Ok(obj);
     }
     let (pieces, contents) = pipe.contents()?;
+    let owner = if named { None } else { file.owner() };
     let record = image::files::Pipe {
         obj: obj.get().into(),
         buffers: u32::try_from(pieces.len()).map_err(|_| E2BIG)?.into(),
         size: bytes(pipe.status().pages).ok_or(E2BIG)?.into(),
         named: u32::from(named).into(),
+        owner: owner.unwrap_or([0, 0]).map(Into::into),
     };
     cap.meta.put(&record, &[])?;
     let mut rest = contents.as_slice();
@@ -239,6 +247,15 @@ fn restore_anonymous(r: &Restore, source: &Source, obj: ObjRef) -> Result<FileRe
     if r.with_built(obj, |_| ()).is_none() {
         let (read, write) = Pipe::create()?;
         fill(r, obj, &write)?;
+        let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
+        let owner = record.owner.map(|id| id.get());
+        if read.owner() != Some(owner) {
+            read.chown(owner)?;
+        }
+        let mode = source.record.mode.get() & PERMISSIONS;
+        if read.mode() & PERMISSIONS != mode {
+            read.chmod(mode as u16)?;
+        }
         let pipe = BuiltPipe::Anonymous {
             read,
             write,

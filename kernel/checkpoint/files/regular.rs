@@ -141,7 +141,22 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<F
         ));
     }
     set_pos(r, plan, source, &file)?;
+    advise(r, plan, source, &file)?;
     Ok(file)
+}
+
+/// Gives the advice that was given on `file`.
+pub(super) fn advise(r: &Restore, plan: &Plan<'_>, source: &Source, file: &FileRef) -> Result {
+    file.advise(source.record.flags.get()).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "{}: does not take the advice given on it",
+                Text(source.path.as_bytes())
+            ),
+        )
+    })
 }
 
 /// Moves the position of `file` to where it was.

@@ -26,9 +26,12 @@ use crate::{
     image::{
         files::{
             Inode,
-            FILE_SHARED_ANON, //
+            FILE_SHARED_ANON,
+            INODE_LINKABLE, //
         },
-        ObjRef, //
+        Kind,
+        ObjRef,
+        Records, //
     },
     kapi::{
         file::{
@@ -44,7 +47,10 @@ use crate::{
     objects::Class,
     report::Errno,
     restart::{
-        context::Built,
+        context::{
+            Built,
+            META_AT, //
+        },
         Plan,
         Restore, //
     },
@@ -114,6 +120,7 @@ pub(super) fn collect(
             Some(_) if open.file.owner().is_none() => {
                 Some("was removed, and its owner is not known in this user namespace")
             }
+            Some(_) if open.file.has_xattrs()? => Some("was removed, and has extended attributes"),
             Some(name) => {
                 open.path = name;
                 None
@@ -139,11 +146,22 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
         return Ok(obj);
     }
     let [uid, gid] = file.owner().unwrap_or([0, 0]);
+    let [atime, mtime] = if named { file.times() } else { [(0, 0); 2] };
+    let mut flags = 0;
+    if named && file.is_linkable() {
+        flags |= INODE_LINKABLE;
+    }
     let record = Inode {
         obj: obj.get().into(),
         mode: (file.mode() & PERMISSIONS).into(),
         size: u64::try_from(file.size()).unwrap_or(0).into(),
         owner: [uid.into(), gid.into()],
+        atime: atime.0.cast_unsigned().into(),
+        mtime: mtime.0.cast_unsigned().into(),
+        atime_nsec: atime.1.into(),
+        mtime_nsec: mtime.1.into(),
+        flags: flags.into(),
+        reserved: 0.into(),
     };
     let dir = match cap.files.open.get(&file.addr()) {
         Some(open) if named => open.path.as_slice(),
@@ -173,10 +191,11 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
         if file.owner() != Some(owner) {
             file.chown(owner)?;
         }
-        file.chmod((record.mode.get() & PERMISSIONS) as u16)?;
         Ok(file)
     };
-    FileRef::open(&r.root, dir.as_c_str(), oflag::TMPFILE, 0o600)
+    let linkable = record.flags.get() & INODE_LINKABLE != 0;
+    let flags = oflag::TMPFILE | if linkable { 0 } else { oflag::NAMELESS };
+    FileRef::open(&r.root, dir.as_c_str(), flags, 0o600)
         .and_then(fill)
         .map_err(|e| {
             r.fail(
@@ -190,6 +209,43 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
                 ),
             )
         })
+}
+
+/// Gives the inodes without a name what filling them changes: times, and permissions, of which
+/// bits that give rights are taken away by who writes.
+pub(crate) fn commit(r: &Restore) -> Result {
+    for raw in Records::new(r.meta(), META_AT) {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind != Kind::Inode || raw.payload.is_empty() {
+            continue;
+        }
+        let record: Inode = raw.body().map_err(|f| r.fault(f))?;
+        let built = r.with_built(ObjRef::new(record.obj.get()).ok_or(EINVAL)?, |b| match b {
+            Built::Inode(f) => Some(f.0.clone()),
+            _ => None,
+        });
+        let Some(file) = built.flatten() else {
+            continue;
+        };
+        let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
+        file.chmod((record.mode.get() & PERMISSIONS) as u16)
+            .and_then(|()| {
+                file.set_times([
+                    time(record.atime.get(), record.atime_nsec.get()),
+                    time(record.mtime.get(), record.mtime_nsec.get()),
+                ])
+            })
+            .inspect_err(|&e| {
+                r.with_report(|report| {
+                    report.line(fmt!(
+                        "error: a file without a name in {} can't have its mode and times [{}]",
+                        Text(raw.payload),
+                        Errno(e)
+                    ));
+                });
+            })?;
+    }
+    Ok(())
 }
 
 /// An open file of the inode with reference `obj`, for reading and writing.
@@ -221,5 +277,6 @@ pub(super) fn restore_open(r: &Restore, plan: &Plan<'_>, source: &Source) -> Res
         )
     })?;
     regular::set_pos(r, plan, source, &file)?;
+    regular::advise(r, plan, source, &file)?;
     Ok(file)
 }

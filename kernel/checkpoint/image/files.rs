@@ -93,8 +93,14 @@ pub mod open {
     pub const DIRECTORY: u32 = 1 << 10;
     /// O_NOFOLLOW.
     pub const NOFOLLOW: u32 = 1 << 11;
+    /// POSIX_FADV_RANDOM.
+    pub const RANDOM: u32 = 1 << 12;
+    /// POSIX_FADV_SEQUENTIAL.
+    pub const SEQUENTIAL: u32 = 1 << 13;
+    /// POSIX_FADV_NOREUSE.
+    pub const NOREUSE: u32 = 1 << 14;
     /// All flags.
-    pub const ALL: u32 = (1 << 12) - 1;
+    pub const ALL: u32 = (1 << 15) - 1;
 }
 
 /// An open file; payload: path from the container's root directory, where `kind` wants one.
@@ -140,12 +146,27 @@ pub struct Inode {
     pub size: U64,
     /// Owner and group, in the user namespace of the caller.
     pub owner: [U32; 2],
+    /// Time of last access of a removed file: seconds since 1970, signed.
+    pub atime: U64,
+    /// Time of its last modification, likewise.
+    pub mtime: U64,
+    /// Nanoseconds of the former.
+    pub atime_nsec: U32,
+    /// Nanoseconds of the latter.
+    pub mtime_nsec: U32,
+    /// `INODE_*`.
+    pub flags: U32,
+    /// Zero.
+    pub reserved: U32,
 }
 
 impl Body for Inode {
     const KIND: Kind = Kind::Inode;
-    const LEN_MIN: usize = 24;
+    const LEN_MIN: usize = 56;
 }
+
+/// [`Inode::flags`]: was made without a name, and may be given one (linkat).
+pub const INODE_LINKABLE: u32 = 1 << 0;
 
 /// A pipe.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
@@ -159,11 +180,13 @@ pub struct Pipe {
     pub size: U32,
     /// 1: a named one.
     pub named: U32,
+    /// Owner and group of one without a name, in the user namespace of the caller.
+    pub owner: [U32; 2],
 }
 
 impl Body for Pipe {
     const KIND: Kind = Kind::Pipe;
-    const LEN_MIN: usize = 16;
+    const LEN_MIN: usize = 24;
 }
 
 /// Largest size of a pipe, in bytes.

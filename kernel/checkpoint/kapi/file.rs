@@ -116,7 +116,7 @@ impl FileRef {
     }
 
     /// The inode as the tasks see it: of a file below an overlay that is mapped, the overlay's.
-    fn inode(&self) -> *mut bindings::inode {
+    pub(super) fn inode(&self) -> *mut bindings::inode {
         if self.fmode() & FMODE_BACKING != 0 {
             // SAFETY: The file keeps its path, and that the dentry and its inode.
             return unsafe { (*self.path_raw().dentry).d_inode };
@@ -146,7 +146,7 @@ impl FileRef {
         unsafe { (&raw const (*self.as_ptr()).f_flags).read_volatile() }
     }
 
-    fn fmode(&self) -> u32 {
+    pub(super) fn fmode(&self) -> u32 {
         // SAFETY: We own a reference; the mode does not change after the file was opened, but for
         // bits that are not looked at here.
         unsafe { (*self.as_ptr()).f_mode }
@@ -160,30 +160,6 @@ impl FileRef {
     /// Is open for writing.
     pub(crate) fn is_writable(&self) -> bool {
         self.fmode() & FMODE_WRITE != 0
-    }
-
-    /// The kernel may write to it, as io::write_all() does: its driver takes an iterator, and has no
-    /// function of its own for bytes of user space.
-    pub(crate) fn can_kernel_write(&self) -> bool {
-        // SAFETY: We own a reference; an open file has operations, which do not change.
-        unsafe {
-            (*(*self.as_ptr()).f_op).write_iter.is_some()
-                && (*(*self.as_ptr()).f_op).write.is_none()
-        }
-    }
-
-    /// The kernel may read from it; as [`Self::can_kernel_write`].
-    pub(crate) fn can_kernel_read(&self) -> bool {
-        // SAFETY: We own a reference; an open file has operations, which do not change.
-        unsafe {
-            (*(*self.as_ptr()).f_op).read_iter.is_some() && (*(*self.as_ptr()).f_op).read.is_none()
-        }
-    }
-
-    /// It is a file or block device that is read and written past the page cache, in whole blocks.
-    pub(crate) fn is_direct(&self) -> bool {
-        self.flags() & bindings::O_DIRECT != 0
-            && matches!(self.file_type(), ftype::REGULAR | ftype::BLOCK)
     }
 
     /// Position in bytes.
@@ -250,7 +226,7 @@ impl FileRef {
         unsafe { bindings::d_unlinked(self.path_raw().dentry) }
     }
 
-    fn path_raw(&self) -> bindings::path {
+    pub(super) fn path_raw(&self) -> bindings::path {
         if self.fmode() & FMODE_BACKING != 0 {
             // SAFETY: We own a reference on a file of this kind, which keeps its user's path.
             return unsafe { *bindings::backing_file_user_path(self.as_ptr()) };
@@ -649,4 +625,6 @@ pub(crate) mod oflag {
     pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
     /// A new file without a name, for reading and writing.
     pub(crate) const TMPFILE: u32 = bindings::O_TMPFILE | bindings::O_RDWR | bindings::O_LARGEFILE;
+    /// With [`TMPFILE`]: it can't be given a name.
+    pub(crate) const NAMELESS: u32 = bindings::O_EXCL;
 }

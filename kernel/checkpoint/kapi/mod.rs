@@ -11,6 +11,7 @@ pub(crate) mod cred;
 pub(crate) mod entry;
 pub(crate) mod fdtable;
 pub(crate) mod file;
+pub(crate) mod file_attr;
 pub(crate) mod fs_struct;
 pub(crate) mod hwcap;
 pub(crate) mod io;

@@ -27,6 +27,7 @@ pub(crate) use context::{
 use crate::{
     args::RestartArgs,
     cpu,
+    files,
     image::task::{
         Container,
         CONTAINER_WHOLE,
@@ -131,6 +132,7 @@ fn bring_back(
     crew.make(0, flags, Some(signal), args.cgroup_fd)?;
     crew.wait_arrived()?;
     fill::fill(&crew.restore, source, header, objects)?;
+    files::commit(&crew.restore)?;
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     commit::commit(crew, &PidNs::of(&root)?)?;
     let pid = PidRef::of(&root)?;

@@ -27,6 +27,9 @@ use crate::image::{
     task::Cred, //
 };
 
+/// Nanoseconds of a second.
+const NSEC: u32 = 1_000_000_000;
+
 /// S_IFMT: the bits of a mode that hold the file type.
 const TYPE: u32 = 0o170000;
 const TYPE_FIFO: u32 = 0o010000;
@@ -137,6 +140,13 @@ impl Walk<'_> {
         )?;
         ensure(raw, inode.size.get() <= POS_MAX, "impossible size")?;
         ids(raw, inode.owner.iter().map(|id| id.get()))?;
+        ensure(
+            raw,
+            inode.atime_nsec.get() < NSEC && inode.mtime_nsec.get() < NSEC,
+            "impossible time",
+        )?;
+        flags(raw, u64::from(inode.flags.get()), u64::from(INODE_LINKABLE))?;
+        zero(raw, inode.reserved.get() == 0)?;
         if !raw.payload.is_empty() {
             absolute_path(raw)?;
         }
@@ -154,6 +164,7 @@ impl Walk<'_> {
             size.is_power_of_two() && size <= PIPE_MAX && u64::from(size) >= self.page_size,
             "impossible size of a pipe",
         )?;
+        ids(raw, pipe.owner.iter().map(|id| id.get()))?;
         let left = pipe.buffers.get();
         ensure(
             raw,

@@ -3,6 +3,7 @@
 #include "pipes.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/uio.h>
@@ -352,6 +353,23 @@ CKPT_CYCLE(spliced)
 	get(other[R], 10, 2000);
 	get(other[R], 0, 1000);
 	get(other[R], 1000, 50);
+}
+
+/* Who may open it again by way of /proc/self/fd. */
+CKPT_CYCLE(owner_and_mode)
+{
+	struct stat before, after;
+	int fd[2];
+
+	CHECK_SYS(pipe(fd));
+	CHECK_SYS(fchown(fd[0], 1234, 5678));
+	CHECK_SYS(fchmod(fd[1], 0240));
+	CHECK_SYS(fstat(fd[0], &before));
+	ckpt_ready_wait();
+	CHECK_SYS(fstat(fd[1], &after));
+	CHECK_EQ(before.st_mode, after.st_mode);
+	CHECK_EQ(1234, after.st_uid);
+	CHECK_EQ(5678, after.st_gid);
 }
 
 TEST_HARNESS_MAIN

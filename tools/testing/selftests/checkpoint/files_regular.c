@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Regular files and directories: flags, positions, what is written where. */
-#include "common.h"
+#include "fault.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -305,6 +305,71 @@ CKPT_CYCLE(directory_at_end)
 	CHECK_SYS(lseek(fd, 0, SEEK_SET));
 	again = list(fd, -1);
 	CHECK_EQ(all.sum, again.sum);
+}
+
+/* ---- advice: nobody but the kernel and the image can tell ------------- */
+
+#define OPEN_FILE	97		/* Kind of record; its flags: */
+#define FLAGS		8
+#define RANDOM		(1 << 12)
+#define SEQUENTIAL	(1 << 13)
+#define NOREUSE		(1 << 14)
+
+CKPT_SCENARIO(advised)
+{
+	static const int advice[] = {
+		POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL, POSIX_FADV_NOREUSE, POSIX_FADV_NORMAL,
+	};
+	char path[] = "/var/tmp/ckpt-advised-XXXXXX";
+	int i, fd = CHECK_SYS(mkstemp(path));
+
+	for (i = 0; i < 4; i++) {
+		fd = CHECK_SYS(open(path, O_RDONLY));
+		CHECK_EQ(0, posix_fadvise(fd, 0, 0, advice[i]));
+	}
+	CHECK_SYS(unlink(path));
+	ckpt_ready_wait();
+}
+
+/* How often each advice is in the image: four bits for each. */
+static unsigned int advice_in(int fd)
+{
+	unsigned int sum = 0, flags;
+	struct image im;
+	size_t at;
+
+	if (image_load(&im, fd))
+		return -1;
+	for (at = HEADER_LEN; at < im.meta_end; at += record_len(&im, at)) {
+		if (image_get(&im, at, 2) != OPEN_FILE)
+			continue;
+		flags = image_get(&im, at + RECORD_LEN + FLAGS, 4);
+		sum += (flags & RANDOM ? 1 : 0) + (flags & SEQUENTIAL ? 0x10 : 0) +
+		       (flags & NOREUSE ? 0x100 : 0);
+	}
+	free(im.data);
+	return sum;
+}
+
+TEST_F_TIMEOUT(cr, advice, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct ckpt_run run;
+	unsigned int want;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &advised, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL));
+	want = advice_in(first);
+	ASSERT_EQ(0, ckpt_run_restart(&run, first, 0));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, 0));
+	EXPECT_EQ(want, advice_in(second));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	if (!want)
+		SKIP(return, "the filesystem of /var/tmp takes no advice");
+	EXPECT_EQ(0x111u, want);
 }
 
 TEST_HARNESS_MAIN

@@ -328,4 +328,61 @@ CKPT_CYCLE(posix_semaphore, .blocked = { BLOCKED(__NR_futex), BLOCKED(__NR_futex
 	CHECK_EQ(1, value);
 }
 
+static void mode_and_times(int fd)
+{
+	const struct timespec times[2] = { { 1000000000, 500000001 }, { -77, 123456789 } };
+	struct stat before, after;
+
+	fill(fd, SIZE);
+	CHECK_SYS(fchmod(fd, 06751));
+	CHECK_SYS(futimens(fd, times));
+	CHECK_SYS(fstat(fd, &before));
+	ckpt_ready_wait();
+	CHECK_SYS(fstat(fd, &after));
+	CHECK_EQ(before.st_mode, after.st_mode);
+	CHECK_EQ(before.st_atim.tv_sec, after.st_atim.tv_sec);
+	CHECK_EQ(before.st_atim.tv_nsec, after.st_atim.tv_nsec);
+	CHECK_EQ(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
+	CHECK_EQ(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+	verify(fd, SIZE);
+}
+
+CKPT_CYCLE(mode_and_times_in_memory)
+{
+	mode_and_times(removed(in_memory, 0));
+}
+
+CKPT_CYCLE(mode_and_times_on_disk)
+{
+	mode_and_times(removed(on_disk, 0));
+}
+
+/* Gives @fd a name for a moment; the error if that is not possible. */
+static int name_it(int fd, const char *dir)
+{
+	char from[64], to[64];
+	int err = 0;
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	snprintf(to, sizeof(to), "%s/ckpt-named-%d", dir, getpid());
+	if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW))
+		err = errno;
+	else
+		CHECK_SYS(unlink(to));
+	return err;
+}
+
+/* What was made without a name can be given one, what was removed can't. */
+CKPT_CYCLE(may_be_named)
+{
+	int gone = removed(in_memory, 0);
+	int nameless = CHECK_SYS(open(in_memory, O_TMPFILE | O_RDWR, 0600));
+	int never = CHECK_SYS(open(in_memory, O_TMPFILE | O_RDWR | O_EXCL, 0600));
+
+	ckpt_ready_wait();
+	CHECK_EQ(ENOENT, name_it(gone, in_memory));
+	CHECK_EQ(ENOENT, name_it(never, in_memory));
+	CHECK_EQ(0, name_it(nameless, in_memory));
+}
+
 TEST_HARNESS_MAIN

@@ -11,6 +11,7 @@
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/timerfd.h>
+#include <sys/xattr.h>
 
 REFUSE_FIXTURE
 
@@ -81,6 +82,18 @@ REFUSE(owner)
 	EXPECT_FD(fd[0], "*", SIGNALS);
 	ckpt_ready_wait();
 	CHECK_EQ(getpid(), fcntl(fd[0], F_GETOWN));
+}
+
+REFUSE(removed_with_attribute)
+{
+	char buf[8], name[] = "/dev/shm/ckpt-xattr-XXXXXX";
+	int fd = CHECK_SYS(mkstemp(name));
+
+	CHECK_SYS(unlink(name));
+	CHECK_HERE(fsetxattr(fd, "user.ckpt", "value", 5, 0));
+	EXPECT_FD(fd, "*", "was removed, and has extended attributes");
+	ckpt_ready_wait();
+	CHECK_EQ(5, fgetxattr(fd, "user.ckpt", buf, sizeof(buf)));
 }
 
 REFUSE(signal_of_file)
