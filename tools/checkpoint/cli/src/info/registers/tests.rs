@@ -157,6 +157,11 @@ fn xstate() {
     amd[1408] = 5;
     amd[2432] = 6;
     expect(arch::X86_64, &LINUX, 0x202, &amd, wanted);
+    // No xstate at all.
+    let float: Wanted<'_> = &[("mxcsr", "0x00001f80"), wanted[3]];
+    let mut old = amd[..416].to_vec();
+    old.resize(512, 0);
+    expect(arch::X86_64, &CORE, NT_PRFPREG, &old, float);
     // A component in its initial state is not shown, but what lies there is.
     bytes[513] = 0;
     let found = registers(arch::X86_64, &LINUX, 0x202, &bytes);

@@ -4,6 +4,7 @@
 
 use super::{
     Decoder,
+    Layout,
     Part::{
         self,
         Each,
@@ -12,6 +13,8 @@ use super::{
         Row, //
     },
     Set,
+    CORE,
+    NT_PRFPREG,
     NT_PRSTATUS, //
 };
 
@@ -41,15 +44,18 @@ const TLS: &[Part] = &[
     Each(&["entry2", "base2", "limit2", "flags2"], 4),
 ];
 
-/// `struct fxregs_state` and `struct xstate_header`, arch/x86/include/asm/fpu/types.h. `xcr0`
-/// are the features that the note has room for (USER_XSTATE_XCR0_WORD,
-/// arch/x86/include/asm/user.h).
-const LEGACY: &[Part] = &[
+/// `struct fxregs_state`, arch/x86/include/asm/fpu/types.h, without its last 96 bytes.
+const FLOAT: &[Part] = &[
     Each(&["fcw", "fsw", "ftw", "fop"], 2),
     Each(&["fip", "fdp"], 8),
     Each(&["mxcsr", "mxcsr_mask"], 4),
     Row("st#", 0..8, 16),
     Row("xmm#", 0..16, 16),
+];
+
+/// What follows in the xstate: `xcr0` are the features that the note has room for
+/// (USER_XSTATE_XCR0_WORD, arch/x86/include/asm/user.h); `struct xstate_header`.
+const HEADER: &[Part] = &[
     Gap(48),
     One("xcr0", 8),
     Gap(40),
@@ -139,10 +145,17 @@ const COMPONENTS: &[Component] = &[
 /// Bytes of the standard format of an AMD CPU with protection keys.
 const AMD_LEN: usize = 2440;
 
+/// NT_PRFPREG: of a CPU without xstate.
+fn float(d: &mut Decoder<'_>) -> Option<()> {
+    d.parts(FLOAT)?;
+    d.gap(96)
+}
+
 /// NT_X86_XSTATE: those components that are not in their initial state.
 fn xstate(d: &mut Decoder<'_>) -> Option<()> {
     let amd = d.bytes.len() == AMD_LEN;
-    d.parts(LEGACY)?;
+    d.parts(FLOAT)?;
+    d.parts(HEADER)?;
     let in_use = d.bytes.get(XSTATE_BV_AT..XSTATE_BV_AT + 8)?;
     let in_use = u64::from_le_bytes(in_use.try_into().ok()?);
     for component in COMPONENTS {
@@ -159,6 +172,12 @@ fn xstate(d: &mut Decoder<'_>) -> Option<()> {
 pub(super) const SETS: &[Set] = &[
     Set::core(NT_PRSTATUS, "NT_PRSTATUS", GENERAL),
     Set::core(NT_PRSTATUS, "NT_PRSTATUS", GENERAL_32),
+    Set {
+        owner: CORE,
+        note_type: NT_PRFPREG,
+        name: "NT_PRFPREG",
+        layout: Layout::Own(float),
+    },
     Set::linux(0x200, "NT_386_TLS", TLS),
     Set::own(0x202, "NT_X86_XSTATE", xstate),
     Set::linux(0x204, "NT_X86_SHSTK", &[One("ssp", 8)]),
