@@ -26,14 +26,18 @@
 #endif
 
 /* Bits to flip of a note that is not that of the general registers. */
+#ifdef __x86_64__
+#define SAMPLE		40
+#else
 #define SAMPLE		160
+#endif
 /*
  * One bit of so many of the general registers, each if CKPT_FAULTS is set: a
- * restart takes most of a second where KASAN is emulated. Odd, so that it comes
+ * restart takes a second and more where KASAN is emulated. Odd, so that it comes
  * to each bit of a byte.
  */
 #ifdef __x86_64__
-#define GENERAL_STEP	13
+#define GENERAL_STEP	29
 #else
 #define GENERAL_STEP	1
 #endif
