@@ -33,18 +33,16 @@ pub(crate) const VMA_FLAGS: &[(u64, u64, usize)] = &[
     (SHADOW_STACK, flag::SHADOW_STACK, 0),
 ];
 
-/// Lowest bit of the protection key.
-const PKEY_SHIFT: u32 = bindings::VMA_HIGH_ARCH_0_BIT;
-
-/// Flags of mappings that make up the protection key.
-pub(crate) const PKEY_BITS: u64 = 7 << PKEY_SHIFT;
+/// Flags of mappings that make up the protection key, where that is supported.
+pub(crate) const PKEY_BITS: u64 = 0;
 
 /// Flags of mappings that can't be saved, and why.
-pub(crate) const VMA_REFUSED: &[(u64, &str)] = &[];
+pub(crate) const VMA_REFUSED: &[(u64, &str)] =
+    &[(7 << bindings::VMA_HIGH_ARCH_0_BIT, "memory protection keys")];
 
 /// The protection key among the flags of a mapping.
-pub(crate) fn pkey(flags: u64) -> u32 {
-    ((flags & PKEY_BITS) >> PKEY_SHIFT) as u32
+pub(crate) fn pkey(_flags: u64) -> u32 {
+    0
 }
 
 macro_rules! context {
@@ -58,6 +56,10 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
     // SAFETY: We own a reference. Only tasks of the address space change these.
     if unsafe { context!(mm).flags } != 0 {
         return Some("32-bit programs are not supported");
+    }
+    // SAFETY: As above.
+    if unsafe { context!(mm).pkey_allocation_map } & !1 != 0 {
+        return Some("memory protection keys");
     }
     None
 }
@@ -89,31 +91,18 @@ pub(crate) fn prepare(_mm: &MmRef) {
     unsafe { bindings::checkpoint_leave_gcs() };
 }
 
-/// What an image has of `mm` in `Mm::context`: the protection keys that are allocated. Only of an
-/// address space of frozen tasks.
-pub(crate) fn save_context(mm: &MmRef) -> [u64; 4] {
-    // SAFETY: We own a reference. Only tasks of the address space change it.
-    [unsafe { context!(mm).pkey_allocation_map }.into(), 0, 0, 0]
+/// What an image has of `mm` in `Mm::context`. Only of an address space of frozen tasks.
+pub(crate) fn save_context(_mm: &MmRef) -> [u64; 4] {
+    [0; 4]
 }
 
 /// Gives `mm`, the caller's new address space, what [`save_context`] saved. Called before it
 /// has mappings.
 ///
 /// The error says what is not possible on this machine.
-pub(crate) fn load_context(mm: &MmRef, context: [u64; 4]) -> Result<(), &'static str> {
-    let [keys, 0, 0, 0] = context else {
+pub(crate) fn load_context(_mm: &MmRef, context: [u64; 4]) -> Result<(), &'static str> {
+    if context != [0; 4] {
         return Err("impossible architecture state of the address space");
-    };
-    // The default key is always there.
-    let keys = u8::try_from(keys)
-        .ok()
-        .filter(|k| k & 1 != 0)
-        .ok_or("impossible architecture state of the address space")?;
-    // SAFETY: It looks at what the CPU has.
-    if keys != 1 && !unsafe { bindings::checkpoint_has_note(bindings::NT_ARM_POE) } {
-        return Err("this CPU has no memory protection keys");
     }
-    // SAFETY: We own a reference, and the address space belongs to the caller alone.
-    unsafe { context!(mm).pkey_allocation_map = keys };
     Ok(())
 }

@@ -40,7 +40,6 @@ pub(crate) const SETS: &[u32] = &[
     bindings::NT_ARM_PACA_KEYS,
     bindings::NT_ARM_PACG_KEYS,
     bindings::NT_ARM_TAGGED_ADDR_CTRL,
-    bindings::NT_ARM_POE,
     bindings::NT_ARM_GCS,
 ];
 
@@ -110,6 +109,10 @@ pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
                 vector::changes_at_exec(task),
                 "another vector length after exec is not supported",
             ),
+            (
+                has_overlay(t),
+                "changed permission overlays (POE) are not supported",
+            ),
         ]
     };
     for (bad, what) in found {
@@ -117,6 +120,21 @@ pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
             refuse(what);
         }
     }
+}
+
+/// `por_el0` as a program begins with it: all may be done with memory of the default key.
+const POR_INIT: u64 = 7;
+
+/// The task has changed its permission overlay.
+fn has_overlay(t: &FrozenTask) -> bool {
+    if !has(bindings::NT_ARM_POE) {
+        return false;
+    }
+    let note = RegSet::find(bindings::NT_ARM_POE).map(|s| s.get(t));
+    let Some(Ok(Some(bytes))) = note else {
+        return true;
+    };
+    regset::word(&bytes, 0) != Some(POR_INIT)
 }
 
 /// A register set of a live task; `None`: it has none of this kind.
