@@ -9,6 +9,7 @@
 
 use kernel::{
     bindings,
+    page::PAGE_SIZE,
     prelude::*, //
 };
 
@@ -41,7 +42,12 @@ pub(crate) const SETS: &[u32] = &[
     bindings::NT_ARM_PACG_KEYS,
     bindings::NT_ARM_TAGGED_ADDR_CTRL,
     bindings::NT_ARM_GCS,
+    NT_GCS_PLACE,
 ];
+
+/// The image's own note: address and bytes of the guarded control stack that the kernel made for
+/// the task, and takes away when it exits.
+const NT_GCS_PLACE: u32 = regset::OWN_NOTES + 1;
 
 /// Those that a task with that feature of the CPU must have.
 const MANDATORY: &[u32] = &[
@@ -142,6 +148,9 @@ pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
     if !has(note_type) {
         return Ok(None);
     }
+    if note_type == NT_GCS_PLACE {
+        return gcs_place(t);
+    }
     // SAFETY: The task does not run, or is the caller.
     let za = unsafe { (*t.as_ptr()).thread.svcr } & SVCR_ZA != 0;
     if note_type == bindings::NT_ARM_ZT && !za {
@@ -165,6 +174,63 @@ pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
         put(&mut bytes, reg!(regs), &child.to_ne_bytes())?;
     }
     Ok(Some(bytes))
+}
+
+/// The note [`NT_GCS_PLACE`] of a task; `None`: the kernel made it no stack.
+fn gcs_place(t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
+    #[cfg(CONFIG_ARM64_GCS)]
+    // SAFETY: The task does not run, or is the caller.
+    let place = unsafe {
+        let thread = &raw const (*t.as_ptr()).thread;
+        [(*thread).gcs_base, (*thread).gcs_size]
+    };
+    #[cfg(not(CONFIG_ARM64_GCS))]
+    let place = {
+        let _ = t;
+        [0u64; 2]
+    };
+    if place == [0; 2] {
+        return Ok(None);
+    }
+    let mut bytes = KVVec::new();
+    for word in place {
+        bytes.extend_from_slice(&word.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(Some(bytes))
+}
+
+/// Checks the note [`NT_GCS_PLACE`].
+fn check_gcs_place(bytes: &[u8]) -> Result<(), BadNote> {
+    let bad = |why| BadNote::new(NT_GCS_PLACE, why);
+    if !has(bindings::NT_ARM_GCS) {
+        return Err(bad("this CPU has no such registers"));
+    }
+    let (Some(base), Some(len), 16) = (regset::word(bytes, 0), regset::word(bytes, 8), bytes.len())
+    else {
+        return Err(bad("register set of wrong size"));
+    };
+    // SAFETY: It only computes a constant of the machine.
+    let end = unsafe { bindings::checkpoint_task_size_max() } as u64;
+    if base % PAGE_SIZE as u64 != 0 || len % PAGE_SIZE as u64 != 0 {
+        return Err(bad("address is not page-aligned"));
+    }
+    if len == 0 || base.checked_add(len).is_none_or(|e| e > end) {
+        return Err(bad("address outside of user space"));
+    }
+    Ok(())
+}
+
+/// Writes the note [`NT_GCS_PLACE`], which was checked.
+fn set_gcs_place(t: &ParkedTask, bytes: &[u8]) {
+    #[cfg(CONFIG_ARM64_GCS)]
+    // SAFETY: The task is parked, off its CPU.
+    unsafe {
+        let thread = &raw mut (*t.as_ptr()).thread;
+        (*thread).gcs_base = regset::word(bytes, 0).unwrap_or(0);
+        (*thread).gcs_size = regset::word(bytes, 8).unwrap_or(0);
+    }
+    #[cfg(not(CONFIG_ARM64_GCS))]
+    let _ = (t, bytes);
 }
 
 /// ZA and ZT are on.
@@ -218,6 +284,8 @@ pub(crate) fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNo
         }
         if note_type == bindings::NT_PRSTATUS {
             check_general(t, bytes)?;
+        } else if note_type == NT_GCS_PLACE {
+            check_gcs_place(bytes)?;
         } else if !vector::check(note_type, bytes)? {
             check_plain(note_type, bytes, result != 0)?;
         }
@@ -322,6 +390,10 @@ pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), Ba
     match note_type {
         bindings::NT_PRSTATUS => set_general(t, bytes),
         bindings::NT_ARM_SYSTEM_CALL => set_call(t, bytes),
+        NT_GCS_PLACE => {
+            set_gcs_place(t, bytes);
+            Ok(())
+        }
         // It was compared.
         bindings::NT_ARM_PAC_MASK => Ok(()),
         _ if vector::set(t, note_type, bytes)? => Ok(()),

@@ -82,4 +82,5 @@ notes! {
     NT_ARM_POE = 0x40f,
     NT_ARM_GCS = 0x410,
     NT_CKPT_PPC_PRCTL = 0x434b_0000,
+    NT_CKPT_ARM_GCS = 0x434b_0001,
 }

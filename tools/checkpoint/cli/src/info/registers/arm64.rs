@@ -128,4 +128,6 @@ pub(super) const SETS: &[Set] = &[
             8,
         )],
     ),
+    // The guarded control stack that the kernel made: arch/arm64/checkpoint/regs.rs.
+    Set::image(1, "NT_CKPT_ARM_GCS", &[Each(&["gcs_base", "gcs_size"], 8)]),
 ];
