@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .env import ARCH, CACHE, PAGES, ROOT, Failure, Progress, conf, say
+from .env import ARCH, CACHE, PAGES, ROOT, VARIANT, Failure, Progress, conf, say
 
 
 def kernel(args):
@@ -57,7 +57,7 @@ def guest(args):
 
     if args.kmemleak:
         job.env["LCR_KMEMLEAK"] = 1
-    console = Path(args.console) if args.console else CACHE / "log" / "console"
+    console = Path(args.console) if args.console else CACHE / "log" / f"console-{VARIANT}"
     result = g.run(job, on_output=show, console_file=console)
     if result.status is None:
         for line in result.console.splitlines()[-60:]:

@@ -92,7 +92,10 @@ class Result:
 
 
 def splats(console):
-    return [l for l in console.splitlines() if SPLAT.search(l) and not HARMLESS.search(l)]
+    """Complaints of the kernel, without those that ARCH.conf knows as the kernel's own at boot."""
+    known = re.compile(conf().get("harmless", r"(?!)"))
+    return [l for l in console.splitlines()
+            if SPLAT.search(l) and not HARMLESS.search(l) and not known.search(l)]
 
 
 def tmp_dir():
