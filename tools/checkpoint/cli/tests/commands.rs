@@ -47,7 +47,7 @@ fn views() {
                 "rip      0x0707070707070707",
             ],
         ),
-        (&["--verify"], &["valid: 3 extents with 4 pages"]),
+        (&["--verify"], &["valid: 4 extents with 4 pages"]),
         (&["--verify", "--maps"], &["3 pages in the image"]),
     ];
     for (options, wanted) in cases {
@@ -85,7 +85,7 @@ fn architectures() {
         assert!(summary.contains(&format!(", {name}, ")), "{summary}");
         let (status, out, err) = ckptinfo(&image, &["--verify", "--regs"]);
         assert_eq!((status, err.as_str()), (Some(0), ""), "{name}");
-        for text in [register, "note 0xfff: 44 bytes", "rest 0101", "valid: 3"] {
+        for text in [register, "note 0xfff: 44 bytes", "rest 0101", "valid: 4"] {
             assert!(out.contains(text), "{name} lacks {text:?} in:\n{out}");
         }
     }

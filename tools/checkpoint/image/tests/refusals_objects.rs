@@ -269,7 +269,7 @@ fn files() {
             s.edit(0, |f: &mut OpenFile| f.kind.set(0))
         }),
         ("unknown flag", |s| {
-            s.edit(0, |f: &mut OpenFile| f.flags.set(1 << 12))
+            s.edit(0, |f: &mut OpenFile| f.flags.set(open::ALL + 1))
         }),
         ("impossible position or size", |s| {
             s.edit(0, |f: &mut OpenFile| f.pos.set(1 << 63))
