@@ -6,7 +6,7 @@
 
 CKPT_FIXTURE
 
-#define BIG	(64 * MIB)
+#define BIG	(24 * MIB)
 #define SIZE	(8 * MIB)
 #define KIDS	4
 
