@@ -26,7 +26,7 @@
 #endif
 
 /* Bits to flip of a note that is not that of the general registers. */
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__aarch64__)
 #define SAMPLE		40
 #else
 #define SAMPLE		160
@@ -38,6 +38,8 @@
  */
 #ifdef __x86_64__
 #define GENERAL_STEP	29
+#elif defined(__aarch64__)
+#define GENERAL_STEP	7
 #else
 #define GENERAL_STEP	1
 #endif
