@@ -516,6 +516,9 @@ static int go_and_finish(struct ckpt_run *run)
 {
 	int ret;
 
+	/* A signal that comes before a call is made again would not interrupt it. */
+	if (ckpt_run_wait_blocked(run))
+		return -1;
 	if (run->sc->after && run->sc->after(run))
 		return complain(run, "the check from outside failed");
 	ckpt_run_go(run);
