@@ -8,6 +8,7 @@ use zerocopy::{
 };
 
 use super::{
+    fields::POS_MAX,
     record_at,
     sum::{
         sum,
@@ -317,6 +318,9 @@ impl Stream {
             let Some(object) = find(objects, obj, kind) else {
                 return bad("refers to no such address space or inode");
             };
+            if end > POS_MAX {
+                return bad("address out of range");
+            }
             if addr < object.next {
                 return bad("extents of an object overlap or are out of order");
             }
@@ -397,7 +401,7 @@ impl Stream {
         if addr & self.page_size.wrapping_sub(1) != 0 {
             return Err("address is not page-aligned");
         }
-        let end = addr.checked_add(len).filter(|&e| e <= i64::MAX as u64);
+        let end = addr.checked_add(len).filter(|&e| e <= ADDRESS_MAX);
         Ok((len, end.ok_or("address out of range")?))
     }
 
