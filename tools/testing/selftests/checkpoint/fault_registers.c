@@ -218,6 +218,8 @@ static const char *named(uint32_t type)
 		{ HOSTILE_ENABLED_KEYS, "NT_ARM_PAC_ENABLED_KEYS:" },
 		{ HOSTILE_SSVE, "NT_ARM_SSVE:" }, { HOSTILE_ZA, "NT_ARM_ZA:" },
 		{ HOSTILE_GCS, "NT_ARM_GCS:" },
+#elif defined(__s390x__)
+		{ HOSTILE_SYSTEM_CALL, "NT_S390_SYSTEM_CALL:" },
 #endif
 	};
 	static char text[64];

@@ -125,6 +125,26 @@ CKPT_CYCLE(code)
 }
 #endif
 
+#ifdef __s390x__
+/* They need page tables of four and five levels. */
+CKPT_CYCLE(high_addresses)
+{
+	static const uintptr_t at[] = { 1ul << 44, 1ul << 55, -16 * PAGE };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(at) / sizeof(*at); i++) {
+		char *map = mmap((void *)at[i], 2 * PAGE, RW,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+		CHECK_EQ(at[i], (uintptr_t)map);
+		fill(map, 2 * PAGE, i);
+	}
+	ckpt_ready_wait();
+	for (i = 0; i < sizeof(at) / sizeof(*at); i++)
+		check_fill((char *)at[i], 2 * PAGE, i);
+}
+#endif
+
 #define COW_PAGES	64
 
 /* Each process writes pages of its own after fork and shares the others. */
@@ -473,11 +493,12 @@ CKPT_CYCLE(sealed)
 
 CKPT_CYCLE(growing_down)
 {
-	char *room = map_anon(64 * PAGE, PROT_NONE, 0);
+	/* More than the gap that is kept below a stack. */
+	char *room = map_anon(512 * PAGE, PROT_NONE, 0);
 	char *map;
 
-	CHECK_SYS(munmap(room, 64 * PAGE));
-	map = mmap(room + 60 * PAGE, 4 * PAGE, RW,
+	CHECK_SYS(munmap(room, 512 * PAGE));
+	map = mmap(room + 508 * PAGE, 4 * PAGE, RW,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, -1, 0);
 	CHECK(map != MAP_FAILED, "%s", strerror(errno));
 	fill(map, 4 * PAGE, 9);
