@@ -27,7 +27,7 @@
 
 /* Bits to flip of a note that is not that of the general registers. */
 #if defined(__x86_64__) || defined(__aarch64__)
-#define SAMPLE		40
+#define SAMPLE		20
 #else
 #define SAMPLE		160
 #endif
@@ -37,7 +37,7 @@
  * to each bit of a byte.
  */
 #ifdef __x86_64__
-#define GENERAL_STEP	29
+#define GENERAL_STEP	61
 #elif defined(__aarch64__)
 #define GENERAL_STEP	7
 #else
