@@ -203,11 +203,13 @@ fn of_the_root() {
 
     let page = PAGE as usize;
     let pages = &sample.extents;
-    let wanted: [(u64, &[u8]); 6] = [
+    let wanted: [(u64, &[u8]); 7] = [
         (0x10000, &pages[0].1[..page]),
         (0x11000, &pages[0].1[page..]),
         (0x13000, &pages[1].1),
-        (0x14000, &[]),
+        // Shared with that at 0x11000; a guard region.
+        (0x14000, &pages[0].1[page..]),
+        (0x15000, &[]),
         (0x16000, &pages[3].1),
         (0x20000, &[]),
     ];
@@ -256,6 +258,7 @@ fn of_tagged_memory() {
         let flags = v.flags.get();
         v.flags.set(flags | vma::MTE);
     });
+    sample.shared.clear();
     let page = PAGE as usize;
     let (extent, bytes) = &mut sample.extents[1];
     extent.space.set(EXTENT_TAGGED);
