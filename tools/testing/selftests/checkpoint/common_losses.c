@@ -19,7 +19,7 @@ const struct loss losses[] = {
 	{ "dumpable", 17, LOSE_SET, 20, 4, 0x1, "attributes", "dumpable" },
 	{ "oom_score_adj", 17, LOSE_BYTES, 12, 4, 0x0, "attributes", "oom_score_adj" },
 	{ "subreaper", 17, LOSE_BITS, 0, 8, 0x1, "tree", "sub_reaper" },
-	{ "last_pid", 129, LOSE_SET, 8, 4, 0x12c, "namespaces", "last_pid" },
+	{ "last_pid", 129, LOSE_SET, 8, 4, 0x12c, "namespaces", "next_pid_is_new" },
 	{ "hostname", 128, LOSE_BYTES, 8, 65, 0x0, "namespaces", "hostname" },
 	{ "monotonic clock", 1, LOSE_SET, 8, 8, 0x3b9aca00, "clocks", "continue_in_root" },
 	{ "boottime clock", 1, LOSE_SET, 16, 8, 0x3b9aca00, "clocks", "continue_in_root" },
