@@ -124,11 +124,12 @@ def fetch(disk, name, to):
 
 class Guest:
     def __init__(self, kernel, rootfs, *, cpus=2, memory=2048, data=None, accel=None,
-                 timeout=None, append="", icount=False, qemu_args=()):
+                 timeout=None, append="", icount=False, qemu_args=(), cpu=None):
         self.kernel, self.rootfs = kernel, rootfs
         self.cpus, self.memory, self.data = cpus, memory, data
         self.timeout, self.append, self.icount = timeout, append, icount
         self.qemu_args = list(qemu_args)
+        self.cpu = cpu      # a model of QEMU's, instead of the one in ARCH.conf
         self.accel = "tcg" if icount else (accel or accelerator(kernel, rootfs))
 
     def command(self, job_image, console, extra, loglevel="loglevel=7 ignore_loglevel"):
@@ -139,7 +140,7 @@ class Guest:
         # Nothing of a guest outlives this program.
         cmd = ["setpriv", "--pdeathsig", "KILL", c["qemu"], "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                "-machine", c["machine"], "-accel", accel,
-               "-cpu", c[f"cpu_{self.accel}"], "-smp", "1" if self.icount else str(self.cpus),
+               "-cpu", self.cpu or c[f"cpu_{self.accel}"], "-smp", "1" if self.icount else str(self.cpus),
                "-m", str(self.memory), "-kernel", str(self.kernel.boot)]
         if self.icount:
             cmd += ["-icount", "shift=0,sleep=off"]

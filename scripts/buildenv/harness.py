@@ -27,7 +27,7 @@ while read -r name limit; do
 	[ "${up%.*}" -lt "${LCR_SECONDS:-999999}" ] || break
 	printf '\001lcr-start %s\n' "$name"
 	echo "lcr-start $name" >/dev/kmsg
-	KSFT_MACHINE_READABLE=1 timeout -k 10 "$limit" "./$name" 2>&1
+	KSFT_MACHINE_READABLE=1 timeout -k 10 "$limit" "./$name" $LCR_ARGS 2>&1
 	status=$?
 	echo "lcr-end $name" >/dev/kmsg
 	printf '\n\001lcr-end %s %s\n' "$name" "$status"
@@ -59,8 +59,11 @@ class Run:
     """A share of the selftests in guests: one, and one more after each that does not survive."""
 
     def __init__(self, results, kernel, names, programs, programs_tools, *, share=0, progress=None,
-                 logs=LOGS, deadline=None):
+                 logs=LOGS, deadline=None, part=None, env=None, guest=None):
+        """part: the part of the tests that these runs of the programs belong to, if it is not the
+        programs themselves; env, guest: more for the job's environment and for Guest()."""
         self.results, self.kernel, self.share, self.progress = results, kernel, share, progress
+        self.part, self.env, self.guest = part, env or {}, guest or {}
         self.names, self.logs, self.deadline = list(names), logs, deadline
         logs.mkdir(parents=True, exist_ok=True)
         self.left, self.programs, self.tools = list(names), programs, programs_tools
@@ -80,7 +83,8 @@ class Run:
                 job.add(extra, f"tests/{extra.name}")
         (job.dir / "list").write_text("".join(f"{n} {self.limits[n]}\n" for n in self.left))
         job.script(RUNNER)
-        if self.left:
+        job.env.update(self.env)
+        if self.left and not self.part:
             job.env["LCR_KMEMLEAK"] = 1
         if self.deadline:
             job.env["LCR_SECONDS"] = max(int(self.deadline - time.time()), 0)
@@ -92,7 +96,7 @@ class Run:
             if not self.left or self.stopped:
                 return
         for name in self.left:
-            self.results.add(Case(name, "failed", "not run: too many guests ended early", [name]))
+            self.add(name, Case("", "failed", "not run: too many guests ended early"))
 
     def once(self, attempt):
         current, buffer, done, since = None, "", [], 0
@@ -114,7 +118,7 @@ class Run:
 
         limit = 180 + sum(self.limits[n] + 15 for n in self.left)
         console_file = self.logs / f"console-{self.share}.{attempt}"
-        result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit).run(
+        result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit, **self.guest).run(
             self.job(), on_output=on_output, console_file=console_file)
         self.consoles.append(result.console)
         if self.stopped:
@@ -126,7 +130,7 @@ class Run:
             name = current or "guest"
             (self.logs / f"{name}.out").write_text(buffer)
             # Where none ran, all that were to run must be seen again.
-            self.results.add(Case(name, "failed", result.ended, [current] if current else self.names))
+            self.add(name, Case("", "failed", result.ended), again=[current] if current else self.names)
             tail(buffer, 20)
             tail(per_test.get(name) or result.console)
             if name in self.left:
@@ -135,13 +139,13 @@ class Run:
                 self.left.clear()
         else:
             for name in self.left:
-                self.results.add(Case(name, "skipped", "not reached in the time that there is", [name])
-                                 if self.deadline else Case(name, "failed", "not run", [name]))
+                self.add(name, Case("", "skipped", "not reached in the time that there is")
+                         if self.deadline else Case("", "failed", "not run"))
             self.left.clear()
         bad = splats(outside)
         if bad:
-            self.results.add(Case("kernel", "failed", f"{bad[0].strip()} (in {console_file})",
-                                  self.names))
+            self.add("kernel", Case("", "failed", f"{bad[0].strip()} (in {console_file})"),
+                     again=self.names)
             show_splat(outside)
         say(f"    guest: {len(done)} test programs in {duration(time.monotonic() - started)}")
 
@@ -162,18 +166,22 @@ class Run:
                 and not (status == 4 and found):
             problem = f"exit status {status}"
         for c in found:
-            c.name = f"{name}.{c.name}" if c.name else name
-            c.programs = [name]
-            self.results.add(c)
+            self.add(name, c, c.name)
         if problem:
-            self.results.add(Case(name, "failed", problem, [name]))
+            self.add(name, Case("", "failed", problem))
         if problem or any(c.result == "failed" for c in found):
             tail(text)
         bad = splats(console)
         if bad:
-            self.results.add(Case(f"{name}: kernel", "failed", bad[0].strip(), [name]))
-        if bad:
+            self.add(name, Case("", "failed", bad[0].strip()), "kernel")
             show_splat(console)
+
+    def add(self, program, case, rest="", again=None):
+        """Counts a result of a program, under its name and that of the part; again: what has to be
+        run to have the result again."""
+        case.name = ".".join(n for n in (self.part, program, rest) if n)
+        case.programs = [self.part.partition(".")[0]] if self.part else again or [program]
+        self.results.add(case)
 
 
 def times():

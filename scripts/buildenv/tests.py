@@ -6,6 +6,7 @@ import os
 import re
 import time
 
+from .boots import PART as POWER_OFF, power_off
 from .env import NATIVE, Failure, Progress, duration, run, say, step
 from .harness import LOGS, expected, in_guests, tail
 from .kernel import Kernel, build
@@ -100,20 +101,21 @@ class Plan:
         self.kernel, self.programs, self.tools = kernel, programs, programs_tools
 
     def run(self, results, parts, logs=LOGS):
-        """Runs parts: host, kunit, and names of selftests."""
+        """Runs parts: host, kunit, power_off, and names of selftests."""
         if "host" in parts:
             host(results)
-        names = [n for n in parts if n not in ("host", "kunit")]
+        names = [n for n in parts if n not in ("host", "kunit", POWER_OFF)]
         for n in [n for n in names if n not in self.programs]:
             results.add(Case(n, "failed", "was not built"))
             names.remove(n)
-        if not names and "kunit" not in parts:
-            return
-        step(f"selftests ({len(names)} programs)" if names else "KUnit")
-        consoles = in_guests(results, self.kernel, names, self.programs, self.tools, logs=logs,
-                             deadline=DEADLINE)
-        if "kunit" in parts:
-            kunit(results, consoles[0])
+        if names or "kunit" in parts:
+            step(f"selftests ({len(names)} programs)" if names else "KUnit")
+            consoles = in_guests(results, self.kernel, names, self.programs, self.tools, logs=logs,
+                                 deadline=DEADLINE)
+            if "kunit" in parts:
+                kunit(results, consoles[0])
+        if POWER_OFF in parts:
+            power_off(results, self.kernel, self.programs, self.tools, logs=logs, deadline=DEADLINE)
 
 
 def second_run(plan, first):
@@ -138,11 +140,12 @@ def second_run(plan, first):
 def test(name=None, no_host=False, image=None, report=None):
     LOGS.mkdir(parents=True, exist_ok=True)
     known = test_names()
-    if name and name not in ("host", "kunit", "selftests") and name not in known:
-        raise Failure(f"no test is called {name}; there are: host kunit selftests " + " ".join(known))
+    others = ("host", "kunit", "selftests", POWER_OFF)
+    if name and name not in others and name not in known:
+        raise Failure(f"no test is called {name}; there are: " + " ".join((*others, *known)))
     if name is None:
         # The host tests are the same for all architectures.
-        parts = ["host"] * (NATIVE and not no_host) + ["kunit", *known]
+        parts = ["host"] * (NATIVE and not no_host) + ["kunit", *known, POWER_OFF]
     else:
         parts = known if name == "selftests" else [name]
     first = Results()

@@ -153,12 +153,10 @@ static void take_files_back(struct ckpt_run *run)
 	}
 }
 
-int ckpt_run_init(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container)
+/* The board is at run->board_path; @flags are more ones of open(2) for it. */
+static int init_at(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container,
+		   int flags)
 {
-	static unsigned int nr;
-	const char *dir = getenv("CKPT_TMPDIR");
-
-	memset(run, 0, sizeof(*run));
 	run->sc = sc;
 	run->container = container;
 	run->pidfd = -1;
@@ -167,14 +165,31 @@ int ckpt_run_init(struct ckpt_run *run, const struct ckpt_scenario *sc, bool con
 	current_run = run;
 	/* What the root leaves behind must come to us, or its pid stays in use. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	snprintf(run->board_path, sizeof(run->board_path), "%s/ckpt-board-%d-%u",
-		 dir ? dir : "/dev/shm", getpid(), nr++);
-	run->board = ckpt_map_board(run->board_path, O_RDWR | O_CREAT | O_EXCL);
+	run->board = ckpt_map_board(run->board_path, O_RDWR | O_CREAT | flags);
 	if (!run->board) {
 		ckpt_diag("%s: %s", run->board_path, strerror(errno));
 		return -1;
 	}
 	return ckpt_cgroup_new(&run->cg);
+}
+
+int ckpt_run_init(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container)
+{
+	static unsigned int nr;
+	const char *dir = getenv("CKPT_TMPDIR");
+
+	memset(run, 0, sizeof(*run));
+	snprintf(run->board_path, sizeof(run->board_path), "%s/ckpt-board-%d-%u",
+		 dir ? dir : "/dev/shm", getpid(), nr++);
+	return init_at(run, sc, container, O_EXCL);
+}
+
+int ckpt_run_init_at(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container,
+		     const char *board_path)
+{
+	memset(run, 0, sizeof(*run));
+	snprintf(run->board_path, sizeof(run->board_path), "%s", board_path);
+	return init_at(run, sc, container, 0);
 }
 
 /* Wait for all our children, keeping the status of the run's root. */
@@ -219,7 +234,7 @@ void ckpt_run_kill(struct ckpt_run *run)
 	ckpt_cgroup_new(&run->cg);
 }
 
-void ckpt_run_fini(struct ckpt_run *run)
+void ckpt_run_leave(struct ckpt_run *run)
 {
 	current_run = NULL;
 	ckpt_run_kill(run);
@@ -227,12 +242,17 @@ void ckpt_run_fini(struct ckpt_run *run)
 	if (run->board)
 		munmap(run->board, sizeof(*run->board));
 	run->board = NULL;
-	unlink(run->board_path);
-	each_file(run, remove_file);
 	forget_files(run);
 	if (run->log_fd >= 0)
 		close(run->log_fd);
 	run->log_fd = -1;
+}
+
+void ckpt_run_fini(struct ckpt_run *run)
+{
+	ckpt_run_leave(run);
+	unlink(run->board_path);
+	each_file(run, remove_file);
 }
 
 static void exec_scenario(struct ckpt_run *run)
@@ -275,7 +295,12 @@ static int await_board(struct ckpt_run *run, uint32_t *word)
 	return 0;
 }
 
-static int complain(struct ckpt_run *run, const char *what)
+void ckpt_phase(const char *name)
+{
+	phase = name;
+}
+
+int ckpt_complain(struct ckpt_run *run, const char *what)
 {
 	ckpt_diag("%s (%s, %s): %s", run->sc->name,
 		  run->container ? "container" : "subtree", phase, what);
@@ -306,12 +331,12 @@ int ckpt_run_start(struct ckpt_run *run)
 	fflush(NULL);
 	pid = syscall(__NR_clone3, &args, sizeof(args));
 	if (pid < 0)
-		return complain(run, strerror(errno));
+		return ckpt_complain(run, strerror(errno));
 	if (!pid)
 		exec_scenario(run);
 	run->pid = pid;
 	if (await_board(run, &run->board->ready))
-		return complain(run, "did not get ready");
+		return ckpt_complain(run, "did not get ready");
 	return ckpt_run_wait_blocked(run);
 }
 
@@ -369,7 +394,7 @@ int ckpt_run_wait_blocked(struct ckpt_run *run)
 	while (count_missing(run)) {
 		reap(run, false);
 		if (!run->pid || __atomic_load_n(&run->board->failed, __ATOMIC_SEQ_CST) == 2)
-			return complain(run, "ended before it was blocked");
+			return ckpt_complain(run, "ended before it was blocked");
 		poll(NULL, 0, 1);
 	}
 	return 0;
@@ -439,7 +464,7 @@ int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags)
 	ckpt_run_args(run, &args, image_fd, flags);
 	id = sys_checkpoint(&args, sizeof(args));
 	if (id <= 0) {
-		complain(run, id ? strerror(errno) : "checkpoint(2) returned 0");
+		ckpt_complain(run, id ? strerror(errno) : "checkpoint(2) returned 0");
 		ckpt_run_print_log(run);
 		return -1;
 	}
@@ -447,10 +472,13 @@ int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags)
 	if (flags & CHECKPOINT_KILL) {
 		reap(run, true);
 		if (ckpt_cgroup_wait_empty(&run->cg))
-			return complain(run, "tasks are left in the cgroup");
+			return ckpt_complain(run, "tasks are left in the cgroup");
 		if (!WIFSIGNALED(run->status) || WTERMSIG(run->status) != SIGKILL)
-			return complain(run, "the root was not killed");
+			return ckpt_complain(run, "the root was not killed");
 		drop_pidfd(run);
+	}
+	/* Nothing changes them now: what they are is what belongs to the image. */
+	if (flags & (CHECKPOINT_KILL | CHECKPOINT_FROZEN)) {
 		forget_files(run);
 		each_file(run, save_file);
 		run->generation = run->saved.restarts;
@@ -468,13 +496,13 @@ int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags)
 	take_files_back(run);
 	poll(NULL, 0, run->sc->down_ms);
 	if (ckpt_lose(image_fd))
-		return complain(run, "nothing can be lost");
+		return ckpt_complain(run, "nothing can be lost");
 	if (lseek(image_fd, 0, SEEK_SET) == -1 && errno != ESPIPE)
-		return complain(run, "cannot rewind the image");
+		return ckpt_complain(run, "cannot rewind the image");
 	ckpt_run_restart_args(run, &args, image_fd, flags);
 	pid = sys_restart(&args, sizeof(args));
 	if (pid <= 0) {
-		complain(run, pid ? strerror(errno) : "restart(2) returned 0");
+		ckpt_complain(run, pid ? strerror(errno) : "restart(2) returned 0");
 		ckpt_run_print_log(run);
 		return -1;
 	}
@@ -482,7 +510,7 @@ int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags)
 	run->status = 0;
 	run->pidfd = args.pidfd;
 	if (args.pidfd < 0)
-		return complain(run, "restart(2) gave no pidfd");
+		return ckpt_complain(run, "restart(2) gave no pidfd");
 	if (getenv("CKPT_LOSE"))
 		ckpt_diag("restarted without it");
 	return 0;
@@ -507,12 +535,12 @@ int ckpt_run_finish(struct ckpt_run *run)
 			break;
 	}
 	if (run->board->failed || !WIFEXITED(run->status) || WEXITSTATUS(run->status))
-		ret = complain(run, "is not what it was");
+		ret = ckpt_complain(run, "is not what it was");
 	ckpt_run_kill(run);
 	return ret;
 }
 
-static int go_and_finish(struct ckpt_run *run)
+int ckpt_run_go_and_finish(struct ckpt_run *run)
 {
 	int ret;
 
@@ -520,7 +548,7 @@ static int go_and_finish(struct ckpt_run *run)
 	if (ckpt_run_wait_blocked(run))
 		return -1;
 	if (run->sc->after && run->sc->after(run))
-		return complain(run, "the check from outside failed");
+		return ckpt_complain(run, "the check from outside failed");
 	ckpt_run_go(run);
 	ret = ckpt_run_finish(run);
 	/* What the kernel said of the restart may explain it. */
@@ -529,12 +557,12 @@ static int go_and_finish(struct ckpt_run *run)
 	return ret;
 }
 
-static int start(struct ckpt_run *run)
+int ckpt_run_set_up(struct ckpt_run *run)
 {
 	if (ckpt_run_start(run))
 		return -1;
 	if (run->sc->before && run->sc->before(run))
-		return complain(run, "the set-up from outside failed");
+		return ckpt_complain(run, "the set-up from outside failed");
 	return 0;
 }
 
@@ -542,54 +570,82 @@ static int start(struct ckpt_run *run)
 static int baseline(struct ckpt_run *run)
 {
 	phase = "undisturbed";
-	if (start(run) || go_and_finish(run))
+	if (ckpt_run_set_up(run) || ckpt_run_go_and_finish(run))
 		return -1;
 	phase = "frozen and thawed";
-	if (start(run))
+	if (ckpt_run_set_up(run))
 		return -1;
 	if (ckpt_cgroup_freeze(&run->cg) || ckpt_cgroup_thaw(&run->cg))
-		return complain(run, "could not be frozen and thawed");
-	return go_and_finish(run);
+		return ckpt_complain(run, "could not be frozen and thawed");
+	return ckpt_run_go_and_finish(run);
+}
+
+/* The image @first is restarted, checkpointed to @second, and restarted again. */
+static int second_generation(struct ckpt_run *run, int first, int second)
+{
+	phase = "second generation, checkpoint";
+	if (ckpt_run_restart(run, first, 0) || ckpt_run_wait_blocked(run) ||
+	    ckpt_run_checkpoint(run, second, CHECKPOINT_KILL))
+		return -1;
+	phase = "second generation, restart";
+	if (ckpt_run_restart(run, second, 0) || ckpt_run_go_and_finish(run))
+		return -1;
+	return 0;
 }
 
 static int cycle(struct ckpt_run *run, int first, int second)
 {
 	if (!(run->sc->flags & SC_NO_ORIGINAL)) {
 		phase = "original beside its checkpoint";
-		if (start(run) || ckpt_run_checkpoint(run, first, 0) || go_and_finish(run))
+		if (ckpt_run_set_up(run) || ckpt_run_checkpoint(run, first, 0) ||
+		    ckpt_run_go_and_finish(run))
 			return -1;
 		ftruncate(first, 0);
 		lseek(first, 0, SEEK_SET);
 	}
 
 	phase = "checkpoint";
-	if (start(run) || ckpt_run_checkpoint(run, first, CHECKPOINT_KILL))
+	if (ckpt_run_set_up(run) || ckpt_run_checkpoint(run, first, CHECKPOINT_KILL))
 		return -1;
 	phase = "first restart";
-	if (ckpt_run_restart(run, first, 0) || go_and_finish(run))
+	if (ckpt_run_restart(run, first, 0) || ckpt_run_go_and_finish(run))
 		return -1;
+	return second_generation(run, first, second);
+}
 
-	/* The same image once more, for the second generation. */
-	phase = "second generation, checkpoint";
-	if (ckpt_run_restart(run, first, 0) || ckpt_run_wait_blocked(run) ||
-	    ckpt_run_checkpoint(run, second, CHECKPOINT_KILL))
+/*
+ * The same in fewer steps, for the second of two variants: the original is the one
+ * that was checkpointed, and what was lost at the first restart is missed after the
+ * second.
+ */
+static int short_cycle(struct ckpt_run *run, int first, int second)
+{
+	phase = "original thawed after its checkpoint";
+	if (ckpt_run_set_up(run) || ckpt_run_checkpoint(run, first, CHECKPOINT_FROZEN))
 		return -1;
-	phase = "second generation, restart";
-	if (ckpt_run_restart(run, second, 0) || go_and_finish(run))
+	if (ckpt_cgroup_thaw(&run->cg))
+		return ckpt_complain(run, "can't be thawed");
+	if (ckpt_run_go_and_finish(run))
 		return -1;
-	return 0;
+	return second_generation(run, first, second);
 }
 
 int ckpt_cycle(const struct ckpt_scenario *sc, bool container)
 {
-	int first = ckpt_image_new();
-	int second = ckpt_image_new();
+	const char *boot = getenv("CKPT_BOOT");
 	struct ckpt_run run;
+	int first, second;
 	int ret;
 
+	if (boot)
+		return ckpt_in_boot(sc, container, boot);
+	first = ckpt_image_new();
+	second = ckpt_image_new();
 	ret = ckpt_run_init(&run, sc, container);
 	if (!ret)
-		ret = getenv("CKPT_BASELINE") ? baseline(&run) : cycle(&run, first, second);
+		ret = getenv("CKPT_BASELINE") ? baseline(&run) :
+		      container || sc->flags & (SC_SUBTREE | SC_NO_ORIGINAL) ?
+		      cycle(&run, first, second) : short_cycle(&run, first, second);
 	ckpt_run_fini(&run);
 	close(first);
 	close(second);

@@ -9,6 +9,8 @@
  * a checkpoint that lets it run on, over a checkpoint and restart, and over two
  * of them.  With CKPT_BASELINE in the environment it is only run undisturbed and
  * over a mere freeze, on any kernel: that must work before anything else can.
+ * With CKPT_BOOT it is left behind as an image, and restarted after a power-off:
+ * see common_boots.c.
  *
  * Test and scenario talk through the *board*: a small file that both have
  * mapped shared, and that therefore survives what happens to the scenario.  Its

@@ -29,6 +29,22 @@ struct ckpt_board *ckpt_map_board(const char *path, int flags);
 /* Open a file of the cgroup. */
 int ckpt_cgroup_open(struct ckpt_cgroup *cg, const char *file, int flags);
 
+/* Where a run is, for messages; print one about it and return -1. */
+void ckpt_phase(const char *name);
+int ckpt_complain(struct ckpt_run *run, const char *what);
+
+/* ckpt_run_init() with a board that may be there already. */
+int ckpt_run_init_at(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container,
+		     const char *board_path);
+/* As ckpt_run_fini(), but board and files stay. */
+void ckpt_run_leave(struct ckpt_run *run);
+/* ckpt_run_start() and what the test sets up; to the end from where it waits. */
+int ckpt_run_set_up(struct ckpt_run *run);
+int ckpt_run_go_and_finish(struct ckpt_run *run);
+
+/* A part of a life that goes over a power-off, see common_boots.c. */
+int ckpt_in_boot(const struct ckpt_scenario *sc, bool container, const char *boot);
+
 /* Take what CKPT_LOSE names out of the image in @fd; see common_lose.c. */
 int ckpt_lose(int fd);
 

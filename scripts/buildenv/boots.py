@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests whose machine is switched off between checkpoint and restart.
+
+Scenarios of the selftests are left behind as images on a disk by one guest, refused by a guest whose
+processor lacks something, and restarted by a third: see common_boots.c of the selftests."""
+
+from .env import CACHE, conf, say, step
+from .guest import make_disk
+from .harness import LOGS, Run
+from .tap import Case
+
+PART = "power_off"
+# What is most at risk when another machine takes over: registers, calls in progress, clocks.
+PROGRAMS = ("registers", "syscalls", "signals", "clocks")
+DISK = 512      # MiB
+
+
+def parts():
+    """The guests, in order: name, environment, processor."""
+    yield "save", {}, None
+    if "cpu_small" in conf():
+        yield "refused", {"CKPT_LACKS": conf()["cpu_small_lacks"]}, conf()["cpu_small"]
+    yield "restart", {}, None
+
+
+def power_off(results, kernel, programs, tools, *, logs=LOGS, deadline=None):
+    """Runs the tests; each guest sees the disk as the one before it left it."""
+    step("power off between checkpoint and restart: " + " ".join(PROGRAMS))
+    for name in PROGRAMS:
+        if name not in programs:
+            results.add(Case(PART, "failed", f"{name} was not built"))
+            return
+    disk = CACHE / "run" / f"boots-{logs.parent.name}-{logs.name}"
+    make_disk(disk, DISK)
+    try:
+        for boot, env, cpu in parts():
+            env = {**env, "CKPT_BOOT": boot, "CKPT_TMPDIR": "/data", "LCR_ARGS": "-v container"}
+            run = Run(results, kernel, PROGRAMS, programs, tools, share=boot, logs=logs / PART,
+                      deadline=deadline, part=f"{PART}.{boot}", env=env,
+                      guest={"cpu": cpu, "data": disk})
+            run.all()
+            if not run.consoles[-1]:
+                return
+    finally:
+        disk.unlink(missing_ok=True)
+    if "cpu_small" not in conf():
+        results.add(Case(f"{PART}.refused", "skipped", "no smaller processor (cpu_small) is known"))
+        say("    no smaller processor is known here")
