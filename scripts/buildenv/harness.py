@@ -7,7 +7,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from .env import CACHE, JOBS, VARIANT, Progress, duration, say
+from .env import CACHE, JOBS, VARIANT, Progress, conf, duration, say
 from .guest import Guest, Job, accelerator, splats, stop_all
 from .rootfs import rootfs
 from .tap import Case, cases, plan
@@ -86,6 +86,8 @@ class Run:
         job.env.update(self.env)
         if self.left and not self.part:
             job.env["LCR_KMEMLEAK"] = 1
+        if "variants" in conf():
+            job.env["CKPT_VARIANTS"] = conf()["variants"]
         if self.deadline:
             job.env["LCR_SECONDS"] = max(int(self.deadline - time.time()), 0)
         return job

@@ -12,7 +12,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-CKPT_FIXTURE
+CKPT_FIXTURE_ARCH
 REFUSE_FIXTURE
 
 #ifndef PROT_BTI

@@ -69,6 +69,13 @@ int ckpt_as_nobody(int (*fn)(void))
 	return WEXITSTATUS(status);
 }
 
+bool ckpt_containers_only(void)
+{
+	const char *variants = getenv("CKPT_VARIANTS");
+
+	return variants && !strcmp(variants, "container");
+}
+
 char *ckpt_two_pages(void)
 {
 	long page = sysconf(_SC_PAGESIZE);

@@ -99,7 +99,7 @@ static inline void regs_reap(long pid)
 		      __want[__i]);					\
 } while (0)
 
-CKPT_FIXTURE
+CKPT_FIXTURE_ARCH
 
 #if defined(__x86_64__)
 #include "registers_x86.h"

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <time.h>
 
-CKPT_FIXTURE
+CKPT_FIXTURE_ARCH
 
 #define NSIGS	64
 

@@ -2,7 +2,7 @@
 /* The least that must work: one process that waits. */
 #include "common.h"
 
-CKPT_FIXTURE
+CKPT_FIXTURE_ARCH
 
 CKPT_CYCLE(one_process)
 {

@@ -11,7 +11,7 @@
 #include <linux/futex.h>
 #include <sys/select.h>
 
-CKPT_FIXTURE
+CKPT_FIXTURE_ARCH
 
 #define SEC	1000000000ull
 

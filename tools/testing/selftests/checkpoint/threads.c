@@ -8,7 +8,7 @@
 
 #define THREADS	8
 
-CKPT_FIXTURE
+CKPT_FIXTURE_ARCH
 
 static __thread unsigned int tls_value = 5;
 static __thread char tls_text[64];
