@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .env import ARCH, CACHE, NATIVE, SCRIPTS, SUITE, Failure, conf, lock, run, sha, step
+from .env import ARCH, CACHE, NATIVE, SCRIPTS, SUITE, Failure, conf, lock, run, say, sha, step
 
 PACKAGES = ("bash coreutils dash diffutils findutils gawk grep gzip hostname iproute2 less "
             "libcap2-bin mount procps psmisc python3 sed strace tar util-linux xz-utils").split()
@@ -22,6 +22,9 @@ REMOVE = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info"
           "usr/share/i18n", "usr/share/zoneinfo", "var/cache/apt", "var/lib/apt", "var/lib/dpkg",
           "usr/share/perl", "usr/lib/apt", "usr/share/bash-completion")
 SIZE_MB = 512
+# The suite after the usual one, for guests only: what their programs need is in both.
+NEXT_SUITE = "forky"
+SCRIPT = "/usr/share/debootstrap/scripts/sid"
 
 
 def archive():
@@ -88,10 +91,26 @@ def rootfs():
         return out
 
 
-def unpack(root):
+def fetch(root, suite):
+    """The packages of one suite, and what debootstrap unpacks of them."""
+    # A debootstrap older than the suite does not know it by name.
+    known = Path("/usr/share/debootstrap/scripts", suite).exists()
     run(["debootstrap", "--foreign", "--variant=minbase", f"--arch={conf()['debian_arch']}",
-         "--include=" + ",".join(PACKAGES), SUITE, root, archive()],
+         "--include=" + ",".join(PACKAGES), suite, root, archive(), *([] if known else [SCRIPT])],
         log=CACHE / "log" / f"rootfs-{ARCH}")
+
+
+def unpack(root):
+    try:
+        fetch(root, SUITE)
+    except Failure as e:
+        if NATIVE:
+            raise
+        # After a point release mirrors may lack packages of the rarer architectures for a while.
+        say(f"    {e}; taking Debian {NEXT_SUITE} instead")
+        for old in root.iterdir():
+            shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
+        fetch(root, NEXT_SUITE)
     for deb in sorted((root / "var/cache/apt/archives").glob("*.deb")):
         # Through tar, which keeps the links from /bin to /usr/bin and so on.
         unpacked = subprocess.run(f"dpkg-deb --fsys-tarfile '{deb}' | tar -x --keep-directory-symlink -C '{root}'",
