@@ -59,12 +59,12 @@ CKPT_SCENARIO(unfreezable)
 	pthread_t thread;
 	int uffd = CHECK_SYS(syscall(__NR_userfaultfd, O_CLOEXEC));
 
-	missing = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	missing = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(missing != MAP_FAILED, "mmap: %s", strerror(errno));
 	CHECK_SYS(pipe(fds));
 	CHECK_SYS(ioctl(uffd, UFFDIO_API, &api));
 	reg.range.start = (uintptr_t)missing;
-	reg.range.len = 4096;
+	reg.range.len = CKPT_PAGE;
 	CHECK_SYS(ioctl(uffd, UFFDIO_REGISTER, &reg));
 	CHECK_EQ(0, pthread_create(&thread, NULL, copies, NULL));
 	ckpt_step_wait(1, 1);
@@ -421,7 +421,7 @@ TEST_F_TIMEOUT(abi, held, CKPT_TIMEOUT)
 	pid_t pid;
 
 	ASSERT_EQ(0, ckpt_cgroup_new(&other));
-	ASSERT_EQ(0, pipe2(pipe_fd, O_CLOEXEC));
+	ASSERT_EQ(0, ckpt_pipe(pipe_fd, O_CLOEXEC));
 	pid = start_blocked(pipe_fd[1], CHECKPOINT_FROZEN);
 	await_full(pipe_fd[1]);
 	EXPECT_EQ(1, ckpt_cgroup_frozen(&run.cg));
@@ -458,7 +458,7 @@ TEST_F_TIMEOUT(abi, killed_while_held, CKPT_TIMEOUT)
 	int pipe_fd[2], status;
 	pid_t pid;
 
-	ASSERT_EQ(0, pipe2(pipe_fd, O_CLOEXEC));
+	ASSERT_EQ(0, ckpt_pipe(pipe_fd, O_CLOEXEC));
 	pid = start_blocked(pipe_fd[1], CHECKPOINT_FROZEN);
 	await_full(pipe_fd[1]);
 	ASSERT_EQ(0, ckpt_cgroup_write(&run.cg, "cgroup.kill", "1"));

@@ -43,6 +43,18 @@
 #define __NR_restart 474
 #endif
 
+/*
+ * Bytes of a page.  Where kernels have pages of different sizes it may be several
+ * pages: what tests do to it is possible all the same.
+ */
+#ifdef __powerpc64__
+#define CKPT_PAGE	65536ul
+#else
+#define CKPT_PAGE	4096ul
+#endif
+/* What ckpt_pipe() makes holds so many bytes. */
+#define CKPT_PIPE_SIZE	65536
+
 /* Seconds: when a test gives up by itself, and when the harness kills it. */
 #define CKPT_WATCHDOG	280
 #define CKPT_TIMEOUT	300
@@ -148,6 +160,8 @@ void ckpt_wait_exit(pid_t pid, int code);
 char *ckpt_path(char *buf, size_t size, const char *name);
 /* The whole of a small file as a string, "" if it cannot be read. */
 char *ckpt_slurp(const char *path, char *buf, size_t size);
+/* pipe2() of CKPT_PIPE_SIZE bytes: how much others hold depends on the size of pages. */
+int ckpt_pipe(int fd[2], int flags);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t ckpt_now(void);
 

@@ -42,6 +42,13 @@ char *ckpt_slurp(const char *path, char *buf, size_t size)
 	return buf;
 }
 
+int ckpt_pipe(int fd[2], int flags)
+{
+	if (pipe2(fd, flags))
+		return -1;
+	return fcntl(fd[1], F_SETPIPE_SZ, CKPT_PIPE_SIZE) == CKPT_PIPE_SIZE ? 0 : -1;
+}
+
 void ckpt_fail(const char *file, int line, const char *fmt, ...)
 {
 	const char *base = strrchr(file, '/');

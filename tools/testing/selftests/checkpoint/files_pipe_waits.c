@@ -80,7 +80,7 @@ CKPT_CYCLE(writer_waits, .blocked = { BLOCKED(__NR_write) })
 {
 	pid_t kid;
 
-	CHECK_SYS(pipe(fds));
+	CHECK_SYS(ckpt_pipe(fds, 0));
 	kid = ckpt_fork(waits_in_write, NULL);
 	CHECK_SYS(close(fds[W]));
 	get(fds[R], 0, 100);
@@ -94,7 +94,7 @@ CKPT_CYCLE(writer_waits, .blocked = { BLOCKED(__NR_write) })
 static int waits_with_all(void *arg)
 {
 	CHECK_SYS(close(fds[R]));
-	put(fds[W], 65536, 10);
+	put(fds[W], CKPT_PIPE_SIZE, 10);
 	return 65;
 }
 
@@ -102,13 +102,13 @@ CKPT_CYCLE(writer_waits_with_all, .blocked = { BLOCKED(__NR_write) })
 {
 	pid_t kid;
 
-	CHECK_SYS(pipe(fds));
-	put(fds[W], 0, 65536);
+	CHECK_SYS(ckpt_pipe(fds, 0));
+	put(fds[W], 0, CKPT_PIPE_SIZE);
 	kid = ckpt_fork(waits_with_all, NULL);
 	CHECK_SYS(close(fds[W]));
 	ckpt_ready_wait();
-	CHECK_EQ(65536, held(fds[R]));
-	get(fds[R], 0, 65546);
+	CHECK_EQ(CKPT_PIPE_SIZE, held(fds[R]));
+	get(fds[R], 0, CKPT_PIPE_SIZE + 10);
 	at_end(fds[R]);
 	ckpt_wait_exit(kid, 65);
 }

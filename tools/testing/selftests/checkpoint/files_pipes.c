@@ -72,16 +72,16 @@ static void sized(int size)
 	CHECK_EQ(size, fcntl(fds[R], F_GETPIPE_SZ));
 	CHECK_EQ(size, held(fds[R]));
 	CHECK(write(fds[W], "x", 1) == -1 && errno == EAGAIN, "it was full");
-	get(fds[R], 0, 4096);
-	put(fds[W], size, 4096);
+	get(fds[R], 0, CKPT_PAGE);
+	put(fds[W], size, CKPT_PAGE);
 	CHECK(write(fds[W], "x", 1) == -1 && errno == EAGAIN, "it is full again");
-	get(fds[R], 4096, size);
+	get(fds[R], CKPT_PAGE, size);
 	CHECK_EQ(0, held(fds[R]));
 }
 
 CKPT_CYCLE(smallest)
 {
-	sized(4096);
+	sized(CKPT_PAGE);
 }
 
 CKPT_CYCLE(default_size)

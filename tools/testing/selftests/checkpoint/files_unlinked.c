@@ -11,7 +11,7 @@
 CKPT_FIXTURE
 
 #define PAGES	5
-#define PAGE	4096
+#define PAGE	CKPT_PAGE
 #define SIZE	(PAGES * PAGE + 123)
 
 /* Where it is tried: in memory and on disk. */

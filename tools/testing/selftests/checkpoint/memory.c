@@ -433,12 +433,12 @@ CKPT_CYCLE(locked)
 	CHECK_SYS(mlock(map, 16 * PAGE));
 	CHECK_SYS(mlock2(on_fault_only, 32 * PAGE, MLOCK_ONFAULT));
 	before = status_value("VmLck:");
-	CHECK_EQ(48 * 4, before);
+	CHECK_EQ(48 * PAGE / 1024, before);
 	same_layout();
 	CHECK_EQ(before, status_value("VmLck:"));
 	check_fill(map, 32 * PAGE, 11);
 	CHECK_SYS(munlock(map, 16 * PAGE));
-	CHECK_EQ(32 * 4, status_value("VmLck:"));
+	CHECK_EQ(32 * PAGE / 1024, status_value("VmLck:"));
 }
 
 CKPT_CYCLE(future_mappings_locked)
@@ -450,7 +450,7 @@ CKPT_CYCLE(future_mappings_locked)
 	ckpt_ready_wait();
 	CHECK_EQ(before, status_value("VmLck:"));
 	map_anon(8 * PAGE, RW, 0);
-	CHECK_EQ(before + 32, status_value("VmLck:"));
+	CHECK_EQ(before + 8 * PAGE / 1024, status_value("VmLck:"));
 }
 
 CKPT_CYCLE(huge_pages)

@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 
-#define PAGE	4096ul
+#define PAGE	CKPT_PAGE
 #define MIB	(1ul << 20)
 #define RW	(PROT_READ | PROT_WRITE)
 

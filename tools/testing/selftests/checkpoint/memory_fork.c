@@ -79,6 +79,9 @@ TEST_F_TIMEOUT(cr, size_of_image, CKPT_TIMEOUT)
 		TH_LOG("%lld bytes, %lld with a child", (long long)one, (long long)two);
 }
 
+/* A page that kid @nr takes away, and that is no other's own. */
+#define HOLE(nr)	(SIZE / 2 / PAGE + 40 + (nr))
+
 /* Pages of each kid are told by their number: those are its own. */
 static bool own_page(size_t page, unsigned int nr)
 {
@@ -95,11 +98,11 @@ static int writing_child(void *arg)
 			fill(big + page * PAGE, PAGE, nr * 1000000 + page);
 	}
 	/* A hole of its own, too. */
-	CHECK_SYS(munmap(big + (1000 + nr) * PAGE, PAGE));
+	CHECK_SYS(munmap(big + HOLE(nr) * PAGE, PAGE));
 	ckpt_step(0);
 	ckpt_wait_go();
 	for (page = 0; page < SIZE / PAGE; page++) {
-		if (page == 1000 + nr)
+		if (page == HOLE(nr))
 			continue;
 		if (own_page(page, nr))
 			check_fill(big + page * PAGE, PAGE, nr * 1000000 + page);

@@ -83,7 +83,7 @@ CKPT_CYCLE(regions)
 
 CKPT_CYCLE(many)
 {
-	size_t pages = 1000, i;
+	size_t pages = 4000 * 1024 / PAGE, i;
 	char *map = map_anon(pages * PAGE, RW, 0);
 
 	catch_faults();

@@ -13,7 +13,7 @@
 
 CKPT_FIXTURE
 
-#define PAGE	4096ul
+#define PAGE	CKPT_PAGE
 #define PAGES	32
 #define RW	(PROT_READ | PROT_WRITE)
 

@@ -232,7 +232,7 @@ CKPT_CYCLE(read_pipe, .blocked = { BLOCKED(__NR_read) })
 	check_bytes();
 }
 
-#define BIG	(5 * 65536 + 123)
+#define BIG	(5 * CKPT_PIPE_SIZE + 123)
 static unsigned char big[BIG], copy[BIG];
 
 static void drain(void)
@@ -248,7 +248,7 @@ CKPT_CYCLE(write_pipe, .blocked = { BLOCKED(__NR_write) })
 {
 	unsigned int i;
 
-	CHECK_SYS(pipe(fds));
+	CHECK_SYS(ckpt_pipe(fds, 0));
 	for (i = 0; i < BIG; i++)
 		big[i] = i * 31 + (i >> 8);
 	ready_with_waker(drain);
