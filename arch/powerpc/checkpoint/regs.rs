@@ -194,15 +194,17 @@ fn general(t: &FrozenTask, bytes: &mut [u8]) -> Result {
 }
 
 /// The task was interrupted in a system call that goes on by its restart block: its registers say
-/// so, or were made to call restart_syscall(2), to which it did not get yet.
+/// so, or were made to call restart_syscall(2), to which it did not get yet. It may have been
+/// back in user mode since, and have been interrupted there.
 pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, or is the caller: its registers are stable. All members of
     // the union are plain words.
-    let (trap, call) = unsafe {
+    let (in_call, trap, call) = unsafe {
         let regs = &(*bindings::task_pt_regs(t.as_ptr())).__bindgen_anon_1.__bindgen_anon_1;
-        (regs.trap as u64, regs.gpr[0])
+        let in_call = bindings::checkpoint_ppc_in_syscall(t.as_ptr());
+        (in_call, regs.trap as u64, regs.gpr[0])
     };
-    if trap & TRAP_NORESTART == 0 {
+    if in_call && trap & TRAP_NORESTART == 0 {
         restart::error_asks_for_block(t)
     } else {
         // What is saved of a call that it is not in does no harm.
