@@ -197,6 +197,97 @@ TEST_F_TIMEOUT(fault, other_order, CKPT_TIMEOUT)
 	ASSERT_EQ(0, works());
 }
 
+/* ---- of another machine ---------------------------------------------- */
+
+#define ARCH		16	/* In the header. */
+#define PAGE_SIZE	20
+#define CONTAINER	1	/* Kinds of records. */
+#define CPU_WORDS	36	/* In the body: how many there are; then 8 bytes for each. */
+#define CPU		40
+#define MM		64
+#define VDSO_CRC	128	/* In the body. */
+
+/* The body of the first record of @kind. */
+static size_t body_of(unsigned int kind)
+{
+	size_t at = HEADER_LEN;
+
+	while (at < im.meta_end && image_get(&im, at, 2) != kind)
+		at += record_len(&im, at);
+	return at + RECORD_LEN;
+}
+
+/* With @bits changed in the 4 bytes at @at: errno, 0 if it is accepted. */
+static int changed(size_t at, uint32_t bits)
+{
+	uint32_t old = image_get(&im, at, 4);
+	long pid;
+	int err;
+
+	image_put32(&im, at, old ^ bits);
+	image_fix(&im);
+	pwrite(image, im.data, im.meta_end, 0);
+	pwrite(image, im.data + im.trailer, im.size - im.trailer, im.trailer);
+	pid = restart();
+	err = pid > 0 ? 0 : errno;
+	if (pid > 0)
+		image_end(&run, pid);
+	image_put32(&im, at, old);
+	image_fix(&im);
+	return nothing_left(&run, lowest) ? -1 : err;
+}
+
+TEST_F_TIMEOUT(fault, other_architecture, CKPT_TIMEOUT)
+{
+	uint32_t arch = image_get(&im, ARCH, 4);
+
+	ASSERT_EQ(EINVAL, changed(ARCH, arch ^ (arch % 4 + 1)));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "image of another architecture"));
+	ASSERT_EQ(0, works());
+}
+
+TEST_F_TIMEOUT(fault, other_page_size, CKPT_TIMEOUT)
+{
+	ASSERT_EQ((uint64_t)sysconf(_SC_PAGESIZE), image_get(&im, PAGE_SIZE, 4));
+	ASSERT_EQ(EINVAL, changed(PAGE_SIZE, 4096 ^ 65536));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "image of another page size"));
+	ASSERT_EQ(0, works());
+}
+
+TEST_F_TIMEOUT(fault, other_vdso, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(EOPNOTSUPP, changed(body_of(MM) + VDSO_CRC, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "its vDSO differs"));
+	ASSERT_EQ(0, works());
+}
+
+/* Each feature that this CPU lacks. What is none is refused too. */
+TEST_F_TIMEOUT(fault, other_cpu, CKPT_TIMEOUT)
+{
+	size_t body = body_of(CONTAINER), lacking = 0, bit;
+
+	ASSERT_LT(0u, image_get(&im, body + CPU_WORDS, 4));
+	for (bit = 0; bit < image_get(&im, body + CPU_WORDS, 4) * 64; bit++) {
+		size_t at = body + CPU + bit / 32 * 4;
+
+		if (image_get(&im, at, 4) & 1u << bit % 32)
+			continue;
+		switch (changed(at, 1u << bit % 32)) {
+		case EOPNOTSUPP:
+			ASSERT_TRUE(ckpt_run_log_has(&run, "error: this CPU lacks "));
+			lacking++;
+			break;
+		case EINVAL:
+			break;
+		default:
+			ckpt_diag("feature %zu.%zu", bit / 64, bit % 64);
+			ASSERT_TRUE(false);
+		}
+	}
+	ASSERT_LT(0u, lacking);
+	ASSERT_EQ(0, works());
+}
+
 /* ---- right checksums ------------------------------------------------- */
 
 static int hostile(size_t at, unsigned int bit)

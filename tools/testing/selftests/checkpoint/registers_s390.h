@@ -7,7 +7,11 @@
 #ifndef CKPT_REGISTERS_S390_H
 #define CKPT_REGISTERS_S390_H
 
+#include <elf.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
 
 #define REGS_NR_VFORK	__NR_vfork
 
@@ -221,6 +225,49 @@ CKPT_CYCLE(addressing_31)
 	ckpt_ready();
 	/* 0: 24 bits, 1: 31 bits, 3: 64 bits. */
 	CHECK_EQ(1, run() & 3);
+}
+
+static int faults_and_stops(void *arg)
+{
+	volatile char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	/* Only newer machines note it at each interruption, but all do at a fault. */
+	*page = 1;
+	raise(SIGSTOP);
+	return 0;
+}
+
+/* What a debugger sees of @pid, which is stopped, and stays so. */
+static uint64_t last_break_of(pid_t pid)
+{
+	uint64_t value = 0;
+	struct iovec iov = { .iov_base = &value, .iov_len = sizeof(value) };
+	char path[64], text[512];
+
+	CHECK_SYS(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+	CHECK_EQ(pid, waitpid(pid, NULL, 0));
+	CHECK_SYS(ptrace(PTRACE_GETREGSET, pid, NT_S390_LAST_BREAK, &iov));
+	CHECK_SYS(ptrace(PTRACE_DETACH, pid, NULL, NULL));
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (!strstr(ckpt_slurp(path, text, sizeof(text)), ") T "))
+		sched_yield();
+	return value;
+}
+
+/* The address from which the last branch was taken. */
+CKPT_CYCLE(last_break)
+{
+	pid_t pid = ckpt_fork(faults_and_stops, NULL);
+	uint64_t before;
+
+	CHECK_EQ(pid, waitpid(pid, NULL, WUNTRACED));
+	before = last_break_of(pid);
+	CHECK(before >= 4096, "it is 0x%llx", (unsigned long long)before);
+	ckpt_ready_wait();
+	REGS_SAME(before, last_break_of(pid), "last break");
+	CHECK_SYS(kill(pid, SIGCONT));
+	ckpt_wait_exit(pid, 0);
 }
 
 #endif /* CKPT_REGISTERS_S390_H */
