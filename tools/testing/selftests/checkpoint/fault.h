@@ -185,15 +185,30 @@ __attribute__((unused)) static long image_restart(struct ckpt_run *run, int fd)
 	return pid;
 }
 
-/* Whatever it has become: it ends when it is killed, and nothing is left. */
+/*
+ * Whatever it has become: it ends when it is killed, and nothing is left. Not by
+ * cgroup.kill, as ckpt_run_kill() does it, which would need another cgroup then.
+ */
 __attribute__((unused)) static int image_end(struct ckpt_run *run, long pid)
 {
-	int status;
+	char buf[4096];
+	char *at, *save;
+	ssize_t n;
+	int fd;
 
-	if (kill(pid, SIGKILL) || waitpid(pid, &status, __WALL) != pid) {
+	if (kill(pid, SIGKILL) || waitpid(pid, NULL, __WALL) != pid) {
 		ckpt_diag("pid %ld can't be killed: %s", pid, strerror(errno));
 		return -1;
 	}
+	/* Its children are ours now, and need not end by themselves. */
+	fd = openat(run->cg.fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	for (at = strtok_r(buf, "\n", &save); at; at = strtok_r(NULL, "\n", &save))
+		kill(atoi(at), SIGKILL);
+	while (waitpid(-1, NULL, __WALL) > 0)
+		;
 	return ckpt_cgroup_wait_empty(&run->cg);
 }
 

@@ -33,7 +33,7 @@
 #endif
 /*
  * One bit of so many of the general registers, each if CKPT_FAULTS is set: a
- * restart takes a second and more where KASAN is emulated. Odd, so that it comes
+ * restart takes a third of a second where KASAN is emulated. Odd, so that it comes
  * to each bit of a byte.
  */
 #ifdef __x86_64__
@@ -42,16 +42,6 @@
 #define GENERAL_STEP	7
 #else
 #define GENERAL_STEP	1
-#endif
-
-/* Seconds for each flip where KASAN is emulated: only when asked for. */
-#ifdef __x86_64__
-#define SKIP_IF_SLOW() do {						\
-	if (!getenv("CKPT_FAULTS"))					\
-		SKIP(return, "takes too long under KASAN; CKPT_FAULTS=1 does it"); \
-} while (0)
-#else
-#define SKIP_IF_SLOW()	do { } while (0)
 #endif
 
 struct note {
@@ -190,7 +180,6 @@ TEST_F_TIMEOUT(notes, flipped_general, CKPT_TIMEOUT)
 {
 	size_t bit, step = getenv("CKPT_FAULTS") ? 1 : GENERAL_STEP;
 
-	SKIP_IF_SLOW();
 	for (bit = 0; bit < notes[0].bytes * 8; bit += step)
 		ASSERT_EQ(0, flipped(&notes[0], bit));
 	ASSERT_EQ(0, image_works(&run, &im, image));
@@ -203,7 +192,6 @@ TEST_F_TIMEOUT(notes, flipped_others, CKPT_TIMEOUT)
 	size_t bit, step;
 	unsigned int n;
 
-	SKIP_IF_SLOW();
 	for (n = 1; n < nr_notes; n++) {
 		/* Odd, so that it comes to each bit of a byte. */
 		step = (notes[n].bytes * 8 / sample) | 1;
