@@ -8,6 +8,8 @@
 #include <asm/gcs.h>
 #include <asm/mte.h>
 #include <asm/pointer_auth.h>
+#include <asm/por.h>
+#include <asm/processor.h>
 
 /* Has this machine the registers of that note? */
 __rust_helper bool rust_helper_checkpoint_has_note(u32 note)
@@ -109,9 +111,17 @@ __rust_helper bool rust_helper_checkpoint_has_hw_breakpoint(struct task_struct *
 	return false;
 }
 
-/* The running task has no guarded control stack any more. */
-__rust_helper void rust_helper_checkpoint_leave_gcs(void)
+/*
+ * The running task, which may be a copy of one with other modes, begins as exec() would let it
+ * begin. What its registers say comes later.
+ */
+__rust_helper void rust_helper_checkpoint_flush_modes(void)
 {
+	set_tsc_mode(PR_TSC_ENABLE);
+#ifdef CONFIG_ARM64_POE
+	if (system_supports_poe())
+		write_sysreg_s(POR_EL0_INIT, SYS_POR_EL0);
+#endif
 #ifdef CONFIG_ARM64_GCS
 	if (!system_supports_gcs())
 		return;

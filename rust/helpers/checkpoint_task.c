@@ -138,9 +138,15 @@ __rust_helper bool rust_helper_fatal_signal_pending(struct task_struct *t)
 	return fatal_signal_pending(t);
 }
 
+/*
+ * Signal code looks at the task on its way to user mode. Once more if it calls this out of
+ * get_signal(), which forgets the first flag then: what the registers say of a system call has
+ * been looked at before.
+ */
 __rust_helper void rust_helper_set_tif_sigpending(struct task_struct *t)
 {
 	set_tsk_thread_flag(t, TIF_SIGPENDING);
+	set_tsk_thread_flag(t, TIF_NOTIFY_SIGNAL);
 }
 
 __rust_helper void rust_helper_set_restore_sigmask(void)

@@ -84,11 +84,11 @@ pub(crate) fn map_vdso(start: usize) -> Result {
     to_result(unsafe { bindings::map_vdso_once(start) })
 }
 
-/// Prepares the caller's new address space for 64-bit programs, as exec does: a guarded control
-/// stack is left behind with the old one.
+/// Prepares the caller for its new address space, as exec does: a guarded control stack is left
+/// behind with the old one, and so are modes of the one whose copy the caller is.
 pub(crate) fn prepare(_mm: &MmRef) {
     // SAFETY: It changes the running task only, which does not return to the program that it was.
-    unsafe { bindings::checkpoint_leave_gcs() };
+    unsafe { bindings::checkpoint_flush_modes() };
 }
 
 /// What an image has of `mm` in `Mm::context`. Only of an address space of frozen tasks.

@@ -243,11 +243,18 @@ fn put(note: &mut [u8], at: usize, value: &[u8]) -> Result {
     Ok(())
 }
 
-/// The task was interrupted in a system call that goes on by its restart block.
+/// The task was interrupted in a system call that goes on by its restart block: the signal code is
+/// about to decide about it, or has made the registers those of restart_syscall(2), to which the
+/// task did not get yet.
 pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
-    // SAFETY: The task does not run, so its restart block is stable.
-    let result = unsafe { (*t.as_ptr()).restart_block.arch_data };
+    // SAFETY: The task does not run, or is the caller: its restart block and its registers are
+    // stable. All members of the union are plain words.
+    let (result, call) = unsafe {
+        let regs = &(*bindings::task_pt_regs(t.as_ptr())).__bindgen_anon_1.user_regs;
+        ((*t.as_ptr()).restart_block.arch_data, regs.regs[8])
+    };
     result as u64 == u64::from(bindings::ERESTART_RESTARTBLOCK)
+        || call == u64::from(bindings::__NR_restart_syscall)
 }
 
 /// What a new task does to itself before it parks: nothing here.

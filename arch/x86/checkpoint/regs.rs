@@ -111,9 +111,12 @@ pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// The task was interrupted in a system call that goes on by its restart block.
+/// The task was interrupted in a system call that goes on by its restart block: its registers say
+/// so, or were made those of restart_syscall(2), to which it did not get yet.
 pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
-    restart::error_asks_for_block(t)
+    // SAFETY: The task does not run, or is the caller: its registers are stable.
+    let ax = unsafe { (*bindings::task_pt_regs(t.as_ptr())).ax };
+    restart::error_asks_for_block(t) || ax == bindings::__NR_restart_syscall as usize
 }
 
 /// What a new task does to itself before it parks: nothing here.

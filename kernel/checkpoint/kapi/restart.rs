@@ -80,7 +80,7 @@ fn is(f: RestartFn, g: RestartFn) -> bool {
 /// The registers of `t` say that it was interrupted in a system call that goes on by its restart
 /// block.
 // arm64 has it elsewhere.
-#[allow(dead_code)]
+#[cfg_attr(CONFIG_ARM64, expect(dead_code))]
 pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, so its registers are stable.
     unsafe {
@@ -91,20 +91,18 @@ pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
 }
 
 impl FrozenTask {
-    /// The system call that it will restart by its restart block, and the architecture's part.
+    /// The system call in its restart block, and the architecture's part.
+    ///
+    /// It is state of the task whether or not its registers ask for it: a task that is to make
+    /// restart_syscall(2), and was frozen again before, looks like any other. A call that can't be
+    /// saved is told only if the registers say that it will go on.
     pub(crate) fn restart_block(&self) -> (Call, u64) {
         let t = self.as_ptr();
-        // SAFETY: The task does not run, so its registers and its restart block are stable. Which
-        // member of the union is valid is told by the function.
+        // SAFETY: The task does not run, or is the caller, so its registers and its restart block
+        // are stable. Which member of the union is valid is told by the function.
         unsafe {
-            if self.is_current() {
-                return (Call::None, 0);
-            }
             let block = &(*t).restart_block;
             let arch = block.arch_data as u64;
-            if !arch::regs::in_restart_block(self) {
-                return (Call::None, arch);
-            }
             let Some(f) = block.fn_ else {
                 return (Call::None, arch);
             };
@@ -123,6 +121,9 @@ impl FrozenTask {
             } else {
                 Call::Other("an unknown system call with a restart block")
             };
+            if matches!(call, Call::Other(_)) && !arch::regs::in_restart_block(self) {
+                return (Call::None, arch);
+            }
             (call, arch)
         }
     }
@@ -174,18 +175,14 @@ fn futex(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_1) -> Call {
     }
 }
 
-/// Makes the current task restart `call`, once it is found that it was interrupted.
+/// Gives the current task a restart block with `call` and the architecture's part.
 ///
 /// EINVAL: there is no such clock, or too many pollfds. EOPNOTSUPP: the call can't be restored.
 pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
     let mut block: bindings::restart_block = pin_init::zeroed();
     block.arch_data = usize::try_from(arch)?;
     match *call {
-        Call::None => {
-            block.fn_ = Some(bindings::do_no_restart_syscall);
-            // SAFETY: The field belongs to the running task. A new task has there what means none.
-            block.arch_data = unsafe { (*bindings::get_current()).restart_block.arch_data };
-        }
+        Call::None => block.fn_ = Some(bindings::do_no_restart_syscall),
         Call::Nanosleep {
             clock,
             remaining,

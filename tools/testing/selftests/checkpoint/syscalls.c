@@ -149,7 +149,18 @@ static void *timed_call(void *arg)
 	return NULL;
 }
 
-CKPT_CYCLE(remaining_time)
+/*
+ * Just before the checkpoint: some threads are then on the way back into their
+ * calls, with restart_syscall() still to be made, when they are frozen again.
+ */
+static int freeze_and_thaw(void *arg)
+{
+	struct ckpt_run *run = arg;
+
+	return ckpt_cgroup_freeze(&run->cg) || ckpt_cgroup_thaw(&run->cg) ? -1 : 0;
+}
+
+CKPT_CYCLE(remaining_time, .before = freeze_and_thaw)
 {
 	struct timespec ts;
 	pthread_t thread[T_COUNT];
@@ -475,6 +486,54 @@ CKPT_CYCLE(futex_interrupted, .blocked = { BLOCKED(__NR_futex), BLOCKED(__NR_fut
 	CHECK_EQ(-1, syscall(__NR_futex, &word, FUTEX_WAIT_PRIVATE, 3, &ts, NULL, 0));
 	CHECK_EQ(EINTR, errno);
 	CHECK_EQ(1, handled);
+}
+
+/*
+ * A handler goes on with the call that it has interrupted: what restart_syscall()
+ * needs is there while no register tells of it.  So it is where a task is frozen
+ * between the end of one freeze and its restart_syscall().
+ */
+static char sleeper_proc[64];
+static uint32_t waited_for;
+
+static void *signal_sleeper(void *arg)
+{
+	char path[80], buf[128];
+	int nr;
+
+	/* "running", or the number of the call that it is asleep in. */
+	snprintf(path, sizeof(path), "/proc/%s/syscall", sleeper_proc);
+	do {
+		nr = -1;
+		sscanf(ckpt_slurp(path, buf, sizeof(buf)), "%d", &nr);
+	} while (nr != __NR_futex);
+	send_usr1();
+	return NULL;
+}
+
+static void go_on_with_call(int sig)
+{
+	handled++;
+	ckpt_ready_wait();
+	/* Another value than the call wants: it ends at once. */
+	waited_for = 1;
+	CHECK_EQ(-1, syscall(__NR_restart_syscall));
+	CHECK_EQ(EAGAIN, errno);
+}
+
+CKPT_CYCLE(restart_syscall_in_handler)
+{
+	struct timespec ts = { .tv_sec = 1000 };
+	pthread_t thread;
+
+	sleeper = sys_gettid();
+	CHECK_SYS(readlink("/proc/thread-self", sleeper_proc, sizeof(sleeper_proc) - 1));
+	signal(SIGUSR1, go_on_with_call);
+	CHECK_EQ(0, pthread_create(&thread, NULL, signal_sleeper, NULL));
+	CHECK_EQ(-1, syscall(__NR_futex, &waited_for, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0));
+	CHECK_EQ(EINTR, errno);
+	CHECK_EQ(1, handled);
+	CHECK_EQ(0, pthread_join(thread, NULL));
 }
 
 /* A call that was over before must not be made again. */
