@@ -59,11 +59,12 @@ class Run:
     """A share of the selftests in guests: one, and one more after each that does not survive."""
 
     def __init__(self, results, kernel, names, programs, programs_tools, *, share=0, progress=None,
-                 logs=LOGS, deadline=None, part=None, env=None, guest=None):
+                 logs=LOGS, deadline=None, part=None, suffix="", env=None, guest=None):
         """part: the part of the tests that these runs of the programs belong to, if it is not the
-        programs themselves; env, guest: more for the job's environment and for Guest()."""
+        programs themselves; suffix: what their names have in results and times; env, guest: more for
+        the job's environment and for Guest()."""
         self.results, self.kernel, self.share, self.progress = results, kernel, share, progress
-        self.part, self.env, self.guest = part, env or {}, guest or {}
+        self.part, self.suffix, self.env, self.guest = part, suffix, env or {}, guest or {}
         self.names, self.logs, self.deadline = list(names), logs, deadline
         logs.mkdir(parents=True, exist_ok=True)
         self.left, self.programs, self.tools = list(names), programs, programs_tools
@@ -94,6 +95,8 @@ class Run:
 
     def all(self):
         for attempt in range(RESTARTS):
+            if self.stopped:
+                return
             self.once(attempt)
             if not self.left or self.stopped:
                 return
@@ -113,7 +116,7 @@ class Run:
                     current, since = m[2], time.monotonic()
                 else:
                     done.append((m[2], int(m[3]), before))
-                    self.seconds[m[2]] = round(time.monotonic() - since, 1)
+                    self.seconds[m[2] + self.suffix] = round(time.monotonic() - since, 1)
                     current = None
                     if self.progress:
                         self.progress.update(self.progress.done + 1, m[2])
@@ -130,13 +133,13 @@ class Run:
             self.judge(name, status, text, per_test.get(name, ""))
         if result.status is None:
             name = current or "guest"
-            (self.logs / f"{name}.out").write_text(buffer)
+            (self.logs / f"{name}{self.suffix}.out").write_text(buffer)
             # Where none ran, all that were to run must be seen again.
             self.add(name, Case("", "failed", result.ended), again=[current] if current else self.names)
             tail(buffer, 20)
-            tail(per_test.get(name) or result.console)
-            if name in self.left:
-                self.left.remove(name)
+            tail(per_test.get(current) or result.console)
+            if current in self.left:
+                self.left.remove(current)
             elif not done:
                 self.left.clear()
         else:
@@ -152,7 +155,7 @@ class Run:
         say(f"    guest: {len(done)} test programs in {duration(time.monotonic() - started)}")
 
     def judge(self, name, status, text, console):
-        (self.logs / f"{name}.out").write_text(text)
+        (self.logs / f"{name}{self.suffix}.out").write_text(text)
         self.left.remove(name)
         found = cases(text)
         problem = None
@@ -181,9 +184,29 @@ class Run:
     def add(self, program, case, rest="", again=None):
         """Counts a result of a program, under its name and that of the part; again: what has to be
         run to have the result again."""
-        case.name = ".".join(n for n in (self.part, program, rest) if n)
+        case.name = ".".join(n for n in (self.part, program + self.suffix, rest) if n)
         case.programs = [self.part.partition(".")[0]] if self.part else again or [program]
         self.results.add(case)
+
+
+class Extra:
+    """A guest that differs from the usual one: extra_LABEL = PROGRAMS | OPTIONS in ARCH.conf, where
+    options are cpu=MODEL and append=WORD for the kernel's command line."""
+
+    def __init__(self, label, value):
+        programs, _, options = value.partition("|")
+        self.label, self.programs = label, programs.split()
+        given = [o.partition("=")[::2] for o in options.split()]
+        self.guest = {"append": " ".join(v for k, v in given if k == "append"),
+                      "cpu": dict(given).get("cpu")}
+
+    def told(self, names):
+        """Its programs among those, as results and times name them."""
+        return [f"{n}@{self.label}" for n in self.programs if n in names]
+
+
+def extras():
+    return [Extra(k.removeprefix("extra_"), v) for k, v in conf().items() if k.startswith("extra_")]
 
 
 def times():
@@ -197,7 +220,8 @@ def times():
 def expected(names):
     """How many seconds those will take, about, with two guests at a time."""
     known = times()
-    return 60 + sum(known.get(n, 150 if n == "host" else 30) for n in names) / min(JOBS, 2)
+    more = [n for e in extras() for n in e.told(names)]
+    return 60 + sum(known.get(n, 150 if n == "host" else 30) for n in [*names, *more]) / min(JOBS, 2)
 
 
 def shares(names, known, count):
@@ -214,13 +238,16 @@ def in_guests(results, kernel, names, programs, programs_tools, *, logs=LOGS, de
     count = 2 if JOBS > 1 and len(names) > 3 else 1
     rootfs()
     accelerator(kernel, rootfs())
-    progress = Progress("selftests", len(names))
+    more = [e for e in extras() if e.told(names)]
+    progress = Progress("selftests", len(names) + sum(len(e.told(names)) for e in more))
     progress.INTERVAL = 60
-    runs = [Run(results, kernel, part, programs, programs_tools, share=n, progress=progress,
-                logs=logs, deadline=deadline)
+    common = {"progress": progress, "logs": logs, "deadline": deadline}
+    runs = [Run(results, kernel, part, programs, programs_tools, share=n, **common)
             for n, part in enumerate(shares(names, known, count) or [[]])]
+    runs += [Run(results, kernel, [n for n in e.programs if n in names], programs, programs_tools,
+                 share=e.label, suffix=f"@{e.label}", guest=e.guest, **common) for e in more]
     try:
-        with ThreadPoolExecutor(len(runs)) as pool:
+        with ThreadPoolExecutor(min(len(runs), 2 if JOBS > 1 else 1)) as pool:
             # An empty share still boots: KUnit's results are in its log.
             futures = [pool.submit(r.all) for r in runs]
             try:

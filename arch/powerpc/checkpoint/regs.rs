@@ -159,10 +159,17 @@ pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
         NT_PRCTL => return words(&[thread.align_ctl.into(), thread.dexcr_onexec as u64]).map(Some),
         // Without a note of it the task has the default of the machine.
         bindings::NT_PPC_DSCR if thread.dscr_inherit == 0 => return Ok(None),
+        // A system call resets it; the kernel does not note what it was.
+        // SAFETY: The task does not run, or is the caller: its registers are stable.
+        bindings::NT_PPC_PPR if unsafe { bindings::checkpoint_ppc_in_syscall(t.as_ptr()) } => {
+            return Ok(None);
+        }
         _ => (),
     }
+    // VRSAVE can be set without vector registers being used.
+    let unused = note_type == bindings::NT_PPC_VMX && thread.vrsave != 0;
     let Some(mut bytes) = RegSet::find(note_type)
-        .map(|s| s.get(t))
+        .map(|s| if unused { s.get_unused(t) } else { s.get(t) })
         .transpose()?
         .flatten()
     else {

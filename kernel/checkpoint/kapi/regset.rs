@@ -59,17 +59,23 @@ impl RegSet {
         (self.0.n as usize).saturating_mul(self.0.size as usize)
     }
 
-    /// The registers of a task that does not run; `None`: it has none of this kind. May sleep.
+    /// The registers of a task that does not run; `None`: it has none of this kind, or has not
+    /// used them yet. May sleep.
     pub(crate) fn get(self, t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
-        let len = self.len();
-        if len > SET_MAX {
-            return Err(E2BIG);
-        }
         if let Some(active) = self.0.active {
             // SAFETY: The task is valid and does not run.
             if unsafe { active(t.as_ptr(), self.0) } <= 0 {
                 return Ok(None);
             }
+        }
+        self.get_unused(t)
+    }
+
+    /// As [`RegSet::get`], also of registers that the task has not used.
+    pub(crate) fn get_unused(self, t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
+        let len = self.len();
+        if len > SET_MAX {
+            return Err(E2BIG);
         }
         let mut bytes = KVVec::from_elem(0u8, len, GFP_KERNEL_ACCOUNT)?;
         // SAFETY: The buffer has `len` bytes. The task does not run, or is the caller.

@@ -9,7 +9,6 @@
 #define CKPT_REGISTERS_POWERPC_H
 
 #include <poll.h>
-#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 
@@ -441,89 +440,6 @@ CKPT_CYCLE(call_conventions)
 	ckpt_ready_wait();
 	ckpt_step_wait(2, nr / 2);
 	CHECK_EQ(nr / 4, write(convention_pipe[1], "xx", nr / 4));
-	for (i = 0; i < nr; i++)
-		CHECK_EQ(0, pthread_join(thread[i], NULL));
-}
-
-/*
- * A call that goes on by its restart block was interrupted and thawed, and frozen
- * again before it was made: where its instruction was there is a loop meanwhile.
- */
-#define LOOP		0x48000000
-
-static uint32_t *rewound_code[2];
-static uint32_t rewound_word;
-static pid_t rewound_tid[2];
-
-static void *waits_at(void *arg)
-{
-	uintptr_t scv = (uintptr_t)arg;
-	struct timespec time = { .tv_sec = 100000 };
-	register uint32_t *code asm("r12") = rewound_code[scv];
-	register long nr asm("r0") = __NR_futex;
-	register long ret asm("r3") = (long)&rewound_word;
-	register long op asm("r4") = FUTEX_WAIT_PRIVATE;
-	register long value asm("r5") = 0;
-	register struct timespec *timeout asm("r6") = &time;
-
-	__atomic_store_n(&rewound_tid[scv], sys_gettid(), __ATOMIC_SEQ_CST);
-	asm volatile("mtctr 12\n bctrl\n"
-		     : "+r" (ret), "+r" (code), "+r" (nr), "+r" (op), "+r" (value), "+r" (timeout)
-		     :: "r7", "r8", "r9", "r10", "r11", "r30", "cr0", "cr1", "cr5", "cr6", "cr7",
-			"xer", "ctr", "lr", "memory");
-	CHECK_EQ(0, ret);
-	return NULL;
-}
-
-/* Until thread @tid sleeps in futex(). */
-static void await_futex(pid_t *tid)
-{
-	char path[64], text[128];
-	pid_t id;
-
-	do {
-		sched_yield();
-		id = __atomic_load_n(tid, __ATOMIC_SEQ_CST);
-		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", id);
-	} while (!id || atoi(ckpt_slurp(path, text, sizeof(text))) != __NR_futex);
-}
-
-static void put_code(uint32_t *at, uint32_t code)
-{
-	__atomic_store_n(at, code, __ATOMIC_SEQ_CST);
-	__builtin___clear_cache((char *)at, (char *)(at + 1));
-}
-
-CKPT_CYCLE(call_yet_to_be_restarted)
-{
-	/* mflr r30; sc; bns+ 1f; neg r3,r3; 1: mtlr r30; blr */
-	static const uint32_t sc[] = { 0x7fc802a6, 0x44000002, 0x40e30008, 0x7c6300d0,
-				       0x7fc803a6, 0x4e800020 };
-	/* mflr r30; scv; mtlr r30; blr */
-	static const uint32_t scv[] = { 0x7fc802a6, 0x44000001, 0x7fc803a6, 0x4e800020 };
-	uintptr_t i, nr = regs_has_scv() ? 2 : 1;
-	uint32_t *page = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pthread_t thread[2];
-	long woken = 0;
-
-	CHECK(page != MAP_FAILED, "%s", strerror(errno));
-	rewound_code[0] = memcpy(page, sc, sizeof(sc));
-	rewound_code[1] = memcpy(page + 64, scv, sizeof(scv));
-	__builtin___clear_cache((char *)page, (char *)(page + 128));
-	for (i = 0; i < nr; i++) {
-		CHECK_EQ(0, pthread_create(&thread[i], NULL, waits_at, (void *)i));
-		await_futex(&rewound_tid[i]);
-		put_code(rewound_code[i] + 1, LOOP);
-	}
-	ckpt_ready_wait();
-	put_code(rewound_code[0] + 1, sc[1]);
-	put_code(rewound_code[1] + 1, scv[1]);
-	while (woken < (long)nr) {
-		woken += CHECK_SYS(syscall(__NR_futex, &rewound_word, FUTEX_WAKE_PRIVATE, 2, NULL,
-					   NULL, 0));
-		sched_yield();
-	}
 	for (i = 0; i < nr; i++)
 		CHECK_EQ(0, pthread_join(thread[i], NULL));
 }

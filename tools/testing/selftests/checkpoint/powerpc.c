@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What only powerpc has, besides the patterns in its registers; and refusals. */
+#include "refuse.h"
+
+#ifdef __powerpc64__
+
+#include <elf.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <linux/futex.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+
+CKPT_FIXTURE
+REFUSE_FIXTURE
+
+#ifndef PPC_FEATURE2_SCV
+#define PPC_FEATURE2_SCV	0x00100000
+#endif
+
+#ifndef PTRACE_SET_DEBUGREG
+#define PTRACE_SET_DEBUGREG	26
+#endif
+
+/* A branch to itself, and the same as the other byte order sees it. */
+#define LOOP		0x48000000
+#define LOOP_SWAPPED	"0x00000048"
+
+/* Kills @pid, which can't end by itself, and waits for it. */
+static void kill_it(pid_t pid)
+{
+	int status;
+
+	ckpt_wait_go();
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_EQ(pid, waitpid(pid, &status, 0));
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "it ended with 0x%x", status);
+}
+
+static int goes_big_endian(void *arg)
+{
+	ckpt_step(0);
+	/* switch_endian(); it goes on in the other byte order. */
+	asm volatile("li 0,363\n sc\n .long " LOOP_SWAPPED "\n"
+		     ::: "r0", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12",
+			 "cr0", "xer", "ctr", "memory");
+	return 1;
+}
+
+/* The MSR of @pid, which runs. */
+static unsigned long msr_of(pid_t pid)
+{
+	unsigned long msr;
+
+	CHECK_SYS(ptrace(PTRACE_ATTACH, pid, 0, 0));
+	CHECK_EQ(pid, waitpid(pid, NULL, 0));
+	/* PT_MSR */
+	msr = ptrace(PTRACE_PEEKUSER, pid, 33 * sizeof(long), 0);
+	CHECK_SYS(ptrace(PTRACE_DETACH, pid, 0, 0));
+	return msr;
+}
+
+REFUSE(big_endian)
+{
+	pid_t pid = ckpt_fork(goes_big_endian, NULL);
+
+	ckpt_step_wait(0, 1);
+	/* Bit 0 of the MSR: little-endian. */
+	while (msr_of(pid) & 1)
+		sched_yield();
+	expect_refusal(pid, UNSUPPORTED, "big-endian mode is not supported");
+	ckpt_ready();
+	kill_it(pid);
+}
+
+#define CODE_MAX	8
+
+/* A program of ABI @abi, 1 or 2, that has only @code. The start of an old one is a descriptor. */
+static void write_program(const char *path, int abi, const uint32_t code[CODE_MAX])
+{
+	struct {
+		Elf64_Ehdr head;
+		Elf64_Phdr part;
+		uint64_t descriptor[3];
+		uint32_t code[CODE_MAX];
+	} file = {
+		.head = {
+			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+				     EV_CURRENT },
+			.e_type = ET_EXEC, .e_machine = EM_PPC64, .e_version = EV_CURRENT,
+			.e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1, .e_flags = abi,
+		},
+		.part = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_align = 65536,
+			  .p_vaddr = 0x10000000, .p_paddr = 0x10000000 },
+	};
+	uint64_t start = 0x10000000 + ((char *)file.code - (char *)&file);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0755);
+
+	CHECK_SYS(fd);
+	memcpy(file.code, code, sizeof(file.code));
+	file.part.p_filesz = file.part.p_memsz = sizeof(file);
+	file.descriptor[0] = start;
+	file.head.e_entry = start;
+	if (abi == 1)
+		file.head.e_entry = 0x10000000 + ((char *)file.descriptor - (char *)&file);
+	CHECK_EQ(sizeof(file), write(fd, &file, sizeof(file)));
+	CHECK_SYS(close(fd));
+}
+
+static int executes(void *arg)
+{
+	execl(arg, arg, NULL);
+	return 1;
+}
+
+/* Starts the program at @path. */
+static pid_t execute(char *path)
+{
+	pid_t pid = ckpt_fork(executes, path);
+	char name[64], seen[320];
+	ssize_t len;
+
+	snprintf(name, sizeof(name), "/proc/%d/exe", pid);
+	do {
+		len = readlink(name, seen, sizeof(seen) - 1);
+		CHECK_SYS(len);
+		seen[len] = 0;
+		sched_yield();
+	} while (strcmp(seen, path));
+	return pid;
+}
+
+REFUSE(elfv1)
+{
+	static const uint32_t code[CODE_MAX] = { LOOP };
+	char path[320], name[64], seen[320];
+	pid_t pid;
+
+	ckpt_path(path, sizeof(path), "elfv1");
+	write_program(path, 1, code);
+	pid = execute(path);
+	/* The line has its name, and what we expect has ours. */
+	snprintf(name, sizeof(name), "/proc/%d/comm", pid);
+	ckpt_slurp(name, seen, sizeof(seen));
+	seen[strcspn(seen, "\n")] = 0;
+	CHECK_SYS(prctl(PR_SET_NAME, seen));
+	expect_refusal(pid, UNSUPPORTED, "programs of the ELFv1 ABI are not supported");
+	expect_more();
+	ckpt_ready();
+	kill_it(pid);
+}
+
+static int waits(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+/* It stays when the debugger has gone. */
+REFUSE(hardware_breakpoint)
+{
+	static long watched;
+	pid_t pid = ckpt_fork(waits, NULL);
+	long ret;
+
+	ckpt_step_wait(0, 1);
+	CHECK_SYS(ptrace(PTRACE_ATTACH, pid, 0, 0));
+	CHECK_EQ(pid, waitpid(pid, NULL, 0));
+	ret = ptrace(PTRACE_SET_DEBUGREG, pid, 0, (uintptr_t)&watched | 7);
+	CHECK_SYS(ptrace(PTRACE_DETACH, pid, 0, 0));
+	if (ret)
+		not_here();
+	expect_refusal(pid, UNSUPPORTED, "hardware breakpoints are not supported");
+	ckpt_ready();
+	ckpt_wait_exit(pid, 0);
+}
+
+/* ---- what is restored -------------------------------------------------- */
+
+/* User CPU time of @pid, which has not ended. */
+static unsigned long user_ticks(pid_t pid)
+{
+	char path[64], text[512], state;
+	unsigned long ticks;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	ckpt_slurp(path, text, sizeof(text));
+	CHECK_EQ(2, sscanf(strrchr(text, ')'),
+			   ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu", &state, &ticks));
+	CHECK(state != 'Z', "it has ended");
+	return ticks;
+}
+
+static void let_run(pid_t pid)
+{
+	unsigned long since = user_ticks(pid);
+
+	while (user_ticks(pid) < since + 2)
+		sched_yield();
+}
+
+/* VRSAVE is a vector register's companion, and a register by itself. */
+CKPT_CYCLE(vrsave_without_vectors)
+{
+	/* li r3,0x1234; mtvrsave r3; 1: mfvrsave r4; cmpw r3,r4; beq 1b; li r0,234; sc */
+	static const uint32_t code[CODE_MAX] = { 0x38601234, 0x7c6043a6, 0x7c8042a6, 0x7c032000,
+						 0x4182fff8, 0x380000ea, 0x44000002 };
+	char path[320];
+	pid_t pid;
+
+	ckpt_path(path, sizeof(path), "vrsave");
+	write_program(path, 2, code);
+	pid = execute(path);
+	let_run(pid);
+	ckpt_ready_wait();
+	let_run(pid);
+	kill_it(pid);
+}
+
+/*
+ * A call that goes on by its restart block was interrupted and thawed, and frozen
+ * again before it was made: where its instruction was there is a loop meanwhile.
+ */
+static uint32_t *call_code[2];
+static uint32_t word;
+static pid_t tids[2];
+
+static void *waits_at(void *arg)
+{
+	uintptr_t scv = (uintptr_t)arg;
+	struct timespec time = { .tv_sec = 100000 };
+	register uint32_t *code asm("r12") = call_code[scv];
+	register long nr asm("r0") = __NR_futex;
+	register long ret asm("r3") = (long)&word;
+	register long op asm("r4") = FUTEX_WAIT_PRIVATE;
+	register long value asm("r5") = 0;
+	register struct timespec *timeout asm("r6") = &time;
+
+	__atomic_store_n(&tids[scv], sys_gettid(), __ATOMIC_SEQ_CST);
+	asm volatile("mtctr 12\n bctrl\n"
+		     : "+r" (ret), "+r" (code), "+r" (nr), "+r" (op), "+r" (value), "+r" (timeout)
+		     :: "r7", "r8", "r9", "r10", "r11", "r30", "cr0", "cr1", "cr5", "cr6", "cr7",
+			"xer", "ctr", "lr", "memory");
+	CHECK_EQ(0, ret);
+	return NULL;
+}
+
+/* Until thread @tid sleeps in futex(). */
+static void await_futex(pid_t *tid)
+{
+	char path[64], text[128];
+	pid_t id;
+
+	do {
+		sched_yield();
+		id = __atomic_load_n(tid, __ATOMIC_SEQ_CST);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", id);
+	} while (!id || atoi(ckpt_slurp(path, text, sizeof(text))) != __NR_futex);
+}
+
+static void put_code(uint32_t *at, uint32_t code)
+{
+	__atomic_store_n(at, code, __ATOMIC_SEQ_CST);
+	__builtin___clear_cache((char *)at, (char *)(at + 1));
+}
+
+CKPT_CYCLE(call_yet_to_be_restarted)
+{
+	/* mflr r30; sc; bns+ 1f; neg r3,r3; 1: mtlr r30; blr */
+	static const uint32_t sc[] = { 0x7fc802a6, 0x44000002, 0x40e30008, 0x7c6300d0,
+				       0x7fc803a6, 0x4e800020 };
+	/* mflr r30; scv; mtlr r30; blr */
+	static const uint32_t scv[] = { 0x7fc802a6, 0x44000001, 0x7fc803a6, 0x4e800020 };
+	uintptr_t i, nr = getauxval(AT_HWCAP2) & PPC_FEATURE2_SCV ? 2 : 1;
+	uint32_t *page = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread[2];
+	long woken = 0;
+
+	CHECK(page != MAP_FAILED, "%s", strerror(errno));
+	call_code[0] = memcpy(page, sc, sizeof(sc));
+	call_code[1] = memcpy(page + 64, scv, sizeof(scv));
+	__builtin___clear_cache((char *)page, (char *)(page + 128));
+	for (i = 0; i < nr; i++) {
+		CHECK_EQ(0, pthread_create(&thread[i], NULL, waits_at, (void *)i));
+		await_futex(&tids[i]);
+		put_code(call_code[i] + 1, LOOP);
+	}
+	ckpt_ready_wait();
+	put_code(call_code[0] + 1, sc[1]);
+	put_code(call_code[1] + 1, scv[1]);
+	while (woken < (long)nr) {
+		woken += CHECK_SYS(syscall(__NR_futex, &word, FUTEX_WAKE_PRIVATE, 2, NULL, NULL,
+					   0));
+		sched_yield();
+	}
+	for (i = 0; i < nr; i++)
+		CHECK_EQ(0, pthread_join(thread[i], NULL));
+}
+
+#else /* !__powerpc64__ */
+
+TEST(powerpc)
+{
+	SKIP(return, "for powerpc only");
+}
+
+#endif
+
+TEST_HARNESS_MAIN
