@@ -48,10 +48,8 @@ use crate::{
         },
         record::{
             ref_number,
-            Raw,
-            Records, //
+            Raw, //
         },
-        task::Task,
         Kind,
         ObjRef, //
     },
@@ -356,7 +354,7 @@ fn vdso_of(all: &[VmaInfo]) -> Option<(usize, usize)> {
 }
 
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    let Some(obj) = wanted(r, plan)? else {
+    let Some(obj) = ObjRef::new(plan.task.mm.get()) else {
         return Ok(());
     };
     let current = MmRef::of_current()?;
@@ -404,31 +402,6 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     }
     set_flags(&mm, &m);
     r.set_built(obj, Built::Mm(BuiltMm(mm)))
-}
-
-/// The address space that the task is to have. For a leader that has exited: that of its threads,
-/// which get it from the leader.
-fn wanted(r: &Restore, plan: &Plan<'_>) -> Result<Option<ObjRef>> {
-    if let Some(obj) = ObjRef::new(plan.task.mm.get()) {
-        return Ok(Some(obj));
-    }
-    if !plan.leader {
-        return Ok(None);
-    }
-    for raw in Records::new(plan.records, plan.at) {
-        let raw = raw.map_err(|f| r.fault(f))?;
-        if raw.kind != Kind::Task {
-            continue;
-        }
-        let task: Task = raw.body().map_err(|f| r.fault(f))?;
-        if task.tgid.get() != plan.task.tgid.get() {
-            break;
-        }
-        if let Some(obj) = ObjRef::new(task.mm.get()) {
-            return Ok(Some(obj));
-        }
-    }
-    Ok(None)
 }
 
 /// Runs `f` for the mappings of address space `obj`, and the guard regions of each; `None`: it

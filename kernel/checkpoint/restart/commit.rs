@@ -174,15 +174,8 @@ fn vfork(crew: &Crew, plan: &Plan<'_>, index: usize, parked: &ParkedTask) -> Res
 
 /// The register notes of a task.
 fn registers<'a>(crew: &Crew, plan: &Plan<'a>) -> Result<&'a [u8]> {
-    let mut own = false;
     for raw in Records::new(plan.records, plan.at) {
         let raw = raw.map_err(|f| crew.restore.fault(f))?;
-        if raw.kind == Kind::Task {
-            if own {
-                break;
-            }
-            own = true;
-        }
         if raw.kind == Kind::Regs {
             raw.body::<Regs>().map_err(|f| crew.restore.fault(f))?;
             return Ok(raw.payload);

@@ -17,6 +17,7 @@ use crate::{
         record,
         task::{
             Container,
+            Process,
             Task, //
         },
         Body,
@@ -86,16 +87,24 @@ pub(crate) struct Restore {
 pub(crate) struct Plan<'a> {
     /// Its record.
     pub(crate) task: Task,
-    /// The metadata from its own Task record (included) to the next thread group's: the records
-    /// of this thread come first, up to the next Task record; Process is the group's last.
+    /// Its own records: the metadata from its Task record (included) to the next one.
     pub(crate) records: &'a [u8],
     /// Offset of `records` in the image, for messages.
     pub(crate) at: u64,
+    /// The metadata from the Process record of its thread group on.
+    pub(crate) process: &'a [u8],
     /// It leads its thread group.
     pub(crate) leader: bool,
+    /// It is the last one of its thread group.
+    pub(crate) last: bool,
 }
 
 impl Plan<'_> {
+    /// What the threads of its group share.
+    pub(crate) fn process(&self) -> Result<Process, Fault> {
+        record::parse(self.process, self.at)?.0.body()
+    }
+
     /// For messages.
     pub(crate) fn name(&self) -> TaskName {
         TaskName {

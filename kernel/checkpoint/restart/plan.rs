@@ -27,15 +27,17 @@ use crate::{
     }, //
 };
 
-/// End of a list of children.
+/// End of a list of children; no offset.
 const NONE: u32 = u32::MAX;
 
 /// A thread of the image.
 pub(crate) struct Member {
     /// Offset of its record in the metadata.
     offset: u32,
-    /// Offset at which the records of its thread group end.
+    /// Offset at which its own records end: that of the next thread's.
     end: u32,
+    /// Offset of the process record of its thread group.
+    process: u32,
     /// Its pid.
     pub(crate) tid: u32,
     /// Its thread group.
@@ -72,22 +74,23 @@ impl Members {
         };
         let mut parents: KVVec<u32> = KVVec::new();
         let mut leader = None;
-        let end_of_group = |list: &mut KVVec<Member>, first: Option<usize>, end: u32| {
-            for m in list.iter_mut().skip(first.unwrap_or(0)) {
-                m.end = end;
-            }
-        };
         for raw in Records::new(meta, 0) {
             let raw = raw.map_err(bad)?;
             let offset = u32::try_from(raw.at)?;
             match raw.kind {
                 Kind::DeadPid => this.dead_pids.push(offset, GFP_KERNEL_ACCOUNT)?,
+                Kind::Process => {
+                    // The group of the last leader, which is complete.
+                    for m in this.list.iter_mut().skip(leader.unwrap_or(0)) {
+                        m.process = offset;
+                    }
+                }
                 Kind::Task => {
+                    end_of_records(&mut this.list, offset);
                     let task: Task = raw.body().map_err(bad)?;
                     let index = this.list.len();
                     let is_leader = task.tid.get() == task.tgid.get();
                     if is_leader {
-                        end_of_group(&mut this.list, leader, offset);
                         leader = Some(index);
                     } else if let Some(l) = leader.and_then(|l| this.list.get_mut(l)) {
                         l.threads += 1;
@@ -96,6 +99,7 @@ impl Members {
                         Member {
                             offset,
                             end: offset,
+                            process: NONE,
                             tid: task.tid.get(),
                             tgid: task.tgid.get(),
                             state: task.state.get(),
@@ -113,7 +117,7 @@ impl Members {
                 _ => (),
             }
         }
-        end_of_group(&mut this.list, leader, u32::try_from(meta.len())?);
+        end_of_records(&mut this.list, u32::try_from(meta.len())?);
         this.by_tid.sort_unstable();
         this.link(&parents)?;
         Ok(this)
@@ -202,7 +206,9 @@ impl Members {
                 .get(member.offset as usize..member.end as usize)
                 .ok_or(EINVAL)?,
             at: META_AT.saturating_add(u64::from(member.offset)),
+            process: meta.get(member.process as usize..).unwrap_or(&[]),
             leader: member.tid == member.tgid,
+            last: member.process < member.end,
         })
     }
 
@@ -227,6 +233,13 @@ impl Members {
             f(&dead, &mut numbers)?;
         }
         Ok(())
+    }
+}
+
+/// The records of the last thread of `list` end at `offset`.
+fn end_of_records(list: &mut KVVec<Member>, offset: u32) {
+    if let Some(m) = list.last_mut() {
+        m.end = offset;
     }
 }
 
@@ -260,5 +273,71 @@ impl Numbers {
     /// The numbers.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [i32] {
         self.numbers.get_mut(..self.len).unwrap_or(&mut [])
+    }
+}
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_plan)]
+mod tests {
+    use super::*;
+    use crate::{
+        capture::meta::Meta,
+        image::task::{
+            Affinity,
+            Process,
+            TASK_LIVE, //
+        }, //
+    };
+    use zerocopy::FromZeros;
+
+    fn task(meta: &mut Meta, tid: u32, tgid: u32) -> Result {
+        let mut task = Task::new_zeroed();
+        task.tid = tid.into();
+        task.tgid = tgid.into();
+        task.state = TASK_LIVE.into();
+        meta.put(&task, &[])?;
+        let mut affinity = Affinity::new_zeroed();
+        affinity.tid = tid.into();
+        meta.put(&affinity, &[])
+    }
+
+    fn process(meta: &mut Meta, tgid: u32) -> Result {
+        let mut process = Process::new_zeroed();
+        process.tgid = tgid.into();
+        meta.put(&process, &[])
+    }
+
+    /// Each thread has its own records, and the process record of its group.
+    #[test]
+    fn records_of_threads() -> Result {
+        let mut meta = Meta::new();
+        for tid in 1..4 {
+            task(&mut meta, tid, 1)?;
+        }
+        process(&mut meta, 1)?;
+        task(&mut meta, 4, 4)?;
+        process(&mut meta, 4)?;
+        let meta = meta.as_bytes();
+        let members = Members::new(meta)?;
+        assert_eq!(members.len(), 4);
+        for (index, (tgid, last)) in [(1, false), (1, false), (1, true), (4, true)]
+            .into_iter()
+            .enumerate()
+        {
+            let plan = members.plan(meta, index)?;
+            let mut kinds = [0; 2];
+            for raw in Records::new(plan.records, plan.at) {
+                match raw.map_err(|_| EINVAL)?.kind {
+                    Kind::Task => kinds[0] += 1,
+                    Kind::Affinity => kinds[1] += 1,
+                    _ => (),
+                }
+            }
+            assert_eq!(kinds, [1, 1]);
+            assert_eq!(plan.last, last);
+            let process = plan.process().map_err(|_| EINVAL)?;
+            assert_eq!(process.tgid.get(), tgid);
+        }
+        Ok(())
     }
 }

@@ -29,18 +29,9 @@ use crate::{
 pub(crate) fn commit(r: &Restore, task: &ParkedTask, plan: &Plan<'_>) -> Result {
     let tid = plan.task.tid.get();
     let tgid = plan.task.tgid.get();
-    let mut later = 0;
-    let mut process = None;
-    for_each_record(r, plan, |raw| {
-        match raw.kind {
-            Kind::Task => later += 1,
-            Kind::Process => process = Some(raw.body::<Process>().map_err(|f| r.fault(f))?),
-            _ => (),
-        }
-        Ok(())
-    })?;
-    // The last thread stands for its group: the first record is its own, and no other follows.
-    let for_group = later == 1;
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    // The last thread stands for its group.
+    let for_group = plan.last;
     let killed = |e| r.fail(e, plan, fmt!("was killed"));
 
     task.clear_signals(for_group).map_err(killed)?;
@@ -78,9 +69,6 @@ pub(crate) fn commit(r: &Restore, task: &ParkedTask, plan: &Plan<'_>) -> Result 
     task.set_masks(plan.task.blocked.get(), saved)
         .map_err(killed)?;
     task.set_exit_addrs(plan.task.clear_child_tid.get(), plan.task.robust_list.get());
-    let Some(process) = process else {
-        return Ok(());
-    };
     let flag = |flag| process.flags.get() & flag != 0;
     let stop = GroupStop {
         stopped: flag(PROCESS_STOPPED),

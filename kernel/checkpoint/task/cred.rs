@@ -20,10 +20,8 @@ use crate::{
         record::ObjRef,
         task::{
             Cred,
-            Process,
             GROUPS_MAX, //
-        },
-        Kind, //
+        }, //
     },
     kapi::{
         cred::{
@@ -177,12 +175,7 @@ fn dumpable(r: &Restore, plan: &Plan<'_>) -> Result {
     if plan.task.mm.get() == 0 {
         return Ok(());
     }
-    super::signal::for_each_record(r, plan, |raw| {
-        if raw.kind != Kind::Process {
-            return Ok(());
-        }
-        let process: Process = raw.body().map_err(|f| r.fault(f))?;
-        limits::set_dumpable(process.dumpable.get())
-            .map_err(|e| r.fail(e, plan, fmt!("impossible dumpability")))
-    })
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    limits::set_dumpable(process.dumpable.get())
+        .map_err(|e| r.fail(e, plan, fmt!("impossible dumpability")))
 }

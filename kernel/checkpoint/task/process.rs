@@ -13,10 +13,7 @@ use crate::{
         },
         Capture, //
     },
-    image::{
-        task::*,
-        Kind, //
-    },
+    image::task::*,
     kapi::{
         limits::{
             self,
@@ -136,16 +133,11 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
 }
 
 /// Runs `f` with the process record of the group that the current task leads, if it leads one.
-fn with_record(r: &Restore, plan: &Plan<'_>, mut f: impl FnMut(&Process) -> Result) -> Result {
+fn with_record(r: &Restore, plan: &Plan<'_>, f: impl FnOnce(&Process) -> Result) -> Result {
     if !plan.leader {
         return Ok(());
     }
-    super::signal::for_each_record(r, plan, |raw| {
-        if raw.kind != Kind::Process {
-            return Ok(());
-        }
-        f(&raw.body().map_err(|f| r.fault(f))?)
-    })
+    f(&plan.process().map_err(|f| r.fault(f))?)
 }
 
 fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {

@@ -19,7 +19,6 @@ use crate::{
             Records, //
         },
         task::*,
-        Kind,
         Raw, //
     },
     kapi::{
@@ -219,19 +218,14 @@ fn put(cap: &mut Capture, t: &FrozenTask, tid: u32, shared: bool) -> Result {
     cap.meta.put(&body, pending.infos.as_bytes())
 }
 
-/// Calls `f` for each record of the thread group of `plan` from the task's own to the process
-/// record, both included.
+/// Calls `f` for each record that belongs to the thread of `plan`, that of the task included.
 pub(super) fn for_each_record(
     r: &Restore,
     plan: &Plan<'_>,
     mut f: impl FnMut(&Raw<'_>) -> Result,
 ) -> Result {
     for raw in Records::new(plan.records, plan.at) {
-        let raw = raw.map_err(|fault| r.fault(fault))?;
-        f(&raw)?;
-        if raw.kind == Kind::Process {
-            break;
-        }
+        f(&raw.map_err(|fault| r.fault(fault))?)?;
     }
     Ok(())
 }

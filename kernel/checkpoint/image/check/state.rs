@@ -113,7 +113,8 @@ impl Walk<'_> {
             }
             rest = after;
         }
-        ensure(raw, rest.is_empty(), "more register notes than announced")
+        ensure(raw, rest.is_empty(), "more register notes than announced")?;
+        self.in_place(raw, regs.tid.get(), false)
     }
 
     /// Signal actions.
@@ -159,7 +160,7 @@ impl Walk<'_> {
                 "impossible signal number",
             )?;
         }
-        Ok(())
+        self.in_place(raw, pending.tid.get(), shared)
     }
 
     /// Credentials.
@@ -196,6 +197,7 @@ impl Walk<'_> {
             raw,
             raw.payload.len() <= AFFINITY_MAX && raw.payload.iter().any(|&b| b != 0),
             "empty CPU mask, or too long",
-        )
+        )?;
+        self.in_place(raw, affinity.tid.get(), false)
     }
 }

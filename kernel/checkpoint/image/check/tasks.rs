@@ -87,6 +87,17 @@ impl Walk<'_> {
         Ok(*pid)
     }
 
+    /// Checks that a record of the task `tid` stands with those of it; `shared`: with those of the
+    /// thread group that it leads.
+    pub(super) fn in_place(&self, raw: &Raw<'_>, tid: u32, shared: bool) -> Result<(), Fault> {
+        let here = if shared { self.thread.1 } else { self.thread.0 };
+        ensure(
+            raw,
+            here == tid,
+            "does not stand with the records of its task",
+        )
+    }
+
     /// Checks the numbers of a pid: one for each level of namespaces, the first `tid`.
     fn levels(&self, raw: &Raw<'_>, tid: u32, pid_ns: u32) -> Result<(), Fault> {
         let outside = u32::from(self.root_ns == 0);
@@ -116,6 +127,7 @@ impl Walk<'_> {
     pub(super) fn task(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let task: Task = raw.body()?;
         self.see(raw, task.tid.get(), SEEN_TASK)?;
+        self.thread = (task.tid.get(), task.tgid.get());
         self.levels(raw, task.tid.get(), task.pid_ns.get())?;
         thread_fields(raw, &task)?;
         self.task_references(raw, &task)?;
@@ -262,6 +274,11 @@ impl Walk<'_> {
             .filter(|g| g.leader.tid == task.tgid)
             .ok_or(raw.fault("thread does not follow its thread group's leader"))?;
         let leader = &group.leader;
+        ensure(
+            raw,
+            !pid(self.pids, leader.tid.get()).is_some_and(|p| p.seen & SEEN_SHARED_PENDING != 0),
+            "thread after the pending signals of its thread group",
+        )?;
         ensure(
             raw,
             task.state.get() == TASK_LIVE && leader.state.get() != TASK_ZOMBIE,

@@ -74,6 +74,8 @@ pub(super) struct Walk<'a> {
     pub(super) pids: &'a mut [Pid],
     /// The thread group whose records these are.
     pub(super) group: Option<Group>,
+    /// The thread whose records these are, and its thread group; 0: none yet.
+    pub(super) thread: (u32, u32),
     /// What must come next.
     pub(super) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
@@ -109,6 +111,7 @@ pub fn metadata(
         objects,
         pids,
         group: None,
+        thread: (0, 0),
         follow: Follow::Any,
         mapping: None,
         summary: Summary::default(),

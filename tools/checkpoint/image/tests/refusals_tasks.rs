@@ -337,12 +337,40 @@ fn signals() {
             s.edit(0, |p: &mut Pending| p.shared.set(2))
         }),
         ("second record of this kind for one task", |s| {
-            s.edit(0, |p: &mut Pending| p.shared.set(1))
+            let place = s.position(Kind::Pending, 1);
+            let shared = s.records[place].clone();
+            s.records.insert(place, shared);
         }),
         ("signals of a thread group that is none", |s| {
             let mut shared = s.records[s.position(Kind::Pending, 1)].clone();
             shared.body[0] = 2;
             s.records.push(shared);
+        }),
+        ("thread after the pending signals of its thread group", |s| {
+            let shared = s.records.remove(s.position(Kind::Pending, 1));
+            let place = s.position(Kind::Task, 1);
+            s.records.insert(place, shared);
+        }),
+        // With those of another thread, and of another group.
+        ("does not stand with the records of its task", |s| {
+            let own = s.records.remove(s.position(Kind::Pending, 0));
+            let place = s.position(Kind::Process, 0);
+            s.records.insert(place, own);
+        }),
+        ("does not stand with the records of its task", |s| {
+            let own = s.records.remove(s.position(Kind::Affinity, 0));
+            let place = s.position(Kind::Process, 0);
+            s.records.insert(place, own);
+        }),
+        ("does not stand with the records of its task", |s| {
+            let own = s.records.remove(s.position(Kind::Regs, 0));
+            let place = s.position(Kind::Process, 0);
+            s.records.insert(place, own);
+        }),
+        ("does not stand with the records of its task", |s| {
+            let shared = s.records.remove(s.position(Kind::Pending, 1));
+            let place = s.position(Kind::Process, 1);
+            s.records.insert(place, shared);
         }),
         ("impossible signal number", |s| {
             s.payload(Kind::Pending, 0)[0] = 0

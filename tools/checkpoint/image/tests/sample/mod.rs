@@ -412,6 +412,9 @@ impl Sample {
         };
         info[..4].copy_from_slice(&signal);
         self.add(zeroed(|p: &mut Pending| p.tid = u(1)), &info);
+        self.add(zeroed(|a: &mut Affinity| a.tid = u(1)), &[3]);
+        self.add(task(2, 1, 0), u(2).as_bytes());
+        self.regs(2);
         self.add(
             zeroed(|p: &mut Pending| {
                 p.tid = u(1);
@@ -420,9 +423,6 @@ impl Sample {
             }),
             &[],
         );
-        self.add(zeroed(|a: &mut Affinity| a.tid = u(1)), &[3]);
-        self.add(task(2, 1, 0), u(2).as_bytes());
-        self.regs(2);
         self.process(1, true);
         let mut child = task(3, 3, 2);
         child.mm = u(obj::MM2);
