@@ -2,14 +2,34 @@
 
 /* What only x86 has. */
 
+#include <linux/pkeys.h>
 #include <linux/string.h>
 #include <linux/thread_info.h>
 #include <asm/cpuid/api.h>
+#include <asm/pkru.h>
 #include "../../arch/x86/kernel/fpu/legacy.h"
 
 __rust_helper u32 rust_helper_checkpoint_mxcsr_mask(void)
 {
 	return mxcsr_feature_mask;
+}
+
+/* Memory protection keys. */
+
+__rust_helper int rust_helper_checkpoint_pkeys(void)
+{
+	return arch_max_pkey();
+}
+
+__rust_helper void rust_helper_checkpoint_reach_all_keys(void)
+{
+	write_pkru(0);
+}
+
+__rust_helper u32 rust_helper_checkpoint_task_pkru(struct task_struct *t)
+{
+	/* The thread's copy is that of when it was last scheduled out. */
+	return t == current ? read_pkru() : t->thread.pkru;
 }
 
 /* Tasks that have executed a 32-bit program. */

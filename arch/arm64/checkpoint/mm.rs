@@ -45,6 +45,11 @@ pub(crate) fn pkey(_flags: u64) -> u32 {
     0
 }
 
+/// How many protection keys mappings may have; 1: none but the default one.
+pub(crate) fn pkeys() -> u32 {
+    1
+}
+
 macro_rules! context {
     ($mm:expr) => {
         (*$mm.as_ptr()).__bindgen_anon_1.context
@@ -106,3 +111,6 @@ pub(crate) fn load_context(_mm: &MmRef, context: [u64; 4]) -> Result<(), &'stati
     }
     Ok(())
 }
+
+/// Gives `mm` what would have hindered mapping of what [`load_context`] has accepted: nothing.
+pub(crate) fn finish_context(_mm: &MmRef, _context: [u64; 4]) {}

@@ -29,6 +29,11 @@ pub(crate) fn pkey(_flags: u64) -> u32 {
     0
 }
 
+/// How many protection keys mappings may have; 1: none but the default one.
+pub(crate) fn pkeys() -> u32 {
+    1
+}
+
 /// Why `mm` can't be saved, if it can't; its tasks are frozen.
 pub(crate) fn refusal(_mm: &MmRef) -> Option<&'static str> {
     None
@@ -69,3 +74,6 @@ pub(crate) fn load_context(_mm: &MmRef, context: [u64; 4]) -> Result<(), &'stati
     }
     Ok(())
 }
+
+/// Gives `mm` what would have hindered mapping of what [`load_context`] has accepted: nothing.
+pub(crate) fn finish_context(_mm: &MmRef, _context: [u64; 4]) {}

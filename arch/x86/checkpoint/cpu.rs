@@ -7,7 +7,7 @@ use kernel::bindings;
 use crate::image::cpu::WORDS;
 
 /// What CPUID tells a program: EAX, EBX, ECX and EDX; 0 for a leaf that there is not.
-fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
+pub(super) fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
     let mut regs = [0; 4];
     // SAFETY: It writes four words.
     unsafe { bindings::checkpoint_cpuid(leaf, subleaf, regs.as_mut_ptr()) };

@@ -8,29 +8,32 @@ use kernel::{
     prelude::*, //
 };
 
+use super::pkeys;
 use crate::kapi::mm::MmRef;
+
+pub(crate) use pkeys::{
+    count as pkeys,
+    of as pkey,
+    BITS as PKEY_BITS, //
+};
 
 /// Flags of mappings that only this architecture has: the bit, its number in the image
 /// (`image::mm::vma`), and the `PROT_*` that asks for it.
 pub(crate) const VMA_FLAGS: &[(u64, u64, usize)] = &[];
 
-/// Flags of mappings that make up the protection key, where that is supported.
-pub(crate) const PKEY_BITS: u64 = 0;
-
 /// Flags of mappings that can't be saved, and why.
-pub(crate) const VMA_REFUSED: &[(u64, &str)] =
-    &[(0x7f << 32, "memory protection keys or shadow stack")];
+pub(crate) const VMA_REFUSED: &[(u64, &str)] = &[(SHADOW_STACK, "shadow stack")];
 
-/// The protection key among the flags of a mapping.
-pub(crate) fn pkey(_flags: u64) -> u32 {
-    0
-}
+/// As which it is declared only by kernels that have it.
+const SHADOW_STACK: u64 = 1 << bindings::VMA_HIGH_ARCH_5_BIT;
 
+/// The fields of `struct mm_struct` that are the architecture's own.
 macro_rules! context {
     ($mm:expr) => {
         (*$mm.as_ptr()).__bindgen_anon_1.context
     };
 }
+pub(super) use context;
 
 /// Why `mm` can't be saved, if it can't; its tasks are frozen.
 pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
@@ -48,11 +51,6 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
     // SAFETY: As above.
     if unsafe { context!(mm).lam_cr3_mask } != 0 {
         return Some("linear address masking");
-    }
-    #[cfg(CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS)]
-    // SAFETY: As above.
-    if unsafe { context!(mm).pkey_allocation_map } & !1 != 0 {
-        return Some("memory protection keys");
     }
     None
 }
@@ -78,11 +76,13 @@ pub(crate) fn map_vdso(start: usize) -> Result {
 pub(crate) fn prepare(mm: &MmRef) {
     // SAFETY: We own a reference, and the address space belongs to the caller alone.
     unsafe { context!(mm).flags |= 1 << bindings::MM_CONTEXT_HAS_VSYSCALL };
+    pkeys::open(mm);
 }
 
 /// What an image has of `mm` in `Mm::context`. Only of an address space of frozen tasks.
-pub(crate) fn save_context(_mm: &MmRef) -> [u64; 4] {
-    [0; 4]
+pub(crate) fn save_context(mm: &MmRef) -> [u64; 4] {
+    let [map, only] = pkeys::save(mm);
+    [map, only, 0, 0]
 }
 
 /// Gives `mm`, the caller's new address space, what [`save_context`] saved. Called before it
@@ -90,8 +90,15 @@ pub(crate) fn save_context(_mm: &MmRef) -> [u64; 4] {
 ///
 /// The error says what is not possible on this machine.
 pub(crate) fn load_context(_mm: &MmRef, context: [u64; 4]) -> Result<(), &'static str> {
-    if context != [0; 4] {
+    let [map, only, rest @ ..] = context;
+    if rest != [0; 2] {
         return Err("impossible architecture state of the address space");
     }
-    Ok(())
+    pkeys::check([map, only])
+}
+
+/// Gives `mm` what would have hindered mapping of what [`load_context`] has accepted.
+pub(crate) fn finish_context(mm: &MmRef, context: [u64; 4]) {
+    let [map, only, ..] = context;
+    pkeys::load(mm, [map, only]);
 }

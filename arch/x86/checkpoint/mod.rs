@@ -2,11 +2,12 @@
 
 //! x86-64: what the engine asks of an architecture.
 //!
-//! `cpu`: features of the CPU. `regs`: registers of tasks. `mm`: what an address space has besides mappings. All four
-//! architectures have the same functions.
+//! `cpu`: features of the CPU. `regs`: registers of tasks. `mm`: what an address space has besides mappings, `pkeys`:
+//! its memory protection keys. All four architectures have the same functions.
 
 mod cpu;
 pub(crate) mod mm;
+mod pkeys;
 pub(crate) mod regs;
 
 /// CPU features that programs may have chosen code by.

@@ -11,6 +11,7 @@ use kernel::{
     prelude::*, //
 };
 
+use super::cpu::cpuid;
 use crate::kapi::{
     park::ParkedTask,
     regset::{
@@ -107,6 +108,10 @@ pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
         // It goes on to wait, and then the call returns the child.
         let child = t.vfork_child_in(&t.pid_ns()?);
         set_reg(&mut bytes, reg!(ax), child.into())?;
+    } else if note_type == bindings::NT_X86_XSTATE {
+        // SAFETY: The task does not run, or is the caller.
+        let rights = unsafe { bindings::checkpoint_task_pkru(t.as_ptr()) };
+        set_pkru(&mut bytes, rights)?;
     }
     Ok(Some(bytes))
 }
@@ -130,6 +135,31 @@ fn set_reg(prstatus: &mut [u8], at: core::ops::Range<usize>, value: u64) -> Resu
         .get_mut(at)
         .ok_or(EINVAL)?
         .copy_from_slice(&value.to_le_bytes());
+    Ok(())
+}
+
+/// Number of the component of the xstate that PKRU is.
+const XFEATURE_PKRU: u32 = bindings::xfeature_XFEATURE_PKRU;
+
+/// Sets the rights of protection keys in the xstate.
+///
+/// They are not those that were saved with the rest of it: the kernel switches them by itself.
+/// So the header may say that they are in their initial state, in which they are no more.
+fn set_pkru(xstate: &mut [u8], rights: u32) -> Result {
+    if rights == 0 {
+        return Ok(());
+    }
+    let [_, offset, ..] = cpuid(0xd, XFEATURE_PKRU);
+    let offset = offset as usize;
+    xstate
+        .get_mut(offset..offset.saturating_add(4))
+        .ok_or(EINVAL)?
+        .copy_from_slice(&rights.to_le_bytes());
+    let features = xstate
+        .get_mut(XSTATE_HEADER..)
+        .and_then(|header| header.first_chunk_mut::<8>())
+        .ok_or(EINVAL)?;
+    *features = (u64::from_le_bytes(*features) | 1 << XFEATURE_PKRU).to_le_bytes();
     Ok(())
 }
 

@@ -385,8 +385,9 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let (m, raw) = r.object_body::<Mm>(obj)?;
     let mm = mm::renew().map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
     arch::mm::prepare(&mm);
-    arch::mm::load_context(&mm, m.context.map(|w| w.get()))
-        .map_err(|why| r.fail(EINVAL, plan, fmt!("{}", why)))?;
+    let context = m.context.map(|w| w.get());
+    arch::mm::load_context(&mm, context)
+        .map_err(|why| r.fail(EINVAL, plan, fmt!("address space: {}", why)))?;
     set_layout(r, plan, &mm, &m, &raw)?;
     restore_vdso(r, plan, &mm, &m, obj)?;
     for_vmas(r, &m, obj, |v, raw, guards| {
@@ -401,6 +402,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
             .map_err(|e| r.fail(e, plan, fmt!("its program is open for writing")))?;
     }
     set_flags(&mm, &m);
+    arch::mm::finish_context(&mm, context);
     r.set_built(obj, Built::Mm(BuiltMm(mm)))
 }
 

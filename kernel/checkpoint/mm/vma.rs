@@ -303,8 +303,14 @@ pub(super) fn restore(
     if flags & !known != 0 {
         return Err(fail(EINVAL, "has flags of another architecture"));
     }
-    let pkey =
-        i32::try_from(v.pkey.get()).map_err(|_| fail(EINVAL, "impossible protection key"))?;
+    let pkey = match v.pkey.get() {
+        0 => 0,
+        key if key < arch::mm::pkeys() => key.cast_signed(),
+        _ if arch::mm::pkeys() == 1 => {
+            return Err(fail(EOPNOTSUPP, "has a protection key, which this CPU lacks"));
+        }
+        _ => return Err(fail(EINVAL, "impossible protection key")),
+    };
 
     // The kernel accounts for memory that is, or once was, writable.
     let access = access(flags);

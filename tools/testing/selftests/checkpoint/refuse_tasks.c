@@ -343,22 +343,6 @@ REFUSE(memory_policy)
 	CHECK_SYS(syscall(__NR_get_mempolicy, NULL, NULL, 0, NULL, 0));
 }
 
-REFUSE(protection_key)
-{
-	int key = pkey_alloc(0, 0);
-	char *map = map_pages(0);
-
-	if (key < 0)
-		not_here();
-	CHECK_SYS(pkey_mprotect(map, 4096, PROT_READ | PROT_WRITE, key));
-	EXPECT_TASK("address space: memory protection keys");
-	expect_refusal(getpid(), UNSUPPORTED,
-		       "mapping %lx-%lx: memory protection keys or shadow stack", (long)map,
-		       (long)map + 4096);
-	ckpt_ready_wait();
-	map[0] = 1;
-}
-
 /* ---- one architecture's own ------------------------------------------ */
 
 #if defined(__x86_64__)
