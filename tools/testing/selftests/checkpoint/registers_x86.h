@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The registers of x86-64, see registers.c: general registers, flags, data
- * segments, x87, MXCSR, vector and mask registers, segment bases.
+ * segments, x87, MXCSR, vector and mask registers, rights of protection keys,
+ * segment bases.
  */
 #ifndef CKPT_REGISTERS_X86_H
 #define CKPT_REGISTERS_X86_H
@@ -33,11 +34,13 @@ struct regs {
 	uint8_t mask[8][8];	/* 272 */
 	uint32_t ds;		/* 336 */
 	uint32_t es;		/* 340 */
-	uint8_t pad[40];	/* 344 */
+	uint32_t pkru;		/* 344 */
+	uint8_t pad[36];	/* 348 */
 	uint8_t vec[32][64];	/* 384 */
 };
 
-void regs_run(const struct regs *in, struct regs *out, enum regs_mode mode);
+/* All but PKRU, which does nothing to memory that has the key 0. */
+void regs_run_others(const struct regs *in, struct regs *out, enum regs_mode mode);
 
 /*
  * Where the loop goes next, and the call that was interrupted: so no register and
@@ -52,6 +55,7 @@ extern const char regs_go_on[];
 } while (0)
 
 uint32_t regs_level;	/* 0: xmm, 1: ymm, 2: zmm and masks. */
+bool regs_pkru;		/* There is one. */
 static const uint32_t vec_bytes[] = { 16, 32, 64 };
 static const uint32_t vec_count[] = { 16, 16, 32 };
 static const char vec_name[] = { 'x', 'y', 'z' };
@@ -80,9 +84,9 @@ asm(
 "regs_next: .quad .Lloop, .Lcall\n"
 "	.text\n"
 "	.globl regs_go_on\n"
-"	.globl regs_run\n"
-"	.type regs_run, @function\n"
-"regs_run:\n"
+"	.globl regs_run_others\n"
+"	.type regs_run_others, @function\n"
+"regs_run_others:\n"
 "	push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
 "	mov %ds, %eax\n"
 "	push %rax\n"
@@ -106,6 +110,12 @@ asm(
 "	fldt 144+112(%rdi)\n fldt 144+96(%rdi)\n fldt 144+80(%rdi)\n fldt 144+64(%rdi)\n"
 "	fldt 144+48(%rdi)\n fldt 144+32(%rdi)\n fldt 144+16(%rdi)\n fldt 144(%rdi)\n"
 "	fldcw 140(%rdi)\n"
+"	sub $32, %rsp\n"
+"	fnstenv (%rsp)\n"
+"	movw 142(%rdi), %ax\n"
+"	movw %ax, 4(%rsp)\n"
+"	fldenv (%rsp)\n"
+"	add $32, %rsp\n"
 "	ldmxcsr 136(%rdi)\n"
 "	movl 336(%rdi), %eax\n"
 "	mov %eax, %ds\n"
@@ -204,21 +214,53 @@ asm(
 "	add $32, %rsp\n"		/* mode, out, es, ds */
 "	pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n"
 "	ret\n"
-"	.size regs_run, .-regs_run\n"
+"	.size regs_run_others, .-regs_run_others\n"
 );
+
+static uint32_t regs_rdpkru(void)
+{
+	uint32_t a, d;
+
+	asm volatile("rdpkru" : "=a" (a), "=d" (d) : "c" (0));
+	return a;
+}
+
+static void regs_wrpkru(uint32_t rights)
+{
+	asm volatile("wrpkru" : : "a" (rights), "c" (0), "d" (0) : "memory");
+}
+
+static void regs_run(const struct regs *in, struct regs *out, enum regs_mode mode)
+{
+	uint32_t rights = 0;
+
+	if (regs_pkru) {
+		rights = regs_rdpkru();
+		regs_wrpkru(in->pkru);
+	}
+	regs_run_others(in, out, mode);
+	if (regs_pkru) {
+		out->pkru = regs_rdpkru();
+		regs_wrpkru(rights);
+	}
+}
 
 static const char *regs_find_sets(void)
 {
+	static const char * const vectors[] = { "SSE", "AVX", "AVX-512" };
+	static char sets[64];
+	unsigned int a, b, c, d;
+
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx512f")) {
+	if (__builtin_cpu_supports("avx512f"))
 		regs_level = 2;
-		return "general, segments, x87, AVX-512";
-	}
-	if (__builtin_cpu_supports("avx")) {
+	else if (__builtin_cpu_supports("avx"))
 		regs_level = 1;
-		return "general, segments, x87, AVX";
-	}
-	return "general, segments, x87, SSE";
+	/* OSPKE: the kernel has switched protection keys on. */
+	regs_pkru = __get_cpuid_count(7, 0, &a, &b, &c, &d) && c & 1 << 4;
+	snprintf(sets, sizeof(sets), "general, segments, x87, %s%s", vectors[regs_level],
+		 regs_pkru ? ", PKRU" : "");
+	return sets;
 }
 
 static void regs_fill(struct regs *regs, uint64_t seed)
@@ -240,7 +282,11 @@ static void regs_fill(struct regs *regs, uint64_t seed)
 		regs->st[i][9] = i & 1 ? 0xbf : 0x3f;
 	}
 	regs->cw = cws[regs_mix(&seed) >> 62];
-	regs->mxcsr = mxcsrs[regs_mix(&seed) >> 62];
+	/* Exceptions that have been met, and conditions; the top of the stack is 0. */
+	regs->sw = regs_mix(&seed) >> 30 & 0x473f;
+	regs->mxcsr = mxcsrs[regs_mix(&seed) >> 62] | (regs_mix(&seed) >> 30 & 0x3f);
+	/* Not the key of all memory. */
+	regs->pkru = regs_mix(&seed) >> 30 & ~3u;
 	regs->ds = segments[regs_mix(&seed) >> 62];
 	regs->es = segments[regs_mix(&seed) >> 62];
 	regs->flags = FLAGS_SET | ((regs_mix(&seed) >> 30) & FLAGS_FREE);
@@ -274,10 +320,11 @@ static void regs_compare(const struct regs *in, const struct regs *out, enum reg
 	REGS_SAME(want.flags, out->flags & (FLAGS_FREE | FLAGS_SET), "rflags");
 	REGS_SAME(want.ds, out->ds, "ds");
 	REGS_SAME(want.es, out->es, "es");
-	REGS_SAME(want.mxcsr & 0xffc0, out->mxcsr & 0xffc0, "mxcsr");
+	REGS_SAME(want.mxcsr, out->mxcsr, "mxcsr");
 	REGS_SAME(want.cw, out->cw, "x87 control word");
-	/* The stack was full, its top at 0. */
-	REGS_SAME(0, out->sw >> 11 & 7, "top of the x87 stack");
+	REGS_SAME(want.sw, out->sw, "x87 status word");
+	if (regs_pkru)
+		REGS_SAME(want.pkru, out->pkru, "pkru");
 	for (i = 0; i < 8; i++)
 		REGS_SAME_BYTES(want.st[i], out->st[i], 10, "st(%u)", i);
 	for (i = 0; i < vec_count[regs_level]; i++)
