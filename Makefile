@@ -10,12 +10,12 @@ RUN := scripts/run
 help:
 	@echo 'make demo              set everything up; checkpoint real programs, power off, restart them'
 	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, kunit)'
-	@echo 'make bench             measure checkpoint and restart'
+	@echo 'make bench [SCALE=1]   measure checkpoint and restart; how they grow: up to 10,000 tasks'
 	@echo 'make shell             the prompt of a guest with the tools installed'
 	@echo 'make kernel            build the kernel; says where the image is (FLAVOUR=debug: the one of make test)'
 	@echo 'make apply KDIR=path   lay this repository over a Linux 7.3.y tree'
 	@echo 'make patches           take edits made in the built tree back into patches/ and the files here'
-	@echo 'make clean             forget what was built for this checkout; "make distclean" all caches'
+	@echo 'make clean             forget what was built, for all checkouts; "make distclean" the whole cache'
 	@echo
 	@echo 'ARCH=$(ARCH)  (there is: $(basename $(notdir $(wildcard scripts/arch/*.conf))); make test: all)'
 	@echo 'PAGES=size  the other size of pages: 64k for arm64, 4k for powerpc'
@@ -24,8 +24,11 @@ help:
 
 FLAVOUR ?= demo
 
-demo bench:
+demo:
 	@$(RUN) $@
+
+bench:
+	@$(RUN) bench -- $(if $(SCALE),--scale)
 
 test:
 	@$(RUN) test $(T)
