@@ -6,6 +6,8 @@
 #include <linux/string.h>
 #include <linux/thread_info.h>
 #include <asm/cpuid/api.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xstate.h>
 #include <asm/pkru.h>
 #include "../../arch/x86/kernel/fpu/legacy.h"
 
@@ -30,6 +32,15 @@ __rust_helper u32 rust_helper_checkpoint_task_pkru(struct task_struct *t)
 {
 	/* The thread's copy is that of when it was last scheduled out. */
 	return t == current ? read_pkru() : t->thread.pkru;
+}
+
+/* The process may use, or let a guest use, state that is there on demand only: AMX. */
+__rust_helper bool rust_helper_checkpoint_task_has_dynamic_xstate(struct task_struct *t)
+{
+	struct fpu *fpu = x86_task_fpu(t->group_leader);
+
+	return (fpu->perm.__state_perm | fpu->guest_perm.__state_perm) &
+	       XFEATURE_MASK_USER_DYNAMIC;
 }
 
 /* Tasks that have executed a 32-bit program. */

@@ -43,7 +43,7 @@ macro_rules! reg {
 pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
     let task = t.as_ptr();
     // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let (compat, tls, iopl, ioports, debug, features) = unsafe {
+    let (compat, tls, iopl, ioports, debug, features, amx, flags) = unsafe {
         let thread = &raw const (*task).thread;
         let regs = bindings::task_pt_regs(task);
         let cs = (*regs).__bindgen_anon_1.cs;
@@ -58,8 +58,11 @@ pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
             !(*thread).io_bitmap.is_null(),
             (*thread).ptrace_bps.iter().any(|b| !b.is_null()),
             shadow_stack(thread),
+            bindings::checkpoint_task_has_dynamic_xstate(task),
+            (*task).thread_info.flags,
         )
     };
+    let flag = |bit: u32| flags & 1 << bit != 0;
     for (bad, what) in [
         (compat, "32-bit tasks are not supported"),
         (tls, "thread areas of set_thread_area() are not supported"),
@@ -67,6 +70,18 @@ pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
         (ioports, "I/O permissions (ioperm) are not supported"),
         (debug, "hardware breakpoints are not supported"),
         (features, "user shadow stacks are not supported"),
+        (
+            amx,
+            "permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported",
+        ),
+        (
+            flag(bindings::TIF_NOTSC),
+            "a counter that can't be read (PR_SET_TSC) is not supported",
+        ),
+        (
+            flag(bindings::TIF_NOCPUID),
+            "CPUID that can't be read (ARCH_SET_CPUID) is not supported",
+        ),
     ] {
         if bad {
             refuse(what);

@@ -20,6 +20,7 @@
 #include <sys/time.h>
 #if defined(__x86_64__)
 #include <asm/ldt.h>
+#include <asm/prctl.h>
 #include <sys/io.h>
 #elif defined(__s390x__)
 #include <asm/guarded_storage.h>
@@ -35,6 +36,14 @@ REFUSE_FIXTURE
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67
 #define PR_GET_MEMORY_MERGE 68
+#endif
+
+#if defined(__x86_64__) && !defined(ARCH_SET_CPUID)
+#define ARCH_SET_CPUID 0x1012
+#endif
+#if defined(__x86_64__) && !defined(ARCH_REQ_XCOMP_PERM)
+#define ARCH_GET_XCOMP_PERM 0x1022
+#define ARCH_REQ_XCOMP_PERM 0x1023
 #endif
 
 /* The task itself is what the line names. */
@@ -383,6 +392,35 @@ REFUSE(x86_ldt)
 	expect_refusal(getpid(), UNSUPPORTED, "address space: *");
 	ckpt_ready_wait();
 	CHECK(syscall(__NR_modify_ldt, 0, &desc, sizeof(desc)) > 0, "the LDT is empty");
+}
+
+REFUSE(x86_tsc)
+{
+	CHECK_HERE(prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0));
+	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0));
+}
+
+REFUSE(x86_cpuid)
+{
+	CHECK_HERE(syscall(__NR_arch_prctl, ARCH_SET_CPUID, 0));
+	EXPECT_TASK("CPUID that can't be read (ARCH_SET_CPUID) is not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_arch_prctl, ARCH_SET_CPUID, 1));
+}
+
+/* XTILEDATA, number 18: no emulator at hand has it. */
+REFUSE(x86_amx)
+{
+	uint64_t permitted = 0;
+
+	if (syscall(__NR_arch_prctl, ARCH_REQ_XCOMP_PERM, 18))
+		not_here();
+	EXPECT_TASK("permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_arch_prctl, ARCH_GET_XCOMP_PERM, &permitted));
+	CHECK(permitted & 1 << 18, "0x%llx", (unsigned long long)permitted);
 }
 #elif defined(__s390x__)
 REFUSE(s390_guarded_storage)
