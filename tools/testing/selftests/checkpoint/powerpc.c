@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <time.h>
 #include <linux/futex.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -117,20 +118,18 @@ static int executes(void *arg)
 	return 1;
 }
 
-/* Starts the program at @path. */
+/* Starts the program at @path; it has begun. */
 static pid_t execute(char *path)
 {
-	pid_t pid = ckpt_fork(executes, path);
-	char name[64], seen[320];
-	ssize_t len;
+	int fd[2];
+	pid_t pid;
+	char c;
 
-	snprintf(name, sizeof(name), "/proc/%d/exe", pid);
-	do {
-		len = readlink(name, seen, sizeof(seen) - 1);
-		CHECK_SYS(len);
-		seen[len] = 0;
-		sched_yield();
-	} while (strcmp(seen, path));
+	CHECK_SYS(pipe2(fd, O_CLOEXEC));
+	pid = ckpt_fork(executes, path);
+	CHECK_SYS(close(fd[1]));
+	CHECK_EQ(0, read(fd[0], &c, 1));
+	CHECK_SYS(close(fd[0]));
 	return pid;
 }
 
@@ -144,9 +143,12 @@ REFUSE(elfv1)
 	write_program(path, 1, code);
 	pid = execute(path);
 	/* The line has its name, and what we expect has ours. */
-	snprintf(name, sizeof(name), "/proc/%d/comm", pid);
-	ckpt_slurp(name, seen, sizeof(seen));
-	seen[strcspn(seen, "\n")] = 0;
+	CHECK_SYS(prctl(PR_GET_NAME, name));
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	do {
+		ckpt_slurp(path, seen, sizeof(seen));
+		seen[strcspn(seen, "\n")] = 0;
+	} while (!strcmp(seen, name));
 	CHECK_SYS(prctl(PR_SET_NAME, seen));
 	expect_refusal(pid, UNSUPPORTED, "programs of the ELFv1 ABI are not supported");
 	expect_more();
@@ -182,25 +184,25 @@ REFUSE(hardware_breakpoint)
 
 /* ---- what is restored -------------------------------------------------- */
 
-/* User CPU time of @pid, which has not ended. */
-static unsigned long user_ticks(pid_t pid)
+/* CPU time of @pid, which has not ended. */
+static uint64_t cpu_time(pid_t pid)
 {
-	char path[64], text[512], state;
-	unsigned long ticks;
+	siginfo_t info = { .si_pid = 0 };
+	struct timespec ts;
+	clockid_t clock;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	ckpt_slurp(path, text, sizeof(text));
-	CHECK_EQ(2, sscanf(strrchr(text, ')'),
-			   ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu", &state, &ticks));
-	CHECK(state != 'Z', "it has ended");
-	return ticks;
+	CHECK_SYS(waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT));
+	CHECK(!info.si_pid, "it has ended, status %d", info.si_status);
+	CHECK_EQ(0, clock_getcpuclockid(pid, &clock));
+	CHECK_SYS(clock_gettime(clock, &ts));
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 static void let_run(pid_t pid)
 {
-	unsigned long since = user_ticks(pid);
+	uint64_t since = cpu_time(pid);
 
-	while (user_ticks(pid) < since + 2)
+	while (cpu_time(pid) < since + 20000000)
 		sched_yield();
 }
 
@@ -228,7 +230,7 @@ CKPT_CYCLE(vrsave_without_vectors)
  */
 static uint32_t *call_code[2];
 static uint32_t word;
-static pid_t tids[2];
+static char proc_of[2][64];
 
 static void *waits_at(void *arg)
 {
@@ -241,7 +243,9 @@ static void *waits_at(void *arg)
 	register long value asm("r5") = 0;
 	register struct timespec *timeout asm("r6") = &time;
 
-	__atomic_store_n(&tids[scv], sys_gettid(), __ATOMIC_SEQ_CST);
+	/* A container has the /proc of who made it, where pids are others. */
+	CHECK_SYS(readlink("/proc/thread-self", proc_of[scv], sizeof(proc_of[scv]) - 1));
+	ckpt_step(1);
 	asm volatile("mtctr 12\n bctrl\n"
 		     : "+r" (ret), "+r" (code), "+r" (nr), "+r" (op), "+r" (value), "+r" (timeout)
 		     :: "r7", "r8", "r9", "r10", "r11", "r30", "cr0", "cr1", "cr5", "cr6", "cr7",
@@ -250,17 +254,15 @@ static void *waits_at(void *arg)
 	return NULL;
 }
 
-/* Until thread @tid sleeps in futex(). */
-static void await_futex(pid_t *tid)
+/* Until thread @nr sleeps in futex(). */
+static void await_futex(unsigned int nr)
 {
-	char path[64], text[128];
-	pid_t id;
+	char path[80], text[128];
 
-	do {
+	ckpt_step_wait(1, nr + 1);
+	snprintf(path, sizeof(path), "/proc/%s/syscall", proc_of[nr]);
+	while (atoi(ckpt_slurp(path, text, sizeof(text))) != __NR_futex)
 		sched_yield();
-		id = __atomic_load_n(tid, __ATOMIC_SEQ_CST);
-		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", id);
-	} while (!id || atoi(ckpt_slurp(path, text, sizeof(text))) != __NR_futex);
 }
 
 static void put_code(uint32_t *at, uint32_t code)
@@ -288,7 +290,7 @@ CKPT_CYCLE(call_yet_to_be_restarted)
 	__builtin___clear_cache((char *)page, (char *)(page + 128));
 	for (i = 0; i < nr; i++) {
 		CHECK_EQ(0, pthread_create(&thread[i], NULL, waits_at, (void *)i));
-		await_futex(&tids[i]);
+		await_futex(i);
 		put_code(call_code[i] + 1, LOOP);
 	}
 	ckpt_ready_wait();

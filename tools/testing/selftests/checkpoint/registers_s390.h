@@ -234,24 +234,22 @@ static int faults_and_stops(void *arg)
 
 	/* Only newer machines note it at each interruption, but all do at a fault. */
 	*page = 1;
+	/* A container has the /proc of who made it, where pids are others. */
+	CHECK_SYS(readlink("/proc/self", board->text, sizeof(board->text) - 1));
 	raise(SIGSTOP);
 	return 0;
 }
 
-/* What a debugger sees of @pid, which is stopped, and stays so. */
+/* What a debugger sees of @pid, which is stopped, and will be again. */
 static uint64_t last_break_of(pid_t pid)
 {
 	uint64_t value = 0;
 	struct iovec iov = { .iov_base = &value, .iov_len = sizeof(value) };
-	char path[64], text[512];
 
 	CHECK_SYS(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
 	CHECK_EQ(pid, waitpid(pid, NULL, 0));
 	CHECK_SYS(ptrace(PTRACE_GETREGSET, pid, NT_S390_LAST_BREAK, &iov));
 	CHECK_SYS(ptrace(PTRACE_DETACH, pid, NULL, NULL));
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	while (!strstr(ckpt_slurp(path, text, sizeof(text)), ") T "))
-		sched_yield();
 	return value;
 }
 
@@ -259,11 +257,15 @@ static uint64_t last_break_of(pid_t pid)
 CKPT_CYCLE(last_break)
 {
 	pid_t pid = ckpt_fork(faults_and_stops, NULL);
+	char path[300], text[512];
 	uint64_t before;
 
 	CHECK_EQ(pid, waitpid(pid, NULL, WUNTRACED));
 	before = last_break_of(pid);
 	CHECK(before >= 4096, "it is 0x%llx", (unsigned long long)before);
+	snprintf(path, sizeof(path), "/proc/%s/stat", board->text);
+	while (!strstr(ckpt_slurp(path, text, sizeof(text)), ") T "))
+		sched_yield();
 	ckpt_ready_wait();
 	REGS_SAME(before, last_break_of(pid), "last break");
 	CHECK_SYS(kill(pid, SIGCONT));
