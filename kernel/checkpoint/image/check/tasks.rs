@@ -276,7 +276,7 @@ impl Walk<'_> {
         let leader = &group.leader;
         ensure(
             raw,
-            !pid(self.pids, leader.tid.get()).is_some_and(|p| p.seen & SEEN_SHARED_PENDING != 0),
+            pid(self.pids, leader.tid.get()).is_none_or(|p| p.seen & SEEN_SHARED_PENDING == 0),
             "thread after the pending signals of its thread group",
         )?;
         ensure(
