@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What there can be many of: processes, threads, mappings, descriptors, memory.
+ *
+ * usage: crowd KIND NUMBER RESULT
+ * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
+ * there and as they were.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MIB	(1L << 20)
+
+static long number;
+static long page;
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void *map(size_t size, int flags)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		fail("mmap");
+	return p;
+}
+
+static uint64_t pattern(long n)
+{
+	return n * 0x9e3779b97f4a7c15ULL + 1;
+}
+
+/* What the others answer to a question: how many have, and the sum of who they are. */
+static struct answers {
+	_Atomic long count;
+	_Atomic long sum;
+} *answers;
+
+static void answer(long who)
+{
+	atomic_fetch_add(&answers->sum, who);
+	atomic_fetch_add(&answers->count, 1);
+}
+
+static int all_answered(void)
+{
+	long others = number - 1;
+
+	while (atomic_load(&answers->count) < others)
+		usleep(1000);
+	return atomic_load(&answers->sum) == others * (others + 1) / 2;
+}
+
+/* A process for each number from 1 on; SIGUSR2 is the question. */
+static void make_processes(void)
+{
+	answers = map(page, MAP_SHARED);
+	for (long n = 1; n < number; n++) {
+		pid_t child = fork();
+		sigset_t set;
+		int sig;
+
+		if (child < 0)
+			fail("fork");
+		if (child)
+			continue;
+		sigemptyset(&set);
+		sigaddset(&set, SIGUSR2);
+		while (!sigwait(&set, &sig))
+			answer(n);
+		_exit(1);
+	}
+}
+
+static int check_processes(void)
+{
+	/* All but init, which the sender is. */
+	if (kill(-1, SIGUSR2))
+		fail("kill");
+	return all_answered();
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t question = PTHREAD_COND_INITIALIZER;
+static long asked;
+static __thread long self;
+
+static void *thread(void *arg)
+{
+	long seen = 0;
+
+	self = (long)arg;
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		while (seen == asked)
+			pthread_cond_wait(&question, &lock);
+		seen = asked;
+		answer(self);
+	}
+	return NULL;
+}
+
+static void make_threads(void)
+{
+	pthread_attr_t attr;
+	pthread_t made;
+
+	answers = map(page, MAP_PRIVATE);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN);
+	for (long n = 1; n < number; n++)
+		if (pthread_create(&made, &attr, thread, (void *)n))
+			fail("pthread_create");
+}
+
+static int check_threads(void)
+{
+	pthread_mutex_lock(&lock);
+	asked++;
+	pthread_cond_broadcast(&question);
+	pthread_mutex_unlock(&lock);
+	return all_answered();
+}
+
+/* Every second page of it is read-only: so each is a mapping. */
+static char *pages;
+
+static void make_mappings(void)
+{
+	pages = map(number * page, MAP_PRIVATE);
+	for (long n = 0; n < number; n++)
+		*(uint64_t *)(pages + n * page) = pattern(n);
+	for (long n = 0; n < number; n += 2)
+		if (mprotect(pages + n * page, page, PROT_READ))
+			fail("mprotect");
+}
+
+static int check_pages(long count)
+{
+	for (long n = 0; n < count; n++)
+		if (*(uint64_t *)(pages + n * page) != pattern(n))
+			return 0;
+	return 1;
+}
+
+static int check_mappings(void)
+{
+	return check_pages(number);
+}
+
+/* Open files with a position each. */
+static int first;
+
+static void make_descriptors(void)
+{
+	struct rlimit limit = { number + 64, number + 64 };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		fail("setrlimit");
+	for (long n = 0; n < number; n++) {
+		int fd = open("/proc/self/exe", O_RDONLY);
+
+		if (fd < 0 || lseek(fd, n, SEEK_SET) != n)
+			fail("open");
+		if (!n)
+			first = fd;
+	}
+}
+
+static int check_descriptors(void)
+{
+	for (long n = 0; n < number; n++)
+		if (lseek(first + n, 0, SEEK_CUR) != n)
+			return 0;
+	return 1;
+}
+
+/* Memory, in MiB; no page is like another. */
+static void make_memory(void)
+{
+	pages = map(number * MIB, MAP_PRIVATE);
+	for (long n = 0; n < number * MIB / page; n++)
+		*(uint64_t *)(pages + n * page) = pattern(n);
+}
+
+static int check_memory(void)
+{
+	return check_pages(number * MIB / page);
+}
+
+static const struct kind {
+	const char *name;
+	void (*make)(void);
+	int (*check)(void);
+} kinds[] = {
+	{ "processes", make_processes, check_processes },
+	{ "threads", make_threads, check_threads },
+	{ "mappings", make_mappings, check_mappings },
+	{ "descriptors", make_descriptors, check_descriptors },
+	{ "memory", make_memory, check_memory },
+};
+
+static void say(const char *path, const char *word)
+{
+	char tmp[PATH_MAX];
+	FILE *f;
+
+	snprintf(tmp, sizeof(tmp), "%s.new", path);
+	f = fopen(tmp, "w");
+	if (!f || fprintf(f, "%s 0\n", word) < 0 || fclose(f) || rename(tmp, path))
+		fail(path);
+}
+
+int main(int argc, char **argv)
+{
+	const struct kind *kind = kinds;
+	const struct kind *end = kinds + sizeof(kinds) / sizeof(*kinds);
+	sigset_t set;
+	int sig;
+
+	while (argc == 4 && kind < end && strcmp(kind->name, argv[1]))
+		kind++;
+	if (argc != 4 || kind == end) {
+		fprintf(stderr, "usage: crowd processes|threads|mappings|descriptors|memory NUMBER RESULT\n");
+		return 2;
+	}
+	number = strtol(argv[2], NULL, 0);
+	page = sysconf(_SC_PAGESIZE);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	kind->make();
+	say(argv[3], "ready");
+	sigdelset(&set, SIGUSR2);
+	while (!sigwait(&set, &sig)) {
+		if (answers) {
+			answers->count = 0;
+			answers->sum = 0;
+		}
+		say(argv[3], kind->check() ? "right" : "wrong");
+	}
+	return 1;
+}
