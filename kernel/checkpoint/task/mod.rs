@@ -61,6 +61,8 @@ pub(crate) struct Collected {
     tids: RBTree<u32, ()>,
     /// The last thread of each thread group, by the address of what the group shares.
     last: RBTree<usize, u32>,
+    /// The first living one, likewise.
+    first: RBTree<usize, u32>,
     /// Process group and session of the root, if it has been seen.
     root: Option<(u32, u32)>,
     /// The root task's record has been written.
@@ -74,14 +76,22 @@ impl Collected {
             creds: KVVec::new(),
             tids: RBTree::new(),
             last: RBTree::new(),
+            first: RBTree::new(),
             root: None,
             root_saved: false,
         }
     }
 
-    /// A thread of the group of `t` has been collected.
-    fn has_group(&self, t: &FrozenTask) -> bool {
-        self.last.get(&t.group_addr()).is_some()
+    /// `t` with pid `tid` is the first living thread of its group that was collected: what its
+    /// group shares is looked at once. To be called with each that lives.
+    fn is_first(&mut self, t: &FrozenTask, tid: u32) -> Result<bool> {
+        let group = t.group_addr();
+        if let Some(&first) = self.first.get(&group) {
+            return Ok(first == tid);
+        }
+        self.first
+            .try_create_and_insert(group, tid, GFP_KERNEL_ACCOUNT)?;
+        Ok(true)
     }
 
     /// `t` with pid `tid` is the last thread of its group that was collected.

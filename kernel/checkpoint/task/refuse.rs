@@ -20,8 +20,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     t.thread_oddities(|what| cap.refuse(EOPNOTSUPP, t, fmt!("{what}")));
-    // The others of the group have the same.
-    if t.is_leader() || !cap.task.has_group(t) {
+    // The others of the group have the same. Its leader may have exited.
+    let tid = t.tid_in(&cap.pid_ns);
+    if cap.task.is_first(t, tid)? {
         t.group_oddities(|what| cap.refuse(EOPNOTSUPP, t, fmt!("{what}")));
     }
     Ok(())

@@ -171,8 +171,8 @@ fn collect_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     let mut timer = t.pending(false)?.timer;
     let tid = t.tid_in(&cap.pid_ns);
-    // All threads share what is pending for the group; it is saved with the last one.
-    if t.is_leader() || cap.task.is_last(t, tid) {
+    // All threads share what is pending for the group.
+    if cap.task.is_first(t, tid)? {
         timer |= t.pending(true)?.timer;
     }
     if timer {

@@ -3,6 +3,7 @@
 #include "refuse.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 #include <sys/ptrace.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #if defined(__x86_64__)
 #include <asm/ldt.h>
@@ -70,6 +72,47 @@ REFUSE(posix_timer)
 	ckpt_ready_wait();
 	CHECK_SYS(timer_gettime(timer, &spec));
 	CHECK(spec.it_value.tv_sec, "it ran out");
+}
+
+static char leader_state(void)
+{
+	char stat[512];
+
+	ckpt_slurp("/proc/self/stat", stat, sizeof(stat));
+	return strrchr(stat, ')')[2];
+}
+
+static void *with_timer(void *arg)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_NONE };
+	timer_t timer;
+
+	while (leader_state() != 'Z')
+		sched_yield();
+	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &event, &timer));
+	expect_refusal(gettid(), UNSUPPORTED, "has POSIX timers (timer_create)");
+	ckpt_step(0);
+	ckpt_wait_go();
+	exit(0);
+}
+
+static int leaderless(void *arg)
+{
+	pthread_t thread;
+
+	CHECK_EQ(0, pthread_create(&thread, NULL, with_timer, NULL));
+	syscall(SYS_exit, 0);
+	return 1;
+}
+
+/* The leader has exited: what its group has is looked at all the same. */
+REFUSE(timer_without_leader)
+{
+	pid_t kid = ckpt_fork(leaderless, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
 }
 
 static void interval_timer(int which, const char *what)
