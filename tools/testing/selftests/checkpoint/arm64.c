@@ -1,101 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What only arm64 has, besides registers: tags, keys, guarded branches, and refusals. */
-#include "refuse.h"
+/* What only arm64 has, besides registers: tags, keys, guarded branches, control stacks. */
+#include "common.h"
 
 #ifdef __aarch64__
 
+#include "arm64.h"
+
 #include <pthread.h>
 #include <setjmp.h>
-#include <signal.h>
-#include <sys/auxv.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/uio.h>
 
 CKPT_FIXTURE_ARCH
-REFUSE_FIXTURE
-
-#ifndef PROT_BTI
-#define PROT_BTI 0x10
-#endif
-#ifndef PROT_MTE
-#define PROT_MTE 0x20
-#endif
-#ifndef PR_MTE_STORE_ONLY
-#define PR_MTE_STORE_ONLY (1ul << 19)
-#endif
-#ifndef SEGV_MTESERR
-#define SEGV_MTESERR 9
-#endif
-#ifndef PR_SME_SET_VL
-#define PR_SME_SET_VL 63
-#define PR_SME_GET_VL 64
-#endif
-#ifndef PR_SET_TSC
-#define PR_SET_TSC 26
-#define PR_TSC_ENABLE 1
-#define PR_TSC_SIGSEGV 2
-#endif
-#ifndef PR_SET_SHADOW_STACK_STATUS
-#define PR_GET_SHADOW_STACK_STATUS 74
-#define PR_SET_SHADOW_STACK_STATUS 75
-#define PR_LOCK_SHADOW_STACK_STATUS 76
-#define PR_SHADOW_STACK_ENABLE 1ul
-#endif
-
-#define CAP_SVE		(1ul << 22)
-#define CAP_PACA	(1ul << 30)
-#define CAP_GCS		(1ul << 32)
-#define CAP2_BTI	(1ul << 17)
-#define CAP2_MTE	(1ul << 18)
-#define CAP2_POE	(1ul << 63)
-
-static bool has_cap(unsigned long cap)
-{
-	return getauxval(AT_HWCAP) & cap;
-}
-
-static bool has_cap2(unsigned long cap)
-{
-	return getauxval(AT_HWCAP2) & cap;
-}
-
-static size_t page(void)
-{
-	return getpagesize();
-}
-
-static char *map(size_t pages, int prot, int flags)
-{
-	char *at = mmap(NULL, pages * page(), prot, flags | MAP_ANONYMOUS, -1, 0);
-
-	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
-	return at;
-}
 
 /* ---- memory tags ------------------------------------------------------ */
-
-#define GRANULE 16
-
-static uint64_t tag_at(const char *p)
-{
-	uint64_t tagged = (uintptr_t)p;
-
-	asm volatile(".arch armv8.5-a+memtag\n ldg %0, [%1]" : "+r" (tagged) : "r" (p));
-	return tagged >> 56 & 0xf;
-}
-
-static void set_tag(char *p, uint64_t tag)
-{
-	uint64_t tagged = (uintptr_t)p | tag << 56;
-
-	asm volatile(".arch armv8.5-a+memtag\n stg %0, [%0]" : : "r" (tagged) : "memory");
-}
-
-static char *with_tag(char *p, uint64_t tag)
-{
-	return (char *)((uintptr_t)p | tag << 56);
-}
 
 /* Another tag for each granule, and each page another order. */
 static unsigned int pattern(size_t offset)
@@ -130,8 +46,6 @@ static void check_no_tags(const char *p, size_t len, const char *what)
 }
 
 static volatile int fault_code;
-
-
 static sigjmp_buf fault_buf;
 
 static void on_fault(int sig, siginfo_t *info, void *uc)
@@ -156,7 +70,6 @@ static int fault_at(volatile char *p)
 	return fault_code;
 }
 
-/* The refusals are those of a task of its own: no tag checks in the test itself. */
 static bool needs_mte(void)
 {
 	if (has_cap2(CAP2_MTE))
@@ -287,21 +200,6 @@ CKPT_CYCLE(tag_modes)
 		CHECK_EQ(0, pthread_join(thread[i], NULL));
 }
 
-REFUSE(tagged_shared_memory)
-{
-	char *at;
-
-	if (!has_cap2(CAP2_MTE))
-		not_here();
-	at = map(1, PROT_READ | PROT_WRITE | PROT_MTE, MAP_SHARED);
-	set_tag(at, 5);
-	expect_refusal(getpid(), UNSUPPORTED,
-		       "mapping %lx-%lx: memory tags on shared memory or a file", (long)at,
-		       (long)(at + page()));
-	ckpt_ready_wait();
-	CHECK_EQ(5, tag_at(at));
-}
-
 /* ---- guarded branches ------------------------------------------------- */
 
 /* x0 = 7, with a landing pad first, and without. */
@@ -349,11 +247,6 @@ CKPT_CYCLE(guarded_branches)
 
 #define KEYS (PR_PAC_APIAKEY | PR_PAC_APIBKEY | PR_PAC_APDAKEY | PR_PAC_APDBKEY)
 
-#ifndef PR_PAC_SET_ENABLED_KEYS
-#define PR_PAC_SET_ENABLED_KEYS 60
-#define PR_PAC_GET_ENABLED_KEYS 61
-#endif
-
 static uint64_t sign(uint64_t modifier)
 {
 	register uint64_t p asm("x10") = 0x1230, m asm("x11") = modifier;
@@ -392,25 +285,6 @@ CKPT_CYCLE(enabled_keys)
 	ckpt_ready();
 	CHECK_EQ(0, pthread_join(thread[0], NULL));
 	CHECK_EQ(0, pthread_join(thread[1], NULL));
-}
-
-/* ---- protection keys --------------------------------------------------- */
-
-/* No emulator at hand has them. */
-REFUSE(protection_keys)
-{
-	char *at;
-	int key;
-
-	if (!has_cap2(CAP2_POE))
-		not_here();
-	key = CHECK_SYS(pkey_alloc(0, 0));
-	at = map(1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
-	CHECK_SYS(pkey_mprotect(at, page(), PROT_READ | PROT_WRITE, key));
-	expect_refusal(getpid(), UNSUPPORTED, "address space: memory protection keys");
-	expect_more();
-	ckpt_ready_wait();
-	*at = 1;
 }
 
 /* ---- guarded control stacks --------------------------------------------- */
@@ -479,24 +353,78 @@ CKPT_CYCLE(control_stack_locked)
 	CHECK_EQ(EBUSY, errno);
 }
 
-/* ---- refusals ---------------------------------------------------------- */
+/* ---- whose modes ------------------------------------------------------- */
 
-#define EXPECT_TASK(what) expect_refusal(getpid(), UNSUPPORTED, what)
+enum { M_TSC, M_TAGS, M_SVE, M_SME, M_KEYS, M_CONTROL_STACK, M_COUNT };
 
-REFUSE(vector_length_after_exec)
+static void get_modes(uint64_t *mode)
 {
-	int vl;
+	int tsc = -1;
 
-	if (!has_cap(CAP_SVE))
-		not_here();
-	vl = CHECK_SYS(prctl(PR_SVE_GET_VL, 0, 0, 0, 0));
-	CHECK_SYS(prctl(PR_SVE_SET_VL, 16 | PR_SVE_SET_VL_ONEXEC, 0, 0, 0));
-	EXPECT_TASK("another vector length after exec is not supported");
-	ckpt_ready_wait();
-	CHECK_EQ(vl, prctl(PR_SVE_GET_VL, 0, 0, 0, 0));
+	mode[M_TSC] = prctl(PR_GET_TSC, &tsc, 0, 0, 0) ?: tsc;
+	mode[M_TAGS] = prctl(PR_GET_TAGGED_ADDR_CTRL, 0, 0, 0, 0);
+	mode[M_SVE] = prctl(PR_SVE_GET_VL, 0, 0, 0, 0);
+	mode[M_SME] = prctl(PR_SME_GET_VL, 0, 0, 0, 0);
+	mode[M_KEYS] = prctl(PR_PAC_GET_ENABLED_KEYS, 0, 0, 0, 0);
+	mode[M_CONTROL_STACK] = prctl(PR_GET_SHADOW_STACK_STATUS, &mode[M_COUNT], 0, 0, 0);
 }
 
-/* Staying after exec is more common, and is kept. */
+CKPT_SCENARIO(own_modes)
+{
+	uint64_t before[M_COUNT + 1] = { 0 }, after[M_COUNT + 1] = { 0 };
+	int i;
+
+	get_modes(before);
+	ckpt_ready_wait();
+	get_modes(after);
+	for (i = 0; i <= M_COUNT; i++)
+		CHECK(before[i] == after[i], "mode %d is 0x%llx, not 0x%llx", i,
+		      (unsigned long long)after[i], (unsigned long long)before[i]);
+	/* It kills where it can't be read. */
+	asm volatile("mrs %0, cntvct_el0" : "=r" (before[0]));
+}
+
+FIXTURE(restarter) { int unused; };
+
+FIXTURE_SETUP(restarter)
+{
+	CKPT_BEGIN();
+}
+
+FIXTURE_TEARDOWN(restarter) { }
+
+/* The task has modes of its own, not those of the one that calls restart(2). */
+TEST_F_TIMEOUT(restarter, modes, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &own_modes, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	prctl(PR_SET_TAGGED_ADDR_CTRL, PR_TAGGED_ADDR_ENABLE, 0, 0, 0);
+	prctl(PR_SVE_SET_VL, 32 | PR_SVE_VL_INHERIT, 0, 0, 0);
+	prctl(PR_SVE_SET_VL, 16 | PR_SVE_SET_VL_ONEXEC, 0, 0, 0);
+	prctl(PR_SME_SET_VL, 64 | PR_SVE_VL_INHERIT, 0, 0, 0);
+	/* Not those that return addresses may be signed with. */
+	prctl(PR_PAC_SET_ENABLED_KEYS, PR_PAC_APDAKEY | PR_PAC_APDBKEY, 0, 0, 0);
+	prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0);
+	/* Twice: what was taken over unseen would be refused now. */
+	ASSERT_EQ(0, ftruncate(image, 0));
+	ASSERT_EQ(0, lseek(image, 0, SEEK_SET));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* ---- vector lengths ---------------------------------------------------- */
+
+/* That it stays after exec is kept; what differs then is refused. */
 CKPT_CYCLE(vector_length_inherited)
 {
 	int vl, now;
@@ -510,49 +438,6 @@ CKPT_CYCLE(vector_length_inherited)
 	ckpt_ready_wait();
 	now = CHECK_SYS(prctl(PR_SVE_GET_VL, 0, 0, 0, 0));
 	CHECK_EQ(vl, now);
-}
-
-REFUSE(unreadable_counter)
-{
-	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0))
-		not_here();
-	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported");
-	ckpt_ready_wait();
-	CHECK_SYS(prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0));
-}
-
-static int waits(void *arg)
-{
-	ckpt_step(0);
-	ckpt_wait_go();
-	return 0;
-}
-
-REFUSE(hardware_watchpoint)
-{
-	struct {
-		uint32_t info, pad;
-		struct {
-			uint64_t addr;
-			uint32_t ctrl, pad;
-		} reg[1];
-	} state = { .reg[0].addr = (uintptr_t)&waits & -8ul };
-	struct iovec vec = { &state, sizeof(state) };
-	pid_t pid = ckpt_fork(waits, NULL);
-	int status;
-
-	ckpt_step_wait(0, 1);
-	CHECK_SYS(ptrace(PTRACE_SEIZE, pid, 0, 0));
-	CHECK_SYS(ptrace(PTRACE_INTERRUPT, pid, 0, 0));
-	CHECK_EQ(pid, waitpid(pid, &status, 0));
-	/* Enabled, user mode, stores, 8 bytes. */
-	state.reg[0].ctrl = 1 | 2 << 1 | 2 << 3 | 0xff << 5;
-	if (ptrace(PTRACE_SETREGSET, pid, (void *)(long)NT_ARM_HW_WATCH, &vec))
-		not_here();
-	CHECK_SYS(ptrace(PTRACE_DETACH, pid, 0, 0));
-	expect_refusal(pid, UNSUPPORTED, "hardware breakpoints are not supported");
-	ckpt_ready_wait();
-	ckpt_wait_exit(pid, 0);
 }
 
 #else /* !__aarch64__ */

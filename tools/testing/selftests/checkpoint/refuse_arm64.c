@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is refused on arm64 only. */
+#include "refuse.h"
+
+#ifdef __aarch64__
+
+#include "arm64.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+REFUSE_FIXTURE
+
+#define EXPECT_TASK(what) expect_refusal(getpid(), UNSUPPORTED, what)
+
+/* ---- memory tags ------------------------------------------------------ */
+
+REFUSE(tagged_shared_memory)
+{
+	char *at;
+
+	if (!has_cap2(CAP2_MTE))
+		not_here();
+	at = map(1, PROT_READ | PROT_WRITE | PROT_MTE, MAP_SHARED);
+	set_tag(at, 5);
+	expect_refusal(getpid(), UNSUPPORTED,
+		       "mapping %lx-%lx: memory tags on shared memory or a file", (long)at,
+		       (long)(at + page()));
+	ckpt_ready_wait();
+	CHECK_EQ(5, tag_at(at));
+}
+
+/* ---- protection keys --------------------------------------------------- */
+
+/* No emulator at hand has them. */
+REFUSE(protection_keys)
+{
+	char *at;
+	int key;
+
+	if (!has_cap2(CAP2_POE))
+		not_here();
+	key = CHECK_SYS(pkey_alloc(0, 0));
+	at = map(1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	CHECK_SYS(pkey_mprotect(at, page(), PROT_READ | PROT_WRITE, key));
+	expect_refusal(getpid(), UNSUPPORTED, "address space: memory protection keys");
+	expect_more();
+	ckpt_ready_wait();
+	*at = 1;
+}
+
+/* ---- states of a task -------------------------------------------------- */
+
+REFUSE(vector_length_after_exec)
+{
+	int vl;
+
+	if (!has_cap(CAP_SVE))
+		not_here();
+	vl = CHECK_SYS(prctl(PR_SVE_GET_VL, 0, 0, 0, 0));
+	CHECK_SYS(prctl(PR_SVE_SET_VL, 16 | PR_SVE_SET_VL_ONEXEC, 0, 0, 0));
+	EXPECT_TASK("another vector length after exec is not supported");
+	ckpt_ready_wait();
+	CHECK_EQ(vl, prctl(PR_SVE_GET_VL, 0, 0, 0, 0));
+}
+
+REFUSE(unreadable_counter)
+{
+	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0))
+		not_here();
+	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported");
+	ckpt_ready_wait();
+	CHECK_SYS(prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0));
+}
+
+static int waits(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+/* ELF32 for ARM: one segment, whose only instruction jumps to itself. */
+static const struct {
+	Elf32_Ehdr head;
+	Elf32_Phdr segment;
+	uint32_t code;
+} arm_program = {
+	.head = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_EXEC, .e_machine = EM_ARM, .e_version = EV_CURRENT,
+		.e_entry = 0x10000 + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
+		.e_phoff = sizeof(Elf32_Ehdr), .e_flags = 5u << 24,
+		.e_ehsize = sizeof(Elf32_Ehdr), .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = 1,
+	},
+	.segment = {
+		.p_type = PT_LOAD, .p_vaddr = 0x10000, .p_filesz = sizeof(arm_program),
+		.p_memsz = sizeof(arm_program), .p_flags = PF_R | PF_X, .p_align = 0x10000,
+	},
+	.code = 0xeafffffe,
+};
+
+REFUSE(arm_task)
+{
+	int program = CHECK_SYS(memfd_create("arm", MFD_CLOEXEC)), done[2], status;
+	char *const none[] = { NULL };
+	pid_t pid;
+	char c;
+
+	CHECK_EQ(sizeof(arm_program), write(program, &arm_program, sizeof(arm_program)));
+	CHECK_SYS(pipe2(done, O_CLOEXEC));
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		syscall(__NR_execveat, program, "", none, none, AT_EMPTY_PATH);
+		CHECK_EQ(1, write(done[1], "x", 1));
+		_exit(0);
+	}
+	close(done[1]);
+	close(program);
+	if (read(done[0], &c, 1))
+		not_here();
+	close(done[0]);
+	/* It is called by the number of the descriptor. */
+	CHECK_SYS(prctl(PR_SET_NAME, "*", 0, 0, 0));
+	expect_refusal(pid, UNSUPPORTED, "32-bit tasks are not supported");
+	expect_refusal(pid, UNSUPPORTED, "address space: 32-bit programs are not supported");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_EQ(pid, waitpid(pid, &status, 0));
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status 0x%x", status);
+}
+
+REFUSE(hardware_watchpoint)
+{
+	struct {
+		uint32_t info, pad;
+		struct {
+			uint64_t addr;
+			uint32_t ctrl, pad;
+		} reg[1];
+	} state = { .reg[0].addr = (uintptr_t)&waits & -8ul };
+	struct iovec vec = { &state, sizeof(state) };
+	pid_t pid = ckpt_fork(waits, NULL);
+	int status;
+
+	ckpt_step_wait(0, 1);
+	CHECK_SYS(ptrace(PTRACE_SEIZE, pid, 0, 0));
+	CHECK_SYS(ptrace(PTRACE_INTERRUPT, pid, 0, 0));
+	CHECK_EQ(pid, waitpid(pid, &status, 0));
+	/* Enabled, user mode, stores, 8 bytes. */
+	state.reg[0].ctrl = 1 | 2 << 1 | 2 << 3 | 0xff << 5;
+	if (ptrace(PTRACE_SETREGSET, pid, (void *)(long)NT_ARM_HW_WATCH, &vec))
+		not_here();
+	CHECK_SYS(ptrace(PTRACE_DETACH, pid, 0, 0));
+	/* The kernel makes it of one. */
+	expect_refusal(pid, UNSUPPORTED, "has perf events");
+	expect_refusal(pid, UNSUPPORTED, "hardware breakpoints are not supported");
+	ckpt_ready_wait();
+	ckpt_wait_exit(pid, 0);
+}
+
+#else /* !__aarch64__ */
+
+TEST(refuse_arm64)
+{
+	SKIP(return, "not arm64");
+}
+
+#endif
+
+TEST_HARNESS_MAIN
