@@ -45,10 +45,15 @@ use crate::{
 pub(crate) fn commit(crew: &Arc<Crew>, ns: &PidNs) -> Result {
     wait_for_the_dead(crew)?;
     groups(crew, ns)?;
+    // Of all tasks, so that all that is wrong is told at once.
+    let mut verdict: Result = Ok(());
     each_live(crew, |_, plan, parked| {
         let notes = registers(crew, plan)?;
-        task::regs::check(&crew.restore, plan, parked, notes)
+        let checked = task::regs::check(&crew.restore, plan, parked, notes);
+        verdict = verdict.and(checked);
+        Ok(())
     })?;
+    verdict?;
     namespaces(crew)?;
     for (index, member) in crew.members.iter() {
         if member.state == TASK_ZOMBIE {

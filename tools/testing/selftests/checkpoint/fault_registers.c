@@ -4,11 +4,12 @@
  * or harmless.  No task runs of an image that is refused, and nothing is left.
  *
  * Values that must be refused are in hostile_ARCH.h: struct hostile hostile[].
- * CKPT_FAULTS=n tries n times as many bits of large notes.
+ * CKPT_FAULTS=n tries n times as many bits of notes besides the general registers.
  */
 #include "fault.h"
 
 #include <elf.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 #define REGISTERS	19	/* Kind of the record. */
@@ -26,23 +27,18 @@
 #endif
 
 /* Bits to flip of a note that is not that of the general registers. */
-#if defined(__x86_64__) || defined(__aarch64__)
-#define SAMPLE		20
-#else
-#define SAMPLE		160
-#endif
+#define SAMPLE		64
 /*
- * One bit of so many of the general registers, each if CKPT_FAULTS is set: a
- * restart takes a third of a second where KASAN is emulated. Odd, so that it comes
- * to each bit of a byte.
+ * One bit of so many of the general registers, each if CKPT_FAULTS is set: KASAN
+ * takes its time. Odd, so that it comes to each bit of a byte.
  */
 #ifdef __x86_64__
-#define GENERAL_STEP	61
-#elif defined(__aarch64__)
 #define GENERAL_STEP	7
 #else
 #define GENERAL_STEP	1
 #endif
+/* Threads whose registers are damaged at a time, each in another bit. */
+#define CROWD		16
 
 struct note {
 	size_t at;		/* Of its header in the image. */
@@ -102,22 +98,41 @@ CKPT_SCENARIO(counting)
 	ckpt_wait_exit(kid, 0);
 }
 
+/* The notes of the record at @at, into @found: how many there are. */
+static unsigned int notes_of(size_t at, struct note *found)
+{
+	size_t end = at + record_len(&im, at);
+	unsigned int n;
+
+	at += RECORD_LEN + image_get(&im, at + 4, 4);
+	for (n = 0; at < end && n < MAX_NOTES; n++) {
+		found[n].at = at;
+		found[n].type = image_get(&im, at + NOTE_TYPE, 4);
+		found[n].bytes = image_get(&im, at + NOTE_BYTES, 4);
+		at += NOTE_LEN + ((found[n].bytes + 7) & ~7ull);
+	}
+	return n;
+}
+
+/* The next record of registers at or after @at, 0 if there is none. */
+static size_t next_registers(size_t at)
+{
+	for (; at < im.meta_end && record_len(&im, at); at += record_len(&im, at)) {
+		if (image_get(&im, at, 2) == REGISTERS)
+			return at;
+	}
+	return 0;
+}
+
 static void find_notes(void)
 {
-	size_t at, len, end;
+	size_t at = HEADER_LEN;
 
-	for (at = HEADER_LEN; at < im.meta_end && (len = record_len(&im, at)); at += len) {
-		if (image_get(&im, at, 2) == REGISTERS)
-			record = at;
+	while ((at = next_registers(at))) {
+		record = at;
+		at += record_len(&im, at);
 	}
-	at = record + RECORD_LEN + image_get(&im, record + 4, 4);
-	end = record + record_len(&im, record);
-	for (nr_notes = 0; at < end && nr_notes < MAX_NOTES; nr_notes++) {
-		notes[nr_notes].at = at;
-		notes[nr_notes].type = image_get(&im, at + NOTE_TYPE, 4);
-		notes[nr_notes].bytes = image_get(&im, at + NOTE_BYTES, 4);
-		at += NOTE_LEN + ((notes[nr_notes].bytes + 7) & ~7ull);
-	}
+	nr_notes = notes_of(record, notes);
 }
 
 FIXTURE(notes) { int unused; };
@@ -148,56 +163,179 @@ FIXTURE_TEARDOWN(notes)
 
 /* ---- flipped bits ---------------------------------------------------- */
 
-/* Either a task with a strange register, which can be killed, or a refusal with a name. */
-static int flipped(const struct note *note, size_t bit)
-{
-	size_t at = note->at + NOTE_LEN + bit / 8;
-	long pid;
-	int ret = 0;
+static struct {
+	uint32_t tid;
+	struct note notes[MAX_NOTES];
+	size_t bit;		/* That is flipped, */
+	bool flipped;		/* if one is. */
+} crowd[CROWD];
+static unsigned int nr_crowd;
 
-	im.data[at] ^= 1 << bit % 8;
-	image_fix(&im);
-	pwrite(image, im.data, im.meta_end, 0);
-	pwrite(image, im.data + im.trailer, im.size - im.trailer, im.trailer);
-	pid = image_restart(&run, image);
-	if (pid > 0)
-		ret = image_end(&run, pid);
-	else if (errno != EINVAL || !ckpt_run_log_has(&run, ": register note NT_"))
-		ret = -1;
-	if (!ret)
-		ret = nothing_left(&run, lowest);
-	if (ret) {
-		ckpt_diag("note 0x%x, bit %zu of byte %zu: restart(2) gave %ld", note->type,
-			  bit % 8, bit / 8, pid);
-		ckpt_run_print_log(&run);
+static void *spins(void *arg)
+{
+	ckpt_step(1);
+	while (!__atomic_load_n(&board->go, __ATOMIC_SEQ_CST))
+		;
+	return NULL;
+}
+
+CKPT_SCENARIO(spinning)
+{
+	struct rlimit none = { 0 };
+	pthread_t thread[CROWD];
+	int i;
+
+	CHECK_SYS(setrlimit(RLIMIT_CORE, &none));
+	for (i = 0; i < CROWD; i++)
+		CHECK_EQ(0, pthread_create(&thread[i], NULL, spins, NULL));
+	ckpt_step_wait(1, CROWD);
+	ckpt_ready_wait();
+	for (i = 0; i < CROWD; i++)
+		CHECK_EQ(0, pthread_join(thread[i], NULL));
+}
+
+FIXTURE(flips) { int unused; };
+
+/* The threads whose notes look like those of the last one. */
+FIXTURE_SETUP(flips)
+{
+	unsigned int n, i;
+	size_t at;
+
+	CKPT_BEGIN();
+	image = ckpt_image_new();
+	ASSERT_EQ(0, ckpt_run_init(&run, &spinning, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, image_load(&im, image));
+	find_notes();
+	nr_crowd = 0;
+	for (at = HEADER_LEN; (at = next_registers(at)) && nr_crowd < CROWD;
+	     at += record_len(&im, at)) {
+		n = notes_of(at, crowd[nr_crowd].notes);
+		for (i = 0; i < n && n == nr_notes; i++) {
+			if (crowd[nr_crowd].notes[i].type != notes[i].type ||
+			    crowd[nr_crowd].notes[i].bytes != notes[i].bytes)
+				break;
+		}
+		crowd[nr_crowd].tid = image_get(&im, at + RECORD_LEN, 4);
+		nr_crowd += i == nr_notes;
 	}
-	im.data[at] ^= 1 << bit % 8;
+	ASSERT_LT(1u, nr_crowd);
+	lowest = lowest_free(&run);
+}
+
+FIXTURE_TEARDOWN(flips)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+}
+
+static void flip(unsigned int who, unsigned int note)
+{
+	size_t bit = crowd[who].bit;
+
+	im.data[crowd[who].notes[note].at + NOTE_LEN + bit / 8] ^= 1 << bit % 8;
+	crowd[who].flipped = !crowd[who].flipped;
+}
+
+/* Takes back the bits of those whose notes the log names: how many. */
+static unsigned int take_back_named(unsigned int note)
+{
+	unsigned int who, count = 0;
+	char text[64];
+
+	for (who = 0; who < nr_crowd; who++) {
+		snprintf(text, sizeof(text), "refused: pid %u (", crowd[who].tid);
+		if (!crowd[who].flipped || !ckpt_run_log_has(&run, text) ||
+		    !ckpt_run_log_has(&run, ": register note NT_"))
+			continue;
+		flip(who, note);
+		count++;
+	}
+	return count;
+}
+
+/*
+ * With the bits flipped as they are: tasks with strange registers, which can be
+ * killed, or a refusal that names some of them.  Those are left out then, and the
+ * rest is tried again.
+ */
+static int try_flipped(unsigned int note)
+{
+	unsigned int left = 0, named, who;
+	int err, ret = 0;
+	long pid;
+
+	for (who = 0; who < nr_crowd; who++)
+		left += crowd[who].flipped;
+	while (left && !ret) {
+		image_fix(&im);
+		pwrite(image, im.data, im.meta_end, 0);
+		pwrite(image, im.data + im.trailer, im.size - im.trailer, im.trailer);
+		pid = image_restart(&run, image);
+		err = errno;
+		if (pid > 0) {
+			ret = image_end(&run, pid);
+			left = 0;
+		} else {
+			named = err == EINVAL ? take_back_named(note) : 0;
+			left -= named;
+			if (!named) {
+				ckpt_diag("restart(2) gave errno %d, and no line with a note", err);
+				ret = -1;
+			}
+		}
+		if (!ret)
+			ret = nothing_left(&run, lowest);
+	}
+	for (who = 0; who < nr_crowd; who++) {
+		if (!crowd[who].flipped)
+			continue;
+		if (ret)
+			ckpt_diag("  pid %u, note 0x%x, bit %zu of byte %zu", crowd[who].tid,
+				  notes[note].type, crowd[who].bit % 8, crowd[who].bit / 8);
+		flip(who, note);
+	}
 	image_fix(&im);
+	if (ret)
+		ckpt_run_print_log(&run);
 	return ret;
 }
 
-TEST_F_TIMEOUT(notes, flipped_general, CKPT_TIMEOUT)
+/* Every bit of the note, or one of each @step. */
+static int flip_note(unsigned int note, size_t step)
 {
-	size_t bit, step = getenv("CKPT_FAULTS") ? 1 : GENERAL_STEP;
+	unsigned int who = 0;
+	size_t bit;
 
-	for (bit = 0; bit < notes[0].bytes * 8; bit += step)
-		ASSERT_EQ(0, flipped(&notes[0], bit));
+	for (bit = 0; bit < notes[note].bytes * 8; bit += step) {
+		crowd[who].bit = bit;
+		flip(who++, note);
+		if (who < nr_crowd && bit + step < notes[note].bytes * 8)
+			continue;
+		if (try_flipped(note))
+			return -1;
+		who = 0;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(flips, general, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, flip_note(0, getenv("CKPT_FAULTS") ? 1 : GENERAL_STEP));
 	ASSERT_EQ(0, image_works(&run, &im, image));
 }
 
-TEST_F_TIMEOUT(notes, flipped_others, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(flips, others, CKPT_TIMEOUT)
 {
 	const char *more = getenv("CKPT_FAULTS");
 	size_t sample = SAMPLE * (more && atoi(more) > 0 ? atoi(more) : 1);
-	size_t bit, step;
 	unsigned int n;
 
-	for (n = 1; n < nr_notes; n++) {
-		/* Odd, so that it comes to each bit of a byte. */
-		step = (notes[n].bytes * 8 / sample) | 1;
-		for (bit = 0; bit < notes[n].bytes * 8; bit += step)
-			ASSERT_EQ(0, flipped(&notes[n], bit));
-	}
+	/* Odd, so that it comes to each bit of a byte. */
+	for (n = 1; n < nr_notes; n++)
+		ASSERT_EQ(0, flip_note(n, (notes[n].bytes * 8 / sample) | 1));
 	ASSERT_EQ(0, image_works(&run, &im, image));
 }
 

@@ -289,14 +289,17 @@ asm(
 );
 
 /* Of asm/hwcap.h, which may be older than what is looked for. */
+#define CAP_FPHP	(1ul << 9)
 #define CAP_SVE		(1ul << 22)
 #define CAP_DIT		(1ul << 24)
 #define CAP_SSBS	(1ul << 28)
 #define CAP_PACA	(1ul << 30)
 #define CAP_PACG	(1ul << 31)
 #define CAP2_MTE	(1ul << 18)
+#define CAP2_AFP	(1ul << 20)
 #define CAP2_SME	(1ul << 23)
 #define CAP2_SME_FA64	(1ul << 30)
+#define CAP2_EBF16	(1ul << 32)
 #define CAP2_SME2	(1ul << 37)
 #define CAP2_FPMR	(1ul << 48)
 #define CAP2_POE	(1ul << 63)
@@ -307,6 +310,9 @@ asm(
 #endif
 
 static uint64_t regs_sets;
+
+/* What of fpcr can be set: rounding and flushing always, others by features. */
+static uint64_t regs_fpcr = 0x07c00000;
 
 static const char *regs_find_sets(void)
 {
@@ -331,6 +337,12 @@ static const char *regs_find_sets(void)
 	};
 	unsigned int i;
 
+	if (cap & CAP_FPHP)
+		regs_fpcr |= 1 << 19;
+	if (cap2 & CAP2_AFP)
+		regs_fpcr |= 7;
+	if (cap2 & CAP2_EBF16)
+		regs_fpcr |= 1 << 13;
 	CHECK_SYS(mprotect(page, getpagesize(), PROT_READ | PROT_WRITE | PROT_EXEC));
 	strcpy(text, "general, FPSIMD");
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -397,7 +409,7 @@ static void regs_fill(struct regs *regs, uint64_t seed)
 
 	regs_mix_bytes(regs->gpr, sizeof(regs->gpr), &seed);
 	regs->nzcv = regs_mix(&seed) & 0xf0000000;
-	regs->fpcr = regs_mix(&seed) & 0x07c00000;
+	regs->fpcr = regs_mix(&seed) & regs_fpcr;
 	regs->fpsr = regs_mix(&seed) & 0x0800009f;
 	regs->tpidr2 = regs_mix(&seed);
 	regs->fpmr = regs_mix(&seed) & 0x0000003fff7f7fc7ull & 0xffff4000ull;
