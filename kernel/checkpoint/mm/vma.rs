@@ -196,6 +196,9 @@ pub(super) fn collect(
     if kind == VMA_VDSO && v.touched {
         refuse("vDSO with changed pages");
     }
+    if kind == VMA_VDSO && !has_first_access(v) {
+        refuse("vDSO with changed access");
+    }
     if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
         refuse("file mapping that grows down");
     }
@@ -214,6 +217,15 @@ pub(super) fn collect(
         (Some(file), VMA_FILE | VMA_SHARED | VMA_ANON) => files::collect_mapped(cap, t, file),
         _ => Ok(()),
     }
+}
+
+/// The access to a part of the vDSO is that with which the kernel maps it.
+fn has_first_access(v: &VmaInfo) -> bool {
+    let first = match v.special {
+        Special::Vdso => bit::READ | bit::EXEC,
+        _ => bit::READ,
+    };
+    v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && arch::mm::pkey(v.flags) == 0
 }
 
 /// The record of a mapping. Its file's records are written first.
@@ -307,7 +319,10 @@ pub(super) fn restore(
         0 => 0,
         key if key < arch::mm::pkeys() => key.cast_signed(),
         _ if arch::mm::pkeys() == 1 => {
-            return Err(fail(EOPNOTSUPP, "has a protection key, which this CPU lacks"));
+            return Err(fail(
+                EOPNOTSUPP,
+                "has a protection key, which this CPU lacks",
+            ));
         }
         _ => return Err(fail(EINVAL, "impossible protection key")),
     };

@@ -395,6 +395,28 @@ REFUSE(memory_policy)
 	CHECK_SYS(syscall(__NR_get_mempolicy, NULL, NULL, 0, NULL, 0));
 }
 
+/* Where it is made again it would have the access of a new one. */
+REFUSE(vdso_access)
+{
+	unsigned long start = 0, end = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[256];
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (strstr(line, "[vdso]"))
+			sscanf(line, "%lx-%lx", &start, &end);
+	}
+	CHECK(maps && !fclose(maps), "maps: %s", strerror(errno));
+	/* Only as a whole; and some kernels seal it. */
+	if (!start || mprotect((void *)start, end - start, PROT_READ))
+		not_here();
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: vDSO with changed access", start,
+		       end);
+	ckpt_ready_wait();
+	CHECK(!memcmp((void *)start, "\177ELF", 4), "no ELF file at %lx", start);
+	CHECK_SYS(mprotect((void *)start, end - start, PROT_READ | PROT_EXEC));
+}
+
 /* ---- one architecture's own ------------------------------------------ */
 
 #if defined(__x86_64__)
