@@ -393,6 +393,40 @@ __rust_helper void rust_helper_checkpoint_forget_robust(struct task_struct *t)
 #endif
 }
 
+__rust_helper int rust_helper_checkpoint_sigaction(int sig, struct k_sigaction *act, bool ia32)
+{
+#ifdef CONFIG_IA32_EMULATION
+	u32 status = current_thread_info()->status;
+	int ret;
+
+	/* It is told by the call of which kind of program a handler is. */
+	current_thread_info()->status = ia32 ? status | TS_COMPAT : status & ~TS_COMPAT;
+	ret = do_sigaction(sig, act, NULL);
+	current_thread_info()->status = status;
+	return ret;
+#else
+	return ia32 ? -EOPNOTSUPP : do_sigaction(sig, act, NULL);
+#endif
+}
+
+/* The list of robust futexes that 32-bit system calls register. */
+
+__rust_helper u64 rust_helper_checkpoint_compat_robust(struct task_struct *t)
+{
+#ifdef CONFIG_COMPAT
+	return (unsigned long)t->futex.compat_robust_list;
+#else
+	return 0;
+#endif
+}
+
+__rust_helper void rust_helper_checkpoint_set_compat_robust(struct task_struct *t, u64 addr)
+{
+#ifdef CONFIG_COMPAT
+	t->futex.compat_robust_list = (struct compat_robust_list_head __user *)addr;
+#endif
+}
+
 __rust_helper bool rust_helper_task_has_sem_undo(struct task_struct *t)
 {
 #ifdef CONFIG_SYSVIPC

@@ -92,7 +92,8 @@ pub const TASK_FLAGS: u64 = (1 << 8) - 1;
 /// [`Task::restart_kind`]: no restart block.
 pub const RESTART_NONE: u32 = 0;
 /// [`Task::restart_kind`]: nanosleep, clock_nanosleep.
-/// args: clock id, address of the remaining time, expiry on that clock.
+/// args: clock id, address of the remaining time, expiry on that clock, whether the remaining time
+/// is of two 32-bit numbers.
 pub const RESTART_NANOSLEEP: u32 = 1;
 /// [`Task::restart_kind`]: poll.
 /// args: address of the pollfds, their number, has a timeout, its end (monotonic).
@@ -197,6 +198,8 @@ pub struct Task {
     pub start_boottime: U64,
     /// Time slice that it has chosen with sched_setattr(2), nanoseconds; 0: the default.
     pub slice: U64,
+    /// Robust futex list of 32-bit calls.
+    pub compat_robust_list: U64,
 }
 
 impl Body for Task {
@@ -316,13 +319,17 @@ impl Body for Sighand {
 /// Number of signals.
 pub const NSIG: usize = 64;
 
+/// [`Action::flags`]: x86-64: was set by a 32-bit call, so the handler gets the frame of a 32-bit
+/// program. The other flags are SA_*.
+pub const ACTION_IA32: u64 = 1 << 25;
+
 /// A signal action.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct Action {
     /// Address of the handler; 0 default, 1 ignore.
     pub handler: U64,
-    /// SA_* flags.
+    /// SA_* flags and `ACTION_IA32`.
     pub flags: U64,
     /// Address of the restorer.
     pub restorer: U64,

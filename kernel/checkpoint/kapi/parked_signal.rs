@@ -26,6 +26,16 @@ use crate::{
     }, //
 };
 
+/// Addresses that the kernel writes to, or walks, when a thread exits.
+pub(crate) struct ExitAddrs {
+    /// Address of clear_child_tid.
+    pub(crate) clear_child_tid: u64,
+    /// Robust futex list.
+    pub(crate) robust_list: u64,
+    /// Robust futex list of 32-bit calls.
+    pub(crate) compat_robust_list: u64,
+}
+
 impl ParkedTask {
     /// Drops what arrived while the task was restored, and blocks all signals.
     ///
@@ -171,13 +181,14 @@ impl ParkedTask {
     /// Sets the addresses that the kernel writes to, or walks, when the thread exits.
     ///
     /// Not before all is well: they may lie in memory that others share.
-    pub(crate) fn set_exit_addrs(&self, clear_child_tid: u64, robust_list: u64) {
+    pub(crate) fn set_exit_addrs(&self, addrs: &ExitAddrs) {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task, which is parked and does not exit before it is
         // released or killed; the addresses are used with the checks of user access only.
         unsafe {
-            (*t).clear_child_tid = clear_child_tid as *mut c_int;
-            (*t).futex.robust_list = robust_list as *mut bindings::robust_list_head;
+            (*t).clear_child_tid = addrs.clear_child_tid as *mut c_int;
+            (*t).futex.robust_list = addrs.robust_list as *mut bindings::robust_list_head;
+            bindings::checkpoint_set_compat_robust(t, addrs.compat_robust_list);
         }
     }
 }

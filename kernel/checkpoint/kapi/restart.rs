@@ -42,6 +42,8 @@ pub(crate) enum Call {
         clock: i32,
         /// Address for the time that remains, 0 for none.
         remaining: u64,
+        /// The time that remains is written as 32-bit calls have it.
+        narrow: bool,
         /// Expiry on that clock.
         expires: i64,
     },
@@ -130,18 +132,16 @@ impl FrozenTask {
 }
 
 fn nanosleep(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_2) -> Call {
-    if block.type_ == bindings::timespec_type_TT_COMPAT {
-        return Call::Other("a sleep of a 32-bit system call");
-    }
-    let native = block.type_ == bindings::timespec_type_TT_NATIVE;
+    let wanted = block.type_ != bindings::timespec_type_TT_NONE;
     Call::Nanosleep {
         clock: block.clockid,
         // SAFETY: Both members are pointers; it is only looked at as a number.
-        remaining: if native {
+        remaining: if wanted {
             unsafe { block.__bindgen_anon_1.rmtp as u64 }
         } else {
             0
         },
+        narrow: block.type_ == bindings::timespec_type_TT_COMPAT,
         expires: block.expires,
     }
 }
@@ -186,8 +186,12 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
         Call::Nanosleep {
             clock,
             remaining,
+            narrow,
             expires,
         } => {
+            if narrow && !cfg!(CONFIG_COMPAT_32BIT_TIME) {
+                return Err(EOPNOTSUPP);
+            }
             if !SLEEP_CLOCKS.contains(&clock) {
                 return Err(EINVAL);
             }
@@ -199,7 +203,11 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
                 ..Default::default()
             };
             if remaining != 0 {
-                sleep.type_ = bindings::timespec_type_TT_NATIVE;
+                sleep.type_ = if narrow {
+                    bindings::timespec_type_TT_COMPAT
+                } else {
+                    bindings::timespec_type_TT_NATIVE
+                };
                 sleep.__bindgen_anon_1.rmtp = usize::try_from(remaining)? as *mut _;
             }
             block.__bindgen_anon_1.nanosleep = sleep;

@@ -12,6 +12,7 @@ use kernel::{
 
 use crate::{
     image::task::{
+        ACTION_IA32,
         NSIG,
         SIGINFO_LEN, //
     },
@@ -42,8 +43,13 @@ pub(crate) struct RawAction {
     pub(crate) mask: u64,
 }
 
-/// Flags that a program can give an action.
-pub(crate) const ACTION_FLAGS: u64 = bindings::UAPI_SA_FLAGS as u64;
+/// Flags that a program can give an action, or that tell of which kind the program is.
+pub(crate) const ACTION_FLAGS: u64 = bindings::UAPI_SA_FLAGS as u64
+    | if cfg!(CONFIG_IA32_EMULATION) {
+        ACTION_IA32
+    } else {
+        0
+    };
 
 /// Masks and alternate stack of a thread.
 #[derive(Clone, Copy)]
@@ -287,7 +293,7 @@ pub(crate) fn block_all() {
 
 /// Sets the action of the current task's group for `signal`, as sigaction(2).
 ///
-/// EINVAL: no such signal, or it is SIGKILL or SIGSTOP.
+/// EINVAL: no such signal, or it is SIGKILL or SIGSTOP. EOPNOTSUPP: this kernel has no such flags.
 pub(crate) fn set_action(signal: u32, action: &RawAction) -> Result {
     let mut act: bindings::k_sigaction = pin_init::zeroed();
     // SAFETY: Both are optional function pointers, which any number is valid for: the kernel only
@@ -302,8 +308,12 @@ pub(crate) fn set_action(signal: u32, action: &RawAction) -> Result {
     }
     act.sa.sa_flags = action.flags as c_ulong;
     act.sa.sa_mask = set_of(action.mask);
+    if action.flags & !ACTION_FLAGS != 0 {
+        return Err(EOPNOTSUPP);
+    }
+    let ia32 = action.flags & ACTION_IA32 != 0;
     // SAFETY: Sets an action of the running task, from a valid structure.
-    to_result(unsafe { bindings::do_sigaction(signal.cast_signed(), &mut act, ptr::null_mut()) })
+    to_result(unsafe { bindings::checkpoint_sigaction(signal.cast_signed(), &mut act, ia32) })
 }
 
 /// Sets the alternate signal stack of the current task, without the checks that its user passed.

@@ -45,6 +45,8 @@ pub(crate) struct ThreadState {
     pub(crate) clear_child_tid: u64,
     /// Robust futex list.
     pub(crate) robust_list: u64,
+    /// Robust futex list of 32-bit calls.
+    pub(crate) compat_robust_list: u64,
     /// rseq area, if there is one.
     pub(crate) rseq: Option<Rseq>,
     /// Timer slack in nanoseconds.
@@ -83,6 +85,7 @@ impl FrozenTask {
                 set_child_tid: (*t).set_child_tid as u64,
                 clear_child_tid: (*t).clear_child_tid as u64,
                 robust_list: (*t).futex.robust_list as u64,
+                compat_robust_list: bindings::checkpoint_compat_robust(t),
                 rseq: has_rseq.then_some(Rseq {
                     addr,
                     len,

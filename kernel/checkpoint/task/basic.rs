@@ -164,6 +164,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     task.set_child_tid = state.set_child_tid.into();
     task.clear_child_tid = state.clear_child_tid.into();
     task.robust_list = state.robust_list.into();
+    task.compat_robust_list = state.compat_robust_list.into();
     task.timer_slack = state.timer_slack.into();
     task.timer_slack_default = state.timer_slack_default.into();
     task.utime = state.utime.into();

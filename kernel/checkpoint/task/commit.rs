@@ -11,6 +11,7 @@ use crate::{
     },
     kapi::{
         park::ParkedTask,
+        parked_signal::ExitAddrs,
         signal::{
             GroupStop,
             Info, //
@@ -68,7 +69,11 @@ pub(crate) fn commit(r: &Restore, task: &ParkedTask, plan: &Plan<'_>) -> Result 
     let saved = saved.then(|| plan.task.saved_mask.get());
     task.set_masks(plan.task.blocked.get(), saved)
         .map_err(killed)?;
-    task.set_exit_addrs(plan.task.clear_child_tid.get(), plan.task.robust_list.get());
+    task.set_exit_addrs(&ExitAddrs {
+        clear_child_tid: plan.task.clear_child_tid.get(),
+        robust_list: plan.task.robust_list.get(),
+        compat_robust_list: plan.task.compat_robust_list.get(),
+    });
     let flag = |flag| process.flags.get() & flag != 0;
     let stop = GroupStop {
         stopped: flag(PROCESS_STOPPED),

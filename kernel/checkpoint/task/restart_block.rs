@@ -45,10 +45,12 @@ fn shifted(call: Call, monotonic: i64, boottime: i64) -> Call {
         Call::Nanosleep {
             clock,
             remaining,
+            narrow,
             expires,
         } => Call::Nanosleep {
             clock,
             remaining,
+            narrow,
             expires: match clock {
                 MONOTONIC => shift(expires, monotonic),
                 BOOTTIME => shift(expires, boottime),
@@ -98,6 +100,7 @@ pub(super) fn fill(cap: &Capture, task: &mut Task, t: &FrozenTask) {
         Call::Nanosleep {
             clock,
             remaining,
+            narrow,
             expires,
         } => (
             RESTART_NANOSLEEP,
@@ -105,7 +108,7 @@ pub(super) fn fill(cap: &Capture, task: &mut Task, t: &FrozenTask) {
                 u64::from(clock.cast_unsigned()),
                 remaining,
                 expires.cast_unsigned(),
-                0,
+                narrow.into(),
                 0,
                 0,
             ],
@@ -152,9 +155,10 @@ pub(super) fn fill(cap: &Capture, task: &mut Task, t: &FrozenTask) {
 fn parse(task: &Task) -> Option<Call> {
     let [a, b, c, d, e, f] = task.restart.map(|arg| arg.get());
     let call = match task.restart_kind.get() {
-        RESTART_NANOSLEEP => Call::Nanosleep {
+        RESTART_NANOSLEEP if d <= 1 && (d == 0 || b != 0) => Call::Nanosleep {
             clock: u32::try_from(a).ok()?.cast_signed(),
             remaining: b,
+            narrow: d == 1,
             expires: c.cast_signed(),
         },
         RESTART_POLL => Call::Poll {

@@ -42,6 +42,7 @@ use crate::image::{
         Pending,
         Regs,
         Sighand,
+        ACTION_IA32,
         GROUPS_MAX,
         NSIG,
         PENDING_MAX,
@@ -51,8 +52,8 @@ use crate::image::{
 };
 
 /// SA_NOCLDSTOP, NOCLDWAIT, SIGINFO, EXPOSE_TAGBITS, RESTORER, ONSTACK, RESTART, NODEFER and
-/// RESETHAND: the same numbers on all architectures.
-const ACTION_FLAGS: u64 = 0xdc00_0807;
+/// RESETHAND: the same numbers on all architectures; and what is ours.
+const ACTION_FLAGS: u64 = 0xdc00_0807 | ACTION_IA32;
 
 /// SIGKILL and SIGSTOP, as indices.
 const NO_ACTION: [usize; 2] = [9 - 1, 19 - 1];

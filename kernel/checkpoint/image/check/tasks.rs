@@ -416,7 +416,11 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
     }
     let used = match task.restart_kind.get() {
         RESTART_NONE => 0,
-        RESTART_NANOSLEEP => 3,
+        RESTART_NANOSLEEP => {
+            let [_, _, _, narrow, ..] = task.restart;
+            flags(raw, narrow.get(), 1)?;
+            4
+        }
         RESTART_POLL => 4,
         RESTART_FUTEX => 6,
         _ => return Err(raw.fault("unknown kind of system call to restart")),

@@ -194,7 +194,13 @@ fn task_fields() {
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |t: &mut Task| {
                 t.restart_kind.set(RESTART_NANOSLEEP);
-                t.restart[3].set(1);
+                t.restart[4].set(1);
+            })
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |t: &mut Task| {
+                t.restart_kind.set(RESTART_NANOSLEEP);
+                t.restart[3].set(2);
             })
         }),
     ]);

@@ -119,7 +119,7 @@ pub fn fields(raw: &Raw<'_>) -> Result<Map<String, Value>, Fault> {
             restart_kind restart restart_arch blocked saved_mask altstack altstack_len
             altstack_flags rseq rseq_len rseq_sig stop_signal set_child_tid clear_child_tid
             robust_list timer_slack timer_slack_default utime stime start_monotonic
-            start_boottime slice),
+            start_boottime slice compat_robust_list),
         Kind::Process => body!(raw, task::Process,
             tgid flags oom_score_adj oom_score_adj_min dumpable stop_signal rlimits cutime cstime
             utime stime),
