@@ -2,13 +2,18 @@
 
 /* What only x86 has. */
 
+#include <linux/binfmts.h>
 #include <linux/pkeys.h>
 #include <linux/string.h>
 #include <linux/thread_info.h>
 #include <asm/cpuid/api.h>
+#include <asm/elf.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/regset.h>
 #include <asm/fpu/xstate.h>
+#include <asm/ia32.h>
 #include <asm/pkru.h>
+#include <asm/vdso.h>
 #include "../../arch/x86/kernel/fpu/legacy.h"
 
 __rust_helper u32 rust_helper_checkpoint_mxcsr_mask(void)
@@ -45,14 +50,53 @@ __rust_helper bool rust_helper_checkpoint_task_has_dynamic_xstate(struct task_st
 
 /* Tasks that have executed a 32-bit program. */
 
+__rust_helper bool rust_helper_checkpoint_has_ia32(void)
+{
+	return ia32_enabled();
+}
+
 __rust_helper bool rust_helper_checkpoint_task_addr32(struct task_struct *t)
 {
 	return test_tsk_thread_flag(t, TIF_ADDR32);
 }
 
-__rust_helper void rust_helper_checkpoint_set_task_addr32(struct task_struct *t)
+/* Makes the running task, with a new address space, one of a 32-bit or 64-bit program. */
+__rust_helper void rust_helper_checkpoint_set_mode(bool ia32)
 {
-	set_tsk_thread_flag(t, TIF_ADDR32);
+	unsigned int personality = current->personality;
+
+	if (ia32)
+		set_personality_ia32(false);
+	else
+		set_personality_64bit();
+	/* That is in the image. */
+	current->personality = personality;
+	current->mm->task_size = TASK_SIZE;
+	/* Core files are made in the format of the program. */
+#ifdef CONFIG_IA32_EMULATION
+	set_binfmt(ia32 ? &compat_elf_format : &elf_format);
+#else
+	set_binfmt(&elf_format);
+#endif
+}
+
+__rust_helper const struct vdso_image *rust_helper_checkpoint_vdso_image(bool ia32)
+{
+#ifdef CONFIG_IA32_EMULATION
+	if (ia32)
+		return &vdso32_image;
+#endif
+	return ia32 ? NULL : &vdso64_image;
+}
+
+/* Register sets of 32-bit tasks: the one of thread areas is in no other view. */
+__rust_helper const struct user_regset_view *rust_helper_checkpoint_ia32_view(void)
+{
+#ifdef CONFIG_IA32_EMULATION
+	return &user_x86_32_view;
+#else
+	return NULL;
+#endif
 }
 
 /* CPU features. A leaf that the CPU does not have reads as 0. */

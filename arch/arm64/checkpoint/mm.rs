@@ -70,7 +70,7 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
 }
 
 /// crc32c of the code of this kernel's vDSO, as an image has it.
-pub(crate) fn vdso_crc() -> u32 {
+pub(crate) fn vdso_crc(_context: &[u64; 4]) -> u32 {
     // SAFETY: The symbols are the ends of one object, which does not change after boot.
     unsafe {
         let start = (&raw const bindings::vdso_start).addr();
@@ -84,7 +84,7 @@ pub(crate) fn vdso_crc() -> u32 {
 /// that is free.
 ///
 /// EEXIST: there is one already.
-pub(crate) fn map_vdso(start: usize) -> Result {
+pub(crate) fn map_vdso(start: usize, _context: &[u64; 4]) -> Result {
     // SAFETY: The address is only a wish.
     to_result(unsafe { bindings::map_vdso_once(start) })
 }

@@ -63,7 +63,7 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
 }
 
 /// crc32c of the code of this kernel's vDSO, as an image has it.
-pub(crate) fn vdso_crc() -> u32 {
+pub(crate) fn vdso_crc(_context: &[u64; 4]) -> u32 {
     let mut len = 0;
     // SAFETY: The code does not change after boot; `len` is set to its bytes.
     !unsafe {
@@ -76,7 +76,7 @@ pub(crate) fn vdso_crc() -> u32 {
 /// that is free.
 ///
 /// EEXIST: there is one already.
-pub(crate) fn map_vdso(start: usize) -> Result {
+pub(crate) fn map_vdso(start: usize, _context: &[u64; 4]) -> Result {
     // SAFETY: The address is checked there.
     to_result(unsafe { bindings::vdso_map_at(start) })
 }

@@ -40,7 +40,7 @@ pub(crate) fn refusal(_mm: &MmRef) -> Option<&'static str> {
 }
 
 /// crc32c of the code of this kernel's vDSO, as an image has it.
-pub(crate) fn vdso_crc() -> u32 {
+pub(crate) fn vdso_crc(_context: &[u64; 4]) -> u32 {
     // SAFETY: The image of the vDSO does not change after boot.
     unsafe {
         let start = (&raw const bindings::vdso_start).cast::<c_void>();
@@ -51,7 +51,7 @@ pub(crate) fn vdso_crc() -> u32 {
 
 /// Maps the vDSO and its data, which come first, into the caller's address space, at `start` if
 /// that is free.
-pub(crate) fn map_vdso(start: usize) -> Result {
+pub(crate) fn map_vdso(start: usize, _context: &[u64; 4]) -> Result {
     // SAFETY: `current` has an address space of its own; the address is only a wish.
     to_result(unsafe { bindings::map_vdso(start, bindings::vdso_size()) })
 }

@@ -5,10 +5,14 @@
 use kernel::{
     bindings,
     error::to_result,
+    page::PAGE_SIZE,
     prelude::*, //
 };
 
-use super::pkeys;
+use super::{
+    ia32,
+    pkeys, //
+};
 use crate::kapi::mm::MmRef;
 
 pub(crate) use pkeys::{
@@ -35,12 +39,31 @@ macro_rules! context {
 }
 pub(super) use context;
 
+/// Words of `Mm::context`: allocated protection keys, execute-only key, mode, top of the area for
+/// mappings of 32-bit calls.
+type Context = [u64; 4];
+
+/// Mode: of a 32-bit program.
+const IA32: u64 = 1 << 0;
+/// Mode: the vDSO is that of 32-bit programs.
+const IA32_VDSO: u64 = 1 << 1;
+
+/// Most that 32-bit calls reach.
+const IA32_END: u64 = 1 << 32;
+
 /// Why `mm` can't be saved, if it can't; its tasks are frozen.
 pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
     // SAFETY: We own a reference. Only tasks of the address space change these.
     let image = unsafe { context!(mm).vdso_image };
-    if !image.is_null() && image != &raw const bindings::vdso64_image {
-        return Some("32-bit vDSO");
+    // SAFETY: It only names the images.
+    let known = unsafe {
+        [
+            bindings::checkpoint_vdso_image(false),
+            bindings::checkpoint_vdso_image(true),
+        ]
+    };
+    if !image.is_null() && !known.contains(&image) {
+        return Some("vDSO of x32 programs");
     }
     #[cfg(CONFIG_MODIFY_LDT_SYSCALL)]
     // SAFETY: As above; the pointer is only compared.
@@ -49,56 +72,87 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
     }
     #[cfg(CONFIG_ADDRESS_MASKING)]
     // SAFETY: As above.
-    if unsafe { context!(mm).lam_cr3_mask } != 0 {
+    if unsafe {
+        context!(mm).lam_cr3_mask != 0
+            || context!(mm).flags & 1 << bindings::MM_CONTEXT_FORCE_TAGGED_SVA != 0
+    } {
         return Some("linear address masking");
     }
     None
 }
 
+/// The vDSO that goes with `context`; `None`: this kernel has none of it.
+fn vdso(context: &Context) -> Option<&'static bindings::vdso_image> {
+    let [.., mode, _] = context;
+    // SAFETY: It gives a constant image, or null.
+    unsafe { bindings::checkpoint_vdso_image(mode & IA32_VDSO != 0).as_ref() }
+}
+
 /// crc32c of the code of this kernel's vDSO, as an image has it.
-pub(crate) fn vdso_crc() -> u32 {
+pub(crate) fn vdso_crc(context: &Context) -> u32 {
+    let Some(image) = vdso(context) else {
+        return 0;
+    };
     // SAFETY: The image describes its data, which does not change after boot.
-    !unsafe {
-        bindings::crc32c_update(!0, bindings::vdso64_image.data, bindings::vdso64_image.size)
-    }
+    !unsafe { bindings::crc32c_update(!0, image.data, image.size) }
 }
 
 /// Maps the vDSO and its data, which come first, into the caller's address space, at `start` if
 /// that is free.
 ///
-/// EEXIST: there is one already.
-pub(crate) fn map_vdso(start: usize) -> Result {
+/// EEXIST: there is one already. EOPNOTSUPP: this kernel has none of this kind.
+pub(crate) fn map_vdso(start: usize, context: &Context) -> Result {
+    let image = vdso(context).ok_or(EOPNOTSUPP)?;
     // SAFETY: The image is constant; the address is only a wish.
-    to_result(unsafe { bindings::map_vdso_once(&raw const bindings::vdso64_image, start) })
+    to_result(unsafe { bindings::map_vdso_once(image, start) })
 }
 
-/// Prepares the caller's new address space for 64-bit programs, as exec does.
+/// Prepares the caller's new address space, as exec does. Of which kind of program it is, is told
+/// by [`load_context`].
 pub(crate) fn prepare(mm: &MmRef) {
-    // SAFETY: We own a reference, and the address space belongs to the caller alone.
-    unsafe { context!(mm).flags |= 1 << bindings::MM_CONTEXT_HAS_VSYSCALL };
     pkeys::open(mm);
 }
 
 /// What an image has of `mm` in `Mm::context`. Only of an address space of frozen tasks.
-pub(crate) fn save_context(mm: &MmRef) -> [u64; 4] {
+pub(crate) fn save_context(mm: &MmRef) -> Context {
     let [map, only] = pkeys::save(mm);
-    [map, only, 0, 0]
+    let mut mode = 0;
+    // SAFETY: We own a reference. Only tasks of the address space change these.
+    unsafe {
+        if ia32::is_program(mm.as_ptr()) {
+            mode |= IA32;
+        }
+        let image = context!(mm).vdso_image;
+        if !image.is_null() && image == bindings::checkpoint_vdso_image(true) {
+            mode |= IA32_VDSO;
+        }
+    }
+    [map, only, mode, ia32::mmap_base(mm)]
 }
 
 /// Gives `mm`, the caller's new address space, what [`save_context`] saved. Called before it
 /// has mappings.
 ///
 /// The error says what is not possible on this machine.
-pub(crate) fn load_context(_mm: &MmRef, context: [u64; 4]) -> Result<(), &'static str> {
-    let [map, only, rest @ ..] = context;
-    if rest != [0; 2] {
+pub(crate) fn load_context(_mm: &MmRef, context: Context) -> Result<(), &'static str> {
+    let [map, only, mode, base] = context;
+    if mode & !(IA32 | IA32_VDSO) != 0 || base > IA32_END || base % PAGE_SIZE as u64 != 0 {
         return Err("impossible architecture state of the address space");
     }
+    if mode != 0 && !ia32::is_known() {
+        return Err("of a 32-bit program, which this kernel does not run");
+    }
+    // SAFETY: The address space is the caller's new one, and it has no other thread.
+    unsafe { bindings::checkpoint_set_mode(mode & IA32 != 0) };
     pkeys::check([map, only])
 }
 
 /// Gives `mm` what would have hindered mapping of what [`load_context`] has accepted.
-pub(crate) fn finish_context(mm: &MmRef, context: [u64; 4]) {
-    let [map, only, ..] = context;
+pub(crate) fn finish_context(mm: &MmRef, context: Context) {
+    let [map, only, _, base] = context;
     pkeys::load(mm, [map, only]);
+    if base != 0 {
+        ia32::set_mmap_base(mm, base as usize);
+    }
+    ia32::leave_call();
 }

@@ -2,10 +2,12 @@
 
 //! x86-64: what the engine asks of an architecture.
 //!
-//! `cpu`: features of the CPU. `regs`: registers of tasks. `mm`: what an address space has besides mappings, `pkeys`:
-//! its memory protection keys. All four architectures have the same functions.
+//! `cpu`: features of the CPU. `regs`: registers of tasks. `mm`: what an address space has besides
+//! mappings, `pkeys`: its memory protection keys. `ia32`: what 32-bit programs have. All four
+//! architectures have the same functions.
 
 mod cpu;
+mod ia32;
 pub(crate) mod mm;
 mod pkeys;
 pub(crate) mod regs;

@@ -11,7 +11,10 @@ use kernel::{
     prelude::*, //
 };
 
-use super::cpu::cpuid;
+use super::{
+    cpu::cpuid,
+    ia32, //
+};
 use crate::kapi::{
     park::ParkedTask,
     regset::{
@@ -23,13 +26,37 @@ use crate::kapi::{
     task::FrozenTask, //
 };
 
-/// Register sets in the image, in the order in which they are loaded. Of the last two a task has
-/// one: xstate, or what is left of it on a CPU without XSAVE.
+/// Register sets in the image, in the order in which they are loaded. Of the second and the third
+/// a task has one: xstate, or what is left of it on a CPU without XSAVE.
+///
+/// 32-bit tasks have the same: the registers of 64-bit tasks are all that there are, and which kind
+/// of code it is, is told by the code segment, which a program may change at any time.
 pub(crate) const SETS: &[u32] = &[
     bindings::NT_PRSTATUS,
     bindings::NT_PRFPREG,
     bindings::NT_X86_XSTATE,
+    bindings::NT_386_TLS,
+    ia32::NT_CALL,
 ];
+
+/// Code segments of user mode: of 64 bits and of 32 bits.
+const CS_64: u64 = bindings::__USER_CS as u64;
+const CS_32: u64 = bindings::__USER32_CS as u64;
+
+/// A stack segment that a task may have: that of user mode, or a thread area.
+fn is_stack_segment(selector: u64) -> bool {
+    let areas = bindings::GDT_ENTRY_TLS_MIN as u64..=bindings::GDT_ENTRY_TLS_MAX as u64;
+    selector == u64::from(bindings::__USER_DS)
+        || selector & 7 == 3 && areas.contains(&(selector >> 3))
+}
+
+/// The register set of the notes `note_type`.
+fn set_of(note_type: u32) -> Option<RegSet> {
+    if note_type == bindings::NT_386_TLS {
+        return ia32::areas();
+    }
+    RegSet::find(note_type)
+}
 
 /// Offset of a field of `user_regs_struct` as a range of bytes.
 macro_rules! reg {
@@ -43,13 +70,15 @@ macro_rules! reg {
 pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
     let task = t.as_ptr();
     // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let (compat, tls, iopl, ioports, debug, features, amx, flags) = unsafe {
+    let (cs, ss, addr32, program, tls, iopl, ioports, debug, features, amx, flags) = unsafe {
         let thread = &raw const (*task).thread;
         let regs = bindings::task_pt_regs(task);
-        let cs = (*regs).__bindgen_anon_1.cs;
+        let mm = (*task).mm;
         (
-            cs != bindings::__USER_CS as u16
-                || (*task).thread_info.status & bindings::TS_COMPAT != 0,
+            u64::from((*regs).__bindgen_anon_1.cs),
+            u64::from((*regs).__bindgen_anon_2.ss),
+            bindings::checkpoint_task_addr32(task),
+            !mm.is_null() && ia32::is_program(mm),
             (*thread).tls_array.iter().any(|d| {
                 let raw: u64 = core::mem::transmute_copy(d);
                 raw != 0
@@ -64,8 +93,19 @@ pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
     };
     let flag = |bit: u32| flags & 1 << bit != 0;
     for (bad, what) in [
-        (compat, "32-bit tasks are not supported"),
-        (tls, "thread areas of set_thread_area() are not supported"),
+        (addr32 && !program, "tasks of the x32 ABI are not supported"),
+        (
+            cs == CS_32 && !ia32::is_known(),
+            "32-bit code is not supported by this kernel",
+        ),
+        (
+            !matches!(cs, CS_32 | CS_64) || !is_stack_segment(ss),
+            "a code or stack segment of its own is not supported",
+        ),
+        (
+            tls && set_of(bindings::NT_386_TLS).is_none(),
+            "thread areas are not supported by this kernel",
+        ),
         (iopl, "I/O privileges (iopl) are not supported"),
         (ioports, "I/O permissions (ioperm) are not supported"),
         (debug, "hardware breakpoints are not supported"),
@@ -104,15 +144,14 @@ fn shadow_stack(_: *const bindings::thread_struct) -> bool {
 
 /// A register set of a live task; `None`: it has none of this kind.
 pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
+    if note_type == ia32::NT_CALL {
+        return ia32::call_of(t);
+    }
     let has_xstate = RegSet::find(bindings::NT_X86_XSTATE).is_some_and(|s| s.len() != 0);
     if note_type == bindings::NT_PRFPREG && has_xstate {
         return Ok(None);
     }
-    let Some(mut bytes) = RegSet::find(note_type)
-        .map(|s| s.get(t))
-        .transpose()?
-        .flatten()
-    else {
+    let Some(mut bytes) = set_of(note_type).map(|s| s.get(t)).transpose()?.flatten() else {
         return Ok(None);
     };
     if note_type == bindings::NT_PRSTATUS && t.is_current() {
@@ -190,8 +229,12 @@ pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadN
         let Some(bytes) = bytes else {
             continue;
         };
-        let set = RegSet::find(note_type)
-            .ok_or(BadNote::new(note_type, "this CPU has no such registers"))?;
+        if note_type == ia32::NT_CALL {
+            ia32::check_call(bytes)?;
+            continue;
+        }
+        let set =
+            set_of(note_type).ok_or(BadNote::new(note_type, "this CPU has no such registers"))?;
         if bytes.len() != set.len() {
             return Err(BadNote::new(
                 note_type,
@@ -201,6 +244,7 @@ pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadN
         match note_type {
             bindings::NT_PRSTATUS => check_general(bytes)?,
             bindings::NT_PRFPREG => check_mxcsr(note_type, bytes)?,
+            bindings::NT_386_TLS => ia32::check_areas(bytes)?,
             _ => check_xstate(bytes)?,
         }
     }
@@ -209,6 +253,13 @@ pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadN
 
 /// Writes a note that was checked to a task's registers.
 pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+    match note_type {
+        // What it has without notes of its own, and may have got from the caller.
+        bindings::NT_PRSTATUS => ia32::forget(t),
+        bindings::NT_386_TLS => return ia32::set_areas(t, bytes),
+        ia32::NT_CALL => return ia32::set_call(t, bytes),
+        _ => (),
+    }
     regset::write(t, note_type, bytes)
 }
 
@@ -225,10 +276,12 @@ fn check_general(prstatus: &[u8]) -> Result<(), BadNote> {
             .map(u64::from_le)
             .ok_or(bad("register set too short"))
     };
-    if get(reg!(cs))? != u64::from(bindings::__USER_CS)
-        || get(reg!(ss))? != u64::from(bindings::__USER_DS)
-    {
-        return Err(bad("code or stack segment is not that of a 64-bit task"));
+    match get(reg!(cs))? {
+        CS_32 if !ia32::is_known() => {
+            return Err(bad("32-bit code, which this kernel does not run"));
+        }
+        CS_32 | CS_64 if is_stack_segment(get(reg!(ss))?) => (),
+        _ => return Err(bad("code or stack segment is not one of user mode")),
     }
     // What user mode may set: the status flags, TF, DF, NT, RF, AC, ID; IF and bit 1 are set.
     let user = 0x0025_4dd5 | 0x0202;

@@ -83,4 +83,5 @@ notes! {
     NT_ARM_GCS = 0x410,
     NT_CKPT_PPC_PRCTL = 0x434b_0000,
     NT_CKPT_ARM_GCS = 0x434b_0001,
+    NT_CKPT_X86_CALL = 0x434b_0002,
 }

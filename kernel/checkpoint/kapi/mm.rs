@@ -325,8 +325,11 @@ pub(crate) fn set_mmap_base(mm: &MmRef, base: usize, top_down: bool) {
 /// Sets what an address space remembers of its layout. EINVAL: an address lies outside.
 pub(crate) fn set_layout(mm: &MmRef, l: &Layout) -> Result {
     let end = mm.task_size();
+    // A 32-bit program has that of 64-bit calls too.
+    // SAFETY: It only computes a constant of the machine.
+    let base_end = unsafe { bindings::checkpoint_task_size_max() };
     let all = [l.code, l.data, l.brk, l.args, l.env];
-    if all.iter().flatten().any(|&a| a > end) || l.stack > end || l.mmap_base > end {
+    if all.iter().flatten().any(|&a| a > end) || l.stack > end || l.mmap_base > base_end {
         return Err(EINVAL);
     }
     // SAFETY: We own a reference, and it belongs to the caller alone.

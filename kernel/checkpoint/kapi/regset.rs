@@ -44,11 +44,17 @@ pub(crate) struct RegSet(&'static bindings::user_regset);
 impl RegSet {
     /// The set whose notes have number `note_type`.
     pub(crate) fn find(note_type: u32) -> Option<Self> {
-        // SAFETY: The view of native tasks is static and constant, and has `n` register sets.
-        let sets = unsafe {
-            let view = &*bindings::native_regset_view();
-            core::slice::from_raw_parts(view.regsets, view.n as usize)
-        };
+        // SAFETY: The view of native tasks is static and constant.
+        Self::find_in(unsafe { &*bindings::native_regset_view() }, note_type)
+    }
+
+    /// As [`Self::find`], in the view of other tasks.
+    pub(crate) fn find_in(
+        view: &'static bindings::user_regset_view,
+        note_type: u32,
+    ) -> Option<Self> {
+        // SAFETY: A view is constant, and has `n` register sets.
+        let sets = unsafe { core::slice::from_raw_parts(view.regsets, view.n as usize) };
         sets.iter()
             .find(|s| s.core_note_type == note_type)
             .map(Self)

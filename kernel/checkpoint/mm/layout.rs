@@ -322,6 +322,7 @@ fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Re
         }
     }
     let (vdso, vdso_len) = vdso_of(all).unwrap_or((0, 0));
+    let context = arch::mm::save_context(mm);
     let pair = |[a, b]: [usize; 2]| [U64::new(a as u64), U64::new(b as u64)];
     Ok(Mm {
         obj: U32::new(obj.get()),
@@ -337,9 +338,12 @@ fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Re
         mmap_base: U64::new(l.mmap_base as u64),
         vdso: U64::new(vdso as u64),
         vdso_len: U64::new(vdso_len as u64),
-        vdso_crc: U32::new(if vdso == 0 { 0 } else { arch::mm::vdso_crc() }),
+        vdso_crc: U32::new(match vdso {
+            0 => 0,
+            _ => arch::mm::vdso_crc(&context),
+        }),
         dump_filter: U32::new((word >> flag::DUMP_SHIFT) as u32 & DUMP_FILTER),
-        context: arch::mm::save_context(mm).map(U64::new),
+        context: context.map(U64::new),
     })
 }
 
@@ -456,14 +460,16 @@ fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
     if start == 0 {
         return Ok(());
     }
-    if m.vdso_crc.get() != arch::mm::vdso_crc() {
+    let context = m.context.map(|w| w.get());
+    if m.vdso_crc.get() != arch::mm::vdso_crc(&context) {
         return Err(r.fail(
             EOPNOTSUPP,
             plan,
             fmt!("the image comes from another build of the kernel: its vDSO differs"),
         ));
     }
-    arch::mm::map_vdso(start).map_err(|e| r.fail(e, plan, fmt!("the vDSO can't be mapped")))?;
+    arch::mm::map_vdso(start, &context)
+        .map_err(|e| r.fail(e, plan, fmt!("the vDSO can't be mapped")))?;
     let made = vma::list(mm)?;
     let mut left = made.iter();
     let mut same = true;

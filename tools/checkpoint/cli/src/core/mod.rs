@@ -17,6 +17,7 @@ use elf::{
 };
 use image::{
     image::{
+        header::arch,
         mm::{
             Extent,
             Mm,
@@ -55,6 +56,12 @@ pub struct Core {
 /// Most bytes that a shared extent can have.
 const SHARED_MAX: u64 = EXTENT_MAX as u64;
 
+/// An address space of a 32-bit program: Documentation/checkpoint/arch/x86.rst.
+fn runs_ia32(machine: u32, mm: &Mm) -> bool {
+    let [_, _, mode, _] = mm.context.map(|word| word.get());
+    machine == arch::X86_64 && mode & 1 != 0
+}
+
 impl Core {
     /// Begins the core file `path` of the process `pid`, or of the root of what is in the image.
     pub fn new<R>(
@@ -80,6 +87,9 @@ impl Core {
             .mms
             .get(&mm)
             .with_context(|| format!("process {pid} has no memory"))?;
+        if runs_ia32(file.header.arch.get(), body) {
+            bail!("process {pid} runs a 32-bit program: no core file can be made of it");
+        }
         let inode_of = |n| {
             let file = &model.files.get(&n)?.file;
             Some((file.kind.get(), file.inode.get()))

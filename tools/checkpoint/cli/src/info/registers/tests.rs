@@ -95,6 +95,26 @@ fn general_registers() {
     }
 }
 
+/// The code segment of x86-64 tells whether it is 32-bit code; thread areas.
+#[test]
+fn code_of_32_bits() {
+    let mut bytes = counting(27 * 8);
+    bytes[17 * 8..18 * 8].copy_from_slice(&[0x23, 0, 0, 0, 0, 0, 0, 0]);
+    let wanted: Wanted<'_> = &[
+        ("ebx", "0x302f2e2d2c2b2a29"),
+        ("eax", "0x5857565554535251"),
+        ("cs", "0x0000000000000023"),
+        ("gs", "0xd8d7d6d5d4d3d2d1"),
+    ];
+    expect(arch::X86_64, &CORE, NT_PRSTATUS, &bytes, wanted);
+    let found = registers(arch::X86_64, &CORE, NT_PRSTATUS, &bytes);
+    assert!(!found.contains_key("rax"));
+    let wanted: Wanted<'_> = &[("base0", "0x08070605"), ("flags2", "0x302f2e2d")];
+    expect(arch::X86_64, &LINUX, 0x200, &counting(48), wanted);
+    let wanted: Wanted<'_> = &[("call", "0x0807060504030201")];
+    expect(arch::X86_64, &CKPT, 0x434b_0002, &counting(8), wanted);
+}
+
 #[test]
 fn byte_orders() {
     let bytes = counting(16 * 16);

@@ -28,6 +28,20 @@ const GENERAL: &[Part] = &[Each(
     8,
 )];
 
+/// The same while 32-bit code runs.
+const GENERAL_OF_32: &[Part] = &[Each(
+    &[
+        "r15", "r14", "r13", "r12", "ebp", "ebx", "r11", "r10", "r9", "r8", "eax", "ecx", "edx",
+        "esi", "edi", "orig_eax", "eip", "cs", "eflags", "esp", "ss", "fs_base", "gs_base", "ds",
+        "es", "fs", "gs",
+    ],
+    8,
+)];
+
+/// Where the code segment stands in both, and that of 32-bit code.
+const CS_AT: usize = 17 * 8;
+const CS_32: u64 = 0x23;
+
 /// `struct user_regs_struct32`, arch/x86/include/asm/user32.h: of a 32-bit task.
 const GENERAL_32: &[Part] = &[Each(
     &[
@@ -145,6 +159,16 @@ const COMPONENTS: &[Component] = &[
 /// Bytes of the standard format of an AMD CPU with protection keys.
 const AMD_LEN: usize = 2440;
 
+/// NT_PRSTATUS of all tasks: the code segment tells of which kind the code is.
+fn general(d: &mut Decoder<'_>) -> Option<()> {
+    let cs = d.bytes.get(CS_AT..CS_AT + 8)?;
+    if u64::from_le_bytes(cs.try_into().ok()?) == CS_32 {
+        d.parts(GENERAL_OF_32)
+    } else {
+        d.parts(GENERAL)
+    }
+}
+
 /// NT_PRFPREG: of a CPU without xstate.
 fn float(d: &mut Decoder<'_>) -> Option<()> {
     d.parts(FLOAT)?;
@@ -170,7 +194,12 @@ fn xstate(d: &mut Decoder<'_>) -> Option<()> {
 
 /// The notes.
 pub(super) const SETS: &[Set] = &[
-    Set::core(NT_PRSTATUS, "NT_PRSTATUS", GENERAL),
+    Set {
+        owner: CORE,
+        note_type: NT_PRSTATUS,
+        name: "NT_PRSTATUS",
+        layout: Layout::Own(general),
+    },
     Set::core(NT_PRSTATUS, "NT_PRSTATUS", GENERAL_32),
     Set {
         owner: CORE,
@@ -181,4 +210,5 @@ pub(super) const SETS: &[Set] = &[
     Set::linux(0x200, "NT_386_TLS", TLS),
     Set::own(0x202, "NT_X86_XSTATE", xstate),
     Set::linux(0x204, "NT_X86_SHSTK", &[One("ssp", 8)]),
+    Set::image(2, "NT_CKPT_X86_CALL", &[One("call", 8)]),
 ];
