@@ -5,6 +5,9 @@
 
 #define HOSTILE_SYSTEM_CALL	0x307
 
+/* Access-register mode, which programs may switch on: it is the end of QEMU. Bit 6 of byte 2. */
+#define NOT_FLIPPED	(2 * 8 + 6)
+
 #define MASK(value)	{ NT_PRSTATUS, 0, 8, value, "privileged bits in the program status word" }
 #define FPC(value)	{ NT_PRFPREG, 0, 4, value, "impossible floating point control" }
 #define CALL(value)	{ HOSTILE_SYSTEM_CALL, 0, 4, value, "impossible system call" }
