@@ -33,9 +33,9 @@ static bool has_keys(void)
 } while (0)
 
 FIXTURE(cr) { int unused; };
-FIXTURE_VARIANT(cr) { bool container; };
-FIXTURE_VARIANT_ADD(cr, container) { .container = true };
-FIXTURE_VARIANT_ADD(cr, subtree) { .container = false };
+FIXTURE_VARIANT(cr) { bool container, arch; };
+FIXTURE_VARIANT_ADD(cr, container) { .container = true, .arch = true };
+FIXTURE_VARIANT_ADD(cr, subtree) { .container = false, .arch = true };
 FIXTURE_SETUP(cr)
 {
 	PKEYS_BEGIN();
