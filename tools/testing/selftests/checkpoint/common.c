@@ -382,7 +382,7 @@ static int count_missing(struct ckpt_run *run)
 	for (at = strtok_r(buf, "\n", &save); at; at = strtok_r(NULL, "\n", &save)) {
 		nr = asleep_in(atoi(at));
 		/* After a freeze a call may go on under this one's number. */
-		if (nr == __NR_restart_syscall)
+		if (nr == (run->sc->flags & SC_IA32 ? 0 : __NR_restart_syscall))
 			wild++;
 		for (i = 0; nr >= 0 && i < CKPT_MAX_BLOCKED; i++) {
 			if (want[i] == BLOCKED(nr)) {

@@ -436,18 +436,6 @@ REFUSE(x86_ioperm)
 	CHECK_SYS(ioperm(0x80, 1, 0));
 }
 
-REFUSE(x86_thread_area)
-{
-	struct user_desc desc = { .entry_number = -1, .base_addr = 0x1000, .limit = 0xfff,
-				  .seg_32bit = 1, .limit_in_pages = 1, .useable = 1 };
-
-	CHECK_HERE(syscall(__NR_set_thread_area, &desc));
-	EXPECT_TASK("thread areas of set_thread_area() are not supported");
-	ckpt_ready_wait();
-	CHECK_SYS(syscall(__NR_get_thread_area, &desc));
-	CHECK_EQ(0x1000, desc.base_addr);
-}
-
 REFUSE(x86_ldt)
 {
 	struct user_desc desc = { .base_addr = 0x1000, .limit = 0xfff, .seg_32bit = 1,

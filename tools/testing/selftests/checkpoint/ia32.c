@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * 32-bit programs on x86-64, programs of both kinds in one container, and what
+ * 64-bit programs do that is otherwise done by 32-bit ones.
+ *
+ * The scenarios of 32-bit programs are in ia32/, a program without a libc that
+ * is built into this one: IA32_PROGRAM. It is empty where there was no compiler
+ * for it.
+ */
+#include "fault.h"
+
+#ifdef __x86_64__
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <asm/ldt.h>
+#include <linux/futex.h>
+
+asm(
+"	.section .rodata\n"
+"	.globl ia32_program, ia32_program_size\n"
+"	.balign 4\n"
+"ia32_program_size: .long 1f - ia32_program\n"
+"ia32_program: .incbin \"" IA32_PROGRAM "\"\n"
+"1:	.previous\n"
+);
+extern const char ia32_program[];
+extern const uint32_t ia32_program_size;
+
+/* Numbers of system calls, as 32-bit programs have them; those with 64-bit times. */
+#define IA32_getpid		20
+#define IA32_nanosleep		162	/* With 32-bit times. */
+#define IA32_poll		168
+#define IA32_set_thread_area	243
+#define IA32_clock_nanosleep	407
+#define IA32_futex		422
+
+/* Does the kernel take the system call of 32 bits @nr, with arguments that are none? */
+static bool has_ia32_call(long nr)
+{
+	pid_t pid = fork();
+	int status;
+	long ret;
+
+	if (!pid) {
+		asm volatile("int $0x80" : "=a" (ret) : "a" (nr), "b" (0), "c" (0) : "memory");
+		_exit(ret == -ENOSYS);
+	}
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+
+#define IA32_BEGIN() do {						\
+	CKPT_BEGIN();							\
+	if (!has_ia32_call(IA32_getpid))				\
+		SKIP(return, "this kernel has no 32-bit system calls");	\
+} while (0)
+
+FIXTURE(cr) { int unused; };
+FIXTURE_VARIANT(cr) { bool container; };
+FIXTURE_VARIANT_ADD(cr, container) { .container = true };
+FIXTURE_VARIANT_ADD(cr, subtree) { .container = false };
+FIXTURE_SETUP(cr)
+{
+	IA32_BEGIN();
+}
+FIXTURE_TEARDOWN(cr) { }
+
+/* Becomes the 32-bit program. */
+static void exec_program(const char *scenario)
+{
+	char path[320], board_file[300];
+	size_t len;
+	int fd;
+
+	ckpt_path(path, sizeof(path), "program");
+	/* The board's own name: what the others begin with. */
+	snprintf(board_file, sizeof(board_file), "%s", path);
+	len = strlen(board_file) - strlen(".program");
+	board_file[len] = 0;
+	fd = CHECK_SYS(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700));
+	CHECK_EQ(ia32_program_size, write(fd, ia32_program, ia32_program_size));
+	CHECK_SYS(close(fd));
+	CHECK_SYS(execl(path, "ia32", scenario, board_file, NULL));
+}
+
+#define PROGRAM_TEST(_name)						\
+	TEST_F_TIMEOUT(cr, _name, CKPT_TIMEOUT)				\
+	{								\
+		if (!ia32_program_size)					\
+			SKIP(return, "no 32-bit program could be built (clang -m32, nolibc)"); \
+		ASSERT_EQ(0, ckpt_cycle(&_name, variant->container));	\
+	}
+
+/* The root of the tree is a 32-bit program. */
+#define PROGRAM(_name, ...)						\
+	CKPT_SCENARIO(_name, __VA_ARGS__)				\
+	{								\
+		exec_program(#_name);					\
+	}								\
+	PROGRAM_TEST(_name)
+
+PROGRAM(registers_in_loop)
+PROGRAM(registers_in_call, .flags = SC_IA32,
+	.blocked = { BLOCKED(IA32_futex), BLOCKED(IA32_futex), BLOCKED(IA32_futex) })
+PROGRAM(registers_in_handler)
+PROGRAM(sleep_with_remainder, .flags = SC_IA32,
+	.blocked = { BLOCKED(IA32_clock_nanosleep), BLOCKED(IA32_futex) })
+PROGRAM(poll_in_progress, .flags = SC_IA32,
+	.blocked = { BLOCKED(IA32_poll), BLOCKED(IA32_futex) })
+PROGRAM(futex_in_progress, .flags = SC_IA32,
+	.blocked = { BLOCKED(IA32_futex), BLOCKED(IA32_futex) })
+PROGRAM(vsyscall_in_progress, .flags = SC_IA32,
+	.blocked = { BLOCKED(IA32_futex), BLOCKED(IA32_futex) })
+PROGRAM(handler_on_stack)
+PROGRAM(thread_areas)
+PROGRAM(vdso_calls)
+PROGRAM(robust_list)
+PROGRAM(places)
+PROGRAM(family)
+
+/* Not all kernels have calls with 32-bit times. */
+CKPT_SCENARIO(sleep_of_older_call, .flags = SC_IA32,
+	      .blocked = { BLOCKED(IA32_nanosleep), BLOCKED(IA32_futex) })
+{
+	exec_program("sleep_of_older_call");
+}
+
+TEST_F_TIMEOUT(cr, sleep_of_older_call, CKPT_TIMEOUT)
+{
+	if (!has_ia32_call(IA32_nanosleep))
+		SKIP(return, "this kernel has no calls with 32-bit times (COMPAT_32BIT_TIME)");
+	if (!ia32_program_size)
+		SKIP(return, "no 32-bit program could be built (clang -m32, nolibc)");
+	ASSERT_EQ(0, ckpt_cycle(&sleep_of_older_call, variant->container));
+}
+
+/* ---- both kinds in one tree ------------------------------------------ */
+
+static int in_program(void *arg)
+{
+	exec_program(arg);
+	return 1;
+}
+
+/* A 64-bit parent, which proves nothing but that it is one. */
+CKPT_SCENARIO(parent_of_both)
+{
+	char *at = mmap((void *)0x100000000, 4096, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	pid_t program, native;
+
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
+	*at = 'b';
+	program = ckpt_fork(in_program, "thread_areas");
+	native = ckpt_fork(ckpt_child_waits, NULL);
+	ckpt_step_wait(0, 5);
+	ckpt_ready_wait();
+	CHECK_EQ('b', *at);
+	ckpt_wait_exit(native, 0);
+	ckpt_wait_exit(program, 0);
+	/* Where no 32-bit program could map anything. */
+	CHECK_EQ(at + 4096, mmap(at + 4096, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
+				 MAP_FIXED_NOREPLACE, -1, 0));
+}
+
+PROGRAM_TEST(parent_of_both)
+
+/* ---- 64-bit programs ------------------------------------------------- */
+
+static long ia32_call(long nr, long a, long b, long c, long d)
+{
+	long ret;
+
+	asm volatile("int $0x80"
+		     : "=a" (ret)
+		     : "a" (nr), "b" (a), "c" (b), "d" (c), "S" (d), "D" (0)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+/* Memory that 32-bit calls reach. */
+static void *low(size_t len)
+{
+	void *at = mmap(NULL, len, PROT_READ | PROT_WRITE | PROT_EXEC,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
+	return at;
+}
+
+struct time64 {
+	int64_t sec, nsec;
+};
+
+/* All of it in low memory. */
+struct calls {
+	struct time64 hour, left;
+	uint32_t word;
+};
+
+static struct calls *calls;
+static pthread_t sleeper;
+
+static void nothing(int sig)
+{
+}
+
+static void *sleep_by_ia32(void *arg)
+{
+	long ret;
+
+	ckpt_step(0);
+	ret = ia32_call(IA32_clock_nanosleep, CLOCK_MONOTONIC, 0, (long)&calls->hour,
+			(long)&calls->left);
+	CHECK_EQ(-EINTR, ret);
+	CHECK(calls->left.sec > 1800 && calls->left.sec <= 3600, "%lld s",
+	      (long long)calls->left.sec);
+	return NULL;
+}
+
+static void *wait_by_ia32(void *arg)
+{
+	ckpt_step(0);
+	CHECK_EQ(0, ia32_call(IA32_futex, (long)&calls->word, FUTEX_WAIT, 1, (long)arg));
+	return NULL;
+}
+
+CKPT_CYCLE(calls_of_32_bits, .flags = SC_IA32,
+	   .blocked = { BLOCKED(IA32_futex), BLOCKED(IA32_futex), BLOCKED(IA32_clock_nanosleep) })
+{
+	struct sigaction action = { .sa_handler = nothing };
+	pthread_t waiter[2];
+	int i, woken = 0;
+
+	calls = low(sizeof(*calls));
+	*calls = (struct calls) { .word = 1, .hour.sec = 3600, .left = { -1, -1 } };
+	CHECK_EQ(getpid(), ia32_call(IA32_getpid, 0, 0, 0, 0));
+	CHECK_SYS(sigaction(SIGUSR1, &action, NULL));
+	CHECK_EQ(0, pthread_create(&sleeper, NULL, sleep_by_ia32, NULL));
+	/* One without, one with a time limit. */
+	CHECK_EQ(0, pthread_create(&waiter[0], NULL, wait_by_ia32, NULL));
+	CHECK_EQ(0, pthread_create(&waiter[1], NULL, wait_by_ia32, &calls->hour));
+	ckpt_step_wait(0, 3);
+	ckpt_ready_wait();
+	calls->left = (struct time64) { -1, -1 };
+	pthread_kill(sleeper, SIGUSR1);
+	while (woken < 2)
+		woken += syscall(__NR_futex, &calls->word, FUTEX_WAKE, 1, NULL, NULL, 0);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(0, pthread_join(waiter[i], NULL));
+	CHECK_EQ(0, pthread_join(sleeper, NULL));
+}
+
+/* Adds one to %ecx in each turn, until the word at %ebx is set. */
+static const unsigned char code_32[] = {
+	0x41,			/* 1: inc %ecx, which is no instruction of 64 bits */
+	0x83, 0x3b, 0x00,	/*    cmpl $0, (%ebx) */
+	0x74, 0xfa,		/*    je 1b */
+	0xcb,			/*    lret */
+};
+
+/* Code of 64 bits that calls it: only there can a return address of 32 bits lead. */
+static const unsigned char caller_64[] = {
+	0xff, 0x18,		/*    lcall *(%rax) */
+	0x41, 0xff, 0xe5,	/*    jmp *%r13 */
+};
+
+/* All of it in low memory. */
+struct code {
+	unsigned char called[64], caller[64];
+	struct {
+		uint32_t offset;
+		uint16_t segment;
+	} __attribute__((packed)) far;
+	volatile uint32_t stop;
+	char stack[4096];
+};
+
+static void *stop_on_go(void *arg)
+{
+	ckpt_wait_go();
+	((struct code *)arg)->stop = 1;
+	return NULL;
+}
+
+/* A 64-bit program is in a segment of 32 bits for a while. */
+CKPT_CYCLE(code_of_32_bits)
+{
+	uint64_t high = 0x1122334455667788, high_after;
+	struct code *code = low(sizeof(*code));
+	uint32_t turns = 0;
+	pthread_t thread;
+
+	memcpy(code->called, code_32, sizeof(code_32));
+	memcpy(code->caller, caller_64, sizeof(caller_64));
+	code->far.offset = (uintptr_t)code->called;
+	code->far.segment = 0x23;
+	CHECK_EQ(0, pthread_create(&thread, NULL, stop_on_go, code));
+	ckpt_ready();
+	asm volatile("mov %%rsp, %%r12\n"
+		     "mov %[high], %%r14\n"
+		     "lea 1f(%%rip), %%r13\n"
+		     "mov %[ds], %%ds\n"	/* Code of 64 bits needs none. */
+		     "mov %[stack], %%rsp\n"
+		     "jmp *%[caller]\n"
+		     "1:	mov %%r12, %%rsp\n"
+		     "mov %%r14, %[after]\n"
+		     : "+c" (turns), [after] "=&r" (high_after)
+		     : "a" (&code->far), "b" (&code->stop), [high] "r" (high),
+		       [stack] "r" (code->stack + sizeof(code->stack)), [caller] "r" (code->caller),
+		       [ds] "r" (0x2b)
+		     : "memory", "r12", "r13", "r14", "cc");
+	CHECK_EQ(high, high_after);
+	CHECK_EQ(0, pthread_join(thread, NULL));
+}
+
+/* Thread areas are there for all programs that make calls of 32 bits. */
+CKPT_CYCLE(area_of_64_bit_program)
+{
+	struct user_desc *desc = low(4096);
+	uint32_t *area = low(4096), seen;
+	unsigned int selector;
+
+	*desc = (struct user_desc) { .entry_number = -1, .base_addr = (uintptr_t)area,
+				     .limit = 4095, .seg_32bit = 1, .useable = 1 };
+	area[1] = 4711;
+	CHECK_EQ(0, ia32_call(IA32_set_thread_area, (long)desc, 0, 0, 0));
+	selector = desc->entry_number << 3 | 3;
+	asm volatile("mov %0, %%gs" : : "r" (selector));
+	ckpt_ready_wait();
+	asm volatile("mov %%gs, %0" : "=r" (seen));
+	CHECK_EQ(selector, seen & 0xffff);
+	asm volatile("movl %%gs:4, %0" : "=r" (seen));
+	CHECK_EQ(4711, seen);
+	asm volatile("mov %0, %%gs" : : "r" (0));
+	asm volatile("mov %0, %%gs" : : "r" (selector));
+	asm volatile("movl %%gs:4, %0" : "=r" (seen));
+	CHECK_EQ(4711, seen);
+}
+
+/* ---- hostile images -------------------------------------------------- */
+
+#define MM		64
+#define MM_MODE		152		/* In context. */
+#define MM_BASE		160
+#define REGISTERS	19
+#define NOTE_LEN	16		/* owner: 8 bytes; type, length: 4 each. */
+#define NT_AREAS	0x200
+#define NT_CALL		0x434b0002
+
+static void *in_call(void *arg)
+{
+	ckpt_step(0);
+	ia32_call(IA32_futex, (long)&calls->word, FUTEX_WAIT, 1, 0);
+	return NULL;
+}
+
+/* A thread in a 32-bit call, and both threads with an area. */
+CKPT_SCENARIO(with_notes, .flags = SC_IA32, .blocked = { BLOCKED(IA32_futex) })
+{
+	struct user_desc *desc = low(4096);
+	pthread_t thread;
+
+	calls = low(sizeof(*calls));
+	calls->word = 1;
+	*desc = (struct user_desc) { .entry_number = -1, .base_addr = (uintptr_t)calls,
+				     .limit = 4095, .seg_32bit = 1, .useable = 1 };
+	CHECK_EQ(0, ia32_call(IA32_set_thread_area, (long)desc, 0, 0, 0));
+	CHECK_EQ(0, pthread_create(&thread, NULL, in_call, NULL));
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	while (!syscall(__NR_futex, &calls->word, FUTEX_WAKE, 1, NULL, NULL, 0))
+		;
+	CHECK_EQ(0, pthread_join(thread, NULL));
+}
+
+/* Where the first note of this type is, behind its head; 0: there is none. */
+static size_t find_note(const struct image *im, uint32_t type)
+{
+	size_t rec, at, end;
+
+	for (rec = HEADER_LEN; rec < im->meta_end; rec += record_len(im, rec)) {
+		if (image_get(im, rec, 2) != REGISTERS)
+			continue;
+		end = rec + record_len(im, rec);
+		at = rec + RECORD_LEN + image_get(im, rec + 4, 4);
+		for (; at < end; at += NOTE_LEN + ((image_get(im, at + 12, 4) + 7) & ~7ull)) {
+			if (image_get(im, at + 8, 4) == type)
+				return at + NOTE_LEN;
+		}
+	}
+	return 0;
+}
+
+/* The number at @at is another: refused with @text, and nothing is left. */
+static int hostile(struct ckpt_run *run, struct image *im, int fd, size_t at, uint64_t value,
+		   unsigned int bytes, const char *text)
+{
+	int lowest = lowest_free(run);
+	uint64_t old = image_get(im, at, bytes);
+	long pid;
+
+	memcpy(im->data + at, &value, bytes);
+	image_fix(im);
+	if (pwrite(fd, im->data, im->size, 0) != (ssize_t)im->size)
+		return -1;
+	pid = image_restart(run, fd);
+	if (pid != -1 || !ckpt_run_log_has(run, text)) {
+		ckpt_diag("0x%llx at %zu: restart(2) gave %ld, no line with \"%s\"",
+			  (unsigned long long)value, at, pid, text);
+		ckpt_run_print_log(run);
+		if (pid > 0)
+			image_end(run, pid);
+		return -1;
+	}
+	memcpy(im->data + at, &old, bytes);
+	image_fix(im);
+	return nothing_left(run, lowest);
+}
+
+TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
+{
+	static const char mode[] = "address space: impossible architecture state";
+	static const char area[] = "register note NT_386_TLS: impossible thread area";
+	static const char place[] = "register note NT_386_TLS: thread area in the place of another";
+	static const char call[] = "register note NT_CKPT_X86_CALL: unknown bits";
+	size_t mm = HEADER_LEN, areas, flags;
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+	struct image im;
+
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	if (variant->container)
+		SKIP(return, "done with a subtree");
+	ASSERT_EQ(0, ckpt_run_init(&run, &with_notes, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, image_load(&im, image));
+	while (image_get(&im, mm, 2) != MM)
+		mm += record_len(&im, mm);
+	mm += RECORD_LEN;
+	areas = find_note(&im, NT_AREAS);
+	flags = areas + 12;
+	ASSERT_NE(0, areas);
+	ASSERT_NE(0, find_note(&im, NT_CALL));
+#define HOSTILE(...) ASSERT_EQ(0, hostile(&run, &im, image, __VA_ARGS__))
+	HOSTILE(mm + MM_MODE, 4, 8, mode);
+	HOSTILE(mm + MM_MODE, 1ull << 63, 8, mode);
+	HOSTILE(mm + MM_BASE, 0x1000001, 8, mode);
+	HOSTILE(mm + MM_BASE, 1ull << 32 | 4096, 8, mode);
+	/* A 64-bit task can't become a 32-bit one: its memory lies too high. */
+	HOSTILE(mm + MM_MODE, 1, 8, "address space: impossible layout");
+	HOSTILE(mm + MM_MODE, 2, 8, "its vDSO differs");
+	/* Another entry; 16 bits; code; absent; 64 bits; unknown; the limit. */
+	HOSTILE(areas, 13, 4, place);
+	HOSTILE(areas, ~0u, 4, place);
+	HOSTILE(flags, 1 << 6, 4, area);
+	HOSTILE(flags, 1 << 6 | 1 | 2 << 1, 4, area);
+	HOSTILE(flags, 1 << 6 | 1 | 1 << 5, 4, area);
+	HOSTILE(flags, 1 << 6 | 1 | 1 << 7, 4, area);
+	HOSTILE(flags, 1u << 31 | 1, 4, area);
+	HOSTILE(areas + 8, 0x100000, 4, area);
+	HOSTILE(find_note(&im, NT_CALL), 4, 8, call);
+	HOSTILE(find_note(&im, NT_CALL), 1ull << 63 | 1, 8, call);
+	ASSERT_EQ(0, image_works(&run, &im, image));
+	ckpt_run_fini(&run);
+}
+
+#else /* !__x86_64__ */
+
+TEST(ia32)
+{
+	SKIP(return, "not x86-64");
+}
+
+#endif
+
+TEST_HARNESS_MAIN
