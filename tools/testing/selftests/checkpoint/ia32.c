@@ -57,9 +57,9 @@ static bool has_ia32_call(long nr)
 } while (0)
 
 FIXTURE(cr) { int unused; };
-FIXTURE_VARIANT(cr) { bool container; };
-FIXTURE_VARIANT_ADD(cr, container) { .container = true };
-FIXTURE_VARIANT_ADD(cr, subtree) { .container = false };
+FIXTURE_VARIANT(cr) { bool container, arch; };
+FIXTURE_VARIANT_ADD(cr, container) { .container = true, .arch = true };
+FIXTURE_VARIANT_ADD(cr, subtree) { .container = false, .arch = true };
 FIXTURE_SETUP(cr)
 {
 	IA32_BEGIN();
