@@ -16,11 +16,12 @@ DISK = 512      # MiB
 
 
 def parts():
-    """The guests, in order: name, environment, processor."""
-    yield "save", {}, None
+    """The guests, in order: name, environment, and how each differs from the usual one."""
+    yield "save", {}, {}
     if "cpu_small" in conf():
-        yield "refused", {"CKPT_LACKS": conf()["cpu_small_lacks"]}, conf()["cpu_small"]
-    yield "restart", {}, None
+        yield ("refused", {"CKPT_LACKS": conf()["cpu_small_lacks"]},
+               {"cpu": conf()["cpu_small"], "qemu_args": conf().get("cpu_small_args", "").split()})
+    yield "restart", {}, {}
 
 
 def power_off(results, kernel, programs, tools, *, logs=LOGS, deadline=None):
@@ -33,11 +34,11 @@ def power_off(results, kernel, programs, tools, *, logs=LOGS, deadline=None):
     disk = CACHE / "run" / f"boots-{logs.parent.name}-{logs.name}"
     make_disk(disk, DISK)
     try:
-        for boot, env, cpu in parts():
+        for boot, env, guest in parts():
             env = {**env, "CKPT_BOOT": boot, "CKPT_TMPDIR": "/data", "LCR_ARGS": "-v container"}
             run = Run(results, kernel, PROGRAMS, programs, tools, share=boot, logs=logs / PART,
                       deadline=deadline, part=f"{PART}.{boot}", env=env,
-                      guest={"cpu": cpu, "data": disk})
+                      guest={**guest, "data": disk})
             run.all()
             if not run.consoles[-1]:
                 return
