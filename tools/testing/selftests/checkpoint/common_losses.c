@@ -73,7 +73,6 @@ const struct loss losses[] = {
 	{ "packets of pipes", 101, LOSE_BYTES, 0, 4, 0x0, "files_pipes", "packets" },
 	{ "umask", 102, LOSE_BYTES, 4, 4, 0x0, "files_context", "umask_kept" },
 	{ "shared memory", 66, LOSE_PAGES, 0, 0, 0x0, "shared_memory", "anonymous" },
-	{ "set_child_tid", 16, LOSE_BYTES, 224, 8, 0, "attributes", "tid_address" },
 	{ "time slice", 16, LOSE_BYTES, 296, 8, 0, "attributes", "time_slices" },
 	{ "domain name", 128, LOSE_BYTES, 73, 65, 0, "namespaces", "hostname" },
 	{ "largest pid", 129, LOSE_SET, 12, 4, 32768, "namespaces", "settings_of_pid_namespace" },
@@ -84,7 +83,7 @@ const struct loss losses[] = {
 	{ "times of unlinked files", 98, LOSE_BYTES, 24, 24, 0, "files_unlinked", "mode_and_times_on_disk" },
 	{ "files that may be named", 98, LOSE_BITS, 48, 4, 1, "files_unlinked", "may_be_named" },
 	/* In the notes of a task, which here have one order and size. */
-	{ "gs base", 19, LOSE_EACH, 192, 8, 1 << 20, "registers", "in_loop" },
+	{ "gs base", 19, LOSE_EACH, 192, 8, 1 << 20, "registers", "segment_bases" },
 	{ "vector registers", 19, LOSE_EACH, 408, 256, 1 << 20, "registers", "in_loop" },
 	{ "upper halves of vector registers", 19, LOSE_EACH, 824, 256, 1 << 20, "registers", "in_loop" },
 	{ }

@@ -12,7 +12,10 @@ enum gpr { EAX, EBX, ECX, EDX, ESI, EDI, EBP, GPRS };
 #define FLAGS_FREE	(0x8d5u | 1u << 10)
 #define FLAGS_SET	0x202u
 
-/* The layout is known to the assembly below. */
+/*
+ * The layout is known to the assembly below.  Aligned, as QEMU 11.1 writes the end of
+ * an x87 register that crosses a page into the page frame that follows the first one.
+ */
 struct regs {
 	uint32_t gpr[GPRS];	/* 0 */
 	uint32_t flags;		/* 28 */
@@ -23,7 +26,7 @@ struct regs {
 	uint16_t sw;		/* 46 */
 	uint8_t st[8][16];	/* 48 */
 	uint8_t vec[8][32];	/* 176 */
-};
+} __attribute__((aligned(16)));
 
 enum mode { LOOP, IN_CALL };
 
