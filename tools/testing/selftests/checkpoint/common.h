@@ -312,19 +312,21 @@ void ckpt_register(struct ckpt_scenario *sc);
  * them it is makes no difference to code of the architecture: where the other one
  * has been tested on another architecture, ckpt_containers_only() leaves subtrees
  * out. CKPT_FIXTURE_ARCH is for programs that look at the architecture's code most
- * of all, and run both everywhere.
+ * of all, and run both everywhere; CKPT_FIXTURE_IF for such whose _begin() finds out
+ * more than CKPT_BEGIN() whether they can run.
  */
-#define CKPT_FIXTURE		__CKPT_FIXTURE(false)
-#define CKPT_FIXTURE_ARCH	__CKPT_FIXTURE(true)
+#define CKPT_FIXTURE		__CKPT_FIXTURE(false, CKPT_BEGIN)
+#define CKPT_FIXTURE_ARCH	__CKPT_FIXTURE(true, CKPT_BEGIN)
+#define CKPT_FIXTURE_IF(_begin)	__CKPT_FIXTURE(true, _begin)
 
-#define __CKPT_FIXTURE(_arch)						\
+#define __CKPT_FIXTURE(_arch, _begin)					\
 	FIXTURE(cr) { int unused; };					\
 	FIXTURE_VARIANT(cr) { bool container, arch; };			\
 	FIXTURE_VARIANT_ADD(cr, container) { .container = true, .arch = _arch }; \
 	FIXTURE_VARIANT_ADD(cr, subtree) { .container = false, .arch = _arch }; \
 	FIXTURE_SETUP(cr)						\
 	{								\
-		CKPT_BEGIN();						\
+		_begin();						\
 	}								\
 	FIXTURE_TEARDOWN(cr) { }
 

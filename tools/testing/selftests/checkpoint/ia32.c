@@ -56,15 +56,7 @@ static bool has_ia32_call(long nr)
 		SKIP(return, "this kernel has no 32-bit system calls");	\
 } while (0)
 
-FIXTURE(cr) { int unused; };
-FIXTURE_VARIANT(cr) { bool container, arch; };
-FIXTURE_VARIANT_ADD(cr, container) { .container = true, .arch = true };
-FIXTURE_VARIANT_ADD(cr, subtree) { .container = false, .arch = true };
-FIXTURE_SETUP(cr)
-{
-	IA32_BEGIN();
-}
-FIXTURE_TEARDOWN(cr) { }
+CKPT_FIXTURE_IF(IA32_BEGIN)
 
 /* Becomes the 32-bit program. */
 static void exec_program(const char *scenario)
@@ -443,8 +435,8 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	mm += RECORD_LEN;
 	areas = find_note(&im, NT_AREAS);
 	flags = areas + 12;
-	ASSERT_NE(0, areas);
-	ASSERT_NE(0, find_note(&im, NT_CALL));
+	ASSERT_NE(0u, areas);
+	ASSERT_NE(0u, find_note(&im, NT_CALL));
 #define HOSTILE(...) ASSERT_EQ(0, hostile(&run, &im, image, __VA_ARGS__))
 	HOSTILE(mm + MM_MODE, 4, 8, mode);
 	HOSTILE(mm + MM_MODE, 1ull << 63, 8, mode);

@@ -32,15 +32,7 @@ static bool has_keys(void)
 		SKIP(return, "this CPU has no memory protection keys");	\
 } while (0)
 
-FIXTURE(cr) { int unused; };
-FIXTURE_VARIANT(cr) { bool container, arch; };
-FIXTURE_VARIANT_ADD(cr, container) { .container = true, .arch = true };
-FIXTURE_VARIANT_ADD(cr, subtree) { .container = false, .arch = true };
-FIXTURE_SETUP(cr)
-{
-	PKEYS_BEGIN();
-}
-FIXTURE_TEARDOWN(cr) { }
+CKPT_FIXTURE_IF(PKEYS_BEGIN)
 
 static unsigned int rdpkru(void)
 {
