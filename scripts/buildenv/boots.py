@@ -4,7 +4,7 @@
 Scenarios of the selftests are left behind as images on a disk by one guest, refused by a guest whose
 processor lacks something, and restarted by a third: see common_boots.c of the selftests."""
 
-from .env import CACHE, conf, say, step
+from .env import CACHE, conf, step
 from .guest import make_disk
 from .harness import LOGS, Run
 from .tap import Case
@@ -46,4 +46,3 @@ def power_off(results, kernel, programs, tools, *, logs=LOGS, deadline=None):
         disk.unlink(missing_ok=True)
     if "cpu_small" not in conf():
         results.add(Case(f"{PART}.refused", "skipped", "no smaller processor (cpu_small) is known"))
-        say("    no smaller processor is known here")

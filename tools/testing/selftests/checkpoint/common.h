@@ -156,6 +156,8 @@ pid_t ckpt_fork(int (*fn)(void *arg), void *arg);
 int ckpt_child_waits(void *arg);
 /* Wait for @pid, a child, and check that it exits with @code. */
 void ckpt_wait_exit(pid_t pid, int code);
+/* The state letter of the leader of the calling thread's group, as of /proc/PID/stat. */
+char ckpt_leader_state(void);
 /* A path for a file of the scenario's own, taken back and removed by the test. */
 char *ckpt_path(char *buf, size_t size, const char *name);
 /* The whole of a small file as a string, "" if it cannot be read. */

@@ -130,6 +130,14 @@ void ckpt_wait_exit(pid_t pid, int code)
 	      "status of %d is 0x%x, not exit code %d", pid, status, code);
 }
 
+char ckpt_leader_state(void)
+{
+	char buf[512];
+	char *at = strrchr(ckpt_slurp("/proc/self/stat", buf, sizeof(buf)), ')');
+
+	return at ? at[2] : '?';
+}
+
 void ckpt_register(struct ckpt_scenario *sc)
 {
 	sc->next = scenarios;

@@ -80,6 +80,16 @@ static inline size_t record_len(const struct image *im, size_t at)
 	return RECORD_LEN + image_get(im, at + 4, 4) + ((payload + 7) & ~7ull);
 }
 
+/* The body of the first record of @kind in the metadata. */
+__attribute__((unused)) static size_t image_body(const struct image *im, unsigned int kind)
+{
+	size_t at = HEADER_LEN;
+
+	while (at < im->meta_end && image_get(im, at, 2) != kind)
+		at += record_len(im, at);
+	return at + RECORD_LEN;
+}
+
 /* Reads the image in @fd; -1 if it does not look like one. */
 __attribute__((unused)) static int image_load(struct image *im, int fd)
 {
@@ -210,6 +220,33 @@ __attribute__((unused)) static int image_end(struct ckpt_run *run, long pid)
 	while (waitpid(-1, NULL, __WALL) > 0)
 		;
 	return ckpt_cgroup_wait_empty(&run->cg);
+}
+
+/* With another number at @at it is refused with @text, and nothing is left. */
+__attribute__((unused)) static int image_hostile(struct ckpt_run *run, struct image *im, int fd,
+						 size_t at, uint64_t value, unsigned int bytes,
+						 const char *text)
+{
+	int lowest = lowest_free(run);
+	uint64_t old = image_get(im, at, bytes);
+	long pid;
+
+	memcpy(im->data + at, &value, bytes);
+	image_fix(im);
+	if (pwrite(fd, im->data, im->size, 0) != (ssize_t)im->size)
+		return -1;
+	pid = image_restart(run, fd);
+	if (pid != -1 || !ckpt_run_log_has(run, text)) {
+		ckpt_diag("0x%llx at %zu: restart(2) gave %ld, no line with \"%s\"",
+			  (unsigned long long)value, at, pid, text);
+		ckpt_run_print_log(run);
+		if (pid > 0)
+			image_end(run, pid);
+		return -1;
+	}
+	memcpy(im->data + at, &old, bytes);
+	image_fix(im);
+	return nothing_left(run, lowest);
 }
 
 /* The unharmed image still works: what went before has not spoilt anything. */

@@ -207,16 +207,6 @@ TEST_F_TIMEOUT(fault, other_order, CKPT_TIMEOUT)
 #define MM		64
 #define VDSO_CRC	128	/* In the body. */
 
-/* The body of the first record of @kind. */
-static size_t body_of(unsigned int kind)
-{
-	size_t at = HEADER_LEN;
-
-	while (at < im.meta_end && image_get(&im, at, 2) != kind)
-		at += record_len(&im, at);
-	return at + RECORD_LEN;
-}
-
 /* With @bits changed in the 4 bytes at @at: errno, 0 if it is accepted. */
 static int changed(size_t at, uint32_t bits)
 {
@@ -256,7 +246,7 @@ TEST_F_TIMEOUT(fault, other_page_size, CKPT_TIMEOUT)
 
 TEST_F_TIMEOUT(fault, other_vdso, CKPT_TIMEOUT)
 {
-	ASSERT_EQ(EOPNOTSUPP, changed(body_of(MM) + VDSO_CRC, 1));
+	ASSERT_EQ(EOPNOTSUPP, changed(image_body(&im, MM) + VDSO_CRC, 1));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "its vDSO differs"));
 	ASSERT_EQ(0, works());
 }
@@ -264,7 +254,7 @@ TEST_F_TIMEOUT(fault, other_vdso, CKPT_TIMEOUT)
 /* Each feature that this CPU lacks. What is none is refused too. */
 TEST_F_TIMEOUT(fault, other_cpu, CKPT_TIMEOUT)
 {
-	size_t body = body_of(CONTAINER), lacking = 0, bit;
+	size_t body = image_body(&im, CONTAINER), lacking = 0, bit;
 
 	ASSERT_LT(0u, image_get(&im, body + CPU_WORDS, 4));
 	for (bit = 0; bit < image_get(&im, body + CPU_WORDS, 4) * 64; bit++) {

@@ -385,39 +385,13 @@ static size_t find_note(const struct image *im, uint32_t type)
 	return 0;
 }
 
-/* The number at @at is another: refused with @text, and nothing is left. */
-static int hostile(struct ckpt_run *run, struct image *im, int fd, size_t at, uint64_t value,
-		   unsigned int bytes, const char *text)
-{
-	int lowest = lowest_free(run);
-	uint64_t old = image_get(im, at, bytes);
-	long pid;
-
-	memcpy(im->data + at, &value, bytes);
-	image_fix(im);
-	if (pwrite(fd, im->data, im->size, 0) != (ssize_t)im->size)
-		return -1;
-	pid = image_restart(run, fd);
-	if (pid != -1 || !ckpt_run_log_has(run, text)) {
-		ckpt_diag("0x%llx at %zu: restart(2) gave %ld, no line with \"%s\"",
-			  (unsigned long long)value, at, pid, text);
-		ckpt_run_print_log(run);
-		if (pid > 0)
-			image_end(run, pid);
-		return -1;
-	}
-	memcpy(im->data + at, &old, bytes);
-	image_fix(im);
-	return nothing_left(run, lowest);
-}
-
 TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 {
 	static const char mode[] = "address space: impossible architecture state";
 	static const char area[] = "register note NT_386_TLS: impossible thread area";
 	static const char place[] = "register note NT_386_TLS: thread area in the place of another";
 	static const char call[] = "register note NT_CKPT_X86_CALL: unknown bits";
-	size_t mm = HEADER_LEN, areas, flags;
+	size_t mm, areas, flags;
 	int image = ckpt_image_new();
 	struct ckpt_run run;
 	struct image im;
@@ -430,14 +404,12 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
 	ASSERT_EQ(0, image_load(&im, image));
-	while (image_get(&im, mm, 2) != MM)
-		mm += record_len(&im, mm);
-	mm += RECORD_LEN;
+	mm = image_body(&im, MM);
 	areas = find_note(&im, NT_AREAS);
 	flags = areas + 12;
 	ASSERT_NE(0u, areas);
 	ASSERT_NE(0u, find_note(&im, NT_CALL));
-#define HOSTILE(...) ASSERT_EQ(0, hostile(&run, &im, image, __VA_ARGS__))
+#define HOSTILE(...) ASSERT_EQ(0, image_hostile(&run, &im, image, __VA_ARGS__))
 	HOSTILE(mm + MM_MODE, 4, 8, mode);
 	HOSTILE(mm + MM_MODE, 1ull << 63, 8, mode);
 	HOSTILE(mm + MM_BASE, 0x1000001, 8, mode);

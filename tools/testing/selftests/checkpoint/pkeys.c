@@ -453,37 +453,6 @@ CKPT_SCENARIO(with_a_key)
 	CHECK_EQ(key, key_of(at));
 }
 
-/* Changes one number of the first record of @kind: refused with @text, and nothing is left. */
-static int hostile(struct ckpt_run *run, struct image *im, int fd, unsigned int kind, size_t at,
-		   uint64_t value, unsigned int bytes, const char *text)
-{
-	int lowest = lowest_free(run);
-	uint64_t old;
-	size_t rec;
-	long pid;
-
-	for (rec = HEADER_LEN; image_get(im, rec, 2) != kind; rec += record_len(im, rec))
-		;
-	at += rec + RECORD_LEN;
-	old = image_get(im, at, bytes);
-	memcpy(im->data + at, &value, bytes);
-	image_fix(im);
-	if (pwrite(fd, im->data, im->size, 0) != (ssize_t)im->size)
-		return -1;
-	pid = image_restart(run, fd);
-	if (pid != -1 || !ckpt_run_log_has(run, text)) {
-		ckpt_diag("kind %u, 0x%llx: restart(2) gave %ld, no line with \"%s\"", kind,
-			  (unsigned long long)value, pid, text);
-		ckpt_run_print_log(run);
-		if (pid > 0)
-			image_end(run, pid);
-		return -1;
-	}
-	memcpy(im->data + at, &old, bytes);
-	image_fix(im);
-	return nothing_left(run, lowest);
-}
-
 FIXTURE(images) { int unused; };
 FIXTURE_SETUP(images)
 {
@@ -505,7 +474,8 @@ TEST_F_TIMEOUT(images, impossible_keys, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
 	ASSERT_EQ(0, image_load(&im, image));
-#define HOSTILE(...) ASSERT_EQ(0, hostile(&run, &im, image, __VA_ARGS__))
+#define HOSTILE(_kind, _at, ...)						\
+	ASSERT_EQ(0, image_hostile(&run, &im, image, image_body(&im, _kind) + (_at), __VA_ARGS__))
 	HOSTILE(MM, MM_CONTEXT, 1 << 16 | 2, 8, keys);
 	HOSTILE(MM, MM_CONTEXT, 1ull << 63, 8, keys);
 	/* Not allocated, none that there is, and a number that does not fit. */

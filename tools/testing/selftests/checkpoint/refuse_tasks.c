@@ -74,20 +74,12 @@ REFUSE(posix_timer)
 	CHECK(spec.it_value.tv_sec, "it ran out");
 }
 
-static char leader_state(void)
-{
-	char stat[512];
-
-	ckpt_slurp("/proc/self/stat", stat, sizeof(stat));
-	return strrchr(stat, ')')[2];
-}
-
 static void *with_timer(void *arg)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_NONE };
 	timer_t timer;
 
-	while (leader_state() != 'Z')
+	while (ckpt_leader_state() != 'Z')
 		sched_yield();
 	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	expect_refusal(gettid(), UNSUPPORTED, "has POSIX timers (timer_create)");

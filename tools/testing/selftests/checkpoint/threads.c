@@ -99,28 +99,19 @@ CKPT_CYCLE(in_child)
 	ckpt_wait_exit(kid, 31);
 }
 
-/* The state letter of the leader of the calling thread's group. */
-static char leader_state(void)
-{
-	char buf[512];
-	char *at = strrchr(ckpt_slurp("/proc/self/stat", buf, sizeof(buf)), ')');
-
-	return at ? at[2] : '?';
-}
-
 static void *survivor(void *arg)
 {
 	pid_t pid = getpid(), tid = sys_gettid();
 	unsigned int nr = (uintptr_t)arg;
 
-	while (leader_state() != 'Z')
+	while (ckpt_leader_state() != 'Z')
 		sched_yield();
 	ckpt_step(2);
 	ckpt_wait_go();
 	CHECK_EQ(pid, getpid());
 	CHECK_EQ(tid, sys_gettid());
 	CHECK(pid != tid, "a survivor became the leader");
-	CHECK_EQ('Z', leader_state());
+	CHECK_EQ('Z', ckpt_leader_state());
 	ckpt_step(3);
 	ckpt_step_wait(3, 3);
 	if (!nr)
@@ -153,7 +144,7 @@ CKPT_CYCLE(exited_leader)
 /* Without exit_group() it is the last thread whose code counts. */
 static void *quiet_survivor(void *arg)
 {
-	while (leader_state() != 'Z')
+	while (ckpt_leader_state() != 'Z')
 		sched_yield();
 	ckpt_step(2);
 	ckpt_wait_go();

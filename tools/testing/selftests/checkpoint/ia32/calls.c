@@ -127,18 +127,7 @@ long vsyscall(long nr, long a, long b, long c, long d, long e, long f);
 static void *entry;
 asm(
 "	.text\n"
-"vsyscall:\n"
-"	push %ebp\n push %edi\n push %esi\n push %ebx\n"
-"	mov 20(%esp), %eax\n"
-"	mov 24(%esp), %ebx\n"
-"	mov 28(%esp), %ecx\n"
-"	mov 32(%esp), %edx\n"
-"	mov 36(%esp), %esi\n"
-"	mov 40(%esp), %edi\n"
-"	mov 44(%esp), %ebp\n"
-"	call *entry\n"
-"	pop %ebx\n pop %esi\n pop %edi\n pop %ebp\n"
-"	ret\n"
+	CALL_BY("vsyscall", "call *entry")
 );
 
 void vsyscall_in_progress(void)

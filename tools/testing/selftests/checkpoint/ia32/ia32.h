@@ -50,6 +50,21 @@ __attribute__((noreturn)) void fail(int line, const char *what, long seen, long 
 		fail(__LINE__, #seen, __seen, __want);			\
 } while (0)
 
+/* Assembly of a function that makes a system call by @insn, with the arguments of call(). */
+#define CALL_BY(name, insn)						\
+	name ":\n"							\
+	"	push %ebp\n push %edi\n push %esi\n push %ebx\n"	\
+	"	mov 20(%esp), %eax\n"					\
+	"	mov 24(%esp), %ebx\n"					\
+	"	mov 28(%esp), %ecx\n"					\
+	"	mov 32(%esp), %edx\n"					\
+	"	mov 36(%esp), %esi\n"					\
+	"	mov 40(%esp), %edi\n"					\
+	"	mov 44(%esp), %ebp\n"					\
+	"	" insn "\n"						\
+	"	pop %ebx\n pop %esi\n pop %edi\n pop %ebp\n"		\
+	"	ret\n"
+
 /* A system call by int $0x80: its result, or minus its error number. */
 long call(long nr, long a, long b, long c, long d, long e, long f);
 #define CALL_N(nr, a, b, c, d, e, f, ...) \
