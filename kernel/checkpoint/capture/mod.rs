@@ -241,6 +241,7 @@ fn drain(cap: &Capture, id: u64, snapshot: &mut snapshot::Snapshot, sink: &mut S
     sink.write(header.as_bytes())?;
     sink.chain(header.crc.get());
     sink.write(meta)?;
+    sink.end_metadata();
     snapshot.drain(sink)
 }
 

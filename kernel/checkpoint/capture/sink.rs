@@ -8,8 +8,13 @@ use crate::{
     image::{
         check::Sum,
         header::Trailer,
-        record::header_of,
-        Body, //
+        mm::Row,
+        record::{
+            header_of,
+            RECORD_HEADER_LEN, //
+        },
+        Body,
+        ObjRef, //
     },
     kapi::{
         file::FileRef,
@@ -30,6 +35,10 @@ pub(crate) struct Sink {
     chain: Sum,
     extents: u64,
     pages: u64,
+    /// Bytes up to the end of the metadata.
+    meta_end: u64,
+    /// The rows of extents so far, one for each object.
+    rows: KVVec<Row>,
 }
 
 impl Sink {
@@ -48,6 +57,8 @@ impl Sink {
             chain: Sum::new(io::crc32c),
             extents: 0,
             pages: 0,
+            meta_end: 0,
+            rows: KVVec::new(),
         })
     }
 
@@ -77,6 +88,31 @@ impl Sink {
         self.chain.add(&crc.to_le_bytes());
     }
 
+    /// The metadata ends here.
+    pub(crate) fn end_metadata(&mut self) {
+        self.meta_end = self.written;
+    }
+
+    /// The record of an extent of `obj`, shared or not, comes next: all of one object follow each
+    /// other.
+    pub(crate) fn begin_extent(&mut self, obj: ObjRef) -> Result {
+        if self.rows.last().is_none_or(|r| r.obj.get() != obj.get()) {
+            let row = Row {
+                obj: U32::new(obj.get()),
+                number: U32::new(u32::try_from(self.rows.len())?),
+                at: U64::new(self.written - self.meta_end),
+                extents: U64::new(0),
+                reserved: U32::new(0),
+                crc: U32::new(0),
+            };
+            self.rows.push(row, GFP_KERNEL_ACCOUNT)?;
+        }
+        if let Some(row) = self.rows.last_mut() {
+            row.extents += 1;
+        }
+        Ok(())
+    }
+
     /// Counts an extent of `pages` pages whose record has the checksum field `crc`.
     pub(crate) fn count_extent(&mut self, pages: u64, crc: u32) {
         self.chain(crc);
@@ -91,8 +127,25 @@ impl Sink {
         self.extents += 1;
     }
 
-    /// Writes the trailer, which makes it an image, and returns the bytes written in all.
+    /// Writes where the extents of each object are.
+    fn write_rows(&mut self) -> Result {
+        for mut row in core::mem::replace(&mut self.rows, KVVec::new()) {
+            let bytes = row.as_bytes();
+            let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(bytes);
+            row.crc = U32::new(crate::image::check::sum(io::crc32c, covered));
+            let mut record = [0u8; RECORD_HEADER_LEN + size_of::<Row>()];
+            let (head, body) = record.split_at_mut(RECORD_HEADER_LEN);
+            head.copy_from_slice(header_of::<Row>(0).as_bytes());
+            body.copy_from_slice(row.as_bytes());
+            self.write(&record)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows of extents and the trailer, which makes it an image, and returns the bytes
+    /// written in all.
     pub(crate) fn finish(mut self) -> Result<u64> {
+        self.write_rows()?;
         let header = header_of::<Trailer>(0);
         let total = self.written + (size_of_val(&header) + size_of::<Trailer>()) as u64;
         let mut trailer = Trailer {

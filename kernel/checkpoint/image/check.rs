@@ -45,12 +45,19 @@ mod fields;
 mod files;
 mod memory;
 mod namespaces;
+mod rows;
 mod state;
 mod stream;
 mod sum;
 mod tasks;
 mod walk;
 
+pub use rows::{
+    Part,
+    RowRange,
+    Rows,
+    ROW_LEN, //
+};
 pub use state::split_note;
 pub use stream::{
     Next,
@@ -91,6 +98,10 @@ pub struct Object {
     cursor: u64,
     /// Its [`Run`]s: number of the first one, and of that after the last.
     runs: (usize, usize),
+    /// Bytes from the end of the metadata to its first extent.
+    row: u64,
+    /// Number of its extents that have come, shared ones included.
+    extents: u64,
 }
 
 /// A range of addresses of an address space whose contents have come, for [`Stream`].
@@ -109,6 +120,18 @@ impl Object {
     /// Offset of its record in the metadata.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// The object as it was before any extents of it came.
+    pub fn anew(&self) -> Self {
+        Self {
+            next: 0,
+            cursor: 0,
+            runs: (0, 0),
+            row: 0,
+            extents: 0,
+            ..*self
+        }
     }
 
     /// Its record; `at` as given to [`metadata()`].

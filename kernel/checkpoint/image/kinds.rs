@@ -70,6 +70,8 @@ kinds! {
     Guards = 67, "guard regions";
     /// Contents that another range of an address space has too. [`super::mm::Shared`]
     Shared = 68, "shared extent";
+    /// Where the extents of an object are. [`super::mm::Row`]
+    Row = 69, "row of extents";
 
     /// A descriptor table. [`super::files::Table`]; payload: [`super::files::Fd`]s.
     Files = 96, "descriptor table";

@@ -279,3 +279,28 @@ impl Body for Shared {
     const KIND: Kind = Kind::Shared;
     const LEN_MIN: usize = 40;
 }
+
+/// A row of extents: all those of an object, which follow each other. There is one for each object
+/// that has some, in their order, between the last extent and the trailer: with them a reader that
+/// can seek finds the extents of any object.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Row {
+    /// Address space or inode.
+    pub obj: U32,
+    /// Number of this row, from 0 on.
+    pub number: U32,
+    /// Where its first extent is: bytes from the end of the metadata.
+    pub at: U64,
+    /// Number of its extents, shared ones included.
+    pub extents: U64,
+    /// Zero.
+    pub reserved: U32,
+    /// crc32c of the body up to here.
+    pub crc: U32,
+}
+
+impl Body for Row {
+    const KIND: Kind = Kind::Row;
+    const LEN_MIN: usize = 32;
+}

@@ -13,6 +13,7 @@ pub(crate) mod fdtable;
 pub(crate) mod file;
 pub(crate) mod file_attr;
 pub(crate) mod fs_struct;
+pub(crate) mod helpers;
 pub(crate) mod hwcap;
 pub(crate) mod io;
 pub(crate) mod iov;

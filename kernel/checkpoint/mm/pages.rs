@@ -206,6 +206,7 @@ fn same(
     let (head, body) = record.split_at_mut(RECORD_HEADER_LEN);
     head.copy_from_slice(header_of::<Shared>(0).as_bytes());
     body.copy_from_slice(shared.as_bytes());
+    sink.begin_extent(obj)?;
     sink.write(&record)?;
     sink.count_shared(crc);
     Ok(())
@@ -266,6 +267,7 @@ fn run(
     let (head, body) = record.split_at_mut(RECORD_HEADER_LEN);
     head.copy_from_slice(header.as_bytes());
     body.copy_from_slice(extent.as_bytes());
+    sink.begin_extent(obj)?;
     sink.write(&record)?;
     if tagged {
         for page in pages {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Filling memory: the contents go from the image straight into the pages of the parked tasks.
+//!
+//! From a file, several address spaces are filled at a time ([`rows`]).
 
 use kernel::{
     page::PAGE_SIZE,
@@ -48,6 +50,8 @@ use crate::{
     }, //
 };
 
+mod rows;
+
 /// Most pages of an inode that are in our hands at once.
 const BOUNCE: usize = 256;
 
@@ -65,28 +69,40 @@ pub(crate) fn fill(
     mut objects: KVVec<Object>,
 ) -> Result {
     let mut stream = Stream::new(io::crc32c, header);
-    let mut body = [0; BODY_MAX];
     let mut runs = KVVec::new();
+    rows::fill(r, source, header, &mut stream, &mut objects, &mut runs)?;
     loop {
-        let mut head = [0; RECORD_HEADER_LEN];
-        read(r, source, &stream, &mut head)?;
-        let len = stream.header(&head).map_err(|f| r.fault(f))?;
-        let body = body.get_mut(..len).ok_or(EINVAL)?;
-        read(r, source, &stream, body)?;
-        // Grows with what was read.
-        if stream.runs() == runs.len() {
-            let more = core::cmp::max(runs.len(), RUNS);
-            runs.resize(runs.len() + more, Run::default(), GFP_KERNEL_ACCOUNT)?;
-        }
-        match stream
-            .body(body, r.meta(), &mut objects, &mut runs)
-            .map_err(|f| r.fault(f))?
-        {
+        match next(r, source, &mut stream, &mut objects, &mut runs)? {
             Next::Extent(extent) => fill_extent(r, source, &mut stream, &extent)?,
             Next::Shared(shared) => fill_shared(r, &shared)?,
+            Next::Row(_) => (),
             Next::Trailer(_) => return Ok(()),
         }
     }
+}
+
+/// Reads the next record, but not the pages of an extent.
+fn next(
+    r: &Restore,
+    source: &mut Source,
+    stream: &mut Stream,
+    objects: &mut [Object],
+    runs: &mut KVVec<Run>,
+) -> Result<Next> {
+    let mut head = [0; RECORD_HEADER_LEN];
+    read(r, source, stream, &mut head)?;
+    let len = stream.header(&head).map_err(|f| r.fault(f))?;
+    let mut body = [0; BODY_MAX];
+    let body = body.get_mut(..len).ok_or(EINVAL)?;
+    read(r, source, stream, body)?;
+    // Grows with what was read.
+    if stream.runs() == runs.len() {
+        let more = core::cmp::max(runs.len(), RUNS);
+        runs.resize(runs.len() + more, Run::default(), GFP_KERNEL_ACCOUNT)?;
+    }
+    stream
+        .body(body, r.meta(), objects, runs)
+        .map_err(|f| r.fault(f))
 }
 
 fn read(r: &Restore, source: &mut Source, stream: &Stream, to: &mut [u8]) -> Result {

@@ -5,7 +5,10 @@
 use kernel::prelude::*;
 
 use crate::kapi::{
-    file::FileRef,
+    file::{
+        ftype,
+        FileRef, //
+    },
     io,
     wait, //
 };
@@ -13,6 +16,8 @@ use crate::kapi::{
 /// The image file while it is read.
 pub(crate) struct Source {
     file: FileRef,
+    /// Where the image starts in it.
+    start: i64,
     pos: i64,
 }
 
@@ -25,7 +30,41 @@ impl Source {
             return Err(EBADF);
         }
         let pos = io::position(&file);
-        Ok(Self { file, pos })
+        Ok(Self {
+            file,
+            start: pos,
+            pos,
+        })
+    }
+
+    /// Bytes from the image's start to the end of the file, if it can be read anywhere.
+    pub(crate) fn len(&self) -> Option<u64> {
+        if self.file.file_type() != ftype::REGULAR {
+            return None;
+        }
+        u64::try_from(self.file.size().checked_sub(self.start)?).ok()
+    }
+
+    /// Another reader of the image, from its byte `at` on. It must have a [`Self::len`].
+    pub(crate) fn at(&self, at: u64) -> Result<Self> {
+        let pos = i64::try_from(at)
+            .ok()
+            .and_then(|at| at.checked_add(self.start))
+            .ok_or(EINVAL)?;
+        Ok(Self {
+            file: self.file.clone(),
+            start: self.start,
+            pos,
+        })
+    }
+
+    /// Reads over `len` bytes. It must have a [`Self::len`].
+    pub(crate) fn skip(&mut self, len: u64) -> Result {
+        let pos = i64::try_from(len)
+            .ok()
+            .and_then(|len| len.checked_add(self.pos));
+        self.pos = pos.ok_or(EINVAL)?;
+        Ok(())
     }
 
     /// Fills `buf`; false if the file ends before. EINTR: the caller was killed.

@@ -31,6 +31,7 @@ use crate::image::{
         vma as flag,
         Extent,
         Guard,
+        Row,
         Shared,
         Vma,
         EXTENT_INODE,
@@ -63,16 +64,18 @@ pub enum Next {
     Extent(Extent),
     /// An extent whose pages came with another one.
     Shared(Shared),
+    /// Where the extents of an object are.
+    Row(Row),
     /// The end of the image.
     Trailer(Trailer),
 }
 
 /// What is expected next.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// A record's header.
     Header,
-    /// The body of an extent or of the trailer.
+    /// The body of an extent, of a row, or of the trailer.
     Body(Kind),
     /// Bytes of pages, as many.
     Pages(u64),
@@ -88,7 +91,7 @@ enum State {
 ///     (make room for one more run than stream.runs());
 ///     match stream.body(n bytes)? {
 ///         Next::Extent(e) => stream.pages(all its pages, in pieces of any size)?,
-///         Next::Shared(_) => (),
+///         Next::Shared(_) | Next::Row(_) => (),
 ///         Next::Trailer(_) => break,
 ///     }
 /// }
@@ -98,22 +101,34 @@ enum State {
 ///
 /// `at` is the offset in the image of the next byte to be read, `record` that of the record that
 /// it belongs to.
+#[derive(Clone)]
 pub struct Stream {
-    state: State,
-    at: u64,
-    record: u64,
+    pub(super) state: State,
+    pub(super) at: u64,
+    pub(super) record: u64,
     meta_at: u64,
+    meta_end: u64,
     page_size: u64,
-    crc: Crc,
-    chain: Sum,
+    pub(super) crc: Crc,
+    pub(super) chain: Sum,
     pages: Sum,
     pages_crc: u32,
-    payload_len: u64,
-    nr_extents: u64,
-    nr_pages: u64,
-    /// The address space whose extents come at present; 0: none yet.
-    row: u32,
-    nr_runs: usize,
+    pub(super) payload_len: u64,
+    pub(super) nr_extents: u64,
+    pub(super) nr_pages: u64,
+    /// The object whose extents come at present; 0: none yet.
+    current: u32,
+    pub(super) nr_runs: usize,
+    /// Number of rows of extents.
+    pub(super) nr_rows: u32,
+    /// Number of their records that have come.
+    pub(super) rows_read: u32,
+    /// Where the last of these says that its row is.
+    pub(super) last_row: u64,
+    /// Number of the object before the first one of the slice of objects.
+    pub(super) base: u32,
+    /// It reads one row only.
+    pub(super) alone: bool,
 }
 
 impl Stream {
@@ -127,6 +142,7 @@ impl Stream {
             at,
             record: at,
             meta_at: HEADER_LEN as u64,
+            meta_end: at,
             page_size: u64::from(header.page_size.get()),
             crc,
             chain,
@@ -135,8 +151,13 @@ impl Stream {
             payload_len: 0,
             nr_extents: 0,
             nr_pages: 0,
-            row: 0,
+            current: 0,
             nr_runs: 0,
+            nr_rows: 0,
+            rows_read: 0,
+            last_row: 0,
+            base: 0,
+            alone: false,
         }
     }
 
@@ -189,6 +210,7 @@ impl Stream {
         let (kind, min) = match Kind::from_number(number) {
             Some(Kind::Extent) => (Kind::Extent, Extent::LEN_MIN),
             Some(Kind::Shared) => (Kind::Shared, Shared::LEN_MIN),
+            Some(Kind::Row) => (Kind::Row, Row::LEN_MIN),
             Some(Kind::Trailer) => (Kind::Trailer, Trailer::LEN_MIN),
             Some(_) => return Err(fault("record of metadata after the metadata")),
             None => return Err(fault("unknown kind of record")),
@@ -229,18 +251,31 @@ impl Stream {
             body: bytes,
             payload: &[],
         };
-        if kind == Kind::Extent {
-            let extent: Extent = raw.body()?;
-            self.extent(&extent, meta, objects, runs)?;
-            Ok(Next::Extent(extent))
-        } else if kind == Kind::Shared {
-            let shared: Shared = raw.body()?;
-            self.shared(&shared, meta, objects, runs)?;
-            Ok(Next::Shared(shared))
-        } else {
-            let trailer: Trailer = raw.body()?;
-            self.trailer(&trailer)?;
-            Ok(Next::Trailer(trailer))
+        match kind {
+            Kind::Extent | Kind::Shared if self.rows_read != 0 => {
+                Err(raw.fault("extent after the rows of extents"))
+            }
+            Kind::Extent => {
+                let extent: Extent = raw.body()?;
+                self.extent(&extent, meta, objects, runs)?;
+                Ok(Next::Extent(extent))
+            }
+            Kind::Shared => {
+                let shared: Shared = raw.body()?;
+                self.shared(&shared, meta, objects, runs)?;
+                Ok(Next::Shared(shared))
+            }
+            _ if self.alone => Err(raw.fault("ends a row of extents too early")),
+            Kind::Row => {
+                let row: Row = raw.body()?;
+                self.row(&row, objects)?;
+                Ok(Next::Row(row))
+            }
+            _ => {
+                let trailer: Trailer = raw.body()?;
+                self.trailer(&trailer)?;
+                Ok(Next::Trailer(trailer))
+            }
         }
     }
 
@@ -276,9 +311,10 @@ impl Stream {
         objects: &mut [Object],
         runs: &mut [Run],
     ) -> Result<(), Fault> {
+        let at = self.record;
         let bad = |why| {
             Err(Fault {
-                at: self.record,
+                at,
                 kind: Kind::Extent.number(),
                 why,
             })
@@ -306,6 +342,7 @@ impl Stream {
             _ => return bad("unknown kind of space"),
         };
         let obj = extent.obj.get();
+        self.enter(obj, kind, Kind::Extent, objects)?;
         if kind == Kind::Mm {
             let place = Place {
                 kind: Kind::Extent,
@@ -315,7 +352,7 @@ impl Stream {
             self.target(obj, place, meta, objects)?;
             self.note(obj, addr, end, objects, runs)?;
         } else {
-            let Some(object) = find(objects, obj, kind) else {
+            let Some(object) = find(self.base, objects, obj, Some(kind)) else {
                 return bad("refers to no such address space or inode");
             };
             if end > POS_MAX {
@@ -345,9 +382,10 @@ impl Stream {
         objects: &mut [Object],
         runs: &[Run],
     ) -> Result<(), Fault> {
+        let at = self.record;
         let bad = |why| {
             Err(Fault {
-                at: self.record,
+                at,
                 kind: Kind::Shared.number(),
                 why,
             })
@@ -369,16 +407,12 @@ impl Stream {
                 .map_err(|why| self.fault(Kind::Shared, why))
         };
         let (_, end) = range(addr)?;
-        let (_, to) = range(from)?;
-        let Some(source) = find(objects, shared.source.get(), Kind::Mm) else {
-            return bad("refers to no such address space or inode");
-        };
-        let (first, last) = source.runs;
-        let runs = runs.get(first..last).unwrap_or(&[]);
-        let run = runs.get(runs.partition_point(|r| r.end <= from));
-        if !run.is_some_and(|r| r.start <= from && to <= r.end) {
-            return bad("its contents have not come before");
+        range(from)?;
+        if !self.alone {
+            let source = find(self.base, objects, shared.source.get(), Some(Kind::Mm));
+            self.source(shared, source.as_deref(), runs, true)?;
         }
+        self.enter(shared.obj.get(), Kind::Mm, Kind::Shared, objects)?;
         let place = Place {
             kind: Kind::Shared,
             tagged: false,
@@ -417,16 +451,9 @@ impl Stream {
         let kind = place.kind.number();
         let bad = |why| Err(Fault { at, kind, why });
         let (addr, end) = (place.range.start, place.range.end);
-        let Some(object) = find(objects, obj, Kind::Mm) else {
+        let Some(object) = find(self.base, objects, obj, Some(Kind::Mm)) else {
             return bad("refers to no such address space or inode");
         };
-        if self.row != obj {
-            if object.next != 0 {
-                return bad("extents of an address space are not in one row");
-            }
-            object.runs = (self.nr_runs, self.nr_runs);
-            self.row = obj;
-        }
         if addr < object.next {
             return bad("extents of an object overlap or are out of order");
         }
@@ -434,6 +461,68 @@ impl Stream {
             return bad("outside of what can have contents");
         }
         object.next = end;
+        Ok(())
+    }
+
+    /// Notes that an extent, of the kind `record`, of the object `obj` of `kind` comes next: all of
+    /// them follow each other.
+    fn enter(
+        &mut self,
+        obj: u32,
+        kind: Kind,
+        record: Kind,
+        objects: &mut [Object],
+    ) -> Result<(), Fault> {
+        let row = self.record.saturating_sub(self.meta_end);
+        let bad = |why| Fault {
+            at: self.record,
+            kind: record.number(),
+            why,
+        };
+        if self.alone && obj.checked_sub(1) != Some(self.base) {
+            return Err(Fault {
+                kind: Kind::Row.number(),
+                ..bad("extents are not where their row says")
+            });
+        }
+        let object = find(self.base, objects, obj, Some(kind))
+            .ok_or(bad("refers to no such address space or inode"))?;
+        if self.current != obj {
+            if object.extents != 0 {
+                return Err(bad("extents of an object are not in one row"));
+            }
+            object.runs = (self.nr_runs, self.nr_runs);
+            object.row = row;
+            self.current = obj;
+            self.nr_rows = self.nr_rows.saturating_add(1);
+        }
+        object.extents = object.extents.saturating_add(1);
+        Ok(())
+    }
+
+    /// Checks the source of a shared extent: pages of the address space `source` that have come
+    /// with its `runs`. False for `before`: not before this.
+    pub(super) fn source(
+        &self,
+        shared: &Shared,
+        source: Option<&Object>,
+        runs: &[Run],
+        before: bool,
+    ) -> Result<(), Fault> {
+        let bad = |why| Err(self.fault(Kind::Shared, why));
+        let Some(source) = source.filter(|o| o.kind() == Some(Kind::Mm)) else {
+            return bad("refers to no such address space or inode");
+        };
+        let from = shared.from.get();
+        let to = u64::from(shared.pages.get())
+            .saturating_mul(self.page_size)
+            .saturating_add(from);
+        let (first, last) = source.runs;
+        let runs = runs.get(first..last).unwrap_or(&[]);
+        let run = runs.get(runs.partition_point(|r| r.end <= from));
+        if !before || !run.is_some_and(|r| r.start <= from && to <= r.end) {
+            return bad("its contents have not come before");
+        }
         Ok(())
     }
 
@@ -447,7 +536,7 @@ impl Stream {
         runs: &mut [Run],
     ) -> Result<(), Fault> {
         let room = self.fault(Kind::Extent, "no room for what has come");
-        let object = find(objects, obj, Kind::Mm).ok_or(room)?;
+        let object = find(self.base, objects, obj, Some(Kind::Mm)).ok_or(room)?;
         let (first, last) = object.runs;
         let before = last.checked_sub(1).filter(|&n| n >= first);
         if let Some(run) = before.and_then(|n| runs.get_mut(n)) {
@@ -478,6 +567,9 @@ impl Stream {
         if trailer.extents.get() != self.nr_extents || trailer.pages.get() != self.nr_pages {
             return bad("number of extents or pages is not as announced");
         }
+        if self.rows_read != 0 && self.rows_read != self.nr_rows {
+            return bad("rows of extents are missing");
+        }
         if trailer.chain.get() != self.chain.value() {
             return bad("extents were changed, left out or exchanged");
         }
@@ -495,10 +587,19 @@ struct Place {
     range: core::ops::Range<u64>,
 }
 
-/// The object of `kind` with reference `obj`.
-fn find(objects: &mut [Object], obj: u32, kind: Kind) -> Option<&mut Object> {
-    let place = usize::try_from(obj).ok()?.checked_sub(1)?;
-    objects.get_mut(place).filter(|o| o.kind() == Some(kind))
+/// The object of `kind` with reference `obj`; `objects` begin after that with number `base`.
+pub(super) fn find(
+    base: u32,
+    objects: &mut [Object],
+    obj: u32,
+    kind: Option<Kind>,
+) -> Option<&mut Object> {
+    let place = usize::try_from(obj.checked_sub(base)?)
+        .ok()?
+        .checked_sub(1)?;
+    objects
+        .get_mut(place)
+        .filter(|o| o.kind().is_some() && o.kind() == kind)
 }
 
 /// Is `range` mapped privately in the address space `object`, free of guard regions, and with

@@ -27,6 +27,16 @@ impl Sum {
         self.register = (self.crc)(self.register, bytes);
     }
 
+    /// The register after bytes alone: to be given to [`Self::join`].
+    pub fn part(crc: Crc) -> Self {
+        Self { crc, register: 0 }
+    }
+
+    /// Adds as many as `len` bytes that `part`, which began as [`Self::part`], was made of.
+    pub fn join(&mut self, part: &Self, len: u64) {
+        self.register = after_zeros(self.register, len) ^ part.register;
+    }
+
     /// The checksum of all that was added.
     pub fn value(&self) -> u32 {
         !self.register
@@ -38,4 +48,41 @@ pub fn sum(crc: Crc, bytes: &[u8]) -> u32 {
     let mut sum = Sum::new(crc);
     sum.add(bytes);
     sum.value()
+}
+
+/// The polynomial, the coefficient of the highest power in the lowest bit.
+const POLYNOMIAL: u32 = 0x82f6_3b78;
+
+/// The register `register` after `len` more bytes of zeros.
+///
+/// Each bit multiplies it by x, modulo the polynomial: so many by a power of x.
+fn after_zeros(register: u32, len: u64) -> u32 {
+    let mut power = 1 << (31 - 8);
+    let mut product = register;
+    let mut left = len;
+    while left != 0 {
+        if left & 1 != 0 {
+            product = multiply(product, power);
+        }
+        power = multiply(power, power);
+        left >>= 1;
+    }
+    product
+}
+
+/// The product of two polynomials, modulo the polynomial.
+fn multiply(a: u32, b: u32) -> u32 {
+    let mut product = 0;
+    let mut shifted = b;
+    for n in 0..32 {
+        if a & (1 << (31 - n)) != 0 {
+            product ^= shifted;
+        }
+        let carry = shifted & 1 != 0;
+        shifted >>= 1;
+        if carry {
+            shifted ^= POLYNOMIAL;
+        }
+    }
+    product
 }

@@ -225,7 +225,7 @@ impl Walk<'_> {
             Kind::Path => self.path(raw),
             Kind::Uts => self.uts(raw),
             Kind::PidNs => self.pid_ns(raw),
-            Kind::Extent | Kind::Shared | Kind::Trailer => {
+            Kind::Extent | Kind::Shared | Kind::Row | Kind::Trailer => {
                 Err(raw.fault("record that does not belong into the metadata"))
             }
         }
@@ -265,6 +265,8 @@ impl Walk<'_> {
             next: 0,
             cursor: 0,
             runs: (0, 0),
+            row: 0,
+            extents: 0,
         };
         Ok(())
     }
@@ -340,6 +342,7 @@ const _: () = {
     layout::<mm::Extent>();
     layout::<mm::Guards>();
     layout::<mm::Shared>();
+    layout::<mm::Row>();
     layout::<files::Table>();
     layout::<files::OpenFile>();
     layout::<files::Inode>();

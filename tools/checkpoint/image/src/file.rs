@@ -216,7 +216,7 @@ impl<R: Read> File<R> {
             let next = self.stream.body(body, &self.meta, objects, runs)?;
             match &next {
                 Next::Extent(extent) => self.pages(extent, &mut chunk, &mut pages)?,
-                Next::Shared(_) => (),
+                Next::Shared(_) | Next::Row(_) => (),
                 Next::Trailer(_) => break,
             }
             progress(&next, self.stream.at());

@@ -6,6 +6,7 @@
 //! one that is accepted: so the search gets past the outer checks. Nothing may panic, and what is
 //! accepted must stand being read record by record.
 
+mod rows;
 mod sample;
 
 use checkpoint_image::{
@@ -134,7 +135,7 @@ fn mutate(random: &mut Random, sample: &mut Sample) {
     for _ in 0..1 + random.below(3) {
         let len = sample.records.len();
         let (a, b) = (random.below(len), random.below(len));
-        match random.below(20) {
+        match random.below(21) {
             0 => sample.records.swap(a, b),
             1 if len > 2 => {
                 sample.records.remove(a);
@@ -180,6 +181,25 @@ fn mutate(random: &mut Random, sample: &mut Sample) {
                 let copy = sample.shared[n];
                 sample.shared.push(copy);
             }
+            7 => {
+                let mut rows = sample.rows.take().unwrap_or_else(|| sample.rows());
+                let len = rows.len();
+                if len != 0 {
+                    let n = random.below(len);
+                    let mut raw = zerocopy::IntoBytes::as_bytes(&rows[n]).to_vec();
+                    bytes(random, &mut raw);
+                    if let Ok(changed) = zerocopy::FromBytes::read_from_bytes(&raw[..]) {
+                        rows[n] = changed;
+                    }
+                    match random.below(8) {
+                        0 => rows.swap(n, 0),
+                        1 => rows.truncate(n),
+                        2 => rows.push(rows[n]),
+                        _ => (),
+                    }
+                    sample.rows = Some(rows);
+                }
+            }
             _ => record(random, &mut sample.records[a]),
         }
     }
@@ -207,7 +227,11 @@ fn read(image: &[u8]) -> Result<(), (u16, &'static str)> {
             .expect("object without record");
         assert_eq!(Some(raw.kind), object.kind());
     }
-    file.verify(|_, _| ()).map_err(fault)
+    let all = file.verify(|_, _| ()).map_err(fault);
+    if let Some(rows) = rows::verify(image) {
+        assert_eq!(rows.is_ok(), all.is_ok(), "row by row: {rows:?}, at once: {all:?}");
+    }
+    all
 }
 
 #[test]

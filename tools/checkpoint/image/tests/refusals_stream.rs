@@ -2,6 +2,7 @@
 
 //! Each check of the header, extents and the trailer has a case that fails without it.
 
+mod rows;
 mod sample;
 
 use checkpoint_image::image::{
@@ -249,15 +250,13 @@ fn shared() {
             s.shared[0].1.pages.set(2);
             s.shared[0].1.from.set(0x10000);
         },
-        // Also with what is no memory in between.
-        |s| s.shared[0].0 = 3,
     ]);
 }
 
 #[test]
 fn one_row() {
     // MM, MM2, MM again.
-    refused(&[("extents of an address space are not in one row", |s| {
+    refused(&[("extents of an object are not in one row", |s| {
         second_space(s);
         let mut more = s.extents[1].clone();
         more.0.obj.set(obj::MM2);
@@ -329,4 +328,180 @@ fn records_after_the_metadata() {
         ("the image is cut short", end as u64)
     );
     assert_eq!(align_up(1), Some(8));
+}
+
+/// Changes one of the rows of a sample.
+fn change_row(s: &mut Sample, n: usize, change: impl FnOnce(&mut Row)) {
+    let mut rows = s.rows();
+    change(&mut rows[n]);
+    s.rows = Some(rows);
+}
+
+#[test]
+fn rows_of_extents() {
+    refused(&[
+        ("reserved field is not zero", |s| {
+            change_row(s, 0, |r| r.reserved.set(1))
+        }),
+        ("refers to no such address space or inode", |s| {
+            change_row(s, 0, |r| r.obj.set(0))
+        }),
+        ("refers to no such address space or inode", |s| {
+            change_row(s, 0, |r| r.obj.set(99))
+        }),
+        ("refers to no such address space or inode", |s| {
+            change_row(s, 0, |r| r.obj.set(obj::TABLE))
+        }),
+        // An object without extents, another one, another place, another number.
+        ("extents are not where their row says", |s| {
+            change_row(s, 0, |r| r.obj.set(obj::MM2))
+        }),
+        ("extents are not where their row says", |s| {
+            change_row(s, 0, |r| r.obj.set(obj::INODE))
+        }),
+        ("extents are not where their row says", |s| {
+            change_row(s, 0, |r| r.at.set(8))
+        }),
+        ("extents are not where their row says", |s| {
+            change_row(s, 1, |r| r.at.set(u64::MAX - 7))
+        }),
+        ("extents are not where their row says", |s| {
+            change_row(s, 0, |r| r.extents.set(2))
+        }),
+        ("row out of order, or of nothing", |s| {
+            change_row(s, 0, |r| r.number.set(1))
+        }),
+        ("row out of order, or of nothing", |s| {
+            change_row(s, 1, |r| r.number.set(u32::MAX))
+        }),
+        ("row out of order, or of nothing", |s| {
+            let mut rows = s.rows();
+            rows.swap(0, 1);
+            rows[0].number.set(0);
+            rows[1].number.set(1);
+            s.rows = Some(rows);
+        }),
+        ("row out of order, or of nothing", |s| {
+            let mut rows = s.rows();
+            rows[1] = rows[0];
+            rows[1].number.set(1);
+            s.rows = Some(rows);
+        }),
+        ("row out of order, or of nothing", |s| {
+            let mut rows = s.rows();
+            rows.push(rows[1]);
+            rows[2].number.set(2);
+            s.rows = Some(rows);
+        }),
+        ("row out of order, or of nothing", |s| {
+            s.rows = Some(s.rows());
+            s.extents.clear();
+            s.shared.clear();
+        }),
+        ("rows of extents are missing", |s| {
+            let mut rows = s.rows();
+            rows.pop();
+            s.rows = Some(rows);
+        }),
+        ("extents of an object are not in one row", |s| {
+            let more = s.extents[2].clone();
+            s.shared.clear();
+            s.extents.insert(0, more);
+        }),
+    ]);
+    accepted(&[
+        // Written before there were rows.
+        |s| s.rows = Some(Vec::new()),
+        |s| {
+            s.shared.clear();
+            s.extents.truncate(1);
+        },
+        |s| {
+            s.extents.clear();
+            s.shared.clear();
+        },
+    ]);
+}
+
+/// Extents come before the rows; a row has no payload, and its checksum is right.
+#[test]
+fn records_of_rows() {
+    let good = Sample::small().bytes();
+    let (row, len) = (good.len() - 96, 48);
+    let mut image = good.clone();
+    image[row + 20] ^= 1;
+    assert_eq!(
+        verify(&image).unwrap_err().why,
+        "checksum of the row is wrong"
+    );
+    let mut image = good.clone();
+    image[row + 8] = 8;
+    assert_eq!(
+        verify(&image).unwrap_err().why,
+        "payload where none belongs"
+    );
+    let extents = HEADER_LEN + Sample::small().meta().len();
+    let mut image = good[..row].to_vec();
+    image.extend(&good[extents..extents + len]);
+    assert_eq!(
+        verify(&image).unwrap_err().why,
+        "extent after the rows of extents"
+    );
+}
+
+/// Row by row, in any order, is the same as from front to back.
+#[test]
+fn row_by_row() {
+    let mut sample = Sample::small();
+    assert_eq!(rows::verify(&sample.bytes()), Some(Ok(())));
+    // A second address space shares with the first one.
+    second_space(&mut sample);
+    let mut more = sample.shared[0];
+    more.0 = sample.extents.len();
+    more.1.obj.set(obj::MM2);
+    more.1.addr.set(0x30000);
+    sample.shared.push(more);
+    assert_eq!(sample.rows().len(), 3);
+    assert_eq!(verify(&sample.bytes()), Ok(()));
+    assert_eq!(rows::verify(&sample.bytes()), Some(Ok(())));
+    // Not what does not come before.
+    type Spoil = fn(&mut Sample);
+    let cases: &[Spoil] = &[
+        |s| s.shared[0].1.from.set(0x14000),
+        |s| s.shared[1].1.source.set(obj::MM2),
+        |s| s.shared[1].1.from.set(0x12000),
+        |s| {
+            // The other way round: the second space first.
+            s.shared.swap(0, 1);
+            s.shared[0].0 = 0;
+        },
+    ];
+    for (n, spoil) in cases.iter().enumerate() {
+        let mut bad = sample.clone();
+        spoil(&mut bad);
+        let why = "its contents have not come before";
+        let image = bad.bytes();
+        assert_eq!(verify(&image).unwrap_err().why, why, "case {n}");
+        let by_row = rows::verify(&image).expect("it has rows");
+        assert_eq!(by_row.unwrap_err().why, why, "case {n}");
+    }
+    // Without rows there is nothing to read by.
+    sample.rows = Some(Vec::new());
+    assert_eq!(rows::verify(&sample.bytes()), None);
+}
+
+/// Every flip in the rows and the trailer is found by both readers.
+#[test]
+fn flipped_rows() {
+    let sample = Sample::small();
+    let mut image = sample.bytes();
+    let first = image.len() - 3 * 48;
+    for bit in first * 8..image.len() * 8 {
+        image[bit / 8] ^= 1 << (bit % 8);
+        assert!(verify(&image).is_err(), "accepted a flip of bit {bit}");
+        if let Some(result) = rows::verify(&image) {
+            assert!(result.is_err(), "accepted a flip of bit {bit}");
+        }
+        image[bit / 8] ^= 1 << (bit % 8);
+    }
 }

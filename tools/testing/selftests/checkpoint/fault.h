@@ -24,6 +24,12 @@
 #define EXTENT_CRC	20	/* In the body: checksum of the pages. */
 #define SHARED		68
 #define SHARED_CRC	36	/* In the body: checksum of the body. */
+#define ROW		69	/* Where the extents of an object are; there is one for each. */
+#define ROW_OBJ		0
+#define ROW_NUMBER	4
+#define ROW_AT		8
+#define ROW_EXTENTS	16
+#define ROW_CRC		28
 #define TRAILER		3
 #define TRAILER_TOTAL	0	/* Bytes of the whole image. */
 #define TRAILER_CHAIN	24
@@ -123,7 +129,8 @@ __attribute__((unused)) static void image_fix(struct image *im)
 		    ~crc32c(~0u, im->data + HEADER_LEN, im->meta_end - HEADER_LEN));
 	image_put32(im, HEADER_CRC, ~crc32c(~0u, im->data, HEADER_CRC));
 	chain = crc32c(chain, im->data + HEADER_CRC, 4);
-	for (at = im->meta_end; at + RECORD_LEN < im->trailer; at += record_len(im, at))
+	for (at = im->meta_end; at + RECORD_LEN < im->trailer && image_get(im, at, 2) != ROW;
+	     at += record_len(im, at))
 		chain = crc32c(chain, im->data + at + RECORD_LEN +
 			       (image_get(im, at, 2) == SHARED ? SHARED_CRC : EXTENT_CRC), 4);
 	image_put32(im, im->trailer + TRAILER_CHAIN, ~chain);

@@ -137,6 +137,7 @@ pub fn fields(raw: &Raw<'_>) -> Result<Map<String, Value>, Fault> {
         Kind::Guards => body!(raw, mm::Guards, regions),
         Kind::Extent => body!(raw, mm::Extent, obj space addr pages crc body_crc),
         Kind::Shared => body!(raw, mm::Shared, obj pages addr source from crc),
+        Kind::Row => body!(raw, mm::Row, obj number at extents crc),
         Kind::Files => body!(raw, files::Table, obj),
         Kind::File => body!(raw, files::OpenFile,
             obj kind flags inode pos size cred mode mtime_ns),

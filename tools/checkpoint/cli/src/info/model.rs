@@ -173,7 +173,7 @@ impl Model {
             Next::Shared(s) => {
                 *self.shared.entry(s.obj.get()).or_default() += u64::from(s.pages.get());
             }
-            Next::Extent(_) | Next::Trailer(_) => (),
+            Next::Extent(_) | Next::Row(_) | Next::Trailer(_) => (),
         }
     }
 

@@ -61,6 +61,8 @@ pub struct Sample {
     pub extents: Vec<(Extent, Vec<u8>)>,
     /// Shared extents, and how many of the others come before each.
     pub shared: Vec<(usize, Shared)>,
+    /// Rows of extents; `None`: those that it has.
+    pub rows: Option<Vec<Row>>,
 }
 
 /// References of the sample's objects.
@@ -178,6 +180,7 @@ impl Sample {
             records: Vec::new(),
             extents: Vec::new(),
             shared: Vec::new(),
+            rows: None,
         };
         s.add(
             zeroed(|c: &mut Container| {
@@ -491,6 +494,35 @@ impl Sample {
         meta
     }
 
+    /// The rows of extents.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut at = 0;
+        let mut add = |obj: U32, len: usize| {
+            if rows.last().is_none_or(|r| r.obj != obj) {
+                let number = u(rows.len() as u32);
+                rows.push(zeroed(|r: &mut Row| {
+                    r.obj = obj;
+                    r.number = number;
+                    r.at = l(at);
+                }));
+            }
+            if let Some(row) = rows.last_mut() {
+                row.extents.set(row.extents.get() + 1);
+            }
+            at += (RECORD_HEADER_LEN + len).next_multiple_of(8) as u64;
+        };
+        for place in 0..=self.extents.len() {
+            for (_, shared) in self.shared.iter().filter(|(at, _)| *at == place) {
+                add(shared.obj, size_of::<Shared>());
+            }
+            if let Some((extent, bytes)) = self.extents.get(place) {
+                add(extent.obj, size_of::<Extent>() + bytes.len());
+            }
+        }
+        rows
+    }
+
     /// The image, with all checksums right.
     pub fn bytes(&self) -> Vec<u8> {
         self.bytes_with(|_| ())
@@ -526,6 +558,10 @@ impl Sample {
         }
         let places = self.extents.len();
         put_shared(&mut image, &mut chain, places);
+        for mut row in self.rows.clone().unwrap_or_else(|| self.rows()) {
+            row.crc = u(sum(crc32c, &row.as_bytes()[..28]));
+            put(&mut image, Kind::Row.number(), row.as_bytes(), &[]);
+        }
         let shared = self.shared.iter().filter(|(at, _)| *at <= places);
         let mut trailer = Trailer {
             total_len: l((image.len() + RECORD_HEADER_LEN + size_of::<Trailer>()) as u64),
