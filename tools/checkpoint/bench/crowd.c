@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What there can be many of: processes, threads, mappings, descriptors, memory.
+ * What there can be much of: processes, threads, mappings, descriptors, memory,
+ * address space.
  *
  * usage: crowd KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
  * there and as they were.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -204,6 +206,28 @@ static int check_memory(void)
 	return check_pages(number * MIB / page);
 }
 
+/* Address space, in GiB, with a page here and there. */
+#define STEP	(2 * MIB)
+
+static void make_space(void)
+{
+	pages = map(number * 1024 * MIB, MAP_PRIVATE | MAP_NORESERVE);
+	/* No huge pages: memory for a page is what there is. */
+	if (madvise(pages, number * 1024 * MIB, MADV_NOHUGEPAGE) && errno != EINVAL)
+		fail("madvise");
+	for (long n = 0; n < number * 1024 * MIB / STEP; n++)
+		*(uint64_t *)(pages + n * STEP) = pattern(n);
+}
+
+static int check_space(void)
+{
+	for (long n = 0; n < number * 1024 * MIB / STEP; n++)
+		if (*(uint64_t *)(pages + n * STEP) != pattern(n) ||
+		    *(uint64_t *)(pages + n * STEP + STEP / 2))
+			return 0;
+	return 1;
+}
+
 static const struct kind {
 	const char *name;
 	void (*make)(void);
@@ -214,6 +238,7 @@ static const struct kind {
 	{ "mappings", make_mappings, check_mappings },
 	{ "descriptors", make_descriptors, check_descriptors },
 	{ "memory", make_memory, check_memory },
+	{ "space", make_space, check_space },
 };
 
 static void say(const char *path, const char *word)
@@ -237,7 +262,7 @@ int main(int argc, char **argv)
 	while (argc == 4 && kind < end && strcmp(kind->name, argv[1]))
 		kind++;
 	if (argc != 4 || kind == end) {
-		fprintf(stderr, "usage: crowd processes|threads|mappings|descriptors|memory NUMBER RESULT\n");
+		fprintf(stderr, "usage: crowd processes|threads|mappings|descriptors|memory|space NUMBER RESULT\n");
 		return 2;
 	}
 	number = strtol(argv[2], NULL, 0);
