@@ -55,6 +55,9 @@ mod msr {
     pub(super) const FPEXC: u64 = 1 << bindings::MSR_FE0_LG | 1 << bindings::MSR_FE1_LG;
     /// Hypervisor state: without effect in user mode.
     pub(super) const HV: u64 = 1 << bindings::MSR_HV_LG;
+    /// Why the last interrupt came: the machine puts it there for the kernel (Power ISA, Book III,
+    /// "Interrupts": bits 33 to 36 and 42 to 47 of SRR1). Going back to user mode ignores it.
+    pub(super) const CAUSE: u64 = 0x783f_0000;
     /// Little-endian mode.
     pub(super) const LE: u64 = 1 << bindings::MSR_LE_LG;
     /// Transactional memory.
@@ -186,7 +189,9 @@ pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
 /// Edits the general registers: what is not the program's goes, a task that has to go on
 /// elsewhere than it stands gets the result of its call.
 fn general(t: &FrozenTask, bytes: &mut [u8]) -> Result {
-    edit(bytes, bindings::PT_MSR, |msr| msr & !(msr::LIVE | msr::HV))?;
+    edit(bytes, bindings::PT_MSR, |msr| {
+        msr & !(msr::LIVE | msr::HV | msr::CAUSE)
+    })?;
     let result = if t.is_current() {
         0
     } else if t.is_in_vfork() {

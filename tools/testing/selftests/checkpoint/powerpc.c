@@ -225,6 +225,45 @@ CKPT_CYCLE(vrsave_without_vectors)
 }
 
 /*
+ * A task that had to wait for the code at its next instruction: the kernel keeps
+ * in its MSR why.
+ */
+static int pages_code_in(void *arg)
+{
+	size_t page, size = 64 * CKPT_PAGE;
+	uint32_t blr = 0x4e800020;
+	char path[320], *code;
+	int fd;
+
+	ckpt_path(path, sizeof(path), "code");
+	fd = CHECK_SYS(open(path, O_RDWR | O_CREAT | O_EXCL, 0755));
+	for (page = 0; page < size; page += CKPT_PAGE)
+		CHECK_EQ((ssize_t)sizeof(blr), pwrite(fd, &blr, sizeof(blr), page));
+	CHECK_SYS(ftruncate(fd, size));
+	code = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	CHECK(code != MAP_FAILED, "%s", strerror(errno));
+	ckpt_step(0);
+	while (!__atomic_load_n(&board->go, __ATOMIC_SEQ_CST)) {
+		CHECK_SYS(madvise(code, size, MADV_DONTNEED));
+		for (page = 0; page < size; page += CKPT_PAGE) {
+			register char *at asm("r12") = code + page;
+
+			asm volatile("mtctr 12\n bctrl\n" : "+r" (at) :: "ctr", "lr", "memory");
+		}
+	}
+	return 0;
+}
+
+CKPT_CYCLE(code_being_paged_in)
+{
+	pid_t kid = ckpt_fork(pages_code_in, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+/*
  * A call that goes on by its restart block was interrupted and thawed, and frozen
  * again before it was made: where its instruction was there is a loop meanwhile.
  */
