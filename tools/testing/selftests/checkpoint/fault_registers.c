@@ -364,6 +364,9 @@ static const char *named(uint32_t type)
 		{ HOSTILE_GCS, "NT_ARM_GCS:" },
 #elif defined(__s390x__)
 		{ HOSTILE_SYSTEM_CALL, "NT_S390_SYSTEM_CALL:" },
+#elif defined(__powerpc64__)
+		{ NT_PPC_PPR, "NT_PPC_PPR:" }, { NT_PPC_DEXCR, "NT_PPC_DEXCR:" },
+		{ NT_CKPT_PPC_PRCTL, "NT_CKPT_PPC_PRCTL:" },
 #endif
 	};
 	static char text[64];

@@ -259,17 +259,18 @@ REFUSE(userfault_fd)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t size = 2 * CKPT_PAGE;
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = CHECK_HERE(syscall(__NR_userfaultfd, O_CLOEXEC));
 
 	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
 	CHECK_SYS(ioctl(fd, UFFDIO_API, &api));
 	reg.range.start = (uintptr_t)map;
-	reg.range.len = 8192;
+	reg.range.len = size;
 	CHECK_SYS(ioctl(fd, UFFDIO_REGISTER, &reg));
 	EXPECT_FD(fd, "*[userfaultfd]", "a userfaultfd" YET);
 	expect_refusal(getpid(), UNSUPPORTED, "mapping %llx-%llx: userfaultfd",
-		       (unsigned long long)reg.range.start, (unsigned long long)reg.range.start + 8192);
+		       (unsigned long long)reg.range.start, (unsigned long long)reg.range.start + size);
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_SYS(ioctl(fd, UFFDIO_UNREGISTER, &reg.range));

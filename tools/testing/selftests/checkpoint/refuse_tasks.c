@@ -137,14 +137,14 @@ REFUSE(itimer_prof)
 
 REFUSE(sysv_shared_memory)
 {
-	int id = CHECK_HERE(shmget(IPC_PRIVATE, 8192, 0600));
+	int id = CHECK_HERE(shmget(IPC_PRIVATE, 2 * CKPT_PAGE, 0600));
 	char *at = shmat(id, NULL, 0);
 
 	CHECK(at != (void *)-1, "shmat: %s", strerror(errno));
 	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
 	at[5] = 's';
 	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: System V shared memory",
-		       (long)at, (long)at + 8192);
+		       (long)at, (long)at + 2 * CKPT_PAGE);
 	ckpt_ready_wait();
 	CHECK_EQ('s', at[5]);
 }
