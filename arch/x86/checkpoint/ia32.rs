@@ -9,10 +9,7 @@ use kernel::{
 };
 
 use crate::kapi::{
-    mm::{
-        flag,
-        MmRef, //
-    },
+    mm::MmRef,
     park::ParkedTask,
     regset::{
         self,
@@ -22,12 +19,16 @@ use crate::kapi::{
     task::FrozenTask, //
 };
 
+#[cfg(CONFIG_HAVE_ARCH_COMPAT_MMAP_BASES)]
+use crate::kapi::mm::flag;
+
 /// The system call that a task is in, if it is one of 32 bits. A note of ours.
 pub(super) const NT_CALL: u32 = regset::OWN_NOTES + 2;
 
 /// Bits of [`NT_CALL`]: the call is one of 32 bits; its registers were changed by a 32-bit debugger.
 const CALL_FLAGS: &[(u32, u64)] = &[
     (bindings::TS_COMPAT, 1 << 0),
+    #[cfg(CONFIG_COMPAT)]
     (bindings::TS_I386_REGS_POKED, 1 << 1),
 ];
 
