@@ -147,7 +147,8 @@ class Guest:
         args = [f"console={c['console']}", "root=/dev/" + c.get("root", "vda"), "rw",
                 "rootfstype=ext4", "init=/usr/sbin/guest-init", "panic=-1", "oops=panic",
                 "page_poison=1", loglevel,
-                f"lcr.end={c.get('end', 'poweroff')}", c.get("cmdline", ""), self.append]
+                f"lcr.end={c.get('end', 'poweroff')}", c.get("cmdline", ""),
+                host_tsc() if self.accel == "tcg" and not self.icount else "", self.append]
         cmd += ["-append", " ".join(a for a in args if a)]
         disks = [("root", self.rootfs, "snapshot=on"), ("job", job_image, "readonly=on")]
         if self.data:
@@ -236,6 +237,24 @@ class Guest:
             job.remove()
         result.seconds = time.monotonic() - start
         return result
+
+
+def host_tsc():
+    """The word of the command line that tells the frequency of the time stamp counter, where the
+    emulated one is the host's: too often a guest fails to measure it, and then has no clock but its
+    ticks."""
+    host = os.uname().machine
+    if conf().get("tsc_host") != host:
+        return ""
+    source = Path(__file__).with_name("tsc_khz.c")
+    answer = CACHE / "tsc" / sha(os.environ.get("LCR_BOOT_ID", ""), source.read_bytes())
+    with lock("tsc"):
+        if not answer.exists():
+            answer.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=tmp_dir()) as tmp:
+                run(["clang", "-O2", "-o", f"{tmp}/tsc_khz", source])
+                answer.write_text(run([f"{tmp}/tsc_khz"]).strip())
+    return f"tsc_early_khz={answer.read_text()}"
 
 
 def accelerator(kernel, rootfs):
