@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -66,9 +67,15 @@ def duration(seconds):
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
-# Descriptors of the locks that are held: commands inherit them, so that what a killed run left
-# behind still keeps others out until it ends.
-HELD = []
+class Held(threading.local):
+    """Descriptors of the locks that a thread holds: its commands inherit them, so that what a killed
+    run left behind still keeps others out until it ends."""
+
+    def __init__(self):
+        self.locks = []
+
+
+HELD = Held()
 
 
 @contextlib.contextmanager
@@ -82,11 +89,11 @@ def lock(name):
         except BlockingIOError:
             step(f"waiting for another run ({name})")
             fcntl.flock(f, fcntl.LOCK_EX)
-        HELD.append(f.fileno())
+        HELD.locks.append(f.fileno())
         try:
             yield
         finally:
-            HELD.remove(f.fileno())
+            HELD.locks.remove(f.fileno())
 
 
 class Progress:
@@ -141,7 +148,7 @@ def run(cmd, *, log=None, cwd=None, env=None, on_line=None, quiet=True):
         p = subprocess.Popen(cmd, cwd=cwd, env=full_env, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              text=True, errors="replace", start_new_session=True,
-                             pass_fds=HELD)
+                             pass_fds=HELD.locks)
         try:
             for line in p.stdout:
                 if out:
