@@ -65,6 +65,8 @@ pub(crate) struct Gate {
     #[pin]
     go: Opaque<bindings::completion>,
     #[pin]
+    stopped: Opaque<bindings::completion>,
+    #[pin]
     turn: Opaque<bindings::completion>,
     #[pin]
     news: Opaque<bindings::completion>,
@@ -84,15 +86,22 @@ impl Gate {
         }
         pin_init!(Self {
             go <- completion(),
+            stopped <- completion(),
             turn <- completion(),
             news <- completion(),
         })
     }
 
-    /// Opens the gate for good.
-    pub(crate) fn open(&self) {
+    /// Opens the gate for good; at first only for those that stop at once ([`is_to_stop`]).
+    pub(crate) fn open_for_stopping(&self) {
         // SAFETY: It was initialised; complete_all() may be called from any context.
         unsafe { bindings::complete_all(self.go.get()) };
+    }
+
+    /// Opens it for all others.
+    pub(crate) fn open(&self) {
+        // SAFETY: It was initialised; complete_all() may be called from any context.
+        unsafe { bindings::complete_all(self.stopped.get()) };
     }
 
     /// Tells the coordinator that a task has arrived.
@@ -159,6 +168,11 @@ impl Slot {
             job: AtomicPtr::new(core::ptr::null_mut()),
             index: AtomicU32::new(0),
         })
+    }
+
+    /// Its task will go on to wait in vfork().
+    pub(crate) fn is_in_vfork(&self) -> bool {
+        !self.vfork_child.load(Ordering::Acquire).is_null()
     }
 
     /// The task, if it was made.
@@ -355,6 +369,12 @@ unsafe extern "C" fn park<J: Job>(head: *mut bindings::callback_head) {
     if unsafe { bindings::wait_for_completion_killable(job.gate().go.get()) } != 0 {
         return;
     }
+    // SAFETY: The current task is valid.
+    let stops = is_to_stop(unsafe { &*bindings::get_current().cast::<Task>() });
+    // SAFETY: As above.
+    if !stops && unsafe { bindings::wait_for_completion_killable(job.gate().stopped.get()) } != 0 {
+        return;
+    }
     let child = slot
         .vfork_child
         .swap(core::ptr::null_mut(), Ordering::AcqRel);
@@ -457,6 +477,13 @@ pub(crate) fn is_zombie(task: &Task) -> bool {
 pub(crate) fn is_gone(task: &Task) -> bool {
     // SAFETY: We own a reference; the pointer is read once and not followed.
     unsafe { (&raw const (*task.as_ptr()).thread_pid).read_volatile() }.is_null()
+}
+
+/// `task` will stop on its way to user mode, and has not yet.
+pub(crate) fn is_to_stop(task: &Task) -> bool {
+    // SAFETY: We own a reference; the word is read once.
+    let jobctl = unsafe { (&raw const (*task.as_ptr()).jobctl).read_volatile() };
+    jobctl & bindings::JOBCTL_STOP_PENDING as c_ulong != 0
 }
 
 /// `task` is frozen by its cgroup.

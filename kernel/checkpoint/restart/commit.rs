@@ -4,7 +4,11 @@
 
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+    task::Task, //
 };
 
 use crate::{
@@ -24,6 +28,7 @@ use crate::{
             LonePid, //
         },
         park::{
+            is_to_stop,
             is_zombie,
             Job,
             ParkedTask, //
@@ -99,6 +104,21 @@ pub(crate) fn adopt(crew: &Arc<Crew>) -> Result {
         }
     }
     Ok(())
+}
+
+/// The tasks that will stop before they do anything else.
+pub(crate) fn stopping(crew: &Arc<Crew>) -> Result<KVVec<ARef<Task>>> {
+    let mut stopping = KVVec::new();
+    for (index, member) in crew.members.iter() {
+        let slot = crew.slot(index).ok_or(EINVAL)?;
+        // Those that waited in vfork() do so again.
+        if member.state == TASK_LIVE && !slot.is_in_vfork() {
+            if let Some(task) = slot.task().filter(|t| is_to_stop(t)) {
+                stopping.push(task, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+    }
+    Ok(stopping)
 }
 
 /// Waits until the tasks that were dead are so again.

@@ -4,7 +4,11 @@
 
 use kernel::{
     prelude::*,
-    sync::Arc,
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+    task::Task,
     uaccess::{
         UserPtr,
         UserSlice, //
@@ -52,6 +56,9 @@ use source::Source;
 
 /// Longest time to wait for killed tasks to be gone, in milliseconds.
 const ABORT_MS: u64 = 60_000;
+
+/// Longest time to wait for restarted tasks to stop, in milliseconds.
+const STOP_MS: u64 = 10_000;
 
 /// Longest time to wait for restarted tasks to be frozen, in milliseconds.
 const FREEZE_MS: u64 = 10_000;
@@ -141,16 +148,32 @@ fn bring_back(
     UserSlice::new(UserPtr::from_addr(args.pidfd_out), size_of::<i32>())
         .writer()
         .write(&pidfd.fd().cast_signed())?;
+    let stopping = commit::stopping(crew)?;
     commit::adopt(crew)?;
     if let Some(cgroup) = cgroup.filter(|_| args.leave_frozen) {
         cgroup.freeze(true);
     }
     pidfd.install();
-    crew.gate().open();
+    release(crew, &stopping);
     if args.leave_frozen {
         wait_frozen(crew);
     }
     Ok(number.into())
+}
+
+/// Lets the tasks go. Those of `stopping` have stopped before any other runs, which could find them
+/// running else.
+///
+/// That they stop is not waited for for ever, as somebody else may have sent them a signal.
+fn release(crew: &Arc<Crew>, stopping: &[ARef<Task>]) {
+    let end = wait::monotonic_ns().saturating_add(STOP_MS * 1_000_000);
+    crew.gate().open_for_stopping();
+    for task in stopping {
+        while park::is_to_stop(task) && !park::is_gone(task) && wait::monotonic_ns() < end {
+            wait::pause_ms_uninterruptible(1);
+        }
+    }
+    crew.gate().open();
 }
 
 /// Waits until the tasks, which are on their way, are frozen: then a checkpoint finds them so.

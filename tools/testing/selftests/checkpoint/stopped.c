@@ -134,20 +134,38 @@ CKPT_CYCLE(threads)
 	check_continue(kid);
 }
 
-/* Killing a stopped process works as ever. */
+/* A signal waits until a stopped process goes on; SIGKILL does not. */
+#define KIDS	12
+
 CKPT_CYCLE(killed)
 {
-	pid_t kid = ckpt_fork(stop_self, (void *)SIGSTOP);
+	struct sched_param first = { .sched_priority = 1 };
+	pid_t kid[KIDS];
 	siginfo_t info;
-	int status;
+	int i, status;
+	cpu_set_t one;
 
-	CHECK_SYS(waitid(P_PID, kid, &info, WSTOPPED));
-	ckpt_ready_wait();
-	CHECK_SYS(kill(kid, SIGTERM));
-	CHECK_EQ(0, waitpid(kid, &status, WNOHANG));
-	CHECK_SYS(kill(kid, SIGKILL));
-	CHECK_EQ(kid, waitpid(kid, &status, 0));
-	CHECK_EQ(SIGKILL, status);
+	/* They can't run while the root does: it has their processor for itself. */
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	CHECK_SYS(sched_setaffinity(0, sizeof(one), &one));
+	for (i = 0; i < KIDS; i++) {
+		kid[i] = ckpt_fork(stop_self, (void *)SIGSTOP);
+		CHECK_SYS(waitid(P_PID, kid[i], &info, WSTOPPED));
+	}
+	CHECK_SYS(sched_setscheduler(0, SCHED_FIFO, &first));
+	ckpt_ready();
+	while (!__atomic_load_n(&board->go, __ATOMIC_SEQ_CST) &&
+	       !__atomic_load_n(&board->restarts, __ATOMIC_SEQ_CST))
+		;
+	for (i = 0; i < KIDS; i++)
+		CHECK_SYS(kill(kid[i], SIGTERM));
+	for (i = 0; i < KIDS; i++) {
+		CHECK_EQ(0, waitpid(kid[i], &status, WNOHANG));
+		CHECK_SYS(kill(kid[i], SIGKILL));
+		CHECK_EQ(kid[i], waitpid(kid[i], &status, 0));
+		CHECK_EQ(SIGKILL, status);
+	}
 }
 
 static int vforker(void *arg)
