@@ -134,8 +134,9 @@ class Guest:
 
     def command(self, job_image, console, extra, loglevel="loglevel=7 ignore_loglevel"):
         c = conf()
-        threads = "single" if self.icount else c.get("tcg_threads", "multi")
-        accel = {"kvm": "kvm", "tcg": f"tcg,thread={threads}"}[self.accel]
+        accel = {"kvm": "kvm", "tcg": "tcg,thread=multi"}[self.accel]
+        if self.icount:
+            accel = "tcg,thread=single"
         # Nothing of a guest outlives this program.
         cmd = ["setpriv", "--pdeathsig", "KILL", c["qemu"], "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                "-machine", c["machine"], "-accel", accel,

@@ -41,7 +41,6 @@
  */
 #include "common.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <linux/futex.h>
@@ -136,15 +135,9 @@ static void *set_regs_go(void *arg)
 {
 	ckpt_wait_go();
 	__atomic_store_n(&regs_go, 1, __ATOMIC_SEQ_CST);
-	/*
-	 * Until the process ends: QEMU can miss that code changes while it translates it,
-	 * and would run the loop for ever.
-	 */
-	for (;;) {
-		REGS_RELEASE();
-		syscall(__NR_futex, &regs_go, FUTEX_WAKE, 1000, NULL, NULL, 0);
-		poll(NULL, 0, 10);
-	}
+	REGS_RELEASE();
+	syscall(__NR_futex, &regs_go, FUTEX_WAKE, 1000, NULL, NULL, 0);
+	return NULL;
 }
 
 static void start_setter(void)
