@@ -237,14 +237,7 @@ impl Stream {
 
     /// Takes the record of a row.
     pub(super) fn row(&mut self, row: &Row, objects: &mut [Object]) -> Result<(), Fault> {
-        let record = self.record;
-        let bad = |why| {
-            Err(Fault {
-                at: record,
-                kind: Kind::Row.number(),
-                why,
-            })
-        };
+        let bad = |why| Err(self.fault(Kind::Row, why));
         let bytes = row.as_bytes();
         let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(&[]);
         if sum(self.crc, covered) != row.crc.get() {

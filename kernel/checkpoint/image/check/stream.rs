@@ -181,7 +181,7 @@ impl Stream {
         self.nr_pages
     }
 
-    fn fault(&self, kind: Kind, why: &'static str) -> Fault {
+    pub(super) fn fault(&self, kind: Kind, why: &'static str) -> Fault {
         Fault {
             at: self.record,
             kind: kind.number(),

@@ -60,7 +60,7 @@ fn pages(image: &[u8], stream: &mut Stream) -> Result<(), Fault> {
 }
 
 /// Finds the rows, without believing them.
-fn find(image: &[u8], file: &File<&[u8]>) -> Option<(Vec<RowRange>, u64)> {
+fn find(image: &[u8], file: &File<&[u8]>) -> Option<Vec<RowRange>> {
     let end = image.len().checked_sub(ROW_LEN)?;
     let record = |at: usize| image.get(at..at + ROW_LEN)?.try_into().ok();
     let before = record(end.checked_sub(ROW_LEN)?)?;
@@ -80,7 +80,7 @@ fn find(image: &[u8], file: &File<&[u8]>) -> Option<(Vec<RowRange>, u64)> {
         }
         ranges.push(range);
     }
-    Some((ranges, rows.first()))
+    Some(ranges)
 }
 
 fn read_row(image: &[u8], file: &File<&[u8]>, range: &RowRange) -> Result<(Part, Vec<Run>), Fault> {
@@ -103,7 +103,7 @@ fn read_row(image: &[u8], file: &File<&[u8]>, range: &RowRange) -> Result<(Part,
 /// `None`: it has no rows to be read so.
 pub fn verify(image: &[u8]) -> Option<Result<(), Fault>> {
     let mut file = File::open(image).ok()?;
-    let (ranges, _) = find(image, &file)?;
+    let ranges = find(image, &file)?;
     Some(all(image, &mut file, &ranges))
 }
 
