@@ -66,7 +66,9 @@ struct regs {
 /*
  * regs_run() with the address of regs_go, which makes it need no TOC.  The loop is
  * a single branch to itself, which changes no register; it is released by
- * overwriting it.
+ * overwriting it.  That copies a page of 64 KiB, in which QEMU 11.1's TCG forgets
+ * what it translated of the old one in the first 4 KiB only (radix MMU): so the loop
+ * begins a page, else the old one goes on, sometimes for minutes.
  */
 void regs_wait(const struct regs *in, struct regs *out, uint64_t mode, uint32_t *go);
 extern uint32_t regs_loop[];
@@ -148,7 +150,7 @@ extern uint32_t regs_loop[];
 
 asm(
 "	.section .regs_loop,\"awx\",@progbits\n"
-"	.balign 64\n"
+"	.balign 65536\n"
 "	.globl regs_loop\n"
 "regs_loop:\n"
 "	b regs_loop\n"
