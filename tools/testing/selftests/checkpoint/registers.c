@@ -35,7 +35,7 @@
  *
  * REGS_RELEASE()
  *	May be defined: called when regs_go has been set, for a loop that looks at
- *	something else.
+ *	something else; again and again until no loop is left, see regs_loops().
  *
  * Scenarios of an architecture's own (CKPT_CYCLE) may follow in its header.
  */
@@ -60,6 +60,20 @@ enum regs_mode {
 
 /* What the waits wait for. */
 uint32_t regs_go;
+
+/* The loops that are not done. */
+static uint32_t regs_looping;
+
+/*
+ * A loop begins (1), or is done (-1).  A loop that is ended by overwriting it may miss
+ * that: QEMU does not see a store that another processor makes while it translates the
+ * code there, as happens when the first store copied the page.
+ */
+static inline void regs_loops(int change)
+{
+	__atomic_add_fetch(&regs_looping, change, __ATOMIC_SEQ_CST);
+	syscall(__NR_futex, &regs_looping, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
 
 /* The next number of a sequence that begins with *@seed. */
 static inline uint64_t regs_mix(uint64_t *seed)
@@ -126,17 +140,29 @@ static void torture(uint64_t seed, enum regs_mode mode)
 
 	regs_fill(&in, seed);
 	memset(&out, 0, sizeof(out));
+	if (mode == REGS_LOOP)
+		regs_loops(1);
 	ckpt_step(0);
 	regs_run(&in, &out, mode);
+	if (mode == REGS_LOOP)
+		regs_loops(-1);
 	regs_compare(&in, &out, mode);
 }
 
 static void *set_regs_go(void *arg)
 {
+	const struct timespec again = { .tv_nsec = 10000000 };
+	uint32_t left;
+
 	ckpt_wait_go();
 	__atomic_store_n(&regs_go, 1, __ATOMIC_SEQ_CST);
-	REGS_RELEASE();
 	syscall(__NR_futex, &regs_go, FUTEX_WAKE, 1000, NULL, NULL, 0);
+	do {
+		REGS_RELEASE();
+		left = __atomic_load_n(&regs_looping, __ATOMIC_SEQ_CST);
+		if (left)
+			syscall(__NR_futex, &regs_looping, FUTEX_WAIT, left, &again, NULL, 0);
+	} while (left);
 	return NULL;
 }
 

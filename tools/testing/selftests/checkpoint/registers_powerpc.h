@@ -340,8 +340,10 @@ static void *at_priority(void *arg)
 
 	regs_fill(&in, 400 + (uintptr_t)arg);
 	in.ppr = (uint64_t)(uintptr_t)arg << 50;
+	regs_loops(1);
 	ckpt_step(0);
 	regs_run(&in, &out, REGS_LOOP);
+	regs_loops(-1);
 	regs_compare(&in, &out, REGS_LOOP);
 	return NULL;
 }

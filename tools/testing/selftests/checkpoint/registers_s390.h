@@ -215,16 +215,19 @@ CKPT_CYCLE(addressing_31)
 	};
 	uint16_t *at = mmap((void *)0x20000000, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	uint32_t (*run)(void) = (void *)at;
+	uint32_t (*run)(void) = (void *)at, mode;
 
 	CHECK_EQ(0x20000000, (uintptr_t)at);
 	memcpy(at, code, sizeof(code));
 	regs_loop_31 = (uint32_t *)(at + 2);
 	regs_end_31 = regs_jump(at + 2, at + 4);
 	start_setter();
+	regs_loops(1);
 	ckpt_ready();
 	/* 0: 24 bits, 1: 31 bits, 3: 64 bits. */
-	CHECK_EQ(1, run() & 3);
+	mode = run();
+	regs_loops(-1);
+	CHECK_EQ(1, mode & 3);
 }
 
 static int faults_and_stops(void *arg)
