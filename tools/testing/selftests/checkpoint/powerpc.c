@@ -333,9 +333,10 @@ CKPT_CYCLE(call_yet_to_be_restarted)
 		put_code(call_code[i] + 1, LOOP);
 	}
 	ckpt_ready_wait();
-	put_code(call_code[0] + 1, sc[1]);
-	put_code(call_code[1] + 1, scv[1]);
 	while (woken < (long)nr) {
+		/* Each time: see regs_loops() in registers.c. */
+		put_code(call_code[0] + 1, sc[1]);
+		put_code(call_code[1] + 1, scv[1]);
 		woken += CHECK_SYS(syscall(__NR_futex, &word, FUTEX_WAKE_PRIVATE, 2, NULL, NULL,
 					   0));
 		sched_yield();
