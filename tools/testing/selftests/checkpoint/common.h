@@ -47,7 +47,7 @@
  * Bytes of a page.  Where kernels have pages of different sizes it may be several
  * pages: what tests do to it is possible all the same.
  */
-#ifdef __powerpc64__
+#if defined(__powerpc64__) || defined(__aarch64__)
 #define CKPT_PAGE	65536ul
 #else
 #define CKPT_PAGE	4096ul

@@ -65,7 +65,10 @@ void regs_wait(const struct regs *in, struct regs *out, enum regs_mode mode);
 extern uint32_t regs_loop[];
 extern const char regs_go_on[];
 
-/* A branch to itself is made one to the end: no register is needed to find out. */
+/*
+ * A branch to itself is made one to the end: no register is needed to find out.  It
+ * begins a page, whatever the size of pages is, see registers_powerpc.h.
+ */
 #define REGS_RELEASE() do {						\
 	__atomic_store_n(regs_loop, 0x14000000u |			\
 			 ((regs_go_on - (const char *)regs_loop) / 4 & 0x3ffffff), \
@@ -197,7 +200,8 @@ asm(
 "	b.eq 5f\n"
 "	b.hi 6f\n"
 	LOAD_GPRS
-"	.balign 16\n"
+"	b regs_loop\n"
+"	.balign 65536\n"
 "regs_loop: b regs_loop\n"
 "5:\n"
 	LOAD_GPRS
