@@ -166,6 +166,8 @@ CKPT_CYCLE(killed)
 		CHECK_EQ(kid[i], waitpid(kid[i], &status, 0));
 		CHECK_EQ(SIGKILL, status);
 	}
+	/* It may be checkpointed once more. */
+	ckpt_wait_go();
 }
 
 static int vforker(void *arg)
