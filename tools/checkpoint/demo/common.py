@@ -145,7 +145,10 @@ def progress(container, name, whole):
         return 1.0
     if name == "pipeline":
         reader = container.named(name, "tr")
-        return position(reader, 0) / (HERE / "sources.tar").stat().st_size if reader else 1.0
+        if not reader:
+            # It is through, or the shell has not started it yet.
+            return 1.0 if container.named(name, "sort") else 0.0
+        return position(reader, 0) / (HERE / "sources.tar").stat().st_size
     return (WORK / f"{name}.out").stat().st_size / whole
 
 
@@ -161,5 +164,8 @@ def main(part):
         part()
     except Failed as e:
         print(f"error: {e}", flush=True)
+        # One job may be stopped, and the container with it would keep the machine up.
+        if CGROUP.exists():
+            (CGROUP / "cgroup.kill").write_text("1")
         sys.exit(1)
     say(f"this boot: {time.monotonic() - start:.0f} s")

@@ -6,6 +6,7 @@ results come together in the main thread, which prints a digest of all.
 """
 
 import hashlib
+import mmap
 import multiprocessing
 import queue
 import random
@@ -19,6 +20,20 @@ CHILDREN = 2
 ROUNDS = 6
 
 
+class Counter:
+    """In memory that parent and children share, with a lock that they share, too."""
+
+    def __init__(self, lock):
+        self.memory, self.lock = mmap.mmap(-1, 8), lock
+
+    def __int__(self):
+        return int.from_bytes(self.memory[:], "little")
+
+    def add_one(self):
+        with self.lock:
+            self.memory[:] = (int(self) + 1).to_bytes(8, "little")
+
+
 def child(number, heap, results, done):
     """Checksums of every chunk, in an order of its own."""
     order = list(range(CHUNKS))
@@ -27,8 +42,7 @@ def child(number, heap, results, done):
         value = zlib.crc32(heap[i], number)
         for _ in range(ROUNDS):
             value = zlib.adler32(zlib.compress(heap[i][:2048], 1), value)
-        with done.get_lock():
-            done.value += 1
+        done.add_one()
         if n % 64 == 63:
             results.put((number, n, value))
     results.put((number, -1, value))
@@ -65,7 +79,7 @@ def main():
     heap = [bytearray(noise[at:at + CHUNK]) for at in starts]
 
     fork = multiprocessing.get_context("fork")
-    sent, done = fork.Queue(), fork.Value("q", 0)
+    sent, done = fork.Queue(), Counter(fork.Lock())
     children = [fork.Process(target=child, args=(n, heap, sent, done)) for n in range(CHILDREN)]
     for c in children:
         c.start()
@@ -79,10 +93,10 @@ def main():
     for worker in threads + children:
         worker.join()
 
-    digest = hashlib.sha256(repr((from_threads, from_children, done.value)).encode())
+    digest = hashlib.sha256(repr((from_threads, from_children, int(done))).encode())
     for chunk in heap:
         digest.update(chunk)
-    print([c.exitcode for c in children], done.value, digest.hexdigest())
+    print([c.exitcode for c in children], int(done), digest.hexdigest())
 
 
 main()
