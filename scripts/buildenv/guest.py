@@ -27,8 +27,10 @@ SPLAT = re.compile(
     r"general protection fault|unable to handle|pagealloc: |refcount_t: |list_(add|del) corruption|"
     r"rust_kernel: panicked|Slab .*corrupt|held lock freed|lock held when returning|"
     r"cannot allocate lock|Bad page state|Bad rss-counter|non-zero pgtables_bytes")
-# Lines that look like one and are not; CHECKPOINT_DEBUG repeats what images and tasks contain.
-HARMLESS = re.compile(r"WARNING: The |^(\[[^]]*\] ?)*checkpoint: ")
+# Lines that look like one and are not; CHECKPOINT_DEBUG repeats what images and tasks contain, and
+# programs may fault.
+HARMLESS = re.compile(r"WARNING: The |^(\[[^]]*\] ?)*checkpoint: |"
+                      r"traps: \S+\[\d+\] general protection fault ip:")
 
 
 RUNNING = set()     # QEMUs, so that an interrupt can end those that threads wait for
