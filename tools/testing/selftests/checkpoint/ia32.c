@@ -3,7 +3,7 @@
  * 32-bit programs on x86-64, programs of both kinds in one container, and what
  * 64-bit programs do that is otherwise done by 32-bit ones.
  *
- * The scenarios of 32-bit programs are in ia32/, a program without a libc that
+ * The scenarios of 32-bit programs are in program_ia32/, a program without a libc that
  * is built into this one: IA32_PROGRAM. It is empty where there was no compiler
  * for it.
  */
@@ -61,7 +61,7 @@ CKPT_FIXTURE_IF(IA32_BEGIN)
 /* Becomes the 32-bit program. */
 static void exec_program(const char *scenario)
 {
-	char path[320], board_file[300];
+	char path[320], board_file[sizeof(path)];
 	size_t len;
 	int fd;
 
