@@ -133,20 +133,28 @@ CKPT_FIXTURE_ARCH
 #define REGS_RELEASE() do { } while (0)
 #endif
 
-static void torture(uint64_t seed, enum regs_mode mode)
+/* Waits with the registers @in, and looks what became of them. */
+static void torture_by(const struct regs *in, enum regs_mode mode)
 {
 	/* Not static: a handler has its own while another call is under way. */
-	struct regs in, out;
+	struct regs out;
 
-	regs_fill(&in, seed);
 	memset(&out, 0, sizeof(out));
 	if (mode == REGS_LOOP)
 		regs_loops(1);
 	ckpt_step(0);
-	regs_run(&in, &out, mode);
+	regs_run(in, &out, mode);
 	if (mode == REGS_LOOP)
 		regs_loops(-1);
-	regs_compare(&in, &out, mode);
+	regs_compare(in, &out, mode);
+}
+
+static void torture(uint64_t seed, enum regs_mode mode)
+{
+	struct regs in;
+
+	regs_fill(&in, seed);
+	torture_by(&in, mode);
 }
 
 static void *set_regs_go(void *arg)

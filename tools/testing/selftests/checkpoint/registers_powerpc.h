@@ -332,19 +332,16 @@ static void regs_compare(const struct regs *in, const struct regs *out, enum reg
 /* ---- ppc64le's own scenarios ------------------------------------------ */
 
 static void start_setter(void);
+static void torture_by(const struct regs *in, enum regs_mode mode);
 
 /* The priority is a program's own only as long as it makes no system call. */
 static void *at_priority(void *arg)
 {
-	struct regs in, out;
+	struct regs in;
 
 	regs_fill(&in, 400 + (uintptr_t)arg);
 	in.ppr = (uint64_t)(uintptr_t)arg << 50;
-	regs_loops(1);
-	ckpt_step(0);
-	regs_run(&in, &out, REGS_LOOP);
-	regs_loops(-1);
-	regs_compare(&in, &out, REGS_LOOP);
+	torture_by(&in, REGS_LOOP);
 	return NULL;
 }
 
