@@ -32,6 +32,11 @@ __rust_helper struct pt_regs *rust_helper_task_pt_regs(struct task_struct *t)
 	return task_pt_regs(t);
 }
 
+__rust_helper void *rust_helper_try_get_task_stack(struct task_struct *t)
+{
+	return try_get_task_stack(t);
+}
+
 __rust_helper bool rust_helper_cgroup_task_frozen(struct task_struct *t)
 {
 	return cgroup_task_frozen(t);

@@ -34,6 +34,7 @@ pub(crate) mod restart;
 pub(crate) mod sched;
 pub(crate) mod shmem;
 pub(crate) mod signal;
+pub(crate) mod stack;
 pub(crate) mod state;
 pub(crate) mod task;
 pub(crate) mod tree;
