@@ -11,10 +11,7 @@ use kernel::{
     task::Task, //
 };
 
-use crate::kapi::{
-    park::Slot,
-    pid::PidNs, //
-};
+use crate::kapi::pid::PidNs;
 
 /// A pid, with a reference.
 pub(crate) struct PidRef(NonNull<bindings::pid>);
@@ -112,8 +109,26 @@ impl Drop for LonePid {
     }
 }
 
-/// Moves the parked (or dead) thread group of `leader` into the session and process group with
+/// Drops the controlling terminal of the current thread group: that of the caller of restart(2),
+/// which fork gives to each new process.
+///
+/// A session of the image that kept it would hang it up at its end. It is no terminal of the image
+/// in any case.
+pub(crate) fn leave_terminal() {
+    #[cfg(CONFIG_TTY)]
+    // SAFETY: The running task is valid. As in setsid(2), which does it under tasklist_lock only
+    // because it holds that for the session's sake.
+    unsafe {
+        bindings::proc_clear_tty(bindings::get_current());
+    }
+}
+
+/// Moves the thread group of `leader`, which is parked, into the session and process group with
 /// these numbers in `ns`; 0 leaves what it inherited.
+///
+/// As setsid(2) and setpgid(2), whose rules (a leader is no member of another's session, a group
+/// has one session) the check of the image has applied to it as a whole; [`leave_terminal`] came
+/// before. The session stays in the scheduling group (autogroup) of the caller.
 ///
 /// ESRCH: there is no such pid.
 pub(crate) fn set_session_and_group(leader: &Task, ns: &PidNs, sid: u32, pgid: u32) -> Result {
@@ -152,15 +167,22 @@ pub(crate) fn set_session_and_group(leader: &Task, ns: &PidNs, sid: u32, pgid: u
     result
 }
 
-/// Sets the signal that the parent of the dead task in `slot` is to get: it was left out when the
-/// task died, as the parent had it already.
-pub(crate) fn set_exit_signal(slot: &Slot, exit_signal: i32) {
-    if let Some(task) = slot.task() {
-        // SAFETY: The field is read under tasklist_lock.
-        unsafe {
-            bindings::tasklist_write_lock();
-            (*task.as_ptr()).exit_signal = exit_signal;
-            bindings::tasklist_write_unlock();
+/// Makes `task`, which was dead at the checkpoint and has just exited again, one that `exit_signal`
+/// told of and that exited with `code`.
+///
+/// The signal was left out when it exited, as the parent had it already. Its code is another one
+/// if somebody killed it on its way.
+pub(crate) fn settle_dead(task: &Task, exit_signal: i32, code: u32) {
+    let t = task.as_ptr();
+    // SAFETY: We own a reference on the task, which keeps its signal_struct; all of it is read
+    // under tasklist_lock when somebody waits for the task.
+    unsafe {
+        bindings::tasklist_write_lock();
+        (*t).exit_signal = exit_signal;
+        if (*t).exit_state.cast_unsigned() == bindings::EXIT_ZOMBIE {
+            (*t).exit_code = code.cast_signed();
+            (*(*t).signal).group_exit_code = code.cast_signed();
         }
+        bindings::tasklist_write_unlock();
     }
 }

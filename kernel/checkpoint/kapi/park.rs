@@ -5,18 +5,9 @@
 //! A new task first runs a kernel function (`fn` of `kernel_clone_args`) in which it restores
 //! itself. It must not get its registers there: what returns from a fork forces the result
 //! register afterwards. So it queues a task_work, which runs on the way to user mode, and waits
-//! in it. Off its CPU, its registers are written by the coordinator. Once released, it looks as
-//! if a signal was pending, so that the existing code decides what becomes of an interrupted
-//! system call.
-
-use core::{
-    ptr::NonNull,
-    sync::atomic::{
-        AtomicPtr,
-        AtomicU32,
-        Ordering, //
-    },
-};
+//! in it ([`Slot`]). Off its CPU, its registers are written by the coordinator. Once released, it
+//! looks as if a signal was pending, so that the existing code decides what becomes of an
+//! interrupted system call.
 
 use kernel::{
     bindings,
@@ -33,39 +24,56 @@ use kernel::{
     types::Opaque, //
 };
 
-use crate::kapi::wait;
+use crate::kapi::{
+    cgroup::CgroupDir,
+    oom,
+    parked_signal,
+    signal,
+    slot::{
+        ExitAddrs,
+        Slot, //
+    },
+    wait, //
+};
 
 /// What the new tasks do; implemented by the restart pipeline.
 pub(crate) trait Job: Send + Sync + Sized + 'static {
     /// Restores the current task, the `index`th of the image. An error fails the restart.
     fn run(self: &Arc<Self>, index: usize) -> Result<Next>;
 
-    /// The gate that the tasks wait at.
-    fn gate(&self) -> &Gate;
-
     /// The slot of the `index`th task.
     fn slot(&self, index: usize) -> Option<&Slot>;
 
-    /// Called once for each task: it is parked, or it ended before. May be called by a task that
-    /// is exiting.
-    fn arrived(&self, index: usize, result: Result);
+    /// Called once for each task that was made. May be called by a task that is exiting.
+    fn arrived(&self, index: usize, how: Arrival);
 }
 
 /// What a task does after it has restored itself.
 pub(crate) enum Next {
     /// It waits for its registers.
     Park,
-    /// It exits with this code: it was dead at the checkpoint.
-    Exit(u32),
+    /// It exits once it is released: it was dead at the checkpoint.
+    Exit {
+        /// With this code.
+        code: u32,
+        /// It has no memory of its own, but the caller's.
+        borrows: bool,
+    },
 }
 
-/// Where the restored tasks wait for each other.
+/// How far a task has come.
+pub(crate) enum Arrival {
+    /// It waits in its place.
+    Parked,
+    /// It could not restore itself.
+    Failed(Error),
+    /// It was killed while it did.
+    Killed,
+}
+
+/// What tasks wait for while they restore themselves.
 #[pin_data]
 pub(crate) struct Gate {
-    #[pin]
-    go: Opaque<bindings::completion>,
-    #[pin]
-    stopped: Opaque<bindings::completion>,
     #[pin]
     turn: Opaque<bindings::completion>,
     #[pin]
@@ -78,30 +86,16 @@ unsafe impl Send for Gate {}
 unsafe impl Sync for Gate {}
 
 impl Gate {
-    /// A closed gate, with the turn free.
+    /// One with the turn taken.
     pub(crate) fn new() -> impl PinInit<Self> {
         fn completion() -> impl PinInit<Opaque<bindings::completion>> {
             // SAFETY: init_completion() initialises all of it.
             Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) })
         }
         pin_init!(Self {
-            go <- completion(),
-            stopped <- completion(),
             turn <- completion(),
             news <- completion(),
         })
-    }
-
-    /// Opens the gate for good; at first only for those that stop at once ([`is_to_stop`]).
-    pub(crate) fn open_for_stopping(&self) {
-        // SAFETY: It was initialised; complete_all() may be called from any context.
-        unsafe { bindings::complete_all(self.go.get()) };
-    }
-
-    /// Opens it for all others.
-    pub(crate) fn open(&self) {
-        // SAFETY: It was initialised; complete_all() may be called from any context.
-        unsafe { bindings::complete_all(self.stopped.get()) };
     }
 
     /// Tells the coordinator that a task has arrived.
@@ -112,9 +106,7 @@ impl Gate {
 
     /// Waits for a task to arrive. EINTR: the caller was killed.
     pub(crate) fn wait_news(&self) -> Result {
-        // SAFETY: It was initialised. We may sleep.
-        to_result(unsafe { bindings::wait_for_completion_killable(self.news.get()) })
-            .map_err(|_| EINTR)
+        wait_killable(&self.news)
     }
 
     /// Makes the turn free, for the first time.
@@ -125,75 +117,20 @@ impl Gate {
 
     /// Runs `f` while no other task does. EINTR: the caller was killed while it waited.
     pub(crate) fn with_turn<R>(&self, f: impl FnOnce() -> Result<R>) -> Result<R> {
-        // SAFETY: It was initialised. We may sleep.
-        to_result(unsafe { bindings::wait_for_completion_killable(self.turn.get()) })
-            .map_err(|_| EINTR)?;
+        wait_killable(&self.turn)?;
         let result = f();
         self.free_turn();
         result
     }
 }
 
-/// The place of one task in a restart.
-#[pin_data(PinnedDrop)]
-pub(crate) struct Slot {
-    #[pin]
-    work: Opaque<bindings::callback_head>,
-    #[pin]
-    vfork: Opaque<bindings::completion>,
-    /// The child that it waits for in vfork(), with a reference; null for none.
-    vfork_child: AtomicPtr<bindings::task_struct>,
-    /// The task, with a reference, once it was made.
-    task: AtomicPtr<bindings::task_struct>,
-    /// The job's `Arc`, owned by the task until it is through.
-    job: AtomicPtr<c_void>,
-    index: AtomicU32,
-}
-
-// SAFETY: The work item and the completion are used by the task only after it was made; all else
-// is atomic.
-unsafe impl Send for Slot {}
-// SAFETY: As above.
-unsafe impl Sync for Slot {}
-
-impl Slot {
-    /// An empty slot.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            work: Opaque::zeroed(),
-            // SAFETY: init_completion() initialises all of it.
-            vfork <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
-            vfork_child: AtomicPtr::new(core::ptr::null_mut()),
-            task: AtomicPtr::new(core::ptr::null_mut()),
-            job: AtomicPtr::new(core::ptr::null_mut()),
-            index: AtomicU32::new(0),
-        })
-    }
-
-    /// Its task will go on to wait in vfork().
-    pub(crate) fn is_in_vfork(&self) -> bool {
-        !self.vfork_child.load(Ordering::Acquire).is_null()
-    }
-
-    /// The task, if it was made.
-    pub(crate) fn task(&self) -> Option<ARef<Task>> {
-        let t = NonNull::new(self.task.load(Ordering::Acquire))?;
-        // SAFETY: The slot owns a reference until it is dropped.
-        Some(unsafe { &*t.as_ptr().cast::<Task>() }.into())
-    }
-}
-
-#[pinned_drop]
-impl PinnedDrop for Slot {
-    fn drop(self: core::pin::Pin<&mut Self>) {
-        for t in [&self.task, &self.vfork_child] {
-            let t = t.load(Ordering::Acquire);
-            if !t.is_null() {
-                // SAFETY: The slot owns a reference.
-                unsafe { bindings::put_task_struct(t) };
-            }
-        }
-    }
+/// Waits for an initialised completion; the machine may be suspended meanwhile. The caller holds
+/// no lock. EINTR: it was killed.
+fn wait_killable(completion: &Opaque<bindings::completion>) -> Result {
+    let state = bindings::TASK_KILLABLE | bindings::TASK_FREEZABLE;
+    // SAFETY: Both completions of a gate are initialised. We may sleep.
+    to_result(unsafe { bindings::wait_for_completion_state(completion.get(), state) })
+        .map_err(|_| EINTR)
 }
 
 /// What [`NewTask`] may ask for.
@@ -222,13 +159,14 @@ pub(crate) struct NewTask<'a> {
     pub(crate) exit_signal: i32,
     /// Its pid in each namespace, innermost first.
     pub(crate) pids: &'a mut [i32],
-    /// The cgroup directory to make it in, as a descriptor of the caller.
-    pub(crate) cgroup_fd: Option<i32>,
+    /// The cgroup to make it in; `None`: that of its parent.
+    pub(crate) cgroup: Option<&'a CgroupDir>,
 }
 
 /// Makes the `index`th task of `job` as a child (or thread) of the current task.
 ///
-/// It runs at once. Errors as of clone3(2): EEXIST a pid is in use, EPERM it may not be chosen.
+/// It runs at once. Errors as of clone3(2): EEXIST a pid is in use, EPERM it may not be chosen,
+/// EBUSY the cgroup is held frozen, or its descriptor was made to mean another one.
 pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Result<ARef<Task>> {
     let slot = job.slot(index).ok_or(EINVAL)?;
     let mut args: bindings::kernel_clone_args = pin_init::zeroed();
@@ -238,58 +176,76 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
     args.set_tid_size = new.pids.len();
     args.fn_ = Some(first::<J>);
     args.fn_arg = (&raw const *slot).cast_mut().cast();
-    // A thread shares its leader's descriptors; a process gets those of the image.
+    // A thread shares its leader's descriptors; a process gets those of the image. It will leave
+    // the caller's memory, as after vfork(): so no shadow stack is made for it there, and nothing
+    // is noted of a memory that others share.
     if new.flags & u64::from(bindings::CLONE_THREAD) == 0 {
         args.set_no_files(1);
+        args.flags |= u64::from(bindings::CLONE_VFORK);
     }
-    if let Some(fd) = new.cgroup_fd {
+    if let Some(dir) = new.cgroup {
         args.flags |= bindings::CLONE_INTO_CGROUP;
-        args.cgroup = fd;
+        args.cgroup = dir.fd();
     }
-    slot.index.store(u32::try_from(index)?, Ordering::Relaxed);
-    give_job(slot, job.clone());
-    // SAFETY: `args` is valid; `first` gets a slot that the job's `Arc`, stored in it, keeps.
-    let made = from_err_ptr(unsafe {
-        bindings::copy_process(core::ptr::null_mut(), 0, bindings::NUMA_NO_NODE, &mut args)
-    });
+    slot.set_index(index)?;
+    slot.give_job(job.clone());
+    let made = loop {
+        // SAFETY: `args` is valid; `first` gets a slot that the job's `Arc`, stored in it, keeps.
+        let made = from_err_ptr(unsafe {
+            bindings::copy_process(core::ptr::null_mut(), 0, bindings::NUMA_NO_NODE, &mut args)
+        });
+        // A task that is to stop, or to freeze, makes no others until that is over.
+        match made {
+            Err(e) if wait::asks_for_restart(e.to_errno() as isize) => match let_pass(index) {
+                Ok(()) => continue,
+                Err(e) => break Err(e),
+            },
+            made => break made,
+        }
+    };
     let t = match made {
         Ok(t) => t,
         Err(e) => {
-            drop(take_job::<J>(slot));
-            return Err(e);
+            drop(slot.take_job::<J>());
+            return Err(wait::without_restart(e));
         }
     };
-    // SAFETY: The new task does not run yet, so it is valid; one reference is for the slot.
+    // SAFETY: It was just made by copy_process() and does not run yet, so it is valid; one
+    // reference is for the slot.
     let task: ARef<Task> = unsafe {
         bindings::get_task_struct(t);
+        slot.set_task(t);
         (&*t.cast::<Task>()).into()
     };
-    slot.task.store(t, Ordering::Release);
-    // SAFETY: It was just made by copy_process() and does not run. Until all is well a process
-    // that dies needs nobody who waits for it.
+    // The descriptor may have got another meaning: then the task does nothing but exit.
+    let elsewhere = new.cgroup.is_some_and(|dir| !dir.cgroup().contains(&task));
+    if elsewhere {
+        job.arrived(index, Arrival::Failed(EBUSY));
+    }
+    // SAFETY: As above. Until it is adopted a process that dies needs nobody who waits for it. It
+    // borrows its maker's memory until it has its own.
     unsafe {
         if (*t).pid == (*t).tgid {
             set_autoreap(t, true);
-            // It has the caller's memory until it has its own: if there is too little of it, it
-            // is refused, and nobody is killed who has the same.
-            (*(*t).signal).oom_score_adj = bindings::OOM_SCORE_ADJ_MIN as i16;
+            oom::exempt(t);
         }
         bindings::wake_up_new_task(t);
+    }
+    if elsewhere {
+        return Err(EBUSY);
     }
     Ok(task)
 }
 
-/// Puts a reference on the job into a slot: the job, and so the slot, lives until it is taken.
-fn give_job<J: Job>(slot: &Slot, job: Arc<J>) {
-    slot.job
-        .store(Arc::into_raw(job).cast_mut().cast(), Ordering::Release);
-}
-
-/// Takes the job's reference out of a slot; for the task itself, or if none was made.
-fn take_job<J: Job>(slot: &Slot) -> Option<Arc<J>> {
-    let p = slot.job.swap(core::ptr::null_mut(), Ordering::AcqRel);
-    // SAFETY: A non-null pointer came from `Arc::into_raw` of the same `J`, and is taken once.
-    NonNull::new(p).map(|p| unsafe { Arc::from_raw(p.as_ptr().cast::<J>()) })
+/// Waits until what keeps the current task from making the `index`th is over.
+///
+/// EINTR: it was killed, or is the caller of restart(2) and has a signal to handle.
+fn let_pass(index: usize) -> Result {
+    // Signals for a task that is being restored are dropped, SIGSTOP too.
+    if index != 0 {
+        parked_signal::drop_own()?;
+    }
+    wait::let_pass()
 }
 
 /// First thing that a new task does.
@@ -300,13 +256,14 @@ fn take_job<J: Job>(slot: &Slot) -> Option<Arc<J>> {
 unsafe extern "C" fn first<J: Job>(arg: *mut c_void) -> c_int {
     // SAFETY: The slot lives as long as the job, of which it holds a reference until it is taken.
     let slot = unsafe { &*arg.cast::<Slot>() };
-    let index = slot.index.load(Ordering::Relaxed) as usize;
-    let Some(job) = take_job::<J>(slot) else {
+    let index = slot.index();
+    let Some(job) = slot.take_job::<J>() else {
         return 0;
     };
+    signal::block_all();
     match job.run(index) {
         Ok(Next::Park) => {
-            give_job(slot, job);
+            slot.give_job(job);
             // SAFETY: The work item is the slot's own and is queued once; the callback takes the
             // reference on the job that keeps the slot.
             let queued = unsafe {
@@ -318,27 +275,40 @@ unsafe extern "C" fn first<J: Job>(arg: *mut c_void) -> c_int {
                 )
             };
             if queued != 0 {
-                if let Some(job) = take_job::<J>(slot) {
-                    job.arrived(index, Err(EINTR));
+                kill_current();
+                if let Some(job) = slot.take_job::<J>() {
+                    job.arrived(index, Arrival::Killed);
                 }
             }
-            0
         }
-        Ok(Next::Exit(code)) => {
-            job.arrived(index, Ok(()));
-            drop(job);
-            // SAFETY: Nothing that needs dropping is alive here. It is to be waited for.
-            unsafe {
-                set_autoreap(bindings::get_current(), false);
-                bindings::do_exit(code as c_long)
+        Ok(Next::Exit { code, borrows }) => {
+            let adj = oom::current();
+            if borrows {
+                oom::exempt_current();
             }
+            slot.sit_down();
+            job.arrived(index, Arrival::Parked);
+            if slot.wait_released() {
+                if borrows {
+                    oom::set_current(adj);
+                }
+                drop(job);
+                // SAFETY: Nothing that needs dropping is alive here.
+                unsafe { bindings::do_exit(code as c_long) }
+            }
+            kill_current();
         }
         Err(e) => {
+            let how = if wait::killed() {
+                Arrival::Killed
+            } else {
+                Arrival::Failed(wait::without_restart(e))
+            };
             kill_current();
-            job.arrived(index, Err(e));
-            0
+            job.arrived(index, how);
         }
     }
+    0
 }
 
 /// Ends the current thread group before it reaches user mode.
@@ -355,33 +325,27 @@ fn kill_current() {
 unsafe extern "C" fn park<J: Job>(head: *mut bindings::callback_head) {
     // SAFETY: `head` is the field `work` of a slot.
     let slot = unsafe { &*kernel::container_of!(Opaque::cast_from(head), Slot, work) };
-    let index = slot.index.load(Ordering::Relaxed) as usize;
-    let Some(job) = take_job::<J>(slot) else {
+    let index = slot.index();
+    let Some(job) = slot.take_job::<J>() else {
         return;
     };
     // SAFETY: Reading one's own flags.
-    let exiting = unsafe { (*bindings::get_current()).flags } & bindings::PF_EXITING != 0;
-    job.arrived(index, if exiting { Err(EINTR) } else { Ok(()) });
-    if exiting {
+    if unsafe { (*bindings::get_current()).flags } & bindings::PF_EXITING != 0 {
+        job.arrived(index, Arrival::Killed);
         return;
     }
-    // SAFETY: The job is alive. Killed while waiting, the task dies on its way to user mode.
-    if unsafe { bindings::wait_for_completion_killable(job.gate().go.get()) } != 0 {
+    slot.sit_down();
+    job.arrived(index, Arrival::Parked);
+    if !slot.wait_released() {
+        // Killed while it waited: it dies on its way to user mode.
         return;
     }
-    // SAFETY: The current task is valid.
-    let stops = is_to_stop(unsafe { &*bindings::get_current().cast::<Task>() });
-    // SAFETY: As above.
-    if !stops && unsafe { bindings::wait_for_completion_killable(job.gate().stopped.get()) } != 0 {
-        return;
-    }
-    let child = slot
-        .vfork_child
-        .swap(core::ptr::null_mut(), Ordering::AcqRel);
-    if !child.is_null() {
-        // SAFETY: We own a reference on the child, which wait_for_vfork_done() drops; the
-        // completion lives until then, as the child forgets it if we are killed.
-        unsafe { bindings::wait_for_vfork_done(child, slot.vfork.get()) };
+    let luggage = slot.luggage();
+    // A wait in vfork() may take hours: nothing of the restart is kept for that long.
+    drop(job);
+    set_exit_addrs(&luggage.exit);
+    if let Some(vfork) = luggage.vfork {
+        vfork.wait();
     }
     // SAFETY: The task is about to return to user mode with its memory restored. A pending signal
     // is pretended: what looks for it decides about the interrupted system call.
@@ -391,56 +355,17 @@ unsafe extern "C" fn park<J: Job>(head: *mut bindings::callback_head) {
     }
 }
 
-/// A restored task that is parked: off its CPU, until the gate opens or it is killed.
-pub(crate) struct ParkedTask {
-    task: ARef<Task>,
-}
-
-impl ParkedTask {
-    /// The task in `slot`. May sleep.
-    ///
-    /// ESRCH: it was not made, or was killed in the meantime.
-    pub(crate) fn get(slot: &Slot) -> Result<Self> {
-        let task = slot.task().ok_or(ESRCH)?;
-        loop {
-            // SAFETY: We own a reference. 0 means that it is not in the killable wait of
-            // `park()`: not yet, as it says so before, or not any more, as it was killed.
-            unsafe {
-                let t = task.as_ptr();
-                if bindings::wait_task_inactive(t, bindings::TASK_UNINTERRUPTIBLE) != 0 {
-                    return Ok(Self { task });
-                }
-                if bindings::fatal_signal_pending(t) || (*t).flags & bindings::PF_EXITING != 0 {
-                    return Err(ESRCH);
-                }
-            }
-            wait::check_killed()?;
-            wait::pause_ms(1);
-        }
-    }
-
-    /// The task, for this layer and the architectures.
-    pub(crate) fn as_ptr(&self) -> *mut bindings::task_struct {
-        self.task.as_ptr()
-    }
-
-    /// From now on its parent waits for it when it dies.
-    pub(crate) fn needs_parent(&self) {
-        // SAFETY: We own a reference.
-        unsafe { set_autoreap(self.as_ptr(), false) };
-    }
-
-    /// Makes this task, once released, wait for `child` as vfork() does.
-    pub(crate) fn wait_for_vfork(&self, slot: &Slot, child: &ParkedTask) {
-        // SAFETY: Both are parked; task_lock orders with the child's exit and exec. The reference
-        // is dropped by wait_for_vfork_done() or with the slot.
-        unsafe {
-            bindings::task_lock(child.as_ptr());
-            (*child.as_ptr()).vfork_done = slot.vfork.get();
-            bindings::task_unlock(child.as_ptr());
-            bindings::get_task_struct(child.as_ptr());
-        }
-        slot.vfork_child.store(child.as_ptr(), Ordering::Release);
+/// Sets the addresses that the kernel writes to, or walks, when the current thread exits.
+///
+/// As set_tid_address(2) and set_robust_list(2), which look at the length of a structure only.
+fn set_exit_addrs(addrs: &ExitAddrs) {
+    // SAFETY: The fields belong to the running task; the addresses are used with the checks of user
+    // access only.
+    unsafe {
+        let t = bindings::get_current();
+        (*t).clear_child_tid = addrs.clear_child_tid as *mut c_int;
+        (*t).futex.robust_list = addrs.robust_list as *mut bindings::robust_list_head;
+        bindings::checkpoint_set_compat_robust(t, addrs.compat_robust_list);
     }
 }
 
@@ -449,9 +374,10 @@ impl ParkedTask {
 /// # Safety
 ///
 /// `t` is a valid task.
-unsafe fn set_autoreap(t: *mut bindings::task_struct, on: bool) {
+pub(super) unsafe fn set_autoreap(t: *mut bindings::task_struct, on: bool) {
     // SAFETY: The signal_struct lives as long as the task_struct; the field is read under
-    // tasklist_lock.
+    // tasklist_lock, and its neighbour in the word is written by the task itself, which does not
+    // run in user mode.
     unsafe {
         bindings::tasklist_write_lock();
         (*(*t).signal).set_autoreap(on.into());
@@ -459,18 +385,10 @@ unsafe fn set_autoreap(t: *mut bindings::task_struct, on: bool) {
     }
 }
 
-/// Kills a task and everything in its thread group; nobody has to wait for it.
-pub(crate) fn kill(task: &Task) {
-    // SAFETY: We own a reference on the task.
-    unsafe { set_autoreap(task.as_ptr(), true) };
-    wait::kill_group(task);
-}
-
-/// `task` has exited, and waits to be waited for.
-pub(crate) fn is_zombie(task: &Task) -> bool {
+/// `task` has exited, or is so far on its way that its parent can wait for it.
+pub(crate) fn has_exited(task: &Task) -> bool {
     // SAFETY: We own a reference; the field is read once.
-    let state = unsafe { (&raw const (*task.as_ptr()).exit_state).read_volatile() };
-    state.cast_unsigned() & bindings::EXIT_ZOMBIE != 0
+    unsafe { (&raw const (*task.as_ptr()).exit_state).read_volatile() != 0 }
 }
 
 /// `task` has been reaped: its pid is free.

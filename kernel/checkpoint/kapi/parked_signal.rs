@@ -13,7 +13,7 @@ use kernel::{
 use crate::{
     image::task::NSIG,
     kapi::{
-        park::ParkedTask,
+        parked::ParkedTask,
         signal::{
             locked,
             mask_of,
@@ -26,34 +26,58 @@ use crate::{
     }, //
 };
 
-/// Addresses that the kernel writes to, or walks, when a thread exits.
-pub(crate) struct ExitAddrs {
-    /// Address of clear_child_tid.
-    pub(crate) clear_child_tid: u64,
-    /// Robust futex list.
-    pub(crate) robust_list: u64,
-    /// Robust futex list of 32-bit calls.
-    pub(crate) compat_robust_list: u64,
+/// Drops the signals that are pending for `t`, and for `shared` those of its thread group.
+///
+/// ESRCH: it was killed.
+///
+/// # Safety
+///
+/// `t` is valid and its signal state is locked. No POSIX timer of it exists, so none of their
+/// signals is queued.
+unsafe fn drop_pending(t: *mut bindings::task_struct, shared: bool) -> Result {
+    // SAFETY: By the caller's promise.
+    unsafe {
+        let s = (*t).signal;
+        if (*s).flags & bindings::SIGNAL_GROUP_EXIT != 0
+            || (mask_of(&(*t).pending.signal) | mask_of(&(*s).shared_pending.signal)) & KILL != 0
+        {
+            return Err(ESRCH);
+        }
+        bindings::flush_sigqueue(&raw mut (*t).pending);
+        if shared {
+            bindings::flush_sigqueue(&raw mut (*s).shared_pending);
+        }
+    }
+    Ok(())
+}
+
+/// SIGKILL in a mask.
+const KILL: u64 = 1 << (bindings::SIGKILL - 1);
+
+/// Drops the signals that are pending for the current task, which is being restored, and for its
+/// thread group. ESRCH: it was killed.
+pub(crate) fn drop_own() -> Result {
+    // SAFETY: The running task is valid, and has no timers yet.
+    unsafe {
+        let t = bindings::get_current();
+        locked(t, || drop_pending(t, true))?
+    }
 }
 
 impl ParkedTask {
-    /// Drops what arrived while the task was restored, and blocks all signals.
+    /// Drops what arrived while the task was restored, and blocks all signals that can be blocked.
     ///
-    /// `shared`: drop what is pending for its thread group too. EINTR: it was killed.
+    /// `shared`: drop what is pending for its thread group too. ESRCH: it was killed.
     pub(crate) fn clear_signals(&self, shared: bool) -> Result {
         let t = self.as_ptr();
-        // SAFETY: We own a reference on the task; the queues and the mask change under the lock.
-        // No POSIX timer of it exists, so none of their signals is queued.
+        // SAFETY: We own a reference on the task; the queues and the mask change under the lock. Of
+        // what set_current_blocked() does, the rest is for a task that runs: SIGKILL and SIGSTOP
+        // stay out of the mask; which thread takes a shared signal is settled when all of them look
+        // for signals, at their release. No POSIX timer of it exists.
         unsafe {
             locked(t, || {
-                if mask_of(&(*t).pending.signal) & (1 << (bindings::SIGKILL - 1)) != 0 {
-                    return Err(EINTR);
-                }
-                (*t).blocked = set_of(u64::MAX);
-                bindings::flush_sigqueue(&raw mut (*t).pending);
-                if shared {
-                    bindings::flush_sigqueue(&raw mut (*(*t).signal).shared_pending);
-                }
+                drop_pending(t, shared)?;
+                (*t).blocked = set_of(!UNBLOCKABLE);
                 Ok(())
             })?
         }
@@ -61,8 +85,8 @@ impl ParkedTask {
 
     /// Queues a signal for the task, or for `shared` its thread group, with exactly this siginfo.
     ///
-    /// All signals are blocked: [`Self::clear_signals`] came before. EAGAIN: the user has too many
-    /// pending signals. EINVAL: it can't be queued.
+    /// All signals are blocked that can be: [`Self::clear_signals`] came before. EAGAIN: the user
+    /// has too many pending signals. EINVAL: it can't be queued. ESRCH: the task was killed.
     pub(crate) fn queue_signal(&self, info: &Info, shared: bool) -> Result {
         let signal = u32::from_ne_bytes([info[0], info[1], info[2], info[3]]);
         if signal == 0
@@ -81,6 +105,10 @@ impl ParkedTask {
         // SAFETY: We own a reference on the task; the queue is stable under the lock.
         unsafe {
             locked(t, || {
+                // It would take no more signals, and that is not for their number.
+                if (*(*t).signal).flags & bindings::SIGNAL_GROUP_EXIT != 0 {
+                    return Err(ESRCH);
+                }
                 let (queue, kind) = if shared {
                     (
                         &raw mut (*(*t).signal).shared_pending,
@@ -121,7 +149,7 @@ impl ParkedTask {
                 } else {
                     &raw mut (*t).pending
                 };
-                (*queue).signal.sig[0] |= (signals & !(1 << (bindings::SIGKILL - 1))) as c_ulong;
+                (*queue).signal.sig[0] |= (signals & !KILL) as c_ulong;
             })
         }
     }
@@ -148,9 +176,14 @@ impl ParkedTask {
     pub(crate) fn set_stopped(&self, signal: u32) -> Result {
         let t = self.as_ptr();
         let bits = (signal & bindings::JOBCTL_STOP_SIGMASK) | bindings::JOBCTL_STOP_PENDING;
-        // SAFETY: We own a reference on the task; jobctl changes under the lock.
+        // SAFETY: We own a reference on the task; jobctl changes under the lock. As
+        // task_set_jobctl_pending() with the bits of do_signal_stop(): one that is to die does not
+        // stop, and none that is parked is exiting.
         unsafe {
             locked(t, || {
+                if (*(*t).signal).flags & bindings::SIGNAL_GROUP_EXIT != 0 {
+                    return;
+                }
                 (*t).jobctl &= !(bindings::JOBCTL_STOP_SIGMASK as c_ulong);
                 (*t).jobctl |= bits as c_ulong;
             })
@@ -160,10 +193,14 @@ impl ParkedTask {
     /// Sets the job control state of its thread group. `signal` is the one that stopped it.
     pub(crate) fn set_group_stop(&self, stop: &GroupStop, signal: u32) -> Result {
         let t = self.as_ptr();
-        // SAFETY: We own a reference on the task; the state changes under the lock.
+        // SAFETY: We own a reference on the task; the state changes under the lock. As
+        // signal_set_stop_flags(): not for a group that is to die, whose exit code it is by then.
         unsafe {
             locked(t, || {
                 let s = (*t).signal;
+                if (*s).flags & bindings::SIGNAL_GROUP_EXIT != 0 {
+                    return;
+                }
                 if stop.stopped {
                     (*s).flags |= bindings::SIGNAL_STOP_STOPPED;
                     (*s).group_exit_code = if stop.unreported {
@@ -175,20 +212,6 @@ impl ParkedTask {
                     (*s).flags |= bindings::SIGNAL_STOP_CONTINUED;
                 }
             })
-        }
-    }
-
-    /// Sets the addresses that the kernel writes to, or walks, when the thread exits.
-    ///
-    /// Not before all is well: they may lie in memory that others share.
-    pub(crate) fn set_exit_addrs(&self, addrs: &ExitAddrs) {
-        let t = self.as_ptr();
-        // SAFETY: We own a reference on the task, which is parked and does not exit before it is
-        // released or killed; the addresses are used with the checks of user access only.
-        unsafe {
-            (*t).clear_child_tid = addrs.clear_child_tid as *mut c_int;
-            (*t).futex.robust_list = addrs.robust_list as *mut bindings::robust_list_head;
-            bindings::checkpoint_set_compat_robust(t, addrs.compat_robust_list);
         }
     }
 }

@@ -291,6 +291,81 @@ pub(crate) fn block_all() {
     unsafe { bindings::set_current_blocked(&mut all) };
 }
 
+/// The current task has a signal to handle, other than SIGSTOP.
+pub(crate) fn has_own() -> bool {
+    // SAFETY: The running task is valid; the queues are stable under the lock.
+    unsafe {
+        let t = bindings::get_current();
+        let pending = locked(t, || {
+            let pending =
+                mask_of(&(*t).pending.signal) | mask_of(&(*(*t).signal).shared_pending.signal);
+            pending & !mask_of(&(*t).blocked)
+        });
+        pending.unwrap_or(0) & !(1 << (bindings::SIGSTOP - 1)) != 0
+    }
+}
+
+/// Signals that by default do nothing or stop, and those that by default end the program with a
+/// core dump: the kernel's sig_kernel_ignore(), sig_kernel_stop() and sig_kernel_coredump().
+const WAITING: &[u32] = &[
+    bindings::SIGCONT,
+    bindings::SIGCHLD,
+    bindings::SIGWINCH,
+    bindings::SIGURG,
+    bindings::SIGTSTP,
+    bindings::SIGTTIN,
+    bindings::SIGTTOU,
+    bindings::SIGQUIT,
+    bindings::SIGILL,
+    bindings::SIGTRAP,
+    bindings::SIGABRT,
+    bindings::SIGFPE,
+    bindings::SIGSEGV,
+    bindings::SIGBUS,
+    bindings::SIGSYS,
+    bindings::SIGXCPU,
+    bindings::SIGXFSZ,
+];
+
+/// While it exists, signals that would not end the current task at once wait until later, so that
+/// they do not interrupt it half-way. Those that end it do so.
+pub(crate) struct Deferred {
+    old: bindings::sigset_t,
+}
+
+impl Deferred {
+    /// Lets signals wait.
+    pub(crate) fn new() -> Self {
+        let mut waiting = WAITING.iter().fold(0, |mask, n| mask | 1u64 << (n - 1));
+        // SAFETY: The running task is valid; actions change under the lock.
+        let old = unsafe {
+            let t = bindings::get_current();
+            let caught = locked(t, || {
+                let mut mask = 0;
+                for (n, action) in (*(*t).sighand).action.iter().enumerate() {
+                    if action.sa.sa_handler.is_some() {
+                        mask |= 1 << n;
+                    }
+                }
+                mask
+            });
+            waiting |= caught.unwrap_or(0);
+            (*t).blocked
+        };
+        let mut new = set_of(mask_of(&old) | waiting);
+        // SAFETY: Sets the mask of the running task.
+        unsafe { bindings::set_current_blocked(&mut new) };
+        Self { old }
+    }
+}
+
+impl Drop for Deferred {
+    fn drop(&mut self) {
+        // SAFETY: Sets the mask of the running task, which has made us.
+        unsafe { bindings::set_current_blocked(&mut self.old) };
+    }
+}
+
 /// Sets the action of the current task's group for `signal`, as sigaction(2).
 ///
 /// EINVAL: no such signal, or it is SIGKILL or SIGSTOP. EOPNOTSUPP: this kernel has no such flags.

@@ -8,6 +8,8 @@ use kernel::{
     task::Task, //
 };
 
+use crate::kapi::signal;
+
 /// The caller was sent SIGKILL.
 pub(crate) fn killed() -> bool {
     // SAFETY: `current` is valid.
@@ -22,6 +24,55 @@ pub(crate) fn check_killed() -> Result {
         Ok(())
     }
 }
+
+/// For loops that may take long: lets others have the CPU. EINTR if the caller was killed.
+pub(crate) fn go_on() -> Result {
+    // SAFETY: Process context, no lock held.
+    unsafe { bindings::cond_resched() };
+    check_killed()
+}
+
+/// As [`go_on`], for what is asked in the `image` module.
+pub(crate) fn goes_on() -> bool {
+    go_on().is_ok()
+}
+
+/// The error as the caller of a system call may get it: what asks the kernel to make the call again
+/// (-ERESTARTSYS and its family) is EINTR. Neither of our calls can be made again from the start.
+pub(crate) fn without_restart(e: Error) -> Error {
+    if asks_for_restart(e.to_errno() as isize) {
+        EINTR
+    } else {
+        e
+    }
+}
+
+/// A result of the kernel's functions asks for the system call to be made again.
+pub(crate) fn asks_for_restart(n: isize) -> bool {
+    (-(bindings::ERESTART_RESTARTBLOCK as isize)..=-(bindings::ERESTARTSYS as isize)).contains(&n)
+}
+
+/// Waits until nothing interrupts the current task that is no signal for it: a stop, a frozen
+/// cgroup, a debugger, the machine being suspended. Then what was interrupted is done again. May
+/// sleep; the caller holds no lock.
+///
+/// EINTR: it was killed, or has a signal to handle.
+pub(crate) fn let_pass() -> Result {
+    loop {
+        check_killed()?;
+        // SAFETY: Process context, no lock held.
+        if !unsafe { bindings::checkpoint_interrupted() } {
+            return Ok(());
+        }
+        if signal::has_own() {
+            return Err(EINTR);
+        }
+        pause_ms(LOOK_AGAIN_MS);
+    }
+}
+
+/// How often [`let_pass`] looks, in milliseconds.
+const LOOK_AGAIN_MS: u32 = 10;
 
 /// Sleeps for `ms` milliseconds, or until the caller is killed.
 pub(crate) fn pause_ms(ms: u32) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The last step of a restart: what the coordinator does to the parked tasks.
+//!
+//! [`prepare`] does all that can fail, while the tasks are held: none of them runs or dies, and
+//! nobody but the coordinator sees what it does to them. [`Ready::release`] is the point of no
+//! return: nothing in it can fail.
 
 use kernel::{
     prelude::*,
@@ -28,15 +32,18 @@ use crate::{
             LonePid, //
         },
         park::{
-            is_to_stop,
-            is_zombie,
-            Job,
+            self,
+            Job, //
+        },
+        parked::{
+            Held,
             ParkedTask, //
         },
         pid::PidNs,
         wait, //
     },
     ns::pid,
+    report::Errno,
     restart::{
         job::Crew,
         plan::Numbers,
@@ -45,112 +52,244 @@ use crate::{
     task, //
 };
 
-/// Ties the tasks together and gives them registers and signals. `ns` is the pid namespace of
-/// the root.
-pub(crate) fn commit(crew: &Arc<Crew>, ns: &PidNs) -> Result {
-    wait_for_the_dead(crew)?;
-    groups(crew, ns)?;
+/// Longest time to wait for restarted tasks to have exited or stopped, in milliseconds.
+const SETTLE_MS: u64 = 10_000;
+
+/// Tasks that have all that they need, held.
+pub(crate) struct Ready<'a> {
+    crew: &'a Crew,
+    held: Held<'a>,
+    /// Thread groups with a stop state, each by one of its threads.
+    stops: KVVec<(usize, task::Stop)>,
+    /// Those that stop before they do anything else.
+    stopping: KVVec<(usize, ARef<Task>)>,
+    /// Those that were dead.
+    dead: KVVec<Dead>,
+}
+
+/// A task that was dead at the checkpoint.
+struct Dead {
+    index: usize,
+    task: ARef<Task>,
+    /// Signal for its parent, and exit code; `None`: others of its thread group live.
+    end: Option<(i32, u32)>,
+}
+
+/// Ties the tasks together and gives them registers and signals.
+///
+/// Nothing in it waits for user space: until it is over SIGKILL does not end them.
+pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
+    let held = Held::all(crew.slots()).map_err(|lost| crew.lost(lost))?;
+    crew.verdict()?;
+    let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
+    let spaces = Spaces::new(crew, PidNs::of(&root)?)?;
+    groups(crew, &spaces)?;
     // Of all tasks, so that all that is wrong is told at once.
     let mut verdict: Result = Ok(());
-    each_live(crew, |_, plan, parked| {
+    each_live(crew, &held, |_, plan, parked| {
         let notes = registers(crew, plan)?;
         let checked = task::regs::check(&crew.restore, plan, parked, notes);
         verdict = verdict.and(checked);
         Ok(())
     })?;
     verdict?;
-    namespaces(crew)?;
-    for (index, member) in crew.members.iter() {
-        if member.state == TASK_ZOMBIE {
-            let plan = crew.members.plan(crew.restore.meta(), index)?;
-            let slot = crew.slot(index).ok_or(EINVAL)?;
-            links::set_exit_signal(slot, plan.task.exit_signal.get());
+    spaces.set_up(crew)?;
+    let mut stops = KVVec::new();
+    each_live(crew, &held, |index, plan, parked| {
+        let slot = crew.slot(index).ok_or(EINVAL)?;
+        if let Some(stop) = task::commit(&crew.restore, slot, parked, plan)? {
+            stops.push((index, stop), GFP_KERNEL_ACCOUNT)?;
         }
-    }
-    each_live(crew, |index, plan, parked| {
-        if plan.task.flags.get() & TASK_VFORK != 0 {
-            vfork(crew, plan, index, parked)?;
-        }
-        task::commit(&crew.restore, parked, plan)?;
         let notes = registers(crew, plan)?;
         task::regs::load(&crew.restore, plan, parked, notes)
+    })?;
+    let dead = dead(crew, &held)?;
+    let mut stopping = KVVec::new();
+    each_live(crew, &held, |index, plan, _| {
+        let task = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
+        if plan.task.flags.get() & TASK_VFORK != 0 {
+            // Those that waited in vfork() do so again.
+            let child = crew.members.index_of(plan.task.vfork_child.get());
+            held.set_vfork(index, child.ok_or(EINVAL)?)?;
+        } else if park::is_to_stop(&task) {
+            stopping.push((index, task), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    })?;
+    Ok(Ready {
+        crew,
+        held,
+        stops,
+        stopping,
+        dead,
     })
 }
 
+impl Ready<'_> {
+    /// Lets the tasks go. Nothing can fail any more.
+    ///
+    /// They go in an order in which none finds another in a state that it would not have had:
+    /// first those exit that were dead, as the death of one of a process group would wake those of
+    /// it that are stopped; then those stop that were stopped; then all others run.
+    pub(crate) fn release(mut self) {
+        for (index, member) in self.crew.members.iter() {
+            if member.tid == member.tgid {
+                let _ = self.held.with(index, ParkedTask::needs_parent);
+            }
+        }
+        for dead in &self.dead {
+            self.held.release(dead.index);
+        }
+        let end = wait::monotonic_ns().saturating_add(SETTLE_MS * 1_000_000);
+        for dead in &self.dead {
+            // It takes nothing but a CPU for a moment.
+            while !park::has_exited(&dead.task) && wait::monotonic_ns() < end {
+                wait::pause_ms_uninterruptible(1);
+            }
+            if let Some((signal, code)) = dead.end {
+                links::settle_dead(&dead.task, signal, code);
+            }
+        }
+        for (index, (stop, signal)) in &self.stops {
+            let set = |parked: &ParkedTask| parked.set_group_stop(stop, *signal);
+            let _ = self.held.with(*index, set);
+        }
+        for &(index, _) in &self.stopping {
+            self.held.release(index);
+        }
+        // Not for ever, as somebody else may have sent them a signal, or they may meet a page that
+        // comes from user space.
+        let end = wait::monotonic_ns().saturating_add(SETTLE_MS * 1_000_000);
+        for (_, task) in &self.stopping {
+            while park::is_to_stop(task)
+                && !park::is_gone(task)
+                && !wait::killed()
+                && wait::monotonic_ns() < end
+            {
+                wait::pause_ms(1);
+            }
+        }
+        for (index, _) in self.crew.members.iter() {
+            self.held.release(index);
+        }
+    }
+}
+
 /// Calls `f` with the index, the plan and the task of each that lives.
-fn each_live(crew: &Crew, mut f: impl FnMut(usize, &Plan<'_>, &ParkedTask) -> Result) -> Result {
+fn each_live(
+    crew: &Crew,
+    held: &Held<'_>,
+    mut f: impl FnMut(usize, &Plan<'_>, &ParkedTask) -> Result,
+) -> Result {
     for (index, member) in crew.members.iter() {
         if member.state != TASK_LIVE {
             continue;
         }
         wait::check_killed()?;
         let plan = crew.members.plan(crew.restore.meta(), index)?;
-        let slot = crew.slot(index).ok_or(EINVAL)?;
-        let parked = ParkedTask::get(slot).map_err(|e| {
-            crew.restore
-                .fail(e, &plan, fmt!("was killed while it waited"))
-        })?;
-        f(index, &plan, &parked)?;
+        held.with(index, |parked| f(index, &plan, parked))??;
     }
     Ok(())
 }
 
-/// Makes the parked processes ones that their parents wait for. To be called when nothing can
-/// fail any more.
-pub(crate) fn adopt(crew: &Arc<Crew>) -> Result {
-    for (index, member) in crew.members.iter() {
-        if member.state == TASK_LIVE && member.tid == member.tgid {
-            ParkedTask::get(crew.slot(index).ok_or(EINVAL)?)?.needs_parent();
-        }
-    }
-    Ok(())
-}
-
-/// The tasks that will stop before they do anything else.
-pub(crate) fn stopping(crew: &Arc<Crew>) -> Result<KVVec<ARef<Task>>> {
-    let mut stopping = KVVec::new();
-    for (index, member) in crew.members.iter() {
-        let slot = crew.slot(index).ok_or(EINVAL)?;
-        // Those that waited in vfork() do so again.
-        if member.state == TASK_LIVE && !slot.is_in_vfork() {
-            if let Some(task) = slot.task().filter(|t| is_to_stop(t)) {
-                stopping.push(task, GFP_KERNEL_ACCOUNT)?;
-            }
-        }
-    }
-    Ok(stopping)
-}
-
-/// Waits until the tasks that were dead are so again.
-fn wait_for_the_dead(crew: &Crew) -> Result {
+/// The tasks that were dead at the checkpoint. ESRCH: one was killed meanwhile.
+fn dead(crew: &Crew, held: &Held<'_>) -> Result<KVVec<Dead>> {
+    let mut list = KVVec::new();
     for (index, member) in crew.members.iter() {
         if member.state == TASK_LIVE {
             continue;
         }
-        let task = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
-        let mut pause = 1;
-        while !is_zombie(&task) {
-            wait::check_killed()?;
-            wait::pause_ms(pause);
-            pause = (pause * 2).min(50);
-        }
+        let plan = crew.members.plan(crew.restore.meta(), index)?;
+        held.with(index, ParkedTask::check_alive)?.map_err(|e| {
+            crew.restore
+                .fail(e, &plan, fmt!("was killed while it waited for its restart"))
+        })?;
+        let dead = Dead {
+            index,
+            task: crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?,
+            end: (member.state == TASK_ZOMBIE)
+                .then_some((plan.task.exit_signal.get(), plan.task.exit_code.get())),
+        };
+        list.push(dead, GFP_KERNEL_ACCOUNT)?;
     }
-    Ok(())
+    Ok(list)
+}
+
+/// The pid namespaces of the tasks.
+struct Spaces {
+    /// That of the root.
+    root: PidNs,
+    /// Those that were made: the reference of each, its first task, and itself.
+    made: KVVec<(u32, usize, PidNs)>,
+}
+
+impl Spaces {
+    fn new(crew: &Crew, root: PidNs) -> Result<Self> {
+        let meta = crew.restore.meta();
+        let mut made = KVVec::new();
+        for (index, member) in crew.members.iter() {
+            let mut numbers = Numbers::new();
+            crew.members.pids(meta, index, &mut numbers)?;
+            if member.tid != member.tgid || numbers.as_mut_slice().first() != Some(&1) {
+                continue;
+            }
+            let plan = crew.members.plan(meta, index)?;
+            let task = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
+            made.push(
+                (plan.task.pid_ns.get(), index, PidNs::of(&task)?),
+                GFP_KERNEL_ACCOUNT,
+            )?;
+        }
+        made.sort_unstable_by_key(|&(obj, _, _)| obj);
+        Ok(Self { root, made })
+    }
+
+    /// That with reference `obj`; 0: the root's, which is not in the image.
+    fn get(&self, obj: u32) -> Result<&PidNs> {
+        if obj == 0 {
+            return Ok(&self.root);
+        }
+        let at = self.made.binary_search_by_key(&obj, |&(obj, _, _)| obj);
+        at.ok()
+            .and_then(|at| self.made.get(at))
+            .map(|(_, _, ns)| ns)
+            .ok_or(EINVAL)
+    }
+
+    /// Gives those that were made their settings.
+    fn set_up(&self, crew: &Crew) -> Result {
+        for (_, index, ns) in &self.made {
+            let plan = crew.members.plan(crew.restore.meta(), *index)?;
+            pid::commit(&crew.restore, &plan, ns)?;
+        }
+        Ok(())
+    }
 }
 
 /// Restores sessions and process groups, those without a living leader too.
-fn groups(crew: &Crew, ns: &PidNs) -> Result {
+fn groups(crew: &Crew, spaces: &Spaces) -> Result {
     let meta = crew.restore.meta();
     let mut lone: KVVec<LonePid> = KVVec::new();
     crew.members.for_each_dead_pid(meta, |dead, numbers| {
-        let pid = LonePid::new(ns, numbers.as_mut_slice()).inspect_err(|_| {
-            crew.restore.with_report(|r| {
-                r.line(fmt!(
-                    "error: pid {} of a group without leader can't be taken",
-                    dead.pid.get()
-                ))
-            })
-        })?;
+        wait::check_killed()?;
+        let pid = spaces
+            .get(dead.pid_ns.get())
+            .and_then(|ns| LonePid::new(ns, numbers.as_mut_slice()))
+            .inspect_err(|&e| {
+                crew.restore.with_report(|r| {
+                    r.line(fmt!(
+                        "error: pid {} of a group without leader can't be taken: {} [{}]",
+                        dead.pid.get(),
+                        match e {
+                            EEXIST => "it is in use",
+                            EPERM => "the caller may not choose pids (CAP_CHECKPOINT_RESTORE)",
+                            EINVAL => "it is not possible here",
+                            _ => "the kernel has none to give",
+                        },
+                        Errno(e)
+                    ))
+                })
+            })?;
         Ok(lone.push(pid, GFP_KERNEL_ACCOUNT)?)
     })?;
     for (index, member) in crew.members.iter() {
@@ -159,41 +298,12 @@ fn groups(crew: &Crew, ns: &PidNs) -> Result {
         }
         let plan = crew.members.plan(meta, index)?;
         let leader = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
-        links::set_session_and_group(&leader, ns, plan.task.sid.get(), plan.task.pgid.get())
-            .map_err(|e| {
-                crew.restore
-                    .fail(e, &plan, fmt!("its session or process group is missing"))
-            })?;
+        let (sid, pgid) = (plan.task.sid.get(), plan.task.pgid.get());
+        links::set_session_and_group(&leader, &spaces.root, sid, pgid).map_err(|e| {
+            crew.restore
+                .fail(e, &plan, fmt!("its session or process group is missing"))
+        })?;
     }
-    Ok(())
-}
-
-/// Settings of the pid namespaces that were made: each with its first task.
-fn namespaces(crew: &Crew) -> Result {
-    let meta = crew.restore.meta();
-    for (index, member) in crew.members.iter() {
-        let mut numbers = Numbers::new();
-        crew.members.pids(meta, index, &mut numbers)?;
-        if member.tid != member.tgid || numbers.as_mut_slice().first() != Some(&1) {
-            continue;
-        }
-        let plan = crew.members.plan(meta, index)?;
-        let task = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
-        pid::commit(&crew.restore, &plan, &PidNs::of(&task)?)?;
-    }
-    Ok(())
-}
-
-/// Puts a parent back into its wait in vfork().
-fn vfork(crew: &Crew, plan: &Plan<'_>, index: usize, parked: &ParkedTask) -> Result {
-    let slot = crew.slot(index).ok_or(EINVAL)?;
-    let child = crew
-        .members
-        .index_of(plan.task.vfork_child.get())
-        .and_then(|i| crew.slot(i))
-        .ok_or(EINVAL)?;
-    let child = ParkedTask::get(child)?;
-    parked.wait_for_vfork(slot, &child);
     Ok(())
 }
 

@@ -26,12 +26,17 @@ use crate::{
         Raw, //
     },
     kapi::{
+        mm::denies_write_exec,
+        oom,
         path::PathRef,
         task::TaskName, //
     },
     mm,
     ns,
-    report::Report,
+    report::{
+        Errno,
+        Report, //
+    },
     task, //
 };
 
@@ -81,6 +86,13 @@ pub(crate) struct Restore {
     pub(crate) boottime_offset: i64,
     /// What was checkpointed.
     pub(crate) container: Container,
+    /// OOM score adjustment of the caller.
+    oom_adj: i16,
+    /// The caller's address space, and so those of its children, denies memory that is writable
+    /// and executable.
+    pub(crate) denies_write_exec: bool,
+    /// What becomes of files that differ from those that were saved.
+    pub(crate) policy: files::Policy,
 }
 
 /// The records of one thread.
@@ -123,6 +135,7 @@ impl Restore {
         container: Container,
         monotonic_offset: i64,
         boottime_offset: i64,
+        policy: files::Policy,
     ) -> impl PinInit<Self> {
         pin_init!(Self {
             meta,
@@ -133,7 +146,16 @@ impl Restore {
             monotonic_offset,
             boottime_offset,
             container,
+            oom_adj: oom::current(),
+            denies_write_exec: denies_write_exec(),
+            policy,
         })
+    }
+
+    /// The current task has an address space of its own from now on: the OOM killer may choose it
+    /// as it may choose the caller.
+    pub(crate) fn owns_memory(&self) {
+        oom::set_current(self.oom_adj);
     }
 
     /// The metadata.
@@ -183,6 +205,27 @@ impl Restore {
         self.built.lock().get(&obj.get()).map(f)
     }
 
+    /// The same, to change it.
+    pub(crate) fn with_built_mut<R>(
+        &self,
+        obj: ObjRef,
+        f: impl FnOnce(&mut Built) -> R,
+    ) -> Option<R> {
+        self.built.lock().get_mut(&obj.get()).map(f)
+    }
+
+    /// Runs `f` with all that was rebuilt, until it fails. `f` may take locks that nobody waits
+    /// under, but not sleep.
+    pub(crate) fn for_each_built<E>(
+        &self,
+        mut f: impl FnMut(&mut Built) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.built
+            .lock()
+            .values_mut()
+            .try_for_each(|built| f(built))
+    }
+
     /// Notes what was rebuilt for `obj`.
     pub(crate) fn set_built(&self, obj: ObjRef, built: Built) -> Result {
         let node = kernel::rbtree::RBTreeNode::new(obj.get(), built, GFP_KERNEL_ACCOUNT)?;
@@ -206,6 +249,19 @@ impl Restore {
     pub(crate) fn fail(&self, errno: Error, plan: &Plan<'_>, what: fmt::Arguments<'_>) -> Error {
         self.report.lock().refuse(errno, &plan.name(), what);
         errno
+    }
+
+    /// Reports why the call fails, if that is about no one task; returns `errno`.
+    pub(crate) fn told(&self, errno: Error, why: fmt::Arguments<'_>) -> Error {
+        self.report
+            .lock()
+            .line(fmt!("error: {} [{}]", why, Errno(errno)));
+        errno
+    }
+
+    /// The same, if no line tells anything yet.
+    pub(crate) fn unless_told(&self, errno: Error, why: &str) -> Error {
+        self.report.lock().unless_told(errno, why)
     }
 
     /// Runs `f` with the messages.
@@ -235,7 +291,7 @@ mod tests {
         meta.put(
             &Path {
                 obj: 2.into(),
-                reserved: 0.into(),
+                ..Path::new_zeroed()
             },
             b"/",
         )?;
@@ -247,8 +303,13 @@ mod tests {
         let mut offsets = KVVec::new();
         offsets.extend_from_slice(index, GFP_KERNEL)?;
         let container = Container::new_zeroed();
+        let policy = files::Policy {
+            strict: false,
+            accept: files::Patterns::none(),
+            same_boot: false,
+        };
         Arc::pin_init(
-            Restore::new(bytes, offsets, Report::new(), container, 0, 0),
+            Restore::new(bytes, offsets, Report::new(), container, 0, 0, policy),
             GFP_KERNEL,
         )
     }
@@ -260,19 +321,19 @@ mod tests {
         meta.put(
             &Path {
                 obj: 1.into(),
-                reserved: 0.into(),
+                ..Path::new_zeroed()
             },
             b"/home",
         )?;
-        let r = restore(&mut meta, &[0, 32])?;
+        let r = restore(&mut meta, &[0, 48])?;
         let obj = |n| ObjRef::new(n).ok_or(EINVAL);
 
         let (_, raw) = r.object_body::<Path>(obj(1)?)?;
         assert_eq!(raw.at, 192);
         let next = r.records_after(obj(1)?)?.next();
-        assert!(next.is_some_and(|n| n.is_err_and(|f| f.at == 224)));
+        assert!(next.is_some_and(|n| n.is_err_and(|f| f.at == 240)));
         assert!(r.object(obj(2)?).is_err());
-        let line = b"image: unknown record at offset 224: unknown kind of record [EINVAL]\n";
+        let line = b"image: unknown record at offset 240: unknown kind of record [EINVAL]\n";
         assert!(r.with_report(|r| r.text() == line));
         Ok(())
     }
@@ -284,7 +345,7 @@ mod tests {
         meta.put(
             &Path {
                 obj: 1.into(),
-                reserved: 0.into(),
+                ..Path::new_zeroed()
             },
             b"/home",
         )?;
@@ -294,7 +355,7 @@ mod tests {
         task.state = TASK_LIVE.into();
         meta.put(&task, &[])?;
         let members = Members::new(meta.as_bytes())?;
-        assert_eq!(members.plan(meta.as_bytes(), 0)?.at, 224);
+        assert_eq!(members.plan(meta.as_bytes(), 0)?.at, 240);
         Ok(())
     }
 }

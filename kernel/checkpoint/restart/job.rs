@@ -20,14 +20,21 @@ use crate::{
         TASK_LIVE,
         TASK_ZOMBIE, //
     },
-    kapi::park::{
-        self,
-        clone_flags,
-        Gate,
-        Job,
-        NewTask,
-        Next,
-        Slot, //
+    kapi::{
+        cgroup::CgroupDir,
+        links,
+        park::{
+            self,
+            clone_flags,
+            Arrival,
+            Gate,
+            Job,
+            NewTask,
+            Next, //
+        },
+        parked::Lost,
+        slot::Slot,
+        wait, //
     },
     kinds,
     ns::time,
@@ -98,13 +105,37 @@ impl Crew {
         }
     }
 
-    /// Fails the restart: tasks that are still to be made are not.
-    pub(crate) fn abort(&self, error: Error) {
-        let _ = self.error.cmpxchg(0, error.to_errno(), Relaxed);
+    /// Fails the restart: tasks that are still to be made are not. False: it had failed before.
+    pub(crate) fn abort(&self, error: Error) -> bool {
+        let first = self.error.cmpxchg(0, error.to_errno(), Relaxed).is_ok();
         self.gate.notify();
+        first
     }
 
-    /// Waits until all tasks are parked or dead as planned.
+    /// Reports that the `index`th task was killed by somebody else; the error to return.
+    fn was_killed(&self, index: usize, when: &str) -> Error {
+        if let Ok(plan) = self.members.plan(self.restore.meta(), index) {
+            return self
+                .restore
+                .fail(ESRCH, &plan, fmt!("was killed while it {}", when));
+        }
+        ESRCH
+    }
+
+    /// Reports that a task could not be held; the error to return.
+    pub(crate) fn lost(&self, lost: Lost) -> Error {
+        match lost.index {
+            Some(index) => self.was_killed(index, "waited for its restart"),
+            None => lost.errno,
+        }
+    }
+
+    /// The slots of all tasks.
+    pub(crate) fn slots(&self) -> &[Pin<KBox<Slot>>] {
+        &self.slots
+    }
+
+    /// Waits until all tasks are in their places.
     pub(crate) fn wait_arrived(&self) -> Result {
         while usize::try_from(self.arrived.load(Relaxed))? < self.members.len() {
             self.verdict()?;
@@ -119,7 +150,7 @@ impl Crew {
         index: usize,
         flags: u64,
         exit_signal: Option<i32>,
-        cgroup_fd: Option<i32>,
+        cgroup: Option<&CgroupDir>,
     ) -> Result {
         self.verdict()?;
         let meta = self.restore.meta();
@@ -141,7 +172,7 @@ impl Crew {
             flags,
             exit_signal,
             pids,
-            cgroup_fd,
+            cgroup,
         };
         park::spawn(self, index, new).map_err(|e| {
             let why = match e {
@@ -149,6 +180,8 @@ impl Crew {
                 EPERM => "the caller may not choose pids (CAP_CHECKPOINT_RESTORE)",
                 EAGAIN => "too many tasks (RLIMIT_NPROC or pids.max)",
                 EINVAL => "its pid is not possible here",
+                EBUSY => "the cgroup is being checkpointed, or cgroup_fd became another one",
+                EINTR => "who makes it was killed or interrupted",
                 _ => "the task could not be made",
             };
             self.restore.fail(e, &plan, fmt!("{}", why))
@@ -162,14 +195,18 @@ impl Crew {
         task::early(&self.restore, plan)?;
         for kind in kinds::restored() {
             (kind.restore)(&self.restore, plan).map_err(|e| {
-                self.restore.with_report(|r| {
-                    r.line(fmt!(
-                        "error: {}: {} could not be restored [{}]",
-                        plan.name(),
-                        kind.name,
-                        Errno(e)
-                    ))
-                });
+                let e = wait::without_restart(e);
+                // Of one that was killed only that is told, when it arrives.
+                if !wait::killed() {
+                    self.restore.with_report(|r| {
+                        r.line(fmt!(
+                            "error: {}: {} could not be restored [{}]",
+                            plan.name(),
+                            kind.name,
+                            Errno(e)
+                        ))
+                    });
+                }
                 e
             })?;
         }
@@ -185,6 +222,9 @@ impl Job for Crew {
     fn run(self: &Arc<Self>, index: usize) -> Result<Next> {
         let plan = self.members.plan(self.restore.meta(), index)?;
         let member = self.members.get(index)?;
+        if plan.leader {
+            links::leave_terminal();
+        }
         // What is its own comes before threads and children, as they begin with copies of it;
         // what takes away rights that making them needs comes after.
         self.gate.with_turn(|| self.restore_self(index, &plan))?;
@@ -201,22 +241,30 @@ impl Job for Crew {
         if member.state == TASK_LIVE {
             return Ok(Next::Park);
         }
-        Ok(Next::Exit(plan.task.exit_code.get()))
-    }
-
-    fn gate(&self) -> &Gate {
-        &self.gate
+        Ok(Next::Exit {
+            code: plan.task.exit_code.get(),
+            borrows: member.state == TASK_ZOMBIE,
+        })
     }
 
     fn slot(&self, index: usize) -> Option<&Slot> {
         self.slots.get(index).map(|s| &**s)
     }
 
-    fn arrived(&self, _index: usize, result: Result) {
-        match result {
-            Ok(()) => self.arrived.fetch_add(1, Relaxed),
-            Err(e) => self.error.cmpxchg(0, e.to_errno(), Relaxed).unwrap_or(0),
-        };
-        self.gate.notify();
+    fn arrived(&self, index: usize, how: Arrival) {
+        match how {
+            Arrival::Parked => {
+                self.arrived.fetch_add(1, Relaxed);
+                self.gate.notify();
+            }
+            Arrival::Failed(e) => {
+                self.abort(e);
+            }
+            Arrival::Killed => {
+                if self.abort(ESRCH) {
+                    self.was_killed(index, "was being restored");
+                }
+            }
+        }
     }
 }

@@ -20,14 +20,27 @@ use crate::{
         task::Container,
         Fault, //
     },
-    kapi::io,
-    report::Report,
-    restart::source::Source, //
+    kapi::{
+        held::Held,
+        io,
+        wait, //
+    },
+    report::{
+        Errno,
+        Report, //
+    },
+    restart::source::{
+        self,
+        Source, //
+    }, //
 };
 
 /// Bytes of metadata that are read, and so allocated, at a time: an image that lies about its
 /// length costs no more than it has.
 const CHUNK: usize = 1 << 20;
+
+/// Bytes that are needed for an object besides its metadata: here, and in what finds it again.
+const OBJECT_BYTES: usize = size_of::<Object>() + size_of::<u32>();
 
 /// The checked metadata of an image.
 pub(crate) struct Loaded {
@@ -39,11 +52,27 @@ pub(crate) struct Loaded {
     pub(crate) meta: KVVec<u8>,
     /// The objects, by reference number less one.
     pub(crate) objects: KVVec<Object>,
+    /// Counts metadata and objects as memory of the caller.
+    pub(crate) _held: Held,
 }
 
-/// Reports a fault of the image; the error to return.
+/// Reports a fault of the image, unless the caller was killed; the error to return.
 fn fault(report: &mut Report, fault: Fault) -> Error {
-    report.fault(fault)
+    match wait::check_killed() {
+        Err(e) => e,
+        Ok(()) => report.fault(fault),
+    }
+}
+
+/// Reports that the image could not be read, from about its byte `at` on.
+fn unreadable(report: &mut Report, at: u64, e: Error) -> Error {
+    report.line(fmt!(
+        "error: the image can't be read beyond byte {}: {} [{}]",
+        at,
+        source::why(e),
+        Errno(e)
+    ));
+    e
 }
 
 /// Reads and checks header and metadata.
@@ -51,7 +80,10 @@ fn fault(report: &mut Report, fault: Fault) -> Error {
 /// EINVAL: something is wrong with the image, and `report` tells what and where.
 pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
     let mut bytes = [0u8; HEADER_LEN];
-    if !source.read_exact(&mut bytes)? {
+    if !source
+        .read_exact(&mut bytes)
+        .map_err(|e| unreadable(report, 0, e))?
+    {
         return Err(fault(
             report,
             Fault::framing(0, "the image ends in its header"),
@@ -62,38 +94,51 @@ pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
         page_size: Some(u32::try_from(kernel::page::PAGE_SIZE)?),
     };
     let header = check::header(io::crc32c, &bytes, &reader).map_err(|f| fault(report, f))?;
-    let meta = read_meta(source, &header, report)?;
+    let mut held = Held::new();
+    let meta = read_meta(source, &header, report, &mut held)?;
     let at = HEADER_LEN as u64;
-    let counts = check::counts(&meta, at).map_err(|f| fault(report, f))?;
+    let counts = check::counts(&meta, at, &wait::goes_on).map_err(|f| fault(report, f))?;
+    held.add(counts.objects.saturating_mul(OBJECT_BYTES));
     let mut objects = KVVec::from_elem(Object::default(), counts.objects, GFP_KERNEL_ACCOUNT)?;
     let mut pids = KVVec::from_elem(Pid::default(), counts.pids, GFP_KERNEL_ACCOUNT)?;
-    check::metadata(&meta, at, &header, &mut objects, &mut pids).map_err(|f| fault(report, f))?;
+    check::metadata(&meta, at, &header, &mut objects, &mut pids, &wait::goes_on)
+        .map_err(|f| fault(report, f))?;
     let container = check::container(&meta, at).map_err(|f| fault(report, f))?;
     Ok(Loaded {
         header,
         container,
         meta,
         objects,
+        _held: held,
     })
 }
 
 /// Reads the metadata and checks its checksum.
-fn read_meta(source: &mut Source, header: &Header, report: &mut Report) -> Result<KVVec<u8>> {
+fn read_meta(
+    source: &mut Source,
+    header: &Header,
+    report: &mut Report,
+    held: &mut Held,
+) -> Result<KVVec<u8>> {
     let len = usize::try_from(header.meta_len.get())?;
     let mut meta = KVVec::new();
     while meta.len() < len {
         let old = meta.len();
         let n = core::cmp::min(CHUNK, len - old);
         meta.resize(old + n, 0u8, GFP_KERNEL_ACCOUNT)?;
+        held.set(meta.capacity());
         let part = meta.get_mut(old..).ok_or(EINVAL)?;
-        if !source.read_exact(part)? {
-            let at = (HEADER_LEN + old) as u64;
+        let at = (HEADER_LEN + old) as u64;
+        if !source
+            .read_exact(part)
+            .map_err(|e| unreadable(report, at, e))?
+        {
             return Err(fault(
                 report,
                 Fault::framing(at, "the image ends in its metadata"),
             ));
         }
     }
-    check::meta_sum(io::crc32c, &meta, header).map_err(|f| fault(report, f))?;
+    check::meta_sum(io::crc32c, &meta, header, &wait::goes_on).map_err(|f| fault(report, f))?;
     Ok(meta)
 }

@@ -4,11 +4,7 @@
 
 use kernel::{
     prelude::*,
-    sync::{
-        aref::ARef,
-        Arc, //
-    },
-    task::Task,
+    sync::Arc,
     uaccess::{
         UserPtr,
         UserSlice, //
@@ -30,6 +26,7 @@ pub(crate) use context::{
 
 use crate::{
     args::RestartArgs,
+    confinement,
     cpu,
     files,
     image::task::{
@@ -38,17 +35,26 @@ use crate::{
         TASK_LIVE, //
     },
     kapi::{
-        cgroup::Cgroup,
+        cgroup::{
+            Cgroup,
+            HeldCgroup, //
+        },
         links::PidRef,
         park::{
             self,
             clone_flags,
             Job, //
         },
+        parked::Lost,
         pid::PidNs,
+        signal,
+        task::TaskName,
         wait, //
     },
-    report::Report, //
+    report::{
+        Errno,
+        Report, //
+    }, //
 };
 
 use job::Crew;
@@ -57,29 +63,39 @@ use source::Source;
 /// Longest time to wait for killed tasks to be gone, in milliseconds.
 const ABORT_MS: u64 = 60_000;
 
-/// Longest time to wait for restarted tasks to stop, in milliseconds.
-const STOP_MS: u64 = 10_000;
-
 /// Longest time to wait for restarted tasks to be frozen, in milliseconds.
 const FREEZE_MS: u64 = 10_000;
 
 /// What restart(2) does after its arguments were checked; returns the root's pid.
-pub(crate) fn run(args: &RestartArgs, report: &mut Report) -> Result<u64> {
-    let cgroup = args.cgroup_fd.map(Cgroup::from_fd).transpose()?;
-    if cgroup.as_ref().is_some_and(Cgroup::is_freezing) {
+///
+/// Signals that would not end the caller wait until it is over.
+pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
+    let _deferred = signal::Deferred::new();
+    if args
+        .cgroup
+        .as_ref()
+        .is_some_and(|d| d.cgroup().is_freezing())
+    {
         report.line(fmt!(
-            "error: the cgroup to restart into is frozen: thaw it, or ask for RESTART_FROZEN \
-             [EBUSY]"
+            "error: the cgroup to restart into is frozen: thaw it, RESTART_FROZEN freezes it \
+             again [EBUSY]"
         ));
         return Err(EBUSY);
     }
     let mut source = Source::new(args.image.clone())?;
-    let loaded = load::load(&mut source, report)?;
+    let loaded = load::load(&mut source, report)
+        .map_err(|e| report.unless_told(e, "header and metadata of the image can't be read"))?;
     cpu::check(&loaded.container, report)?;
-    let members = plan::Members::new(&loaded.meta)?;
+    if !args.caller_confinement {
+        confinement::check(&loaded.meta, report)?;
+    }
+    let members = plan::Members::new(&loaded.meta)
+        .map_err(|e| report.unless_told(e, "the restart can't be planned"))?;
     let whole = loaded.container.flags.get() & CONTAINER_WHOLE != 0;
     let (monotonic, boottime) = offsets(&loaded.container);
-    let mut index = KVVec::with_capacity(loaded.objects.len(), GFP_KERNEL_ACCOUNT)?;
+    let no_memory = "there is no memory for the restart";
+    let mut index = KVVec::with_capacity(loaded.objects.len(), GFP_KERNEL_ACCOUNT)
+        .map_err(|e| report.unless_told(e.into(), no_memory))?;
     for o in &loaded.objects {
         index.push(u32::try_from(o.offset())?, GFP_KERNEL_ACCOUNT)?;
     }
@@ -90,19 +106,24 @@ pub(crate) fn run(args: &RestartArgs, report: &mut Report) -> Result<u64> {
         loaded.container,
         monotonic,
         boottime,
+        files::Policy {
+            strict: args.strict,
+            accept: args.accept.take(),
+            same_boot: loaded.header.boot.get() == files::boot(),
+        },
     );
-    let crew = Crew::new(restore, members, whole)?;
-    let result = bring_back(
-        args,
-        &crew,
-        &mut source,
-        &loaded.header,
-        loaded.objects,
-        cgroup,
-    );
+    let crew = Crew::new(restore, members, whole).map_err(|e| report.unless_told(e, no_memory))?;
+    let result = bring_back(args, &crew, &mut source, &loaded.header, loaded.objects);
     if let Err(e) = result {
+        if e == EINTR && wait::killed() {
+            crew.restore.told(e, fmt!("the caller was killed"));
+        }
+        crew.restore.unless_told(e, "the restart can't be finished");
         crew.abort(e);
+        files::take_back(&crew.restore);
         tear_down(&crew);
+        // It has the number of a descriptor that was given back; it could be written to before.
+        let _ = tell_pidfd(args, -1);
     } else {
         source.finish();
     }
@@ -123,57 +144,113 @@ fn offsets(container: &Container) -> (i64, i64) {
 }
 
 /// Makes the tasks, fills their memory, and lets them go.
+///
+/// The order counts. What takes as long as user space likes comes first, then what can fail, then
+/// the point of no return. See Documentation/checkpoint/internals.rst.
 fn bring_back(
     args: &RestartArgs,
     crew: &Arc<Crew>,
     source: &mut Source,
     header: &crate::image::Header,
     objects: KVVec<crate::image::check::Object>,
-    cgroup: Option<Cgroup>,
 ) -> Result<u64> {
     let (flags, signal) = if args.sibling {
         (clone_flags::PARENT, 0)
     } else {
         (0, clone_flags::SIGCHLD)
     };
-    crew.make(0, flags, Some(signal), args.cgroup_fd)?;
+    crew.make(0, flags, Some(signal), args.cgroup.as_ref())?;
     crew.wait_arrived()?;
-    fill::fill(&crew.restore, source, header, objects)?;
+    files::verdict(&crew.restore)?;
+    fill::fill(&crew.restore, source, header, objects).map_err(|e| {
+        crew.restore
+            .unless_told(e, "the contents of memory can't be read")
+    })?;
     files::commit(&crew.restore)?;
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
-    commit::commit(crew, &PidNs::of(&root)?)?;
-    let pid = PidRef::of(&root)?;
+    let pid = PidRef::of(&root).map_err(|_| crew.lost(Lost::of(0)))?;
     let number = pid.number_in(&PidNs::of_current()?);
-    let pidfd = pid.prepare_pidfd()?;
-    UserSlice::new(UserPtr::from_addr(args.pidfd_out), size_of::<i32>())
-        .writer()
-        .write(&pidfd.fd().cast_signed())?;
-    let stopping = commit::stopping(crew)?;
-    commit::adopt(crew)?;
-    if let Some(cgroup) = cgroup.filter(|_| args.leave_frozen) {
-        cgroup.freeze(true);
-    }
+    let pidfd = pid.prepare_pidfd().map_err(|e| {
+        crew.restore
+            .told(e, fmt!("there is no pidfd for the root task"))
+    })?;
+    tell_pidfd(args, pidfd.fd().cast_signed()).map_err(|e| {
+        crew.restore
+            .told(e, fmt!("the arguments can't be written to"))
+    })?;
+    let ready = commit::prepare(crew)?;
+    let hold = args
+        .cgroup
+        .as_ref()
+        .filter(|_| args.leave_frozen)
+        .map(|dir| freeze(crew, dir.cgroup().clone()))
+        .transpose()?;
+    files::deliver(&crew.restore)?;
+    // From here on nothing can fail. What others do with an object may depend on how many use it: no
+    // use of ours outlives this.
+    crew.restore.clear_built();
     pidfd.install();
-    release(crew, &stopping);
-    if args.leave_frozen {
+    ready.release();
+    if let Some(hold) = hold {
+        hold.leave_frozen();
+        drop(hold);
         wait_frozen(crew);
     }
     Ok(number.into())
 }
 
-/// Lets the tasks go. Those of `stopping` have stopped before any other runs, which could find them
-/// running else.
+/// Freezes the cgroup that the tasks were made in, in which there must be no others.
 ///
-/// That they stop is not waited for for ever, as somebody else may have sent them a signal.
-fn release(crew: &Arc<Crew>, stopping: &[ARef<Task>]) {
-    let end = wait::monotonic_ns().saturating_add(STOP_MS * 1_000_000);
-    crew.gate().open_for_stopping();
-    for task in stopping {
-        while park::is_to_stop(task) && !park::is_gone(task) && wait::monotonic_ns() < end {
-            wait::pause_ms_uninterruptible(1);
-        }
+/// EBUSY: there are, or somebody else holds it frozen. Else as of [`Cgroup::hold`].
+fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
+    let mut ours = KVVec::with_capacity(crew.members.len(), GFP_KERNEL_ACCOUNT)?;
+    for task in (0..crew.members.len()).filter_map(|index| crew.slot(index)?.task()) {
+        ours.push(task.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
     }
-    crew.gate().open();
+    ours.sort_unstable();
+    let here = PidNs::of_current()?;
+    // None comes or goes while it is held.
+    let hold = cgroup.hold().inspect_err(|&e| {
+        crew.restore.with_report(|r| {
+            r.line(fmt!(
+                "error: the cgroup can't be frozen: it is being checkpointed, or was removed [{}]",
+                Errno(e)
+            ))
+        })
+    })?;
+    let mut verdict = Ok(());
+    hold.cgroup().for_each_task(|t| {
+        if ours.binary_search(&(t.as_ptr() as usize)).is_err() {
+            verdict = Err(EBUSY);
+            let name = TaskName::of(t, &here);
+            crew.restore.with_report(|r| {
+                r.refuse(
+                    EBUSY,
+                    &name,
+                    fmt!("is in the cgroup too, which can't be left frozen"),
+                )
+            });
+        }
+        Ok(())
+    })?;
+    if hold.cgroup().has_populated_children() {
+        verdict = Err(EBUSY);
+        crew.restore.with_report(|r| {
+            r.line(fmt!(
+                "error: the cgroup can't be left frozen: it has child cgroups with tasks in them \
+                 [EBUSY]"
+            ))
+        });
+    }
+    verdict?;
+    Ok(hold)
+}
+
+/// Tells the caller the descriptor of the root's pidfd; -1: there is none.
+fn tell_pidfd(args: &RestartArgs, fd: i32) -> Result {
+    UserSlice::new(UserPtr::from_addr(args.pidfd_out), size_of::<i32>())
+        .writer()
+        .write(&fd)
 }
 
 /// Waits until the tasks, which are on their way, are frozen: then a checkpoint finds them so.
@@ -195,19 +272,18 @@ fn wait_frozen(crew: &Arc<Crew>) {
     }
 }
 
-/// Kills and forgets all tasks that were made, and waits until they are gone.
+/// Kills all tasks that were made, and waits until they are gone: nobody has to reap them.
 fn tear_down(crew: &Arc<Crew>) {
     let end = wait::monotonic_ns().saturating_add(ABORT_MS * 1_000_000);
     let mut pause = 1;
     loop {
         let mut left = 0;
-        for (index, _) in crew.members.iter() {
-            let Some(task) = crew.slot(index).and_then(|s| s.task()) else {
-                continue;
-            };
-            if !park::is_gone(&task) {
+        for slot in crew.slots() {
+            // One that is made only now is found the next time: who makes it is killed, but is
+            // here until it has noted it.
+            slot.kill();
+            if slot.task().is_some_and(|task| !park::is_gone(&task)) {
                 left += 1;
-                park::kill(&task);
             }
         }
         if left == 0 {

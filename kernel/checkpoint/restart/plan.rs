@@ -21,6 +21,7 @@ use crate::{
         Fault,
         Kind, //
     },
+    kapi::wait,
     restart::{
         context::META_AT,
         Plan, //
@@ -64,9 +65,10 @@ pub(crate) struct Members {
 impl Members {
     /// Plans the metadata `meta`, which was checked.
     ///
-    /// The fault is of no use but for a bug in the check: then the restart fails.
+    /// A fault is of no use but for a bug in the check: then the restart fails. EINTR: the caller was
+    /// killed.
     pub(crate) fn new(meta: &[u8]) -> Result<Self> {
-        let bad = |_: Fault| EINVAL;
+        let bad = |_: Fault| wait::check_killed().err().unwrap_or(EINVAL);
         let mut this = Self {
             list: KVVec::new(),
             by_tid: KVVec::new(),
@@ -74,7 +76,7 @@ impl Members {
         };
         let mut parents: KVVec<u32> = KVVec::new();
         let mut leader = None;
-        for raw in Records::new(meta, 0) {
+        for raw in Records::asking(meta, 0, &wait::goes_on) {
             let raw = raw.map_err(bad)?;
             let offset = u32::try_from(raw.at)?;
             match raw.kind {

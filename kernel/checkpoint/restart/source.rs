@@ -88,3 +88,16 @@ impl Source {
         io::set_position(&self.file, self.pos);
     }
 }
+
+/// Why a file can't be read, and what to do about it.
+pub(crate) fn why(e: Error) -> &'static str {
+    match e {
+        EINTR => "a signal came: try again, with signals blocked",
+        EAGAIN => {
+            "nothing is there at the moment, and the descriptor does not wait: clear O_NONBLOCK"
+        }
+        EIO | ESTALE => "the device or the server of the file failed: see the kernel's log",
+        ENOMEM => "there is no memory for it: free some",
+        _ => "see read(2)",
+    }
+}

@@ -40,8 +40,8 @@ use crate::{
         io, //
     },
     restart::{
-        source::Source,
-        Restore, //
+        fill::Filler,
+        source::Source, //
     }, //
 };
 
@@ -58,7 +58,7 @@ struct Done {
 
 /// The rows of an image.
 struct Job<'a> {
-    r: &'a Restore,
+    filler: &'a Filler<'a>,
     source: &'a Source,
     header: &'a Header,
     ranges: &'a [RowRange],
@@ -69,7 +69,7 @@ struct Job<'a> {
 /// Fills what the rows of the image say, if several can be filled at a time: then `stream` and
 /// `source` stand behind the extents. Else nothing is done.
 pub(super) fn fill(
-    r: &Restore,
+    filler: &Filler<'_>,
     source: &mut Source,
     header: &Header,
     stream: &mut Stream,
@@ -82,7 +82,7 @@ pub(super) fn fill(
         return Ok(());
     }
     let job = Job {
-        r,
+        filler,
         source,
         header,
         ranges: &ranges,
@@ -163,7 +163,7 @@ fn join(
         let row = row.take().ok_or(EINVAL)?;
         stream
             .join(&row.part, range, row.runs.len(), objects)
-            .map_err(|f| job.r.fault(f))?;
+            .map_err(|f| job.filler.r.fault(f))?;
         runs.extend_from_slice(&row.runs, GFP_KERNEL_ACCOUNT)?;
         shares.push(row.shares, GFP_KERNEL_ACCOUNT)?;
     }
@@ -217,9 +217,12 @@ impl Job<'_> {
         let mut shares = false;
         while stream.at() < range.end {
             self.verdict()?;
-            match super::next(self.r, &mut source, &mut stream, &mut object, &mut runs)? {
+            match self
+                .filler
+                .next(&mut source, &mut stream, &mut object, &mut runs)?
+            {
                 Next::Extent(extent) => {
-                    super::fill_extent(self.r, &mut source, &mut stream, &extent)?;
+                    self.filler.extent(&mut source, &mut stream, &extent)?;
                 }
                 Next::Shared(_) => shares = true,
                 Next::Row(_) | Next::Trailer(_) => return Err(EINVAL),
@@ -242,16 +245,19 @@ impl Job<'_> {
         let mut runs = KVVec::new();
         while stream.at() < range.end {
             self.verdict()?;
-            match super::next(self.r, &mut source, &mut stream, &mut object, &mut runs)? {
+            match self
+                .filler
+                .next(&mut source, &mut stream, &mut object, &mut runs)?
+            {
                 Next::Extent(_) => {
-                    let len = stream.skip().map_err(|f| self.r.fault(f))?;
+                    let len = stream.skip().map_err(|f| self.filler.r.fault(f))?;
                     source.skip(len)?;
                 }
                 Next::Shared(shared) => {
                     stream
                         .has_come(&shared, objects, all)
-                        .map_err(|f| self.r.fault(f))?;
-                    super::fill_shared(self.r, &shared)?;
+                        .map_err(|f| self.filler.r.fault(f))?;
+                    self.filler.shared(&shared)?;
                 }
                 Next::Row(_) | Next::Trailer(_) => return Err(EINVAL),
             }
