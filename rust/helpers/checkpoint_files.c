@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/backing-dev.h>
+#include <linux/cred.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs_struct.h>
@@ -34,9 +35,9 @@ __rust_helper unsigned long rust_helper_file_count(struct file *f)
 	return file_count(f);
 }
 
-__rust_helper void rust_helper_pipe_lock_it(struct pipe_inode_info *pipe)
+__rust_helper bool rust_helper_pipe_trylock_it(struct pipe_inode_info *pipe)
 {
-	mutex_lock(&pipe->mutex);
+	return mutex_trylock(&pipe->mutex);
 }
 
 __rust_helper void rust_helper_pipe_unlock_it(struct pipe_inode_info *pipe)
@@ -126,4 +127,64 @@ __rust_helper unsigned int rust_helper_file_default_readahead(const struct file 
 __rust_helper bool rust_helper_inode_is_linkable(struct inode *inode)
 {
 	return inode_state_read_once(inode) & I_LINKABLE;
+}
+
+__rust_helper const struct cred *rust_helper_override_creds(const struct cred *new)
+{
+	return override_creds(new);
+}
+
+__rust_helper const struct cred *rust_helper_revert_creds(const struct cred *old)
+{
+	return revert_creds(old);
+}
+
+__rust_helper struct mnt_idmap *rust_helper_mnt_idmap_of(const struct vfsmount *mnt)
+{
+	return mnt_idmap(mnt);
+}
+
+/* Is there a named pipe that somebody has open, or is opening? */
+__rust_helper bool rust_helper_inode_has_pipe(struct inode *inode)
+{
+	guard(spinlock)(&inode->i_lock);
+	return S_ISFIFO(inode->i_mode) && inode->i_pipe;
+}
+
+/* Open files for reading only; -1 if nobody counts them. */
+__rust_helper int rust_helper_inode_readers(const struct inode *inode)
+{
+#if defined(CONFIG_IMA) || defined(CONFIG_FILE_LOCKING)
+	return atomic_read(&inode->i_readcount);
+#else
+	return -1;
+#endif
+}
+
+/* Open files for writing; negative: so many that forbid them. */
+__rust_helper int rust_helper_inode_writers(const struct inode *inode)
+{
+	return atomic_read(&inode->i_writecount);
+}
+
+/*
+ * Move the oldest buffer of @from behind the newest of @to, which has room for
+ * it. Nobody else uses @from; @to is locked.
+ */
+__rust_helper void rust_helper_pipe_move_buffer(struct pipe_inode_info *from,
+						struct pipe_inode_info *to)
+{
+	struct pipe_buffer *buf = pipe_buf(from, from->tail);
+
+	*pipe_buf(to, to->head) = *buf;
+	buf->ops = NULL;
+	from->tail++;
+	to->head++;
+}
+
+/* Throw the oldest buffer away; the pipe is locked. */
+__rust_helper void rust_helper_pipe_drop_buffer(struct pipe_inode_info *pipe)
+{
+	pipe_buf_release(pipe, pipe_buf(pipe, pipe->tail));
+	pipe->tail++;
 }

@@ -13,6 +13,7 @@ use crate::{
     kapi::{
         fdtable::FilesRef,
         file::FileRef,
+        file_locks::LockHolders,
         fs_struct::FsRef,
         path::PathRef,
         pipe::Pipe,
@@ -50,8 +51,21 @@ pub(super) struct Open {
     pub(super) path: KVec<u8>,
     /// Its first user.
     pub(super) who: TaskName,
+    /// How its first user has it.
+    pub(super) user: User,
     /// References on it that this checkpoint holds, those of outputs not included.
     pub(super) ours: u64,
+    /// Address of the credentials that it was opened with; `None`: an image can't have them.
+    pub(super) opener: Option<usize>,
+}
+
+/// How often tasks have an inode open.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Opens {
+    /// Open files for reading only.
+    pub(super) readers: u64,
+    /// Open files for writing.
+    pub(super) writers: u64,
 }
 
 /// A descriptor.
@@ -82,6 +96,8 @@ pub(super) struct OpenPipe {
     pub(super) who: TaskName,
     /// How its first user has it.
     pub(super) user: User,
+    /// It was refused, as an end of it is outside.
+    pub(super) refused: bool,
 }
 
 /// Root and working directory.
@@ -108,6 +124,12 @@ pub(crate) struct Collected {
     pub(super) pipes: RBTree<usize, OpenPipe>,
     /// Roots and working directories by address.
     pub(super) dirs: RBTree<usize, Dirs>,
+    /// Who has locked what, by the address of the inode.
+    pub(super) locks: RBTree<usize, LockHolders>,
+    /// How often removed files are open, by the address of the inode.
+    pub(super) removed: RBTree<usize, Opens>,
+    /// What the tasks have written has reached its disks and servers, and they write no more.
+    pub(super) synced: bool,
     /// Inodes whose contents go into the image, each with a file of it.
     inodes: KVec<(ObjRef, FileRef)>,
     /// What image and log are written to.
@@ -123,6 +145,9 @@ impl Collected {
             open: RBTree::new(),
             pipes: RBTree::new(),
             dirs: RBTree::new(),
+            locks: RBTree::new(),
+            removed: RBTree::new(),
+            synced: false,
             inodes: KVec::new(),
             outputs: KVec::new(),
         }

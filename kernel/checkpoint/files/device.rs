@@ -46,7 +46,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<F
             ESTALE,
             plan,
             fmt!(
-                "{}: is another device than when it was saved",
+                "{}: is another device than when it was saved: bring the old one back",
                 Text(source.path.as_bytes())
             ),
         ));

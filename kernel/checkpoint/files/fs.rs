@@ -11,10 +11,12 @@ use crate::{
     },
     files::{
         collected::Dirs,
+        opener,
         refuse::{
             filesystem,
             Text, //
-        }, //
+        },
+        same, //
     },
     image::{
         files::{
@@ -24,6 +26,7 @@ use crate::{
         ObjRef, //
     },
     kapi::{
+        file_stat::Ask,
         fs_struct::{
             is_overridden,
             FsRef, //
@@ -35,7 +38,6 @@ use crate::{
         task::FrozenTask, //
     },
     objects::Class,
-    report::Errno,
     restart::{
         context::Built,
         Plan,
@@ -63,7 +65,11 @@ fn collect_dir(
     dir: &PathRef,
 ) -> Result<Option<KVec<u8>>> {
     let name = if dir.is_unlinked() {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: has been removed", what));
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: has been removed: make it again, or have it left", what),
+        );
         return Ok(None);
     } else {
         dir.name_from(&cap.files.root)?
@@ -73,7 +79,7 @@ fn collect_dir(
             EOPNOTSUPP,
             t,
             fmt!(
-                "{}: can't be reached from the caller's root directory",
+                "{}: can't be reached from the caller's root directory: call from where it can",
                 what
             ),
         );
@@ -83,7 +89,11 @@ fn collect_dir(
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{} {}: another mount hides its path", what, Text(&name)),
+            fmt!(
+                "{} {}: another mount hides its path: unmount that first",
+                what,
+                Text(&name)
+            ),
         );
         return Ok(None);
     }
@@ -91,7 +101,7 @@ fn collect_dir(
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{} {}: it is {}", what, Text(&name), kind),
+            fmt!("{} {}: it is {}: have it left", what, Text(&name), kind),
         );
         return Ok(None);
     }
@@ -144,29 +154,46 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-fn leaks(cap: &mut Capture) -> Result {
-    if !cap.whole {
-        return Ok(());
-    }
+/// Lists roots and working directories that tasks outside change as well. For a container that is
+/// a leak; what is left of a subtree's is the same directory, but no more one in common.
+pub(super) fn leaks(cap: &mut Capture) -> Result {
+    let refused = cap.whole || cap.strict;
     for (addr, dirs) in cap.files.dirs.iter() {
         let users = cap.objects.get(Class::Fs, *addr).map_or(0, |e| e.users);
         // We are one more.
-        if dirs.fs.users() > users + 1 {
+        if dirs.fs.users() <= users + 1 {
+            continue;
+        }
+        if refused {
             cap.report.refuse(
                 EBUSY,
                 &dirs.who,
-                fmt!("root and working directory: a task outside shares them"),
+                fmt!(
+                    "root and working directory: a task outside shares them (CLONE_FS): checkpoint \
+                     that as well, or end it"
+                ),
+            );
+        } else {
+            cap.report.note(
+                &dirs.who,
+                fmt!(
+                    "root and working directory: a task outside shares them (CLONE_FS); after a \
+                     restart it has its own"
+                ),
             );
         }
     }
     Ok(())
 }
 
-fn save_dir(cap: &mut Capture, addr: usize, name: &[u8]) -> Result<ObjRef> {
+fn save_dir(cap: &mut Capture, addr: usize, dir: &PathRef, name: &[u8]) -> Result<ObjRef> {
     let (obj, _) = cap.objects.save(Class::Path, addr)?;
+    let stat = dir.stat(Ask::Never)?;
     let record = Path {
         obj: obj.get().into(),
-        reserved: 0.into(),
+        generation: stat.generation.into(),
+        dev: stat.dev.into(),
+        ino: stat.ino.into(),
     };
     cap.meta.put(&record, name)?;
     Ok(obj)
@@ -183,10 +210,10 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     let dirs = cap.files.dirs.remove(&addr).ok_or(ENOENT)?;
     let root = match &dirs.root {
-        Some(name) => save_dir(cap, addr + 1, name)?.get(),
+        Some(name) => save_dir(cap, addr + 1, &dirs.fs.root(), name)?.get(),
         None => 0,
     };
-    let pwd = save_dir(cap, addr, &dirs.pwd)?.get();
+    let pwd = save_dir(cap, addr, &dirs.fs.pwd(), &dirs.pwd)?.get();
     let record = Fs {
         obj: obj.get().into(),
         umask: dirs.fs.umask().into(),
@@ -196,7 +223,10 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&record, &[])
 }
 
-/// The directory with reference `obj`.
+/// The directory with reference `obj`, which the task may enter.
+///
+/// A working directory is inherited: it may be one that the task could not enter by itself. It gets
+/// that from the caller of restart(2) if it is known to be the same directory.
 fn restore_dir(
     r: &Restore,
     plan: &Plan<'_>,
@@ -204,17 +234,35 @@ fn restore_dir(
     obj: ObjRef,
     may: fn(&PathRef) -> Result,
 ) -> Result<PathRef> {
-    let (_, raw) = r.object_body::<Path>(obj)?;
+    let (record, raw) = r.object_body::<Path>(obj)?;
     let name = PathName::new(raw.payload)?;
-    PathRef::lookup_dir(&r.root, name.as_c_str())
-        .and_then(|dir| may(&dir).map(|()| dir))
-        .map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!("{} {}: {}", what, Text(raw.payload), Errno(e)),
-            )
-        })
+    let enter = || {
+        let dir = PathRef::lookup_dir(&r.root, name.as_c_str())?;
+        dir.may_enter()?;
+        Ok(dir)
+    };
+    let fail = |e: Error| {
+        let why = match e {
+            ENOENT => "is missing: bring it back",
+            ELOOP | ENOTDIR => "a link or file is on its path: bring the directory back",
+            EACCES => "can't be entered with the rights of the task",
+            EPERM => "the caller may not make it a root directory (CAP_SYS_CHROOT)",
+            _ => "can't be entered",
+        };
+        r.fail(e, plan, fmt!("{} {}: {}", what, Text(raw.payload), why))
+    };
+    let mut entered = opener::of_task(r, plan)?.act(enter);
+    let denied = matches!(entered, Err(EACCES));
+    if denied {
+        entered = enter();
+    }
+    let dir = entered.map_err(fail)?;
+    let same = same::check_directory(r, plan, &name, &record, &dir)?;
+    if denied && !same {
+        return Err(fail(EACCES));
+    }
+    may(&dir).map_err(fail)?;
+    Ok(dir)
 }
 
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
@@ -237,7 +285,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         None => r.root.clone(),
     };
     let pwd = ObjRef::new(record.pwd.get()).ok_or(EINVAL)?;
-    let pwd = restore_dir(r, plan, "working directory", pwd, PathRef::may_enter)?;
+    let pwd = restore_dir(r, plan, "working directory", pwd, |_| Ok(()))?;
     // A copy: nothing changes for those that the caller shares its own with.
     let fs = FsRef::copy_of_current()?;
     fs.set(&root, &pwd, record.umask.get());

@@ -2,13 +2,17 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
+mod accept;
 mod collected;
 mod device;
 mod fs;
+mod leaks;
 mod open;
+mod opener;
 mod pipe;
 mod refuse;
 mod regular;
+mod same;
 mod table;
 mod unlinked;
 
@@ -31,10 +35,20 @@ use crate::{
 };
 
 pub(crate) use self::{
+    accept::Patterns,
     collected::Collected,
     fs::BuiltFs,
     open::BuiltFile,
-    pipe::BuiltPipe,
+    pipe::{
+        deliver,
+        take_back,
+        BuiltPipe, //
+    },
+    same::{
+        boot,
+        verdict,
+        Policy, //
+    },
     table::BuiltFiles,
     unlinked::commit, //
 };
@@ -61,11 +75,18 @@ pub(crate) fn restore_file(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<
     open::restore(r, plan, obj)
 }
 
-/// After all tasks of a subtree were collected: lists pipes that others have an end of. They could
-/// not be rebuilt; all else of a subtree may be shared with tasks outside.
+/// The open file with reference `obj` as the program of an address space, which it may be.
+///
+/// EACCES: it may not be executed.
+pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+    open::restore_program(r, plan, obj)
+}
+
+/// After all tasks of a subtree were collected: lists what tasks outside share with them, and would
+/// share no more after a restart.
 pub(crate) fn leaks_of_subtree(cap: &mut Capture) -> Result {
-    pipe::leaks(cap)?;
-    open::leaks(cap)
+    table::leaks(cap)?;
+    fs::leaks(cap)
 }
 
 /// Notes that `file` is what the image or the log are written to.
@@ -82,7 +103,10 @@ pub(crate) fn reaches(cap: &Capture, file: &FileRef) -> bool {
 }
 
 /// Writes the files that the tasks have open for writing to the disk, so that an image on the
-/// disk finds what it refers to. To be called after the thaw; may sleep for long.
-pub(crate) fn sync(cap: &Capture) -> Result {
-    cap.files.sync()
+/// disk finds what it refers to. May sleep for long: to be called after the thaw. If there is none,
+/// `standing`, before the tasks are saved: then it is known which times servers give the files.
+pub(crate) fn sync(cap: &mut Capture, standing: bool) -> Result {
+    cap.files.sync()?;
+    cap.files.synced = standing;
+    Ok(())
 }

@@ -12,11 +12,11 @@ use crate::{
             Sort, //
         },
         device,
+        leaks,
         pipe,
         refuse::{
             self,
             Named,
-            Text,
             User, //
         },
         regular,
@@ -31,16 +31,26 @@ use crate::{
             FILE_PIPE,
             FILE_REGULAR,
             FILE_SHARED_ANON,
-            FILE_UNLINKED, //
+            FILE_UNLINKED,
+            NSEC_UNKNOWN,
+            SIZE_UNKNOWN, //
         },
+        record::ref_number,
         ObjRef, //
     },
     kapi::{
         file::{
-            flags_from_image,
-            flags_to_image,
             ftype,
             FileRef, //
+        },
+        file_locks::LockHolders,
+        file_open::{
+            flags_from_image,
+            flags_to_image, //
+        },
+        file_stat::{
+            Ask,
+            Stat, //
         },
         path::PathName,
         task::FrozenTask, //
@@ -51,13 +61,14 @@ use crate::{
         Plan,
         Restore, //
     },
+    task, //
 };
 
 /// A rebuilt open file.
 pub(crate) struct BuiltFile(pub(crate) FileRef);
 
 /// Name of a file for messages: its path, or what its directory entry says.
-fn name_of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
+pub(super) fn name_of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
     if !file.is_internal() {
         if let Ok(Some(path)) = file.path().name_from(&cap.files.root) {
             return Ok(path);
@@ -74,12 +85,31 @@ fn name_of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
     Ok(name)
 }
 
+/// A lock or lease was taken by way of `file`.
+fn has_locks(cap: &mut Capture, file: &FileRef) -> Result<bool> {
+    // Nobody locks what lies below an overlay: its own file is what was opened.
+    if file.is_backing() {
+        return Ok(false);
+    }
+    let inode = file.inode_addr();
+    if let Some(holders) = cap.files.locks.get(&inode) {
+        return Ok(holders.has(file));
+    }
+    let holders = LockHolders::of(file)?;
+    let has = holders.has(file);
+    cap.files
+        .locks
+        .try_create_and_insert(inode, holders, GFP_KERNEL_ACCOUNT)?;
+    Ok(has)
+}
+
 /// Counts a user of `file`; decides at the first one how it is saved, or refuses it.
 pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &FileRef) -> Result {
     let (_, first) = cap.objects.collect(Class::File, file.addr())?;
     if !first {
         return Ok(());
     }
+    leaks::count_open(cap, file)?;
     let name = name_of(cap, file)?;
     let named = Named { user, name: &name };
     if let Some(what) = refuse::kind(file) {
@@ -114,7 +144,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         pipe::count_refused(cap, file)?;
         return Ok(());
     }
-    if file.has_locks() {
+    if has_locks(cap, file)? {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -145,7 +175,9 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         sort,
         path: KVec::new(),
         who: t.display(&cap.pid_ns),
+        user,
         ours: 1,
+        opener: None,
     };
     let saved = match sort {
         Sort::Regular | Sort::Directory | Sort::Fifo | Sort::Device => {
@@ -156,6 +188,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         Sort::Unlinked | Sort::SharedAnon => unlinked::collect(cap, t, &named, &mut open)?,
     };
     if saved {
+        open.opener = task::collect_opener(cap, file)?;
         cap.files
             .open
             .try_create_and_insert(file.addr(), open, GFP_KERNEL_ACCOUNT)?;
@@ -163,37 +196,22 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     Ok(())
 }
 
-/// Lists open files that tasks outside have too.
-pub(super) fn leaks(cap: &mut Capture) -> Result {
-    for open in cap.files.open.values() {
-        let Some(entry) = cap.objects.get(Class::File, open.file.addr()) else {
-            continue;
-        };
-        // An overlay's own file keeps a reference on the one below it.
-        let is_pipe = matches!(open.sort, Sort::Pipe | Sort::Fifo);
-        if open.file.is_backing() || !(cap.whole || is_pipe) {
-            continue;
-        }
-        let known = entry.users + cap.files.own_references(open);
-        if open.file.count() > known {
-            let name = if open.path.is_empty() {
-                b"a pipe or file without a name".as_slice()
+/// What tells a collected file from others, as it is now.
+///
+/// What its server keeps is asked for only if all tasks have to stand still in any case: the server
+/// may be one of them.
+fn identity(cap: &Capture, file: &FileRef, sort: Sort) -> Result<Stat> {
+    match sort {
+        Sort::Regular | Sort::Directory | Sort::Fifo => {
+            let ask = if cap.files.synced {
+                Ask::AsStat
             } else {
-                &open.path
+                Ask::Never
             };
-            cap.report.refuse(
-                EBUSY,
-                &open.who,
-                fmt!(
-                    "{}: is open outside too ({} references, {} known)",
-                    Text(name),
-                    open.file.count(),
-                    known
-                ),
-            );
+            file.path().stat(ask)
         }
+        Sort::Device | Sort::Pipe | Sort::Unlinked | Sort::SharedAnon => Ok(Stat::default()),
     }
-    Ok(())
 }
 
 /// Reference of the collected file at `addr`; writes its records the first time.
@@ -203,7 +221,11 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         return Ok(obj);
     }
     let open = cap.files.open.get(&addr).ok_or(ENOENT)?;
-    let (file, sort) = (open.file.clone(), open.sort);
+    let (file, sort, opener) = (open.file.clone(), open.sort, open.opener);
+    let cred = match opener {
+        Some(addr) => Some(task::save_opener(cap, addr)?),
+        None => None,
+    };
     let (kind, inode) = match sort {
         Sort::Regular => (FILE_REGULAR, 0),
         Sort::Directory => (FILE_DIRECTORY, 0),
@@ -213,16 +235,20 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         Sort::Unlinked => (FILE_UNLINKED, unlinked::save(cap, &file, true)?.get()),
         Sort::SharedAnon => (FILE_SHARED_ANON, unlinked::save(cap, &file, false)?.get()),
     };
-    let plain = matches!(sort, Sort::Regular | Sort::Unlinked | Sort::SharedAnon);
-    let size = match sort {
+    let stat = identity(cap, &file, sort)?;
+    let (size, mtime) = match sort {
         // It grows: what it will hold is not known.
-        Sort::Regular if cap.files.is_output(&file) => i64::MAX,
-        _ if plain => file.size(),
-        _ => 0,
+        Sort::Regular if cap.files.is_output(&file) => (SIZE_UNKNOWN, (0, NSEC_UNKNOWN)),
+        Sort::Regular if file.is_writable() && !cap.files.synced && file.path().is_of_server() => {
+            (stat.size, (0, NSEC_UNKNOWN))
+        }
+        Sort::Regular => (stat.size, stat.mtime),
+        Sort::Unlinked | Sort::SharedAnon => (u64::try_from(file.size()).unwrap_or(0), (0, 0)),
+        _ => (0, (0, 0)),
     };
     let pos = match sort {
         Sort::Pipe => 0,
-        Sort::Fifo => pipe::pos(&file),
+        Sort::Fifo => pipe::pos(&file)?,
         _ => file.pos(),
     };
     let record = OpenFile {
@@ -231,10 +257,14 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         flags: (flags_to_image(&file) | file.advice()).into(),
         inode: inode.into(),
         pos: u64::try_from(pos).unwrap_or(0).into(),
-        size: u64::try_from(size).unwrap_or(0).into(),
-        cred: 0.into(),
+        size: size.into(),
+        cred: ref_number(cred).into(),
         mode: file.mode().into(),
-        mtime_ns: if plain { file.mtime_ns() } else { 0 }.into(),
+        mtime: mtime.0.cast_unsigned().into(),
+        mtime_nsec: mtime.1.into(),
+        generation: stat.generation.into(),
+        dev: stat.dev.into(),
+        ino: stat.ino.into(),
     };
     let path = match cap.files.open.get(&addr) {
         // Theirs is that of a directory, and belongs to the inode.
@@ -268,6 +298,14 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
         _ => return Err(EINVAL),
     };
     r.set_built(obj, Built::File(BuiltFile(file.clone())))?;
+    Ok(file)
+}
+
+/// The open file with reference `obj`, for the program of an address space.
+pub(super) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+    let file = restore(r, plan, obj)?;
+    let (record, raw) = r.object_body::<OpenFile>(obj)?;
+    regular::check_program(r, plan, &record, raw.payload, &file)?;
     Ok(file)
 }
 

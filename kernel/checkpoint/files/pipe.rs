@@ -17,6 +17,7 @@ use crate::{
             OpenPipe, //
         },
         open::Source,
+        opener,
         refuse::{
             Named,
             Text, //
@@ -35,10 +36,10 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        file::{
-            oflag,
-            FileRef, //
-        },
+        cred::CredRef,
+        file::FileRef,
+        file_open::oflag,
+        path::PathRef,
         pipe::Pipe,
         task::FrozenTask, //
     },
@@ -53,6 +54,9 @@ use crate::{
 
 /// "Position" of an end of a named pipe that nobody had open for writing since it was opened.
 const UNWRITTEN: i64 = 1;
+
+/// Why a pipe can't be looked at.
+const LOCKED: &str = "is locked by a writer or reader outside that does not go on";
 
 /// Bits of a mode that chmod(2) sets.
 const PERMISSIONS: u32 = 0o7777;
@@ -70,8 +74,21 @@ pub(crate) enum BuiltPipe {
         /// A task has `write`.
         write_taken: Cell<bool>,
     },
-    /// A named one: open for both, for nobody.
-    Named(FileRef),
+    /// A named one.
+    Named(BuiltFifo),
+}
+
+/// A rebuilt named pipe.
+pub(crate) struct BuiltFifo {
+    /// Open for both, for nobody: with it nothing waits for the other end.
+    both: FileRef,
+    /// Ends that tasks have got, and of them those that nobody had open for writing since they were
+    /// opened.
+    ends: KVec<(FileRef, bool)>,
+    /// What will be in it, until then in a pipe that nobody else has: both ends of that.
+    contents: Option<(FileRef, FileRef)>,
+    /// What was in it has been put into it.
+    delivered: bool,
 }
 
 /// Counts an open file of the pipe. False: refused.
@@ -90,18 +107,24 @@ pub(super) fn collect(
     if !first {
         return Ok(true);
     }
-    let status = pipe.status();
+    let status = match pipe.status() {
+        Err(EBUSY) => {
+            cap.refuse(EBUSY, t, fmt!("{}: {}", named, LOCKED));
+            return Ok(false);
+        }
+        status => status?,
+    };
     let nameless = open.file.is_internal();
     let why = if nameless && open.file.owner().is_none() {
-        Some("its owner is not known in this user namespace")
+        Some("its owner is not known in this user namespace: call from outside")
     } else if status.watch_queue {
         Some("a notification queue can't be saved yet")
     } else if status.unready {
-        Some("a page of a file in it is still being read")
+        Some("a page of a file in it is still being read: try again")
     } else if status.needed > u64::from(status.pages) {
-        Some("holds more than it has room for")
+        Some("holds more than it has room for: have it read")
     } else if bytes(status.pages).is_none() {
-        Some("is too large")
+        Some("is too large: make it smaller (F_SETPIPE_SZ)")
     } else {
         None
     };
@@ -113,6 +136,7 @@ pub(super) fn collect(
         pipe,
         who: t.display(&cap.pid_ns),
         user: named.user,
+        refused: false,
     };
     open.ours += 1;
     cap.files
@@ -131,9 +155,9 @@ pub(super) fn count_refused(cap: &mut Capture, file: &FileRef) -> Result {
 
 /// Lists pipes of which tasks outside have an end.
 pub(super) fn leaks(cap: &mut Capture) -> Result {
-    for (addr, found) in cap.files.pipes.iter() {
+    for (addr, found) in cap.files.pipes.iter_mut() {
         let ends = cap.objects.get(Class::Pipe, *addr).map_or(0, |e| e.users);
-        if u64::from(found.pipe.status().files) > ends {
+        if u64::from(found.pipe.status()?.files) > ends {
             let name = found.pipe.name();
             let name: &[u8] = match name.as_bytes() {
                 [] => b"pipe",
@@ -143,14 +167,26 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
                 user: found.user,
                 name,
             };
+            found.refused = true;
             cap.report.refuse(
                 EBUSY,
                 &found.who,
-                fmt!("{}: the pipe's other end is outside", named),
+                fmt!(
+                    "{}: the pipe's other end is outside: start the tasks with a file instead, or \
+                     checkpoint what has that end as well",
+                    named
+                ),
             );
         }
     }
     Ok(())
+}
+
+/// `file` is an end of a pipe that was refused, as another end is outside.
+pub(super) fn is_refused(cap: &Capture, file: &FileRef) -> bool {
+    Pipe::of(file)
+        .and_then(|p| cap.files.pipes.get(&p.addr()))
+        .is_some_and(|found| found.refused)
 }
 
 /// What is written to `file` goes into a pipe that the tasks have an end of.
@@ -176,7 +212,7 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
     let record = image::files::Pipe {
         obj: obj.get().into(),
         buffers: u32::try_from(pieces.len()).map_err(|_| E2BIG)?.into(),
-        size: bytes(pipe.status().pages).ok_or(E2BIG)?.into(),
+        size: bytes(pipe.status()?.pages).ok_or(E2BIG)?.into(),
         named: u32::from(named).into(),
         owner: owner.unwrap_or([0, 0]).map(Into::into),
     };
@@ -195,21 +231,27 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
 }
 
 /// What stands in the image for the position of an end of a named pipe.
-pub(super) fn pos(file: &FileRef) -> i64 {
+pub(super) fn pos(file: &FileRef) -> Result<i64> {
     match Pipe::of(file) {
-        Some(pipe) if file.is_readable() && pipe.is_unwritten() => UNWRITTEN,
-        _ => 0,
+        Some(pipe) if file.is_readable() && pipe.is_unwritten()? => Ok(UNWRITTEN),
+        _ => Ok(0),
     }
+}
+
+/// Gives a new pipe the size that it had.
+fn resize(record: &image::files::Pipe, end: &FileRef) -> Result {
+    let pipe = Pipe::of(end).ok_or(EINVAL)?;
+    let size = record.size.get();
+    if bytes(pipe.status()?.pages) != Some(size) {
+        pipe.resize(size)?;
+    }
+    Ok(())
 }
 
 /// Sets the size of a new pipe and fills it through `write`, which is open for writing.
 fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
     let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
-    let pipe = Pipe::of(write).ok_or(EINVAL)?;
-    let size = record.size.get();
-    if bytes(pipe.status().pages) != Some(size) {
-        pipe.resize(size)?;
-    }
+    resize(&record, write)?;
     for raw in r.records_after(obj)?.take(record.buffers.get() as usize) {
         let raw = raw.map_err(|f| r.fault(f))?;
         if raw.kind != Kind::PipeBuffer {
@@ -221,11 +263,10 @@ fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
         } else {
             0
         };
-        write.set_flags(oflag::DIRECT | oflag::NONBLOCK, packet | oflag::NONBLOCK);
+        write.set_flags(oflag::DIRECT | oflag::NONBLOCK, packet | oflag::NONBLOCK)?;
         write.write_stream(raw.payload)?;
     }
-    write.set_flags(oflag::DIRECT | oflag::NONBLOCK, 0);
-    Ok(())
+    write.set_flags(oflag::DIRECT | oflag::NONBLOCK, 0)
 }
 
 /// Flags to open an end with without waiting. Packets are asked for later: open(2) knows of none.
@@ -239,13 +280,26 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<F
     if source.record.kind.get() == FILE_FIFO {
         return restore_named(r, plan, source, obj);
     }
-    restore_anonymous(r, source, obj)
-        .map_err(|e| r.fail(e, plan, fmt!("a pipe can't be rebuilt: {}", Errno(e))))
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    restore_anonymous(r, source, obj, &opener).map_err(|e| {
+        let why = match e {
+            EPERM => "it is larger than the caller may make one (fs.pipe-max-size)",
+            ENFILE => "too many files are open (fs.file-max), or pipes (fs.pipe-user-pages-hard)",
+            ENOMEM => "no memory",
+            _ => "it can't be made",
+        };
+        r.fail(e, plan, fmt!("a pipe can't be rebuilt: {}", why))
+    })
 }
 
-fn restore_anonymous(r: &Restore, source: &Source, obj: ObjRef) -> Result<FileRef> {
+fn restore_anonymous(
+    r: &Restore,
+    source: &Source,
+    obj: ObjRef,
+    opener: &CredRef,
+) -> Result<FileRef> {
     if r.with_built(obj, |_| ()).is_none() {
-        let (read, write) = Pipe::create()?;
+        let (read, write) = opener.act(Pipe::create)?;
         fill(r, obj, &write)?;
         let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
         let owner = record.owner.map(|id| id.get());
@@ -287,57 +341,183 @@ fn restore_anonymous(r: &Restore, source: &Source, obj: ObjRef) -> Result<FileRe
     let file = if new {
         file
     } else {
-        file.reopen(plain(source.flags))?
+        opener.act(|| file.reopen(plain(source.flags)))?
     };
-    file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags);
+    file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
     Ok(file)
 }
 
-fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> Result<FileRef> {
-    let path = source.path.as_bytes();
-    if r.with_built(obj, |_| ()).is_none() {
-        let both = regular::open_path(r, plan, source, oflag::BOTH_ENDS)?;
-        let status = Pipe::of(&both).ok_or(EINVAL)?.status();
-        if status.files != 1 || status.used != 0 {
-            return Err(r.fail(
-                EBUSY,
-                plan,
-                fmt!("{}: the named pipe is in use", Text(path)),
-            ));
-        }
-        fill(r, obj, &both).map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!(
-                    "{}: the named pipe can't be filled: {}",
-                    Text(path),
-                    Errno(e)
-                ),
-            )
-        })?;
-        r.set_built(obj, Built::Pipe(BuiltPipe::Named(both)))?;
-    }
-    // With both ends open nothing waits for the other.
-    let file = regular::open_path(r, plan, source, plain(source.flags))?;
-    let same = r
-        .with_built(obj, |b| match b {
-            Built::Pipe(BuiltPipe::Named(both)) => both.inode_addr() == file.inode_addr(),
-            _ => false,
-        })
-        .unwrap_or(false);
-    if !same {
-        return Err(r.fail(
-            ESTALE,
+/// Makes the named pipe `obj`, which was found at the path of `source`, ready to be opened. What was
+/// in it goes into another pipe first: it must not be seen outside if the restart fails.
+fn make_named(
+    r: &Restore,
+    plan: &Plan<'_>,
+    source: &Source,
+    obj: ObjRef,
+    found: &PathRef,
+) -> Result {
+    let name = Text(source.path.as_bytes());
+    let in_use = || {
+        r.fail(
+            EBUSY,
             plan,
-            fmt!("{}: two ends of one pipe have different paths", Text(path)),
+            fmt!(
+                "{}: the named pipe is in use: end what has it open, or restart elsewhere",
+                name
+            ),
+        )
+    };
+    // Whoever waits for its other end would be woken by ours.
+    if found.is_open_pipe() {
+        return Err(in_use());
+    }
+    let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
+    if record.buffers.get() != 0 && found.may_write().is_err() {
+        return Err(r.fail(
+            EACCES,
+            plan,
+            fmt!(
+                "{}: something was in the named pipe, and the caller may not write to it",
+                name
+            ),
         ));
     }
-    file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags);
-    if source.record.pos.get() == UNWRITTEN as u64 {
-        if let Some(pipe) = Pipe::of(&file) {
-            pipe.set_unwritten();
-        }
+    let make = || {
+        // Nobody gets this one, so nobody's rights matter. Who may only read gets an end to read.
+        let both = FileRef::open_unchecked(found, oflag::BOTH_ENDS)?;
+        resize(&record, &both)?;
+        let contents = if record.buffers.get() != 0 {
+            let (read, write) = Pipe::create()?;
+            fill(r, obj, &write)?;
+            Some((read, write))
+        } else {
+            None
+        };
+        Ok(BuiltFifo {
+            both,
+            ends: KVec::new(),
+            contents,
+            delivered: false,
+        })
+    };
+    let fifo = make().map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("{}: the named pipe can't be filled: {}", name, Errno(e)),
+        )
+    })?;
+    let status = Pipe::of(&fifo.both)
+        .ok_or(EINVAL)?
+        .status()
+        .map_err(|e| {
+            let why = match e {
+                EBUSY => LOCKED,
+                _ => "the named pipe can't be looked at",
+            };
+            r.fail(e, plan, fmt!("{}: {}", name, why))
+        })?;
+    if status.files != 1 || status.used != 0 {
+        return Err(in_use());
     }
+    r.set_built(obj, Built::Pipe(BuiltPipe::Named(fifo)))
+}
+
+fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> Result<FileRef> {
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    let found = regular::find(r, plan, source, &opener)?;
+    if r.with_built(obj, |_| ()).is_none() {
+        make_named(r, plan, source, obj, &found)?;
+    }
+    // With both ends open nothing waits for the other.
+    let flags = plain(source.flags);
+    let file = regular::open_found(r, plan, source, &opener, &found, flags)?;
+    file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
+    let unwritten = source.record.pos.get() == UNWRITTEN as u64;
+    let ends = r.with_built_mut(obj, |b| match b {
+        Built::Pipe(BuiltPipe::Named(fifo)) if fifo.both.inode_addr() == file.inode_addr() => {
+            Some(core::mem::take(&mut fifo.ends))
+        }
+        _ => None,
+    });
+    let mut ends = ends.flatten().ok_or_else(|| {
+        r.fail(
+            ESTALE,
+            plan,
+            fmt!(
+                "{}: two ends of one pipe have different paths",
+                Text(source.path.as_bytes())
+            ),
+        )
+    })?;
+    ends.push((file.clone(), unwritten), GFP_KERNEL_ACCOUNT)?;
+    r.with_built_mut(obj, |b| {
+        if let Built::Pipe(BuiltPipe::Named(fifo)) = b {
+            fifo.ends = ends;
+        }
+    });
     Ok(file)
+}
+
+impl BuiltFifo {
+    /// Open files of it that are ours.
+    fn files(&self) -> Result<u32> {
+        Ok(u32::try_from(self.ends.len())?.saturating_add(1))
+    }
+
+    /// Puts what was in it into it, if nobody else has opened it meanwhile (EBUSY).
+    fn deliver(&mut self) -> Result {
+        let pipe = Pipe::of(&self.both).ok_or(EINVAL)?;
+        if let Some((read, _)) = &self.contents {
+            let from = Pipe::of(read).ok_or(EINVAL)?;
+            pipe.take_contents(&from, self.files()?)?;
+        }
+        self.delivered = true;
+        for (file, unwritten) in &self.ends {
+            if let Some(end) = Pipe::of(file).filter(|_| *unwritten) {
+                // Who has locked it has it open, and so it is not as it was.
+                let _ = end.set_unwritten();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts into the named pipes what was in them. To be called as the last of all that can fail: from
+/// here on, who opens one finds it.
+///
+/// EBUSY: somebody else has one of them open.
+pub(crate) fn deliver(r: &Restore) -> Result {
+    r.for_each_built(|built| match built {
+        Built::Pipe(BuiltPipe::Named(fifo)) => fifo.deliver().map_err(|e| {
+            let name = fifo.both.entry_name();
+            (e, name)
+        }),
+        _ => Ok(()),
+    })
+    .map_err(|(e, name)| {
+        r.with_report(|report| {
+            report.line(fmt!(
+                "error: the named pipe {} was opened by somebody else during the restart: end \
+                 that [{}]",
+                Text(name.as_bytes()),
+                Errno(e)
+            ));
+        });
+        e
+    })
+}
+
+/// Takes out of the named pipes what [`deliver`] has put into them: the restart has failed. What
+/// somebody else has open by now keeps it.
+pub(crate) fn take_back(r: &Restore) {
+    let _ = r.for_each_built(|built| {
+        if let Built::Pipe(BuiltPipe::Named(fifo)) = built {
+            let pipe = Pipe::of(&fifo.both).filter(|_| fifo.delivered);
+            if let (Some(pipe), Ok(files)) = (pipe, fifo.files()) {
+                let _ = pipe.drop_contents(files);
+            }
+        }
+        Ok::<(), Error>(())
+    });
 }

@@ -2,27 +2,27 @@
 
 //! Regular files and directories by path, and what all files with a path have in common.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use crate::{
     capture::Capture,
     files::{
         collected::Open,
         open::Source,
+        opener,
         refuse::{
             Named,
             Text, //
-        }, //
+        },
+        same, //
     },
     image::files::{
         open,
-        FILE_DIRECTORY,
-        FILE_REGULAR, //
+        OpenFile,
+        FILE_DIRECTORY, //
     },
     kapi::{
+        cred::CredRef,
         file::{
             ftype,
             FileRef, //
@@ -37,9 +37,6 @@ use crate::{
     },
 };
 
-/// Size in a record of a file that was still growing.
-const SIZE_UNKNOWN: u64 = i64::MAX as u64;
-
 /// Notes the path of `open`, which must lead back to it from the caller's root. False: refused.
 pub(super) fn collect_path(
     cap: &mut Capture,
@@ -50,9 +47,9 @@ pub(super) fn collect_path(
     let path = open.file.path();
     if open.file.is_unlinked() || open.file.links() == 0 {
         let why = if open.file.links() == 0 {
-            "has been removed"
+            "has been removed: make it again, or close it"
         } else {
-            "was removed by this name, but has another"
+            "was removed by this name, but has another: give it this one back"
         };
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
@@ -62,7 +59,7 @@ pub(super) fn collect_path(
             EOPNOTSUPP,
             t,
             fmt!(
-                "{}: can't be reached from the caller's root directory",
+                "{}: can't be reached from the caller's root directory: call from where it can",
                 named
             ),
         );
@@ -72,7 +69,10 @@ pub(super) fn collect_path(
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{}: another mount hides its path", named),
+            fmt!(
+                "{}: another mount hides its path: unmount that first",
+                named
+            ),
         );
         return Ok(false);
     }
@@ -80,69 +80,120 @@ pub(super) fn collect_path(
     Ok(true)
 }
 
-/// Opens what lies at the path of `source` with the caller's rights, if it is of the type that
-/// was saved, with `extra` O_* flags.
+/// Finds what lies at the path of `source`, with the rights of `opener`: the file that was saved,
+/// as far as can be told.
+pub(super) fn find(
+    r: &Restore,
+    plan: &Plan<'_>,
+    source: &Source,
+    opener: &CredRef,
+) -> Result<PathRef> {
+    let name = Text(source.path.as_bytes());
+    let found = opener
+        .act(|| PathRef::lookup(&r.root, source.path.as_c_str()))
+        .map_err(|e| {
+            let why = match e {
+                ENOENT => "is missing: bring it back",
+                EACCES => "can't be reached with the rights of who had opened it",
+                ELOOP => "there is a symbolic link on its path, where none was",
+                _ => "can't be found",
+            };
+            r.fail(e, plan, fmt!("{}: {}", name, why))
+        })?;
+    if found.mode() & ftype::MASK != source.record.mode.get() & ftype::MASK {
+        return Err(r.fail(
+            ESTALE,
+            plan,
+            fmt!(
+                "{}: is of another type than when it was saved: bring the old one back",
+                name
+            ),
+        ));
+    }
+    same::check(r, plan, &source.path, &source.record, &found)?;
+    Ok(found)
+}
+
+/// Opens what [`find`] found with `flags` (O_*), and the rights of `opener`.
+pub(super) fn open_found(
+    r: &Restore,
+    plan: &Plan<'_>,
+    source: &Source,
+    opener: &CredRef,
+    found: &PathRef,
+    flags: u32,
+) -> Result<FileRef> {
+    let program = source.record.flags.get() & open::EXEC != 0;
+    let opened = if program {
+        // Who may execute a program gets to see it, but not by reading its file. Who restarts it
+        // decides whether this one may.
+        opener
+            .act(|| FileRef::open_program(found))
+            .and_then(|file| {
+                opener
+                    .act(|| file.may_read())
+                    .or_else(|_| file.may_read())
+                    .map(|()| file)
+            })
+    } else {
+        opener.act(|| FileRef::open(found, flags, 0))
+    };
+    opened.map_err(|e| {
+        let name = Text(source.path.as_bytes());
+        let why = match (e, program) {
+            (EACCES, true) => "can't be executed with the rights of who had executed it",
+            (EACCES | EPERM, false) => "can't be opened with the rights of who had opened it",
+            (ETXTBSY, _) => "can't be opened for writing: it is being executed",
+            _ => "can't be opened",
+        };
+        r.fail(e, plan, fmt!("{}: {}", name, why))
+    })
+}
+
+/// Opens what lies at the path of `source` as it was open, but with `flags`.
 pub(super) fn open_path(
     r: &Restore,
     plan: &Plan<'_>,
     source: &Source,
     flags: u32,
 ) -> Result<FileRef> {
-    let fail = |errno, why: fmt::Arguments<'_>| {
-        r.fail(
-            errno,
-            plan,
-            fmt!("{}: {}", Text(source.path.as_bytes()), why),
-        )
-    };
-    let expected = source.record.mode.get() & ftype::MASK;
-    // Looks first: to open a pipe or device by mistake might wait or have effects.
-    let found = PathRef::lookup(&r.root, source.path.as_c_str())
-        .map_err(|e| fail(e, fmt!("can't be found: {}", Errno(e))))?;
-    if found.mode() & ftype::MASK != expected {
-        return Err(fail(
-            ESTALE,
-            fmt!("is of another type than when it was saved"),
-        ));
-    }
-    drop(found);
-    let file = FileRef::open(&r.root, source.path.as_c_str(), flags, 0)
-        .map_err(|e| fail(e, fmt!("can't be opened: {}", Errno(e))))?;
-    if file.file_type() != expected {
-        return Err(fail(
-            ESTALE,
-            fmt!("is of another type than when it was saved"),
-        ));
-    }
-    Ok(file)
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    let found = find(r, plan, source, &opener)?;
+    open_found(r, plan, source, &opener, &found, flags)
 }
 
 /// Opens a regular file or a directory as it was.
 pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let file = open_path(r, plan, source, source.flags)?;
-    let record = &source.record;
-    if record.flags.get() & open::PATH != 0 {
+    if source.record.flags.get() & open::PATH != 0 {
         return Ok(file);
-    }
-    let size = record.size.get();
-    if record.kind.get() == FILE_REGULAR
-        && size != SIZE_UNKNOWN
-        && u64::try_from(file.size()) != Ok(size)
-    {
-        return Err(r.fail(
-            ESTALE,
-            plan,
-            fmt!(
-                "{}: has {} bytes, but had {} when it was saved",
-                Text(source.path.as_bytes()),
-                file.size(),
-                size
-            ),
-        ));
     }
     set_pos(r, plan, source, &file)?;
     advise(r, plan, source, &file)?;
     Ok(file)
+}
+
+/// Checks that `file`, which was rebuilt from the record `raw`, may be the program of an address
+/// space, with the rights of who had opened it.
+pub(super) fn check_program(
+    r: &Restore,
+    plan: &Plan<'_>,
+    record: &OpenFile,
+    path: &[u8],
+    file: &FileRef,
+) -> Result {
+    let opener = opener::of_file(r, plan, record.cred.get())?;
+    opener.act(|| file.may_be_program()).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "{}: can't be its program: it may not be executed, or its filesystem is mounted \
+                 noexec",
+                Text(path)
+            ),
+        )
+    })
 }
 
 /// Gives the advice that was given on `file`.

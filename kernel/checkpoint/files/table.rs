@@ -2,7 +2,13 @@
 
 //! Descriptor tables.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
+};
 
 use zerocopy::IntoBytes;
 
@@ -16,6 +22,7 @@ use crate::{
             Slot,
             Table, //
         },
+        leaks,
         open,
         pipe,
         refuse::User, //
@@ -35,7 +42,8 @@ use crate::{
             set_descriptor,
             FilesRef, //
         },
-        task::FrozenTask, //
+        task::FrozenTask,
+        wait::check_killed, //
     },
     objects::Class,
     report::Errno,
@@ -50,7 +58,7 @@ use crate::{
 pub(super) const OPS: KindOps = KindOps {
     name: "descriptor tables",
     collect,
-    leaks,
+    leaks: self::leaks,
     save,
     restore,
 };
@@ -69,12 +77,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let mut slots: KVVec<Slot> = KVVec::new();
     let mut from = 0;
     while let Some(d) = files.next(from) {
+        check_killed()?;
         if d.fd as usize >= FDS_MAX {
             cap.refuse(
                 EOPNOTSUPP,
                 t,
                 fmt!(
-                    "descriptor {}: only those below {} can be saved",
+                    "descriptor {}: only those below {} can be saved: have it closed",
                     d.fd,
                     FDS_MAX
                 ),
@@ -102,23 +111,31 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-fn leaks(cap: &mut Capture) -> Result {
+pub(super) fn leaks(cap: &mut Capture) -> Result {
     pipe::leaks(cap)?;
-    open::leaks(cap)?;
-    if !cap.whole {
-        return Ok(());
-    }
+    leaks::check(cap)?;
     for table in cap.files.tables.values() {
         let users = cap
             .objects
             .get(Class::Files, table.files.addr())
             .map_or(0, |e| e.users);
-        // Ours is one more.
-        if table.files.count() > users + 1 {
+        let shared = || table.files.count() > users + 1;
+        // Ours is one more. Who looks at /proc/PID/fd may be another for a moment.
+        for _ in 0..leaks::RECOUNTS {
+            if !shared() {
+                break;
+            }
+            check_killed()?;
+            fsleep(Delta::from_millis(1));
+        }
+        if shared() {
             cap.report.refuse(
                 EBUSY,
                 &table.who,
-                fmt!("descriptor table: a task outside has it too"),
+                fmt!(
+                    "descriptor table: a task outside has it too (CLONE_FILES): checkpoint that as \
+                     well, or end it"
+                ),
             );
         }
     }
@@ -139,6 +156,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let table = cap.files.tables.remove(&addr).ok_or(ENOENT)?;
     let mut fds: KVVec<u8> = KVVec::new();
     for slot in table.slots.iter() {
+        check_killed()?;
         let fd = Fd {
             fd: slot.fd.into(),
             file: open::save(cap, slot.file)?.get().into(),
@@ -179,12 +197,18 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
             r.fail(
                 e,
                 plan,
-                fmt!("{} descriptors are not allowed: {}", n, Errno(e)),
+                fmt!(
+                    "{} descriptors are not allowed: raise the hard limit (RLIMIT_NOFILE, \
+                     fs.nr_open): {}",
+                    n,
+                    Errno(e)
+                ),
             )
         })?;
     }
     // From the highest to the lowest: the table grows only once.
     for fd in fds.iter().rev() {
+        check_killed()?;
         let file = open::restore(r, plan, ObjRef::new(fd.file.get()).ok_or(EINVAL)?)?;
         set_descriptor(fd.fd.get(), fd.cloexec.get() != 0, &file)
             .map_err(|e| r.fail(e, plan, fmt!("descriptor {}: {}", fd.fd.get(), Errno(e))))?;

@@ -17,6 +17,7 @@ use crate::{
             BuiltFile,
             Source, //
         },
+        opener,
         refuse::{
             Named,
             Text, //
@@ -34,10 +35,9 @@ use crate::{
         Records, //
     },
     kapi::{
-        file::{
-            oflag,
-            FileRef, //
-        },
+        cred::CredRef,
+        file::FileRef,
+        file_open::oflag,
         path::{
             PathName,
             PathRef, //
@@ -83,7 +83,10 @@ pub(super) fn collect(
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{}: was removed and is open for its path only", named),
+            fmt!(
+                "{}: was removed and is open for its path only: have it closed",
+                named
+            ),
         );
         return Ok(false);
     }
@@ -92,7 +95,8 @@ pub(super) fn collect(
             EOPNOTSUPP,
             t,
             fmt!(
-                "{}: was removed, and its filesystem ({}) does not let the kernel read its pages",
+                "{}: was removed, and its filesystem ({}) does not let the kernel read its pages: \
+                 have it closed",
                 named,
                 Text(open.file.fs_name().to_bytes())
             ),
@@ -103,24 +107,29 @@ pub(super) fn collect(
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("{}: the program's file has been removed", named),
+            fmt!(
+                "{}: the program's file has been removed: start it again from the new one",
+                named
+            ),
         );
         return Ok(false);
     }
     if open.sort == Sort::Unlinked {
         let dir = directory(&open.file);
         let why = match dir.name_from(&cap.files.root)? {
-            None => Some("was removed, and its directory can't be reached"),
+            None => Some("was removed, and its directory can't be reached: have it closed"),
             Some(_) if dir.is_hidden(&cap.files.root) => {
-                Some("was removed, and another mount hides its directory")
+                Some("was removed, and another mount hides its directory: unmount that first")
             }
             Some(_) if !dir.can_tmpfile() => {
-                Some("was removed, and its filesystem has no files without a name")
+                Some("was removed, and its filesystem has no files without a name: have it closed")
             }
-            Some(_) if open.file.owner().is_none() => {
-                Some("was removed, and its owner is not known in this user namespace")
+            Some(_) if open.file.owner().is_none() => Some(
+                "was removed, and its owner is not known in this user namespace: call from outside",
+            ),
+            Some(_) if open.file.has_xattrs()? => {
+                Some("was removed, and has extended attributes: have them removed")
             }
-            Some(_) if open.file.has_xattrs()? => Some("was removed, and has extended attributes"),
             Some(name) => {
                 open.path = name;
                 None
@@ -171,8 +180,9 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
     Ok(obj)
 }
 
-/// Makes the inode with reference `obj`, with its size but without its contents.
-fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+/// Makes the inode with reference `obj`, with its size but without its contents, with the rights of
+/// `opener`.
+fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<FileRef> {
     let (record, raw) = r.object_body::<Inode>(obj)?;
     let size = i64::try_from(record.size.get()).map_err(|_| EINVAL)?;
     if raw.payload.is_empty() {
@@ -195,20 +205,34 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
     };
     let linkable = record.flags.get() & INODE_LINKABLE != 0;
     let flags = oflag::TMPFILE | if linkable { 0 } else { oflag::NAMELESS };
-    FileRef::open(&r.root, dir.as_c_str(), flags, 0o600)
-        .and_then(fill)
-        .map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!(
-                    "a file without a name of {} bytes in {}: {}",
-                    size,
-                    Text(raw.payload),
-                    Errno(e)
-                ),
-            )
-        })
+    let open = || {
+        let dir = PathRef::lookup_dir(&r.root, dir.as_c_str())?;
+        FileRef::open(&dir, flags, 0o600)
+    };
+    let mut made = opener.act(open);
+    // Who had it open need not be who had made it. What can't be given a name gives no right to
+    // anything in the directory.
+    if !linkable && matches!(made, Err(EACCES)) {
+        made = open();
+    }
+    made.and_then(fill).map_err(|e| {
+        let why = match e {
+            ENOENT | ELOOP | ENOTDIR => "the directory is missing: bring it back",
+            EACCES | EPERM => "can't be made with the rights of who had it open",
+            ENOSPC => "there is no room for it",
+            _ => "can't be made",
+        };
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "a file without a name of {} bytes in {}: {}",
+                size,
+                Text(raw.payload),
+                why
+            ),
+        )
+    })
 }
 
 /// Gives the inodes without a name what filling them changes: times, and permissions, of which
@@ -249,7 +273,7 @@ pub(crate) fn commit(r: &Restore) -> Result {
 }
 
 /// An open file of the inode with reference `obj`, for reading and writing.
-fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<FileRef> {
     let built = r.with_built(obj, |b| match b {
         Built::Inode(f) => Some(f.0.clone()),
         _ => None,
@@ -257,7 +281,7 @@ fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
     if let Some(Some(file)) = built {
         return Ok(file);
     }
-    let file = make(r, plan, obj)?;
+    let file = make(r, plan, obj, opener)?;
     r.set_built(obj, Built::Inode(BuiltFile(file.clone())))?;
     Ok(file)
 }
@@ -265,11 +289,12 @@ fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
 /// Opens an inode without a name as it was.
 pub(super) fn restore_open(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let inode = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
-    let inode = restore(r, plan, inode)?;
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    let inode = restore(r, plan, inode, &opener)?;
     if source.record.kind.get() == FILE_SHARED_ANON {
         return Ok(inode);
     }
-    let file = inode.reopen(source.flags).map_err(|e| {
+    let file = opener.act(|| inode.reopen(source.flags)).map_err(|e| {
         r.fail(
             e,
             plan,

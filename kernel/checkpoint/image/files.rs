@@ -99,9 +99,17 @@ pub mod open {
     pub const SEQUENTIAL: u32 = 1 << 13;
     /// POSIX_FADV_NOREUSE.
     pub const NOREUSE: u32 = 1 << 14;
+    /// Opened by exec(2): may be executed, but maybe not read.
+    pub const EXEC: u32 = 1 << 15;
     /// All flags.
-    pub const ALL: u32 = (1 << 15) - 1;
+    pub const ALL: u32 = (1 << 16) - 1;
 }
+
+/// [`OpenFile::size`] of a file that was still growing.
+pub const SIZE_UNKNOWN: u64 = i64::MAX as u64;
+
+/// [`OpenFile::mtime_nsec`] of a file whose time of modification was not known.
+pub const NSEC_UNKNOWN: u32 = u32::MAX;
 
 /// An open file; payload: path from the container's root directory, where `kind` wants one.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
@@ -120,17 +128,25 @@ pub struct OpenFile {
     pub pos: U64,
     /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing.
     pub size: U64,
-    /// Credentials that the file was opened with; 0: those of the caller of restart(2).
+    /// Credentials that the file was opened with; 0: those of the task that has it first.
     pub cred: U32,
     /// File type and permissions, as of stat(2).
     pub mode: U32,
-    /// Time of last modification of a regular file, nanoseconds since 1970.
-    pub mtime_ns: U64,
+    /// Time of last modification of a regular file: seconds since 1970, signed.
+    pub mtime: U64,
+    /// Nanoseconds of it; 2^32 - 1: not known, as its server has not got all data.
+    pub mtime_nsec: U32,
+    /// Generation of the inode of a file with a path.
+    pub generation: U32,
+    /// Device of a file with a path: major number in the high half, minor number in the low one.
+    pub dev: U64,
+    /// Inode number of a file with a path; 0: it has none that stays.
+    pub ino: U64,
 }
 
 impl Body for OpenFile {
     const KIND: Kind = Kind::File;
-    const LEN_MIN: usize = 48;
+    const LEN_MIN: usize = 72;
 }
 
 /// An inode that has no name; payload: the path of a directory on its filesystem, none for
@@ -232,11 +248,15 @@ impl Body for Fs {
 pub struct Path {
     /// Reference of this object.
     pub obj: U32,
-    /// Zero.
-    pub reserved: U32,
+    /// Generation of its inode.
+    pub generation: U32,
+    /// Its device, as in [`OpenFile`].
+    pub dev: U64,
+    /// Its inode number; 0: it has none that stays.
+    pub ino: U64,
 }
 
 impl Body for Path {
     const KIND: Kind = Kind::Path;
-    const LEN_MIN: usize = 8;
+    const LEN_MIN: usize = 24;
 }

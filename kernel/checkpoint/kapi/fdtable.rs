@@ -54,11 +54,16 @@ impl FilesRef {
         }
     }
 
-    /// A new table. It has the descriptors that kernel threads opened: hardly ever any.
+    /// A new table. It has those of the first few descriptors that kernel threads opened: hardly
+    /// ever any.
     pub(crate) fn new() -> Result<Self> {
-        // SAFETY: The table of the kernel's threads is always there.
-        let files =
-            unsafe { bindings::dup_fd(&raw mut bindings::init_files, core::ptr::null_mut()) };
+        // All are left out that dup_fd() can leave out: it copies the smallest table that there is.
+        let mut all = bindings::fd_range {
+            from: 0,
+            to: u32::MAX,
+        };
+        // SAFETY: The table of the kernel's threads is always there; the range is ours.
+        let files = unsafe { bindings::dup_fd(&raw mut bindings::init_files, &mut all) };
         NonNull::new(from_err_ptr(files)?).ok_or(ENOMEM).map(Self)
     }
 
@@ -123,8 +128,10 @@ impl FilesRef {
         let new = self.0.as_ptr();
         // The reference goes to the task.
         core::mem::forget(self);
-        // SAFETY: We owned a reference; the field changes under the task's lock; the old table's
-        // reference was the task's.
+        // SAFETY: We owned a reference; the old table's reference was the task's. This is the store
+        // of ksys_unshare(), under the same lock; what that checks is that no thread shares what
+        // may not be shared, and a task that restores itself has made no thread yet. It has no
+        // io_uring, whose requests exec(2) would end here.
         unsafe {
             let task = bindings::get_current();
             bindings::task_lock(task);

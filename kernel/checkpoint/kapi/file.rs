@@ -14,12 +14,9 @@ use kernel::{
     str::CStr, //
 };
 
-use crate::{
-    image::files::open,
-    kapi::{
-        path::PathRef,
-        task::FrozenTask, //
-    },
+use crate::kapi::{
+    path::PathRef,
+    task::FrozenTask, //
 };
 
 /// File types, as in `st_mode`.
@@ -58,16 +55,6 @@ impl EntryName {
         self.0.split(|&b| b == 0).next().unwrap_or(&[])
     }
 }
-
-const MNT_INTERNAL: i32 = 0x4000;
-
-const S_DAX: u32 = 1 << 13;
-
-// `fmode_t` casts are beyond bindgen.
-const FMODE_READ: u32 = 1 << 0;
-const FMODE_WRITE: u32 = 1 << 1;
-const FMODE_PATH: u32 = 1 << 14;
-const FMODE_BACKING: u32 = 1 << 24;
 
 /// A counted reference on an open file.
 ///
@@ -117,7 +104,7 @@ impl FileRef {
 
     /// The inode as the tasks see it: of a file below an overlay that is mapped, the overlay's.
     pub(super) fn inode(&self) -> *mut bindings::inode {
-        if self.fmode() & FMODE_BACKING != 0 {
+        if self.fmode() & bindings::FMODE_BACKING != 0 {
             // SAFETY: The file keeps its path, and that the dentry and its inode.
             return unsafe { (*self.path_raw().dentry).d_inode };
         }
@@ -127,12 +114,12 @@ impl FileRef {
 
     /// It is what an overlay uses below a file of its own, of which mappings keep references.
     pub(crate) fn is_backing(&self) -> bool {
-        self.fmode() & FMODE_BACKING != 0
+        self.fmode() & bindings::FMODE_BACKING != 0
     }
 
     /// It was opened with O_PATH.
     pub(crate) fn is_path_only(&self) -> bool {
-        self.fmode() & FMODE_PATH != 0
+        self.fmode() & bindings::FMODE_PATH != 0
     }
 
     /// Address of its inode.
@@ -154,12 +141,12 @@ impl FileRef {
 
     /// Is open for reading.
     pub(crate) fn is_readable(&self) -> bool {
-        self.fmode() & FMODE_READ != 0
+        self.fmode() & bindings::FMODE_READ != 0
     }
 
     /// Is open for writing.
     pub(crate) fn is_writable(&self) -> bool {
-        self.fmode() & FMODE_WRITE != 0
+        self.fmode() & bindings::FMODE_WRITE != 0
     }
 
     /// Position in bytes.
@@ -183,22 +170,6 @@ impl FileRef {
     pub(crate) fn size(&self) -> i64 {
         // SAFETY: The file keeps its inode.
         unsafe { bindings::i_size_read(self.inode()) }
-    }
-
-    /// Time of the last modification, in nanoseconds since 1970.
-    pub(crate) fn mtime_ns(&self) -> u64 {
-        let inode = self.inode();
-        // SAFETY: The file keeps its inode; the two integers are read once each.
-        let (sec, nsec) = unsafe {
-            (
-                (&raw const (*inode).i_mtime_sec).read_volatile(),
-                (&raw const (*inode).i_mtime_nsec).read_volatile(),
-            )
-        };
-        u64::try_from(sec)
-            .unwrap_or(0)
-            .saturating_mul(1_000_000_000)
-            .saturating_add(u64::from(nsec))
     }
 
     /// Number of names of the inode.
@@ -227,7 +198,7 @@ impl FileRef {
     }
 
     pub(super) fn path_raw(&self) -> bindings::path {
-        if self.fmode() & FMODE_BACKING != 0 {
+        if self.fmode() & bindings::FMODE_BACKING != 0 {
             // SAFETY: We own a reference on a file of this kind, which keeps its user's path.
             return unsafe { *bindings::backing_file_user_path(self.as_ptr()) };
         }
@@ -289,36 +260,6 @@ impl FileRef {
         self.flags() & bindings::FASYNC != 0
     }
 
-    /// A lock or lease was taken by way of it.
-    pub(crate) fn has_locks(&self) -> bool {
-        let file = self.as_ptr();
-        // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
-        let context = unsafe { (&raw const (*(*file).f_inode).i_flctx).read_volatile() };
-        if context.is_null() {
-            return false;
-        }
-        // SAFETY: The context is valid. Under its lock the lists are stable and their elements
-        // are `file_lock_core`s, linked by `flc_list`.
-        unsafe {
-            bindings::spin_lock(&raw mut (*context).flc_lock);
-            let mut found = false;
-            for head in [
-                &raw mut (*context).flc_flock,
-                &raw mut (*context).flc_posix,
-                &raw mut (*context).flc_lease,
-            ] {
-                let mut at = (*head).next;
-                while at != head {
-                    let lock = kernel::container_of!(at, bindings::file_lock_core, flc_list);
-                    found |= (*lock).flc_file == file;
-                    at = (*at).next;
-                }
-            }
-            bindings::spin_unlock(&raw mut (*context).flc_lock);
-            found
-        }
-    }
-
     /// It is the program that `t` executes.
     pub(crate) fn is_executed_by(&self, t: &FrozenTask) -> bool {
         // SAFETY: The task is valid; a file that is returned comes with a reference.
@@ -329,27 +270,23 @@ impl FileRef {
     /// Its mount is the kernel's own: it has no path.
     pub(crate) fn is_internal(&self) -> bool {
         // SAFETY: The file keeps its mount; the flag does not change.
-        unsafe { (*self.path_raw().mnt).mnt_flags & MNT_INTERNAL != 0 }
+        unsafe { (*self.path_raw().mnt).mnt_flags & bindings::MNT_INTERNAL != 0 }
     }
 
     /// Name of its directory entry, at most as long as fits; what tells kinds of kernel objects
     /// apart.
     pub(crate) fn entry_name(&self) -> EntryName {
         let mut name = EntryName::default();
-        let dentry = self.path_raw().dentry;
-        // SAFETY: The file keeps its dentry. A name is NUL-terminated at all times and under RCU
-        // it stays, even if the dentry is renamed.
+        let mut snapshot = bindings::name_snapshot::default();
+        // SAFETY: The file keeps its dentry. The snapshot's name is NUL-terminated, and stays until
+        // it is released, whatever becomes of the dentry.
         unsafe {
-            bindings::rcu_read_lock();
-            let from = (&raw const (*dentry).__bindgen_anon_1.d_name.name).read_volatile();
-            for (i, to) in name.0.iter_mut().enumerate() {
-                let byte = from.add(i).read();
-                if byte == 0 {
-                    break;
-                }
-                *to = byte;
+            bindings::take_dentry_name_snapshot(&mut snapshot, self.path_raw().dentry);
+            let from = CStr::from_char_ptr(snapshot.name.name.cast()).to_bytes();
+            for (to, byte) in name.0.iter_mut().zip(from) {
+                *to = *byte;
             }
-            bindings::rcu_read_unlock();
+            bindings::release_dentry_name_snapshot(&mut snapshot);
         }
         name
     }
@@ -374,7 +311,7 @@ impl FileRef {
             let readable = (*(*mapping).a_ops).read_folio.is_some();
             (readable || bindings::shmem_mapping(mapping))
                 && self.fs_magic() != u64::from(bindings::FUSE_SUPER_MAGIC)
-                && (*(*self.as_ptr()).f_inode).i_flags & S_DAX == 0
+                && (*(*self.as_ptr()).f_inode).i_flags & bindings::S_DAX == 0
         }
     }
 
@@ -382,47 +319,6 @@ impl FileRef {
     pub(crate) fn is_hugetlb(&self) -> bool {
         // SAFETY: We own a reference.
         unsafe { bindings::is_hugetlb_file(self.as_ptr()) }
-    }
-
-    /// Opens `name` from `root` with the caller's rights.
-    ///
-    /// `flags` are O_*, `mode` the permissions of a file that is made. May sleep, even for long.
-    pub(crate) fn open(root: &PathRef, name: &CStr, flags: u32, mode: u16) -> Result<Self> {
-        // SAFETY: The root is referenced, the name is NUL-terminated; a file that is returned
-        // comes with a reference.
-        unsafe {
-            Self::from_owned(bindings::file_open_root(
-                root.as_raw(),
-                name.as_char_ptr(),
-                flags as i32,
-                mode,
-            ))
-        }
-    }
-
-    /// Opens the same inode again, without a look at its permissions.
-    pub(crate) fn reopen(&self, flags: u32) -> Result<Self> {
-        // SAFETY: The file keeps its path; a running task has credentials; a file that is
-        // returned comes with a reference.
-        unsafe {
-            Self::from_owned(bindings::dentry_open(
-                &self.path_raw(),
-                flags as i32,
-                bindings::current_cred(),
-            ))
-        }
-    }
-
-    /// A new file of anonymous shared memory.
-    pub(crate) fn shared_memory(size: i64) -> Result<Self> {
-        // SAFETY: The name is NUL-terminated; a file that is returned comes with a reference.
-        unsafe {
-            Self::from_owned(bindings::shmem_kernel_file_setup(
-                c"dev/zero".as_char_ptr(),
-                size,
-                bindings::vma_flags_t::default(),
-            ))
-        }
     }
 
     /// Moves its position to `pos`.
@@ -464,19 +360,6 @@ impl FileRef {
         };
         // SAFETY: We own a reference; the context is valid during the call.
         to_result(unsafe { bindings::iterate_dir(self.as_ptr(), &mut context) })
-    }
-
-    /// Sets those of the O_* flags in `mask` that are in `flags`, and clears the others.
-    ///
-    /// For O_NONBLOCK and, on pipes, O_DIRECT: what no filesystem wants to know about.
-    pub(crate) fn set_flags(&self, mask: u32, flags: u32) {
-        let file = self.as_ptr();
-        // SAFETY: We own a reference; flags change under the file's lock.
-        unsafe {
-            bindings::spin_lock(&raw mut (*file).f_lock);
-            (*file).f_flags = ((*file).f_flags & !mask) | (flags & mask);
-            bindings::spin_unlock(&raw mut (*file).f_lock);
-        }
     }
 
     /// Writes all of `bytes` at the position of a stream.
@@ -557,74 +440,4 @@ impl PartialEq for FileRef {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
-}
-
-/// O_* flags and those of images.
-static FLAGS: &[(u32, u32)] = &[
-    (bindings::O_APPEND, open::APPEND),
-    (bindings::O_NONBLOCK, open::NONBLOCK),
-    (bindings::O_DSYNC, open::DSYNC),
-    // O_SYNC is a bit of its own together with O_DSYNC.
-    (bindings::O_SYNC & !bindings::O_DSYNC, open::SYNC),
-    (bindings::O_DIRECT, open::DIRECT),
-    (bindings::O_NOATIME, open::NOATIME),
-    (bindings::O_PATH, open::PATH),
-    (bindings::O_LARGEFILE, open::LARGEFILE),
-    (bindings::O_DIRECTORY, open::DIRECTORY),
-    (bindings::O_NOFOLLOW, open::NOFOLLOW),
-];
-
-/// The image's flags for an open file.
-pub(crate) fn flags_to_image(file: &FileRef) -> u32 {
-    let mut to = 0;
-    for (flag, image) in FLAGS {
-        if file.flags() & flag != 0 {
-            to |= image;
-        }
-    }
-    if file.is_readable() {
-        to |= open::READ;
-    }
-    if file.is_writable() {
-        to |= open::WRITE;
-    }
-    // A file that was made with O_TMPFILE has this, but could not be opened with it.
-    if file.file_type() != ftype::DIRECTORY {
-        to &= !open::DIRECTORY;
-    }
-    to
-}
-
-/// The O_* flags to open a file with, for flags of an image.
-pub(crate) fn flags_from_image(flags: u32) -> u32 {
-    let mut to = match (flags & open::READ != 0, flags & open::WRITE != 0) {
-        (true, true) => bindings::O_RDWR,
-        (false, true) => bindings::O_WRONLY,
-        _ => bindings::O_RDONLY,
-    };
-    for (flag, image) in FLAGS {
-        if flags & image != 0 {
-            to |= flag;
-        }
-    }
-    if flags & open::SYNC != 0 {
-        to |= bindings::O_SYNC;
-    }
-    to
-}
-
-/// Flags to open files with that are not in the image.
-pub(crate) mod oflag {
-    use kernel::bindings;
-
-    /// O_NONBLOCK.
-    pub(crate) const NONBLOCK: u32 = bindings::O_NONBLOCK;
-    /// O_DIRECT.
-    pub(crate) const DIRECT: u32 = bindings::O_DIRECT;
-    /// A pipe, for both ends.
-    pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
-    /// A new file without a name, for reading and writing.
-    pub(crate) const TMPFILE: u32 = bindings::O_TMPFILE | bindings::O_RDWR | bindings::O_LARGEFILE;
-    /// With [`TMPFILE`]: it can't be given a name.
-    pub(crate) const NAMELESS: u32 = bindings::O_EXCL;
 }

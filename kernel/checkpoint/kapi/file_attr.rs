@@ -16,27 +16,20 @@ use crate::{
     }, //
 };
 
-// `fmode_t` casts are beyond bindgen.
-const FMODE_RANDOM: u32 = 1 << 12;
-const FMODE_NOREUSE: u32 = 1 << 23;
-
 impl FileRef {
-    /// The kernel may write to it, as io::write_all() does: its driver takes an iterator, and has no
-    /// function of its own for bytes of user space.
-    pub(crate) fn can_kernel_write(&self) -> bool {
-        // SAFETY: We own a reference; an open file has operations, which do not change.
-        unsafe {
-            (*(*self.as_ptr()).f_op).write_iter.is_some()
-                && (*(*self.as_ptr()).f_op).write.is_none()
-        }
+    /// write(2) can write to it.
+    pub(crate) fn can_write(&self) -> bool {
+        self.fmode() & bindings::FMODE_CAN_WRITE != 0
     }
 
-    /// The kernel may read from it; as [`Self::can_kernel_write`].
-    pub(crate) fn can_kernel_read(&self) -> bool {
-        // SAFETY: We own a reference; an open file has operations, which do not change.
-        unsafe {
-            (*(*self.as_ptr()).f_op).read_iter.is_some() && (*(*self.as_ptr()).f_op).read.is_none()
-        }
+    /// read(2) can read from it.
+    pub(crate) fn can_read(&self) -> bool {
+        self.fmode() & bindings::FMODE_CAN_READ != 0
+    }
+
+    /// It has no position.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.fmode() & bindings::FMODE_STREAM != 0
     }
 
     /// It is a file or block device that is read and written past the page cache, in whole blocks.
@@ -122,7 +115,10 @@ impl FileRef {
         if usual != 0 && Some(pages) == usual.checked_mul(2) {
             advice |= open::SEQUENTIAL;
         }
-        for (mode, flag) in [(FMODE_RANDOM, open::RANDOM), (FMODE_NOREUSE, open::NOREUSE)] {
+        for (mode, flag) in [
+            (bindings::FMODE_RANDOM, open::RANDOM),
+            (bindings::FMODE_NOREUSE, open::NOREUSE),
+        ] {
             if self.fmode() & mode != 0 {
                 advice |= flag;
             }

@@ -89,8 +89,9 @@ impl FsRef {
     /// Sets all of it.
     pub(crate) fn set(&self, root: &PathRef, pwd: &PathRef, umask: u32) {
         let fs = self.0.as_ptr();
-        // SAFETY: We are a user; the functions lock and take references of their own. The mask
-        // is an integer that no other user reads yet.
+        // SAFETY: We are a user; the functions lock and take references of their own, as those of
+        // chroot(2) and chdir(2), whose checks `may_chroot` and `may_enter` have made. The mask is
+        // stored as umask(2) does, with the bits that it takes; no other user reads it yet.
         unsafe {
             bindings::set_fs_root(fs, root.as_raw());
             bindings::set_fs_pwd(fs, pwd.as_raw());

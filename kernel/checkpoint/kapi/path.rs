@@ -12,12 +12,13 @@ use kernel::{
 /// Longest path with its NUL, in bytes.
 const PATH_MAX: usize = 4096;
 
-// What bindgen does not make constants of.
-const LOOKUP_FOLLOW: u32 = 1 << 0;
-const LOOKUP_DIRECTORY: u32 = 1 << 1;
+/// Paths of an image are those of what was open, and not how it was found: there is no link of
+/// any kind on the way.
+const LOOKUP_NO_LINKS: u32 = bindings::LOOKUP_NO_SYMLINKS | bindings::LOOKUP_NO_MAGICLINKS;
 
-const MAY_EXEC: i32 = 0x1;
-const MAY_CHDIR: i32 = 0x40;
+const MAY_EXEC: c_int = bindings::MAY_EXEC as c_int;
+const MAY_WRITE: c_int = bindings::MAY_WRITE as c_int;
+const MAY_CHDIR: c_int = bindings::MAY_CHDIR as c_int;
 
 /// A counted reference on a path.
 ///
@@ -94,16 +95,29 @@ impl PathRef {
         }
     }
 
-    /// Type of the inode, as in `st_mode`, with its permissions.
+    /// The inode that it leads to, which the path keeps.
+    pub(super) fn inode(&self) -> Option<*mut bindings::inode> {
+        // SAFETY: We own a reference on the dentry, which keeps an inode that it has.
+        let inode = unsafe { (&raw const (*self.0.dentry).d_inode).read_volatile() };
+        (!inode.is_null()).then_some(inode)
+    }
+
+    /// Type of the inode, as in `st_mode`, with its permissions; 0: there is none.
     pub(crate) fn mode(&self) -> u32 {
-        // SAFETY: We own a reference on a dentry that a lookup returned: it has an inode.
-        unsafe {
-            let inode = (*self.0.dentry).d_inode;
-            if inode.is_null() {
-                return 0;
-            }
-            u32::from((&raw const (*inode).i_mode).read_volatile())
-        }
+        let Some(inode) = self.inode() else {
+            return 0;
+        };
+        // SAFETY: The path keeps its inode; the mode is read once.
+        u32::from(unsafe { (&raw const (*inode).i_mode).read_volatile() })
+    }
+
+    /// It leads to a named pipe that somebody has open, or is opening.
+    pub(crate) fn is_open_pipe(&self) -> bool {
+        let Some(inode) = self.inode() else {
+            return false;
+        };
+        // SAFETY: The path keeps its inode, which is locked there.
+        unsafe { bindings::inode_has_pipe(inode) }
     }
 
     /// Magic number of its filesystem.
@@ -146,10 +160,21 @@ impl PathRef {
         false
     }
 
+    /// The caller has the access in `mask` (MAY_*); EACCES if not.
+    pub(super) fn may(&self, mask: c_int) -> Result {
+        self.inode().ok_or(ENOENT)?;
+        // SAFETY: We own a reference on a dentry with an inode.
+        to_result(unsafe { bindings::path_permission(&self.0, mask) })
+    }
+
     /// The caller may enter this directory; EACCES if not.
     pub(crate) fn may_enter(&self) -> Result {
-        // SAFETY: We own a reference on a dentry with an inode: a lookup returned it.
-        to_result(unsafe { bindings::path_permission(&self.0, MAY_EXEC | MAY_CHDIR) })
+        self.may(MAY_EXEC | MAY_CHDIR)
+    }
+
+    /// The caller may write to what it leads to; EACCES if not.
+    pub(crate) fn may_write(&self) -> Result {
+        self.may(MAY_WRITE)
     }
 
     /// The caller may make this directory its root; EPERM if not.
@@ -164,11 +189,6 @@ impl PathRef {
         }
         // SAFETY: We own references.
         to_result(unsafe { bindings::security_path_chroot(&self.0) })
-    }
-
-    /// Follows `name` from `root`, but not a symbolic link at its end.
-    pub(crate) fn lookup(root: &PathRef, name: &CStr) -> Result<Self> {
-        Self::follow(root, name, 0)
     }
 
     /// Its name as seen from `root`, without a NUL; `None`: it can't be reached from there.
@@ -191,13 +211,20 @@ impl PathRef {
         Ok(Some(copy))
     }
 
-    /// Follows `name` from `root`, with the caller's rights. Symbolic links are followed; `..`
-    /// does not leave `root`.
-    pub(crate) fn lookup_dir(root: &PathRef, name: &CStr) -> Result<Self> {
-        Self::follow(root, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY)
+    /// Looks `name` up from `root`, with the rights that the caller has or acts with. `..` does not
+    /// leave `root`.
+    ///
+    /// ELOOP: there is a symbolic link on the way. One at the end is what is returned.
+    pub(crate) fn lookup(root: &PathRef, name: &CStr) -> Result<Self> {
+        Self::walk(root, name, LOOKUP_NO_LINKS)
     }
 
-    fn follow(root: &PathRef, name: &CStr, flags: u32) -> Result<Self> {
+    /// The same for a directory. ENOTDIR: it is none, or a link to one.
+    pub(crate) fn lookup_dir(root: &PathRef, name: &CStr) -> Result<Self> {
+        Self::walk(root, name, LOOKUP_NO_LINKS | bindings::LOOKUP_DIRECTORY)
+    }
+
+    fn walk(root: &PathRef, name: &CStr, flags: u32) -> Result<Self> {
         let mut path = bindings::path::default();
         // SAFETY: `root` is referenced, the name is NUL-terminated; on success the path comes with
         // references that we own.
@@ -237,6 +264,12 @@ impl PathName {
     /// The name without its NUL.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.as_c_str().to_bytes()
+    }
+
+    /// It matches `pattern`, where `*` and `?` stand for slashes as well.
+    pub(crate) fn fits(&self, pattern: &CStr) -> bool {
+        // SAFETY: Both are NUL-terminated.
+        unsafe { bindings::glob_match(pattern.as_char_ptr(), self.as_c_str().as_char_ptr()) }
     }
 }
 

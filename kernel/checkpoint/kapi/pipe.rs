@@ -9,10 +9,22 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::file::{
-    EntryName,
-    FileRef, //
+use crate::kapi::{
+    file::{
+        EntryName,
+        FileRef, //
+    },
+    wait, //
 };
+
+/// Longest time to wait for a pipe that somebody has locked, in milliseconds.
+///
+/// A pipe is locked while a writer's memory is read, and that may be memory that user space provides
+/// (userfaultfd, FUSE): the lock is held for as long as it wants.
+const LOCK_MS: u64 = 10_000;
+
+/// Longest pause between two tries, in milliseconds.
+const PAUSE_MAX_MS: u32 = 50;
 
 /// A pipe, by one of its open ends.
 ///
@@ -86,18 +98,29 @@ impl Pipe {
         self.file.entry_name()
     }
 
-    /// Runs `f` with the pipe locked.
-    fn locked<R>(&self, f: impl FnOnce(*mut bindings::pipe_inode_info) -> R) -> R {
+    /// Runs `f` with the pipe locked. May sleep.
+    ///
+    /// EBUSY: somebody has it locked and does not let go. EINTR: the caller was killed.
+    fn locked<R>(&self, f: impl FnOnce(*mut bindings::pipe_inode_info) -> R) -> Result<R> {
+        let end = wait::monotonic_ns().saturating_add(LOCK_MS * 1_000_000);
+        let mut pause = 1;
         // SAFETY: The file keeps the pipe.
-        unsafe { bindings::pipe_lock_it(self.pipe) };
+        while !unsafe { bindings::pipe_trylock_it(self.pipe) } {
+            wait::check_killed()?;
+            if wait::monotonic_ns() >= end {
+                return Err(EBUSY);
+            }
+            wait::pause_ms(pause);
+            pause = (pause * 2).min(PAUSE_MAX_MS);
+        }
         let r = f(self.pipe);
         // SAFETY: We hold the lock.
         unsafe { bindings::pipe_unlock_it(self.pipe) };
-        r
+        Ok(r)
     }
 
-    /// How it stands.
-    pub(crate) fn status(&self) -> Status {
+    /// How it stands. Errors as of a lock: EBUSY, EINTR.
+    pub(crate) fn status(&self) -> Result<Status> {
         self.locked(|pipe| {
             // SAFETY: The pipe is locked; there are as many buffers as it says.
             unsafe {
@@ -126,10 +149,10 @@ impl Pipe {
         let mut bytes: KVVec<u8> = KVVec::new();
         loop {
             // The lock is the application's: nothing is allocated under it.
-            let (nr, len) = self.locked(|pipe| total(pipe));
+            let (nr, len) = self.locked(|pipe| total(pipe))?;
             pieces.reserve(nr, GFP_KERNEL_ACCOUNT)?;
             bytes.reserve(len, GFP_KERNEL_ACCOUNT)?;
-            let copied = self.locked(|pipe| copy(pipe, &mut pieces, &mut bytes));
+            let copied = self.locked(|pipe| copy(pipe, &mut pieces, &mut bytes))?;
             if copied.is_ok() {
                 return Ok((pieces, bytes));
             }
@@ -139,8 +162,8 @@ impl Pipe {
     }
 
     /// Nobody had the pipe open for writing since this end was opened: to poll(2), an empty one
-    /// was not hung up then.
-    pub(crate) fn is_unwritten(&self) -> bool {
+    /// was not hung up then. Errors as of [`Pipe::status`].
+    pub(crate) fn is_unwritten(&self) -> Result<bool> {
         let file = self.file.as_ptr();
         // SAFETY: The file is that of a pipe: of the union, it uses the counter.
         self.locked(|pipe| unsafe {
@@ -148,13 +171,74 @@ impl Pipe {
         })
     }
 
-    /// As if nobody had opened it for writing since this end was opened.
-    pub(crate) fn set_unwritten(&self) {
+    /// As if nobody had opened it for writing since this end was opened. EBUSY: somebody has locked
+    /// the pipe. Does not wait.
+    pub(crate) fn set_unwritten(&self) -> Result {
         let file = self.file.as_ptr();
-        // SAFETY: The file is that of a pipe: of the union, it uses the counter.
-        self.locked(|pipe| unsafe {
-            (*file).__bindgen_anon_2.f_pipe = u64::from((*pipe).w_counter);
-        });
+        self.try_locked(|pipe| {
+            // SAFETY: The file is that of a pipe: of the union, it uses the counter. This is the
+            // store of fifo_open(), under the same lock; what that checks is that there is no
+            // writer, as otherwise nobody asks for the counter.
+            unsafe { (*file).__bindgen_anon_2.f_pipe = u64::from((*pipe).w_counter) };
+            Ok(())
+        })
+    }
+
+    /// Moves what is in `from`, of which the caller has the only two ends, into this empty pipe, if
+    /// nobody has it open but by `files` files.
+    ///
+    /// EBUSY: somebody has, or it is not empty. ENOSPC: it has too few slots. Then nothing was
+    /// moved. Does not wait.
+    pub(crate) fn take_contents(&self, from: &Pipe, files: u32) -> Result {
+        self.try_locked(|pipe| {
+            // SAFETY: The pipe is locked. Nobody but the caller has `from`. What pipe_write() and
+            // splice() look at is looked at here: whether there is room. Readers to wake there are
+            // none, as the only files are those of tasks that do not run yet.
+            unsafe {
+                if (&raw const (*pipe).files).read_volatile() != files
+                    || bindings::pipe_buffers_used(pipe) != 0
+                {
+                    return Err(EBUSY);
+                }
+                let nr = bindings::pipe_buffers_used(from.pipe);
+                if nr > (*pipe).max_usage {
+                    return Err(ENOSPC);
+                }
+                for _ in 0..nr {
+                    bindings::pipe_move_buffer(from.pipe, pipe);
+                }
+                Ok(())
+            }
+        })
+    }
+
+    /// Throws away what is in the pipe, if nobody has it open but by `files` files; EBUSY if
+    /// somebody has. Does not wait.
+    pub(crate) fn drop_contents(&self, files: u32) -> Result {
+        self.try_locked(|pipe| {
+            // SAFETY: The pipe is locked.
+            unsafe {
+                if (&raw const (*pipe).files).read_volatile() != files {
+                    return Err(EBUSY);
+                }
+                for _ in 0..bindings::pipe_buffers_used(pipe) {
+                    bindings::pipe_drop_buffer(pipe);
+                }
+                Ok(())
+            }
+        })
+    }
+
+    /// Runs `f` with the pipe locked; EBUSY: somebody has locked it.
+    fn try_locked(&self, f: impl FnOnce(*mut bindings::pipe_inode_info) -> Result) -> Result {
+        // SAFETY: The file keeps the pipe.
+        if unsafe { bindings::mutex_trylock(&raw mut (*self.pipe).mutex) } == 0 {
+            return Err(EBUSY);
+        }
+        let r = f(self.pipe);
+        // SAFETY: We hold the lock.
+        unsafe { bindings::pipe_unlock_it(self.pipe) };
+        r
     }
 
     /// Sets the size to `bytes`, as F_SETPIPE_SZ does.
@@ -205,16 +289,25 @@ fn copy(
         while left > 0 {
             // A buffer may lie in a page of higher order, whose parts are mapped one by one.
             let part = core::cmp::min(left, PAGE_SIZE - offset % PAGE_SIZE);
+            let room = bytes.spare_capacity_mut();
+            if room.len() < part {
+                return Err(ENOSPC);
+            }
             // SAFETY: The buffer keeps its page, and `offset` and `len` lie within it; the
-            // mapping is dropped before anything else is mapped.
+            // mapping is dropped before anything else is mapped. There is room for `part` bytes.
+            // Who has the page otherwise (a file, or memory given by vmsplice) may write to it
+            // meanwhile, as under any reader of the pipe: no reference is made of it.
             unsafe {
                 page = page.add(offset / PAGE_SIZE);
                 offset %= PAGE_SIZE;
                 let from = bindings::kmap_page(page);
-                let slice = core::slice::from_raw_parts(from.cast::<u8>().add(offset), part);
-                let r = bytes.extend_from_slice(slice, GFP_NOWAIT);
+                core::ptr::copy_nonoverlapping(
+                    from.cast::<u8>().add(offset),
+                    room.as_mut_ptr().cast::<u8>(),
+                    part,
+                );
                 bindings::kunmap_page(from);
-                r?;
+                bytes.inc_len(part);
             }
             offset += part;
             left -= part;

@@ -16,7 +16,8 @@ use super::{
     walk::{
         Follow,
         Walk, //
-    }, //
+    },
+    Object, //
 };
 use crate::image::{
     files::*,
@@ -36,6 +37,20 @@ const TYPE_FIFO: u32 = 0o010000;
 const TYPE_CHAR: u32 = 0o020000;
 const TYPE_DIRECTORY: u32 = 0o040000;
 const TYPE_REGULAR: u32 = 0o100000;
+
+/// The flags of an open file in the detail of its object begin at this bit.
+const DETAIL_FLAGS: u32 = 8;
+
+/// Kind of the open file that is the object `file`.
+pub(super) fn kind_of(file: &Object) -> u32 {
+    file.detail & ((1 << DETAIL_FLAGS) - 1)
+}
+
+/// The open file that is the object `file` can be the program of an address space.
+pub(super) fn is_program(file: &Object) -> bool {
+    let flags = file.detail >> DETAIL_FLAGS;
+    kind_of(file) == FILE_REGULAR && flags & (open::READ | open::PATH) == open::READ
+}
 
 impl Walk<'_> {
     /// A descriptor table.
@@ -62,7 +77,7 @@ impl Walk<'_> {
             let file = self.refer::<OpenFile>(raw, fd.file.get())?;
             ensure(
                 raw,
-                file.detail != FILE_SHARED_ANON,
+                kind_of(file) != FILE_SHARED_ANON,
                 "descriptor of anonymous memory",
             )?;
         }
@@ -70,7 +85,7 @@ impl Walk<'_> {
         self.define(raw, table.obj.get(), 0)
     }
 
-    /// An open file. Its object's detail is its kind.
+    /// An open file. Its object's detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
     pub(super) fn file(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let file: OpenFile = raw.body()?;
         let kind = file.kind.get();
@@ -81,6 +96,19 @@ impl Walk<'_> {
             "impossible position or size",
         )?;
         self.refer_or_none::<Cred>(raw, file.cred.get())?;
+        let nsec = file.mtime_nsec.get();
+        ensure(
+            raw,
+            nsec < NSEC || (nsec == NSEC_UNKNOWN && file.mtime.get() == 0),
+            "impossible time",
+        )?;
+        ensure(
+            raw,
+            file.flags.get() & open::EXEC == 0
+                || (kind == FILE_REGULAR
+                    && file.flags.get() & (open::READ | open::WRITE | open::PATH) == open::READ),
+            "opened by exec, but not a program",
+        )?;
         let inode = file.inode.get();
         let file_type = match kind {
             FILE_REGULAR | FILE_DIRECTORY => {
@@ -123,10 +151,17 @@ impl Walk<'_> {
         )?;
         match kind {
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE => absolute_path(raw)?,
-            _ => no_payload(raw)?,
+            _ => {
+                no_payload(raw)?;
+                zero(
+                    raw,
+                    file.dev.get() == 0 && file.ino.get() == 0 && file.generation.get() == 0,
+                )?;
+            }
         }
         self.summary.files = self.summary.files.saturating_add(1);
-        self.define(raw, file.obj.get(), kind)
+        let detail = kind | file.flags.get() << DETAIL_FLAGS;
+        self.define(raw, file.obj.get(), detail)
     }
 
     /// An inode whose contents are in the image. Its object's detail is 1 if it has a directory.
@@ -216,7 +251,6 @@ impl Walk<'_> {
     /// A directory.
     pub(super) fn path(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let path: Path = raw.body()?;
-        zero(raw, path.reserved.get() == 0)?;
         absolute_path(raw)?;
         self.define(raw, path.obj.get(), 0)
     }

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Is a file the one that was saved?
+//!
+//! Type, size and time of modification are compared always, device and inode where they still mean
+//! the same: on the boot of the checkpoint. The caller may accept differences of files, by patterns
+//! of their paths; or be strict, and have all compared that the image tells.
+
+use kernel::{
+    fmt,
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+};
+
+use crate::{
+    files::{
+        accept::Patterns,
+        refuse::Text, //
+    },
+    image::files::{
+        OpenFile,
+        Path,
+        FILE_DEVICE,
+        FILE_REGULAR,
+        NSEC_UNKNOWN,
+        SIZE_UNKNOWN, //
+    },
+    kapi::{
+        file::ftype,
+        file_stat::{
+            random,
+            Ask,
+            Stat, //
+        },
+        path::{
+            PathName,
+            PathRef, //
+        }, //
+    },
+    restart::{
+        Plan,
+        Restore, //
+    },
+};
+
+/// What the caller of restart(2) says about files that differ, and what can be compared.
+pub(crate) struct Policy {
+    /// Compare all that the image tells.
+    pub(crate) strict: bool,
+    /// Paths whose differences are accepted.
+    pub(crate) accept: Patterns,
+    /// The image was made since this machine was booted.
+    pub(crate) same_boot: bool,
+}
+
+/// A number that this boot has and no other, on any machine, chosen when it is first asked for.
+pub(crate) fn boot() -> u64 {
+    static BOOT: Atomic<u64> = Atomic::new(0);
+    match BOOT.load(Relaxed) {
+        0 => {
+            let new = random().max(1);
+            match BOOT.cmpxchg(0, new, Relaxed) {
+                Ok(_) => new,
+                Err(first) => first,
+            }
+        }
+        known => known,
+    }
+}
+
+/// Seconds and nanoseconds since 1970 in messages: a date, in UTC.
+struct Time(i64, u32);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Days are counted from 1 March of the year 0, so that leap days end a year.
+        let days = self.0.div_euclid(86400).saturating_add(719_468);
+        let second = self.0.rem_euclid(86400);
+        let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let of_era = (day - day / 1460 + day / 36524 - day / 146_096) / 365;
+        let of_year = day - (365 * of_era + of_era / 4 - of_era / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let month = if shifted < 10 {
+            shifted + 3
+        } else {
+            shifted - 9
+        };
+        let year = era
+            .saturating_mul(400)
+            .saturating_add(of_era + i64::from(month <= 2));
+        write!(
+            f,
+            "{}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",
+            year,
+            month,
+            of_year - (153 * shifted + 2) / 5 + 1,
+            second / 3600,
+            second / 60 % 60,
+            second % 60,
+            self.1
+        )
+    }
+}
+
+/// Device and inode in messages.
+struct Inode(u64, u64, u32);
+
+impl fmt::Display for Inode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor) = (self.0 >> 32, self.0 & 0xffff_ffff);
+        write!(f, "{}:{} {}/{}", major, minor, self.1, self.2)
+    }
+}
+
+/// What of a file differs: as it was, and as it is.
+#[derive(Default)]
+struct Differences {
+    size: Option<(u64, u64)>,
+    mtime: Option<[(i64, u32); 2]>,
+    mode: Option<(u32, u32)>,
+    inode: Option<[(u64, u64, u32); 2]>,
+    /// There is nothing to compare with.
+    unknown: bool,
+}
+
+impl Differences {
+    fn any(&self) -> bool {
+        self.size.is_some()
+            || self.mtime.is_some()
+            || self.mode.is_some()
+            || self.inode.is_some()
+            || self.unknown
+    }
+}
+
+impl fmt::Display for Differences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sep = "";
+        if let Some((was, is)) = self.size {
+            write!(f, "had {was} bytes, has {is}")?;
+            sep = "; ";
+        }
+        if let Some([was, is]) = self.mtime {
+            let (was, is) = (Time(was.0, was.1), Time(is.0, is.1));
+            f.write_fmt(fmt!("{}was modified at {}, is at {}", sep, was, is))?;
+            sep = "; ";
+        }
+        if let Some((was, is)) = self.mode {
+            write!(f, "{sep}had permissions {was:o}, has {is:o}")?;
+            sep = "; ";
+        }
+        if let Some([was, is]) = self.inode {
+            let (was, is) = (Inode(was.0, was.1, was.2), Inode(is.0, is.1, is.2));
+            f.write_fmt(fmt!("{}was inode {}, is {}", sep, was, is))?;
+            sep = "; ";
+        }
+        if self.unknown {
+            write!(
+                f,
+                "{sep}it was growing, or its server kept its time of modification"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Compares identities: device, inode number and generation.
+fn compare_inodes(
+    policy: &Policy,
+    was: (u64, u64, u32),
+    is: &Stat,
+) -> Option<[(u64, u64, u32); 2]> {
+    let now = (is.dev, is.ino, is.generation);
+    if policy.strict {
+        return (was != now).then_some([was, now]);
+    }
+    if !policy.same_boot || was.1 == 0 || is.ino == 0 {
+        return None;
+    }
+    // Without a block device the number is that of the mount: another when it is mounted again.
+    let mounts = was.0 >> 32 == 0 && is.dev >> 32 == 0;
+    let differ = (!mounts && was.0 != is.dev) || was.1 != is.ino || was.2 != is.generation;
+    differ.then_some([was, now])
+}
+
+/// Tells a difference, and fails the restart if it is not accepted: when all files have been
+/// looked at, so that all is told at once.
+fn tell(r: &Restore, plan: &Plan<'_>, path: &PathName, differs: &Differences) -> Result {
+    let name = Text(path.as_bytes());
+    if r.policy.accept.matches(path)? {
+        r.with_report(|report| {
+            report.note(&plan.name(), fmt!("{}: accepted: {}", name, differs));
+        });
+    } else {
+        r.fail(
+            ESTALE,
+            plan,
+            fmt!(
+                "{}: is not the file that was saved: {}; bring it back as it was, or accept it as \
+                 it is (restart --accept)",
+                name,
+                differs
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Compares the file that was `found` at `path`, and is of the type that was saved, with `was`.
+///
+/// What differs and is not accepted fails the restart later, in [`verdict`].
+pub(super) fn check(
+    r: &Restore,
+    plan: &Plan<'_>,
+    path: &PathName,
+    was: &OpenFile,
+    found: &PathRef,
+) -> Result {
+    let policy = &r.policy;
+    // The device that a node stands for is all that it is.
+    if was.kind.get() == FILE_DEVICE {
+        return Ok(());
+    }
+    let is = found.stat(Ask::AsStat)?;
+    let mut differs = Differences::default();
+    if was.kind.get() == FILE_REGULAR {
+        let size = was.size.get();
+        let mtime = (was.mtime.get().cast_signed(), was.mtime_nsec.get());
+        if size == SIZE_UNKNOWN {
+            differs.unknown = policy.strict;
+        } else {
+            differs.size = (size != is.size).then_some((size, is.size));
+            if mtime.1 == NSEC_UNKNOWN {
+                differs.unknown = policy.strict;
+            } else {
+                differs.mtime = (mtime != is.mtime).then_some([mtime, is.mtime]);
+            }
+        }
+    }
+    let permissions = |mode: u32| mode & !ftype::MASK;
+    let (mode_was, mode_is) = (permissions(was.mode.get()), permissions(is.mode));
+    if policy.strict && mode_was != mode_is {
+        differs.mode = Some((mode_was, mode_is));
+    }
+    differs.inode = compare_inodes(
+        policy,
+        (was.dev.get(), was.ino.get(), was.generation.get()),
+        &is,
+    );
+    if differs.any() {
+        tell(r, plan, path, &differs)?;
+    }
+    Ok(())
+}
+
+/// The same for a root or working directory; returns whether it is known to be the one that was
+/// saved.
+pub(super) fn check_directory(
+    r: &Restore,
+    plan: &Plan<'_>,
+    path: &PathName,
+    was: &Path,
+    found: &PathRef,
+) -> Result<bool> {
+    let is = found.stat(Ask::AsStat)?;
+    let inode = compare_inodes(
+        &r.policy,
+        (was.dev.get(), was.ino.get(), was.generation.get()),
+        &is,
+    );
+    let same = r.policy.same_boot && was.ino.get() != 0 && is.ino != 0 && inode.is_none();
+    if inode.is_some() {
+        let differs = Differences {
+            inode,
+            ..Differences::default()
+        };
+        tell(r, plan, path, &differs)?;
+    }
+    Ok(same)
+}
+
+/// ESTALE: files differ that were not accepted. To be called when all tasks have theirs, and before
+/// anything is done that is felt outside.
+pub(crate) fn verdict(r: &Restore) -> Result {
+    r.with_report(|report| report.verdict())
+}
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_files_same)]
+mod tests {
+    use super::*;
+    use crate::report::Report;
+
+    fn shows(what: &dyn fmt::Display, text: &[u8]) -> bool {
+        let mut report = Report::new();
+        report.line(fmt!("{}", what));
+        report.text().strip_suffix(b"\n") == Some(text)
+    }
+
+    #[test]
+    fn times() {
+        assert!(shows(&Time(0, 0), b"1970-01-01T00:00:00.000000000Z"));
+        assert!(shows(
+            &Time(-1, 999_999_999),
+            b"1969-12-31T23:59:59.999999999Z"
+        ));
+        assert!(shows(
+            &Time(951_782_400, 5),
+            b"2000-02-29T00:00:00.000000005Z"
+        ));
+        assert!(shows(
+            &Time(4_107_542_399, 0),
+            b"2100-02-28T23:59:59.000000000Z"
+        ));
+        assert!(shows(
+            &Time(4_107_542_400, 0),
+            b"2100-03-01T00:00:00.000000000Z"
+        ));
+    }
+
+    fn stat(dev: u64, ino: u64, generation: u32) -> Stat {
+        Stat {
+            dev,
+            ino,
+            generation,
+            ..Stat::default()
+        }
+    }
+
+    #[test]
+    fn inodes() {
+        let mut policy = Policy {
+            strict: false,
+            accept: Patterns::none(),
+            same_boot: true,
+        };
+        let disk = |minor: u64| 8 << 32 | minor;
+        let differ = |policy: &Policy, was: (u64, u64, u32), is: Stat| {
+            compare_inodes(policy, was, &is).is_some()
+        };
+        assert!(!differ(&policy, (disk(1), 5, 6), stat(disk(1), 5, 6)));
+        assert!(differ(&policy, (disk(1), 5, 6), stat(disk(2), 5, 6)));
+        assert!(differ(&policy, (disk(1), 5, 6), stat(disk(1), 7, 6)));
+        assert!(differ(&policy, (disk(1), 5, 6), stat(disk(1), 5, 7)));
+        // Mounted again.
+        assert!(!differ(&policy, (33, 5, 6), stat(34, 5, 6)));
+        // Not known.
+        assert!(!differ(&policy, (33, 0, 6), stat(34, 5, 7)));
+        policy.same_boot = false;
+        assert!(!differ(&policy, (disk(1), 5, 6), stat(disk(2), 7, 8)));
+        policy.strict = true;
+        assert!(differ(&policy, (disk(1), 5, 6), stat(disk(2), 5, 6)));
+    }
+}
