@@ -4,8 +4,6 @@
 
 use kernel::{
     prelude::*,
-    sync::aref::ARef,
-    task::Task,
     uaccess::{
         UserPtr,
         UserSlice, //
@@ -13,8 +11,12 @@ use kernel::{
 };
 
 use crate::{
+    files::Patterns,
     kapi::{
-        cgroup::Cgroup,
+        cgroup::{
+            Cgroup,
+            CgroupDir, //
+        },
         entry::{
             checkpoint_flags,
             restart_flags, //
@@ -24,10 +26,7 @@ use crate::{
             FileRef, //
         },
         io,
-        task::{
-            current_leader,
-            from_pidfd, //
-        }, //
+        root::Root, //
     },
     report::{
         Errno,
@@ -37,6 +36,10 @@ use crate::{
 
 /// Milliseconds within which all tasks must freeze, unless the caller says otherwise.
 const DEADLINE_MS: u32 = 10_000;
+
+/// Most milliseconds that a caller may ask for: as long as its tasks may stand still at most, when
+/// one of them does not freeze.
+const DEADLINE_MAX_MS: u32 = 600_000;
 
 /// What is wrong with arguments of a later version.
 const UNKNOWN: &str = "a flag is not known, or a field that must be zero is not";
@@ -69,13 +72,18 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) leave_frozen: bool,
     /// Write nothing.
     pub(crate) dry_run: bool,
+    /// Kill the tasks, which were left frozen, and write nothing.
+    pub(crate) kill_only: bool,
+    /// Refuse what is only told otherwise.
+    pub(crate) strict: bool,
     /// Milliseconds within which all tasks must freeze.
     pub(crate) deadline_ms: u32,
-    /// Where the image goes; `None` for a dry run only.
+    /// Where the image goes; `None` for a dry run and for killing only.
     pub(crate) image: Option<FileRef>,
     /// Where messages go.
     pub(crate) log: Option<&'a FileRef>,
-    cgroup_fd: i32,
+    /// The cgroup that the caller names; `None`: that of the root task.
+    pub(crate) cgroup: Option<Cgroup>,
 }
 
 /// Ends the call for a wrong argument: `errno`, with a line that tells what is wrong.
@@ -111,17 +119,36 @@ pub(crate) fn log(fd: i32) -> Result<Option<FileRef>> {
     Ok(Some(file))
 }
 
+/// The cgroup behind `fd`, -1 for none. It is looked up here and nowhere else: another thread of
+/// the caller may put something else behind the number.
+///
+/// EBADF: it is no directory of a cgroup v2. ENOENT: the cgroup was removed.
+fn cgroup_dir(fd: i32, report: &mut Report) -> Result<Option<CgroupDir>> {
+    if fd == -1 {
+        return Ok(None);
+    }
+    let dir = CgroupDir::from_fd(fd).map_err(|e| {
+        let what = match e {
+            ENOENT => "the cgroup was removed",
+            _ => "cgroup_fd is no directory of a cgroup v2",
+        };
+        wrong(report, e, what)
+    })?;
+    Ok(Some(dir))
+}
+
 impl<'a> CheckpointArgs<'a> {
     /// Checks the arguments, of which `log` was looked up before; returns them and the root task.
     ///
-    /// EINVAL: unknown or contradictory flags, a reserved field is not zero, or the image can't go
-    /// to that file. EBADF: a descriptor is not open, or not for writing, or not a pidfd. ESRCH:
-    /// the root is gone. A line of `report` tells which.
+    /// EINVAL: unknown or contradictory flags, a reserved field is not zero, the deadline is too
+    /// long, or the image can't go to that file. EBADF: a descriptor is not open, or not for
+    /// writing, or not a pidfd or a cgroup. ENOENT: the cgroup was removed. ESRCH: the root is
+    /// gone. A line of `report` tells which.
     pub(crate) fn new(
         call: &CheckpointCall,
         log: Option<&'a FileRef>,
         report: &mut Report,
-    ) -> Result<(Self, ARef<Task>)> {
+    ) -> Result<(Self, Root)> {
         let has = |flag| call.flags & flag != 0;
         if call.flags & !checkpoint_flags::ALL != 0 || call.reserved {
             return Err(wrong(report, EINVAL, UNKNOWN));
@@ -135,48 +162,54 @@ impl<'a> CheckpointArgs<'a> {
             let what = "a dry run neither kills nor leaves frozen";
             return Err(wrong(report, EINVAL, what));
         }
-        let image = if dry_run && call.image_fd == -1 {
+        let kill_only = has(checkpoint_flags::KILL_ONLY);
+        if kill_only {
+            let others =
+                checkpoint_flags::ALL & !(checkpoint_flags::KILL_ONLY | checkpoint_flags::SUBTREE);
+            if call.flags & others != 0 || call.image_fd != -1 || call.pidfd == -1 {
+                let what = "tasks are killed only without an image, by others and not themselves";
+                return Err(wrong(report, EINVAL, what));
+            }
+        }
+        let image = if (dry_run || kill_only) && call.image_fd == -1 {
             None
         } else {
             let file = io::fget(call.image_fd)
                 .and_then(|f| f.is_writable().then_some(f).ok_or(EBADF))
                 .map_err(|e| wrong(report, e, "image_fd is not open for writing"))?;
-            if !file.can_kernel_write() {
-                let what = "the image's file can't be written by the kernel";
+            if !file.can_write() {
+                let what = "image_fd is nothing that write(2) could write to";
                 return Err(wrong(report, EINVAL, what));
             }
             check_image(report, &file, log)?;
             Some(file)
         };
-        let root = if call.pidfd == -1 {
-            current_leader()
-        } else {
-            from_pidfd(call.pidfd)
-                .map_err(|e| wrong(report, e, "pidfd is of no task that could be the root"))?
-        };
+        if call.deadline_ms > DEADLINE_MAX_MS {
+            let what = "the deadline is more than 10 minutes";
+            return Err(wrong(report, EINVAL, what));
+        }
+        let root = match call.pidfd {
+            -1 => Root::of_caller(),
+            fd => Root::from_pidfd(fd),
+        }
+        .map_err(|e| wrong(report, e, "pidfd is of no task that could be the root"))?;
+        let cgroup = cgroup_dir(call.cgroup_fd, report)?.map(|dir| dir.cgroup().clone());
         let args = Self {
             subtree: has(checkpoint_flags::SUBTREE),
             kill: has(checkpoint_flags::KILL),
             leave_frozen: has(checkpoint_flags::FROZEN),
             dry_run,
+            kill_only,
+            strict: has(checkpoint_flags::STRICT),
             deadline_ms: match call.deadline_ms {
                 0 => DEADLINE_MS,
                 ms => ms,
             },
             image,
             log,
-            cgroup_fd: call.cgroup_fd,
+            cgroup,
         };
         Ok((args, root))
-    }
-
-    /// The cgroup that the caller names; `None`: that of the root task.
-    pub(crate) fn cgroup(&self) -> Result<Option<Cgroup>> {
-        if self.cgroup_fd == -1 {
-            Ok(None)
-        } else {
-            Cgroup::from_fd(self.cgroup_fd).map(Some)
-        }
     }
 }
 
@@ -192,6 +225,10 @@ pub(crate) struct RestartCall {
     pub(crate) cgroup_fd: i32,
     /// Some field that must be zero is not.
     pub(crate) reserved: bool,
+    /// Address of the patterns of paths whose differences are accepted.
+    pub(crate) accept: usize,
+    /// Bytes of them.
+    pub(crate) accept_len: usize,
     /// Address where the caller wants the root's pidfd.
     pub(crate) pidfd_out: usize,
 }
@@ -202,10 +239,16 @@ pub(crate) struct RestartArgs {
     pub(crate) leave_frozen: bool,
     /// The root becomes a sibling of the caller.
     pub(crate) sibling: bool,
+    /// What confined the tasks need not be what confines the caller.
+    pub(crate) caller_confinement: bool,
+    /// Compare all that the image tells of files.
+    pub(crate) strict: bool,
+    /// Paths whose differences are accepted.
+    pub(crate) accept: Patterns,
     /// The image.
     pub(crate) image: FileRef,
-    /// The cgroup directory to restart into.
-    pub(crate) cgroup_fd: Option<i32>,
+    /// The cgroup to restart into.
+    pub(crate) cgroup: Option<CgroupDir>,
     /// Address where the caller wants the root's pidfd.
     pub(crate) pidfd_out: usize,
 }
@@ -213,8 +256,10 @@ pub(crate) struct RestartArgs {
 impl RestartArgs {
     /// Checks the arguments. Errors as [`CheckpointArgs::new`].
     ///
-    /// EINVAL also: to be left frozen, the tasks need a cgroup of their own. EFAULT: the pidfd has
-    /// no place to go to; where there is one, it has -1 afterwards.
+    /// EINVAL also: to be left frozen, the tasks need a cgroup of their own, not the root; a pattern
+    /// of accepted paths is empty or has no end. EPERM, EACCES: the caller may not freeze it. E2BIG:
+    /// there are too many patterns. EFAULT: they can't be read, or the pidfd has no place to go to;
+    /// where there is one, it has -1 afterwards.
     pub(crate) fn new(
         call: &RestartCall,
         log: Option<&FileRef>,
@@ -228,18 +273,38 @@ impl RestartArgs {
             let what = "to be left frozen, the tasks need a cgroup of their own";
             return Err(wrong(report, EINVAL, what));
         }
+        let accept = Patterns::read(call.accept, call.accept_len).map_err(|e| {
+            let what = match e {
+                E2BIG => "the patterns of accepted paths take more than 64 KiB",
+                EINVAL => "a pattern of accepted paths is empty, or the last one has no NUL",
+                _ => "the patterns of accepted paths can't be read",
+            };
+            wrong(report, e, what)
+        })?;
         let image = io::fget(call.image_fd)
             .and_then(|f| f.is_readable().then_some(f).ok_or(EBADF))
             .map_err(|e| wrong(report, e, "image_fd is not open for reading"))?;
-        if !image.can_kernel_read() {
-            let what = "the image's file can't be read by the kernel";
+        if !image.can_read() {
+            let what = "image_fd is nothing that read(2) could read from";
             return Err(wrong(report, EINVAL, what));
         }
         check_image(report, &image, log)?;
-        if call.cgroup_fd != -1 {
-            // Only to tell EBADF early: copy_process() takes the descriptor.
-            Cgroup::from_fd(call.cgroup_fd)
-                .map_err(|e| wrong(report, e, "cgroup_fd is no directory of a cgroup v2"))?;
+        let cgroup = cgroup_dir(call.cgroup_fd, report)?;
+        if let Some(dir) = cgroup.as_ref().filter(|_| leave_frozen) {
+            if dir.cgroup().is_root() {
+                let what = "the root cgroup can't be frozen: restart into a cgroup in it";
+                return Err(wrong(report, EINVAL, what));
+            }
+            dir.cgroup().may_freeze().map_err(|e| {
+                let what = match e {
+                    ENODEV => "the cgroup was removed",
+                    _ => {
+                        "the caller may not freeze the cgroup: it must be able to write its \
+                         cgroup.freeze"
+                    }
+                };
+                wrong(report, e, what)
+            })?;
         }
         UserSlice::new(UserPtr::from_addr(call.pidfd_out), size_of::<i32>())
             .writer()
@@ -248,8 +313,11 @@ impl RestartArgs {
         Ok(Self {
             leave_frozen,
             sibling: call.flags & restart_flags::SIBLING != 0,
+            caller_confinement: call.flags & restart_flags::CALLER_CONFINEMENT != 0,
+            strict: call.flags & restart_flags::STRICT != 0,
+            accept,
             image,
-            cgroup_fd: (call.cgroup_fd != -1).then_some(call.cgroup_fd),
+            cgroup,
             pidfd_out: call.pidfd_out,
         })
     }

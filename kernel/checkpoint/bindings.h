@@ -17,6 +17,7 @@
 #include <linux/file.h>
 #include <linux/filelock.h>
 #include <linux/fsnotify_backend.h>
+#include <linux/glob.h>
 #include <linux/hugetlb.h>
 #include <linux/init_task.h>
 #include <linux/io_uring.h>
@@ -80,7 +81,22 @@
 #endif
 #include <../../fs/mount.h>
 #include <../../fs/internal.h>
-#include <linux/ipc.h>
-#include <../../ipc/util.h>
 #include <../../kernel/cgroup/cgroup-internal.h>
 #include <../../mm/internal.h>
+
+/* What bindgen makes no constants of by itself. */
+const fmode_t RUST_CONST_HELPER_FMODE_READ = FMODE_READ;
+const fmode_t RUST_CONST_HELPER_FMODE_WRITE = FMODE_WRITE;
+const fmode_t RUST_CONST_HELPER_FMODE_EXEC = FMODE_EXEC;
+const fmode_t RUST_CONST_HELPER_FMODE_PATH = FMODE_PATH;
+const fmode_t RUST_CONST_HELPER_FMODE_BACKING = FMODE_BACKING;
+const fmode_t RUST_CONST_HELPER_FMODE_CAN_READ = FMODE_CAN_READ;
+const fmode_t RUST_CONST_HELPER_FMODE_CAN_WRITE = FMODE_CAN_WRITE;
+const fmode_t RUST_CONST_HELPER_FMODE_STREAM = FMODE_STREAM;
+const fmode_t RUST_CONST_HELPER_FMODE_RANDOM = FMODE_RANDOM;
+const fmode_t RUST_CONST_HELPER_FMODE_NOREUSE = FMODE_NOREUSE;
+const int RUST_CONST_HELPER_MNT_INTERNAL = MNT_INTERNAL;
+const unsigned int RUST_CONST_HELPER_LOOKUP_OPEN = LOOKUP_OPEN;
+const unsigned int RUST_CONST_HELPER_LOOKUP_DIRECTORY = LOOKUP_DIRECTORY;
+const unsigned int RUST_CONST_HELPER_LOOKUP_NO_SYMLINKS = LOOKUP_NO_SYMLINKS;
+const unsigned int RUST_CONST_HELPER_LOOKUP_NO_MAGICLINKS = LOOKUP_NO_MAGICLINKS;

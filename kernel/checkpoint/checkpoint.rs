@@ -16,6 +16,7 @@ mod arch;
 
 mod args;
 mod capture;
+mod confinement;
 mod cpu;
 mod files;
 // The tools on the host use more of it, and need it `pub`.
@@ -37,7 +38,7 @@ fn checkpoint(call: &args::CheckpointCall) -> Result<u64> {
     let log = args::log(call.log_fd)?;
     let mut report = Report::new();
     let result = args::CheckpointArgs::new(call, log.as_ref(), &mut report)
-        .and_then(|(args, root)| capture::run(&args, root, &mut report));
+        .and_then(|(args, root)| capture::run(&args, &root, &mut report));
     report.finish(&result, log.as_ref());
     result
 }
@@ -47,7 +48,7 @@ fn restart(call: &args::RestartCall) -> Result<u64> {
     let log = args::log(call.log_fd)?;
     let mut report = Report::new();
     let result = args::RestartArgs::new(call, log.as_ref(), &mut report)
-        .and_then(|args| restart::run(&args, &mut report));
+        .and_then(|mut args| restart::run(&mut args, &mut report));
     report.finish(&result, log.as_ref());
     result
 }

@@ -14,7 +14,16 @@ use kernel::{
     rbtree::RBTree, //
 };
 
-use crate::image::ObjRef;
+use crate::{
+    image::{
+        header::OBJECTS_MAX,
+        ObjRef, //
+    },
+    kapi::held::Held, //
+};
+
+/// Bytes that the table and the collectors take for an object, roughly.
+const OBJECT_BYTES: usize = 512;
 
 /// Class of a shared object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +67,7 @@ pub(crate) struct Entry {
 pub(crate) struct Objects {
     entries: RBTree<(Class, usize), Entry>,
     last: u32,
+    held: Held,
 }
 
 impl Objects {
@@ -66,6 +76,7 @@ impl Objects {
         Self {
             entries: RBTree::new(),
             last: 0,
+            held: Held::new(),
         }
     }
 
@@ -77,12 +88,17 @@ impl Objects {
     /// Counts one user of the object of `class` at `addr`.
     ///
     /// Returns its reference, and whether this is its first user. May sleep.
+    ///
+    /// E2BIG: there are more objects than an image may have.
     pub(crate) fn collect(&mut self, class: Class, addr: usize) -> Result<(ObjRef, bool)> {
         if let Some(entry) = self.entries.get_mut(&(class, addr)) {
             entry.users += 1;
             return Ok((entry.obj, false));
         }
-        let number = self.last.checked_add(1).ok_or(E2BIG)?;
+        if self.last >= OBJECTS_MAX {
+            return Err(E2BIG);
+        }
+        let number = self.last + 1;
         let obj = ObjRef::new(number).ok_or(E2BIG)?;
         self.entries.try_create_and_insert(
             (class, addr),
@@ -94,6 +110,7 @@ impl Objects {
             GFP_KERNEL_ACCOUNT,
         )?;
         self.last = number;
+        self.held.set(number as usize * OBJECT_BYTES);
         Ok((obj, true))
     }
 

@@ -72,6 +72,15 @@ impl Report {
         &self.lines
     }
 
+    /// Adds a line about an error, for the reason `why`, unless there is a line already that tells
+    /// more; the error to return.
+    pub(crate) fn unless_told(&mut self, errno: Error, why: &str) -> Error {
+        if self.lines.is_empty() {
+            self.line(fmt!("error: {} [{}]", why, Errno(errno)));
+        }
+        errno
+    }
+
     /// Adds a refusal: `what` can't be done for the reason that it tells.
     ///
     /// The first refusal's `errno` becomes that of the system call.
@@ -84,6 +93,11 @@ impl Report {
         self.refusals += 1;
         self.first.get_or_insert(errno);
         self.line(fmt!("refused: {}: {} [{}]", who, what, Errno(errno)));
+    }
+
+    /// Adds a line about something that the reader should know, and that changes nothing.
+    pub(crate) fn note(&mut self, who: &dyn fmt::Display, what: fmt::Arguments<'_>) {
+        self.line(fmt!("note: {}: {}", who, what));
     }
 
     /// Adds a line about a fault of the image; the error to return.
@@ -125,6 +139,18 @@ impl Report {
     }
 }
 
+/// Why a step failed that has said nothing else, in words.
+pub(crate) fn reason(errno: Error) -> &'static str {
+    match errno {
+        ENOMEM => "there is no memory",
+        E2BIG => "is more than an image can hold",
+        EINTR => "the caller was killed",
+        ESRCH => "the task is being killed",
+        EAGAIN => "it changes; try again",
+        _ => "failed unexpectedly",
+    }
+}
+
 /// An errno for messages: its name.
 pub(crate) struct Errno(pub(crate) Error);
 
@@ -154,11 +180,13 @@ impl fmt::Display for Errno {
             32 => "EPIPE",
             35 => "EDEADLK",
             38 => "ENOSYS",
+            40 => "ELOOP",
             62 => "ETIME",
             75 => "EOVERFLOW",
             95 => "EOPNOTSUPP",
             110 => "ETIMEDOUT",
             116 => "ESTALE",
+            125 => "ECANCELED",
             n => return write!(f, "errno {n}"),
         };
         f.write_str(name)

@@ -36,16 +36,6 @@ __rust_helper void rust_helper_css_set_unlock_irq(void)
 	spin_unlock_irq(&css_set_lock);
 }
 
-__rust_helper void rust_helper_checkpoint_cgroup_lock(void)
-{
-	cgroup_lock();
-}
-
-__rust_helper void rust_helper_checkpoint_cgroup_unlock(void)
-{
-	cgroup_unlock();
-}
-
 __rust_helper u64 rust_helper_checkpoint_ktime_get_ns(void)
 {
 	return ktime_get_ns();
@@ -91,11 +81,6 @@ __rust_helper void rust_helper_put_group_info(struct group_info *groups)
 	put_group_info(groups);
 }
 
-__rust_helper bool rust_helper_cap_valid_bits(u64 caps)
-{
-	return !(caps & ~CAP_VALID_MASK);
-}
-
 /* Namespaces. */
 
 __rust_helper void rust_helper_get_uts_ns(struct uts_namespace *ns)
@@ -106,6 +91,16 @@ __rust_helper void rust_helper_get_uts_ns(struct uts_namespace *ns)
 __rust_helper void rust_helper_put_uts_ns(struct uts_namespace *ns)
 {
 	put_uts_ns(ns);
+}
+
+__rust_helper int rust_helper_uts_ns_count(const struct uts_namespace *ns)
+{
+	return ns_ref_read(ns);
+}
+
+__rust_helper int rust_helper_nsproxy_count(const struct nsproxy *ns)
+{
+	return refcount_read(&ns->count);
 }
 
 __rust_helper void rust_helper_nsproxy_get(struct nsproxy *ns)

@@ -4,12 +4,20 @@
 #include <linux/prctl.h>
 #include <linux/thread_info.h>
 #include <asm/cpufeature.h>
+#include <asm/debug-monitors.h>
 #include <asm/fpsimd.h>
 #include <asm/gcs.h>
+#include <asm/mman.h>
 #include <asm/mte.h>
 #include <asm/pointer_auth.h>
 #include <asm/por.h>
 #include <asm/processor.h>
+
+/* Numbers that arch/arm64/checkpoint/ has too. */
+static_assert(DBG_SPSR_SS == 1 << 21);
+static_assert(SVCR_ZA_MASK == 1 << 1);
+static_assert(POR_EL0_INIT == 7);
+static_assert(PROT_BTI == 0x10 && PROT_MTE == 0x20);
 
 /* Has this machine the registers of that note? */
 __rust_helper bool rust_helper_checkpoint_has_note(u32 note)
@@ -109,30 +117,6 @@ __rust_helper bool rust_helper_checkpoint_has_hw_breakpoint(struct task_struct *
 			return true;
 #endif
 	return false;
-}
-
-/*
- * The running task, which may be a copy of one with other modes, begins as exec() would let it
- * begin. What its registers say comes later.
- */
-__rust_helper void rust_helper_checkpoint_flush_modes(void)
-{
-	set_tsc_mode(PR_TSC_ENABLE);
-#ifdef CONFIG_ARM64_POE
-	if (system_supports_poe())
-		write_sysreg_s(POR_EL0_INIT, SYS_POR_EL0);
-#endif
-#ifdef CONFIG_ARM64_GCS
-	if (!system_supports_gcs())
-		return;
-	current->thread.gcs_base = 0;
-	current->thread.gcs_size = 0;
-	current->thread.gcs_el0_mode = 0;
-	current->thread.gcs_el0_locked = 0;
-	gcs_set_el0_mode(current);
-	write_sysreg_s(0, SYS_GCSPR_EL0);
-	current->thread.gcspr_el0 = 0;
-#endif
 }
 
 /* Tags of a page: 4 bits for each 16 bytes. */

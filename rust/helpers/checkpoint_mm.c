@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/checkpoint.h>
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
 #include <linux/hugetlb.h>
+#include <linux/memcontrol.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/pagemap.h>
 #include <linux/pagewalk.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/swapops.h>
@@ -156,6 +159,18 @@ __rust_helper int rust_helper_vma_give_name(unsigned long start, unsigned long l
 #endif
 }
 
+#ifdef CONFIG_MEMBARRIER
+/* Numbers that kernel/checkpoint/kapi/mm.rs has too. */
+static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED_READY == 1 << 0);
+static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED == 1 << 1);
+static_assert(MEMBARRIER_STATE_GLOBAL_EXPEDITED_READY == 1 << 2);
+static_assert(MEMBARRIER_STATE_GLOBAL_EXPEDITED == 1 << 3);
+static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED_SYNC_CORE_READY == 1 << 4);
+static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED_SYNC_CORE == 1 << 5);
+static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY == 1 << 6);
+static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ == 1 << 7);
+#endif
+
 __rust_helper void rust_helper_membarrier_set_state(struct mm_struct *mm, int state)
 {
 	guard(preempt)();
@@ -212,6 +227,20 @@ __rust_helper void rust_helper_kunmap_page(const void *addr)
 	kunmap_local(addr);
 }
 
+/*
+ * A page for the kernel's own use, charged to current. It fails rather than that a task is killed
+ * for it: what needs it can be given up.
+ */
+__rust_helper struct page *rust_helper_checkpoint_page_alloc(void)
+{
+	return alloc_page(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+}
+
+__rust_helper void rust_helper_copy_page_bytes(void *to, const void *from)
+{
+	memcpy(to, from, PAGE_SIZE);
+}
+
 __rust_helper bool rust_helper_is_hugetlb_file(const struct file *f)
 {
 	return is_file_hugepages(f);
@@ -251,6 +280,94 @@ __rust_helper int rust_helper_page_mappings(struct page *page)
 		return n;
 	whole = folio_entire_mapcount(folio);
 	return whole + DIV_ROUND_UP(max(n - whole, 0), folio_nr_pages(folio));
+}
+
+/* Whether a huge page is mapped there, or is being moved: then there is no page table below. */
+__rust_helper bool rust_helper_pmd_is_huge(pmd_t *pmd)
+{
+	return pmd_is_huge(pmdp_get_lockless(pmd));
+}
+
+/*
+ * The anonymous page at @addr if it is part of a huge page, with a reference on it and on each of the
+ * @nr - 1 that follow it there. NULL and @huge: the huge page, or page of zeros, is none of that kind.
+ * What is being moved counts as not huge.
+ */
+__rust_helper struct page *rust_helper_huge_pmd_get_pages(struct vm_area_struct *vma,
+							   unsigned long addr, pmd_t *pmd,
+							   unsigned int nr, bool *huge)
+{
+	spinlock_t *ptl = pmd_trans_huge_lock(pmd, vma);
+	struct page *page = NULL;
+
+	*huge = false;
+	if (!ptl)
+		return NULL;
+	if (pmd_present(*pmd)) {
+		*huge = true;
+		page = vm_normal_page_pmd(vma, addr, *pmd);
+		if (page && PageAnon(page)) {
+			page += (addr & ~PMD_MASK) >> PAGE_SHIFT;
+			folio_ref_add(page_folio(page), nr);
+		} else {
+			page = NULL;
+		}
+	}
+	spin_unlock(ptl);
+	return page;
+}
+
+__rust_helper unsigned long rust_helper_mm_pgtables_bytes(const struct mm_struct *mm)
+{
+	return mm_pgtables_bytes(mm);
+}
+
+/*
+ * Whether private memory of @mm at @addr may be written to, though its mapping does not allow that; up
+ * to @end then. Not so with code from a file where processes are kept from doing it themselves. The
+ * mmap lock is held.
+ */
+__rust_helper int rust_helper_may_force_write(struct mm_struct *mm, unsigned long addr,
+					      unsigned long *end)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
+
+	if (!vma)
+		return -EFAULT;
+#ifdef CONFIG_PROC_FS
+	if (vma->vm_file && (vma->vm_flags & VM_EXEC) && !proc_mem_may_force())
+		return -EPERM;
+#endif
+	*end = vma->vm_end;
+	return 0;
+}
+
+/* Counts @pages as anonymous memory of @mm; less, if negative. */
+__rust_helper void rust_helper_mm_count_pages(struct mm_struct *mm, long pages)
+{
+	add_mm_counter(mm, MM_ANONPAGES, pages);
+}
+
+__rust_helper void rust_helper_cond_resched(void)
+{
+	cond_resched();
+}
+
+/* Memory cgroups; without them all of these do nothing. */
+
+__rust_helper struct mem_cgroup *rust_helper_memcg_of_mm(struct mm_struct *mm)
+{
+	return get_mem_cgroup_from_mm(mm);
+}
+
+__rust_helper void rust_helper_memcg_put(struct mem_cgroup *memcg)
+{
+	mem_cgroup_put(memcg);
+}
+
+__rust_helper struct mem_cgroup *rust_helper_set_active_memcg(struct mem_cgroup *memcg)
+{
+	return set_active_memcg(memcg);
 }
 
 /* Memory tags: only arm64 has them. */

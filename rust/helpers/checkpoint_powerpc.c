@@ -10,6 +10,11 @@
 #include <asm/vdso.h>
 #include <linux/pkeys.h>
 
+/* Numbers that arch/powerpc/checkpoint/ has too. */
+static_assert((DEXCR_PR_IBRTPD | DEXCR_PR_SRAPD | DEXCR_PR_NPHIE) == 0x1c000000UL);
+static_assert(DEXCR_PR_NPHIE == 0x04000000UL);
+static_assert(~SRR1_MSR_BITS == 0x783f0000UL);
+
 extern char vdso64_start, vdso64_end;
 
 __rust_helper const void *rust_helper_checkpoint_vdso(size_t *len)

@@ -3,8 +3,25 @@
 
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
+#include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/ptrace.h>
+
+/* Numbers that arch/s390/checkpoint/ has too. */
+static_assert(PSW_USER_BITS == 0x0705000000000000UL);
+static_assert(PSW_MASK_USER == 0x0000ff0180000000UL);
+static_assert(PSW_ASC_HOME == 0x0000c00000000000UL);
+static_assert(PSW_MASK_EA == 0x0000000100000000UL);
+static_assert(PSW_MASK_BA == 0x0000000080000000UL);
+
+/*
+ * Takes from the running task what it has of its creator's thread and exec() does not take away:
+ * what the machine wrote down when a transaction of that one was aborted.
+ */
+__rust_helper void rust_helper_checkpoint_s390_reset(void)
+{
+	memset(&current->thread.trap_tdb, 0, sizeof(current->thread.trap_tdb));
+}
 
 __rust_helper bool rust_helper_checkpoint_s390_has_vx(void)
 {

@@ -2,7 +2,14 @@
 
 #include <linux/checkpoint.h>
 #include <linux/cgroup.h>
+#include <linux/completion.h>
+#include <linux/freezer.h>
 #include <linux/io_uring_types.h>
+#include <linux/ioprio.h>
+#include <linux/key.h>
+#include <linux/keyctl.h>
+#include <linux/mempolicy.h>
+#include <linux/nospec.h>
 #include <linux/perf_event.h>
 #include <linux/regset.h>
 #include <linux/rseq.h>
@@ -15,11 +22,13 @@
 #include <linux/sched/task_stack.h>
 #include <linux/security.h>
 #include <linux/task_work.h>
-#include <linux/ipc.h>
+#include <linux/thread_info.h>
+#include <linux/uprobes.h>
+#include <linux/user_events.h>
+#include <linux/user_namespace.h>
 #ifdef CONFIG_X86_64
 #include <asm/fpu/regset.h>
 #endif
-#include <../../ipc/util.h>
 #include <asm/syscall.h>
 #ifdef CONFIG_SECURITY_LANDLOCK
 #include "../../security/landlock/cred.h"
@@ -141,6 +150,43 @@ __rust_helper unsigned long rust_helper_checkpoint_thread_size(void)
 __rust_helper bool rust_helper_fatal_signal_pending(struct task_struct *t)
 {
 	return fatal_signal_pending(t);
+}
+
+/*
+ * Sleeps for as long as *@seat is @held, and tells @seated so. Nothing else ends it, no signal and
+ * no stray wake-up: TASK_PARKED is left for a wake_up_state() of its own only. As in
+ * kthread_parkme().
+ */
+__rust_helper void rust_helper_checkpoint_sit(const u32 *seat, u32 held,
+					      struct completion *seated)
+{
+	for (;;) {
+		set_special_state(TASK_PARKED);
+		if (smp_load_acquire(seat) != held)
+			break;
+		/* Who holds it waits until it sleeps: it is not preempted before. */
+		preempt_disable();
+		complete(seated);
+		schedule_preempt_disabled();
+		preempt_enable();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+/*
+ * Is there something that interrupts the waits of the current task? Task work is run and the
+ * freezer of suspend obeyed; a stop, a frozen cgroup, a debugger or a signal are told.
+ */
+__rust_helper bool rust_helper_checkpoint_interrupted(void)
+{
+	clear_notify_signal();
+	if (task_work_pending(current))
+		task_work_run();
+	try_to_freeze();
+	spin_lock_irq(&current->sighand->siglock);
+	recalc_sigpending();
+	spin_unlock_irq(&current->sighand->siglock);
+	return test_thread_flag(TIF_SIGPENDING);
 }
 
 /*
@@ -319,6 +365,25 @@ __rust_helper void rust_helper_current_rseq_renew(void)
 #endif
 }
 
+/* Bytes of an area of the first version. */
+#define CHECKPOINT_RSEQ_V1	32
+
+/* As rseq_length_valid() and rseq_register() check it. */
+__rust_helper bool rust_helper_checkpoint_rseq_valid(u64 addr, u32 len)
+{
+#ifdef CONFIG_RSEQ
+	if (len == CHECKPOINT_RSEQ_V1) {
+		if (!IS_ALIGNED(addr, CHECKPOINT_RSEQ_V1))
+			return false;
+	} else if (len < offsetof(struct rseq, end) || !IS_ALIGNED(addr, rseq_alloc_align())) {
+		return false;
+	}
+	return access_ok((void __user *)(unsigned long)addr, len);
+#else
+	return false;
+#endif
+}
+
 __rust_helper bool rust_helper_current_rseq_set(u64 addr, u32 len, u32 sig)
 {
 #ifdef CONFIG_RSEQ
@@ -327,7 +392,7 @@ __rust_helper bool rust_helper_current_rseq_set(u64 addr, u32 len, u32 sig)
 	current->rseq.len = len;
 	current->rseq.sig = sig;
 	current->rseq.event.has_rseq =
-		IS_ENABLED(CONFIG_GENERIC_IRQ_ENTRY) && len > 32 ? 2 : 1;
+		IS_ENABLED(CONFIG_GENERIC_IRQ_ENTRY) && len > CHECKPOINT_RSEQ_V1 ? 2 : 1;
 	rseq_force_update();
 	return true;
 #else
@@ -345,6 +410,9 @@ __rust_helper bool rust_helper_task_user_dispatch(struct task_struct *t)
 }
 
 /* Scheduling. */
+
+/* A number that kernel/checkpoint/kapi/sched.rs has too. */
+static_assert(DEFAULT_PRIO == 120);
 
 __rust_helper void rust_helper_task_cpus_user(struct task_struct *t, struct cpumask *mask)
 {
@@ -434,14 +502,7 @@ __rust_helper void rust_helper_checkpoint_set_compat_robust(struct task_struct *
 
 __rust_helper bool rust_helper_task_has_sem_undo(struct task_struct *t)
 {
-#ifdef CONFIG_SYSVIPC
-	struct sem_undo_list *list = t->sysvsem.undo_list;
-
-	/* The task does not run: nobody else adds to the list. */
-	return list && !list_empty_careful(&list->list_proc);
-#else
-	return false;
-#endif
+	return sem_has_undo(t);
 }
 
 __rust_helper int rust_helper_task_autogroup_nice(struct task_struct *t)
@@ -471,6 +532,133 @@ __rust_helper bool rust_helper_task_has_landlock(struct task_struct *t)
 #else
 	return false;
 #endif
+}
+
+/* What fork has handed on to the running task, and exec or a system call would take away. */
+
+__rust_helper void rust_helper_checkpoint_flush_thread(void)
+{
+	flush_thread();
+}
+
+__rust_helper void rust_helper_checkpoint_setup_new_exec(void)
+{
+	arch_setup_new_exec();
+}
+
+/* prctl(PR_SET_SPECULATION_CTRL) of the running task. */
+__rust_helper int rust_helper_checkpoint_speculate(u32 which, u32 ctrl)
+{
+	return arch_prctl_spec_ctrl_set(current, which, ctrl);
+}
+
+__rust_helper int rust_helper_checkpoint_reset_ioprio(void)
+{
+#ifdef CONFIG_BLOCK
+	if (current->io_context && current->io_context->ioprio != IOPRIO_DEFAULT)
+		return set_task_ioprio(current, IOPRIO_DEFAULT);
+#endif
+	return 0;
+}
+
+__rust_helper void rust_helper_checkpoint_reset_mempolicy(void)
+{
+	mpol_put_task_policy(current);
+}
+
+__rust_helper void rust_helper_checkpoint_free_utask(void)
+{
+	uprobe_free_utask(current);
+}
+
+__rust_helper void rust_helper_checkpoint_leave_user_events(void)
+{
+	user_events_execve(current);
+}
+
+/* As prepare_exec_creds(); what is asked for with the keys of a request is none of the task's. */
+__rust_helper void rust_helper_checkpoint_drop_keys(struct cred *new, bool session)
+{
+#ifdef CONFIG_KEYS
+	key_put(new->thread_keyring);
+	new->thread_keyring = NULL;
+	key_put(new->process_keyring);
+	new->process_keyring = NULL;
+	key_put(new->request_key_auth);
+	new->request_key_auth = NULL;
+	new->jit_keyring = KEY_REQKEY_DEFL_DEFAULT;
+	if (session) {
+		key_put(new->session_keyring);
+		new->session_keyring = NULL;
+	}
+#endif
+}
+
+/* What confines a task. */
+
+/*
+ * The label that the security module @module gives @t, of at most @len bytes; of the caller, the
+ * one with which it acts.  Its length, 0: none.
+ */
+__rust_helper int rust_helper_checkpoint_label(struct task_struct *t, int module, char *label,
+					       size_t len)
+{
+#ifdef CONFIG_SECURITY
+	struct lsm_context ctx = {};
+	struct lsm_prop prop;
+	int ret;
+
+	if (t == current)
+		security_current_getlsmprop_subj(&prop);
+	else
+		security_task_getlsmprop_obj(t, &prop);
+	ret = security_lsmprop_to_secctx(&prop, &ctx, module);
+	if (ret == -EOPNOTSUPP)
+		return 0;
+	if (ret < 0)
+		return ret;
+	/* Some modules count the NUL at its end. */
+	ret = strnlen(ctx.context, ctx.len);
+	if (ret > len)
+		ret = -E2BIG;
+	else
+		memcpy(label, ctx.context, ret);
+	security_release_secctx(&ctx);
+	return ret;
+#else
+	return 0;
+#endif
+}
+
+/* ID_RANGES_MAX of kernel/checkpoint/image/confinement.rs. */
+static_assert(UID_GID_MAP_MAX_EXTENTS == 340);
+
+/*
+ * The @n-th range of ids that @ns maps, of user ids or of group ids: first, first of the host, and
+ * how many.  False: there are no more.
+ */
+__rust_helper bool rust_helper_checkpoint_id_range(struct user_namespace *ns, bool gid,
+						   unsigned int n, u32 *range)
+{
+	const struct uid_gid_map *map = gid ? &ns->gid_map : &ns->uid_map;
+	const struct uid_gid_extent *extent;
+	unsigned int extents = READ_ONCE(map->nr_extents);
+
+	/* Written once, the ranges before their number: see map_write(). */
+	smp_rmb();
+	if (n >= extents)
+		return false;
+	extent = extents <= UID_GID_MAP_MAX_BASE_EXTENTS ? &map->extent[n] : &map->forward[n];
+	range[0] = extent->first;
+	range[1] = extent->lower_first;
+	range[2] = extent->count;
+	return true;
+}
+
+/* The caller may do with the initial user namespace what CAP_CHECKPOINT_RESTORE allows. */
+__rust_helper bool rust_helper_checkpoint_is_host_admin(void)
+{
+	return checkpoint_restore_ns_capable(&init_user_ns);
 }
 
 /* Register sets of native tasks. */

@@ -13,12 +13,46 @@
 #include <asm/fpu/xstate.h>
 #include <asm/ia32.h>
 #include <asm/pkru.h>
+#include <asm/processor.h>
+#include <asm/processor-flags.h>
+#include <asm/ldt.h>
+#include <asm/shstk.h>
 #include <asm/vdso.h>
+#include <linux/prctl.h>
 #include "../../arch/x86/kernel/fpu/legacy.h"
 
 __rust_helper u32 rust_helper_checkpoint_mxcsr_mask(void)
 {
 	return mxcsr_feature_mask;
+}
+
+/* Numbers that arch/x86/checkpoint/ has too. */
+static_assert((X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF |
+	       X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_OF | X86_EFLAGS_NT | X86_EFLAGS_RF |
+	       X86_EFLAGS_AC | X86_EFLAGS_ID) == 0x00254dd5);
+static_assert((X86_EFLAGS_IF | X86_EFLAGS_FIXED) == 0x0202);
+static_assert(offsetof(struct fxregs_state, mxcsr) == 24);
+static_assert(offsetof(struct xregs_state, header) == 512);
+static_assert(sizeof(struct xstate_header) == 64);
+static_assert(sizeof(struct user_desc) == 16);
+
+/*
+ * Takes from the running task what it has of its creator's thread and exec() would take away by
+ * other means than flush_thread() and arch_setup_new_exec(), or would not.  It has no I/O bitmap:
+ * so a level of I/O privileges is without effect already, and there is nothing that
+ * task_update_io_bitmap() would have to do.
+ */
+__rust_helper void rust_helper_checkpoint_x86_reset(void)
+{
+	struct thread_struct *thread = &current->thread;
+
+	reset_thread_features();
+	set_tsc_mode(PR_TSC_ENABLE);
+	thread->iopl_emul = 0;
+	/* Of the last fault: they would stand in the next signal frame. */
+	thread->cr2 = 0;
+	thread->trap_nr = 0;
+	thread->error_code = 0;
 }
 
 /* Memory protection keys. */

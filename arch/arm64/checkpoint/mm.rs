@@ -37,8 +37,10 @@ pub(crate) const VMA_FLAGS: &[(u64, u64, usize)] = &[
 pub(crate) const PKEY_BITS: u64 = 0;
 
 /// Flags of mappings that can't be saved, and why.
-pub(crate) const VMA_REFUSED: &[(u64, &str)] =
-    &[(7 << bindings::VMA_HIGH_ARCH_0_BIT, "memory protection keys")];
+pub(crate) const VMA_REFUSED: &[(u64, &str)] = &[(
+    7 << bindings::VMA_HIGH_ARCH_0_BIT,
+    "memory protection keys: start it without them",
+)];
 
 /// The protection key among the flags of a mapping.
 pub(crate) fn pkey(_flags: u64) -> u32 {
@@ -60,11 +62,11 @@ macro_rules! context {
 pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
     // SAFETY: We own a reference. Only tasks of the address space change these.
     if unsafe { context!(mm).flags } != 0 {
-        return Some("32-bit programs are not supported");
+        return Some("32-bit programs are not supported: use a 64-bit build");
     }
     // SAFETY: As above.
     if unsafe { context!(mm).pkey_allocation_map } & !1 != 0 {
-        return Some("memory protection keys");
+        return Some("memory protection keys: start it without them");
     }
     None
 }
@@ -89,12 +91,8 @@ pub(crate) fn map_vdso(start: usize, _context: &[u64; 4]) -> Result {
     to_result(unsafe { bindings::map_vdso_once(start) })
 }
 
-/// Prepares the caller for its new address space, as exec does: a guarded control stack is left
-/// behind with the old one, and so are modes of the one whose copy the caller is.
-pub(crate) fn prepare(_mm: &MmRef) {
-    // SAFETY: It changes the running task only, which does not return to the program that it was.
-    unsafe { bindings::checkpoint_flush_modes() };
-}
+/// Prepares the caller's new address space, as exec does: nothing is left to do here.
+pub(crate) fn prepare(_mm: &MmRef) {}
 
 /// What an image has of `mm` in `Mm::context`. Only of an address space of frozen tasks.
 pub(crate) fn save_context(_mm: &MmRef) -> [u64; 4] {

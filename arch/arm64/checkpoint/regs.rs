@@ -15,7 +15,7 @@ use kernel::{
 
 use super::vector;
 use crate::kapi::{
-    park::ParkedTask,
+    parked::ParkedTask,
     regset::{
         self,
         BadNote,
@@ -49,12 +49,18 @@ pub(crate) const SETS: &[u32] = &[
 /// the task, and takes away when it exits.
 const NT_GCS_PLACE: u32 = regset::OWN_NOTES + 1;
 
-/// Those that a task with that feature of the CPU must have.
+/// Those that a task with that feature of the CPU must have, if this kernel has them. Without those
+/// of pointer authentication it would have keys of its own, which do not fit to its pointers.
 const MANDATORY: &[u32] = &[
     bindings::NT_PRSTATUS,
     bindings::NT_ARM_SYSTEM_CALL,
     bindings::NT_ARM_TLS,
     bindings::NT_PRFPREG,
+    bindings::NT_ARM_PAC_MASK,
+    bindings::NT_ARM_PAC_ENABLED_KEYS,
+    bindings::NT_ARM_PACA_KEYS,
+    bindings::NT_ARM_PACG_KEYS,
+    bindings::NT_ARM_TAGGED_ADDR_CTRL,
 ];
 
 /// Bytes of `struct user_pt_regs`.
@@ -95,37 +101,47 @@ fn has(note_type: u32) -> bool {
 pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
     let task = t.as_ptr();
     // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let found = unsafe {
-        let tif = |flag: u32| bindings::checkpoint_tif(task, flag as c_int);
-        [
-            (tif(bindings::TIF_32BIT), "32-bit tasks are not supported"),
+    let found =
+        unsafe {
+            let tif = |flag: u32| bindings::checkpoint_tif(task, flag as c_int);
+            [
+            (tif(bindings::TIF_32BIT), "32-bit tasks are not supported: use a 64-bit build"),
             (
                 bindings::checkpoint_has_hw_breakpoint(task),
-                "hardware breakpoints are not supported",
+                "hardware breakpoints are not supported: remove them",
             ),
             (
                 tif(bindings::TIF_TSC_SIGSEGV),
-                "a counter that can't be read (PR_SET_TSC) is not supported",
+                "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
             ),
             (
                 tif(bindings::TIF_MTE_ASYNC_FAULT),
-                "a tag fault that was not yet reported is not supported",
+                "a tag fault that was not yet reported is not supported: try again",
             ),
             (
                 vector::changes_at_exec(task),
-                "another vector length after exec is not supported",
+                "another vector length after exec is not supported: have it take that back",
             ),
             (
                 has_overlay(t),
-                "changed permission overlays (POE) are not supported",
+                "changed permission overlays (POE) are not supported: start it without them",
             ),
         ]
-    };
+        };
     for (bad, what) in found {
         if bad {
             refuse(what);
         }
     }
+}
+
+/// A task that a 32-bit program has made can't become one of 64 bits here.
+pub(super) fn refuse_narrow() -> Result<(), &'static str> {
+    // SAFETY: It looks at a flag of the running task.
+    if unsafe { bindings::checkpoint_tif(bindings::get_current(), bindings::TIF_32BIT as c_int) } {
+        return Err("is a 32-bit program");
+    }
+    Ok(())
 }
 
 /// `por_el0` as a program begins with it: all may be done with memory of the default key.
@@ -223,7 +239,10 @@ fn check_gcs_place(bytes: &[u8]) -> Result<(), BadNote> {
 /// Writes the note [`NT_GCS_PLACE`], which was checked.
 fn set_gcs_place(t: &ParkedTask, bytes: &[u8]) {
     #[cfg(CONFIG_ARM64_GCS)]
-    // SAFETY: The task is parked, off its CPU.
+    // SAFETY: The task is parked, off its CPU. gcs_alloc_thread_stack() and
+    // arch_set_shadow_stack_status() set these to what vm_mmap() gave them, and gcs_free() takes
+    // that away when the task exits, by vm_munmap(): that it is of whole pages in user space was
+    // checked, and the task may unmap any such itself.
     unsafe {
         let thread = &raw mut (*t.as_ptr()).thread;
         (*thread).gcs_base = regset::word(bytes, 0).unwrap_or(0);
@@ -250,7 +269,9 @@ pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, or is the caller: its restart block and its registers are
     // stable. All members of the union are plain words.
     let (result, call) = unsafe {
-        let regs = &(*bindings::task_pt_regs(t.as_ptr())).__bindgen_anon_1.user_regs;
+        let regs = &(*bindings::task_pt_regs(t.as_ptr()))
+            .__bindgen_anon_1
+            .user_regs;
         ((*t.as_ptr()).restart_block.arch_data, regs.regs[8])
     };
     result as u64 == u64::from(bindings::ERESTART_RESTARTBLOCK)
@@ -281,7 +302,8 @@ pub(crate) fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNo
     }
     for (&note_type, bytes) in SETS.iter().zip(notes) {
         let Some(bytes) = bytes else {
-            if MANDATORY.contains(&note_type) && has(note_type) {
+            if MANDATORY.contains(&note_type) && has(note_type) && RegSet::find(note_type).is_some()
+            {
                 return Err(BadNote::new(note_type, "registers are missing"));
             }
             continue;
@@ -451,7 +473,8 @@ pub(crate) fn loaded(t: &ParkedTask) -> Result<(), BadNote> {
         return Ok(());
     }
     // SAFETY: The task is parked, off its CPU. The program counter lies below the end of user
-    // space by an instruction, as was checked.
+    // space by an instruction, as was checked. The entry code sets these so, and signal handling
+    // has turned them back; ptrace(2) lets any number of a call and any first argument be set.
     unsafe {
         let regs = bindings::task_pt_regs(t.as_ptr());
         let user = &mut (*regs).__bindgen_anon_1.user_regs;

@@ -19,7 +19,7 @@ use zerocopy_derive::{
 };
 
 use crate::kapi::{
-    park::ParkedTask,
+    parked::ParkedTask,
     regset::{
         self,
         BadNote, //

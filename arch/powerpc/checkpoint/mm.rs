@@ -26,8 +26,10 @@ pub(crate) const VMA_FLAGS: &[(u64, u64, usize)] = &[(
 pub(crate) const PKEY_BITS: u64 = 0;
 
 /// Flags of mappings that can't be saved, and why.
-pub(crate) const VMA_REFUSED: &[(u64, &str)] =
-    &[(0x1f << bindings::VMA_PKEY_BIT0_BIT, "memory protection keys")];
+pub(crate) const VMA_REFUSED: &[(u64, &str)] = &[(
+    0x1f << bindings::VMA_PKEY_BIT0_BIT,
+    "memory protection keys: start it without them",
+)];
 
 /// The protection key among the flags of a mapping.
 pub(crate) fn pkey(_flags: u64) -> u32 {
@@ -50,13 +52,13 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
     // SAFETY: We own a reference. Only tasks of the address space change these.
     unsafe {
         if bindings::checkpoint_ppc_has_keys(mm.as_ptr()) {
-            return Some("memory protection keys");
+            return Some("memory protection keys: start it without them");
         }
         if bindings::checkpoint_ppc_has_subpage_prot(mm.as_ptr()) {
-            return Some("protection of parts of pages (subpage_prot)");
+            return Some("protection of parts of pages (subpage_prot): have it take that off");
         }
         if context!(mm).copros.counter != 0 || context!(mm).vas_windows.counter != 0 {
-            return Some("is used by an accelerator");
+            return Some("is used by an accelerator: have it close that");
         }
     }
     None

@@ -8,6 +8,14 @@
 pub(crate) mod mm;
 pub(crate) mod regs;
 
+/// Takes from the running task what it has of its creator and only powerpc has, and what is not
+/// taken as exec takes it: nothing. [`regs::start`] gives it registers of its own.
+///
+/// The error says what it can't be rid of.
+pub(crate) fn reset() -> Result<(), &'static str> {
+    regs::refuse_narrow()
+}
+
 /// CPU features that programs may have chosen code by.
 pub(crate) use crate::kapi::hwcap::words as cpu_features;
 

@@ -13,7 +13,7 @@ use kernel::{
 };
 
 use crate::kapi::{
-    park::ParkedTask,
+    parked::ParkedTask,
     regset::{
         self,
         BadNote,
@@ -91,36 +91,54 @@ pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
             !bindings::checkpoint_ppc_is_elf2(task),
             bindings::checkpoint_ppc_has_key_rights(task),
             &(*task).thread,
-            (*bindings::task_pt_regs(task)).__bindgen_anon_1.__bindgen_anon_1.msr as u64,
+            (*bindings::task_pt_regs(task))
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .msr as u64,
         )
     };
     let debug = breakpoints(thread) || msr & msr::STEP != 0;
     for (bad, what) in [
-        (narrow, "32-bit tasks are not supported"),
+        (narrow, "32-bit tasks are not supported: use a 64-bit build"),
         (
             descriptors,
-            "programs of the ELFv1 ABI are not supported",
+            "programs of the ELFv1 ABI are not supported: use a build for ELFv2",
         ),
-        (msr & msr::LE == 0, "big-endian mode is not supported"),
+        (
+            msr & msr::LE == 0,
+            "big-endian mode is not supported: use a little-endian build",
+        ),
         (
             transactions(thread, msr),
-            "transactional memory is not supported",
+            "transactional memory is not supported: start it without that",
         ),
         (
             thread.used_ebb != 0,
-            "event-based branches are not supported",
+            "event-based branches are not supported: start it without them",
         ),
-        (keys, "rights of memory protection keys are not supported"),
+        (
+            keys,
+            "rights of memory protection keys are not supported: start it without them",
+        ),
         (
             thread.tidr != 0,
-            "thread numbers (TIDR) are not supported",
+            "thread numbers (TIDR) are not supported: start it without them",
         ),
-        (debug, "hardware breakpoints are not supported"),
+        (debug, "hardware breakpoints are not supported: remove them"),
     ] {
         if bad {
             refuse(what);
         }
     }
+}
+
+/// A task that a 32-bit program has made can't become one of 64 bits here.
+pub(super) fn refuse_narrow() -> Result<(), &'static str> {
+    // SAFETY: It looks at a flag of the running task.
+    if unsafe { bindings::checkpoint_ppc_is_32bit(bindings::get_current()) } {
+        return Err("is a 32-bit program");
+    }
+    Ok(())
 }
 
 /// A debugger has set hardware breakpoints: as events, or without them.
@@ -212,7 +230,9 @@ pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, or is the caller: its registers are stable. All members of
     // the union are plain words.
     let (in_call, trap, call) = unsafe {
-        let regs = &(*bindings::task_pt_regs(t.as_ptr())).__bindgen_anon_1.__bindgen_anon_1;
+        let regs = &(*bindings::task_pt_regs(t.as_ptr()))
+            .__bindgen_anon_1
+            .__bindgen_anon_1;
         let in_call = bindings::checkpoint_ppc_in_syscall(t.as_ptr());
         (in_call, regs.trap as u64, regs.gpr[0])
     };
@@ -255,7 +275,9 @@ fn at(n: u32) -> usize {
 
 /// Changes the `n`th word of a note.
 fn edit(bytes: &mut [u8], n: u32, f: impl FnOnce(u64) -> u64) -> Result {
-    let word = bytes.get_mut(at(n)..).and_then(|b| b.first_chunk_mut::<8>());
+    let word = bytes
+        .get_mut(at(n)..)
+        .and_then(|b| b.first_chunk_mut::<8>());
     let word = word.ok_or(EINVAL)?;
     *word = f(u64::from_ne_bytes(*word)).to_ne_bytes();
     Ok(())
@@ -268,6 +290,15 @@ pub(crate) fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNo
         let Some(bytes) = bytes else {
             if note_type == bindings::NT_PRSTATUS {
                 return Err(bad("general registers are missing"));
+            }
+            // Those that the task has of its creator, or by chance, would not do.
+            let of_dexcr = matches!(
+                note_type,
+                bindings::NT_PPC_DEXCR | bindings::NT_PPC_HASHKEYR
+            );
+            if note_type == NT_PRCTL || of_dexcr && has_dexcr() && RegSet::find(note_type).is_some()
+            {
+                return Err(bad("registers are missing"));
             }
             continue;
         };
@@ -363,9 +394,8 @@ fn check_prctl(t: &ParkedTask, align: u64, onexec: u64) -> Result<(), &'static s
 
 /// Writes a note that was checked to a task's registers.
 pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
-    let word = |n| {
-        regset::word(bytes, at(n)).ok_or(BadNote::new(note_type, "register set too short"))
-    };
+    let word =
+        |n| regset::word(bytes, at(n)).ok_or(BadNote::new(note_type, "register set too short"));
     // SAFETY: The task is parked, off its CPU: nobody else looks at its thread state.
     let thread = unsafe { &mut (*t.as_ptr()).thread };
     match note_type {
@@ -402,7 +432,8 @@ pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), Ba
         bindings::NT_PPC_VSX => thread.used_vsr = 1,
         bindings::NT_PPC_DSCR => thread.dscr_inherit = 1,
         // A system call would have reset it; the task returns as if from one.
-        // SAFETY: The task is parked on its way to user mode; nobody else changes the word.
+        // SAFETY: The task is parked on its way to user mode; nobody else changes the word. ptrace(2)
+        // sets the bit with that register.
         bindings::NT_PPC_PPR => unsafe {
             if !bindings::checkpoint_ppc_in_syscall(t.as_ptr()) {
                 (*t.as_ptr()).thread_info.exit_flags |= bindings::EXIT_RESTORE_PPR as usize;

@@ -8,6 +8,16 @@
 pub(crate) mod mm;
 pub(crate) mod regs;
 
+/// Takes from the running task what it has of its creator and only s390 has.
+///
+/// The error says what it can't be rid of.
+pub(crate) fn reset() -> Result<(), &'static str> {
+    // SAFETY: It changes the running task only, which does not return to the program that its
+    // creator was.
+    unsafe { kernel::bindings::checkpoint_s390_reset() };
+    Ok(())
+}
+
 /// CPU features that programs may have chosen code by.
 pub(crate) use crate::kapi::hwcap::words as cpu_features;
 

@@ -16,7 +16,7 @@ use kernel::{
 };
 
 use crate::kapi::{
-    park::ParkedTask,
+    parked::ParkedTask,
     regset::{
         self,
         BadNote,
@@ -76,9 +76,18 @@ pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
         )
     };
     for (bad, what) in [
-        (gs, "guarded storage is not supported"),
-        (ri, "runtime instrumentation is not supported"),
-        (tx, "records of aborted transactions are not supported"),
+        (
+            gs,
+            "guarded storage is not supported: start it without that",
+        ),
+        (
+            ri,
+            "runtime instrumentation is not supported: start it without that",
+        ),
+        (
+            tx,
+            "records of aborted transactions are not supported: start it without transactions",
+        ),
     ] {
         if bad {
             refuse(what);

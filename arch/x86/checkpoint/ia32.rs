@@ -10,7 +10,7 @@ use kernel::{
 
 use crate::kapi::{
     mm::MmRef,
-    park::ParkedTask,
+    parked::ParkedTask,
     regset::{
         self,
         BadNote,
@@ -66,7 +66,9 @@ pub(super) fn mmap_base(_: &MmRef) -> u64 {
 #[cfg(CONFIG_HAVE_ARCH_COMPAT_MMAP_BASES)]
 pub(super) fn set_mmap_base(mm: &MmRef, base: usize) {
     let top_down = mm.flags() & 1 << flag::TOPDOWN != 0;
-    // SAFETY: We own a reference, and the address space belongs to the caller alone.
+    // SAFETY: We own a reference, and the address space belongs to the caller alone. Only
+    // arch_pick_mmap_layout() sets these: to the end of a page, below the end of what a 32-bit
+    // program reaches. Both were checked.
     unsafe {
         let fields = &raw mut (*mm.as_ptr()).__bindgen_anon_1;
         (*fields).mmap_compat_base = base;
@@ -82,7 +84,8 @@ pub(super) fn set_mmap_base(_: &MmRef, _: usize) {}
 
 /// The running task is in no 32-bit call, as which it may have made its address space.
 pub(super) fn leave_call() {
-    // SAFETY: The field belongs to the running task.
+    // SAFETY: The field belongs to the running task. The entry code sets the bit at a 32-bit call,
+    // and takes it off when that ends.
     unsafe { (*bindings::get_current()).thread_info.status &= !bindings::TS_COMPAT };
 }
 
@@ -131,7 +134,9 @@ pub(super) fn set_call(t: &ParkedTask, bytes: &[u8]) -> Result<(), BadNote> {
         .ok_or(BadNote::new(NT_CALL, "note of wrong size"))?;
     for &(bit, stored) in CALL_FLAGS {
         if word & stored != 0 {
-            // SAFETY: The task is parked, off its CPU, and only itself changes the field else.
+            // SAFETY: The task is parked, off its CPU, and only itself changes the field else. The
+            // entry code sets the one bit, ptrace(2) the other; they say how the call's error is
+            // told and by which number it is made again, to a task that has such a call anyway.
             unsafe { (*t.as_ptr()).thread_info.status |= bit };
         }
     }
@@ -141,8 +146,8 @@ pub(super) fn set_call(t: &ParkedTask, bytes: &[u8]) -> Result<(), BadNote> {
 /// Takes from a parked task what it has got from the caller of restart(2): the note of its call and
 /// its thread areas come after.
 pub(super) fn forget(t: &ParkedTask) {
-    // SAFETY: The task is parked, off its CPU: nobody else looks at its thread state. A descriptor
-    // of all zeroes is none.
+    // SAFETY: The task is parked, off its CPU: nobody else looks at its thread state. As
+    // flush_thread() does; a descriptor of all zeroes is none.
     unsafe {
         (*t.as_ptr()).thread.tls_array = pin_init::zeroed();
         for (bit, _) in CALL_FLAGS {

@@ -26,7 +26,10 @@ pub(crate) use pkeys::{
 pub(crate) const VMA_FLAGS: &[(u64, u64, usize)] = &[];
 
 /// Flags of mappings that can't be saved, and why.
-pub(crate) const VMA_REFUSED: &[(u64, &str)] = &[(SHADOW_STACK, "shadow stack")];
+pub(crate) const VMA_REFUSED: &[(u64, &str)] = &[(
+    SHADOW_STACK,
+    "shadow stack: start it without them (GLIBC_TUNABLES)",
+)];
 
 /// As which it is declared only by kernels that have it.
 const SHADOW_STACK: u64 = 1 << bindings::VMA_HIGH_ARCH_5_BIT;
@@ -47,6 +50,8 @@ type Context = [u64; 4];
 const IA32: u64 = 1 << 0;
 /// Mode: the vDSO is that of 32-bit programs.
 const IA32_VDSO: u64 = 1 << 1;
+/// Mode: linear address masking can't be switched on any more.
+const LAM_LOCKED: u64 = 1 << 2;
 
 /// Most that 32-bit calls reach.
 const IA32_END: u64 = 1 << 32;
@@ -63,12 +68,12 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
         ]
     };
     if !image.is_null() && !known.contains(&image) {
-        return Some("vDSO of x32 programs");
+        return Some("vDSO of x32 programs: use a 64-bit build");
     }
     #[cfg(CONFIG_MODIFY_LDT_SYSCALL)]
     // SAFETY: As above; the pointer is only compared.
     if !unsafe { context!(mm).ldt }.is_null() {
-        return Some("local descriptor table");
+        return Some("local descriptor table: start it without modify_ldt(2)");
     }
     #[cfg(CONFIG_ADDRESS_MASKING)]
     // SAFETY: As above.
@@ -76,7 +81,7 @@ pub(crate) fn refusal(mm: &MmRef) -> Option<&'static str> {
         context!(mm).lam_cr3_mask != 0
             || context!(mm).flags & 1 << bindings::MM_CONTEXT_FORCE_TAGGED_SVA != 0
     } {
-        return Some("linear address masking");
+        return Some("linear address masking: start it without that");
     }
     None
 }
@@ -126,6 +131,9 @@ pub(crate) fn save_context(mm: &MmRef) -> Context {
         if !image.is_null() && image == bindings::checkpoint_vdso_image(true) {
             mode |= IA32_VDSO;
         }
+        if context!(mm).flags & 1 << bindings::MM_CONTEXT_LOCK_LAM != 0 {
+            mode |= LAM_LOCKED;
+        }
     }
     [map, only, mode, ia32::mmap_base(mm)]
 }
@@ -136,10 +144,11 @@ pub(crate) fn save_context(mm: &MmRef) -> Context {
 /// The error says what is not possible on this machine.
 pub(crate) fn load_context(_mm: &MmRef, context: Context) -> Result<(), &'static str> {
     let [map, only, mode, base] = context;
-    if mode & !(IA32 | IA32_VDSO) != 0 || base > IA32_END || base % PAGE_SIZE as u64 != 0 {
+    let known = IA32 | IA32_VDSO | LAM_LOCKED;
+    if mode & !known != 0 || base > IA32_END || base % PAGE_SIZE as u64 != 0 {
         return Err("impossible architecture state of the address space");
     }
-    if mode != 0 && !ia32::is_known() {
+    if mode & (IA32 | IA32_VDSO) != 0 && !ia32::is_known() {
         return Err("of a 32-bit program, which this kernel does not run");
     }
     // SAFETY: The address space is the caller's new one, and it has no other thread.
@@ -149,8 +158,13 @@ pub(crate) fn load_context(_mm: &MmRef, context: Context) -> Result<(), &'static
 
 /// Gives `mm` what would have hindered mapping of what [`load_context`] has accepted.
 pub(crate) fn finish_context(mm: &MmRef, context: Context) {
-    let [map, only, _, base] = context;
+    let [map, only, mode, base] = context;
     pkeys::load(mm, [map, only]);
+    if mode & LAM_LOCKED != 0 {
+        // SAFETY: We own a reference, and the address space belongs to the caller alone: nobody
+        // else changes its flags. Clone and arch_prctl(2) set the bit, and nothing clears it.
+        unsafe { context!(mm).flags |= 1 << bindings::MM_CONTEXT_LOCK_LAM };
+    }
     if base != 0 {
         ia32::set_mmap_base(mm, base as usize);
     }

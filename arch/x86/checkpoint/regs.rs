@@ -8,6 +8,7 @@
 
 use kernel::{
     bindings,
+    error::to_result,
     prelude::*, //
 };
 
@@ -16,7 +17,7 @@ use super::{
     ia32, //
 };
 use crate::kapi::{
-    park::ParkedTask,
+    parked::ParkedTask,
     regset::{
         self,
         BadNote,
@@ -70,7 +71,7 @@ macro_rules! reg {
 pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
     let task = t.as_ptr();
     // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let (cs, ss, addr32, program, tls, iopl, ioports, debug, features, amx, flags) = unsafe {
+    let (cs, ss, addr32, program, tls, iopl, ioports, debug, features, locked, amx, flags) = unsafe {
         let thread = &raw const (*task).thread;
         let regs = bindings::task_pt_regs(task);
         let mm = (*task).mm;
@@ -87,40 +88,63 @@ pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
             !(*thread).io_bitmap.is_null(),
             (*thread).ptrace_bps.iter().any(|b| !b.is_null()),
             shadow_stack(thread),
+            locked_features(thread),
             bindings::checkpoint_task_has_dynamic_xstate(task),
             (*task).thread_info.flags,
         )
     };
     let flag = |bit: u32| flags & 1 << bit != 0;
     for (bad, what) in [
-        (addr32 && !program, "tasks of the x32 ABI are not supported"),
+        (
+            addr32 && !program,
+            "tasks of the x32 ABI are not supported: use a 64-bit build",
+        ),
         (
             cs == CS_32 && !ia32::is_known(),
-            "32-bit code is not supported by this kernel",
+            "32-bit code is not supported by this kernel: build it with CONFIG_IA32_EMULATION",
         ),
         (
             !matches!(cs, CS_32 | CS_64) || !is_stack_segment(ss),
-            "a code or stack segment of its own is not supported",
+            "a code or stack segment of its own is not supported: start it without modify_ldt(2)",
         ),
         (
             tls && set_of(bindings::NT_386_TLS).is_none(),
-            "thread areas are not supported by this kernel",
+            "thread areas are not supported by this kernel: build it with CONFIG_IA32_EMULATION",
         ),
-        (iopl, "I/O privileges (iopl) are not supported"),
-        (ioports, "I/O permissions (ioperm) are not supported"),
-        (debug, "hardware breakpoints are not supported"),
-        (features, "user shadow stacks are not supported"),
+        (
+            iopl,
+            "I/O privileges (iopl) are not supported: have it give them up",
+        ),
+        (
+            ioports,
+            "I/O permissions (ioperm) are not supported: have it give them up",
+        ),
+        (debug, "hardware breakpoints are not supported: remove them"),
+        (
+            features,
+            "user shadow stacks are not supported: start it without them (GLIBC_TUNABLES)",
+        ),
+        (
+            locked,
+            "locked features of shadow stacks (ARCH_SHSTK_LOCK) are not supported: start it \
+             without them (GLIBC_TUNABLES)",
+        ),
         (
             amx,
-            "permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported",
+            "permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported: start it without AMX",
         ),
         (
             flag(bindings::TIF_NOTSC),
-            "a counter that can't be read (PR_SET_TSC) is not supported",
+            "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
         ),
         (
             flag(bindings::TIF_NOCPUID),
-            "CPUID that can't be read (ARCH_SET_CPUID) is not supported",
+            "CPUID that can't be read (ARCH_SET_CPUID) is not supported: have it allow that",
+        ),
+        (
+            flag(bindings::TIF_SPEC_L1D_FLUSH),
+            "flushes of the L1 data cache (PR_SPEC_L1D_FLUSH) are not supported: have it switch \
+             them off",
         ),
     ] {
         if bad {
@@ -140,6 +164,32 @@ fn shadow_stack(thread: *const bindings::thread_struct) -> bool {
 #[cfg(not(CONFIG_X86_USER_SHADOW_STACK))]
 fn shadow_stack(_: *const bindings::thread_struct) -> bool {
     false
+}
+
+/// The task can't switch shadow stacks on or off any more.
+#[cfg(CONFIG_X86_USER_SHADOW_STACK)]
+fn locked_features(thread: *const bindings::thread_struct) -> bool {
+    // SAFETY: The caller's task does not run, so its thread state does not change.
+    unsafe { (*thread).features_locked != 0 }
+}
+
+/// The task can't switch shadow stacks on or off any more: this kernel has none.
+#[cfg(not(CONFIG_X86_USER_SHADOW_STACK))]
+fn locked_features(_: *const bindings::thread_struct) -> bool {
+    false
+}
+
+/// The running task flushes no caches for its creator's sake.
+pub(super) fn reset() -> Result<(), &'static str> {
+    // SAFETY: Reads flags of the running task.
+    let flags = unsafe { (*bindings::get_current()).thread_info.flags };
+    if flags & 1 << bindings::TIF_SPEC_L1D_FLUSH == 0 {
+        return Ok(());
+    }
+    let (which, off) = (bindings::PR_SPEC_L1D_FLUSH, bindings::PR_SPEC_DISABLE);
+    // SAFETY: It is the setter of prctl(2), for the running task, with its checks.
+    to_result(unsafe { bindings::checkpoint_speculate(which, off) })
+        .map_err(|_| "flushes the L1 data cache (PR_SPEC_L1D_FLUSH)")
 }
 
 /// A register set of a live task; `None`: it has none of this kind.

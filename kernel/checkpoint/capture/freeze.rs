@@ -15,9 +15,13 @@ use crate::{
             Cgroup,
             HeldCgroup, //
         },
+        frozen::{
+            Change,
+            FrozenTasks, //
+        },
+        root::Root,
         task::{
             may_access,
-            FrozenTask,
             State,
             TaskName, //
         },
@@ -26,7 +30,8 @@ use crate::{
             Member, //
         },
         wait, //
-    }, //
+    },
+    report::Errno, //
 };
 
 /// Longest pause between two looks at tasks that are not frozen yet, in milliseconds.
@@ -35,13 +40,8 @@ const PAUSE_MAX_MS: u32 = 50;
 /// Most tasks that are named when they did not freeze in time.
 const NAMED_MAX: usize = 32;
 
-/// The frozen tasks of a checkpoint, and what keeps them so.
-pub(crate) struct Frozen {
-    /// All tasks, parents before children, leaders before their threads.
-    pub(crate) tasks: KVVec<FrozenTask>,
-    /// The hold on their cgroup; `None` if the caller is the only task.
-    pub(crate) hold: Option<HeldCgroup>,
-}
+/// Longest time to wait for a task that a signal has woken to be frozen again, in milliseconds.
+const AGAIN_MS: u64 = 10_000;
 
 /// Sorted addresses of tasks, to tell quickly whether one is among them.
 struct Known(KVVec<usize>);
@@ -61,27 +61,38 @@ impl Known {
     }
 }
 
-/// Freezes the tree below `root` within `deadline_ms`.
+/// Begins to hold the cgroup of the tree below `root`, or the one that the caller names; `None` if
+/// the caller is the only task of the tree: then nothing needs to be frozen.
 ///
-/// What may not be checkpointed, or is not part of the tree, is refused in `cap`'s report; then
-/// the result is of no use. ETIMEDOUT: some task did not freeze, and is named. EINTR: the caller
-/// was killed. May sleep.
-pub(crate) fn freeze(
+/// What may not be checkpointed, or is not part of the tree, is refused in `cap`'s report, and the
+/// cgroup is not held, or not any more. May sleep.
+///
+/// ESRCH: the root has exited. EINVAL: the cgroup is the root cgroup. EPERM, EACCES: the caller may
+/// not access a task, or not freeze the cgroup. EBUSY: something else is in the cgroup, or it is
+/// held already.
+pub(crate) fn hold(
     cap: &mut Capture,
-    root: &ARef<Task>,
+    root: &Root,
     cgroup: Option<Cgroup>,
-    deadline_ms: u32,
-) -> Result<Frozen> {
+) -> Result<Option<HeldCgroup>> {
     let members = tree::collect(root)?;
-    if !permitted(cap, &members) {
-        return cap.report.verdict().and(Err(EPERM));
-    }
+    permitted(cap, members.iter().map(|m| &m.task))?;
+    // A leader that has exited stays in its cgroup when the others are moved.
+    let Some(living) = members.first().and_then(|leader| {
+        members
+            .iter()
+            .find(|m| m.state == State::Live && tree::same_group(&m.task, &leader.task))
+    }) else {
+        cap.report
+            .line(fmt!("error: the root task has exited [ESRCH]"));
+        return Err(ESRCH);
+    };
     if cap.own && members.len() == 1 {
-        return vouch(members, None);
+        return Ok(None);
     }
     let cgroup = match cgroup {
         Some(c) => c,
-        None => Cgroup::of(root)?,
+        None => Cgroup::of(&living.task)?,
     };
     if cgroup.is_root() {
         cap.report.line(fmt!(
@@ -90,107 +101,163 @@ pub(crate) fn freeze(
         ));
         return Err(EINVAL);
     }
-    foreigners(cap, &cgroup, &members)?;
+    foreigners(cap, &cgroup, root)?;
     cap.report.verdict()?;
     let hold = cgroup.hold().inspect_err(|&e| {
-        let why = match e {
-            EBUSY => "the cgroup is being checkpointed already",
+        let what = match e {
+            EBUSY => "the cgroup, or one around or in it, is being checkpointed already",
+            EPERM | EACCES => {
+                "the caller may not freeze the cgroup: it must be able to write its cgroup.freeze"
+            }
+            ENODEV => "the cgroup was removed",
+            ENOMEM => "there is no memory to freeze the cgroup",
             _ => "the cgroup can't be frozen",
         };
-        cap.report.line(fmt!("error: {}", why));
+        cap.report.line(fmt!("error: {} [{}]", what, Errno(e)));
     })?;
-    let members = wait_frozen(cap, root, &hold, deadline_ms)?;
-    if !permitted(cap, &members) {
-        return cap.report.verdict().and(Err(EPERM));
+    // Who came in while that was possible is not kept frozen.
+    foreigners(cap, hold.cgroup(), root)?;
+    cap.report.verdict()?;
+    Ok(Some(hold))
+}
+
+/// Waits until all tasks of the tree below `root` are frozen, at most `deadline_ms`.
+///
+/// What may not be checkpointed, or is not part of the tree, is refused in `cap`'s report.
+/// ETIMEDOUT: some task did not freeze, and is named. EINTR: the caller was killed. ECANCELED: the
+/// hold was broken. EOPNOTSUPP: a task is traced from outside. May sleep.
+pub(crate) fn freeze<'h>(
+    cap: &mut Capture,
+    root: &Root,
+    hold: Option<&'h HeldCgroup>,
+    deadline_ms: u32,
+) -> Result<FrozenTasks<'h>> {
+    let Some(hold) = hold else {
+        return FrozenTasks::caller_only();
+    };
+    let (tasks, members) = wait_frozen(cap, root, hold, deadline_ms)?;
+    permitted(cap, members.iter().map(|m| &m.task))?;
+    foreigners(cap, hold.cgroup(), root)?;
+    let known = Known::new(&members)?;
+    let mut traced = false;
+    for t in tasks.iter().filter(|t| t.is_live()) {
+        // Frozen tasks do nothing to those that they trace.
+        if t.tracer().is_some_and(|tracer| !known.has(&tracer)) {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!("is traced (ptrace) from outside of the tree"),
+            );
+            traced = true;
+        }
     }
-    foreigners(cap, hold.cgroup(), &members)?;
-    vouch(members, Some(hold))
+    if traced {
+        cap.report.verdict()?;
+    }
+    Ok(tasks)
 }
 
 /// Checks that the caller may look at all tasks; names those that it may not.
-fn permitted(cap: &mut Capture, members: &[Member]) -> bool {
-    let mut all = true;
-    for m in members {
-        if m.state == State::Live && !may_access(&m.task) {
-            all = false;
-            let name = TaskName::of(&m.task, &cap.pid_ns);
-            cap.report.refuse(
-                EPERM,
-                &name,
-                fmt!("the caller may not access this task (as ptrace would)"),
-            );
-        }
+///
+/// EPERM: there are some.
+fn permitted<'a>(cap: &mut Capture, tasks: impl Iterator<Item = &'a ARef<Task>>) -> Result {
+    let mut verdict = Ok(());
+    for task in tasks.filter(|t| !may_access(t)) {
+        verdict = Err(EPERM);
+        let name = TaskName::of(task, &cap.pid_ns);
+        cap.report.refuse(
+            EPERM,
+            &name,
+            fmt!("the caller may not access this task (as ptrace would)"),
+        );
     }
-    all
+    verdict
 }
 
 /// Refuses tasks of the cgroup that are not in the tree, tasks of the tree that are not in the
 /// cgroup, and tasks of a container's pid namespace that are not in the tree.
-fn foreigners(cap: &mut Capture, cgroup: &Cgroup, members: &[Member]) -> Result {
-    let known = Known::new(members)?;
-    cgroup.for_each_task(|t| {
-        if !known.has(t) {
-            let name = TaskName::of(t, &cap.pid_ns);
-            cap.report.refuse(
-                EBUSY,
-                &name,
-                fmt!("is in the cgroup but not in the tree of the root task"),
-            );
-        }
-        Ok(())
-    })?;
+///
+/// The tasks may run: one that was just made is in the tree when that is looked at again.
+fn foreigners(cap: &mut Capture, cgroup: &Cgroup, root: &Root) -> Result {
     if cgroup.has_populated_children() {
         cap.report.line(fmt!(
             "refused: the cgroup has child cgroups with tasks in them [EOPNOTSUPP]"
         ));
         return Err(EOPNOTSUPP);
     }
+    let members = tree::collect(root)?;
+    let known = Known::new(&members)?;
+    let mut strange: KVVec<ARef<Task>> = KVVec::new();
+    cgroup.for_each_task(|t| {
+        if !known.has(t) {
+            strange.push(t.into(), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    })?;
+    let mut visiting: KVVec<ARef<Task>> = KVVec::new();
+    if cap.whole {
+        let mut pushed = Ok(());
+        tree::for_each_in_ns(&cap.pid_ns, |t| {
+            if !known.has(t) && pushed.is_ok() {
+                pushed = visiting.push(t.clone(), GFP_KERNEL_ACCOUNT);
+            }
+        });
+        pushed?;
+    }
+    if !strange.is_empty() || !visiting.is_empty() {
+        let known = Known::new(&tree::collect(root)?)?;
+        for (tasks, what) in [
+            (
+                strange,
+                "is in the cgroup but not in the tree of the root task",
+            ),
+            (
+                visiting,
+                "is in the pid namespace but not in the tree of its init",
+            ),
+        ] {
+            for t in tasks.iter().filter(|t| !known.has(t) && tree::is_there(t)) {
+                let name = TaskName::of(t, &cap.pid_ns);
+                cap.report.refuse(EBUSY, &name, fmt!("{}", what));
+            }
+        }
+    }
     for m in members {
-        if m.state == State::Live && !cgroup.contains(&m.task) {
+        let outside = m.state == State::Live && !tree::is_new(&m.task) && !cgroup.contains(&m.task);
+        if outside && tree::is_there(&m.task) {
             let name = TaskName::of(&m.task, &cap.pid_ns);
             cap.report
                 .refuse(EBUSY, &name, fmt!("is not in the cgroup that is frozen"));
         }
     }
-    if cap.whole {
-        let ns = cap.pid_ns.clone();
-        tree::for_each_in_ns(&ns, |t| {
-            if !known.has(t) {
-                let name = TaskName::of(t, &ns);
-                cap.report.refuse(
-                    EBUSY,
-                    &name,
-                    fmt!("is in the pid namespace but not in the tree of its init"),
-                );
-            }
-        });
-    }
     Ok(())
 }
 
 /// Waits until all live tasks of the tree are frozen and inactive; returns them.
-fn wait_frozen(
+fn wait_frozen<'h>(
     cap: &mut Capture,
-    root: &ARef<Task>,
-    hold: &HeldCgroup,
+    root: &Root,
+    hold: &'h HeldCgroup,
     deadline_ms: u32,
-) -> Result<KVVec<Member>> {
+) -> Result<(FrozenTasks<'h>, KVVec<Member>)> {
     let end = wait::monotonic_ns().saturating_add(u64::from(deadline_ms) * 1_000_000);
     let mut pause = 1;
     loop {
         let members = tree::collect(root)?;
-        let running = |m: &&Member| {
-            m.state == State::Live
-                && m.task.as_ptr() != Task::current_raw()
-                && !hold.is_frozen(&m.task)
-        };
-        if !members.iter().any(|m| running(&m)) {
-            return Ok(members);
+        if let Some(tasks) = FrozenTasks::new(hold, &members)? {
+            // A task may have made another one after it was found and before it froze.
+            if tasks.are(&tree::collect(root)?) {
+                return Ok((tasks, members));
+            }
         }
-        if wait::killed() {
-            return Err(EINTR);
-        }
+        wait::check_killed()?;
+        hold.check()?;
         if wait::monotonic_ns() >= end {
+            let running = |m: &&Member| {
+                m.state == State::Live
+                    && m.task.as_ptr() != Task::current_raw()
+                    && hold.frozen_since(&m.task).is_none()
+            };
             for m in members.iter().filter(running).take(NAMED_MAX) {
                 let name = TaskName::of(&m.task, &cap.pid_ns);
                 cap.report
@@ -203,11 +270,49 @@ fn wait_frozen(
     }
 }
 
-/// Turns members that were seen frozen, dead or current into what may be read.
-fn vouch(members: KVVec<Member>, hold: Option<HeldCgroup>) -> Result<Frozen> {
-    let mut tasks = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
-    for m in members {
-        tasks.push(FrozenTask::vouch(m), GFP_KERNEL_ACCOUNT)?;
+/// Makes sure that nothing has happened to the tasks since they were seen frozen, so that what was
+/// read of them belongs together, and that the caller still may look at them. Names each to which
+/// something has.
+///
+/// ESRCH: a task was killed. EAGAIN: one was continued. EPERM: one may not be accessed any more.
+/// EINTR: the caller was killed. ECANCELED: the hold was broken. May sleep.
+pub(crate) fn unchanged(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
+    permitted(cap, tasks.iter().map(|t| t.task()))?;
+    let mut verdict = Ok(());
+    for index in 0..tasks.len() {
+        verdict = verdict.and(unchanged_one(cap, tasks, index));
     }
-    Ok(Frozen { tasks, hold })
+    verdict?;
+    tasks.check_hold()
+}
+
+/// The same for one task, but for the question whether the caller may.
+pub(crate) fn unchanged_one(cap: &mut Capture, tasks: &FrozenTasks<'_>, index: usize) -> Result {
+    let end = wait::monotonic_ns().saturating_add(AGAIN_MS * 1_000_000);
+    let change = loop {
+        match tasks.check(index) {
+            Ok(()) => return Ok(()),
+            Err(Change::Woken) if wait::monotonic_ns() < end => {}
+            Err(change) => break change,
+        }
+        wait::check_killed()?;
+        tasks.check_hold()?;
+        wait::pause_ms(1);
+    };
+    let (errno, what) = match change {
+        Change::Killed => (ESRCH, "was killed during the checkpoint; try again"),
+        Change::Continued => (
+            EAGAIN,
+            "was continued (SIGCONT) during the checkpoint; try again",
+        ),
+        Change::LeftVfork => (
+            EAGAIN,
+            "its wait in vfork() ended during the checkpoint; try again",
+        ),
+        Change::Woken => (ETIMEDOUT, "does not freeze again after a signal"),
+    };
+    if let Some(t) = tasks.get(index) {
+        cap.refuse(errno, t, fmt!("{}", what));
+    }
+    Err(errno)
 }

@@ -7,17 +7,14 @@ use core::sync::atomic::{
     Ordering, //
 };
 
-use kernel::{
-    prelude::*,
-    sync::aref::ARef,
-    task::Task, //
-};
+use kernel::prelude::*;
 use zerocopy::byteorder::little_endian::{
     U32,
     U64, //
 };
 
 pub(crate) mod context;
+mod doomed;
 pub(crate) mod freeze;
 pub(crate) mod meta;
 pub(crate) mod sink;
@@ -28,6 +25,7 @@ pub(crate) use context::Capture;
 use crate::{
     arch,
     args::CheckpointArgs,
+    confinement,
     cpu,
     files,
     image::{
@@ -46,11 +44,12 @@ use crate::{
         }, //
     },
     kapi::{
+        cgroup::HeldCgroup,
+        file::FileRef,
+        frozen::FrozenTasks,
         io,
-        pid::PidNs,
+        root::Root,
         task::{
-            is_ns_init,
-            is_own_group,
             FrozenTask,
             State, //
         },
@@ -60,11 +59,14 @@ use crate::{
     mm,
     ns,
     objects::Objects,
-    report::Report,
+    report::{
+        self,
+        Report, //
+    },
     task, //
 };
 
-use freeze::Frozen;
+use doomed::Doomed;
 use sink::Sink;
 
 /// Ids of checkpoints: unique since boot.
@@ -73,15 +75,15 @@ static LAST_ID: AtomicU64 = AtomicU64::new(0);
 /// What checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
 ///
 /// Messages go to `report`, refusals as well: then the error is the first one's.
-pub(crate) fn run(args: &CheckpointArgs<'_>, root: ARef<Task>, report: &mut Report) -> Result<u64> {
-    let own = is_own_group(&root);
+pub(crate) fn run(args: &CheckpointArgs<'_>, root: &Root, report: &mut Report) -> Result<u64> {
     let mut cap = Capture {
         objects: Objects::new(),
         meta: meta::Meta::new(),
         report: core::mem::replace(report, Report::new()),
         whole: !args.subtree,
-        own,
-        pid_ns: PidNs::of(&root)?,
+        strict: args.strict,
+        own: root.is_own(),
+        pid_ns: root.pid_ns()?,
         monotonic_offset: 0,
         boottime_offset: 0,
         mm: mm::Collected::new(),
@@ -89,35 +91,96 @@ pub(crate) fn run(args: &CheckpointArgs<'_>, root: ARef<Task>, report: &mut Repo
         ns: ns::Collected::new(),
         task: task::Collected::new(),
     };
-    let result = take(args, &root, &mut cap);
+    let result = take(args, root, &mut cap);
     core::mem::swap(report, &mut cap.report);
     result
 }
 
 /// The checkpoint itself.
-fn take(args: &CheckpointArgs<'_>, root: &ARef<Task>, cap: &mut Capture) -> Result<u64> {
-    if cap.whole && !is_ns_init(root) {
+fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64> {
+    if cap.whole && !root.is_ns_init() {
         cap.report.line(fmt!(
             "error: the root task is not the init of a pid namespace: \
              ask for a subtree (CHECKPOINT_SUBTREE) [EINVAL]"
         ));
         return Err(EINVAL);
     }
-    let cgroup = args.cgroup()?;
-    let mut frozen = freeze::freeze(cap, root, cgroup, args.deadline_ms)?;
-    if frozen.hold.is_some() && !cap.own && frozen.tasks.iter().any(FrozenTask::is_current) {
+    let hold = freeze::hold(cap, root, args.cgroup.clone())?;
+    if args.kill_only {
+        let result = end(args, root, cap, hold.as_ref());
+        let doomed = unbroken(cap, hold.as_ref(), result)?;
+        drop(hold);
+        doomed.wait();
+        return Ok(LAST_ID.fetch_add(1, Ordering::Relaxed) + 1);
+    }
+    let result = read(args, root, cap, hold.as_ref());
+    let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
+    let count = tasks.len();
+    let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
+    let (Some(snapshot), Some(image)) = (snapshot, args.image.as_ref()) else {
+        return Ok(id);
+    };
+    let bytes = if args.kill || args.leave_frozen {
+        let doomed = args.kill.then(|| Doomed::new(&tasks)).transpose()?;
+        let result = tasks.set_aside().and_then(|aside| {
+            let bytes = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
+            if args.kill {
+                kill(&aside.take_up()?);
+            } else if let Some(hold) = &hold {
+                hold.leave_frozen();
+            }
+            Ok(bytes)
+        });
+        let bytes = unbroken(cap, hold.as_ref(), result)?;
+        drop(hold);
+        if let Some(doomed) = doomed {
+            doomed.wait();
+        }
+        bytes
+    } else {
+        drop(tasks);
+        drop(hold);
+        write(cap, id, snapshot, image, false, &|cap| {
+            files::sync(cap, false)
+        })?
+    };
+    cap.report
+        .line(fmt!("checkpoint {}: {} tasks, {} bytes", id, count, bytes));
+    Ok(id)
+}
+
+/// What failed because the hold was broken fails for that reason: ECANCELED, and a line says so.
+fn unbroken<T>(cap: &mut Capture, hold: Option<&HeldCgroup>, result: Result<T>) -> Result<T> {
+    let Some(Err(e)) = hold.map(HeldCgroup::check).filter(|_| result.is_err()) else {
+        return result;
+    };
+    cap.report.line(fmt!(
+        "error: the cgroup was thawed by a write to its cgroup.freeze [ECANCELED]"
+    ));
+    Err(e)
+}
+
+/// Freezes the tasks and reads all that goes into the image; in a dry run, only what can be refused.
+fn read<'h>(
+    args: &CheckpointArgs<'_>,
+    root: &Root,
+    cap: &mut Capture,
+    hold: Option<&'h HeldCgroup>,
+) -> Result<(FrozenTasks<'h>, Option<snapshot::Snapshot>)> {
+    let tasks = freeze::freeze(cap, root, hold, args.deadline_ms)?;
+    if hold.is_some() && !cap.own && tasks.iter().any(FrozenTask::is_current) {
         cap.report.line(fmt!(
             "error: the caller is among the frozen tasks [EDEADLK]"
         ));
         return Err(EDEADLK);
     }
-    if let Some(t) = frozen.tasks.first() {
+    if let Some(t) = tasks.iter().find(|t| t.is_live()) {
         (cap.monotonic_offset, cap.boottime_offset) = ns::time::offsets(t)?;
     }
     for file in [args.image.as_ref(), args.log].into_iter().flatten() {
         files::add_output(cap, file)?;
     }
-    collect(cap, &frozen)?;
+    collect(cap, &tasks)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log, "log")] {
         if file.is_some_and(|f| files::reaches(cap, f)) {
             cap.report.line(fmt!(
@@ -127,42 +190,75 @@ fn take(args: &CheckpointArgs<'_>, root: &ARef<Task>, cap: &mut Capture) -> Resu
             return Err(EDEADLK);
         }
     }
-    cap.report.verdict()?;
-    let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
-    let Some(image) = args.image.as_ref().filter(|_| !args.dry_run) else {
-        return Ok(id);
+    let verdict = cap.report.verdict();
+    if args.dry_run || verdict.is_err() {
+        freeze::unchanged(cap, &tasks)?;
+        return verdict.map(|()| (tasks, None));
+    }
+    // The files are brought to the disk first if the tasks do not run on: nothing else changes them
+    // after that. Nobody has to wait for it who may thaw the cgroup.
+    let tasks = if args.kill || args.leave_frozen {
+        let aside = tasks.set_aside()?;
+        files::sync(cap, true)?;
+        aside.take_up()?
+    } else {
+        tasks
     };
-    save(cap, &frozen)?;
+    save(cap, &tasks)?;
     cap.report.verdict()?;
-    let mut snapshot = snapshot::take(cap)?;
-    if !args.kill && !args.leave_frozen {
-        frozen.hold = None;
+    freeze::unchanged(cap, &tasks)?;
+    let result = snapshot::take(cap);
+    freeze::unchanged(cap, &tasks)?;
+    Ok((tasks, Some(result?)))
+}
+
+/// Ends a checkpoint in which `what` of the `index`th task failed for `e`: adds a line that says
+/// why. What fails as the task is being killed fails for that reason.
+fn explain(
+    cap: &mut Capture,
+    tasks: &FrozenTasks<'_>,
+    index: usize,
+    what: &str,
+    e: Error,
+) -> Error {
+    if let Err(changed) = freeze::unchanged_one(cap, tasks, index) {
+        return changed;
     }
-    let mut sink = Sink::new(image.clone())?;
-    drain(cap, id, &mut snapshot, &mut sink)?;
-    drop(snapshot);
-    files::sync(cap)?;
-    let bytes = sink.finish()?;
-    if args.kill {
-        kill(&frozen);
-    } else if let Some(hold) = frozen.hold.as_mut() {
-        hold.leave_frozen();
+    if let Some(t) = tasks.get(index) {
+        cap.refuse(e, t, fmt!("{}: {}", what, report::reason(e)));
     }
-    cap.report.line(fmt!(
-        "checkpoint {}: {} tasks, {} bytes",
-        id,
-        frozen.tasks.len(),
-        bytes
-    ));
-    Ok(id)
+    e
+}
+
+/// Kills tasks that a checkpoint has left frozen, and whose image its caller has made safe.
+///
+/// EBUSY: the cgroup was thawed since then, so that the image may be older than the tasks.
+fn end(
+    args: &CheckpointArgs<'_>,
+    root: &Root,
+    cap: &mut Capture,
+    hold: Option<&HeldCgroup>,
+) -> Result<Doomed> {
+    if !hold.is_some_and(HeldCgroup::was_frozen) {
+        cap.report.line(fmt!(
+            "error: the cgroup is not frozen: its tasks may have run on since they were saved \
+             [EBUSY]"
+        ));
+        return Err(EBUSY);
+    }
+    let tasks = freeze::freeze(cap, root, hold, args.deadline_ms)?;
+    let doomed = Doomed::new(&tasks)?;
+    kill(&tasks);
+    cap.report.line(fmt!("{} tasks are killed", tasks.len()));
+    Ok(doomed)
 }
 
 /// Counts all users of all objects; lists what can't be saved and what leaks out of a container.
-fn collect(cap: &mut Capture, frozen: &Frozen) -> Result {
-    for t in &frozen.tasks {
-        wait::check_killed()?;
+fn collect(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
+    for (index, t) in tasks.iter().enumerate() {
         for kind in kinds::saved() {
-            (kind.collect)(cap, t)?;
+            proceed(tasks)?;
+            (kind.collect)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
         }
         task::regs::collect(cap, t);
     }
@@ -171,13 +267,17 @@ fn collect(cap: &mut Capture, frozen: &Frozen) -> Result {
             (kind.leaks)(cap)?;
         }
     } else {
+        mm::leaks_of_subtree(cap)?;
         files::leaks_of_subtree(cap)?;
+        for t in tasks.iter() {
+            task::groups_of_subtree(cap, t);
+        }
     }
     Ok(())
 }
 
 /// Writes all metadata to memory.
-fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
+fn save(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
     let (monotonic, boottime) = wait::clocks_ns();
     let mut container = Container {
         flags: U64::new(
@@ -185,23 +285,21 @@ fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
         ),
         monotonic_ns: U64::new(monotonic.wrapping_add_signed(cap.monotonic_offset)),
         boottime_ns: U64::new(boottime.wrapping_add_signed(cap.boottime_offset)),
-        root: U32::new(frozen.tasks.first().map_or(0, |t| t.tgid_in(&cap.pid_ns))),
-        tasks: U32::new(u32::try_from(frozen.tasks.len())?),
+        root: U32::new(tasks.first().map_or(0, |t| t.tgid_in(&cap.pid_ns))),
+        tasks: U32::new(u32::try_from(tasks.len())?),
         objects: U32::new(0),
         cpu_words: U32::new(u32::try_from(cpu::count())?),
         cpu: cpu::features().map(U64::new),
     };
     cap.meta.put(&container, &[])?;
-    for t in &frozen.tasks {
-        wait::check_killed()?;
+    let living = tasks.iter().find(|t| t.is_live()).ok_or(ESRCH)?;
+    confinement::save(cap, living)?;
+    for (index, t) in tasks.iter().enumerate() {
         for kind in kinds::saved() {
-            (kind.save)(cap, t).inspect_err(|&e| {
-                let name = t.display(&cap.pid_ns);
-                cap.report
-                    .refuse(e, &name, fmt!("{} could not be saved", kind.name));
-            })?;
+            proceed(tasks)?;
+            (kind.save)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
         }
-        task::regs::save(cap, t)?;
+        task::regs::save(cap, t).map_err(|e| explain(cap, tasks, index, "registers", e))?;
     }
     container.objects = U32::new(cap.objects.last());
     let body = cap
@@ -213,9 +311,34 @@ fn save(cap: &mut Capture, frozen: &Frozen) -> Result {
     Ok(())
 }
 
-/// Writes header, metadata and memory.
-fn drain(cap: &Capture, id: u64, snapshot: &mut snapshot::Snapshot, sink: &mut Sink) -> Result {
-    let meta = cap.meta.as_bytes();
+/// Goes on, unless the caller was killed (EINTR) or the hold is broken (ECANCELED).
+fn proceed(tasks: &FrozenTasks<'_>) -> Result {
+    wait::check_killed()?;
+    tasks.check_hold()
+}
+
+/// Writes the image, and returns its bytes. What it refers to comes to the disk before it is one, by
+/// `last`: if that fails then it is not completed. With `durable` so does the image itself: then the
+/// tasks may be killed.
+fn write(
+    cap: &mut Capture,
+    id: u64,
+    snapshot: snapshot::Snapshot,
+    image: &FileRef,
+    durable: bool,
+    last: &dyn Fn(&mut Capture) -> Result,
+) -> Result<u64> {
+    let mut sink = Sink::new(image.clone())?;
+    drain(cap, id, snapshot, &mut sink)
+        .and_then(|()| last(cap))
+        .and_then(|()| sink.finish(durable))
+        .inspect_err(|_| sink.explain(&mut cap.report))
+}
+
+/// Writes header, metadata and memory, and gives up what was written.
+fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Sink) -> Result {
+    cap.objects = Objects::new();
+    let meta = core::mem::replace(&mut cap.meta, meta::Meta::new());
     let mut header = Header {
         magic: MAGIC,
         version: U32::new(VERSION),
@@ -227,10 +350,11 @@ fn drain(cap: &Capture, id: u64, snapshot: &mut snapshot::Snapshot, sink: &mut S
         meta_len: U64::new(meta.len() as u64),
         created_ns: U64::new(wait::realtime_ns()),
         id: U64::new(id),
-        meta_crc: U32::new(sum(io::crc32c, meta)),
+        meta_crc: U32::new(meta.sum()?),
         reserved: U32::new(0),
         release: io::kernel_release(),
-        reserved2: [0; 52],
+        boot: U64::new(files::boot()),
+        reserved2: [0; 44],
         crc: U32::new(0),
     };
     let bytes = header.as_bytes();
@@ -240,20 +364,20 @@ fn drain(cap: &Capture, id: u64, snapshot: &mut snapshot::Snapshot, sink: &mut S
     ));
     sink.write(header.as_bytes())?;
     sink.chain(header.crc.get());
-    sink.write(meta)?;
+    meta.write_out(|bytes| sink.write(bytes))?;
     sink.end_metadata();
-    snapshot.drain(sink)
+    snapshot.drain(sink, &mut cap.report)
 }
 
 /// Kills the tasks so that nobody sees it but their parent: no memory of theirs that others may
 /// share is written.
-fn kill(frozen: &Frozen) {
-    for t in &frozen.tasks {
+fn kill(tasks: &FrozenTasks<'_>) {
+    for t in tasks.iter() {
         if t.state() == State::Live {
             t.die_quietly();
         }
     }
-    for t in &frozen.tasks {
+    for t in tasks.iter() {
         if t.is_leader() && t.state() != State::Zombie {
             wait::kill_group(t.task());
         }

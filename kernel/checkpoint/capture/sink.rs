@@ -20,7 +20,11 @@ use crate::{
         file::FileRef,
         io,
         wait, //
-    }, //
+    },
+    report::{
+        Errno,
+        Report, //
+    },
 };
 use zerocopy::byteorder::little_endian::{
     U32,
@@ -39,6 +43,8 @@ pub(crate) struct Sink {
     meta_end: u64,
     /// The rows of extents so far, one for each object.
     rows: KVVec<Row>,
+    /// What could not be done with the file, and why, if that was so.
+    failed: Option<(&'static str, Error)>,
 }
 
 impl Sink {
@@ -59,15 +65,17 @@ impl Sink {
             pages: 0,
             meta_end: 0,
             rows: KVVec::new(),
+            failed: None,
         })
     }
 
-    /// Writes bytes. EINTR: the caller was killed or interrupted.
+    /// Writes bytes. EINTR: the caller was killed or interrupted; else as of write(2).
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result {
         for chunk in bytes.chunks(1 << 20) {
-            wait::check_killed()?;
-            io::write_all(&self.file, chunk, &mut self.pos)?;
-            self.written += chunk.len() as u64;
+            self.write_with(|file, pos| {
+                io::write_all(file, chunk, pos)?;
+                Ok(chunk.len() as u64)
+            })?;
         }
         Ok(())
     }
@@ -78,9 +86,25 @@ impl Sink {
         &mut self,
         f: impl FnOnce(&FileRef, &mut i64) -> Result<u64>,
     ) -> Result {
-        wait::check_killed()?;
-        self.written += f(&self.file, &mut self.pos)?;
+        let done = wait::go_on()
+            .and_then(|()| f(&self.file, &mut self.pos))
+            .inspect_err(|&e| self.failed = Some(("written", e)))?;
+        self.written += done;
         Ok(())
+    }
+
+    /// Adds a line to `report` if the file took no more: why, and what to do.
+    pub(crate) fn explain(&self, report: &mut Report) {
+        let Some((what, e)) = self.failed else {
+            return;
+        };
+        report.line(fmt!(
+            "error: the image can't be {} beyond byte {}: {} [{}]",
+            what,
+            self.written,
+            why(e),
+            Errno(e)
+        ));
     }
 
     /// Adds the checksum field of the header or of an extent to the chain in the trailer.
@@ -144,7 +168,10 @@ impl Sink {
 
     /// Writes the rows of extents and the trailer, which makes it an image, and returns the bytes
     /// written in all.
-    pub(crate) fn finish(mut self) -> Result<u64> {
+    ///
+    /// With `durable` the image is on the disk then, if it is on one. What fails leaves no image, as
+    /// far as that can be undone.
+    pub(crate) fn finish(&mut self, durable: bool) -> Result<u64> {
         self.write_rows()?;
         let header = header_of::<Trailer>(0);
         let total = self.written + (size_of_val(&header) + size_of::<Trailer>()) as u64;
@@ -159,12 +186,56 @@ impl Sink {
         let crc =
             crate::image::check::sum(io::crc32c, body.get(..Trailer::LEN_MIN - 4).unwrap_or(body));
         trailer.crc = U32::new(crc);
-        let mut last = [0u8; 48];
+        let mut last = [0u8; TRAILER_LEN];
         let (head, body) = last.split_at_mut(size_of_val(&header));
         head.copy_from_slice(header.as_bytes());
         body.copy_from_slice(trailer.as_bytes());
+        // First all the rest: without its trailer it is not an image.
+        if durable {
+            self.sync()?;
+        }
+        let end = self.pos;
         self.write(&last)?;
+        if durable {
+            self.sync().inspect_err(|_| self.revoke(end))?;
+        }
         io::set_position(&self.file, self.pos);
         Ok(self.written)
+    }
+
+    fn sync(&mut self) -> Result {
+        wait::go_on()
+            .and_then(|()| io::sync(&self.file))
+            .inspect_err(|&e| self.failed = Some(("brought to the disk", e)))
+    }
+
+    /// Takes back the trailer, which was written at `pos`: what has failed after it is not to leave an
+    /// image. Where that fails too, as on a broken disk, there may be one.
+    fn revoke(&self, mut pos: i64) {
+        if io::truncate(&self.file, pos).is_err() {
+            let _ = io::write_all(&self.file, &[0; TRAILER_LEN], &mut pos);
+        }
+    }
+}
+
+/// Bytes of the trailer with its header.
+const TRAILER_LEN: usize = RECORD_HEADER_LEN + size_of::<Trailer>();
+
+/// Why a file takes no more, and what to do about it.
+fn why(e: Error) -> &'static str {
+    match e {
+        ENOSPC | EDQUOT => "there is no room: make some, or write it to another place",
+        EFBIG => {
+            "it is longer than a file may be there, or than the limit of the caller (ulimit -f)"
+        }
+        EPIPE | ECONNRESET => "who reads it has gone: see why it ended",
+        EAGAIN => {
+            "there is no room at the moment, and the descriptor does not wait: clear O_NONBLOCK"
+        }
+        EINTR => "a signal came: try again, with signals blocked",
+        EIO => "the device or the server of the file failed: see the kernel's log",
+        EROFS | EPERM | EACCES | EBADF | EINVAL => "the file does not take it: see write(2)",
+        ENOMEM => "there is no memory for it: free some",
+        _ => "see write(2)",
     }
 }

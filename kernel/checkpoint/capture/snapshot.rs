@@ -6,9 +6,16 @@
 //! pages are then shared, and copied only when a task that runs again writes to them. What that
 //! does not cover is copied at once: mappings that fork() leaves out or empties, and memory that
 //! is shared.
+//!
+//! No frozen task is in a system call, so that no device writes to a page by way of a reference
+//! that copy-on-write does not know of, as network filesystems do with O_DIRECT. Pages that are
+//! pinned for longer are copied by fork's code itself.
 
 use kernel::{
-    page::PAGE_SHIFT,
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
     prelude::*, //
 };
 
@@ -26,10 +33,13 @@ use crate::{
         ObjRef, //
     },
     kapi::{
+        copy::MmCopy,
         file::FileRef,
+        held::Held,
         mm::MmRef,
         page::PageRef,
         shmem,
+        task::TaskName,
         wait,
         walk::Pages, //
     },
@@ -42,22 +52,30 @@ use crate::{
         Range,
         Space, //
     },
+    report::{
+        Errno,
+        Report, //
+    },
 };
 
-/// How often, in pages, a long copy looks whether it is to end.
-const CHECK_PAGES: u64 = 4096;
+/// How many pages are copied before it is asked whether to go on.
+const CHECK_PAGES: usize = 256;
 
 /// Contents of all memory, fixed.
 pub(crate) struct Snapshot {
     spaces: KVVec<SpaceCopy>,
     inodes: KVVec<InodeCopy>,
+    /// Page tables of the copies.
+    tables: Held,
 }
 
 /// Contents of an address space.
 struct SpaceCopy {
     obj: ObjRef,
+    /// Its first task, for messages.
+    task: TaskName,
     /// What fork() would copy; `None`: nothing.
-    mm: Option<MmRef>,
+    mm: Option<MmCopy>,
     parts: KVVec<Part>,
 }
 
@@ -65,39 +83,87 @@ struct SpaceCopy {
 struct Part {
     range: Range,
     /// Its pages, if they are not in the copy of the address space.
-    pages: Option<Pages>,
+    pages: Option<Copies>,
 }
 
 /// Contents of an inode.
 struct InodeCopy {
     obj: ObjRef,
+    pages: Copies,
+}
+
+/// Copies of pages, in groups that are freed one by one.
+struct Copies(KVVec<Group>);
+
+struct Group {
     pages: Pages,
+    held: Held,
+}
+
+impl Copies {
+    fn new() -> Self {
+        Self(KVVec::new())
+    }
+
+    /// Adds a copy of a page. May sleep. ENOMEM: there is no memory for it.
+    fn push(&mut self, addr: usize, page: &PageRef) -> Result {
+        if self.0.last().is_none_or(|g| g.pages.is_full()) {
+            let group = Group {
+                pages: Pages::new(EXTENT_PAGES)?,
+                held: Held::new(),
+            };
+            self.0.push(group, GFP_KERNEL_ACCOUNT)?;
+        }
+        let group = self.0.last_mut().ok_or(EINVAL)?;
+        let copy = PageRef::alloc()?;
+        copy.copy_from(page);
+        group.pages.push(addr, copy)?;
+        group.held.add(PAGE_SIZE);
+        Ok(())
+    }
+
+    /// Writes them as extents of `obj`, and gives up what was written.
+    fn write(self, sink: &mut Sink, obj: ObjRef, kind: u32) -> Result {
+        for group in self.0 {
+            pages::write(sink, obj, kind, &group.pages, false, None)?;
+        }
+        Ok(())
+    }
 }
 
 /// Fixes the contents of all memory that was collected. The tasks are frozen. May sleep.
 ///
-/// ENOMEM: there is no memory for what must be copied at once; EINTR: SIGKILL came.
+/// ENOMEM: there is no memory for what must be copied at once; EINTR: SIGKILL came. A line of the
+/// report tells which.
 pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
     let mut snapshot = Snapshot {
         spaces: KVVec::new(),
         inodes: KVVec::new(),
+        tables: Held::new(),
     };
     let mut spaces = cap.mm.take_spaces();
     for space in spaces.values_mut() {
-        wait::check_killed()?;
+        wait::go_on()?;
         let copy = copy_space(space).inspect_err(|&e| {
-            cap.report
-                .refuse(e, &space.task, fmt!("address space can't be copied"));
+            cap.report.refuse(
+                e,
+                &space.task,
+                fmt!("its address space can't be copied: {}", why(e)),
+            );
         })?;
+        let tables = copy.mm.as_ref().map_or(0, MmCopy::table_bytes);
+        snapshot.tables.add(tables);
         snapshot.spaces.push(copy, GFP_KERNEL_ACCOUNT)?;
     }
     for (obj, file) in cap.files.inodes() {
         let pages = copy_inode(file).inspect_err(|&e| {
             cap.report.line(fmt!(
-                "error: contents of object {} can't be copied: {} pages [{}]",
+                "error: contents of object {} ({} pages of a removed file or of shared memory) \
+                 can't be copied: {} [{}]",
                 obj.get(),
                 shmem::pages(file),
-                crate::report::Errno(e)
+                why(e),
+                Errno(e)
             ));
         })?;
         snapshot
@@ -107,41 +173,55 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
     Ok(snapshot)
 }
 
+/// What an error of copying memory comes from, and what to do.
+fn why(e: Error) -> &'static str {
+    match e {
+        ENOMEM => {
+            "there is no memory for it: free some, or raise the limit of the caller's memory cgroup"
+        }
+        EINTR => "the caller was killed",
+        EIO => "a page is broken, see the kernel's log",
+        _ => "see the kernel's log",
+    }
+}
+
 fn copy_space(space: &mut Space) -> Result<SpaceCopy> {
     let ranges = core::mem::replace(&mut space.ranges, KVVec::new());
     let mm = if ranges.iter().any(|r| r.forks) {
-        Some(space.mm.copy()?)
+        Some(MmCopy::new(&space.mm)?)
     } else {
         None
     };
     let mut parts = KVVec::with_capacity(ranges.len(), GFP_KERNEL_ACCOUNT)?;
     for range in ranges {
-        let pages = if range.forks {
-            None
-        } else {
-            Some(copy_pages(&space.mm, &range)?)
+        let pages = match mm.as_ref().filter(|_| range.forks) {
+            Some(mm) => {
+                mm.keep(range.start, range.end)?;
+                None
+            }
+            None => Some(copy_pages(&space.mm, &range)?),
         };
         parts.push(Part { range, pages }, GFP_KERNEL_ACCOUNT)?;
     }
     Ok(SpaceCopy {
         obj: space.obj,
+        task: space.task,
         mm,
         parts,
     })
 }
 
 /// Copies the private pages of a range.
-fn copy_pages(mm: &MmRef, range: &Range) -> Result<Pages> {
-    let mut copies = Pages::new(0)?;
+fn copy_pages(mm: &MmRef, range: &Range) -> Result<Copies> {
+    let mut copies = Copies::new();
     let mut found = Pages::new(EXTENT_PAGES)?;
     let mut at = range.start;
     while at < range.end {
-        wait::check_killed()?;
         at = found.find(mm, at, range.end)?;
         let (addrs, pages) = found.get();
         for (&addr, page) in addrs.iter().zip(pages) {
             if !range.anonymous || range.tagged || !page.is_zero() {
-                copies.push(addr, copy_page(page)?)?;
+                copies.push(addr, page)?;
             }
         }
     }
@@ -149,72 +229,99 @@ fn copy_pages(mm: &MmRef, range: &Range) -> Result<Pages> {
 }
 
 /// Copies the pages of a file that are not zero.
-fn copy_inode(file: &FileRef) -> Result<Pages> {
-    let mut copies = Pages::new(0)?;
+fn copy_inode(file: &FileRef) -> Result<Copies> {
+    let mut copies = Copies::new();
     let end = shmem::pages(file);
     let mut index = 0;
+    let mut seen: usize = 0;
     while let Some(next) = shmem::next_page(file, index, end)? {
-        if next % CHECK_PAGES == 0 || next - index >= CHECK_PAGES {
-            wait::check_killed()?;
+        if seen % CHECK_PAGES == 0 {
+            wait::go_on()?;
         }
+        seen += 1;
         if let Some(page) = shmem::page(file, next)?.filter(|p| !p.is_zero()) {
-            let addr = usize::try_from(next << PAGE_SHIFT)?;
-            copies.push(addr, copy_page(&page)?)?;
+            copies.push(usize::try_from(next << PAGE_SHIFT)?, &page)?;
         }
         index = next + 1;
     }
     Ok(copies)
 }
 
-fn copy_page(page: &PageRef) -> Result<PageRef> {
-    let copy = PageRef::alloc()?;
-    copy.copy_from(page);
-    Ok(copy)
-}
-
 impl Snapshot {
     /// Writes all contents to the image, and gives up what was written. The tasks may run again.
     ///
-    /// EIO: a page is poisoned; else as of writing.
-    pub(crate) fn drain(&mut self, sink: &mut Sink) -> Result {
+    /// ENOMEM: memory ran out, and what was to be written was given up for it; EIO: a page is
+    /// broken: of both a line of `report` tells. Else as of writing.
+    pub(crate) fn drain(self, sink: &mut Sink, report: &mut Report) -> Result {
         let mut found = Pages::new(EXTENT_PAGES)?;
         let mut seen = (self.spaces.len() > 1).then(Seen::new);
-        for space in self.spaces.iter_mut() {
-            let obj = space.obj;
-            for part in space.parts.iter_mut() {
-                let Range {
-                    start,
-                    end,
-                    anonymous,
-                    tagged,
-                    ..
-                } = part.range;
-                let kind = if tagged { EXTENT_TAGGED } else { EXTENT_MM };
-                if let Some(copies) = part.pages.take() {
-                    pages::write(sink, obj, kind, &copies, false, None)?;
-                    continue;
-                }
-                let Some(mm) = space.mm.as_ref() else {
-                    continue;
-                };
-                let mut at = start;
-                while at < end {
-                    wait::check_killed()?;
-                    at = found.find(mm, at, end)?;
-                    // Pages with tags are written whole, again and again.
-                    let seen = seen.as_mut().filter(|_| !tagged);
-                    pages::write(sink, obj, kind, &found, anonymous, seen)?;
-                }
-            }
+        for space in self.spaces {
+            drain_space(space, sink, report, &mut found, seen.as_mut())?;
             // From here on what a task writes to need not be copied for us, but for what other
             // address spaces have too.
             found.clear();
-            space.mm = None;
         }
-        for inode in self.inodes.iter() {
-            pages::write(sink, inode.obj, EXTENT_INODE, &inode.pages, false, None)?;
+        drop(seen);
+        for inode in self.inodes {
+            inode.pages.write(sink, inode.obj, EXTENT_INODE)?;
         }
-        self.inodes.clear();
         Ok(())
     }
+}
+
+/// Writes the contents of an address space.
+fn drain_space(
+    space: SpaceCopy,
+    sink: &mut Sink,
+    report: &mut Report,
+    found: &mut Pages,
+    mut seen: Option<&mut Seen>,
+) -> Result {
+    let obj = space.obj;
+    for part in space.parts {
+        let Range {
+            start,
+            end,
+            anonymous,
+            tagged,
+            ..
+        } = part.range;
+        let kind = if tagged { EXTENT_TAGGED } else { EXTENT_MM };
+        if let Some(copies) = part.pages {
+            copies.write(sink, obj, kind)?;
+            continue;
+        }
+        let Some(copy) = space.mm.as_ref() else {
+            continue;
+        };
+        let mut at = start;
+        while at < end {
+            let next = found.find(copy.mm(), at, end);
+            // Now, as what was found before it was given up is right.
+            if copy.is_given_up() {
+                report.line(fmt!(
+                    "error: {}: memory ran out while its memory was being written, and the copy of \
+                     it was given up: there must be room for what the tasks write to meanwhile, or \
+                     they must not run (CHECKPOINT_FROZEN) [ENOMEM]",
+                    space.task
+                ));
+                return Err(ENOMEM);
+            }
+            at = next.inspect_err(|&e| {
+                if e != EINTR {
+                    report.line(fmt!(
+                        "error: {}: memory at {:x} can't be written: {} [{}]",
+                        space.task,
+                        at,
+                        why(e),
+                        Errno(e)
+                    ));
+                }
+            })?;
+            // Pages with tags are written whole, again and again.
+            let seen = seen.as_deref_mut().filter(|_| !tagged);
+            pages::write(sink, obj, kind, found, anonymous, seen)?;
+        }
+    }
+    Ok(())
 }

@@ -15,7 +15,8 @@
 //! and the tasks to form one tree. Whether the machine and the caller's privileges suffice is not
 //! checked here.
 //!
-//! Order of records in the metadata: the [`Container`] first; an object before its first use; the
+//! Order of records in the metadata: the [`Container`] first, what confined the tasks second; an
+//! object before its first use; the
 //! mappings of an address space right after it, the buffers of a pipe right after it; the threads
 //! of a thread group with what belongs to them, the leader first, then the group's
 //! [`Process`](super::task::Process); parents before children.
@@ -25,11 +26,13 @@ use zerocopy::FromBytes;
 use super::{
     header::{
         Reader,
-        HEADER_LEN, //
+        HEADER_LEN,
+        OBJECTS_MAX, //
     },
     kinds::Kind,
     record::{
         Fault,
+        GoOn,
         ObjRef,
         Raw,
         Records, //
@@ -41,6 +44,7 @@ use super::{
     Header, //
 };
 
+pub mod confinement;
 mod fields;
 mod files;
 mod memory;
@@ -69,6 +73,9 @@ pub use sum::{
     Sum, //
 };
 pub use walk::metadata;
+
+/// Bytes of metadata whose checksum is computed before it is asked whether to go on.
+const SUM_BYTES: usize = 1 << 20;
 
 /// First address that no task can have mapped: on s390, all but the last page can be.
 pub const ADDRESS_MAX: u64 = u64::MAX - 4095;
@@ -157,8 +164,10 @@ pub struct Pid {
     tgid: u32,
     /// `TASK_*` state.
     state: u32,
-    /// Session of the task.
+    /// Session of the task; of a pid without task that is a process group: session of those in it.
     sid: u32,
+    /// Parent of the task.
+    parent: u32,
     /// Records that belong to it and were seen.
     seen: u32,
 }
@@ -237,13 +246,18 @@ pub fn header(crc: Crc, bytes: &[u8], reader: &Reader) -> Result<Header, Fault> 
     Ok(header)
 }
 
-/// Checks the checksum of the metadata.
-pub fn meta_sum(crc: Crc, meta: &[u8], header: &Header) -> Result<(), Fault> {
-    if sum(crc, meta) != header.meta_crc.get() {
-        return Err(Fault::framing(
-            HEADER_LEN as u64,
-            "checksum of the metadata is wrong",
-        ));
+/// Checks the checksum of the metadata. Where `go_on` says no, there is a fault.
+pub fn meta_sum(crc: Crc, meta: &[u8], header: &Header, go_on: GoOn<'_>) -> Result<(), Fault> {
+    let bad = |why| Err(Fault::framing(HEADER_LEN as u64, why));
+    let mut sum = Sum::new(crc);
+    for part in meta.chunks(SUM_BYTES) {
+        if !go_on() {
+            return bad("reading was interrupted");
+        }
+        sum.add(part);
+    }
+    if sum.value() != header.meta_crc.get() {
+        return bad("checksum of the metadata is wrong");
     }
     Ok(())
 }
@@ -269,12 +283,12 @@ pub fn container(meta: &[u8], at: u64) -> Result<Container, Fault> {
 }
 
 /// Counts what [`metadata()`] needs memory for, in the metadata `meta` that lies `at` bytes into
-/// the image. The framing of all records is checked.
-pub fn counts(meta: &[u8], at: u64) -> Result<Counts, Fault> {
+/// the image. The framing of all records is checked. Where `go_on` says no, there is a fault.
+pub fn counts(meta: &[u8], at: u64, go_on: GoOn<'_>) -> Result<Counts, Fault> {
     let container = container(meta, at)?;
     let mut counts = Counts::default();
     let mut tasks: u32 = 0;
-    for raw in Records::new(meta, at) {
+    for raw in Records::asking(meta, at, go_on) {
         let raw = raw?;
         counts.records = counts.records.saturating_add(1);
         match raw.kind {
@@ -295,6 +309,9 @@ pub fn counts(meta: &[u8], at: u64) -> Result<Counts, Fault> {
         return Err(bad(
             "number of tasks is zero, too large or not as announced",
         ));
+    }
+    if container.objects.get() > OBJECTS_MAX {
+        return Err(bad("too many objects"));
     }
     counts.objects = usize::try_from(container.objects.get())
         .ok()

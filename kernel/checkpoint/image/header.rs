@@ -61,6 +61,9 @@ pub mod arch {
 /// Most bytes of metadata.
 pub const META_MAX: u64 = 1 << 30;
 
+/// Most objects. A reader needs memory for each, besides that for the metadata.
+pub const OBJECTS_MAX: u32 = 1 << 22;
+
 /// First bytes of an image.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -91,8 +94,10 @@ pub struct Header {
     pub reserved: U32,
     /// Release of the kernel that wrote the image, padded with NUL.
     pub release: [u8; 64],
+    /// The boot of the machine that wrote the image: a number that no other has.
+    pub boot: U64,
     /// Zero.
-    pub reserved2: [u8; 52],
+    pub reserved2: [u8; 44],
     /// crc32c of the header up to here.
     pub crc: U32,
 }

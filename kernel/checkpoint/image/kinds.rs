@@ -92,6 +92,12 @@ kinds! {
     Uts = 128, "uts namespace";
     /// A pid namespace. [`super::ns::PidNs`]
     PidNs = 129, "pid namespace";
+
+    /// What confined the tasks. [`super::confinement::Confinement`]; payload:
+    /// [`super::confinement::IdRange`]s.
+    Confinement = 192, "confinement";
+    /// A security label. [`super::confinement::Label`]; payload: label.
+    Label = 193, "security label";
 }
 
 impl Kind {

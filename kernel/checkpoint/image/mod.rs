@@ -10,6 +10,7 @@
 //! then the [`Trailer`]. All after the header is a sequence of records; see [`record`].
 
 pub mod check;
+pub mod confinement;
 pub mod cpu;
 pub mod files;
 pub mod header;

@@ -233,18 +233,43 @@ pub fn parse(bytes: &[u8], at: u64) -> Result<(Raw<'_>, usize), Fault> {
     ))
 }
 
+/// What is asked now and then by what takes long: is it to go on? The kernel does nothing more for a
+/// caller that was killed.
+pub type GoOn<'a> = &'a dyn Fn() -> bool;
+
+/// It is always to go on.
+pub fn always() -> bool {
+    true
+}
+
+/// Records after which it is asked whether to go on.
+const ASK_RECORDS: u32 = 1024;
+
 /// Iterator over the records of a buffer.
 ///
 /// Ends after the first fault.
 pub struct Records<'a> {
     rest: &'a [u8],
     at: u64,
+    go_on: GoOn<'a>,
+    /// Records until it is asked.
+    left: u32,
 }
 
 impl<'a> Records<'a> {
     /// The records in `bytes`, which lie `at` bytes into the image.
     pub fn new(bytes: &'a [u8], at: u64) -> Self {
-        Self { rest: bytes, at }
+        Self::asking(bytes, at, &always)
+    }
+
+    /// The same; where `go_on` says no, there is a fault.
+    pub fn asking(bytes: &'a [u8], at: u64, go_on: GoOn<'a>) -> Self {
+        Self {
+            rest: bytes,
+            at,
+            go_on,
+            left: ASK_RECORDS,
+        }
     }
 }
 
@@ -255,6 +280,14 @@ impl<'a> Iterator for Records<'a> {
         if self.rest.is_empty() {
             return None;
         }
+        self.left = match self.left.checked_sub(1) {
+            Some(left) => left,
+            None if (self.go_on)() => ASK_RECORDS,
+            None => {
+                self.rest = &[];
+                return Some(Err(Fault::framing(self.at, "reading was interrupted")));
+            }
+        };
         match parse(self.rest, self.at) {
             Ok((raw, len)) => {
                 self.rest = self.rest.get(len..).unwrap_or(&[]);
@@ -289,6 +322,9 @@ mod tests {
     };
     use kernel::prelude::*;
 
+    /// Bytes of the body of a path record.
+    const PATH: u32 = size_of::<Path>() as u32;
+
     /// A path record, as bytes.
     fn record(body_len: u32, payload: &[u8]) -> Result<KVec<u8>> {
         let header = RecordHeader {
@@ -309,7 +345,7 @@ mod tests {
 
     #[test]
     fn round_trip() -> Result {
-        let bytes = record(8, b"/home")?;
+        let bytes = record(PATH, b"/home")?;
         let (raw, len) = parse(&bytes, 192).map_err(|_| EINVAL)?;
         assert_eq!(len, bytes.len());
         assert_eq!(raw.at, 192);
@@ -321,9 +357,9 @@ mod tests {
 
     #[test]
     fn longer_body() -> Result {
-        let mut bytes = record(16, b"/")?;
+        let mut bytes = record(PATH + 8, b"/")?;
         assert!(parse(&bytes, 0).is_ok_and(|(raw, _)| raw.body::<Path>().is_ok()));
-        if let Some(unknown) = bytes.get_mut(RECORD_HEADER_LEN + 8) {
+        if let Some(unknown) = bytes.get_mut(RECORD_HEADER_LEN + PATH as usize) {
             *unknown = 1;
         }
         assert!(parse(&bytes, 0).is_ok_and(|(raw, _)| raw.body::<Path>().is_err()));
@@ -332,7 +368,7 @@ mod tests {
 
     #[test]
     fn truncations() -> Result {
-        let bytes = record(8, b"/home")?;
+        let bytes = record(PATH, b"/home")?;
         for len in 0..bytes.len() {
             assert!(parse(bytes.get(..len).unwrap_or(&[]), 0).is_err());
         }
@@ -341,7 +377,7 @@ mod tests {
 
     #[test]
     fn padding() -> Result {
-        let mut bytes = record(8, b"/home")?;
+        let mut bytes = record(PATH, b"/home")?;
         if let Some(last) = bytes.last_mut() {
             *last = 1;
         }

@@ -28,6 +28,10 @@ use super::{
 /// Most threads in an image.
 pub const TASKS_MAX: u32 = 65536;
 
+/// Most CPU time of all tasks of an image together, in nanoseconds: what the kernel adds up from it,
+/// and what is to come, fits into a signed number. It is that of 146 years of one CPU.
+pub const CPU_TIME_MAX: u64 = 1 << 62;
+
 /// Deepest nesting of pid namespaces, the container's own included.
 pub const LEVELS_MAX: usize = 32;
 

@@ -2,7 +2,10 @@
 
 //! Cgroups: freezing one, and holding it frozen.
 
-use core::ptr::NonNull;
+use core::{
+    cell::Cell,
+    ptr::NonNull, //
+};
 
 use kernel::{
     bindings,
@@ -11,17 +14,24 @@ use kernel::{
         to_result, //
     },
     prelude::*,
-    sync::aref::ARef,
     task::Task, //
 };
 
 /// A reference on a cgroup of the default hierarchy (v2).
 pub(crate) struct Cgroup(NonNull<bindings::cgroup>);
 
+impl Clone for Cgroup {
+    fn clone(&self) -> Self {
+        // SAFETY: We own a reference, so there may be another one.
+        unsafe { bindings::cgroup_get(self.0.as_ptr()) };
+        Self(self.0)
+    }
+}
+
 impl Cgroup {
-    /// The cgroup whose directory `fd` is. EBADF: no cgroup v2 directory.
-    pub(crate) fn from_fd(fd: i32) -> Result<Self> {
-        // SAFETY: Any number is fine.
+    /// The cgroup whose directory `fd` is. EBADF: no cgroup v2 directory. ENOENT: it was removed.
+    fn from_fd(fd: i32) -> Result<Self> {
+        // SAFETY: Any number is fine; a reference on the cgroup is handed over.
         let cgrp = from_err_ptr(unsafe { bindings::cgroup_get_from_fd(fd) })?;
         NonNull::new(cgrp).map(Self).ok_or(EBADF)
     }
@@ -98,26 +108,27 @@ impl Cgroup {
         unsafe { (&raw const (*self.0.as_ptr()).freezer.e_freeze).read_volatile() }
     }
 
-    /// Freezes or thaws it, as cgroup.freeze does.
-    pub(crate) fn freeze(&self, freeze: bool) {
-        // SAFETY: We own a reference; cgroup_freeze() wants cgroup_mutex.
-        unsafe {
-            bindings::checkpoint_cgroup_lock();
-            bindings::cgroup_freeze(self.0.as_ptr(), freeze);
-            bindings::checkpoint_cgroup_unlock();
-        }
+    /// Checks that the caller may write to its `cgroup.freeze`. May sleep.
+    ///
+    /// EACCES, EPERM: it may not. ENODEV: it was removed, or is the root cgroup.
+    pub(crate) fn may_freeze(&self) -> Result {
+        // SAFETY: We own a reference. No lock is held.
+        to_result(unsafe { bindings::cgroup_may_freeze(self.0.as_ptr()) })
     }
 
-    /// Freezes it and keeps it from being thawed, and tasks from moving in and out.
+    /// Freezes it and keeps it from being thawed, tasks from moving in and out, and debuggers from
+    /// attaching to them. The caller itself goes on. May sleep.
     ///
-    /// EINVAL: it is the root cgroup. EBUSY: it is held already. ENODEV: it was removed.
+    /// Errors as of [`Cgroup::may_freeze`]. EINVAL: it is the root cgroup. EBUSY: it, or one
+    /// around or in it, is held already. ENODEV: it was removed.
     pub(crate) fn hold(self) -> Result<HeldCgroup> {
         let mut was_frozen = false;
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference, which is kept until the hold is released. No lock is held.
         to_result(unsafe { bindings::cgroup_freezer_hold(self.0.as_ptr(), &mut was_frozen) })?;
+        // INVARIANT: The hold was just made, by this thread, and is pinned.
         Ok(HeldCgroup {
             cgroup: self,
-            frozen_after: was_frozen,
+            frozen_after: Cell::new(was_frozen),
         })
     }
 }
@@ -129,16 +140,50 @@ impl Drop for Cgroup {
     }
 }
 
+/// A cgroup that the caller has named by a descriptor of its directory.
+pub(crate) struct CgroupDir {
+    fd: i32,
+    cgroup: Cgroup,
+}
+
+impl CgroupDir {
+    /// What is behind descriptor `fd` of the caller, which may be an O_PATH one.
+    ///
+    /// EBADF: it is not open, or no directory of a cgroup v2. ENOENT: the cgroup was removed.
+    pub(crate) fn from_fd(fd: i32) -> Result<Self> {
+        Ok(Self {
+            fd,
+            cgroup: Cgroup::from_fd(fd)?,
+        })
+    }
+
+    /// The descriptor, for what takes nothing else. Another thread of the caller may have put
+    /// something else there: whoever uses it has to look whether it came to [`CgroupDir::cgroup`].
+    pub(super) fn fd(&self) -> i32 {
+        self.fd
+    }
+
+    /// The cgroup that was behind the descriptor when it was looked up.
+    pub(crate) fn cgroup(&self) -> &Cgroup {
+        &self.cgroup
+    }
+}
+
 /// A cgroup that is held frozen. Dropping it puts it back to what it was: frozen or not.
+///
+/// # Invariants
+///
+/// The current thread, which this does not leave, has a hold on `cgroup`. It is pinned but between
+/// [`HeldCgroup::unpin`] and [`HeldCgroup::pin`]: while it is pinned, the tasks stay frozen.
 pub(crate) struct HeldCgroup {
     cgroup: Cgroup,
-    frozen_after: bool,
+    frozen_after: Cell<bool>,
 }
 
 impl HeldCgroup {
-    /// Leaves it frozen when it is let go.
-    pub(crate) fn leave_frozen(&mut self) {
-        self.frozen_after = true;
+    /// It was frozen by its owner, or by a checkpoint that left it so, before it was held.
+    pub(crate) fn was_frozen(&self) -> bool {
+        self.frozen_after.get()
     }
 
     /// The cgroup.
@@ -146,20 +191,53 @@ impl HeldCgroup {
         &self.cgroup
     }
 
-    /// `task` is frozen and off its CPU. May sleep.
-    pub(crate) fn is_frozen(&self, task: &ARef<Task>) -> bool {
-        let states = bindings::TASK_NORMAL | bindings::__TASK_STOPPED | bindings::__TASK_TRACED;
-        // SAFETY: We own a reference on the task. 0 means that it ran in the meantime.
-        unsafe {
-            bindings::cgroup_task_frozen(task.as_ptr())
-                && bindings::wait_task_inactive(task.as_ptr(), states) != 0
+    /// Fails once somebody has broken the hold, who has the right to: ECANCELED.
+    pub(crate) fn check(&self) -> Result {
+        // SAFETY: By the type's invariants we have a hold on it.
+        if unsafe { bindings::cgroup_freezer_broken(self.cgroup.0.as_ptr()) } {
+            return Err(ECANCELED);
         }
+        Ok(())
+    }
+
+    /// Lets the hold end at any moment, by who has the right to thaw the cgroup. ECANCELED: that
+    /// is what has happened.
+    pub(super) fn unpin(&self) -> Result {
+        // SAFETY: By the type's invariants we have a hold on it. No lock is held.
+        to_result(unsafe { bindings::cgroup_freezer_pin(self.cgroup.0.as_ptr(), false) })
+    }
+
+    /// Keeps the tasks frozen again, whatever happens. ECANCELED: the hold was broken meanwhile.
+    pub(super) fn pin(&self) -> Result {
+        // SAFETY: By the type's invariants we have a hold on it. No lock is held.
+        to_result(unsafe { bindings::cgroup_freezer_pin(self.cgroup.0.as_ptr(), true) })
+    }
+
+    /// Leaves it frozen when it is let go, unless somebody has thawed it.
+    pub(crate) fn leave_frozen(&self) {
+        self.frozen_after.set(true);
+    }
+
+    /// A number that remains the same for as long as `task` remains frozen and off its CPU; `None`:
+    /// it is not. May sleep.
+    pub(crate) fn frozen_since(&self, task: &Task) -> Option<usize> {
+        let states = bindings::TASK_NORMAL | bindings::__TASK_STOPPED | bindings::__TASK_TRACED;
+        // SAFETY: The task is valid. 0 means that it is in another state, so it runs.
+        let switches = unsafe {
+            if !bindings::cgroup_task_frozen(task.as_ptr()) {
+                return None;
+            }
+            bindings::wait_task_inactive(task.as_ptr(), states)
+        };
+        (switches != 0).then_some(switches)
     }
 }
 
 impl Drop for HeldCgroup {
     fn drop(&mut self) {
-        // SAFETY: We own a reference, and the hold.
-        unsafe { bindings::cgroup_freezer_release(self.cgroup.0.as_ptr(), self.frozen_after) };
+        // SAFETY: By the type's invariants we have a hold on it, which ends here. No lock is held.
+        unsafe {
+            bindings::cgroup_freezer_release(self.cgroup.0.as_ptr(), self.frozen_after.get())
+        };
     }
 }

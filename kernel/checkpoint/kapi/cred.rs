@@ -10,14 +10,38 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::task::FrozenTask;
+use crate::kapi::{
+    file::FileRef,
+    task::FrozenTask, //
+};
 
-/// Bits of securebits that lock the bit below them.
-const SECURE_ALL_LOCKS: u32 = 0xaaa;
-/// Bits of securebits that anybody may set: SECBIT_EXEC_* and their locks.
-const SECURE_UNPRIVILEGED: u32 = 0xf00;
+/// SECBIT_NO_SETUID_FIXUP: a change of user ids takes no capabilities.
+const NO_SETUID_FIXUP: u32 = 1 << bindings::SECURE_NO_SETUID_FIXUP;
 /// SECBIT_KEEP_CAPS, which anybody may change with prctl(PR_SET_KEEPCAPS).
-const SECURE_KEEP_CAPS: u32 = 1 << bindings::SECURE_KEEP_CAPS;
+const KEEP_CAPS: u32 = 1 << bindings::SECURE_KEEP_CAPS;
+/// SECBIT_NO_CAP_AMBIENT_RAISE.
+const NO_AMBIENT_RAISE: u32 = 1 << bindings::SECURE_NO_CAP_AMBIENT_RAISE;
+/// SECURE_ALL_UNPRIVILEGED: what anybody may set, and lock.
+const SECURE_UNPRIVILEGED: u32 =
+    1 << bindings::SECURE_EXEC_RESTRICT_FILE | 1 << bindings::SECURE_EXEC_DENY_INTERACTIVE;
+/// SECURE_ALL_LOCKS: bits of securebits that lock the bit below them.
+const SECURE_ALL_LOCKS: u32 = (1 << bindings::SECURE_NOROOT
+    | NO_SETUID_FIXUP
+    | KEEP_CAPS
+    | NO_AMBIENT_RAISE
+    | SECURE_UNPRIVILEGED)
+    << 1;
+
+const _: () = {
+    use bindings::*;
+    // The lock of a bit is the next one.
+    assert!(SECURE_NOROOT_LOCKED == SECURE_NOROOT + 1);
+    assert!(SECURE_NO_SETUID_FIXUP_LOCKED == SECURE_NO_SETUID_FIXUP + 1);
+    assert!(SECURE_KEEP_CAPS_LOCKED == SECURE_KEEP_CAPS + 1);
+    assert!(SECURE_NO_CAP_AMBIENT_RAISE_LOCKED == SECURE_NO_CAP_AMBIENT_RAISE + 1);
+    assert!(SECURE_EXEC_RESTRICT_FILE_LOCKED == SECURE_EXEC_RESTRICT_FILE + 1);
+    assert!(SECURE_EXEC_DENY_INTERACTIVE_LOCKED == SECURE_EXEC_DENY_INTERACTIVE + 1);
+};
 
 /// What is in credentials, ids as the user namespace of the caller has them.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -73,6 +97,25 @@ impl CredRef {
         // SAFETY: We own a reference on the task; a reference on its credentials is taken.
         let cred = unsafe { bindings::task_cred_get(t.as_ptr()) };
         NonNull::new(cred.cast_mut()).map(Self).ok_or(ESRCH)
+    }
+
+    /// Those that `file` was opened with.
+    pub(crate) fn of_file(file: &FileRef) -> Result<Self> {
+        // SAFETY: We own a reference on the file, which keeps its credentials; a reference on them
+        // is taken.
+        let cred = unsafe { bindings::get_cred((*file.as_ptr()).f_cred) };
+        NonNull::new(cred.cast_mut()).map(Self).ok_or(ESRCH)
+    }
+
+    /// Runs `f` in the current task with these as the credentials that it acts with.
+    pub(crate) fn act<R>(&self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: We own a reference for as long as they are the task's subjective credentials,
+        // which only the task itself changes.
+        let old = unsafe { bindings::override_creds(self.0.as_ptr()) };
+        let r = f();
+        // SAFETY: These are what the task acted with before.
+        unsafe { bindings::revert_creds(old) };
+        r
     }
 
     /// Its address, to compare.
@@ -156,11 +199,10 @@ impl CredRef {
         Ok(groups)
     }
 
-    /// Makes them those of the current task. They were checked by [`switch`] for a task with the
+    /// Makes them those of the current task. They were checked by [`prepare`] for a task with the
     /// same credentials as this one has.
     pub(crate) fn share(&self) {
-        // SAFETY: They were committed before, so they are complete; commit_creds() takes over a
-        // reference.
+        // SAFETY: They are complete, and change no more; commit_creds() takes over a reference.
         unsafe { bindings::commit_creds(self.clone_ref().cast_mut()) };
     }
 
@@ -218,10 +260,12 @@ impl FrozenTask {
 struct NewCred(*mut bindings::cred);
 
 impl NewCred {
-    fn commit(self) {
-        // SAFETY: They are ours; commit_creds() takes them over.
-        unsafe { bindings::commit_creds(self.0) };
+    /// Ends the making: from here on they do not change.
+    fn done(self) -> Result<CredRef, Denied> {
+        let cred = NonNull::new(self.0).ok_or(denied(ENOMEM, "no memory for credentials"))?;
         core::mem::forget(self);
+        // The reference that prepare_creds() returned goes over.
+        Ok(CredRef(cred))
     }
 }
 
@@ -237,6 +281,12 @@ fn capable(cap: u32) -> bool {
     unsafe { bindings::ns_capable(bindings::current_user_ns(), cap.cast_signed()) }
 }
 
+/// As [`capable`], for CAP_SETUID and CAP_SETGID: security modules are told what for.
+fn capable_setid(cap: u32) -> bool {
+    // SAFETY: As above.
+    unsafe { bindings::ns_capable_setid(bindings::current_user_ns(), cap.cast_signed()) }
+}
+
 fn kuid(id: u32) -> bindings::kuid_t {
     // SAFETY: The user namespace of the running task is valid.
     unsafe { bindings::make_kuid(bindings::current_user_ns(), id) }
@@ -247,9 +297,10 @@ fn kgid(id: u32) -> bindings::kgid_t {
     unsafe { bindings::make_kgid(bindings::current_user_ns(), id) }
 }
 
-/// Switches the current task to credentials with these contents, if system calls let its present
-/// ones get there: setresuid, setresgid, setgroups, capset and prctl.
-pub(crate) fn switch(new: &Ids, groups: &[u32]) -> Result<(), Denied> {
+/// Credentials with these contents, for the current task to [share](CredRef::share) or to
+/// [act](CredRef::act) with, if system calls let its present ones get there: setresuid, setresgid,
+/// setgroups, capset and prctl.
+pub(crate) fn prepare(new: &Ids, groups: &[u32]) -> Result<CredRef, Denied> {
     let oom = denied(ENOMEM, "no memory for credentials");
     let old_ref = CredRef::current().map_err(|e| denied(e, "no credentials"))?;
     let had = old_ref
@@ -263,7 +314,7 @@ pub(crate) fn switch(new: &Ids, groups: &[u32]) -> Result<(), Denied> {
     })?;
     let same_groups = had_groups.as_slice() == groups;
     if had == *new && same_groups {
-        return Ok(());
+        return Ok(old_ref);
     }
     may_switch(&had, new)?;
     // SAFETY: Prepares a copy of the running task's credentials.
@@ -278,7 +329,37 @@ pub(crate) fn switch(new: &Ids, groups: &[u32]) -> Result<(), Denied> {
     }
     set_ids(cred, old, &had, new)?;
     set_caps(cred, old, new)?;
-    new_cred.commit();
+    if new.uid.first() != had.uid.first() {
+        // SAFETY: They are ours. Of the caller's session another user gets no keys.
+        unsafe { bindings::checkpoint_drop_keys(cred, true) };
+    }
+    new_cred.done()
+}
+
+/// Takes from the current task the keyrings that are its creator's own. That of its session is
+/// the task's too, until it becomes another user.
+pub(super) fn drop_keys() -> Result {
+    #[cfg(CONFIG_KEYS)]
+    {
+        let now = CredRef::current()?;
+        let c = now.get();
+        if c.thread_keyring.is_null()
+            && c.process_keyring.is_null()
+            && c.request_key_auth.is_null()
+            && c.jit_keyring == 0
+        {
+            return Ok(());
+        }
+        // SAFETY: Prepares a copy of the running task's credentials.
+        let cred = unsafe { bindings::prepare_creds() };
+        if cred.is_null() {
+            return Err(ENOMEM);
+        }
+        let new = NewCred(cred);
+        // SAFETY: They are ours.
+        unsafe { bindings::checkpoint_drop_keys(cred, false) };
+        new.done().map_err(|d| d.errno)?.share();
+    }
     Ok(())
 }
 
@@ -287,41 +368,75 @@ fn may_switch(had: &Ids, new: &Ids) -> Result<(), Denied> {
     let own = |ids: &[u32; 4], id: &u32| ids.iter().take(3).any(|have| have == id);
     let fs = |new: &[u32; 4], had: &[u32; 4]| new[3] == new[1] || new[3] == had[3];
     let uids = new.uid.iter().all(|id| own(&had.uid, id)) && fs(&new.uid, &had.uid);
-    if !uids && !capable(bindings::CAP_SETUID) {
-        return Err(denied(EPERM, "user ids that the caller may not take"));
+    if !uids && !capable_setid(bindings::CAP_SETUID) {
+        return Err(denied(
+            EPERM,
+            "user ids that the caller may not take: it needs CAP_SETUID",
+        ));
     }
     let gids = new.gid.iter().all(|id| own(&had.gid, id)) && fs(&new.gid, &had.gid);
-    if !gids && !capable(bindings::CAP_SETGID) {
-        return Err(denied(EPERM, "group ids that the caller may not take"));
+    if !gids && !capable_setid(bindings::CAP_SETGID) {
+        return Err(denied(
+            EPERM,
+            "group ids that the caller may not take: it needs CAP_SETGID",
+        ));
     }
     if new.bounding & !had.bounding != 0 {
-        return Err(denied(EPERM, "a bounding set beyond the caller's"));
+        return Err(denied(
+            EPERM,
+            "a bounding set beyond the caller's: restart it from one with more",
+        ));
     }
     if new.bounding != had.bounding && !capable(bindings::CAP_SETPCAP) {
         return Err(denied(
             EPERM,
-            "a bounding set that the caller may not reduce to",
+            "a bounding set that the caller may not reduce to: it needs CAP_SETPCAP",
         ));
     }
     let changed = had.securebits ^ new.securebits;
     let locked = (had.securebits & SECURE_ALL_LOCKS) >> 1;
     if changed & locked != 0 || had.securebits & SECURE_ALL_LOCKS & !new.securebits != 0 {
-        return Err(denied(EPERM, "securebits that are locked for the caller"));
+        return Err(denied(
+            EPERM,
+            "securebits that are locked for the caller: restart it from another",
+        ));
     }
-    let free = SECURE_UNPRIVILEGED | SECURE_KEEP_CAPS;
+    let free = SECURE_UNPRIVILEGED | SECURE_UNPRIVILEGED << 1 | KEEP_CAPS;
     if changed & !free != 0 && !capable(bindings::CAP_SETPCAP) {
-        return Err(denied(EPERM, "securebits that the caller may not change"));
+        return Err(denied(
+            EPERM,
+            "securebits that the caller may not change: it needs CAP_SETPCAP",
+        ));
     }
-    let no_raise = had.securebits & (1 << bindings::SECURE_NO_CAP_AMBIENT_RAISE) != 0;
+    // A change away from root takes what there was.
+    let fixup = leaves_root(&had.uid, &new.uid) && had.securebits & NO_SETUID_FIXUP == 0;
+    let ambient = if fixup { 0 } else { had.ambient };
+    let no_raise = had.securebits & NO_AMBIENT_RAISE != 0;
     if new.ambient & !(new.permitted & new.inheritable) != 0
-        || (no_raise && new.ambient & !had.ambient != 0)
+        || (no_raise && new.ambient & !ambient != 0)
     {
         return Err(denied(
             EPERM,
             "ambient capabilities that the caller may not raise",
         ));
     }
+    // It takes permitted capabilities too, unless that was prevented before.
+    let may = |bit: u32| had.securebits & (bit | bit << 1) != bit << 1;
+    let keeps = || may(KEEP_CAPS) || may(NO_SETUID_FIXUP) && capable(bindings::CAP_SETPCAP);
+    if fixup && new.permitted != 0 && !keeps() {
+        return Err(denied(
+            EPERM,
+            "capabilities of another user, which the caller's securebits do not let it keep",
+        ));
+    }
     Ok(())
+}
+
+/// A change of user ids from `had` to `new` leaves the user namespace's root behind, as
+/// cap_emulate_setxuid() sees it.
+fn leaves_root(had: &[u32; 4], new: &[u32; 4]) -> bool {
+    let root = |ids: &[u32; 4]| ids.iter().take(3).any(|&id| id == 0);
+    root(had) && !root(new)
 }
 
 fn set_groups(
@@ -333,7 +448,7 @@ fn set_groups(
     if !unsafe { bindings::may_setgroups() } {
         return Err(denied(
             EPERM,
-            "supplementary groups that the caller may not take",
+            "supplementary groups that the caller may not take: it needs CAP_SETGID",
         ));
     }
     let count = c_int::try_from(groups.len()).map_err(|_| denied(EINVAL, "too many groups"))?;
@@ -384,7 +499,12 @@ fn set_ids(
     if uids.iter().any(|id| id.val == u32::MAX) || gids.iter().any(|id| id.val == u32::MAX) {
         return Err(denied(EINVAL, "ids that the user namespace does not map"));
     }
-    // SAFETY: The credentials are ours, and complete: they are a copy.
+    // SAFETY: The credentials are ours, and complete: they are a copy. As setresuid(2) and
+    // setresgid(2): that the ids are mapped was checked here, that the caller may take them in
+    // may_switch(); set_user() takes a user_struct, whose reference replaces that of the copy, and
+    // flag_nproc_exceeded() looks at its limit; the hooks of security modules are called, of which
+    // the one for user ids takes capabilities away. What is shared with the old credentials is not
+    // written to.
     unsafe {
         [(*cred).gid, (*cred).egid, (*cred).sgid, (*cred).fsgid] = gids;
         [(*cred).uid, (*cred).euid, (*cred).suid, (*cred).fsuid] = uids;
@@ -405,8 +525,12 @@ fn set_ids(
                 .map_err(|e| denied(e, "user ids refused by a security module"))?;
         }
         to_result(bindings::set_cred_ucounts(cred))
-            .map_err(|e| denied(e, "no accounting for the user"))
+            .map_err(|e| denied(e, "no accounting for the user"))?;
+        if new.uid != had.uid {
+            bindings::flag_nproc_exceeded(cred);
+        }
     }
+    Ok(())
 }
 
 fn set_caps(
@@ -417,7 +541,12 @@ fn set_caps(
     let cap = |val: u64| bindings::kernel_cap_t { val };
     let (effective, inheritable, permitted) =
         (cap(new.effective), cap(new.inheritable), cap(new.permitted));
-    // SAFETY: The credentials are ours. capset's own checks are made against the old ones.
+    // SAFETY: The credentials are ours. capset's own checks are made against the old ones. Of
+    // prctl(2) cap_prctl_drop() wants CAP_SETPCAP and a number that there is: may_switch() lets
+    // bits be taken only. PR_CAP_AMBIENT_RAISE wants a capability that is permitted and
+    // inheritable, and that raising is not switched off; PR_SET_SECUREBITS wants no lock broken,
+    // no unknown bit, and CAP_SETPCAP but for some: the image's bits are known ones, the rest is
+    // in may_switch().
     unsafe {
         to_result(bindings::cred_capset(
             cred,
@@ -426,7 +555,12 @@ fn set_caps(
             &inheritable,
             &permitted,
         ))
-        .map_err(|e| denied(e, "capabilities that the caller may not take"))?;
+        .map_err(|e| {
+            denied(
+                e,
+                "capabilities that the caller may not take: restart it from one with more",
+            )
+        })?;
         (*cred).cap_bset = cap(new.bounding);
         (*cred).cap_ambient = cap(new.ambient);
         (*cred).securebits = new.securebits;

@@ -7,9 +7,12 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::args::{
-    CheckpointCall,
-    RestartCall, //
+use crate::{
+    args::{
+        CheckpointCall,
+        RestartCall, //
+    },
+    kapi::wait, //
 };
 
 /// Flags of checkpoint(2).
@@ -22,8 +25,12 @@ pub(crate) mod checkpoint_flags {
     pub(crate) const FROZEN: u64 = 1 << 2;
     /// Report what would be refused, write nothing.
     pub(crate) const DRY_RUN: u64 = 1 << 3;
+    /// Refuse what is only told otherwise.
+    pub(crate) const STRICT: u64 = 1 << 4;
+    /// Kill what was left frozen, write nothing.
+    pub(crate) const KILL_ONLY: u64 = 1 << 5;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 4) - 1;
+    pub(crate) const ALL: u64 = (1 << 6) - 1;
 }
 
 /// Flags of restart(2).
@@ -32,15 +39,19 @@ pub(crate) mod restart_flags {
     pub(crate) const FROZEN: u64 = 1 << 0;
     /// The root becomes a sibling of the caller.
     pub(crate) const SIBLING: u64 = 1 << 1;
+    /// Compare all that the image tells of files.
+    pub(crate) const STRICT: u64 = 1 << 2;
+    /// The tasks get the confinement of the caller, whatever theirs was.
+    pub(crate) const CALLER_CONFINEMENT: u64 = 1 << 3;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 2) - 1;
+    pub(crate) const ALL: u64 = (1 << 4) - 1;
 }
 
 /// What a system call returns for `result`.
 fn ret(result: Result<u64>) -> c_long {
     match result {
         Ok(n) => c_long::try_from(n).unwrap_or(c_long::MAX),
-        Err(e) => e.to_errno() as c_long,
+        Err(e) => wait::without_restart(e).to_errno() as c_long,
     }
 }
 
@@ -81,7 +92,9 @@ pub unsafe extern "C" fn restart_do(
         image_fd: a.image_fd,
         log_fd: a.log_fd,
         cgroup_fd: a.cgroup_fd,
-        reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0,
+        reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
+        accept: a.accept as usize,
+        accept_len: a.accept_len as usize,
         pidfd_out: pidfd_out as usize,
     }))
 }

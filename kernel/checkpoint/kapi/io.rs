@@ -4,13 +4,19 @@
 
 use kernel::{
     bindings,
+    error::to_result,
     prelude::*, //
 };
 
-use crate::kapi::file::FileRef;
-
-/// The file has no position (FMODE_STREAM in include/linux/fs.h, which bindgen cannot evaluate).
-const FMODE_STREAM: u32 = 1 << 21;
+use crate::kapi::{
+    file::FileRef,
+    iov::{
+        self,
+        Way, //
+    },
+    user_buffer,
+    wait, //
+};
 
 /// crc32c without inversion at either end.
 pub(crate) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
@@ -32,9 +38,12 @@ pub(crate) fn position(file: &FileRef) -> i64 {
 
 /// Sets where `file` reads and writes next, as read(2) and write(2) do at their end.
 pub(crate) fn set_position(file: &FileRef, pos: i64) {
-    // SAFETY: We own a reference. Races with other users of the file as lseek(2) would.
+    // SAFETY: We own a reference. This is the store of ksys_read() and ksys_write(), of a position
+    // that the filesystem has moved on. They do it under `f_pos_lock` where others share the file;
+    // here it is not taken, as who holds it may wait for ever, and so it races with other users of
+    // the file as two of them would without that lock.
     unsafe {
-        if (*file.as_ptr()).f_mode & FMODE_STREAM == 0 {
+        if !file.is_stream() {
             (&raw mut (*file.as_ptr()).f_pos).write_volatile(pos);
         }
     }
@@ -43,37 +52,69 @@ pub(crate) fn set_position(file: &FileRef, pos: i64) {
 /// Writes all of `bytes` at `pos`, which moves on. May sleep.
 ///
 /// EPIPE, ENOSPC, EIO, ... as of write(2); EINTR: a signal came.
-pub(crate) fn write_all(file: &FileRef, mut bytes: &[u8], pos: &mut i64) -> Result {
-    while !bytes.is_empty() {
-        // SAFETY: The slice is valid; the file is open for writing or the call fails.
-        let n = unsafe {
-            bindings::kernel_write(file.as_ptr(), bytes.as_ptr().cast(), bytes.len(), pos)
-        };
-        let n = checked(n)?;
-        if n == 0 {
-            return Err(EIO);
-        }
-        bytes = bytes.get(n..).ok_or(EIO)?;
+pub(crate) fn write_all(file: &FileRef, bytes: &[u8], pos: &mut i64) -> Result {
+    let from = bytes.as_ptr().cast_mut();
+    // SAFETY: The slice is valid, and only read.
+    let n = unsafe { transfer(file, pos, from, bytes.len(), Way::Write) }?;
+    if n == bytes.len() {
+        Ok(())
+    } else {
+        Err(EIO)
     }
-    Ok(())
 }
 
 /// Reads from `pos`, which moves on, until `buf` is full or the file ends; returns the bytes read.
-/// May sleep. Errors as of read(2); EINTR: a signal came.
+/// May sleep. Errors as of read(2); EINTR: a signal came. A stop, or a frozen cgroup, is waited out.
 pub(crate) fn read_full(file: &FileRef, buf: &mut [u8], pos: &mut i64) -> Result<usize> {
+    // SAFETY: The slice is valid, and ours alone.
+    unsafe { transfer(file, pos, buf.as_mut_ptr(), buf.len(), Way::Read) }
+}
+
+/// Reads or writes `len` bytes at `at`; returns how many there were.
+///
+/// # Safety
+///
+/// `at` is valid for reading, or with [`Way::Read`] writing, of `len` bytes.
+unsafe fn transfer(
+    file: &FileRef,
+    pos: &mut i64,
+    at: *mut u8,
+    len: usize,
+    way: Way,
+) -> Result<usize> {
+    if !iov::takes_iterators(file, way) {
+        return user_buffer::transfer(file, pos, way, len, |buffer, done, n| {
+            // SAFETY: By the caller's promise; `done + n` is at most `len`.
+            unsafe { buffer.copy(0, at.add(done), n, way) }
+        });
+    }
     let mut done = 0;
-    while let Some(rest) = buf.get_mut(done..).filter(|r| !r.is_empty()) {
-        // SAFETY: The slice is valid; the file is open for reading or the call fails.
-        let n = unsafe {
-            bindings::kernel_read(file.as_ptr(), rest.as_mut_ptr().cast(), rest.len(), pos)
-        };
-        let n = checked(n)?;
-        if n == 0 {
-            break;
+    while done < len {
+        // SAFETY: By the caller's promise.
+        match unsafe { iov::once_bytes(file, pos, at.add(done), len - done, way) }? {
+            0 => break,
+            n => done += n,
         }
-        done += n;
     }
     Ok(done)
+}
+
+/// Writes what was written to `file` so far to the disk, as fsync(2) does. May sleep for long.
+///
+/// EIO, ENOSPC, ...: some of what was written since it was opened is lost.
+pub(crate) fn sync(file: &FileRef) -> Result {
+    // SAFETY: We own a reference.
+    match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
+        // It has no disk: a pipe, a device.
+        Err(EINVAL) => Ok(()),
+        r => r,
+    }
+}
+
+/// Cuts a file at `len` bytes, as ftruncate(2) does.
+pub(crate) fn truncate(file: &FileRef, len: i64) -> Result {
+    // SAFETY: We own a reference; the function looks at mode and type.
+    to_result(unsafe { bindings::do_ftruncate(file.as_ptr(), len, bindings::FTRUNCATE_LFS) })
 }
 
 /// Bytes transferred, or the error; one that asks for a restart of the system call is EINTR.
@@ -82,7 +123,7 @@ pub(crate) fn checked(n: isize) -> Result<usize> {
         return Ok(n.unsigned_abs());
     }
     let e = i32::try_from(n).map(Error::from_errno).unwrap_or(EIO);
-    Err(if (-516..=-512).contains(&n) { EINTR } else { e })
+    Err(wait::without_restart(e))
 }
 
 /// Release of the running kernel, padded with NUL.

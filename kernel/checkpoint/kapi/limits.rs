@@ -167,6 +167,9 @@ pub(crate) fn set_limit(n: usize, limit: Limit) -> Result {
 pub(crate) fn set_oom_score(new: &OomScore) -> Result {
     let (adj, min) = (i16::try_from(new.adj)?, i16::try_from(new.min)?);
     // SAFETY: The signal_struct of the running task is valid; both fields change under the mutex.
+    // The range was checked with the image, and what __set_oom_adj() checks is checked here: below
+    // the lowest value that was ever set by one with CAP_SYS_RESOURCE it takes that capability.
+    // Nobody shares the task's address space that has to have the same value.
     unsafe {
         let lock = &raw mut bindings::oom_adj_mutex;
         bindings::mutex_lock(lock);
@@ -189,12 +192,17 @@ pub(crate) fn set_oom_score(new: &OomScore) -> Result {
 /// Makes the current thread group a child sub-reaper, as prctl(PR_SET_CHILD_SUBREAPER).
 pub(crate) fn set_subreaper(on: bool) {
     // SAFETY: The signal_struct of the running task is valid; its own task writes the field.
+    // prctl(PR_SET_CHILD_SUBREAPER) has no checks. It tells all descendants: there are none yet,
+    // and those to come learn it from fork().
     unsafe { (*(*bindings::get_current()).signal).is_child_subreaper = on };
 }
 
-/// Sets the CPU times of the current thread group.
+/// Sets the CPU times of the current thread group, those of all of an image together being at most
+/// `CPU_TIME_MAX`.
 pub(crate) fn set_group_times(times: &GroupTimes) {
-    // SAFETY: The signal_struct of the running task is valid.
+    // SAFETY: The signal_struct of the running task is valid; they change under its lock. The
+    // kernel adds what threads and children had to them when those exit: as for
+    // `state::set_cpu_times`, no sum overflows.
     unsafe {
         bindings::signal_times_set(
             (*bindings::get_current()).signal,
@@ -206,12 +214,27 @@ pub(crate) fn set_group_times(times: &GroupTimes) {
     }
 }
 
-/// Sets the dumpability of the current task's program.
+/// The current task may be made `dumpable`, as of prctl(PR_GET_DUMPABLE), by its present
+/// credentials.
+///
+/// That only root may read its core files (2) is what nobody can choose: exec of a set-user-id
+/// program does so where the machine is set up for it. The files are made as root, wherever
+/// core_pattern says. So it is left to who may read all tasks anyway.
+pub(crate) fn may_be_dumpable(dumpable: u32) -> bool {
+    // SAFETY: It looks at the credentials of the running task.
+    dumpable != bindings::task_dumpable_TASK_DUMPABLE_ROOT
+        || unsafe { bindings::capable(bindings::CAP_SYS_PTRACE.cast_signed()) }
+}
+
+/// Sets the dumpability of the current task's program, for which [`may_be_dumpable`] was asked.
+///
+/// EINVAL: there is no such one.
 pub(crate) fn set_dumpable(dumpable: u32) -> Result {
     if dumpable > bindings::task_dumpable_TASK_DUMPABLE_ROOT {
         return Err(EINVAL);
     }
     // SAFETY: The value is one of the enumeration, and the task has an exec_state of its own.
+    // prctl(PR_SET_DUMPABLE) denies TASK_DUMPABLE_ROOT: of that one the caller has taken care.
     unsafe { bindings::task_exec_state_set_dumpable(dumpable) };
     Ok(())
 }

@@ -54,6 +54,19 @@ pub(crate) struct Layout {
     pub(crate) mmap_base: usize,
 }
 
+impl Layout {
+    /// It is one that [`set_layout`] takes for an address space that ends at `end`, limits of data
+    /// apart.
+    pub(crate) fn is_settable(&self, end: usize) -> bool {
+        // SAFETY: Reads a number that root may change.
+        let first = unsafe { (&raw const bindings::mmap_min_addr).read_volatile() };
+        let pairs = [self.code, self.data, self.brk, self.args, self.env];
+        let ordered = pairs.iter().all(|[a, b]| a <= b) && self.code[0] < self.code[1];
+        let inside = |addr: &usize| (first..end).contains(addr);
+        ordered && pairs.iter().flatten().all(inside) && inside(&self.stack)
+    }
+}
+
 /// Bits of the flag word of an address space, by number.
 pub(crate) mod flag {
     use kernel::bindings;
@@ -83,6 +96,8 @@ pub(crate) mod flag {
         0,
         1,
     ];
+
+    const _: () = assert!(bindings::MMF_DUMPABLE_BITS == 2);
 }
 
 impl MmRef {
@@ -264,12 +279,34 @@ pub(crate) fn is_shared_with_parent(t: &FrozenTask) -> bool {
     }
 }
 
+/// The address space of the calling task denies memory that is writable and executable, to itself
+/// and to the processes that it makes (prctl(PR_SET_MDWE)).
+pub(crate) fn denies_write_exec() -> bool {
+    MmRef::of_current().is_ok_and(|mm| {
+        let has = |bit: u32| mm.flags() & 1 << bit != 0;
+        has(flag::MDWE) && !has(flag::MDWE_NO_INHERIT)
+    })
+}
+
 /// Gives the caller, whose only thread it is to have it, a new, empty address space.
 ///
-/// The old one is left as exec does it. May sleep.
-pub(crate) fn renew() -> Result<MmRef> {
+/// The old one is left as exec does it. Of its flags the new one has none but, with
+/// `deny_write_exec`, [`flag::MDWE`]: the old one is that of the task's creator, which may be a
+/// task of the image that has got flags of its own. May sleep.
+pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
     // SAFETY: `current` has an address space; mm_alloc() returns NULL or one with one user.
     let mm = NonNull::new(unsafe { bindings::mm_alloc() }).ok_or(ENOMEM)?;
+    // SAFETY: Nobody else knows the address space. It has no mappings: so there is nothing for
+    // ksm_disable_merge_any() to do, and none that the flags of prctl(2) are about.
+    unsafe {
+        for &bit in INHERITED {
+            bindings::mm_flag_clear(bit as c_int, mm.as_ptr());
+        }
+        if deny_write_exec {
+            bindings::mm_flag_set(flag::MDWE as c_int, mm.as_ptr());
+        }
+        field!(mm, __bindgen_anon_2).def_flags = 0;
+    }
     let mut bprm: bindings::linux_binprm = pin_init::zeroed();
     bprm.mm = mm.as_ptr();
     // SAFETY: exec_mmap() uses of its argument these two fields only. On success `current` has
@@ -301,18 +338,32 @@ pub(crate) fn renew() -> Result<MmRef> {
             mm.as_ptr(),
             &raw const (*(*current).signal).rlim[bindings::RLIMIT_STACK as usize],
         );
+        bindings::checkpoint_setup_new_exec();
     }
     MmRef::of_current()
 }
 
+/// Flags that mm_init() copies from the creator's address space, coredump filter apart: that is
+/// always in the image.
+const INHERITED: &[u32] = &[
+    flag::THP_OFF,
+    flag::THP_ADVISED,
+    flag::MDWE,
+    flag::MDWE_NO_INHERIT,
+    flag::MERGE_ANY,
+    flag::TOPDOWN,
+];
+
 /// From personality(2).
-const READ_IMPLIES_EXEC: u32 = 0x0040_0000;
+const READ_IMPLIES_EXEC: u32 = bindings::READ_IMPLIES_EXEC as u32;
 
 /// Where an address space places its next mappings, before there are any.
 ///
 /// `top_down`: below `base`, else above it.
 pub(crate) fn set_mmap_base(mm: &MmRef, base: usize, top_down: bool) {
-    // SAFETY: We own a reference, and it belongs to the caller alone.
+    // SAFETY: We own a reference, and it belongs to the caller alone. Only
+    // arch_pick_mmap_layout() sets these, from RLIMIT_STACK and at random: to the end of a page,
+    // below the end of the address space. The image's was checked to be both.
     unsafe {
         field!(mm, mmap_base) = base;
         if !top_down {
@@ -322,17 +373,29 @@ pub(crate) fn set_mmap_base(mm: &MmRef, base: usize, top_down: bool) {
     set_flag(mm, flag::TOPDOWN, top_down);
 }
 
-/// Sets what an address space remembers of its layout. EINVAL: an address lies outside.
+/// Sets what the caller's new address space `mm` remembers of its layout, with the checks of
+/// prctl(PR_SET_MM_MAP).
+///
+/// EINVAL: an address lies outside, or there is an end before its start, or more data than
+/// RLIMIT_DATA allows.
 pub(crate) fn set_layout(mm: &MmRef, l: &Layout) -> Result {
-    let end = mm.task_size();
     // A 32-bit program has that of 64-bit calls too.
     // SAFETY: It only computes a constant of the machine.
-    let base_end = unsafe { bindings::checkpoint_task_size_max() };
-    let all = [l.code, l.data, l.brk, l.args, l.env];
-    if all.iter().flatten().any(|&a| a > end) || l.stack > end || l.mmap_base > base_end {
+    if l.mmap_base > unsafe { bindings::checkpoint_task_size_max() } {
         return Err(EINVAL);
     }
-    // SAFETY: We own a reference, and it belongs to the caller alone.
+    let pair = |[start, end]: [usize; 2]| (start as u64, end as u64);
+    let mut map: bindings::prctl_mm_map = pin_init::zeroed();
+    (map.start_code, map.end_code) = pair(l.code);
+    (map.start_data, map.end_data) = pair(l.data);
+    (map.start_brk, map.brk) = pair(l.brk);
+    map.start_stack = l.stack as u64;
+    (map.arg_start, map.arg_end) = pair(l.args);
+    (map.env_start, map.env_end) = pair(l.env);
+    // SAFETY: It only looks at these numbers, and at the limits of the running task.
+    to_result(unsafe { bindings::validate_prctl_map_addr(&mut map) })?;
+    // SAFETY: We own a reference, and it belongs to the caller alone: nobody holds its arg_lock.
+    // What prctl(2) checks of these was checked.
     unsafe {
         [field!(mm, start_code), field!(mm, end_code)] = l.code;
         [field!(mm, start_data), field!(mm, end_data)] = l.data;
@@ -354,7 +417,8 @@ pub(crate) fn set_auxv(mm: &MmRef, words: impl Iterator<Item = u64>) -> Result {
     if let Some(last) = auxv.last_chunk_mut::<2>() {
         *last = [0; 2];
     }
-    // SAFETY: We own a reference, and it belongs to the caller alone.
+    // SAFETY: We own a reference, and it belongs to the caller alone. As prctl(PR_SET_MM_AUXV),
+    // which takes any words with an end mark as the last pair.
     unsafe { field!(mm, saved_auxv) = auxv };
     Ok(())
 }
@@ -373,16 +437,50 @@ pub(crate) fn set_flag(mm: &MmRef, bit: u32, on: bool) {
     }
 }
 
-/// Sets the flags of future mappings.
-pub(crate) fn set_def_flags(mm: &MmRef, flags: u64) {
-    // SAFETY: We own a reference, and it belongs to the caller alone.
+/// Sets the flags of future mappings: those of mlockall(MCL_FUTURE), or none.
+///
+/// EPERM: the caller may lock no memory.
+pub(crate) fn set_def_flags(mm: &MmRef, flags: u64) -> Result {
+    // SAFETY: It looks at the limits and the credentials of the running task.
+    if flags != 0 && !unsafe { bindings::can_do_mlock() } {
+        return Err(EPERM);
+    }
+    // SAFETY: We own a reference, and it belongs to the caller alone. apply_mlockall_flags() sets
+    // the same bits; whether they may be set was asked as mlockall(2) asks it.
     unsafe { field!(mm, __bindgen_anon_2).def_flags = flags as usize };
+    Ok(())
 }
 
 /// Repeats what membarrier(2) was told about the caller's new address space.
-pub(crate) fn set_membarrier(mm: &MmRef, state: u32) {
-    // SAFETY: We own a reference; no other thread runs in it.
+///
+/// EOPNOTSUPP: this kernel can't do for it what it was told.
+pub(crate) fn set_membarrier(mm: &MmRef, state: u32) -> Result {
+    let told = |ready| state & ready != 0;
+    if told(barrier::SYNC_CORE) && !cfg!(CONFIG_ARCH_HAS_MEMBARRIER_SYNC_CORE)
+        || told(barrier::RSEQ) && !cfg!(CONFIG_RSEQ)
+        || state != 0 && !cfg!(CONFIG_MEMBARRIER)
+    {
+        return Err(EOPNOTSUPP);
+    }
+    // SAFETY: We own a reference; no other thread runs in it, so there is no runqueue but this one
+    // that sync_runqueues_membarrier_state() would have to tell. Whether the kernel has the
+    // command was asked as membarrier(2) asks it.
     unsafe { bindings::membarrier_set_state(mm.as_ptr(), state as c_int) };
+    Ok(())
+}
+
+/// Bits of what membarrier(2) was told: those in effect, and all that come with it. A helper compares
+/// them with MEMBARRIER_STATE_*.
+pub(crate) mod barrier {
+    pub(crate) const PRIVATE: u32 = 1 << 0;
+    pub(crate) const PRIVATE_ALL: u32 = PRIVATE | 1 << 1;
+    pub(crate) const GLOBAL: u32 = 1 << 2;
+    pub(crate) const GLOBAL_ALL: u32 = GLOBAL | 1 << 3;
+    pub(crate) const SYNC_CORE: u32 = 1 << 4;
+    pub(crate) const SYNC_CORE_ALL: u32 = SYNC_CORE | 1 << 5 | 1 << 1;
+    pub(crate) const RSEQ: u32 = 1 << 6;
+    pub(crate) const RSEQ_ALL: u32 = RSEQ | 1 << 7 | 1 << 1;
+    pub(crate) const ALL: u32 = (1 << 8) - 1;
 }
 
 /// Sets the program that is executed. EACCES: it is open for writing.

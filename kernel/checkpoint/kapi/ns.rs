@@ -56,6 +56,12 @@ impl Uts {
         self.0.as_ptr() as usize
     }
 
+    /// Number of references on it, ours included: of nsproxies, open files, mounts.
+    pub(crate) fn count(&self) -> u64 {
+        // SAFETY: We own a reference.
+        u64::from(unsafe { bindings::uts_ns_count(self.0.as_ptr()) }.unsigned_abs())
+    }
+
     /// Node name and domain name.
     pub(crate) fn names(&self) -> (UtsName, UtsName) {
         // SAFETY: We own a reference; names change under uts_sem.
@@ -69,7 +75,9 @@ impl Uts {
     }
 
     fn set_names(&self, node: &UtsName, domain: &UtsName) {
-        // SAFETY: We own a reference; names change under uts_sem.
+        // SAFETY: We own a reference; names change under uts_sem. sethostname(2) and
+        // setdomainname(2) want CAP_SYS_ADMIN over the namespace, which it took to make it, and a
+        // length that was checked with the image. Nobody waits for a change of a new one.
         unsafe {
             bindings::down_write(&raw mut bindings::uts_sem);
             let name = &mut (*self.0.as_ptr()).name;
@@ -92,6 +100,53 @@ impl Drop for Uts {
     fn drop(&mut self) {
         // SAFETY: We own a reference.
         unsafe { bindings::put_uts_ns(self.0.as_ptr()) };
+    }
+}
+
+/// A reference on the set of namespaces that tasks share which have the same of all kinds.
+pub(crate) struct Proxy(NonNull<bindings::nsproxy>);
+
+// SAFETY: Any thread may drop a reference; nothing in it changes.
+unsafe impl Send for Proxy {}
+
+impl Proxy {
+    /// That of `t`. ESRCH: it is exiting.
+    pub(crate) fn of(t: &FrozenTask) -> Result<Self> {
+        let t = t.as_ptr();
+        // SAFETY: We own a reference on the task; its task_lock keeps its nsproxy.
+        unsafe {
+            bindings::task_lock(t);
+            let proxy = NonNull::new((*t).nsproxy);
+            if let Some(proxy) = proxy {
+                bindings::nsproxy_get(proxy.as_ptr());
+            }
+            bindings::task_unlock(t);
+            proxy.map(Self).ok_or(ESRCH)
+        }
+    }
+
+    /// Its address, to compare.
+    pub(crate) fn addr(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// Address of its uts namespace.
+    pub(crate) fn uts_addr(&self) -> usize {
+        // SAFETY: We own a reference.
+        unsafe { (*self.0.as_ptr()).uts_ns as usize }
+    }
+
+    /// Number of tasks that have it, and of other references, ours included.
+    pub(crate) fn count(&self) -> u64 {
+        // SAFETY: We own a reference.
+        u64::from(unsafe { bindings::nsproxy_count(self.0.as_ptr()) }.unsigned_abs())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::nsproxy_put(self.0.as_ptr()) };
     }
 }
 
@@ -246,7 +301,9 @@ pub(crate) fn new_uts(node: &UtsName, domain: &UtsName) -> Result<Uts> {
 /// EPERM: the caller may not create a uts namespace, so neither enter one.
 pub(crate) fn enter_uts(uts: &Uts) -> Result {
     let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
-    // SAFETY: The new nsproxy is ours, and so are its references.
+    // SAFETY: The new nsproxy is ours, and so are its references. setns(2) wants CAP_SYS_ADMIN over
+    // both user namespaces: the one that owns `uts` is the task's, and to make another one like it
+    // took that capability just now.
     unsafe {
         let old = core::mem::replace(&mut (*new.0).uts_ns, uts.0.as_ptr());
         bindings::get_uts_ns(uts.0.as_ptr());
@@ -285,7 +342,8 @@ pub(crate) fn enter_time(offsets: TimeOffsets) -> Result {
     }
     let new = NewProxy::unshare(bindings::CLONE_NEWTIME)?;
     // SAFETY: The new nsproxy and its time namespace for children are ours and nobody has joined
-    // yet, so the offsets may change.
+    // yet, so the offsets may change. The capability and the range were checked above, as
+    // proc_timens_set_offset() checks them.
     unsafe {
         let ns = (*new.0).time_ns_for_children;
         (*ns).offsets.monotonic = timespec(offsets.0);
@@ -294,6 +352,15 @@ pub(crate) fn enter_time(offsets: TimeOffsets) -> Result {
     }
     new.install();
     Ok(())
+}
+
+/// Children of the current task would be in another time namespace than it is.
+pub(crate) fn has_time_for_children() -> bool {
+    // SAFETY: The nsproxy of the running task is valid; the pointers are compared only.
+    unsafe {
+        let ns = (*bindings::get_current()).nsproxy;
+        (*ns).time_ns_for_children != (*ns).time_ns
+    }
 }
 
 /// Offsets of the current task's time namespace.

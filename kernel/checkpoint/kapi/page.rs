@@ -2,22 +2,21 @@
 
 //! Pages: references on them, and their bytes.
 
-use core::{
-    mem::ManuallyDrop,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 
 use kernel::{
-    alloc::flags::__GFP_NOWARN,
     bindings,
-    page::{
-        Page,
-        PAGE_SIZE, //
-    },
+    page::PAGE_SIZE,
     prelude::*, //
 };
 
-use crate::image::mm::TAGGED_BYTES;
+use crate::{
+    image::mm::TAGGED_BYTES,
+    kapi::{
+        iov::Way,
+        user_buffer::UserBuffer, //
+    }, //
+};
 
 /// Bytes of the memory tags of a page.
 const TAGS_LEN: usize = PAGE_SIZE / TAGGED_BYTES;
@@ -54,13 +53,13 @@ impl PageRef {
     }
 
     /// A new page of undefined contents, charged to the caller. May sleep.
+    ///
+    /// ENOMEM: there is none without killing a task for it, or the caller's cgroup is at its limit.
     pub(crate) fn alloc() -> Result<Self> {
-        let page = Page::alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
-        // INVARIANT: A new page comes with one reference. It is not dropped with `page`: so it
-        // is ours.
-        NonNull::new(ManuallyDrop::new(page).as_ptr())
-            .map(Self)
-            .ok_or(ENOMEM)
+        // SAFETY: Process context, no lock held.
+        let page = unsafe { bindings::checkpoint_page_alloc() };
+        // INVARIANT: A new page comes with one reference, which is ours.
+        NonNull::new(page).map(Self).ok_or(ENOMEM)
     }
 
     /// The page, for this layer.
@@ -68,7 +67,7 @@ impl PageRef {
         self.0.as_ptr()
     }
 
-    /// Runs `f` with the page's address. `f` does not sleep.
+    /// Runs `f` with the page's address.
     fn with_mapped<R>(&self, f: impl FnOnce(*mut u8) -> R) -> R {
         // SAFETY: The page is valid.
         let addr = unsafe { bindings::kmap_page(self.as_ptr()) };
@@ -101,21 +100,30 @@ impl PageRef {
         self.with_mapped(|p| unsafe { bindings::crc32c_update(seed, p.cast(), PAGE_SIZE) })
     }
 
-    /// Runs `f` with its bytes. `f` does not sleep. Nobody may write to the page meanwhile.
-    pub(crate) fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
-        // SAFETY: PAGE_SIZE bytes are mapped at `p`. Nobody writes to them, by the caller's
-        // promise: the tasks that have the page are parked.
-        self.with_mapped(|p| f(unsafe { core::slice::from_raw_parts(p, PAGE_SIZE) }))
+    /// Copies `len` bytes between `buffer`, from its byte `to` on, and the page, from its byte `from`
+    /// on, as `way` goes. May sleep. EFAULT: so many are in neither.
+    pub(super) fn copy_user(
+        &self,
+        buffer: &UserBuffer,
+        to: usize,
+        from: usize,
+        len: usize,
+        way: Way,
+    ) -> Result {
+        if from.checked_add(len).is_none_or(|end| end > PAGE_SIZE) {
+            return Err(EFAULT);
+        }
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`.
+        self.with_mapped(|p| unsafe { buffer.copy(to, p.add(from), len, way) })
     }
 
     /// Copies the bytes of `other`, and its memory tags, to a new page.
     pub(crate) fn copy_from(&self, other: &PageRef) {
         self.with_mapped(|to| {
             other.with_mapped(|from| {
-                // SAFETY: PAGE_SIZE bytes are mapped at both; that another task writes to `other`
-                // meanwhile is ruled out by the caller's hold on the cgroup, and would garble
-                // bytes of that task only.
-                unsafe { core::ptr::copy(from, to, PAGE_SIZE) }
+                // SAFETY: PAGE_SIZE bytes are mapped at both. Should another task write to `other`
+                // meanwhile, it gets its own bytes garbled, as with any copy that the kernel makes.
+                unsafe { bindings::copy_page_bytes(to.cast(), from.cast()) }
             })
         });
         // SAFETY: Both pages are valid, and nobody else uses `self`, which is a new one.

@@ -10,7 +10,7 @@ use kernel::{
 };
 
 use crate::kapi::{
-    park::ParkedTask,
+    parked::ParkedTask,
     task::FrozenTask, //
 };
 

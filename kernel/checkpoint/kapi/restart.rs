@@ -175,6 +175,12 @@ fn futex(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_1) -> Call {
     }
 }
 
+/// An expiry as timers take it. One before the clock began, which system calls never have, is over
+/// like any other that has passed: the clocks of the machine may have begun after the tasks'.
+fn expiry(time: i64) -> i64 {
+    time.max(0)
+}
+
 /// Gives the current task a restart block with `call` and the architecture's part.
 ///
 /// EINVAL: there is no such clock, or too many pollfds. EOPNOTSUPP: the call can't be restored.
@@ -199,7 +205,7 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
             let mut sleep = bindings::restart_block__bindgen_ty_1__bindgen_ty_2 {
                 clockid: clock,
                 type_: bindings::timespec_type_TT_NONE,
-                expires,
+                expires: expiry(expires),
                 ..Default::default()
             };
             if remaining != 0 {
@@ -220,7 +226,7 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
                 has_timeout: c_int::from(end.is_some()),
                 ..Default::default()
             };
-            if let Some(end) = end {
+            if let Some(end) = end.map(expiry) {
                 poll.end_time.tv_sec = end.div_euclid(NSEC);
                 poll.end_time.tv_nsec = end.rem_euclid(NSEC) as c_long;
             }
@@ -244,13 +250,14 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
                     | bit(shared, FUTEX_SHARED)
                     | bit(realtime, FUTEX_CLOCKRT),
                 bitset,
-                time: expires,
+                time: expiry(expires),
                 ..Default::default()
             };
         }
         Call::Other(_) => return Err(EOPNOTSUPP),
     }
-    // SAFETY: The field belongs to the running task. All pointers in it are user addresses that
+    // SAFETY: The field belongs to the running task; the system calls that set it check clocks and
+    // times (timespec64_valid()) as it was done here. All pointers in it are user addresses that
     // the restart functions use with the checks of user access only.
     unsafe { (*bindings::get_current()).restart_block = block };
     Ok(())

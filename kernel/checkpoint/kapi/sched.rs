@@ -25,7 +25,18 @@ pub(crate) struct Scheduling {
     pub(crate) slice: u64,
 }
 
-/// Static priority of nice 0.
+/// Policies, as sched_setscheduler(2) and images number them.
+pub(crate) mod policy {
+    use kernel::bindings;
+
+    pub(crate) const NORMAL: u32 = bindings::SCHED_NORMAL;
+    pub(crate) const FIFO: u32 = bindings::SCHED_FIFO;
+    pub(crate) const RR: u32 = bindings::SCHED_RR;
+    pub(crate) const BATCH: u32 = bindings::SCHED_BATCH;
+    pub(crate) const IDLE: u32 = bindings::SCHED_IDLE;
+}
+
+/// Static priority of nice 0: DEFAULT_PRIO, which a helper compares.
 const PRIO_NICE_0: i32 = 120;
 
 /// Words of a CPU mask.
@@ -129,36 +140,6 @@ impl FrozenTask {
         let all = mask.contains(&possible);
         mask.intersect(&possible);
         Ok((!all).then_some(mask))
-    }
-
-    /// It has utilization clamps, a core scheduling cookie, or an I/O priority: the first one's
-    /// name.
-    pub(crate) fn unsupported_scheduling(&self) -> Option<&'static str> {
-        let t = self.as_ptr();
-        // SAFETY: We own a reference on the task; these fields are its own or only looked at.
-        unsafe {
-            #[cfg(CONFIG_UCLAMP_TASK)]
-            if (*t).uclamp_req.iter().any(|u| u.user_defined() != 0) {
-                return Some("utilization clamps");
-            }
-            #[cfg(CONFIG_SCHED_CORE)]
-            if (*t).core_cookie != 0 {
-                return Some("a core scheduling cookie");
-            }
-            bindings::task_lock(t);
-            let io = bindings::task_io_context(t);
-            let (ioprio, users) = if io.is_null() {
-                (0, 1)
-            } else {
-                let users = (&raw const (*io).active_ref.counter).read_volatile();
-                ((*io).ioprio, users)
-            };
-            bindings::task_unlock(t);
-            if users > 1 {
-                return Some("an I/O context that it shares (CLONE_IO)");
-            }
-            (ioprio != 0).then_some("an I/O priority")
-        }
     }
 }
 

@@ -214,6 +214,47 @@ impl FrozenTask {
         result
     }
 
+    /// Its process group, or its session, has a member, or a leader, whose pid in `ns` is none that
+    /// `inside` knows. `inside` does not sleep.
+    pub(crate) fn group_has_others(
+        &self,
+        session: bool,
+        ns: &PidNs,
+        inside: impl Fn(u32) -> bool,
+    ) -> bool {
+        let kind = if session {
+            bindings::pid_type_PIDTYPE_SID
+        } else {
+            bindings::pid_type_PIDTYPE_PGID
+        };
+        let mut others = false;
+        // SAFETY: tasklist_lock keeps the pid, as the task has it, and the lists of the tasks that
+        // use it; their nodes are elements of `pid_links`.
+        unsafe {
+            bindings::tasklist_read_lock();
+            let pid = bindings::task_pid_type(self.as_ptr(), kind);
+            for kind in [kind, bindings::pid_type_PIDTYPE_TGID] {
+                let mut node = if pid.is_null() {
+                    core::ptr::null_mut()
+                } else {
+                    (*pid).tasks[kind as usize].first
+                };
+                while !node.is_null() {
+                    let links = node.sub(kind as usize);
+                    let links = links
+                        .cast::<[bindings::hlist_node; bindings::pid_type_PIDTYPE_MAX as usize]>();
+                    let t = kernel::container_of!(links, bindings::task_struct, pid_links);
+                    let pid = bindings::pid_type_PIDTYPE_PID;
+                    let nr = bindings::__task_pid_nr_ns(t, pid, ns.as_ptr());
+                    others |= !inside(nr.unsigned_abs());
+                    node = (*node).next;
+                }
+            }
+            bindings::tasklist_read_unlock();
+        }
+        others
+    }
+
     /// The pid namespace that it is in. ESRCH: it was reaped.
     pub(crate) fn pid_ns(&self) -> Result<PidNs> {
         // SAFETY: We own a reference; RCU keeps the pid, which has a reference on its namespace.
@@ -275,21 +316,16 @@ pub(crate) struct NewState {
     pub(crate) timer_slack: u64,
     /// Default timer slack in nanoseconds.
     pub(crate) timer_slack_default: u64,
-    /// User CPU time in nanoseconds.
-    pub(crate) utime: u64,
-    /// System CPU time in nanoseconds.
-    pub(crate) stime: u64,
-    /// Start on the kernel's CLOCK_MONOTONIC.
-    pub(crate) start_monotonic: u64,
-    /// Start on the kernel's CLOCK_BOOTTIME.
-    pub(crate) start_boottime: u64,
 }
 
 /// Gives the current task this state.
 pub(crate) fn set_state(new: &NewState) {
     let set = |flags: u32, flag: u32, on: bool| if on { flags | flag } else { flags & !flag };
-    // SAFETY: These fields belong to the running task; no function of the kernel sets them from
-    // values. The addresses are used with the checks of user access only.
+    // SAFETY: These fields belong to the running task. fork() and exec set the flags by what they
+    // do, capable() sets PF_SUPERPRIV: all of it only tells, and allows nothing. fork() takes any
+    // address for set_child_tid, and reads and writes there with the checks of user access.
+    // prctl(PR_SET_TIMERSLACK) takes any slack, and copy_process() any of the parent's as the
+    // default one.
     unsafe {
         let t = bindings::get_current();
         let flags = set((*t).flags, bindings::PF_FORKNOEXEC, new.fork_no_exec);
@@ -297,26 +333,48 @@ pub(crate) fn set_state(new: &NewState) {
         (*t).set_child_tid = new.set_child_tid as *mut c_int;
         (*t).timer_slack_ns = new.timer_slack;
         (*t).default_timer_slack_ns = new.timer_slack_default;
-        (*t).start_time = new.start_monotonic;
-        (*t).start_boottime = new.start_boottime;
-        bindings::current_times_set(new.utime, new.stime);
+    }
+}
+
+/// The caller may do with the whole machine what CAP_CHECKPOINT_RESTORE allows.
+pub(crate) fn is_host_admin() -> bool {
+    // SAFETY: It looks at the credentials of the running task.
+    unsafe { bindings::checkpoint_is_host_admin() }
+}
+
+/// Sets the CPU times of the current thread in nanoseconds, those of all threads of an image
+/// together being at most `CPU_TIME_MAX`.
+pub(crate) fn set_cpu_times(utime: u64, stime: u64) {
+    // SAFETY: They belong to the running task, which accounts for them with interrupts off. Only
+    // account_user_time() and the like change them, by small steps, and rely on that: sums over a
+    // group are not checked for overflow, by which cputime_adjust() divides. Here they are bounded
+    // for the whole image, so no sum overflows however the kernel makes it.
+    unsafe { bindings::current_times_set(utime, stime) };
+}
+
+/// Sets the start times of the current task on the kernel's clocks. The caller may choose them.
+pub(crate) fn set_start_times(monotonic: u64, boottime: u64) {
+    // SAFETY: They belong to the running task. Only copy_process() sets them, to the present; that
+    // they are not to be chosen by everybody is the caller's business. They are shown, and
+    // subtracted from clocks without a check; nothing is divided by the difference.
+    unsafe {
+        let t = bindings::get_current();
+        (*t).start_time = monotonic;
+        (*t).start_boottime = boottime;
     }
 }
 
 /// Registers an rseq area for the current task without touching it.
 ///
-/// EINVAL: the area is no user memory, or of a length that rseq(2) would refuse. EOPNOTSUPP: the
-/// kernel has no rseq.
+/// EINVAL: the area is no user memory, or of a length or at an address that rseq(2) would refuse,
+/// or the kernel has no rseq.
 pub(crate) fn set_rseq(rseq: &Rseq) -> Result {
-    let addr = usize::try_from(rseq.addr)?;
-    if rseq.len < 32 || rseq.addr % 32 != 0 {
+    // SAFETY: Checks two numbers, as rseq(2) does.
+    if !unsafe { bindings::checkpoint_rseq_valid(rseq.addr, rseq.len) } {
         return Err(EINVAL);
     }
-    // SAFETY: Checks two numbers.
-    if !unsafe { bindings::access_ok_range(addr, rseq.len as usize) } {
-        return Err(EINVAL);
-    }
-    // SAFETY: Sets fields of the running task; the range was checked.
+    // SAFETY: Sets fields of the running task as rseq_register() does, but for the area itself,
+    // which has what was in it; length, address and place were checked as it checks them.
     if unsafe { bindings::current_rseq_set(rseq.addr, rseq.len, rseq.sig) } {
         Ok(())
     } else {
@@ -326,7 +384,8 @@ pub(crate) fn set_rseq(rseq: &Rseq) -> Result {
 
 /// Sets the personality of the current task.
 pub(crate) fn set_personality(personality: u32) {
-    // SAFETY: The field belongs to the running task, as in personality(2).
+    // SAFETY: The field belongs to the running task. personality(2) takes any; of which systems it
+    // may be here, the check of the image tells.
     unsafe { (*bindings::get_current()).personality = personality };
 }
 
@@ -338,8 +397,14 @@ pub(crate) fn set_comm(comm: &[u8; 16]) {
 
 /// Sets the signal that the current task gets when its parent dies.
 pub(crate) fn set_pdeath_signal(signal: u32) {
-    // SAFETY: The field belongs to the running task, as in prctl(PR_SET_PDEATHSIG).
-    unsafe { (*bindings::get_current()).pdeath_signal = signal.cast_signed() };
+    // SAFETY: The field belongs to the running task, and the number was checked to be a signal,
+    // or 0. prctl(PR_SET_PDEATHSIG) takes tasklist_lock so that who sets it learns of a parent
+    // that is dying: the task's own program has done that.
+    unsafe {
+        bindings::tasklist_read_lock();
+        (*bindings::get_current()).pdeath_signal = signal.cast_signed();
+        bindings::tasklist_read_unlock();
+    }
 }
 
 /// Sets no_new_privs of the current task. It can't be taken back.

@@ -4,7 +4,6 @@
 
 use kernel::{
     bindings,
-    error::from_err_ptr,
     fmt,
     prelude::*,
     sync::aref::ARef,
@@ -13,7 +12,7 @@ use kernel::{
 
 use crate::kapi::{
     pid::PidNs,
-    tree::Member, //
+    stack::StackRef, //
 };
 
 /// Why a task does not run.
@@ -29,25 +28,47 @@ pub(crate) enum State {
 
 /// A task whose state may be read: it does not run, and will not until the checkpoint is done.
 ///
+/// There is one only behind a reference that [`FrozenTasks`] gives out, which lives no longer than
+/// the hold on the task's cgroup.
+///
+/// SIGKILL may still end the task. Its kernel stack stays; what else can go away then (mm, files,
+/// sighand, nsproxy, semaphore adjustments) is read under its lock or with a reference. Whoever
+/// reads it asks afterwards whether it has happened: [`FrozenTasks::check`].
+///
 /// # Invariants
 ///
-/// The cgroup of the task is held frozen for as long as this exists, and the task was seen
-/// frozen and inactive; or it has exited; or it is `current`. SIGKILL may still end it: what can
-/// go away then (mm, files, sighand, nsproxy) is read under its lock or with a reference.
+/// - If `state` is [`State::Live`] then `stack` is the task's. The task is `current`; or its cgroup
+///   is held frozen, pinned, for as long as a reference to this exists, no debugger that runs is
+///   attached to it, and it was seen frozen and off its CPU. So it is in `get_signal()`, or waits in
+///   vfork(), and does not get out of there but to die, or at the end of that wait.
+/// - Else the task has exited.
+///
+/// [`FrozenTasks`]: super::frozen::FrozenTasks
+/// [`FrozenTasks::check`]: super::frozen::FrozenTasks::check
 pub(crate) struct FrozenTask {
     task: ARef<Task>,
     state: State,
+    /// What is on it is read through the task.
+    _stack: Option<StackRef>,
 }
 
 impl FrozenTask {
-    /// Vouches for a member of a tree. To be called by `capture/freeze.rs` only, which has seen
-    /// that the type's invariants hold.
-    pub(crate) fn vouch(member: Member) -> Self {
-        // INVARIANT: By what is said above.
-        Self {
-            task: member.task,
-            state: member.state,
-        }
+    /// Vouches for `task`. ESRCH: it was killed, and has no stack any more.
+    ///
+    /// # Safety
+    ///
+    /// The type's invariants hold for it, but for what they say about its stack.
+    pub(super) unsafe fn vouch(task: ARef<Task>, state: State) -> Result<Self> {
+        let stack = match state {
+            State::Live => Some(StackRef::new(&task)?),
+            State::Zombie | State::DeadLeader => None,
+        };
+        // INVARIANT: By the caller's promise, and as the stack was just taken.
+        Ok(Self {
+            task,
+            state,
+            _stack: stack,
+        })
     }
 
     /// The task, for this layer and the architectures.
@@ -124,44 +145,6 @@ impl FrozenTask {
     }
 }
 
-/// `task` is in the thread group of the caller.
-pub(crate) fn is_own_group(task: &Task) -> bool {
-    // SAFETY: Both are valid; the field does not change but by the task's own exec.
-    unsafe { (*task.as_ptr()).tgid == (*bindings::get_current()).tgid }
-}
-
-/// `task` is the init process of its pid namespace, which is not the initial one.
-pub(crate) fn is_ns_init(task: &Task) -> bool {
-    PidNs::of(task).is_ok_and(|ns| {
-        // SAFETY: Both are valid.
-        let nr = unsafe {
-            bindings::__task_pid_nr_ns(task.as_ptr(), bindings::pid_type_PIDTYPE_TGID, ns.as_ptr())
-        };
-        nr == 1 && ns.level() > 0
-    })
-}
-
-/// The process that `pidfd` stands for. EBADF: it is no pidfd. ESRCH: the process is gone.
-pub(crate) fn from_pidfd(pidfd: i32) -> Result<ARef<Task>> {
-    let fd = u32::try_from(pidfd).map_err(|_| EBADF)?;
-    let mut flags = 0;
-    // SAFETY: Any number is fine; a reference on the pid is handed over and dropped, one on the
-    // task is taken.
-    unsafe {
-        let pid = from_err_ptr(bindings::pidfd_get_pid(fd, &mut flags))?;
-        let t = bindings::get_pid_task(pid, bindings::pid_type_PIDTYPE_TGID);
-        bindings::put_pid(pid);
-        let t = core::ptr::NonNull::new(t).ok_or(ESRCH)?;
-        Ok(ARef::from_raw(t.cast()))
-    }
-}
-
-/// The leader of the caller's thread group.
-pub(crate) fn current_leader() -> ARef<Task> {
-    // SAFETY: The leader's task_struct lives as long as its threads.
-    unsafe { &*(*bindings::get_current()).group_leader.cast::<Task>() }.into()
-}
-
 /// Name of a task, padded with NUL.
 fn comm_of(task: &Task) -> [u8; 16] {
     let mut comm = [0u8; 16];
@@ -182,12 +165,12 @@ pub(crate) fn may_access(task: &Task) -> bool {
     unsafe { bindings::ptrace_may_access(task.as_ptr(), bindings::PTRACE_MODE_ATTACH_REALCREDS) }
 }
 
-/// A task in messages: "pid 12 (bash)".
+/// A task in messages: "pid 12 (bash)", or "pid 12" if the caller may not know more of it.
 #[derive(Clone, Copy)]
 pub(crate) struct TaskName {
     /// Its pid.
     pub(crate) tid: u32,
-    /// Its name, padded with NUL.
+    /// Its name, padded with NUL; empty: not to be told.
     pub(crate) comm: [u8; 16],
 }
 
@@ -200,14 +183,22 @@ impl TaskName {
         };
         Self {
             tid: tid.unsigned_abs(),
-            comm: comm_of(task),
+            comm: if may_access(task) {
+                comm_of(task)
+            } else {
+                [0; 16]
+            },
         }
     }
 }
 
 impl fmt::Display for TaskName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {} (", self.tid)?;
+        write!(f, "pid {}", self.tid)?;
+        if self.comm.starts_with(&[0]) {
+            return Ok(());
+        }
+        f.write_str(" (")?;
         for &b in self.comm.iter().take_while(|&&b| b != 0) {
             let c = if b.is_ascii_graphic() || b == b' ' {
                 b

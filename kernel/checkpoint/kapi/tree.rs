@@ -13,6 +13,7 @@ use crate::{
     image::task::TASKS_MAX,
     kapi::{
         pid::PidNs,
+        root::Root,
         task::State, //
     }, //
 };
@@ -51,8 +52,8 @@ unsafe fn state_of(t: *mut bindings::task_struct) -> Option<State> {
 /// All threads of the tree below `root`: thread groups in an order in which parents come before
 /// their children, the leader of each group first.
 ///
-/// E2BIG: there are more than an image can hold. May sleep.
-pub(crate) fn collect(root: &Task) -> Result<KVVec<Member>> {
+/// E2BIG: there are more than an image can hold. ESRCH: the root was reaped. May sleep.
+pub(crate) fn collect(root: &Root) -> Result<KVVec<Member>> {
     let mut room = 64usize;
     loop {
         if room > TASKS_MAX as usize {
@@ -65,10 +66,14 @@ pub(crate) fn collect(root: &Task) -> Result<KVVec<Member>> {
         // allocated and nothing sleeps under it. A pushed task gets a reference.
         let fits = unsafe {
             bindings::tasklist_read_lock();
-            let fits = walk(root.as_ptr(), &mut leaders, &mut members);
+            let leader = root.leader();
+            let fits = leader.is_null() || walk(leader, &mut leaders, &mut members);
             bindings::tasklist_read_unlock();
             fits
         };
+        if fits && members.is_empty() {
+            return Err(ESRCH);
+        }
         if fits {
             return Ok(members);
         }
@@ -80,14 +85,12 @@ pub(crate) fn collect(root: &Task) -> Result<KVVec<Member>> {
 ///
 /// # Safety
 ///
-/// tasklist_lock is held and `root` is a valid task.
+/// tasklist_lock is held and `leader` is the leader of a thread group on the list.
 unsafe fn walk(
-    root: *mut bindings::task_struct,
+    leader: *mut bindings::task_struct,
     leaders: &mut KVVec<*mut bindings::task_struct>,
     members: &mut KVVec<Member>,
 ) -> bool {
-    // SAFETY: A valid task has a group leader.
-    let leader = unsafe { (*root).group_leader };
     if leaders.push_within_capacity(leader).is_err() {
         return false;
     }
@@ -155,6 +158,47 @@ unsafe fn add_children(
         }
     }
     true
+}
+
+/// The tasks are of one thread group.
+pub(crate) fn same_group(a: &Task, b: &Task) -> bool {
+    // SAFETY: Both are valid, and keep their signal_structs, which are compared only.
+    unsafe { (*a.as_ptr()).signal == (*b.as_ptr()).signal }
+}
+
+/// The task counts: it lives, or is a process that waits to be reaped. A thread that has exited is
+/// gone at any moment.
+pub(crate) fn is_there(task: &Task) -> bool {
+    // SAFETY: tasklist_lock keeps the exit state; the task is valid. One without a pid is on no
+    // list any more.
+    unsafe {
+        bindings::tasklist_read_lock();
+        let t = task.as_ptr();
+        let there = !(*t).thread_pid.is_null() && state_of(t).is_some();
+        bindings::tasklist_read_unlock();
+        there
+    }
+}
+
+/// The address of the task that has to wait for `task`: if it has exited, with all its threads, and
+/// keeps its pid only for that.
+pub(crate) fn waited_for_by(task: &Task) -> Option<usize> {
+    let t = task.as_ptr();
+    // SAFETY: We own a reference on the task. Under tasklist_lock a task with a pid is on the lists,
+    // has its signal_struct, and its parent does not change; the parent's address is not followed.
+    unsafe {
+        bindings::tasklist_read_lock();
+        let dead = !(*t).thread_pid.is_null() && matches!(state_of(t), Some(State::Zombie));
+        let parent = dead.then(|| (*t).real_parent as usize);
+        bindings::tasklist_read_unlock();
+        parent
+    }
+}
+
+/// The task is still being made: it is on the lists, but not in its cgroup yet.
+pub(crate) fn is_new(task: &Task) -> bool {
+    // SAFETY: The task is valid; its state is read once.
+    unsafe { (&raw const (*task.as_ptr()).__state).read_volatile() & bindings::TASK_NEW != 0 }
 }
 
 /// Calls `f` for each task with a pid in `ns`, zombies included.

@@ -6,14 +6,19 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    error::to_result,
     page::PAGE_SIZE,
     prelude::*, //
 };
 
 use crate::kapi::{
     mm::MmRef,
-    page::PageRef, //
+    page::PageRef,
+    wait, //
 };
+
+/// Bytes of addresses that are looked at before it is asked whether to go on.
+pub(super) const STRIDE: usize = 1 << 30;
 
 /// Pages by ascending address.
 pub(crate) struct Pages {
@@ -43,7 +48,7 @@ impl Pages {
         })
     }
 
-    /// Adds a page, and room for it. May sleep.
+    /// Adds a page, and room for it, if there is none. May sleep.
     pub(crate) fn push(&mut self, addr: usize, page: PageRef) -> Result {
         self.addrs.push(addr, GFP_KERNEL_ACCOUNT)?;
         self.pages.push(page, GFP_KERNEL_ACCOUNT)?;
@@ -61,8 +66,17 @@ impl Pages {
         (&self.addrs, &self.pages)
     }
 
-    fn is_full(&self) -> bool {
-        self.addrs.len() == self.addrs.capacity() || self.pages.len() == self.pages.capacity()
+    /// Pages that there is room for.
+    fn room(&self) -> usize {
+        core::cmp::min(
+            self.addrs.capacity() - self.addrs.len(),
+            self.pages.capacity() - self.pages.len(),
+        )
+    }
+
+    /// There is no room for another page.
+    pub(crate) fn is_full(&self) -> bool {
+        self.room() == 0
     }
 
     /// Adds a page; there is room, so that it neither fails nor sleeps.
@@ -81,21 +95,23 @@ impl Pages {
         self.clear();
         let mut at = start;
         while at < end {
+            wait::go_on()?;
+            let stride = at.saturating_add(STRIDE).min(end);
             let _lock = mm.read_lock()?;
             let mut walk = Walk {
                 pages: self,
                 stop: Stop::No,
             };
-            // SAFETY: We own a reference and hold the lock. The callback gets `walk`, and nobody
+            // SAFETY: We own a reference and hold the lock. The callbacks get `walk`, and nobody
             // else uses that meanwhile.
             let ret = unsafe {
-                bindings::walk_page_range(mm.as_ptr(), at, end, &OPS, (&raw mut walk).cast())
+                bindings::walk_page_range(mm.as_ptr(), at, stride, &OPS, (&raw mut walk).cast())
             };
             at = match walk.stop {
                 Stop::Full(addr) => return Ok(addr),
                 Stop::Marker => return Err(EIO),
                 Stop::No if ret < 0 => return Err(Error::from_errno(ret)),
-                Stop::No => end,
+                Stop::No => stride,
                 Stop::Absent(addr) => {
                     // Still under the lock, so that the mapping is what it was.
                     if self.is_full() {
@@ -139,6 +155,8 @@ pub(crate) fn guards(
     let first = found.len();
     let mut at = start;
     while at < end {
+        wait::go_on()?;
+        let stride = at.saturating_add(STRIDE).min(end);
         found.reserve(GUARDS, GFP_KERNEL_ACCOUNT)?;
         let lock = mm.read_lock()?;
         let mut walk = GuardWalk {
@@ -149,13 +167,13 @@ pub(crate) fn guards(
         // SAFETY: We own a reference and hold the lock. The callback gets `walk`, and nobody else
         // uses that meanwhile.
         let ret = unsafe {
-            bindings::walk_page_range(mm.as_ptr(), at, end, &GUARD_OPS, (&raw mut walk).cast())
+            bindings::walk_page_range(mm.as_ptr(), at, stride, &GUARD_OPS, (&raw mut walk).cast())
         };
         drop(lock);
         at = match walk.full {
             Some(addr) => addr,
             None if ret < 0 => return Err(Error::from_errno(ret)),
-            None => end,
+            None => stride,
         };
         if found.len() - first > max {
             return Ok(false);
@@ -164,21 +182,18 @@ pub(crate) fn guards(
     Ok(true)
 }
 
-/// A walk over page tables that looks at each entry with `entry`.
-const fn ops(
-    entry: unsafe extern "C" fn(
-        *mut bindings::pte_t,
-        c_ulong,
-        c_ulong,
-        *mut bindings::mm_walk,
-    ) -> c_int,
-) -> bindings::mm_walk_ops {
+/// Looks at one entry of a page table on some level.
+type Entry<T> = unsafe extern "C" fn(*mut T, c_ulong, c_ulong, *mut bindings::mm_walk) -> c_int;
+
+/// A walk over page tables that looks at each entry for a page with `page`, and before at each one
+/// above with `huge`: without that, huge pages would be split on the way.
+const fn ops(huge: Entry<bindings::pmd_t>, page: Entry<bindings::pte_t>) -> bindings::mm_walk_ops {
     bindings::mm_walk_ops {
         pgd_entry: None,
         p4d_entry: None,
         pud_entry: None,
-        pmd_entry: None,
-        pte_entry: Some(entry),
+        pmd_entry: Some(huge),
+        pte_entry: Some(page),
         pte_hole: None,
         hugetlb_entry: None,
         test_walk: None,
@@ -189,9 +204,83 @@ const fn ops(
     }
 }
 
-static OPS: bindings::mm_walk_ops = ops(pte_entry);
+static OPS: bindings::mm_walk_ops = ops(huge_entry, pte_entry);
 
-static GUARD_OPS: bindings::mm_walk_ops = ops(guard_entry);
+static GUARD_OPS: bindings::mm_walk_ops = ops(huge_without_guards, guard_entry);
+
+/// Passes over huge pages: none of theirs is guarded.
+///
+/// # Safety
+///
+/// Called by walk_page_range() with the mmap lock held.
+unsafe extern "C" fn huge_without_guards(
+    pmd: *mut bindings::pmd_t,
+    _addr: c_ulong,
+    _next: c_ulong,
+    mm_walk: *mut bindings::mm_walk,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    unsafe {
+        if bindings::pmd_is_huge(pmd) {
+            (*mm_walk).action = bindings::page_walk_action_ACTION_CONTINUE;
+        }
+    }
+    0
+}
+
+/// Takes the pages of a huge page; anything but 0 ends the walk.
+///
+/// # Safety
+///
+/// Called by walk_page_range() with the mmap lock held and our `Walk` as its private data.
+unsafe extern "C" fn huge_entry(
+    pmd: *mut bindings::pmd_t,
+    addr: c_ulong,
+    next: c_ulong,
+    mm_walk: *mut bindings::mm_walk,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    let (walk, is_huge) = unsafe {
+        (
+            &mut *(*mm_walk).private.cast::<Walk<'_>>(),
+            bindings::pmd_is_huge(pmd),
+        )
+    };
+    if !is_huge {
+        return 0;
+    }
+    let all = (next - addr) / PAGE_SIZE;
+    let n = all.min(walk.pages.room());
+    if n == 0 {
+        walk.stop = Stop::Full(addr);
+        return 1;
+    }
+    let mut huge = false;
+    // SAFETY: By the caller's promise; `n` pages from `addr` on are below `next`, and so in the same
+    // huge page. There are no more than 2^32 in one.
+    let first =
+        unsafe { bindings::huge_pmd_get_pages((*mm_walk).vma, addr, pmd, n as c_uint, &mut huge) };
+    if !huge {
+        return 0;
+    }
+    // SAFETY: By the caller's promise.
+    unsafe { (*mm_walk).action = bindings::page_walk_action_ACTION_CONTINUE };
+    if first.is_null() {
+        return 0;
+    }
+    for i in 0..n {
+        // SAFETY: The pages of a huge page follow each other; a reference on each is handed over.
+        let page = unsafe { NonNull::new(first.add(i)).map(|p| PageRef::from_owned(p)) };
+        if let Some(page) = page {
+            walk.pages.push_now(addr + i * PAGE_SIZE, page);
+        }
+    }
+    if n < all {
+        walk.stop = Stop::Full(addr + n * PAGE_SIZE);
+        return 1;
+    }
+    0
+}
 
 /// Notes a guarded page; anything but 0 ends the walk.
 ///
@@ -301,32 +390,48 @@ fn bring_back(mm: &MmRef, addr: usize) -> Result<Option<PageRef>> {
     Ok(anon.then_some(page))
 }
 
-/// Makes the pages of `mm` from `addr` on ready to be written to, as a debugger writes to them:
-/// whatever the access of the mapping is, its private copies are made.
+/// Makes the pages of `mm` from `addr` on ready to be written to. Where the mapping does not allow
+/// that, its private copies are made all the same, as for a debugger.
 ///
-/// `to` gets as many pages as there were made, up to `max`. EFAULT: nothing is mapped there. May
-/// sleep; EINTR: SIGKILL came.
+/// `to` gets as many pages as there were made, up to `max`. EFAULT: nothing is mapped there; EPERM: it
+/// is code of a file, which must not be changed (proc_mem.force_override). May sleep; EINTR: SIGKILL
+/// came.
 pub(crate) fn writable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
-    get(mm, addr, max, bindings::FOLL_WRITE, to)
+    match get(mm, addr, max, bindings::FOLL_WRITE, to) {
+        Err(EFAULT) => {
+            let flags = bindings::FOLL_WRITE | bindings::FOLL_FORCE;
+            get(mm, addr, max, flags, to)
+        }
+        r => r,
+    }
 }
 
-/// The pages of `mm` from `addr` on, to be read. Else as [`writable`].
+/// The pages of `mm` from `addr` on, to be read, whatever the access of the mapping is. Else as
+/// [`writable`].
 pub(crate) fn readable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
-    get(mm, addr, max, 0, to)
+    get(mm, addr, max, bindings::FOLL_FORCE, to)
 }
 
 /// Appends at least one and at most `max` pages of `mm` from `addr` on to `to`.
 fn get(mm: &MmRef, addr: usize, max: usize, flags: c_uint, to: &mut KVec<PageRef>) -> Result {
+    const FORCED: c_uint = bindings::FOLL_WRITE | bindings::FOLL_FORCE;
     let mut pages: [*mut bindings::page; BATCH] = [core::ptr::null_mut(); BATCH];
+    let mut max = core::cmp::min(max, BATCH);
     let lock = mm.read_lock()?;
+    if flags & FORCED == FORCED {
+        let mut end = 0;
+        // SAFETY: We own a reference, and hold the lock.
+        to_result(unsafe { bindings::may_force_write(mm.as_ptr(), addr, &mut end) })?;
+        max = max.min(end.saturating_sub(addr) / PAGE_SIZE);
+    }
     // SAFETY: We own a reference, and hold the lock for reading, which the function keeps; room
     // is for as many pages as are asked for.
     let n = unsafe {
         bindings::get_user_pages_remote(
             mm.as_ptr(),
             addr,
-            core::cmp::min(max, BATCH),
-            flags | bindings::FOLL_FORCE,
+            max,
+            flags,
             pages.as_mut_ptr(),
             core::ptr::null_mut(),
         )

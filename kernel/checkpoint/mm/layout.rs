@@ -56,6 +56,7 @@ use crate::{
     kapi::{
         mm::{
             self,
+            barrier,
             flag,
             Layout,
             MmRef, //
@@ -101,21 +102,31 @@ const FLAGS: &[(u32, u32)] = &[
 
 /// Flags of the kernel that can't be saved, and why.
 const REFUSED: &[(u32, &str)] = &[
-    (flag::UPROBES, "has uprobes"),
+    (
+        flag::UPROBES,
+        "has uprobes: remove the probes and start it again",
+    ),
     (
         flag::MERGE_ANY,
-        "merges all its pages (PR_SET_MEMORY_MERGE)",
+        "merges all its pages (PR_SET_MEMORY_MERGE): have it switch that off",
     ),
-    (flag::UNSTABLE, "is being torn down by the OOM killer"),
+    (
+        flag::UNSTABLE,
+        "is being torn down by the OOM killer: its end can't be stopped",
+    ),
 ];
 
 /// What membarrier(2) was told: bits of the kernel when it is in effect, all its bits, and its
 /// number in the image.
 const BARRIERS: &[(u32, u32, u32)] = &[
-    (1 << 0, 0x03, MM_BARRIER_PRIVATE),
-    (1 << 2, 0x0c, MM_BARRIER_GLOBAL),
-    (1 << 4, 0x32, MM_BARRIER_SYNC_CORE),
-    (1 << 6, 0xc2, MM_BARRIER_RSEQ),
+    (barrier::PRIVATE, barrier::PRIVATE_ALL, MM_BARRIER_PRIVATE),
+    (barrier::GLOBAL, barrier::GLOBAL_ALL, MM_BARRIER_GLOBAL),
+    (
+        barrier::SYNC_CORE,
+        barrier::SYNC_CORE_ALL,
+        MM_BARRIER_SYNC_CORE,
+    ),
+    (barrier::RSEQ, barrier::RSEQ_ALL, MM_BARRIER_RSEQ),
 ];
 
 /// Bits of /proc/PID/coredump_filter.
@@ -139,7 +150,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             cap.refuse(
                 EOPNOTSUPP,
                 t,
-                fmt!("shares its address space with a process that is not its parent"),
+                fmt!(
+                    "shares its address space with a process that is not its parent: try again \
+                     when one has called exec"
+                ),
             );
         }
         return Ok(());
@@ -184,23 +198,28 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
         known |= 1 << bit;
     }
     if flags & !known != 0 {
-        refuse("has flags that are not known");
+        refuse("has flags that are not known: this kernel can't save it");
     }
     if mm.def_flags() & !(bit::LOCKED | bit::LOCKONFAULT) != 0 {
-        refuse("has flags for future mappings that are not known");
+        refuse("has flags for future mappings that are not known: this kernel can't save it");
+    }
+    if !mm.layout().is_settable(mm.task_size()) {
+        refuse("has a layout that prctl(PR_SET_MM) would not take: this kernel can't save it");
     }
     if mm.has_aio() {
-        refuse("has used asynchronous I/O (io_setup)");
+        refuse("has used asynchronous I/O (io_setup): start it without that");
     }
-    if mm.membarrier() & !0xff != 0 {
-        refuse("has registrations with membarrier(2) that are not known");
+    if mm.membarrier() & !barrier::ALL != 0 {
+        refuse(
+            "has registrations with membarrier(2) that are not known: this kernel can't save it",
+        );
     }
     if let Some(why) = arch::mm::refusal(mm) {
         refuse(why);
     }
 }
 
-fn leaks(cap: &mut Capture) -> Result {
+pub(super) fn leaks(cap: &mut Capture) -> Result {
     for (&addr, space) in cap.mm.spaces.iter() {
         let known = cap.objects.get(Class::Mm, addr).map_or(0, |e| e.users);
         // One is ours.
@@ -216,7 +235,8 @@ fn leaks(cap: &mut Capture) -> Result {
                 EBUSY,
                 &space.task,
                 fmt!(
-                    "address space: used {} times, {} of them in the container",
+                    "address space: used {} times, {} of them by these tasks: who shares it (vfork, \
+                     CLONE_VM) must be checkpointed with them, or end",
                     users.saturating_sub(1),
                     known
                 ),
@@ -387,7 +407,19 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     drop(current);
 
     let (m, raw) = r.object_body::<Mm>(obj)?;
-    let mm = mm::renew().map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
+    if r.denies_write_exec && m.flags.get() & (MM_MDWE | MM_MDWE_NO_INHERIT) != MM_MDWE {
+        return Err(r.fail(
+            EPERM,
+            plan,
+            fmt!(
+                "the caller's memory-deny-write-execute, which it would inherit, can't be taken \
+                 off"
+            ),
+        ));
+    }
+    let mm = mm::renew(r.denies_write_exec)
+        .map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
+    r.owns_memory();
     arch::mm::prepare(&mm);
     let context = m.context.map(|w| w.get());
     arch::mm::load_context(&mm, context)
@@ -401,11 +433,13 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         mapping::restore(r, plan, &mm, v, raw.payload, guards)
     })?;
     if let Some(file) = ObjRef::new(m.exe.get()) {
-        let file = files::restore_file(r, plan, file)?;
-        mm::set_exe(&mm, &file)
-            .map_err(|e| r.fail(e, plan, fmt!("its program is open for writing")))?;
+        let file = files::restore_program(r, plan, file)?;
+        mm::set_exe(&mm, &file).map_err(|e| {
+            let why = "its program is open for writing: end what has it open";
+            r.fail(e, plan, fmt!("{}", why))
+        })?;
     }
-    set_flags(&mm, &m);
+    set_flags(r, plan, &mm, &m)?;
     arch::mm::finish_context(&mm, context);
     r.set_built(obj, Built::Mm(BuiltMm(mm)))
 }
@@ -493,14 +527,10 @@ fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
 }
 
 /// Flags that would have hindered mapping, or changed mappings.
-fn set_flags(mm: &MmRef, m: &Mm) {
+fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
     let flags = m.flags.get();
     for &(bit, stored) in FLAGS {
-        // What the caller of restart(2) is denied stays denied.
-        let inherited = matches!(bit, flag::MDWE | flag::MDWE_NO_INHERIT);
-        if flags & stored != 0 || !inherited {
-            mm::set_flag(mm, bit, flags & stored != 0);
-        }
+        mm::set_flag(mm, bit, flags & stored != 0);
     }
     for n in 0..flag::DUMP_BITS {
         mm::set_flag(
@@ -516,7 +546,13 @@ fn set_flags(mm: &MmRef, m: &Mm) {
             future |= bit::LOCKONFAULT;
         }
     }
-    mm::set_def_flags(mm, future);
+    mm::set_def_flags(mm, future).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("the caller may not lock memory (RLIMIT_MEMLOCK, CAP_IPC_LOCK)"),
+        )
+    })?;
     let mut barriers = 0;
     for &(_, all, stored) in BARRIERS {
         if flags & stored != 0 {
@@ -524,6 +560,13 @@ fn set_flags(mm: &MmRef, m: &Mm) {
         }
     }
     if barriers != 0 {
-        mm::set_membarrier(mm, barriers);
+        mm::set_membarrier(mm, barriers).map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!("this kernel does not do for membarrier(2) what it was told"),
+            )
+        })?;
     }
+    Ok(())
 }

@@ -11,7 +11,10 @@ use kernel::{
 };
 
 use crate::{
-    capture::context::KindOps,
+    capture::{
+        context::KindOps,
+        Capture, //
+    },
     image::ObjRef,
     kapi::{
         mm::MmRef,
@@ -26,6 +29,11 @@ pub(crate) mod vma;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.
 pub(crate) static KINDS: &[KindOps] = &[layout::OPS];
+
+/// After all tasks of a subtree were collected: lists address spaces that tasks outside have too.
+pub(crate) fn leaks_of_subtree(cap: &mut Capture) -> Result {
+    layout::leaks(cap)
+}
 
 /// Memory found by a checkpoint.
 pub(crate) struct Collected {

@@ -37,6 +37,7 @@ use crate::{
         ObjRef, //
     },
     kapi::{
+        held::Held,
         io,
         iov,
         page::{
@@ -50,8 +51,9 @@ use crate::{
 /// Most pages of one extent.
 pub(crate) const EXTENT_PAGES: usize = EXTENT_MAX / PAGE_SIZE;
 
-/// Most pages that are remembered for other address spaces. They can't be swapped out meanwhile.
-const SEEN_MAX: usize = 1 << 20;
+/// Most pages that are remembered for other address spaces: 4 GiB. They can't be swapped out
+/// meanwhile, and count as the caller's.
+const SEEN_MAX: usize = (4 << 30) / PAGE_SIZE;
 
 /// Mappings of a page that only one address space has: its own, and that of its snapshot.
 const OWN_MAPPINGS: u32 = 2;
@@ -64,6 +66,7 @@ const OWN_MAPPINGS: u32 = 2;
 pub(crate) struct Seen {
     pages: RBTree<usize, Origin>,
     left: usize,
+    held: Held,
 }
 
 /// Where a page is in the image.
@@ -79,6 +82,7 @@ impl Seen {
         Self {
             pages: RBTree::new(),
             left: SEEN_MAX,
+            held: Held::new(),
         }
     }
 
@@ -96,6 +100,7 @@ impl Seen {
         if let Ok(node) = RBTreeNode::new(page.id(), origin, GFP_KERNEL_ACCOUNT) {
             self.pages.insert(node);
             self.left -= 1;
+            self.held.add(PAGE_SIZE);
         }
     }
 

@@ -98,16 +98,22 @@ const OF_VDSO: u64 = bit::IO | bit::PFNMAP | bit::MIXEDMAP | bit::DONTEXPAND;
 
 /// Flags that can't be saved, and why.
 const REFUSED: &[(u64, &str)] = &[
-    (bit::HUGETLB, "huge pages of hugetlbfs"),
-    (bit::UFFD_MISSING, "userfaultfd"),
-    (bit::UFFD_WP, "userfaultfd"),
-    (bit::UFFD_MINOR, "userfaultfd"),
-    (bit::UFFD_RWP, "userfaultfd"),
-    (bit::IO, "device memory"),
-    (bit::PFNMAP, "device memory"),
-    (bit::MIXEDMAP, "memory of a driver"),
-    (bit::DONTEXPAND, "memory of a driver"),
-    (bit::SYNC, "synchronous mapping of persistent memory"),
+    (
+        bit::HUGETLB,
+        "huge pages of hugetlbfs: start it without them",
+    ),
+    (bit::UFFD_MISSING, "userfaultfd: have it unregister that"),
+    (bit::UFFD_WP, "userfaultfd: have it unregister that"),
+    (bit::UFFD_MINOR, "userfaultfd: have it unregister that"),
+    (bit::UFFD_RWP, "userfaultfd: have it unregister that"),
+    (bit::IO, "device memory: have it unmap that"),
+    (bit::PFNMAP, "device memory: have it unmap that"),
+    (bit::MIXEDMAP, "memory of a driver: have it unmap that"),
+    (bit::DONTEXPAND, "memory of a driver: have it unmap that"),
+    (
+        bit::SYNC,
+        "synchronous mapping of persistent memory: have it map that without MAP_SYNC",
+    ),
 ];
 
 /// Advice, in the order in which it is given.
@@ -155,7 +161,7 @@ pub(super) fn collect(
         );
     };
     let Some(kind) = kind else {
-        refuse("made by the kernel, of unknown purpose");
+        refuse("made by the kernel, of unknown purpose: this kernel can't save it");
         return Ok(());
     };
     let mut allowed = IMPLIED;
@@ -179,38 +185,38 @@ pub(super) fn collect(
         unknown &= !bits;
     }
     if unknown != 0 {
-        refuse("has flags that are not known");
+        refuse("has flags that are not known: this kernel can't save it");
     }
     if v.flags & !allowed != 0 {
         return Ok(());
     }
     if v.watched {
-        refuse("userfaultfd");
+        refuse("userfaultfd: have it unregister that");
     }
     if v.policy {
-        refuse("NUMA memory policy");
+        refuse("NUMA memory policy: start it without one (numactl)");
     }
     if kind != VMA_ANON && arch_flags(v) & flag::MTE != 0 {
-        refuse("memory tags on shared memory or a file");
+        refuse("memory tags on shared memory or a file: use private anonymous memory for them");
     }
     if kind == VMA_VDSO && v.touched {
-        refuse("vDSO with changed pages");
+        refuse("vDSO with changed pages: remove the breakpoints in it");
     }
     if kind == VMA_VDSO && !has_first_access(v) {
-        refuse("vDSO with changed access");
+        refuse("vDSO with changed access: start it without mprotect(2) of that");
     }
     if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
-        refuse("file mapping that grows down");
+        refuse("file mapping that grows down: have it unmap that");
     }
     if v.file
         .as_ref()
         .is_some_and(|f| shmem::is_shmem(f) && !v.shmem)
     {
-        refuse("System V shared memory");
+        refuse("System V shared memory: have it detach that (shmdt)");
         return Ok(());
     }
     if v.flags & bit::MAYBE_GUARD != 0 && !walk::guards(mm, v.start, v.end, GUARDS_MAX, guards)? {
-        refuse("has more guard regions than can be saved");
+        refuse("has more guard regions than can be saved: have it remove some");
     }
     match (&v.file, kind) {
         // A private mapping of /dev/zero is anonymous memory that keeps the file open: it counts.

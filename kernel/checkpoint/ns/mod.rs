@@ -2,13 +2,20 @@
 
 //! Namespaces.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
 
 use crate::{
     capture::context::KindOps,
     kapi::{
-        ns::Uts,
-        pid::PidNs, //
+        ns::{
+            Proxy,
+            Uts, //
+        },
+        pid::PidNs,
+        task::TaskName, //
     },
     restart::{
         Plan,
@@ -34,8 +41,10 @@ pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
 
 /// Namespaces found by a checkpoint.
 pub(crate) struct Collected {
-    /// uts namespaces: the object table knows their addresses only.
-    uts: KVec<Uts>,
+    /// uts namespaces, each with its first task: the object table knows their addresses only.
+    uts: KVec<(Uts, TaskName)>,
+    /// Sets of namespaces with such an uts namespace, by address, and how many tasks have each.
+    proxies: RBTree<usize, (Proxy, u64)>,
     /// Pid namespaces, likewise.
     pid: KVec<PidNs>,
     /// Address of the time namespace of the root.
@@ -47,6 +56,7 @@ impl Collected {
     pub(crate) fn new() -> Self {
         Self {
             uts: KVec::new(),
+            proxies: RBTree::new(),
             pid: KVec::new(),
             time: None,
         }

@@ -24,14 +24,20 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("is in another {name} namespace than the caller"),
+            fmt!(
+                "is in another {name} namespace than the caller: call checkpoint(2) in that \
+                 namespace"
+            ),
         );
     }
     if ns.pid_for_children != t.pid_ns()? {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("its children would be in another pid namespace (CLONE_NEWPID)"),
+            fmt!(
+                "its children would be in another pid namespace (CLONE_NEWPID): start it with \
+                 unshare --fork"
+            ),
         );
     }
     Ok(())

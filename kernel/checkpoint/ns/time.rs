@@ -39,14 +39,17 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("is in another time namespace than the root task"),
+            fmt!("is in another time namespace than the root task: checkpoint it by itself"),
         );
     }
     if ns.time_for_children != ns.time {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("its children would be in another time namespace (CLONE_NEWTIME)"),
+            fmt!(
+                "its children would be in another time namespace (CLONE_NEWTIME): start it with \
+                 unshare --fork"
+            ),
         );
     }
     Ok(())
@@ -59,7 +62,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 pub(crate) fn enter(r: &Restore, plan: &Plan<'_>) -> Result {
     let current = ns::time_offsets();
     let wanted = (r.monotonic_offset, r.boottime_offset);
-    if current == wanted {
+    // Where its creator's children were to be in another one, its own would be.
+    if current == wanted && !ns::has_time_for_children() {
         return Ok(());
     }
     ns::enter_time(wanted).map_err(|e| {

@@ -6,10 +6,7 @@ use kernel::prelude::*;
 
 use crate::{
     capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
+        context::KindOps,
         Capture, //
     },
     image::{
@@ -20,6 +17,7 @@ use crate::{
     kapi::{
         ns::{
             self,
+            Proxy,
             Uts, //
         },
         task::FrozenTask, //
@@ -36,7 +34,7 @@ use crate::{
 pub(super) const KIND: KindOps = KindOps {
     name: "uts namespace",
     collect,
-    leaks: no_leaks,
+    leaks,
     save,
     restore: |_, _| Ok(()),
 };
@@ -58,7 +56,53 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if let Some(uts) = own(t)? {
         let (_, first) = cap.objects.collect(Class::Uts, uts.addr())?;
         if first {
-            cap.ns.uts.push(uts, GFP_KERNEL_ACCOUNT)?;
+            let name = t.display(&cap.pid_ns);
+            cap.ns.uts.push((uts, name), GFP_KERNEL_ACCOUNT)?;
+        }
+        let proxy = Proxy::of(t)?;
+        let addr = proxy.addr();
+        if let Some((_, users)) = cap.ns.proxies.get_mut(&addr) {
+            *users += 1;
+        } else {
+            cap.ns
+                .proxies
+                .try_create_and_insert(addr, (proxy, 1), GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lists uts namespaces that tasks outside are in, too.
+///
+/// What starts a container is often in its uts namespace, and waits: so that is only told. The
+/// names that the tasks see are saved, and those outside do without theirs.
+fn leaks(cap: &mut Capture) -> Result {
+    for (uts, who) in &cap.ns.uts {
+        let proxies = || {
+            cap.ns
+                .proxies
+                .values()
+                .filter(|(proxy, _)| proxy.uts_addr() == uts.addr())
+        };
+        // Ours is one more of each.
+        let known = u64::try_from(proxies().count())?.saturating_add(1);
+        let tasks = proxies().any(|(proxy, users)| proxy.count() > users.saturating_add(1));
+        if uts.count() <= known && !tasks {
+            continue;
+        }
+        let what = "uts namespace: a task outside is in it, too, or has it open";
+        if cap.strict {
+            cap.report.refuse(
+                EBUSY,
+                who,
+                fmt!(
+                    "{}: end that, or do without CHECKPOINT_STRICT (--strict)",
+                    what
+                ),
+            );
+        } else {
+            cap.report
+                .note(who, fmt!("{}; after a restart it is the tasks' own", what));
         }
     }
     Ok(())

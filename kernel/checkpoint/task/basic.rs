@@ -61,7 +61,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         cap.refuse(
             EBUSY,
             t,
-            fmt!("it is outside of the pid namespace of the root task"),
+            fmt!("it is outside of the pid namespace of the root task: start it inside"),
         );
         return Ok(());
     }
@@ -76,11 +76,21 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("waits in vfork() for a process that is not its child"),
+            fmt!(
+                "waits in vfork() for a process that is not its child: try again when that has \
+                 called exec"
+            ),
         );
     }
     if t.is_live() && t.thread_state().rseq.is_some_and(|r| r.slice) {
-        cap.refuse(EOPNOTSUPP, t, fmt!("has rseq time slice extension enabled"));
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "has rseq time slice extension enabled: have it switch that off \
+                 (PR_RSEQ_SLICE_EXTENSION)"
+            ),
+        );
     }
     restart_block::collect(cap, t);
     Ok(())
@@ -96,6 +106,35 @@ fn inside(cap: &Capture, number: u32, of_root: u32) -> u32 {
         number
     } else {
         0
+    }
+}
+
+/// Lists what of a subtree is in a process group or session of others, unless the root is: that is
+/// the caller's of restart(2) then. To be called for each task when all were collected.
+pub(crate) fn groups_of_subtree(cap: &mut Capture, t: &FrozenTask) {
+    let Some((root_pgid, root_sid)) = cap.task.root.filter(|_| t.is_leader()) else {
+        return;
+    };
+    let known = |tid| cap.task.tids.get(&tid).is_some();
+    let has_others = |number, of_root, session| {
+        number != of_root && !known(number) && t.group_has_others(session, &cap.pid_ns, known)
+    };
+    let (pgid, sid) = (t.pgid_in(&cap.pid_ns), t.sid_in(&cap.pid_ns));
+    let group = has_others(pgid, root_pgid, false);
+    let session = has_others(sid, root_sid, true);
+    if group {
+        cap.refuse(
+            EBUSY,
+            t,
+            fmt!("is in a process group of processes outside of the tree"),
+        );
+    }
+    if session {
+        cap.refuse(
+            EBUSY,
+            t,
+            fmt!("is in a session of processes outside of the tree"),
+        );
     }
 }
 
@@ -167,8 +206,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     task.compat_robust_list = state.compat_robust_list.into();
     task.timer_slack = state.timer_slack.into();
     task.timer_slack_default = state.timer_slack_default.into();
-    task.utime = state.utime.into();
-    task.stime = state.stime.into();
+    task.utime = cap.task.cpu_time(state.utime);
+    task.stime = cap.task.cpu_time(state.stime);
     // Wraps for a task that was restored on a machine that runs for a shorter time than the task.
     task.start_monotonic = state
         .start_monotonic
@@ -243,29 +282,42 @@ fn start(seen: u64, offset: i64, now: u64) -> u64 {
     now.wrapping_sub(ago.unwrap_or(0))
 }
 
+/// Sets the times of the current task, which has the credentials of the caller of restart(2).
+///
+/// Others tell a process by its pid and its start time. Who could choose both for a process that
+/// they see could make one that is taken for another, so it is done only where the caller
+/// administers the machine, or made the pid namespace in which the pid was chosen. Nobody trusts
+/// CPU times.
+pub(super) fn times(r: &Restore, plan: &Plan<'_>) {
+    let task = &plan.task;
+    state::set_cpu_times(task.utime.get(), task.stime.get());
+    let whole = r.container.flags.get() & CONTAINER_WHOLE != 0;
+    if !whole && !state::is_host_admin() {
+        return;
+    }
+    state::set_start_times(
+        start(
+            task.start_monotonic.get(),
+            r.monotonic_offset,
+            wait::monotonic_ns(),
+        ),
+        start(
+            task.start_boottime.get(),
+            r.boottime_offset,
+            wait::boottime_ns(),
+        ),
+    );
+}
+
 pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     let task = &plan.task;
     let flag = |flag| task.flags.get() & flag != 0;
-    let utime = task.utime.get();
     state::set_state(&NewState {
         fork_no_exec: flag(TASK_FORKNOEXEC),
         super_priv: flag(TASK_SUPERPRIV),
         set_child_tid: task.set_child_tid.get(),
         timer_slack: task.timer_slack.get(),
         timer_slack_default: task.timer_slack_default.get(),
-        utime,
-        // Their sum is a clock that tasks see.
-        stime: task.stime.get().min(u64::MAX / 2).min(u64::MAX - utime),
-        start_monotonic: start(
-            task.start_monotonic.get(),
-            r.monotonic_offset,
-            wait::monotonic_ns(),
-        ),
-        start_boottime: start(
-            task.start_boottime.get(),
-            r.boottime_offset,
-            wait::boottime_ns(),
-        ),
     });
     // Once more: what makes all memory executable was off while memory was mapped.
     state::set_personality(task.personality.get());
@@ -277,7 +329,10 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
         return Err(r.fail(
             EPERM,
             plan,
-            fmt!("the caller's no_new_privs, which it would inherit, can't be taken off"),
+            fmt!(
+                "the caller's no_new_privs, which it would inherit, can't be taken off: restart it \
+                 from another"
+            ),
         ));
     }
     if task.state.get() != TASK_LIVE {

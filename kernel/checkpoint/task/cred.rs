@@ -27,8 +27,10 @@ use crate::{
         cred::{
             self,
             CredRef,
+            Denied,
             Ids, //
         },
+        file::FileRef,
         limits,
         task::FrozenTask, //
     },
@@ -57,61 +59,108 @@ pub(super) fn addr(t: &FrozenTask) -> Result<usize> {
     Ok(CredRef::of(t)?.addr())
 }
 
+/// Counts the credentials that `file` was opened with; their address, or `None` if an image can't
+/// have them: they are of another user namespace.
+pub(crate) fn collect_opener(cap: &mut Capture, file: &FileRef) -> Result<Option<usize>> {
+    let cred = CredRef::of_file(file)?;
+    let addr = cred.addr();
+    if cap.task.openers.get(&addr).is_some() {
+        return Ok(Some(addr));
+    }
+    if !cred.is_in_current_user_ns() || cred.ids().is_err() || cred.groups().is_err() {
+        return Ok(None);
+    }
+    cap.objects.collect(Class::Cred, addr)?;
+    cap.task
+        .openers
+        .try_create_and_insert(addr, cred, GFP_KERNEL_ACCOUNT)?;
+    Ok(Some(addr))
+}
+
+/// Reference of the credentials at `addr`, which [`collect_opener`] returned; writes their record
+/// at first use.
+pub(crate) fn save_opener(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
+    let cred = cap.task.openers.get(&addr).ok_or(ENOENT)?.clone();
+    save_object(cap, &cred)
+}
+
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if t.has_overridden_cred() {
         cap.refuse(
             EBUSY,
             t,
-            fmt!("acts with other credentials than its own for a moment"),
+            fmt!("acts with other credentials than its own for a moment: try again"),
         );
     }
     let cred = CredRef::of(t)?;
-    let (_, first) = cap.objects.collect(Class::Cred, cred.addr())?;
-    if !first {
+    let addr = cred.addr();
+    cap.objects.collect(Class::Cred, addr)?;
+    if cap.task.creds.get(&addr).is_some() {
         return Ok(());
     }
     if !cred.is_in_current_user_ns() {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("is in another user namespace than the caller"),
+            fmt!(
+                "is in another user namespace than the caller: call checkpoint(2) in that \
+                 namespace"
+            ),
         );
     } else if cred.ids().is_err() || cred.groups().is_err() {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("has ids that the caller's user namespace does not map"),
+            fmt!(
+                "has ids that the caller's user namespace does not map: give it ids that are \
+                 mapped"
+            ),
         );
     } else if t.is_live() && t.has_foreign_exec_ns() {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("runs a program of another user namespace than the caller's"),
+            fmt!(
+                "runs a program of another user namespace than the caller's: call checkpoint(2) \
+                 in that namespace"
+            ),
         );
     }
     if cred.has_keyrings() {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("has a thread, process or session keyring of its own"),
+            fmt!(
+                "has a thread, process or session keyring of its own: start it in the caller's \
+                 session (keyctl)"
+            ),
         );
     }
     if cred.has_key_target() {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("has chosen a keyring for the keys that it requests (keyctl)"),
+            fmt!(
+                "has chosen a keyring for the keys that it requests (keyctl): have it take the \
+                 default"
+            ),
         );
     }
-    cap.task.creds.push(cred, GFP_KERNEL_ACCOUNT)?;
+    cap.task
+        .creds
+        .try_create_and_insert(addr, cred, GFP_KERNEL_ACCOUNT)?;
     Ok(())
 }
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
-    let cred = CredRef::of(t)?;
+    save_object(cap, &CredRef::of(t)?).map(|_| ())
+}
+
+/// Reference of collected credentials; writes their record the first time.
+fn save_object(cap: &mut Capture, cred: &CredRef) -> Result<ObjRef> {
     let (obj, first) = cap.objects.save(Class::Cred, cred.addr())?;
     if !first {
-        return Ok(());
+        return Ok(obj);
     }
     let ids = cred.ids()?;
     let mut groups: KVVec<U32> = KVVec::new();
@@ -129,45 +178,75 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         bounding: ids.bounding.into(),
         ambient: ids.ambient.into(),
     };
-    cap.meta.put(&body, groups.as_bytes())
+    cap.meta.put(&body, groups.as_bytes())?;
+    Ok(obj)
 }
 
-/// Switches the current task to its credentials; what depends on them comes after.
+/// The credentials with reference `obj`, made by the first who asks; or why the caller of
+/// restart(2) may not take them on.
 ///
-/// Every process comes here with the credentials of the caller of restart(2), so what the first
-/// user of an object was allowed, all are.
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
-    let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
-        return Ok(());
-    };
+/// To be called while the current task has the credentials of that caller, as all have until they
+/// [finish]: what the first user of an object was allowed, all are.
+pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied>> {
     let built = r.with_built(obj, |built| match built {
         Built::Cred(cred) => Some(cred.0.clone()),
         _ => None,
     });
     if let Some(cred) = built.flatten() {
-        cred.share();
-    } else {
-        let (body, raw) = r.object_body::<Cred>(obj)?;
-        let numbers: &[U32] = raw.array(GROUPS_MAX).map_err(|f| r.fault(f))?;
-        let mut groups = KVVec::new();
-        for number in numbers {
-            groups.push(number.get(), GFP_KERNEL_ACCOUNT)?;
+        return Ok(Ok(cred));
+    }
+    let (body, raw) = r.object_body::<Cred>(obj)?;
+    let numbers: &[U32] = raw.array(GROUPS_MAX).map_err(|f| r.fault(f))?;
+    let mut groups = KVVec::new();
+    for number in numbers {
+        groups.push(number.get(), GFP_KERNEL_ACCOUNT)?;
+    }
+    let ids = Ids {
+        uid: body.uid.map(|id| id.get()),
+        gid: body.gid.map(|id| id.get()),
+        securebits: body.securebits.get(),
+        inheritable: body.inheritable.get(),
+        permitted: body.permitted.get(),
+        effective: body.effective.get(),
+        bounding: body.bounding.get(),
+        ambient: body.ambient.get(),
+    };
+    match cred::prepare(&ids, &groups) {
+        Ok(cred) => {
+            r.set_built(obj, Built::Cred(BuiltCred(cred.clone())))?;
+            Ok(Ok(cred))
         }
-        let ids = Ids {
-            uid: body.uid.map(|id| id.get()),
-            gid: body.gid.map(|id| id.get()),
-            securebits: body.securebits.get(),
-            inheritable: body.inheritable.get(),
-            permitted: body.permitted.get(),
-            effective: body.effective.get(),
-            bounding: body.bounding.get(),
-            ambient: body.ambient.get(),
-        };
-        cred::switch(&ids, &groups)
-            .map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
-        r.set_built(obj, Built::Cred(BuiltCred(CredRef::current()?)))?;
+        Err(denied) => Ok(Err(denied)),
+    }
+}
+
+/// Switches the current task to its credentials; what depends on them comes after.
+///
+/// Every process comes here with the credentials of the caller of restart(2).
+pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    may_be_dumpable(r, plan)?;
+    let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
+        return Ok(());
+    };
+    let cred =
+        rebuild(r, obj)?.map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
+    if cred.addr() != CredRef::current()?.addr() {
+        cred.share();
     }
     dumpable(r, plan)
+}
+
+/// Asks whether the task may have its dumpability, while it has the credentials of the caller.
+fn may_be_dumpable(r: &Restore, plan: &Plan<'_>) -> Result {
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    if plan.task.mm.get() == 0 || limits::may_be_dumpable(process.dumpable.get()) {
+        return Ok(());
+    }
+    Err(r.fail(
+        EPERM,
+        plan,
+        fmt!("core files that only root may read: the caller needs CAP_SYS_PTRACE"),
+    ))
 }
 
 /// Sets the dumpability, which a change of credentials takes away.

@@ -4,7 +4,8 @@
 //!
 //! A task is restored in four steps:
 //!
-//! 1. [`early`], before anything else: what changes how memory is mapped.
+//! 1. [`early`], before anything else: it gets rid of what fork() gave it, and of what changes how
+//!    memory is mapped has its own.
 //! 2. `restore` of the [`KINDS`], in its own context, before it makes threads and children.
 //! 3. [`finish`], in its own context, after that and before it parks: what its children must not
 //!    inherit (credentials, limits, scheduling), or what is gone once credentials are.
@@ -14,12 +15,15 @@ use kernel::{
     prelude::*,
     rbtree::RBTree, //
 };
+use zerocopy::byteorder::little_endian::U64;
 
 use crate::{
     arch,
     capture::context::KindOps,
+    image::task::CPU_TIME_MAX,
     kapi::{
         cred::CredRef,
+        reset::reset_inherited,
         task::FrozenTask, //
     },
     ns,
@@ -39,8 +43,17 @@ mod restart_block;
 mod sched;
 mod signal;
 
-pub(crate) use commit::commit;
-pub(crate) use cred::BuiltCred;
+pub(crate) use basic::groups_of_subtree;
+pub(crate) use commit::{
+    commit,
+    Stop, //
+};
+pub(crate) use cred::{
+    collect_opener,
+    rebuild as rebuild_cred,
+    save_opener,
+    BuiltCred, //
+};
 
 /// The kinds of task state, in the order in which a task's are saved and restored.
 pub(crate) static KINDS: &[KindOps] = &[
@@ -55,8 +68,10 @@ pub(crate) static KINDS: &[KindOps] = &[
 
 /// Task state found by a checkpoint.
 pub(crate) struct Collected {
-    /// Credentials: the object table knows their addresses only.
-    creds: KVVec<CredRef>,
+    /// Credentials of tasks, by address: the object table knows their addresses only.
+    creds: RBTree<usize, CredRef>,
+    /// Credentials that files were opened with, likewise.
+    openers: RBTree<usize, CredRef>,
     /// Pids of all threads, and of groups and sessions without a task that were written.
     tids: RBTree<u32, ()>,
     /// The last thread of each thread group, by the address of what the group shares.
@@ -67,19 +82,31 @@ pub(crate) struct Collected {
     root: Option<(u32, u32)>,
     /// The root task's record has been written.
     root_saved: bool,
+    /// CPU time that may still be in the image.
+    cpu_time: u64,
 }
 
 impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
         Self {
-            creds: KVVec::new(),
+            creds: RBTree::new(),
+            openers: RBTree::new(),
             tids: RBTree::new(),
             last: RBTree::new(),
             first: RBTree::new(),
             root: None,
             root_saved: false,
+            cpu_time: CPU_TIME_MAX,
         }
+    }
+
+    /// A CPU time as it stands in the image: all of them together stay within what restart(2)
+    /// takes.
+    fn cpu_time(&mut self, time: u64) -> U64 {
+        let time = time.min(self.cpu_time);
+        self.cpu_time -= time;
+        time.into()
     }
 
     /// `t` with pid `tid` is the first living thread of its group that was collected: what its
@@ -100,8 +127,16 @@ impl Collected {
     }
 }
 
-/// First step of the restart of the current task: what must be set before its memory is made.
-pub(crate) fn early(_r: &Restore, plan: &Plan<'_>) -> Result {
+/// First step of the restart of the current task: it gets rid of what it has of its creator, and
+/// has what must be set before its memory is made.
+pub(crate) fn early(r: &Restore, plan: &Plan<'_>) -> Result {
+    reset_inherited().map_err(|(e, what)| {
+        r.fail(
+            e,
+            plan,
+            fmt!("the caller {what}, which the task can't be rid of: restart it from another"),
+        )
+    })?;
     basic::early(plan);
     Ok(())
 }
@@ -114,6 +149,7 @@ pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     ns::finish(r, plan)?;
     sched::finish(r, plan)?;
     process::finish(r, plan)?;
+    basic::times(r, plan);
     arch::regs::start()
         .map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))?;
     cred::finish(r, plan)?;

@@ -37,6 +37,9 @@ pub(super) const KIND: KindOps = KindOps {
     restore,
 };
 
+/// What stops a process: the same number on all architectures.
+const SIGSTOP: u32 = 19;
+
 /// Names of resource limits, for messages.
 const LIMITS: [&str; NR_RLIMITS] = [
     "CPU",
@@ -65,7 +68,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         cap.refuse(
             EOPNOTSUPP,
             t,
-            fmt!("is reaped by the kernel when it exits (CLONE_AUTOREAP)"),
+            fmt!(
+                "is reaped by the kernel when it exits (CLONE_AUTOREAP): start it without that \
+                 flag"
+            ),
         );
     }
     let sid = t.sid_in(&cap.pid_ns);
@@ -109,12 +115,18 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     process.oom_score_adj = oom.adj.into();
     process.oom_score_adj_min = oom.min.into();
     process.dumpable = t.dumpable().into();
-    process.stop_signal = if stop.stopped { t.stop_signal() } else { 0 }.into();
+    process.stop_signal = match t.stop_signal() {
+        _ if !stop.stopped => 0,
+        // This thread does not take part.
+        0 => SIGSTOP,
+        signal => signal,
+    }
+    .into();
     process.rlimits = t.limits().map(|(soft, hard)| [soft.into(), hard.into()]);
-    process.cutime = times.cutime.into();
-    process.cstime = times.cstime.into();
-    process.utime = times.utime.into();
-    process.stime = times.stime.into();
+    process.cutime = cap.task.cpu_time(times.cutime);
+    process.cstime = cap.task.cpu_time(times.cstime);
+    process.utime = cap.task.cpu_time(times.utime);
+    process.stime = cap.task.cpu_time(times.stime);
     cap.meta.put(&process, &[])
 }
 
@@ -141,13 +153,11 @@ fn with_record(r: &Restore, plan: &Plan<'_>, f: impl FnOnce(&Process) -> Result)
 }
 
 fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {
-    let utime = process.utime.get();
     limits::set_group_times(&GroupTimes {
         cutime: process.cutime.get(),
         cstime: process.cstime.get(),
-        utime,
-        // Their sum is a clock that tasks see.
-        stime: process.stime.get().min(u64::MAX - utime),
+        utime: process.utime.get(),
+        stime: process.stime.get(),
     });
     limits::set_oom_score(&OomScore {
         adj: process.oom_score_adj.get(),
@@ -157,7 +167,10 @@ fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {
         r.fail(
             e,
             plan,
-            fmt!("the caller may not lower the OOM score adjustment so far"),
+            fmt!(
+                "the caller may not lower the OOM score adjustment so far: it needs \
+                 CAP_SYS_RESOURCE"
+            ),
         )
     })?;
     for (n, (name, [soft, hard])) in LIMITS.iter().zip(&process.rlimits).enumerate() {
@@ -170,7 +183,7 @@ fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {
                 e,
                 plan,
                 fmt!(
-                    "the caller may not set RLIMIT_{name} to {} {}",
+                    "the caller may not set RLIMIT_{name} to {} {}: it needs CAP_SYS_RESOURCE",
                     new.0,
                     new.1
                 ),

@@ -9,7 +9,10 @@ use crate::{
         context::KindOps,
         Capture, //
     },
-    kapi::task::FrozenTask, //
+    kapi::{
+        oddities::Oddity,
+        task::FrozenTask, //
+    }, //
 };
 
 /// State that is not saved.
@@ -19,11 +22,15 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
-    t.thread_oddities(|what| cap.refuse(EOPNOTSUPP, t, fmt!("{what}")));
+    t.thread_oddities(|odd| refuse(cap, t, odd));
     // The others of the group have the same. Its leader may have exited.
     let tid = t.tid_in(&cap.pid_ns);
     if cap.task.is_first(t, tid)? {
-        t.group_oddities(|what| cap.refuse(EOPNOTSUPP, t, fmt!("{what}")));
+        t.group_oddities(|odd| refuse(cap, t, odd));
     }
     Ok(())
+}
+
+fn refuse(cap: &mut Capture, t: &FrozenTask, odd: &Oddity) {
+    cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", odd.what, odd.advice));
 }

@@ -25,7 +25,7 @@ use crate::{
         }, //
     },
     kapi::{
-        park::ParkedTask,
+        parked::ParkedTask,
         regset::{
             self,
             BadNote, //

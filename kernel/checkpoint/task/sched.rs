@@ -21,6 +21,7 @@ use crate::{
     kapi::{
         sched::{
             self,
+            policy,
             CpuMask,
             Scheduling, //
         },
@@ -41,23 +42,28 @@ pub(super) const KIND: KindOps = KindOps {
     restore: |_, _| Ok(()),
 };
 
-/// SCHED_NORMAL.
-const NORMAL: u32 = 0;
-/// SCHED_FIFO, RR and IDLE, which keep a nice value and a slice but don't set them.
-const NOT_FAIR: [u32; 3] = [1, 2, 5];
-/// SCHED_NORMAL, FIFO, RR, BATCH and IDLE.
-const SUPPORTED: [u32; 5] = [0, 1, 2, 3, 5];
+/// What keeps a nice value and a slice but does not set them.
+const NOT_FAIR: [u32; 3] = [policy::FIFO, policy::RR, policy::IDLE];
+/// All that is saved.
+const SUPPORTED: [u32; 5] = [
+    policy::NORMAL,
+    policy::FIFO,
+    policy::RR,
+    policy::BATCH,
+    policy::IDLE,
+];
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
-    let policy = t.scheduling().policy;
-    if !SUPPORTED.contains(&policy) {
-        cap.refuse(EOPNOTSUPP, t, fmt!("has scheduling policy {policy}"));
-    }
-    if let Some(what) = t.unsupported_scheduling() {
-        cap.refuse(EOPNOTSUPP, t, fmt!("has {what}"));
+    let number = t.scheduling().policy;
+    if !SUPPORTED.contains(&number) {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("has scheduling policy {number}: give it another (chrt)"),
+        );
     }
     Ok(())
 }
@@ -110,7 +116,8 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
             e,
             plan,
             fmt!(
-                "the caller may not set scheduling policy {}, nice {}, priority {}",
+                "the caller may not set scheduling policy {}, nice {}, priority {}: it needs \
+                 CAP_SYS_NICE",
                 new.policy,
                 new.nice,
                 new.rt_priority
@@ -121,7 +128,7 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     if NOT_FAIR.contains(&new.policy) && (old.nice, old.slice) != (new.nice, new.slice) {
         // Takes effect when it leaves the policy.
         sched::set(&Scheduling {
-            policy: NORMAL,
+            policy: policy::NORMAL,
             nice: new.nice,
             rt_priority: 0,
             reset_on_fork: new.reset_on_fork,
@@ -155,7 +162,7 @@ fn affinity(r: &Restore, plan: &Plan<'_>) -> Result {
                 return Err(r.fail(
                     EINVAL,
                     plan,
-                    fmt!("none of the CPUs that it was bound to is here"),
+                    fmt!("none of the CPUs that it was bound to is here: bind it to others before"),
                 ));
             }
             mask

@@ -78,12 +78,17 @@ pub(super) fn padded_name(raw: &Raw<'_>, name: &[u8]) -> Result<(), Fault> {
     )
 }
 
-/// Refuses a payload that is no absolute path.
+/// Refuses a payload that is no absolute path, or not the shortest form of one.
 pub(super) fn absolute_path(raw: &Raw<'_>) -> Result<(), Fault> {
+    let names = raw
+        .path()?
+        .strip_prefix(b"/")
+        .ok_or(raw.fault("path is not absolute"))?;
+    let detour = |name: &[u8]| matches!(name, b"" | b"." | b"..");
     ensure(
         raw,
-        raw.path()?.first() == Some(&b'/'),
-        "path is not absolute",
+        names.is_empty() || !names.split(|&b| b == b'/').any(detour),
+        "path is not canonical",
     )
 }
 

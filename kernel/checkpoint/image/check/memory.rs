@@ -9,6 +9,10 @@ use super::{
         zero,
         POS_MAX, //
     },
+    files::{
+        is_program,
+        kind_of, //
+    },
     walk::{
         Follow,
         Walk, //
@@ -50,7 +54,22 @@ impl Walk<'_> {
         let mm: Mm = raw.body()?;
         flags(raw, u64::from(mm.flags.get()), u64::from(MM_FLAGS))?;
         flags(raw, u64::from(mm.dump_filter.get()), DUMP_FILTER)?;
-        self.refer_or_none::<OpenFile>(raw, mm.exe.get())?;
+        let has = |flag| mm.flags.get() & flag != 0;
+        ensure(
+            raw,
+            (has(MM_MDWE) || !has(MM_MDWE_NO_INHERIT))
+                && (has(MM_LOCK_FUTURE) || !has(MM_LOCK_ONFAULT))
+                && !(has(MM_THP_DISABLE) && has(MM_THP_ADVISED)),
+            "flags that do not go together",
+        )?;
+        if mm.exe.get() != 0 {
+            let exe = self.refer::<OpenFile>(raw, mm.exe.get())?;
+            ensure(
+                raw,
+                is_program(exe),
+                "its program is no regular file that is open for reading",
+            )?;
+        }
         for [start, end] in [mm.code, mm.data, mm.brk, mm.args, mm.env] {
             ensure(
                 raw,
@@ -58,12 +77,16 @@ impl Walk<'_> {
                 "impossible range of addresses",
             )?;
         }
+        let [start, end] = mm.code;
+        ensure(raw, start.get() < end.get(), "program without code")?;
         let vdso = mm.vdso.get();
         let vdso_end = vdso.checked_add(mm.vdso_len.get());
         ensure(
             raw,
             mm.stack.get() <= ADDRESS_MAX
                 && mm.mmap_base.get() <= ADDRESS_MAX
+                && mm.mmap_base.get() >= self.page_size
+                && self.is_aligned(mm.mmap_base.get())
                 && vdso_end.is_some_and(|end| end <= ADDRESS_MAX),
             "impossible address",
         )?;
@@ -216,7 +239,7 @@ impl Walk<'_> {
         let file = self.refer::<OpenFile>(raw, file)?;
         ensure(
             raw,
-            possible.contains(&file.detail),
+            possible.contains(&kind_of(file)),
             "maps a file that cannot be mapped so",
         )
     }

@@ -55,6 +55,12 @@ use crate::image::{
 /// RESETHAND: the same numbers on all architectures; and what is ours.
 const ACTION_FLAGS: u64 = 0xdc00_0807 | ACTION_IA32;
 
+/// SIGKILL in a mask. One that gets it does not live to see it pending.
+const KILL: u64 = 1 << (9 - 1);
+
+/// SIGRTMIN as the kernel has it.
+const RTMIN: u32 = 32;
+
 /// SIGKILL and SIGSTOP, as indices.
 const NO_ACTION: [usize; 2] = [9 - 1, 19 - 1];
 
@@ -152,6 +158,8 @@ impl Walk<'_> {
             !shared || pid.is_leader(),
             "signals of a thread group that is none",
         )?;
+        let mut queued = pending.bare.get();
+        ensure(raw, queued & KILL == 0, "SIGKILL is pending")?;
         let infos: &[[u8; SIGINFO_LEN]] = raw.array(PENDING_MAX)?;
         for info in infos {
             let number = signal_number(info, self.machine);
@@ -160,6 +168,15 @@ impl Walk<'_> {
                 usize::try_from(number).is_ok_and(|n| (1..=NSIG).contains(&n)),
                 "impossible signal number",
             )?;
+            let bit = 1u64.checked_shl(number.saturating_sub(1)).unwrap_or(0);
+            ensure(raw, bit != KILL, "SIGKILL is pending")?;
+            // Those below SIGRTMIN are in a queue once.
+            ensure(
+                raw,
+                number >= RTMIN || queued & bit == 0,
+                "signal that does not queue is pending twice",
+            )?;
+            queued |= bit;
         }
         self.in_place(raw, pending.tid.get(), shared)
     }

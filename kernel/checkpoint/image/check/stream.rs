@@ -282,13 +282,20 @@ impl Stream {
     /// Takes `bytes` of the pages of the extent that came before. The last ones are accepted only
     /// if the checksum of all is right.
     pub fn pages(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let crc = self.crc;
+        self.pages_by(bytes.len(), |register| crc(register, bytes))
+    }
+
+    /// Takes `len` bytes of the pages, by which `crc` continues a register: for memory that others may
+    /// write to. Else as [`Self::pages`].
+    pub fn pages_by(&mut self, len: usize, crc: impl FnOnce(u32) -> u32) -> Result<(), Fault> {
         let too_many = self.fault(Kind::Extent, "more bytes than the extent has");
         let State::Pages(left) = self.state else {
             return Err(too_many);
         };
-        let left = left.checked_sub(bytes.len() as u64).ok_or(too_many)?;
-        self.pages.add(bytes);
-        self.advance(bytes.len());
+        let left = left.checked_sub(len as u64).ok_or(too_many)?;
+        self.pages.add_by(crc);
+        self.advance(len);
         self.state = State::Pages(left);
         if left == 0 {
             if self.pages.value() != self.pages_crc {

@@ -27,6 +27,11 @@ impl Sum {
         self.register = (self.crc)(self.register, bytes);
     }
 
+    /// Adds the bytes that `add` continues a register by: for memory that others may write to.
+    pub fn add_by(&mut self, add: impl FnOnce(u32) -> u32) {
+        self.register = add(self.register);
+    }
+
     /// The register after bytes alone: to be given to [`Self::join`].
     pub fn part(crc: Crc) -> Self {
         Self { crc, register: 0 }

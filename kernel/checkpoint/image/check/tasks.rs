@@ -30,7 +30,8 @@ use crate::image::{
         Fault,
         Raw, //
     },
-    task::*, //
+    task::*,
+    Kind, //
 };
 
 /// [`Pid::seen`]: the task itself.
@@ -43,6 +44,10 @@ pub(super) const SEEN_PENDING: u32 = 1 << 2;
 pub(super) const SEEN_SHARED_PENDING: u32 = 1 << 3;
 /// [`Pid::seen`]: its affinity.
 pub(super) const SEEN_AFFINITY: u32 = 1 << 4;
+/// [`Pid::seen`]: a task of which it is the process group, for one without task.
+const SEEN_GROUP: u32 = 1 << 5;
+/// [`Pid::seen`]: a task of which it is the session, for one without task.
+const SEEN_SESSION: u32 = 1 << 6;
 
 /// SS_ONSTACK, SS_DISABLE and SS_AUTODISARM.
 const ALTSTACK_FLAGS: u64 = 1 << 0 | 1 << 1 | 1 << 31;
@@ -52,6 +57,17 @@ const POLICIES: &[u32] = &[0, 1, 2, 3, 5, 7];
 
 /// SCHED_FIFO and SCHED_RR.
 const REALTIME: &[u32] = &[1, 2];
+
+/// SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU: the same numbers on all architectures.
+const STOP_SIGNALS: &[u32] = &[19, 20, 21, 22];
+
+/// Smallest rseq area, and what its address is a multiple of at least.
+const RSEQ_MIN: u32 = 32;
+
+/// Bits of a personality that say of which system it is, and those systems that are supported:
+/// Linux, and Linux of 32 bits.
+const PERSONALITY_MASK: u32 = 0xff;
+const PERSONALITIES: &[u32] = &[0, 8];
 
 /// The thread group whose records these are.
 #[derive(Clone, Copy)]
@@ -63,9 +79,16 @@ pub(super) struct Group {
 }
 
 impl Pid {
-    /// Is this a live task whose registers are missing?
-    pub(super) fn lacks_registers(&self) -> bool {
-        self.is_task() && self.state == TASK_LIVE && self.seen & SEEN_REGS == 0
+    /// What is missing of it at the end: the kind of its record, and what.
+    pub(super) fn lacks(&self) -> Option<(Kind, &'static str)> {
+        if !self.is_task() {
+            return (self.seen & (SEEN_GROUP | SEEN_SESSION) == 0).then_some((
+                Kind::DeadPid,
+                "is neither process group nor session of a task",
+            ));
+        }
+        (self.state == TASK_LIVE && self.seen & SEEN_REGS == 0)
+            .then_some((Kind::Task, "task without registers"))
     }
 }
 
@@ -130,6 +153,7 @@ impl Walk<'_> {
         self.thread = (task.tid.get(), task.tgid.get());
         self.levels(raw, task.tid.get(), task.pid_ns.get())?;
         thread_fields(raw, &task)?;
+        self.cpu_time(raw, &[task.utime, task.stime])?;
         self.task_references(raw, &task)?;
         if task.tid == task.tgid {
             self.leader(raw, &task)?;
@@ -161,13 +185,27 @@ impl Walk<'_> {
         if task.flags.get() & TASK_VFORK == 0 {
             zero(raw, child == 0)
         } else {
-            let known = pid(self.pids, child).is_some_and(Pid::is_task);
+            // Each task names one and has one parent: so no two wait for the same.
+            let waits = pid(self.pids, child).is_some_and(|p| {
+                p.is_leader() && p.state == TASK_LIVE && p.parent == task.tid.get()
+            });
             ensure(
                 raw,
-                known && child != task.tid.get(),
-                "waits in vfork() for no task of the image",
+                waits && task.state.get() == TASK_LIVE,
+                "waits in vfork() for no live process that is its child",
             )
         }
+    }
+
+    /// Takes CPU times off what is left for the whole image.
+    fn cpu_time(&mut self, raw: &Raw<'_>, times: &[U64]) -> Result<(), Fault> {
+        for time in times {
+            self.cpu_time = self
+                .cpu_time
+                .checked_sub(time.get())
+                .ok_or(raw.fault("impossible CPU times"))?;
+        }
+        Ok(())
     }
 
     fn leader(&mut self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
@@ -239,32 +277,55 @@ impl Walk<'_> {
         )
     }
 
-    fn group_and_session(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
-        let named = |n: u32| -> Result<Option<&Pid>, Fault> {
-            if n == 0 {
-                return Ok(None);
-            }
-            pid(self.pids, n)
-                .filter(|p| p.is_leader() || !p.is_task())
-                .map(Some)
-                .ok_or(raw.fault("its process group or session is not in the image"))
-        };
-        let sid = task.sid.get();
-        if let Some(leader) = named(sid)? {
+    fn group_and_session(&mut self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
+        let (sid, pgid) = (task.sid.get(), task.pgid.get());
+        if let Some(session) = self.named(raw, sid)? {
             ensure(
                 raw,
-                !leader.is_task() || leader.sid == sid,
+                !session.is_task() || session.sid == sid,
                 "its session's leader is in another session",
             )?;
+            if !session.is_task() {
+                ensure(
+                    raw,
+                    session.seen & SEEN_GROUP == 0 || session.sid == sid,
+                    "its session is a process group of another session",
+                )?;
+                session.seen |= SEEN_SESSION;
+            }
         }
-        if let Some(leader) = named(task.pgid.get())? {
+        if let Some(group) = self.named(raw, pgid)? {
+            let known = group.is_task() || group.seen & SEEN_GROUP != 0;
             ensure(
                 raw,
-                !leader.is_task() || leader.sid == sid,
+                !known || group.sid == sid,
                 "its process group is in another session",
             )?;
+            if !group.is_task() {
+                ensure(
+                    raw,
+                    group.seen & SEEN_SESSION == 0 || sid == pgid,
+                    "its process group is a session of others",
+                )?;
+                group.seen |= SEEN_GROUP;
+                group.sid = sid;
+            }
         }
         Ok(())
+    }
+
+    /// The pid `number`, which is that of a process group or session; `None`: it lies outside.
+    fn named(&mut self, raw: &Raw<'_>, number: u32) -> Result<Option<&mut Pid>, Fault> {
+        if number == 0 {
+            return Ok(None);
+        }
+        self.pids
+            .binary_search_by_key(&number, |p| p.tid)
+            .ok()
+            .and_then(|n| self.pids.get_mut(n))
+            .filter(|p| p.is_leader() || !p.is_task())
+            .map(Some)
+            .ok_or(raw.fault("its process group or session is not in the image"))
     }
 
     fn thread(&mut self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
@@ -342,7 +403,22 @@ impl Walk<'_> {
             "impossible OOM adjustment",
         )?;
         ensure(raw, process.dumpable.get() <= 2, "impossible dumpability")?;
-        signal(raw, process.stop_signal.get())?;
+        let has = |flag| process.flags.get() & flag != 0;
+        let stop = process.stop_signal.get();
+        ensure(
+            raw,
+            STOP_SIGNALS.contains(&stop) || stop == 0 && !has(PROCESS_STOPPED),
+            "stopped by a signal that stops nobody",
+        )?;
+        ensure(
+            raw,
+            if has(PROCESS_STOPPED) {
+                !has(PROCESS_CONTINUED)
+            } else {
+                !has(PROCESS_STOP_UNREPORTED)
+            },
+            "impossible group stop",
+        )?;
         ensure(
             raw,
             process
@@ -352,6 +428,8 @@ impl Walk<'_> {
             "soft limit above the hard one",
         )?;
         zero(raw, process.reserved.get() == 0)?;
+        let times = [process.cutime, process.cstime, process.utime, process.stime];
+        self.cpu_time(raw, &times)?;
         no_payload(raw)
     }
 
@@ -377,7 +455,17 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
     )?;
     padded_name(raw, &task.comm)?;
     signal(raw, task.pdeath_signal.get())?;
-    signal(raw, task.stop_signal.get())?;
+    let stop = task.stop_signal.get();
+    ensure(
+        raw,
+        stop == 0 || STOP_SIGNALS.contains(&stop),
+        "stopped by a signal that stops nobody",
+    )?;
+    ensure(
+        raw,
+        has_exited || PERSONALITIES.contains(&(task.personality.get() & PERSONALITY_MASK)),
+        "personality of another system",
+    )?;
     mask(raw, task.blocked.get())?;
     mask(raw, task.saved_mask.get())?;
     ensure(
@@ -412,7 +500,13 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
             task.rseq.get() == 0 && task.rseq_len.get() == 0 && task.rseq_sig.get() == 0,
         )?;
     } else {
-        ensure(raw, task.rseq.get() != 0, "impossible rseq area")?;
+        ensure(
+            raw,
+            task.rseq.get() != 0
+                && task.rseq.get() % u64::from(RSEQ_MIN) == 0
+                && task.rseq_len.get() >= RSEQ_MIN,
+            "impossible rseq area",
+        )?;
     }
     let used = match task.restart_kind.get() {
         RESTART_NONE => 0,

@@ -5,6 +5,7 @@
 use super::{
     container,
     fields::{
+        ensure,
         flags,
         no_payload,
         zero, //
@@ -16,6 +17,7 @@ use super::{
     PID_MAX, //
 };
 use crate::image::{
+    confinement,
     files,
     kinds::Kind,
     mm,
@@ -23,6 +25,7 @@ use crate::image::{
     record::{
         Body,
         Fault,
+        GoOn,
         Raw,
         Records,
         ALIGN,
@@ -33,6 +36,9 @@ use crate::image::{
     Header,
     Trailer, //
 };
+
+/// Highest clock that a time namespace can be given: half of what a signed number holds.
+const CLOCK_MAX: u64 = i64::MAX as u64 / 2;
 
 /// Records that must come next.
 pub(super) enum Follow {
@@ -53,6 +59,13 @@ pub(super) enum Follow {
         left: u32,
         /// Bytes that still fit.
         room: u64,
+    },
+    /// Security labels.
+    Labels {
+        /// How many.
+        left: u32,
+        /// Lowest number that the module of the next one may have.
+        from: u32,
     },
 }
 
@@ -76,6 +89,8 @@ pub(super) struct Walk<'a> {
     pub(super) group: Option<Group>,
     /// The thread whose records these are, and its thread group; 0: none yet.
     pub(super) thread: (u32, u32),
+    /// CPU time that is left for the tasks that are still to come, in nanoseconds.
+    pub(super) cpu_time: u64,
     /// What must come next.
     pub(super) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
@@ -88,20 +103,22 @@ pub(super) struct Walk<'a> {
 ///
 /// `objects` and `pids` have the lengths that [`counts()`](super::counts) told. On success
 /// `objects[n - 1]` is the object with reference n, and `pids` are sorted. Nothing is allocated;
-/// the time taken is that of a walk over `meta` and of sorting `pids`.
+/// the time taken is that of a walk over `meta` and of sorting `pids`. Where `go_on` says no, there is a
+/// fault.
 pub fn metadata(
     meta: &[u8],
     at: u64,
     header: &Header,
     objects: &mut [Object],
     pids: &mut [Pid],
+    go_on: GoOn<'_>,
 ) -> Result<Summary, Fault> {
     let container = container(meta, at)?;
     if u32::try_from(objects.len()).ok() != Some(container.objects.get()) {
         return Err(Fault::framing(at, "room for another number of objects"));
     }
     objects.fill(Object::default());
-    let root_ns = collect_pids(meta, at, pids)?;
+    let root_ns = collect_pids(meta, at, pids, go_on)?;
     let mut walk = Walk {
         at,
         machine: header.arch.get(),
@@ -112,22 +129,23 @@ pub fn metadata(
         pids,
         group: None,
         thread: (0, 0),
+        cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
         summary: Summary::default(),
     };
-    for raw in Records::new(meta, at) {
+    for raw in Records::asking(meta, at, go_on) {
         walk.record(&raw?)?;
     }
     walk.finish(meta)
 }
 
 /// Fills `pids` with all that the image has, sorted; returns the root task's pid namespace.
-fn collect_pids(meta: &[u8], at: u64, pids: &mut [Pid]) -> Result<u32, Fault> {
+fn collect_pids(meta: &[u8], at: u64, pids: &mut [Pid], go_on: GoOn<'_>) -> Result<u32, Fault> {
     let room = Fault::framing(at, "room for another number of pids");
     let mut root_ns = None;
     let mut slots = pids.iter_mut();
-    for raw in Records::new(meta, at) {
+    for raw in Records::asking(meta, at, go_on) {
         let raw = raw?;
         let mut found = Pid {
             offset: raw.at.saturating_sub(at),
@@ -139,6 +157,7 @@ fn collect_pids(meta: &[u8], at: u64, pids: &mut [Pid]) -> Result<u32, Fault> {
                 found.tid = task.tid.get();
                 found.tgid = task.tgid.get();
                 found.sid = task.sid.get();
+                found.parent = task.parent.get();
                 found.state = task.state.get();
                 if found.tgid == 0 {
                     return Err(raw.fault("no thread group"));
@@ -191,20 +210,28 @@ impl Walk<'_> {
         if first != (raw.kind == Kind::Container) {
             return Err(raw.fault("only the first record is a container"));
         }
+        let second = self.summary.records == 2;
+        if second != (raw.kind == Kind::Confinement) {
+            return Err(raw.fault("only the second record tells of confinement"));
+        }
         let mapping = self.mapping.take();
         match (&self.follow, raw.kind) {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
-            | (Follow::Buffers { .. }, Kind::PipeBuffer) => (),
+            | (Follow::Buffers { .. }, Kind::PipeBuffer)
+            | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
                 return Err(raw.fault("the address space before it lacks mappings"))
             }
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
             }
+            (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
         match raw.kind {
             Kind::Container => self.container(raw),
+            Kind::Confinement => self.confinement(raw),
+            Kind::Label => self.label(raw),
             Kind::Task => self.task(raw),
             Kind::Process => self.process(raw),
             Kind::DeadPid => self.dead_pid(raw),
@@ -239,6 +266,11 @@ impl Walk<'_> {
             task::CONTAINER_WHOLE | task::CONTAINER_SELF,
         )?;
         no_payload(raw)?;
+        ensure(
+            raw,
+            container.monotonic_ns.get() <= CLOCK_MAX && container.boottime_ns.get() <= CLOCK_MAX,
+            "impossible clocks",
+        )?;
         let words = usize::try_from(container.cpu_words.get())
             .ok()
             .and_then(|n| container.cpu.get(n..));
@@ -302,16 +334,18 @@ impl Walk<'_> {
             Follow::Buffers { .. } => {
                 return Err(Fault::framing(end, "buffers of a pipe are missing"))
             }
+            // Tasks come after them.
+            Follow::Labels { .. } => (),
         }
         if self.group.is_some() {
             return Err(Fault::framing(end, "process record is missing"));
         }
         for pid in self.pids.iter() {
-            if pid.lacks_registers() {
+            if let Some((kind, why)) = pid.lacks() {
                 return Err(Fault {
                     at: self.at.saturating_add(pid.offset),
-                    kind: Kind::Task.number(),
-                    why: "task without registers",
+                    kind: kind.number(),
+                    why,
                 });
             }
         }
@@ -328,6 +362,8 @@ const fn layout<T: Body>() {
 
 const _: () = {
     layout::<task::Container>();
+    layout::<confinement::Confinement>();
+    layout::<confinement::Label>();
     layout::<Trailer>();
     layout::<task::Task>();
     layout::<task::Process>();

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waiting for tasks that were killed.
+
+use kernel::{
+    prelude::*,
+    sync::aref::ARef,
+    task::Task, //
+};
+
+use crate::kapi::{
+    frozen::FrozenTasks,
+    park,
+    tree,
+    wait, //
+};
+
+/// Longest pause between two looks, in milliseconds.
+const PAUSE_MAX_MS: u32 = 50;
+
+/// Tasks that are to be killed, in the order in which they are waited for.
+pub(super) struct Doomed {
+    tasks: KVVec<ARef<Task>>,
+    /// Their addresses, sorted.
+    known: KVVec<usize>,
+}
+
+impl Doomed {
+    /// Notes all tasks of a checkpoint, so that nothing need be allocated when they are dead.
+    pub(super) fn new(frozen: &FrozenTasks<'_>) -> Result<Self> {
+        let n = frozen.len();
+        let mut tasks = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
+        let mut known = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
+        for t in frozen.iter() {
+            tasks.push(t.task().clone(), GFP_KERNEL_ACCOUNT)?;
+            known.push(t.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
+        }
+        known.sort_unstable();
+        Ok(Self { tasks, known })
+    }
+
+    /// Waits until all of them are gone, or their parents outside have to wait for them; not longer
+    /// than until the caller is killed.
+    pub(super) fn wait(self) {
+        let mut pause = 1;
+        for task in &self.tasks {
+            while !self.is_gone(task) {
+                if wait::killed() {
+                    return;
+                }
+                wait::pause_ms(pause);
+                pause = (pause * 2).min(PAUSE_MAX_MS);
+            }
+        }
+    }
+
+    /// The pid of `task` is free, or a task that is none of ours keeps it from being free.
+    fn is_gone(&self, task: &Task) -> bool {
+        park::is_gone(task)
+            || tree::waited_for_by(task).is_some_and(|p| self.known.binary_search(&p).is_err())
+    }
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What confines tasks from outside: saved with them, and compared at restart.
+//!
+//! A security label, a user namespace and filters of system calls come from who started a program,
+//! and it can't take them off. restart(2) gives to tasks what its caller has of them. Where that is
+//! something else than the tasks had, they could do more than before, or fail where they did not:
+//! so it is refused by name, unless the caller says that it is meant.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+use zerocopy::IntoBytes;
+
+use crate::{
+    capture::Capture,
+    image::{
+        check::confinement::split_ranges,
+        confinement::{
+            Confinement as Record,
+            IdRange,
+            Label,
+            CONFINEMENT_CORE,
+            CONFINEMENT_INIT_USER_NS,
+            CONFINEMENT_IO_URING,
+            CONFINEMENT_LANDLOCK,
+            CONFINEMENT_SECCOMP, //
+        },
+        header::HEADER_LEN,
+        Kind,
+        Records, //
+    },
+    kapi::{
+        confinement::Confinement,
+        task::FrozenTask, //
+    },
+    report::Report, //
+};
+
+/// Restrictions, and what messages call them.
+const RESTRICTIONS: &[(u64, &str)] = &[
+    (CONFINEMENT_SECCOMP, "seccomp"),
+    (CONFINEMENT_LANDLOCK, "Landlock"),
+    (CONFINEMENT_IO_URING, "a restriction of io_uring"),
+    (CONFINEMENT_CORE, "core scheduling"),
+];
+
+/// Names of security modules by number, for messages.
+const MODULES: &[(u32, &str)] = &[(101, "SELinux"), (102, "Smack"), (104, "AppArmor")];
+
+/// `CONFINEMENT_*` of `c`.
+fn flags(c: &Confinement) -> u64 {
+    let mut flags = 0;
+    for (on, flag) in [
+        (c.initial_user_ns, CONFINEMENT_INIT_USER_NS),
+        (c.restrictions.seccomp, CONFINEMENT_SECCOMP),
+        (c.restrictions.landlock, CONFINEMENT_LANDLOCK),
+        (c.restrictions.io_uring, CONFINEMENT_IO_URING),
+        (c.restrictions.core, CONFINEMENT_CORE),
+    ] {
+        if on {
+            flags |= flag;
+        }
+    }
+    flags
+}
+
+/// Ranges of ids as an image has them, appended to `to`.
+fn ranges(of: &[[u32; 3]], to: &mut KVec<IdRange>) -> Result {
+    for &[first, host, count] in of {
+        let range = IdRange {
+            first: first.into(),
+            host: host.into(),
+            count: count.into(),
+        };
+        to.push(range, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(())
+}
+
+/// Writes what confines `root`, and so all tasks: what differs among them is refused.
+pub(crate) fn save(cap: &mut Capture, root: &FrozenTask) -> Result {
+    let c = Confinement::of(root)?;
+    let mut all = KVec::new();
+    ranges(&c.uids, &mut all)?;
+    ranges(&c.gids, &mut all)?;
+    let body = Record {
+        flags: flags(&c).into(),
+        uid_ranges: u32::try_from(c.uids.len())?.into(),
+        gid_ranges: u32::try_from(c.gids.len())?.into(),
+        labels: u32::try_from(c.labels.len())?.into(),
+        reserved: 0.into(),
+    };
+    cap.meta.put(&body, all.as_bytes())?;
+    for label in &c.labels {
+        let body = Label {
+            module: label.module.into(),
+            reserved: 0.into(),
+        };
+        cap.meta.put(&body, &label.text)?;
+    }
+    Ok(())
+}
+
+/// A label for messages.
+struct Quoted<'a>(&'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        f.write_str("\"")?;
+        for chunk in self.0.utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_str("?")?;
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+/// Ranges of ids for messages, as /proc/PID/uid_map has them: the first few.
+struct Map<'a>(&'a [IdRange]);
+
+impl fmt::Display for Map<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 4;
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let mut between = "";
+        for range in self.0.iter().take(SHOWN) {
+            write!(
+                f,
+                "{between}{} {} {}",
+                range.first.get(),
+                range.host.get(),
+                range.count.get()
+            )?;
+            between = ", ";
+        }
+        if self.0.len() > SHOWN {
+            f.write_str(", ...")?;
+        }
+        Ok(())
+    }
+}
+
+/// Lists how the confinement of the tasks of an image differs from that of the caller.
+struct Comparison<'a> {
+    report: &'a mut Report,
+    differs: bool,
+}
+
+impl Comparison<'_> {
+    fn refuse(&mut self, what: fmt::Arguments<'_>) {
+        self.differs = true;
+        self.report.refuse(EACCES, &"confinement", what);
+    }
+
+    fn label(&mut self, module: u32, then: &[u8], now: &[u8]) {
+        if then == now {
+            return;
+        }
+        let name = MODULES.iter().find(|m| m.0 == module).map_or("?", |m| m.1);
+        self.refuse(fmt!(
+            "the tasks had the security label {} ({}), the caller has {}",
+            Quoted(then),
+            name,
+            Quoted(now)
+        ));
+    }
+
+    fn map(&mut self, what: &str, then: &[IdRange], now: &[IdRange]) {
+        if then != now {
+            self.refuse(fmt!(
+                "the tasks' user namespace had the {} {}, the caller's has {}",
+                what,
+                Map(then),
+                Map(now)
+            ));
+        }
+    }
+}
+
+/// Compares what confined the tasks of the checked metadata `meta` with what confines the caller.
+///
+/// EACCES: it is not the same, and `report` tells what it was and what it is.
+pub(crate) fn check(meta: &[u8], report: &mut Report) -> Result {
+    let mut records = Records::new(meta, HEADER_LEN as u64).skip(1);
+    let raw = records.next().ok_or(EINVAL)?.map_err(|f| report.fault(f))?;
+    let then: Record = raw.body().map_err(|f| report.fault(f))?;
+    let (uids, gids) = split_ranges(&raw, &then).map_err(|f| report.fault(f))?;
+    let now = Confinement::current()?;
+    let mut c = Comparison {
+        report,
+        differs: false,
+    };
+
+    // Each module that has given a label then or now, once.
+    for raw in records {
+        let raw = raw.map_err(|f| c.report.fault(f))?;
+        if raw.kind != Kind::Label {
+            break;
+        }
+        let module = raw
+            .body::<Label>()
+            .map_err(|f| c.report.fault(f))?
+            .module
+            .get();
+        let text = now.labels.iter().find(|l| l.module == module);
+        c.label(module, raw.payload, text.map_or(&[][..], |l| &l.text));
+    }
+    for label in &now.labels {
+        let mut records = Records::new(meta, HEADER_LEN as u64).skip(2);
+        let had = records.any(|raw| {
+            raw.is_ok_and(|raw| {
+                raw.body::<Label>()
+                    .is_ok_and(|l| l.module.get() == label.module)
+            })
+        });
+        if !had {
+            c.label(label.module, &[], &label.text);
+        }
+    }
+
+    let mut ranges_now = KVec::new();
+    ranges(&now.uids, &mut ranges_now)?;
+    c.map("uid_map", uids, &ranges_now);
+    ranges_now.clear();
+    ranges(&now.gids, &mut ranges_now)?;
+    c.map("gid_map", gids, &ranges_now);
+
+    let (then, now) = (then.flags.get(), flags(&now));
+    if (then ^ now) & CONFINEMENT_INIT_USER_NS != 0 {
+        let place = |flags: u64| match flags & CONFINEMENT_INIT_USER_NS {
+            0 => "another user namespace",
+            _ => "the initial user namespace",
+        };
+        c.refuse(fmt!(
+            "the tasks were in {}, the caller is in {}",
+            place(then),
+            place(now)
+        ));
+    }
+    for &(flag, name) in RESTRICTIONS {
+        if (then ^ now) & flag != 0 {
+            let (whose, not) = if then & flag != 0 {
+                ("the tasks were", "the caller is not")
+            } else {
+                ("the caller is", "the tasks were not")
+            };
+            c.refuse(fmt!("{} confined by {}, {}", whose, name, not));
+        }
+    }
+    if c.differs {
+        report.line(fmt!(
+            "error: the tasks would be confined as the caller is, and not as they were: restart \
+             from where they were started, or ask for it (RESTART_CALLER_CONFINEMENT) [EACCES]"
+        ));
+        return Err(EACCES);
+    }
+    Ok(())
+}

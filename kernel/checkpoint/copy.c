@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The copies of address spaces that checkpoint(2) writes from: what dup_mm()
+ * makes them for, fork(), has other wants.
+ */
+#include <linux/checkpoint.h>
+#include <linux/leafops.h>
+#include <linux/list.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/oom.h>
+#include <linux/pagewalk.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/swapops.h>
+
+/*
+ * Out of memory.
+ *
+ * No task runs in a copy. What only the copy has, since the tasks run on and
+ * have written to their own, is charged to their memory cgroup all the same,
+ * and killing them would not free it. So before a task is killed the copies are
+ * given up: the checkpoint fails, and its tasks run on unharmed.
+ */
+
+struct checkpoint_copy {
+	struct list_head list;
+	struct mm_struct *mm;		/* Alive: taken off the list before it is put. */
+	struct mem_cgroup *memcg;	/* What its pages are charged to. */
+	bool given_up;
+};
+
+static LIST_HEAD(copies);
+static DEFINE_SPINLOCK(copies_lock);
+
+/**
+ * checkpoint_copy_add() - let the OOM killer have a copy of an address space
+ * @mm: the copy; the caller keeps it until checkpoint_copy_del()
+ * @of: the address space of which it is a copy
+ *
+ * May sleep. Once it was given up, MMF_UNSTABLE is set in @mm.
+ *
+ * Return: what checkpoint_copy_del() wants, or NULL: there is no memory.
+ */
+struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of)
+{
+	struct checkpoint_copy *copy = kmalloc_obj(*copy, GFP_KERNEL_ACCOUNT);
+
+	if (!copy)
+		return NULL;
+	copy->mm = mm;
+	copy->memcg = get_mem_cgroup_from_mm(of);
+	copy->given_up = false;
+	spin_lock(&copies_lock);
+	list_add_tail(&copy->list, &copies);
+	spin_unlock(&copies_lock);
+	return copy;
+}
+
+/**
+ * checkpoint_copy_del() - the OOM killer no longer has a copy
+ * @copy: of checkpoint_copy_add()
+ */
+void checkpoint_copy_del(struct checkpoint_copy *copy)
+{
+	spin_lock(&copies_lock);
+	list_del(&copy->list);
+	spin_unlock(&copies_lock);
+	mem_cgroup_put(copy->memcg);
+	kfree(copy);
+}
+
+/* The next copy that is charged to @memcg, or to any if that is NULL, with a reference. */
+static struct mm_struct *next_to_give_up(struct mem_cgroup *memcg)
+{
+	struct checkpoint_copy *copy;
+
+	guard(spinlock)(&copies_lock);
+	list_for_each_entry(copy, &copies, list) {
+		if (copy->given_up ||
+		    (memcg && !mem_cgroup_is_descendant(copy->memcg, memcg)))
+			continue;
+		copy->given_up = true;
+		mmgrab(copy->mm);
+		return copy->mm;
+	}
+	return NULL;
+}
+
+/**
+ * checkpoint_give_up() - give up copies of address spaces, as memory ran out
+ * @memcg: memory cgroup that is at its limit; NULL: the machine
+ *
+ * Called by the OOM killer before it looks for a victim.
+ *
+ * Return: whether there was a copy, so that allocating is worth another try.
+ */
+bool checkpoint_give_up(struct mem_cgroup *memcg)
+{
+	struct mm_struct *mm;
+	bool any = false;
+
+	while ((mm = next_to_give_up(memcg))) {
+		any |= oom_reap_mm(mm);
+		mmdrop(mm);
+	}
+	if (any)
+		pr_info("checkpoint: out of memory: an image that is being written is given up\n");
+	return any;
+}
+
+/*
+ * MADV_FREE.
+ *
+ * It lets go of a page that others have mapped too if nothing says that it was
+ * written to: neither a page table nor the page itself; see
+ * madvise_free_pte_range(). So it is with a page that was copied only to be read
+ * by its physical address, by process_vm_readv(2) or by a write with O_DIRECT
+ * (FAULT_FLAG_UNSHARE): the task that runs on could throw it away for the copy
+ * as well. Of a page that is called dirty, MADV_FREE asks who else has it.
+ */
+
+static void keep_folio(struct folio *folio)
+{
+	/* Who called MADV_FREE before has agreed to losing it. */
+	if (folio && folio_test_anon(folio) && folio_test_swapbacked(folio) &&
+	    !folio_test_dirty(folio))
+		folio_mark_dirty(folio);
+}
+
+static int keep_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end, struct mm_walk *walk)
+{
+	struct vm_area_struct *vma = walk->vma;
+	spinlock_t *ptl = pmd_trans_huge_lock(pmd, vma);
+	pte_t *start, *pte, ptent;
+
+	if (ptl) {
+		if (!pmd_present(*pmd)) {
+			bool moving = pmd_is_migration_entry(*pmd);
+
+			spin_unlock(ptl);
+			if (moving) {
+				pmd_migration_entry_wait(walk->mm, pmd);
+				walk->action = ACTION_AGAIN;
+			}
+			return 0;
+		}
+		if (!pmd_dirty(*pmd))
+			keep_folio(vm_normal_folio_pmd(vma, addr, *pmd));
+		spin_unlock(ptl);
+		return 0;
+	}
+	start = pte = pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
+	if (!start) {
+		walk->action = ACTION_AGAIN;
+		return 0;
+	}
+	for (; addr != end; pte++, addr += PAGE_SIZE) {
+		ptent = ptep_get(pte);
+		if (pte_present(ptent)) {
+			if (!pte_dirty(ptent))
+				keep_folio(vm_normal_folio(vma, addr, ptent));
+		} else if (!pte_none(ptent) &&
+			   softleaf_is_migration(softleaf_from_pte(ptent))) {
+			pte_unmap_unlock(start, ptl);
+			migration_entry_wait(walk->mm, pmd, addr);
+			walk->action = ACTION_AGAIN;
+			return 0;
+		}
+	}
+	pte_unmap_unlock(start, ptl);
+	cond_resched();
+	return 0;
+}
+
+static const struct mm_walk_ops keep_ops = {
+	.pmd_entry = keep_pmd_entry,
+	.walk_lock = PGWALK_RDLOCK,
+};
+
+/**
+ * checkpoint_copy_keep() - keep private pages of a copy for what it is for
+ * @mm: the copy, whose mmap lock is held for reading
+ * @start: first address
+ * @end: address after the last
+ *
+ * To be called while the tasks that the copy was made of do not run. From then
+ * on MADV_FREE of theirs leaves the pages to the copy. May sleep.
+ */
+void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	walk_page_range(mm, start, end, &keep_ops, NULL);
+}
