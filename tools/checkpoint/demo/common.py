@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """What both boots of the demonstration need: the jobs, and how to look at them."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -113,9 +115,68 @@ class Container:
         return next((p for p in self.job(job) if p.comm == comm), None)
 
     def states(self):
-        """What must be the same after the restart."""
+        """What must be as the image has it."""
         return {str(p.inner): [p.comm, p.threads, p.state if p.state in "TZ" else ""]
                 for p in self.tree.values()}
+
+
+class Image:
+    """The processes in an image, as ckptinfo shows them."""
+
+    def __init__(self, path):
+        told = subprocess.run(["ckptinfo", "--json", path], stdout=subprocess.PIPE, check=True)
+        self.processes = json.loads(told.stdout)["processes"]
+
+    @staticmethod
+    def state(process):
+        return "Z" if process["state"] == "zombie" else "T" if process["stopped"] else ""
+
+    def states(self):
+        return {str(p["pid"]): [p["comm"], p["threads"], self.state(p)] for p in self.processes}
+
+    def job(self, name):
+        """The processes of a job."""
+        below = {int((WORK / f"{name}.pid").read_text())}
+        # Parents come before their children.
+        for p in self.processes:
+            if p["parent"] in below:
+                below.add(p["pid"])
+        return [p for p in self.processes if p["pid"] in below]
+
+    def count(self, processes):
+        return {"tasks": len(processes), "threads": sum(p["threads"] for p in processes)}
+
+
+@contextlib.contextmanager
+def frozen():
+    """Nothing of the container changes meanwhile."""
+    def write(text):
+        (CGROUP / "cgroup.freeze").write_text(text)
+    write("1")
+    try:
+        while "frozen 1" not in (CGROUP / "cgroup.events").read_text():
+            time.sleep(0.005)
+        yield
+    finally:
+        write("0")
+
+
+class Sign:
+    """Says now and then that something goes on; a guest that says nothing for long is given up."""
+
+    PAUSE = 30
+
+    def __init__(self, directory):
+        self.directory, self.last, self.size = directory, time.monotonic(), 0
+
+    def of_life(self):
+        now = time.monotonic()
+        if now - self.last < self.PAUSE:
+            return
+        size = sum(p.stat().st_size for p in self.directory.glob("*.out"))
+        if size != self.size:
+            say(f"results so far: {size >> 10} KiB")
+            self.last, self.size = now, size
 
 
 def tail(path):
@@ -144,11 +205,9 @@ def progress(container, name, whole):
     if not container.job(name):
         return 1.0
     if name == "pipeline":
-        reader = container.named(name, "tr")
-        if not reader:
-            # It is through, or the shell has not started it yet.
-            return 1.0 if container.named(name, "sort") else 0.0
-        return position(reader, 0) / (HERE / "sources.tar").stat().st_size
+        feeder = int((WORK / f"{name}.feeder").read_text())
+        feeder = next((p for p in container.tree.values() if p.inner == feeder), None)
+        return position(feeder, 3) / (HERE / "sources.tar").stat().st_size if feeder else 1.0
     return (WORK / f"{name}.out").stat().st_size / whole
 
 

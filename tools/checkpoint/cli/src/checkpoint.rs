@@ -2,39 +2,28 @@
 
 //! The command `checkpoint`.
 
-mod supervise;
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
-use anyhow::{
-    bail,
-    Context, //
-};
+mod options;
+mod save;
+mod supervise;
+mod tell;
+
 use clap::Parser;
-use libcheckpoint::{
-    cgroup,
-    output::Output,
-    process,
-    Checkpoint,
-    Outcome, //
+use save::{
+    After,
+    Done,
+    Order, //
 };
 use serde::Serialize;
 use std::{
-    fs::File,
-    io::{
-        self,
-        IsTerminal, //
-    },
-    os::fd::AsFd,
     path::{
         Path,
         PathBuf, //
     },
     process::ExitCode,
-    time::{
-        Duration,
-        Instant, //
-    }, //
+    time::Duration, //
 };
-use supervise::Report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,8 +32,10 @@ Examples:
   checkpoint --dry-run 1234                would that work? lists all that stands against it
   checkpoint 1234 | ssh host restart       move them to another machine
 
+With --kill no process dies before the image is on the disk, under its name. Whatever fails, and
+however the command is interrupted, the processes run on, or the image is complete; which is said.
 The image holds the memory of the processes: keep it as safe as their secrets.
-Exit status: 0 if the image is complete, 1 otherwise.";
+Exit status: 0 if all was done that was asked for, 1 otherwise.";
 
 /// Saves a running process and all that descend from it to a file.
 #[derive(Parser)]
@@ -54,7 +45,8 @@ struct Args {
     #[arg(value_parser = clap::value_parser!(i32).range(1..))]
     pid: i32,
 
-    /// Write the image to FILE, which appears when it is complete; "-" is standard output
+    /// Write the image to FILE, which appears when it is complete, or to a pipe or device that is
+    /// there; "-" is standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
 
@@ -62,7 +54,7 @@ struct Args {
     #[arg(long)]
     container: bool,
 
-    /// Kill the processes after success
+    /// Kill the processes after success; returns when they are gone
     #[arg(long, conflicts_with = "leave_frozen")]
     kill: bool,
 
@@ -74,6 +66,10 @@ struct Args {
     #[arg(long)]
     dry_run: bool,
 
+    /// Refuse files that processes outside have open, too, and what else would only be told
+    #[arg(long)]
+    strict: bool,
+
     /// The cgroup that holds the processes and no others; without it they are moved into one
     /// for the duration if need be
     #[arg(long, value_name = "DIR")]
@@ -83,7 +79,7 @@ struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
 
-    /// Write the kernel's messages to FILE
+    /// Write the kernel's messages to FILE, too
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 
@@ -120,167 +116,112 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(n))
 }
 
-/// Where the image goes.
-enum Sink {
-    Nowhere,
-    Stdout,
-    File(Output),
-}
+impl Args {
+    fn order(&self) -> Order<'_> {
+        Order {
+            pid: self.pid,
+            output: &self.output,
+            container: self.container,
+            after: match (self.dry_run, self.kill, self.leave_frozen) {
+                (true, _, _) => After::DryRun,
+                (_, true, _) => After::Kill,
+                (_, _, true) => After::LeaveFrozen,
+                _ => After::RunOn,
+            },
+            cgroup: self.cgroup.as_deref(),
+            timeout: self.timeout.unwrap_or_default(),
+            log: self.log.as_deref(),
+            strict: self.strict,
+        }
+    }
 
-impl Sink {
-    fn open(args: &Args) -> anyhow::Result<Self> {
-        if args.dry_run {
-            return Ok(Self::Nowhere);
-        }
-        if args.output.as_os_str() != "-" {
-            return Ok(Self::File(Output::create(&args.output)?));
-        }
-        if io::stdout().is_terminal() {
-            bail!("the image would go to a terminal: use -o FILE, or a pipe");
-        }
-        Ok(Self::Stdout)
+    fn to_stdout(&self) -> bool {
+        self.output.as_os_str() == "-" && !self.dry_run
     }
-}
 
-fn request(args: &Args, container: bool, sink: &Sink) -> Result<Outcome, libcheckpoint::Error> {
-    let open_log = |path: &PathBuf| {
-        File::create(path)
-            .map_err(|e| libcheckpoint::Error::new(format!("cannot create {}", path.display()), e))
-    };
-    let log = args.log.as_ref().map(open_log).transpose()?;
-    let dir = args
-        .cgroup
-        .as_ref()
-        .map(|path| cgroup::open(path, false))
-        .transpose()?;
-    let mut request = Checkpoint::of(args.pid)?
-        .subtree(!container)
-        .kill(args.kill && !args.dry_run)
-        .leave_frozen(args.leave_frozen && !args.dry_run)
-        .deadline(args.timeout.unwrap_or_default());
-    if let Some(log) = &log {
-        request = request.log(log.as_fd());
-    }
-    if let Some(dir) = &dir {
-        request = request.cgroup(dir.as_fd());
-    }
-    match sink {
-        Sink::Nowhere => request.dry_run(),
-        Sink::Stdout => request.write(io::stdout()),
-        Sink::File(output) => request.write(output.file()),
-    }
-}
-
-fn run(args: &Args) -> anyhow::Result<bool> {
-    let container = process::is_container_init(args.pid)
-        .with_context(|| format!("cannot find process {}", args.pid))?;
-    if args.container && !container {
-        bail!(
-            "process {} is not the init process of a pid namespace: leave --container away to \
-             save it as a subtree",
-            args.pid
-        );
-    }
-    let sink = Sink::open(args)?;
-    let start = Instant::now();
-    let own = if args.cgroup.is_none() && !cgroup::owns_its_cgroup(args.pid)? {
-        Some(cgroup::Own::make(args.pid)?)
-    } else {
-        None
-    };
-    let report = supervise::run(|| Report::of(request(args, container, &sink)))?;
-    let cgroup = match own {
-        Some(own) if args.leave_frozen && !args.dry_run && report.ok() => {
-            let path = own.path().to_owned();
-            own.keep();
-            Some(path)
+    /// Prints JSON where the image does not go.
+    fn print(&self, value: &impl Serialize) -> anyhow::Result<()> {
+        let text = serde_json::to_string(value)?;
+        if self.to_stdout() {
+            tell::err(&text);
+        } else {
+            tell::out(&text);
         }
-        _ => None,
-    };
-    let bytes = match sink {
-        Sink::File(output) if report.ok() => Some(output.commit()?),
-        _ => None,
-    };
-    tell(args, container, report, bytes, cgroup, start.elapsed())
-}
+        Ok(())
+    }
 
-fn tell(
-    args: &Args,
-    container: bool,
-    report: Report,
-    bytes: Option<u64>,
-    cgroup: Option<PathBuf>,
-    time: Duration,
-) -> anyhow::Result<bool> {
-    let ok = report.ok();
-    if !args.json {
-        if let Some(error) = &report.error {
-            bail!("{error}");
+    fn tell(&self, done: Done) -> anyhow::Result<()> {
+        if self.json {
+            let ok = done.error.is_none();
+            return self.print(&Summary {
+                pid: self.pid,
+                ok,
+                container: done.container,
+                dry_run: self.dry_run,
+                id: done.id,
+                file: done
+                    .complete
+                    .then_some(self.output.as_path())
+                    .filter(|_| !self.to_stdout()),
+                bytes: done.bytes,
+                seconds: done.time.as_secs_f64(),
+                cgroup: done.cgroup,
+                error: done.error,
+                messages: done.messages,
+            });
         }
-        if args.verbose || args.dry_run {
-            for line in &report.messages {
-                eprintln!("{line}");
+        if let Some(error) = &done.error {
+            tell::err(&format!("checkpoint: {error}"));
+            return Ok(());
+        }
+        if self.verbose || self.dry_run {
+            for line in &done.messages {
+                tell::err(line);
             }
         }
-        if args.dry_run {
-            eprintln!("process {} can be checkpointed", args.pid);
-        } else if args.verbose {
-            let size = bytes.map(|n| format!(", {}", indicatif::HumanBytes(n)));
-            eprintln!(
+        if self.dry_run {
+            tell::err(&format!("process {} can be checkpointed", self.pid));
+        } else if self.verbose {
+            let size = done
+                .bytes
+                .map(|n| format!(", {}", indicatif::HumanBytes(n)));
+            tell::err(&format!(
                 "checkpoint {} of process {}{}, {:.3} s",
-                report.id.unwrap_or(0),
-                args.pid,
+                done.id.unwrap_or(0),
+                self.pid,
                 size.unwrap_or_default(),
-                time.as_secs_f64()
-            );
+                done.time.as_secs_f64()
+            ));
         }
-        if let Some(path) = cgroup {
-            eprintln!("left frozen in {}", path.display());
+        if let Some(path) = done.cgroup {
+            let path = path.display();
+            tell::err(&format!(
+                "left frozen in {path}; thaw them with: echo 0 >{path}/cgroup.freeze"
+            ));
         }
-        return Ok(ok);
+        Ok(())
     }
-    let summary = Summary {
-        pid: args.pid,
-        ok,
-        container,
-        dry_run: args.dry_run,
-        id: report.id,
-        file: bytes.map(|_| args.output.as_path()),
-        bytes,
-        seconds: time.as_secs_f64(),
-        cgroup,
-        error: report.error,
-        messages: report.messages,
-    };
-    print_json(args, &summary)?;
-    Ok(ok)
-}
-
-/// Prints JSON where the image does not go.
-fn print_json(args: &Args, value: &impl Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string(value)?;
-    if args.output.as_os_str() == "-" && !args.dry_run {
-        eprintln!("{text}");
-    } else {
-        println!("{text}");
-    }
-    Ok(())
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    match run(&args) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(e) => {
-            let error = format!("{e:#}");
-            let value = serde_json::json!({ "pid": args.pid, "ok": false, "error": error });
-            if !args.json || print_json(&args, &value).is_err() {
-                eprintln!("checkpoint: {error}");
-            }
-            ExitCode::FAILURE
+    let finish = |done| {
+        let done: Done = done;
+        let status = u8::from(done.error.is_some());
+        match args.tell(done) {
+            Ok(()) => status,
+            Err(_) => 1,
         }
-    }
+    };
+    let status = save::run(&args.order(), finish).unwrap_or_else(|e| {
+        let error = tell::cause(&e);
+        let value = serde_json::json!({ "pid": args.pid, "ok": false, "error": error });
+        if !args.json || args.print(&value).is_err() {
+            tell::err(&format!("checkpoint: {error}"));
+        }
+        1
+    });
+    ExitCode::from(status)
 }
 
 #[cfg(test)]

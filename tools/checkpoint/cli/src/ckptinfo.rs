@@ -2,8 +2,11 @@
 
 //! The command `ckptinfo`.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod core;
 mod info;
+mod tell;
 
 use anyhow::{
     bail,
@@ -234,7 +237,8 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     }
     if args.verify {
         let (extents, pages) = file.contents();
-        writeln!(out, "valid: {extents} extents with {pages} pages")?;
+        let (extents, pages) = (text::counts(extents, "extent"), text::counts(pages, "page"));
+        writeln!(out, "valid: {extents} with {pages}")?;
     }
     Ok(())
 }
@@ -259,9 +263,9 @@ fn main() -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             if args.json {
-                println!("{}", info::fault_json(&e));
+                tell::out(&info::fault_json(&e));
             }
-            eprintln!("ckptinfo: {e:#}");
+            tell::err(&format!("ckptinfo: {}", tell::cause(&e)));
             ExitCode::FAILURE
         }
     }

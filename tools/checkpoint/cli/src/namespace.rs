@@ -66,12 +66,12 @@ pub fn mount_proc_of(pidfd: BorrowedFd<'_>) -> anyhow::Result<()> {
         let Ok(inner) = signals::fork(|| i32::from(mount_proc().is_err())) else {
             return 1;
         };
-        match signals::reap(inner.pid, true) {
+        match signals::reap(Some(inner.pid), true) {
             Ok(Some((_, ended))) => ended.status(),
             _ => 1,
         }
     })?;
-    match signals::reap(outer.pid, true)? {
+    match signals::reap(Some(outer.pid), true)? {
         Some((_, Ended::Exited(0))) => Ok(()),
         _ => bail!("cannot mount a /proc that shows the processes' pid namespace"),
     }

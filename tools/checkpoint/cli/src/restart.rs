@@ -2,37 +2,45 @@
 
 //! The command `restart`.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+mod bring;
 mod namespace;
+mod options;
+mod tell;
 
 use anyhow::{
     bail,
     Context, //
 };
+use bring::Order;
 use clap::Parser;
 use libcheckpoint::{
-    cgroup,
+    cgroup::Dir,
+    process,
     signals::{
-        self,
-        Child,
         Ended,
         Signals,
         FORWARDED, //
     },
-    Restart,
-    Root, //
+    Error, //
 };
+use nix::sys::signal::Signal;
+use options::open_log;
 use serde::Serialize;
 use std::{
+    ffi::CString,
     fs::File,
     io::{
         self,
-        IsTerminal,
-        Read,
-        Write, //
+        IsTerminal, //
     },
-    os::fd::{
-        AsFd,
-        OwnedFd, //
+    os::{
+        fd::{
+            AsFd,
+            OwnedFd, //
+        },
+        unix::fs::FileTypeExt, //
     },
     path::PathBuf,
     process::ExitCode,
@@ -46,7 +54,8 @@ Examples:
   restart --detach job.ckpt                bring them back, print the first one's pid, return
   ssh host cat job.ckpt | restart          from standard input
 
-Signals INT, TERM, HUP, QUIT, USR1, USR2 and CONT are passed on to the root process.
+Signals INT, TERM, HUP, QUIT, USR1, USR2 and CONT are passed on to the root process; before it is
+there, INT, TERM, HUP and QUIT end the restart, and nothing is left of it.
 Exit status: that of the root process, 128 + N if signal N killed it; 125 if the restart failed.";
 
 /// Exit status if nothing was restarted.
@@ -73,14 +82,29 @@ struct Args {
     cgroup: Option<PathBuf>,
 
     /// Leave the processes frozen
-    #[arg(long)]
+    #[arg(long, requires = "cgroup")]
     leave_frozen: bool,
+
+    /// Restart the processes although the security label, user namespace or seccomp filter that
+    /// they get from here is not what confined them before
+    #[arg(long)]
+    caller_confinement: bool,
+
+    /// Take files as they are now whose paths match PATTERN ("*" matches "/", too), though they
+    /// differ from those that were saved; may be given several times
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    accept: Vec<CString>,
+
+    /// Compare also permissions, and device and inode when the machine is another or was booted
+    /// again
+    #[arg(long)]
+    strict: bool,
 
     /// Print the pid of the root process and return
     #[arg(short, long)]
     detach: bool,
 
-    /// Write the kernel's messages to FILE
+    /// Write the kernel's messages to FILE, too
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 
@@ -104,153 +128,120 @@ struct Summary {
     error: Option<String>,
 }
 
+fn pattern(text: &str) -> Result<CString, String> {
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    CString::new(text).map_err(|_| "has a NUL in it".to_owned())
+}
+
 impl Args {
+    fn is_stdin(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
+
     fn image(&self) -> anyhow::Result<File> {
-        if self.file.as_os_str() != "-" {
-            return File::open(&self.file)
-                .with_context(|| format!("cannot open {}", self.file.display()));
+        if self.is_stdin() {
+            let fd: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
+            let file = File::from(fd);
+            // A terminal, or nothing at all.
+            if file.is_terminal() || file.metadata()?.file_type().is_char_device() {
+                bail!("there is no image: name a file, or send one to standard input");
+            }
+            return Ok(file);
         }
-        let stdin = io::stdin();
-        if stdin.is_terminal() {
-            bail!("no image: name a file, or send one to standard input");
+        let shown = self.file.display();
+        let failed = |e| Error::new(format!("cannot open {shown}"), e);
+        let file = File::open(&self.file).map_err(failed)?;
+        if file.metadata().map_err(failed)?.is_dir() {
+            bail!("{shown} is a directory and not an image");
         }
-        let fd: OwnedFd = stdin.as_fd().try_clone_to_owned()?;
-        Ok(fd.into())
+        Ok(file)
     }
 
-    /// Restarts. The root becomes a child of the calling process.
-    fn restart(&self, image: &File) -> anyhow::Result<Root> {
-        if self.mount_proc {
-            namespace::new_mounts()?;
-            if self.pidns {
-                namespace::mount_proc()?;
+    fn order(&self) -> anyhow::Result<Order> {
+        let log = self.log.as_deref().map(open_log).transpose()?;
+        let cgroup = self.cgroup.as_deref();
+        let cgroup = cgroup.map(|path| Dir::open(path, true)).transpose()?;
+        if let (Some(dir), true) = (&cgroup, self.leave_frozen) {
+            if dir.is_root()? {
+                return Err(Error::plain("the root cgroup can't be frozen")
+                    .hint("Name another one with --cgroup; it is made if need be.")
+                    .into());
             }
         }
-        let open_log = |path: &PathBuf| {
-            File::create(path).with_context(|| format!("cannot create {}", path.display()))
-        };
-        let log = self.log.as_ref().map(open_log).transpose()?;
-        let dir = self
-            .cgroup
-            .as_ref()
-            .map(|path| cgroup::open(path, true))
-            .transpose()?;
-        let mut request = Restart::new().leave_frozen(self.leave_frozen);
-        if let Some(log) = &log {
-            request = request.log(log.as_fd());
-        }
-        if let Some(dir) = &dir {
-            request = request.cgroup(dir.as_fd());
-        }
-        let root = request.read(image)?;
-        if self.mount_proc && !self.pidns {
-            if let Err(e) = namespace::mount_proc_of(root.pidfd.as_fd()) {
-                // Not as it was asked for: rather nothing. The image is still there.
-                signals::send(&root.pidfd, libc::SIGKILL);
-                signals::reap(root.pid, true)?;
-                return Err(e);
-            }
-        }
-        if self.verbose {
-            for line in &root.messages {
-                eprintln!("{line}");
-            }
-        }
-        Ok(root)
+        Ok(Order {
+            name: if self.is_stdin() {
+                "the image".to_owned()
+            } else {
+                self.file.display().to_string()
+            },
+            pidns: self.pidns,
+            mount_proc: self.mount_proc,
+            cgroup,
+            leave_frozen: self.leave_frozen,
+            caller_confinement: self.caller_confinement,
+            strict: self.strict,
+            accept: self.accept.clone(),
+            detach: self.detach,
+            log,
+        })
     }
 }
 
-/// Waits for the child `pid`, passing signals on to it; reaps all others that end.
-fn wait(pid: i32, pidfd: &OwnedFd, signals: &Signals) -> anyhow::Result<Ended> {
-    loop {
-        let exited = signals.wait(pidfd.as_fd())?;
-        while let Some(number) = signals.next()? {
-            if number != libc::SIGCHLD {
-                signals::send(pidfd, number);
-            }
-        }
-        if exited {
-            let ended = signals::reap(pid, true)?.context("the root process is gone")?;
-            return Ok(ended.1);
-        }
-        while let Some((other, ended)) = signals::reap(-1, false)? {
-            if other == pid {
-                return Ok(ended);
-            }
-        }
-    }
-}
-
-/// The init process of a new pid namespace: restarts, and ends as the root does.
-fn init(args: &Args, image: &File, ready: OwnedFd, signals: &Signals) -> i32 {
-    let root = match args.restart(image) {
-        Ok(root) => root,
-        Err(e) => {
-            // The parent shows it.
-            let _ = write!(File::from(ready), "!{e:#}");
-            return i32::from(FAILED);
-        }
+/// Who has the pids that the lines of `error` say are in use.
+fn who_has_pids(error: &str) -> Vec<String> {
+    let pid_of = |line: &str| {
+        let rest = line.trim_start().strip_prefix("refused: pid ")?;
+        let in_use = rest.contains("its pid is in use");
+        rest.split(' ').next().filter(|_| in_use)?.parse().ok()
     };
-    if write!(File::from(ready), "{}", root.pid).is_err() {
-        return i32::from(FAILED);
-    }
-    wait(root.pid, &root.pidfd, signals).map_or(i32::from(FAILED), Ended::status)
-}
-
-/// Starts [`init`] and waits until it has restarted. Returns it, and the pid of the root process
-/// as seen from here.
-fn in_new_pidns(args: &Args, image: &File, signals: &Signals) -> anyhow::Result<(Child, i32)> {
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    namespace::new_pids()?;
-    let mut writer = Some(writer);
-    let child = signals::fork(|| match writer.take() {
-        Some(ready) => init(args, image, ready, signals),
-        None => i32::from(FAILED),
-    })
-    .context("cannot start a process in the new pid namespace")?;
-    drop(writer);
-    let mut answer = String::new();
-    File::from(reader).read_to_string(&mut answer)?;
-    if let Ok(inner) = answer.parse::<i32>() {
-        let pid = namespace::outer_pid(child.pid, inner).unwrap_or(child.pid);
-        return Ok((child, pid));
-    }
-    signals::reap(child.pid, true)?;
-    match answer.strip_prefix('!') {
-        Some(error) => bail!("{error}"),
-        None => bail!("the init process of the new pid namespace was killed"),
-    }
+    error
+        .lines()
+        .filter_map(pid_of)
+        .filter_map(|pid: i32| {
+            let name = process::name(pid)?;
+            let now = process::look(pid).ok()?;
+            Some(if now.is_zombie {
+                let parent = process::name(now.parent).unwrap_or_default();
+                format!(
+                    "Pid {pid} is that of {name} here, which has exited, but its parent {} \
+                     ({parent}) has not waited for it.",
+                    now.parent
+                )
+            } else {
+                format!("Pid {pid} is that of {name} here.")
+            })
+        })
+        .collect()
 }
 
 fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
     let image = args.image()?;
+    let mut order = args.order()?;
     let start = Instant::now();
-    let (child, pid, signals) = if args.pidns {
-        // The init process needs them blocked from the start: what reaches it before it can read
-        // them would be lost.
-        let signals = block()?;
-        let (child, pid) = in_new_pidns(args, &image, &signals)?;
-        (child, pid, signals)
-    } else {
-        // Until the tasks are there, a signal may end this process, and the restart with it.
-        let root = args.restart(&image)?;
-        let child = Child {
-            pid: root.pid,
-            pidfd: root.pidfd,
-        };
-        (child, root.pid, block()?)
-    };
+    let numbers: Vec<Signal> = FORWARDED.iter().copied().chain([Signal::SIGCHLD]).collect();
+    let signals = Signals::block(&numbers).context("cannot block signals")?;
+    let root = bring::restart(&order, &image, &signals)?;
+    if let Some(dir) = &mut order.cgroup {
+        dir.keep();
+    }
     drop(image);
     summary.ok = true;
-    summary.pid = Some(pid);
+    summary.pid = Some(root.pid);
     summary.seconds = start.elapsed().as_secs_f64();
+    if args.verbose {
+        for line in &root.messages {
+            tell::err(line);
+        }
+    }
     if args.detach {
         if !args.json {
-            println!("{pid}");
+            tell::out(&root.pid);
         }
         return Ok(0);
     }
-    let ended = wait(child.pid, &child.pidfd, &signals)?;
+    let ended = bring::wait(root.child.pid, root.child.pidfd.as_fd(), &signals)?;
     summary.status = Some(ended.status());
     if let Ended::Killed(n) = ended {
         summary.signal = Some(n);
@@ -258,29 +249,31 @@ fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
     Ok(u8::try_from(ended.status()).unwrap_or(u8::MAX))
 }
 
-fn block() -> anyhow::Result<Signals> {
-    let numbers: Vec<i32> = FORWARDED.iter().copied().chain([libc::SIGCHLD]).collect();
-    Signals::block(&numbers).context("cannot block signals")
-}
-
 fn main() -> ExitCode {
     let args = Args::parse();
     let mut summary = Summary::default();
-    let status = match run(&args, &mut summary) {
-        Ok(status) => status,
-        Err(e) => {
-            if !args.json {
-                eprintln!("restart: {e:#}");
-            }
-            summary.ok = false;
-            summary.error = Some(format!("{e:#}"));
-            FAILED
+    let status = run(&args, &mut summary).unwrap_or_else(|e| {
+        let mut error = tell::cause(&e);
+        // In a new pid namespace the numbers are others.
+        let holders = match args.pidns {
+            true => Vec::new(),
+            false => who_has_pids(&error),
+        };
+        for line in holders {
+            error.push('\n');
+            error.push_str(&line);
         }
-    };
+        if !args.json {
+            tell::err(&format!("restart: {error}"));
+        }
+        summary.ok = false;
+        summary.error = Some(error);
+        FAILED
+    });
     if args.json {
         match serde_json::to_string(&summary) {
-            Ok(text) => println!("{text}"),
-            Err(e) => eprintln!("restart: {e}"),
+            Ok(text) => tell::out(&text),
+            Err(e) => tell::err(&format!("restart: {e}")),
         }
     }
     ExitCode::from(status)
@@ -298,5 +291,21 @@ mod tests {
         assert!(parse("restart").is_ok());
         assert!(parse("restart --pidns --mount-proc --cgroup /c --detach --json f").is_ok());
         assert!(parse("restart f g").is_err());
+        assert!(parse("restart --leave-frozen f").is_err());
+    }
+
+    #[test]
+    fn pids_in_use() {
+        let me = std::process::id();
+        let error = format!(
+            "cannot restart x: File exists\n  refused: pid {me} (sh): its pid is in use [EEXIST]\n  \
+             refused: pid 1 (sh): too many tasks [EAGAIN]"
+        );
+        let lines = who_has_pids(&error);
+        assert_eq!(lines.len(), 1);
+        assert!(
+            lines[0].starts_with(&format!("Pid {me} is that of ")),
+            "{lines:?}"
+        );
     }
 }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The system call in a process of its own, so that whatever ends it, this one cleans up.
+//! Three processes, so that whatever ends a command, nothing is left undone: the one that the user
+//! has started; one that does the work, in a session of its own; and one for each system call.
+//!
+//! Signals reach the first one, which passes them on, so that they arrive once. If it is killed the
+//! second one is told, and ends what it does as after SIGTERM. The third one can be killed at any
+//! moment: then the kernel undoes what it has begun.
 
 use anyhow::Context;
 use libcheckpoint::{
@@ -12,6 +17,13 @@ use libcheckpoint::{
     },
     Error,
     Outcome, //
+};
+use nix::sys::signal::Signal;
+use rustix::process::{
+    getppid,
+    set_child_subreaper,
+    set_parent_process_death_signal,
+    setsid, //
 };
 use serde::{
     Deserialize,
@@ -35,65 +47,145 @@ pub struct Report {
     pub error: Option<String>,
     /// The kernel's messages.
     pub messages: Vec<String>,
+    /// The signal that has interrupted it.
+    pub interrupted: Option<i32>,
 }
 
 impl Report {
-    /// The report of a request.
+    /// Makes the report of a request.
     pub fn of(outcome: Result<Outcome, Error>) -> Self {
         match outcome {
             Ok(Outcome::Taken { id, messages }) => Self {
                 id: Some(id),
-                error: None,
                 messages,
+                ..Self::default()
             },
             Ok(Outcome::Restarted) => Self::default(),
             Err(e) => Self {
-                id: None,
                 error: Some(e.to_string()),
                 messages: e.messages().to_vec(),
+                ..Self::default()
             },
         }
     }
+}
 
-    /// Did it succeed?
-    pub fn ok(&self) -> bool {
-        self.error.is_none()
+/// The name of a signal.
+pub fn name(number: i32) -> String {
+    match Signal::try_from(number) {
+        Ok(signal) => signal.as_str().to_owned(),
+        Err(_) => format!("signal {number}"),
     }
 }
 
-/// Does `f` in a child process. A signal that would end this process ends the child instead.
-pub fn run(f: impl FnOnce() -> Report) -> anyhow::Result<Report> {
-    let mut answer: File = rustix::fs::memfd_create("report", rustix::fs::MemfdFlags::CLOEXEC)
-        .context("cannot make memory for the report")?
-        .into();
+/// Is the process `parent` gone, of which this one is a child? Asked after the signal for that was
+/// asked for.
+fn is_orphan(parent: rustix::process::Pid) -> bool {
+    getppid() != Some(parent)
+}
+
+/// Does `work` in a process and session of its own, and returns the status with which the command
+/// ends. `killed` is told if that process was killed: how.
+pub fn shield(work: impl FnOnce(&Worker) -> u8, killed: impl FnOnce(Ended)) -> anyhow::Result<u8> {
+    let me = rustix::process::getpid();
     let signals = Signals::block(ENDING).context("cannot block signals")?;
+    // What that process has started comes here if it is killed.
+    let _ = set_child_subreaper(Some(me));
     let child = signals::fork(|| {
-        signals.restore();
-        let written = serde_json::to_vec(&f())
-            .map_err(std::io::Error::from)
-            .and_then(|bytes| (&answer).write_all(&bytes));
-        i32::from(written.is_err())
+        // Terminals send their signals to the command, which passes them on.
+        let _ = setsid();
+        let _ = set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+        let worker = Worker {
+            signals: &signals,
+            orphan: is_orphan(me),
+        };
+        i32::from(work(&worker))
     })
     .context("cannot start a process")?;
-    let mut interrupted = None;
     while !signals.wait(child.pidfd.as_fd())? {
-        while let Some(number) = signals.next()? {
-            interrupted = Some(number);
-            signals::send(&child.pidfd, libc::SIGKILL);
+        while let Some(arrived) = signals.next()? {
+            signals::send(&child.pidfd, arrived.signal);
         }
     }
-    let ended = signals::reap(child.pid, true)?.map(|(_, ended)| ended);
-    if ended == Some(Ended::Exited(0)) {
-        answer.rewind()?;
-        return serde_json::from_reader(answer).context("cannot read the report");
+    match signals::reap(Some(child.pid), true)? {
+        Some((_, Ended::Exited(status))) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),
+        Some((_, ended)) => {
+            // A system call of its own ends with it, or does what it has begun.
+            while let Ok(Some(_)) = signals::reap(None, true) {}
+            killed(ended);
+            Ok(1)
+        }
+        None => Ok(1),
     }
-    let error = match (interrupted, ended) {
-        (Some(number), _) => format!("interrupted by signal {number}; the processes run on"),
-        (None, Some(Ended::Killed(n))) => format!("the system call was killed by signal {n}"),
-        (None, _) => "the system call's process failed".to_owned(),
-    };
-    Ok(Report {
-        error: Some(error),
-        ..Report::default()
-    })
+}
+
+/// The process that does the work.
+pub struct Worker<'a> {
+    signals: &'a Signals,
+    orphan: bool,
+}
+
+impl Worker<'_> {
+    /// Returns the signal that has arrived since this was last asked; `None` if there is none.
+    pub fn interrupted(&self) -> Option<i32> {
+        if self.orphan {
+            return Some(Signal::SIGTERM as i32);
+        }
+        let arrived = self.signals.next().ok().flatten();
+        arrived.map(|a| a.signal as i32)
+    }
+
+    /// Does `f`, which is a system call, in a child process. With `cancel` a signal ends the child
+    /// and with it the call, as does the end of this process.
+    pub fn call(&self, cancel: bool, f: impl FnOnce() -> Report) -> anyhow::Result<Report> {
+        let mut report = Report::default();
+        if cancel {
+            report.interrupted = self.interrupted();
+            if report.interrupted.is_some() {
+                return Ok(report);
+            }
+        }
+        let mut answer: File = rustix::fs::memfd_create("report", rustix::fs::MemfdFlags::CLOEXEC)
+            .context("cannot make memory for a report")?
+            .into();
+        let me = rustix::process::getpid();
+        let child = signals::fork(|| {
+            if cancel {
+                let _ = set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+                if is_orphan(me) {
+                    return 1;
+                }
+            }
+            let written = serde_json::to_vec(&f())
+                .map_err(std::io::Error::from)
+                .and_then(|bytes| (&answer).write_all(&bytes));
+            i32::from(written.is_err())
+        })
+        .context("cannot start a process")?;
+        if cancel {
+            while !self.signals.wait(child.pidfd.as_fd())? {
+                if let Some(number) = self.interrupted() {
+                    report.interrupted = Some(number);
+                    signals::send(&child.pidfd, Signal::SIGKILL);
+                }
+            }
+        }
+        match signals::reap(Some(child.pid), true)? {
+            Some((_, Ended::Exited(0))) => {
+                answer.rewind()?;
+                // A signal that came too late changes nothing of what was done.
+                let interrupted = report.interrupted;
+                report = serde_json::from_reader(answer).context("cannot read the report")?;
+                report.interrupted = interrupted;
+            }
+            Some((_, Ended::Killed(n))) if report.interrupted.is_none() => {
+                report.error = Some(format!("the system call was ended by {}", name(n)));
+            }
+            _ if report.interrupted.is_none() => {
+                report.error = Some("the process of the system call has failed".to_owned());
+            }
+            _ => (),
+        }
+        Ok(report)
+    }
 }

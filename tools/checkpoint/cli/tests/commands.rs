@@ -16,16 +16,33 @@ use checkpoint_image::image::{
 };
 use command::{
     ckptinfo,
-    run,
+    command,
     Image, //
+};
+use predicates::{
+    prelude::PredicateBooleanExt,
+    str::{
+        contains,
+        is_empty, //
+    }, //
 };
 use sample::Sample;
 
 #[test]
 fn views() {
-    let image = Image::new("views", &Sample::small().bytes());
+    let image = Image::new(&Sample::small().bytes());
     let cases: &[(&[&str], &[&str])] = &[
-        (&[], &["container 1 (job)", "4 in 3 processes", "16 B"]),
+        (
+            &[],
+            &[
+                "container 1 (job)",
+                "taken           1970-01-01 00:00:00 UTC (",
+                "days ago)",
+                "4 in 3 processes",
+                "2 address spaces, 5 mappings of",
+                "4 descriptors of 6 open files, 1 pipe with 16 B",
+            ],
+        ),
         (
             &["--tree"],
             &["1 job session", "  {2} job", "  3 job", "  4 job [zombie]"],
@@ -80,7 +97,7 @@ fn architectures() {
             sample::note(b"LINUX\0\0\0", 0xfff, &[1; 44]),
         ];
         *sample.payload(Kind::Regs, 0) = notes.concat();
-        let image = Image::new(name, &sample.bytes());
+        let image = Image::new(&sample.bytes());
         let (_, summary, _) = ckptinfo(&image, &[]);
         assert!(summary.contains(&format!(", {name}, ")), "{summary}");
         let (status, out, err) = ckptinfo(&image, &["--verify", "--regs"]);
@@ -94,7 +111,7 @@ fn architectures() {
 /// Registers and siginfos are in the byte order of the machine that wrote the image.
 #[test]
 fn big_endian() {
-    let image = Image::new("big-endian", &Sample::of(arch::S390X).bytes());
+    let image = Image::new(&Sample::of(arch::S390X).bytes());
     let (status, out, err) = ckptinfo(&image, &["--json", "--verify", "--records"]);
     assert_eq!((status, err.as_str()), (Some(0), ""));
     let all: serde_json::Value = serde_json::from_str(&out).expect("no JSON");
@@ -121,13 +138,18 @@ fn big_endian() {
 
 #[test]
 fn json() {
-    let image = Image::new("json", &Sample::small().bytes());
+    let image = Image::new(&Sample::small().bytes());
     let (status, out, _) = ckptinfo(&image, &["--json", "--verify", "--records", "--regs"]);
     assert_eq!(status, Some(0));
     let all: serde_json::Value = serde_json::from_str(&out).expect("no JSON");
     assert_eq!(all["valid"], true);
     assert_eq!(all["image"]["arch"], "x86_64");
     assert_eq!(all["tasks"][2]["parent"], 2);
+    let process = serde_json::json!({
+        "pid": 1, "parent": 0, "comm": "job", "state": "live", "stopped": false, "threads": 2,
+    });
+    assert_eq!(all["processes"][0], process);
+    assert_eq!(all["processes"][2]["state"], "zombie");
     assert_eq!(all["address_spaces"][0]["pages"], 3);
     assert_eq!(all["records"][0]["kind"], "container");
     assert_eq!(all["registers"][1]["tid"], 2);
@@ -142,7 +164,7 @@ fn faults() {
     let mut bytes = Sample::small().bytes();
     let page = bytes.len() - 1000;
     bytes[page] ^= 1;
-    let image = Image::new("faults", &bytes);
+    let image = Image::new(&bytes);
     // What is wrong with the pages is found only by reading them.
     assert_eq!(ckptinfo(&image, &[]).0, Some(0));
     let (status, _, err) = ckptinfo(&image, &["--verify"]);
@@ -159,38 +181,169 @@ fn faults() {
     assert!(fault["offset"].is_u64());
 }
 
+/// Each failure says what was wrong with what, and no number of an error.
 #[test]
 fn impossible_requests() {
     let me = std::process::id().to_string();
-    let checkpoint = env!("CARGO_BIN_EXE_checkpoint");
-    let restart = env!("CARGO_BIN_EXE_restart");
+    let image = Image::new(&Sample::small().bytes());
+    let dir = image.dir().to_str().expect("a path in ASCII");
+    let thread = std::thread::scope(|scope| {
+        let tid = || rustix::thread::gettid().as_raw_nonzero().to_string();
+        scope.spawn(tid).join().expect("no thread")
+    });
     let cases: &[(&str, &[&str], i32, &str)] = &[
-        (checkpoint, &["--container", &me], 1, "not the init process"),
         (
-            checkpoint,
-            &["-o", "/nowhere/image", &me],
+            "checkpoint",
+            &["4194304"],
             1,
-            "cannot create",
+            "checkpoint: there is no process with the pid 4194304\n",
         ),
-        (checkpoint, &["4194303"], 1, "cannot find process 4194303"),
         (
-            checkpoint,
-            &["--json", "4194303"],
+            "checkpoint",
+            &["--json", "4194304"],
             1,
-            "\"ok\":false,\"error\":\"cannot find process 4194303",
+            "\"ok\":false,\"error\":\"there is no process with the pid 4194304\"",
         ),
-        (checkpoint, &[], 2, "required"),
         (
-            restart,
+            "checkpoint",
+            &["--kill", "-o", "x", &me],
+            1,
+            "this command descends from process",
+        ),
+        ("checkpoint", &[], 2, "required"),
+        ("checkpoint", &["--dry-run", &thread], 1, "process"),
+        (
+            "restart",
             &["/nowhere/image"],
             125,
-            "cannot open /nowhere/image",
+            "restart: cannot open /nowhere/image: No such file or directory\n",
         ),
+        ("restart", &[dir], 125, "is a directory and not an image"),
+        (
+            "restart",
+            &["--cgroup", "a/../b", "/dev/null"],
+            125,
+            "the cgroup a/../b is not named by a path without \"..\"",
+        ),
+        (
+            "ckptinfo",
+            &["/nowhere/image"],
+            1,
+            "ckptinfo: cannot open /nowhere/image: No such file or directory\n",
+        ),
+        ("ckptinfo", &[dir], 1, "it can't be read: Is a directory\n"),
     ];
     for (program, arguments, status, text) in cases {
-        let output = run(program, arguments);
-        let err = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(*status), "{arguments:?}: {err}");
-        assert!(err.contains(text), "{arguments:?}: {err}");
+        command(program)
+            .args(*arguments)
+            .assert()
+            .code(*status)
+            .stderr(contains(*text).and(contains("os error").not()));
+    }
+}
+
+/// A process that does nothing, and ends with the test.
+struct Idle(std::process::Child);
+
+impl Idle {
+    fn new() -> Self {
+        let child = std::process::Command::new("sleep").arg("1000").spawn();
+        Self(child.expect("cannot start a process"))
+    }
+
+    fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What can be known before anything is touched.
+#[test]
+fn places_that_are_none() {
+    let idle = Idle::new();
+    let dir = tempfile::tempdir().expect("cannot make a directory");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    std::os::unix::fs::symlink("there", at("link")).expect("cannot make a link");
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("no socket");
+    let cases = [
+        (vec!["-o".into(), at("")], "is a directory"),
+        (vec!["-o".into(), at("socket")], "is a socket"),
+        (
+            vec!["-o".into(), at("missing/image")],
+            "missing: No such file or directory",
+        ),
+        (
+            vec!["--log".into(), at("link"), "-o".into(), at("image")],
+            "is a symbolic link",
+        ),
+        (
+            vec!["--log".into(), at("x"), "-o".into(), at("x")],
+            "the same file",
+        ),
+        (vec!["--cgroup".into(), "/nowhere/at/all".into()], "cgroup"),
+        (vec!["--container".into()], "not the init process"),
+    ];
+    for (arguments, text) in cases {
+        command("checkpoint")
+            .args(&arguments)
+            .arg(idle.pid())
+            .assert()
+            .code(1)
+            .stdout(is_empty())
+            .stderr(contains(text).and(contains("os error").not()));
+    }
+    let left = std::fs::read_dir(dir.path()).expect("no directory").count();
+    assert_eq!(left, 2, "something was left behind");
+}
+
+/// Standard input where there is none, as in a service.
+#[test]
+fn nothing_to_restart() {
+    let output = std::process::Command::new(command("restart").get_program())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("cannot run it");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(125));
+    assert!(err.contains("there is no image: name a file"), "{err}");
+}
+
+/// Nobody reads what is told.
+#[test]
+fn closed_output() {
+    let image = Image::new(&Sample::small().bytes());
+    for (program, arguments) in [
+        (
+            "ckptinfo",
+            vec!["--json".to_owned(), image.path().display().to_string()],
+        ),
+        ("restart", vec!["--json".into(), "/nowhere".into()]),
+        (
+            "checkpoint",
+            vec!["--json".into(), "--dry-run".into(), "4194304".into()],
+        ),
+    ] {
+        let (reader, writer) = rustix::pipe::pipe().expect("no pipe");
+        drop(reader);
+        let mut plain = std::process::Command::new(command(program).get_program());
+        let status = plain
+            .args(arguments)
+            .stdout(std::process::Stdio::from(
+                writer.try_clone().expect("no pipe"),
+            ))
+            .stderr(std::process::Stdio::from(writer))
+            .status()
+            .expect("cannot run it");
+        // A panic ends with 101.
+        assert!(
+            matches!(status.code(), Some(0 | 1 | 125)),
+            "{program}: {status}"
+        );
     }
 }

@@ -34,10 +34,7 @@ use sample::{
     Sample,
     PAGE, //
 };
-use std::{
-    fs,
-    path::PathBuf, //
-};
+use std::fs;
 
 const NT_FILE: u32 = 0x4649_4c45;
 
@@ -117,15 +114,10 @@ impl Core {
     }
 }
 
-/// Where the core file of the test `name` goes.
-fn target(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("{name}.core-{}", std::process::id()))
-}
-
 /// The core file that comes of an image, and what the command says; or its message.
 fn core(name: &str, sample: &Sample, options: &[&str]) -> Result<(Core, String), String> {
-    let image = Image::new(name, &sample.bytes());
-    let path = target(name);
+    let image = Image::new(&sample.bytes());
+    let path = image.dir().join("core");
     let to = path.to_str().expect("a path in ASCII");
     let (status, out, err) = ckptinfo(&image, &[&["--core", to], options].concat());
     if status != Some(0) {
@@ -133,7 +125,6 @@ fn core(name: &str, sample: &Sample, options: &[&str]) -> Result<(Core, String),
         return Err(err);
     }
     let bytes = fs::read(&path).expect("no core file");
-    fs::remove_file(&path).expect("cannot remove the core file");
     let big = bytes[5] == 2;
     Ok((Core { bytes, big }, out))
 }
@@ -304,11 +295,24 @@ fn impossible_ones() {
     let mut bytes = full().bytes();
     let page = bytes.len() - 1000;
     bytes[page] ^= 1;
-    let image = Image::new("spoilt", &bytes);
-    let path = target("spoilt");
+    let image = Image::new(&bytes);
+    let path = image.dir().join("core");
     let to = path.to_str().expect("a path in ASCII");
     let (status, _, err) = ckptinfo(&image, &["--core", to]);
     assert_eq!(status, Some(1));
     assert!(err.contains("checksum of the pages is wrong"), "{err}");
     assert!(!path.exists());
+}
+
+/// What is no regular file is not replaced by one.
+#[test]
+fn not_over_a_device() {
+    let image = Image::new(&full().bytes());
+    let link = image.dir().join("null");
+    std::os::unix::fs::symlink("/dev/null", &link).expect("cannot make a link");
+    let to = link.to_str().expect("a path in ASCII");
+    let (status, _, err) = ckptinfo(&image, &["--core", to]);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("no regular file"), "{err}");
+    assert!(link.is_symlink());
 }

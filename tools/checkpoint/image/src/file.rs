@@ -24,6 +24,7 @@ use crate::{
             TAGGED_BYTES, //
         },
         record::{
+            always,
             Fault,
             BODY_MAX,
             RECORD_HEADER_LEN, //
@@ -51,7 +52,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(e) => write!(f, "{e}"),
+            Self::Io(_) => f.write_str("it can't be read"),
             Self::Fault(fault) => write!(
                 f,
                 "at byte {}: {}: {}",
@@ -63,7 +64,14 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(e) => Some(e),
+            Self::Fault(_) => None,
+        }
+    }
+}
 
 impl From<io::Error> for Error {
     fn from(e: io::Error) -> Self {
@@ -123,11 +131,11 @@ impl<R: Read> File<R> {
         if reader.by_ref().take(len).read_to_end(&mut meta)? as u64 != len {
             return Err(Fault::framing(META_AT, "the image is cut short").into());
         }
-        check::meta_sum(crc32c, &meta, &header)?;
-        let counts = check::counts(&meta, META_AT)?;
+        check::meta_sum(crc32c, &meta, &header, &always)?;
+        let counts = check::counts(&meta, META_AT, &always)?;
         let mut objects = vec![Object::default(); counts.objects];
         let mut pids = vec![Pid::default(); counts.pids];
-        let summary = check::metadata(&meta, META_AT, &header, &mut objects, &mut pids)?;
+        let summary = check::metadata(&meta, META_AT, &header, &mut objects, &mut pids, &always)?;
         Ok(Self {
             reader,
             stream: Stream::new(crc32c, &header),

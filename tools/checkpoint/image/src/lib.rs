@@ -2,7 +2,8 @@
 
 //! The checkpoint image format, on the host.
 //!
-//! [`image`] is what the kernel is compiled from; [`file`](mod@file) reads whole images with it.
+//! [`image`] is what the kernel is compiled from; [`file`](mod@file) reads whole images with it;
+//! [`mutate`] changes them.
 
 // The oldest compiler that the kernel supports lacks `is_multiple_of`.
 #[allow(clippy::manual_is_multiple_of)]
@@ -11,6 +12,7 @@ pub mod image;
 
 pub mod crc;
 pub mod file;
+pub mod mutate;
 
 pub use crc::crc32c;
 pub use file::{

@@ -11,19 +11,29 @@ mod sample;
 
 use checkpoint_image::{
     image::{
+        kinds::Kind,
+        mm::Mm,
         record::{
             parse,
             RECORD_HEADER_LEN, //
         },
-        Kind, //
+        task::{
+            Cred,
+            Process,
+            Task, //
+        }, //
+    },
+    mutate::{
+        mutate,
+        set,
+        Mutator,
+        Parts,
+        Random, //
     },
     Error,
     File, //
 };
-use sample::{
-    Rec,
-    Sample, //
-};
+use sample::Sample;
 use std::{
     collections::HashSet,
     env,
@@ -35,175 +45,6 @@ use std::{
 
 /// Most images that are kept.
 const KEPT: usize = 4096;
-
-/// Numbers that matter to a parser.
-const NUMBERS: &[u64] = &[
-    0,
-    1,
-    2,
-    7,
-    64,
-    65,
-    4095,
-    4096,
-    65536,
-    (1 << 20) + 1,
-    1 << 22,
-    0x7fff_ffff,
-    0x8000_0000,
-    0xffff_ffff,
-    0x7fff_ffff_ffff_f000,
-    1 << 63,
-    u64::MAX - 4095,
-    u64::MAX,
-];
-
-/// xorshift64*
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
-
-/// Changes some bytes.
-fn bytes(random: &mut Random, bytes: &mut [u8]) {
-    if bytes.is_empty() {
-        return;
-    }
-    match random.below(4) {
-        0 => {
-            let n = random.below(bytes.len());
-            bytes[n] ^= 1 << random.below(8);
-        }
-        1 => {
-            let n = random.below(bytes.len());
-            bytes[n] = random.next() as u8;
-        }
-        // A whole field, at its place.
-        2 => {
-            let number = NUMBERS[random.below(NUMBERS.len())].to_le_bytes();
-            let size = if random.below(2) == 0 { 4 } else { 8 };
-            let at = random.below(bytes.len()) / size * size;
-            for (to, from) in bytes[at..].iter_mut().zip(&number[..size]) {
-                *to = *from;
-            }
-        }
-        // A field that another one resembles.
-        _ => {
-            let from = random.below(bytes.len()) / 4 * 4;
-            let to = random.below(bytes.len()) / 4 * 4;
-            for n in 0..4 {
-                if from + n < bytes.len() && to + n < bytes.len() {
-                    bytes[to + n] = bytes[from + n];
-                }
-            }
-        }
-    }
-}
-
-/// Changes one record.
-fn record(random: &mut Random, record: &mut Rec) {
-    match random.below(12) {
-        0 => record.kind = Kind::ALL[random.below(Kind::ALL.len())].number(),
-        1 => record
-            .payload
-            .truncate(random.below(record.payload.len() + 1)),
-        2 => {
-            let more = random.below(64);
-            let len = record.payload.len() + more;
-            record.payload.resize(len, random.next() as u8);
-        }
-        3 => {
-            let len = record.body.len() / 8 + random.below(3);
-            record.body.resize(len.saturating_sub(1) * 8, 0);
-        }
-        4..=6 => bytes(random, &mut record.payload),
-        _ => bytes(random, &mut record.body),
-    }
-}
-
-fn mutate(random: &mut Random, sample: &mut Sample) {
-    for _ in 0..1 + random.below(3) {
-        let len = sample.records.len();
-        let (a, b) = (random.below(len), random.below(len));
-        match random.below(21) {
-            0 => sample.records.swap(a, b),
-            1 if len > 2 => {
-                sample.records.remove(a);
-            }
-            2 if len < 200 => {
-                let copy = sample.records[a].clone();
-                sample.records.insert(b, copy);
-            }
-            3 if !sample.extents.is_empty() => {
-                let n = random.below(sample.extents.len());
-                let (extent, pages) = &mut sample.extents[n];
-                let mut raw = Rec {
-                    kind: 0,
-                    body: zerocopy::IntoBytes::as_bytes(extent).to_vec(),
-                    payload: Vec::new(),
-                };
-                bytes(random, &mut raw.body);
-                if let Ok(changed) = zerocopy::FromBytes::read_from_bytes(&raw.body[..]) {
-                    *extent = changed;
-                }
-                if random.below(4) == 0 {
-                    pages.truncate(random.below(3) * 4096);
-                }
-            }
-            4 if sample.extents.len() < 8 && !sample.extents.is_empty() => {
-                let n = random.below(sample.extents.len());
-                let copy = sample.extents[n].clone();
-                sample.extents.push(copy);
-            }
-            5 if !sample.shared.is_empty() => {
-                let n = random.below(sample.shared.len());
-                let mut raw = zerocopy::IntoBytes::as_bytes(&sample.shared[n].1).to_vec();
-                bytes(random, &mut raw);
-                if let Ok(changed) = zerocopy::FromBytes::read_from_bytes(&raw[..]) {
-                    sample.shared[n].1 = changed;
-                }
-                if random.below(4) == 0 {
-                    sample.shared[n].0 = random.below(sample.extents.len() + 1);
-                }
-            }
-            6 if sample.shared.len() < 8 && !sample.shared.is_empty() => {
-                let n = random.below(sample.shared.len());
-                let copy = sample.shared[n];
-                sample.shared.push(copy);
-            }
-            7 => {
-                let mut rows = sample.rows.take().unwrap_or_else(|| sample.rows());
-                let len = rows.len();
-                if len != 0 {
-                    let n = random.below(len);
-                    let mut raw = zerocopy::IntoBytes::as_bytes(&rows[n]).to_vec();
-                    bytes(random, &mut raw);
-                    if let Ok(changed) = zerocopy::FromBytes::read_from_bytes(&raw[..]) {
-                        rows[n] = changed;
-                    }
-                    match random.below(8) {
-                        0 => rows.swap(n, 0),
-                        1 => rows.truncate(n),
-                        2 => rows.push(rows[n]),
-                        _ => (),
-                    }
-                    sample.rows = Some(rows);
-                }
-            }
-            _ => record(random, &mut sample.records[a]),
-        }
-    }
-}
 
 /// Reads an image as ckptinfo does; tells what was found.
 fn read(image: &[u8]) -> Result<(), (u16, &'static str)> {
@@ -229,9 +70,33 @@ fn read(image: &[u8]) -> Result<(), (u16, &'static str)> {
     }
     let all = file.verify(|_, _| ()).map_err(fault);
     if let Some(rows) = rows::verify(image) {
-        assert_eq!(rows.is_ok(), all.is_ok(), "row by row: {rows:?}, at once: {all:?}");
+        assert_eq!(
+            rows.is_ok(),
+            all.is_ok(),
+            "row by row: {rows:?}, at once: {all:?}"
+        );
     }
     all
+}
+
+/// A sample image in parts, and what they are put together to.
+fn parts() -> Parts {
+    let image = Sample::small().bytes();
+    let parts = Parts::split(&image).expect("the sample is valid");
+    assert_eq!(parts.bytes(), image, "the parts make another image");
+    parts
+}
+
+/// Changes some bytes, wherever they are.
+fn damage(random: &mut Random, bytes: &mut [u8]) {
+    for _ in 0..1 + random.below(4) {
+        let n = random.below(bytes.len());
+        bytes[n] = match random.below(3) {
+            0 => bytes[n] ^ 1 << random.below(8),
+            1 => 0xff,
+            _ => random.next() as u8,
+        };
+    }
 }
 
 #[test]
@@ -243,33 +108,33 @@ fn mutations() {
     let seed = env::var("FUZZ_SEED")
         .ok()
         .and_then(|s| s.parse().ok())
-        .unwrap_or(0x9e37_79b9_7f4a_7c15);
+        .unwrap_or(1);
     let end = Instant::now() + Duration::from_secs(seconds);
-    let mut random = Random(seed);
-    let mut kept = vec![Sample::small()];
+    let mut random = Random::new(seed);
+    let mut kept = vec![parts()];
     let mut seen = HashSet::new();
     let (mut runs, mut accepted) = (0_u64, 0_u64);
     while Instant::now() < end {
-        let mut sample = kept[random.below(kept.len())].clone();
-        mutate(&mut random, &mut sample);
-        let mut image = sample.bytes();
-        if random.below(16) == 0 {
+        let mut parts = kept[random.below(kept.len())].clone();
+        mutate(&mut random, &mut parts);
+        let mut image = parts.bytes();
+        if random.once_in(16) {
             // Framing, header and checksums.
             let at = random.below(image.len() - RECORD_HEADER_LEN);
             let to = (at + 64).min(image.len());
-            bytes(&mut random, &mut image[at..to]);
+            damage(&mut random, &mut image[at..to]);
             let _ = read(&image);
             let _ = parse(&image[at..], at as u64);
         } else {
             let result = read(&image);
             accepted += u64::from(result.is_ok());
-            let fresh = result.map_or_else(|what| seen.insert(what), |()| random.below(8) == 0);
+            let fresh = result.map_or_else(|what| seen.insert(what), |()| random.once_in(8));
             if fresh {
                 if kept.len() == KEPT {
                     let n = 1 + random.below(KEPT - 1);
                     kept.swap_remove(n);
                 }
-                kept.push(sample);
+                kept.push(parts);
             }
         }
         runs += 1;
@@ -282,4 +147,71 @@ fn mutations() {
         seen.len() > 40,
         "the search does not get past the outer checks"
     );
+}
+
+/// Every field to each of its extremes.
+#[test]
+fn fields() {
+    let mutator = Mutator::new(parts());
+    let mut seen = HashSet::new();
+    let mut names = HashSet::new();
+    let mut accepted = 0;
+    for n in (0..mutator.whole_turn()).step_by(2) {
+        let (image, what) = mutator.nth(1, n);
+        names.insert(what.split(" = ").next().unwrap_or("").to_owned());
+        match read(&image) {
+            Ok(()) => accepted += 1,
+            Err(fault) => {
+                seen.insert(fault);
+            }
+        }
+    }
+    println!(
+        "{} fields, {accepted} valid, {} different faults",
+        names.len(),
+        seen.len()
+    );
+    assert!(names.len() > 150, "not every field was changed");
+    assert!(seen.len() > 60, "most faults were not found");
+}
+
+/// Changes by name.
+#[test]
+fn by_name() {
+    let mut parts = parts();
+    for change in [
+        "process.dumpable=2",
+        "task[1].nice=-5",
+        "credentials.uid[3]=0x10",
+        "credentials.bounding&=~0x3",
+        "credentials.securebits|=0x10",
+        "credentials.numbers=1,2",
+        "address space.exe=@/tmp",
+        "open file[@/bin/job].path=/bin/other",
+    ] {
+        set(&mut parts, change).expect(change);
+    }
+    for change in [
+        "process.none=1",
+        "none.x=1",
+        "task[77].nice=1",
+        "task.nice=x",
+        "task",
+        "task.nice",
+    ] {
+        assert!(set(&mut parts, change).is_err(), "{change}");
+    }
+    let image = parts.bytes();
+    let mut sample = Sample::small();
+    sample.edit::<Process>(0, |p| p.dumpable.set(2));
+    sample.edit::<Task>(1, |t| t.nice.set(-5));
+    sample.edit::<Cred>(0, |c| {
+        c.uid[3].set(16);
+        c.bounding.set((1 << 41) - 4);
+        c.securebits.set(16);
+    });
+    *sample.payload(Kind::Cred, 0) = vec![1, 0, 0, 0, 2, 0, 0, 0];
+    sample.edit::<Mm>(0, |m| m.exe.set(sample::obj::DIRECTORY));
+    *sample.payload(Kind::File, 0) = b"/bin/other".to_vec();
+    assert_eq!(image, sample.bytes());
 }

@@ -32,6 +32,9 @@ fn container() {
         ("unknown flag", |s| {
             s.edit(0, |c: &mut Container| c.flags.set(1 << 2))
         }),
+        ("too many objects", |s| {
+            s.edit(0, |c: &mut Container| c.objects.set((1 << 22) + 1))
+        }),
         ("more object references than records", |s| {
             s.edit(0, |c: &mut Container| c.objects.set(10_000))
         }),
@@ -67,21 +70,21 @@ fn container() {
 fn framing() {
     refused(&[
         ("body too short", |s| {
-            s.records[3].body.truncate(64);
+            s.records[6].body.truncate(64);
         }),
         ("body has fields that this version does not know", |s| {
-            s.records[3].body.extend([1, 0, 0, 0, 0, 0, 0, 0]);
+            s.records[6].body.extend([1, 0, 0, 0, 0, 0, 0, 0]);
         }),
-        ("unknown kind of record", |s| s.records[3].kind = 2),
+        ("unknown kind of record", |s| s.records[6].kind = 2),
         ("body of impossible length", |s| {
-            s.records[3].body.resize(2048, 0)
+            s.records[6].body.resize(2048, 0)
         }),
         ("record that does not belong into the metadata", |s| {
             s.add(s.extents[0].0, &[])
         }),
     ]);
     // A longer body from a newer kernel whose new fields are all zero.
-    accepted(&[|s| s.records[3].body.extend([0; 16])]);
+    accepted(&[|s| s.records[6].body.extend([0; 16])]);
     // A shorter one from an older kernel: tasks without what came last.
     accepted(&[|s| {
         for record in &mut s.records {
@@ -120,6 +123,18 @@ fn memory() {
         ("unknown flag", |s| {
             s.edit(0, |m: &mut Mm| m.flags.set(1 << 31))
         }),
+        (
+            "its program is no regular file that is open for reading",
+            |s| s.edit(0, |m: &mut Mm| m.exe.set(obj::DIRECTORY)),
+        ),
+        (
+            "its program is no regular file that is open for reading",
+            |s| s.edit(0, |f: &mut OpenFile| f.flags.set(open::READ | open::PATH)),
+        ),
+        (
+            "its program is no regular file that is open for reading",
+            |s| s.edit(0, |f: &mut OpenFile| f.flags.set(open::WRITE)),
+        ),
         ("unknown flag", |s| {
             s.edit(0, |m: &mut Mm| m.dump_filter.set(1 << 9))
         }),
@@ -288,7 +303,36 @@ fn files() {
         ("path is not absolute", |s| {
             s.payload(Kind::File, 0)[0] = b'x'
         }),
+        ("path is not canonical", |s| {
+            *s.payload(Kind::File, 0) = b"/bin/../job".to_vec()
+        }),
+        ("path is not canonical", |s| {
+            *s.payload(Kind::File, 0) = b"/bin//job".to_vec()
+        }),
+        ("path is not canonical", |s| {
+            *s.payload(Kind::File, 0) = b"/bin/".to_vec()
+        }),
         ("path with a NUL byte", |s| s.payload(Kind::File, 0)[1] = 0),
+        ("impossible time", |s| {
+            s.edit(0, |f: &mut OpenFile| f.mtime_nsec.set(1_000_000_000))
+        }),
+        ("impossible time", |s| {
+            s.edit(0, |f: &mut OpenFile| {
+                f.mtime.set(1);
+                f.mtime_nsec.set(NSEC_UNKNOWN);
+            })
+        }),
+        ("opened by exec, but not a program", |s| {
+            s.edit(1, |f: &mut OpenFile| f.flags.set(open::READ | open::EXEC))
+        }),
+        ("opened by exec, but not a program", |s| {
+            s.edit(0, |f: &mut OpenFile| {
+                f.flags.set(open::READ | open::PATH | open::EXEC)
+            })
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(2, |f: &mut OpenFile| f.ino.set(1))
+        }),
         ("path empty or too long", |s| {
             s.payload(Kind::File, 0).clear()
         }),
@@ -327,9 +371,6 @@ fn files() {
         }),
         ("path is not absolute", |s| {
             s.payload(Kind::Path, 0)[0] = b'.'
-        }),
-        ("reserved or unused field is not zero", |s| {
-            s.edit(0, |p: &mut Path| p.reserved.set(1))
         }),
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |t: &mut Table| t.reserved.set(1))

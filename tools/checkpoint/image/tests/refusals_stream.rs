@@ -38,7 +38,7 @@ fn header() {
             |h| h.incompat.set(1),
         ),
         ("reserved header field is not zero", |h| h.reserved.set(1)),
-        ("reserved header field is not zero", |h| h.reserved2[51] = 1),
+        ("reserved header field is not zero", |h| h.reserved2[43] = 1),
         ("image of an unknown architecture", |h| h.arch.set(9)),
         ("impossible page size", |h| h.page_size.set(5000)),
         ("impossible page size", |h| h.page_size.set(1 << 20)),

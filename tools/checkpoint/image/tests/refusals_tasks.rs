@@ -15,6 +15,14 @@ use sample::{
     refused, //
 };
 
+const NO_VFORK_CHILD: &str = "waits in vfork() for no live process that is its child";
+
+/// It waits in vfork() for `child`.
+fn vfork(t: &mut Task, child: u32) {
+    t.flags.set(TASK_VFORK);
+    t.vfork_child.set(child);
+}
+
 #[test]
 fn tasks() {
     refused(&[
@@ -78,11 +86,24 @@ fn tasks() {
                 }
             })
         }),
-        ("waits in vfork() for no task of the image", |s| {
-            s.edit(0, |t: &mut Task| {
-                t.flags.set(TASK_VFORK);
-                t.vfork_child.set(7);
-            })
+        (NO_VFORK_CHILD, |s| s.edit(0, |t: &mut Task| vfork(t, 7))),
+        // A thread; a process that has exited; the child of another thread; itself.
+        (NO_VFORK_CHILD, |s| s.edit(0, |t: &mut Task| vfork(t, 2))),
+        (NO_VFORK_CHILD, |s| s.edit(0, |t: &mut Task| vfork(t, 4))),
+        (NO_VFORK_CHILD, |s| s.edit(0, |t: &mut Task| vfork(t, 3))),
+        (NO_VFORK_CHILD, |s| s.edit(0, |t: &mut Task| vfork(t, 1))),
+        ("is neither process group nor session of a task", |s| {
+            s.edit(2, |t: &mut Task| t.pgid.set(0))
+        }),
+        ("its process group is in another session", |s| {
+            s.edit(3, |t: &mut Task| (t.sid.set(0), t.pgid.set(7)).0)
+        }),
+        ("its process group is a session of others", |s| {
+            s.edit(2, |t: &mut Task| (t.sid.set(7), t.pgid.set(0)).0);
+            s.edit(3, |t: &mut Task| t.pgid.set(7));
+        }),
+        ("its session is a process group of another session", |s| {
+            s.edit(3, |t: &mut Task| (t.sid.set(7), t.pgid.set(0)).0)
         }),
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |t: &mut Task| t.vfork_child.set(3))
@@ -104,14 +125,10 @@ fn tasks() {
         }),
     ]);
     accepted(&[
-        |s| s.edit(2, |t: &mut Task| t.pgid.set(0)),
-        |s| s.edit(2, |t: &mut Task| (t.sid.set(0), t.pgid.set(0)).0),
-        |s| {
-            s.edit(0, |t: &mut Task| {
-                t.flags.set(TASK_VFORK);
-                t.vfork_child.set(3);
-            })
-        },
+        |s| s.edit(2, |t: &mut Task| t.sid.set(0)),
+        |s| s.edit(2, |t: &mut Task| (t.sid.set(7), t.pgid.set(0)).0),
+        |s| s.edit(2, |t: &mut Task| (t.sid.set(7), t.pgid.set(7)).0),
+        |s| s.edit(1, |t: &mut Task| vfork(t, 3)),
         |s| {
             s.edit(0, |t: &mut Task| {
                 t.state.set(TASK_DEAD_LEADER);
@@ -152,7 +169,7 @@ fn task_fields() {
         ("impossible signal number", |s| {
             s.edit(0, |t: &mut Task| t.pdeath_signal.set(65))
         }),
-        ("impossible signal number", |s| {
+        ("stopped by a signal that stops nobody", |s| {
             s.edit(0, |t: &mut Task| t.stop_signal.set(65))
         }),
         ("signal mask with SIGKILL or SIGSTOP", |s| {
@@ -259,7 +276,7 @@ fn groups() {
         ("impossible dumpability", |s| {
             s.edit(0, |p: &mut Process| p.dumpable.set(3))
         }),
-        ("impossible signal number", |s| {
+        ("stopped by a signal that stops nobody", |s| {
             s.edit(0, |p: &mut Process| p.stop_signal.set(65))
         }),
         ("soft limit above the hard one", |s| {
@@ -352,11 +369,14 @@ fn signals() {
             shared.body[0] = 2;
             s.records.push(shared);
         }),
-        ("thread after the pending signals of its thread group", |s| {
-            let shared = s.records.remove(s.position(Kind::Pending, 1));
-            let place = s.position(Kind::Task, 1);
-            s.records.insert(place, shared);
-        }),
+        (
+            "thread after the pending signals of its thread group",
+            |s| {
+                let shared = s.records.remove(s.position(Kind::Pending, 1));
+                let place = s.position(Kind::Task, 1);
+                s.records.insert(place, shared);
+            },
+        ),
         // With those of another thread, and of another group.
         ("does not stand with the records of its task", |s| {
             let own = s.records.remove(s.position(Kind::Pending, 0));
@@ -384,6 +404,20 @@ fn signals() {
         ("impossible signal number", |s| {
             s.payload(Kind::Pending, 0)[0] = 65
         }),
+        ("SIGKILL is pending", |s| s.payload(Kind::Pending, 0)[0] = 9),
+        ("SIGKILL is pending", |s| {
+            s.edit(1, |p: &mut Pending| p.bare.set(1 << 8))
+        }),
+        ("signal that does not queue is pending twice", |s| {
+            twice(s.payload(Kind::Pending, 0))
+        }),
+        ("signal that does not queue is pending twice", |s| {
+            s.edit(0, |p: &mut Pending| p.bare.set(1 << 9))
+        }),
+        ("signal that does not queue is pending twice", |s| {
+            s.payload(Kind::Pending, 0)[0] = 31;
+            twice(s.payload(Kind::Pending, 0))
+        }),
         ("payload of wrong length", |s| {
             s.payload(Kind::Pending, 0).truncate(127)
         }),
@@ -396,6 +430,22 @@ fn signals() {
         ("belongs to no task that comes before it", |s| {
             s.edit(0, |a: &mut Affinity| a.tid.set(7))
         }),
+    ]);
+}
+
+/// What is pending comes twice.
+fn twice(payload: &mut Vec<u8>) {
+    payload.extend_from_within(..);
+}
+
+#[test]
+fn pending() {
+    accepted(&[
+        |s| s.payload(Kind::Pending, 0)[0] = 19,
+        |s| {
+            s.payload(Kind::Pending, 0)[0] = 32;
+            twice(s.payload(Kind::Pending, 0))
+        },
     ]);
 }
 

@@ -3,40 +3,56 @@
 //! cgroups (v2): the freezer works on whole ones, so that a subtree must have its own.
 
 use crate::{
-    process,
+    process::{
+        self,
+        Handle, //
+    },
     Error, //
 };
-use std::{
-    collections::{
-        HashMap,
-        HashSet, //
+use rustix::{
+    event::{
+        poll,
+        PollFd,
+        PollFlags,
+        Timespec, //
     },
+    io::Errno, //
+};
+use std::{
+    collections::HashSet,
     fs::{
         self,
-        File, //
+        File,
+        OpenOptions, //
     },
-    io,
+    io::{
+        self,
+        Read,
+        Seek,
+        Write, //
+    },
+    os::fd::{
+        AsFd,
+        BorrowedFd, //
+    },
     path::{
+        Component,
         Path,
         PathBuf, //
     },
-    thread,
-    time::Duration, //
+    time::{
+        Duration,
+        Instant, //
+    }, //
 };
 
-/// How often to look again for tasks that were forked meanwhile, and for a cgroup to be empty.
-const ROUNDS: usize = 200;
-
-/// Where the cgroup file system is mounted.
+/// Returns where the cgroup file system is mounted.
 pub fn mount_point() -> Result<PathBuf, Error> {
-    let failed = |e| Error::new("cannot read /proc/self/mountinfo", e);
-    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(failed)?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo")
+        .map_err(|e| Error::new("cannot read /proc/self/mountinfo", e))?;
     mounts.lines().find_map(parse_mount).ok_or_else(|| {
-        Error::new(
-            "no cgroup file system",
-            io::Error::from(io::ErrorKind::NotFound),
-        )
-        .hint(Some("Mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup"))
+        Error::plain("no cgroup file system (version 2) is mounted")
+            .hint("Mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
     })
 }
 
@@ -49,33 +65,207 @@ fn parse_mount(line: &str) -> Option<PathBuf> {
     mount.split(' ').nth(4).map(PathBuf::from)
 }
 
-/// The cgroup of a process, as a directory.
+/// Returns the cgroup of a process, as a directory.
 pub fn of(pid: i32) -> Result<PathBuf, Error> {
-    let failed = |e| Error::new(format!("cannot find the cgroup of {pid}"), e);
-    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).map_err(failed)?;
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))
+        .map_err(|e| Error::new(format!("cannot find the cgroup of process {pid}"), e))?;
     let path = text
         .lines()
         .find_map(|l| l.strip_prefix("0::/"))
-        .ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))?;
+        .ok_or_else(|| Error::plain(format!("process {pid} is in no cgroup (version 2)")))?;
+    if has_dots(Path::new(path)) {
+        return Err(Error::plain(format!(
+            "the cgroup of process {pid} is outside of the cgroup namespace of this command"
+        ))
+        .hint("Run this command where the process was started, outside of the container."));
+    }
     Ok(mount_point()?.join(path))
 }
 
-/// Opens a cgroup that was named by its directory or by its path from the mount point.
-pub fn open(path: &Path, create: bool) -> Result<File, Error> {
-    let dir = if path.starts_with(mount_point()?) {
-        path.to_owned()
-    } else {
-        mount_point()?.join(path.strip_prefix("/").unwrap_or(path))
-    };
-    let failed = |e| Error::new(format!("cannot open the cgroup {}", dir.display()), e);
-    if create {
-        fs::create_dir_all(&dir).map_err(failed)?;
+fn has_dots(path: &Path) -> bool {
+    path.components().any(|c| c == Component::ParentDir)
+}
+
+/// The directory of a cgroup. Dropped, it is removed if it was made: see [`keep`](Self::keep).
+pub struct Dir {
+    path: PathBuf,
+    fd: File,
+    made: Vec<PathBuf>,
+}
+
+/// Directories that were made for one that is not there yet, to be removed if that fails.
+fn make_all(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|d| !d.exists()).collect();
+    let mut made = Vec::new();
+    for dir in missing.into_iter().rev() {
+        match fs::create_dir(dir) {
+            Ok(()) => made.push(dir.to_owned()),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => (),
+            Err(e) => {
+                remove_all(&made);
+                return Err(e);
+            }
+        }
     }
-    File::open(&dir).map_err(failed)
+    Ok(made)
+}
+
+fn remove_all(made: &[PathBuf]) {
+    for dir in made.iter().rev() {
+        // One that somebody else has begun to use stays.
+        let _ = fs::remove_dir(dir);
+    }
+}
+
+impl Dir {
+    /// Opens a cgroup that was named by its directory or by its path from the mount point.
+    pub fn open(path: &Path, create: bool) -> Result<Self, Error> {
+        if has_dots(path) {
+            return Err(Error::plain(format!(
+                "the cgroup {} is not named by a path without \"..\"",
+                path.display()
+            )));
+        }
+        let top = mount_point()?;
+        let dir = if path.starts_with(&top) {
+            path.to_owned()
+        } else {
+            top.join(path.strip_prefix("/").unwrap_or(path))
+        };
+        let shown = dir.display();
+        let mut made = Vec::new();
+        if create {
+            made =
+                make_all(&dir).map_err(|e| Error::new(format!("cannot make cgroup {shown}"), e))?;
+        }
+        let fd = File::open(&dir).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => Error::plain(format!("there is no cgroup {shown}")).hint(
+                format!("Make it, and put the processes into it: mkdir {shown}"),
+            ),
+            _ => Error::new(format!("cannot open cgroup {shown}"), e),
+        });
+        match fd.and_then(|fd| is_dir(&fd, &dir).map(|()| fd)) {
+            Ok(fd) => Ok(Self {
+                path: dir,
+                fd,
+                made,
+            }),
+            Err(e) => {
+                remove_all(&made);
+                Err(e)
+            }
+        }
+    }
+
+    /// Returns its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Tells whether it is the root cgroup, which can't be frozen.
+    pub fn is_root(&self) -> Result<bool, Error> {
+        Ok(fs::canonicalize(&self.path).ok() == fs::canonicalize(mount_point()?).ok())
+    }
+
+    /// Keeps the directories that were made for it.
+    pub fn keep(&mut self) {
+        self.made.clear();
+    }
+}
+
+fn is_dir(fd: &File, path: &Path) -> Result<(), Error> {
+    let what = || format!("cannot open cgroup {}", path.display());
+    let meta = fd.metadata().map_err(|e| Error::new(what(), e))?;
+    if meta.is_dir() {
+        return Ok(());
+    }
+    Err(Error::plain(format!(
+        "{} is a file and not the directory of a cgroup",
+        path.display()
+    )))
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        remove_all(&self.made);
+    }
+}
+
+/// The file by which a cgroup is frozen and thawed, open before that is needed.
+pub struct Freezer {
+    file: File,
+    dir: PathBuf,
+    was_frozen: bool,
+}
+
+impl Freezer {
+    /// Opens that of the cgroup `dir`.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("cgroup.freeze");
+        let failed = |e| {
+            Error::new(format!("cannot open {}", path.display()), e)
+                .hint("To leave processes frozen takes the right to thaw them.")
+        };
+        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let mut file = file.map_err(failed)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        Ok(Self {
+            file,
+            dir: dir.to_owned(),
+            was_frozen: text.trim() == "1",
+        })
+    }
+
+    /// Makes it what it was when it was opened: thawed, or frozen by its owner.
+    pub fn restore(&mut self) -> Result<(), Error> {
+        if self.was_frozen {
+            return Ok(());
+        }
+        self.write("0")
+    }
+
+    /// Thaws it, whatever it was.
+    pub fn thaw(&mut self) -> Result<(), Error> {
+        self.write("0")
+    }
+
+    /// Freezes it.
+    pub fn freeze(&mut self) -> Result<(), Error> {
+        self.write("1")
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Error> {
+        let done = self
+            .file
+            .rewind()
+            .and_then(|()| self.file.write_all(text.as_bytes()));
+        let word = if text == "0" { "thaw" } else { "freeze" };
+        done.map_err(|e| {
+            Error::new(format!("cannot {word} cgroup {}", self.dir.display()), e).hint(format!(
+                "Do it by hand: echo {text} >{}/cgroup.freeze",
+                self.dir.display()
+            ))
+        })
+    }
+}
+
+/// Tells whether a cgroup or one around it was frozen by its owner.
+pub fn is_frozen(dir: &Path) -> bool {
+    let frozen = |dir: &Path| {
+        fs::read_to_string(dir.join("cgroup.freeze")).is_ok_and(|text| text.trim() == "1")
+    };
+    dir.ancestors().any(frozen)
 }
 
 /// Adds the processes in `dir` and in the cgroups below it to `found`.
-fn members(dir: &Path, found: &mut HashSet<i32>) -> io::Result<()> {
+pub(crate) fn members(dir: &Path, found: &mut HashSet<i32>) -> io::Result<()> {
     let mut dirs = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {
         let procs = fs::read_to_string(dir.join("cgroup.procs"))?;
@@ -90,129 +280,48 @@ fn members(dir: &Path, found: &mut HashSet<i32>) -> io::Result<()> {
     Ok(())
 }
 
-/// Does the process `pid` with its descendants have a cgroup to itself?
-pub fn owns_its_cgroup(pid: i32) -> Result<bool, Error> {
-    let failed = |e| Error::new(format!("cannot list the cgroup of {pid}"), e);
-    let dir = of(pid)?;
+/// Tells whether a process with its descendants has the cgroup `dir` to itself.
+pub fn owned_by(target: &Handle, dir: &Path) -> Result<bool, Error> {
     if dir == mount_point()? {
         return Ok(false);
     }
-    let mut found = HashSet::new();
-    members(&dir, &mut found).map_err(failed)?;
-    let tree = process::subtree(pid).map_err(failed)?;
-    let live: HashSet<i32> = tree
-        .iter()
-        .filter(|p| !p.is_zombie)
-        .map(|p| p.pid)
-        .collect();
-    let all: HashSet<i32> = tree.iter().map(|p| p.pid).collect();
-    Ok(live.is_subset(&found) && found.is_subset(&all))
+    target.sure(|pid| {
+        let mut found = HashSet::new();
+        members(dir, &mut found)?;
+        let tree = process::subtree(pid)?;
+        let all: HashSet<i32> = tree.iter().map(|p| p.pid).collect();
+        let mut live = tree.iter().filter(|p| !p.is_zombie);
+        Ok(live.all(|p| found.contains(&p.pid)) && found.is_subset(&all))
+    })
 }
 
-/// A cgroup that was made for the duration of a checkpoint.
-///
-/// Dropped, its tasks go back to where they were, and it is removed.
-pub struct Own {
-    dir: PathBuf,
-    root: PathBuf,
-    home: HashMap<i32, PathBuf>,
-    keep: bool,
-}
-
-impl Own {
-    /// Moves `pid` and all that descend from it into a fresh cgroup, below the caller's if that
-    /// can be, and otherwise at the top.
-    pub fn make(pid: i32) -> Result<Self, Error> {
-        let root = of(pid)?;
-        let me = i32::try_from(std::process::id()).unwrap_or(0);
-        let name = format!("checkpoint-{pid}-{me}");
-        let mut last = None;
-        for parent in [of(me), mount_point()] {
-            let dir = parent?.join(&name);
-            match fs::create_dir(&dir) {
-                Ok(()) => {
-                    let mut own = Self {
-                        dir,
-                        root: root.clone(),
-                        home: HashMap::new(),
-                        keep: false,
-                    };
-                    match own.take(pid) {
-                        Ok(()) => return Ok(own),
-                        Err(e) => last = Some(e),
-                    }
-                }
-                Err(e) => last = Some(Error::new(format!("cannot make {}", dir.display()), e)),
-            }
+/// Waits until no process that lives is in the cgroup `dir`, but for `longest` at most. Tells
+/// whether that is so. A cgroup that has been removed is empty.
+pub fn wait_empty(dir: &Path, longest: Duration) -> io::Result<bool> {
+    let end = Instant::now() + longest;
+    let gone = |e: &io::Error| matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENODEV));
+    let mut events = match File::open(dir.join("cgroup.events")) {
+        Err(e) if gone(&e) => return Ok(true),
+        other => other?,
+    };
+    loop {
+        let mut text = String::new();
+        events.rewind()?;
+        match events.read_to_string(&mut text) {
+            Err(e) if gone(&e) => return Ok(true),
+            other => other?,
+        };
+        if text.lines().any(|l| l == "populated 0") {
+            return Ok(true);
         }
-        let error = last.unwrap_or_else(|| Error::new("no cgroup", io::ErrorKind::NotFound));
-        Err(error.hint(Some(
-            "The tasks need a cgroup to themselves: start them in one, or run as root.",
-        )))
-    }
-
-    /// The cgroup's directory.
-    pub fn path(&self) -> &Path {
-        &self.dir
-    }
-
-    /// Leaves the cgroup, with its tasks in it.
-    pub fn keep(mut self) {
-        self.keep = true;
-    }
-
-    fn take(&mut self, pid: i32) -> Result<(), Error> {
-        let failed = |pid: i32, e| Error::new(format!("cannot move {pid} to another cgroup"), e);
-        let procs = self.dir.join("cgroup.procs");
-        // A task that is forked during the move may be missed once, but not if its parent has
-        // been moved before.
-        for _ in 0..ROUNDS {
-            let tree = process::subtree(pid).map_err(|e| failed(pid, e))?;
-            let mut moved = false;
-            for process in tree.iter().filter(|p| !p.is_zombie) {
-                let Ok(home) = of(process.pid) else { continue };
-                if home == self.dir {
-                    continue;
-                }
-                moved = true;
-                match fs::write(&procs, process.pid.to_string()) {
-                    Ok(()) => {
-                        self.home.insert(process.pid, home);
-                    }
-                    Err(e) if e.raw_os_error() == Some(libc::ESRCH) => (),
-                    Err(e) => return Err(failed(process.pid, e)),
-                }
-            }
-            if !moved {
-                return Ok(());
-            }
-        }
-        Err(failed(pid, io::Error::from(io::ErrorKind::TimedOut)))
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        if self.keep {
-            return;
-        }
-        for round in 0..ROUNDS {
-            let mut left = HashSet::new();
-            if members(&self.dir, &mut left).is_err() {
-                return;
-            }
-            for pid in left {
-                let home = self.home.get(&pid).unwrap_or(&self.root);
-                // It may have exited; if not, the next round tries again.
-                let _ = fs::write(home.join("cgroup.procs"), pid.to_string());
-            }
-            if fs::remove_dir(&self.dir).is_ok() {
-                return;
-            }
-            // Killed tasks take a moment to be gone.
-            if round > 0 {
-                thread::sleep(Duration::from_millis(10));
-            }
+        let left = end.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(io::Error::other)?;
+        // The file tells of its changes so.
+        let mut fds = [PollFd::new(&events, PollFlags::PRI)];
+        match poll(&mut fds, Some(&left)) {
+            Ok(0) => return Ok(false),
+            Ok(_) | Err(Errno::INTR) => (),
+            Err(e) => return Err(e.into()),
         }
     }
 }
@@ -227,5 +336,23 @@ mod tests {
         assert_eq!(parse_mount(line), Some(PathBuf::from("/sys/fs/cgroup")));
         assert_eq!(parse_mount("25 30 0:23 / /proc rw - proc proc rw"), None);
         assert_eq!(parse_mount(""), None);
+    }
+
+    #[test]
+    fn directories_that_were_made() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = top.path().join("a/b");
+        let made = make_all(&dir).unwrap();
+        assert_eq!(made, [top.path().join("a"), dir.clone()]);
+        assert!(make_all(&dir).unwrap().is_empty());
+        fs::write(top.path().join("a/used"), "").unwrap();
+        remove_all(&made);
+        assert!(!dir.exists() && top.path().join("a").exists());
+    }
+
+    #[test]
+    fn no_way_up() {
+        let error = Dir::open(Path::new("job/../.."), false).map(|_| ());
+        assert!(error.unwrap_err().to_string().contains("\"..\""));
     }
 }

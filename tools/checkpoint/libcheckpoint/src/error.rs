@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Errors that say what failed, where, and what to do.
+//! Errors that say what failed, on which object, why, and what to do.
 
 use std::{
+    borrow::Cow,
     fmt,
     io, //
 };
@@ -11,102 +12,94 @@ use std::{
 #[derive(Debug)]
 pub struct Error {
     what: String,
-    source: io::Error,
-    hint: Option<&'static str>,
+    errno: Option<i32>,
+    hints: Vec<Cow<'static, str>>,
     lines: Vec<String>,
 }
 
 impl Error {
-    /// `what` failed because of `source`.
-    pub fn new(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
+    /// Tells that `what` failed because of `source`.
+    pub fn new(what: impl fmt::Display, source: impl Into<io::Error>) -> Self {
+        let source = source.into();
+        Self {
+            errno: source.raw_os_error(),
+            ..Self::plain(format!("{what}: {}", describe(&source)))
+        }
+    }
+
+    /// Tells what is wrong where no system call has failed.
+    pub fn plain(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            source: source.into(),
-            hint: None,
+            errno: None,
+            hints: Vec::new(),
             lines: Vec::new(),
         }
     }
 
     /// Adds what to do.
-    pub fn hint(mut self, hint: Option<&'static str>) -> Self {
-        self.hint = hint;
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hints.push(hint.into());
         self
     }
 
     /// Adds the kernel's messages.
-    pub fn lines(mut self, lines: Vec<String>) -> Self {
+    pub(crate) fn lines(mut self, lines: Vec<String>) -> Self {
         self.lines = lines;
         self
     }
 
-    /// The kernel's messages: one line for each reason.
+    /// Returns the kernel's messages: one line for each reason.
     pub fn messages(&self) -> &[String] {
         &self.lines
     }
 
-    /// The error number; `None` if there is none.
+    /// Returns the error number; `None` if there is none.
     pub fn errno(&self) -> Option<i32> {
-        self.source.raw_os_error()
+        self.errno
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.source)?;
-        for line in &self.lines {
+        f.write_str(&self.what)?;
+        // The kernel's last line sums up what the others say.
+        let reasons = |line: &&String| !line.starts_with("failed: ");
+        for line in self.lines.iter().filter(reasons) {
             write!(f, "\n  {line}")?;
         }
-        if let Some(hint) = self.hint {
+        for hint in &self.hints {
             write!(f, "\n{hint}")?;
         }
         Ok(())
     }
 }
 
-// What `source` says is part of the text: it is not offered a second time.
 impl std::error::Error for Error {}
 
-/// What to do about an error of checkpoint(2).
-pub(crate) fn checkpoint_hint(error: &io::Error) -> Option<&'static str> {
-    Some(match error.raw_os_error()? {
-        libc::ENOSYS => "This kernel has no checkpoint(2): boot one with CONFIG_CHECKPOINT=y.",
-        libc::EPERM | libc::EACCES => {
-            "You may not inspect all of the tasks: run as their owner, or with \
-             CAP_CHECKPOINT_RESTORE and CAP_SYS_PTRACE."
-        }
-        libc::EBUSY => {
-            "The cgroup is in use: it holds tasks outside of the target's tree, or another \
-             checkpoint is running."
-        }
-        libc::EDEADLK => {
-            "The caller, or the reader of its output, would be frozen too: run this command from \
-             outside of the tree, and write to a file."
-        }
-        libc::ETIMEDOUT => {
-            "Some task did not freeze in time: try a longer --timeout, or see what it waits for."
-        }
-        libc::ESRCH => "There is no such task, or it has exited.",
-        libc::EOPNOTSUPP => {
-            "What is named above cannot be saved: end it, or close it, and try again."
-        }
-        libc::ENOSPC => "The disk is full: the tasks run on, there is no image.",
-        libc::ENOMEM => "Not enough memory: the tasks run on, there is no image.",
-        _ => return None,
-    })
+/// Returns what an error means, in words and without its number.
+pub fn describe(error: &io::Error) -> Cow<'static, str> {
+    match error.raw_os_error() {
+        Some(n) => nix::errno::Errno::from_raw(n).desc().into(),
+        None => error.to_string().into(),
+    }
 }
 
-/// What to do about an error of restart(2).
-pub(crate) fn restart_hint(error: &io::Error) -> Option<&'static str> {
-    Some(match error.raw_os_error()? {
-        libc::ENOSYS => "This kernel has no restart(2): boot one with CONFIG_CHECKPOINT=y.",
-        libc::EPERM | libc::EACCES => {
-            "Choosing pids needs CAP_CHECKPOINT_RESTORE; files are opened with the privileges \
-             that their owners had."
-        }
-        libc::EEXIST => "A pid of the image is in use here: try --pidns.",
-        libc::EINVAL | libc::EBADMSG => "Try ckptinfo --verify on the image.",
-        libc::ENOENT => "A file that the tasks had open is missing: bring it back and try again.",
-        libc::ENOMEM => "Not enough memory to restart: nothing was left behind.",
-        _ => return None,
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        let missing = io::Error::from_raw_os_error(libc::ENOENT);
+        let error = Error::new("cannot open x", missing)
+            .lines(vec!["error: y".into(), "failed: ENOENT, 0 refusals".into()])
+            .hint("Bring it back.");
+        assert_eq!(
+            error.to_string(),
+            "cannot open x: No such file or directory\n  error: y\nBring it back."
+        );
+        assert_eq!(error.errno(), Some(libc::ENOENT));
+        assert_eq!(Error::plain("z").to_string(), "z");
+    }
 }

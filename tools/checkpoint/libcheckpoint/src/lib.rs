@@ -8,7 +8,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let image = File::create("job.ckpt")?;
-//! Checkpoint::of(1234)?.subtree(true).kill(true).write(&image)?;
+//! Checkpoint::of(1234)?.subtree(true).write(&image)?;
 //!
 //! let image = File::open("job.ckpt")?;
 //! let root = Restart::new().read(&image)?;
@@ -17,17 +17,24 @@
 //! # }
 //! ```
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod cgroup;
 pub mod output;
 pub mod process;
 pub mod signals;
+pub mod temporary;
 
 mod error;
+mod hints;
 mod log;
 mod request;
 mod sys;
 
-pub use error::Error;
+pub use error::{
+    describe,
+    Error, //
+};
 pub use request::{
     Checkpoint,
     FromImage,

@@ -1,11 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What /proc says about processes.
+//! Processes: handles on them, and what /proc says about them.
 
+use crate::Error;
+use rustix::{
+    event::{
+        poll,
+        PollFd,
+        PollFlags,
+        Timespec, //
+    },
+    io::Errno,
+    process::{
+        pidfd_open,
+        pidfd_send_signal,
+        Pid,
+        PidfdFlags,
+        Signal, //
+    }, //
+};
 use std::{
-    collections::HashMap,
+    collections::{
+        hash_map::Entry,
+        HashMap, //
+    },
     fs,
-    io, //
+    io,
+    os::fd::{
+        AsFd,
+        BorrowedFd,
+        OwnedFd, //
+    },
+    time::{
+        Duration,
+        Instant, //
+    }, //
 };
 
 /// A process, as /proc shows it.
@@ -15,7 +44,7 @@ pub struct Process {
     pub pid: i32,
     /// Its parent's.
     pub parent: i32,
-    /// Has it exited?
+    /// Has it exited, with all of its threads?
     pub is_zombie: bool,
 }
 
@@ -26,31 +55,39 @@ fn parse_stat(stat: &str) -> Option<Process> {
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
+    // The main thread may have exited before the others.
+    let threads: i32 = fields.nth(15).unwrap_or("1").parse().ok()?;
     Some(Process {
         pid,
         parent,
-        is_zombie: matches!(state, "Z" | "X"),
+        is_zombie: matches!(state, "Z" | "X") && threads <= 1,
     })
 }
 
-/// The process `pid` and all that descend from it, parents first.
+/// Returns what /proc says about the process `pid`.
+pub fn look(pid: i32) -> io::Result<Process> {
+    let stat = fs::read(format!("/proc/{pid}/stat"))?;
+    parse_stat(&String::from_utf8_lossy(&stat))
+        .ok_or_else(|| io::Error::other("/proc/PID/stat has another form than is known"))
+}
+
+/// Returns the name of the process `pid`.
+pub fn name(pid: i32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
+}
+
+/// Returns the process `pid` and all that descend from it, parents first.
 pub fn subtree(pid: i32) -> io::Result<Vec<Process>> {
     let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
     let mut tree = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if !name
-            .to_str()
-            .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
-        {
-            continue;
-        }
-        // One that exits meanwhile is not missed.
-        let Ok(stat) = fs::read(entry.path().join("stat")) else {
+        let name = entry?.file_name();
+        let Some(number) = name.to_str().and_then(|n| n.parse().ok()) else {
             continue;
         };
-        let Some(process) = parse_stat(&String::from_utf8_lossy(&stat)) else {
+        // One that exits meanwhile is not missed.
+        let Ok(process) = look(number) else {
             continue;
         };
         if process.pid == pid {
@@ -67,7 +104,7 @@ pub fn subtree(pid: i32) -> io::Result<Vec<Process>> {
     Ok(tree)
 }
 
-/// The pids of `pid` in all pid namespaces from this one inwards.
+/// Returns the pids of `pid` in all pid namespaces from this one inwards.
 pub fn pids_by_namespace(pid: i32) -> io::Result<Vec<i32>> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
@@ -79,19 +116,166 @@ pub fn pids_by_namespace(pid: i32) -> io::Result<Vec<i32>> {
         .collect()
 }
 
-/// Is `pid` the init process of a pid namespace other than ours?
+/// Tells whether `pid` is the init process of a pid namespace other than ours.
 pub fn is_container_init(pid: i32) -> io::Result<bool> {
     let pids = pids_by_namespace(pid)?;
     Ok(pids.len() > 1 && pids.last() == Some(&1))
 }
 
+/// A process that was looked up once: whatever becomes of its pid, it stays this one.
+#[derive(Debug)]
+pub struct Handle {
+    pid: i32,
+    pidfd: OwnedFd,
+}
+
+impl Handle {
+    /// Looks up the process `pid`, which must not have exited.
+    pub fn open(pid: i32) -> Result<Self, Error> {
+        let pidfd = match open_pidfd(pid) {
+            Ok(pidfd) => pidfd,
+            Err(Errno::SRCH | Errno::INVAL) => {
+                return Err(Error::plain(format!(
+                    "there is no process with the pid {pid}"
+                )))
+            }
+            Err(Errno::NOENT) => {
+                return Err(Error::plain(format!(
+                    "{pid} is a thread, not the first of its process"
+                ))
+                .hint("Name the process: grep Tgid /proc/PID/status tells its pid."))
+            }
+            Err(e) => return Err(Error::new(format!("cannot look up process {pid}"), e)),
+        };
+        let handle = Self { pid, pidfd };
+        if handle.has_exited() {
+            return Err(Error::plain(format!(
+                "process {pid} has exited, and its parent has not waited for it yet"
+            )));
+        }
+        Ok(handle)
+    }
+
+    /// Returns its pid.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Tells whether it has exited, with all of its threads.
+    pub fn has_exited(&self) -> bool {
+        ended(&self.pidfd, PollFlags::IN)
+    }
+
+    /// Returns what `look` finds out about its pid, if it is still that of the same process.
+    pub fn sure<T>(&self, look: impl FnOnce(i32) -> io::Result<T>) -> Result<T, Error> {
+        let found = look(self.pid);
+        // Until now nobody else could have the pid.
+        if self.has_exited() {
+            return Err(Error::plain(format!("process {} has exited", self.pid)));
+        }
+        found.map_err(|e| Error::new(format!("cannot look at process {}", self.pid), e))
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+/// Returns a pidfd of the process `pid`.
+pub(crate) fn open_pidfd(pid: i32) -> Result<OwnedFd, Errno> {
+    let number = Pid::from_raw(pid).filter(|_| pid > 0).ok_or(Errno::INVAL)?;
+    pidfd_open(number, PidfdFlags::empty())
+}
+
+/// Tells whether a pidfd shows any of `events` or has hung up: at once.
+pub(crate) fn ended(pidfd: impl AsFd, events: PollFlags) -> bool {
+    let mut fds = [PollFd::new(&pidfd, events)];
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|n| n > 0)
+}
+
+/// Ends the process `pid` and all that descend from it. They are stopped first, so that none forks
+/// and gets away.
+pub fn end_tree(pid: i32) -> io::Result<()> {
+    let mut stopped: HashMap<i32, OwnedFd> = HashMap::new();
+    loop {
+        let before = stopped.len();
+        for process in subtree(pid)?.iter().filter(|p| !p.is_zombie) {
+            if let Entry::Vacant(new) = stopped.entry(process.pid) {
+                let Ok(pidfd) = open_pidfd(process.pid) else {
+                    continue;
+                };
+                let _ = pidfd_send_signal(&pidfd, Signal::STOP);
+                new.insert(pidfd);
+            }
+        }
+        if stopped.len() == before {
+            break;
+        }
+    }
+    for pidfd in stopped.values() {
+        let _ = pidfd_send_signal(pidfd, Signal::KILL);
+    }
+    Ok(())
+}
+
+/// The processes of a tree, to be waited for.
+pub struct Crowd(Vec<OwnedFd>);
+
+impl Crowd {
+    /// Takes handles on the process `pid` and all that descend from it, as many as this process
+    /// may have descriptors.
+    pub fn of(pid: i32) -> io::Result<Self> {
+        Ok(Self(
+            subtree(pid)?
+                .iter()
+                .map_while(|p| match open_pidfd(p.pid) {
+                    Err(Errno::MFILE | Errno::NFILE) => None,
+                    other => Some(other.ok()),
+                })
+                .flatten()
+                .collect(),
+        ))
+    }
+
+    /// Waits until all have been waited for by their parents, so that their pids are free, but
+    /// for `longest` at most: a parent need not do it. Tells whether all are gone.
+    pub fn wait_reaped(mut self, longest: Duration) -> bool {
+        let end = Instant::now() + longest;
+        loop {
+            // Without events only POLLHUP is reported, which comes when the pid is given up.
+            self.0.retain(|fd| !ended(fd, PollFlags::empty()));
+            let Some(one) = self.0.first() else {
+                return true;
+            };
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(left) = Timespec::try_from(left) else {
+                return false;
+            };
+            let mut fds = [PollFd::new(one, PollFlags::empty())];
+            match poll(&mut fds, Some(&left)) {
+                Ok(0) => return false,
+                Ok(_) | Err(Errno::INTR) => (),
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
+
+    fn own_pid() -> i32 {
+        i32::try_from(std::process::id()).unwrap()
+    }
 
     #[test]
     fn stat_with_odd_name() {
-        let process = parse_stat("42 (a) S 7 (\n) Z 17 1 1 0").unwrap();
+        let threads = |n| format!("42 (a) S 7 (\n) Z 17 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 {n} 0 9");
+        let process = parse_stat(&threads(1)).unwrap();
         assert_eq!(
             process,
             Process {
@@ -100,15 +284,40 @@ mod tests {
                 is_zombie: true,
             }
         );
+        // Only its main thread has exited.
+        assert!(!parse_stat(&threads(2)).unwrap().is_zombie);
         assert_eq!(parse_stat(""), None);
         assert_eq!(parse_stat("1 (x"), None);
     }
 
     #[test]
     fn own_subtree() {
-        let me = i32::try_from(std::process::id()).unwrap();
+        let me = own_pid();
         let tree = subtree(me).unwrap();
         assert_eq!(tree.first().unwrap().pid, me);
         assert!(!is_container_init(me).unwrap() || pids_by_namespace(me).unwrap().len() > 1);
+    }
+
+    #[test]
+    fn handles() {
+        let me = Handle::open(own_pid()).unwrap();
+        assert!(!me.has_exited());
+        assert_eq!(me.sure(Ok).unwrap(), own_pid());
+        let none = Handle::open(4_194_304).unwrap_err();
+        assert_eq!(none.to_string(), "there is no process with the pid 4194304");
+        assert!(Handle::open(0).is_err());
+
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let pidfd = open_pidfd(pid).unwrap();
+        let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
+        poll(&mut fds, None).unwrap();
+        // It is a zombie now.
+        let zombie = Handle::open(pid).unwrap_err();
+        assert!(zombie.to_string().contains("has exited"), "{zombie}");
+        let crowd = Crowd(vec![pidfd.try_clone().unwrap()]);
+        assert!(!crowd.wait_reaped(Duration::ZERO));
+        child.wait().unwrap();
+        assert!(Crowd(vec![pidfd]).wait_reaped(Duration::ZERO));
     }
 }

@@ -3,21 +3,17 @@
 //! Requests to checkpoint and to restart.
 
 use crate::{
-    error::{
-        checkpoint_hint,
-        restart_hint,
-        Error, //
-    },
+    hints,
     log::Log,
-    sys, //
-};
-use rustix::process::{
-    pidfd_open,
-    Pid,
-    PidfdFlags, //
+    process::{
+        self,
+        Handle, //
+    },
+    sys,
+    Error, //
 };
 use std::{
-    io,
+    ffi::CStr,
     os::fd::{
         AsFd,
         AsRawFd,
@@ -48,12 +44,18 @@ pub type Restart<'a> = Request<'a, FromImage>;
 pub struct Target {
     /// The root task; `None`: the caller.
     pidfd: Option<OwnedFd>,
+    pid: i32,
     deadline: Duration,
 }
 
 /// What to restart: all that is in the image.
 #[derive(Default)]
-pub struct FromImage;
+pub struct FromImage {
+    /// Its name, for messages.
+    name: Option<String>,
+    /// Patterns of paths whose files may differ, each with its NUL.
+    accept: Vec<u8>,
+}
 
 /// What checkpoint(2) returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +69,17 @@ pub enum Outcome {
     },
     /// This is the task that checkpointed itself, coming back by restart(2).
     Restarted,
+}
+
+impl Target {
+    /// What to call it in messages.
+    fn shown(&self) -> String {
+        let name = process::name(self.pid).map(|name| format!(" ({name})"));
+        match self.pidfd {
+            Some(_) => format!("process {}{}", self.pid, name.unwrap_or_default()),
+            None => "this process".to_owned(),
+        }
+    }
 }
 
 impl<'a, What> Request<'a, What> {
@@ -101,16 +114,19 @@ impl<'a, What> Request<'a, What> {
 }
 
 impl Checkpoint<'_> {
-    /// Of the task `pid` and all that descend from it.
+    /// Of the process `pid` and all that descend from it.
     pub fn of(pid: i32) -> Result<Self, Error> {
-        let what = || format!("cannot find the task {pid}");
-        let number = Pid::from_raw(pid)
-            .filter(|_| pid > 0)
-            .ok_or_else(|| Error::new(what(), io::ErrorKind::InvalidInput))?;
-        let pidfd = pidfd_open(number, PidfdFlags::empty()).map_err(|e| Error::new(what(), e))?;
+        Self::of_process(&Handle::open(pid)?)
+    }
+
+    /// Of a process that was looked up before, and all that descend from it.
+    pub fn of_process(process: &Handle) -> Result<Self, Error> {
+        let pidfd = process.as_fd().try_clone_to_owned();
+        let pidfd = pidfd.map_err(|e| Error::new("cannot take a handle on the process", e))?;
         Ok(Self {
             what: Target {
                 pidfd: Some(pidfd),
+                pid: process.pid(),
                 ..Target::default()
             },
             ..Self::default()
@@ -127,7 +143,8 @@ impl Checkpoint<'_> {
         self.flag(sys::CHECKPOINT_SUBTREE, on)
     }
 
-    /// After success, the tasks are killed.
+    /// After success, the tasks are killed. The image need not have a name yet, and may lose it:
+    /// [`leave_frozen`](Self::leave_frozen) and then [`end`](Self::end) is the safe way.
     pub fn kill(self, on: bool) -> Self {
         self.flag(sys::CHECKPOINT_KILL, on)
     }
@@ -135,6 +152,11 @@ impl Checkpoint<'_> {
     /// After success, the tasks are left frozen.
     pub fn leave_frozen(self, on: bool) -> Self {
         self.flag(sys::CHECKPOINT_FROZEN, on)
+    }
+
+    /// Files that are shared with tasks outside are refused, and not only told.
+    pub fn strict(self, on: bool) -> Self {
+        self.flag(sys::CHECKPOINT_STRICT, on)
     }
 
     /// How long to wait for the tasks to freeze; zero is the kernel's default.
@@ -152,6 +174,12 @@ impl Checkpoint<'_> {
     /// Finds out whether a checkpoint would succeed.
     pub fn dry_run(self) -> Result<Outcome, Error> {
         self.flag(sys::CHECKPOINT_DRY_RUN, true).call(-1)
+    }
+
+    /// Kills the tasks, which a checkpoint has left frozen and nobody has thawed since, as
+    /// [`kill`](Self::kill) does. Returns when they are gone.
+    pub fn end(self) -> Result<Outcome, Error> {
+        self.flag(sys::CHECKPOINT_KILL_ONLY, true).call(-1)
     }
 
     fn call(self, image_fd: i32) -> Result<Outcome, Error> {
@@ -176,10 +204,15 @@ impl Checkpoint<'_> {
                 messages: log.lines(),
             }),
             Err(e) => {
-                let hint = checkpoint_hint(&e);
-                Err(Error::new("checkpoint failed", e)
-                    .hint(hint)
-                    .lines(log.lines()))
+                let lines = log.lines();
+                let hints = hints::checkpoint(&e, &lines);
+                let verb = match self.flags & sys::CHECKPOINT_KILL_ONLY {
+                    0 => "save",
+                    _ => "end",
+                };
+                let what = format!("cannot {verb} {}", self.what.shown());
+                let error = Error::new(what, e).lines(lines);
+                Err(hints.into_iter().fold(error, Error::hint))
             }
         }
     }
@@ -202,6 +235,12 @@ impl Restart<'_> {
         Self::default()
     }
 
+    /// What messages call the image.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.what.name = Some(name.into());
+        self
+    }
+
     /// The tasks are left frozen.
     pub fn leave_frozen(self, on: bool) -> Self {
         self.flag(sys::RESTART_FROZEN, on)
@@ -210,6 +249,24 @@ impl Restart<'_> {
     /// The root task becomes a sibling of the caller instead of its child.
     pub fn sibling(self, on: bool) -> Self {
         self.flag(sys::RESTART_SIBLING, on)
+    }
+
+    /// The tasks may be confined as the caller is (security label, user namespace, seccomp, ...),
+    /// whatever confined them before.
+    pub fn caller_confinement(self, on: bool) -> Self {
+        self.flag(sys::RESTART_CALLER_CONFINEMENT, on)
+    }
+
+    /// Files must be the same in all that the image tells of them, also on another machine.
+    pub fn strict(self, on: bool) -> Self {
+        self.flag(sys::RESTART_STRICT, on)
+    }
+
+    /// Files whose paths match `pattern` may differ from those that were saved. `*` and `?` match
+    /// slashes, too.
+    pub fn accept(mut self, pattern: &CStr) -> Self {
+        self.what.accept.extend(pattern.to_bytes_with_nul());
+        self
     }
 
     /// Reads the image from `image`, which need not be seekable, and brings back what is in it.
@@ -224,6 +281,9 @@ impl Restart<'_> {
             advice: 0,
             nr_advice: 0,
             reserved: 0,
+            accept: self.what.accept.as_ptr().addr() as u64,
+            accept_len: u32::try_from(self.what.accept.len()).unwrap_or(u32::MAX),
+            reserved2: 0,
         };
         match sys::restart(&mut args) {
             Ok(pid) if args.pidfd >= 0 => Ok(Root {
@@ -233,15 +293,13 @@ impl Restart<'_> {
                 pidfd: unsafe { OwnedFd::from_raw_fd(args.pidfd) },
                 messages: log.lines(),
             }),
-            Ok(_) => Err(Error::new(
-                "restart failed",
-                io::Error::other("the kernel gave no pidfd"),
-            )),
+            Ok(_) => Err(Error::plain("restart(2) gave no pidfd")),
             Err(e) => {
-                let hint = restart_hint(&e);
-                Err(Error::new("restart failed", e)
-                    .hint(hint)
-                    .lines(log.lines()))
+                let lines = log.lines();
+                let hints = hints::restart(&e, &lines);
+                let name = self.what.name.as_deref().unwrap_or("the image");
+                let error = Error::new(format!("cannot restart {name}"), e).lines(lines);
+                Err(hints.into_iter().fold(error, Error::hint))
             }
         }
     }

@@ -2,96 +2,98 @@
 
 //! Signals as events, and processes that watch over others.
 
+use crate::process::open_pidfd;
+use nix::sys::{
+    signal::{
+        SigHandler,
+        SigSet,
+        SigmaskHow,
+        Signal, //
+    },
+    signalfd::{
+        SfdFlags,
+        SignalFd, //
+    }, //
+};
 use rustix::{
     event::{
         poll,
         PollFd,
         PollFlags, //
     },
+    io::Errno,
     process::{
         pidfd_send_signal,
-        Signal, //
+        WaitOptions, //
     }, //
 };
 use std::{
     io,
-    mem::MaybeUninit,
     os::fd::{
         AsFd,
         BorrowedFd,
-        FromRawFd,
         OwnedFd, //
-    },
-    ptr, //
+    }, //
 };
 
 /// Signals that a waiting command passes on.
-pub const FORWARDED: &[i32] = &[
-    libc::SIGINT,
-    libc::SIGTERM,
-    libc::SIGHUP,
-    libc::SIGQUIT,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGCONT,
+pub const FORWARDED: &[Signal] = &[
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGCONT,
 ];
 
 /// Signals that end a command.
-pub const ENDING: &[i32] = &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+pub const ENDING: &[Signal] = &[
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+];
+
+/// A signal that has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Which one.
+    pub signal: Signal,
+    /// Did the kernel send it? A terminal's go to each process of a group.
+    pub by_kernel: bool,
+}
 
 /// Blocked signals, to be read from a descriptor. Dropped, they are as before.
 pub struct Signals {
-    fd: OwnedFd,
-    before: libc::sigset_t,
+    fd: SignalFd,
+    before: SigSet,
 }
 
 impl Signals {
-    /// Blocks `numbers` in the calling thread, which should be the only one.
-    pub fn block(numbers: &[i32]) -> io::Result<Self> {
-        let mut set = MaybeUninit::uninit();
-        let mut before = MaybeUninit::uninit();
-        // SAFETY: sigemptyset initializes `set`, and sigprocmask `before` if it succeeds; all
-        // pointers are to live objects of the right type.
-        let (fd, before) = unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            for &n in numbers {
-                libc::sigaddset(set.as_mut_ptr(), n);
-            }
-            let set = set.assume_init();
-            if libc::sigprocmask(libc::SIG_BLOCK, &set, before.as_mut_ptr()) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            let before = before.assume_init();
-            let fd = libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
-            (fd, before)
-        };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(Self {
-            // SAFETY: signalfd has just made this descriptor, and nothing else knows of it.
-            fd: unsafe { OwnedFd::from_raw_fd(fd) },
-            before,
-        })
+    /// Blocks `signals` in the calling thread, which should be the only one.
+    pub fn block(signals: &[Signal]) -> io::Result<Self> {
+        let set: SigSet = signals.iter().copied().collect();
+        let before = set.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        Ok(Self { fd, before })
     }
 
-    /// The next signal that has arrived; `None` if there is none.
-    pub fn next(&self) -> io::Result<Option<i32>> {
-        let mut bytes = [0; size_of::<libc::signalfd_siginfo>()];
-        match rustix::io::read(&self.fd, &mut bytes) {
-            Ok(n) if n == bytes.len() => {
-                let [a, b, c, d, ..] = bytes;
-                Ok(i32::try_from(u32::from_ne_bytes([a, b, c, d])).ok())
-            }
-            Ok(_) | Err(rustix::io::Errno::AGAIN) => Ok(None),
-            Err(e) => Err(e.into()),
-        }
+    /// Returns the next signal that has arrived; `None` if there is none.
+    pub fn next(&self) -> io::Result<Option<Arrived>> {
+        Ok(self.fd.read_signal()?.and_then(|info| {
+            let number = i32::try_from(info.ssi_signo).ok()?;
+            Some(Arrived {
+                signal: Signal::try_from(number).ok()?,
+                by_kernel: info.ssi_code == libc::SI_KERNEL,
+            })
+        }))
     }
 
-    /// Gives a child process the signals as they were before.
+    /// Gives the calling process, a child, the signals as they were before.
     pub fn restore(&self) {
-        // SAFETY: `before` was initialized by sigprocmask.
-        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &self.before, ptr::null_mut()) };
+        // It fails only for arguments that are none of these.
+        let _ = self.before.thread_set_mask();
     }
 
     /// Waits until a signal arrives or the process `pidfd` exits; tells whether it has exited.
@@ -101,11 +103,17 @@ impl Signals {
             PollFd::from_borrowed_fd(pidfd, PollFlags::IN),
         ];
         match poll(&mut fds, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => (),
+            Ok(_) | Err(Errno::INTR) => (),
             Err(e) => return Err(e.into()),
         }
         let [_, process] = &fds;
         Ok(!process.revents().is_empty())
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 
@@ -115,14 +123,24 @@ impl Drop for Signals {
     }
 }
 
-/// Sends signal `number` to the process `pidfd`; one that has exited needs none.
-pub fn send(pidfd: impl AsFd, number: i32) {
-    if let Some(signal) = Signal::from_named_raw(number) {
+/// Sends a signal to the process `pidfd`; one that has exited needs none.
+pub fn send(pidfd: impl AsFd, signal: Signal) {
+    if let Some(signal) = rustix::process::Signal::from_named_raw(signal as i32) {
         let _ = pidfd_send_signal(pidfd, signal);
     }
 }
 
+/// Passes a signal on to the child `pid`, unless the terminal has sent it to the child, too.
+pub fn forward(pid: i32, pidfd: impl AsFd, arrived: Arrived) {
+    let group = rustix::process::getpgid(rustix::process::Pid::from_raw(pid));
+    let own = rustix::process::getpgid(None);
+    if !(arrived.by_kernel && group == own) {
+        send(pidfd, arrived.signal);
+    }
+}
+
 /// A child process of [`fork`].
+#[derive(Debug)]
 pub struct Child {
     /// Its pid.
     pub pid: i32,
@@ -130,22 +148,28 @@ pub struct Child {
     pub pidfd: OwnedFd,
 }
 
-/// Starts a process that does `f` and exits with its result. The caller must have one thread.
+impl Child {
+    /// Takes a handle on the child `pid`, which has not been waited for.
+    pub fn of(pid: i32) -> io::Result<Self> {
+        let pidfd = open_pidfd(pid)?;
+        Ok(Self { pid, pidfd })
+    }
+}
+
+/// Starts a process that does `f` and exits with its result. The caller must have one thread, and
+/// has to wait for it.
 pub fn fork(f: impl FnOnce() -> i32) -> io::Result<Child> {
+    // Where SIGCHLD is ignored, nobody can wait for a child.
+    // SAFETY: the default action runs no code of this program.
+    unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigDfl) }?;
     // SAFETY: the caller has one thread only, so that the child may do all that a process may.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => {
+    match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Child => {
             let status = f();
             // SAFETY: ends the child without the parent's exit handlers.
             unsafe { libc::_exit(status) }
         }
-        pid => {
-            let number = rustix::process::Pid::from_raw(pid)
-                .ok_or_else(|| io::Error::other("fork returned an impossible pid"))?;
-            let pidfd = rustix::process::pidfd_open(number, rustix::process::PidfdFlags::empty())?;
-            Ok(Child { pid, pidfd })
-        }
+        nix::unistd::ForkResult::Parent { child } => Child::of(child.as_raw()),
     }
 }
 
@@ -159,7 +183,7 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// The status that a shell would show.
+    /// Returns the status that a shell would show.
     pub fn status(self) -> i32 {
         match self {
             Self::Exited(n) => n,
@@ -168,30 +192,27 @@ impl Ended {
     }
 }
 
-/// Waits for the child `pid`, or with -1 for any; returns its pid and how it ended.
+/// Waits for the child `pid`, or with `None` for any; returns its pid and how it ended.
 ///
 /// With `block` false, `None` if no child has ended.
-pub fn reap(pid: i32, block: bool) -> io::Result<Option<(i32, Ended)>> {
-    let mut status = 0;
-    let options = libc::__WALL | if block { 0 } else { libc::WNOHANG };
+pub fn reap(pid: Option<i32>, block: bool) -> io::Result<Option<(i32, Ended)>> {
+    let pid = pid.and_then(rustix::process::Pid::from_raw);
+    // Restarted processes may tell their parent by another signal than SIGCHLD.
+    let mut options = WaitOptions::from_bits_retain(libc::__WALL.cast_unsigned());
+    options.set(WaitOptions::NOHANG, !block);
     loop {
-        // SAFETY: `status` is a live integer.
-        let ret = unsafe { libc::waitpid(pid, &mut status, options) };
-        match ret {
-            0 => return Ok(None),
-            -1 => {
-                let e = io::Error::last_os_error();
-                if e.kind() != io::ErrorKind::Interrupted {
-                    return Err(e);
-                }
-            }
-            found if libc::WIFEXITED(status) => {
-                return Ok(Some((found, Ended::Exited(libc::WEXITSTATUS(status)))))
-            }
-            found if libc::WIFSIGNALED(status) => {
-                return Ok(Some((found, Ended::Killed(libc::WTERMSIG(status)))))
-            }
-            _ => (),
+        let (found, status) = match rustix::process::waitpid(pid, options) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
+            Err(Errno::INTR) => continue,
+            Err(e) => return Err(e.into()),
+        };
+        let found = found.as_raw_nonzero().get();
+        if let Some(status) = status.exit_status() {
+            return Ok(Some((found, Ended::Exited(status))));
+        }
+        if let Some(signal) = status.terminating_signal() {
+            return Ok(Some((found, Ended::Killed(signal))));
         }
     }
 }
@@ -204,5 +225,17 @@ mod tests {
     fn statuses() {
         assert_eq!(Ended::Exited(3).status(), 3);
         assert_eq!(Ended::Killed(9).status(), 137);
+    }
+
+    #[test]
+    fn who_sent_it() {
+        let signals = Signals::block(&[Signal::SIGUSR1]).unwrap();
+        assert_eq!(signals.next().unwrap(), None);
+        nix::sys::signal::raise(Signal::SIGUSR1).unwrap();
+        let arrived = signals.next().unwrap().unwrap();
+        assert_eq!(
+            (arrived.signal, arrived.by_kernel),
+            (Signal::SIGUSR1, false)
+        );
     }
 }

@@ -17,11 +17,19 @@ pub(crate) const CHECKPOINT_KILL: u64 = 1 << 1;
 pub(crate) const CHECKPOINT_FROZEN: u64 = 1 << 2;
 /// CHECKPOINT_DRY_RUN
 pub(crate) const CHECKPOINT_DRY_RUN: u64 = 1 << 3;
+/// CHECKPOINT_STRICT
+pub(crate) const CHECKPOINT_STRICT: u64 = 1 << 4;
+/// CHECKPOINT_KILL_ONLY
+pub(crate) const CHECKPOINT_KILL_ONLY: u64 = 1 << 5;
 
 /// RESTART_FROZEN
 pub(crate) const RESTART_FROZEN: u64 = 1 << 0;
 /// RESTART_SIBLING
 pub(crate) const RESTART_SIBLING: u64 = 1 << 1;
+/// RESTART_STRICT
+pub(crate) const RESTART_STRICT: u64 = 1 << 2;
+/// RESTART_CALLER_CONFINEMENT
+pub(crate) const RESTART_CALLER_CONFINEMENT: u64 = 1 << 3;
 
 /// struct checkpoint_args
 #[repr(C, align(8))]
@@ -51,9 +59,12 @@ pub(crate) struct RestartArgs {
     pub(crate) advice: u64,
     pub(crate) nr_advice: u32,
     pub(crate) reserved: u32,
+    pub(crate) accept: u64,
+    pub(crate) accept_len: u32,
+    pub(crate) reserved2: u32,
 }
 
-const _: () = assert!(size_of::<RestartArgs>() == 40);
+const _: () = assert!(size_of::<RestartArgs>() == 56);
 
 /// checkpoint(2): the id of the checkpoint, or 0 in a task that comes back from it by restart(2).
 pub(crate) fn checkpoint(args: &CheckpointArgs) -> io::Result<u64> {

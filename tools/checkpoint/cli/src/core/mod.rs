@@ -95,8 +95,15 @@ impl Core {
             Some((file.kind.get(), file.inode.get()))
         };
         let vmas = mappings.iter().map(|m| &m.vma);
+        let output = Output::open(path)?;
+        if !output.is_named() {
+            bail!(
+                "a core file is not written in order, and {} is no regular file",
+                path.display()
+            );
+        }
         Ok(Self {
-            output: Output::create(path)?,
+            output,
             memory: Memory::new(mm, vmas, inode_of, file.header.page_size.get().into()),
             mm: *body,
             tasks,
@@ -197,7 +204,7 @@ impl Core {
         out.write_all_at(&table, table_at)?;
         out.write_all_at(&header, 0)?;
         let (threads, mappings) = (self.tasks.len(), self.memory.len());
-        let bytes = self.output.commit()?;
+        let bytes = self.output.commit()?.unwrap_or(0);
         Ok(format!(
             "{threads} threads, {mappings} mappings, {}",
             indicatif::HumanBytes(bytes)

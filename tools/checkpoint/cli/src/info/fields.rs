@@ -3,6 +3,7 @@
 //! The fields of a record's body, by name.
 
 use image::image::{
+    confinement,
     files,
     header::Trailer,
     kinds::Kind,
@@ -113,6 +114,9 @@ pub fn fields(raw: &Raw<'_>) -> Result<Map<String, Value>, Fault> {
     Ok(match raw.kind {
         Kind::Container => body!(raw, task::Container,
             flags monotonic_ns boottime_ns root tasks objects cpu_words cpu),
+        Kind::Confinement => body!(raw, confinement::Confinement,
+            flags uid_ranges gid_ranges labels),
+        Kind::Label => body!(raw, confinement::Label, module),
         Kind::Task => body!(raw, task::Task,
             tid tgid parent pgid sid comm state flags exit_signal exit_code mm files fs sighand
             cred uts pid_ns vfork_child personality pdeath_signal nice policy rt_priority
@@ -140,13 +144,13 @@ pub fn fields(raw: &Raw<'_>) -> Result<Map<String, Value>, Fault> {
         Kind::Row => body!(raw, mm::Row, obj number at extents crc),
         Kind::Files => body!(raw, files::Table, obj),
         Kind::File => body!(raw, files::OpenFile,
-            obj kind flags inode pos size cred mode mtime_ns),
+            obj kind flags inode pos size cred mode mtime mtime_nsec generation dev ino),
         Kind::Inode => body!(raw, files::Inode,
             obj mode size owner atime atime_nsec mtime mtime_nsec flags),
         Kind::Pipe => body!(raw, files::Pipe, obj buffers size named owner),
         Kind::PipeBuffer => body!(raw, files::PipeBuffer, packet),
         Kind::Fs => body!(raw, files::Fs, obj umask root pwd),
-        Kind::Path => body!(raw, files::Path, obj),
+        Kind::Path => body!(raw, files::Path, obj generation dev ino),
         Kind::Uts => body!(raw, ns::Uts, obj nodename domainname),
         Kind::PidNs => body!(raw, ns::PidNs,
             obj parent last_pid pid_max memfd_noexec),

@@ -35,9 +35,11 @@ use image::{
         record::Records,
         task::{
             Container,
+            Process,
             Task,
             CONTAINER_SELF,
-            CONTAINER_WHOLE, //
+            CONTAINER_WHOLE,
+            PROCESS_STOPPED, //
         }, //
     },
     File, //
@@ -47,7 +49,10 @@ use serde_json::{
     Map,
     Value, //
 };
-use std::collections::BTreeMap;
+use std::collections::{
+    BTreeMap,
+    BTreeSet, //
+};
 
 /// A mapping and its name.
 pub struct Mapping {
@@ -73,6 +78,8 @@ pub struct Model {
     pub container: Container,
     /// Threads, in the order of the image.
     pub tasks: Vec<Task>,
+    /// Processes that are stopped, by their pids.
+    stopped: BTreeSet<u32>,
     /// Address spaces with their mappings, by reference.
     pub mms: BTreeMap<u32, (Mm, Vec<Mapping>)>,
     /// Open files, by reference.
@@ -93,6 +100,7 @@ impl Model {
         let mut model = Self {
             container: check::container(&file.meta, META_AT)?,
             tasks: Vec::new(),
+            stopped: BTreeSet::new(),
             mms: BTreeMap::new(),
             files: BTreeMap::new(),
             tables: BTreeMap::new(),
@@ -105,6 +113,12 @@ impl Model {
             let raw = raw?;
             match raw.kind {
                 Kind::Task => model.tasks.push(raw.body()?),
+                Kind::Process => {
+                    let process: Process = raw.body()?;
+                    if process.flags.get() & PROCESS_STOPPED != 0 {
+                        model.stopped.insert(process.tgid.get());
+                    }
+                }
                 Kind::Mm => {
                     let mm: Mm = raw.body()?;
                     current = mm.obj.get();
@@ -164,6 +178,11 @@ impl Model {
         Ok(model)
     }
 
+    /// Tells whether the process `tgid` was stopped by a signal.
+    pub fn is_stopped(&self, tgid: u32) -> bool {
+        self.stopped.contains(&tgid)
+    }
+
     /// Counts the pages of an extent.
     pub fn count(&mut self, next: &Next) {
         match next {
@@ -212,6 +231,7 @@ impl Model {
                 "kernel": name(&header.release),
                 "created_ns": header.created_ns.get(),
                 "id": header.id.get(),
+                "boot": header.boot.get(),
                 "metadata_bytes": header.meta_len.get(),
                 "bytes": len,
                 "scope": self.scope(),
@@ -233,6 +253,7 @@ impl Model {
                 "pipe_bytes": summary.pipe_bytes,
             }),
         );
+        put("processes", self.processes_json());
         put("tasks", self.tasks.iter().map(task_json).collect());
         put(
             "address_spaces",
@@ -253,6 +274,28 @@ impl Model {
                 .collect(),
         );
         all
+    }
+
+    /// The processes, with the number of their threads, those that have exited included.
+    fn processes_json(&self) -> Value {
+        let mut threads: BTreeMap<u32, u32> = BTreeMap::new();
+        for task in &self.tasks {
+            *threads.entry(task.tgid.get()).or_default() += 1;
+        }
+        let leaders = self.tasks.iter().filter(|t| t.tid == t.tgid);
+        leaders
+            .map(|task| {
+                let pid = task.tid.get();
+                json!({
+                    "pid": pid,
+                    "parent": task.parent.get(),
+                    "comm": name(&task.comm),
+                    "state": names::state(task.state.get()),
+                    "stopped": self.is_stopped(pid),
+                    "threads": threads.get(&pid),
+                })
+            })
+            .collect()
     }
 
     fn mm_json(&self, n: u32, (mm, mappings): &(Mm, Vec<Mapping>)) -> Value {

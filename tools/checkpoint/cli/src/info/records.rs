@@ -12,6 +12,7 @@ use super::{
 use image::{
     file::META_AT,
     image::{
+        confinement::IdRange,
         files::Fd,
         kinds::Kind,
         mm::Guard,
@@ -90,7 +91,16 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
                 .map(|g| json!([g.start.get(), g.end.get()]))
                 .collect()
         }
-        Kind::Vma | Kind::File | Kind::Inode | Kind::Path => printable(raw.payload).into(),
+        Kind::Confinement => {
+            let ranges: &[IdRange] = raw.array(usize::MAX)?;
+            ranges
+                .iter()
+                .map(|r| json!([r.first.get(), r.host.get(), r.count.get()]))
+                .collect()
+        }
+        Kind::Vma | Kind::File | Kind::Inode | Kind::Path | Kind::Label => {
+            printable(raw.payload).into()
+        }
         _ => {
             let shown = raw.payload.get(..SHOWN).unwrap_or(raw.payload);
             let digits: String = shown.iter().map(|b| format!("{b:02x}")).collect();

@@ -22,30 +22,55 @@ use indicatif::{
     HumanBytes,
     HumanCount, //
 };
+use jiff::{
+    tz::TimeZone,
+    Timestamp, //
+};
 use std::{
     collections::HashMap,
     io::{
         self,
         Write, //
-    },
-    time::{
-        SystemTime,
-        UNIX_EPOCH, //
     }, //
 };
 
-/// How long ago `ns` since 1970 was.
-fn ago(ns: u64) -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
-    match now.checked_sub(ns / 1_000_000_000) {
-        Some(s) if s < 120 => format!("{s} seconds ago"),
-        Some(s) if s < 7200 => format!("{} minutes ago", s / 60),
-        Some(s) if s < 172_800 => format!("{} hours ago", s / 3600),
-        Some(s) => format!("{} days ago", s / 86400),
-        None => "in the future".to_owned(),
-    }
+/// A count and what is counted: `what`, or `more` if it is not one.
+fn count(n: u64, what: &str, more: &str) -> String {
+    let word = if n == 1 { what } else { more };
+    format!("{} {word}", HumanCount(n))
+}
+
+/// Writes a count of what has its plural in -s.
+pub fn counts(n: impl Into<u64>, what: &str) -> String {
+    count(n.into(), what, &format!("{what}s"))
+}
+
+/// How long ago something was, `seconds` before now.
+fn ago(seconds: i64) -> String {
+    let Ok(s) = u64::try_from(seconds) else {
+        return "in the future".to_owned();
+    };
+    let text = match s {
+        0 => return "just now".to_owned(),
+        1..60 => counts(s, "second"),
+        60..3600 => counts(s / 60, "minute"),
+        3600..86400 => counts(s / 3600, "hour"),
+        _ => counts(s / 86400, "day"),
+    };
+    format!("{text} ago")
+}
+
+/// When `ns` since 1970 was, on the clock of this machine.
+fn when(ns: u64) -> String {
+    let Ok(then) = Timestamp::from_nanosecond(ns.into()) else {
+        return "at an impossible time".to_owned();
+    };
+    let local = then.to_zoned(TimeZone::system());
+    format!(
+        "{} ({})",
+        local.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        ago(Timestamp::now().duration_since(then).as_secs())
+    )
 }
 
 /// The summary.
@@ -69,15 +94,7 @@ pub fn summary<R>(
             root.map(|t| name(&t.comm)).unwrap_or_default()
         ),
     )?;
-    let created = header.created_ns.get();
-    line(
-        "taken",
-        format!(
-            "{} ({} s since 1970)",
-            ago(created),
-            created / 1_000_000_000
-        ),
-    )?;
+    line("taken", when(header.created_ns.get()))?;
     line(
         "kernel",
         format!(
@@ -95,27 +112,27 @@ pub fn summary<R>(
     line(
         "tasks",
         format!(
-            "{} in {} processes",
+            "{} in {}",
             HumanCount(s.tasks.into()),
-            HumanCount(s.processes.into())
+            count(s.processes.into(), "process", "processes")
         ),
     )?;
     line(
         "memory",
         format!(
-            "{} address spaces, {} mappings of {}",
-            s.mms,
-            HumanCount(s.vmas),
+            "{}, {} of {}",
+            counts(s.mms, "address space"),
+            counts(s.vmas, "mapping"),
             HumanBytes(s.mapped)
         ),
     )?;
     line(
         "files",
         format!(
-            "{} descriptors of {} open files, {} pipes with {}",
-            HumanCount(s.fds),
-            HumanCount(s.files.into()),
-            s.pipes,
+            "{} of {}, {} with {}",
+            counts(s.fds, "descriptor"),
+            counts(s.files, "open file"),
+            counts(s.pipes, "pipe"),
             HumanBytes(s.pipe_bytes)
         ),
     )
@@ -153,6 +170,9 @@ pub fn tree(out: &mut impl Write, model: &Model) -> io::Result<()> {
         let state = task.state.get();
         if state != TASK_LIVE {
             write!(out, " [{}]", names::state(state))?;
+        }
+        if model.is_stopped(task.tgid.get()) {
+            write!(out, " [stopped]")?;
         }
         if task.pgid == task.tid {
             write!(
@@ -195,7 +215,7 @@ pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
         let users = model.users(*n, |t| t.mm.get());
         write!(out, "address space {n} {exe} (tasks {})", list(&users))?;
         if let Some(pages) = model.pages.get(n) {
-            write!(out, ", {pages} pages in the image")?;
+            write!(out, ", {} in the image", counts(*pages, "page"))?;
         }
         if let Some(pages) = model.shared.get(n) {
             write!(out, ", {pages} as others have them")?;
@@ -269,4 +289,32 @@ pub fn registers(
         registers::to_text(out, &notes, "  ")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_people_write_it() {
+        assert_eq!(counts(1u32, "pipe"), "1 pipe");
+        assert_eq!(counts(0u32, "pipe"), "0 pipes");
+        assert_eq!(count(1, "process", "processes"), "1 process");
+        assert_eq!(count(1234, "process", "processes"), "1,234 processes");
+        let cases = [
+            (-1, "in the future"),
+            (0, "just now"),
+            (1, "1 second ago"),
+            (59, "59 seconds ago"),
+            (60, "1 minute ago"),
+            (3600, "1 hour ago"),
+            (86399, "23 hours ago"),
+            (86400, "1 day ago"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(ago(seconds), text);
+        }
+        assert!(when(0).starts_with("19"), "{}", when(0));
+        assert!(when(u64::MAX).contains("in the future"));
+    }
 }

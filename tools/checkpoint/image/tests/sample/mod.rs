@@ -12,6 +12,7 @@ use checkpoint_image::{
             Sum,
             PID_MAX, //
         },
+        confinement::*,
         files::*,
         header::*,
         kinds::Kind,
@@ -191,6 +192,7 @@ impl Sample {
             }),
             &[],
         );
+        s.confinement();
         s.shared_objects();
         s.files();
         s.memory();
@@ -231,6 +233,33 @@ impl Sample {
             .map(|n| (n / 7 + addr / 3 + u64::from(obj)) as u8)
             .collect();
         self.extents.push((extent, bytes));
+    }
+
+    fn confinement(&mut self) {
+        let range = |first, host, count| IdRange {
+            first: u(first),
+            host: u(host),
+            count: u(count),
+        };
+        let ranges = [
+            range(0, 100_000, 1000),
+            range(1000, 1000, 1),
+            range(0, 100_000, 65536),
+        ];
+        self.add(
+            zeroed(|c: &mut Confinement| {
+                c.uid_ranges = u(2);
+                c.gid_ranges = u(1);
+                c.labels = u(2);
+            }),
+            ranges.as_bytes(),
+        );
+        for (module, label) in [(102, "job"), (104, "job//&unconfined")] {
+            self.add(
+                zeroed(|l: &mut Label| l.module = u(module)),
+                label.as_bytes(),
+            );
+        }
     }
 
     fn shared_objects(&mut self) {
@@ -341,6 +370,8 @@ impl Sample {
                 m.obj = u(obj::MM);
                 m.exe = u(obj::EXE);
                 m.vmas = u(5);
+                m.code = [l(0x10000), l(0x10800)];
+                m.mmap_base = l(0x80000);
                 m.vdso = l(0x20000);
                 m.vdso_len = l(PAGE);
             }),
@@ -352,7 +383,14 @@ impl Sample {
         self.guards(&[(0x15000, 0x16000)]);
         self.add(vma(0x16000, 1, VMA_SHARED, obj::SHARED), &[]);
         self.add(vma(0x20000, 1, VMA_VDSO, 0), &[]);
-        self.add(zeroed(|m: &mut Mm| m.obj = u(obj::MM2)), &[]);
+        self.add(
+            zeroed(|m: &mut Mm| {
+                m.obj = u(obj::MM2);
+                m.code = [l(0x10000), l(0x10800)];
+                m.mmap_base = l(0x80000);
+            }),
+            &[],
+        );
     }
 
     fn guards(&mut self, regions: &[(u64, u64)]) {

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `checkpoint` does, step by step.
+//!
+//! With `--kill` and `--leave-frozen` the tasks are left frozen by the kernel; the image gets its
+//! name and is brought to the disk; only then are the tasks ended, by a call of its own. Each
+//! failure and each interruption until then thaws them.
+
+use crate::{
+    options::{
+        open_log,
+        write_log, //
+    },
+    supervise::{
+        self,
+        Report,
+        Worker, //
+    }, //
+};
+use anyhow::bail;
+use libcheckpoint::{
+    cgroup::{
+        self,
+        Dir,
+        Freezer, //
+    },
+    output::Output,
+    process::{
+        self,
+        Crowd,
+        Handle, //
+    },
+    signals::Ended,
+    temporary::{
+        self,
+        Temporary, //
+    },
+    Checkpoint,
+    Error, //
+};
+use std::{
+    fs::File,
+    io,
+    os::fd::AsFd,
+    path::{
+        Path,
+        PathBuf, //
+    },
+    time::{
+        Duration,
+        Instant, //
+    }, //
+};
+
+/// How long to wait for killed processes to be waited for by their parents, who need not do it.
+const REAPED: Duration = Duration::from_secs(2);
+
+/// How often to look for signals while killed processes end.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What is to become of the processes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// They run on.
+    RunOn,
+    /// They are ended.
+    Kill,
+    /// They stay frozen.
+    LeaveFrozen,
+    /// They run on, and no image is made.
+    DryRun,
+}
+
+/// What is asked for.
+pub struct Order<'a> {
+    /// The root of the tree.
+    pub pid: i32,
+    /// Where the image goes.
+    pub output: &'a Path,
+    /// It must be a container.
+    pub container: bool,
+    /// What comes then.
+    pub after: After,
+    /// What is shared with others is refused.
+    pub strict: bool,
+    /// The cgroup of the tree.
+    pub cgroup: Option<&'a Path>,
+    /// How long it may take to freeze them; zero: as the kernel has it.
+    pub timeout: Duration,
+    /// Where messages go.
+    pub log: Option<&'a Path>,
+}
+
+/// What was done.
+#[derive(Default)]
+pub struct Done {
+    /// It is a container.
+    pub container: bool,
+    /// The id of the checkpoint.
+    pub id: Option<u64>,
+    /// There is a complete image.
+    pub complete: bool,
+    /// Its size, if it is a file.
+    pub bytes: Option<u64>,
+    /// The cgroup in which the processes were left frozen.
+    pub cgroup: Option<PathBuf>,
+    /// How long it took.
+    pub time: Duration,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// The kernel's messages.
+    pub messages: Vec<String>,
+}
+
+/// What the steps need, looked up before anything is touched: a signal ends the command at once.
+struct Job<'a> {
+    order: &'a Order<'a>,
+    target: Handle,
+    container: bool,
+    cgroup: Option<Dir>,
+    log: Option<File>,
+    output: Option<Output>,
+}
+
+/// The tree's cgroup.
+struct Place {
+    own: Option<Temporary>,
+    dir: PathBuf,
+}
+
+/// Does what is asked for; `finish` tells the user, and returns the status of the command. An
+/// error is one of before anything was begun.
+pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result<u8> {
+    let mut job = Job::new(order)?;
+    // In case that the process that does the work is killed.
+    let again = Handle::open(order.pid)?;
+    let was_frozen = cgroup::of(order.pid).is_ok_and(|dir| cgroup::is_frozen(&dir));
+    let work = |worker: &Worker<'_>| {
+        let start = Instant::now();
+        let mut done = Done {
+            container: job.container,
+            ..Done::default()
+        };
+        if let Err(e) = job.steps(worker, &mut done) {
+            done.error = Some(crate::tell::cause(&e));
+        }
+        done.time = start.elapsed();
+        write_log(job.log.as_ref(), &done.messages);
+        finish(done)
+    };
+    supervise::shield(work, |ended| {
+        temporary::sweep_after(&again);
+        if !was_frozen {
+            if let Ok(mut freezer) = cgroup::of(order.pid).and_then(|dir| Freezer::open(&dir)) {
+                let _ = freezer.thaw();
+            }
+        }
+        killed(order, &again, ended);
+    })
+}
+
+/// The process that did the work was killed: tells how things are.
+fn killed(order: &Order<'_>, target: &Handle, ended: Ended) {
+    let how = match ended {
+        Ended::Killed(n) => format!("ended by {}", supervise::name(n)),
+        Ended::Exited(n) => format!("ended with status {n}"),
+    };
+    let what = if !target.has_exited() {
+        format!("process {} runs on", order.pid)
+    } else {
+        format!(
+            "process {} is gone; if it was ended by this command, its image is complete: {}",
+            order.pid,
+            order.output.display()
+        )
+    };
+    crate::tell::err(&format!("checkpoint: {how} while at work; {what}"));
+}
+
+impl<'a> Job<'a> {
+    fn new(order: &'a Order<'a>) -> anyhow::Result<Self> {
+        let target = Handle::open(order.pid)?;
+        let pid = order.pid;
+        let me = i32::try_from(std::process::id()).unwrap_or(0);
+        if target.sure(process::subtree)?.iter().any(|p| p.pid == me) {
+            return Err(Error::plain(format!(
+                "this command descends from process {pid} and would be frozen too"
+            ))
+            .hint("Run it from another shell, or with setsid --fork.")
+            .into());
+        }
+        let container = target.sure(process::is_container_init)?;
+        if order.container && !container {
+            bail!(
+                "process {pid} is not the init process of a pid namespace: leave --container away \
+                 to save it as a subtree"
+            );
+        }
+        let cgroup = order
+            .cgroup
+            .map(|path| Dir::open(path, false))
+            .transpose()?;
+        if let Some(dir) = &cgroup {
+            if dir.is_root()? {
+                return Err(Error::plain("the root cgroup can't be frozen")
+                    .hint("Leave --cgroup away, or name the cgroup of the processes.")
+                    .into());
+            }
+        }
+        if order.log.is_some() && order.log == Some(order.output) {
+            bail!("the log and the image are the same file");
+        }
+        let log = order.log.map(open_log).transpose()?;
+        let output = match order.after {
+            After::DryRun => None,
+            _ if order.output.as_os_str() == "-" => {
+                let fd = io::stdout().as_fd().try_clone_to_owned()?;
+                Some(Output::direct(fd.into(), "standard output")?)
+            }
+            // What waits, for the reader of a FIFO, does it here, where a signal ends it. A file that
+            // may have to be removed belongs to the process that does the work.
+            _ if order.output.exists() && !order.output.is_file() => {
+                Some(Output::open(order.output)?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            order,
+            target,
+            container,
+            cgroup,
+            log,
+            output,
+        })
+    }
+
+    fn steps(&mut self, worker: &Worker<'_>, done: &mut Done) -> anyhow::Result<()> {
+        if self.output.is_none() && self.order.after != After::DryRun {
+            self.output = Some(Output::open(self.order.output)?);
+        }
+        let place = self.place()?;
+        let result = self.in_place(worker, &place, done);
+        let keep = result.is_ok() && self.order.after == After::LeaveFrozen;
+        if keep {
+            done.cgroup = Some(place.dir);
+        }
+        if let Some(own) = place.own {
+            if keep {
+                own.keep();
+            } else if let Err(e) = own.give_back() {
+                // What went wrong before matters more.
+                result?;
+                return Err(e.into());
+            }
+        }
+        result
+    }
+
+    /// The cgroup of the tree, which is moved into one of its own if need be.
+    fn place(&self) -> Result<Place, Error> {
+        if let Some(dir) = &self.cgroup {
+            return Ok(Place {
+                own: None,
+                dir: dir.path().to_owned(),
+            });
+        }
+        let dir = self
+            .target
+            .sure(|pid| cgroup::of(pid).map_err(|e| io::Error::other(e.to_string())))?;
+        if cgroup::owned_by(&self.target, &dir)? {
+            return Ok(Place { own: None, dir });
+        }
+        let own = Temporary::around(&self.target)?;
+        let dir = own.path().to_owned();
+        Ok(Place {
+            own: Some(own),
+            dir,
+        })
+    }
+
+    fn request(&self) -> Result<Checkpoint<'_>, Error> {
+        let mut request = Checkpoint::of_process(&self.target)?
+            .subtree(!self.container)
+            .strict(self.order.strict)
+            .deadline(self.order.timeout);
+        if let Some(dir) = &self.cgroup {
+            request = request.cgroup(dir.as_fd());
+        }
+        Ok(request)
+    }
+
+    fn in_place(
+        &mut self,
+        worker: &Worker<'_>,
+        place: &Place,
+        done: &mut Done,
+    ) -> anyhow::Result<()> {
+        let freezes = matches!(self.order.after, After::Kill | After::LeaveFrozen);
+        // Before the tasks are frozen: what thaws them must not fail.
+        let mut freezer = freezes.then(|| Freezer::open(&place.dir)).transpose()?;
+        let output = self.output.take();
+        let report = worker.call(true, || {
+            let request = self.request().map(|r| r.leave_frozen(freezes));
+            Report::of(request.and_then(|request| match &output {
+                Some(output) => request.write(output),
+                None => request.dry_run(),
+            }))
+        })?;
+        done.messages = report.messages;
+        done.id = report.id;
+        if report.id.is_none() {
+            // The kernel has thawed them, and there is no image.
+            bail!(match (report.interrupted, report.error) {
+                (Some(n), _) => format!(
+                    "interrupted by {}; there is no image, the processes run on",
+                    supervise::name(n)
+                ),
+                (None, Some(error)) => error,
+                (None, None) => "the system call has told nothing".to_owned(),
+            });
+        }
+        let Some(output) = output else { return Ok(()) };
+        let mut interrupted = report.interrupted;
+        let mut stop = || {
+            interrupted = interrupted.or_else(|| worker.interrupted());
+            interrupted.is_some()
+        };
+        let read = match freezes {
+            true => output.wait_read(&mut stop),
+            false => Ok(()),
+        };
+        let committed = read.and_then(|()| output.commit());
+        let stopped = freezes && stop();
+        let error = match committed {
+            Ok(bytes) => {
+                done.complete = true;
+                done.bytes = bytes;
+                stopped.then(|| {
+                    format!(
+                        "interrupted by {}; the image is complete: {}",
+                        supervise::name(interrupted.unwrap_or(0)),
+                        self.order.output.display()
+                    )
+                })
+            }
+            Err(e) => Some(e.to_string()),
+        };
+        if let Some(error) = error {
+            match freezer.as_mut().map(Freezer::restore) {
+                Some(Err(e)) => bail!("{error}\nThe processes are frozen: {e}"),
+                _ => bail!("{error}\nThe processes run on."),
+            }
+        }
+        if self.order.after == After::Kill {
+            let ended = self.end(worker, place, done);
+            match &mut freezer {
+                Some(freezer) if place.dir.exists() => freezer.restore()?,
+                _ => (),
+            }
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// Ends the tasks, whose image is safe. Nothing interrupts that.
+    fn end(&self, worker: &Worker<'_>, place: &Place, done: &mut Done) -> anyhow::Result<()> {
+        let crowd = self.target.sure(Crowd::of);
+        let report = worker.call(false, || {
+            Report::of(self.request().and_then(Checkpoint::end))
+        })?;
+        done.messages.extend(report.messages);
+        if let Some(error) = report.error {
+            if !self.target.has_exited() {
+                bail!(
+                    "the image is complete: {}, but the processes are not ended, and run on: \
+                     {error}",
+                    self.order.output.display()
+                );
+            }
+        }
+        while !cgroup::wait_empty(&place.dir, LOOK)? {
+            if let Some(n) = worker.interrupted() {
+                bail!(
+                    "interrupted by {}; the image is complete: {}, and the processes are killed, \
+                     but not gone yet",
+                    supervise::name(n),
+                    self.order.output.display()
+                );
+            }
+        }
+        if let Ok(crowd) = crowd {
+            crowd.wait_reaped(REAPED);
+        }
+        Ok(())
+    }
+}

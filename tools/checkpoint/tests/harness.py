@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of the commands in a guest: a directory, a cgroup and jobs for each, and TAP for all."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+TOP = Path("/sys/fs/cgroup")
+TESTS = []
+# Seconds after which a test that waits in vain is given up.
+WATCHDOG = 1500
+# Answers SIGUSR1 with a line in the file "answers".
+ANSWERS = "trap 'echo x >>answers' USR1; echo $$ >pid; while :; do sleep 0.05; done"
+
+
+class Failed(Exception):
+    """What a test has found wrong."""
+
+
+class Skipped(Exception):
+    """Why a test can't be run here."""
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def check(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def until(condition, what, every=0.02):
+    """Waits for something that will be; the harness ends a test that waits in vain."""
+    while not (found := condition()):
+        time.sleep(every)
+    return found
+
+
+def alive(pid):
+    """There is such a process, and it has not exited."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat[stat.rindex(")") + 2] not in "ZX"
+
+
+def cgroup_of(pid):
+    line = Path(f"/proc/{pid}/cgroup").read_text().splitlines()[-1]
+    return TOP / line.split(":", 2)[2].lstrip("/")
+
+
+def temporary():
+    """The cgroups that commands have made for the duration."""
+    return [d for d, dirs, _ in os.walk(TOP) if Path(d).name.startswith("checkpoint-")]
+
+
+def commands():
+    """Pids of all processes of the commands."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{entry}/comm").read_text().strip() in ("checkpoint", "restart"):
+                    found.append(int(entry))
+    return found
+
+
+class Outcome:
+    """What a command has said and how it ended."""
+
+    def __init__(self, process, out, err):
+        self.status, self.out, self.err = process.returncode, out, err
+
+    def __str__(self):
+        return f"status {self.status}: {self.err.strip() or self.out.strip()}"
+
+
+class Place:
+    """A test's directory, cgroup and jobs."""
+
+    def __init__(self, name):
+        self.dir = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/tmp"))
+        self.cgroup = TOP / f"test-{name}"
+        self.cgroup.mkdir()
+        self.started, self.pids = [], set()
+
+    def start(self, *command, cgroup=True, **kw):
+        """Starts a job: without a terminal, in the test's cgroup."""
+        def enter():
+            if cgroup:
+                (self.cgroup / "cgroup.procs").write_text("0")
+        process = subprocess.Popen(command, cwd=self.dir, preexec_fn=enter, start_new_session=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, **kw)
+        self.started.append(process)
+        self.pids.add(process.pid)
+        return process
+
+    def answering(self, **kw):
+        """A shell and its child; returns the shell, a child of this process."""
+        job = self.start("sh", "-c", ANSWERS, **kw)
+        until(lambda: (self.dir / "pid").exists() and (self.dir / "pid").read_text().strip(), "pid")
+        self.runs(job.pid)
+        return job
+
+    def answers(self):
+        path = self.dir / "answers"
+        return path.stat().st_size if path.exists() else 0
+
+    def runs(self, pid):
+        """Waits until the job answers: it is neither dead nor frozen."""
+        before = self.answers()
+        os.kill(pid, signal.SIGUSR1)
+        until(lambda: self.answers() > before, "an answer")
+
+    def file(self, name, text=""):
+        (self.dir / name).write_text(text)
+        return self.dir / name
+
+    def begin(self, *command, **kw):
+        """Starts a command and returns its process."""
+        kw = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+              "text": True, "cwd": self.dir, **kw}
+        return subprocess.Popen([str(c) for c in command], **kw)
+
+    def run(self, *command, **kw):
+        process = self.begin(*command, **kw)
+        out, err = process.communicate()
+        return Outcome(process, out or "", err or "")
+
+    def well(self, *command, **kw):
+        """A command that has to succeed."""
+        done = self.run(*command, **kw)
+        check(done.status == 0, f"{' '.join(map(str, command))}: {done}")
+        return done
+
+    def fails(self, *command, says=(), **kw):
+        """A command that has to fail, with each text of `says` in its message."""
+        done = self.run(*command, **kw)
+        check(done.status not in (0, 101), f"{' '.join(map(str, command))}: {done}")
+        for text in [says] if isinstance(says, str) else says:
+            check(text in done.err, f"{' '.join(map(str, command))} does not say {text!r}: {done}")
+        check("os error" not in done.err, f"a number of an error: {done}")
+        return done
+
+    def restart(self, image, *options, **kw):
+        """Restarts detached; returns the pid."""
+        told = json.loads(self.well("restart", "--detach", "--json", *options, image, **kw).out)
+        self.pids.add(told["pid"])
+        return told["pid"]
+
+    def image(self, name="image", *options, job=None):
+        """An image of a job that was ended."""
+        job = job or self.answering()
+        self.well("checkpoint", "--kill", *options, "-o", name, job.pid)
+        job.wait()
+        return self.dir / name
+
+    def valid(self, image):
+        return self.run("ckptinfo", "--verify", image).status == 0
+
+    def clean(self):
+        for pid in commands():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for cgroup in [self.cgroup, *map(Path, temporary())]:
+            for file, text in (("cgroup.kill", "1"), ("cgroup.freeze", "0")):
+                with contextlib.suppress(OSError):
+                    (cgroup / file).write_text(text)
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in self.started:
+            process.wait()
+        for path in (Path(p) for p in [*temporary(), self.cgroup]):
+            until(lambda: "populated 0" in (path / "cgroup.events").read_text(), "an empty cgroup")
+            for below, _, _ in os.walk(path, topdown=False):
+                os.rmdir(below)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        shutil.rmtree(self.dir)
+
+
+def too_long(*_):
+    raise Failed(f"not finished after {WATCHDOG} s")
+
+
+def run_one(function):
+    """Runs a test, and puts in order what it leaves behind."""
+    place = Place(function.__name__)
+    try:
+        signal.signal(signal.SIGALRM, too_long)
+        signal.alarm(WATCHDOG)
+        function(place)
+        return "ok", ""
+    except Skipped as e:
+        return "ok", f" # SKIP {e}"
+    except Failed as e:
+        print(f"# {e}".replace("\n", "\n# "))
+        return "not ok", ""
+    except Exception:     # a test that can't go on has failed
+        print("# " + traceback.format_exc().replace("\n", "\n# "))
+        return "not ok", ""
+    finally:
+        signal.alarm(0)
+        place.clean()
+
+
+def main():
+    # What loses its parent comes here, to be waited for.
+    import ctypes
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+    wanted = sys.argv[1:]
+    tests = [t for t in TESTS if not wanted or t.__name__ in wanted]
+    print(f"TAP version 13\n1..{len(tests)}", flush=True)
+    failed = 0
+    for n, function in enumerate(tests, 1):
+        began = time.monotonic()
+        said, reason = run_one(function)
+        failed += said != "ok"
+        print(f"{said} {n} {function.__name__}{reason}", flush=True)
+        print(f"# {time.monotonic() - began:.1f} s", flush=True)
+    sys.exit(1 if failed else 0)
