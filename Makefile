@@ -9,7 +9,15 @@ RUN := scripts/run
 
 help:
 	@echo 'make demo              set everything up; checkpoint real programs, power off, restart them'
+<<<<<<< ours
+	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, kunit, tools, tour, ...)'
+	@echo 'make soak              10,000 rounds of checkpoint and restart with somebody who interferes; each'
+	@echo '                       allocation fails once (CKPT_ROUNDS=n, CKPT_NTH=n: less)'
+	@echo 'make fuzz-guest        1,000,000 mutated images through restart(2) (CKPT_MUTATIONS=n, CKPT_SEED=n)'
+=======
 	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, kunit)'
+	@echo 'make check             what the sources alone tell: formatting, layers, checkers, documents'
+>>>>>>> theirs
 	@echo 'make bench [SCALE=1]   measure checkpoint and restart; how they grow: up to 10,000 tasks'
 	@echo 'make shell             the prompt of a guest with the tools installed'
 	@echo 'make kernel            build the kernel; says where the image is (FLAVOUR=debug: the one of make test)'
@@ -27,11 +35,28 @@ FLAVOUR ?= demo
 demo:
 	@$(RUN) $@
 
+check:
+	@$(RUN) check $(T)
+
 bench:
 	@$(RUN) bench -- $(if $(SCALE),--scale)
 
 test:
 	@$(RUN) test $(T)
+
+soak: export CKPT_ROUNDS ?= 10000
+soak: export CKPT_NTH ?= 0
+fuzz-guest: export CKPT_MUTATIONS ?= 1000000
+fuzz-guest: export CKPT_SEED ?= $(shell date +%s)
+soak fuzz-guest: export LCR_LIMIT ?= 1000000
+
+soak:
+	@$(RUN) test soak
+	@$(RUN) test failnth
+
+fuzz-guest:
+	@echo "CKPT_SEED=$$CKPT_SEED"
+	@$(RUN) test mutate
 
 kernel:
 	@$(RUN) kernel --flavour $(FLAVOUR)
@@ -49,4 +74,8 @@ patches:
 clean distclean:
 	@scripts/clean $@
 
-.PHONY: help demo bench test kernel shell apply patches clean distclean
+<<<<<<< ours
+.PHONY: help demo bench test soak fuzz-guest kernel shell apply patches clean distclean
+=======
+.PHONY: help demo check bench test kernel shell apply patches clean distclean
+>>>>>>> theirs

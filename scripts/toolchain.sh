@@ -10,7 +10,8 @@ KERNEL_SERIES=7.3
 PACKAGES_BACKPORTS="linux-source-$KERNEL_SERIES rustc rust-src rustfmt rust-clippy cargo"
 PACKAGES="clang lld llvm bindgen make flex bison bc libelf-dev libssl-dev
 	python3 cpio kmod rsync xz-utils perl git patch ccache e2fsprogs
-	debootstrap gcc libc6-dev pkg-config ca-certificates file"
+	debootstrap gcc libc6-dev pkg-config ca-certificates file
+	codespell python3-sphinx sparse"
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }

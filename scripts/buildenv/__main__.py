@@ -82,6 +82,11 @@ def test(args):
     return run_tests(name, args.no_host, args.kernel, args.report)
 
 
+def check(args):
+    from .check import check as run_checks
+    return 1 if run_checks(args.names) else 0
+
+
 def estimate(_args):
     from .archs import seconds
     print(int(seconds()))
@@ -158,10 +163,14 @@ def arguments():
     s.add_argument("command_line", nargs="*", metavar="COMMAND", help="after --")
 
     s = command("test", test, "run the tests")
-    s.add_argument("name", nargs="?", help="one selftest's name, or host, kunit, selftests")
+    s.add_argument("name", nargs="?", help="one selftest's name, or host, kunit, selftests, "
+                   "power_off, tools, tour")
     s.add_argument("--no-host", action="store_true", help="leave the host tests out")
     s.add_argument("--kernel", help="boot this image instead of building one")
     s.add_argument("--report", type=Path, metavar="FILE", help="also write the results there, as JSON")
+
+    s = command("check", check, "look at the sources: formatting, layers, spelling, checkers")
+    s.add_argument("names", nargs="*", help="only these")
 
     for name, text in (("demo", "the demonstration"), ("bench", "the benchmarks")):
         command(name, driver(name), text).add_argument("rest", nargs="*")

@@ -4,7 +4,7 @@
 Scenarios of the selftests are left behind as images on a disk by one guest, refused by a guest whose
 processor lacks something, and restarted by a third: see common_boots.c of the selftests."""
 
-from .env import CACHE, conf, step
+from .env import CACHE, Progress, conf, step
 from .guest import make_disk
 from .harness import LOGS, Run
 from .tap import Case
@@ -33,16 +33,24 @@ def power_off(results, kernel, programs, tools, *, logs=LOGS, deadline=None):
             return
     disk = CACHE / "run" / f"boots-{logs.parent.name}-{logs.name}"
     make_disk(disk, DISK)
+    progress, done, guests = Progress.of(PART), 0, list(parts())
+
+    def on_program(name):
+        nonlocal done
+        done += 1
+        progress.at(done / (len(PROGRAMS) * len(guests)), f"{PART}: {name}")
+
     try:
-        for boot, env, guest in parts():
+        for boot, env, guest in guests:
             env = {**env, "CKPT_BOOT": boot, "CKPT_TMPDIR": "/data", "LCR_ARGS": "-v container"}
             run = Run(results, kernel, PROGRAMS, programs, tools, share=boot, logs=logs / PART,
                       deadline=deadline, part=f"{PART}.{boot}", env=env,
-                      guest={**guest, "data": disk})
+                      guest={**guest, "data": disk}, on_program=on_program)
             run.all()
             if not run.consoles[-1]:
                 return
     finally:
         disk.unlink(missing_ok=True)
+        progress.end()
     if "cpu_small" not in conf():
         results.add(Case(f"{PART}.refused", "skipped", "no smaller processor (cpu_small) is known"))

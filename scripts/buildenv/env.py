@@ -97,34 +97,60 @@ def lock(name):
 
 
 class Progress:
-    """A bar with the time left on a terminal, a line now and then elsewhere."""
+    """How far a run is. It has parts, each of which weighs the seconds that it is known to take: what
+    is left follows from what is done, not from the time that has passed. A bar on a terminal, a
+    line now and then elsewhere."""
 
     current = None
     INTERVAL = 30
 
-    def __init__(self, what, total):
-        self.what, self.total, self.done = what, max(total, 1), 0
+    def __init__(self, what, weights):
+        self.what, self.weights = what, {n: max(w, 0.1) for n, w in weights.items()}
+        self.done = dict.fromkeys(weights, 0.0)
         self.start = self.shown = time.monotonic()
+        self.lock = threading.Lock()
         Progress.current = self
 
-    def update(self, done, note=""):
-        self.done = done
-        now = time.monotonic()
-        if now - self.shown < (0.2 if TTY else self.INTERVAL):
-            return
-        self.shown = now
-        part = min(done / self.total, 0.99)
-        used = now - self.start
+    @classmethod
+    def of(cls, name):
+        """A part, to be told how far it is: of the run that there is, or one of its own."""
+        run = cls.current
+        if not run or name not in run.weights:
+            run = cls(name, {name: 1})
+        return Part(run, name)
+
+    def part(self):
+        """The part of all that is done, 0 to 1."""
+        done = sum(self.weights[n] * self.done[n] for n in self.weights)
+        return done / sum(self.weights.values())
+
+    def update(self, name, done, note):
+        with self.lock:
+            if done is not None:
+                self.done[name] = min(max(done, self.done[name]), 1.0)
+            now = time.monotonic()
+            if now - self.shown < (0.2 if TTY else self.INTERVAL):
+                return
+            self.shown = now
+            self.show(now - self.start, note)
+
+    def show(self, used, note):
+        part = self.part()
         left = f"{duration(used / part - used)} left" if part > 0.02 else ""
+        if not part:
+            # Nobody knows how much it is.
+            left = note
         if TTY:
             width = 30
             bar = "#" * int(part * width)
-            text = f"{self.what} [{bar:<{width}}] {part:4.0%} {left} {note}"
+            text = f"{self.what} [{bar:<{width}}] {int(part * 100):3}% {left} {note}"
             sys.stderr.write("\r\033[K" + text[: int(os.environ.get("COLUMNS") or 100) - 1])
             sys.stderr.flush()
         else:
-            print(f"    {self.what}: {part:.0%}, {duration(used)} so far"
-                  + (f", {left}" if left else ""), file=sys.stderr, flush=True)
+            how_far = f"{int(part * 100)}%, " if part else ""
+            print(f"    {self.what}: {how_far}{duration(used)} so far"
+                  + (f", {left}" if left else "") + (f" ({note})" if note and part else ""),
+                  file=sys.stderr, flush=True)
 
     @classmethod
     def clear(cls):
@@ -135,6 +161,22 @@ class Progress:
     def end(self):
         Progress.clear()
         Progress.current = None
+
+
+class Part:
+    """A part of a run."""
+
+    def __init__(self, run, name):
+        self.run, self.name = run, name
+
+    def at(self, done, note=""):
+        """So much of it is done, 0 to 1; None: that is not known."""
+        self.run.update(self.name, done, note)
+
+    def end(self):
+        self.at(1.0)
+        if len(self.run.weights) == 1:
+            self.run.end()
 
 
 def run(cmd, *, log=None, cwd=None, env=None, on_line=None, quiet=True):

@@ -126,10 +126,12 @@ def fetch(disk, name, to):
 
 class Guest:
     def __init__(self, kernel, rootfs, *, cpus=2, memory=2048, data=None, accel=None,
-                 timeout=None, append="", icount=False, qemu_args=(), cpu=None):
+                 timeout=None, silence=None, append="", icount=False, qemu_args=(), cpu=None):
         self.kernel, self.rootfs = kernel, rootfs
         self.cpus, self.memory, self.data = cpus, memory, data
-        self.timeout, self.append, self.icount = timeout, append, icount
+        # Seconds for all, and between two pieces of output.
+        self.timeout, self.silence = timeout, silence
+        self.append, self.icount = append, icount
         self.qemu_args = list(qemu_args)
         self.cpu = cpu      # a model of QEMU's, instead of the one in ARCH.conf
         self.accel = "tcg" if icount else (accel or accelerator(kernel, rootfs))
@@ -194,11 +196,12 @@ class Guest:
                                     stderr=subprocess.STDOUT, start_new_session=True)
             RUNNING.add(qemu)
             with open(out, "rb") as f:
-                done_at = None
+                done_at, heard = None, start
                 while True:
                     ended = qemu.poll() is not None
                     data = f.read()
                     if data:
+                        heard = time.monotonic()
                         result.output += data
                         if on_output:
                             on_output(STATUS.sub(b"", data))
@@ -213,6 +216,9 @@ class Guest:
                     now = time.monotonic()
                     if self.timeout and now - start > self.timeout and not ended:
                         result.ended = f"not finished after {self.timeout} s"
+                        qemu.kill()
+                    elif self.silence and now - heard > self.silence and not done_at and not ended:
+                        result.ended = f"nothing was heard of it for {self.silence} s"
                         qemu.kill()
                     elif done_at and now - done_at > 60 and not ended:
                         result.ended = "the machine did not end"

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,8 @@ from .tools import SELFTESTS
 
 LOGS = CACHE / "log" / "test" / VARIANT
 DEFAULT_TIMEOUT = 600
+# Seconds for each test, whatever its settings say: for make soak and make fuzz-guest.
+LIMIT = os.environ.get("LCR_LIMIT")
 RESTARTS = 8
 TIMES = CACHE / f"times-{VARIANT}"
 
@@ -50,6 +53,8 @@ def timeout_of():
 def timeouts(names):
     """Seconds that each test may take: as settings says, up to a limit that keeps one hang from
     using up the time of all. A test's own line there wins: timeout_NAME=."""
+    if LIMIT:
+        return dict.fromkeys(names, int(LIMIT))
     text = (SELFTESTS / "settings").read_text() if (SELFTESTS / "settings").exists() else ""
     own = dict(re.findall(r"^timeout_(\w+)=(\d+)", text, re.M))
     return {n: int(own.get(n, min(timeout_of(), DEFAULT_TIMEOUT))) for n in names}
@@ -58,12 +63,12 @@ def timeouts(names):
 class Run:
     """A share of the selftests in guests: one, and one more after each that does not survive."""
 
-    def __init__(self, results, kernel, names, programs, programs_tools, *, share=0, progress=None,
-                 logs=LOGS, deadline=None, part=None, suffix="", env=None, guest=None):
+    def __init__(self, results, kernel, names, programs, programs_tools, *, share=0, logs=LOGS,
+                 deadline=None, part=None, suffix="", env=None, guest=None, on_program=None):
         """part: the part of the tests that these runs of the programs belong to, if it is not the
         programs themselves; suffix: what their names have in results and times; env, guest: more for
-        the job's environment and for Guest()."""
-        self.results, self.kernel, self.share, self.progress = results, kernel, share, progress
+        the job's environment and for Guest(); on_program: told of each one that has ended."""
+        self.results, self.kernel, self.share, self.on_program = results, kernel, share, on_program
         self.part, self.suffix, self.env, self.guest = part, suffix, env or {}, guest or {}
         self.names, self.logs, self.deadline = list(names), logs, deadline
         logs.mkdir(parents=True, exist_ok=True)
@@ -84,6 +89,8 @@ class Run:
                 job.add(extra, f"tests/{extra.name}")
         (job.dir / "list").write_text("".join(f"{n} {self.limits[n]}\n" for n in self.left))
         job.script(RUNNER)
+        # How much of it there is to be: CKPT_ROUNDS, CKPT_MUTATIONS, CKPT_SEED, ...
+        job.env.update({k: v for k, v in os.environ.items() if k.startswith("CKPT_")})
         job.env.update(self.env)
         if self.left and not self.part:
             job.env["LCR_KMEMLEAK"] = 1
@@ -110,6 +117,9 @@ class Run:
         def on_output(data):
             nonlocal current, buffer, since
             buffer += data.decode(errors="replace")
+            if current and not self.part and (announced := plan(buffer)):
+                seen = len(re.findall(r"^(?:not )?ok ", buffer, re.M))
+                self.progress(current).at(seen / (announced + 1), current)
             while (m := re.search(r"\x01lcr-(start|end) (\S+)(?: (\d+))?\n", buffer)):
                 before, buffer = buffer[:m.start()], buffer[m.end():]
                 if m[1] == "start":
@@ -118,8 +128,10 @@ class Run:
                     done.append((m[2], int(m[3]), before))
                     self.seconds[m[2] + self.suffix] = round(time.monotonic() - since, 1)
                     current = None
-                    if self.progress:
-                        self.progress.update(self.progress.done + 1, m[2])
+                    if not self.part:
+                        self.progress(m[2]).end()
+                    if self.on_program:
+                        self.on_program(m[2])
 
         limit = 180 + sum(self.limits[n] + 15 for n in self.left)
         console_file = self.logs / f"console-{self.share}.{attempt}"
@@ -153,6 +165,9 @@ class Run:
                      again=self.names)
             show_splat(outside)
         say(f"    guest: {len(done)} test programs in {duration(time.monotonic() - started)}")
+
+    def progress(self, name):
+        return Progress.of(name + self.suffix)
 
     def judge(self, name, status, text, console):
         (self.logs / f"{name}{self.suffix}.out").write_text(text)
@@ -217,54 +232,76 @@ def times():
         return {}
 
 
-def expected(names):
-    """How many seconds those will take, about, with two guests at a time."""
+# Seconds of a test, and of a part that is none of the selftests, where it has not been run yet.
+A_TEST = 4
+PARTS = {"host": 240, "kunit": 10, "power_off": 90, "tools": 240, "tour": 240}
+
+
+def guess(name):
+    """Seconds that a part may take that has not been run yet: so many tests its source has."""
+    if name in PARTS:
+        return PARTS[name]
+    source = SELFTESTS / f"{name.partition('@')[0]}.c"
+    text = source.read_text() if source.exists() else ""
+    return A_TEST * max(len(re.findall(r"^(?:\w*TEST\w*|CKPT_CYCLE|REFUSE\w*)\(", text, re.M)), 2)
+
+
+def weights(names):
+    """The seconds that each of those takes, and each of their runs in other guests."""
     known = times()
     more = [n for e in extras() for n in e.told(names)]
-    return 60 + sum(known.get(n, 150 if n == "host" else 30) for n in [*names, *more]) / min(JOBS, 2)
+    return {n: known.get(n) or guess(n) for n in [*names, *more]}
+
+
+def expected(names):
+    """How many seconds those will take, about, with two guests at a time."""
+    return 60 + sum(weights(names).values()) / min(JOBS, 2)
+
+
+LEARNING = threading.Lock()
+
+
+def learn(seconds):
+    """Remembers how long parts took, for the next time."""
+    with LEARNING:
+        known = times() | seconds
+        tmp = TIMES.with_suffix(f".{os.getpid()}")
+        tmp.write_text(json.dumps(known, indent=0, sort_keys=True))
+        tmp.rename(TIMES)
 
 
 def shares(names, known, count):
     """Splits the tests so that the guests take about equally long, as far as is known."""
     parts = [[] for _ in range(count)]
-    for name in sorted(names, key=lambda n: -known.get(n, 30)):
-        min(parts, key=lambda p: sum(known.get(n, 30) for n in p)).append(name)
+    for name in sorted(names, key=lambda n: -known[n]):
+        min(parts, key=lambda p: sum(known[n] for n in p)).append(name)
     return [sorted(p) for p in parts if p]
 
 
 def in_guests(results, kernel, names, programs, programs_tools, *, logs=LOGS, deadline=None):
     """Runs the selftests, in two guests at a time where there is more than one processor."""
-    known = times()
+    known = weights(names)
     count = 2 if JOBS > 1 and len(names) > 3 else 1
     rootfs()
     accelerator(kernel, rootfs())
     more = [e for e in extras() if e.told(names)]
-    progress = Progress("selftests", len(names) + sum(len(e.told(names)) for e in more))
-    progress.INTERVAL = 60
-    common = {"progress": progress, "logs": logs, "deadline": deadline}
+    common = {"logs": logs, "deadline": deadline}
     runs = [Run(results, kernel, part, programs, programs_tools, share=n, **common)
             for n, part in enumerate(shares(names, known, count) or [[]])]
     runs += [Run(results, kernel, [n for n in e.programs if n in names], programs, programs_tools,
                  share=e.label, suffix=f"@{e.label}", guest=e.guest, **common) for e in more]
-    try:
-        with ThreadPoolExecutor(min(len(runs), 2 if JOBS > 1 else 1)) as pool:
-            # An empty share still boots: KUnit's results are in its log.
-            futures = [pool.submit(r.all) for r in runs]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                for r in runs:
-                    r.stopped = True
-                stop_all()
-                raise
-    finally:
-        progress.end()
-    for r in runs:
-        known |= r.seconds
-    tmp = TIMES.with_suffix(f".{os.getpid()}")
-    tmp.write_text(json.dumps(known, indent=0, sort_keys=True))
-    tmp.rename(TIMES)
+    with ThreadPoolExecutor(min(len(runs), 2 if JOBS > 1 else 1)) as pool:
+        # An empty share still boots: KUnit's results are in its log.
+        futures = [pool.submit(r.all) for r in runs]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            for r in runs:
+                r.stopped = True
+            stop_all()
+            raise
+    learn({n: s for r in runs for n, s in r.seconds.items()})
     return [c for r in runs for c in r.consoles]
 
 

@@ -13,6 +13,12 @@ from .env import (ARCH, CACHE, JOBS, SCRIPTS, VARIANT, Failure, Progress, conf, 
 from .tree import Tree, note_edits, pristine
 
 KEEP_IMAGES = 24
+# What make prints for each file that it makes.
+OBJECT = re.compile(r"  (CC|AS|RUSTC L?|RUSTC|BINDGEN|HOSTCC|LD|AR|EXPORTS)\s")
+# The steps at the end: each takes as long as many files.
+LINK = re.compile(r"  (LD|OBJTOOL|NM|KSYMS|SORTTAB|OBJCOPY|ZOFFSET|GZIP|BUILD|BTF) .*"
+                  r"(vmlinux|bzImage|Image|zoffset)")
+LINK_STEPS, LINK_PART = 16, 0.06
 
 
 def flavours():
@@ -124,6 +130,16 @@ def build_seconds(flavour):
         return 0 if (image_dir(tree, flavour) / "release").exists() else whole / 4
 
 
+def objects(obj, flavour):
+    """How many objects a whole build makes: as many as the last one, or as is known (objects_FLAVOUR
+    in ARCH.conf)."""
+    made = obj / "objects"
+    if made.exists():
+        return int(made.read_text())
+    known = [int(v) for k, v in conf().items() if k.startswith("objects_")]
+    return int(conf().get(f"objects_{flavour}") or max(known, default=1700))
+
+
 def build(flavour="demo", target=None):
     """Builds a flavour of the kernel, unless exactly that has been built before.
 
@@ -151,15 +167,18 @@ def build(flavour="demo", target=None):
             warnings(log)
             return None
         total_file = obj / "objects"
-        total = int(total_file.read_text()) if total_file.exists() else 1450
-        progress = Progress("kernel", total)
-        made = 0
+        total, again = objects(obj, flavour), total_file.exists()
+        progress = Progress.of("kernel")
+        made = linked = 0
 
         def on_line(line):
-            nonlocal made
-            if re.match(r"  (CC|AS|RUSTC L?|RUSTC|BINDGEN|HOSTCC|LD|AR|EXPORTS)\s", line):
+            nonlocal made, linked
+            linked += bool(LINK.match(line))
+            if OBJECT.match(line):
                 made += 1
-                progress.update(made, line.split()[-1])
+            compiled = min(made / total, 1.0) if not linked else 1.0
+            part = compiled * (1 - LINK_PART) + LINK_PART * min(linked / LINK_STEPS, 0.95)
+            progress.at(part if linked or not again else None, f"{made} objects")
 
         log = CACHE / "log" / f"kernel-{VARIANT}-{flavour}"
         try:

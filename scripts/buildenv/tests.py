@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """make test: host tests, KUnit, selftests, and one line of result."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,14 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .boots import PART as POWER_OFF, power_off
 from .env import NATIVE, Failure, Progress, duration, run, say, step
-from .harness import LOGS, expected, in_guests, tail
-from .kernel import Kernel, build
+from .guests import PARTS as GUESTS, in_guest
+from .harness import LOGS, expected, in_guests, learn, tail, weights
+from .kernel import Kernel, build, build_seconds
 from .tap import Case, cases
-from .tools import WORKSPACE, cargo_env, selftests, test_names, tools
+from .tools import WORKSPACE, cargo_env, later_names, selftests, test_names, tools
 
 
 # By when all must be done, in seconds since 1970: ARCH=all sets it.
 DEADLINE = float(os.environ.get("LCR_DEADLINE") or 0) or None
+# About how many there are of the host tests.
+HOST_TESTS = 130
 # Whether a second run decides about what fails in the first.
 AGAIN = os.environ.get("LCR_AGAIN") == "1"
 
@@ -63,8 +67,15 @@ def host(results):
     start = time.monotonic()
     log = LOGS / "host"
     failed = None
+    progress, seen = Progress.of("host"), 0
+
+    def on_line(line):
+        nonlocal seen
+        seen += bool(re.match(r"(not )?ok ", line))
+        progress.at(seen / HOST_TESTS, "host tests")
+
     try:
-        text = run([command], log=log, env=cargo_env(), cwd=WORKSPACE, on_line=lambda _: None)
+        text = run([command], log=log, env=cargo_env(), cwd=WORKSPACE, on_line=on_line)
     except Failure as e:
         failed, text = str(e), log.read_text(errors="replace")
     # TAP where the command speaks it, else what cargo prints.
@@ -79,6 +90,7 @@ def host(results):
         if not any(c.result == "failed" for c in found):
             results.add(Case("host", "failed", failed))
         tail(text, 60)
+    progress.end()
     say(f"    {len(found)} host tests in {duration(time.monotonic() - start)}")
 
 
@@ -102,25 +114,43 @@ class Plan:
         self.kernel, self.programs, self.tools = kernel, programs, programs_tools
 
     def run(self, results, parts, logs=LOGS):
-        """Runs parts: host, kunit, power_off, and names of selftests."""
+        """Runs parts: host, kunit, power_off, tools, tour, and names of selftests."""
         if "host" in parts:
-            host(results)
-        names = [n for n in parts if n not in ("host", "kunit", POWER_OFF)]
+            with timed("host"):
+                host(results)
+        names = [n for n in parts if n not in ("host", "kunit", POWER_OFF, *GUESTS)]
         for n in [n for n in names if n not in self.programs]:
             results.add(Case(n, "failed", "was not built"))
             names.remove(n)
         # One guest at a time, which leaves a processor idle: beside the others.
         with ThreadPoolExecutor(1) as pool:
-            off = pool.submit(power_off, results, self.kernel, self.programs, self.tools, logs=logs,
-                              deadline=DEADLINE) if POWER_OFF in parts else None
+            others = pool.submit(self.one_by_one, results, parts, logs)
             if names or "kunit" in parts:
                 step(f"selftests ({len(names)} programs)" if names else "KUnit")
                 consoles = in_guests(results, self.kernel, names, self.programs, self.tools,
                                      logs=logs, deadline=DEADLINE)
                 if "kunit" in parts:
                     kunit(results, consoles[0])
-            if off:
-                off.result()
+            others.result()
+
+    def one_by_one(self, results, parts, logs):
+        """The parts that have guests of their own."""
+        if POWER_OFF in parts:
+            with timed(POWER_OFF):
+                power_off(results, self.kernel, self.programs, self.tools, logs=logs,
+                          deadline=DEADLINE)
+        for part in (p for p in GUESTS if p in parts):
+            step(f"tools/checkpoint/tests/{part}")
+            with timed(part):
+                in_guest(results, self.kernel, part, self.tools, logs=logs)
+
+
+@contextlib.contextmanager
+def timed(part):
+    """Remembers how long a part takes."""
+    start = time.monotonic()
+    yield
+    learn({part: round(time.monotonic() - start, 1)})
 
 
 def second_run(plan, first):
@@ -145,24 +175,39 @@ def second_run(plan, first):
 def test(name=None, no_host=False, image=None, report=None):
     LOGS.mkdir(parents=True, exist_ok=True)
     known = test_names()
-    others = ("host", "kunit", "selftests", POWER_OFF)
+    # What does not depend on the architecture is tested on one.
+    guests = GUESTS if NATIVE else ()
+    others = ("host", "kunit", "selftests", POWER_OFF, *GUESTS)
     if name and name not in others and name not in known:
         raise Failure(f"no test is called {name}; there are: " + " ".join((*others, *known)))
     if name is None:
         # The host tests are the same for all architectures.
-        parts = ["host"] * (NATIVE and not no_host) + ["kunit", *known, POWER_OFF]
+        later = later_names()
+        known = [n for n in known if n not in later]
+        guests = [n for n in guests if n not in later]
+        parts = ["host"] * (NATIVE and not no_host) + ["kunit", *known, POWER_OFF, *guests]
     else:
         parts = known if name == "selftests" else [name]
     first = Results()
+    for n in later_names() if name is None else ():
+        first.add(Case(n, "skipped", f"run by name only so far: make test T={n}"))
     plan = Plan(None, {}, [])
+    seconds = weights(parts)
+    if parts != ["host"] and not image:
+        seconds["kernel"] = build_seconds("debug")
+    progress = Progress("tests", seconds)
     # Guests wait a lot: the host tests use the time.
     with ThreadPoolExecutor(1) as pool:
         on_host = pool.submit(plan.run, first, ["host"]) if "host" in parts else None
         if parts != ["host"]:
-            plan = Plan(Kernel.at(image) if image else build("debug"), *built(parts))
+            kernel = Kernel.at(image) if image else build("debug")
+            if not image:
+                Progress.of("kernel").end()
+            plan = Plan(kernel, *built(parts))
             plan.run(first, [p for p in parts if p != "host"])
         if on_host:
             on_host.result()
+    progress.end()
     results = second_run(plan, first) if AGAIN and first.failed() else first
     say(f"    logs: {LOGS}")
     if report:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Builds what runs beside the kernel: the user tools and the selftests."""
 
+import re
+
 from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, Failure, conf, run, sha, step
 from .rootfs import base
 from .tree import pristine
@@ -51,7 +53,7 @@ def tools():
     run(["cargo", "build", "--release", "--locked", "--manifest-path", WORKSPACE / "Cargo.toml",
          *args], log=CACHE / "log" / f"tools-{ARCH}", env=env, cwd=WORKSPACE)
     out = env["CARGO_TARGET_DIR"] / ("" if NATIVE else conf()["rust_target"]) / "release"
-    return [p for p in (out / n for n in ("checkpoint", "restart", "ckptinfo")) if p.exists()]
+    return [p for p in (out / n for n in ("checkpoint", "restart", "ckptinfo", "ckptmutate")) if p.exists()]
 
 
 def selftests():
@@ -67,6 +69,12 @@ def selftests():
         log=CACHE / "log" / f"selftests-{ARCH}")
     names = test_names()
     return {n: out / n for n in names if (out / n).exists()}
+
+
+def later_names():
+    """Tests that are run by name only, until they have passed on all that they ask of the kernel."""
+    found = re.search(r"^later=(.*)", (SELFTESTS / "settings").read_text(), re.M)
+    return found[1].split() if found else []
 
 
 def test_names():
