@@ -124,7 +124,7 @@ TEST_F_TIMEOUT(abi, flags_and_fields, CKPT_TIMEOUT)
 {
 	int bit;
 
-	for (bit = 2; bit < 64; bit++) {
+	for (bit = 4; bit < 64; bit++) {
 		RESET(1ull << bit);
 		FAILS(EINVAL);
 	}
@@ -179,7 +179,7 @@ TEST_F_TIMEOUT(abi, not_an_image, CKPT_TIMEOUT)
 	image = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	RESET(0);
 	FAILS(EINVAL);
-	ASSERT_TRUE(ckpt_run_log_has(&run, "can't be read by the kernel"));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "wrong magic"));
 	close(image);
 	image = own;
 	ASSERT_EQ(0, works());
@@ -244,7 +244,7 @@ TEST_F_TIMEOUT(abi, files_changed, CKPT_TIMEOUT)
 	ASSERT_EQ(0, truncate(path, 6));
 	RESET(0);
 	FAILS(ESTALE);
-	EXPECT_TRUE(ckpt_run_log_has(&run, "has 6 bytes, but had 5"));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "had 5 bytes, has 6"));
 	ASSERT_EQ(0, truncate(path, 4));
 	RESET(0);
 	FAILS(ESTALE);
@@ -286,7 +286,7 @@ TEST_F_TIMEOUT(abi, position, CKPT_TIMEOUT)
 	ASSERT_EQ(3, lseek(two, 3, SEEK_SET));
 	for (i = 1; i <= 2; i++) {
 		ckpt_run_restart_args(&run, &args, two, 0);
-		*run.board = run.saved;
+		ckpt_take_board_back(&run);
 		run.pid = sys_restart(&args, sizeof(args));
 		ASSERT_LT(0, run.pid);
 		run.status = 0;
@@ -318,7 +318,7 @@ TEST_F_TIMEOUT(abi, from_a_pipe, CKPT_TIMEOUT)
 		_exit(0);
 	}
 	close(fd[1]);
-	*run.board = run.saved;
+	ckpt_take_board_back(&run);
 	ckpt_run_restart_args(&run, &args, fd[0], 0);
 	run.pid = sys_restart(&args, sizeof(args));
 	ASSERT_LT(0, run.pid);

@@ -87,6 +87,24 @@ char *ckpt_two_pages(void)
 	return two;
 }
 
+void ckpt_get_mtime(const char *path, struct timespec *mtime)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		ckpt_diag("%s: %s", path, strerror(errno));
+	else
+		*mtime = st.st_mtim;
+}
+
+void ckpt_set_mtime(const char *path, const struct timespec *mtime)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, *mtime };
+
+	if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW))
+		ckpt_diag("%s: %s", path, strerror(errno));
+}
+
 /* ---- a run ----------------------------------------------------------- */
 
 int ckpt_image_new(void)
@@ -136,6 +154,7 @@ static void save_file(struct ckpt_run *run, const char *path)
 		return;
 	snprintf(file->path, sizeof(file->path), "%s", path);
 	file->size = st.st_size;
+	file->mtime = st.st_mtim;
 	file->data = malloc(st.st_size + 1);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (pread(fd, file->data, file->size, 0) != (ssize_t)file->size)
@@ -157,6 +176,7 @@ static void take_files_back(struct ckpt_run *run)
 		    ftruncate(fd, file->size))
 			ckpt_diag("%s: %s", file->path, strerror(errno));
 		close(fd);
+		ckpt_set_mtime(file->path, &file->mtime);
 	}
 }
 
@@ -197,6 +217,13 @@ int ckpt_run_init_at(struct ckpt_run *run, const struct ckpt_scenario *sc, bool 
 	memset(run, 0, sizeof(*run));
 	snprintf(run->board_path, sizeof(run->board_path), "%s", board_path);
 	return init_at(run, sc, container, 0);
+}
+
+void ckpt_take_board_back(struct ckpt_run *run)
+{
+	*run->board = run->saved;
+	run->board->restarts = run->generation + 1;
+	ckpt_set_mtime(run->board_path, &run->saved_mtime);
 }
 
 /* Wait for all our children, keeping the status of the run's root. */
@@ -451,6 +478,8 @@ void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image
 	empty_log(run);
 }
 
+static const char board_pattern[] = "*/ckpt-board-*";
+
 void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int image_fd,
 			   uint64_t flags)
 {
@@ -460,6 +489,9 @@ void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int 
 	args->log_fd = run->log_fd;
 	args->cgroup_fd = run->cg.fd;
 	args->pidfd = -1;
+	/* Test and scenario write to the board at any time. */
+	args->accept = (uintptr_t)(run->accept ? run->accept : board_pattern);
+	args->accept_len = run->accept ? run->accept_len : sizeof(board_pattern);
 	empty_log(run);
 }
 
@@ -476,6 +508,7 @@ int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags)
 		return -1;
 	}
 	run->saved = *run->board;
+	ckpt_get_mtime(run->board_path, &run->saved_mtime);
 	if (flags & CHECKPOINT_KILL) {
 		reap(run, true);
 		if (ckpt_cgroup_wait_empty(&run->cg))
@@ -498,8 +531,7 @@ int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags)
 	struct restart_args args;
 	long pid;
 
-	*run->board = run->saved;
-	run->board->restarts = run->generation + 1;
+	ckpt_take_board_back(run);
 	take_files_back(run);
 	poll(NULL, 0, run->sc->down_ms);
 	if (ckpt_lose(image_fd))

@@ -14,7 +14,8 @@
  *
  * Test and scenario talk through the *board*: a small file that both have
  * mapped shared, and that therefore survives what happens to the scenario.  Its
- * content is taken back to the moment of the checkpoint before each restart.
+ * content and time are taken back to the moment of the checkpoint before each
+ * restart: a file that was changed since is not the one that was saved.
  */
 #ifndef CKPT_TEST_COMMON_H
 #define CKPT_TEST_COMMON_H
@@ -33,6 +34,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/checkpoint.h>
 
@@ -205,6 +207,7 @@ struct ckpt_saved_file {
 	char path[320];
 	char *data;
 	size_t size;
+	struct timespec mtime;
 };
 
 struct ckpt_run {
@@ -218,15 +221,21 @@ struct ckpt_run {
 	struct ckpt_board *board;
 	char board_path[256];
 	struct ckpt_board saved;	/* As it was at the last checkpoint. */
+	struct timespec saved_mtime;
 	struct ckpt_saved_file files[CKPT_MAX_FILES];
 	unsigned int nr_files;
 	unsigned int generation;	/* Restarts that led to what is saved. */
+	const char *accept;		/* Paths that may differ, for restart(2). */
+	size_t accept_len;
 };
 
 /* NULL if the tests can run here, or why not. */
 const char *ckpt_missing(void);
 /* Containers are enough here: CKPT_VARIANTS=container is in the environment. */
 bool ckpt_containers_only(void);
+/* When @path was modified. */
+void ckpt_get_mtime(const char *path, struct timespec *mtime);
+void ckpt_set_mtime(const char *path, const struct timespec *mtime);
 /* Print a line of diagnostics. */
 __attribute__((format(printf, 1, 2)))
 void ckpt_diag(const char *fmt, ...);
@@ -260,6 +269,9 @@ int ckpt_run_go(struct ckpt_run *run);
 int ckpt_run_finish(struct ckpt_run *run);
 void ckpt_run_kill(struct ckpt_run *run);
 void ckpt_run_fini(struct ckpt_run *run);
+
+/* Give the board its content and time of the checkpoint: ckpt_run_restart() does. */
+void ckpt_take_board_back(struct ckpt_run *run);
 
 /* For tests of single calls: arguments filled in for this run, log emptied. */
 void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image_fd,

@@ -19,6 +19,7 @@
 struct left {
 	char board_path[256];
 	struct ckpt_board saved;
+	struct timespec saved_mtime;
 	unsigned int generation;
 };
 
@@ -51,6 +52,7 @@ static int save(const struct ckpt_scenario *sc, bool container)
 		ret = ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL);
 	memcpy(left.board_path, run.board_path, sizeof(left.board_path));
 	left.saved = run.saved;
+	left.saved_mtime = run.saved_mtime;
 	left.generation = run.generation;
 	if (!ret && (write(fd, &left, sizeof(left)) != sizeof(left) || fsync(fd) || fsync(image)))
 		ret = ckpt_complain(&run, "can't be left behind");
@@ -74,6 +76,7 @@ static int find(struct ckpt_run *run, const struct ckpt_scenario *sc, bool conta
 	if (ckpt_run_init_at(run, sc, container, left.board_path))
 		return -1;
 	run->saved = left.saved;
+	run->saved_mtime = left.saved_mtime;
 	run->generation = left.generation;
 	return 0;
 }
@@ -105,7 +108,7 @@ static int refused(const struct ckpt_scenario *sc, bool container)
 	ret = find(&run, sc, container, &image);
 	if (ret)
 		return ret;
-	*run.board = run.saved;
+	ckpt_take_board_back(&run);
 	ckpt_run_restart_args(&run, &args, image, 0);
 	pid = sys_restart(&args, sizeof(args));
 	if (pid != -1 || errno != EOPNOTSUPP)

@@ -387,7 +387,7 @@ static int refused(const char *what, const char *text)
 	uint64_t value[2];
 	long pid;
 
-	*run.board = run.saved;
+	ckpt_take_board_back(&run);
 	memcpy(value, run.board->value, sizeof(value));
 	pid = image_restart(&run, image);
 	if (pid != -1 || errno != EINVAL || !ckpt_run_log_has(&run, text)) {

@@ -63,7 +63,7 @@ static long restart(void)
 	struct restart_args args;
 	long pid;
 
-	*run.board = run.saved;
+	ckpt_take_board_back(&run);
 	lseek(image, 0, SEEK_SET);
 	ckpt_run_restart_args(&run, &args, image, 0);
 	pid = sys_restart(&args, sizeof(args));
@@ -117,7 +117,7 @@ TEST_F_TIMEOUT(fault, processes_of_the_user, CKPT_TIMEOUT)
 	pid_t pid;
 
 	ASSERT_EQ(0, take());
-	*run.board = run.saved;
+	ckpt_take_board_back(&run);
 	lseek(image, 0, SEEK_SET);
 	ckpt_run_restart_args(&run, &args, image, 0);
 	args.cgroup_fd = -1;

@@ -410,7 +410,7 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	ASSERT_NE(0u, areas);
 	ASSERT_NE(0u, find_note(&im, NT_CALL));
 #define HOSTILE(...) ASSERT_EQ(0, image_hostile(&run, &im, image, __VA_ARGS__))
-	HOSTILE(mm + MM_MODE, 4, 8, mode);
+	HOSTILE(mm + MM_MODE, 8, 8, mode);
 	HOSTILE(mm + MM_MODE, 1ull << 63, 8, mode);
 	HOSTILE(mm + MM_BASE, 0x1000001, 8, mode);
 	HOSTILE(mm + MM_BASE, 1ull << 32 | 4096, 8, mode);

@@ -199,6 +199,42 @@ MODE_TEST(kill_leaves_no_trace, exit_duties)
 	return finish(run);
 }
 
+/* First the image, then the end: for a caller that makes it safe between. */
+MODE_TEST(kill_only, exit_duties)
+{
+	struct ckpt_board before = *run->board;
+	struct checkpoint_args args;
+	siginfo_t info;
+
+	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_FROZEN));
+	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
+	WANT(sys_checkpoint(&args, sizeof(args)) > 0);
+	WANT(!waitid(P_PIDFD, run->pidfd, &info, WEXITED | WNOWAIT));
+	WANT(info.si_code == CLD_KILLED && info.si_status == SIGKILL);
+	WANT(run->board->value[TID_WORD] == 0x12345678);
+	WANT(!memcmp(&run->board->value[LOCK_WORDS], &before.value[LOCK_WORDS], LOCK_COUNT * 8));
+	ckpt_run_kill(run);
+	WANT(!ckpt_cgroup_thaw(&run->cg));
+	WANT(!ckpt_run_restart(run, image, 0));
+	return finish(run);
+}
+
+/* What has run on since its image was made is not killed. */
+MODE_TEST(kill_only_after_thaw, counting)
+{
+	struct checkpoint_args args;
+
+	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_FROZEN));
+	WANT(!ckpt_cgroup_thaw(&run->cg));
+	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
+	WANT(sys_checkpoint(&args, sizeof(args)) == -1);
+	WANT(errno == EBUSY);
+	WANT(ckpt_run_log_has(run, "the cgroup is not frozen"));
+	WANT(ckpt_cgroup_frozen(&run->cg) == 0);
+	await_progress(run);
+	return finish(run);
+}
+
 MODE_TEST(dry_run, counting)
 {
 	struct checkpoint_args args;
@@ -361,7 +397,7 @@ MODE_TEST(restart_as_sibling, counting)
 	long pid = 0;
 
 	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_KILL));
-	*run->board = run->saved;
+	ckpt_take_board_back(run);
 	lseek(image, 0, SEEK_SET);
 	WANT(!pipe(fds));
 	helper = fork();
@@ -448,7 +484,7 @@ MODE_TEST(restart_into_callers_cgroup, counting)
 	int status;
 
 	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_KILL));
-	*run->board = run->saved;
+	ckpt_take_board_back(run);
 	lseek(image, 0, SEEK_SET);
 	ckpt_run_restart_args(run, &args, image, 0);
 	args.cgroup_fd = -1;

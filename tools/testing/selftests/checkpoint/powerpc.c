@@ -72,7 +72,7 @@ REFUSE(big_endian)
 	/* Bit 0 of the MSR: little-endian. */
 	while (msr_of(pid) & 1)
 		sched_yield();
-	expect_refusal(pid, UNSUPPORTED, "big-endian mode is not supported");
+	expect_refusal(pid, UNSUPPORTED, "big-endian mode is not supported: use a little-endian build");
 	ckpt_ready();
 	kill_it(pid);
 }
@@ -150,7 +150,7 @@ REFUSE(elfv1)
 		seen[strcspn(seen, "\n")] = 0;
 	} while (!strcmp(seen, name));
 	CHECK_SYS(prctl(PR_SET_NAME, seen));
-	expect_refusal(pid, UNSUPPORTED, "programs of the ELFv1 ABI are not supported");
+	expect_refusal(pid, UNSUPPORTED, "programs of the ELFv1 ABI are not supported: use a build for ELFv2");
 	expect_more();
 	ckpt_ready();
 	kill_it(pid);
@@ -177,7 +177,7 @@ REFUSE(hardware_breakpoint)
 	CHECK_SYS(ptrace(PTRACE_DETACH, pid, 0, 0));
 	if (ret)
 		not_here();
-	expect_refusal(pid, UNSUPPORTED, "hardware breakpoints are not supported");
+	expect_refusal(pid, UNSUPPORTED, "hardware breakpoints are not supported: remove them");
 	ckpt_ready();
 	ckpt_wait_exit(pid, 0);
 }

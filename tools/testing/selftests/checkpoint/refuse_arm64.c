@@ -26,7 +26,7 @@ REFUSE(tagged_shared_memory)
 	at = map(1, PROT_READ | PROT_WRITE | PROT_MTE, MAP_SHARED);
 	set_tag(at, 5);
 	expect_refusal(getpid(), UNSUPPORTED,
-		       "mapping %lx-%lx: memory tags on shared memory or a file", (long)at,
+		       "mapping %lx-%lx: memory tags on shared memory or a file: use private anonymous memory for them", (long)at,
 		       (long)(at + page()));
 	ckpt_ready_wait();
 	CHECK_EQ(5, tag_at(at));
@@ -45,7 +45,7 @@ REFUSE(protection_keys)
 	key = CHECK_SYS(pkey_alloc(0, 0));
 	at = map(1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
 	CHECK_SYS(pkey_mprotect(at, page(), PROT_READ | PROT_WRITE, key));
-	expect_refusal(getpid(), UNSUPPORTED, "address space: memory protection keys");
+	expect_refusal(getpid(), UNSUPPORTED, "address space: memory protection keys: start it without them");
 	expect_more();
 	ckpt_ready_wait();
 	*at = 1;
@@ -61,7 +61,7 @@ REFUSE(vector_length_after_exec)
 		not_here();
 	vl = CHECK_SYS(prctl(PR_SVE_GET_VL, 0, 0, 0, 0));
 	CHECK_SYS(prctl(PR_SVE_SET_VL, 16 | PR_SVE_SET_VL_ONEXEC, 0, 0, 0));
-	EXPECT_TASK("another vector length after exec is not supported");
+	EXPECT_TASK("another vector length after exec is not supported: have it take that back");
 	ckpt_ready_wait();
 	CHECK_EQ(vl, prctl(PR_SVE_GET_VL, 0, 0, 0, 0));
 }
@@ -70,7 +70,7 @@ REFUSE(unreadable_counter)
 {
 	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0))
 		not_here();
-	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported");
+	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported: have it allow that");
 	ckpt_ready_wait();
 	CHECK_SYS(prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0));
 }
@@ -124,8 +124,8 @@ REFUSE(arm_task)
 	close(done[0]);
 	/* It is called by the number of the descriptor. */
 	CHECK_SYS(prctl(PR_SET_NAME, "*", 0, 0, 0));
-	expect_refusal(pid, UNSUPPORTED, "32-bit tasks are not supported");
-	expect_refusal(pid, UNSUPPORTED, "address space: 32-bit programs are not supported");
+	expect_refusal(pid, UNSUPPORTED, "32-bit tasks are not supported: use a 64-bit build");
+	expect_refusal(pid, UNSUPPORTED, "address space: 32-bit programs are not supported: use a 64-bit build");
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_SYS(kill(pid, SIGKILL));
@@ -156,8 +156,8 @@ REFUSE(hardware_watchpoint)
 		not_here();
 	CHECK_SYS(ptrace(PTRACE_DETACH, pid, 0, 0));
 	/* The kernel makes it of one. */
-	expect_refusal(pid, UNSUPPORTED, "has perf events");
-	expect_refusal(pid, UNSUPPORTED, "hardware breakpoints are not supported");
+	expect_refusal(pid, UNSUPPORTED, "has perf events: end the measurement (perf)");
+	expect_refusal(pid, UNSUPPORTED, "hardware breakpoints are not supported: remove them");
 	ckpt_ready_wait();
 	ckpt_wait_exit(pid, 0);
 }

@@ -345,33 +345,6 @@ TEST_F_TIMEOUT(refuse, pipe_of_container, CKPT_TIMEOUT)
 	ASSERT_EQ(0, pipe_outside(&pipe_of_container));
 }
 
-/* Whoever else has the very open file of a container: it would be shared no more. */
-static int stolen = -1;
-
-static int steal(void *arg)
-{
-	struct ckpt_run *run = arg;
-
-	stolen = syscall(__NR_pidfd_getfd, run->pidfd, (int)run->board->value[0], 0);
-	return stolen < 0 ? -1 : 0;
-}
-
-static int give_back(void *arg)
-{
-	return close(stolen);
-}
-
-REFUSE(open_outside_too, .flags = SC_CONTAINER, .before = steal, .after = give_back)
-{
-	int fd = make("outside");
-
-	board->value[0] = fd;
-	expect_refusal(getpid(), "EBUSY", "%s: is open outside too (*", path);
-	/* The rest of the line ends as all lines do. */
-	ckpt_ready_wait();
-	CHECK_EQ(1, write(fd, "x", 1));
-}
-
 /* ---- all at once ----------------------------------------------------- */
 
 static int has_two(void *arg)

@@ -250,7 +250,7 @@ REFUSE(io_uring)
 	int fd = CHECK_HERE(syscall(__NR_io_uring_setup, 4, &params));
 
 	EXPECT_FD(fd, "*[io_uring]", "an io_uring" YET);
-	expect_refusal(getpid(), UNSUPPORTED, "uses io_uring");
+	expect_refusal(getpid(), UNSUPPORTED, "uses io_uring: start it without io_uring");
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_io_uring_enter, fd, 0, 0, 0, NULL, 0));
 }
@@ -269,7 +269,7 @@ REFUSE(userfault_fd)
 	reg.range.len = size;
 	CHECK_SYS(ioctl(fd, UFFDIO_REGISTER, &reg));
 	EXPECT_FD(fd, "*[userfaultfd]", "a userfaultfd" YET);
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %llx-%llx: userfaultfd",
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %llx-%llx: userfaultfd: have it unregister that",
 		       (unsigned long long)reg.range.start, (unsigned long long)reg.range.start + size);
 	expect_more();
 	ckpt_ready_wait();
@@ -294,7 +294,7 @@ REFUSE(perf_event)
 	uint64_t n;
 
 	EXPECT_FD(fd, "*[perf_event]", "a performance counter" YET);
-	expect_refusal(getpid(), UNSUPPORTED, "has perf events");
+	expect_refusal(getpid(), UNSUPPORTED, "has perf events: end the measurement (perf)");
 	ckpt_ready_wait();
 	CHECK_EQ(8, read(fd, &n, 8));
 }

@@ -23,7 +23,7 @@ static int waits(void *arg)
 static void own_namespace(int flag, const char *name)
 {
 	CHECK_HERE(unshare(flag));
-	expect_refusal(getpid(), UNSUPPORTED, "is in another %s namespace than the caller", name);
+	expect_refusal(getpid(), UNSUPPORTED, "is in another %s namespace than the caller: call checkpoint(2) in that namespace", name);
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_SYS(getpid());
@@ -63,7 +63,7 @@ REFUSE(pid_namespace_for_children)
 {
 	CHECK_SYS(unshare(CLONE_NEWPID));
 	expect_refusal(getpid(), UNSUPPORTED,
-		       "its children would be in another pid namespace (CLONE_NEWPID)");
+		       "its children would be in another pid namespace (CLONE_NEWPID): start it with unshare --fork");
 	ckpt_ready_wait();
 	CHECK_SYS(getpid());
 }
@@ -72,7 +72,7 @@ REFUSE(time_namespace_for_children)
 {
 	CHECK_HERE(unshare(CLONE_NEWTIME));
 	expect_refusal(getpid(), UNSUPPORTED,
-		       "its children would be in another time namespace (CLONE_NEWTIME)");
+		       "its children would be in another time namespace (CLONE_NEWTIME): start it with unshare --fork");
 	ckpt_ready_wait();
 	CHECK_SYS(getpid());
 }
@@ -89,7 +89,7 @@ REFUSE(two_time_namespaces)
 	CHECK_SYS(setns(own, CLONE_NEWTIME));
 	CHECK_SYS(close(own));
 	ckpt_step_wait(0, 1);
-	expect_refusal(kid, UNSUPPORTED, "is in another time namespace than the root task");
+	expect_refusal(kid, UNSUPPORTED, "is in another time namespace than the root task: checkpoint it by itself");
 	expect_more();
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);

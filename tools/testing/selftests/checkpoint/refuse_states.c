@@ -48,7 +48,7 @@ REFUSE(pending_timer_signal)
 	do
 		CHECK_SYS(sigpending(&pending));
 	while (!sigismember(&pending, SIGUSR1));
-	EXPECT_TASK("has POSIX timers (timer_create)");
+	EXPECT_TASK("has POSIX timers (timer_create): have it delete them");
 	EXPECT_TASK("signal of a POSIX timer is pending");
 	ckpt_ready_wait();
 	CHECK_SYS(sigpending(&pending));
@@ -58,7 +58,7 @@ REFUSE(pending_timer_signal)
 REFUSE(chosen_timer_ids)
 {
 	OR_NOT_HERE(prctl(PR_TIMER_CREATE_RESTORE_IDS, 1, 0, 0, 0));
-	EXPECT_TASK("chooses the ids of POSIX timers (PR_TIMER_CREATE_RESTORE_IDS)");
+	EXPECT_TASK("chooses the ids of POSIX timers (PR_TIMER_CREATE_RESTORE_IDS): have it switch that off");
 	ckpt_ready_wait();
 	CHECK_EQ(1, prctl(PR_TIMER_CREATE_RESTORE_IDS, 2, 0, 0, 0));
 }
@@ -68,7 +68,7 @@ REFUSE(chosen_timer_ids)
 REFUSE(machine_checks)
 {
 	OR_NOT_HERE(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
-	EXPECT_TASK("has a machine check policy (PR_MCE_KILL)");
+	EXPECT_TASK("has a machine check policy (PR_MCE_KILL): have it clear that");
 	ckpt_ready_wait();
 	CHECK_EQ(PR_MCE_KILL_EARLY, prctl(PR_MCE_KILL_GET, 0, 0, 0, 0));
 }
@@ -76,7 +76,7 @@ REFUSE(machine_checks)
 REFUSE(speculation)
 {
 	OR_NOT_HERE(prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_DISABLE, 0, 0));
-	EXPECT_TASK("has speculation controls set (PR_SET_SPECULATION_CTRL)");
+	EXPECT_TASK("has speculation controls set (PR_SET_SPECULATION_CTRL): start it without them");
 	ckpt_ready_wait();
 	CHECK(prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, 0, 0, 0) & PR_SPEC_DISABLE,
 	      "it is allowed again");
@@ -86,7 +86,7 @@ REFUSE(rseq_time_slice)
 {
 	OR_NOT_HERE(prctl(PR_RSEQ_SLICE_EXTENSION, PR_RSEQ_SLICE_EXTENSION_SET,
 			  PR_RSEQ_SLICE_EXT_ENABLE, 0, 0));
-	EXPECT_TASK("has rseq time slice extension enabled");
+	EXPECT_TASK("has rseq time slice extension enabled: have it switch that off (PR_RSEQ_SLICE_EXTENSION)");
 	ckpt_ready_wait();
 }
 
@@ -96,7 +96,7 @@ REFUSE(request_key_target)
 {
 	CHECK_HERE(syscall(__NR_keyctl, KEYCTL_SET_REQKEY_KEYRING,
 			   KEY_REQKEY_DEFL_USER_KEYRING));
-	EXPECT_TASK("has chosen a keyring for the keys that it requests (keyctl)");
+	EXPECT_TASK("has chosen a keyring for the keys that it requests (keyctl): have it take the default");
 	ckpt_ready_wait();
 	CHECK_EQ(KEY_REQKEY_DEFL_USER_KEYRING,
 		 syscall(__NR_keyctl, KEYCTL_SET_REQKEY_KEYRING, KEY_REQKEY_DEFL_NO_CHANGE));
@@ -116,7 +116,7 @@ REFUSE(io_uring_restriction)
 	long ret = syscall(__NR_io_uring_register, -1, 11, &arg, 1);
 
 	OR_NOT_HERE(ret);
-	EXPECT_TASK("is restricted in its use of io_uring");
+	EXPECT_TASK("is restricted in its use of io_uring: start it without that");
 	ckpt_ready_wait();
 	CHECK(syscall(__NR_io_uring_register, -1, 11, &arg, 1) == -1 && errno == EPERM,
 	      "it is not restricted any more");
@@ -139,8 +139,8 @@ REFUSE(shared_io_context)
 	CHECK_HERE(syscall(__NR_ioprio_set, 1, 0, 0));
 	kid = CHECK_SYS(clone(shares_io, stack + sizeof(stack), CLONE_IO | SIGCHLD, NULL));
 	ckpt_step_wait(0, 1);
-	EXPECT_TASK("has an I/O context that it shares (CLONE_IO)");
-	expect_refusal(kid, UNSUPPORTED, "has an I/O context that it shares (CLONE_IO)");
+	EXPECT_TASK("has an I/O context that it shares (CLONE_IO): start it without CLONE_IO");
+	expect_refusal(kid, UNSUPPORTED, "has an I/O context that it shares (CLONE_IO): start it without CLONE_IO");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 }
@@ -178,7 +178,7 @@ static int stop_waiting(void *arg)
 REFUSE(pi_futex, .before = wait_for_it, .after = stop_waiting)
 {
 	CHECK_HERE(syscall(__NR_futex, PI_WORD(board), FUTEX_LOCK_PI, 0, NULL, NULL, 0));
-	EXPECT_TASK("holds a priority-inheritance futex that a task outside waits for");
+	EXPECT_TASK("holds a priority-inheritance futex that a task outside waits for: checkpoint both together");
 	ckpt_ready_wait();
 	CHECK_EQ(getpid(), *PI_WORD(board) & FUTEX_TID_MASK);
 	CHECK_SYS(syscall(__NR_futex, PI_WORD(board), FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
@@ -197,7 +197,7 @@ REFUSE(autoreaped)
 	if (kid < 0)
 		not_here();
 	ckpt_step_wait(0, 1);
-	expect_refusal(kid, UNSUPPORTED, "is reaped by the kernel when it exits (CLONE_AUTOREAP)");
+	expect_refusal(kid, UNSUPPORTED, "is reaped by the kernel when it exits (CLONE_AUTOREAP): start it without that flag");
 	ckpt_ready_wait();
 	/* There is nobody to wait for. */
 	CHECK(waitpid(kid, NULL, __WALL) == -1 && errno == ECHILD, "waited for it");
@@ -224,7 +224,7 @@ REFUSE(uprobe)
 		not_here();
 	CHECK_HERE(syscall(__NR_perf_event_open, &attr, getpid(), -1, -1, 0));
 	probed();
-	EXPECT_TASK("has uprobes");
+	EXPECT_TASK("has uprobes: remove the probes and start it again");
 	expect_more();
 	ckpt_ready_wait();
 }

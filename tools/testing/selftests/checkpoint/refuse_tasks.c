@@ -68,7 +68,7 @@ REFUSE(posix_timer)
 
 	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	CHECK_SYS(timer_settime(timer, 0, &spec, NULL));
-	EXPECT_TASK("has POSIX timers (timer_create)");
+	EXPECT_TASK("has POSIX timers (timer_create): have it delete them");
 	ckpt_ready_wait();
 	CHECK_SYS(timer_gettime(timer, &spec));
 	CHECK(spec.it_value.tv_sec, "it ran out");
@@ -82,7 +82,7 @@ static void *with_timer(void *arg)
 	while (ckpt_leader_state() != 'Z')
 		sched_yield();
 	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &event, &timer));
-	expect_refusal(gettid(), UNSUPPORTED, "has POSIX timers (timer_create)");
+	expect_refusal(gettid(), UNSUPPORTED, "has POSIX timers (timer_create): have it delete them");
 	ckpt_step(0);
 	ckpt_wait_go();
 	exit(0);
@@ -112,7 +112,7 @@ static void interval_timer(int which, const char *what)
 	struct itimerval val = { .it_value.tv_sec = 1000000 };
 
 	CHECK_SYS(setitimer(which, &val, NULL));
-	expect_refusal(getpid(), UNSUPPORTED, "has an interval timer (%s) armed", what);
+	expect_refusal(getpid(), UNSUPPORTED, "has an interval timer (%s) armed: have it disarm the timer", what);
 	ckpt_ready_wait();
 	CHECK_SYS(getitimer(which, &val));
 	CHECK(val.it_value.tv_sec, "it ran out");
@@ -143,7 +143,7 @@ REFUSE(sysv_shared_memory)
 	CHECK(at != (void *)-1, "shmat: %s", strerror(errno));
 	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
 	at[5] = 's';
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: System V shared memory",
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: System V shared memory: have it detach that (shmdt)",
 		       (long)at, (long)at + 2 * CKPT_PAGE);
 	ckpt_ready_wait();
 	CHECK_EQ('s', at[5]);
@@ -155,7 +155,7 @@ REFUSE(semaphore_undo)
 	int id = CHECK_HERE(semget(IPC_PRIVATE, 1, 0600));
 
 	CHECK_SYS(semop(id, &op, 1));
-	EXPECT_TASK("has System V semaphore adjustments (SEM_UNDO)");
+	EXPECT_TASK("has System V semaphore adjustments (SEM_UNDO): have it give the semaphores back");
 	ckpt_ready_wait();
 	CHECK_EQ(1, semctl(id, 0, GETVAL));
 	CHECK_SYS(semctl(id, 0, IPC_RMID));
@@ -169,8 +169,8 @@ REFUSE(tracer_and_traced)
 
 	ckpt_step_wait(0, 1);
 	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, 0));
-	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace)");
-	EXPECT_TASK("traces other tasks (ptrace)");
+	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace): detach its tracer");
+	EXPECT_TASK("traces other tasks (ptrace): have it detach from them");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 }
@@ -181,7 +181,7 @@ REFUSE(seccomp_filter)
 	struct sock_fprog prog = { .len = 1, .filter = code };
 
 	CHECK_SYS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
-	EXPECT_TASK("is restricted by seccomp");
+	EXPECT_TASK("is restricted by seccomp: start it without seccomp");
 	ckpt_ready_wait();
 	CHECK_EQ(2, prctl(PR_GET_SECCOMP));
 }
@@ -192,7 +192,7 @@ REFUSE(syscall_user_dispatch)
 
 	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0L, 0L, &selector))
 		not_here();
-	EXPECT_TASK("has syscall user dispatch enabled");
+	EXPECT_TASK("has syscall user dispatch enabled: have it switch that off");
 	ckpt_ready_wait();
 	CHECK_SYS(getpid());
 }
@@ -201,7 +201,7 @@ REFUSE(session_keyring)
 {
 	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
 
-	EXPECT_TASK("has a thread, process or session keyring of its own");
+	EXPECT_TASK("has a thread, process or session keyring of its own: start it in the caller's session (keyctl)");
 	ckpt_ready_wait();
 	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
 }
@@ -209,7 +209,7 @@ REFUSE(session_keyring)
 REFUSE(io_flusher)
 {
 	CHECK_HERE(prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0));
-	EXPECT_TASK("is an I/O flusher (PR_SET_IO_FLUSHER)");
+	EXPECT_TASK("is an I/O flusher (PR_SET_IO_FLUSHER): have it clear that");
 	ckpt_ready_wait();
 	CHECK_EQ(1, prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0));
 }
@@ -217,7 +217,7 @@ REFUSE(io_flusher)
 REFUSE(personality_of_another_system)
 {
 	CHECK_SYS(personality(PER_BSD));
-	EXPECT_TASK("has the personality of another system");
+	EXPECT_TASK("has the personality of another system: only programs of Linux are supported");
 	ckpt_ready_wait();
 	CHECK_EQ(PER_BSD, personality(0xffffffff));
 }
@@ -226,7 +226,7 @@ REFUSE(io_priority)
 {
 	/* IOPRIO_WHO_PROCESS; class best effort, level 6. */
 	CHECK_HERE(syscall(__NR_ioprio_set, 1, 0, (2 << 13) | 6));
-	EXPECT_TASK("has an I/O priority");
+	EXPECT_TASK("has an I/O priority: reset it (ionice -c 0)");
 	ckpt_ready_wait();
 	CHECK_EQ((2 << 13) | 6, syscall(__NR_ioprio_get, 1, 0));
 }
@@ -245,7 +245,7 @@ REFUSE(deadline_policy)
 	};
 
 	CHECK_HERE(syscall(__NR_sched_setattr, 0, &attr, 0));
-	EXPECT_TASK("has scheduling policy 6");
+	EXPECT_TASK("has scheduling policy 6: give it another (chrt)");
 	ckpt_ready_wait();
 	CHECK_EQ(6, sched_getscheduler(0));
 }
@@ -289,7 +289,7 @@ REFUSE(memory_of_a_sibling)
 	ckpt_step_wait(0, 1);
 	ckpt_step_wait(1, 1);
 	expect_refusal(board->value[0], UNSUPPORTED,
-		       "shares its address space with a process that is not its parent");
+		       "shares its address space with a process that is not its parent: try again when one has called exec");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 	ckpt_wait_exit(board->value[0], 0);
@@ -307,7 +307,7 @@ REFUSE(vfork_of_a_sibling)
 	pid_t kid = ckpt_fork(waits_for_sibling, NULL);
 
 	ckpt_step_wait(0, 1);
-	expect_refusal(kid, UNSUPPORTED, "waits in vfork() for a process that is not its child");
+	expect_refusal(kid, UNSUPPORTED, "waits in vfork() for a process that is not its child: try again when that has called exec");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 }
@@ -345,7 +345,7 @@ REFUSE(huge_pages)
 		not_here();
 	}
 	map[7] = 'h';
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: huge pages of hugetlbfs",
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: huge pages of hugetlbfs: start it without them",
 		       (long)map, (long)map + (2 << 20));
 	expect_more();
 	ckpt_ready_wait();
@@ -359,7 +359,7 @@ REFUSE(asynchronous_io)
 	aio_context_t ctx = 0;
 
 	CHECK_HERE(syscall(__NR_io_setup, 4, &ctx));
-	EXPECT_TASK("address space: has used asynchronous I/O (io_setup)");
+	EXPECT_TASK("address space: has used asynchronous I/O (io_setup): start it without that");
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_io_destroy, ctx));
@@ -368,7 +368,7 @@ REFUSE(asynchronous_io)
 REFUSE(memory_merge)
 {
 	CHECK_HERE(prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0));
-	EXPECT_TASK("address space: merges all its pages (PR_SET_MEMORY_MERGE)");
+	EXPECT_TASK("address space: merges all its pages (PR_SET_MEMORY_MERGE): have it switch that off");
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_EQ(1, prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0));
@@ -380,9 +380,9 @@ REFUSE(memory_policy)
 
 	/* MPOL_BIND for the task, MPOL_PREFERRED for a mapping. */
 	CHECK_HERE(syscall(__NR_set_mempolicy, 2, &nodes, 64));
-	EXPECT_TASK("has a memory policy");
+	EXPECT_TASK("has a memory policy: start it without one (numactl)");
 	CHECK_SYS(syscall(__NR_mbind, map_pages(0), 4 << 20, 1, &nodes, 64, 0));
-	expect_refusal(getpid(), UNSUPPORTED, "mapping *: NUMA memory policy");
+	expect_refusal(getpid(), UNSUPPORTED, "mapping *: NUMA memory policy: start it without one (numactl)");
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_get_mempolicy, NULL, NULL, 0, NULL, 0));
 }
@@ -402,7 +402,7 @@ REFUSE(vdso_access)
 	/* Only as a whole; and some kernels seal it. */
 	if (!start || mprotect((void *)start, end - start, PROT_READ))
 		not_here();
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: vDSO with changed access", start,
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: vDSO with changed access: start it without mprotect(2) of that", start,
 		       end);
 	ckpt_ready_wait();
 	CHECK(!memcmp((void *)start, "\177ELF", 4), "no ELF file at %lx", start);
@@ -415,7 +415,7 @@ REFUSE(vdso_access)
 REFUSE(x86_iopl)
 {
 	CHECK_HERE(iopl(3));
-	EXPECT_TASK("I/O privileges (iopl) are not supported");
+	EXPECT_TASK("I/O privileges (iopl) are not supported: have it give them up");
 	ckpt_ready_wait();
 	CHECK_SYS(iopl(0));
 }
@@ -423,7 +423,7 @@ REFUSE(x86_iopl)
 REFUSE(x86_ioperm)
 {
 	CHECK_HERE(ioperm(0x80, 1, 1));
-	EXPECT_TASK("I/O permissions (ioperm) are not supported");
+	EXPECT_TASK("I/O permissions (ioperm) are not supported: have it give them up");
 	ckpt_ready_wait();
 	CHECK_SYS(ioperm(0x80, 1, 0));
 }
@@ -442,7 +442,7 @@ REFUSE(x86_ldt)
 REFUSE(x86_tsc)
 {
 	CHECK_HERE(prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0));
-	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported");
+	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported: have it allow that");
 	ckpt_ready_wait();
 	CHECK_SYS(prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0));
 }
@@ -450,7 +450,7 @@ REFUSE(x86_tsc)
 REFUSE(x86_cpuid)
 {
 	CHECK_HERE(syscall(__NR_arch_prctl, ARCH_SET_CPUID, 0));
-	EXPECT_TASK("CPUID that can't be read (ARCH_SET_CPUID) is not supported");
+	EXPECT_TASK("CPUID that can't be read (ARCH_SET_CPUID) is not supported: have it allow that");
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_arch_prctl, ARCH_SET_CPUID, 1));
 }
@@ -462,7 +462,7 @@ REFUSE(x86_amx)
 
 	if (syscall(__NR_arch_prctl, ARCH_REQ_XCOMP_PERM, 18))
 		not_here();
-	EXPECT_TASK("permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported");
+	EXPECT_TASK("permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported: start it without AMX");
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_arch_prctl, ARCH_GET_XCOMP_PERM, &permitted));
 	CHECK(permitted & 1 << 18, "0x%llx", (unsigned long long)permitted);
@@ -471,7 +471,7 @@ REFUSE(x86_amx)
 REFUSE(s390_guarded_storage)
 {
 	CHECK_HERE(syscall(__NR_s390_guarded_storage, GS_ENABLE, NULL));
-	EXPECT_TASK("guarded storage is not supported");
+	EXPECT_TASK("guarded storage is not supported: start it without that");
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_s390_guarded_storage, GS_DISABLE, NULL));
 }
@@ -479,7 +479,7 @@ REFUSE(s390_guarded_storage)
 REFUSE(s390_runtime_instrumentation)
 {
 	CHECK_HERE(syscall(__NR_s390_runtime_instr, S390_RUNTIME_INSTR_START, 0));
-	EXPECT_TASK("runtime instrumentation is not supported");
+	EXPECT_TASK("runtime instrumentation is not supported: start it without that");
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_s390_runtime_instr, S390_RUNTIME_INSTR_STOP, 0));
 }

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Restarts from a pipe whose other end is in the hands of the test: a process of
+ * its own gives the metadata, waits until all tasks are made and parked, does what
+ * the test is about, and gives the rest.
+ */
+#ifndef CKPT_TEST_FEED_H
+#define CKPT_TEST_FEED_H
+
+#include "fault.h"
+
+#include <poll.h>
+
+static pid_t feeder;
+/* The process that calls restart(2). */
+static pid_t restarter;
+
+/* Calls @fn with each thread id that a file of the run's cgroup lists; their number. */
+__attribute__((unused))
+static int each_task(struct ckpt_run *run, const char *file, void (*fn)(pid_t pid, void *arg),
+		     void *arg)
+{
+	char buf[8192];
+	char *at, *save;
+	ssize_t n;
+	int count = 0;
+	int fd = openat(run->cg.fd, file, O_RDONLY | O_CLOEXEC);
+
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	for (at = strtok_r(buf, "\n", &save); at; at = strtok_r(NULL, "\n", &save)) {
+		if (fn)
+			fn(atoi(at), arg);
+		count++;
+	}
+	return count;
+}
+
+/* Letter of the state of a task, 0 if it is not there. */
+__attribute__((unused)) static char state_of(pid_t pid)
+{
+	char path[64], buf[512];
+	char *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	at = strrchr(ckpt_slurp(path, buf, sizeof(buf)), ')');
+	return at ? at[2] : 0;
+}
+
+static void count_awake(pid_t pid, void *awake)
+{
+	*(int *)awake += state_of(pid) != 'D';
+}
+
+/* Waits until @count tasks are in the cgroup and sleep: they are parked. */
+__attribute__((unused)) static void await_parked(struct ckpt_run *run, int count)
+{
+	int awake, all;
+
+	for (;;) {
+		awake = 0;
+		all = each_task(run, "cgroup.threads", count_awake, &awake);
+		if (all == count && !awake)
+			return;
+		poll(NULL, 0, 10);
+	}
+}
+
+static int write_whole(int fd, const unsigned char *data, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, data, len);
+		if (n <= 0)
+			return -1;
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/*
+ * Starts the feeder of @im. It calls @fn when @tasks tasks are parked, 0: when it
+ * has given the metadata. Returns where to read from; feed_end() must follow.
+ */
+__attribute__((unused))
+static int feed(struct ckpt_run *run, struct image *im, int tasks,
+		int (*fn)(struct ckpt_run *run, void *arg), void *arg)
+{
+	int fd[2];
+	int ret;
+
+	if (pipe2(fd, O_CLOEXEC))
+		return -1;
+	fflush(NULL);
+	restarter = getpid();
+	feeder = fork();
+	if (!feeder) {
+		close(fd[0]);
+		signal(SIGPIPE, SIG_IGN);
+		ret = write_whole(fd[1], im->data, im->meta_end);
+		if (!ret && tasks)
+			await_parked(run, tasks);
+		if (!ret)
+			ret = fn(run, arg);
+		/* Nobody reads it if the restart has failed. */
+		write_whole(fd[1], im->data + im->meta_end, im->size - im->meta_end);
+		_exit(ret ? 1 : 0);
+	}
+	close(fd[1]);
+	return fd[0];
+}
+
+/* Waits for a child, whatever signals come: its status. */
+__attribute__((unused)) static int wait_for(pid_t pid)
+{
+	pid_t got;
+	int status;
+
+	do {
+		got = waitpid(pid, &status, 0);
+	} while (got < 0 && errno == EINTR);
+	return got == pid ? status : -1;
+}
+
+/* Waits for the feeder: what its function returned. */
+__attribute__((unused)) static int feed_end(int fd)
+{
+	close(fd);
+	return wait_for(feeder);
+}
+
+/* restart(2) from @fd; on success the tasks are the run's. */
+__attribute__((unused))
+static long feed_restart(struct ckpt_run *run, struct restart_args *args, int fd)
+{
+	long pid;
+
+	*run->board = run->saved;
+	ckpt_run_restart_args(run, args, fd, 0);
+	args->pidfd = 4711;
+	pid = sys_restart(args, sizeof(*args));
+	if (pid > 0) {
+		run->pid = pid;
+		run->status = 0;
+		run->pidfd = args->pidfd;
+	}
+	return pid;
+}
+
+#endif /* CKPT_TEST_FEED_H */

@@ -1,0 +1,933 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who may do what: restart(2) never grants what its caller could not get by
+ * ordinary system calls, and checkpoint(2) shows nobody what ptrace(2) would
+ * not.  Two tables, each cell a test:
+ *
+ * - what an image asks for, and for each kind of caller whether it gets that;
+ * - whose task it is, and for each kind of caller whether it may save it.
+ *
+ * An image is made by the caller itself, of a process of its own, and then
+ * changed by "ckptmutate set" (tools/checkpoint/image/).
+ */
+#define CKPT_NO_HARNESS
+#include "common.h"
+#include "fault.h"
+#include "usage.h"
+
+#include "kselftest.h"
+#include <grp.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#define HANG	60
+
+#define CAP(x)	(1ull << (x))
+#define ALL_CAPS ((1ull << (CAP_LAST_CAP + 1)) - 1)
+
+#define UID	1000
+#define OTHER_UID 2000
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE		65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+/* ---- the callers ----------------------------------------------------- */
+
+enum caller { ROOT, HELPER, USERNS, CR_ONLY, OWNER, OTHER, CALLERS };
+
+static const struct {
+	const char *name;
+	uid_t uid;
+	uint64_t caps;
+	bool userns;			/* Root of a user and a pid namespace of its own. */
+} callers[CALLERS] = {
+	[ROOT]    = { .name = "root", 0, ALL_CAPS },
+	/* What a restart by somebody else than root wants at least. */
+	[HELPER]  = { .name = "a user with CAP_CHECKPOINT_RESTORE, SYS_ADMIN and SYS_TIME", UID,
+		      CAP(CAP_CHECKPOINT_RESTORE) | CAP(CAP_SYS_ADMIN) | CAP(CAP_SYS_TIME) },
+	[USERNS]  = { .name = "root of a user namespace", UID, 0, true },
+	[CR_ONLY] = { .name = "a user with CAP_CHECKPOINT_RESTORE only", UID, CAP(CAP_CHECKPOINT_RESTORE) },
+	[OWNER]   = { .name = "the owner without capabilities", UID, 0 },
+	[OTHER]   = { .name = "another user", OTHER_UID, 0 },
+};
+
+/* ---- what a restored task finds -------------------------------------- */
+
+/* Values of the board, by which it tells. */
+enum probe {
+	NOTHING, RUID, EUID, SUID, FSUID, RGID, EGID, GROUPS, PERMITTED, EFFECTIVE, INHERITABLE,
+	BOUNDING, AMBIENT, SECUREBITS, NNP, DUMPABLE, NOFILE_SOFT, NOFILE_HARD, MEMLOCK_HARD, NICE,
+	POLICY, PRIORITY, CPUS, OOM, FILE_IS, FILE_WRITABLE, EXE_IS, STARTED, CPU_TIME, MDWE, HOST,
+	LOCKED_KB, PROBES
+};
+
+enum { DONE = 1 };
+
+static uint64_t cap_set(const char *key)
+{
+	char buf[4096];
+	char *at = strstr(ckpt_slurp("/proc/self/status", buf, sizeof(buf)), key);
+
+	return at ? strtoull(at + strlen(key), NULL, 16) : 0;
+}
+
+static uint64_t status_number(const char *key)
+{
+	char buf[4096];
+	char *at = strstr(ckpt_slurp("/proc/self/status", buf, sizeof(buf)), key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static uint64_t started(void)
+{
+	char buf[1024];
+	char *at = strrchr(ckpt_slurp("/proc/self/stat", buf, sizeof(buf)), ')');
+	int field;
+
+	for (field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static void probe_all(void)
+{
+	uint64_t *v = board->value;
+	struct rlimit limit;
+	struct utsname names;
+	struct sched_param param;
+	struct rusage usage;
+	char text[PATH_MAX], c = 0;
+	cpu_set_t set;
+	uid_t r, e, s;
+	ssize_t n;
+	int fd;
+
+	getresuid(&r, &e, &s);
+	v[RUID] = r;
+	v[EUID] = e;
+	v[SUID] = s;
+	v[FSUID] = syscall(__NR_setfsuid, -1);
+	getresgid(&r, &e, &s);
+	v[RGID] = r;
+	v[EGID] = e;
+	v[GROUPS] = getgroups(0, NULL);
+	v[PERMITTED] = cap_set("CapPrm:");
+	v[EFFECTIVE] = cap_set("CapEff:");
+	v[INHERITABLE] = cap_set("CapInh:");
+	v[BOUNDING] = cap_set("CapBnd:");
+	v[AMBIENT] = cap_set("CapAmb:");
+	v[SECUREBITS] = prctl(PR_GET_SECUREBITS);
+	v[NNP] = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	v[DUMPABLE] = prctl(PR_GET_DUMPABLE);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	v[NOFILE_SOFT] = limit.rlim_cur;
+	v[NOFILE_HARD] = limit.rlim_max;
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	v[MEMLOCK_HARD] = limit.rlim_max;
+	v[NICE] = getpriority(PRIO_PROCESS, 0);
+	v[POLICY] = sched_getscheduler(0);
+	sched_getparam(0, &param);
+	v[PRIORITY] = param.sched_priority;
+	sched_getaffinity(0, sizeof(set), &set);
+	v[CPUS] = CPU_COUNT(&set);
+	v[OOM] = atoi(ckpt_slurp("/proc/self/oom_score_adj", text, sizeof(text)));
+	pread(3, &c, 1, 0);
+	v[FILE_IS] = c;
+	v[FILE_WRITABLE] = pwrite(3, &c, 1, 0) == 1;
+	c = 0;
+	fd = open("/proc/self/exe", O_RDONLY);
+	n = readlink("/proc/self/exe", text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+	v[EXE_IS] = !strstr(text, "/privileges");
+	close(fd);
+	v[STARTED] = started();
+	getrusage(RUSAGE_SELF, &usage);
+	v[CPU_TIME] = usage.ru_utime.tv_sec;
+	v[MDWE] = prctl(66 /* PR_GET_MDWE */, 0, 0, 0, 0);
+	uname(&names);
+	v[HOST] = names.nodename[0];
+	v[LOCKED_KB] = status_number("VmLck:");
+}
+
+/* What is checkpointed: it has as little as there can be, and tells what it finds. */
+CKPT_SCENARIO(subject)
+{
+	char path[320], *map;
+
+	CHECK_SYS(chdir("/"));
+	CHECK_EQ(3, open(ckpt_path(path, sizeof(path), "own"), O_RDWR));
+	map = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memset(map, 1, CKPT_PAGE);
+	ckpt_ready_wait();
+	probe_all();
+	ckpt_step(DONE);
+	for (;;)
+		pause();
+}
+
+/* ---- the table of restarts ------------------------------------------- */
+
+/* A cell: it is had; it is not, be it refused or left out; or the errno of the refusal. */
+#define HAS	0
+#define NOT	-1
+
+#define IN_CONTAINER	(1u << 0)	/* Of an image of a container. */
+#define AT_LEAST	(1u << 1)	/* The probe gives this or more. */
+#define MADE_BY_USERNS	(1u << 2)	/* The image is that of the root of a user namespace. */
+#define FREEZES		(1u << 3)	/* RESTART_FROZEN, into a cgroup that is root's to freeze. */
+
+static const struct row {
+	const char *name;
+	const char *change[3];
+	enum probe probe;
+	uint64_t value;
+	/* ROOT, HELPER, USERNS, CR_ONLY, OWNER, OTHER */
+	int want[CALLERS];
+	unsigned int flags;
+	/* In the caller, before it calls. */
+	void (*before)(void);
+} rows[];
+
+/* Whoever may not choose pids, or set clocks, gets nothing at all. */
+#define NOBODY	EPERM, EPERM, EPERM
+
+static void without_new_privs(void)
+{
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static void with_mdwe(void)
+{
+	prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
+}
+
+static void few_files(void)
+{
+	struct rlimit limit = { 256, 256 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void no_locked_memory(void)
+{
+	struct rlimit limit = { 0, 0 };
+
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+static void small_bounding_set(void)
+{
+	prctl(PR_CAPBSET_DROP, CAP_SYS_MODULE);
+}
+
+static void locked_securebits(void)
+{
+	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED);
+}
+
+static const struct row rows[] = {
+	{ .name = "nothing in particular", { }, NOTHING, 0, { HAS, HAS, HAS, NOBODY } },
+
+	/* Ids */
+	{ .name = "other user ids", { "credentials.uid=3000", "credentials.effective=0", "credentials.permitted=0" },
+	  RUID, 3000, { HAS, EPERM, EINVAL, NOBODY } },
+	{ .name = "the user ids of root", { "credentials.uid=0" }, RUID, 0, { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "the effective uid of root", { "credentials.uid[1]=0" }, EUID, 0,
+	  { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "the saved uid of root", { "credentials.uid[2]=0" }, SUID, 0, { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "the filesystem uid of root", { "credentials.uid[3]=0" }, FSUID, 0,
+	  { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "other group ids", { "credentials.gid=3000" }, RGID, 3000, { HAS, EPERM, EINVAL, NOBODY } },
+	{ .name = "the effective gid of root", { "credentials.gid[1]=0" }, EGID, 0,
+	  { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "a supplementary group", { "credentials.numbers=0" }, GROUPS, 1,
+	  { HAS, EPERM, EPERM, NOBODY } },
+
+	/* Capabilities */
+	{ .name = "a capability that is permitted", { "credentials.permitted=0x1ffffffffff" }, PERMITTED, ALL_CAPS,
+	  { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "a capability that is effective", { "credentials.permitted=0x1ffffffffff",
+	  "credentials.effective=0x1ffffffffff" }, EFFECTIVE, ALL_CAPS, { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "a capability that is inheritable", { "credentials.inheritable=0x20" }, INHERITABLE, 0x20,
+	  { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "a capability that is ambient", { "credentials.permitted=0x1ffffffffff",
+	  "credentials.inheritable=0x20", "credentials.ambient=0x20" }, AMBIENT, 0x20,
+	  { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "an ambient capability that is not inheritable", {
+	  "credentials.permitted=0x1ffffffffff", "credentials.ambient=0x20" }, AMBIENT, 0x20,
+	  { EPERM, EPERM, EPERM, NOBODY } },
+	{ .name = "an ambient capability that is not permitted", { "credentials.permitted=0",
+	  "credentials.effective=0", "credentials.ambient=0x20" }, AMBIENT, 0x20,
+	  { EINVAL, EINVAL, EINVAL, EINVAL, EINVAL, EINVAL } },
+	{ .name = "less in the bounding set", { "credentials.bounding=0" }, BOUNDING, 0,
+	  { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "more in the bounding set", { "credentials.bounding=0x1ffffffffff" }, BOUNDING, ALL_CAPS,
+	  { EPERM, HAS, EPERM, NOBODY }, 0, small_bounding_set },
+	{ .name = "SECBIT_NOROOT", { "credentials.securebits=1" }, SECUREBITS, SECBIT_NOROOT,
+	  { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "SECBIT_KEEP_CAPS", { "credentials.securebits=16" }, SECUREBITS, SECBIT_KEEP_CAPS,
+	  { HAS, HAS, HAS, NOBODY } },
+	{ .name = "securebits without the caller's locks", { "credentials.securebits=0" }, SECUREBITS, 0,
+	  { EPERM, HAS, EPERM, NOBODY }, 0, locked_securebits },
+	{ .name = "no_new_privs", { "task.flags|=1" }, NNP, 1, { HAS, HAS, HAS, NOBODY } },
+	{ .name = "privileges by exec, of a caller without", { }, NNP, 0,
+	  { EPERM, EPERM, EPERM, EPERM, EPERM, EPERM }, 0, without_new_privs },
+
+	/* What a process may be seen, killed and slowed down by */
+	{ .name = "no core dumps", { "process.dumpable=0" }, DUMPABLE, 0, { HAS, HAS, HAS, NOBODY } },
+	{ .name = "core dumps that are root's", { "process.dumpable=2" }, DUMPABLE, 2,
+	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	{ .name = "an OOM adjustment that is higher", { "process.oom_score_adj=500" }, OOM, 500,
+	  { HAS, HAS, HAS, NOBODY } },
+	{ .name = "an OOM adjustment that is lower", { "process.oom_score_adj=-500" }, OOM, -500,
+	  { HAS, EACCES, EACCES, NOBODY } },
+	{ .name = "an OOM adjustment that may become lower", { "process.oom_score_adj_min=-900" }, NOTHING, 0,
+	  { HAS, EACCES, EACCES, NOBODY } },
+	{ .name = "a lower limit", { "process.rlimits[14]=100", "process.rlimits[15]=100" }, NOFILE_HARD, 100,
+	  { HAS, HAS, HAS, NOBODY }, 0, few_files },
+	{ .name = "a higher limit", { "process.rlimits[14]=100", "process.rlimits[15]=1000" }, NOFILE_HARD, 1000,
+	  { HAS, EPERM, EPERM, NOBODY }, 0, few_files },
+	{ .name = "a nice value that is higher", { "task.nice=5" }, NICE, 5, { HAS, HAS, HAS, NOBODY } },
+	{ .name = "a nice value that is lower", { "task.nice=-5" }, NICE, -5, { HAS, EPERM, EPERM, NOBODY } },
+	{ .name = "SCHED_BATCH", { "task.policy=3" }, POLICY, SCHED_BATCH, { HAS, HAS, HAS, NOBODY } },
+	{ .name = "SCHED_IDLE", { "task.policy=5" }, POLICY, SCHED_IDLE, { HAS, HAS, HAS, NOBODY } },
+	{ .name = "SCHED_FIFO", { "task.policy=1", "task.rt_priority=5" }, PRIORITY, 5,
+	  { HAS, EPERM, EPERM, NOBODY } },
+	{ .name = "locked memory beyond the limit", { "mapping[0].flags|=0x10" }, LOCKED_KB, 4,
+	  { HAS, NOT, NOT, NOT, NOT, NOT }, AT_LEAST, no_locked_memory },
+	{ .name = "memory that may become executable", { "address space.flags|=4" }, MDWE, 0,
+	  { NOT, NOT, NOT, NOT, NOT, NOT }, 0, with_mdwe },
+	{ .name = "a start in the past", { "task.start_boottime=1", "task.start_monotonic=1" }, STARTED, 0,
+	  { HAS, HAS, NOT, NOBODY } },
+
+	/* Files. What was put in a file's place is not that file, whoever may open it. */
+	{ .name = "a file that only root may read", { "open file[@OWN].path=SECRET" }, FILE_IS, 's',
+	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	{ .name = "a file that only root may write", { "open file[@OWN].path=THEIRS" }, FILE_IS, 't',
+	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	{ .name = "a symbolic link to root's file", { "open file[@OWN].path=LINK" }, FILE_IS, 's',
+	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	{ .name = "a device", { "open file[@/dev/null].path=/dev/kmsg" }, NOTHING, 0,
+	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	{ .name = "a program that is a data file", { "address space.exe=@OWN" }, EXE_IS, 1,
+	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	{ .name = "a program that is a device", { "address space.exe=@/dev/null" }, EXE_IS, 1,
+	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	{ .name = "another root directory", { "filesystem context.root=@/" }, NOTHING, 0,
+	  { HAS, EPERM, HAS, NOBODY } },
+
+	/* Namespaces, confinement, cgroups */
+	{ .name = "a hostname of its own", { "uts namespace.nodename[0]=88" }, HOST, 'X',
+	  { HAS, HAS, HAS, NOBODY }, IN_CONTAINER },
+	{ .name = "tasks of a user namespace", { }, NOTHING, 0, { NOT, NOT, HAS, NOT, NOT, NOT }, MADE_BY_USERNS },
+	{ .name = "a cgroup that is frozen", { }, NOTHING, 0, { HAS, NOT, NOT, NOT, NOT, NOT }, FREEZES },
+};
+
+#define ROWS	(sizeof(rows) / sizeof(rows[0]))
+
+/* ---- agents: processes that are such a caller ------------------------ */
+
+/* What an agent and the test tell each other. */
+static struct {
+	long ret;
+	int err;
+	pid_t pid;			/* Of the restored root, as the test sees it. */
+	int ready, finish;		/* The agent has called; the test has seen. */
+} *shared;
+
+static struct ckpt_run run;
+static char agents[300], jobs[300];
+static int agents_fd, jobs_fd;
+
+static void own(const char *dir, uid_t uid)
+{
+	static const char * const files[] = {
+		".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "cgroup.freeze",
+		"cgroup.kill",
+	};
+	unsigned int i;
+	char path[400];
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		if (chown(path, uid, uid) && errno != ENOENT)
+			ckpt_diag("%s: %s", path, strerror(errno));
+	}
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
+
+	close(fd);
+	return ret;
+}
+
+static int set_caps(uint64_t caps)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {
+		{ caps, caps, 0 }, { caps >> 32, caps >> 32, 0 },
+	};
+
+	return syscall(__NR_capset, &head, data);
+}
+
+/* Become the caller. Of a user namespace the one that returns is init of a pid namespace. */
+static void become(enum caller who)
+{
+	uid_t uid = callers[who].uid;
+	int status;
+	pid_t pid;
+
+	if (uid && (setgroups(0, NULL) || setresgid(uid, uid, uid) || prctl(PR_SET_KEEPCAPS, 1) ||
+		    setresuid(uid, uid, uid) || set_caps(callers[who].caps) ||
+		    prctl(PR_SET_KEEPCAPS, 0)))
+		_exit(90);
+	if (!uid && setgroups(0, NULL))
+		_exit(90);
+	/* Lost with the change of ids, which nobody but an attacker would want here. */
+	prctl(PR_SET_DUMPABLE, 1);
+	if (!callers[who].userns)
+		return;
+	if (unshare(CLONE_NEWUSER) || write_text("/proc/self/setgroups", "deny") ||
+	    write_text("/proc/self/uid_map", "0 1000 1") ||
+	    write_text("/proc/self/gid_map", "0 1000 1") || unshare(CLONE_NEWPID))
+		_exit(91);
+	pid = fork();
+	if (pid) {
+		if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+			_exit(92);
+		_exit(WEXITSTATUS(status));
+	}
+}
+
+/* @fn in a process that is such a caller, in the cgroup of agents; its exit code. */
+static pid_t agent(enum caller who, int (*fn)(void *arg), void *arg)
+{
+	char text[16], path[320];
+	pid_t pid;
+
+	own(run.cg.path, callers[who].uid);
+	own(agents, callers[who].uid);
+	own(jobs, callers[who].uid);
+	snprintf(path, sizeof(path), "%s.own", run.board_path);
+	chown(path, callers[who].uid, callers[who].uid);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		snprintf(text, sizeof(text), "%d", getpid());
+		snprintf(run.cg.path, sizeof(run.cg.path), "%s/cgroup.procs", agents);
+		if (write_text(run.cg.path, text))
+			_exit(93);
+		become(who);
+		_exit(fn(arg));
+	}
+	return pid;
+}
+
+static int await_agent(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
+}
+
+static void wait_word(int *word)
+{
+	while (!__atomic_load_n(word, __ATOMIC_SEQ_CST))
+		usleep(2000);
+}
+
+/* ---- images ---------------------------------------------------------- */
+
+struct order {
+	int image;
+	bool container, freezes;
+	void (*before)(void);
+};
+
+static void exec_subject(void)
+{
+	char self[PATH_MAX];
+	char *argv[] = { self, "--scenario", "subject", run.board_path, NULL };
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (len < 0)
+		_exit(97);
+	self[len] = 0;
+	setsid();
+	syscall(__NR_close_range, 0, ~0U, 0);
+	open("/dev/null", O_RDWR);
+	dup(0);
+	dup(0);
+	execv(self, argv);
+	_exit(97);
+}
+
+/* In the agent: an image of a process of its own. */
+static int make_image(void *arg)
+{
+	struct order *order = arg;
+	int pidfd = -1;
+	struct clone_args clone = {
+		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD |
+			 (order->container ? CLONE_NEWPID | CLONE_NEWUTS : 0),
+		.pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD, .cgroup = jobs_fd,
+	};
+	struct checkpoint_args args = {
+		.flags = CHECKPOINT_KILL | (order->container ? 0 : CHECKPOINT_SUBTREE),
+		.image_fd = order->image, .log_fd = run.log_fd, .cgroup_fd = jobs_fd,
+		.deadline_ms = 60000,
+	};
+	pid_t pid = syscall(__NR_clone3, &clone, sizeof(clone));
+
+	if (pid < 0)
+		return 80;
+	if (!pid)
+		exec_subject();
+	while (!__atomic_load_n(&run.board->ready, __ATOMIC_SEQ_CST)) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return 81;
+		usleep(2000);
+	}
+	args.pidfd = pidfd;
+	if (sys_checkpoint(&args, sizeof(args)) < 0)
+		return 82;
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+static void no_log(void)
+{
+	ftruncate(run.log_fd, 0);
+	lseek(run.log_fd, 0, SEEK_SET);
+}
+
+static int image_of(enum caller who, bool container)
+{
+	struct order order = { .image = ckpt_image_new(), .container = container };
+	int ret;
+
+	no_log();
+	memset(run.board, 0, sizeof(*run.board));
+	ret = await_agent(agent(who, make_image, &order));
+	if (!ret)
+		return order.image;
+	ckpt_diag("no image by %s: %d", callers[who].name, ret);
+	ckpt_run_print_log(&run);
+	close(order.image);
+	return -1;
+}
+
+/* OWN, SECRET, THEIRS and LINK stand for files of this run. */
+static void expand(char *to, size_t size, const char *from)
+{
+	static const char * const words[] = { "OWN", "SECRET", "THEIRS", "LINK" };
+	static const char * const names[] = { "own", "secret", "theirs", "link" };
+	const char *at;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		at = strstr(from, words[i]);
+		if (at)
+			break;
+	}
+	if (i == 4) {
+		snprintf(to, size, "%s", from);
+		return;
+	}
+	snprintf(to, size, "%.*s%s.%s", (int)(at - from), from, run.board_path, names[i]);
+	/* There may be another one in what follows it. */
+	expand(to + strlen(to), size - strlen(to), at + strlen(words[i]));
+}
+
+/* A copy of @image with the changes of @row; -1 if it can't be made. */
+static int changed(int image, const struct row *row)
+{
+	char text[3][900];
+	char *argv[8] = { "ckptmutate", "set" };
+	int out = ckpt_image_new(), status, i;
+	pid_t pid;
+
+	for (i = 0; i < 3 && row->change[i]; i++) {
+		expand(text[i], sizeof(text[i]), row->change[i]);
+		argv[2 + i] = text[i];
+	}
+	lseek(image, 0, SEEK_SET);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		dup2(image, 0);
+		dup2(out, 1);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid || status) {
+		ckpt_diag("%s: the image can't be changed so", row->name);
+		close(out);
+		return -1;
+	}
+	return out;
+}
+
+/* ---- a cell ---------------------------------------------------------- */
+
+/* The pid of what @pidfd is of, in the pid namespace of /proc. */
+static pid_t pid_of(int pidfd)
+{
+	char path[64], buf[1024];
+	char *at;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), "Pid:");
+	return at ? atoi(at + 4) : -1;
+}
+
+static int call_restart(void *arg)
+{
+	struct order *order = arg;
+	struct restart_args args = {
+		.flags = order->freezes ? RESTART_FROZEN : 0,
+		.image_fd = order->image, .log_fd = run.log_fd, .cgroup_fd = jobs_fd, .pidfd = -1,
+		.accept = (uintptr_t)run.board_path, .accept_len = strlen(run.board_path) + 1,
+	};
+
+	if (order->before)
+		order->before();
+	lseek(order->image, 0, SEEK_SET);
+	shared->ret = sys_restart(&args, sizeof(args));
+	shared->err = errno;
+	if (shared->ret > 0)
+		shared->pid = pid_of(args.pidfd);
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_SEQ_CST);
+	wait_word(&shared->finish);
+	if (shared->ret > 0) {
+		kill(shared->ret, SIGKILL);
+		waitpid(shared->ret, NULL, 0);
+	}
+	return 0;
+}
+
+/* Does the restored task have what the image asks for? */
+static bool has_it(const struct row *row)
+{
+	uint64_t seen;
+
+	if (row->flags & FREEZES)
+		return true;
+	__atomic_store_n(&run.board->go, 1, __ATOMIC_SEQ_CST);
+	syscall(__NR_futex, &run.board->go, 1 /* FUTEX_WAKE */, 100, NULL, NULL, 0);
+	while (!__atomic_load_n(&run.board->step[DONE], __ATOMIC_SEQ_CST)) {
+		if (kill(shared->pid, 0) || __atomic_load_n(&run.board->failed, __ATOMIC_SEQ_CST) == 2)
+			break;
+		usleep(2000);
+	}
+	seen = run.board->value[row->probe];
+	if (row->probe == NOTHING)
+		return run.board->step[DONE];
+	return row->flags & AT_LEAST ? seen >= row->value : seen == row->value;
+}
+
+static bool cell(enum caller who, const struct row *row, int base)
+{
+	struct order order = { .before = row->before, .freezes = row->flags & FREEZES };
+	int want = row->want[who];
+	char path[400];
+	bool ok, has;
+	pid_t pid;
+
+	order.image = changed(base, row);
+	if (order.image < 0)
+		return false;
+	memset(shared, 0, sizeof(*shared));
+	memset(run.board, 0, sizeof(*run.board));
+	no_log();
+	ckpt_guard_enter("%s, as %s", row->name, callers[who].name);
+	ckpt_kmsg("privileges: %s, as %s", row->name, callers[who].name);
+	pid = agent(who, call_restart, &order);
+	if (order.freezes) {
+		snprintf(path, sizeof(path), "%s/cgroup.freeze", jobs);
+		chown(path, 0, 0);
+	}
+	while (!__atomic_load_n(&shared->ready, __ATOMIC_SEQ_CST) && !has_ended(pid))
+		usleep(2000);
+	has = shared->ret > 0 && has_it(row);
+	if (shared->ret > 0)
+		ok = want == HAS ? has : want == NOT ? !has : false;
+	else
+		ok = want == NOT ? !ckpt_documented(&run, true, shared->err) : want == shared->err;
+	if (!ok) {
+		if (shared->ret > 0)
+			ckpt_diag("restarted, %s it: %lld (0x%llx)", has ? "with" : "without",
+				  (long long)run.board->value[row->probe],
+				  (unsigned long long)run.board->value[row->probe]);
+		else
+			ckpt_diag("refused: %s", strerror(shared->err));
+		ckpt_run_print_log(&run);
+	}
+	__atomic_store_n(&shared->finish, 1, __ATOMIC_SEQ_CST);
+	ok &= await_agent(pid) == 0;
+	if (order.freezes)
+		write_text(path, "0");
+	close(order.image);
+	ckpt_guard_leave();
+	return ok;
+}
+
+/* ---- the table of checkpoints ---------------------------------------- */
+
+static void of_owner(void)
+{
+	setgroups(0, NULL);
+	setresgid(UID, UID, UID);
+	setresuid(UID, UID, UID);
+	prctl(PR_SET_DUMPABLE, 1);
+}
+
+static void of_root(void)
+{
+}
+
+static void of_other(void)
+{
+	setgroups(0, NULL);
+	setresgid(OTHER_UID, OTHER_UID, OTHER_UID);
+	setresuid(OTHER_UID, OTHER_UID, OTHER_UID);
+	prctl(PR_SET_DUMPABLE, 1);
+}
+
+static void not_dumpable(void)
+{
+	of_owner();
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void with_capability(void)
+{
+	setgroups(0, NULL);
+	setresgid(UID, UID, UID);
+	prctl(PR_SET_KEEPCAPS, 1);
+	setresuid(UID, UID, UID);
+	set_caps(CAP(CAP_KILL));
+	prctl(PR_SET_DUMPABLE, 1);
+}
+
+static void in_userns(void)
+{
+	of_owner();
+	if (unshare(CLONE_NEWUSER))
+		_exit(1);
+	prctl(PR_SET_DUMPABLE, 1);
+}
+
+static void with_other_gid(void)
+{
+	setgroups(0, NULL);
+	setresgid(UID, OTHER_UID, UID);
+	setresuid(UID, UID, UID);
+	prctl(PR_SET_DUMPABLE, 1);
+}
+
+static const struct target {
+	const char *name;
+	void (*become)(void);
+	int want[CALLERS];
+	bool freeze_is_roots;
+} targets[] = {
+	{ .name = "a process of the owner", of_owner, { HAS, HAS, EPERM, HAS, HAS, EPERM } },
+	{ .name = "a process of root", of_root, { HAS, EPERM, EPERM, EPERM, EPERM, EPERM } },
+	{ .name = "a process of another user", of_other, { HAS, EPERM, EPERM, EPERM, EPERM, HAS } },
+	{ .name = "a process that is not dumpable", not_dumpable, { HAS, EPERM, EPERM, EPERM, EPERM, EPERM } },
+	{ .name = "a process with a capability", with_capability, { HAS, EPERM, EPERM, EPERM, EPERM, EPERM } },
+	{ .name = "a process with another effective group", with_other_gid,
+	  { HAS, EPERM, EPERM, EPERM, EPERM, EPERM } },
+	{ .name = "a process in a user namespace", in_userns, { NOT, NOT, NOT, NOT, NOT, EPERM } },
+	{ .name = "a process in a cgroup that only root may freeze", of_owner,
+	  { HAS, NOT, NOT, NOT, NOT, NOT }, true },
+};
+
+#define TARGETS	(sizeof(targets) / sizeof(targets[0]))
+
+static int call_checkpoint(void *arg)
+{
+	struct order *order = arg;
+	struct checkpoint_args args = {
+		.flags = CHECKPOINT_SUBTREE, .pidfd = order->image, .cgroup_fd = jobs_fd,
+		.image_fd = ckpt_image_new(), .log_fd = run.log_fd, .deadline_ms = 60000,
+	};
+
+	shared->ret = sys_checkpoint(&args, sizeof(args));
+	shared->err = errno;
+	return 0;
+}
+
+static bool checkpoint_cell(enum caller who, const struct target *target)
+{
+	int pidfd = -1, want = target->want[who], up[2];
+	struct clone_args clone = {
+		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD, .cgroup = jobs_fd,
+	};
+	struct order order = { };
+	char path[400], c;
+	bool ok;
+	pid_t pid, by;
+
+	no_log();
+	fflush(NULL);
+	if (pipe(up))
+		return false;
+	pid = syscall(__NR_clone3, &clone, sizeof(clone));
+	if (!pid) {
+		syscall(__NR_close_range, 0, up[1] - 1, 0);
+		syscall(__NR_close_range, up[1] + 1, ~0U, 0);
+		chdir("/");
+		target->become();
+		close(up[1]);
+		for (;;)
+			pause();
+	}
+	close(up[1]);
+	/* It has become what it is to be. */
+	if (pid < 0 || read(up[0], &c, 1) != 0)
+		return false;
+	close(up[0]);
+	order.image = pidfd;
+	ckpt_guard_enter("checkpoint of %s, as %s", target->name, callers[who].name);
+	if (target->freeze_is_roots) {
+		own(jobs, callers[who].uid);
+		snprintf(path, sizeof(path), "%s/cgroup.freeze", jobs);
+	}
+	memset(shared, 0, sizeof(*shared));
+	by = agent(who, call_checkpoint, &order);
+	if (target->freeze_is_roots)
+		chown(path, 0, 0);
+	ok = await_agent(by) == 0;
+	if (want == NOT)
+		ok &= shared->ret < 0 && !ckpt_documented(&run, false, shared->err);
+	else
+		ok &= want == HAS ? shared->ret > 0 : shared->ret < 0 && shared->err == want;
+	if (!ok) {
+		ckpt_diag("checkpoint(2) gave %ld, %s", shared->ret, strerror(shared->err));
+		ckpt_run_print_log(&run);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(pidfd);
+	ckpt_guard_leave();
+	return ok;
+}
+
+/* ---------------------------------------------------------------------- */
+
+/* A file of this run, with one letter in it and the times of all others. */
+static int make_file(const char *name, char c, mode_t mode)
+{
+	struct timespec times[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+	char path[320];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.%s", run.board_path, name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode);
+	if (fd < 0 || write(fd, &c, 1) != 1 || fchmod(fd, mode) || futimens(fd, times))
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int set_up(void)
+{
+	char to[320], path[320];
+
+	if (ckpt_guard_start(HANG) || ckpt_run_init(&run, &subject, false))
+		return -1;
+	snprintf(agents, sizeof(agents), "%s/agents", run.cg.path);
+	snprintf(jobs, sizeof(jobs), "%s/jobs", run.cg.path);
+	if (mkdir(agents, 0755) || mkdir(jobs, 0755))
+		return -1;
+	agents_fd = open(agents, O_RDONLY | O_DIRECTORY);
+	jobs_fd = open(jobs, O_RDONLY | O_DIRECTORY);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	chmod(run.board_path, 0666);
+	snprintf(to, sizeof(to), "%s.secret", run.board_path);
+	snprintf(path, sizeof(path), "%s.link", run.board_path);
+	return agents_fd < 0 || jobs_fd < 0 || make_file("own", 'o', 0600) ||
+	       make_file("secret", 's', 0600) || make_file("theirs", 't', 0644) || symlink(to, path);
+}
+
+static void tear_down(void)
+{
+	close(agents_fd);
+	close(jobs_fd);
+	while (rmdir(agents) && errno == EBUSY)
+		usleep(2000);
+	while (rmdir(jobs) && errno == EBUSY)
+		usleep(2000);
+	ckpt_run_fini(&run);
+}
+
+int main(int argc, char **argv)
+{
+	const char *why = ckpt_missing();
+	int images[CALLERS][2], base;
+	unsigned int i;
+	enum caller who;
+
+	ksft_print_header();
+	if (why)
+		ksft_exit_skip("%s\n", why);
+	if (system("command -v ckptmutate >/dev/null"))
+		ksft_exit_skip("ckptmutate (tools/checkpoint/) is not in the path\n");
+	ksft_set_plan(CALLERS * (ROWS + TARGETS));
+	if (set_up())
+		ksft_exit_fail_msg("can't be set up: %s\n", strerror(errno));
+	for (who = 0; who < CALLERS; who++) {
+		images[who][0] = image_of(who, false);
+		/* To make a container takes privileges: who has none gets that of another. */
+		images[who][1] = callers[who].caps & CAP(CAP_SYS_ADMIN) || callers[who].userns ?
+				 image_of(who, true) : images[HELPER][1];
+	}
+	for (i = 0; i < ROWS; i++) {
+		for (who = 0; who < CALLERS; who++) {
+			if (argc > 1 && !strstr(rows[i].name, argv[1])) {
+				ksft_test_result_skip("restart: %s, as %s\n", rows[i].name,
+						      callers[who].name);
+				continue;
+			}
+			base = images[rows[i].flags & MADE_BY_USERNS ? USERNS : who]
+				     [!!(rows[i].flags & IN_CONTAINER)];
+			ksft_test_result(base >= 0 && cell(who, &rows[i], base),
+					 "restart: %s, as %s\n", rows[i].name, callers[who].name);
+		}
+	}
+	for (i = 0; i < TARGETS; i++) {
+		for (who = 0; who < CALLERS; who++)
+			ksft_test_result((argc > 1 && !strstr(targets[i].name, argv[1])) ||
+					 checkpoint_cell(who, &targets[i]),
+					 "checkpoint: %s, as %s\n", targets[i].name, callers[who].name);
+	}
+	tear_down();
+	ksft_finished();
+}

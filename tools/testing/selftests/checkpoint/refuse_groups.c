@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Process groups and sessions that a subtree shares with processes outside of it. */
+#include "refuse.h"
+
+#include <sys/prctl.h>
+
+REFUSE_FIXTURE
+
+enum { OUTSIDER, MEMBER };	/* Values on the board. */
+
+/* The outsider is in another cgroup: that it is no task of the tree is enough. */
+static struct ckpt_cgroup other;
+
+static int move_away(void *arg)
+{
+	struct ckpt_run *run = arg;
+
+	return ckpt_cgroup_new(&other) || ckpt_cgroup_move(&other, run->board->value[OUTSIDER]);
+}
+
+static int move_back(void *arg)
+{
+	struct ckpt_run *run = arg;
+
+	if (ckpt_cgroup_move(&run->cg, run->board->value[OUTSIDER]))
+		return -1;
+	ckpt_cgroup_del(&other);
+	return 0;
+}
+
+/* A grandchild whose parent has ended is a child of the init process: no task of the tree. */
+static int leaves_outsider(void *own_group)
+{
+	if (CHECK_SYS(fork()))
+		return 0;
+	if (own_group)
+		CHECK_SYS(setpgid(0, 0));
+	board->value[OUTSIDER] = getpid();
+	ckpt_step(OUTSIDER);
+	ckpt_wait_go();
+	return 0;
+}
+
+static int joins_outsider(void *arg)
+{
+	CHECK_SYS(setpgid(0, board->value[OUTSIDER]));
+	ckpt_step(MEMBER);
+	ckpt_wait_go();
+	return 0;
+}
+
+REFUSE(group_of_others, .before = move_away, .after = move_back, .flags = SC_SUBTREE)
+{
+	pid_t kid;
+
+	ckpt_wait_exit(ckpt_fork(leaves_outsider, "group"), 0);
+	ckpt_step_wait(OUTSIDER, 1);
+	kid = ckpt_fork(joins_outsider, NULL);
+	ckpt_step_wait(MEMBER, 1);
+	expect_refusal(kid, "EBUSY", "is in a process group of processes outside of the tree");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+static int member(void *arg)
+{
+	board->value[MEMBER] = getpid();
+	ckpt_step(MEMBER);
+	ckpt_wait_go();
+	return 0;
+}
+
+/* Its children are in a session whose leader has gone; one of them is in the tree. */
+static int session(void *arg)
+{
+	CHECK_SYS(setsid());
+	ckpt_wait_exit(ckpt_fork(leaves_outsider, NULL), 0);
+	ckpt_step_wait(OUTSIDER, 2);
+	ckpt_fork(member, NULL);
+	ckpt_step_wait(MEMBER, 1);
+	return 0;
+}
+
+REFUSE(session_of_others, .before = move_away, .after = move_back, .flags = SC_SUBTREE)
+{
+	pid_t leader = ckpt_fork(session, NULL);
+	pid_t kid;
+
+	ckpt_step_wait(OUTSIDER, 1);
+	/* From now on what loses its parent is ours. */
+	CHECK_SYS(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	ckpt_step(OUTSIDER);
+	ckpt_wait_exit(leader, 0);
+	kid = board->value[MEMBER];
+	expect_refusal(kid, "EBUSY", "is in a process group of processes outside of the tree");
+	expect_refusal(kid, "EBUSY", "is in a session of processes outside of the tree");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+TEST_HARNESS_MAIN

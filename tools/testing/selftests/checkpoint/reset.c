@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What fork hands on from the caller of restart(2) does not reach the restarted
+ * tasks: they have what they had, and can be checkpointed again.
+ */
+#include "common.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#ifdef __x86_64__
+#include <asm/prctl.h>
+#endif
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#define PR_GET_IO_FLUSHER 58
+#endif
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_GET_MDWE 66
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#define PR_GET_MEMORY_MERGE 68
+#endif
+#if defined(__x86_64__) && !defined(ARCH_SET_CPUID)
+#define ARCH_GET_CPUID 0x1011
+#define ARCH_SET_CPUID 0x1012
+#endif
+
+/* ioprio_set(2): of a process; best effort, lowest. */
+#define WHO_PROCESS	1
+#define LOWEST		((2 << 13) | 7)
+
+/* ---- what the caller has, and what a task without it sees ------------- */
+
+static int set_ioprio(void)
+{
+	return syscall(__NR_ioprio_set, WHO_PROCESS, 0, LOWEST);
+}
+
+static void check_ioprio(void)
+{
+	/* None: then it follows the nice value. */
+	CHECK_EQ(0, syscall(__NR_ioprio_get, WHO_PROCESS, 0) >> 13);
+}
+
+static int set_mempolicy_(void)
+{
+	unsigned long nodes = 1;
+
+	/* MPOL_BIND */
+	return syscall(__NR_set_mempolicy, 2, &nodes, 64);
+}
+
+static void check_mempolicy(void)
+{
+	int mode = -1;
+
+	CHECK_SYS(syscall(__NR_get_mempolicy, &mode, NULL, 0, NULL, 0));
+	CHECK_EQ(0, mode);
+}
+
+static int set_mce(void)
+{
+	return prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
+}
+
+static void check_mce(void)
+{
+	CHECK_EQ(PR_MCE_KILL_DEFAULT, prctl(PR_MCE_KILL_GET, 0, 0, 0, 0));
+}
+
+static int set_flusher(void)
+{
+	return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+}
+
+static void check_flusher(void)
+{
+	CHECK_EQ(0, prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0));
+}
+
+static int set_speculation(void)
+{
+	return prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_DISABLE, 0, 0);
+}
+
+static void check_speculation(void)
+{
+	CHECK(prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, 0, 0, 0) & PR_SPEC_ENABLE,
+	      "speculation is off");
+}
+
+static int set_merge(void)
+{
+	return prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0);
+}
+
+static void check_merge(void)
+{
+	CHECK_EQ(0, prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0));
+}
+
+static int set_no_huge_pages(void)
+{
+	return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
+static void check_huge_pages(void)
+{
+	CHECK_EQ(0, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+}
+
+static int set_lock_future(void)
+{
+	return mlockall(MCL_FUTURE);
+}
+
+static void check_lock_future(void)
+{
+	struct rlimit none = { 0, 0 };
+	void *p;
+
+	/* A mapping that is locked would not fit. */
+	CHECK_SYS(setrlimit(RLIMIT_MEMLOCK, &none));
+	p = mmap(NULL, CKPT_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(p != MAP_FAILED, "%s", strerror(errno));
+}
+
+static int set_request_keys(void)
+{
+	return syscall(__NR_keyctl, KEYCTL_SET_REQKEY_KEYRING, KEY_REQKEY_DEFL_USER_KEYRING) < 0 ?
+	       -1 : 0;
+}
+
+static void check_request_keys(void)
+{
+	CHECK_EQ(KEY_REQKEY_DEFL_DEFAULT,
+		 syscall(__NR_keyctl, KEYCTL_SET_REQKEY_KEYRING, KEY_REQKEY_DEFL_NO_CHANGE));
+}
+
+/* Keyrings of the caller's thread and process, which no other process gets. */
+static int set_own_keyrings(void)
+{
+	if (syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 1) < 0)
+		return -1;
+	return syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) < 0 ? -1 : 0;
+}
+
+static void check_own_keyrings(void)
+{
+	CHECK(syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0) == -1 &&
+	      errno == ENOKEY, "has a thread keyring");
+	CHECK(syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0) == -1 &&
+	      errno == ENOKEY, "has a process keyring");
+}
+
+static int set_nothing_of_it(void)
+{
+	struct sched_param param = { 0 };
+
+	/* What the image replaces. */
+	if (sched_setscheduler(0, SCHED_BATCH, &param) || setpriority(PRIO_PROCESS, 0, 5))
+		return -1;
+	prctl(PR_SET_TIMERSLACK, 1234567);
+	prctl(PR_SET_PDEATHSIG, 10);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return 0;
+}
+
+static void check_nothing_of_it(void)
+{
+	int signal = -1, reaper = -1;
+
+	CHECK_EQ(SCHED_OTHER, sched_getscheduler(0));
+	CHECK_EQ(0, getpriority(PRIO_PROCESS, 0));
+	CHECK_EQ(50000, prctl(PR_GET_TIMERSLACK));
+	CHECK_SYS(prctl(PR_GET_PDEATHSIG, &signal));
+	CHECK_EQ(0, signal);
+	CHECK_SYS(prctl(PR_GET_CHILD_SUBREAPER, &reaper));
+	CHECK_EQ(0, reaper);
+}
+
+#if defined(__x86_64__) || defined(__aarch64__)
+static int set_no_counter(void)
+{
+	return prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+}
+
+static void check_counter(void)
+{
+	int mode = 0;
+
+	CHECK_SYS(prctl(PR_GET_TSC, &mode, 0, 0, 0));
+	CHECK_EQ(PR_TSC_ENABLE, mode);
+}
+#endif
+
+#ifdef __x86_64__
+static int set_no_cpuid(void)
+{
+	return syscall(__NR_arch_prctl, ARCH_SET_CPUID, 0);
+}
+
+static void check_cpuid(void)
+{
+	CHECK_EQ(1, syscall(__NR_arch_prctl, ARCH_GET_CPUID, 0));
+}
+
+static int set_io_privileges(void)
+{
+	return syscall(__NR_iopl, 3);
+}
+
+static void check_io_privileges(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	/* To have them is to be allowed to keep them. */
+	CHECK_SYS(syscall(__NR_capget, &head, data));
+	data[CAP_SYS_RAWIO / 32].effective &= ~(1u << CAP_SYS_RAWIO % 32);
+	CHECK_SYS(syscall(__NR_capset, &head, data));
+	CHECK(syscall(__NR_iopl, 3) == -1 && errno == EPERM, "has I/O privileges");
+}
+#endif
+
+struct state {
+	const char *name;
+	int (*set)(void);	/* In the caller of restart(2). */
+	void (*check)(void);	/* In the restarted task. */
+};
+
+static const struct state states[] = {
+	{ "I/O priority", set_ioprio, check_ioprio },
+	{ "memory policy", set_mempolicy_, check_mempolicy },
+	{ "machine checks", set_mce, check_mce },
+	{ "I/O flusher", set_flusher, check_flusher },
+	{ "speculation", set_speculation, check_speculation },
+	{ "merging", set_merge, check_merge },
+	{ "huge pages", set_no_huge_pages, check_huge_pages },
+	{ "memory locking", set_lock_future, check_lock_future },
+	{ "keys of requests", set_request_keys, check_request_keys },
+	{ "keyrings", set_own_keyrings, check_own_keyrings },
+	{ "what the image replaces", set_nothing_of_it, check_nothing_of_it },
+#if defined(__x86_64__) || defined(__aarch64__)
+	{ "counter", set_no_counter, check_counter },
+#endif
+#ifdef __x86_64__
+	{ "CPUID", set_no_cpuid, check_cpuid },
+	{ "I/O privileges", set_io_privileges, check_io_privileges },
+#endif
+};
+
+/* The board's value that says which of them the scenario checks. */
+#define WHICH	0
+
+/* A thread and a child: they are made after the reset of who makes them. */
+static int checks_too(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	states[board->value[WHICH]].check();
+	return 0;
+}
+
+CKPT_SCENARIO(bare)
+{
+	pid_t kid = ckpt_fork(checks_too, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	states[board->value[WHICH]].check();
+	ckpt_wait_exit(kid, 0);
+}
+
+static struct ckpt_run run;
+
+/*
+ * In a child: it has it, restarts, checkpoints what is back, restarts that again.
+ * 0: it works; 1: it does not; 2: there is no such state here.
+ */
+static int with(const struct state *state)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	int ret = 1;
+
+	if (ckpt_run_init(&run, &bare, true) || ckpt_run_start(&run))
+		goto out;
+	run.board->value[WHICH] = state - states;
+	if (ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL))
+		goto out;
+	if (state->set()) {
+		ret = 2;
+		goto out;
+	}
+	if (ckpt_run_restart(&run, first, 0) || ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL) ||
+	    ckpt_run_restart(&run, second, 0))
+		goto out;
+	ckpt_run_go(&run);
+	ret = ckpt_run_finish(&run) ? 1 : 0;
+out:
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
+	return ret;
+}
+
+static int in_child(const struct state *state)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		ckpt_watchdog();
+		_exit(with(state));
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return 1;
+	return WEXITSTATUS(status);
+}
+
+FIXTURE(reset) { int unused; };
+FIXTURE_VARIANT(reset) { unsigned int nr; };
+FIXTURE_SETUP(reset)
+{
+	CKPT_BEGIN();
+}
+FIXTURE_TEARDOWN(reset) { }
+
+FIXTURE_VARIANT_ADD(reset, first) { .nr = 0 };
+FIXTURE_VARIANT_ADD(reset, second) { .nr = 1 };
+FIXTURE_VARIANT_ADD(reset, third) { .nr = 2 };
+FIXTURE_VARIANT_ADD(reset, fourth) { .nr = 3 };
+
+/* All of them; in several tests, as each takes its time under emulation. */
+TEST_F_TIMEOUT(reset, of_the_callers_state, CKPT_TIMEOUT)
+{
+	unsigned int n;
+	int ret;
+
+	for (n = variant->nr; n < sizeof(states) / sizeof(states[0]); n += 4) {
+		ret = in_child(&states[n]);
+		if (ret == 2)
+			ckpt_diag("%s: none here", states[n].name);
+		else if (ret)
+			ckpt_diag("%s", states[n].name);
+		ASSERT_NE(1, ret);
+	}
+}
+
+/* It was switched off for good: nobody is given back what the caller can't get back. */
+TEST_F_TIMEOUT(reset, not_for_good, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	int image;
+
+	if (variant->nr)
+		SKIP(return, "once is enough");
+	image = ckpt_image_new();
+	ASSERT_EQ(0, ckpt_run_init(&run, &bare, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	if (prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_FORCE_DISABLE, 0, 0)) {
+		ckpt_run_fini(&run);
+		SKIP(return, "this machine has no such control");
+	}
+	lseek(image, 0, SEEK_SET);
+	ckpt_run_restart_args(&run, &args, image, 0);
+	ASSERT_EQ(-1, sys_restart(&args, sizeof(args)));
+	ASSERT_EQ(EPERM, errno);
+	ASSERT_TRUE(ckpt_run_log_has(&run, "the caller has speculation controls set"));
+	ckpt_run_fini(&run);
+}
+
+/* ---- of a task of the image that made another ------------------------- */
+
+CKPT_FIXTURE
+
+/* Denied after the child was made: not denied to the child. */
+static int writes_code(void *arg)
+{
+	void *p;
+
+	ckpt_step(0);
+	ckpt_wait_go();
+	CHECK_EQ(0, prctl(PR_GET_MDWE, 0, 0, 0, 0));
+	p = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(p != MAP_FAILED, "%s", strerror(errno));
+	return 0;
+}
+
+CKPT_CYCLE(denied_after_fork)
+{
+	pid_t kid = ckpt_fork(writes_code, NULL);
+
+	CHECK_SYS(prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0));
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(PR_MDWE_REFUSE_EXEC_GAIN, prctl(PR_GET_MDWE, 0, 0, 0, 0));
+	ckpt_wait_exit(kid, 0);
+}
+
+#ifdef __x86_64__
+/* Linear address masking can't be switched on once there were threads. */
+static char stack[65536] __attribute__((aligned(16)));
+
+static int short_thread(void *arg)
+{
+	return 0;
+}
+
+CKPT_CYCLE(address_masking_locked)
+{
+	/* ARCH_ENABLE_TAGGED_ADDR: EBUSY if it is locked, ENODEV without such a CPU. */
+	long before, after;
+	int err;
+
+	CHECK_SYS(clone(short_thread, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
+	CHECK_SYS(wait(NULL));
+	before = syscall(__NR_arch_prctl, 0x4002, 6);
+	err = errno;
+	CHECK_EQ(-1, before);
+	ckpt_ready_wait();
+	after = syscall(__NR_arch_prctl, 0x4002, 6);
+	CHECK_EQ(-1, after);
+	CHECK_EQ(err, errno);
+}
+#endif
+
+TEST_HARNESS_MAIN

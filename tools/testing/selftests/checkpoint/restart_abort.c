@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A restart that fails leaves nothing behind and has changed nothing, and what
+ * happens to the tasks or to the caller half-way does not make it fail.
+ */
+#include "feed.h"
+
+#include <linux/futex.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+
+#define PENDING		21	/* Kinds of records. */
+
+static struct ckpt_run run;
+static struct image im;
+static int image = -1;
+static int lowest;
+
+enum { FAMILY = 4 };
+
+/* One with children, to be made one after the other. */
+CKPT_SCENARIO(family)
+{
+	pid_t kid[FAMILY];
+	int i;
+
+	for (i = 0; i < FAMILY; i++)
+		kid[i] = ckpt_fork(ckpt_child_waits, NULL);
+	ckpt_step_wait(0, FAMILY);
+	ckpt_ready_wait();
+	for (i = 0; i < FAMILY; i++)
+		ckpt_wait_exit(kid[i], 0);
+}
+
+/* The zombies' parent is not the root. */
+static int parent_of_zombies(void *arg)
+{
+	siginfo_t info;
+	pid_t kid;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		kid = CHECK_SYS(fork());
+		if (!kid)
+			_exit(40 + i);
+		CHECK_SYS(waitid(P_PID, kid, &info, WEXITED | WNOWAIT));
+		board->value[1 + i] = kid;
+	}
+	board->value[0] = getpid();
+	ckpt_step(0);
+	ckpt_wait_go();
+	for (i = 0; i < 3; i++)
+		ckpt_wait_exit(board->value[1 + i], 40 + i);
+	return 0;
+}
+
+CKPT_SCENARIO(zombies)
+{
+	pid_t kid = ckpt_fork(parent_of_zombies, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+/* Two signals are pending for it, and it may have one. */
+static int with_signals(void *arg)
+{
+	union sigval value = { .sival_int = 1 };
+	struct rlimit limit;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigaddset(&set, SIGUSR1);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	CHECK_SYS(sigqueue(getpid(), SIGRTMIN, value));
+	CHECK_SYS(sigqueue(getpid(), SIGRTMIN, value));
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	CHECK_SYS(getrlimit(RLIMIT_SIGPENDING, &limit));
+	limit.rlim_cur = 1;
+	CHECK_SYS(setrlimit(RLIMIT_SIGPENDING, &limit));
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+struct robust {
+	struct robust_list_head head;
+	struct robust_list list;
+	uint32_t futex;
+	uint32_t tid;
+};
+
+static int joiner(void *arg)
+{
+	/* Memory with more than one user: else the thread id is not cleared. */
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+/*
+ * Its death would be seen in a file: it holds a robust futex there, and the kernel
+ * clears a word there. A child that is restored after it can't be.
+ */
+CKPT_SCENARIO(dangerous)
+{
+	struct robust *r;
+	char path[320];
+	pid_t kid;
+	int fd;
+
+	fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "robust"), O_RDWR | O_CREAT, 0600));
+	CHECK_SYS(ftruncate(fd, CKPT_PAGE));
+	r = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(r != MAP_FAILED, "mmap: %s", strerror(errno));
+	r->head.list.next = &r->list;
+	r->head.futex_offset = offsetof(struct robust, futex) - offsetof(struct robust, list);
+	r->list.next = &r->head.list;
+	r->futex = getpid();
+	r->tid = getpid();
+	CHECK_SYS(syscall(__NR_set_robust_list, &r->head, sizeof(r->head)));
+	syscall(__NR_set_tid_address, &r->tid);
+	if (board->value[0]) {
+		kid = ckpt_fork(joiner, NULL);
+		ckpt_step_wait(0, 1);
+	} else {
+		kid = ckpt_fork(with_signals, NULL);
+		ckpt_step_wait(0, 1);
+	}
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+FIXTURE(abort) { int unused; };
+
+FIXTURE_SETUP(abort)
+{
+	CKPT_BEGIN();
+}
+
+FIXTURE_TEARDOWN(abort)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+}
+
+/* Has @sc checkpointed, as subtree, and killed. */
+static int take(const struct ckpt_scenario *sc)
+{
+	image = ckpt_image_new();
+	if (ckpt_run_init(&run, sc, false) || ckpt_run_start(&run) ||
+	    ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL) || image_load(&im, image))
+		return -1;
+	lowest = lowest_free(&run);
+	return 0;
+}
+
+static long restart(struct restart_args *args)
+{
+	lseek(image, 0, SEEK_SET);
+	return feed_restart(&run, args, image);
+}
+
+/* The robust futex and the thread id of the scenario, as the file has them. */
+static int untouched(void)
+{
+	char path[320];
+	struct robust r;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.robust", run.board_path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pread(fd, &r, sizeof(r), 0) != sizeof(r))
+		return -1;
+	close(fd);
+	if (r.futex != r.tid || !r.tid) {
+		ckpt_diag("the futex is 0x%x, the thread id 0x%x", r.futex, r.tid);
+		return -1;
+	}
+	return 0;
+}
+
+/* Of a task that another one of its group of files can't go with. */
+TEST_F_TIMEOUT(abort, shared_memory_is_untouched, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+
+	ASSERT_EQ(0, take(&dangerous));
+	ASSERT_EQ(0, untouched());
+	EXPECT_EQ(-1, restart(&args));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(-1, args.pidfd);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "is beyond the limit of its user"));
+	ASSERT_EQ(0, nothing_left(&run, lowest));
+	EXPECT_EQ(0, untouched());
+}
+
+/* All is well with the tasks, but there is no descriptor for their pidfd. */
+TEST_F_TIMEOUT(abort, no_descriptor_for_the_pidfd, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	struct rlimit old, limit;
+
+	ASSERT_EQ(0, take(&family));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
+	limit = old;
+	limit.rlim_cur = lowest;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(-1, restart(&args));
+	EXPECT_EQ(EMFILE, errno);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+	EXPECT_EQ(-1, args.pidfd);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "there is no pidfd for the root task"));
+	ASSERT_EQ(0, nothing_left(&run, lowest));
+	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+CKPT_SCENARIO(dangerous_alone)
+{
+	board->value[0] = 1;
+	dangerous_run();
+}
+
+TEST_F_TIMEOUT(abort, robust_futex_and_no_pidfd, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	struct rlimit old, limit;
+
+	ASSERT_EQ(0, take(&dangerous_alone));
+	ASSERT_EQ(0, untouched());
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
+	limit = old;
+	limit.rlim_cur = lowest;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(-1, restart(&args));
+	EXPECT_EQ(EMFILE, errno);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+	ASSERT_EQ(0, nothing_left(&run, lowest));
+	EXPECT_EQ(0, untouched());
+	/* It does know them in the end: its death is seen. */
+	ASSERT_LT(0, restart(&args));
+	ASSERT_EQ(0, kill(run.pid, SIGKILL));
+	ASSERT_EQ(run.pid, waitpid(run.pid, NULL, 0));
+	run.pid = 0;
+	EXPECT_EQ(-1, untouched());
+}
+
+/* ---- hostile signals ------------------------------------------------- */
+
+CKPT_SCENARIO(signals)
+{
+	union sigval value = { .sival_int = 1 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGRTMIN);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	CHECK_SYS(sigqueue(getpid(), SIGRTMIN, value));
+	ckpt_ready_wait();
+}
+
+/* A task never sees SIGKILL pending, nor a signal that does not queue twice. */
+TEST_F_TIMEOUT(abort, impossible_signals, CKPT_TIMEOUT)
+{
+	size_t body, info;
+	uint32_t rt;
+
+	ASSERT_EQ(0, take(&signals));
+	body = image_body(&im, PENDING);
+	info = body + 16;
+	ASSERT_EQ((uint64_t)SIGUSR1, image_get(&im, info, 4));
+	rt = image_get(&im, info + 128, 4);
+	ASSERT_EQ(0, image_hostile(&run, &im, image, info, htole32(SIGKILL), 4,
+				   "SIGKILL is pending"));
+	ASSERT_EQ(0, image_hostile(&run, &im, image, info + 128, htole32(SIGKILL), 4,
+				   "SIGKILL is pending"));
+	ASSERT_EQ(0, image_hostile(&run, &im, image, body + 8, htole64(1ull << (SIGKILL - 1)), 8,
+				   "SIGKILL is pending"));
+	ASSERT_EQ(0, image_hostile(&run, &im, image, info + 128, htole32(SIGUSR1), 4,
+				   "signal that does not queue is pending twice"));
+	ASSERT_EQ(rt, image_get(&im, info + 128, 4));
+	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+/* ---- killed half-way ------------------------------------------------- */
+
+static int kill_value(struct ckpt_run *run, void *arg)
+{
+	pid_t pid = run->saved.value[(uintptr_t)arg];
+
+	return kill(pid, SIGKILL);
+}
+
+static int kill_root(struct ckpt_run *run, void *arg)
+{
+	return kill(*(pid_t *)arg, SIGKILL);
+}
+
+/*
+ * The parent of zombies is killed while the rest of the image is on its way, and
+ * then one of them: the restart does not wait for them for ever.
+ */
+TEST_F_TIMEOUT(abort, parent_of_zombies_is_killed, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	uintptr_t who;
+	int fd;
+
+	ASSERT_EQ(0, take(&zombies));
+	for (who = 0; who < 2; who++) {
+		fd = feed(&run, &im, 5, kill_value, (void *)who);
+		EXPECT_EQ(-1, feed_restart(&run, &args, fd));
+		EXPECT_EQ(ESRCH, errno);
+		EXPECT_EQ(-1, args.pidfd);
+		EXPECT_TRUE(ckpt_run_log_has(&run, "was killed while it"));
+		ASSERT_EQ(0, feed_end(fd));
+		ASSERT_EQ(0, nothing_left(&run, lowest));
+	}
+	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+TEST_F_TIMEOUT(abort, root_is_killed, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	pid_t root;
+	int fd;
+
+	ASSERT_EQ(0, take(&family));
+	root = image_get(&im, image_body(&im, 16) + 8, 4);
+	fd = feed(&run, &im, 1 + FAMILY, kill_root, &root);
+	EXPECT_EQ(-1, feed_restart(&run, &args, fd));
+	EXPECT_EQ(ESRCH, errno);
+	EXPECT_EQ(-1, args.pidfd);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "was killed while it"));
+	ASSERT_EQ(0, feed_end(fd));
+	ASSERT_EQ(0, nothing_left(&run, lowest));
+	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+/* ---- stopped, frozen, signalled half-way ------------------------------- */
+
+/* A process that does @fn over and over until it is killed. */
+static pid_t storm(void (*fn)(void *arg), void *arg)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	while (!pid)
+		fn(arg);
+	return pid;
+}
+
+static void storm_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	wait_for(pid);
+}
+
+static void on_signal(int sig)
+{
+}
+
+static void signal_it(void *arg)
+{
+	kill(*(pid_t *)arg, SIGUSR1);
+	poll(NULL, 0, 1);
+}
+
+static int pause_for_signals(struct ckpt_run *run, void *arg)
+{
+	poll(NULL, 0, 100);
+	return 0;
+}
+
+/* Signals that the caller handles do not end it, from a file nor from a pipe. */
+TEST_F_TIMEOUT(abort, signals_of_the_caller, CKPT_TIMEOUT)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct restart_args args;
+	pid_t me = getpid(), thunder;
+	int i, fd;
+
+	ASSERT_EQ(0, take(&family));
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+	for (i = 0; i < 6; i++) {
+		fd = i % 2 ? image : feed(&run, &im, 1 + FAMILY, pause_for_signals, NULL);
+		thunder = storm(signal_it, &me);
+		if (fd == image)
+			lseek(image, 0, SEEK_SET);
+		if (feed_restart(&run, &args, fd) <= 0) {
+			ckpt_diag("%s: %s", i % 2 ? "file" : "pipe", strerror(errno));
+			ckpt_run_print_log(&run);
+			storm_end(thunder);
+			ASSERT_TRUE(false);
+		}
+		storm_end(thunder);
+		if (fd != image)
+			EXPECT_EQ(0, feed_end(fd));
+		ckpt_run_go(&run);
+		EXPECT_EQ(0, ckpt_run_finish(&run));
+	}
+}
+
+static int terminate(struct ckpt_run *run, void *arg)
+{
+	kill(restarter, SIGTERM);
+	/* It ends although nothing comes. */
+	while (state_of(restarter) && state_of(restarter) != 'Z')
+		poll(NULL, 0, 10);
+	return 0;
+}
+
+/* One that ends the caller does so, and the restart with it. */
+TEST_F_TIMEOUT(abort, caller_is_ended_by_a_signal, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	int status, fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, take(&family));
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		fd = feed(&run, &im, 1 + FAMILY, terminate, NULL);
+		feed_restart(&run, &args, fd);
+		_exit(1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	/* The feeder is ours now, and nobody else. */
+	EXPECT_LT(0, waitpid(-1, NULL, 0));
+	EXPECT_EQ(0, ckpt_cgroup_wait_empty(&run.cg));
+	ASSERT_EQ(0, nothing_left(&run, lowest));
+	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+static int stop_caller(struct ckpt_run *run, void *arg)
+{
+	kill(restarter, SIGSTOP);
+	return 0;
+}
+
+/* A caller that is stopped goes on when it is continued. */
+TEST_F_TIMEOUT(abort, caller_is_stopped, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	int status, fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, take(&family));
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		fd = feed(&run, &im, 1 + FAMILY, stop_caller, NULL);
+		if (feed_restart(&run, &args, fd) <= 0 || feed_end(fd))
+			_exit(1);
+		ckpt_run_go(&run);
+		if (waitpid(run.pid, &status, 0) != run.pid || status)
+			_exit(2);
+		_exit(0);
+	}
+	/* If it stands still in the middle, it does not stop before it has been continued. */
+	do {
+		kill(pid, SIGCONT);
+		poll(NULL, 0, 10);
+	} while (!waitpid(pid, &status, WNOHANG));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, ckpt_cgroup_wait_empty(&run.cg));
+}
+
+static void stop_root(void *arg)
+{
+	kill(*(pid_t *)arg, SIGSTOP);
+	poll(NULL, 0, 1);
+}
+
+/* Freezes and thaws the cgroup while there are tasks in it. */
+static void freeze_and_thaw(void *arg)
+{
+	struct ckpt_run *run = arg;
+
+	if (each_task(run, "cgroup.procs", NULL, NULL)) {
+		ckpt_cgroup_write(&run->cg, "cgroup.freeze", "1");
+		poll(NULL, 0, 1);
+		ckpt_cgroup_write(&run->cg, "cgroup.freeze", "0");
+	}
+}
+
+/* SIGSTOP for the root, and a cgroup that is frozen for moments, do not end it. */
+TEST_F_TIMEOUT(abort, tasks_are_stopped_and_frozen, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	pid_t root, wind;
+	int i;
+
+	ASSERT_EQ(0, take(&family));
+	root = image_get(&im, image_body(&im, 16) + 8, 4);
+	for (i = 0; i < 20; i++) {
+		wind = i % 2 ? storm(stop_root, &root) : storm(freeze_and_thaw, &run);
+		if (restart(&args) <= 0) {
+			ckpt_diag("%s: %s", i % 2 ? "stopped" : "frozen", strerror(errno));
+			ckpt_run_print_log(&run);
+			storm_end(wind);
+			ASSERT_TRUE(false);
+		}
+		storm_end(wind);
+		ASSERT_EQ(0, ckpt_cgroup_write(&run.cg, "cgroup.freeze", "0"));
+		kill(run.pid, SIGCONT);
+		ckpt_run_go(&run);
+		ASSERT_EQ(0, ckpt_run_finish(&run));
+	}
+}
+
+TEST_HARNESS_MAIN
