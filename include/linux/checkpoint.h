@@ -7,7 +7,48 @@
 
 #include <uapi/linux/checkpoint.h>
 
+struct checkpoint_copy;
+struct cred;
+struct mem_cgroup;
+struct mm_struct;
+struct prctl_mm_map;
+struct task_struct;
+
 long checkpoint_do(const struct checkpoint_args *args);
 long restart_do(struct restart_args *args, __s32 __user *pidfd_out);
+
+/* Of kernel/sys.c: checks of prctl(PR_SET_MM_MAP) and of setresuid(2). */
+int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
+void flag_nproc_exceeded(struct cred *new);
+
+struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
+void checkpoint_copy_del(struct checkpoint_copy *copy);
+void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end);
+
+bool proc_mem_may_force(void);
+
+#ifdef CONFIG_SYSVIPC
+bool sem_has_undo(struct task_struct *task);
+#else
+static inline bool sem_has_undo(struct task_struct *task)
+{
+	return false;
+}
+#endif
+
+#ifdef CONFIG_CHECKPOINT
+bool checkpoint_give_up(struct mem_cgroup *memcg);
+bool checkpoint_holds_task(struct task_struct *task);
+#else
+static inline bool checkpoint_give_up(struct mem_cgroup *memcg)
+{
+	return false;
+}
+
+static inline bool checkpoint_holds_task(struct task_struct *task)
+{
+	return false;
+}
+#endif
 
 #endif /* _LINUX_CHECKPOINT_H */

@@ -19,13 +19,16 @@
 #define CHECKPOINT_KILL		(1ULL << 1) /* After success: kill the tasks. */
 #define CHECKPOINT_FROZEN	(1ULL << 2) /* After success: leave the cgroup frozen. */
 #define CHECKPOINT_DRY_RUN	(1ULL << 3) /* Report what would be refused, write nothing. */
+#define CHECKPOINT_STRICT	(1ULL << 4) /* Refuse files that are shared with others, too. */
+#define CHECKPOINT_KILL_ONLY	(1ULL << 5) /* Kill what was left frozen, write nothing. */
 
 /**
  * struct checkpoint_args - the extensible argument of checkpoint(2)
  * @flags: CHECKPOINT_* flags.
  * @pidfd: The root task, or -1 for the calling process.
  * @cgroup_fd: Directory of the cgroup (v2) to freeze, or -1 for the root task's own.
- * @image_fd: Where the image goes; -1 is allowed with CHECKPOINT_DRY_RUN only.
+ * @image_fd: Where the image goes; -1 is allowed with CHECKPOINT_DRY_RUN, and needed with
+ *            CHECKPOINT_KILL_ONLY.
  * @log_fd: Where messages go, one line each, or -1.
  * @deadline_ms: Milliseconds within which all tasks must have frozen, 0 for 10 seconds.
  * @reserved: Must be zero.
@@ -53,6 +56,8 @@ struct checkpoint_args {
  */
 #define RESTART_FROZEN		(1ULL << 0) /* Leave the restarted tasks' cgroup frozen. */
 #define RESTART_SIBLING		(1ULL << 1) /* The root becomes a sibling of the caller. */
+#define RESTART_STRICT		(1ULL << 2) /* Files must be the same in all that is known. */
+#define RESTART_CALLER_CONFINEMENT (1ULL << 3) /* Labels, user namespace: as the caller's. */
 
 /**
  * struct restart_args - the extensible argument of restart(2)
@@ -64,6 +69,10 @@ struct checkpoint_args {
  * @advice: Must be zero.
  * @nr_advice: Must be zero.
  * @reserved: Must be zero.
+ * @accept: Patterns of paths whose files may differ from those that were saved: strings
+ *          with a NUL each, one after the other.
+ * @accept_len: Bytes of @accept, NULs included; 0 for no patterns.
+ * @reserved2: Must be zero.
  */
 struct restart_args {
 	__aligned_u64 flags;
@@ -74,8 +83,12 @@ struct restart_args {
 	__aligned_u64 advice;
 	__u32 nr_advice;
 	__u32 reserved;
+	__aligned_u64 accept;
+	__u32 accept_len;
+	__u32 reserved2;
 };
 
 #define RESTART_ARGS_SIZE_VER0		40 /* sizeof the first published struct */
+#define RESTART_ARGS_SIZE_VER1		56 /* sizeof the second: accept */
 
 #endif /* _UAPI_LINUX_CHECKPOINT_H */
