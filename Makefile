@@ -9,15 +9,11 @@ RUN := scripts/run
 
 help:
 	@echo 'make demo              set everything up; checkpoint real programs, power off, restart them'
-<<<<<<< ours
 	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, kunit, tools, tour, ...)'
 	@echo 'make soak              10,000 rounds of checkpoint and restart with somebody who interferes; each'
 	@echo '                       allocation fails once (CKPT_ROUNDS=n, CKPT_NTH=n: less)'
 	@echo 'make fuzz-guest        1,000,000 mutated images through restart(2) (CKPT_MUTATIONS=n, CKPT_SEED=n)'
-=======
-	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, kunit)'
 	@echo 'make check             what the sources alone tell: formatting, layers, checkers, documents'
->>>>>>> theirs
 	@echo 'make bench [SCALE=1]   measure checkpoint and restart; how they grow: up to 10,000 tasks'
 	@echo 'make shell             the prompt of a guest with the tools installed'
 	@echo 'make kernel            build the kernel; says where the image is (FLAVOUR=debug: the one of make test)'
@@ -74,8 +70,4 @@ patches:
 clean distclean:
 	@scripts/clean $@
 
-<<<<<<< ours
-.PHONY: help demo bench test soak fuzz-guest kernel shell apply patches clean distclean
-=======
-.PHONY: help demo check bench test kernel shell apply patches clean distclean
->>>>>>> theirs
+.PHONY: help demo check bench test soak fuzz-guest kernel shell apply patches clean distclean

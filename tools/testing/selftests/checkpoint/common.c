@@ -478,8 +478,6 @@ void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image
 	empty_log(run);
 }
 
-static const char board_pattern[] = "*/ckpt-board-*";
-
 void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int image_fd,
 			   uint64_t flags)
 {
@@ -490,8 +488,8 @@ void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int 
 	args->cgroup_fd = run->cg.fd;
 	args->pidfd = -1;
 	/* Test and scenario write to the board at any time. */
-	args->accept = (uintptr_t)(run->accept ? run->accept : board_pattern);
-	args->accept_len = run->accept ? run->accept_len : sizeof(board_pattern);
+	args->accept = (uintptr_t)(run->accept ? run->accept : run->board_path);
+	args->accept_len = run->accept ? run->accept_len : strlen(run->board_path) + 1;
 	empty_log(run);
 }
 
