@@ -274,7 +274,7 @@ TEST_F_TIMEOUT(failnth, checkpoint, seconds())
 			continue;
 		}
 		failed++;
-		ASSERT_EQ(0, left) TH_LOG("without a fault: %s", strerror(err));
+		ASSERT_EQ(0u, left) TH_LOG("without a fault: %s", strerror(err));
 		ASSERT_EQ(0, told(false, err)) TH_LOG("fault %u", n);
 	}
 	ckpt_diag("%u places for faults, every %u. one: %u fail, %u pass, %u of these proven",

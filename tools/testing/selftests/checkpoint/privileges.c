@@ -186,6 +186,8 @@ CKPT_SCENARIO(subject)
 #define AT_LEAST	(1u << 1)	/* The probe gives this or more. */
 #define MADE_BY_USERNS	(1u << 2)	/* The image is that of the root of a user namespace. */
 #define FREEZES		(1u << 3)	/* RESTART_FROZEN, into a cgroup that is root's to freeze. */
+#define MADE_BY_HELPER	(1u << 4)	/* The image is that of a user. */
+#define ACCEPTED	(1u << 5)	/* Files may be other ones than were saved. */
 
 static const struct row {
 	const char *name;
@@ -287,7 +289,7 @@ static const struct row rows[] = {
 	/* What a process may be seen, killed and slowed down by */
 	{ .name = "no core dumps", { "process.dumpable=0" }, DUMPABLE, 0, { HAS, HAS, HAS, NOBODY } },
 	{ .name = "core dumps that are root's", { "process.dumpable=2" }, DUMPABLE, 2,
-	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	  { HAS, EPERM, EPERM, NOBODY } },
 	{ .name = "an OOM adjustment that is higher", { "process.oom_score_adj=500" }, OOM, 500,
 	  { HAS, HAS, HAS, NOBODY } },
 	{ .name = "an OOM adjustment that is lower", { "process.oom_score_adj=-500" }, OOM, -500,
@@ -318,6 +320,10 @@ static const struct row rows[] = {
 	  { NOT, NOT, NOT, NOT, NOT, NOT } },
 	{ .name = "a symbolic link to root's file", { "open file[@OWN].path=LINK" }, FILE_IS, 's',
 	  { NOT, NOT, NOT, NOT, NOT, NOT } },
+	{ .name = "root's file, which is accepted", { "open file[@OWN].path=SECRET" }, FILE_IS, 's',
+	  { HAS, EACCES, EACCES, NOT, NOT, NOT }, ACCEPTED },
+	{ .name = "root's file for a user, which is accepted", { "open file[@OWN].path=SECRET" },
+	  FILE_IS, 's', { EACCES, EACCES, NOT, NOT, NOT, NOT }, ACCEPTED | MADE_BY_HELPER },
 	{ .name = "a device", { "open file[@/dev/null].path=/dev/kmsg" }, NOTHING, 0,
 	  { NOT, NOT, NOT, NOT, NOT, NOT } },
 	{ .name = "a program that is a data file", { "address space.exe=@OWN" }, EXE_IS, 1,
@@ -330,8 +336,10 @@ static const struct row rows[] = {
 	/* Namespaces, confinement, cgroups */
 	{ .name = "a hostname of its own", { "uts namespace.nodename[0]=88" }, HOST, 'X',
 	  { HAS, HAS, HAS, NOBODY }, IN_CONTAINER },
-	{ .name = "tasks of a user namespace", { }, NOTHING, 0, { NOT, NOT, HAS, NOT, NOT, NOT }, MADE_BY_USERNS },
-	{ .name = "a cgroup that is frozen", { }, NOTHING, 0, { HAS, NOT, NOT, NOT, NOT, NOT }, FREEZES },
+	{ .name = "tasks of a user namespace", { }, NOTHING, 0,
+	  { EACCES, EACCES, HAS, EACCES, EACCES, EACCES }, MADE_BY_USERNS },
+	{ .name = "a cgroup that is frozen", { }, NOTHING, 0,
+	  { HAS, EACCES, EACCES, EACCES, EACCES, EACCES }, FREEZES },
 };
 
 #define ROWS	(sizeof(rows) / sizeof(rows[0]))
@@ -350,17 +358,22 @@ static struct ckpt_run run;
 static char agents[300], jobs[300];
 static int agents_fd, jobs_fd;
 
+/* The right to freeze the cgroup of jobs is not handed to the caller. */
+static bool freeze_is_roots;
+
 static void own(const char *dir, uid_t uid)
 {
 	static const char * const files[] = {
-		".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "cgroup.freeze",
-		"cgroup.kill",
+		".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "cgroup.kill",
+		"cgroup.freeze",
 	};
 	unsigned int i;
 	char path[400];
 
 	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		if (freeze_is_roots && dir == jobs && !strcmp(files[i], "cgroup.freeze"))
+			uid = 0;
 		if (chown(path, uid, uid) && errno != ENOENT)
 			ckpt_diag("%s: %s", path, strerror(errno));
 	}
@@ -373,6 +386,14 @@ static int write_text(const char *path, const char *text)
 
 	close(fd);
 	return ret;
+}
+
+static void thaw_jobs(void)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/cgroup.freeze", jobs);
+	write_text(path, "0");
 }
 
 static int set_caps(uint64_t caps)
@@ -464,7 +485,7 @@ static void wait_word(int *word)
 
 struct order {
 	int image;
-	bool container, freezes;
+	bool container, freezes, accepted;
 	void (*before)(void);
 };
 
@@ -611,9 +632,13 @@ static int call_restart(void *arg)
 	struct restart_args args = {
 		.flags = order->freezes ? RESTART_FROZEN : 0,
 		.image_fd = order->image, .log_fd = run.log_fd, .cgroup_fd = jobs_fd, .pidfd = -1,
-		.accept = (uintptr_t)run.board_path, .accept_len = strlen(run.board_path) + 1,
 	};
+	char accept[300];
 
+	/* The board has changed since: that is how the subject tells what it finds. */
+	args.accept = (uintptr_t)accept;
+	args.accept_len = snprintf(accept, sizeof(accept), "%s",
+				   order->accepted ? "*" : run.board_path) + 1;
 	if (order->before)
 		order->before();
 	lseek(order->image, 0, SEEK_SET);
@@ -652,9 +677,11 @@ static bool has_it(const struct row *row)
 
 static bool cell(enum caller who, const struct row *row, int base)
 {
-	struct order order = { .before = row->before, .freezes = row->flags & FREEZES };
+	struct order order = {
+		.before = row->before, .freezes = row->flags & FREEZES,
+		.accepted = row->flags & ACCEPTED,
+	};
 	int want = row->want[who];
-	char path[400];
 	bool ok, has;
 	pid_t pid;
 
@@ -666,11 +693,8 @@ static bool cell(enum caller who, const struct row *row, int base)
 	no_log();
 	ckpt_guard_enter("%s, as %s", row->name, callers[who].name);
 	ckpt_kmsg("privileges: %s, as %s", row->name, callers[who].name);
+	freeze_is_roots = order.freezes;
 	pid = agent(who, call_restart, &order);
-	if (order.freezes) {
-		snprintf(path, sizeof(path), "%s/cgroup.freeze", jobs);
-		chown(path, 0, 0);
-	}
 	while (!__atomic_load_n(&shared->ready, __ATOMIC_SEQ_CST) && !has_ended(pid))
 		usleep(2000);
 	has = shared->ret > 0 && has_it(row);
@@ -690,7 +714,7 @@ static bool cell(enum caller who, const struct row *row, int base)
 	__atomic_store_n(&shared->finish, 1, __ATOMIC_SEQ_CST);
 	ok &= await_agent(pid) == 0;
 	if (order.freezes)
-		write_text(path, "0");
+		thaw_jobs();
 	close(order.image);
 	ckpt_guard_leave();
 	return ok;
@@ -763,9 +787,10 @@ static const struct target {
 	{ .name = "a process with a capability", with_capability, { HAS, EPERM, EPERM, EPERM, EPERM, EPERM } },
 	{ .name = "a process with another effective group", with_other_gid,
 	  { HAS, EPERM, EPERM, EPERM, EPERM, EPERM } },
-	{ .name = "a process in a user namespace", in_userns, { NOT, NOT, NOT, NOT, NOT, EPERM } },
+	{ .name = "a process in a user namespace", in_userns,
+	  { EOPNOTSUPP, EOPNOTSUPP, EPERM, EOPNOTSUPP, EOPNOTSUPP, EPERM } },
 	{ .name = "a process in a cgroup that only root may freeze", of_owner,
-	  { HAS, NOT, NOT, NOT, NOT, NOT }, true },
+	  { HAS, EACCES, EPERM, EACCES, EACCES, EPERM }, true },
 };
 
 #define TARGETS	(sizeof(targets) / sizeof(targets[0]))
@@ -791,9 +816,9 @@ static bool checkpoint_cell(enum caller who, const struct target *target)
 		.exit_signal = SIGCHLD, .cgroup = jobs_fd,
 	};
 	struct order order = { };
-	char path[400], c;
 	bool ok;
 	pid_t pid, by;
+	char c;
 
 	no_log();
 	fflush(NULL);
@@ -816,14 +841,9 @@ static bool checkpoint_cell(enum caller who, const struct target *target)
 	close(up[0]);
 	order.image = pidfd;
 	ckpt_guard_enter("checkpoint of %s, as %s", target->name, callers[who].name);
-	if (target->freeze_is_roots) {
-		own(jobs, callers[who].uid);
-		snprintf(path, sizeof(path), "%s/cgroup.freeze", jobs);
-	}
+	freeze_is_roots = target->freeze_is_roots;
 	memset(shared, 0, sizeof(*shared));
 	by = agent(who, call_checkpoint, &order);
-	if (target->freeze_is_roots)
-		chown(path, 0, 0);
 	ok = await_agent(by) == 0;
 	if (want == NOT)
 		ok &= shared->ret < 0 && !ckpt_documented(&run, false, shared->err);
@@ -893,7 +913,7 @@ int main(int argc, char **argv)
 	const char *why = ckpt_missing();
 	int images[CALLERS][2], base;
 	unsigned int i;
-	enum caller who;
+	enum caller who, by;
 
 	ksft_print_header();
 	if (why)
@@ -916,8 +936,9 @@ int main(int argc, char **argv)
 						      callers[who].name);
 				continue;
 			}
-			base = images[rows[i].flags & MADE_BY_USERNS ? USERNS : who]
-				     [!!(rows[i].flags & IN_CONTAINER)];
+			by = rows[i].flags & MADE_BY_USERNS ? USERNS :
+			     rows[i].flags & MADE_BY_HELPER ? HELPER : who;
+			base = images[by][!!(rows[i].flags & IN_CONTAINER)];
 			ksft_test_result(base >= 0 && cell(who, &rows[i], base),
 					 "restart: %s, as %s\n", rows[i].name, callers[who].name);
 		}

@@ -3,6 +3,7 @@
 //! Where the fields of the format's structures are: a table that `build.rs` makes of its sources.
 
 use crate::image::{
+    confinement::IdRange,
     files::Fd,
     kinds::Kind,
     mm::Guard,
@@ -121,6 +122,7 @@ pub fn elements(kind: u16) -> (usize, &'static [Field]) {
         Some(Kind::Mm) => (16, AUXV),
         Some(Kind::Guards) => (size_of::<Guard>(), structure("Guard")),
         Some(Kind::Files) => (size_of::<Fd>(), structure("Fd")),
+        Some(Kind::Confinement) => (size_of::<IdRange>(), structure("IdRange")),
         _ => (0, &[]),
     }
 }
@@ -144,7 +146,7 @@ mod tests {
             assert_eq!(at % 8, 0, "{}", kind.name());
         }
         assert_eq!(structure("Header").last().map(|f| f.at), Some(188));
-        for name in ["Action", "Fd", "Guard", "Note"] {
+        for name in ["Action", "Fd", "Guard", "IdRange", "Note"] {
             assert!(!structure(name).is_empty(), "{name}");
         }
     }
