@@ -21,12 +21,17 @@ use crate::{
 /// Most bytes of messages of one system call; what comes after is counted only.
 const LOG_MAX: usize = 1 << 20;
 
+/// How lines begin that say why a call fails.
+const REASONS: [&[u8]; 3] = [b"error: ", b"refused: ", b"image: "];
+
 /// The messages of one system call.
 pub(crate) struct Report {
     lines: KVVec<u8>,
     dropped: usize,
     refusals: usize,
     first: Option<Error>,
+    /// Some line says why the call fails.
+    told: bool,
 }
 
 /// Adapter for `fmt`: appends to a vector, remembers that memory ran out.
@@ -48,6 +53,7 @@ impl Report {
             dropped: 0,
             refusals: 0,
             first: None,
+            told: false,
         }
     }
 
@@ -63,7 +69,10 @@ impl Report {
         if !ok || self.lines.len() > LOG_MAX {
             self.lines.truncate(start);
             self.dropped += 1;
+            return;
         }
+        let added = self.lines.get(start..).unwrap_or_default();
+        self.told |= REASONS.iter().any(|r| added.starts_with(r));
     }
 
     /// The lines so far.
@@ -123,6 +132,9 @@ impl Report {
     /// lines to `log`. What the log does not take is lost; that does not change the result.
     pub(crate) fn finish(&mut self, result: &Result<u64>, log: Option<&FileRef>) {
         if let Err(e) = result {
+            if !self.told {
+                self.line(fmt!("error: {} [{}]", reason(*e), Errno(*e)));
+            }
             let refusals = self.refusals;
             self.line(fmt!("failed: {}, {} refusals", Errno(*e), refusals));
         }
@@ -139,15 +151,19 @@ impl Report {
     }
 }
 
-/// Why a step failed that has said nothing else, in words.
+/// Why something failed that has said nothing else, in words.
 pub(crate) fn reason(errno: Error) -> &'static str {
     match errno {
+        EINTR => "the caller was killed, or a signal came while it waited",
+        ESRCH => "a task that is needed was killed",
         ENOMEM => "there is no memory",
-        E2BIG => "is more than an image can hold",
-        EINTR => "the caller was killed",
-        ESRCH => "the task is being killed",
-        EAGAIN => "it changes; try again",
-        _ => "failed unexpectedly",
+        E2BIG => "there is more than an image can hold",
+        EAGAIN => "something changes all the time; try again",
+        EPIPE => "nobody reads what is written any more",
+        ENOSPC => "there is no space left to write to",
+        EFBIG => "the file that is written to would be too large",
+        EIO => "what was read or written is damaged, or its device is",
+        _ => "it is not known why; please report it",
     }
 }
 

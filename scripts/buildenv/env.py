@@ -136,7 +136,7 @@ class Progress:
 
     def show(self, used, note):
         part = self.part()
-        left = f"{duration(used / part - used)} left" if part > 0.02 else ""
+        left = f"{duration(used / part - used)} left" if part > 0.04 else ""
         if not part:
             # Nobody knows how much it is.
             left = note

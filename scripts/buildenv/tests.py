@@ -21,6 +21,8 @@ from .tools import WORKSPACE, cargo_env, later_names, selftests, test_names, too
 DEADLINE = float(os.environ.get("LCR_DEADLINE") or 0) or None
 # About how many there are of the host tests.
 HOST_TESTS = 130
+# What comes before them, and how much of the time has passed then.
+HOST_STEPS = {"tools build": 0.25, "tools clippy": 0.4}
 # Whether a second run decides about what fails in the first.
 AGAIN = os.environ.get("LCR_AGAIN") == "1"
 
@@ -71,8 +73,13 @@ def host(results):
 
     def on_line(line):
         nonlocal seen
-        seen += bool(re.match(r"(not )?ok ", line))
-        progress.at(seen / HOST_TESTS, "host tests")
+        m = re.match(r"(?:not )?ok (.*)", line)
+        seen += bool(m)
+        done = HOST_STEPS.get(m[1] if m else "", 0)
+        built = max(HOST_STEPS.values())
+        if seen > len(HOST_STEPS):
+            done = built + (1 - built) * (seen - len(HOST_STEPS)) / HOST_TESTS
+        progress.at(done or None, "host tests")
 
     try:
         text = run([command], log=log, env=cargo_env(), cwd=WORKSPACE, on_line=on_line)

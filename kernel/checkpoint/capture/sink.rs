@@ -99,7 +99,7 @@ impl Sink {
             return;
         };
         report.line(fmt!(
-            "error: the image can't be {} beyond byte {}: {} [{}]",
+            "error: the image can't be {} beyond byte {}, and the tasks run on: {} [{}]",
             what,
             self.written,
             why(e),

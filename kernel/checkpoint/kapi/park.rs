@@ -241,11 +241,11 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
 ///
 /// EINTR: it was killed, or is the caller of restart(2) and has a signal to handle.
 fn let_pass(index: usize) -> Result {
-    // Signals for a task that is being restored are dropped, SIGSTOP too.
-    if index != 0 {
-        parked_signal::drop_own()?;
+    if index == 0 {
+        return wait::let_pass();
     }
-    wait::let_pass()
+    // Signals for a task that is being restored are dropped, SIGSTOP too.
+    wait::let_pass_without(parked_signal::drop_own)
 }
 
 /// First thing that a new task does.

@@ -58,8 +58,14 @@ pub(crate) fn asks_for_restart(n: isize) -> bool {
 ///
 /// EINTR: it was killed, or has a signal to handle.
 pub(crate) fn let_pass() -> Result {
+    let_pass_without(|| Ok(()))
+}
+
+/// As [`let_pass`], where `drop` takes away each time what need not be waited for. Its error ends it.
+pub(crate) fn let_pass_without(drop: impl Fn() -> Result) -> Result {
     loop {
         check_killed()?;
+        drop()?;
         // SAFETY: Process context, no lock held.
         if !unsafe { bindings::checkpoint_interrupted() } {
             return Ok(());

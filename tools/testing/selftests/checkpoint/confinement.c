@@ -73,13 +73,17 @@ static int refused(const char * const *texts)
 	return 1;
 }
 
-/* It is done if the caller says so, and the tasks run. */
+/* It is done if the caller says so, and the tasks run. The cgroup of the test stays as it is. */
 static int done(void)
 {
+	siginfo_t info = { 0 };
+
 	if (ckpt_run_restart(&run, image, RESTART_CALLER_CONFINEMENT))
 		return 1;
 	ckpt_run_go(&run);
-	return ckpt_run_finish(&run) ? 1 : 0;
+	if (waitid(P_PIDFD, run.pidfd, &info, WEXITED))
+		return 1;
+	return info.si_code != CLD_EXITED || info.si_status || run.board->failed;
 }
 
 /* What @fn returns in a child: what confines it can't be taken off. */
@@ -145,11 +149,9 @@ static int save_here(void)
 
 static int restart_here(void)
 {
-	static const char * const texts[] = { "confinement", NULL };
-
 	image = own_image;
 	/* Its board is gone, and so is what it had mapped: but that is told later. */
-	if (restart_with(0) != -ENOENT || ckpt_run_log_has(&run, texts[0])) {
+	if (restart_with(0) != -ENOENT || ckpt_run_log_has(&run, "refused: confinement:")) {
 		ckpt_run_print_log(&run);
 		return 1;
 	}
