@@ -5,6 +5,9 @@
 #ifndef _LINUX_CHECKPOINT_H
 #define _LINUX_CHECKPOINT_H
 
+#include <linux/compiler.h>
+#include <linux/sched.h>
+#include <linux/sched/jobctl.h>
 #include <uapi/linux/checkpoint.h>
 
 struct checkpoint_copy;
@@ -39,6 +42,21 @@ static inline bool sem_has_undo(struct task_struct *task)
 #ifdef CONFIG_CHECKPOINT
 bool checkpoint_give_up(struct mem_cgroup *memcg);
 bool checkpoint_holds_task(struct task_struct *task);
+bool task_woken_by_freezer(void);
+void checkpoint_call_again(void);
+
+/**
+ * checkpoint_fixup_eintr - make a call that the freezer has interrupted again
+ *
+ * To be called before arch_do_signal_or_restart().  If the current task comes
+ * from a wait that has ended with -EINTR because the task is to be frozen, the
+ * result becomes -ERESTARTNOHAND where the call can simply be made again.
+ */
+static inline void checkpoint_fixup_eintr(void)
+{
+	if (unlikely(READ_ONCE(current->jobctl) & JOBCTL_FREEZER_WOKE))
+		checkpoint_call_again();
+}
 #else
 static inline bool checkpoint_give_up(struct mem_cgroup *memcg)
 {
@@ -49,6 +67,8 @@ static inline bool checkpoint_holds_task(struct task_struct *task)
 {
 	return false;
 }
+
+static inline void checkpoint_fixup_eintr(void) { }
 #endif
 
 #endif /* _LINUX_CHECKPOINT_H */

@@ -48,6 +48,12 @@ __rust_helper void rust_helper_checkpoint_s390_call_set(struct task_struct *t, u
 		clear_pt_regs_flag(regs, PIF_SYSCALL);
 }
 
+/* What the system call returns that the running task comes from. */
+__rust_helper void rust_helper_checkpoint_s390_result_set(long result)
+{
+	task_pt_regs(current)->gprs[2] = result;
+}
+
 __rust_helper void rust_helper_checkpoint_s390_last_break_set(struct task_struct *t, u64 addr)
 {
 	t->thread.last_break = addr;

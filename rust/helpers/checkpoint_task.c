@@ -189,15 +189,10 @@ __rust_helper bool rust_helper_checkpoint_interrupted(void)
 	return test_thread_flag(TIF_SIGPENDING);
 }
 
-/*
- * Signal code looks at the task on its way to user mode. Once more if it calls this out of
- * get_signal(), which forgets the first flag then: what the registers say of a system call has
- * been looked at before.
- */
+/* Signal code looks at the task on its way to user mode. */
 __rust_helper void rust_helper_set_tif_sigpending(struct task_struct *t)
 {
 	set_tsk_thread_flag(t, TIF_SIGPENDING);
-	set_tsk_thread_flag(t, TIF_NOTIFY_SIGNAL);
 }
 
 __rust_helper void rust_helper_set_restore_sigmask(void)
@@ -250,6 +245,11 @@ __rust_helper long rust_helper_task_syscall_nr(struct task_struct *t)
 __rust_helper long rust_helper_task_syscall_error(struct task_struct *t)
 {
 	return syscall_get_error(t, task_pt_regs(t));
+}
+
+__rust_helper void rust_helper_task_syscall_args(struct task_struct *t, unsigned long *args)
+{
+	syscall_get_arguments(t, task_pt_regs(t), args);
 }
 
 __rust_helper void rust_helper_task_times(struct task_struct *t, u64 *utime, u64 *stime)

@@ -3,8 +3,9 @@
 //! arm64: what the engine asks of an architecture.
 //!
 //! `regs`: registers of tasks, `vector` those of FPSIMD, SVE and SME among them. `mm`: what an
-//! address space has besides mappings.
+//! address space has besides mappings. `call`: system calls that a freeze interrupts.
 
+pub(crate) mod call;
 pub(crate) mod mm;
 pub(crate) mod regs;
 mod vector;

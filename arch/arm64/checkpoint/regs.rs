@@ -4,8 +4,8 @@
 //!
 //! What is saved of a frozen task are its registers as they are at the freezer trap. By then the
 //! signal code has turned an interrupted system call back to the instruction that makes it; what
-//! the call returned it keeps in the restart block. At restart the registers are turned forth
-//! again, for the same code to decide what becomes of the call.
+//! the call returned it keeps in the restart block. At restart both are given back, and the same
+//! code goes on to decide what becomes of the call, wherever in it the task was parked.
 
 use kernel::{
     bindings,
@@ -278,8 +278,11 @@ pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
         || call == u64::from(bindings::__NR_restart_syscall)
 }
 
-/// What a new task does to itself before it parks: nothing here.
+/// What a new task does to itself before it parks: its registers, which are all zero yet, become
+/// those of a task in no system call. The signal code, in which it may park, does not look again.
 pub(crate) fn start() -> Result {
+    // SAFETY: The task is the caller, and has its user registers on its stack.
+    unsafe { (*bindings::task_pt_regs(bindings::get_current())).syscallno = NO_SYSCALL };
     Ok(())
 }
 
@@ -463,25 +466,8 @@ fn set_call(t: &ParkedTask, bytes: &[u8]) -> Result<(), BadNote> {
     Ok(())
 }
 
-/// Called when all notes of a task were written.
-///
-/// One that was interrupted in a system call has the registers with which it makes that call: they
-/// are made what they were when the call returned.
-pub(crate) fn loaded(t: &ParkedTask) -> Result<(), BadNote> {
-    let result = interrupted(t);
-    if result == 0 {
-        return Ok(());
-    }
-    // SAFETY: The task is parked, off its CPU. The program counter lies below the end of user
-    // space by an instruction, as was checked. The entry code sets these so, and signal handling
-    // has turned them back; ptrace(2) lets any number of a call and any first argument be set.
-    unsafe {
-        let regs = bindings::task_pt_regs(t.as_ptr());
-        let user = &mut (*regs).__bindgen_anon_1.user_regs;
-        (*regs).orig_x0 = user.regs[0];
-        (*regs).syscallno = user.regs[8] as i32;
-        user.regs[0] = result.wrapping_neg();
-        user.pc = user.pc.wrapping_add(INSN);
-    }
+/// Called when all notes of a task were written: nothing is left to do here. What a system call
+/// returned that the task was interrupted in is in its restart block.
+pub(crate) fn loaded(_t: &ParkedTask) -> Result<(), BadNote> {
     Ok(())
 }

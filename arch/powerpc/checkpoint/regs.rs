@@ -68,7 +68,7 @@ mod msr {
 }
 
 /// In the trap number: the system call is not to be restarted.
-const TRAP_NORESTART: u64 = 1;
+pub(super) const TRAP_NORESTART: u64 = 1;
 /// Bits that trap numbers have.
 const TRAP_BITS: u64 = 0xfff0 | TRAP_NORESTART;
 /// In the condition register: the system call failed.

@@ -2,9 +2,10 @@
 
 //! s390x: what the engine asks of an architecture.
 //!
-//! `regs`: registers of tasks. `mm`: what an address space has besides mappings. All four
-//! architectures have the same functions.
+//! `regs`: registers of tasks. `mm`: what an address space has besides mappings. `call`: system
+//! calls that a freeze interrupts. All four architectures have the same functions.
 
+pub(crate) mod call;
 pub(crate) mod mm;
 pub(crate) mod regs;
 

@@ -3,9 +3,10 @@
 //! x86-64: what the engine asks of an architecture.
 //!
 //! `cpu`: features of the CPU. `regs`: registers of tasks. `mm`: what an address space has besides
-//! mappings, `pkeys`: its memory protection keys. `ia32`: what 32-bit programs have. All four
-//! architectures have the same functions.
+//! mappings, `pkeys`: its memory protection keys. `call`: system calls that a freeze interrupts.
+//! `ia32`: what 32-bit programs have. All four architectures have the same functions.
 
+pub(crate) mod call;
 mod cpu;
 mod ia32;
 pub(crate) mod mm;

@@ -10,6 +10,9 @@ pub(crate) mod copy;
 pub(crate) mod cred;
 // `#[export]` wants its functions to be `pub`.
 #[allow(unreachable_pub)]
+pub(crate) mod eintr;
+// `#[export]` wants its functions to be `pub`.
+#[allow(unreachable_pub)]
 pub(crate) mod entry;
 pub(crate) mod fdtable;
 pub(crate) mod file;

@@ -361,7 +361,7 @@ CKPT_CYCLE(sigwaitinfo_forever, .blocked = { BLOCKED(__NR_rt_sigtimedwait) })
 
 	block_usr1(&set);
 	ready_with_waker(send_usr1);
-	/* This call is one that ends with EINTR after a stop or a freeze, see signal(7). */
+	/* Other kernels end it with EINTR after a freeze: see eintr.c for this one. */
 	do {
 		got = syscall(__NR_rt_sigtimedwait, &set, &info, NULL, 8);
 	} while (got == -1 && errno == EINTR);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The system calls that are made again when only the freezer has interrupted them.
+//!
+//! What is to be shown of each is at [`Wait`], and why this is done in `kapi/eintr.rs`.
+
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+use crate::kapi::eintr::{
+    Time,
+    Wait, //
+};
+
+const fn timed(limit: usize, time: Time) -> Wait {
+    Wait::Timed { limit, time }
+}
+
+/// Native calls.
+const CALLS: &[(u32, Wait)] = &[
+    (bindings::__NR_epoll_pwait, Wait::Epoll),
+    (bindings::__NR_epoll_pwait2, timed(3, Time::Wide)),
+    (bindings::__NR_rt_sigtimedwait, timed(2, Time::Wide)),
+    (bindings::__NR_io_getevents, timed(4, Time::Wide)),
+    (bindings::__NR_semtimedop, timed(3, Time::Wide)),
+    (bindings::__NR_semop, Wait::Semop),
+    (bindings::__NR_io_uring_enter, Wait::Ring),
+    (bindings::__NR_fallocate, Wait::Allocate),
+];
+
+/// The system calls of the kind that the running task makes.
+pub(crate) fn table() -> &'static [(u32, Wait)] {
+    // SAFETY: It looks at a flag of the running task.
+    if unsafe { bindings::checkpoint_tif(bindings::get_current(), bindings::TIF_32BIT as c_int) } {
+        return &[];
+    }
+    CALLS
+}
+
+/// The system call that the running task returns from shall return `error`.
+pub(crate) fn fail_with(error: u32) {
+    // SAFETY: The registers are those of the running task. All members of the union are plain words.
+    unsafe {
+        let regs = bindings::task_pt_regs(bindings::get_current());
+        (*regs).__bindgen_anon_1.user_regs.regs[0] = u64::from(error).wrapping_neg();
+    }
+}

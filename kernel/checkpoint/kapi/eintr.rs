@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waits that end with EINTR because the task is to be frozen.
+//!
+//! The freezer wakes tasks as a signal does. Most system calls then return a code that has them
+//! made again if no handler runs. Some return EINTR, since a signal's handler was the only reason
+//! to wake that they knew: a task that nobody but the freezer has woken would see an error for no
+//! reason. For them the code is put in here, by the task itself, before it looks for signals: it
+//! is frozen, saved and thawed with it, and the code that decides after a signal decides.
+//!
+//! A call is made again only if it has had no effect whenever it returns EINTR, and if that does
+//! not make it wait longer than was asked for. Which calls these are on an architecture is in
+//! `arch/*/checkpoint/call.rs`; how each of them waits is told by [`Wait`], with the reason why
+//! nothing was done.
+
+use kernel::{
+    bindings,
+    prelude::*,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
+};
+
+use crate::arch::call;
+
+/// How a system call waits.
+// No architecture has all of them.
+#[allow(dead_code)]
+#[derive(Clone, Copy)]
+pub(crate) enum Wait {
+    /// epoll_wait(2), epoll_pwait(2), with the limit in milliseconds. Events that were found are
+    /// returned, whatever has woken the task (`ep_poll()`).
+    Epoll,
+    /// A call with a relative limit in memory: epoll_pwait2(2), as [`Self::Epoll`];
+    /// rt_sigtimedwait(2), which returns a signal that it has taken (`do_sigtimedwait()`);
+    /// io_getevents(2), which returns events that it has taken (`read_events()`); semtimedop(2), as
+    /// [`Self::Semop`].
+    Timed {
+        /// Which argument is its address.
+        limit: usize,
+        /// How it is stored.
+        time: Time,
+    },
+    /// semop(2): the operations are done all or none, and its place in the queue is given up
+    /// (`__do_semtimedop()`).
+    Semop,
+    /// Calls of System V IPC by ipc(2), of which [`Self::Semop`] and its timed variant may wait so.
+    Ipc {
+        /// Which argument is the address of the limit.
+        limit: usize,
+        /// How it is stored.
+        time: Time,
+    },
+    /// io_uring_enter(2): what was submitted is returned, and so is that there are completions
+    /// (`io_cqring_wait()`).
+    Ring,
+    /// fallocate(2): it does not wait, but looks for signals (`hugetlbfs_fallocate()`). What was
+    /// allocated is found allocated.
+    Allocate,
+}
+
+/// A time in user memory.
+// Only 32-bit calls have narrow ones.
+#[allow(dead_code)]
+#[derive(Clone, Copy)]
+pub(crate) enum Time {
+    /// `struct __kernel_timespec`.
+    Wide,
+    /// `struct old_timespec32`.
+    Narrow,
+}
+
+/// The arguments of a system call.
+pub(crate) type Args = [c_ulong; 6];
+
+/// Flags of io_uring_enter(2): to wait; the last arguments are not a signal mask but a `struct
+/// io_uring_getevents_arg`, which lies in memory of the ring; the limit is absolute.
+const GETEVENTS: c_ulong = 1 << 0;
+const EXT_ARG: c_ulong = 1 << 3;
+const ABS_TIMER: c_ulong = 1 << 5;
+const EXT_ARG_REG: c_ulong = 1 << 6;
+
+/// Calls of ipc(2).
+const SEMOP: c_ulong = 1;
+const SEMTIMEDOP: c_ulong = 4;
+
+impl Wait {
+    /// The call with these arguments, which has returned EINTR, may be made again: it has had no
+    /// effect, and has no limit, or one that is not moved by that.
+    ///
+    /// May sleep. The limit is looked at where the call found it: it may have been changed since,
+    /// by another thread that then gets what it asked for.
+    fn may_begin_again(self, args: &Args) -> bool {
+        let &[first, _, _, fourth, fifth, _] = args;
+        match self {
+            // It is an `int`.
+            Self::Epoll => (fourth as i32) < 0,
+            Self::Timed { limit, time } => time.is_none_or_zero(args.get(limit)),
+            Self::Semop => true,
+            // The upper half is a version.
+            Self::Ipc { limit, time } => match first & 0xffff {
+                SEMOP => true,
+                SEMTIMEDOP => time.is_none_or_zero(args.get(limit)),
+                _ => false,
+            },
+            Self::Ring if fourth & GETEVENTS == 0 || fourth & EXT_ARG_REG != 0 => false,
+            Self::Ring if fourth & EXT_ARG == 0 => true,
+            Self::Ring => {
+                read_words(fifth).is_some_and(|[_, _, _, least, limit @ ..]: [u32; 6]| {
+                    // `least` is for how long to wait for more than one event.
+                    least == 0 && (limit == [0, 0] || fourth & ABS_TIMER != 0)
+                })
+            }
+            // FALLOC_FL_KEEP_SIZE or nothing: the other modes do more than to allocate.
+            Self::Allocate => matches!(args.get(1), Some(0 | 1)),
+        }
+    }
+}
+
+impl Time {
+    /// The limit at `addr` is none, or zero: the call then only looks.
+    fn is_none_or_zero(self, addr: Option<&c_ulong>) -> bool {
+        match (addr, self) {
+            (None, _) => false,
+            (Some(0), _) => true,
+            (Some(&addr), Self::Wide) => read_words(addr) == Some([0; 4]),
+            (Some(&addr), Self::Narrow) => read_words(addr) == Some([0; 2]),
+        }
+    }
+}
+
+/// Words of user memory; `None`: they can't be read.
+fn read_words<const N: usize>(addr: c_ulong) -> Option<[u32; N]> {
+    let len = N * size_of::<u32>();
+    let mut reader = UserSlice::new(UserPtr::from_addr(addr), len).reader();
+    let mut words = [0; N];
+    for word in &mut words {
+        *word = reader.read().ok()?;
+    }
+    Some(words)
+}
+
+/// How the system call waits that the running task returns from with EINTR; `None`: it is not made
+/// again.
+fn interrupted() -> Option<Wait> {
+    // SAFETY: The registers are those of the running task.
+    let (nr, error) = unsafe {
+        let t = bindings::get_current();
+        (
+            bindings::task_syscall_nr(t),
+            bindings::task_syscall_error(t),
+        )
+    };
+    let nr = u32::try_from(nr).ok()?;
+    if error != EINTR.to_errno() as c_long {
+        return None;
+    }
+    let (_, wait) = call::table().iter().find(|(n, _)| *n == nr)?;
+    Some(*wait)
+}
+
+/// Called by the running task on its way to user mode, when the freezer has woken it.
+///
+/// # Safety
+///
+/// Only in process context, with interrupts enabled and no lock held, by a task with user
+/// registers that has not yet looked for signals.
+#[export]
+pub unsafe extern "C" fn checkpoint_call_again() {
+    let Some(wait) = interrupted() else {
+        return;
+    };
+    // SAFETY: It looks at the signals of the running task, under their lock.
+    if !unsafe { bindings::task_woken_by_freezer() } {
+        return;
+    }
+    let mut args: Args = [0; 6];
+    // SAFETY: The registers are those of the running task. There is room for the six arguments of
+    // a system call.
+    unsafe { bindings::task_syscall_args(bindings::get_current(), args.as_mut_ptr()) };
+    if wait.may_begin_again(&args) {
+        call::fail_with(bindings::ERESTARTNOHAND);
+    }
+}
