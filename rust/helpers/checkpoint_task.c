@@ -175,7 +175,8 @@ __rust_helper void rust_helper_checkpoint_sit(const u32 *seat, u32 held,
 
 /*
  * Is there something that interrupts the waits of the current task? Task work is run and the
- * freezer of suspend obeyed; a stop, a frozen cgroup, a debugger or a signal are told.
+ * freezer of suspend obeyed; a stop, a frozen cgroup, a debugger or a signal are told. A cgroup that
+ * was frozen and is not any more is forgotten: who asks does again what that has interrupted.
  */
 __rust_helper bool rust_helper_checkpoint_interrupted(void)
 {
@@ -184,6 +185,8 @@ __rust_helper bool rust_helper_checkpoint_interrupted(void)
 		task_work_run();
 	try_to_freeze();
 	spin_lock_irq(&current->sighand->siglock);
+	if (!(current->jobctl & JOBCTL_TRAP_FREEZE))
+		current->jobctl &= ~JOBCTL_FREEZER_WOKE;
 	recalc_sigpending();
 	spin_unlock_irq(&current->sighand->siglock);
 	return test_thread_flag(TIF_SIGPENDING);

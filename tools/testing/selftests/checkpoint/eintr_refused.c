@@ -155,10 +155,10 @@ static bool do_wait(enum wait which, struct waiter *w)
 		       event.data.u32 == which;
 #endif
 	case W_EPOLL_PWAIT:
-		return syscall(__NR_epoll_pwait, w->epoll, &event, 1, ms, &set, 8) == 1 &&
+		return syscall(__NR_epoll_pwait, w->epoll, &event, 1, ms, &set, sizeof(uint64_t)) == 1 &&
 		       event.data.u32 == which;
 	case W_EPOLL_PWAIT2:
-		return syscall(__NR_epoll_pwait2, w->epoll, &event, 1, limit, &set, 8) == 1 &&
+		return syscall(__NR_epoll_pwait2, w->epoll, &event, 1, limit, &set, sizeof(uint64_t)) == 1 &&
 		       event.data.u32 == which;
 	case W_SIGWAIT:
 		return syscall(__NR_rt_sigtimedwait, &set, NULL, limit, 8) == SIGUSR2;
