@@ -202,8 +202,13 @@ impl CredRef {
     /// Makes them those of the current task. They were checked by [`prepare`] for a task with the
     /// same credentials as this one has.
     pub(crate) fn share(&self) {
-        // SAFETY: They are complete, and change no more; commit_creds() takes over a reference.
-        unsafe { bindings::commit_creds(self.clone_ref().cast_mut()) };
+        // SAFETY: They are complete, and change no more; commit_creds() takes over a reference. As
+        // in setresuid(2), too many processes of a user are told by a later execve(2).
+        unsafe {
+            let cred = self.clone_ref().cast_mut();
+            bindings::flag_nproc_exceeded(cred);
+            bindings::commit_creds(cred);
+        }
     }
 
     fn clone_ref(&self) -> *const bindings::cred {
@@ -502,9 +507,9 @@ fn set_ids(
     // SAFETY: The credentials are ours, and complete: they are a copy. As setresuid(2) and
     // setresgid(2): that the ids are mapped was checked here, that the caller may take them in
     // may_switch(); set_user() takes a user_struct, whose reference replaces that of the copy, and
-    // flag_nproc_exceeded() looks at its limit; the hooks of security modules are called, of which
-    // the one for user ids takes capabilities away. What is shared with the old credentials is not
-    // written to.
+    // flag_nproc_exceeded() is for the task that takes them on; the hooks of security modules are
+    // called, of which the one for user ids takes capabilities away. What is shared with the old
+    // credentials is not written to.
     unsafe {
         [(*cred).gid, (*cred).egid, (*cred).sgid, (*cred).fsgid] = gids;
         [(*cred).uid, (*cred).euid, (*cred).suid, (*cred).fsuid] = uids;
@@ -526,9 +531,6 @@ fn set_ids(
         }
         to_result(bindings::set_cred_ucounts(cred))
             .map_err(|e| denied(e, "no accounting for the user"))?;
-        if new.uid != had.uid {
-            bindings::flag_nproc_exceeded(cred);
-        }
     }
     Ok(())
 }

@@ -7,6 +7,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/uio.h>
 
 FIXTURE(snapshot) { int unused; };
@@ -475,21 +477,47 @@ CKPT_SCENARIO(changed_code)
 	check_zero(map + PAGE, PAGE);
 }
 
+/* Does the kernel let a debugger change code by way of /proc (proc_mem.force_override)? */
+static bool code_may_be_changed(void)
+{
+	char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char path[64];
+	bool may;
+	pid_t pid;
+	int fd;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	if (pid < 0 || ptrace(PTRACE_ATTACH, pid, NULL, NULL) || waitpid(pid, NULL, 0) != pid)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	may = pwrite(fd, "x", 1, (uintptr_t)page) == 1;
+	close(fd);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	munmap(page, PAGE);
+	return may;
+}
+
 static int code_comes_back(struct ckpt_run *run)
 {
-	static char cmdline[8192];
 	struct restart_args args;
 	int image = ckpt_image_new();
 
 	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_KILL));
-	ckpt_slurp("/proc/cmdline", cmdline, sizeof(cmdline));
-	if (strstr(cmdline, "proc_mem.force_override=never") ||
-	    strstr(cmdline, "proc_mem.force_override=ptrace")) {
+	if (!code_may_be_changed()) {
 		*run->board = run->saved;
 		lseek(image, 0, SEEK_SET);
 		ckpt_run_restart_args(run, &args, image, 0);
 		WANT(sys_restart(&args, sizeof(args)) == -1 && errno == EPERM);
 		WANT(ckpt_run_log_has(run, "proc_mem.force_override"));
+		close(image);
 		return 0;
 	}
 	WANT(!ckpt_run_restart(run, image, 0));
