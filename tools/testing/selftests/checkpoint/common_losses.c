@@ -46,6 +46,8 @@ const struct loss losses[] = {
 	{ "bounding set", 22, LOSE_SET, 64, 8, 0x1ffffffffff, "credentials", "capabilities" },
 	{ "ambient capabilities", 22, LOSE_BYTES, 72, 8, 0, "credentials", "capabilities" },
 	{ "pages of anonymous memory", 66, LOSE_PAGES, 0, 0, 0x0, "memory", "patterns" },
+	{ "start of arguments", 64, LOSE_BITS, 72, 8, 0xfff, "memory", "layout_fields" },
+	{ "start of environment", 64, LOSE_BITS, 88, 8, 0xfff, "memory", "layout_fields" },
 	{ "auxiliary vector", 64, LOSE_EACH, 0, 8, 0x8, "memory", "layout_fields" },
 	{ "coredump filter", 64, LOSE_BYTES, 132, 4, 0, "memory", "coredump_filter" },
 	{ "flags of the address space", 64, LOSE_BITS, 12, 4, 0x101, "memory", "process_flags" },
