@@ -134,7 +134,8 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
     let mut job = Job::new(order)?;
     // In case that the process that does the work is killed.
     let again = Handle::open(order.pid)?;
-    let was_frozen = cgroup::of(order.pid).is_ok_and(|dir| cgroup::is_frozen(&dir));
+    let home = again.sure(|pid| cgroup::of(pid).map_err(|e| io::Error::other(e.to_string())))?;
+    let was_frozen = cgroup::is_frozen(&home);
     let work = |worker: &Worker<'_>| {
         let start = Instant::now();
         let mut done = Done {
@@ -151,7 +152,7 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
     supervise::shield(work, |ended| {
         temporary::sweep_after(&again);
         if !was_frozen {
-            if let Ok(mut freezer) = cgroup::of(order.pid).and_then(|dir| Freezer::open(&dir)) {
+            if let Ok(mut freezer) = Freezer::open(&home) {
                 let _ = freezer.thaw();
             }
         }
@@ -309,15 +310,22 @@ impl<'a> Job<'a> {
         done.messages = report.messages;
         done.id = report.id;
         if report.id.is_none() {
-            // The kernel has thawed them, and there is no image.
-            bail!(match (report.interrupted, report.error) {
-                (Some(n), _) => format!(
-                    "interrupted by {}; there is no image, the processes run on",
-                    supervise::name(n)
-                ),
+            // There is no image. The kernel has thawed them, unless the call was over when its
+            // process was ended.
+            let thawed = match &mut freezer {
+                Some(freezer) if report.lost => freezer.restore(),
+                _ => Ok(()),
+            };
+            let error = match (report.interrupted, report.error) {
+                (Some(n), _) => format!("interrupted by {}; there is no image", supervise::name(n)),
                 (None, Some(error)) => error,
                 (None, None) => "the system call has told nothing".to_owned(),
-            });
+            };
+            match (thawed, report.interrupted) {
+                (Err(e), _) => bail!("{error}\nThe processes are frozen: {e}"),
+                (Ok(()), Some(_)) => bail!("{error}, the processes run on"),
+                (Ok(()), None) => bail!("{error}"),
+            }
         }
         let Some(output) = output else { return Ok(()) };
         let mut interrupted = report.interrupted;
@@ -353,11 +361,13 @@ impl<'a> Job<'a> {
         }
         if self.order.after == After::Kill {
             let ended = self.end(worker, place, done);
-            match &mut freezer {
-                Some(freezer) if place.dir.exists() => freezer.restore()?,
-                _ => (),
-            }
+            let thawed = match &mut freezer {
+                Some(freezer) if place.dir.exists() => freezer.restore(),
+                _ => Ok(()),
+            };
+            // What went wrong before matters more.
             ended?;
+            thawed?;
         }
         Ok(())
     }
@@ -370,10 +380,12 @@ impl<'a> Job<'a> {
         })?;
         done.messages.extend(report.messages);
         if let Some(error) = report.error {
-            if !self.target.has_exited() {
+            // Somebody else may have killed the root, or all of them.
+            let gone = self.target.has_exited() && cgroup::wait_empty(&place.dir, REAPED)?;
+            if !gone {
                 bail!(
-                    "the image is complete: {}, but the processes are not ended, and run on: \
-                     {error}",
+                    "the image is complete: {}, but the processes are not ended; those that are \
+                     left run on: {error}",
                     self.order.output.display()
                 );
             }
