@@ -35,7 +35,7 @@ Examples:
 With --kill no process dies before the image is on the disk, under its name. Whatever fails, and
 however the command is interrupted, the processes run on, or the image is complete; which is said.
 The image holds the memory of the processes: keep it as safe as their secrets.
-Exit status: 0 if all was done that was asked for, 1 otherwise.";
+Exit status: 0 if all was done that was asked for, 2 if the command line is wrong, 1 otherwise.";
 
 /// Saves a running process and all that descend from it to a file.
 #[derive(Parser)]

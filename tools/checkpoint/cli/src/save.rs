@@ -8,6 +8,7 @@
 
 use crate::{
     options::{
+        is_same_file,
         open_log,
         write_log, //
     },
@@ -208,8 +209,17 @@ impl<'a> Job<'a> {
                     .into());
             }
         }
-        if order.log.is_some() && order.log == Some(order.output) {
-            bail!("the log and the image are the same file");
+        if let Some(log) = order.log {
+            let output = match order.output.as_os_str() == "-" {
+                true => File::from(io::stdout().as_fd().try_clone_to_owned()?)
+                    .metadata()
+                    .ok(),
+                false => order.output.metadata().ok(),
+            };
+            let same = output.is_some_and(|meta| is_same_file(&meta, log));
+            if order.after != After::DryRun && (same || log == order.output) {
+                bail!("the log and the image are the same file");
+            }
         }
         let log = order.log.map(open_log).transpose()?;
         let output = match order.after {
