@@ -92,6 +92,16 @@ pub struct Order<'a> {
     pub log: Option<&'a Path>,
 }
 
+impl Order<'_> {
+    /// What messages call the place of the image.
+    fn place(&self) -> String {
+        match self.output.as_os_str() == "-" {
+            true => "standard output".to_owned(),
+            false => self.output.display().to_string(),
+        }
+    }
+}
+
 /// What was done.
 #[derive(Default)]
 pub struct Done {
@@ -173,7 +183,7 @@ fn killed(order: &Order<'_>, target: &Handle, ended: Ended) {
         format!(
             "process {} is gone; if it was ended by this command, its image is complete: {}",
             order.pid,
-            order.output.display()
+            order.place()
         )
     };
     crate::tell::err(&format!("checkpoint: {how} while at work; {what}"));
@@ -357,7 +367,7 @@ impl<'a> Job<'a> {
                     format!(
                         "interrupted by {}; the image is complete: {}",
                         supervise::name(interrupted.unwrap_or(0)),
-                        self.order.output.display()
+                        self.order.place()
                     )
                 })
             }
@@ -396,7 +406,7 @@ impl<'a> Job<'a> {
                 bail!(
                     "the image is complete: {}, but the processes are not ended; those that are \
                      left run on: {error}",
-                    self.order.output.display()
+                    self.order.place()
                 );
             }
         }
@@ -406,7 +416,7 @@ impl<'a> Job<'a> {
                     "interrupted by {}; the image is complete: {}, and the processes are killed, \
                      but not gone yet",
                     supervise::name(n),
-                    self.order.output.display()
+                    self.order.place()
                 );
             }
         }
