@@ -242,6 +242,12 @@ fn impossible_requests() {
             "ckptinfo: cannot open /nowhere/image: No such file or directory\n",
         ),
         ("ckptinfo", &[dir], 1, "it can't be read: Is a directory\n"),
+        (
+            "ckptinfo",
+            &["--core", path, path],
+            1,
+            "the core file would replace the image",
+        ),
     ];
     for (program, arguments, status, text) in cases {
         command(program)
