@@ -29,7 +29,10 @@ use libcheckpoint::{
         Ended,
         Signals, //
     },
-    temporary::Temporary,
+    temporary::{
+        self,
+        Temporary, //
+    },
     Restart, //
 };
 use nix::sys::signal::Signal;
@@ -278,6 +281,15 @@ fn own_cgroup() -> anyhow::Result<PathBuf> {
     Ok(cgroup::of(me)?)
 }
 
+/// Removes the cgroup that a call which was killed has made.
+fn sweep(order: &Order) {
+    let home = order.cgroup.as_ref().map(|dir| dir.path().to_owned());
+    let places = home.into_iter().chain(own_cgroup().ok());
+    for place in places.chain(cgroup::mount_point().ok()) {
+        temporary::sweep(&place);
+    }
+}
+
 /// A pipe between this process and a child.
 struct Pipe {
     reader: Cell<Option<File>>,
@@ -326,6 +338,7 @@ fn in_child(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Re
     if answer.report.is_none() {
         // It may have been killed just after the call, when the tasks were there already.
         end_children()?;
+        sweep(order);
     }
     let interrupted = answer.interrupted;
     let (pid, messages) = answer.result()?;
