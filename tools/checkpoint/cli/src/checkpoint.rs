@@ -110,8 +110,8 @@ struct Summary<'a> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let n: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if !(0.001..=4_000_000.0).contains(&n) {
-        return Err("not between 0.001 and 4000000".to_owned());
+    if !(0.001..=600.0).contains(&n) {
+        return Err("not between 0.001 and 600".to_owned());
     }
     Ok(Duration::from_secs_f64(n))
 }
@@ -238,5 +238,6 @@ mod tests {
         assert!(parse("checkpoint 0").is_err());
         assert!(parse("checkpoint --timeout 0 12").is_err());
         assert!(parse("checkpoint --timeout NaN 12").is_err());
+        assert!(parse("checkpoint --timeout 601 12").is_err());
     }
 }
