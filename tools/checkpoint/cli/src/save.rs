@@ -177,7 +177,15 @@ fn killed(order: &Order<'_>, target: &Handle, ended: Ended) {
         Ended::Killed(n) => format!("ended by {}", supervise::name(n)),
         Ended::Exited(n) => format!("ended with status {n}"),
     };
-    let what = if !target.has_exited() {
+    let is_file =
+        order.output.as_os_str() != "-" && (order.output.is_file() || !order.output.exists());
+    let what = if !target.has_exited() && is_file && order.after != After::DryRun {
+        format!(
+            "process {} runs on; a part of its image may be left: {}.tmp.*",
+            order.pid,
+            order.place()
+        )
+    } else if !target.has_exited() {
         format!("process {} runs on", order.pid)
     } else {
         format!(
