@@ -29,16 +29,13 @@ use libcheckpoint::{
         Ended,
         Signals, //
     },
-    temporary::Temporary,
+    temporary::{
+        self,
+        Temporary, //
+    },
     Restart, //
 };
-use nix::sys::signal::{
-    SaFlags,
-    SigAction,
-    SigHandler,
-    SigSet,
-    Signal, //
-};
+use nix::sys::signal::Signal;
 use rustix::{
     event::{
         poll,
@@ -51,7 +48,13 @@ use rustix::{
     },
     process::{
         set_child_subreaper,
-        set_parent_process_death_signal, //
+        set_parent_process_death_signal,
+        setsid, //
+    },
+    stdio::{
+        dup2_stderr,
+        dup2_stdin,
+        dup2_stdout, //
     }, //
 };
 use serde::{
@@ -59,10 +62,14 @@ use serde::{
     Serialize, //
 };
 use std::{
-    ffi::CString,
     cell::Cell,
-    fs::File,
+    ffi::CString,
+    fs::{
+        File,
+        OpenOptions, //
+    },
     io::{
+        self,
         Read,
         Write, //
     },
@@ -274,6 +281,15 @@ fn own_cgroup() -> anyhow::Result<PathBuf> {
     Ok(cgroup::of(me)?)
 }
 
+/// Removes the cgroup that a call which was killed has made.
+fn sweep(order: &Order) {
+    let home = order.cgroup.as_ref().map(|dir| dir.path().to_owned());
+    let places = home.into_iter().chain(own_cgroup().ok());
+    for place in places.chain(cgroup::mount_point().ok()) {
+        temporary::sweep(&place);
+    }
+}
+
 /// A pipe between this process and a child.
 struct Pipe {
     reader: Cell<Option<File>>,
@@ -322,6 +338,7 @@ fn in_child(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Re
     if answer.report.is_none() {
         // It may have been killed just after the call, when the tasks were there already.
         end_children()?;
+        sweep(order);
     }
     let interrupted = answer.interrupted;
     let (pid, messages) = answer.result()?;
@@ -355,28 +372,54 @@ fn end_children() -> anyhow::Result<()> {
     Ok(())
 }
 
-extern "C" fn nothing(_: i32) {}
+/// A process that passes on an image which has to be waited for. No signal that leaves its caller
+/// alive interrupts restart(2), but the end of the image ends it. Dropped, it is ended.
+struct Pump(Child);
+
+impl Pump {
+    /// Starts one, unless all of the image is there; returns what to read the image from then.
+    fn start(image: &File) -> anyhow::Result<Option<(Self, File)>> {
+        if image.metadata()?.is_file() {
+            return Ok(None);
+        }
+        let pipe = Pipe::new()?;
+        let me = rustix::process::getpid();
+        let child = signals::fork(|| {
+            let _ = set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+            if rustix::process::getppid() != Some(me) {
+                return 1;
+            }
+            let (mut from, Ok(mut to)) = (image, pipe.writing()) else {
+                return 1;
+            };
+            i32::from(io::copy(&mut from, &mut to).is_err())
+        })
+        .context("cannot start a process")?;
+        Ok(Some((Self(child), pipe.reading()?)))
+    }
+
+    /// Ends the image.
+    fn stop(&self) {
+        signals::send(&self.0.pidfd, Signal::SIGKILL);
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.stop();
+        let _ = signals::reap(Some(self.0.pid), true);
+    }
+}
 
 /// What an orphan does: restarts, if the command says so, and ends it all again unless that says
-/// that it has heard of it.
+/// that it has heard of it. Not to be killed: nobody would know of the tasks then.
 fn orphan(order: &Order, image: &File, mut to: File, mut word: File) -> i32 {
-    // Ends a wait for the image. Not to be killed: nobody would know of the tasks then.
-    let action = SigAction::new(
-        SigHandler::Handler(nothing),
-        SaFlags::empty(),
-        SigSet::empty(),
-    );
-    // SAFETY: the handler does nothing.
-    let handled = unsafe { nix::sys::signal::sigaction(Signal::SIGTERM, &action) }.is_ok();
     let mut byte = [0];
     let me = rustix::process::getpid().as_raw_nonzero().get();
-    if !handled || to.write_all(&me.to_ne_bytes()).is_err() || word.read_exact(&mut byte).is_err() {
+    if to.write_all(&me.to_ne_bytes()).is_err() || word.read_exact(&mut byte).is_err() {
         return 1;
     }
-    let interruptible = SigSet::from(Signal::SIGTERM);
-    let _ = interruptible.thread_unblock();
     let report = call(order, image, true);
-    let _ = interruptible.thread_block();
     let told = tell(&to, &report);
     drop(to);
     let heard = told && word.read_exact(&mut byte).is_ok();
@@ -388,6 +431,11 @@ fn orphan(order: &Order, image: &File, mut to: File, mut word: File) -> i32 {
 
 /// By an orphan; the root becomes a child of the process that takes in orphans.
 fn detached(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Restarted> {
+    let pump = Pump::start(image)?;
+    let (pump, image) = match &pump {
+        Some((pump, passed)) => (Some(pump), passed),
+        None => (None, image),
+    };
     let (answers, words) = (Pipe::new()?, Pipe::new()?);
     let parent = signals::fork(|| {
         let child = signals::fork(|| match (answers.writing(), words.reading()) {
@@ -408,7 +456,9 @@ fn detached(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Re
     word.write_all(b"1")
         .context("cannot tell the process to restart")?;
     let answer = answer(order, reader, signals, || {
-        signals::send(&caller.pidfd, Signal::SIGTERM);
+        if let Some(pump) = pump {
+            pump.stop();
+        }
     })?;
     if let Some(arrived) = answer.interrupted {
         // What there is of it is ended by the orphan, which does not hear of this.
@@ -446,10 +496,25 @@ fn init(order: &Order, image: &File, to: File, signals: &Signals) -> i32 {
     let (Some(pid), true) = (report.pid, told) else {
         return i32::from(crate::FAILED);
     };
+    if order.detach {
+        leave();
+    }
     let ended = Child::of(pid)
         .context("the root process is gone")
         .and_then(|root| wait(root.pid, root.pidfd.as_fd(), signals));
     ended.map_or(i32::from(crate::FAILED), Ended::status)
+}
+
+/// Leaves the terminal and the standard descriptors to the command: who reads what it prints waits
+/// until nobody has them any more.
+fn leave() {
+    let _ = setsid();
+    let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") else {
+        return;
+    };
+    let _ = dup2_stdin(&null);
+    let _ = dup2_stdout(&null);
+    let _ = dup2_stderr(&null);
 }
 
 /// By the init process of a new pid namespace, with which all in it ends.

@@ -35,7 +35,7 @@ Examples:
 With --kill no process dies before the image is on the disk, under its name. Whatever fails, and
 however the command is interrupted, the processes run on, or the image is complete; which is said.
 The image holds the memory of the processes: keep it as safe as their secrets.
-Exit status: 0 if all was done that was asked for, 1 otherwise.";
+Exit status: 0 if all was done that was asked for, 2 if the command line is wrong, 1 otherwise.";
 
 /// Saves a running process and all that descend from it to a file.
 #[derive(Parser)]
@@ -110,8 +110,8 @@ struct Summary<'a> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let n: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if !(0.001..=4_000_000.0).contains(&n) {
-        return Err("not between 0.001 and 4000000".to_owned());
+    if !(0.001..=600.0).contains(&n) {
+        return Err("not between 0.001 and 600".to_owned());
     }
     Ok(Duration::from_secs_f64(n))
 }
@@ -238,5 +238,6 @@ mod tests {
         assert!(parse("checkpoint 0").is_err());
         assert!(parse("checkpoint --timeout 0 12").is_err());
         assert!(parse("checkpoint --timeout NaN 12").is_err());
+        assert!(parse("checkpoint --timeout 601 12").is_err());
     }
 }

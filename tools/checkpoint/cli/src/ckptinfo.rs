@@ -39,7 +39,11 @@ use std::{
         BufReader,
         Write, //
     },
-    path::PathBuf,
+    os::unix::fs::MetadataExt,
+    path::{
+        Path,
+        PathBuf, //
+    },
     process::ExitCode, //
 };
 
@@ -53,7 +57,7 @@ Examples:
   ckptinfo --core job.core job.ckpt   a core file of its first process, for a debugger
   ckptinfo --json job.ckpt | jq .tasks
 
-Exit status: 0 if no fault was found, 1 otherwise.";
+Exit status: 0 if no fault was found, 2 if the command line is wrong, 1 otherwise.";
 
 /// Shows and checks an image that checkpoint has written.
 #[derive(Parser)]
@@ -139,6 +143,12 @@ fn copy_shared(args: &Args, core: &mut Core, shared: Vec<Shared>) -> anyhow::Res
 
 fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let name = args.file.display();
+    if let Some(path) = &args.core {
+        let id = |path: &Path| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+        if id(path).is_some() && id(path) == id(&args.file) {
+            bail!("the core file would replace the image: give it another name");
+        }
+    }
     let (reader, len): (Box<dyn io::Read>, _) = if args.file.as_os_str() == "-" {
         (Box::new(io::stdin()), None)
     } else {

@@ -5,11 +5,16 @@
 use libcheckpoint::Error;
 use std::{
     fs::{
+        self,
         File,
+        Metadata,
         OpenOptions, //
     },
     io::Write,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{
+        MetadataExt,
+        OpenOptionsExt, //
+    },
     path::Path, //
 };
 
@@ -33,6 +38,12 @@ pub fn open_log(path: &Path) -> Result<File, Error> {
         })
 }
 
+/// Tells whether `path` names the regular file that `meta` is of.
+pub fn is_same_file(meta: &Metadata, path: &Path) -> bool {
+    let id = |m: &Metadata| (m.dev(), m.ino());
+    meta.is_file() && fs::metadata(path).is_ok_and(|m| id(&m) == id(meta))
+}
+
 /// Adds lines to the log. What it does not take is lost, as messages of the kernel are.
 pub fn write_log(log: Option<&File>, lines: &[String]) {
     let Some(mut log) = log else { return };
@@ -44,10 +55,7 @@ pub fn write_log(log: Option<&File>, lines: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        fs,
-        os::unix::fs::PermissionsExt, //
-    };
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn logs() {
@@ -57,6 +65,9 @@ mod tests {
         assert_eq!(fs::read(at("log")).unwrap(), b"a line\n");
         let mode = fs::metadata(at("log")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        let meta = fs::metadata(at("log")).unwrap();
+        assert!(is_same_file(&meta, &dir.path().join("./log")));
+        assert!(!is_same_file(&meta, &at("other")));
         std::os::unix::fs::symlink("log", at("link")).unwrap();
         let error = open_log(&at("link")).unwrap_err().to_string();
         assert!(error.contains("symbolic link"), "{error}");

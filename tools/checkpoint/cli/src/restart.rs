@@ -26,7 +26,10 @@ use libcheckpoint::{
     Error, //
 };
 use nix::sys::signal::Signal;
-use options::open_log;
+use options::{
+    is_same_file,
+    open_log, //
+};
 use serde::Serialize;
 use std::{
     ffi::CString,
@@ -56,7 +59,8 @@ Examples:
 
 Signals INT, TERM, HUP, QUIT, USR1, USR2 and CONT are passed on to the root process; before it is
 there, INT, TERM, HUP and QUIT end the restart, and nothing is left of it.
-Exit status: that of the root process, 128 + N if signal N killed it; 125 if the restart failed.";
+Exit status: that of the root process, 128 + N if signal N killed it; 0 with --detach if all is
+well; 125 if the restart failed or the command line is wrong.";
 
 /// Exit status if nothing was restarted.
 const FAILED: u8 = 125;
@@ -159,7 +163,12 @@ impl Args {
         Ok(file)
     }
 
-    fn order(&self) -> anyhow::Result<Order> {
+    fn order(&self, image: &File) -> anyhow::Result<Order> {
+        if let Some(log) = &self.log {
+            if is_same_file(&image.metadata()?, log) {
+                bail!("the log and the image are the same file");
+            }
+        }
         let log = self.log.as_deref().map(open_log).transpose()?;
         let cgroup = self.cgroup.as_deref();
         let cgroup = cgroup.map(|path| Dir::open(path, true)).transpose()?;
@@ -218,7 +227,7 @@ fn who_has_pids(error: &str) -> Vec<String> {
 
 fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
     let image = args.image()?;
-    let mut order = args.order()?;
+    let mut order = args.order(&image)?;
     let start = Instant::now();
     let numbers: Vec<Signal> = FORWARDED.iter().copied().chain([Signal::SIGCHLD]).collect();
     let signals = Signals::block(&numbers).context("cannot block signals")?;
@@ -250,7 +259,14 @@ fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(e) => {
+            let _ = e.print();
+            // Any other status may be that of a root process.
+            return ExitCode::from(if e.use_stderr() { FAILED } else { 0 });
+        }
+    };
     let mut summary = Summary::default();
     let status = run(&args, &mut summary).unwrap_or_else(|e| {
         let mut error = tell::cause(&e);

@@ -8,6 +8,7 @@
 
 use crate::{
     options::{
+        is_same_file,
         open_log,
         write_log, //
     },
@@ -91,6 +92,16 @@ pub struct Order<'a> {
     pub log: Option<&'a Path>,
 }
 
+impl Order<'_> {
+    /// What messages call the place of the image.
+    fn place(&self) -> String {
+        match self.output.as_os_str() == "-" {
+            true => "standard output".to_owned(),
+            false => self.output.display().to_string(),
+        }
+    }
+}
+
 /// What was done.
 #[derive(Default)]
 pub struct Done {
@@ -134,7 +145,8 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
     let mut job = Job::new(order)?;
     // In case that the process that does the work is killed.
     let again = Handle::open(order.pid)?;
-    let was_frozen = cgroup::of(order.pid).is_ok_and(|dir| cgroup::is_frozen(&dir));
+    let home = again.sure(|pid| cgroup::of(pid).map_err(|e| io::Error::other(e.to_string())))?;
+    let was_frozen = cgroup::is_frozen(&home);
     let work = |worker: &Worker<'_>| {
         let start = Instant::now();
         let mut done = Done {
@@ -151,7 +163,7 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
     supervise::shield(work, |ended| {
         temporary::sweep_after(&again);
         if !was_frozen {
-            if let Ok(mut freezer) = cgroup::of(order.pid).and_then(|dir| Freezer::open(&dir)) {
+            if let Ok(mut freezer) = Freezer::open(&home) {
                 let _ = freezer.thaw();
             }
         }
@@ -165,13 +177,21 @@ fn killed(order: &Order<'_>, target: &Handle, ended: Ended) {
         Ended::Killed(n) => format!("ended by {}", supervise::name(n)),
         Ended::Exited(n) => format!("ended with status {n}"),
     };
-    let what = if !target.has_exited() {
+    let is_file =
+        order.output.as_os_str() != "-" && (order.output.is_file() || !order.output.exists());
+    let what = if !target.has_exited() && is_file && order.after != After::DryRun {
+        format!(
+            "process {} runs on; a part of its image may be left: {}.tmp.*",
+            order.pid,
+            order.place()
+        )
+    } else if !target.has_exited() {
         format!("process {} runs on", order.pid)
     } else {
         format!(
             "process {} is gone; if it was ended by this command, its image is complete: {}",
             order.pid,
-            order.output.display()
+            order.place()
         )
     };
     crate::tell::err(&format!("checkpoint: {how} while at work; {what}"));
@@ -207,8 +227,17 @@ impl<'a> Job<'a> {
                     .into());
             }
         }
-        if order.log.is_some() && order.log == Some(order.output) {
-            bail!("the log and the image are the same file");
+        if let Some(log) = order.log {
+            let output = match order.output.as_os_str() == "-" {
+                true => File::from(io::stdout().as_fd().try_clone_to_owned()?)
+                    .metadata()
+                    .ok(),
+                false => order.output.metadata().ok(),
+            };
+            let same = output.is_some_and(|meta| is_same_file(&meta, log));
+            if order.after != After::DryRun && (same || log == order.output) {
+                bail!("the log and the image are the same file");
+            }
         }
         let log = order.log.map(open_log).transpose()?;
         let output = match order.after {
@@ -309,15 +338,22 @@ impl<'a> Job<'a> {
         done.messages = report.messages;
         done.id = report.id;
         if report.id.is_none() {
-            // The kernel has thawed them, and there is no image.
-            bail!(match (report.interrupted, report.error) {
-                (Some(n), _) => format!(
-                    "interrupted by {}; there is no image, the processes run on",
-                    supervise::name(n)
-                ),
+            // There is no image. The kernel has thawed them, unless the call was over when its
+            // process was ended.
+            let thawed = match &mut freezer {
+                Some(freezer) if report.lost => freezer.restore(),
+                _ => Ok(()),
+            };
+            let error = match (report.interrupted, report.error) {
+                (Some(n), _) => format!("interrupted by {}; there is no image", supervise::name(n)),
                 (None, Some(error)) => error,
                 (None, None) => "the system call has told nothing".to_owned(),
-            });
+            };
+            match (thawed, report.interrupted) {
+                (Err(e), _) => bail!("{error}\nThe processes are frozen: {e}"),
+                (Ok(()), Some(_)) => bail!("{error}, the processes run on"),
+                (Ok(()), None) => bail!("{error}"),
+            }
         }
         let Some(output) = output else { return Ok(()) };
         let mut interrupted = report.interrupted;
@@ -339,7 +375,7 @@ impl<'a> Job<'a> {
                     format!(
                         "interrupted by {}; the image is complete: {}",
                         supervise::name(interrupted.unwrap_or(0)),
-                        self.order.output.display()
+                        self.order.place()
                     )
                 })
             }
@@ -353,11 +389,13 @@ impl<'a> Job<'a> {
         }
         if self.order.after == After::Kill {
             let ended = self.end(worker, place, done);
-            match &mut freezer {
-                Some(freezer) if place.dir.exists() => freezer.restore()?,
-                _ => (),
-            }
+            let thawed = match &mut freezer {
+                Some(freezer) if place.dir.exists() => freezer.restore(),
+                _ => Ok(()),
+            };
+            // What went wrong before matters more.
             ended?;
+            thawed?;
         }
         Ok(())
     }
@@ -370,11 +408,13 @@ impl<'a> Job<'a> {
         })?;
         done.messages.extend(report.messages);
         if let Some(error) = report.error {
-            if !self.target.has_exited() {
+            // Somebody else may have killed the root, or all of them.
+            let gone = self.target.has_exited() && cgroup::wait_empty(&place.dir, REAPED)?;
+            if !gone {
                 bail!(
-                    "the image is complete: {}, but the processes are not ended, and run on: \
-                     {error}",
-                    self.order.output.display()
+                    "the image is complete: {}, but the processes are not ended; those that are \
+                     left run on: {error}",
+                    self.order.place()
                 );
             }
         }
@@ -384,7 +424,7 @@ impl<'a> Job<'a> {
                     "interrupted by {}; the image is complete: {}, and the processes are killed, \
                      but not gone yet",
                     supervise::name(n),
-                    self.order.output.display()
+                    self.order.place()
                 );
             }
         }

@@ -49,6 +49,9 @@ pub struct Report {
     pub messages: Vec<String>,
     /// The signal that has interrupted it.
     pub interrupted: Option<i32>,
+    /// Its process has ended and told nothing: the call may have had all of its effect.
+    #[serde(skip)]
+    pub lost: bool,
 }
 
 impl Report {
@@ -170,21 +173,30 @@ impl Worker<'_> {
                 }
             }
         }
-        match signals::reap(Some(child.pid), true)? {
-            Some((_, Ended::Exited(0))) => {
-                answer.rewind()?;
-                // A signal that came too late changes nothing of what was done.
-                let interrupted = report.interrupted;
-                report = serde_json::from_reader(answer).context("cannot read the report")?;
-                report.interrupted = interrupted;
-            }
-            Some((_, Ended::Killed(n))) if report.interrupted.is_none() => {
-                report.error = Some(format!("the system call was ended by {}", name(n)));
-            }
-            _ if report.interrupted.is_none() => {
-                report.error = Some("the process of the system call has failed".to_owned());
-            }
-            _ => (),
+        let ended = signals::reap(Some(child.pid), true);
+        let told: Option<Report> = match ended {
+            Ok(Some((_, Ended::Exited(0)))) => answer
+                .rewind()
+                .ok()
+                .and_then(|()| serde_json::from_reader(answer).ok()),
+            _ => None,
+        };
+        if let Some(told) = told {
+            // A signal that came too late changes nothing of what was done.
+            let interrupted = report.interrupted;
+            return Ok(Report {
+                interrupted,
+                ..told
+            });
+        }
+        report.lost = true;
+        if report.interrupted.is_none() {
+            report.error = Some(match ended {
+                Ok(Some((_, Ended::Killed(n)))) => {
+                    format!("the process of the system call was ended by {}", name(n))
+                }
+                _ => "the process of the system call has failed".to_owned(),
+            });
         }
         Ok(report)
     }

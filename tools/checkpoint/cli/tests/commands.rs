@@ -185,8 +185,11 @@ fn faults() {
 #[test]
 fn impossible_requests() {
     let me = std::process::id().to_string();
-    let image = Image::new(&Sample::small().bytes());
+    let bytes = Sample::small().bytes();
+    let image = Image::new(&bytes);
     let dir = image.dir().to_str().expect("a path in ASCII");
+    let path = image.path().display().to_string();
+    let path = path.as_str();
     let thread = std::thread::scope(|scope| {
         let tid = || rustix::thread::gettid().as_raw_nonzero().to_string();
         scope.spawn(tid).join().expect("no thread")
@@ -219,6 +222,13 @@ fn impossible_requests() {
             "restart: cannot open /nowhere/image: No such file or directory\n",
         ),
         ("restart", &[dir], 125, "is a directory and not an image"),
+        ("restart", &["--leave-frozen", "x"], 125, "required"),
+        (
+            "restart",
+            &["--log", path, path],
+            125,
+            "the log and the image are the same file",
+        ),
         (
             "restart",
             &["--cgroup", "a/../b", "/dev/null"],
@@ -232,6 +242,12 @@ fn impossible_requests() {
             "ckptinfo: cannot open /nowhere/image: No such file or directory\n",
         ),
         ("ckptinfo", &[dir], 1, "it can't be read: Is a directory\n"),
+        (
+            "ckptinfo",
+            &["--core", path, path],
+            1,
+            "the core file would replace the image",
+        ),
     ];
     for (program, arguments, status, text) in cases {
         command(program)
@@ -240,6 +256,8 @@ fn impossible_requests() {
             .code(*status)
             .stderr(contains(*text).and(contains("os error").not()));
     }
+    let left = std::fs::read(image.path()).expect("no image");
+    assert!(left == bytes, "the image was changed");
 }
 
 /// A process that does nothing, and ends with the test.

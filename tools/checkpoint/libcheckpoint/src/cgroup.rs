@@ -264,12 +264,20 @@ pub fn is_frozen(dir: &Path) -> bool {
     dir.ancestors().any(frozen)
 }
 
+/// Returns the processes in `dir`, without those in the cgroups below it.
+fn procs(dir: &Path) -> io::Result<HashSet<i32>> {
+    let procs = fs::read_to_string(dir.join("cgroup.procs"))?;
+    Ok(procs
+        .lines()
+        .filter_map(|l| l.parse::<i32>().ok())
+        .collect())
+}
+
 /// Adds the processes in `dir` and in the cgroups below it to `found`.
 pub(crate) fn members(dir: &Path, found: &mut HashSet<i32>) -> io::Result<()> {
     let mut dirs = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {
-        let procs = fs::read_to_string(dir.join("cgroup.procs"))?;
-        found.extend(procs.lines().filter_map(|l| l.parse::<i32>().ok()));
+        found.extend(procs(&dir)?);
         for entry in fs::read_dir(&dir)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
@@ -280,7 +288,8 @@ pub(crate) fn members(dir: &Path, found: &mut HashSet<i32>) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells whether a process with its descendants has the cgroup `dir` to itself.
+/// Tells whether a process with its descendants has the cgroup `dir` to itself, and none of them is
+/// in a cgroup below it, which can't be saved.
 pub fn owned_by(target: &Handle, dir: &Path) -> Result<bool, Error> {
     if dir == mount_point()? {
         return Ok(false);
@@ -291,7 +300,8 @@ pub fn owned_by(target: &Handle, dir: &Path) -> Result<bool, Error> {
         let tree = process::subtree(pid)?;
         let all: HashSet<i32> = tree.iter().map(|p| p.pid).collect();
         let mut live = tree.iter().filter(|p| !p.is_zombie);
-        Ok(live.all(|p| found.contains(&p.pid)) && found.is_subset(&all))
+        let here = procs(dir)?;
+        Ok(live.all(|p| here.contains(&p.pid)) && found.is_subset(&all))
     })
 }
 

@@ -56,6 +56,18 @@ const CHECKPOINT: &[Hint] = &[
          that is not part of the tree.",
     ),
     (
+        "the cgroup was thawed by a write",
+        "Somebody has thawed the processes meanwhile: try again.",
+    ),
+    (
+        "the caller may not freeze the cgroup",
+        "You may not write to its cgroup.freeze: run as the owner of the cgroup, or as root.",
+    ),
+    (
+        "memory ran out while its memory was being written",
+        "Free memory, or let the processes not run meanwhile: --kill, or --leave-frozen.",
+    ),
+    (
         "did not freeze in time",
         "A process waits for something and can't be frozen meanwhile: see what it waits for \
          (/proc/PID/stack), or give it more time with --timeout.",
@@ -150,6 +162,10 @@ const RESTART: &[Hint] = &[
     (
         "its vDSO differs",
         "Restart under the kernel that the image was made with (ckptinfo names it).",
+    ),
+    (
+        "the tasks would be confined as the caller is",
+        "Restart from where the programs were started, or with --caller-confinement if it is meant.",
     ),
     (
         "CAP_SYS_ADMIN is needed",

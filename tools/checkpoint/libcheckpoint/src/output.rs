@@ -202,9 +202,14 @@ impl Output {
         if !file.metadata().map_err(failed)?.file_type().is_fifo() {
             return Ok(());
         }
-        while rustix::io::ioctl_fionread(file).map_err(|e| failed(e.into()))? > 0 {
-            // Without events it tells only whether a reader is left.
-            if crate::process::ended(file, rustix::event::PollFlags::empty()) {
+        loop {
+            // Without events it tells only whether a reader is left. Asked first: one that ends has
+            // read all that is not there any more.
+            let no_reader = crate::process::ended(file, rustix::event::PollFlags::empty());
+            if rustix::io::ioctl_fionread(file).map_err(|e| failed(e.into()))? == 0 {
+                return Ok(());
+            }
+            if no_reader {
                 return Err(Error::plain(format!(
                     "the reader of the image ({shown}) has ended before it had all of it"
                 )));
@@ -216,7 +221,6 @@ impl Output {
             }
             thread::sleep(LOOK);
         }
-        Ok(())
     }
 
     /// Gives a complete image its name, once it is on the disk, and makes sure that the name is,
@@ -247,9 +251,10 @@ impl AsFd for Output {
 
 fn commit_named(file: NamedTempFile, path: &Path, shown: &str) -> Result<u64, Error> {
     let unsafe_yet = |e| Error::new(format!("cannot write {shown} to the disk"), e);
-    file.as_file().sync_all().map_err(unsafe_yet)?;
     let size = file.as_file().metadata().map_err(unsafe_yet)?.len();
     let dir = File::open(directory(path)).map_err(unsafe_yet)?;
+    // Once it is on the disk nothing removes it.
+    file.as_file().sync_all().map_err(unsafe_yet)?;
     // What has come there meanwhile stays, unless it is a file.
     let error = match fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => Err("it is no regular file any more".into()),
@@ -269,14 +274,15 @@ fn commit_named(file: NamedTempFile, path: &Path, shown: &str) -> Result<u64, Er
             Err(_) => error,
         });
     }
-    dir.sync_all().map_err(|e| {
-        Error::new(
+    match dir.sync_all() {
+        // A filesystem whose directories can't be brought to the disk has nothing to wait for.
+        Err(e) if e.raw_os_error() != Some(libc::EINVAL) => Err(Error::new(
             format!("cannot write the directory of {shown} to the disk"),
             e,
         )
-        .hint("The image is complete and has its name, but may lose it if the power fails.")
-    })?;
-    Ok(size)
+        .hint("The image is complete and has its name, but may lose it if the power fails.")),
+        _ => Ok(size),
+    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ use rustix::{
 };
 use std::{
     collections::{
-        hash_map::Entry,
-        HashMap, //
+        HashMap,
+        HashSet, //
     },
     fs,
     io,
@@ -195,48 +195,60 @@ pub(crate) fn ended(pidfd: impl AsFd, events: PollFlags) -> bool {
     poll(&mut fds, Some(&Timespec::default())).is_ok_and(|n| n > 0)
 }
 
+/// Sends a signal to a process, if its pid is still that of the one that was looked at.
+fn send(process: &Process, signal: Signal) {
+    let Ok(pidfd) = open_pidfd(process.pid) else {
+        return;
+    };
+    if look(process.pid).ok() == Some(*process) {
+        let _ = pidfd_send_signal(&pidfd, signal);
+    }
+}
+
 /// Ends the process `pid` and all that descend from it. They are stopped first, so that none forks
-/// and gets away.
+/// and gets away. There may be more of them than this process may have descriptors.
 pub fn end_tree(pid: i32) -> io::Result<()> {
-    let mut stopped: HashMap<i32, OwnedFd> = HashMap::new();
+    let mut stopped: HashSet<i32> = HashSet::new();
     loop {
         let before = stopped.len();
-        for process in subtree(pid)?.iter().filter(|p| !p.is_zombie) {
-            if let Entry::Vacant(new) = stopped.entry(process.pid) {
-                let Ok(pidfd) = open_pidfd(process.pid) else {
-                    continue;
-                };
-                let _ = pidfd_send_signal(&pidfd, Signal::STOP);
-                new.insert(pidfd);
+        let tree = subtree(pid)?;
+        for process in tree.iter().filter(|p| !p.is_zombie) {
+            if stopped.insert(process.pid) {
+                send(process, Signal::STOP);
             }
         }
         if stopped.len() == before {
-            break;
+            // Children first: who has lost its parent would be taken for another one.
+            for process in tree.iter().rev() {
+                send(process, Signal::KILL);
+            }
+            return Ok(());
         }
     }
-    for pidfd in stopped.values() {
-        let _ = pidfd_send_signal(pidfd, Signal::KILL);
-    }
-    Ok(())
 }
+
+/// How many descriptors [`Crowd::of`] leaves for others.
+const SPARE: usize = 32;
 
 /// The processes of a tree, to be waited for.
 pub struct Crowd(Vec<OwnedFd>);
 
 impl Crowd {
     /// Takes handles on the process `pid` and all that descend from it, as many as this process
-    /// may have descriptors.
+    /// may have descriptors, less some that are needed for other things.
     pub fn of(pid: i32) -> io::Result<Self> {
-        Ok(Self(
-            subtree(pid)?
-                .iter()
-                .map_while(|p| match open_pidfd(p.pid) {
-                    Err(Errno::MFILE | Errno::NFILE) => None,
-                    other => Some(other.ok()),
-                })
-                .flatten()
-                .collect(),
-        ))
+        let mut handles = Vec::new();
+        for process in subtree(pid)? {
+            match open_pidfd(process.pid) {
+                Ok(handle) => handles.push(handle),
+                Err(Errno::MFILE | Errno::NFILE) => {
+                    handles.truncate(handles.len().saturating_sub(SPARE));
+                    break;
+                }
+                Err(_) => (),
+            }
+        }
+        Ok(Self(handles))
     }
 
     /// Waits until all have been waited for by their parents, so that their pids are free, but

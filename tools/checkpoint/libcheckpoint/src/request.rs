@@ -179,7 +179,10 @@ impl Checkpoint<'_> {
     /// Kills the tasks, which a checkpoint has left frozen and nobody has thawed since, as
     /// [`kill`](Self::kill) does. Returns when they are gone.
     pub fn end(self) -> Result<Outcome, Error> {
-        self.flag(sys::CHECKPOINT_KILL_ONLY, true).call(-1)
+        // Nothing is saved, so that there is nothing to be strict about.
+        self.strict(false)
+            .flag(sys::CHECKPOINT_KILL_ONLY, true)
+            .call(-1)
     }
 
     fn call(self, image_fd: i32) -> Result<Outcome, Error> {

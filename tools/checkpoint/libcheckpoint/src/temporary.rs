@@ -330,8 +330,8 @@ fn undo(dir: &Path, homes: &Homes) -> Result<(), Error> {
             Err(_) => (),
         }
         // What is left was forked just now, or has been killed and is not gone yet.
-        if left.is_empty() {
-            cgroup::wait_empty(dir, GONE).map_err(failed)?;
+        if left.is_empty() && !cgroup::wait_empty(dir, GONE).map_err(failed)? {
+            break;
         }
     }
     let last = last.unwrap_or_else(|| Errno::BUSY.into());
