@@ -167,6 +167,10 @@ fn bring_back(
             .unless_told(e, "the contents of memory can't be read")
     })?;
     files::commit(&crew.restore)?;
+    // What others do with an object may depend on how many use it: no use of ours outlives this, but
+    // those of named pipes, which may have to be taken back.
+    crew.restore.clear_built_but_fifos();
+    park::close_files();
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     let pid = PidRef::of(&root).map_err(|_| crew.lost(Lost::of(0)))?;
     let number = pid.number_in(&PidNs::of_current()?);
@@ -186,8 +190,7 @@ fn bring_back(
         .map(|dir| freeze(crew, dir.cgroup().clone()))
         .transpose()?;
     files::deliver(&crew.restore)?;
-    // From here on nothing can fail. What others do with an object may depend on how many use it: no
-    // use of ours outlives this.
+    // From here on nothing can fail.
     crew.restore.clear_built();
     pidfd.install();
     ready.release();
@@ -196,6 +199,8 @@ fn bring_back(
         drop(hold);
         wait_frozen(crew);
     }
+    // Named pipes. Not before: somebody who has opened one by now may hold its lock.
+    park::close_files();
     Ok(number.into())
 }
 
