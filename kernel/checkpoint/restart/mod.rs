@@ -204,9 +204,9 @@ fn bring_back(
     Ok(number.into())
 }
 
-/// Freezes the cgroup that the tasks were made in, in which there must be no others.
+/// Freezes the cgroup that the tasks were made in, in which there must be they and no others.
 ///
-/// EBUSY: there are, or somebody else holds it frozen. Else as of [`Cgroup::hold`].
+/// EBUSY: that is not so, or somebody else holds it frozen. Else as of [`Cgroup::hold`].
 fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
     let mut ours = KVVec::with_capacity(crew.members.len(), GFP_KERNEL_ACCOUNT)?;
     for task in (0..crew.members.len()).filter_map(|index| crew.slot(index)?.task()) {
@@ -238,6 +238,19 @@ fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
         }
         Ok(())
     })?;
+    for task in (0..crew.members.len()).filter_map(|index| crew.slot(index)?.task()) {
+        if !hold.cgroup().contains(&task) {
+            verdict = Err(EBUSY);
+            let name = TaskName::of(&task, &here);
+            crew.restore.with_report(|r| {
+                r.refuse(
+                    EBUSY,
+                    &name,
+                    fmt!("was moved out of the cgroup, and so can't be left frozen: try again"),
+                )
+            });
+        }
+    }
     if hold.cgroup().has_populated_children() {
         verdict = Err(EBUSY);
         crew.restore.with_report(|r| {
