@@ -180,9 +180,17 @@ impl Crew {
                 EPERM => "the caller may not choose pids (CAP_CHECKPOINT_RESTORE)",
                 EAGAIN => "too many tasks (RLIMIT_NPROC or pids.max)",
                 EINVAL => "its pid is not possible here",
-                EBUSY => "the cgroup is being checkpointed, or cgroup_fd became another one",
+                EACCES => "the caller may not put tasks into the cgroup (write its cgroup.procs)",
+                EBUSY => {
+                    "the cgroup is being checkpointed, has only child cgroups for tasks \
+                     (cgroup.subtree_control), or cgroup_fd became another one"
+                }
+                ENODEV => "the cgroup was removed",
+                EOPNOTSUPP => "the cgroup takes no processes (cgroup.type)",
+                ENOSPC => "too many pid namespaces (user.max_pid_namespaces), or too deeply nested",
+                ENOMEM => "there is no memory for it, or the init of its pid namespace was killed",
                 EINTR => "who makes it was killed or interrupted",
-                _ => "the task could not be made",
+                _ => "the task could not be made: see clone3(2)",
             };
             self.restore.fail(e, &plan, fmt!("{}", why))
         })?;
