@@ -58,8 +58,6 @@ pub(crate) struct Crew {
     pub(crate) restore: Restore,
     /// Who makes whom.
     pub(crate) members: Members,
-    /// The root begins a pid namespace of its own.
-    pub(crate) whole: bool,
     #[pin]
     gate: Gate,
     slots: KVVec<Pin<KBox<Slot>>>,
@@ -69,11 +67,7 @@ pub(crate) struct Crew {
 
 impl Crew {
     /// A crew of nobody yet.
-    pub(crate) fn new(
-        restore: impl PinInit<Restore>,
-        members: Members,
-        whole: bool,
-    ) -> Result<Arc<Self>> {
+    pub(crate) fn new(restore: impl PinInit<Restore>, members: Members) -> Result<Arc<Self>> {
         let mut slots = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
         for _ in 0..members.len() {
             slots.push(
@@ -85,7 +79,6 @@ impl Crew {
             pin_init!(Self {
                 restore <- restore,
                 members,
-                whole,
                 gate <- Gate::new(),
                 slots,
                 arrived: Atomic::new(0),

@@ -31,7 +31,6 @@ use crate::{
     files,
     image::task::{
         Container,
-        CONTAINER_WHOLE,
         TASK_LIVE, //
     },
     kapi::{
@@ -91,7 +90,6 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     }
     let members = plan::Members::new(&loaded.meta)
         .map_err(|e| report.unless_told(e, "the restart can't be planned"))?;
-    let whole = loaded.container.flags.get() & CONTAINER_WHOLE != 0;
     let (monotonic, boottime) = offsets(&loaded.container);
     let no_memory = "there is no memory for the restart";
     let mut index = KVVec::with_capacity(loaded.objects.len(), GFP_KERNEL_ACCOUNT)
@@ -112,7 +110,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             same_boot: loaded.header.boot.get() == files::boot(),
         },
     );
-    let crew = Crew::new(restore, members, whole).map_err(|e| report.unless_told(e, no_memory))?;
+    let crew = Crew::new(restore, members).map_err(|e| report.unless_told(e, no_memory))?;
     let result = bring_back(args, &crew, &mut source, &loaded.header, loaded.objects);
     if let Err(e) = result {
         if e == EINTR && wait::killed() {
