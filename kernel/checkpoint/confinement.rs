@@ -215,13 +215,13 @@ pub(crate) fn check(meta: &[u8], report: &mut Report) -> Result {
         c.label(module, raw.payload, text.map_or(&[][..], |l| &l.text));
     }
     for label in &now.labels {
-        let mut records = Records::new(meta, HEADER_LEN as u64).skip(2);
-        let had = records.any(|raw| {
-            raw.is_ok_and(|raw| {
+        let had = Records::new(meta, HEADER_LEN as u64)
+            .skip(2)
+            .map_while(|raw| raw.ok().filter(|raw| raw.kind == Kind::Label))
+            .any(|raw| {
                 raw.body::<Label>()
                     .is_ok_and(|l| l.module.get() == label.module)
-            })
-        });
+            });
         if !had {
             c.label(label.module, &[], &label.text);
         }

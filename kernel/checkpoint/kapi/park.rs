@@ -338,6 +338,7 @@ unsafe extern "C" fn park<J: Job>(head: *mut bindings::callback_head) {
     job.arrived(index, Arrival::Parked);
     if !slot.wait_released() {
         // Killed while it waited: it dies on its way to user mode.
+        forget_rseq();
         return;
     }
     let luggage = slot.luggage();
@@ -355,6 +356,20 @@ unsafe extern "C" fn park<J: Job>(head: *mut bindings::callback_head) {
     }
 }
 
+/// Makes the current task, which is to die, one that has no rseq area.
+///
+/// It may lie in memory that others share, and an architecture without the generic entry code
+/// writes to it once more when the task_work is done, before it looks for SIGKILL.
+fn forget_rseq() {
+    #[cfg(CONFIG_RSEQ)]
+    // SAFETY: The field belongs to the running task. As rseq_reset(), of which this is what counts:
+    // nothing is written for a task without `has_rseq`. It is one store: an interrupt finds either.
+    unsafe {
+        let event = &raw mut (*bindings::get_current()).rseq.event.__bindgen_anon_1.all;
+        event.write_volatile(0);
+    }
+}
+
 /// Sets the addresses that the kernel writes to, or walks, when the current thread exits.
 ///
 /// As set_tid_address(2) and set_robust_list(2), which look at the length of a structure only.
@@ -367,6 +382,13 @@ fn set_exit_addrs(addrs: &ExitAddrs) {
         (*t).futex.robust_list = addrs.robust_list as *mut bindings::robust_list_head;
         bindings::checkpoint_set_compat_robust(t, addrs.compat_robust_list);
     }
+}
+
+/// Closes the files on which the current task has put the last reference: fput() leaves that for its
+/// way to user mode. The caller holds no lock. May sleep.
+pub(crate) fn close_files() {
+    // SAFETY: Process context, no lock held, as in get_signal().
+    unsafe { bindings::task_work_run() };
 }
 
 /// Makes the death of a process need nobody who waits for it, or makes it need that again.

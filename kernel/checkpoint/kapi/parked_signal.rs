@@ -51,6 +51,26 @@ unsafe fn drop_pending(t: *mut bindings::task_struct, shared: bool) -> Result {
     Ok(())
 }
 
+/// Some thread of the group of `t` is to stop.
+///
+/// # Safety
+///
+/// `t` is valid and its signal state is locked.
+unsafe fn is_group_to_stop(t: *mut bindings::task_struct) -> bool {
+    // SAFETY: By the caller's promise: the lock keeps the list of threads, which begins with the
+    // leader, and the word of each.
+    unsafe {
+        let mut thread = (*t).group_leader;
+        while !thread.is_null() {
+            if (*thread).jobctl & bindings::JOBCTL_STOP_PENDING as c_ulong != 0 {
+                return true;
+            }
+            thread = bindings::next_thread(thread);
+        }
+    }
+    false
+}
+
 /// SIGKILL in a mask.
 const KILL: u64 = 1 << (bindings::SIGKILL - 1);
 
@@ -190,7 +210,8 @@ impl ParkedTask {
         }
     }
 
-    /// Sets the job control state of its thread group. `signal` is the one that stopped it.
+    /// Sets the job control state of its thread group. `signal` is the one that stopped it; SIGCONT
+    /// may have undone that since [`Self::set_stopped`].
     pub(crate) fn set_group_stop(&self, stop: &GroupStop, signal: u32) -> Result {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the state changes under the lock. As
@@ -202,6 +223,9 @@ impl ParkedTask {
                     return;
                 }
                 if stop.stopped {
+                    if !is_group_to_stop(t) {
+                        return;
+                    }
                     (*s).flags |= bindings::SIGNAL_STOP_STOPPED;
                     (*s).group_exit_code = if stop.unreported {
                         signal.cast_signed()

@@ -103,12 +103,17 @@ impl RegSet {
 
     /// Writes registers of a parked task. May sleep.
     ///
-    /// Errors as of the register set's own function; ENODEV: it can't be written.
+    /// Errors as of the register set's own function; ENODEV: it can't be written. EINVAL also: there
+    /// are more bytes than it has.
     pub(crate) fn set(self, t: &ParkedTask, bytes: &[u8]) -> Result {
         let write = self.0.set.ok_or(ENODEV)?;
+        if bytes.len() > self.len() {
+            return Err(EINVAL);
+        }
         let len = u32::try_from(bytes.len())?;
         // SAFETY: The task is parked, off its CPU; `bytes` has `len` bytes, and the function
-        // looks at no more.
+        // looks at no more. Some of them rely on ptrace_regset(), which hands over no more than the
+        // set has: so was it done here.
         to_result(unsafe {
             write(
                 t.as_ptr(),
@@ -137,7 +142,13 @@ pub(crate) fn write(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), 
     RegSet::find(note_type)
         .ok_or(ENODEV)
         .and_then(|set| set.set(t, bytes))
-        .map_err(|_| BadNote::new(note_type, "register contents are not possible"))
+        .map_err(|e| {
+            let why = match e {
+                ENOMEM => "there is no memory for them: free some",
+                _ => "register contents are not possible",
+            };
+            BadNote::new(note_type, why)
+        })
 }
 
 /// The 8 bytes at `at` of a note, in this machine's byte order.

@@ -234,6 +234,23 @@ impl Restore {
         Ok(())
     }
 
+    /// Drops the references on what was rebuilt, but on named pipes: these [`files::deliver`] and
+    /// [`files::take_back`] look for.
+    pub(crate) fn clear_built_but_fifos(&self) {
+        let mut old = core::mem::replace(&mut *self.built.lock(), RBTree::new());
+        let mut fifos = RBTree::new();
+        let mut cursor = old.cursor_front_mut();
+        while let Some(at) = cursor {
+            let named = matches!(at.current().1, Built::Pipe(files::BuiltPipe::Named(_)));
+            let (next, node) = at.remove_current();
+            if named {
+                fifos.insert(node);
+            }
+            cursor = next;
+        }
+        *self.built.lock() = fifos;
+    }
+
     /// Drops all references on what was rebuilt.
     pub(crate) fn clear_built(&self) {
         let old = core::mem::replace(&mut *self.built.lock(), RBTree::new());

@@ -58,8 +58,6 @@ pub(crate) struct Crew {
     pub(crate) restore: Restore,
     /// Who makes whom.
     pub(crate) members: Members,
-    /// The root begins a pid namespace of its own.
-    pub(crate) whole: bool,
     #[pin]
     gate: Gate,
     slots: KVVec<Pin<KBox<Slot>>>,
@@ -69,11 +67,7 @@ pub(crate) struct Crew {
 
 impl Crew {
     /// A crew of nobody yet.
-    pub(crate) fn new(
-        restore: impl PinInit<Restore>,
-        members: Members,
-        whole: bool,
-    ) -> Result<Arc<Self>> {
+    pub(crate) fn new(restore: impl PinInit<Restore>, members: Members) -> Result<Arc<Self>> {
         let mut slots = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
         for _ in 0..members.len() {
             slots.push(
@@ -85,7 +79,6 @@ impl Crew {
             pin_init!(Self {
                 restore <- restore,
                 members,
-                whole,
                 gate <- Gate::new(),
                 slots,
                 arrived: Atomic::new(0),
@@ -180,9 +173,17 @@ impl Crew {
                 EPERM => "the caller may not choose pids (CAP_CHECKPOINT_RESTORE)",
                 EAGAIN => "too many tasks (RLIMIT_NPROC or pids.max)",
                 EINVAL => "its pid is not possible here",
-                EBUSY => "the cgroup is being checkpointed, or cgroup_fd became another one",
+                EACCES => "the caller may not put tasks into the cgroup (write its cgroup.procs)",
+                EBUSY => {
+                    "the cgroup is being checkpointed, has only child cgroups for tasks \
+                     (cgroup.subtree_control), or cgroup_fd became another one"
+                }
+                ENODEV => "the cgroup was removed",
+                EOPNOTSUPP => "the cgroup takes no processes (cgroup.type)",
+                ENOSPC => "too many pid namespaces (user.max_pid_namespaces), or too deeply nested",
+                ENOMEM => "there is no memory for it, or the init of its pid namespace was killed",
                 EINTR => "who makes it was killed or interrupted",
-                _ => "the task could not be made",
+                _ => "the task could not be made: see clone3(2)",
             };
             self.restore.fail(e, &plan, fmt!("{}", why))
         })?;

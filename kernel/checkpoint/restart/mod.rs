@@ -31,7 +31,6 @@ use crate::{
     files,
     image::task::{
         Container,
-        CONTAINER_WHOLE,
         TASK_LIVE, //
     },
     kapi::{
@@ -91,7 +90,6 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     }
     let members = plan::Members::new(&loaded.meta)
         .map_err(|e| report.unless_told(e, "the restart can't be planned"))?;
-    let whole = loaded.container.flags.get() & CONTAINER_WHOLE != 0;
     let (monotonic, boottime) = offsets(&loaded.container);
     let no_memory = "there is no memory for the restart";
     let mut index = KVVec::with_capacity(loaded.objects.len(), GFP_KERNEL_ACCOUNT)
@@ -112,7 +110,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             same_boot: loaded.header.boot.get() == files::boot(),
         },
     );
-    let crew = Crew::new(restore, members, whole).map_err(|e| report.unless_told(e, no_memory))?;
+    let crew = Crew::new(restore, members).map_err(|e| report.unless_told(e, no_memory))?;
     let result = bring_back(args, &crew, &mut source, &loaded.header, loaded.objects);
     if let Err(e) = result {
         if e == EINTR && wait::killed() {
@@ -167,6 +165,10 @@ fn bring_back(
             .unless_told(e, "the contents of memory can't be read")
     })?;
     files::commit(&crew.restore)?;
+    // What others do with an object may depend on how many use it: no use of ours outlives this, but
+    // those of named pipes, which may have to be taken back.
+    crew.restore.clear_built_but_fifos();
+    park::close_files();
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     let pid = PidRef::of(&root).map_err(|_| crew.lost(Lost::of(0)))?;
     let number = pid.number_in(&PidNs::of_current()?);
@@ -186,8 +188,7 @@ fn bring_back(
         .map(|dir| freeze(crew, dir.cgroup().clone()))
         .transpose()?;
     files::deliver(&crew.restore)?;
-    // From here on nothing can fail. What others do with an object may depend on how many use it: no
-    // use of ours outlives this.
+    // From here on nothing can fail.
     crew.restore.clear_built();
     pidfd.install();
     ready.release();
@@ -196,12 +197,14 @@ fn bring_back(
         drop(hold);
         wait_frozen(crew);
     }
+    // Named pipes. Not before: somebody who has opened one by now may hold its lock.
+    park::close_files();
     Ok(number.into())
 }
 
-/// Freezes the cgroup that the tasks were made in, in which there must be no others.
+/// Freezes the cgroup that the tasks were made in, in which there must be they and no others.
 ///
-/// EBUSY: there are, or somebody else holds it frozen. Else as of [`Cgroup::hold`].
+/// EBUSY: that is not so, or somebody else holds it frozen. Else as of [`Cgroup::hold`].
 fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
     let mut ours = KVVec::with_capacity(crew.members.len(), GFP_KERNEL_ACCOUNT)?;
     for task in (0..crew.members.len()).filter_map(|index| crew.slot(index)?.task()) {
@@ -233,6 +236,19 @@ fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
         }
         Ok(())
     })?;
+    for task in (0..crew.members.len()).filter_map(|index| crew.slot(index)?.task()) {
+        if !hold.cgroup().contains(&task) {
+            verdict = Err(EBUSY);
+            let name = TaskName::of(&task, &here);
+            crew.restore.with_report(|r| {
+                r.refuse(
+                    EBUSY,
+                    &name,
+                    fmt!("was moved out of the cgroup, and so can't be left frozen: try again"),
+                )
+            });
+        }
+    }
     if hold.cgroup().has_populated_children() {
         verdict = Err(EBUSY);
         crew.restore.with_report(|r| {
