@@ -184,6 +184,8 @@ __rust_helper bool rust_helper_checkpoint_interrupted(void)
 		task_work_run();
 	try_to_freeze();
 	spin_lock_irq(&current->sighand->siglock);
+	/* It would count as a signal until get_signal(), though the cgroup is thawed since. */
+	current->jobctl &= ~JOBCTL_FREEZER_WOKE;
 	recalc_sigpending();
 	spin_unlock_irq(&current->sighand->siglock);
 	return test_thread_flag(TIF_SIGPENDING);
