@@ -5,6 +5,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
+#include <asm/fpu.h>
 #include <asm/ptrace.h>
 
 /* Numbers that arch/s390/checkpoint/ has too. */
@@ -16,11 +17,15 @@ static_assert(PSW_MASK_BA == 0x0000000080000000UL);
 
 /*
  * Takes from the running task what it has of its creator's thread and exec() does not take away:
- * what the machine wrote down when a transaction of that one was aborted.
+ * what the machine wrote down when a transaction of that one was aborted, and its floating point
+ * and vector registers.  An image of a CPU without vectors has only a part of them.
  */
 __rust_helper void rust_helper_checkpoint_s390_reset(void)
 {
 	memset(&current->thread.trap_tdb, 0, sizeof(current->thread.trap_tdb));
+	/* Once saved, they are loaded from here on the way to user mode. */
+	save_user_fpu_regs();
+	memset(&current->thread.ufpu, 0, sizeof(current->thread.ufpu));
 }
 
 __rust_helper bool rust_helper_checkpoint_s390_has_vx(void)

@@ -175,8 +175,7 @@ __rust_helper void rust_helper_checkpoint_sit(const u32 *seat, u32 held,
 
 /*
  * Is there something that interrupts the waits of the current task? Task work is run and the
- * freezer of suspend obeyed; a stop, a frozen cgroup, a debugger or a signal are told. A cgroup that
- * was frozen and is not any more is forgotten: who asks does again what that has interrupted.
+ * freezer of suspend obeyed; a stop, a frozen cgroup, a debugger or a signal are told.
  */
 __rust_helper bool rust_helper_checkpoint_interrupted(void)
 {
@@ -185,6 +184,7 @@ __rust_helper bool rust_helper_checkpoint_interrupted(void)
 		task_work_run();
 	try_to_freeze();
 	spin_lock_irq(&current->sighand->siglock);
+	/* It would count as a signal until get_signal(), though the cgroup is thawed since. */
 	if (!(current->jobctl & JOBCTL_TRAP_FREEZE))
 		current->jobctl &= ~JOBCTL_FREEZER_WOKE;
 	recalc_sigpending();

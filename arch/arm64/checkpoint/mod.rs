@@ -11,10 +11,16 @@ pub(crate) mod regs;
 mod vector;
 
 /// Takes from the running task what it has of its creator and only arm64 has, and what is not
-/// taken as exec takes it: nothing.
+/// taken as exec takes it: the place of the last fault, which would stand in its next signal frame.
 ///
 /// The error says what it can't be rid of.
 pub(crate) fn reset() -> Result<(), &'static str> {
+    // SAFETY: The fields belong to the running task; only faults of its own set them.
+    unsafe {
+        let thread = &raw mut (*kernel::bindings::get_current()).thread;
+        (*thread).fault_address = 0;
+        (*thread).fault_code = 0;
+    }
     regs::refuse_narrow()
 }
 

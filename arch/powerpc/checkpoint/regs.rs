@@ -415,6 +415,11 @@ pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), Ba
             thread.align_ctl = 0;
             // What follows only from its note.
             thread.dscr_inherit = 0;
+            thread.tar = 0;
+            // A debugger's of the caller of restart(2): fork leaves the events out, but not these.
+            for brk in &mut thread.hw_brk {
+                brk.address = 0;
+            }
             // SAFETY: The task is parked; its registers are on its stack.
             let regs = unsafe { &mut *bindings::task_pt_regs(t.as_ptr()) };
             if word(bindings::PT_TRAP)? & TRAP_NORESTART != 0 {

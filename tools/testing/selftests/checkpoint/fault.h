@@ -235,9 +235,11 @@ __attribute__((unused)) static int image_hostile(struct ckpt_run *run, struct im
 						 const char *text)
 {
 	int lowest = lowest_free(run);
-	uint64_t old = image_get(im, at, bytes);
+	unsigned char old[8];
 	long pid;
 
+	value = htole64(value);
+	memcpy(old, im->data + at, bytes);
 	memcpy(im->data + at, &value, bytes);
 	image_fix(im);
 	if (pwrite(fd, im->data, im->size, 0) != (ssize_t)im->size)
@@ -245,13 +247,13 @@ __attribute__((unused)) static int image_hostile(struct ckpt_run *run, struct im
 	pid = image_restart(run, fd);
 	if (pid != -1 || !ckpt_run_log_has(run, text)) {
 		ckpt_diag("0x%llx at %zu: restart(2) gave %ld, no line with \"%s\"",
-			  (unsigned long long)value, at, pid, text);
+			  (unsigned long long)le64toh(value), at, pid, text);
 		ckpt_run_print_log(run);
 		if (pid > 0)
 			image_end(run, pid);
 		return -1;
 	}
-	memcpy(im->data + at, &old, bytes);
+	memcpy(im->data + at, old, bytes);
 	image_fix(im);
 	return nothing_left(run, lowest);
 }

@@ -273,15 +273,16 @@ TEST_F_TIMEOUT(abort, impossible_signals, CKPT_TIMEOUT)
 	ASSERT_EQ(0, take(&signals));
 	body = image_body(&im, PENDING);
 	info = body + 16;
-	ASSERT_EQ((uint64_t)SIGUSR1, image_get(&im, info, 4));
+	/* What a siginfo_t has is in the byte order of the machine. */
+	ASSERT_EQ((uint64_t)le32toh(SIGUSR1), image_get(&im, info, 4));
 	rt = image_get(&im, info + 128, 4);
-	ASSERT_EQ(0, image_hostile(&run, &im, image, info, htole32(SIGKILL), 4,
+	ASSERT_EQ(0, image_hostile(&run, &im, image, info, le32toh(SIGKILL), 4,
 				   "SIGKILL is pending"));
-	ASSERT_EQ(0, image_hostile(&run, &im, image, info + 128, htole32(SIGKILL), 4,
+	ASSERT_EQ(0, image_hostile(&run, &im, image, info + 128, le32toh(SIGKILL), 4,
 				   "SIGKILL is pending"));
-	ASSERT_EQ(0, image_hostile(&run, &im, image, body + 8, htole64(1ull << (SIGKILL - 1)), 8,
+	ASSERT_EQ(0, image_hostile(&run, &im, image, body + 8, 1ull << (SIGKILL - 1), 8,
 				   "SIGKILL is pending"));
-	ASSERT_EQ(0, image_hostile(&run, &im, image, info + 128, htole32(SIGUSR1), 4,
+	ASSERT_EQ(0, image_hostile(&run, &im, image, info + 128, le32toh(SIGUSR1), 4,
 				   "signal that does not queue is pending twice"));
 	ASSERT_EQ(rt, image_get(&im, info + 128, 4));
 	ASSERT_EQ(0, image_works(&run, &im, image));
