@@ -184,6 +184,11 @@ __rust_helper bool rust_helper_checkpoint_interrupted(void)
 		task_work_run();
 	try_to_freeze();
 	spin_lock_irq(&current->sighand->siglock);
+	/*
+	 * It would remain "pending" until get_signal(), long after a thaw. Nothing is lost: it is for
+	 * calls that begin again, and those who wait here go on.
+	 */
+	current->jobctl &= ~JOBCTL_FREEZER_WOKE;
 	recalc_sigpending();
 	spin_unlock_irq(&current->sighand->siglock);
 	return test_thread_flag(TIF_SIGPENDING);
