@@ -125,7 +125,8 @@ pub(crate) fn hold(
 ///
 /// What may not be checkpointed, or is not part of the tree, is refused in `cap`'s report.
 /// ETIMEDOUT: some task did not freeze, and is named. EINTR: the caller was killed. ECANCELED: the
-/// hold was broken. EOPNOTSUPP: a task is traced from outside. May sleep.
+/// hold was broken. EOPNOTSUPP: a task is traced from outside. EBUSY: a task is not in the cgroup, or
+/// not in the tree. May sleep.
 pub(crate) fn freeze<'h>(
     cap: &mut Capture,
     root: &Root,
@@ -137,7 +138,10 @@ pub(crate) fn freeze<'h>(
     };
     let (tasks, members) = wait_frozen(cap, root, hold, deadline_ms)?;
     permitted(cap, members.iter().map(|m| &m.task))?;
+    // What is not in the cgroup may be frozen too, but not by us: nothing of it is read, and nothing
+    // of it is killed.
     foreigners(cap, hold.cgroup(), root)?;
+    cap.report.verdict()?;
     let known = Known::new(&members)?;
     let mut traced = false;
     for t in tasks.iter().filter(|t| t.is_live()) {
