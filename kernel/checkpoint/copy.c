@@ -71,6 +71,16 @@ void checkpoint_copy_del(struct checkpoint_copy *copy)
 	kfree(copy);
 }
 
+/* Is there something to gain from it if @memcg, or the machine if that is NULL, is short? */
+static bool is_charged_to(struct checkpoint_copy *copy, struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	return !memcg || mem_cgroup_is_descendant(copy->memcg, memcg);
+#else
+	return true;
+#endif
+}
+
 /*
  * The next copy that is charged to @memcg, or to any if that is NULL, and has not
  * been asked for in this round; with a reference.
@@ -81,8 +91,7 @@ static struct mm_struct *next_to_give_up(struct mem_cgroup *memcg, unsigned long
 
 	guard(spinlock)(&copies_lock);
 	list_for_each_entry(copy, &copies, list) {
-		if (copy->asked == round ||
-		    (memcg && !mem_cgroup_is_descendant(copy->memcg, memcg)))
+		if (copy->asked == round || !is_charged_to(copy, memcg))
 			continue;
 		copy->asked = round;
 		mmgrab(copy->mm);
