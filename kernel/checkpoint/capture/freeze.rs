@@ -88,6 +88,12 @@ pub(crate) fn hold(
         return Err(ESRCH);
     };
     if cap.own && members.len() == 1 {
+        let visiting = visitors(cap, &Known::new(&members)?)?;
+        for t in visiting.iter().filter(|t| tree::is_there(t)) {
+            let name = TaskName::of(t, &cap.pid_ns);
+            cap.report.refuse(EBUSY, &name, fmt!("{}", VISITS));
+        }
+        cap.report.verdict()?;
         return Ok(None);
     }
     let cgroup = match cgroup {
@@ -178,6 +184,24 @@ fn permitted<'a>(cap: &mut Capture, tasks: impl Iterator<Item = &'a ARef<Task>>)
     verdict
 }
 
+/// Why a container that has visitors is refused.
+const VISITS: &str = "is in the pid namespace but not in the tree of its init";
+
+/// The tasks that are in a container's pid namespace and not in its tree, `known`.
+fn visitors(cap: &Capture, known: &Known) -> Result<KVVec<ARef<Task>>> {
+    let mut visiting = KVVec::new();
+    if cap.whole {
+        let mut pushed = Ok(());
+        tree::for_each_in_ns(&cap.pid_ns, |t| {
+            if !known.has(t) && pushed.is_ok() {
+                pushed = visiting.push(t.clone(), GFP_KERNEL_ACCOUNT);
+            }
+        });
+        pushed?;
+    }
+    Ok(visiting)
+}
+
 /// Refuses tasks of the cgroup that are not in the tree, tasks of the tree that are not in the
 /// cgroup, and tasks of a container's pid namespace that are not in the tree.
 ///
@@ -198,16 +222,7 @@ fn foreigners(cap: &mut Capture, cgroup: &Cgroup, root: &Root) -> Result {
         }
         Ok(())
     })?;
-    let mut visiting: KVVec<ARef<Task>> = KVVec::new();
-    if cap.whole {
-        let mut pushed = Ok(());
-        tree::for_each_in_ns(&cap.pid_ns, |t| {
-            if !known.has(t) && pushed.is_ok() {
-                pushed = visiting.push(t.clone(), GFP_KERNEL_ACCOUNT);
-            }
-        });
-        pushed?;
-    }
+    let visiting = visitors(cap, &known)?;
     if !strange.is_empty() || !visiting.is_empty() {
         let known = Known::new(&tree::collect(root)?)?;
         for (tasks, what) in [
@@ -215,10 +230,7 @@ fn foreigners(cap: &mut Capture, cgroup: &Cgroup, root: &Root) -> Result {
                 strange,
                 "is in the cgroup but not in the tree of the root task",
             ),
-            (
-                visiting,
-                "is in the pid namespace but not in the tree of its init",
-            ),
+            (visiting, VISITS),
         ] {
             for t in tasks.iter().filter(|t| !known.has(t) && tree::is_there(t)) {
                 let name = TaskName::of(t, &cap.pid_ns);
