@@ -28,7 +28,7 @@ struct checkpoint_copy {
 	struct list_head list;
 	struct mm_struct *mm;		/* Alive: taken off the list before it is put. */
 	struct mem_cgroup *memcg;	/* What its pages are charged to. */
-	bool given_up;
+	unsigned long asked;		/* Last round in which it was to be given up. */
 };
 
 static LIST_HEAD(copies);
@@ -51,7 +51,7 @@ struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_stru
 		return NULL;
 	copy->mm = mm;
 	copy->memcg = get_mem_cgroup_from_mm(of);
-	copy->given_up = false;
+	copy->asked = 0;
 	spin_lock(&copies_lock);
 	list_add_tail(&copy->list, &copies);
 	spin_unlock(&copies_lock);
@@ -71,17 +71,29 @@ void checkpoint_copy_del(struct checkpoint_copy *copy)
 	kfree(copy);
 }
 
-/* The next copy that is charged to @memcg, or to any if that is NULL, with a reference. */
-static struct mm_struct *next_to_give_up(struct mem_cgroup *memcg)
+/* Is there something to gain from it if @memcg, or the machine if that is NULL, is short? */
+static bool is_charged_to(struct checkpoint_copy *copy, struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	return !memcg || mem_cgroup_is_descendant(copy->memcg, memcg);
+#else
+	return true;
+#endif
+}
+
+/*
+ * The next copy that is charged to @memcg, or to any if that is NULL, and has not
+ * been asked for in this round; with a reference.
+ */
+static struct mm_struct *next_to_give_up(struct mem_cgroup *memcg, unsigned long round)
 {
 	struct checkpoint_copy *copy;
 
 	guard(spinlock)(&copies_lock);
 	list_for_each_entry(copy, &copies, list) {
-		if (copy->given_up ||
-		    (memcg && !mem_cgroup_is_descendant(copy->memcg, memcg)))
+		if (copy->asked == round || !is_charged_to(copy, memcg))
 			continue;
-		copy->given_up = true;
+		copy->asked = round;
 		mmgrab(copy->mm);
 		return copy->mm;
 	}
@@ -92,16 +104,20 @@ static struct mm_struct *next_to_give_up(struct mem_cgroup *memcg)
  * checkpoint_give_up() - give up copies of address spaces, as memory ran out
  * @memcg: memory cgroup that is at its limit; NULL: the machine
  *
- * Called by the OOM killer before it looks for a victim.
+ * Called by the OOM killer, with oom_lock held, before it looks for a victim. A
+ * copy that something else is changing at the moment, as khugepaged does, is
+ * there to be given up the next time.
  *
  * Return: whether there was a copy, so that allocating is worth another try.
  */
 bool checkpoint_give_up(struct mem_cgroup *memcg)
 {
+	static unsigned long rounds;
 	struct mm_struct *mm;
 	bool any = false;
 
-	while ((mm = next_to_give_up(memcg))) {
+	rounds++;
+	while ((mm = next_to_give_up(memcg, rounds))) {
 		any |= oom_reap_mm(mm);
 		mmdrop(mm);
 	}

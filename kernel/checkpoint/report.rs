@@ -21,6 +21,10 @@ use crate::{
 /// Most bytes of messages of one system call; what comes after is counted only.
 const LOG_MAX: usize = 1 << 20;
 
+/// Bytes beyond that for the lines that end the messages: that the call has failed, why, and how many
+/// lines are missing.
+const LAST: usize = 1 << 10;
+
 /// How lines begin that say why a call fails.
 const REASONS: [&[u8]; 3] = [b"error: ", b"refused: ", b"image: "];
 
@@ -59,6 +63,11 @@ impl Report {
 
     /// Adds a line. May sleep.
     pub(crate) fn line(&mut self, args: fmt::Arguments<'_>) {
+        self.add(args, LOG_MAX);
+    }
+
+    /// Adds a line, if all lines together are no more than `max` bytes then. May sleep.
+    fn add(&mut self, args: fmt::Arguments<'_>, max: usize) {
         if cfg!(CONFIG_CHECKPOINT_DEBUG) {
             pr_info!("{}\n", args);
         }
@@ -66,7 +75,7 @@ impl Report {
         let mut sink = Sink(&mut self.lines);
         let ok = fmt::Write::write_fmt(&mut sink, args).is_ok()
             && fmt::Write::write_str(&mut sink, "\n").is_ok();
-        if !ok || self.lines.len() > LOG_MAX {
+        if !ok || self.lines.len() > max {
             self.lines.truncate(start);
             self.dropped += 1;
             return;
@@ -84,7 +93,7 @@ impl Report {
     /// Adds a line about an error, for the reason `why`, unless there is a line already that tells
     /// more; the error to return.
     pub(crate) fn unless_told(&mut self, errno: Error, why: &str) -> Error {
-        if self.lines.is_empty() {
+        if !self.told {
             self.line(fmt!("error: {} [{}]", why, Errno(errno)));
         }
         errno
@@ -133,14 +142,23 @@ impl Report {
     pub(crate) fn finish(&mut self, result: &Result<u64>, log: Option<&FileRef>) {
         if let Err(e) = result {
             if !self.told {
-                self.line(fmt!("error: {} [{}]", reason(*e), Errno(*e)));
+                self.add(
+                    fmt!("error: {} [{}]", reason(*e), Errno(*e)),
+                    LOG_MAX + LAST,
+                );
             }
             let refusals = self.refusals;
-            self.line(fmt!("failed: {}, {} refusals", Errno(*e), refusals));
+            self.add(
+                fmt!("failed: {}, {} refusals", Errno(*e), refusals),
+                LOG_MAX + LAST,
+            );
         }
         if self.dropped > 0 {
             let dropped = self.dropped;
-            self.line(fmt!("{} messages are missing: too many", dropped));
+            self.add(
+                fmt!("{} messages are missing: too many", dropped),
+                LOG_MAX + LAST,
+            );
         }
         if let Some(log) = log {
             let mut pos = io::position(log);
@@ -156,6 +174,7 @@ pub(crate) fn reason(errno: Error) -> &'static str {
     match errno {
         EINTR => "the caller was killed, or a signal came while it waited",
         ESRCH => "a task that is needed was killed",
+        ETIMEDOUT => "the tasks were not all frozen in time; try again",
         ENOMEM => "there is no memory",
         E2BIG => "there is more than an image can hold",
         EAGAIN => "something changes all the time; try again",
@@ -178,6 +197,7 @@ impl fmt::Display for Errno {
             3 => "ESRCH",
             4 => "EINTR",
             5 => "EIO",
+            6 => "ENXIO",
             7 => "E2BIG",
             9 => "EBADF",
             11 => "EAGAIN",
@@ -186,22 +206,32 @@ impl fmt::Display for Errno {
             14 => "EFAULT",
             16 => "EBUSY",
             17 => "EEXIST",
+            18 => "EXDEV",
+            19 => "ENODEV",
             20 => "ENOTDIR",
             21 => "EISDIR",
             22 => "EINVAL",
+            23 => "ENFILE",
             24 => "EMFILE",
             26 => "ETXTBSY",
             27 => "EFBIG",
             28 => "ENOSPC",
+            29 => "ESPIPE",
+            30 => "EROFS",
             32 => "EPIPE",
             35 => "EDEADLK",
+            36 => "ENAMETOOLONG",
             38 => "ENOSYS",
             40 => "ELOOP",
+            61 => "ENODATA",
             62 => "ETIME",
             75 => "EOVERFLOW",
             95 => "EOPNOTSUPP",
+            104 => "ECONNRESET",
+            105 => "ENOBUFS",
             110 => "ETIMEDOUT",
             116 => "ESTALE",
+            122 => "EDQUOT",
             125 => "ECANCELED",
             n => return write!(f, "errno {n}"),
         };

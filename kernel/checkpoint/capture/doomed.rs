@@ -10,6 +10,7 @@ use kernel::{
 
 use crate::kapi::{
     frozen::FrozenTasks,
+    links::PidRef,
     park,
     tree,
     wait, //
@@ -20,7 +21,8 @@ const PAUSE_MAX_MS: u32 = 50;
 
 /// Tasks that are to be killed, in the order in which they are waited for.
 pub(super) struct Doomed {
-    tasks: KVVec<ARef<Task>>,
+    /// With their pids, but of those that have none any more.
+    tasks: KVVec<(ARef<Task>, Option<PidRef>)>,
     /// Their addresses, sorted.
     known: KVVec<usize>,
 }
@@ -32,7 +34,8 @@ impl Doomed {
         let mut tasks = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
         let mut known = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
         for t in frozen.iter() {
-            tasks.push(t.task().clone(), GFP_KERNEL_ACCOUNT)?;
+            let pid = PidRef::of(t.task()).ok();
+            tasks.push((t.task().clone(), pid), GFP_KERNEL_ACCOUNT)?;
             known.push(t.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
         }
         known.sort_unstable();
@@ -43,8 +46,8 @@ impl Doomed {
     /// than until the caller is killed.
     pub(super) fn wait(self) {
         let mut pause = 1;
-        for task in &self.tasks {
-            while !self.is_gone(task) {
+        for (task, pid) in &self.tasks {
+            while !self.is_gone(task, pid.as_ref()) {
                 if wait::killed() {
                     return;
                 }
@@ -55,8 +58,10 @@ impl Doomed {
     }
 
     /// The pid of `task` is free, or a task that is none of ours keeps it from being free.
-    fn is_gone(&self, task: &Task) -> bool {
-        park::is_gone(task)
+    fn is_gone(&self, task: &Task, pid: Option<&PidRef>) -> bool {
+        let reaped = park::is_gone(task);
+        // It loses its pid some time before that is free.
+        reaped && !pid.is_some_and(PidRef::is_leaving)
             || tree::waited_for_by(task).is_some_and(|p| self.known.binary_search(&p).is_err())
     }
 }

@@ -88,6 +88,12 @@ pub(crate) fn hold(
         return Err(ESRCH);
     };
     if cap.own && members.len() == 1 {
+        let visiting = visitors(cap, &Known::new(&members)?)?;
+        for t in visiting.iter().filter(|t| tree::is_there(t)) {
+            let name = TaskName::of(t, &cap.pid_ns);
+            cap.report.refuse(EBUSY, &name, fmt!("{}", VISITS));
+        }
+        cap.report.verdict()?;
         return Ok(None);
     }
     let cgroup = match cgroup {
@@ -125,7 +131,8 @@ pub(crate) fn hold(
 ///
 /// What may not be checkpointed, or is not part of the tree, is refused in `cap`'s report.
 /// ETIMEDOUT: some task did not freeze, and is named. EINTR: the caller was killed. ECANCELED: the
-/// hold was broken. EOPNOTSUPP: a task is traced from outside. May sleep.
+/// hold was broken. EOPNOTSUPP: a task is traced from outside. EBUSY: a task is not in the cgroup, or
+/// not in the tree. May sleep.
 pub(crate) fn freeze<'h>(
     cap: &mut Capture,
     root: &Root,
@@ -137,7 +144,10 @@ pub(crate) fn freeze<'h>(
     };
     let (tasks, members) = wait_frozen(cap, root, hold, deadline_ms)?;
     permitted(cap, members.iter().map(|m| &m.task))?;
+    // What is not in the cgroup may be frozen too, but not by us: nothing of it is read, and nothing
+    // of it is killed.
     foreigners(cap, hold.cgroup(), root)?;
+    cap.report.verdict()?;
     let known = Known::new(&members)?;
     let mut traced = false;
     for t in tasks.iter().filter(|t| t.is_live()) {
@@ -174,6 +184,24 @@ fn permitted<'a>(cap: &mut Capture, tasks: impl Iterator<Item = &'a ARef<Task>>)
     verdict
 }
 
+/// Why a container that has visitors is refused.
+const VISITS: &str = "is in the pid namespace but not in the tree of its init";
+
+/// The tasks that are in a container's pid namespace and not in its tree, `known`.
+fn visitors(cap: &Capture, known: &Known) -> Result<KVVec<ARef<Task>>> {
+    let mut visiting = KVVec::new();
+    if cap.whole {
+        let mut pushed = Ok(());
+        tree::for_each_in_ns(&cap.pid_ns, |t| {
+            if !known.has(t) && pushed.is_ok() {
+                pushed = visiting.push(t.clone(), GFP_KERNEL_ACCOUNT);
+            }
+        });
+        pushed?;
+    }
+    Ok(visiting)
+}
+
 /// Refuses tasks of the cgroup that are not in the tree, tasks of the tree that are not in the
 /// cgroup, and tasks of a container's pid namespace that are not in the tree.
 ///
@@ -194,16 +222,7 @@ fn foreigners(cap: &mut Capture, cgroup: &Cgroup, root: &Root) -> Result {
         }
         Ok(())
     })?;
-    let mut visiting: KVVec<ARef<Task>> = KVVec::new();
-    if cap.whole {
-        let mut pushed = Ok(());
-        tree::for_each_in_ns(&cap.pid_ns, |t| {
-            if !known.has(t) && pushed.is_ok() {
-                pushed = visiting.push(t.clone(), GFP_KERNEL_ACCOUNT);
-            }
-        });
-        pushed?;
-    }
+    let visiting = visitors(cap, &known)?;
     if !strange.is_empty() || !visiting.is_empty() {
         let known = Known::new(&tree::collect(root)?)?;
         for (tasks, what) in [
@@ -211,10 +230,7 @@ fn foreigners(cap: &mut Capture, cgroup: &Cgroup, root: &Root) -> Result {
                 strange,
                 "is in the cgroup but not in the tree of the root task",
             ),
-            (
-                visiting,
-                "is in the pid namespace but not in the tree of its init",
-            ),
+            (visiting, VISITS),
         ] {
             for t in tasks.iter().filter(|t| !known.has(t) && tree::is_there(t)) {
                 let name = TaskName::of(t, &cap.pid_ns);

@@ -123,9 +123,10 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     let bytes = if args.kill || args.leave_frozen {
         let doomed = args.kill.then(|| Doomed::new(&tasks)).transpose()?;
         let result = tasks.set_aside().and_then(|aside| {
-            let bytes = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
+            let (sink, bytes) = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
-                kill(&aside.take_up()?);
+                // Tasks that were thawed since that check run on, and so there must be no image.
+                kill(&aside.take_up().inspect_err(|_| sink.take_back())?);
             } else if let Some(hold) = &hold {
                 hold.leave_frozen();
             }
@@ -140,9 +141,9 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     } else {
         drop(tasks);
         drop(hold);
-        write(cap, id, snapshot, image, false, &|cap| {
-            files::sync(cap, false)
-        })?
+        let sync = |cap: &mut Capture| files::sync(cap, false);
+        let (_, bytes) = write(cap, id, snapshot, image, false, &sync)?;
+        bytes
     };
     cap.report
         .line(fmt!("checkpoint {}: {} tasks, {} bytes", id, count, bytes));
@@ -317,9 +318,9 @@ fn proceed(tasks: &FrozenTasks<'_>) -> Result {
     tasks.check_hold()
 }
 
-/// Writes the image, and returns its bytes. What it refers to comes to the disk before it is one, by
-/// `last`: if that fails then it is not completed. With `durable` so does the image itself: then the
-/// tasks may be killed.
+/// Writes the image; returns where it went, and its bytes. What it refers to comes to the disk before
+/// it is one, by `last`: if that fails then it is not completed. With `durable` so does the image
+/// itself: then the tasks may be killed.
 fn write(
     cap: &mut Capture,
     id: u64,
@@ -327,12 +328,13 @@ fn write(
     image: &FileRef,
     durable: bool,
     last: &dyn Fn(&mut Capture) -> Result,
-) -> Result<u64> {
+) -> Result<(Sink, u64)> {
     let mut sink = Sink::new(image.clone())?;
-    drain(cap, id, snapshot, &mut sink)
+    let bytes = drain(cap, id, snapshot, &mut sink)
         .and_then(|()| last(cap))
         .and_then(|()| sink.finish(durable))
-        .inspect_err(|_| sink.explain(&mut cap.report))
+        .inspect_err(|_| sink.explain(&mut cap.report))?;
+    Ok((sink, bytes))
 }
 
 /// Writes header, metadata and memory, and gives up what was written.

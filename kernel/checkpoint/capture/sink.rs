@@ -43,6 +43,8 @@ pub(crate) struct Sink {
     meta_end: u64,
     /// The rows of extents so far, one for each object.
     rows: KVVec<Row>,
+    /// Where the trailer is, or is to be, once it is written.
+    trailer_at: Option<i64>,
     /// What could not be done with the file, and why, if that was so.
     failed: Option<(&'static str, Error)>,
 }
@@ -65,6 +67,7 @@ impl Sink {
             pages: 0,
             meta_end: 0,
             rows: KVVec::new(),
+            trailer_at: None,
             failed: None,
         })
     }
@@ -170,7 +173,7 @@ impl Sink {
     /// written in all.
     ///
     /// With `durable` the image is on the disk then, if it is on one. What fails leaves no image, as
-    /// far as that can be undone.
+    /// far as that can be undone ([`Self::take_back`]).
     pub(crate) fn finish(&mut self, durable: bool) -> Result<u64> {
         self.write_rows()?;
         let header = header_of::<Trailer>(0);
@@ -192,26 +195,31 @@ impl Sink {
         body.copy_from_slice(trailer.as_bytes());
         // First all the rest: without its trailer it is not an image.
         if durable {
+            wait::go_on()?;
             self.sync()?;
         }
-        let end = self.pos;
-        self.write(&last)?;
+        self.trailer_at = Some(self.pos);
+        // A file that is open with O_SYNC tells of an error when it has taken all.
+        self.write(&last).inspect_err(|_| self.take_back())?;
         if durable {
-            self.sync().inspect_err(|_| self.revoke(end))?;
+            // It is an image now, which a stream does not give back: the caller may be killed, but
+            // what is to be done with the tasks is done.
+            self.sync().inspect_err(|_| self.take_back())?;
         }
         io::set_position(&self.file, self.pos);
         Ok(self.written)
     }
 
     fn sync(&mut self) -> Result {
-        wait::go_on()
-            .and_then(|()| io::sync(&self.file))
-            .inspect_err(|&e| self.failed = Some(("brought to the disk", e)))
+        io::sync(&self.file).inspect_err(|&e| self.failed = Some(("brought to the disk", e)))
     }
 
-    /// Takes back the trailer, which was written at `pos`: what has failed after it is not to leave an
-    /// image. Where that fails too, as on a broken disk, there may be one.
-    fn revoke(&self, mut pos: i64) {
+    /// Takes back the trailer, if it was written: what fails after it is not to leave an image. Where
+    /// that fails too, as on a broken disk, or where the file is a stream, there may be one.
+    pub(super) fn take_back(&self) {
+        let Some(mut pos) = self.trailer_at.filter(|_| !self.file.is_stream()) else {
+            return;
+        };
         if io::truncate(&self.file, pos).is_err() {
             let _ = io::write_all(&self.file, &[0; TRAILER_LEN], &mut pos);
         }

@@ -66,11 +66,12 @@ impl<'h> FrozenTasks<'h> {
         Ok(tasks)
     }
 
-    /// Vouches for all of `members`, which are in the cgroup of `hold`. `None`: one of them runs
-    /// still, or was killed after it was found. May sleep.
+    /// Vouches for all of `members`. `None`: one of them runs still, or was killed after it was found.
+    /// May sleep.
     ///
-    /// That no debugger outside is attached to one of them is to be asked next
-    /// ([`FrozenTask::tracer`]), before anything is read.
+    /// That each of them is in the cgroup of `hold`, which it does not leave then, and that no
+    /// debugger outside is attached to one ([`FrozenTask::tracer`]), is to be asked next, before
+    /// anything is read.
     pub(crate) fn new(hold: &'h HeldCgroup, members: &[Member]) -> Result<Option<Self>> {
         let mut tasks = Self::empty(Some(hold), members.len())?;
         for m in members {
@@ -80,8 +81,8 @@ impl<'h> FrozenTasks<'h> {
                 Some(since) => since,
                 None => return Ok(None),
             };
-            // SAFETY: It has exited, or is `current`, or was just seen frozen by the hold, which is
-            // pinned for as long as there are `FrozenTasks` of it.
+            // SAFETY: It has exited, or is `current`, or was just seen frozen: by the hold, as the
+            // caller makes sure next, which is pinned for as long as there are `FrozenTasks` of it.
             let Ok(task) = (unsafe { FrozenTask::vouch(m.task.clone(), m.state) }) else {
                 return Ok(None);
             };

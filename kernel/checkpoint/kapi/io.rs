@@ -101,13 +101,14 @@ unsafe fn transfer(
 
 /// Writes what was written to `file` so far to the disk, as fsync(2) does. May sleep for long.
 ///
-/// EIO, ENOSPC, ...: some of what was written since it was opened is lost.
+/// EIO, ENOSPC, ...: some of what was written since it was opened is lost. EINTR: SIGKILL came.
 pub(crate) fn sync(file: &FileRef) -> Result {
     // SAFETY: We own a reference.
     match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
         // It has no disk: a pipe, a device.
         Err(EINVAL) => Ok(()),
-        r => r,
+        // As NFS answers to a caller that was killed.
+        r => r.map_err(wait::without_restart),
     }
 }
 
