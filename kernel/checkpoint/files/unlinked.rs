@@ -42,7 +42,8 @@ use crate::{
             PathName,
             PathRef, //
         },
-        task::FrozenTask, //
+        task::FrozenTask,
+        wait, //
     },
     objects::Class,
     report::Errno,
@@ -238,7 +239,7 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<F
 /// Gives the inodes without a name what filling them changes: times, and permissions, of which
 /// bits that give rights are taken away by who writes.
 pub(crate) fn commit(r: &Restore) -> Result {
-    for raw in Records::new(r.meta(), META_AT) {
+    for raw in Records::asking(r.meta(), META_AT, &wait::goes_on) {
         let raw = raw.map_err(|f| r.fault(f))?;
         if raw.kind != Kind::Inode || raw.payload.is_empty() {
             continue;

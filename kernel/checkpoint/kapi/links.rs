@@ -30,27 +30,10 @@ impl PidRef {
         unsafe { bindings::pid_nr_ns(self.0.as_ptr(), ns.as_ptr()) }.unsigned_abs()
     }
 
-    /// No task has it any more, and its numbers are not free yet: who has reaped the last one is about
-    /// to give them back (`release_task()`).
+    /// It is [leaving](is_leaving).
     pub(crate) fn is_leaving(&self) -> bool {
-        let pid = self.0.as_ptr();
-        let unused = (0..bindings::pid_type_PIDTYPE_MAX as usize).all(|kind| {
-            // SAFETY: We own a reference; the head of the list is read once, and not followed.
-            unsafe { (&raw const (*pid).tasks[kind].first).read_volatile() }.is_null()
-        });
-        if !unused {
-            return false;
-        }
-        // The number in the innermost namespace is the last that free_pid() gives back.
-        // SAFETY: We own a reference on the pid, which has one on its namespace. What is found there
-        // is compared only.
-        unsafe {
-            bindings::rcu_read_lock();
-            let ns = bindings::ns_of_pid(pid);
-            let found = bindings::find_ge_pid(bindings::pid_nr_ns(pid, ns), ns);
-            bindings::rcu_read_unlock();
-            found == pid
-        }
+        // SAFETY: We own a reference.
+        unsafe { is_leaving(self.0) }
     }
 
     /// A new pidfd for it, close-on-exec, and the file to install there.
@@ -67,6 +50,33 @@ impl Drop for PidRef {
     fn drop(&mut self) {
         // SAFETY: We own a reference.
         unsafe { bindings::put_pid(self.0.as_ptr()) };
+    }
+}
+
+/// No task has `pid` any more, and its numbers are not free yet: who has reaped the last one is about
+/// to give them back (`release_task()`).
+///
+/// # Safety
+///
+/// The caller owns a reference on `pid`.
+pub(super) unsafe fn is_leaving(pid: NonNull<bindings::pid>) -> bool {
+    let pid = pid.as_ptr();
+    let unused = (0..bindings::pid_type_PIDTYPE_MAX as usize).all(|kind| {
+        // SAFETY: By the caller's promise; the head of the list is read once, and not followed.
+        unsafe { (&raw const (*pid).tasks[kind].first).read_volatile() }.is_null()
+    });
+    if !unused {
+        return false;
+    }
+    // The number in the innermost namespace is the last that free_pid() gives back.
+    // SAFETY: By the caller's promise; the pid has a reference on its namespace. What is found there
+    // is compared only.
+    unsafe {
+        bindings::rcu_read_lock();
+        let ns = bindings::ns_of_pid(pid);
+        let found = bindings::find_ge_pid(bindings::pid_nr_ns(pid, ns), ns);
+        bindings::rcu_read_unlock();
+        found == pid
     }
 }
 

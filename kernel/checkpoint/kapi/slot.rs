@@ -33,7 +33,11 @@ use kernel::{
 };
 
 use crate::kapi::{
-    park::Job,
+    links,
+    park::{
+        self,
+        Job, //
+    },
     vfork::VforkWait,
     wait, //
 };
@@ -88,6 +92,8 @@ pub(crate) struct Slot {
     luggage: Mutex<Luggage>,
     /// The task, with a reference, once it was made.
     task: Atomic<*mut bindings::task_struct>,
+    /// Its pid, with a reference, from then on.
+    pid: Atomic<*mut bindings::pid>,
     /// SIGKILL was sent to its thread group.
     killed: Atomic<bool>,
     /// The job's `Arc`, owned by the task until it is through.
@@ -116,6 +122,7 @@ impl Slot {
             seat: Atomic::new(seat::AWAY),
             luggage <- new_mutex!(Luggage::default(), "checkpoint luggage"),
             task: Atomic::new(core::ptr::null_mut()),
+            pid: Atomic::new(core::ptr::null_mut()),
             killed: Atomic::new(false),
             job: Atomic::new(core::ptr::null_mut()),
             index: Atomic::new(0),
@@ -144,9 +151,22 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// `t` is valid; one reference on it is handed over.
+    /// `t` is valid and does not run yet; one reference on it is handed over.
     pub(super) unsafe fn set_task(&self, t: *mut bindings::task_struct) {
+        // SAFETY: A task that was just made has its pid.
+        let pid = unsafe { bindings::get_task_pid(t, bindings::pid_type_PIDTYPE_PID) };
+        self.pid.store(pid, Relaxed);
         self.task.store(t, Release);
+    }
+
+    /// The task, if one was made, has been reaped and its pid is free.
+    pub(crate) fn is_gone(&self) -> bool {
+        let Some(task) = self.task() else {
+            return true;
+        };
+        let pid = NonNull::new(self.pid.load(Relaxed));
+        // SAFETY: The slot owns a reference on the pid until it is dropped.
+        park::is_gone(&task) && !pid.is_some_and(|pid| unsafe { links::is_leaving(pid) })
     }
 
     /// Puts a reference on the job into the slot: the job, and so the slot, lives until it is
@@ -279,8 +299,11 @@ impl PinnedDrop for Slot {
     fn drop(self: Pin<&mut Self>) {
         let t = self.task.load(Acquire);
         if !t.is_null() {
-            // SAFETY: The slot owns a reference.
-            unsafe { bindings::put_task_struct(t) };
+            // SAFETY: The slot owns a reference on each.
+            unsafe {
+                bindings::put_pid(self.pid.load(Relaxed));
+                bindings::put_task_struct(t);
+            }
         }
     }
 }

@@ -298,7 +298,7 @@ fn tear_down(crew: &Arc<Crew>) {
             // One that is made only now is found the next time: who makes it is killed, but is
             // here until it has noted it.
             slot.kill();
-            if slot.task().is_some_and(|task| !park::is_gone(&task)) {
+            if !slot.is_gone() {
                 left += 1;
             }
         }
