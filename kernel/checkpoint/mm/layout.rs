@@ -68,6 +68,7 @@ use crate::{
             Special,
             VmaInfo, //
         },
+        wait::check_killed,
         walk::Guards, //
     },
     mm::{
@@ -220,28 +221,45 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
 }
 
 pub(super) fn leaks(cap: &mut Capture) -> Result {
+    let known =
+        |cap: &Capture, addr: usize| cap.objects.get(Class::Mm, addr).map_or(0, |e| e.users);
+    // One is ours.
+    let differs = |cap: &Capture, addr: usize, space: &Space| {
+        space.mm.users() != known(cap, addr).saturating_add(1)
+    };
+    let mut shared: KVVec<usize> = KVVec::new();
     for (&addr, space) in cap.mm.spaces.iter() {
-        let known = cap.objects.get(Class::Mm, addr).map_or(0, |e| e.users);
-        // One is ours.
-        let expected = known.saturating_add(1);
-        let mut left = RECOUNTS;
-        while space.mm.users() != expected && left > 0 {
-            fsleep(Delta::from_millis(1));
-            left -= 1;
+        if differs(cap, addr, space) {
+            shared.push(addr, GFP_KERNEL_ACCOUNT)?;
         }
-        let users = space.mm.users();
-        if users != expected {
-            cap.report.refuse(
-                EBUSY,
-                &space.task,
-                fmt!(
-                    "address space: used {} times, {} of them by these tasks: who shares it (vfork, \
-                     CLONE_VM) must be checkpointed with them, or end",
-                    users.saturating_sub(1),
-                    known
-                ),
-            );
+    }
+    // All at once: the tasks stand still meanwhile.
+    for _ in 0..RECOUNTS {
+        if shared.is_empty() {
+            break;
         }
+        check_killed()?;
+        fsleep(Delta::from_millis(1));
+        shared.retain(|&mut addr| {
+            let space = cap.mm.spaces.get(&addr);
+            space.is_some_and(|space| differs(cap, addr, space))
+        });
+    }
+    for &addr in &shared {
+        let known = known(cap, addr);
+        let Some(space) = cap.mm.spaces.get(&addr) else {
+            continue;
+        };
+        cap.report.refuse(
+            EBUSY,
+            &space.task,
+            fmt!(
+                "address space: used {} times, {} of them by these tasks: who shares it (vfork, \
+                 CLONE_VM) must be checkpointed with them, or end",
+                space.mm.users().saturating_sub(1),
+                known
+            ),
+        );
     }
     Ok(())
 }
