@@ -17,6 +17,7 @@ const PATH_MAX: usize = 4096;
 const LOOKUP_NO_LINKS: u32 = bindings::LOOKUP_NO_SYMLINKS | bindings::LOOKUP_NO_MAGICLINKS;
 
 const MAY_EXEC: c_int = bindings::MAY_EXEC as c_int;
+const MAY_READ: c_int = bindings::MAY_READ as c_int;
 const MAY_WRITE: c_int = bindings::MAY_WRITE as c_int;
 const MAY_CHDIR: c_int = bindings::MAY_CHDIR as c_int;
 
@@ -170,6 +171,11 @@ impl PathRef {
     /// The caller may enter this directory; EACCES if not.
     pub(crate) fn may_enter(&self) -> Result {
         self.may(MAY_EXEC | MAY_CHDIR)
+    }
+
+    /// The caller may read what it leads to; EACCES if not.
+    pub(crate) fn may_read(&self) -> Result {
+        self.may(MAY_READ)
     }
 
     /// The caller may write to what it leads to; EACCES if not.

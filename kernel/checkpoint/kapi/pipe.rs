@@ -93,6 +93,13 @@ impl Pipe {
         self.pipe as usize
     }
 
+    /// Open files of it, as of now.
+    pub(crate) fn files(&self) -> u32 {
+        // SAFETY: The file keeps the pipe. The count changes under the lock of the inode, not under
+        // that of the pipe; it is read once.
+        unsafe { (&raw const (*self.pipe).files).read_volatile() }
+    }
+
     /// Name of its directory entry.
     pub(crate) fn name(&self) -> EntryName {
         self.file.entry_name()
