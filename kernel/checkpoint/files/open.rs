@@ -24,6 +24,7 @@ use crate::{
     },
     image::{
         files::{
+            open,
             OpenFile,
             FILE_DEVICE,
             FILE_DIRECTORY,
@@ -251,10 +252,16 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         Sort::Fifo => pipe::pos(&file)?,
         _ => file.pos(),
     };
+    let mut flags = flags_to_image(&file) | file.advice();
+    if sort == Sort::Unlinked {
+        // An interpreter or loader that was replaced since. What is in it is in the image: nobody
+        // has to ask for the right to execute it.
+        flags &= !open::EXEC;
+    }
     let record = OpenFile {
         obj: obj.get().into(),
         kind: kind.into(),
-        flags: (flags_to_image(&file) | file.advice()).into(),
+        flags: flags.into(),
         inode: inode.into(),
         pos: u64::try_from(pos).unwrap_or(0).into(),
         size: size.into(),
