@@ -44,6 +44,7 @@ use crate::{
             MM_MDWE_NO_INHERIT,
             MM_THP_ADVISED,
             MM_THP_DISABLE,
+            VMAS_MAX,
             VMA_VDSO, //
         },
         record::{
@@ -161,7 +162,19 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     check(cap, t, &mm);
     let mut guards = Guards::new();
-    for v in &vma::list(&mm)? {
+    let all = vma::list(&mm)?;
+    if all.len() > VMAS_MAX as usize {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "address space: {} mappings, of which only {} can be saved: have it unmap some",
+                all.len(),
+                VMAS_MAX
+            ),
+        );
+    }
+    for v in &all {
         mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
     if let Some(exe) = mm.exe() {
@@ -501,7 +514,16 @@ fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -
         .filter_map(|b| b.try_into().ok().map(u64::from_le_bytes));
     mm::set_layout(mm, &layout)
         .and_then(|()| mm::set_auxv(mm, words))
-        .map_err(|e| r.fail(e, plan, fmt!("address space: impossible layout")))?;
+        .map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!(
+                    "address space: impossible layout, or more data than the caller may have \
+                     (RLIMIT_DATA)"
+                ),
+            )
+        })?;
     mm::set_mmap_base(mm, layout.mmap_base, m.flags.get() & MM_BOTTOM_UP == 0);
     Ok(())
 }
