@@ -197,7 +197,8 @@ impl PathRef {
         to_result(unsafe { bindings::security_path_chroot(&self.0) })
     }
 
-    /// Its name as seen from `root`, without a NUL; `None`: it can't be reached from there.
+    /// Its name as seen from `root`, without a NUL; `None`: it can't be reached from there, or
+    /// its name is too long for a system call.
     ///
     /// Does not sleep on anything but memory.
     pub(crate) fn name_from(&self, root: &PathRef) -> Result<Option<KVec<u8>>> {
@@ -209,7 +210,10 @@ impl PathRef {
         if name.is_null() {
             return Ok(None);
         }
-        let name = kernel::error::from_err_ptr(name)?;
+        let name = match kernel::error::from_err_ptr(name) {
+            Err(ENAMETOOLONG) => return Ok(None),
+            name => name?,
+        };
         let mut copy = KVec::new();
         // SAFETY: On success the name is NUL-terminated and lies in the buffer.
         let bytes = unsafe { CStr::from_char_ptr(name) }.to_bytes();
