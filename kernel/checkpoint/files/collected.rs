@@ -126,6 +126,8 @@ pub(crate) struct Collected {
     pub(super) dirs: RBTree<usize, Dirs>,
     /// Who has locked what, by the address of the inode.
     pub(super) locks: RBTree<usize, LockHolders>,
+    /// A pipe was locked for all the time for which one is waited for.
+    pub(super) pipe_locked: bool,
     /// How often removed files are open, by the address of the inode.
     pub(super) removed: RBTree<usize, Opens>,
     /// What the tasks have written has reached its disks and servers, and they write no more.
@@ -146,6 +148,7 @@ impl Collected {
             pipes: RBTree::new(),
             dirs: RBTree::new(),
             locks: RBTree::new(),
+            pipe_locked: false,
             removed: RBTree::new(),
             synced: false,
             inodes: KVec::new(),

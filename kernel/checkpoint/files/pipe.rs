@@ -107,8 +107,15 @@ pub(super) fn collect(
     if !first {
         return Ok(true);
     }
-    let status = match pipe.status() {
+    // Waited for once: the tasks stand still meanwhile.
+    let status = if cap.files.pipe_locked {
+        pipe.status_now()
+    } else {
+        pipe.status()
+    };
+    let status = match status {
         Err(EBUSY) => {
+            cap.files.pipe_locked = true;
             cap.refuse(EBUSY, t, fmt!("{}: {}", named, LOCKED));
             return Ok(false);
         }
@@ -407,16 +414,13 @@ fn make_named(
             fmt!("{}: the named pipe can't be filled: {}", name, Errno(e)),
         )
     })?;
-    let status = Pipe::of(&fifo.both)
-        .ok_or(EINVAL)?
-        .status()
-        .map_err(|e| {
-            let why = match e {
-                EBUSY => LOCKED,
-                _ => "the named pipe can't be looked at",
-            };
-            r.fail(e, plan, fmt!("{}: {}", name, why))
-        })?;
+    let status = Pipe::of(&fifo.both).ok_or(EINVAL)?.status().map_err(|e| {
+        let why = match e {
+            EBUSY => LOCKED,
+            _ => "the named pipe can't be looked at",
+        };
+        r.fail(e, plan, fmt!("{}: {}", name, why))
+    })?;
     if status.files != 1 || status.used != 0 {
         return Err(in_use());
     }
