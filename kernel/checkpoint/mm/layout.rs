@@ -69,7 +69,7 @@ use crate::{
             Special,
             VmaInfo, //
         },
-        wait::check_killed,
+        wait::go_on,
         walk::Guards, //
     },
     mm::{
@@ -175,6 +175,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         );
     }
     for v in &all {
+        go_on()?;
         mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
     if let Some(exe) = mm.exe() {
@@ -251,7 +252,7 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
         if shared.is_empty() {
             break;
         }
-        check_killed()?;
+        go_on()?;
         fsleep(Delta::from_millis(1));
         shared.retain(|&mut addr| {
             let space = cap.mm.spaces.get(&addr);
@@ -290,6 +291,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let mut records = KVVec::with_capacity(all.len(), GFP_KERNEL_ACCOUNT)?;
     let mut ranges = KVVec::new();
     for v in &all {
+        go_on()?;
         records.push(mapping::describe(cap, v)?, GFP_KERNEL_ACCOUNT)?;
         if let Some(range) = mapping::range(v) {
             ranges.push(range, GFP_KERNEL_ACCOUNT)?;

@@ -49,6 +49,7 @@ use crate::{
             Special,
             VmaInfo, //
         },
+        wait,
         walk::{
             self,
             Guards, //
@@ -400,6 +401,7 @@ fn region(guard: &Guard) -> (usize, usize) {
 /// having had them, as /proc/PID/smaps shows it.
 fn guard(mm: &MmRef, start: usize, guards: &[Guard]) -> Result {
     for (first, last) in guards.iter().map(region) {
+        wait::go_on()?;
         vma::guard(mm, first, last.saturating_sub(first))?;
     }
     if guards.is_empty() {
