@@ -188,12 +188,13 @@ impl Collected {
         open.ours + 2 * outputs as u64
     }
 
-    /// Writes the files open for writing to the disk.
-    pub(super) fn sync(&self) -> Result {
+    /// Writes the files open for writing to the disk. An error comes with the one that it is about.
+    pub(super) fn sync(&self) -> Result<(), (Error, &Open)> {
         for open in self.open.values() {
             if open.sort == Sort::Regular && open.file.is_writable() {
-                check_killed()?;
-                open.file.sync()?;
+                check_killed()
+                    .and_then(|()| open.file.sync())
+                    .map_err(|e| (e, open))?;
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ use crate::{
         refuse::{
             self,
             Named,
+            Text,
             User, //
         },
         regular,
@@ -57,6 +58,7 @@ use crate::{
         task::FrozenTask, //
     },
     objects::Class,
+    report::Errno,
     restart::{
         context::Built,
         Plan,
@@ -236,7 +238,19 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         Sort::Unlinked => (FILE_UNLINKED, unlinked::save(cap, &file, true)?.get()),
         Sort::SharedAnon => (FILE_SHARED_ANON, unlinked::save(cap, &file, false)?.get()),
     };
-    let stat = identity(cap, &file, sort)?;
+    let stat = match identity(cap, &file, sort) {
+        Ok(stat) => stat,
+        Err(e) => {
+            if let Some(open) = cap.files.open.get(&addr) {
+                cap.report.line(fmt!(
+                    "error: {}: what tells it from others can't be read [{}]",
+                    Text(&open.path),
+                    Errno(e)
+                ));
+            }
+            return Err(e);
+        }
+    };
     let (size, mtime) = match sort {
         // It grows: what it will hold is not known.
         Sort::Regular if cap.files.is_output(&file) => (SIZE_UNKNOWN, (0, NSEC_UNKNOWN)),
