@@ -112,6 +112,16 @@ impl PathRef {
         u32::from(unsafe { (&raw const (*inode).i_mode).read_volatile() })
     }
 
+    /// Major and minor number of the device that it leads to; both 0: it is none.
+    pub(crate) fn device(&self) -> (u32, u32) {
+        let Some(inode) = self.inode() else {
+            return (0, 0);
+        };
+        // SAFETY: The path keeps its inode; the field does not change.
+        let dev = unsafe { (*inode).i_rdev };
+        (dev >> 20, dev & 0xf_ffff)
+    }
+
     /// It leads to a named pipe that somebody has open, or is opening.
     pub(crate) fn is_open_pipe(&self) -> bool {
         let Some(inode) = self.inode() else {
