@@ -220,9 +220,9 @@ impl PathRef {
         if name.is_null() {
             return Ok(None);
         }
-        let name = match kernel::error::from_err_ptr(name) {
-            Err(ENAMETOOLONG) => return Ok(None),
-            name => name?,
+        // There is one error: that the buffer is too short.
+        let Ok(name) = kernel::error::from_err_ptr(name) else {
+            return Ok(None);
         };
         let mut copy = KVec::new();
         // SAFETY: On success the name is NUL-terminated and lies in the buffer.
