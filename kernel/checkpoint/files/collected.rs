@@ -126,6 +126,8 @@ pub(crate) struct Collected {
     pub(super) dirs: RBTree<usize, Dirs>,
     /// Who has locked what, by the address of the inode.
     pub(super) locks: RBTree<usize, LockHolders>,
+    /// A pipe was locked for all the time for which one is waited for.
+    pub(super) pipe_locked: bool,
     /// How often removed files are open, by the address of the inode.
     pub(super) removed: RBTree<usize, Opens>,
     /// What the tasks have written has reached its disks and servers, and they write no more.
@@ -146,6 +148,7 @@ impl Collected {
             pipes: RBTree::new(),
             dirs: RBTree::new(),
             locks: RBTree::new(),
+            pipe_locked: false,
             removed: RBTree::new(),
             synced: false,
             inodes: KVec::new(),
@@ -185,12 +188,13 @@ impl Collected {
         open.ours + 2 * outputs as u64
     }
 
-    /// Writes the files open for writing to the disk.
-    pub(super) fn sync(&self) -> Result {
+    /// Writes the files open for writing to the disk. An error comes with the one that it is about.
+    pub(super) fn sync(&self) -> Result<(), (Error, &Open)> {
         for open in self.open.values() {
             if open.sort == Sort::Regular && open.file.is_writable() {
-                check_killed()?;
-                open.file.sync()?;
+                check_killed()
+                    .and_then(|()| open.file.sync())
+                    .map_err(|e| (e, open))?;
             }
         }
         Ok(())

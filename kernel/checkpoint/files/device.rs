@@ -7,6 +7,7 @@ use kernel::prelude::*;
 use crate::{
     files::{
         open::Source,
+        opener,
         refuse::Text,
         regular, //
     },
@@ -28,20 +29,29 @@ const MINOR_BITS: u32 = 20;
 
 /// `file` is one of them: it has no state but what every open file has.
 pub(super) fn is_saved(file: &FileRef) -> bool {
-    let (major, minor) = file.device();
-    major == MAJOR && MINORS.contains(&minor)
+    is_memory(file.device())
 }
 
 /// The device number for the image.
 pub(super) fn number(file: &FileRef) -> u32 {
-    let (major, minor) = file.device();
+    encoded(file.device())
+}
+
+fn is_memory((major, minor): (u32, u32)) -> bool {
+    major == MAJOR && MINORS.contains(&minor)
+}
+
+fn encoded((major, minor): (u32, u32)) -> u32 {
     (major << MINOR_BITS) | minor
 }
 
 /// Opens the device that lies at the path, if it is the one that was saved.
 pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
-    let file = regular::open_path(r, plan, source, source.flags)?;
-    if !is_saved(&file) || number(&file) != source.record.inode.get() {
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    let found = regular::find(r, plan, source, &opener)?;
+    // Before it is opened: to open a terminal, a watchdog or a tape does something already.
+    let device = found.device();
+    if !is_memory(device) || encoded(device) != source.record.inode.get() {
         return Err(r.fail(
             ESTALE,
             plan,
@@ -51,6 +61,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<F
             ),
         ));
     }
+    let file = regular::open_found(r, plan, source, &opener, &found, source.flags)?;
     regular::set_pos(r, plan, source, &file)?;
     Ok(file)
 }

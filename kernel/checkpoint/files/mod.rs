@@ -28,11 +28,14 @@ use crate::{
         file::FileRef,
         task::FrozenTask, //
     },
+    report::Errno,
     restart::{
         Plan,
         Restore, //
     },
 };
+
+use self::refuse::Text;
 
 pub(crate) use self::{
     accept::Patterns,
@@ -106,7 +109,16 @@ pub(crate) fn reaches(cap: &Capture, file: &FileRef) -> bool {
 /// disk finds what it refers to. May sleep for long: to be called after the thaw. If there is none,
 /// `standing`, before the tasks are saved: then it is known which times servers give the files.
 pub(crate) fn sync(cap: &mut Capture, standing: bool) -> Result {
-    cap.files.sync()?;
+    if let Err((e, open)) = cap.files.sync() {
+        if e != EINTR {
+            cap.report.line(fmt!(
+                "error: {}: what was written to it can't be brought to its disk [{}]",
+                Text(&open.path),
+                Errno(e)
+            ));
+        }
+        return Err(e);
+    }
     cap.files.synced = standing;
     Ok(())
 }

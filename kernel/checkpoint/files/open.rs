@@ -17,6 +17,7 @@ use crate::{
         refuse::{
             self,
             Named,
+            Text,
             User, //
         },
         regular,
@@ -24,6 +25,7 @@ use crate::{
     },
     image::{
         files::{
+            open,
             OpenFile,
             FILE_DEVICE,
             FILE_DIRECTORY,
@@ -56,6 +58,7 @@ use crate::{
         task::FrozenTask, //
     },
     objects::Class,
+    report::Errno,
     restart::{
         context::Built,
         Plan,
@@ -235,7 +238,19 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         Sort::Unlinked => (FILE_UNLINKED, unlinked::save(cap, &file, true)?.get()),
         Sort::SharedAnon => (FILE_SHARED_ANON, unlinked::save(cap, &file, false)?.get()),
     };
-    let stat = identity(cap, &file, sort)?;
+    let stat = match identity(cap, &file, sort) {
+        Ok(stat) => stat,
+        Err(e) => {
+            if let Some(open) = cap.files.open.get(&addr) {
+                cap.report.line(fmt!(
+                    "error: {}: what tells it from others can't be read [{}]",
+                    Text(&open.path),
+                    Errno(e)
+                ));
+            }
+            return Err(e);
+        }
+    };
     let (size, mtime) = match sort {
         // It grows: what it will hold is not known.
         Sort::Regular if cap.files.is_output(&file) => (SIZE_UNKNOWN, (0, NSEC_UNKNOWN)),
@@ -251,10 +266,16 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         Sort::Fifo => pipe::pos(&file)?,
         _ => file.pos(),
     };
+    let mut flags = flags_to_image(&file) | file.advice();
+    if sort == Sort::Unlinked {
+        // An interpreter or loader that was replaced since. What is in it is in the image: nobody
+        // has to ask for the right to execute it.
+        flags &= !open::EXEC;
+    }
     let record = OpenFile {
         obj: obj.get().into(),
         kind: kind.into(),
-        flags: (flags_to_image(&file) | file.advice()).into(),
+        flags: flags.into(),
         inode: inode.into(),
         pos: u64::try_from(pos).unwrap_or(0).into(),
         size: size.into(),

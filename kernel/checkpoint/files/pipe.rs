@@ -107,8 +107,15 @@ pub(super) fn collect(
     if !first {
         return Ok(true);
     }
-    let status = match pipe.status() {
+    // Waited for once: the tasks stand still meanwhile.
+    let status = if cap.files.pipe_locked {
+        pipe.status_now()
+    } else {
+        pipe.status()
+    };
+    let status = match status {
         Err(EBUSY) => {
+            cap.files.pipe_locked = true;
             cap.refuse(EBUSY, t, fmt!("{}: {}", named, LOCKED));
             return Ok(false);
         }
@@ -157,7 +164,7 @@ pub(super) fn count_refused(cap: &mut Capture, file: &FileRef) -> Result {
 pub(super) fn leaks(cap: &mut Capture) -> Result {
     for (addr, found) in cap.files.pipes.iter_mut() {
         let ends = cap.objects.get(Class::Pipe, *addr).map_or(0, |e| e.users);
-        if u64::from(found.pipe.status()?.files) > ends {
+        if u64::from(found.pipe.files()) > ends {
             let name = found.pipe.name();
             let name: &[u8] = match name.as_bytes() {
                 [] => b"pipe",
@@ -407,26 +414,48 @@ fn make_named(
             fmt!("{}: the named pipe can't be filled: {}", name, Errno(e)),
         )
     })?;
-    let status = Pipe::of(&fifo.both)
-        .ok_or(EINVAL)?
-        .status()
-        .map_err(|e| {
-            let why = match e {
-                EBUSY => LOCKED,
-                _ => "the named pipe can't be looked at",
-            };
-            r.fail(e, plan, fmt!("{}: {}", name, why))
-        })?;
+    let status = Pipe::of(&fifo.both).ok_or(EINVAL)?.status().map_err(|e| {
+        let why = match e {
+            EBUSY => LOCKED,
+            _ => "the named pipe can't be looked at",
+        };
+        r.fail(e, plan, fmt!("{}: {}", name, why))
+    })?;
     if status.files != 1 || status.used != 0 {
         return Err(in_use());
     }
     r.set_built(obj, Built::Pipe(BuiltPipe::Named(fifo)))
 }
 
+/// `opener` may open the named pipe `found` as it was open. Asked before it is made ready to be
+/// opened, which others can feel who wait for an end of it. EACCES if not.
+fn may_open(source: &Source, opener: &CredRef, found: &PathRef) -> Result {
+    let has = |flag| source.record.flags.get() & flag != 0;
+    opener.act(|| -> Result {
+        if has(open::READ) || !has(open::WRITE) {
+            found.may_read()?;
+        }
+        if has(open::WRITE) {
+            found.may_write()?;
+        }
+        Ok(())
+    })
+}
+
 fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = regular::find(r, plan, source, &opener)?;
     if r.with_built(obj, |_| ()).is_none() {
+        may_open(source, &opener, &found).map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!(
+                    "{}: can't be opened with the rights of who had opened it",
+                    Text(source.path.as_bytes())
+                ),
+            )
+        })?;
         make_named(r, plan, source, obj, &found)?;
     }
     // With both ends open nothing waits for the other.

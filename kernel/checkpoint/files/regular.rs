@@ -54,6 +54,18 @@ pub(super) fn collect_path(
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
+    if open.file.is_kept_until_closed() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: has been removed, and its filesystem keeps it only until it is closed: make \
+                 it again, or close it",
+                named
+            ),
+        );
+        return Ok(false);
+    }
     let Some(name) = path.name_from(&cap.files.root)? else {
         cap.refuse(
             EOPNOTSUPP,

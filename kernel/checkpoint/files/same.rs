@@ -209,6 +209,20 @@ fn tell(r: &Restore, plan: &Plan<'_>, path: &PathName, differs: &Differences) ->
     Ok(())
 }
 
+/// Attributes of what was `found` at `path`.
+fn stat(r: &Restore, plan: &Plan<'_>, path: &PathName, found: &PathRef) -> Result<Stat> {
+    found.stat(Ask::AsStat).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "{}: the caller can't look at it to tell whether it is the one that was saved",
+                Text(path.as_bytes())
+            ),
+        )
+    })
+}
+
 /// Compares the file that was `found` at `path`, and is of the type that was saved, with `was`.
 ///
 /// What differs and is not accepted fails the restart later, in [`verdict`].
@@ -224,7 +238,7 @@ pub(super) fn check(
     if was.kind.get() == FILE_DEVICE {
         return Ok(());
     }
-    let is = found.stat(Ask::AsStat)?;
+    let is = stat(r, plan, path, found)?;
     let mut differs = Differences::default();
     if was.kind.get() == FILE_REGULAR {
         let size = was.size.get();
@@ -265,7 +279,7 @@ pub(super) fn check_directory(
     was: &Path,
     found: &PathRef,
 ) -> Result<bool> {
-    let is = found.stat(Ask::AsStat)?;
+    let is = stat(r, plan, path, found)?;
     let inode = compare_inodes(
         &r.policy,
         (was.dev.get(), was.ino.get(), was.generation.get()),

@@ -114,30 +114,42 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 pub(super) fn leaks(cap: &mut Capture) -> Result {
     pipe::leaks(cap)?;
     leaks::check(cap)?;
-    for table in cap.files.tables.values() {
-        let users = cap
-            .objects
-            .get(Class::Files, table.files.addr())
-            .map_or(0, |e| e.users);
-        let shared = || table.files.count() > users + 1;
-        // Ours is one more. Who looks at /proc/PID/fd may be another for a moment.
-        for _ in 0..leaks::RECOUNTS {
-            if !shared() {
-                break;
-            }
-            check_killed()?;
-            fsleep(Delta::from_millis(1));
+    // Ours is one more.
+    let is_shared = |cap: &Capture, addr: usize, table: &Table| {
+        let users = cap.objects.get(Class::Files, addr).map_or(0, |e| e.users);
+        table.files.count() > users + 1
+    };
+    let mut shared: KVVec<usize> = KVVec::new();
+    for (&addr, table) in cap.files.tables.iter() {
+        if is_shared(cap, addr, table) {
+            shared.push(addr, GFP_KERNEL_ACCOUNT)?;
         }
-        if shared() {
-            cap.report.refuse(
-                EBUSY,
-                &table.who,
-                fmt!(
-                    "descriptor table: a task outside has it too (CLONE_FILES): checkpoint that as \
-                     well, or end it"
-                ),
-            );
+    }
+    // Who looks at /proc/PID/fd may be another for a moment. All are counted at once: the tasks
+    // stand still meanwhile.
+    for _ in 0..leaks::RECOUNTS {
+        if shared.is_empty() {
+            break;
         }
+        check_killed()?;
+        fsleep(Delta::from_millis(1));
+        shared.retain(|&mut addr| {
+            let table = cap.files.tables.get(&addr);
+            table.is_some_and(|table| is_shared(cap, addr, table))
+        });
+    }
+    for addr in &shared {
+        let Some(table) = cap.files.tables.get(addr) else {
+            continue;
+        };
+        cap.report.refuse(
+            EBUSY,
+            &table.who,
+            fmt!(
+                "descriptor table: a task outside has it too (CLONE_FILES): checkpoint that as \
+                 well, or end it"
+            ),
+        );
     }
     Ok(())
 }

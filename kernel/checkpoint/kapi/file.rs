@@ -56,6 +56,14 @@ impl EntryName {
     }
 }
 
+/// How names begin under which filesystems keep what was removed while it was open; NFS and AFS mark
+/// the directory entry instead.
+const KEPT_NAMES: &[(u32, &[u8])] = &[
+    (bindings::FUSE_SUPER_MAGIC, b".fuse_hidden"),
+    (bindings::CIFS_SUPER_MAGIC, b".__smbfile_silly"),
+    (bindings::SMB2_SUPER_MAGIC, b".__smbfile_silly"),
+];
+
 /// A counted reference on an open file.
 ///
 /// # Invariants
@@ -195,6 +203,20 @@ impl FileRef {
     pub(crate) fn is_unlinked(&self) -> bool {
         // SAFETY: The file keeps its dentry.
         unsafe { bindings::d_unlinked(self.path_raw().dentry) }
+    }
+
+    /// It was removed while it was open, and its filesystem keeps it, under a name of its own, only
+    /// until it is closed.
+    pub(crate) fn is_kept_until_closed(&self) -> bool {
+        // SAFETY: The file keeps its dentry; the flags are read once.
+        let flags = unsafe { (&raw const (*self.path_raw().dentry).d_flags).read_volatile() };
+        if flags & bindings::dentry_flags_DCACHE_NFSFS_RENAMED != 0 {
+            return true;
+        }
+        let (magic, name) = (self.fs_magic(), self.entry_name());
+        KEPT_NAMES
+            .iter()
+            .any(|(m, start)| u64::from(*m) == magic && name.as_bytes().starts_with(start))
     }
 
     pub(super) fn path_raw(&self) -> bindings::path {

@@ -17,6 +17,7 @@ const PATH_MAX: usize = 4096;
 const LOOKUP_NO_LINKS: u32 = bindings::LOOKUP_NO_SYMLINKS | bindings::LOOKUP_NO_MAGICLINKS;
 
 const MAY_EXEC: c_int = bindings::MAY_EXEC as c_int;
+const MAY_READ: c_int = bindings::MAY_READ as c_int;
 const MAY_WRITE: c_int = bindings::MAY_WRITE as c_int;
 const MAY_CHDIR: c_int = bindings::MAY_CHDIR as c_int;
 
@@ -111,6 +112,16 @@ impl PathRef {
         u32::from(unsafe { (&raw const (*inode).i_mode).read_volatile() })
     }
 
+    /// Major and minor number of the device that it leads to; both 0: it is none.
+    pub(crate) fn device(&self) -> (u32, u32) {
+        let Some(inode) = self.inode() else {
+            return (0, 0);
+        };
+        // SAFETY: The path keeps its inode; the field does not change.
+        let dev = unsafe { (*inode).i_rdev };
+        (dev >> 20, dev & 0xf_ffff)
+    }
+
     /// It leads to a named pipe that somebody has open, or is opening.
     pub(crate) fn is_open_pipe(&self) -> bool {
         let Some(inode) = self.inode() else {
@@ -172,6 +183,11 @@ impl PathRef {
         self.may(MAY_EXEC | MAY_CHDIR)
     }
 
+    /// The caller may read what it leads to; EACCES if not.
+    pub(crate) fn may_read(&self) -> Result {
+        self.may(MAY_READ)
+    }
+
     /// The caller may write to what it leads to; EACCES if not.
     pub(crate) fn may_write(&self) -> Result {
         self.may(MAY_WRITE)
@@ -191,7 +207,8 @@ impl PathRef {
         to_result(unsafe { bindings::security_path_chroot(&self.0) })
     }
 
-    /// Its name as seen from `root`, without a NUL; `None`: it can't be reached from there.
+    /// Its name as seen from `root`, without a NUL; `None`: it can't be reached from there, or
+    /// its name is too long for a system call.
     ///
     /// Does not sleep on anything but memory.
     pub(crate) fn name_from(&self, root: &PathRef) -> Result<Option<KVec<u8>>> {
@@ -203,7 +220,10 @@ impl PathRef {
         if name.is_null() {
             return Ok(None);
         }
-        let name = kernel::error::from_err_ptr(name)?;
+        // There is one error: that the buffer is too short.
+        let Ok(name) = kernel::error::from_err_ptr(name) else {
+            return Ok(None);
+        };
         let mut copy = KVec::new();
         // SAFETY: On success the name is NUL-terminated and lies in the buffer.
         let bytes = unsafe { CStr::from_char_ptr(name) }.to_bytes();

@@ -93,6 +93,13 @@ impl Pipe {
         self.pipe as usize
     }
 
+    /// Open files of it, as of now.
+    pub(crate) fn files(&self) -> u32 {
+        // SAFETY: The file keeps the pipe. The count changes under the lock of the inode, not under
+        // that of the pipe; it is read once.
+        unsafe { (&raw const (*self.pipe).files).read_volatile() }
+    }
+
     /// Name of its directory entry.
     pub(crate) fn name(&self) -> EntryName {
         self.file.entry_name()
@@ -121,26 +128,12 @@ impl Pipe {
 
     /// How it stands. Errors as of a lock: EBUSY, EINTR.
     pub(crate) fn status(&self) -> Result<Status> {
-        self.locked(|pipe| {
-            // SAFETY: The pipe is locked; there are as many buffers as it says.
-            unsafe {
-                let used = bindings::pipe_buffers_used(pipe);
-                let mut status = Status {
-                    files: (&raw const (*pipe).files).read_volatile(),
-                    pages: (*pipe).max_usage,
-                    needed: 0,
-                    used,
-                    unready: false,
-                    watch_queue: bindings::pipe_is_watch_queue(pipe),
-                };
-                for n in 0..used {
-                    let buffer = bindings::pipe_buffer_at(pipe, n);
-                    status.unready |= !bindings::pipe_buffer_is_ready(buffer);
-                    status.needed += ((*buffer).len as usize).div_ceil(PAGE_SIZE) as u64;
-                }
-                status
-            }
-        })
+        self.locked(status)
+    }
+
+    /// The same without waiting for the lock.
+    pub(crate) fn status_now(&self) -> Result<Status> {
+        self.try_locked(|pipe| Ok(status(pipe)))
     }
 
     /// Copies the contents: the pieces, oldest first, and their bytes.
@@ -230,7 +223,10 @@ impl Pipe {
     }
 
     /// Runs `f` with the pipe locked; EBUSY: somebody has locked it.
-    fn try_locked(&self, f: impl FnOnce(*mut bindings::pipe_inode_info) -> Result) -> Result {
+    fn try_locked<R>(
+        &self,
+        f: impl FnOnce(*mut bindings::pipe_inode_info) -> Result<R>,
+    ) -> Result<R> {
         // SAFETY: The file keeps the pipe.
         if unsafe { bindings::mutex_trylock(&raw mut (*self.pipe).mutex) } == 0 {
             return Err(EBUSY);
@@ -249,6 +245,28 @@ impl Pipe {
             return Err(Error::from_errno(r as i32));
         }
         Ok(())
+    }
+}
+
+/// How a pipe stands, which is locked.
+fn status(pipe: *mut bindings::pipe_inode_info) -> Status {
+    // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
+    unsafe {
+        let used = bindings::pipe_buffers_used(pipe);
+        let mut status = Status {
+            files: (&raw const (*pipe).files).read_volatile(),
+            pages: (*pipe).max_usage,
+            needed: 0,
+            used,
+            unready: false,
+            watch_queue: bindings::pipe_is_watch_queue(pipe),
+        };
+        for n in 0..used {
+            let buffer = bindings::pipe_buffer_at(pipe, n);
+            status.unready |= !bindings::pipe_buffer_is_ready(buffer);
+            status.needed += ((*buffer).len as usize).div_ceil(PAGE_SIZE) as u64;
+        }
+        status
     }
 }
 
@@ -285,6 +303,10 @@ fn copy(
                 (*b).flags,
             )
         };
+        // Readers pass over a buffer that is empty.
+        if len == 0 {
+            continue;
+        }
         let mut left = len;
         while left > 0 {
             // A buffer may lie in a page of higher order, whose parts are mapped one by one.

@@ -391,13 +391,24 @@ pub(crate) fn set_action(signal: u32, action: &RawAction) -> Result {
     to_result(unsafe { bindings::checkpoint_sigaction(signal.cast_signed(), &mut act, ia32) })
 }
 
-/// Sets the alternate signal stack of the current task, without the checks that its user passed.
-pub(crate) fn set_stack(addr: u64, len: u64, flags: u32) -> Result {
-    let (addr, len) = (usize::try_from(addr)?, usize::try_from(len)?);
+/// There can be memory for an alternate signal stack of `len` bytes at `addr`; sigaltstack(2) does
+/// not care. One without bytes is none, and lies anywhere.
+pub(crate) fn is_stack(addr: u64, len: u64) -> bool {
+    let (Ok(addr), Ok(len)) = (usize::try_from(addr), usize::try_from(len)) else {
+        return false;
+    };
     // SAFETY: Checks two numbers.
-    if len != 0 && !unsafe { bindings::access_ok_range(addr, len) } {
+    len == 0 || unsafe { bindings::access_ok_range(addr, len) }
+}
+
+/// Sets the alternate signal stack of the current task, without the checks that its user passed.
+///
+/// EINVAL: there can be no memory.
+pub(crate) fn set_stack(addr: u64, len: u64, flags: u32) -> Result {
+    if !is_stack(addr, len) {
         return Err(EINVAL);
     }
+    let (addr, len) = (usize::try_from(addr)?, usize::try_from(len)?);
     // SAFETY: The fields belong to the running task.
     unsafe {
         let t = bindings::get_current();

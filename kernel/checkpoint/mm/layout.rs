@@ -44,6 +44,7 @@ use crate::{
             MM_MDWE_NO_INHERIT,
             MM_THP_ADVISED,
             MM_THP_DISABLE,
+            VMAS_MAX,
             VMA_VDSO, //
         },
         record::{
@@ -68,6 +69,7 @@ use crate::{
             Special,
             VmaInfo, //
         },
+        wait::go_on,
         walk::Guards, //
     },
     mm::{
@@ -160,7 +162,20 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     check(cap, t, &mm);
     let mut guards = Guards::new();
-    for v in &vma::list(&mm)? {
+    let all = vma::list(&mm)?;
+    if all.len() > VMAS_MAX as usize {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "address space: {} mappings, of which only {} can be saved: have it unmap some",
+                all.len(),
+                VMAS_MAX
+            ),
+        );
+    }
+    for v in &all {
+        go_on()?;
         mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
     if let Some(exe) = mm.exe() {
@@ -220,28 +235,45 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
 }
 
 pub(super) fn leaks(cap: &mut Capture) -> Result {
+    let known =
+        |cap: &Capture, addr: usize| cap.objects.get(Class::Mm, addr).map_or(0, |e| e.users);
+    // One is ours.
+    let differs = |cap: &Capture, addr: usize, space: &Space| {
+        space.mm.users() != known(cap, addr).saturating_add(1)
+    };
+    let mut shared: KVVec<usize> = KVVec::new();
     for (&addr, space) in cap.mm.spaces.iter() {
-        let known = cap.objects.get(Class::Mm, addr).map_or(0, |e| e.users);
-        // One is ours.
-        let expected = known.saturating_add(1);
-        let mut left = RECOUNTS;
-        while space.mm.users() != expected && left > 0 {
-            fsleep(Delta::from_millis(1));
-            left -= 1;
+        if differs(cap, addr, space) {
+            shared.push(addr, GFP_KERNEL_ACCOUNT)?;
         }
-        let users = space.mm.users();
-        if users != expected {
-            cap.report.refuse(
-                EBUSY,
-                &space.task,
-                fmt!(
-                    "address space: used {} times, {} of them by these tasks: who shares it (vfork, \
-                     CLONE_VM) must be checkpointed with them, or end",
-                    users.saturating_sub(1),
-                    known
-                ),
-            );
+    }
+    // All at once: the tasks stand still meanwhile.
+    for _ in 0..RECOUNTS {
+        if shared.is_empty() {
+            break;
         }
+        go_on()?;
+        fsleep(Delta::from_millis(1));
+        shared.retain(|&mut addr| {
+            let space = cap.mm.spaces.get(&addr);
+            space.is_some_and(|space| differs(cap, addr, space))
+        });
+    }
+    for &addr in &shared {
+        let known = known(cap, addr);
+        let Some(space) = cap.mm.spaces.get(&addr) else {
+            continue;
+        };
+        cap.report.refuse(
+            EBUSY,
+            &space.task,
+            fmt!(
+                "address space: used {} times, {} of them by these tasks: who shares it (vfork, \
+                 CLONE_VM) must be checkpointed with them, or end",
+                space.mm.users().saturating_sub(1),
+                known
+            ),
+        );
     }
     Ok(())
 }
@@ -259,6 +291,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let mut records = KVVec::with_capacity(all.len(), GFP_KERNEL_ACCOUNT)?;
     let mut ranges = KVVec::new();
     for v in &all {
+        go_on()?;
         records.push(mapping::describe(cap, v)?, GFP_KERNEL_ACCOUNT)?;
         if let Some(range) = mapping::range(v) {
             ranges.push(range, GFP_KERNEL_ACCOUNT)?;
@@ -483,7 +516,16 @@ fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -
         .filter_map(|b| b.try_into().ok().map(u64::from_le_bytes));
     mm::set_layout(mm, &layout)
         .and_then(|()| mm::set_auxv(mm, words))
-        .map_err(|e| r.fail(e, plan, fmt!("address space: impossible layout")))?;
+        .map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!(
+                    "address space: impossible layout, or more data than the caller may have \
+                     (RLIMIT_DATA)"
+                ),
+            )
+        })?;
     mm::set_mmap_base(mm, layout.mmap_base, m.flags.get() & MM_BOTTOM_UP == 0);
     Ok(())
 }

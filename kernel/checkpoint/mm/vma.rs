@@ -49,6 +49,7 @@ use crate::{
             Special,
             VmaInfo, //
         },
+        wait,
         walk::{
             self,
             Guards, //
@@ -400,6 +401,7 @@ fn region(guard: &Guard) -> (usize, usize) {
 /// having had them, as /proc/PID/smaps shows it.
 fn guard(mm: &MmRef, start: usize, guards: &[Guard]) -> Result {
     for (first, last) in guards.iter().map(region) {
+        wait::go_on()?;
         vma::guard(mm, first, last.saturating_sub(first))?;
     }
     if guards.is_empty() {
@@ -411,29 +413,39 @@ fn guard(mm: &MmRef, start: usize, guards: &[Guard]) -> Result {
 
 /// Locks `start..end`, which may have guard regions.
 ///
-/// To lock memory is to bring it in, and that fails at a guard region although the kernel then
-/// counts it as locked. Memory was locked before the regions were made, or by mlockall(2), which
-/// does not care.
+/// To lock memory is to bring it in, and that fails at a guard region, without access, and beyond
+/// the end of a file, although the kernel then counts it as locked. Memory was locked before it
+/// became so, or by mlockall(2), which does not care.
 fn lock(start: usize, end: usize, onfault: bool, guards: &[Guard]) -> Result {
     let len = end.saturating_sub(start);
-    if onfault || guards.is_empty() {
-        return vma::lock(start, len, onfault);
-    }
     // So limits and rights are checked; nothing is brought in.
     vma::lock(start, len, true)?;
+    if onfault {
+        return Ok(());
+    }
     let mut at = start;
     for (first, last) in guards.iter().map(region) {
-        if first > at {
-            vma::lock(at, first.saturating_sub(at), false)?;
-        }
+        bring_in(at, first)?;
         at = last;
     }
-    if end > at {
-        vma::lock(at, end.saturating_sub(at), false)?;
-    }
+    bring_in(at, end)?;
     // What is left are the guard regions, all of which fail.
-    let _ = vma::lock(start, len, false);
+    if !guards.is_empty() {
+        let _ = vma::lock(start, len, false);
+    }
     Ok(())
+}
+
+/// Brings in what can be of `start..end`, which was found to be lockable. May be empty.
+fn bring_in(start: usize, end: usize) -> Result {
+    if start >= end {
+        return Ok(());
+    }
+    match vma::lock(start, end.saturating_sub(start), false) {
+        // A page can't be there; where memory is short it is EAGAIN.
+        Err(ENOMEM) => Ok(()),
+        result => result,
+    }
 }
 
 /// Writes what is there to the first byte of a writable mapping.

@@ -169,14 +169,36 @@ fn collect_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
-    let mut timer = t.pending(false)?.timer;
+    let own = t.pending(false)?;
+    let (mut timer, mut most) = (own.timer, own.infos.len());
     let tid = t.tid_in(&cap.pid_ns);
     // All threads share what is pending for the group.
     if cap.task.is_first(t, tid)? {
-        timer |= t.pending(true)?.timer;
+        let shared = t.pending(true)?;
+        timer |= shared.timer;
+        most = most.max(shared.infos.len());
     }
     if timer {
         cap.refuse(EOPNOTSUPP, t, fmt!("signal of a POSIX timer is pending"));
+    }
+    if most > PENDING_MAX {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{} signals are pending, of which only {} can be saved: have it take some",
+                most,
+                PENDING_MAX
+            ),
+        );
+    }
+    let masks = t.masks()?;
+    if !signal::is_stack(masks.stack, masks.stack_len) {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("its alternate signal stack lies where no memory can be: have it set another"),
+        );
     }
     let stop = t.group_stop();
     if stop.in_transit {
