@@ -385,3 +385,15 @@ __rust_helper void rust_helper_checkpoint_page_tags_copy(struct page *to, struct
 {
 }
 #endif
+
+__rust_helper bool rust_helper_checkpoint_shmem_noreserve(struct inode *inode)
+{
+	return SHMEM_I(inode)->flags & SHMEM_F_NORESERVE;
+}
+
+__rust_helper struct file *rust_helper_checkpoint_shmem_file(loff_t size, bool noreserve)
+{
+	vma_flags_t flags = noreserve ? mk_vma_flags(VMA_NORESERVE_BIT) : EMPTY_VMA_FLAGS;
+
+	return shmem_kernel_file_setup("dev/zero", size, flags);
+}

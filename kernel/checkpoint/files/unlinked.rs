@@ -28,7 +28,8 @@ use crate::{
         files::{
             Inode,
             FILE_SHARED_ANON,
-            INODE_LINKABLE, //
+            INODE_LINKABLE,
+            INODE_NORESERVE, //
         },
         Kind,
         ObjRef,
@@ -42,6 +43,7 @@ use crate::{
             PathName,
             PathRef, //
         },
+        shmem,
         task::FrozenTask,
         wait, //
     },
@@ -161,6 +163,9 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
     if named && file.is_linkable() {
         flags |= INODE_LINKABLE;
     }
+    if !named && shmem::is_noreserve(file) {
+        flags |= INODE_NORESERVE;
+    }
     let record = Inode {
         obj: obj.get().into(),
         mode: (file.mode() & PERMISSIONS).into(),
@@ -187,7 +192,8 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<F
     let (record, raw) = r.object_body::<Inode>(obj)?;
     let size = i64::try_from(record.size.get()).map_err(|_| EINVAL)?;
     if raw.payload.is_empty() {
-        return FileRef::shared_memory(size).map_err(|e| {
+        let noreserve = record.flags.get() & INODE_NORESERVE != 0;
+        return shmem::new_file(size, noreserve).map_err(|e| {
             r.fail(
                 e,
                 plan,

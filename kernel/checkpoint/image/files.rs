@@ -183,6 +183,8 @@ impl Body for Inode {
 
 /// [`Inode::flags`]: was made without a name, and may be given one (linkat).
 pub const INODE_LINKABLE: u32 = 1 << 0;
+/// [`Inode::flags`]: anonymous memory for which nothing is set aside in advance (MAP_NORESERVE).
+pub const INODE_NORESERVE: u32 = 1 << 1;
 
 /// A pipe.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]

@@ -85,18 +85,6 @@ impl FileRef {
         Self::open_unchecked(&self.path(), flags)
     }
 
-    /// A new file of anonymous shared memory.
-    pub(crate) fn shared_memory(size: i64) -> Result<Self> {
-        // SAFETY: The name is NUL-terminated; a file that is returned comes with a reference.
-        unsafe {
-            Self::from_owned(bindings::shmem_kernel_file_setup(
-                c"dev/zero".as_char_ptr(),
-                size,
-                bindings::vma_flags_t::default(),
-            ))
-        }
-    }
-
     /// The caller may read the inode, whatever it is open for; EACCES if not.
     pub(crate) fn may_read(&self) -> Result {
         self.path().may(MAY_READ)

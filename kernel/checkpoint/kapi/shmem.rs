@@ -36,6 +36,20 @@ pub(crate) fn is_shmem(file: &FileRef) -> bool {
     unsafe { bindings::shmem_mapping(mapping(file)) }
 }
 
+/// Is nothing set aside in advance for the contents of a file of tmpfs (MAP_NORESERVE)?
+pub(crate) fn is_noreserve(file: &FileRef) -> bool {
+    // SAFETY: The file keeps its inode, which is one of tmpfs.
+    is_shmem(file) && unsafe { bindings::checkpoint_shmem_noreserve((*mapping(file)).host) }
+}
+
+/// A new file of anonymous shared memory, of `size` bytes; may sleep.
+///
+/// ENOMEM: there is not as much memory as is to be set aside for it, or none for the file.
+pub(crate) fn new_file(size: i64, noreserve: bool) -> Result<FileRef> {
+    // SAFETY: A file that is returned comes with a reference.
+    unsafe { FileRef::from_owned(bindings::checkpoint_shmem_file(size, noreserve)) }
+}
+
 /// Index of the first page from page `index` on, below `end`, that is not a hole; `None`: there
 /// is none. Files that are not of tmpfs have no holes.
 pub(crate) fn next_page(file: &FileRef, index: u64, end: u64) -> Result<Option<u64>> {

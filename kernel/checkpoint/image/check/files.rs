@@ -180,7 +180,12 @@ impl Walk<'_> {
             inode.atime_nsec.get() < NSEC && inode.mtime_nsec.get() < NSEC,
             "impossible time",
         )?;
-        flags(raw, u64::from(inode.flags.get()), u64::from(INODE_LINKABLE))?;
+        let known = if raw.payload.is_empty() {
+            INODE_NORESERVE
+        } else {
+            INODE_LINKABLE
+        };
+        flags(raw, u64::from(inode.flags.get()), u64::from(known))?;
         zero(raw, inode.reserved.get() == 0)?;
         if !raw.payload.is_empty() {
             absolute_path(raw)?;

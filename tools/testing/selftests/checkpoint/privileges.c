@@ -238,49 +238,50 @@ static void locked_securebits(void)
 	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED);
 }
 
+/* Of credentials those of the task come last: files were opened before it had them. */
 static const struct row rows[] = {
 	{ .name = "nothing in particular", { }, NOTHING, 0, { HAS, HAS, HAS, NOBODY } },
 
 	/* Ids */
-	{ .name = "other user ids", { "credentials.uid=3000", "credentials.effective=0", "credentials.permitted=0" },
+	{ .name = "other user ids", { "credentials[last].uid=3000", "credentials[last].effective=0", "credentials[last].permitted=0" },
 	  RUID, 3000, { HAS, EPERM, EINVAL, NOBODY } },
-	{ .name = "the user ids of root", { "credentials.uid=0" }, RUID, 0, { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "the effective uid of root", { "credentials.uid[1]=0" }, EUID, 0,
+	{ .name = "the user ids of root", { "credentials[last].uid=0" }, RUID, 0, { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "the effective uid of root", { "credentials[last].uid[1]=0" }, EUID, 0,
 	  { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "the saved uid of root", { "credentials.uid[2]=0" }, SUID, 0, { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "the filesystem uid of root", { "credentials.uid[3]=0" }, FSUID, 0,
+	{ .name = "the saved uid of root", { "credentials[last].uid[2]=0" }, SUID, 0, { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "the filesystem uid of root", { "credentials[last].uid[3]=0" }, FSUID, 0,
 	  { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "other group ids", { "credentials.gid=3000" }, RGID, 3000, { HAS, EPERM, EINVAL, NOBODY } },
-	{ .name = "the effective gid of root", { "credentials.gid[1]=0" }, EGID, 0,
+	{ .name = "other group ids", { "credentials[last].gid=3000" }, RGID, 3000, { HAS, EPERM, EINVAL, NOBODY } },
+	{ .name = "the effective gid of root", { "credentials[last].gid[1]=0" }, EGID, 0,
 	  { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "a supplementary group", { "credentials.numbers=0" }, GROUPS, 1,
+	{ .name = "a supplementary group", { "credentials[last].numbers=0" }, GROUPS, 1,
 	  { HAS, EPERM, EPERM, NOBODY } },
 
 	/* Capabilities */
-	{ .name = "a capability that is permitted", { "credentials.permitted=0x1ffffffffff" }, PERMITTED, ALL_CAPS,
+	{ .name = "a capability that is permitted", { "credentials[last].permitted=0x1ffffffffff" }, PERMITTED, ALL_CAPS,
 	  { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "a capability that is effective", { "credentials.permitted=0x1ffffffffff",
-	  "credentials.effective=0x1ffffffffff" }, EFFECTIVE, ALL_CAPS, { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "a capability that is inheritable", { "credentials.inheritable=0x20" }, INHERITABLE, 0x20,
+	{ .name = "a capability that is effective", { "credentials[last].permitted=0x1ffffffffff",
+	  "credentials[last].effective=0x1ffffffffff" }, EFFECTIVE, ALL_CAPS, { HAS, EPERM, HAS, NOBODY } },
+	{ .name = "a capability that is inheritable", { "credentials[last].inheritable=0x20" }, INHERITABLE, 0x20,
 	  { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "a capability that is ambient", { "credentials.permitted=0x1ffffffffff",
-	  "credentials.inheritable=0x20", "credentials.ambient=0x20" }, AMBIENT, 0x20,
+	{ .name = "a capability that is ambient", { "credentials[last].permitted=0x1ffffffffff",
+	  "credentials[last].inheritable=0x20", "credentials[last].ambient=0x20" }, AMBIENT, 0x20,
 	  { HAS, EPERM, HAS, NOBODY } },
 	{ .name = "an ambient capability that is not inheritable", {
-	  "credentials.permitted=0x1ffffffffff", "credentials.ambient=0x20" }, AMBIENT, 0x20,
+	  "credentials[last].permitted=0x1ffffffffff", "credentials[last].ambient=0x20" }, AMBIENT, 0x20,
 	  { EPERM, EPERM, EPERM, NOBODY } },
-	{ .name = "an ambient capability that is not permitted", { "credentials.permitted=0",
-	  "credentials.effective=0", "credentials.ambient=0x20" }, AMBIENT, 0x20,
+	{ .name = "an ambient capability that is not permitted", { "credentials[last].permitted=0",
+	  "credentials[last].effective=0", "credentials[last].ambient=0x20" }, AMBIENT, 0x20,
 	  { EINVAL, EINVAL, EINVAL, EINVAL, EINVAL, EINVAL } },
-	{ .name = "less in the bounding set", { "credentials.bounding=0" }, BOUNDING, 0,
+	{ .name = "less in the bounding set", { "credentials[last].bounding=0" }, BOUNDING, 0,
 	  { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "more in the bounding set", { "credentials.bounding=0x1ffffffffff" }, BOUNDING, ALL_CAPS,
+	{ .name = "more in the bounding set", { "credentials[last].bounding=0x1ffffffffff" }, BOUNDING, ALL_CAPS,
 	  { EPERM, HAS, EPERM, NOBODY }, 0, small_bounding_set },
-	{ .name = "SECBIT_NOROOT", { "credentials.securebits=1" }, SECUREBITS, SECBIT_NOROOT,
+	{ .name = "SECBIT_NOROOT", { "credentials[last].securebits=1" }, SECUREBITS, SECBIT_NOROOT,
 	  { HAS, EPERM, HAS, NOBODY } },
-	{ .name = "SECBIT_KEEP_CAPS", { "credentials.securebits=16" }, SECUREBITS, SECBIT_KEEP_CAPS,
+	{ .name = "SECBIT_KEEP_CAPS", { "credentials[last].securebits=16" }, SECUREBITS, SECBIT_KEEP_CAPS,
 	  { HAS, HAS, HAS, NOBODY } },
-	{ .name = "securebits without the caller's locks", { "credentials.securebits=0" }, SECUREBITS, 0,
+	{ .name = "securebits without the caller's locks", { "credentials[last].securebits=0" }, SECUREBITS, 0,
 	  { EPERM, HAS, EPERM, NOBODY }, 0, locked_securebits },
 	{ .name = "no_new_privs", { "task.flags|=1" }, NNP, 1, { HAS, HAS, HAS, NOBODY } },
 	{ .name = "privileges by exec, of a caller without", { }, NNP, 0,
@@ -813,6 +814,20 @@ static int call_checkpoint(void *arg)
 	return 0;
 }
 
+/* Unmaps the memory that it shares with the test, which is not saved with it. */
+static void alone(void)
+{
+	unsigned long from, to;
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (strstr(line, "/dev/zero") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			munmap((void *)from, to - from);
+	}
+	fclose(maps);
+}
+
 static bool checkpoint_cell(enum caller who, const struct target *target)
 {
 	int pidfd = -1, want = target->want[who], up[2];
@@ -834,6 +849,7 @@ static bool checkpoint_cell(enum caller who, const struct target *target)
 		syscall(__NR_close_range, 0, up[1] - 1, 0);
 		syscall(__NR_close_range, up[1] + 1, ~0U, 0);
 		chdir("/");
+		alone();
 		target->become();
 		close(up[1]);
 		for (;;)

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::image::kinds::Kind;
 
-/// Finds a record of the kind with this name: the first, the one with this number, or `@PATH`: the
-/// one that has that path.
+/// Finds a record of the kind with this name: the first, the one with this number, the `last`, or
+/// `@PATH`: the one that has that path.
 fn record<'a>(
     parts: &'a mut Parts,
     name: &str,
@@ -27,18 +27,20 @@ fn record<'a>(
         .ok_or(format!("there is no kind of record called {name:?}"))?;
     let which = which.unwrap_or("0");
     let path = which.strip_prefix('@');
-    let nth: usize = match path {
-        Some(_) => 0,
-        None => which
-            .parse()
-            .map_err(|_| format!("{which:?} is no number"))?,
-    };
-    parts
+    let mut found = parts
         .meta
         .iter_mut()
-        .filter(|r| r.is(*kind) && path.is_none_or(|p| r.payload == p.as_bytes()))
-        .nth(nth)
-        .ok_or(format!("the image has no {name} {which}"))
+        .filter(|r| r.is(*kind) && path.is_none_or(|p| r.payload == p.as_bytes()));
+    match which {
+        "last" => found.next_back(),
+        _ if path.is_some() => found.next(),
+        _ => found.nth(
+            which
+                .parse()
+                .map_err(|_| format!("{which:?} is no number"))?,
+        ),
+    }
+    .ok_or(format!("the image has no {name} {which}"))
 }
 
 /// A number, or `@PATH`: the number of the object that has that path.
@@ -82,8 +84,8 @@ fn indexed(text: &str) -> (&str, Option<&str>) {
 }
 
 /// Makes one change: `KIND[N].FIELD[I]=VALUE`, where N and I may be left out: the first record, all
-/// numbers of the field. N may also be `@PATH`, the record that has that path. A VALUE is a number,
-/// or `@PATH` for the reference of the object that has it. With `|=` and `&=~` its bits are added or
+/// numbers of the field. N may also be `last`, or `@PATH`: the record that has that path. A VALUE is a
+/// number, or `@PATH` for the reference of the object that has it. With `|=` and `&=~` its bits are added or
 /// taken away. `KIND.path=TEXT` and `KIND.numbers=A,B,C` replace the payload.
 pub fn set(parts: &mut Parts, change: &str) -> Result<(), String> {
     let (place, value) = change
