@@ -246,9 +246,10 @@ TEST_F_TIMEOUT(rights, around_a_held_one, CKPT_TIMEOUT)
 		;
 	EXPECT_EQ(0, hold_end(call));
 	EXPECT_EQ(0, dry_run());
-	/* Its cgroup is in the other one. */
-	ckpt_run_fini(&inner);
+	/* It is in the cgroup of the other run, whose end waits for the tasks of both. */
+	ckpt_cgroup_del(&inner.cg);
 	EXPECT_EQ(0, finish());
+	ckpt_run_fini(&inner);
 }
 
 /* ---- restart(2) ------------------------------------------------------ */

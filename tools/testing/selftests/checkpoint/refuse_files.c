@@ -91,7 +91,8 @@ REFUSE(removed_with_attribute)
 
 	CHECK_SYS(unlink(name));
 	CHECK_HERE(fsetxattr(fd, "user.ckpt", "value", 5, 0));
-	EXPECT_FD(fd, "*", "was removed, and has extended attributes");
+	EXPECT_FD(fd, "*", "was removed, and has extended attributes: "
+		       "have them removed");
 	ckpt_ready_wait();
 	CHECK_EQ(5, fgetxattr(fd, "user.ckpt", buf, sizeof(buf)));
 }
@@ -230,7 +231,8 @@ REFUSE(removed_by_this_name)
 
 	CHECK_SYS(link(path, ckpt_path(other, sizeof(other), "second")));
 	CHECK_SYS(unlink(path));
-	EXPECT_FD(fd, "*", "was removed by this name, but has another");
+	EXPECT_FD(fd, "*", "was removed by this name, but has another: "
+		       "give it this one back");
 	ckpt_ready_wait();
 	CHECK_EQ(1, write(fd, "x", 1));
 }
@@ -243,7 +245,8 @@ REFUSE(removed_path_only)
 	CHECK_SYS(close(make("gone")));
 	fd = CHECK_SYS(open(path, O_PATH));
 	CHECK_SYS(unlink(path));
-	EXPECT_FD(fd, "*", "was removed and is open for its path only");
+	EXPECT_FD(fd, "*", "was removed and is open for its path only: "
+		       "have it closed");
 	ckpt_ready_wait();
 	CHECK_SYS(fstat(fd, &st));
 	CHECK_EQ(0, st.st_nlink);
@@ -256,7 +259,8 @@ REFUSE(removed_directory)
 	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
 	fd = CHECK_SYS(open(path, O_RDONLY | O_DIRECTORY));
 	CHECK_SYS(rmdir(path));
-	EXPECT_FD(fd, "*", "has been removed");
+	EXPECT_FD(fd, "*", "has been removed: "
+		       "make it again, or close it");
 	ckpt_ready_wait();
 	CHECK(openat(fd, "x", O_RDWR | O_CREAT, 0600) == -1 && errno == ENOENT, "it is back");
 }
@@ -266,7 +270,8 @@ REFUSE(removed_working_directory)
 	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "cwd"), 0700));
 	CHECK_SYS(chdir(path));
 	CHECK_SYS(rmdir(path));
-	expect_refusal(getpid(), UNSUPPORTED, "working directory: has been removed");
+	expect_refusal(getpid(), UNSUPPORTED, "working directory: has been removed: "
+		       "make it again, or have it left");
 	ckpt_ready_wait();
 	CHECK(syscall(__NR_getcwd, path, sizeof(path)) == -1 && errno == ENOENT, "it is back");
 }
@@ -280,7 +285,8 @@ REFUSE(hidden_by_a_mount)
 	snprintf(below, sizeof(below), "%s/file", path);
 	fd = CHECK_SYS(open(below, O_RDWR | O_CREAT, 0600));
 	CHECK_SYS(mount("none", path, "tmpfs", 0, NULL));
-	EXPECT_FD(fd, "*", "another mount hides its path");
+	EXPECT_FD(fd, "*", "another mount hides its path: "
+		       "unmount that first");
 	ckpt_ready_wait();
 	errors += umount(path);
 	errors += unlink(below);
@@ -301,7 +307,8 @@ REFUSE(mapping_of_removed_name)
 	CHECK_SYS(link(path, ckpt_path(other, sizeof(other), "mapped2")));
 	CHECK_SYS(unlink(path));
 	expect_refusal(getpid(), UNSUPPORTED,
-		       "mapped file (*): was removed by this name, but has another");
+		       "mapped file (*): was removed by this name, but has another: "
+		       "give it this one back");
 	ckpt_ready_wait();
 	map[0] = 1;
 }
@@ -330,7 +337,8 @@ static void writes_outside(void)
 {
 	int fd = CHECK_SYS(open(getenv("CKPT_PIPE"), O_WRONLY));
 
-	expect_refusal(getpid(), "EBUSY", "*pipe's other end is outside");
+	expect_refusal(getpid(), "EBUSY", "*pipe's other end is outside: "
+		       "start the tasks with a file instead, or checkpoint what has that end as well");
 	ckpt_ready_wait();
 	CHECK_EQ(1, write(fd, "o", 1));
 }
