@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <sys/prctl.h>
+#include <sys/sysmacros.h>
 
 #define BOOT		136	/* In the header: the boot of the machine. */
 #define MM		64	/* Kind of record; in its body: */
@@ -502,6 +503,35 @@ TEST_F_TIMEOUT(same, program_of_an_image, CKPT_TIMEOUT)
 	EXPECT_EQ(5, read(fd, content, 5));
 	EXPECT_STREQ("mine\n", content);
 	close(fd);
+}
+
+/* ---- devices ----------------------------------------------------------- */
+
+CKPT_SCENARIO(null_of_its_own)
+{
+	char path[320];
+	int fd;
+
+	ckpt_path(path, sizeof(path), "null");
+	CHECK_SYS(mknod(path, S_IFCHR | 0600, makedev(1, 3)));
+	fd = CHECK_SYS(open(path, O_RDWR));
+	ckpt_ready_wait();
+	CHECK_EQ(1, write(fd, "x", 1));
+}
+
+/*
+ * To open another device does something already. This is one that nobody has, of the numbers for
+ * experiments: who opened it would get ENXIO.
+ */
+TEST_F_TIMEOUT(same, device_is_not_opened, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, saved(&null_of_its_own));
+	ASSERT_EQ(0, unlink(path_of("null")));
+	ASSERT_EQ(0, mknod(path_of("null"), S_IFCHR | 0600, makedev(60, 0)));
+	EXPECT_EQ(0, refused(0, ESTALE, ".null: is another device than when it was saved"));
+	ASSERT_EQ(0, unlink(path_of("null")));
+	ASSERT_EQ(0, mknod(path_of("null"), S_IFCHR | 0600, makedev(1, 3)));
+	EXPECT_EQ(0, taken(0));
 }
 
 TEST_HARNESS_MAIN

@@ -455,6 +455,33 @@ CKPT_CYCLE(future_mappings_locked)
 	CHECK_EQ(before + 8 * PAGE / 1024, status_value("VmLck:"));
 }
 
+/* All is locked, also what can't be brought in: without access, and beyond the end of a file. */
+CKPT_CYCLE(all_locked)
+{
+	char path[320], *none, *beyond;
+	long before;
+	int fd;
+
+	fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "short"), O_RDWR | O_CREAT, 0600));
+	CHECK_SYS(ftruncate(fd, PAGE));
+	none = map_anon(4 * PAGE, PROT_NONE, 0);
+	beyond = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, fd, 0);
+	CHECK(beyond != MAP_FAILED, "mmap: %s", strerror(errno));
+	catch_faults();
+	/* So that the stack has grown to what this needs. */
+	status_value("VmLck:");
+	CHECK_SYS(mlockall(MCL_CURRENT));
+	before = status_value("VmLck:");
+	CHECK(before >= (long)(8 * PAGE / 1024), "only %ld kB are locked", before);
+	ckpt_ready_wait();
+	CHECK_EQ(before, status_value("VmLck:"));
+	CHECK_EQ(SEGV_ACCERR, touch(none, false));
+	CHECK_EQ(0, touch(beyond, true));
+	CHECK_EQ(BUS_ADRERR, touch(beyond + 2 * PAGE, false));
+	CHECK_SYS(munlockall());
+	CHECK_EQ(0, status_value("VmLck:"));
+}
+
 CKPT_CYCLE(huge_pages)
 {
 	char *map = map_anon(8 * MIB, RW, 0);

@@ -63,6 +63,23 @@ REFUSE(chosen_timer_ids)
 	CHECK_EQ(1, prctl(PR_TIMER_CREATE_RESTORE_IDS, 2, 0, 0, 0));
 }
 
+/* ---- signals --------------------------------------------------------- */
+
+#ifndef __s390x__	/* Where user space may have all addresses. */
+REFUSE(signal_stack_outside_user_space)
+{
+	/* sigaltstack(2) takes whatever it gets. */
+	stack_t own = { .ss_sp = (void *)(~0ul << 20), .ss_size = 65536 }, seen;
+
+	CHECK_SYS(sigaltstack(&own, NULL));
+	EXPECT_TASK("its alternate signal stack lies where no memory can be: have it set another");
+	ckpt_ready_wait();
+	CHECK_SYS(sigaltstack(NULL, &seen));
+	CHECK(seen.ss_sp == own.ss_sp, "it is at %p", seen.ss_sp);
+	CHECK_EQ(own.ss_size, seen.ss_size);
+}
+#endif
+
 /* ---- prctl ----------------------------------------------------------- */
 
 REFUSE(machine_checks)

@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 FIXTURE(self) {
 	struct ckpt_run run;
@@ -144,6 +146,63 @@ CKPT_SCENARIO(inside_but_not_root)
 	ckpt_wait_exit(kid, 0);
 }
 
+/* A task from outside is in the pid namespace of an init that has no other task. */
+CKPT_SCENARIO(visited)
+{
+	struct checkpoint_args args = {
+		.pidfd = -1, .cgroup_fd = -1, .deadline_ms = 60000,
+	};
+	char path[300], log[1024];
+	struct stat st;
+	int i;
+
+	CHECK_EQ(1, getpid());
+	args.image_fd = CHECK_SYS(open(image_path(path, sizeof(path)), O_RDWR | O_CREAT, 0600));
+	args.log_fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "log"), O_RDWR | O_CREAT, 0600));
+	ckpt_ready();
+	ckpt_step_wait(0, 1);
+	for (i = 0; i < 2; i++) {
+		CHECK_SYS(ftruncate(args.log_fd, 0));
+		CHECK_SYS(lseek(args.log_fd, 0, SEEK_SET));
+		args.flags = i ? 0 : CHECKPOINT_DRY_RUN;
+		CHECK_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+		CHECK_EQ(EBUSY, errno);
+		ckpt_slurp(path, log, sizeof(log));
+		CHECK(strstr(log, "is in the pid namespace but not in the tree of its init"),
+		      "the log has: %s", log);
+		CHECK_SYS(fstat(args.image_fd, &st));
+		CHECK_EQ(0, st.st_size);
+	}
+	/* When it is gone nothing is in the way. */
+	ckpt_step(1);
+	ckpt_wait_go();
+	CHECK(sys_checkpoint(&args, sizeof(args)) > 0, "checkpoint(2): %s", strerror(errno));
+}
+
+/* A process in the pid namespace of the run's init, which is not its parent. */
+static pid_t visit(struct ckpt_run *run)
+{
+	int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC), ns;
+	char path[64];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", run->pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (own < 0 || ns < 0 || setns(ns, CLONE_NEWPID))
+		return -1;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		for (;;)
+			pause();
+	}
+	if (setns(own, CLONE_NEWPID))
+		ckpt_diag("setns: %s", strerror(errno));
+	close(own);
+	close(ns);
+	return pid;
+}
+
 /* Original to its end, then restart from what it wrote, to the end again. */
 static int life(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container)
 {
@@ -202,6 +261,31 @@ TEST_F_TIMEOUT(self, not_the_root, CKPT_TIMEOUT)
 		SKIP(return, "needs checkpoint(2)");
 	ASSERT_EQ(0, ckpt_run_init(&self->run, &inside_but_not_root, false));
 	EXPECT_EQ(0, ckpt_run_start(&self->run));
+	ckpt_run_go(&self->run);
+	EXPECT_EQ(0, ckpt_run_finish(&self->run));
+	ckpt_run_fini(&self->run);
+}
+
+/* Its visitor would be left out of the image without a word. */
+TEST_F_TIMEOUT(self, visited_container, CKPT_TIMEOUT)
+{
+	struct ckpt_board *own = board;
+	pid_t visitor;
+
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, ckpt_run_init(&self->run, &visited, true));
+	ASSERT_EQ(0, ckpt_run_start(&self->run));
+	visitor = visit(&self->run);
+	ASSERT_LT(0, visitor);
+	board = self->run.board;
+	ckpt_step(0);
+	while (!__atomic_load_n(&board->step[1], __ATOMIC_SEQ_CST) &&
+	       !__atomic_load_n(&board->failed, __ATOMIC_SEQ_CST))
+		sched_yield();
+	board = own;
+	EXPECT_EQ(0, kill(visitor, SIGKILL));
+	EXPECT_EQ(visitor, waitpid(visitor, NULL, 0));
 	ckpt_run_go(&self->run);
 	EXPECT_EQ(0, ckpt_run_finish(&self->run));
 	ckpt_run_fini(&self->run);
