@@ -394,6 +394,10 @@ __rust_helper bool rust_helper_checkpoint_shmem_noreserve(struct inode *inode)
 __rust_helper struct file *rust_helper_checkpoint_shmem_file(loff_t size, bool noreserve)
 {
 	vma_flags_t flags = noreserve ? mk_vma_flags(VMA_NORESERVE_BIT) : EMPTY_VMA_FLAGS;
+	struct file *file = shmem_kernel_file_setup("dev/zero", size, flags);
 
-	return shmem_kernel_file_setup("dev/zero", size, flags);
+	/* As memfd_create(2): its contents are written as those of a file. */
+	if (!IS_ERR(file))
+		file->f_flags |= O_LARGEFILE;
+	return file;
 }

@@ -175,10 +175,13 @@ __rust_helper void rust_helper_checkpoint_sit(const u32 *seat, u32 held,
 
 /*
  * Is there something that interrupts the waits of the current task? Task work is run and the
- * freezer of suspend obeyed; a stop, a frozen cgroup, a debugger or a signal are told.
+ * freezer of suspend obeyed; a stop, a frozen cgroup or a signal are told. A stop for a debugger
+ * (PTRACE_INTERRUPT) is put aside in *@trap: the debugger waits for it, and so can't end it.
  */
-__rust_helper bool rust_helper_checkpoint_interrupted(void)
+__rust_helper bool rust_helper_checkpoint_interrupted(unsigned long *trap)
 {
+	unsigned long asked;
+
 	clear_notify_signal();
 	if (task_work_pending(current))
 		task_work_run();
@@ -187,9 +190,23 @@ __rust_helper bool rust_helper_checkpoint_interrupted(void)
 	/* It would count as a signal until get_signal(), though the cgroup is thawed since. */
 	if (!(current->jobctl & JOBCTL_TRAP_FREEZE))
 		current->jobctl &= ~JOBCTL_FREEZER_WOKE;
+	asked = current->jobctl & JOBCTL_TRAP_MASK;
+	if (asked) {
+		*trap |= asked;
+		task_clear_jobctl_pending(current, asked);
+	}
 	recalc_sigpending();
 	spin_unlock_irq(&current->sighand->siglock);
 	return test_thread_flag(TIF_SIGPENDING);
+}
+
+/* Asks the current task again to stop for its debugger, if it still has one. */
+__rust_helper void rust_helper_checkpoint_trap_again(unsigned long trap)
+{
+	spin_lock_irq(&current->sighand->siglock);
+	if (current->ptrace && task_set_jobctl_pending(current, trap))
+		set_thread_flag(TIF_SIGPENDING);
+	spin_unlock_irq(&current->sighand->siglock);
 }
 
 /* Signal code looks at the task on its way to user mode. */

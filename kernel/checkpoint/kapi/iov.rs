@@ -188,6 +188,7 @@ unsafe fn once(
 ) -> Result<usize> {
     // SAFETY: It is plain data, of which a copy is kept to begin again.
     let start = unsafe { core::ptr::read(iter) };
+    let mut trap = wait::LaterTrap::new();
     loop {
         wait::check_killed()?;
         // SAFETY: We own a reference on the file; both check its mode and operations themselves. The
@@ -199,7 +200,7 @@ unsafe fn once(
             }
         };
         if way == Way::Read && wait::asks_for_restart(n) {
-            wait::let_pass()?;
+            wait::let_pass(&mut trap)?;
             // SAFETY: As above: nothing was transferred.
             unsafe { core::ptr::copy_nonoverlapping(&start, iter, 1) };
             continue;

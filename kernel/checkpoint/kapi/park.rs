@@ -189,6 +189,7 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
     }
     slot.set_index(index)?;
     slot.give_job(job.clone());
+    let mut trap = wait::LaterTrap::new();
     let made = loop {
         // SAFETY: `args` is valid; `first` gets a slot that the job's `Arc`, stored in it, keeps.
         let made = from_err_ptr(unsafe {
@@ -196,7 +197,7 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
         });
         // A task that is to stop, or to freeze, makes no others until that is over.
         match made {
-            Err(e) if wait::asks_for_restart(e.to_errno() as isize) => match let_pass(index) {
+            Err(e) if wait::asks_for_restart(e.to_errno() as isize) => match let_pass(index, &mut trap) {
                 Ok(()) => continue,
                 Err(e) => break Err(e),
             },
@@ -240,12 +241,12 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
 /// Waits until what keeps the current task from making the `index`th is over.
 ///
 /// EINTR: it was killed, or is the caller of restart(2) and has a signal to handle.
-fn let_pass(index: usize) -> Result {
+fn let_pass(index: usize, trap: &mut wait::LaterTrap) -> Result {
     if index == 0 {
-        return wait::let_pass();
+        return wait::let_pass(trap);
     }
     // Signals for a task that is being restored are dropped, SIGSTOP too.
-    wait::let_pass_without(parked_signal::drop_own)
+    wait::let_pass_without(trap, parked_signal::drop_own)
 }
 
 /// First thing that a new task does.

@@ -52,22 +52,42 @@ pub(crate) fn asks_for_restart(n: isize) -> bool {
     (-(bindings::ERESTART_RESTARTBLOCK as isize)..=-(bindings::ERESTARTSYS as isize)).contains(&n)
 }
 
+/// That a debugger has asked the current task to stop (PTRACE_INTERRUPT), while it did what can't be
+/// left half-way: it is asked again when this is dropped, and stops on its way to user mode.
+pub(crate) struct LaterTrap(c_ulong);
+
+impl LaterTrap {
+    /// Nothing has been asked.
+    pub(crate) fn new() -> Self {
+        Self(0)
+    }
+}
+
+impl Drop for LaterTrap {
+    fn drop(&mut self) {
+        if self.0 != 0 {
+            // SAFETY: Process context, no lock held; what is asked was asked before.
+            unsafe { bindings::checkpoint_trap_again(self.0) };
+        }
+    }
+}
+
 /// Waits until nothing interrupts the current task that is no signal for it: a stop, a frozen
-/// cgroup, a debugger, the machine being suspended. Then what was interrupted is done again. May
-/// sleep; the caller holds no lock.
+/// cgroup, the machine being suspended. Then what was interrupted is done again; a debugger waits
+/// until that is over. May sleep; the caller holds no lock.
 ///
 /// EINTR: it was killed, or has a signal to handle.
-pub(crate) fn let_pass() -> Result {
-    let_pass_without(|| Ok(()))
+pub(crate) fn let_pass(trap: &mut LaterTrap) -> Result {
+    let_pass_without(trap, || Ok(()))
 }
 
 /// As [`let_pass`], where `drop` takes away each time what need not be waited for. Its error ends it.
-pub(crate) fn let_pass_without(drop: impl Fn() -> Result) -> Result {
+pub(crate) fn let_pass_without(trap: &mut LaterTrap, drop: impl Fn() -> Result) -> Result {
     loop {
         check_killed()?;
         drop()?;
         // SAFETY: Process context, no lock held.
-        if !unsafe { bindings::checkpoint_interrupted() } {
+        if !unsafe { bindings::checkpoint_interrupted(&mut trap.0) } {
             return Ok(());
         }
         if signal::has_own() {

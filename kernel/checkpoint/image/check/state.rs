@@ -201,7 +201,7 @@ impl Walk<'_> {
             raw,
             cred.effective.get() & !cred.permitted.get() == 0
                 && cred.ambient.get() & !(cred.permitted.get() & cred.inheritable.get()) == 0,
-            "effective or ambient capabilities that are not permitted",
+            "capabilities that are effective and not permitted, or ambient and not inheritable",
         )?;
         self.define(raw, cred.obj.get(), 0)
     }

@@ -468,11 +468,11 @@ fn credentials() {
             s.payload(Kind::Cred, 0)[..4].fill(255)
         }),
         (
-            "effective or ambient capabilities that are not permitted",
+            "capabilities that are effective and not permitted, or ambient and not inheritable",
             |s| s.edit(0, |c: &mut Cred| c.effective.set(1)),
         ),
         (
-            "effective or ambient capabilities that are not permitted",
+            "capabilities that are effective and not permitted, or ambient and not inheritable",
             |s| {
                 s.edit(0, |c: &mut Cred| {
                     c.permitted.set(1);

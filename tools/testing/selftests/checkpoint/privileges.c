@@ -243,8 +243,9 @@ static const struct row rows[] = {
 	{ .name = "nothing in particular", { }, NOTHING, 0, { HAS, HAS, HAS, NOBODY } },
 
 	/* Ids */
+	/* Who has these may not open the file that the task has open. */
 	{ .name = "other user ids", { "credentials[last].uid=3000", "credentials[last].effective=0", "credentials[last].permitted=0" },
-	  RUID, 3000, { HAS, EPERM, EINVAL, NOBODY } },
+	  RUID, 3000, { EACCES, EPERM, EINVAL, NOBODY } },
 	{ .name = "the user ids of root", { "credentials[last].uid=0" }, RUID, 0, { HAS, EPERM, HAS, NOBODY } },
 	{ .name = "the effective uid of root", { "credentials[last].uid[1]=0" }, EUID, 0,
 	  { HAS, EPERM, HAS, NOBODY } },
@@ -269,7 +270,7 @@ static const struct row rows[] = {
 	  { HAS, EPERM, HAS, NOBODY } },
 	{ .name = "an ambient capability that is not inheritable", {
 	  "credentials[last].permitted=0x1ffffffffff", "credentials[last].ambient=0x20" }, AMBIENT, 0x20,
-	  { EPERM, EPERM, EPERM, NOBODY } },
+	  { EINVAL, EINVAL, EINVAL, EINVAL, EINVAL, EINVAL } },
 	{ .name = "an ambient capability that is not permitted", { "credentials[last].permitted=0",
 	  "credentials[last].effective=0", "credentials[last].ambient=0x20" }, AMBIENT, 0x20,
 	  { EINVAL, EINVAL, EINVAL, EINVAL, EINVAL, EINVAL } },

@@ -284,7 +284,8 @@ REFUSE(child_cgroups, .before = move_below, .after = move_up)
 REFUSE(context_shared_outside, .flags = SC_CONTAINER, .clone_flags = CLONE_FS)
 {
 	expect_refusal(getpid(), "EBUSY",
-		       "root and working directory: a task outside shares them");
+		       "root and working directory: a task outside shares them (CLONE_FS): "
+		       "checkpoint that as well, or end it");
 	ckpt_ready_wait();
 }
 
