@@ -11,6 +11,7 @@
 
 #include <endian.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -210,6 +211,7 @@ __attribute__((unused)) static int image_end(struct ckpt_run *run, long pid)
 {
 	char buf[4096];
 	char *at, *save;
+	pid_t gone;
 	ssize_t n;
 	int fd;
 
@@ -217,15 +219,19 @@ __attribute__((unused)) static int image_end(struct ckpt_run *run, long pid)
 		ckpt_diag("pid %ld can't be killed: %s", pid, strerror(errno));
 		return -1;
 	}
-	/* Its children are ours now, and need not end by themselves. */
-	fd = openat(run->cg.fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	n = read(fd, buf, sizeof(buf) - 1);
-	close(fd);
-	buf[n > 0 ? n : 0] = 0;
-	for (at = strtok_r(buf, "\n", &save); at; at = strtok_r(NULL, "\n", &save))
-		kill(atoi(at), SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0)
-		;
+	/* Its children are ours now, and need not end by themselves; some may still make others. */
+	do {
+		fd = openat(run->cg.fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+		n = read(fd, buf, sizeof(buf) - 1);
+		close(fd);
+		buf[n > 0 ? n : 0] = 0;
+		for (at = strtok_r(buf, "\n", &save); at; at = strtok_r(NULL, "\n", &save))
+			kill(atoi(at), SIGKILL);
+		while ((gone = waitpid(-1, NULL, __WALL | WNOHANG)) > 0)
+			;
+		if (!gone)
+			poll(NULL, 0, 1);
+	} while (!gone);
 	return ckpt_cgroup_wait_empty(&run->cg);
 }
 

@@ -278,7 +278,7 @@ static int share(struct ckpt_scenario *sc, bool container, unsigned int from_per
 	if (from)
 		fclose(from);
 	unlink(path);
-	if (refused < count / 10 || restarted < count / 10 + 2) {
+	if (refused < count / 10 || restarted < count / 20 + 2) {
 		ckpt_diag("%lu refused, %lu restarted", refused, restarted);
 		return -1;
 	}
