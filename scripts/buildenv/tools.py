@@ -71,11 +71,5 @@ def selftests():
     return {n: out / n for n in names if (out / n).exists()}
 
 
-def later_names():
-    """Tests that are run by name only, until they have passed on all that they ask of the kernel."""
-    found = re.search(r"^later=(.*)", (SELFTESTS / "settings").read_text(), re.M)
-    return found[1].split() if found else []
-
-
 def test_names():
     return sorted(p.stem for p in SELFTESTS.glob("*.c") if not p.stem.startswith("common"))
