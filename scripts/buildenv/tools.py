@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Builds what runs beside the kernel: the user tools and the selftests."""
 
-
 from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, Failure, conf, run, sha, step
 from .rootfs import base
 from .tree import pristine
