@@ -13,7 +13,7 @@ use kernel::{
 use crate::{
     files::Patterns,
     kapi::{
-        cgroup::{
+        cgroup::group::{
             Cgroup,
             CgroupDir, //
         },
@@ -21,12 +21,14 @@ use crate::{
             checkpoint_flags,
             restart_flags, //
         },
-        file::{
-            ftype,
-            FileRef, //
+        fs::{
+            file::{
+                ftype,
+                FileRef, //
+            },
+            io, //
         },
-        io,
-        root::Root, //
+        task::root::Root, //
     },
     report::{
         Errno,

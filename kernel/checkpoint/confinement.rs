@@ -32,8 +32,8 @@ use crate::{
         Records, //
     },
     kapi::{
-        confinement::Confinement,
-        task::FrozenTask, //
+        security::confinement::Confinement,
+        task::frozen::FrozenTask, //
     },
     report::Report, //
 };

@@ -19,7 +19,7 @@ use crate::{
         header::OBJECTS_MAX,
         ObjRef, //
     },
-    kapi::held::Held, //
+    kapi::mm::held::Held, //
 };
 
 /// Bytes that the table and the collectors take for an object, roughly.

@@ -12,7 +12,7 @@ use kernel::{
 
 use crate::{
     image::Fault,
-    kapi::{
+    kapi::fs::{
         file::FileRef,
         io, //
     }, //

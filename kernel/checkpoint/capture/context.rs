@@ -8,8 +8,8 @@ use crate::{
     capture::meta::Meta,
     files,
     kapi::{
-        pid::PidNs,
-        task::FrozenTask, //
+        pid::namespace::PidNs,
+        task::frozen::FrozenTask, //
     },
     mm,
     ns,

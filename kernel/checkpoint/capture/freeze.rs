@@ -12,24 +12,28 @@ use crate::{
     capture::Capture,
     kapi::{
         cgroup::{
-            Cgroup,
-            HeldCgroup, //
+            frozen::{
+                Change,
+                FrozenTasks, //
+            },
+            group::{
+                Cgroup,
+                HeldCgroup, //
+            }, //
         },
-        frozen::{
-            Change,
-            FrozenTasks, //
-        },
-        root::Root,
         task::{
-            may_access,
-            State,
-            TaskName, //
+            frozen::{
+                may_access,
+                State,
+                TaskName, //
+            },
+            root::Root,
+            tree::{
+                self,
+                Member, //
+            }, //
         },
-        tree::{
-            self,
-            Member, //
-        },
-        wait, //
+        time::wait, //
     },
     report::Errno, //
 };

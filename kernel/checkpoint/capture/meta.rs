@@ -16,10 +16,10 @@ use crate::{
         Body, //
     },
     kapi::{
-        held::Held,
-        io,
-        wait, //
-    },
+        fs::io,
+        mm::held::Held,
+        time::wait, //
+    }, //
 };
 
 /// Bytes that are allocated at a time: what there is need not be copied when more comes.

@@ -44,16 +44,22 @@ use crate::{
         }, //
     },
     kapi::{
-        cgroup::HeldCgroup,
-        file::FileRef,
-        frozen::FrozenTasks,
-        io,
-        root::Root,
-        task::{
-            FrozenTask,
-            State, //
+        cgroup::{
+            frozen::FrozenTasks,
+            group::HeldCgroup, //
         },
-        wait, //
+        fs::{
+            file::FileRef,
+            io, //
+        },
+        task::{
+            frozen::{
+                FrozenTask,
+                State, //
+            },
+            root::Root, //
+        },
+        time::wait, //
     },
     kinds,
     mm,

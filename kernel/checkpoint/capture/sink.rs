@@ -17,14 +17,16 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        file::FileRef,
-        io,
-        wait, //
+        fs::{
+            file::FileRef,
+            io, //
+        },
+        time::wait, //
     },
     report::{
         Errno,
         Report, //
-    },
+    }, //
 };
 use zerocopy::byteorder::little_endian::{
     U32,

@@ -33,15 +33,17 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        copy::MmCopy,
-        file::FileRef,
-        held::Held,
-        mm::MmRef,
-        page::PageRef,
-        shmem,
-        task::TaskName,
-        wait,
-        walk::Pages, //
+        fs::file::FileRef,
+        mm::{
+            copy::MmCopy,
+            held::Held,
+            page::PageRef,
+            shmem,
+            space::MmRef,
+            walk::Pages, //
+        },
+        task::frozen::TaskName,
+        time::wait, //
     },
     mm::{
         pages::{
@@ -55,7 +57,7 @@ use crate::{
     report::{
         Errno,
         Report, //
-    },
+    }, //
 };
 
 /// How many pages are copied before it is asked whether to go on.

@@ -12,8 +12,8 @@ use kernel::{
 };
 
 use crate::kapi::{
-    path::PathName,
-    wait, //
+    fs::path::PathName,
+    time::wait, //
 };
 
 /// Most bytes of patterns, their NULs included.

@@ -11,11 +11,11 @@ use crate::{
         refuse::Text,
         regular, //
     },
-    kapi::file::FileRef,
+    kapi::fs::file::FileRef,
     restart::{
         Plan,
         Restore, //
-    },
+    }, //
 };
 
 /// Their major number.

@@ -26,23 +26,25 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        file_stat::Ask,
-        fs_struct::{
-            is_overridden,
-            FsRef, //
+        fs::{
+            fs_struct::{
+                is_overridden,
+                FsRef, //
+            },
+            path::{
+                PathName,
+                PathRef, //
+            },
+            stat::Ask, //
         },
-        path::{
-            PathName,
-            PathRef, //
-        },
-        task::FrozenTask, //
+        task::frozen::FrozenTask, //
     },
     objects::Class,
     restart::{
         context::Built,
         Plan,
         Restore, //
-    },
+    }, //
 };
 
 /// Root, working directory and umask.

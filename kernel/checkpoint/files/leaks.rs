@@ -28,13 +28,13 @@ use crate::{
         refuse::Named, //
     },
     kapi::{
-        file::{
+        fs::file::{
             ftype,
             FileRef, //
         },
-        wait::check_killed, //
+        time::wait::check_killed, //
     },
-    objects::Class,
+    objects::Class, //
 };
 
 /// How often, a millisecond apart, what would be refused is counted again: who looks at

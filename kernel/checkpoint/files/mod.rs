@@ -25,14 +25,14 @@ use crate::{
     },
     image::ObjRef,
     kapi::{
-        file::FileRef,
-        task::FrozenTask, //
+        fs::file::FileRef,
+        task::frozen::FrozenTask, //
     },
     report::Errno,
     restart::{
         Plan,
         Restore, //
-    },
+    }, //
 };
 
 use self::refuse::Text;

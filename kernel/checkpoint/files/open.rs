@@ -41,21 +41,23 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        file::{
-            ftype,
-            FileRef, //
+        fs::{
+            file::{
+                ftype,
+                FileRef, //
+            },
+            locks::LockHolders,
+            open::{
+                flags_from_image,
+                flags_to_image, //
+            },
+            path::PathName,
+            stat::{
+                Ask,
+                Stat, //
+            }, //
         },
-        file_locks::LockHolders,
-        file_open::{
-            flags_from_image,
-            flags_to_image, //
-        },
-        file_stat::{
-            Ask,
-            Stat, //
-        },
-        path::PathName,
-        task::FrozenTask, //
+        task::frozen::FrozenTask, //
     },
     objects::Class,
     report::Errno,

@@ -9,7 +9,7 @@ use kernel::prelude::*;
 
 use crate::{
     image::ObjRef,
-    kapi::cred::CredRef,
+    kapi::security::cred::CredRef,
     restart::{
         Plan,
         Restore, //

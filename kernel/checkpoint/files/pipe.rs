@@ -36,12 +36,14 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        cred::CredRef,
-        file::FileRef,
-        file_open::oflag,
-        path::PathRef,
-        pipe::Pipe,
-        task::FrozenTask, //
+        fs::{
+            file::FileRef,
+            open::oflag,
+            path::PathRef,
+            pipe::Pipe, //
+        },
+        security::cred::CredRef,
+        task::frozen::FrozenTask, //
     },
     objects::Class,
     report::Errno,
@@ -49,7 +51,7 @@ use crate::{
         context::Built,
         Plan,
         Restore, //
-    },
+    }, //
 };
 
 /// "Position" of an end of a named pipe that nobody had open for writing since it was opened.

@@ -22,19 +22,21 @@ use crate::{
         FILE_DIRECTORY, //
     },
     kapi::{
-        cred::CredRef,
-        file::{
-            ftype,
-            FileRef, //
+        fs::{
+            file::{
+                ftype,
+                FileRef, //
+            },
+            path::PathRef, //
         },
-        path::PathRef,
-        task::FrozenTask, //
+        security::cred::CredRef,
+        task::frozen::FrozenTask, //
     },
     report::Errno,
     restart::{
         Plan,
         Restore, //
-    },
+    }, //
 };
 
 /// Notes the path of `open`, which must lead back to it from the caller's root. False: refused.

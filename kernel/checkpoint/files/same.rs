@@ -28,22 +28,22 @@ use crate::{
         NSEC_UNKNOWN,
         SIZE_UNKNOWN, //
     },
-    kapi::{
+    kapi::fs::{
         file::ftype,
-        file_stat::{
-            random,
-            Ask,
-            Stat, //
-        },
         path::{
             PathName,
             PathRef, //
+        },
+        stat::{
+            random,
+            Ask,
+            Stat, //
         }, //
     },
     restart::{
         Plan,
         Restore, //
-    },
+    }, //
 };
 
 /// What the caller of restart(2) says about files that differ, and what can be compared.

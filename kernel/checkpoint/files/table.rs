@@ -36,14 +36,14 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        fdtable::{
+        fs::fdtable::{
             allow_descriptors,
             close_all,
             set_descriptor,
             FilesRef, //
         },
-        task::FrozenTask,
-        wait::check_killed, //
+        task::frozen::FrozenTask,
+        time::wait::check_killed, //
     },
     objects::Class,
     report::Errno,
@@ -51,7 +51,7 @@ use crate::{
         context::Built,
         Plan,
         Restore, //
-    },
+    }, //
 };
 
 /// Descriptor tables and all open files in them.

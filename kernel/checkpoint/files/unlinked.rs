@@ -36,16 +36,18 @@ use crate::{
         Records, //
     },
     kapi::{
-        cred::CredRef,
-        file::FileRef,
-        file_open::oflag,
-        path::{
-            PathName,
-            PathRef, //
+        fs::{
+            file::FileRef,
+            open::oflag,
+            path::{
+                PathName,
+                PathRef, //
+            }, //
         },
-        shmem,
-        task::FrozenTask,
-        wait, //
+        mm::shmem,
+        security::cred::CredRef,
+        task::frozen::FrozenTask,
+        time::wait, //
     },
     objects::Class,
     report::Errno,
@@ -56,7 +58,7 @@ use crate::{
         },
         Plan,
         Restore, //
-    },
+    }, //
 };
 
 /// Bits of a mode that chmod(2) sets.

@@ -12,7 +12,7 @@ use crate::{
         CheckpointCall,
         RestartCall, //
     },
-    kapi::wait, //
+    kapi::time::wait, //
 };
 
 /// Flags of checkpoint(2).

@@ -56,21 +56,23 @@ use crate::{
     },
     kapi::{
         mm::{
-            self,
-            barrier,
-            flag,
-            Layout,
-            MmRef, //
+            space::{
+                self,
+                barrier,
+                flag,
+                Layout,
+                MmRef, //
+            },
+            vma::{
+                self,
+                bit,
+                Special,
+                VmaInfo, //
+            },
+            walk::Guards, //
         },
-        task::FrozenTask,
-        vma::{
-            self,
-            bit,
-            Special,
-            VmaInfo, //
-        },
-        wait::go_on,
-        walk::Guards, //
+        task::frozen::FrozenTask,
+        time::wait::go_on, //
     },
     mm::{
         vma as mapping,
@@ -148,7 +150,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     };
     let (obj, first) = cap.objects.collect(Class::Mm, mm.addr())?;
     if !first {
-        if t.is_leader() && !mm::is_shared_with_parent(t) {
+        if t.is_leader() && !space::is_shared_with_parent(t) {
             cap.refuse(
                 EOPNOTSUPP,
                 t,
@@ -450,7 +452,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
             ),
         ));
     }
-    let mm = mm::renew(r.denies_write_exec)
+    let mm = space::renew(r.denies_write_exec)
         .map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
     r.owns_memory();
     arch::mm::prepare(&mm);
@@ -467,7 +469,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     })?;
     if let Some(file) = ObjRef::new(m.exe.get()) {
         let file = files::restore_program(r, plan, file)?;
-        mm::set_exe(&mm, &file).map_err(|e| {
+        space::set_exe(&mm, &file).map_err(|e| {
             let why = "its program is open for writing: end what has it open";
             r.fail(e, plan, fmt!("{}", why))
         })?;
@@ -514,8 +516,8 @@ fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -
         .payload
         .chunks_exact(8)
         .filter_map(|b| b.try_into().ok().map(u64::from_le_bytes));
-    mm::set_layout(mm, &layout)
-        .and_then(|()| mm::set_auxv(mm, words))
+    space::set_layout(mm, &layout)
+        .and_then(|()| space::set_auxv(mm, words))
         .map_err(|e| {
             r.fail(
                 e,
@@ -526,7 +528,7 @@ fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -
                 ),
             )
         })?;
-    mm::set_mmap_base(mm, layout.mmap_base, m.flags.get() & MM_BOTTOM_UP == 0);
+    space::set_mmap_base(mm, layout.mmap_base, m.flags.get() & MM_BOTTOM_UP == 0);
     Ok(())
 }
 
@@ -572,10 +574,10 @@ fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
 fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
     let flags = m.flags.get();
     for &(bit, stored) in FLAGS {
-        mm::set_flag(mm, bit, flags & stored != 0);
+        space::set_flag(mm, bit, flags & stored != 0);
     }
     for n in 0..flag::DUMP_BITS {
-        mm::set_flag(
+        space::set_flag(
             mm,
             flag::DUMP_SHIFT + n,
             m.dump_filter.get() & (1 << n) != 0,
@@ -588,7 +590,7 @@ fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
             future |= bit::LOCKONFAULT;
         }
     }
-    mm::set_def_flags(mm, future).map_err(|e| {
+    space::set_def_flags(mm, future).map_err(|e| {
         r.fail(
             e,
             plan,
@@ -602,7 +604,7 @@ fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
         }
     }
     if barriers != 0 {
-        mm::set_membarrier(mm, barriers).map_err(|e| {
+        space::set_membarrier(mm, barriers).map_err(|e| {
             r.fail(
                 e,
                 plan,

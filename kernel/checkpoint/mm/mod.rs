@@ -17,9 +17,11 @@ use crate::{
     },
     image::ObjRef,
     kapi::{
-        mm::MmRef,
-        task::TaskName,
-        walk::Guards, //
+        mm::{
+            space::MmRef,
+            walk::Guards, //
+        },
+        task::frozen::TaskName, //
     }, //
 };
 

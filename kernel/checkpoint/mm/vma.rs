@@ -39,21 +39,23 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        mm::MmRef,
-        shmem,
-        task::FrozenTask,
-        vma::{
-            self,
-            bit,
-            MapArgs,
-            Special,
-            VmaInfo, //
+        mm::{
+            shmem,
+            space::MmRef,
+            vma::{
+                self,
+                bit,
+                MapArgs,
+                Special,
+                VmaInfo, //
+            },
+            walk::{
+                self,
+                Guards, //
+            }, //
         },
-        wait,
-        walk::{
-            self,
-            Guards, //
-        }, //
+        task::frozen::FrozenTask,
+        time::wait, //
     },
     mm::Range,
     restart::{

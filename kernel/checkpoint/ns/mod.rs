@@ -10,12 +10,12 @@ use kernel::{
 use crate::{
     capture::context::KindOps,
     kapi::{
-        ns::{
+        ns::proxy::{
             Proxy,
             Uts, //
         },
-        pid::PidNs,
-        task::TaskName, //
+        pid::namespace::PidNs,
+        task::frozen::TaskName, //
     },
     restart::{
         Plan,

@@ -9,7 +9,7 @@ use crate::{
         context::KindOps,
         Capture, //
     },
-    kapi::task::FrozenTask, //
+    kapi::task::frozen::FrozenTask, //
 };
 
 /// ipc, mount, network and cgroup namespaces. The user namespace is that of the credentials.

@@ -20,8 +20,8 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        pid::PidNs,
-        task::FrozenTask, //
+        pid::namespace::PidNs,
+        task::frozen::FrozenTask, //
     },
     objects::Class,
     restart::{

@@ -15,12 +15,12 @@ use crate::{
         task::TASK_LIVE, //
     },
     kapi::{
-        ns::{
+        ns::proxy::{
             self,
             Proxy,
             Uts, //
         },
-        task::FrozenTask, //
+        task::frozen::FrozenTask, //
     },
     objects::Class,
     restart::{
@@ -157,11 +157,11 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
         if uts.addr() == Uts::of_current()?.addr() {
             return Ok(());
         }
-        return ns::enter_uts(&uts)
+        return proxy::enter_uts(&uts)
             .map_err(|e| r.fail(e, plan, fmt!("can't enter its uts namespace")));
     }
     let (body, _) = r.object_body::<UtsRecord>(obj)?;
-    let uts = ns::new_uts(&body.nodename, &body.domainname).map_err(|e| {
+    let uts = proxy::new_uts(&body.nodename, &body.domainname).map_err(|e| {
         r.fail(
             e,
             plan,

@@ -27,20 +27,22 @@ use crate::{
         Records, //
     },
     kapi::{
-        links::{
+        fork::{
+            park::{
+                self,
+                Job, //
+            },
+            parked::{
+                Held,
+                ParkedTask, //
+            }, //
+        },
+        pid::namespace::PidNs,
+        task::links::{
             self,
             LonePid, //
         },
-        park::{
-            self,
-            Job, //
-        },
-        parked::{
-            Held,
-            ParkedTask, //
-        },
-        pid::PidNs,
-        wait, //
+        time::wait, //
     },
     ns::pid,
     report::Errno,

@@ -26,10 +26,12 @@ use crate::{
         Raw, //
     },
     kapi::{
-        mm::denies_write_exec,
-        oom,
-        path::PathRef,
-        task::TaskName, //
+        fs::path::PathRef,
+        mm::{
+            oom,
+            space::denies_write_exec, //
+        },
+        task::frozen::TaskName, //
     },
     mm,
     ns,

@@ -34,17 +34,21 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        file::FileRef,
-        io,
-        iov,
-        memcg::Memcg,
-        mm::MmRef,
-        page::{
-            PageRef,
-            NO_TAGS, //
+        fs::{
+            file::FileRef,
+            io,
+            iov, //
         },
-        wait,
-        walk, //
+        mm::{
+            memcg::Memcg,
+            page::{
+                PageRef,
+                NO_TAGS, //
+            },
+            space::MmRef,
+            walk, //
+        },
+        time::wait, //
     },
     report::Errno,
     restart::{

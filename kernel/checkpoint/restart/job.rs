@@ -21,20 +21,22 @@ use crate::{
         TASK_ZOMBIE, //
     },
     kapi::{
-        cgroup::CgroupDir,
-        links,
-        park::{
-            self,
-            clone_flags,
-            Arrival,
-            Gate,
-            Job,
-            NewTask,
-            Next, //
+        cgroup::group::CgroupDir,
+        fork::{
+            park::{
+                self,
+                clone_flags,
+                Arrival,
+                Gate,
+                Job,
+                NewTask,
+                Next, //
+            },
+            parked::Lost,
+            slot::Slot, //
         },
-        parked::Lost,
-        slot::Slot,
-        wait, //
+        task::links,
+        time::wait, //
     },
     kinds,
     ns::time,

@@ -21,9 +21,9 @@ use crate::{
         Fault, //
     },
     kapi::{
-        held::Held,
-        io,
-        wait, //
+        fs::io,
+        mm::held::Held,
+        time::wait, //
     },
     report::{
         Errno,

@@ -34,21 +34,25 @@ use crate::{
         TASK_LIVE, //
     },
     kapi::{
-        cgroup::{
+        cgroup::group::{
             Cgroup,
             HeldCgroup, //
         },
-        links::PidRef,
-        park::{
-            self,
-            clone_flags,
-            Job, //
+        fork::{
+            park::{
+                self,
+                clone_flags,
+                Job, //
+            },
+            parked::Lost, //
         },
-        parked::Lost,
-        pid::PidNs,
-        signal,
-        task::TaskName,
-        wait, //
+        pid::namespace::PidNs,
+        signal::sighand,
+        task::{
+            frozen::TaskName,
+            links::PidRef, //
+        },
+        time::wait, //
     },
     report::{
         Errno,
@@ -69,7 +73,7 @@ const FREEZE_MS: u64 = 10_000;
 ///
 /// Signals that would not end the caller wait until it is over.
 pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
-    let _deferred = signal::Deferred::new();
+    let _deferred = sighand::Deferred::new();
     if args
         .cgroup
         .as_ref()

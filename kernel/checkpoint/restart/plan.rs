@@ -21,7 +21,7 @@ use crate::{
         Fault,
         Kind, //
     },
-    kapi::wait,
+    kapi::time::wait,
     restart::{
         context::META_AT,
         Plan, //

@@ -25,17 +25,19 @@ use crate::{
         task::*, //
     },
     kapi::{
-        limits,
-        state::{
-            self,
-            NewState,
-            Rseq, //
-        },
         task::{
-            FrozenTask,
-            State, //
+            frozen::{
+                FrozenTask,
+                State, //
+            },
+            limits,
+            state::{
+                self,
+                NewState,
+                Rseq, //
+            }, //
         },
-        wait, //
+        time::wait, //
     },
     ns,
     objects::Class,

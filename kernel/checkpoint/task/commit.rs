@@ -10,16 +10,18 @@ use crate::{
         Kind, //
     },
     kapi::{
-        parked::ParkedTask,
-        signal::{
+        fork::{
+            parked::ParkedTask,
+            slot::{
+                ExitAddrs,
+                Slot, //
+            }, //
+        },
+        signal::sighand::{
             GroupStop,
             Info, //
         },
-        slot::{
-            ExitAddrs,
-            Slot, //
-        },
-        wait, //
+        time::wait, //
     },
     restart::{
         Plan,

@@ -24,15 +24,17 @@ use crate::{
         }, //
     },
     kapi::{
-        cred::{
+        fs::file::FileRef,
+        security::cred::{
             self,
             CredRef,
             Denied,
             Ids, //
         },
-        file::FileRef,
-        limits,
-        task::FrozenTask, //
+        task::{
+            frozen::FrozenTask,
+            limits, //
+        }, //
     },
     objects::Class,
     restart::{

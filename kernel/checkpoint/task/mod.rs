@@ -22,9 +22,9 @@ use crate::{
     capture::context::KindOps,
     image::task::CPU_TIME_MAX,
     kapi::{
-        cred::CredRef,
-        reset::reset_inherited,
-        task::FrozenTask, //
+        fork::reset::reset_inherited,
+        security::cred::CredRef,
+        task::frozen::FrozenTask, //
     },
     ns,
     restart::{

@@ -14,13 +14,13 @@ use crate::{
         Capture, //
     },
     image::task::*,
-    kapi::{
+    kapi::task::{
+        frozen::FrozenTask,
         limits::{
             self,
             GroupTimes,
             OomScore, //
-        },
-        task::FrozenTask, //
+        }, //
     },
     restart::{
         Plan,

@@ -9,9 +9,9 @@ use crate::{
         context::KindOps,
         Capture, //
     },
-    kapi::{
-        oddities::Oddity,
-        task::FrozenTask, //
+    kapi::task::{
+        frozen::FrozenTask,
+        oddities::Oddity, //
     }, //
 };
 

@@ -25,12 +25,14 @@ use crate::{
         }, //
     },
     kapi::{
-        parked::ParkedTask,
-        regset::{
-            self,
-            BadNote, //
-        },
-        task::FrozenTask, //
+        fork::parked::ParkedTask,
+        task::{
+            frozen::FrozenTask,
+            regset::{
+                self,
+                BadNote, //
+            }, //
+        }, //
     },
     restart::{
         Plan,

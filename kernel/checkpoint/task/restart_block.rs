@@ -8,11 +8,11 @@ use crate::{
     capture::Capture,
     image::task::*,
     kapi::{
-        restart::{
+        signal::restart_block::{
             self,
             Call, //
         },
-        task::FrozenTask, //
+        task::frozen::FrozenTask, //
     },
     restart::{
         Plan,
@@ -190,5 +190,5 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     let call = parse(&plan.task).ok_or(EINVAL).map_err(bad)?;
     let back = |offset: i64| offset.saturating_neg();
     let call = shifted(call, back(r.monotonic_offset), back(r.boottime_offset));
-    restart::set_restart_block(&call, plan.task.restart_arch.get()).map_err(bad)
+    restart_block::set_restart_block(&call, plan.task.restart_arch.get()).map_err(bad)
 }

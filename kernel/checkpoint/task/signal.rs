@@ -22,12 +22,12 @@ use crate::{
         Raw, //
     },
     kapi::{
-        signal::{
+        signal::sighand::{
             self,
             RawAction,
             ACTION_FLAGS, //
         },
-        task::FrozenTask, //
+        task::frozen::FrozenTask, //
     },
     objects::Class,
     restart::{
@@ -114,7 +114,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 const UNBLOCKABLE: u64 = 1 << (9 - 1) | 1 << (19 - 1);
 
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    signal::block_all();
+    sighand::block_all();
     let Some(obj) = ObjRef::new(plan.task.sighand.get()) else {
         return Ok(());
     };
@@ -133,7 +133,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
             restorer: action.restorer.get(),
             mask: action.mask.get(),
         };
-        signal::set_action(signal, &new)
+        sighand::set_action(signal, &new)
             .map_err(|e| r.fail(e, plan, fmt!("action for signal {signal} can't be set")))?;
     }
     r.set_built(obj, Built::Sighand)
@@ -157,7 +157,7 @@ pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) -> Result {
 /// Sets the alternate stack of the current task.
 pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     let task = &plan.task;
-    signal::set_stack(
+    sighand::set_stack(
         task.altstack.get(),
         task.altstack_len.get(),
         task.altstack_flags.get(),
@@ -193,7 +193,7 @@ fn collect_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
         );
     }
     let masks = t.masks()?;
-    if !signal::is_stack(masks.stack, masks.stack_len) {
+    if !sighand::is_stack(masks.stack, masks.stack_len) {
         cap.refuse(
             EOPNOTSUPP,
             t,
