@@ -14,7 +14,8 @@ use kernel::{
 use zerocopy::IntoBytes;
 
 use crate::{
-    capture::Capture,
+    core::report::Report,
+    found::Capture,
     image::{
         check::confinement::split_ranges,
         confinement::{
@@ -34,8 +35,7 @@ use crate::{
     kapi::{
         security::confinement::Confinement,
         task::frozen::FrozenTask, //
-    },
-    report::Report, //
+    }, //
 };
 
 /// Restrictions, and what messages call them.

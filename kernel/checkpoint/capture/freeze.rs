@@ -9,7 +9,8 @@ use kernel::{
 };
 
 use crate::{
-    capture::Capture,
+    core::report::Errno,
+    found::Capture,
     kapi::{
         cgroup::{
             frozen::{
@@ -34,8 +35,7 @@ use crate::{
             }, //
         },
         time::wait, //
-    },
-    report::Errno, //
+    }, //
 };
 
 /// Longest pause between two looks at tasks that are not frozen yet, in milliseconds.

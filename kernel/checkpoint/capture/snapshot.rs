@@ -20,10 +20,14 @@ use kernel::{
 };
 
 use crate::{
-    capture::{
-        sink::Sink,
-        Capture, //
+    core::{
+        report::{
+            Errno,
+            Report, //
+        },
+        sink::Sink, //
     },
+    found::Capture,
     image::{
         mm::{
             EXTENT_INODE,
@@ -53,10 +57,6 @@ use crate::{
         },
         Range,
         Space, //
-    },
-    report::{
-        Errno,
-        Report, //
     }, //
 };
 
@@ -143,7 +143,7 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         inodes: KVVec::new(),
         tables: Held::new(),
     };
-    let mut spaces = cap.mm.take_spaces();
+    let mut spaces = cap.found.mm.take_spaces();
     for space in spaces.values_mut() {
         wait::go_on()?;
         let copy = copy_space(space).inspect_err(|&e| {
@@ -157,7 +157,7 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         snapshot.tables.add(tables);
         snapshot.spaces.push(copy, GFP_KERNEL_ACCOUNT)?;
     }
-    for (obj, file) in cap.files.inodes() {
+    for (obj, file) in cap.found.files.inodes() {
         let pages = copy_inode(file).inspect_err(|&e| {
             cap.report.line(fmt!(
                 "error: contents of object {} ({} pages of a removed file or of shared memory) \

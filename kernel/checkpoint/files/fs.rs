@@ -5,9 +5,12 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    core::{
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
     files::{
         collected::Dirs,
@@ -17,6 +20,10 @@ use crate::{
             Text, //
         },
         same, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         files::{
@@ -38,12 +45,6 @@ use crate::{
             stat::Ask, //
         },
         task::frozen::FrozenTask, //
-    },
-    objects::Class,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
     }, //
 };
 
@@ -57,7 +58,7 @@ pub(super) const OPS: KindOps = KindOps {
 };
 
 /// A rebuilt root and working directory.
-pub(crate) struct BuiltFs(FsRef);
+struct BuiltFs(FsRef);
 
 /// Path of a directory from the caller's root; `None`: refused.
 fn collect_dir(
@@ -74,7 +75,7 @@ fn collect_dir(
         );
         return Ok(None);
     } else {
-        dir.name_from(&cap.files.root)?
+        dir.name_from(&cap.found.files.root)?
     };
     let Some(name) = name else {
         cap.refuse(
@@ -87,7 +88,7 @@ fn collect_dir(
         );
         return Ok(None);
     };
-    if dir.is_hidden(&cap.files.root) {
+    if dir.is_hidden(&cap.found.files.root) {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -127,7 +128,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let root = fs.root();
-    let root = if root == cap.files.root {
+    let root = if root == cap.found.files.root {
         None
     } else {
         match collect_dir(cap, t, "root directory", &root)? {
@@ -150,7 +151,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         pwd,
         who: t.display(&cap.pid_ns),
     };
-    cap.files
+    cap.found
+        .files
         .dirs
         .try_create_and_insert(addr, dirs, GFP_KERNEL_ACCOUNT)?;
     Ok(())
@@ -160,7 +162,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// a leak; what is left of a subtree's is the same directory, but no more one in common.
 pub(super) fn leaks(cap: &mut Capture) -> Result {
     let refused = cap.whole || cap.strict;
-    for (addr, dirs) in cap.files.dirs.iter() {
+    for (addr, dirs) in cap.found.files.dirs.iter() {
         let users = cap.objects.get(Class::Fs, *addr).map_or(0, |e| e.users);
         // We are one more.
         if dirs.fs.users() <= users + 1 {
@@ -210,7 +212,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !first {
         return Ok(());
     }
-    let dirs = cap.files.dirs.remove(&addr).ok_or(ENOENT)?;
+    let dirs = cap.found.files.dirs.remove(&addr).ok_or(ENOENT)?;
     let root = match &dirs.root {
         Some(name) => save_dir(cap, addr + 1, &dirs.fs.root(), name)?.get(),
         None => 0,
@@ -271,11 +273,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.fs.get()) else {
         return Ok(());
     };
-    let built = r.with_built(obj, |b| match b {
-        Built::Fs(f) => Some(f.0.clone()),
-        _ => None,
-    });
-    if let Some(Some(fs)) = built {
+    if let Some(fs) = r.with_built(obj, |f: &BuiltFs| f.0.clone()) {
         if !fs.is_current() {
             fs.install();
         }
@@ -292,5 +290,5 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let fs = FsRef::copy_of_current()?;
     fs.set(&root, &pwd, record.umask.get());
     fs.clone().install();
-    r.set_built(obj, Built::Fs(BuiltFs(fs)))
+    r.set_built(obj, BuiltFs(fs))
 }

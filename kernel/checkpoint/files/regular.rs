@@ -5,7 +5,13 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::Capture,
+    core::{
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
     files::{
         collected::Open,
         open::Source,
@@ -16,6 +22,7 @@ use crate::{
         },
         same, //
     },
+    found::Capture,
     image::files::{
         open,
         OpenFile,
@@ -31,11 +38,6 @@ use crate::{
         },
         security::cred::CredRef,
         task::frozen::FrozenTask, //
-    },
-    report::Errno,
-    restart::{
-        Plan,
-        Restore, //
     }, //
 };
 
@@ -68,7 +70,7 @@ pub(super) fn collect_path(
         );
         return Ok(false);
     }
-    let Some(name) = path.name_from(&cap.files.root)? else {
+    let Some(name) = path.name_from(&cap.found.files.root)? else {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -79,7 +81,7 @@ pub(super) fn collect_path(
         );
         return Ok(false);
     };
-    if path.is_hidden(&cap.files.root) {
+    if path.is_hidden(&cap.found.files.root) {
         cap.refuse(
             EOPNOTSUPP,
             t,

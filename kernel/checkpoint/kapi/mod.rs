@@ -2,13 +2,10 @@
 
 //! The kernel as the rest of the subsystem sees it: safe wrappers of what C offers.
 //!
-//! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`.
+//! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`, but for
+//! `syscall.rs`, which C calls.
 //!
 //! Each subsystem of the kernel has a folder by its name. This is the list of them all.
-
-// `#[export]` wants its functions to be `pub`.
-#[allow(unreachable_pub)]
-pub(crate) mod entry;
 
 /// Control groups: `kernel/cgroup/`.
 pub(crate) mod cgroup {

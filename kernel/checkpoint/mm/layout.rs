@@ -21,11 +21,18 @@ use zerocopy::{
 
 use crate::{
     arch,
-    capture::{
-        context::KindOps,
-        Capture, //
+    core::{
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
     files,
+    found::{
+        Capture,
+        KindOps, //
+    },
     image::{
         self,
         mm::{
@@ -78,12 +85,6 @@ use crate::{
         vma as mapping,
         BuiltMm,
         Space, //
-    },
-    objects::Class,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
     }, //
 };
 
@@ -191,7 +192,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         mm,
     };
     let node = RBTreeNode::new(space.mm.addr(), space, GFP_KERNEL_ACCOUNT)?;
-    cap.mm.spaces.insert(node);
+    cap.found.mm.spaces.insert(node);
     Ok(())
 }
 
@@ -244,7 +245,7 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
         space.mm.users() != known(cap, addr).saturating_add(1)
     };
     let mut shared: KVVec<usize> = KVVec::new();
-    for (&addr, space) in cap.mm.spaces.iter() {
+    for (&addr, space) in cap.found.mm.spaces.iter() {
         if differs(cap, addr, space) {
             shared.push(addr, GFP_KERNEL_ACCOUNT)?;
         }
@@ -257,13 +258,13 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
         go_on()?;
         fsleep(Delta::from_millis(1));
         shared.retain(|&mut addr| {
-            let space = cap.mm.spaces.get(&addr);
+            let space = cap.found.mm.spaces.get(&addr);
             space.is_some_and(|space| differs(cap, addr, space))
         });
     }
     for &addr in &shared {
         let known = known(cap, addr);
-        let Some(space) = cap.mm.spaces.get(&addr) else {
+        let Some(space) = cap.found.mm.spaces.get(&addr) else {
             continue;
         };
         cap.report.refuse(
@@ -321,7 +322,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
             save_guards(cap, &mm, v)?;
         }
     }
-    if let Some(space) = cap.mm.spaces.get_mut(&mm.addr()) {
+    if let Some(space) = cap.found.mm.spaces.get_mut(&mm.addr()) {
         space.ranges = ranges;
     }
     Ok(())
@@ -329,7 +330,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Writes the guard regions of a mapping that has some, or had.
 fn save_guards(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result {
-    let space = cap.mm.spaces.get(&mm.addr()).ok_or(ENOENT)?;
+    let space = cap.found.mm.spaces.get(&mm.addr()).ok_or(ENOENT)?;
     let first = space.guards.partition_point(|&(start, _)| start < v.start);
     let mut regions = KVVec::new();
     for &(start, end) in space.guards.iter().skip(first) {
@@ -417,11 +418,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         return Ok(());
     };
     let current = MmRef::of_current()?;
-    let built = r.with_built(obj, |b| match b {
-        Built::Mm(mm) => mm.0.addr(),
-        _ => 0,
-    });
-    match built {
+    match r.with_built(obj, |mm: &BuiltMm| mm.0.addr()) {
         Some(addr) if addr == current.addr() => return Ok(()),
         Some(_) => {
             return Err(r.fail(
@@ -476,7 +473,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     }
     set_flags(r, plan, &mm, &m)?;
     arch::mm::finish_context(&mm, context);
-    r.set_built(obj, Built::Mm(BuiltMm(mm)))
+    r.set_built(obj, BuiltMm(mm))
 }
 
 /// Runs `f` for the mappings of address space `obj`, and the guard regions of each; `None`: it

@@ -11,9 +11,9 @@ use kernel::{
 };
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    found::{
+        Capture,
+        KindOps, //
     },
     image::ObjRef,
     kapi::{

@@ -20,7 +20,7 @@ use zerocopy::{
 };
 
 use crate::{
-    capture::sink::Sink,
+    core::sink::Sink,
     image::{
         check::sum,
         mm::{

@@ -22,8 +22,12 @@ use zerocopy::byteorder::little_endian::{
 
 use crate::{
     arch,
-    capture::Capture,
+    core::restore::{
+        Plan,
+        Restore, //
+    },
     files,
+    found::Capture,
     image::{
         mm::{
             vma as flag,
@@ -57,11 +61,7 @@ use crate::{
         task::frozen::FrozenTask,
         time::wait, //
     },
-    mm::Range,
-    restart::{
-        Plan,
-        Restore, //
-    }, //
+    mm::Range, //
 };
 
 /// Flags that stand in the image, and their numbers there.

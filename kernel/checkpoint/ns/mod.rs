@@ -8,7 +8,11 @@ use kernel::{
 };
 
 use crate::{
-    capture::context::KindOps,
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    found::KindOps,
     kapi::{
         ns::proxy::{
             Proxy,
@@ -16,10 +20,6 @@ use crate::{
         },
         pid::namespace::PidNs,
         task::frozen::TaskName, //
-    },
-    restart::{
-        Plan,
-        Restore, //
     }, //
 };
 
@@ -27,8 +27,6 @@ mod other;
 pub(crate) mod pid;
 pub(crate) mod time;
 pub(crate) mod uts;
-
-pub(crate) use uts::BuiltUts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
 pub(crate) static KINDS: &[KindOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];

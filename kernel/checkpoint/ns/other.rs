@@ -5,9 +5,9 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    found::{
+        Capture,
+        KindOps, //
     },
     kapi::task::frozen::FrozenTask, //
 };

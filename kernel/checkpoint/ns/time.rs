@@ -7,17 +7,17 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     kapi::{
         ns::proxy,
         task::frozen::FrozenTask, //
-    },
-    restart::{
-        Plan,
-        Restore, //
     }, //
 };
 
@@ -35,7 +35,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let ns = t.namespaces()?;
-    if *cap.ns.time.get_or_insert(ns.time) != ns.time {
+    if *cap.found.ns.time.get_or_insert(ns.time) != ns.time {
         cap.refuse(
             EOPNOTSUPP,
             t,

@@ -16,6 +16,10 @@ use kernel::{
 };
 
 use crate::{
+    core::{
+        report::Errno,
+        restore::Plan, //
+    },
     image::{
         task::{
             Regs,
@@ -45,11 +49,9 @@ use crate::{
         time::wait, //
     },
     ns::pid,
-    report::Errno,
     restart::{
         job::Crew,
-        plan::Numbers,
-        Plan, //
+        plan::Numbers, //
     },
     task, //
 };

@@ -16,6 +16,13 @@ use kernel::{
 };
 
 use crate::{
+    core::{
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
     image::task::{
         TASK_LIVE,
         TASK_ZOMBIE, //
@@ -40,14 +47,9 @@ use crate::{
     },
     kinds,
     ns::time,
-    report::Errno,
-    restart::{
-        plan::{
-            Members,
-            Numbers, //
-        },
-        Plan,
-        Restore, //
+    restart::plan::{
+        Members,
+        Numbers, //
     },
     task, //
 };

@@ -6,6 +6,10 @@ use kernel::prelude::*;
 
 use crate::{
     arch,
+    core::report::{
+        Errno,
+        Report, //
+    },
     image::{
         check::{
             self,
@@ -24,10 +28,6 @@ use crate::{
         fs::io,
         mm::held::Held,
         time::wait, //
-    },
-    report::{
-        Errno,
-        Report, //
     },
     restart::source::{
         self,

@@ -5,6 +5,10 @@
 use kernel::prelude::*;
 
 use crate::{
+    core::restore::{
+        Plan,
+        Restore, //
+    },
     image::{
         task::*,
         Kind, //
@@ -22,10 +26,6 @@ use crate::{
             Info, //
         },
         time::wait, //
-    },
-    restart::{
-        Plan,
-        Restore, //
     },
     task::signal::for_each_record, //
 };

@@ -15,7 +15,11 @@ use zerocopy::{
 
 use crate::{
     arch::regs as arch,
-    capture::Capture,
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    found::Capture,
     image::{
         notes,
         record::align_up,
@@ -33,10 +37,6 @@ use crate::{
                 BadNote, //
             }, //
         }, //
-    },
-    restart::{
-        Plan,
-        Restore, //
     }, //
 };
 

@@ -5,7 +5,11 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::Capture,
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    found::Capture,
     image::task::*,
     kapi::{
         signal::restart_block::{
@@ -13,10 +17,6 @@ use crate::{
             Call, //
         },
         task::frozen::FrozenTask, //
-    },
-    restart::{
-        Plan,
-        Restore, //
     }, //
 };
 

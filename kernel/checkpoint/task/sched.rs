@@ -7,12 +7,16 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
-        Capture, //
+    core::{
+        kind::no_leaks,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         task::*,
@@ -26,10 +30,6 @@ use crate::{
             Scheduling, //
         },
         task::frozen::FrozenTask, //
-    },
-    restart::{
-        Plan,
-        Restore, //
     }, //
 };
 

@@ -6,12 +6,17 @@ use kernel::prelude::*;
 use zerocopy::IntoBytes;
 
 use crate::{
-    capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
-        Capture, //
+    core::{
+        kind::no_leaks,
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         record::{
@@ -28,12 +33,6 @@ use crate::{
             ACTION_FLAGS, //
         },
         task::frozen::FrozenTask, //
-    },
-    objects::Class,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
     }, //
 };
 
@@ -113,12 +112,15 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// SIGKILL and SIGSTOP, which are in no mask.
 const UNBLOCKABLE: u64 = 1 << (9 - 1) | 1 << (19 - 1);
 
+/// Signal actions that have been rebuilt: their first thread holds them.
+struct BuiltSighand;
+
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     sighand::block_all();
     let Some(obj) = ObjRef::new(plan.task.sighand.get()) else {
         return Ok(());
     };
-    if r.with_built(obj, |_| ()).is_some() {
+    if r.is_built(obj) {
         return Ok(());
     }
     let (_, raw) = r.object_body::<Sighand>(obj)?;
@@ -136,7 +138,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         sighand::set_action(signal, &new)
             .map_err(|e| r.fail(e, plan, fmt!("action for signal {signal} can't be set")))?;
     }
-    r.set_built(obj, Built::Sighand)
+    r.set_built(obj, BuiltSighand)
 }
 
 /// Fills in the fields of the task record.
@@ -173,7 +175,7 @@ fn collect_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
     let (mut timer, mut most) = (own.timer, own.infos.len());
     let tid = t.tid_in(&cap.pid_ns);
     // All threads share what is pending for the group.
-    if cap.task.is_first(t, tid)? {
+    if cap.found.task.is_first(t, tid)? {
         let shared = t.pending(true)?;
         timer |= shared.timer;
         most = most.max(shared.infos.len());
@@ -217,7 +219,7 @@ fn save_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     let tid = t.tid_in(&cap.pid_ns);
     put(cap, t, tid, false)?;
-    if cap.task.is_last(t, tid) {
+    if cap.found.task.is_last(t, tid) {
         let tgid = t.tgid_in(&cap.pid_ns);
         put(cap, t, tgid, true)?;
     }

@@ -5,6 +5,10 @@
 use kernel::prelude::*;
 
 use crate::{
+    core::report::{
+        Errno,
+        Report, //
+    },
     image::{
         check::Sum,
         header::Trailer,
@@ -22,10 +26,6 @@ use crate::{
             io, //
         },
         time::wait, //
-    },
-    report::{
-        Errno,
-        Report, //
     }, //
 };
 use zerocopy::byteorder::little_endian::{
@@ -218,7 +218,7 @@ impl Sink {
 
     /// Takes back the trailer, if it was written: what fails after it is not to leave an image. Where
     /// that fails too, as on a broken disk, or where the file is a stream, there may be one.
-    pub(super) fn take_back(&self) {
+    pub(crate) fn take_back(&self) {
         let Some(mut pos) = self.trailer_at.filter(|_| !self.file.is_stream()) else {
             return;
         };

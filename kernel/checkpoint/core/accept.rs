@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The patterns of paths whose differences the caller of restart(2) accepts.
+//! What the caller of restart(2) accepts: patterns of paths, whose files may differ.
 
 use kernel::{
     prelude::*,
@@ -71,6 +71,16 @@ impl Patterns {
         }
         Ok(false)
     }
+}
+
+/// What the caller of restart(2) says about files that differ, and what can be compared.
+pub(crate) struct Policy {
+    /// Compare all that the image tells.
+    pub(crate) strict: bool,
+    /// Paths whose differences are accepted.
+    pub(crate) accept: Patterns,
+    /// The image was made since this machine was booted.
+    pub(crate) same_boot: bool,
 }
 
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]

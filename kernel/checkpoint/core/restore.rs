@@ -2,6 +2,8 @@
 
 //! What one call of restart(2) knows, shared by the coordinator and all tasks that it makes.
 
+use core::any::Any;
+
 use kernel::{
     fmt,
     new_mutex,
@@ -11,7 +13,13 @@ use kernel::{
 };
 
 use crate::{
-    files,
+    core::{
+        accept::Policy,
+        report::{
+            Errno,
+            Report, //
+        }, //
+    },
     image::{
         header::HEADER_LEN,
         record,
@@ -33,36 +41,7 @@ use crate::{
         },
         task::frozen::TaskName, //
     },
-    mm,
-    ns,
-    report::{
-        Errno,
-        Report, //
-    },
-    task, //
 };
-
-/// An object that has been rebuilt. Dropping it drops a reference.
-pub(crate) enum Built {
-    /// An address space.
-    Mm(mm::BuiltMm),
-    /// A descriptor table.
-    Files(files::BuiltFiles),
-    /// An open file.
-    File(files::BuiltFile),
-    /// An inode whose contents are in the image: an open file of it.
-    Inode(files::BuiltFile),
-    /// A pipe: both ends.
-    Pipe(files::BuiltPipe),
-    /// Root and working directory.
-    Fs(files::BuiltFs),
-    /// Signal actions, held by their first thread.
-    Sighand,
-    /// Credentials.
-    Cred(task::BuiltCred),
-    /// A uts namespace.
-    Uts(ns::BuiltUts),
-}
 
 /// Offset of the metadata in the image: what messages tell counts from the image's start.
 pub(crate) const META_AT: u64 = HEADER_LEN as u64;
@@ -76,7 +55,7 @@ pub(crate) struct Restore {
     index: KVVec<u32>,
     /// Rebuilt objects. Only the holder of the turn looks at it.
     #[pin]
-    built: Mutex<RBTree<u32, Built>>,
+    built: Mutex<RBTree<u32, KBox<dyn Any + Send>>>,
     /// Messages.
     #[pin]
     report: Mutex<Report>,
@@ -94,7 +73,7 @@ pub(crate) struct Restore {
     /// and executable.
     pub(crate) denies_write_exec: bool,
     /// What becomes of files that differ from those that were saved.
-    pub(crate) policy: files::Policy,
+    pub(crate) policy: Policy,
 }
 
 /// The records of one thread.
@@ -137,7 +116,7 @@ impl Restore {
         container: Container,
         monotonic_offset: i64,
         boottime_offset: i64,
-        policy: files::Policy,
+        policy: Policy,
     ) -> impl PinInit<Self> {
         pin_init!(Self {
             meta,
@@ -200,57 +179,65 @@ impl Restore {
         ))
     }
 
-    /// Runs `f` with what was rebuilt for `obj`, if it was.
+    /// Something was rebuilt for `obj`.
+    pub(crate) fn is_built(&self, obj: ObjRef) -> bool {
+        self.built.lock().get(&obj.get()).is_some()
+    }
+
+    /// Runs `f` with what was rebuilt for `obj`, if it was, as a `T`.
     ///
     /// `f` runs under a mutex: it takes a reference or copies, no more.
-    pub(crate) fn with_built<R>(&self, obj: ObjRef, f: impl FnOnce(&Built) -> R) -> Option<R> {
-        self.built.lock().get(&obj.get()).map(f)
+    pub(crate) fn with_built<T: Any, R>(&self, obj: ObjRef, f: impl FnOnce(&T) -> R) -> Option<R> {
+        let built = self.built.lock();
+        built.get(&obj.get())?.downcast_ref().map(f)
     }
 
     /// The same, to change it.
-    pub(crate) fn with_built_mut<R>(
+    pub(crate) fn with_built_mut<T: Any, R>(
         &self,
         obj: ObjRef,
-        f: impl FnOnce(&mut Built) -> R,
+        f: impl FnOnce(&mut T) -> R,
     ) -> Option<R> {
-        self.built.lock().get_mut(&obj.get()).map(f)
+        let mut built = self.built.lock();
+        built.get_mut(&obj.get())?.downcast_mut().map(f)
     }
 
-    /// Runs `f` with all that was rebuilt, until it fails. `f` may take locks that nobody waits
-    /// under, but not sleep.
-    pub(crate) fn for_each_built<E>(
+    /// Runs `f` with all that was rebuilt as a `T`, until it fails. `f` may take locks that nobody
+    /// waits under, but not sleep.
+    pub(crate) fn for_each_built<T: Any, E>(
         &self,
-        mut f: impl FnMut(&mut Built) -> Result<(), E>,
+        f: impl FnMut(&mut T) -> Result<(), E>,
     ) -> Result<(), E> {
         self.built
             .lock()
             .values_mut()
-            .try_for_each(|built| f(built))
+            .filter_map(|built| built.downcast_mut())
+            .try_for_each(f)
     }
 
-    /// Notes what was rebuilt for `obj`.
-    pub(crate) fn set_built(&self, obj: ObjRef, built: Built) -> Result {
+    /// Notes what was rebuilt for `obj`. Dropping it drops a reference.
+    pub(crate) fn set_built<T: Any + Send>(&self, obj: ObjRef, built: T) -> Result {
+        let built = KBox::new(built, GFP_KERNEL_ACCOUNT)? as KBox<dyn Any + Send>;
         let node = kernel::rbtree::RBTreeNode::new(obj.get(), built, GFP_KERNEL_ACCOUNT)?;
         let old = self.built.lock().insert(node);
         drop(old);
         Ok(())
     }
 
-    /// Drops the references on what was rebuilt, but on named pipes: these [`files::deliver`] and
-    /// [`files::take_back`] look for.
-    pub(crate) fn clear_built_but_fifos(&self) {
+    /// Drops the references on what was rebuilt, but on each `T` that `stays` tells of.
+    pub(crate) fn clear_built_but<T: Any>(&self, stays: impl Fn(&T) -> bool) {
         let mut old = core::mem::replace(&mut *self.built.lock(), RBTree::new());
-        let mut fifos = RBTree::new();
+        let mut left = RBTree::new();
         let mut cursor = old.cursor_front_mut();
         while let Some(at) = cursor {
-            let named = matches!(at.current().1, Built::Pipe(files::BuiltPipe::Named(_)));
+            let keep = at.current().1.downcast_ref().is_some_and(&stays);
             let (next, node) = at.remove_current();
-            if named {
-                fifos.insert(node);
+            if keep {
+                left.insert(node);
             }
             cursor = next;
         }
-        *self.built.lock() = fifos;
+        *self.built.lock() = left;
     }
 
     /// Drops all references on what was rebuilt.
@@ -294,12 +281,11 @@ impl Restore {
 mod tests {
     use super::*;
     use crate::{
-        capture::meta::Meta,
-        image::{
-            files::Path,
-            task::TASK_LIVE, //
+        core::{
+            accept::Patterns,
+            meta::Meta, //
         },
-        restart::plan::Members, //
+        image::files::Path, //
     };
     use kernel::sync::Arc;
     use zerocopy::FromZeros;
@@ -322,9 +308,9 @@ mod tests {
         let mut offsets = KVVec::new();
         offsets.extend_from_slice(index, GFP_KERNEL)?;
         let container = Container::new_zeroed();
-        let policy = files::Policy {
+        let policy = Policy {
             strict: false,
-            accept: files::Patterns::none(),
+            accept: Patterns::none(),
             same_boot: false,
         };
         Arc::pin_init(
@@ -354,27 +340,6 @@ mod tests {
         assert!(r.object(obj(2)?).is_err());
         let line = b"image: unknown record at offset 240: unknown kind of record [EINVAL]\n";
         assert!(r.with_report(|r| r.text() == line));
-        Ok(())
-    }
-
-    /// The same for the records of a task.
-    #[test]
-    fn offsets_of_tasks() -> Result {
-        let mut meta = Meta::new();
-        meta.put(
-            &Path {
-                obj: 1.into(),
-                ..Path::new_zeroed()
-            },
-            b"/home",
-        )?;
-        let mut task = Task::new_zeroed();
-        task.tid = 1.into();
-        task.tgid = 1.into();
-        task.state = TASK_LIVE.into();
-        meta.put(&task, &[])?;
-        let members = Members::new(meta.as_bytes())?;
-        assert_eq!(members.plan(meta.as_bytes(), 0)?.at, 240);
         Ok(())
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the C shim of the system calls (`sys.c`) comes in.
+//! The system calls, as the C shim (`sys.c`) calls them.
+//!
+//! C calls in here, so that this is the one file outside of `kapi/` and `arch/*/checkpoint/` that has
+//! `unsafe` and `bindings::`: for the pointer to the arguments.
 
 use kernel::{
     bindings,
@@ -9,10 +12,20 @@ use kernel::{
 
 use crate::{
     args::{
+        self,
         CheckpointCall,
         RestartCall, //
     },
-    kapi::time::wait, //
+    capture::{
+        self,
+        args::CheckpointArgs, //
+    },
+    core::report::Report,
+    kapi::time::wait,
+    restart::{
+        self,
+        args::RestartArgs, //
+    }, //
 };
 
 /// Flags of checkpoint(2).
@@ -47,6 +60,26 @@ pub(crate) mod restart_flags {
     pub(crate) const ALL: u64 = (1 << 4) - 1;
 }
 
+/// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.
+fn checkpoint(call: &CheckpointCall) -> Result<u64> {
+    let log = args::log(call.log_fd)?;
+    let mut report = Report::new();
+    let result = CheckpointArgs::new(call, log.as_ref(), &mut report)
+        .and_then(|(args, root)| capture::run(&args, &root, &mut report));
+    report.finish(&result, log.as_ref());
+    result
+}
+
+/// restart(2): see Documentation/checkpoint/abi.rst. Returns the root's pid.
+fn restart(call: &RestartCall) -> Result<u64> {
+    let log = args::log(call.log_fd)?;
+    let mut report = Report::new();
+    let result = RestartArgs::new(call, log.as_ref(), &mut report)
+        .and_then(|mut args| restart::run(&mut args, &mut report));
+    report.finish(&result, log.as_ref());
+    result
+}
+
 /// What a system call returns for `result`.
 fn ret(result: Result<u64>) -> c_long {
     match result {
@@ -64,7 +97,7 @@ fn ret(result: Result<u64>) -> c_long {
 pub unsafe extern "C" fn checkpoint_do(args: *const bindings::checkpoint_args) -> c_long {
     // SAFETY: By the caller's promise.
     let a = unsafe { &*args };
-    ret(crate::checkpoint(&CheckpointCall {
+    ret(checkpoint(&CheckpointCall {
         flags: a.flags,
         pidfd: a.pidfd,
         cgroup_fd: a.cgroup_fd,
@@ -87,7 +120,7 @@ pub unsafe extern "C" fn restart_do(
 ) -> c_long {
     // SAFETY: By the caller's promise.
     let a = unsafe { &*args };
-    ret(crate::restart(&RestartCall {
+    ret(restart(&RestartCall {
         flags: a.flags,
         image_fd: a.image_fd,
         log_fd: a.log_fd,
