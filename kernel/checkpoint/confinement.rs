@@ -17,7 +17,7 @@ use crate::{
     core::report::Report,
     found::Capture,
     image::{
-        check::confinement::split_ranges,
+        check::split_ranges,
         confinement::{
             Confinement as Record,
             IdRange,

@@ -2,18 +2,18 @@
 
 //! What confined the tasks.
 
-use super::{
-    fields::{
-        ensure,
-        flags,
-        zero, //
-    },
-    walk::{
-        Follow,
-        Walk, //
-    }, //
-};
 use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            flags,
+            zero, //
+        },
+        walk::{
+            Follow,
+            Walk, //
+        }, //
+    },
     confinement::{
         Confinement,
         IdRange,
@@ -46,7 +46,7 @@ pub fn split_ranges<'a>(
 
 impl Walk<'_> {
     /// What confined the tasks, labels apart.
-    pub(super) fn confinement(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn confinement(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Confinement = raw.body()?;
         flags(raw, body.flags.get(), CONFINEMENT_FLAGS)?;
         zero(raw, body.reserved.get() == 0)?;
@@ -79,7 +79,7 @@ impl Walk<'_> {
     }
 
     /// A security label.
-    pub(super) fn label(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn label(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Label = raw.body()?;
         let Follow::Labels { left, from } = self.follow else {
             return Err(raw.fault("more security labels than announced"));

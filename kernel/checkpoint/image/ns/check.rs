@@ -2,17 +2,17 @@
 
 //! Namespaces.
 
-use super::{
-    fields::{
-        ensure,
-        no_payload,
-        padded_name,
-        zero, //
-    },
-    walk::Walk,
-    PID_MAX, //
-};
 use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            no_payload,
+            padded_name,
+            zero, //
+        },
+        walk::Walk,
+        PID_MAX, //
+    },
     ns::{
         PidNs,
         Uts, //
@@ -32,7 +32,7 @@ const MEMFD_NOEXEC_MAX: u32 = 2;
 
 impl Walk<'_> {
     /// A uts namespace.
-    pub(super) fn uts(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn uts(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let uts: Uts = raw.body()?;
         padded_name(raw, &uts.nodename)?;
         padded_name(raw, &uts.domainname)?;
@@ -45,7 +45,7 @@ impl Walk<'_> {
     }
 
     /// A pid namespace. Its object's detail is its depth; that of one outermost in the image is 1.
-    pub(super) fn pid_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn pid_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let ns: PidNs = raw.body()?;
         let parent = ns.parent.get();
         let depth = if parent == 0 {

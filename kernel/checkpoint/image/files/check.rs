@@ -2,24 +2,24 @@
 
 //! Descriptor tables, open files, inodes, pipes and directories.
 
-use super::{
-    fields::{
-        absolute_path,
-        boolean,
-        ensure,
-        flags,
-        ids,
-        no_payload,
-        zero,
-        POS_MAX, //
-    },
-    walk::{
-        Follow,
-        Walk, //
-    },
-    Object, //
-};
 use crate::image::{
+    check::{
+        fields::{
+            absolute_path,
+            boolean,
+            ensure,
+            flags,
+            ids,
+            no_payload,
+            zero,
+            POS_MAX, //
+        },
+        walk::{
+            Follow,
+            Walk, //
+        },
+        Object, //
+    },
     files::*,
     record::{
         Fault,
@@ -42,19 +42,19 @@ const TYPE_REGULAR: u32 = 0o100000;
 const DETAIL_FLAGS: u32 = 8;
 
 /// Kind of the open file that is the object `file`.
-pub(super) fn kind_of(file: &Object) -> u32 {
+pub(in crate::image) fn kind_of(file: &Object) -> u32 {
     file.detail & ((1 << DETAIL_FLAGS) - 1)
 }
 
 /// The open file that is the object `file` can be the program of an address space.
-pub(super) fn is_program(file: &Object) -> bool {
+pub(in crate::image) fn is_program(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
     kind_of(file) == FILE_REGULAR && flags & (open::READ | open::PATH) == open::READ
 }
 
 impl Walk<'_> {
     /// A descriptor table.
-    pub(super) fn table(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn table(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let table: Table = raw.body()?;
         zero(raw, table.reserved.get() == 0)?;
         let fds: &[Fd] = raw.array(FDS_MAX)?;
@@ -86,7 +86,7 @@ impl Walk<'_> {
     }
 
     /// An open file. Its object's detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
-    pub(super) fn file(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn file(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let file: OpenFile = raw.body()?;
         let kind = file.kind.get();
         flags(raw, u64::from(file.flags.get()), u64::from(open::ALL))?;
@@ -165,7 +165,7 @@ impl Walk<'_> {
     }
 
     /// An inode whose contents are in the image. Its object's detail is 1 if it has a directory.
-    pub(super) fn inode(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn inode(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let inode: Inode = raw.body()?;
         let mode = inode.mode.get();
         ensure(
@@ -195,7 +195,7 @@ impl Walk<'_> {
     }
 
     /// A pipe. Its object's detail is 1 if it has a name.
-    pub(super) fn pipe(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn pipe(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let pipe: Pipe = raw.body()?;
         let size = pipe.size.get();
         boolean(raw, pipe.named.get())?;
@@ -223,7 +223,7 @@ impl Walk<'_> {
     }
 
     /// A buffer of a pipe.
-    pub(super) fn pipe_buffer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn pipe_buffer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let buffer: PipeBuffer = raw.body()?;
         boolean(raw, buffer.packet.get())?;
         zero(raw, buffer.reserved.get() == 0)?;
@@ -244,7 +244,7 @@ impl Walk<'_> {
     }
 
     /// Root, working directory and umask.
-    pub(super) fn fs(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn fs(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let fs: Fs = raw.body()?;
         flags(raw, u64::from(fs.umask.get()), 0o777)?;
         self.refer_or_none::<Path>(raw, fs.root.get())?;
@@ -254,7 +254,7 @@ impl Walk<'_> {
     }
 
     /// A directory.
-    pub(super) fn path(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn path(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let path: Path = raw.body()?;
         absolute_path(raw)?;
         self.define(raw, path.obj.get(), 0)

@@ -7,26 +7,20 @@ use zerocopy::{
     FromBytes, //
 };
 
-use super::{
-    fields::{
-        boolean,
-        ensure,
-        flags,
-        ids,
-        mask,
-        zero, //
-    },
-    tasks::{
-        SEEN_AFFINITY,
-        SEEN_PENDING,
-        SEEN_REGS,
-        SEEN_SHARED_PENDING, //
-    },
-    walk::Walk,
-    AFFINITY_MAX,
-    NOTES_MAX, //
-};
 use crate::image::{
+    check::{
+        fields::{
+            boolean,
+            ensure,
+            flags,
+            ids,
+            mask,
+            zero, //
+        },
+        walk::Walk,
+        AFFINITY_MAX,
+        NOTES_MAX, //
+    },
     notes,
     record::{
         align_up,
@@ -34,6 +28,12 @@ use crate::image::{
         Raw, //
     },
     task::{
+        check::{
+            SEEN_AFFINITY,
+            SEEN_PENDING,
+            SEEN_REGS,
+            SEEN_SHARED_PENDING, //
+        },
         signal_number,
         Action,
         Affinity,
@@ -87,7 +87,7 @@ pub fn split_note<'a>(raw: &Raw<'_>, bytes: &'a [u8]) -> Result<(Note, &'a [u8],
 
 impl Walk<'_> {
     /// Registers of a thread.
-    pub(super) fn regs(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn regs(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let regs: Regs = raw.body()?;
         let pid = self.see(raw, regs.tid.get(), SEEN_REGS)?;
         ensure(raw, pid.state == TASK_LIVE, "registers of an exited task")?;
@@ -125,7 +125,7 @@ impl Walk<'_> {
     }
 
     /// Signal actions.
-    pub(super) fn sighand(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn sighand(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let sighand: Sighand = raw.body()?;
         zero(raw, sighand.reserved.get() == 0)?;
         let actions: &[Action] = raw.array(NSIG)?;
@@ -143,7 +143,7 @@ impl Walk<'_> {
     }
 
     /// Pending signals.
-    pub(super) fn pending(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn pending(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let pending: Pending = raw.body()?;
         boolean(raw, pending.shared.get())?;
         let shared = pending.shared.get() == 1;
@@ -182,7 +182,7 @@ impl Walk<'_> {
     }
 
     /// Credentials.
-    pub(super) fn cred(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn cred(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let cred: Cred = raw.body()?;
         flags(raw, u64::from(cred.securebits.get()), SECUREBITS)?;
         ids(raw, cred.uid.iter().chain(&cred.gid).map(|id| id.get()))?;
@@ -207,7 +207,7 @@ impl Walk<'_> {
     }
 
     /// CPU affinity of a thread.
-    pub(super) fn affinity(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn affinity(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let affinity: Affinity = raw.body()?;
         zero(raw, affinity.reserved.get() == 0)?;
         self.see(raw, affinity.tid.get(), SEEN_AFFINITY)?;

@@ -2,25 +2,25 @@
 
 //! Address spaces and mappings.
 
-use super::{
-    fields::{
-        ensure,
-        flags,
-        zero,
-        POS_MAX, //
-    },
-    files::{
-        is_program,
-        kind_of, //
-    },
-    walk::{
-        Follow,
-        Walk, //
-    },
-    ADDRESS_MAX, //
-};
 use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            flags,
+            zero,
+            POS_MAX, //
+        },
+        walk::{
+            Follow,
+            Walk, //
+        },
+        ADDRESS_MAX, //
+    },
     files::{
+        check::{
+            is_program,
+            kind_of, //
+        },
         OpenFile,
         FILE_DEVICE,
         FILE_REGULAR,
@@ -50,7 +50,7 @@ fn is_name_char(c: u8) -> bool {
 
 impl Walk<'_> {
     /// An address space.
-    pub(super) fn mm(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn mm(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let mm: Mm = raw.body()?;
         flags(raw, u64::from(mm.flags.get()), u64::from(MM_FLAGS))?;
         flags(raw, u64::from(mm.dump_filter.get()), DUMP_FILTER)?;
@@ -116,7 +116,7 @@ impl Walk<'_> {
     }
 
     /// A mapping.
-    pub(super) fn vma(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn vma(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let vma: Vma = raw.body()?;
         let Follow::Vmas { left, from, vdso } = self.follow else {
             return Err(raw.fault("belongs to no address space, or that has fewer mappings"));
@@ -194,7 +194,7 @@ impl Walk<'_> {
     }
 
     /// Guard regions of `mapping`.
-    pub(super) fn guards(
+    pub(in crate::image) fn guards(
         &mut self,
         raw: &Raw<'_>,
         mapping: Option<(u64, u64)>,

@@ -7,22 +7,22 @@ use zerocopy::byteorder::little_endian::{
     U64, //
 };
 
-use super::{
-    fields::{
-        ensure,
-        flags,
-        mask,
-        no_payload,
-        padded_name,
-        signal,
-        zero, //
-    },
-    pid,
-    walk::Walk,
-    Pid,
-    PID_MAX, //
-};
 use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            flags,
+            mask,
+            no_payload,
+            padded_name,
+            signal,
+            zero, //
+        },
+        pid,
+        walk::Walk,
+        Pid,
+        PID_MAX, //
+    },
     files,
     mm::Mm,
     ns,
@@ -37,13 +37,13 @@ use crate::image::{
 /// [`Pid::seen`]: the task itself.
 const SEEN_TASK: u32 = 1 << 0;
 /// [`Pid::seen`]: its registers.
-pub(super) const SEEN_REGS: u32 = 1 << 1;
+pub(in crate::image) const SEEN_REGS: u32 = 1 << 1;
 /// [`Pid::seen`]: its pending signals.
-pub(super) const SEEN_PENDING: u32 = 1 << 2;
+pub(in crate::image) const SEEN_PENDING: u32 = 1 << 2;
 /// [`Pid::seen`]: the pending signals of its thread group.
-pub(super) const SEEN_SHARED_PENDING: u32 = 1 << 3;
+pub(in crate::image) const SEEN_SHARED_PENDING: u32 = 1 << 3;
 /// [`Pid::seen`]: its affinity.
-pub(super) const SEEN_AFFINITY: u32 = 1 << 4;
+pub(in crate::image) const SEEN_AFFINITY: u32 = 1 << 4;
 /// [`Pid::seen`]: a task of which it is the process group, for one without task.
 const SEEN_GROUP: u32 = 1 << 5;
 /// [`Pid::seen`]: a task of which it is the session, for one without task.
@@ -71,7 +71,7 @@ const PERSONALITIES: &[u32] = &[0, 8];
 
 /// The thread group whose records these are.
 #[derive(Clone, Copy)]
-pub(super) struct Group {
+pub(in crate::image) struct Group {
     leader: Task,
     mm: u32,
     sighand: u32,
@@ -80,7 +80,7 @@ pub(super) struct Group {
 
 impl Pid {
     /// What is missing of it at the end: the kind of its record, and what.
-    pub(super) fn lacks(&self) -> Option<(Kind, &'static str)> {
+    pub(in crate::image) fn lacks(&self) -> Option<(Kind, &'static str)> {
         if !self.is_task() {
             return (self.seen & (SEEN_GROUP | SEEN_SESSION) == 0).then_some((
                 Kind::DeadPid,
@@ -95,7 +95,12 @@ impl Pid {
 impl Walk<'_> {
     /// Notes that a record of the task `tid` was seen, of which there is at most one. The task's
     /// own must have come before.
-    pub(super) fn see(&mut self, raw: &Raw<'_>, tid: u32, seen: u32) -> Result<Pid, Fault> {
+    pub(in crate::image) fn see(
+        &mut self,
+        raw: &Raw<'_>,
+        tid: u32,
+        seen: u32,
+    ) -> Result<Pid, Fault> {
         let pid = self
             .pids
             .binary_search_by_key(&tid, |p| p.tid)
@@ -112,7 +117,12 @@ impl Walk<'_> {
 
     /// Checks that a record of the task `tid` stands with those of it; `shared`: with those of the
     /// thread group that it leads.
-    pub(super) fn in_place(&self, raw: &Raw<'_>, tid: u32, shared: bool) -> Result<(), Fault> {
+    pub(in crate::image) fn in_place(
+        &self,
+        raw: &Raw<'_>,
+        tid: u32,
+        shared: bool,
+    ) -> Result<(), Fault> {
         let here = if shared { self.thread.1 } else { self.thread.0 };
         ensure(
             raw,
@@ -147,7 +157,7 @@ impl Walk<'_> {
     }
 
     /// A thread.
-    pub(super) fn task(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn task(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let task: Task = raw.body()?;
         self.see(raw, task.tid.get(), SEEN_TASK)?;
         self.thread = (task.tid.get(), task.tgid.get());
@@ -376,7 +386,7 @@ impl Walk<'_> {
     }
 
     /// What a thread group shares.
-    pub(super) fn process(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn process(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let process: Process = raw.body()?;
         let group = self
             .group
@@ -434,7 +444,7 @@ impl Walk<'_> {
     }
 
     /// A pid without task.
-    pub(super) fn dead_pid(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn dead_pid(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let dead: DeadPid = raw.body()?;
         self.levels(raw, dead.pid.get(), dead.pid_ns.get())
     }
