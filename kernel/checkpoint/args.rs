@@ -11,26 +11,29 @@ use kernel::{
 };
 
 use crate::{
-    files::Patterns,
-    kapi::{
-        cgroup::{
-            Cgroup,
-            CgroupDir, //
-        },
-        entry::{
-            checkpoint_flags,
-            restart_flags, //
-        },
-        file::{
-            ftype,
-            FileRef, //
-        },
-        io,
-        root::Root, //
+    capture::args::CheckpointArgs,
+    core::{
+        accept::Patterns,
+        report::{
+            Errno,
+            Report, //
+        }, //
     },
-    report::{
-        Errno,
-        Report, //
+    kapi::{
+        cgroup::group::CgroupDir,
+        fs::{
+            file::{
+                ftype,
+                FileRef, //
+            },
+            io, //
+        },
+        task::root::Root, //
+    },
+    restart::args::RestartArgs,
+    syscall::{
+        checkpoint_flags,
+        restart_flags, //
     }, //
 };
 
@@ -60,30 +63,6 @@ pub(crate) struct CheckpointCall {
     pub(crate) deadline_ms: u32,
     /// Some field that must be zero is not.
     pub(crate) reserved: bool,
-}
-
-/// The arguments of checkpoint(2), checked.
-pub(crate) struct CheckpointArgs<'a> {
-    /// The root need not be a pid namespace's init.
-    pub(crate) subtree: bool,
-    /// Kill the tasks afterwards.
-    pub(crate) kill: bool,
-    /// Leave them frozen afterwards.
-    pub(crate) leave_frozen: bool,
-    /// Write nothing.
-    pub(crate) dry_run: bool,
-    /// Kill the tasks, which were left frozen, and write nothing.
-    pub(crate) kill_only: bool,
-    /// Refuse what is only told otherwise.
-    pub(crate) strict: bool,
-    /// Milliseconds within which all tasks must freeze.
-    pub(crate) deadline_ms: u32,
-    /// Where the image goes; `None` for a dry run and for killing only.
-    pub(crate) image: Option<FileRef>,
-    /// Where messages go.
-    pub(crate) log: Option<&'a FileRef>,
-    /// The cgroup that the caller names; `None`: that of the root task.
-    pub(crate) cgroup: Option<Cgroup>,
 }
 
 /// Ends the call for a wrong argument: `errno`, with a line that tells what is wrong.
@@ -229,26 +208,6 @@ pub(crate) struct RestartCall {
     pub(crate) accept: usize,
     /// Bytes of them.
     pub(crate) accept_len: usize,
-    /// Address where the caller wants the root's pidfd.
-    pub(crate) pidfd_out: usize,
-}
-
-/// The arguments of restart(2), checked.
-pub(crate) struct RestartArgs {
-    /// Leave the tasks frozen.
-    pub(crate) leave_frozen: bool,
-    /// The root becomes a sibling of the caller.
-    pub(crate) sibling: bool,
-    /// What confined the tasks need not be what confines the caller.
-    pub(crate) caller_confinement: bool,
-    /// Compare all that the image tells of files.
-    pub(crate) strict: bool,
-    /// Paths whose differences are accepted.
-    pub(crate) accept: Patterns,
-    /// The image.
-    pub(crate) image: FileRef,
-    /// The cgroup to restart into.
-    pub(crate) cgroup: Option<CgroupDir>,
     /// Address where the caller wants the root's pidfd.
     pub(crate) pidfd_out: usize,
 }

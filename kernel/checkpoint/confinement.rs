@@ -14,9 +14,10 @@ use kernel::{
 use zerocopy::IntoBytes;
 
 use crate::{
-    capture::Capture,
+    core::report::Report,
+    found::Capture,
     image::{
-        check::confinement::split_ranges,
+        check::split_ranges,
         confinement::{
             Confinement as Record,
             IdRange,
@@ -32,10 +33,9 @@ use crate::{
         Records, //
     },
     kapi::{
-        confinement::Confinement,
-        task::FrozenTask, //
-    },
-    report::Report, //
+        security::confinement::Confinement,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// Restrictions, and what messages call them.

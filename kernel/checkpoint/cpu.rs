@@ -10,14 +10,14 @@ use zerocopy::byteorder::little_endian::U64;
 
 use crate::{
     arch,
+    core::report::Report,
     image::{
         cpu::{
             self,
             WORDS, //
         },
         task::Container, //
-    },
-    report::Report, //
+    }, //
 };
 
 /// The features of this machine, as an image has them: those that have a name.

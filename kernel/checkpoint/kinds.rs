@@ -6,8 +6,8 @@
 //! one line in the table of its directory.
 
 use crate::{
-    capture::context::KindOps,
     files,
+    found::KindOps,
     mm,
     ns,
     task, //

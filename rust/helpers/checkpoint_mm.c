@@ -160,7 +160,7 @@ __rust_helper int rust_helper_vma_give_name(unsigned long start, unsigned long l
 }
 
 #ifdef CONFIG_MEMBARRIER
-/* Numbers that kernel/checkpoint/kapi/mm.rs has too. */
+/* Numbers that kernel/checkpoint/kapi/mm/space.rs has too. */
 static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED_READY == 1 << 0);
 static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED == 1 << 1);
 static_assert(MEMBARRIER_STATE_GLOBAL_EXPEDITED_READY == 1 << 2);

@@ -431,7 +431,7 @@ __rust_helper bool rust_helper_task_user_dispatch(struct task_struct *t)
 
 /* Scheduling. */
 
-/* A number that kernel/checkpoint/kapi/sched.rs has too. */
+/* A number that kernel/checkpoint/kapi/sched/attr.rs has too. */
 static_assert(DEFAULT_PRIO == 120);
 
 __rust_helper void rust_helper_task_cpus_user(struct task_struct *t, struct cpumask *mask)

@@ -7,8 +7,8 @@ import re
 FLOORS = (
     ("image", ("image",)),
     ("arch, kapi", ("arch", "kapi")),
-    ("core", ("core", "objects", "report")),
-    ("kinds", ("files", "mm", "ns", "task", "cpu")),
+    ("core", ("core",)),
+    ("kinds", ("files", "mm", "ns", "task", "cpu", "confinement", "found")),
     ("tables of kinds", ("kinds",)),
     ("capture, restart", ("capture", "restart")),
     ("system calls", ("syscall", "args", "checkpoint")),

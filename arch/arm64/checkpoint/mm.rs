@@ -10,7 +10,7 @@ use kernel::{
 
 use crate::{
     image::mm::vma as flag,
-    kapi::mm::MmRef, //
+    kapi::mm::space::MmRef, //
 };
 
 /// Of `asm/mman.h`: guarded targets of branches, memory tags.

@@ -15,13 +15,15 @@ use kernel::{
 
 use super::vector;
 use crate::kapi::{
-    parked::ParkedTask,
-    regset::{
-        self,
-        BadNote,
-        RegSet, //
-    },
-    task::FrozenTask, //
+    fork::parked::ParkedTask,
+    task::{
+        frozen::FrozenTask,
+        regset::{
+            self,
+            BadNote,
+            RegSet, //
+        }, //
+    }, //
 };
 
 /// Register sets in the image, in the order in which they are loaded: those of normal mode before

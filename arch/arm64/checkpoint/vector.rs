@@ -19,8 +19,8 @@ use zerocopy_derive::{
 };
 
 use crate::kapi::{
-    parked::ParkedTask,
-    regset::{
+    fork::parked::ParkedTask,
+    task::regset::{
         self,
         BadNote, //
     }, //

@@ -10,7 +10,7 @@ use kernel::{
 
 use crate::{
     image::mm::vma as flag,
-    kapi::mm::MmRef, //
+    kapi::mm::space::MmRef, //
 };
 
 /// Flags of mappings that only this architecture has: the bit, its number in the image

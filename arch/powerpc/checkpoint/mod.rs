@@ -18,7 +18,7 @@ pub(crate) fn reset() -> Result<(), &'static str> {
 }
 
 /// CPU features that programs may have chosen code by.
-pub(crate) use crate::kapi::hwcap::words as cpu_features;
+pub(crate) use crate::kapi::task::hwcap::words as cpu_features;
 
 /// Number of this architecture in the image.
 pub(crate) const ARCH: u32 = crate::image::header::arch::PPC64LE;

@@ -13,14 +13,16 @@ use kernel::{
 };
 
 use crate::kapi::{
-    parked::ParkedTask,
-    regset::{
-        self,
-        BadNote,
-        RegSet, //
-    },
-    restart,
-    task::FrozenTask, //
+    fork::parked::ParkedTask,
+    signal::restart_block,
+    task::{
+        frozen::FrozenTask,
+        regset::{
+            self,
+            BadNote,
+            RegSet, //
+        }, //
+    }, //
 };
 
 /// What prctl(2) set and no register set has. A note of ours.
@@ -237,7 +239,7 @@ pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
         (in_call, regs.trap as u64, regs.gpr[0])
     };
     if in_call && trap & TRAP_NORESTART == 0 {
-        restart::error_asks_for_block(t)
+        restart_block::error_asks_for_block(t)
     } else {
         // What is saved of a call that it is not in does no harm.
         call == bindings::__NR_restart_syscall as usize

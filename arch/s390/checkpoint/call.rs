@@ -2,14 +2,14 @@
 
 //! The system calls that are made again when only the freezer has interrupted them.
 //!
-//! What is to be shown of each is at [`Wait`], and why this is done in `kapi/eintr.rs`.
+//! What is to be shown of each is at [`Wait`], and why this is done in `kapi/signal/eintr.rs`.
 
 use kernel::{
     bindings,
     prelude::*, //
 };
 
-use crate::kapi::eintr::{
+use crate::kapi::signal::eintr::{
     Time,
     Wait, //
 };

@@ -12,7 +12,7 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::mm::MmRef;
+use crate::kapi::mm::space::MmRef;
 
 /// Flags of mappings that only this architecture has: the bit, its number in the image
 /// (`image::mm::vma`), and the `PROT_*` that asks for it.

@@ -16,14 +16,16 @@ use kernel::{
 };
 
 use crate::kapi::{
-    parked::ParkedTask,
-    regset::{
-        self,
-        BadNote,
-        RegSet, //
-    },
-    restart,
-    task::FrozenTask, //
+    fork::parked::ParkedTask,
+    signal::restart_block,
+    task::{
+        frozen::FrozenTask,
+        regset::{
+            self,
+            BadNote,
+            RegSet, //
+        }, //
+    }, //
 };
 
 /// Register sets in the image, in the order in which they are loaded.
@@ -134,7 +136,7 @@ fn put(note: &mut [u8], at: usize, value: &[u8]) -> Result {
 pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, so its restart block is stable.
     let sent = unsafe { (*t.as_ptr()).restart_block.arch_data } & 1 == 0;
-    sent || restart::error_asks_for_block(t)
+    sent || restart_block::error_asks_for_block(t)
 }
 
 /// What a new task does to itself before it parks: nothing here. The mask of its program status

@@ -9,18 +9,20 @@ use kernel::{
 };
 
 use crate::kapi::{
-    mm::MmRef,
-    parked::ParkedTask,
-    regset::{
-        self,
-        BadNote,
-        RegSet, //
-    },
-    task::FrozenTask, //
+    fork::parked::ParkedTask,
+    mm::space::MmRef,
+    task::{
+        frozen::FrozenTask,
+        regset::{
+            self,
+            BadNote,
+            RegSet, //
+        }, //
+    }, //
 };
 
 #[cfg(CONFIG_HAVE_ARCH_COMPAT_MMAP_BASES)]
-use crate::kapi::mm::flag;
+use crate::kapi::mm::space::flag;
 
 /// The system call that a task is in, if it is one of 32 bits. A note of ours.
 pub(super) const NT_CALL: u32 = regset::OWN_NOTES + 2;

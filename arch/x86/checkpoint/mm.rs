@@ -13,7 +13,7 @@ use super::{
     ia32,
     pkeys, //
 };
-use crate::kapi::mm::MmRef;
+use crate::kapi::mm::space::MmRef;
 
 pub(crate) use pkeys::{
     count as pkeys,

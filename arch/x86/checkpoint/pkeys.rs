@@ -11,7 +11,7 @@ use kernel::{
 };
 
 use super::mm::context;
-use crate::kapi::mm::MmRef;
+use crate::kapi::mm::space::MmRef;
 
 /// Where the key stands among the flags of a mapping.
 const SHIFT: u32 = bindings::VMA_PKEY_BIT0_BIT as u32;

@@ -17,14 +17,16 @@ use super::{
     ia32, //
 };
 use crate::kapi::{
-    parked::ParkedTask,
-    regset::{
-        self,
-        BadNote,
-        RegSet, //
-    },
-    restart,
-    task::FrozenTask, //
+    fork::parked::ParkedTask,
+    signal::restart_block,
+    task::{
+        frozen::FrozenTask,
+        regset::{
+            self,
+            BadNote,
+            RegSet, //
+        }, //
+    }, //
 };
 
 /// Register sets in the image, in the order in which they are loaded. Of the second and the third
@@ -225,7 +227,7 @@ pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
 pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, or is the caller: its registers are stable.
     let ax = unsafe { (*bindings::task_pt_regs(t.as_ptr())).ax };
-    restart::error_asks_for_block(t) || ax == bindings::__NR_restart_syscall as usize
+    restart_block::error_asks_for_block(t) || ax == bindings::__NR_restart_syscall as usize
 }
 
 /// What a new task does to itself before it parks: nothing here.

@@ -9,11 +9,13 @@ use kernel::{
 };
 
 use crate::kapi::{
-    frozen::FrozenTasks,
-    links::PidRef,
-    park,
-    tree,
-    wait, //
+    cgroup::frozen::FrozenTasks,
+    fork::park,
+    task::{
+        links::PidRef,
+        tree, //
+    },
+    time::wait, //
 };
 
 /// Longest pause between two looks, in milliseconds.

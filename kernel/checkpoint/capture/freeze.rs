@@ -9,29 +9,33 @@ use kernel::{
 };
 
 use crate::{
-    capture::Capture,
+    core::report::Errno,
+    found::Capture,
     kapi::{
         cgroup::{
-            Cgroup,
-            HeldCgroup, //
+            frozen::{
+                Change,
+                FrozenTasks, //
+            },
+            group::{
+                Cgroup,
+                HeldCgroup, //
+            }, //
         },
-        frozen::{
-            Change,
-            FrozenTasks, //
-        },
-        root::Root,
         task::{
-            may_access,
-            State,
-            TaskName, //
+            frozen::{
+                may_access,
+                State,
+                TaskName, //
+            },
+            root::Root,
+            tree::{
+                self,
+                Member, //
+            }, //
         },
-        tree::{
-            self,
-            Member, //
-        },
-        wait, //
-    },
-    report::Errno, //
+        time::wait, //
+    }, //
 };
 
 /// Longest pause between two looks at tasks that are not frozen yet, in milliseconds.

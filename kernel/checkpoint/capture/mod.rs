@@ -13,21 +13,30 @@ use zerocopy::byteorder::little_endian::{
     U64, //
 };
 
-pub(crate) mod context;
+pub(crate) mod args;
 mod doomed;
 pub(crate) mod freeze;
-pub(crate) mod meta;
-pub(crate) mod sink;
 pub(crate) mod snapshot;
-
-pub(crate) use context::Capture;
 
 use crate::{
     arch,
-    args::CheckpointArgs,
+    capture::args::CheckpointArgs,
     confinement,
+    core::{
+        meta::Meta,
+        objects::Objects,
+        report::{
+            self,
+            Report, //
+        },
+        sink::Sink, //
+    },
     cpu,
     files,
+    found::{
+        Capture,
+        Found, //
+    },
     image::{
         check::sum,
         header::{
@@ -44,30 +53,30 @@ use crate::{
         }, //
     },
     kapi::{
-        cgroup::HeldCgroup,
-        file::FileRef,
-        frozen::FrozenTasks,
-        io,
-        root::Root,
-        task::{
-            FrozenTask,
-            State, //
+        cgroup::{
+            frozen::FrozenTasks,
+            group::HeldCgroup, //
         },
-        wait, //
+        fs::{
+            file::FileRef,
+            io, //
+        },
+        task::{
+            frozen::{
+                FrozenTask,
+                State, //
+            },
+            root::Root, //
+        },
+        time::wait, //
     },
     kinds,
     mm,
     ns,
-    objects::Objects,
-    report::{
-        self,
-        Report, //
-    },
     task, //
 };
 
 use doomed::Doomed;
-use sink::Sink;
 
 /// Ids of checkpoints: unique since boot.
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
@@ -78,7 +87,7 @@ static LAST_ID: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn run(args: &CheckpointArgs<'_>, root: &Root, report: &mut Report) -> Result<u64> {
     let mut cap = Capture {
         objects: Objects::new(),
-        meta: meta::Meta::new(),
+        meta: Meta::new(),
         report: core::mem::replace(report, Report::new()),
         whole: !args.subtree,
         strict: args.strict,
@@ -86,10 +95,7 @@ pub(crate) fn run(args: &CheckpointArgs<'_>, root: &Root, report: &mut Report) -
         pid_ns: root.pid_ns()?,
         monotonic_offset: 0,
         boottime_offset: 0,
-        mm: mm::Collected::new(),
-        files: files::Collected::new(),
-        ns: ns::Collected::new(),
-        task: task::Collected::new(),
+        found: Found::new(),
     };
     let result = take(args, root, &mut cap);
     core::mem::swap(report, &mut cap.report);
@@ -340,7 +346,7 @@ fn write(
 /// Writes header, metadata and memory, and gives up what was written.
 fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Sink) -> Result {
     cap.objects = Objects::new();
-    let meta = core::mem::replace(&mut cap.meta, meta::Meta::new());
+    let meta = core::mem::replace(&mut cap.meta, Meta::new());
     let mut header = Header {
         magic: MAGIC,
         version: U32::new(VERSION),

@@ -20,10 +20,14 @@ use kernel::{
 };
 
 use crate::{
-    capture::{
-        sink::Sink,
-        Capture, //
+    core::{
+        report::{
+            Errno,
+            Report, //
+        },
+        sink::Sink, //
     },
+    found::Capture,
     image::{
         mm::{
             EXTENT_INODE,
@@ -33,15 +37,17 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        copy::MmCopy,
-        file::FileRef,
-        held::Held,
-        mm::MmRef,
-        page::PageRef,
-        shmem,
-        task::TaskName,
-        wait,
-        walk::Pages, //
+        fs::file::FileRef,
+        mm::{
+            copy::MmCopy,
+            held::Held,
+            page::PageRef,
+            shmem,
+            space::MmRef,
+            walk::Pages, //
+        },
+        task::frozen::TaskName,
+        time::wait, //
     },
     mm::{
         pages::{
@@ -51,11 +57,7 @@ use crate::{
         },
         Range,
         Space, //
-    },
-    report::{
-        Errno,
-        Report, //
-    },
+    }, //
 };
 
 /// How many pages are copied before it is asked whether to go on.
@@ -141,7 +143,7 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         inodes: KVVec::new(),
         tables: Held::new(),
     };
-    let mut spaces = cap.mm.take_spaces();
+    let mut spaces = cap.found.mm.take_spaces();
     for space in spaces.values_mut() {
         wait::go_on()?;
         let copy = copy_space(space).inspect_err(|&e| {
@@ -155,7 +157,7 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         snapshot.tables.add(tables);
         snapshot.spaces.push(copy, GFP_KERNEL_ACCOUNT)?;
     }
-    for (obj, file) in cap.files.inodes() {
+    for (obj, file) in cap.found.files.inodes() {
         let pages = copy_inode(file).inspect_err(|&e| {
             cap.report.line(fmt!(
                 "error: contents of object {} ({} pages of a removed file or of shared memory) \

@@ -11,15 +11,17 @@ use crate::{
     files::refuse::User,
     image::ObjRef,
     kapi::{
-        fdtable::FilesRef,
-        file::FileRef,
-        file_locks::LockHolders,
-        fs_struct::FsRef,
-        path::PathRef,
-        pipe::Pipe,
-        task::TaskName,
-        wait::check_killed, //
-    },
+        fs::{
+            fdtable::FilesRef,
+            file::FileRef,
+            fs_struct::FsRef,
+            locks::LockHolders,
+            path::PathRef,
+            pipe::Pipe, //
+        },
+        task::frozen::TaskName,
+        time::wait::check_killed, //
+    }, //
 };
 
 /// How an open file is saved.

@@ -5,17 +5,17 @@
 use kernel::prelude::*;
 
 use crate::{
+    core::restore::{
+        Plan,
+        Restore, //
+    },
     files::{
         open::Source,
         opener,
         refuse::Text,
         regular, //
     },
-    kapi::file::FileRef,
-    restart::{
-        Plan,
-        Restore, //
-    },
+    kapi::fs::file::FileRef, //
 };
 
 /// Their major number.

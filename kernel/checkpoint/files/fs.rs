@@ -5,9 +5,12 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    core::{
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
     files::{
         collected::Dirs,
@@ -18,6 +21,10 @@ use crate::{
         },
         same, //
     },
+    found::{
+        Capture,
+        KindOps, //
+    },
     image::{
         files::{
             Fs,
@@ -26,23 +33,19 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        file_stat::Ask,
-        fs_struct::{
-            is_overridden,
-            FsRef, //
+        fs::{
+            fs_struct::{
+                is_overridden,
+                FsRef, //
+            },
+            path::{
+                PathName,
+                PathRef, //
+            },
+            stat::Ask, //
         },
-        path::{
-            PathName,
-            PathRef, //
-        },
-        task::FrozenTask, //
-    },
-    objects::Class,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
-    },
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// Root, working directory and umask.
@@ -55,7 +58,7 @@ pub(super) const OPS: KindOps = KindOps {
 };
 
 /// A rebuilt root and working directory.
-pub(crate) struct BuiltFs(FsRef);
+struct BuiltFs(FsRef);
 
 /// Path of a directory from the caller's root; `None`: refused.
 fn collect_dir(
@@ -72,7 +75,7 @@ fn collect_dir(
         );
         return Ok(None);
     } else {
-        dir.name_from(&cap.files.root)?
+        dir.name_from(&cap.found.files.root)?
     };
     let Some(name) = name else {
         cap.refuse(
@@ -85,7 +88,7 @@ fn collect_dir(
         );
         return Ok(None);
     };
-    if dir.is_hidden(&cap.files.root) {
+    if dir.is_hidden(&cap.found.files.root) {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -125,7 +128,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let root = fs.root();
-    let root = if root == cap.files.root {
+    let root = if root == cap.found.files.root {
         None
     } else {
         match collect_dir(cap, t, "root directory", &root)? {
@@ -148,7 +151,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         pwd,
         who: t.display(&cap.pid_ns),
     };
-    cap.files
+    cap.found
+        .files
         .dirs
         .try_create_and_insert(addr, dirs, GFP_KERNEL_ACCOUNT)?;
     Ok(())
@@ -158,7 +162,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// a leak; what is left of a subtree's is the same directory, but no more one in common.
 pub(super) fn leaks(cap: &mut Capture) -> Result {
     let refused = cap.whole || cap.strict;
-    for (addr, dirs) in cap.files.dirs.iter() {
+    for (addr, dirs) in cap.found.files.dirs.iter() {
         let users = cap.objects.get(Class::Fs, *addr).map_or(0, |e| e.users);
         // We are one more.
         if dirs.fs.users() <= users + 1 {
@@ -208,7 +212,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !first {
         return Ok(());
     }
-    let dirs = cap.files.dirs.remove(&addr).ok_or(ENOENT)?;
+    let dirs = cap.found.files.dirs.remove(&addr).ok_or(ENOENT)?;
     let root = match &dirs.root {
         Some(name) => save_dir(cap, addr + 1, &dirs.fs.root(), name)?.get(),
         None => 0,
@@ -269,11 +273,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.fs.get()) else {
         return Ok(());
     };
-    let built = r.with_built(obj, |b| match b {
-        Built::Fs(f) => Some(f.0.clone()),
-        _ => None,
-    });
-    if let Some(Some(fs)) = built {
+    if let Some(fs) = r.with_built(obj, |f: &BuiltFs| f.0.clone()) {
         if !fs.is_current() {
             fs.install();
         }
@@ -290,5 +290,5 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let fs = FsRef::copy_of_current()?;
     fs.set(&root, &pwd, record.umask.get());
     fs.clone().install();
-    r.set_built(obj, Built::Fs(BuiltFs(fs)))
+    r.set_built(obj, BuiltFs(fs))
 }

@@ -16,7 +16,7 @@ use kernel::{
 };
 
 use crate::{
-    capture::Capture,
+    core::objects::Class,
     files::{
         collected::{
             Open,
@@ -27,14 +27,14 @@ use crate::{
         pipe,
         refuse::Named, //
     },
+    found::Capture,
     kapi::{
-        file::{
+        fs::file::{
             ftype,
             FileRef, //
         },
-        wait::check_killed, //
-    },
-    objects::Class,
+        time::wait::check_killed, //
+    }, //
 };
 
 /// How often, a millisecond apart, what would be refused is counted again: who looks at
@@ -67,12 +67,13 @@ pub(super) fn count_open(cap: &mut Capture, file: &FileRef) -> Result {
         readers: u64::from(!file.is_writable()),
         writers: u64::from(file.is_writable()),
     };
-    if let Some(opens) = cap.files.removed.get_mut(&inode) {
+    if let Some(opens) = cap.found.files.removed.get_mut(&inode) {
         opens.readers += one.readers;
         opens.writers += one.writers;
         return Ok(());
     }
-    cap.files
+    cap.found
+        .files
         .removed
         .try_create_and_insert(inode, one, GFP_KERNEL_ACCOUNT)?;
     Ok(())
@@ -86,11 +87,16 @@ fn outside(cap: &Capture, open: &Open) -> Outside {
         .map_or(0, |entry| entry.users);
     // An overlay's own file keeps a reference on the one below it, which mappings have.
     let below = u64::from(open.file.is_backing());
-    if open.file.count() > users + cap.files.own_references(open) + below {
+    if open.file.count() > users + cap.found.files.own_references(open) + below {
         return Outside::Open;
     }
     if open.sort == Sort::Unlinked {
-        let known = cap.files.removed.get(&open.file.inode_addr()).copied();
+        let known = cap
+            .found
+            .files
+            .removed
+            .get(&open.file.inode_addr())
+            .copied();
         let known = known.unwrap_or_default();
         let more = |(readers, writers)| readers > known.readers || writers > known.writers;
         if open.file.opens().is_some_and(more) {
@@ -131,7 +137,7 @@ fn advice(open: &Open) -> &'static str {
 /// Lists open files that tasks outside have too.
 pub(super) fn check(cap: &mut Capture) -> Result {
     let mut shared: KVVec<usize> = KVVec::new();
-    for open in cap.files.open.values() {
+    for open in cap.found.files.open.values() {
         check_killed()?;
         if outside(cap, open) != Outside::Nothing {
             shared.push(open.file.addr(), GFP_KERNEL_ACCOUNT)?;
@@ -139,7 +145,7 @@ pub(super) fn check(cap: &mut Capture) -> Result {
     }
     let strict = cap.strict;
     let is_still = |cap: &Capture, addr: &usize| {
-        let open = cap.files.open.get(addr)?;
+        let open = cap.found.files.open.get(addr)?;
         let outside = outside(cap, open);
         (outside != Outside::Nothing).then_some((outside, strict || !may_be_shared(open)))
     };
@@ -156,7 +162,7 @@ pub(super) fn check(cap: &mut Capture) -> Result {
         let Some((outside, refused)) = is_still(cap, addr) else {
             continue;
         };
-        let Some(open) = cap.files.open.get(addr) else {
+        let Some(open) = cap.found.files.open.get(addr) else {
             continue;
         };
         if pipe::is_refused(cap, &open.file) {

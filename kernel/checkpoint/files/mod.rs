@@ -2,7 +2,6 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
-mod accept;
 mod collected;
 mod device;
 mod fs;
@@ -19,41 +18,41 @@ mod unlinked;
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    core::{
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::ObjRef,
     kapi::{
-        file::FileRef,
-        task::FrozenTask, //
-    },
-    report::Errno,
-    restart::{
-        Plan,
-        Restore, //
-    },
+        fs::file::FileRef,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 use self::refuse::Text;
 
 pub(crate) use self::{
-    accept::Patterns,
     collected::Collected,
-    fs::BuiltFs,
-    open::BuiltFile,
     pipe::{
         deliver,
-        take_back,
-        BuiltPipe, //
+        is_named,
+        take_back, //
     },
     same::{
         boot,
-        verdict,
-        Policy, //
+        verdict, //
     },
-    table::BuiltFiles,
-    unlinked::commit, //
+    unlinked::{
+        commit,
+        BuiltInode, //
+    }, //
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
@@ -97,7 +96,7 @@ pub(crate) fn leaks_of_subtree(cap: &mut Capture) -> Result {
 /// If the tasks have it too, it grows while it is saved. To be called once for each reference
 /// that the system call holds on it.
 pub(crate) fn add_output(cap: &mut Capture, file: &FileRef) -> Result {
-    cap.files.add_output(file)
+    cap.found.files.add_output(file)
 }
 
 /// What is written to `file` is read by the tasks that are being saved, which do not run.
@@ -109,7 +108,7 @@ pub(crate) fn reaches(cap: &Capture, file: &FileRef) -> bool {
 /// disk finds what it refers to. May sleep for long: to be called after the thaw. If there is none,
 /// `standing`, before the tasks are saved: then it is known which times servers give the files.
 pub(crate) fn sync(cap: &mut Capture, standing: bool) -> Result {
-    if let Err((e, open)) = cap.files.sync() {
+    if let Err((e, open)) = cap.found.files.sync() {
         if e != EINTR {
             cap.report.line(fmt!(
                 "error: {}: what was written to it can't be brought to its disk [{}]",
@@ -119,6 +118,6 @@ pub(crate) fn sync(cap: &mut Capture, standing: bool) -> Result {
         }
         return Err(e);
     }
-    cap.files.synced = standing;
+    cap.found.files.synced = standing;
     Ok(())
 }

@@ -5,7 +5,14 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::Capture,
+    core::{
+        objects::Class,
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
     files::{
         collected::{
             Open,
@@ -23,6 +30,7 @@ use crate::{
         regular,
         unlinked, //
     },
+    found::Capture,
     image::{
         files::{
             open,
@@ -41,39 +49,34 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        file::{
-            ftype,
-            FileRef, //
+        fs::{
+            file::{
+                ftype,
+                FileRef, //
+            },
+            locks::LockHolders,
+            open::{
+                flags_from_image,
+                flags_to_image, //
+            },
+            path::PathName,
+            stat::{
+                Ask,
+                Stat, //
+            }, //
         },
-        file_locks::LockHolders,
-        file_open::{
-            flags_from_image,
-            flags_to_image, //
-        },
-        file_stat::{
-            Ask,
-            Stat, //
-        },
-        path::PathName,
-        task::FrozenTask, //
-    },
-    objects::Class,
-    report::Errno,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
+        task::frozen::FrozenTask, //
     },
     task, //
 };
 
 /// A rebuilt open file.
-pub(crate) struct BuiltFile(pub(crate) FileRef);
+struct BuiltFile(FileRef);
 
 /// Name of a file for messages: its path, or what its directory entry says.
 pub(super) fn name_of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
     if !file.is_internal() {
-        if let Ok(Some(path)) = file.path().name_from(&cap.files.root) {
+        if let Ok(Some(path)) = file.path().name_from(&cap.found.files.root) {
             return Ok(path);
         }
     }
@@ -95,12 +98,13 @@ fn has_locks(cap: &mut Capture, file: &FileRef) -> Result<bool> {
         return Ok(false);
     }
     let inode = file.inode_addr();
-    if let Some(holders) = cap.files.locks.get(&inode) {
+    if let Some(holders) = cap.found.files.locks.get(&inode) {
         return Ok(holders.has(file));
     }
     let holders = LockHolders::of(file)?;
     let has = holders.has(file);
-    cap.files
+    cap.found
+        .files
         .locks
         .try_create_and_insert(inode, holders, GFP_KERNEL_ACCOUNT)?;
     Ok(has)
@@ -192,7 +196,8 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     };
     if saved {
         open.opener = task::collect_opener(cap, file)?;
-        cap.files
+        cap.found
+            .files
             .open
             .try_create_and_insert(file.addr(), open, GFP_KERNEL_ACCOUNT)?;
     }
@@ -206,7 +211,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
 fn identity(cap: &Capture, file: &FileRef, sort: Sort) -> Result<Stat> {
     match sort {
         Sort::Regular | Sort::Directory | Sort::Fifo => {
-            let ask = if cap.files.synced {
+            let ask = if cap.found.files.synced {
                 Ask::AsStat
             } else {
                 Ask::Never
@@ -223,7 +228,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     if !first {
         return Ok(obj);
     }
-    let open = cap.files.open.get(&addr).ok_or(ENOENT)?;
+    let open = cap.found.files.open.get(&addr).ok_or(ENOENT)?;
     let (file, sort, opener) = (open.file.clone(), open.sort, open.opener);
     let cred = match opener {
         Some(addr) => Some(task::save_opener(cap, addr)?),
@@ -241,7 +246,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     let stat = match identity(cap, &file, sort) {
         Ok(stat) => stat,
         Err(e) => {
-            if let Some(open) = cap.files.open.get(&addr) {
+            if let Some(open) = cap.found.files.open.get(&addr) {
                 cap.report.line(fmt!(
                     "error: {}: what tells it from others can't be read [{}]",
                     Text(&open.path),
@@ -253,8 +258,10 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     };
     let (size, mtime) = match sort {
         // It grows: what it will hold is not known.
-        Sort::Regular if cap.files.is_output(&file) => (SIZE_UNKNOWN, (0, NSEC_UNKNOWN)),
-        Sort::Regular if file.is_writable() && !cap.files.synced && file.path().is_of_server() => {
+        Sort::Regular if cap.found.files.is_output(&file) => (SIZE_UNKNOWN, (0, NSEC_UNKNOWN)),
+        Sort::Regular
+            if file.is_writable() && !cap.found.files.synced && file.path().is_of_server() =>
+        {
             (stat.size, (0, NSEC_UNKNOWN))
         }
         Sort::Regular => (stat.size, stat.mtime),
@@ -287,7 +294,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         dev: stat.dev.into(),
         ino: stat.ino.into(),
     };
-    let path = match cap.files.open.get(&addr) {
+    let path = match cap.found.files.open.get(&addr) {
         // Theirs is that of a directory, and belongs to the inode.
         Some(open) if !matches!(sort, Sort::Unlinked | Sort::SharedAnon) => open.path.as_slice(),
         _ => &[],
@@ -298,11 +305,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
 
 /// The open file with reference `obj`: rebuilt by its first user, shared by the others.
 pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    let built = r.with_built(obj, |b| match b {
-        Built::File(f) => Some(f.0.clone()),
-        _ => None,
-    });
-    if let Some(Some(file)) = built {
+    if let Some(file) = r.with_built(obj, |f: &BuiltFile| f.0.clone()) {
         return Ok(file);
     }
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
@@ -318,7 +321,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
         FILE_PIPE | FILE_FIFO => pipe::restore(r, plan, &source)?,
         _ => return Err(EINVAL),
     };
-    r.set_built(obj, Built::File(BuiltFile(file.clone())))?;
+    r.set_built(obj, BuiltFile(file.clone()))?;
     Ok(file)
 }
 

@@ -8,12 +8,12 @@
 use kernel::prelude::*;
 
 use crate::{
-    image::ObjRef,
-    kapi::cred::CredRef,
-    restart::{
+    core::restore::{
         Plan,
         Restore, //
     },
+    image::ObjRef,
+    kapi::security::cred::CredRef,
     task, //
 };
 

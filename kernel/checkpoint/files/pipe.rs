@@ -10,7 +10,14 @@ use kernel::{
 };
 
 use crate::{
-    capture::Capture,
+    core::{
+        objects::Class,
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
     files::{
         collected::{
             Open,
@@ -24,6 +31,7 @@ use crate::{
         },
         regular, //
     },
+    found::Capture,
     image::{
         self,
         files::{
@@ -36,20 +44,15 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        cred::CredRef,
-        file::FileRef,
-        file_open::oflag,
-        path::PathRef,
-        pipe::Pipe,
-        task::FrozenTask, //
-    },
-    objects::Class,
-    report::Errno,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
-    },
+        fs::{
+            file::FileRef,
+            open::oflag,
+            path::PathRef,
+            pipe::Pipe, //
+        },
+        security::cred::CredRef,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// "Position" of an end of a named pipe that nobody had open for writing since it was opened.
@@ -108,14 +111,14 @@ pub(super) fn collect(
         return Ok(true);
     }
     // Waited for once: the tasks stand still meanwhile.
-    let status = if cap.files.pipe_locked {
+    let status = if cap.found.files.pipe_locked {
         pipe.status_now()
     } else {
         pipe.status()
     };
     let status = match status {
         Err(EBUSY) => {
-            cap.files.pipe_locked = true;
+            cap.found.files.pipe_locked = true;
             cap.refuse(EBUSY, t, fmt!("{}: {}", named, LOCKED));
             return Ok(false);
         }
@@ -146,7 +149,8 @@ pub(super) fn collect(
         refused: false,
     };
     open.ours += 1;
-    cap.files
+    cap.found
+        .files
         .pipes
         .try_create_and_insert(addr, found, GFP_KERNEL_ACCOUNT)?;
     Ok(true)
@@ -162,7 +166,7 @@ pub(super) fn count_refused(cap: &mut Capture, file: &FileRef) -> Result {
 
 /// Lists pipes of which tasks outside have an end.
 pub(super) fn leaks(cap: &mut Capture) -> Result {
-    for (addr, found) in cap.files.pipes.iter_mut() {
+    for (addr, found) in cap.found.files.pipes.iter_mut() {
         let ends = cap.objects.get(Class::Pipe, *addr).map_or(0, |e| e.users);
         if u64::from(found.pipe.files()) > ends {
             let name = found.pipe.name();
@@ -192,7 +196,7 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
 /// `file` is an end of a pipe that was refused, as another end is outside.
 pub(super) fn is_refused(cap: &Capture, file: &FileRef) -> bool {
     Pipe::of(file)
-        .and_then(|p| cap.files.pipes.get(&p.addr()))
+        .and_then(|p| cap.found.files.pipes.get(&p.addr()))
         .is_some_and(|found| found.refused)
 }
 
@@ -305,7 +309,7 @@ fn restore_anonymous(
     obj: ObjRef,
     opener: &CredRef,
 ) -> Result<FileRef> {
-    if r.with_built(obj, |_| ()).is_none() {
+    if !r.is_built(obj) {
         let (read, write) = opener.act(Pipe::create)?;
         fill(r, obj, &write)?;
         let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
@@ -323,7 +327,7 @@ fn restore_anonymous(
             read_taken: Cell::new(false),
             write_taken: Cell::new(false),
         };
-        r.set_built(obj, Built::Pipe(pipe))?;
+        r.set_built(obj, pipe)?;
     }
     let flags = source.record.flags.get();
     let (reads, writes) = (flags & open::READ != 0, flags & open::WRITE != 0);
@@ -331,12 +335,12 @@ fn restore_anonymous(
     // /proc/self/fd/N makes them.
     let (file, new) = r
         .with_built(obj, |b| match b {
-            Built::Pipe(BuiltPipe::Anonymous {
+            BuiltPipe::Anonymous {
                 read,
                 write,
                 read_taken,
                 write_taken,
-            }) => Some(match (reads, writes) {
+            } => Some(match (reads, writes) {
                 (true, false) => (read.clone(), !read_taken.replace(true)),
                 (false, true) => (write.clone(), !write_taken.replace(true)),
                 _ => (read.clone(), false),
@@ -424,7 +428,7 @@ fn make_named(
     if status.files != 1 || status.used != 0 {
         return Err(in_use());
     }
-    r.set_built(obj, Built::Pipe(BuiltPipe::Named(fifo)))
+    r.set_built(obj, BuiltPipe::Named(fifo))
 }
 
 /// `opener` may open the named pipe `found` as it was open. Asked before it is made ready to be
@@ -445,7 +449,7 @@ fn may_open(source: &Source, opener: &CredRef, found: &PathRef) -> Result {
 fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = regular::find(r, plan, source, &opener)?;
-    if r.with_built(obj, |_| ()).is_none() {
+    if !r.is_built(obj) {
         may_open(source, &opener, &found).map_err(|e| {
             r.fail(
                 e,
@@ -464,7 +468,7 @@ fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> 
     file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
     let unwritten = source.record.pos.get() == UNWRITTEN as u64;
     let ends = r.with_built_mut(obj, |b| match b {
-        Built::Pipe(BuiltPipe::Named(fifo)) if fifo.both.inode_addr() == file.inode_addr() => {
+        BuiltPipe::Named(fifo) if fifo.both.inode_addr() == file.inode_addr() => {
             Some(core::mem::take(&mut fifo.ends))
         }
         _ => None,
@@ -481,7 +485,7 @@ fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> 
     })?;
     ends.push((file.clone(), unwritten), GFP_KERNEL_ACCOUNT)?;
     r.with_built_mut(obj, |b| {
-        if let Built::Pipe(BuiltPipe::Named(fifo)) = b {
+        if let BuiltPipe::Named(fifo) = b {
             fifo.ends = ends;
         }
     });
@@ -512,13 +516,18 @@ impl BuiltFifo {
     }
 }
 
+/// It is a named one: [`deliver`] and [`take_back`] look for it.
+pub(crate) fn is_named(pipe: &BuiltPipe) -> bool {
+    matches!(pipe, BuiltPipe::Named(_))
+}
+
 /// Puts into the named pipes what was in them. To be called as the last of all that can fail: from
 /// here on, who opens one finds it.
 ///
 /// EBUSY: somebody else has one of them open.
 pub(crate) fn deliver(r: &Restore) -> Result {
-    r.for_each_built(|built| match built {
-        Built::Pipe(BuiltPipe::Named(fifo)) => fifo.deliver().map_err(|e| {
+    r.for_each_built(|built: &mut BuiltPipe| match built {
+        BuiltPipe::Named(fifo) => fifo.deliver().map_err(|e| {
             let name = fifo.both.entry_name();
             (e, name)
         }),
@@ -540,8 +549,8 @@ pub(crate) fn deliver(r: &Restore) -> Result {
 /// Takes out of the named pipes what [`deliver`] has put into them: the restart has failed. What
 /// somebody else has open by now keeps it.
 pub(crate) fn take_back(r: &Restore) {
-    let _ = r.for_each_built(|built| {
-        if let Built::Pipe(BuiltPipe::Named(fifo)) = built {
+    let _ = r.for_each_built(|built: &mut BuiltPipe| {
+        if let BuiltPipe::Named(fifo) = built {
             let pipe = Pipe::of(&fifo.both).filter(|_| fifo.delivered);
             if let (Some(pipe), Ok(files)) = (pipe, fifo.files()) {
                 let _ = pipe.drop_contents(files);

@@ -4,7 +4,7 @@
 
 use kernel::fmt;
 
-use crate::kapi::{
+use crate::kapi::fs::{
     file::{
         ftype,
         EntryName,

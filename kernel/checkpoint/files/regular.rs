@@ -5,7 +5,13 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::Capture,
+    core::{
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
     files::{
         collected::Open,
         open::Source,
@@ -16,25 +22,23 @@ use crate::{
         },
         same, //
     },
+    found::Capture,
     image::files::{
         open,
         OpenFile,
         FILE_DIRECTORY, //
     },
     kapi::{
-        cred::CredRef,
-        file::{
-            ftype,
-            FileRef, //
+        fs::{
+            file::{
+                ftype,
+                FileRef, //
+            },
+            path::PathRef, //
         },
-        path::PathRef,
-        task::FrozenTask, //
-    },
-    report::Errno,
-    restart::{
-        Plan,
-        Restore, //
-    },
+        security::cred::CredRef,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// Notes the path of `open`, which must lead back to it from the caller's root. False: refused.
@@ -66,7 +70,7 @@ pub(super) fn collect_path(
         );
         return Ok(false);
     }
-    let Some(name) = path.name_from(&cap.files.root)? else {
+    let Some(name) = path.name_from(&cap.found.files.root)? else {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -77,7 +81,7 @@ pub(super) fn collect_path(
         );
         return Ok(false);
     };
-    if path.is_hidden(&cap.files.root) {
+    if path.is_hidden(&cap.found.files.root) {
         cap.refuse(
             EOPNOTSUPP,
             t,

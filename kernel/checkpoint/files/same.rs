@@ -16,10 +16,14 @@ use kernel::{
 };
 
 use crate::{
-    files::{
-        accept::Patterns,
-        refuse::Text, //
+    core::{
+        accept::Policy,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
+    files::refuse::Text,
     image::files::{
         OpenFile,
         Path,
@@ -28,33 +32,19 @@ use crate::{
         NSEC_UNKNOWN,
         SIZE_UNKNOWN, //
     },
-    kapi::{
+    kapi::fs::{
         file::ftype,
-        file_stat::{
-            random,
-            Ask,
-            Stat, //
-        },
         path::{
             PathName,
             PathRef, //
+        },
+        stat::{
+            random,
+            Ask,
+            Stat, //
         }, //
-    },
-    restart::{
-        Plan,
-        Restore, //
-    },
+    }, //
 };
-
-/// What the caller of restart(2) says about files that differ, and what can be compared.
-pub(crate) struct Policy {
-    /// Compare all that the image tells.
-    pub(crate) strict: bool,
-    /// Paths whose differences are accepted.
-    pub(crate) accept: Patterns,
-    /// The image was made since this machine was booted.
-    pub(crate) same_boot: bool,
-}
 
 /// A number that this boot has and no other, on any machine, chosen when it is first asked for.
 pub(crate) fn boot() -> u64 {
@@ -306,7 +296,10 @@ pub(crate) fn verdict(r: &Restore) -> Result {
 #[kernel::macros::kunit_tests(checkpoint_files_same)]
 mod tests {
     use super::*;
-    use crate::report::Report;
+    use crate::core::{
+        accept::Patterns,
+        report::Report, //
+    };
 
     fn shows(what: &dyn fmt::Display, text: &[u8]) -> bool {
         let mut report = Report::new();

@@ -13,9 +13,13 @@ use kernel::{
 use zerocopy::IntoBytes;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    core::{
+        objects::Class,
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
     files::{
         collected::{
@@ -27,6 +31,10 @@ use crate::{
         pipe,
         refuse::User, //
     },
+    found::{
+        Capture,
+        KindOps, //
+    },
     image::{
         self,
         files::{
@@ -36,22 +44,15 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        fdtable::{
+        fs::fdtable::{
             allow_descriptors,
             close_all,
             set_descriptor,
             FilesRef, //
         },
-        task::FrozenTask,
-        wait::check_killed, //
-    },
-    objects::Class,
-    report::Errno,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
-    },
+        task::frozen::FrozenTask,
+        time::wait::check_killed, //
+    }, //
 };
 
 /// Descriptor tables and all open files in them.
@@ -64,7 +65,7 @@ pub(super) const OPS: KindOps = KindOps {
 };
 
 /// A rebuilt descriptor table.
-pub(crate) struct BuiltFiles(FilesRef);
+struct BuiltFiles(FilesRef);
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(files) = FilesRef::of(t) else {
@@ -105,7 +106,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         files,
     };
     let addr = table.files.addr();
-    cap.files
+    cap.found
+        .files
         .tables
         .try_create_and_insert(addr, table, GFP_KERNEL_ACCOUNT)?;
     Ok(())
@@ -120,7 +122,7 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
         table.files.count() > users + 1
     };
     let mut shared: KVVec<usize> = KVVec::new();
-    for (&addr, table) in cap.files.tables.iter() {
+    for (&addr, table) in cap.found.files.tables.iter() {
         if is_shared(cap, addr, table) {
             shared.push(addr, GFP_KERNEL_ACCOUNT)?;
         }
@@ -134,12 +136,12 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
         check_killed()?;
         fsleep(Delta::from_millis(1));
         shared.retain(|&mut addr| {
-            let table = cap.files.tables.get(&addr);
+            let table = cap.found.files.tables.get(&addr);
             table.is_some_and(|table| is_shared(cap, addr, table))
         });
     }
     for addr in &shared {
-        let Some(table) = cap.files.tables.get(addr) else {
+        let Some(table) = cap.found.files.tables.get(addr) else {
             continue;
         };
         cap.report.refuse(
@@ -165,7 +167,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     // The table is taken out, as saving its files changes what was collected next to it.
-    let table = cap.files.tables.remove(&addr).ok_or(ENOENT)?;
+    let table = cap.found.files.tables.remove(&addr).ok_or(ENOENT)?;
     let mut fds: KVVec<u8> = KVVec::new();
     for slot in table.slots.iter() {
         check_killed()?;
@@ -188,11 +190,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.files.get()) else {
         return Ok(());
     };
-    let built = r.with_built(obj, |b| match b {
-        Built::Files(f) => Some(f.0.clone()),
-        _ => None,
-    });
-    if let Some(Some(files)) = built {
+    if let Some(files) = r.with_built(obj, |f: &BuiltFiles| f.0.clone()) {
         if !files.is_current() {
             files.install();
         }
@@ -225,5 +223,5 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         set_descriptor(fd.fd.get(), fd.cloexec.get() != 0, &file)
             .map_err(|e| r.fail(e, plan, fmt!("descriptor {}: {}", fd.fd.get(), Errno(e))))?;
     }
-    r.set_built(obj, Built::Files(BuiltFiles(files)))
+    r.set_built(obj, BuiltFiles(files))
 }

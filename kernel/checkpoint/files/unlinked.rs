@@ -7,16 +7,21 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::Capture,
+    core::{
+        objects::Class,
+        report::Errno,
+        restore::{
+            Plan,
+            Restore,
+            META_AT, //
+        }, //
+    },
     files::{
         collected::{
             Open,
             Sort, //
         },
-        open::{
-            BuiltFile,
-            Source, //
-        },
+        open::Source,
         opener,
         refuse::{
             Named,
@@ -24,6 +29,7 @@ use crate::{
         },
         regular, //
     },
+    found::Capture,
     image::{
         files::{
             Inode,
@@ -36,27 +42,19 @@ use crate::{
         Records, //
     },
     kapi::{
-        cred::CredRef,
-        file::FileRef,
-        file_open::oflag,
-        path::{
-            PathName,
-            PathRef, //
+        fs::{
+            file::FileRef,
+            open::oflag,
+            path::{
+                PathName,
+                PathRef, //
+            }, //
         },
-        shmem,
-        task::FrozenTask,
-        wait, //
-    },
-    objects::Class,
-    report::Errno,
-    restart::{
-        context::{
-            Built,
-            META_AT, //
-        },
-        Plan,
-        Restore, //
-    },
+        mm::shmem,
+        security::cred::CredRef,
+        task::frozen::FrozenTask,
+        time::wait, //
+    }, //
 };
 
 /// Bits of a mode that chmod(2) sets.
@@ -119,9 +117,9 @@ pub(super) fn collect(
     }
     if open.sort == Sort::Unlinked {
         let dir = directory(&open.file);
-        let why = match dir.name_from(&cap.files.root)? {
+        let why = match dir.name_from(&cap.found.files.root)? {
             None => Some("was removed, and its directory can't be reached: have it closed"),
-            Some(_) if dir.is_hidden(&cap.files.root) => {
+            Some(_) if dir.is_hidden(&cap.found.files.root) => {
                 Some("was removed, and another mount hides its directory: unmount that first")
             }
             Some(_) if !dir.can_tmpfile() => {
@@ -145,7 +143,7 @@ pub(super) fn collect(
     }
     let (obj, first) = cap.objects.collect(Class::Inode, open.file.inode_addr())?;
     if first {
-        cap.files.add_inode(obj, &open.file)?;
+        cap.found.files.add_inode(obj, &open.file)?;
         open.ours += 1;
     }
     Ok(true)
@@ -178,7 +176,7 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
         flags: flags.into(),
         reserved: 0.into(),
     };
-    let dir = match cap.files.open.get(&file.addr()) {
+    let dir = match cap.found.files.open.get(&file.addr()) {
         Some(open) if named => open.path.as_slice(),
         _ => &[],
     };
@@ -251,11 +249,8 @@ pub(crate) fn commit(r: &Restore) -> Result {
             continue;
         }
         let record: Inode = raw.body().map_err(|f| r.fault(f))?;
-        let built = r.with_built(ObjRef::new(record.obj.get()).ok_or(EINVAL)?, |b| match b {
-            Built::Inode(f) => Some(f.0.clone()),
-            _ => None,
-        });
-        let Some(file) = built.flatten() else {
+        let obj = ObjRef::new(record.obj.get()).ok_or(EINVAL)?;
+        let Some(file) = r.with_built(obj, |f: &BuiltInode| f.0.clone()) else {
             continue;
         };
         let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
@@ -279,17 +274,16 @@ pub(crate) fn commit(r: &Restore) -> Result {
     Ok(())
 }
 
+/// A rebuilt inode: an open file of it.
+pub(crate) struct BuiltInode(pub(crate) FileRef);
+
 /// An open file of the inode with reference `obj`, for reading and writing.
 fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<FileRef> {
-    let built = r.with_built(obj, |b| match b {
-        Built::Inode(f) => Some(f.0.clone()),
-        _ => None,
-    });
-    if let Some(Some(file)) = built {
+    if let Some(file) = r.with_built(obj, |f: &BuiltInode| f.0.clone()) {
         return Ok(file);
     }
     let file = make(r, plan, obj, opener)?;
-    r.set_built(obj, Built::Inode(BuiltFile(file.clone())))?;
+    r.set_built(obj, BuiltInode(file.clone()))?;
     Ok(file)
 }
 

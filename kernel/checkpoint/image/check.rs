@@ -44,25 +44,22 @@ use super::{
     Header, //
 };
 
-pub mod confinement;
-mod fields;
-mod files;
-mod memory;
-mod namespaces;
+pub(super) mod fields;
 mod rows;
-mod state;
 mod stream;
 mod sum;
-mod tasks;
-mod walk;
+pub(super) mod walk;
 
+pub use super::{
+    confinement::check::split_ranges,
+    task::check_state::split_note, //
+};
 pub use rows::{
     Part,
     RowRange,
     Rows,
     ROW_LEN, //
 };
-pub use state::split_note;
 pub use stream::{
     Next,
     Stream, //
@@ -98,7 +95,7 @@ pub struct Object {
     kind: u16,
     /// What [`metadata()`] must remember: `FILE_*` of a file, depth of a pid namespace, 1 for a
     /// named pipe, 1 for an inode with a directory.
-    detail: u32,
+    pub(super) detail: u32,
     /// First address that the next extent may have.
     next: u64,
     /// Offset in the metadata of the mapping that the last extent ended in; 0: none yet.
@@ -159,17 +156,17 @@ pub struct Pid {
     /// Offset of its record in the metadata.
     offset: u64,
     /// The number.
-    tid: u32,
+    pub(super) tid: u32,
     /// The thread group; 0: no task.
-    tgid: u32,
+    pub(super) tgid: u32,
     /// `TASK_*` state.
-    state: u32,
+    pub(super) state: u32,
     /// Session of the task; of a pid without task that is a process group: session of those in it.
-    sid: u32,
+    pub(super) sid: u32,
     /// Parent of the task.
-    parent: u32,
+    pub(super) parent: u32,
     /// Records that belong to it and were seen.
-    seen: u32,
+    pub(super) seen: u32,
 }
 
 impl Pid {

@@ -19,6 +19,8 @@ use super::{
     record::Body, //
 };
 
+pub(super) mod check;
+
 /// Most ranges of user ids, or of group ids, of a user namespace.
 pub const ID_RANGES_MAX: usize = 340;
 

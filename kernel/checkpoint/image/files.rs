@@ -19,6 +19,8 @@ use super::{
     record::Body, //
 };
 
+pub(super) mod check;
+
 /// Most descriptors of one table.
 pub const FDS_MAX: usize = 1 << 20;
 

@@ -22,6 +22,8 @@ use super::{
     }, //
 };
 
+pub(super) mod check;
+
 /// Most mappings of one address space.
 pub const VMAS_MAX: u32 = 1 << 20;
 

@@ -14,6 +14,8 @@ use super::{
     record::Body, //
 };
 
+pub(super) mod check;
+
 /// Bytes of a name in a uts namespace, with its NUL.
 pub const UTS_LEN: usize = 65;
 

@@ -25,6 +25,9 @@ use super::{
     record::Body, //
 };
 
+pub(super) mod check;
+pub(super) mod check_state;
+
 /// Most threads in an image.
 pub const TASKS_MAX: u32 = 65536;
 

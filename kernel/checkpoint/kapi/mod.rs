@@ -2,60 +2,103 @@
 
 //! The kernel as the rest of the subsystem sees it: safe wrappers of what C offers.
 //!
-//! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`.
+//! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`, but for
+//! `syscall.rs`, which C calls.
+//!
+//! Each subsystem of the kernel has a folder by its name. This is the list of them all.
 
-pub(crate) mod cgroup;
-pub(crate) mod confinement;
-pub(crate) mod copy;
-pub(crate) mod cred;
-// `#[export]` wants its functions to be `pub`.
-#[allow(unreachable_pub)]
-pub(crate) mod eintr;
-// `#[export]` wants its functions to be `pub`.
-#[allow(unreachable_pub)]
-pub(crate) mod entry;
-pub(crate) mod fdtable;
-pub(crate) mod file;
-pub(crate) mod file_attr;
-pub(crate) mod file_locks;
-pub(crate) mod file_open;
-pub(crate) mod file_stat;
-pub(crate) mod frozen;
-pub(crate) mod fs_struct;
-pub(crate) mod held;
-pub(crate) mod helpers;
-pub(crate) mod hwcap;
-pub(crate) mod io;
-pub(crate) mod iov;
-pub(crate) mod limits;
-pub(crate) mod links;
-pub(crate) mod magic;
-pub(crate) mod memcg;
-pub(crate) mod mm;
-pub(crate) mod ns;
-pub(crate) mod oddities;
-pub(crate) mod oom;
-pub(crate) mod page;
-pub(crate) mod park;
-pub(crate) mod parked;
-pub(crate) mod parked_signal;
-pub(crate) mod path;
-pub(crate) mod pid;
-pub(crate) mod pipe;
-pub(crate) mod regset;
-pub(crate) mod reset;
-pub(crate) mod restart;
-pub(crate) mod root;
-pub(crate) mod sched;
-pub(crate) mod shmem;
-pub(crate) mod signal;
-pub(crate) mod slot;
-pub(crate) mod stack;
-pub(crate) mod state;
-pub(crate) mod task;
-pub(crate) mod tree;
-pub(crate) mod user_buffer;
-pub(crate) mod vfork;
-pub(crate) mod vma;
-pub(crate) mod wait;
-pub(crate) mod walk;
+/// Control groups: `kernel/cgroup/`.
+pub(crate) mod cgroup {
+    pub(crate) mod frozen;
+    pub(crate) mod group;
+}
+
+/// Making tasks, and holding them until they may run: `kernel/fork.c`.
+pub(crate) mod fork {
+    pub(crate) mod helpers;
+    pub(crate) mod park;
+    pub(crate) mod parked;
+    pub(crate) mod reset;
+    pub(crate) mod slot;
+    pub(crate) mod vfork;
+}
+
+/// Files: `fs/`.
+pub(crate) mod fs {
+    pub(crate) mod attr;
+    pub(crate) mod fdtable;
+    pub(crate) mod file;
+    pub(crate) mod fs_struct;
+    pub(crate) mod io;
+    pub(crate) mod iov;
+    pub(crate) mod locks;
+    pub(crate) mod magic;
+    pub(crate) mod open;
+    pub(crate) mod path;
+    pub(crate) mod pipe;
+    pub(crate) mod stat;
+    pub(crate) mod user_buffer;
+}
+
+/// Memory: `mm/`.
+pub(crate) mod mm {
+    pub(crate) mod copy;
+    pub(crate) mod held;
+    pub(crate) mod memcg;
+    pub(crate) mod oom;
+    pub(crate) mod page;
+    pub(crate) mod shmem;
+    pub(crate) mod space;
+    pub(crate) mod vma;
+    pub(crate) mod walk;
+}
+
+/// Namespaces: `kernel/nsproxy.c`.
+pub(crate) mod ns {
+    pub(crate) mod proxy;
+}
+
+/// Pids and their namespaces: `kernel/pid.c`, `kernel/pid_namespace.c`.
+pub(crate) mod pid {
+    pub(crate) mod namespace;
+}
+
+/// Scheduling: `kernel/sched/`.
+pub(crate) mod sched {
+    pub(crate) mod attr;
+}
+
+/// Credentials and security modules: `kernel/cred.c`, `security/`.
+pub(crate) mod security {
+    pub(crate) mod confinement;
+    pub(crate) mod cred;
+}
+
+/// Signals, and system calls that they interrupt: `kernel/signal.c`.
+pub(crate) mod signal {
+    // `#[export]` wants its functions to be `pub`.
+    #[allow(unreachable_pub)]
+    pub(crate) mod eintr;
+    pub(crate) mod parked;
+    pub(crate) mod restart_block;
+    pub(crate) mod sighand;
+}
+
+/// `struct task_struct`, and what hangs on it: `kernel/sys.c`, `kernel/exit.c`, `kernel/ptrace.c`.
+pub(crate) mod task {
+    pub(crate) mod frozen;
+    pub(crate) mod hwcap;
+    pub(crate) mod limits;
+    pub(crate) mod links;
+    pub(crate) mod oddities;
+    pub(crate) mod regset;
+    pub(crate) mod root;
+    pub(crate) mod stack;
+    pub(crate) mod state;
+    pub(crate) mod tree;
+}
+
+/// Time, and waiting: `kernel/time/`.
+pub(crate) mod time {
+    pub(crate) mod wait;
+}

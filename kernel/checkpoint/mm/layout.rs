@@ -21,11 +21,18 @@ use zerocopy::{
 
 use crate::{
     arch,
-    capture::{
-        context::KindOps,
-        Capture, //
+    core::{
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
     files,
+    found::{
+        Capture,
+        KindOps, //
+    },
     image::{
         self,
         mm::{
@@ -56,32 +63,28 @@ use crate::{
     },
     kapi::{
         mm::{
-            self,
-            barrier,
-            flag,
-            Layout,
-            MmRef, //
+            space::{
+                self,
+                barrier,
+                flag,
+                Layout,
+                MmRef, //
+            },
+            vma::{
+                self,
+                bit,
+                Special,
+                VmaInfo, //
+            },
+            walk::Guards, //
         },
-        task::FrozenTask,
-        vma::{
-            self,
-            bit,
-            Special,
-            VmaInfo, //
-        },
-        wait::go_on,
-        walk::Guards, //
+        task::frozen::FrozenTask,
+        time::wait::go_on, //
     },
     mm::{
         vma as mapping,
         BuiltMm,
         Space, //
-    },
-    objects::Class,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
     }, //
 };
 
@@ -148,7 +151,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     };
     let (obj, first) = cap.objects.collect(Class::Mm, mm.addr())?;
     if !first {
-        if t.is_leader() && !mm::is_shared_with_parent(t) {
+        if t.is_leader() && !space::is_shared_with_parent(t) {
             cap.refuse(
                 EOPNOTSUPP,
                 t,
@@ -189,7 +192,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         mm,
     };
     let node = RBTreeNode::new(space.mm.addr(), space, GFP_KERNEL_ACCOUNT)?;
-    cap.mm.spaces.insert(node);
+    cap.found.mm.spaces.insert(node);
     Ok(())
 }
 
@@ -242,7 +245,7 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
         space.mm.users() != known(cap, addr).saturating_add(1)
     };
     let mut shared: KVVec<usize> = KVVec::new();
-    for (&addr, space) in cap.mm.spaces.iter() {
+    for (&addr, space) in cap.found.mm.spaces.iter() {
         if differs(cap, addr, space) {
             shared.push(addr, GFP_KERNEL_ACCOUNT)?;
         }
@@ -255,13 +258,13 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
         go_on()?;
         fsleep(Delta::from_millis(1));
         shared.retain(|&mut addr| {
-            let space = cap.mm.spaces.get(&addr);
+            let space = cap.found.mm.spaces.get(&addr);
             space.is_some_and(|space| differs(cap, addr, space))
         });
     }
     for &addr in &shared {
         let known = known(cap, addr);
-        let Some(space) = cap.mm.spaces.get(&addr) else {
+        let Some(space) = cap.found.mm.spaces.get(&addr) else {
             continue;
         };
         cap.report.refuse(
@@ -319,7 +322,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
             save_guards(cap, &mm, v)?;
         }
     }
-    if let Some(space) = cap.mm.spaces.get_mut(&mm.addr()) {
+    if let Some(space) = cap.found.mm.spaces.get_mut(&mm.addr()) {
         space.ranges = ranges;
     }
     Ok(())
@@ -327,7 +330,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Writes the guard regions of a mapping that has some, or had.
 fn save_guards(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result {
-    let space = cap.mm.spaces.get(&mm.addr()).ok_or(ENOENT)?;
+    let space = cap.found.mm.spaces.get(&mm.addr()).ok_or(ENOENT)?;
     let first = space.guards.partition_point(|&(start, _)| start < v.start);
     let mut regions = KVVec::new();
     for &(start, end) in space.guards.iter().skip(first) {
@@ -415,11 +418,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         return Ok(());
     };
     let current = MmRef::of_current()?;
-    let built = r.with_built(obj, |b| match b {
-        Built::Mm(mm) => mm.0.addr(),
-        _ => 0,
-    });
-    match built {
+    match r.with_built(obj, |mm: &BuiltMm| mm.0.addr()) {
         Some(addr) if addr == current.addr() => return Ok(()),
         Some(_) => {
             return Err(r.fail(
@@ -450,7 +449,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
             ),
         ));
     }
-    let mm = mm::renew(r.denies_write_exec)
+    let mm = space::renew(r.denies_write_exec)
         .map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
     r.owns_memory();
     arch::mm::prepare(&mm);
@@ -467,14 +466,14 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     })?;
     if let Some(file) = ObjRef::new(m.exe.get()) {
         let file = files::restore_program(r, plan, file)?;
-        mm::set_exe(&mm, &file).map_err(|e| {
+        space::set_exe(&mm, &file).map_err(|e| {
             let why = "its program is open for writing: end what has it open";
             r.fail(e, plan, fmt!("{}", why))
         })?;
     }
     set_flags(r, plan, &mm, &m)?;
     arch::mm::finish_context(&mm, context);
-    r.set_built(obj, Built::Mm(BuiltMm(mm)))
+    r.set_built(obj, BuiltMm(mm))
 }
 
 /// Runs `f` for the mappings of address space `obj`, and the guard regions of each; `None`: it
@@ -514,8 +513,8 @@ fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -
         .payload
         .chunks_exact(8)
         .filter_map(|b| b.try_into().ok().map(u64::from_le_bytes));
-    mm::set_layout(mm, &layout)
-        .and_then(|()| mm::set_auxv(mm, words))
+    space::set_layout(mm, &layout)
+        .and_then(|()| space::set_auxv(mm, words))
         .map_err(|e| {
             r.fail(
                 e,
@@ -526,7 +525,7 @@ fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -
                 ),
             )
         })?;
-    mm::set_mmap_base(mm, layout.mmap_base, m.flags.get() & MM_BOTTOM_UP == 0);
+    space::set_mmap_base(mm, layout.mmap_base, m.flags.get() & MM_BOTTOM_UP == 0);
     Ok(())
 }
 
@@ -572,10 +571,10 @@ fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
 fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
     let flags = m.flags.get();
     for &(bit, stored) in FLAGS {
-        mm::set_flag(mm, bit, flags & stored != 0);
+        space::set_flag(mm, bit, flags & stored != 0);
     }
     for n in 0..flag::DUMP_BITS {
-        mm::set_flag(
+        space::set_flag(
             mm,
             flag::DUMP_SHIFT + n,
             m.dump_filter.get() & (1 << n) != 0,
@@ -588,7 +587,7 @@ fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
             future |= bit::LOCKONFAULT;
         }
     }
-    mm::set_def_flags(mm, future).map_err(|e| {
+    space::set_def_flags(mm, future).map_err(|e| {
         r.fail(
             e,
             plan,
@@ -602,7 +601,7 @@ fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
         }
     }
     if barriers != 0 {
-        mm::set_membarrier(mm, barriers).map_err(|e| {
+        space::set_membarrier(mm, barriers).map_err(|e| {
             r.fail(
                 e,
                 plan,

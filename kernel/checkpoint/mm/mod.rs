@@ -11,15 +11,17 @@ use kernel::{
 };
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    found::{
+        Capture,
+        KindOps, //
     },
     image::ObjRef,
     kapi::{
-        mm::MmRef,
-        task::TaskName,
-        walk::Guards, //
+        mm::{
+            space::MmRef,
+            walk::Guards, //
+        },
+        task::frozen::TaskName, //
     }, //
 };
 

@@ -20,7 +20,7 @@ use zerocopy::{
 };
 
 use crate::{
-    capture::sink::Sink,
+    core::sink::Sink,
     image::{
         check::sum,
         mm::{
@@ -37,14 +37,18 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        held::Held,
-        io,
-        iov,
-        page::{
-            PageRef,
-            NO_TAGS, //
+        fs::{
+            io,
+            iov, //
         },
-        walk::Pages, //
+        mm::{
+            held::Held,
+            page::{
+                PageRef,
+                NO_TAGS, //
+            },
+            walk::Pages, //
+        }, //
     }, //
 };
 

@@ -22,8 +22,12 @@ use zerocopy::byteorder::little_endian::{
 
 use crate::{
     arch,
-    capture::Capture,
+    core::restore::{
+        Plan,
+        Restore, //
+    },
     files,
+    found::Capture,
     image::{
         mm::{
             vma as flag,
@@ -39,27 +43,25 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        mm::MmRef,
-        shmem,
-        task::FrozenTask,
-        vma::{
-            self,
-            bit,
-            MapArgs,
-            Special,
-            VmaInfo, //
+        mm::{
+            shmem,
+            space::MmRef,
+            vma::{
+                self,
+                bit,
+                MapArgs,
+                Special,
+                VmaInfo, //
+            },
+            walk::{
+                self,
+                Guards, //
+            }, //
         },
-        wait,
-        walk::{
-            self,
-            Guards, //
-        }, //
+        task::frozen::FrozenTask,
+        time::wait, //
     },
-    mm::Range,
-    restart::{
-        Plan,
-        Restore, //
-    }, //
+    mm::Range, //
 };
 
 /// Flags that stand in the image, and their numbers there.

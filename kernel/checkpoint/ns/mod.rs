@@ -8,18 +8,18 @@ use kernel::{
 };
 
 use crate::{
-    capture::context::KindOps,
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    found::KindOps,
     kapi::{
-        ns::{
+        ns::proxy::{
             Proxy,
             Uts, //
         },
-        pid::PidNs,
-        task::TaskName, //
-    },
-    restart::{
-        Plan,
-        Restore, //
+        pid::namespace::PidNs,
+        task::frozen::TaskName, //
     }, //
 };
 
@@ -27,8 +27,6 @@ mod other;
 pub(crate) mod pid;
 pub(crate) mod time;
 pub(crate) mod uts;
-
-pub(crate) use uts::BuiltUts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
 pub(crate) static KINDS: &[KindOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];

@@ -5,11 +5,11 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    found::{
+        Capture,
+        KindOps, //
     },
-    kapi::task::FrozenTask, //
+    kapi::task::frozen::FrozenTask, //
 };
 
 /// ipc, mount, network and cgroup namespaces. The user namespace is that of the credentials.

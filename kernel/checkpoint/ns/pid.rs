@@ -7,12 +7,17 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
-        Capture, //
+    core::{
+        kind::no_leaks,
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         ns::PidNs as PidNsRecord,
@@ -20,13 +25,8 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        pid::PidNs,
-        task::FrozenTask, //
-    },
-    objects::Class,
-    restart::{
-        Plan,
-        Restore, //
+        pid::namespace::PidNs,
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -89,7 +89,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
                     fmt!("is in a pid namespace with process accounting (acct)"),
                 );
             }
-            cap.ns.pid.push(ns, GFP_KERNEL_ACCOUNT)?;
+            cap.found.ns.pid.push(ns, GFP_KERNEL_ACCOUNT)?;
         }
     }
     Ok(())

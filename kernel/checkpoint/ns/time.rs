@@ -7,17 +7,17 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
-    },
-    kapi::{
-        ns,
-        task::FrozenTask, //
-    },
-    restart::{
+    core::restore::{
         Plan,
         Restore, //
+    },
+    found::{
+        Capture,
+        KindOps, //
+    },
+    kapi::{
+        ns::proxy,
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -35,7 +35,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let ns = t.namespaces()?;
-    if *cap.ns.time.get_or_insert(ns.time) != ns.time {
+    if *cap.found.ns.time.get_or_insert(ns.time) != ns.time {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -60,13 +60,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 ///
 /// EPERM: the caller may not create a time namespace, or set its clocks.
 pub(crate) fn enter(r: &Restore, plan: &Plan<'_>) -> Result {
-    let current = ns::time_offsets();
+    let current = proxy::time_offsets();
     let wanted = (r.monotonic_offset, r.boottime_offset);
     // Where its creator's children were to be in another one, its own would be.
-    if current == wanted && !ns::has_time_for_children() {
+    if current == wanted && !proxy::has_time_for_children() {
         return Ok(());
     }
-    ns::enter_time(wanted).map_err(|e| {
+    proxy::enter_time(wanted).map_err(|e| {
         let why = if e == EPERM {
             "clocks can't go on from the checkpoint: a time namespace needs CAP_SYS_ADMIN and \
              CAP_SYS_TIME"

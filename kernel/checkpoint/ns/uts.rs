@@ -5,9 +5,16 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    core::{
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         ns::Uts as UtsRecord,
@@ -15,18 +22,12 @@ use crate::{
         task::TASK_LIVE, //
     },
     kapi::{
-        ns::{
+        ns::proxy::{
             self,
             Proxy,
             Uts, //
         },
-        task::FrozenTask, //
-    },
-    objects::Class,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -40,7 +41,7 @@ pub(super) const KIND: KindOps = KindOps {
 };
 
 /// A rebuilt uts namespace.
-pub(crate) struct BuiltUts(Uts);
+struct BuiltUts(Uts);
 
 /// The task's own uts namespace; `None` if it is that of the caller.
 fn own(t: &FrozenTask) -> Result<Option<Uts>> {
@@ -57,14 +58,15 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         let (_, first) = cap.objects.collect(Class::Uts, uts.addr())?;
         if first {
             let name = t.display(&cap.pid_ns);
-            cap.ns.uts.push((uts, name), GFP_KERNEL_ACCOUNT)?;
+            cap.found.ns.uts.push((uts, name), GFP_KERNEL_ACCOUNT)?;
         }
         let proxy = Proxy::of(t)?;
         let addr = proxy.addr();
-        if let Some((_, users)) = cap.ns.proxies.get_mut(&addr) {
+        if let Some((_, users)) = cap.found.ns.proxies.get_mut(&addr) {
             *users += 1;
         } else {
-            cap.ns
+            cap.found
+                .ns
                 .proxies
                 .try_create_and_insert(addr, (proxy, 1), GFP_KERNEL_ACCOUNT)?;
         }
@@ -77,9 +79,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// What starts a container is often in its uts namespace, and waits: so that is only told. The
 /// names that the tasks see are saved, and those outside do without theirs.
 fn leaks(cap: &mut Capture) -> Result {
-    for (uts, who) in &cap.ns.uts {
+    for (uts, who) in &cap.found.ns.uts {
         let proxies = || {
-            cap.ns
+            cap.found
+                .ns
                 .proxies
                 .values()
                 .filter(|(proxy, _)| proxy.uts_addr() == uts.addr())
@@ -149,24 +152,20 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.uts.get()) else {
         return Ok(());
     };
-    let built = r.with_built(obj, |built| match built {
-        Built::Uts(uts) => Some(uts.0.clone()),
-        _ => None,
-    });
-    if let Some(uts) = built.flatten() {
+    if let Some(uts) = r.with_built(obj, |uts: &BuiltUts| uts.0.clone()) {
         if uts.addr() == Uts::of_current()?.addr() {
             return Ok(());
         }
-        return ns::enter_uts(&uts)
+        return proxy::enter_uts(&uts)
             .map_err(|e| r.fail(e, plan, fmt!("can't enter its uts namespace")));
     }
     let (body, _) = r.object_body::<UtsRecord>(obj)?;
-    let uts = ns::new_uts(&body.nodename, &body.domainname).map_err(|e| {
+    let uts = proxy::new_uts(&body.nodename, &body.domainname).map_err(|e| {
         r.fail(
             e,
             plan,
             fmt!("can't make its uts namespace (CAP_SYS_ADMIN is needed)"),
         )
     })?;
-    r.set_built(obj, Built::Uts(BuiltUts(uts)))
+    r.set_built(obj, BuiltUts(uts))
 }

@@ -16,6 +16,10 @@ use kernel::{
 };
 
 use crate::{
+    core::{
+        report::Errno,
+        restore::Plan, //
+    },
     image::{
         task::{
             Regs,
@@ -27,27 +31,27 @@ use crate::{
         Records, //
     },
     kapi::{
-        links::{
+        fork::{
+            park::{
+                self,
+                Job, //
+            },
+            parked::{
+                Held,
+                ParkedTask, //
+            }, //
+        },
+        pid::namespace::PidNs,
+        task::links::{
             self,
             LonePid, //
         },
-        park::{
-            self,
-            Job, //
-        },
-        parked::{
-            Held,
-            ParkedTask, //
-        },
-        pid::PidNs,
-        wait, //
+        time::wait, //
     },
     ns::pid,
-    report::Errno,
     restart::{
         job::Crew,
-        plan::Numbers,
-        Plan, //
+        plan::Numbers, //
     },
     task, //
 };

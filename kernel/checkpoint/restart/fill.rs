@@ -11,6 +11,11 @@ use kernel::{
 };
 
 use crate::{
+    core::{
+        report::Errno,
+        restore::Restore, //
+    },
+    files::BuiltInode,
     image::{
         check::{
             Next,
@@ -34,26 +39,26 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        file::FileRef,
-        io,
-        iov,
-        memcg::Memcg,
-        mm::MmRef,
-        page::{
-            PageRef,
-            NO_TAGS, //
+        fs::{
+            file::FileRef,
+            io,
+            iov, //
         },
-        wait,
-        walk, //
+        mm::{
+            memcg::Memcg,
+            page::{
+                PageRef,
+                NO_TAGS, //
+            },
+            space::MmRef,
+            walk, //
+        },
+        time::wait, //
     },
-    report::Errno,
-    restart::{
-        context::Built,
-        source::{
-            self,
-            Source, //
-        },
-        Restore, //
+    mm::BuiltMm,
+    restart::source::{
+        self,
+        Source, //
     }, //
 };
 
@@ -172,12 +177,14 @@ impl Filler<'_> {
             Mm(MmRef),
             Inode(FileRef),
         }
-        let target = self.r.with_built(obj, |built| match built {
-            Built::Mm(mm) => Some(Target::Mm(mm.0.clone())),
-            Built::Inode(file) => Some(Target::Inode(file.0.clone())),
-            _ => None,
-        });
-        match target.flatten() {
+        let target = self
+            .r
+            .with_built(obj, |mm: &BuiltMm| Target::Mm(mm.0.clone()))
+            .or_else(|| {
+                self.r
+                    .with_built(obj, |file: &BuiltInode| Target::Inode(file.0.clone()))
+            });
+        match target {
             Some(Target::Mm(mm)) if extent.space.get() == EXTENT_TAGGED => {
                 self.tagged(source, stream, Some(&mm), addr as usize, pages)
             }
@@ -399,11 +406,7 @@ fn why(e: Error) -> &'static str {
 /// The rebuilt address space `obj`; `None`: no task uses it.
 fn space(r: &Restore, obj: u32) -> Result<Option<MmRef>> {
     let obj = ObjRef::new(obj).ok_or(EINVAL)?;
-    let built = r.with_built(obj, |built| match built {
-        Built::Mm(mm) => Some(mm.0.clone()),
-        _ => None,
-    });
-    Ok(built.flatten())
+    Ok(r.with_built(obj, |mm: &BuiltMm| mm.0.clone()))
 }
 
 /// New pages for the transfer of as many as `pages`.

@@ -16,36 +16,40 @@ use kernel::{
 };
 
 use crate::{
+    core::{
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
     image::task::{
         TASK_LIVE,
         TASK_ZOMBIE, //
     },
     kapi::{
-        cgroup::CgroupDir,
-        links,
-        park::{
-            self,
-            clone_flags,
-            Arrival,
-            Gate,
-            Job,
-            NewTask,
-            Next, //
+        cgroup::group::CgroupDir,
+        fork::{
+            park::{
+                self,
+                clone_flags,
+                Arrival,
+                Gate,
+                Job,
+                NewTask,
+                Next, //
+            },
+            parked::Lost,
+            slot::Slot, //
         },
-        parked::Lost,
-        slot::Slot,
-        wait, //
+        task::links,
+        time::wait, //
     },
     kinds,
     ns::time,
-    report::Errno,
-    restart::{
-        plan::{
-            Members,
-            Numbers, //
-        },
-        Plan,
-        Restore, //
+    restart::plan::{
+        Members,
+        Numbers, //
     },
     task, //
 };

@@ -6,6 +6,10 @@ use kernel::prelude::*;
 
 use crate::{
     arch,
+    core::report::{
+        Errno,
+        Report, //
+    },
     image::{
         check::{
             self,
@@ -21,13 +25,9 @@ use crate::{
         Fault, //
     },
     kapi::{
-        held::Held,
-        io,
-        wait, //
-    },
-    report::{
-        Errno,
-        Report, //
+        fs::io,
+        mm::held::Held,
+        time::wait, //
     },
     restart::source::{
         self,

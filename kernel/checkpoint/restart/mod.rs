@@ -11,22 +11,24 @@ use kernel::{
     }, //
 };
 
+pub(crate) mod args;
 pub(crate) mod commit;
-pub(crate) mod context;
 pub(crate) mod fill;
 pub(crate) mod job;
 pub(crate) mod load;
 pub(crate) mod plan;
 pub(crate) mod source;
 
-pub(crate) use context::{
-    Plan,
-    Restore, //
-};
-
 use crate::{
-    args::RestartArgs,
     confinement,
+    core::{
+        accept::Policy,
+        report::{
+            Errno,
+            Report, //
+        },
+        restore::Restore, //
+    },
     cpu,
     files,
     image::task::{
@@ -34,26 +36,27 @@ use crate::{
         TASK_LIVE, //
     },
     kapi::{
-        cgroup::{
+        cgroup::group::{
             Cgroup,
             HeldCgroup, //
         },
-        links::PidRef,
-        park::{
-            self,
-            clone_flags,
-            Job, //
+        fork::{
+            park::{
+                self,
+                clone_flags,
+                Job, //
+            },
+            parked::Lost, //
         },
-        parked::Lost,
-        pid::PidNs,
-        signal,
-        task::TaskName,
-        wait, //
+        pid::namespace::PidNs,
+        signal::sighand,
+        task::{
+            frozen::TaskName,
+            links::PidRef, //
+        },
+        time::wait, //
     },
-    report::{
-        Errno,
-        Report, //
-    }, //
+    restart::args::RestartArgs, //
 };
 
 use job::Crew;
@@ -69,7 +72,7 @@ const FREEZE_MS: u64 = 10_000;
 ///
 /// Signals that would not end the caller wait until it is over.
 pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
-    let _deferred = signal::Deferred::new();
+    let _deferred = sighand::Deferred::new();
     if args
         .cgroup
         .as_ref()
@@ -104,7 +107,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
         loaded.container,
         monotonic,
         boottime,
-        files::Policy {
+        Policy {
             strict: args.strict,
             accept: args.accept.take(),
             same_boot: loaded.header.boot.get() == files::boot(),
@@ -167,7 +170,7 @@ fn bring_back(
     files::commit(&crew.restore)?;
     // What others do with an object may depend on how many use it: no use of ours outlives this, but
     // those of named pipes, which may have to be taken back.
-    crew.restore.clear_built_but_fifos();
+    crew.restore.clear_built_but(files::is_named);
     park::close_files();
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     let pid = PidRef::of(&root).map_err(|_| crew.lost(Lost::of(0)))?;

@@ -7,6 +7,10 @@
 use kernel::prelude::*;
 
 use crate::{
+    core::restore::{
+        Plan,
+        META_AT, //
+    },
     image::{
         record::{
             Raw,
@@ -21,11 +25,7 @@ use crate::{
         Fault,
         Kind, //
     },
-    kapi::wait,
-    restart::{
-        context::META_AT,
-        Plan, //
-    }, //
+    kapi::time::wait, //
 };
 
 /// End of a list of children; no offset.
@@ -283,11 +283,14 @@ impl Numbers {
 mod tests {
     use super::*;
     use crate::{
-        capture::meta::Meta,
-        image::task::{
-            Affinity,
-            Process,
-            TASK_LIVE, //
+        core::meta::Meta,
+        image::{
+            files::Path,
+            task::{
+                Affinity,
+                Process,
+                TASK_LIVE, //
+            }, //
         }, //
     };
     use zerocopy::FromZeros;
@@ -340,6 +343,23 @@ mod tests {
             let process = plan.process().map_err(|_| EINVAL)?;
             assert_eq!(process.tgid.get(), tgid);
         }
+        Ok(())
+    }
+
+    /// What messages tell counts from the start of the image, whose header has 192 bytes.
+    #[test]
+    fn offsets_of_tasks() -> Result {
+        let mut meta = Meta::new();
+        meta.put(
+            &Path {
+                obj: 1.into(),
+                ..Path::new_zeroed()
+            },
+            b"/home",
+        )?;
+        task(&mut meta, 1, 1)?;
+        let members = Members::new(meta.as_bytes())?;
+        assert_eq!(members.plan(meta.as_bytes(), 0)?.at, 240);
         Ok(())
     }
 }

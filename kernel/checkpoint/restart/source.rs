@@ -5,12 +5,14 @@
 use kernel::prelude::*;
 
 use crate::kapi::{
-    file::{
-        ftype,
-        FileRef, //
+    fs::{
+        file::{
+            ftype,
+            FileRef, //
+        },
+        io, //
     },
-    io,
-    wait, //
+    time::wait, //
 };
 
 /// The image file while it is read.

@@ -13,36 +13,38 @@ use zerocopy::{
 };
 
 use crate::{
-    capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
-        Capture, //
+    core::{
+        kind::no_leaks,
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         record::ref_number,
         task::*, //
     },
     kapi::{
-        limits,
-        state::{
-            self,
-            NewState,
-            Rseq, //
-        },
         task::{
-            FrozenTask,
-            State, //
+            frozen::{
+                FrozenTask,
+                State, //
+            },
+            limits,
+            state::{
+                self,
+                NewState,
+                Rseq, //
+            }, //
         },
-        wait, //
+        time::wait, //
     },
     ns,
-    objects::Class,
-    restart::{
-        Plan,
-        Restore, //
-    },
     task::restart_block, //
 };
 
@@ -66,11 +68,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let node = RBTreeNode::new(tid, (), GFP_KERNEL_ACCOUNT)?;
-    cap.task.tids.insert(node);
+    cap.found.task.tids.insert(node);
     let node = RBTreeNode::new(t.group_addr(), tid, GFP_KERNEL_ACCOUNT)?;
-    cap.task.last.insert(node);
-    if cap.task.root.is_none() {
-        cap.task.root = Some((t.pgid_in(&cap.pid_ns), t.sid_in(&cap.pid_ns)));
+    cap.found.task.last.insert(node);
+    if cap.found.task.root.is_none() {
+        cap.found.task.root = Some((t.pgid_in(&cap.pid_ns), t.sid_in(&cap.pid_ns)));
     }
     if t.is_in_vfork() && t.vfork_child_in(&cap.pid_ns) == 0 {
         cap.refuse(
@@ -101,7 +103,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// Every pid of a pid namespace that is in the image lies inside. A subtree may be in the group
 /// and session of those who started it: the root then is in one that no task of the tree leads.
 fn inside(cap: &Capture, number: u32, of_root: u32) -> u32 {
-    let known = cap.task.tids.get(&number).is_some();
+    let known = cap.found.task.tids.get(&number).is_some();
     if cap.whole || known || number != of_root {
         number
     } else {
@@ -112,10 +114,10 @@ fn inside(cap: &Capture, number: u32, of_root: u32) -> u32 {
 /// Lists what of a subtree is in a process group or session of others, unless the root is: that is
 /// the caller's of restart(2) then. To be called for each task when all were collected.
 pub(crate) fn groups_of_subtree(cap: &mut Capture, t: &FrozenTask) {
-    let Some((root_pgid, root_sid)) = cap.task.root.filter(|_| t.is_leader()) else {
+    let Some((root_pgid, root_sid)) = cap.found.task.root.filter(|_| t.is_leader()) else {
         return;
     };
-    let known = |tid| cap.task.tids.get(&tid).is_some();
+    let known = |tid| cap.found.task.tids.get(&tid).is_some();
     let has_others = |number, of_root, session| {
         number != of_root && !known(number) && t.group_has_others(session, &cap.pid_ns, known)
     };
@@ -148,8 +150,8 @@ fn state_number(t: &FrozenTask) -> u32 {
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let state = t.thread_state();
-    let (root_pgid, root_sid) = cap.task.root.ok_or(ESRCH)?;
-    let is_root = !core::mem::replace(&mut cap.task.root_saved, true);
+    let (root_pgid, root_sid) = cap.found.task.root.ok_or(ESRCH)?;
+    let is_root = !core::mem::replace(&mut cap.found.task.root_saved, true);
     let tid = t.tid_in(&cap.pid_ns);
     let mut task = Task::new_zeroed();
 
@@ -206,8 +208,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     task.compat_robust_list = state.compat_robust_list.into();
     task.timer_slack = state.timer_slack.into();
     task.timer_slack_default = state.timer_slack_default.into();
-    task.utime = cap.task.cpu_time(state.utime);
-    task.stime = cap.task.cpu_time(state.stime);
+    task.utime = cap.found.task.cpu_time(state.utime);
+    task.stime = cap.found.task.cpu_time(state.stime);
     // Wraps for a task that was restored on a machine that runs for a shorter time than the task.
     task.start_monotonic = state
         .start_monotonic
@@ -230,7 +232,7 @@ fn reference(cap: &Capture, class: Class, addr: usize) -> Result<U32> {
 
 /// Writes the record of the pid `number`, the process group or session of `t`, if no task has it.
 fn dead_pid(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> Result {
-    if number == 0 || cap.task.tids.get(&number).is_some() {
+    if number == 0 || cap.found.task.tids.get(&number).is_some() {
         return Ok(());
     }
     let (ns, numbers) = t.group_pid(session, &cap.pid_ns)?;
@@ -244,7 +246,7 @@ fn dead_pid(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> Re
     };
     cap.meta.put(&body, payload.as_bytes())?;
     let node = RBTreeNode::new(number, (), GFP_KERNEL_ACCOUNT)?;
-    cap.task.tids.insert(node);
+    cap.found.task.tids.insert(node);
     Ok(())
 }
 

@@ -5,25 +5,27 @@
 use kernel::prelude::*;
 
 use crate::{
+    core::restore::{
+        Plan,
+        Restore, //
+    },
     image::{
         task::*,
         Kind, //
     },
     kapi::{
-        parked::ParkedTask,
-        signal::{
+        fork::{
+            parked::ParkedTask,
+            slot::{
+                ExitAddrs,
+                Slot, //
+            }, //
+        },
+        signal::sighand::{
             GroupStop,
             Info, //
         },
-        slot::{
-            ExitAddrs,
-            Slot, //
-        },
-        wait, //
-    },
-    restart::{
-        Plan,
-        Restore, //
+        time::wait, //
     },
     task::signal::for_each_record, //
 };

@@ -9,12 +9,17 @@ use zerocopy::{
 };
 
 use crate::{
-    capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
-        Capture, //
+    core::{
+        kind::no_leaks,
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         record::ObjRef,
@@ -24,21 +29,17 @@ use crate::{
         }, //
     },
     kapi::{
-        cred::{
+        fs::file::FileRef,
+        security::cred::{
             self,
             CredRef,
             Denied,
             Ids, //
         },
-        file::FileRef,
-        limits,
-        task::FrozenTask, //
-    },
-    objects::Class,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
+        task::{
+            frozen::FrozenTask,
+            limits, //
+        }, //
     }, //
 };
 
@@ -52,7 +53,7 @@ pub(super) const KIND: KindOps = KindOps {
 };
 
 /// Rebuilt credentials.
-pub(crate) struct BuiltCred(CredRef);
+struct BuiltCred(CredRef);
 
 /// Address of a task's credentials, to look them up.
 pub(super) fn addr(t: &FrozenTask) -> Result<usize> {
@@ -64,14 +65,15 @@ pub(super) fn addr(t: &FrozenTask) -> Result<usize> {
 pub(crate) fn collect_opener(cap: &mut Capture, file: &FileRef) -> Result<Option<usize>> {
     let cred = CredRef::of_file(file)?;
     let addr = cred.addr();
-    if cap.task.openers.get(&addr).is_some() {
+    if cap.found.task.openers.get(&addr).is_some() {
         return Ok(Some(addr));
     }
     if !cred.is_in_current_user_ns() || cred.ids().is_err() || cred.groups().is_err() {
         return Ok(None);
     }
     cap.objects.collect(Class::Cred, addr)?;
-    cap.task
+    cap.found
+        .task
         .openers
         .try_create_and_insert(addr, cred, GFP_KERNEL_ACCOUNT)?;
     Ok(Some(addr))
@@ -80,7 +82,7 @@ pub(crate) fn collect_opener(cap: &mut Capture, file: &FileRef) -> Result<Option
 /// Reference of the credentials at `addr`, which [`collect_opener`] returned; writes their record
 /// at first use.
 pub(crate) fn save_opener(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
-    let cred = cap.task.openers.get(&addr).ok_or(ENOENT)?.clone();
+    let cred = cap.found.task.openers.get(&addr).ok_or(ENOENT)?.clone();
     save_object(cap, &cred)
 }
 
@@ -95,7 +97,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let cred = CredRef::of(t)?;
     let addr = cred.addr();
     cap.objects.collect(Class::Cred, addr)?;
-    if cap.task.creds.get(&addr).is_some() {
+    if cap.found.task.creds.get(&addr).is_some() {
         return Ok(());
     }
     if !cred.is_in_current_user_ns() {
@@ -146,7 +148,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             ),
         );
     }
-    cap.task
+    cap.found
+        .task
         .creds
         .try_create_and_insert(addr, cred, GFP_KERNEL_ACCOUNT)?;
     Ok(())
@@ -188,11 +191,7 @@ fn save_object(cap: &mut Capture, cred: &CredRef) -> Result<ObjRef> {
 /// To be called while the current task has the credentials of that caller, as all have until they
 /// [finish]: what the first user of an object was allowed, all are.
 pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied>> {
-    let built = r.with_built(obj, |built| match built {
-        Built::Cred(cred) => Some(cred.0.clone()),
-        _ => None,
-    });
-    if let Some(cred) = built.flatten() {
+    if let Some(cred) = r.with_built(obj, |cred: &BuiltCred| cred.0.clone()) {
         return Ok(Ok(cred));
     }
     let (body, raw) = r.object_body::<Cred>(obj)?;
@@ -213,7 +212,7 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
     };
     match cred::prepare(&ids, &groups) {
         Ok(cred) => {
-            r.set_built(obj, Built::Cred(BuiltCred(cred.clone())))?;
+            r.set_built(obj, BuiltCred(cred.clone()))?;
             Ok(Ok(cred))
         }
         Err(denied) => Ok(Err(denied)),

@@ -19,18 +19,18 @@ use zerocopy::byteorder::little_endian::U64;
 
 use crate::{
     arch,
-    capture::context::KindOps,
-    image::task::CPU_TIME_MAX,
-    kapi::{
-        cred::CredRef,
-        reset::reset_inherited,
-        task::FrozenTask, //
-    },
-    ns,
-    restart::{
+    core::restore::{
         Plan,
         Restore, //
-    }, //
+    },
+    found::KindOps,
+    image::task::CPU_TIME_MAX,
+    kapi::{
+        fork::reset::reset_inherited,
+        security::cred::CredRef,
+        task::frozen::FrozenTask, //
+    },
+    ns, //
 };
 
 mod basic;
@@ -51,8 +51,7 @@ pub(crate) use commit::{
 pub(crate) use cred::{
     collect_opener,
     rebuild as rebuild_cred,
-    save_opener,
-    BuiltCred, //
+    save_opener, //
 };
 
 /// The kinds of task state, in the order in which a task's are saved and restored.

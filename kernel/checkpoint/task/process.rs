@@ -6,25 +6,25 @@ use kernel::prelude::*;
 use zerocopy::FromZeros;
 
 use crate::{
-    capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
-        Capture, //
+    core::{
+        kind::no_leaks,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::task::*,
-    kapi::{
+    kapi::task::{
+        frozen::FrozenTask,
         limits::{
             self,
             GroupTimes,
             OomScore, //
-        },
-        task::FrozenTask, //
-    },
-    restart::{
-        Plan,
-        Restore, //
+        }, //
     }, //
 };
 
@@ -75,7 +75,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         );
     }
     let sid = t.sid_in(&cap.pid_ns);
-    let session_inside = sid != 0 && cap.task.tids.get(&sid).is_some();
+    let session_inside = sid != 0 && cap.found.task.tids.get(&sid).is_some();
     if t.is_live() && t.has_tty() && session_inside {
         cap.refuse(
             EOPNOTSUPP,
@@ -88,7 +88,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let tid = t.tid_in(&cap.pid_ns);
-    if !cap.task.is_last(t, tid) {
+    if !cap.found.task.is_last(t, tid) {
         return Ok(());
     }
     let mut process = Process::new_zeroed();
@@ -123,10 +123,10 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     .into();
     process.rlimits = t.limits().map(|(soft, hard)| [soft.into(), hard.into()]);
-    process.cutime = cap.task.cpu_time(times.cutime);
-    process.cstime = cap.task.cpu_time(times.cstime);
-    process.utime = cap.task.cpu_time(times.utime);
-    process.stime = cap.task.cpu_time(times.stime);
+    process.cutime = cap.found.task.cpu_time(times.cutime);
+    process.cstime = cap.found.task.cpu_time(times.cstime);
+    process.utime = cap.found.task.cpu_time(times.utime);
+    process.stime = cap.found.task.cpu_time(times.stime);
     cap.meta.put(&process, &[])
 }
 

@@ -5,13 +5,13 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::KindOps,
-        Capture, //
+    found::{
+        Capture,
+        KindOps, //
     },
-    kapi::{
-        oddities::Oddity,
-        task::FrozenTask, //
+    kapi::task::{
+        frozen::FrozenTask,
+        oddities::Oddity, //
     }, //
 };
 
@@ -25,7 +25,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     t.thread_oddities(|odd| refuse(cap, t, odd));
     // The others of the group have the same. Its leader may have exited.
     let tid = t.tid_in(&cap.pid_ns);
-    if cap.task.is_first(t, tid)? {
+    if cap.found.task.is_first(t, tid)? {
         t.group_oddities(|odd| refuse(cap, t, odd));
     }
     Ok(())

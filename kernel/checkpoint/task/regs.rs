@@ -15,7 +15,11 @@ use zerocopy::{
 
 use crate::{
     arch::regs as arch,
-    capture::Capture,
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    found::Capture,
     image::{
         notes,
         record::align_up,
@@ -25,16 +29,14 @@ use crate::{
         }, //
     },
     kapi::{
-        parked::ParkedTask,
-        regset::{
-            self,
-            BadNote, //
-        },
-        task::FrozenTask, //
-    },
-    restart::{
-        Plan,
-        Restore, //
+        fork::parked::ParkedTask,
+        task::{
+            frozen::FrozenTask,
+            regset::{
+                self,
+                BadNote, //
+            }, //
+        }, //
     }, //
 };
 

@@ -5,18 +5,18 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::Capture,
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    found::Capture,
     image::task::*,
     kapi::{
-        restart::{
+        signal::restart_block::{
             self,
             Call, //
         },
-        task::FrozenTask, //
-    },
-    restart::{
-        Plan,
-        Restore, //
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -190,5 +190,5 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     let call = parse(&plan.task).ok_or(EINVAL).map_err(bad)?;
     let back = |offset: i64| offset.saturating_neg();
     let call = shifted(call, back(r.monotonic_offset), back(r.boottime_offset));
-    restart::set_restart_block(&call, plan.task.restart_arch.get()).map_err(bad)
+    restart_block::set_restart_block(&call, plan.task.restart_arch.get()).map_err(bad)
 }

@@ -7,29 +7,29 @@
 use kernel::prelude::*;
 
 use crate::{
-    capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
-        Capture, //
+    core::{
+        kind::no_leaks,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         task::*,
         Kind, //
     },
     kapi::{
-        sched::{
+        sched::attr::{
             self,
             policy,
             CpuMask,
             Scheduling, //
         },
-        task::FrozenTask, //
-    },
-    restart::{
-        Plan,
-        Restore, //
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -124,10 +124,10 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
             ),
         )
     };
-    let old = sched::current();
+    let old = attr::current();
     if NOT_FAIR.contains(&new.policy) && (old.nice, old.slice) != (new.nice, new.slice) {
         // Takes effect when it leaves the policy.
-        sched::set(&Scheduling {
+        attr::set(&Scheduling {
             policy: policy::NORMAL,
             nice: new.nice,
             rt_priority: 0,
@@ -137,7 +137,7 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
         .map_err(denied)?;
     }
     if old != new {
-        sched::set(&new).map_err(denied)?;
+        attr::set(&new).map_err(denied)?;
     }
     affinity(r, plan)
 }
@@ -168,8 +168,8 @@ fn affinity(r: &Restore, plan: &Plan<'_>) -> Result {
             mask
         }
         // It was not bound, but inherited that its parent is.
-        None if sched::is_bound() => possible,
+        None if attr::is_bound() => possible,
         None => return Ok(()),
     };
-    sched::bind(&mask).map_err(|e| r.fail(e, plan, fmt!("can't be bound to its CPUs")))
+    attr::bind(&mask).map_err(|e| r.fail(e, plan, fmt!("can't be bound to its CPUs")))
 }

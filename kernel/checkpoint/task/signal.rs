@@ -6,12 +6,17 @@ use kernel::prelude::*;
 use zerocopy::IntoBytes;
 
 use crate::{
-    capture::{
-        context::{
-            no_leaks,
-            KindOps, //
-        },
-        Capture, //
+    core::{
+        kind::no_leaks,
+        objects::Class,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        KindOps, //
     },
     image::{
         record::{
@@ -22,18 +27,12 @@ use crate::{
         Raw, //
     },
     kapi::{
-        signal::{
+        signal::sighand::{
             self,
             RawAction,
             ACTION_FLAGS, //
         },
-        task::FrozenTask, //
-    },
-    objects::Class,
-    restart::{
-        context::Built,
-        Plan,
-        Restore, //
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -113,12 +112,15 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// SIGKILL and SIGSTOP, which are in no mask.
 const UNBLOCKABLE: u64 = 1 << (9 - 1) | 1 << (19 - 1);
 
+/// Signal actions that have been rebuilt: their first thread holds them.
+struct BuiltSighand;
+
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    signal::block_all();
+    sighand::block_all();
     let Some(obj) = ObjRef::new(plan.task.sighand.get()) else {
         return Ok(());
     };
-    if r.with_built(obj, |_| ()).is_some() {
+    if r.is_built(obj) {
         return Ok(());
     }
     let (_, raw) = r.object_body::<Sighand>(obj)?;
@@ -133,10 +135,10 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
             restorer: action.restorer.get(),
             mask: action.mask.get(),
         };
-        signal::set_action(signal, &new)
+        sighand::set_action(signal, &new)
             .map_err(|e| r.fail(e, plan, fmt!("action for signal {signal} can't be set")))?;
     }
-    r.set_built(obj, Built::Sighand)
+    r.set_built(obj, BuiltSighand)
 }
 
 /// Fills in the fields of the task record.
@@ -157,7 +159,7 @@ pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) -> Result {
 /// Sets the alternate stack of the current task.
 pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     let task = &plan.task;
-    signal::set_stack(
+    sighand::set_stack(
         task.altstack.get(),
         task.altstack_len.get(),
         task.altstack_flags.get(),
@@ -173,7 +175,7 @@ fn collect_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
     let (mut timer, mut most) = (own.timer, own.infos.len());
     let tid = t.tid_in(&cap.pid_ns);
     // All threads share what is pending for the group.
-    if cap.task.is_first(t, tid)? {
+    if cap.found.task.is_first(t, tid)? {
         let shared = t.pending(true)?;
         timer |= shared.timer;
         most = most.max(shared.infos.len());
@@ -193,7 +195,7 @@ fn collect_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
         );
     }
     let masks = t.masks()?;
-    if !signal::is_stack(masks.stack, masks.stack_len) {
+    if !sighand::is_stack(masks.stack, masks.stack_len) {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -217,7 +219,7 @@ fn save_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     let tid = t.tid_in(&cap.pid_ns);
     put(cap, t, tid, false)?;
-    if cap.task.is_last(t, tid) {
+    if cap.found.task.is_last(t, tid) {
         let tgid = t.tgid_in(&cap.pid_ns);
         put(cap, t, tgid, true)?;
     }

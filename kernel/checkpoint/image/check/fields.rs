@@ -11,13 +11,13 @@ use crate::image::{
 };
 
 /// Most user and group ids, and file positions: what the kernel can hold in a signed number.
-pub(super) const POS_MAX: u64 = i64::MAX as u64;
+pub(in crate::image) const POS_MAX: u64 = i64::MAX as u64;
 
 /// Mask bits of SIGKILL and SIGSTOP, which nothing can block.
 const UNBLOCKABLE: u64 = 1 << (9 - 1) | 1 << (19 - 1);
 
 /// Refuses bits of `value` that are not in `known`.
-pub(super) fn flags(raw: &Raw<'_>, value: u64, known: u64) -> Result<(), Fault> {
+pub(in crate::image) fn flags(raw: &Raw<'_>, value: u64, known: u64) -> Result<(), Fault> {
     if value & !known != 0 {
         return Err(raw.fault("unknown flag"));
     }
@@ -25,7 +25,7 @@ pub(super) fn flags(raw: &Raw<'_>, value: u64, known: u64) -> Result<(), Fault> 
 }
 
 /// Refuses a reserved field that is not zero.
-pub(super) fn zero(raw: &Raw<'_>, is_zero: bool) -> Result<(), Fault> {
+pub(in crate::image) fn zero(raw: &Raw<'_>, is_zero: bool) -> Result<(), Fault> {
     if !is_zero {
         return Err(raw.fault("reserved or unused field is not zero"));
     }
@@ -33,7 +33,7 @@ pub(super) fn zero(raw: &Raw<'_>, is_zero: bool) -> Result<(), Fault> {
 }
 
 /// Refuses with `why` unless `holds`.
-pub(super) fn ensure(raw: &Raw<'_>, holds: bool, why: &'static str) -> Result<(), Fault> {
+pub(in crate::image) fn ensure(raw: &Raw<'_>, holds: bool, why: &'static str) -> Result<(), Fault> {
     if !holds {
         return Err(raw.fault(why));
     }
@@ -41,17 +41,17 @@ pub(super) fn ensure(raw: &Raw<'_>, holds: bool, why: &'static str) -> Result<()
 }
 
 /// Refuses a payload.
-pub(super) fn no_payload(raw: &Raw<'_>) -> Result<(), Fault> {
+pub(in crate::image) fn no_payload(raw: &Raw<'_>) -> Result<(), Fault> {
     ensure(raw, raw.payload.is_empty(), "payload where none belongs")
 }
 
 /// Refuses what is neither 0 nor 1.
-pub(super) fn boolean(raw: &Raw<'_>, value: u32) -> Result<(), Fault> {
+pub(in crate::image) fn boolean(raw: &Raw<'_>, value: u32) -> Result<(), Fault> {
     ensure(raw, value <= 1, "neither 0 nor 1")
 }
 
 /// Refuses a number that is no signal; 0 is none.
-pub(super) fn signal(raw: &Raw<'_>, value: u32) -> Result<(), Fault> {
+pub(in crate::image) fn signal(raw: &Raw<'_>, value: u32) -> Result<(), Fault> {
     ensure(
         raw,
         usize::try_from(value).is_ok_and(|n| n <= NSIG),
@@ -60,7 +60,7 @@ pub(super) fn signal(raw: &Raw<'_>, value: u32) -> Result<(), Fault> {
 }
 
 /// Refuses a mask that blocks what cannot be blocked.
-pub(super) fn mask(raw: &Raw<'_>, value: u64) -> Result<(), Fault> {
+pub(in crate::image) fn mask(raw: &Raw<'_>, value: u64) -> Result<(), Fault> {
     ensure(
         raw,
         value & UNBLOCKABLE == 0,
@@ -69,7 +69,7 @@ pub(super) fn mask(raw: &Raw<'_>, value: u64) -> Result<(), Fault> {
 }
 
 /// Refuses a name that is not padded with at least one NUL.
-pub(super) fn padded_name(raw: &Raw<'_>, name: &[u8]) -> Result<(), Fault> {
+pub(in crate::image) fn padded_name(raw: &Raw<'_>, name: &[u8]) -> Result<(), Fault> {
     let mut rest = name.iter().skip_while(|&&b| b != 0).peekable();
     ensure(
         raw,
@@ -79,7 +79,7 @@ pub(super) fn padded_name(raw: &Raw<'_>, name: &[u8]) -> Result<(), Fault> {
 }
 
 /// Refuses a payload that is no absolute path, or not the shortest form of one.
-pub(super) fn absolute_path(raw: &Raw<'_>) -> Result<(), Fault> {
+pub(in crate::image) fn absolute_path(raw: &Raw<'_>) -> Result<(), Fault> {
     let names = raw
         .path()?
         .strip_prefix(b"/")
@@ -93,7 +93,10 @@ pub(super) fn absolute_path(raw: &Raw<'_>) -> Result<(), Fault> {
 }
 
 /// Refuses ids that stand for none.
-pub(super) fn ids(raw: &Raw<'_>, mut ids: impl Iterator<Item = u32>) -> Result<(), Fault> {
+pub(in crate::image) fn ids(
+    raw: &Raw<'_>,
+    mut ids: impl Iterator<Item = u32>,
+) -> Result<(), Fault> {
     ensure(
         raw,
         ids.all(|id| id != u32::MAX),

@@ -10,7 +10,6 @@ use super::{
         no_payload,
         zero, //
     },
-    tasks::Group,
     Object,
     Pid,
     Summary,
@@ -32,7 +31,10 @@ use crate::image::{
         BODY_MAX,
         PAYLOAD_MAX, //
     },
-    task,
+    task::{
+        self,
+        check::Group, //
+    },
     Header,
     Trailer, //
 };
@@ -41,7 +43,7 @@ use crate::image::{
 const CLOCK_MAX: u64 = i64::MAX as u64 / 2;
 
 /// Records that must come next.
-pub(super) enum Follow {
+pub(in crate::image) enum Follow {
     /// None in particular.
     Any,
     /// Mappings of an address space, ascending from `from`.
@@ -70,33 +72,33 @@ pub(super) enum Follow {
 }
 
 /// The state of the walk.
-pub(super) struct Walk<'a> {
+pub(in crate::image) struct Walk<'a> {
     /// Offset of the metadata in the image.
-    pub(super) at: u64,
+    pub(in crate::image) at: u64,
     /// Architecture of the image.
-    pub(super) machine: u32,
+    pub(in crate::image) machine: u32,
     /// Bytes of a page.
-    pub(super) page_size: u64,
+    pub(in crate::image) page_size: u64,
     /// What was checkpointed.
-    pub(super) container: task::Container,
+    pub(in crate::image) container: task::Container,
     /// The root's pid namespace; 0: it is not in the image.
-    pub(super) root_ns: u32,
+    pub(in crate::image) root_ns: u32,
     /// Objects by reference.
-    pub(super) objects: &'a mut [Object],
+    pub(in crate::image) objects: &'a mut [Object],
     /// Pids by number.
-    pub(super) pids: &'a mut [Pid],
+    pub(in crate::image) pids: &'a mut [Pid],
     /// The thread group whose records these are.
-    pub(super) group: Option<Group>,
+    pub(in crate::image) group: Option<Group>,
     /// The thread whose records these are, and its thread group; 0: none yet.
-    pub(super) thread: (u32, u32),
+    pub(in crate::image) thread: (u32, u32),
     /// CPU time that is left for the tasks that are still to come, in nanoseconds.
-    pub(super) cpu_time: u64,
+    pub(in crate::image) cpu_time: u64,
     /// What must come next.
-    pub(super) follow: Follow,
+    pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
-    pub(super) mapping: Option<(u64, u64)>,
+    pub(in crate::image) mapping: Option<(u64, u64)>,
     /// What was found.
-    pub(super) summary: Summary,
+    pub(in crate::image) summary: Summary,
 }
 
 /// Checks all metadata of an image: the bytes `meta`, which lie `at` bytes into it.
@@ -199,7 +201,7 @@ fn collect_pids(meta: &[u8], at: u64, pids: &mut [Pid], go_on: GoOn<'_>) -> Resu
 
 impl Walk<'_> {
     /// `n` is a multiple of the page size, which is a power of two.
-    pub(super) fn is_aligned(&self, n: u64) -> bool {
+    pub(in crate::image) fn is_aligned(&self, n: u64) -> bool {
         n & self.page_size.wrapping_sub(1) == 0
     }
 
@@ -281,7 +283,12 @@ impl Walk<'_> {
     }
 
     /// Notes the object of `raw`, which has reference `obj`.
-    pub(super) fn define(&mut self, raw: &Raw<'_>, obj: u32, detail: u32) -> Result<(), Fault> {
+    pub(in crate::image) fn define(
+        &mut self,
+        raw: &Raw<'_>,
+        obj: u32,
+        detail: u32,
+    ) -> Result<(), Fault> {
         let slot = usize::try_from(obj)
             .ok()
             .and_then(|n| n.checked_sub(1))
@@ -304,7 +311,11 @@ impl Walk<'_> {
     }
 
     /// The object of type `T` with reference `obj`, which `raw` refers to.
-    pub(super) fn refer<T: Body>(&self, raw: &Raw<'_>, obj: u32) -> Result<&Object, Fault> {
+    pub(in crate::image) fn refer<T: Body>(
+        &self,
+        raw: &Raw<'_>,
+        obj: u32,
+    ) -> Result<&Object, Fault> {
         let object = usize::try_from(obj)
             .ok()
             .and_then(|n| n.checked_sub(1))
@@ -318,7 +329,11 @@ impl Walk<'_> {
     }
 
     /// As [`Self::refer`]; 0 stands for none.
-    pub(super) fn refer_or_none<T: Body>(&self, raw: &Raw<'_>, obj: u32) -> Result<(), Fault> {
+    pub(in crate::image) fn refer_or_none<T: Body>(
+        &self,
+        raw: &Raw<'_>,
+        obj: u32,
+    ) -> Result<(), Fault> {
         if obj != 0 {
             self.refer::<T>(raw, obj)?;
         }

@@ -36,8 +36,8 @@ use crate::{
         Header, //
     },
     kapi::{
-        helpers,
-        io, //
+        fork::helpers,
+        fs::io, //
     },
     restart::{
         fill::Filler,

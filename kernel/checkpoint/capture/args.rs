@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a checkpoint is asked for.
+
+use crate::kapi::{
+    cgroup::group::Cgroup,
+    fs::file::FileRef, //
+};
+
+/// The arguments of checkpoint(2), checked.
+pub(crate) struct CheckpointArgs<'a> {
+    /// The root need not be a pid namespace's init.
+    pub(crate) subtree: bool,
+    /// Kill the tasks afterwards.
+    pub(crate) kill: bool,
+    /// Leave them frozen afterwards.
+    pub(crate) leave_frozen: bool,
+    /// Write nothing.
+    pub(crate) dry_run: bool,
+    /// Kill the tasks, which were left frozen, and write nothing.
+    pub(crate) kill_only: bool,
+    /// Refuse what is only told otherwise.
+    pub(crate) strict: bool,
+    /// Milliseconds within which all tasks must freeze.
+    pub(crate) deadline_ms: u32,
+    /// Where the image goes; `None` for a dry run and for killing only.
+    pub(crate) image: Option<FileRef>,
+    /// Where messages go.
+    pub(crate) log: Option<&'a FileRef>,
+    /// The cgroup that the caller names; `None`: that of the root task.
+    pub(crate) cgroup: Option<Cgroup>,
+}

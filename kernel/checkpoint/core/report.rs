@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Messages: which task, which object, what was wrong.
+//!
+//! Lines are gathered in memory and written to the log file descriptor at the end: its reader may
+//! be among the frozen tasks.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+use crate::{
+    image::Fault,
+    kapi::fs::{
+        file::FileRef,
+        io, //
+    }, //
+};
+
+/// Most bytes of messages of one system call; what comes after is counted only.
+const LOG_MAX: usize = 1 << 20;
+
+/// Bytes beyond that for the lines that end the messages: that the call has failed, why, and how many
+/// lines are missing.
+const LAST: usize = 1 << 10;
+
+/// How lines begin that say why a call fails.
+const REASONS: [&[u8]; 3] = [b"error: ", b"refused: ", b"image: "];
+
+/// The messages of one system call.
+pub(crate) struct Report {
+    lines: KVVec<u8>,
+    dropped: usize,
+    refusals: usize,
+    first: Option<Error>,
+    /// Some line says why the call fails.
+    told: bool,
+}
+
+/// Adapter for `fmt`: appends to a vector, remembers that memory ran out.
+struct Sink<'a>(&'a mut KVVec<u8>);
+
+impl fmt::Write for Sink<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0
+            .extend_from_slice(s.as_bytes(), GFP_KERNEL_ACCOUNT)
+            .map_err(|_| fmt::Error)
+    }
+}
+
+impl Report {
+    /// No messages yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            lines: KVVec::new(),
+            dropped: 0,
+            refusals: 0,
+            first: None,
+            told: false,
+        }
+    }
+
+    /// Adds a line. May sleep.
+    pub(crate) fn line(&mut self, args: fmt::Arguments<'_>) {
+        self.add(args, LOG_MAX);
+    }
+
+    /// Adds a line, if all lines together are no more than `max` bytes then. May sleep.
+    fn add(&mut self, args: fmt::Arguments<'_>, max: usize) {
+        if cfg!(CONFIG_CHECKPOINT_DEBUG) {
+            pr_info!("{}\n", args);
+        }
+        let start = self.lines.len();
+        let mut sink = Sink(&mut self.lines);
+        let ok = fmt::Write::write_fmt(&mut sink, args).is_ok()
+            && fmt::Write::write_str(&mut sink, "\n").is_ok();
+        if !ok || self.lines.len() > max {
+            self.lines.truncate(start);
+            self.dropped += 1;
+            return;
+        }
+        let added = self.lines.get(start..).unwrap_or_default();
+        self.told |= REASONS.iter().any(|r| added.starts_with(r));
+    }
+
+    /// The lines so far.
+    #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.lines
+    }
+
+    /// Adds a line about an error, for the reason `why`, unless there is a line already that tells
+    /// more; the error to return.
+    pub(crate) fn unless_told(&mut self, errno: Error, why: &str) -> Error {
+        if !self.told {
+            self.line(fmt!("error: {} [{}]", why, Errno(errno)));
+        }
+        errno
+    }
+
+    /// Adds a refusal: `what` can't be done for the reason that it tells.
+    ///
+    /// The first refusal's `errno` becomes that of the system call.
+    pub(crate) fn refuse(
+        &mut self,
+        errno: Error,
+        who: &dyn fmt::Display,
+        what: fmt::Arguments<'_>,
+    ) {
+        self.refusals += 1;
+        self.first.get_or_insert(errno);
+        self.line(fmt!("refused: {}: {} [{}]", who, what, Errno(errno)));
+    }
+
+    /// Adds a line about something that the reader should know, and that changes nothing.
+    pub(crate) fn note(&mut self, who: &dyn fmt::Display, what: fmt::Arguments<'_>) {
+        self.line(fmt!("note: {}: {}", who, what));
+    }
+
+    /// Adds a line about a fault of the image; the error to return.
+    pub(crate) fn fault(&mut self, fault: Fault) -> Error {
+        self.line(fmt!(
+            "image: {} record at offset {}: {} [EINVAL]",
+            fault.kind_name(),
+            fault.at,
+            fault.why
+        ));
+        EINVAL
+    }
+
+    /// The first refusal's errno as an error; `Ok` if there was none.
+    pub(crate) fn verdict(&self) -> Result {
+        match self.first {
+            Some(errno) => Err(errno),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the system call: adds a line about its failure if none says why, and writes all
+    /// lines to `log`. What the log does not take is lost; that does not change the result.
+    pub(crate) fn finish(&mut self, result: &Result<u64>, log: Option<&FileRef>) {
+        if let Err(e) = result {
+            if !self.told {
+                self.add(
+                    fmt!("error: {} [{}]", reason(*e), Errno(*e)),
+                    LOG_MAX + LAST,
+                );
+            }
+            let refusals = self.refusals;
+            self.add(
+                fmt!("failed: {}, {} refusals", Errno(*e), refusals),
+                LOG_MAX + LAST,
+            );
+        }
+        if self.dropped > 0 {
+            let dropped = self.dropped;
+            self.add(
+                fmt!("{} messages are missing: too many", dropped),
+                LOG_MAX + LAST,
+            );
+        }
+        if let Some(log) = log {
+            let mut pos = io::position(log);
+            if io::write_all(log, &self.lines, &mut pos).is_ok() {
+                io::set_position(log, pos);
+            }
+        }
+    }
+}
+
+/// Why something failed that has said nothing else, in words.
+pub(crate) fn reason(errno: Error) -> &'static str {
+    match errno {
+        EINTR => "the caller was killed, or a signal came while it waited",
+        ESRCH => "a task that is needed was killed",
+        ETIMEDOUT => "the tasks were not all frozen in time; try again",
+        ENOMEM => "there is no memory",
+        E2BIG => "there is more than an image can hold",
+        EAGAIN => "something changes all the time; try again",
+        EPIPE => "nobody reads what is written any more",
+        ENOSPC => "there is no space left to write to",
+        EFBIG => "the file that is written to would be too large",
+        EIO => "what was read or written is damaged, or its device is",
+        _ => "it is not known why; please report it",
+    }
+}
+
+/// An errno for messages: its name.
+pub(crate) struct Errno(pub(crate) Error);
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match -self.0.to_errno() {
+            1 => "EPERM",
+            2 => "ENOENT",
+            3 => "ESRCH",
+            4 => "EINTR",
+            5 => "EIO",
+            6 => "ENXIO",
+            7 => "E2BIG",
+            9 => "EBADF",
+            11 => "EAGAIN",
+            12 => "ENOMEM",
+            13 => "EACCES",
+            14 => "EFAULT",
+            16 => "EBUSY",
+            17 => "EEXIST",
+            18 => "EXDEV",
+            19 => "ENODEV",
+            20 => "ENOTDIR",
+            21 => "EISDIR",
+            22 => "EINVAL",
+            23 => "ENFILE",
+            24 => "EMFILE",
+            26 => "ETXTBSY",
+            27 => "EFBIG",
+            28 => "ENOSPC",
+            29 => "ESPIPE",
+            30 => "EROFS",
+            32 => "EPIPE",
+            35 => "EDEADLK",
+            36 => "ENAMETOOLONG",
+            38 => "ENOSYS",
+            40 => "ELOOP",
+            61 => "ENODATA",
+            62 => "ETIME",
+            75 => "EOVERFLOW",
+            95 => "EOPNOTSUPP",
+            104 => "ECONNRESET",
+            105 => "ENOBUFS",
+            110 => "ETIMEDOUT",
+            116 => "ESTALE",
+            122 => "EDQUOT",
+            125 => "ECANCELED",
+            n => return write!(f, "errno {n}"),
+        };
+        f.write_str(name)
+    }
+}

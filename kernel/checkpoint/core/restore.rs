@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What one call of restart(2) knows, shared by the coordinator and all tasks that it makes.
+
+use core::any::Any;
+
+use kernel::{
+    fmt,
+    new_mutex,
+    prelude::*,
+    rbtree::RBTree,
+    sync::Mutex, //
+};
+
+use crate::{
+    core::{
+        accept::Policy,
+        report::{
+            Errno,
+            Report, //
+        }, //
+    },
+    image::{
+        header::HEADER_LEN,
+        record,
+        task::{
+            Container,
+            Process,
+            Task, //
+        },
+        Body,
+        Fault,
+        ObjRef,
+        Raw, //
+    },
+    kapi::{
+        fs::path::PathRef,
+        mm::{
+            oom,
+            space::denies_write_exec, //
+        },
+        task::frozen::TaskName, //
+    },
+};
+
+/// Offset of the metadata in the image: what messages tell counts from the image's start.
+pub(crate) const META_AT: u64 = HEADER_LEN as u64;
+
+/// A restart in progress.
+#[pin_data]
+pub(crate) struct Restore {
+    /// The metadata, checked.
+    meta: KVVec<u8>,
+    /// Offset of each object's record in `meta`, by reference number less one.
+    index: KVVec<u32>,
+    /// Rebuilt objects. Only the holder of the turn looks at it.
+    #[pin]
+    built: Mutex<RBTree<u32, KBox<dyn Any + Send>>>,
+    /// Messages.
+    #[pin]
+    report: Mutex<Report>,
+    /// Root directory of the caller of restart(2): what the paths of the image start from.
+    pub(crate) root: PathRef,
+    /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
+    pub(crate) monotonic_offset: i64,
+    /// The same for CLOCK_BOOTTIME.
+    pub(crate) boottime_offset: i64,
+    /// What was checkpointed.
+    pub(crate) container: Container,
+    /// OOM score adjustment of the caller.
+    oom_adj: i16,
+    /// The caller's address space, and so those of its children, denies memory that is writable
+    /// and executable.
+    pub(crate) denies_write_exec: bool,
+    /// What becomes of files that differ from those that were saved.
+    pub(crate) policy: Policy,
+}
+
+/// The records of one thread.
+pub(crate) struct Plan<'a> {
+    /// Its record.
+    pub(crate) task: Task,
+    /// Its own records: the metadata from its Task record (included) to the next one.
+    pub(crate) records: &'a [u8],
+    /// Offset of `records` in the image, for messages.
+    pub(crate) at: u64,
+    /// The metadata from the Process record of its thread group on.
+    pub(crate) process: &'a [u8],
+    /// It leads its thread group.
+    pub(crate) leader: bool,
+    /// It is the last one of its thread group.
+    pub(crate) last: bool,
+}
+
+impl Plan<'_> {
+    /// What the threads of its group share.
+    pub(crate) fn process(&self) -> Result<Process, Fault> {
+        record::parse(self.process, self.at)?.0.body()
+    }
+
+    /// For messages.
+    pub(crate) fn name(&self) -> TaskName {
+        TaskName {
+            tid: self.task.tid.get(),
+            comm: self.task.comm,
+        }
+    }
+}
+
+impl Restore {
+    /// Starts with checked metadata and the offsets of the objects in it.
+    pub(crate) fn new(
+        meta: KVVec<u8>,
+        index: KVVec<u32>,
+        report: Report,
+        container: Container,
+        monotonic_offset: i64,
+        boottime_offset: i64,
+        policy: Policy,
+    ) -> impl PinInit<Self> {
+        pin_init!(Self {
+            meta,
+            index,
+            built <- new_mutex!(RBTree::new(), "checkpoint built objects"),
+            report <- new_mutex!(report, "checkpoint report"),
+            root: PathRef::current_root(),
+            monotonic_offset,
+            boottime_offset,
+            container,
+            oom_adj: oom::current(),
+            denies_write_exec: denies_write_exec(),
+            policy,
+        })
+    }
+
+    /// The current task has an address space of its own from now on: the OOM killer may choose it
+    /// as it may choose the caller.
+    pub(crate) fn owns_memory(&self) {
+        oom::set_current(self.oom_adj);
+    }
+
+    /// The metadata.
+    pub(crate) fn meta(&self) -> &[u8] {
+        &self.meta
+    }
+
+    /// Offset of the record of object `obj` in the metadata.
+    fn offset(&self, obj: ObjRef) -> Result<usize> {
+        let place = usize::try_from(obj.get())?.checked_sub(1).ok_or(EINVAL)?;
+        Ok(*self.index.get(place).ok_or(EINVAL)? as usize)
+    }
+
+    /// The record that defines object `obj`.
+    pub(crate) fn object(&self, obj: ObjRef) -> Result<Raw<'_>> {
+        let offset = self.offset(obj)?;
+        let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
+        record::parse(bytes, META_AT.saturating_add(offset as u64))
+            .map(|(raw, _)| raw)
+            .map_err(|f| self.fault(f))
+    }
+
+    /// The body of the record that defines object `obj`, and the record.
+    pub(crate) fn object_body<T: Body>(&self, obj: ObjRef) -> Result<(T, Raw<'_>)> {
+        let raw = self.object(obj)?;
+        let body = raw.body::<T>().map_err(|f| self.fault(f))?;
+        Ok((body, raw))
+    }
+
+    /// The records that follow that of object `obj`, its own excluded.
+    pub(crate) fn records_after(&self, obj: ObjRef) -> Result<record::Records<'_>> {
+        let offset = self.offset(obj)?;
+        let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
+        let place = META_AT.saturating_add(offset as u64);
+        let (_, len) = record::parse(bytes, place).map_err(|f| self.fault(f))?;
+        let at = offset.checked_add(len).ok_or(EINVAL)?;
+        Ok(record::Records::new(
+            self.meta.get(at..).ok_or(EINVAL)?,
+            META_AT.saturating_add(at as u64),
+        ))
+    }
+
+    /// Something was rebuilt for `obj`.
+    pub(crate) fn is_built(&self, obj: ObjRef) -> bool {
+        self.built.lock().get(&obj.get()).is_some()
+    }
+
+    /// Runs `f` with what was rebuilt for `obj`, if it was, as a `T`.
+    ///
+    /// `f` runs under a mutex: it takes a reference or copies, no more.
+    pub(crate) fn with_built<T: Any, R>(&self, obj: ObjRef, f: impl FnOnce(&T) -> R) -> Option<R> {
+        let built = self.built.lock();
+        built.get(&obj.get())?.downcast_ref().map(f)
+    }
+
+    /// The same, to change it.
+    pub(crate) fn with_built_mut<T: Any, R>(
+        &self,
+        obj: ObjRef,
+        f: impl FnOnce(&mut T) -> R,
+    ) -> Option<R> {
+        let mut built = self.built.lock();
+        built.get_mut(&obj.get())?.downcast_mut().map(f)
+    }
+
+    /// Runs `f` with all that was rebuilt as a `T`, until it fails. `f` may take locks that nobody
+    /// waits under, but not sleep.
+    pub(crate) fn for_each_built<T: Any, E>(
+        &self,
+        f: impl FnMut(&mut T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.built
+            .lock()
+            .values_mut()
+            .filter_map(|built| built.downcast_mut())
+            .try_for_each(f)
+    }
+
+    /// Notes what was rebuilt for `obj`. Dropping it drops a reference.
+    pub(crate) fn set_built<T: Any + Send>(&self, obj: ObjRef, built: T) -> Result {
+        let built = KBox::new(built, GFP_KERNEL_ACCOUNT)? as KBox<dyn Any + Send>;
+        let node = kernel::rbtree::RBTreeNode::new(obj.get(), built, GFP_KERNEL_ACCOUNT)?;
+        let old = self.built.lock().insert(node);
+        drop(old);
+        Ok(())
+    }
+
+    /// Drops the references on what was rebuilt, but on each `T` that `stays` tells of.
+    pub(crate) fn clear_built_but<T: Any>(&self, stays: impl Fn(&T) -> bool) {
+        let mut old = core::mem::replace(&mut *self.built.lock(), RBTree::new());
+        let mut left = RBTree::new();
+        let mut cursor = old.cursor_front_mut();
+        while let Some(at) = cursor {
+            let keep = at.current().1.downcast_ref().is_some_and(&stays);
+            let (next, node) = at.remove_current();
+            if keep {
+                left.insert(node);
+            }
+            cursor = next;
+        }
+        *self.built.lock() = left;
+    }
+
+    /// Drops all references on what was rebuilt.
+    pub(crate) fn clear_built(&self) {
+        let old = core::mem::replace(&mut *self.built.lock(), RBTree::new());
+        drop(old);
+    }
+
+    /// Reports a fault of the image; the error to return.
+    pub(crate) fn fault(&self, fault: Fault) -> Error {
+        self.report.lock().fault(fault)
+    }
+
+    /// Reports that `what` of the task `plan` could not be restored; returns `errno`.
+    pub(crate) fn fail(&self, errno: Error, plan: &Plan<'_>, what: fmt::Arguments<'_>) -> Error {
+        self.report.lock().refuse(errno, &plan.name(), what);
+        errno
+    }
+
+    /// Reports why the call fails, if that is about no one task; returns `errno`.
+    pub(crate) fn told(&self, errno: Error, why: fmt::Arguments<'_>) -> Error {
+        self.report
+            .lock()
+            .line(fmt!("error: {} [{}]", why, Errno(errno)));
+        errno
+    }
+
+    /// The same, if no line tells anything yet.
+    pub(crate) fn unless_told(&self, errno: Error, why: &str) -> Error {
+        self.report.lock().unless_told(errno, why)
+    }
+
+    /// Runs `f` with the messages.
+    pub(crate) fn with_report<R>(&self, f: impl FnOnce(&mut Report) -> R) -> R {
+        f(&mut self.report.lock())
+    }
+}
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_restore)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::{
+            accept::Patterns,
+            meta::Meta, //
+        },
+        image::files::Path, //
+    };
+    use kernel::sync::Arc;
+    use zerocopy::FromZeros;
+
+    /// A restart of metadata with these records, the last of which is of no known kind.
+    fn restore(meta: &mut Meta, index: &[u32]) -> Result<Arc<Restore>> {
+        let bad = meta.as_bytes().len();
+        meta.put(
+            &Path {
+                obj: 2.into(),
+                ..Path::new_zeroed()
+            },
+            b"/",
+        )?;
+        if let Some(kind) = meta.as_mut_bytes().get_mut(bad..bad + 2) {
+            kind.fill(0xff);
+        }
+        let mut bytes = KVVec::new();
+        bytes.extend_from_slice(meta.as_bytes(), GFP_KERNEL)?;
+        let mut offsets = KVVec::new();
+        offsets.extend_from_slice(index, GFP_KERNEL)?;
+        let container = Container::new_zeroed();
+        let policy = Policy {
+            strict: false,
+            accept: Patterns::none(),
+            same_boot: false,
+        };
+        Arc::pin_init(
+            Restore::new(bytes, offsets, Report::new(), container, 0, 0, policy),
+            GFP_KERNEL,
+        )
+    }
+
+    /// What messages tell counts from the start of the image, whose header has 192 bytes.
+    #[test]
+    fn offsets_in_messages() -> Result {
+        let mut meta = Meta::new();
+        meta.put(
+            &Path {
+                obj: 1.into(),
+                ..Path::new_zeroed()
+            },
+            b"/home",
+        )?;
+        let r = restore(&mut meta, &[0, 48])?;
+        let obj = |n| ObjRef::new(n).ok_or(EINVAL);
+
+        let (_, raw) = r.object_body::<Path>(obj(1)?)?;
+        assert_eq!(raw.at, 192);
+        let next = r.records_after(obj(1)?)?.next();
+        assert!(next.is_some_and(|n| n.is_err_and(|f| f.at == 240)));
+        assert!(r.object(obj(2)?).is_err());
+        let line = b"image: unknown record at offset 240: unknown kind of record [EINVAL]\n";
+        assert!(r.with_report(|r| r.text() == line));
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kinds have found of a checkpoint: a field for each directory of kinds.
+
+use crate::{
+    core::{
+        capture,
+        kind, //
+    },
+    files,
+    mm,
+    ns,
+    task, //
+};
+
+/// A checkpoint in progress.
+pub(crate) type Capture = capture::Capture<Found>;
+
+/// One kind of state.
+pub(crate) type KindOps = kind::KindOps<Found>;
+
+/// What was found.
+pub(crate) struct Found {
+    /// Memory.
+    pub(crate) mm: mm::Collected,
+    /// Files.
+    pub(crate) files: files::Collected,
+    /// Namespaces.
+    pub(crate) ns: ns::Collected,
+    /// Task-related objects.
+    pub(crate) task: task::Collected,
+}
+
+impl Found {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            mm: mm::Collected::new(),
+            files: files::Collected::new(),
+            ns: ns::Collected::new(),
+            task: task::Collected::new(),
+        }
+    }
+}

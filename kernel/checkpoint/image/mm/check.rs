@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Address spaces and mappings.
+
+use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            flags,
+            zero,
+            POS_MAX, //
+        },
+        walk::{
+            Follow,
+            Walk, //
+        },
+        ADDRESS_MAX, //
+    },
+    files::{
+        check::{
+            is_program,
+            kind_of, //
+        },
+        OpenFile,
+        FILE_DEVICE,
+        FILE_REGULAR,
+        FILE_SHARED_ANON,
+        FILE_UNLINKED, //
+    },
+    mm::*,
+    record::{
+        Fault,
+        Raw, //
+    }, //
+};
+
+/// Most bytes of a mapping's name.
+const NAME_MAX: usize = 79;
+
+/// All bits of /proc/PID/coredump_filter.
+const DUMP_FILTER: u64 = (1 << 9) - 1;
+
+/// Protection keys: powerpc has most.
+const PKEYS: u32 = 32;
+
+/// May `c` stand in a mapping's name?
+fn is_name_char(c: u8) -> bool {
+    matches!(c, b' '..=b'~') && !br"\`$[]".contains(&c)
+}
+
+impl Walk<'_> {
+    /// An address space.
+    pub(in crate::image) fn mm(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let mm: Mm = raw.body()?;
+        flags(raw, u64::from(mm.flags.get()), u64::from(MM_FLAGS))?;
+        flags(raw, u64::from(mm.dump_filter.get()), DUMP_FILTER)?;
+        let has = |flag| mm.flags.get() & flag != 0;
+        ensure(
+            raw,
+            (has(MM_MDWE) || !has(MM_MDWE_NO_INHERIT))
+                && (has(MM_LOCK_FUTURE) || !has(MM_LOCK_ONFAULT))
+                && !(has(MM_THP_DISABLE) && has(MM_THP_ADVISED)),
+            "flags that do not go together",
+        )?;
+        if mm.exe.get() != 0 {
+            let exe = self.refer::<OpenFile>(raw, mm.exe.get())?;
+            ensure(
+                raw,
+                is_program(exe),
+                "its program is no regular file that is open for reading",
+            )?;
+        }
+        for [start, end] in [mm.code, mm.data, mm.brk, mm.args, mm.env] {
+            ensure(
+                raw,
+                start.get() <= end.get() && end.get() <= ADDRESS_MAX,
+                "impossible range of addresses",
+            )?;
+        }
+        let [start, end] = mm.code;
+        ensure(raw, start.get() < end.get(), "program without code")?;
+        let vdso = mm.vdso.get();
+        let vdso_end = vdso.checked_add(mm.vdso_len.get());
+        ensure(
+            raw,
+            mm.stack.get() <= ADDRESS_MAX
+                && mm.mmap_base.get() <= ADDRESS_MAX
+                && mm.mmap_base.get() >= self.page_size
+                && self.is_aligned(mm.mmap_base.get())
+                && vdso_end.is_some_and(|end| end <= ADDRESS_MAX),
+            "impossible address",
+        )?;
+        ensure(
+            raw,
+            (vdso == 0) == (mm.vdso_len.get() == 0)
+                && self.is_aligned(vdso)
+                && self.is_aligned(mm.vdso_len.get()),
+            "impossible vDSO",
+        )?;
+        ensure(
+            raw,
+            raw.payload.len() <= AUXV_MAX && raw.payload.len() % 16 == 0,
+            "auxiliary vector of wrong length",
+        )?;
+        let left = mm.vmas.get();
+        ensure(raw, left <= VMAS_MAX, "too many mappings")?;
+        if left != 0 {
+            self.follow = Follow::Vmas {
+                left,
+                from: 0,
+                vdso: vdso != 0,
+            };
+        }
+        self.summary.mms = self.summary.mms.saturating_add(1);
+        self.define(raw, mm.obj.get(), 0)
+    }
+
+    /// A mapping.
+    pub(in crate::image) fn vma(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let vma: Vma = raw.body()?;
+        let Follow::Vmas { left, from, vdso } = self.follow else {
+            return Err(raw.fault("belongs to no address space, or that has fewer mappings"));
+        };
+        let (start, end) = (vma.start.get(), vma.end.get());
+        ensure(
+            raw,
+            self.is_aligned(start) && self.is_aligned(end) && self.is_aligned(vma.offset.get()),
+            "address or offset is not page-aligned",
+        )?;
+        ensure(
+            raw,
+            start < end && end <= ADDRESS_MAX,
+            "impossible range of addresses",
+        )?;
+        ensure(raw, start >= from, "mappings overlap or are out of order")?;
+        let len = end.saturating_sub(start);
+        ensure(
+            raw,
+            vma.offset
+                .get()
+                .checked_add(len)
+                .is_some_and(|e| e <= POS_MAX),
+            "impossible offset",
+        )?;
+        flags(raw, vma.flags.get(), vma::ALL)?;
+        ensure(raw, vma.pkey.get() < PKEYS, "impossible protection key")?;
+        zero(raw, vma.reserved.get() == 0)?;
+        self.mapped_file(raw, &vma)?;
+        let kind = vma.kind.get();
+        ensure(
+            raw,
+            kind != VMA_VDSO || vdso,
+            "vDSO in an address space without one",
+        )?;
+        ensure(
+            raw,
+            kind == VMA_ANON || vma.flags.get() & vma::GROWSDOWN == 0,
+            "grows down, but is not anonymous",
+        )?;
+        ensure(
+            raw,
+            kind == VMA_ANON || vma.flags.get() & vma::MTE == 0,
+            "memory tags, but is not anonymous",
+        )?;
+        ensure(
+            raw,
+            kind == VMA_ANON || vma.flags.get() & vma::SHADOW_STACK == 0,
+            "shadow stack, but is not anonymous",
+        )?;
+        ensure(
+            raw,
+            raw.payload.is_empty() || matches!(kind, VMA_ANON | VMA_SHARED),
+            "name on a mapping that can have none",
+        )?;
+        ensure(
+            raw,
+            raw.payload.len() <= NAME_MAX && raw.payload.iter().all(|&c| is_name_char(c)),
+            "impossible name",
+        )?;
+        self.follow = match left.checked_sub(1) {
+            None | Some(0) => Follow::Any,
+            Some(left) => Follow::Vmas {
+                left,
+                from: end,
+                vdso,
+            },
+        };
+        if kind != VMA_VDSO {
+            self.mapping = Some((start, end));
+        }
+        self.summary.vmas = self.summary.vmas.saturating_add(1);
+        self.summary.mapped = self.summary.mapped.saturating_add(len);
+        Ok(())
+    }
+
+    /// Guard regions of `mapping`.
+    pub(in crate::image) fn guards(
+        &mut self,
+        raw: &Raw<'_>,
+        mapping: Option<(u64, u64)>,
+    ) -> Result<(), Fault> {
+        let body: Guards = raw.body()?;
+        let (mut from, end) = mapping.ok_or(raw.fault("guard regions of no mapping"))?;
+        let regions: &[Guard] = raw.array(GUARDS_MAX)?;
+        ensure(
+            raw,
+            usize::try_from(body.regions.get()) == Ok(regions.len()),
+            "number of guard regions is not as announced",
+        )?;
+        zero(raw, body.reserved.get() == 0)?;
+        for region in regions {
+            let (first, last) = (region.start.get(), region.end.get());
+            ensure(
+                raw,
+                self.is_aligned(first) && self.is_aligned(last),
+                "guard region is not page-aligned",
+            )?;
+            ensure(
+                raw,
+                from <= first && first < last && last <= end,
+                "guard regions overlap, touch, or lie outside of the mapping",
+            )?;
+            // Two that touch are one.
+            from = last.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn mapped_file(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
+        let file = vma.file.get();
+        let possible: &[u32] = match vma.kind.get() {
+            VMA_ANON | VMA_VDSO => {
+                return ensure(raw, file == 0, "file where none belongs");
+            }
+            VMA_FILE => &[FILE_REGULAR, FILE_UNLINKED, FILE_DEVICE, FILE_SHARED_ANON],
+            VMA_SHARED => &[FILE_REGULAR, FILE_UNLINKED, FILE_SHARED_ANON],
+            _ => return Err(raw.fault("unknown kind of mapping")),
+        };
+        let file = self.refer::<OpenFile>(raw, file)?;
+        ensure(
+            raw,
+            possible.contains(&kind_of(file)),
+            "maps a file that cannot be mapped so",
+        )
+    }
+}

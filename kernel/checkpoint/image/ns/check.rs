@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Namespaces.
+
+use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            no_payload,
+            padded_name,
+            zero, //
+        },
+        walk::Walk,
+        PID_MAX, //
+    },
+    ns::{
+        PidNs,
+        Uts, //
+    },
+    record::{
+        Fault,
+        Raw, //
+    },
+    task::{
+        CONTAINER_WHOLE,
+        LEVELS_MAX, //
+    }, //
+};
+
+/// Highest value of /proc/sys/vm/memfd_noexec.
+const MEMFD_NOEXEC_MAX: u32 = 2;
+
+impl Walk<'_> {
+    /// A uts namespace.
+    pub(in crate::image) fn uts(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let uts: Uts = raw.body()?;
+        padded_name(raw, &uts.nodename)?;
+        padded_name(raw, &uts.domainname)?;
+        zero(
+            raw,
+            uts.reserved.get() == 0 && uts.reserved2.iter().all(|&b| b == 0),
+        )?;
+        no_payload(raw)?;
+        self.define(raw, uts.obj.get(), 0)
+    }
+
+    /// A pid namespace. Its object's detail is its depth; that of one outermost in the image is 1.
+    pub(in crate::image) fn pid_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let ns: PidNs = raw.body()?;
+        let parent = ns.parent.get();
+        let depth = if parent == 0 {
+            let whole = self.container.flags.get() & CONTAINER_WHOLE != 0;
+            ensure(
+                raw,
+                !whole || ns.obj.get() == self.root_ns,
+                "pid namespace outside of the container",
+            )?;
+            1
+        } else {
+            self.refer::<PidNs>(raw, parent)?.detail.saturating_add(1)
+        };
+        ensure(
+            raw,
+            usize::try_from(depth).is_ok_and(|n| n <= LEVELS_MAX),
+            "pid namespaces nested too deeply",
+        )?;
+        ensure(raw, ns.last_pid.get() < PID_MAX, "impossible last pid")?;
+        ensure(
+            raw,
+            (1..=PID_MAX).contains(&ns.pid_max.get()) && ns.memfd_noexec.get() <= MEMFD_NOEXEC_MAX,
+            "impossible setting of a pid namespace",
+        )?;
+        zero(raw, ns.reserved.get() == 0)?;
+        no_payload(raw)?;
+        self.define(raw, ns.obj.get(), depth)
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What fork() hands on, and a restarted task must not have: it is taken away first.
+//!
+//! The lists are copy_process(), which copies what it does not clear, and begin_new_exec() with
+//! what it calls, which clears a part of that. Documentation/checkpoint/maintainers.rst goes
+//! through them field by field.
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+use crate::{
+    arch,
+    kapi::{
+        security::cred,
+        task::oddities::{
+            self,
+            Handed,
+            IO_FLUSHER,
+            SPECULATION, //
+        }, //
+    }, //
+};
+
+#[cfg(CONFIG_UCLAMP_TASK)]
+use crate::kapi::sched::attr;
+
+/// Takes from the current task, which restart(2) has just made, what it has of the one that made
+/// it and what no record of the image replaces. May sleep.
+///
+/// The error comes with the name of what can't be taken away.
+pub(crate) fn reset_inherited() -> Result<(), (Error, &'static str)> {
+    // SAFETY: It changes registers and thread state of the running task only, as begin_new_exec()
+    // does. The task does not return to the program that its creator was.
+    unsafe { bindings::checkpoint_flush_thread() };
+    arch::reset().map_err(|what| (EOPNOTSUPP, what))?;
+    for oddity in oddities::all() {
+        if let Handed::Reset(reset) = oddity.handed {
+            reset().map_err(|e| (e, oddity.what))?;
+        }
+    }
+    // That setuid() found its user to have too many processes.
+    clear_flags(bindings::PF_NPROC_EXCEEDED);
+    cred::drop_keys().map_err(|e| (e, "has keyrings"))
+}
+
+/// Clears flags of the current task.
+fn clear_flags(flags: u32) {
+    // SAFETY: Only the running task writes its flags. prctl(2) has checks for setting these, and
+    // for PR_SET_IO_FLUSHER wants CAP_SYS_RESOURCE to take it off too: what a task loses then is
+    // the right to memory that others may not have. No scope of memalloc_noio_save() is open
+    // here.
+    unsafe { (*bindings::get_current()).flags &= !flags };
+}
+
+/// prctl(PR_MCE_KILL).
+pub(in crate::kapi) fn machine_checks() -> Result {
+    clear_flags(bindings::PF_MCE_PROCESS | bindings::PF_MCE_EARLY);
+    Ok(())
+}
+
+/// prctl(PR_SET_IO_FLUSHER).
+pub(in crate::kapi) fn io_flusher() -> Result {
+    clear_flags(IO_FLUSHER);
+    Ok(())
+}
+
+/// set_mempolicy(2).
+pub(in crate::kapi) fn memory_policy() -> Result {
+    // SAFETY: It drops the policy of the running task under its task_lock, as
+    // set_mempolicy(MPOL_DEFAULT) does, which everybody may.
+    unsafe { bindings::checkpoint_reset_mempolicy() };
+    Ok(())
+}
+
+/// ioprio_set(2). EPERM: a security module denies it.
+pub(in crate::kapi) fn io_priority() -> Result {
+    // SAFETY: It sets the I/O priority of the running task, with the checks of ioprio_set(2).
+    to_result(unsafe { bindings::checkpoint_reset_ioprio() })
+}
+
+/// prctl(PR_SET_SPECULATION_CTRL). EPERM: it was switched off for good.
+pub(in crate::kapi) fn speculation() -> Result {
+    // SAFETY: Reads atomic flags of the running task.
+    if unsafe { (*bindings::get_current()).atomic_flags } as usize & SPECULATION == 0 {
+        return Ok(());
+    }
+    for which in [
+        bindings::PR_SPEC_STORE_BYPASS,
+        bindings::PR_SPEC_INDIRECT_BRANCH,
+    ] {
+        // SAFETY: It is the setter of prctl(2), for the running task, with its checks. It knows
+        // nothing of a control that the machine has not.
+        let ret = unsafe { bindings::checkpoint_speculate(which, bindings::PR_SPEC_ENABLE) };
+        match to_result(ret) {
+            Err(e) if e == ENXIO || e == ENODEV || e == EINVAL => (),
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Return probes that were set up for what the creator of the task was executing.
+#[cfg(CONFIG_UPROBES)]
+pub(in crate::kapi) fn uprobes() -> Result {
+    // SAFETY: It frees what the running task has of uprobes, as when it exits.
+    unsafe { bindings::checkpoint_free_utask() };
+    Ok(())
+}
+
+/// Events of its creator's address space, which the task leaves.
+#[cfg(CONFIG_USER_EVENTS)]
+pub(in crate::kapi) fn user_events() -> Result {
+    // SAFETY: It drops what the running task has of them, as exec does.
+    unsafe { bindings::checkpoint_leave_user_events() };
+    Ok(())
+}
+
+/// Utilization clamps of sched_setattr(2).
+#[cfg(CONFIG_UCLAMP_TASK)]
+pub(in crate::kapi) fn utilization_clamps() -> Result {
+    // SAFETY: The fields of the running task, which nobody else changes but by sched_setattr().
+    let set = unsafe {
+        let clamps = &raw const (*bindings::get_current()).uclamp_req;
+        (*clamps).iter().any(|u| u.user_defined() != 0)
+    };
+    if !set {
+        return Ok(());
+    }
+    let now = attr::current();
+    let mut attr: bindings::sched_attr = pin_init::zeroed();
+    attr.size = size_of::<bindings::sched_attr>() as u32;
+    // SETPARAM_POLICY: that and all else stays as it is.
+    attr.sched_policy = u32::MAX;
+    attr.sched_nice = now.nice;
+    attr.sched_priority = now.rt_priority;
+    attr.sched_flags = u64::from(
+        bindings::SCHED_FLAG_KEEP_POLICY
+            | bindings::SCHED_FLAG_KEEP_PARAMS
+            | bindings::SCHED_FLAG_UTIL_CLAMP_MIN
+            | bindings::SCHED_FLAG_UTIL_CLAMP_MAX,
+    );
+    // Those of the system.
+    attr.sched_util_min = u32::MAX;
+    attr.sched_util_max = u32::MAX;
+    // SAFETY: The running task and a valid structure; sched_setattr(2)'s own checks are made.
+    to_result(unsafe { bindings::sched_setattr(bindings::get_current(), &attr) })
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Descriptor tables.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*, //
+};
+
+use crate::kapi::{
+    fs::file::FileRef,
+    task::frozen::FrozenTask, //
+};
+
+/// A counted reference on a descriptor table.
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct files_struct` on which this owns a reference.
+pub(crate) struct FilesRef(NonNull<bindings::files_struct>);
+
+// SAFETY: A reference on a table may be used and dropped by any thread.
+unsafe impl Send for FilesRef {}
+
+/// A descriptor of a table.
+pub(crate) struct Descriptor {
+    /// Its number.
+    pub(crate) fd: u32,
+    /// It is closed by exec.
+    pub(crate) cloexec: bool,
+    /// The open file.
+    pub(crate) file: FileRef,
+}
+
+impl FilesRef {
+    /// The table of `t`; `None` if the task has exited.
+    pub(crate) fn of(t: &FrozenTask) -> Option<Self> {
+        let task = t.as_ptr();
+        // SAFETY: The task is valid; under its lock it keeps its table.
+        unsafe {
+            bindings::task_lock(task);
+            let files = NonNull::new((*task).files);
+            if let Some(files) = files {
+                bindings::atomic_inc(&raw mut (*files.as_ptr()).count);
+            }
+            bindings::task_unlock(task);
+            files.map(Self)
+        }
+    }
+
+    /// A new table. It has those of the first few descriptors that kernel threads opened: hardly
+    /// ever any.
+    pub(crate) fn new() -> Result<Self> {
+        // All are left out that dup_fd() can leave out: it copies the smallest table that there is.
+        let mut all = bindings::fd_range {
+            from: 0,
+            to: u32::MAX,
+        };
+        // SAFETY: The table of the kernel's threads is always there; the range is ours.
+        let files = unsafe { bindings::dup_fd(&raw mut bindings::init_files, &mut all) };
+        NonNull::new(from_err_ptr(files)?).ok_or(ENOMEM).map(Self)
+    }
+
+    /// Its address: what identifies it in the object table.
+    pub(crate) fn addr(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// Number of references on it, ours included.
+    pub(crate) fn count(&self) -> u64 {
+        // SAFETY: We own a reference.
+        let n = unsafe { bindings::atomic_read(&raw const (*self.0.as_ptr()).count) };
+        u64::from(n.unsigned_abs())
+    }
+
+    /// The first descriptor whose number is not below `from`.
+    pub(crate) fn next(&self, from: u32) -> Option<Descriptor> {
+        let files = self.0.as_ptr();
+        // SAFETY: We own a reference. Under the lock the current array is stable, has `max_fds`
+        // elements and bits, and the files in it have references.
+        unsafe {
+            bindings::spin_lock(&raw mut (*files).file_lock);
+            let table = (*files).fdt;
+            let max = (*table).max_fds;
+            let mut fd = from;
+            let mut found = None;
+            while fd < max {
+                let word = (*table).open_fds.add((fd / usize::BITS) as usize).read();
+                let rest = word >> (fd % usize::BITS);
+                if rest == 0 {
+                    fd = (fd / usize::BITS + 1) * usize::BITS;
+                    continue;
+                }
+                fd += rest.trailing_zeros();
+                if fd >= max {
+                    break;
+                }
+                let file = (*table).fd.add(fd as usize).read();
+                if let Ok(file) = FileRef::get(file) {
+                    found = Some(Descriptor {
+                        fd,
+                        cloexec: bindings::close_on_exec(fd, files),
+                        file,
+                    });
+                    break;
+                }
+                fd += 1;
+            }
+            bindings::spin_unlock(&raw mut (*files).file_lock);
+            found
+        }
+    }
+
+    /// It is the caller's.
+    pub(crate) fn is_current(&self) -> bool {
+        // SAFETY: Only the task itself changes its table while it runs.
+        unsafe { (*bindings::get_current()).files == self.0.as_ptr() }
+    }
+
+    /// Makes it the caller's, instead of the one that it has, if any.
+    pub(crate) fn install(self) {
+        let new = self.0.as_ptr();
+        // The reference goes to the task.
+        core::mem::forget(self);
+        // SAFETY: We owned a reference; the old table's reference was the task's. This is the store
+        // of ksys_unshare(), under the same lock; what that checks is that no thread shares what
+        // may not be shared, and a task that restores itself has made no thread yet. It has no
+        // io_uring, whose requests exec(2) would end here.
+        unsafe {
+            let task = bindings::get_current();
+            bindings::task_lock(task);
+            let old = core::mem::replace(&mut (*task).files, new);
+            bindings::task_unlock(task);
+            if !old.is_null() {
+                bindings::put_files_struct(old);
+            }
+        }
+    }
+}
+
+/// Closes all descriptors of the caller, whose table is `files`.
+pub(crate) fn close_all(files: &FilesRef) {
+    let mut from = 0;
+    while let Some(d) = files.next(from) {
+        from = d.fd.saturating_add(1);
+        // SAFETY: Takes a file out of the caller's own table.
+        unsafe { bindings::close_fd(d.fd) };
+    }
+}
+
+/// Puts `file` at descriptor `fd` of the caller.
+///
+/// EBADF: above the limit; EMFILE: above that of the system.
+pub(crate) fn set_descriptor(fd: u32, cloexec: bool, file: &FileRef) -> Result {
+    let flags = if cloexec { bindings::O_CLOEXEC } else { 0 };
+    // SAFETY: The file is valid, the table takes a reference of its own; the caller has a table.
+    to_result(unsafe { bindings::replace_fd(fd, file.as_ptr(), flags) })
+}
+
+/// Raises the caller's limit of descriptors to `n`, where it is lower.
+///
+/// EPERM: it may not.
+pub(crate) fn allow_descriptors(n: usize) -> Result {
+    let mut limit = bindings::rlimit::default();
+    // SAFETY: The limits of a running task may be asked for and set by itself.
+    unsafe {
+        let task = bindings::get_current();
+        to_result(bindings::do_prlimit(
+            task,
+            bindings::RLIMIT_NOFILE,
+            core::ptr::null_mut(),
+            &mut limit,
+        ))?;
+        if limit.rlim_cur >= n {
+            return Ok(());
+        }
+        limit.rlim_cur = n;
+        limit.rlim_max = core::cmp::max(limit.rlim_max, n);
+        to_result(bindings::do_prlimit(
+            task,
+            bindings::RLIMIT_NOFILE,
+            &mut limit,
+            core::ptr::null_mut(),
+        ))
+    }
+}
+
+impl Clone for FilesRef {
+    fn clone(&self) -> Self {
+        // SAFETY: We own a reference.
+        unsafe { bindings::atomic_inc(&raw mut (*self.0.as_ptr()).count) };
+        Self(self.0)
+    }
+}
+
+impl Drop for FilesRef {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::put_files_struct(self.0.as_ptr()) };
+    }
+}

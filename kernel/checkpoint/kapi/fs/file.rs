@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Open files.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*,
+    str::CStr, //
+};
+
+use crate::kapi::{
+    fs::path::PathRef,
+    task::frozen::FrozenTask, //
+};
+
+/// File types, as in `st_mode`.
+pub(crate) mod ftype {
+    /// Mask of the type.
+    pub(crate) const MASK: u32 = 0o170000;
+    /// Socket.
+    pub(crate) const SOCKET: u32 = 0o140000;
+    /// Symbolic link.
+    pub(crate) const LINK: u32 = 0o120000;
+    /// Regular file.
+    pub(crate) const REGULAR: u32 = 0o100000;
+    /// Block device.
+    pub(crate) const BLOCK: u32 = 0o060000;
+    /// Directory.
+    pub(crate) const DIRECTORY: u32 = 0o040000;
+    /// Character device.
+    pub(crate) const CHAR: u32 = 0o020000;
+    /// Pipe.
+    pub(crate) const FIFO: u32 = 0o010000;
+}
+
+/// Name of a directory entry, cut to what tells one kind of kernel object from the other.
+#[derive(Clone, Copy)]
+pub(crate) struct EntryName([u8; 48]);
+
+impl Default for EntryName {
+    fn default() -> Self {
+        Self([0; 48])
+    }
+}
+
+impl EntryName {
+    /// The bytes, without a NUL.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.split(|&b| b == 0).next().unwrap_or(&[])
+    }
+}
+
+/// How names begin under which filesystems keep what was removed while it was open; NFS and AFS mark
+/// the directory entry instead.
+const KEPT_NAMES: &[(u32, &[u8])] = &[
+    (bindings::FUSE_SUPER_MAGIC, b".fuse_hidden"),
+    (bindings::CIFS_SUPER_MAGIC, b".__smbfile_silly"),
+    (bindings::SMB2_SUPER_MAGIC, b".__smbfile_silly"),
+];
+
+/// A counted reference on an open file.
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct file` on which this owns a reference.
+pub(crate) struct FileRef(NonNull<bindings::file>);
+
+// SAFETY: A reference on a file may be used and dropped by any thread.
+unsafe impl Send for FileRef {}
+
+// SAFETY: What is read through a shared reference does not change, or is an integer that is read
+// once.
+unsafe impl Sync for FileRef {}
+
+impl FileRef {
+    /// Takes a reference. EBADF: there is no file.
+    ///
+    /// # Safety
+    ///
+    /// `file` is NULL, or somebody holds a reference on it for the duration of the call.
+    pub(crate) unsafe fn get(file: *mut bindings::file) -> Result<Self> {
+        let file = NonNull::new(file).ok_or(EBADF)?;
+        // SAFETY: By the caller's promise the count is not zero.
+        unsafe { bindings::get_file(file.as_ptr()) };
+        Ok(Self(file))
+    }
+
+    /// Makes a reference of one that the caller owns, or of an error pointer.
+    ///
+    /// # Safety
+    ///
+    /// `file` is an error pointer, or valid with a reference that is handed over.
+    pub(crate) unsafe fn from_owned(file: *mut bindings::file) -> Result<Self> {
+        NonNull::new(from_err_ptr(file)?).ok_or(EBADF).map(Self)
+    }
+
+    /// The file, for this layer.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::file {
+        self.0.as_ptr()
+    }
+
+    /// Its address: what identifies it in the object table.
+    pub(crate) fn addr(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// The inode as the tasks see it: of a file below an overlay that is mapped, the overlay's.
+    pub(in crate::kapi) fn inode(&self) -> *mut bindings::inode {
+        if self.fmode() & bindings::FMODE_BACKING != 0 {
+            // SAFETY: The file keeps its path, and that the dentry and its inode.
+            return unsafe { (*self.path_raw().dentry).d_inode };
+        }
+        // SAFETY: We own a reference; the field does not change.
+        unsafe { (*self.as_ptr()).f_inode }
+    }
+
+    /// It is what an overlay uses below a file of its own, of which mappings keep references.
+    pub(crate) fn is_backing(&self) -> bool {
+        self.fmode() & bindings::FMODE_BACKING != 0
+    }
+
+    /// It was opened with O_PATH.
+    pub(crate) fn is_path_only(&self) -> bool {
+        self.fmode() & bindings::FMODE_PATH != 0
+    }
+
+    /// Address of its inode.
+    pub(crate) fn inode_addr(&self) -> usize {
+        self.inode() as usize
+    }
+
+    /// O_* flags, as of F_GETFL.
+    pub(crate) fn flags(&self) -> u32 {
+        // SAFETY: We own a reference; the flags are read once.
+        unsafe { (&raw const (*self.as_ptr()).f_flags).read_volatile() }
+    }
+
+    pub(super) fn fmode(&self) -> u32 {
+        // SAFETY: We own a reference; the mode does not change after the file was opened, but for
+        // bits that are not looked at here.
+        unsafe { (*self.as_ptr()).f_mode }
+    }
+
+    /// Is open for reading.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.fmode() & bindings::FMODE_READ != 0
+    }
+
+    /// Is open for writing.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.fmode() & bindings::FMODE_WRITE != 0
+    }
+
+    /// Position in bytes.
+    pub(crate) fn pos(&self) -> i64 {
+        // SAFETY: We own a reference; the position is read once.
+        unsafe { (&raw const (*self.as_ptr()).f_pos).read_volatile() }
+    }
+
+    /// Type and permissions of the inode, as of stat(2).
+    pub(crate) fn mode(&self) -> u32 {
+        // SAFETY: The file keeps its inode.
+        u32::from(unsafe { (&raw const (*self.inode()).i_mode).read_volatile() })
+    }
+
+    /// Type of the inode, one of [`ftype`].
+    pub(crate) fn file_type(&self) -> u32 {
+        self.mode() & ftype::MASK
+    }
+
+    /// Size of the inode in bytes.
+    pub(crate) fn size(&self) -> i64 {
+        // SAFETY: The file keeps its inode.
+        unsafe { bindings::i_size_read(self.inode()) }
+    }
+
+    /// Number of names of the inode.
+    pub(crate) fn links(&self) -> u32 {
+        // SAFETY: The file keeps its inode; the count is read once.
+        unsafe { (&raw const (*self.inode()).__bindgen_anon_1.i_nlink).read_volatile() }
+    }
+
+    /// Major and minor number of a device.
+    pub(crate) fn device(&self) -> (u32, u32) {
+        // SAFETY: The file keeps its inode; the field does not change.
+        let dev = unsafe { (*self.inode()).i_rdev };
+        (dev >> 20, dev & 0xf_ffff)
+    }
+
+    /// Number of references on it, ours included.
+    pub(crate) fn count(&self) -> u64 {
+        // SAFETY: We own a reference.
+        unsafe { bindings::file_count(self.as_ptr()) as u64 }
+    }
+
+    /// The name by which the file was opened has been removed.
+    pub(crate) fn is_unlinked(&self) -> bool {
+        // SAFETY: The file keeps its dentry.
+        unsafe { bindings::d_unlinked(self.path_raw().dentry) }
+    }
+
+    /// It was removed while it was open, and its filesystem keeps it, under a name of its own, only
+    /// until it is closed.
+    pub(crate) fn is_kept_until_closed(&self) -> bool {
+        // SAFETY: The file keeps its dentry; the flags are read once.
+        let flags = unsafe { (&raw const (*self.path_raw().dentry).d_flags).read_volatile() };
+        if flags & bindings::dentry_flags_DCACHE_NFSFS_RENAMED != 0 {
+            return true;
+        }
+        let (magic, name) = (self.fs_magic(), self.entry_name());
+        KEPT_NAMES
+            .iter()
+            .any(|(m, start)| u64::from(*m) == magic && name.as_bytes().starts_with(start))
+    }
+
+    pub(super) fn path_raw(&self) -> bindings::path {
+        if self.fmode() & bindings::FMODE_BACKING != 0 {
+            // SAFETY: We own a reference on a file of this kind, which keeps its user's path.
+            return unsafe { *bindings::backing_file_user_path(self.as_ptr()) };
+        }
+        // SAFETY: We own a reference; the path does not change. Both arms of the union are it.
+        unsafe { (*self.as_ptr()).__bindgen_anon_1.f_path }
+    }
+
+    /// Where it was opened.
+    pub(crate) fn path(&self) -> PathRef {
+        // SAFETY: The file keeps its path.
+        unsafe { PathRef::get(&self.path_raw()) }
+    }
+
+    /// Magic number of its filesystem.
+    pub(crate) fn fs_magic(&self) -> u64 {
+        // SAFETY: The file keeps its inode and that its superblock.
+        unsafe { (*(*self.inode()).i_sb).s_magic as u64 }
+    }
+
+    /// Name of the type of its filesystem.
+    pub(crate) fn fs_name(&self) -> &CStr {
+        // SAFETY: The file keeps its inode, superblock and filesystem type; the name is constant.
+        unsafe { CStr::from_char_ptr((*(*(*self.inode()).i_sb).s_type).name) }
+    }
+
+    /// Owner and group, in the user namespace of the caller; `None`: one has no number there.
+    pub(crate) fn owner(&self) -> Option<[u32; 2]> {
+        let inode = self.inode();
+        // SAFETY: The file keeps its inode; a running task has a user namespace.
+        let owner = unsafe {
+            let ns = bindings::current_user_ns();
+            [
+                bindings::from_kuid(ns, (*inode).i_uid),
+                bindings::from_kgid(ns, (*inode).i_gid),
+            ]
+        };
+        (!owner.contains(&u32::MAX)).then_some(owner)
+    }
+
+    /// Somebody is to be signalled, or what with was chosen: O_ASYNC, F_SETOWN, F_SETSIG,
+    /// F_SETLEASE or F_NOTIFY were used.
+    pub(crate) fn has_owner(&self) -> bool {
+        // SAFETY: We own a reference; once set, the owner's structure stays until the file goes.
+        unsafe {
+            let owner = (&raw const (*self.as_ptr()).f_owner).read_volatile();
+            !owner.is_null()
+                && (!(&raw const (*owner).pid).read_volatile().is_null()
+                    || (&raw const (*owner).signum).read_volatile() != 0)
+        }
+    }
+
+    /// It was opened with access mode 3: for ioctl(2) only.
+    pub(crate) fn is_ioctl_only(&self) -> bool {
+        !self.is_path_only() && self.flags() & bindings::O_ACCMODE == bindings::O_ACCMODE
+    }
+
+    /// O_ASYNC is set.
+    pub(crate) fn is_async(&self) -> bool {
+        self.flags() & bindings::FASYNC != 0
+    }
+
+    /// It is the program that `t` executes.
+    pub(crate) fn is_executed_by(&self, t: &FrozenTask) -> bool {
+        // SAFETY: The task is valid; a file that is returned comes with a reference.
+        let exe = unsafe { Self::from_owned(bindings::get_task_exe_file(t.as_ptr())) };
+        exe.is_ok_and(|exe| exe == *self)
+    }
+
+    /// Its mount is the kernel's own: it has no path.
+    pub(crate) fn is_internal(&self) -> bool {
+        // SAFETY: The file keeps its mount; the flag does not change.
+        unsafe { (*self.path_raw().mnt).mnt_flags & bindings::MNT_INTERNAL != 0 }
+    }
+
+    /// Name of its directory entry, at most as long as fits; what tells kinds of kernel objects
+    /// apart.
+    pub(crate) fn entry_name(&self) -> EntryName {
+        let mut name = EntryName::default();
+        let mut snapshot = bindings::name_snapshot::default();
+        // SAFETY: The file keeps its dentry. The snapshot's name is NUL-terminated, and stays until
+        // it is released, whatever becomes of the dentry.
+        unsafe {
+            bindings::take_dentry_name_snapshot(&mut snapshot, self.path_raw().dentry);
+            let from = CStr::from_char_ptr(snapshot.name.name.cast()).to_bytes();
+            for (to, byte) in name.0.iter_mut().zip(from) {
+                *to = *byte;
+            }
+            bindings::release_dentry_name_snapshot(&mut snapshot);
+        }
+        name
+    }
+
+    /// Address family of a socket.
+    pub(crate) fn socket_family(&self) -> Option<i32> {
+        // SAFETY: We own a reference.
+        let socket = unsafe { bindings::sock_from_file(self.as_ptr()) };
+        if socket.is_null() {
+            return None;
+        }
+        // SAFETY: The file keeps its socket, and that its operations.
+        unsafe { (*socket).ops.as_ref() }.map(|ops| ops.family)
+    }
+
+    /// Its pages can be read through the page cache without a process' help: not those of an
+    /// overlay, of FUSE or of persistent memory.
+    pub(crate) fn is_cached(&self) -> bool {
+        // SAFETY: The file keeps its mapping, whose operations are there and do not change.
+        unsafe {
+            let mapping = (*self.as_ptr()).f_mapping;
+            let readable = (*(*mapping).a_ops).read_folio.is_some();
+            (readable || bindings::shmem_mapping(mapping))
+                && self.fs_magic() != u64::from(bindings::FUSE_SUPER_MAGIC)
+                && (*(*self.as_ptr()).f_inode).i_flags & bindings::S_DAX == 0
+        }
+    }
+
+    /// It is on a huge page filesystem.
+    pub(crate) fn is_hugetlb(&self) -> bool {
+        // SAFETY: We own a reference.
+        unsafe { bindings::is_hugetlb_file(self.as_ptr()) }
+    }
+
+    /// Moves its position to `pos`.
+    pub(crate) fn seek(&self, pos: i64) -> Result {
+        // SAFETY: We own a reference.
+        let at = unsafe { bindings::vfs_llseek(self.as_ptr(), pos, bindings::SEEK_SET as i32) };
+        if at < 0 {
+            return Err(Error::from_errno(at as i32));
+        }
+        if at == pos {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Lets the filesystem begin to read the directory, without taking an entry.
+    ///
+    /// Some (ext4) take the position of the first read for one that was read up to.
+    pub(crate) fn begin_reading(&self) -> Result {
+        /// Takes no entry.
+        ///
+        /// # Safety
+        ///
+        /// None of the arguments is used.
+        unsafe extern "C" fn none(
+            _: *mut bindings::dir_context,
+            _: *const c_char,
+            _: c_int,
+            _: bindings::loff_t,
+            _: u64,
+            _: c_uint,
+        ) -> bool {
+            false
+        }
+        let mut context = bindings::dir_context {
+            actor: Some(none),
+            ..bindings::dir_context::default()
+        };
+        // SAFETY: We own a reference; the context is valid during the call.
+        to_result(unsafe { bindings::iterate_dir(self.as_ptr(), &mut context) })
+    }
+
+    /// Writes all of `bytes` at the position of a stream.
+    ///
+    /// EAGAIN: it would have to wait, and O_NONBLOCK is set.
+    pub(crate) fn write_stream(&self, bytes: &[u8]) -> Result {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // SAFETY: We own a reference; the bytes are readable for the length given.
+            let n = unsafe {
+                bindings::kernel_write(
+                    self.as_ptr(),
+                    rest.as_ptr().cast(),
+                    rest.len(),
+                    core::ptr::null_mut(),
+                )
+            };
+            if n < 0 {
+                return Err(Error::from_errno(n as i32));
+            }
+            rest = match rest.get(n as usize..) {
+                Some(left) if n > 0 => left,
+                _ => return Err(EIO),
+            };
+        }
+        Ok(())
+    }
+
+    /// Sets the size of a file that was opened for writing.
+    pub(crate) fn truncate(&self, size: i64) -> Result {
+        // SAFETY: The file keeps its path.
+        to_result(unsafe { bindings::vfs_truncate(&self.path_raw(), size) })
+    }
+
+    /// Sets the permissions.
+    pub(crate) fn chmod(&self, mode: u16) -> Result {
+        // SAFETY: We own a reference.
+        to_result(unsafe { bindings::vfs_fchmod(self.as_ptr(), mode) })
+    }
+
+    /// Sets owner and group, as the caller's user namespace numbers them.
+    pub(crate) fn chown(&self, owner: [u32; 2]) -> Result {
+        // SAFETY: We own a reference.
+        to_result(unsafe { bindings::vfs_fchown(self.as_ptr(), owner[0], owner[1]) })
+    }
+
+    /// Writes the data of its inode, and what is needed to find it, to the disk. May sleep.
+    ///
+    /// By way of another file, so that an error of an earlier write is still there for the task
+    /// that owns this one.
+    pub(crate) fn sync(&self) -> Result {
+        let file = self.reopen(bindings::O_RDONLY | bindings::O_LARGEFILE)?;
+        // SAFETY: We own a reference.
+        match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
+            // The filesystem has no disk.
+            Err(EINVAL) => Ok(()),
+            r => r,
+        }
+    }
+}
+
+impl Clone for FileRef {
+    fn clone(&self) -> Self {
+        // SAFETY: We own a reference.
+        unsafe { bindings::get_file(self.as_ptr()) };
+        Self(self.0)
+    }
+}
+
+impl Drop for FileRef {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::fput(self.as_ptr()) };
+    }
+}
+
+impl PartialEq for FileRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}

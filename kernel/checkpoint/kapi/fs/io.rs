@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reading and writing files from the kernel: image and log.
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+use crate::kapi::{
+    fs::{
+        file::FileRef,
+        iov::{
+            self,
+            Way, //
+        },
+        user_buffer, //
+    },
+    time::wait, //
+};
+
+/// crc32c without inversion at either end.
+pub(crate) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
+    // SAFETY: The slice is valid.
+    unsafe { bindings::crc32c_update(seed, bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// The file behind descriptor `fd` of the caller. EBADF: there is none, or it is an O_PATH one.
+pub(crate) fn fget(fd: i32) -> Result<FileRef> {
+    let fd = u32::try_from(fd).map_err(|_| EBADF)?;
+    // SAFETY: Any number is fine; the reference is handed over.
+    unsafe { FileRef::from_owned(bindings::fget(fd)) }
+}
+
+/// Where `file` reads and writes next; 0 for a stream.
+pub(crate) fn position(file: &FileRef) -> i64 {
+    file.pos()
+}
+
+/// Sets where `file` reads and writes next, as read(2) and write(2) do at their end.
+pub(crate) fn set_position(file: &FileRef, pos: i64) {
+    // SAFETY: We own a reference. This is the store of ksys_read() and ksys_write(), of a position
+    // that the filesystem has moved on. They do it under `f_pos_lock` where others share the file;
+    // here it is not taken, as who holds it may wait for ever, and so it races with other users of
+    // the file as two of them would without that lock.
+    unsafe {
+        if !file.is_stream() {
+            (&raw mut (*file.as_ptr()).f_pos).write_volatile(pos);
+        }
+    }
+}
+
+/// Writes all of `bytes` at `pos`, which moves on. May sleep.
+///
+/// EPIPE, ENOSPC, EIO, ... as of write(2); EINTR: a signal came.
+pub(crate) fn write_all(file: &FileRef, bytes: &[u8], pos: &mut i64) -> Result {
+    let from = bytes.as_ptr().cast_mut();
+    // SAFETY: The slice is valid, and only read.
+    let n = unsafe { transfer(file, pos, from, bytes.len(), Way::Write) }?;
+    if n == bytes.len() {
+        Ok(())
+    } else {
+        Err(EIO)
+    }
+}
+
+/// Reads from `pos`, which moves on, until `buf` is full or the file ends; returns the bytes read.
+/// May sleep. Errors as of read(2); EINTR: a signal came. A stop, or a frozen cgroup, is waited out.
+pub(crate) fn read_full(file: &FileRef, buf: &mut [u8], pos: &mut i64) -> Result<usize> {
+    // SAFETY: The slice is valid, and ours alone.
+    unsafe { transfer(file, pos, buf.as_mut_ptr(), buf.len(), Way::Read) }
+}
+
+/// Reads or writes `len` bytes at `at`; returns how many there were.
+///
+/// # Safety
+///
+/// `at` is valid for reading, or with [`Way::Read`] writing, of `len` bytes.
+unsafe fn transfer(
+    file: &FileRef,
+    pos: &mut i64,
+    at: *mut u8,
+    len: usize,
+    way: Way,
+) -> Result<usize> {
+    if !iov::takes_iterators(file, way) {
+        return user_buffer::transfer(file, pos, way, len, |buffer, done, n| {
+            // SAFETY: By the caller's promise; `done + n` is at most `len`.
+            unsafe { buffer.copy(0, at.add(done), n, way) }
+        });
+    }
+    let mut done = 0;
+    while done < len {
+        // SAFETY: By the caller's promise.
+        match unsafe { iov::once_bytes(file, pos, at.add(done), len - done, way) }? {
+            0 => break,
+            n => done += n,
+        }
+    }
+    Ok(done)
+}
+
+/// Writes what was written to `file` so far to the disk, as fsync(2) does. May sleep for long.
+///
+/// EIO, ENOSPC, ...: some of what was written since it was opened is lost. EINTR: SIGKILL came.
+pub(crate) fn sync(file: &FileRef) -> Result {
+    // SAFETY: We own a reference.
+    match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
+        // It has no disk: a pipe, a device.
+        Err(EINVAL) => Ok(()),
+        // As NFS answers to a caller that was killed.
+        r => r.map_err(wait::without_restart),
+    }
+}
+
+/// Cuts a file at `len` bytes, as ftruncate(2) does.
+pub(crate) fn truncate(file: &FileRef, len: i64) -> Result {
+    // SAFETY: We own a reference; the function looks at mode and type.
+    to_result(unsafe { bindings::do_ftruncate(file.as_ptr(), len, bindings::FTRUNCATE_LFS) })
+}
+
+/// Bytes transferred, or the error; one that asks for a restart of the system call is EINTR.
+pub(crate) fn checked(n: isize) -> Result<usize> {
+    if n >= 0 {
+        return Ok(n.unsigned_abs());
+    }
+    let e = i32::try_from(n).map(Error::from_errno).unwrap_or(EIO);
+    Err(wait::without_restart(e))
+}
+
+/// Release of the running kernel, padded with NUL.
+pub(crate) fn kernel_release() -> [u8; 64] {
+    let mut release = [0u8; 64];
+    for (to, from) in release.iter_mut().take(63).zip(bindings::UTS_RELEASE) {
+        *to = *from;
+    }
+    release
+}

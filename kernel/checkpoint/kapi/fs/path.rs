@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Paths: a mount and a directory entry on it.
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*,
+    str::CStr, //
+};
+
+/// Longest path with its NUL, in bytes.
+const PATH_MAX: usize = 4096;
+
+/// Paths of an image are those of what was open, and not how it was found: there is no link of
+/// any kind on the way.
+const LOOKUP_NO_LINKS: u32 = bindings::LOOKUP_NO_SYMLINKS | bindings::LOOKUP_NO_MAGICLINKS;
+
+const MAY_EXEC: c_int = bindings::MAY_EXEC as c_int;
+const MAY_READ: c_int = bindings::MAY_READ as c_int;
+const MAY_WRITE: c_int = bindings::MAY_WRITE as c_int;
+const MAY_CHDIR: c_int = bindings::MAY_CHDIR as c_int;
+
+/// A counted reference on a path.
+///
+/// # Invariants
+///
+/// Mount and dentry are valid and this owns a reference on each.
+pub(crate) struct PathRef(bindings::path);
+
+// SAFETY: References on a mount and a dentry may be used and dropped by any thread.
+unsafe impl Send for PathRef {}
+
+// SAFETY: Nothing changes through a shared reference.
+unsafe impl Sync for PathRef {}
+
+impl PathRef {
+    /// Takes references.
+    ///
+    /// # Safety
+    ///
+    /// Somebody holds references on `path` for the duration of the call.
+    pub(crate) unsafe fn get(path: &bindings::path) -> Self {
+        // SAFETY: By the caller's promise.
+        unsafe { bindings::path_get(path) };
+        Self(*path)
+    }
+
+    /// Makes a path of one whose references the caller owns.
+    ///
+    /// # Safety
+    ///
+    /// `path` is valid and a reference on each part of it is handed over.
+    pub(crate) unsafe fn from_owned(path: bindings::path) -> Self {
+        Self(path)
+    }
+
+    /// Root directory of the caller.
+    pub(crate) fn current_root() -> Self {
+        let mut path = bindings::path::default();
+        // SAFETY: A running task has a root; the function takes references for us.
+        unsafe { bindings::get_fs_root((*bindings::get_current()).fs, &mut path) };
+        Self(path)
+    }
+
+    /// The path, for this layer.
+    pub(crate) fn as_raw(&self) -> &bindings::path {
+        &self.0
+    }
+
+    /// Its name has been removed.
+    pub(crate) fn is_unlinked(&self) -> bool {
+        // SAFETY: We own a reference.
+        unsafe { bindings::d_unlinked(self.0.dentry) }
+    }
+
+    /// The directory that its name is or was in.
+    pub(crate) fn parent(&self) -> Self {
+        // SAFETY: We own references; `dget_parent` returns one on the parent.
+        unsafe {
+            bindings::mntget(self.0.mnt);
+            Self(bindings::path {
+                mnt: self.0.mnt,
+                dentry: bindings::dget_parent(self.0.dentry),
+            })
+        }
+    }
+
+    /// Files without a name can be made in this directory.
+    pub(crate) fn can_tmpfile(&self) -> bool {
+        // SAFETY: We own a reference on a dentry that an open file has or had as parent: it has
+        // an inode, whose operations do not change.
+        unsafe {
+            let inode = (*self.0.dentry).d_inode;
+            !inode.is_null() && (*(*inode).i_op).tmpfile.is_some()
+        }
+    }
+
+    /// The inode that it leads to, which the path keeps.
+    pub(in crate::kapi) fn inode(&self) -> Option<*mut bindings::inode> {
+        // SAFETY: We own a reference on the dentry, which keeps an inode that it has.
+        let inode = unsafe { (&raw const (*self.0.dentry).d_inode).read_volatile() };
+        (!inode.is_null()).then_some(inode)
+    }
+
+    /// Type of the inode, as in `st_mode`, with its permissions; 0: there is none.
+    pub(crate) fn mode(&self) -> u32 {
+        let Some(inode) = self.inode() else {
+            return 0;
+        };
+        // SAFETY: The path keeps its inode; the mode is read once.
+        u32::from(unsafe { (&raw const (*inode).i_mode).read_volatile() })
+    }
+
+    /// Major and minor number of the device that it leads to; both 0: it is none.
+    pub(crate) fn device(&self) -> (u32, u32) {
+        let Some(inode) = self.inode() else {
+            return (0, 0);
+        };
+        // SAFETY: The path keeps its inode; the field does not change.
+        let dev = unsafe { (*inode).i_rdev };
+        (dev >> 20, dev & 0xf_ffff)
+    }
+
+    /// It leads to a named pipe that somebody has open, or is opening.
+    pub(crate) fn is_open_pipe(&self) -> bool {
+        let Some(inode) = self.inode() else {
+            return false;
+        };
+        // SAFETY: The path keeps its inode, which is locked there.
+        unsafe { bindings::inode_has_pipe(inode) }
+    }
+
+    /// Magic number of its filesystem.
+    pub(crate) fn fs_magic(&self) -> u64 {
+        // SAFETY: We own a reference; a dentry keeps its superblock.
+        unsafe { (*(*self.0.dentry).d_sb).s_magic as u64 }
+    }
+
+    /// Another mount lies over it or over a directory on the way from `root`, so that a lookup of
+    /// its name would find something else.
+    pub(crate) fn is_hidden(&self, root: &PathRef) -> bool {
+        let mut at = self.clone();
+        let mut mountpoint = false;
+        while at != *root {
+            if !mountpoint {
+                // SAFETY: We own references on the path; a mount that is returned comes with one.
+                let over = unsafe { bindings::lookup_mnt(&at.0) };
+                if !over.is_null() {
+                    // SAFETY: We own the reference.
+                    unsafe { bindings::mntput(over) };
+                    return true;
+                }
+            }
+            // SAFETY: We own references; a mount keeps its root.
+            if unsafe { (*at.0.mnt).mnt_root } == at.0.dentry {
+                // SAFETY: We own references, which the function trades for those on the result.
+                if unsafe { bindings::follow_up(&mut at.0) } == 0 {
+                    return false;
+                }
+                mountpoint = true;
+            } else {
+                let parent = at.parent();
+                if parent == at {
+                    return false;
+                }
+                at = parent;
+                mountpoint = false;
+            }
+        }
+        false
+    }
+
+    /// The caller has the access in `mask` (MAY_*); EACCES if not.
+    pub(in crate::kapi) fn may(&self, mask: c_int) -> Result {
+        self.inode().ok_or(ENOENT)?;
+        // SAFETY: We own a reference on a dentry with an inode.
+        to_result(unsafe { bindings::path_permission(&self.0, mask) })
+    }
+
+    /// The caller may enter this directory; EACCES if not.
+    pub(crate) fn may_enter(&self) -> Result {
+        self.may(MAY_EXEC | MAY_CHDIR)
+    }
+
+    /// The caller may read what it leads to; EACCES if not.
+    pub(crate) fn may_read(&self) -> Result {
+        self.may(MAY_READ)
+    }
+
+    /// The caller may write to what it leads to; EACCES if not.
+    pub(crate) fn may_write(&self) -> Result {
+        self.may(MAY_WRITE)
+    }
+
+    /// The caller may make this directory its root; EPERM if not.
+    pub(crate) fn may_chroot(&self) -> Result {
+        self.may_enter()?;
+        // SAFETY: A running task has a user namespace.
+        let capable = unsafe {
+            bindings::ns_capable(bindings::current_user_ns(), bindings::CAP_SYS_CHROOT as i32)
+        };
+        if !capable {
+            return Err(EPERM);
+        }
+        // SAFETY: We own references.
+        to_result(unsafe { bindings::security_path_chroot(&self.0) })
+    }
+
+    /// Its name as seen from `root`, without a NUL; `None`: it can't be reached from there, or
+    /// its name is too long for a system call.
+    ///
+    /// Does not sleep on anything but memory.
+    pub(crate) fn name_from(&self, root: &PathRef) -> Result<Option<KVec<u8>>> {
+        let mut buf: KVec<u8> = KVec::from_elem(0, PATH_MAX, GFP_KERNEL_ACCOUNT)?;
+        // SAFETY: Both paths are referenced; the buffer has the length that is told.
+        let name = unsafe {
+            bindings::__d_path(&self.0, &root.0, buf.as_mut_ptr().cast(), PATH_MAX as i32)
+        };
+        if name.is_null() {
+            return Ok(None);
+        }
+        // There is one error: that the buffer is too short.
+        let Ok(name) = kernel::error::from_err_ptr(name) else {
+            return Ok(None);
+        };
+        let mut copy = KVec::new();
+        // SAFETY: On success the name is NUL-terminated and lies in the buffer.
+        let bytes = unsafe { CStr::from_char_ptr(name) }.to_bytes();
+        copy.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
+        Ok(Some(copy))
+    }
+
+    /// Looks `name` up from `root`, with the rights that the caller has or acts with. `..` does not
+    /// leave `root`.
+    ///
+    /// ELOOP: there is a symbolic link on the way. One at the end is what is returned.
+    pub(crate) fn lookup(root: &PathRef, name: &CStr) -> Result<Self> {
+        Self::walk(root, name, LOOKUP_NO_LINKS)
+    }
+
+    /// The same for a directory. ENOTDIR: it is none, or a link to one.
+    pub(crate) fn lookup_dir(root: &PathRef, name: &CStr) -> Result<Self> {
+        Self::walk(root, name, LOOKUP_NO_LINKS | bindings::LOOKUP_DIRECTORY)
+    }
+
+    fn walk(root: &PathRef, name: &CStr, flags: u32) -> Result<Self> {
+        let mut path = bindings::path::default();
+        // SAFETY: `root` is referenced, the name is NUL-terminated; on success the path comes with
+        // references that we own.
+        to_result(unsafe {
+            bindings::vfs_path_lookup(
+                root.0.dentry,
+                root.0.mnt,
+                name.as_char_ptr(),
+                flags,
+                &mut path,
+            )
+        })?;
+        Ok(Self(path))
+    }
+}
+
+/// The name of a path as the kernel takes it: with a NUL at its end.
+pub(crate) struct PathName(KVec<u8>);
+
+impl PathName {
+    /// Copies `name`. EINVAL: there is a NUL in it.
+    pub(crate) fn new(name: &[u8]) -> Result<Self> {
+        if name.contains(&0) {
+            return Err(EINVAL);
+        }
+        let mut bytes = KVec::new();
+        bytes.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
+        bytes.push(0, GFP_KERNEL_ACCOUNT)?;
+        Ok(Self(bytes))
+    }
+
+    /// The name.
+    pub(crate) fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_with_nul(&self.0).unwrap_or(c"")
+    }
+
+    /// The name without its NUL.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.as_c_str().to_bytes()
+    }
+
+    /// It matches `pattern`, where `*` and `?` stand for slashes as well.
+    pub(crate) fn fits(&self, pattern: &CStr) -> bool {
+        // SAFETY: Both are NUL-terminated.
+        unsafe { bindings::glob_match(pattern.as_char_ptr(), self.as_c_str().as_char_ptr()) }
+    }
+}
+
+impl Clone for PathRef {
+    fn clone(&self) -> Self {
+        // SAFETY: We own references.
+        unsafe { Self::get(&self.0) }
+    }
+}
+
+impl Drop for PathRef {
+    fn drop(&mut self) {
+        // SAFETY: We own references.
+        unsafe { bindings::path_put(&self.0) };
+    }
+}
+
+impl PartialEq for PathRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.mnt == other.0.mnt && self.0.dentry == other.0.dentry
+    }
+}

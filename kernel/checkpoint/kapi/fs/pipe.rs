@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pipes.
+
+use kernel::{
+    bindings,
+    error::to_result,
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+use crate::kapi::{
+    fs::file::{
+        EntryName,
+        FileRef, //
+    },
+    time::wait, //
+};
+
+/// Longest time to wait for a pipe that somebody has locked, in milliseconds.
+///
+/// A pipe is locked while a writer's memory is read, and that may be memory that user space provides
+/// (userfaultfd, FUSE): the lock is held for as long as it wants.
+const LOCK_MS: u64 = 10_000;
+
+/// Longest pause between two tries, in milliseconds.
+const PAUSE_MAX_MS: u32 = 50;
+
+/// A pipe, by one of its open ends.
+///
+/// # Invariants
+///
+/// The pointer is the pipe of `file`, which keeps it.
+pub(crate) struct Pipe {
+    file: FileRef,
+    pipe: *mut bindings::pipe_inode_info,
+}
+
+// SAFETY: A reference on a file may be used and dropped by any thread; the pipe belongs to it.
+unsafe impl Send for Pipe {}
+
+/// A piece of the contents.
+pub(crate) struct Piece {
+    /// Bytes of it.
+    pub(crate) len: usize,
+    /// It is a packet.
+    pub(crate) packet: bool,
+}
+
+/// State of a pipe.
+#[derive(Clone, Copy)]
+pub(crate) struct Status {
+    /// Open files of it.
+    pub(crate) files: u32,
+    /// Size in pages.
+    pub(crate) pages: u32,
+    /// Pages that its contents take when they are written anew.
+    pub(crate) needed: u64,
+    /// Pieces in it.
+    pub(crate) used: u32,
+    /// Some of it can't be read without waiting.
+    pub(crate) unready: bool,
+    /// The kernel writes notifications into it.
+    pub(crate) watch_queue: bool,
+}
+
+impl Pipe {
+    /// The pipe of which `file` is an end, if it is one.
+    pub(crate) fn of(file: &FileRef) -> Option<Self> {
+        // SAFETY: We own a reference.
+        let pipe = unsafe { bindings::get_pipe_info(file.as_ptr(), false) };
+        (!pipe.is_null()).then(|| Self {
+            file: file.clone(),
+            pipe,
+        })
+    }
+
+    /// A new anonymous pipe: its end for reading and its end for writing.
+    pub(crate) fn create() -> Result<(FileRef, FileRef)> {
+        let mut ends = [core::ptr::null_mut(); 2];
+        // SAFETY: There is room for two pointers; on success both come with a reference.
+        unsafe {
+            to_result(bindings::create_pipe_files(ends.as_mut_ptr(), 0))?;
+            let [read, write] = ends;
+            let read = FileRef::from_owned(read);
+            let write = FileRef::from_owned(write);
+            Ok((read?, write?))
+        }
+    }
+
+    /// Its address: what identifies it in the object table.
+    pub(crate) fn addr(&self) -> usize {
+        self.pipe as usize
+    }
+
+    /// Open files of it, as of now.
+    pub(crate) fn files(&self) -> u32 {
+        // SAFETY: The file keeps the pipe. The count changes under the lock of the inode, not under
+        // that of the pipe; it is read once.
+        unsafe { (&raw const (*self.pipe).files).read_volatile() }
+    }
+
+    /// Name of its directory entry.
+    pub(crate) fn name(&self) -> EntryName {
+        self.file.entry_name()
+    }
+
+    /// Runs `f` with the pipe locked. May sleep.
+    ///
+    /// EBUSY: somebody has it locked and does not let go. EINTR: the caller was killed.
+    fn locked<R>(&self, f: impl FnOnce(*mut bindings::pipe_inode_info) -> R) -> Result<R> {
+        let end = wait::monotonic_ns().saturating_add(LOCK_MS * 1_000_000);
+        let mut pause = 1;
+        // SAFETY: The file keeps the pipe.
+        while !unsafe { bindings::pipe_trylock_it(self.pipe) } {
+            wait::check_killed()?;
+            if wait::monotonic_ns() >= end {
+                return Err(EBUSY);
+            }
+            wait::pause_ms(pause);
+            pause = (pause * 2).min(PAUSE_MAX_MS);
+        }
+        let r = f(self.pipe);
+        // SAFETY: We hold the lock.
+        unsafe { bindings::pipe_unlock_it(self.pipe) };
+        Ok(r)
+    }
+
+    /// How it stands. Errors as of a lock: EBUSY, EINTR.
+    pub(crate) fn status(&self) -> Result<Status> {
+        self.locked(status)
+    }
+
+    /// The same without waiting for the lock.
+    pub(crate) fn status_now(&self) -> Result<Status> {
+        self.try_locked(|pipe| Ok(status(pipe)))
+    }
+
+    /// Copies the contents: the pieces, oldest first, and their bytes.
+    pub(crate) fn contents(&self) -> Result<(KVVec<Piece>, KVVec<u8>)> {
+        let mut pieces: KVVec<Piece> = KVVec::new();
+        let mut bytes: KVVec<u8> = KVVec::new();
+        loop {
+            // The lock is the application's: nothing is allocated under it.
+            let (nr, len) = self.locked(|pipe| total(pipe))?;
+            pieces.reserve(nr, GFP_KERNEL_ACCOUNT)?;
+            bytes.reserve(len, GFP_KERNEL_ACCOUNT)?;
+            let copied = self.locked(|pipe| copy(pipe, &mut pieces, &mut bytes))?;
+            if copied.is_ok() {
+                return Ok((pieces, bytes));
+            }
+            pieces.clear();
+            bytes.clear();
+        }
+    }
+
+    /// Nobody had the pipe open for writing since this end was opened: to poll(2), an empty one
+    /// was not hung up then. Errors as of [`Pipe::status`].
+    pub(crate) fn is_unwritten(&self) -> Result<bool> {
+        let file = self.file.as_ptr();
+        // SAFETY: The file is that of a pipe: of the union, it uses the counter.
+        self.locked(|pipe| unsafe {
+            (*file).__bindgen_anon_2.f_pipe == u64::from((*pipe).w_counter)
+        })
+    }
+
+    /// As if nobody had opened it for writing since this end was opened. EBUSY: somebody has locked
+    /// the pipe. Does not wait.
+    pub(crate) fn set_unwritten(&self) -> Result {
+        let file = self.file.as_ptr();
+        self.try_locked(|pipe| {
+            // SAFETY: The file is that of a pipe: of the union, it uses the counter. This is the
+            // store of fifo_open(), under the same lock; what that checks is that there is no
+            // writer, as otherwise nobody asks for the counter.
+            unsafe { (*file).__bindgen_anon_2.f_pipe = u64::from((*pipe).w_counter) };
+            Ok(())
+        })
+    }
+
+    /// Moves what is in `from`, of which the caller has the only two ends, into this empty pipe, if
+    /// nobody has it open but by `files` files.
+    ///
+    /// EBUSY: somebody has, or it is not empty. ENOSPC: it has too few slots. Then nothing was
+    /// moved. Does not wait.
+    pub(crate) fn take_contents(&self, from: &Pipe, files: u32) -> Result {
+        self.try_locked(|pipe| {
+            // SAFETY: The pipe is locked. Nobody but the caller has `from`. What pipe_write() and
+            // splice() look at is looked at here: whether there is room. Readers to wake there are
+            // none, as the only files are those of tasks that do not run yet.
+            unsafe {
+                if (&raw const (*pipe).files).read_volatile() != files
+                    || bindings::pipe_buffers_used(pipe) != 0
+                {
+                    return Err(EBUSY);
+                }
+                let nr = bindings::pipe_buffers_used(from.pipe);
+                if nr > (*pipe).max_usage {
+                    return Err(ENOSPC);
+                }
+                for _ in 0..nr {
+                    bindings::pipe_move_buffer(from.pipe, pipe);
+                }
+                Ok(())
+            }
+        })
+    }
+
+    /// Throws away what is in the pipe, if nobody has it open but by `files` files; EBUSY if
+    /// somebody has. Does not wait.
+    pub(crate) fn drop_contents(&self, files: u32) -> Result {
+        self.try_locked(|pipe| {
+            // SAFETY: The pipe is locked.
+            unsafe {
+                if (&raw const (*pipe).files).read_volatile() != files {
+                    return Err(EBUSY);
+                }
+                for _ in 0..bindings::pipe_buffers_used(pipe) {
+                    bindings::pipe_drop_buffer(pipe);
+                }
+                Ok(())
+            }
+        })
+    }
+
+    /// Runs `f` with the pipe locked; EBUSY: somebody has locked it.
+    fn try_locked<R>(
+        &self,
+        f: impl FnOnce(*mut bindings::pipe_inode_info) -> Result<R>,
+    ) -> Result<R> {
+        // SAFETY: The file keeps the pipe.
+        if unsafe { bindings::mutex_trylock(&raw mut (*self.pipe).mutex) } == 0 {
+            return Err(EBUSY);
+        }
+        let r = f(self.pipe);
+        // SAFETY: We hold the lock.
+        unsafe { bindings::pipe_unlock_it(self.pipe) };
+        r
+    }
+
+    /// Sets the size to `bytes`, as F_SETPIPE_SZ does.
+    pub(crate) fn resize(&self, bytes: u32) -> Result {
+        // SAFETY: We own a reference on the file.
+        let r = unsafe { bindings::pipe_fcntl(self.file.as_ptr(), bindings::F_SETPIPE_SZ, bytes) };
+        if r < 0 {
+            return Err(Error::from_errno(r as i32));
+        }
+        Ok(())
+    }
+}
+
+/// How a pipe stands, which is locked.
+fn status(pipe: *mut bindings::pipe_inode_info) -> Status {
+    // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
+    unsafe {
+        let used = bindings::pipe_buffers_used(pipe);
+        let mut status = Status {
+            files: (&raw const (*pipe).files).read_volatile(),
+            pages: (*pipe).max_usage,
+            needed: 0,
+            used,
+            unready: false,
+            watch_queue: bindings::pipe_is_watch_queue(pipe),
+        };
+        for n in 0..used {
+            let buffer = bindings::pipe_buffer_at(pipe, n);
+            status.unready |= !bindings::pipe_buffer_is_ready(buffer);
+            status.needed += ((*buffer).len as usize).div_ceil(PAGE_SIZE) as u64;
+        }
+        status
+    }
+}
+
+/// Number of pieces and of bytes in a pipe, which is locked.
+fn total(pipe: *mut bindings::pipe_inode_info) -> (usize, usize) {
+    // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
+    unsafe {
+        let used = bindings::pipe_buffers_used(pipe);
+        let len = (0..used)
+            .map(|n| (*bindings::pipe_buffer_at(pipe, n)).len as usize)
+            .sum();
+        (used as usize, len)
+    }
+}
+
+/// Appends the contents of a pipe, which is locked. ENOSPC: there is no room without allocating.
+fn copy(
+    pipe: *mut bindings::pipe_inode_info,
+    pieces: &mut KVVec<Piece>,
+    bytes: &mut KVVec<u8>,
+) -> Result {
+    let (nr, len) = total(pipe);
+    if pieces.capacity() < nr || bytes.capacity() < len {
+        return Err(ENOSPC);
+    }
+    for n in 0..nr {
+        // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
+        let (mut page, mut offset, len, flags) = unsafe {
+            let b = bindings::pipe_buffer_at(pipe, n as u32);
+            (
+                (*b).page,
+                (*b).offset as usize,
+                (*b).len as usize,
+                (*b).flags,
+            )
+        };
+        // Readers pass over a buffer that is empty.
+        if len == 0 {
+            continue;
+        }
+        let mut left = len;
+        while left > 0 {
+            // A buffer may lie in a page of higher order, whose parts are mapped one by one.
+            let part = core::cmp::min(left, PAGE_SIZE - offset % PAGE_SIZE);
+            let room = bytes.spare_capacity_mut();
+            if room.len() < part {
+                return Err(ENOSPC);
+            }
+            // SAFETY: The buffer keeps its page, and `offset` and `len` lie within it; the
+            // mapping is dropped before anything else is mapped. There is room for `part` bytes.
+            // Who has the page otherwise (a file, or memory given by vmsplice) may write to it
+            // meanwhile, as under any reader of the pipe: no reference is made of it.
+            unsafe {
+                page = page.add(offset / PAGE_SIZE);
+                offset %= PAGE_SIZE;
+                let from = bindings::kmap_page(page);
+                core::ptr::copy_nonoverlapping(
+                    from.cast::<u8>().add(offset),
+                    room.as_mut_ptr().cast::<u8>(),
+                    part,
+                );
+                bindings::kunmap_page(from);
+                bytes.inc_len(part);
+            }
+            offset += part;
+            left -= part;
+        }
+        let piece = Piece {
+            len,
+            packet: flags & bindings::PIPE_BUF_FLAG_PACKET != 0,
+        };
+        pieces.push(piece, GFP_NOWAIT)?;
+    }
+    Ok(())
+}

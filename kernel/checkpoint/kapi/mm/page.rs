@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages: references on them, and their bytes.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+use crate::{
+    image::mm::TAGGED_BYTES,
+    kapi::fs::{
+        iov::Way,
+        user_buffer::UserBuffer, //
+    }, //
+};
+
+/// Bytes of the memory tags of a page.
+const TAGS_LEN: usize = PAGE_SIZE / TAGGED_BYTES;
+
+/// The memory tags of a page, as in the image.
+pub(crate) type Tags = [u8; TAGS_LEN];
+
+/// No memory tags.
+pub(crate) const NO_TAGS: Tags = [0; TAGS_LEN];
+
+/// A counted reference on a page.
+///
+/// # Invariants
+///
+/// The pointer is a valid page on which this owns a reference.
+#[repr(transparent)]
+pub(crate) struct PageRef(NonNull<bindings::page>);
+
+// SAFETY: A reference on a page may be used and dropped by any thread.
+unsafe impl Send for PageRef {}
+
+// SAFETY: Shared references only read the page.
+unsafe impl Sync for PageRef {}
+
+impl PageRef {
+    /// Makes a reference of one that the caller owns.
+    ///
+    /// # Safety
+    ///
+    /// `page` is valid and the caller hands over a reference on it.
+    pub(crate) unsafe fn from_owned(page: NonNull<bindings::page>) -> Self {
+        // INVARIANT: By the caller's promise.
+        Self(page)
+    }
+
+    /// A new page of undefined contents, charged to the caller. May sleep.
+    ///
+    /// ENOMEM: there is none without killing a task for it, or the caller's cgroup is at its limit.
+    pub(crate) fn alloc() -> Result<Self> {
+        // SAFETY: Process context, no lock held.
+        let page = unsafe { bindings::checkpoint_page_alloc() };
+        // INVARIANT: A new page comes with one reference, which is ours.
+        NonNull::new(page).map(Self).ok_or(ENOMEM)
+    }
+
+    /// The page, for this layer.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::page {
+        self.0.as_ptr()
+    }
+
+    /// Runs `f` with the page's address.
+    fn with_mapped<R>(&self, f: impl FnOnce(*mut u8) -> R) -> R {
+        // SAFETY: The page is valid.
+        let addr = unsafe { bindings::kmap_page(self.as_ptr()) };
+        let r = f(addr.cast());
+        // SAFETY: Mapped above, by this task.
+        unsafe { bindings::kunmap_page(addr) };
+        r
+    }
+
+    /// What tells it from all other pages that there are references on.
+    pub(crate) fn id(&self) -> usize {
+        self.as_ptr() as usize
+    }
+
+    /// How often address spaces have it; for a page of a large folio an estimate.
+    pub(crate) fn mappings(&self) -> u32 {
+        // SAFETY: The page is valid.
+        unsafe { bindings::page_mappings(self.as_ptr()) }.unsigned_abs()
+    }
+
+    /// Are all its bytes zero?
+    pub(crate) fn is_zero(&self) -> bool {
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`.
+        self.with_mapped(|p| unsafe { bindings::memchr_inv(p.cast(), 0, PAGE_SIZE) }.is_null())
+    }
+
+    /// crc32c of its bytes, continued from the register `seed`, without inversion.
+    pub(crate) fn crc(&self, seed: u32) -> u32 {
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`.
+        self.with_mapped(|p| unsafe { bindings::crc32c_update(seed, p.cast(), PAGE_SIZE) })
+    }
+
+    /// Copies `len` bytes between `buffer`, from its byte `to` on, and the page, from its byte `from`
+    /// on, as `way` goes. May sleep. EFAULT: so many are in neither.
+    pub(in crate::kapi) fn copy_user(
+        &self,
+        buffer: &UserBuffer,
+        to: usize,
+        from: usize,
+        len: usize,
+        way: Way,
+    ) -> Result {
+        if from.checked_add(len).is_none_or(|end| end > PAGE_SIZE) {
+            return Err(EFAULT);
+        }
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`.
+        self.with_mapped(|p| unsafe { buffer.copy(to, p.add(from), len, way) })
+    }
+
+    /// Copies the bytes of `other`, and its memory tags, to a new page.
+    pub(crate) fn copy_from(&self, other: &PageRef) {
+        self.with_mapped(|to| {
+            other.with_mapped(|from| {
+                // SAFETY: PAGE_SIZE bytes are mapped at both. Should another task write to `other`
+                // meanwhile, it gets its own bytes garbled, as with any copy that the kernel makes.
+                unsafe { bindings::copy_page_bytes(to.cast(), from.cast()) }
+            })
+        });
+        // SAFETY: Both pages are valid, and nobody else uses `self`, which is a new one.
+        unsafe { bindings::checkpoint_page_tags_copy(self.as_ptr(), other.as_ptr()) };
+    }
+
+    /// Its memory tags; zero, if it has none.
+    pub(crate) fn tags(&self, to: &mut Tags) {
+        // SAFETY: The page is valid, and there is room for all its tags.
+        if !unsafe { bindings::checkpoint_page_tags_get(self.as_ptr(), to.as_mut_ptr().cast()) } {
+            *to = [0; TAGS_LEN];
+        }
+    }
+
+    /// Gives it memory tags, on a machine that has them.
+    pub(crate) fn set_tags(&self, tags: &Tags) {
+        // SAFETY: The page is valid, and these are all its tags.
+        unsafe { bindings::checkpoint_page_tags_set(self.as_ptr(), tags.as_ptr().cast()) };
+    }
+
+    /// Tells the kernel that the page was written to through its address in the kernel.
+    pub(crate) fn written(&self) {
+        // SAFETY: The page is valid; the functions may sleep, as may we.
+        unsafe {
+            bindings::flush_page(self.as_ptr());
+            bindings::set_page_dirty_lock(self.as_ptr());
+        }
+    }
+}
+
+impl Clone for PageRef {
+    fn clone(&self) -> Self {
+        // SAFETY: We own a reference.
+        unsafe { bindings::get_page(self.as_ptr()) };
+        Self(self.0)
+    }
+}
+
+impl Drop for PageRef {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::put_page(self.as_ptr()) };
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Contents of files, page by page: of tmpfs, as which anonymous shared memory counts too, and of
+//! any other file that goes through the page cache.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*, //
+};
+
+use crate::kapi::{
+    fs::file::FileRef,
+    mm::page::PageRef, //
+};
+
+const SEEK_DATA: c_int = 3;
+
+fn mapping(file: &FileRef) -> *mut bindings::address_space {
+    // SAFETY: We own a reference; the field does not change.
+    unsafe { (*file.as_ptr()).f_mapping }
+}
+
+/// Is it a file of tmpfs, or anonymous shared memory?
+pub(crate) fn is_shmem(file: &FileRef) -> bool {
+    // SAFETY: The file keeps its mapping.
+    unsafe { bindings::shmem_mapping(mapping(file)) }
+}
+
+/// Is nothing set aside in advance for the contents of a file of tmpfs (MAP_NORESERVE)?
+pub(crate) fn is_noreserve(file: &FileRef) -> bool {
+    // SAFETY: The file keeps its inode, which is one of tmpfs.
+    is_shmem(file) && unsafe { bindings::checkpoint_shmem_noreserve((*mapping(file)).host) }
+}
+
+/// A new file of anonymous shared memory, of `size` bytes; may sleep.
+///
+/// ENOMEM: there is not as much memory as is to be set aside for it, or none for the file.
+pub(crate) fn new_file(size: i64, noreserve: bool) -> Result<FileRef> {
+    // SAFETY: A file that is returned comes with a reference.
+    unsafe { FileRef::from_owned(bindings::checkpoint_shmem_file(size, noreserve)) }
+}
+
+/// Index of the first page from page `index` on, below `end`, that is not a hole; `None`: there
+/// is none. Files that are not of tmpfs have no holes.
+pub(crate) fn next_page(file: &FileRef, index: u64, end: u64) -> Result<Option<u64>> {
+    if index >= end {
+        return Ok(None);
+    }
+    if !is_shmem(file) {
+        return Ok(Some(index));
+    }
+    let at = |index: u64| i64::try_from(index << PAGE_SHIFT).map_err(|_| EFBIG);
+    // SAFETY: The file keeps its mapping. The position of the file is not involved.
+    let found =
+        unsafe { bindings::mapping_seek_hole_data(mapping(file), at(index)?, at(end)?, SEEK_DATA) };
+    if found == -i64::from(bindings::ENXIO) {
+        return Ok(None);
+    }
+    let found = u64::try_from(found).map_err(|_| EIO)? >> PAGE_SHIFT;
+    Ok(Some(found).filter(|&i| i < end))
+}
+
+/// Page `index` of a file; `None`: a hole. May sleep and read from the disk.
+///
+/// EOPNOTSUPP: the file does not go through the page cache.
+pub(crate) fn page(file: &FileRef, index: u64) -> Result<Option<PageRef>> {
+    let mapping = mapping(file);
+    let index = usize::try_from(index).map_err(|_| EFBIG)?;
+    if is_shmem(file) {
+        let mut folio: *mut bindings::folio = core::ptr::null_mut();
+        // SAFETY: It is an inode of tmpfs. On success we own a reference on the folio, if there
+        // is one, and its lock.
+        unsafe {
+            to_result(bindings::shmem_get_folio(
+                (*mapping).host,
+                index,
+                0,
+                &mut folio,
+                bindings::sgp_type_SGP_READ,
+            ))?;
+            if folio.is_null() {
+                return Ok(None);
+            }
+            let page = bindings::folio_page_at(folio, index);
+            bindings::folio_unlock(folio);
+            // A reference on a folio is one on any of its pages.
+            return Ok(NonNull::new(page).map(|p| PageRef::from_owned(p)));
+        }
+    }
+    // SAFETY: The file keeps its mapping, whose operations are constant. With a function to read
+    // pages, this one returns an error or a reference on a page.
+    unsafe {
+        if (*(*mapping).a_ops).read_folio.is_none() {
+            return Err(EOPNOTSUPP);
+        }
+        let page = from_err_ptr(bindings::read_cache_page(
+            mapping,
+            index,
+            None,
+            file.as_ptr(),
+        ))?;
+        Ok(NonNull::new(page).map(|p| PageRef::from_owned(p)))
+    }
+}
+
+/// Number of pages of a file.
+pub(crate) fn pages(file: &FileRef) -> u64 {
+    u64::try_from(file.size())
+        .unwrap_or(0)
+        .div_ceil(PAGE_SIZE as u64)
+}

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Address spaces as a whole.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+use crate::kapi::{
+    fs::file::FileRef,
+    task::frozen::FrozenTask, //
+};
+
+/// The fields of `struct mm_struct` that a bindgen union and a cache line wrap.
+macro_rules! field {
+    ($mm:expr, $name:ident) => {
+        (*$mm.as_ptr()).__bindgen_anon_1.$name
+    };
+}
+
+/// A counted reference on an address space.
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct mm_struct` of which this is one of the `mm_users`.
+pub(crate) struct MmRef(NonNull<bindings::mm_struct>);
+
+// SAFETY: A reference on an address space may be used and dropped by any thread.
+unsafe impl Send for MmRef {}
+
+// SAFETY: What is read through a shared reference is protected by a lock, or is an integer.
+unsafe impl Sync for MmRef {}
+
+/// Addresses that an address space remembers, and what it is told about itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    /// Start and end of the program's code.
+    pub(crate) code: [usize; 2],
+    /// Start and end of its data.
+    pub(crate) data: [usize; 2],
+    /// Start and current end of the heap.
+    pub(crate) brk: [usize; 2],
+    /// Start of the stack.
+    pub(crate) stack: usize,
+    /// Start and end of the arguments.
+    pub(crate) args: [usize; 2],
+    /// Start and end of the environment.
+    pub(crate) env: [usize; 2],
+    /// Top, or bottom, of the area for mappings.
+    pub(crate) mmap_base: usize,
+}
+
+impl Layout {
+    /// It is one that [`set_layout`] takes for an address space that ends at `end`, limits of data
+    /// apart.
+    pub(crate) fn is_settable(&self, end: usize) -> bool {
+        // SAFETY: Reads a number that root may change.
+        let first = unsafe { (&raw const bindings::mmap_min_addr).read_volatile() };
+        let pairs = [self.code, self.data, self.brk, self.args, self.env];
+        let ordered = pairs.iter().all(|[a, b]| a <= b) && self.code[0] < self.code[1];
+        let inside = |addr: &usize| (first..end).contains(addr);
+        ordered && pairs.iter().flatten().all(inside) && inside(&self.stack)
+    }
+}
+
+/// Bits of the flag word of an address space, by number.
+pub(crate) mod flag {
+    use kernel::bindings;
+
+    pub(crate) const THP_OFF: u32 = bindings::MMF_DISABLE_THP_COMPLETELY;
+    pub(crate) const THP_ADVISED: u32 = bindings::MMF_DISABLE_THP_EXCEPT_ADVISED;
+    pub(crate) const MDWE: u32 = bindings::MMF_HAS_MDWE;
+    pub(crate) const MDWE_NO_INHERIT: u32 = bindings::MMF_HAS_MDWE_NO_INHERIT;
+    pub(crate) const TOPDOWN: u32 = bindings::MMF_TOPDOWN;
+    pub(crate) const UPROBES: u32 = bindings::MMF_HAS_UPROBES;
+    pub(crate) const MERGE_ANY: u32 = bindings::MMF_VM_MERGE_ANY;
+    pub(crate) const UNSTABLE: u32 = bindings::MMF_UNSTABLE;
+    pub(crate) const DUMP_SHIFT: u32 = bindings::MMF_DUMP_FILTER_SHIFT;
+    pub(crate) const DUMP_BITS: u32 = bindings::MMF_DUMP_FILTER_BITS;
+
+    /// Notes of the kernel to itself, which follow from what is restored.
+    pub(crate) const OWN: &[u32] = &[
+        bindings::MMF_VM_MERGEABLE,
+        bindings::MMF_VM_HUGEPAGE,
+        bindings::MMF_HUGE_ZERO_FOLIO,
+        bindings::MMF_RECALC_UPROBES,
+        bindings::MMF_OOM_SKIP,
+        bindings::MMF_OOM_REAP_QUEUED,
+        bindings::MMF_MULTIPROCESS,
+        bindings::MMF_HAS_PINNED,
+        // Dumpability was here once; now it belongs to the task.
+        0,
+        1,
+    ];
+
+    const _: () = assert!(bindings::MMF_DUMPABLE_BITS == 2);
+}
+
+impl MmRef {
+    /// The address space of `t`; `None` if it has none, as one that has been killed.
+    pub(crate) fn of(t: &FrozenTask) -> Option<Self> {
+        // SAFETY: `t` is valid; the function takes task_lock() and a reference.
+        let mm = unsafe { bindings::get_task_mm(t.as_ptr()) };
+        // INVARIANT: The reference is handed over to us.
+        NonNull::new(mm).map(Self)
+    }
+
+    /// The caller's own address space.
+    pub(crate) fn of_current() -> Result<Self> {
+        // SAFETY: `current` is valid.
+        let mm = unsafe { bindings::get_task_mm(bindings::get_current()) };
+        // INVARIANT: The reference is handed over to us.
+        NonNull::new(mm).map(Self).ok_or(ESRCH)
+    }
+
+    /// The address space, for this layer and the architectures.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::mm_struct {
+        self.0.as_ptr()
+    }
+
+    /// Its address: what identifies it in the object table.
+    pub(crate) fn addr(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// Number of its users: tasks, us, and who looks at it at the moment.
+    pub(crate) fn users(&self) -> u64 {
+        // SAFETY: We own a reference; the counter is read once.
+        let n = unsafe { (&raw const field!(self, mm_users).counter).read_volatile() };
+        u64::from(n.unsigned_abs())
+    }
+
+    /// A copy-on-write copy, as fork() makes it. May sleep.
+    ///
+    /// ENOMEM; EINTR: SIGKILL came.
+    pub(crate) fn copy(&self) -> Result<Self> {
+        // SAFETY: `current` is valid and we own a reference on the original.
+        let mm = unsafe { bindings::dup_mm(bindings::get_current(), self.as_ptr()) };
+        // INVARIANT: A new address space has one user: us.
+        NonNull::new(mm).map(Self).ok_or_else(killed_or_no_memory)
+    }
+
+    /// What it remembers of its layout.
+    pub(crate) fn layout(&self) -> Layout {
+        // SAFETY: We own a reference. Only its tasks change these, and they are frozen.
+        unsafe {
+            Layout {
+                code: [field!(self, start_code), field!(self, end_code)],
+                data: [field!(self, start_data), field!(self, end_data)],
+                brk: [field!(self, start_brk), field!(self, brk)],
+                stack: field!(self, start_stack),
+                args: [field!(self, arg_start), field!(self, arg_end)],
+                env: [field!(self, env_start), field!(self, env_end)],
+                mmap_base: field!(self, mmap_base),
+            }
+        }
+    }
+
+    /// Its auxiliary vector up to the end mark, appended to `to`.
+    pub(crate) fn auxv(&self, to: &mut KVec<u64>) -> Result {
+        // SAFETY: We own a reference. Only its tasks change this, and they are frozen.
+        let all = unsafe { field!(self, saved_auxv) };
+        for pair in all.chunks_exact(2) {
+            for &word in pair {
+                to.push(word as u64, GFP_KERNEL)?;
+            }
+            if pair.first() == Some(&0) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Its flag word; bits as of [`flag`].
+    pub(crate) fn flags(&self) -> usize {
+        // SAFETY: We own a reference.
+        unsafe { bindings::mm_flags_word(self.as_ptr()) }
+    }
+
+    /// Flags of its future mappings, as of `vma::bit`.
+    pub(crate) fn def_flags(&self) -> u64 {
+        // SAFETY: We own a reference; both arms of the union are one integer.
+        unsafe { field!(self, __bindgen_anon_2).def_flags as u64 }
+    }
+
+    /// What membarrier(2) was told about it.
+    pub(crate) fn membarrier(&self) -> u32 {
+        #[cfg(CONFIG_MEMBARRIER)]
+        // SAFETY: We own a reference; the integer is read once.
+        return unsafe { (&raw const field!(self, membarrier_state).counter).read_volatile() }
+            .unsigned_abs();
+        #[cfg(not(CONFIG_MEMBARRIER))]
+        0
+    }
+
+    /// Has it used asynchronous I/O?
+    pub(crate) fn has_aio(&self) -> bool {
+        #[cfg(CONFIG_AIO)]
+        // SAFETY: We own a reference; the pointer is only compared.
+        return !unsafe { (&raw const field!(self, ioctx_table)).read_volatile() }.is_null();
+        #[cfg(not(CONFIG_AIO))]
+        false
+    }
+
+    /// Number of its mappings.
+    pub(crate) fn map_count(&self) -> usize {
+        // SAFETY: We own a reference; the integer is read once.
+        let n = unsafe { (&raw const field!(self, map_count)).read_volatile() };
+        usize::try_from(n).unwrap_or(0)
+    }
+
+    /// The program that it executes.
+    pub(crate) fn exe(&self) -> Option<FileRef> {
+        // SAFETY: We own a reference; the function returns NULL or a reference.
+        unsafe { FileRef::from_owned(bindings::get_mm_exe_file(self.as_ptr())) }.ok()
+    }
+
+    /// Its end: no mapping lies beyond.
+    pub(crate) fn task_size(&self) -> usize {
+        // SAFETY: We own a reference; the field does not change.
+        unsafe { field!(self, task_size) }
+    }
+
+    /// Locks the mappings against changes. EINTR: SIGKILL came.
+    pub(super) fn read_lock(&self) -> Result<ReadGuard<'_>> {
+        // SAFETY: We own a reference.
+        to_result(unsafe { bindings::mmap_read_lock_killable(self.as_ptr()) })?;
+        Ok(ReadGuard(self))
+    }
+}
+
+impl Clone for MmRef {
+    fn clone(&self) -> Self {
+        // SAFETY: We own a reference.
+        unsafe { bindings::mmget(self.as_ptr()) };
+        Self(self.0)
+    }
+}
+
+impl Drop for MmRef {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::mmput(self.as_ptr()) };
+    }
+}
+
+/// The mmap lock of an address space, held for reading.
+pub(super) struct ReadGuard<'a>(&'a MmRef);
+
+impl Drop for ReadGuard<'_> {
+    fn drop(&mut self) {
+        // SAFETY: Locked by `MmRef::read_lock`.
+        unsafe { bindings::mmap_read_unlock(self.0.as_ptr()) };
+    }
+}
+
+fn killed_or_no_memory() -> Error {
+    // SAFETY: `current` is valid.
+    if unsafe { bindings::fatal_signal_pending(bindings::get_current()) } {
+        EINTR
+    } else {
+        ENOMEM
+    }
+}
+
+/// Has the thread group of `t` the address space of the process that created it?
+pub(crate) fn is_shared_with_parent(t: &FrozenTask) -> bool {
+    let _rcu = kernel::sync::rcu::Guard::new();
+    // SAFETY: Under RCU the parent of a task whose reference we own stays valid; the pointers to
+    // the address spaces are only compared.
+    unsafe {
+        let parent = (&raw const (*t.as_ptr()).real_parent).read_volatile();
+        let mm = (&raw const (*t.as_ptr()).mm).read_volatile();
+        !mm.is_null() && (&raw const (*parent).mm).read_volatile() == mm
+    }
+}
+
+/// The address space of the calling task denies memory that is writable and executable, to itself
+/// and to the processes that it makes (prctl(PR_SET_MDWE)).
+pub(crate) fn denies_write_exec() -> bool {
+    MmRef::of_current().is_ok_and(|mm| {
+        let has = |bit: u32| mm.flags() & 1 << bit != 0;
+        has(flag::MDWE) && !has(flag::MDWE_NO_INHERIT)
+    })
+}
+
+/// Gives the caller, whose only thread it is to have it, a new, empty address space.
+///
+/// The old one is left as exec does it. Of its flags the new one has none but, with
+/// `deny_write_exec`, [`flag::MDWE`]: the old one is that of the task's creator, which may be a
+/// task of the image that has got flags of its own. May sleep.
+pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
+    // SAFETY: `current` has an address space; mm_alloc() returns NULL or one with one user.
+    let mm = NonNull::new(unsafe { bindings::mm_alloc() }).ok_or(ENOMEM)?;
+    // SAFETY: Nobody else knows the address space. It has no mappings: so there is nothing for
+    // ksm_disable_merge_any() to do, and none that the flags of prctl(2) are about.
+    unsafe {
+        for &bit in INHERITED {
+            bindings::mm_flag_clear(bit as c_int, mm.as_ptr());
+        }
+        if deny_write_exec {
+            bindings::mm_flag_set(flag::MDWE as c_int, mm.as_ptr());
+        }
+        field!(mm, __bindgen_anon_2).def_flags = 0;
+    }
+    let mut bprm: bindings::linux_binprm = pin_init::zeroed();
+    bprm.mm = mm.as_ptr();
+    // SAFETY: exec_mmap() uses of its argument these two fields only. On success `current` has
+    // taken over the reference on `mm`; on failure it is still ours. It returns with
+    // exec_update_lock held for writing, which is dropped at once: nobody outside knows the
+    // task yet. The old address space is handed over to us. The task's concurrency id is one of
+    // its address space: it is given back before and taken anew after, as exec does.
+    unsafe {
+        let current = bindings::get_current();
+        bprm.user_ns = bindings::current_user_ns();
+        bindings::mm_cid_before_exec(current);
+        let done = to_result(bindings::exec_mmap(&mut bprm));
+        bindings::mm_cid_after_exec(current);
+        if let Err(e) = done {
+            bindings::mmput(mm.as_ptr());
+            return Err(e);
+        }
+        bindings::up_write(&raw mut (*(*current).signal).exec_update_lock);
+        if let Some(old) = NonNull::new(bprm.old_mm) {
+            field!(mm, task_size) = field!(old, task_size);
+            // Coredumps are made in the format of the caller's program.
+            bindings::set_binfmt(field!(old, binfmt));
+            bindings::exec_mm_put_old(old.as_ptr());
+        }
+        // The image says where memory is executable.
+        (*current).personality &= !READ_IMPLIES_EXEC;
+        // All bases; the one of this kind of program is set with the layout.
+        bindings::arch_pick_mmap_layout(
+            mm.as_ptr(),
+            &raw const (*(*current).signal).rlim[bindings::RLIMIT_STACK as usize],
+        );
+        bindings::checkpoint_setup_new_exec();
+    }
+    MmRef::of_current()
+}
+
+/// Flags that mm_init() copies from the creator's address space, coredump filter apart: that is
+/// always in the image.
+const INHERITED: &[u32] = &[
+    flag::THP_OFF,
+    flag::THP_ADVISED,
+    flag::MDWE,
+    flag::MDWE_NO_INHERIT,
+    flag::MERGE_ANY,
+    flag::TOPDOWN,
+];
+
+/// From personality(2).
+const READ_IMPLIES_EXEC: u32 = bindings::READ_IMPLIES_EXEC as u32;
+
+/// Where an address space places its next mappings, before there are any.
+///
+/// `top_down`: below `base`, else above it.
+pub(crate) fn set_mmap_base(mm: &MmRef, base: usize, top_down: bool) {
+    // SAFETY: We own a reference, and it belongs to the caller alone. Only
+    // arch_pick_mmap_layout() sets these, from RLIMIT_STACK and at random: to the end of a page,
+    // below the end of the address space. The image's was checked to be both.
+    unsafe {
+        field!(mm, mmap_base) = base;
+        if !top_down {
+            field!(mm, mmap_legacy_base) = base;
+        }
+    }
+    set_flag(mm, flag::TOPDOWN, top_down);
+}
+
+/// Sets what the caller's new address space `mm` remembers of its layout, with the checks of
+/// prctl(PR_SET_MM_MAP).
+///
+/// EINVAL: an address lies outside, or there is an end before its start, or more data than
+/// RLIMIT_DATA allows.
+pub(crate) fn set_layout(mm: &MmRef, l: &Layout) -> Result {
+    // A 32-bit program has that of 64-bit calls too.
+    // SAFETY: It only computes a constant of the machine.
+    if l.mmap_base > unsafe { bindings::checkpoint_task_size_max() } {
+        return Err(EINVAL);
+    }
+    let pair = |[start, end]: [usize; 2]| (start as u64, end as u64);
+    let mut map: bindings::prctl_mm_map = pin_init::zeroed();
+    (map.start_code, map.end_code) = pair(l.code);
+    (map.start_data, map.end_data) = pair(l.data);
+    (map.start_brk, map.brk) = pair(l.brk);
+    map.start_stack = l.stack as u64;
+    (map.arg_start, map.arg_end) = pair(l.args);
+    (map.env_start, map.env_end) = pair(l.env);
+    // SAFETY: It only looks at these numbers, and at the limits of the running task.
+    to_result(unsafe { bindings::validate_prctl_map_addr(&mut map) })?;
+    // SAFETY: We own a reference, and it belongs to the caller alone: nobody holds its arg_lock.
+    // What prctl(2) checks of these was checked.
+    unsafe {
+        [field!(mm, start_code), field!(mm, end_code)] = l.code;
+        [field!(mm, start_data), field!(mm, end_data)] = l.data;
+        [field!(mm, start_brk), field!(mm, brk)] = l.brk;
+        field!(mm, start_stack) = l.stack;
+        [field!(mm, arg_start), field!(mm, arg_end)] = l.args;
+        [field!(mm, env_start), field!(mm, env_end)] = l.env;
+    }
+    Ok(())
+}
+
+/// Sets the auxiliary vector. EINVAL: it is too long. An end mark is added where none is.
+pub(crate) fn set_auxv(mm: &MmRef, words: impl Iterator<Item = u64>) -> Result {
+    let mut auxv: [usize; AUXV_WORDS] = [0; AUXV_WORDS];
+    for (n, word) in words.enumerate() {
+        *auxv.get_mut(n).ok_or(EINVAL)? = word as usize;
+    }
+    // The last pair ends it, whatever was in there.
+    if let Some(last) = auxv.last_chunk_mut::<2>() {
+        *last = [0; 2];
+    }
+    // SAFETY: We own a reference, and it belongs to the caller alone. As prctl(PR_SET_MM_AUXV),
+    // which takes any words with an end mark as the last pair.
+    unsafe { field!(mm, saved_auxv) = auxv };
+    Ok(())
+}
+
+const AUXV_WORDS: usize = bindings::AT_VECTOR_SIZE as usize;
+
+/// Sets or clears a bit of the flag word.
+pub(crate) fn set_flag(mm: &MmRef, bit: u32, on: bool) {
+    // SAFETY: We own a reference; the change is atomic.
+    unsafe {
+        if on {
+            bindings::mm_flag_set(bit as c_int, mm.as_ptr());
+        } else {
+            bindings::mm_flag_clear(bit as c_int, mm.as_ptr());
+        }
+    }
+}
+
+/// Sets the flags of future mappings: those of mlockall(MCL_FUTURE), or none.
+///
+/// EPERM: the caller may lock no memory.
+pub(crate) fn set_def_flags(mm: &MmRef, flags: u64) -> Result {
+    // SAFETY: It looks at the limits and the credentials of the running task.
+    if flags != 0 && !unsafe { bindings::can_do_mlock() } {
+        return Err(EPERM);
+    }
+    // SAFETY: We own a reference, and it belongs to the caller alone. apply_mlockall_flags() sets
+    // the same bits; whether they may be set was asked as mlockall(2) asks it.
+    unsafe { field!(mm, __bindgen_anon_2).def_flags = flags as usize };
+    Ok(())
+}
+
+/// Repeats what membarrier(2) was told about the caller's new address space.
+///
+/// EOPNOTSUPP: this kernel can't do for it what it was told.
+pub(crate) fn set_membarrier(mm: &MmRef, state: u32) -> Result {
+    let told = |ready| state & ready != 0;
+    if told(barrier::SYNC_CORE) && !cfg!(CONFIG_ARCH_HAS_MEMBARRIER_SYNC_CORE)
+        || told(barrier::RSEQ) && !cfg!(CONFIG_RSEQ)
+        || state != 0 && !cfg!(CONFIG_MEMBARRIER)
+    {
+        return Err(EOPNOTSUPP);
+    }
+    // SAFETY: We own a reference; no other thread runs in it, so there is no runqueue but this one
+    // that sync_runqueues_membarrier_state() would have to tell. Whether the kernel has the
+    // command was asked as membarrier(2) asks it.
+    unsafe { bindings::membarrier_set_state(mm.as_ptr(), state as c_int) };
+    Ok(())
+}
+
+/// Bits of what membarrier(2) was told: those in effect, and all that come with it. A helper compares
+/// them with MEMBARRIER_STATE_*.
+pub(crate) mod barrier {
+    pub(crate) const PRIVATE: u32 = 1 << 0;
+    pub(crate) const PRIVATE_ALL: u32 = PRIVATE | 1 << 1;
+    pub(crate) const GLOBAL: u32 = 1 << 2;
+    pub(crate) const GLOBAL_ALL: u32 = GLOBAL | 1 << 3;
+    pub(crate) const SYNC_CORE: u32 = 1 << 4;
+    pub(crate) const SYNC_CORE_ALL: u32 = SYNC_CORE | 1 << 5 | 1 << 1;
+    pub(crate) const RSEQ: u32 = 1 << 6;
+    pub(crate) const RSEQ_ALL: u32 = RSEQ | 1 << 7 | 1 << 1;
+    pub(crate) const ALL: u32 = (1 << 8) - 1;
+}
+
+/// Sets the program that is executed. EACCES: it is open for writing.
+pub(crate) fn set_exe(mm: &MmRef, file: &FileRef) -> Result {
+    // SAFETY: We own both references; the address space belongs to the caller alone.
+    to_result(unsafe { bindings::set_mm_exe_file(mm.as_ptr(), file.as_ptr()) })
+}

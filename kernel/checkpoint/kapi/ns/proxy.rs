@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Namespaces of tasks, pid namespaces aside.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+use crate::{
+    image::ns::UTS_LEN,
+    kapi::{
+        pid::namespace::PidNs,
+        task::frozen::FrozenTask, //
+    }, //
+};
+
+/// Nanoseconds in a second.
+const NSEC: i64 = 1_000_000_000;
+
+/// A name in a uts namespace, padded with NUL.
+pub(crate) type UtsName = [u8; UTS_LEN];
+
+/// A reference on a uts namespace.
+pub(crate) struct Uts(NonNull<bindings::uts_namespace>);
+
+// SAFETY: Any thread may use and drop a reference; the names are read and written under uts_sem.
+unsafe impl Send for Uts {}
+// SAFETY: As above.
+unsafe impl Sync for Uts {}
+
+impl Uts {
+    /// Takes a reference.
+    ///
+    /// # Safety
+    ///
+    /// `ns` is valid for the duration of the call.
+    unsafe fn get(ns: *mut bindings::uts_namespace) -> Result<Self> {
+        let ns = NonNull::new(ns).ok_or(ESRCH)?;
+        // SAFETY: By the caller's promise.
+        unsafe { bindings::get_uts_ns(ns.as_ptr()) };
+        Ok(Self(ns))
+    }
+
+    /// That of the current task.
+    pub(crate) fn of_current() -> Result<Self> {
+        // SAFETY: The nsproxy of the running task is valid.
+        unsafe { Self::get((*(*bindings::get_current()).nsproxy).uts_ns) }
+    }
+
+    /// Its address, to compare.
+    pub(crate) fn addr(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// Number of references on it, ours included: of nsproxies, open files, mounts.
+    pub(crate) fn count(&self) -> u64 {
+        // SAFETY: We own a reference.
+        u64::from(unsafe { bindings::uts_ns_count(self.0.as_ptr()) }.unsigned_abs())
+    }
+
+    /// Node name and domain name.
+    pub(crate) fn names(&self) -> (UtsName, UtsName) {
+        // SAFETY: We own a reference; names change under uts_sem.
+        unsafe {
+            bindings::down_read(&raw mut bindings::uts_sem);
+            let name = &(*self.0.as_ptr()).name;
+            let names = (padded(&name.nodename), padded(&name.domainname));
+            bindings::up_read(&raw mut bindings::uts_sem);
+            names
+        }
+    }
+
+    fn set_names(&self, node: &UtsName, domain: &UtsName) {
+        // SAFETY: We own a reference; names change under uts_sem. sethostname(2) and
+        // setdomainname(2) want CAP_SYS_ADMIN over the namespace, which it took to make it, and a
+        // length that was checked with the image. Nobody waits for a change of a new one.
+        unsafe {
+            bindings::down_write(&raw mut bindings::uts_sem);
+            let name = &mut (*self.0.as_ptr()).name;
+            name.nodename = padded(node);
+            name.domainname = padded(domain);
+            bindings::up_write(&raw mut bindings::uts_sem);
+        }
+    }
+}
+
+impl Clone for Uts {
+    fn clone(&self) -> Self {
+        // SAFETY: We own a reference.
+        unsafe { bindings::get_uts_ns(self.0.as_ptr()) };
+        Self(self.0)
+    }
+}
+
+impl Drop for Uts {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::put_uts_ns(self.0.as_ptr()) };
+    }
+}
+
+/// A reference on the set of namespaces that tasks share which have the same of all kinds.
+pub(crate) struct Proxy(NonNull<bindings::nsproxy>);
+
+// SAFETY: Any thread may drop a reference; nothing in it changes.
+unsafe impl Send for Proxy {}
+
+impl Proxy {
+    /// That of `t`. ESRCH: it is exiting.
+    pub(crate) fn of(t: &FrozenTask) -> Result<Self> {
+        let t = t.as_ptr();
+        // SAFETY: We own a reference on the task; its task_lock keeps its nsproxy.
+        unsafe {
+            bindings::task_lock(t);
+            let proxy = NonNull::new((*t).nsproxy);
+            if let Some(proxy) = proxy {
+                bindings::nsproxy_get(proxy.as_ptr());
+            }
+            bindings::task_unlock(t);
+            proxy.map(Self).ok_or(ESRCH)
+        }
+    }
+
+    /// Its address, to compare.
+    pub(crate) fn addr(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// Address of its uts namespace.
+    pub(crate) fn uts_addr(&self) -> usize {
+        // SAFETY: We own a reference.
+        unsafe { (*self.0.as_ptr()).uts_ns as usize }
+    }
+
+    /// Number of tasks that have it, and of other references, ours included.
+    pub(crate) fn count(&self) -> u64 {
+        // SAFETY: We own a reference.
+        u64::from(unsafe { bindings::nsproxy_count(self.0.as_ptr()) }.unsigned_abs())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::nsproxy_put(self.0.as_ptr()) };
+    }
+}
+
+/// A name with NULs after its end.
+fn padded(name: &UtsName) -> UtsName {
+    let mut out = [0; UTS_LEN];
+    for (to, from) in out.iter_mut().zip(name.iter().take(UTS_LEN - 1)) {
+        if *from == 0 {
+            break;
+        }
+        *to = *from;
+    }
+    out
+}
+
+/// Offsets of a time namespace in nanoseconds: monotonic, boottime.
+pub(crate) type TimeOffsets = (i64, i64);
+
+/// The namespaces of a task.
+pub(crate) struct Namespaces {
+    /// uts.
+    pub(crate) uts: Uts,
+    /// The pid namespace of its children to come.
+    pub(crate) pid_for_children: PidNs,
+    /// Address of its time namespace, to compare.
+    pub(crate) time: usize,
+    /// Address of the time namespace of its children to come, to compare.
+    pub(crate) time_for_children: usize,
+    /// Offsets of its time namespace.
+    pub(crate) offsets: TimeOffsets,
+    /// Name of the first namespace that it does not share with the caller, of those that it
+    /// has to.
+    pub(crate) foreign: Option<&'static str>,
+}
+
+fn nanoseconds(ts: &bindings::timespec64) -> i64 {
+    ts.tv_sec
+        .saturating_mul(NSEC)
+        .saturating_add(ts.tv_nsec as i64)
+}
+
+fn timespec(ns: i64) -> bindings::timespec64 {
+    bindings::timespec64 {
+        tv_sec: ns.div_euclid(NSEC),
+        tv_nsec: ns.rem_euclid(NSEC) as c_long,
+    }
+}
+
+impl FrozenTask {
+    /// Its namespaces. ESRCH: it is exiting.
+    pub(crate) fn namespaces(&self) -> Result<Namespaces> {
+        let t = self.as_ptr();
+        // SAFETY: We own a reference on the task; its task_lock keeps its nsproxy. That of the
+        // running task is valid.
+        unsafe {
+            bindings::task_lock(t);
+            let theirs = (*t).nsproxy;
+            let result = if theirs.is_null() {
+                Err(ESRCH)
+            } else {
+                read(&*theirs, &*(*bindings::get_current()).nsproxy)
+            };
+            bindings::task_unlock(t);
+            result
+        }
+    }
+}
+
+/// # Safety
+///
+/// Both are valid for the duration of the call.
+unsafe fn read(theirs: &bindings::nsproxy, ours: &bindings::nsproxy) -> Result<Namespaces> {
+    let foreign = if theirs.ipc_ns != ours.ipc_ns {
+        Some("ipc")
+    } else if theirs.mnt_ns != ours.mnt_ns {
+        Some("mount")
+    } else if theirs.net_ns != ours.net_ns {
+        Some("network")
+    } else if theirs.cgroup_ns != ours.cgroup_ns {
+        Some("cgroup")
+    } else {
+        None
+    };
+    // SAFETY: By the caller's promise the nsproxy, and so its namespaces, are valid.
+    unsafe {
+        let offsets = &(*theirs.time_ns).offsets;
+        Ok(Namespaces {
+            uts: Uts::get(theirs.uts_ns)?,
+            pid_for_children: PidNs::get(theirs.pid_ns_for_children)?,
+            time: theirs.time_ns as usize,
+            time_for_children: theirs.time_ns_for_children as usize,
+            offsets: (
+                nanoseconds(&offsets.monotonic),
+                nanoseconds(&offsets.boottime),
+            ),
+            foreign,
+        })
+    }
+}
+
+/// Namespaces in the making for the current task.
+struct NewProxy(*mut bindings::nsproxy);
+
+impl NewProxy {
+    /// Copies of those of the current task, new ones of the kinds in `flags`.
+    fn unshare(flags: u32) -> Result<Self> {
+        let mut new = core::ptr::null_mut();
+        // SAFETY: For the running task; permissions are checked there.
+        to_result(unsafe {
+            bindings::unshare_nsproxy_namespaces(
+                flags as c_ulong,
+                &mut new,
+                core::ptr::null_mut(),
+                core::ptr::null_mut(),
+            )
+        })?;
+        if new.is_null() {
+            return Err(EINVAL);
+        }
+        Ok(Self(new))
+    }
+
+    /// Installs them.
+    fn install(self) {
+        // SAFETY: They are complete; the task takes them over.
+        unsafe { bindings::switch_task_namespaces(bindings::get_current(), self.0) };
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for NewProxy {
+    fn drop(&mut self) {
+        // SAFETY: They were never installed, so nobody else uses them.
+        unsafe { bindings::nsproxy_free(self.0) };
+    }
+}
+
+/// Puts the current task into a new uts namespace with these names.
+///
+/// EPERM: the caller may not create one.
+pub(crate) fn new_uts(node: &UtsName, domain: &UtsName) -> Result<Uts> {
+    let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
+    // SAFETY: The new nsproxy is ours.
+    let uts = unsafe { Uts::get((*new.0).uts_ns)? };
+    uts.set_names(node, domain);
+    new.install();
+    Ok(uts)
+}
+
+/// Puts the current task into `uts`.
+///
+/// EPERM: the caller may not create a uts namespace, so neither enter one.
+pub(crate) fn enter_uts(uts: &Uts) -> Result {
+    let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
+    // SAFETY: The new nsproxy is ours, and so are its references. setns(2) wants CAP_SYS_ADMIN over
+    // both user namespaces: the one that owns `uts` is the task's, and to make another one like it
+    // took that capability just now.
+    unsafe {
+        let old = core::mem::replace(&mut (*new.0).uts_ns, uts.0.as_ptr());
+        bindings::get_uts_ns(uts.0.as_ptr());
+        bindings::put_uts_ns(old);
+    }
+    new.install();
+    Ok(())
+}
+
+/// Puts the current task, which has an address space of its own, into a new time namespace.
+///
+/// EPERM: the caller may not create one (CAP_SYS_ADMIN) or set its clocks (CAP_SYS_TIME). ERANGE:
+/// the clocks would be out of range.
+pub(crate) fn enter_time(offsets: TimeOffsets) -> Result {
+    // SAFETY: Reads clocks.
+    let (monotonic, boottime) =
+        unsafe { (bindings::ktime_get(), bindings::ktime_get_boottime_ns()) };
+    for (clock, offset) in [
+        (monotonic, offsets.0),
+        (i64::try_from(boottime)?, offsets.1),
+    ] {
+        // As for /proc/self/timens_offsets: half of the range must be left.
+        let seen = clock.checked_add(offset).ok_or(ERANGE)?;
+        if !(0..=i64::MAX / 2).contains(&seen) {
+            return Err(ERANGE);
+        }
+    }
+    // SAFETY: The user namespace of the running task, which will own the time namespace.
+    if !unsafe {
+        bindings::ns_capable(
+            bindings::current_user_ns(),
+            bindings::CAP_SYS_TIME.cast_signed(),
+        )
+    } {
+        return Err(EPERM);
+    }
+    let new = NewProxy::unshare(bindings::CLONE_NEWTIME)?;
+    // SAFETY: The new nsproxy and its time namespace for children are ours and nobody has joined
+    // yet, so the offsets may change. The capability and the range were checked above, as
+    // proc_timens_set_offset() checks them.
+    unsafe {
+        let ns = (*new.0).time_ns_for_children;
+        (*ns).offsets.monotonic = timespec(offsets.0);
+        (*ns).offsets.boottime = timespec(offsets.1);
+        bindings::timens_on_fork(new.0, bindings::get_current());
+    }
+    new.install();
+    Ok(())
+}
+
+/// Children of the current task would be in another time namespace than it is.
+pub(crate) fn has_time_for_children() -> bool {
+    // SAFETY: The nsproxy of the running task is valid; the pointers are compared only.
+    unsafe {
+        let ns = (*bindings::get_current()).nsproxy;
+        (*ns).time_ns_for_children != (*ns).time_ns
+    }
+}
+
+/// Offsets of the current task's time namespace.
+pub(crate) fn time_offsets() -> TimeOffsets {
+    // SAFETY: The nsproxy of the running task is valid, and so is its time namespace.
+    unsafe {
+        let offsets = &(*(*(*bindings::get_current()).nsproxy).time_ns).offsets;
+        (
+            nanoseconds(&offsets.monotonic),
+            nanoseconds(&offsets.boottime),
+        )
+    }
+}

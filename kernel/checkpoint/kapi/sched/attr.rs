@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Scheduling: policy, priorities, affinity.
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+use crate::kapi::task::frozen::FrozenTask;
+
+/// Policy and priorities of a thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scheduling {
+    /// SCHED_* policy.
+    pub(crate) policy: u32,
+    /// Nice value.
+    pub(crate) nice: i32,
+    /// Real-time priority.
+    pub(crate) rt_priority: u32,
+    /// It is reset on fork.
+    pub(crate) reset_on_fork: bool,
+    /// Time slice that it has chosen, in nanoseconds; 0: the default.
+    pub(crate) slice: u64,
+}
+
+/// Policies, as sched_setscheduler(2) and images number them.
+pub(crate) mod policy {
+    use kernel::bindings;
+
+    pub(crate) const NORMAL: u32 = bindings::SCHED_NORMAL;
+    pub(crate) const FIFO: u32 = bindings::SCHED_FIFO;
+    pub(crate) const RR: u32 = bindings::SCHED_RR;
+    pub(crate) const BATCH: u32 = bindings::SCHED_BATCH;
+    pub(crate) const IDLE: u32 = bindings::SCHED_IDLE;
+}
+
+/// Static priority of nice 0: DEFAULT_PRIO, which a helper compares.
+const PRIO_NICE_0: i32 = 120;
+
+/// Words of a CPU mask.
+const MASK_WORDS: usize = size_of::<bindings::cpumask>() / size_of::<c_ulong>();
+
+/// Bits of a word of a CPU mask.
+const WORD: usize = c_ulong::BITS as usize;
+
+/// A set of CPUs.
+pub(crate) struct CpuMask(KVec<c_ulong>);
+
+impl CpuMask {
+    fn empty() -> Result<Self> {
+        Ok(Self(KVec::from_elem(0, MASK_WORDS, GFP_KERNEL_ACCOUNT)?))
+    }
+
+    /// All CPUs that there can be.
+    pub(crate) fn possible() -> Result<Self> {
+        let mut mask = Self::empty()?;
+        // SAFETY: Both masks have the same size; that of possible CPUs does not change.
+        unsafe {
+            core::ptr::copy_nonoverlapping(
+                (&raw const bindings::__cpu_possible_mask).cast::<c_ulong>(),
+                mask.0.as_mut_ptr(),
+                MASK_WORDS,
+            );
+        }
+        Ok(mask)
+    }
+
+    /// The CPUs whose bit n % 8 of byte n / 8 is set.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut mask = Self::empty()?;
+        for cpu in 0..bytes.len().saturating_mul(8) {
+            if bytes.get(cpu / 8).is_some_and(|b| b >> (cpu % 8) & 1 != 0) {
+                if let Some(word) = mask.0.get_mut(cpu / WORD) {
+                    *word |= 1 << (cpu % WORD);
+                }
+            }
+        }
+        Ok(mask)
+    }
+
+    /// Bit n % 8 of byte n / 8 for CPU n.
+    pub(crate) fn to_bytes(&self) -> Result<KVec<u8>> {
+        let mut bytes = KVec::new();
+        for word in &self.0 {
+            bytes.extend_from_slice(&word.to_le_bytes(), GFP_KERNEL_ACCOUNT)?;
+        }
+        while bytes.last() == Some(&0) {
+            bytes.pop();
+        }
+        Ok(bytes)
+    }
+
+    /// Keeps the CPUs that are in `other` too.
+    pub(crate) fn intersect(&mut self, other: &Self) {
+        for (a, b) in self.0.iter_mut().zip(&other.0) {
+            *a &= b;
+        }
+    }
+
+    /// Has all CPUs of `other`.
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(a, b)| b & !a == 0)
+    }
+
+    /// Has no CPU.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|&w| w == 0)
+    }
+}
+
+impl FrozenTask {
+    /// Policy and priorities.
+    pub(crate) fn scheduling(&self) -> Scheduling {
+        let t = self.as_ptr();
+        // SAFETY: We own a reference on the task; the fields are read once each.
+        unsafe {
+            Scheduling {
+                policy: (&raw const (*t).policy).read_volatile(),
+                nice: (&raw const (*t).static_prio).read_volatile() - PRIO_NICE_0,
+                rt_priority: (&raw const (*t).rt_priority).read_volatile(),
+                reset_on_fork: (*t).sched_reset_on_fork() != 0,
+                slice: slice(&(*t).se),
+            }
+        }
+    }
+
+    /// The CPUs that it was bound to; `None` if it may run on all.
+    pub(crate) fn affinity(&self) -> Result<Option<CpuMask>> {
+        let mut mask = CpuMask::empty()?;
+        // SAFETY: We own a reference on the task; the vector is as long as a mask.
+        unsafe {
+            bindings::task_cpus_user(
+                self.as_ptr(),
+                mask.0.as_mut_ptr().cast::<bindings::cpumask>(),
+            );
+        }
+        let possible = CpuMask::possible()?;
+        let all = mask.contains(&possible);
+        mask.intersect(&possible);
+        Ok((!all).then_some(mask))
+    }
+}
+
+/// The time slice that a task has chosen; 0: none.
+fn slice(se: &bindings::sched_entity) -> u64 {
+    if se.custom_slice == 0 {
+        0
+    } else {
+        se.slice
+    }
+}
+
+/// Policy and priorities of the current task.
+pub(crate) fn current() -> Scheduling {
+    // SAFETY: The fields of the running task.
+    unsafe {
+        let t = bindings::get_current();
+        Scheduling {
+            policy: (*t).policy,
+            nice: (*t).static_prio - PRIO_NICE_0,
+            rt_priority: (*t).rt_priority,
+            reset_on_fork: (*t).sched_reset_on_fork() != 0,
+            slice: slice(&(*t).se),
+        }
+    }
+}
+
+/// Sets policy and priorities of the current task, with the checks of sched_setattr(2).
+pub(crate) fn set(new: &Scheduling) -> Result {
+    let mut attr: bindings::sched_attr = pin_init::zeroed();
+    attr.size = size_of::<bindings::sched_attr>() as u32;
+    attr.sched_policy = new.policy;
+    attr.sched_nice = new.nice;
+    attr.sched_priority = new.rt_priority;
+    // What a deadline task calls its runtime is the slice of others.
+    attr.sched_runtime = new.slice;
+    if new.reset_on_fork {
+        attr.sched_flags = u64::from(bindings::SCHED_FLAG_RESET_ON_FORK);
+    }
+    // SAFETY: The running task and a valid structure.
+    to_result(unsafe { bindings::sched_setattr(bindings::get_current(), &attr) })
+}
+
+/// The current task was bound to CPUs.
+pub(crate) fn is_bound() -> bool {
+    // SAFETY: The field belongs to the running task; the pointer is only looked at.
+    unsafe { !(*bindings::get_current()).user_cpus_ptr.is_null() }
+}
+
+/// Binds the current task to CPUs, with the checks of sched_setaffinity(2).
+pub(crate) fn bind(mask: &CpuMask) -> Result {
+    // SAFETY: The vector is as long as a mask; 0 is the running task.
+    let ret =
+        unsafe { bindings::sched_setaffinity(0, mask.0.as_ptr().cast::<bindings::cpumask>()) };
+    to_result(c_int::try_from(ret)?)
+}

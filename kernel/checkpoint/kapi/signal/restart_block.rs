@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Restart blocks: what an interrupted system call needs to go on where it was.
+
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+use crate::{
+    arch,
+    kapi::task::frozen::FrozenTask, //
+};
+
+/// A restart function.
+type RestartFn = unsafe extern "C" fn(*mut bindings::restart_block) -> c_long;
+
+/// FLAGS_SIZE_32 of kernel/futex/futex.h.
+const FUTEX_SIZE_32: u32 = 0x02;
+/// FLAGS_SHARED of kernel/futex/futex.h.
+const FUTEX_SHARED: u32 = 0x10;
+/// FLAGS_CLOCKRT of kernel/futex/futex.h.
+const FUTEX_CLOCKRT: u32 = 0x20;
+/// FLAGS_HAS_TIMEOUT of kernel/futex/futex.h.
+const FUTEX_HAS_TIMEOUT: u32 = 0x40;
+
+/// The clocks that one can sleep on without being woken from suspend: CLOCK_REALTIME, MONOTONIC,
+/// BOOTTIME and TAI.
+const SLEEP_CLOCKS: [i32; 4] = [0, 1, 7, 11];
+
+/// Nanoseconds in a second.
+const NSEC: i64 = 1_000_000_000;
+
+/// The system call that is to be restarted. Times are on the kernel's clocks.
+#[derive(Clone, Copy)]
+pub(crate) enum Call {
+    /// None.
+    None,
+    /// nanosleep, clock_nanosleep.
+    Nanosleep {
+        /// The clock.
+        clock: i32,
+        /// Address for the time that remains, 0 for none.
+        remaining: u64,
+        /// The time that remains is written as 32-bit calls have it.
+        narrow: bool,
+        /// Expiry on that clock.
+        expires: i64,
+    },
+    /// poll.
+    Poll {
+        /// Address of the pollfds.
+        fds: u64,
+        /// Their number.
+        nr: u32,
+        /// End, CLOCK_MONOTONIC.
+        end: Option<i64>,
+    },
+    /// futex wait with a timeout.
+    Futex {
+        /// Address of the futex.
+        addr: u64,
+        /// Expected value.
+        value: u32,
+        /// It is shared between address spaces.
+        shared: bool,
+        /// The expiry is on CLOCK_REALTIME.
+        realtime: bool,
+        /// Bits to wait for.
+        bitset: u32,
+        /// Expiry.
+        expires: i64,
+    },
+    /// One that can't be saved: its name.
+    Other(&'static str),
+}
+
+fn is(f: RestartFn, g: RestartFn) -> bool {
+    f as usize == g as usize
+}
+
+/// The registers of `t` say that it was interrupted in a system call that goes on by its restart
+/// block.
+// arm64 has it elsewhere.
+#[cfg_attr(CONFIG_ARM64, expect(dead_code))]
+pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
+    // SAFETY: The task does not run, so its registers are stable.
+    unsafe {
+        bindings::task_syscall_nr(t.as_ptr()) != -1
+            && bindings::task_syscall_error(t.as_ptr())
+                == -i64::from(bindings::ERESTART_RESTARTBLOCK) as c_long
+    }
+}
+
+impl FrozenTask {
+    /// The system call in its restart block, and the architecture's part.
+    ///
+    /// It is state of the task whether or not its registers ask for it: a task that is to make
+    /// restart_syscall(2), and was frozen again before, looks like any other. A call that can't be
+    /// saved is told only if the registers say that it will go on.
+    pub(crate) fn restart_block(&self) -> (Call, u64) {
+        let t = self.as_ptr();
+        // SAFETY: The task does not run, or is the caller, so its registers and its restart block
+        // are stable. Which member of the union is valid is told by the function.
+        unsafe {
+            let block = &(*t).restart_block;
+            let arch = block.arch_data as u64;
+            let Some(f) = block.fn_ else {
+                return (Call::None, arch);
+            };
+            let call = if is(f, bindings::do_no_restart_syscall) {
+                Call::None
+            } else if is(f, bindings::hrtimer_nanosleep_restart) {
+                nanosleep(&block.__bindgen_anon_1.nanosleep)
+            } else if is(f, bindings::do_restart_poll) {
+                poll(&block.__bindgen_anon_1.poll)
+            } else if is(f, bindings::futex_wait_restart) {
+                futex(&block.__bindgen_anon_1.futex)
+            } else if is(f, bindings::posix_cpu_nsleep_restart) {
+                Call::Other("a sleep on a CPU clock")
+            } else if is(f, bindings::alarm_timer_nsleep_restart) {
+                Call::Other("a sleep on an alarm clock")
+            } else {
+                Call::Other("an unknown system call with a restart block")
+            };
+            if matches!(call, Call::Other(_)) && !arch::regs::in_restart_block(self) {
+                return (Call::None, arch);
+            }
+            (call, arch)
+        }
+    }
+}
+
+fn nanosleep(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_2) -> Call {
+    let wanted = block.type_ != bindings::timespec_type_TT_NONE;
+    Call::Nanosleep {
+        clock: block.clockid,
+        // SAFETY: Both members are pointers; it is only looked at as a number.
+        remaining: if wanted {
+            unsafe { block.__bindgen_anon_1.rmtp as u64 }
+        } else {
+            0
+        },
+        narrow: block.type_ == bindings::timespec_type_TT_COMPAT,
+        expires: block.expires,
+    }
+}
+
+fn poll(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_3) -> Call {
+    let end = block
+        .end_time
+        .tv_sec
+        .saturating_mul(NSEC)
+        .saturating_add(block.end_time.tv_nsec as i64);
+    Call::Poll {
+        fds: block.ufds as u64,
+        nr: block.nfds.cast_unsigned(),
+        end: (block.has_timeout != 0).then_some(end),
+    }
+}
+
+fn futex(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_1) -> Call {
+    let known = FUTEX_SIZE_32 | FUTEX_SHARED | FUTEX_CLOCKRT | FUTEX_HAS_TIMEOUT;
+    let always = FUTEX_SIZE_32 | FUTEX_HAS_TIMEOUT;
+    if block.flags & !known != 0 || block.flags & always != always {
+        return Call::Other("a futex wait with unknown flags");
+    }
+    Call::Futex {
+        addr: block.uaddr as u64,
+        value: block.val,
+        shared: block.flags & FUTEX_SHARED != 0,
+        realtime: block.flags & FUTEX_CLOCKRT != 0,
+        bitset: block.bitset,
+        expires: block.time,
+    }
+}
+
+/// An expiry as timers take it. One before the clock began, which system calls never have, is over
+/// like any other that has passed: the clocks of the machine may have begun after the tasks'.
+fn expiry(time: i64) -> i64 {
+    time.max(0)
+}
+
+/// Gives the current task a restart block with `call` and the architecture's part.
+///
+/// EINVAL: there is no such clock, or too many pollfds. EOPNOTSUPP: the call can't be restored.
+pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
+    let mut block: bindings::restart_block = pin_init::zeroed();
+    block.arch_data = usize::try_from(arch)?;
+    match *call {
+        Call::None => block.fn_ = Some(bindings::do_no_restart_syscall),
+        Call::Nanosleep {
+            clock,
+            remaining,
+            narrow,
+            expires,
+        } => {
+            if narrow && !cfg!(CONFIG_COMPAT_32BIT_TIME) {
+                return Err(EOPNOTSUPP);
+            }
+            if !SLEEP_CLOCKS.contains(&clock) {
+                return Err(EINVAL);
+            }
+            block.fn_ = Some(bindings::hrtimer_nanosleep_restart);
+            let mut sleep = bindings::restart_block__bindgen_ty_1__bindgen_ty_2 {
+                clockid: clock,
+                type_: bindings::timespec_type_TT_NONE,
+                expires: expiry(expires),
+                ..Default::default()
+            };
+            if remaining != 0 {
+                sleep.type_ = if narrow {
+                    bindings::timespec_type_TT_COMPAT
+                } else {
+                    bindings::timespec_type_TT_NATIVE
+                };
+                sleep.__bindgen_anon_1.rmtp = usize::try_from(remaining)? as *mut _;
+            }
+            block.__bindgen_anon_1.nanosleep = sleep;
+        }
+        Call::Poll { fds, nr, end } => {
+            block.fn_ = Some(bindings::do_restart_poll);
+            let mut poll = bindings::restart_block__bindgen_ty_1__bindgen_ty_3 {
+                ufds: usize::try_from(fds)? as *mut bindings::pollfd,
+                nfds: c_int::try_from(nr)?,
+                has_timeout: c_int::from(end.is_some()),
+                ..Default::default()
+            };
+            if let Some(end) = end.map(expiry) {
+                poll.end_time.tv_sec = end.div_euclid(NSEC);
+                poll.end_time.tv_nsec = end.rem_euclid(NSEC) as c_long;
+            }
+            block.__bindgen_anon_1.poll = poll;
+        }
+        Call::Futex {
+            addr,
+            value,
+            shared,
+            realtime,
+            bitset,
+            expires,
+        } => {
+            block.fn_ = Some(bindings::futex_wait_restart);
+            let bit = |on: bool, flag: u32| if on { flag } else { 0 };
+            block.__bindgen_anon_1.futex = bindings::restart_block__bindgen_ty_1__bindgen_ty_1 {
+                uaddr: usize::try_from(addr)? as *mut u32,
+                val: value,
+                flags: FUTEX_SIZE_32
+                    | FUTEX_HAS_TIMEOUT
+                    | bit(shared, FUTEX_SHARED)
+                    | bit(realtime, FUTEX_CLOCKRT),
+                bitset,
+                time: expiry(expires),
+                ..Default::default()
+            };
+        }
+        Call::Other(_) => return Err(EOPNOTSUPP),
+    }
+    // SAFETY: The field belongs to the running task; the system calls that set it check clocks and
+    // times (timespec64_valid()) as it was done here. All pointers in it are user addresses that
+    // the restart functions use with the checks of user access only.
+    unsafe { (*bindings::get_current()).restart_block = block };
+    Ok(())
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What ties restored tasks together: process groups, sessions, their parent's knowledge of them.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    error::from_err_ptr,
+    prelude::*,
+    task::Task, //
+};
+
+use crate::kapi::pid::namespace::PidNs;
+
+/// A pid, with a reference.
+pub(crate) struct PidRef(NonNull<bindings::pid>);
+
+impl PidRef {
+    /// The pid of a task that was made.
+    pub(crate) fn of(task: &Task) -> Result<Self> {
+        // SAFETY: We own a reference on the task.
+        let pid = unsafe { bindings::get_task_pid(task.as_ptr(), bindings::pid_type_PIDTYPE_PID) };
+        NonNull::new(pid).map(Self).ok_or(ESRCH)
+    }
+
+    /// The number of the pid in `ns`; 0 if it has none there.
+    pub(crate) fn number_in(&self, ns: &PidNs) -> u32 {
+        // SAFETY: Both are valid.
+        unsafe { bindings::pid_nr_ns(self.0.as_ptr(), ns.as_ptr()) }.unsigned_abs()
+    }
+
+    /// It is [leaving](is_leaving).
+    pub(crate) fn is_leaving(&self) -> bool {
+        // SAFETY: We own a reference.
+        unsafe { is_leaving(self.0) }
+    }
+
+    /// A new pidfd for it, close-on-exec, and the file to install there.
+    pub(crate) fn prepare_pidfd(&self) -> Result<PreparedPidfd> {
+        let mut file = core::ptr::null_mut();
+        // SAFETY: We own a reference on the pid.
+        let fd = unsafe { bindings::pidfd_prepare(self.0.as_ptr(), 0, &mut file) };
+        let fd = u32::try_from(fd).map_err(|_| Error::from_errno(fd))?;
+        Ok(PreparedPidfd { fd, file })
+    }
+}
+
+impl Drop for PidRef {
+    fn drop(&mut self) {
+        // SAFETY: We own a reference.
+        unsafe { bindings::put_pid(self.0.as_ptr()) };
+    }
+}
+
+/// No task has `pid` any more, and its numbers are not free yet: who has reaped the last one is about
+/// to give them back (`release_task()`).
+///
+/// # Safety
+///
+/// The caller owns a reference on `pid`.
+pub(in crate::kapi) unsafe fn is_leaving(pid: NonNull<bindings::pid>) -> bool {
+    let pid = pid.as_ptr();
+    let unused = (0..bindings::pid_type_PIDTYPE_MAX as usize).all(|kind| {
+        // SAFETY: By the caller's promise; the head of the list is read once, and not followed.
+        unsafe { (&raw const (*pid).tasks[kind].first).read_volatile() }.is_null()
+    });
+    if !unused {
+        return false;
+    }
+    // The number in the innermost namespace is the last that free_pid() gives back.
+    // SAFETY: By the caller's promise; the pid has a reference on its namespace. What is found there
+    // is compared only.
+    unsafe {
+        bindings::rcu_read_lock();
+        let ns = bindings::ns_of_pid(pid);
+        let found = bindings::find_ge_pid(bindings::pid_nr_ns(pid, ns), ns);
+        bindings::rcu_read_unlock();
+        found == pid
+    }
+}
+
+/// A pidfd that only needs to be installed.
+pub(crate) struct PreparedPidfd {
+    fd: u32,
+    file: *mut bindings::file,
+}
+
+impl PreparedPidfd {
+    /// The descriptor's number.
+    pub(crate) fn fd(&self) -> u32 {
+        self.fd
+    }
+
+    /// Installs it in the caller's table.
+    pub(crate) fn install(self) {
+        let this = core::mem::ManuallyDrop::new(self);
+        // SAFETY: The descriptor is reserved; the reference on the file is handed over.
+        unsafe { bindings::fd_install(this.fd, this.file) };
+    }
+}
+
+impl Drop for PreparedPidfd {
+    fn drop(&mut self) {
+        // SAFETY: It was not installed: descriptor and reference are ours.
+        unsafe {
+            bindings::put_unused_fd(self.fd);
+            bindings::fput(self.file);
+        }
+    }
+}
+
+/// A pid that no task has, held for a group or session whose leader is gone.
+pub(crate) struct LonePid(NonNull<bindings::pid>);
+
+impl LonePid {
+    /// Takes the pid `numbers` (innermost namespace first) in `ns`.
+    ///
+    /// EEXIST: it is in use. EPERM: the caller may not choose pids.
+    pub(crate) fn new(ns: &PidNs, numbers: &mut [i32]) -> Result<Self> {
+        // SAFETY: We own a reference on the namespace; the slice is valid.
+        let pid = from_err_ptr(unsafe {
+            bindings::alloc_pid(ns.as_ptr(), numbers.as_mut_ptr(), numbers.len())
+        })?;
+        NonNull::new(pid).map(Self).ok_or(ENOMEM)
+    }
+}
+
+impl Drop for LonePid {
+    fn drop(&mut self) {
+        // SAFETY: Under tasklist_lock nobody attaches a task to it. With tasks it is theirs, and
+        // freed when the last one detaches; without, it is still ours to free.
+        unsafe {
+            bindings::tasklist_write_lock();
+            let tasks = &raw const (*self.0.as_ptr()).tasks;
+            let used = (*tasks).iter().any(|head| !head.first.is_null());
+            bindings::tasklist_write_unlock();
+            if !used {
+                bindings::free_pid(self.0.as_ptr());
+            }
+        }
+    }
+}
+
+/// Drops the controlling terminal of the current thread group: that of the caller of restart(2),
+/// which fork gives to each new process.
+///
+/// A session of the image that kept it would hang it up at its end. It is no terminal of the image
+/// in any case.
+pub(crate) fn leave_terminal() {
+    #[cfg(CONFIG_TTY)]
+    // SAFETY: The running task is valid. As in setsid(2), which does it under tasklist_lock only
+    // because it holds that for the session's sake.
+    unsafe {
+        bindings::proc_clear_tty(bindings::get_current());
+    }
+}
+
+/// Moves the thread group of `leader`, which is parked, into the session and process group with
+/// these numbers in `ns`; 0 leaves what it inherited.
+///
+/// As setsid(2) and setpgid(2), whose rules (a leader is no member of another's session, a group
+/// has one session) the check of the image has applied to it as a whole; [`leave_terminal`] came
+/// before. The session stays in the scheduling group (autogroup) of the caller.
+///
+/// ESRCH: there is no such pid.
+pub(crate) fn set_session_and_group(leader: &Task, ns: &PidNs, sid: u32, pgid: u32) -> Result {
+    let mut unused = [core::ptr::null_mut(); bindings::pid_type_PIDTYPE_MAX as usize];
+    let mut result = Ok(());
+    // SAFETY: tasklist_lock is held for writing, as change_pid() wants; the pids are found under
+    // it and have users or will have; `unused` gets those without, which are freed after.
+    unsafe {
+        bindings::tasklist_write_lock();
+        for (kind, number) in [
+            (bindings::pid_type_PIDTYPE_SID, sid),
+            (bindings::pid_type_PIDTYPE_PGID, pgid),
+        ] {
+            if number == 0 {
+                continue;
+            }
+            let pid = bindings::find_pid_ns(number.cast_signed(), ns.as_ptr());
+            if pid.is_null() || (*leader.as_ptr()).thread_pid.is_null() {
+                result = Err(ESRCH);
+                break;
+            }
+            if bindings::task_pid_type(leader.as_ptr(), kind) != pid {
+                bindings::change_pid(unused.as_mut_ptr(), leader.as_ptr(), kind, pid);
+            }
+            if kind == bindings::pid_type_PIDTYPE_SID && (*leader.as_ptr()).thread_pid == pid {
+                (*(*leader.as_ptr()).signal).leader = 1;
+            }
+        }
+        bindings::tasklist_write_unlock();
+        for pid in unused {
+            if !pid.is_null() {
+                bindings::free_pid(pid);
+            }
+        }
+    }
+    result
+}
+
+/// Makes `task`, which was dead at the checkpoint and has just exited again, one that `exit_signal`
+/// told of and that exited with `code`.
+///
+/// The signal was left out when it exited, as the parent had it already. Its code is another one
+/// if somebody killed it on its way.
+pub(crate) fn settle_dead(task: &Task, exit_signal: i32, code: u32) {
+    let t = task.as_ptr();
+    // SAFETY: We own a reference on the task, which keeps its signal_struct; all of it is read
+    // under tasklist_lock when somebody waits for the task.
+    unsafe {
+        bindings::tasklist_write_lock();
+        (*t).exit_signal = exit_signal;
+        if (*t).exit_state.cast_unsigned() == bindings::EXIT_ZOMBIE {
+            (*t).exit_code = code.cast_signed();
+            (*(*t).signal).group_exit_code = code.cast_signed();
+        }
+        bindings::tasklist_write_unlock();
+    }
+}

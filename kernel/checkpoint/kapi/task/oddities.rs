@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! State of tasks that is not saved: has a task some, and what becomes of it at restart?
+//!
+//! A task that has some is refused. fork() hands some of it on to what restart(2) makes: so each
+//! says what is done about that. A restarted task has none that its original had not, or the
+//! restart was refused: so it can be checkpointed again.
+
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+use crate::kapi::{
+    fork::reset,
+    task::frozen::FrozenTask, //
+};
+
+/// What becomes in a restarted task of such state of the caller of restart(2).
+pub(crate) enum Handed {
+    /// fork() gives it to no new process.
+    Not,
+    /// fork() gives it to new processes: each restarted task is rid of it by this function before
+    /// it restores anything.
+    Reset(fn() -> Result),
+    /// Something that the image holds comes in its place.
+    Replaced,
+    /// It confines the caller, and so its tasks: see `crate::confinement`.
+    Confines,
+    /// It is of others, who look at the caller or look after it, and so at its tasks.
+    Outside,
+}
+
+/// State that is not saved.
+pub(crate) struct Oddity {
+    /// What such a task does or has.
+    pub(crate) what: &'static str,
+    /// What to do so that it can be saved.
+    pub(crate) advice: &'static str,
+    /// Has a task that?
+    ///
+    /// # Safety
+    ///
+    /// The task is valid, and does not run or is the caller.
+    test: unsafe fn(*mut bindings::task_struct) -> bool,
+    /// What becomes of it.
+    pub(crate) handed: Handed,
+}
+
+/// A row of the tables. The expression looks at the task `t`.
+macro_rules! oddity {
+    ($what:literal, $advice:literal, $handed:expr, |$t:ident| $test:expr) => {{
+        /// # Safety
+        ///
+        /// As of `Oddity::test`.
+        unsafe fn test($t: *mut bindings::task_struct) -> bool {
+            // SAFETY: By the caller's promise: nobody else changes what is the task's own, and
+            // pointers are looked at only.
+            unsafe { $test }
+        }
+        Oddity {
+            what: $what,
+            advice: $advice,
+            test,
+            handed: $handed,
+        }
+    }};
+}
+
+/// Bits of `atomic_flags` that prctl(PR_SET_SPECULATION_CTRL) sets.
+pub(in crate::kapi) const SPECULATION: usize = 1 << bindings::PFA_SPEC_SSB_DISABLE
+    | 1 << bindings::PFA_SPEC_SSB_FORCE_DISABLE
+    | 1 << bindings::PFA_SPEC_IB_DISABLE
+    | 1 << bindings::PFA_SPEC_IB_FORCE_DISABLE
+    | 1 << bindings::PFA_SPEC_SSB_NOEXEC;
+
+/// Flags that prctl(PR_SET_IO_FLUSHER) sets.
+pub(in crate::kapi) const IO_FLUSHER: u32 =
+    bindings::PF_MEMALLOC_NOIO | bindings::PF_LOCAL_THROTTLE;
+
+/// What a thread itself has.
+static THREAD: &[Oddity] = &[
+    oddity!(
+        "is a thread of the kernel",
+        "name a program",
+        Handed::Not,
+        |t| (*t).flags & bindings::PF_KTHREAD != 0
+    ),
+    oddity!(
+        "is a worker thread of the kernel in the process",
+        "stop what has it (vhost, io_uring)",
+        Handed::Not,
+        |t| (*t).flags & (bindings::PF_USER_WORKER | bindings::PF_IO_WORKER) != 0
+    ),
+    oddity!(
+        "is exiting or dumping core",
+        "try again when it is gone",
+        Handed::Not,
+        |t| (*t).flags & (bindings::PF_DUMPCORE | bindings::PF_EXITING) != 0
+    ),
+    oddity!(
+        "is executing a program",
+        "try again when it has",
+        Handed::Not,
+        |t| (*t).in_execve() != 0
+    ),
+    oddity!(
+        "is traced (ptrace)",
+        "detach its tracer",
+        Handed::Not,
+        |t| (*t).ptrace != 0
+    ),
+    oddity!(
+        "traces other tasks (ptrace)",
+        "have it detach from them",
+        Handed::Not,
+        |t| {
+            let tracees = &raw const (*t).ptraced;
+            !core::ptr::eq((*tracees).next, tracees)
+        }
+    ),
+    #[cfg(CONFIG_SECCOMP)]
+    oddity!(
+        "is restricted by seccomp",
+        "start it without seccomp",
+        Handed::Confines,
+        |t| (*t).seccomp.mode != 0
+    ),
+    oddity!(
+        "has syscall user dispatch enabled",
+        "have it switch that off",
+        Handed::Not,
+        |t| bindings::task_user_dispatch(t)
+    ),
+    oddity!(
+        "has perf events",
+        "end the measurement (perf)",
+        Handed::Outside,
+        |t| bindings::task_has_perf_events(t)
+    ),
+    #[cfg(CONFIG_UPROBES)]
+    oddity!(
+        "has uprobes",
+        "remove the probes and start it again",
+        Handed::Reset(reset::uprobes),
+        |t| !(*t).utask.is_null()
+    ),
+    oddity!(
+        "uses io_uring",
+        "start it without io_uring",
+        Handed::Not,
+        |t| bindings::task_has_io_uring(t)
+    ),
+    #[cfg(CONFIG_IO_URING)]
+    oddity!(
+        "is restricted in its use of io_uring",
+        "start it without that",
+        Handed::Confines,
+        |t| !(*t).io_uring_restrict.is_null()
+    ),
+    oddity!(
+        "is restricted by Landlock",
+        "start it without Landlock",
+        Handed::Confines,
+        |t| bindings::task_has_landlock(t)
+    ),
+    oddity!(
+        "has another security label than the caller",
+        "call checkpoint(2) with that label",
+        Handed::Confines,
+        |t| bindings::task_has_other_label(t)
+    ),
+    oddity!(
+        "has System V semaphore adjustments (SEM_UNDO)",
+        "have it give the semaphores back",
+        Handed::Not,
+        |t| bindings::task_has_sem_undo(t)
+    ),
+    #[cfg(CONFIG_FUTEX_PI)]
+    oddity!(
+        "holds a priority-inheritance futex that a task outside waits for",
+        "checkpoint both together",
+        Handed::Not,
+        |t| {
+            let held = &raw const (*t).futex.pi_state_list;
+            !core::ptr::eq((*held).next, held)
+        }
+    ),
+    oddity!(
+        "has a memory policy",
+        "start it without one (numactl)",
+        Handed::Reset(reset::memory_policy),
+        |t| bindings::task_has_mempolicy(t)
+    ),
+    oddity!(
+        "has speculation controls set (PR_SET_SPECULATION_CTRL)",
+        "start it without them",
+        Handed::Reset(reset::speculation),
+        |t| (*t).atomic_flags as usize & SPECULATION != 0
+    ),
+    oddity!(
+        "has a machine check policy (PR_MCE_KILL)",
+        "have it clear that",
+        Handed::Reset(reset::machine_checks),
+        |t| (*t).flags & bindings::PF_MCE_PROCESS != 0
+    ),
+    oddity!(
+        "is an I/O flusher (PR_SET_IO_FLUSHER)",
+        "have it clear that",
+        Handed::Reset(reset::io_flusher),
+        |t| (*t).flags & bindings::PF_LOCAL_THROTTLE != 0
+    ),
+    #[cfg(CONFIG_USER_EVENTS)]
+    oddity!(
+        "has user events",
+        "have it unregister them",
+        Handed::Reset(reset::user_events),
+        |t| !(*t).user_event_mm.is_null()
+    ),
+    #[cfg(CONFIG_BPF_SYSCALL)]
+    oddity!(
+        "runs a BPF program",
+        "try again in a short while",
+        Handed::Not,
+        |t| !(*t).bpf_ctx.is_null()
+    ),
+    oddity!(
+        "has the personality of another system",
+        "only programs of Linux are supported",
+        Handed::Replaced,
+        |t| {
+            let kind = (*t).personality & bindings::PER_MASK as u32;
+            kind != bindings::PER_LINUX as u32 && kind != bindings::PER_LINUX32 as u32
+        }
+    ),
+    #[cfg(CONFIG_UCLAMP_TASK)]
+    oddity!(
+        "has utilization clamps",
+        "reset them (uclampset)",
+        Handed::Reset(reset::utilization_clamps),
+        |t| (*t).uclamp_req.iter().any(|u| u.user_defined() != 0)
+    ),
+    #[cfg(CONFIG_SCHED_CORE)]
+    oddity!(
+        "has a core scheduling cookie",
+        "start it without one (coresched)",
+        Handed::Confines,
+        |t| (*t).core_cookie != 0
+    ),
+    oddity!(
+        "has an I/O context that it shares (CLONE_IO)",
+        "start it without CLONE_IO",
+        Handed::Not,
+        |t| io_context(t).1 > 1
+    ),
+    oddity!(
+        "has an I/O priority",
+        "reset it (ionice -c 0)",
+        Handed::Reset(reset::io_priority),
+        |t| io_context(t).0 != 0
+    ),
+];
+
+/// What the threads of a group share.
+static GROUP: &[Oddity] = &[
+    oddity!(
+        "is dumping core",
+        "try again when it is gone",
+        Handed::Not,
+        |t| !(*(*t).signal).core_state.is_null()
+    ),
+    oddity!(
+        "is exiting",
+        "try again when it is gone",
+        Handed::Not,
+        |t| (*(*t).signal).flags & bindings::SIGNAL_GROUP_EXIT != 0
+    ),
+    oddity!(
+        "is in a session with a nice value of its own (autogroup)",
+        "set that to 0 (/proc/PID/autogroup)",
+        Handed::Outside,
+        |t| bindings::task_autogroup_nice(t) != 0
+    ),
+    #[cfg(CONFIG_POSIX_TIMERS)]
+    oddity!(
+        "chooses the ids of POSIX timers (PR_TIMER_CREATE_RESTORE_IDS)",
+        "have it switch that off",
+        Handed::Not,
+        |t| (*(*t).signal).timer_create_restore_ids() != 0
+    ),
+    #[cfg(CONFIG_POSIX_TIMERS)]
+    oddity!(
+        "has POSIX timers (timer_create)",
+        "have it delete them",
+        Handed::Not,
+        |t| !(*(*t).signal).posix_timers.first.is_null()
+    ),
+    #[cfg(CONFIG_POSIX_TIMERS)]
+    oddity!(
+        "has an interval timer (ITIMER_REAL) armed",
+        "have it disarm the timer",
+        Handed::Not,
+        |t| (*(*t).signal).real_timer.is_queued || (*(*t).signal).it_real_incr != 0
+    ),
+    #[cfg(CONFIG_POSIX_TIMERS)]
+    oddity!(
+        "has an interval timer (ITIMER_VIRTUAL or ITIMER_PROF) armed",
+        "have it disarm the timer",
+        Handed::Not,
+        |t| {
+            let armed = |it: &bindings::cpu_itimer| it.expires != 0 || it.incr != 0;
+            (*(*t).signal).it.iter().any(armed)
+        }
+    ),
+];
+
+/// I/O priority of a task, and how many share its I/O context.
+///
+/// # Safety
+///
+/// `t` is valid.
+unsafe fn io_context(t: *mut bindings::task_struct) -> (u16, i32) {
+    // SAFETY: By the caller's promise; the context of a task stays under its task_lock.
+    unsafe {
+        bindings::task_lock(t);
+        let io = bindings::task_io_context(t);
+        let found = if io.is_null() {
+            (0, 1)
+        } else {
+            let users = (&raw const (*io).active_ref.counter).read_volatile();
+            ((*io).ioprio, users)
+        };
+        bindings::task_unlock(t);
+        found
+    }
+}
+
+impl FrozenTask {
+    /// Calls `found` with each thing that the thread itself has.
+    pub(crate) fn thread_oddities(&self, found: impl FnMut(&'static Oddity)) {
+        self.oddities(THREAD, found);
+    }
+
+    /// Calls `found` with each thing that its thread group has.
+    pub(crate) fn group_oddities(&self, found: impl FnMut(&'static Oddity)) {
+        self.oddities(GROUP, found);
+    }
+
+    fn oddities(&self, table: &'static [Oddity], mut found: impl FnMut(&'static Oddity)) {
+        for oddity in table {
+            // SAFETY: We own a reference on the task, which keeps its signal_struct too. It does
+            // not run, or is the caller.
+            if unsafe { (oddity.test)(self.as_ptr()) } {
+                found(oddity);
+            }
+        }
+    }
+}
+
+/// All oddities.
+pub(in crate::kapi) fn all() -> impl Iterator<Item = &'static Oddity> {
+    [THREAD, GROUP].into_iter().flatten()
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waiting, and time.
+
+use kernel::{
+    bindings,
+    prelude::*,
+    task::Task, //
+};
+
+use crate::kapi::signal::sighand;
+
+/// The caller was sent SIGKILL.
+pub(crate) fn killed() -> bool {
+    // SAFETY: `current` is valid.
+    unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
+}
+
+/// EINTR if the caller was killed.
+pub(crate) fn check_killed() -> Result {
+    if killed() {
+        Err(EINTR)
+    } else {
+        Ok(())
+    }
+}
+
+/// For loops that may take long: lets others have the CPU. EINTR if the caller was killed.
+pub(crate) fn go_on() -> Result {
+    // SAFETY: Process context, no lock held.
+    unsafe { bindings::cond_resched() };
+    check_killed()
+}
+
+/// As [`go_on`], for what is asked in the `image` module.
+pub(crate) fn goes_on() -> bool {
+    go_on().is_ok()
+}
+
+/// The error as the caller of a system call may get it: what asks the kernel to make the call again
+/// (-ERESTARTSYS and its family) is EINTR. Neither of our calls can be made again from the start.
+pub(crate) fn without_restart(e: Error) -> Error {
+    if asks_for_restart(e.to_errno() as isize) {
+        EINTR
+    } else {
+        e
+    }
+}
+
+/// A result of the kernel's functions asks for the system call to be made again.
+pub(crate) fn asks_for_restart(n: isize) -> bool {
+    (-(bindings::ERESTART_RESTARTBLOCK as isize)..=-(bindings::ERESTARTSYS as isize)).contains(&n)
+}
+
+/// That a debugger has asked the current task to stop (PTRACE_INTERRUPT), while it did what can't be
+/// left half-way: it is asked again when this is dropped, and stops on its way to user mode.
+pub(crate) struct LaterTrap(c_ulong);
+
+impl LaterTrap {
+    /// Nothing has been asked.
+    pub(crate) fn new() -> Self {
+        Self(0)
+    }
+}
+
+impl Drop for LaterTrap {
+    fn drop(&mut self) {
+        if self.0 != 0 {
+            // SAFETY: Process context, no lock held; what is asked was asked before.
+            unsafe { bindings::checkpoint_trap_again(self.0) };
+        }
+    }
+}
+
+/// Waits until nothing interrupts the current task that is no signal for it: a stop, a frozen
+/// cgroup, the machine being suspended. Then what was interrupted is done again; a debugger waits
+/// until that is over. May sleep; the caller holds no lock.
+///
+/// EINTR: it was killed, or has a signal to handle.
+pub(crate) fn let_pass(trap: &mut LaterTrap) -> Result {
+    let_pass_without(trap, || Ok(()))
+}
+
+/// As [`let_pass`], where `drop` takes away each time what need not be waited for. Its error ends it.
+pub(crate) fn let_pass_without(trap: &mut LaterTrap, drop: impl Fn() -> Result) -> Result {
+    loop {
+        check_killed()?;
+        drop()?;
+        // SAFETY: Process context, no lock held.
+        if !unsafe { bindings::checkpoint_interrupted(&mut trap.0) } {
+            return Ok(());
+        }
+        if sighand::has_own() {
+            return Err(EINTR);
+        }
+        pause_ms(LOOK_AGAIN_MS);
+    }
+}
+
+/// How often [`let_pass`] looks, in milliseconds.
+const LOOK_AGAIN_MS: u32 = 10;
+
+/// Sleeps for `ms` milliseconds, or until the caller is killed.
+pub(crate) fn pause_ms(ms: u32) {
+    // SAFETY: Process context, no lock held.
+    unsafe {
+        let jiffies = bindings::checkpoint_msecs_to_jiffies(ms).max(1);
+        bindings::schedule_timeout_killable(jiffies.cast_signed());
+    }
+}
+
+/// Sleeps for `ms` milliseconds, even if the caller is killed: for clean-up.
+pub(crate) fn pause_ms_uninterruptible(ms: u32) {
+    // SAFETY: Process context, no lock held.
+    unsafe { bindings::msleep(ms) };
+}
+
+/// The kernel's CLOCK_MONOTONIC in nanoseconds.
+pub(crate) fn monotonic_ns() -> u64 {
+    // SAFETY: May be called anywhere.
+    unsafe { bindings::checkpoint_ktime_get_ns() }
+}
+
+/// The kernel's CLOCK_BOOTTIME in nanoseconds.
+pub(crate) fn boottime_ns() -> u64 {
+    // SAFETY: May be called anywhere.
+    unsafe { bindings::ktime_get_boottime_ns() }
+}
+
+/// The kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME of the same moment, in nanoseconds: they differ
+/// by the time that the machine was suspended.
+pub(crate) fn clocks_ns() -> (u64, u64) {
+    let monotonic = monotonic_ns();
+    // SAFETY: May be called anywhere.
+    let boottime = unsafe {
+        bindings::ktime_mono_to_any(monotonic.cast_signed(), bindings::tk_offsets_TK_OFFS_BOOT)
+    };
+    (monotonic, boottime.cast_unsigned())
+}
+
+/// CLOCK_REALTIME in nanoseconds.
+pub(crate) fn realtime_ns() -> u64 {
+    // SAFETY: May be called anywhere.
+    unsafe { bindings::ktime_get_real_ns() }
+}
+
+/// Sends SIGKILL to the thread group of `task`.
+pub(crate) fn kill_group(task: &Task) {
+    // SAFETY: We own a reference on the task; 1 is SEND_SIG_PRIV.
+    unsafe {
+        bindings::do_send_sig_info(
+            bindings::SIGKILL.cast_signed(),
+            core::ptr::without_provenance_mut(1),
+            task.as_ptr(),
+            bindings::pid_type_PIDTYPE_TGID,
+        );
+    }
+}

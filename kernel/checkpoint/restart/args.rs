@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a restart is asked for.
+
+use crate::{
+    core::accept::Patterns,
+    kapi::{
+        cgroup::group::CgroupDir,
+        fs::file::FileRef, //
+    }, //
+};
+
+/// The arguments of restart(2), checked.
+pub(crate) struct RestartArgs {
+    /// Leave the tasks frozen.
+    pub(crate) leave_frozen: bool,
+    /// The root becomes a sibling of the caller.
+    pub(crate) sibling: bool,
+    /// What confined the tasks need not be what confines the caller.
+    pub(crate) caller_confinement: bool,
+    /// Compare all that the image tells of files.
+    pub(crate) strict: bool,
+    /// Paths whose differences are accepted.
+    pub(crate) accept: Patterns,
+    /// The image.
+    pub(crate) image: FileRef,
+    /// The cgroup to restart into.
+    pub(crate) cgroup: Option<CgroupDir>,
+    /// Address where the caller wants the root's pidfd.
+    pub(crate) pidfd_out: usize,
+}

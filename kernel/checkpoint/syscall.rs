@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The system calls, as the C shim (`sys.c`) calls them.
+//!
+//! C calls in here, so that this is the one file outside of `kapi/` and `arch/*/checkpoint/` that has
+//! `unsafe` and `bindings::`: for the pointer to the arguments.
+
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+use crate::{
+    args::{
+        self,
+        CheckpointCall,
+        RestartCall, //
+    },
+    capture::{
+        self,
+        args::CheckpointArgs, //
+    },
+    core::report::Report,
+    kapi::time::wait,
+    restart::{
+        self,
+        args::RestartArgs, //
+    }, //
+};
+
+/// Flags of checkpoint(2).
+pub(crate) mod checkpoint_flags {
+    /// Root need not be a pid namespace's init.
+    pub(crate) const SUBTREE: u64 = 1 << 0;
+    /// After success: kill the tasks.
+    pub(crate) const KILL: u64 = 1 << 1;
+    /// After success: leave the cgroup frozen.
+    pub(crate) const FROZEN: u64 = 1 << 2;
+    /// Report what would be refused, write nothing.
+    pub(crate) const DRY_RUN: u64 = 1 << 3;
+    /// Refuse what is only told otherwise.
+    pub(crate) const STRICT: u64 = 1 << 4;
+    /// Kill what was left frozen, write nothing.
+    pub(crate) const KILL_ONLY: u64 = 1 << 5;
+    /// All flags.
+    pub(crate) const ALL: u64 = (1 << 6) - 1;
+}
+
+/// Flags of restart(2).
+pub(crate) mod restart_flags {
+    /// Leave the restarted tasks' cgroup frozen.
+    pub(crate) const FROZEN: u64 = 1 << 0;
+    /// The root becomes a sibling of the caller.
+    pub(crate) const SIBLING: u64 = 1 << 1;
+    /// Compare all that the image tells of files.
+    pub(crate) const STRICT: u64 = 1 << 2;
+    /// The tasks get the confinement of the caller, whatever theirs was.
+    pub(crate) const CALLER_CONFINEMENT: u64 = 1 << 3;
+    /// All flags.
+    pub(crate) const ALL: u64 = (1 << 4) - 1;
+}
+
+/// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.
+fn checkpoint(call: &CheckpointCall) -> Result<u64> {
+    let log = args::log(call.log_fd)?;
+    let mut report = Report::new();
+    let result = CheckpointArgs::new(call, log.as_ref(), &mut report)
+        .and_then(|(args, root)| capture::run(&args, &root, &mut report));
+    report.finish(&result, log.as_ref());
+    result
+}
+
+/// restart(2): see Documentation/checkpoint/abi.rst. Returns the root's pid.
+fn restart(call: &RestartCall) -> Result<u64> {
+    let log = args::log(call.log_fd)?;
+    let mut report = Report::new();
+    let result = RestartArgs::new(call, log.as_ref(), &mut report)
+        .and_then(|mut args| restart::run(&mut args, &mut report));
+    report.finish(&result, log.as_ref());
+    result
+}
+
+/// What a system call returns for `result`.
+fn ret(result: Result<u64>) -> c_long {
+    match result {
+        Ok(n) => c_long::try_from(n).unwrap_or(c_long::MAX),
+        Err(e) => wait::without_restart(e).to_errno() as c_long,
+    }
+}
+
+/// checkpoint(2).
+///
+/// # Safety
+///
+/// `args` is valid. Called by the system call only, in process context.
+#[export]
+pub unsafe extern "C" fn checkpoint_do(args: *const bindings::checkpoint_args) -> c_long {
+    // SAFETY: By the caller's promise.
+    let a = unsafe { &*args };
+    ret(checkpoint(&CheckpointCall {
+        flags: a.flags,
+        pidfd: a.pidfd,
+        cgroup_fd: a.cgroup_fd,
+        image_fd: a.image_fd,
+        log_fd: a.log_fd,
+        deadline_ms: a.deadline_ms,
+        reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
+    }))
+}
+
+/// restart(2); the root's pidfd is written to the caller's `pidfd_out`.
+///
+/// # Safety
+///
+/// `args` is valid. Called by the system call only, in process context.
+#[export]
+pub unsafe extern "C" fn restart_do(
+    args: *mut bindings::restart_args,
+    pidfd_out: *mut i32,
+) -> c_long {
+    // SAFETY: By the caller's promise.
+    let a = unsafe { &*args };
+    ret(restart(&RestartCall {
+        flags: a.flags,
+        image_fd: a.image_fd,
+        log_fd: a.log_fd,
+        cgroup_fd: a.cgroup_fd,
+        reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
+        accept: a.accept as usize,
+        accept_len: a.accept_len as usize,
+        pidfd_out: pidfd_out as usize,
+    }))
+}
