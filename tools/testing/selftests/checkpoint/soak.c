@@ -251,9 +251,22 @@ static struct {
 	char cgroup[256], other[256];
 	uint32_t kills, harm;		/* Also what may make a call fail. */
 	char told[512];
+	uint32_t tracing[TRACED];	/* Futexes of the debuggers: what each has come to. */
 } *pest;
 
-static pid_t traced[TRACED];
+/* Values of tracing. */
+enum { TRACES = 1, HAS_STOPPED };
+
+static pid_t tracer[TRACED];
+/* It has frozen the cgroup, or thawed it. */
+static bool froze;
+
+static void futex_wait_for(uint32_t *word, uint32_t seen, long ns)
+{
+	struct timespec ts = { .tv_nsec = ns };
+
+	syscall(__NR_futex, word, FUTEX_WAIT, seen, &ts, NULL, 0);
+}
 
 static void futex_wait(uint32_t *word, uint32_t seen)
 {
@@ -292,34 +305,61 @@ static int cgroup_numbers(const char *cgroup, const char *file, pid_t *all, int 
 	return n;
 }
 
-/* A task that has been traced is let go once it has stopped; false: not yet. */
-static bool let_go(pid_t tid, bool wait)
+/*
+ * A debugger of its own for each task: it is rid of the task when it is killed, also of one that does
+ * not stop, as it waits in vfork().
+ */
+static void be_a_tracer(pid_t tid, long options, uint32_t *state)
 {
 	int status;
-	pid_t got;
 
-	do {
-		got = waitpid(tid, &status, __WALL | (wait ? 0 : WNOHANG));
-	} while (got < 0 && errno == EINTR);
-	if (!got)
-		return false;
-	if (got == tid && WIFSTOPPED(status))
-		ptrace(PTRACE_DETACH, tid, NULL, NULL);
-	return true;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (ptrace(PTRACE_SEIZE, tid, NULL, options))
+		_exit(1);
+	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+	__atomic_store_n(state, TRACES, __ATOMIC_SEQ_CST);
+	futex_wake(state);
+	while (waitpid(tid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	__atomic_store_n(state, HAS_STOPPED, __ATOMIC_SEQ_CST);
+	for (;;)
+		pause();
+}
+
+/* Ends a debugger, for @stopped only if its task has stopped or ended. */
+static void let_go(int i, bool stopped)
+{
+	if (stopped && __atomic_load_n(&pest->tracing[i], __ATOMIC_SEQ_CST) != HAS_STOPPED)
+		return;
+	kill(tracer[i], SIGKILL);
+	waitpid(tracer[i], NULL, 0);
+	tracer[i] = 0;
 }
 
 static void trace(pid_t tid, uint64_t *seed)
 {
 	long options = ckpt_below(seed, 3) ? 0 : PTRACE_O_TRACEEXIT;
+	siginfo_t info;
 	int i;
 
-	for (i = 0; i < TRACED && traced[i]; i++)
+	for (i = 0; i < TRACED && tracer[i]; i++)
 		;
-	if (i == TRACED || ptrace(PTRACE_SEIZE, tid, NULL, options))
+	if (i == TRACED)
 		return;
-	pest->harm++;
-	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
-	traced[i] = tid;
+	pest->tracing[i] = 0;
+	tracer[i] = fork();
+	if (!tracer[i])
+		be_a_tracer(tid, options, &pest->tracing[i]);
+	/* Until it traces, or can't. */
+	do {
+		futex_wait_for(&pest->tracing[i], 0, 1000000);
+		info.si_pid = 0;
+		waitid(P_PID, tracer[i], &info, WEXITED | WNOHANG | WNOWAIT);
+	} while (!__atomic_load_n(&pest->tracing[i], __ATOMIC_SEQ_CST) && !info.si_pid);
+	if (info.si_pid)
+		let_go(i, false);
+	else
+		pest->harm++;
 }
 
 static void look(pid_t tid)
@@ -367,6 +407,7 @@ static void do_deed(enum deed deed, uint64_t *seed)
 		break;
 	case FREEZE:
 		pest->harm++;
+		froze = true;
 		cgroup_put(pest->cgroup, "cgroup.freeze", ckpt_below(seed, 2) ? "1" : "0");
 		break;
 	case KILL:
@@ -388,14 +429,14 @@ static void pause_us(unsigned int us)
 	nanosleep(&ts, NULL);
 }
 
-/* Who has stopped goes on, as a debugger would let it. */
-static void let_all_go(bool wait)
+/* Who has stopped goes on, as a debugger would let it; or all that are traced. */
+static void let_all_go(bool stopped)
 {
 	int i;
 
 	for (i = 0; i < TRACED; i++) {
-		if (traced[i] && let_go(traced[i], wait))
-			traced[i] = 0;
+		if (tracer[i])
+			let_go(i, stopped);
 	}
 }
 
@@ -407,7 +448,7 @@ static void clean_up(void)
 	int n;
 
 	cgroup_put(pest->cgroup, "cgroup.freeze", "0");
-	let_all_go(true);
+	let_all_go(false);
 	n = cgroup_numbers(pest->other, "cgroup.procs", all, 64);
 	while (n--) {
 		snprintf(text, sizeof(text), "%d", all[n]);
@@ -419,10 +460,11 @@ static void clean_up(void)
 static void until_told(uint32_t round)
 {
 	while (__atomic_load_n(&pest->go, __ATOMIC_SEQ_CST) == round) {
-		struct timespec ts = { .tv_nsec = 5000000 };
-
-		let_all_go(false);
-		syscall(__NR_futex, &pest->go, FUTEX_WAIT, round, &ts, NULL, 0);
+		let_all_go(true);
+		if (froze)
+			cgroup_put(pest->cgroup, "cgroup.freeze", "0");
+		froze = false;
+		futex_wait_for(&pest->go, round, 5000000);
 	}
 }
 
@@ -443,7 +485,7 @@ static void be_a_pest(void)
 		for (i = 0; i < pest->deeds; i++) {
 			pause_us(ckpt_below(&seed, pest->window_us / pest->deeds + 1));
 			if (!ckpt_below(&seed, 2))
-				let_all_go(false);
+				let_all_go(true);
 			do_deed(deeds[ckpt_below(&seed, n)], &seed);
 		}
 		__atomic_store_n(&pest->done, round, __ATOMIC_SEQ_CST);
@@ -770,6 +812,8 @@ static int soak(struct ckpt_scenario *sc, bool container)
 		if (n == rounds / 4) {
 			if (run.pid)
 				ckpt_run_kill(&run);
+			if (ftruncate(scratch, 0))
+				return -1;
 			ckpt_usage_now(&before);
 		}
 	}
@@ -783,7 +827,8 @@ static int soak(struct ckpt_scenario *sc, bool container)
 		ckpt_diag("the rounds are not what they should be");
 		return -1;
 	}
-	if (ckpt_usage_same(&before))
+	/* Without what the last of them has written. */
+	if (ftruncate(scratch, 0) || ckpt_usage_same(&before))
 		return -1;
 	/* And in the end all is as in the beginning. */
 	if (ckpt_run_restart(&run, image, 0) || all_answer())
