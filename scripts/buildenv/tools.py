@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Builds what runs beside the kernel: the user tools and the selftests."""
 
+import re
+
 from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, Failure, conf, run, sha, step
 from .rootfs import base
 from .tree import pristine
@@ -67,6 +69,12 @@ def selftests():
         log=CACHE / "log" / f"selftests-{ARCH}")
     names = test_names()
     return {n: out / n for n in names if (out / n).exists()}
+
+
+def later_names():
+    """Selftests that are run by name only, until they have passed."""
+    found = re.search(r"^later=(.*)", (SELFTESTS / "settings").read_text(), re.M)
+    return found[1].split() if found else []
 
 
 def test_names():

@@ -350,6 +350,10 @@ static void trace(pid_t tid, uint64_t *seed)
 	tracer[i] = fork();
 	if (!tracer[i])
 		be_a_tracer(tid, options, &pest->tracing[i]);
+	if (tracer[i] < 0) {
+		tracer[i] = 0;
+		return;
+	}
 	/* Until it traces, or can't. */
 	do {
 		futex_wait_for(&pest->tracing[i], 0, 1000000);
