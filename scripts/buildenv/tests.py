@@ -190,6 +190,7 @@ def test(name=None, no_host=False, image=None, report=None):
     if name is None:
         later = later_names()
         known = [n for n in known if n not in later]
+        guests = [n for n in guests if n not in later]
         # The host tests are the same for all architectures.
         parts = ["host"] * (NATIVE and not no_host) + ["kunit", *known, POWER_OFF, *guests]
     else:

@@ -72,7 +72,7 @@ def selftests():
 
 
 def later_names():
-    """Selftests that are run by name only, until they have passed."""
+    """Tests that are run by name only, until they have passed."""
     found = re.search(r"^later=(.*)", (SELFTESTS / "settings").read_text(), re.M)
     return found[1].split() if found else []
 
