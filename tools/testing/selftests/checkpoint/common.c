@@ -478,6 +478,14 @@ void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image
 	empty_log(run);
 }
 
+long ckpt_run_call(struct ckpt_run *run, int fd, uint64_t flags)
+{
+	struct checkpoint_args args;
+
+	ckpt_run_args(run, &args, fd, flags);
+	return sys_checkpoint(&args, sizeof(args));
+}
+
 void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int image_fd,
 			   uint64_t flags)
 {

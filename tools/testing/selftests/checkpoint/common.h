@@ -276,6 +276,8 @@ void ckpt_take_board_back(struct ckpt_run *run);
 /* For tests of single calls: arguments filled in for this run, log emptied. */
 void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image_fd,
 		   uint64_t flags);
+/* checkpoint(2) of the run to @fd, and no more: what the call returns. */
+long ckpt_run_call(struct ckpt_run *run, int fd, uint64_t flags);
 void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int image_fd,
 			   uint64_t flags);
 /* What the kernel wrote to the log, and whether a line of it has @text. */

@@ -45,21 +45,13 @@ FIXTURE_TEARDOWN(fault)
 		ckpt_run_fini(&run);
 }
 
-static long checkpoint(int fd, uint64_t flags)
-{
-	struct checkpoint_args args;
-
-	ckpt_run_args(&run, &args, fd, flags);
-	return sys_checkpoint(&args, sizeof(args));
-}
-
 /* Size of the whole image, which the next one will have, too. */
 static size_t full_size(void)
 {
 	int fd = ckpt_image_new();
 	struct stat st;
 
-	if (checkpoint(fd, 0) <= 0 || fstat(fd, &st))
+	if (ckpt_run_call(&run, fd, 0) <= 0 || fstat(fd, &st))
 		st.st_size = 0;
 	close(fd);
 	return st.st_size;
@@ -129,7 +121,7 @@ static int breaks_after(size_t count, uint64_t flags)
 		return -1;
 	pid = taker(fd, count, part);
 	close(fd[0]);
-	id = checkpoint(fd[1], flags);
+	id = ckpt_run_call(&run, fd[1], flags);
 	if (id != -1 || errno != EPIPE)
 		ckpt_diag("after %zu bytes: checkpoint(2) gave %ld, errno %d", count, id, errno);
 	else
@@ -169,7 +161,7 @@ static int fills(unsigned int pages, uint64_t flags)
 	if (mkdir(path, 0700) || mount("none", path, "tmpfs", 0, data))
 		return -1;
 	fd = open(path, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	id = checkpoint(fd, flags);
+	id = ckpt_run_call(&run, fd, flags);
 	if (id != -1 || errno != ENOSPC)
 		ckpt_diag("%u pages: checkpoint(2) gave %ld, errno %d", pages, id, errno);
 	else if (!alive())
@@ -204,7 +196,7 @@ static int limited(size_t bytes)
 	limit = old;
 	limit.rlim_cur = bytes;
 	setrlimit(RLIMIT_FSIZE, &limit);
-	id = checkpoint(fd, 0);
+	id = ckpt_run_call(&run, fd, 0);
 	err = errno;
 	setrlimit(RLIMIT_FSIZE, &old);
 	if (id != -1 || err != EFBIG)
@@ -232,7 +224,7 @@ TEST_F_TIMEOUT(fault, full_device, CKPT_TIMEOUT)
 {
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
-	ASSERT_EQ(-1, checkpoint(fd, CHECKPOINT_KILL));
+	ASSERT_EQ(-1, ckpt_run_call(&run, fd, CHECKPOINT_KILL));
 	ASSERT_EQ(ENOSPC, errno);
 	ASSERT_EQ(0, alive());
 	ASSERT_EQ(0, runs_on(&run));
@@ -243,7 +235,7 @@ TEST_F_TIMEOUT(fault, would_block, CKPT_TIMEOUT)
 	int fd[2];
 
 	ASSERT_EQ(0, ckpt_pipe(fd, O_CLOEXEC | O_NONBLOCK));
-	ASSERT_EQ(-1, checkpoint(fd[1], CHECKPOINT_KILL));
+	ASSERT_EQ(-1, ckpt_run_call(&run, fd[1], CHECKPOINT_KILL));
 	ASSERT_EQ(EAGAIN, errno);
 	ASSERT_EQ(0, alive());
 	ASSERT_EQ(0, runs_on(&run));
@@ -270,7 +262,7 @@ static pid_t blocked_caller(int fd[2], uint64_t flags)
 	if (!pid) {
 		close(fd[0]);
 		sigaction(SIGUSR1, &action, NULL);
-		id = checkpoint(fd[1], flags);
+		id = ckpt_run_call(&run, fd[1], flags);
 		_exit(id > 0 ? 0 : errno == EINTR ? 1 : 2);
 	}
 	while (poll(&pfd, 1, 0) > 0)

@@ -14,14 +14,6 @@ CKPT_FIXTURE
 	}								\
 } while (0)
 
-static long checkpoint(struct ckpt_run *run, int fd, uint64_t flags)
-{
-	struct checkpoint_args args;
-
-	ckpt_run_args(run, &args, fd, flags);
-	return sys_checkpoint(&args, sizeof(args));
-}
-
 static int with_run(struct ckpt_scenario *sc, bool container, int (*fn)(struct ckpt_run *run))
 {
 	struct ckpt_run run;
@@ -57,7 +49,7 @@ static int fails_on_disk(struct ckpt_run *run, struct fuse_file *file, int fd, u
 	file->shared->fsync_error = EIO;
 	file->shared->fsyncs_good = good;
 	WANT(!ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET));
-	WANT(checkpoint(run, fd, CHECKPOINT_KILL) == -1 && errno == EIO);
+	WANT(ckpt_run_call(run, fd, CHECKPOINT_KILL) == -1 && errno == EIO);
 	WANT(!file->shared->fsyncs_good);
 	WANT(ckpt_run_log_has(run, "the image can't be brought to the disk"));
 	WANT(ckpt_cgroup_frozen(&run->cg) == 0);
@@ -83,7 +75,7 @@ static int disk(struct ckpt_run *run, struct fuse_file *file)
 	/* Where nobody is killed it is the caller who brings it to the disk. */
 	fsyncs = file->shared->fsyncs;
 	WANT(!ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET));
-	WANT(checkpoint(run, fd, 0) > 0);
+	WANT(ckpt_run_call(run, fd, 0) > 0);
 	WANT(file->shared->fsyncs == fsyncs);
 
 	file->shared->fsync_error = 0;
@@ -183,7 +175,7 @@ static int gone(struct ckpt_run *run)
 	int status;
 
 	run->saved = *run->board;
-	WANT(checkpoint(run, image, CHECKPOINT_KILL) > 0);
+	WANT(ckpt_run_call(run, image, CHECKPOINT_KILL) > 0);
 	WANT(!alive(run));
 	/* Whatever is left waits for us: the root, and in a subtree what it has left to us. */
 	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
@@ -235,7 +227,7 @@ static int wait_is_killed(struct ckpt_run *run, struct fuse_file *file)
 	fflush(NULL);
 	caller = fork();
 	if (!caller)
-		_exit(checkpoint(run, image, CHECKPOINT_KILL) > 0 ? 0 : 1);
+		_exit(ckpt_run_call(run, image, CHECKPOINT_KILL) > 0 ? 0 : 1);
 	while (!__atomic_load_n(&file->shared->flushes, __ATOMIC_SEQ_CST)) {
 		WANT(!waitpid(caller, &status, WNOHANG));
 		poll(NULL, 0, 1);
@@ -290,7 +282,7 @@ static int killed_while_writing(struct ckpt_run *run)
 	caller = fork();
 	if (!caller) {
 		close(fd[0]);
-		_exit(checkpoint(run, fd[1], CHECKPOINT_KILL) > 0 ? 0 : 1);
+		_exit(ckpt_run_call(run, fd[1], CHECKPOINT_KILL) > 0 ? 0 : 1);
 	}
 	close(fd[1]);
 	n = read(fd[0], buf, 1000);

@@ -46,14 +46,6 @@ FIXTURE_TEARDOWN(sinks)
 		ckpt_run_fini(&run);
 }
 
-static long checkpoint(int fd, uint64_t flags)
-{
-	struct checkpoint_args args;
-
-	ckpt_run_args(&run, &args, fd, flags);
-	return sys_checkpoint(&args, sizeof(args));
-}
-
 static int runs_to_its_end(void)
 {
 	if (ckpt_cgroup_frozen(&run.cg)) {
@@ -69,10 +61,10 @@ TEST_F_TIMEOUT(sinks, null, CKPT_TIMEOUT)
 {
 	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	ASSERT_LT(0, checkpoint(fd, 0)) ckpt_run_print_log(&run);
+	ASSERT_LT(0, ckpt_run_call(&run, fd, 0)) ckpt_run_print_log(&run);
 	close(fd);
 	fd = open("/dev/zero", O_WRONLY | O_CLOEXEC);
-	ASSERT_LT(0, checkpoint(fd, 0)) ckpt_run_print_log(&run);
+	ASSERT_LT(0, ckpt_run_call(&run, fd, 0)) ckpt_run_print_log(&run);
 	close(fd);
 	ASSERT_EQ(0, runs_to_its_end());
 }
@@ -97,7 +89,7 @@ TEST_F_TIMEOUT(sinks, full, CKPT_TIMEOUT)
 {
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
-	ASSERT_EQ(-1, checkpoint(fd, CHECKPOINT_KILL));
+	ASSERT_EQ(-1, ckpt_run_call(&run, fd, CHECKPOINT_KILL));
 	ASSERT_EQ(ENOSPC, errno);
 	ASSERT_TRUE(ckpt_run_log_has(&run, "the image can't be written beyond byte 0"));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "there is no room"));
@@ -118,7 +110,7 @@ TEST_F_TIMEOUT(sinks, own_memory, CKPT_TIMEOUT)
 	ASSERT_NE(MAP_FAILED, room);
 	ASSERT_EQ(at, lseek(fd, at, SEEK_SET));
 	run.saved = *run.board;
-	ASSERT_LT(0, checkpoint(fd, 0)) ckpt_run_print_log(&run);
+	ASSERT_LT(0, ckpt_run_call(&run, fd, 0)) ckpt_run_print_log(&run);
 	ASSERT_LT(at + PATTERN, lseek(fd, 0, SEEK_CUR));
 	ckpt_run_kill(&run);
 
@@ -139,9 +131,9 @@ TEST_F_TIMEOUT(sinks, leaves_no_mapping, CKPT_TIMEOUT)
 	static char before[1 << 16], after[1 << 16];
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
-	ASSERT_EQ(-1, checkpoint(fd, 0));
+	ASSERT_EQ(-1, ckpt_run_call(&run, fd, 0));
 	ckpt_slurp("/proc/self/maps", before, sizeof(before));
-	ASSERT_EQ(-1, checkpoint(fd, 0));
+	ASSERT_EQ(-1, ckpt_run_call(&run, fd, 0));
 	ckpt_slurp("/proc/self/maps", after, sizeof(after));
 	ASSERT_STREQ(before, after);
 	close(fd);
@@ -170,7 +162,7 @@ TEST_F_TIMEOUT(sinks, terminal, CKPT_TIMEOUT)
 	caller = fork();
 	if (!caller) {
 		close(master);
-		_exit(checkpoint(slave, 0) > 0 ? 0 : 1);
+		_exit(ckpt_run_call(&run, slave, 0) > 0 ? 0 : 1);
 	}
 	close(slave);
 	/* EIO is the end: nobody has the other side any more. */
@@ -191,7 +183,7 @@ TEST_F_TIMEOUT(sinks, neither, CKPT_TIMEOUT)
 	struct restart_args args;
 	int fd = epoll_create1(EPOLL_CLOEXEC);
 
-	ASSERT_EQ(-1, checkpoint(fd, CHECKPOINT_KILL));
+	ASSERT_EQ(-1, ckpt_run_call(&run, fd, CHECKPOINT_KILL));
 	ASSERT_EQ(EINVAL, errno);
 	ASSERT_TRUE(ckpt_run_log_has(&run, "image_fd is nothing that write(2) could write to"));
 	ckpt_run_restart_args(&run, &args, fd, 0);
@@ -202,7 +194,7 @@ TEST_F_TIMEOUT(sinks, neither, CKPT_TIMEOUT)
 	/* O_DIRECT wants whole blocks. */
 	fd = open("/dev/shm", O_RDWR | O_TMPFILE | O_DIRECT | O_CLOEXEC, 0600);
 	if (fd >= 0) {
-		ASSERT_EQ(-1, checkpoint(fd, CHECKPOINT_KILL));
+		ASSERT_EQ(-1, ckpt_run_call(&run, fd, CHECKPOINT_KILL));
 		ASSERT_EQ(EINVAL, errno);
 		ASSERT_TRUE(ckpt_run_log_has(&run, "O_DIRECT"));
 		close(fd);
