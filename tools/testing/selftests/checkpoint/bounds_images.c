@@ -78,8 +78,11 @@ static int sleeps(void *arg)
 CKPT_SCENARIO(sleepers, .blocked = {
 	BLOCKED(__NR_clock_nanosleep),
 #ifdef __NR_poll
+#define ENDS_IN_KERNEL	3
 	BLOCKED(__NR_poll),
 #else
+/* ppoll() keeps what is left of its time in user memory. */
+#define ENDS_IN_KERNEL	2
 	BLOCKED(__NR_ppoll),
 #endif
 	BLOCKED(__NR_futex), BLOCKED(__NR_futex),
@@ -269,7 +272,7 @@ TEST_F_TIMEOUT(bounds, expiries, CKPT_TIMEOUT)
 				found++;
 			}
 		}
-		ASSERT_EQ(3u, found);
+		ASSERT_EQ((unsigned int)ENDS_IN_KERNEL, found);
 		ASSERT_EQ(0, write_image());
 		seen = __atomic_load_n(&run.board->step[1], __ATOMIC_SEQ_CST);
 		pid = image_restart(&run, image);
@@ -277,7 +280,7 @@ TEST_F_TIMEOUT(bounds, expiries, CKPT_TIMEOUT)
 		do {
 			poll(NULL, 0, 1);
 			step = __atomic_load_n(&run.board->step[1], __ATOMIC_SEQ_CST);
-		} while (step != seen + 3 && !run.board->failed);
+		} while (step != seen + found && !run.board->failed);
 		ASSERT_EQ(0u, run.board->failed);
 		ASSERT_EQ(0, image_end(&run, pid));
 	}

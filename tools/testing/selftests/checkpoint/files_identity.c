@@ -295,7 +295,7 @@ TEST_F_TIMEOUT(same, time, CKPT_TIMEOUT)
 	ckpt_get_mtime(path_of("file"), &mtime);
 	mtime.tv_nsec ^= 1;
 	ckpt_set_mtime(path_of("file"), &mtime);
-	EXPECT_EQ(0, changed("file: is not the file that was saved: was modified at 20"));
+	EXPECT_EQ(0, changed("file: is not the file that was saved: was modified at "));
 	mtime.tv_nsec ^= 1;
 	ckpt_set_mtime(path_of("file"), &mtime);
 	EXPECT_EQ(0, taken(0));
@@ -391,7 +391,7 @@ TEST_F_TIMEOUT(same, written_through_a_mapping, CKPT_TIMEOUT)
 	ASSERT_EQ(0, saved(&mapped_file));
 	sync();
 	EXPECT_EQ(0, taken(0));
-	EXPECT_EQ(0, refused(0, ESTALE, "file: is not the file that was saved: was modified at 20"));
+	EXPECT_EQ(0, refused(0, ESTALE, "file: is not the file that was saved: was modified at "));
 	ASSERT_EQ(0, unsetenv("CKPT_TMPDIR"));
 }
 

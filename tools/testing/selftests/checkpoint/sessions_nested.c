@@ -21,6 +21,8 @@ static int member(void *arg)
 	CHECK_EQ(pgid, getpgid(0));
 	CHECK_EQ(sid, getsid(0));
 	CHECK(kill(pgid, 0) == -1 && errno == ESRCH, "the leader is back");
+	/* The root looks at this task. */
+	ckpt_step_wait(2, 1);
 	return 71;
 }
 
@@ -53,6 +55,7 @@ static void in_nested_namespace(void *own_session)
 	ckpt_ready_wait();
 	CHECK_EQ(init + 1, getpgid(init + 2));
 	CHECK_EQ(own_session ? init + 1 : getsid(0), getsid(init + 2));
+	ckpt_step(2);
 	ckpt_wait_exit(init, 73);
 }
 

@@ -300,8 +300,12 @@ static int cgroup_numbers(const char *cgroup, const char *file, pid_t *all, int 
 
 	snprintf(path, sizeof(path), "%s/%s", cgroup, file);
 	ckpt_slurp(path, buf, sizeof(buf));
-	for (at = strtok_r(buf, "\n", &save); at && n < max; at = strtok_r(NULL, "\n", &save))
-		all[n++] = atoi(at);
+	for (at = strtok_r(buf, "\n", &save); at && n < max; at = strtok_r(NULL, "\n", &save)) {
+		all[n] = atoi(at);
+		/* 0 stands for one that is being released, and for kill() it is the group of the caller. */
+		if (all[n] > 0)
+			n++;
+	}
 	return n;
 }
 
