@@ -10,9 +10,11 @@ from pathlib import Path
 
 from .env import ROOT, SERIES, Failure, lock, say, step
 from .tree import (OVERLAY, Tree, digest, overlay_files, patched_names, patches, pristine, read,
-                   version_of)
+                   test_patches, version_of)
 
 NEW_SUBJECT = "subsystem: say what this changes"
+AUTHOR = "Linux C/R maintainers"
+EMAIL = "maintainers@linux-cr.invalid"
 
 
 def git(where, *args, env=None, **kw):
@@ -32,8 +34,8 @@ def identity(where):
                        capture_output=True, text=True)
     if p.stdout.strip():
         return {}
-    return {"GIT_COMMITTER_NAME": "Linux C/R", "GIT_COMMITTER_EMAIL": "maintainers@linux-cr.invalid",
-            "GIT_AUTHOR_NAME": "Linux C/R", "GIT_AUTHOR_EMAIL": "maintainers@linux-cr.invalid"}
+    return {"GIT_COMMITTER_NAME": AUTHOR, "GIT_COMMITTER_EMAIL": EMAIL,
+            "GIT_AUTHOR_NAME": AUTHOR, "GIT_AUTHOR_EMAIL": EMAIL}
 
 
 def apply(kdir):
@@ -120,7 +122,7 @@ def take_back():
             raise Failure("there is no built tree yet (make kernel)")
         old = tree.old()
         overlay = overlay_files()
-        series = patches()
+        series = patches() + test_patches()
         touched = {}
         for p in series:
             for name in patched_names(p):
@@ -166,24 +168,13 @@ def write(path, content):
 def rewrite(src, series, touched, edits):
     """Folds edits into the last patch that touches the file; what no patch touches gets a new one."""
     step("folding edits into the series")
-    names = set(edits) | set(touched)
     changed = []
     with tempfile.TemporaryDirectory(prefix="lcr-series-") as tmp:
         tmp = Path(tmp)
-        for name in names:
-            if (src / name).exists():
-                (tmp / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(src / name, tmp / name)
-        env = {"GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x@x.invalid",
-               "GIT_AUTHOR_NAME": "Linux C/R maintainers",
-               "GIT_AUTHOR_EMAIL": "maintainers@linux-cr.invalid", "GIT_SEQUENCE_EDITOR": "true",
-               "GIT_EDITOR": "true"}
-        git(tmp, "init", "-q", "-b", "series")
-        # The kernel's own attributes: they decide what a hunk's header shows.
-        (tmp / ".git/info").mkdir(exist_ok=True)
-        shutil.copy(src / ".gitattributes", tmp / ".git/info/attributes")
-        git(tmp, "add", "-A", "-f")
-        git(tmp, "commit", "-q", "-m", "base", env=env)
+        env = {"GIT_COMMITTER_NAME": AUTHOR, "GIT_COMMITTER_EMAIL": EMAIL,
+               "GIT_AUTHOR_NAME": AUTHOR, "GIT_AUTHOR_EMAIL": EMAIL,
+               "GIT_SEQUENCE_EDITOR": "true", "GIT_EDITOR": "true"}
+        base_repository(tmp, src, set(edits) | set(touched), env)
         commits = {}
         for p in series:
             git(tmp, "am", "-q", p, env=env)
@@ -209,18 +200,46 @@ def rewrite(src, series, touched, edits):
         out = tmp / ".out"
         git(tmp, "format-patch", "-q", "-N", "--zero-commit", "--no-signature", "--no-renames", "-o", out,
             f"HEAD~{len(git(tmp, 'log', '--format=%h').split()) - 1}")
-        made = sorted(out.glob("*.patch"))
+        made = places(sorted(out.glob("*.patch")))
         for had in series:
-            if had.name not in {m.name for m in made}:
+            if had not in made:
                 had.unlink()
-                changed.append(f"patches/{had.name} (gone)")
-        for m in made:
-            if body(read(ROOT / "patches" / m.name)) != body(m.read_bytes()):
-                shutil.copy(m, ROOT / "patches" / m.name)
-                changed.append(f"patches/{m.name}")
+                changed.append(f"{had.relative_to(ROOT)} (gone)")
+        for place, m in made.items():
+            if body(read(place)) != body(m.read_bytes()):
+                shutil.copy(m, place)
+                changed.append(str(place.relative_to(ROOT)))
         if new:
-            say(f"    {', '.join(new)}: no patch touched them; write the message of patches/{made[-1].name}")
+            say(f"    {', '.join(new)}: no patch touched them; write the message of {list(made)[-1].name}")
     return changed
+
+
+def base_repository(where, src, names, env):
+    """Makes a git repository with the kernel's own versions of some files as its only commit."""
+    for name in names:
+        if (src / name).exists():
+            (where / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(src / name, where / name)
+    git(where, "init", "-q", "-b", "series")
+    # The kernel's own attributes: they decide what a hunk's header shows.
+    (where / ".git/info").mkdir(exist_ok=True)
+    shutil.copy(src / ".gitattributes", where / ".git/info/attributes")
+    git(where, "add", "-A", "-f")
+    git(where, "commit", "-q", "--allow-empty", "-m", "base", env=env)
+
+
+def places(made):
+    """Where each patch that git has written belongs: those that help to test have no number."""
+    found, number = {}, 0
+    helping = {p.name for p in test_patches()}
+    for m in made:
+        name = m.name.partition("-")[2]
+        if name in helping:
+            found[ROOT / "scripts/patches" / name] = m
+            continue
+        number += 1
+        found[ROOT / "patches" / f"{number:04}-{name}"] = m
+    return found
 
 
 def body(patch):

@@ -2,9 +2,10 @@
 """The kernel tree: a pristine source with this repository laid over it.
 
 One tree per kernel version and architecture lies in the cache, so that
-architectures build at the same time. It is brought up to date by content: a file is written only if it must change, so that time stamps stay and
-make builds only what it has to. What somebody edited in the tree is left alone
-(make patches takes it back into the repository).
+architectures build at the same time. It is brought up to date by content: a file
+is written only if it must change, so that time stamps stay and make builds only
+what it has to. What somebody edited in the tree is left alone (make patches takes
+it back into the repository).
 """
 
 import hashlib
@@ -82,7 +83,13 @@ def overlay_files(root=ROOT):
 
 
 def patches(root=ROOT):
+    """The series: what changes in files that the kernel has."""
     return sorted((root / "patches").glob("*.patch"))
+
+
+def test_patches(root=ROOT):
+    """Patches that only help to test in guests: no part of the series, nor of make apply."""
+    return sorted((root / "scripts/patches").glob("*.patch"))
 
 
 def patched_names(patch):
@@ -119,7 +126,8 @@ def apply_patch(patch, where):
 
 def desired(src):
     """Path -> (content, mode) of all that this repository changes or adds."""
-    files = {n: (c, None) for n, c in patched_files(src, patches()).items() if c is not None}
+    files = {n: (c, None) for n, c in patched_files(src, patches() + test_patches()).items()
+             if c is not None}
     for name, path in overlay_files().items():
         if name in files:
             raise Failure(f"{name} is both a file of this repository and changed by a patch")
