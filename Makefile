@@ -19,6 +19,8 @@ help:
 	@echo 'make kernel            build the kernel; says where the image is (FLAVOUR=debug: the one of make test)'
 	@echo 'make apply KDIR=path   lay this repository over a Linux 7.3.y tree'
 	@echo 'make patches           take edits made in the built tree back into patches/ and the files here'
+	@echo 'make series            write what a mailing list would get to out/series: cover letter, patches'
+	@echo '                       (KDIR=path: a git tree of Linux 7.3.y, whose commit is named as the base)'
 	@echo 'make clean             forget what was built, for all checkouts; "make distclean" the whole cache'
 	@echo
 	@echo 'ARCH=$(ARCH)  (there is: $(basename $(notdir $(wildcard scripts/arch/*.conf))); make test: all)'
@@ -67,7 +69,10 @@ apply:
 patches:
 	@$(RUN) patches
 
+series:
+	@KDIR="$(KDIR)" $(RUN) series
+
 clean distclean:
 	@scripts/clean $@
 
-.PHONY: help demo check bench test soak fuzz-guest kernel shell apply patches clean distclean
+.PHONY: help demo check bench test soak fuzz-guest kernel shell apply patches series clean distclean

@@ -113,6 +113,11 @@ def patches(_args):
     return take_back()
 
 
+def series(_args):
+    from .series import series as write
+    return write(Path(os.environ["KDIR"]) if os.environ.get("KDIR") else None)
+
+
 def check_variables():
     if ARCH == "all":
         if sys.argv[1] != "test" or PAGES:
@@ -176,6 +181,7 @@ def arguments():
         command(name, driver(name), text).add_argument("rest", nargs="*")
     command("apply", apply, "lay this repository over the kernel tree KDIR")
     command("patches", patches, "take edits of the built tree back into patches/ and the overlay")
+    command("series", series, "write what a mailing list would get to out/series")
     command("estimate", estimate, "how many seconds building the kernel and running the tests will take")
     command("prepare", prepare, "set the build environment up and do nothing else")
     return p.parse_args()

@@ -11,7 +11,8 @@ from pathlib import Path
 from .env import ROOT, Failure, Progress, lock, say
 from .kernel import make_args, make_env, obj_dir
 from .layers import arrows_up
-from .tree import Tree, pristine
+from .series import differences
+from .tree import IGNORED_DIRS, Tree, pristine
 
 # Kinds of checkpatch messages that do not fit programs in user space, or this project.
 IGNORE = ("FILE_PATH_CHANGES", "SPDX_LICENSE_TAG")
@@ -25,10 +26,13 @@ WORDS = "crate,ser,inout,mke,fpr,te,sie,ue,statics,ans,nd,hist"
 
 
 def sources(*suffixes):
-    """The files of the repository that git knows or would add, by suffix."""
-    out = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard"],
-                         cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [f for f in out.splitlines() if f.endswith(suffixes) and (ROOT / f).is_file()]
+    """The files of the repository with one of these suffixes; asks no git, which a worktree's build
+    environment and an unpacked archive do not have."""
+    found = []
+    for here, dirs, names in os.walk(ROOT):
+        dirs[:] = [d for d in dirs if d not in IGNORED_DIRS | {"out"}]
+        found += [str((Path(here) / n).relative_to(ROOT)) for n in names if n.endswith(suffixes)]
+    return sorted(f for f in found if (ROOT / f).is_file())
 
 
 def output(command, **kwargs):
@@ -100,6 +104,11 @@ def documents(tree):
         return "\n".join([text] * bool(text) + missing)
 
 
+def series(_tree):
+    """The series that make series writes gives the tree of make apply."""
+    return "\n".join(differences())
+
+
 def compiled(tree, command, emit):
     """Runs `command` as the crate was last compiled in the debugging kernel; None: it never was."""
     obj = obj_dir(tree, "debug")
@@ -141,7 +150,7 @@ def sparse(tree):
                      if "kernel/checkpoint/" in line and re.search(r": (warning|error):", line))
 
 
-CHECKS = (rustfmt, checkpatch, spelling, layers, documents, clippy, sparse)
+CHECKS = (layers, spelling, documents, series, rustfmt, checkpatch, clippy, sparse)
 
 
 def check(names=()):
