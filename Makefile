@@ -15,6 +15,7 @@ help:
 	@echo 'make fuzz-guest        1,000,000 mutated images through restart(2) (CKPT_MUTATIONS=n, CKPT_SEED=n)'
 	@echo 'make check             what the sources alone tell: formatting, layers, checkers, documents'
 	@echo 'make bench [SCALE=1]   measure checkpoint and restart; how they grow: up to 10,000 tasks'
+	@echo 'make record            record README'"'"'s first screen anew: a checkpoint, a power-off, a restart'
 	@echo 'make shell             the prompt of a guest with the tools installed'
 	@echo 'make kernel            build the kernel; says where the image is (FLAVOUR=debug: the one of make test)'
 	@echo 'make apply KDIR=path   lay this repository over a Linux 7.3.y tree'
@@ -35,6 +36,9 @@ demo:
 
 check:
 	@$(RUN) check $(T)
+
+record:
+	@$(RUN) record
 
 bench:
 	@$(RUN) bench -- $(if $(SCALE),--scale)
@@ -75,4 +79,4 @@ series:
 clean distclean:
 	@scripts/clean $@
 
-.PHONY: help demo check bench test soak fuzz-guest kernel shell apply patches series clean distclean
+.PHONY: help demo record check bench test soak fuzz-guest kernel shell apply patches series clean distclean

@@ -94,11 +94,11 @@ def estimate(_args):
 
 
 def driver(name):
-    """make demo, make bench: the program that tools/checkpoint/NAME/run is."""
+    """make demo, make bench, make record: the program of tools/checkpoint that does it."""
     def start(args):
-        program = ROOT / "tools/checkpoint" / name / "run"
+        program = ROOT / "tools/checkpoint" / name
         if not program.exists():
-            raise Failure(f"tools/checkpoint/{name}/run is not there")
+            raise Failure(f"tools/checkpoint/{name} is not there")
         return subprocess.call([str(program), *args.rest], cwd=ROOT)
     return start
 
@@ -177,8 +177,10 @@ def arguments():
     s = command("check", check, "look at the sources: formatting, layers, spelling, checkers")
     s.add_argument("names", nargs="*", help="only these")
 
-    for name, text in (("demo", "the demonstration"), ("bench", "the benchmarks")):
-        command(name, driver(name), text).add_argument("rest", nargs="*")
+    for name, program, text in (("demo", "demo/run", "the demonstration"),
+                                ("bench", "bench/run", "the benchmarks"),
+                                ("record", "demo/record", "record README's first screen anew")):
+        command(name, driver(program), text).add_argument("rest", nargs="*")
     command("apply", apply, "lay this repository over the kernel tree KDIR")
     command("patches", patches, "take edits of the built tree back into patches/ and the overlay")
     command("series", series, "write what a mailing list would get to out/series")

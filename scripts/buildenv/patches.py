@@ -20,6 +20,7 @@ EMAIL = "maintainers@linux-cr.invalid"
 def git(where, *args, env=None, **kw):
     """Runs git with nothing of a user's settings in the way."""
     cmd = ["git", "-c", "safe.directory=*", "-c", "core.abbrev=7", "-c", "commit.gpgsign=false",
+           "-c", "gc.auto=0",
            "-c", "core.autocrlf=false", "-C", str(where), *map(str, args)]
     full = {**os.environ, **(env or {})}
     p = subprocess.run(cmd, capture_output=True, text=True, env=full, stdin=subprocess.DEVNULL, **kw)

@@ -145,6 +145,8 @@ def write_series(out, kdir=None):
         p.write_bytes(p.read_bytes().replace(f"base-commit: {root}".encode(), f"base-commit: {base}".encode()))
     letter = next(out.glob("0000-*"))
     subject, _, text = COVER.read_text().partition("\n\n")
+    for mark, number in size(fixes).items():
+        text = text.replace(mark, str(number))
     letter.write_text(letter.read_text().replace("*** SUBJECT HERE ***", subject)
                       .replace("*** BLURB HERE ***", text.strip()))
     return len(fixes), len(series)
@@ -153,13 +155,25 @@ def write_series(out, kdir=None):
 def committer(date):
     """Who git says makes the commits, and when."""
     who = {"NAME": AUTHOR, "EMAIL": EMAIL, "DATE": date}
-    return {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in who.items()}
+    return {
+        **{f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in who.items()},
+        # The repository is gone when the series is written.
+        "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsync", "GIT_CONFIG_VALUE_0": "none"}
 
 
 def newest(fixes, series):
     """The date of the newest patch: what is written is the same each time."""
     dates = [parsedate_to_datetime(p.date) for p in fixes + [q for m in series for q in m.patches]]
     return max(dates).isoformat()
+
+
+def size(fixes):
+    """How much of existing files the series changes, for the cover letter."""
+    own = [p for p in patches() if p not in [f.path for f in fixes]]
+    lines = [l for p in own for l in p.read_text().partition("\n---\n")[2].splitlines()]
+    return {"@ADDED@": sum(l.startswith("+") and not l.startswith("+++ ") for l in lines),
+            "@REMOVED@": sum(l.startswith("-") and not l.startswith("--- ") for l in lines),
+            "@FILES@": len(set().union(*map(patched_names, own)))}
 
 
 def series(kdir=None):
