@@ -385,7 +385,7 @@ CKPT_CYCLE(many_mappings)
 
 CKPT_CYCLE(advice)
 {
-	static const int advices[] = {
+	static const int advice[] = {
 		MADV_DONTFORK, MADV_WIPEONFORK, MADV_DONTDUMP, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
 		MADV_SEQUENTIAL, MADV_RANDOM, MADV_MERGEABLE,
 	};
@@ -399,7 +399,7 @@ CKPT_CYCLE(advice)
 		map_anon(PAGE, PROT_NONE, 0);
 		fill(map[i], 16 * PAGE, i);
 		/* A kernel may have been built without some of them. */
-		if (madvise(map[i], 16 * PAGE, advices[i]))
+		if (madvise(map[i], 16 * PAGE, advice[i]))
 			CHECK_EQ(EINVAL, errno);
 	}
 	same_layout();
