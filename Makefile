@@ -9,11 +9,11 @@ RUN := scripts/run
 
 help:
 	@echo 'make demo              set everything up; checkpoint real programs, power off, restart them'
-	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, kunit, tools, tour, ...)'
+	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, check, kunit, tools, ...)'
 	@echo 'make soak              10,000 rounds of checkpoint and restart with somebody who interferes; each'
 	@echo '                       allocation fails once (CKPT_ROUNDS=n, CKPT_NTH=n: less)'
 	@echo 'make fuzz-guest        1,000,000 mutated images through restart(2) (CKPT_MUTATIONS=n, CKPT_SEED=n)'
-	@echo 'make check             what the sources alone tell: formatting, layers, checkers, documents'
+	@echo 'make check             what the sources alone tell: formatting, layers, spelling, documents, ...'
 	@echo 'make bench [SCALE=1]   measure checkpoint and restart; how they grow: up to 10,000 tasks'
 	@echo 'make record            record README'"'"'s first screen anew: a checkpoint, a power-off, a restart'
 	@echo 'make shell             the prompt of a guest with the tools installed'

@@ -168,7 +168,7 @@ def arguments():
     s.add_argument("command_line", nargs="*", metavar="COMMAND", help="after --")
 
     s = command("test", test, "run the tests")
-    s.add_argument("name", nargs="?", help="one selftest's name, or host, kunit, selftests, "
+    s.add_argument("name", nargs="?", help="one selftest's name, or host, check, kunit, selftests, "
                    "power_off, tools, tour")
     s.add_argument("--no-host", action="store_true", help="leave the host tests out")
     s.add_argument("--kernel", help="boot this image instead of building one")

@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .env import ROOT, Failure, Progress, lock, say
+from .env import JOBS, ROOT, Failure, Progress, lock, say
 from .kernel import make_args, make_env, obj_dir
 from .layers import arrows_up
 from .series import differences
+from .tap import Case
 from .tree import IGNORED_DIRS, Tree, pristine
 
 # Kinds of checkpatch messages that do not fit programs in user space, or this project.
@@ -21,6 +23,8 @@ IGNORE_USER = ("BIT_MACRO", "VOLATILE", "COMPLEX_MACRO", "MACRO_ARG_REUSE", "MAC
                "ARCH_DEFINES", "AVOID_EXTERNS", "SSCANF_TO_KSTRTO", "EMBEDDED_FUNCTION_NAME")
 # The helpers for Rust name the headers of the architecture on purpose.
 IGNORE_HELPERS = ("INCLUDE_LINUX",)
+# What a check says that needs a kernel.
+NOT_BUILT = "the debugging kernel was not built: make kernel FLAVOUR=debug"
 # Words that are right here.
 WORDS = "crate,ser,inout,mke,fpr,te,sie,ue,statics,ans,nd,hist,sme,sems,filp,parm,useable"
 
@@ -56,21 +60,24 @@ def rustfmt(_tree):
 
 def checkpatch(tree):
     """C and the patches are as checkpatch.pl --strict wants them."""
-    def run(names, ignore, *extra):
-        if not names:
-            return ""
+    def some(names, ignore, extra):
         _, text = output(["perl", tree.src / "scripts/checkpatch.pl", f"--root={tree.src}", "--strict",
                           "--terse", "--no-summary", "--quiet", "--ignore=" + ",".join(IGNORE + ignore),
                           *extra, *names], cwd=ROOT, env={**os.environ, "GIT_DIR": "/dev/null"})
-        return "\n".join(line for line in text.splitlines()
-                         if re.match(r"\S+:\d+: (ERROR|WARNING|CHECK):", line))
+        return [line for line in text.splitlines()
+                if re.match(r"\S+:\d+: (ERROR|WARNING|CHECK):", line)]
+
+    def run(names, ignore, *extra):
+        with ThreadPoolExecutor(JOBS) as pool:
+            parts = [names[n::JOBS] for n in range(JOBS) if names[n::JOBS]]
+            return "\n".join(sorted(l for ls in pool.map(lambda p: some(p, ignore, extra), parts) for l in ls))
 
     c = sources(".c", ".h")
     helpers = [n for n in c if n.startswith("rust/helpers/")]
     user = [n for n in c if n.startswith("tools/")] + [n for n in c if n.startswith("scripts/")]
     kernel = sorted(set(c) - set(helpers) - set(user))
     found = [run(kernel, (), "-f"), run(helpers, IGNORE_HELPERS, "-f"), run(user, IGNORE_USER, "-f"),
-             run(sources(".patch"), ("BIT_MACRO",))]
+             run([n for n in sources(".patch") if n.startswith("patches/")], ("BIT_MACRO",))]
     for left in ROOT.glob(".checkpatch-camelcase.*"):
         left.unlink()
     return "\n".join(f for f in found if f)
@@ -129,7 +136,7 @@ def clippy(tree):
         tree.sync()
         done = compiled(tree, "clippy-driver", f"--emit=metadata={tmp}/m --out-dir={tmp} -Wclippy::all")
     if done is None:
-        return "the debugging kernel was not built: make kernel FLAVOUR=debug"
+        return NOT_BUILT
     status, text = done
     return text if status or re.search(r"^(warning|error)", text, re.M) else ""
 
@@ -138,7 +145,7 @@ def sparse(tree):
     """Sparse has nothing to say of the C in kernel/checkpoint."""
     obj = obj_dir(tree, "debug")
     if not (obj / ".config").exists():
-        return "the debugging kernel was not built: make kernel FLAVOUR=debug"
+        return NOT_BUILT
     names = [n for n in sources(".c") if n.startswith("kernel/checkpoint/")]
     if not names:
         return ""
@@ -150,23 +157,54 @@ def sparse(tree):
                      if "kernel/checkpoint/" in line and re.search(r": (warning|error):", line))
 
 
+# What needs a kernel that was built comes last.
 CHECKS = (layers, spelling, documents, series, rustfmt, checkpatch, clippy, sparse)
+# What make test calls the whole of it.
+PART = "check"
 
 
-def check(names=()):
-    """Runs the checks, or those that are named; returns how many found something."""
+def results(names=()):
+    """Runs the checks, or those that are named: the name of each, what it is about, "passed", "failed"
+    or "skipped", and what it found."""
     known = {c.__name__: c for c in CHECKS}
     unknown = [n for n in names if n not in known]
     if unknown:
         raise Failure(f"no check is called {unknown[0]}; there are: " + " ".join(known))
-    failed = 0
     tree = Tree(pristine())
     for name in names or known:
         found = known[name](tree)
+        result = "skipped" if found == NOT_BUILT else "failed" if found else "passed"
+        yield name, known[name].__doc__, result, found
+
+
+def show(found, whole):
+    """Shows what a check has found; the beginning of it unless all is wanted."""
+    lines = found.splitlines()
+    for line in lines if whole else lines[:60]:
+        say(f"      | {line}")
+    if not whole and len(lines) > 60:
+        say(f"      | ... and {len(lines) - 60} more lines")
+
+
+def check(names=()):
+    """Runs the checks, or those that are named; returns how many found something."""
+    failed = 0
+    for name, about, result, found in results(names):
         Progress.clear()
+        failed += result == "failed"
         if found:
-            failed += 1
-            for line in found.splitlines()[:60]:
-                say(f"      | {line}")
-        print(f"{'not ok' if found else 'ok'} check: {known[name].__doc__}", flush=True)
+            show(found, whole=bool(names))
+        print(f"{'not ok' if result == 'failed' else 'ok'} {name}: {about}"
+              + (" # SKIP" if result == "skipped" else ""), flush=True)
     return failed
+
+
+def as_tests(add):
+    """The same as a part of make test: hands a Case for each check to `add`."""
+    progress = Progress.of(PART)
+    for number, (name, _, result, found) in enumerate(results(), 1):
+        if result == "failed":
+            show(found, whole=False)
+        add(Case(f"{PART}.{name}", result, found.partition("\n")[0]))
+        progress.at(number / len(CHECKS), f"{PART}: {name}")
+    progress.end()

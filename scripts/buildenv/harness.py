@@ -234,7 +234,7 @@ def times():
 
 # Seconds of a test, and of a part that is none of the selftests, where it has not been run yet.
 A_TEST = 4
-PARTS = {"host": 240, "kunit": 10, "power_off": 90, "tools": 240, "tour": 240}
+PARTS = {"check": 120, "host": 240, "kunit": 10, "power_off": 90, "tools": 240, "tour": 240}
 
 
 def guess(name):

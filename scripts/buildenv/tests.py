@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""make test: host tests, KUnit, selftests, and one line of result."""
+"""make test: checks, host tests, KUnit, selftests, and one line of result."""
 
 import contextlib
 import json
@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from .boots import PART as POWER_OFF, power_off
+from .check import PART as CHECK, as_tests
 from .env import NATIVE, Failure, Progress, duration, run, say, step
 from .guests import PARTS as GUESTS, in_guest
 from .harness import LOGS, expected, in_guests, learn, tail, weights
@@ -121,11 +122,11 @@ class Plan:
         self.kernel, self.programs, self.tools = kernel, programs, programs_tools
 
     def run(self, results, parts, logs=LOGS):
-        """Runs parts: host, kunit, power_off, tools, tour, and names of selftests."""
+        """Runs parts: host, check, kunit, power_off, tools, tour, and names of selftests."""
         if "host" in parts:
             with timed("host"):
                 host(results)
-        names = [n for n in parts if n not in ("host", "kunit", POWER_OFF, *GUESTS)]
+        names = [n for n in parts if n not in ("host", CHECK, "kunit", POWER_OFF, *GUESTS)]
         for n in [n for n in names if n not in self.programs]:
             results.add(Case(n, "failed", "was not built"))
             names.remove(n)
@@ -141,7 +142,11 @@ class Plan:
             others.result()
 
     def one_by_one(self, results, parts, logs):
-        """The parts that have guests of their own."""
+        """The checks, which look at what was built too, and the parts that have guests of their own."""
+        if CHECK in parts:
+            step("checks of the sources")
+            with timed(CHECK):
+                as_tests(results.add)
         if POWER_OFF in parts:
             with timed(POWER_OFF):
                 power_off(results, self.kernel, self.programs, self.tools, logs=logs,
@@ -184,7 +189,7 @@ def test(name=None, no_host=False, image=None, report=None):
     known = test_names()
     # What does not depend on the architecture is tested on one.
     guests = GUESTS if NATIVE else ()
-    others = ("host", "kunit", "selftests", POWER_OFF, *GUESTS)
+    others = ("host", CHECK, "kunit", "selftests", POWER_OFF, *GUESTS)
     if name and name not in others and name not in known:
         raise Failure(f"no test is called {name}; there are: " + " ".join((*others, *known)))
     if name is None:
@@ -192,7 +197,7 @@ def test(name=None, no_host=False, image=None, report=None):
         known = [n for n in known if n not in later]
         guests = [n for n in guests if n not in later]
         # The host tests are the same for all architectures.
-        parts = ["host"] * (NATIVE and not no_host) + ["kunit", *known, POWER_OFF, *guests]
+        parts = ["host", CHECK] * (NATIVE and not no_host) + ["kunit", *known, POWER_OFF, *guests]
     else:
         parts = known if name == "selftests" else [name]
     first = Results()
@@ -200,13 +205,16 @@ def test(name=None, no_host=False, image=None, report=None):
         first.add(Case(n, "skipped", f"run by name only so far: make test T={n}"))
     plan = Plan(None, {}, [])
     seconds = weights(parts)
-    if parts != ["host"] and not image:
+    alone = parts in (["host"], [CHECK])
+    if not alone and not image:
         seconds["kernel"] = build_seconds("debug")
     progress = Progress("tests", seconds)
     # Guests wait a lot: the host tests use the time.
     with ThreadPoolExecutor(1) as pool:
         on_host = pool.submit(plan.run, first, ["host"]) if "host" in parts else None
-        if parts != ["host"]:
+        if parts == [CHECK]:
+            plan.run(first, parts)
+        elif not alone:
             kernel = Kernel.at(image) if image else build("debug")
             if not image:
                 Progress.of("kernel").end()
