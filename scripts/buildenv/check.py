@@ -95,7 +95,7 @@ def layers(_tree):
 
 
 def documents(tree):
-    """Sphinx builds the documents without a warning."""
+    """Sphinx builds the documents without a warning; what they and README refer to is there."""
     with tempfile.TemporaryDirectory(prefix="lcr-docs-") as tmp:
         tmp = Path(tmp)
         shutil.copytree(ROOT / "Documentation/checkpoint", tmp / "in/checkpoint")
@@ -108,6 +108,9 @@ def documents(tree):
                    for m in re.finditer(r"\bDocumentation/([\w./-]+\.rst)", (ROOT / name).read_text())
                    if not (ROOT / "Documentation" / m[1]).exists()
                    and not (tree.src / "Documentation" / m[1]).exists()]
+        record = ROOT / "Documentation/checkpoint/reboot.txt"
+        if record.exists() and record.read_text() not in (ROOT / "README.md").read_text():
+            missing.append("README.md: has not the text of Documentation/checkpoint/reboot.txt: make record")
         return "\n".join([text] * bool(text) + missing)
 
 
