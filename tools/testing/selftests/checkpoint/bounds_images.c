@@ -262,7 +262,7 @@ TEST_F_TIMEOUT(bounds, expiries, CKPT_TIMEOUT)
 	size_t body;
 	long pid;
 
-	for (n = 0; n < sizeof(ends) / sizeof(ends[0]); n++) {
+	for (n = 0; n < ARRAY_SIZE(ends); n++) {
 		found = 0;
 		for (body = 0; (body = next_body(TASK, body)); ) {
 			kind = image_get(&im, body + TASK_RESTART, 4);

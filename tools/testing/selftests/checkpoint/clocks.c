@@ -15,7 +15,7 @@ static const clockid_t clocks[] = {
 	CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
 };
 
-#define CLOCKS	(sizeof(clocks) / sizeof(clocks[0]))
+#define CLOCKS	ARRAY_SIZE(clocks)
 
 static uint64_t to_ns(const struct timespec *ts)
 {

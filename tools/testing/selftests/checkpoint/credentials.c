@@ -32,7 +32,7 @@ static void credentials(char *out, size_t size)
 	ckpt_slurp("/proc/thread-self/status", buf, sizeof(buf));
 	out[0] = 0;
 	for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(keys); i++)
 			if (!strncmp(line, keys[i], strlen(keys[i])))
 				used += snprintf(out + used, size - used, "%s\n", line);
 	snprintf(out + used, size - used, "securebits %d\n", prctl(PR_GET_SECUREBITS));

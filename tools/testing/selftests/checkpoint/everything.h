@@ -388,7 +388,8 @@ static int e_other(void *arg)
 	CHECK_SYS(setresgid(1000, 1001, 1002));
 	CHECK_SYS(prctl(PR_SET_KEEPCAPS, 1));
 	CHECK_SYS(setresuid(1000, 1000, 1000));
-	data[0].permitted = data[0].effective = 1u << CAP_KILL;
+	data[0].permitted = 1u << CAP_KILL;
+	data[0].effective = 1u << CAP_KILL;
 	CHECK_SYS(syscall(__NR_capset, &head, data));
 	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
 	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
@@ -467,7 +468,7 @@ static const struct {
 	{ E_THREADS, E_THREADS_COUNT, e_set_up_threads, e_check_threads },
 };
 
-#define E_PARTS	(sizeof(e_parts) / sizeof(e_parts[0]))
+#define E_PARTS	ARRAY_SIZE(e_parts)
 
 /* Set up all of @what. */
 __attribute__((unused)) static void e_set_up(unsigned int what)

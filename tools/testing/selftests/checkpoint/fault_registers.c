@@ -373,7 +373,7 @@ static const char *named(uint32_t type)
 	const char *name = "NT_";
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		if (names[i].type == type)
 			name = names[i].name;
 	}
@@ -527,7 +527,7 @@ TEST_F_TIMEOUT(notes, other_size, CKPT_TIMEOUT)
 		size_t sizes[] = { 1, 4, notes[n].bytes / 2, notes[n].bytes - 4,
 				   notes[n].bytes + 4, notes[n].bytes + 64 };
 
-		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			if (!sizes[i] || sizes[i] == notes[n].bytes || sizes[i] > 1 << 20)
 				continue;
 			for (unsigned int k = 0; k < nr_notes; k++)
@@ -584,7 +584,7 @@ TEST_F_TIMEOUT(notes, hostile_values, CKPT_TIMEOUT)
 	char text[256];
 	size_t at;
 
-	for (i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(hostile); i++) {
 		for (n = 0; n < nr_notes && notes[n].type != hostile[i].note; n++)
 			;
 		/* Not on this CPU. */

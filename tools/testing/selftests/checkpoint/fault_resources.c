@@ -103,7 +103,8 @@ static int as_limited_user(void)
 	struct __user_cap_data_struct data[2] = { };
 	struct rlimit limit = { 0, 0 };
 
-	data[1].permitted = data[1].effective = 1 << (CAP_CHECKPOINT_RESTORE - 32);
+	data[1].permitted = 1 << (CAP_CHECKPOINT_RESTORE - 32);
+	data[1].effective = data[1].permitted;
 	if (prctl(PR_SET_KEEPCAPS, 1) || setrlimit(RLIMIT_NPROC, &limit) ||
 	    setresuid(65534, 65534, 65534) || syscall(__NR_capset, &header, data))
 		return -1;

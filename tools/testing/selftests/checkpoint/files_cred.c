@@ -199,7 +199,7 @@ static int restart_as_user(int err, const char *text)
 		if (prctl(PR_SET_KEEPCAPS, 1) || setresgid(USER, USER, USER) ||
 		    setresuid(USER, USER, USER) || lose_capabilities(NULL, 0))
 			_exit(100);
-		if (lose_capabilities(lost, sizeof(lost) / sizeof(lost[0])))
+		if (lose_capabilities(lost, ARRAY_SIZE(lost)))
 			_exit(101);
 		{
 			struct __user_cap_header_struct head = {

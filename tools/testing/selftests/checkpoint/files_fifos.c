@@ -169,7 +169,7 @@ static const struct {
 	{ "/dev/urandom", 9, O_RDWR },
 };
 
-#define DEVICES	((int)(sizeof(device) / sizeof(device[0])))
+#define DEVICES	((int)ARRAY_SIZE(device))
 
 CKPT_CYCLE(devices)
 {

@@ -379,7 +379,8 @@ CKPT_SCENARIO(mapped_file)
 	CHECK_SYS(ftruncate(fd, 3 * CKPT_PAGE));
 	map = mmap(NULL, 3 * CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
-	map[0] = map[CKPT_PAGE] = 'x';
+	map[0] = 'x';
+	map[CKPT_PAGE] = 'x';
 	ckpt_ready_wait();
 	map[2 * CKPT_PAGE] = 'x';
 	CHECK_EQ('x', map[0]);

@@ -24,7 +24,7 @@ static const int kept[] = {
 	O_WRONLY | O_APPEND | O_NONBLOCK | O_NOATIME,
 };
 
-#define KEPT	((int)(sizeof(kept) / sizeof(kept[0])))
+#define KEPT	((int)ARRAY_SIZE(kept))
 
 CKPT_CYCLE(status_flags)
 {
@@ -157,7 +157,7 @@ CKPT_CYCLE(strange_names)
 	static const char * const name[] = {
 		"with space", "new\nline", "\xff\xfe", "quote\"'", "\xc3\xa4", "back\\slash", "(deleted)",
 	};
-	const int count = sizeof(name) / sizeof(name[0]);
+	const int count = ARRAY_SIZE(name);
 	int fd[8], i;
 	char c;
 

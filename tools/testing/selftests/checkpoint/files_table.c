@@ -50,7 +50,7 @@ static void raise_limit(unsigned int n)
 CKPT_CYCLE(numbers)
 {
 	static const int want[] = { 3, 4, 7, 17, 63, 64, 65, 255, 256, 700, 1023 };
-	const int count = sizeof(want) / sizeof(want[0]);
+	const int count = ARRAY_SIZE(want);
 	int at = 0, fd;
 
 	for (fd = 0; fd < count; fd++)

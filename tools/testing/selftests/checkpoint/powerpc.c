@@ -103,7 +103,8 @@ static void write_program(const char *path, int abi, const uint32_t code[CODE_MA
 
 	CHECK_SYS(fd);
 	memcpy(file.code, code, sizeof(file.code));
-	file.part.p_filesz = file.part.p_memsz = sizeof(file);
+	file.part.p_filesz = sizeof(file);
+	file.part.p_memsz = sizeof(file);
 	file.descriptor[0] = start;
 	file.head.e_entry = start;
 	if (abi == 1)

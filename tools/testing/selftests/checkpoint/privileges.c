@@ -344,7 +344,7 @@ static const struct row rows[] = {
 	  { HAS, EACCES, EACCES, EACCES, EACCES, EACCES }, FREEZES },
 };
 
-#define ROWS	(sizeof(rows) / sizeof(rows[0]))
+#define ROWS	ARRAY_SIZE(rows)
 
 /* ---- agents: processes that are such a caller ------------------------ */
 
@@ -800,7 +800,7 @@ static const struct target {
 	  { HAS, EACCES, EPERM, EACCES, EACCES, EPERM }, true },
 };
 
-#define TARGETS	(sizeof(targets) / sizeof(targets[0]))
+#define TARGETS	ARRAY_SIZE(targets)
 
 static int call_checkpoint(void *arg)
 {

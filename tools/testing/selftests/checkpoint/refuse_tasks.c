@@ -188,7 +188,7 @@ REFUSE(seccomp_filter)
 
 REFUSE(syscall_user_dispatch)
 {
-	static char selector = 0;	/* SYSCALL_DISPATCH_FILTER_ALLOW */
+	static char selector;	/* SYSCALL_DISPATCH_FILTER_ALLOW */
 
 	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0L, 0L, &selector))
 		not_here();

@@ -349,7 +349,7 @@ TEST_F_TIMEOUT(reset, of_the_callers_state, CKPT_TIMEOUT)
 	unsigned int n;
 	int ret;
 
-	for (n = variant->nr; n < sizeof(states) / sizeof(states[0]); n += 4) {
+	for (n = variant->nr; n < ARRAY_SIZE(states); n += 4) {
 		ret = in_child(&states[n]);
 		if (ret == 2)
 			ckpt_diag("%s: none here", states[n].name);

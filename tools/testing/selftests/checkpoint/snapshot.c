@@ -60,7 +60,8 @@ static int begin(struct ckpt_run *run, struct writing *w)
 		poll(NULL, 0, 1);
 	}
 	close(fd[1]);
-	w->from = reading = fd[0];
+	reading = fd[0];
+	w->from = reading;
 	return 0;
 }
 

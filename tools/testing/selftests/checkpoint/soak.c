@@ -656,7 +656,8 @@ static void set_pest(enum call call, const char *cgroup)
 	/* Some rounds are undisturbed. */
 	pest->deeds = ckpt_below(&seed, DEEDS + 1);
 	pest->may_kill = ckpt_below(&seed, 3) != 0;
-	pest->kills = pest->harm = 0;
+	pest->kills = 0;
+	pest->harm = 0;
 	pest->told[0] = 0;
 	snprintf(pest->cgroup, sizeof(pest->cgroup), "%s", cgroup);
 	snprintf(pest->other, sizeof(pest->other), "%s", other.path);

@@ -16,7 +16,7 @@ static const struct {
 	{ 0, SIGUSR1 },
 };
 
-#define DEATHS	(sizeof(deaths) / sizeof(deaths[0]))
+#define DEATHS	ARRAY_SIZE(deaths)
 
 /* Wait until @pid is dead, but leave it a zombie. */
 static void await_zombie(pid_t pid)
