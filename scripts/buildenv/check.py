@@ -29,8 +29,8 @@ IGNORE_USER = ("BIT_MACRO", "VOLATILE", "COMPLEX_MACRO", "MACRO_ARG_REUSE", "MAC
                # Names of libc and the compiler; argv of execv(3); a value that is set before.
                "CAMELCASE", "STATIC_CONST_CHAR_ARRAY", "NAKED_SSCANF", "TYPO_SPELLING")
 # Fixes: tags are compared with the kernel's history, which is not here. Where only "static" goes, the
-# rest of a declaration is left as it is.
-IGNORE_PATCHES = ("BIT_MACRO", "BAD_FIXES_TAG", "PARENTHESIS_ALIGNMENT")
+# rest of a declaration is left as it is. Declarations are as those around them.
+IGNORE_PATCHES = ("BIT_MACRO", "BAD_FIXES_TAG", "PARENTHESIS_ALIGNMENT", "AVOID_EXTERNS")
 # The helpers for Rust name the headers of the architecture on purpose.
 IGNORE_HELPERS = ("INCLUDE_LINUX",)
 # What a check says that needs a kernel.

@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 	if (fd < 0 || board == MAP_FAILED)
 		return 98;
 	close(fd);
-	for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+	for (i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++) {
 		if (!strcmp(scenarios[i].name, argv[1])) {
 			scenarios[i].run();
 			return 0;
