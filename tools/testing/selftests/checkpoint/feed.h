@@ -151,4 +151,27 @@ static long feed_restart(struct ckpt_run *run, struct restart_args *args, int fd
 	return pid;
 }
 
+/*
+ * A process that calls restart(2) with what feed() gives. It exits with 0 if the tasks came
+ * back and went on to their end.
+ */
+__attribute__((unused))
+static pid_t feed_caller(struct ckpt_run *run, struct image *im, int tasks,
+			 int (*fn)(struct ckpt_run *run, void *arg))
+{
+	struct restart_args args;
+	int status, fd;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid)
+		return pid;
+	fd = feed(run, im, tasks, fn, NULL);
+	if (feed_restart(run, &args, fd) <= 0 || feed_end(fd))
+		_exit(1);
+	ckpt_run_go(run);
+	_exit(waitpid(run->pid, &status, 0) == run->pid && !status ? 0 : 2);
+}
+
 #endif /* CKPT_TEST_FEED_H */
