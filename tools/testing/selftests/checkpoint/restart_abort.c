@@ -424,7 +424,7 @@ TEST_F_TIMEOUT(abort, caller_is_ended_by_a_signal, CKPT_TIMEOUT)
 	pid_t pid;
 
 	ASSERT_EQ(0, take(&family));
-	pid = feed_caller(&run, &im, 1 + FAMILY, terminate);
+	pid = feed_caller(&run, &im, NULL, 1 + FAMILY, terminate);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	/* The feeder is ours now, and nobody else. */
@@ -447,7 +447,7 @@ TEST_F_TIMEOUT(abort, caller_is_stopped, CKPT_TIMEOUT)
 	pid_t pid;
 
 	ASSERT_EQ(0, take(&family));
-	pid = feed_caller(&run, &im, 1 + FAMILY, stop_caller);
+	pid = feed_caller(&run, &im, NULL, 1 + FAMILY, stop_caller);
 	/* If it stands still in the middle, it does not stop before it has been continued. */
 	do {
 		kill(pid, SIGCONT);
