@@ -17,6 +17,8 @@ TOP = Path("/sys/fs/cgroup")
 TESTS = []
 # Seconds after which a test that waits in vain is given up.
 WATCHDOG = 1500
+# What is waited for, for the one who gives up.
+WAITING = []
 # Answers SIGUSR1 with a line in the file "answers".
 ANSWERS = "trap 'echo x >>answers' USR1; echo $$ >pid; while :; do sleep 0.05; done"
 
@@ -41,8 +43,10 @@ def check(condition, what):
 
 def until(condition, what, every=0.02):
     """Waits for something that will be; the harness ends a test that waits in vain."""
+    WAITING.append(what)
     while not (found := condition()):
         time.sleep(every)
+    WAITING.pop()
     return found
 
 
@@ -66,14 +70,14 @@ def temporary():
 
 
 def commands():
-    """Pids of all processes of the commands."""
+    """Pids of all processes of the commands that have not exited."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(OSError):
                 if Path(f"/proc/{entry}/comm").read_text().strip() in ("checkpoint", "restart"):
                     found.append(int(entry))
-    return found
+    return [pid for pid in found if alive(pid)]
 
 
 class Outcome:
@@ -93,7 +97,7 @@ class Place:
         self.dir = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/tmp"))
         self.cgroup = TOP / f"test-{name}"
         self.cgroup.mkdir()
-        self.started, self.pids = [], set()
+        self.started, self.begun, self.pids = [], [], set()
 
     def start(self, *command, cgroup=True, **kw):
         """Starts a job: without a terminal, in the test's cgroup."""
@@ -130,9 +134,23 @@ class Place:
 
     def begin(self, *command, **kw):
         """Starts a command and returns its process."""
+        self.reap_orphans()
         kw = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
               "text": True, "cwd": self.dir, **kw}
-        return subprocess.Popen([str(c) for c in command], **kw)
+        process = subprocess.Popen([str(c) for c in command], **kw)
+        self.begun.append(process)
+        return process
+
+    def reap_orphans(self):
+        """Waits for the dead that have lost their parent, as init would.
+
+        Until then their pids are in use, and those of their sessions and process groups too."""
+        waited_for = {p.pid for p in [*self.started, *self.begun] if p.returncode is None}
+        for pid in map(int, Path("/proc/thread-self/children").read_text().split()):
+            if pid not in waited_for:
+                # Where SIGCHLD is ignored it may be gone by now.
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
 
     def run(self, *command, **kw):
         process = self.begin(*command, **kw)
@@ -194,12 +212,14 @@ class Place:
 
 
 def too_long(*_):
-    raise Failed(f"not finished after {WATCHDOG} s")
+    what = f": it waits for {WAITING[-1]}" if WAITING else ""
+    raise Failed(f"not finished after {WATCHDOG} s{what}")
 
 
 def run_one(function):
     """Runs a test, and puts in order what it leaves behind."""
     place = Place(function.__name__)
+    WAITING.clear()
     try:
         signal.signal(signal.SIGALRM, too_long)
         signal.alarm(WATCHDOG)

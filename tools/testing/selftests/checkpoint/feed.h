@@ -14,6 +14,9 @@
 static pid_t feeder;
 /* The process that calls restart(2). */
 static pid_t restarter;
+/* In the feeder: its end of the pipe, and how much of the image it has given. */
+static int feeds_to = -1;
+static size_t fed;
 
 /* Calls @fn with each thread id that a file of the run's cgroup lists; their number. */
 __attribute__((unused))
@@ -68,15 +71,16 @@ __attribute__((unused)) static void await_parked(struct ckpt_run *run, int count
 	}
 }
 
-static int write_whole(int fd, const unsigned char *data, size_t len)
+/* In the feeder: gives the next @len bytes of the image. */
+static int feed_more(struct image *im, size_t len)
 {
 	ssize_t n;
 
 	while (len) {
-		n = write(fd, data, len);
+		n = write(feeds_to, im->data + fed, len);
 		if (n <= 0)
 			return -1;
-		data += n;
+		fed += n;
 		len -= n;
 	}
 	return 0;
@@ -101,13 +105,14 @@ static int feed(struct ckpt_run *run, struct image *im, int tasks,
 	if (!feeder) {
 		close(fd[0]);
 		signal(SIGPIPE, SIG_IGN);
-		ret = write_whole(fd[1], im->data, im->meta_end);
+		feeds_to = fd[1];
+		ret = feed_more(im, im->meta_end);
 		if (!ret && tasks)
 			await_parked(run, tasks);
 		if (!ret)
 			ret = fn(run, arg);
 		/* Nobody reads it if the restart has failed. */
-		write_whole(fd[1], im->data + im->meta_end, im->size - im->meta_end);
+		feed_more(im, im->size - fed);
 		_exit(ret ? 1 : 0);
 	}
 	close(fd[1]);
@@ -133,14 +138,15 @@ __attribute__((unused)) static int feed_end(int fd)
 	return wait_for(feeder);
 }
 
-/* restart(2) from @fd; on success the tasks are the run's. */
+/* restart(2) from @fd with @flags; on success the tasks are the run's. */
 __attribute__((unused))
-static long feed_restart(struct ckpt_run *run, struct restart_args *args, int fd)
+static long feed_restart_flags(struct ckpt_run *run, struct restart_args *args, int fd,
+			       uint64_t flags)
 {
 	long pid;
 
 	*run->board = run->saved;
-	ckpt_run_restart_args(run, args, fd, 0);
+	ckpt_run_restart_args(run, args, fd, flags);
 	args->pidfd = 4711;
 	pid = sys_restart(args, sizeof(*args));
 	if (pid > 0) {
@@ -149,6 +155,38 @@ static long feed_restart(struct ckpt_run *run, struct restart_args *args, int fd
 		run->pidfd = args->pidfd;
 	}
 	return pid;
+}
+
+__attribute__((unused))
+static long feed_restart(struct ckpt_run *run, struct restart_args *args, int fd)
+{
+	return feed_restart_flags(run, args, fd, 0);
+}
+
+/*
+ * A process in the cgroup @cg, if there is one, that calls restart(2) with what feed() gives,
+ * which hands @cg to @fn. It exits with 0 if the tasks came back and went on to their end.
+ */
+__attribute__((unused))
+static pid_t feed_caller(struct ckpt_run *run, struct image *im, struct ckpt_cgroup *cg, int tasks,
+			 int (*fn)(struct ckpt_run *run, void *arg))
+{
+	struct restart_args args;
+	int status, fd;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid)
+		return pid;
+	/* What feeds it stays where it is. */
+	fd = feed(run, im, tasks, fn, cg);
+	if (cg && ckpt_cgroup_move(cg, getpid()))
+		_exit(1);
+	if (feed_restart(run, &args, fd) <= 0 || feed_end(fd))
+		_exit(2);
+	ckpt_run_go(run);
+	_exit(waitpid(run->pid, &status, 0) == run->pid && !status ? 0 : 3);
 }
 
 #endif /* CKPT_TEST_FEED_H */

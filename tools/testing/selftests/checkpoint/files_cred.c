@@ -5,6 +5,7 @@
  */
 #include "fault.h"
 
+#include <pthread.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
@@ -318,6 +319,78 @@ TEST_F_TIMEOUT(rights, fifo_to_read, CKPT_TIMEOUT)
 	EXPECT_EQ(0, restarted());
 	ASSERT_EQ(0, chown(path_of("fifo"), 0, 0));
 	EXPECT_EQ(0, restart_as_user(0, NULL));
+}
+
+/* Somebody outside who waits in open(2) for the other end of a named pipe. */
+struct waiter {
+	pthread_t thread;
+	char path[320];
+	pid_t tid;
+	int fd;
+};
+
+static void *waits_in_open(void *arg)
+{
+	struct waiter *w = arg;
+
+	__atomic_store_n(&w->tid, sys_gettid(), __ATOMIC_SEQ_CST);
+	w->fd = open(w->path, O_RDONLY | O_CLOEXEC);
+	return NULL;
+}
+
+/* It is asleep there. Who has been woken is not, or has left it. */
+static bool still_waits(struct waiter *w)
+{
+	char path[64], buf[512], *at;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", w->tid);
+	if (atoi(ckpt_slurp(path, buf, sizeof(buf))) != __NR_openat)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", w->tid);
+	at = strrchr(ckpt_slurp(path, buf, sizeof(buf)), ')');
+	return at && at[2] == 'S';
+}
+
+static int start_waiter(struct waiter *w, const char *path)
+{
+	memset(w, 0, sizeof(*w));
+	snprintf(w->path, sizeof(w->path), "%s", path);
+	if (pthread_create(&w->thread, NULL, waits_in_open, w))
+		return -1;
+	while (!__atomic_load_n(&w->tid, __ATOMIC_SEQ_CST) || !still_waits(w))
+		poll(NULL, 0, 1);
+	return 0;
+}
+
+/* Gives it the other end. */
+static int end_waiter(struct waiter *w)
+{
+	int fd = open(w->path, O_WRONLY | O_CLOEXEC);
+
+	pthread_join(w->thread, NULL);
+	close(fd);
+	close(w->fd);
+	return fd < 0 || w->fd < 0 ? -1 : 0;
+}
+
+/* The user may not have it any more, and who waits for its other end sees nothing of that. */
+TEST_F_TIMEOUT(rights, fifo_of_another, CKPT_TIMEOUT)
+{
+	struct waiter waiter;
+
+	ASSERT_EQ(0, saved(&reads_a_fifo));
+	ASSERT_EQ(0, chmod(path_of("fifo"), 0600));
+	ASSERT_EQ(0, start_waiter(&waiter, path_of("fifo")));
+	EXPECT_EQ(0, refused(EACCES, ".fifo: can't be opened with the rights of who had opened it"));
+	EXPECT_TRUE(still_waits(&waiter));
+	EXPECT_EQ(0, restart_as_user(EACCES, ".fifo: can't be opened with the rights"));
+	EXPECT_TRUE(still_waits(&waiter));
+	/* The user may have it, but somebody has it open. */
+	ASSERT_EQ(0, chmod(path_of("fifo"), 0644));
+	EXPECT_EQ(0, refused(EBUSY, ".fifo: the named pipe is in use"));
+	EXPECT_TRUE(still_waits(&waiter));
+	ASSERT_EQ(0, end_waiter(&waiter));
+	EXPECT_EQ(0, restarted());
 }
 
 /* What is in it is nothing that he could put there. */

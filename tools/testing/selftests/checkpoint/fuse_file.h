@@ -24,6 +24,7 @@ struct fuse_shared {
 	int fsync_error;		/* errno that fsync(2) gets; 0: none. */
 	unsigned int fsyncs_good;	/* How many succeed before. */
 	unsigned int fsyncs;		/* How often it was asked for. */
+	unsigned int hold_fsync;	/* Which of these, from 1 on, waits until this is 0. */
 	uint32_t hold_flush;		/* Closing a descriptor waits until this is 0. */
 	uint32_t flushes;		/* How often one was closed. */
 	uint64_t size;
@@ -119,7 +120,9 @@ static void fuse_answer(int fd, char *request, struct fuse_shared *shared)
 		return;
 	}
 	case FUSE_FSYNC:
-		shared->fsyncs++;
+		__atomic_add_fetch(&shared->fsyncs, 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&shared->hold_fsync, __ATOMIC_SEQ_CST) == shared->fsyncs)
+			poll(NULL, 0, 1);
 		if (shared->fsyncs_good) {
 			shared->fsyncs_good--;
 			fuse_reply(fd, in, 0, NULL, 0);

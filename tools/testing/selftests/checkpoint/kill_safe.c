@@ -102,6 +102,7 @@ static int with_file(struct ckpt_run *run, int (*fn)(struct ckpt_run *run, struc
 		return ret;
 	ret = fn(run, &file);
 	file.shared->hold_flush = 0;
+	file.shared->hold_fsync = 0;
 	fuse_file_fini(&file);
 	return ret;
 }
@@ -114,6 +115,69 @@ static int on_disk(struct ckpt_run *run)
 TEST_F_TIMEOUT(cr, not_killed_before_the_image_is_on_the_disk, CKPT_TIMEOUT)
 {
 	int ret = with_run(&waits, variant->container, on_disk);
+
+	if (ret > 0)
+		SKIP(return, "the kernel has no FUSE");
+	ASSERT_EQ(0, ret);
+}
+
+/* The cgroup is thawed during the @nth fsync(2): they go on, and there is no image. */
+static int thawed_at(struct ckpt_run *run, struct fuse_file *file, int fd, unsigned int nth)
+{
+	unsigned int hold = file->shared->fsyncs + nth;
+	struct restart_args args;
+	int status;
+	pid_t caller;
+
+	WANT(!ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET));
+	__atomic_store_n(&file->shared->hold_fsync, hold, __ATOMIC_SEQ_CST);
+	fflush(NULL);
+	caller = fork();
+	if (!caller)
+		_exit(ckpt_run_call(run, fd, CHECKPOINT_KILL) == -1 && errno == ECANCELED ? 0 : 1);
+	while (__atomic_load_n(&file->shared->fsyncs, __ATOMIC_SEQ_CST) != hold) {
+		WANT(!waitpid(caller, &status, WNOHANG));
+		poll(NULL, 0, 1);
+	}
+	WANT(!ckpt_cgroup_thaw(&run->cg));
+	__atomic_store_n(&file->shared->hold_fsync, 0, __ATOMIC_SEQ_CST);
+	WANT(waitpid(caller, &status, 0) == caller && !status);
+	WANT(ckpt_run_log_has(run, "the cgroup was thawed by a write to its cgroup.freeze"));
+	WANT(ckpt_cgroup_frozen(&run->cg) == 0);
+	WANT(!waitpid(run->pid, NULL, WNOHANG));
+	lseek(fd, 0, SEEK_SET);
+	ckpt_run_restart_args(run, &args, fd, 0);
+	WANT(sys_restart(&args, sizeof(args)) == -1);
+	WANT(errno == (run->container ? EINVAL : EEXIST));
+	return 0;
+}
+
+static int thawed(struct ckpt_run *run, struct fuse_file *file)
+{
+	int fd = open(file->path, O_RDWR | O_CLOEXEC);
+
+	WANT(fd >= 0);
+	/* After the last look at the cgroup: before the trailer is written, and after. */
+	WANT(!thawed_at(run, file, fd, 1));
+	WANT(!thawed_at(run, file, fd, 2));
+
+	WANT(!ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET));
+	WANT(!ckpt_run_checkpoint(run, fd, CHECKPOINT_KILL));
+	WANT(!ckpt_run_restart(run, fd, 0));
+	ckpt_run_go(run);
+	WANT(!ckpt_run_finish(run));
+	close(fd);
+	return 0;
+}
+
+static int thawed_while_synced(struct ckpt_run *run)
+{
+	return with_file(run, thawed);
+}
+
+TEST_F_TIMEOUT(cr, thawed_before_the_image_is_on_the_disk, CKPT_TIMEOUT)
+{
+	int ret = with_run(&waits, variant->container, thawed_while_synced);
 
 	if (ret > 0)
 		SKIP(return, "the kernel has no FUSE");

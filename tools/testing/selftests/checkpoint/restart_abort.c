@@ -420,18 +420,11 @@ static int terminate(struct ckpt_run *run, void *arg)
 /* One that ends the caller does so, and the restart with it. */
 TEST_F_TIMEOUT(abort, caller_is_ended_by_a_signal, CKPT_TIMEOUT)
 {
-	struct restart_args args;
-	int status, fd;
+	int status;
 	pid_t pid;
 
 	ASSERT_EQ(0, take(&family));
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		fd = feed(&run, &im, 1 + FAMILY, terminate, NULL);
-		feed_restart(&run, &args, fd);
-		_exit(1);
-	}
+	pid = feed_caller(&run, &im, NULL, 1 + FAMILY, terminate);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	/* The feeder is ours now, and nobody else. */
@@ -450,22 +443,11 @@ static int stop_caller(struct ckpt_run *run, void *arg)
 /* A caller that is stopped goes on when it is continued. */
 TEST_F_TIMEOUT(abort, caller_is_stopped, CKPT_TIMEOUT)
 {
-	struct restart_args args;
-	int status, fd;
+	int status;
 	pid_t pid;
 
 	ASSERT_EQ(0, take(&family));
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		fd = feed(&run, &im, 1 + FAMILY, stop_caller, NULL);
-		if (feed_restart(&run, &args, fd) <= 0 || feed_end(fd))
-			_exit(1);
-		ckpt_run_go(&run);
-		if (waitpid(run.pid, &status, 0) != run.pid || status)
-			_exit(2);
-		_exit(0);
-	}
+	pid = feed_caller(&run, &im, NULL, 1 + FAMILY, stop_caller);
 	/* If it stands still in the middle, it does not stop before it has been continued. */
 	do {
 		kill(pid, SIGCONT);

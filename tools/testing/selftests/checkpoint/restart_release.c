@@ -95,16 +95,17 @@ CKPT_SCENARIO(setuid_program)
 }
 
 /*
- * An execve() that finds its root and working directory used by somebody else does
- * not make it root. The restart waits behind what it has let go.
+ * Restarts @sc some times. The restart waits behind what it has let go, which has done its
+ * first steps before restart(2) returns.
  */
-TEST_F_TIMEOUT(release, setuid_program, CKPT_TIMEOUT)
+static int behind(const struct ckpt_scenario *sc)
 {
 	struct sched_param param = { 0 };
 	int i, status;
 	pid_t pid;
 
-	ASSERT_EQ(0, take(&setuid_program));
+	if (take(sc))
+		return -1;
 	for (i = 0; i < 3; i++) {
 		fflush(NULL);
 		pid = fork();
@@ -116,12 +117,61 @@ TEST_F_TIMEOUT(release, setuid_program, CKPT_TIMEOUT)
 			ckpt_run_go(&run);
 			_exit(ckpt_run_finish(&run) ? 3 : 0);
 		}
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		ASSERT_EQ(0, status);
+		if (waitpid(pid, &status, 0) != pid || status) {
+			ckpt_diag("restart %d: wait status 0x%x", i + 1, status);
+			return -1;
+		}
 		/* That of the child is another one than ours by now. */
 		ckpt_cgroup_del(&run.cg);
-		ASSERT_EQ(0, ckpt_cgroup_new(&run.cg));
+		if (ckpt_cgroup_new(&run.cg))
+			return -1;
 	}
+	return 0;
+}
+
+/*
+ * An execve() that finds its root and working directory used by somebody else does
+ * not make it root.
+ */
+TEST_F_TIMEOUT(release, setuid_program, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, behind(&setuid_program));
+}
+
+/* The first thing that it does is to look whether somebody has the other ends of its pipes. */
+CKPT_SCENARIO(other_ends)
+{
+	int from[2], to[2];
+	char buf[8] = "";
+	pid_t kid;
+
+	CHECK_SYS(on_first_cpu());
+	kid = CHECK_SYS(fork());
+	if (!kid) {
+		signal(SIGPIPE, SIG_IGN);
+		CHECK_SYS(pipe2(from, O_NONBLOCK));
+		CHECK_SYS(pipe2(to, O_NONBLOCK));
+		CHECK_EQ(4, write(from[1], "left", 4));
+		CHECK_SYS(close(from[1]));
+		CHECK_SYS(close(to[0]));
+		ckpt_step(0);
+		while (!__atomic_load_n(&board->restarts, __ATOMIC_SEQ_CST))
+			;
+		CHECK_EQ(4, CHECK_SYS(read(from[0], buf, sizeof(buf))));
+		CHECK_STREQ("left", buf);
+		CHECK_EQ(0, CHECK_SYS(read(from[0], buf, sizeof(buf))));
+		CHECK(write(to[1], "x", 1) == -1 && errno == EPIPE, "somebody may read it");
+		_exit(0);
+	}
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+/* The end of a pipe that nobody writes to is there at once, not when restart(2) has returned. */
+TEST_F_TIMEOUT(release, other_ends, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, behind(&other_ends));
 }
 
 /* ---- the OOM killer --------------------------------------------------- */

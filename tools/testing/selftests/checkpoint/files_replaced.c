@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a program runs from is replaced on the disk while it runs, as an update does
+ * it. With its libraries and its loader it goes on after a restart as before; that
+ * its own file was replaced is refused.
+ */
+#include "fault.h"
+
+#include <dirent.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sched.h>
+#include <sys/mount.h>
+
+/* Where the libraries are, and where their copies are, which lie over them. */
+static char libs[PATH_MAX], copies[64];
+
+/*
+ * Calls @fn with the path of each shared object that is mapped here. Returns how many there
+ * are, -1 if @fn did not return 0.
+ */
+static int each_object(int (*fn)(const char *path))
+{
+	char line[PATH_MAX + 128], last[PATH_MAX] = "", *path;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int count = 0;
+
+	while (maps && count >= 0 && fgets(line, sizeof(line), maps)) {
+		line[strcspn(line, "\n")] = 0;
+		path = strchr(line, '/');
+		if (!path || !strstr(path, ".so") || !strcmp(path, last))
+			continue;
+		snprintf(last, sizeof(last), "%s", path);
+		count = fn(path) ? -1 : count + 1;
+	}
+	if (maps)
+		fclose(maps);
+	return count;
+}
+
+/* They must be in one directory, which is noted. */
+static int note_directory(const char *path)
+{
+	char copy[PATH_MAX], *dir;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	dir = dirname(copy);
+	if (*libs && strcmp(libs, dir))
+		return -1;
+	snprintf(libs, sizeof(libs), "%s", dir);
+	return 0;
+}
+
+static int copy_file(const char *path, const char *to)
+{
+	char buf[65536];
+	int in, out;
+	ssize_t n;
+
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	while ((n = read(in, buf, sizeof(buf))) > 0) {
+		if (write(out, buf, n) != n)
+			break;
+	}
+	close(in);
+	close(out);
+	return n;
+}
+
+static int copy_object(const char *path)
+{
+	char to[PATH_MAX];
+
+	snprintf(to, sizeof(to), "%s/%s", copies, strrchr(path, '/') + 1);
+	return copy_file(path, to);
+}
+
+/* What comes in its place has its size and time, but nothing in it to go on with. */
+static int replace(const char *path)
+{
+	char other[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (snprintf(other, sizeof(other), "%s.new", path) >= (int)sizeof(other) || stat(path, &st))
+		return -1;
+	fd = open(other, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (fd < 0 || ftruncate(fd, st.st_size) || close(fd))
+		return -1;
+	ckpt_set_mtime(other, &st.st_mtim);
+	return rename(other, path);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* After a restart it calls what it has not called before: the loader has to find that. */
+CKPT_SCENARIO(linked)
+{
+	int all[] = { 3, 1, 2 };
+	char buf[16384];
+
+	ckpt_ready_wait();
+	qsort(all, 3, sizeof(*all), compare);
+	CHECK_EQ(1, all[0]);
+	CHECK_EQ(3, all[2]);
+	CHECK_EQ(0x1234, strtoul("1234", NULL, 16));
+	CHECK(strstr(ckpt_slurp("/proc/self/maps", buf, sizeof(buf)), " (deleted)"),
+	      "its libraries are files with names:\n%s", buf);
+}
+
+FIXTURE(replaced) { struct ckpt_run run; };
+FIXTURE_VARIANT(replaced) { bool in_memory; };
+FIXTURE_VARIANT_ADD(replaced, in_memory) { .in_memory = true };
+FIXTURE_VARIANT_ADD(replaced, on_disk) { .in_memory = false };
+
+/* In a mount namespace of its own the test has copies of the libraries in their place. */
+FIXTURE_SETUP(replaced)
+{
+	int objects;
+
+	CKPT_BEGIN();
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	objects = each_object(note_directory);
+	if (!objects)
+		SKIP(return, "it is linked statically here");
+	if (objects < 0)
+		SKIP(return, "its libraries are not in one directory here");
+	snprintf(copies, sizeof(copies), "/var/tmp/ckpt-libs-XXXXXX");
+	ASSERT_NE(NULL, mkdtemp(copies));
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	if (variant->in_memory)
+		ASSERT_EQ(0, mount("libs", copies, "tmpfs", 0, NULL));
+	ASSERT_EQ(objects, each_object(copy_object));
+	ASSERT_EQ(0, chmod(copies, 0755));
+	ASSERT_EQ(0, mount(copies, libs, NULL, MS_BIND, NULL));
+}
+
+FIXTURE_TEARDOWN(replaced)
+{
+	struct dirent *d;
+	DIR *dir;
+
+	if (self->run.board)
+		ckpt_run_fini(&self->run);
+	if (!*copies)
+		return;
+	umount2(libs, MNT_DETACH);
+	dir = opendir(copies);
+	while (dir && (d = readdir(dir)))
+		unlinkat(dirfd(dir), d->d_name, 0);
+	if (dir)
+		closedir(dir);
+	umount2(copies, MNT_DETACH);
+	rmdir(copies);
+}
+
+TEST_F_TIMEOUT(replaced, libraries, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct ckpt_run *run = &self->run;
+
+	ASSERT_EQ(0, ckpt_run_init(run, &linked, false));
+	ASSERT_EQ(0, ckpt_run_start(run));
+	ASSERT_LT(0, each_object(replace));
+	ASSERT_EQ(0, ckpt_run_checkpoint(run, first, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(run, first, 0));
+	ASSERT_EQ(0, ckpt_run_checkpoint(run, second, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(run, second, 0));
+	ckpt_run_go(run);
+	EXPECT_EQ(0, ckpt_run_finish(run));
+	close(first);
+	close(second);
+}
+
+/* ---- the program itself ------------------------------------------------ */
+
+CKPT_SCENARIO(from_a_copy)
+{
+	ckpt_ready_wait();
+}
+
+/* Becomes the one above, from a file of its own. */
+CKPT_SCENARIO(becomes_a_copy)
+{
+	char prog[320], path[320];
+
+	CHECK_EQ(0, copy_file("/proc/self/exe", ckpt_path(prog, sizeof(prog), "prog")));
+	/* The name of the board is that of a file without its end. */
+	ckpt_path(path, sizeof(path), "");
+	path[strlen(path) - 1] = 0;
+	execl(prog, prog, "--scenario", "from_a_copy", path, NULL);
+	CHECK(false, "execl: %s", strerror(errno));
+}
+
+TEST_F_TIMEOUT(replaced, program, CKPT_TIMEOUT)
+{
+	struct ckpt_run *run = &self->run;
+	int image = ckpt_image_new();
+	char path[320];
+
+	ASSERT_EQ(0, ckpt_run_init(run, &becomes_a_copy, false));
+	ASSERT_EQ(0, ckpt_run_start(run));
+	snprintf(path, sizeof(path), "%s.prog", run->board_path);
+	ASSERT_EQ(0, replace(path));
+	EXPECT_EQ(-1, ckpt_run_call(run, image, CHECKPOINT_KILL));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_TRUE(ckpt_run_log_has(run, ".prog): the program's file has been removed: start it"));
+	EXPECT_EQ(0, runs_on(run));
+	close(image);
+}
+
+TEST_HARNESS_MAIN
