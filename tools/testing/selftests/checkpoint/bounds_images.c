@@ -305,9 +305,11 @@ TEST_F_TIMEOUT(bounds, states, CKPT_TIMEOUT)
 		/* Longer than the first version, but not long enough for what came later. */
 		ASSERT_EQ(0, hostile(task + TASK_RSEQ, 8, image_get(&im, task + TASK_RSEQ, 8) + 4,
 				     "impossible rseq area"));
-		/* Not that of a task: on s390 those have all but the last page. */
+#ifndef __s390x__
+		/* Not that of a task: on s390 each address may be one. */
 		ASSERT_EQ(0, hostile(task + TASK_RSEQ, 8, -4096ull,
 				     "rseq area can't be registered"));
+#endif
 	}
 	ASSERT_EQ(0, works());
 }

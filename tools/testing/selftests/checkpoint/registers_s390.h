@@ -265,7 +265,8 @@ CKPT_CYCLE(last_break)
 
 	CHECK_EQ(pid, waitpid(pid, NULL, WUNTRACED));
 	before = last_break_of(pid);
-	CHECK(before >= 4096, "it is 0x%llx", (unsigned long long)before);
+	/* 1 is what the kernel has for a machine that tells none: QEMU's does, some versions of it. */
+	CHECK(before == 1 || before >= 4096, "it is 0x%llx", (unsigned long long)before);
 	snprintf(path, sizeof(path), "/proc/%s/stat", board->text);
 	while (!strstr(ckpt_slurp(path, text, sizeof(text)), ") T "))
 		sched_yield();
