@@ -61,6 +61,8 @@ pub(crate) struct CheckpointCall {
     pub(crate) log_fd: i32,
     /// Deadline, or 0.
     pub(crate) deadline_ms: u32,
+    /// The checkpoint that has left the tasks frozen, or 0.
+    pub(crate) id: u64,
     /// Some field that must be zero is not.
     pub(crate) reserved: bool,
 }
@@ -150,6 +152,10 @@ impl<'a> CheckpointArgs<'a> {
                 return Err(wrong(report, EINVAL, what));
             }
         }
+        if kill_only != (call.id != 0) {
+            let what = "a checkpoint's id is given to kill what it has left frozen, and only then";
+            return Err(wrong(report, EINVAL, what));
+        }
         let image = if (dry_run || kill_only) && call.image_fd == -1 {
             None
         } else {
@@ -178,7 +184,7 @@ impl<'a> CheckpointArgs<'a> {
             kill: has(checkpoint_flags::KILL),
             leave_frozen: has(checkpoint_flags::FROZEN),
             dry_run,
-            kill_only,
+            kill_only: kill_only.then_some(call.id),
             strict: has(checkpoint_flags::STRICT),
             deadline_ms: match call.deadline_ms {
                 0 => DEADLINE_MS,

@@ -104,6 +104,7 @@ pub unsafe extern "C" fn checkpoint_do(args: *const bindings::checkpoint_args) -
         image_fd: a.image_fd,
         log_fd: a.log_fd,
         deadline_ms: a.deadline_ms,
+        id: a.id,
         reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
     }))
 }

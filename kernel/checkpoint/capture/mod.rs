@@ -112,12 +112,12 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         return Err(EINVAL);
     }
     let hold = freeze::hold(cap, root, args.cgroup.clone())?;
-    if args.kill_only {
-        let result = end(args, root, cap, hold.as_ref());
+    if let Some(id) = args.kill_only {
+        let result = end(args, root, cap, hold.as_ref(), id);
         let doomed = unbroken(cap, hold.as_ref(), result)?;
         drop(hold);
         doomed.wait();
-        return Ok(LAST_ID.fetch_add(1, Ordering::Relaxed) + 1);
+        return Ok(id);
     }
     let result = read(args, root, cap, hold.as_ref());
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
@@ -134,7 +134,7 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
                 // Tasks that were thawed since that check run on, and so there must be no image.
                 kill(&aside.take_up().inspect_err(|_| sink.take_back())?);
             } else if let Some(hold) = &hold {
-                hold.leave_frozen();
+                hold.leave_frozen(id);
             }
             Ok(bytes)
         });
@@ -237,19 +237,31 @@ fn explain(
     e
 }
 
-/// Kills tasks that a checkpoint has left frozen, and whose image its caller has made safe.
+/// Kills tasks that checkpoint `id` has left frozen, and whose image its caller has made safe.
 ///
-/// EBUSY: the cgroup was thawed since then, so that the image may be older than the tasks.
+/// EBUSY: it has not, or a task may have run since, so that the image is older than the task.
 fn end(
     args: &CheckpointArgs<'_>,
     root: &Root,
     cap: &mut Capture,
     hold: Option<&HeldCgroup>,
+    id: u64,
 ) -> Result<Doomed> {
-    if !hold.is_some_and(HeldCgroup::was_frozen) {
+    let left_by = hold.map_or(0, HeldCgroup::left_by);
+    if left_by == 0 {
         cap.report.line(fmt!(
-            "error: the cgroup is not frozen: its tasks may have run on since they were saved \
-             [EBUSY]"
+            "error: the tasks may have run since checkpoint {}: it has not left the cgroup frozen, \
+             or the cgroup was thawed or a task moved out of it since: save them again [EBUSY]",
+            id
+        ));
+        return Err(EBUSY);
+    }
+    if left_by != id {
+        cap.report.line(fmt!(
+            "error: it is checkpoint {} that has left the cgroup frozen, and not {}: the image of \
+             that one is the latest [EBUSY]",
+            left_by,
+            id
         ));
         return Err(EBUSY);
     }
