@@ -16,8 +16,8 @@ struct mm_struct;
 struct prctl_mm_map;
 struct task_struct;
 
-long checkpoint_do(const struct checkpoint_args *args);
-long restart_do(struct restart_args *args, __s32 __user *pidfd_out);
+long checkpoint_do(void __user *args, size_t size);
+long restart_do(void __user *args, size_t size);
 
 /* Of kernel/sys.c: the checks of prctl(PR_SET_MM_MAP). */
 int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
