@@ -116,7 +116,7 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         let result = end(args, root, cap, hold.as_ref(), id);
         let doomed = unbroken(cap, hold.as_ref(), result)?;
         drop(hold);
-        doomed.wait();
+        doomed.wait(&mut cap.report, args.log);
         return Ok(id);
     }
     let result = read(args, root, cap, hold.as_ref());
@@ -126,8 +126,9 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     let (Some(snapshot), Some(image)) = (snapshot, args.image.as_ref()) else {
         return Ok(id);
     };
-    let bytes = if args.kill || args.leave_frozen {
-        let doomed = args.kill.then(|| Doomed::new(&tasks)).transpose()?;
+    let (bytes, doomed) = if args.kill || args.leave_frozen {
+        let doomed = args.kill.then(|| Doomed::new(&tasks, &cap.pid_ns));
+        let doomed = doomed.transpose()?;
         let result = tasks.set_aside().and_then(|aside| {
             let (sink, bytes) = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
@@ -140,19 +141,19 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         });
         let bytes = unbroken(cap, hold.as_ref(), result)?;
         drop(hold);
-        if let Some(doomed) = doomed {
-            doomed.wait();
-        }
-        bytes
+        (bytes, doomed)
     } else {
         drop(tasks);
         drop(hold);
         let sync = |cap: &mut Capture| files::sync(cap, false);
         let (_, bytes) = write(cap, id, snapshot, image, false, &sync)?;
-        bytes
+        (bytes, None)
     };
     cap.report
         .line(fmt!("checkpoint {}: {} tasks, {} bytes", id, count, bytes));
+    if let Some(doomed) = doomed {
+        doomed.wait(&mut cap.report, args.log);
+    }
     Ok(id)
 }
 
@@ -266,7 +267,7 @@ fn end(
         return Err(EBUSY);
     }
     let tasks = freeze::freeze(cap, root, hold, args.deadline_ms)?;
-    let doomed = Doomed::new(&tasks)?;
+    let doomed = Doomed::new(&tasks, &cap.pid_ns)?;
     kill(&tasks);
     cap.report.line(fmt!("{} tasks are killed", tasks.len()));
     Ok(doomed)
