@@ -133,7 +133,8 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
             let (sink, bytes) = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
                 // Tasks that were thawed since that check run on, and so there must be no image.
-                kill(&aside.take_up().inspect_err(|_| sink.take_back())?);
+                let tasks = aside.take_up().inspect_err(|_| sink.take_back())?;
+                kill(&tasks, hold.as_ref());
             } else if let Some(hold) = &hold {
                 hold.leave_frozen(id);
             }
@@ -268,7 +269,7 @@ fn end(
     }
     let tasks = freeze::freeze(cap, root, hold, args.deadline_ms)?;
     let doomed = Doomed::new(&tasks, &cap.pid_ns)?;
-    kill(&tasks);
+    kill(&tasks, hold);
     cap.report.line(fmt!("{} tasks are killed", tasks.len()));
     Ok(doomed)
 }
@@ -391,8 +392,8 @@ fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Si
 }
 
 /// Kills the tasks so that nobody sees it but their parent: no memory of theirs that others may
-/// share is written.
-fn kill(tasks: &FrozenTasks<'_>) {
+/// share is written. `hold` is that on their cgroup.
+fn kill(tasks: &FrozenTasks<'_>, hold: Option<&HeldCgroup>) {
     for t in tasks.iter() {
         if t.state() == State::Live {
             t.die_quietly();
@@ -402,5 +403,8 @@ fn kill(tasks: &FrozenTasks<'_>) {
         if t.is_leader() && t.state() != State::Zombie {
             wait::kill_group(t.task());
         }
+    }
+    if let Some(hold) = hold {
+        hold.forget_checkpoint();
     }
 }

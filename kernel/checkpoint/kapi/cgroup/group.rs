@@ -128,8 +128,8 @@ impl Cgroup {
         // INVARIANT: The hold was just made, by this thread, and is pinned.
         Ok(HeldCgroup {
             cgroup: self,
-            left_by,
-            leave: Cell::new(None),
+            left_by: Cell::new(left_by),
+            freeze: Cell::new(false),
         })
     }
 }
@@ -178,17 +178,17 @@ impl CgroupDir {
 /// [`HeldCgroup::unpin`] and [`HeldCgroup::pin`]: while it is pinned, the tasks stay frozen.
 pub(crate) struct HeldCgroup {
     cgroup: Cgroup,
-    /// Of [`HeldCgroup::left_by`].
-    left_by: u64,
-    /// It is to be left frozen, by the checkpoint with this id, or by none (0).
-    leave: Cell<Option<u64>>,
+    /// The checkpoint that has saved its tasks as they are, or 0.
+    left_by: Cell<u64>,
+    /// It is to be left frozen.
+    freeze: Cell<bool>,
 }
 
 impl HeldCgroup {
     /// The id of the checkpoint that had left it frozen before it was held, if no task of it can
     /// have run since; 0: there is none.
     pub(crate) fn left_by(&self) -> u64 {
-        self.left_by
+        self.left_by.get()
     }
 
     /// The cgroup.
@@ -221,7 +221,13 @@ impl HeldCgroup {
     /// Leaves it frozen when it is let go, unless somebody has thawed it: for the checkpoint with
     /// this id, or for a restart (0).
     pub(crate) fn leave_frozen(&self, id: u64) {
-        self.leave.set(Some(id));
+        self.freeze.set(true);
+        self.left_by.set(id);
+    }
+
+    /// Its tasks are killed: what is frozen in it later is not what a checkpoint has left so.
+    pub(crate) fn forget_checkpoint(&self) {
+        self.left_by.set(0);
     }
 
     /// A number that remains the same for as long as `task` remains frozen and off its CPU; `None`:
@@ -241,13 +247,12 @@ impl HeldCgroup {
 
 impl Drop for HeldCgroup {
     fn drop(&mut self) {
-        let leave = self.leave.get();
         // SAFETY: By the type's invariants we have a hold on it, which ends here. No lock is held.
         unsafe {
             bindings::cgroup_freezer_release(
                 self.cgroup.0.as_ptr(),
-                leave.is_some(),
-                leave.unwrap_or(0),
+                self.freeze.get(),
+                self.left_by.get(),
             )
         };
     }

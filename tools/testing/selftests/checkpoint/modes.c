@@ -267,6 +267,30 @@ MODE_TEST(kill_only_after_move, counting)
 	return finish(run);
 }
 
+/* Who comes into the cgroup when that is over is frozen there, but was not saved. */
+static int spares_newcomer(struct ckpt_run *run)
+{
+	struct checkpoint_args args;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		for (;;)
+			pause();
+	WANT(!ckpt_cgroup_move(&run->cg, pid));
+	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.flags |= CHECKPOINT_SUBTREE;
+	args.pidfd = sys_pidfd_open(pid);
+	args.id = run->id;
+	WANT(sys_checkpoint(&args, sizeof(args)) == -1 && errno == EBUSY);
+	WANT(ckpt_run_log_has(run, "the tasks may have run since"));
+	close(args.pidfd);
+	WANT(!waitpid(pid, NULL, WNOHANG));
+	WANT(!kill(pid, SIGKILL) && waitpid(pid, NULL, 0) == pid);
+	return 0;
+}
+
 /* It is the checkpoint that has left them frozen which is meant, not any. */
 MODE_TEST(kill_only_by_id, counting)
 {
@@ -286,6 +310,7 @@ MODE_TEST(kill_only_by_id, counting)
 	WANT(ckpt_run_log_has(run, "it is checkpoint"));
 	WANT(!end(run, run->id));
 	ckpt_run_kill(run);
+	WANT(!spares_newcomer(run));
 	WANT(!ckpt_cgroup_thaw(&run->cg));
 	WANT(!ckpt_run_restart(run, other, 0));
 	close(other);
