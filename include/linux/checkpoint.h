@@ -11,18 +11,16 @@
 #include <uapi/linux/checkpoint.h>
 
 struct checkpoint_copy;
-struct cred;
 struct mem_cgroup;
 struct mm_struct;
 struct prctl_mm_map;
 struct task_struct;
 
-long checkpoint_do(const struct checkpoint_args *args);
-long restart_do(struct restart_args *args, __s32 __user *pidfd_out);
+long checkpoint_do(void __user *args, size_t size);
+long restart_do(void __user *args, size_t size);
 
-/* Of kernel/sys.c: checks of prctl(PR_SET_MM_MAP) and of setresuid(2). */
+/* Of kernel/sys.c: the checks of prctl(PR_SET_MM_MAP). */
 int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
-void flag_nproc_exceeded(struct cred *new);
 
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
 void checkpoint_copy_del(struct checkpoint_copy *copy);

@@ -28,7 +28,11 @@ use crate::{
             },
             io, //
         },
-        task::root::Root, //
+        task::root::Root,
+        uapi::args::{
+            CheckpointCall,
+            RestartCall, //
+        }, //
     },
     restart::args::RestartArgs,
     syscall::{
@@ -46,24 +50,6 @@ const DEADLINE_MAX_MS: u32 = 600_000;
 
 /// What is wrong with arguments of a later version.
 const UNKNOWN: &str = "a flag is not known, or a field that must be zero is not";
-
-/// The arguments of checkpoint(2) as they came.
-pub(crate) struct CheckpointCall {
-    /// CHECKPOINT_* flags.
-    pub(crate) flags: u64,
-    /// The root task, or -1.
-    pub(crate) pidfd: i32,
-    /// The cgroup, or -1.
-    pub(crate) cgroup_fd: i32,
-    /// The image, or -1.
-    pub(crate) image_fd: i32,
-    /// The messages, or -1: for [`log`].
-    pub(crate) log_fd: i32,
-    /// Deadline, or 0.
-    pub(crate) deadline_ms: u32,
-    /// Some field that must be zero is not.
-    pub(crate) reserved: bool,
-}
 
 /// Ends the call for a wrong argument: `errno`, with a line that tells what is wrong.
 fn wrong(report: &mut Report, errno: Error, what: &str) -> Error {
@@ -150,6 +136,10 @@ impl<'a> CheckpointArgs<'a> {
                 return Err(wrong(report, EINVAL, what));
             }
         }
+        if kill_only != (call.id != 0) {
+            let what = "a checkpoint's id is given to kill what it has left frozen, and only then";
+            return Err(wrong(report, EINVAL, what));
+        }
         let image = if (dry_run || kill_only) && call.image_fd == -1 {
             None
         } else {
@@ -178,7 +168,7 @@ impl<'a> CheckpointArgs<'a> {
             kill: has(checkpoint_flags::KILL),
             leave_frozen: has(checkpoint_flags::FROZEN),
             dry_run,
-            kill_only,
+            kill_only: kill_only.then_some(call.id),
             strict: has(checkpoint_flags::STRICT),
             deadline_ms: match call.deadline_ms {
                 0 => DEADLINE_MS,
@@ -190,26 +180,6 @@ impl<'a> CheckpointArgs<'a> {
         };
         Ok((args, root))
     }
-}
-
-/// The arguments of restart(2) as they came.
-pub(crate) struct RestartCall {
-    /// RESTART_* flags.
-    pub(crate) flags: u64,
-    /// The image.
-    pub(crate) image_fd: i32,
-    /// The messages, or -1: for [`log`].
-    pub(crate) log_fd: i32,
-    /// The cgroup, or -1.
-    pub(crate) cgroup_fd: i32,
-    /// Some field that must be zero is not.
-    pub(crate) reserved: bool,
-    /// Address of the patterns of paths whose differences are accepted.
-    pub(crate) accept: usize,
-    /// Bytes of them.
-    pub(crate) accept_len: usize,
-    /// Address where the caller wants the root's pidfd.
-    pub(crate) pidfd_out: usize,
 }
 
 impl RestartArgs {

@@ -25,7 +25,7 @@ mod kinds;
 mod mm;
 mod ns;
 mod restart;
-// `#[export]` wants its functions to be `pub`.
+// What C calls is `pub`.
 #[allow(unreachable_pub)]
 mod syscall;
 mod task;

@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The system calls, as the C shim (`sys.c`) calls them.
-//!
-//! C calls in here, so that this is the one file outside of `kapi/` and `arch/*/checkpoint/` that has
-//! `unsafe` and `bindings::`: for the pointer to the arguments.
 
-use kernel::{
-    bindings,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use crate::{
-    args::{
-        self,
-        CheckpointCall,
-        RestartCall, //
-    },
+    args,
     capture::{
         self,
         args::CheckpointArgs, //
     },
     core::report::Report,
-    kapi::time::wait,
+    kapi::{
+        time::wait,
+        uapi::args::{
+            CheckpointCall,
+            Entry,
+            RestartCall, //
+        }, //
+    },
     restart::{
         self,
         args::RestartArgs, //
@@ -88,46 +85,18 @@ fn ret(result: Result<u64>) -> c_long {
     }
 }
 
-/// checkpoint(2).
-///
-/// # Safety
-///
-/// `args` is valid. Called by the system call only, in process context.
-#[export]
-pub unsafe extern "C" fn checkpoint_do(args: *const bindings::checkpoint_args) -> c_long {
-    // SAFETY: By the caller's promise.
-    let a = unsafe { &*args };
-    ret(checkpoint(&CheckpointCall {
-        flags: a.flags,
-        pidfd: a.pidfd,
-        cgroup_fd: a.cgroup_fd,
-        image_fd: a.image_fd,
-        log_fd: a.log_fd,
-        deadline_ms: a.deadline_ms,
-        reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
-    }))
+/// Both are what C declares. `#[export]`, which compares that, wants its functions to be unsafe.
+const _: [Entry; 2] = [checkpoint_do, restart_do];
+
+/// checkpoint(2), with a structure of the caller's of `size` bytes at `args`. Called by the system call
+/// only, in process context.
+#[no_mangle]
+pub extern "C" fn checkpoint_do(args: *mut c_void, size: usize) -> c_long {
+    ret(CheckpointCall::read(args, size).and_then(|call| checkpoint(&call)))
 }
 
-/// restart(2); the root's pidfd is written to the caller's `pidfd_out`.
-///
-/// # Safety
-///
-/// `args` is valid. Called by the system call only, in process context.
-#[export]
-pub unsafe extern "C" fn restart_do(
-    args: *mut bindings::restart_args,
-    pidfd_out: *mut i32,
-) -> c_long {
-    // SAFETY: By the caller's promise.
-    let a = unsafe { &*args };
-    ret(restart(&RestartCall {
-        flags: a.flags,
-        image_fd: a.image_fd,
-        log_fd: a.log_fd,
-        cgroup_fd: a.cgroup_fd,
-        reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
-        accept: a.accept as usize,
-        accept_len: a.accept_len as usize,
-        pidfd_out: pidfd_out as usize,
-    }))
+/// restart(2), likewise; the root's pidfd is written to the caller's structure.
+#[no_mangle]
+pub extern "C" fn restart_do(args: *mut c_void, size: usize) -> c_long {
+    ret(RestartCall::read(args, size).and_then(|call| restart(&call)))
 }

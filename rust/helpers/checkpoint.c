@@ -9,8 +9,17 @@
 #include <linux/security.h>
 #include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
+#include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
+
+/* Arguments. */
+
+__rust_helper int rust_helper_copy_struct_from_user(void *dst, size_t ksize, const void __user *src,
+						    size_t usize)
+{
+	return copy_struct_from_user(dst, ksize, src, usize);
+}
 
 /* Time. */
 

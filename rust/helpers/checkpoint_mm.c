@@ -8,6 +8,7 @@
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
+#include <linux/mman.h>
 #include <linux/pagemap.h>
 #include <linux/pagewalk.h>
 #include <linux/sched.h>
@@ -393,8 +394,13 @@ __rust_helper bool rust_helper_checkpoint_shmem_noreserve(struct inode *inode)
 
 __rust_helper struct file *rust_helper_checkpoint_shmem_file(loff_t size, bool noreserve)
 {
-	vma_flags_t flags = noreserve ? mk_vma_flags(VMA_NORESERVE_BIT) : EMPTY_VMA_FLAGS;
-	struct file *file = shmem_kernel_file_setup("dev/zero", size, flags);
+	vma_flags_t flags = EMPTY_VMA_FLAGS;
+	struct file *file;
+
+	/* As do_mmap() obeys MAP_NORESERVE. */
+	if (noreserve && sysctl_overcommit_memory != OVERCOMMIT_NEVER)
+		flags = mk_vma_flags(VMA_NORESERVE_BIT);
+	file = shmem_kernel_file_setup("dev/zero", size, flags);
 
 	/* As memfd_create(2): its contents are written as those of a file. */
 	if (!IS_ERR(file))

@@ -200,11 +200,14 @@ __rust_helper bool rust_helper_checkpoint_interrupted(unsigned long *trap)
 	return test_thread_flag(TIF_SIGPENDING);
 }
 
-/* Asks the current task again to stop for its debugger, if it still has one. */
+/*
+ * Asks the current task again to stop for its debugger, if that has it by PTRACE_SEIZE: another one
+ * may have come by PTRACE_ATTACH since, for which there are no such stops.
+ */
 __rust_helper void rust_helper_checkpoint_trap_again(unsigned long trap)
 {
 	spin_lock_irq(&current->sighand->siglock);
-	if (current->ptrace && task_set_jobctl_pending(current, trap))
+	if (current->ptrace & PT_SEIZED && task_set_jobctl_pending(current, trap))
 		set_thread_flag(TIF_SIGPENDING);
 	spin_unlock_irq(&current->sighand->siglock);
 }

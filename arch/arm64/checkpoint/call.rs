@@ -2,7 +2,8 @@
 
 //! The system calls that are made again when only the freezer has interrupted them.
 //!
-//! What is to be shown of each is at [`Wait`], and why this is done in `kapi/signal/eintr.rs`.
+//! What is to be shown of each is at [`Wait`]; why this is done, and which calls are the same on all
+//! architectures, is in `kapi/signal/eintr.rs`.
 
 use kernel::{
     bindings,
@@ -10,33 +11,21 @@ use kernel::{
 };
 
 use crate::kapi::signal::eintr::{
-    Time,
-    Wait, //
+    Call,
+    Wait,
+    EVERYWHERE, //
 };
 
-const fn timed(limit: usize, time: Time) -> Wait {
-    Wait::Timed { limit, time }
-}
-
-/// Native calls.
-const CALLS: &[(u32, Wait)] = &[
-    (bindings::__NR_epoll_pwait, Wait::Epoll),
-    (bindings::__NR_epoll_pwait2, timed(3, Time::Wide)),
-    (bindings::__NR_rt_sigtimedwait, timed(2, Time::Wide)),
-    (bindings::__NR_io_getevents, timed(4, Time::Wide)),
-    (bindings::__NR_semtimedop, timed(3, Time::Wide)),
-    (bindings::__NR_semop, Wait::Semop),
-    (bindings::__NR_io_uring_enter, Wait::Ring),
-    (bindings::__NR_fallocate, Wait::Allocate),
-];
+/// Other native calls.
+const CALLS: &[Call] = &[(bindings::__NR_semop, Wait::Semop)];
 
 /// The system calls of the kind that the running task makes.
-pub(crate) fn table() -> &'static [(u32, Wait)] {
+pub(crate) fn tables() -> [&'static [Call]; 2] {
     // SAFETY: It looks at a flag of the running task.
     if unsafe { bindings::checkpoint_tif(bindings::get_current(), bindings::TIF_32BIT as c_int) } {
-        return &[];
+        return [&[], &[]];
     }
-    CALLS
+    [EVERYWHERE, CALLS]
 }
 
 /// The system call that the running task returns from shall return `error`.

@@ -2,39 +2,27 @@
 
 //! The system calls that are made again when only the freezer has interrupted them.
 //!
-//! What is to be shown of each is at [`Wait`], and why this is done in `kapi/signal/eintr.rs`.
+//! What is to be shown of each is at [`Wait`]; why this is done, and which calls are the same on all
+//! architectures, is in `kapi/signal/eintr.rs`.
 
 use kernel::bindings;
 
 use super::regs::TRAP_NORESTART;
 use crate::kapi::signal::eintr::{
+    Call,
     Time,
-    Wait, //
+    Wait,
+    EVERYWHERE, //
 };
 
-const fn timed(limit: usize, time: Time) -> Wait {
-    Wait::Timed { limit, time }
-}
-
-const fn ipc(limit: usize, time: Time) -> Wait {
-    Wait::Ipc { limit, time }
-}
-
-/// Native calls.
-const CALLS: &[(u32, Wait)] = &[
+/// Other native calls.
+const CALLS: &[Call] = &[
     (bindings::__NR_epoll_wait, Wait::Epoll),
-    (bindings::__NR_epoll_pwait, Wait::Epoll),
-    (bindings::__NR_epoll_pwait2, timed(3, Time::Wide)),
-    (bindings::__NR_rt_sigtimedwait, timed(2, Time::Wide)),
-    (bindings::__NR_io_getevents, timed(4, Time::Wide)),
-    (bindings::__NR_semtimedop, timed(3, Time::Wide)),
-    (bindings::__NR_ipc, ipc(5, Time::Wide)),
-    (bindings::__NR_io_uring_enter, Wait::Ring),
-    (bindings::__NR_fallocate, Wait::Allocate),
+    (bindings::__NR_ipc, Wait::ipc(5, Time::Wide)),
 ];
 
 /// The system calls of the kind that the running task makes.
-pub(crate) fn table() -> &'static [(u32, Wait)] {
+pub(crate) fn tables() -> [&'static [Call]; 2] {
     // SAFETY: It looks at the registers of the running task, and at a flag. All members of the
     // union are plain words.
     let (narrow, trap) = unsafe {
@@ -47,9 +35,9 @@ pub(crate) fn table() -> &'static [(u32, Wait)] {
     };
     // After a handler has run the registers may be those of a call that was over before.
     if narrow || trap & TRAP_NORESTART != 0 {
-        return &[];
+        return [&[], &[]];
     }
-    CALLS
+    [EVERYWHERE, CALLS]
 }
 
 /// The system call that the running task returns from with an error shall return `error`.

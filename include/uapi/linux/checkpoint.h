@@ -35,6 +35,7 @@
  * @advice: Must be zero.
  * @nr_advice: Must be zero.
  * @reserved2: Must be zero.
+ * @id: With CHECKPOINT_KILL_ONLY: the checkpoint that has left the tasks frozen. Else zero.
  */
 struct checkpoint_args {
 	__aligned_u64 flags;
@@ -47,9 +48,11 @@ struct checkpoint_args {
 	__aligned_u64 advice;
 	__u32 nr_advice;
 	__u32 reserved2;
+	__aligned_u64 id;
 };
 
 #define CHECKPOINT_ARGS_SIZE_VER0	48 /* sizeof the first published struct */
+#define CHECKPOINT_ARGS_SIZE_VER1	56 /* sizeof the second: id */
 
 /*
  * restart_args.flags

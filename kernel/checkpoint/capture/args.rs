@@ -17,8 +17,8 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) leave_frozen: bool,
     /// Write nothing.
     pub(crate) dry_run: bool,
-    /// Kill the tasks, which were left frozen, and write nothing.
-    pub(crate) kill_only: bool,
+    /// Kill the tasks, which the checkpoint with this id has left frozen, and write nothing.
+    pub(crate) kill_only: Option<u64>,
     /// Refuse what is only told otherwise.
     pub(crate) strict: bool,
     /// Milliseconds within which all tasks must freeze.

@@ -8,50 +8,89 @@ use kernel::{
     task::Task, //
 };
 
-use crate::kapi::{
-    cgroup::frozen::FrozenTasks,
-    fork::park,
-    task::{
-        links::PidRef,
-        tree, //
-    },
-    time::wait, //
+use crate::{
+    core::report::Report,
+    kapi::{
+        cgroup::frozen::FrozenTasks,
+        fork::park,
+        fs::file::FileRef,
+        pid::namespace::PidNs,
+        task::{
+            frozen::TaskName,
+            links::PidRef,
+            tree, //
+        },
+        time::wait, //
+    }, //
 };
 
 /// Longest pause between two looks, in milliseconds.
 const PAUSE_MAX_MS: u32 = 50;
 
+/// How long to wait for a task before that is told, in milliseconds.
+const LATE_MS: u64 = 1_000;
+
+/// A task that is to be killed.
+struct Victim {
+    task: ARef<Task>,
+    /// Its pid, unless it has none any more.
+    pid: Option<PidRef>,
+    name: TaskName,
+}
+
 /// Tasks that are to be killed, in the order in which they are waited for.
 pub(super) struct Doomed {
-    /// With their pids, but of those that have none any more.
-    tasks: KVVec<(ARef<Task>, Option<PidRef>)>,
+    tasks: KVVec<Victim>,
     /// Their addresses, sorted.
     known: KVVec<usize>,
 }
 
 impl Doomed {
-    /// Notes all tasks of a checkpoint, so that nothing need be allocated when they are dead.
-    pub(super) fn new(frozen: &FrozenTasks<'_>) -> Result<Self> {
+    /// Notes all tasks of a checkpoint, so that nothing need be allocated when they are dead. Messages
+    /// give their pids in `ns`.
+    pub(super) fn new(frozen: &FrozenTasks<'_>, ns: &PidNs) -> Result<Self> {
         let n = frozen.len();
         let mut tasks = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
         let mut known = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
         for t in frozen.iter() {
-            let pid = PidRef::of(t.task()).ok();
-            tasks.push((t.task().clone(), pid), GFP_KERNEL_ACCOUNT)?;
+            let victim = Victim {
+                task: t.task().clone(),
+                pid: PidRef::of(t.task()).ok(),
+                name: TaskName::of(t.task(), ns),
+            };
+            tasks.push(victim, GFP_KERNEL_ACCOUNT)?;
             known.push(t.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
         }
         known.sort_unstable();
         Ok(Self { tasks, known })
     }
 
-    /// Waits until all of them are gone, or their parents outside have to wait for them; not longer
-    /// than until the caller is killed.
-    pub(super) fn wait(self) {
+    /// Waits until all of them are gone, or their parents outside have to wait for them. One that takes
+    /// long, as it hangs in the kernel, is told to `log` at once. No task is frozen.
+    ///
+    /// If the caller is killed that ends the wait. Another signal does not: what was asked for is done,
+    /// and one of them tells parents among the callers of these deaths.
+    pub(super) fn wait(self, report: &mut Report, log: Option<&FileRef>) {
+        // One that is killed tells nothing any more.
+        report.write_out(log);
+        let late = || wait::monotonic_ns().saturating_add(LATE_MS * 1_000_000);
         let mut pause = 1;
-        for (task, pid) in &self.tasks {
-            while !self.is_gone(task, pid.as_ref()) {
+        for victim in &self.tasks {
+            let mut tell_at = late();
+            while !self.is_gone(victim) {
                 if wait::killed() {
                     return;
+                }
+                if wait::monotonic_ns() >= tell_at {
+                    report.note(
+                        &victim.name,
+                        fmt!(
+                            "is killed, but not gone yet: it waits for something in the kernel; the \
+                             image is complete, and killing the caller ends the wait for it"
+                        ),
+                    );
+                    report.write_out(log);
+                    tell_at = u64::MAX;
                 }
                 wait::pause_ms(pause);
                 pause = (pause * 2).min(PAUSE_MAX_MS);
@@ -59,11 +98,12 @@ impl Doomed {
         }
     }
 
-    /// The pid of `task` is free, or a task that is none of ours keeps it from being free.
-    fn is_gone(&self, task: &Task, pid: Option<&PidRef>) -> bool {
-        let reaped = park::is_gone(task);
+    /// The pid of `victim` is free, or a task that is none of ours keeps it from being free.
+    fn is_gone(&self, victim: &Victim) -> bool {
+        let reaped = park::is_gone(&victim.task);
+        let parent = || tree::waited_for_by(&victim.task);
         // It loses its pid some time before that is free.
-        reaped && !pid.is_some_and(PidRef::is_leaving)
-            || tree::waited_for_by(task).is_some_and(|p| self.known.binary_search(&p).is_err())
+        reaped && !victim.pid.as_ref().is_some_and(PidRef::is_leaving)
+            || parent().is_some_and(|p| self.known.binary_search(&p).is_err())
     }
 }

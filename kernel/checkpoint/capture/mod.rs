@@ -112,12 +112,12 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         return Err(EINVAL);
     }
     let hold = freeze::hold(cap, root, args.cgroup.clone())?;
-    if args.kill_only {
-        let result = end(args, root, cap, hold.as_ref());
+    if let Some(id) = args.kill_only {
+        let result = end(args, root, cap, hold.as_ref(), id);
         let doomed = unbroken(cap, hold.as_ref(), result)?;
         drop(hold);
-        doomed.wait();
-        return Ok(LAST_ID.fetch_add(1, Ordering::Relaxed) + 1);
+        doomed.wait(&mut cap.report, args.log);
+        return Ok(id);
     }
     let result = read(args, root, cap, hold.as_ref());
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
@@ -126,33 +126,35 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     let (Some(snapshot), Some(image)) = (snapshot, args.image.as_ref()) else {
         return Ok(id);
     };
-    let bytes = if args.kill || args.leave_frozen {
-        let doomed = args.kill.then(|| Doomed::new(&tasks)).transpose()?;
+    let (bytes, doomed) = if args.kill || args.leave_frozen {
+        let doomed = args.kill.then(|| Doomed::new(&tasks, &cap.pid_ns));
+        let doomed = doomed.transpose()?;
         let result = tasks.set_aside().and_then(|aside| {
             let (sink, bytes) = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
                 // Tasks that were thawed since that check run on, and so there must be no image.
-                kill(&aside.take_up().inspect_err(|_| sink.take_back())?);
+                let tasks = aside.take_up().inspect_err(|_| sink.take_back())?;
+                kill(&tasks, hold.as_ref());
             } else if let Some(hold) = &hold {
-                hold.leave_frozen();
+                hold.leave_frozen(id);
             }
             Ok(bytes)
         });
         let bytes = unbroken(cap, hold.as_ref(), result)?;
         drop(hold);
-        if let Some(doomed) = doomed {
-            doomed.wait();
-        }
-        bytes
+        (bytes, doomed)
     } else {
         drop(tasks);
         drop(hold);
         let sync = |cap: &mut Capture| files::sync(cap, false);
         let (_, bytes) = write(cap, id, snapshot, image, false, &sync)?;
-        bytes
+        (bytes, None)
     };
     cap.report
         .line(fmt!("checkpoint {}: {} tasks, {} bytes", id, count, bytes));
+    if let Some(doomed) = doomed {
+        doomed.wait(&mut cap.report, args.log);
+    }
     Ok(id)
 }
 
@@ -237,25 +239,37 @@ fn explain(
     e
 }
 
-/// Kills tasks that a checkpoint has left frozen, and whose image its caller has made safe.
+/// Kills tasks that checkpoint `id` has left frozen, and whose image its caller has made safe.
 ///
-/// EBUSY: the cgroup was thawed since then, so that the image may be older than the tasks.
+/// EBUSY: it has not, or a task may have run since, so that the image is older than the task.
 fn end(
     args: &CheckpointArgs<'_>,
     root: &Root,
     cap: &mut Capture,
     hold: Option<&HeldCgroup>,
+    id: u64,
 ) -> Result<Doomed> {
-    if !hold.is_some_and(HeldCgroup::was_frozen) {
+    let left_by = hold.map_or(0, HeldCgroup::left_by);
+    if left_by == 0 {
         cap.report.line(fmt!(
-            "error: the cgroup is not frozen: its tasks may have run on since they were saved \
-             [EBUSY]"
+            "error: the tasks may have run since checkpoint {}: it has not left the cgroup frozen, \
+             or the cgroup was thawed or a task moved out of it since: save them again [EBUSY]",
+            id
+        ));
+        return Err(EBUSY);
+    }
+    if left_by != id {
+        cap.report.line(fmt!(
+            "error: it is checkpoint {} that has left the cgroup frozen, and not {}: the image of \
+             that one is the latest [EBUSY]",
+            left_by,
+            id
         ));
         return Err(EBUSY);
     }
     let tasks = freeze::freeze(cap, root, hold, args.deadline_ms)?;
-    let doomed = Doomed::new(&tasks)?;
-    kill(&tasks);
+    let doomed = Doomed::new(&tasks, &cap.pid_ns)?;
+    kill(&tasks, hold);
     cap.report.line(fmt!("{} tasks are killed", tasks.len()));
     Ok(doomed)
 }
@@ -378,8 +392,8 @@ fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Si
 }
 
 /// Kills the tasks so that nobody sees it but their parent: no memory of theirs that others may
-/// share is written.
-fn kill(tasks: &FrozenTasks<'_>) {
+/// share is written. `hold` is that on their cgroup.
+fn kill(tasks: &FrozenTasks<'_>, hold: Option<&HeldCgroup>) {
     for t in tasks.iter() {
         if t.state() == State::Live {
             t.die_quietly();
@@ -389,5 +403,8 @@ fn kill(tasks: &FrozenTasks<'_>) {
         if t.is_leader() && t.state() != State::Zombie {
             wait::kill_group(t.task());
         }
+    }
+    if let Some(hold) = hold {
+        hold.forget_checkpoint();
     }
 }

@@ -63,7 +63,7 @@ impl Patterns {
     /// One of them matches `path`. EINTR: the caller was killed.
     pub(crate) fn matches(&self, path: &PathName) -> Result<bool> {
         for pattern in self.0.split_inclusive(|&b| b == 0) {
-            wait::check_killed()?;
+            wait::go_on()?;
             let pattern = CStr::from_bytes_with_nul(pattern).map_err(|_| EINVAL)?;
             if path.fits(pattern) {
                 return Ok(true);
@@ -84,7 +84,7 @@ pub(crate) struct Policy {
 }
 
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
-#[kernel::macros::kunit_tests(checkpoint_files_accept)]
+#[kernel::macros::kunit_tests(checkpoint_accept)]
 mod tests {
     use super::*;
 

@@ -17,7 +17,8 @@ use crate::{
 
 /// One kind of state: how it is found, saved and restored.
 ///
-/// `F` is what the kinds have found of a checkpoint. The functions of one kind stand in one file. All may sleep; none is called with a lock held.
+/// `F` is what the kinds have found of a checkpoint. The functions of one kind stand in one file. All
+/// may sleep; none is called with a lock held.
 pub(crate) struct KindOps<F> {
     /// For messages and documentation.
     pub(crate) name: &'static str,

@@ -2,8 +2,8 @@
 
 //! Messages: which task, which object, what was wrong.
 //!
-//! Lines are gathered in memory and written to the log file descriptor at the end: its reader may
-//! be among the frozen tasks.
+//! Lines are gathered in memory and written to the log file descriptor at the end, or when no task is
+//! frozen any more: its reader may be among them.
 
 use kernel::{
     fmt,
@@ -160,12 +160,19 @@ impl Report {
                 LOG_MAX + LAST,
             );
         }
+        self.write_out(log);
+    }
+
+    /// Writes the lines so far to `log`: for a wait in which the reader should have them. What the log
+    /// does not take is lost.
+    pub(crate) fn write_out(&mut self, log: Option<&FileRef>) {
         if let Some(log) = log {
             let mut pos = io::position(log);
             if io::write_all(log, &self.lines, &mut pos).is_ok() {
                 io::set_position(log, pos);
             }
         }
+        self.lines.clear();
     }
 }
 

@@ -2,8 +2,7 @@
 
 //! The kernel as the rest of the subsystem sees it: safe wrappers of what C offers.
 //!
-//! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`, but for
-//! `syscall.rs`, which C calls.
+//! This module and `arch/*/checkpoint/` are the only places with `unsafe` and `bindings::`.
 //!
 //! Each subsystem of the kernel has a folder by its name. This is the list of them all.
 
@@ -101,4 +100,9 @@ pub(crate) mod task {
 /// Time, and waiting: `kernel/time/`.
 pub(crate) mod time {
     pub(crate) mod wait;
+}
+
+/// Our own system calls: `include/uapi/linux/checkpoint.h`.
+pub(crate) mod uapi {
+    pub(crate) mod args;
 }

@@ -65,6 +65,8 @@ pub(crate) struct Crew {
     #[pin]
     gate: Gate,
     slots: KVVec<Pin<KBox<Slot>>>,
+    /// For each thread group, at the index of its leader: its threads that have not finished yet.
+    unfinished: KVVec<Atomic<u32>>,
     arrived: Atomic<i32>,
     error: Atomic<i32>,
 }
@@ -79,12 +81,18 @@ impl Crew {
                 GFP_KERNEL_ACCOUNT,
             )?;
         }
+        let mut unfinished = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
+        for (_, member) in members.iter() {
+            let threads = member.threads.checked_add(1).ok_or(EINVAL)?;
+            unfinished.push(Atomic::new(threads), GFP_KERNEL_ACCOUNT)?;
+        }
         let crew = Arc::pin_init(
             pin_init!(Self {
                 restore <- restore,
                 members,
                 gate <- Gate::new(),
                 slots,
+                unfinished,
                 arrived: Atomic::new(0),
                 error: Atomic::new(0),
             }),
@@ -221,6 +229,14 @@ impl Crew {
         }
         Ok(())
     }
+
+    /// Finishes the current task, which is the one of `plan`. To be called in turn.
+    fn finish_self(&self, plan: &Plan<'_>) -> Result {
+        let leader = self.members.index_of(plan.task.tgid.get());
+        let unfinished = leader.and_then(|leader| self.unfinished.get(leader));
+        let last = unfinished.ok_or(EINVAL)?.fetch_sub(1, Relaxed) == 1;
+        task::finish(&self.restore, plan, last)
+    }
 }
 
 impl Job for Crew {
@@ -242,7 +258,7 @@ impl Job for Crew {
         }
         self.members
             .for_each_child(index, |child| self.make(child, 0, None, None))?;
-        self.gate.with_turn(|| task::finish(&self.restore, &plan))?;
+        self.gate.with_turn(|| self.finish_self(&plan))?;
         if member.state == TASK_LIVE {
             return Ok(Next::Park);
         }

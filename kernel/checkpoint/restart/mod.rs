@@ -196,7 +196,7 @@ fn bring_back(
     pidfd.install();
     ready.release();
     if let Some(hold) = hold {
-        hold.leave_frozen();
+        hold.leave_frozen(0);
         drop(hold);
         wait_frozen(crew);
     }

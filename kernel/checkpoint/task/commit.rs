@@ -54,6 +54,7 @@ pub(crate) fn commit(
     let for_group = plan.last;
     let killed = |e| r.fail(e, plan, fmt!("was killed while it waited for its restart"));
 
+    task.flag_nproc_exceeded();
     task.clear_signals(for_group).map_err(killed)?;
     for_each_record(r, plan, |raw| {
         if raw.kind != Kind::Pending {

@@ -8,7 +8,9 @@
 //!    memory is mapped has its own.
 //! 2. `restore` of the [`KINDS`], in its own context, before it makes threads and children.
 //! 3. [`finish`], in its own context, after that and before it parks: what its children must not
-//!    inherit (credentials, limits, scheduling), or what is gone once credentials are.
+//!    inherit (credentials, scheduling), or what is gone once credentials are. What a thread group
+//!    shares of that (limits) comes with the last of its threads, when all of them have made their
+//!    children.
 //! 4. [`commit`], by the coordinator, when all tasks are parked: signals and group stop.
 
 use kernel::{
@@ -141,13 +143,15 @@ pub(crate) fn early(r: &Restore, plan: &Plan<'_>) -> Result {
 }
 
 /// Last step of the restart of the current task in its own context, when it has made all its
-/// threads and children.
+/// threads and children. `last`: all others of its thread group have come here before.
 ///
 /// Until here it had the credentials of the caller of restart(2).
-pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+pub(crate) fn finish(r: &Restore, plan: &Plan<'_>, last: bool) -> Result {
     ns::finish(r, plan)?;
     sched::finish(r, plan)?;
-    process::finish(r, plan)?;
+    if last {
+        process::finish(r, plan)?;
+    }
     basic::times(r, plan);
     arch::regs::start()
         .map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))?;

@@ -132,27 +132,20 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Restores what children must see: they learn from their parent that there is a sub-reaper.
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    with_record(r, plan, |process| {
-        limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
-        Ok(())
-    })
-}
-
-/// Restores what the current thread group shares, in the context of its leader, with the
-/// credentials of the caller of restart(2).
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
-    with_record(r, plan, |process| set(r, plan, process))
-}
-
-/// Runs `f` with the process record of the group that the current task leads, if it leads one.
-fn with_record(r: &Restore, plan: &Plan<'_>, f: impl FnOnce(&Process) -> Result) -> Result {
     if !plan.leader {
         return Ok(());
     }
-    f(&plan.process().map_err(|f| r.fault(f))?)
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
+    Ok(())
 }
 
-fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {
+/// Restores what the current thread group shares, with the credentials of the caller of restart(2).
+///
+/// Each of its threads has made its children by now, which begin with copies of the limits, and has
+/// its scheduling: what these limits forbid was allowed before they were lowered.
+pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+    let process = plan.process().map_err(|f| r.fault(f))?;
     limits::set_group_times(&GroupTimes {
         cutime: process.cutime.get(),
         cstime: process.cstime.get(),

@@ -122,13 +122,14 @@ impl Cgroup {
     /// Errors as of [`Cgroup::may_freeze`]. EINVAL: it is the root cgroup. EBUSY: it, or one
     /// around or in it, is held already. ENODEV: it was removed.
     pub(crate) fn hold(self) -> Result<HeldCgroup> {
-        let mut was_frozen = false;
+        let mut left_by = 0;
         // SAFETY: We own a reference, which is kept until the hold is released. No lock is held.
-        to_result(unsafe { bindings::cgroup_freezer_hold(self.0.as_ptr(), &mut was_frozen) })?;
+        to_result(unsafe { bindings::cgroup_freezer_hold(self.0.as_ptr(), &mut left_by) })?;
         // INVARIANT: The hold was just made, by this thread, and is pinned.
         Ok(HeldCgroup {
             cgroup: self,
-            frozen_after: Cell::new(was_frozen),
+            left_by: Cell::new(left_by),
+            freeze: Cell::new(false),
         })
     }
 }
@@ -169,7 +170,7 @@ impl CgroupDir {
     }
 }
 
-/// A cgroup that is held frozen. Dropping it puts it back to what it was: frozen or not.
+/// A cgroup that is held frozen. Dropping it makes it what its owner wants: frozen or not.
 ///
 /// # Invariants
 ///
@@ -177,13 +178,17 @@ impl CgroupDir {
 /// [`HeldCgroup::unpin`] and [`HeldCgroup::pin`]: while it is pinned, the tasks stay frozen.
 pub(crate) struct HeldCgroup {
     cgroup: Cgroup,
-    frozen_after: Cell<bool>,
+    /// The checkpoint that has saved its tasks as they are, or 0.
+    left_by: Cell<u64>,
+    /// It is to be left frozen.
+    freeze: Cell<bool>,
 }
 
 impl HeldCgroup {
-    /// It was frozen by its owner, or by a checkpoint that left it so, before it was held.
-    pub(crate) fn was_frozen(&self) -> bool {
-        self.frozen_after.get()
+    /// The id of the checkpoint that had left it frozen before it was held, if no task of it can
+    /// have run since; 0: there is none.
+    pub(crate) fn left_by(&self) -> u64 {
+        self.left_by.get()
     }
 
     /// The cgroup.
@@ -213,9 +218,16 @@ impl HeldCgroup {
         to_result(unsafe { bindings::cgroup_freezer_pin(self.cgroup.0.as_ptr(), true) })
     }
 
-    /// Leaves it frozen when it is let go, unless somebody has thawed it.
-    pub(crate) fn leave_frozen(&self) {
-        self.frozen_after.set(true);
+    /// Leaves it frozen when it is let go, unless somebody has thawed it: for the checkpoint with
+    /// this id, or for a restart (0).
+    pub(crate) fn leave_frozen(&self, id: u64) {
+        self.freeze.set(true);
+        self.left_by.set(id);
+    }
+
+    /// Its tasks are killed: what is frozen in it later is not what a checkpoint has left so.
+    pub(crate) fn forget_checkpoint(&self) {
+        self.left_by.set(0);
     }
 
     /// A number that remains the same for as long as `task` remains frozen and off its CPU; `None`:
@@ -237,7 +249,11 @@ impl Drop for HeldCgroup {
     fn drop(&mut self) {
         // SAFETY: By the type's invariants we have a hold on it, which ends here. No lock is held.
         unsafe {
-            bindings::cgroup_freezer_release(self.cgroup.0.as_ptr(), self.frozen_after.get())
+            bindings::cgroup_freezer_release(
+                self.cgroup.0.as_ptr(),
+                self.freeze.get(),
+                self.left_by.get(),
+            )
         };
     }
 }

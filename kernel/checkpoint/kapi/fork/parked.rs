@@ -134,6 +134,30 @@ impl ParkedTask {
         }
     }
 
+    /// Has a later execve(2) of it fail if its user has more processes than RLIMIT_NPROC allows by
+    /// now, as setresuid(2) does. To be called when it has its limits and all tasks are made.
+    pub(crate) fn flag_nproc_exceeded(&self) {
+        let t = self.as_ptr();
+        // SAFETY: By the type's invariants the task is valid, and changes neither its flags nor its
+        // credentials, which keep what they point to. As flag_nproc_exceeded(), which knows the
+        // running task only: not for one that remained with the user of the caller, nor for root;
+        // that the flag is off otherwise was seen to before (`reset_inherited()`).
+        unsafe {
+            let (cred, own) = ((*t).cred, (*bindings::get_current()).cred);
+            let limit = &raw const (*(*t).signal).rlim[bindings::RLIMIT_NPROC as usize].rlim_cur;
+            if (*cred).ucounts != (*own).ucounts
+                && (*cred).user != &raw mut bindings::root_user
+                && bindings::is_rlimit_overlimit(
+                    (*cred).ucounts,
+                    bindings::rlimit_type_UCOUNT_RLIMIT_NPROC,
+                    limit.read_volatile(),
+                )
+            {
+                (*t).flags |= bindings::PF_NPROC_EXCEEDED;
+            }
+        }
+    }
+
     /// From now on its parent waits for it when it dies.
     pub(crate) fn needs_parent(&self) {
         // SAFETY: By the type's invariants the task is valid.

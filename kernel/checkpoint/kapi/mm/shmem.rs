@@ -42,7 +42,8 @@ pub(crate) fn is_noreserve(file: &FileRef) -> bool {
     is_shmem(file) && unsafe { bindings::checkpoint_shmem_noreserve((*mapping(file)).host) }
 }
 
-/// A new file of anonymous shared memory, of `size` bytes; may sleep.
+/// A new file of anonymous shared memory, of `size` bytes; may sleep. `noreserve` counts where the
+/// machine may overcommit memory, as MAP_NORESERVE does.
 ///
 /// ENOMEM: there is not as much memory as is to be set aside for it, or none for the file.
 pub(crate) fn new_file(size: i64, noreserve: bool) -> Result<FileRef> {

@@ -202,13 +202,10 @@ impl CredRef {
     /// Makes them those of the current task. They were checked by [`prepare`] for a task with the
     /// same credentials as this one has.
     pub(crate) fn share(&self) {
-        // SAFETY: They are complete, and change no more; commit_creds() takes over a reference. As
-        // in setresuid(2), too many processes of a user are told by a later execve(2).
-        unsafe {
-            let cred = self.clone_ref().cast_mut();
-            bindings::flag_nproc_exceeded(cred);
-            bindings::commit_creds(cred);
-        }
+        // SAFETY: They are complete, and change no more; commit_creds() takes over a reference. What
+        // setresuid(2) calls before, flag_nproc_exceeded(), comes when all processes of the user are
+        // there: `ParkedTask::flag_nproc_exceeded`.
+        unsafe { bindings::commit_creds(self.clone_ref().cast_mut()) };
     }
 
     fn clone_ref(&self) -> *const bindings::cred {
@@ -507,7 +504,7 @@ fn set_ids(
     // SAFETY: The credentials are ours, and complete: they are a copy. As setresuid(2) and
     // setresgid(2): that the ids are mapped was checked here, that the caller may take them in
     // may_switch(); set_user() takes a user_struct, whose reference replaces that of the copy, and
-    // flag_nproc_exceeded() is for the task that takes them on; the hooks of security modules are
+    // flag_nproc_exceeded() is for tasks that have taken them on; the hooks of security modules are
     // called, of which the one for user ids takes capabilities away. What is shared with the old
     // credentials is not written to.
     unsafe {

@@ -9,9 +9,9 @@
 //! is frozen, saved and thawed with it, and the code that decides after a signal decides.
 //!
 //! A call is made again only if it has had no effect whenever it returns EINTR, and if that does
-//! not make it wait longer than was asked for. Which calls these are on an architecture is in
-//! `arch/*/checkpoint/call.rs`; how each of them waits is told by [`Wait`], with the reason why
-//! nothing was done.
+//! not make it wait longer than was asked for. Which calls these are is in [`EVERYWHERE`], and in
+//! `arch/*/checkpoint/call.rs` what an architecture has besides; how each of them waits is told by
+//! [`Wait`], with the reason why nothing was done.
 
 use kernel::{
     bindings,
@@ -71,6 +71,20 @@ pub(crate) enum Time {
     Narrow,
 }
 
+/// A system call: its number, and how it waits.
+pub(crate) type Call = (u32, Wait);
+
+/// Native calls of all architectures.
+pub(crate) const EVERYWHERE: &[Call] = &[
+    (bindings::__NR_epoll_pwait, Wait::Epoll),
+    (bindings::__NR_epoll_pwait2, Wait::timed(3, Time::Wide)),
+    (bindings::__NR_rt_sigtimedwait, Wait::timed(2, Time::Wide)),
+    (bindings::__NR_io_getevents, Wait::timed(4, Time::Wide)),
+    (bindings::__NR_semtimedop, Wait::timed(3, Time::Wide)),
+    (bindings::__NR_io_uring_enter, Wait::Ring),
+    (bindings::__NR_fallocate, Wait::Allocate),
+];
+
 /// The arguments of a system call.
 pub(crate) type Args = [c_ulong; 6];
 
@@ -86,6 +100,18 @@ const SEMOP: c_ulong = 1;
 const SEMTIMEDOP: c_ulong = 4;
 
 impl Wait {
+    /// [`Self::Timed`], for tables.
+    pub(crate) const fn timed(limit: usize, time: Time) -> Self {
+        Self::Timed { limit, time }
+    }
+
+    /// [`Self::Ipc`], for tables.
+    // Not all architectures have ipc(2).
+    #[allow(dead_code)]
+    pub(crate) const fn ipc(limit: usize, time: Time) -> Self {
+        Self::Ipc { limit, time }
+    }
+
     /// The call with these arguments, which has returned EINTR, may be made again: it has had no
     /// effect, and has no limit, or one that is not moved by that.
     ///
@@ -156,8 +182,8 @@ fn interrupted() -> Option<Wait> {
     if error != EINTR.to_errno() as c_long {
         return None;
     }
-    let (_, wait) = call::table().iter().find(|(n, _)| *n == nr)?;
-    Some(*wait)
+    let mut calls = call::tables().into_iter().flatten();
+    calls.find(|(n, _)| *n == nr).map(|(_, wait)| *wait)
 }
 
 /// Called by the running task on its way to user mode, when the freezer has woken it.

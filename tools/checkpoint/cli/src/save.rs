@@ -404,7 +404,10 @@ impl<'a> Job<'a> {
     fn end(&self, worker: &Worker<'_>, place: &Place, done: &mut Done) -> anyhow::Result<()> {
         let crowd = self.target.sure(Crowd::of);
         let report = worker.call(false, || {
-            Report::of(self.request().and_then(Checkpoint::end))
+            Report::of(
+                self.request()
+                    .and_then(|request| request.end(done.id.unwrap_or(0))),
+            )
         })?;
         done.messages.extend(report.messages);
         if let Some(error) = report.error {

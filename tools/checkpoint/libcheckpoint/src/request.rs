@@ -176,16 +176,20 @@ impl Checkpoint<'_> {
         self.flag(sys::CHECKPOINT_DRY_RUN, true).call(-1)
     }
 
-    /// Kills the tasks, which a checkpoint has left frozen and nobody has thawed since, as
-    /// [`kill`](Self::kill) does. Returns when they are gone.
-    pub fn end(self) -> Result<Outcome, Error> {
+    /// Kills the tasks, which the checkpoint `id` has left frozen and none of which can have run
+    /// since, as [`kill`](Self::kill) does. Returns when they are gone.
+    pub fn end(self, id: u64) -> Result<Outcome, Error> {
         // Nothing is saved, so that there is nothing to be strict about.
         self.strict(false)
             .flag(sys::CHECKPOINT_KILL_ONLY, true)
-            .call(-1)
+            .call_with(-1, id)
     }
 
     fn call(self, image_fd: i32) -> Result<Outcome, Error> {
+        self.call_with(image_fd, 0)
+    }
+
+    fn call_with(self, image_fd: i32, id: u64) -> Result<Outcome, Error> {
         let log = self.open_log()?;
         let args = sys::CheckpointArgs {
             flags: self.flags,
@@ -198,6 +202,7 @@ impl Checkpoint<'_> {
             advice: 0,
             nr_advice: 0,
             reserved2: 0,
+            id,
         };
         match sys::checkpoint(&args) {
             // A dry run has no id.

@@ -44,9 +44,10 @@ pub(crate) struct CheckpointArgs {
     pub(crate) advice: u64,
     pub(crate) nr_advice: u32,
     pub(crate) reserved2: u32,
+    pub(crate) id: u64,
 }
 
-const _: () = assert!(size_of::<CheckpointArgs>() == 48);
+const _: () = assert!(size_of::<CheckpointArgs>() == 56);
 
 /// struct restart_args
 #[repr(C, align(8))]

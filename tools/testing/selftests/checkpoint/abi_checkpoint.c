@@ -154,6 +154,8 @@ TEST_F_TIMEOUT(abi, size, CKPT_TIMEOUT)
 	buf[sizeof(args) + 7] = 1;
 	ASSERT_EQ(0, fails_sized(E2BIG, buf, sizeof(args) + 8));
 	ASSERT_LT(0, sys_checkpoint((void *)buf, sizeof(args)));
+	/* What the caller does not know is zero. */
+	ASSERT_LT(0, sys_checkpoint((void *)buf, CHECKPOINT_ARGS_SIZE_VER0));
 	ASSERT_EQ(0, finish());
 }
 
@@ -199,12 +201,19 @@ TEST_F_TIMEOUT(abi, flags_and_fields, CKPT_TIMEOUT)
 	for (bit = 1; bit < 4; bit++) {
 		RESET(CHECKPOINT_KILL_ONLY | (1ull << bit));
 		args.image_fd = -1;
+		args.id = 1;
 		FAILS(EINVAL);
 	}
 	RESET(CHECKPOINT_KILL_ONLY);
 	args.image_fd = -1;
+	args.id = 1;
 	args.pidfd = -1;
 	FAILS(EINVAL);
+	/* It says whose tasks, and nothing else does. */
+	RESET(CHECKPOINT_KILL_ONLY);
+	args.image_fd = -1;
+	FAILS(EINVAL);
+	FAILS_WITH(EINVAL, id, 1);
 	FAILS_WITH(EINVAL, reserved, 1);
 	FAILS_WITH(EINVAL, reserved2, 1);
 	FAILS_WITH(EINVAL, advice, 8);

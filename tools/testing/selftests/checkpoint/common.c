@@ -514,6 +514,7 @@ int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags)
 		return -1;
 	}
 	run->saved = *run->board;
+	run->id = id;
 	ckpt_get_mtime(run->board_path, &run->saved_mtime);
 	if (flags & CHECKPOINT_KILL) {
 		reap(run, true);

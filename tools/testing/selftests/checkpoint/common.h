@@ -222,6 +222,7 @@ struct ckpt_run {
 	char board_path[256];
 	struct ckpt_board saved;	/* As it was at the last checkpoint. */
 	struct timespec saved_mtime;
+	long id;			/* Of that checkpoint. */
 	struct ckpt_saved_file files[CKPT_MAX_FILES];
 	unsigned int nr_files;
 	unsigned int generation;	/* Restarts that led to what is saved. */

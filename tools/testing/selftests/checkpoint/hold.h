@@ -74,6 +74,15 @@ __attribute__((unused)) static int hold_unlock(struct hold_lock *lock)
 	return ret || lock->written != 1 ? -1 : 0;
 }
 
+/* What cgroup.freeze has to say. */
+__attribute__((unused)) static int hold_wish(struct ckpt_cgroup *cg)
+{
+	char path[300], text[16];
+
+	snprintf(path, sizeof(path), "%s/cgroup.freeze", cg->path);
+	return atoi(ckpt_slurp(path, text, sizeof(text)));
+}
+
 /* ---- a call in another process --------------------------------------- */
 
 /* What came of it; shared with the process. */

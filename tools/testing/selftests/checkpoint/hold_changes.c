@@ -341,10 +341,54 @@ TEST_F_TIMEOUT(hold, not_broken_by_others, CKPT_TIMEOUT)
 	ASSERT_EQ(0, finish());
 }
 
+/* It is frozen, and cgroup.freeze tells that its owner does not want it to be, or does. */
+static int look(int wish)
+{
+	return ckpt_cgroup_frozen(&run.cg) == 1 && hold_wish(&run.cg) == wish ? 0 : -1;
+}
+
+static int look_thawed(void)
+{
+	return look(0);
+}
+
+/* The same while the image is written, and nobody reads it. */
+static int look_while_written(int wish)
+{
+	char buf[65536];
+	int fd[2], ret;
+
+	if (ckpt_pipe(fd, O_CLOEXEC))
+		return -1;
+	hold_checkpoint(call, &run, fd[1], CHECKPOINT_FROZEN, -1);
+	ret = hold_await_in(call->pid, "pipe_write") || look(wish);
+	close(fd[1]);
+	while (read(fd[0], buf, sizeof(buf)) > 0)
+		;
+	close(fd[0]);
+	return hold_end(call) || call->ret <= 0 || ret ? -1 : 0;
+}
+
+TEST_F_TIMEOUT(hold, shows_wish, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, during(look_thawed, 0));
+	EXPECT_EQ(0, succeeded());
+	EXPECT_EQ(0, ckpt_cgroup_frozen(&run.cg));
+	EXPECT_EQ(0, hold_wish(&run.cg));
+	/* Who has it left frozen has written to it. */
+	ASSERT_EQ(0, look_while_written(0));
+	EXPECT_EQ(0, look(1));
+	ASSERT_EQ(0, look_while_written(1));
+	EXPECT_EQ(0, look(1));
+	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	EXPECT_EQ(0, hold_wish(&run.cg));
+	ASSERT_EQ(0, finish());
+}
+
 /* Root wants it frozen, which it is: it stays so. */
 static int wish_frozen(void)
 {
-	return ckpt_cgroup_write(&run.cg, "cgroup.freeze", "1");
+	return ckpt_cgroup_write(&run.cg, "cgroup.freeze", "1") || look(1) ? -1 : 0;
 }
 
 TEST_F_TIMEOUT(hold, wished_frozen, CKPT_TIMEOUT)

@@ -86,15 +86,6 @@ static int dry_run(void)
 	return sys_checkpoint(&args, sizeof(args)) > 0 ? 0 : errno;
 }
 
-/* What cgroup.freeze has to say. */
-static int freeze_of(struct ckpt_cgroup *cg)
-{
-	char path[300], text[16];
-
-	snprintf(path, sizeof(path), "%s/cgroup.freeze", cg->path);
-	return atoi(ckpt_slurp(path, text, sizeof(text)));
-}
-
 /* ---- checkpoint(2) --------------------------------------------------- */
 
 TEST_F_TIMEOUT(rights, checkpoint, CKPT_TIMEOUT)
@@ -320,7 +311,7 @@ TEST_F_TIMEOUT(rights, restart_frozen, CKPT_TIMEOUT)
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_EQ(0, freeze_of(&run.cg));
+	EXPECT_EQ(0, hold_wish(&run.cg));
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, RESTART_FROZEN));
 	EXPECT_EQ(1, ckpt_cgroup_frozen(&run.cg));
 	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
@@ -338,7 +329,7 @@ TEST_F_TIMEOUT(rights, restart_frozen_with_others, CKPT_TIMEOUT)
 	EXPECT_EQ(-1, sys_restart(&args, sizeof(args)));
 	EXPECT_EQ(EBUSY, errno);
 	EXPECT_TRUE(ckpt_run_log_has(&run, "(hold_rights): is in the cgroup too"));
-	EXPECT_EQ(0, freeze_of(&run.cg));
+	EXPECT_EQ(0, hold_wish(&run.cg));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	ASSERT_EQ(0, ckpt_cgroup_wait_empty(&run.cg));
@@ -407,8 +398,8 @@ TEST_F_TIMEOUT(rights, descriptor_swapped, CKPT_TIMEOUT)
 	EXPECT_EQ(-1, restart_ret);
 	EXPECT_EQ(EBUSY, restart_err);
 	EXPECT_TRUE(ckpt_run_log_has(&run, "cgroup_fd became another one"));
-	EXPECT_EQ(0, freeze_of(&other));
-	EXPECT_EQ(0, freeze_of(&run.cg));
+	EXPECT_EQ(0, hold_wish(&other));
+	EXPECT_EQ(0, hold_wish(&run.cg));
 	close(fd);
 	close(image_from[0]);
 	ASSERT_EQ(0, ckpt_cgroup_wait_empty(&other));

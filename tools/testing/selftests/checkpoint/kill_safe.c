@@ -303,7 +303,12 @@ static int wait_is_killed(struct ckpt_run *run, struct fuse_file *file)
 	while (ckpt_cgroup_write(&run->cg, "cgroup.freeze", "1"))
 		poll(NULL, 0, 1);
 	WANT(!ckpt_cgroup_write(&run->cg, "cgroup.freeze", "0"));
-	WANT(!waitpid(caller, &status, WNOHANG));
+	/* What it waits for is told before it ends, and that the image is complete. */
+	while (!ckpt_run_log_has(run, "is killed, but not gone yet")) {
+		WANT(!waitpid(caller, &status, WNOHANG));
+		poll(NULL, 0, 1);
+	}
+	WANT(ckpt_run_log_has(run, " tasks, "));
 	WANT(!kill(caller, SIGKILL));
 	WANT(waitpid(caller, &status, 0) == caller);
 	WANT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);

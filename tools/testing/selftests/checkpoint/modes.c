@@ -199,16 +199,28 @@ MODE_TEST(kill_leaves_no_trace, exit_duties)
 	return finish(run);
 }
 
+/* End what checkpoint @id has left frozen; 0 or an errno. */
+static int end(struct ckpt_run *run, long id)
+{
+	struct checkpoint_args args;
+	long ret;
+
+	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.id = id;
+	ret = sys_checkpoint(&args, sizeof(args));
+	return ret == id ? 0 : ret == -1 ? errno : -1;
+}
+
 /* First the image, then the end: for a caller that makes it safe between. */
 MODE_TEST(kill_only, exit_duties)
 {
 	struct ckpt_board before = *run->board;
-	struct checkpoint_args args;
 	siginfo_t info;
 
 	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_FROZEN));
-	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
-	WANT(sys_checkpoint(&args, sizeof(args)) > 0);
+	/* Looking at them does not make them run. */
+	WANT(ckpt_run_call(run, -1, CHECKPOINT_DRY_RUN) > 0);
+	WANT(!end(run, run->id));
 	WANT(!waitid(P_PIDFD, run->pidfd, &info, WEXITED | WNOWAIT));
 	WANT(info.si_code == CLD_KILLED && info.si_status == SIGKILL);
 	WANT(run->board->value[TID_WORD] == 0x12345678);
@@ -222,16 +234,86 @@ MODE_TEST(kill_only, exit_duties)
 /* What has run on since its image was made is not killed. */
 MODE_TEST(kill_only_after_thaw, counting)
 {
-	struct checkpoint_args args;
-
 	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_FROZEN));
 	WANT(!ckpt_cgroup_thaw(&run->cg));
-	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
-	WANT(sys_checkpoint(&args, sizeof(args)) == -1);
-	WANT(errno == EBUSY);
-	WANT(ckpt_run_log_has(run, "the cgroup is not frozen"));
+	WANT(end(run, run->id) == EBUSY);
+	WANT(ckpt_run_log_has(run, "the tasks may have run since"));
 	WANT(ckpt_cgroup_frozen(&run->cg) == 0);
 	await_progress(run);
+	/* Whether they are frozen now is not the question. */
+	WANT(!ckpt_cgroup_freeze(&run->cg));
+	WANT(end(run, run->id) == EBUSY);
+	WANT(ckpt_run_log_has(run, "the tasks may have run since"));
+	WANT(ckpt_cgroup_frozen(&run->cg) == 1);
+	WANT(!ckpt_cgroup_thaw(&run->cg));
+	await_progress(run);
+	return finish(run);
+}
+
+/* Nor if it has done so somewhere else. */
+MODE_TEST(kill_only_after_move, counting)
+{
+	struct ckpt_cgroup other;
+
+	WANT(!ckpt_cgroup_new(&other));
+	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_FROZEN));
+	WANT(!ckpt_cgroup_move(&other, run->pid));
+	WANT(!ckpt_cgroup_move(&run->cg, run->pid));
+	ckpt_cgroup_del(&other);
+	WANT(end(run, run->id) == EBUSY);
+	WANT(ckpt_run_log_has(run, "the tasks may have run since"));
+	WANT(!ckpt_cgroup_thaw(&run->cg));
+	await_progress(run);
+	return finish(run);
+}
+
+/* Who comes into the cgroup when that is over is frozen there, but was not saved. */
+static int spares_newcomer(struct ckpt_run *run)
+{
+	struct checkpoint_args args;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		for (;;)
+			pause();
+	WANT(!ckpt_cgroup_move(&run->cg, pid));
+	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.flags |= CHECKPOINT_SUBTREE;
+	args.pidfd = sys_pidfd_open(pid);
+	args.id = run->id;
+	WANT(sys_checkpoint(&args, sizeof(args)) == -1 && errno == EBUSY);
+	WANT(ckpt_run_log_has(run, "the tasks may have run since"));
+	close(args.pidfd);
+	WANT(!waitpid(pid, NULL, WNOHANG));
+	WANT(!kill(pid, SIGKILL) && waitpid(pid, NULL, 0) == pid);
+	return 0;
+}
+
+/* It is the checkpoint that has left them frozen which is meant, not any. */
+MODE_TEST(kill_only_by_id, counting)
+{
+	int other = ckpt_image_new();
+	long first;
+
+	/* Frozen, but by their owner. */
+	WANT(!ckpt_cgroup_freeze(&run->cg));
+	WANT(!ckpt_run_checkpoint(run, image, 0));
+	WANT(end(run, run->id) == EBUSY);
+	WANT(ckpt_run_log_has(run, "the tasks may have run since"));
+	WANT(!ftruncate(image, 0) && !lseek(image, 0, SEEK_SET));
+	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_FROZEN));
+	first = run->id;
+	WANT(!ckpt_run_checkpoint(run, other, CHECKPOINT_FROZEN));
+	WANT(end(run, first) == EBUSY);
+	WANT(ckpt_run_log_has(run, "it is checkpoint"));
+	WANT(!end(run, run->id));
+	ckpt_run_kill(run);
+	WANT(!spares_newcomer(run));
+	WANT(!ckpt_cgroup_thaw(&run->cg));
+	WANT(!ckpt_run_restart(run, other, 0));
+	close(other);
 	return finish(run);
 }
 

@@ -7,6 +7,7 @@
 
 #include <linux/futex.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 
@@ -455,6 +456,92 @@ TEST_F_TIMEOUT(abort, caller_is_stopped, CKPT_TIMEOUT)
 	} while (!waitpid(pid, &status, WNOHANG));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, ckpt_cgroup_wait_empty(&run.cg));
+}
+
+/* Of the second debugger of the caller: the signal with which it stops, -1: it does not. */
+static int *stopped_by;
+
+/* How often a task has gone to sleep. */
+static unsigned long sleeps(pid_t pid)
+{
+	char path[64], buf[4096];
+	char *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), "\nvoluntary_ctxt_switches:");
+	return at ? strtoul(strchr(at, ':') + 1, NULL, 10) : 0;
+}
+
+/* The caller waits for the image, not for its tasks, nor for what may pass. */
+static void await_reading(unsigned long slept)
+{
+	while (state_of(restarter) != 'S' || sleeps(restarter) <= slept)
+		poll(NULL, 0, 1);
+}
+
+/* Asks the caller to stop, which it does later, and is gone then. */
+static int ask_to_stop(void)
+{
+	unsigned long slept;
+
+	await_reading(0);
+	slept = sleeps(restarter);
+	if (ptrace(PTRACE_SEIZE, restarter, NULL, NULL) ||
+	    ptrace(PTRACE_INTERRUPT, restarter, NULL, NULL))
+		return 1;
+	await_reading(slept);
+	return 0;
+}
+
+static int debug(int ready)
+{
+	int status;
+
+	/* The pipe that the image comes from is not its own. */
+	syscall(__NR_close_range, 0, ready - 1, 0);
+	syscall(__NR_close_range, ready + 1, ~0U, 0);
+	if (ptrace(PTRACE_ATTACH, restarter, NULL, NULL) || kill(restarter, SIGCONT) ||
+	    write(ready, "", 1) != 1)
+		return 1;
+	if (waitpid(restarter, &status, __WALL) == restarter && WIFSTOPPED(status))
+		*stopped_by = WSTOPSIG(status);
+	return ptrace(PTRACE_DETACH, restarter, NULL, NULL) ? 1 : 0;
+}
+
+static int change_debugger(struct ckpt_run *run, void *arg)
+{
+	int ready[2], status;
+	pid_t pid;
+	char c;
+
+	pid = fork();
+	if (!pid)
+		_exit(ask_to_stop());
+	if (waitpid(pid, &status, 0) != pid || status || pipe(ready))
+		return -1;
+	pid = fork();
+	if (!pid)
+		_exit(debug(ready[1]));
+	close(ready[1]);
+	return read(ready[0], &c, 1) == 1 ? 0 : -1;
+}
+
+/* What one debugger has asked of the caller is nothing to the next, one by PTRACE_ATTACH. */
+TEST_F_TIMEOUT(abort, debugger_of_the_caller_changes, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	int fd;
+
+	stopped_by = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			  -1, 0);
+	*stopped_by = -1;
+	ASSERT_EQ(0, take(&family));
+	fd = feed(&run, &im, 1 + FAMILY, change_debugger, NULL);
+	ASSERT_LT(0, feed_restart(&run, &args, fd));
+	ASSERT_EQ(0, feed_end(fd));
+	EXPECT_EQ(SIGCONT, *stopped_by);
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
 }
 
 static void stop_root(void *arg)
