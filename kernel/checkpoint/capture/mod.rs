@@ -19,7 +19,7 @@ pub(crate) mod freeze;
 pub(crate) mod snapshot;
 
 use crate::{
-    arch,
+    arch::Native,
     capture::args::CheckpointArgs,
     confinement,
     core::{
@@ -53,6 +53,7 @@ use crate::{
         }, //
     },
     kapi::{
+        arch::Arch,
         cgroup::{
             frozen::FrozenTasks,
             group::HeldCgroup, //
@@ -351,7 +352,7 @@ fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Si
         magic: MAGIC,
         version: U32::new(VERSION),
         header_len: U32::new(HEADER_LEN as u32),
-        arch: U32::new(arch::ARCH),
+        arch: U32::new(Native::ID),
         page_size: U32::new(kernel::page::PAGE_SIZE as u32),
         compat: U64::new(0),
         incompat: U64::new(0),

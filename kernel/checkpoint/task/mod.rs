@@ -18,7 +18,7 @@ use kernel::{
 use zerocopy::byteorder::little_endian::U64;
 
 use crate::{
-    arch,
+    arch::Native,
     core::restore::{
         Plan,
         Restore, //
@@ -26,6 +26,7 @@ use crate::{
     found::KindOps,
     image::task::CPU_TIME_MAX,
     kapi::{
+        arch::ArchRegs,
         fork::reset::reset_inherited,
         security::cred::CredRef,
         task::frozen::FrozenTask, //
@@ -149,8 +150,7 @@ pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     sched::finish(r, plan)?;
     process::finish(r, plan)?;
     basic::times(r, plan);
-    arch::regs::start()
-        .map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))?;
+    Native::start().map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))?;
     cred::finish(r, plan)?;
     basic::finish(r, plan)
 }

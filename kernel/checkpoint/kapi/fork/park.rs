@@ -199,10 +199,12 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
         });
         // A task that is to stop, or to freeze, makes no others until that is over.
         match made {
-            Err(e) if wait::asks_for_restart(e.to_errno() as isize) => match let_pass(index, &mut trap) {
-                Ok(()) => continue,
-                Err(e) => break Err(e),
-            },
+            Err(e) if wait::asks_for_restart(e.to_errno() as isize) => {
+                match let_pass(index, &mut trap) {
+                    Ok(()) => continue,
+                    Err(e) => break Err(e),
+                }
+            }
             made => break made,
         }
     };

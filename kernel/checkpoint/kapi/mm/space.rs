@@ -122,6 +122,14 @@ impl MmRef {
         self.0.as_ptr()
     }
 
+    /// The fields that are the architecture's own.
+    // s390 has nothing to save there.
+    #[cfg_attr(CONFIG_S390, expect(dead_code))]
+    pub(crate) fn context(&self) -> *mut bindings::mm_context_t {
+        // SAFETY: We own a reference; only the address of a field is computed.
+        unsafe { &raw mut field!(self, context) }
+    }
+
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr() as usize

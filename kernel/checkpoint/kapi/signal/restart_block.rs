@@ -8,8 +8,11 @@ use kernel::{
 };
 
 use crate::{
-    arch,
-    kapi::task::frozen::FrozenTask, //
+    arch::Native,
+    kapi::{
+        arch::ArchRegs,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// A restart function.
@@ -123,7 +126,7 @@ impl FrozenTask {
             } else {
                 Call::Other("an unknown system call with a restart block")
             };
-            if matches!(call, Call::Other(_)) && !arch::regs::in_restart_block(self) {
+            if matches!(call, Call::Other(_)) && !Native::in_restart_block(self) {
                 return (Call::None, arch);
             }
             (call, arch)

@@ -151,6 +151,26 @@ pub(crate) fn write(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), 
         })
 }
 
+/// What the system call is to return that a live task comes from, if its registers say something
+/// else: the caller of checkpoint(2) is in a call no more, and who waits in vfork() goes on to wait,
+/// and then gets the pid of the child.
+pub(crate) fn other_result(t: &FrozenTask) -> Result<Option<u32>> {
+    if t.is_current() {
+        Ok(Some(0))
+    } else if t.is_in_vfork() {
+        Ok(Some(t.vfork_child_in(&t.pid_ns()?)))
+    } else {
+        Ok(None)
+    }
+}
+
+/// Replaces the bytes of a note from `at` on. EINVAL: it has not that many.
+pub(crate) fn put(note: &mut [u8], at: usize, value: &[u8]) -> Result {
+    let end = at.checked_add(value.len()).ok_or(EINVAL)?;
+    note.get_mut(at..end).ok_or(EINVAL)?.copy_from_slice(value);
+    Ok(())
+}
+
 /// The 8 bytes at `at` of a note, in this machine's byte order.
 pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
     let word = bytes.get(at..at.checked_add(8)?)?;
