@@ -32,14 +32,13 @@ use crate::kapi::{
 };
 
 /// Code segments of user mode: of 64 bits and of 32 bits.
-const CS_64: u64 = bindings::__USER_CS as u64;
-const CS_32: u64 = bindings::__USER32_CS as u64;
+const CS_64: u32 = bindings::__USER_CS;
+const CS_32: u32 = bindings::__USER32_CS;
 
 /// A stack segment that a task may have: that of user mode, or a thread area.
-fn is_stack_segment(selector: u64) -> bool {
-    let areas = bindings::GDT_ENTRY_TLS_MIN as u64..=bindings::GDT_ENTRY_TLS_MAX as u64;
-    selector == u64::from(bindings::__USER_DS)
-        || selector & 7 == 3 && areas.contains(&(selector >> 3))
+fn is_stack_segment(selector: u32) -> bool {
+    let areas = bindings::GDT_ENTRY_TLS_MIN..=bindings::GDT_ENTRY_TLS_MAX;
+    selector == bindings::__USER_DS || selector & 7 == 3 && areas.contains(&(selector >> 3))
 }
 
 /// The register set of the notes `note_type`.
@@ -80,8 +79,8 @@ impl ArchRegs for Native {
             let regs = bindings::task_pt_regs(task);
             let mm = (*task).mm;
             (
-                u64::from((*regs).__bindgen_anon_1.cs),
-                u64::from((*regs).__bindgen_anon_2.ss),
+                u32::from((*regs).__bindgen_anon_1.cs),
+                u32::from((*regs).__bindgen_anon_2.ss),
                 bindings::checkpoint_task_addr32(task),
                 !mm.is_null() && ia32::is_program(mm),
                 (*thread).tls_array.iter().any(|d| {
@@ -312,12 +311,13 @@ fn check_general(prstatus: &[u8]) -> Result<(), BadNote> {
             .map(u64::from_le)
             .ok_or(bad("register set too short"))
     };
-    match get(reg!(cs))? {
+    let no_segment = "code or stack segment is not one of user mode";
+    match u32::try_from(get(reg!(cs))?).map_err(|_| bad(no_segment))? {
         CS_32 if !ia32::is_known() => {
             return Err(bad("32-bit code, which this kernel does not run"));
         }
-        CS_32 | CS_64 if is_stack_segment(get(reg!(ss))?) => (),
-        _ => return Err(bad("code or stack segment is not one of user mode")),
+        CS_32 | CS_64 if u32::try_from(get(reg!(ss))?).is_ok_and(is_stack_segment) => (),
+        _ => return Err(bad(no_segment)),
     }
     // What user mode may set: the status flags, TF, DF, NT, RF, AC, ID; IF and bit 1 are set.
     let user = 0x0025_4dd5 | 0x0202;

@@ -6,12 +6,15 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    cred::Credential,
     error::{
         from_err_ptr,
         to_result, //
     },
+    fs::File,
     prelude::*,
-    str::CStr, //
+    str::CStr,
+    sync::aref::ARef, //
 };
 
 use crate::kapi::{
@@ -66,38 +69,36 @@ const KEPT_NAMES: &[(u32, &[u8])] = &[
 
 /// A counted reference on an open file.
 ///
-/// # Invariants
-///
-/// The pointer is a valid `struct file` on which this owns a reference.
-pub(crate) struct FileRef(NonNull<bindings::file>);
-
-// SAFETY: A reference on a file may be used and dropped by any thread.
-unsafe impl Send for FileRef {}
-
-// SAFETY: What is read through a shared reference does not change, or is an integer that is read
-// once.
-unsafe impl Sync for FileRef {}
+/// That nobody moves its position without `f_pos_lock`, as [`File`] wants, is so for all that can be
+/// referred to here. fdget_pos() leaves the lock out for the only user of a file, in a system call
+/// of its own: that is neither a task that is frozen nor the caller of ours.
+#[derive(Clone)]
+pub(crate) struct FileRef(ARef<File>);
 
 impl FileRef {
     /// Takes a reference. EBADF: there is no file.
     ///
     /// # Safety
     ///
-    /// `file` is NULL, or somebody holds a reference on it for the duration of the call.
+    /// `file` is NULL, or somebody holds a reference on it for the duration of the call: a frozen
+    /// task, the caller, or the kernel.
     pub(crate) unsafe fn get(file: *mut bindings::file) -> Result<Self> {
         let file = NonNull::new(file).ok_or(EBADF)?;
-        // SAFETY: By the caller's promise the count is not zero.
-        unsafe { bindings::get_file(file.as_ptr()) };
-        Ok(Self(file))
+        // SAFETY: By the caller's promise the count is not zero for as long as the `&File` is used,
+        // and nobody is between fdget_pos() and fdput_pos() without the lock.
+        Ok(Self(unsafe { File::from_raw_file(file.as_ptr()) }.into()))
     }
 
     /// Makes a reference of one that the caller owns, or of an error pointer.
     ///
     /// # Safety
     ///
-    /// `file` is an error pointer, or valid with a reference that is handed over.
+    /// `file` is an error pointer, or as for [`FileRef::get`], with a reference that is handed over.
     pub(crate) unsafe fn from_owned(file: *mut bindings::file) -> Result<Self> {
-        NonNull::new(from_err_ptr(file)?).ok_or(EBADF).map(Self)
+        let file = NonNull::new(from_err_ptr(file)?).ok_or(EBADF)?;
+        // SAFETY: By the caller's promise there is a reference, which we take over. `File` is a
+        // transparent wrapper of `struct file`.
+        Ok(Self(unsafe { ARef::from_raw(file.cast()) }))
     }
 
     /// The file, for this layer.
@@ -107,7 +108,12 @@ impl FileRef {
 
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
+        self.as_ptr().addr()
+    }
+
+    /// The credentials that it was opened with.
+    pub(in crate::kapi) fn cred(&self) -> ARef<Credential> {
+        self.0.cred().into()
     }
 
     /// The inode as the tasks see it: of a file below an overlay that is mapped, the overlay's.
@@ -137,8 +143,7 @@ impl FileRef {
 
     /// O_* flags, as of F_GETFL.
     pub(crate) fn flags(&self) -> u32 {
-        // SAFETY: We own a reference; the flags are read once.
-        unsafe { (&raw const (*self.as_ptr()).f_flags).read_volatile() }
+        self.0.flags()
     }
 
     pub(super) fn fmode(&self) -> u32 {
@@ -328,6 +333,8 @@ impl FileRef {
     /// overlay, of FUSE or of persistent memory.
     pub(crate) fn is_cached(&self) -> bool {
         // SAFETY: The file keeps its mapping, whose operations are there and do not change.
+        // Without CONFIG_FS_DAX the flag is 0.
+        #[allow(clippy::bad_bit_mask)]
         unsafe {
             let mapping = (*self.as_ptr()).f_mapping;
             let readable = (*(*mapping).a_ops).read_folio.is_some();
@@ -443,23 +450,8 @@ impl FileRef {
     }
 }
 
-impl Clone for FileRef {
-    fn clone(&self) -> Self {
-        // SAFETY: We own a reference.
-        unsafe { bindings::get_file(self.as_ptr()) };
-        Self(self.0)
-    }
-}
-
-impl Drop for FileRef {
-    fn drop(&mut self) {
-        // SAFETY: We own a reference.
-        unsafe { bindings::fput(self.as_ptr()) };
-    }
-}
-
 impl PartialEq for FileRef {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        core::ptr::eq(self.as_ptr(), other.as_ptr())
     }
 }

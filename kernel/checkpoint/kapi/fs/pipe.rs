@@ -142,7 +142,7 @@ impl Pipe {
         let mut bytes: KVVec<u8> = KVVec::new();
         loop {
             // The lock is the application's: nothing is allocated under it.
-            let (nr, len) = self.locked(|pipe| total(pipe))?;
+            let (nr, len) = self.locked(total)?;
             pieces.reserve(nr, GFP_KERNEL_ACCOUNT)?;
             bytes.reserve(len, GFP_KERNEL_ACCOUNT)?;
             let copied = self.locked(|pipe| copy(pipe, &mut pieces, &mut bytes))?;

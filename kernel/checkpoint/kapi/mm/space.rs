@@ -6,8 +6,12 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    current,
     error::to_result,
-    prelude::*, //
+    mm::MmWithUser,
+    prelude::*,
+    sync::aref::ARef,
+    types::NotThreadSafe, //
 };
 
 use crate::kapi::{
@@ -22,18 +26,9 @@ macro_rules! field {
     };
 }
 
-/// A counted reference on an address space.
-///
-/// # Invariants
-///
-/// The pointer is a valid `struct mm_struct` of which this is one of the `mm_users`.
-pub(crate) struct MmRef(NonNull<bindings::mm_struct>);
-
-// SAFETY: A reference on an address space may be used and dropped by any thread.
-unsafe impl Send for MmRef {}
-
-// SAFETY: What is read through a shared reference is protected by a lock, or is an integer.
-unsafe impl Sync for MmRef {}
+/// A counted reference on an address space: one of its `mm_users`.
+#[derive(Clone)]
+pub(crate) struct MmRef(ARef<MmWithUser>);
 
 /// Addresses that an address space remembers, and what it is told about itself.
 #[derive(Clone, Copy)]
@@ -103,23 +98,30 @@ pub(crate) mod flag {
 impl MmRef {
     /// The address space of `t`; `None` if it has none, as one that has been killed.
     pub(crate) fn of(t: &FrozenTask) -> Option<Self> {
-        // SAFETY: `t` is valid; the function takes task_lock() and a reference.
-        let mm = unsafe { bindings::get_task_mm(t.as_ptr()) };
-        // INVARIANT: The reference is handed over to us.
-        NonNull::new(mm).map(Self)
+        // SAFETY: `t` is valid, and its task_lock() is not held. The reference that is returned is
+        // ours.
+        unsafe { Self::from_owned(bindings::get_task_mm(t.as_ptr())) }
+    }
+
+    /// Makes a reference of one that the caller owns; `None`: of NULL.
+    ///
+    /// # Safety
+    ///
+    /// `mm` is NULL, or valid with one of its `mm_users`, which is handed over.
+    unsafe fn from_owned(mm: *mut bindings::mm_struct) -> Option<Self> {
+        // SAFETY: By the caller's promise there is a reference, which we take over. `MmWithUser` is
+        // a transparent wrapper of `struct mm_struct`.
+        NonNull::new(mm).map(|mm| Self(unsafe { ARef::from_raw(mm.cast()) }))
     }
 
     /// The caller's own address space.
     pub(crate) fn of_current() -> Result<Self> {
-        // SAFETY: `current` is valid.
-        let mm = unsafe { bindings::get_task_mm(bindings::get_current()) };
-        // INVARIANT: The reference is handed over to us.
-        NonNull::new(mm).map(Self).ok_or(ESRCH)
+        current!().mm().map(|mm| Self(mm.into())).ok_or(ESRCH)
     }
 
     /// The address space, for this layer and the architectures.
     pub(crate) fn as_ptr(&self) -> *mut bindings::mm_struct {
-        self.0.as_ptr()
+        self.0.as_raw()
     }
 
     /// The fields that are the architecture's own.
@@ -132,7 +134,7 @@ impl MmRef {
 
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
+        self.as_ptr().addr()
     }
 
     /// Number of its users: tasks, us, and who looks at it at the moment.
@@ -146,10 +148,10 @@ impl MmRef {
     ///
     /// ENOMEM; EINTR: SIGKILL came.
     pub(crate) fn copy(&self) -> Result<Self> {
-        // SAFETY: `current` is valid and we own a reference on the original.
-        let mm = unsafe { bindings::dup_mm(bindings::get_current(), self.as_ptr()) };
-        // INVARIANT: A new address space has one user: us.
-        NonNull::new(mm).map(Self).ok_or_else(killed_or_no_memory)
+        // SAFETY: `current` is valid, and we own a reference on the original, whose lock is not
+        // held. A new address space has one user: us.
+        unsafe { Self::from_owned(bindings::dup_mm(bindings::get_current(), self.as_ptr())) }
+            .ok_or_else(killed_or_no_memory)
     }
 
     /// What it remembers of its layout.
@@ -235,34 +237,32 @@ impl MmRef {
 
     /// Locks the mappings against changes. EINTR: SIGKILL came.
     pub(super) fn read_lock(&self) -> Result<ReadGuard<'_>> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference. We may sleep.
         to_result(unsafe { bindings::mmap_read_lock_killable(self.as_ptr()) })?;
-        Ok(ReadGuard(self))
-    }
-}
-
-impl Clone for MmRef {
-    fn clone(&self) -> Self {
-        // SAFETY: We own a reference.
-        unsafe { bindings::mmget(self.as_ptr()) };
-        Self(self.0)
-    }
-}
-
-impl Drop for MmRef {
-    fn drop(&mut self) {
-        // SAFETY: We own a reference.
-        unsafe { bindings::mmput(self.as_ptr()) };
+        // INVARIANT: The lock was just taken, by this thread.
+        Ok(ReadGuard {
+            mm: self,
+            _not_send: NotThreadSafe,
+        })
     }
 }
 
 /// The mmap lock of an address space, held for reading.
-pub(super) struct ReadGuard<'a>(&'a MmRef);
+///
+/// [`kernel::mm::MmapReadGuard`] can't be waited for but uninterruptibly.
+///
+/// # Invariants
+///
+/// The current thread, which this does not leave, holds the lock of `mm` for reading.
+pub(super) struct ReadGuard<'a> {
+    mm: &'a MmRef,
+    _not_send: NotThreadSafe,
+}
 
 impl Drop for ReadGuard<'_> {
     fn drop(&mut self) {
-        // SAFETY: Locked by `MmRef::read_lock`.
-        unsafe { bindings::mmap_read_unlock(self.0.as_ptr()) };
+        // SAFETY: By the type's invariants this thread holds the lock.
+        unsafe { bindings::mmap_read_unlock(self.mm.as_ptr()) };
     }
 }
 
@@ -363,7 +363,7 @@ const INHERITED: &[u32] = &[
 ];
 
 /// From personality(2).
-const READ_IMPLIES_EXEC: u32 = bindings::READ_IMPLIES_EXEC as u32;
+const READ_IMPLIES_EXEC: u32 = bindings::READ_IMPLIES_EXEC;
 
 /// Where an address space places its next mappings, before there are any.
 ///

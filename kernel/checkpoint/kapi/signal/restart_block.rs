@@ -138,8 +138,8 @@ fn nanosleep(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_2) -> Cal
     let wanted = block.type_ != bindings::timespec_type_TT_NONE;
     Call::Nanosleep {
         clock: block.clockid,
-        // SAFETY: Both members are pointers; it is only looked at as a number.
         remaining: if wanted {
+            // SAFETY: Both members of the union are pointers; it is only looked at as a number.
             unsafe { block.__bindgen_anon_1.rmtp as u64 }
         } else {
             0

@@ -4,7 +4,8 @@
 
 use kernel::{
     bindings,
-    prelude::*, //
+    prelude::*,
+    sync::rcu, //
 };
 
 use crate::kapi::{
@@ -143,14 +144,12 @@ impl FrozenTask {
 
     /// Pid of the thread that is its parent, in `ns`; 0 if that is not in there.
     pub(crate) fn parent_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: RCU keeps the parent from being freed.
+        let _rcu = rcu::read_lock();
+        // SAFETY: We own references on the task and the namespace; RCU, whose lock is held, keeps
+        // the parent from being freed.
         let nr = unsafe {
-            bindings::rcu_read_lock();
             let parent = (&raw const (*self.as_ptr()).real_parent).read_volatile();
-            let nr =
-                bindings::__task_pid_nr_ns(parent, bindings::pid_type_PIDTYPE_PID, ns.as_ptr());
-            bindings::rcu_read_unlock();
-            nr
+            bindings::__task_pid_nr_ns(parent, bindings::pid_type_PIDTYPE_PID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
@@ -183,13 +182,11 @@ impl FrozenTask {
         } else {
             bindings::pid_type_PIDTYPE_PGID
         };
-        // SAFETY: We own a reference on the task; RCU keeps the pid until there is a reference.
-        let pid = unsafe {
-            bindings::rcu_read_lock();
-            let pid = bindings::get_pid(bindings::task_pid_type(self.as_ptr(), kind));
-            bindings::rcu_read_unlock();
-            pid
-        };
+        let rcu = rcu::read_lock();
+        // SAFETY: We own a reference on the task; RCU, whose lock is held, keeps the pid until there
+        // is a reference.
+        let pid = unsafe { bindings::get_pid(bindings::task_pid_type(self.as_ptr(), kind)) };
+        drop(rcu);
         if pid.is_null() {
             return Err(ESRCH);
         }
@@ -257,13 +254,7 @@ impl FrozenTask {
 
     /// The pid namespace that it is in. ESRCH: it was reaped.
     pub(crate) fn pid_ns(&self) -> Result<PidNs> {
-        // SAFETY: We own a reference; RCU keeps the pid, which has a reference on its namespace.
-        unsafe {
-            bindings::rcu_read_lock();
-            let ns = PidNs::get(bindings::task_active_pid_ns(self.as_ptr()));
-            bindings::rcu_read_unlock();
-            ns
-        }
+        PidNs::of(self.task())
     }
 
     /// Waits in vfork().
