@@ -5,6 +5,10 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::{
+        arch::u64_as_usize,
+        usize_as_u64, //
+    },
     page::PAGE_SIZE,
     prelude::*, //
 };
@@ -131,7 +135,7 @@ impl ArchMm for Native {
     fn load_context(_mm: &MmRef, context: MmContext) -> Result<(), &'static str> {
         let [map, only, mode, base] = context;
         let known = IA32 | IA32_VDSO | LAM_LOCKED;
-        if mode & !known != 0 || base > IA32_END || base % PAGE_SIZE as u64 != 0 {
+        if mode & !known != 0 || base > IA32_END || base % usize_as_u64(PAGE_SIZE) != 0 {
             return Err("impossible architecture state of the address space");
         }
         if mode & (IA32 | IA32_VDSO) != 0 && !ia32::is_known() {
@@ -151,7 +155,7 @@ impl ArchMm for Native {
             unsafe { (*mm.context()).flags |= 1 << bindings::MM_CONTEXT_LOCK_LAM };
         }
         if base != 0 {
-            ia32::set_mmap_base(mm, base as usize);
+            ia32::set_mmap_base(mm, u64_as_usize(base));
         }
         ia32::leave_call();
     }

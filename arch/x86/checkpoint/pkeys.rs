@@ -23,6 +23,7 @@ const FRESH: u64 = 1;
 
 /// The key among the flags of a mapping.
 pub(super) fn of(flags: u64) -> u32 {
+    // CAST: It has 4 bits.
     ((flags & BITS) >> SHIFT) as u32
 }
 
@@ -85,6 +86,7 @@ pub(super) fn open(mm: &MmRef) {
 /// Gives `mm`, the caller's, what [`save`] saved and [`check`] accepted.
 pub(super) fn load(mm: &MmRef, [map, only]: [u64; 2]) {
     if count() > 1 {
+        // CAST: There are no more than 16 keys, as was checked.
         set(mm, (map ^ FRESH) as u16, (only as i16).wrapping_sub(1));
     }
 }

@@ -9,6 +9,10 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::{
+        u32_as_usize,
+        usize_as_u64, //
+    },
     prelude::*, //
 };
 
@@ -190,7 +194,7 @@ impl ArchRegs for Native {
     fn in_restart_block(t: &FrozenTask) -> bool {
         // SAFETY: The task does not run, or is the caller: its registers are stable.
         let ax = unsafe { (*bindings::task_pt_regs(t.as_ptr())).ax };
-        restart_block::error_asks_for_block(t) || ax == bindings::__NR_restart_syscall as usize
+        restart_block::error_asks_for_block(t) || ax == u32_as_usize(bindings::__NR_restart_syscall)
     }
 
     fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
@@ -325,7 +329,7 @@ fn check_general(prstatus: &[u8]) -> Result<(), BadNote> {
         return Err(bad("privileged bits in the flags register"));
     }
     // SAFETY: It only computes a constant of the machine.
-    let end = unsafe { bindings::checkpoint_task_size_max() } as u64;
+    let end = usize_as_u64(unsafe { bindings::checkpoint_task_size_max() });
     for at in [reg!(ip), reg!(fs_base), reg!(gs_base)] {
         if get(at)? >= end {
             return Err(bad("address outside of user space"));
@@ -358,6 +362,7 @@ fn check_mxcsr(note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
         .ok_or(bad("register set too short"))?;
     // SAFETY: It only reads a constant of the machine.
     let allowed = unsafe { bindings::checkpoint_mxcsr_mask() };
+    // CAST: It is the lower half of the word; in the other one is its mask.
     if mxcsr as u32 & !allowed != 0 {
         return Err(bad("reserved bits in MXCSR"));
     }

@@ -74,6 +74,10 @@ pub(crate) enum Arrival {
 }
 
 /// What tasks wait for while they restore themselves.
+///
+/// # Invariants
+///
+/// Both completions were initialised, and are pinned.
 #[pin_data]
 pub(crate) struct Gate {
     #[pin]

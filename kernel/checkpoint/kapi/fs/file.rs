@@ -12,34 +12,43 @@ use kernel::{
         to_result, //
     },
     fs::File,
+    num::casts::usize_as_u64,
     prelude::*,
     str::CStr,
     sync::aref::ARef, //
 };
 
 use crate::kapi::{
-    fs::path::PathRef,
+    fs::{
+        io,
+        path::{
+            self,
+            PathRef, //
+        }, //
+    },
     task::frozen::FrozenTask, //
 };
 
 /// File types, as in `st_mode`.
 pub(crate) mod ftype {
+    use kernel::bindings;
+
     /// Mask of the type.
-    pub(crate) const MASK: u32 = 0o170000;
+    pub(crate) const MASK: u32 = bindings::S_IFMT;
     /// Socket.
-    pub(crate) const SOCKET: u32 = 0o140000;
+    pub(crate) const SOCKET: u32 = bindings::S_IFSOCK;
     /// Symbolic link.
-    pub(crate) const LINK: u32 = 0o120000;
+    pub(crate) const LINK: u32 = bindings::S_IFLNK;
     /// Regular file.
-    pub(crate) const REGULAR: u32 = 0o100000;
+    pub(crate) const REGULAR: u32 = bindings::S_IFREG;
     /// Block device.
-    pub(crate) const BLOCK: u32 = 0o060000;
+    pub(crate) const BLOCK: u32 = bindings::S_IFBLK;
     /// Directory.
-    pub(crate) const DIRECTORY: u32 = 0o040000;
+    pub(crate) const DIRECTORY: u32 = bindings::S_IFDIR;
     /// Character device.
-    pub(crate) const CHAR: u32 = 0o020000;
+    pub(crate) const CHAR: u32 = bindings::S_IFCHR;
     /// Pipe.
-    pub(crate) const FIFO: u32 = 0o010000;
+    pub(crate) const FIFO: u32 = bindings::S_IFIFO;
 }
 
 /// Name of a directory entry, cut to what tells one kind of kernel object from the other.
@@ -138,7 +147,7 @@ impl FileRef {
 
     /// Address of its inode.
     pub(crate) fn inode_addr(&self) -> usize {
-        self.inode() as usize
+        self.inode().addr()
     }
 
     /// O_* flags, as of F_GETFL.
@@ -195,13 +204,13 @@ impl FileRef {
     pub(crate) fn device(&self) -> (u32, u32) {
         // SAFETY: The file keeps its inode; the field does not change.
         let dev = unsafe { (*self.inode()).i_rdev };
-        (dev >> 20, dev & 0xf_ffff)
+        path::numbers_of(dev)
     }
 
     /// Number of references on it, ours included.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
-        unsafe { bindings::file_count(self.as_ptr()) as u64 }
+        usize_as_u64(unsafe { bindings::file_count(self.as_ptr()) })
     }
 
     /// The name by which the file was opened has been removed.
@@ -242,7 +251,7 @@ impl FileRef {
     /// Magic number of its filesystem.
     pub(crate) fn fs_magic(&self) -> u64 {
         // SAFETY: The file keeps its inode and that its superblock.
-        unsafe { (*(*self.inode()).i_sb).s_magic as u64 }
+        usize_as_u64(unsafe { (*(*self.inode()).i_sb).s_magic })
     }
 
     /// Name of the type of its filesystem.
@@ -352,11 +361,10 @@ impl FileRef {
 
     /// Moves its position to `pos`.
     pub(crate) fn seek(&self, pos: i64) -> Result {
+        let whence = bindings::SEEK_SET.cast_signed();
         // SAFETY: We own a reference.
-        let at = unsafe { bindings::vfs_llseek(self.as_ptr(), pos, bindings::SEEK_SET as i32) };
-        if at < 0 {
-            return Err(Error::from_errno(at as i32));
-        }
+        let at = unsafe { bindings::vfs_llseek(self.as_ptr(), pos, whence) };
+        io::counted(isize::try_from(at)?)?;
         if at == pos {
             Ok(())
         } else {
@@ -406,12 +414,9 @@ impl FileRef {
                     core::ptr::null_mut(),
                 )
             };
-            if n < 0 {
-                return Err(Error::from_errno(n as i32));
-            }
-            rest = match rest.get(n as usize..) {
-                Some(left) if n > 0 => left,
-                _ => return Err(EIO),
+            rest = match io::counted(n)? {
+                0 => return Err(EIO),
+                n => rest.get(n..).ok_or(EIO)?,
             };
         }
         Ok(())

@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// What execute permission is asked for by, as in access(2).
-const MAY_EXEC: c_int = bindings::MAY_EXEC as c_int;
+const MAY_EXEC: c_int = bindings::MAY_EXEC.cast_signed();
 /// The same for reading.
-const MAY_READ: c_int = bindings::MAY_READ as c_int;
+const MAY_READ: c_int = bindings::MAY_READ.cast_signed();
 
 impl FileRef {
     /// Opens what `path` leads to as open(2) would, with the rights that the caller has or
@@ -40,7 +40,7 @@ impl FileRef {
             Self::from_owned(bindings::file_open_root(
                 path.as_raw(),
                 c"".as_char_ptr(),
-                flags as i32,
+                flags.cast_signed(),
                 mode,
             ))
         }
@@ -50,10 +50,11 @@ impl FileRef {
     /// read. EACCES also: it is on a filesystem that is mounted noexec.
     pub(crate) fn open_program(path: &PathRef) -> Result<Self> {
         let op = bindings::open_flags {
-            open_flag: (bindings::O_LARGEFILE | bindings::O_RDONLY | bindings::FMODE_EXEC) as c_int,
+            open_flag: (bindings::O_LARGEFILE | bindings::O_RDONLY | bindings::FMODE_EXEC)
+                .cast_signed(),
             mode: 0,
             acc_mode: MAY_EXEC,
-            intent: bindings::LOOKUP_OPEN as c_int,
+            intent: bindings::LOOKUP_OPEN.cast_signed(),
             lookup_flags: 0,
         };
         // SAFETY: As in open(); the flags are those of do_open_execat().
@@ -74,7 +75,7 @@ impl FileRef {
         unsafe {
             Self::from_owned(bindings::dentry_open(
                 path.as_raw(),
-                flags as i32,
+                flags.cast_signed(),
                 bindings::current_cred(),
             ))
         }

@@ -9,6 +9,11 @@ use kernel::{
     current,
     error::to_result,
     mm::MmWithUser,
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
     prelude::*,
     sync::aref::ARef,
     types::NotThreadSafe, //
@@ -176,7 +181,7 @@ impl MmRef {
         let all = unsafe { field!(self, saved_auxv) };
         for pair in all.chunks_exact(2) {
             for &word in pair {
-                to.push(word as u64, GFP_KERNEL)?;
+                to.push(usize_as_u64(word), GFP_KERNEL)?;
             }
             if pair.first() == Some(&0) {
                 break;
@@ -194,7 +199,7 @@ impl MmRef {
     /// Flags of its future mappings, as of `vma::bit`.
     pub(crate) fn def_flags(&self) -> u64 {
         // SAFETY: We own a reference; both arms of the union are one integer.
-        unsafe { field!(self, __bindgen_anon_2).def_flags as u64 }
+        usize_as_u64(unsafe { field!(self, __bindgen_anon_2).def_flags })
     }
 
     /// What membarrier(2) was told about it.
@@ -308,10 +313,10 @@ pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
     // ksm_disable_merge_any() to do, and none that the flags of prctl(2) are about.
     unsafe {
         for &bit in INHERITED {
-            bindings::mm_flag_clear(bit as c_int, mm.as_ptr());
+            bindings::mm_flag_clear(bit.cast_signed(), mm.as_ptr());
         }
         if deny_write_exec {
-            bindings::mm_flag_set(flag::MDWE as c_int, mm.as_ptr());
+            bindings::mm_flag_set(flag::MDWE.cast_signed(), mm.as_ptr());
         }
         field!(mm, __bindgen_anon_2).def_flags = 0;
     }
@@ -344,7 +349,7 @@ pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
         // All bases; the one of this kind of program is set with the layout.
         bindings::arch_pick_mmap_layout(
             mm.as_ptr(),
-            &raw const (*(*current).signal).rlim[bindings::RLIMIT_STACK as usize],
+            &raw const (*(*current).signal).rlim[u32_as_usize(bindings::RLIMIT_STACK)],
         );
         bindings::checkpoint_setup_new_exec();
     }
@@ -392,12 +397,12 @@ pub(crate) fn set_layout(mm: &MmRef, l: &Layout) -> Result {
     if l.mmap_base > unsafe { bindings::checkpoint_task_size_max() } {
         return Err(EINVAL);
     }
-    let pair = |[start, end]: [usize; 2]| (start as u64, end as u64);
+    let pair = |[start, end]: [usize; 2]| (usize_as_u64(start), usize_as_u64(end));
     let mut map: bindings::prctl_mm_map = pin_init::zeroed();
     (map.start_code, map.end_code) = pair(l.code);
     (map.start_data, map.end_data) = pair(l.data);
     (map.start_brk, map.brk) = pair(l.brk);
-    map.start_stack = l.stack as u64;
+    map.start_stack = usize_as_u64(l.stack);
     (map.arg_start, map.arg_end) = pair(l.args);
     (map.env_start, map.env_end) = pair(l.env);
     // SAFETY: It only looks at these numbers, and at the limits of the running task.
@@ -419,7 +424,7 @@ pub(crate) fn set_layout(mm: &MmRef, l: &Layout) -> Result {
 pub(crate) fn set_auxv(mm: &MmRef, words: impl Iterator<Item = u64>) -> Result {
     let mut auxv: [usize; AUXV_WORDS] = [0; AUXV_WORDS];
     for (n, word) in words.enumerate() {
-        *auxv.get_mut(n).ok_or(EINVAL)? = word as usize;
+        *auxv.get_mut(n).ok_or(EINVAL)? = u64_as_usize(word);
     }
     // The last pair ends it, whatever was in there.
     if let Some(last) = auxv.last_chunk_mut::<2>() {
@@ -431,16 +436,16 @@ pub(crate) fn set_auxv(mm: &MmRef, words: impl Iterator<Item = u64>) -> Result {
     Ok(())
 }
 
-const AUXV_WORDS: usize = bindings::AT_VECTOR_SIZE as usize;
+const AUXV_WORDS: usize = u32_as_usize(bindings::AT_VECTOR_SIZE);
 
 /// Sets or clears a bit of the flag word.
 pub(crate) fn set_flag(mm: &MmRef, bit: u32, on: bool) {
     // SAFETY: We own a reference; the change is atomic.
     unsafe {
         if on {
-            bindings::mm_flag_set(bit as c_int, mm.as_ptr());
+            bindings::mm_flag_set(bit.cast_signed(), mm.as_ptr());
         } else {
-            bindings::mm_flag_clear(bit as c_int, mm.as_ptr());
+            bindings::mm_flag_clear(bit.cast_signed(), mm.as_ptr());
         }
     }
 }
@@ -455,7 +460,7 @@ pub(crate) fn set_def_flags(mm: &MmRef, flags: u64) -> Result {
     }
     // SAFETY: We own a reference, and it belongs to the caller alone. apply_mlockall_flags() sets
     // the same bits; whether they may be set was asked as mlockall(2) asks it.
-    unsafe { field!(mm, __bindgen_anon_2).def_flags = flags as usize };
+    unsafe { field!(mm, __bindgen_anon_2).def_flags = u64_as_usize(flags) };
     Ok(())
 }
 
@@ -473,7 +478,7 @@ pub(crate) fn set_membarrier(mm: &MmRef, state: u32) -> Result {
     // SAFETY: We own a reference; no other thread runs in it, so there is no runqueue but this one
     // that sync_runqueues_membarrier_state() would have to tell. Whether the kernel has the
     // command was asked as membarrier(2) asks it.
-    unsafe { bindings::membarrier_set_state(mm.as_ptr(), state as c_int) };
+    unsafe { bindings::membarrier_set_state(mm.as_ptr(), state.cast_signed()) };
     Ok(())
 }
 

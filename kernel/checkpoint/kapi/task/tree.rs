@@ -4,6 +4,7 @@
 
 use kernel::{
     bindings,
+    num::casts::u32_as_usize,
     prelude::*,
     sync::{
         aref::ARef,
@@ -61,7 +62,7 @@ unsafe fn state_of(t: *mut bindings::task_struct) -> Option<State> {
 pub(crate) fn collect(root: &Root) -> Result<KVVec<Member>> {
     let mut room = 64usize;
     loop {
-        if room > TASKS_MAX as usize {
+        if room > u32_as_usize(TASKS_MAX) {
             return Err(E2BIG);
         }
         let mut leaders: KVVec<*mut bindings::task_struct> =
@@ -194,7 +195,7 @@ pub(crate) fn waited_for_by(task: &Task) -> Option<usize> {
     unsafe {
         bindings::tasklist_read_lock();
         let dead = !(*t).thread_pid.is_null() && matches!(state_of(t), Some(State::Zombie));
-        let parent = dead.then(|| (*t).real_parent as usize);
+        let parent = dead.then(|| (*t).real_parent.addr());
         bindings::tasklist_read_unlock();
         parent
     }
