@@ -410,7 +410,7 @@ fn vdso_of(all: &[VmaInfo]) -> Option<(usize, usize)> {
         .iter()
         .filter(|v| matches!(v.special, Special::Vdso | Special::Vvar));
     let first = special.next()?;
-    let end = special.last().map_or(first.end, |v| v.end);
+    let end = special.next_back().map_or(first.end, |v| v.end);
     Some((first.start, end.checked_sub(first.start)?))
 }
 
