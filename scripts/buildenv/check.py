@@ -21,7 +21,7 @@ IGNORE_USER = ("BIT_MACRO", "VOLATILE", "COMPLEX_MACRO", "MACRO_ARG_REUSE", "MAC
 # The helpers for Rust name the headers of the architecture on purpose.
 IGNORE_HELPERS = ("INCLUDE_LINUX",)
 # Words that are right here.
-WORDS = "crate,ser,inout,mke,fpr,te,sie,ue,statics,ans,nd,hist"
+WORDS = "crate,ser,inout,mke,fpr,te,sems,sie,sme,ue,statics,ans,nd,hist"
 
 
 def sources(*suffixes):
