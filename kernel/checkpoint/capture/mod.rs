@@ -2,12 +2,13 @@
 
 //! The checkpoint pipeline: freeze, collect, save, snapshot, thaw, drain.
 
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering, //
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
 };
-
-use kernel::prelude::*;
 use zerocopy::byteorder::little_endian::{
     U32,
     U64, //
@@ -80,7 +81,7 @@ use crate::{
 use doomed::Doomed;
 
 /// Ids of checkpoints: unique since boot.
-static LAST_ID: AtomicU64 = AtomicU64::new(0);
+static LAST_ID: Atomic<u64> = Atomic::new(0);
 
 /// What checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
 ///
@@ -118,12 +119,12 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         let doomed = unbroken(cap, hold.as_ref(), result)?;
         drop(hold);
         doomed.wait();
-        return Ok(LAST_ID.fetch_add(1, Ordering::Relaxed) + 1);
+        return Ok(LAST_ID.fetch_add(1, Relaxed) + 1);
     }
     let result = read(args, root, cap, hold.as_ref());
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
     let count = tasks.len();
-    let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
+    let id = LAST_ID.fetch_add(1, Relaxed) + 1;
     let (Some(snapshot), Some(image)) = (snapshot, args.image.as_ref()) else {
         return Ok(id);
     };
