@@ -9,7 +9,7 @@
 //! 2. `restore` of the [`KINDS`], in its own context, before it makes threads and children.
 //! 3. [`finish`], in its own context, after that and before it parks: what its children must not
 //!    inherit (credentials, limits, scheduling), or what is gone once credentials are.
-//! 4. [`commit`], by the coordinator, when all tasks are parked: signals and group stop.
+//! 4. [`commit()`], by the coordinator, when all tasks are parked: signals and group stop.
 
 use kernel::{
     prelude::*,
