@@ -117,7 +117,7 @@ pub(crate) fn sync(file: &FileRef) -> Result {
 /// Cuts a file at `len` bytes, as ftruncate(2) does.
 pub(crate) fn truncate(file: &FileRef, len: i64) -> Result {
     // SAFETY: We own a reference; the function looks at mode and type.
-    to_result(unsafe { bindings::do_ftruncate(file.as_ptr(), len, bindings::FTRUNCATE_LFS) })
+    to_result(unsafe { bindings::checkpoint_truncate(file.as_ptr(), len) })
 }
 
 /// A number that is an error if it is negative, as many functions of the kernel return it.

@@ -22,9 +22,7 @@ use crate::{
     }, //
 };
 
-/// What execute permission is asked for by, as in access(2).
-const MAY_EXEC: c_int = bindings::MAY_EXEC.cast_signed();
-/// The same for reading.
+/// What permission to read is asked for by, as in access(2).
 const MAY_READ: c_int = bindings::MAY_READ.cast_signed();
 
 impl FileRef {
@@ -49,22 +47,8 @@ impl FileRef {
     /// Opens what `path` leads to as exec(2) would: a program that may be executed, but maybe not
     /// read. EACCES also: it is on a filesystem that is mounted noexec.
     pub(crate) fn open_program(path: &PathRef) -> Result<Self> {
-        let op = bindings::open_flags {
-            open_flag: (bindings::O_LARGEFILE | bindings::O_RDONLY | bindings::FMODE_EXEC)
-                .cast_signed(),
-            mode: 0,
-            acc_mode: MAY_EXEC,
-            intent: bindings::LOOKUP_OPEN.cast_signed(),
-            lookup_flags: 0,
-        };
-        // SAFETY: As in open(); the flags are those of do_open_execat().
-        unsafe {
-            Self::from_owned(bindings::do_file_open_root(
-                path.as_raw(),
-                c"".as_char_ptr(),
-                &op,
-            ))
-        }
+        // SAFETY: The path is referenced; a file that is returned comes with a reference.
+        unsafe { Self::from_owned(bindings::checkpoint_open_program(path.as_raw())) }
     }
 
     /// Opens what `path` leads to without a look at its permissions: for the engine itself, never
@@ -105,9 +89,9 @@ impl FileRef {
     /// fcntl(F_SETFL) does.
     pub(crate) fn set_flags(&self, mask: u32, flags: u32) -> Result {
         let all = (self.flags() & !mask) | (flags & mask);
-        // SAFETY: We own a reference. The descriptor's number counts for O_ASYNC only, which is
-        // neither set nor cleared.
-        to_result(unsafe { bindings::setfl(0, self.as_ptr(), all) })
+        // SAFETY: We own a reference. O_ASYNC, for which a descriptor is wanted, is neither set nor
+        // cleared.
+        to_result(unsafe { bindings::checkpoint_set_status_flags(self.as_ptr(), all) })
     }
 }
 

@@ -151,14 +151,9 @@ impl PathRef {
         let mut at = self.clone();
         let mut mountpoint = false;
         while at != *root {
-            if !mountpoint {
-                // SAFETY: We own references on the path; a mount that is returned comes with one.
-                let over = unsafe { bindings::lookup_mnt(&at.0) };
-                if !over.is_null() {
-                    // SAFETY: We own the reference.
-                    unsafe { bindings::mntput(over) };
-                    return true;
-                }
+            // SAFETY: We own references on the path.
+            if !mountpoint && unsafe { bindings::checkpoint_is_mounted_over(&at.0) } {
+                return true;
             }
             // SAFETY: We own references; a mount keeps its root.
             if unsafe { (*at.0.mnt).mnt_root } == at.0.dentry {

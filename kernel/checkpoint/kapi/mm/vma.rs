@@ -285,7 +285,7 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
     } else {
         // SAFETY: We own a reference on the file, if there is one; all numbers are checked there.
         unsafe {
-            bindings::vm_mmap_pgoff(
+            bindings::checkpoint_mmap(
                 file,
                 args.start,
                 args.len,
@@ -329,7 +329,7 @@ fn map_shadow_stack(_: &MapArgs<'_>) -> Result<usize> {
 pub(crate) fn protect(start: usize, len: usize, access: u64, extra: usize, pkey: i32) -> Result {
     let pkey = if pkey == 0 { -1 } else { pkey };
     // SAFETY: All numbers are checked there.
-    to_result(unsafe { bindings::do_mprotect_pkey(start, len, prot(access) | extra, pkey) })
+    to_result(unsafe { bindings::checkpoint_mprotect(start, len, prot(access) | extra, pkey) })
 }
 
 /// Gives advice on a range of the caller's address space, as madvise(2) does.
@@ -383,18 +383,14 @@ pub(crate) fn lock(start: usize, len: usize, onfault: bool) -> Result {
     if onfault {
         bits |= bit::LOCKONFAULT;
     }
-    let mut flags: bindings::vma_flags_t = pin_init::zeroed();
-    if let Some(word) = flags.__vma_flags.first_mut() {
-        *word = u64_as_usize(bits);
-    }
     // SAFETY: All numbers are checked there.
-    to_result(unsafe { bindings::do_mlock(start, len, &mut flags) })
+    to_result(unsafe { bindings::checkpoint_mlock(start, len, u64_as_usize(bits)) })
 }
 
 /// Seals a range of the caller's address space, as mseal(2) does.
 pub(crate) fn seal(start: usize, end: usize) -> Result {
     // SAFETY: All numbers are checked there.
-    to_result(unsafe { bindings::mseal_range(start, end) })
+    to_result(unsafe { bindings::checkpoint_mseal(start, end) })
 }
 
 /// Names a range of the caller's address space, as prctl(PR_SET_VMA) does. The characters of

@@ -90,7 +90,9 @@ impl PidNs {
     /// EINVAL: fewer than the kernel wants to have, or more than it can.
     pub(crate) fn set_pid_max(&self, max: u32) -> Result {
         let n = i32::try_from(max)?;
-        if !(RESERVED_PIDS + 1..=PID_MAX_LIMIT).contains(&n) {
+        // Those that are reserved are given out once only.
+        let least = bindings::RESERVED_PIDS.cast_signed() + 1;
+        if !(least..=bindings::PID_MAX_LIMIT).contains(&n) {
             return Err(EINVAL);
         }
         // SAFETY: We own a reference. The integer may have any value in these bounds, as sysctl
@@ -135,12 +137,6 @@ impl PidNs {
         false
     }
 }
-
-/// Pids below this are given out once only (include/linux/threads.h, as the next).
-const RESERVED_PIDS: i32 = 300;
-
-/// No namespace has pids from this on.
-const PID_MAX_LIMIT: i32 = 4 << 20;
 
 impl PartialEq for PidNs {
     fn eq(&self, other: &Self) -> bool {
