@@ -11,8 +11,11 @@
 #include <uapi/linux/checkpoint.h>
 
 struct checkpoint_copy;
+struct cred;
+struct file;
 struct mem_cgroup;
 struct mm_struct;
+struct path;
 struct prctl_mm_map;
 struct task_struct;
 
@@ -25,6 +28,16 @@ int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
 void checkpoint_copy_del(struct checkpoint_copy *copy);
 void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end);
+
+struct file *checkpoint_open_program(const struct path *path);
+int checkpoint_truncate(struct file *file, loff_t len);
+int checkpoint_set_status_flags(struct file *file, unsigned int flags);
+bool checkpoint_is_mounted_over(const struct path *path);
+unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned long len,
+			      unsigned long prot, unsigned long flags, unsigned long pgoff);
+int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey);
+int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
+int checkpoint_mseal(unsigned long start, unsigned long end);
 
 bool proc_mem_may_force(void);
 

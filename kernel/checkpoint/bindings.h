@@ -76,13 +76,10 @@
 #ifdef CONFIG_ARM64
 #include <asm/fpsimd.h>
 #include <asm/mte.h>
-#include <asm/pkeys.h>
+#include <linux/pkeys.h>
 #include <asm/pointer_auth.h>
 #endif
-#include <../../fs/mount.h>
-#include <../../fs/internal.h>
 #include <../../kernel/cgroup/cgroup-internal.h>
-#include <../../mm/internal.h>
 
 /* What bindgen makes no constants of by itself. */
 const fmode_t RUST_CONST_HELPER_FMODE_READ = FMODE_READ;
@@ -96,7 +93,7 @@ const fmode_t RUST_CONST_HELPER_FMODE_STREAM = FMODE_STREAM;
 const fmode_t RUST_CONST_HELPER_FMODE_RANDOM = FMODE_RANDOM;
 const fmode_t RUST_CONST_HELPER_FMODE_NOREUSE = FMODE_NOREUSE;
 const int RUST_CONST_HELPER_MNT_INTERNAL = MNT_INTERNAL;
-const unsigned int RUST_CONST_HELPER_LOOKUP_OPEN = LOOKUP_OPEN;
+const int RUST_CONST_HELPER_PID_MAX_LIMIT = PID_MAX_LIMIT;
 const unsigned int RUST_CONST_HELPER_LOOKUP_DIRECTORY = LOOKUP_DIRECTORY;
 const unsigned int RUST_CONST_HELPER_LOOKUP_NO_SYMLINKS = LOOKUP_NO_SYMLINKS;
 const unsigned int RUST_CONST_HELPER_LOOKUP_NO_MAGICLINKS = LOOKUP_NO_MAGICLINKS;

@@ -9,7 +9,7 @@ use kernel::{
 use zerocopy::byteorder::little_endian::U64;
 
 use crate::{
-    arch,
+    arch::Native,
     core::report::Report,
     image::{
         cpu::{
@@ -17,21 +17,22 @@ use crate::{
             WORDS, //
         },
         task::Container, //
-    }, //
+    },
+    kapi::arch::Arch, //
 };
 
 /// The features of this machine, as an image has them: those that have a name.
 pub(crate) fn features() -> [u64; WORDS] {
-    let mut words = arch::cpu_features();
+    let mut words = Native::cpu_features();
     for (n, word) in words.iter_mut().enumerate() {
-        *word &= cpu::named(arch::ARCH, n);
+        *word &= cpu::named(Native::ID, n);
     }
     words
 }
 
 /// How many words of features an image of this machine has.
 pub(crate) fn count() -> usize {
-    cpu::count(arch::ARCH)
+    cpu::count(Native::ID)
 }
 
 /// The names of the features that `have` has and `lack` has not.
@@ -48,7 +49,7 @@ impl fmt::Display for Missing {
             if result.is_err() {
                 return;
             }
-            result = match cpu::name(arch::ARCH, word, bit) {
+            result = match cpu::name(Native::ID, word, bit) {
                 Some(name) => write!(f, "{between}{name}"),
                 None => write!(f, "{between}feature {word}.{bit}"),
             };

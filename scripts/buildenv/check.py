@@ -140,14 +140,15 @@ def compiled(tree, command, emit):
     line = line.partition(" ; ")[0]
     line = re.sub(r"(?:ccache )?\brustc\b", command, line, count=1)
     line = re.sub(r"--emit=\S+", emit, line)
-    return output(["sh", "-c", line], cwd=obj, env={**os.environ, **{k: str(v) for k, v in make_env().items()}})
+    env = {**os.environ, **{k: str(v) for k, v in make_env().items()}, "CLIPPY_CONF_DIR": str(tree.src)}
+    return output(["sh", "-c", line], cwd=obj, env=env)
 
 
 def clippy(tree):
     """Clippy has nothing to say of the engine."""
     with lock(Tree.LOCK), tempfile.TemporaryDirectory(prefix="lcr-clippy-") as tmp:
         tree.sync()
-        done = compiled(tree, "clippy-driver", f"--emit=metadata={tmp}/m --out-dir={tmp} -Wclippy::all")
+        done = compiled(tree, "clippy-driver", f"--emit=metadata={tmp}/m --out-dir={tmp}")
     if done is None:
         return NOT_BUILT
     status, text = done

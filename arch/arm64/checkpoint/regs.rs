@@ -13,8 +13,12 @@ use kernel::{
     prelude::*, //
 };
 
-use super::vector;
+use super::{
+    vector,
+    Native, //
+};
 use crate::kapi::{
+    arch::ArchRegs,
     fork::parked::ParkedTask,
     task::{
         frozen::FrozenTask,
@@ -25,27 +29,6 @@ use crate::kapi::{
         }, //
     }, //
 };
-
-/// Register sets in the image, in the order in which they are loaded: those of normal mode before
-/// those of streaming mode, ZA before ZT.
-pub(crate) const SETS: &[u32] = &[
-    bindings::NT_PRSTATUS,
-    bindings::NT_ARM_SYSTEM_CALL,
-    bindings::NT_ARM_TLS,
-    bindings::NT_PRFPREG,
-    bindings::NT_ARM_SVE,
-    bindings::NT_ARM_SSVE,
-    bindings::NT_ARM_ZA,
-    bindings::NT_ARM_ZT,
-    bindings::NT_ARM_FPMR,
-    bindings::NT_ARM_PAC_MASK,
-    bindings::NT_ARM_PAC_ENABLED_KEYS,
-    bindings::NT_ARM_PACA_KEYS,
-    bindings::NT_ARM_PACG_KEYS,
-    bindings::NT_ARM_TAGGED_ADDR_CTRL,
-    bindings::NT_ARM_GCS,
-    NT_GCS_PLACE,
-];
 
 /// The image's own note: address and bytes of the guarded control stack that the kernel made for
 /// the task, and takes away when it exits.
@@ -99,40 +82,176 @@ fn has(note_type: u32) -> bool {
     unsafe { bindings::checkpoint_has_note(note_type) }
 }
 
-/// Calls `refuse` for each state that registers alone do not hold. Only for live tasks.
-pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
-    let task = t.as_ptr();
-    // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let found =
-        unsafe {
-            let tif = |flag: u32| bindings::checkpoint_tif(task, flag as c_int);
-            [
-            (tif(bindings::TIF_32BIT), "32-bit tasks are not supported: use a 64-bit build"),
+impl ArchRegs for Native {
+    /// Those of normal mode before those of streaming mode, ZA before ZT.
+    const SETS: &[u32] = &[
+        bindings::NT_PRSTATUS,
+        bindings::NT_ARM_SYSTEM_CALL,
+        bindings::NT_ARM_TLS,
+        bindings::NT_PRFPREG,
+        bindings::NT_ARM_SVE,
+        bindings::NT_ARM_SSVE,
+        bindings::NT_ARM_ZA,
+        bindings::NT_ARM_ZT,
+        bindings::NT_ARM_FPMR,
+        bindings::NT_ARM_PAC_MASK,
+        bindings::NT_ARM_PAC_ENABLED_KEYS,
+        bindings::NT_ARM_PACA_KEYS,
+        bindings::NT_ARM_PACG_KEYS,
+        bindings::NT_ARM_TAGGED_ADDR_CTRL,
+        bindings::NT_ARM_GCS,
+        NT_GCS_PLACE,
+    ];
+
+    fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
+        let task = t.as_ptr();
+        // SAFETY: The task is valid, and does not run or is the caller: its thread state does not
+        // change.
+        let (narrow, debug, counter, tags, length) = unsafe {
             (
+                bindings::checkpoint_tif(task, bindings::TIF_32BIT.cast_signed()),
                 bindings::checkpoint_has_hw_breakpoint(task),
-                "hardware breakpoints are not supported: remove them",
-            ),
+                bindings::checkpoint_tif(task, bindings::TIF_TSC_SIGSEGV.cast_signed()),
+                bindings::checkpoint_tif(task, bindings::TIF_MTE_ASYNC_FAULT.cast_signed()),
+                vector::changes_at_exec(task),
+            )
+        };
+        for (bad, what) in [
+            (narrow, "32-bit tasks are not supported: use a 64-bit build"),
+            (debug, "hardware breakpoints are not supported: remove them"),
             (
-                tif(bindings::TIF_TSC_SIGSEGV),
+                counter,
                 "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
             ),
             (
-                tif(bindings::TIF_MTE_ASYNC_FAULT),
+                tags,
                 "a tag fault that was not yet reported is not supported: try again",
             ),
             (
-                vector::changes_at_exec(task),
+                length,
                 "another vector length after exec is not supported: have it take that back",
             ),
             (
                 has_overlay(t),
                 "changed permission overlays (POE) are not supported: start it without them",
             ),
-        ]
+        ] {
+            if bad {
+                refuse(what);
+            }
+        }
+    }
+
+    fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
+        if !has(note_type) {
+            return Ok(None);
+        }
+        if note_type == NT_GCS_PLACE {
+            return gcs_place(t);
+        }
+        // SAFETY: The task does not run, or is the caller.
+        let za = unsafe { (*t.as_ptr()).thread.svcr } & SVCR_ZA != 0;
+        if note_type == bindings::NT_ARM_ZT && !za {
+            return Ok(None);
+        }
+        let Some(mut bytes) = RegSet::find(note_type)
+            .map(|s| s.get(t))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(None);
         };
-    for (bad, what) in found {
-        if bad {
-            refuse(what);
+        match note_type {
+            bindings::NT_PRSTATUS => {
+                if let Some(result) = regset::other_result(t)? {
+                    regset::put(&mut bytes, reg!(regs), &u64::from(result).to_ne_bytes())?;
+                }
+            }
+            bindings::NT_ARM_SYSTEM_CALL if t.is_current() => {
+                regset::put(&mut bytes, 0, &NO_SYSCALL.to_ne_bytes())?;
+            }
+            _ => (),
+        }
+        Ok(Some(bytes))
+    }
+
+    /// The signal code is about to decide about the call, or has made the registers those of
+    /// restart_syscall(2), to which the task did not get yet.
+    fn in_restart_block(t: &FrozenTask) -> bool {
+        // SAFETY: The task does not run, or is the caller: its restart block and its registers are
+        // stable. All members of the union are plain words.
+        let (result, call) = unsafe {
+            let regs = &(*bindings::task_pt_regs(t.as_ptr()))
+                .__bindgen_anon_1
+                .user_regs;
+            ((*t.as_ptr()).restart_block.arch_data, regs.regs[8])
+        };
+        result as u64 == u64::from(bindings::ERESTART_RESTARTBLOCK)
+            || call == u64::from(bindings::__NR_restart_syscall)
+    }
+
+    /// The registers, which are all zero yet, become those of a task in no system call. The signal
+    /// code, in which it may park, does not look again.
+    fn start() -> Result {
+        // SAFETY: The task is the caller, and has its user registers on its stack.
+        unsafe { (*bindings::task_pt_regs(bindings::get_current())).syscallno = NO_SYSCALL };
+        Ok(())
+    }
+
+    /// If they are fine, the vector lengths are set, which must be done before any note is written.
+    fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
+        let result = interrupted(t);
+        if result != 0 && RESTARTS.iter().all(|&r| u64::from(r) != result) {
+            return Err(BadNote::new(
+                bindings::NT_ARM_SYSTEM_CALL,
+                "interrupted system call with an impossible result",
+            ));
+        }
+        for (&note_type, bytes) in Self::SETS.iter().zip(notes) {
+            let Some(bytes) = bytes else {
+                if MANDATORY.contains(&note_type)
+                    && has(note_type)
+                    && RegSet::find(note_type).is_some()
+                {
+                    return Err(BadNote::new(note_type, "registers are missing"));
+                }
+                continue;
+            };
+            if !has(note_type) {
+                return Err(BadNote::new(note_type, "this CPU has no such registers"));
+            }
+            if note_type == bindings::NT_PRSTATUS {
+                check_general(t, bytes)?;
+            } else if note_type == NT_GCS_PLACE {
+                check_gcs_place(bytes)?;
+            } else if !vector::check(note_type, bytes)? {
+                check_plain(note_type, bytes, result != 0)?;
+            }
+        }
+        vector::check_all(|wanted| {
+            let at = Self::SETS.iter().position(|&s| s == wanted)?;
+            notes.get(at).copied().flatten()
+        })?;
+        for (&note_type, bytes) in Self::SETS.iter().zip(notes) {
+            if let Some(bytes) = bytes {
+                vector::set_length(t, note_type, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+        match note_type {
+            bindings::NT_PRSTATUS => set_general(t, bytes),
+            bindings::NT_ARM_SYSTEM_CALL => set_call(t, bytes),
+            NT_GCS_PLACE => {
+                set_gcs_place(t, bytes);
+                Ok(())
+            }
+            // It was compared.
+            bindings::NT_ARM_PAC_MASK => Ok(()),
+            _ if vector::set(t, note_type, bytes)? => Ok(()),
+            _ => regset::write(t, note_type, bytes),
         }
     }
 }
@@ -159,39 +278,6 @@ fn has_overlay(t: &FrozenTask) -> bool {
         return true;
     };
     regset::word(&bytes, 0) != Some(POR_INIT)
-}
-
-/// A register set of a live task; `None`: it has none of this kind.
-pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
-    if !has(note_type) {
-        return Ok(None);
-    }
-    if note_type == NT_GCS_PLACE {
-        return gcs_place(t);
-    }
-    // SAFETY: The task does not run, or is the caller.
-    let za = unsafe { (*t.as_ptr()).thread.svcr } & SVCR_ZA != 0;
-    if note_type == bindings::NT_ARM_ZT && !za {
-        return Ok(None);
-    }
-    let Some(mut bytes) = RegSet::find(note_type)
-        .map(|s| s.get(t))
-        .transpose()?
-        .flatten()
-    else {
-        return Ok(None);
-    };
-    if note_type == bindings::NT_PRSTATUS && t.is_current() {
-        // It is in a call no more.
-        put(&mut bytes, reg!(regs), &0u64.to_ne_bytes())?;
-    } else if note_type == bindings::NT_ARM_SYSTEM_CALL && t.is_current() {
-        put(&mut bytes, 0, &NO_SYSCALL.to_ne_bytes())?;
-    } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
-        // It goes on to wait, and then the call returns the child.
-        let child = u64::from(t.vfork_child_in(&t.pid_ns()?));
-        put(&mut bytes, reg!(regs), &child.to_ne_bytes())?;
-    }
-    Ok(Some(bytes))
 }
 
 /// The note [`NT_GCS_PLACE`] of a task; `None`: the kernel made it no stack.
@@ -257,83 +343,10 @@ fn set_gcs_place(t: &ParkedTask, bytes: &[u8]) {
 /// ZA and ZT are on.
 const SVCR_ZA: u64 = 1 << 1;
 
-/// Replaces a part of a note.
-fn put(note: &mut [u8], at: usize, value: &[u8]) -> Result {
-    let end = at.checked_add(value.len()).ok_or(EINVAL)?;
-    note.get_mut(at..end).ok_or(EINVAL)?.copy_from_slice(value);
-    Ok(())
-}
-
-/// The task was interrupted in a system call that goes on by its restart block: the signal code is
-/// about to decide about it, or has made the registers those of restart_syscall(2), to which the
-/// task did not get yet.
-pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
-    // SAFETY: The task does not run, or is the caller: its restart block and its registers are
-    // stable. All members of the union are plain words.
-    let (result, call) = unsafe {
-        let regs = &(*bindings::task_pt_regs(t.as_ptr()))
-            .__bindgen_anon_1
-            .user_regs;
-        ((*t.as_ptr()).restart_block.arch_data, regs.regs[8])
-    };
-    result as u64 == u64::from(bindings::ERESTART_RESTARTBLOCK)
-        || call == u64::from(bindings::__NR_restart_syscall)
-}
-
-/// What a new task does to itself before it parks: its registers, which are all zero yet, become
-/// those of a task in no system call. The signal code, in which it may park, does not look again.
-pub(crate) fn start() -> Result {
-    // SAFETY: The task is the caller, and has its user registers on its stack.
-    unsafe { (*bindings::task_pt_regs(bindings::get_current())).syscallno = NO_SYSCALL };
-    Ok(())
-}
-
 /// The result of the system call that a parked task was interrupted in, negated; 0: none.
 fn interrupted(t: &ParkedTask) -> u64 {
     // SAFETY: The task is parked.
     unsafe { (*t.as_ptr()).restart_block.arch_data as u64 }
-}
-
-/// Checks all notes of a task, in the order of [`SETS`], before any of them is written.
-///
-/// If they are fine, the vector lengths are set, which must be done before any of [`set`].
-pub(crate) fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
-    let result = interrupted(t);
-    if result != 0 && RESTARTS.iter().all(|&r| u64::from(r) != result) {
-        return Err(BadNote::new(
-            bindings::NT_ARM_SYSTEM_CALL,
-            "interrupted system call with an impossible result",
-        ));
-    }
-    for (&note_type, bytes) in SETS.iter().zip(notes) {
-        let Some(bytes) = bytes else {
-            if MANDATORY.contains(&note_type) && has(note_type) && RegSet::find(note_type).is_some()
-            {
-                return Err(BadNote::new(note_type, "registers are missing"));
-            }
-            continue;
-        };
-        if !has(note_type) {
-            return Err(BadNote::new(note_type, "this CPU has no such registers"));
-        }
-        if note_type == bindings::NT_PRSTATUS {
-            check_general(t, bytes)?;
-        } else if note_type == NT_GCS_PLACE {
-            check_gcs_place(bytes)?;
-        } else if !vector::check(note_type, bytes)? {
-            check_plain(note_type, bytes, result != 0)?;
-        }
-    }
-    vector::check_all(|wanted| {
-        let at = SETS.iter().position(|&s| s == wanted)?;
-        notes.get(at).copied().flatten()
-    })?;
-    for (&note_type, bytes) in SETS.iter().zip(notes) {
-        if let Some(bytes) = bytes {
-            vector::set_length(t, note_type, bytes)?;
-        }
-    }
-    Ok(())
 }
 
 /// Checks the general registers.
@@ -419,22 +432,6 @@ const PAC_KEYS: u64 = (bindings::PR_PAC_APIAKEY
     | bindings::PR_PAC_APDAKEY
     | bindings::PR_PAC_APDBKEY) as u64;
 
-/// Writes a note that was checked to a task's registers.
-pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
-    match note_type {
-        bindings::NT_PRSTATUS => set_general(t, bytes),
-        bindings::NT_ARM_SYSTEM_CALL => set_call(t, bytes),
-        NT_GCS_PLACE => {
-            set_gcs_place(t, bytes);
-            Ok(())
-        }
-        // It was compared.
-        bindings::NT_ARM_PAC_MASK => Ok(()),
-        _ if vector::set(t, note_type, bytes)? => Ok(()),
-        _ => regset::write(t, note_type, bytes),
-    }
-}
-
 /// Writes the general registers, not by the register set's function: that takes the task for one
 /// that a debugger has stopped.
 ///
@@ -465,11 +462,5 @@ fn set_call(t: &ParkedTask, bytes: &[u8]) -> Result<(), BadNote> {
     ))?;
     // SAFETY: The task is parked, off its CPU.
     unsafe { (*bindings::task_pt_regs(t.as_ptr())).syscallno = nr };
-    Ok(())
-}
-
-/// Called when all notes of a task were written: nothing is left to do here. What a system call
-/// returned that the task was interrupted in is in its restart block.
-pub(crate) fn loaded(_t: &ParkedTask) -> Result<(), BadNote> {
     Ok(())
 }

@@ -12,7 +12,9 @@ use kernel::{
     prelude::*, //
 };
 
+use super::Native;
 use crate::kapi::{
+    arch::ArchRegs,
     fork::parked::ParkedTask,
     signal::restart_block,
     task::{
@@ -27,20 +29,6 @@ use crate::kapi::{
 
 /// What prctl(2) set and no register set has. A note of ours.
 const NT_PRCTL: u32 = regset::OWN_NOTES;
-
-/// Register sets in the image, in the order in which they are loaded.
-pub(crate) const SETS: &[u32] = &[
-    bindings::NT_PRSTATUS,
-    bindings::NT_PRFPREG,
-    bindings::NT_PPC_VMX,
-    bindings::NT_PPC_VSX,
-    bindings::NT_PPC_TAR,
-    bindings::NT_PPC_PPR,
-    bindings::NT_PPC_DSCR,
-    bindings::NT_PPC_DEXCR,
-    bindings::NT_PPC_HASHKEYR,
-    NT_PRCTL,
-];
 
 /// Words of [`NT_PRCTL`]: alignment control (PR_SET_UNALIGN), DEXCR of the next program
 /// (PR_PPC_SET_DEXCR).
@@ -82,55 +70,261 @@ const PPR_MAX: u64 = 4;
 const DEXCR_OPEN: u64 = 0x1c00_0000;
 const DEXCR_NPHIE: u64 = 0x0400_0000;
 
-/// Calls `refuse` for each state that registers alone do not hold. Only for live tasks.
-pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
-    let task = t.as_ptr();
-    // SAFETY: The task does not run, or is the caller: its thread state does not change. A live
-    // task has user registers.
-    let (narrow, descriptors, keys, thread, msr) = unsafe {
-        (
-            bindings::checkpoint_ppc_is_32bit(task),
-            !bindings::checkpoint_ppc_is_elf2(task),
-            bindings::checkpoint_ppc_has_key_rights(task),
-            &(*task).thread,
-            (*bindings::task_pt_regs(task))
-                .__bindgen_anon_1
-                .__bindgen_anon_1
-                .msr as u64,
-        )
-    };
-    let debug = breakpoints(thread) || msr & msr::STEP != 0;
-    for (bad, what) in [
-        (narrow, "32-bit tasks are not supported: use a 64-bit build"),
-        (
-            descriptors,
-            "programs of the ELFv1 ABI are not supported: use a build for ELFv2",
-        ),
-        (
-            msr & msr::LE == 0,
-            "big-endian mode is not supported: use a little-endian build",
-        ),
-        (
-            transactions(thread, msr),
-            "transactional memory is not supported: start it without that",
-        ),
-        (
-            thread.used_ebb != 0,
-            "event-based branches are not supported: start it without them",
-        ),
-        (
-            keys,
-            "rights of memory protection keys are not supported: start it without them",
-        ),
-        (
-            thread.tidr != 0,
-            "thread numbers (TIDR) are not supported: start it without them",
-        ),
-        (debug, "hardware breakpoints are not supported: remove them"),
-    ] {
-        if bad {
-            refuse(what);
+/// That all registers reach the CPU is seen to by the signal code, which runs before the task does.
+impl ArchRegs for Native {
+    const SETS: &[u32] = &[
+        bindings::NT_PRSTATUS,
+        bindings::NT_PRFPREG,
+        bindings::NT_PPC_VMX,
+        bindings::NT_PPC_VSX,
+        bindings::NT_PPC_TAR,
+        bindings::NT_PPC_PPR,
+        bindings::NT_PPC_DSCR,
+        bindings::NT_PPC_DEXCR,
+        bindings::NT_PPC_HASHKEYR,
+        NT_PRCTL,
+    ];
+
+    fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
+        let task = t.as_ptr();
+        // SAFETY: The task does not run, or is the caller: its thread state does not change. A live
+        // task has user registers.
+        let (narrow, descriptors, keys, thread, msr) = unsafe {
+            (
+                bindings::checkpoint_ppc_is_32bit(task),
+                !bindings::checkpoint_ppc_is_elf2(task),
+                bindings::checkpoint_ppc_has_key_rights(task),
+                &(*task).thread,
+                (*bindings::task_pt_regs(task))
+                    .__bindgen_anon_1
+                    .__bindgen_anon_1
+                    .msr as u64,
+            )
+        };
+        let debug = breakpoints(thread) || msr & msr::STEP != 0;
+        for (bad, what) in [
+            (narrow, "32-bit tasks are not supported: use a 64-bit build"),
+            (
+                descriptors,
+                "programs of the ELFv1 ABI are not supported: use a build for ELFv2",
+            ),
+            (
+                msr & msr::LE == 0,
+                "big-endian mode is not supported: use a little-endian build",
+            ),
+            (
+                transactions(thread, msr),
+                "transactional memory is not supported: start it without that",
+            ),
+            (
+                thread.used_ebb != 0,
+                "event-based branches are not supported: start it without them",
+            ),
+            (
+                keys,
+                "rights of memory protection keys are not supported: start it without them",
+            ),
+            (
+                thread.tidr != 0,
+                "thread numbers (TIDR) are not supported: start it without them",
+            ),
+            (debug, "hardware breakpoints are not supported: remove them"),
+        ] {
+            if bad {
+                refuse(what);
+            }
         }
+    }
+
+    fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
+        if t.is_current() {
+            // SAFETY: It changes the thread state of the running task only.
+            unsafe { bindings::checkpoint_ppc_save_sprs() };
+        }
+        // SAFETY: The task does not run, or is the caller: its thread state does not change.
+        let thread = unsafe { &(*t.as_ptr()).thread };
+        match note_type {
+            NT_PRCTL => {
+                return words(&[thread.align_ctl.into(), thread.dexcr_onexec as u64]).map(Some)
+            }
+            // Without a note of it the task has the default of the machine.
+            bindings::NT_PPC_DSCR if thread.dscr_inherit == 0 => return Ok(None),
+            // A system call resets it; the kernel does not note what it was.
+            // SAFETY: The task does not run, or is the caller: its registers are stable.
+            bindings::NT_PPC_PPR if unsafe { bindings::checkpoint_ppc_in_syscall(t.as_ptr()) } => {
+                return Ok(None);
+            }
+            _ => (),
+        }
+        // VRSAVE can be set without vector registers being used.
+        let unused = note_type == bindings::NT_PPC_VMX && thread.vrsave != 0;
+        let Some(mut bytes) = RegSet::find(note_type)
+            .map(|s| if unused { s.get_unused(t) } else { s.get(t) })
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(None);
+        };
+        match note_type {
+            bindings::NT_PRSTATUS => general(t, &mut bytes)?,
+            bindings::NT_PPC_PPR => edit(&mut bytes, 0, |ppr| ppr & 7 << PPR_SHIFT)?,
+            _ => (),
+        }
+        Ok(Some(bytes))
+    }
+
+    /// The task may have been back in user mode since it was made to call restart_syscall(2), and
+    /// have been interrupted there.
+    fn in_restart_block(t: &FrozenTask) -> bool {
+        // SAFETY: The task does not run, or is the caller: its registers are stable. All members of
+        // the union are plain words.
+        let (in_call, trap, call) = unsafe {
+            let regs = &(*bindings::task_pt_regs(t.as_ptr()))
+                .__bindgen_anon_1
+                .__bindgen_anon_1;
+            let in_call = bindings::checkpoint_ppc_in_syscall(t.as_ptr());
+            (in_call, regs.trap as u64, regs.gpr[0])
+        };
+        if in_call && trap & TRAP_NORESTART == 0 {
+            restart_block::error_asks_for_block(t)
+        } else {
+            // What is saved of a call that it is not in does no harm.
+            call == bindings::__NR_restart_syscall as usize
+        }
+    }
+
+    /// User registers instead of zeroes. The register sets do not change the MSR, nor what exec
+    /// resets.
+    fn start() -> Result {
+        // SAFETY: The task is the caller, and has its user registers on its stack. It does not return
+        // to user mode before it has others.
+        unsafe {
+            let task = bindings::get_current();
+            bindings::checkpoint_ppc_set_elf2(task);
+            bindings::start_thread(bindings::task_pt_regs(task), 0, 0);
+            bindings::checkpoint_ppc_reset_key_rights();
+        }
+        Ok(())
+    }
+
+    fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
+        for (&note_type, bytes) in Self::SETS.iter().zip(notes) {
+            let bad = |why| BadNote::new(note_type, why);
+            let Some(bytes) = bytes else {
+                if note_type == bindings::NT_PRSTATUS {
+                    return Err(bad("general registers are missing"));
+                }
+                // Those that the task has of its creator, or by chance, would not do.
+                let of_dexcr = matches!(
+                    note_type,
+                    bindings::NT_PPC_DEXCR | bindings::NT_PPC_HASHKEYR
+                );
+                if note_type == NT_PRCTL
+                    || of_dexcr && has_dexcr() && RegSet::find(note_type).is_some()
+                {
+                    return Err(bad("registers are missing"));
+                }
+                continue;
+            };
+            let (len, writable) = match note_type {
+                NT_PRCTL => (PRCTL_WORDS * 8, true),
+                _ => {
+                    let set = RegSet::find(note_type);
+                    let set = set.ok_or(bad("this CPU has no such registers"))?;
+                    match note_type {
+                        bindings::NT_PPC_DEXCR | bindings::NT_PPC_HASHKEYR => {
+                            (set.len(), has_dexcr())
+                        }
+                        _ => (set.len(), true),
+                    }
+                }
+            };
+            if !writable {
+                return Err(bad("this CPU has no such registers"));
+            }
+            if bytes.len() != len {
+                return Err(bad("register set of wrong size"));
+            }
+            let word = |n| regset::word(bytes, at(n)).ok_or(bad("register set too short"));
+            match note_type {
+                bindings::NT_PRSTATUS => check_general(word)?,
+                bindings::NT_PPC_PPR if word(0)? & !(7 << PPR_SHIFT) != 0 => {
+                    return Err(bad("impossible program priority"));
+                }
+                bindings::NT_PPC_PPR if word(0)? >> PPR_SHIFT > PPR_MAX => {
+                    return Err(bad("program priority that needs privileges"));
+                }
+                bindings::NT_PPC_DEXCR => check_dexcr(word(0)?, current_dexcr(t)).map_err(bad)?,
+                NT_PRCTL => check_prctl(t, word(0)?, word(1)?).map_err(bad)?,
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+        let word =
+            |n| regset::word(bytes, at(n)).ok_or(BadNote::new(note_type, "register set too short"));
+        // SAFETY: The task is valid; only the address of a field is computed.
+        let thread = unsafe { &raw mut (*t.as_ptr()).thread };
+        match note_type {
+            bindings::NT_PPC_DEXCR => {
+                // The second word is the hypervisor's, which a task can't choose.
+                let dexcr = word(0)? as usize;
+                // SAFETY: The task is parked, off its CPU: nobody else uses its thread state.
+                unsafe { (*thread).dexcr = dexcr };
+                return Ok(());
+            }
+            NT_PRCTL => {
+                let (align, onexec) = (word(0)? as u32, word(1)? as usize);
+                // SAFETY: As above.
+                unsafe {
+                    (*thread).align_ctl = align;
+                    (*thread).dexcr_onexec = onexec;
+                }
+                return Ok(());
+            }
+            bindings::NT_PRSTATUS => {
+                regset::write(t, note_type, bytes)?;
+                let fpexc = (word(bindings::PT_MSR)? & msr::FPEXC) as c_int;
+                let norestart = word(bindings::PT_TRAP)? & TRAP_NORESTART;
+                // SAFETY: As above. The registers of a task that is parked are on its stack, which
+                // it keeps; all members of the union are plain words.
+                unsafe {
+                    (*thread).fpexc_mode = fpexc;
+                    (*thread).align_ctl = 0;
+                    // What follows only from its note.
+                    (*thread).dscr_inherit = 0;
+                    (*thread).tar = 0;
+                    // A debugger's of the caller of restart(2): fork leaves the events out, but not
+                    // these.
+                    for brk in &mut (*thread).hw_brk {
+                        brk.address = 0;
+                    }
+                    let regs = bindings::task_pt_regs(t.as_ptr());
+                    (*regs).__bindgen_anon_1.__bindgen_anon_1.trap |= norestart as usize;
+                }
+                return Ok(());
+            }
+            _ => (),
+        }
+        regset::write(t, note_type, bytes)?;
+        // SAFETY: As above. It is on its way to user mode.
+        unsafe {
+            match note_type {
+                // The registers are taken into use at the first instruction that needs them.
+                bindings::NT_PPC_VMX => (*thread).used_vr = 1,
+                bindings::NT_PPC_VSX => (*thread).used_vsr = 1,
+                bindings::NT_PPC_DSCR => (*thread).dscr_inherit = 1,
+                // A system call would have reset it; the task returns as if from one. ptrace(2) sets
+                // the bit with that register.
+                bindings::NT_PPC_PPR if !bindings::checkpoint_ppc_in_syscall(t.as_ptr()) => {
+                    (*t.as_ptr()).thread_info.exit_flags |= bindings::EXIT_RESTORE_PPR as usize;
+                }
+                _ => (),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -170,95 +364,18 @@ fn transactions(_: &bindings::thread_struct, msr: u64) -> bool {
     msr & msr::TM != 0
 }
 
-/// A register set of a live task; `None`: it has none of this kind.
-pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
-    if t.is_current() {
-        // SAFETY: It changes the thread state of the running task only.
-        unsafe { bindings::checkpoint_ppc_save_sprs() };
-    }
-    // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let thread = unsafe { &(*t.as_ptr()).thread };
-    match note_type {
-        NT_PRCTL => return words(&[thread.align_ctl.into(), thread.dexcr_onexec as u64]).map(Some),
-        // Without a note of it the task has the default of the machine.
-        bindings::NT_PPC_DSCR if thread.dscr_inherit == 0 => return Ok(None),
-        // A system call resets it; the kernel does not note what it was.
-        // SAFETY: The task does not run, or is the caller: its registers are stable.
-        bindings::NT_PPC_PPR if unsafe { bindings::checkpoint_ppc_in_syscall(t.as_ptr()) } => {
-            return Ok(None);
-        }
-        _ => (),
-    }
-    // VRSAVE can be set without vector registers being used.
-    let unused = note_type == bindings::NT_PPC_VMX && thread.vrsave != 0;
-    let Some(mut bytes) = RegSet::find(note_type)
-        .map(|s| if unused { s.get_unused(t) } else { s.get(t) })
-        .transpose()?
-        .flatten()
-    else {
-        return Ok(None);
-    };
-    match note_type {
-        bindings::NT_PRSTATUS => general(t, &mut bytes)?,
-        bindings::NT_PPC_PPR => edit(&mut bytes, 0, |ppr| ppr & 7 << PPR_SHIFT)?,
-        _ => (),
-    }
-    Ok(Some(bytes))
-}
-
 /// Edits the general registers: what is not the program's goes, a task that has to go on
 /// elsewhere than it stands gets the result of its call.
 fn general(t: &FrozenTask, bytes: &mut [u8]) -> Result {
     edit(bytes, bindings::PT_MSR, |msr| {
         msr & !(msr::LIVE | msr::HV | msr::CAUSE)
     })?;
-    let result = if t.is_current() {
-        0
-    } else if t.is_in_vfork() {
-        // It goes on to wait, and then the call returns the child.
-        t.vfork_child_in(&t.pid_ns()?)
-    } else {
+    let Some(result) = regset::other_result(t)? else {
         return Ok(());
     };
     edit(bytes, bindings::PT_R3, |_| result.into())?;
     edit(bytes, bindings::PT_CCR, |ccr| ccr & !CR0_SO)?;
     edit(bytes, bindings::PT_TRAP, |trap| trap | TRAP_NORESTART)
-}
-
-/// The task was interrupted in a system call that goes on by its restart block: its registers say
-/// so, or were made to call restart_syscall(2), to which it did not get yet. It may have been
-/// back in user mode since, and have been interrupted there.
-pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
-    // SAFETY: The task does not run, or is the caller: its registers are stable. All members of
-    // the union are plain words.
-    let (in_call, trap, call) = unsafe {
-        let regs = &(*bindings::task_pt_regs(t.as_ptr()))
-            .__bindgen_anon_1
-            .__bindgen_anon_1;
-        let in_call = bindings::checkpoint_ppc_in_syscall(t.as_ptr());
-        (in_call, regs.trap as u64, regs.gpr[0])
-    };
-    if in_call && trap & TRAP_NORESTART == 0 {
-        restart_block::error_asks_for_block(t)
-    } else {
-        // What is saved of a call that it is not in does no harm.
-        call == bindings::__NR_restart_syscall as usize
-    }
-}
-
-/// What a new task does to itself before it parks: user registers instead of zeroes.
-///
-/// The register sets do not change the MSR, nor what exec resets.
-pub(crate) fn start() -> Result {
-    // SAFETY: The task is the caller, and has its user registers on its stack. It does not return
-    // to user mode before it has others.
-    unsafe {
-        let task = bindings::get_current();
-        bindings::checkpoint_ppc_set_elf2(task);
-        bindings::start_thread(bindings::task_pt_regs(task), 0, 0);
-        bindings::checkpoint_ppc_reset_key_rights();
-    }
-    Ok(())
 }
 
 /// Words as the contents of a note.
@@ -277,65 +394,8 @@ fn at(n: u32) -> usize {
 
 /// Changes the `n`th word of a note.
 fn edit(bytes: &mut [u8], n: u32, f: impl FnOnce(u64) -> u64) -> Result {
-    let word = bytes
-        .get_mut(at(n)..)
-        .and_then(|b| b.first_chunk_mut::<8>());
-    let word = word.ok_or(EINVAL)?;
-    *word = f(u64::from_ne_bytes(*word)).to_ne_bytes();
-    Ok(())
-}
-
-/// Checks all notes of a task, in the order of [`SETS`], before any of them is written.
-pub(crate) fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
-    for (&note_type, bytes) in SETS.iter().zip(notes) {
-        let bad = |why| BadNote::new(note_type, why);
-        let Some(bytes) = bytes else {
-            if note_type == bindings::NT_PRSTATUS {
-                return Err(bad("general registers are missing"));
-            }
-            // Those that the task has of its creator, or by chance, would not do.
-            let of_dexcr = matches!(
-                note_type,
-                bindings::NT_PPC_DEXCR | bindings::NT_PPC_HASHKEYR
-            );
-            if note_type == NT_PRCTL || of_dexcr && has_dexcr() && RegSet::find(note_type).is_some()
-            {
-                return Err(bad("registers are missing"));
-            }
-            continue;
-        };
-        let (len, writable) = match note_type {
-            NT_PRCTL => (PRCTL_WORDS * 8, true),
-            _ => {
-                let set = RegSet::find(note_type);
-                let set = set.ok_or(bad("this CPU has no such registers"))?;
-                match note_type {
-                    bindings::NT_PPC_DEXCR | bindings::NT_PPC_HASHKEYR => (set.len(), has_dexcr()),
-                    _ => (set.len(), true),
-                }
-            }
-        };
-        if !writable {
-            return Err(bad("this CPU has no such registers"));
-        }
-        if bytes.len() != len {
-            return Err(bad("register set of wrong size"));
-        }
-        let word = |n| regset::word(bytes, at(n)).ok_or(bad("register set too short"));
-        match note_type {
-            bindings::NT_PRSTATUS => check_general(word)?,
-            bindings::NT_PPC_PPR if word(0)? & !(7 << PPR_SHIFT) != 0 => {
-                return Err(bad("impossible program priority"));
-            }
-            bindings::NT_PPC_PPR if word(0)? >> PPR_SHIFT > PPR_MAX => {
-                return Err(bad("program priority that needs privileges"));
-            }
-            bindings::NT_PPC_DEXCR => check_dexcr(word(0)?, current_dexcr(t)).map_err(bad)?,
-            NT_PRCTL => check_prctl(t, word(0)?, word(1)?).map_err(bad)?,
-            _ => (),
-        }
-    }
-    Ok(())
+    let word = regset::word(bytes, at(n)).ok_or(EINVAL)?;
+    regset::put(bytes, at(n), &f(word).to_ne_bytes())
 }
 
 /// The CPU has a DEXCR.
@@ -391,68 +451,5 @@ fn check_prctl(t: &ParkedTask, align: u64, onexec: u64) -> Result<(), &'static s
     if now & !onexec & DEXCR_NPHIE != 0 && !admin() {
         return Err("DEXCR of the next program without hash checks needs CAP_SYS_ADMIN");
     }
-    Ok(())
-}
-
-/// Writes a note that was checked to a task's registers.
-pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
-    let word =
-        |n| regset::word(bytes, at(n)).ok_or(BadNote::new(note_type, "register set too short"));
-    // SAFETY: The task is parked, off its CPU: nobody else looks at its thread state.
-    let thread = unsafe { &mut (*t.as_ptr()).thread };
-    match note_type {
-        // The second word is the hypervisor's, which a task can't choose.
-        bindings::NT_PPC_DEXCR => {
-            thread.dexcr = word(0)? as usize;
-            return Ok(());
-        }
-        NT_PRCTL => {
-            thread.align_ctl = word(0)? as u32;
-            thread.dexcr_onexec = word(1)? as usize;
-            return Ok(());
-        }
-        bindings::NT_PRSTATUS => {
-            regset::write(t, note_type, bytes)?;
-            thread.fpexc_mode = (word(bindings::PT_MSR)? & msr::FPEXC) as c_int;
-            thread.align_ctl = 0;
-            // What follows only from its note.
-            thread.dscr_inherit = 0;
-            thread.tar = 0;
-            // A debugger's of the caller of restart(2): fork leaves the events out, but not these.
-            for brk in &mut thread.hw_brk {
-                brk.address = 0;
-            }
-            // SAFETY: The task is parked; its registers are on its stack.
-            let regs = unsafe { &mut *bindings::task_pt_regs(t.as_ptr()) };
-            if word(bindings::PT_TRAP)? & TRAP_NORESTART != 0 {
-                // SAFETY: All members of the union are plain words.
-                unsafe { regs.__bindgen_anon_1.__bindgen_anon_1.trap |= TRAP_NORESTART as usize };
-            }
-            return Ok(());
-        }
-        _ => (),
-    }
-    regset::write(t, note_type, bytes)?;
-    match note_type {
-        // The registers are taken into use at the first instruction that needs them.
-        bindings::NT_PPC_VMX => thread.used_vr = 1,
-        bindings::NT_PPC_VSX => thread.used_vsr = 1,
-        bindings::NT_PPC_DSCR => thread.dscr_inherit = 1,
-        // A system call would have reset it; the task returns as if from one.
-        // SAFETY: The task is parked on its way to user mode; nobody else changes the word. ptrace(2)
-        // sets the bit with that register.
-        bindings::NT_PPC_PPR => unsafe {
-            if !bindings::checkpoint_ppc_in_syscall(t.as_ptr()) {
-                (*t.as_ptr()).thread_info.exit_flags |= bindings::EXIT_RESTORE_PPR as usize;
-            }
-        },
-        _ => (),
-    }
-    Ok(())
-}
-
-/// Called when all notes of a task were written: nothing is left to do here. That all registers
-/// reach the CPU is seen to by the signal code, which runs before the task does.
-pub(crate) fn loaded(_t: &ParkedTask) -> Result<(), BadNote> {
     Ok(())
 }

@@ -15,7 +15,9 @@ use kernel::{
     prelude::*, //
 };
 
+use super::Native;
 use crate::kapi::{
+    arch::ArchRegs,
     fork::parked::ParkedTask,
     signal::restart_block,
     task::{
@@ -27,16 +29,6 @@ use crate::kapi::{
         }, //
     }, //
 };
-
-/// Register sets in the image, in the order in which they are loaded.
-pub(crate) const SETS: &[u32] = &[
-    bindings::NT_PRSTATUS,
-    bindings::NT_PRFPREG,
-    bindings::NT_S390_SYSTEM_CALL,
-    bindings::NT_S390_LAST_BREAK,
-    bindings::NT_S390_VXRS_LOW,
-    bindings::NT_S390_VXRS_HIGH,
-];
 
 /// Sets that only CPUs with vector registers have.
 const VECTOR: [u32; 2] = [bindings::NT_S390_VXRS_LOW, bindings::NT_S390_VXRS_HIGH];
@@ -66,120 +58,139 @@ const PSW_BA: u64 = 0x0000_0000_8000_0000;
 /// Bits of the floating point control register that must be zero.
 const FPC_RESERVED: u32 = 0x0303_0088;
 
-/// Calls `refuse` for each state that registers alone do not hold. Only for live tasks.
-pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
-    // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let (gs, ri, tx) = unsafe {
-        let thread = &(*t.as_ptr()).thread;
-        (
-            !thread.gs_cb.is_null() || !thread.gs_bc_cb.is_null(),
-            !thread.ri_cb.is_null(),
-            thread.trap_tdb.data.iter().any(|&w| w != 0),
-        )
-    };
-    for (bad, what) in [
-        (
-            gs,
-            "guarded storage is not supported: start it without that",
-        ),
-        (
-            ri,
-            "runtime instrumentation is not supported: start it without that",
-        ),
-        (
-            tx,
-            "records of aborted transactions are not supported: start it without transactions",
-        ),
-    ] {
-        if bad {
-            refuse(what);
-        }
-    }
-}
+/// New tasks need not be made ready for them: the mask of the program status word, still the
+/// kernel's, becomes a user's when the coordinator writes NT_PRSTATUS.
+impl ArchRegs for Native {
+    const SETS: &[u32] = &[
+        bindings::NT_PRSTATUS,
+        bindings::NT_PRFPREG,
+        bindings::NT_S390_SYSTEM_CALL,
+        bindings::NT_S390_LAST_BREAK,
+        bindings::NT_S390_VXRS_LOW,
+        bindings::NT_S390_VXRS_HIGH,
+    ];
 
-/// A register set of a live task; `None`: it has none of this kind.
-pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
-    let Some(mut bytes) = RegSet::find(note_type)
-        .map(|s| s.get(t))
-        .transpose()?
-        .flatten()
-    else {
-        return Ok(None);
-    };
-    if note_type == bindings::NT_S390_SYSTEM_CALL {
-        // SAFETY: The task does not run, so its registers are stable.
-        let code = unsafe { bindings::checkpoint_s390_call(t.as_ptr()) };
-        // One that checkpoints itself is in a call no more.
-        let code = if t.is_current() { 0 } else { code };
-        put(&mut bytes, 0, &code.to_ne_bytes())?;
-    } else if note_type == bindings::NT_PRSTATUS && t.is_current() {
-        put(&mut bytes, GPR2, &0u64.to_ne_bytes())?;
-    } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
-        // It goes on to wait, and then the call returns the child.
-        let child = u64::from(t.vfork_child_in(&t.pid_ns()?));
-        put(&mut bytes, GPR2, &child.to_ne_bytes())?;
-    }
-    Ok(Some(bytes))
-}
-
-/// Overwrites part of a note.
-fn put(note: &mut [u8], at: usize, value: &[u8]) -> Result {
-    note.get_mut(at..)
-        .and_then(|to| to.get_mut(..value.len()))
-        .ok_or(EINVAL)?
-        .copy_from_slice(value);
-    Ok(())
-}
-
-/// The task was interrupted in a system call that goes on by its restart block: its registers say
-/// so, or it was sent to the code in the vDSO that restarts the call, and did not get there yet.
-pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
-    // SAFETY: The task does not run, so its restart block is stable.
-    let sent = unsafe { (*t.as_ptr()).restart_block.arch_data } & 1 == 0;
-    sent || restart_block::error_asks_for_block(t)
-}
-
-/// What a new task does to itself before it parks: nothing here. The mask of its program status
-/// word, still the kernel's, becomes a user's when the coordinator loads NT_PRSTATUS.
-pub(crate) fn start() -> Result {
-    Ok(())
-}
-
-/// Checks all notes of a task, in the order of [`SETS`], before any of them is written.
-pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
-    // SAFETY: It asks for a feature of the machine.
-    let has_vectors = unsafe { bindings::checkpoint_s390_has_vx() };
-    let given = |set: u32| {
-        SETS.iter()
-            .zip(notes)
-            .any(|(&s, n)| s == set && n.is_some())
-    };
-    for (&note_type, bytes) in SETS.iter().zip(notes) {
-        let bad = |why| Err(BadNote::new(note_type, why));
-        let vector = VECTOR.contains(&note_type);
-        let Some(bytes) = bytes else {
-            if !vector {
-                return bad("register set is missing");
-            }
-            if VECTOR.iter().any(|&v| given(v)) {
-                return bad("half of the vector registers is missing");
-            }
-            continue;
+    fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
+        // SAFETY: The task does not run, or is the caller: its thread state does not change.
+        let (gs, ri, tx) = unsafe {
+            let thread = &(*t.as_ptr()).thread;
+            (
+                !thread.gs_cb.is_null() || !thread.gs_bc_cb.is_null(),
+                !thread.ri_cb.is_null(),
+                thread.trap_tdb.data.iter().any(|&w| w != 0),
+            )
         };
-        if vector && !has_vectors {
-            return bad("this CPU has no such registers");
+        for (bad, what) in [
+            (
+                gs,
+                "guarded storage is not supported: start it without that",
+            ),
+            (
+                ri,
+                "runtime instrumentation is not supported: start it without that",
+            ),
+            (
+                tx,
+                "records of aborted transactions are not supported: start it without transactions",
+            ),
+        ] {
+            if bad {
+                refuse(what);
+            }
         }
-        if RegSet::find(note_type).is_none_or(|set| bytes.len() != set.len()) {
-            return bad("register set of wrong size");
-        }
+    }
+
+    fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
+        let Some(mut bytes) = RegSet::find(note_type)
+            .map(|s| s.get(t))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(None);
+        };
         match note_type {
-            bindings::NT_PRSTATUS => check_general(bytes)?,
-            bindings::NT_PRFPREG => check_fp(bytes)?,
-            bindings::NT_S390_SYSTEM_CALL => check_call(bytes)?,
+            bindings::NT_PRSTATUS => {
+                if let Some(result) = regset::other_result(t)? {
+                    regset::put(&mut bytes, GPR2, &u64::from(result).to_ne_bytes())?;
+                }
+            }
+            bindings::NT_S390_SYSTEM_CALL => {
+                // SAFETY: The task is valid, and does not run or is the caller: its registers are
+                // stable.
+                let code = unsafe { bindings::checkpoint_s390_call(t.as_ptr()) };
+                // One that checkpoints itself is in a call no more.
+                let code = if t.is_current() { 0 } else { code };
+                regset::put(&mut bytes, 0, &code.to_ne_bytes())?;
+            }
             _ => (),
         }
+        Ok(Some(bytes))
     }
-    Ok(())
+
+    /// The registers say so, or the task was sent to the code in the vDSO that restarts the call, and
+    /// did not get there yet.
+    fn in_restart_block(t: &FrozenTask) -> bool {
+        // SAFETY: The task does not run, so its restart block is stable.
+        let sent = unsafe { (*t.as_ptr()).restart_block.arch_data } & 1 == 0;
+        sent || restart_block::error_asks_for_block(t)
+    }
+
+    fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
+        // SAFETY: It asks for a feature of the machine.
+        let has_vectors = unsafe { bindings::checkpoint_s390_has_vx() };
+        let given = |set: u32| {
+            Self::SETS
+                .iter()
+                .zip(notes)
+                .any(|(&s, n)| s == set && n.is_some())
+        };
+        for (&note_type, bytes) in Self::SETS.iter().zip(notes) {
+            let bad = |why| Err(BadNote::new(note_type, why));
+            let vector = VECTOR.contains(&note_type);
+            let Some(bytes) = bytes else {
+                if !vector {
+                    return bad("register set is missing");
+                }
+                if VECTOR.iter().any(|&v| given(v)) {
+                    return bad("half of the vector registers is missing");
+                }
+                continue;
+            };
+            if vector && !has_vectors {
+                return bad("this CPU has no such registers");
+            }
+            if RegSet::find(note_type).is_none_or(|set| bytes.len() != set.len()) {
+                return bad("register set of wrong size");
+            }
+            match note_type {
+                bindings::NT_PRSTATUS => check_general(bytes)?,
+                bindings::NT_PRFPREG => check_fp(bytes)?,
+                bindings::NT_S390_SYSTEM_CALL => check_call(bytes)?,
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+        let bad = BadNote::new(note_type, "register set of wrong size");
+        match note_type {
+            bindings::NT_S390_SYSTEM_CALL => {
+                let code = call(bytes).ok_or(bad)?;
+                // SAFETY: The task is parked, off its CPU. The code was checked.
+                unsafe { bindings::checkpoint_s390_call_set(t.as_ptr(), code) };
+                Ok(())
+            }
+            bindings::NT_S390_LAST_BREAK => {
+                let at = regset::word(bytes, 0).ok_or(bad)?;
+                // SAFETY: The task is parked, off its CPU. The address, which the register set's own
+                // function ignores, is only shown to the program and to debuggers.
+                unsafe { bindings::checkpoint_s390_last_break_set(t.as_ptr(), at) };
+                Ok(())
+            }
+            _ => regset::write(t, note_type, bytes),
+        }
+    }
 }
 
 /// Checks the mask of the program status word. Its address may be any: from user mode, an
@@ -229,30 +240,4 @@ fn check_call(note: &[u8]) -> Result<(), BadNote> {
 /// The number in NT_S390_SYSTEM_CALL.
 fn call(note: &[u8]) -> Option<u32> {
     <[u8; 4]>::try_from(note).ok().map(u32::from_ne_bytes)
-}
-
-/// Writes a note that was checked to a task's registers.
-pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
-    let bad = BadNote::new(note_type, "register set of wrong size");
-    match note_type {
-        bindings::NT_S390_SYSTEM_CALL => {
-            let code = call(bytes).ok_or(bad)?;
-            // SAFETY: The task is parked, off its CPU. The code was checked.
-            unsafe { bindings::checkpoint_s390_call_set(t.as_ptr(), code) };
-            Ok(())
-        }
-        bindings::NT_S390_LAST_BREAK => {
-            let at = regset::word(bytes, 0).ok_or(bad)?;
-            // SAFETY: The task is parked, off its CPU. The address, which the register set's own
-            // function ignores, is only shown to the program and to debuggers.
-            unsafe { bindings::checkpoint_s390_last_break_set(t.as_ptr(), at) };
-            Ok(())
-        }
-        _ => regset::write(t, note_type, bytes),
-    }
-}
-
-/// Called when all notes of a task were written: nothing is left to do here.
-pub(crate) fn loaded(_t: &ParkedTask) -> Result<(), BadNote> {
-    Ok(())
 }

@@ -15,15 +15,15 @@ pub(super) fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
 }
 
 /// The features of this CPU, in the words of `image::cpu`.
-pub(crate) fn features() -> [u64; WORDS] {
+pub(super) fn features() -> [u64; WORDS] {
     let word = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     let [_, _, c1, d1] = cpuid(1, 0);
     let [_, b7, c7, d7] = cpuid(7, 0);
     let [a71, _, _, d71] = cpuid(7, 1);
     let [_, _, c8, d8] = cpuid(0x8000_0001, 0);
     let [a_xsave, ..] = cpuid(0xd, 1);
-    // SAFETY: Set at boot, constant since then.
-    let state = unsafe { (*&raw const bindings::fpu_user_cfg).max_features };
+    // SAFETY: It is set at boot, and constant since then: nobody writes to it meanwhile.
+    let state = unsafe { bindings::fpu_user_cfg.max_features };
     [
         word(c1, d1),
         word(b7, c7),

@@ -3,8 +3,11 @@
 //! What 32-bit programs have, and others that make 32-bit system calls: the call that a task is
 //! in, thread areas, where their mappings are placed.
 
+#[cfg(CONFIG_HAVE_ARCH_COMPAT_MMAP_BASES)]
+use kernel::num::casts::usize_as_u64;
 use kernel::{
     bindings,
+    num::casts::u32_as_usize,
     prelude::*, //
 };
 
@@ -55,7 +58,7 @@ pub(super) unsafe fn is_program(mm: *const bindings::mm_struct) -> bool {
 #[cfg(CONFIG_HAVE_ARCH_COMPAT_MMAP_BASES)]
 pub(super) fn mmap_base(mm: &MmRef) -> u64 {
     // SAFETY: We own a reference. The field does not change after exec.
-    unsafe { (*mm.as_ptr()).__bindgen_anon_1.mmap_compat_base as u64 }
+    usize_as_u64(unsafe { (*mm.as_ptr()).__bindgen_anon_1.mmap_compat_base })
 }
 
 /// Top of the area for mappings of 32-bit calls: there are none.
@@ -187,7 +190,7 @@ pub(super) fn check_areas(bytes: &[u8]) -> Result<(), BadNote> {
             .filter_map(|w| w.try_into().ok().map(u32::from_le_bytes));
         let mut next = || words.next().ok_or(bad("register set too short"));
         let (entry, base, limit, flags) = (next()?, next()?, next()?, next()?);
-        if entry as usize != bindings::GDT_ENTRY_TLS_MIN as usize + n {
+        if u32_as_usize(entry) != u32_as_usize(bindings::GDT_ENTRY_TLS_MIN) + n {
             return Err(bad("thread area in the place of another"));
         }
         if (base, limit, flags) == (0, 0, AREA_READ_ONLY | AREA_ABSENT) {

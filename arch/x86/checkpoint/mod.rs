@@ -4,27 +4,43 @@
 //!
 //! `cpu`: features of the CPU. `regs`: registers of tasks. `mm`: what an address space has besides
 //! mappings, `pkeys`: its memory protection keys. `call`: system calls that a freeze interrupts.
-//! `ia32`: what 32-bit programs have. All four architectures have the same functions.
+//! `ia32`: what 32-bit programs have.
 
 pub(crate) mod call;
 mod cpu;
 mod ia32;
-pub(crate) mod mm;
+mod mm;
 mod pkeys;
-pub(crate) mod regs;
+mod regs;
 
-/// CPU features that programs may have chosen code by.
-pub(crate) use cpu::features as cpu_features;
+use kernel::{
+    bindings,
+    prelude::*, //
+};
 
-/// Takes from the running task what it has of its creator and only x86 has.
-///
-/// The error says what it can't be rid of.
-pub(crate) fn reset() -> Result<(), &'static str> {
-    // SAFETY: It changes the running task only, which does not return to the program that its
-    // creator was.
-    unsafe { kernel::bindings::checkpoint_x86_reset() };
-    regs::reset()
+use crate::{
+    image::{
+        cpu::WORDS,
+        header::arch, //
+    },
+    kapi::arch::Arch, //
+};
+
+/// x86-64.
+pub(crate) struct Native;
+
+impl Arch for Native {
+    const ID: u32 = arch::X86_64;
+
+    fn reset() -> Result<(), &'static str> {
+        // SAFETY: It wants a running task that does not return to the program that its creator was,
+        // and changes that task only.
+        unsafe { bindings::checkpoint_x86_reset() };
+        regs::reset()
+    }
+
+    /// CPUID instead of AT_HWCAP, which has one word of it.
+    fn cpu_features() -> [u64; WORDS] {
+        cpu::features()
+    }
 }
-
-/// Number of this architecture in the image.
-pub(crate) const ARCH: u32 = crate::image::header::arch::X86_64;

@@ -10,25 +10,25 @@ use kernel::{
     prelude::*, //
 };
 
-use super::mm::context;
 use crate::kapi::mm::space::MmRef;
 
 /// Where the key stands among the flags of a mapping.
-const SHIFT: u32 = bindings::VMA_PKEY_BIT0_BIT as u32;
+const SHIFT: u32 = bindings::VMA_PKEY_BIT0_BIT;
 
 /// Flags of mappings that make up the key.
-pub(crate) const BITS: u64 = 0xf << SHIFT;
+pub(super) const BITS: u64 = 0xf << SHIFT;
 
 /// Allocation map of an address space in which nothing was done about keys: key 0 is taken.
 const FRESH: u64 = 1;
 
 /// The key among the flags of a mapping.
-pub(crate) fn of(flags: u64) -> u32 {
+pub(super) fn of(flags: u64) -> u32 {
+    // CAST: It has 4 bits.
     ((flags & BITS) >> SHIFT) as u32
 }
 
 /// How many keys this machine has; 1: none but the default one.
-pub(crate) fn count() -> u32 {
+pub(super) fn count() -> u32 {
     // SAFETY: It looks at a feature of the CPU.
     unsafe { bindings::checkpoint_pkeys() }.unsigned_abs()
 }
@@ -42,10 +42,8 @@ pub(super) fn save(mm: &MmRef) -> [u64; 2] {
     #[cfg(CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS)]
     // SAFETY: We own a reference. Only tasks of the address space change these.
     return unsafe {
-        let (map, only) = (
-            context!(mm).pkey_allocation_map,
-            context!(mm).execute_only_pkey,
-        );
+        let context = mm.context();
+        let (map, only) = ((*context).pkey_allocation_map, (*context).execute_only_pkey);
         [
             u64::from(map) ^ FRESH,
             u64::from(only.wrapping_add(1).unsigned_abs()),
@@ -88,6 +86,7 @@ pub(super) fn open(mm: &MmRef) {
 /// Gives `mm`, the caller's, what [`save`] saved and [`check`] accepted.
 pub(super) fn load(mm: &MmRef, [map, only]: [u64; 2]) {
     if count() > 1 {
+        // CAST: There are no more than 16 keys, as was checked.
         set(mm, (map ^ FRESH) as u16, (only as i16).wrapping_sub(1));
     }
 }
@@ -96,8 +95,9 @@ pub(super) fn load(mm: &MmRef, [map, only]: [u64; 2]) {
 fn set(mm: &MmRef, map: u16, only: i16) {
     // SAFETY: We own a reference, and the address space belongs to the caller alone.
     unsafe {
-        context!(mm).pkey_allocation_map = map;
-        context!(mm).execute_only_pkey = only;
+        let context = mm.context();
+        (*context).pkey_allocation_map = map;
+        (*context).execute_only_pkey = only;
     }
 }
 

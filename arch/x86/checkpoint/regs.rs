@@ -9,14 +9,20 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::{
+        u32_as_usize,
+        usize_as_u64, //
+    },
     prelude::*, //
 };
 
 use super::{
     cpu::cpuid,
-    ia32, //
+    ia32,
+    Native, //
 };
 use crate::kapi::{
+    arch::ArchRegs,
     fork::parked::ParkedTask,
     signal::restart_block,
     task::{
@@ -29,28 +35,14 @@ use crate::kapi::{
     }, //
 };
 
-/// Register sets in the image, in the order in which they are loaded. Of the second and the third
-/// a task has one: xstate, or what is left of it on a CPU without XSAVE.
-///
-/// 32-bit tasks have the same: the registers of 64-bit tasks are all that there are, and which kind
-/// of code it is, is told by the code segment, which a program may change at any time.
-pub(crate) const SETS: &[u32] = &[
-    bindings::NT_PRSTATUS,
-    bindings::NT_PRFPREG,
-    bindings::NT_X86_XSTATE,
-    bindings::NT_386_TLS,
-    ia32::NT_CALL,
-];
-
 /// Code segments of user mode: of 64 bits and of 32 bits.
-const CS_64: u64 = bindings::__USER_CS as u64;
-const CS_32: u64 = bindings::__USER32_CS as u64;
+const CS_64: u32 = bindings::__USER_CS;
+const CS_32: u32 = bindings::__USER32_CS;
 
 /// A stack segment that a task may have: that of user mode, or a thread area.
-fn is_stack_segment(selector: u64) -> bool {
-    let areas = bindings::GDT_ENTRY_TLS_MIN as u64..=bindings::GDT_ENTRY_TLS_MAX as u64;
-    selector == u64::from(bindings::__USER_DS)
-        || selector & 7 == 3 && areas.contains(&(selector >> 3))
+fn is_stack_segment(selector: u32) -> bool {
+    let areas = bindings::GDT_ENTRY_TLS_MIN..=bindings::GDT_ENTRY_TLS_MAX;
+    selector == bindings::__USER_DS || selector & 7 == 3 && areas.contains(&(selector >> 3))
 }
 
 /// The register set of the notes `note_type`.
@@ -69,89 +61,184 @@ macro_rules! reg {
     }};
 }
 
-/// Calls `refuse` for each state that registers alone do not hold. Only for live tasks.
-pub(crate) fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
-    let task = t.as_ptr();
-    // SAFETY: The task does not run, or is the caller: its thread state does not change.
-    let (cs, ss, addr32, program, tls, iopl, ioports, debug, features, locked, amx, flags) = unsafe {
-        let thread = &raw const (*task).thread;
-        let regs = bindings::task_pt_regs(task);
-        let mm = (*task).mm;
-        (
-            u64::from((*regs).__bindgen_anon_1.cs),
-            u64::from((*regs).__bindgen_anon_2.ss),
-            bindings::checkpoint_task_addr32(task),
-            !mm.is_null() && ia32::is_program(mm),
-            (*thread).tls_array.iter().any(|d| {
-                let raw: u64 = core::mem::transmute_copy(d);
-                raw != 0
-            }),
-            (*thread).iopl_emul != 0,
-            !(*thread).io_bitmap.is_null(),
-            (*thread).ptrace_bps.iter().any(|b| !b.is_null()),
-            shadow_stack(thread),
-            locked_features(thread),
-            bindings::checkpoint_task_has_dynamic_xstate(task),
-            (*task).thread_info.flags,
-        )
-    };
-    let flag = |bit: u32| flags & 1 << bit != 0;
-    for (bad, what) in [
-        (
-            addr32 && !program,
-            "tasks of the x32 ABI are not supported: use a 64-bit build",
-        ),
-        (
-            cs == CS_32 && !ia32::is_known(),
-            "32-bit code is not supported by this kernel: build it with CONFIG_IA32_EMULATION",
-        ),
-        (
-            !matches!(cs, CS_32 | CS_64) || !is_stack_segment(ss),
-            "a code or stack segment of its own is not supported: start it without modify_ldt(2)",
-        ),
-        (
-            tls && set_of(bindings::NT_386_TLS).is_none(),
-            "thread areas are not supported by this kernel: build it with CONFIG_IA32_EMULATION",
-        ),
-        (
-            iopl,
-            "I/O privileges (iopl) are not supported: have it give them up",
-        ),
-        (
-            ioports,
-            "I/O permissions (ioperm) are not supported: have it give them up",
-        ),
-        (debug, "hardware breakpoints are not supported: remove them"),
-        (
-            features,
-            "user shadow stacks are not supported: start it without them (GLIBC_TUNABLES)",
-        ),
-        (
-            locked,
-            "locked features of shadow stacks (ARCH_SHSTK_LOCK) are not supported: start it \
-             without them (GLIBC_TUNABLES)",
-        ),
-        (
-            amx,
-            "permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported: start it without AMX",
-        ),
-        (
-            flag(bindings::TIF_NOTSC),
-            "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
-        ),
-        (
-            flag(bindings::TIF_NOCPUID),
-            "CPUID that can't be read (ARCH_SET_CPUID) is not supported: have it allow that",
-        ),
-        (
-            flag(bindings::TIF_SPEC_L1D_FLUSH),
-            "flushes of the L1 data cache (PR_SPEC_L1D_FLUSH) are not supported: have it switch \
-             them off",
-        ),
-    ] {
-        if bad {
-            refuse(what);
+impl ArchRegs for Native {
+    /// Of the second and the third a task has one: xstate, or what is left of it on a CPU without
+    /// XSAVE.
+    ///
+    /// 32-bit tasks have the same: the registers of 64-bit tasks are all that there are, and which kind
+    /// of code it is, is told by the code segment, which a program may change at any time.
+    const SETS: &[u32] = &[
+        bindings::NT_PRSTATUS,
+        bindings::NT_PRFPREG,
+        bindings::NT_X86_XSTATE,
+        bindings::NT_386_TLS,
+        ia32::NT_CALL,
+    ];
+
+    fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
+        let task = t.as_ptr();
+        // SAFETY: The task does not run, or is the caller: its thread state does not change.
+        let (cs, ss, addr32, program, tls, iopl, ioports, debug, features, locked, amx, flags) = unsafe {
+            let thread = &raw const (*task).thread;
+            let regs = bindings::task_pt_regs(task);
+            let mm = (*task).mm;
+            (
+                u32::from((*regs).__bindgen_anon_1.cs),
+                u32::from((*regs).__bindgen_anon_2.ss),
+                bindings::checkpoint_task_addr32(task),
+                !mm.is_null() && ia32::is_program(mm),
+                (*thread).tls_array.iter().any(|d| {
+                    let raw: u64 = core::mem::transmute_copy(d);
+                    raw != 0
+                }),
+                (*thread).iopl_emul != 0,
+                !(*thread).io_bitmap.is_null(),
+                (*thread).ptrace_bps.iter().any(|b| !b.is_null()),
+                shadow_stack(thread),
+                locked_features(thread),
+                bindings::checkpoint_task_has_dynamic_xstate(task),
+                (*task).thread_info.flags,
+            )
+        };
+        let flag = |bit: u32| flags & 1 << bit != 0;
+        for (bad, what) in [
+            (
+                addr32 && !program,
+                "tasks of the x32 ABI are not supported: use a 64-bit build",
+            ),
+            (
+                cs == CS_32 && !ia32::is_known(),
+                "32-bit code is not supported by this kernel: build it with CONFIG_IA32_EMULATION",
+            ),
+            (
+                !matches!(cs, CS_32 | CS_64) || !is_stack_segment(ss),
+                "a code or stack segment of its own is not supported: start it without modify_ldt(2)",
+            ),
+            (
+                tls && set_of(bindings::NT_386_TLS).is_none(),
+                "thread areas are not supported by this kernel: build it with CONFIG_IA32_EMULATION",
+            ),
+            (
+                iopl,
+                "I/O privileges (iopl) are not supported: have it give them up",
+            ),
+            (
+                ioports,
+                "I/O permissions (ioperm) are not supported: have it give them up",
+            ),
+            (debug, "hardware breakpoints are not supported: remove them"),
+            (
+                features,
+                "user shadow stacks are not supported: start it without them (GLIBC_TUNABLES)",
+            ),
+            (
+                locked,
+                "locked features of shadow stacks (ARCH_SHSTK_LOCK) are not supported: start it \
+                 without them (GLIBC_TUNABLES)",
+            ),
+            (
+                amx,
+                "permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported: start it without AMX",
+            ),
+            (
+                flag(bindings::TIF_NOTSC),
+                "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
+            ),
+            (
+                flag(bindings::TIF_NOCPUID),
+                "CPUID that can't be read (ARCH_SET_CPUID) is not supported: have it allow that",
+            ),
+            (
+                flag(bindings::TIF_SPEC_L1D_FLUSH),
+                "flushes of the L1 data cache (PR_SPEC_L1D_FLUSH) are not supported: have it switch \
+                 them off",
+            ),
+        ] {
+            if bad {
+                refuse(what);
+            }
         }
+    }
+
+    fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
+        if note_type == ia32::NT_CALL {
+            return ia32::call_of(t);
+        }
+        let has_xstate = RegSet::find(bindings::NT_X86_XSTATE).is_some_and(|s| s.len() != 0);
+        if note_type == bindings::NT_PRFPREG && has_xstate {
+            return Ok(None);
+        }
+        let Some(mut bytes) = set_of(note_type).map(|s| s.get(t)).transpose()?.flatten() else {
+            return Ok(None);
+        };
+        match note_type {
+            bindings::NT_PRSTATUS => {
+                if let Some(result) = regset::other_result(t)? {
+                    set_reg(&mut bytes, reg!(ax), result.into())?;
+                }
+                if t.is_current() {
+                    set_reg(&mut bytes, reg!(orig_ax), u64::MAX)?;
+                }
+            }
+            bindings::NT_X86_XSTATE => {
+                // SAFETY: The task is valid, and does not run or is the caller, as the function
+                // wants.
+                let rights = unsafe { bindings::checkpoint_task_pkru(t.as_ptr()) };
+                set_pkru(&mut bytes, rights)?;
+            }
+            _ => (),
+        }
+        Ok(Some(bytes))
+    }
+
+    fn in_restart_block(t: &FrozenTask) -> bool {
+        // SAFETY: The task does not run, or is the caller: its registers are stable.
+        let ax = unsafe { (*bindings::task_pt_regs(t.as_ptr())).ax };
+        restart_block::error_asks_for_block(t) || ax == u32_as_usize(bindings::__NR_restart_syscall)
+    }
+
+    fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
+        let missing = |at, why| match notes.get(at) {
+            Some(Some(_)) => Ok(()),
+            _ => Err(BadNote::new(Self::SETS.get(at).copied().unwrap_or(0), why)),
+        };
+        missing(0, "general registers are missing")?;
+        missing(1, "floating-point registers are missing").or_else(|e| missing(2, e.why))?;
+        for (&note_type, bytes) in Self::SETS.iter().zip(notes) {
+            let Some(bytes) = bytes else {
+                continue;
+            };
+            if note_type == ia32::NT_CALL {
+                ia32::check_call(bytes)?;
+                continue;
+            }
+            let set = set_of(note_type)
+                .ok_or(BadNote::new(note_type, "this CPU has no such registers"))?;
+            if bytes.len() != set.len() {
+                return Err(BadNote::new(
+                    note_type,
+                    "register set of another size: this CPU has other features",
+                ));
+            }
+            match note_type {
+                bindings::NT_PRSTATUS => check_general(bytes)?,
+                bindings::NT_PRFPREG => check_mxcsr(note_type, bytes)?,
+                bindings::NT_386_TLS => ia32::check_areas(bytes)?,
+                _ => check_xstate(bytes)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
+        match note_type {
+            // What it has without notes of its own, and may have got from the caller.
+            bindings::NT_PRSTATUS => ia32::forget(t),
+            bindings::NT_386_TLS => return ia32::set_areas(t, bytes),
+            ia32::NT_CALL => return ia32::set_call(t, bytes),
+            _ => (),
+        }
+        regset::write(t, note_type, bytes)
     }
 }
 
@@ -194,54 +281,9 @@ pub(super) fn reset() -> Result<(), &'static str> {
         .map_err(|_| "flushes the L1 data cache (PR_SPEC_L1D_FLUSH)")
 }
 
-/// A register set of a live task; `None`: it has none of this kind.
-pub(crate) fn get(t: &FrozenTask, note_type: u32) -> Result<Option<KVVec<u8>>> {
-    if note_type == ia32::NT_CALL {
-        return ia32::call_of(t);
-    }
-    let has_xstate = RegSet::find(bindings::NT_X86_XSTATE).is_some_and(|s| s.len() != 0);
-    if note_type == bindings::NT_PRFPREG && has_xstate {
-        return Ok(None);
-    }
-    let Some(mut bytes) = set_of(note_type).map(|s| s.get(t)).transpose()?.flatten() else {
-        return Ok(None);
-    };
-    if note_type == bindings::NT_PRSTATUS && t.is_current() {
-        // It is in a call no more.
-        set_reg(&mut bytes, reg!(ax), 0)?;
-        set_reg(&mut bytes, reg!(orig_ax), u64::MAX)?;
-    } else if note_type == bindings::NT_PRSTATUS && t.is_in_vfork() {
-        // It goes on to wait, and then the call returns the child.
-        let child = t.vfork_child_in(&t.pid_ns()?);
-        set_reg(&mut bytes, reg!(ax), child.into())?;
-    } else if note_type == bindings::NT_X86_XSTATE {
-        // SAFETY: The task does not run, or is the caller.
-        let rights = unsafe { bindings::checkpoint_task_pkru(t.as_ptr()) };
-        set_pkru(&mut bytes, rights)?;
-    }
-    Ok(Some(bytes))
-}
-
-/// The task was interrupted in a system call that goes on by its restart block: its registers say
-/// so, or were made those of restart_syscall(2), to which it did not get yet.
-pub(crate) fn in_restart_block(t: &FrozenTask) -> bool {
-    // SAFETY: The task does not run, or is the caller: its registers are stable.
-    let ax = unsafe { (*bindings::task_pt_regs(t.as_ptr())).ax };
-    restart_block::error_asks_for_block(t) || ax == bindings::__NR_restart_syscall as usize
-}
-
-/// What a new task does to itself before it parks: nothing here.
-pub(crate) fn start() -> Result {
-    Ok(())
-}
-
 /// Sets one register.
 fn set_reg(prstatus: &mut [u8], at: core::ops::Range<usize>, value: u64) -> Result {
-    prstatus
-        .get_mut(at)
-        .ok_or(EINVAL)?
-        .copy_from_slice(&value.to_le_bytes());
-    Ok(())
+    regset::put(prstatus, at.start, &value.to_le_bytes())
 }
 
 /// Number of the component of the xstate that PKRU is.
@@ -256,67 +298,12 @@ fn set_pkru(xstate: &mut [u8], rights: u32) -> Result {
         return Ok(());
     }
     let [_, offset, ..] = cpuid(0xd, XFEATURE_PKRU);
-    let offset = offset as usize;
-    xstate
-        .get_mut(offset..offset.saturating_add(4))
-        .ok_or(EINVAL)?
-        .copy_from_slice(&rights.to_le_bytes());
+    regset::put(xstate, usize::try_from(offset)?, &rights.to_le_bytes())?;
     let features = xstate
         .get_mut(XSTATE_HEADER..)
         .and_then(|header| header.first_chunk_mut::<8>())
         .ok_or(EINVAL)?;
     *features = (u64::from_le_bytes(*features) | 1 << XFEATURE_PKRU).to_le_bytes();
-    Ok(())
-}
-
-/// Checks all notes of a task, in the order of [`SETS`], before any of them is written.
-pub(crate) fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
-    let missing = |at, why| match notes.get(at) {
-        Some(Some(_)) => Ok(()),
-        _ => Err(BadNote::new(SETS.get(at).copied().unwrap_or(0), why)),
-    };
-    missing(0, "general registers are missing")?;
-    missing(1, "floating-point registers are missing").or_else(|e| missing(2, e.why))?;
-    for (&note_type, bytes) in SETS.iter().zip(notes) {
-        let Some(bytes) = bytes else {
-            continue;
-        };
-        if note_type == ia32::NT_CALL {
-            ia32::check_call(bytes)?;
-            continue;
-        }
-        let set =
-            set_of(note_type).ok_or(BadNote::new(note_type, "this CPU has no such registers"))?;
-        if bytes.len() != set.len() {
-            return Err(BadNote::new(
-                note_type,
-                "register set of another size: this CPU has other features",
-            ));
-        }
-        match note_type {
-            bindings::NT_PRSTATUS => check_general(bytes)?,
-            bindings::NT_PRFPREG => check_mxcsr(note_type, bytes)?,
-            bindings::NT_386_TLS => ia32::check_areas(bytes)?,
-            _ => check_xstate(bytes)?,
-        }
-    }
-    Ok(())
-}
-
-/// Writes a note that was checked to a task's registers.
-pub(crate) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
-    match note_type {
-        // What it has without notes of its own, and may have got from the caller.
-        bindings::NT_PRSTATUS => ia32::forget(t),
-        bindings::NT_386_TLS => return ia32::set_areas(t, bytes),
-        ia32::NT_CALL => return ia32::set_call(t, bytes),
-        _ => (),
-    }
-    regset::write(t, note_type, bytes)
-}
-
-/// Called when all notes of a task were written: nothing is left to do here.
-pub(crate) fn loaded(_t: &ParkedTask) -> Result<(), BadNote> {
     Ok(())
 }
 
@@ -328,12 +315,13 @@ fn check_general(prstatus: &[u8]) -> Result<(), BadNote> {
             .map(u64::from_le)
             .ok_or(bad("register set too short"))
     };
-    match get(reg!(cs))? {
+    let no_segment = "code or stack segment is not one of user mode";
+    match u32::try_from(get(reg!(cs))?).map_err(|_| bad(no_segment))? {
         CS_32 if !ia32::is_known() => {
             return Err(bad("32-bit code, which this kernel does not run"));
         }
-        CS_32 | CS_64 if is_stack_segment(get(reg!(ss))?) => (),
-        _ => return Err(bad("code or stack segment is not one of user mode")),
+        CS_32 | CS_64 if u32::try_from(get(reg!(ss))?).is_ok_and(is_stack_segment) => (),
+        _ => return Err(bad(no_segment)),
     }
     // What user mode may set: the status flags, TF, DF, NT, RF, AC, ID; IF and bit 1 are set.
     let user = 0x0025_4dd5 | 0x0202;
@@ -341,7 +329,7 @@ fn check_general(prstatus: &[u8]) -> Result<(), BadNote> {
         return Err(bad("privileged bits in the flags register"));
     }
     // SAFETY: It only computes a constant of the machine.
-    let end = unsafe { bindings::checkpoint_task_size_max() } as u64;
+    let end = usize_as_u64(unsafe { bindings::checkpoint_task_size_max() });
     for at in [reg!(ip), reg!(fs_base), reg!(gs_base)] {
         if get(at)? >= end {
             return Err(bad("address outside of user space"));
@@ -374,6 +362,7 @@ fn check_mxcsr(note_type: u32, bytes: &[u8]) -> Result<(), BadNote> {
         .ok_or(bad("register set too short"))?;
     // SAFETY: It only reads a constant of the machine.
     let allowed = unsafe { bindings::checkpoint_mxcsr_mask() };
+    // CAST: It is the lower half of the word; in the other one is its mask.
     if mxcsr as u32 & !allowed != 0 {
         return Err(bad("reserved bits in MXCSR"));
     }
@@ -390,7 +379,7 @@ fn check_xstate(bytes: &[u8]) -> Result<(), BadNote> {
         .map(u64::from_le)
         .ok_or(bad("register set too short"))?;
     // SAFETY: Set at boot, constant since then.
-    let known = unsafe { (*&raw const bindings::fpu_user_cfg).default_features };
+    let known = unsafe { bindings::fpu_user_cfg.default_features };
     if features & !known != 0 {
         return Err(bad("features that this CPU or kernel lacks"));
     }

@@ -2,12 +2,13 @@
 
 //! The checkpoint pipeline: freeze, collect, save, snapshot, thaw, drain.
 
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering, //
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
 };
-
-use kernel::prelude::*;
 use zerocopy::byteorder::little_endian::{
     U32,
     U64, //
@@ -19,7 +20,7 @@ pub(crate) mod freeze;
 pub(crate) mod snapshot;
 
 use crate::{
-    arch,
+    arch::Native,
     capture::args::CheckpointArgs,
     confinement,
     core::{
@@ -53,6 +54,7 @@ use crate::{
         }, //
     },
     kapi::{
+        arch::Arch,
         cgroup::{
             frozen::FrozenTasks,
             group::HeldCgroup, //
@@ -79,7 +81,7 @@ use crate::{
 use doomed::Doomed;
 
 /// Ids of checkpoints: unique since boot.
-static LAST_ID: AtomicU64 = AtomicU64::new(0);
+static LAST_ID: Atomic<u64> = Atomic::new(0);
 
 /// What checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
 ///
@@ -122,7 +124,7 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     let result = read(args, root, cap, hold.as_ref());
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
     let count = tasks.len();
-    let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
+    let id = LAST_ID.fetch_add(1, Relaxed) + 1;
     let (Some(snapshot), Some(image)) = (snapshot, args.image.as_ref()) else {
         return Ok(id);
     };
@@ -365,7 +367,7 @@ fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Si
         magic: MAGIC,
         version: U32::new(VERSION),
         header_len: U32::new(HEADER_LEN as u32),
-        arch: U32::new(arch::ARCH),
+        arch: U32::new(Native::ID),
         page_size: U32::new(kernel::page::PAGE_SIZE as u32),
         compat: U64::new(0),
         incompat: U64::new(0),

@@ -198,50 +198,6 @@ pub(crate) struct Errno(pub(crate) Error);
 
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match -self.0.to_errno() {
-            1 => "EPERM",
-            2 => "ENOENT",
-            3 => "ESRCH",
-            4 => "EINTR",
-            5 => "EIO",
-            6 => "ENXIO",
-            7 => "E2BIG",
-            9 => "EBADF",
-            11 => "EAGAIN",
-            12 => "ENOMEM",
-            13 => "EACCES",
-            14 => "EFAULT",
-            16 => "EBUSY",
-            17 => "EEXIST",
-            18 => "EXDEV",
-            19 => "ENODEV",
-            20 => "ENOTDIR",
-            21 => "EISDIR",
-            22 => "EINVAL",
-            23 => "ENFILE",
-            24 => "EMFILE",
-            26 => "ETXTBSY",
-            27 => "EFBIG",
-            28 => "ENOSPC",
-            29 => "ESPIPE",
-            30 => "EROFS",
-            32 => "EPIPE",
-            35 => "EDEADLK",
-            36 => "ENAMETOOLONG",
-            38 => "ENOSYS",
-            40 => "ELOOP",
-            61 => "ENODATA",
-            62 => "ETIME",
-            75 => "EOVERFLOW",
-            95 => "EOPNOTSUPP",
-            104 => "ECONNRESET",
-            105 => "ENOBUFS",
-            110 => "ETIMEDOUT",
-            116 => "ESTALE",
-            122 => "EDQUOT",
-            125 => "ECANCELED",
-            n => return write!(f, "errno {n}"),
-        };
-        f.write_str(name)
+        fmt::Debug::fmt(&self.0, f)
     }
 }

@@ -2,7 +2,10 @@
 
 //! Open files that can't be saved: what they are, by name.
 
-use kernel::fmt;
+use kernel::{
+    fmt,
+    str::BStr, //
+};
 
 use crate::kapi::fs::{
     file::{
@@ -35,14 +38,7 @@ pub(super) struct Text<'a>(pub(super) &'a [u8]);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for &b in self.0 {
-            if b.is_ascii_graphic() || b == b' ' {
-                write!(f, "{}", b as char)?;
-            } else {
-                write!(f, "\\x{b:02x}")?;
-            }
-        }
-        Ok(())
+        BStr::from_bytes(self.0).fmt(f)
     }
 }
 

@@ -6,6 +6,9 @@
 //!
 //! Each subsystem of the kernel has a folder by its name. This is the list of them all.
 
+/// What an architecture has to implement: `arch/*/checkpoint/`.
+pub(crate) mod arch;
+
 /// Control groups: `kernel/cgroup/`.
 pub(crate) mod cgroup {
     pub(crate) mod frozen;
@@ -86,7 +89,6 @@ pub(crate) mod signal {
 /// `struct task_struct`, and what hangs on it: `kernel/sys.c`, `kernel/exit.c`, `kernel/ptrace.c`.
 pub(crate) mod task {
     pub(crate) mod frozen;
-    pub(crate) mod hwcap;
     pub(crate) mod limits;
     pub(crate) mod links;
     pub(crate) mod oddities;

@@ -20,7 +20,7 @@ use zerocopy::{
 };
 
 use crate::{
-    arch,
+    arch::Native,
     core::{
         objects::Class,
         restore::{
@@ -62,6 +62,7 @@ use crate::{
         ObjRef, //
     },
     kapi::{
+        arch::ArchMm,
         mm::{
             space::{
                 self,
@@ -232,7 +233,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
             "has registrations with membarrier(2) that are not known: this kernel can't save it",
         );
     }
-    if let Some(why) = arch::mm::refusal(mm) {
+    if let Some(why) = Native::refusal(mm) {
         refuse(why);
     }
 }
@@ -378,7 +379,7 @@ fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Re
         }
     }
     let (vdso, vdso_len) = vdso_of(all).unwrap_or((0, 0));
-    let context = arch::mm::save_context(mm);
+    let context = Native::save_context(mm);
     let pair = |[a, b]: [usize; 2]| [U64::new(a as u64), U64::new(b as u64)];
     Ok(Mm {
         obj: U32::new(obj.get()),
@@ -396,7 +397,7 @@ fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Re
         vdso_len: U64::new(vdso_len as u64),
         vdso_crc: U32::new(match vdso {
             0 => 0,
-            _ => arch::mm::vdso_crc(&context),
+            _ => Native::vdso_crc(&context),
         }),
         dump_filter: U32::new((word >> flag::DUMP_SHIFT) as u32 & DUMP_FILTER),
         context: context.map(U64::new),
@@ -409,7 +410,7 @@ fn vdso_of(all: &[VmaInfo]) -> Option<(usize, usize)> {
         .iter()
         .filter(|v| matches!(v.special, Special::Vdso | Special::Vvar));
     let first = special.next()?;
-    let end = special.last().map_or(first.end, |v| v.end);
+    let end = special.next_back().map_or(first.end, |v| v.end);
     Some((first.start, end.checked_sub(first.start)?))
 }
 
@@ -452,9 +453,9 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let mm = space::renew(r.denies_write_exec)
         .map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
     r.owns_memory();
-    arch::mm::prepare(&mm);
+    Native::prepare(&mm);
     let context = m.context.map(|w| w.get());
-    arch::mm::load_context(&mm, context)
+    Native::load_context(&mm, context)
         .map_err(|why| r.fail(EINVAL, plan, fmt!("address space: {}", why)))?;
     set_layout(r, plan, &mm, &m, &raw)?;
     restore_vdso(r, plan, &mm, &m, obj)?;
@@ -472,7 +473,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         })?;
     }
     set_flags(r, plan, &mm, &m)?;
-    arch::mm::finish_context(&mm, context);
+    Native::finish_context(&mm, context);
     r.set_built(obj, BuiltMm(mm))
 }
 
@@ -536,14 +537,14 @@ fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
         return Ok(());
     }
     let context = m.context.map(|w| w.get());
-    if m.vdso_crc.get() != arch::mm::vdso_crc(&context) {
+    if m.vdso_crc.get() != Native::vdso_crc(&context) {
         return Err(r.fail(
             EOPNOTSUPP,
             plan,
             fmt!("the image comes from another build of the kernel: its vDSO differs"),
         ));
     }
-    arch::mm::map_vdso(start, &context)
+    Native::map_vdso(start, &context)
         .map_err(|e| r.fail(e, plan, fmt!("the vDSO can't be mapped")))?;
     let made = vma::list(mm)?;
     let mut left = made.iter();

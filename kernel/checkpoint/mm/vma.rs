@@ -21,7 +21,7 @@ use zerocopy::byteorder::little_endian::{
 };
 
 use crate::{
-    arch,
+    arch::Native,
     core::restore::{
         Plan,
         Restore, //
@@ -43,6 +43,7 @@ use crate::{
         ObjRef, //
     },
     kapi::{
+        arch::ArchMm,
         mm::{
             shmem,
             space::MmRef,
@@ -171,16 +172,16 @@ pub(super) fn collect(
     for (bit, _) in SAVED {
         allowed |= bit;
     }
-    for (bit, ..) in arch::mm::VMA_FLAGS {
+    for (bit, ..) in Native::VMA_FLAGS {
         allowed |= bit;
     }
-    allowed |= arch::mm::PKEY_BITS;
+    allowed |= Native::PKEY_BITS;
     if kind == VMA_VDSO {
         allowed |= OF_VDSO;
     }
     let mut unknown = v.flags & !allowed;
     let mut last = "";
-    for &(bits, why) in Iterator::chain(REFUSED.iter(), arch::mm::VMA_REFUSED) {
+    for &(bits, why) in Iterator::chain(REFUSED.iter(), Native::VMA_REFUSED) {
         if unknown & bits != 0 && why != last {
             refuse(why);
             last = why;
@@ -234,7 +235,7 @@ fn has_first_access(v: &VmaInfo) -> bool {
         Special::Vdso => bit::READ | bit::EXEC,
         _ => bit::READ,
     };
-    v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && arch::mm::pkey(v.flags) == 0
+    v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && Native::pkey(v.flags) == 0
 }
 
 /// The record of a mapping. Its file's records are written first.
@@ -262,7 +263,7 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
         offset: U64::new(if file.is_some() { v.offset } else { 0 }),
         kind: U32::new(kind),
         file: U32::new(ref_number(file)),
-        pkey: U32::new(arch::mm::pkey(v.flags)),
+        pkey: U32::new(Native::pkey(v.flags)),
         reserved: U32::new(0),
     })
 }
@@ -270,7 +271,7 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
 /// Those flags in the image that only this architecture has.
 fn arch_flags(v: &VmaInfo) -> u64 {
     let mut flags = 0;
-    for &(from, to, _) in arch::mm::VMA_FLAGS {
+    for &(from, to, _) in Native::VMA_FLAGS {
         if v.flags & from != 0 {
             flags |= to;
         }
@@ -315,7 +316,7 @@ pub(super) fn restore(
 
     let mut prot = 0;
     let mut known = flag::ALL & !flag::OF_ARCH;
-    for &(_, stored, p) in arch::mm::VMA_FLAGS {
+    for &(_, stored, p) in Native::VMA_FLAGS {
         known |= stored;
         if flags & stored != 0 {
             prot |= p;
@@ -326,8 +327,8 @@ pub(super) fn restore(
     }
     let pkey = match v.pkey.get() {
         0 => 0,
-        key if key < arch::mm::pkeys() => key.cast_signed(),
-        _ if arch::mm::pkeys() == 1 => {
+        key if key < Native::pkeys() => key.cast_signed(),
+        _ if Native::pkeys() == 1 => {
             return Err(fail(
                 EOPNOTSUPP,
                 "has a protection key, which this CPU lacks",

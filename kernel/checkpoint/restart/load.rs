@@ -5,7 +5,7 @@
 use kernel::prelude::*;
 
 use crate::{
-    arch,
+    arch::Native,
     core::report::{
         Errno,
         Report, //
@@ -25,6 +25,7 @@ use crate::{
         Fault, //
     },
     kapi::{
+        arch::Arch,
         fs::io,
         mm::held::Held,
         time::wait, //
@@ -90,7 +91,7 @@ pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
         ));
     }
     let reader = Reader {
-        arch: Some(arch::ARCH),
+        arch: Some(Native::ID),
         page_size: Some(u32::try_from(kernel::page::PAGE_SIZE)?),
     };
     let header = check::header(io::crc32c, &bytes, &reader).map_err(|f| fault(report, f))?;

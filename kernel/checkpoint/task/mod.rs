@@ -11,7 +11,7 @@
 //!    inherit (credentials, scheduling), or what is gone once credentials are. What a thread group
 //!    shares of that (limits) comes with the last of its threads, when all of them have made their
 //!    children.
-//! 4. [`commit`], by the coordinator, when all tasks are parked: signals and group stop.
+//! 4. [`commit()`], by the coordinator, when all tasks are parked: signals and group stop.
 
 use kernel::{
     prelude::*,
@@ -20,7 +20,7 @@ use kernel::{
 use zerocopy::byteorder::little_endian::U64;
 
 use crate::{
-    arch,
+    arch::Native,
     core::restore::{
         Plan,
         Restore, //
@@ -28,6 +28,7 @@ use crate::{
     found::KindOps,
     image::task::CPU_TIME_MAX,
     kapi::{
+        arch::ArchRegs,
         fork::reset::reset_inherited,
         security::cred::CredRef,
         task::frozen::FrozenTask, //
@@ -153,8 +154,7 @@ pub(crate) fn finish(r: &Restore, plan: &Plan<'_>, last: bool) -> Result {
         process::finish(r, plan)?;
     }
     basic::times(r, plan);
-    arch::regs::start()
-        .map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))?;
+    Native::start().map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))?;
     cred::finish(r, plan)?;
     basic::finish(r, plan)
 }

@@ -14,7 +14,7 @@ use zerocopy::{
 };
 
 use crate::{
-    arch::regs as arch,
+    arch::Native,
     core::restore::{
         Plan,
         Restore, //
@@ -29,6 +29,7 @@ use crate::{
         }, //
     },
     kapi::{
+        arch::ArchRegs,
         fork::parked::ParkedTask,
         task::{
             frozen::FrozenTask,
@@ -43,7 +44,7 @@ use crate::{
 /// Lists what registers alone do not hold.
 pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask) {
     if t.is_live() {
-        arch::refusals(t, |what| cap.refuse(EOPNOTSUPP, t, fmt!("{}", what)));
+        Native::refusals(t, |what| cap.refuse(EOPNOTSUPP, t, fmt!("{}", what)));
     }
 }
 
@@ -54,8 +55,8 @@ pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     let mut notes: KVVec<u8> = KVVec::new();
     let mut count = 0;
-    for &note_type in arch::SETS {
-        if let Some(bytes) = arch::get(t, note_type)? {
+    for &note_type in Native::SETS {
+        if let Some(bytes) = Native::get(t, note_type)? {
             put(&mut notes, note_type, &bytes)?;
             count += 1;
         }
@@ -84,11 +85,11 @@ fn put(notes: &mut KVVec<u8>, note_type: u32, bytes: &[u8]) -> Result {
 }
 
 /// The notes of a record: the bytes of each, in the order of the architecture's sets.
-type Notes<'a> = [Option<&'a [u8]>; arch::SETS.len()];
+type Notes<'a> = [Option<&'a [u8]>; Native::SETS.len()];
 
 /// Splits the notes of a record, which must have the order of the architecture's sets.
 fn split(mut notes: &[u8]) -> Result<Notes<'_>, BadNote> {
-    let mut found = [None; arch::SETS.len()];
+    let mut found = [None; Native::SETS.len()];
     let mut next = 0;
     while !notes.is_empty() {
         let (note, rest) =
@@ -99,7 +100,7 @@ fn split(mut notes: &[u8]) -> Result<Notes<'_>, BadNote> {
         let padded = align_up(len).ok_or(bad("note too long"))?;
         let bytes = rest.get(..len).ok_or(bad("note cut short"))?;
         notes = rest.get(padded..).ok_or(bad("note cut short"))?;
-        let index = arch::SETS
+        let index = Native::SETS
             .iter()
             .position(|&s| s == note_type)
             .ok_or(bad("unknown register set"))?;
@@ -122,7 +123,7 @@ fn split(mut notes: &[u8]) -> Result<Notes<'_>, BadNote> {
 /// EINVAL, with a line that names the note.
 pub(crate) fn check(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) -> Result {
     split(notes)
-        .and_then(|found| arch::check(t, &found))
+        .and_then(|found| Native::check(t, &found))
         .map_err(|bad| refuse(r, plan, bad))
 }
 
@@ -133,12 +134,12 @@ pub(crate) fn check(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) 
 pub(crate) fn load(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) -> Result {
     split(notes)
         .and_then(|found| {
-            for (&note_type, bytes) in arch::SETS.iter().zip(found) {
+            for (&note_type, bytes) in Native::SETS.iter().zip(found) {
                 if let Some(bytes) = bytes {
-                    arch::set(t, note_type, bytes)?;
+                    Native::set(t, note_type, bytes)?;
                 }
             }
-            arch::loaded(t)
+            Ok(())
         })
         .map_err(|bad| refuse(r, plan, bad))
 }

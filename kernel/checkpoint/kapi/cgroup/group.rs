@@ -18,6 +18,10 @@ use kernel::{
 };
 
 /// A reference on a cgroup of the default hierarchy (v2).
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct cgroup` on which this owns a reference.
 pub(crate) struct Cgroup(NonNull<bindings::cgroup>);
 
 impl Clone for Cgroup {
@@ -142,6 +146,10 @@ impl Drop for Cgroup {
 }
 
 /// A cgroup that the caller has named by a descriptor of its directory.
+///
+/// # Invariants
+///
+/// `cgroup` was behind `fd` when that was looked up.
 pub(crate) struct CgroupDir {
     fd: i32,
     cgroup: Cgroup,

@@ -32,6 +32,10 @@ use crate::kapi::{
 };
 
 /// What the helpers of one call share.
+///
+/// # Invariants
+///
+/// `done` was initialised, and is pinned.
 #[pin_data]
 struct Scope<'a, F> {
     work: &'a F,

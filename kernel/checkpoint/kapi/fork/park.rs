@@ -74,6 +74,10 @@ pub(crate) enum Arrival {
 }
 
 /// What tasks wait for while they restore themselves.
+///
+/// # Invariants
+///
+/// Both completions were initialised, and are pinned.
 #[pin_data]
 pub(crate) struct Gate {
     #[pin]
@@ -199,10 +203,12 @@ pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Res
         });
         // A task that is to stop, or to freeze, makes no others until that is over.
         match made {
-            Err(e) if wait::asks_for_restart(e.to_errno() as isize) => match let_pass(index, &mut trap) {
-                Ok(()) => continue,
-                Err(e) => break Err(e),
-            },
+            Err(e) if wait::asks_for_restart(e.to_errno() as isize) => {
+                match let_pass(index, &mut trap) {
+                    Ok(()) => continue,
+                    Err(e) => break Err(e),
+                }
+            }
             made => break made,
         }
     };

@@ -13,8 +13,9 @@ use kernel::{
 };
 
 use crate::{
-    arch,
+    arch::Native,
     kapi::{
+        arch::Arch,
         security::cred,
         task::oddities::{
             self,
@@ -36,7 +37,7 @@ pub(crate) fn reset_inherited() -> Result<(), (Error, &'static str)> {
     // SAFETY: It changes registers and thread state of the running task only, as begin_new_exec()
     // does. The task does not return to the program that its creator was.
     unsafe { bindings::checkpoint_flush_thread() };
-    arch::reset().map_err(|what| (EOPNOTSUPP, what))?;
+    Native::reset().map_err(|what| (EOPNOTSUPP, what))?;
     for oddity in oddities::all() {
         if let Handed::Reset(reset) = oddity.handed {
             reset().map_err(|e| (e, oddity.what))?;

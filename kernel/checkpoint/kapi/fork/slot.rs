@@ -79,6 +79,12 @@ pub(super) struct Luggage {
 }
 
 /// The place of one task in a restart.
+///
+/// # Invariants
+///
+/// - Both completions were initialised; they and `work` are pinned.
+/// - `task` and `pid` are NULL, or a task and its pid, with a reference on each.
+/// - `job` is NULL, or came from `Arc::into_raw()` of the one type of job that the task is made for.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Slot {
     #[pin]

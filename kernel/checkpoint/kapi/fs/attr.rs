@@ -5,6 +5,7 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::u32_as_usize,
     prelude::*, //
 };
 
@@ -60,7 +61,7 @@ impl FileRef {
     pub(crate) fn set_times(&self, times: [(i64, u32); 2]) -> Result {
         let mut times = times.map(|(sec, nsec)| bindings::timespec64 {
             tv_sec: sec,
-            tv_nsec: nsec as c_long,
+            tv_nsec: u32_as_usize(nsec).cast_signed(),
         });
         // SAFETY: The file keeps its path; there are two times.
         to_result(unsafe { bindings::vfs_utimes(&self.path_raw(), times.as_mut_ptr()) })
@@ -83,7 +84,7 @@ impl FileRef {
             // The filesystem has none.
             return Ok(false);
         };
-        if n > bindings::XATTR_LIST_MAX as usize {
+        if n > u32_as_usize(bindings::XATTR_LIST_MAX) {
             return Err(E2BIG);
         }
         let mut names = KVVec::from_elem(0u8, n, GFP_KERNEL)?;
@@ -134,8 +135,9 @@ impl FileRef {
             (open::NOREUSE, bindings::POSIX_FADV_NOREUSE),
         ] {
             if flags & flag != 0 {
+                let advice = advice.cast_signed();
                 // SAFETY: We own a reference; all numbers are checked there.
-                to_result(unsafe { bindings::vfs_fadvise(self.as_ptr(), 0, 0, advice as c_int) })?;
+                to_result(unsafe { bindings::vfs_fadvise(self.as_ptr(), 0, 0, advice) })?;
             }
         }
         Ok(())

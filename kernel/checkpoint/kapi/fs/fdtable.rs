@@ -10,6 +10,7 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
+    num::casts::u32_as_usize,
     prelude::*, //
 };
 
@@ -50,6 +51,7 @@ impl FilesRef {
                 bindings::atomic_inc(&raw mut (*files.as_ptr()).count);
             }
             bindings::task_unlock(task);
+            // INVARIANT: The reference was just taken.
             files.map(Self)
         }
     }
@@ -64,12 +66,13 @@ impl FilesRef {
         };
         // SAFETY: The table of the kernel's threads is always there; the range is ours.
         let files = unsafe { bindings::dup_fd(&raw mut bindings::init_files, &mut all) };
+        // INVARIANT: A new table comes with one reference, which is ours.
         NonNull::new(from_err_ptr(files)?).ok_or(ENOMEM).map(Self)
     }
 
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
+        self.0.as_ptr().addr()
     }
 
     /// Number of references on it, ours included.
@@ -91,7 +94,7 @@ impl FilesRef {
             let mut fd = from;
             let mut found = None;
             while fd < max {
-                let word = (*table).open_fds.add((fd / usize::BITS) as usize).read();
+                let word = (*table).open_fds.add(u32_as_usize(fd / usize::BITS)).read();
                 let rest = word >> (fd % usize::BITS);
                 if rest == 0 {
                     fd = (fd / usize::BITS + 1) * usize::BITS;
@@ -101,7 +104,7 @@ impl FilesRef {
                 if fd >= max {
                     break;
                 }
-                let file = (*table).fd.add(fd as usize).read();
+                let file = (*table).fd.add(u32_as_usize(fd)).read();
                 if let Ok(file) = FileRef::get(file) {
                     found = Some(Descriptor {
                         fd,
@@ -125,9 +128,8 @@ impl FilesRef {
 
     /// Makes it the caller's, instead of the one that it has, if any.
     pub(crate) fn install(self) {
-        let new = self.0.as_ptr();
         // The reference goes to the task.
-        core::mem::forget(self);
+        let new = core::mem::ManuallyDrop::new(self).0.as_ptr();
         // SAFETY: We owned a reference; the old table's reference was the task's. This is the store
         // of ksys_unshare(), under the same lock; what that checks is that no thread shares what
         // may not be shared, and a task that restores itself has made no thread yet. It has no
@@ -193,15 +195,16 @@ pub(crate) fn allow_descriptors(n: usize) -> Result {
 
 impl Clone for FilesRef {
     fn clone(&self) -> Self {
-        // SAFETY: We own a reference.
+        // SAFETY: By the type's invariants we own a reference, so there may be another one.
         unsafe { bindings::atomic_inc(&raw mut (*self.0.as_ptr()).count) };
+        // INVARIANT: The reference was just taken.
         Self(self.0)
     }
 }
 
 impl Drop for FilesRef {
     fn drop(&mut self) {
-        // SAFETY: We own a reference.
+        // SAFETY: By the type's invariants the reference is ours, and goes with us.
         unsafe { bindings::put_files_struct(self.0.as_ptr()) };
     }
 }

@@ -6,37 +6,49 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    cred::Credential,
     error::{
         from_err_ptr,
         to_result, //
     },
+    fs::File,
+    num::casts::usize_as_u64,
     prelude::*,
-    str::CStr, //
+    str::CStr,
+    sync::aref::ARef, //
 };
 
 use crate::kapi::{
-    fs::path::PathRef,
+    fs::{
+        io,
+        path::{
+            self,
+            PathRef, //
+        }, //
+    },
     task::frozen::FrozenTask, //
 };
 
 /// File types, as in `st_mode`.
 pub(crate) mod ftype {
+    use kernel::bindings;
+
     /// Mask of the type.
-    pub(crate) const MASK: u32 = 0o170000;
+    pub(crate) const MASK: u32 = bindings::S_IFMT;
     /// Socket.
-    pub(crate) const SOCKET: u32 = 0o140000;
+    pub(crate) const SOCKET: u32 = bindings::S_IFSOCK;
     /// Symbolic link.
-    pub(crate) const LINK: u32 = 0o120000;
+    pub(crate) const LINK: u32 = bindings::S_IFLNK;
     /// Regular file.
-    pub(crate) const REGULAR: u32 = 0o100000;
+    pub(crate) const REGULAR: u32 = bindings::S_IFREG;
     /// Block device.
-    pub(crate) const BLOCK: u32 = 0o060000;
+    pub(crate) const BLOCK: u32 = bindings::S_IFBLK;
     /// Directory.
-    pub(crate) const DIRECTORY: u32 = 0o040000;
+    pub(crate) const DIRECTORY: u32 = bindings::S_IFDIR;
     /// Character device.
-    pub(crate) const CHAR: u32 = 0o020000;
+    pub(crate) const CHAR: u32 = bindings::S_IFCHR;
     /// Pipe.
-    pub(crate) const FIFO: u32 = 0o010000;
+    pub(crate) const FIFO: u32 = bindings::S_IFIFO;
 }
 
 /// Name of a directory entry, cut to what tells one kind of kernel object from the other.
@@ -66,38 +78,36 @@ const KEPT_NAMES: &[(u32, &[u8])] = &[
 
 /// A counted reference on an open file.
 ///
-/// # Invariants
-///
-/// The pointer is a valid `struct file` on which this owns a reference.
-pub(crate) struct FileRef(NonNull<bindings::file>);
-
-// SAFETY: A reference on a file may be used and dropped by any thread.
-unsafe impl Send for FileRef {}
-
-// SAFETY: What is read through a shared reference does not change, or is an integer that is read
-// once.
-unsafe impl Sync for FileRef {}
+/// That nobody moves its position without `f_pos_lock`, as [`File`] wants, is so for all that can be
+/// referred to here. fdget_pos() leaves the lock out for the only user of a file, in a system call
+/// of its own: that is neither a task that is frozen nor the caller of ours.
+#[derive(Clone)]
+pub(crate) struct FileRef(ARef<File>);
 
 impl FileRef {
     /// Takes a reference. EBADF: there is no file.
     ///
     /// # Safety
     ///
-    /// `file` is NULL, or somebody holds a reference on it for the duration of the call.
+    /// `file` is NULL, or somebody holds a reference on it for the duration of the call: a frozen
+    /// task, the caller, or the kernel.
     pub(crate) unsafe fn get(file: *mut bindings::file) -> Result<Self> {
         let file = NonNull::new(file).ok_or(EBADF)?;
-        // SAFETY: By the caller's promise the count is not zero.
-        unsafe { bindings::get_file(file.as_ptr()) };
-        Ok(Self(file))
+        // SAFETY: By the caller's promise the count is not zero for as long as the `&File` is used,
+        // and nobody is between fdget_pos() and fdput_pos() without the lock.
+        Ok(Self(unsafe { File::from_raw_file(file.as_ptr()) }.into()))
     }
 
     /// Makes a reference of one that the caller owns, or of an error pointer.
     ///
     /// # Safety
     ///
-    /// `file` is an error pointer, or valid with a reference that is handed over.
+    /// `file` is an error pointer, or as for [`FileRef::get`], with a reference that is handed over.
     pub(crate) unsafe fn from_owned(file: *mut bindings::file) -> Result<Self> {
-        NonNull::new(from_err_ptr(file)?).ok_or(EBADF).map(Self)
+        let file = NonNull::new(from_err_ptr(file)?).ok_or(EBADF)?;
+        // SAFETY: By the caller's promise there is a reference, which we take over. `File` is a
+        // transparent wrapper of `struct file`.
+        Ok(Self(unsafe { ARef::from_raw(file.cast()) }))
     }
 
     /// The file, for this layer.
@@ -107,7 +117,12 @@ impl FileRef {
 
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
+        self.as_ptr().addr()
+    }
+
+    /// The credentials that it was opened with.
+    pub(in crate::kapi) fn cred(&self) -> ARef<Credential> {
+        self.0.cred().into()
     }
 
     /// The inode as the tasks see it: of a file below an overlay that is mapped, the overlay's.
@@ -132,13 +147,12 @@ impl FileRef {
 
     /// Address of its inode.
     pub(crate) fn inode_addr(&self) -> usize {
-        self.inode() as usize
+        self.inode().addr()
     }
 
     /// O_* flags, as of F_GETFL.
     pub(crate) fn flags(&self) -> u32 {
-        // SAFETY: We own a reference; the flags are read once.
-        unsafe { (&raw const (*self.as_ptr()).f_flags).read_volatile() }
+        self.0.flags()
     }
 
     pub(super) fn fmode(&self) -> u32 {
@@ -190,13 +204,13 @@ impl FileRef {
     pub(crate) fn device(&self) -> (u32, u32) {
         // SAFETY: The file keeps its inode; the field does not change.
         let dev = unsafe { (*self.inode()).i_rdev };
-        (dev >> 20, dev & 0xf_ffff)
+        path::numbers_of(dev)
     }
 
     /// Number of references on it, ours included.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
-        unsafe { bindings::file_count(self.as_ptr()) as u64 }
+        usize_as_u64(unsafe { bindings::file_count(self.as_ptr()) })
     }
 
     /// The name by which the file was opened has been removed.
@@ -237,7 +251,7 @@ impl FileRef {
     /// Magic number of its filesystem.
     pub(crate) fn fs_magic(&self) -> u64 {
         // SAFETY: The file keeps its inode and that its superblock.
-        unsafe { (*(*self.inode()).i_sb).s_magic as u64 }
+        usize_as_u64(unsafe { (*(*self.inode()).i_sb).s_magic })
     }
 
     /// Name of the type of its filesystem.
@@ -328,6 +342,8 @@ impl FileRef {
     /// overlay, of FUSE or of persistent memory.
     pub(crate) fn is_cached(&self) -> bool {
         // SAFETY: The file keeps its mapping, whose operations are there and do not change.
+        // Without CONFIG_FS_DAX the flag is 0.
+        #[allow(clippy::bad_bit_mask)]
         unsafe {
             let mapping = (*self.as_ptr()).f_mapping;
             let readable = (*(*mapping).a_ops).read_folio.is_some();
@@ -345,11 +361,10 @@ impl FileRef {
 
     /// Moves its position to `pos`.
     pub(crate) fn seek(&self, pos: i64) -> Result {
+        let whence = bindings::SEEK_SET.cast_signed();
         // SAFETY: We own a reference.
-        let at = unsafe { bindings::vfs_llseek(self.as_ptr(), pos, bindings::SEEK_SET as i32) };
-        if at < 0 {
-            return Err(Error::from_errno(at as i32));
-        }
+        let at = unsafe { bindings::vfs_llseek(self.as_ptr(), pos, whence) };
+        io::counted(isize::try_from(at)?)?;
         if at == pos {
             Ok(())
         } else {
@@ -399,12 +414,9 @@ impl FileRef {
                     core::ptr::null_mut(),
                 )
             };
-            if n < 0 {
-                return Err(Error::from_errno(n as i32));
-            }
-            rest = match rest.get(n as usize..) {
-                Some(left) if n > 0 => left,
-                _ => return Err(EIO),
+            rest = match io::counted(n)? {
+                0 => return Err(EIO),
+                n => rest.get(n..).ok_or(EIO)?,
             };
         }
         Ok(())
@@ -443,23 +455,8 @@ impl FileRef {
     }
 }
 
-impl Clone for FileRef {
-    fn clone(&self) -> Self {
-        // SAFETY: We own a reference.
-        unsafe { bindings::get_file(self.as_ptr()) };
-        Self(self.0)
-    }
-}
-
-impl Drop for FileRef {
-    fn drop(&mut self) {
-        // SAFETY: We own a reference.
-        unsafe { bindings::fput(self.as_ptr()) };
-    }
-}
-
 impl PartialEq for FileRef {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        core::ptr::eq(self.as_ptr(), other.as_ptr())
     }
 }

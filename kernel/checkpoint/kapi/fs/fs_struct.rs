@@ -36,6 +36,7 @@ impl FsRef {
                 bindings::fs_struct_hold(fs.as_ptr());
             }
             bindings::task_unlock(task);
+            // INVARIANT: The user was just counted.
             fs.map(Self)
         }
     }
@@ -44,12 +45,13 @@ impl FsRef {
     pub(crate) fn copy_of_current() -> Result<Self> {
         // SAFETY: A running task has one.
         let fs = unsafe { bindings::copy_fs_struct((*bindings::get_current()).fs) };
+        // INVARIANT: A copy has one user, which is us.
         NonNull::new(fs).ok_or(ENOMEM).map(Self)
     }
 
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
+        self.0.as_ptr().addr()
     }
 
     /// Number of users, this one included.
@@ -95,7 +97,7 @@ impl FsRef {
         unsafe {
             bindings::set_fs_root(fs, root.as_raw());
             bindings::set_fs_pwd(fs, pwd.as_raw());
-            (&raw mut (*fs).umask).write_volatile((umask & 0o777) as i32);
+            (&raw mut (*fs).umask).write_volatile((umask & 0o777).cast_signed());
         }
     }
 
@@ -107,9 +109,8 @@ impl FsRef {
 
     /// Makes it the caller's, instead of the one that it has.
     pub(crate) fn install(self) {
-        let new = self.0.as_ptr();
         // The user that we are becomes the task.
-        core::mem::forget(self);
+        let new = core::mem::ManuallyDrop::new(self).0.as_ptr();
         // SAFETY: The function takes our place as a user, and returns the old one if its last
         // user is gone.
         unsafe {
@@ -123,15 +124,16 @@ impl FsRef {
 
 impl Clone for FsRef {
     fn clone(&self) -> Self {
-        // SAFETY: We are a user.
+        // SAFETY: By the type's invariants we are a user, so there may be another one.
         unsafe { bindings::fs_struct_hold(self.0.as_ptr()) };
+        // INVARIANT: The user was just counted.
         Self(self.0)
     }
 }
 
 impl Drop for FsRef {
     fn drop(&mut self) {
-        // SAFETY: We are a user; the last one frees it.
+        // SAFETY: By the type's invariants we are a user, which ends here; the last one frees it.
         unsafe {
             if bindings::fs_struct_drop(self.0.as_ptr()) {
                 bindings::free_fs_struct(self.0.as_ptr());

@@ -117,16 +117,17 @@ pub(crate) fn sync(file: &FileRef) -> Result {
 /// Cuts a file at `len` bytes, as ftruncate(2) does.
 pub(crate) fn truncate(file: &FileRef, len: i64) -> Result {
     // SAFETY: We own a reference; the function looks at mode and type.
-    to_result(unsafe { bindings::do_ftruncate(file.as_ptr(), len, bindings::FTRUNCATE_LFS) })
+    to_result(unsafe { bindings::checkpoint_truncate(file.as_ptr(), len) })
+}
+
+/// A number that is an error if it is negative, as many functions of the kernel return it.
+pub(in crate::kapi) fn counted(n: isize) -> Result<usize> {
+    usize::try_from(n).map_err(|_| i32::try_from(n).map_or(EIO, Error::from_errno))
 }
 
 /// Bytes transferred, or the error; one that asks for a restart of the system call is EINTR.
 pub(crate) fn checked(n: isize) -> Result<usize> {
-    if n >= 0 {
-        return Ok(n.unsigned_abs());
-    }
-    let e = i32::try_from(n).map(Error::from_errno).unwrap_or(EIO);
-    Err(wait::without_restart(e))
+    counted(n).map_err(wait::without_restart)
 }
 
 /// Release of the running kernel, padded with NUL.

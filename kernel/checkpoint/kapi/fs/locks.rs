@@ -9,9 +9,13 @@ use kernel::{
 
 use crate::kapi::fs::file::FileRef;
 
-/// The open files by way of which locks or leases of an inode were taken, sorted by address.
+/// The open files by way of which locks or leases of an inode were taken.
 ///
 /// Locks of frozen tasks do not change. Of those of others it is what was there at one moment.
+///
+/// # Invariants
+///
+/// They are sorted by address.
 pub(crate) struct LockHolders(KVVec<usize>);
 
 impl LockHolders {
@@ -21,6 +25,7 @@ impl LockHolders {
         // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
         let context = unsafe { (&raw const (*(*file.as_ptr()).f_inode).i_flctx).read_volatile() };
         if context.is_null() {
+            // INVARIANT: There are none.
             return Ok(Self(holders));
         }
         loop {
@@ -41,7 +46,7 @@ impl LockHolders {
                         found += 1;
                         if found <= room {
                             // There is room: nothing is allocated.
-                            drop(holders.push_within_capacity((*lock).flc_file as usize));
+                            drop(holders.push_within_capacity((*lock).flc_file.addr()));
                         }
                         at = (*at).next;
                     }
@@ -50,6 +55,7 @@ impl LockHolders {
             }
             if found <= room {
                 holders.sort_unstable();
+                // INVARIANT: They have just been sorted.
                 return Ok(Self(holders));
             }
             holders.clear();

@@ -22,10 +22,8 @@ use crate::{
     }, //
 };
 
-/// What execute permission is asked for by, as in access(2).
-const MAY_EXEC: c_int = bindings::MAY_EXEC as c_int;
-/// The same for reading.
-const MAY_READ: c_int = bindings::MAY_READ as c_int;
+/// What permission to read is asked for by, as in access(2).
+const MAY_READ: c_int = bindings::MAY_READ.cast_signed();
 
 impl FileRef {
     /// Opens what `path` leads to as open(2) would, with the rights that the caller has or
@@ -40,7 +38,7 @@ impl FileRef {
             Self::from_owned(bindings::file_open_root(
                 path.as_raw(),
                 c"".as_char_ptr(),
-                flags as i32,
+                flags.cast_signed(),
                 mode,
             ))
         }
@@ -49,21 +47,8 @@ impl FileRef {
     /// Opens what `path` leads to as exec(2) would: a program that may be executed, but maybe not
     /// read. EACCES also: it is on a filesystem that is mounted noexec.
     pub(crate) fn open_program(path: &PathRef) -> Result<Self> {
-        let op = bindings::open_flags {
-            open_flag: (bindings::O_LARGEFILE | bindings::O_RDONLY | bindings::FMODE_EXEC) as c_int,
-            mode: 0,
-            acc_mode: MAY_EXEC,
-            intent: bindings::LOOKUP_OPEN as c_int,
-            lookup_flags: 0,
-        };
-        // SAFETY: As in open(); the flags are those of do_open_execat().
-        unsafe {
-            Self::from_owned(bindings::do_file_open_root(
-                path.as_raw(),
-                c"".as_char_ptr(),
-                &op,
-            ))
-        }
+        // SAFETY: The path is referenced; a file that is returned comes with a reference.
+        unsafe { Self::from_owned(bindings::checkpoint_open_program(path.as_raw())) }
     }
 
     /// Opens what `path` leads to without a look at its permissions: for the engine itself, never
@@ -74,7 +59,7 @@ impl FileRef {
         unsafe {
             Self::from_owned(bindings::dentry_open(
                 path.as_raw(),
-                flags as i32,
+                flags.cast_signed(),
                 bindings::current_cred(),
             ))
         }
@@ -104,9 +89,9 @@ impl FileRef {
     /// fcntl(F_SETFL) does.
     pub(crate) fn set_flags(&self, mask: u32, flags: u32) -> Result {
         let all = (self.flags() & !mask) | (flags & mask);
-        // SAFETY: We own a reference. The descriptor's number counts for O_ASYNC only, which is
-        // neither set nor cleared.
-        to_result(unsafe { bindings::setfl(0, self.as_ptr(), all) })
+        // SAFETY: We own a reference. O_ASYNC, for which a descriptor is wanted, is neither set nor
+        // cleared.
+        to_result(unsafe { bindings::checkpoint_set_status_flags(self.as_ptr(), all) })
     }
 }
 

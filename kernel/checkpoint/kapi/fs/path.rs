@@ -5,21 +5,25 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::{
+        u32_as_usize,
+        usize_as_u64, //
+    },
     prelude::*,
     str::CStr, //
 };
 
 /// Longest path with its NUL, in bytes.
-const PATH_MAX: usize = 4096;
+const PATH_MAX: usize = u32_as_usize(bindings::PATH_MAX);
 
 /// Paths of an image are those of what was open, and not how it was found: there is no link of
 /// any kind on the way.
 const LOOKUP_NO_LINKS: u32 = bindings::LOOKUP_NO_SYMLINKS | bindings::LOOKUP_NO_MAGICLINKS;
 
-const MAY_EXEC: c_int = bindings::MAY_EXEC as c_int;
-const MAY_READ: c_int = bindings::MAY_READ as c_int;
-const MAY_WRITE: c_int = bindings::MAY_WRITE as c_int;
-const MAY_CHDIR: c_int = bindings::MAY_CHDIR as c_int;
+const MAY_EXEC: c_int = bindings::MAY_EXEC.cast_signed();
+const MAY_READ: c_int = bindings::MAY_READ.cast_signed();
+const MAY_WRITE: c_int = bindings::MAY_WRITE.cast_signed();
+const MAY_CHDIR: c_int = bindings::MAY_CHDIR.cast_signed();
 
 /// A counted reference on a path.
 ///
@@ -41,8 +45,9 @@ impl PathRef {
     ///
     /// Somebody holds references on `path` for the duration of the call.
     pub(crate) unsafe fn get(path: &bindings::path) -> Self {
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise there are references, so there may be others.
         unsafe { bindings::path_get(path) };
+        // INVARIANT: Both references were just taken.
         Self(*path)
     }
 
@@ -52,6 +57,7 @@ impl PathRef {
     ///
     /// `path` is valid and a reference on each part of it is handed over.
     pub(crate) unsafe fn from_owned(path: bindings::path) -> Self {
+        // INVARIANT: By the caller's promise.
         Self(path)
     }
 
@@ -60,6 +66,7 @@ impl PathRef {
         let mut path = bindings::path::default();
         // SAFETY: A running task has a root; the function takes references for us.
         unsafe { bindings::get_fs_root((*bindings::get_current()).fs, &mut path) };
+        // INVARIANT: Both references were just taken.
         Self(path)
     }
 
@@ -77,6 +84,7 @@ impl PathRef {
     /// The directory that its name is or was in.
     pub(crate) fn parent(&self) -> Self {
         // SAFETY: We own references; `dget_parent` returns one on the parent.
+        // INVARIANT: That, and the one on the mount, are ours.
         unsafe {
             bindings::mntget(self.0.mnt);
             Self(bindings::path {
@@ -119,7 +127,7 @@ impl PathRef {
         };
         // SAFETY: The path keeps its inode; the field does not change.
         let dev = unsafe { (*inode).i_rdev };
-        (dev >> 20, dev & 0xf_ffff)
+        numbers_of(dev)
     }
 
     /// It leads to a named pipe that somebody has open, or is opening.
@@ -134,7 +142,7 @@ impl PathRef {
     /// Magic number of its filesystem.
     pub(crate) fn fs_magic(&self) -> u64 {
         // SAFETY: We own a reference; a dentry keeps its superblock.
-        unsafe { (*(*self.0.dentry).d_sb).s_magic as u64 }
+        usize_as_u64(unsafe { (*(*self.0.dentry).d_sb).s_magic })
     }
 
     /// Another mount lies over it or over a directory on the way from `root`, so that a lookup of
@@ -143,18 +151,14 @@ impl PathRef {
         let mut at = self.clone();
         let mut mountpoint = false;
         while at != *root {
-            if !mountpoint {
-                // SAFETY: We own references on the path; a mount that is returned comes with one.
-                let over = unsafe { bindings::lookup_mnt(&at.0) };
-                if !over.is_null() {
-                    // SAFETY: We own the reference.
-                    unsafe { bindings::mntput(over) };
-                    return true;
-                }
+            // SAFETY: We own references on the path.
+            if !mountpoint && unsafe { bindings::checkpoint_is_mounted_over(&at.0) } {
+                return true;
             }
             // SAFETY: We own references; a mount keeps its root.
             if unsafe { (*at.0.mnt).mnt_root } == at.0.dentry {
                 // SAFETY: We own references, which the function trades for those on the result.
+                // INVARIANT: They are ours then.
                 if unsafe { bindings::follow_up(&mut at.0) } == 0 {
                     return false;
                 }
@@ -198,7 +202,10 @@ impl PathRef {
         self.may_enter()?;
         // SAFETY: A running task has a user namespace.
         let capable = unsafe {
-            bindings::ns_capable(bindings::current_user_ns(), bindings::CAP_SYS_CHROOT as i32)
+            bindings::ns_capable(
+                bindings::current_user_ns(),
+                bindings::CAP_SYS_CHROOT.cast_signed(),
+            )
         };
         if !capable {
             return Err(EPERM);
@@ -215,7 +222,8 @@ impl PathRef {
         let mut buf: KVec<u8> = KVec::from_elem(0, PATH_MAX, GFP_KERNEL_ACCOUNT)?;
         // SAFETY: Both paths are referenced; the buffer has the length that is told.
         let name = unsafe {
-            bindings::__d_path(&self.0, &root.0, buf.as_mut_ptr().cast(), PATH_MAX as i32)
+            let len = bindings::PATH_MAX.cast_signed();
+            bindings::__d_path(&self.0, &root.0, buf.as_mut_ptr().cast(), len)
         };
         if name.is_null() {
             return Ok(None);
@@ -257,11 +265,24 @@ impl PathRef {
                 &mut path,
             )
         })?;
+        // INVARIANT: The references are ours.
         Ok(Self(path))
     }
 }
 
-/// The name of a path as the kernel takes it: with a NUL at its end.
+/// Major and minor number of a device.
+pub(in crate::kapi) fn numbers_of(dev: bindings::dev_t) -> (u32, u32) {
+    (
+        dev >> bindings::MINORBITS,
+        dev & ((1 << bindings::MINORBITS) - 1),
+    )
+}
+
+/// The name of a path as the kernel takes it.
+///
+/// # Invariants
+///
+/// The bytes end with a NUL, and have no other one.
 pub(crate) struct PathName(KVec<u8>);
 
 impl PathName {
@@ -273,6 +294,7 @@ impl PathName {
         let mut bytes = KVec::new();
         bytes.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
         bytes.push(0, GFP_KERNEL_ACCOUNT)?;
+        // INVARIANT: The name has none, and one was put after it.
         Ok(Self(bytes))
     }
 
@@ -302,7 +324,7 @@ impl Clone for PathRef {
 
 impl Drop for PathRef {
     fn drop(&mut self) {
-        // SAFETY: We own references.
+        // SAFETY: By the type's invariants the references are ours, and go with us.
         unsafe { bindings::path_put(&self.0) };
     }
 }

@@ -5,14 +5,21 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::{
+        u32_as_usize,
+        usize_as_u64, //
+    },
     page::PAGE_SIZE,
     prelude::*, //
 };
 
 use crate::kapi::{
-    fs::file::{
-        EntryName,
-        FileRef, //
+    fs::{
+        file::{
+            EntryName,
+            FileRef, //
+        },
+        io, //
     },
     time::wait, //
 };
@@ -69,6 +76,7 @@ impl Pipe {
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
         // SAFETY: We own a reference.
         let pipe = unsafe { bindings::get_pipe_info(file.as_ptr(), false) };
+        // INVARIANT: It is that of the file, on which we own a reference.
         (!pipe.is_null()).then(|| Self {
             file: file.clone(),
             pipe,
@@ -90,7 +98,7 @@ impl Pipe {
 
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
-        self.pipe as usize
+        self.pipe.addr()
     }
 
     /// Open files of it, as of now.
@@ -142,8 +150,8 @@ impl Pipe {
         let mut bytes: KVVec<u8> = KVVec::new();
         loop {
             // The lock is the application's: nothing is allocated under it.
-            let (nr, len) = self.locked(|pipe| total(pipe))?;
-            pieces.reserve(nr, GFP_KERNEL_ACCOUNT)?;
+            let (nr, len) = self.locked(total)?;
+            pieces.reserve(u32_as_usize(nr), GFP_KERNEL_ACCOUNT)?;
             bytes.reserve(len, GFP_KERNEL_ACCOUNT)?;
             let copied = self.locked(|pipe| copy(pipe, &mut pieces, &mut bytes))?;
             if copied.is_ok() {
@@ -241,10 +249,7 @@ impl Pipe {
     pub(crate) fn resize(&self, bytes: u32) -> Result {
         // SAFETY: We own a reference on the file.
         let r = unsafe { bindings::pipe_fcntl(self.file.as_ptr(), bindings::F_SETPIPE_SZ, bytes) };
-        if r < 0 {
-            return Err(Error::from_errno(r as i32));
-        }
-        Ok(())
+        io::counted(r).map(drop)
     }
 }
 
@@ -264,21 +269,21 @@ fn status(pipe: *mut bindings::pipe_inode_info) -> Status {
         for n in 0..used {
             let buffer = bindings::pipe_buffer_at(pipe, n);
             status.unready |= !bindings::pipe_buffer_is_ready(buffer);
-            status.needed += ((*buffer).len as usize).div_ceil(PAGE_SIZE) as u64;
+            status.needed += u64::from((*buffer).len).div_ceil(usize_as_u64(PAGE_SIZE));
         }
         status
     }
 }
 
 /// Number of pieces and of bytes in a pipe, which is locked.
-fn total(pipe: *mut bindings::pipe_inode_info) -> (usize, usize) {
+fn total(pipe: *mut bindings::pipe_inode_info) -> (u32, usize) {
     // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
     unsafe {
         let used = bindings::pipe_buffers_used(pipe);
         let len = (0..used)
-            .map(|n| (*bindings::pipe_buffer_at(pipe, n)).len as usize)
+            .map(|n| u32_as_usize((*bindings::pipe_buffer_at(pipe, n)).len))
             .sum();
-        (used as usize, len)
+        (used, len)
     }
 }
 
@@ -289,17 +294,17 @@ fn copy(
     bytes: &mut KVVec<u8>,
 ) -> Result {
     let (nr, len) = total(pipe);
-    if pieces.capacity() < nr || bytes.capacity() < len {
+    if pieces.capacity() < u32_as_usize(nr) || bytes.capacity() < len {
         return Err(ENOSPC);
     }
     for n in 0..nr {
         // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
         let (mut page, mut offset, len, flags) = unsafe {
-            let b = bindings::pipe_buffer_at(pipe, n as u32);
+            let b = bindings::pipe_buffer_at(pipe, n);
             (
                 (*b).page,
-                (*b).offset as usize,
-                (*b).len as usize,
+                u32_as_usize((*b).offset),
+                u32_as_usize((*b).len),
                 (*b).flags,
             )
         };

@@ -13,7 +13,10 @@ use crate::kapi::fs::{
         ftype,
         FileRef, //
     },
-    path::PathRef, //
+    path::{
+        self,
+        PathRef, //
+    }, //
 };
 
 /// Filesystems whose times are given by somebody else, when what was written reaches him.
@@ -36,9 +39,6 @@ const UNNUMBERED: &[u32] = &[
     bindings::MSDOS_SUPER_MAGIC,
     bindings::EXFAT_SUPER_MAGIC,
 ];
-
-/// Bits of the minor number in a device number.
-const MINOR_BITS: u32 = 20;
 
 /// A number that nobody can guess.
 pub(crate) fn random() -> u64 {
@@ -113,6 +113,7 @@ impl PathRef {
             }
         })?;
         let mode = u32::from(stat.mode);
+        let (major, minor) = path::numbers_of(stat.dev);
         // Directories of an overlay are numbered as they are used, unless all is on one filesystem.
         let merged = magic == u64::from(bindings::OVERLAYFS_SUPER_MAGIC)
             && mode & ftype::MASK == ftype::DIRECTORY;
@@ -123,8 +124,7 @@ impl PathRef {
                 stat.mtime.tv_sec,
                 u32::try_from(stat.mtime.tv_nsec).unwrap_or(0),
             ),
-            dev: u64::from(stat.dev >> MINOR_BITS) << 32
-                | u64::from(stat.dev & ((1 << MINOR_BITS) - 1)),
+            dev: u64::from(major) << 32 | u64::from(minor),
             ino: if merged || is_one_of(UNNUMBERED) {
                 0
             } else {

@@ -8,7 +8,7 @@
 
 use kernel::{
     bindings,
-    error::to_result,
+    num::casts::u32_as_usize,
     page::PAGE_SIZE,
     prelude::*, //
 };
@@ -46,15 +46,14 @@ impl UserBuffer {
                 core::ptr::null_mut(),
                 0,
                 LEN,
-                (bindings::PROT_READ | bindings::PROT_WRITE) as usize,
-                (bindings::MAP_PRIVATE | bindings::MAP_ANONYMOUS) as usize,
+                u32_as_usize(bindings::PROT_READ | bindings::PROT_WRITE),
+                u32_as_usize(bindings::MAP_PRIVATE | bindings::MAP_ANONYMOUS),
                 0,
             )
         };
         if addr % PAGE_SIZE != 0 {
             // An errno, as addresses are aligned.
-            to_result(addr.cast_signed() as c_int)?;
-            return Err(ENOMEM);
+            return Err(io::counted(addr.cast_signed()).err().unwrap_or(ENOMEM));
         }
         // INVARIANT: vm_mmap() places mappings in user space.
         Ok(Self { addr })
@@ -77,7 +76,7 @@ impl UserBuffer {
         if offset.checked_add(len).is_none_or(|end| end > LEN) {
             return Err(EFAULT);
         }
-        let user = (self.addr + offset) as *mut c_void;
+        let user = core::ptr::without_provenance_mut(self.addr + offset);
         // SAFETY: By the caller's promise; what user space has there is looked at by the functions.
         let left = unsafe {
             match way {
@@ -102,7 +101,7 @@ impl UserBuffer {
         way: Way,
     ) -> Result<usize> {
         wait::check_killed()?;
-        let user = (self.addr + offset) as *mut c_char;
+        let user = core::ptr::without_provenance_mut(self.addr + offset);
         let pos = if file.is_stream() {
             core::ptr::null_mut()
         } else {
@@ -122,7 +121,7 @@ impl UserBuffer {
 
 impl Drop for UserBuffer {
     fn drop(&mut self) {
-        // SAFETY: We mapped it. It fails only if the caller was killed, and all goes then.
+        // SAFETY: We mapped it; all numbers are checked there. It fails only if the caller was killed, and all goes then.
         unsafe { bindings::vm_munmap(self.addr, LEN) };
     }
 }

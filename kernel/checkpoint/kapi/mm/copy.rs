@@ -35,6 +35,10 @@ pub(crate) struct MmCopy {
 }
 
 /// What the OOM killer knows of a copy.
+///
+/// # Invariants
+///
+/// checkpoint_copy_add() gave it, and checkpoint_copy_del() was not called for it.
 struct Entry(NonNull<bindings::checkpoint_copy>);
 
 // SAFETY: It is on a list that has a lock of its own; any thread may take it off.
@@ -45,7 +49,7 @@ unsafe impl Sync for Entry {}
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // SAFETY: It came from checkpoint_copy_add().
+        // SAFETY: By the type's invariants it is one to be taken off the list, which ends here.
         unsafe { bindings::checkpoint_copy_del(self.0.as_ptr()) };
     }
 }
@@ -58,8 +62,9 @@ impl MmCopy {
         let copy = mm.copy()?;
         // SAFETY: We own references on both; the entry is dropped before that on the copy.
         let entry = unsafe { bindings::checkpoint_copy_add(copy.as_ptr(), mm.as_ptr()) };
+        // INVARIANT: It was just given.
         let entry = NonNull::new(entry).map(Entry).ok_or(ENOMEM)?;
-        // INVARIANT: As above.
+        // INVARIANT: The entry was just given, for that copy.
         Ok(Self {
             _entry: entry,
             mm: copy,

@@ -8,6 +8,12 @@
 
 use kernel::bindings;
 
+/// The adjustment of those that are never chosen.
+// CAST: It is -1000, as the assertion says.
+const ADJ_MIN: i16 = bindings::OOM_SCORE_ADJ_MIN as i16;
+
+const _: () = assert!(bindings::OOM_SCORE_ADJ_MIN == -1000);
+
 /// OOM score adjustment of the current thread group.
 pub(crate) fn current() -> i16 {
     // SAFETY: The signal_struct of the running task is valid; the field is read once.
@@ -25,7 +31,7 @@ pub(crate) fn set_current(adj: i16) {
 
 /// Exempts the current thread group, which owns no memory.
 pub(crate) fn exempt_current() {
-    set_current(bindings::OOM_SCORE_ADJ_MIN as i16);
+    set_current(ADJ_MIN);
 }
 
 /// Exempts a new thread group, which owns no memory.
@@ -35,7 +41,7 @@ pub(crate) fn exempt_current() {
 /// `t` is a valid task.
 pub(in crate::kapi) unsafe fn exempt(t: *mut bindings::task_struct) {
     // SAFETY: The signal_struct lives as long as the task.
-    unsafe { set((*t).signal, bindings::OOM_SCORE_ADJ_MIN as i16) };
+    unsafe { set((*t).signal, ADJ_MIN) };
 }
 
 /// # Safety

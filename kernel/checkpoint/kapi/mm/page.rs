@@ -79,7 +79,7 @@ impl PageRef {
 
     /// What tells it from all other pages that there are references on.
     pub(crate) fn id(&self) -> usize {
-        self.as_ptr() as usize
+        self.as_ptr().addr()
     }
 
     /// How often address spaces have it; for a page of a large folio an estimate.
@@ -156,15 +156,16 @@ impl PageRef {
 
 impl Clone for PageRef {
     fn clone(&self) -> Self {
-        // SAFETY: We own a reference.
+        // SAFETY: By the type's invariants we own a reference, so there may be another one.
         unsafe { bindings::get_page(self.as_ptr()) };
+        // INVARIANT: The reference was just taken.
         Self(self.0)
     }
 }
 
 impl Drop for PageRef {
     fn drop(&mut self) {
-        // SAFETY: We own a reference.
+        // SAFETY: By the type's invariants the reference is ours, and goes with us.
         unsafe { bindings::put_page(self.as_ptr()) };
     }
 }

@@ -11,6 +11,7 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
+    num::casts::usize_as_u64,
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
@@ -23,7 +24,7 @@ use crate::kapi::{
     mm::page::PageRef, //
 };
 
-const SEEK_DATA: c_int = 3;
+const SEEK_DATA: c_int = bindings::SEEK_DATA.cast_signed();
 
 fn mapping(file: &FileRef) -> *mut bindings::address_space {
     // SAFETY: We own a reference; the field does not change.
@@ -118,5 +119,5 @@ pub(crate) fn page(file: &FileRef, index: u64) -> Result<Option<PageRef>> {
 pub(crate) fn pages(file: &FileRef) -> u64 {
     u64::try_from(file.size())
         .unwrap_or(0)
-        .div_ceil(PAGE_SIZE as u64)
+        .div_ceil(usize_as_u64(PAGE_SIZE))
 }

@@ -6,8 +6,17 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    current,
     error::to_result,
-    prelude::*, //
+    mm::MmWithUser,
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
+    prelude::*,
+    sync::aref::ARef,
+    types::NotThreadSafe, //
 };
 
 use crate::kapi::{
@@ -22,18 +31,9 @@ macro_rules! field {
     };
 }
 
-/// A counted reference on an address space.
-///
-/// # Invariants
-///
-/// The pointer is a valid `struct mm_struct` of which this is one of the `mm_users`.
-pub(crate) struct MmRef(NonNull<bindings::mm_struct>);
-
-// SAFETY: A reference on an address space may be used and dropped by any thread.
-unsafe impl Send for MmRef {}
-
-// SAFETY: What is read through a shared reference is protected by a lock, or is an integer.
-unsafe impl Sync for MmRef {}
+/// A counted reference on an address space: one of its `mm_users`.
+#[derive(Clone)]
+pub(crate) struct MmRef(ARef<MmWithUser>);
 
 /// Addresses that an address space remembers, and what it is told about itself.
 #[derive(Clone, Copy)]
@@ -103,28 +103,43 @@ pub(crate) mod flag {
 impl MmRef {
     /// The address space of `t`; `None` if it has none, as one that has been killed.
     pub(crate) fn of(t: &FrozenTask) -> Option<Self> {
-        // SAFETY: `t` is valid; the function takes task_lock() and a reference.
-        let mm = unsafe { bindings::get_task_mm(t.as_ptr()) };
-        // INVARIANT: The reference is handed over to us.
-        NonNull::new(mm).map(Self)
+        // SAFETY: `t` is valid, and its task_lock() is not held. The reference that is returned is
+        // ours.
+        unsafe { Self::from_owned(bindings::get_task_mm(t.as_ptr())) }
+    }
+
+    /// Makes a reference of one that the caller owns; `None`: of NULL.
+    ///
+    /// # Safety
+    ///
+    /// `mm` is NULL, or valid with one of its `mm_users`, which is handed over.
+    unsafe fn from_owned(mm: *mut bindings::mm_struct) -> Option<Self> {
+        // SAFETY: By the caller's promise there is a reference, which we take over. `MmWithUser` is
+        // a transparent wrapper of `struct mm_struct`.
+        NonNull::new(mm).map(|mm| Self(unsafe { ARef::from_raw(mm.cast()) }))
     }
 
     /// The caller's own address space.
     pub(crate) fn of_current() -> Result<Self> {
-        // SAFETY: `current` is valid.
-        let mm = unsafe { bindings::get_task_mm(bindings::get_current()) };
-        // INVARIANT: The reference is handed over to us.
-        NonNull::new(mm).map(Self).ok_or(ESRCH)
+        current!().mm().map(|mm| Self(mm.into())).ok_or(ESRCH)
     }
 
     /// The address space, for this layer and the architectures.
     pub(crate) fn as_ptr(&self) -> *mut bindings::mm_struct {
-        self.0.as_ptr()
+        self.0.as_raw()
+    }
+
+    /// The fields that are the architecture's own.
+    // s390 has nothing to save there.
+    #[cfg_attr(CONFIG_S390, expect(dead_code))]
+    pub(crate) fn context(&self) -> *mut bindings::mm_context_t {
+        // SAFETY: We own a reference; only the address of a field is computed.
+        unsafe { &raw mut field!(self, context) }
     }
 
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
+        self.as_ptr().addr()
     }
 
     /// Number of its users: tasks, us, and who looks at it at the moment.
@@ -138,10 +153,10 @@ impl MmRef {
     ///
     /// ENOMEM; EINTR: SIGKILL came.
     pub(crate) fn copy(&self) -> Result<Self> {
-        // SAFETY: `current` is valid and we own a reference on the original.
-        let mm = unsafe { bindings::dup_mm(bindings::get_current(), self.as_ptr()) };
-        // INVARIANT: A new address space has one user: us.
-        NonNull::new(mm).map(Self).ok_or_else(killed_or_no_memory)
+        // SAFETY: `current` is valid, and we own a reference on the original, whose lock is not
+        // held. A new address space has one user: us.
+        unsafe { Self::from_owned(bindings::dup_mm(bindings::get_current(), self.as_ptr())) }
+            .ok_or_else(killed_or_no_memory)
     }
 
     /// What it remembers of its layout.
@@ -166,7 +181,7 @@ impl MmRef {
         let all = unsafe { field!(self, saved_auxv) };
         for pair in all.chunks_exact(2) {
             for &word in pair {
-                to.push(word as u64, GFP_KERNEL)?;
+                to.push(usize_as_u64(word), GFP_KERNEL)?;
             }
             if pair.first() == Some(&0) {
                 break;
@@ -184,7 +199,7 @@ impl MmRef {
     /// Flags of its future mappings, as of `vma::bit`.
     pub(crate) fn def_flags(&self) -> u64 {
         // SAFETY: We own a reference; both arms of the union are one integer.
-        unsafe { field!(self, __bindgen_anon_2).def_flags as u64 }
+        usize_as_u64(unsafe { field!(self, __bindgen_anon_2).def_flags })
     }
 
     /// What membarrier(2) was told about it.
@@ -227,34 +242,32 @@ impl MmRef {
 
     /// Locks the mappings against changes. EINTR: SIGKILL came.
     pub(super) fn read_lock(&self) -> Result<ReadGuard<'_>> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference. We may sleep.
         to_result(unsafe { bindings::mmap_read_lock_killable(self.as_ptr()) })?;
-        Ok(ReadGuard(self))
-    }
-}
-
-impl Clone for MmRef {
-    fn clone(&self) -> Self {
-        // SAFETY: We own a reference.
-        unsafe { bindings::mmget(self.as_ptr()) };
-        Self(self.0)
-    }
-}
-
-impl Drop for MmRef {
-    fn drop(&mut self) {
-        // SAFETY: We own a reference.
-        unsafe { bindings::mmput(self.as_ptr()) };
+        // INVARIANT: The lock was just taken, by this thread.
+        Ok(ReadGuard {
+            mm: self,
+            _not_send: NotThreadSafe,
+        })
     }
 }
 
 /// The mmap lock of an address space, held for reading.
-pub(super) struct ReadGuard<'a>(&'a MmRef);
+///
+/// [`kernel::mm::MmapReadGuard`] can't be waited for but uninterruptibly.
+///
+/// # Invariants
+///
+/// The current thread, which this does not leave, holds the lock of `mm` for reading.
+pub(super) struct ReadGuard<'a> {
+    mm: &'a MmRef,
+    _not_send: NotThreadSafe,
+}
 
 impl Drop for ReadGuard<'_> {
     fn drop(&mut self) {
-        // SAFETY: Locked by `MmRef::read_lock`.
-        unsafe { bindings::mmap_read_unlock(self.0.as_ptr()) };
+        // SAFETY: By the type's invariants this thread holds the lock.
+        unsafe { bindings::mmap_read_unlock(self.mm.as_ptr()) };
     }
 }
 
@@ -300,10 +313,10 @@ pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
     // ksm_disable_merge_any() to do, and none that the flags of prctl(2) are about.
     unsafe {
         for &bit in INHERITED {
-            bindings::mm_flag_clear(bit as c_int, mm.as_ptr());
+            bindings::mm_flag_clear(bit.cast_signed(), mm.as_ptr());
         }
         if deny_write_exec {
-            bindings::mm_flag_set(flag::MDWE as c_int, mm.as_ptr());
+            bindings::mm_flag_set(flag::MDWE.cast_signed(), mm.as_ptr());
         }
         field!(mm, __bindgen_anon_2).def_flags = 0;
     }
@@ -336,7 +349,7 @@ pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
         // All bases; the one of this kind of program is set with the layout.
         bindings::arch_pick_mmap_layout(
             mm.as_ptr(),
-            &raw const (*(*current).signal).rlim[bindings::RLIMIT_STACK as usize],
+            &raw const (*(*current).signal).rlim[u32_as_usize(bindings::RLIMIT_STACK)],
         );
         bindings::checkpoint_setup_new_exec();
     }
@@ -355,7 +368,7 @@ const INHERITED: &[u32] = &[
 ];
 
 /// From personality(2).
-const READ_IMPLIES_EXEC: u32 = bindings::READ_IMPLIES_EXEC as u32;
+const READ_IMPLIES_EXEC: u32 = bindings::READ_IMPLIES_EXEC;
 
 /// Where an address space places its next mappings, before there are any.
 ///
@@ -384,12 +397,12 @@ pub(crate) fn set_layout(mm: &MmRef, l: &Layout) -> Result {
     if l.mmap_base > unsafe { bindings::checkpoint_task_size_max() } {
         return Err(EINVAL);
     }
-    let pair = |[start, end]: [usize; 2]| (start as u64, end as u64);
+    let pair = |[start, end]: [usize; 2]| (usize_as_u64(start), usize_as_u64(end));
     let mut map: bindings::prctl_mm_map = pin_init::zeroed();
     (map.start_code, map.end_code) = pair(l.code);
     (map.start_data, map.end_data) = pair(l.data);
     (map.start_brk, map.brk) = pair(l.brk);
-    map.start_stack = l.stack as u64;
+    map.start_stack = usize_as_u64(l.stack);
     (map.arg_start, map.arg_end) = pair(l.args);
     (map.env_start, map.env_end) = pair(l.env);
     // SAFETY: It only looks at these numbers, and at the limits of the running task.
@@ -411,7 +424,7 @@ pub(crate) fn set_layout(mm: &MmRef, l: &Layout) -> Result {
 pub(crate) fn set_auxv(mm: &MmRef, words: impl Iterator<Item = u64>) -> Result {
     let mut auxv: [usize; AUXV_WORDS] = [0; AUXV_WORDS];
     for (n, word) in words.enumerate() {
-        *auxv.get_mut(n).ok_or(EINVAL)? = word as usize;
+        *auxv.get_mut(n).ok_or(EINVAL)? = u64_as_usize(word);
     }
     // The last pair ends it, whatever was in there.
     if let Some(last) = auxv.last_chunk_mut::<2>() {
@@ -423,16 +436,16 @@ pub(crate) fn set_auxv(mm: &MmRef, words: impl Iterator<Item = u64>) -> Result {
     Ok(())
 }
 
-const AUXV_WORDS: usize = bindings::AT_VECTOR_SIZE as usize;
+const AUXV_WORDS: usize = u32_as_usize(bindings::AT_VECTOR_SIZE);
 
 /// Sets or clears a bit of the flag word.
 pub(crate) fn set_flag(mm: &MmRef, bit: u32, on: bool) {
     // SAFETY: We own a reference; the change is atomic.
     unsafe {
         if on {
-            bindings::mm_flag_set(bit as c_int, mm.as_ptr());
+            bindings::mm_flag_set(bit.cast_signed(), mm.as_ptr());
         } else {
-            bindings::mm_flag_clear(bit as c_int, mm.as_ptr());
+            bindings::mm_flag_clear(bit.cast_signed(), mm.as_ptr());
         }
     }
 }
@@ -447,7 +460,7 @@ pub(crate) fn set_def_flags(mm: &MmRef, flags: u64) -> Result {
     }
     // SAFETY: We own a reference, and it belongs to the caller alone. apply_mlockall_flags() sets
     // the same bits; whether they may be set was asked as mlockall(2) asks it.
-    unsafe { field!(mm, __bindgen_anon_2).def_flags = flags as usize };
+    unsafe { field!(mm, __bindgen_anon_2).def_flags = u64_as_usize(flags) };
     Ok(())
 }
 
@@ -465,7 +478,7 @@ pub(crate) fn set_membarrier(mm: &MmRef, state: u32) -> Result {
     // SAFETY: We own a reference; no other thread runs in it, so there is no runqueue but this one
     // that sync_runqueues_membarrier_state() would have to tell. Whether the kernel has the
     // command was asked as membarrier(2) asks it.
-    unsafe { bindings::membarrier_set_state(mm.as_ptr(), state as c_int) };
+    unsafe { bindings::membarrier_set_state(mm.as_ptr(), state.cast_signed()) };
     Ok(())
 }
 

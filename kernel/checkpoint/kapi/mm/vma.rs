@@ -5,6 +5,11 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
     page::PAGE_SHIFT,
     prelude::*, //
 };
@@ -121,8 +126,8 @@ impl VmaInfo {
             Self {
                 start: range.vm_start,
                 end: range.vm_end,
-                flags: (*vma).__bindgen_anon_2.vm_flags as u64,
-                offset: ((*vma).vm_pgoff as u64) << PAGE_SHIFT,
+                flags: usize_as_u64((*vma).__bindgen_anon_2.vm_flags),
+                offset: usize_as_u64((*vma).vm_pgoff) << PAGE_SHIFT,
                 file,
                 anonymous,
                 shmem: bindings::vma_is_shmem(vma),
@@ -244,7 +249,7 @@ fn prot(access: u64) -> usize {
         (bit::EXEC, bindings::PROT_EXEC),
     ] {
         if access & bit != 0 {
-            prot |= p as usize;
+            prot |= u32_as_usize(p);
         }
     }
     prot
@@ -280,20 +285,20 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
     } else {
         // SAFETY: We own a reference on the file, if there is one; all numbers are checked there.
         unsafe {
-            bindings::vm_mmap_pgoff(
+            bindings::checkpoint_mmap(
                 file,
                 args.start,
                 args.len,
                 prot(args.access) | args.prot,
-                flags as usize,
-                (offset >> PAGE_SHIFT) as usize,
+                u32_as_usize(flags),
+                u64_as_usize(offset >> PAGE_SHIFT),
             )
         }
     };
     if addr == args.start {
         return Ok(());
     }
-    Err(i32::try_from(addr as isize)
+    Err(i32::try_from(addr.cast_signed())
         .ok()
         .filter(|&e| (-4095..0).contains(&e))
         .map_or(EEXIST, Error::from_errno))
@@ -324,7 +329,7 @@ fn map_shadow_stack(_: &MapArgs<'_>) -> Result<usize> {
 pub(crate) fn protect(start: usize, len: usize, access: u64, extra: usize, pkey: i32) -> Result {
     let pkey = if pkey == 0 { -1 } else { pkey };
     // SAFETY: All numbers are checked there.
-    to_result(unsafe { bindings::do_mprotect_pkey(start, len, prot(access) | extra, pkey) })
+    to_result(unsafe { bindings::checkpoint_mprotect(start, len, prot(access) | extra, pkey) })
 }
 
 /// Gives advice on a range of the caller's address space, as madvise(2) does.
@@ -344,7 +349,7 @@ pub(crate) fn advise(mm: &MmRef, start: usize, len: usize, flag: u64) -> Result 
         _ => return Err(EINVAL),
     };
     // SAFETY: We own a reference; all numbers are checked there.
-    to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice as c_int) })
+    to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice.cast_signed()) })
 }
 
 /// Guards a range of the caller's address space, as madvise(MADV_GUARD_INSTALL) does. The range
@@ -355,10 +360,10 @@ pub(crate) fn guard(mm: &MmRef, start: usize, len: usize) -> Result {
     /// How often it is tried: the kernel gives up when pages appear while it works.
     const TRIES: usize = 16;
     for _ in 0..TRIES {
-        let advice = bindings::MADV_GUARD_INSTALL as c_int;
+        let advice = bindings::MADV_GUARD_INSTALL.cast_signed();
         // SAFETY: We own a reference; all numbers are checked there.
         let ret = unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) };
-        if ret != -(bindings::ERESTARTNOINTR as c_int) {
+        if ret != -bindings::ERESTARTNOINTR.cast_signed() {
             return to_result(ret);
         }
     }
@@ -367,7 +372,7 @@ pub(crate) fn guard(mm: &MmRef, start: usize, len: usize) -> Result {
 
 /// Takes the guards off a range of the caller's address space, as madvise(MADV_GUARD_REMOVE) does.
 pub(crate) fn unguard(mm: &MmRef, start: usize, len: usize) -> Result {
-    let advice = bindings::MADV_GUARD_REMOVE as c_int;
+    let advice = bindings::MADV_GUARD_REMOVE.cast_signed();
     // SAFETY: We own a reference; all numbers are checked there.
     to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) })
 }
@@ -378,18 +383,14 @@ pub(crate) fn lock(start: usize, len: usize, onfault: bool) -> Result {
     if onfault {
         bits |= bit::LOCKONFAULT;
     }
-    let mut flags: bindings::vma_flags_t = pin_init::zeroed();
-    if let Some(word) = flags.__vma_flags.first_mut() {
-        *word = bits as usize;
-    }
     // SAFETY: All numbers are checked there.
-    to_result(unsafe { bindings::do_mlock(start, len, &mut flags) })
+    to_result(unsafe { bindings::checkpoint_mlock(start, len, u64_as_usize(bits)) })
 }
 
 /// Seals a range of the caller's address space, as mseal(2) does.
 pub(crate) fn seal(start: usize, end: usize) -> Result {
     // SAFETY: All numbers are checked there.
-    to_result(unsafe { bindings::mseal_range(start, end) })
+    to_result(unsafe { bindings::checkpoint_mseal(start, end) })
 }
 
 /// Names a range of the caller's address space, as prctl(PR_SET_VMA) does. The characters of

@@ -12,6 +12,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    fs::io,
     mm::{
         page::PageRef,
         space::MmRef, //
@@ -23,6 +24,10 @@ use crate::kapi::{
 pub(super) const STRIDE: usize = 1 << 30;
 
 /// Pages by ascending address.
+///
+/// # Invariants
+///
+/// There are as many addresses as pages: those of `pages`, in the same order.
 pub(crate) struct Pages {
     addrs: KVVec<usize>,
     pages: KVVec<PageRef>,
@@ -52,8 +57,10 @@ impl Pages {
 
     /// Adds a page, and room for it, if there is none. May sleep.
     pub(crate) fn push(&mut self, addr: usize, page: PageRef) -> Result {
-        self.addrs.push(addr, GFP_KERNEL_ACCOUNT)?;
-        self.pages.push(page, GFP_KERNEL_ACCOUNT)?;
+        self.addrs.reserve(1, GFP_KERNEL_ACCOUNT)?;
+        self.pages.reserve(1, GFP_KERNEL_ACCOUNT)?;
+        // INVARIANT: There is room in both: either both get one, or none.
+        self.push_now(addr, page);
         Ok(())
     }
 
@@ -83,8 +90,9 @@ impl Pages {
 
     /// Adds a page; there is room, so that it neither fails nor sleeps.
     fn push_now(&mut self, addr: usize, page: PageRef) {
-        if self.addrs.push_within_capacity(addr).is_ok() {
-            let _ = self.pages.push_within_capacity(page);
+        // INVARIANT: There is room in both.
+        if !self.is_full() && self.addrs.push_within_capacity(addr).is_ok() {
+            drop(self.pages.push_within_capacity(page));
         }
     }
 
@@ -258,10 +266,12 @@ unsafe extern "C" fn huge_entry(
         return 1;
     }
     let mut huge = false;
+    // CAST: There are no more than 2^32 pages in a huge one.
+    let count = n as c_uint;
     // SAFETY: By the caller's promise; `n` pages from `addr` on are below `next`, and so in the same
-    // huge page. There are no more than 2^32 in one.
+    // huge page.
     let first =
-        unsafe { bindings::huge_pmd_get_pages((*mm_walk).vma, addr, pmd, n as c_uint, &mut huge) };
+        unsafe { bindings::huge_pmd_get_pages((*mm_walk).vma, addr, pmd, count, &mut huge) };
     if !huge {
         return 0;
     }
@@ -376,9 +386,7 @@ fn bring_back(mm: &MmRef, addr: usize) -> Result<Option<PageRef>> {
             core::ptr::null_mut(),
         )
     };
-    if n < 0 {
-        return Err(Error::from_errno(n as c_int));
-    }
+    io::counted(n)?;
     let Some(page) = NonNull::new(page) else {
         return Err(EFAULT);
     };
@@ -439,10 +447,9 @@ fn get(mm: &MmRef, addr: usize, max: usize, flags: c_uint, to: &mut KVec<PageRef
         )
     };
     drop(lock);
-    let n = match usize::try_from(n) {
-        Ok(0) => return Err(EFAULT),
-        Ok(n) => n,
-        Err(_) => return Err(Error::from_errno(n as c_int)),
+    let n = match io::counted(n)? {
+        0 => return Err(EFAULT),
+        n => n,
     };
     let mut result = Ok(());
     for page in pages.iter().take(n).filter_map(|&p| NonNull::new(p)) {

@@ -7,7 +7,9 @@ use core::ptr::NonNull;
 use kernel::{
     bindings,
     error::to_result,
-    prelude::*, //
+    num::casts::u32_as_usize,
+    prelude::*,
+    time::NSEC_PER_SEC as NSEC, //
 };
 
 use crate::{
@@ -18,13 +20,14 @@ use crate::{
     }, //
 };
 
-/// Nanoseconds in a second.
-const NSEC: i64 = 1_000_000_000;
-
 /// A name in a uts namespace, padded with NUL.
 pub(crate) type UtsName = [u8; UTS_LEN];
 
 /// A reference on a uts namespace.
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct uts_namespace` on which this owns a reference.
 pub(crate) struct Uts(NonNull<bindings::uts_namespace>);
 
 // SAFETY: Any thread may use and drop a reference; the names are read and written under uts_sem.
@@ -40,8 +43,9 @@ impl Uts {
     /// `ns` is valid for the duration of the call.
     unsafe fn get(ns: *mut bindings::uts_namespace) -> Result<Self> {
         let ns = NonNull::new(ns).ok_or(ESRCH)?;
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise it is valid, with a count that is not zero.
         unsafe { bindings::get_uts_ns(ns.as_ptr()) };
+        // INVARIANT: The reference was just taken.
         Ok(Self(ns))
     }
 
@@ -53,7 +57,7 @@ impl Uts {
 
     /// Its address, to compare.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
+        self.0.as_ptr().addr()
     }
 
     /// Number of references on it, ours included: of nsproxies, open files, mounts.
@@ -90,20 +94,25 @@ impl Uts {
 
 impl Clone for Uts {
     fn clone(&self) -> Self {
-        // SAFETY: We own a reference.
+        // SAFETY: By the type's invariants we own a reference, so there may be another one.
         unsafe { bindings::get_uts_ns(self.0.as_ptr()) };
+        // INVARIANT: The reference was just taken.
         Self(self.0)
     }
 }
 
 impl Drop for Uts {
     fn drop(&mut self) {
-        // SAFETY: We own a reference.
+        // SAFETY: By the type's invariants the reference is ours, and goes with us.
         unsafe { bindings::put_uts_ns(self.0.as_ptr()) };
     }
 }
 
 /// A reference on the set of namespaces that tasks share which have the same of all kinds.
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct nsproxy` on which this owns a reference.
 pub(crate) struct Proxy(NonNull<bindings::nsproxy>);
 
 // SAFETY: Any thread may drop a reference; nothing in it changes.
@@ -121,19 +130,20 @@ impl Proxy {
                 bindings::nsproxy_get(proxy.as_ptr());
             }
             bindings::task_unlock(t);
+            // INVARIANT: The reference was just taken.
             proxy.map(Self).ok_or(ESRCH)
         }
     }
 
     /// Its address, to compare.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
+        self.0.as_ptr().addr()
     }
 
     /// Address of its uts namespace.
     pub(crate) fn uts_addr(&self) -> usize {
         // SAFETY: We own a reference.
-        unsafe { (*self.0.as_ptr()).uts_ns as usize }
+        unsafe { (*self.0.as_ptr()).uts_ns }.addr()
     }
 
     /// Number of tasks that have it, and of other references, ours included.
@@ -145,7 +155,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // SAFETY: We own a reference.
+        // SAFETY: By the type's invariants the reference is ours, and goes with us.
         unsafe { bindings::nsproxy_put(self.0.as_ptr()) };
     }
 }
@@ -185,12 +195,14 @@ pub(crate) struct Namespaces {
 fn nanoseconds(ts: &bindings::timespec64) -> i64 {
     ts.tv_sec
         .saturating_mul(NSEC)
+        // CAST: Both have 64 bits.
         .saturating_add(ts.tv_nsec as i64)
 }
 
 fn timespec(ns: i64) -> bindings::timespec64 {
     bindings::timespec64 {
         tv_sec: ns.div_euclid(NSEC),
+        // CAST: Both have 64 bits.
         tv_nsec: ns.rem_euclid(NSEC) as c_long,
     }
 }
@@ -236,8 +248,8 @@ unsafe fn read(theirs: &bindings::nsproxy, ours: &bindings::nsproxy) -> Result<N
         Ok(Namespaces {
             uts: Uts::get(theirs.uts_ns)?,
             pid_for_children: PidNs::get(theirs.pid_ns_for_children)?,
-            time: theirs.time_ns as usize,
-            time_for_children: theirs.time_ns_for_children as usize,
+            time: theirs.time_ns.addr(),
+            time_for_children: theirs.time_ns_for_children.addr(),
             offsets: (
                 nanoseconds(&offsets.monotonic),
                 nanoseconds(&offsets.boottime),
@@ -248,7 +260,11 @@ unsafe fn read(theirs: &bindings::nsproxy, ours: &bindings::nsproxy) -> Result<N
 }
 
 /// Namespaces in the making for the current task.
-struct NewProxy(*mut bindings::nsproxy);
+///
+/// # Invariants
+///
+/// unshare_nsproxy_namespaces() made them; nobody else knows them yet.
+struct NewProxy(NonNull<bindings::nsproxy>);
 
 impl NewProxy {
     /// Copies of those of the current task, new ones of the kinds in `flags`.
@@ -257,30 +273,32 @@ impl NewProxy {
         // SAFETY: For the running task; permissions are checked there.
         to_result(unsafe {
             bindings::unshare_nsproxy_namespaces(
-                flags as c_ulong,
+                u32_as_usize(flags),
                 &mut new,
                 core::ptr::null_mut(),
                 core::ptr::null_mut(),
             )
         })?;
-        if new.is_null() {
-            return Err(EINVAL);
-        }
-        Ok(Self(new))
+        // INVARIANT: They were just made, and are ours.
+        NonNull::new(new).map(Self).ok_or(EINVAL)
+    }
+
+    fn as_ptr(&self) -> *mut bindings::nsproxy {
+        self.0.as_ptr()
     }
 
     /// Installs them.
     fn install(self) {
-        // SAFETY: They are complete; the task takes them over.
-        unsafe { bindings::switch_task_namespaces(bindings::get_current(), self.0) };
-        core::mem::forget(self);
+        let this = core::mem::ManuallyDrop::new(self);
+        // SAFETY: They are complete, and ours: the task takes over the reference.
+        unsafe { bindings::switch_task_namespaces(bindings::get_current(), this.as_ptr()) };
     }
 }
 
 impl Drop for NewProxy {
     fn drop(&mut self) {
-        // SAFETY: They were never installed, so nobody else uses them.
-        unsafe { bindings::nsproxy_free(self.0) };
+        // SAFETY: By the type's invariants nobody else uses them.
+        unsafe { bindings::nsproxy_free(self.as_ptr()) };
     }
 }
 
@@ -290,7 +308,7 @@ impl Drop for NewProxy {
 pub(crate) fn new_uts(node: &UtsName, domain: &UtsName) -> Result<Uts> {
     let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
     // SAFETY: The new nsproxy is ours.
-    let uts = unsafe { Uts::get((*new.0).uts_ns)? };
+    let uts = unsafe { Uts::get((*new.as_ptr()).uts_ns)? };
     uts.set_names(node, domain);
     new.install();
     Ok(uts)
@@ -305,7 +323,7 @@ pub(crate) fn enter_uts(uts: &Uts) -> Result {
     // both user namespaces: the one that owns `uts` is the task's, and to make another one like it
     // took that capability just now.
     unsafe {
-        let old = core::mem::replace(&mut (*new.0).uts_ns, uts.0.as_ptr());
+        let old = core::mem::replace(&mut (*new.as_ptr()).uts_ns, uts.0.as_ptr());
         bindings::get_uts_ns(uts.0.as_ptr());
         bindings::put_uts_ns(old);
     }
@@ -345,10 +363,10 @@ pub(crate) fn enter_time(offsets: TimeOffsets) -> Result {
     // yet, so the offsets may change. The capability and the range were checked above, as
     // proc_timens_set_offset() checks them.
     unsafe {
-        let ns = (*new.0).time_ns_for_children;
+        let ns = (*new.as_ptr()).time_ns_for_children;
         (*ns).offsets.monotonic = timespec(offsets.0);
         (*ns).offsets.boottime = timespec(offsets.1);
-        bindings::timens_on_fork(new.0, bindings::get_current());
+        bindings::timens_on_fork(new.as_ptr(), bindings::get_current());
     }
     new.install();
     Ok(())

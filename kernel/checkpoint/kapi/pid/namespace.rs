@@ -2,50 +2,48 @@
 
 //! Pids and pid namespaces.
 
-use core::ptr::NonNull;
-
 use kernel::{
     bindings,
-    prelude::*, //
+    current,
+    pid_namespace::PidNamespace,
+    prelude::*,
+    sync::aref::ARef, //
 };
 
 /// A reference on a pid namespace.
-pub(crate) struct PidNs(NonNull<bindings::pid_namespace>);
-
-// SAFETY: A reference on a pid namespace may be dropped by any thread.
-unsafe impl Send for PidNs {}
-
-// SAFETY: What is read through a shared reference does not change (level, parent) or is atomic.
-unsafe impl Sync for PidNs {}
+#[derive(Clone)]
+pub(crate) struct PidNs(ARef<PidNamespace>);
 
 impl PidNs {
     /// Takes a reference.
     ///
     /// # Safety
     ///
-    /// `ns` is a valid pid namespace for the duration of the call.
+    /// `ns` is NULL, or a valid pid namespace for the duration of the call.
     pub(crate) unsafe fn get(ns: *mut bindings::pid_namespace) -> Result<Self> {
-        let ns = NonNull::new(ns).ok_or(ESRCH)?;
-        // SAFETY: By the caller's promise `ns` is valid.
-        unsafe { bindings::get_pid_ns(ns.as_ptr()) };
-        Ok(Self(ns))
+        if ns.is_null() {
+            return Err(ESRCH);
+        }
+        // SAFETY: By the caller's promise `ns` is valid for as long as the `&PidNamespace` is used.
+        Ok(Self(unsafe { PidNamespace::from_ptr(ns) }.into()))
     }
 
     /// The namespace that `task` is in. ESRCH: it has been reaped.
     pub(crate) fn of(task: &kernel::task::Task) -> Result<Self> {
-        // SAFETY: RCU keeps the pid, and so its namespace, while a reference is taken.
-        unsafe {
-            bindings::rcu_read_lock();
-            let ns = Self::get(bindings::task_active_pid_ns(task.as_ptr()));
-            bindings::rcu_read_unlock();
-            ns
-        }
+        task.get_pid_ns().map(Self).ok_or(ESRCH)
     }
 
     /// The namespace of the caller.
     pub(crate) fn of_current() -> Result<Self> {
-        // SAFETY: A running task has a pid and so a pid namespace.
-        unsafe { Self::get(bindings::task_active_pid_ns(bindings::get_current())) }
+        current!()
+            .active_pid_ns()
+            .map(|ns| Self(ns.into()))
+            .ok_or(ESRCH)
+    }
+
+    /// The namespace, for this layer.
+    pub(in crate::kapi) fn namespace(&self) -> &PidNamespace {
+        &self.0
     }
 
     /// Its address.
@@ -92,7 +90,9 @@ impl PidNs {
     /// EINVAL: fewer than the kernel wants to have, or more than it can.
     pub(crate) fn set_pid_max(&self, max: u32) -> Result {
         let n = i32::try_from(max)?;
-        if !(RESERVED_PIDS + 1..=PID_MAX_LIMIT).contains(&n) {
+        // Those that are reserved are given out once only.
+        let least = bindings::RESERVED_PIDS.cast_signed() + 1;
+        if !(least..=bindings::PID_MAX_LIMIT).contains(&n) {
             return Err(EINVAL);
         }
         // SAFETY: We own a reference. The integer may have any value in these bounds, as sysctl
@@ -138,29 +138,8 @@ impl PidNs {
     }
 }
 
-/// Pids below this are given out once only (include/linux/threads.h, as the next).
-const RESERVED_PIDS: i32 = 300;
-
-/// No namespace has pids from this on.
-const PID_MAX_LIMIT: i32 = 4 << 20;
-
-impl Clone for PidNs {
-    fn clone(&self) -> Self {
-        // SAFETY: We own a reference.
-        unsafe { bindings::get_pid_ns(self.0.as_ptr()) };
-        Self(self.0)
-    }
-}
-
-impl Drop for PidNs {
-    fn drop(&mut self) {
-        // SAFETY: We own a reference.
-        unsafe { bindings::put_pid_ns(self.0.as_ptr()) };
-    }
-}
-
 impl PartialEq for PidNs {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        core::ptr::eq(self.as_ptr(), other.as_ptr())
     }
 }

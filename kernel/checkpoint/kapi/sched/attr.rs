@@ -5,6 +5,7 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::u32_as_usize,
     prelude::*, //
 };
 
@@ -36,27 +37,33 @@ pub(crate) mod policy {
     pub(crate) const IDLE: u32 = bindings::SCHED_IDLE;
 }
 
-/// Static priority of nice 0: DEFAULT_PRIO, which a helper compares.
-const PRIO_NICE_0: i32 = 120;
+/// Static priority of nice 0.
+const PRIO_NICE_0: i32 = bindings::DEFAULT_PRIO.cast_signed();
 
 /// Words of a CPU mask.
 const MASK_WORDS: usize = size_of::<bindings::cpumask>() / size_of::<c_ulong>();
 
 /// Bits of a word of a CPU mask.
-const WORD: usize = c_ulong::BITS as usize;
+const WORD: usize = u32_as_usize(c_ulong::BITS);
 
 /// A set of CPUs.
+///
+/// # Invariants
+///
+/// There are [`MASK_WORDS`] words: it is as long as a `struct cpumask`.
 pub(crate) struct CpuMask(KVec<c_ulong>);
 
 impl CpuMask {
     fn empty() -> Result<Self> {
+        // INVARIANT: As many words as that.
         Ok(Self(KVec::from_elem(0, MASK_WORDS, GFP_KERNEL_ACCOUNT)?))
     }
 
     /// All CPUs that there can be.
     pub(crate) fn possible() -> Result<Self> {
         let mut mask = Self::empty()?;
-        // SAFETY: Both masks have the same size; that of possible CPUs does not change.
+        // SAFETY: By the type's invariants both masks have that size; that of possible CPUs does not
+        // change.
         unsafe {
             core::ptr::copy_nonoverlapping(
                 (&raw const bindings::__cpu_possible_mask).cast::<c_ulong>(),
@@ -129,7 +136,8 @@ impl FrozenTask {
     /// The CPUs that it was bound to; `None` if it may run on all.
     pub(crate) fn affinity(&self) -> Result<Option<CpuMask>> {
         let mut mask = CpuMask::empty()?;
-        // SAFETY: We own a reference on the task; the vector is as long as a mask.
+        // SAFETY: We own a reference on the task; by the type's invariants the vector is as long as
+        // a mask.
         unsafe {
             bindings::task_cpus_user(
                 self.as_ptr(),
@@ -167,10 +175,14 @@ pub(crate) fn current() -> Scheduling {
     }
 }
 
+/// Size of what sched_setattr(2) is told.
+// CAST: Structures are shorter than 4 GiB.
+const ATTR_SIZE: u32 = size_of::<bindings::sched_attr>() as u32;
+
 /// Sets policy and priorities of the current task, with the checks of sched_setattr(2).
 pub(crate) fn set(new: &Scheduling) -> Result {
     let mut attr: bindings::sched_attr = pin_init::zeroed();
-    attr.size = size_of::<bindings::sched_attr>() as u32;
+    attr.size = ATTR_SIZE;
     attr.sched_policy = new.policy;
     attr.sched_nice = new.nice;
     attr.sched_priority = new.rt_priority;
@@ -191,7 +203,7 @@ pub(crate) fn is_bound() -> bool {
 
 /// Binds the current task to CPUs, with the checks of sched_setaffinity(2).
 pub(crate) fn bind(mask: &CpuMask) -> Result {
-    // SAFETY: The vector is as long as a mask; 0 is the running task.
+    // SAFETY: By the type's invariants the vector is as long as a mask; 0 is the running task.
     let ret =
         unsafe { bindings::sched_setaffinity(0, mask.0.as_ptr().cast::<bindings::cpumask>()) };
     to_result(c_int::try_from(ret)?)

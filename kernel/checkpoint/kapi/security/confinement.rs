@@ -4,6 +4,7 @@
 
 use kernel::{
     bindings,
+    num::casts::u32_as_usize,
     prelude::*, //
 };
 
@@ -141,7 +142,7 @@ unsafe fn label(t: *mut bindings::task_struct, module: u32) -> Result<KVec<u8>> 
     if len < 0 {
         return Err(Error::from_errno(len));
     }
-    text.truncate(len.unsigned_abs() as usize);
+    text.truncate(u32_as_usize(len.unsigned_abs()));
     Ok(text)
 }
 
@@ -149,7 +150,7 @@ unsafe fn label(t: *mut bindings::task_struct, module: u32) -> Result<KVec<u8>> 
 fn ranges(groups: bool) -> Result<KVec<IdRange>> {
     let mut all = KVec::new();
     let mut range = [0; 3];
-    for n in 0..ID_RANGES_MAX as u32 {
+    for n in 0..u32::try_from(ID_RANGES_MAX)? {
         // SAFETY: The user namespace of the running task is valid; three numbers are written.
         let found = unsafe {
             bindings::checkpoint_id_range(

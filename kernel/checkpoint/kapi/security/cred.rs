@@ -6,8 +6,13 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    cred::Credential,
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    sync::{
+        aref::ARef,
+        rcu, //
+    }, //
 };
 
 use crate::kapi::{
@@ -76,35 +81,40 @@ const fn denied(errno: Error, why: &'static str) -> Denied {
     Denied { errno, why }
 }
 
-/// A reference on credentials.
-pub(crate) struct CredRef(NonNull<bindings::cred>);
-
-// SAFETY: Committed credentials do not change, and any thread may drop a reference.
-unsafe impl Send for CredRef {}
-// SAFETY: As above.
-unsafe impl Sync for CredRef {}
+/// A reference on credentials that do not change any more, but for their count.
+#[derive(Clone)]
+pub(crate) struct CredRef(ARef<Credential>);
 
 impl CredRef {
     /// Those of the current task.
     pub(crate) fn current() -> Result<Self> {
-        // SAFETY: A task has credentials; a reference is taken.
-        let cred = unsafe { bindings::task_cred_get(bindings::get_current()) };
-        NonNull::new(cred.cast_mut()).map(Self).ok_or(ESRCH)
+        // SAFETY: `current` is valid; the reference that is returned is ours.
+        unsafe { Self::from_owned(bindings::task_cred_get(bindings::get_current())) }
     }
 
     /// The objective ones of `t`.
     pub(crate) fn of(t: &FrozenTask) -> Result<Self> {
-        // SAFETY: We own a reference on the task; a reference on its credentials is taken.
-        let cred = unsafe { bindings::task_cred_get(t.as_ptr()) };
-        NonNull::new(cred.cast_mut()).map(Self).ok_or(ESRCH)
+        // SAFETY: We own a reference on the task; that on its credentials, which is returned, is
+        // ours.
+        unsafe { Self::from_owned(bindings::task_cred_get(t.as_ptr())) }
     }
 
     /// Those that `file` was opened with.
     pub(crate) fn of_file(file: &FileRef) -> Result<Self> {
-        // SAFETY: We own a reference on the file, which keeps its credentials; a reference on them
-        // is taken.
-        let cred = unsafe { bindings::get_cred((*file.as_ptr()).f_cred) };
-        NonNull::new(cred.cast_mut()).map(Self).ok_or(ESRCH)
+        Ok(Self(file.cred()))
+    }
+
+    /// Makes a reference of one that the caller owns. ESRCH: of NULL.
+    ///
+    /// # Safety
+    ///
+    /// `cred` is NULL, or credentials that do not change any more, with a reference that is handed
+    /// over.
+    unsafe fn from_owned(cred: *const bindings::cred) -> Result<Self> {
+        let cred = NonNull::new(cred.cast_mut()).ok_or(ESRCH)?;
+        // SAFETY: By the caller's promise there is a reference, which we take over. `Credential` is
+        // a transparent wrapper of `struct cred`.
+        Ok(Self(unsafe { ARef::from_raw(cred.cast()) }))
     }
 
     /// Runs `f` in the current task with these as the credentials that it acts with.
@@ -120,31 +130,28 @@ impl CredRef {
 
     /// Its address, to compare.
     pub(crate) fn addr(&self) -> usize {
-        self.0.as_ptr() as usize
-    }
-
-    fn get(&self) -> &bindings::cred {
-        // SAFETY: We own a reference, and committed credentials do not change but for their count.
-        unsafe { self.0.as_ref() }
+        self.0.as_ptr().addr()
     }
 
     /// They are of the user namespace of the caller.
     pub(crate) fn is_in_current_user_ns(&self) -> bool {
-        // SAFETY: Reads a pointer of the running task.
-        self.get().user_ns == unsafe { bindings::current_user_ns() }
+        // SAFETY: We own a reference, and the field does not change; a running task has a user
+        // namespace.
+        unsafe { (*self.0.as_ptr()).user_ns == bindings::current_user_ns() }
     }
 
     /// They have keyrings that the caller of restart(2) could not hand on.
     pub(crate) fn has_keyrings(&self) -> bool {
         #[cfg(CONFIG_KEYS)]
         {
-            // SAFETY: The running task has credentials; the pointers are compared only.
-            let session = unsafe { (*bindings::current_cred()).session_keyring };
-            let cred = self.get();
-            !cred.thread_keyring.is_null()
-                || !cred.process_keyring.is_null()
-                || !cred.request_key_auth.is_null()
-                || (!cred.session_keyring.is_null() && cred.session_keyring != session)
+            let cred = self.0.as_ptr();
+            // SAFETY: We own a reference, and the running task has credentials; the pointers do not
+            // change, and are compared only.
+            unsafe {
+                let session = (*bindings::current_cred()).session_keyring;
+                has_own_keyrings(cred)
+                    || (!(*cred).session_keyring.is_null() && (*cred).session_keyring != session)
+            }
         }
         #[cfg(not(CONFIG_KEYS))]
         false
@@ -153,46 +160,49 @@ impl CredRef {
     /// Says where keys that it requests go (KEYCTL_SET_REQKEY_KEYRING).
     pub(crate) fn has_key_target(&self) -> bool {
         #[cfg(CONFIG_KEYS)]
-        return self.get().jit_keyring != 0;
+        // SAFETY: We own a reference, and the field does not change.
+        return unsafe { (*self.0.as_ptr()).jit_keyring } != 0;
         #[cfg(not(CONFIG_KEYS))]
         false
     }
 
     /// Their contents. EOVERFLOW: an id has no number in the caller's user namespace.
     pub(crate) fn ids(&self) -> Result<Ids> {
-        let c = self.get();
-        let uid = |id: bindings::kuid_t| {
-            // SAFETY: The user namespace of the running task is valid.
-            let n = unsafe { bindings::from_kuid(bindings::current_user_ns(), id) };
-            if n == u32::MAX {
-                Err(EOVERFLOW)
-            } else {
-                Ok(n)
-            }
+        let c = self.0.as_ptr();
+        // SAFETY: We own a reference, and the fields do not change.
+        let (uids, gids, mut ids) = unsafe {
+            (
+                [(*c).uid, (*c).euid, (*c).suid, (*c).fsuid],
+                [(*c).gid, (*c).egid, (*c).sgid, (*c).fsgid],
+                Ids {
+                    securebits: (*c).securebits,
+                    inheritable: (*c).cap_inheritable.val,
+                    permitted: (*c).cap_permitted.val,
+                    effective: (*c).cap_effective.val,
+                    bounding: (*c).cap_bset.val,
+                    ambient: (*c).cap_ambient.val,
+                    ..Ids::default()
+                },
+            )
         };
-        Ok(Ids {
-            uid: [uid(c.uid)?, uid(c.euid)?, uid(c.suid)?, uid(c.fsuid)?],
-            gid: [
-                gid_number(c.gid)?,
-                gid_number(c.egid)?,
-                gid_number(c.sgid)?,
-                gid_number(c.fsgid)?,
-            ],
-            securebits: c.securebits,
-            inheritable: c.cap_inheritable.val,
-            permitted: c.cap_permitted.val,
-            effective: c.cap_effective.val,
-            bounding: c.cap_bset.val,
-            ambient: c.cap_ambient.val,
-        })
+        for (to, id) in ids.uid.iter_mut().zip(uids) {
+            *to = uid_number(id)?;
+        }
+        for (to, id) in ids.gid.iter_mut().zip(gids) {
+            *to = gid_number(id)?;
+        }
+        Ok(ids)
     }
 
     /// Their supplementary groups. EOVERFLOW: one has no number in the caller's user namespace.
     pub(crate) fn groups(&self) -> Result<KVVec<u32>> {
-        let info = self.get().group_info;
         let mut groups = KVVec::new();
-        // SAFETY: The credentials keep the list, which does not change.
-        let list = unsafe { (*info).gid.as_slice(usize::try_from((*info).ngroups)?) };
+        // SAFETY: We own a reference; the credentials keep the list, of `ngroups` groups, and
+        // neither it nor the pointer to it changes.
+        let list = unsafe {
+            let info = (*self.0.as_ptr()).group_info;
+            (*info).gid.as_slice(usize::try_from((*info).ngroups)?)
+        };
         for &gid in list {
             groups.push(gid_number(gid)?, GFP_KERNEL_ACCOUNT)?;
         }
@@ -202,29 +212,36 @@ impl CredRef {
     /// Makes them those of the current task. They were checked by [`prepare`] for a task with the
     /// same credentials as this one has.
     pub(crate) fn share(&self) {
-        // SAFETY: They are complete, and change no more; commit_creds() takes over a reference. What
+        let cred = ARef::into_raw(self.0.clone()).as_ptr().cast();
+        // SAFETY: They are complete, and change no more; commit_creds() takes over the reference. What
         // setresuid(2) calls before, flag_nproc_exceeded(), comes when all processes of the user are
         // there: `ParkedTask::flag_nproc_exceeded`.
-        unsafe { bindings::commit_creds(self.clone_ref().cast_mut()) };
-    }
-
-    fn clone_ref(&self) -> *const bindings::cred {
-        // SAFETY: We own a reference.
-        unsafe { bindings::get_cred(self.0.as_ptr()) }
+        unsafe { bindings::commit_creds(cred) };
     }
 }
 
-impl Clone for CredRef {
-    fn clone(&self) -> Self {
-        self.clone_ref();
-        Self(self.0)
+/// There are keyrings of the task or process alone.
+///
+/// # Safety
+///
+/// `cred` is valid, and does not change.
+#[cfg(CONFIG_KEYS)]
+unsafe fn has_own_keyrings(cred: *const bindings::cred) -> bool {
+    // SAFETY: By the caller's promise.
+    unsafe {
+        !(*cred).thread_keyring.is_null()
+            || !(*cred).process_keyring.is_null()
+            || !(*cred).request_key_auth.is_null()
     }
 }
 
-impl Drop for CredRef {
-    fn drop(&mut self) {
-        // SAFETY: We own a reference.
-        unsafe { bindings::put_cred(self.0.as_ptr()) };
+fn uid_number(id: bindings::kuid_t) -> Result<u32> {
+    // SAFETY: The user namespace of the running task is valid.
+    let n = unsafe { bindings::from_kuid(bindings::current_user_ns(), id) };
+    if n == u32::MAX {
+        Err(EOVERFLOW)
+    } else {
+        Ok(n)
     }
 }
 
@@ -247,34 +264,51 @@ impl FrozenTask {
 
     /// Access to its program is judged in another user namespace than the caller's.
     pub(crate) fn has_foreign_exec_ns(&self) -> bool {
-        // SAFETY: We own a reference on the task; RCU keeps its exec_state.
+        let _rcu = rcu::read_lock();
+        // SAFETY: We own a reference on the task; RCU, whose lock is held, keeps its exec_state. A
+        // running task has a user namespace.
         unsafe {
-            bindings::rcu_read_lock();
             let state = bindings::task_exec_state_rcu(self.as_ptr());
-            let foreign = (*state).user_ns != bindings::current_user_ns();
-            bindings::rcu_read_unlock();
-            foreign
+            (*state).user_ns != bindings::current_user_ns()
         }
     }
 }
 
 /// Credentials in the making.
-struct NewCred(*mut bindings::cred);
+///
+/// # Invariants
+///
+/// prepare_creds() made them, for the current task; we own the only reference on them, and so may
+/// write to them.
+struct NewCred(NonNull<bindings::cred>);
 
 impl NewCred {
+    /// A copy of those of the current task. ENOMEM.
+    fn prepare() -> Result<Self> {
+        // SAFETY: It wants a running task, which has credentials. What it returns is ours.
+        let cred = unsafe { bindings::prepare_creds() };
+        // INVARIANT: They were just made, with one reference.
+        NonNull::new(cred).map(Self).ok_or(ENOMEM)
+    }
+
+    fn as_ptr(&self) -> *mut bindings::cred {
+        self.0.as_ptr()
+    }
+
     /// Ends the making: from here on they do not change.
-    fn done(self) -> Result<CredRef, Denied> {
-        let cred = NonNull::new(self.0).ok_or(denied(ENOMEM, "no memory for credentials"))?;
-        core::mem::forget(self);
-        // The reference that prepare_creds() returned goes over.
-        Ok(CredRef(cred))
+    fn done(self) -> CredRef {
+        let this = core::mem::ManuallyDrop::new(self);
+        // SAFETY: By the type's invariants the reference is ours, and goes over. `Credential` is a
+        // transparent wrapper of `struct cred`.
+        CredRef(unsafe { ARef::from_raw(this.0.cast()) })
     }
 }
 
 impl Drop for NewCred {
     fn drop(&mut self) {
-        // SAFETY: They are ours and were not committed.
-        unsafe { bindings::abort_creds(self.0) };
+        // SAFETY: By the type's invariants the reference is ours. They were not committed, which
+        // takes a `CredRef`.
+        unsafe { bindings::abort_creds(self.as_ptr()) };
     }
 }
 
@@ -303,7 +337,6 @@ fn kgid(id: u32) -> bindings::kgid_t {
 /// [act](CredRef::act) with, if system calls let its present ones get there: setresuid, setresgid,
 /// setgroups, capset and prctl.
 pub(crate) fn prepare(new: &Ids, groups: &[u32]) -> Result<CredRef, Denied> {
-    let oom = denied(ENOMEM, "no memory for credentials");
     let old_ref = CredRef::current().map_err(|e| denied(e, "no credentials"))?;
     let had = old_ref
         .ids()
@@ -319,13 +352,8 @@ pub(crate) fn prepare(new: &Ids, groups: &[u32]) -> Result<CredRef, Denied> {
         return Ok(old_ref);
     }
     may_switch(&had, new)?;
-    // SAFETY: Prepares a copy of the running task's credentials.
-    let cred = unsafe { bindings::prepare_creds() };
-    if cred.is_null() {
-        return Err(oom);
-    }
-    let new_cred = NewCred(cred);
-    let old = old_ref.0.as_ptr();
+    let new_cred = NewCred::prepare().map_err(|e| denied(e, "no memory for credentials"))?;
+    let (cred, old) = (new_cred.as_ptr(), old_ref.0.as_ptr());
     if !same_groups {
         set_groups(cred, old, groups)?;
     }
@@ -335,7 +363,7 @@ pub(crate) fn prepare(new: &Ids, groups: &[u32]) -> Result<CredRef, Denied> {
         // SAFETY: They are ours. Of the caller's session another user gets no keys.
         unsafe { bindings::checkpoint_drop_keys(cred, true) };
     }
-    new_cred.done()
+    Ok(new_cred.done())
 }
 
 /// Takes from the current task the keyrings that are its creator's own. That of its session is
@@ -344,23 +372,15 @@ pub(in crate::kapi) fn drop_keys() -> Result {
     #[cfg(CONFIG_KEYS)]
     {
         let now = CredRef::current()?;
-        let c = now.get();
-        if c.thread_keyring.is_null()
-            && c.process_keyring.is_null()
-            && c.request_key_auth.is_null()
-            && c.jit_keyring == 0
-        {
+        // SAFETY: We own a reference, and they do not change.
+        let none = unsafe { !has_own_keyrings(now.0.as_ptr()) };
+        if none && !now.has_key_target() {
             return Ok(());
         }
-        // SAFETY: Prepares a copy of the running task's credentials.
-        let cred = unsafe { bindings::prepare_creds() };
-        if cred.is_null() {
-            return Err(ENOMEM);
-        }
-        let new = NewCred(cred);
-        // SAFETY: They are ours.
-        unsafe { bindings::checkpoint_drop_keys(cred, false) };
-        new.done().map_err(|d| d.errno)?.share();
+        let new = NewCred::prepare()?;
+        // SAFETY: By the type's invariants they may be written to.
+        unsafe { bindings::checkpoint_drop_keys(new.as_ptr(), false) };
+        new.done().share();
     }
     Ok(())
 }

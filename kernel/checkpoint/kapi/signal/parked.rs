@@ -7,6 +7,10 @@ use core::ptr;
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize, //
+    },
     prelude::*, //
 };
 
@@ -62,7 +66,7 @@ unsafe fn is_group_to_stop(t: *mut bindings::task_struct) -> bool {
     unsafe {
         let mut thread = (*t).group_leader;
         while !thread.is_null() {
-            if (*thread).jobctl & bindings::JOBCTL_STOP_PENDING as c_ulong != 0 {
+            if (*thread).jobctl & u32_as_usize(bindings::JOBCTL_STOP_PENDING) != 0 {
                 return true;
             }
             thread = bindings::next_thread(thread);
@@ -110,7 +114,7 @@ impl ParkedTask {
     pub(crate) fn queue_signal(&self, info: &Info, shared: bool) -> Result {
         let signal = u32::from_ne_bytes([info[0], info[1], info[2], info[3]]);
         if signal == 0
-            || signal as usize > NSIG
+            || u32_as_usize(signal) > NSIG
             || signal == bindings::SIGKILL
             || info.iter().skip(INFO_USED).any(|&b| b != 0)
         {
@@ -169,7 +173,7 @@ impl ParkedTask {
                 } else {
                     &raw mut (*t).pending
                 };
-                (*queue).signal.sig[0] |= (signals & !KILL) as c_ulong;
+                (*queue).signal.sig[0] |= u64_as_usize(signals & !KILL);
             })
         }
     }
@@ -204,8 +208,8 @@ impl ParkedTask {
                 if (*(*t).signal).flags & bindings::SIGNAL_GROUP_EXIT != 0 {
                     return;
                 }
-                (*t).jobctl &= !(bindings::JOBCTL_STOP_SIGMASK as c_ulong);
-                (*t).jobctl |= bits as c_ulong;
+                (*t).jobctl &= !u32_as_usize(bindings::JOBCTL_STOP_SIGMASK);
+                (*t).jobctl |= u32_as_usize(bits);
             })
         }
     }

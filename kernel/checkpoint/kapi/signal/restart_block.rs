@@ -4,12 +4,21 @@
 
 use kernel::{
     bindings,
-    prelude::*, //
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
+    prelude::*,
+    time::NSEC_PER_SEC as NSEC, //
 };
 
 use crate::{
-    arch,
-    kapi::task::frozen::FrozenTask, //
+    arch::Native,
+    kapi::{
+        arch::ArchRegs,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// A restart function.
@@ -24,12 +33,13 @@ const FUTEX_CLOCKRT: u32 = 0x20;
 /// FLAGS_HAS_TIMEOUT of kernel/futex/futex.h.
 const FUTEX_HAS_TIMEOUT: u32 = 0x40;
 
-/// The clocks that one can sleep on without being woken from suspend: CLOCK_REALTIME, MONOTONIC,
-/// BOOTTIME and TAI.
-const SLEEP_CLOCKS: [i32; 4] = [0, 1, 7, 11];
-
-/// Nanoseconds in a second.
-const NSEC: i64 = 1_000_000_000;
+/// The clocks that one can sleep on without being woken from suspend.
+const SLEEP_CLOCKS: [u32; 4] = [
+    bindings::CLOCK_REALTIME,
+    bindings::CLOCK_MONOTONIC,
+    bindings::CLOCK_BOOTTIME,
+    bindings::CLOCK_TAI,
+];
 
 /// The system call that is to be restarted. Times are on the kernel's clocks.
 #[derive(Clone, Copy)]
@@ -76,6 +86,7 @@ pub(crate) enum Call {
 }
 
 fn is(f: RestartFn, g: RestartFn) -> bool {
+    // CAST: A pointer to a function is a number but by a cast.
     f as usize == g as usize
 }
 
@@ -88,7 +99,7 @@ pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
     unsafe {
         bindings::task_syscall_nr(t.as_ptr()) != -1
             && bindings::task_syscall_error(t.as_ptr())
-                == -i64::from(bindings::ERESTART_RESTARTBLOCK) as c_long
+                == -(u32_as_usize(bindings::ERESTART_RESTARTBLOCK).cast_signed())
     }
 }
 
@@ -104,7 +115,7 @@ impl FrozenTask {
         // are stable. Which member of the union is valid is told by the function.
         unsafe {
             let block = &(*t).restart_block;
-            let arch = block.arch_data as u64;
+            let arch = usize_as_u64(block.arch_data);
             let Some(f) = block.fn_ else {
                 return (Call::None, arch);
             };
@@ -123,7 +134,7 @@ impl FrozenTask {
             } else {
                 Call::Other("an unknown system call with a restart block")
             };
-            if matches!(call, Call::Other(_)) && !arch::regs::in_restart_block(self) {
+            if matches!(call, Call::Other(_)) && !Native::in_restart_block(self) {
                 return (Call::None, arch);
             }
             (call, arch)
@@ -135,9 +146,9 @@ fn nanosleep(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_2) -> Cal
     let wanted = block.type_ != bindings::timespec_type_TT_NONE;
     Call::Nanosleep {
         clock: block.clockid,
-        // SAFETY: Both members are pointers; it is only looked at as a number.
         remaining: if wanted {
-            unsafe { block.__bindgen_anon_1.rmtp as u64 }
+            // SAFETY: Both members of the union are pointers; it is only looked at as a number.
+            usize_as_u64(unsafe { block.__bindgen_anon_1.rmtp }.addr())
         } else {
             0
         },
@@ -151,9 +162,10 @@ fn poll(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_3) -> Call {
         .end_time
         .tv_sec
         .saturating_mul(NSEC)
+        // CAST: Both have 64 bits.
         .saturating_add(block.end_time.tv_nsec as i64);
     Call::Poll {
-        fds: block.ufds as u64,
+        fds: usize_as_u64(block.ufds.addr()),
         nr: block.nfds.cast_unsigned(),
         end: (block.has_timeout != 0).then_some(end),
     }
@@ -166,13 +178,18 @@ fn futex(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_1) -> Call {
         return Call::Other("a futex wait with unknown flags");
     }
     Call::Futex {
-        addr: block.uaddr as u64,
+        addr: usize_as_u64(block.uaddr.addr()),
         value: block.val,
         shared: block.flags & FUTEX_SHARED != 0,
         realtime: block.flags & FUTEX_CLOCKRT != 0,
         bitset: block.bitset,
         expires: block.time,
     }
+}
+
+/// A pointer to user memory.
+fn user<T>(addr: u64) -> *mut T {
+    core::ptr::without_provenance_mut(u64_as_usize(addr))
 }
 
 /// An expiry as timers take it. One before the clock began, which system calls never have, is over
@@ -198,7 +215,7 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
             if narrow && !cfg!(CONFIG_COMPAT_32BIT_TIME) {
                 return Err(EOPNOTSUPP);
             }
-            if !SLEEP_CLOCKS.contains(&clock) {
+            if !SLEEP_CLOCKS.contains(&clock.cast_unsigned()) {
                 return Err(EINVAL);
             }
             block.fn_ = Some(bindings::hrtimer_nanosleep_restart);
@@ -214,20 +231,21 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
                 } else {
                     bindings::timespec_type_TT_NATIVE
                 };
-                sleep.__bindgen_anon_1.rmtp = usize::try_from(remaining)? as *mut _;
+                sleep.__bindgen_anon_1.rmtp = user(remaining);
             }
             block.__bindgen_anon_1.nanosleep = sleep;
         }
         Call::Poll { fds, nr, end } => {
             block.fn_ = Some(bindings::do_restart_poll);
             let mut poll = bindings::restart_block__bindgen_ty_1__bindgen_ty_3 {
-                ufds: usize::try_from(fds)? as *mut bindings::pollfd,
+                ufds: user(fds),
                 nfds: c_int::try_from(nr)?,
                 has_timeout: c_int::from(end.is_some()),
                 ..Default::default()
             };
             if let Some(end) = end.map(expiry) {
                 poll.end_time.tv_sec = end.div_euclid(NSEC);
+                // CAST: Both have 64 bits.
                 poll.end_time.tv_nsec = end.rem_euclid(NSEC) as c_long;
             }
             block.__bindgen_anon_1.poll = poll;
@@ -243,7 +261,7 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
             block.fn_ = Some(bindings::futex_wait_restart);
             let bit = |on: bool, flag: u32| if on { flag } else { 0 };
             block.__bindgen_anon_1.futex = bindings::restart_block__bindgen_ty_1__bindgen_ty_1 {
-                uaddr: usize::try_from(addr)? as *mut u32,
+                uaddr: user(addr),
                 val: value,
                 flags: FUTEX_SIZE_32
                     | FUTEX_HAS_TIMEOUT

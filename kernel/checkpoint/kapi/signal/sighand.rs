@@ -7,7 +7,13 @@ use core::ptr;
 use kernel::{
     bindings,
     error::to_result,
-    prelude::*, //
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
+    prelude::*,
+    types::NotThreadSafe, //
 };
 
 use crate::{
@@ -44,6 +50,7 @@ pub(crate) struct RawAction {
 }
 
 /// Flags that a program can give an action, or that tell of which kind the program is.
+// CAST: The type of the constant is not the same on all architectures; it has 32 bits at most.
 pub(crate) const ACTION_FLAGS: u64 = bindings::UAPI_SA_FLAGS as u64
     | if cfg!(CONFIG_IA32_EMULATION) {
         ACTION_IA32
@@ -91,13 +98,13 @@ pub(crate) struct GroupStop {
 
 /// Signals of a set, signal n at bit n - 1.
 pub(super) fn mask_of(set: &bindings::sigset_t) -> u64 {
-    set.sig[0] as u64
+    usize_as_u64(set.sig[0])
 }
 
 /// The set of the signals of a mask.
 pub(super) fn set_of(mask: u64) -> bindings::sigset_t {
     let mut set = bindings::sigset_t::default();
-    set.sig[0] = mask as c_ulong;
+    set.sig[0] = u64_as_usize(mask);
     set
 }
 
@@ -126,7 +133,7 @@ impl FrozenTask {
     pub(crate) fn sighand_addr(&self) -> Result<usize> {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the lock keeps the pointer.
-        unsafe { locked(t, || (*t).sighand as usize) }
+        unsafe { locked(t, || (*t).sighand.addr()) }
     }
 
     /// Its signal actions have users outside its thread group.
@@ -152,9 +159,10 @@ impl FrozenTask {
                 for action in &(*(*t).sighand).action {
                     let sa = &action.sa;
                     let raw = RawAction {
-                        handler: sa.sa_handler.map_or(0, |f| f as usize) as u64,
-                        flags: sa.sa_flags as u64,
-                        restorer: sa.sa_restorer.map_or(0, |f| f as usize) as u64,
+                        // CAST: A pointer to a function is a number but by a cast.
+                        handler: usize_as_u64(sa.sa_handler.map_or(0, |f| f as usize)),
+                        flags: usize_as_u64(sa.sa_flags),
+                        restorer: usize_as_u64(sa.sa_restorer.map_or(0, |f| f as usize)),
                         mask: mask_of(&sa.sa_mask),
                     };
                     if actions.push_within_capacity(raw).is_err() {
@@ -176,8 +184,8 @@ impl FrozenTask {
                 blocked: mask_of(&(*t).blocked) & !UNBLOCKABLE,
                 saved: bindings::test_tsk_restore_sigmask(t)
                     .then(|| mask_of(&(*t).saved_sigmask) & !UNBLOCKABLE),
-                stack: (*t).sas_ss_sp as u64,
-                stack_len: (*t).sas_ss_size as u64,
+                stack: usize_as_u64((*t).sas_ss_sp),
+                stack_len: usize_as_u64((*t).sas_ss_size),
                 stack_flags: (*t).sas_ss_flags,
             })
         }
@@ -221,9 +229,10 @@ impl FrozenTask {
     pub(crate) fn stop_signal(&self) -> u32 {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; jobctl changes under the lock.
-        let jobctl = unsafe { locked(t, || (*t).jobctl) }.unwrap_or(0) as u64;
-        if jobctl & u64::from(bindings::JOBCTL_STOPPED) != 0 {
-            (jobctl & u64::from(bindings::JOBCTL_STOP_SIGMASK)) as u32
+        let jobctl = unsafe { locked(t, || (*t).jobctl) }.unwrap_or(0);
+        if jobctl & u32_as_usize(bindings::JOBCTL_STOPPED) != 0 {
+            // CAST: The mask has 16 bits.
+            (jobctl & u32_as_usize(bindings::JOBCTL_STOP_SIGMASK)) as u32
         } else {
             0
         }
@@ -332,8 +341,13 @@ const WAITING: &[u32] = &[
 
 /// While it exists, signals that would not end the current task at once wait until later, so that
 /// they do not interrupt it half-way. Those that end it do so.
+///
+/// # Invariants
+///
+/// `old` is what the current task had blocked before, which this does not leave.
 pub(crate) struct Deferred {
     old: bindings::sigset_t,
+    _not_send: NotThreadSafe,
 }
 
 impl Deferred {
@@ -358,13 +372,18 @@ impl Deferred {
         let mut new = set_of(mask_of(&old) | waiting);
         // SAFETY: Sets the mask of the running task.
         unsafe { bindings::set_current_blocked(&mut new) };
-        Self { old }
+        // INVARIANT: It was read before it was changed, and only the task itself changes it.
+        Self {
+            old,
+            _not_send: NotThreadSafe,
+        }
     }
 }
 
 impl Drop for Deferred {
     fn drop(&mut self) {
-        // SAFETY: Sets the mask of the running task, which has made us.
+        // SAFETY: It sets the mask of the running task, whose own mask that is by the type's
+        // invariants.
         unsafe { bindings::set_current_blocked(&mut self.old) };
     }
 }
@@ -384,7 +403,7 @@ pub(crate) fn set_action(signal: u32, action: &RawAction) -> Result {
             usize::try_from(action.restorer)?,
         );
     }
-    act.sa.sa_flags = action.flags as c_ulong;
+    act.sa.sa_flags = u64_as_usize(action.flags);
     act.sa.sa_mask = set_of(action.mask);
     if action.flags & !ACTION_FLAGS != 0 {
         return Err(EOPNOTSUPP);

@@ -6,6 +6,7 @@ use kernel::{
     bindings,
     fmt,
     prelude::*,
+    str::BStr,
     sync::aref::ARef,
     task::Task, //
 };
@@ -98,8 +99,7 @@ impl FrozenTask {
 
     /// It leads its thread group.
     pub(crate) fn is_leader(&self) -> bool {
-        // SAFETY: We own a reference; both fields do not change for a task that does not exec.
-        unsafe { (*self.as_ptr()).pid == (*self.as_ptr()).tgid }
+        self.task.pid() == self.task.tgid()
     }
 
     /// Pid of the thread in `ns`; 0 if it is not in there.
@@ -113,11 +113,7 @@ impl FrozenTask {
 
     /// Pid of its thread group in `ns`; 0 if it is not in there.
     pub(crate) fn tgid_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
-        let nr = unsafe {
-            bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_TGID, ns.as_ptr())
-        };
-        nr.unsigned_abs()
+        self.task.tgid_nr_ns(Some(ns.namespace())).unsigned_abs()
     }
 
     /// Its name, padded with NUL.
@@ -198,15 +194,7 @@ impl fmt::Display for TaskName {
         if self.comm.starts_with(&[0]) {
             return Ok(());
         }
-        f.write_str(" (")?;
-        for &b in self.comm.iter().take_while(|&&b| b != 0) {
-            let c = if b.is_ascii_graphic() || b == b' ' {
-                b
-            } else {
-                b'?'
-            };
-            write!(f, "{}", c as char)?;
-        }
-        f.write_str(")")
+        let name = self.comm.split(|&b| b == 0).next().unwrap_or_default();
+        f.write_fmt(fmt!(" ({})", BStr::from_bytes(name)))
     }
 }

@@ -14,6 +14,10 @@ use kernel::{
 use crate::kapi::pid::namespace::PidNs;
 
 /// A pid, with a reference.
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct pid` on which this owns a reference.
 pub(crate) struct PidRef(NonNull<bindings::pid>);
 
 impl PidRef {
@@ -81,6 +85,10 @@ pub(in crate::kapi) unsafe fn is_leaving(pid: NonNull<bindings::pid>) -> bool {
 }
 
 /// A pidfd that only needs to be installed.
+///
+/// # Invariants
+///
+/// `fd` is reserved in the table of the caller, and the reference on `file` is ours.
 pub(crate) struct PreparedPidfd {
     fd: u32,
     file: *mut bindings::file,
@@ -111,6 +119,11 @@ impl Drop for PreparedPidfd {
 }
 
 /// A pid that no task has, held for a group or session whose leader is gone.
+///
+/// # Invariants
+///
+/// alloc_pid() made it, and it was not attached to a task; by others, which have it as their group or
+/// session, it may be used, and freed when the last of them detaches.
 pub(crate) struct LonePid(NonNull<bindings::pid>);
 
 impl LonePid {

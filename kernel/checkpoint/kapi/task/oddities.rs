@@ -196,7 +196,7 @@ static THREAD: &[Oddity] = &[
         "has speculation controls set (PR_SET_SPECULATION_CTRL)",
         "start it without them",
         Handed::Reset(reset::speculation),
-        |t| (*t).atomic_flags as usize & SPECULATION != 0
+        |t| (*t).atomic_flags & SPECULATION != 0
     ),
     oddity!(
         "has a machine check policy (PR_MCE_KILL)",
@@ -229,8 +229,8 @@ static THREAD: &[Oddity] = &[
         "only programs of Linux are supported",
         Handed::Replaced,
         |t| {
-            let kind = (*t).personality & bindings::PER_MASK as u32;
-            kind != bindings::PER_LINUX as u32 && kind != bindings::PER_LINUX32 as u32
+            let kind = (*t).personality & bindings::PER_MASK;
+            kind != bindings::PER_LINUX && kind != bindings::PER_LINUX32
         }
     ),
     #[cfg(CONFIG_UCLAMP_TASK)]

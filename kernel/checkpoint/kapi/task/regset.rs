@@ -6,6 +6,7 @@
 use kernel::{
     bindings,
     error::to_result,
+    num::casts::u32_as_usize,
     prelude::*, //
 };
 
@@ -37,7 +38,12 @@ impl BadNote {
     }
 }
 
-/// A register set that this kernel has for native tasks.
+/// A register set that this kernel has.
+///
+/// # Invariants
+///
+/// It is one of a `struct user_regset_view`, and so is constant, and its functions are those that
+/// ptrace(2) calls for it.
 #[derive(Clone, Copy)]
 pub(crate) struct RegSet(&'static bindings::user_regset);
 
@@ -53,8 +59,10 @@ impl RegSet {
         view: &'static bindings::user_regset_view,
         note_type: u32,
     ) -> Option<Self> {
+        let n = u32_as_usize(view.n);
         // SAFETY: A view is constant, and has `n` register sets.
-        let sets = unsafe { core::slice::from_raw_parts(view.regsets, view.n as usize) };
+        let sets = unsafe { core::slice::from_raw_parts(view.regsets, n) };
+        // INVARIANT: It is one of the view's.
         sets.iter()
             .find(|s| s.core_note_type == note_type)
             .map(Self)
@@ -62,14 +70,15 @@ impl RegSet {
 
     /// Most bytes that it may have.
     pub(crate) fn len(self) -> usize {
-        (self.0.n as usize).saturating_mul(self.0.size as usize)
+        u32_as_usize(self.0.n).saturating_mul(u32_as_usize(self.0.size))
     }
 
     /// The registers of a task that does not run; `None`: it has none of this kind, or has not
     /// used them yet. May sleep.
     pub(crate) fn get(self, t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
         if let Some(active) = self.0.active {
-            // SAFETY: The task is valid and does not run.
+            // SAFETY: By the type's invariants the function wants a task that does not run, or the
+            // caller, as `t` is.
             if unsafe { active(t.as_ptr(), self.0) } <= 0 {
                 return Ok(None);
             }
@@ -84,7 +93,8 @@ impl RegSet {
             return Err(E2BIG);
         }
         let mut bytes = KVVec::from_elem(0u8, len, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: The buffer has `len` bytes. The task does not run, or is the caller.
+        // SAFETY: The buffer has `len` bytes. The function wants a task that does not run, or the
+        // caller, as `t` is.
         let n = unsafe {
             bindings::regset_get(
                 t.as_ptr(),
@@ -149,6 +159,26 @@ pub(crate) fn write(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), 
             };
             BadNote::new(note_type, why)
         })
+}
+
+/// What the system call is to return that a live task comes from, if its registers say something
+/// else: the caller of checkpoint(2) is in a call no more, and who waits in vfork() goes on to wait,
+/// and then gets the pid of the child.
+pub(crate) fn other_result(t: &FrozenTask) -> Result<Option<u32>> {
+    if t.is_current() {
+        Ok(Some(0))
+    } else if t.is_in_vfork() {
+        Ok(Some(t.vfork_child_in(&t.pid_ns()?)))
+    } else {
+        Ok(None)
+    }
+}
+
+/// Replaces the bytes of a note from `at` on. EINVAL: it has not that many.
+pub(crate) fn put(note: &mut [u8], at: usize, value: &[u8]) -> Result {
+    let end = at.checked_add(value.len()).ok_or(EINVAL)?;
+    note.get_mut(at..end).ok_or(EINVAL)?.copy_from_slice(value);
+    Ok(())
 }
 
 /// The 8 bytes at `at` of a note, in this machine's byte order.

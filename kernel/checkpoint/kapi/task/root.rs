@@ -7,7 +7,8 @@ use core::ptr::NonNull;
 use kernel::{
     bindings,
     error::from_err_ptr,
-    prelude::*, //
+    prelude::*,
+    sync::rcu, //
 };
 
 use crate::kapi::pid::namespace::PidNs;
@@ -32,14 +33,12 @@ impl Root {
         let pid = from_err_ptr(unsafe { bindings::pidfd_get_pid(fd, &mut flags) })?;
         // INVARIANT: We have got the reference.
         let root = Self(NonNull::new(pid).ok_or(ESRCH)?);
-        // SAFETY: RCU keeps the task, which is compared only.
-        let gone = unsafe {
-            bindings::rcu_read_lock();
-            let gone = bindings::pid_task(pid, bindings::pid_type_PIDTYPE_TGID).is_null();
-            bindings::rcu_read_unlock();
-            gone
-        };
-        if gone {
+        let rcu = rcu::read_lock();
+        // SAFETY: We own a reference on the pid. RCU, whose lock is held, keeps the task, which is
+        // compared only.
+        let task = unsafe { bindings::pid_task(pid, bindings::pid_type_PIDTYPE_TGID) };
+        drop(rcu);
+        if task.is_null() {
             return Err(ESRCH);
         }
         Ok(root)

@@ -4,13 +4,22 @@
 
 use kernel::{
     bindings,
-    prelude::*, //
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
+    prelude::*,
+    sync::rcu, //
 };
 
 use crate::kapi::{
     pid::namespace::PidNs,
     task::frozen::FrozenTask, //
 };
+
+/// Kinds of use that a pid may have.
+const PID_TYPES: usize = u32_as_usize(bindings::pid_type_PIDTYPE_MAX);
 
 /// A registered rseq area.
 #[derive(Clone, Copy)]
@@ -82,9 +91,9 @@ impl FrozenTask {
                 exit_signal: (*t).exit_signal,
                 personality: (*t).personality,
                 pdeath_signal: (*t).pdeath_signal.unsigned_abs(),
-                set_child_tid: (*t).set_child_tid as u64,
-                clear_child_tid: (*t).clear_child_tid as u64,
-                robust_list: (*t).futex.robust_list as u64,
+                set_child_tid: usize_as_u64((*t).set_child_tid.addr()),
+                clear_child_tid: usize_as_u64((*t).clear_child_tid.addr()),
+                robust_list: usize_as_u64((*t).futex.robust_list.addr()),
                 compat_robust_list: bindings::checkpoint_compat_robust(t),
                 rseq: has_rseq.then_some(Rseq {
                     addr,
@@ -111,7 +120,7 @@ impl FrozenTask {
         // SAFETY: We own a reference on the task; the pointers are read under its task_lock.
         let (mm, files, fs) = unsafe {
             bindings::task_lock(t);
-            let addrs = ((*t).mm as usize, (*t).files as usize, (*t).fs as usize);
+            let addrs = ((*t).mm.addr(), (*t).files.addr(), (*t).fs.addr());
             bindings::task_unlock(t);
             addrs
         };
@@ -124,7 +133,7 @@ impl FrozenTask {
     /// Address of its signal_struct, to tell thread groups apart.
     pub(crate) fn group_addr(&self) -> usize {
         // SAFETY: We own a reference on the task; the pointer does not change.
-        unsafe { (*self.as_ptr()).signal as usize }
+        unsafe { (*self.as_ptr()).signal }.addr()
     }
 
     /// Exit code as of wait(2), of one that has exited.
@@ -143,14 +152,12 @@ impl FrozenTask {
 
     /// Pid of the thread that is its parent, in `ns`; 0 if that is not in there.
     pub(crate) fn parent_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: RCU keeps the parent from being freed.
+        let _rcu = rcu::read_lock();
+        // SAFETY: We own references on the task and the namespace; RCU, whose lock is held, keeps
+        // the parent from being freed.
         let nr = unsafe {
-            bindings::rcu_read_lock();
             let parent = (&raw const (*self.as_ptr()).real_parent).read_volatile();
-            let nr =
-                bindings::__task_pid_nr_ns(parent, bindings::pid_type_PIDTYPE_PID, ns.as_ptr());
-            bindings::rcu_read_unlock();
-            nr
+            bindings::__task_pid_nr_ns(parent, bindings::pid_type_PIDTYPE_PID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
@@ -183,13 +190,11 @@ impl FrozenTask {
         } else {
             bindings::pid_type_PIDTYPE_PGID
         };
-        // SAFETY: We own a reference on the task; RCU keeps the pid until there is a reference.
-        let pid = unsafe {
-            bindings::rcu_read_lock();
-            let pid = bindings::get_pid(bindings::task_pid_type(self.as_ptr(), kind));
-            bindings::rcu_read_unlock();
-            pid
-        };
+        let rcu = rcu::read_lock();
+        // SAFETY: We own a reference on the task; RCU, whose lock is held, keeps the pid until there
+        // is a reference.
+        let pid = unsafe { bindings::get_pid(bindings::task_pid_type(self.as_ptr(), kind)) };
+        drop(rcu);
         if pid.is_null() {
             return Err(ESRCH);
         }
@@ -237,12 +242,11 @@ impl FrozenTask {
                 let mut node = if pid.is_null() {
                     core::ptr::null_mut()
                 } else {
-                    (*pid).tasks[kind as usize].first
+                    (*pid).tasks[u32_as_usize(kind)].first
                 };
                 while !node.is_null() {
-                    let links = node.sub(kind as usize);
-                    let links = links
-                        .cast::<[bindings::hlist_node; bindings::pid_type_PIDTYPE_MAX as usize]>();
+                    let links = node.sub(u32_as_usize(kind));
+                    let links = links.cast::<[bindings::hlist_node; PID_TYPES]>();
                     let t = kernel::container_of!(links, bindings::task_struct, pid_links);
                     let pid = bindings::pid_type_PIDTYPE_PID;
                     let nr = bindings::__task_pid_nr_ns(t, pid, ns.as_ptr());
@@ -257,13 +261,7 @@ impl FrozenTask {
 
     /// The pid namespace that it is in. ESRCH: it was reaped.
     pub(crate) fn pid_ns(&self) -> Result<PidNs> {
-        // SAFETY: We own a reference; RCU keeps the pid, which has a reference on its namespace.
-        unsafe {
-            bindings::rcu_read_lock();
-            let ns = PidNs::get(bindings::task_active_pid_ns(self.as_ptr()));
-            bindings::rcu_read_unlock();
-            ns
-        }
+        PidNs::of(self.task())
     }
 
     /// Waits in vfork().
@@ -280,14 +278,14 @@ impl FrozenTask {
         // SAFETY: tasklist_lock keeps the list of children. `vfork_done` is compared only. It
         // points to the stack of the one that waits, unless that was restarted in its wait.
         unsafe {
-            let stack = (*t).stack as usize;
+            let stack = (*t).stack.addr();
             let size = bindings::checkpoint_thread_size();
             bindings::tasklist_read_lock();
             let head = &raw mut (*t).children;
             let mut p = (*head).next;
             while p != head {
                 let child = kernel::container_of!(p, bindings::task_struct, sibling);
-                let done = (&raw const (*child).vfork_done).read_volatile() as usize;
+                let done = (&raw const (*child).vfork_done).read_volatile().addr();
                 let certain = done.wrapping_sub(stack) < size;
                 if certain || (done != 0 && found == 0) {
                     let pid = bindings::pid_type_PIDTYPE_PID;
@@ -330,7 +328,7 @@ pub(crate) fn set_state(new: &NewState) {
         let t = bindings::get_current();
         let flags = set((*t).flags, bindings::PF_FORKNOEXEC, new.fork_no_exec);
         (*t).flags = set(flags, bindings::PF_SUPERPRIV, new.super_priv);
-        (*t).set_child_tid = new.set_child_tid as *mut c_int;
+        (*t).set_child_tid = core::ptr::without_provenance_mut(u64_as_usize(new.set_child_tid));
         (*t).timer_slack_ns = new.timer_slack;
         (*t).default_timer_slack_ns = new.timer_slack_default;
     }

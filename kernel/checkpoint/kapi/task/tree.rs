@@ -4,8 +4,12 @@
 
 use kernel::{
     bindings,
+    num::casts::u32_as_usize,
     prelude::*,
-    sync::aref::ARef,
+    sync::{
+        aref::ARef,
+        rcu, //
+    },
     task::Task, //
 };
 
@@ -58,7 +62,7 @@ unsafe fn state_of(t: *mut bindings::task_struct) -> Option<State> {
 pub(crate) fn collect(root: &Root) -> Result<KVVec<Member>> {
     let mut room = 64usize;
     loop {
-        if room > TASKS_MAX as usize {
+        if room > u32_as_usize(TASKS_MAX) {
             return Err(E2BIG);
         }
         let mut leaders: KVVec<*mut bindings::task_struct> =
@@ -191,7 +195,7 @@ pub(crate) fn waited_for_by(task: &Task) -> Option<usize> {
     unsafe {
         bindings::tasklist_read_lock();
         let dead = !(*t).thread_pid.is_null() && matches!(state_of(t), Some(State::Zombie));
-        let parent = dead.then(|| (*t).real_parent as usize);
+        let parent = dead.then(|| (*t).real_parent.addr());
         bindings::tasklist_read_unlock();
         parent
     }
@@ -207,24 +211,19 @@ pub(crate) fn is_new(task: &Task) -> bool {
 pub(crate) fn for_each_in_ns(ns: &PidNs, mut f: impl FnMut(&ARef<Task>)) {
     let mut nr = 1;
     loop {
-        // SAFETY: RCU keeps the struct pid; get_pid_task() takes a reference on the task.
+        let rcu = rcu::read_lock();
+        // SAFETY: We own a reference on the namespace. RCU, whose lock is held, keeps the pid that
+        // is found, and its task until we have a reference.
         let (found, task) = unsafe {
-            bindings::rcu_read_lock();
             let pid = bindings::find_ge_pid(nr, ns.as_ptr());
             if pid.is_null() {
-                bindings::rcu_read_unlock();
                 return;
             }
-            let found = bindings::pid_nr_ns(pid, ns.as_ptr());
             let t = bindings::pid_task(pid, bindings::pid_type_PIDTYPE_PID);
-            let task: Option<ARef<Task>> = if t.is_null() {
-                None
-            } else {
-                Some((&*t.cast::<Task>()).into())
-            };
-            bindings::rcu_read_unlock();
-            (found, task)
+            let task: Option<ARef<Task>> = t.cast::<Task>().as_ref().map(ARef::from);
+            (bindings::pid_nr_ns(pid, ns.as_ptr()), task)
         };
+        drop(rcu);
         if let Some(task) = task {
             f(&task);
         }

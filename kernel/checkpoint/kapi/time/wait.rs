@@ -40,7 +40,7 @@ pub(crate) fn goes_on() -> bool {
 /// The error as the caller of a system call may get it: what asks the kernel to make the call again
 /// (-ERESTARTSYS and its family) is EINTR. Neither of our calls can be made again from the start.
 pub(crate) fn without_restart(e: Error) -> Error {
-    if asks_for_restart(e.to_errno() as isize) {
+    if RESTARTS.contains(&e.to_errno()) {
         EINTR
     } else {
         e
@@ -49,11 +49,19 @@ pub(crate) fn without_restart(e: Error) -> Error {
 
 /// A result of the kernel's functions asks for the system call to be made again.
 pub(crate) fn asks_for_restart(n: isize) -> bool {
-    (-(bindings::ERESTART_RESTARTBLOCK as isize)..=-(bindings::ERESTARTSYS as isize)).contains(&n)
+    c_int::try_from(n).is_ok_and(|n| RESTARTS.contains(&n))
 }
+
+/// Results that ask for it: from -ERESTART_RESTARTBLOCK to -ERESTARTSYS.
+const RESTARTS: core::ops::RangeInclusive<c_int> =
+    -bindings::ERESTART_RESTARTBLOCK.cast_signed()..=-bindings::ERESTARTSYS.cast_signed();
 
 /// That a debugger has asked the current task to stop (PTRACE_INTERRUPT), while it did what can't be
 /// left half-way: it is asked again when this is dropped, and stops on its way to user mode.
+///
+/// # Invariants
+///
+/// The bits are those of `jobctl` that checkpoint_interrupted() took from the current task; 0: none.
 pub(crate) struct LaterTrap(c_ulong);
 
 impl LaterTrap {
@@ -87,6 +95,7 @@ pub(crate) fn let_pass_without(trap: &mut LaterTrap, drop: impl Fn() -> Result) 
         check_killed()?;
         drop()?;
         // SAFETY: Process context, no lock held.
+        // INVARIANT: It adds the bits that it takes.
         if !unsafe { bindings::checkpoint_interrupted(&mut trap.0) } {
             return Ok(());
         }
