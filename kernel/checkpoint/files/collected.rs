@@ -4,11 +4,15 @@
 
 use kernel::{
     prelude::*,
-    rbtree::RBTree, //
+    rbtree::RBTree,
+    sync::Arc, //
 };
 
 use crate::{
-    files::refuse::User,
+    files::{
+        name::User,
+        ops::FileOps, //
+    },
     image::ObjRef,
     kapi::{
         fs::{
@@ -24,32 +28,14 @@ use crate::{
     }, //
 };
 
-/// How an open file is saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sort {
-    /// Regular file, by path.
-    Regular,
-    /// Directory, by path.
-    Directory,
-    /// Regular file without a name.
-    Unlinked,
-    /// Anonymous shared memory.
-    SharedAnon,
-    /// End of an anonymous pipe.
-    Pipe,
-    /// End of a named pipe, by path.
-    Fifo,
-    /// Memory device, by path.
-    Device,
-}
-
 /// An open file.
 pub(super) struct Open {
     /// The file.
     pub(super) file: FileRef,
-    /// How it is saved.
-    pub(super) sort: Sort,
-    /// Its path from the caller's root, for those sorts that have one.
+    /// What it is.
+    pub(super) kind: &'static FileOps,
+    /// Its path from the caller's root, or, of a removed file, that of its directory; empty if its
+    /// kind has none.
     pub(super) path: KVec<u8>,
     /// Its first user.
     pub(super) who: TaskName,
@@ -121,7 +107,7 @@ pub(crate) struct Collected {
     /// Descriptor tables by address.
     pub(super) tables: RBTree<usize, Table>,
     /// Open files by address. Those that were refused are not in it.
-    pub(super) open: RBTree<usize, Open>,
+    pub(super) open: RBTree<usize, Arc<Open>>,
     /// Pipes by address.
     pub(super) pipes: RBTree<usize, OpenPipe>,
     /// Roots and working directories by address.
@@ -193,11 +179,9 @@ impl Collected {
     /// Writes the files open for writing to the disk. An error comes with the one that it is about.
     pub(super) fn sync(&self) -> Result<(), (Error, &Open)> {
         for open in self.open.values() {
-            if open.sort == Sort::Regular && open.file.is_writable() {
-                check_killed()
-                    .and_then(|()| open.file.sync())
-                    .map_err(|e| (e, open))?;
-            }
+            check_killed()
+                .and_then(|()| (open.kind.sync)(&open.file))
+                .map_err(|e| (e, &**open))?;
         }
         Ok(())
     }

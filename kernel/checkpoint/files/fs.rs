@@ -14,11 +14,9 @@ use crate::{
     },
     files::{
         collected::Dirs,
+        kinds,
+        name::Text,
         opener,
-        refuse::{
-            filesystem,
-            Text, //
-        },
         same, //
     },
     found::{
@@ -100,7 +98,7 @@ fn collect_dir(
         );
         return Ok(None);
     }
-    if let Some(kind) = filesystem(dir.fs_magic()) {
+    if let Some(kind) = kinds::on_filesystem(dir.fs_magic()) {
         cap.refuse(
             EOPNOTSUPP,
             t,

@@ -18,23 +18,15 @@ use kernel::{
 use crate::{
     core::objects::Class,
     files::{
-        collected::{
-            Open,
-            Opens,
-            Sort, //
+        collected::Open,
+        name::{
+            name_of,
+            Named, //
         },
-        open::name_of,
-        pipe,
-        refuse::Named, //
+        pipe, //
     },
     found::Capture,
-    kapi::{
-        fs::file::{
-            ftype,
-            FileRef, //
-        },
-        time::wait::check_killed, //
-    }, //
+    kapi::time::wait::check_killed, //
 };
 
 /// How often, a millisecond apart, what would be refused is counted again: who looks at
@@ -52,33 +44,6 @@ enum Outside {
     Inode,
 }
 
-/// Notes that `file` was opened, if it is one that has been removed: its content is in the image,
-/// and who else has it open is only known by counting.
-pub(super) fn count_open(cap: &mut Capture, file: &FileRef) -> Result {
-    if file.file_type() != ftype::REGULAR
-        || file.is_internal()
-        || file.is_path_only()
-        || file.links() != 0
-    {
-        return Ok(());
-    }
-    let inode = file.inode_addr();
-    let one = Opens {
-        readers: u64::from(!file.is_writable()),
-        writers: u64::from(file.is_writable()),
-    };
-    if let Some(opens) = cap.found.files.removed.get_mut(&inode) {
-        opens.readers += one.readers;
-        opens.writers += one.writers;
-        return Ok(());
-    }
-    cap.found
-        .files
-        .removed
-        .try_create_and_insert(inode, one, GFP_KERNEL_ACCOUNT)?;
-    Ok(())
-}
-
 /// Who else has `open`, as of now.
 fn outside(cap: &Capture, open: &Open) -> Outside {
     let users = cap
@@ -90,48 +55,10 @@ fn outside(cap: &Capture, open: &Open) -> Outside {
     if open.file.count() > users + cap.found.files.own_references(open) + below {
         return Outside::Open;
     }
-    if open.sort == Sort::Unlinked {
-        let known = cap
-            .found
-            .files
-            .removed
-            .get(&open.file.inode_addr())
-            .copied();
-        let known = known.unwrap_or_default();
-        let more = |(readers, writers)| readers > known.readers || writers > known.writers;
-        if open.file.opens().is_some_and(more) {
-            return Outside::Inode;
-        }
+    if (open.kind.outside)(cap, open) {
+        return Outside::Inode;
     }
     Outside::Nothing
-}
-
-/// Nobody writes to the removed file `open`, so that two of it stay the same.
-fn is_constant(open: &Open) -> bool {
-    open.sort == Sort::Unlinked && open.file.opens().is_some_and(|(_, writers)| writers == 0)
-}
-
-/// Nothing is lost if the tasks get an open file of their own.
-fn may_be_shared(open: &Open) -> bool {
-    match open.sort {
-        Sort::Regular | Sort::Directory | Sort::Device => true,
-        Sort::Unlinked => is_constant(open),
-        Sort::Pipe | Sort::Fifo | Sort::SharedAnon => false,
-    }
-}
-
-/// What to do about an open file that can't be shared.
-fn advice(open: &Open) -> &'static str {
-    match open.sort {
-        Sort::Pipe | Sort::Fifo => {
-            "start the tasks with a file instead, or checkpoint what has the pipe as well"
-        }
-        Sort::SharedAnon => "end what was forked with it, or checkpoint that as well",
-        Sort::Unlinked => "close it there, or checkpoint what has it as well",
-        Sort::Regular | Sort::Directory | Sort::Device => {
-            "close it there, or do without CHECKPOINT_STRICT (--strict)"
-        }
-    }
 }
 
 /// Lists open files that tasks outside have too.
@@ -147,7 +74,7 @@ pub(super) fn check(cap: &mut Capture) -> Result {
     let is_still = |cap: &Capture, addr: &usize| {
         let open = cap.found.files.open.get(addr)?;
         let outside = outside(cap, open);
-        (outside != Outside::Nothing).then_some((outside, strict || !may_be_shared(open)))
+        (outside != Outside::Nothing).then_some((outside, strict || !(open.kind.lossless)(open)))
     };
     for _ in 0..RECOUNTS {
         // For a line of the log nobody has to stand still.
@@ -181,7 +108,7 @@ pub(super) fn check(cap: &mut Capture) -> Result {
             cap.report.refuse(
                 EBUSY,
                 &open.who,
-                fmt!("{}: {}: {}", named, what, advice(open)),
+                fmt!("{}: {}: {}", named, what, open.kind.advice),
             );
         } else {
             cap.report.note(

@@ -2,14 +2,21 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
+mod anon;
 mod collected;
 mod device;
+mod directory;
+mod fifo;
 mod fs;
+mod inode;
+mod kinds;
 mod leaks;
+mod name;
 mod open;
 mod opener;
+mod ops;
+mod path;
 mod pipe;
-mod refuse;
 mod regular;
 mod same;
 mod table;
@@ -36,23 +43,26 @@ use crate::{
     }, //
 };
 
-use self::refuse::Text;
+use self::name::{
+    Text,
+    User, //
+};
 
 pub(crate) use self::{
     collected::Collected,
-    pipe::{
+    fifo::{
         deliver,
         is_named,
         take_back, //
+    },
+    inode::{
+        commit,
+        BuiltInode, //
     },
     same::{
         boot,
         verdict, //
     },
-    unlinked::{
-        commit,
-        BuiltInode, //
-    }, //
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
@@ -64,7 +74,7 @@ pub(crate) static KINDS: &[KindOps] = &[table::OPS, fs::OPS];
 /// an address space. Lists what can't be saved. A reference on the file is kept; the caller
 /// keeps none, or they count as those of an outsider.
 pub(crate) fn collect_mapped(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
-    open::collect(cap, t, refuse::User::Mapping, file)
+    open::collect(cap, t, User::Mapping, file)
 }
 
 /// Reference of a file that [`collect_mapped`] counted; writes its records at first use.

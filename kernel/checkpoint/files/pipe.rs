@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pipes, with and without a name, and what is in them.
+//! Anonymous pipes, and what all pipes have in common: what is in them.
 
 use core::cell::Cell;
 
@@ -12,7 +12,6 @@ use kernel::{
 use crate::{
     core::{
         objects::Class,
-        report::Errno,
         restore::{
             Plan,
             Restore, //
@@ -23,13 +22,14 @@ use crate::{
             Open,
             OpenPipe, //
         },
-        open::Source,
+        fifo::BuiltFifo,
+        name::Named,
         opener,
-        refuse::{
-            Named,
-            Text, //
-        },
-        regular, //
+        ops::{
+            FileOps,
+            Saved,
+            Source, //
+        }, //
     },
     found::Capture,
     image::{
@@ -37,7 +37,7 @@ use crate::{
         files::{
             open,
             PipeBuffer,
-            FILE_FIFO,
+            FILE_PIPE,
             PIPE_MAX, //
         },
         Kind,
@@ -45,9 +45,11 @@ use crate::{
     },
     kapi::{
         fs::{
-            file::FileRef,
+            file::{
+                ftype,
+                FileRef, //
+            },
             open::oflag,
-            path::PathRef,
             pipe::Pipe, //
         },
         security::cred::CredRef,
@@ -55,11 +57,25 @@ use crate::{
     }, //
 };
 
-/// "Position" of an end of a named pipe that nobody had open for writing since it was opened.
-const UNWRITTEN: i64 = 1;
+/// What to do about an end that a task outside has, too.
+pub(super) const ADVICE: &str =
+    "start the tasks with a file instead, or checkpoint what has the pipe as well";
+
+/// Ends of anonymous pipes.
+pub(super) const OPS: FileOps = FileOps {
+    name: "a pipe",
+    number: FILE_PIPE,
+    matches: |f| f.is(ftype::FIFO) && f.internal,
+    count,
+    collect,
+    advice: ADVICE,
+    save,
+    restore,
+    ..FileOps::NONE
+};
 
 /// Why a pipe can't be looked at.
-const LOCKED: &str = "is locked by a writer or reader outside that does not go on";
+pub(super) const LOCKED: &str = "is locked by a writer or reader outside that does not go on";
 
 /// Bits of a mode that chmod(2) sets.
 const PERMISSIONS: u32 = 0o7777;
@@ -81,20 +97,15 @@ pub(crate) enum BuiltPipe {
     Named(BuiltFifo),
 }
 
-/// A rebuilt named pipe.
-pub(crate) struct BuiltFifo {
-    /// Open for both, for nobody: with it nothing waits for the other end.
-    both: FileRef,
-    /// Ends that tasks have got, and of them those that nobody had open for writing since they were
-    /// opened.
-    ends: KVec<(FileRef, bool)>,
-    /// What will be in it, until then in a pipe that nobody else has: both ends of that.
-    contents: Option<(FileRef, FileRef)>,
-    /// What was in it has been put into it.
-    delivered: bool,
+/// Counts an end of the pipe: also one that can't be saved is not outside.
+pub(super) fn count(cap: &mut Capture, file: &FileRef) -> Result {
+    if let Some(pipe) = Pipe::of(file) {
+        cap.objects.collect(Class::Pipe, pipe.addr())?;
+    }
+    Ok(())
 }
 
-/// Counts an open file of the pipe. False: refused.
+/// Looks at the pipe when its first end is collected. False: refused.
 pub(super) fn collect(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -106,8 +117,11 @@ pub(super) fn collect(
         return Ok(false);
     };
     let addr = pipe.addr();
-    let (_, first) = cap.objects.collect(Class::Pipe, addr)?;
-    if !first {
+    if cap
+        .objects
+        .get(Class::Pipe, addr)
+        .is_some_and(|e| e.users > 1)
+    {
         return Ok(true);
     }
     // Waited for once: the tasks stand still meanwhile.
@@ -154,14 +168,6 @@ pub(super) fn collect(
         .pipes
         .try_create_and_insert(addr, found, GFP_KERNEL_ACCOUNT)?;
     Ok(true)
-}
-
-/// Counts an end that was refused for what it is: it is not outside.
-pub(super) fn count_refused(cap: &mut Capture, file: &FileRef) -> Result {
-    if let Some(pipe) = Pipe::of(file) {
-        cap.objects.collect(Class::Pipe, pipe.addr())?;
-    }
-    Ok(())
 }
 
 /// Lists pipes of which tasks outside have an end.
@@ -211,8 +217,17 @@ fn bytes(pages: u32) -> Option<u32> {
     (size.is_power_of_two() && size <= PIPE_MAX).then_some(size)
 }
 
-/// Reference of the pipe of `file`; writes its records the first time.
-pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<ObjRef> {
+/// Writes the pipe of an end.
+fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    Ok(Saved {
+        inode: save_pipe(cap, &open.file, false)?.get(),
+        pos: 0,
+        ..Saved::of(&open.file)
+    })
+}
+
+/// Returns the reference of the pipe of `file`; writes its records the first time.
+pub(super) fn save_pipe(cap: &mut Capture, file: &FileRef, named: bool) -> Result<ObjRef> {
     let pipe = Pipe::of(file).ok_or(ENOENT)?;
     let (obj, first) = cap.objects.save(Class::Pipe, pipe.addr())?;
     if !first {
@@ -241,16 +256,8 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
     Ok(obj)
 }
 
-/// What stands in the image for the position of an end of a named pipe.
-pub(super) fn pos(file: &FileRef) -> Result<i64> {
-    match Pipe::of(file) {
-        Some(pipe) if file.is_readable() && pipe.is_unwritten()? => Ok(UNWRITTEN),
-        _ => Ok(0),
-    }
-}
-
 /// Gives a new pipe the size that it had.
-fn resize(record: &image::files::Pipe, end: &FileRef) -> Result {
+pub(super) fn resize(record: &image::files::Pipe, end: &FileRef) -> Result {
     let pipe = Pipe::of(end).ok_or(EINVAL)?;
     let size = record.size.get();
     if bytes(pipe.status()?.pages) != Some(size) {
@@ -260,7 +267,7 @@ fn resize(record: &image::files::Pipe, end: &FileRef) -> Result {
 }
 
 /// Sets the size of a new pipe and fills it through `write`, which is open for writing.
-fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
+pub(super) fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
     let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
     resize(&record, write)?;
     for raw in r.records_after(obj)?.take(record.buffers.get() as usize) {
@@ -281,16 +288,13 @@ fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
 }
 
 /// Flags to open an end with without waiting. Packets are asked for later: open(2) knows of none.
-fn plain(flags: u32) -> u32 {
+pub(super) fn plain(flags: u32) -> u32 {
     (flags & !oflag::DIRECT) | oflag::NONBLOCK
 }
 
-/// An open end as it was; the pipe is rebuilt with its first one.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+/// Opens an end as it was; the pipe is rebuilt with its first one.
+fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
-    if source.record.kind.get() == FILE_FIFO {
-        return restore_named(r, plan, source, obj);
-    }
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     restore_anonymous(r, source, obj, &opener).map_err(|e| {
         let why = match e {
@@ -356,206 +360,4 @@ fn restore_anonymous(
     };
     file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
     Ok(file)
-}
-
-/// Makes the named pipe `obj`, which was found at the path of `source`, ready to be opened. What was
-/// in it goes into another pipe first: it must not be seen outside if the restart fails.
-fn make_named(
-    r: &Restore,
-    plan: &Plan<'_>,
-    source: &Source,
-    obj: ObjRef,
-    found: &PathRef,
-) -> Result {
-    let name = Text(source.path.as_bytes());
-    let in_use = || {
-        r.fail(
-            EBUSY,
-            plan,
-            fmt!(
-                "{}: the named pipe is in use: end what has it open, or restart elsewhere",
-                name
-            ),
-        )
-    };
-    // Whoever waits for its other end would be woken by ours.
-    if found.is_open_pipe() {
-        return Err(in_use());
-    }
-    let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
-    if record.buffers.get() != 0 && found.may_write().is_err() {
-        return Err(r.fail(
-            EACCES,
-            plan,
-            fmt!(
-                "{}: something was in the named pipe, and the caller may not write to it",
-                name
-            ),
-        ));
-    }
-    let make = || {
-        // Nobody gets this one, so nobody's rights matter. Who may only read gets an end to read.
-        let both = FileRef::open_unchecked(found, oflag::BOTH_ENDS)?;
-        resize(&record, &both)?;
-        let contents = if record.buffers.get() != 0 {
-            let (read, write) = Pipe::create()?;
-            fill(r, obj, &write)?;
-            Some((read, write))
-        } else {
-            None
-        };
-        Ok(BuiltFifo {
-            both,
-            ends: KVec::new(),
-            contents,
-            delivered: false,
-        })
-    };
-    let fifo = make().map_err(|e| {
-        r.fail(
-            e,
-            plan,
-            fmt!("{}: the named pipe can't be filled: {}", name, Errno(e)),
-        )
-    })?;
-    let status = Pipe::of(&fifo.both).ok_or(EINVAL)?.status().map_err(|e| {
-        let why = match e {
-            EBUSY => LOCKED,
-            _ => "the named pipe can't be looked at",
-        };
-        r.fail(e, plan, fmt!("{}: {}", name, why))
-    })?;
-    if status.files != 1 || status.used != 0 {
-        return Err(in_use());
-    }
-    r.set_built(obj, BuiltPipe::Named(fifo))
-}
-
-/// `opener` may open the named pipe `found` as it was open. Asked before it is made ready to be
-/// opened, which others can feel who wait for an end of it. EACCES if not.
-fn may_open(source: &Source, opener: &CredRef, found: &PathRef) -> Result {
-    let has = |flag| source.record.flags.get() & flag != 0;
-    opener.act(|| -> Result {
-        if has(open::READ) || !has(open::WRITE) {
-            found.may_read()?;
-        }
-        if has(open::WRITE) {
-            found.may_write()?;
-        }
-        Ok(())
-    })
-}
-
-fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> Result<FileRef> {
-    let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let found = regular::find(r, plan, source, &opener)?;
-    if !r.is_built(obj) {
-        may_open(source, &opener, &found).map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!(
-                    "{}: can't be opened with the rights of who had opened it",
-                    Text(source.path.as_bytes())
-                ),
-            )
-        })?;
-        make_named(r, plan, source, obj, &found)?;
-    }
-    // With both ends open nothing waits for the other.
-    let flags = plain(source.flags);
-    let file = regular::open_found(r, plan, source, &opener, &found, flags)?;
-    file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
-    let unwritten = source.record.pos.get() == UNWRITTEN as u64;
-    let ends = r.with_built_mut(obj, |b| match b {
-        BuiltPipe::Named(fifo) if fifo.both.inode_addr() == file.inode_addr() => {
-            Some(core::mem::take(&mut fifo.ends))
-        }
-        _ => None,
-    });
-    let mut ends = ends.flatten().ok_or_else(|| {
-        r.fail(
-            ESTALE,
-            plan,
-            fmt!(
-                "{}: two ends of one pipe have different paths",
-                Text(source.path.as_bytes())
-            ),
-        )
-    })?;
-    ends.push((file.clone(), unwritten), GFP_KERNEL_ACCOUNT)?;
-    r.with_built_mut(obj, |b| {
-        if let BuiltPipe::Named(fifo) = b {
-            fifo.ends = ends;
-        }
-    });
-    Ok(file)
-}
-
-impl BuiltFifo {
-    /// Open files of it that are ours.
-    fn files(&self) -> Result<u32> {
-        Ok(u32::try_from(self.ends.len())?.saturating_add(1))
-    }
-
-    /// Puts what was in it into it, if nobody else has opened it meanwhile (EBUSY).
-    fn deliver(&mut self) -> Result {
-        let pipe = Pipe::of(&self.both).ok_or(EINVAL)?;
-        if let Some((read, _)) = &self.contents {
-            let from = Pipe::of(read).ok_or(EINVAL)?;
-            pipe.take_contents(&from, self.files()?)?;
-        }
-        self.delivered = true;
-        for (file, unwritten) in &self.ends {
-            if let Some(end) = Pipe::of(file).filter(|_| *unwritten) {
-                // Who has locked it has it open, and so it is not as it was.
-                let _ = end.set_unwritten();
-            }
-        }
-        Ok(())
-    }
-}
-
-/// It is a named one: [`deliver`] and [`take_back`] look for it.
-pub(crate) fn is_named(pipe: &BuiltPipe) -> bool {
-    matches!(pipe, BuiltPipe::Named(_))
-}
-
-/// Puts into the named pipes what was in them. To be called as the last of all that can fail: from
-/// here on, who opens one finds it.
-///
-/// EBUSY: somebody else has one of them open.
-pub(crate) fn deliver(r: &Restore) -> Result {
-    r.for_each_built(|built: &mut BuiltPipe| match built {
-        BuiltPipe::Named(fifo) => fifo.deliver().map_err(|e| {
-            let name = fifo.both.entry_name();
-            (e, name)
-        }),
-        _ => Ok(()),
-    })
-    .map_err(|(e, name)| {
-        r.with_report(|report| {
-            report.line(fmt!(
-                "error: the named pipe {} was opened by somebody else during the restart: end \
-                 that [{}]",
-                Text(name.as_bytes()),
-                Errno(e)
-            ));
-        });
-        e
-    })
-}
-
-/// Takes out of the named pipes what [`deliver`] has put into them: the restart has failed. What
-/// somebody else has open by now keeps it.
-pub(crate) fn take_back(r: &Restore) {
-    let _ = r.for_each_built(|built: &mut BuiltPipe| {
-        if let BuiltPipe::Named(fifo) = built {
-            let pipe = Pipe::of(&fifo.both).filter(|_| fifo.delivered);
-            if let (Some(pipe), Ok(files)) = (pipe, fifo.files()) {
-                let _ = pipe.drop_contents(files);
-            }
-        }
-        Ok::<(), Error>(())
-    });
 }

@@ -23,7 +23,7 @@ use crate::{
             Restore, //
         }, //
     },
-    files::refuse::Text,
+    files::name::Text,
     image::files::{
         OpenFile,
         Path,

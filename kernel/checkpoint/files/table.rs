@@ -27,9 +27,9 @@ use crate::{
             Table, //
         },
         leaks,
+        name::User,
         open,
-        pipe,
-        refuse::User, //
+        pipe, //
     },
     found::{
         Capture,
