@@ -24,7 +24,10 @@ use crate::{
     confinement,
     core::{
         meta::Meta,
-        objects::Objects,
+        objects::{
+            self,
+            Objects, //
+        },
         report::{
             self,
             Report, //
@@ -71,7 +74,6 @@ use crate::{
         time::wait, //
     },
     kinds,
-    mm,
     ns,
     task, //
 };
@@ -120,6 +122,8 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         return Ok(LAST_ID.fetch_add(1, Ordering::Relaxed) + 1);
     }
     let result = read(args, root, cap, hold.as_ref());
+    // Whatever came of it: before the tasks run again.
+    cap.objects.release();
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
     let count = tasks.len();
     let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
@@ -269,18 +273,12 @@ fn collect(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
         }
         task::regs::collect(cap, t);
     }
-    if cap.whole {
-        for kind in kinds::saved() {
-            (kind.leaks)(cap)?;
-        }
-    } else {
-        mm::leaks_of_subtree(cap)?;
-        files::leaks_of_subtree(cap)?;
+    if !cap.whole {
         for t in tasks.iter() {
             task::groups_of_subtree(cap, t);
         }
     }
-    Ok(())
+    objects::leaks(cap)
 }
 
 /// Writes all metadata to memory.
@@ -345,7 +343,6 @@ fn write(
 
 /// Writes header, metadata and memory, and gives up what was written.
 fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Sink) -> Result {
-    cap.objects = Objects::new();
     let meta = core::mem::replace(&mut cap.meta, Meta::new());
     let mut header = Header {
         magic: MAGIC,

@@ -24,8 +24,6 @@ pub(crate) struct KindOps<F> {
     /// Counts the users of the task's shared objects, keeps references on them, and lists what
     /// can't be saved.
     pub(crate) collect: fn(&mut Capture<F>, &FrozenTask) -> Result,
-    /// After all tasks were collected: lists objects of a whole container that others use too.
-    pub(crate) leaks: fn(&mut Capture<F>) -> Result,
     /// Writes the task's records; those of a shared object for its first user only.
     pub(crate) save: fn(&mut Capture<F>, &FrozenTask) -> Result,
     /// Rebuilds it in the context of the restored task.
@@ -41,14 +39,8 @@ impl<F> KindOps<F> {
         Self {
             name,
             collect,
-            leaks: no_leaks,
             save: |_, _| Ok(()),
             restore: |_, _| Ok(()),
         }
     }
-}
-
-/// For kinds that need no leak check.
-pub(crate) fn no_leaks<F>(_: &mut Capture<F>) -> Result {
-    Ok(())
 }

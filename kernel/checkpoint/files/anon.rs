@@ -10,12 +10,12 @@ use crate::{
         Restore, //
     },
     files::{
-        collected::Open,
         inode,
         name::{
             Named,
             User, //
         },
+        open::Open,
         opener,
         ops::{
             FileOps,
@@ -56,14 +56,14 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     if !inode::check(cap, t, named, open)? {
         return Ok(false);
     }
-    inode::add(cap, open)?;
+    inode::add(cap, open, KVec::new())?;
     Ok(true)
 }
 
 /// Writes the inode of an open file.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     Ok(Saved {
-        inode: inode::save(cap, open, false)?.get(),
+        inode: inode::save(cap, open)?.get(),
         size: u64::try_from(open.file.size()).unwrap_or(0),
         ..Saved::of(&open.file)
     })

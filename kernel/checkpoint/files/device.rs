@@ -10,8 +10,8 @@ use crate::{
         Restore, //
     },
     files::{
-        collected::Open,
         name::Text,
+        open::Open,
         opener,
         ops::{
             FileOps,

@@ -10,7 +10,7 @@ use crate::{
         Restore, //
     },
     files::{
-        collected::Open,
+        open::Open,
         ops::{
             FileOps,
             Saved,

@@ -13,11 +13,11 @@ use crate::{
         }, //
     },
     files::{
-        collected::Open,
         name::{
             Named,
             Text, //
         },
+        open::Open,
         opener,
         ops::{
             FileOps,

@@ -8,7 +8,7 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        objects::Class,
+        objects::Shared,
         report::Errno,
         restore::{
             Plan,
@@ -17,14 +17,17 @@ use crate::{
         }, //
     },
     files::{
-        collected::Open,
         name::{
             Named,
             Text, //
         },
+        open::Open,
         ops::Source, //
     },
-    found::Capture,
+    found::{
+        Capture,
+        Found, //
+    },
     image::{
         files::{
             Inode,
@@ -99,24 +102,40 @@ pub(super) fn check(
     Ok(true)
 }
 
-/// Notes the inode of `open`, whose contents go into the image.
-pub(super) fn add(cap: &mut Capture, open: &mut Open) -> Result {
-    let (obj, first) = cap.objects.collect(Class::Inode, open.file.inode_addr())?;
-    if first {
-        cap.found.files.add_inode(obj, &open.file)?;
+/// Notes the inode of `open`, whose contents go into the image, and the path of the directory that it
+/// was in; empty if it never had a name.
+pub(super) fn add(cap: &mut Capture, open: &mut Open, dir: KVec<u8>) -> Result {
+    if cap.objects.count::<Nameless>(open.file.inode_addr())? {
+        cap.objects.keep(Nameless {
+            file: open.file.clone(),
+            dir,
+        })?;
         open.ours += 1;
     }
     Ok(())
 }
 
-/// Returns the reference of the inode of `open`; writes its record the first time. `named`: it had a
-/// name once, in the directory that `open` has the path of.
-pub(super) fn save(cap: &mut Capture, open: &Open, named: bool) -> Result<ObjRef> {
-    let file = &open.file;
-    let (obj, first) = cap.objects.save(Class::Inode, file.inode_addr())?;
-    if !first {
-        return Ok(obj);
+/// An inode without a name, whose contents go into the image.
+pub(crate) struct Nameless {
+    /// A file that shows it.
+    pub(crate) file: FileRef,
+    /// Path of the directory that it was in; empty if it never had a name.
+    dir: KVec<u8>,
+}
+
+impl Shared<Found> for Nameless {
+    fn addr(&self) -> usize {
+        self.file.inode_addr()
     }
+}
+
+/// Returns the reference of the inode of `open`; writes its record the first time.
+pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
+    let file = &open.file;
+    let (obj, Some(inode)) = cap.objects.save::<Nameless>(file.inode_addr())? else {
+        return cap.objects.reference::<Nameless>(file.inode_addr());
+    };
+    let named = !inode.dir.is_empty();
     let [uid, gid] = file.owner().unwrap_or([0, 0]);
     let [atime, mtime] = if named { file.times() } else { [(0, 0); 2] };
     let mut flags = 0;
@@ -138,7 +157,7 @@ pub(super) fn save(cap: &mut Capture, open: &Open, named: bool) -> Result<ObjRef
         flags: flags.into(),
         reserved: 0.into(),
     };
-    cap.meta.put(&record, &open.path)?;
+    cap.meta.put(&record, &inode.dir)?;
     Ok(obj)
 }
 

@@ -177,7 +177,7 @@ static KINDS: &[FileOps] = &[
 ];
 
 /// What is of none of the kinds.
-static UNKNOWN: FileOps = FileOps::NONE;
+static UNKNOWN: FileOps = refused("an unknown kind of file", |_| true);
 
 /// Returns what `file` is: the first kind that it is of.
 pub(super) fn of(file: &FileRef) -> &'static FileOps {

@@ -39,7 +39,8 @@ use crate::{
     image::ObjRef,
     kapi::{
         fs::file::FileRef,
-        task::frozen::FrozenTask, //
+        task::frozen::FrozenTask,
+        time::wait::check_killed, //
     }, //
 };
 
@@ -55,14 +56,17 @@ pub(crate) use self::{
         is_named,
         take_back, //
     },
+    fs::Dirs,
     inode::{
         commit,
-        BuiltInode, //
+        BuiltInode,
+        Nameless, //
     },
     same::{
         boot,
         verdict, //
     },
+    table::Table, //
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
@@ -94,13 +98,6 @@ pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Resu
     open::restore_program(r, plan, obj)
 }
 
-/// After all tasks of a subtree were collected: lists what tasks outside share with them, and would
-/// share no more after a restart.
-pub(crate) fn leaks_of_subtree(cap: &mut Capture) -> Result {
-    table::leaks(cap)?;
-    fs::leaks(cap)
-}
-
 /// Notes that `file` is what the image or the log are written to.
 ///
 /// If the tasks have it too, it grows while it is saved. To be called once for each reference
@@ -118,15 +115,21 @@ pub(crate) fn reaches(cap: &Capture, file: &FileRef) -> bool {
 /// disk finds what it refers to. May sleep for long: to be called after the thaw. If there is none,
 /// `standing`, before the tasks are saved: then it is known which times servers give the files.
 pub(crate) fn sync(cap: &mut Capture, standing: bool) -> Result {
-    if let Err((e, open)) = cap.found.files.sync() {
-        if e != EINTR {
-            cap.report.line(fmt!(
-                "error: {}: what was written to it can't be brought to its disk [{}]",
-                Text(&open.path),
-                Errno(e)
-            ));
+    for (_, open) in cap.objects.all::<open::Open>() {
+        if !open.is_synced() {
+            continue;
         }
-        return Err(e);
+        let synced = check_killed().and_then(|()| open.file.sync());
+        if let Err(e) = synced {
+            if e != EINTR {
+                cap.report.line(fmt!(
+                    "error: {}: what was written to it can't be brought to its disk [{}]",
+                    Text(&open.path),
+                    Errno(e)
+                ));
+            }
+            return Err(e);
+        }
     }
     cap.found.files.synced = standing;
     Ok(())

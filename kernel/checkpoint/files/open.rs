@@ -2,28 +2,24 @@
 
 //! Open files: what is common to all kinds.
 
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::prelude::*;
 
 use crate::{
-    core::{
-        objects::Class,
-        restore::{
-            Plan,
-            Restore, //
-        }, //
+    core::restore::{
+        Plan,
+        Restore, //
     },
     files::{
-        collected::Open,
         kinds,
         name::{
             name_of,
             Named,
             User, //
         },
-        ops::Source,
+        ops::{
+            FileOps,
+            Source, //
+        },
         path, //
     },
     found::Capture,
@@ -39,10 +35,39 @@ use crate::{
             open::flags_from_image,
             path::PathName, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     },
     task, //
 };
+
+/// An open file.
+pub(super) struct Open {
+    /// The file.
+    pub(super) file: FileRef,
+    /// What it is.
+    pub(super) kind: &'static FileOps,
+    /// Its path from the caller's root; empty if its kind has none.
+    pub(super) path: KVec<u8>,
+    /// Its first user.
+    pub(super) who: TaskName,
+    /// How its first user has it.
+    pub(super) user: User,
+    /// References on it that this checkpoint holds, those of outputs not included.
+    pub(super) ours: u64,
+    /// Address of the credentials that it was opened with; `None`: an image can't have them.
+    pub(super) opener: Option<usize>,
+}
+
+impl Open {
+    /// Returns whether what was written to it is to be brought to its disk. With a checkpoint of which
+    /// the tasks run on that is done then.
+    pub(super) fn is_synced(&self) -> bool {
+        self.kind.on_disk && self.file.is_writable()
+    }
+}
 
 /// A rebuilt open file.
 struct BuiltFile(FileRef);
@@ -81,8 +106,7 @@ fn unsupported(cap: &mut Capture, file: &FileRef) -> Result<Option<&'static str>
 
 /// Counts a user of `file`; decides at the first one how it is saved, or refuses it.
 pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &FileRef) -> Result {
-    let (_, first) = cap.objects.collect(Class::File, file.addr())?;
-    if !first {
+    if !cap.objects.count::<Open>(file.addr())? {
         return Ok(());
     }
     let name = name_of(cap, file)?;
@@ -112,22 +136,16 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     };
     if (kind.collect)(cap, t, &named, &mut open)? {
         open.opener = task::collect_opener(cap, file)?;
-        cap.found.files.open.try_create_and_insert(
-            file.addr(),
-            Arc::new(open, GFP_KERNEL_ACCOUNT)?,
-            GFP_KERNEL_ACCOUNT,
-        )?;
+        cap.objects.keep(open)?;
     }
     Ok(())
 }
 
 /// Returns the reference of the collected file at `addr`; writes its records the first time.
 pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
-    let (obj, first) = cap.objects.save(Class::File, addr)?;
-    if !first {
-        return Ok(obj);
-    }
-    let open = cap.found.files.open.get(&addr).ok_or(ENOENT)?.clone();
+    let (obj, Some(open)) = cap.objects.save::<Open>(addr)? else {
+        return cap.objects.reference::<Open>(addr);
+    };
     let cred = match open.opener {
         Some(addr) => Some(task::save_opener(cap, addr)?),
         None => None,

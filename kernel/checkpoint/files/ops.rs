@@ -10,8 +10,8 @@ use crate::{
         Restore, //
     },
     files::{
-        collected::Open,
         name::Named, //
+        open::Open,
     },
     found::Capture,
     image::files::OpenFile,
@@ -59,8 +59,8 @@ pub(super) struct FileOps {
     pub(super) lossless: fn(&Open) -> bool,
     /// What to do about a file that tasks outside have, too.
     pub(super) advice: &'static str,
-    /// Brings what was written to the file to its disk.
-    pub(super) sync: fn(&FileRef) -> Result,
+    /// What was written to the file is brought to its disk, so that the image finds it there.
+    pub(super) on_disk: bool,
     /// Writes the records that the file's own refers to; returns what its own has of the kind.
     pub(super) save: fn(&mut Capture, &Open) -> Result<Saved>,
     /// Opens the file, with its position and flags, in the context of its first user.
@@ -70,7 +70,7 @@ pub(super) struct FileOps {
 impl FileOps {
     /// Columns of a kind that needs none of them.
     pub(super) const NONE: Self = Self {
-        name: "an unknown kind of file",
+        name: "",
         number: 0,
         filesystem: 0,
         matches: |_| false,
@@ -80,7 +80,7 @@ impl FileOps {
         outside: |_, _| false,
         lossless: |_| false,
         advice: "close it there, or do without CHECKPOINT_STRICT (--strict)",
-        sync: |_| Ok(()),
+        on_disk: false,
         save: |_, open| Ok(Saved::of(&open.file)),
         restore: |_, _, _| Err(EINVAL),
     };

@@ -11,19 +11,22 @@ use kernel::{
 
 use crate::{
     core::{
-        objects::Class,
+        objects::{
+            Outside,
+            Shared, //
+        },
         restore::{
             Plan,
             Restore, //
         }, //
     },
     files::{
-        collected::{
-            Open,
-            OpenPipe, //
-        },
         fifo::BuiltFifo,
-        name::Named,
+        name::{
+            Named,
+            User, //
+        },
+        open::Open,
         opener,
         ops::{
             FileOps,
@@ -31,7 +34,10 @@ use crate::{
             Source, //
         }, //
     },
-    found::Capture,
+    found::{
+        Capture,
+        Found, //
+    },
     image::{
         self,
         files::{
@@ -53,7 +59,10 @@ use crate::{
             pipe::Pipe, //
         },
         security::cred::CredRef,
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
@@ -80,6 +89,16 @@ pub(super) const LOCKED: &str = "is locked by a writer or reader outside that do
 /// Bits of a mode that chmod(2) sets.
 const PERMISSIONS: u32 = 0o7777;
 
+/// A pipe.
+struct OpenPipe {
+    /// The pipe, by its first end.
+    pipe: Pipe,
+    /// Its first user.
+    who: TaskName,
+    /// How its first user has it.
+    user: User,
+}
+
 /// A rebuilt pipe: what keeps both ends open until all tasks have theirs.
 pub(crate) enum BuiltPipe {
     /// An anonymous one: its first two ends, and which of them a task has got.
@@ -100,7 +119,7 @@ pub(crate) enum BuiltPipe {
 /// Counts an end of the pipe: also one that can't be saved is not outside.
 pub(super) fn count(cap: &mut Capture, file: &FileRef) -> Result {
     if let Some(pipe) = Pipe::of(file) {
-        cap.objects.collect(Class::Pipe, pipe.addr())?;
+        cap.objects.count::<OpenPipe>(pipe.addr())?;
     }
     Ok(())
 }
@@ -117,11 +136,7 @@ pub(super) fn collect(
         return Ok(false);
     };
     let addr = pipe.addr();
-    if cap
-        .objects
-        .get(Class::Pipe, addr)
-        .is_some_and(|e| e.users > 1)
-    {
+    if cap.objects.users::<OpenPipe>(addr) > 1 {
         return Ok(true);
     }
     // Waited for once: the tasks stand still meanwhile.
@@ -156,59 +171,65 @@ pub(super) fn collect(
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    let found = OpenPipe {
+    cap.objects.keep(OpenPipe {
         pipe,
         who: t.display(&cap.pid_ns),
         user: named.user,
-        refused: false,
-    };
+    })?;
     open.ours += 1;
-    cap.found
-        .files
-        .pipes
-        .try_create_and_insert(addr, found, GFP_KERNEL_ACCOUNT)?;
     Ok(true)
 }
 
-/// Lists pipes of which tasks outside have an end.
-pub(super) fn leaks(cap: &mut Capture) -> Result {
-    for (addr, found) in cap.found.files.pipes.iter_mut() {
-        let ends = cap.objects.get(Class::Pipe, *addr).map_or(0, |e| e.users);
-        if u64::from(found.pipe.files()) > ends {
-            let name = found.pipe.name();
-            let name: &[u8] = match name.as_bytes() {
-                [] => b"pipe",
-                name => name,
-            };
-            let named = Named {
-                user: found.user,
-                name,
-            };
-            found.refused = true;
-            cap.report.refuse(
-                EBUSY,
-                &found.who,
-                fmt!(
-                    "{}: the pipe's other end is outside: start the tasks with a file instead, or \
-                     checkpoint what has that end as well",
-                    named
-                ),
-            );
+impl Shared<Found> for OpenPipe {
+    fn addr(&self) -> usize {
+        self.pipe.addr()
+    }
+
+    fn outside(&self, _: &Capture, users: u64) -> Outside {
+        if u64::from(self.pipe.files()) > users {
+            Outside::Refused
+        } else {
+            Outside::Nothing
         }
     }
-    Ok(())
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        let name = self.pipe.name();
+        let name: &[u8] = match name.as_bytes() {
+            [] => b"pipe",
+            name => name,
+        };
+        let named = Named {
+            user: self.user,
+            name,
+        };
+        cap.report.refuse(
+            EBUSY,
+            &self.who,
+            fmt!(
+                "{}: the pipe's other end is outside: start the tasks with a file instead, or \
+                 checkpoint what has that end as well",
+                named
+            ),
+        );
+        Ok(())
+    }
 }
 
-/// `file` is an end of a pipe that was refused, as another end is outside.
-pub(super) fn is_refused(cap: &Capture, file: &FileRef) -> bool {
-    Pipe::of(file)
-        .and_then(|p| cap.found.files.pipes.get(&p.addr()))
-        .is_some_and(|found| found.refused)
+/// Returns whether `file` is an end of a pipe of which another end is outside.
+pub(super) fn is_outside(cap: &Capture, file: &FileRef) -> bool {
+    let Some(addr) = Pipe::of(file).map(|p| p.addr()) else {
+        return false;
+    };
+    let users = cap.objects.users::<OpenPipe>(addr);
+    cap.objects
+        .get::<OpenPipe>(addr)
+        .is_some_and(|pipe| pipe.outside(cap, users) != Outside::Nothing)
 }
 
-/// What is written to `file` goes into a pipe that the tasks have an end of.
+/// Returns whether what is written to `file` goes into a pipe that the tasks have an end of.
 pub(super) fn reaches(cap: &Capture, file: &FileRef) -> bool {
-    Pipe::of(file).is_some_and(|p| cap.objects.get(Class::Pipe, p.addr()).is_some())
+    Pipe::of(file).is_some_and(|p| cap.objects.users::<OpenPipe>(p.addr()) > 0)
 }
 
 /// Size in bytes of a pipe of `pages` pages, if an image can have it.
@@ -229,10 +250,9 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 /// Returns the reference of the pipe of `file`; writes its records the first time.
 pub(super) fn save_pipe(cap: &mut Capture, file: &FileRef, named: bool) -> Result<ObjRef> {
     let pipe = Pipe::of(file).ok_or(ENOENT)?;
-    let (obj, first) = cap.objects.save(Class::Pipe, pipe.addr())?;
-    if !first {
-        return Ok(obj);
-    }
+    let (obj, Some(_)) = cap.objects.save::<OpenPipe>(pipe.addr())? else {
+        return cap.objects.reference::<OpenPipe>(pipe.addr());
+    };
     let (pieces, contents) = pipe.contents()?;
     let owner = if named { None } else { file.owner() };
     let record = image::files::Pipe {

@@ -10,7 +10,7 @@ use crate::{
         Restore, //
     },
     files::{
-        collected::Open,
+        open::Open,
         ops::{
             FileOps,
             Saved,
@@ -39,13 +39,7 @@ pub(super) const OPS: FileOps = FileOps {
     by_path: true,
     collect: path::collect,
     lossless: |_| true,
-    sync: |file| {
-        if file.is_writable() {
-            file.sync()
-        } else {
-            Ok(())
-        }
-    },
+    on_disk: true,
     save,
     restore,
     ..FileOps::NONE

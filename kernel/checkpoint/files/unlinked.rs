@@ -15,12 +15,10 @@ use crate::{
         }, //
     },
     files::{
-        collected::{
-            Open,
-            Opens, //
-        },
+        collected::Opens,
         inode,
         name::Named,
+        open::Open,
         opener,
         ops::{
             FileOps,
@@ -111,6 +109,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         return Ok(false);
     }
     let dir = directory(&open.file);
+    let mut path = KVec::new();
     let why = match dir.name_from(&cap.found.files.root)? {
         None => Some("was removed, and its directory can't be reached: have it closed"),
         Some(_) if dir.is_hidden(&cap.found.files.root) => {
@@ -126,7 +125,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             Some("was removed, and has extended attributes: have them removed")
         }
         Some(name) => {
-            open.path = name;
+            path = name;
             None
         }
     };
@@ -134,7 +133,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    inode::add(cap, open)?;
+    inode::add(cap, open, path)?;
     Ok(true)
 }
 
@@ -142,7 +141,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let saved = Saved::of(&open.file);
     Ok(Saved {
-        inode: inode::save(cap, open, true)?.get(),
+        inode: inode::save(cap, open)?.get(),
         size: u64::try_from(open.file.size()).unwrap_or(0),
         // An interpreter or loader that was replaced since. What is in it is in the image: nobody
         // has to ask for the right to execute it.

@@ -2,10 +2,7 @@
 
 //! Namespaces.
 
-use kernel::{
-    prelude::*,
-    rbtree::RBTree, //
-};
+use kernel::prelude::*;
 
 use crate::{
     core::restore::{
@@ -13,14 +10,6 @@ use crate::{
         Restore, //
     },
     found::KindOps,
-    kapi::{
-        ns::proxy::{
-            Proxy,
-            Uts, //
-        },
-        pid::namespace::PidNs,
-        task::frozen::TaskName, //
-    }, //
 };
 
 mod other;
@@ -39,12 +28,6 @@ pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
 
 /// Namespaces found by a checkpoint.
 pub(crate) struct Collected {
-    /// uts namespaces, each with its first task: the object table knows their addresses only.
-    uts: KVec<(Uts, TaskName)>,
-    /// Sets of namespaces with such an uts namespace, by address, and how many tasks have each.
-    proxies: RBTree<usize, (Proxy, u64)>,
-    /// Pid namespaces, likewise.
-    pid: KVec<PidNs>,
     /// Address of the time namespace of the root.
     time: Option<usize>,
 }
@@ -52,11 +35,6 @@ pub(crate) struct Collected {
 impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        Self {
-            uts: KVec::new(),
-            proxies: RBTree::new(),
-            pid: KVec::new(),
-            time: None,
-        }
+        Self { time: None }
     }
 }

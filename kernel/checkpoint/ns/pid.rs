@@ -8,8 +8,7 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        kind::no_leaks,
-        objects::Class,
+        objects::Shared,
         restore::{
             Plan,
             Restore, //
@@ -17,6 +16,7 @@ use crate::{
     },
     found::{
         Capture,
+        Found,
         KindOps, //
     },
     image::{
@@ -34,13 +34,18 @@ use crate::{
 pub(super) const KIND: KindOps = KindOps {
     name: "pid namespace",
     collect,
-    leaks: no_leaks,
     save,
     restore,
 };
 
 fn addr(ns: &PidNs) -> usize {
     ns.as_ptr() as usize
+}
+
+impl Shared<Found> for PidNs {
+    fn addr(&self) -> usize {
+        addr(self)
+    }
 }
 
 /// The namespaces from that of the task to the container's, innermost first: those of them that
@@ -80,8 +85,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         );
     }
     for ns in chain {
-        let (_, first) = cap.objects.collect(Class::PidNs, addr(&ns))?;
-        if first {
+        if cap.objects.count::<PidNs>(addr(&ns))? {
             if ns.has_accounting() {
                 cap.refuse(
                     EOPNOTSUPP,
@@ -89,7 +93,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
                     fmt!("is in a pid namespace with process accounting (acct)"),
                 );
             }
-            cap.found.ns.pid.push(ns, GFP_KERNEL_ACCOUNT)?;
+            cap.objects.keep(ns)?;
         }
     }
     Ok(())
@@ -105,7 +109,7 @@ pub(crate) fn reference_of(cap: &Capture, ns: &PidNs) -> Result<u32> {
     if *ns == cap.pid_ns && !cap.whole {
         return Ok(0);
     }
-    Ok(cap.objects.reference(Class::PidNs, addr(ns))?.get())
+    Ok(cap.objects.reference::<PidNs>(addr(ns))?.get())
 }
 
 /// Writes the task's pid namespace and those around it, the outermost first.
@@ -113,8 +117,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let chain = chain(cap, t)?.ok_or(ESRCH)?;
     let mut parent = 0u32;
     for ns in chain.iter().rev() {
-        let (obj, first) = cap.objects.save(Class::PidNs, addr(ns))?;
-        if first {
+        let (obj, first) = cap.objects.save::<PidNs>(addr(ns))?;
+        if first.is_some() {
             let body = PidNsRecord {
                 obj: obj.get().into(),
                 parent: parent.into(),

@@ -14,21 +14,19 @@ use zerocopy::{
 
 use crate::{
     core::{
-        kind::no_leaks,
-        objects::Class,
+        objects::Shared,
         restore::{
             Plan,
             Restore, //
         }, //
     },
+    files,
     found::{
         Capture,
+        Found,
         KindOps, //
     },
-    image::{
-        record::ref_number,
-        task::*, //
-    },
+    image::task::*,
     kapi::{
         task::{
             frozen::{
@@ -44,15 +42,19 @@ use crate::{
         },
         time::wait, //
     },
+    mm,
     ns,
-    task::restart_block, //
+    task::{
+        cred::Creds,
+        restart_block,
+        signal::Actions, //
+    }, //
 };
 
 /// The task record.
 pub(super) const KIND: KindOps = KindOps {
     name: "task",
     collect,
-    leaks: no_leaks,
     save,
     restore,
 };
@@ -177,14 +179,14 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     task.comm = t.comm();
     task.personality = state.personality.into();
     task.pdeath_signal = state.pdeath_signal.into();
-    task.cred = reference(cap, Class::Cred, super::cred::addr(t)?)?;
+    task.cred = reference::<Creds>(cap, super::cred::addr(t)?)?;
     super::sched::fill(&mut task, &mut flags, t);
     if t.is_live() {
         let (mm, files, fs) = t.object_addrs()?;
-        task.mm = reference(cap, Class::Mm, mm)?;
-        task.files = reference(cap, Class::Files, files)?;
-        task.fs = reference(cap, Class::Fs, fs)?;
-        task.sighand = reference(cap, Class::Sighand, t.sighand_addr()?)?;
+        task.mm = reference::<mm::Space>(cap, mm)?;
+        task.files = reference::<files::Table>(cap, files)?;
+        task.fs = reference::<files::Dirs>(cap, fs)?;
+        task.sighand = reference::<Actions>(cap, t.sighand_addr()?)?;
         task.uts = ns::uts::reference(cap, t)?.into();
         super::signal::fill(&mut task, &mut flags, t)?;
         restart_block::fill(cap, &mut task, t);
@@ -226,8 +228,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&task, pids.as_bytes())
 }
 
-fn reference(cap: &Capture, class: Class, addr: usize) -> Result<U32> {
-    Ok(ref_number(Some(cap.objects.reference(class, addr)?)).into())
+fn reference<T: Shared<Found>>(cap: &Capture, addr: usize) -> Result<U32> {
+    Ok(cap.objects.reference::<T>(addr)?.get().into())
 }
 
 /// Writes the record of the pid `number`, the process group or session of `t`, if no task has it.

@@ -27,7 +27,6 @@ use crate::{
     image::task::CPU_TIME_MAX,
     kapi::{
         fork::reset::reset_inherited,
-        security::cred::CredRef,
         task::frozen::FrozenTask, //
     },
     ns, //
@@ -67,10 +66,6 @@ pub(crate) static KINDS: &[KindOps] = &[
 
 /// Task state found by a checkpoint.
 pub(crate) struct Collected {
-    /// Credentials of tasks, by address: the object table knows their addresses only.
-    creds: RBTree<usize, CredRef>,
-    /// Credentials that files were opened with, likewise.
-    openers: RBTree<usize, CredRef>,
     /// Pids of all threads, and of groups and sessions without a task that were written.
     tids: RBTree<u32, ()>,
     /// The last thread of each thread group, by the address of what the group shares.
@@ -89,8 +84,6 @@ impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
         Self {
-            creds: RBTree::new(),
-            openers: RBTree::new(),
             tids: RBTree::new(),
             last: RBTree::new(),
             first: RBTree::new(),

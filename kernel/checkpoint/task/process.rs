@@ -7,7 +7,6 @@ use zerocopy::FromZeros;
 
 use crate::{
     core::{
-        kind::no_leaks,
         restore::{
             Plan,
             Restore, //
@@ -32,7 +31,6 @@ use crate::{
 pub(super) const KIND: KindOps = KindOps {
     name: "process",
     collect,
-    leaks: no_leaks,
     save,
     restore,
 };

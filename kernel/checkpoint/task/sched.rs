@@ -8,7 +8,6 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        kind::no_leaks,
         restore::{
             Plan,
             Restore, //
@@ -37,7 +36,6 @@ use crate::{
 pub(super) const KIND: KindOps = KindOps {
     name: "scheduling",
     collect,
-    leaks: no_leaks,
     save,
     restore: |_, _| Ok(()),
 };

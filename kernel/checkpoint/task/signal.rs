@@ -7,8 +7,7 @@ use zerocopy::IntoBytes;
 
 use crate::{
     core::{
-        kind::no_leaks,
-        objects::Class,
+        objects::Shared,
         restore::{
             Plan,
             Restore, //
@@ -16,6 +15,7 @@ use crate::{
     },
     found::{
         Capture,
+        Found,
         KindOps, //
     },
     image::{
@@ -40,7 +40,6 @@ use crate::{
 pub(super) const KIND: KindOps = KindOps {
     name: "signal actions",
     collect,
-    leaks: no_leaks,
     save,
     restore,
 };
@@ -49,19 +48,30 @@ pub(super) const KIND: KindOps = KindOps {
 pub(super) const PENDING: KindOps = KindOps {
     name: "pending signals",
     collect: collect_pending,
-    leaks: no_leaks,
     save: save_pending,
     restore: |_, _| Ok(()),
 };
+
+/// Signal actions, by their address. There is no reference on them: who counts their users are the
+/// threads of a group that calls exec, and a task that is frozen has them until it is killed, which is
+/// found at the end.
+pub(super) struct Actions(usize);
+
+impl Shared<Found> for Actions {
+    fn addr(&self) -> usize {
+        self.0
+    }
+}
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
-    let (_, first) = cap.objects.collect(Class::Sighand, t.sighand_addr()?)?;
-    if !first {
+    let actions = Actions(t.sighand_addr()?);
+    if !cap.objects.count::<Actions>(actions.0)? {
         return Ok(());
     }
+    cap.objects.keep(actions)?;
     if t.sighand_is_shared()? {
         cap.refuse(
             EOPNOTSUPP,
@@ -86,10 +96,9 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
-    let (obj, first) = cap.objects.save(Class::Sighand, t.sighand_addr()?)?;
-    if !first {
+    let (obj, Some(_)) = cap.objects.save::<Actions>(t.sighand_addr()?)? else {
         return Ok(());
-    }
+    };
     let mut actions = KVec::with_capacity(NSIG, GFP_KERNEL_ACCOUNT)?;
     for action in &t.actions()? {
         actions.push(
