@@ -23,6 +23,7 @@ use crate::{
     capture::args::CheckpointArgs,
     confinement,
     core::{
+        kind::Group,
         meta::Meta,
         objects::{
             self,
@@ -74,8 +75,7 @@ use crate::{
         time::wait, //
     },
     kinds,
-    ns,
-    task, //
+    ns, //
 };
 
 use doomed::Doomed;
@@ -266,16 +266,24 @@ fn end(
 
 /// Counts all users of all objects; lists what can't be saved and what leaks out of a container.
 fn collect(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
-    for (index, t) in tasks.iter().enumerate() {
-        for kind in kinds::saved() {
-            proceed(tasks)?;
-            (kind.collect)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
+    let mut index = 0;
+    for group in Group::all(tasks) {
+        for t in group.threads() {
+            for kind in kinds::threads() {
+                proceed(tasks)?;
+                (kind.collect)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
+            }
+            index += 1;
         }
-        task::regs::collect(cap, t);
+        for kind in kinds::processes() {
+            proceed(tasks)?;
+            (kind.collect)(cap, &group)
+                .map_err(|e| explain(cap, tasks, index - 1, kind.name, e))?;
+        }
     }
-    if !cap.whole {
-        for t in tasks.iter() {
-            task::groups_of_subtree(cap, t);
+    for group in Group::all(tasks) {
+        for kind in kinds::processes() {
+            (kind.leaks)(cap, &group)?;
         }
     }
     objects::leaks(cap)
@@ -299,12 +307,19 @@ fn save(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
     cap.meta.put(&container, &[])?;
     let living = tasks.iter().find(|t| t.is_live()).ok_or(ESRCH)?;
     confinement::save(cap, living)?;
-    for (index, t) in tasks.iter().enumerate() {
-        for kind in kinds::saved() {
-            proceed(tasks)?;
-            (kind.save)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
+    let mut index = 0;
+    for group in Group::all(tasks) {
+        for t in group.threads() {
+            for kind in kinds::threads() {
+                proceed(tasks)?;
+                (kind.save)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
+            }
+            index += 1;
         }
-        task::regs::save(cap, t).map_err(|e| explain(cap, tasks, index, "registers", e))?;
+        for kind in kinds::processes() {
+            proceed(tasks)?;
+            (kind.save)(cap, &group).map_err(|e| explain(cap, tasks, index - 1, kind.name, e))?;
+        }
     }
     container.objects = U32::new(cap.objects.last());
     let body = cap

@@ -4,8 +4,8 @@
 //!
 //! An object is known by its type here, a [`Shared`], and the address of what it is in the kernel.
 //! Counting its first use gives it a reference number; the registry then keeps it, and with it a
-//! reference on the kernel's object, so that its address stays its own. What is saved twice is found
-//! here and written once. When all uses have been counted, [`leaks`] asks each object whether
+//! reference on the kernel's object, so that its address stays its own. What is saved twice is
+//! found here and written once. When all uses have been counted, [`leaks`] asks each object whether
 //! somebody outside has it, too.
 
 use core::any::{
@@ -55,14 +55,15 @@ pub(crate) enum Outside {
 
 /// An object that tasks share, and what was found of it. It owns a reference on the kernel's.
 ///
-/// There is one implementation for each class of objects. `F` is what the kinds find of a checkpoint.
+/// There is one implementation for each class of objects. `F` is what the kinds find of a
+/// checkpoint.
 pub(crate) trait Shared<F>: Upcast + Send + Sync {
     /// Returns the address of the kernel's object.
     fn addr(&self) -> usize;
 
-    /// Returns what tasks outside have of it, as of now: compares the `users` that were counted, and
-    /// the references of this checkpoint, with the kernel's own count. Must not sleep for long: the
-    /// tasks stand still.
+    /// Returns what tasks outside have of it, as of now: compares the `users` that were counted,
+    /// and the references of this checkpoint, with the kernel's own count. Must not sleep for long:
+    /// the tasks stand still.
     fn outside(&self, _cap: &Capture<F>, _users: u64) -> Outside {
         Outside::Nothing
     }
@@ -172,8 +173,9 @@ impl<F: 'static> Objects<F> {
         Ok(())
     }
 
-    /// Counts one use of the kernel's object at `addr` as a `T`; returns whether it is the first. Then
-    /// the caller makes the object, and gives it to [`Self::keep`] unless it refuses it. May sleep.
+    /// Counts one use of the kernel's object at `addr` as a `T`; returns whether it is the first.
+    /// Then the caller makes the object, and gives it to [`Self::keep`] unless it refuses it. May
+    /// sleep.
     ///
     /// E2BIG: there are more objects than an image may have.
     pub(crate) fn count<T: Shared<F>>(&mut self, addr: usize) -> Result<bool> {

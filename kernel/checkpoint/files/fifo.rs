@@ -2,10 +2,23 @@
 
 //! Named pipes, by path. What is in them is saved as that of other pipes is.
 
-use kernel::prelude::*;
+use core::pin::Pin;
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    }, //
+};
 
 use crate::{
     core::{
+        built::Rebuilt,
         report::Errno,
         restore::{
             Plan,
@@ -25,10 +38,7 @@ use crate::{
             Source, //
         },
         path,
-        pipe::{
-            self,
-            BuiltPipe, //
-        }, //
+        pipe, //
     },
     found::Capture,
     image::{
@@ -71,17 +81,19 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
+/// Ends of a named pipe that tasks have got, and whether nobody had it open for writing since they
+/// were opened.
+type Ends = KVec<(FileRef, bool)>;
+
 /// A rebuilt named pipe.
-pub(crate) struct BuiltFifo {
+struct BuiltFifo {
     /// Open for both, for nobody: with it nothing waits for the other end.
     both: FileRef,
-    /// Ends that tasks have got, and of them those that nobody had open for writing since they were
-    /// opened.
-    ends: KVec<(FileRef, bool)>,
+    ends: Pin<KBox<Mutex<Ends>>>,
     /// What will be in it, until then in a pipe that nobody else has: both ends of that.
     contents: Option<(FileRef, FileRef)>,
-    /// What was in it has been put into it.
-    delivered: bool,
+    /// Not 0: what was in it has been put into it.
+    delivered: Atomic<u32>,
 }
 
 /// Notes the path, and looks at the pipe with its first end. False: refused.
@@ -107,8 +119,8 @@ fn pos(file: &FileRef) -> Result<i64> {
     }
 }
 
-/// Makes the named pipe `obj`, which was found at the path of `source`, ready to be opened. What was
-/// in it goes into another pipe first: it must not be seen outside if the restart fails.
+/// Makes the named pipe `obj`, which was found at the path of `source`, ready to be opened. What
+/// was in it goes into another pipe first: it must not be seen outside if the restart fails.
 fn make_named(
     r: &Restore,
     plan: &Plan<'_>,
@@ -155,9 +167,9 @@ fn make_named(
         };
         Ok(BuiltFifo {
             both,
-            ends: KVec::new(),
+            ends: KBox::pin_init(new_mutex!(KVec::new(), "checkpoint fifo ends"), GFP_KERNEL)?,
             contents,
-            delivered: false,
+            delivered: Atomic::new(0),
         })
     };
     let fifo = make().map_err(|e| {
@@ -177,7 +189,7 @@ fn make_named(
     if status.files != 1 || status.used != 0 {
         return Err(in_use());
     }
-    r.set_built(obj, BuiltPipe::Named(fifo))
+    r.set_built(obj, fifo)
 }
 
 /// `opener` may open the named pipe `found` as it was open. Asked before it is made ready to be
@@ -218,46 +230,36 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let file = path::open_found(r, plan, source, &opener, &found, flags)?;
     file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
     let unwritten = source.record.pos.get() == UNWRITTEN as u64;
-    let ends = r.with_built_mut(obj, |b| match b {
-        BuiltPipe::Named(fifo) if fifo.both.inode_addr() == file.inode_addr() => {
-            Some(core::mem::take(&mut fifo.ends))
-        }
-        _ => None,
-    });
-    let mut ends = ends.flatten().ok_or_else(|| {
-        r.fail(
-            ESTALE,
-            plan,
-            fmt!(
-                "{}: two ends of one pipe have different paths",
-                Text(source.path.as_bytes())
-            ),
-        )
-    })?;
-    ends.push((file.clone(), unwritten), GFP_KERNEL_ACCOUNT)?;
-    r.with_built_mut(obj, |b| {
-        if let BuiltPipe::Named(fifo) = b {
-            fifo.ends = ends;
-        }
-    });
+    let fifo = r
+        .built::<BuiltFifo>(obj)
+        .filter(|fifo| fifo.both.inode_addr() == file.inode_addr())
+        .ok_or_else(|| {
+            r.fail(
+                ESTALE,
+                plan,
+                fmt!(
+                    "{}: two ends of one pipe have different paths",
+                    Text(source.path.as_bytes())
+                ),
+            )
+        })?;
+    fifo.ends
+        .lock()
+        .push((file.clone(), unwritten), GFP_KERNEL_ACCOUNT)?;
     Ok(file)
 }
 
 impl BuiltFifo {
-    /// Open files of it that are ours.
-    fn files(&self) -> Result<u32> {
-        Ok(u32::try_from(self.ends.len())?.saturating_add(1))
-    }
-
     /// Puts what was in it into it, if nobody else has opened it meanwhile (EBUSY).
-    fn deliver(&mut self) -> Result {
+    fn deliver(&self) -> Result {
+        let ends = self.ends.lock();
         let pipe = Pipe::of(&self.both).ok_or(EINVAL)?;
         if let Some((read, _)) = &self.contents {
             let from = Pipe::of(read).ok_or(EINVAL)?;
-            pipe.take_contents(&from, self.files()?)?;
+            pipe.take_contents(&from, files(&ends)?)?;
         }
-        self.delivered = true;
-        for (file, unwritten) in &self.ends {
+        self.delivered.store(1, Relaxed);
+        for (file, unwritten) in ends.iter() {
             if let Some(end) = Pipe::of(file).filter(|_| *unwritten) {
                 // Who has locked it has it open, and so it is not as it was.
                 let _ = end.set_unwritten();
@@ -267,46 +269,36 @@ impl BuiltFifo {
     }
 }
 
-/// It is a named one: [`deliver`] and [`take_back`] look for it.
-pub(crate) fn is_named(pipe: &BuiltPipe) -> bool {
-    matches!(pipe, BuiltPipe::Named(_))
+/// Returns how many open files of a named pipe are ours.
+fn files(ends: &Ends) -> Result<u32> {
+    Ok(u32::try_from(ends.len())?.saturating_add(1))
 }
 
-/// Puts into the named pipes what was in them. To be called as the last of all that can fail: from
-/// here on, who opens one finds it.
-///
-/// EBUSY: somebody else has one of them open.
-pub(crate) fn deliver(r: &Restore) -> Result {
-    r.for_each_built(|built: &mut BuiltPipe| match built {
-        BuiltPipe::Named(fifo) => fifo.deliver().map_err(|e| {
-            let name = fifo.both.entry_name();
-            (e, name)
-        }),
-        _ => Ok(()),
-    })
-    .map_err(|(e, name)| {
-        r.with_report(|report| {
-            report.line(fmt!(
-                "error: the named pipe {} was opened by somebody else during the restart: end \
-                 that [{}]",
-                Text(name.as_bytes()),
-                Errno(e)
-            ));
-        });
-        e
-    })
-}
+impl Rebuilt for BuiltFifo {
+    fn stays(&self) -> bool {
+        true
+    }
 
-/// Takes out of the named pipes what [`deliver`] has put into them: the restart has failed. What
-/// somebody else has open by now keeps it.
-pub(crate) fn take_back(r: &Restore) {
-    let _ = r.for_each_built(|built: &mut BuiltPipe| {
-        if let BuiltPipe::Named(fifo) = built {
-            let pipe = Pipe::of(&fifo.both).filter(|_| fifo.delivered);
-            if let (Some(pipe), Ok(files)) = (pipe, fifo.files()) {
-                let _ = pipe.drop_contents(files);
-            }
+    /// Puts into it what was in it: from here on, who opens it finds that. EBUSY: somebody else has
+    /// it open.
+    fn publish(&self, r: &Restore, _: ObjRef) -> Result {
+        self.deliver().inspect_err(|&e| {
+            r.with_report(|report| {
+                report.line(fmt!(
+                    "error: the named pipe {} was opened by somebody else during the restart: end \
+                     that [{}]",
+                    Text(self.both.entry_name().as_bytes()),
+                    Errno(e)
+                ));
+            });
+        })
+    }
+
+    /// Takes out of it what was put into it. What somebody else has open by now keeps it.
+    fn undo(&self) {
+        let pipe = Pipe::of(&self.both).filter(|_| self.delivered.load(Relaxed) != 0);
+        if let (Some(pipe), Ok(files)) = (pipe, files(&self.ends.lock())) {
+            let _ = pipe.drop_contents(files);
         }
-        Ok::<(), Error>(())
-    });
+    }
 }

@@ -6,6 +6,7 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
+        built::Rebuilt,
         objects::{
             Outside,
             Shared, //
@@ -24,7 +25,7 @@ use crate::{
     found::{
         Capture,
         Found,
-        KindOps, //
+        ThreadOps, //
     },
     image::{
         files::{
@@ -54,11 +55,12 @@ use crate::{
 };
 
 /// Root, working directory and umask.
-pub(super) const OPS: KindOps = KindOps {
+pub(super) const OPS: ThreadOps = ThreadOps {
     name: "root and working directory",
     collect,
     save,
     restore,
+    ..ThreadOps::NONE
 };
 
 /// Root and working directory.
@@ -75,6 +77,8 @@ pub(crate) struct Dirs {
 
 /// A rebuilt root and working directory.
 struct BuiltFs(FsRef);
+
+impl Rebuilt for BuiltFs {}
 
 /// Path of a directory from the caller's root; `None`: refused.
 fn collect_dir(

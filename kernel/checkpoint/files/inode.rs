@@ -8,12 +8,12 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
+        built::Rebuilt,
         objects::Shared,
         report::Errno,
         restore::{
             Plan,
-            Restore,
-            META_AT, //
+            Restore, //
         }, //
     },
     files::{
@@ -34,9 +34,7 @@ use crate::{
             INODE_LINKABLE,
             INODE_NORESERVE, //
         },
-        Kind,
-        ObjRef,
-        Records, //
+        ObjRef, //
     },
     kapi::{
         fs::{
@@ -49,8 +47,7 @@ use crate::{
         },
         mm::shmem,
         security::cred::CredRef,
-        task::frozen::FrozenTask,
-        time::wait, //
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -102,8 +99,8 @@ pub(super) fn check(
     Ok(true)
 }
 
-/// Notes the inode of `open`, whose contents go into the image, and the path of the directory that it
-/// was in; empty if it never had a name.
+/// Notes the inode of `open`, whose contents go into the image, and the path of the directory that
+/// it was in; empty if it never had a name.
 pub(super) fn add(cap: &mut Capture, open: &mut Open, dir: KVec<u8>) -> Result {
     if cap.objects.count::<Nameless>(open.file.inode_addr())? {
         cap.objects.keep(Nameless {
@@ -217,20 +214,19 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<F
     })
 }
 
-/// Gives the inodes without a name what filling them changes: times, and permissions, of which
-/// bits that give rights are taken away by who writes.
-pub(crate) fn commit(r: &Restore) -> Result {
-    for raw in Records::asking(r.meta(), META_AT, &wait::goes_on) {
-        let raw = raw.map_err(|f| r.fault(f))?;
-        if raw.kind != Kind::Inode || raw.payload.is_empty() {
-            continue;
+/// A rebuilt inode: an open file of it.
+pub(crate) struct BuiltInode(pub(crate) FileRef);
+
+impl Rebuilt for BuiltInode {
+    /// Gives an inode that had a name what filling it changes: times, and permissions, of which
+    /// bits that give rights are taken away by who writes.
+    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        let (record, raw) = r.object_body::<Inode>(obj)?;
+        if raw.payload.is_empty() {
+            return Ok(());
         }
-        let record: Inode = raw.body().map_err(|f| r.fault(f))?;
-        let obj = ObjRef::new(record.obj.get()).ok_or(EINVAL)?;
-        let Some(file) = r.with_built(obj, |f: &BuiltInode| f.0.clone()) else {
-            continue;
-        };
         let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
+        let file = &self.0;
         file.chmod((record.mode.get() & PERMISSIONS) as u16)
             .and_then(|()| {
                 file.set_times([
@@ -246,13 +242,9 @@ pub(crate) fn commit(r: &Restore) -> Result {
                         Errno(e)
                     ));
                 });
-            })?;
+            })
     }
-    Ok(())
 }
-
-/// A rebuilt inode: an open file of it.
-pub(crate) struct BuiltInode(pub(crate) FileRef);
 
 /// Returns an open file of the inode that `source` shows, for reading and writing.
 pub(super) fn restore(

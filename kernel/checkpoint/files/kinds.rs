@@ -7,7 +7,8 @@
 //! path. One is told by name: the memory behind a shared anonymous mapping has nothing else of its
 //! own, and no program can give memory of the kernel that name. Of kernel objects that are refused
 //! (`is_object_named()`) the operations are static in their subsystems; whatever is not known is
-//! refused as well, so that the name of the object decides about the words of a message and no more.
+//! refused as well, so that the name of the object decides about the words of a message and no
+//! more.
 
 use crate::{
     files::{

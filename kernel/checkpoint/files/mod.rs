@@ -34,7 +34,7 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        ThreadOps, //
     },
     image::ObjRef,
     kapi::{
@@ -51,14 +51,8 @@ use self::name::{
 
 pub(crate) use self::{
     collected::Collected,
-    fifo::{
-        deliver,
-        is_named,
-        take_back, //
-    },
     fs::Dirs,
     inode::{
-        commit,
         BuiltInode,
         Nameless, //
     },
@@ -70,7 +64,7 @@ pub(crate) use self::{
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[table::OPS, fs::OPS];
+pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
 
 /// Counts a user of a file that a mapping of the task `t` has, or that `t` executes.
 ///

@@ -5,9 +5,12 @@
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::{
-        Plan,
-        Restore, //
+    core::{
+        built::Rebuilt,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
     files::{
         kinds,
@@ -62,8 +65,8 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Returns whether what was written to it is to be brought to its disk. With a checkpoint of which
-    /// the tasks run on that is done then.
+    /// Returns whether what was written to it is to be brought to its disk. With a checkpoint of
+    /// which the tasks run on that is done then.
     pub(super) fn is_synced(&self) -> bool {
         self.kind.on_disk && self.file.is_writable()
     }
@@ -71,6 +74,8 @@ impl Open {
 
 /// A rebuilt open file.
 struct BuiltFile(FileRef);
+
+impl Rebuilt for BuiltFile {}
 
 /// A lock or lease was taken by way of `file`.
 fn has_locks(cap: &mut Capture, file: &FileRef) -> Result<bool> {

@@ -33,8 +33,8 @@ use crate::{
 
 /// One kind of open file.
 ///
-/// A column that a kind does not need is that of [`FileOps::NONE`]. All functions may sleep; none is
-/// called with a lock held.
+/// A column that a kind does not need is that of [`FileOps::NONE`]. All functions may sleep; none
+/// is called with a lock held.
 pub(super) struct FileOps {
     /// What a file of the kind is, for messages: "a memfd".
     pub(super) name: &'static str,
@@ -46,16 +46,16 @@ pub(super) struct FileOps {
     pub(super) matches: fn(&Facts<'_>) -> bool,
     /// Its record has the path that `collect` noted.
     pub(super) by_path: bool,
-    /// Notes that a task has the file open, even if something else of it can't be saved: who has all
-    /// else of it, is known by counting.
+    /// Notes that a task has the file open, even if something else of it can't be saved: who has
+    /// all else of it, is known by counting.
     pub(super) count: fn(&mut Capture, &FileRef) -> Result,
     /// Decides at the first user whether the file can be saved, and notes in `Open` what saving it
     /// takes. False: it was refused, and the report says why.
     pub(super) collect: fn(&mut Capture, &FrozenTask, &Named<'_>, &mut Open) -> Result<bool>,
     /// Returns whether tasks outside have what the file shows, by an open file of their own.
     pub(super) outside: fn(&Capture, &Open) -> bool,
-    /// Returns whether nothing is lost if the tasks get an open file of their own: that tasks outside
-    /// have this one, too, is only noted then.
+    /// Returns whether nothing is lost if the tasks get an open file of their own: that tasks
+    /// outside have this one, too, is only noted then.
     pub(super) lossless: fn(&Open) -> bool,
     /// What to do about a file that tasks outside have, too.
     pub(super) advice: &'static str,

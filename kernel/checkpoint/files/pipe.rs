@@ -2,15 +2,18 @@
 
 //! Anonymous pipes, and what all pipes have in common: what is in them.
 
-use core::cell::Cell;
-
 use kernel::{
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
 };
 
 use crate::{
     core::{
+        built::Rebuilt,
         objects::{
             Outside,
             Shared, //
@@ -21,7 +24,6 @@ use crate::{
         }, //
     },
     files::{
-        fifo::BuiltFifo,
         name::{
             Named,
             User, //
@@ -100,21 +102,18 @@ struct OpenPipe {
 }
 
 /// A rebuilt pipe: what keeps both ends open until all tasks have theirs.
-pub(crate) enum BuiltPipe {
-    /// An anonymous one: its first two ends, and which of them a task has got.
-    Anonymous {
-        /// For reading.
-        read: FileRef,
-        /// For writing.
-        write: FileRef,
-        /// A task has `read`.
-        read_taken: Cell<bool>,
-        /// A task has `write`.
-        write_taken: Cell<bool>,
-    },
-    /// A named one.
-    Named(BuiltFifo),
+struct BuiltPipe {
+    /// Its first end for reading.
+    read: FileRef,
+    /// Its first end for writing.
+    write: FileRef,
+    /// Not 0: a task has `read`.
+    read_taken: Atomic<u32>,
+    /// The same of `write`.
+    write_taken: Atomic<u32>,
 }
+
+impl Rebuilt for BuiltPipe {}
 
 /// Counts an end of the pipe: also one that can't be saved is not outside.
 pub(super) fn count(cap: &mut Capture, file: &FileRef) -> Result {
@@ -345,11 +344,11 @@ fn restore_anonymous(
         if read.mode() & PERMISSIONS != mode {
             read.chmod(mode as u16)?;
         }
-        let pipe = BuiltPipe::Anonymous {
+        let pipe = BuiltPipe {
             read,
             write,
-            read_taken: Cell::new(false),
-            write_taken: Cell::new(false),
+            read_taken: Atomic::new(0),
+            write_taken: Atomic::new(0),
         };
         r.set_built(obj, pipe)?;
     }
@@ -357,22 +356,12 @@ fn restore_anonymous(
     let (reads, writes) = (flags & open::READ != 0, flags & open::WRITE != 0);
     // The first reader and writer get what pipe(2) makes; others are made as open(2) of
     // /proc/self/fd/N makes them.
-    let (file, new) = r
-        .with_built(obj, |b| match b {
-            BuiltPipe::Anonymous {
-                read,
-                write,
-                read_taken,
-                write_taken,
-            } => Some(match (reads, writes) {
-                (true, false) => (read.clone(), !read_taken.replace(true)),
-                (false, true) => (write.clone(), !write_taken.replace(true)),
-                _ => (read.clone(), false),
-            }),
-            _ => None,
-        })
-        .flatten()
-        .ok_or(EINVAL)?;
+    let pipe = r.built::<BuiltPipe>(obj).ok_or(EINVAL)?;
+    let (file, new) = match (reads, writes) {
+        (true, false) => (pipe.read.clone(), pipe.read_taken.xchg(1, Relaxed) == 0),
+        (false, true) => (pipe.write.clone(), pipe.write_taken.xchg(1, Relaxed) == 0),
+        _ => (pipe.read.clone(), false),
+    };
     let file = if new {
         file
     } else {

@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 
 use crate::{
     core::{
+        built::Rebuilt,
         objects::{
             Outside,
             Shared, //
@@ -25,7 +26,7 @@ use crate::{
     found::{
         Capture,
         Found,
-        KindOps, //
+        ThreadOps, //
     },
     image::{
         self,
@@ -51,11 +52,12 @@ use crate::{
 };
 
 /// Descriptor tables and all open files in them.
-pub(super) const OPS: KindOps = KindOps {
+pub(super) const OPS: ThreadOps = ThreadOps {
     name: "descriptor tables",
     collect,
     save,
     restore,
+    ..ThreadOps::NONE
 };
 
 /// A descriptor.
@@ -80,6 +82,8 @@ pub(crate) struct Table {
 
 /// A rebuilt descriptor table.
 struct BuiltFiles(FilesRef);
+
+impl Rebuilt for BuiltFiles {}
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(files) = FilesRef::of(t) else {

@@ -31,7 +31,7 @@ use crate::{
     found::{
         Capture,
         Found,
-        KindOps, //
+        ThreadOps, //
     },
     image::{
         self,
@@ -89,11 +89,12 @@ use crate::{
 };
 
 /// Address spaces with their mappings.
-pub(super) const OPS: KindOps = KindOps {
+pub(super) const OPS: ThreadOps = ThreadOps {
     name: "address space",
     collect,
     save,
     restore,
+    ..ThreadOps::NONE
 };
 
 /// Flags of the kernel that stand in the image, and their numbers there.

@@ -11,7 +11,8 @@ use kernel::{
 };
 
 use crate::{
-    found::KindOps,
+    core::built::Rebuilt,
+    found::ThreadOps,
     kapi::{
         mm::{
             space::MmRef,
@@ -26,7 +27,7 @@ pub(crate) mod pages;
 pub(crate) mod vma;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[layout::OPS];
+pub(crate) static THREADS: &[ThreadOps] = &[layout::OPS];
 
 /// What a checkpoint has found of memory.
 pub(crate) struct Collected {
@@ -69,3 +70,5 @@ impl Collected {
 
 /// A rebuilt address space.
 pub(crate) struct BuiltMm(pub(crate) MmRef);
+
+impl Rebuilt for BuiltMm {}

@@ -2,14 +2,9 @@
 
 //! Namespaces.
 
-use kernel::prelude::*;
-
-use crate::{
-    core::restore::{
-        Plan,
-        Restore, //
-    },
-    found::KindOps,
+use crate::found::{
+    ProcessOps,
+    ThreadOps, //
 };
 
 mod other;
@@ -18,13 +13,10 @@ pub(crate) mod time;
 pub(crate) mod uts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
+pub(crate) static THREADS: &[ThreadOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
 
-/// Last step of the restart of the current task in its own context, while it has the credentials
-/// of the caller.
-pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
-    uts::finish(r, plan)
-}
+/// What the threads of a process share of them.
+pub(crate) static PROCESSES: &[ProcessOps] = &[time::PROCESS];
 
 /// Namespaces found by a checkpoint.
 pub(crate) struct Collected {

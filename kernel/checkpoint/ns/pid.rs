@@ -8,6 +8,7 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
+        built::Rebuilt,
         objects::Shared,
         restore::{
             Plan,
@@ -17,7 +18,7 @@ use crate::{
     found::{
         Capture,
         Found,
-        KindOps, //
+        ThreadOps, //
     },
     image::{
         ns::PidNs as PidNsRecord,
@@ -26,16 +27,20 @@ use crate::{
     },
     kapi::{
         pid::namespace::PidNs,
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
 /// The pid namespace.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "pid namespace",
     collect,
     save,
     restore,
+    ..ThreadOps::NONE
 };
 
 fn addr(ns: &PidNs) -> usize {
@@ -134,26 +139,48 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-/// The task was created in its pid namespace.
-fn restore(_: &Restore, _: &Plan<'_>) -> Result {
-    Ok(())
+/// A pid namespace that was made with its first task.
+pub(crate) struct BuiltPidNs {
+    /// The namespace.
+    pub(crate) ns: PidNs,
+    /// Its first task, for messages.
+    who: TaskName,
 }
 
-/// Gives the pid namespace `ns`, whose first task is that of `plan`, its settings. All pids of the
-/// image are taken.
-///
-/// Nothing is granted: the caller of restart(2) has made the namespace.
-pub(crate) fn commit(r: &Restore, plan: &Plan<'_>, ns: &PidNs) -> Result {
-    let obj = ObjRef::new(plan.task.pid_ns.get()).ok_or(EINVAL)?;
-    let (record, _) = r.object_body::<PidNsRecord>(obj)?;
-    ns.set_last_pid(record.last_pid.get());
-    ns.set_pid_max(record.pid_max.get())
-        .and_then(|()| ns.set_memfd_noexec(record.memfd_noexec.get()))
-        .map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!("its pid namespace can't have pid_max or memfd_noexec"),
-            )
-        })
+impl Rebuilt for BuiltPidNs {
+    fn stays(&self) -> bool {
+        true
+    }
+
+    /// Gives it its settings: all pids of the image are taken. Nothing is granted, as the caller of
+    /// restart(2) has made it.
+    fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
+        let (record, _) = r.object_body::<PidNsRecord>(obj)?;
+        self.ns.set_last_pid(record.last_pid.get());
+        self.ns
+            .set_pid_max(record.pid_max.get())
+            .and_then(|()| self.ns.set_memfd_noexec(record.memfd_noexec.get()))
+            .map_err(|e| {
+                r.fail_of(
+                    e,
+                    &self.who,
+                    fmt!("its pid namespace can't have pid_max or memfd_noexec"),
+                )
+            })
+    }
+}
+
+/// Notes the pid namespace of the current task, which was made in it.
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    let Some(obj) = ObjRef::new(plan.task.pid_ns.get()) else {
+        return Ok(());
+    };
+    if r.is_built(obj) {
+        return Ok(());
+    }
+    let built = BuiltPidNs {
+        ns: PidNs::of_current()?,
+        who: plan.name(),
+    };
+    r.set_built(obj, built)
 }

@@ -6,6 +6,7 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
+        built::Rebuilt,
         objects::{
             Outside,
             Shared, //
@@ -18,7 +19,7 @@ use crate::{
     found::{
         Capture,
         Found,
-        KindOps, //
+        ThreadOps, //
     },
     image::{
         ns::Uts as UtsRecord,
@@ -39,15 +40,18 @@ use crate::{
 };
 
 /// The uts namespace.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "uts namespace",
     collect,
     save,
-    restore: |_, _| Ok(()),
+    secure,
+    ..ThreadOps::NONE
 };
 
 /// A rebuilt uts namespace.
 struct BuiltUts(Uts);
+
+impl Rebuilt for BuiltUts {}
 
 /// The task's own uts namespace; `None` if it is that of the caller.
 fn own(t: &FrozenTask) -> Result<Option<Uts>> {
@@ -81,8 +85,8 @@ struct Names {
     who: TaskName,
 }
 
-/// What starts a container is often in its uts namespace, and waits: so that is only told. The names
-/// that the tasks see are saved, and those outside do without theirs.
+/// What starts a container is often in its uts namespace, and waits: so that is only told. The
+/// names that the tasks see are saved, and those outside do without theirs.
 impl Shared<Found> for Names {
     fn addr(&self) -> usize {
         self.uts.addr()
@@ -171,7 +175,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 ///
 /// Its children were made before: one that stayed behind when its parent left the namespace of
 /// the caller is there again.
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     if plan.task.state.get() != TASK_LIVE {
         return Ok(());
     }

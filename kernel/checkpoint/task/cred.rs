@@ -16,6 +16,7 @@ use zerocopy::{
 
 use crate::{
     core::{
+        built::Rebuilt,
         objects::Shared,
         restore::{
             Plan,
@@ -25,7 +26,7 @@ use crate::{
     found::{
         Capture,
         Found,
-        KindOps, //
+        ThreadOps, //
     },
     image::{
         record::ObjRef,
@@ -50,11 +51,12 @@ use crate::{
 };
 
 /// Credentials.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "credentials",
     collect,
     save,
-    restore: |_, _| Ok(()),
+    finish,
+    ..ThreadOps::NONE
 };
 
 /// Credentials of tasks, or that files were opened with.
@@ -72,6 +74,8 @@ impl Shared<Found> for Creds {
 
 /// Rebuilt credentials.
 struct BuiltCred(CredRef);
+
+impl Rebuilt for BuiltCred {}
 
 /// Address of a task's credentials, to look them up.
 pub(super) fn addr(t: &FrozenTask) -> Result<usize> {
@@ -105,8 +109,8 @@ fn add(cap: &mut Capture, cred: CredRef) -> Result {
     Ok(())
 }
 
-/// Returns the reference of the credentials at `addr`, which [`collect_opener`] returned; writes their
-/// record at first use.
+/// Returns the reference of the credentials at `addr`, which [`collect_opener`] returned; writes
+/// their record at first use.
 pub(crate) fn save_opener(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     save_object(cap, addr)
 }
@@ -180,7 +184,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     save_object(cap, addr(t)?).map(|_| ())
 }
 
-/// Returns the reference of the collected credentials at `addr`; writes their record the first time.
+/// Returns the reference of the collected credentials at `addr`; writes their record the first
+/// time.
 fn save_object(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     let (obj, Some(known)) = cap.objects.save::<Creds>(addr)? else {
         return cap.objects.reference::<Creds>(addr);
@@ -243,7 +248,7 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
 /// Switches the current task to its credentials; what depends on them comes after.
 ///
 /// Every process comes here with the credentials of the caller of restart(2).
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     may_be_dumpable(r, plan)?;
     let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
         return Ok(());
