@@ -301,3 +301,127 @@ pub(crate) fn leaks<F: 'static>(cap: &mut Capture<F>) -> Result {
     }
     Ok(())
 }
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_objects)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::{
+            meta::Meta,
+            report::Report, //
+        },
+        kapi::pid::namespace::PidNs, //
+    };
+
+    /// An object of which the kernel counts `count` users.
+    struct Thing<const CLASS: usize> {
+        addr: usize,
+        count: u64,
+        refused: bool,
+    }
+
+    impl<const CLASS: usize> Shared<()> for Thing<CLASS> {
+        fn addr(&self) -> usize {
+            self.addr
+        }
+
+        fn outside(&self, _: &Capture<()>, users: u64) -> Outside {
+            if self.count <= users {
+                Outside::Nothing
+            } else if self.refused {
+                Outside::Refused
+            } else {
+                Outside::Noted
+            }
+        }
+
+        fn tell(&self, cap: &mut Capture<()>, users: u64, outside: Outside) -> Result {
+            let refused = outside == Outside::Refused;
+            cap.report.line(fmt!(
+                "{} of {}: {} users, refused: {}",
+                self.addr,
+                CLASS,
+                users,
+                refused
+            ));
+            Ok(())
+        }
+
+        fn stays(&self) -> bool {
+            self.refused
+        }
+    }
+
+    fn thing<const CLASS: usize>(addr: usize, count: u64, refused: bool) -> Thing<CLASS> {
+        Thing {
+            addr,
+            count,
+            refused,
+        }
+    }
+
+    fn capture() -> Result<Capture<()>> {
+        Ok(Capture {
+            objects: Objects::new(),
+            meta: Meta::new(),
+            report: Report::new(),
+            whole: true,
+            strict: false,
+            own: false,
+            pid_ns: PidNs::of_current()?,
+            monotonic_offset: 0,
+            boottime_offset: 0,
+            found: (),
+        })
+    }
+
+    /// One address is an object for each class; each is saved once, in the order of its number.
+    #[test]
+    fn classes() -> Result {
+        let mut objects: Objects<()> = Objects::new();
+        assert!(objects.count::<Thing<1>>(8)?);
+        assert!(!objects.count::<Thing<1>>(8)?);
+        assert!(objects.count::<Thing<2>>(8)?);
+        assert!(objects.count_only::<Thing<3>>(8)?);
+        assert_eq!(objects.number()?.get(), 3);
+        assert_eq!(objects.last(), 3);
+        assert_eq!(objects.users::<Thing<1>>(8), 2);
+        assert_eq!(objects.users::<Thing<1>>(16), 0);
+        assert_eq!(objects.reference::<Thing<2>>(8)?.get(), 2);
+        assert!(objects.reference::<Thing<3>>(8).is_err());
+
+        assert!(objects.get::<Thing<1>>(8).is_none());
+        assert!(objects.keep(thing::<1>(16, 0, false)).is_err());
+        objects.keep(thing::<1>(8, 5, false))?;
+        assert!(objects.get::<Thing<1>>(8).is_some_and(|t| t.count == 5));
+        assert!(objects.get::<Thing<2>>(8).is_none());
+        let (obj, first) = objects.save::<Thing<1>>(8)?;
+        assert!(obj.get() == 1 && first.is_some());
+        assert!(objects.save::<Thing<1>>(8)?.1.is_none());
+        assert!(objects.save::<Thing<3>>(8).is_err());
+        Ok(())
+    }
+
+    /// What others have is told in the order in which it was found, and given up but for what stays.
+    #[test]
+    fn outside() -> Result {
+        let mut cap = capture()?;
+        for (addr, count, refused) in [(24, 2, false), (8, 1, true), (16, 3, true)] {
+            cap.objects.count::<Thing<1>>(addr)?;
+            cap.objects.keep(thing::<1>(addr, count, refused))?;
+        }
+        cap.objects.count::<Thing<1>>(16)?;
+        leaks(&mut cap)?;
+        let text = b"24 of 1: 1 users, refused: false\n16 of 1: 2 users, refused: true\n";
+        assert!(cap.report.text() == text);
+
+        cap.objects.release();
+        let left = cap
+            .objects
+            .all::<Thing<1>>()
+            .map(|(obj, t)| (obj.get(), t.addr));
+        assert!(left.eq([(2, 8), (3, 16)]));
+        Ok(())
+    }
+}

@@ -205,3 +205,33 @@ pub(super) fn on_filesystem(magic: u64) -> Option<&'static str> {
         .find(|kind| kind.filesystem != 0 && u64::from(kind.filesystem) == magic)
         .map(|kind| kind.name)
 }
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_files_kinds)]
+mod tests {
+    use super::*;
+    use crate::image::files::*;
+
+    /// Each kind has a name, and those that are saved a number of their own.
+    #[test]
+    fn numbers() {
+        for (n, kind) in KINDS.iter().enumerate() {
+            assert!(!kind.name.is_empty());
+            let same = |k: &FileOps| k.number == kind.number;
+            assert!(kind.number == 0 || !KINDS.iter().skip(n + 1).any(same));
+        }
+        for number in [
+            FILE_REGULAR,
+            FILE_DIRECTORY,
+            FILE_DEVICE,
+            FILE_PIPE,
+            FILE_FIFO,
+            FILE_UNLINKED,
+            FILE_SHARED_ANON,
+        ] {
+            assert!(by_number(number).is_some_and(|kind| kind.number == number));
+        }
+        assert!(by_number(0).is_none());
+        assert!(by_number(u32::MAX).is_none());
+    }
+}
