@@ -44,8 +44,7 @@ impl Shared<Found> for Open {
 
     fn outside(&self, cap: &Capture, users: u64) -> Outside {
         let outside = self.is_outside(cap, users) || (self.kind.outside)(cap, self);
-        // What is told of a pipe need not be told of its ends.
-        if !outside || pipe::is_outside(cap, &self.file) {
+        if !outside {
             Outside::Nothing
         } else if cap.strict || !(self.kind.lossless)(self) {
             Outside::Refused
@@ -55,6 +54,9 @@ impl Shared<Found> for Open {
     }
 
     fn tell(&self, cap: &mut Capture, users: u64, outside: Outside) -> Result {
+        if pipe::tell_instead(cap, &self.file)? {
+            return Ok(());
+        }
         let name = name_of(cap, &self.file)?;
         let named = Named {
             user: self.user,

@@ -99,6 +99,8 @@ struct OpenPipe {
     who: TaskName,
     /// How its first user has it.
     user: User,
+    /// Not 0: the report says that an end of it is outside.
+    told: Atomic<u32>,
 }
 
 /// A rebuilt pipe: what keeps both ends open until all tasks have theirs.
@@ -174,6 +176,7 @@ pub(super) fn collect(
         pipe,
         who: t.display(&cap.pid_ns),
         user: named.user,
+        told: Atomic::new(0),
     })?;
     open.ours += 1;
     Ok(true)
@@ -193,6 +196,9 @@ impl Shared<Found> for OpenPipe {
     }
 
     fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        if self.told.xchg(1, Relaxed) != 0 {
+            return Ok(());
+        }
         let name = self.pipe.name();
         let name: &[u8] = match name.as_bytes() {
             [] => b"pipe",
@@ -215,15 +221,21 @@ impl Shared<Found> for OpenPipe {
     }
 }
 
-/// Returns whether `file` is an end of a pipe of which another end is outside.
-pub(super) fn is_outside(cap: &Capture, file: &FileRef) -> bool {
+/// Tells of the pipe that `file` is an end of, if another end of it is outside; returns whether that
+/// is so. Nothing need be told of the end itself then.
+pub(super) fn tell_instead(cap: &mut Capture, file: &FileRef) -> Result<bool> {
     let Some(addr) = Pipe::of(file).map(|p| p.addr()) else {
-        return false;
+        return Ok(false);
     };
     let users = cap.objects.users::<OpenPipe>(addr);
-    cap.objects
-        .get::<OpenPipe>(addr)
-        .is_some_and(|pipe| pipe.outside(cap, users) != Outside::Nothing)
+    let Some(pipe) = cap.objects.get::<OpenPipe>(addr) else {
+        return Ok(false);
+    };
+    if pipe.told.load(Relaxed) == 0 && pipe.outside(cap, users) == Outside::Nothing {
+        return Ok(false);
+    }
+    pipe.tell(cap, users, Outside::Refused)?;
+    Ok(true)
 }
 
 /// Returns whether what is written to `file` goes into a pipe that the tasks have an end of.
