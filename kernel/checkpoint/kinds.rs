@@ -98,10 +98,11 @@ fn failed(r: &Restore, plan: &Plan<'_>, name: &str, e: Error) -> Error {
 }
 
 /// Gives the current task, which has made its threads and children, all that it may have by the
-/// rights of the caller of restart(2), and then its own credentials and what depends on them.
-pub(crate) fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
+/// rights of the caller of restart(2), and with `process` its process, too; then its own credentials
+/// and what depends on them.
+pub(crate) fn secure(r: &Restore, plan: &Plan<'_>, process: bool) -> Result {
     restored().try_for_each(|kind| (kind.secure)(r, plan))?;
-    if leads(plan) {
+    if process {
         processes().try_for_each(|kind| (kind.secure)(r, plan))?;
     }
     restored().try_for_each(|kind| (kind.finish)(r, plan))

@@ -217,7 +217,7 @@ impl Job for Crew {
         self.members
             .for_each_child(index, |child| self.make(child, 0, None, None))?;
         self.gate
-            .with_turn(|| kinds::secure(&self.restore, &plan))?;
+            .with_turn(|| kinds::secure(&self.restore, &plan, plan.leader))?;
         if member.state == TASK_LIVE {
             return Ok(Next::Park);
         }
