@@ -14,6 +14,7 @@ use crate::{
         open::Open,
         opener,
         ops::{
+            Compare,
             FileOps,
             Saved,
             Source, //
@@ -37,6 +38,8 @@ pub(super) const OPS: FileOps = FileOps {
     collect: path::collect,
     lossless: |_| true,
     save,
+    // The device that a node stands for is all that it is.
+    compare: Compare::Type,
     restore,
     ..FileOps::NONE
 };

@@ -188,6 +188,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
     let kind = kinds::by_number(record.kind.get()).ok_or(EINVAL)?;
     let source = Source {
+        kind,
         flags: flags_from_image(record.flags.get()),
         record,
         path: PathName::new(raw.payload)?,

@@ -63,6 +63,8 @@ pub(super) struct FileOps {
     pub(super) on_disk: bool,
     /// Writes the records that the file's own refers to; returns what its own has of the kind.
     pub(super) save: fn(&mut Capture, &Open) -> Result<Saved>,
+    /// What of what lies at its path is compared with what was saved.
+    pub(super) compare: Compare,
     /// Opens the file, with its position and flags, in the context of its first user.
     pub(super) restore: fn(&Restore, &Plan<'_>, &Source) -> Result<FileRef>,
 }
@@ -82,8 +84,20 @@ impl FileOps {
         advice: "close it there, or do without CHECKPOINT_STRICT (--strict)",
         on_disk: false,
         save: |_, open| Ok(Saved::of(&open.file)),
+        compare: Compare::Inode,
         restore: |_, _, _| Err(EINVAL),
     };
+}
+
+/// What is compared of what lies at a path: each what those before it name, too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Compare {
+    /// Its type, and what its kind looks at.
+    Type,
+    /// Device, inode and permissions, as far as they mean the same.
+    Inode,
+    /// Size and time of modification.
+    Contents,
 }
 
 /// What a file is, as the kernel tells it: each question is asked once.
@@ -195,6 +209,8 @@ impl Saved {
 
 /// An open file to be rebuilt.
 pub(super) struct Source {
+    /// What it is.
+    pub(super) kind: &'static FileOps,
     /// Its record.
     pub(super) record: OpenFile,
     /// O_* flags to open it with.

@@ -148,7 +148,7 @@ pub(super) fn find(
             ),
         ));
     }
-    same::check(r, plan, &source.path, &source.record, &found)?;
+    same::check(r, plan, source, &found)?;
     Ok(found)
 }
 

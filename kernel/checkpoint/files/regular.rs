@@ -12,6 +12,7 @@ use crate::{
     files::{
         open::Open,
         ops::{
+            Compare,
             FileOps,
             Saved,
             Source, //
@@ -41,6 +42,7 @@ pub(super) const OPS: FileOps = FileOps {
     lossless: |_| true,
     on_disk: true,
     save,
+    compare: Compare::Contents,
     restore,
     ..FileOps::NONE
 };
