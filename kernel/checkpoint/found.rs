@@ -16,8 +16,11 @@ use crate::{
 /// A checkpoint in progress.
 pub(crate) type Capture = capture::Capture<Found>;
 
-/// One kind of state.
-pub(crate) type KindOps = kind::KindOps<Found>;
+/// One kind of state that each thread has.
+pub(crate) type ThreadOps = kind::ThreadOps<Found>;
+
+/// One kind of state that the threads of a process share.
+pub(crate) type ProcessOps = kind::ProcessOps<Found>;
 
 /// What was found.
 pub(crate) struct Found {

@@ -1,30 +1,129 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table of kinds: what a task's state consists of.
+//! The tables of kinds: what the state of a thread and of a process consists of, and its phases.
 //!
 //! A kind is one file below `ns/`, `files/`, `mm/` or `task/`, with both directions in it, and
-//! one line in the table of its directory.
+//! one line in a table of its directory.
+
+use kernel::prelude::*;
 
 use crate::{
+    core::{
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
     files,
-    found::KindOps,
+    found::{
+        ProcessOps,
+        ThreadOps, //
+    },
+    image::task::Process,
+    kapi::{
+        fork::{
+            parked::ParkedTask,
+            slot::Slot, //
+        },
+        time::wait, //
+    },
     mm,
     ns,
     task, //
 };
 
-/// All kinds in the order in which a task's state is collected and saved: an object's record
-/// comes before its first use.
-pub(crate) fn saved() -> impl Iterator<Item = &'static KindOps> {
-    [ns::KINDS, files::KINDS, mm::KINDS, task::KINDS]
+/// Returns what each thread has, in the order in which it is collected and saved: an object's
+/// record comes before its first use.
+pub(crate) fn threads() -> impl Iterator<Item = &'static ThreadOps> {
+    [ns::THREADS, files::THREADS, mm::THREADS, task::THREADS]
         .into_iter()
         .flatten()
 }
 
-/// All kinds in the order in which a task restores itself: namespaces, the new address space,
-/// files, and last what takes rights away.
-pub(crate) fn restored() -> impl Iterator<Item = &'static KindOps> {
-    [ns::KINDS, mm::KINDS, files::KINDS, task::KINDS]
+/// Returns the same in the order in which a task restores itself: namespaces, the new address
+/// space, files, and last what takes rights away.
+fn restored() -> impl Iterator<Item = &'static ThreadOps> {
+    [ns::THREADS, mm::THREADS, files::THREADS, task::THREADS]
         .into_iter()
         .flatten()
+}
+
+/// Returns what the threads of a process share. Its record is the last of a process.
+pub(crate) fn processes() -> impl Iterator<Item = &'static ProcessOps> {
+    [ns::PROCESSES, task::PROCESSES].into_iter().flatten()
+}
+
+/// Takes from the current task what it has of its creator.
+pub(crate) fn reset(r: &Restore, plan: &Plan<'_>) -> Result {
+    restored().try_for_each(|kind| (kind.reset)(r, plan))
+}
+
+/// Gives the current task what its address space depends on.
+pub(crate) fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
+    restored().try_for_each(|kind| (kind.begin)(r, plan))
+}
+
+/// Returns whether the task of `plan` leads its process, of which it restores what all share.
+fn leads(plan: &Plan<'_>) -> bool {
+    plan.task.tid.get() == plan.task.tgid.get()
+}
+
+/// Restores the current task, before it makes threads and children.
+pub(crate) fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    for kind in restored() {
+        (kind.restore)(r, plan).map_err(|e| failed(r, plan, kind.name, e))?;
+    }
+    for kind in processes().filter(|_| leads(plan)) {
+        (kind.restore)(r, plan).map_err(|e| failed(r, plan, kind.name, e))?;
+    }
+    Ok(())
+}
+
+/// Reports that a kind could not be restored; returns the error for that.
+fn failed(r: &Restore, plan: &Plan<'_>, name: &str, e: Error) -> Error {
+    let e = wait::without_restart(e);
+    // Of one that was killed only that is told, when it arrives.
+    if !wait::killed() {
+        r.with_report(|r| {
+            r.line(fmt!(
+                "error: {}: {} could not be restored [{}]",
+                plan.name(),
+                name,
+                Errno(e)
+            ))
+        });
+    }
+    e
+}
+
+/// Gives the current task, which has made its threads and children, all that it may have by the
+/// rights of the caller of restart(2), and with `process` its process, too; then its own credentials
+/// and what depends on them.
+pub(crate) fn secure(r: &Restore, plan: &Plan<'_>, process: bool) -> Result {
+    restored().try_for_each(|kind| (kind.secure)(r, plan))?;
+    if process {
+        processes().try_for_each(|kind| (kind.secure)(r, plan))?;
+    }
+    restored().try_for_each(|kind| (kind.finish)(r, plan))
+}
+
+/// Checks what [`load`] is to give the task of `plan`, which is held.
+pub(crate) fn check(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+    restored().try_for_each(|kind| (kind.check)(r, plan, task))
+}
+
+/// Gives the task of `plan`, which is held, what only others can give it.
+pub(crate) fn load(r: &Restore, plan: &Plan<'_>, slot: &Slot, task: &ParkedTask) -> Result {
+    // What is of the whole process first: it takes away what a thread of it has.
+    if plan.last {
+        processes().try_for_each(|kind| (kind.load)(r, plan, task))?;
+    }
+    restored().try_for_each(|kind| (kind.load)(r, plan, slot, task))
+}
+
+/// Gives the process of `task`, its last living thread, which is held, what nobody may see before
+/// all are in their places. Nothing in it can fail.
+pub(crate) fn commit(process: &Process, task: &ParkedTask) {
+    processes().for_each(|kind| (kind.commit)(process, task));
 }

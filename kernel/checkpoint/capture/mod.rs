@@ -24,8 +24,12 @@ use crate::{
     capture::args::CheckpointArgs,
     confinement,
     core::{
+        kind::Group,
         meta::Meta,
-        objects::Objects,
+        objects::{
+            self,
+            Objects, //
+        },
         report::{
             self,
             Report, //
@@ -73,9 +77,7 @@ use crate::{
         time::wait, //
     },
     kinds,
-    mm,
-    ns,
-    task, //
+    ns, //
 };
 
 use doomed::Doomed;
@@ -122,6 +124,8 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         return Ok(id);
     }
     let result = read(args, root, cap, hold.as_ref());
+    // Whatever came of it: before the tasks run again.
+    cap.objects.release();
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
     let count = tasks.len();
     let id = LAST_ID.fetch_add(1, Relaxed) + 1;
@@ -278,25 +282,27 @@ fn end(
 
 /// Counts all users of all objects; lists what can't be saved and what leaks out of a container.
 fn collect(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
-    for (index, t) in tasks.iter().enumerate() {
-        for kind in kinds::saved() {
+    let mut index = 0;
+    for group in Group::all(tasks) {
+        for t in group.threads() {
+            for kind in kinds::threads() {
+                proceed(tasks)?;
+                (kind.collect)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
+            }
+            index += 1;
+        }
+        for kind in kinds::processes() {
             proceed(tasks)?;
-            (kind.collect)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
-        }
-        task::regs::collect(cap, t);
-    }
-    if cap.whole {
-        for kind in kinds::saved() {
-            (kind.leaks)(cap)?;
-        }
-    } else {
-        mm::leaks_of_subtree(cap)?;
-        files::leaks_of_subtree(cap)?;
-        for t in tasks.iter() {
-            task::groups_of_subtree(cap, t);
+            (kind.collect)(cap, &group)
+                .map_err(|e| explain(cap, tasks, index - 1, kind.name, e))?;
         }
     }
-    Ok(())
+    for group in Group::all(tasks) {
+        for kind in kinds::processes() {
+            (kind.leaks)(cap, &group)?;
+        }
+    }
+    objects::leaks(cap)
 }
 
 /// Writes all metadata to memory.
@@ -317,12 +323,19 @@ fn save(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
     cap.meta.put(&container, &[])?;
     let living = tasks.iter().find(|t| t.is_live()).ok_or(ESRCH)?;
     confinement::save(cap, living)?;
-    for (index, t) in tasks.iter().enumerate() {
-        for kind in kinds::saved() {
-            proceed(tasks)?;
-            (kind.save)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
+    let mut index = 0;
+    for group in Group::all(tasks) {
+        for t in group.threads() {
+            for kind in kinds::threads() {
+                proceed(tasks)?;
+                (kind.save)(cap, t).map_err(|e| explain(cap, tasks, index, kind.name, e))?;
+            }
+            index += 1;
         }
-        task::regs::save(cap, t).map_err(|e| explain(cap, tasks, index, "registers", e))?;
+        for kind in kinds::processes() {
+            proceed(tasks)?;
+            (kind.save)(cap, &group).map_err(|e| explain(cap, tasks, index - 1, kind.name, e))?;
+        }
     }
     container.objects = U32::new(cap.objects.last());
     let body = cap
@@ -361,7 +374,6 @@ fn write(
 
 /// Writes header, metadata and memory, and gives up what was written.
 fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Sink) -> Result {
-    cap.objects = Objects::new();
     let meta = core::mem::replace(&mut cap.meta, Meta::new());
     let mut header = Header {
         magic: MAGIC,

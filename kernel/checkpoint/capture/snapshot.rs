@@ -16,7 +16,8 @@ use kernel::{
         PAGE_SHIFT,
         PAGE_SIZE, //
     },
-    prelude::*, //
+    prelude::*,
+    rbtree::RBTree, //
 };
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
         },
         sink::Sink, //
     },
+    files::Nameless,
     found::Capture,
     image::{
         mm::{
@@ -143,10 +145,11 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         inodes: KVVec::new(),
         tables: Held::new(),
     };
-    let mut spaces = cap.found.mm.take_spaces();
-    for space in spaces.values_mut() {
+    let mut ranges = core::mem::replace(&mut cap.found.mm.ranges, RBTree::new());
+    for (obj, space) in cap.objects.all::<Space>() {
         wait::go_on()?;
-        let copy = copy_space(space).inspect_err(|&e| {
+        let ranges = ranges.remove(&obj.get()).ok_or(ENOENT)?;
+        let copy = copy_space(obj, space, ranges).inspect_err(|&e| {
             cap.report.refuse(
                 e,
                 &space.task,
@@ -157,7 +160,8 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         snapshot.tables.add(tables);
         snapshot.spaces.push(copy, GFP_KERNEL_ACCOUNT)?;
     }
-    for (obj, file) in cap.found.files.inodes() {
+    for (obj, inode) in cap.objects.all::<Nameless>() {
+        let file = &inode.file;
         let pages = copy_inode(file).inspect_err(|&e| {
             cap.report.line(fmt!(
                 "error: contents of object {} ({} pages of a removed file or of shared memory) \
@@ -170,7 +174,7 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
         })?;
         snapshot
             .inodes
-            .push(InodeCopy { obj: *obj, pages }, GFP_KERNEL_ACCOUNT)?;
+            .push(InodeCopy { obj, pages }, GFP_KERNEL_ACCOUNT)?;
     }
     Ok(snapshot)
 }
@@ -187,8 +191,7 @@ fn why(e: Error) -> &'static str {
     }
 }
 
-fn copy_space(space: &mut Space) -> Result<SpaceCopy> {
-    let ranges = core::mem::replace(&mut space.ranges, KVVec::new());
+fn copy_space(obj: ObjRef, space: &Space, ranges: KVVec<Range>) -> Result<SpaceCopy> {
     let mm = if ranges.iter().any(|r| r.forks) {
         Some(MmCopy::new(&space.mm)?)
     } else {
@@ -206,7 +209,7 @@ fn copy_space(space: &mut Space) -> Result<SpaceCopy> {
         parts.push(Part { range, pages }, GFP_KERNEL_ACCOUNT)?;
     }
     Ok(SpaceCopy {
-        obj: space.obj,
+        obj,
         task: space.task,
         mm,
         parts,

@@ -19,7 +19,7 @@ use crate::{
 /// A checkpoint in progress. `F` is what the kinds have found of it.
 pub(crate) struct Capture<F> {
     /// Shared objects.
-    pub(crate) objects: Objects,
+    pub(crate) objects: Objects<F>,
     /// Records so far.
     pub(crate) meta: Meta,
     /// Messages.

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a kind of state is.
+//! What a kind of state is: its phases.
+//!
+//! There are three tables: of what each thread has ([`ThreadOps`]), of what the threads of a
+//! process share ([`ProcessOps`]), and of what processes share ([`Shared`](super::objects::Shared)
+//! and [`Rebuilt`](super::built::Rebuilt)). A phase is a column of them. A kind names the columns
+//! that it needs, and has those of `NONE` for the rest.
+//!
+//! The functions of one kind stand in one file. All may sleep but `commit`; none is called with a
+//! lock held. `F` is what the kinds find of a checkpoint.
 
 use kernel::prelude::*;
 
@@ -12,44 +20,121 @@ use crate::{
             Restore, //
         }, //
     },
-    kapi::task::frozen::FrozenTask, //
+    image::task::Process,
+    kapi::{
+        fork::{
+            parked::ParkedTask,
+            slot::Slot, //
+        },
+        task::frozen::FrozenTask, //
+    }, //
 };
 
-/// One kind of state: how it is found, saved and restored.
-///
-/// `F` is what the kinds have found of a checkpoint. The functions of one kind stand in one file. All
-/// may sleep; none is called with a lock held.
-pub(crate) struct KindOps<F> {
+/// One kind of state that each thread has.
+pub(crate) struct ThreadOps<F> {
     /// For messages and documentation.
     pub(crate) name: &'static str,
-    /// Counts the users of the task's shared objects, keeps references on them, and lists what
-    /// can't be saved.
+    /// Counts the uses of shared objects, and lists what can't be saved.
     pub(crate) collect: fn(&mut Capture<F>, &FrozenTask) -> Result,
-    /// After all tasks were collected: lists objects of a whole container that others use too.
-    pub(crate) leaks: fn(&mut Capture<F>) -> Result,
-    /// Writes the task's records; those of a shared object for its first user only.
+    /// Writes the thread's records; those of a shared object for its first user only.
     pub(crate) save: fn(&mut Capture<F>, &FrozenTask) -> Result,
-    /// Rebuilds it in the context of the restored task.
+    /// Takes from the restored task what it has of its creator.
+    pub(crate) reset: fn(&Restore, &Plan<'_>) -> Result,
+    /// Gives the task what its address space depends on.
+    pub(crate) begin: fn(&Restore, &Plan<'_>) -> Result,
+    /// Rebuilds it, in the context of the task, before that makes threads and children.
     pub(crate) restore: fn(&Restore, &Plan<'_>) -> Result,
+    /// Gives the task, when it has made its threads and children, what it may have by the rights of
+    /// the caller of restart(2): the last step for which it has them.
+    pub(crate) secure: fn(&Restore, &Plan<'_>) -> Result,
+    /// Takes the rights of the caller from the task, and sets what depends on its own.
+    pub(crate) finish: fn(&Restore, &Plan<'_>) -> Result,
+    /// Checks what `load` is to give the task, which is held.
+    pub(crate) check: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
+    /// Gives the task, which is held, what only others can give it. Nobody sees it yet.
+    pub(crate) load: fn(&Restore, &Plan<'_>, &Slot, &ParkedTask) -> Result,
 }
 
-impl<F> KindOps<F> {
-    /// A kind that tasks have no records of: there is only something to `collect`.
-    pub(crate) const fn without_records(
-        name: &'static str,
-        collect: fn(&mut Capture<F>, &FrozenTask) -> Result,
-    ) -> Self {
-        Self {
-            name,
-            collect,
-            leaks: no_leaks,
-            save: |_, _| Ok(()),
-            restore: |_, _| Ok(()),
-        }
+impl<F> ThreadOps<F> {
+    /// Columns of a kind that needs none of them.
+    pub(crate) const NONE: Self = Self {
+        name: "",
+        collect: |_, _| Ok(()),
+        save: |_, _| Ok(()),
+        reset: |_, _| Ok(()),
+        begin: |_, _| Ok(()),
+        restore: |_, _| Ok(()),
+        secure: |_, _| Ok(()),
+        finish: |_, _| Ok(()),
+        check: |_, _, _| Ok(()),
+        load: |_, _, _, _| Ok(()),
+    };
+}
+
+/// One kind of state that the threads of a process share.
+///
+/// The columns are called after those of its threads; in a restart in the context of the leader.
+pub(crate) struct ProcessOps<F> {
+    /// For messages and documentation.
+    pub(crate) name: &'static str,
+    /// Lists what can't be saved.
+    pub(crate) collect: fn(&mut Capture<F>, &Group<'_>) -> Result,
+    /// After all tasks were collected: lists what processes outside have in common with it.
+    pub(crate) leaks: fn(&mut Capture<F>, &Group<'_>) -> Result,
+    /// Writes the records of the process.
+    pub(crate) save: fn(&mut Capture<F>, &Group<'_>) -> Result,
+    /// Rebuilds it before threads and children are made.
+    pub(crate) restore: fn(&Restore, &Plan<'_>) -> Result,
+    /// Gives the process what it may have by the rights of the caller of restart(2).
+    pub(crate) secure: fn(&Restore, &Plan<'_>) -> Result,
+    /// Gives its last living thread, which is held, what only others can give it.
+    pub(crate) load: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
+    /// Beyond the point of no return, when all that were dead are so again. Must not sleep.
+    pub(crate) commit: fn(&Process, &ParkedTask),
+}
+
+impl<F> ProcessOps<F> {
+    /// Columns of a kind that needs none of them.
+    pub(crate) const NONE: Self = Self {
+        name: "",
+        collect: |_, _| Ok(()),
+        leaks: |_, _| Ok(()),
+        save: |_, _| Ok(()),
+        restore: |_, _| Ok(()),
+        secure: |_, _| Ok(()),
+        load: |_, _, _| Ok(()),
+        commit: |_, _| (),
+    };
+}
+
+/// The frozen threads of a process, its leader first: there is at least one.
+pub(crate) struct Group<'a>(&'a [FrozenTask]);
+
+impl<'a> Group<'a> {
+    /// Returns the processes of `tasks`, in which the threads of each follow each other.
+    pub(crate) fn all(tasks: &'a [FrozenTask]) -> impl Iterator<Item = Self> {
+        tasks
+            .chunk_by(|a, b| a.group_addr() == b.group_addr())
+            .map(Self)
     }
-}
 
-/// For kinds that need no leak check.
-pub(crate) fn no_leaks<F>(_: &mut Capture<F>) -> Result {
-    Ok(())
+    /// Returns its threads.
+    pub(crate) fn threads(&self) -> &'a [FrozenTask] {
+        self.0
+    }
+
+    /// Returns its leader, if that is there.
+    pub(crate) fn leader(&self) -> Option<&'a FrozenTask> {
+        self.0.iter().find(|t| t.is_leader())
+    }
+
+    /// Returns its first living thread: the leader may have exited.
+    pub(crate) fn living(&self) -> Option<&'a FrozenTask> {
+        self.0.iter().find(|t| t.is_live())
+    }
+
+    /// Returns its last thread.
+    pub(crate) fn last(&self) -> Result<&'a FrozenTask> {
+        self.0.last().ok_or(ESRCH)
+    }
 }

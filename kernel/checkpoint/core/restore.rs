@@ -8,13 +8,19 @@ use kernel::{
     fmt,
     new_mutex,
     prelude::*,
-    rbtree::RBTree,
-    sync::Mutex, //
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
 };
 
 use crate::{
     core::{
         accept::Policy,
+        built::{
+            Built,
+            Rebuilt, //
+        },
         report::{
             Errno,
             Report, //
@@ -39,7 +45,8 @@ use crate::{
             oom,
             space::denies_write_exec, //
         },
-        task::frozen::TaskName, //
+        task::frozen::TaskName,
+        time::wait, //
     },
 };
 
@@ -53,9 +60,9 @@ pub(crate) struct Restore {
     meta: KVVec<u8>,
     /// Offset of each object's record in `meta`, by reference number less one.
     index: KVVec<u32>,
-    /// Rebuilt objects. Only the holder of the turn looks at it.
+    /// Rebuilt objects.
     #[pin]
-    built: Mutex<RBTree<u32, KBox<dyn Any + Send>>>,
+    built: Built,
     /// Messages.
     #[pin]
     report: Mutex<Report>,
@@ -121,7 +128,7 @@ impl Restore {
         pin_init!(Self {
             meta,
             index,
-            built <- new_mutex!(RBTree::new(), "checkpoint built objects"),
+            built <- Built::new(),
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
             monotonic_offset,
@@ -179,71 +186,60 @@ impl Restore {
         ))
     }
 
-    /// Something was rebuilt for `obj`.
+    /// Returns whether something was rebuilt for `obj`.
     pub(crate) fn is_built(&self, obj: ObjRef) -> bool {
-        self.built.lock().get(&obj.get()).is_some()
+        self.built.has(obj)
+    }
+
+    /// Returns what was rebuilt for `obj`, if it was, as a `T`.
+    pub(crate) fn built<T: Any + Send + Sync>(&self, obj: ObjRef) -> Option<Arc<T>> {
+        self.built.get(obj)
     }
 
     /// Runs `f` with what was rebuilt for `obj`, if it was, as a `T`.
-    ///
-    /// `f` runs under a mutex: it takes a reference or copies, no more.
-    pub(crate) fn with_built<T: Any, R>(&self, obj: ObjRef, f: impl FnOnce(&T) -> R) -> Option<R> {
-        let built = self.built.lock();
-        built.get(&obj.get())?.downcast_ref().map(f)
-    }
-
-    /// The same, to change it.
-    pub(crate) fn with_built_mut<T: Any, R>(
+    pub(crate) fn with_built<T: Any + Send + Sync, R>(
         &self,
         obj: ObjRef,
-        f: impl FnOnce(&mut T) -> R,
+        f: impl FnOnce(&T) -> R,
     ) -> Option<R> {
-        let mut built = self.built.lock();
-        built.get_mut(&obj.get())?.downcast_mut().map(f)
-    }
-
-    /// Runs `f` with all that was rebuilt as a `T`, until it fails. `f` may take locks that nobody
-    /// waits under, but not sleep.
-    pub(crate) fn for_each_built<T: Any, E>(
-        &self,
-        f: impl FnMut(&mut T) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.built
-            .lock()
-            .values_mut()
-            .filter_map(|built| built.downcast_mut())
-            .try_for_each(f)
+        self.built(obj).map(|built| f(&built))
     }
 
     /// Notes what was rebuilt for `obj`. Dropping it drops a reference.
-    pub(crate) fn set_built<T: Any + Send>(&self, obj: ObjRef, built: T) -> Result {
-        let built = KBox::new(built, GFP_KERNEL_ACCOUNT)? as KBox<dyn Any + Send>;
-        let node = kernel::rbtree::RBTreeNode::new(obj.get(), built, GFP_KERNEL_ACCOUNT)?;
-        let old = self.built.lock().insert(node);
-        drop(old);
-        Ok(())
+    pub(crate) fn set_built<T: Rebuilt>(&self, obj: ObjRef, built: T) -> Result {
+        let built = Arc::new(built, GFP_KERNEL_ACCOUNT)?;
+        self.built.set(obj, built)
     }
 
-    /// Drops the references on what was rebuilt, but on each `T` that `stays` tells of.
-    pub(crate) fn clear_built_but<T: Any>(&self, stays: impl Fn(&T) -> bool) {
-        let mut old = core::mem::replace(&mut *self.built.lock(), RBTree::new());
-        let mut left = RBTree::new();
-        let mut cursor = old.cursor_front_mut();
-        while let Some(at) = cursor {
-            let keep = at.current().1.downcast_ref().is_some_and(&stays);
-            let (next, node) = at.remove_current();
-            if keep {
-                left.insert(node);
-            }
-            cursor = next;
-        }
-        *self.built.lock() = left;
+    /// All tasks are parked, with their memory: sets what all that has changed of the objects.
+    pub(crate) fn link(&self) -> Result {
+        self.built.each(|obj, built| {
+            wait::check_killed()?;
+            built.link(self, obj)
+        })
+    }
+
+    /// The last that can fail: does what others see of the objects from then on.
+    pub(crate) fn publish(&self) -> Result {
+        self.built.each(|obj, built| built.publish(self, obj))
+    }
+
+    /// The restart has failed: takes back what was published.
+    pub(crate) fn undo(&self) {
+        let _ = self.built.each(|_, built| {
+            built.undo();
+            Ok(())
+        });
+    }
+
+    /// Drops the references on what was rebuilt, but on what [`Self::publish`] needs.
+    pub(crate) fn release_built(&self) {
+        self.built.release();
     }
 
     /// Drops all references on what was rebuilt.
     pub(crate) fn clear_built(&self) {
-        let old = core::mem::replace(&mut *self.built.lock(), RBTree::new());
-        drop(old);
+        self.built.clear();
     }
 
     /// Reports a fault of the image; the error to return.
@@ -253,7 +249,12 @@ impl Restore {
 
     /// Reports that `what` of the task `plan` could not be restored; returns `errno`.
     pub(crate) fn fail(&self, errno: Error, plan: &Plan<'_>, what: fmt::Arguments<'_>) -> Error {
-        self.report.lock().refuse(errno, &plan.name(), what);
+        self.fail_of(errno, &plan.name(), what)
+    }
+
+    /// Reports the same of the task with the name `who`; returns `errno`.
+    pub(crate) fn fail_of(&self, errno: Error, who: &TaskName, what: fmt::Arguments<'_>) -> Error {
+        self.report.lock().refuse(errno, who, what);
         errno
     }
 
@@ -287,7 +288,6 @@ mod tests {
         },
         image::files::Path, //
     };
-    use kernel::sync::Arc;
     use zerocopy::FromZeros;
 
     /// A restart of metadata with these records, the last of which is of no known kind.

@@ -10,12 +10,38 @@ use crate::{
         Restore, //
     },
     files::{
-        open::Source,
+        name::Text,
+        open::Open,
         opener,
-        refuse::Text,
-        regular, //
+        ops::{
+            Compare,
+            FileOps,
+            Saved,
+            Source, //
+        },
+        path, //
     },
-    kapi::fs::file::FileRef, //
+    found::Capture,
+    image::files::FILE_DEVICE,
+    kapi::fs::file::{
+        ftype,
+        FileRef, //
+    }, //
+};
+
+/// Memory devices, which have no state but what every open file has.
+pub(super) const OPS: FileOps = FileOps {
+    name: "a memory device",
+    number: FILE_DEVICE,
+    matches: |f| f.is(ftype::CHAR) && is_memory(f.file.device()),
+    by_path: true,
+    collect: path::collect,
+    lossless: |_| true,
+    save,
+    // The device that a node stands for is all that it is.
+    compare: Compare::Type,
+    restore,
+    ..FileOps::NONE
 };
 
 /// Their major number.
@@ -27,16 +53,6 @@ const MINORS: &[u32] = &[3, 5, 7, 8, 9];
 /// Bits of the minor number in a device number.
 const MINOR_BITS: u32 = 20;
 
-/// `file` is one of them: it has no state but what every open file has.
-pub(super) fn is_saved(file: &FileRef) -> bool {
-    is_memory(file.device())
-}
-
-/// The device number for the image.
-pub(super) fn number(file: &FileRef) -> u32 {
-    encoded(file.device())
-}
-
 fn is_memory((major, minor): (u32, u32)) -> bool {
     major == MAJOR && MINORS.contains(&minor)
 }
@@ -45,10 +61,17 @@ fn encoded((major, minor): (u32, u32)) -> u32 {
     (major << MINOR_BITS) | minor
 }
 
+fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
+    Ok(Saved {
+        inode: encoded(open.file.device()),
+        ..Saved::of(&open.file)
+    })
+}
+
 /// Opens the device that lies at the path, if it is the one that was saved.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let found = regular::find(r, plan, source, &opener)?;
+    let found = path::find(r, plan, source, &opener)?;
     // Before it is opened: to open a terminal, a watchdog or a tape does something already.
     let device = found.device();
     if !is_memory(device) || encoded(device) != source.record.inode.get() {
@@ -61,7 +84,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<F
             ),
         ));
     }
-    let file = regular::open_found(r, plan, source, &opener, &found, source.flags)?;
-    regular::set_pos(r, plan, source, &file)?;
+    let file = path::open_found(r, plan, source, &opener, &found, source.flags)?;
+    path::set_pos(r, plan, source, &file)?;
     Ok(file)
 }

@@ -6,30 +6,33 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        objects::Class,
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
         restore::{
             Plan,
             Restore, //
         }, //
     },
     files::{
-        collected::Dirs,
+        kinds,
+        name::Text,
         opener,
-        refuse::{
-            filesystem,
-            Text, //
-        },
         same, //
     },
     found::{
         Capture,
-        KindOps, //
+        Found,
+        ThreadOps, //
     },
     image::{
         files::{
             Fs,
             Path, //
         },
+        record::ref_number,
         ObjRef, //
     },
     kapi::{
@@ -44,21 +47,38 @@ use crate::{
             },
             stat::Ask, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
 /// Root, working directory and umask.
-pub(super) const OPS: KindOps = KindOps {
+pub(super) const OPS: ThreadOps = ThreadOps {
     name: "root and working directory",
     collect,
-    leaks,
     save,
     restore,
+    ..ThreadOps::NONE
 };
+
+/// Root and working directory.
+pub(crate) struct Dirs {
+    /// The structure.
+    fs: FsRef,
+    /// Reference and path of the root, if it is not the caller's.
+    root: Option<(ObjRef, KVec<u8>)>,
+    /// Reference and path of the working directory. Their records are used once only.
+    pwd: (ObjRef, KVec<u8>),
+    /// Its first user.
+    who: TaskName,
+}
 
 /// A rebuilt root and working directory.
 struct BuiltFs(FsRef);
+
+impl Rebuilt for BuiltFs {}
 
 /// Path of a directory from the caller's root; `None`: refused.
 fn collect_dir(
@@ -100,7 +120,7 @@ fn collect_dir(
         );
         return Ok(None);
     }
-    if let Some(kind) = filesystem(dir.fs_magic()) {
+    if let Some(kind) = kinds::on_filesystem(dir.fs_magic()) {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -122,9 +142,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             fmt!("looks paths up from another root than its own"),
         );
     }
-    let addr = fs.addr();
-    let (_, first) = cap.objects.collect(Class::Fs, addr)?;
-    if !first {
+    if !cap.objects.count::<Dirs>(fs.addr())? {
         return Ok(());
     }
     let root = fs.root();
@@ -132,46 +150,45 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         None
     } else {
         match collect_dir(cap, t, "root directory", &root)? {
-            Some(name) => {
-                // Not shared with anything: each use has a record of its own, which is told by
-                // the address of its user, a multiple of 2.
-                cap.objects.collect(Class::Path, addr + 1)?;
-                Some(name)
-            }
+            Some(name) => Some((cap.objects.number()?, name)),
             None => return Ok(()),
         }
     };
     let Some(pwd) = collect_dir(cap, t, "working directory", &fs.pwd())? else {
         return Ok(());
     };
-    cap.objects.collect(Class::Path, addr)?;
-    let dirs = Dirs {
+    let pwd = (cap.objects.number()?, pwd);
+    cap.objects.keep(Dirs {
         fs,
         root,
         pwd,
         who: t.display(&cap.pid_ns),
-    };
-    cap.found
-        .files
-        .dirs
-        .try_create_and_insert(addr, dirs, GFP_KERNEL_ACCOUNT)?;
-    Ok(())
+    })
 }
 
-/// Lists roots and working directories that tasks outside change as well. For a container that is
-/// a leak; what is left of a subtree's is the same directory, but no more one in common.
-pub(super) fn leaks(cap: &mut Capture) -> Result {
-    let refused = cap.whole || cap.strict;
-    for (addr, dirs) in cap.found.files.dirs.iter() {
-        let users = cap.objects.get(Class::Fs, *addr).map_or(0, |e| e.users);
+impl Shared<Found> for Dirs {
+    fn addr(&self) -> usize {
+        self.fs.addr()
+    }
+
+    /// For a container it is a leak that tasks outside change them as well; what is left of a
+    /// subtree's is the same directory, but no more one in common.
+    fn outside(&self, cap: &Capture, users: u64) -> Outside {
         // We are one more.
-        if dirs.fs.users() <= users + 1 {
-            continue;
+        if self.fs.users() <= users + 1 {
+            Outside::Nothing
+        } else if cap.whole || cap.strict {
+            Outside::Refused
+        } else {
+            Outside::Noted
         }
-        if refused {
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
+        if outside == Outside::Refused {
             cap.report.refuse(
                 EBUSY,
-                &dirs.who,
+                &self.who,
                 fmt!(
                     "root and working directory: a task outside shares them (CLONE_FS): checkpoint \
                      that as well, or end it"
@@ -179,19 +196,18 @@ pub(super) fn leaks(cap: &mut Capture) -> Result {
             );
         } else {
             cap.report.note(
-                &dirs.who,
+                &self.who,
                 fmt!(
                     "root and working directory: a task outside shares them (CLONE_FS); after a \
                      restart it has its own"
                 ),
             );
         }
+        Ok(())
     }
-    Ok(())
 }
 
-fn save_dir(cap: &mut Capture, addr: usize, dir: &PathRef, name: &[u8]) -> Result<ObjRef> {
-    let (obj, _) = cap.objects.save(Class::Path, addr)?;
+fn save_dir(cap: &mut Capture, obj: ObjRef, dir: &PathRef, name: &[u8]) -> Result {
     let stat = dir.stat(Ask::Never)?;
     let record = Path {
         obj: obj.get().into(),
@@ -199,30 +215,26 @@ fn save_dir(cap: &mut Capture, addr: usize, dir: &PathRef, name: &[u8]) -> Resul
         dev: stat.dev.into(),
         ino: stat.ino.into(),
     };
-    cap.meta.put(&record, name)?;
-    Ok(obj)
+    cap.meta.put(&record, name)
 }
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(fs) = FsRef::of(t) else {
         return Ok(());
     };
-    let addr = fs.addr();
-    let (obj, first) = cap.objects.save(Class::Fs, addr)?;
-    if !first {
+    let (obj, Some(dirs)) = cap.objects.save::<Dirs>(fs.addr())? else {
         return Ok(());
-    }
-    let dirs = cap.found.files.dirs.remove(&addr).ok_or(ENOENT)?;
-    let root = match &dirs.root {
-        Some(name) => save_dir(cap, addr + 1, &dirs.fs.root(), name)?.get(),
-        None => 0,
     };
-    let pwd = save_dir(cap, addr, &dirs.fs.pwd(), &dirs.pwd)?.get();
+    if let Some((obj, name)) = &dirs.root {
+        save_dir(cap, *obj, &fs.root(), name)?;
+    }
+    let (pwd, name) = &dirs.pwd;
+    save_dir(cap, *pwd, &fs.pwd(), name)?;
     let record = Fs {
         obj: obj.get().into(),
-        umask: dirs.fs.umask().into(),
-        root: root.into(),
-        pwd: pwd.into(),
+        umask: fs.umask().into(),
+        root: ref_number(dirs.root.as_ref().map(|(obj, _)| *obj)).into(),
+        pwd: pwd.get().into(),
     };
     cap.meta.put(&record, &[])
 }

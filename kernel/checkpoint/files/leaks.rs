@@ -7,188 +7,82 @@
 //! standard descriptors with it so. They are saved, and the log names them. What has no path, or
 //! whose content is in the image, would be torn apart, and is refused.
 
-use kernel::{
-    prelude::*,
-    time::{
-        delay::fsleep,
-        Delta, //
-    }, //
-};
+use kernel::prelude::*;
 
 use crate::{
-    core::objects::Class,
-    files::{
-        collected::{
-            Open,
-            Opens,
-            Sort, //
-        },
-        open::name_of,
-        pipe,
-        refuse::Named, //
+    core::objects::{
+        Outside,
+        Shared, //
     },
-    found::Capture,
-    kapi::{
-        fs::file::{
-            ftype,
-            FileRef, //
+    files::{
+        name::{
+            name_of,
+            Named, //
         },
-        time::wait::check_killed, //
+        open::Open,
+        pipe, //
+    },
+    found::{
+        Capture,
+        Found, //
     }, //
 };
 
-/// How often, a millisecond apart, what would be refused is counted again: who looks at
-/// /proc/PID/fd has a reference for a moment.
-pub(super) const RECOUNTS: usize = 50;
-
-/// What tasks outside have of a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outside {
-    /// Nothing.
-    Nothing,
-    /// The open file itself.
-    Open,
-    /// Another open file of the inode, which is a removed one.
-    Inode,
-}
-
-/// Notes that `file` was opened, if it is one that has been removed: its content is in the image,
-/// and who else has it open is only known by counting.
-pub(super) fn count_open(cap: &mut Capture, file: &FileRef) -> Result {
-    if file.file_type() != ftype::REGULAR
-        || file.is_internal()
-        || file.is_path_only()
-        || file.links() != 0
-    {
-        return Ok(());
-    }
-    let inode = file.inode_addr();
-    let one = Opens {
-        readers: u64::from(!file.is_writable()),
-        writers: u64::from(file.is_writable()),
-    };
-    if let Some(opens) = cap.found.files.removed.get_mut(&inode) {
-        opens.readers += one.readers;
-        opens.writers += one.writers;
-        return Ok(());
-    }
-    cap.found
-        .files
-        .removed
-        .try_create_and_insert(inode, one, GFP_KERNEL_ACCOUNT)?;
-    Ok(())
-}
-
-/// Who else has `open`, as of now.
-fn outside(cap: &Capture, open: &Open) -> Outside {
-    let users = cap
-        .objects
-        .get(Class::File, open.file.addr())
-        .map_or(0, |entry| entry.users);
-    // An overlay's own file keeps a reference on the one below it, which mappings have.
-    let below = u64::from(open.file.is_backing());
-    if open.file.count() > users + cap.found.files.own_references(open) + below {
-        return Outside::Open;
-    }
-    if open.sort == Sort::Unlinked {
-        let known = cap
-            .found
-            .files
-            .removed
-            .get(&open.file.inode_addr())
-            .copied();
-        let known = known.unwrap_or_default();
-        let more = |(readers, writers)| readers > known.readers || writers > known.writers;
-        if open.file.opens().is_some_and(more) {
-            return Outside::Inode;
-        }
-    }
-    Outside::Nothing
-}
-
-/// Nobody writes to the removed file `open`, so that two of it stay the same.
-fn is_constant(open: &Open) -> bool {
-    open.sort == Sort::Unlinked && open.file.opens().is_some_and(|(_, writers)| writers == 0)
-}
-
-/// Nothing is lost if the tasks get an open file of their own.
-fn may_be_shared(open: &Open) -> bool {
-    match open.sort {
-        Sort::Regular | Sort::Directory | Sort::Device => true,
-        Sort::Unlinked => is_constant(open),
-        Sort::Pipe | Sort::Fifo | Sort::SharedAnon => false,
+impl Open {
+    /// Returns whether a task outside has the open file itself.
+    fn is_outside(&self, cap: &Capture, users: u64) -> bool {
+        // An overlay's own file keeps a reference on the one below it, which mappings have.
+        let below = u64::from(self.file.is_backing());
+        self.file.count() > users + cap.found.files.own_references(self) + below
     }
 }
 
-/// What to do about an open file that can't be shared.
-fn advice(open: &Open) -> &'static str {
-    match open.sort {
-        Sort::Pipe | Sort::Fifo => {
-            "start the tasks with a file instead, or checkpoint what has the pipe as well"
-        }
-        Sort::SharedAnon => "end what was forked with it, or checkpoint that as well",
-        Sort::Unlinked => "close it there, or checkpoint what has it as well",
-        Sort::Regular | Sort::Directory | Sort::Device => {
-            "close it there, or do without CHECKPOINT_STRICT (--strict)"
-        }
+impl Shared<Found> for Open {
+    fn addr(&self) -> usize {
+        self.file.addr()
     }
-}
 
-/// Lists open files that tasks outside have too.
-pub(super) fn check(cap: &mut Capture) -> Result {
-    let mut shared: KVVec<usize> = KVVec::new();
-    for open in cap.found.files.open.values() {
-        check_killed()?;
-        if outside(cap, open) != Outside::Nothing {
-            shared.push(open.file.addr(), GFP_KERNEL_ACCOUNT)?;
+    fn outside(&self, cap: &Capture, users: u64) -> Outside {
+        let outside = self.is_outside(cap, users) || (self.kind.outside)(cap, self);
+        if !outside {
+            Outside::Nothing
+        } else if cap.strict || !(self.kind.lossless)(self) {
+            Outside::Refused
+        } else {
+            Outside::Noted
         }
     }
-    let strict = cap.strict;
-    let is_still = |cap: &Capture, addr: &usize| {
-        let open = cap.found.files.open.get(addr)?;
-        let outside = outside(cap, open);
-        (outside != Outside::Nothing).then_some((outside, strict || !may_be_shared(open)))
-    };
-    for _ in 0..RECOUNTS {
-        // For a line of the log nobody has to stand still.
-        let refused = |addr| is_still(cap, addr).is_some_and(|(_, refused)| refused);
-        if !shared.iter().any(refused) {
-            break;
+
+    fn tell(&self, cap: &mut Capture, users: u64, outside: Outside) -> Result {
+        if pipe::tell_instead(cap, &self.file)? {
+            return Ok(());
         }
-        check_killed()?;
-        fsleep(Delta::from_millis(1));
-    }
-    for addr in &shared {
-        let Some((outside, refused)) = is_still(cap, addr) else {
-            continue;
-        };
-        let Some(open) = cap.found.files.open.get(addr) else {
-            continue;
-        };
-        if pipe::is_refused(cap, &open.file) {
-            continue;
-        }
-        let name = name_of(cap, &open.file)?;
+        let name = name_of(cap, &self.file)?;
         let named = Named {
-            user: open.user,
+            user: self.user,
             name: &name,
         };
-        let what = match outside {
-            Outside::Inode => "a task outside has it open too",
-            _ => "a task outside shares it",
+        let what = if self.is_outside(cap, users) {
+            "a task outside shares it"
+        } else {
+            "a task outside has it open too"
         };
-        if refused {
+        if outside == Outside::Refused {
             cap.report.refuse(
                 EBUSY,
-                &open.who,
-                fmt!("{}: {}: {}", named, what, advice(open)),
+                &self.who,
+                fmt!("{}: {}: {}", named, what, self.kind.advice),
             );
         } else {
             cap.report.note(
-                &open.who,
+                &self.who,
                 fmt!("{}: {}; after a restart it has one of its own", named, what),
             );
         }
+        Ok(())
     }
-    Ok(())
+
+    fn stays(&self) -> bool {
+        self.is_synced()
+    }
 }

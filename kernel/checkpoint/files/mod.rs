@@ -2,14 +2,21 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
+mod anon;
 mod collected;
 mod device;
+mod directory;
+mod fifo;
 mod fs;
+mod inode;
+mod kinds;
 mod leaks;
+mod name;
 mod open;
 mod opener;
+mod ops;
+mod path;
 mod pipe;
-mod refuse;
 mod regular;
 mod same;
 mod table;
@@ -27,36 +34,37 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        ThreadOps, //
     },
     image::ObjRef,
     kapi::{
         fs::file::FileRef,
-        task::frozen::FrozenTask, //
+        task::frozen::FrozenTask,
+        time::wait::check_killed, //
     }, //
 };
 
-use self::refuse::Text;
+use self::name::{
+    Text,
+    User, //
+};
 
 pub(crate) use self::{
     collected::Collected,
-    pipe::{
-        deliver,
-        is_named,
-        take_back, //
+    fs::Dirs,
+    inode::{
+        BuiltInode,
+        Nameless, //
     },
     same::{
         boot,
         verdict, //
     },
-    unlinked::{
-        commit,
-        BuiltInode, //
-    }, //
+    table::Table, //
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[table::OPS, fs::OPS];
+pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
 
 /// Counts a user of a file that a mapping of the task `t` has, or that `t` executes.
 ///
@@ -64,7 +72,7 @@ pub(crate) static KINDS: &[KindOps] = &[table::OPS, fs::OPS];
 /// an address space. Lists what can't be saved. A reference on the file is kept; the caller
 /// keeps none, or they count as those of an outsider.
 pub(crate) fn collect_mapped(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
-    open::collect(cap, t, refuse::User::Mapping, file)
+    open::collect(cap, t, User::Mapping, file)
 }
 
 /// Reference of a file that [`collect_mapped`] counted; writes its records at first use.
@@ -84,13 +92,6 @@ pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Resu
     open::restore_program(r, plan, obj)
 }
 
-/// After all tasks of a subtree were collected: lists what tasks outside share with them, and would
-/// share no more after a restart.
-pub(crate) fn leaks_of_subtree(cap: &mut Capture) -> Result {
-    table::leaks(cap)?;
-    fs::leaks(cap)
-}
-
 /// Notes that `file` is what the image or the log are written to.
 ///
 /// If the tasks have it too, it grows while it is saved. To be called once for each reference
@@ -108,15 +109,21 @@ pub(crate) fn reaches(cap: &Capture, file: &FileRef) -> bool {
 /// disk finds what it refers to. May sleep for long: to be called after the thaw. If there is none,
 /// `standing`, before the tasks are saved: then it is known which times servers give the files.
 pub(crate) fn sync(cap: &mut Capture, standing: bool) -> Result {
-    if let Err((e, open)) = cap.found.files.sync() {
-        if e != EINTR {
-            cap.report.line(fmt!(
-                "error: {}: what was written to it can't be brought to its disk [{}]",
-                Text(&open.path),
-                Errno(e)
-            ));
+    for (_, open) in cap.objects.all::<open::Open>() {
+        if !open.is_synced() {
+            continue;
         }
-        return Err(e);
+        let synced = check_killed().and_then(|()| open.file.sync());
+        if let Err(e) = synced {
+            if e != EINTR {
+                cap.report.line(fmt!(
+                    "error: {}: what was written to it can't be brought to its disk [{}]",
+                    Text(&open.path),
+                    Errno(e)
+                ));
+            }
+            return Err(e);
+        }
     }
     cap.found.files.synced = standing;
     Ok(())

@@ -1,43 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pipes, with and without a name, and what is in them.
-
-use core::cell::Cell;
+//! Anonymous pipes, and what all pipes have in common: what is in them.
 
 use kernel::{
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
 };
 
 use crate::{
     core::{
-        objects::Class,
-        report::Errno,
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
         restore::{
             Plan,
             Restore, //
         }, //
     },
     files::{
-        collected::{
-            Open,
-            OpenPipe, //
-        },
-        open::Source,
-        opener,
-        refuse::{
+        name::{
             Named,
-            Text, //
+            User, //
         },
-        regular, //
+        open::Open,
+        opener,
+        ops::{
+            FileOps,
+            Saved,
+            Source, //
+        }, //
     },
-    found::Capture,
+    found::{
+        Capture,
+        Found, //
+    },
     image::{
         self,
         files::{
             open,
             PipeBuffer,
-            FILE_FIFO,
+            FILE_PIPE,
             PIPE_MAX, //
         },
         Kind,
@@ -45,56 +53,79 @@ use crate::{
     },
     kapi::{
         fs::{
-            file::FileRef,
+            file::{
+                ftype,
+                FileRef, //
+            },
             open::oflag,
-            path::PathRef,
             pipe::Pipe, //
         },
         security::cred::CredRef,
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
-/// "Position" of an end of a named pipe that nobody had open for writing since it was opened.
-const UNWRITTEN: i64 = 1;
+/// What to do about an end that a task outside has, too.
+pub(super) const ADVICE: &str =
+    "start the tasks with a file instead, or checkpoint what has the pipe as well";
+
+/// Ends of anonymous pipes.
+pub(super) const OPS: FileOps = FileOps {
+    name: "a pipe",
+    number: FILE_PIPE,
+    matches: |f| f.is(ftype::FIFO) && f.internal,
+    count,
+    collect,
+    advice: ADVICE,
+    save,
+    restore,
+    ..FileOps::NONE
+};
 
 /// Why a pipe can't be looked at.
-const LOCKED: &str = "is locked by a writer or reader outside that does not go on";
+pub(super) const LOCKED: &str = "is locked by a writer or reader outside that does not go on";
 
 /// Bits of a mode that chmod(2) sets.
 const PERMISSIONS: u32 = 0o7777;
 
+/// A pipe.
+struct OpenPipe {
+    /// The pipe, by its first end.
+    pipe: Pipe,
+    /// Its first user.
+    who: TaskName,
+    /// How its first user has it.
+    user: User,
+    /// Not 0: the report says that an end of it is outside.
+    told: Atomic<u32>,
+}
+
 /// A rebuilt pipe: what keeps both ends open until all tasks have theirs.
-pub(crate) enum BuiltPipe {
-    /// An anonymous one: its first two ends, and which of them a task has got.
-    Anonymous {
-        /// For reading.
-        read: FileRef,
-        /// For writing.
-        write: FileRef,
-        /// A task has `read`.
-        read_taken: Cell<bool>,
-        /// A task has `write`.
-        write_taken: Cell<bool>,
-    },
-    /// A named one.
-    Named(BuiltFifo),
+struct BuiltPipe {
+    /// Its first end for reading.
+    read: FileRef,
+    /// Its first end for writing.
+    write: FileRef,
+    /// Not 0: a task has `read`.
+    read_taken: Atomic<u32>,
+    /// The same of `write`.
+    write_taken: Atomic<u32>,
 }
 
-/// A rebuilt named pipe.
-pub(crate) struct BuiltFifo {
-    /// Open for both, for nobody: with it nothing waits for the other end.
-    both: FileRef,
-    /// Ends that tasks have got, and of them those that nobody had open for writing since they were
-    /// opened.
-    ends: KVec<(FileRef, bool)>,
-    /// What will be in it, until then in a pipe that nobody else has: both ends of that.
-    contents: Option<(FileRef, FileRef)>,
-    /// What was in it has been put into it.
-    delivered: bool,
+impl Rebuilt for BuiltPipe {}
+
+/// Counts an end of the pipe: also one that can't be saved is not outside.
+pub(super) fn count(cap: &mut Capture, file: &FileRef) -> Result {
+    if let Some(pipe) = Pipe::of(file) {
+        cap.objects.count::<OpenPipe>(pipe.addr())?;
+    }
+    Ok(())
 }
 
-/// Counts an open file of the pipe. False: refused.
+/// Looks at the pipe when its first end is collected. False: refused.
 pub(super) fn collect(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -106,8 +137,7 @@ pub(super) fn collect(
         return Ok(false);
     };
     let addr = pipe.addr();
-    let (_, first) = cap.objects.collect(Class::Pipe, addr)?;
-    if !first {
+    if cap.objects.users::<OpenPipe>(addr) > 1 {
         return Ok(true);
     }
     // Waited for once: the tasks stand still meanwhile.
@@ -142,67 +172,75 @@ pub(super) fn collect(
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    let found = OpenPipe {
+    cap.objects.keep(OpenPipe {
         pipe,
         who: t.display(&cap.pid_ns),
         user: named.user,
-        refused: false,
-    };
+        told: Atomic::new(0),
+    })?;
     open.ours += 1;
-    cap.found
-        .files
-        .pipes
-        .try_create_and_insert(addr, found, GFP_KERNEL_ACCOUNT)?;
     Ok(true)
 }
 
-/// Counts an end that was refused for what it is: it is not outside.
-pub(super) fn count_refused(cap: &mut Capture, file: &FileRef) -> Result {
-    if let Some(pipe) = Pipe::of(file) {
-        cap.objects.collect(Class::Pipe, pipe.addr())?;
+impl Shared<Found> for OpenPipe {
+    fn addr(&self) -> usize {
+        self.pipe.addr()
     }
-    Ok(())
-}
 
-/// Lists pipes of which tasks outside have an end.
-pub(super) fn leaks(cap: &mut Capture) -> Result {
-    for (addr, found) in cap.found.files.pipes.iter_mut() {
-        let ends = cap.objects.get(Class::Pipe, *addr).map_or(0, |e| e.users);
-        if u64::from(found.pipe.files()) > ends {
-            let name = found.pipe.name();
-            let name: &[u8] = match name.as_bytes() {
-                [] => b"pipe",
-                name => name,
-            };
-            let named = Named {
-                user: found.user,
-                name,
-            };
-            found.refused = true;
-            cap.report.refuse(
-                EBUSY,
-                &found.who,
-                fmt!(
-                    "{}: the pipe's other end is outside: start the tasks with a file instead, or \
-                     checkpoint what has that end as well",
-                    named
-                ),
-            );
+    fn outside(&self, _: &Capture, users: u64) -> Outside {
+        if u64::from(self.pipe.files()) > users {
+            Outside::Refused
+        } else {
+            Outside::Nothing
         }
     }
-    Ok(())
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        if self.told.xchg(1, Relaxed) != 0 {
+            return Ok(());
+        }
+        let name = self.pipe.name();
+        let name: &[u8] = match name.as_bytes() {
+            [] => b"pipe",
+            name => name,
+        };
+        let named = Named {
+            user: self.user,
+            name,
+        };
+        cap.report.refuse(
+            EBUSY,
+            &self.who,
+            fmt!(
+                "{}: the pipe's other end is outside: start the tasks with a file instead, or \
+                 checkpoint what has that end as well",
+                named
+            ),
+        );
+        Ok(())
+    }
 }
 
-/// `file` is an end of a pipe that was refused, as another end is outside.
-pub(super) fn is_refused(cap: &Capture, file: &FileRef) -> bool {
-    Pipe::of(file)
-        .and_then(|p| cap.found.files.pipes.get(&p.addr()))
-        .is_some_and(|found| found.refused)
+/// Tells of the pipe that `file` is an end of, if another end of it is outside; returns whether that
+/// is so. Nothing need be told of the end itself then.
+pub(super) fn tell_instead(cap: &mut Capture, file: &FileRef) -> Result<bool> {
+    let Some(addr) = Pipe::of(file).map(|p| p.addr()) else {
+        return Ok(false);
+    };
+    let users = cap.objects.users::<OpenPipe>(addr);
+    let Some(pipe) = cap.objects.get::<OpenPipe>(addr) else {
+        return Ok(false);
+    };
+    if pipe.told.load(Relaxed) == 0 && pipe.outside(cap, users) == Outside::Nothing {
+        return Ok(false);
+    }
+    pipe.tell(cap, users, Outside::Refused)?;
+    Ok(true)
 }
 
-/// What is written to `file` goes into a pipe that the tasks have an end of.
+/// Returns whether what is written to `file` goes into a pipe that the tasks have an end of.
 pub(super) fn reaches(cap: &Capture, file: &FileRef) -> bool {
-    Pipe::of(file).is_some_and(|p| cap.objects.get(Class::Pipe, p.addr()).is_some())
+    Pipe::of(file).is_some_and(|p| cap.objects.users::<OpenPipe>(p.addr()) > 0)
 }
 
 /// Size in bytes of a pipe of `pages` pages, if an image can have it.
@@ -211,13 +249,21 @@ fn bytes(pages: u32) -> Option<u32> {
     (size.is_power_of_two() && size <= PIPE_MAX).then_some(size)
 }
 
-/// Reference of the pipe of `file`; writes its records the first time.
-pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<ObjRef> {
+/// Writes the pipe of an end.
+fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    Ok(Saved {
+        inode: save_pipe(cap, &open.file, false)?.get(),
+        pos: 0,
+        ..Saved::of(&open.file)
+    })
+}
+
+/// Returns the reference of the pipe of `file`; writes its records the first time.
+pub(super) fn save_pipe(cap: &mut Capture, file: &FileRef, named: bool) -> Result<ObjRef> {
     let pipe = Pipe::of(file).ok_or(ENOENT)?;
-    let (obj, first) = cap.objects.save(Class::Pipe, pipe.addr())?;
-    if !first {
-        return Ok(obj);
-    }
+    let (obj, Some(_)) = cap.objects.save::<OpenPipe>(pipe.addr())? else {
+        return cap.objects.reference::<OpenPipe>(pipe.addr());
+    };
     let (pieces, contents) = pipe.contents()?;
     let owner = if named { None } else { file.owner() };
     let record = image::files::Pipe {
@@ -241,16 +287,8 @@ pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<Obj
     Ok(obj)
 }
 
-/// What stands in the image for the position of an end of a named pipe.
-pub(super) fn pos(file: &FileRef) -> Result<i64> {
-    match Pipe::of(file) {
-        Some(pipe) if file.is_readable() && pipe.is_unwritten()? => Ok(UNWRITTEN),
-        _ => Ok(0),
-    }
-}
-
 /// Gives a new pipe the size that it had.
-fn resize(record: &image::files::Pipe, end: &FileRef) -> Result {
+pub(super) fn resize(record: &image::files::Pipe, end: &FileRef) -> Result {
     let pipe = Pipe::of(end).ok_or(EINVAL)?;
     let size = record.size.get();
     if bytes(pipe.status()?.pages) != Some(size) {
@@ -260,7 +298,7 @@ fn resize(record: &image::files::Pipe, end: &FileRef) -> Result {
 }
 
 /// Sets the size of a new pipe and fills it through `write`, which is open for writing.
-fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
+pub(super) fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
     let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
     resize(&record, write)?;
     for raw in r.records_after(obj)?.take(record.buffers.get() as usize) {
@@ -281,16 +319,13 @@ fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
 }
 
 /// Flags to open an end with without waiting. Packets are asked for later: open(2) knows of none.
-fn plain(flags: u32) -> u32 {
+pub(super) fn plain(flags: u32) -> u32 {
     (flags & !oflag::DIRECT) | oflag::NONBLOCK
 }
 
-/// An open end as it was; the pipe is rebuilt with its first one.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+/// Opens an end as it was; the pipe is rebuilt with its first one.
+fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
-    if source.record.kind.get() == FILE_FIFO {
-        return restore_named(r, plan, source, obj);
-    }
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     restore_anonymous(r, source, obj, &opener).map_err(|e| {
         let why = match e {
@@ -321,11 +356,11 @@ fn restore_anonymous(
         if read.mode() & PERMISSIONS != mode {
             read.chmod(mode as u16)?;
         }
-        let pipe = BuiltPipe::Anonymous {
+        let pipe = BuiltPipe {
             read,
             write,
-            read_taken: Cell::new(false),
-            write_taken: Cell::new(false),
+            read_taken: Atomic::new(0),
+            write_taken: Atomic::new(0),
         };
         r.set_built(obj, pipe)?;
     }
@@ -333,22 +368,12 @@ fn restore_anonymous(
     let (reads, writes) = (flags & open::READ != 0, flags & open::WRITE != 0);
     // The first reader and writer get what pipe(2) makes; others are made as open(2) of
     // /proc/self/fd/N makes them.
-    let (file, new) = r
-        .with_built(obj, |b| match b {
-            BuiltPipe::Anonymous {
-                read,
-                write,
-                read_taken,
-                write_taken,
-            } => Some(match (reads, writes) {
-                (true, false) => (read.clone(), !read_taken.replace(true)),
-                (false, true) => (write.clone(), !write_taken.replace(true)),
-                _ => (read.clone(), false),
-            }),
-            _ => None,
-        })
-        .flatten()
-        .ok_or(EINVAL)?;
+    let pipe = r.built::<BuiltPipe>(obj).ok_or(EINVAL)?;
+    let (file, new) = match (reads, writes) {
+        (true, false) => (pipe.read.clone(), pipe.read_taken.xchg(1, Relaxed) == 0),
+        (false, true) => (pipe.write.clone(), pipe.write_taken.xchg(1, Relaxed) == 0),
+        _ => (pipe.read.clone(), false),
+    };
     let file = if new {
         file
     } else {
@@ -356,206 +381,4 @@ fn restore_anonymous(
     };
     file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
     Ok(file)
-}
-
-/// Makes the named pipe `obj`, which was found at the path of `source`, ready to be opened. What was
-/// in it goes into another pipe first: it must not be seen outside if the restart fails.
-fn make_named(
-    r: &Restore,
-    plan: &Plan<'_>,
-    source: &Source,
-    obj: ObjRef,
-    found: &PathRef,
-) -> Result {
-    let name = Text(source.path.as_bytes());
-    let in_use = || {
-        r.fail(
-            EBUSY,
-            plan,
-            fmt!(
-                "{}: the named pipe is in use: end what has it open, or restart elsewhere",
-                name
-            ),
-        )
-    };
-    // Whoever waits for its other end would be woken by ours.
-    if found.is_open_pipe() {
-        return Err(in_use());
-    }
-    let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
-    if record.buffers.get() != 0 && found.may_write().is_err() {
-        return Err(r.fail(
-            EACCES,
-            plan,
-            fmt!(
-                "{}: something was in the named pipe, and the caller may not write to it",
-                name
-            ),
-        ));
-    }
-    let make = || {
-        // Nobody gets this one, so nobody's rights matter. Who may only read gets an end to read.
-        let both = FileRef::open_unchecked(found, oflag::BOTH_ENDS)?;
-        resize(&record, &both)?;
-        let contents = if record.buffers.get() != 0 {
-            let (read, write) = Pipe::create()?;
-            fill(r, obj, &write)?;
-            Some((read, write))
-        } else {
-            None
-        };
-        Ok(BuiltFifo {
-            both,
-            ends: KVec::new(),
-            contents,
-            delivered: false,
-        })
-    };
-    let fifo = make().map_err(|e| {
-        r.fail(
-            e,
-            plan,
-            fmt!("{}: the named pipe can't be filled: {}", name, Errno(e)),
-        )
-    })?;
-    let status = Pipe::of(&fifo.both).ok_or(EINVAL)?.status().map_err(|e| {
-        let why = match e {
-            EBUSY => LOCKED,
-            _ => "the named pipe can't be looked at",
-        };
-        r.fail(e, plan, fmt!("{}: {}", name, why))
-    })?;
-    if status.files != 1 || status.used != 0 {
-        return Err(in_use());
-    }
-    r.set_built(obj, BuiltPipe::Named(fifo))
-}
-
-/// `opener` may open the named pipe `found` as it was open. Asked before it is made ready to be
-/// opened, which others can feel who wait for an end of it. EACCES if not.
-fn may_open(source: &Source, opener: &CredRef, found: &PathRef) -> Result {
-    let has = |flag| source.record.flags.get() & flag != 0;
-    opener.act(|| -> Result {
-        if has(open::READ) || !has(open::WRITE) {
-            found.may_read()?;
-        }
-        if has(open::WRITE) {
-            found.may_write()?;
-        }
-        Ok(())
-    })
-}
-
-fn restore_named(r: &Restore, plan: &Plan<'_>, source: &Source, obj: ObjRef) -> Result<FileRef> {
-    let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let found = regular::find(r, plan, source, &opener)?;
-    if !r.is_built(obj) {
-        may_open(source, &opener, &found).map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!(
-                    "{}: can't be opened with the rights of who had opened it",
-                    Text(source.path.as_bytes())
-                ),
-            )
-        })?;
-        make_named(r, plan, source, obj, &found)?;
-    }
-    // With both ends open nothing waits for the other.
-    let flags = plain(source.flags);
-    let file = regular::open_found(r, plan, source, &opener, &found, flags)?;
-    file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
-    let unwritten = source.record.pos.get() == UNWRITTEN as u64;
-    let ends = r.with_built_mut(obj, |b| match b {
-        BuiltPipe::Named(fifo) if fifo.both.inode_addr() == file.inode_addr() => {
-            Some(core::mem::take(&mut fifo.ends))
-        }
-        _ => None,
-    });
-    let mut ends = ends.flatten().ok_or_else(|| {
-        r.fail(
-            ESTALE,
-            plan,
-            fmt!(
-                "{}: two ends of one pipe have different paths",
-                Text(source.path.as_bytes())
-            ),
-        )
-    })?;
-    ends.push((file.clone(), unwritten), GFP_KERNEL_ACCOUNT)?;
-    r.with_built_mut(obj, |b| {
-        if let BuiltPipe::Named(fifo) = b {
-            fifo.ends = ends;
-        }
-    });
-    Ok(file)
-}
-
-impl BuiltFifo {
-    /// Open files of it that are ours.
-    fn files(&self) -> Result<u32> {
-        Ok(u32::try_from(self.ends.len())?.saturating_add(1))
-    }
-
-    /// Puts what was in it into it, if nobody else has opened it meanwhile (EBUSY).
-    fn deliver(&mut self) -> Result {
-        let pipe = Pipe::of(&self.both).ok_or(EINVAL)?;
-        if let Some((read, _)) = &self.contents {
-            let from = Pipe::of(read).ok_or(EINVAL)?;
-            pipe.take_contents(&from, self.files()?)?;
-        }
-        self.delivered = true;
-        for (file, unwritten) in &self.ends {
-            if let Some(end) = Pipe::of(file).filter(|_| *unwritten) {
-                // Who has locked it has it open, and so it is not as it was.
-                let _ = end.set_unwritten();
-            }
-        }
-        Ok(())
-    }
-}
-
-/// It is a named one: [`deliver`] and [`take_back`] look for it.
-pub(crate) fn is_named(pipe: &BuiltPipe) -> bool {
-    matches!(pipe, BuiltPipe::Named(_))
-}
-
-/// Puts into the named pipes what was in them. To be called as the last of all that can fail: from
-/// here on, who opens one finds it.
-///
-/// EBUSY: somebody else has one of them open.
-pub(crate) fn deliver(r: &Restore) -> Result {
-    r.for_each_built(|built: &mut BuiltPipe| match built {
-        BuiltPipe::Named(fifo) => fifo.deliver().map_err(|e| {
-            let name = fifo.both.entry_name();
-            (e, name)
-        }),
-        _ => Ok(()),
-    })
-    .map_err(|(e, name)| {
-        r.with_report(|report| {
-            report.line(fmt!(
-                "error: the named pipe {} was opened by somebody else during the restart: end \
-                 that [{}]",
-                Text(name.as_bytes()),
-                Errno(e)
-            ));
-        });
-        e
-    })
-}
-
-/// Takes out of the named pipes what [`deliver`] has put into them: the restart has failed. What
-/// somebody else has open by now keeps it.
-pub(crate) fn take_back(r: &Restore) {
-    let _ = r.for_each_built(|built: &mut BuiltPipe| {
-        if let BuiltPipe::Named(fifo) = built {
-            let pipe = Pipe::of(&fifo.both).filter(|_| fifo.delivered);
-            if let (Some(pipe), Ok(files)) = (pipe, fifo.files()) {
-                let _ = pipe.drop_contents(files);
-            }
-        }
-        Ok::<(), Error>(())
-    });
 }

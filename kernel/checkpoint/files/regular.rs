@@ -1,252 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Regular files and directories by path, and what all files with a path have in common.
+//! Regular files, by path.
 
 use kernel::prelude::*;
 
 use crate::{
-    core::{
-        report::Errno,
-        restore::{
-            Plan,
-            Restore, //
-        }, //
+    core::restore::{
+        Plan,
+        Restore, //
     },
     files::{
-        collected::Open,
-        open::Source,
-        opener,
-        refuse::{
-            Named,
-            Text, //
+        open::Open,
+        ops::{
+            Compare,
+            FileOps,
+            Saved,
+            Source, //
         },
-        same, //
+        path, //
     },
     found::Capture,
     image::files::{
         open,
-        OpenFile,
-        FILE_DIRECTORY, //
+        FILE_REGULAR,
+        NSEC_UNKNOWN,
+        SIZE_UNKNOWN, //
     },
-    kapi::{
-        fs::{
-            file::{
-                ftype,
-                FileRef, //
-            },
-            path::PathRef, //
-        },
-        security::cred::CredRef,
-        task::frozen::FrozenTask, //
+    kapi::fs::file::{
+        ftype,
+        FileRef, //
     }, //
 };
 
-/// Notes the path of `open`, which must lead back to it from the caller's root. False: refused.
-pub(super) fn collect_path(
-    cap: &mut Capture,
-    t: &FrozenTask,
-    named: &Named<'_>,
-    open: &mut Open,
-) -> Result<bool> {
-    let path = open.file.path();
-    if open.file.is_unlinked() || open.file.links() == 0 {
-        let why = if open.file.links() == 0 {
-            "has been removed: make it again, or close it"
-        } else {
-            "was removed by this name, but has another: give it this one back"
-        };
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
-        return Ok(false);
-    }
-    if open.file.is_kept_until_closed() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: has been removed, and its filesystem keeps it only until it is closed: make \
-                 it again, or close it",
-                named
-            ),
-        );
-        return Ok(false);
-    }
-    let Some(name) = path.name_from(&cap.found.files.root)? else {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: can't be reached from the caller's root directory: call from where it can",
-                named
-            ),
-        );
-        return Ok(false);
-    };
-    if path.is_hidden(&cap.found.files.root) {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: another mount hides its path: unmount that first",
-                named
-            ),
-        );
-        return Ok(false);
-    }
-    open.path = name;
-    Ok(true)
-}
+/// Regular files that have a name.
+pub(super) const OPS: FileOps = FileOps {
+    name: "a regular file",
+    number: FILE_REGULAR,
+    matches: |f| f.is(ftype::REGULAR),
+    by_path: true,
+    collect: path::collect,
+    lossless: |_| true,
+    on_disk: true,
+    save,
+    compare: Compare::Contents,
+    restore,
+    ..FileOps::NONE
+};
 
-/// Finds what lies at the path of `source`, with the rights of `opener`: the file that was saved,
-/// as far as can be told.
-pub(super) fn find(
-    r: &Restore,
-    plan: &Plan<'_>,
-    source: &Source,
-    opener: &CredRef,
-) -> Result<PathRef> {
-    let name = Text(source.path.as_bytes());
-    let found = opener
-        .act(|| PathRef::lookup(&r.root, source.path.as_c_str()))
-        .map_err(|e| {
-            let why = match e {
-                ENOENT => "is missing: bring it back",
-                EACCES => "can't be reached with the rights of who had opened it",
-                ELOOP => "there is a symbolic link on its path, where none was",
-                _ => "can't be found",
-            };
-            r.fail(e, plan, fmt!("{}: {}", name, why))
-        })?;
-    if found.mode() & ftype::MASK != source.record.mode.get() & ftype::MASK {
-        return Err(r.fail(
-            ESTALE,
-            plan,
-            fmt!(
-                "{}: is of another type than when it was saved: bring the old one back",
-                name
-            ),
-        ));
-    }
-    same::check(r, plan, &source.path, &source.record, &found)?;
-    Ok(found)
-}
-
-/// Opens what [`find`] found with `flags` (O_*), and the rights of `opener`.
-pub(super) fn open_found(
-    r: &Restore,
-    plan: &Plan<'_>,
-    source: &Source,
-    opener: &CredRef,
-    found: &PathRef,
-    flags: u32,
-) -> Result<FileRef> {
-    let program = source.record.flags.get() & open::EXEC != 0;
-    let opened = if program {
-        // Who may execute a program gets to see it, but not by reading its file. Who restarts it
-        // decides whether this one may.
-        opener
-            .act(|| FileRef::open_program(found))
-            .and_then(|file| {
-                opener
-                    .act(|| file.may_read())
-                    .or_else(|_| file.may_read())
-                    .map(|()| file)
-            })
+fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    let file = &open.file;
+    let stat = path::identity(cap, open)?;
+    let unwritten = file.is_writable() && !cap.found.files.synced && file.path().is_of_server();
+    let (size, mtime) = if cap.found.files.is_output(file) {
+        // It grows: what it will hold is not known.
+        (SIZE_UNKNOWN, (0, NSEC_UNKNOWN))
+    } else if unwritten {
+        (stat.size, (0, NSEC_UNKNOWN))
     } else {
-        opener.act(|| FileRef::open(found, flags, 0))
+        (stat.size, stat.mtime)
     };
-    opened.map_err(|e| {
-        let name = Text(source.path.as_bytes());
-        let why = match (e, program) {
-            (EACCES, true) => "can't be executed with the rights of who had executed it",
-            (EACCES | EPERM, false) => "can't be opened with the rights of who had opened it",
-            (ETXTBSY, _) => "can't be opened for writing: it is being executed",
-            _ => "can't be opened",
-        };
-        r.fail(e, plan, fmt!("{}: {}", name, why))
+    Ok(Saved {
+        size,
+        mtime,
+        stat,
+        ..Saved::of(file)
     })
 }
 
-/// Opens what lies at the path of `source` as it was open, but with `flags`.
-pub(super) fn open_path(
-    r: &Restore,
-    plan: &Plan<'_>,
-    source: &Source,
-    flags: u32,
-) -> Result<FileRef> {
-    let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let found = find(r, plan, source, &opener)?;
-    open_found(r, plan, source, &opener, &found, flags)
-}
-
-/// Opens a regular file or a directory as it was.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
-    let file = open_path(r, plan, source, source.flags)?;
+/// Opens a regular file as it was.
+fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+    let file = path::open(r, plan, source, source.flags)?;
     if source.record.flags.get() & open::PATH != 0 {
         return Ok(file);
     }
-    set_pos(r, plan, source, &file)?;
-    advise(r, plan, source, &file)?;
+    path::set_pos(r, plan, source, &file)?;
+    path::advise(r, plan, source, &file)?;
     Ok(file)
-}
-
-/// Checks that `file`, which was rebuilt from the record `raw`, may be the program of an address
-/// space, with the rights of who had opened it.
-pub(super) fn check_program(
-    r: &Restore,
-    plan: &Plan<'_>,
-    record: &OpenFile,
-    path: &[u8],
-    file: &FileRef,
-) -> Result {
-    let opener = opener::of_file(r, plan, record.cred.get())?;
-    opener.act(|| file.may_be_program()).map_err(|e| {
-        r.fail(
-            e,
-            plan,
-            fmt!(
-                "{}: can't be its program: it may not be executed, or its filesystem is mounted \
-                 noexec",
-                Text(path)
-            ),
-        )
-    })
-}
-
-/// Gives the advice that was given on `file`.
-pub(super) fn advise(r: &Restore, plan: &Plan<'_>, source: &Source, file: &FileRef) -> Result {
-    file.advise(source.record.flags.get()).map_err(|e| {
-        r.fail(
-            e,
-            plan,
-            fmt!(
-                "{}: does not take the advice given on it",
-                Text(source.path.as_bytes())
-            ),
-        )
-    })
-}
-
-/// Moves the position of `file` to where it was.
-pub(super) fn set_pos(r: &Restore, plan: &Plan<'_>, source: &Source, file: &FileRef) -> Result {
-    let pos = i64::try_from(source.record.pos.get()).map_err(|_| EINVAL)?;
-    if pos == 0 {
-        return Ok(());
-    }
-    let begun = if source.record.kind.get() == FILE_DIRECTORY {
-        file.begin_reading()
-    } else {
-        Ok(())
-    };
-    begun.and_then(|()| file.seek(pos)).map_err(|e| {
-        r.fail(
-            e,
-            plan,
-            fmt!(
-                "{}: position {} can't be set: {}",
-                Text(source.path.as_bytes()),
-                pos,
-                Errno(e)
-            ),
-        )
-    })
 }

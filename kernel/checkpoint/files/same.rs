@@ -23,12 +23,15 @@ use crate::{
             Restore, //
         }, //
     },
-    files::refuse::Text,
+    files::{
+        name::Text,
+        ops::{
+            Compare,
+            Source, //
+        }, //
+    },
     image::files::{
-        OpenFile,
         Path,
-        FILE_DEVICE,
-        FILE_REGULAR,
         NSEC_UNKNOWN,
         SIZE_UNKNOWN, //
     },
@@ -213,24 +216,18 @@ fn stat(r: &Restore, plan: &Plan<'_>, path: &PathName, found: &PathRef) -> Resul
     })
 }
 
-/// Compares the file that was `found` at `path`, and is of the type that was saved, with `was`.
+/// Compares what was `found` at the path of `source`, and is of the type that was saved, with it.
 ///
 /// What differs and is not accepted fails the restart later, in [`verdict`].
-pub(super) fn check(
-    r: &Restore,
-    plan: &Plan<'_>,
-    path: &PathName,
-    was: &OpenFile,
-    found: &PathRef,
-) -> Result {
+pub(super) fn check(r: &Restore, plan: &Plan<'_>, source: &Source, found: &PathRef) -> Result {
     let policy = &r.policy;
-    // The device that a node stands for is all that it is.
-    if was.kind.get() == FILE_DEVICE {
+    let (path, was, compare) = (&source.path, &source.record, source.kind.compare);
+    if compare < Compare::Inode {
         return Ok(());
     }
     let is = stat(r, plan, path, found)?;
     let mut differs = Differences::default();
-    if was.kind.get() == FILE_REGULAR {
+    if compare >= Compare::Contents {
         let size = was.size.get();
         let mtime = (was.mtime.get().cast_signed(), was.mtime_nsec.get());
         if size == SIZE_UNKNOWN {

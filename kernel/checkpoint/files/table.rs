@@ -2,19 +2,17 @@
 
 //! Descriptor tables.
 
-use kernel::{
-    prelude::*,
-    time::{
-        delay::fsleep,
-        Delta, //
-    }, //
-};
+use kernel::prelude::*;
 
 use zerocopy::IntoBytes;
 
 use crate::{
     core::{
-        objects::Class,
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
         report::Errno,
         restore::{
             Plan,
@@ -22,18 +20,13 @@ use crate::{
         }, //
     },
     files::{
-        collected::{
-            Slot,
-            Table, //
-        },
-        leaks,
-        open,
-        pipe,
-        refuse::User, //
+        name::User,
+        open, //
     },
     found::{
         Capture,
-        KindOps, //
+        Found,
+        ThreadOps, //
     },
     image::{
         self,
@@ -50,29 +43,53 @@ use crate::{
             set_descriptor,
             FilesRef, //
         },
-        task::frozen::FrozenTask,
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        },
         time::wait::check_killed, //
     }, //
 };
 
 /// Descriptor tables and all open files in them.
-pub(super) const OPS: KindOps = KindOps {
+pub(super) const OPS: ThreadOps = ThreadOps {
     name: "descriptor tables",
     collect,
-    leaks: self::leaks,
     save,
     restore,
+    ..ThreadOps::NONE
 };
+
+/// A descriptor.
+struct Slot {
+    /// Its number.
+    fd: u32,
+    /// It is closed by exec.
+    cloexec: bool,
+    /// Address of the file.
+    file: usize,
+}
+
+/// A descriptor table.
+pub(crate) struct Table {
+    /// The table.
+    files: FilesRef,
+    /// Its descriptors by ascending number.
+    slots: KVVec<Slot>,
+    /// Its first user.
+    who: TaskName,
+}
 
 /// A rebuilt descriptor table.
 struct BuiltFiles(FilesRef);
+
+impl Rebuilt for BuiltFiles {}
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(files) = FilesRef::of(t) else {
         return Ok(());
     };
-    let (_, first) = cap.objects.collect(Class::Files, files.addr())?;
-    if !first {
+    if !cap.objects.count::<Table>(files.addr())? {
         return Ok(());
     }
     let mut slots: KVVec<Slot> = KVVec::new();
@@ -100,74 +117,47 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         };
         slots.push(slot, GFP_KERNEL_ACCOUNT)?;
     }
-    let table = Table {
+    cap.objects.keep(Table {
         slots,
         who: t.display(&cap.pid_ns),
         files,
-    };
-    let addr = table.files.addr();
-    cap.found
-        .files
-        .tables
-        .try_create_and_insert(addr, table, GFP_KERNEL_ACCOUNT)?;
-    Ok(())
+    })
 }
 
-pub(super) fn leaks(cap: &mut Capture) -> Result {
-    pipe::leaks(cap)?;
-    leaks::check(cap)?;
-    // Ours is one more.
-    let is_shared = |cap: &Capture, addr: usize, table: &Table| {
-        let users = cap.objects.get(Class::Files, addr).map_or(0, |e| e.users);
-        table.files.count() > users + 1
-    };
-    let mut shared: KVVec<usize> = KVVec::new();
-    for (&addr, table) in cap.found.files.tables.iter() {
-        if is_shared(cap, addr, table) {
-            shared.push(addr, GFP_KERNEL_ACCOUNT)?;
+impl Shared<Found> for Table {
+    fn addr(&self) -> usize {
+        self.files.addr()
+    }
+
+    fn outside(&self, _: &Capture, users: u64) -> Outside {
+        // Ours is one more.
+        if self.files.count() > users + 1 {
+            Outside::Refused
+        } else {
+            Outside::Nothing
         }
     }
-    // Who looks at /proc/PID/fd may be another for a moment. All are counted at once: the tasks
-    // stand still meanwhile.
-    for _ in 0..leaks::RECOUNTS {
-        if shared.is_empty() {
-            break;
-        }
-        check_killed()?;
-        fsleep(Delta::from_millis(1));
-        shared.retain(|&mut addr| {
-            let table = cap.found.files.tables.get(&addr);
-            table.is_some_and(|table| is_shared(cap, addr, table))
-        });
-    }
-    for addr in &shared {
-        let Some(table) = cap.found.files.tables.get(addr) else {
-            continue;
-        };
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
         cap.report.refuse(
             EBUSY,
-            &table.who,
+            &self.who,
             fmt!(
                 "descriptor table: a task outside has it too (CLONE_FILES): checkpoint that as \
                  well, or end it"
             ),
         );
+        Ok(())
     }
-    Ok(())
 }
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(files) = FilesRef::of(t) else {
         return Ok(());
     };
-    let addr = files.addr();
-    drop(files);
-    let (obj, first) = cap.objects.save(Class::Files, addr)?;
-    if !first {
+    let (obj, Some(table)) = cap.objects.save::<Table>(files.addr())? else {
         return Ok(());
-    }
-    // The table is taken out, as saving its files changes what was collected next to it.
-    let table = cap.found.files.tables.remove(&addr).ok_or(ENOENT)?;
+    };
     let mut fds: KVVec<u8> = KVVec::new();
     for slot in table.slots.iter() {
         check_killed()?;

@@ -1,64 +1,94 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Inodes without a name: removed files, and anonymous shared memory.
+//! Regular files that were removed while they were open.
 //!
-//! Their contents go into the image as extents, which are captured with the memory of the tasks.
+//! Their content is in the image, and so they have to have been opened by nobody outside.
 
 use kernel::prelude::*;
 
 use crate::{
     core::{
-        objects::Class,
         report::Errno,
         restore::{
             Plan,
-            Restore,
-            META_AT, //
+            Restore, //
         }, //
     },
     files::{
-        collected::{
-            Open,
-            Sort, //
-        },
-        open::Source,
+        collected::Opens,
+        inode,
+        name::Named,
+        open::Open,
         opener,
-        refuse::{
-            Named,
-            Text, //
+        ops::{
+            FileOps,
+            Saved,
+            Source, //
         },
-        regular, //
+        path, //
     },
     found::Capture,
-    image::{
-        files::{
-            Inode,
-            FILE_SHARED_ANON,
-            INODE_LINKABLE,
-            INODE_NORESERVE, //
-        },
-        Kind,
-        ObjRef,
-        Records, //
+    image::files::{
+        open,
+        FILE_UNLINKED, //
     },
     kapi::{
         fs::{
-            file::FileRef,
-            open::oflag,
-            path::{
-                PathName,
-                PathRef, //
-            }, //
+            file::{
+                ftype,
+                FileRef, //
+            },
+            path::PathRef, //
         },
-        mm::shmem,
-        security::cred::CredRef,
-        task::frozen::FrozenTask,
-        time::wait, //
+        task::frozen::FrozenTask, //
     }, //
 };
 
-/// Bits of a mode that chmod(2) sets.
-const PERMISSIONS: u32 = 0o7777;
+/// Regular files without a name.
+pub(super) const OPS: FileOps = FileOps {
+    name: "a removed file",
+    number: FILE_UNLINKED,
+    matches: |f| f.is(ftype::REGULAR) && f.file.links() == 0,
+    count,
+    collect,
+    outside,
+    // Nobody writes to it, so that two of it stay the same.
+    lossless: |open| open.file.opens().is_some_and(|(_, writers)| writers == 0),
+    advice: "close it there, or checkpoint what has it as well",
+    save,
+    restore,
+    ..FileOps::NONE
+};
+
+/// Notes that `file` was opened: who else has the inode open is only known by counting.
+fn count(cap: &mut Capture, file: &FileRef) -> Result {
+    if file.is_path_only() {
+        return Ok(());
+    }
+    let inode = file.inode_addr();
+    let one = Opens {
+        readers: u64::from(!file.is_writable()),
+        writers: u64::from(file.is_writable()),
+    };
+    if let Some(opens) = cap.found.files.removed.get_mut(&inode) {
+        opens.readers += one.readers;
+        opens.writers += one.writers;
+        return Ok(());
+    }
+    cap.found
+        .files
+        .removed
+        .try_create_and_insert(inode, one, GFP_KERNEL_ACCOUNT)?;
+    Ok(())
+}
+
+/// Returns whether the inode is open more often than the tasks have opened it.
+fn outside(cap: &Capture, open: &Open) -> bool {
+    let known = cap.found.files.removed.get(&open.file.inode_addr());
+    let known = known.copied().unwrap_or_default();
+    let more = |(readers, writers)| readers > known.readers || writers > known.writers;
+    open.file.opens().is_some_and(more)
+}
 
 /// Directory in which `file` was made, or the next one above that still is there.
 fn directory(file: &FileRef) -> PathRef {
@@ -73,228 +103,57 @@ fn directory(file: &FileRef) -> PathRef {
     dir
 }
 
-/// Counts an open file of the inode. False: refused.
-pub(super) fn collect(
-    cap: &mut Capture,
-    t: &FrozenTask,
-    named: &Named<'_>,
-    open: &mut Open,
-) -> Result<bool> {
-    if open.file.is_path_only() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: was removed and is open for its path only: have it closed",
-                named
-            ),
-        );
+/// Notes the directory and the inode of `open`. False: refused.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    if !inode::check(cap, t, named, open)? {
         return Ok(false);
     }
-    if open.file.is_backing() || !open.file.is_cached() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: was removed, and its filesystem ({}) does not let the kernel read its pages: \
-                 have it closed",
-                named,
-                Text(open.file.fs_name().to_bytes())
-            ),
-        );
-        return Ok(false);
-    }
-    if open.file.is_executed_by(t) {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: the program's file has been removed: start it again from the new one",
-                named
-            ),
-        );
-        return Ok(false);
-    }
-    if open.sort == Sort::Unlinked {
-        let dir = directory(&open.file);
-        let why = match dir.name_from(&cap.found.files.root)? {
-            None => Some("was removed, and its directory can't be reached: have it closed"),
-            Some(_) if dir.is_hidden(&cap.found.files.root) => {
-                Some("was removed, and another mount hides its directory: unmount that first")
-            }
-            Some(_) if !dir.can_tmpfile() => {
-                Some("was removed, and its filesystem has no files without a name: have it closed")
-            }
-            Some(_) if open.file.owner().is_none() => Some(
-                "was removed, and its owner is not known in this user namespace: call from outside",
-            ),
-            Some(_) if open.file.has_xattrs()? => {
-                Some("was removed, and has extended attributes: have them removed")
-            }
-            Some(name) => {
-                open.path = name;
-                None
-            }
-        };
-        if let Some(why) = why {
-            cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
-            return Ok(false);
+    let dir = directory(&open.file);
+    let mut path = KVec::new();
+    let why = match dir.name_from(&cap.found.files.root)? {
+        None => Some("was removed, and its directory can't be reached: have it closed"),
+        Some(_) if dir.is_hidden(&cap.found.files.root) => {
+            Some("was removed, and another mount hides its directory: unmount that first")
         }
+        Some(_) if !dir.can_tmpfile() => {
+            Some("was removed, and its filesystem has no files without a name: have it closed")
+        }
+        Some(_) if open.file.owner().is_none() => Some(
+            "was removed, and its owner is not known in this user namespace: call from outside",
+        ),
+        Some(_) if open.file.has_xattrs()? => {
+            Some("was removed, and has extended attributes: have them removed")
+        }
+        Some(name) => {
+            path = name;
+            None
+        }
+    };
+    if let Some(why) = why {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(false);
     }
-    let (obj, first) = cap.objects.collect(Class::Inode, open.file.inode_addr())?;
-    if first {
-        cap.found.files.add_inode(obj, &open.file)?;
-        open.ours += 1;
-    }
+    inode::add(cap, open, path)?;
     Ok(true)
 }
 
-/// Reference of the inode of `file`; writes its record the first time.
-pub(super) fn save(cap: &mut Capture, file: &FileRef, named: bool) -> Result<ObjRef> {
-    let (obj, first) = cap.objects.save(Class::Inode, file.inode_addr())?;
-    if !first {
-        return Ok(obj);
-    }
-    let [uid, gid] = file.owner().unwrap_or([0, 0]);
-    let [atime, mtime] = if named { file.times() } else { [(0, 0); 2] };
-    let mut flags = 0;
-    if named && file.is_linkable() {
-        flags |= INODE_LINKABLE;
-    }
-    if !named && shmem::is_noreserve(file) {
-        flags |= INODE_NORESERVE;
-    }
-    let record = Inode {
-        obj: obj.get().into(),
-        mode: (file.mode() & PERMISSIONS).into(),
-        size: u64::try_from(file.size()).unwrap_or(0).into(),
-        owner: [uid.into(), gid.into()],
-        atime: atime.0.cast_unsigned().into(),
-        mtime: mtime.0.cast_unsigned().into(),
-        atime_nsec: atime.1.into(),
-        mtime_nsec: mtime.1.into(),
-        flags: flags.into(),
-        reserved: 0.into(),
-    };
-    let dir = match cap.found.files.open.get(&file.addr()) {
-        Some(open) if named => open.path.as_slice(),
-        _ => &[],
-    };
-    cap.meta.put(&record, dir)?;
-    Ok(obj)
-}
-
-/// Makes the inode with reference `obj`, with its size but without its contents, with the rights of
-/// `opener`.
-fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<FileRef> {
-    let (record, raw) = r.object_body::<Inode>(obj)?;
-    let size = i64::try_from(record.size.get()).map_err(|_| EINVAL)?;
-    if raw.payload.is_empty() {
-        let noreserve = record.flags.get() & INODE_NORESERVE != 0;
-        return shmem::new_file(size, noreserve).map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!("{} bytes of anonymous shared memory: {}", size, Errno(e)),
-            )
-        });
-    }
-    let dir = PathName::new(raw.payload)?;
-    let fill = |file: FileRef| {
-        file.truncate(size)?;
-        let owner = record.owner.map(|id| id.get());
-        if file.owner() != Some(owner) {
-            file.chown(owner)?;
-        }
-        Ok(file)
-    };
-    let linkable = record.flags.get() & INODE_LINKABLE != 0;
-    let flags = oflag::TMPFILE | if linkable { 0 } else { oflag::NAMELESS };
-    let open = || {
-        let dir = PathRef::lookup_dir(&r.root, dir.as_c_str())?;
-        FileRef::open(&dir, flags, 0o600)
-    };
-    let mut made = opener.act(open);
-    // Who had it open need not be who had made it. What can't be given a name gives no right to
-    // anything in the directory.
-    if !linkable && matches!(made, Err(EACCES)) {
-        made = open();
-    }
-    made.and_then(fill).map_err(|e| {
-        let why = match e {
-            ENOENT | ELOOP | ENOTDIR => "the directory is missing: bring it back",
-            EACCES | EPERM => "can't be made with the rights of who had it open",
-            ENOSPC => "there is no room for it",
-            _ => "can't be made",
-        };
-        r.fail(
-            e,
-            plan,
-            fmt!(
-                "a file without a name of {} bytes in {}: {}",
-                size,
-                Text(raw.payload),
-                why
-            ),
-        )
+/// Writes the inode of an open file.
+fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    let saved = Saved::of(&open.file);
+    Ok(Saved {
+        inode: inode::save(cap, open)?.get(),
+        size: u64::try_from(open.file.size()).unwrap_or(0),
+        // An interpreter or loader that was replaced since. What is in it is in the image: nobody
+        // has to ask for the right to execute it.
+        flags: saved.flags & !open::EXEC,
+        ..saved
     })
 }
 
-/// Gives the inodes without a name what filling them changes: times, and permissions, of which
-/// bits that give rights are taken away by who writes.
-pub(crate) fn commit(r: &Restore) -> Result {
-    for raw in Records::asking(r.meta(), META_AT, &wait::goes_on) {
-        let raw = raw.map_err(|f| r.fault(f))?;
-        if raw.kind != Kind::Inode || raw.payload.is_empty() {
-            continue;
-        }
-        let record: Inode = raw.body().map_err(|f| r.fault(f))?;
-        let obj = ObjRef::new(record.obj.get()).ok_or(EINVAL)?;
-        let Some(file) = r.with_built(obj, |f: &BuiltInode| f.0.clone()) else {
-            continue;
-        };
-        let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
-        file.chmod((record.mode.get() & PERMISSIONS) as u16)
-            .and_then(|()| {
-                file.set_times([
-                    time(record.atime.get(), record.atime_nsec.get()),
-                    time(record.mtime.get(), record.mtime_nsec.get()),
-                ])
-            })
-            .inspect_err(|&e| {
-                r.with_report(|report| {
-                    report.line(fmt!(
-                        "error: a file without a name in {} can't have its mode and times [{}]",
-                        Text(raw.payload),
-                        Errno(e)
-                    ));
-                });
-            })?;
-    }
-    Ok(())
-}
-
-/// A rebuilt inode: an open file of it.
-pub(crate) struct BuiltInode(pub(crate) FileRef);
-
-/// An open file of the inode with reference `obj`, for reading and writing.
-fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<FileRef> {
-    if let Some(file) = r.with_built(obj, |f: &BuiltInode| f.0.clone()) {
-        return Ok(file);
-    }
-    let file = make(r, plan, obj, opener)?;
-    r.set_built(obj, BuiltInode(file.clone()))?;
-    Ok(file)
-}
-
-/// Opens an inode without a name as it was.
-pub(super) fn restore_open(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
-    let inode = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
+/// Opens a file without a name as it was.
+fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let inode = restore(r, plan, inode, &opener)?;
-    if source.record.kind.get() == FILE_SHARED_ANON {
-        return Ok(inode);
-    }
+    let inode = inode::restore(r, plan, source, &opener)?;
     let file = opener.act(|| inode.reopen(source.flags)).map_err(|e| {
         r.fail(
             e,
@@ -302,7 +161,7 @@ pub(super) fn restore_open(r: &Restore, plan: &Plan<'_>, source: &Source) -> Res
             fmt!("a file without a name can't be opened: {}", Errno(e)),
         )
     })?;
-    regular::set_pos(r, plan, source, &file)?;
-    regular::advise(r, plan, source, &file)?;
+    path::set_pos(r, plan, source, &file)?;
+    path::advise(r, plan, source, &file)?;
     Ok(file)
 }

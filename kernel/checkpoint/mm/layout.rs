@@ -4,11 +4,7 @@
 
 use kernel::{
     prelude::*,
-    rbtree::RBTreeNode,
-    time::{
-        delay::fsleep,
-        Delta, //
-    }, //
+    rbtree::RBTreeNode, //
 };
 
 use zerocopy::{
@@ -22,7 +18,10 @@ use zerocopy::{
 use crate::{
     arch::Native,
     core::{
-        objects::Class,
+        objects::{
+            Outside,
+            Shared, //
+        },
         restore::{
             Plan,
             Restore, //
@@ -31,7 +30,8 @@ use crate::{
     files,
     found::{
         Capture,
-        KindOps, //
+        Found,
+        ThreadOps, //
     },
     image::{
         self,
@@ -90,12 +90,12 @@ use crate::{
 };
 
 /// Address spaces with their mappings.
-pub(super) const OPS: KindOps = KindOps {
+pub(super) const OPS: ThreadOps = ThreadOps {
     name: "address space",
     collect,
-    leaks,
     save,
     restore,
+    ..ThreadOps::NONE
 };
 
 /// Flags of the kernel that stand in the image, and their numbers there.
@@ -138,10 +138,6 @@ const BARRIERS: &[(u32, u32, u32)] = &[
 /// Bits of /proc/PID/coredump_filter.
 const DUMP_FILTER: u32 = (1 << flag::DUMP_BITS) - 1;
 
-/// How often, a millisecond apart, the users of an address space are counted again: who reads
-/// /proc/PID is one for a moment.
-const RECOUNTS: usize = 50;
-
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
@@ -150,8 +146,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         cap.refuse(ESRCH, t, fmt!("has no address space: it is being killed"));
         return Ok(());
     };
-    let (obj, first) = cap.objects.collect(Class::Mm, mm.addr())?;
-    if !first {
+    if !cap.objects.count::<Space>(mm.addr())? {
         if t.is_leader() && !space::is_shared_with_parent(t) {
             cap.refuse(
                 EOPNOTSUPP,
@@ -185,16 +180,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if let Some(exe) = mm.exe() {
         files::collect_mapped(cap, t, &exe)?;
     }
-    let space = Space {
-        obj,
+    cap.objects.keep(Space {
         task: t.display(&cap.pid_ns),
         guards,
-        ranges: KVVec::new(),
         mm,
-    };
-    let node = RBTreeNode::new(space.mm.addr(), space, GFP_KERNEL_ACCOUNT)?;
-    cap.found.mm.spaces.insert(node);
-    Ok(())
+    })
 }
 
 /// Lists why an address space can't be saved, its mappings apart.
@@ -238,48 +228,33 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
     }
 }
 
-pub(super) fn leaks(cap: &mut Capture) -> Result {
-    let known =
-        |cap: &Capture, addr: usize| cap.objects.get(Class::Mm, addr).map_or(0, |e| e.users);
-    // One is ours.
-    let differs = |cap: &Capture, addr: usize, space: &Space| {
-        space.mm.users() != known(cap, addr).saturating_add(1)
-    };
-    let mut shared: KVVec<usize> = KVVec::new();
-    for (&addr, space) in cap.found.mm.spaces.iter() {
-        if differs(cap, addr, space) {
-            shared.push(addr, GFP_KERNEL_ACCOUNT)?;
+impl Shared<Found> for Space {
+    fn addr(&self) -> usize {
+        self.mm.addr()
+    }
+
+    fn outside(&self, _: &Capture, users: u64) -> Outside {
+        // One is ours.
+        if self.mm.users() != users.saturating_add(1) {
+            Outside::Refused
+        } else {
+            Outside::Nothing
         }
     }
-    // All at once: the tasks stand still meanwhile.
-    for _ in 0..RECOUNTS {
-        if shared.is_empty() {
-            break;
-        }
-        go_on()?;
-        fsleep(Delta::from_millis(1));
-        shared.retain(|&mut addr| {
-            let space = cap.found.mm.spaces.get(&addr);
-            space.is_some_and(|space| differs(cap, addr, space))
-        });
-    }
-    for &addr in &shared {
-        let known = known(cap, addr);
-        let Some(space) = cap.found.mm.spaces.get(&addr) else {
-            continue;
-        };
+
+    fn tell(&self, cap: &mut Capture, users: u64, _: Outside) -> Result {
         cap.report.refuse(
             EBUSY,
-            &space.task,
+            &self.task,
             fmt!(
                 "address space: used {} times, {} of them by these tasks: who shares it (vfork, \
                  CLONE_VM) must be checkpointed with them, or end",
-                space.mm.users().saturating_sub(1),
-                known
+                self.mm.users().saturating_sub(1),
+                users
             ),
         );
+        Ok(())
     }
-    Ok(())
 }
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
@@ -287,10 +262,9 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let mm = MmRef::of(t).ok_or(ESRCH)?;
-    let (obj, first) = cap.objects.save(Class::Mm, mm.addr())?;
-    if !first {
+    let (obj, Some(space)) = cap.objects.save::<Space>(mm.addr())? else {
         return Ok(());
-    }
+    };
     let all = vma::list(&mm)?;
     let mut records = KVVec::with_capacity(all.len(), GFP_KERNEL_ACCOUNT)?;
     let mut ranges = KVVec::new();
@@ -320,21 +294,19 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         let len = name.iter().position(|&c| c == 0).unwrap_or(0);
         cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
         if v.flags & bit::MAYBE_GUARD != 0 {
-            save_guards(cap, &mm, v)?;
+            save_guards(cap, &space.guards, v)?;
         }
     }
-    if let Some(space) = cap.found.mm.spaces.get_mut(&mm.addr()) {
-        space.ranges = ranges;
-    }
+    let node = RBTreeNode::new(obj.get(), ranges, GFP_KERNEL_ACCOUNT)?;
+    cap.found.mm.ranges.insert(node);
     Ok(())
 }
 
 /// Writes the guard regions of a mapping that has some, or had.
-fn save_guards(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result {
-    let space = cap.found.mm.spaces.get(&mm.addr()).ok_or(ENOENT)?;
-    let first = space.guards.partition_point(|&(start, _)| start < v.start);
+fn save_guards(cap: &mut Capture, guards: &Guards, v: &VmaInfo) -> Result {
+    let first = guards.partition_point(|&(start, _)| start < v.start);
     let mut regions = KVVec::new();
-    for &(start, end) in space.guards.iter().skip(first) {
+    for &(start, end) in guards.iter().skip(first) {
         if start >= v.end {
             break;
         }

@@ -11,11 +11,8 @@ use kernel::{
 };
 
 use crate::{
-    found::{
-        Capture,
-        KindOps, //
-    },
-    image::ObjRef,
+    core::built::Rebuilt,
+    found::ThreadOps,
     kapi::{
         mm::{
             space::MmRef,
@@ -30,30 +27,22 @@ pub(crate) mod pages;
 pub(crate) mod vma;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[layout::OPS];
+pub(crate) static THREADS: &[ThreadOps] = &[layout::OPS];
 
-/// After all tasks of a subtree were collected: lists address spaces that tasks outside have too.
-pub(crate) fn leaks_of_subtree(cap: &mut Capture) -> Result {
-    layout::leaks(cap)
-}
-
-/// Memory found by a checkpoint.
+/// What a checkpoint has found of memory.
 pub(crate) struct Collected {
-    spaces: RBTree<usize, Space>,
+    /// Where the private pages of each saved address space are, by ascending address.
+    pub(crate) ranges: RBTree<u32, KVVec<Range>>,
 }
 
 /// An address space found by a checkpoint.
 pub(crate) struct Space {
-    /// Its reference in the image.
-    pub(crate) obj: ObjRef,
     /// The address space.
     pub(crate) mm: MmRef,
     /// Its first task, for messages.
     pub(crate) task: TaskName,
     /// Its guard regions.
-    pub(crate) guards: Guards,
-    /// Where its private pages are, by ascending address; known once it was saved.
-    pub(crate) ranges: KVVec<Range>,
+    guards: Guards,
 }
 
 /// A part of an address space that may have private pages.
@@ -74,15 +63,12 @@ impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
         Self {
-            spaces: RBTree::new(),
+            ranges: RBTree::new(),
         }
-    }
-
-    /// Gives up the address spaces, by ascending address of their descriptors.
-    pub(crate) fn take_spaces(&mut self) -> RBTree<usize, Space> {
-        core::mem::replace(&mut self.spaces, RBTree::new())
     }
 }
 
 /// A rebuilt address space.
 pub(crate) struct BuiltMm(pub(crate) MmRef);
+
+impl Rebuilt for BuiltMm {}

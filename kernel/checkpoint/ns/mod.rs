@@ -2,25 +2,9 @@
 
 //! Namespaces.
 
-use kernel::{
-    prelude::*,
-    rbtree::RBTree, //
-};
-
-use crate::{
-    core::restore::{
-        Plan,
-        Restore, //
-    },
-    found::KindOps,
-    kapi::{
-        ns::proxy::{
-            Proxy,
-            Uts, //
-        },
-        pid::namespace::PidNs,
-        task::frozen::TaskName, //
-    }, //
+use crate::found::{
+    ProcessOps,
+    ThreadOps, //
 };
 
 mod other;
@@ -29,22 +13,13 @@ pub(crate) mod time;
 pub(crate) mod uts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
-pub(crate) static KINDS: &[KindOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
+pub(crate) static THREADS: &[ThreadOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
 
-/// Last step of the restart of the current task in its own context, while it has the credentials
-/// of the caller.
-pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
-    uts::finish(r, plan)
-}
+/// What the threads of a process share of them.
+pub(crate) static PROCESSES: &[ProcessOps] = &[time::PROCESS];
 
 /// Namespaces found by a checkpoint.
 pub(crate) struct Collected {
-    /// uts namespaces, each with its first task: the object table knows their addresses only.
-    uts: KVec<(Uts, TaskName)>,
-    /// Sets of namespaces with such an uts namespace, by address, and how many tasks have each.
-    proxies: RBTree<usize, (Proxy, u64)>,
-    /// Pid namespaces, likewise.
-    pid: KVec<PidNs>,
     /// Address of the time namespace of the root.
     time: Option<usize>,
 }
@@ -52,11 +27,6 @@ pub(crate) struct Collected {
 impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        Self {
-            uts: KVec::new(),
-            proxies: RBTree::new(),
-            pid: KVec::new(),
-            time: None,
-        }
+        Self { time: None }
     }
 }

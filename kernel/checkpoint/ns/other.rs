@@ -7,13 +7,17 @@ use kernel::prelude::*;
 use crate::{
     found::{
         Capture,
-        KindOps, //
+        ThreadOps, //
     },
     kapi::task::frozen::FrozenTask, //
 };
 
 /// ipc, mount, network and cgroup namespaces. The user namespace is that of the credentials.
-pub(super) const KIND: KindOps = KindOps::without_records("other namespaces", collect);
+pub(super) const KIND: ThreadOps = ThreadOps {
+    name: "other namespaces",
+    collect,
+    ..ThreadOps::NONE
+};
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {

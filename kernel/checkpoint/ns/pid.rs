@@ -8,8 +8,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        kind::no_leaks,
-        objects::Class,
+        built::Rebuilt,
+        objects::Shared,
         restore::{
             Plan,
             Restore, //
@@ -17,7 +17,8 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        Found,
+        ThreadOps, //
     },
     image::{
         ns::PidNs as PidNsRecord,
@@ -26,21 +27,30 @@ use crate::{
     },
     kapi::{
         pid::namespace::PidNs,
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
 /// The pid namespace.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "pid namespace",
     collect,
-    leaks: no_leaks,
     save,
     restore,
+    ..ThreadOps::NONE
 };
 
 fn addr(ns: &PidNs) -> usize {
     ns.as_ptr() as usize
+}
+
+impl Shared<Found> for PidNs {
+    fn addr(&self) -> usize {
+        addr(self)
+    }
 }
 
 /// The namespaces from that of the task to the container's, innermost first: those of them that
@@ -80,8 +90,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         );
     }
     for ns in chain {
-        let (_, first) = cap.objects.collect(Class::PidNs, addr(&ns))?;
-        if first {
+        if cap.objects.count::<PidNs>(addr(&ns))? {
             if ns.has_accounting() {
                 cap.refuse(
                     EOPNOTSUPP,
@@ -89,7 +98,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
                     fmt!("is in a pid namespace with process accounting (acct)"),
                 );
             }
-            cap.found.ns.pid.push(ns, GFP_KERNEL_ACCOUNT)?;
+            cap.objects.keep(ns)?;
         }
     }
     Ok(())
@@ -105,7 +114,7 @@ pub(crate) fn reference_of(cap: &Capture, ns: &PidNs) -> Result<u32> {
     if *ns == cap.pid_ns && !cap.whole {
         return Ok(0);
     }
-    Ok(cap.objects.reference(Class::PidNs, addr(ns))?.get())
+    Ok(cap.objects.reference::<PidNs>(addr(ns))?.get())
 }
 
 /// Writes the task's pid namespace and those around it, the outermost first.
@@ -113,8 +122,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let chain = chain(cap, t)?.ok_or(ESRCH)?;
     let mut parent = 0u32;
     for ns in chain.iter().rev() {
-        let (obj, first) = cap.objects.save(Class::PidNs, addr(ns))?;
-        if first {
+        let (obj, first) = cap.objects.save::<PidNs>(addr(ns))?;
+        if first.is_some() {
             let body = PidNsRecord {
                 obj: obj.get().into(),
                 parent: parent.into(),
@@ -130,26 +139,48 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-/// The task was created in its pid namespace.
-fn restore(_: &Restore, _: &Plan<'_>) -> Result {
-    Ok(())
+/// A pid namespace that was made with its first task.
+pub(crate) struct BuiltPidNs {
+    /// The namespace.
+    pub(crate) ns: PidNs,
+    /// Its first task, for messages.
+    who: TaskName,
 }
 
-/// Gives the pid namespace `ns`, whose first task is that of `plan`, its settings. All pids of the
-/// image are taken.
-///
-/// Nothing is granted: the caller of restart(2) has made the namespace.
-pub(crate) fn commit(r: &Restore, plan: &Plan<'_>, ns: &PidNs) -> Result {
-    let obj = ObjRef::new(plan.task.pid_ns.get()).ok_or(EINVAL)?;
-    let (record, _) = r.object_body::<PidNsRecord>(obj)?;
-    ns.set_last_pid(record.last_pid.get());
-    ns.set_pid_max(record.pid_max.get())
-        .and_then(|()| ns.set_memfd_noexec(record.memfd_noexec.get()))
-        .map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!("its pid namespace can't have pid_max or memfd_noexec"),
-            )
-        })
+impl Rebuilt for BuiltPidNs {
+    fn stays(&self) -> bool {
+        true
+    }
+
+    /// Gives it its settings: all pids of the image are taken. Nothing is granted, as the caller of
+    /// restart(2) has made it.
+    fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
+        let (record, _) = r.object_body::<PidNsRecord>(obj)?;
+        self.ns.set_last_pid(record.last_pid.get());
+        self.ns
+            .set_pid_max(record.pid_max.get())
+            .and_then(|()| self.ns.set_memfd_noexec(record.memfd_noexec.get()))
+            .map_err(|e| {
+                r.fail_of(
+                    e,
+                    &self.who,
+                    fmt!("its pid namespace can't have pid_max or memfd_noexec"),
+                )
+            })
+    }
+}
+
+/// Notes the pid namespace of the current task, which was made in it.
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    let Some(obj) = ObjRef::new(plan.task.pid_ns.get()) else {
+        return Ok(());
+    };
+    if r.is_built(obj) {
+        return Ok(());
+    }
+    let built = BuiltPidNs {
+        ns: PidNs::of_current()?,
+        who: plan.name(),
+    };
+    r.set_built(obj, built)
 }

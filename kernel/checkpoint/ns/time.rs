@@ -13,7 +13,8 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        ProcessOps,
+        ThreadOps, //
     },
     kapi::{
         ns::proxy,
@@ -22,7 +23,18 @@ use crate::{
 };
 
 /// The time namespace.
-pub(super) const KIND: KindOps = KindOps::without_records("time namespace", collect);
+pub(super) const KIND: ThreadOps = ThreadOps {
+    name: "time namespace",
+    collect,
+    ..ThreadOps::NONE
+};
+
+/// The clocks that the tasks see.
+pub(super) const PROCESS: ProcessOps = ProcessOps {
+    name: "clocks",
+    restore,
+    ..ProcessOps::NONE
+};
 
 /// What to add to the kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME for what `root` sees, in
 /// nanoseconds.
@@ -55,11 +67,14 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-/// Puts the current task, the root, into a time namespace in which the clocks go on from the
-/// checkpoint. It has its address space; its children come into the same namespace.
+/// Puts the root into a time namespace in which the clocks go on from the checkpoint. It has its
+/// address space; its children come into the same namespace.
 ///
 /// EPERM: the caller may not create a time namespace, or set its clocks.
-pub(crate) fn enter(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    if plan.task.tid.get() != r.container.root.get() {
+        return Ok(());
+    }
     let current = proxy::time_offsets();
     let wanted = (r.monotonic_offset, r.boottime_offset);
     // Where its creator's children were to be in another one, its own would be.

@@ -6,7 +6,11 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        objects::Class,
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
         restore::{
             Plan,
             Restore, //
@@ -14,7 +18,8 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        Found,
+        ThreadOps, //
     },
     image::{
         ns::Uts as UtsRecord,
@@ -27,21 +32,26 @@ use crate::{
             Proxy,
             Uts, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
 /// The uts namespace.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "uts namespace",
     collect,
-    leaks,
     save,
-    restore: |_, _| Ok(()),
+    secure,
+    ..ThreadOps::NONE
 };
 
 /// A rebuilt uts namespace.
 struct BuiltUts(Uts);
+
+impl Rebuilt for BuiltUts {}
 
 /// The task's own uts namespace; `None` if it is that of the caller.
 fn own(t: &FrozenTask) -> Result<Option<Uts>> {
@@ -54,67 +64,88 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
-    if let Some(uts) = own(t)? {
-        let (_, first) = cap.objects.collect(Class::Uts, uts.addr())?;
-        if first {
-            let name = t.display(&cap.pid_ns);
-            cap.found.ns.uts.push((uts, name), GFP_KERNEL_ACCOUNT)?;
-        }
-        let proxy = Proxy::of(t)?;
-        let addr = proxy.addr();
-        if let Some((_, users)) = cap.found.ns.proxies.get_mut(&addr) {
-            *users += 1;
-        } else {
-            cap.found
-                .ns
-                .proxies
-                .try_create_and_insert(addr, (proxy, 1), GFP_KERNEL_ACCOUNT)?;
-        }
+    let Some(uts) = own(t)? else {
+        return Ok(());
+    };
+    if cap.objects.count::<Names>(uts.addr())? {
+        let who = t.display(&cap.pid_ns);
+        cap.objects.keep(Names { uts, who })?;
+    }
+    let proxy = Proxy::of(t)?;
+    if cap.objects.count_only::<Proxy>(proxy.addr())? {
+        cap.objects.keep(proxy)?;
     }
     Ok(())
 }
 
-/// Lists uts namespaces that tasks outside are in, too.
-///
+/// A uts namespace.
+struct Names {
+    uts: Uts,
+    /// Its first task.
+    who: TaskName,
+}
+
 /// What starts a container is often in its uts namespace, and waits: so that is only told. The
 /// names that the tasks see are saved, and those outside do without theirs.
-fn leaks(cap: &mut Capture) -> Result {
-    for (uts, who) in &cap.found.ns.uts {
-        let proxies = || {
-            cap.found
-                .ns
-                .proxies
-                .values()
-                .filter(|(proxy, _)| proxy.uts_addr() == uts.addr())
-        };
-        // Ours is one more of each.
-        let known = u64::try_from(proxies().count())?.saturating_add(1);
-        let tasks = proxies().any(|(proxy, users)| proxy.count() > users.saturating_add(1));
-        if uts.count() <= known && !tasks {
-            continue;
+impl Shared<Found> for Names {
+    fn addr(&self) -> usize {
+        self.uts.addr()
+    }
+
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        if !cap.whole {
+            return Outside::Nothing;
         }
+        // Ours is one more of each.
+        let (mut known, mut tasks) = (1, false);
+        for (users, proxy) in cap.objects.uses::<Proxy>() {
+            if proxy.uts_addr() == self.uts.addr() {
+                known += 1;
+                tasks |= proxy.count() > users + 1;
+            }
+        }
+        if self.uts.count() <= known && !tasks {
+            Outside::Nothing
+        } else if cap.strict {
+            Outside::Refused
+        } else {
+            Outside::Noted
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
         let what = "uts namespace: a task outside is in it, too, or has it open";
-        if cap.strict {
+        if outside == Outside::Refused {
             cap.report.refuse(
                 EBUSY,
-                who,
+                &self.who,
                 fmt!(
                     "{}: end that, or do without CHECKPOINT_STRICT (--strict)",
                     what
                 ),
             );
         } else {
-            cap.report
-                .note(who, fmt!("{}; after a restart it is the tasks' own", what));
+            cap.report.note(
+                &self.who,
+                fmt!("{}; after a restart it is the tasks' own", what),
+            );
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// A set of namespaces with an uts namespace of its own. It has no record: only how many have it
+/// counts.
+impl Shared<Found> for Proxy {
+    fn addr(&self) -> usize {
+        Proxy::addr(self)
+    }
 }
 
 /// Reference of the task's uts namespace in the image; 0 if it is shared with the caller.
 pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     match own(t)? {
-        Some(uts) => Ok(cap.objects.reference(Class::Uts, uts.addr())?.get()),
+        Some(uts) => Ok(cap.objects.reference::<Names>(uts.addr())?.get()),
         None => Ok(0),
     }
 }
@@ -126,10 +157,9 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(uts) = own(t)? else {
         return Ok(());
     };
-    let (obj, first) = cap.objects.save(Class::Uts, uts.addr())?;
-    if !first {
+    let (obj, Some(_)) = cap.objects.save::<Names>(uts.addr())? else {
         return Ok(());
-    }
+    };
     let (nodename, domainname) = uts.names();
     let body = UtsRecord {
         obj: obj.get().into(),
@@ -145,7 +175,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 ///
 /// Its children were made before: one that stayed behind when its parent left the namespace of
 /// the caller is there again.
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     if plan.task.state.get() != TASK_LIVE {
         return Ok(());
     }

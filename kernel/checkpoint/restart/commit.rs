@@ -22,13 +22,12 @@ use crate::{
     },
     image::{
         task::{
-            Regs,
+            Process,
             TASK_LIVE,
             TASK_VFORK,
             TASK_ZOMBIE, //
         },
-        Kind,
-        Records, //
+        ObjRef, //
     },
     kapi::{
         fork::{
@@ -48,12 +47,9 @@ use crate::{
         },
         time::wait, //
     },
-    ns::pid,
-    restart::{
-        job::Crew,
-        plan::Numbers, //
-    },
-    task, //
+    kinds,
+    ns::pid::BuiltPidNs,
+    restart::job::Crew, //
 };
 
 /// Longest time to wait for restarted tasks to have exited or stopped, in milliseconds.
@@ -63,8 +59,8 @@ const SETTLE_MS: u64 = 10_000;
 pub(crate) struct Ready<'a> {
     crew: &'a Crew,
     held: Held<'a>,
-    /// Thread groups with a stop state, each by one of its threads.
-    stops: KVVec<(usize, task::Stop)>,
+    /// Processes, each by its last living thread.
+    processes: KVVec<(usize, Process)>,
     /// Those that stop before they do anything else.
     stopping: KVVec<(usize, ARef<Task>)>,
     /// Those that were dead.
@@ -86,26 +82,22 @@ pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
     let held = Held::all(crew.slots()).map_err(|lost| crew.lost(lost))?;
     crew.verdict()?;
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
-    let spaces = Spaces::new(crew, PidNs::of(&root)?)?;
-    groups(crew, &spaces)?;
+    groups(crew, &PidNs::of(&root)?)?;
     // Of all tasks, so that all that is wrong is told at once.
     let mut verdict: Result = Ok(());
     each_live(crew, &held, |_, plan, parked| {
-        let notes = registers(crew, plan)?;
-        let checked = task::regs::check(&crew.restore, plan, parked, notes);
-        verdict = verdict.and(checked);
+        verdict = verdict.and(kinds::check(&crew.restore, plan, parked));
         Ok(())
     })?;
     verdict?;
-    spaces.set_up(crew)?;
-    let mut stops = KVVec::new();
+    let mut processes = KVVec::new();
     each_live(crew, &held, |index, plan, parked| {
         let slot = crew.slot(index).ok_or(EINVAL)?;
-        if let Some(stop) = task::commit(&crew.restore, slot, parked, plan)? {
-            stops.push((index, stop), GFP_KERNEL_ACCOUNT)?;
+        if plan.last {
+            let process = plan.process().map_err(|f| crew.restore.fault(f))?;
+            processes.push((index, process), GFP_KERNEL_ACCOUNT)?;
         }
-        let notes = registers(crew, plan)?;
-        task::regs::load(&crew.restore, plan, parked, notes)
+        kinds::load(&crew.restore, plan, slot, parked)
     })?;
     let dead = dead(crew, &held)?;
     let mut stopping = KVVec::new();
@@ -123,7 +115,7 @@ pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
     Ok(Ready {
         crew,
         held,
-        stops,
+        processes,
         stopping,
         dead,
     })
@@ -154,9 +146,9 @@ impl Ready<'_> {
                 links::settle_dead(&dead.task, signal, code);
             }
         }
-        for (index, (stop, signal)) in &self.stops {
-            let set = |parked: &ParkedTask| parked.set_group_stop(stop, *signal);
-            let _ = self.held.with(*index, set);
+        for (index, process) in &self.processes {
+            let commit = |parked: &ParkedTask| kinds::commit(process, parked);
+            let _ = self.held.with(*index, commit);
         }
         for &(index, _) in &self.stopping {
             self.held.release(index);
@@ -219,66 +211,23 @@ fn dead(crew: &Crew, held: &Held<'_>) -> Result<KVVec<Dead>> {
     Ok(list)
 }
 
-/// The pid namespaces of the tasks.
-struct Spaces {
-    /// That of the root.
-    root: PidNs,
-    /// Those that were made: the reference of each, its first task, and itself.
-    made: KVVec<(u32, usize, PidNs)>,
-}
-
-impl Spaces {
-    fn new(crew: &Crew, root: PidNs) -> Result<Self> {
-        let meta = crew.restore.meta();
-        let mut made = KVVec::new();
-        for (index, member) in crew.members.iter() {
-            let mut numbers = Numbers::new();
-            crew.members.pids(meta, index, &mut numbers)?;
-            if member.tid != member.tgid || numbers.as_mut_slice().first() != Some(&1) {
-                continue;
-            }
-            let plan = crew.members.plan(meta, index)?;
-            let task = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
-            made.push(
-                (plan.task.pid_ns.get(), index, PidNs::of(&task)?),
-                GFP_KERNEL_ACCOUNT,
-            )?;
-        }
-        made.sort_unstable_by_key(|&(obj, _, _)| obj);
-        Ok(Self { root, made })
-    }
-
-    /// That with reference `obj`; 0: the root's, which is not in the image.
-    fn get(&self, obj: u32) -> Result<&PidNs> {
-        if obj == 0 {
-            return Ok(&self.root);
-        }
-        let at = self.made.binary_search_by_key(&obj, |&(obj, _, _)| obj);
-        at.ok()
-            .and_then(|at| self.made.get(at))
-            .map(|(_, _, ns)| ns)
-            .ok_or(EINVAL)
-    }
-
-    /// Gives those that were made their settings.
-    fn set_up(&self, crew: &Crew) -> Result {
-        for (_, index, ns) in &self.made {
-            let plan = crew.members.plan(crew.restore.meta(), *index)?;
-            pid::commit(&crew.restore, &plan, ns)?;
-        }
-        Ok(())
-    }
+/// Returns the pid namespace with reference `obj`; 0: the root's, which is not in the image.
+fn pid_ns(crew: &Crew, root: &PidNs, obj: u32) -> Result<PidNs> {
+    let Some(obj) = ObjRef::new(obj) else {
+        return Ok(root.clone());
+    };
+    let built = crew.restore.built::<BuiltPidNs>(obj).ok_or(EINVAL)?;
+    Ok(built.ns.clone())
 }
 
 /// Restores sessions and process groups, those without a living leader too.
-fn groups(crew: &Crew, spaces: &Spaces) -> Result {
+fn groups(crew: &Crew, root: &PidNs) -> Result {
     let meta = crew.restore.meta();
     let mut lone: KVVec<LonePid> = KVVec::new();
     crew.members.for_each_dead_pid(meta, |dead, numbers| {
         wait::check_killed()?;
-        let pid = spaces
-            .get(dead.pid_ns.get())
-            .and_then(|ns| LonePid::new(ns, numbers.as_mut_slice()))
+        let pid = pid_ns(crew, root, dead.pid_ns.get())
+            .and_then(|ns| LonePid::new(&ns, numbers.as_mut_slice()))
             .inspect_err(|&e| {
                 crew.restore.with_report(|r| {
                     r.line(fmt!(
@@ -303,24 +252,10 @@ fn groups(crew: &Crew, spaces: &Spaces) -> Result {
         let plan = crew.members.plan(meta, index)?;
         let leader = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
         let (sid, pgid) = (plan.task.sid.get(), plan.task.pgid.get());
-        links::set_session_and_group(&leader, &spaces.root, sid, pgid).map_err(|e| {
+        links::set_session_and_group(&leader, root, sid, pgid).map_err(|e| {
             crew.restore
                 .fail(e, &plan, fmt!("its session or process group is missing"))
         })?;
     }
     Ok(())
-}
-
-/// The register notes of a task.
-fn registers<'a>(crew: &Crew, plan: &Plan<'a>) -> Result<&'a [u8]> {
-    for raw in Records::new(plan.records, plan.at) {
-        let raw = raw.map_err(|f| crew.restore.fault(f))?;
-        if raw.kind == Kind::Regs {
-            raw.body::<Regs>().map_err(|f| crew.restore.fault(f))?;
-            return Ok(raw.payload);
-        }
-    }
-    Err(crew
-        .restore
-        .fail(EINVAL, plan, fmt!("the image has no registers of it")))
 }

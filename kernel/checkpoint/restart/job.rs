@@ -16,12 +16,9 @@ use kernel::{
 };
 
 use crate::{
-    core::{
-        report::Errno,
-        restore::{
-            Plan,
-            Restore, //
-        }, //
+    core::restore::{
+        Plan,
+        Restore, //
     },
     image::task::{
         TASK_LIVE,
@@ -42,16 +39,13 @@ use crate::{
             parked::Lost,
             slot::Slot, //
         },
-        task::links,
-        time::wait, //
+        task::links, //
     },
     kinds,
-    ns::time,
     restart::plan::{
         Members,
         Numbers, //
-    },
-    task, //
+    }, //
 };
 
 /// A restart in progress: what the coordinator and all tasks share.
@@ -203,39 +197,20 @@ impl Crew {
     }
 
     /// Restores the state of the current task, which is the one of `plan`.
-    fn restore_self(&self, index: usize, plan: &Plan<'_>) -> Result {
+    fn restore_self(&self, plan: &Plan<'_>) -> Result {
         self.verdict()?;
-        task::early(&self.restore, plan)?;
-        for kind in kinds::restored() {
-            (kind.restore)(&self.restore, plan).map_err(|e| {
-                let e = wait::without_restart(e);
-                // Of one that was killed only that is told, when it arrives.
-                if !wait::killed() {
-                    self.restore.with_report(|r| {
-                        r.line(fmt!(
-                            "error: {}: {} could not be restored [{}]",
-                            plan.name(),
-                            kind.name,
-                            Errno(e)
-                        ))
-                    });
-                }
-                e
-            })?;
-        }
-        // Its children inherit the namespace; its address space must be its own already.
-        if index == 0 {
-            time::enter(&self.restore, plan)?;
-        }
-        Ok(())
+        kinds::reset(&self.restore, plan)?;
+        kinds::begin(&self.restore, plan)?;
+        kinds::restore(&self.restore, plan)
     }
 
-    /// Finishes the current task, which is the one of `plan`. To be called in turn.
-    fn finish_self(&self, plan: &Plan<'_>) -> Result {
+    /// Secures the current task, which is the one of `plan`, and with the last thread of a process
+    /// what all share. To be called in turn.
+    fn secure_self(&self, plan: &Plan<'_>) -> Result {
         let leader = self.members.index_of(plan.task.tgid.get());
         let unfinished = leader.and_then(|leader| self.unfinished.get(leader));
         let last = unfinished.ok_or(EINVAL)?.fetch_sub(1, Relaxed) == 1;
-        task::finish(&self.restore, plan, last)
+        kinds::secure(&self.restore, plan, last)
     }
 }
 
@@ -248,7 +223,7 @@ impl Job for Crew {
         }
         // What is its own comes before threads and children, as they begin with copies of it;
         // what takes away rights that making them needs comes after.
-        self.gate.with_turn(|| self.restore_self(index, &plan))?;
+        self.gate.with_turn(|| self.restore_self(&plan))?;
         for i in 0..member.threads as usize {
             let thread = index
                 .checked_add(1)
@@ -258,7 +233,7 @@ impl Job for Crew {
         }
         self.members
             .for_each_child(index, |child| self.make(child, 0, None, None))?;
-        self.gate.with_turn(|| self.finish_self(&plan))?;
+        self.gate.with_turn(|| self.secure_self(&plan))?;
         if member.state == TASK_LIVE {
             return Ok(Next::Park);
         }

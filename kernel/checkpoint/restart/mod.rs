@@ -121,7 +121,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
         }
         crew.restore.unless_told(e, "the restart can't be finished");
         crew.abort(e);
-        files::take_back(&crew.restore);
+        crew.restore.undo();
         tear_down(&crew);
         // It has the number of a descriptor that was given back; it could be written to before.
         let _ = tell_pidfd(args, -1);
@@ -167,10 +167,10 @@ fn bring_back(
         crew.restore
             .unless_told(e, "the contents of memory can't be read")
     })?;
-    files::commit(&crew.restore)?;
+    crew.restore.link()?;
     // What others do with an object may depend on how many use it: no use of ours outlives this, but
-    // those of named pipes, which may have to be taken back.
-    crew.restore.clear_built_but(files::is_named);
+    // those of objects that are to be published, which may have to be taken back.
+    crew.restore.release_built();
     park::close_files();
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     let pid = PidRef::of(&root).map_err(|_| crew.lost(Lost::of(0)))?;
@@ -190,7 +190,7 @@ fn bring_back(
         .filter(|_| args.leave_frozen)
         .map(|dir| freeze(crew, dir.cgroup().clone()))
         .transpose()?;
-    files::deliver(&crew.restore)?;
+    crew.restore.publish()?;
     // From here on nothing can fail.
     crew.restore.clear_built();
     pidfd.install();

@@ -14,22 +14,21 @@ use zerocopy::{
 
 use crate::{
     core::{
-        kind::no_leaks,
-        objects::Class,
+        objects::Shared,
         restore::{
             Plan,
             Restore, //
         }, //
     },
+    files,
     found::{
         Capture,
-        KindOps, //
+        Found,
+        ThreadOps, //
     },
-    image::{
-        record::ref_number,
-        task::*, //
-    },
+    image::task::*,
     kapi::{
+        fork::reset::reset_inherited,
         task::{
             frozen::{
                 FrozenTask,
@@ -44,17 +43,26 @@ use crate::{
         },
         time::wait, //
     },
+    mm,
     ns,
-    task::restart_block, //
+    task::{
+        cred::Creds,
+        restart_block,
+        signal::Actions, //
+    }, //
 };
 
 /// The task record.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "task",
     collect,
-    leaks: no_leaks,
     save,
+    reset,
+    begin,
     restore,
+    secure,
+    finish,
+    ..ThreadOps::NONE
 };
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
@@ -69,8 +77,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     let node = RBTreeNode::new(tid, (), GFP_KERNEL_ACCOUNT)?;
     cap.found.task.tids.insert(node);
-    let node = RBTreeNode::new(t.group_addr(), tid, GFP_KERNEL_ACCOUNT)?;
-    cap.found.task.last.insert(node);
     if cap.found.task.root.is_none() {
         cap.found.task.root = Some((t.pgid_in(&cap.pid_ns), t.sid_in(&cap.pid_ns)));
     }
@@ -113,7 +119,7 @@ fn inside(cap: &Capture, number: u32, of_root: u32) -> u32 {
 
 /// Lists what of a subtree is in a process group or session of others, unless the root is: that is
 /// the caller's of restart(2) then. To be called for each task when all were collected.
-pub(crate) fn groups_of_subtree(cap: &mut Capture, t: &FrozenTask) {
+pub(super) fn groups_of_subtree(cap: &mut Capture, t: &FrozenTask) {
     let Some((root_pgid, root_sid)) = cap.found.task.root.filter(|_| t.is_leader()) else {
         return;
     };
@@ -177,14 +183,14 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     task.comm = t.comm();
     task.personality = state.personality.into();
     task.pdeath_signal = state.pdeath_signal.into();
-    task.cred = reference(cap, Class::Cred, super::cred::addr(t)?)?;
+    task.cred = reference::<Creds>(cap, super::cred::addr(t)?)?;
     super::sched::fill(&mut task, &mut flags, t);
     if t.is_live() {
         let (mm, files, fs) = t.object_addrs()?;
-        task.mm = reference(cap, Class::Mm, mm)?;
-        task.files = reference(cap, Class::Files, files)?;
-        task.fs = reference(cap, Class::Fs, fs)?;
-        task.sighand = reference(cap, Class::Sighand, t.sighand_addr()?)?;
+        task.mm = reference::<mm::Space>(cap, mm)?;
+        task.files = reference::<files::Table>(cap, files)?;
+        task.fs = reference::<files::Dirs>(cap, fs)?;
+        task.sighand = reference::<Actions>(cap, t.sighand_addr()?)?;
         task.uts = ns::uts::reference(cap, t)?.into();
         super::signal::fill(&mut task, &mut flags, t)?;
         restart_block::fill(cap, &mut task, t);
@@ -226,8 +232,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&task, pids.as_bytes())
 }
 
-fn reference(cap: &Capture, class: Class, addr: usize) -> Result<U32> {
-    Ok(ref_number(Some(cap.objects.reference(class, addr)?)).into())
+fn reference<T: Shared<Found>>(cap: &Capture, addr: usize) -> Result<U32> {
+    Ok(cap.objects.reference::<T>(addr)?.get().into())
 }
 
 /// Writes the record of the pid `number`, the process group or session of `t`, if no task has it.
@@ -265,9 +271,21 @@ fn pids(cap: &Capture, t: &FrozenTask) -> Result<KVec<U32>> {
     Ok(pids)
 }
 
-/// What changes how memory is mapped.
-pub(super) fn early(plan: &Plan<'_>) {
+/// Takes from the current task all that fork() hands on.
+fn reset(r: &Restore, plan: &Plan<'_>) -> Result {
+    reset_inherited().map_err(|(e, what)| {
+        r.fail(
+            e,
+            plan,
+            fmt!("the caller {what}, which the task can't be rid of: restart it from another"),
+        )
+    })
+}
+
+/// How memory is mapped depends on the personality.
+fn begin(_: &Restore, plan: &Plan<'_>) -> Result {
     state::set_personality(plan.task.personality.get());
+    Ok(())
 }
 
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
@@ -290,12 +308,12 @@ fn start(seen: u64, offset: i64, now: u64) -> u64 {
 /// they see could make one that is taken for another, so it is done only where the caller
 /// administers the machine, or made the pid namespace in which the pid was chosen. Nobody trusts
 /// CPU times.
-pub(super) fn times(r: &Restore, plan: &Plan<'_>) {
+fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     let task = &plan.task;
     state::set_cpu_times(task.utime.get(), task.stime.get());
     let whole = r.container.flags.get() & CONTAINER_WHOLE != 0;
     if !whole && !state::is_host_admin() {
-        return;
+        return Ok(());
     }
     state::set_start_times(
         start(
@@ -309,9 +327,10 @@ pub(super) fn times(r: &Restore, plan: &Plan<'_>) {
             wait::boottime_ns(),
         ),
     );
+    Ok(())
 }
 
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     let task = &plan.task;
     let flag = |flag| task.flags.get() & flag != 0;
     state::set_state(&NewState {
@@ -349,6 +368,5 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
         })
         .map_err(|e| r.fail(e, plan, fmt!("rseq area can't be registered")))?;
     }
-    super::signal::finish(r, plan)?;
     restart_block::finish(r, plan)
 }

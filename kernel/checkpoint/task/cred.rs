@@ -2,7 +2,13 @@
 
 //! Credentials.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+};
 use zerocopy::{
     byteorder::little_endian::U32,
     IntoBytes, //
@@ -10,8 +16,8 @@ use zerocopy::{
 
 use crate::{
     core::{
-        kind::no_leaks,
-        objects::Class,
+        built::Rebuilt,
+        objects::Shared,
         restore::{
             Plan,
             Restore, //
@@ -19,7 +25,8 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        Found,
+        ThreadOps, //
     },
     image::{
         record::ObjRef,
@@ -29,6 +36,10 @@ use crate::{
         }, //
     },
     kapi::{
+        fork::{
+            parked::ParkedTask,
+            slot::Slot, //
+        },
         fs::file::FileRef,
         security::cred::{
             self,
@@ -44,46 +55,69 @@ use crate::{
 };
 
 /// Credentials.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "credentials",
     collect,
-    leaks: no_leaks,
     save,
-    restore: |_, _| Ok(()),
+    finish,
+    load,
+    ..ThreadOps::NONE
 };
+
+/// Credentials of tasks, or that files were opened with.
+pub(super) struct Creds {
+    cred: CredRef,
+    /// Not 0: a task has them, and they were looked at as such.
+    checked: Atomic<u32>,
+}
+
+impl Shared<Found> for Creds {
+    fn addr(&self) -> usize {
+        self.cred.addr()
+    }
+}
 
 /// Rebuilt credentials.
 struct BuiltCred(CredRef);
+
+impl Rebuilt for BuiltCred {}
 
 /// Address of a task's credentials, to look them up.
 pub(super) fn addr(t: &FrozenTask) -> Result<usize> {
     Ok(CredRef::of(t)?.addr())
 }
 
-/// Counts the credentials that `file` was opened with; their address, or `None` if an image can't
-/// have them: they are of another user namespace.
+/// Counts the credentials that `file` was opened with; returns their address, or `None` if an image
+/// can't have them: they are of another user namespace.
 pub(crate) fn collect_opener(cap: &mut Capture, file: &FileRef) -> Result<Option<usize>> {
     let cred = CredRef::of_file(file)?;
     let addr = cred.addr();
-    if cap.found.task.openers.get(&addr).is_some() {
+    if cap.objects.get::<Creds>(addr).is_some() {
+        cap.objects.count::<Creds>(addr)?;
         return Ok(Some(addr));
     }
     if !cred.is_in_current_user_ns() || cred.ids().is_err() || cred.groups().is_err() {
         return Ok(None);
     }
-    cap.objects.collect(Class::Cred, addr)?;
-    cap.found
-        .task
-        .openers
-        .try_create_and_insert(addr, cred, GFP_KERNEL_ACCOUNT)?;
+    add(cap, cred)?;
     Ok(Some(addr))
 }
 
-/// Reference of the credentials at `addr`, which [`collect_opener`] returned; writes their record
-/// at first use.
+/// Counts credentials, and keeps them.
+fn add(cap: &mut Capture, cred: CredRef) -> Result {
+    if cap.objects.count::<Creds>(cred.addr())? {
+        cap.objects.keep(Creds {
+            cred,
+            checked: Atomic::new(0),
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns the reference of the credentials at `addr`, which [`collect_opener`] returned; writes
+/// their record at first use.
 pub(crate) fn save_opener(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
-    let cred = cap.found.task.openers.get(&addr).ok_or(ENOENT)?.clone();
-    save_object(cap, &cred)
+    save_object(cap, addr)
 }
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
@@ -95,9 +129,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         );
     }
     let cred = CredRef::of(t)?;
-    let addr = cred.addr();
-    cap.objects.collect(Class::Cred, addr)?;
-    if cap.found.task.creds.get(&addr).is_some() {
+    add(cap, cred.clone())?;
+    let known = cap.objects.get::<Creds>(cred.addr()).ok_or(ENOENT)?;
+    if known.checked.xchg(1, Relaxed) != 0 {
         return Ok(());
     }
     if !cred.is_in_current_user_ns() {
@@ -148,23 +182,20 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             ),
         );
     }
-    cap.found
-        .task
-        .creds
-        .try_create_and_insert(addr, cred, GFP_KERNEL_ACCOUNT)?;
     Ok(())
 }
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
-    save_object(cap, &CredRef::of(t)?).map(|_| ())
+    save_object(cap, addr(t)?).map(|_| ())
 }
 
-/// Reference of collected credentials; writes their record the first time.
-fn save_object(cap: &mut Capture, cred: &CredRef) -> Result<ObjRef> {
-    let (obj, first) = cap.objects.save(Class::Cred, cred.addr())?;
-    if !first {
-        return Ok(obj);
-    }
+/// Returns the reference of the collected credentials at `addr`; writes their record the first
+/// time.
+fn save_object(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
+    let (obj, Some(known)) = cap.objects.save::<Creds>(addr)? else {
+        return cap.objects.reference::<Creds>(addr);
+    };
+    let cred = &known.cred;
     let ids = cred.ids()?;
     let mut groups: KVVec<U32> = KVVec::new();
     for &group in &cred.groups()? {
@@ -222,7 +253,7 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
 /// Switches the current task to its credentials; what depends on them comes after.
 ///
 /// Every process comes here with the credentials of the caller of restart(2).
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     may_be_dumpable(r, plan)?;
     let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
         return Ok(());
@@ -256,4 +287,10 @@ fn dumpable(r: &Restore, plan: &Plan<'_>) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     limits::set_dumpable(process.dumpable.get())
         .map_err(|e| r.fail(e, plan, fmt!("impossible dumpability")))
+}
+
+/// Marks a task whose user has more processes than `RLIMIT_NPROC` allows: all of them are there.
+fn load(_: &Restore, _: &Plan<'_>, _: &Slot, task: &ParkedTask) -> Result {
+    task.flag_nproc_exceeded();
+    Ok(())
 }

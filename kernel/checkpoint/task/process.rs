@@ -7,7 +7,7 @@ use zerocopy::FromZeros;
 
 use crate::{
     core::{
-        kind::no_leaks,
+        kind::Group,
         restore::{
             Plan,
             Restore, //
@@ -15,26 +15,26 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        ProcessOps, //
     },
     image::task::*,
-    kapi::task::{
-        frozen::FrozenTask,
-        limits::{
-            self,
-            GroupTimes,
-            OomScore, //
-        }, //
-    }, //
+    kapi::task::limits::{
+        self,
+        GroupTimes,
+        OomScore, //
+    },
+    task::basic, //
 };
 
 /// What the threads of a group share.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const PROCESS: ProcessOps = ProcessOps {
     name: "process",
     collect,
-    leaks: no_leaks,
+    leaks,
     save,
     restore,
+    secure,
+    ..ProcessOps::NONE
 };
 
 /// What stops a process: the same number on all architectures.
@@ -60,10 +60,10 @@ const LIMITS: [&str; NR_RLIMITS] = [
     "RTTIME",
 ];
 
-fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
-    if !t.is_leader() {
+fn collect(cap: &mut Capture, group: &Group<'_>) -> Result {
+    let Some(t) = group.leader() else {
         return Ok(());
-    }
+    };
     if t.is_autoreaped() {
         cap.refuse(
             EOPNOTSUPP,
@@ -86,11 +86,16 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
-    let tid = t.tid_in(&cap.pid_ns);
-    if !cap.found.task.is_last(t, tid) {
-        return Ok(());
+/// Lists what of a subtree is in a process group or session of others.
+fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
+    if let Some(t) = group.leader().filter(|_| !cap.whole) {
+        basic::groups_of_subtree(cap, t);
     }
+    Ok(())
+}
+
+fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
+    let t = group.last()?;
     let mut process = Process::new_zeroed();
     let stop = t.group_stop();
     let mut flags = 0;
@@ -132,9 +137,6 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Restores what children must see: they learn from their parent that there is a sub-reaper.
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    if !plan.leader {
-        return Ok(());
-    }
     let process = plan.process().map_err(|f| r.fault(f))?;
     limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
     Ok(())
@@ -144,7 +146,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
 ///
 /// Each of its threads has made its children by now, which begin with copies of the limits, and has
 /// its scheduling: what these limits forbid was allowed before they were lowered.
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     limits::set_group_times(&GroupTimes {
         cutime: process.cutime.get(),

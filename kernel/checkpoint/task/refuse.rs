@@ -5,9 +5,11 @@
 use kernel::prelude::*;
 
 use crate::{
+    core::kind::Group,
     found::{
         Capture,
-        KindOps, //
+        ProcessOps,
+        ThreadOps, //
     },
     kapi::task::{
         frozen::FrozenTask,
@@ -15,17 +17,29 @@ use crate::{
     }, //
 };
 
-/// State that is not saved.
-pub(super) const KIND: KindOps = KindOps::without_records("unsupported task state", collect);
+/// State of a thread that is not saved.
+pub(super) const KIND: ThreadOps = ThreadOps {
+    name: "unsupported task state",
+    collect,
+    ..ThreadOps::NONE
+};
+
+/// State of a process that is not saved.
+pub(super) const PROCESS: ProcessOps = ProcessOps {
+    name: "unsupported process state",
+    collect: collect_process,
+    ..ProcessOps::NONE
+};
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
-    if !t.is_live() {
-        return Ok(());
+    if t.is_live() {
+        t.thread_oddities(|odd| refuse(cap, t, odd));
     }
-    t.thread_oddities(|odd| refuse(cap, t, odd));
-    // The others of the group have the same. Its leader may have exited.
-    let tid = t.tid_in(&cap.pid_ns);
-    if cap.found.task.is_first(t, tid)? {
+    Ok(())
+}
+
+fn collect_process(cap: &mut Capture, group: &Group<'_>) -> Result {
+    if let Some(t) = group.living() {
         t.group_oddities(|odd| refuse(cap, t, odd));
     }
     Ok(())

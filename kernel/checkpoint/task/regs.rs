@@ -19,18 +19,28 @@ use crate::{
         Plan,
         Restore, //
     },
-    found::Capture,
+    found::{
+        Capture,
+        ThreadOps, //
+    },
     image::{
         notes,
-        record::align_up,
+        record::{
+            align_up,
+            Records, //
+        },
         task::{
             Note,
             Regs, //
-        }, //
+        },
+        Kind, //
     },
     kapi::{
         arch::ArchRegs,
-        fork::parked::ParkedTask,
+        fork::{
+            parked::ParkedTask,
+            slot::Slot, //
+        },
         task::{
             frozen::FrozenTask,
             regset::{
@@ -41,15 +51,44 @@ use crate::{
     }, //
 };
 
+/// Registers.
+pub(super) const KIND: ThreadOps = ThreadOps {
+    name: "registers",
+    collect,
+    save,
+    secure,
+    check,
+    load,
+    ..ThreadOps::NONE
+};
+
 /// Lists what registers alone do not hold.
-pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask) {
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if t.is_live() {
         Native::refusals(t, |what| cap.refuse(EOPNOTSUPP, t, fmt!("{}", what)));
     }
+    Ok(())
+}
+
+/// Makes the current task ready for its registers.
+fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
+    Native::start().map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))
+}
+
+/// Returns the register notes of a task.
+fn notes_of<'a>(r: &Restore, plan: &Plan<'a>) -> Result<&'a [u8]> {
+    for raw in Records::new(plan.records, plan.at) {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind == Kind::Regs {
+            raw.body::<Regs>().map_err(|f| r.fault(f))?;
+            return Ok(raw.payload);
+        }
+    }
+    Err(r.fail(EINVAL, plan, fmt!("the image has no registers of it")))
 }
 
 /// Writes the registers of a live task.
-pub(crate) fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
@@ -121,8 +160,8 @@ fn split(mut notes: &[u8]) -> Result<Notes<'_>, BadNote> {
 /// Checks all notes of a parked task, as far as that can be done without writing any of them.
 ///
 /// EINVAL, with a line that names the note.
-pub(crate) fn check(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) -> Result {
-    split(notes)
+fn check(r: &Restore, plan: &Plan<'_>, t: &ParkedTask) -> Result {
+    split(notes_of(r, plan)?)
         .and_then(|found| Native::check(t, &found))
         .map_err(|bad| refuse(r, plan, bad))
 }
@@ -131,8 +170,8 @@ pub(crate) fn check(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) 
 ///
 /// What only the register set's own function can tell fails the restart before any task runs:
 /// EINVAL, with a line that names the note.
-pub(crate) fn load(r: &Restore, plan: &Plan<'_>, t: &ParkedTask, notes: &[u8]) -> Result {
-    split(notes)
+fn load(r: &Restore, plan: &Plan<'_>, _: &Slot, t: &ParkedTask) -> Result {
+    split(notes_of(r, plan)?)
         .and_then(|found| {
             for (&note_type, bytes) in Native::SETS.iter().zip(found) {
                 if let Some(bytes) = bytes {

@@ -8,7 +8,6 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        kind::no_leaks,
         restore::{
             Plan,
             Restore, //
@@ -16,7 +15,7 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        ThreadOps, //
     },
     image::{
         task::*,
@@ -30,16 +29,17 @@ use crate::{
             Scheduling, //
         },
         task::frozen::FrozenTask, //
-    }, //
+    },
+    task::pending, //
 };
 
 /// Scheduling and affinity.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "scheduling",
     collect,
-    leaks: no_leaks,
     save,
-    restore: |_, _| Ok(()),
+    secure,
+    ..ThreadOps::NONE
 };
 
 /// What keeps a nice value and a slice but does not set them.
@@ -99,7 +99,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Sets scheduling and affinity of the current task, which has the credentials of the caller of
 /// restart(2).
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     let task = &plan.task;
     if task.state.get() != TASK_LIVE {
         return Ok(());
@@ -145,7 +145,7 @@ pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
 fn affinity(r: &Restore, plan: &Plan<'_>) -> Result {
     let tid = plan.task.tid.get();
     let mut wanted = None;
-    super::signal::for_each_record(r, plan, |raw| {
+    pending::for_each_record(r, plan, |raw| {
         if raw.kind == Kind::Affinity {
             let body: Affinity = raw.body().map_err(|f| r.fault(f))?;
             if body.tid.get() == tid {

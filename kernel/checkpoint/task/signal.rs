@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Signals: actions, masks, the alternate stack, what is pending, group stop.
+//! Signals: actions, masks, the alternate stack.
 
 use kernel::prelude::*;
 use zerocopy::IntoBytes;
 
 use crate::{
     core::{
-        kind::no_leaks,
-        objects::Class,
+        built::Rebuilt,
+        objects::Shared,
         restore::{
             Plan,
             Restore, //
@@ -16,15 +16,12 @@ use crate::{
     },
     found::{
         Capture,
-        KindOps, //
+        Found,
+        ThreadOps, //
     },
     image::{
-        record::{
-            ObjRef,
-            Records, //
-        },
-        task::*,
-        Raw, //
+        record::ObjRef,
+        task::*, //
     },
     kapi::{
         signal::sighand::{
@@ -37,31 +34,35 @@ use crate::{
 };
 
 /// Signal actions.
-pub(super) const KIND: KindOps = KindOps {
+pub(super) const KIND: ThreadOps = ThreadOps {
     name: "signal actions",
     collect,
-    leaks: no_leaks,
     save,
     restore,
+    finish,
+    ..ThreadOps::NONE
 };
 
-/// Pending signals.
-pub(super) const PENDING: KindOps = KindOps {
-    name: "pending signals",
-    collect: collect_pending,
-    leaks: no_leaks,
-    save: save_pending,
-    restore: |_, _| Ok(()),
-};
+/// Signal actions, by their address. There is no reference on them: who counts their users are the
+/// threads of a group that calls exec, and a task that is frozen has them until it is killed, which
+/// is found at the end.
+pub(super) struct Actions(usize);
+
+impl Shared<Found> for Actions {
+    fn addr(&self) -> usize {
+        self.0
+    }
+}
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
-    let (_, first) = cap.objects.collect(Class::Sighand, t.sighand_addr()?)?;
-    if !first {
+    let actions = Actions(t.sighand_addr()?);
+    if !cap.objects.count::<Actions>(actions.0)? {
         return Ok(());
     }
+    cap.objects.keep(actions)?;
     if t.sighand_is_shared()? {
         cap.refuse(
             EOPNOTSUPP,
@@ -86,10 +87,9 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
-    let (obj, first) = cap.objects.save(Class::Sighand, t.sighand_addr()?)?;
-    if !first {
+    let (obj, Some(_)) = cap.objects.save::<Actions>(t.sighand_addr()?)? else {
         return Ok(());
-    }
+    };
     let mut actions = KVec::with_capacity(NSIG, GFP_KERNEL_ACCOUNT)?;
     for action in &t.actions()? {
         actions.push(
@@ -114,6 +114,8 @@ const UNBLOCKABLE: u64 = 1 << (9 - 1) | 1 << (19 - 1);
 
 /// Signal actions that have been rebuilt: their first thread holds them.
 struct BuiltSighand;
+
+impl Rebuilt for BuiltSighand {}
 
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     sighand::block_all();
@@ -157,99 +159,15 @@ pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) -> Result {
 }
 
 /// Sets the alternate stack of the current task.
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     let task = &plan.task;
+    if task.state.get() != TASK_LIVE {
+        return Ok(());
+    }
     sighand::set_stack(
         task.altstack.get(),
         task.altstack_len.get(),
         task.altstack_flags.get(),
     )
     .map_err(|e| r.fail(e, plan, fmt!("impossible alternate signal stack")))
-}
-
-fn collect_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
-    if !t.is_live() {
-        return Ok(());
-    }
-    let own = t.pending(false)?;
-    let (mut timer, mut most) = (own.timer, own.infos.len());
-    let tid = t.tid_in(&cap.pid_ns);
-    // All threads share what is pending for the group.
-    if cap.found.task.is_first(t, tid)? {
-        let shared = t.pending(true)?;
-        timer |= shared.timer;
-        most = most.max(shared.infos.len());
-    }
-    if timer {
-        cap.refuse(EOPNOTSUPP, t, fmt!("signal of a POSIX timer is pending"));
-    }
-    if most > PENDING_MAX {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{} signals are pending, of which only {} can be saved: have it take some",
-                most,
-                PENDING_MAX
-            ),
-        );
-    }
-    let masks = t.masks()?;
-    if !sighand::is_stack(masks.stack, masks.stack_len) {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!("its alternate signal stack lies where no memory can be: have it set another"),
-        );
-    }
-    let stop = t.group_stop();
-    if stop.in_transit {
-        cap.refuse(
-            EBUSY,
-            t,
-            fmt!("its thread group is about to stop or to continue; try again"),
-        );
-    }
-    Ok(())
-}
-
-fn save_pending(cap: &mut Capture, t: &FrozenTask) -> Result {
-    if !t.is_live() {
-        return Ok(());
-    }
-    let tid = t.tid_in(&cap.pid_ns);
-    put(cap, t, tid, false)?;
-    if cap.found.task.is_last(t, tid) {
-        let tgid = t.tgid_in(&cap.pid_ns);
-        put(cap, t, tgid, true)?;
-    }
-    Ok(())
-}
-
-fn put(cap: &mut Capture, t: &FrozenTask, tid: u32, shared: bool) -> Result {
-    let pending = t.pending(shared)?;
-    if pending.infos.is_empty() && pending.bare == 0 {
-        return Ok(());
-    }
-    if pending.infos.len() > PENDING_MAX {
-        return Err(E2BIG);
-    }
-    let body = Pending {
-        tid: tid.into(),
-        shared: u32::from(shared).into(),
-        bare: pending.bare.into(),
-    };
-    cap.meta.put(&body, pending.infos.as_bytes())
-}
-
-/// Calls `f` for each record that belongs to the thread of `plan`, that of the task included.
-pub(super) fn for_each_record(
-    r: &Restore,
-    plan: &Plan<'_>,
-    mut f: impl FnMut(&Raw<'_>) -> Result,
-) -> Result {
-    for raw in Records::new(plan.records, plan.at) {
-        f(&raw.map_err(|fault| r.fault(fault))?)?;
-    }
-    Ok(())
 }

@@ -29,6 +29,9 @@ pub(crate) struct FilesRef(NonNull<bindings::files_struct>);
 // SAFETY: A reference on a table may be used and dropped by any thread.
 unsafe impl Send for FilesRef {}
 
+// SAFETY: The descriptors are read under the lock of the table, and the count atomically.
+unsafe impl Sync for FilesRef {}
+
 /// A descriptor of a table.
 pub(crate) struct Descriptor {
     /// Its number.

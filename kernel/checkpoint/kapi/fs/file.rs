@@ -353,6 +353,26 @@ impl FileRef {
         }
     }
 
+    /// Returns whether it is an epoll instance.
+    pub(crate) fn is_epoll(&self) -> bool {
+        // SAFETY: We own a reference; only its operations are looked at.
+        #[cfg(CONFIG_EPOLL)]
+        let is = unsafe { bindings::is_file_epoll(self.as_ptr()) };
+        #[cfg(not(CONFIG_EPOLL))]
+        let is = false;
+        is
+    }
+
+    /// Returns whether it is an io_uring.
+    pub(crate) fn is_io_uring(&self) -> bool {
+        // SAFETY: We own a reference; only its operations are looked at.
+        #[cfg(CONFIG_IO_URING)]
+        let is = unsafe { bindings::io_is_uring_fops(self.as_ptr()) };
+        #[cfg(not(CONFIG_IO_URING))]
+        let is = false;
+        is
+    }
+
     /// It is on a huge page filesystem.
     pub(crate) fn is_hugetlb(&self) -> bool {
         // SAFETY: We own a reference.

@@ -24,6 +24,9 @@ pub(crate) struct FsRef(NonNull<bindings::fs_struct>);
 // SAFETY: A user may go away on any thread.
 unsafe impl Send for FsRef {}
 
+// SAFETY: What is in it is read and written under its lock.
+unsafe impl Sync for FsRef {}
+
 impl FsRef {
     /// That of `t`; `None` if the task has exited.
     pub(crate) fn of(t: &FrozenTask) -> Option<Self> {

@@ -46,6 +46,9 @@ pub(crate) struct Pipe {
 // SAFETY: A reference on a file may be used and dropped by any thread; the pipe belongs to it.
 unsafe impl Send for Pipe {}
 
+// SAFETY: The pipe is looked at under its lock, or integers of it are read once.
+unsafe impl Sync for Pipe {}
+
 /// A piece of the contents.
 pub(crate) struct Piece {
     /// Bytes of it.

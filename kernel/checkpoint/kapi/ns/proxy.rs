@@ -118,6 +118,9 @@ pub(crate) struct Proxy(NonNull<bindings::nsproxy>);
 // SAFETY: Any thread may drop a reference; nothing in it changes.
 unsafe impl Send for Proxy {}
 
+// SAFETY: Nothing in it changes but its count, which is read atomically.
+unsafe impl Sync for Proxy {}
+
 impl Proxy {
     /// That of `t`. ESRCH: it is exiting.
     pub(crate) fn of(t: &FrozenTask) -> Result<Self> {

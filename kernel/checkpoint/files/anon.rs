@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory behind shared anonymous mappings: a file that mappings have and no descriptor.
+
+use kernel::prelude::*;
+
+use crate::{
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    files::{
+        inode,
+        name::{
+            Named,
+            User, //
+        },
+        open::Open,
+        opener,
+        ops::{
+            FileOps,
+            Saved,
+            Source, //
+        }, //
+    },
+    found::Capture,
+    image::files::FILE_SHARED_ANON,
+    kapi::{
+        fs::file::FileRef,
+        task::frozen::FrozenTask, //
+    }, //
+};
+
+/// Anonymous memory that is shared.
+pub(super) const OPS: FileOps = FileOps {
+    name: "anonymous shared memory",
+    number: FILE_SHARED_ANON,
+    matches: |f| f.is_memory() && f.name() == b"dev/zero",
+    collect,
+    advice: "end what was forked with it, or checkpoint that as well",
+    save,
+    restore,
+    ..FileOps::NONE
+};
+
+/// Notes the inode of `open`. False: refused.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    if matches!(named.user, User::Descriptor(_)) {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: a descriptor of anonymous memory can't be saved", named),
+        );
+        return Ok(false);
+    }
+    if !inode::check(cap, t, named, open)? {
+        return Ok(false);
+    }
+    inode::add(cap, open, KVec::new())?;
+    Ok(true)
+}
+
+/// Writes the inode of an open file.
+fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    Ok(Saved {
+        inode: inode::save(cap, open)?.get(),
+        size: u64::try_from(open.file.size()).unwrap_or(0),
+        ..Saved::of(&open.file)
+    })
+}
+
+/// Returns the file itself: mappings have no other.
+fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    inode::restore(r, plan, source, &opener)
+}

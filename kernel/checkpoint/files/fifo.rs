@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Named pipes, by path. What is in them is saved as that of other pipes is.
+
+use core::pin::Pin;
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Mutex, //
+    }, //
+};
+
+use crate::{
+    core::{
+        built::Rebuilt,
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    files::{
+        name::{
+            Named,
+            Text, //
+        },
+        open::Open,
+        opener,
+        ops::{
+            FileOps,
+            Saved,
+            Source, //
+        },
+        path,
+        pipe, //
+    },
+    found::Capture,
+    image::{
+        self,
+        files::{
+            open,
+            FILE_FIFO, //
+        },
+        ObjRef, //
+    },
+    kapi::{
+        fs::{
+            file::{
+                ftype,
+                FileRef, //
+            },
+            open::oflag,
+            path::PathRef,
+            pipe::Pipe, //
+        },
+        security::cred::CredRef,
+        task::frozen::FrozenTask, //
+    }, //
+};
+
+/// "Position" of an end of a named pipe that nobody had open for writing since it was opened.
+const UNWRITTEN: i64 = 1;
+
+/// Ends of named pipes.
+pub(super) const OPS: FileOps = FileOps {
+    name: "a named pipe",
+    number: FILE_FIFO,
+    matches: |f| f.is(ftype::FIFO),
+    by_path: true,
+    count: pipe::count,
+    collect,
+    advice: pipe::ADVICE,
+    save,
+    restore,
+    ..FileOps::NONE
+};
+
+/// Ends of a named pipe that tasks have got, and whether nobody had it open for writing since they
+/// were opened.
+type Ends = KVec<(FileRef, bool)>;
+
+/// A rebuilt named pipe.
+struct BuiltFifo {
+    /// Open for both, for nobody: with it nothing waits for the other end.
+    both: FileRef,
+    ends: Pin<KBox<Mutex<Ends>>>,
+    /// What will be in it, until then in a pipe that nobody else has: both ends of that.
+    contents: Option<(FileRef, FileRef)>,
+    /// Not 0: what was in it has been put into it.
+    delivered: Atomic<u32>,
+}
+
+/// Notes the path, and looks at the pipe with its first end. False: refused.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    Ok(path::collect(cap, t, named, open)? && pipe::collect(cap, t, named, open)?)
+}
+
+/// Writes the pipe of an end.
+fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    Ok(Saved {
+        inode: pipe::save_pipe(cap, &open.file, true)?.get(),
+        stat: path::identity(cap, open)?,
+        pos: pos(&open.file)?,
+        ..Saved::of(&open.file)
+    })
+}
+
+/// What stands in the image for the position of an end of a named pipe.
+fn pos(file: &FileRef) -> Result<i64> {
+    match Pipe::of(file) {
+        Some(pipe) if file.is_readable() && pipe.is_unwritten()? => Ok(UNWRITTEN),
+        _ => Ok(0),
+    }
+}
+
+/// Makes the named pipe `obj`, which was found at the path of `source`, ready to be opened. What
+/// was in it goes into another pipe first: it must not be seen outside if the restart fails.
+fn make_named(
+    r: &Restore,
+    plan: &Plan<'_>,
+    source: &Source,
+    obj: ObjRef,
+    found: &PathRef,
+) -> Result {
+    let name = Text(source.path.as_bytes());
+    let in_use = || {
+        r.fail(
+            EBUSY,
+            plan,
+            fmt!(
+                "{}: the named pipe is in use: end what has it open, or restart elsewhere",
+                name
+            ),
+        )
+    };
+    // Whoever waits for its other end would be woken by ours.
+    if found.is_open_pipe() {
+        return Err(in_use());
+    }
+    let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
+    if record.buffers.get() != 0 && found.may_write().is_err() {
+        return Err(r.fail(
+            EACCES,
+            plan,
+            fmt!(
+                "{}: something was in the named pipe, and the caller may not write to it",
+                name
+            ),
+        ));
+    }
+    let make = || {
+        // Nobody gets this one, so nobody's rights matter. Who may only read gets an end to read.
+        let both = FileRef::open_unchecked(found, oflag::BOTH_ENDS)?;
+        pipe::resize(&record, &both)?;
+        let contents = if record.buffers.get() != 0 {
+            let (read, write) = Pipe::create()?;
+            pipe::fill(r, obj, &write)?;
+            Some((read, write))
+        } else {
+            None
+        };
+        Ok(BuiltFifo {
+            both,
+            ends: KBox::pin_init(new_mutex!(KVec::new(), "checkpoint fifo ends"), GFP_KERNEL)?,
+            contents,
+            delivered: Atomic::new(0),
+        })
+    };
+    let fifo = make().map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("{}: the named pipe can't be filled: {}", name, Errno(e)),
+        )
+    })?;
+    let status = Pipe::of(&fifo.both).ok_or(EINVAL)?.status().map_err(|e| {
+        let why = match e {
+            EBUSY => pipe::LOCKED,
+            _ => "the named pipe can't be looked at",
+        };
+        r.fail(e, plan, fmt!("{}: {}", name, why))
+    })?;
+    if status.files != 1 || status.used != 0 {
+        return Err(in_use());
+    }
+    r.set_built(obj, fifo)
+}
+
+/// `opener` may open the named pipe `found` as it was open. Asked before it is made ready to be
+/// opened, which others can feel who wait for an end of it. EACCES if not.
+fn may_open(source: &Source, opener: &CredRef, found: &PathRef) -> Result {
+    let has = |flag| source.record.flags.get() & flag != 0;
+    opener.act(|| -> Result {
+        if has(open::READ) || !has(open::WRITE) {
+            found.may_read()?;
+        }
+        if has(open::WRITE) {
+            found.may_write()?;
+        }
+        Ok(())
+    })
+}
+
+/// Opens an end as it was; the pipe is made ready with its first one.
+fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+    let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    let found = path::find(r, plan, source, &opener)?;
+    if !r.is_built(obj) {
+        may_open(source, &opener, &found).map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!(
+                    "{}: can't be opened with the rights of who had opened it",
+                    Text(source.path.as_bytes())
+                ),
+            )
+        })?;
+        make_named(r, plan, source, obj, &found)?;
+    }
+    // With both ends open nothing waits for the other.
+    let flags = pipe::plain(source.flags);
+    let file = path::open_found(r, plan, source, &opener, &found, flags)?;
+    file.set_flags(oflag::DIRECT | oflag::NONBLOCK, source.flags)?;
+    let unwritten = source.record.pos.get() == UNWRITTEN as u64;
+    let fifo = r
+        .built::<BuiltFifo>(obj)
+        .filter(|fifo| fifo.both.inode_addr() == file.inode_addr())
+        .ok_or_else(|| {
+            r.fail(
+                ESTALE,
+                plan,
+                fmt!(
+                    "{}: two ends of one pipe have different paths",
+                    Text(source.path.as_bytes())
+                ),
+            )
+        })?;
+    fifo.ends
+        .lock()
+        .push((file.clone(), unwritten), GFP_KERNEL_ACCOUNT)?;
+    Ok(file)
+}
+
+impl BuiltFifo {
+    /// Puts what was in it into it, if nobody else has opened it meanwhile (EBUSY).
+    fn deliver(&self) -> Result {
+        let ends = self.ends.lock();
+        let pipe = Pipe::of(&self.both).ok_or(EINVAL)?;
+        if let Some((read, _)) = &self.contents {
+            let from = Pipe::of(read).ok_or(EINVAL)?;
+            pipe.take_contents(&from, files(&ends)?)?;
+        }
+        self.delivered.store(1, Relaxed);
+        for (file, unwritten) in ends.iter() {
+            if let Some(end) = Pipe::of(file).filter(|_| *unwritten) {
+                // Who has locked it has it open, and so it is not as it was.
+                let _ = end.set_unwritten();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns how many open files of a named pipe are ours.
+fn files(ends: &Ends) -> Result<u32> {
+    Ok(u32::try_from(ends.len())?.saturating_add(1))
+}
+
+impl Rebuilt for BuiltFifo {
+    fn stays(&self) -> bool {
+        true
+    }
+
+    /// Puts into it what was in it: from here on, who opens it finds that. EBUSY: somebody else has
+    /// it open.
+    fn publish(&self, r: &Restore, _: ObjRef) -> Result {
+        self.deliver().inspect_err(|&e| {
+            r.with_report(|report| {
+                report.line(fmt!(
+                    "error: the named pipe {} was opened by somebody else during the restart: end \
+                     that [{}]",
+                    Text(self.both.entry_name().as_bytes()),
+                    Errno(e)
+                ));
+            });
+        })
+    }
+
+    /// Takes out of it what was put into it. What somebody else has open by now keeps it.
+    fn undo(&self) {
+        let pipe = Pipe::of(&self.both).filter(|_| self.delivered.load(Relaxed) != 0);
+        if let (Some(pipe), Ok(files)) = (pipe, files(&self.ends.lock())) {
+            let _ = pipe.drop_contents(files);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The table of the kinds of open file, those that can't be saved included.
+//!
+//! A file is of the first kind that matches. Kinds that are saved are told by what the kernel does
+//! with a file: its operations, a predicate of its subsystem, its type and filesystem; never by its
+//! path. One is told by name: the memory behind a shared anonymous mapping has nothing else of its
+//! own, and no program can give memory of the kernel that name. Of kernel objects that are refused
+//! (`is_object_named()`) the operations are static in their subsystems; whatever is not known is
+//! refused as well, so that the name of the object decides about the words of a message and no
+//! more.
+
+use crate::{
+    files::{
+        anon,
+        device,
+        directory,
+        fifo,
+        ops::{
+            Facts,
+            FileOps, //
+        },
+        pipe,
+        regular,
+        unlinked, //
+    },
+    kapi::fs::{
+        file::{
+            ftype,
+            FileRef, //
+        },
+        magic::*, //
+    }, //
+};
+
+/// Magic number of the filesystem of message queues, which stands in a C file only.
+const MQUEUE_MAGIC: u32 = 0x1980_0202;
+
+/// Returns a kind that can't be saved.
+const fn refused(name: &'static str, matches: fn(&Facts<'_>) -> bool) -> FileOps {
+    FileOps {
+        name,
+        matches,
+        ..FileOps::NONE
+    }
+}
+
+/// Returns a kind that can't be saved: all that lies on a filesystem, given by its magic number.
+const fn all_on(filesystem: u32, name: &'static str) -> FileOps {
+    FileOps {
+        name,
+        filesystem,
+        ..FileOps::NONE
+    }
+}
+
+/// The kinds.
+static KINDS: &[FileOps] = &[
+    // Sockets.
+    refused("a Unix socket", |f| f.is_socket_of(1)),
+    refused("an IPv4 socket", |f| f.is_socket_of(2)),
+    refused("an IPv6 socket", |f| f.is_socket_of(10)),
+    refused("a netlink socket", |f| f.is_socket_of(16)),
+    refused("a packet socket", |f| f.is_socket_of(17)),
+    refused("a CAN socket", |f| f.is_socket_of(29)),
+    refused("a TIPC socket", |f| f.is_socket_of(30)),
+    refused("a Bluetooth socket", |f| f.is_socket_of(31)),
+    refused("a crypto socket", |f| f.is_socket_of(38)),
+    refused("a vsock socket", |f| f.is_socket_of(40)),
+    refused("an XDP socket", |f| f.is_socket_of(44)),
+    refused("an MCTP socket", |f| f.is_socket_of(45)),
+    refused("a socket of another family", |f| {
+        f.is(ftype::SOCKET) && f.file.socket_family().is_some()
+    }),
+    refused("a socket's name, opened with O_PATH", |f| {
+        f.is(ftype::SOCKET)
+    }),
+    // Kernel objects without an inode of their own.
+    refused("an epoll instance", |f| f.file.is_epoll()),
+    refused("an io_uring", |f| f.file.is_io_uring()),
+    refused("an eventfd", |f| f.is_object_named(b"[eventfd]")),
+    refused("a signalfd", |f| f.is_object_named(b"[signalfd]")),
+    refused("a timerfd", |f| f.is_object_named(b"[timerfd]")),
+    refused("an inotify instance", |f| f.is_object_named(b"inotify")),
+    refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
+    refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
+    refused("an AIO context", |f| f.is_object_named(b"[aio]")),
+    refused("a pidfd", |f| f.is_object_named(b"[pidfd]")),
+    refused("a performance counter", |f| {
+        f.is_object_named(b"[perf_event]")
+    }),
+    refused("a BPF map", |f| f.is_object_named(b"bpf-map")),
+    refused("a BPF program", |f| f.is_object_named(b"bpf-prog")),
+    refused("a BPF link", |f| f.is_object_named(b"bpf_link")),
+    refused("a BPF object", |f| f.is_object_named(b"bpf")),
+    refused("a BPF type description", |f| f.is_object_named(b"btf")),
+    refused("a KVM virtual machine", |f| f.is_object_named(b"kvm")),
+    refused("a filesystem context", |f| {
+        f.is_object_named(b"[fscontext]")
+    }),
+    refused("a Landlock ruleset", |f| {
+        f.is_object_named(b"[landlock-ruleset]")
+    }),
+    refused("a seccomp listener", |f| {
+        f.is_object_named(b"[seccomp notify]") || f.is_object_named(b"seccomp notify")
+    }),
+    refused("a sync file", |f| f.is_object_named(b"sync_file")),
+    refused("a VFIO device", |f| f.is_object_named(b"[vfio-device]")),
+    refused("a DMA buffer", |f| f.is_object_named(b"dmabuf")),
+    refused("an anonymous kernel object", |f| f.is_object()),
+    // Filesystems whose files are not files.
+    all_on(PROC_SUPER_MAGIC, "a file of procfs"),
+    all_on(SYSFS_MAGIC, "a file of sysfs"),
+    all_on(CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
+    all_on(CGROUP2_SUPER_MAGIC, "a file of cgroupfs"),
+    all_on(RDTGROUP_SUPER_MAGIC, "a file of resctrl"),
+    all_on(DEBUGFS_MAGIC, "a file of debugfs"),
+    all_on(TRACEFS_MAGIC, "a file of tracefs"),
+    all_on(SECURITYFS_MAGIC, "a file of securityfs"),
+    all_on(SELINUX_MAGIC, "a file of selinuxfs"),
+    all_on(SMACK_MAGIC, "a file of smackfs"),
+    all_on(CONFIGFS_MAGIC, "a file of configfs"),
+    all_on(BPF_FS_MAGIC, "a BPF object"),
+    all_on(BINFMTFS_MAGIC, "a file of binfmt_misc"),
+    all_on(EFIVARFS_MAGIC, "an EFI variable"),
+    all_on(PSTOREFS_MAGIC, "a file of pstore"),
+    all_on(AUTOFS_SUPER_MAGIC, "a file of autofs"),
+    all_on(DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
+    all_on(NSFS_MAGIC, "a namespace"),
+    all_on(PID_FS_MAGIC, "a pidfd"),
+    all_on(SECRETMEM_MAGIC, "secret memory"),
+    all_on(HUGETLBFS_MAGIC, "huge page memory"),
+    refused("huge page memory", |f| f.file.is_hugetlb()),
+    all_on(DMA_BUF_MAGIC, "a DMA buffer"),
+    all_on(BINDERFS_SUPER_MAGIC, "a file of binderfs"),
+    all_on(MQUEUE_MAGIC, "a POSIX message queue"),
+    // Files and memory.
+    refused("a memfd", |f| f.is_memory_named(b"memfd:")),
+    refused("System V shared memory", |f| f.is_memory_named(b"SYSV")),
+    anon::OPS,
+    refused("memory of the kernel", |f| f.is_memory()),
+    unlinked::OPS,
+    regular::OPS,
+    refused("a directory of the kernel", |f| {
+        f.is(ftype::DIRECTORY) && f.internal
+    }),
+    directory::OPS,
+    // Other types.
+    refused("neither file nor directory, opened with O_PATH", |f| {
+        f.file.is_path_only()
+    }),
+    pipe::OPS,
+    fifo::OPS,
+    device::OPS,
+    refused("memory or I/O ports of the machine", |f| {
+        f.is_device(1, 1..=2) || f.is_device(1, 4..=4)
+    }),
+    refused("the kernel log", |f| f.is_device(1, 11..=11)),
+    refused("a virtual console", |f| f.is_device(4, 0..=63)),
+    refused("a serial line", |f| f.is_device(4, 64..=u32::MAX)),
+    refused("the controlling terminal", |f| f.is_device(5, 0..=0)),
+    refused("the console", |f| f.is_device(5, 1..=1)),
+    refused("the master of a pseudoterminal", |f| f.is_device(5, 2..=2)),
+    refused("a FUSE connection", |f| f.is_device(10, 229..=229)),
+    refused("a network tunnel", |f| f.is_device(10, 200..=200)),
+    refused("KVM", |f| f.is_device(10, 232..=232)),
+    refused("a pseudoterminal", |f| {
+        let (major, _) = f.file.device();
+        f.is(ftype::CHAR) && matches!(major, 2 | 3 | 136..=143)
+    }),
+    refused("an input device", |f| f.is_device(13, 0..=u32::MAX)),
+    refused("a frame buffer", |f| f.is_device(29, 0..=u32::MAX)),
+    refused("a sound device", |f| f.is_device(116, 0..=u32::MAX)),
+    refused("a graphics device", |f| f.is_device(226, 0..=u32::MAX)),
+    refused("a character device", |f| f.is(ftype::CHAR)),
+    refused("a block device", |f| f.is(ftype::BLOCK)),
+    refused("a symbolic link", |f| f.is(ftype::LINK)),
+];
+
+/// What is of none of the kinds.
+static UNKNOWN: FileOps = refused("an unknown kind of file", |_| true);
+
+/// Returns what `file` is: the first kind that it is of.
+pub(super) fn of(file: &FileRef) -> &'static FileOps {
+    let facts = Facts::of(file);
+    let is = |kind: &&FileOps| match kind.filesystem {
+        0 => (kind.matches)(&facts),
+        magic => facts.is_on(magic),
+    };
+    KINDS.iter().find(is).unwrap_or(&UNKNOWN)
+}
+
+/// Returns the kind with this number in the image, which is not 0.
+pub(super) fn by_number(number: u32) -> Option<&'static FileOps> {
+    KINDS
+        .iter()
+        .find(|kind| kind.number == number && number != 0)
+}
+
+/// Returns what all is that lies on the filesystem with this magic number, if none of it can be
+/// saved.
+pub(super) fn on_filesystem(magic: u64) -> Option<&'static str> {
+    KINDS
+        .iter()
+        .find(|kind| kind.filesystem != 0 && u64::from(kind.filesystem) == magic)
+        .map(|kind| kind.name)
+}
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_files_kinds)]
+mod tests {
+    use super::*;
+    use crate::image::files::*;
+
+    /// Each kind has a name, and those that are saved a number of their own.
+    #[test]
+    fn numbers() {
+        for (n, kind) in KINDS.iter().enumerate() {
+            assert!(!kind.name.is_empty());
+            let same = |k: &FileOps| k.number == kind.number;
+            assert!(kind.number == 0 || !KINDS.iter().skip(n + 1).any(same));
+        }
+        for number in [
+            FILE_REGULAR,
+            FILE_DIRECTORY,
+            FILE_DEVICE,
+            FILE_PIPE,
+            FILE_FIFO,
+            FILE_UNLINKED,
+            FILE_SHARED_ANON,
+        ] {
+            assert!(by_number(number).is_some_and(|kind| kind.number == number));
+        }
+        assert!(by_number(0).is_none());
+        assert!(by_number(u32::MAX).is_none());
+    }
+}

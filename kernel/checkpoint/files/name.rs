@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Names of open files in messages.
+
+use kernel::{
+    fmt,
+    prelude::*,
+    str::BStr, //
+};
+
+use crate::{
+    found::Capture,
+    kapi::fs::file::FileRef, //
+};
+
+/// How a task uses a file, for messages.
+#[derive(Clone, Copy)]
+pub(super) enum User {
+    /// By a descriptor.
+    Descriptor(u32),
+    /// By a mapping, or it executes it.
+    Mapping,
+}
+
+/// A file in messages: how it is used and its name.
+pub(super) struct Named<'a> {
+    /// How a task uses it.
+    pub(super) user: User,
+    /// Its path or the name of its directory entry.
+    pub(super) name: &'a [u8],
+}
+
+/// Bytes of a name in messages.
+pub(super) struct Text<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        BStr::from_bytes(self.0).fmt(f)
+    }
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.user {
+            User::Descriptor(fd) => write!(f, "descriptor {fd} (")?,
+            User::Mapping => f.write_str("mapped file (")?,
+        }
+        Text(self.name).fmt(f)?;
+        f.write_str(")")
+    }
+}
+
+/// Returns the name of a file for messages: its path, or what its directory entry says.
+pub(super) fn name_of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
+    if !file.is_internal() {
+        if let Ok(Some(path)) = file.path().name_from(&cap.found.files.root) {
+            return Ok(path);
+        }
+    }
+    let mut name = KVec::new();
+    for part in [
+        file.fs_name().to_bytes(),
+        b":",
+        file.entry_name().as_bytes(),
+    ] {
+        name.extend_from_slice(part, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(name)
+}
