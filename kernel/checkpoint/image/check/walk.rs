@@ -16,27 +16,22 @@ use super::{
     PID_MAX, //
 };
 use crate::image::{
-    confinement,
     files,
     kinds::Kind,
     mm,
-    ns,
     record::{
         Body,
         Fault,
         GoOn,
         Raw,
         Records,
-        ALIGN,
-        BODY_MAX,
         PAYLOAD_MAX, //
     },
     task::{
         self,
         check::Group, //
     },
-    Header,
-    Trailer, //
+    Header, //
 };
 
 /// Highest clock that a time namespace can be given: half of what a signed number holds.
@@ -69,6 +64,15 @@ pub(in crate::image) enum Follow {
         /// Lowest number that the module of the next one may have.
         from: u32,
     },
+}
+
+/// What checks a record of the metadata.
+pub(in crate::image) type Check = for<'a, 'b> fn(&mut Walk<'a>, &Raw<'b>) -> Result<(), Fault>;
+
+/// A record that may be checked by the walk.
+pub(in crate::image) trait Checked {
+    /// What checks it; `None`: it does not belong into the metadata.
+    const CHECK: Option<Check>;
 }
 
 /// The state of the walk.
@@ -216,7 +220,6 @@ impl Walk<'_> {
         if second != (raw.kind == Kind::Confinement) {
             return Err(raw.fault("only the second record tells of confinement"));
         }
-        let mapping = self.mapping.take();
         match (&self.follow, raw.kind) {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
@@ -230,43 +233,19 @@ impl Walk<'_> {
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
-        match raw.kind {
-            Kind::Container => self.container(raw),
-            Kind::Confinement => self.confinement(raw),
-            Kind::Label => self.label(raw),
-            Kind::Task => self.task(raw),
-            Kind::Process => self.process(raw),
-            Kind::DeadPid => self.dead_pid(raw),
-            Kind::Regs => self.regs(raw),
-            Kind::Sighand => self.sighand(raw),
-            Kind::Pending => self.pending(raw),
-            Kind::Cred => self.cred(raw),
-            Kind::Affinity => self.affinity(raw),
-            Kind::Mm => self.mm(raw),
-            Kind::Vma => self.vma(raw),
-            Kind::Guards => self.guards(raw, mapping),
-            Kind::Files => self.table(raw),
-            Kind::File => self.file(raw),
-            Kind::Inode => self.inode(raw),
-            Kind::Pipe => self.pipe(raw),
-            Kind::PipeBuffer => self.pipe_buffer(raw),
-            Kind::Fs => self.fs(raw),
-            Kind::Path => self.path(raw),
-            Kind::Uts => self.uts(raw),
-            Kind::PidNs => self.pid_ns(raw),
-            Kind::Extent | Kind::Shared | Kind::Row | Kind::Trailer => {
-                Err(raw.fault("record that does not belong into the metadata"))
-            }
+        if raw.kind != Kind::Guards {
+            self.mapping = None;
+        }
+        match raw.kind.check() {
+            Some(check) => check(self, raw),
+            None => Err(raw.fault("record that does not belong into the metadata")),
         }
     }
 
-    fn container(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    /// What was checkpointed.
+    pub(in crate::image) fn container(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let container: task::Container = raw.body()?;
-        flags(
-            raw,
-            container.flags.get(),
-            task::CONTAINER_WHOLE | task::CONTAINER_SELF,
-        )?;
+        flags(raw, container.flags.get(), task::CONTAINER_FLAGS)?;
         no_payload(raw)?;
         ensure(
             raw,
@@ -368,41 +347,7 @@ impl Walk<'_> {
     }
 }
 
-/// What the format promises of a body.
-const fn layout<T: Body>() {
-    assert!(size_of::<T>() % ALIGN == 0 && size_of::<T>() <= BODY_MAX);
-    // Those of older writers are shorter.
-    assert!(size_of::<T>() >= T::LEN_MIN && T::LEN_MIN % ALIGN == 0);
-}
-
 const _: () = {
-    layout::<task::Container>();
-    layout::<confinement::Confinement>();
-    layout::<confinement::Label>();
-    layout::<Trailer>();
-    layout::<task::Task>();
-    layout::<task::Process>();
-    layout::<task::DeadPid>();
-    layout::<task::Regs>();
-    layout::<task::Sighand>();
-    layout::<task::Pending>();
-    layout::<task::Cred>();
-    layout::<task::Affinity>();
-    layout::<mm::Mm>();
-    layout::<mm::Vma>();
-    layout::<mm::Extent>();
-    layout::<mm::Guards>();
-    layout::<mm::Shared>();
-    layout::<mm::Row>();
-    layout::<files::Table>();
-    layout::<files::OpenFile>();
-    layout::<files::Inode>();
-    layout::<files::Pipe>();
-    layout::<files::PipeBuffer>();
-    layout::<files::Fs>();
-    layout::<files::Path>();
-    layout::<ns::Uts>();
-    layout::<ns::PidNs>();
     assert!(mm::EXTENT_MAX <= PAYLOAD_MAX);
     assert!(files::FDS_MAX * size_of::<files::Fd>() <= PAYLOAD_MAX);
 };
