@@ -38,11 +38,11 @@ use crate::{
 };
 
 /// Milliseconds within which all tasks must freeze, unless the caller says otherwise.
-const DEADLINE_MS: u32 = 10_000;
+const TIMEOUT_MS: u32 = 10_000;
 
 /// Most milliseconds that a caller may ask for: as long as its tasks may stand still at most, when
 /// one of them does not freeze.
-const DEADLINE_MAX_MS: u32 = 600_000;
+const TIMEOUT_MAX_MS: u32 = 600_000;
 
 /// What is wrong with arguments of a later version.
 const UNKNOWN: &str = "a flag is not known, or a field that must be zero is not";
@@ -59,8 +59,8 @@ pub(crate) struct CheckpointCall {
     pub(crate) image_fd: i32,
     /// The messages, or -1: for [`log`].
     pub(crate) log_fd: i32,
-    /// Deadline, or 0.
-    pub(crate) deadline_ms: u32,
+    /// Milliseconds within which all tasks must freeze, or 0.
+    pub(crate) timeout_ms: u32,
     /// Some field that must be zero is not.
     pub(crate) reserved: bool,
 }
@@ -119,7 +119,7 @@ fn cgroup_dir(fd: i32, report: &mut Report) -> Result<Option<CgroupDir>> {
 impl<'a> CheckpointArgs<'a> {
     /// Checks the arguments, of which `log` was looked up before; returns them and the root task.
     ///
-    /// EINVAL: unknown or contradictory flags, a reserved field is not zero, the deadline is too
+    /// EINVAL: unknown or contradictory flags, a reserved field is not zero, the timeout is too
     /// long, or the image can't go to that file. EBADF: a descriptor is not open, or not for
     /// writing, or not a pidfd or a cgroup. ENOENT: the cgroup was removed. ESRCH: the root is
     /// gone. A line of `report` tells which.
@@ -163,8 +163,8 @@ impl<'a> CheckpointArgs<'a> {
             check_image(report, &file, log)?;
             Some(file)
         };
-        if call.deadline_ms > DEADLINE_MAX_MS {
-            let what = "the deadline is more than 10 minutes";
+        if call.timeout_ms > TIMEOUT_MAX_MS {
+            let what = "the timeout is more than 10 minutes";
             return Err(wrong(report, EINVAL, what));
         }
         let root = match call.pidfd {
@@ -180,8 +180,8 @@ impl<'a> CheckpointArgs<'a> {
             dry_run,
             kill_only,
             strict: has(checkpoint_flags::STRICT),
-            deadline_ms: match call.deadline_ms {
-                0 => DEADLINE_MS,
+            timeout_ms: match call.timeout_ms {
+                0 => TIMEOUT_MS,
                 ms => ms,
             },
             image,

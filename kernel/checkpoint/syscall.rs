@@ -103,8 +103,8 @@ pub unsafe extern "C" fn checkpoint_do(args: *const bindings::checkpoint_args) -
         cgroup_fd: a.cgroup_fd,
         image_fd: a.image_fd,
         log_fd: a.log_fd,
-        deadline_ms: a.deadline_ms,
-        reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
+        timeout_ms: a.timeout_ms,
+        reserved: a.reserved != 0,
     }))
 }
 
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn restart_do(
         image_fd: a.image_fd,
         log_fd: a.log_fd,
         cgroup_fd: a.cgroup_fd,
-        reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
+        reserved: a.reserved != 0,
         accept: a.accept as usize,
         accept_len: a.accept_len as usize,
         pidfd_out: pidfd_out as usize,
