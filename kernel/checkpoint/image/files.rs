@@ -21,7 +21,7 @@ pub const FDS_MAX: usize = 1 << 20;
 
 record! {
     /// A descriptor table; payload: [`Fd`]s by ascending number.
-    #[record(Files = 96, "descriptor table", min = 8, check = table)]
+    #[record(Files = 96, "descriptor table", min = 8, check = table, object)]
     pub struct Table {
         /// Reference of this object.
         pub obj: U32,
@@ -112,7 +112,7 @@ pub const NSEC_UNKNOWN: u32 = u32::MAX;
 
 record! {
     /// An open file; payload: path from the container's root directory, where `kind` wants one.
-    #[record(File = 97, "open file", min = 72, check = file)]
+    #[record(File = 97, "open file", min = 72, check = file, object = file_object)]
     pub struct OpenFile {
         /// Reference of this object.
         pub obj: U32,
@@ -147,7 +147,7 @@ record! {
 record! {
     /// An inode that has no name; payload: the path of a directory on its filesystem, none for
     /// anonymous memory. Its contents are in extents; what no extent holds is a hole.
-    #[record(Inode = 98, "inode", min = 56, check = inode)]
+    #[record(Inode = 98, "inode", min = 56, check = inode, object = inode_object)]
     pub struct Inode {
         /// Reference of this object.
         pub obj: U32,
@@ -182,7 +182,7 @@ flags! {
 
 record! {
     /// A pipe.
-    #[record(Pipe = 100, "pipe", min = 24, check = pipe)]
+    #[record(Pipe = 100, "pipe", min = 24, check = pipe, object = pipe_object)]
     pub struct Pipe {
         /// Reference of this object.
         pub obj: U32,
@@ -213,7 +213,7 @@ record! {
 
 record! {
     /// Root, working directory and umask.
-    #[record(Fs = 102, "filesystem context", min = 16, check = fs)]
+    #[record(Fs = 102, "filesystem context", min = 16, check = fs, object)]
     pub struct Fs {
         /// Reference of this object.
         pub obj: U32,
@@ -228,7 +228,7 @@ record! {
 
 record! {
     /// A directory; payload: path from the caller's root directory.
-    #[record(Path = 103, "path", min = 24, check = path)]
+    #[record(Path = 103, "path", min = 24, check = path, object)]
     pub struct Path {
         /// Reference of this object.
         pub obj: U32,

@@ -5,12 +5,13 @@
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 144 sockets, 176 IPC, 192
-//! security.
+//! security, 224 links between objects that stand before.
 
 use super::{
     check::walk::{
         Check,
-        Checked, //
+        Checked,
+        Define, //
     },
     confinement,
     files,
@@ -74,6 +75,13 @@ macro_rules! kinds {
             pub(in crate::image) fn check(self) -> Option<Check> {
                 match self {
                     $(Kind::$name => <$body as Checked>::CHECK,)*
+                }
+            }
+
+            /// What tells of the object that it defines; `None`: it defines none.
+            pub(in crate::image) fn object(self) -> Option<Define> {
+                match self {
+                    $(Kind::$name => <$body as Checked>::OBJECT,)*
                 }
             }
         }

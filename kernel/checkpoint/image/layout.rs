@@ -200,17 +200,18 @@ pub(crate) use structure;
 
 /// Defines a kind of record by the structure of its body.
 ///
-/// `#[record(Kind = number, "name", min = bytes, check = function)]`: the kind, which stands in
+/// `#[record(Kind = number, "name", min = bytes, check = function, object = function)]`: the kind, which stands in
 /// the list of `kinds.rs`; its number, which is never used again; its name for messages; bytes of
 /// the first published layout, which stay the same when fields are added; the function of
-/// `Walk` that checks it. Without `check` it is a record that comes after the
-/// metadata.
+/// `Walk` that checks it; `object`, where it defines an object, and the function of the
+/// module's `check` that tells what is to be remembered of it. Without `check` it is a record that
+/// comes after the metadata.
 macro_rules! record {
     (
         $(#[doc = $doc:literal])*
         #[record(
             $kind:ident = $number:literal, $text:literal, min = $min:literal
-            $(, check = $check:ident)?
+            $(, check = $check:ident $(, object $(= $object:ident)?)?)?
         )]
         pub struct $name:ident $fields:tt
     ) => {
@@ -227,14 +228,26 @@ macro_rules! record {
         }
 
         impl $crate::image::check::walk::Checked for $name {
-            const CHECK: Option<$crate::image::check::walk::Check> =
-                $crate::image::layout::record!(@check $($check)?);
+            $($crate::image::layout::record! { @check $check $(, object $(= $object)?)? })?
         }
 
         const _: () = $crate::image::record::assert_layout::<$name>();
     };
-    (@check) => { None };
-    (@check $check:ident) => { Some(|walk, raw| walk.$check(raw)) };
+    (@check $check:ident) => {
+        const CHECK: Option<$crate::image::check::walk::Check> =
+            Some(|walk, raw| walk.$check(raw));
+    };
+    (@check $check:ident, object) => {
+        $crate::image::layout::record! { @check $check }
+
+        const OBJECT: Option<$crate::image::check::walk::Define> =
+            Some(|_, raw| Ok((raw.body::<Self>()?.obj.get(), 0)));
+    };
+    (@check $check:ident, object = $object:ident) => {
+        $crate::image::layout::record! { @check $check }
+
+        const OBJECT: Option<$crate::image::check::walk::Define> = Some(check::$object);
+    };
 }
 pub(crate) use record;
 

@@ -27,7 +27,7 @@ pub const AUXV_MAX: usize = 1024;
 
 record! {
     /// An address space; payload: auxiliary vector as pairs of U64.
-    #[record(Mm = 64, "address space", min = 168, check = mm)]
+    #[record(Mm = 64, "address space", min = 168, check = mm, object)]
     pub struct Mm {
         /// Reference of this object.
         pub obj: U32,

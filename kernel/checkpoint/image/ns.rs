@@ -13,7 +13,7 @@ pub const UTS_LEN: usize = 65;
 
 record! {
     /// A uts namespace.
-    #[record(Uts = 128, "uts namespace", min = 144, check = uts)]
+    #[record(Uts = 128, "uts namespace", min = 144, check = uts, object)]
     pub struct Uts {
         /// Reference of this object.
         pub obj: U32,
@@ -30,7 +30,7 @@ record! {
 
 record! {
     /// A pid namespace.
-    #[record(PidNs = 129, "pid namespace", min = 24, check = pid_ns)]
+    #[record(PidNs = 129, "pid namespace", min = 24, check = pid_ns, object = pid_ns_object)]
     pub struct PidNs {
         /// Reference of this object.
         pub obj: U32,

@@ -298,7 +298,7 @@ structure! {
 
 record! {
     /// Signal actions; payload: 64 [`Action`]s.
-    #[record(Sighand = 20, "signal actions", min = 8, check = sighand)]
+    #[record(Sighand = 20, "signal actions", min = 8, check = sighand, object)]
     pub struct Sighand {
         /// Reference of this object.
         pub obj: U32,
@@ -365,7 +365,7 @@ record! {
     /// Credentials; payload: supplementary group ids as U32.
     ///
     /// Ids are those of the user namespace of the caller of checkpoint(2).
-    #[record(Cred = 22, "credentials", min = 80, check = cred)]
+    #[record(Cred = 22, "credentials", min = 80, check = cred, object)]
     pub struct Cred {
         /// Reference of this object.
         pub obj: U32,

@@ -112,7 +112,7 @@ impl Walk<'_> {
             };
         }
         self.summary.mms = self.summary.mms.saturating_add(1);
-        self.define(raw, mm.obj.get(), 0)
+        Ok(())
     }
 
     /// A mapping.
