@@ -20,7 +20,7 @@ use super::{
 pub const MAGIC: [u8; 8] = *b"\x89CKP\r\n\x1a\n";
 
 /// Format version. Raised only when an older reader could not even tell what it does not know.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Incompatible features: a reader refuses an image with a bit that it does not know.
 pub const INCOMPAT_ALL: u64 = 0;
@@ -122,8 +122,10 @@ impl Header {
         if self.magic != MAGIC {
             return bad("not a checkpoint image (wrong magic)");
         }
-        if self.version.get() != VERSION {
-            return bad("image of another format version");
+        match self.version.get() {
+            VERSION => (),
+            1 => return bad("image of format version 1, which is not read any more"),
+            _ => return bad("image of a format version that is not known"),
         }
         if self.header_len.get() as usize != HEADER_LEN {
             return bad("header of wrong length");
