@@ -42,11 +42,11 @@ use crate::{
 };
 
 /// Milliseconds within which all tasks must freeze, unless the caller says otherwise.
-const DEADLINE_MS: u32 = 10_000;
+const TIMEOUT_MS: u32 = 10_000;
 
 /// Most milliseconds that a caller may ask for: as long as its tasks may stand still at most, when
 /// one of them does not freeze.
-const DEADLINE_MAX_MS: u32 = 600_000;
+const TIMEOUT_MAX_MS: u32 = 600_000;
 
 /// What is wrong with arguments of a later version.
 const UNKNOWN: &str = "a flag is not known, or a field that must be zero is not";
@@ -105,7 +105,7 @@ fn cgroup_dir(fd: i32, report: &mut Report) -> Result<Option<CgroupDir>> {
 impl<'a> CheckpointArgs<'a> {
     /// Checks the arguments, of which `log` was looked up before; returns them and the root task.
     ///
-    /// EINVAL: unknown or contradictory flags, a reserved field is not zero, the deadline is too
+    /// EINVAL: unknown or contradictory flags, a reserved field is not zero, the timeout is too
     /// long, or the image can't go to that file. EBADF: a descriptor is not open, or not for
     /// writing, or not a pidfd or a cgroup. ENOENT: the cgroup was removed. ESRCH: the root is
     /// gone. A line of `report` tells which.
@@ -153,8 +153,8 @@ impl<'a> CheckpointArgs<'a> {
             check_image(report, &file, log)?;
             Some(file)
         };
-        if call.deadline_ms > DEADLINE_MAX_MS {
-            let what = "the deadline is more than 10 minutes";
+        if call.timeout_ms > TIMEOUT_MAX_MS {
+            let what = "the timeout is more than 10 minutes";
             return Err(wrong(report, EINVAL, what));
         }
         let root = match call.pidfd {
@@ -170,8 +170,8 @@ impl<'a> CheckpointArgs<'a> {
             dry_run,
             kill_only: kill_only.then_some(call.id),
             strict: has(checkpoint_flags::STRICT),
-            deadline_ms: match call.deadline_ms {
-                0 => DEADLINE_MS,
+            timeout_ms: match call.timeout_ms {
+                0 => TIMEOUT_MS,
                 ms => ms,
             },
             image,

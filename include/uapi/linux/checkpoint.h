@@ -30,11 +30,8 @@
  * @image_fd: Where the image goes; -1 is allowed with CHECKPOINT_DRY_RUN, and needed with
  *            CHECKPOINT_KILL_ONLY.
  * @log_fd: Where messages go, one line each, or -1.
- * @deadline_ms: Milliseconds within which all tasks must have frozen, 0 for 10 seconds.
+ * @timeout_ms: Milliseconds within which all tasks must have frozen, 0 for 10 seconds.
  * @reserved: Must be zero.
- * @advice: Must be zero.
- * @nr_advice: Must be zero.
- * @reserved2: Must be zero.
  * @id: With CHECKPOINT_KILL_ONLY: the checkpoint that has left the tasks frozen. Else zero.
  */
 struct checkpoint_args {
@@ -43,16 +40,12 @@ struct checkpoint_args {
 	__s32 cgroup_fd;
 	__s32 image_fd;
 	__s32 log_fd;
-	__u32 deadline_ms;
+	__u32 timeout_ms;
 	__u32 reserved;
-	__aligned_u64 advice;
-	__u32 nr_advice;
-	__u32 reserved2;
 	__aligned_u64 id;
 };
 
-#define CHECKPOINT_ARGS_SIZE_VER0	48 /* sizeof the first published struct */
-#define CHECKPOINT_ARGS_SIZE_VER1	56 /* sizeof the second: id */
+#define CHECKPOINT_ARGS_SIZE_VER0	40 /* sizeof the first published struct */
 
 /*
  * restart_args.flags
@@ -69,13 +62,10 @@ struct checkpoint_args {
  * @log_fd: Where messages go, one line each, or -1.
  * @cgroup_fd: Directory of the cgroup (v2) to restart into, or -1 for the caller's.
  * @pidfd: Out: a pidfd of the restarted root task, close-on-exec.
- * @advice: Must be zero.
- * @nr_advice: Must be zero.
- * @reserved: Must be zero.
  * @accept: Patterns of paths whose files may differ from those that were saved: strings
  *          with a NUL each, one after the other.
  * @accept_len: Bytes of @accept, NULs included; 0 for no patterns.
- * @reserved2: Must be zero.
+ * @reserved: Must be zero.
  */
 struct restart_args {
 	__aligned_u64 flags;
@@ -83,15 +73,11 @@ struct restart_args {
 	__s32 log_fd;
 	__s32 cgroup_fd;
 	__s32 pidfd;
-	__aligned_u64 advice;
-	__u32 nr_advice;
-	__u32 reserved;
 	__aligned_u64 accept;
 	__u32 accept_len;
-	__u32 reserved2;
+	__u32 reserved;
 };
 
 #define RESTART_ARGS_SIZE_VER0		40 /* sizeof the first published struct */
-#define RESTART_ARGS_SIZE_VER1		56 /* sizeof the second: accept */
 
 #endif /* _UAPI_LINUX_CHECKPOINT_H */

@@ -22,7 +22,7 @@ pub(crate) struct CheckpointArgs<'a> {
     /// Refuse what is only told otherwise.
     pub(crate) strict: bool,
     /// Milliseconds within which all tasks must freeze.
-    pub(crate) deadline_ms: u32,
+    pub(crate) timeout_ms: u32,
     /// Where the image goes; `None` for a dry run and for killing only.
     pub(crate) image: Option<FileRef>,
     /// Where messages go.

@@ -131,7 +131,7 @@ pub(crate) fn hold(
     Ok(Some(hold))
 }
 
-/// Waits until all tasks of the tree below `root` are frozen, at most `deadline_ms`.
+/// Waits until all tasks of the tree below `root` are frozen, at most `timeout_ms`.
 ///
 /// What may not be checkpointed, or is not part of the tree, is refused in `cap`'s report.
 /// ETIMEDOUT: some task did not freeze, and is named. EINTR: the caller was killed. ECANCELED: the
@@ -141,12 +141,12 @@ pub(crate) fn freeze<'h>(
     cap: &mut Capture,
     root: &Root,
     hold: Option<&'h HeldCgroup>,
-    deadline_ms: u32,
+    timeout_ms: u32,
 ) -> Result<FrozenTasks<'h>> {
     let Some(hold) = hold else {
         return FrozenTasks::caller_only();
     };
-    let (tasks, members) = wait_frozen(cap, root, hold, deadline_ms)?;
+    let (tasks, members) = wait_frozen(cap, root, hold, timeout_ms)?;
     permitted(cap, members.iter().map(|m| &m.task))?;
     // What is not in the cgroup may be frozen too, but not by us: nothing of it is read, and nothing
     // of it is killed.
@@ -258,9 +258,9 @@ fn wait_frozen<'h>(
     cap: &mut Capture,
     root: &Root,
     hold: &'h HeldCgroup,
-    deadline_ms: u32,
+    timeout_ms: u32,
 ) -> Result<(FrozenTasks<'h>, KVVec<Member>)> {
-    let end = wait::monotonic_ns().saturating_add(u64::from(deadline_ms) * 1_000_000);
+    let end = wait::monotonic_ns().saturating_add(u64::from(timeout_ms) * 1_000_000);
     let mut pause = 1;
     loop {
         let members = tree::collect(root)?;

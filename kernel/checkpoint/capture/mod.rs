@@ -182,7 +182,7 @@ fn read<'h>(
     cap: &mut Capture,
     hold: Option<&'h HeldCgroup>,
 ) -> Result<(FrozenTasks<'h>, Option<snapshot::Snapshot>)> {
-    let tasks = freeze::freeze(cap, root, hold, args.deadline_ms)?;
+    let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
     if hold.is_some() && !cap.own && tasks.iter().any(FrozenTask::is_current) {
         cap.report.line(fmt!(
             "error: the caller is among the frozen tasks [EDEADLK]"
@@ -273,7 +273,7 @@ fn end(
         ));
         return Err(EBUSY);
     }
-    let tasks = freeze::freeze(cap, root, hold, args.deadline_ms)?;
+    let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
     let doomed = Doomed::new(&tasks, &cap.pid_ns)?;
     kill(&tasks, hold);
     cap.report.line(fmt!("{} tasks are killed", tasks.len()));

@@ -15,8 +15,7 @@
 //! and the tasks to form one tree. Whether the machine and the caller's privileges suffice is not
 //! checked here.
 //!
-//! Order of records in the metadata: the [`Container`] first, what confined the tasks second; an
-//! object before its first use; the
+//! Order of records in the metadata: the [`Container`] first, what confined the tasks second; the
 //! mappings of an address space right after it, the buffers of a pipe right after it; the threads
 //! of a thread group with what belongs to them, the leader first, then the group's
 //! [`Process`](super::task::Process); parents before children.

@@ -6,18 +6,13 @@ use zerocopy::byteorder::little_endian::{
     U32,
     U64, //
 };
-use zerocopy_derive::{
-    FromBytes,
-    Immutable,
-    IntoBytes, //
-};
 
 use super::{
-    kinds::Kind,
-    record::{
-        Body,
-        Fault, //
-    }, //
+    layout::{
+        record,
+        structure, //
+    },
+    record::Fault, //
 };
 
 /// First bytes of an image. The high bit, CR LF, Ctrl-Z and LF show a transfer that changed
@@ -25,21 +20,26 @@ use super::{
 pub const MAGIC: [u8; 8] = *b"\x89CKP\r\n\x1a\n";
 
 /// Format version. Raised only when an older reader could not even tell what it does not know.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Incompatible features: a reader refuses an image with a bit that it does not know.
 pub const INCOMPAT_ALL: u64 = 0;
 
 /// Architectures.
 pub mod arch {
-    /// x86-64.
-    pub const X86_64: u32 = 1;
-    /// arm64.
-    pub const ARM64: u32 = 2;
-    /// powerpc, 64 bits, little-endian.
-    pub const PPC64LE: u32 = 3;
-    /// s390x.
-    pub const S390X: u32 = 4;
+    use crate::image::layout::values;
+
+    values! {
+        "Header.arch": u32, LIST;
+        /// x86-64.
+        X86_64 = 1,
+        /// arm64.
+        ARM64 = 2,
+        /// powerpc, 64 bits, little-endian.
+        PPC64LE = 3,
+        /// s390x.
+        S390X = 4,
+    }
 
     /// Name of an architecture.
     pub fn name(n: u32) -> &'static str {
@@ -64,42 +64,42 @@ pub const META_MAX: u64 = 1 << 30;
 /// Most objects. A reader needs memory for each, besides that for the metadata.
 pub const OBJECTS_MAX: u32 = 1 << 22;
 
-/// First bytes of an image.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Header {
-    /// [`MAGIC`].
-    pub magic: [u8; 8],
-    /// [`VERSION`].
-    pub version: U32,
-    /// Bytes of this header.
-    pub header_len: U32,
-    /// One of [`arch`].
-    pub arch: U32,
-    /// Bytes of a page on the machine that wrote the image.
-    pub page_size: U32,
-    /// Features that an older reader may ignore.
-    pub compat: U64,
-    /// Features that an older reader must refuse.
-    pub incompat: U64,
-    /// Bytes of metadata after the header.
-    pub meta_len: U64,
-    /// Wall-clock time of the checkpoint, in nanoseconds since 1970.
-    pub created_ns: U64,
-    /// Id of the checkpoint: unique since that machine's boot.
-    pub id: U64,
-    /// crc32c of the metadata.
-    pub meta_crc: U32,
-    /// Zero.
-    pub reserved: U32,
-    /// Release of the kernel that wrote the image, padded with NUL.
-    pub release: [u8; 64],
-    /// The boot of the machine that wrote the image: a number that no other has.
-    pub boot: U64,
-    /// Zero.
-    pub reserved2: [u8; 44],
-    /// crc32c of the header up to here.
-    pub crc: U32,
+structure! {
+    /// First bytes of an image.
+    pub struct Header {
+        /// [`MAGIC`].
+        pub magic: [u8; 8],
+        /// [`VERSION`].
+        pub version: U32,
+        /// Bytes of this header.
+        pub header_len: U32,
+        /// One of [`arch`].
+        pub arch: U32,
+        /// Bytes of a page on the machine that wrote the image.
+        pub page_size: U32,
+        /// Features that an older reader may ignore.
+        pub compat: U64,
+        /// Features that an older reader must refuse.
+        pub incompat: U64,
+        /// Bytes of metadata after the header.
+        pub meta_len: U64,
+        /// Wall-clock time of the checkpoint, in nanoseconds since 1970.
+        pub created_ns: U64,
+        /// Id of the checkpoint: unique since that machine's boot.
+        pub id: U64,
+        /// crc32c of the metadata.
+        pub meta_crc: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// Release of the kernel that wrote the image, padded with NUL.
+        pub release: [u8; 64],
+        /// The boot of the machine that wrote the image: a number that no other has.
+        pub boot: U64,
+        /// Zero.
+        pub reserved2: [u8; 44],
+        /// crc32c of the header up to here.
+        pub crc: U32,
+    }
 }
 
 /// Bytes of a [`Header`].
@@ -122,8 +122,10 @@ impl Header {
         if self.magic != MAGIC {
             return bad("not a checkpoint image (wrong magic)");
         }
-        if self.version.get() != VERSION {
-            return bad("image of another format version");
+        match self.version.get() {
+            VERSION => (),
+            1 => return bad("image of format version 1, which is not read any more"),
+            _ => return bad("image of a format version that is not known"),
         }
         if self.header_len.get() as usize != HEADER_LEN {
             return bad("header of wrong length");
@@ -158,23 +160,19 @@ impl Header {
     }
 }
 
-/// Last record of an image: without it an image is not one.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Trailer {
-    /// Bytes of the whole image, this record included.
-    pub total_len: U64,
-    /// Number of extents.
-    pub extents: U64,
-    /// Number of pages in extents.
-    pub pages: U64,
-    /// crc32c over the `crc` fields of header and extents, in order, each as 4 bytes.
-    pub chain: U32,
-    /// crc32c of the body up to here.
-    pub crc: U32,
-}
-
-impl Body for Trailer {
-    const KIND: Kind = Kind::Trailer;
-    const LEN_MIN: usize = 32;
+record! {
+    /// Last record of an image: without it an image is not one.
+    #[record(Trailer = 3, "trailer", min = 32)]
+    pub struct Trailer {
+        /// Bytes of the whole image, this record included.
+        pub total_len: U64,
+        /// Number of extents, shared ones included.
+        pub extents: U64,
+        /// Number of pages in extents.
+        pub pages: U64,
+        /// crc32c over the `crc` fields of header and extents, in order, each as 4 bytes.
+        pub chain: U32,
+        /// crc32c of the body up to here.
+        pub crc: U32,
+    }
 }

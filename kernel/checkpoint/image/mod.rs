@@ -15,6 +15,8 @@ pub mod cpu;
 pub mod files;
 pub mod header;
 pub mod kinds;
+pub mod layout;
+pub mod lists;
 pub mod mm;
 pub mod notes;
 pub mod ns;

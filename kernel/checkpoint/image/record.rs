@@ -15,13 +15,14 @@ use zerocopy::{
     Immutable,
     IntoBytes, //
 };
-use zerocopy_derive::{
-    FromBytes,
-    Immutable,
-    IntoBytes, //
-};
 
-use super::kinds::Kind;
+use super::{
+    kinds::Kind,
+    layout::{
+        structure,
+        Defined, //
+    }, //
+};
 
 /// Every record, body and payload starts at a multiple of this many bytes.
 pub const ALIGN: usize = 8;
@@ -32,18 +33,18 @@ pub const BODY_MAX: usize = 1024;
 /// Longest payload of a metadata record, in bytes.
 pub const PAYLOAD_MAX: usize = 16 << 20;
 
-/// Start of every record.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct RecordHeader {
-    /// A [`Kind`] number.
-    pub kind: U16,
-    /// Version of the kind; 0 so far. A reader refuses a version that it does not know.
-    pub version: U16,
-    /// Bytes of the body that follows; a multiple of 8.
-    pub body_len: U32,
-    /// Bytes of the payload that follows the body; padded with zeros to a multiple of 8.
-    pub payload_len: U64,
+structure! {
+    /// Start of every record.
+    pub struct RecordHeader {
+        /// A [`Kind`] number.
+        pub kind: U16,
+        /// Version of the kind; 0 so far. A reader refuses a version that it does not know.
+        pub version: U16,
+        /// Bytes of the body that follows; a multiple of 8.
+        pub body_len: U32,
+        /// Bytes of the payload that follows the body; padded with zeros to a multiple of 8.
+        pub payload_len: U64,
+    }
 }
 
 /// Bytes of a [`RecordHeader`].
@@ -97,12 +98,25 @@ pub fn ref_number(r: Option<ObjRef>) -> u32 {
 }
 
 /// A record's body: fixed layout, no padding, little-endian.
-pub trait Body: FromBytes + IntoBytes + Immutable {
+pub trait Body: Defined + FromBytes + IntoBytes + Immutable {
     /// Kind of the records with this body.
     const KIND: Kind;
 
+    /// Number of this kind.
+    const NUMBER: u16;
+
+    /// Name of this kind for messages.
+    const TEXT: &'static str;
+
     /// Bytes of the first published layout; a shorter body is refused.
     const LEN_MIN: usize;
+}
+
+/// Checks what the format promises of a body.
+pub(super) const fn assert_layout<T: Body>() {
+    assert!(size_of::<T>() % ALIGN == 0 && size_of::<T>() <= BODY_MAX);
+    // Those of older writers are shorter.
+    assert!(size_of::<T>() >= T::LEN_MIN && T::LEN_MIN % ALIGN == 0);
 }
 
 /// A record in memory: its kind, body bytes and payload.

@@ -11,18 +11,15 @@ use zerocopy::byteorder::little_endian::{
     U32,
     U64, //
 };
-use zerocopy_derive::{
-    FromBytes,
-    Immutable,
-    IntoBytes,
-    KnownLayout,
-    Unaligned, //
-};
 
 use super::{
     header::arch,
-    kinds::Kind,
-    record::Body, //
+    layout::{
+        flags,
+        record,
+        structure,
+        values, //
+    }, //
 };
 
 pub(super) mod check;
@@ -38,289 +35,276 @@ pub const CPU_TIME_MAX: u64 = 1 << 62;
 /// Deepest nesting of pid namespaces, the container's own included.
 pub const LEVELS_MAX: usize = 32;
 
-/// [`Container::flags`]: the root is a pid namespace's init, and that namespace is in the image.
-pub const CONTAINER_WHOLE: u64 = 1 << 0;
-/// [`Container::flags`]: the root called checkpoint(2) itself.
-pub const CONTAINER_SELF: u64 = 1 << 1;
-
-/// What was checkpointed.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Container {
-    /// `CONTAINER_*`.
-    pub flags: U64,
-    /// CLOCK_MONOTONIC at the checkpoint.
-    pub monotonic_ns: U64,
-    /// CLOCK_BOOTTIME at the checkpoint.
-    pub boottime_ns: U64,
-    /// Pid of the root task.
-    pub root: U32,
-    /// Number of [`Task`] records.
-    pub tasks: U32,
-    /// Highest object reference.
-    pub objects: U32,
-    /// CPU features that the tasks may rely on: bits that the architecture defines.
-    pub cpu_words: U32,
-    /// See `cpu_words`; architecture's own numbers.
-    pub cpu: [U64; 8],
+flags! {
+    "Container.flags": u64, CONTAINER_FLAG_LIST, CONTAINER_FLAGS;
+    /// The root is a pid namespace's init, and that namespace is in the image.
+    CONTAINER_WHOLE = 1 << 0,
+    /// The root called checkpoint(2) itself.
+    CONTAINER_SELF = 1 << 1,
 }
 
-impl Body for Container {
-    const KIND: Kind = Kind::Container;
-    const LEN_MIN: usize = 104;
+record! {
+    /// What was checkpointed.
+    #[record(Container = 1, "container", min = 104, check = container)]
+    pub struct Container {
+        /// `CONTAINER_*`.
+        pub flags: U64,
+        /// CLOCK_MONOTONIC at the checkpoint.
+        pub monotonic_ns: U64,
+        /// CLOCK_BOOTTIME at the checkpoint.
+        pub boottime_ns: U64,
+        /// Pid of the root task.
+        pub root: U32,
+        /// Number of [`Task`] records.
+        pub tasks: U32,
+        /// Highest object reference.
+        pub objects: U32,
+        /// CPU features that the tasks may rely on: bits that the architecture defines.
+        pub cpu_words: U32,
+        /// See `cpu_words`; architecture's own numbers.
+        pub cpu: [U64; 8],
+    }
 }
 
-/// [`Task::state`]: runs, sleeps or is stopped.
-pub const TASK_LIVE: u32 = 0;
-/// [`Task::state`]: has exited and is not waited for.
-pub const TASK_ZOMBIE: u32 = 1;
-/// [`Task::state`]: a thread-group leader that has exited while other threads live.
-pub const TASK_DEAD_LEADER: u32 = 2;
-
-/// [`Task::flags`]: no_new_privs.
-pub const TASK_NO_NEW_PRIVS: u64 = 1 << 0;
-/// [`Task::flags`]: has not executed a program since it was forked.
-pub const TASK_FORKNOEXEC: u64 = 1 << 1;
-/// [`Task::flags`]: has used superuser privileges.
-pub const TASK_SUPERPRIV: u64 = 1 << 2;
-/// [`Task::flags`]: `saved_mask` is to be restored when the system call ends.
-pub const TASK_RESTORE_SIGMASK: u64 = 1 << 3;
-/// [`Task::flags`]: waits in vfork() for its child `vfork_child`.
-pub const TASK_VFORK: u64 = 1 << 4;
-/// [`Task::flags`]: scheduling is reset on fork.
-pub const TASK_RESET_ON_FORK: u64 = 1 << 5;
-/// [`Task::flags`]: `rseq` is registered.
-pub const TASK_RSEQ: u64 = 1 << 6;
-/// [`Task::flags`]: was interrupted in a system call.
-pub const TASK_IN_SYSCALL: u64 = 1 << 7;
-/// All flags.
-pub const TASK_FLAGS: u64 = (1 << 8) - 1;
-
-/// [`Task::restart_kind`]: no restart block.
-pub const RESTART_NONE: u32 = 0;
-/// [`Task::restart_kind`]: nanosleep, clock_nanosleep.
-/// args: clock id, address of the remaining time, expiry on that clock, whether the remaining time
-/// is of two 32-bit numbers.
-pub const RESTART_NANOSLEEP: u32 = 1;
-/// [`Task::restart_kind`]: poll.
-/// args: address of the pollfds, their number, has a timeout, its end (monotonic).
-pub const RESTART_POLL: u32 = 2;
-/// [`Task::restart_kind`]: futex wait.
-/// args: address, value, flags (1 shared between address spaces, 2 expiry on CLOCK_REALTIME),
-/// bitset, expiry, 0.
-pub const RESTART_FUTEX: u32 = 3;
-
-/// A thread. Those of a thread group follow each other, the leader first; parents come before
-/// their children.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Task {
-    /// `TASK_*`.
-    pub flags: U64,
-    /// Pid of the thread.
-    pub tid: U32,
-    /// Pid of its thread group.
-    pub tgid: U32,
-    /// Thread that is its parent; 0: outside (the root's). Counts for leaders only.
-    pub parent: U32,
-    /// Process group; 0: outside.
-    pub pgid: U32,
-    /// Session; 0: outside.
-    pub sid: U32,
-    /// `TASK_LIVE`, ...
-    pub state: U32,
-    /// Signal for the parent at exit.
-    pub exit_signal: I32,
-    /// Exit code as of wait(2), for one that has exited.
-    pub exit_code: U32,
-    /// Address space; 0 for one that has exited.
-    pub mm: U32,
-    /// Descriptor table.
-    pub files: U32,
-    /// Root and working directory.
-    pub fs: U32,
-    /// Signal actions.
-    pub sighand: U32,
-    /// Credentials.
-    pub cred: U32,
-    /// uts namespace; 0: shared with the caller of restart(2).
-    pub uts: U32,
-    /// Pid namespace that it is in.
-    pub pid_ns: U32,
-    /// Pid of the vfork child.
-    pub vfork_child: U32,
-    /// Name of the thread, padded with NUL.
-    pub comm: [u8; 16],
-    /// personality(2).
-    pub personality: U32,
-    /// Signal at the parent's death, 0 for none.
-    pub pdeath_signal: U32,
-    /// Nice value.
-    pub nice: I32,
-    /// SCHED_* policy.
-    pub policy: U32,
-    /// Real-time priority.
-    pub rt_priority: U32,
-    /// `RESTART_*`.
-    pub restart_kind: U32,
-    /// Meaning depends on `restart_kind`.
-    pub restart: [U64; 6],
-    /// Architecture's part of the restart block.
-    pub restart_arch: U64,
-    /// Blocked signals.
-    pub blocked: U64,
-    /// Mask to restore at the end of the system call.
-    pub saved_mask: U64,
-    /// Alternate signal stack: address.
-    pub altstack: U64,
-    /// Alternate signal stack: bytes.
-    pub altstack_len: U64,
-    /// Alternate signal stack: SS_* flags.
-    pub altstack_flags: U32,
-    /// Signature of the rseq area.
-    pub rseq_sig: U32,
-    /// Address of the rseq area.
-    pub rseq: U64,
-    /// Bytes of the rseq area.
-    pub rseq_len: U32,
-    /// Which signal stopped it, if the group is stopped and it takes part.
-    pub stop_signal: U32,
-    /// set_child_tid address.
-    pub set_child_tid: U64,
-    /// set_tid_address address.
-    pub clear_child_tid: U64,
-    /// Robust futex list.
-    pub robust_list: U64,
-    /// Timer slack in nanoseconds.
-    pub timer_slack: U64,
-    /// Default timer slack in nanoseconds.
-    pub timer_slack_default: U64,
-    /// User CPU time in nanoseconds.
-    pub utime: U64,
-    /// System CPU time in nanoseconds.
-    pub stime: U64,
-    /// When it was started, on CLOCK_MONOTONIC.
-    pub start_monotonic: U64,
-    /// When it was started, on CLOCK_BOOTTIME.
-    pub start_boottime: U64,
-    /// Time slice that it has chosen with sched_setattr(2), nanoseconds; 0: the default.
-    pub slice: U64,
-    /// Robust futex list of 32-bit calls.
-    pub compat_robust_list: U64,
+values! {
+    "Task.state": u32, TASK_STATES;
+    /// Runs, sleeps or is stopped.
+    TASK_LIVE = 0,
+    /// Has exited and is not waited for.
+    TASK_ZOMBIE = 1,
+    /// A thread-group leader that has exited while other threads live.
+    TASK_DEAD_LEADER = 2,
 }
 
-impl Body for Task {
-    const KIND: Kind = Kind::Task;
-    const LEN_MIN: usize = 304;
+flags! {
+    "Task.flags": u64, TASK_FLAG_LIST, TASK_FLAGS;
+    /// Has no_new_privs set.
+    TASK_NO_NEW_PRIVS = 1 << 0,
+    /// Has not executed a program since it was forked.
+    TASK_FORKNOEXEC = 1 << 1,
+    /// Has used superuser privileges.
+    TASK_SUPERPRIV = 1 << 2,
+    /// `saved_mask` is to be restored when the system call ends.
+    TASK_RESTORE_SIGMASK = 1 << 3,
+    /// Waits in vfork() for its child `vfork_child`, a live process.
+    TASK_VFORK = 1 << 4,
+    /// Scheduling is reset on fork.
+    TASK_RESET_ON_FORK = 1 << 5,
+    /// `rseq` is registered.
+    TASK_RSEQ = 1 << 6,
+    /// Was interrupted in a system call.
+    TASK_IN_SYSCALL = 1 << 7,
 }
 
-/// [`Process::flags`]: is a sub-reaper.
-pub const PROCESS_SUBREAPER: u64 = 1 << 0;
-/// [`Process::flags`]: the group is stopped by `stop_signal`.
-pub const PROCESS_STOPPED: u64 = 1 << 1;
-/// [`Process::flags`]: the stop was not yet reported to a waiting parent.
-pub const PROCESS_STOP_UNREPORTED: u64 = 1 << 2;
-/// [`Process::flags`]: a continue was not yet reported to a waiting parent.
-pub const PROCESS_CONTINUED: u64 = 1 << 3;
-/// [`Process::flags`]: is a session leader.
-pub const PROCESS_SESSION_LEADER: u64 = 1 << 4;
-/// All flags.
-pub const PROCESS_FLAGS: u64 = (1 << 5) - 1;
+values! {
+    "Task.restart_kind": u32, RESTART_KINDS;
+    /// No restart block.
+    RESTART_NONE = 0,
+    /// nanosleep(2) and clock_nanosleep(2).
+    /// `restart`: clock id, address of the remaining time, expiry on that clock, whether the
+    /// remaining time is of two 32-bit numbers.
+    RESTART_NANOSLEEP = 1,
+    /// poll(2).
+    /// `restart`: address of the pollfds, their number, has a timeout, its end (monotonic).
+    RESTART_POLL = 2,
+    /// futex(2), waiting.
+    /// `restart`: address, value, flags (1 shared between address spaces, 2 expiry on
+    /// CLOCK_REALTIME), bitset, expiry, 0.
+    RESTART_FUTEX = 3,
+}
+
+record! {
+    /// A thread. Those of a thread group follow each other, the leader first; parents come before
+    /// their children. Payload: its pid in each namespace as U32, container first.
+    #[record(Task = 16, "task", min = 304, check = task)]
+    pub struct Task {
+        /// `TASK_*`.
+        pub flags: U64,
+        /// Pid of the thread.
+        pub tid: U32,
+        /// Pid of its thread group.
+        pub tgid: U32,
+        /// Thread that is its parent; 0: outside (the root's). Counts for leaders only.
+        pub parent: U32,
+        /// Process group; 0: outside.
+        pub pgid: U32,
+        /// Session; 0: outside.
+        pub sid: U32,
+        /// `TASK_LIVE`, ...
+        pub state: U32,
+        /// Signal for the parent at exit.
+        pub exit_signal: I32,
+        /// Exit code as of wait(2), for one that has exited.
+        pub exit_code: U32,
+        /// Address space; 0 for one that has exited.
+        pub mm: U32,
+        /// Descriptor table.
+        pub files: U32,
+        /// Root and working directory.
+        pub fs: U32,
+        /// Signal actions.
+        pub sighand: U32,
+        /// Credentials.
+        pub cred: U32,
+        /// uts namespace; 0: shared with the caller of restart(2).
+        pub uts: U32,
+        /// Pid namespace that it is in.
+        pub pid_ns: U32,
+        /// Pid of the vfork child.
+        pub vfork_child: U32,
+        /// Name of the thread, padded with NUL.
+        pub comm: [u8; 16],
+        /// personality(2).
+        pub personality: U32,
+        /// Signal at the parent's death, 0 for none.
+        pub pdeath_signal: U32,
+        /// Nice value.
+        pub nice: I32,
+        /// SCHED_* policy.
+        pub policy: U32,
+        /// Real-time priority.
+        pub rt_priority: U32,
+        /// `RESTART_*`.
+        pub restart_kind: U32,
+        /// Meaning depends on `restart_kind`.
+        pub restart: [U64; 6],
+        /// Architecture's part of the restart block.
+        pub restart_arch: U64,
+        /// Blocked signals.
+        pub blocked: U64,
+        /// Mask to restore at the end of the system call.
+        pub saved_mask: U64,
+        /// Alternate signal stack: address.
+        pub altstack: U64,
+        /// Alternate signal stack: bytes.
+        pub altstack_len: U64,
+        /// Alternate signal stack: SS_* flags.
+        pub altstack_flags: U32,
+        /// Signature of the rseq area.
+        pub rseq_sig: U32,
+        /// Address of the rseq area.
+        pub rseq: U64,
+        /// Bytes of the rseq area.
+        pub rseq_len: U32,
+        /// Which signal stopped it, if the group is stopped and it takes part.
+        pub stop_signal: U32,
+        /// set_child_tid address.
+        pub set_child_tid: U64,
+        /// set_tid_address address.
+        pub clear_child_tid: U64,
+        /// Robust futex list.
+        pub robust_list: U64,
+        /// Timer slack in nanoseconds.
+        pub timer_slack: U64,
+        /// Default timer slack in nanoseconds.
+        pub timer_slack_default: U64,
+        /// User CPU time in nanoseconds.
+        pub utime: U64,
+        /// System CPU time in nanoseconds.
+        pub stime: U64,
+        /// When it was started, on CLOCK_MONOTONIC.
+        pub start_monotonic: U64,
+        /// When it was started, on CLOCK_BOOTTIME.
+        pub start_boottime: U64,
+        /// Time slice that it has chosen with sched_setattr(2), nanoseconds; 0: the default.
+        pub slice: U64,
+        /// Robust futex list of 32-bit calls.
+        pub compat_robust_list: U64,
+    }
+}
+
+flags! {
+    "Process.flags": u64, PROCESS_FLAG_LIST, PROCESS_FLAGS;
+    /// Is a sub-reaper.
+    PROCESS_SUBREAPER = 1 << 0,
+    /// The group is stopped by `stop_signal`.
+    PROCESS_STOPPED = 1 << 1,
+    /// The stop was not yet reported to a waiting parent.
+    PROCESS_STOP_UNREPORTED = 1 << 2,
+    /// A continue was not yet reported to a waiting parent.
+    PROCESS_CONTINUED = 1 << 3,
+    /// Is a session leader.
+    PROCESS_SESSION_LEADER = 1 << 4,
+}
 
 /// Resource limits, soft and hard.
 pub const NR_RLIMITS: usize = 16;
 
-/// What the threads of a group share; follows the group's last thread's records.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Process {
-    /// `PROCESS_*`.
-    pub flags: U64,
-    /// The thread group.
-    pub tgid: U32,
-    /// Adjustment of the OOM killer's badness.
-    pub oom_score_adj: I32,
-    /// Lowest value that an unprivileged process may set it to.
-    pub oom_score_adj_min: I32,
-    /// Dumpable, as of prctl(PR_GET_DUMPABLE).
-    pub dumpable: U32,
-    /// Signal that stopped the group.
-    pub stop_signal: U32,
-    /// Zero.
-    pub reserved: U32,
-    /// Soft and hard limits, RLIMIT_* order; all ones: unlimited.
-    pub rlimits: [[U64; 2]; NR_RLIMITS],
-    /// User CPU time of waited-for children, nanoseconds.
-    pub cutime: U64,
-    /// System CPU time of waited-for children, nanoseconds.
-    pub cstime: U64,
-    /// User CPU time of threads that have exited, nanoseconds.
-    pub utime: U64,
-    /// System CPU time of threads that have exited, nanoseconds.
-    pub stime: U64,
+record! {
+    /// What the threads of a group share; follows the group's last thread's records.
+    #[record(Process = 17, "process", min = 320, check = process)]
+    pub struct Process {
+        /// `PROCESS_*`.
+        pub flags: U64,
+        /// The thread group.
+        pub tgid: U32,
+        /// Adjustment of the OOM killer's badness.
+        pub oom_score_adj: I32,
+        /// Lowest value that an unprivileged process may set it to.
+        pub oom_score_adj_min: I32,
+        /// Dumpable, as of prctl(PR_GET_DUMPABLE).
+        pub dumpable: U32,
+        /// Signal that stopped the group.
+        pub stop_signal: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// Soft and hard limits, RLIMIT_* order; all ones: unlimited.
+        pub rlimits: [[U64; 2]; NR_RLIMITS],
+        /// User CPU time of waited-for children, nanoseconds.
+        pub cutime: U64,
+        /// System CPU time of waited-for children, nanoseconds.
+        pub cstime: U64,
+        /// User CPU time of threads that have exited, nanoseconds.
+        pub utime: U64,
+        /// System CPU time of threads that have exited, nanoseconds.
+        pub stime: U64,
+    }
 }
 
-impl Body for Process {
-    const KIND: Kind = Kind::Process;
-    const LEN_MIN: usize = 320;
+record! {
+    /// A pid that has no task but is a process group or session of one.
+    /// Payload: its number in each namespace, container first.
+    #[record(DeadPid = 18, "pid without task", min = 8, check = dead_pid)]
+    pub struct DeadPid {
+        /// The number.
+        pub pid: U32,
+        /// The pid namespace that it was in.
+        pub pid_ns: U32,
+    }
 }
 
-/// A pid that has no task but is a process group or session of one.
-/// Payload: its number in each namespace, container first.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct DeadPid {
-    /// The number.
-    pub pid: U32,
-    /// The pid namespace that it was in.
-    pub pid_ns: U32,
+record! {
+    /// Register sets of the thread `tid`; payload: notes, each a [`Note`] and its bytes.
+    #[record(Regs = 19, "registers", min = 8, check = regs)]
+    pub struct Regs {
+        /// The thread.
+        pub tid: U32,
+        /// Number of notes.
+        pub notes: U32,
+    }
 }
 
-impl Body for DeadPid {
-    const KIND: Kind = Kind::DeadPid;
-    const LEN_MIN: usize = 8;
+structure! {
+    /// Start of a register note, as in ELF core files; its bytes follow, padded to 8.
+    pub struct Note {
+        /// Owner: "CORE", "LINUX", or "CKPT" for a note that only images have, padded with NUL.
+        pub name: [u8; 8],
+        /// NT_* number.
+        pub note_type: U32,
+        /// Bytes that follow.
+        pub len: U32,
+    }
 }
 
-/// Register sets of the thread `tid`; payload: notes, each a [`Note`] and its bytes.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Regs {
-    /// The thread.
-    pub tid: U32,
-    /// Number of notes.
-    pub notes: U32,
-}
-
-impl Body for Regs {
-    const KIND: Kind = Kind::Regs;
-    const LEN_MIN: usize = 8;
-}
-
-/// Start of a register note, as in ELF core files; its bytes follow, padded to 8.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-pub struct Note {
-    /// Owner: "CORE", "LINUX", or "CKPT" for a note that only images have, padded with NUL.
-    pub name: [u8; 8],
-    /// NT_* number.
-    pub note_type: U32,
-    /// Bytes that follow.
-    pub len: U32,
-}
-
-/// Signal actions; payload: 64 [`Action`]s.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Sighand {
-    /// Reference of this object.
-    pub obj: U32,
-    /// Zero.
-    pub reserved: U32,
-}
-
-impl Body for Sighand {
-    const KIND: Kind = Kind::Sighand;
-    const LEN_MIN: usize = 8;
+record! {
+    /// Signal actions; payload: 64 [`Action`]s.
+    #[record(Sighand = 20, "signal actions", min = 8, check = sighand, object)]
+    pub struct Sighand {
+        /// Reference of this object.
+        pub obj: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
 }
 
 /// Number of signals.
@@ -330,18 +314,18 @@ pub const NSIG: usize = 64;
 /// program. The other flags are SA_*.
 pub const ACTION_IA32: u64 = 1 << 25;
 
-/// A signal action.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-pub struct Action {
-    /// Address of the handler; 0 default, 1 ignore.
-    pub handler: U64,
-    /// SA_* flags and `ACTION_IA32`.
-    pub flags: U64,
-    /// Address of the restorer.
-    pub restorer: U64,
-    /// Signals blocked while it runs.
-    pub mask: U64,
+structure! {
+    /// A signal action.
+    pub struct Action {
+        /// Address of the handler; 0 default, 1 ignore.
+        pub handler: U64,
+        /// SA_* flags and `ACTION_IA32`.
+        pub flags: U64,
+        /// Address of the restorer.
+        pub restorer: U64,
+        /// Signals blocked while it runs.
+        pub mask: U64,
+    }
 }
 
 /// Bytes of a siginfo_t.
@@ -360,69 +344,57 @@ pub fn signal_number(info: &[u8; SIGINFO_LEN], machine: u32) -> u32 {
 /// Most pending signals of a task or process in an image.
 pub const PENDING_MAX: usize = 65536;
 
-/// Pending signals, oldest first; payload: siginfo_t's of [`SIGINFO_LEN`] bytes, each as the
-/// architecture of the image has it in memory, in its byte order.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Pending {
-    /// The thread; for `shared` the thread group.
-    pub tid: U32,
-    /// 1: pending for the whole thread group.
-    pub shared: U32,
-    /// Signals that are pending without a queue entry.
-    pub bare: U64,
-}
-
-impl Body for Pending {
-    const KIND: Kind = Kind::Pending;
-    const LEN_MIN: usize = 16;
+record! {
+    /// Pending signals, oldest first; payload: siginfo_t's of [`SIGINFO_LEN`] bytes, each as the
+    /// architecture of the image has it in memory, in its byte order.
+    #[record(Pending = 21, "pending signals", min = 16, check = pending)]
+    pub struct Pending {
+        /// The thread; for `shared` the thread group.
+        pub tid: U32,
+        /// 1: pending for the whole thread group.
+        pub shared: U32,
+        /// Signals that are pending without a queue entry.
+        pub bare: U64,
+    }
 }
 
 /// Most supplementary groups.
 pub const GROUPS_MAX: usize = 65536;
 
-/// Credentials; payload: supplementary group ids as U32.
-///
-/// Ids are those of the user namespace of the caller of checkpoint(2).
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Cred {
-    /// Reference of this object.
-    pub obj: U32,
-    /// SECBIT_*.
-    pub securebits: U32,
-    /// Real, effective, saved and filesystem user id.
-    pub uid: [U32; 4],
-    /// Real, effective, saved and filesystem group id.
-    pub gid: [U32; 4],
-    /// Inheritable capabilities.
-    pub inheritable: U64,
-    /// Permitted capabilities.
-    pub permitted: U64,
-    /// Effective capabilities.
-    pub effective: U64,
-    /// Bounding set.
-    pub bounding: U64,
-    /// Ambient set.
-    pub ambient: U64,
+record! {
+    /// Credentials; payload: supplementary group ids as U32.
+    ///
+    /// Ids are those of the user namespace of the caller of checkpoint(2).
+    #[record(Cred = 22, "credentials", min = 80, check = cred, object)]
+    pub struct Cred {
+        /// Reference of this object.
+        pub obj: U32,
+        /// SECBIT_*.
+        pub securebits: U32,
+        /// Real, effective, saved and filesystem user id.
+        pub uid: [U32; 4],
+        /// Real, effective, saved and filesystem group id.
+        pub gid: [U32; 4],
+        /// Inheritable capabilities.
+        pub inheritable: U64,
+        /// Permitted capabilities.
+        pub permitted: U64,
+        /// Effective capabilities.
+        pub effective: U64,
+        /// Bounding set.
+        pub bounding: U64,
+        /// Ambient set.
+        pub ambient: U64,
+    }
 }
 
-impl Body for Cred {
-    const KIND: Kind = Kind::Cred;
-    const LEN_MIN: usize = 80;
-}
-
-/// CPUs that a thread was bound to; payload: mask, CPU n at bit n % 8 of byte n / 8.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Affinity {
-    /// The thread.
-    pub tid: U32,
-    /// Zero.
-    pub reserved: U32,
-}
-
-impl Body for Affinity {
-    const KIND: Kind = Kind::Affinity;
-    const LEN_MIN: usize = 8;
+record! {
+    /// CPUs that a thread was bound to; payload: mask, CPU n at bit n % 8 of byte n / 8.
+    #[record(Affinity = 23, "CPU affinity", min = 8, check = affinity)]
+    pub struct Affinity {
+        /// The thread.
+        pub tid: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
 }

@@ -45,7 +45,6 @@ use crate::image::{
     },
     record::{
         parse,
-        Body,
         Fault,
         Raw,
         RecordHeader,
@@ -207,19 +206,15 @@ impl Stream {
             kind: number,
             why,
         };
-        let (kind, min) = match Kind::from_number(number) {
-            Some(Kind::Extent) => (Kind::Extent, Extent::LEN_MIN),
-            Some(Kind::Shared) => (Kind::Shared, Shared::LEN_MIN),
-            Some(Kind::Row) => (Kind::Row, Row::LEN_MIN),
-            Some(Kind::Trailer) => (Kind::Trailer, Trailer::LEN_MIN),
-            Some(_) => return Err(fault("record of metadata after the metadata")),
-            None => return Err(fault("unknown kind of record")),
-        };
+        let kind = Kind::from_number(number).ok_or(fault("unknown kind of record"))?;
+        if kind.check().is_some() {
+            return Err(fault("record of metadata after the metadata"));
+        }
         if header.version.get() != 0 {
             return Err(fault("unknown version of the record"));
         }
         let body_len = header.body_len.get() as usize;
-        if body_len < min || body_len > BODY_MAX || body_len % 8 != 0 {
+        if body_len < kind.len_min() || body_len > BODY_MAX || body_len % 8 != 0 {
             return Err(fault("body of impossible length"));
         }
         self.payload_len = header.payload_len.get();

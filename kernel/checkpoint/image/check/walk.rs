@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The walk over all records of metadata.
+//! The walk over all records of metadata, in two passes: the first one notes all objects and pids,
+//! so that the second one can follow references in either direction.
 
 use super::{
     container,
@@ -16,27 +17,22 @@ use super::{
     PID_MAX, //
 };
 use crate::image::{
-    confinement,
     files,
     kinds::Kind,
     mm,
-    ns,
     record::{
         Body,
         Fault,
         GoOn,
         Raw,
         Records,
-        ALIGN,
-        BODY_MAX,
         PAYLOAD_MAX, //
     },
     task::{
         self,
         check::Group, //
     },
-    Header,
-    Trailer, //
+    Header, //
 };
 
 /// Highest clock that a time namespace can be given: half of what a signed number holds.
@@ -69,6 +65,22 @@ pub(in crate::image) enum Follow {
         /// Lowest number that the module of the next one may have.
         from: u32,
     },
+}
+
+/// What checks a record of the metadata.
+pub(in crate::image) type Check = for<'a, 'b> fn(&mut Walk<'a>, &Raw<'b>) -> Result<(), Fault>;
+
+/// What tells of the object that a record defines: its reference, and what is to be remembered of
+/// it. The objects are those of the records before.
+pub(in crate::image) type Define = fn(&[Object], &Raw<'_>) -> Result<(u32, u32), Fault>;
+
+/// A record that may be checked by the walk.
+pub(in crate::image) trait Checked {
+    /// What checks it; `None`: it does not belong into the metadata.
+    const CHECK: Option<Check> = None;
+
+    /// What tells of its object; `None`: it defines none.
+    const OBJECT: Option<Define> = None;
 }
 
 /// The state of the walk.
@@ -120,7 +132,7 @@ pub fn metadata(
         return Err(Fault::framing(at, "room for another number of objects"));
     }
     objects.fill(Object::default());
-    let root_ns = collect_pids(meta, at, pids, go_on)?;
+    let root_ns = collect(meta, at, objects, pids, go_on)?;
     let mut walk = Walk {
         at,
         machine: header.arch.get(),
@@ -142,13 +154,62 @@ pub fn metadata(
     walk.finish(meta)
 }
 
-/// Fills `pids` with all that the image has, sorted; returns the root task's pid namespace.
-fn collect_pids(meta: &[u8], at: u64, pids: &mut [Pid], go_on: GoOn<'_>) -> Result<u32, Fault> {
+/// The object of type `T` with reference `obj`, which `raw` refers to.
+pub(in crate::image) fn refer<'a, T: Body>(
+    objects: &'a [Object],
+    raw: &Raw<'_>,
+    obj: u32,
+) -> Result<&'a Object, Fault> {
+    let object = usize::try_from(obj)
+        .ok()
+        .and_then(|n| n.checked_sub(1))
+        .and_then(|n| objects.get(n))
+        .filter(|o| o.kind != 0)
+        .ok_or(raw.fault("refers to an object that is not in the image"))?;
+    if object.kind != T::NUMBER {
+        return Err(raw.fault("refers to an object of the wrong kind"));
+    }
+    Ok(object)
+}
+
+/// Notes the object that `raw` defines, if it does.
+fn define(objects: &mut [Object], raw: &Raw<'_>, at: u64) -> Result<(), Fault> {
+    let Some(object) = raw.kind.object() else {
+        return Ok(());
+    };
+    let (obj, detail) = object(objects, raw)?;
+    let slot = usize::try_from(obj)
+        .ok()
+        .and_then(|n| n.checked_sub(1))
+        .and_then(|n| objects.get_mut(n))
+        .ok_or(raw.fault("object reference is zero or larger than announced"))?;
+    if slot.kind != 0 {
+        return Err(raw.fault("object reference is in the image twice"));
+    }
+    *slot = Object {
+        offset: raw.at.saturating_sub(at),
+        kind: raw.kind.number(),
+        detail,
+        ..Object::default()
+    };
+    Ok(())
+}
+
+/// The first pass: fills `objects` and `pids` with all that the image has, the pids sorted; returns
+/// the root task's pid namespace.
+fn collect(
+    meta: &[u8],
+    at: u64,
+    objects: &mut [Object],
+    pids: &mut [Pid],
+    go_on: GoOn<'_>,
+) -> Result<u32, Fault> {
     let room = Fault::framing(at, "room for another number of pids");
     let mut root_ns = None;
     let mut slots = pids.iter_mut();
     for raw in Records::asking(meta, at, go_on) {
         let raw = raw?;
+        define(objects, &raw, at)?;
         let mut found = Pid {
             offset: raw.at.saturating_sub(at),
             ..Pid::default()
@@ -216,7 +277,6 @@ impl Walk<'_> {
         if second != (raw.kind == Kind::Confinement) {
             return Err(raw.fault("only the second record tells of confinement"));
         }
-        let mapping = self.mapping.take();
         match (&self.follow, raw.kind) {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
@@ -230,43 +290,19 @@ impl Walk<'_> {
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
-        match raw.kind {
-            Kind::Container => self.container(raw),
-            Kind::Confinement => self.confinement(raw),
-            Kind::Label => self.label(raw),
-            Kind::Task => self.task(raw),
-            Kind::Process => self.process(raw),
-            Kind::DeadPid => self.dead_pid(raw),
-            Kind::Regs => self.regs(raw),
-            Kind::Sighand => self.sighand(raw),
-            Kind::Pending => self.pending(raw),
-            Kind::Cred => self.cred(raw),
-            Kind::Affinity => self.affinity(raw),
-            Kind::Mm => self.mm(raw),
-            Kind::Vma => self.vma(raw),
-            Kind::Guards => self.guards(raw, mapping),
-            Kind::Files => self.table(raw),
-            Kind::File => self.file(raw),
-            Kind::Inode => self.inode(raw),
-            Kind::Pipe => self.pipe(raw),
-            Kind::PipeBuffer => self.pipe_buffer(raw),
-            Kind::Fs => self.fs(raw),
-            Kind::Path => self.path(raw),
-            Kind::Uts => self.uts(raw),
-            Kind::PidNs => self.pid_ns(raw),
-            Kind::Extent | Kind::Shared | Kind::Row | Kind::Trailer => {
-                Err(raw.fault("record that does not belong into the metadata"))
-            }
+        if raw.kind != Kind::Guards {
+            self.mapping = None;
+        }
+        match raw.kind.check() {
+            Some(check) => check(self, raw),
+            None => Err(raw.fault("record that does not belong into the metadata")),
         }
     }
 
-    fn container(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    /// What was checkpointed.
+    pub(in crate::image) fn container(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let container: task::Container = raw.body()?;
-        flags(
-            raw,
-            container.flags.get(),
-            task::CONTAINER_WHOLE | task::CONTAINER_SELF,
-        )?;
+        flags(raw, container.flags.get(), task::CONTAINER_FLAGS)?;
         no_payload(raw)?;
         ensure(
             raw,
@@ -282,50 +318,13 @@ impl Walk<'_> {
         }
     }
 
-    /// Notes the object of `raw`, which has reference `obj`.
-    pub(in crate::image) fn define(
-        &mut self,
-        raw: &Raw<'_>,
-        obj: u32,
-        detail: u32,
-    ) -> Result<(), Fault> {
-        let slot = usize::try_from(obj)
-            .ok()
-            .and_then(|n| n.checked_sub(1))
-            .and_then(|n| self.objects.get_mut(n))
-            .ok_or(raw.fault("object reference is zero or larger than announced"))?;
-        if slot.kind != 0 {
-            return Err(raw.fault("object reference is in the image twice"));
-        }
-        *slot = Object {
-            offset: raw.at.saturating_sub(self.at),
-            kind: raw.kind.number(),
-            detail,
-            next: 0,
-            cursor: 0,
-            runs: (0, 0),
-            row: 0,
-            extents: 0,
-        };
-        Ok(())
-    }
-
-    /// The object of type `T` with reference `obj`, which `raw` refers to.
+    /// The object of type `T` with reference `obj`, which `raw` refers to. It may come later.
     pub(in crate::image) fn refer<T: Body>(
         &self,
         raw: &Raw<'_>,
         obj: u32,
     ) -> Result<&Object, Fault> {
-        let object = usize::try_from(obj)
-            .ok()
-            .and_then(|n| n.checked_sub(1))
-            .and_then(|n| self.objects.get(n))
-            .filter(|o| o.kind != 0)
-            .ok_or(raw.fault("refers to an object that does not come before it"))?;
-        if object.kind != T::KIND.number() {
-            return Err(raw.fault("refers to an object of the wrong kind"));
-        }
-        Ok(object)
+        refer::<T>(self.objects, raw, obj)
     }
 
     /// As [`Self::refer`]; 0 stands for none.
@@ -368,41 +367,7 @@ impl Walk<'_> {
     }
 }
 
-/// What the format promises of a body.
-const fn layout<T: Body>() {
-    assert!(size_of::<T>() % ALIGN == 0 && size_of::<T>() <= BODY_MAX);
-    // Those of older writers are shorter.
-    assert!(size_of::<T>() >= T::LEN_MIN && T::LEN_MIN % ALIGN == 0);
-}
-
 const _: () = {
-    layout::<task::Container>();
-    layout::<confinement::Confinement>();
-    layout::<confinement::Label>();
-    layout::<Trailer>();
-    layout::<task::Task>();
-    layout::<task::Process>();
-    layout::<task::DeadPid>();
-    layout::<task::Regs>();
-    layout::<task::Sighand>();
-    layout::<task::Pending>();
-    layout::<task::Cred>();
-    layout::<task::Affinity>();
-    layout::<mm::Mm>();
-    layout::<mm::Vma>();
-    layout::<mm::Extent>();
-    layout::<mm::Guards>();
-    layout::<mm::Shared>();
-    layout::<mm::Row>();
-    layout::<files::Table>();
-    layout::<files::OpenFile>();
-    layout::<files::Inode>();
-    layout::<files::Pipe>();
-    layout::<files::PipeBuffer>();
-    layout::<files::Fs>();
-    layout::<files::Path>();
-    layout::<ns::Uts>();
-    layout::<ns::PidNs>();
     assert!(mm::EXTENT_MAX <= PAYLOAD_MAX);
     assert!(files::FDS_MAX * size_of::<files::Fd>() <= PAYLOAD_MAX);
 };

@@ -52,6 +52,25 @@ pub(in crate::image) fn is_program(file: &Object) -> bool {
     kind_of(file) == FILE_REGULAR && flags & (open::READ | open::PATH) == open::READ
 }
 
+/// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
+pub(super) fn file_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
+    let file: OpenFile = raw.body()?;
+    let detail = file.kind.get() | file.flags.get() << DETAIL_FLAGS;
+    Ok((file.obj.get(), detail))
+}
+
+/// An inode. Its detail is 1 if it has a directory.
+pub(super) fn inode_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
+    let inode: Inode = raw.body()?;
+    Ok((inode.obj.get(), u32::from(!raw.payload.is_empty())))
+}
+
+/// A pipe. Its detail is 1 if it has a name.
+pub(super) fn pipe_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
+    let pipe: Pipe = raw.body()?;
+    Ok((pipe.obj.get(), pipe.named.get()))
+}
+
 impl Walk<'_> {
     /// A descriptor table.
     pub(in crate::image) fn table(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -82,10 +101,10 @@ impl Walk<'_> {
             )?;
         }
         self.summary.fds = self.summary.fds.saturating_add(fds.len() as u64);
-        self.define(raw, table.obj.get(), 0)
+        Ok(())
     }
 
-    /// An open file. Its object's detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
+    /// An open file.
     pub(in crate::image) fn file(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let file: OpenFile = raw.body()?;
         let kind = file.kind.get();
@@ -160,11 +179,10 @@ impl Walk<'_> {
             }
         }
         self.summary.files = self.summary.files.saturating_add(1);
-        let detail = kind | file.flags.get() << DETAIL_FLAGS;
-        self.define(raw, file.obj.get(), detail)
+        Ok(())
     }
 
-    /// An inode whose contents are in the image. Its object's detail is 1 if it has a directory.
+    /// An inode whose contents are in the image.
     pub(in crate::image) fn inode(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let inode: Inode = raw.body()?;
         let mode = inode.mode.get();
@@ -190,11 +208,10 @@ impl Walk<'_> {
         if !raw.payload.is_empty() {
             absolute_path(raw)?;
         }
-        let named = u32::from(!raw.payload.is_empty());
-        self.define(raw, inode.obj.get(), named)
+        Ok(())
     }
 
-    /// A pipe. Its object's detail is 1 if it has a name.
+    /// A pipe.
     pub(in crate::image) fn pipe(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let pipe: Pipe = raw.body()?;
         let size = pipe.size.get();
@@ -219,7 +236,7 @@ impl Walk<'_> {
             };
         }
         self.summary.pipes = self.summary.pipes.saturating_add(1);
-        self.define(raw, pipe.obj.get(), pipe.named.get())
+        Ok(())
     }
 
     /// A buffer of a pipe.
@@ -249,14 +266,12 @@ impl Walk<'_> {
         flags(raw, u64::from(fs.umask.get()), 0o777)?;
         self.refer_or_none::<Path>(raw, fs.root.get())?;
         self.refer::<Path>(raw, fs.pwd.get())?;
-        no_payload(raw)?;
-        self.define(raw, fs.obj.get(), 0)
+        no_payload(raw)
     }
 
     /// A directory.
     pub(in crate::image) fn path(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        let path: Path = raw.body()?;
-        absolute_path(raw)?;
-        self.define(raw, path.obj.get(), 0)
+        raw.body::<Path>()?;
+        absolute_path(raw)
     }
 }

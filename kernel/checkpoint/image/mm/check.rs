@@ -112,7 +112,7 @@ impl Walk<'_> {
             };
         }
         self.summary.mms = self.summary.mms.saturating_add(1);
-        self.define(raw, mm.obj.get(), 0)
+        Ok(())
     }
 
     /// A mapping.
@@ -193,14 +193,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Guard regions of `mapping`.
-    pub(in crate::image) fn guards(
-        &mut self,
-        raw: &Raw<'_>,
-        mapping: Option<(u64, u64)>,
-    ) -> Result<(), Fault> {
+    /// Guard regions of the mapping before it.
+    pub(in crate::image) fn guards(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Guards = raw.body()?;
-        let (mut from, end) = mapping.ok_or(raw.fault("guard regions of no mapping"))?;
+        let (mut from, end) = self
+            .mapping
+            .take()
+            .ok_or(raw.fault("guard regions of no mapping"))?;
         let regions: &[Guard] = raw.array(GUARDS_MAX)?;
         ensure(
             raw,

@@ -10,7 +10,11 @@ use crate::image::{
             padded_name,
             zero, //
         },
-        walk::Walk,
+        walk::{
+            refer,
+            Walk, //
+        },
+        Object,
         PID_MAX, //
     },
     ns::{
@@ -30,6 +34,20 @@ use crate::image::{
 /// Highest value of /proc/sys/vm/memfd_noexec.
 const MEMFD_NOEXEC_MAX: u32 = 2;
 
+/// A pid namespace. Its detail is its depth; that of one outermost in the image is 1. Its parent
+/// comes before it, so that no namespace lies in itself.
+pub(super) fn pid_ns_object(objects: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
+    let ns: PidNs = raw.body()?;
+    let depth = match ns.parent.get() {
+        0 => 1,
+        parent => refer::<PidNs>(objects, raw, parent)
+            .map_err(|_| raw.fault("lies in no pid namespace that comes before it"))?
+            .detail
+            .saturating_add(1),
+    };
+    Ok((ns.obj.get(), depth))
+}
+
 impl Walk<'_> {
     /// A uts namespace.
     pub(in crate::image) fn uts(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -40,25 +58,19 @@ impl Walk<'_> {
             raw,
             uts.reserved.get() == 0 && uts.reserved2.iter().all(|&b| b == 0),
         )?;
-        no_payload(raw)?;
-        self.define(raw, uts.obj.get(), 0)
+        no_payload(raw)
     }
 
-    /// A pid namespace. Its object's detail is its depth; that of one outermost in the image is 1.
+    /// A pid namespace.
     pub(in crate::image) fn pid_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let ns: PidNs = raw.body()?;
-        let parent = ns.parent.get();
-        let depth = if parent == 0 {
-            let whole = self.container.flags.get() & CONTAINER_WHOLE != 0;
-            ensure(
-                raw,
-                !whole || ns.obj.get() == self.root_ns,
-                "pid namespace outside of the container",
-            )?;
-            1
-        } else {
-            self.refer::<PidNs>(raw, parent)?.detail.saturating_add(1)
-        };
+        let whole = self.container.flags.get() & CONTAINER_WHOLE != 0;
+        ensure(
+            raw,
+            ns.parent.get() != 0 || !whole || ns.obj.get() == self.root_ns,
+            "pid namespace outside of the container",
+        )?;
+        let depth = self.refer::<PidNs>(raw, ns.obj.get())?.detail;
         ensure(
             raw,
             usize::try_from(depth).is_ok_and(|n| n <= LEVELS_MAX),
@@ -71,7 +83,6 @@ impl Walk<'_> {
             "impossible setting of a pid namespace",
         )?;
         zero(raw, ns.reserved.get() == 0)?;
-        no_payload(raw)?;
-        self.define(raw, ns.obj.get(), depth)
+        no_payload(raw)
     }
 }

@@ -139,7 +139,7 @@ impl Walk<'_> {
                 "action for SIGKILL or SIGSTOP",
             )?;
         }
-        self.define(raw, sighand.obj.get(), 0)
+        Ok(())
     }
 
     /// Pending signals.
@@ -203,7 +203,7 @@ impl Walk<'_> {
                 && cred.ambient.get() & !(cred.permitted.get() & cred.inheritable.get()) == 0,
             "capabilities that are effective and not permitted, or ambient and not inheritable",
         )?;
-        self.define(raw, cred.obj.get(), 0)
+        Ok(())
     }
 
     /// CPU affinity of a thread.

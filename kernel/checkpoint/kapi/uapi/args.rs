@@ -30,8 +30,8 @@ pub(crate) struct CheckpointCall {
     pub(crate) image_fd: i32,
     /// The messages, or -1.
     pub(crate) log_fd: i32,
-    /// Deadline, or 0.
-    pub(crate) deadline_ms: u32,
+    /// Milliseconds within which all tasks must freeze, or 0.
+    pub(crate) timeout_ms: u32,
     /// The checkpoint that has left the tasks frozen, or 0.
     pub(crate) id: u64,
     /// Some field that must be zero is not.
@@ -65,7 +65,7 @@ impl CheckpointCall {
     /// something that is not known. EFAULT: it can't be read.
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER1 as usize
+            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER0 as usize
         );
         let mut a: bindings::checkpoint_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -76,9 +76,9 @@ impl CheckpointCall {
             cgroup_fd: a.cgroup_fd,
             image_fd: a.image_fd,
             log_fd: a.log_fd,
-            deadline_ms: a.deadline_ms,
+            timeout_ms: a.timeout_ms,
             id: a.id,
-            reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
+            reserved: a.reserved != 0,
         })
     }
 }
@@ -88,7 +88,7 @@ impl RestartCall {
     /// [`CheckpointCall::read`].
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER1 as usize
+            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER0 as usize
         );
         let mut a: bindings::restart_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -98,7 +98,7 @@ impl RestartCall {
             image_fd: a.image_fd,
             log_fd: a.log_fd,
             cgroup_fd: a.cgroup_fd,
-            reserved: a.advice != 0 || a.nr_advice != 0 || a.reserved != 0 || a.reserved2 != 0,
+            reserved: a.reserved != 0,
             accept: usize::try_from(a.accept)?,
             accept_len: a.accept_len as usize,
             pidfd_out: args.addr() + offset_of!(bindings::restart_args, pidfd),

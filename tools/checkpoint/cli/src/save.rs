@@ -311,7 +311,7 @@ impl<'a> Job<'a> {
         let mut request = Checkpoint::of_process(&self.target)?
             .subtree(!self.container)
             .strict(self.order.strict)
-            .deadline(self.order.timeout);
+            .timeout(self.order.timeout);
         if let Some(dir) = &self.cgroup {
             request = request.cgroup(dir.as_fd());
         }

@@ -11,6 +11,7 @@
 pub mod image;
 
 pub mod crc;
+pub mod document;
 pub mod file;
 pub mod mutate;
 

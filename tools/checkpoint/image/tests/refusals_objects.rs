@@ -95,6 +95,41 @@ fn framing() {
     }]);
 }
 
+/// What a pid namespace lies in comes before it.
+const NO_PARENT: &str = "lies in no pid namespace that comes before it";
+
+/// All but the nesting of pid namespaces may refer to what comes later.
+#[test]
+fn references_point_in_both_directions() {
+    const OBJECTS: [Kind; 9] = [
+        Kind::Uts,
+        Kind::Cred,
+        Kind::Sighand,
+        Kind::File,
+        Kind::Inode,
+        Kind::Path,
+        Kind::Fs,
+        Kind::Files,
+        Kind::PidNs,
+    ];
+    for kind in OBJECTS {
+        let mut sample = Sample::small();
+        let record = sample.records.remove(sample.position(kind, 0));
+        sample.records.push(record);
+        assert_eq!(verify(&sample.bytes()), Ok(()), "{}", kind.name());
+    }
+    // All of them, in reverse.
+    let mut sample = Sample::small();
+    let (mut objects, others): (Vec<_>, Vec<_>) = sample
+        .records
+        .into_iter()
+        .partition(|r| OBJECTS.iter().any(|kind| kind.number() == r.kind));
+    objects.reverse();
+    sample.records = others;
+    sample.records.append(&mut objects);
+    assert_eq!(verify(&sample.bytes()), Ok(()));
+}
+
 #[test]
 fn objects() {
     refused(&[
@@ -104,12 +139,8 @@ fn objects() {
         ("object reference is in the image twice", |s| {
             s.edit(0, |c: &mut Cred| c.obj.set(obj::UTS))
         }),
-        ("refers to an object that does not come before it", |s| {
+        ("refers to an object that is not in the image", |s| {
             s.edit(0, |m: &mut Mm| m.exe.set(20))
-        }),
-        ("refers to an object that does not come before it", |s| {
-            let exe = s.records.remove(s.position(Kind::File, 0));
-            s.records.push(exe);
         }),
         ("refers to an object of the wrong kind", |s| {
             s.edit(0, |m: &mut Mm| m.exe.set(obj::CRED))
@@ -193,7 +224,7 @@ fn memory() {
         ("file where none belongs", |s| {
             s.edit(1, |v: &mut Vma| v.file.set(obj::EXE))
         }),
-        ("refers to an object that does not come before it", |s| {
+        ("refers to an object that is not in the image", |s| {
             s.edit(0, |v: &mut Vma| v.file.set(0))
         }),
         ("maps a file that cannot be mapped so", |s| {
@@ -366,7 +397,7 @@ fn files() {
         ("unknown flag", |s| {
             s.edit(0, |f: &mut Fs| f.umask.set(0o1000))
         }),
-        ("refers to an object that does not come before it", |s| {
+        ("refers to an object that is not in the image", |s| {
             s.edit(0, |f: &mut Fs| f.pwd.set(0))
         }),
         ("path is not absolute", |s| {
@@ -441,8 +472,20 @@ fn namespaces() {
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |n: &mut PidNs| n.reserved.set(1))
         }),
-        ("refers to an object that does not come before it", |s| {
+        (NO_PARENT, |s| {
             s.edit(0, |n: &mut PidNs| n.parent.set(obj::PID_NS))
+        }),
+        (NO_PARENT, |s| {
+            s.edit(0, |n: &mut PidNs| n.parent.set(obj::UTS))
+        }),
+        // In each other.
+        (NO_PARENT, |s| {
+            s.edit(0, |n: &mut PidNs| n.parent.set(obj::LAST + 1));
+            s.add_object(|n: &mut PidNs, obj| {
+                n.obj.set(obj);
+                n.pid_max.set(4096);
+                n.parent.set(obj::PID_NS);
+            });
         }),
         ("pid namespace outside of the container", |s| {
             s.edit(0, |n: &mut PidNs| n.obj.set(obj::UTS));

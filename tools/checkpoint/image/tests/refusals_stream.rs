@@ -31,7 +31,16 @@ type Change<T> = (&'static str, fn(&mut T));
 fn header() {
     let cases: &[Change<Header>] = &[
         ("not a checkpoint image (wrong magic)", |h| h.magic[0] = 0),
-        ("image of another format version", |h| h.version.set(2)),
+        (
+            "image of format version 1, which is not read any more",
+            |h| h.version.set(1),
+        ),
+        ("image of a format version that is not known", |h| {
+            h.version.set(0)
+        }),
+        ("image of a format version that is not known", |h| {
+            h.version.set(3)
+        }),
         ("header of wrong length", |h| h.header_len.set(200)),
         (
             "image with incompatible features that this version does not know",

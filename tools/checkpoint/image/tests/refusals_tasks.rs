@@ -75,7 +75,7 @@ fn tasks() {
         ("has exited, but has memory or files", |s| {
             s.edit(3, |t: &mut Task| t.files.set(obj::TABLE))
         }),
-        ("refers to an object that does not come before it", |s| {
+        ("refers to an object that is not in the image", |s| {
             s.edit(2, |t: &mut Task| t.mm.set(0))
         }),
         ("the root task has exited", |s| {

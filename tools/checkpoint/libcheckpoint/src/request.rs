@@ -45,7 +45,7 @@ pub struct Target {
     /// The root task; `None`: the caller.
     pidfd: Option<OwnedFd>,
     pid: i32,
-    deadline: Duration,
+    timeout: Duration,
 }
 
 /// What to restart: all that is in the image.
@@ -160,8 +160,8 @@ impl Checkpoint<'_> {
     }
 
     /// How long to wait for the tasks to freeze; zero is the kernel's default.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.what.deadline = deadline;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.what.timeout = timeout;
         self
     }
 
@@ -197,11 +197,8 @@ impl Checkpoint<'_> {
             cgroup_fd: self.cgroup_fd(),
             image_fd,
             log_fd: log.fd(),
-            deadline_ms: u32::try_from(self.what.deadline.as_millis()).unwrap_or(u32::MAX),
+            timeout_ms: u32::try_from(self.what.timeout.as_millis()).unwrap_or(u32::MAX),
             reserved: 0,
-            advice: 0,
-            nr_advice: 0,
-            reserved2: 0,
             id,
         };
         match sys::checkpoint(&args) {
@@ -286,12 +283,9 @@ impl Restart<'_> {
             log_fd: log.fd(),
             cgroup_fd: self.cgroup_fd(),
             pidfd: -1,
-            advice: 0,
-            nr_advice: 0,
-            reserved: 0,
             accept: self.what.accept.as_ptr().addr() as u64,
             accept_len: u32::try_from(self.what.accept.len()).unwrap_or(u32::MAX),
-            reserved2: 0,
+            reserved: 0,
         };
         match sys::restart(&mut args) {
             Ok(pid) if args.pidfd >= 0 => Ok(Root {

@@ -39,15 +39,12 @@ pub(crate) struct CheckpointArgs {
     pub(crate) cgroup_fd: i32,
     pub(crate) image_fd: i32,
     pub(crate) log_fd: i32,
-    pub(crate) deadline_ms: u32,
+    pub(crate) timeout_ms: u32,
     pub(crate) reserved: u32,
-    pub(crate) advice: u64,
-    pub(crate) nr_advice: u32,
-    pub(crate) reserved2: u32,
     pub(crate) id: u64,
 }
 
-const _: () = assert!(size_of::<CheckpointArgs>() == 56);
+const _: () = assert!(size_of::<CheckpointArgs>() == 40);
 
 /// struct restart_args
 #[repr(C, align(8))]
@@ -57,15 +54,12 @@ pub(crate) struct RestartArgs {
     pub(crate) log_fd: i32,
     pub(crate) cgroup_fd: i32,
     pub(crate) pidfd: i32,
-    pub(crate) advice: u64,
-    pub(crate) nr_advice: u32,
-    pub(crate) reserved: u32,
     pub(crate) accept: u64,
     pub(crate) accept_len: u32,
-    pub(crate) reserved2: u32,
+    pub(crate) reserved: u32,
 }
 
-const _: () = assert!(size_of::<RestartArgs>() == 56);
+const _: () = assert!(size_of::<RestartArgs>() == 40);
 
 /// checkpoint(2): the id of the checkpoint, or 0 in a task that comes back from it by restart(2).
 pub(crate) fn checkpoint(args: &CheckpointArgs) -> io::Result<u64> {

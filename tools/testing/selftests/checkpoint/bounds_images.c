@@ -20,31 +20,31 @@
 #endif
 
 /* Kinds of records, and where fields are in their bodies. */
-#define TASK		16
-#define TASK_TID	8
-#define TASK_PERSONALITY 88
-#define TASK_RESTART	108	/* Kind of the call that goes on, then 8 bytes for each argument. */
-#define TASK_RSEQ	208
-#define TASK_RSEQ_LEN	216
-#define TASK_STOP_SIGNAL 220
-#define TASK_UTIME	264
-#define TASK_STIME	272
-#define TASK_START	280
-#define PROCESS		17
-#define PROCESS_FLAGS	0
-#define PROCESS_DUMPABLE 20
-#define PROCESS_STOP	24
-#define PROCESS_CUTIME	288
-#define PROCESS_STIME	312
-#define MM		64
-#define MM_FLAGS	12
+#define TASK		IMAGE_KIND_TASK
+#define TASK_TID	IMAGE_AT(task, tid)
+#define TASK_PERSONALITY IMAGE_AT(task, personality)
+#define TASK_RESTART	IMAGE_AT(task, restart_kind) /* Then 8 bytes for each argument. */
+#define TASK_RSEQ	IMAGE_AT(task, rseq)
+#define TASK_RSEQ_LEN	IMAGE_AT(task, rseq_len)
+#define TASK_STOP_SIGNAL IMAGE_AT(task, stop_signal)
+#define TASK_UTIME	IMAGE_AT(task, utime)
+#define TASK_STIME	IMAGE_AT(task, stime)
+#define TASK_START	IMAGE_AT(task, start_monotonic)
+#define PROCESS		IMAGE_KIND_PROCESS
+#define PROCESS_FLAGS	IMAGE_AT(process, flags)
+#define PROCESS_DUMPABLE IMAGE_AT(process, dumpable)
+#define PROCESS_STOP	IMAGE_AT(process, stop_signal)
+#define PROCESS_CUTIME	IMAGE_AT(process, cutime)
+#define PROCESS_STIME	IMAGE_AT(process, stime)
+#define MM		IMAGE_KIND_MM
+#define MM_FLAGS	IMAGE_AT(mm, flags)
 #define MM_MDWE		(1u << 1)
 #define MM_NO_INHERIT	(1u << 2)
 #define MM_LOCK_FUTURE	(1u << 3)
-#define MM_CODE		16
-#define MM_BRK		48
-#define MM_ARGS		72
-#define MM_BASE		104
+#define MM_CODE		IMAGE_AT(mm, code)
+#define MM_BRK		IMAGE_AT(mm, brk)
+#define MM_ARGS		IMAGE_AT(mm, args)
+#define MM_BASE		IMAGE_AT(mm, mmap_base)
 
 /* Most CPU time in an image. */
 #define CPU_TIME_MAX	(1ull << 62)

@@ -474,7 +474,7 @@ void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image
 	args->image_fd = image_fd;
 	args->log_fd = run->log_fd;
 	/* The kernel under test may be one with all debugging, in an emulator. */
-	args->deadline_ms = 60000;
+	args->timeout_ms = 60000;
 	empty_log(run);
 }
 

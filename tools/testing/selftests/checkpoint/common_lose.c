@@ -12,8 +12,8 @@
 static void lose_in(struct image *im, const struct loss *loss, size_t record)
 {
 	size_t body = record + RECORD_LEN;
-	size_t payload = body + image_get(im, record + 4, 4);
-	size_t len = image_get(im, record + 8, 8);
+	size_t payload = body + image_get(im, record + IMAGE_AT(record_header, body_len), 4);
+	size_t len = image_get(im, record + IMAGE_AT(record_header, payload_len), 8);
 	unsigned char *p = im->data;
 	uint64_t word;
 	size_t at;
@@ -38,7 +38,8 @@ static void lose_in(struct image *im, const struct loss *loss, size_t record)
 	case LOSE_PAGES:
 		memset(p + payload, 0, len);
 		image_put32(im, body + EXTENT_CRC, ~crc32c(~0u, p + payload, len));
-		image_put32(im, body + 28, ~crc32c(~0u, p + body, 28));
+		image_put32(im, body + IMAGE_AT(extent, body_crc),
+			    ~crc32c(~0u, p + body, IMAGE_AT(extent, body_crc)));
 		break;
 	case LOSE_RECORD:
 		break;

@@ -599,7 +599,7 @@ TEST_F_TIMEOUT(cr, at_any_moment, CKPT_TIMEOUT)
 			continue;
 		/* Not in time, or refused. */
 		ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN);
-		args.deadline_ms = i % 20 ? 1 : 60000;
+		args.timeout_ms = i % 20 ? 1 : 60000;
 		EXPECT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
 	}
 	ckpt_run_go(&run);

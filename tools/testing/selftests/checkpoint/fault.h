@@ -8,33 +8,37 @@
 #define CKPT_TEST_FAULT_H
 
 #include "common.h"
+#include "format.h"
 
 #include <endian.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/stat.h>
 
-/* Layout of an image, see Documentation/checkpoint/image-format.rst. */
-#define HEADER_LEN	192
-#define HEADER_CRC	188
-#define META_LEN	40	/* Length of the metadata. */
-#define META_CRC	64
-#define RECORD_LEN	16	/* kind, version: 2 bytes; body: 4; payload: 8. */
-#define EXTENT		66
-#define EXTENT_CRC	20	/* In the body: checksum of the pages. */
-#define SHARED		68
-#define SHARED_CRC	36	/* In the body: checksum of the body. */
-#define ROW		69	/* Where the extents of an object are; there is one for each. */
-#define ROW_OBJ		0
-#define ROW_NUMBER	4
-#define ROW_AT		8
-#define ROW_EXTENTS	16
-#define ROW_CRC		28
-#define TRAILER		3
-#define TRAILER_TOTAL	0	/* Bytes of the whole image. */
-#define TRAILER_CHAIN	24
-#define TRAILER_CRC	28
+/* Where fields are in structures of the image. */
+#define IMAGE_AT(type, field)	((int)offsetof(struct image_##type, field))
+
+#define HEADER_LEN	((int)sizeof(struct image_header))
+#define HEADER_CRC	IMAGE_AT(header, crc)
+#define META_LEN	IMAGE_AT(header, meta_len)
+#define META_CRC	IMAGE_AT(header, meta_crc)
+#define RECORD_LEN	((int)sizeof(struct image_record_header))
+#define EXTENT		IMAGE_KIND_EXTENT
+#define EXTENT_CRC	IMAGE_AT(extent, crc)
+#define SHARED		IMAGE_KIND_SHARED
+#define SHARED_CRC	IMAGE_AT(shared, crc)
+#define ROW		IMAGE_KIND_ROW	/* Where the extents of an object are; there is one for each. */
+#define ROW_OBJ		IMAGE_AT(row, obj)
+#define ROW_NUMBER	IMAGE_AT(row, number)
+#define ROW_AT		IMAGE_AT(row, at)
+#define ROW_EXTENTS	IMAGE_AT(row, extents)
+#define ROW_CRC		IMAGE_AT(row, crc)
+#define TRAILER		IMAGE_KIND_TRAILER
+#define TRAILER_TOTAL	IMAGE_AT(trailer, total_len)
+#define TRAILER_CHAIN	IMAGE_AT(trailer, chain)
+#define TRAILER_CRC	IMAGE_AT(trailer, crc)
 
 struct image {
 	unsigned char *data;
@@ -83,8 +87,8 @@ static inline size_t record_len(const struct image *im, size_t at)
 
 	if (at + RECORD_LEN > im->size)
 		return 0;
-	payload = image_get(im, at + 8, 8);
-	return RECORD_LEN + image_get(im, at + 4, 4) + ((payload + 7) & ~7ull);
+	payload = image_get(im, at + IMAGE_AT(record_header, payload_len), 8);
+	return RECORD_LEN + image_get(im, at + IMAGE_AT(record_header, body_len), 4) + ((payload + 7) & ~7ull);
 }
 
 /* The body of the first record of @kind in the metadata. */

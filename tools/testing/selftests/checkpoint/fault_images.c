@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(fault, flipped_in_memory, CKPT_TIMEOUT)
 	for (at = im.meta_end; at < im.size; at += step)
 		ASSERT_EQ(0, flipped(at, n++ % 8));
 	/* Every byte of the first extent's header and body, and of the trailer's. */
-	for (at = im.meta_end; at < im.meta_end + RECORD_LEN + 32; at++)
+	for (at = im.meta_end; at < im.meta_end + RECORD_LEN + sizeof(struct image_extent); at++)
 		ASSERT_EQ(0, flipped(at, n++ % 8));
 	for (at = im.trailer - RECORD_LEN; at < im.size; at++)
 		ASSERT_EQ(0, flipped(at, n++ % 8));
@@ -199,13 +199,13 @@ TEST_F_TIMEOUT(fault, other_order, CKPT_TIMEOUT)
 
 /* ---- of another machine ---------------------------------------------- */
 
-#define ARCH		16	/* In the header. */
-#define PAGE_SIZE	20
-#define CONTAINER	1	/* Kinds of records. */
-#define CPU_WORDS	36	/* In the body: how many there are; then 8 bytes for each. */
-#define CPU		40
-#define MM		64
-#define VDSO_CRC	128	/* In the body. */
+#define ARCH		IMAGE_AT(header, arch)
+#define PAGE_SIZE	IMAGE_AT(header, page_size)
+#define CONTAINER	IMAGE_KIND_CONTAINER
+#define CPU_WORDS	IMAGE_AT(container, cpu_words)	/* How many there are. */
+#define CPU		IMAGE_AT(container, cpu)
+#define MM		IMAGE_KIND_MM
+#define VDSO_CRC	IMAGE_AT(mm, vdso_crc)
 
 /* With @bits changed in the 4 bytes at @at: errno, 0 if it is accepted. */
 static int changed(size_t at, uint32_t bits)

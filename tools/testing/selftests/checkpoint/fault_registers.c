@@ -12,11 +12,11 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#define REGISTERS	19	/* Kind of the record. */
-#define NOTES		4	/* In its body: number of notes. */
-#define NOTE_TYPE	8
-#define NOTE_BYTES	12
-#define NOTE_LEN	16	/* owner: 8 bytes; type, length: 4 each. */
+#define REGISTERS	IMAGE_KIND_REGS
+#define NOTES		IMAGE_AT(regs, notes)
+#define NOTE_TYPE	IMAGE_AT(note, note_type)
+#define NOTE_BYTES	IMAGE_AT(note, len)
+#define NOTE_LEN	((int)sizeof(struct image_note))
 #define MAX_NOTES	32
 
 #ifndef NT_X86_XSTATE

@@ -256,11 +256,11 @@ TEST_F_TIMEOUT(rows, one_is_damaged, CKPT_TIMEOUT)
 	}
 	ASSERT_NE(0u, last);
 	ASSERT_NE(0u, shared);
-	bad.data[last + RECORD_LEN + 32] ^= 1;
+	bad.data[last + RECORD_LEN + sizeof(struct image_extent)] ^= 1;
 	ASSERT_EQ(0, refused(&bad, "checksum of the pages is wrong"));
 	/* What is shared is not where it is said to be. */
 	memcpy(bad.data, im.data, im.size);
-	image_put32(&bad, shared + RECORD_LEN + 24, CKPT_PAGE);
+	image_put32(&bad, shared + RECORD_LEN + IMAGE_AT(shared, from), CKPT_PAGE);
 	image_put32(&bad, shared + RECORD_LEN + SHARED_CRC,
 		    ~crc32c(~0u, bad.data + shared + RECORD_LEN, SHARED_CRC));
 	image_fix(&bad);

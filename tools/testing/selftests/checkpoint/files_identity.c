@@ -10,14 +10,14 @@
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
-#define BOOT		136	/* In the header: the boot of the machine. */
-#define MM		64	/* Kind of record; in its body: */
-#define MM_EXE		4
-#define OPEN_FILE	97	/* Kind of record; in its body: */
-#define FILE_OBJ	0
-#define FILE_KIND	4
-#define FILE_FLAGS	8
-#define FILE_REGULAR	1
+#define BOOT		IMAGE_AT(header, boot)	/* The boot of the machine. */
+#define MM		IMAGE_KIND_MM
+#define MM_EXE		IMAGE_AT(mm, exe)
+#define OPEN_FILE	IMAGE_KIND_FILE
+#define FILE_OBJ	IMAGE_AT(file, obj)
+#define FILE_KIND	IMAGE_AT(file, kind)
+#define FILE_FLAGS	IMAGE_AT(file, flags)
+#define FILE_REGULAR	IMAGE_FILE_REGULAR
 #define READ		(1 << 0)
 
 static struct ckpt_run run;

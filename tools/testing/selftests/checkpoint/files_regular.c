@@ -309,8 +309,8 @@ CKPT_CYCLE(directory_at_end)
 
 /* ---- advice: nobody but the kernel and the image can tell ------------- */
 
-#define OPEN_FILE	97		/* Kind of record; its flags: */
-#define FLAGS		8
+#define OPEN_FILE	IMAGE_KIND_FILE
+#define FLAGS		IMAGE_AT(file, flags)
 #define RANDOM		(1 << 12)
 #define SEQUENTIAL	(1 << 13)
 #define NOREUSE		(1 << 14)

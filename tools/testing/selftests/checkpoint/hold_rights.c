@@ -188,17 +188,17 @@ TEST_F_TIMEOUT(rights, name_of_another, CKPT_TIMEOUT)
 	ASSERT_EQ(0, finish());
 }
 
-TEST_F_TIMEOUT(rights, deadline, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(rights, timeout, CKPT_TIMEOUT)
 {
 	struct checkpoint_args args;
 
 	ASSERT_EQ(0, start(&two));
 	ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN);
-	args.deadline_ms = 600001;
+	args.timeout_ms = 600001;
 	EXPECT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
 	EXPECT_EQ(EINVAL, errno);
-	EXPECT_TRUE(ckpt_run_log_has(&run, "the deadline is more than 10 minutes"));
-	args.deadline_ms = 600000;
+	EXPECT_TRUE(ckpt_run_log_has(&run, "the timeout is more than 10 minutes"));
+	args.timeout_ms = 600000;
 	EXPECT_LT(0, sys_checkpoint(&args, sizeof(args)));
 	ASSERT_EQ(0, finish());
 }

@@ -333,11 +333,11 @@ CKPT_CYCLE(area_of_64_bit_program)
 
 /* ---- hostile images -------------------------------------------------- */
 
-#define MM		64
-#define MM_MODE		152		/* In context. */
-#define MM_BASE		160
-#define REGISTERS	19
-#define NOTE_LEN	16		/* owner: 8 bytes; type, length: 4 each. */
+#define MM		IMAGE_KIND_MM
+#define MM_MODE		(IMAGE_AT(mm, context) + 16)	/* In context. */
+#define MM_BASE		(IMAGE_AT(mm, context) + 24)
+#define REGISTERS	IMAGE_KIND_REGS
+#define NOTE_LEN	((int)sizeof(struct image_note))
 #define NT_AREAS	0x200
 #define NT_CALL		0x434b0002
 
@@ -376,9 +376,10 @@ static size_t find_note(const struct image *im, uint32_t type)
 		if (image_get(im, rec, 2) != REGISTERS)
 			continue;
 		end = rec + record_len(im, rec);
-		at = rec + RECORD_LEN + image_get(im, rec + 4, 4);
-		for (; at < end; at += NOTE_LEN + ((image_get(im, at + 12, 4) + 7) & ~7ull)) {
-			if (image_get(im, at + 8, 4) == type)
+		at = rec + RECORD_LEN + image_get(im, rec + IMAGE_AT(record_header, body_len), 4);
+		for (; at < end;
+		     at += NOTE_LEN + ((image_get(im, at + IMAGE_AT(note, len), 4) + 7) & ~7ull)) {
+			if (image_get(im, at + IMAGE_AT(note, note_type), 4) == type)
 				return at + NOTE_LEN;
 		}
 	}

@@ -15,12 +15,9 @@ enum lose_how {
 	LOSE_RECORD,	/* The record goes. */
 };
 
-/* Kinds of records and places in them are those of
- * Documentation/checkpoint/image-format.rst, where they never change.
- */
 struct loss {
 	const char *name;
-	unsigned int kind;
+	unsigned int kind;		/* Of record. */
 	enum lose_how how;
 	size_t at, len;
 	uint64_t value;

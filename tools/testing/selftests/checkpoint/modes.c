@@ -355,13 +355,13 @@ MODE_TEST(dry_run_refused, refused)
 	return finish(run);
 }
 
-MODE_TEST(short_deadline, counting)
+MODE_TEST(short_timeout, counting)
 {
 	struct checkpoint_args args;
 	long ret;
 
 	ckpt_run_args(run, &args, image, 0);
-	args.deadline_ms = 1;
+	args.timeout_ms = 1;
 	ret = sys_checkpoint(&args, sizeof(args));
 	/* It may just have been enough. */
 	WANT(ret > 0 || errno == ETIMEDOUT);
@@ -370,12 +370,12 @@ MODE_TEST(short_deadline, counting)
 	return finish(run);
 }
 
-MODE_TEST(default_deadline, counting)
+MODE_TEST(default_timeout, counting)
 {
 	struct checkpoint_args args;
 
 	ckpt_run_args(run, &args, image, 0);
-	args.deadline_ms = 0;
+	args.timeout_ms = 0;
 	WANT(sys_checkpoint(&args, sizeof(args)) > 0);
 	await_progress(run);
 	return finish(run);

@@ -438,10 +438,10 @@ CKPT_CYCLE(execute_only_without_key)
 
 /* ---- hostile images -------------------------------------------------- */
 
-#define MM		64
-#define MM_CONTEXT	136
-#define VMA		65
-#define VMA_PKEY	40
+#define MM		IMAGE_KIND_MM
+#define MM_CONTEXT	IMAGE_AT(mm, context)
+#define VMA		IMAGE_KIND_VMA
+#define VMA_PKEY	IMAGE_AT(vma, pkey)
 
 CKPT_SCENARIO(with_a_key)
 {

@@ -307,7 +307,7 @@ static int make_image(void *arg)
 	struct checkpoint_args args = {
 		.flags = CHECKPOINT_KILL | (order->container ? 0 : CHECKPOINT_SUBTREE),
 		.image_fd = order->image, .log_fd = run.log_fd, .cgroup_fd = jobs_fd,
-		.deadline_ms = 60000,
+		.timeout_ms = 60000,
 	};
 	pid_t pid = syscall(__NR_clone3, &clone, sizeof(clone));
 
@@ -514,7 +514,7 @@ static int call_checkpoint(void *arg)
 	struct order *order = arg;
 	struct checkpoint_args args = {
 		.flags = CHECKPOINT_SUBTREE, .pidfd = order->image, .cgroup_fd = jobs_fd,
-		.image_fd = ckpt_image_new(), .log_fd = run.log_fd, .deadline_ms = 60000,
+		.image_fd = ckpt_image_new(), .log_fd = run.log_fd, .timeout_ms = 60000,
 	};
 
 	shared->ret = sys_checkpoint(&args, sizeof(args));

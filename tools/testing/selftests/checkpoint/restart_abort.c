@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#define PENDING		21	/* Kinds of records. */
+#define PENDING		IMAGE_KIND_PENDING
 
 static struct ckpt_run run;
 static struct image im;
@@ -333,7 +333,7 @@ TEST_F_TIMEOUT(abort, root_is_killed, CKPT_TIMEOUT)
 	int fd;
 
 	ASSERT_EQ(0, take(&family));
-	root = image_get(&im, image_body(&im, 16) + 8, 4);
+	root = image_get(&im, image_body(&im, IMAGE_KIND_TASK) + IMAGE_AT(task, tid), 4);
 	fd = feed(&run, &im, 1 + FAMILY, kill_root, &root);
 	EXPECT_EQ(-1, feed_restart(&run, &args, fd));
 	EXPECT_EQ(ESRCH, errno);
@@ -570,7 +570,7 @@ TEST_F_TIMEOUT(abort, tasks_are_stopped_and_frozen, CKPT_TIMEOUT)
 	int i;
 
 	ASSERT_EQ(0, take(&family));
-	root = image_get(&im, image_body(&im, 16) + 8, 4);
+	root = image_get(&im, image_body(&im, IMAGE_KIND_TASK) + IMAGE_AT(task, tid), 4);
 	for (i = 0; i < 20; i++) {
 		wind = i % 2 ? storm(stop_root, &root) : storm(freeze_and_thaw, &run);
 		if (restart(&args) <= 0) {

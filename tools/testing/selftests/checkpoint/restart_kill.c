@@ -10,7 +10,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#define TASK		16	/* Kind of record. */
+#define TASK		IMAGE_KIND_TASK
 #define ROUNDS		60
 
 static struct ckpt_run run;
@@ -144,7 +144,7 @@ static void list_tids(void)
 	for (at = HEADER_LEN; at < im.meta_end; at += len) {
 		len = record_len(&im, at);
 		if (image_get(&im, at, 2) == TASK && nr_tids < MOST)
-			tids[nr_tids++] = image_get(&im, at + RECORD_LEN + 8, 4);
+			tids[nr_tids++] = image_get(&im, at + RECORD_LEN + IMAGE_AT(task, tid), 4);
 	}
 }
 

@@ -216,7 +216,7 @@ TEST_F_TIMEOUT(release, oom_score_while_restored, CKPT_TIMEOUT)
 	int fd;
 
 	ASSERT_EQ(0, take(&open_file));
-	root = image_get(&im, image_body(&im, 16) + 8, 4);
+	root = image_get(&im, image_body(&im, IMAGE_KIND_TASK) + IMAGE_AT(task, tid), 4);
 	snprintf(path, sizeof(path), "%s.leased", run.board_path);
 	snprintf(adj, sizeof(adj), "%d", ADJ);
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

@@ -29,7 +29,7 @@ static long checkpoint_self(uint64_t flags)
 {
 	struct checkpoint_args args = {
 		.flags = flags | (getpid() == 1 ? 0 : CHECKPOINT_SUBTREE),
-		.pidfd = -1, .cgroup_fd = -1, .log_fd = -1, .deadline_ms = 60000,
+		.pidfd = -1, .cgroup_fd = -1, .log_fd = -1, .timeout_ms = 60000,
 	};
 	char path[300];
 	long id;
@@ -131,7 +131,7 @@ CKPT_SCENARIO(inside_but_not_root)
 {
 	struct checkpoint_args args = {
 		.flags = CHECKPOINT_SUBTREE | CHECKPOINT_DRY_RUN,
-		.cgroup_fd = -1, .image_fd = -1, .log_fd = -1, .deadline_ms = 60000,
+		.cgroup_fd = -1, .image_fd = -1, .log_fd = -1, .timeout_ms = 60000,
 	};
 	pid_t kid, root = getpid();
 
@@ -150,7 +150,7 @@ CKPT_SCENARIO(inside_but_not_root)
 CKPT_SCENARIO(visited)
 {
 	struct checkpoint_args args = {
-		.pidfd = -1, .cgroup_fd = -1, .deadline_ms = 60000,
+		.pidfd = -1, .cgroup_fd = -1, .timeout_ms = 60000,
 	};
 	char path[300], log[1024];
 	struct stat st;

@@ -29,7 +29,7 @@
 #define TREES		4
 /* Seconds: a freeze, tasks that are to stop, and those that are to end have theirs. */
 #define HANG		100
-#define DEADLINE_MS	20000
+#define TIMEOUT_MS	20000
 
 /* ---- the trees ------------------------------------------------------- */
 
@@ -401,7 +401,7 @@ static int round_of_checkpoint(enum call call)
 	if (ftruncate(scratch, 0) || lseek(scratch, 0, SEEK_SET))
 		return -1;
 	ckpt_run_args(&run, &checkpoint_args, scratch, call == DRY_RUN ? CHECKPOINT_DRY_RUN : 0);
-	checkpoint_args.deadline_ms = DEADLINE_MS;
+	checkpoint_args.timeout_ms = TIMEOUT_MS;
 	ret = disturbed(call, call_checkpoint);
 	err = errno;
 	if (verdict(call, ret, err))

@@ -32,7 +32,10 @@ use image::{
             EXTENT_MM,
             EXTENT_TAGGED, //
         },
-        record::Records,
+        record::{
+            Raw,
+            Records, //
+        },
         task::{
             Container,
             Process,
@@ -108,6 +111,10 @@ impl Model {
             shared: BTreeMap::new(),
             inodes: BTreeMap::new(),
         };
+        // Files may come before what they refer to.
+        for raw in Records::new(&file.meta, META_AT) {
+            model.name(&raw?)?;
+        }
         let mut current = 0;
         for raw in Records::new(&file.meta, META_AT) {
             let raw = raw?;
@@ -157,25 +164,33 @@ impl Model {
                     let fds: &[Fd] = raw.array(usize::MAX)?;
                     model.tables.insert(table.obj.get(), fds.to_vec());
                 }
-                Kind::Inode => {
-                    let inode: Inode = raw.body()?;
-                    let n = inode.obj.get();
-                    let name = if raw.payload.is_empty() {
-                        format!("anonymous:[{n}]")
-                    } else {
-                        format!("{}/[{n}] (deleted)", printable(raw.payload))
-                    };
-                    model.inodes.insert(n, name);
-                }
-                Kind::Pipe => {
-                    let pipe: Pipe = raw.body()?;
-                    let n = pipe.obj.get();
-                    model.inodes.insert(n, format!("pipe:[{n}]"));
-                }
                 _ => (),
             }
         }
         Ok(model)
+    }
+
+    /// Names the inode or pipe of the record `raw`, if it is one.
+    fn name(&mut self, raw: &Raw<'_>) -> Result<(), image::Error> {
+        match raw.kind {
+            Kind::Inode => {
+                let inode: Inode = raw.body()?;
+                let n = inode.obj.get();
+                let name = if raw.payload.is_empty() {
+                    format!("anonymous:[{n}]")
+                } else {
+                    format!("{}/[{n}] (deleted)", printable(raw.payload))
+                };
+                self.inodes.insert(n, name);
+            }
+            Kind::Pipe => {
+                let pipe: Pipe = raw.body()?;
+                let n = pipe.obj.get();
+                self.inodes.insert(n, format!("pipe:[{n}]"));
+            }
+            _ => (),
+        }
+        Ok(())
     }
 
     /// Tells whether the process `tgid` was stopped by a signal.

@@ -123,7 +123,7 @@ pub fn to_json(meta: &[u8], machine: u32) -> Result<Vec<Value>, image::Error> {
         let mut map = Map::new();
         map.insert("offset".to_owned(), raw.at.into());
         map.insert("kind".to_owned(), raw.kind.name().into());
-        map.insert("body".to_owned(), fields(&raw)?.into());
+        map.insert("body".to_owned(), fields(&raw).into());
         if let Some(payload) = payload(&raw, machine)? {
             map.insert("payload".to_owned(), payload);
         }
@@ -157,7 +157,7 @@ pub fn to_text(
         if !verbose {
             continue;
         }
-        for (name, value) in fields(&raw)? {
+        for (name, value) in fields(&raw) {
             writeln!(out, "           {name}: {value}")?;
         }
         match payload(&raw, machine)? {

@@ -97,7 +97,10 @@ fn kind_name(rec: &Rec) -> &'static str {
 /// A field of a record's body, and the offset of one of its numbers.
 fn some_field(random: &mut Random, kind: u16) -> Option<(&'static Field, usize)> {
     let field = random.pick(fields(kind))?;
-    Some((field, field.at + random.below(field.count) * field.width))
+    Some((
+        field,
+        field.at + random.below(field.count()) * field.width(),
+    ))
 }
 
 /// Something for a number: one of its extremes, or a small one.
@@ -114,8 +117,8 @@ fn body(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let n = random.below(parts.meta.len());
     let rec = parts.meta.get_mut(n)?;
     let (field, at) = some_field(random, rec.kind)?;
-    let new = some_value(random, rec.get(at, field.width), field.width);
-    rec.put(at, field.width, new);
+    let new = some_value(random, rec.get(at, field.width()), field.width());
+    rec.put(at, field.width(), new);
     Some(format!("{} {n}: {} = {new:#x}", kind_name(rec), field.name))
 }
 
@@ -129,9 +132,9 @@ fn retarget(random: &mut Random, parts: &mut Parts) -> Option<String> {
         let Some((field, at)) = some_field(random, rec.kind) else {
             continue;
         };
-        let old = rec.get(at, field.width);
+        let old = rec.get(at, field.width());
         let all = if pids.contains(&old) { &pids } else { &objects };
-        if field.width != 4 || field.name == "obj" || !all.contains(&old) {
+        if field.width() != 4 || field.name == "obj" || !all.contains(&old) {
             continue;
         }
         let new = *random.pick(all)?;
@@ -180,10 +183,10 @@ fn family(random: &mut Random, parts: &mut Parts) -> Option<String> {
                 continue;
             }
             let mut new = *random.pick(&few)?;
-            if other.width == 4 {
+            if other.width() == 4 {
                 new = new >> 32 | new & 1;
             }
-            rec.put(other.at, other.width, new);
+            rec.put(other.at, other.width(), new);
             told.push(format!("{} {i}: {} = {new:#x}", kind_name(rec), other.name));
         }
     }
@@ -221,8 +224,12 @@ fn element(random: &mut Random, parts: &mut Parts) -> Option<String> {
             _ => {
                 let field = random.pick(list)?;
                 let at = a + field.at;
-                let new = some_value(random, number(&rec.payload, at, field.width), field.width);
-                set_number(&mut rec.payload, at, field.width, new);
+                let new = some_value(
+                    random,
+                    number(&rec.payload, at, field.width()),
+                    field.width(),
+                );
+                set_number(&mut rec.payload, at, field.width(), new);
                 format!("{} = {new:#x}", field.name)
             }
         };
@@ -274,8 +281,8 @@ fn derived(random: &mut Random, parts: &mut Parts) -> Option<String> {
     };
     let field = random.pick(structure(name))?;
     let old = random.below(100) as u64;
-    let new = some_value(random, old, field.width);
-    parts.wrong.push((of, field.at, field.width, new));
+    let new = some_value(random, old, field.width());
+    parts.wrong.push((of, field.at, field.width(), new));
     Some(format!("{name}: {} = {new:#x}", field.name))
 }
 
@@ -379,9 +386,9 @@ fn same_as_another(random: &mut Random, parts: &mut Parts) -> Option<String> {
         .collect();
     let other = *random.pick(&others)?;
     let (field, at) = some_field(random, kind)?;
-    let new = parts.meta.get(other)?.get(at, field.width);
+    let new = parts.meta.get(other)?.get(at, field.width());
     let rec = parts.meta.get_mut(n)?;
-    rec.put(at, field.width, new);
+    rec.put(at, field.width(), new);
     Some(format!(
         "{} {n}: {} as that of {other}",
         kind_name(rec),
@@ -449,8 +456,8 @@ fn extent(random: &mut Random, parts: &mut Parts) -> Option<String> {
         _ => {
             let rec = parts.extents.get_mut(a)?;
             let (field, at) = some_field(random, rec.kind)?;
-            let new = some_value(random, rec.get(at, field.width), field.width);
-            rec.put(at, field.width, new);
+            let new = some_value(random, rec.get(at, field.width()), field.width());
+            rec.put(at, field.width(), new);
             format!("{} = {new:#x}", field.name)
         }
     };

@@ -1,115 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the fields of the format's structures are: a table that `build.rs` makes of its sources.
+//! Where the fields of the format's structures are.
 
+pub use crate::image::layout::Field;
 use crate::image::{
     confinement::IdRange,
     files::Fd,
     kinds::Kind,
+    lists,
     mm::Guard,
-    record::Body,
     task::{
         Action,
         SIGINFO_LEN, //
     }, //
 };
-use std::mem::{
-    offset_of,
-    size_of, //
-};
+use std::mem::size_of;
 use zerocopy::byteorder::little_endian::{
-    I32,
-    U16,
     U32,
     U64, //
 };
 
-/// A field of a structure of the image, or each element of one that is an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name.
-    pub name: &'static str,
-    /// Its offset in the structure.
-    pub at: usize,
-    /// Bytes of a number in it.
-    pub width: usize,
-    /// Numbers in it.
-    pub count: usize,
-}
-
-/// What a field is made of.
-trait Number {
-    const WIDTH: usize;
-}
-
-impl Number for u8 {
-    const WIDTH: usize = 1;
-}
-
-impl Number for U16 {
-    const WIDTH: usize = 2;
-}
-
-impl Number for U32 {
-    const WIDTH: usize = 4;
-}
-
-impl Number for I32 {
-    const WIDTH: usize = 4;
-}
-
-impl Number for U64 {
-    const WIDTH: usize = 8;
-}
-
-impl<T: Number, const N: usize> Number for [T; N] {
-    const WIDTH: usize = T::WIDTH;
-}
-
-impl Field {
-    const fn of<T: Number>(name: &'static str, at: usize) -> Self {
-        Self {
-            name,
-            at,
-            width: T::WIDTH,
-            count: size_of::<T>() / T::WIDTH,
-        }
-    }
-}
-
-include!(concat!(env!("OUT_DIR"), "/fields.rs"));
-
 /// The fields of the structure with that name; none if there is no such structure.
 pub fn structure(name: &str) -> &'static [Field] {
-    STRUCTS
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map_or(&[], |(_, fields)| fields)
+    lists::structure(name).map_or(&[], |s| s.fields)
 }
 
 /// The fields of the body of records of this kind.
 pub fn fields(kind: u16) -> &'static [Field] {
-    BODIES
-        .iter()
-        .find(|(k, _)| k.number() == kind)
-        .map_or(&[], |(_, name)| structure(name))
+    Kind::from_number(kind).map_or(&[], |k| k.structure().fields)
 }
 
 /// A number in a payload that is nothing else.
-const NUMBER: &[Field] = &[Field::of::<U32>("number", 0)];
+const NUMBER: &[Field] = &[Field::of::<U32>("number", 0, &[])];
 
 /// A pair of the auxiliary vector.
-const AUXV: &[Field] = &[Field::of::<U64>("key", 0), Field::of::<U64>("value", 8)];
+const AUXV: &[Field] = &[
+    Field::of::<U64>("key", 0, &[]),
+    Field::of::<U64>("value", 8, &[]),
+];
 
 /// What siginfo_t has on every architecture, and what follows in most of its forms.
 const SIGINFO: &[Field] = &[
-    Field::of::<U32>("si_signo", 0),
-    Field::of::<U32>("si_errno", 4),
-    Field::of::<U32>("si_code", 8),
-    Field::of::<U32>("si_pid", 16),
-    Field::of::<U32>("si_uid", 20),
-    Field::of::<U64>("si_value", 24),
-    Field::of::<U64>("tail", 120),
+    Field::of::<U32>("si_signo", 0, &[]),
+    Field::of::<U32>("si_errno", 4, &[]),
+    Field::of::<U32>("si_code", 8, &[]),
+    Field::of::<U32>("si_pid", 16, &[]),
+    Field::of::<U32>("si_uid", 20, &[]),
+    Field::of::<U64>("si_value", 24, &[]),
+    Field::of::<U64>("tail", 120, &[]),
 ];
 
 /// The elements of the payload of records of this kind: their length and their fields. Length 0:
@@ -140,7 +78,7 @@ mod tests {
             let mut at = 0;
             for field in fields(kind.number()) {
                 assert_eq!(field.at, at, "{}: {}", kind.name(), field.name);
-                at += field.width * field.count;
+                at += field.width() * field.count();
             }
             assert!(at >= 8, "{} has no fields", kind.name());
             assert_eq!(at % 8, 0, "{}", kind.name());

@@ -70,8 +70,8 @@ fn number(parts: &Parts, text: &str) -> Result<u64, String> {
 
 /// The numbers of a field that `index` names: all, if it names none.
 fn places(field: &Field, index: Option<usize>) -> impl Iterator<Item = usize> {
-    let (from, to) = index.map_or((0, field.count), |n| (n, (n + 1).min(field.count)));
-    let (at, width) = (field.at, field.width);
+    let (from, to) = index.map_or((0, field.count()), |n| (n, (n + 1).min(field.count())));
+    let (at, width) = (field.at, field.width());
     (from..to).map(move |n| at + n * width)
 }
 
@@ -121,8 +121,8 @@ pub fn set(parts: &mut Parts, change: &str) -> Result<(), String> {
                 .find(|f| f.name == name)
                 .ok_or(format!("{kind} has no field {name:?}"))?;
             for at in places(field, index) {
-                let old = rec.get(at, field.width);
-                rec.put(at, field.width, how(old, value));
+                let old = rec.get(at, field.width());
+                rec.put(at, field.width(), how(old, value));
             }
         }
     }

@@ -115,7 +115,7 @@ struct Spot {
 
 /// Is the `n`th number of a field one to be looked at? Of names the ends are enough.
 fn counts(field: &Field, n: usize) -> bool {
-    field.width > 1 || n < 2 || n + 1 == field.count
+    field.width() > 1 || n < 2 || n + 1 == field.count()
 }
 
 /// Finds all spots of an image, by name.
@@ -123,16 +123,16 @@ fn spots(parts: &Parts) -> BTreeMap<String, Spot> {
     let mut found: BTreeMap<String, Spot> = BTreeMap::new();
     let mut add = |kind: &str, list: &[Field], place: &dyn Fn(usize) -> Place| {
         for field in list {
-            for n in (0..field.count).filter(|&n| counts(field, n)) {
-                let name = match field.count {
+            for n in (0..field.count()).filter(|&n| counts(field, n)) {
+                let name = match field.count() {
                     1 => format!("{kind}.{}", field.name),
                     _ => format!("{kind}.{}[{n}]", field.name),
                 };
                 let spot = found.entry(name).or_insert(Spot {
-                    width: field.width,
+                    width: field.width(),
                     places: Vec::new(),
                 });
-                spot.places.push(place(field.at + n * field.width));
+                spot.places.push(place(field.at + n * field.width()));
             }
         }
     };

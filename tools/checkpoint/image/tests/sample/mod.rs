@@ -222,6 +222,13 @@ impl Sample {
         });
     }
 
+    /// Appends a record of one more object, which `fill` gives the reference that it gets.
+    pub fn add_object<T: Body>(&mut self, fill: impl FnOnce(&mut T, u32)) {
+        let obj = obj::LAST + 1;
+        self.edit(0, |c: &mut Container| c.objects.set(obj));
+        self.add(zeroed(|t: &mut T| fill(t, obj)), &[]);
+    }
+
     fn extent(&mut self, obj: u32, space: u32, addr: u64, pages: u32) {
         let extent = zeroed(|e: &mut Extent| {
             e.obj = u(obj);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Lists of all structures and of all values, for those who print them.
+
+use super::{
+    confinement::{
+        self,
+        IdRange, //
+    },
+    files::{
+        self,
+        Fd, //
+    },
+    header::{
+        self,
+        Header, //
+    },
+    kinds::Kind,
+    layout::{
+        Defined,
+        Structure,
+        Values, //
+    },
+    mm::{
+        self,
+        Guard, //
+    },
+    record::RecordHeader,
+    task::{
+        self,
+        Action,
+        Note, //
+    }, //
+};
+
+/// The structures that are not the body of a record: those of the framing, and elements of
+/// payloads.
+pub const OTHERS: &[&Structure] = &[
+    &Header::STRUCTURE,
+    &RecordHeader::STRUCTURE,
+    &Note::STRUCTURE,
+    &Action::STRUCTURE,
+    &Guard::STRUCTURE,
+    &Fd::STRUCTURE,
+    &IdRange::STRUCTURE,
+];
+
+/// All structures.
+pub fn structures() -> impl Iterator<Item = &'static Structure> {
+    let bodies = Kind::ALL.iter().map(|kind| kind.structure());
+    OTHERS.iter().copied().chain(bodies)
+}
+
+/// The structure with that name.
+pub fn structure(name: &str) -> Option<&'static Structure> {
+    structures().find(|s| s.name == name)
+}
+
+/// The values of all fields that have named ones.
+pub const VALUES: &[&Values] = &[
+    &header::arch::LIST,
+    &task::CONTAINER_FLAG_LIST,
+    &task::TASK_STATES,
+    &task::TASK_FLAG_LIST,
+    &task::RESTART_KINDS,
+    &task::PROCESS_FLAG_LIST,
+    &mm::MM_FLAG_LIST,
+    &mm::VMA_KINDS,
+    &mm::vma::LIST,
+    &mm::EXTENT_SPACES,
+    &files::FILE_KINDS,
+    &files::open::LIST,
+    &files::INODE_FLAG_LIST,
+    &confinement::CONFINEMENT_FLAG_LIST,
+];
+
+/// The values of the field `of`, such as `Task.state`.
+pub fn values(of: &str) -> Option<&'static Values> {
+    VALUES.iter().copied().find(|v| v.of == of)
+}

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The image format: kinds of records, structures, and values of their fields.
+ * Numbers are little-endian. Written by tools/checkpoint/image/src/bin/ckptformat.rs
+ * from the definitions in kernel/checkpoint/image/.
+ */
+#ifndef CKPT_TEST_FORMAT_H
+#define CKPT_TEST_FORMAT_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define IMAGE_KIND_CONTAINER 1
+#define IMAGE_KIND_TRAILER 3
+#define IMAGE_KIND_TASK 16
+#define IMAGE_KIND_PROCESS 17
+#define IMAGE_KIND_DEAD_PID 18
+#define IMAGE_KIND_REGS 19
+#define IMAGE_KIND_SIGHAND 20
+#define IMAGE_KIND_PENDING 21
+#define IMAGE_KIND_CRED 22
+#define IMAGE_KIND_AFFINITY 23
+#define IMAGE_KIND_MM 64
+#define IMAGE_KIND_VMA 65
+#define IMAGE_KIND_EXTENT 66
+#define IMAGE_KIND_GUARDS 67
+#define IMAGE_KIND_SHARED 68
+#define IMAGE_KIND_ROW 69
+#define IMAGE_KIND_FILES 96
+#define IMAGE_KIND_FILE 97
+#define IMAGE_KIND_INODE 98
+#define IMAGE_KIND_PIPE 100
+#define IMAGE_KIND_PIPE_BUFFER 101
+#define IMAGE_KIND_FS 102
+#define IMAGE_KIND_PATH 103
+#define IMAGE_KIND_UTS 128
+#define IMAGE_KIND_PID_NS 129
+#define IMAGE_KIND_CONFINEMENT 192
+#define IMAGE_KIND_LABEL 193
+
+/* Header.arch */
+#define IMAGE_ARCH_X86_64 1
+#define IMAGE_ARCH_ARM64 2
+#define IMAGE_ARCH_PPC64LE 3
+#define IMAGE_ARCH_S390X 4
+
+/* Container.flags */
+#define IMAGE_CONTAINER_WHOLE (1ull << 0)
+#define IMAGE_CONTAINER_SELF (1ull << 1)
+
+/* Task.state */
+#define IMAGE_TASK_LIVE 0
+#define IMAGE_TASK_ZOMBIE 1
+#define IMAGE_TASK_DEAD_LEADER 2
+
+/* Task.flags */
+#define IMAGE_TASK_NO_NEW_PRIVS (1ull << 0)
+#define IMAGE_TASK_FORKNOEXEC (1ull << 1)
+#define IMAGE_TASK_SUPERPRIV (1ull << 2)
+#define IMAGE_TASK_RESTORE_SIGMASK (1ull << 3)
+#define IMAGE_TASK_VFORK (1ull << 4)
+#define IMAGE_TASK_RESET_ON_FORK (1ull << 5)
+#define IMAGE_TASK_RSEQ (1ull << 6)
+#define IMAGE_TASK_IN_SYSCALL (1ull << 7)
+
+/* Task.restart_kind */
+#define IMAGE_RESTART_NONE 0
+#define IMAGE_RESTART_NANOSLEEP 1
+#define IMAGE_RESTART_POLL 2
+#define IMAGE_RESTART_FUTEX 3
+
+/* Process.flags */
+#define IMAGE_PROCESS_SUBREAPER (1ull << 0)
+#define IMAGE_PROCESS_STOPPED (1ull << 1)
+#define IMAGE_PROCESS_STOP_UNREPORTED (1ull << 2)
+#define IMAGE_PROCESS_CONTINUED (1ull << 3)
+#define IMAGE_PROCESS_SESSION_LEADER (1ull << 4)
+
+/* Mm.flags */
+#define IMAGE_MM_THP_DISABLE (1ull << 0)
+#define IMAGE_MM_MDWE (1ull << 1)
+#define IMAGE_MM_MDWE_NO_INHERIT (1ull << 2)
+#define IMAGE_MM_LOCK_FUTURE (1ull << 3)
+#define IMAGE_MM_LOCK_ONFAULT (1ull << 4)
+#define IMAGE_MM_BOTTOM_UP (1ull << 5)
+#define IMAGE_MM_THP_ADVISED (1ull << 6)
+#define IMAGE_MM_BARRIER_PRIVATE (1ull << 8)
+#define IMAGE_MM_BARRIER_GLOBAL (1ull << 9)
+#define IMAGE_MM_BARRIER_SYNC_CORE (1ull << 10)
+#define IMAGE_MM_BARRIER_RSEQ (1ull << 11)
+
+/* Vma.kind */
+#define IMAGE_VMA_ANON 1
+#define IMAGE_VMA_FILE 2
+#define IMAGE_VMA_SHARED 3
+#define IMAGE_VMA_VDSO 4
+
+/* Vma.flags */
+#define IMAGE_VMA_READ (1ull << 0)
+#define IMAGE_VMA_WRITE (1ull << 1)
+#define IMAGE_VMA_EXEC (1ull << 2)
+#define IMAGE_VMA_GROWSDOWN (1ull << 3)
+#define IMAGE_VMA_LOCKED (1ull << 4)
+#define IMAGE_VMA_LOCKONFAULT (1ull << 5)
+#define IMAGE_VMA_DONTFORK (1ull << 6)
+#define IMAGE_VMA_WIPEONFORK (1ull << 7)
+#define IMAGE_VMA_DONTDUMP (1ull << 8)
+#define IMAGE_VMA_SEQUENTIAL (1ull << 9)
+#define IMAGE_VMA_RANDOM (1ull << 10)
+#define IMAGE_VMA_HUGEPAGE (1ull << 11)
+#define IMAGE_VMA_NOHUGEPAGE (1ull << 12)
+#define IMAGE_VMA_MERGEABLE (1ull << 13)
+#define IMAGE_VMA_NORESERVE (1ull << 14)
+#define IMAGE_VMA_SEALED (1ull << 15)
+#define IMAGE_VMA_DROPPABLE (1ull << 16)
+#define IMAGE_VMA_ACCOUNTED (1ull << 17)
+#define IMAGE_VMA_BTI (1ull << 18)
+#define IMAGE_VMA_MTE (1ull << 19)
+#define IMAGE_VMA_SAO (1ull << 20)
+#define IMAGE_VMA_SHADOW_STACK (1ull << 21)
+
+/* Extent.space */
+#define IMAGE_EXTENT_MM 0
+#define IMAGE_EXTENT_INODE 1
+#define IMAGE_EXTENT_TAGGED 2
+
+/* OpenFile.kind */
+#define IMAGE_FILE_REGULAR 1
+#define IMAGE_FILE_DIRECTORY 2
+#define IMAGE_FILE_UNLINKED 3
+#define IMAGE_FILE_PIPE 4
+#define IMAGE_FILE_FIFO 5
+#define IMAGE_FILE_DEVICE 6
+#define IMAGE_FILE_SHARED_ANON 7
+
+/* OpenFile.flags */
+#define IMAGE_OPEN_READ (1ull << 0)
+#define IMAGE_OPEN_WRITE (1ull << 1)
+#define IMAGE_OPEN_APPEND (1ull << 2)
+#define IMAGE_OPEN_NONBLOCK (1ull << 3)
+#define IMAGE_OPEN_DSYNC (1ull << 4)
+#define IMAGE_OPEN_SYNC (1ull << 5)
+#define IMAGE_OPEN_DIRECT (1ull << 6)
+#define IMAGE_OPEN_NOATIME (1ull << 7)
+#define IMAGE_OPEN_PATH (1ull << 8)
+#define IMAGE_OPEN_LARGEFILE (1ull << 9)
+#define IMAGE_OPEN_DIRECTORY (1ull << 10)
+#define IMAGE_OPEN_NOFOLLOW (1ull << 11)
+#define IMAGE_OPEN_RANDOM (1ull << 12)
+#define IMAGE_OPEN_SEQUENTIAL (1ull << 13)
+#define IMAGE_OPEN_NOREUSE (1ull << 14)
+#define IMAGE_OPEN_EXEC (1ull << 15)
+
+/* Inode.flags */
+#define IMAGE_INODE_LINKABLE (1ull << 0)
+#define IMAGE_INODE_NORESERVE (1ull << 1)
+
+/* Confinement.flags */
+#define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
+#define IMAGE_CONFINEMENT_SECCOMP (1ull << 1)
+#define IMAGE_CONFINEMENT_LANDLOCK (1ull << 2)
+#define IMAGE_CONFINEMENT_IO_URING (1ull << 3)
+#define IMAGE_CONFINEMENT_CORE (1ull << 4)
+
+struct image_header {
+	uint8_t magic[8];
+	uint32_t version;
+	uint32_t header_len;
+	uint32_t arch;
+	uint32_t page_size;
+	uint64_t compat;
+	uint64_t incompat;
+	uint64_t meta_len;
+	uint64_t created_ns;
+	uint64_t id;
+	uint32_t meta_crc;
+	uint32_t reserved;
+	uint8_t release[64];
+	uint64_t boot;
+	uint8_t reserved2[44];
+	uint32_t crc;
+};
+
+static_assert(sizeof(struct image_header) == 192, "image_header");
+
+struct image_record_header {
+	uint16_t kind;
+	uint16_t version;
+	uint32_t body_len;
+	uint64_t payload_len;
+};
+
+static_assert(sizeof(struct image_record_header) == 16, "image_record_header");
+
+struct image_note {
+	uint8_t name[8];
+	uint32_t note_type;
+	uint32_t len;
+};
+
+static_assert(sizeof(struct image_note) == 16, "image_note");
+
+struct image_action {
+	uint64_t handler;
+	uint64_t flags;
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+static_assert(sizeof(struct image_action) == 32, "image_action");
+
+struct image_guard {
+	uint64_t start;
+	uint64_t end;
+};
+
+static_assert(sizeof(struct image_guard) == 16, "image_guard");
+
+struct image_fd {
+	uint32_t fd;
+	uint32_t file;
+	uint32_t cloexec;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_fd) == 16, "image_fd");
+
+struct image_id_range {
+	uint32_t first;
+	uint32_t host;
+	uint32_t count;
+};
+
+static_assert(sizeof(struct image_id_range) == 12, "image_id_range");
+
+struct image_container {
+	uint64_t flags;
+	uint64_t monotonic_ns;
+	uint64_t boottime_ns;
+	uint32_t root;
+	uint32_t tasks;
+	uint32_t objects;
+	uint32_t cpu_words;
+	uint64_t cpu[8];
+};
+
+static_assert(sizeof(struct image_container) == 104, "image_container");
+
+struct image_trailer {
+	uint64_t total_len;
+	uint64_t extents;
+	uint64_t pages;
+	uint32_t chain;
+	uint32_t crc;
+};
+
+static_assert(sizeof(struct image_trailer) == 32, "image_trailer");
+
+struct image_task {
+	uint64_t flags;
+	uint32_t tid;
+	uint32_t tgid;
+	uint32_t parent;
+	uint32_t pgid;
+	uint32_t sid;
+	uint32_t state;
+	int32_t exit_signal;
+	uint32_t exit_code;
+	uint32_t mm;
+	uint32_t files;
+	uint32_t fs;
+	uint32_t sighand;
+	uint32_t cred;
+	uint32_t uts;
+	uint32_t pid_ns;
+	uint32_t vfork_child;
+	uint8_t comm[16];
+	uint32_t personality;
+	uint32_t pdeath_signal;
+	int32_t nice;
+	uint32_t policy;
+	uint32_t rt_priority;
+	uint32_t restart_kind;
+	uint64_t restart[6];
+	uint64_t restart_arch;
+	uint64_t blocked;
+	uint64_t saved_mask;
+	uint64_t altstack;
+	uint64_t altstack_len;
+	uint32_t altstack_flags;
+	uint32_t rseq_sig;
+	uint64_t rseq;
+	uint32_t rseq_len;
+	uint32_t stop_signal;
+	uint64_t set_child_tid;
+	uint64_t clear_child_tid;
+	uint64_t robust_list;
+	uint64_t timer_slack;
+	uint64_t timer_slack_default;
+	uint64_t utime;
+	uint64_t stime;
+	uint64_t start_monotonic;
+	uint64_t start_boottime;
+	uint64_t slice;
+	uint64_t compat_robust_list;
+};
+
+static_assert(sizeof(struct image_task) == 312, "image_task");
+
+struct image_process {
+	uint64_t flags;
+	uint32_t tgid;
+	int32_t oom_score_adj;
+	int32_t oom_score_adj_min;
+	uint32_t dumpable;
+	uint32_t stop_signal;
+	uint32_t reserved;
+	uint64_t rlimits[16][2];
+	uint64_t cutime;
+	uint64_t cstime;
+	uint64_t utime;
+	uint64_t stime;
+};
+
+static_assert(sizeof(struct image_process) == 320, "image_process");
+
+struct image_dead_pid {
+	uint32_t pid;
+	uint32_t pid_ns;
+};
+
+static_assert(sizeof(struct image_dead_pid) == 8, "image_dead_pid");
+
+struct image_regs {
+	uint32_t tid;
+	uint32_t notes;
+};
+
+static_assert(sizeof(struct image_regs) == 8, "image_regs");
+
+struct image_sighand {
+	uint32_t obj;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_sighand) == 8, "image_sighand");
+
+struct image_pending {
+	uint32_t tid;
+	uint32_t shared;
+	uint64_t bare;
+};
+
+static_assert(sizeof(struct image_pending) == 16, "image_pending");
+
+struct image_cred {
+	uint32_t obj;
+	uint32_t securebits;
+	uint32_t uid[4];
+	uint32_t gid[4];
+	uint64_t inheritable;
+	uint64_t permitted;
+	uint64_t effective;
+	uint64_t bounding;
+	uint64_t ambient;
+};
+
+static_assert(sizeof(struct image_cred) == 80, "image_cred");
+
+struct image_affinity {
+	uint32_t tid;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_affinity) == 8, "image_affinity");
+
+struct image_mm {
+	uint32_t obj;
+	uint32_t exe;
+	uint32_t vmas;
+	uint32_t flags;
+	uint64_t code[2];
+	uint64_t data[2];
+	uint64_t brk[2];
+	uint64_t stack;
+	uint64_t args[2];
+	uint64_t env[2];
+	uint64_t mmap_base;
+	uint64_t vdso;
+	uint64_t vdso_len;
+	uint32_t vdso_crc;
+	uint32_t dump_filter;
+	uint64_t context[4];
+};
+
+static_assert(sizeof(struct image_mm) == 168, "image_mm");
+
+struct image_vma {
+	uint64_t start;
+	uint64_t end;
+	uint64_t flags;
+	uint64_t offset;
+	uint32_t kind;
+	uint32_t file;
+	uint32_t pkey;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_vma) == 48, "image_vma");
+
+struct image_extent {
+	uint32_t obj;
+	uint32_t space;
+	uint64_t addr;
+	uint32_t pages;
+	uint32_t crc;
+	uint32_t reserved;
+	uint32_t body_crc;
+};
+
+static_assert(sizeof(struct image_extent) == 32, "image_extent");
+
+struct image_guards {
+	uint32_t regions;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_guards) == 8, "image_guards");
+
+struct image_shared {
+	uint32_t obj;
+	uint32_t pages;
+	uint64_t addr;
+	uint32_t source;
+	uint32_t reserved;
+	uint64_t from;
+	uint32_t reserved2;
+	uint32_t crc;
+};
+
+static_assert(sizeof(struct image_shared) == 40, "image_shared");
+
+struct image_row {
+	uint32_t obj;
+	uint32_t number;
+	uint64_t at;
+	uint64_t extents;
+	uint32_t reserved;
+	uint32_t crc;
+};
+
+static_assert(sizeof(struct image_row) == 32, "image_row");
+
+struct image_files {
+	uint32_t obj;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_files) == 8, "image_files");
+
+struct image_file {
+	uint32_t obj;
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t inode;
+	uint64_t pos;
+	uint64_t size;
+	uint32_t cred;
+	uint32_t mode;
+	uint64_t mtime;
+	uint32_t mtime_nsec;
+	uint32_t generation;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_file) == 72, "image_file");
+
+struct image_inode {
+	uint32_t obj;
+	uint32_t mode;
+	uint64_t size;
+	uint32_t owner[2];
+	uint64_t atime;
+	uint64_t mtime;
+	uint32_t atime_nsec;
+	uint32_t mtime_nsec;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_inode) == 56, "image_inode");
+
+struct image_pipe {
+	uint32_t obj;
+	uint32_t buffers;
+	uint32_t size;
+	uint32_t named;
+	uint32_t owner[2];
+};
+
+static_assert(sizeof(struct image_pipe) == 24, "image_pipe");
+
+struct image_pipe_buffer {
+	uint32_t packet;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_pipe_buffer) == 8, "image_pipe_buffer");
+
+struct image_fs {
+	uint32_t obj;
+	uint32_t umask;
+	uint32_t root;
+	uint32_t pwd;
+};
+
+static_assert(sizeof(struct image_fs) == 16, "image_fs");
+
+struct image_path {
+	uint32_t obj;
+	uint32_t generation;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_path) == 24, "image_path");
+
+struct image_uts {
+	uint32_t obj;
+	uint32_t reserved;
+	uint8_t nodename[65];
+	uint8_t domainname[65];
+	uint8_t reserved2[6];
+};
+
+static_assert(sizeof(struct image_uts) == 144, "image_uts");
+
+struct image_pid_ns {
+	uint32_t obj;
+	uint32_t parent;
+	uint32_t last_pid;
+	uint32_t pid_max;
+	uint32_t memfd_noexec;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_pid_ns) == 24, "image_pid_ns");
+
+struct image_confinement {
+	uint64_t flags;
+	uint32_t uid_ranges;
+	uint32_t gid_ranges;
+	uint32_t labels;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_confinement) == 24, "image_confinement");
+
+struct image_label {
+	uint32_t module;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_label) == 8, "image_label");
+
+#endif /* CKPT_TEST_FORMAT_H */
