@@ -14,7 +14,7 @@ help:
 	@echo '                       allocation fails once (CKPT_ROUNDS=n, CKPT_NTH=n: less)'
 	@echo 'make fuzz-guest        1,000,000 mutated images through restart(2) (CKPT_MUTATIONS=n, CKPT_SEED=n)'
 	@echo 'make check             what the sources alone tell: formatting, layers, spelling, documents, ...'
-	@echo 'make bench [SCALE=1]   measure checkpoint and restart; how they grow: up to 10,000 tasks'
+	@echo 'make bench [SCALE=1]   measure checkpoint and restart beside CRIU; how they grow: up to 10,000 tasks'
 	@echo 'make record            record README'"'"'s first screen anew: a checkpoint, a power-off, a restart'
 	@echo 'make shell             the prompt of a guest with the tools installed'
 	@echo 'make kernel            build the kernel; says where the image is (FLAVOUR=debug: the one of make test)'

@@ -100,6 +100,14 @@ def fetch(root, suite):
         log=CACHE / "log" / f"rootfs-{ARCH}")
 
 
+def unpack_package(deb, root):
+    """Unpacks a package, without configuring it, and keeps the links from /bin to /usr/bin and so on."""
+    unpacked = subprocess.run(f"dpkg-deb --fsys-tarfile '{deb}' | tar -x --keep-directory-symlink -C '{root}'",
+                              shell=True, capture_output=True, text=True)
+    if unpacked.returncode:
+        raise Failure(f"cannot unpack {deb.name}: {unpacked.stderr.strip()}")
+
+
 def unpack(root):
     try:
         fetch(root, SUITE)
@@ -112,11 +120,7 @@ def unpack(root):
             shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
         fetch(root, NEXT_SUITE)
     for deb in sorted((root / "var/cache/apt/archives").glob("*.deb")):
-        # Through tar, which keeps the links from /bin to /usr/bin and so on.
-        unpacked = subprocess.run(f"dpkg-deb --fsys-tarfile '{deb}' | tar -x --keep-directory-symlink -C '{root}'",
-                                  shell=True, capture_output=True, text=True)
-        if unpacked.returncode:
-            raise Failure(f"cannot unpack {deb.name}: {unpacked.stderr.strip()}")
+        unpack_package(deb, root)
     for name in ("passwd", "group"):
         shutil.copy(root / f"usr/share/base-passwd/{name}.master", root / f"etc/{name}")
     for link, target in (("usr/bin/awk", "gawk"), ("usr/bin/sh", "dash"), ("usr/bin/python", "python3")):

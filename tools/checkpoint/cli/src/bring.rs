@@ -188,12 +188,16 @@ impl Answer {
             (None, Some(arrived)) => {
                 bail!("interrupted by {}; nothing was restarted", arrived.signal)
             }
-            (None, None) => bail!("the process of the system call was killed"),
+            (None, None) => bail!(
+                "the process that called restart(2) was killed, maybe for lack of memory: see dmesg"
+            ),
         };
         match (report.pid, report.error) {
             (Some(pid), _) => Ok((pid, report.messages)),
             (None, Some(error)) => bail!("{error}"),
-            (None, None) => bail!("the process of the system call has told nothing"),
+            (None, None) => bail!(
+                "the process that called restart(2) has ended without a word of how that went"
+            ),
         }
     }
 }
@@ -329,8 +333,7 @@ fn in_child(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Re
         }
         let Ok(to) = pipe.writing() else { return 1 };
         i32::from(!tell(&to, &call(order, image, true)))
-    })
-    .context("cannot start a process")?;
+    })?;
     let answer = answer(order, pipe.reading()?, signals, || {
         signals::send(&caller.pidfd, Signal::SIGKILL);
     })?;
@@ -393,8 +396,7 @@ impl Pump {
                 return 1;
             };
             i32::from(io::copy(&mut from, &mut to).is_err())
-        })
-        .context("cannot start a process")?;
+        })?;
         Ok(Some((Self(child), pipe.reading()?)))
     }
 
@@ -443,8 +445,7 @@ fn detached(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Re
             _ => 1,
         });
         i32::from(child.is_err())
-    })
-    .context("cannot start a process")?;
+    })?;
     let (mut reader, mut word) = (answers.reading()?, words.writing()?);
     signals::reap(Some(parent.pid), true)?;
     let mut pid = [0; 4];
@@ -524,8 +525,7 @@ fn in_new_pidns(order: &Order, image: &File, signals: &Signals) -> anyhow::Resul
     let child = signals::fork(|| match pipe.writing() {
         Ok(to) => init(order, image, to, signals),
         Err(_) => i32::from(crate::FAILED),
-    })
-    .context("cannot start a process in the new pid namespace")?;
+    })?;
     let answer = answer(order, pipe.reading()?, signals, || {
         signals::send(&child.pidfd, Signal::SIGKILL);
     })?;

@@ -44,6 +44,13 @@ pub fn is_same_file(meta: &Metadata, path: &Path) -> bool {
     meta.is_file() && fs::metadata(path).is_ok_and(|m| id(&m) == id(meta))
 }
 
+/// Refuses to write the log over the image.
+pub fn log_is_image(log: &Path) -> Error {
+    let shown = log.display();
+    Error::plain(format!("the log and the image are the same file, {shown}"))
+        .hint("Give --log the name of another one.")
+}
+
 /// Adds lines to the log. What it does not take is lost, as messages of the kernel are.
 pub fn write_log(log: Option<&File>, lines: &[String]) {
     let Some(mut log) = log else { return };

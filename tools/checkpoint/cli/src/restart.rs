@@ -28,6 +28,7 @@ use libcheckpoint::{
 use nix::sys::signal::Signal;
 use options::{
     is_same_file,
+    log_is_image,
     open_log, //
 };
 use serde::Serialize;
@@ -158,7 +159,11 @@ impl Args {
         let failed = |e| Error::new(format!("cannot open {shown}"), e);
         let file = File::open(&self.file).map_err(failed)?;
         if file.metadata().map_err(failed)?.is_dir() {
-            bail!("{shown} is a directory and not an image");
+            return Err(
+                Error::plain(format!("{shown} is a directory and not an image"))
+                    .hint("Name the file in it.")
+                    .into(),
+            );
         }
         Ok(file)
     }
@@ -166,7 +171,7 @@ impl Args {
     fn order(&self, image: &File) -> anyhow::Result<Order> {
         if let Some(log) = &self.log {
             if is_same_file(&image.metadata()?, log) {
-                bail!("the log and the image are the same file");
+                return Err(log_is_image(log).into());
             }
         }
         let log = self.log.as_deref().map(open_log).transpose()?;

@@ -9,6 +9,7 @@
 use crate::{
     options::{
         is_same_file,
+        log_is_image,
         open_log,
         write_log, //
     },
@@ -236,7 +237,7 @@ impl<'a> Job<'a> {
             };
             let same = output.is_some_and(|meta| is_same_file(&meta, log));
             if order.after != After::DryRun && (same || log == order.output) {
-                bail!("the log and the image are the same file");
+                return Err(log_is_image(log).into());
             }
         }
         let log = order.log.map(open_log).transpose()?;
@@ -347,7 +348,7 @@ impl<'a> Job<'a> {
             let error = match (report.interrupted, report.error) {
                 (Some(n), _) => format!("interrupted by {}; there is no image", supervise::name(n)),
                 (None, Some(error)) => error,
-                (None, None) => "the system call has told nothing".to_owned(),
+                (None, None) => "checkpoint(2) has told neither an id nor a reason".to_owned(),
             };
             match (thawed, report.interrupted) {
                 (Err(e), _) => bail!("{error}\nThe processes are frozen: {e}"),

@@ -103,8 +103,7 @@ pub fn shield(work: impl FnOnce(&Worker) -> u8, killed: impl FnOnce(Ended)) -> a
             orphan: is_orphan(me),
         };
         i32::from(work(&worker))
-    })
-    .context("cannot start a process")?;
+    })?;
     while !signals.wait(child.pidfd.as_fd())? {
         while let Some(arrived) = signals.next()? {
             signals::send(&child.pidfd, arrived.signal);
@@ -163,8 +162,7 @@ impl Worker<'_> {
                 .map_err(std::io::Error::from)
                 .and_then(|bytes| (&answer).write_all(&bytes));
             i32::from(written.is_err())
-        })
-        .context("cannot start a process")?;
+        })?;
         if cancel {
             while !self.signals.wait(child.pidfd.as_fd())? {
                 if let Some(number) = self.interrupted() {
@@ -193,9 +191,15 @@ impl Worker<'_> {
         if report.interrupted.is_none() {
             report.error = Some(match ended {
                 Ok(Some((_, Ended::Killed(n)))) => {
-                    format!("the process of the system call was ended by {}", name(n))
+                    format!(
+                        "the process that called checkpoint(2) was ended by {}, maybe for lack of \
+                         memory: see dmesg",
+                        name(n)
+                    )
                 }
-                _ => "the process of the system call has failed".to_owned(),
+                _ => "the process that called checkpoint(2) has ended without a word of how that \
+                      went"
+                    .to_owned(),
             });
         }
         Ok(report)

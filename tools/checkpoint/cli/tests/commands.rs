@@ -36,7 +36,8 @@ fn views() {
             &[],
             &[
                 "container 1 (job)",
-                "taken           1970-01-01 00:00:00 UTC (",
+                "taken           1970-01-01 00:00:00+00:00 (",
+                ", pages of 4 KiB\n",
                 "days ago)",
                 "4 in 3 processes",
                 "2 address spaces, 5 mappings of",
@@ -144,6 +145,7 @@ fn json() {
     let all: serde_json::Value = serde_json::from_str(&out).expect("no JSON");
     assert_eq!(all["valid"], true);
     assert_eq!(all["image"]["arch"], "x86_64");
+    assert_eq!(all["image"]["created"], "1970-01-01T00:00:00Z");
     assert_eq!(all["tasks"][2]["parent"], 2);
     let process = serde_json::json!({
         "pid": 1, "parent": 0, "comm": "job", "state": "live", "stopped": false, "threads": 2,
@@ -221,13 +223,18 @@ fn impossible_requests() {
             125,
             "restart: cannot open /nowhere/image: No such file or directory\n",
         ),
-        ("restart", &[dir], 125, "is a directory and not an image"),
+        (
+            "restart",
+            &[dir],
+            125,
+            "is a directory and not an image\nName the file in it.\n",
+        ),
         ("restart", &["--leave-frozen", "x"], 125, "required"),
         (
             "restart",
             &["--log", path, path],
             125,
-            "the log and the image are the same file",
+            "the log and the image are the same file, ",
         ),
         (
             "restart",

@@ -28,6 +28,32 @@ use command::{
     ckptinfo,
     Image, //
 };
+use object::{
+    elf::{
+        FileHeader64,
+        Machine,
+        NoteType,
+        EM_AARCH64,
+        EM_PPC64,
+        EM_S390,
+        EM_X86_64,
+        ET_CORE,
+        NT_AUXV,
+        NT_FILE,
+        NT_FPREGSET,
+        NT_PRPSINFO,
+        NT_PRSTATUS,
+        NT_X86_XSTATE,
+        PT_LOAD,
+        PT_NOTE, //
+    },
+    read::elf::{
+        FileHeader,
+        ProgramHeader, //
+    },
+    Endian,
+    Endianness, //
+};
 use sample::{
     note,
     obj,
@@ -36,78 +62,81 @@ use sample::{
 };
 use std::fs;
 
-const NT_FILE: u32 = 0x4649_4c45;
-
-/// A core file, as one finds it.
+/// A core file, as others read it.
 struct Core {
     bytes: Vec<u8>,
-    big: bool,
+    order: Endianness,
 }
 
-/// A program header: type, address, bytes in memory, bytes in the file.
+/// A segment of memory: its address, bytes in memory, and contents in the file.
 struct Segment {
-    kind: u32,
     addr: u64,
     len: u64,
     contents: Vec<u8>,
 }
 
 impl Core {
-    fn number(&self, bytes: &[u8]) -> u64 {
-        let next = |n, &b: &u8| n << 8 | u64::from(b);
-        if self.big {
-            bytes.iter().fold(0, next)
-        } else {
-            bytes.iter().rev().fold(0, next)
-        }
+    fn header(&self) -> &FileHeader64<Endianness> {
+        FileHeader64::parse(self.bytes.as_slice()).expect("no ELF file")
     }
 
-    fn at(&self, offset: usize, len: usize) -> u64 {
-        self.number(&self.bytes[offset..offset + len])
+    fn machine(&self) -> Machine {
+        self.header().e_machine(self.order)
     }
 
+    /// The numbers of 8 bytes each in `bytes`.
+    fn words(&self, bytes: &[u8]) -> Vec<u64> {
+        let words = bytes
+            .chunks_exact(8)
+            .map(|w| w.try_into().expect("8 bytes"));
+        words.map(|w| self.order.read_u64(w)).collect()
+    }
+
+    fn number(&self, bytes: &[u8]) -> u32 {
+        self.order.read_u32(bytes.try_into().expect("4 bytes"))
+    }
+
+    /// The segments of memory; the notes stand before them.
     fn segments(&self) -> Vec<Segment> {
-        let table = self.at(32, 8) as usize;
-        assert_eq!(self.at(54, 2), 56);
-        (0..self.at(56, 2) as usize)
-            .map(|n| {
-                let at = table + n * 56;
-                let offset = self.at(at + 8, 8) as usize;
-                let segment = Segment {
-                    kind: self.at(at, 4) as u32,
-                    addr: self.at(at + 16, 8),
-                    len: self.at(at + 40, 8),
-                    contents: self.bytes[offset..][..self.at(at + 32, 8) as usize].to_vec(),
-                };
-                let align = self.at(at + 48, 8);
-                assert_eq!(offset as u64 % align, segment.addr % align);
-                segment
+        let (order, all) = (self.order, self.bytes.as_slice());
+        let segments = self.header().program_headers(order, all);
+        let (notes, segments) = segments.expect("no segments").split_first().expect("none");
+        assert_eq!(notes.p_type(order), PT_NOTE);
+        segments
+            .iter()
+            .map(|s| {
+                assert_eq!(s.p_type(order), PT_LOAD);
+                let align = s.p_align(order);
+                assert_eq!(s.p_offset(order) % align, s.p_vaddr(order) % align);
+                Segment {
+                    addr: s.p_vaddr(order),
+                    len: s.p_memsz(order),
+                    contents: s.data(order, all).expect("no contents").to_vec(),
+                }
             })
             .collect()
     }
 
     /// Owner, type and contents of each note.
-    fn notes(&self) -> Vec<(String, u32, Vec<u8>)> {
-        let segments = self.segments();
-        let notes = &segments[0];
-        assert_eq!(notes.kind, 4);
-        assert!(segments[1..].iter().all(|s| s.kind == 1));
-        let mut all = Vec::new();
-        let mut rest = notes.contents.as_slice();
-        while !rest.is_empty() {
-            let name_len = self.number(&rest[..4]) as usize;
-            let len = self.number(&rest[4..8]) as usize;
-            let note_type = self.number(&rest[8..12]) as u32;
-            let name = String::from_utf8_lossy(&rest[12..12 + name_len - 1]).into_owned();
-            assert_eq!(rest[12 + name_len - 1], 0);
-            let at = (12 + name_len).next_multiple_of(4);
-            all.push((name, note_type, rest[at..at + len].to_vec()));
-            rest = &rest[(at + len).next_multiple_of(4)..];
+    fn notes(&self) -> Vec<(String, NoteType, Vec<u8>)> {
+        let (order, all) = (self.order, self.bytes.as_slice());
+        let segments = self
+            .header()
+            .program_headers(order, all)
+            .expect("no segments");
+        let mut notes = segments[0]
+            .notes(order, all)
+            .expect("no notes")
+            .expect("no notes");
+        let mut found = Vec::new();
+        while let Some(note) = notes.next().expect("a note is wrong") {
+            let owner = String::from_utf8_lossy(note.name()).into_owned();
+            found.push((owner, note.n_type(order), note.desc().to_vec()));
         }
-        all
+        found
     }
 
-    fn note(&self, note_type: u32) -> Vec<u8> {
+    fn note(&self, note_type: NoteType) -> Vec<u8> {
         let notes = self.notes();
         let found = notes.iter().find(|n| n.1 == note_type);
         found.expect("no such note").2.clone()
@@ -125,8 +154,9 @@ fn core(name: &str, sample: &Sample, options: &[&str]) -> Result<(Core, String),
         return Err(err);
     }
     let bytes = fs::read(&path).expect("no core file");
-    let big = bytes[5] == 2;
-    Ok((Core { bytes, big }, out))
+    let header = FileHeader64::<Endianness>::parse(bytes.as_slice()).expect("no ELF file");
+    let order = header.endian().expect("no byte order");
+    Ok((Core { bytes, order }, out))
 }
 
 /// A sample with arguments, floating-point registers and a shared page.
@@ -157,39 +187,37 @@ fn of_the_root() {
         said.starts_with("core file: 2 threads, 5 mappings, "),
         "{said}"
     );
-    assert_eq!(core.bytes[..7], *b"\x7fELF\x02\x01\x01");
-    assert_eq!(core.at(16, 2), 4);
-    assert_eq!(core.at(18, 2), 62);
+    assert_eq!(core.header().e_type(core.order), ET_CORE);
+    assert_eq!(core.machine(), EM_X86_64);
 
-    let kinds: Vec<(String, u32)> = core.notes().into_iter().map(|n| (n.0, n.1)).collect();
+    let kinds: Vec<(String, NoteType)> = core.notes().into_iter().map(|n| (n.0, n.1)).collect();
     let wanted = [
-        ("CORE", 1),
-        ("CORE", 3),
-        ("CORE", 6),
+        ("CORE", NT_PRSTATUS),
+        ("CORE", NT_PRPSINFO),
+        ("CORE", NT_AUXV),
         ("CORE", NT_FILE),
-        ("CORE", 2),
-        ("LINUX", 0x202),
-        ("CORE", 1),
-        ("LINUX", 0x202),
+        ("CORE", NT_FPREGSET),
+        ("LINUX", NT_X86_XSTATE),
+        ("CORE", NT_PRSTATUS),
+        ("LINUX", NT_X86_XSTATE),
     ];
     assert_eq!(kinds, wanted.map(|(owner, n)| (owner.to_owned(), n)));
 
-    let status = core.note(1);
+    let status = core.note(NT_PRSTATUS);
     assert_eq!(status.len(), 336);
     assert_eq!(core.number(&status[32..36]), 1);
     assert_eq!(status[112..112 + 216], [7; 216]);
-    assert_eq!(core.note(2), [8; 512]);
-    assert_eq!(core.note(0x202), [8; 600]);
+    assert_eq!(core.note(NT_FPREGSET), [8; 512]);
+    assert_eq!(core.note(NT_X86_XSTATE), [8; 600]);
 
-    let info = core.note(3);
+    let info = core.note(NT_PRPSINFO);
     assert_eq!(info.len(), 136);
     assert_eq!(core.number(&info[16..20]), 1000);
     assert_eq!(info[40..44], *b"job\0");
     assert_eq!(info[56..64], *b"job -x \0");
 
     let files = core.note(NT_FILE);
-    let words: Vec<u64> = files[..40].chunks(8).map(|w| core.number(w)).collect();
-    assert_eq!(words, [1, PAGE, 0x10000, 0x11000, 0]);
+    assert_eq!(core.words(&files[..40]), [1, PAGE, 0x10000, 0x11000, 0]);
     assert_eq!(files[40..], *b"/bin/job\0");
 
     let page = PAGE as usize;
@@ -205,8 +233,8 @@ fn of_the_root() {
         (0x20000, &[]),
     ];
     let segments = core.segments();
-    assert_eq!(segments.len(), 1 + wanted.len());
-    for (segment, (addr, contents)) in segments[1..].iter().zip(wanted) {
+    assert_eq!(segments.len(), wanted.len());
+    for (segment, (addr, contents)) in segments.iter().zip(wanted) {
         assert_eq!((segment.addr, segment.len), (addr, PAGE));
         assert!(segment.contents == contents, "{addr:#x}");
     }
@@ -215,25 +243,24 @@ fn of_the_root() {
 #[test]
 fn of_each_architecture() {
     for (machine, number, general) in [
-        (arch::X86_64, 62, 216),
-        (arch::ARM64, 183, 272),
-        (arch::PPC64LE, 21, 384),
-        (arch::S390X, 22, 216),
+        (arch::X86_64, EM_X86_64, 216),
+        (arch::ARM64, EM_AARCH64, 272),
+        (arch::PPC64LE, EM_PPC64, 384),
+        (arch::S390X, EM_S390, 216),
     ] {
         let mut sample = Sample::of(machine);
         for nth in 0..2 {
             *sample.payload(Kind::Regs, nth) = note(b"CORE\0\0\0\0", 1, &vec![7; general]);
             sample.edit(nth, |r: &mut Regs| r.notes.set(1));
         }
-        let name = format!("machine-{number}");
+        let name = format!("machine-{}", number.0);
         let (core, _) = core(&name, &sample, &["--pid", "1"]).expect("no core file");
-        assert_eq!(core.big, machine == arch::S390X);
-        assert_eq!(core.at(18, 2), number);
-        assert_eq!(core.note(1).len(), 112 + general + 8);
-        let auxv: Vec<u64> = core.note(6).chunks(8).map(|w| core.number(w)).collect();
-        assert_eq!(auxv, [6, 4096, 0, 0]);
+        assert_eq!(core.order.is_big_endian(), machine == arch::S390X);
+        assert_eq!(core.machine(), number);
+        assert_eq!(core.note(NT_PRSTATUS).len(), 112 + general + 8);
+        assert_eq!(core.words(&core.note(NT_AUXV)), [6, 4096, 0, 0]);
         assert_eq!(core.note(NT_FILE).len(), 49);
-        assert_eq!(core.segments()[3].addr, 0x13000);
+        assert_eq!(core.segments()[2].addr, 0x13000);
     }
 }
 
@@ -263,9 +290,9 @@ fn of_tagged_memory() {
     .concat();
     let (core, _) = core("tagged", &sample, &[]).expect("no core file");
     let segments = core.segments();
-    assert_eq!(segments[3].addr, 0x13000);
+    assert_eq!(segments[2].addr, 0x13000);
     assert_eq!(
-        segments[3].contents,
+        segments[2].contents,
         [vec![1; page], vec![2; page]].concat()
     );
 }

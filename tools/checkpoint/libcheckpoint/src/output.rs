@@ -120,7 +120,10 @@ impl Output {
                 let same = fs::metadata(&path)
                     .is_ok_and(|m| (m.dev(), m.ino()) == (meta.dev(), meta.ino()));
                 if !same {
-                    return Err(Error::plain(format!("{shown} is a file without a name")));
+                    return Err(Error::plain(format!(
+                        "{shown} is a file without a name: an image can't take its place"
+                    ))
+                    .hint("Name another file."));
                 }
                 Self::named(&path, shown)
             }
@@ -198,7 +201,12 @@ impl Output {
             return Ok(());
         };
         let shown = &self.shown;
-        let failed = |e: io::Error| Error::new(format!("cannot look into {shown}"), e);
+        let failed = |e: io::Error| {
+            Error::new(
+                format!("cannot see how much of the image is left in the pipe {shown}"),
+                e,
+            )
+        };
         if !file.metadata().map_err(failed)?.file_type().is_fifo() {
             return Ok(());
         }

@@ -2,7 +2,10 @@
 
 //! Signals as events, and processes that watch over others.
 
-use crate::process::open_pidfd;
+use crate::{
+    process::open_pidfd,
+    Error, //
+};
 use nix::sys::{
     signal::{
         SigHandler,
@@ -158,7 +161,20 @@ impl Child {
 
 /// Starts a process that does `f` and exits with its result. The caller must have one thread, and
 /// has to wait for it.
-pub fn fork(f: impl FnOnce() -> i32) -> io::Result<Child> {
+pub fn fork(f: impl FnOnce() -> i32) -> Result<Child, Error> {
+    start(f).map_err(|e| {
+        let full = e.raw_os_error() == Some(libc::EAGAIN);
+        let error = Error::new("cannot start a process to do the work", e);
+        match full {
+            true => {
+                error.hint("Raise the limit (ulimit -u, or pids.max of the cgroup), and try again.")
+            }
+            false => error,
+        }
+    })
+}
+
+fn start(f: impl FnOnce() -> i32) -> io::Result<Child> {
     // Where SIGCHLD is ignored, nobody can wait for a child.
     // SAFETY: the default action runs no code of this program.
     unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigDfl) }?;

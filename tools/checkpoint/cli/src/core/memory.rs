@@ -6,10 +6,6 @@
 //! image has no bytes in the core file either: a debugger takes it from the mapped file, or as
 //! zeros.
 
-use super::elf::{
-    Segment,
-    PT_LOAD, //
-};
 use image::image::{
     files::{
         FILE_SHARED_ANON,
@@ -24,6 +20,16 @@ use image::image::{
         VMA_ANON,
         VMA_SHARED, //
     }, //
+};
+use object::{
+    elf::{
+        ProgramFlags,
+        PF_R,
+        PF_W,
+        PF_X,
+        PT_LOAD, //
+    },
+    write::elf::ProgramHeader, //
 };
 use std::{
     collections::HashMap,
@@ -65,7 +71,7 @@ impl Run {
 struct Area {
     start: u64,
     end: u64,
-    flags: u32,
+    flags: ProgramFlags,
     /// Offset of its start in the inode.
     offset: u64,
     /// What lies between its pages is zero.
@@ -79,11 +85,13 @@ struct Area {
 impl Area {
     fn new(vma: &Vma) -> Self {
         let flags = vma.flags.get();
-        let bit = |bit, n| if flags & bit != 0 { n } else { 0 };
+        let bit = |bit, p: ProgramFlags| if flags & bit != 0 { p.0 } else { 0 };
         Self {
             start: vma.start.get(),
             end: vma.end.get(),
-            flags: bit(vma::READ, 4) | bit(vma::WRITE, 2) | bit(vma::EXEC, 1),
+            flags: ProgramFlags(
+                bit(vma::READ, PF_R) | bit(vma::WRITE, PF_W) | bit(vma::EXEC, PF_X),
+            ),
             offset: vma.offset.get(),
             zero: vma.kind.get() == VMA_ANON,
             own: Vec::new(),
@@ -303,19 +311,20 @@ impl Memory {
     }
 
     /// The segments, by ascending address: one for each run of pages, and for what is between.
-    pub fn segments(&self) -> Vec<Segment> {
+    pub fn segments(&self) -> Vec<ProgramHeader> {
         let mut all = Vec::new();
         for area in &self.areas {
             let mut segment = |addr: u64, len: u64, offset: u64, file_len: u64| {
                 if len > 0 {
-                    all.push(Segment {
-                        segment_type: PT_LOAD,
-                        flags: area.flags,
-                        offset,
-                        addr,
-                        file_len,
-                        len,
-                        align: self.page_size,
+                    all.push(ProgramHeader {
+                        p_type: PT_LOAD,
+                        p_flags: area.flags,
+                        p_offset: offset,
+                        p_vaddr: addr,
+                        p_paddr: 0,
+                        p_filesz: file_len,
+                        p_memsz: len,
+                        p_align: self.page_size,
                     });
                 }
             };
@@ -342,7 +351,7 @@ mod tests {
         let mut area = Area {
             start: 100,
             end: 200,
-            flags: 0,
+            flags: ProgramFlags(0),
             offset: 0,
             zero: false,
             own: vec![run(110, 10, 1000), run(150, 10, 1010)],

@@ -6,14 +6,13 @@ mod elf;
 mod memory;
 mod notes;
 
-use crate::info::model::Model;
+use crate::info::{
+    model::Model,
+    text::counts, //
+};
 use anyhow::{
     bail,
     Context, //
-};
-use elf::{
-    Segment,
-    PT_NOTE, //
 };
 use image::{
     image::{
@@ -35,6 +34,13 @@ use image::{
 use libcheckpoint::output::Output;
 use memory::Memory;
 use notes::Source;
+use object::{
+    elf::{
+        PF_R,
+        PT_NOTE, //
+    },
+    write::elf::ProgramHeader, //
+};
 use std::{
     io,
     os::unix::fs::FileExt,
@@ -78,15 +84,18 @@ impl Core {
             .collect();
         let Some(first) = tasks.first() else {
             match of_process().next() {
-                Some(_) => bail!("process {pid} has exited: it has no memory"),
-                None => bail!("there is no process {pid} in the image"),
+                Some(_) => bail!(
+                    "process {pid} has exited, and has no memory that a core file could be made of"
+                ),
+                None => bail!(
+                    "there is no process {pid} in the image: ckptinfo --tree shows which there are"
+                ),
             }
         };
         let mm = first.mm.get();
-        let (body, mappings) = model
-            .mms
-            .get(&mm)
-            .with_context(|| format!("process {pid} has no memory"))?;
+        let (body, mappings) = model.mms.get(&mm).with_context(|| {
+            format!("process {pid} has no memory that a core file could be made of")
+        })?;
         if runs_ia32(file.header.arch.get(), body) {
             bail!("process {pid} runs a 32-bit program: no core file can be made of it");
         }
@@ -98,7 +107,8 @@ impl Core {
         let output = Output::open(path)?;
         if !output.is_named() {
             bail!(
-                "a core file is not written in order, and {} is no regular file",
+                "a core file is not written in order, and {} is no regular file: name one that is, or a \
+                 new one",
                 path.display()
             );
         }
@@ -185,20 +195,21 @@ impl Core {
             page_size,
         )?;
         let offset = self.memory.end();
-        let mut segments = vec![Segment {
-            segment_type: PT_NOTE,
-            flags: 4,
-            offset,
-            addr: 0,
-            file_len: notes.len() as u64,
-            len: 0,
-            align: 4,
+        let mut segments = vec![ProgramHeader {
+            p_type: PT_NOTE,
+            p_flags: PF_R,
+            p_offset: offset,
+            p_vaddr: 0,
+            p_paddr: 0,
+            p_filesz: notes.len() as u64,
+            p_memsz: 0,
+            p_align: 4,
         }];
         segments.extend(self.memory.segments());
         let table_at = offset
             .saturating_add(notes.len() as u64)
             .next_multiple_of(8);
-        let (header, table) = elf::headers(machine, &segments, table_at);
+        let (header, table) = elf::headers(machine, &segments, table_at)?;
         let out = self.output.file();
         out.write_all_at(&notes, offset)?;
         out.write_all_at(&table, table_at)?;
@@ -206,7 +217,9 @@ impl Core {
         let (threads, mappings) = (self.tasks.len(), self.memory.len());
         let bytes = self.output.commit()?.unwrap_or(0);
         Ok(format!(
-            "{threads} threads, {mappings} mappings, {}",
+            "{}, {}, {}",
+            counts(threads as u64, "thread"),
+            counts(mappings as u64, "mapping"),
             indicatif::HumanBytes(bytes)
         ))
     }

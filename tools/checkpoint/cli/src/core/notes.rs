@@ -2,11 +2,11 @@
 
 //! The notes of a core file: what is known of the process and its threads.
 
-use super::elf::Bytes;
-use crate::info::{
-    model::Model,
-    registers::Order, //
+use super::elf::{
+    order,
+    Bytes, //
 };
+use crate::info::model::Model;
 use anyhow::{
     bail,
     Context, //
@@ -32,18 +32,20 @@ use image::{
     },
     Error, //
 };
+use object::elf::{
+    NoteType,
+    NT_AUXV,
+    NT_FILE,
+    NT_PRFPREG,
+    NT_PRPSINFO,
+    NT_PRSTATUS,
+    NT_X86_XSTATE, //
+};
 use std::collections::{
     HashMap,
     HashSet, //
 };
 use zerocopy::byteorder::little_endian::U64;
-
-const NT_PRSTATUS: u32 = 1;
-const NT_PRFPREG: u32 = 2;
-const NT_PRPSINFO: u32 = 3;
-const NT_AUXV: u32 = 6;
-const NT_FILE: u32 = 0x4649_4c45;
-const NT_X86_XSTATE: u32 = 0x202;
 
 /// Bytes of the xstate that are the floating-point registers of older core files.
 const FXSAVE_LEN: usize = 512;
@@ -52,7 +54,7 @@ const FXSAVE_LEN: usize = 512;
 pub const ARGS_LEN: usize = 80;
 
 /// The register notes of a thread: owner, type, bytes.
-type Notes<'a> = Vec<([u8; 8], u32, &'a [u8])>;
+type Notes<'a> = Vec<([u8; 8], NoteType, &'a [u8])>;
 
 /// What the notes are made from.
 pub struct Source<'a> {
@@ -81,7 +83,7 @@ fn split<'a>(raw: &Raw<'a>) -> Result<Notes<'a>, Error> {
     let mut rest = raw.payload;
     while !rest.is_empty() {
         let (note, bytes, after) = split_note(raw, rest)?;
-        notes.push((note.name, note.note_type.get(), bytes));
+        notes.push((note.name, NoteType(note.note_type.get()), bytes));
         rest = after;
     }
     Ok(notes)
@@ -153,7 +155,7 @@ impl<'a> Source<'a> {
         args: &[u8],
         page_size: u64,
     ) -> anyhow::Result<Vec<u8>> {
-        let mut out = Bytes::new(Order::of(self.machine));
+        let mut out = Bytes::new(order(self.machine));
         for (n, task) in tasks.iter().enumerate() {
             let tid = task.tid.get();
             let notes = self.registers.get(&tid).map_or(&[][..], Vec::as_slice);
@@ -178,7 +180,7 @@ impl<'a> Source<'a> {
     }
 
     /// A register note but the first, if other programs know its owner.
-    fn registers(&self, out: &mut Bytes, owner: &[u8; 8], note_type: u32, bytes: &[u8]) {
+    fn registers(&self, out: &mut Bytes, owner: &[u8; 8], note_type: NoteType, bytes: &[u8]) {
         match owner {
             b"CORE\0\0\0\0" if note_type != NT_PRSTATUS => {
                 out.note("CORE", note_type, bytes);
@@ -196,7 +198,7 @@ impl<'a> Source<'a> {
 
     /// `struct elf_prstatus`, include/linux/elfcore.h.
     fn status(&self, task: &Task, general: &[u8], floating: bool) -> Vec<u8> {
-        let mut out = Bytes::new(Order::of(self.machine));
+        let mut out = Bytes::new(order(self.machine));
         // No signal was the reason.
         out.zeros(16)
             .u64(0)
@@ -216,7 +218,7 @@ impl<'a> Source<'a> {
 
     /// `struct elf_prpsinfo`, include/linux/elfcore.h.
     fn info(&self, task: &Task, args: &[u8]) -> Vec<u8> {
-        let mut out = Bytes::new(Order::of(self.machine));
+        let mut out = Bytes::new(order(self.machine));
         let id = |of: fn(&Cred) -> u32| self.cred.as_ref().map_or(0, of);
         out.raw(&[0, b'R', 0, task.nice.get() as u8])
             .align(8)
@@ -234,7 +236,7 @@ impl<'a> Source<'a> {
 
     /// The notes that are there once.
     fn of_process(&self, out: &mut Bytes, model: &Model, task: &Task, args: &[u8], page_size: u64) {
-        let order = Order::of(self.machine);
+        let order = order(self.machine);
         out.note("CORE", NT_PRPSINFO, &self.info(task, args));
         let mut auxv = Bytes::new(order);
         for &word in &self.auxv {

@@ -244,6 +244,9 @@ impl Model {
                 "arch": arch::name(header.arch.get()),
                 "page_size": header.page_size.get(),
                 "kernel": name(&header.release),
+                "created": jiff::Timestamp::from_nanosecond(header.created_ns.get().into())
+                    .map(|t| t.to_string())
+                    .ok(),
                 "created_ns": header.created_ns.get(),
                 "id": header.id.get(),
                 "boot": header.boot.get(),

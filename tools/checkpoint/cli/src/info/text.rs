@@ -60,7 +60,7 @@ fn ago(seconds: i64) -> String {
     format!("{text} ago")
 }
 
-/// When `ns` since 1970 was, on the clock of this machine.
+/// When `ns` since 1970 was, as RFC 3339 and date(1) write it, on the clock of this machine.
 fn when(ns: u64) -> String {
     let Ok(then) = Timestamp::from_nanosecond(ns.into()) else {
         return "at an impossible time".to_owned();
@@ -68,7 +68,7 @@ fn when(ns: u64) -> String {
     let local = then.to_zoned(TimeZone::system());
     format!(
         "{} ({})",
-        local.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        local.strftime("%Y-%m-%d %H:%M:%S%:z"),
         ago(Timestamp::now().duration_since(then).as_secs())
     )
 }
@@ -98,10 +98,10 @@ pub fn summary<R>(
     line(
         "kernel",
         format!(
-            "{}, {}, pages of {}",
+            "{}, {}, pages of {} KiB",
             name(&header.release),
             arch::name(header.arch.get()),
-            HumanBytes(header.page_size.get().into())
+            header.page_size.get() >> 10
         ),
     )?;
     let size = len.map_or("unknown".to_owned(), |n| HumanBytes(n).to_string());

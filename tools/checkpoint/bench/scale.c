@@ -3,7 +3,7 @@
  * What there can be much of: processes, threads, mappings, descriptors, memory,
  * address space.
  *
- * usage: crowd KIND NUMBER RESULT
+ * usage: scale KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
  * there and as they were.
  */
@@ -262,7 +262,7 @@ int main(int argc, char **argv)
 	while (argc == 4 && kind < end && strcmp(kind->name, argv[1]))
 		kind++;
 	if (argc != 4 || kind == end) {
-		fprintf(stderr, "usage: crowd processes|threads|mappings|descriptors|memory|space NUMBER RESULT\n");
+		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|memory|space NUMBER RESULT\n");
 		return 2;
 	}
 	number = strtol(argv[2], NULL, 0);

@@ -4,7 +4,7 @@
  * processes.  One thread stamps the monotonic clock all the time: the largest
  * gap between two stamps is the time for which the process stood still.
  *
- * usage: subject MIB THREADS PROCESSES RESULT
+ * usage: workload MIB THREADS PROCESSES RESULT
  * RESULT gets "ready FORK_NS", the floor; later, on SIGUSR1, "gap NS".
  */
 #define _GNU_SOURCE
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	int signal;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: subject MIB THREADS PROCESSES RESULT\n");
+		fprintf(stderr, "usage: workload MIB THREADS PROCESSES RESULT\n");
 		return 2;
 	}
 	size = strtoul(argv[1], NULL, 0) << 20;
