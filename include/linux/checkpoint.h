@@ -28,6 +28,9 @@ struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_stru
 void checkpoint_copy_del(struct checkpoint_copy *copy);
 void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end);
 
+int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
+		     int exit_signal, bool execed);
+
 bool proc_mem_may_force(void);
 
 #ifdef CONFIG_SYSVIPC

@@ -93,7 +93,8 @@ pub(crate) fn save_context(_mm: &MmRef) -> [u64; 4] {
 }
 
 /// Gives `mm`, the caller's new address space, what [`save_context`] saved. Called before it
-/// has mappings.
+/// has mappings: first before the caller makes the threads, which are of the same kind, and again
+/// before it maps anything.
 ///
 /// The error says what is not possible on this machine.
 pub(crate) fn load_context(_mm: &MmRef, context: [u64; 4]) -> Result<(), &'static str> {
@@ -105,3 +106,7 @@ pub(crate) fn load_context(_mm: &MmRef, context: [u64; 4]) -> Result<(), &'stati
 
 /// Gives `mm` what would have hindered mapping of what [`load_context`] has accepted: nothing.
 pub(crate) fn finish_context(_mm: &MmRef, _context: [u64; 4]) {}
+
+/// The current task is again in no call of the kind of program that [`load_context`] has made it:
+/// nothing is left to do here.
+pub(crate) fn leave_context() {}

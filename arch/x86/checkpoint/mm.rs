@@ -139,7 +139,8 @@ pub(crate) fn save_context(mm: &MmRef) -> Context {
 }
 
 /// Gives `mm`, the caller's new address space, what [`save_context`] saved. Called before it
-/// has mappings.
+/// has mappings: first before the caller makes the threads, which are of the same kind, and again
+/// before it maps anything.
 ///
 /// The error says what is not possible on this machine.
 pub(crate) fn load_context(_mm: &MmRef, context: Context) -> Result<(), &'static str> {
@@ -151,7 +152,8 @@ pub(crate) fn load_context(_mm: &MmRef, context: Context) -> Result<(), &'static
     if mode & (IA32 | IA32_VDSO) != 0 && !ia32::is_known() {
         return Err("of a 32-bit program, which this kernel does not run");
     }
-    // SAFETY: The address space is the caller's new one, and it has no other thread.
+    // SAFETY: The address space is the caller's new one. It has no other thread, or is of that kind
+    // already.
     unsafe { bindings::checkpoint_set_mode(mode & IA32 != 0) };
     pkeys::check([map, only])
 }
@@ -168,5 +170,9 @@ pub(crate) fn finish_context(mm: &MmRef, context: Context) {
     if base != 0 {
         ia32::set_mmap_base(mm, base as usize);
     }
+}
+
+/// The current task is again in no call of the kind of program that [`load_context`] has made it.
+pub(crate) fn leave_context() {
     ia32::leave_call();
 }

@@ -86,8 +86,6 @@ pub(crate) struct Plan<'a> {
     pub(crate) at: u64,
     /// The metadata from the Process record of its thread group on.
     pub(crate) process: &'a [u8],
-    /// It leads its thread group.
-    pub(crate) leader: bool,
     /// It is the last one of its thread group.
     pub(crate) last: bool,
 }

@@ -93,8 +93,11 @@ pub const TASK_RESET_ON_FORK: u64 = 1 << 5;
 pub const TASK_RSEQ: u64 = 1 << 6;
 /// [`Task::flags`]: was interrupted in a system call.
 pub const TASK_IN_SYSCALL: u64 = 1 << 7;
+/// [`Task::flags`]: its parent has executed a program since it made the process, and so gets SIGCHLD
+/// whatever `exit_signal` is.
+pub const TASK_PARENT_EXECED: u64 = 1 << 8;
 /// All flags.
-pub const TASK_FLAGS: u64 = (1 << 8) - 1;
+pub const TASK_FLAGS: u64 = (1 << 9) - 1;
 
 /// [`Task::restart_kind`]: no restart block.
 pub const RESTART_NONE: u32 = 0;

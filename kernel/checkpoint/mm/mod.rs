@@ -11,6 +11,10 @@ use kernel::{
 };
 
 use crate::{
+    core::restore::{
+        Plan,
+        Restore, //
+    },
     found::{
         Capture,
         KindOps, //
@@ -31,6 +35,12 @@ pub(crate) mod vma;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.
 pub(crate) static KINDS: &[KindOps] = &[layout::OPS];
+
+/// Gives the current task, which shares it with none that was made before, the empty address space
+/// that its contents come into later.
+pub(crate) fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
+    layout::begin(r, plan)
+}
 
 /// After all tasks of a subtree were collected: lists address spaces that tasks outside have too.
 pub(crate) fn leaks_of_subtree(cap: &mut Capture) -> Result {

@@ -24,6 +24,7 @@ use crate::{
         task::{
             Regs,
             TASK_LIVE,
+            TASK_PARENT_EXECED,
             TASK_VFORK,
             TASK_ZOMBIE, //
         },
@@ -49,10 +50,7 @@ use crate::{
         time::wait, //
     },
     ns::pid,
-    restart::{
-        job::Crew,
-        plan::Numbers, //
-    },
+    restart::job::Crew,
     task, //
 };
 
@@ -88,6 +86,7 @@ pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     let spaces = Spaces::new(crew, PidNs::of(&root)?)?;
     groups(crew, &spaces)?;
+    parents(crew, &held)?;
     // Of all tasks, so that all that is wrong is told at once.
     let mut verdict: Result = Ok(());
     each_live(crew, &held, |_, plan, parked| {
@@ -137,7 +136,7 @@ impl Ready<'_> {
     /// it that are stopped; then those stop that were stopped; then all others run.
     pub(crate) fn release(mut self) {
         for (index, member) in self.crew.members.iter() {
-            if member.tid == member.tgid {
+            if member.leads() {
                 let _ = self.held.with(index, ParkedTask::needs_parent);
             }
         }
@@ -232,9 +231,7 @@ impl Spaces {
         let meta = crew.restore.meta();
         let mut made = KVVec::new();
         for (index, member) in crew.members.iter() {
-            let mut numbers = Numbers::new();
-            crew.members.pids(meta, index, &mut numbers)?;
-            if member.tid != member.tgid || numbers.as_mut_slice().first() != Some(&1) {
+            if !member.init {
                 continue;
             }
             let plan = crew.members.plan(meta, index)?;
@@ -297,7 +294,7 @@ fn groups(crew: &Crew, spaces: &Spaces) -> Result {
         Ok(lone.push(pid, GFP_KERNEL_ACCOUNT)?)
     })?;
     for (index, member) in crew.members.iter() {
-        if member.tid != member.tgid {
+        if !member.leads() {
             continue;
         }
         let plan = crew.members.plan(meta, index)?;
@@ -306,6 +303,39 @@ fn groups(crew: &Crew, spaces: &Spaces) -> Result {
         links::set_session_and_group(&leader, &spaces.root, sid, pgid).map_err(|e| {
             crew.restore
                 .fail(e, &plan, fmt!("its session or process group is missing"))
+        })?;
+    }
+    Ok(())
+}
+
+/// Gives each process the parent that it had: until here it is a child of the task that made it.
+///
+/// In the order of the image, which has the children of each parent in the order that wait(2) finds
+/// them in, and each parent before them: what is below a sub-reaper learns it from its parent.
+fn parents(crew: &Crew, held: &Held<'_>) -> Result {
+    for (index, member) in crew.members.iter() {
+        let Some(parent) = member.parent() else {
+            continue;
+        };
+        wait::check_killed()?;
+        let plan = crew.members.plan(crew.restore.meta(), index)?;
+        // The parent of a dead child has had its signal already.
+        let exit_signal = match member.state {
+            TASK_ZOMBIE => 0,
+            _ => plan.task.exit_signal.get(),
+        };
+        let execed = plan.task.flags.get() & TASK_PARENT_EXECED != 0;
+        held.with(index, |child| {
+            held.with(parent, |parent| {
+                links::adopt(child, parent, exit_signal, execed)
+            })
+        })??
+        .map_err(|e| {
+            crew.restore.fail(
+                e,
+                &plan,
+                fmt!("its parent is in a pid namespace that it is not in"),
+            )
         })?;
     }
     Ok(())

@@ -161,6 +161,10 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         (state.fork_no_exec, TASK_FORKNOEXEC),
         (state.super_priv, TASK_SUPERPRIV),
         (state.in_syscall, TASK_IN_SYSCALL),
+        (
+            state.parent_execed && t.is_leader() && !is_root,
+            TASK_PARENT_EXECED,
+        ),
     ] {
         if on {
             flags |= flag;

@@ -4,11 +4,11 @@
 //!
 //! A task is restored in four steps:
 //!
-//! 1. [`early`], before anything else: it gets rid of what fork() gave it, and of what changes how
-//!    memory is mapped has its own.
-//! 2. `restore` of the [`KINDS`], in its own context, before it makes threads and children.
-//! 3. [`finish`], in its own context, after that and before it parks: what its children must not
-//!    inherit (credentials, limits, scheduling), or what is gone once credentials are.
+//! 1. [`early`], before anything else: of what changes how memory is mapped it has its own. The root
+//!    is [`reset`] before: it gets rid of what the caller of restart(2) has handed on.
+//! 2. `restore` of the [`KINDS`], in its own context, when all tasks exist.
+//! 3. [`finish`], in its own context, after that and before it parks: what takes rights away
+//!    (credentials, limits, scheduling), or what is gone once credentials are.
 //! 4. [`commit`], by the coordinator, when all tasks are parked: signals and group stop.
 
 use kernel::{
@@ -126,22 +126,24 @@ impl Collected {
     }
 }
 
-/// First step of the restart of the current task: it gets rid of what it has of its creator, and
-/// has what must be set before its memory is made.
-pub(crate) fn early(r: &Restore, plan: &Plan<'_>) -> Result {
+/// Takes from the current task, the root, what it has of the caller of restart(2). All others are
+/// made of it.
+pub(crate) fn reset(r: &Restore, plan: &Plan<'_>) -> Result {
     reset_inherited().map_err(|(e, what)| {
         r.fail(
             e,
             plan,
             fmt!("the caller {what}, which the task can't be rid of: restart it from another"),
         )
-    })?;
-    basic::early(plan);
-    Ok(())
+    })
 }
 
-/// Last step of the restart of the current task in its own context, when it has made all its
-/// threads and children.
+/// First step of the restart of the current task: it has what must be set before its memory is made.
+pub(crate) fn early(plan: &Plan<'_>) {
+    basic::early(plan);
+}
+
+/// Last step of the restart of the current task in its own context, when all tasks exist.
 ///
 /// Until here it had the credentials of the caller of restart(2).
 pub(crate) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {

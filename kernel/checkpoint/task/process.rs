@@ -34,7 +34,7 @@ pub(super) const KIND: KindOps = KindOps {
     collect,
     leaks: no_leaks,
     save,
-    restore,
+    restore: |_, _| Ok(()),
 };
 
 /// What stops a process: the same number on all architectures.
@@ -130,29 +130,16 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&process, &[])
 }
 
-/// Restores what children must see: they learn from their parent that there is a sub-reaper.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    with_record(r, plan, |process| {
-        limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
-        Ok(())
-    })
-}
-
-/// Restores what the current thread group shares, in the context of its leader, with the
-/// credentials of the caller of restart(2).
+/// Restores what the current thread group shares, with the credentials of the caller of restart(2).
+///
+/// Its last thread does: the limits would bind those that come after. They have memory, files and
+/// priorities before.
 pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
-    with_record(r, plan, |process| set(r, plan, process))
-}
-
-/// Runs `f` with the process record of the group that the current task leads, if it leads one.
-fn with_record(r: &Restore, plan: &Plan<'_>, f: impl FnOnce(&Process) -> Result) -> Result {
-    if !plan.leader {
+    if !plan.last {
         return Ok(());
     }
-    f(&plan.process().map_err(|f| r.fault(f))?)
-}
-
-fn set(r: &Restore, plan: &Plan<'_>, process: &Process) -> Result {
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
     limits::set_group_times(&GroupTimes {
         cutime: process.cutime.get(),
         cstime: process.cstime.get(),
