@@ -39,6 +39,9 @@ int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
+int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
+		     int exit_signal, bool execed);
+
 bool proc_mem_may_force(void);
 
 #ifdef CONFIG_SYSVIPC

@@ -51,30 +51,30 @@ fn restored() -> impl Iterator<Item = &'static ThreadOps> {
 
 /// Returns what the threads of a process share. Its record is the last of a process.
 pub(crate) fn processes() -> impl Iterator<Item = &'static ProcessOps> {
-    [ns::PROCESSES, task::PROCESSES].into_iter().flatten()
+    task::PROCESSES.iter()
 }
 
-/// Takes from the current task what it has of its creator.
+/// Returns the same in the order in which a new task begins: what its address space depends on,
+/// that, and what must not be set in the one of who has made it.
+fn begun() -> impl Iterator<Item = &'static ThreadOps> {
+    [task::THREADS, mm::THREADS, files::THREADS, ns::THREADS]
+        .into_iter()
+        .flatten()
+}
+
+/// Takes from the current task, the root, what it has of the caller of restart(2).
 pub(crate) fn reset(r: &Restore, plan: &Plan<'_>) -> Result {
     restored().try_for_each(|kind| (kind.reset)(r, plan))
 }
 
-/// Gives the current task what its address space depends on.
+/// Gives the current task what those begin with that it is to make.
 pub(crate) fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
-    restored().try_for_each(|kind| (kind.begin)(r, plan))
+    begun().try_for_each(|kind| (kind.begin)(r, plan))
 }
 
-/// Returns whether the task of `plan` leads its process, of which it restores what all share.
-fn leads(plan: &Plan<'_>) -> bool {
-    plan.task.tid.get() == plan.task.tgid.get()
-}
-
-/// Restores the current task, before it makes threads and children.
+/// Restores the current task, when all tasks exist.
 pub(crate) fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     for kind in restored() {
-        (kind.restore)(r, plan).map_err(|e| failed(r, plan, kind.name, e))?;
-    }
-    for kind in processes().filter(|_| leads(plan)) {
         (kind.restore)(r, plan).map_err(|e| failed(r, plan, kind.name, e))?;
     }
     Ok(())
@@ -97,12 +97,11 @@ fn failed(r: &Restore, plan: &Plan<'_>, name: &str, e: Error) -> Error {
     e
 }
 
-/// Gives the current task, which has made its threads and children, all that it may have by the
-/// rights of the caller of restart(2), and with `process` its process, too; then its own credentials
-/// and what depends on them.
-pub(crate) fn secure(r: &Restore, plan: &Plan<'_>, process: bool) -> Result {
+/// Gives the current task all that it may have by the rights of the caller of restart(2), and the
+/// last one of a process that, too; then its own credentials and what depends on them.
+pub(crate) fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     restored().try_for_each(|kind| (kind.secure)(r, plan))?;
-    if process {
+    if plan.last {
         processes().try_for_each(|kind| (kind.secure)(r, plan))?;
     }
     restored().try_for_each(|kind| (kind.finish)(r, plan))

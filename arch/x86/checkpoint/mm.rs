@@ -141,7 +141,8 @@ impl ArchMm for Native {
         if mode & (IA32 | IA32_VDSO) != 0 && !ia32::is_known() {
             return Err("of a 32-bit program, which this kernel does not run");
         }
-        // SAFETY: The address space is the caller's new one, and it has no other thread.
+        // SAFETY: The address space is the caller's new one. It has no other thread, or is of that
+        // kind already.
         unsafe { bindings::checkpoint_set_mode(mode & IA32 != 0) };
         pkeys::check([map, only])
     }
@@ -157,6 +158,9 @@ impl ArchMm for Native {
         if base != 0 {
             ia32::set_mmap_base(mm, u64_as_usize(base));
         }
+    }
+
+    fn leave_context() {
         ia32::leave_call();
     }
 }

@@ -38,14 +38,14 @@ pub(crate) struct ThreadOps<F> {
     pub(crate) collect: fn(&mut Capture<F>, &FrozenTask) -> Result,
     /// Writes the thread's records; those of a shared object for its first user only.
     pub(crate) save: fn(&mut Capture<F>, &FrozenTask) -> Result,
-    /// Takes from the restored task what it has of its creator.
+    /// Takes from the root what it has of the caller of restart(2). All others are made of it.
     pub(crate) reset: fn(&Restore, &Plan<'_>) -> Result,
-    /// Gives the task what its address space depends on.
+    /// Gives the new task what those begin with that it is to make.
     pub(crate) begin: fn(&Restore, &Plan<'_>) -> Result,
-    /// Rebuilds it, in the context of the task, before that makes threads and children.
+    /// Rebuilds it, in the context of the task, when all tasks exist.
     pub(crate) restore: fn(&Restore, &Plan<'_>) -> Result,
-    /// Gives the task, when it has made its threads and children, what it may have by the rights of
-    /// the caller of restart(2): the last step for which it has them.
+    /// Gives the task what it may have by the rights of the caller of restart(2): the last step for
+    /// which it has them.
     pub(crate) secure: fn(&Restore, &Plan<'_>) -> Result,
     /// Takes the rights of the caller from the task, and sets what depends on its own.
     pub(crate) finish: fn(&Restore, &Plan<'_>) -> Result,
@@ -73,7 +73,7 @@ impl<F> ThreadOps<F> {
 
 /// One kind of state that the threads of a process share.
 ///
-/// The columns are called after those of its threads; in a restart in the context of the leader.
+/// The columns are called after those of its threads; in a restart for the last of these.
 pub(crate) struct ProcessOps<F> {
     /// For messages and documentation.
     pub(crate) name: &'static str,
@@ -83,9 +83,8 @@ pub(crate) struct ProcessOps<F> {
     pub(crate) leaks: fn(&mut Capture<F>, &Group<'_>) -> Result,
     /// Writes the records of the process.
     pub(crate) save: fn(&mut Capture<F>, &Group<'_>) -> Result,
-    /// Rebuilds it before threads and children are made.
-    pub(crate) restore: fn(&Restore, &Plan<'_>) -> Result,
-    /// Gives the process what it may have by the rights of the caller of restart(2).
+    /// Gives the process what it may have by the rights of the caller of restart(2): all its
+    /// threads have theirs.
     pub(crate) secure: fn(&Restore, &Plan<'_>) -> Result,
     /// Gives its last living thread, which is held, what only others can give it.
     pub(crate) load: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
@@ -100,7 +99,6 @@ impl<F> ProcessOps<F> {
         collect: |_, _| Ok(()),
         leaks: |_, _| Ok(()),
         save: |_, _| Ok(()),
-        restore: |_, _| Ok(()),
         secure: |_, _| Ok(()),
         load: |_, _, _| Ok(()),
         commit: |_, _| (),

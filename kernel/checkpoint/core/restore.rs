@@ -93,8 +93,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) at: u64,
     /// The metadata from the Process record of its thread group on.
     pub(crate) process: &'a [u8],
-    /// It leads its thread group.
-    pub(crate) leader: bool,
+    /// It makes its address space: no task before it in the image has that.
+    pub(crate) owns_mm: bool,
     /// It is the last one of its thread group.
     pub(crate) last: bool,
 }

@@ -94,6 +94,9 @@ flags! {
     TASK_RSEQ = 1 << 6,
     /// Was interrupted in a system call.
     TASK_IN_SYSCALL = 1 << 7,
+    /// Its parent has executed a program since it made the process, and so gets SIGCHLD whatever
+    /// `exit_signal` is.
+    TASK_PARENT_EXECED = 1 << 8,
 }
 
 values! {

@@ -38,9 +38,9 @@ pub(crate) trait Arch: ArchMm + ArchRegs {
     /// Number of this architecture in the image: one of `image::header::arch`.
     const ID: u32;
 
-    /// Takes from the running task, which restart(2) has made, what it has of its creator and only
-    /// this architecture has. The thread state was flushed before, as exec does
-    /// (`flush_thread()`); the rest is for here.
+    /// Takes from the running task, the root that restart(2) has made, what it has of the caller and
+    /// only this architecture has: all others are made of it. The thread state was flushed before, as
+    /// exec does (`flush_thread()`); the rest is for here.
     ///
     /// The error continues "the caller ...": what the task can't be rid of.
     fn reset() -> Result<(), &'static str>;
@@ -62,10 +62,12 @@ pub(crate) trait Arch: ArchMm + ArchRegs {
 
 /// What an architecture adds to an address space: protection keys, the vDSO, flags of mappings.
 ///
-/// A restart calls, in this order: [`prepare`](Self::prepare), [`load_context`](Self::load_context),
-/// [`map_vdso`](Self::map_vdso), and when all has been mapped
-/// [`finish_context`](Self::finish_context). All of that is done by the task whose address space it
-/// is, and the only one to have it.
+/// All is done by the task that made the address space. A restart calls
+/// [`load_context`](Self::load_context) and [`leave_context`](Self::leave_context) while no other
+/// task has it; threads, and processes that share it, are made after that. Then in this order:
+/// [`prepare`](Self::prepare), [`load_context`](Self::load_context), [`map_vdso`](Self::map_vdso),
+/// and when all has been mapped [`finish_context`](Self::finish_context) and
+/// [`leave_context`](Self::leave_context).
 pub(crate) trait ArchMm {
     /// Flags of mappings that only this architecture has: the bits, their number in the image
     /// (`image::mm::vma`), and the `PROT_*` that asks for them. A number of 0: follows from the
@@ -112,7 +114,7 @@ pub(crate) trait ArchMm {
     }
 
     /// Checks what [`save_context`](Self::save_context) saved, and gives it to `mm`, the caller's
-    /// new address space, which has no mappings yet.
+    /// new address space, which has no mappings yet. The second call finds what the first has done.
     ///
     /// The error says what is not possible on this machine.
     fn load_context(_mm: &MmRef, context: MmContext) -> Result<(), &'static str> {
@@ -125,6 +127,10 @@ pub(crate) trait ArchMm {
     /// Gives `mm` what would have hindered mapping of what [`load_context`](Self::load_context) has
     /// accepted. It can't fail.
     fn finish_context(_mm: &MmRef, _context: MmContext) {}
+
+    /// Ends that the running task is in a call of the kind of program that
+    /// [`load_context`](Self::load_context) has made it, if it does that.
+    fn leave_context() {}
 }
 
 /// The registers of an architecture, as notes: by the register sets of ptrace(2) and core files

@@ -94,6 +94,7 @@ pub(super) const OPS: ThreadOps = ThreadOps {
     name: "address space",
     collect,
     save,
+    begin,
     restore,
     ..ThreadOps::NONE
 };
@@ -386,32 +387,19 @@ fn vdso_of(all: &[VmaInfo]) -> Option<(usize, usize)> {
     Some((first.start, end.checked_sub(first.start)?))
 }
 
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    let Some(obj) = ObjRef::new(plan.task.mm.get()) else {
+/// Returns the address space of the task of `plan`, if that is the one who makes it.
+fn owned(plan: &Plan<'_>) -> Option<ObjRef> {
+    ObjRef::new(plan.task.mm.get()).filter(|_| plan.owns_mm)
+}
+
+/// Gives the current task a new, empty address space. It has no thread yet, and no other process has
+/// its address space: what threads and processes that share it learn from the one who makes them is
+/// set here, and what the CPUs that they run on have to be told of.
+fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
+    let Some(obj) = owned(plan) else {
         return Ok(());
     };
-    let current = MmRef::of_current()?;
-    match r.with_built(obj, |mm: &BuiltMm| mm.0.addr()) {
-        Some(addr) if addr == current.addr() => return Ok(()),
-        Some(_) => {
-            return Err(r.fail(
-                EOPNOTSUPP,
-                plan,
-                fmt!("shares its address space with a process that is not its parent"),
-            ));
-        }
-        None if !plan.leader => {
-            return Err(r.fail(
-                EINVAL,
-                plan,
-                fmt!("thread with another address space than its leader's"),
-            ));
-        }
-        None => (),
-    }
-    drop(current);
-
-    let (m, raw) = r.object_body::<Mm>(obj)?;
+    let (m, _) = r.object_body::<Mm>(obj)?;
     if r.denies_write_exec && m.flags.get() & (MM_MDWE | MM_MDWE_NO_INHERIT) != MM_MDWE {
         return Err(r.fail(
             EPERM,
@@ -425,10 +413,44 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let mm = space::renew(r.denies_write_exec)
         .map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
     r.owns_memory();
+    load_context(r, plan, &mm, &m)?;
+    Native::leave_context();
+    set_membarrier(r, plan, &mm, &m)
+}
+
+fn load_context(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
+    Native::load_context(mm, m.context.map(|w| w.get()))
+        .map_err(|why| r.fail(EINVAL, plan, fmt!("address space: {}", why)))
+}
+
+fn set_membarrier(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
+    let mut barriers = 0;
+    for &(_, all, stored) in BARRIERS {
+        if m.flags.get() & stored != 0 {
+            barriers |= all;
+        }
+    }
+    if barriers == 0 {
+        return Ok(());
+    }
+    space::set_membarrier(mm, barriers).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("this kernel does not do for membarrier(2) what it was told"),
+        )
+    })
+}
+
+/// Gives the address space that [`begin`] has made its contents.
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    let Some(obj) = owned(plan) else {
+        return Ok(());
+    };
+    let (m, raw) = r.object_body::<Mm>(obj)?;
+    let mm = MmRef::of_current()?;
     Native::prepare(&mm);
-    let context = m.context.map(|w| w.get());
-    Native::load_context(&mm, context)
-        .map_err(|why| r.fail(EINVAL, plan, fmt!("address space: {}", why)))?;
+    load_context(r, plan, &mm, &m)?;
     set_layout(r, plan, &mm, &m, &raw)?;
     restore_vdso(r, plan, &mm, &m, obj)?;
     for_vmas(r, &m, obj, |v, raw, guards| {
@@ -445,7 +467,8 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         })?;
     }
     set_flags(r, plan, &mm, &m)?;
-    Native::finish_context(&mm, context);
+    Native::finish_context(&mm, m.context.map(|w| w.get()));
+    Native::leave_context();
     r.set_built(obj, BuiltMm(mm))
 }
 
@@ -566,21 +589,5 @@ fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
             plan,
             fmt!("the caller may not lock memory (RLIMIT_MEMLOCK, CAP_IPC_LOCK)"),
         )
-    })?;
-    let mut barriers = 0;
-    for &(_, all, stored) in BARRIERS {
-        if flags & stored != 0 {
-            barriers |= all;
-        }
-    }
-    if barriers != 0 {
-        space::set_membarrier(mm, barriers).map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!("this kernel does not do for membarrier(2) what it was told"),
-            )
-        })?;
-    }
-    Ok(())
+    })
 }

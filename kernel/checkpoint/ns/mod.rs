@@ -2,10 +2,7 @@
 
 //! Namespaces.
 
-use crate::found::{
-    ProcessOps,
-    ThreadOps, //
-};
+use crate::found::ThreadOps;
 
 mod other;
 pub(crate) mod pid;
@@ -14,9 +11,6 @@ pub(crate) mod uts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
-
-/// What the threads of a process share of them.
-pub(crate) static PROCESSES: &[ProcessOps] = &[time::PROCESS];
 
 /// Namespaces found by a checkpoint.
 pub(crate) struct Collected {

@@ -13,7 +13,6 @@ use crate::{
     },
     found::{
         Capture,
-        ProcessOps,
         ThreadOps, //
     },
     kapi::{
@@ -26,14 +25,8 @@ use crate::{
 pub(super) const KIND: ThreadOps = ThreadOps {
     name: "time namespace",
     collect,
+    begin,
     ..ThreadOps::NONE
-};
-
-/// The clocks that the tasks see.
-pub(super) const PROCESS: ProcessOps = ProcessOps {
-    name: "clocks",
-    restore,
-    ..ProcessOps::NONE
 };
 
 /// What to add to the kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME for what `root` sees, in
@@ -68,10 +61,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 }
 
 /// Puts the root into a time namespace in which the clocks go on from the checkpoint. It has its
-/// address space; its children come into the same namespace.
+/// address space, which it shares with none yet; all others are made in the same namespace.
 ///
 /// EPERM: the caller may not create a time namespace, or set its clocks.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
     if plan.task.tid.get() != r.container.root.get() {
         return Ok(());
     }

@@ -173,8 +173,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Puts the current task into its uts namespace.
 ///
-/// Its children were made before: one that stayed behind when its parent left the namespace of
-/// the caller is there again.
+/// All tasks were made before, in that of the caller: who is there stays there.
 fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     if plan.task.state.get() != TASK_LIVE {
         return Ok(());

@@ -24,6 +24,7 @@ use crate::{
         task::{
             Process,
             TASK_LIVE,
+            TASK_PARENT_EXECED,
             TASK_VFORK,
             TASK_ZOMBIE, //
         },
@@ -83,6 +84,7 @@ pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
     crew.verdict()?;
     let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     groups(crew, &PidNs::of(&root)?)?;
+    parents(crew, &held)?;
     // Of all tasks, so that all that is wrong is told at once.
     let mut verdict: Result = Ok(());
     each_live(crew, &held, |_, plan, parked| {
@@ -129,7 +131,7 @@ impl Ready<'_> {
     /// it that are stopped; then those stop that were stopped; then all others run.
     pub(crate) fn release(mut self) {
         for (index, member) in self.crew.members.iter() {
-            if member.tid == member.tgid {
+            if member.leads() {
                 let _ = self.held.with(index, ParkedTask::needs_parent);
             }
         }
@@ -246,7 +248,7 @@ fn groups(crew: &Crew, root: &PidNs) -> Result {
         Ok(lone.push(pid, GFP_KERNEL_ACCOUNT)?)
     })?;
     for (index, member) in crew.members.iter() {
-        if member.tid != member.tgid {
+        if !member.leads() {
             continue;
         }
         let plan = crew.members.plan(meta, index)?;
@@ -255,6 +257,39 @@ fn groups(crew: &Crew, root: &PidNs) -> Result {
         links::set_session_and_group(&leader, root, sid, pgid).map_err(|e| {
             crew.restore
                 .fail(e, &plan, fmt!("its session or process group is missing"))
+        })?;
+    }
+    Ok(())
+}
+
+/// Gives each process the parent that it had: until here it is a child of the task that made it.
+///
+/// In the order of the image, which has the children of each parent in the order that wait(2) finds
+/// them in, and each parent before them: what is below a sub-reaper learns it from its parent.
+fn parents(crew: &Crew, held: &Held<'_>) -> Result {
+    for (index, member) in crew.members.iter() {
+        let Some(parent) = member.parent() else {
+            continue;
+        };
+        wait::check_killed()?;
+        let plan = crew.members.plan(crew.restore.meta(), index)?;
+        // The parent of a dead child has had its signal already.
+        let exit_signal = match member.state {
+            TASK_ZOMBIE => 0,
+            _ => plan.task.exit_signal.get(),
+        };
+        let execed = plan.task.flags.get() & TASK_PARENT_EXECED != 0;
+        held.with(index, |child| {
+            held.with(parent, |parent| {
+                links::adopt(child, parent, exit_signal, execed)
+            })
+        })??
+        .map_err(|e| {
+            crew.restore.fail(
+                e,
+                &plan,
+                fmt!("its parent is in a pid namespace that it is not in"),
+            )
         })?;
     }
     Ok(())

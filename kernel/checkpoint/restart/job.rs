@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What each restored task does, in its own context.
+//!
+//! First all tasks are made. Each is an empty *shell*: it has an address space, or that of who it
+//! shares one with, and all else of the caller of restart(2), whose rights it takes to make the
+//! others. When all are there they restore themselves, one after the other, in the order of the
+//! image: so nobody waits for an object of one that does not exist, and each time the same task
+//! makes an object.
 
 use core::pin::Pin;
 
@@ -8,7 +14,9 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
+            Acquire,
             Atomic,
+            Full,
             Relaxed, //
         },
         Arc, //
@@ -38,8 +46,7 @@ use crate::{
             },
             parked::Lost,
             slot::Slot, //
-        },
-        task::links, //
+        }, //
     },
     kinds,
     restart::plan::{
@@ -59,8 +66,9 @@ pub(crate) struct Crew {
     #[pin]
     gate: Gate,
     slots: KVVec<Pin<KBox<Slot>>>,
-    /// For each thread group, at the index of its leader: its threads that have not finished yet.
-    unfinished: KVVec<Atomic<u32>>,
+    /// How many have made those that they make.
+    shells: Atomic<i32>,
+    /// How many are in their places.
     arrived: Atomic<i32>,
     error: Atomic<i32>,
 }
@@ -75,25 +83,18 @@ impl Crew {
                 GFP_KERNEL_ACCOUNT,
             )?;
         }
-        let mut unfinished = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
-        for (_, member) in members.iter() {
-            let threads = member.threads.checked_add(1).ok_or(EINVAL)?;
-            unfinished.push(Atomic::new(threads), GFP_KERNEL_ACCOUNT)?;
-        }
-        let crew = Arc::pin_init(
+        Arc::pin_init(
             pin_init!(Self {
                 restore <- restore,
                 members,
                 gate <- Gate::new(),
                 slots,
-                unfinished,
+                shells: Atomic::new(0),
                 arrived: Atomic::new(0),
                 error: Atomic::new(0),
             }),
             GFP_KERNEL_ACCOUNT,
-        )?;
-        crew.gate.free_turn();
-        Ok(crew)
+        )
     }
 
     /// The error that some task met; `Ok` so far.
@@ -134,21 +135,52 @@ impl Crew {
         &self.slots
     }
 
-    /// Waits until all tasks are in their places.
-    pub(crate) fn wait_arrived(&self) -> Result {
-        while usize::try_from(self.arrived.load(Relaxed))? < self.members.len() {
+    /// Makes all tasks, beginning with the root as a child of the current one, and lets them restore
+    /// themselves. Returns when all are in their places.
+    ///
+    /// `flags`, `exit_signal`: of the root, see [`NewTask`].
+    pub(crate) fn make_all(
+        self: &Arc<Self>,
+        flags: u64,
+        exit_signal: i32,
+        cgroup: Option<&CgroupDir>,
+    ) -> Result {
+        self.make(0, flags, exit_signal, cgroup)?;
+        self.wait_for(&self.shells)?;
+        self.give_turn(0);
+        self.wait_for(&self.arrived)
+    }
+
+    /// One more task has come as far as `count` counts.
+    fn came(&self, count: &Atomic<i32>) {
+        let others = usize::try_from(count.fetch_add(1, Full)).unwrap_or(0);
+        if others.saturating_add(1) == self.members.len() {
+            self.gate.notify();
+        }
+    }
+
+    /// Waits until all tasks have come as far as `count` counts.
+    fn wait_for(&self, count: &Atomic<i32>) -> Result {
+        while usize::try_from(count.load(Acquire))? < self.members.len() {
             self.verdict()?;
             self.gate.wait_news()?;
         }
         self.verdict()
     }
 
+    /// It is the turn of the `index`th task, if there is one.
+    fn give_turn(&self, index: usize) {
+        if let Some(slot) = self.slots.get(index) {
+            slot.give_turn();
+        }
+    }
+
     /// Makes the `index`th task as a child or thread of the current one.
-    pub(crate) fn make(
+    fn make(
         self: &Arc<Self>,
         index: usize,
         flags: u64,
-        exit_signal: Option<i32>,
+        exit_signal: i32,
         cgroup: Option<&CgroupDir>,
     ) -> Result {
         self.verdict()?;
@@ -157,20 +189,13 @@ impl Crew {
         let mut numbers = Numbers::new();
         self.members.pids(meta, index, &mut numbers)?;
         let mut flags = flags;
-        let pids = numbers.as_mut_slice();
-        if pids.first() == Some(&1) && plan.leader {
+        if self.members.get(index)?.init {
             flags |= clone_flags::NEWPID;
         }
-        // The parent of a dead child has had its signal already.
-        let exit_signal = match exit_signal {
-            Some(signal) => signal,
-            None if plan.task.state.get() == TASK_ZOMBIE => 0,
-            None => plan.task.exit_signal.get(),
-        };
         let new = NewTask {
             flags,
             exit_signal,
-            pids,
+            pids: numbers.as_mut_slice(),
             cgroup,
         };
         park::spawn(self, index, new).map_err(|e| {
@@ -196,50 +221,46 @@ impl Crew {
         Ok(())
     }
 
-    /// Restores the state of the current task, which is the one of `plan`.
-    fn restore_self(&self, plan: &Plan<'_>) -> Result {
-        self.verdict()?;
-        kinds::reset(&self.restore, plan)?;
+    /// Makes the current task, which is the one of `plan`, a shell, and those that it makes.
+    fn become_shell(self: &Arc<Self>, index: usize, plan: &Plan<'_>) -> Result {
+        let member = self.members.get(index)?;
+        if index == 0 {
+            // All others are made of it.
+            kinds::reset(&self.restore, plan)?;
+        }
         kinds::begin(&self.restore, plan)?;
-        kinds::restore(&self.restore, plan)
+        for n in 1..=member.threads as usize {
+            let thread = index.checked_add(n).ok_or(EINVAL)?;
+            self.make(thread, clone_flags::THREAD_ALL, 0, None)?;
+        }
+        self.members
+            .for_each_made(index, |other| self.make(other, 0, 0, None))
     }
 
-    /// Secures the current task, which is the one of `plan`, and with the last thread of a process
-    /// what all share. To be called in turn.
-    fn secure_self(&self, plan: &Plan<'_>) -> Result {
-        let leader = self.members.index_of(plan.task.tgid.get());
-        let unfinished = leader.and_then(|leader| self.unfinished.get(leader));
-        let last = unfinished.ok_or(EINVAL)?.fetch_sub(1, Relaxed) == 1;
-        kinds::secure(&self.restore, plan, last)
+    /// Restores the state of the current task, which is the one of `plan`. To be called in turn.
+    fn restore_self(&self, plan: &Plan<'_>) -> Result {
+        self.verdict()?;
+        kinds::restore(&self.restore, plan)?;
+        // It comes out of this with rights of its own. It needs no others: all tasks exist.
+        kinds::secure(&self.restore, plan)
     }
 }
 
 impl Job for Crew {
     fn run(self: &Arc<Self>, index: usize) -> Result<Next> {
         let plan = self.members.plan(self.restore.meta(), index)?;
-        let member = self.members.get(index)?;
-        if plan.leader {
-            links::leave_terminal();
-        }
-        // What is its own comes before threads and children, as they begin with copies of it;
-        // what takes away rights that making them needs comes after.
-        self.gate.with_turn(|| self.restore_self(&plan))?;
-        for i in 0..member.threads as usize {
-            let thread = index
-                .checked_add(1)
-                .and_then(|n| n.checked_add(i))
-                .ok_or(EINVAL)?;
-            self.make(thread, clone_flags::THREAD_ALL, None, None)?;
-        }
-        self.members
-            .for_each_child(index, |child| self.make(child, 0, None, None))?;
-        self.gate.with_turn(|| self.secure_self(&plan))?;
-        if member.state == TASK_LIVE {
+        self.become_shell(index, &plan)?;
+        self.came(&self.shells);
+        self.slot(index).ok_or(EINVAL)?.wait_turn()?;
+        self.restore_self(&plan)?;
+        self.give_turn(index.checked_add(1).ok_or(EINVAL)?);
+        let state = self.members.get(index)?.state;
+        if state == TASK_LIVE {
             return Ok(Next::Park);
         }
         Ok(Next::Exit {
             code: plan.task.exit_code.get(),
-            borrows: member.state == TASK_ZOMBIE,
+            borrows: state == TASK_ZOMBIE,
         })
     }
 
@@ -249,10 +270,7 @@ impl Job for Crew {
 
     fn arrived(&self, index: usize, how: Arrival) {
         match how {
-            Arrival::Parked => {
-                self.arrived.fetch_add(1, Relaxed);
-                self.gate.notify();
-            }
+            Arrival::Parked => self.came(&self.arrived),
             Arrival::Failed(e) => {
                 self.abort(e);
             }

@@ -160,8 +160,7 @@ fn bring_back(
     } else {
         (0, clone_flags::SIGCHLD)
     };
-    crew.make(0, flags, Some(signal), args.cgroup.as_ref())?;
-    crew.wait_arrived()?;
+    crew.make_all(flags, signal, args.cgroup.as_ref())?;
     files::verdict(&crew.restore)?;
     fill::fill(&crew.restore, source, header, objects).map_err(|e| {
         crew.restore

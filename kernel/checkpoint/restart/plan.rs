@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The plan of a restart: who makes whom.
+//! The plan of a restart: who makes whom, and whose child each process is to be.
 //!
-//! A thread group's leader makes its threads, and each thread its children, as it was before.
+//! A task is made by the one that it must have something of, which only copy_process() can give:
+//!
+//! - a thread by the leader of its thread group;
+//! - a process by the first one with the same address space, if there is one before it, and
+//! - by the init of its pid namespace otherwise, an init by that of the namespace around its own.
+//!
+//! So the root makes nearly all of them. Parents have no part in that: see `restart::commit`.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
 
 use crate::{
     core::restore::{
@@ -12,6 +21,7 @@ use crate::{
         META_AT, //
     },
     image::{
+        ns::PidNs,
         record::{
             Raw,
             Records, //
@@ -28,7 +38,7 @@ use crate::{
     kapi::time::wait, //
 };
 
-/// End of a list of children; no offset.
+/// No offset, and no index.
 const NONE: u32 = u32::MAX;
 
 /// A thread of the image.
@@ -45,12 +55,34 @@ pub(crate) struct Member {
     pub(crate) tgid: u32,
     /// `TASK_LIVE`, ...
     pub(crate) state: u32,
+    /// It is the first one of a pid namespace, which is made with it.
+    pub(crate) init: bool,
+    /// It is the first one of an address space, which it makes.
+    pub(crate) owns_mm: bool,
     /// Number of threads that follow it, if it is a leader.
     pub(crate) threads: u32,
-    /// Its first child, an index.
-    first_child: u32,
-    /// The next child of its parent, an index.
-    next_sibling: u32,
+    /// Its address space; 0: none.
+    mm: u32,
+    /// Its pid namespace; 0: outside.
+    pid_ns: u32,
+    /// Its parent, an index; `NONE`: it is a thread, or the root.
+    parent: u32,
+    /// The first process that it makes, an index.
+    first_made: u32,
+    /// The next process that its maker makes, an index.
+    next_made: u32,
+}
+
+impl Member {
+    /// It leads its thread group.
+    pub(crate) fn leads(&self) -> bool {
+        self.tid == self.tgid
+    }
+
+    /// Index of the thread that is its parent; `None`: it is a thread, or the root.
+    pub(crate) fn parent(&self) -> Option<usize> {
+        (self.parent != NONE).then_some(self.parent as usize)
+    }
 }
 
 /// All threads of an image, in its order.
@@ -65,8 +97,8 @@ pub(crate) struct Members {
 impl Members {
     /// Plans the metadata `meta`, which was checked.
     ///
-    /// A fault is of no use but for a bug in the check: then the restart fails. EINTR: the caller was
-    /// killed.
+    /// EINVAL: a task can't be made, as it lacks the one that would have to make it, or two are the
+    /// init of one pid namespace. No checkpoint writes that. EINTR: the caller was killed.
     pub(crate) fn new(meta: &[u8]) -> Result<Self> {
         let bad = |_: Fault| wait::check_killed().err().unwrap_or(EINVAL);
         let mut this = Self {
@@ -75,12 +107,14 @@ impl Members {
             dead_pids: KVVec::new(),
         };
         let mut parents: KVVec<u32> = KVVec::new();
+        let mut spaces = Spaces(RBTree::new());
         let mut leader = None;
         for raw in Records::asking(meta, 0, &wait::goes_on) {
             let raw = raw.map_err(bad)?;
             let offset = u32::try_from(raw.at)?;
             match raw.kind {
                 Kind::DeadPid => this.dead_pids.push(offset, GFP_KERNEL_ACCOUNT)?,
+                Kind::PidNs => spaces.add(&raw.body().map_err(bad)?)?,
                 Kind::Process => {
                     // The group of the last leader, which is complete.
                     for m in this.list.iter_mut().skip(leader.unwrap_or(0)) {
@@ -91,11 +125,24 @@ impl Members {
                     end_of_records(&mut this.list, offset);
                     let task: Task = raw.body().map_err(bad)?;
                     let index = this.list.len();
-                    let is_leader = task.tid.get() == task.tgid.get();
-                    if is_leader {
+                    let leads = task.tid.get() == task.tgid.get();
+                    if leads {
                         leader = Some(index);
                     } else if let Some(l) = leader.and_then(|l| this.list.get_mut(l)) {
                         l.threads += 1;
+                        if l.state == TASK_DEAD_LEADER && l.threads == 1 {
+                            l.mm = task.mm.get();
+                        }
+                    }
+                    let mut numbers = Numbers::new();
+                    numbers.read(&raw)?;
+                    let first = leads && numbers.as_mut_slice().first() == Some(&1);
+                    let pid_ns = task.pid_ns.get();
+                    let index32 = u32::try_from(index)?;
+                    if index == 0 {
+                        spaces.set_root(pid_ns)?;
+                    } else if first && pid_ns != 0 {
+                        spaces.set_init(pid_ns, index32)?;
                     }
                     this.list.push(
                         Member {
@@ -105,40 +152,87 @@ impl Members {
                             tid: task.tid.get(),
                             tgid: task.tgid.get(),
                             state: task.state.get(),
+                            init: first && (index == 0 || pid_ns != 0),
+                            owns_mm: false,
                             threads: 0,
-                            first_child: NONE,
-                            next_sibling: NONE,
+                            mm: task.mm.get(),
+                            pid_ns,
+                            parent: NONE,
+                            first_made: NONE,
+                            next_made: NONE,
                         },
                         GFP_KERNEL_ACCOUNT,
                     )?;
-                    let parent = if is_leader { task.parent.get() } else { 0 };
+                    let parent = if leads { task.parent.get() } else { 0 };
                     parents.push(parent, GFP_KERNEL_ACCOUNT)?;
                     this.by_tid
-                        .push((task.tid.get(), u32::try_from(index)?), GFP_KERNEL_ACCOUNT)?;
+                        .push((task.tid.get(), index32), GFP_KERNEL_ACCOUNT)?;
                 }
                 _ => (),
             }
         }
         end_of_records(&mut this.list, u32::try_from(meta.len())?);
         this.by_tid.sort_unstable();
-        this.link(&parents)?;
+        this.find_parents(&parents)?;
+        this.find_makers(&spaces)?;
         Ok(this)
     }
 
-    /// Makes the lists of children; in reverse, so that they come out in the image's order.
-    fn link(&mut self, parents: &[u32]) -> Result {
-        for (index, &parent) in parents.iter().enumerate().rev() {
+    fn find_parents(&mut self, parents: &[u32]) -> Result {
+        for (index, &parent) in parents.iter().enumerate() {
             if parent == 0 {
                 continue;
             }
-            let parent = self.index_of(parent).ok_or(EINVAL)?;
-            let index32 = u32::try_from(index)?;
-            if parent >= index {
-                return Err(EINVAL);
+            let parent = self.index_of(parent).filter(|&p| p < index).ok_or(EINVAL)?;
+            self.list.get_mut(index).ok_or(EINVAL)?.parent = u32::try_from(parent)?;
+        }
+        Ok(())
+    }
+
+    /// Finds who makes each process, and lists what each makes in the order of the image.
+    fn find_makers(&mut self, spaces: &Spaces) -> Result {
+        let mut makers: KVVec<u32> = KVVec::with_capacity(self.list.len(), GFP_KERNEL_ACCOUNT)?;
+        // The first process with an address space, and the first one of a pid namespace with it.
+        let mut owners: RBTree<u32, ()> = RBTree::new();
+        let mut sharers: RBTree<(u32, u32), u32> = RBTree::new();
+        for (index, m) in self.list.iter_mut().enumerate() {
+            let mut maker = NONE;
+            if m.leads() {
+                let around = if m.init && index != 0 {
+                    spaces.parent(m.pid_ns)?
+                } else {
+                    m.pid_ns
+                };
+                m.owns_mm = m.mm != 0 && owners.get(&m.mm).is_none();
+                if index == 0 {
+                    // The caller of restart(2) makes the root.
+                } else if m.mm == 0 || m.owns_mm {
+                    maker = spaces.init(around)?;
+                } else {
+                    maker = *sharers.get(&(m.mm, around)).ok_or(EINVAL)?;
+                }
+                if m.owns_mm {
+                    owners.try_create_and_insert(m.mm, (), GFP_KERNEL_ACCOUNT)?;
+                }
+                let key = (m.mm, m.pid_ns);
+                if m.mm != 0 && sharers.get(&key).is_none() {
+                    sharers.try_create_and_insert(
+                        key,
+                        u32::try_from(index)?,
+                        GFP_KERNEL_ACCOUNT,
+                    )?;
+                }
             }
-            let p = self.list.get_mut(parent).ok_or(EINVAL)?;
-            let next = core::mem::replace(&mut p.first_child, index32);
-            self.list.get_mut(index).ok_or(EINVAL)?.next_sibling = next;
+            makers.push(maker, GFP_KERNEL_ACCOUNT)?;
+        }
+        // In reverse, so that the lists come out in the image's order.
+        for (index, &maker) in makers.iter().enumerate().rev() {
+            if maker == NONE {
+                continue;
+            }
+            let maker = self.list.get_mut(maker as usize).ok_or(EINVAL)?;
+            let next = core::mem::replace(&mut maker.first_made, u32::try_from(index)?);
+            self.list.get_mut(index).ok_or(EINVAL)?.next_made = next;
         }
         Ok(())
     }
@@ -164,16 +258,12 @@ impl Members {
         self.by_tid.get(i).map(|e| e.1 as usize)
     }
 
-    /// Calls `f` for each child of the `index`th thread.
-    pub(crate) fn for_each_child(
-        &self,
-        index: usize,
-        mut f: impl FnMut(usize) -> Result,
-    ) -> Result {
-        let mut next = self.get(index)?.first_child;
+    /// Calls `f` for each process that the `index`th one makes.
+    pub(crate) fn for_each_made(&self, index: usize, mut f: impl FnMut(usize) -> Result) -> Result {
+        let mut next = self.get(index)?.first_made;
         while next != NONE {
             f(next as usize)?;
-            next = self.get(next as usize)?.next_sibling;
+            next = self.get(next as usize)?.next_made;
         }
         Ok(())
     }
@@ -209,7 +299,7 @@ impl Members {
                 .ok_or(EINVAL)?,
             at: META_AT.saturating_add(u64::from(member.offset)),
             process: meta.get(member.process as usize..).unwrap_or(&[]),
-            leader: member.tid == member.tgid,
+            owns_mm: member.owns_mm,
             last: member.process < member.end,
         })
     }
@@ -235,6 +325,57 @@ impl Members {
             f(&dead, &mut numbers)?;
         }
         Ok(())
+    }
+}
+
+/// The pid namespaces of an image, by their references.
+struct Spaces(RBTree<u32, Space>);
+
+/// A pid namespace of an image.
+struct Space {
+    /// The one around it; 0: outside.
+    parent: u32,
+    /// Its first task, an index.
+    init: u32,
+}
+
+impl Spaces {
+    fn add(&mut self, ns: &PidNs) -> Result {
+        let space = Space {
+            parent: ns.parent.get(),
+            init: NONE,
+        };
+        self.0
+            .try_create_and_insert(ns.obj.get(), space, GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// The root is in `ns`, which may be outside: whoever is in it is made by the root.
+    fn set_root(&mut self, ns: u32) -> Result {
+        if ns != 0 {
+            return self.set_init(ns, 0);
+        }
+        let space = Space { parent: 0, init: 0 };
+        self.0.try_create_and_insert(0, space, GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// `ns` has the `index`th task as its first. EINVAL: it has another.
+    fn set_init(&mut self, ns: u32, index: u32) -> Result {
+        let space = self.0.get_mut(&ns).filter(|s| s.init == NONE);
+        space.ok_or(EINVAL)?.init = index;
+        Ok(())
+    }
+
+    /// The first task of `ns`. EINVAL: it has none.
+    fn init(&self, ns: u32) -> Result<u32> {
+        let space = self.0.get(&ns).filter(|s| s.init != NONE);
+        Ok(space.ok_or(EINVAL)?.init)
+    }
+
+    /// The namespace around `ns`; 0: it lies outside.
+    fn parent(&self, ns: u32) -> Result<u32> {
+        Ok(self.0.get(&ns).ok_or(EINVAL)?.parent)
     }
 }
 
@@ -342,6 +483,80 @@ mod tests {
             assert_eq!(plan.last, last);
             let process = plan.process().map_err(|_| EINVAL)?;
             assert_eq!(process.tgid.get(), tgid);
+        }
+        Ok(())
+    }
+
+    /// The makers of some processes: a thread and what shares memory with its group, a nested pid
+    /// namespace whose init comes after one that was sent into it.
+    #[test]
+    fn makers() -> Result {
+        // tid, tgid, parent, address space, pid namespace, pids.
+        type Row = (u32, u32, u32, u32, u32, &'static [u32]);
+        const ROWS: &[Row] = &[
+            (1, 1, 0, 10, 1, &[1]),
+            (2, 1, 0, 10, 1, &[2]),
+            (3, 3, 2, 11, 1, &[3]),
+            (4, 4, 2, 12, 2, &[4, 2]),
+            (5, 5, 3, 11, 1, &[5]),
+            (6, 6, 1, 10, 2, &[6, 1]),
+            (7, 7, 6, 10, 2, &[7, 3]),
+            (8, 8, 5, 11, 1, &[8]),
+        ];
+        let mut meta = Meta::new();
+        for (obj, parent) in [(1u32, 0u32), (2, 1)] {
+            let mut ns = PidNs::new_zeroed();
+            ns.obj = obj.into();
+            ns.parent = parent.into();
+            meta.put(&ns, &[])?;
+        }
+        for &(tid, tgid, parent, mm, ns, pids) in ROWS {
+            let mut task = Task::new_zeroed();
+            task.tid = tid.into();
+            task.tgid = tgid.into();
+            task.parent = parent.into();
+            task.mm = mm.into();
+            task.pid_ns = ns.into();
+            let mut payload: KVec<u8> = KVec::new();
+            for pid in pids {
+                payload.extend_from_slice(&pid.to_le_bytes(), GFP_KERNEL)?;
+            }
+            meta.put(&task, &payload)?;
+        }
+        let members = Members::new(meta.as_bytes())?;
+        let made: &[(usize, &[usize])] = &[
+            // All of the root's namespace, and the init of the other, with which it shares memory.
+            (0, &[2, 5]),
+            (2, &[4, 7]),
+            // The init makes who was sent into its namespace before, and who shares its memory.
+            (5, &[3, 6]),
+        ];
+        for index in 0..ROWS.len() {
+            let wanted = made.iter().find(|m| m.0 == index).map_or(&[][..], |m| m.1);
+            let mut wanted = wanted.iter();
+            members.for_each_made(index, |other| {
+                assert_eq!(Some(&other), wanted.next());
+                Ok(())
+            })?;
+            assert!(wanted.next().is_none());
+        }
+        let parents = [
+            None,
+            None,
+            Some(1),
+            Some(1),
+            Some(2),
+            Some(0),
+            Some(5),
+            Some(4),
+        ];
+        for (index, parent) in parents.into_iter().enumerate() {
+            assert_eq!(members.get(index)?.parent(), parent);
+        }
+        let owners = [0, 2, 3];
+        for (index, member) in members.iter() {
+            assert_eq!(member.owns_mm, owners.contains(&index));
+            assert_eq!(member.init, [0, 5].contains(&index));
         }
         Ok(())
     }

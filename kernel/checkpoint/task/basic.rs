@@ -35,6 +35,7 @@ use crate::{
                 State, //
             },
             limits,
+            links,
             state::{
                 self,
                 NewState,
@@ -167,6 +168,10 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         (state.fork_no_exec, TASK_FORKNOEXEC),
         (state.super_priv, TASK_SUPERPRIV),
         (state.in_syscall, TASK_IN_SYSCALL),
+        (
+            state.parent_execed && t.is_leader() && !is_root,
+            TASK_PARENT_EXECED,
+        ),
     ] {
         if on {
             flags |= flag;
@@ -271,8 +276,9 @@ fn pids(cap: &Capture, t: &FrozenTask) -> Result<KVec<U32>> {
     Ok(pids)
 }
 
-/// Takes from the current task all that fork() hands on.
+/// Takes from the root all that fork() hands on.
 fn reset(r: &Restore, plan: &Plan<'_>) -> Result {
+    links::leave_terminal();
     reset_inherited().map_err(|(e, what)| {
         r.fail(
             e,

@@ -32,7 +32,6 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
     collect,
     leaks,
     save,
-    restore,
     secure,
     ..ProcessOps::NONE
 };
@@ -135,19 +134,13 @@ fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
     cap.meta.put(&process, &[])
 }
 
-/// Restores what children must see: they learn from their parent that there is a sub-reaper.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    let process = plan.process().map_err(|f| r.fault(f))?;
-    limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
-    Ok(())
-}
-
 /// Restores what the current thread group shares, with the credentials of the caller of restart(2).
 ///
-/// Each of its threads has made its children by now, which begin with copies of the limits, and has
-/// its scheduling: what these limits forbid was allowed before they were lowered.
+/// Its last thread does: all of them have memory, files and scheduling by now, which these limits may
+/// forbid to have anew.
 fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
+    limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
     limits::set_group_times(&GroupTimes {
         cutime: process.cutime.get(),
         cstime: process.cstime.get(),

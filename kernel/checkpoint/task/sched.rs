@@ -167,7 +167,7 @@ fn affinity(r: &Restore, plan: &Plan<'_>) -> Result {
             }
             mask
         }
-        // It was not bound, but inherited that its parent is.
+        // It was not bound, but inherited that the caller is.
         None if attr::is_bound() => possible,
         None => return Ok(()),
     };

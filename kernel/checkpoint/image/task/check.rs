@@ -251,7 +251,12 @@ impl Walk<'_> {
             task.tid == self.container.root,
             "the first task is not the root",
         )?;
-        ensure(raw, task.parent.get() == 0, "the root task has a parent")?;
+        let outside = task.flags.get() & TASK_PARENT_EXECED == 0;
+        ensure(
+            raw,
+            task.parent.get() == 0 && outside,
+            "the root task has a parent",
+        )?;
         ensure(
             raw,
             task.state.get() != TASK_ZOMBIE,
@@ -357,7 +362,7 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
-            task.exit_signal.get() == -1,
+            task.exit_signal.get() == -1 && task.flags.get() & TASK_PARENT_EXECED == 0,
             "thread with an exit signal",
         )?;
         ensure(

@@ -11,10 +11,7 @@
 
 use kernel::{
     bindings,
-    error::{
-        from_err_ptr,
-        to_result, //
-    },
+    error::from_err_ptr,
     prelude::*,
     sync::{
         aref::ARef,
@@ -27,6 +24,7 @@ use kernel::{
 use crate::kapi::{
     cgroup::group::CgroupDir,
     fork::slot::{
+        wait_killable,
         ExitAddrs,
         Slot, //
     },
@@ -73,15 +71,13 @@ pub(crate) enum Arrival {
     Killed,
 }
 
-/// What tasks wait for while they restore themselves.
+/// Where the coordinator waits for the tasks.
 ///
 /// # Invariants
 ///
-/// Both completions were initialised, and are pinned.
+/// The completion was initialised, and is pinned.
 #[pin_data]
 pub(crate) struct Gate {
-    #[pin]
-    turn: Opaque<bindings::completion>,
     #[pin]
     news: Opaque<bindings::completion>,
 }
@@ -92,51 +88,25 @@ unsafe impl Send for Gate {}
 unsafe impl Sync for Gate {}
 
 impl Gate {
-    /// One with the turn taken.
+    /// One without news.
     pub(crate) fn new() -> impl PinInit<Self> {
-        fn completion() -> impl PinInit<Opaque<bindings::completion>> {
-            // SAFETY: init_completion() initialises all of it.
-            Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) })
-        }
         pin_init!(Self {
-            turn <- completion(),
-            news <- completion(),
+            // SAFETY: init_completion() initialises all of it.
+            news <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
         })
     }
 
-    /// Tells the coordinator that a task has arrived.
+    /// Tells the coordinator that all tasks have come so far, or that it need not wait for that.
     pub(crate) fn notify(&self) {
         // SAFETY: It was initialised.
         unsafe { bindings::complete(self.news.get()) };
     }
 
-    /// Waits for a task to arrive. EINTR: the caller was killed.
+    /// Waits for news. EINTR: the caller was killed.
     pub(crate) fn wait_news(&self) -> Result {
-        wait_killable(&self.news)
+        // SAFETY: By the type's invariants it was initialised.
+        unsafe { wait_killable(&self.news) }
     }
-
-    /// Makes the turn free, for the first time.
-    pub(crate) fn free_turn(&self) {
-        // SAFETY: It was initialised.
-        unsafe { bindings::complete(self.turn.get()) };
-    }
-
-    /// Runs `f` while no other task does. EINTR: the caller was killed while it waited.
-    pub(crate) fn with_turn<R>(&self, f: impl FnOnce() -> Result<R>) -> Result<R> {
-        wait_killable(&self.turn)?;
-        let result = f();
-        self.free_turn();
-        result
-    }
-}
-
-/// Waits for an initialised completion; the machine may be suspended meanwhile. The caller holds
-/// no lock. EINTR: it was killed.
-fn wait_killable(completion: &Opaque<bindings::completion>) -> Result {
-    let state = bindings::TASK_KILLABLE | bindings::TASK_FREEZABLE;
-    // SAFETY: Both completions of a gate are initialised. We may sleep.
-    to_result(unsafe { bindings::wait_for_completion_state(completion.get(), state) })
-        .map_err(|_| EINTR)
 }
 
 /// What [`NewTask`] may ask for.
@@ -165,7 +135,7 @@ pub(crate) struct NewTask<'a> {
     pub(crate) exit_signal: i32,
     /// Its pid in each namespace, innermost first.
     pub(crate) pids: &'a mut [i32],
-    /// The cgroup to make it in; `None`: that of its parent.
+    /// The cgroup to make it in; `None`: that of the current task.
     pub(crate) cgroup: Option<&'a CgroupDir>,
 }
 

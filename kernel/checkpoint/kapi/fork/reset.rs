@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What fork() hands on, and a restarted task must not have: it is taken away first.
+//! What fork() hands on, and a restarted task must not have: the root, of which all others are made,
+//! is rid of it first.
 //!
 //! The lists are copy_process(), which copies what it does not clear, and begin_new_exec() with
 //! what it calls, which clears a part of that. Documentation/checkpoint/maintainers.rst goes
@@ -29,8 +30,8 @@ use crate::{
 #[cfg(CONFIG_UCLAMP_TASK)]
 use crate::kapi::sched::attr;
 
-/// Takes from the current task, which restart(2) has just made, what it has of the one that made
-/// it and what no record of the image replaces. May sleep.
+/// Takes from the current task, the root that restart(2) has just made, what it has of its caller and
+/// what no record of the image replaces. May sleep.
 ///
 /// The error comes with the name of what can't be taken away.
 pub(crate) fn reset_inherited() -> Result<(), (Error, &'static str)> {

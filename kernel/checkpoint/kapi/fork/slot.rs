@@ -82,7 +82,7 @@ pub(super) struct Luggage {
 ///
 /// # Invariants
 ///
-/// - Both completions were initialised; they and `work` are pinned.
+/// - All completions were initialised; they and `work` are pinned.
 /// - `task` and `pid` are NULL, or a task and its pid, with a reference on each.
 /// - `job` is NULL, or came from `Arc::into_raw()` of the one type of job that the task is made for.
 #[pin_data(PinnedDrop)]
@@ -95,6 +95,9 @@ pub(crate) struct Slot {
     /// Task to coordinator: it sleeps, or is about to, until it is let go.
     #[pin]
     seated: Opaque<bindings::completion>,
+    /// To the task: it is its turn to restore itself.
+    #[pin]
+    turn: Opaque<bindings::completion>,
     seat: Atomic<u32>,
     #[pin]
     luggage: Mutex<Luggage>,
@@ -127,6 +130,7 @@ impl Slot {
             work: Opaque::zeroed(),
             call <- completion(),
             seated <- completion(),
+            turn <- completion(),
             seat: Atomic::new(seat::AWAY),
             luggage <- new_mutex!(Luggage::default(), "checkpoint luggage"),
             task: Atomic::new(core::ptr::null_mut()),
@@ -202,6 +206,20 @@ impl Slot {
         }
     }
 
+    /// Gives the task its turn, once.
+    pub(crate) fn give_turn(&self) {
+        // SAFETY: It was initialised.
+        unsafe { bindings::complete(self.turn.get()) };
+    }
+
+    /// Waits for its turn. To be called by the task itself, which holds no lock. May sleep.
+    ///
+    /// EINTR: it was killed.
+    pub(crate) fn wait_turn(&self) -> Result {
+        // SAFETY: By the type's invariants it was initialised.
+        unsafe { wait_killable(&self.turn) }
+    }
+
     /// The task is in its place from now on. To be called by itself.
     pub(super) fn sit_down(&self) {
         self.seat.store(seat::PARKED, Release);
@@ -266,10 +284,8 @@ impl Slot {
     /// EINTR: the caller was killed.
     pub(super) fn wait_seated(&self) -> Result {
         let task = self.task().ok_or(ESRCH)?;
-        let state = bindings::TASK_KILLABLE | bindings::TASK_FREEZABLE;
-        // SAFETY: It was initialised; the caller holds no lock.
-        to_result(unsafe { bindings::wait_for_completion_state(self.seated.get(), state) })
-            .map_err(|_| EINTR)?;
+        // SAFETY: By the type's invariants it was initialised.
+        unsafe { wait_killable(&self.seated)? };
         // SAFETY: We own a reference. It is about to sleep in this state, and only we wake it.
         if unsafe { bindings::wait_task_inactive(task.as_ptr(), bindings::TASK_PARKED) } == 0 {
             return Err(EBUSY);
@@ -300,6 +316,19 @@ impl Slot {
             unsafe { bindings::wake_up_state(task.as_ptr(), bindings::TASK_PARKED) };
         }
     }
+}
+
+/// Waits for a completion; the machine may be suspended meanwhile. The caller holds no lock. May
+/// sleep. EINTR: it was killed.
+///
+/// # Safety
+///
+/// `completion` was initialised, and is pinned.
+pub(super) unsafe fn wait_killable(completion: &Opaque<bindings::completion>) -> Result {
+    let state = bindings::TASK_KILLABLE | bindings::TASK_FREEZABLE;
+    // SAFETY: By the caller's promise it was initialised; we may sleep.
+    to_result(unsafe { bindings::wait_for_completion_state(completion.get(), state) })
+        .map_err(|_| EINTR)
 }
 
 #[pinned_drop]

@@ -135,8 +135,8 @@ impl FilesRef {
         let new = core::mem::ManuallyDrop::new(self).0.as_ptr();
         // SAFETY: We owned a reference; the old table's reference was the task's. This is the store
         // of ksys_unshare(), under the same lock; what that checks is that no thread shares what
-        // may not be shared, and a task that restores itself has made no thread yet. It has no
-        // io_uring, whose requests exec(2) would end here.
+        // may not be shared, and of the threads of a restarted process each installs its own. It
+        // has no io_uring, whose requests exec(2) would end here.
         unsafe {
             let task = bindings::get_current();
             bindings::task_lock(task);

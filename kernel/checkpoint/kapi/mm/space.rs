@@ -303,9 +303,11 @@ pub(crate) fn denies_write_exec() -> bool {
 
 /// Gives the caller, whose only thread it is to have it, a new, empty address space.
 ///
+/// It is the caller's alone until that has restored it: the threads and processes that it makes with
+/// it wait for their turn meanwhile.
+///
 /// The old one is left as exec does it. Of its flags the new one has none but, with
-/// `deny_write_exec`, [`flag::MDWE`]: the old one is that of the task's creator, which may be a
-/// task of the image that has got flags of its own. May sleep.
+/// `deny_write_exec`, [`flag::MDWE`]. May sleep.
 pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
     // SAFETY: `current` has an address space; mm_alloc() returns NULL or one with one user.
     let mm = NonNull::new(unsafe { bindings::mm_alloc() }).ok_or(ENOMEM)?;

@@ -192,8 +192,8 @@ pub(crate) fn set_oom_score(new: &OomScore) -> Result {
 /// Makes the current thread group a child sub-reaper, as prctl(PR_SET_CHILD_SUBREAPER).
 pub(crate) fn set_subreaper(on: bool) {
     // SAFETY: The signal_struct of the running task is valid; its own task writes the field.
-    // prctl(PR_SET_CHILD_SUBREAPER) has no checks. It tells all descendants: there are none yet,
-    // and those to come learn it from fork().
+    // prctl(PR_SET_CHILD_SUBREAPER) has no checks. It tells all descendants: those learn it from
+    // checkpoint_adopt().
     unsafe { (*(*bindings::get_current()).signal).is_child_subreaper = on };
 }
 

@@ -6,12 +6,18 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
-    error::from_err_ptr,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
     prelude::*,
     task::Task, //
 };
 
-use crate::kapi::pid::namespace::PidNs;
+use crate::kapi::{
+    fork::parked::ParkedTask,
+    pid::namespace::PidNs, //
+};
 
 /// A pid, with a reference.
 ///
@@ -155,8 +161,29 @@ impl Drop for LonePid {
     }
 }
 
-/// Drops the controlling terminal of the current thread group: that of the caller of restart(2),
-/// which fork gives to each new process.
+/// Makes the process that `child` leads the last child of `parent`, which was made before it.
+///
+/// `exit_signal`: for the parent when it exits; `execed`: the parent has executed a program since
+/// it made the child, and so gets SIGCHLD whatever that is.
+///
+/// EINVAL: the child has no pid in the parent's pid namespace.
+pub(crate) fn adopt(
+    child: &ParkedTask,
+    parent: &ParkedTask,
+    exit_signal: i32,
+    execed: bool,
+) -> Result {
+    // SAFETY: tasklist_lock is held for writing. Both are held parked, so they do not exit.
+    unsafe {
+        bindings::tasklist_write_lock();
+        let ret = bindings::checkpoint_adopt(child.as_ptr(), parent.as_ptr(), exit_signal, execed);
+        bindings::tasklist_write_unlock();
+        to_result(ret)
+    }
+}
+
+/// Drops the controlling terminal of the current thread group, the root's: that of the caller of
+/// restart(2), which fork gives to each new process.
 ///
 /// A session of the image that kept it would hang it up at its end. It is no terminal of the image
 /// in any case.

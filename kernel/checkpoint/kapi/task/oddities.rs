@@ -20,8 +20,8 @@ use crate::kapi::{
 pub(crate) enum Handed {
     /// fork() gives it to no new process.
     Not,
-    /// fork() gives it to new processes: each restarted task is rid of it by this function before
-    /// it restores anything.
+    /// fork() gives it to new processes: the root is rid of it by this function before it makes the
+    /// others.
     Reset(fn() -> Result),
     /// Something that the image holds comes in its place.
     Replaced,

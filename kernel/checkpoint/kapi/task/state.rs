@@ -44,6 +44,8 @@ pub(crate) struct ThreadState {
     pub(crate) super_priv: bool,
     /// Signal for the parent at exit.
     pub(crate) exit_signal: i32,
+    /// Its parent has executed a program since it made it.
+    pub(crate) parent_execed: bool,
     /// personality(2).
     pub(crate) personality: u32,
     /// Signal at the parent's death.
@@ -74,6 +76,21 @@ pub(crate) struct ThreadState {
     pub(crate) in_syscall: bool,
 }
 
+/// The parent of `t` has executed a program since it made it.
+///
+/// # Safety
+///
+/// The caller owns a reference on `t`.
+unsafe fn parent_execed(t: *const bindings::task_struct) -> bool {
+    let _rcu = rcu::read_lock();
+    // SAFETY: By the caller's promise; RCU keeps the parent. Both numbers are read once.
+    unsafe {
+        let parent = (&raw const (*t).real_parent).read_volatile();
+        let now = (&raw const (*parent).self_exec_id).read_volatile();
+        (&raw const (*t).parent_exec_id).read_volatile() != now
+    }
+}
+
 impl FrozenTask {
     /// Reads what is the thread's own.
     pub(crate) fn thread_state(&self) -> ThreadState {
@@ -89,6 +106,7 @@ impl FrozenTask {
                 fork_no_exec: (*t).flags & bindings::PF_FORKNOEXEC != 0,
                 super_priv: (*t).flags & bindings::PF_SUPERPRIV != 0,
                 exit_signal: (*t).exit_signal,
+                parent_execed: parent_execed(t),
                 personality: (*t).personality,
                 pdeath_signal: (*t).pdeath_signal.unsigned_abs(),
                 set_child_tid: usize_as_u64((*t).set_child_tid.addr()),

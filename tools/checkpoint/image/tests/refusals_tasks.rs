@@ -45,6 +45,9 @@ fn tasks() {
         ("the root task has a parent", |s| {
             s.edit(0, |t: &mut Task| t.parent.set(3))
         }),
+        ("the root task has a parent", |s| {
+            s.edit(0, |t: &mut Task| t.flags.set(TASK_PARENT_EXECED))
+        }),
         ("its parent is no live task that comes before it", |s| {
             s.edit(2, |t: &mut Task| t.parent.set(0))
         }),
@@ -146,7 +149,7 @@ fn tasks() {
 fn task_fields() {
     refused(&[
         ("unknown flag", |s| {
-            s.edit(0, |t: &mut Task| t.flags.set(1 << 8))
+            s.edit(0, |t: &mut Task| t.flags.set(1 << 9))
         }),
         ("impossible exit signal", |s| {
             s.edit(0, |t: &mut Task| t.exit_signal.set(-1))
@@ -231,6 +234,9 @@ fn groups() {
         }),
         ("thread with an exit signal", |s| {
             s.edit(1, |t: &mut Task| t.exit_signal.set(17))
+        }),
+        ("thread with an exit signal", |s| {
+            s.edit(1, |t: &mut Task| t.flags.set(TASK_PARENT_EXECED))
         }),
         (
             "thread with another process group or session than its leader",

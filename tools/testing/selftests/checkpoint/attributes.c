@@ -59,6 +59,54 @@ CKPT_CYCLE(exit_signal)
 	}
 }
 
+/* A process that has executed this program since it made a child, which SIGUSR1 is to tell of. */
+CKPT_SCENARIO(after_exec)
+{
+	pid_t kid = board->value[0];
+	struct timespec no_time = { 0 };
+	siginfo_t info;
+	sigset_t set;
+	int status;
+
+	sigfillset(&set);
+	ckpt_step(0);
+	ckpt_wait_go();
+	ckpt_step(1);
+	CHECK_EQ(kid, waitpid(kid, &status, __WALL));
+	CHECK_EQ(60 << 8, status);
+	CHECK_EQ(SIGCHLD, sigtimedwait(&set, &info, &no_time));
+	CHECK_EQ(kid, info.si_pid);
+	CHECK_EQ(-1, sigtimedwait(&set, &info, &no_time));
+}
+
+CKPT_CYCLE(exit_signal_after_exec)
+{
+	char path[320];
+	sigset_t set;
+	pid_t kid;
+
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* The name of the board is that of a file without its end. */
+	ckpt_path(path, sizeof(path), "");
+	path[strlen(path) - 1] = 0;
+	kid = CHECK_SYS(fork());
+	if (!kid) {
+		pid_t late = fork_with_signal(SIGUSR1);
+
+		if (!late) {
+			ckpt_step_wait(1, 1);
+			_exit(60);
+		}
+		board->value[0] = late;
+		execl("/proc/self/exe", "attributes", "--scenario", "after_exec", path, NULL);
+		_exit(1);
+	}
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
 static int mourner(void *arg)
 {
 	siginfo_t info;

@@ -23,6 +23,8 @@ const struct loss losses[] = {
 	FIELD("comm", TASK, BYTES, task, comm, 0, "attributes", "comm"),
 	FIELD("personality", TASK, BYTES, task, personality, 0, "attributes", "persona"),
 	FIELD("exit_signal", TASK, SET, task, exit_signal, 0x11, "attributes", "exit_signal"),
+	FIELD("parent has executed", TASK, BITS, task, flags, IMAGE_TASK_PARENT_EXECED,
+	      "attributes", "exit_signal_after_exec"),
 	FIELD("pdeath_signal", TASK, BYTES, task, pdeath_signal, 0, "attributes", "pdeath_signal"),
 	FIELD("no_new_privs", TASK, BITS, task, flags, IMAGE_TASK_NO_NEW_PRIVS,
 	      "attributes", "no_new_privs"),

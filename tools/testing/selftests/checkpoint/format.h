@@ -62,6 +62,7 @@
 #define IMAGE_TASK_RESET_ON_FORK (1ull << 5)
 #define IMAGE_TASK_RSEQ (1ull << 6)
 #define IMAGE_TASK_IN_SYSCALL (1ull << 7)
+#define IMAGE_TASK_PARENT_EXECED (1ull << 8)
 
 /* Task.restart_kind */
 #define IMAGE_RESTART_NONE 0
