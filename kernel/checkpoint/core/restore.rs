@@ -93,6 +93,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) at: u64,
     /// The metadata from the Process record of its thread group on.
     pub(crate) process: &'a [u8],
+    /// It is the first task of its pid namespace, which was made with it.
+    pub(crate) init: bool,
     /// It makes its address space: no task before it in the image has that.
     pub(crate) owns_mm: bool,
     /// It is the last one of its thread group.

@@ -170,14 +170,12 @@ impl Rebuilt for BuiltPidNs {
     }
 }
 
-/// Notes the pid namespace of the current task, which was made in it.
+/// Notes the pid namespace that was made with the current task: no other, which would be one that
+/// the caller has no right to change.
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    let Some(obj) = ObjRef::new(plan.task.pid_ns.get()) else {
+    let Some(obj) = ObjRef::new(plan.task.pid_ns.get()).filter(|_| plan.init) else {
         return Ok(());
     };
-    if r.is_built(obj) {
-        return Ok(());
-    }
     let built = BuiltPidNs {
         ns: PidNs::of_current()?,
         who: plan.name(),

@@ -299,6 +299,7 @@ impl Members {
                 .ok_or(EINVAL)?,
             at: META_AT.saturating_add(u64::from(member.offset)),
             process: meta.get(member.process as usize..).unwrap_or(&[]),
+            init: member.init,
             owns_mm: member.owns_mm,
             last: member.process < member.end,
         })
