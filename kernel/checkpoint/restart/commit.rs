@@ -72,8 +72,18 @@ pub(crate) struct Ready<'a> {
 struct Dead {
     index: usize,
     task: ARef<Task>,
-    /// Signal for its parent, and exit code; `None`: others of its thread group live.
-    end: Option<(i32, u32)>,
+    /// What its parent knows; `None`: others of its thread group live.
+    end: Option<End>,
+}
+
+/// What the parent of one that was dead knows of its end.
+struct End {
+    /// Signal for the parent.
+    signal: i32,
+    /// The parent has executed a program since it made it.
+    execed: bool,
+    /// Exit code.
+    code: u32,
 }
 
 /// Ties the tasks together and gives them registers and signals.
@@ -144,8 +154,8 @@ impl Ready<'_> {
             while !park::has_exited(&dead.task) && wait::monotonic_ns() < end {
                 wait::pause_ms_uninterruptible(1);
             }
-            if let Some((signal, code)) = dead.end {
-                links::settle_dead(&dead.task, signal, code);
+            if let Some(end) = &dead.end {
+                links::settle_dead(&dead.task, end.signal, end.execed, end.code);
             }
         }
         for (index, process) in &self.processes {
@@ -205,8 +215,11 @@ fn dead(crew: &Crew, held: &Held<'_>) -> Result<KVVec<Dead>> {
         let dead = Dead {
             index,
             task: crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?,
-            end: (member.state == TASK_ZOMBIE)
-                .then_some((plan.task.exit_signal.get(), plan.task.exit_code.get())),
+            end: (member.state == TASK_ZOMBIE).then_some(End {
+                signal: plan.task.exit_signal.get(),
+                execed: parent_execed(&plan),
+                code: plan.task.exit_code.get(),
+            }),
         };
         list.push(dead, GFP_KERNEL_ACCOUNT)?;
     }
@@ -262,6 +275,11 @@ fn groups(crew: &Crew, root: &PidNs) -> Result {
     Ok(())
 }
 
+/// Returns whether the parent of the process of `plan` has executed a program since it made it.
+fn parent_execed(plan: &Plan<'_>) -> bool {
+    plan.task.flags.get() & TASK_PARENT_EXECED != 0
+}
+
 /// Gives each process the parent that it had: until here it is a child of the task that made it.
 ///
 /// In the order of the image, which has the children of each parent in the order that wait(2) finds
@@ -273,12 +291,12 @@ fn parents(crew: &Crew, held: &Held<'_>) -> Result {
         };
         wait::check_killed()?;
         let plan = crew.members.plan(crew.restore.meta(), index)?;
-        // The parent of a dead child has had its signal already.
-        let exit_signal = match member.state {
-            TASK_ZOMBIE => 0,
-            _ => plan.task.exit_signal.get(),
+        // The parent of a dead child has had its signal already. From one that it has made before
+        // it executed a program it would get SIGCHLD.
+        let (exit_signal, execed) = match member.state {
+            TASK_ZOMBIE => (0, false),
+            _ => (plan.task.exit_signal.get(), parent_execed(&plan)),
         };
-        let execed = plan.task.flags.get() & TASK_PARENT_EXECED != 0;
         held.with(index, |child| {
             held.with(parent, |parent| {
                 links::adopt(child, parent, exit_signal, execed)

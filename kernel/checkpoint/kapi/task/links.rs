@@ -241,17 +241,20 @@ pub(crate) fn set_session_and_group(leader: &Task, ns: &PidNs, sid: u32, pgid: u
 }
 
 /// Makes `task`, which was dead at the checkpoint and has just exited again, one that `exit_signal`
-/// told of and that exited with `code`.
+/// told of and that exited with `code`; `execed`: as of [`adopt`].
 ///
-/// The signal was left out when it exited, as the parent had it already. Its code is another one
-/// if somebody killed it on its way.
-pub(crate) fn settle_dead(task: &Task, exit_signal: i32, code: u32) {
+/// The signal was left out when it exited, as the parent, which is held, had it already. Its code is
+/// another one if somebody killed it on its way.
+pub(crate) fn settle_dead(task: &Task, exit_signal: i32, execed: bool, code: u32) {
     let t = task.as_ptr();
     // SAFETY: We own a reference on the task, which keeps its signal_struct; all of it is read
-    // under tasklist_lock when somebody waits for the task.
+    // under tasklist_lock when somebody waits for the task. Under that its parent is valid, or else
+    // as it is held.
     unsafe {
         bindings::tasklist_write_lock();
         (*t).exit_signal = exit_signal;
+        let parent_id = (*(*t).real_parent).self_exec_id;
+        (*t).parent_exec_id = parent_id.wrapping_sub(execed.into());
         if (*t).exit_state.cast_unsigned() == bindings::EXIT_ZOMBIE {
             (*t).exit_code = code.cast_signed();
             (*(*t).signal).group_exit_code = code.cast_signed();

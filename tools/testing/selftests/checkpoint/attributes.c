@@ -59,18 +59,27 @@ CKPT_CYCLE(exit_signal)
 	}
 }
 
-/* A process that has executed this program since it made a child, which SIGUSR1 is to tell of. */
+/*
+ * A process that has executed this program since it made two children, which
+ * SIGUSR1 is to tell of. One is dead, and has been told of.
+ */
 CKPT_SCENARIO(after_exec)
 {
-	pid_t kid = board->value[0];
+	pid_t kid = board->value[0], dead = board->value[1];
 	struct timespec no_time = { 0 };
 	siginfo_t info;
 	sigset_t set;
 	int status;
 
 	sigfillset(&set);
+	CHECK_SYS(waitid(P_PID, dead, &info, WEXITED | WNOWAIT | __WALL));
+	while (sigtimedwait(&set, &info, &no_time) > 0)
+		;
 	ckpt_step(0);
 	ckpt_wait_go();
+	CHECK_EQ(-1, sigtimedwait(&set, &info, &no_time));
+	CHECK_EQ(dead, waitpid(dead, &status, __WCLONE));
+	CHECK_EQ(61 << 8, status);
 	ckpt_step(1);
 	CHECK_EQ(kid, waitpid(kid, &status, __WALL));
 	CHECK_EQ(60 << 8, status);
@@ -92,13 +101,17 @@ CKPT_CYCLE(exit_signal_after_exec)
 	path[strlen(path) - 1] = 0;
 	kid = CHECK_SYS(fork());
 	if (!kid) {
-		pid_t late = fork_with_signal(SIGUSR1);
+		pid_t late = fork_with_signal(SIGUSR1), dead;
 
 		if (!late) {
 			ckpt_step_wait(1, 1);
 			_exit(60);
 		}
+		dead = fork_with_signal(SIGUSR1);
+		if (!dead)
+			_exit(61);
 		board->value[0] = late;
+		board->value[1] = dead;
 		execl("/proc/self/exe", "attributes", "--scenario", "after_exec", path, NULL);
 		_exit(1);
 	}
