@@ -27,7 +27,8 @@
  *
  * Return: 0, or -EINVAL: @child has no pid in the pid namespace of @parent.  A
  * process is always in that of its parent or below: an init waits at its end
- * for its children, which it has killed if it could see them.
+ * for its children, which it has killed if it could see them.  And an init is
+ * never in that of its parent: the children of one that dies there go to it.
  */
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed)
@@ -36,7 +37,8 @@ int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 	struct task_struct *t;
 
 	lockdep_assert_held_write(&tasklist_lock);
-	if (!task_pid_nr_ns(child, task_active_pid_ns(parent)))
+	/* Number 1 is that of the init. */
+	if (task_pid_nr_ns(child, task_active_pid_ns(parent)) <= 1)
 		return -EINVAL;
 	for_each_thread(child, t) {
 		rcu_assign_pointer(t->real_parent, parent);

@@ -306,7 +306,7 @@ fn parents(crew: &Crew, held: &Held<'_>) -> Result {
             crew.restore.fail(
                 e,
                 &plan,
-                fmt!("its parent is in a pid namespace that it is not in"),
+                fmt!("its parent is in a pid namespace that it is not in, or is the init of"),
             )
         })?;
     }

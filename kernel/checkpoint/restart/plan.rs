@@ -30,7 +30,8 @@ use crate::{
             DeadPid,
             Task,
             LEVELS_MAX,
-            TASK_DEAD_LEADER, //
+            TASK_DEAD_LEADER,
+            TASK_ZOMBIE, //
         },
         Fault,
         Kind, //
@@ -142,7 +143,8 @@ impl Members {
                     if index == 0 {
                         spaces.set_root(pid_ns)?;
                     } else if first && pid_ns != 0 {
-                        spaces.set_init(pid_ns, index32)?;
+                        let dead = task.state.get() == TASK_ZOMBIE;
+                        spaces.set_init(pid_ns, index32, dead)?;
                     }
                     this.list.push(
                         Member {
@@ -338,6 +340,8 @@ struct Space {
     parent: u32,
     /// Its first task, an index.
     init: u32,
+    /// That has exited: so there is no other in it.
+    dead: bool,
 }
 
 impl Spaces {
@@ -345,6 +349,7 @@ impl Spaces {
         let space = Space {
             parent: ns.parent.get(),
             init: NONE,
+            dead: false,
         };
         self.0
             .try_create_and_insert(ns.obj.get(), space, GFP_KERNEL_ACCOUNT)?;
@@ -354,23 +359,29 @@ impl Spaces {
     /// The root is in `ns`, which may be outside: whoever is in it is made by the root.
     fn set_root(&mut self, ns: u32) -> Result {
         if ns != 0 {
-            return self.set_init(ns, 0);
+            return self.set_init(ns, 0, false);
         }
-        let space = Space { parent: 0, init: 0 };
+        let space = Space {
+            parent: 0,
+            init: 0,
+            dead: false,
+        };
         self.0.try_create_and_insert(0, space, GFP_KERNEL_ACCOUNT)?;
         Ok(())
     }
 
-    /// `ns` has the `index`th task as its first. EINVAL: it has another.
-    fn set_init(&mut self, ns: u32, index: u32) -> Result {
+    /// `ns` has the `index`th task as its first; `dead`: which has exited. EINVAL: it has another.
+    fn set_init(&mut self, ns: u32, index: u32, dead: bool) -> Result {
         let space = self.0.get_mut(&ns).filter(|s| s.init == NONE);
-        space.ok_or(EINVAL)?.init = index;
+        let space = space.ok_or(EINVAL)?;
+        space.init = index;
+        space.dead = dead;
         Ok(())
     }
 
-    /// The first task of `ns`. EINVAL: it has none.
+    /// The first task of `ns`, which makes others in it. EINVAL: it has none, or a dead one.
     fn init(&self, ns: u32) -> Result<u32> {
-        let space = self.0.get(&ns).filter(|s| s.init != NONE);
+        let space = self.0.get(&ns).filter(|s| s.init != NONE && !s.dead);
         Ok(space.ok_or(EINVAL)?.init)
     }
 

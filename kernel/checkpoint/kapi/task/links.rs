@@ -166,7 +166,7 @@ impl Drop for LonePid {
 /// `exit_signal`: for the parent when it exits; `execed`: the parent has executed a program since
 /// it made the child, and so gets SIGCHLD whatever that is.
 ///
-/// EINVAL: the child has no pid in the parent's pid namespace.
+/// EINVAL: the child has no pid in the parent's pid namespace, or is the init of that.
 pub(crate) fn adopt(
     child: &ParkedTask,
     parent: &ParkedTask,

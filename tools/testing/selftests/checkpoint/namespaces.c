@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Containers with a hostname of their own, and with pid namespaces inside. */
-#include "common.h"
+#include "pid_namespaces.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
-#include <linux/sched.h>
 #include <sys/utsname.h>
 
 CKPT_FIXTURE
@@ -67,13 +65,6 @@ CKPT_CYCLE(several_hostnames, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWUTS
 	check_names("root", "shared.domain");
 }
 
-static pid_t fork_in_new_pidns(void)
-{
-	struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
-
-	return CHECK_SYS(syscall(__NR_clone3, &args, sizeof(args)));
-}
-
 static int inner_child(void *arg)
 {
 	pid_t pid = getpid();
@@ -120,14 +111,6 @@ static int sent_inside(void *arg)
 	CHECK_EQ(2, getpid());
 	CHECK_EQ(0, getppid());
 	return 83;
-}
-
-static void set_pid_namespace(pid_t of)
-{
-	int fd = CHECK_SYS(syscall(__NR_pidfd_open, of, 0));
-
-	CHECK_SYS(setns(fd, CLONE_NEWPID));
-	CHECK_SYS(close(fd));
 }
 
 /* A process of another namespace than its parent's, which it is not the init of. */
