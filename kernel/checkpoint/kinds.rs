@@ -51,7 +51,7 @@ fn restored() -> impl Iterator<Item = &'static ThreadOps> {
 
 /// Returns what the threads of a process share. Its record is the last of a process.
 pub(crate) fn processes() -> impl Iterator<Item = &'static ProcessOps> {
-    task::PROCESSES.iter()
+    [ns::PROCESSES, task::PROCESSES].into_iter().flatten()
 }
 
 /// Returns the same in the order in which a new task begins: what its address space depends on,

@@ -2,7 +2,10 @@
 
 //! Namespaces.
 
-use crate::found::ThreadOps;
+use crate::found::{
+    ProcessOps,
+    ThreadOps, //
+};
 
 mod other;
 pub(crate) mod pid;
@@ -11,6 +14,9 @@ pub(crate) mod uts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
+
+/// What the threads of a process share of them.
+pub(crate) static PROCESSES: &[ProcessOps] = &[pid::PROCESS];
 
 /// Namespaces found by a checkpoint.
 pub(crate) struct Collected {

@@ -9,6 +9,7 @@ use kernel::prelude::*;
 use crate::{
     core::{
         built::Rebuilt,
+        kind::Group,
         objects::Shared,
         restore::{
             Plan,
@@ -18,6 +19,7 @@ use crate::{
     found::{
         Capture,
         Found,
+        ProcessOps,
         ThreadOps, //
     },
     image::{
@@ -41,6 +43,13 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     save,
     restore,
     ..ThreadOps::NONE
+};
+
+/// The first process of the pid namespace of a process.
+pub(super) const PROCESS: ProcessOps = ProcessOps {
+    name: "init of a pid namespace",
+    leaks,
+    ..ProcessOps::NONE
 };
 
 fn addr(ns: &PidNs) -> usize {
@@ -100,6 +109,23 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             }
             cap.objects.keep(ns)?;
         }
+    }
+    Ok(())
+}
+
+/// Lists processes in a pid namespace whose init is not in the tree: it is made with that.
+fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
+    let t = group.last()?;
+    let outside = |ns: &PidNs| *ns != cap.pid_ns && !cap.found.task.has(ns.init_in(&cap.pid_ns));
+    if chain(cap, t)?.is_some_and(|chain| chain.iter().any(outside)) {
+        cap.refuse(
+            EBUSY,
+            t,
+            fmt!(
+                "is in a pid namespace whose init is outside of the tree: checkpoint it with that, \
+                 or end it"
+            ),
+        );
     }
     Ok(())
 }

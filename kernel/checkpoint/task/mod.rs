@@ -66,6 +66,11 @@ impl Collected {
         }
     }
 
+    /// A thread with pid `tid` was collected.
+    pub(crate) fn has(&self, tid: u32) -> bool {
+        self.tids.get(&tid).is_some()
+    }
+
     /// A CPU time as it stands in the image: all of them together stay within what restart(2)
     /// takes.
     fn cpu_time(&mut self, time: u64) -> U64 {

@@ -7,7 +7,10 @@ use kernel::{
     current,
     pid_namespace::PidNamespace,
     prelude::*,
-    sync::aref::ARef, //
+    sync::{
+        aref::ARef,
+        rcu, //
+    }, //
 };
 
 /// A reference on a pid namespace.
@@ -61,6 +64,14 @@ impl PidNs {
     pub(crate) fn parent(&self) -> Option<Self> {
         // SAFETY: We own a reference, which keeps the parent alive.
         unsafe { Self::get((*self.0.as_ptr()).parent).ok() }
+    }
+
+    /// Pid of its init in `ns`; 0 if that is not in there, or gone.
+    pub(crate) fn init_in(&self, ns: &Self) -> u32 {
+        let _rcu = rcu::read_lock();
+        // SAFETY: We own references on both; RCU keeps the pid that is found, or NULL.
+        unsafe { bindings::pid_nr_ns(bindings::find_pid_ns(1, self.as_ptr()), ns.as_ptr()) }
+            .unsigned_abs()
     }
 
     /// The last pid that was given out in it.

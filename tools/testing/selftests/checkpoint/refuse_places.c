@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tasks in the wrong place: other namespaces, cgroups, and company from outside. */
+#include "pid_namespaces.h"
 #include "refuse.h"
 
 #include <fcntl.h>
@@ -229,6 +230,28 @@ REFUSE(child_in_other_cgroup, .before = move_away, .after = move_back)
 	expect_refusal(kid, "EBUSY", "is not in the cgroup that is frozen");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
+}
+
+/* A child in a pid namespace whose init is a sibling of the root, in another cgroup. */
+REFUSE(init_outside_of_tree, .before = move_away, .after = move_back)
+{
+	struct clone_args args = { .flags = CLONE_PARENT | CLONE_NEWPID };
+	pid_t inner = CHECK_SYS(syscall(__NR_clone3, &args, sizeof(args)));
+	pid_t kid;
+
+	if (!inner) {
+		ckpt_step_wait(1, 1);
+		_exit(0);
+	}
+	set_pid_namespace(inner);
+	kid = ckpt_fork(waits, NULL);
+	set_pid_namespace(getpid());
+	ckpt_step_wait(0, 1);
+	board->value[0] = inner;
+	expect_refusal(kid, "EBUSY", "is in a pid namespace whose init is outside of the tree: checkpoint it with that, or end it");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+	ckpt_step(1);
 }
 
 /* A cgroup in the cgroup, with a task of the tree in it. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* State of tasks and of their memory that can't be saved. */
+#include "pid_namespaces.h"
 #include "refuse.h"
 
 #include <fcntl.h>
@@ -293,6 +294,29 @@ REFUSE(memory_of_a_sibling)
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 	ckpt_wait_exit(board->value[0], 0);
+}
+
+/* A process with the memory of its parent, in another pid namespace than that. */
+REFUSE(memory_sent_away)
+{
+	pid_t init = fork_in_new_pidns();
+	pid_t kid;
+
+	if (!init) {
+		ckpt_step_wait(1, 1);
+		_exit(0);
+	}
+	set_pid_namespace(init);
+	kid = CHECK_SYS(clone(shares_memory, stack[0] + sizeof(stack[0]), CLONE_VM | SIGCHLD,
+			      NULL));
+	set_pid_namespace(getpid());
+	ckpt_step_wait(0, 1);
+	expect_refusal(kid, UNSUPPORTED,
+		       "shares its address space with its parent, which has put it into another pid namespace (setns): try again when one has called exec");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+	ckpt_step(1);
+	ckpt_wait_exit(init, 0);
 }
 
 static int waits_for_sibling(void *arg)
