@@ -52,23 +52,44 @@ __attribute__((unused)) static char state_of(pid_t pid)
 	return at ? at[2] : 0;
 }
 
-static void count_awake(pid_t pid, void *awake)
+/* What a look at tasks finds: those that do not sleep, and how often all have gone to sleep. */
+struct sleepers {
+	int awake;
+	unsigned long times;
+};
+
+static void look_at(pid_t pid, void *arg)
 {
-	*(int *)awake += state_of(pid) != 'D';
+	static const char field[] = "\nvoluntary_ctxt_switches:";
+	struct sleepers *all = arg;
+	char path[64], buf[8192];
+	char *at;
+
+	all->awake += state_of(pid) != 'D';
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), field);
+	if (at)
+		all->times += strtoul(at + sizeof(field) - 1, NULL, 10);
 }
 
-/* Waits until @count tasks are in the cgroup and sleep: they are parked. */
+/*
+ * Waits until @count tasks are in the cgroup and sleep: they are parked. When they restore
+ * themselves all but one sleep too, and wait for their turn: so two looks must find the same.
+ */
 __attribute__((unused)) static void await_parked(struct ckpt_run *run, int count)
 {
-	int awake, all;
+	struct sleepers last = { .awake = 1 };
+	int same;
 
-	for (;;) {
-		awake = 0;
-		all = each_task(run, "cgroup.threads", count_awake, &awake);
-		if (all == count && !awake)
-			return;
+	do {
+		struct sleepers now = { 0 };
+		int all;
+
 		poll(NULL, 0, 10);
-	}
+		all = each_task(run, "cgroup.threads", look_at, &now);
+		same = all == count && !now.awake && !last.awake && now.times == last.times;
+		last = now;
+	} while (!same);
 }
 
 /* In the feeder: gives the next @len bytes of the image. */
