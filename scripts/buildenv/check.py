@@ -139,7 +139,7 @@ def compiled(tree, command, emit):
     # The compiler's call alone, without what objtool and the like do afterwards.
     line = line.partition(" ; ")[0]
     line = re.sub(r"(?:ccache )?\brustc\b", command, line, count=1)
-    line = re.sub(r"--emit=\S+", emit, line)
+    line = re.sub(r"--(?:emit|out-dir)[= ]\S+", "", line) + f" {emit}"
     env = {**os.environ, **{k: str(v) for k, v in make_env().items()}, "CLIPPY_CONF_DIR": str(tree.src)}
     return output(["sh", "-c", line], cwd=obj, env=env)
 
