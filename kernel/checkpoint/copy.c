@@ -167,12 +167,12 @@ static int keep_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end, str
 		spin_unlock(ptl);
 		return 0;
 	}
-	start = pte = pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
+	start = pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
 	if (!start) {
 		walk->action = ACTION_AGAIN;
 		return 0;
 	}
-	for (; addr != end; pte++, addr += PAGE_SIZE) {
+	for (pte = start; addr != end; pte++, addr += PAGE_SIZE) {
 		ptent = ptep_get(pte);
 		if (pte_present(ptent)) {
 			if (!pte_dirty(ptent))

@@ -290,13 +290,13 @@ __rust_helper bool rust_helper_pmd_is_huge(pmd_t *pmd)
 }
 
 /*
- * The anonymous page at @addr if it is part of a huge page, with a reference on it and on each of the
- * @nr - 1 that follow it there. NULL and @huge: the huge page, or page of zeros, is none of that kind.
- * What is being moved counts as not huge.
+ * The anonymous page at @addr if it is part of a huge page, with a reference on it and on each of
+ * the @nr - 1 that follow it there. NULL and @huge: the huge page, or page of zeros, is none of
+ * that kind. What is being moved counts as not huge.
  */
-__rust_helper struct page *rust_helper_huge_pmd_get_pages(struct vm_area_struct *vma,
-							   unsigned long addr, pmd_t *pmd,
-							   unsigned int nr, bool *huge)
+__rust_helper struct page *
+rust_helper_huge_pmd_get_pages(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmd,
+			       unsigned int nr, bool *huge)
 {
 	spinlock_t *ptl = pmd_trans_huge_lock(pmd, vma);
 	struct page *page = NULL;
@@ -324,9 +324,9 @@ __rust_helper unsigned long rust_helper_mm_pgtables_bytes(const struct mm_struct
 }
 
 /*
- * Whether private memory of @mm at @addr may be written to, though its mapping does not allow that; up
- * to @end then. Not so with code from a file where processes are kept from doing it themselves. The
- * mmap lock is held.
+ * Whether private memory of @mm at @addr may be written to, though its mapping does not allow that;
+ * up to @end then. Not so with code from a file where processes are kept from doing it themselves.
+ * The mmap lock is held.
  */
 __rust_helper int rust_helper_may_force_write(struct mm_struct *mm, unsigned long addr,
 					      unsigned long *end)

@@ -162,6 +162,7 @@ __rust_helper void rust_helper_checkpoint_sit(const u32 *seat, u32 held,
 {
 	for (;;) {
 		set_special_state(TASK_PARKED);
+		/* What was stored before the seat was given back is to be seen. */
 		if (smp_load_acquire(seat) != held)
 			break;
 		/* Who holds it waits until it sleeps: it is not preempted before. */

@@ -31,8 +31,8 @@ IGNORE_USER = ("BIT_MACRO", "VOLATILE", "COMPLEX_MACRO", "MACRO_ARG_REUSE", "MAC
 # Fixes: tags are compared with the kernel's history, which is not here. Where only "static" goes, the
 # rest of a declaration is left as it is. Declarations are as those around them.
 IGNORE_PATCHES = ("BIT_MACRO", "BAD_FIXES_TAG", "PARENTHESIS_ALIGNMENT", "AVOID_EXTERNS")
-# The helpers for Rust name the headers of the architecture on purpose.
-IGNORE_HELPERS = ("INCLUDE_LINUX",)
+# The helpers for Rust name the headers of the architecture on purpose. No header has the ends of a vDSO.
+IGNORE_HELPERS = ("INCLUDE_LINUX", "AVOID_EXTERNS")
 # What a check says that needs a kernel.
 NOT_BUILT = "the debugging kernel was not built: make kernel FLAVOUR=debug"
 # Words that are right here.
@@ -139,7 +139,7 @@ def compiled(tree, command, emit):
     # The compiler's call alone, without what objtool and the like do afterwards.
     line = line.partition(" ; ")[0]
     line = re.sub(r"(?:ccache )?\brustc\b", command, line, count=1)
-    line = re.sub(r"--emit=\S+", emit, line)
+    line = re.sub(r"--(?:emit|out-dir)[= ]\S+", "", line) + f" {emit}"
     env = {**os.environ, **{k: str(v) for k, v in make_env().items()}, "CLIPPY_CONF_DIR": str(tree.src)}
     return output(["sh", "-c", line], cwd=obj, env=env)
 
