@@ -170,12 +170,14 @@ impl Rebuilt for BuiltPidNs {
     }
 }
 
-/// Notes the pid namespace of the current task, which was made in it.
+/// Notes the pid namespace that was made with the current task: no other, which would be one that
+/// the caller has no right to change.
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.pid_ns.get()) else {
         return Ok(());
     };
-    if r.is_built(obj) {
+    // A task that has just been made is number 1 only where the namespace was made with it.
+    if current!().tgid_nr_ns(None) != 1 || r.is_built(obj) {
         return Ok(());
     }
     let built = BuiltPidNs {

@@ -265,14 +265,12 @@ impl Walk<'_> {
                 "the root task is not in the outermost pid namespace",
             )?;
         }
-        if self.container.flags.get() & CONTAINER_WHOLE != 0 {
-            ensure(
-                raw,
-                task.pid_ns.get() != 0 && task.tid.get() == 1,
-                "the root task is not init of its pid namespace",
-            )?;
-        }
-        Ok(())
+        let whole = self.container.flags.get() & CONTAINER_WHOLE != 0;
+        ensure(
+            raw,
+            whole == (task.pid_ns.get() != 0) && (!whole || task.tid.get() == 1),
+            "the root task is not init of its pid namespace",
+        )
     }
 
     fn parent(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {

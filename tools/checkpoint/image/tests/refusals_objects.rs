@@ -497,8 +497,12 @@ fn namespaces() {
             s.payload(Kind::Task, 0)[0] = 5;
             s.edit(0, |t: &mut Task| (t.pgid.set(0), t.sid.set(0)).0);
         }),
+        // Of a subtree it lies outside.
+        ("the root task is not init of its pid namespace", |s| {
+            s.edit(0, |c: &mut Container| c.flags.set(0))
+        }),
     ]);
-    // A subtree need not tell its root's pid namespace.
+    // The pid namespace of the root of a subtree lies outside.
     accepted(&[|s| {
         s.edit(0, |c: &mut Container| c.flags.set(0));
         for n in 0..4 {
