@@ -488,8 +488,12 @@ static int debug(int ready)
 	if (ptrace(PTRACE_ATTACH, restarter, NULL, NULL) || kill(restarter, SIGCONT) ||
 	    write(ready, "", 1) != 1)
 		return 1;
-	if (waitpid(restarter, &status, __WALL) == restarter && WIFSTOPPED(status))
+	while (waitpid(restarter, &status, __WALL) == restarter && WIFSTOPPED(status)) {
 		*stopped_by = WSTOPSIG(status);
+		/* A child of the caller may end meanwhile, which is told first. */
+		if (*stopped_by != SIGCHLD || ptrace(PTRACE_CONT, restarter, NULL, SIGCHLD))
+			break;
+	}
 	return ptrace(PTRACE_DETACH, restarter, NULL, NULL) ? 1 : 0;
 }
 
