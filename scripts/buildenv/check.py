@@ -140,7 +140,9 @@ def compiled(tree, command, emit):
     line = line.partition(" ; ")[0]
     line = re.sub(r"(?:ccache )?\brustc\b", command, line, count=1)
     line = re.sub(r"--(?:emit|out-dir)[= ]\S+", "", line) + f" {emit}"
-    env = {**os.environ, **{k: str(v) for k, v in make_env().items()}, "CLIPPY_CONF_DIR": str(tree.src)}
+    # What the kernel's Makefile exports for its Rust, too.
+    env = {**os.environ, **{k: str(v) for k, v in make_env().items()}, "RUSTC_BOOTSTRAP": "1",
+           "CLIPPY_CONF_DIR": str(tree.src)}
     return output(["sh", "-c", line], cwd=obj, env=env)
 
 

@@ -113,6 +113,8 @@ class Place:
 
     def answering(self, **kw):
         """A shell and its child; returns the shell, a child of this process."""
+        # That of an earlier one would tell nothing: the signal would end a shell without its trap.
+        (self.dir / "pid").unlink(missing_ok=True)
         job = self.start("sh", "-c", ANSWERS, **kw)
         until(lambda: (self.dir / "pid").exists() and (self.dir / "pid").read_text().strip(), "pid")
         self.runs(job.pid)

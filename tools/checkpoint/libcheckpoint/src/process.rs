@@ -44,6 +44,10 @@ pub struct Process {
     pub pid: i32,
     /// Its parent's.
     pub parent: i32,
+    /// Number of its process group, that of a pid.
+    pub group: i32,
+    /// Number of its session, that of a pid.
+    pub session: i32,
     /// Has it exited, with all of its threads?
     pub is_zombie: bool,
 }
@@ -55,11 +59,15 @@ fn parse_stat(stat: &str) -> Option<Process> {
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    let session = fields.next()?.parse().ok()?;
     // The main thread may have exited before the others.
-    let threads: i32 = fields.nth(15).unwrap_or("1").parse().ok()?;
+    let threads: i32 = fields.nth(13).unwrap_or("1").parse().ok()?;
     Some(Process {
         pid,
         parent,
+        group,
+        session,
         is_zombie: matches!(state, "Z" | "X") && threads <= 1,
     })
 }
@@ -77,19 +85,33 @@ pub fn name(pid: i32) -> Option<String> {
     Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
 }
 
-/// Returns the process `pid` and all that descend from it, parents first.
-pub fn subtree(pid: i32) -> io::Result<Vec<Process>> {
-    let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
-    let mut tree = Vec::new();
+/// Returns all processes that are here.
+fn all() -> io::Result<Vec<Process>> {
+    let mut all = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(number) = name.to_str().and_then(|n| n.parse().ok()) else {
             continue;
         };
         // One that exits meanwhile is not missed.
-        let Ok(process) = look(number) else {
-            continue;
-        };
+        all.extend(look(number));
+    }
+    Ok(all)
+}
+
+/// Returns the processes whose group or session has the number `pid`: as long as there is one, no
+/// process gets that pid, also when the one that had it is gone.
+pub fn members(pid: i32) -> io::Result<Vec<Process>> {
+    let mut found = all()?;
+    found.retain(|p| p.group == pid || p.session == pid);
+    Ok(found)
+}
+
+/// Returns the process `pid` and all that descend from it, parents first.
+pub fn subtree(pid: i32) -> io::Result<Vec<Process>> {
+    let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
+    let mut tree = Vec::new();
+    for process in all()? {
         if process.pid == pid {
             tree.push(process);
         } else {
@@ -293,6 +315,8 @@ mod tests {
             Process {
                 pid: 42,
                 parent: 17,
+                group: 1,
+                session: 1,
                 is_zombie: true,
             }
         );

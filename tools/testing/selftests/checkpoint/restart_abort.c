@@ -3,6 +3,7 @@
  * A restart that fails leaves nothing behind and has changed nothing, and what
  * happens to the tasks or to the caller half-way does not make it fail.
  */
+#include "family.h"
 #include "feed.h"
 
 #include <linux/futex.h>
@@ -17,22 +18,6 @@ static struct ckpt_run run;
 static struct image im;
 static int image = -1;
 static int lowest;
-
-enum { FAMILY = 4 };
-
-/* One with children, to be made one after the other. */
-CKPT_SCENARIO(family)
-{
-	pid_t kid[FAMILY];
-	int i;
-
-	for (i = 0; i < FAMILY; i++)
-		kid[i] = ckpt_fork(ckpt_child_waits, NULL);
-	ckpt_step_wait(0, FAMILY);
-	ckpt_ready_wait();
-	for (i = 0; i < FAMILY; i++)
-		ckpt_wait_exit(kid[i], 0);
-}
 
 /* The zombies' parent is not the root. */
 static int parent_of_zombies(void *arg)
@@ -503,8 +488,12 @@ static int debug(int ready)
 	if (ptrace(PTRACE_ATTACH, restarter, NULL, NULL) || kill(restarter, SIGCONT) ||
 	    write(ready, "", 1) != 1)
 		return 1;
-	if (waitpid(restarter, &status, __WALL) == restarter && WIFSTOPPED(status))
+	while (waitpid(restarter, &status, __WALL) == restarter && WIFSTOPPED(status)) {
 		*stopped_by = WSTOPSIG(status);
+		/* A child of the caller may end meanwhile, which is told first. */
+		if (*stopped_by != SIGCHLD || ptrace(PTRACE_CONT, restarter, NULL, SIGCHLD))
+			break;
+	}
 	return ptrace(PTRACE_DETACH, restarter, NULL, NULL) ? 1 : 0;
 }
 

@@ -3,27 +3,13 @@
  * A restart whose caller is frozen meanwhile, or whose tasks are to be left frozen and
  * are moved away.
  */
+#include "family.h"
 #include "feed.h"
 
 static struct ckpt_run run;
 static struct image im;
 static int image = -1;
 static int lowest;
-
-enum { FAMILY = 4 };
-
-CKPT_SCENARIO(family)
-{
-	pid_t kid[FAMILY];
-	int i;
-
-	for (i = 0; i < FAMILY; i++)
-		kid[i] = ckpt_fork(ckpt_child_waits, NULL);
-	ckpt_step_wait(0, FAMILY);
-	ckpt_ready_wait();
-	for (i = 0; i < FAMILY; i++)
-		ckpt_wait_exit(kid[i], 0);
-}
 
 FIXTURE(frozen) { int unused; };
 

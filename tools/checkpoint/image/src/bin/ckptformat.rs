@@ -4,7 +4,7 @@
 //! `Documentation/checkpoint/image-format.rst`, and
 //! `tools/testing/selftests/checkpoint/format.h`.
 //!
-//! `ckptformat`, in any directory of the source tree's checkout. The test `documents` finds out
+//! `cargo run -p checkpoint-image --bin ckptformat`, in any directory of `tools/checkpoint/`. The test `documents` finds out
 //! when that has been forgotten.
 
 use checkpoint_image::document;
@@ -15,7 +15,8 @@ use std::{
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("run it by cargo run")?;
+    let top = Path::new(&here).join("../../..");
     let page = top.join("Documentation/checkpoint/image-format.rst");
     fs::write(&page, document::with_tables(&fs::read_to_string(&page)?)?)?;
     let header = top.join("tools/testing/selftests/checkpoint/format.h");
