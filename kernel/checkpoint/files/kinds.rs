@@ -2,6 +2,9 @@
 
 //! The table of the kinds of open file, those that can't be saved included.
 //!
+//! A kind that nobody but the table knows has its module here, though its file lies beside this
+//! one: it is added in one place.
+//!
 //! A file is of the first kind that matches. Kinds that are saved are told by what the kernel does
 //! with a file: its operations, a predicate of its subsystem, its type and filesystem; never by its
 //! path. One is told by name: the memory behind a shared anonymous mapping has nothing else of its
@@ -10,19 +13,26 @@
 //! refused as well, so that the name of the object decides about the words of a message and no
 //! more.
 
+#[path = "anon.rs"]
+mod anon;
+#[path = "device.rs"]
+mod device;
+#[path = "directory.rs"]
+mod directory;
+#[path = "fifo.rs"]
+mod fifo;
+#[path = "regular.rs"]
+mod regular;
+#[path = "unlinked.rs"]
+mod unlinked;
+
 use crate::{
     files::{
-        anon,
-        device,
-        directory,
-        fifo,
         ops::{
             Facts,
             FileOps, //
         },
-        pipe,
-        regular,
-        unlinked, //
+        pipe, //
     },
     kapi::fs::{
         file::{

@@ -2,11 +2,7 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
-mod anon;
 mod collected;
-mod device;
-mod directory;
-mod fifo;
 mod fs;
 mod inode;
 mod kinds;
@@ -17,10 +13,8 @@ mod opener;
 mod ops;
 mod path;
 mod pipe;
-mod regular;
 mod same;
 mod table;
-mod unlinked;
 
 use kernel::prelude::*;
 
