@@ -39,6 +39,21 @@ int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
+/**
+ * struct checkpoint_eventfd - the state of an eventfd
+ * @count: its counter
+ * @semaphore: it is read as one (EFD_SEMAPHORE)
+ * @signalled: others than those who write to it may signal it
+ */
+struct checkpoint_eventfd {
+	u64 count;
+	bool semaphore;
+	bool signalled;
+};
+
+int checkpoint_eventfd_get(struct file *file, struct checkpoint_eventfd *state);
+struct file *checkpoint_eventfd_make(u64 count, bool semaphore);
+
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);
 

@@ -19,6 +19,8 @@ mod anon;
 mod device;
 #[path = "directory.rs"]
 mod directory;
+#[path = "eventfd.rs"]
+mod eventfd;
 #[path = "fifo.rs"]
 mod fifo;
 #[path = "regular.rs"]
@@ -88,7 +90,7 @@ static KINDS: &[FileOps] = &[
     // Kernel objects without an inode of their own.
     refused("an epoll instance", |f| f.file.is_epoll()),
     refused("an io_uring", |f| f.file.is_io_uring()),
-    refused("an eventfd", |f| f.is_object_named(b"[eventfd]")),
+    eventfd::OPS,
     refused("a signalfd", |f| f.is_object_named(b"[signalfd]")),
     refused("a timerfd", |f| f.is_object_named(b"[timerfd]")),
     refused("an inotify instance", |f| f.is_object_named(b"inotify")),
@@ -238,6 +240,7 @@ mod tests {
             FILE_FIFO,
             FILE_UNLINKED,
             FILE_SHARED_ANON,
+            FILE_EVENTFD,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -61,6 +61,8 @@ values! {
     /// Anonymous memory shared between tasks; `inode` holds it. Has no
     /// descriptor, only mappings.
     FILE_SHARED_ANON = 7,
+    /// Eventfd; `size` is its counter.
+    FILE_EVENTFD = 8,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -101,6 +103,8 @@ pub mod open {
         NOREUSE = 1 << 14,
         /// Opened by exec(2): may be executed, but maybe not read.
         EXEC = 1 << 15,
+        /// EFD_SEMAPHORE: an eventfd of which each read takes one.
+        SEMAPHORE = 1 << 16,
     }
 }
 
@@ -125,7 +129,8 @@ record! {
         /// File position in bytes. Of an end of a named pipe: 1 if nobody had the pipe open for
         /// writing since this end was opened.
         pub pos: U64,
-        /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing.
+        /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing. The
+        /// counter of an eventfd.
         pub size: U64,
         /// Credentials that the file was opened with; 0: those of the task that has it first.
         pub cred: U32,

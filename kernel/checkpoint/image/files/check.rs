@@ -33,10 +33,15 @@ const NSEC: u32 = 1_000_000_000;
 
 /// S_IFMT: the bits of a mode that hold the file type.
 const TYPE: u32 = 0o170000;
+/// Kernel objects without an inode of their own.
+const TYPE_NONE: u32 = 0;
 const TYPE_FIFO: u32 = 0o010000;
 const TYPE_CHAR: u32 = 0o020000;
 const TYPE_DIRECTORY: u32 = 0o040000;
 const TYPE_REGULAR: u32 = 0o100000;
+
+/// Flags that an open kernel object without an inode of its own can have.
+const OBJECT_FLAGS: u32 = open::READ | open::WRITE | open::APPEND | open::NONBLOCK | open::NOATIME;
 
 /// The flags of an open file in the detail of its object begin at this bit.
 const DETAIL_FLAGS: u32 = 8;
@@ -111,7 +116,7 @@ impl Walk<'_> {
         flags(raw, u64::from(file.flags.get()), u64::from(open::ALL))?;
         ensure(
             raw,
-            file.pos.get() <= POS_MAX && file.size.get() <= POS_MAX,
+            file.pos.get() <= POS_MAX && (file.size.get() <= POS_MAX || kind == FILE_EVENTFD),
             "impossible position or size",
         )?;
         self.refer_or_none::<Cred>(raw, file.cred.get())?;
@@ -127,6 +132,11 @@ impl Walk<'_> {
                 || (kind == FILE_REGULAR
                     && file.flags.get() & (open::READ | open::WRITE | open::PATH) == open::READ),
             "opened by exec, but not a program",
+        )?;
+        ensure(
+            raw,
+            file.flags.get() & open::SEMAPHORE == 0 || kind == FILE_EVENTFD,
+            "semaphore that is no eventfd",
         )?;
         let inode = file.inode.get();
         let file_type = match kind {
@@ -159,6 +169,15 @@ impl Walk<'_> {
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR
+            }
+            FILE_EVENTFD => {
+                zero(raw, inode == 0 && file.pos.get() == 0)?;
+                flags(
+                    raw,
+                    u64::from(file.flags.get()),
+                    u64::from(OBJECT_FLAGS | open::SEMAPHORE),
+                )?;
+                TYPE_NONE
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };

@@ -18,6 +18,11 @@
 	{ name, IMAGE_KIND_##kind, LOSE_##how,					\
 	  offsetof(struct image_##type, field) + (at), len, value, program, test }
 
+/* A field of open files of one kind. */
+#define FILE_FIELD(name, file_kind, how, field, value, program, test)		\
+	{ name, IMAGE_KIND_FILE | IMAGE_FILE_##file_kind << 16, LOSE_##how,	\
+	  offsetof(struct image_file, field), SIZE(file, field), value, program, test }
+
 /* clang-format off */
 const struct loss losses[] = {
 	FIELD("comm", TASK, BYTES, task, comm, 0, "attributes", "comm"),
@@ -139,6 +144,9 @@ const struct loss losses[] = {
 	       "files_unlinked", "mode_and_times_on_disk"),
 	FIELD("files that may be named", INODE, BITS, inode, flags, IMAGE_INODE_LINKABLE,
 	      "files_unlinked", "may_be_named"),
+	FILE_FIELD("counters of eventfds", EVENTFD, BYTES, size, 0, "files_eventfd", "counter"),
+	FILE_FIELD("eventfds as semaphores", EVENTFD, BITS, flags, IMAGE_OPEN_SEMAPHORE,
+		   "files_eventfd", "semaphore"),
 	/* In the notes of a task, which here have one order and size. */
 	{ "gs base", IMAGE_KIND_REGS, LOSE_EACH, 192, 8, 1 << 20, "registers", "segment_bases" },
 	{ "vector registers", IMAGE_KIND_REGS, LOSE_EACH, 408, 256, 1 << 20,

@@ -133,6 +133,7 @@
 #define IMAGE_FILE_FIFO 5
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
+#define IMAGE_FILE_EVENTFD 8
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -151,6 +152,7 @@
 #define IMAGE_OPEN_SEQUENTIAL (1ull << 13)
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
+#define IMAGE_OPEN_SEMAPHORE (1ull << 16)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
