@@ -51,8 +51,35 @@ struct checkpoint_eventfd {
 	bool signalled;
 };
 
+/**
+ * struct checkpoint_timerfd - the state of a timerfd
+ * @expires: when it expires next, on its clock, in nanoseconds
+ * @interval: nanoseconds between two expiries; 0: there is one only
+ * @ticks: how often it has expired since that was read
+ * @clockid: its clock, one of those that timerfd_create(2) takes
+ * @settime_flags: what timerfd_settime(2) was told last (TFD_TIMER_*)
+ * @armed: it will expire; if not, @expires is what timerfd_gettime(2) goes by
+ * @relative: it was armed by a relative time, and so expires by CLOCK_MONOTONIC
+ *	though its clock is CLOCK_REALTIME
+ * @cancel_on_set: it is canceled when its clock is set (TFD_TIMER_CANCEL_ON_SET)
+ * @canceled: that has happened, and nobody was told yet
+ */
+struct checkpoint_timerfd {
+	s64 expires;
+	s64 interval;
+	u64 ticks;
+	int clockid;
+	unsigned int settime_flags;
+	bool armed;
+	bool relative;
+	bool cancel_on_set;
+	bool canceled;
+};
+
 int checkpoint_eventfd_get(struct file *file, struct checkpoint_eventfd *state);
 struct file *checkpoint_eventfd_make(u64 count, bool semaphore);
+int checkpoint_timerfd_get(struct file *file, struct checkpoint_timerfd *state);
+struct file *checkpoint_timerfd_make(const struct checkpoint_timerfd *state);
 
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);

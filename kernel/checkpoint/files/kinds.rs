@@ -25,6 +25,8 @@ mod eventfd;
 mod fifo;
 #[path = "regular.rs"]
 mod regular;
+#[path = "timerfd.rs"]
+mod timerfd;
 #[path = "unlinked.rs"]
 mod unlinked;
 
@@ -92,7 +94,7 @@ static KINDS: &[FileOps] = &[
     refused("an io_uring", |f| f.file.is_io_uring()),
     eventfd::OPS,
     refused("a signalfd", |f| f.is_object_named(b"[signalfd]")),
-    refused("a timerfd", |f| f.is_object_named(b"[timerfd]")),
+    timerfd::OPS,
     refused("an inotify instance", |f| f.is_object_named(b"inotify")),
     refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
     refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
@@ -241,6 +243,7 @@ mod tests {
             FILE_UNLINKED,
             FILE_SHARED_ANON,
             FILE_EVENTFD,
+            FILE_TIMERFD,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

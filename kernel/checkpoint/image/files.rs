@@ -63,6 +63,8 @@ values! {
     FILE_SHARED_ANON = 7,
     /// Eventfd; `size` is its counter.
     FILE_EVENTFD = 8,
+    /// Timerfd; `inode` is the [`Timerfd`].
+    FILE_TIMERFD = 9,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -243,5 +245,62 @@ record! {
         pub dev: U64,
         /// Its inode number; 0: it has none that stays.
         pub ino: U64,
+    }
+}
+
+record! {
+    /// The timer of a timerfd, as timerfd_gettime(2) would leave it.
+    #[record(Timerfd = 104, "timerfd", min = 40, check = timerfd, object)]
+    pub struct Timerfd {
+        /// Reference of this object.
+        pub obj: U32,
+        /// `TIMERFD_CLOCK_*`.
+        pub clock: U32,
+        /// `timerfd::*`.
+        pub flags: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// When it expires next, on its clock as the tasks see it. If it is not armed: what
+        /// timerfd_gettime(2) takes for that.
+        pub expires: U64,
+        /// Time between two expiries; 0: there is one only.
+        pub interval: U64,
+        /// How often it has expired since that was read.
+        pub ticks: U64,
+    }
+}
+
+values! {
+    "Timerfd.clock": u32, TIMERFD_CLOCKS;
+    /// CLOCK_REALTIME.
+    TIMERFD_CLOCK_REALTIME = 0,
+    /// CLOCK_MONOTONIC.
+    TIMERFD_CLOCK_MONOTONIC = 1,
+    /// CLOCK_BOOTTIME.
+    TIMERFD_CLOCK_BOOTTIME = 7,
+    /// CLOCK_REALTIME_ALARM.
+    TIMERFD_CLOCK_REALTIME_ALARM = 8,
+    /// CLOCK_BOOTTIME_ALARM.
+    TIMERFD_CLOCK_BOOTTIME_ALARM = 9,
+}
+
+/// Bits of [`Timerfd::flags`].
+pub mod timerfd {
+    use super::flags;
+
+    flags! {
+        "Timerfd.flags": u32, LIST, ALL;
+        /// It will expire.
+        ARMED = 1 << 0,
+        /// Of CLOCK_REALTIME: it was armed by a relative time, and `expires` is on CLOCK_MONOTONIC.
+        RELATIVE = 1 << 1,
+        /// It is cancelled when its clock is set.
+        CANCEL_ON_SET = 1 << 2,
+        /// Its clock was set, and no read has told that yet.
+        CANCELED = 1 << 3,
+        /// It was set with TFD_TIMER_ABSTIME.
+        SET_ABSTIME = 1 << 4,
+        /// It was set with TFD_TIMER_CANCEL_ON_SET.
+        SET_CANCEL_ON_SET = 1 << 5,
     }
 }

@@ -71,6 +71,8 @@ pub const VALUES: &[&Values] = &[
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,
+    &files::TIMERFD_CLOCKS,
+    &files::timerfd::LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

@@ -31,6 +31,9 @@ use crate::image::{
 /// Nanoseconds of a second.
 const NSEC: u32 = 1_000_000_000;
 
+/// Latest time of a timer, and its longest interval, in nanoseconds: never.
+const TIME_MAX: u64 = i64::MAX as u64;
+
 /// S_IFMT: the bits of a mode that hold the file type.
 const TYPE: u32 = 0o170000;
 /// Kernel objects without an inode of their own.
@@ -179,6 +182,12 @@ impl Walk<'_> {
                 )?;
                 TYPE_NONE
             }
+            FILE_TIMERFD => {
+                self.refer::<Timerfd>(raw, inode)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                TYPE_NONE
+            }
             _ => return Err(raw.fault("unknown kind of file")),
         };
         let mode = file.mode.get();
@@ -256,6 +265,42 @@ impl Walk<'_> {
         }
         self.summary.pipes = self.summary.pipes.saturating_add(1);
         Ok(())
+    }
+
+    /// A timer behind a descriptor.
+    pub(in crate::image) fn timerfd(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let timer: Timerfd = raw.body()?;
+        let (clock, set) = (timer.clock.get(), timer.flags.get());
+        flags(raw, u64::from(set), u64::from(timerfd::ALL))?;
+        zero(raw, timer.reserved.get() == 0)?;
+        let real = match clock {
+            TIMERFD_CLOCK_REALTIME | TIMERFD_CLOCK_REALTIME_ALARM => true,
+            TIMERFD_CLOCK_MONOTONIC | TIMERFD_CLOCK_BOOTTIME | TIMERFD_CLOCK_BOOTTIME_ALARM => {
+                false
+            }
+            _ => return Err(raw.fault("unknown clock")),
+        };
+        ensure(
+            raw,
+            set & timerfd::RELATIVE == 0 || clock == TIMERFD_CLOCK_REALTIME,
+            "relative time on a clock that has none",
+        )?;
+        ensure(
+            raw,
+            set & timerfd::CANCEL_ON_SET == 0 || real,
+            "clock that is never set",
+        )?;
+        ensure(
+            raw,
+            set & timerfd::CANCELED == 0 || set & timerfd::CANCEL_ON_SET != 0,
+            "cancelled though it can't be",
+        )?;
+        ensure(
+            raw,
+            timer.expires.get() <= TIME_MAX && timer.interval.get() <= TIME_MAX,
+            "impossible time",
+        )?;
+        no_payload(raw)
     }
 
     /// A buffer of a pipe.

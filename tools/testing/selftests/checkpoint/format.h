@@ -33,6 +33,7 @@
 #define IMAGE_KIND_PIPE_BUFFER 101
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
+#define IMAGE_KIND_TIMERFD 104
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -134,6 +135,7 @@
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
 #define IMAGE_FILE_EVENTFD 8
+#define IMAGE_FILE_TIMERFD 9
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -157,6 +159,21 @@
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
+
+/* Timerfd.clock */
+#define IMAGE_TIMERFD_CLOCK_REALTIME 0
+#define IMAGE_TIMERFD_CLOCK_MONOTONIC 1
+#define IMAGE_TIMERFD_CLOCK_BOOTTIME 7
+#define IMAGE_TIMERFD_CLOCK_REALTIME_ALARM 8
+#define IMAGE_TIMERFD_CLOCK_BOOTTIME_ALARM 9
+
+/* Timerfd.flags */
+#define IMAGE_TIMERFD_ARMED (1ull << 0)
+#define IMAGE_TIMERFD_RELATIVE (1ull << 1)
+#define IMAGE_TIMERFD_CANCEL_ON_SET (1ull << 2)
+#define IMAGE_TIMERFD_CANCELED (1ull << 3)
+#define IMAGE_TIMERFD_SET_ABSTIME (1ull << 4)
+#define IMAGE_TIMERFD_SET_CANCEL_ON_SET (1ull << 5)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -528,6 +545,18 @@ struct image_path {
 };
 
 static_assert(sizeof(struct image_path) == 24, "image_path");
+
+struct image_timerfd {
+	uint32_t obj;
+	uint32_t clock;
+	uint32_t flags;
+	uint32_t reserved;
+	uint64_t expires;
+	uint64_t interval;
+	uint64_t ticks;
+};
+
+static_assert(sizeof(struct image_timerfd) == 40, "image_timerfd");
 
 struct image_uts {
 	uint32_t obj;

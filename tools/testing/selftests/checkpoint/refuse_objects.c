@@ -17,7 +17,6 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 
 REFUSE_FIXTURE
@@ -236,18 +235,6 @@ REFUSE(signal_fd)
 	CHECK_SYS(kill(getpid(), SIGUSR1));
 	CHECK_EQ(sizeof(info), read(fd, &info, sizeof(info)));
 	CHECK_EQ(SIGUSR1, info.ssi_signo);
-}
-
-REFUSE(timer_fd)
-{
-	struct itimerspec spec = { .it_value.tv_sec = 1000000 };
-	int fd = CHECK_SYS(timerfd_create(CLOCK_MONOTONIC, 0));
-
-	CHECK_SYS(timerfd_settime(fd, 0, &spec, NULL));
-	EXPECT_FD(fd, "*[timerfd]", "a timerfd" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(timerfd_gettime(fd, &spec));
-	CHECK(spec.it_value.tv_sec, "it ran out");
 }
 
 REFUSE(inotify)
