@@ -81,19 +81,8 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
 /// Makes one with that counter.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let record = &source.record;
-    let opener = opener::of_file(r, plan, record.cred.get())?;
     let semaphore = record.flags.get() & open::SEMAPHORE != 0;
-    let make = || {
-        let file = Eventfd::make(record.size.get(), semaphore)?;
-        file.set_flags(u32::MAX, source.flags)?;
-        Ok(file)
-    };
-    opener.act(make).map_err(|e| {
-        let why = match e {
-            ENFILE => "too many files are open (fs.file-max)",
-            ENOMEM => "no memory",
-            _ => "it can't be made",
-        };
-        r.fail(e, plan, fmt!("an eventfd can't be rebuilt: {}", why))
+    opener::make_object(r, plan, source, opener::NOATIME, || {
+        Eventfd::make(record.size.get(), semaphore)
     })
 }

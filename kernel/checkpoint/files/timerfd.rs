@@ -123,19 +123,6 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
         set_abstime: has(timerfd::SET_ABSTIME),
         set_cancel_on_set: has(timerfd::SET_CANCEL_ON_SET),
     };
-    let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let make = || {
-        let file = timer.make()?;
-        file.set_flags(u32::MAX, source.flags)?;
-        Ok(file)
-    };
-    opener.act(make).map_err(|e| {
-        let why = match e {
-            EPERM => "an alarm clock needs CAP_WAKE_ALARM",
-            ENFILE => "too many files are open (fs.file-max)",
-            ENOMEM => "no memory",
-            _ => "it can't be made",
-        };
-        r.fail(e, plan, fmt!("a timerfd can't be rebuilt: {}", why))
-    })
+    let denied = "an alarm clock needs CAP_WAKE_ALARM";
+    opener::make_object(r, plan, source, denied, || timer.make())
 }
