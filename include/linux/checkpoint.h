@@ -80,6 +80,8 @@ int checkpoint_eventfd_get(struct file *file, struct checkpoint_eventfd *state);
 struct file *checkpoint_eventfd_make(u64 count, bool semaphore);
 int checkpoint_timerfd_get(struct file *file, struct checkpoint_timerfd *state);
 struct file *checkpoint_timerfd_make(const struct checkpoint_timerfd *state);
+int checkpoint_signalfd_get(struct file *file, sigset_t *signals);
+struct file *checkpoint_signalfd_make(const sigset_t *signals);
 
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);

@@ -25,6 +25,8 @@ mod eventfd;
 mod fifo;
 #[path = "regular.rs"]
 mod regular;
+#[path = "signalfd.rs"]
+mod signalfd;
 #[path = "timerfd.rs"]
 mod timerfd;
 #[path = "unlinked.rs"]
@@ -93,7 +95,7 @@ static KINDS: &[FileOps] = &[
     refused("an epoll instance", |f| f.file.is_epoll()),
     refused("an io_uring", |f| f.file.is_io_uring()),
     eventfd::OPS,
-    refused("a signalfd", |f| f.is_object_named(b"[signalfd]")),
+    signalfd::OPS,
     timerfd::OPS,
     refused("an inotify instance", |f| f.is_object_named(b"inotify")),
     refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
@@ -244,6 +246,7 @@ mod tests {
             FILE_SHARED_ANON,
             FILE_EVENTFD,
             FILE_TIMERFD,
+            FILE_SIGNALFD,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -65,6 +65,8 @@ values! {
     FILE_EVENTFD = 8,
     /// Timerfd; `inode` is the [`Timerfd`].
     FILE_TIMERFD = 9,
+    /// Signalfd; `size` is the mask of the signals that it takes.
+    FILE_SIGNALFD = 10,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -132,7 +134,7 @@ record! {
         /// writing since this end was opened.
         pub pos: U64,
         /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing. The
-        /// counter of an eventfd.
+        /// counter of an eventfd, the mask of a signalfd.
         pub size: U64,
         /// Credentials that the file was opened with; 0: those of the task that has it first.
         pub cred: U32,

@@ -39,6 +39,7 @@ pub(crate) mod fs {
     pub(crate) mod open;
     pub(crate) mod path;
     pub(crate) mod pipe;
+    pub(crate) mod signalfd;
     pub(crate) mod stat;
     pub(crate) mod timerfd;
     pub(crate) mod user_buffer;

@@ -10,6 +10,7 @@ use crate::image::{
             ensure,
             flags,
             ids,
+            mask,
             no_payload,
             zero,
             POS_MAX, //
@@ -119,7 +120,8 @@ impl Walk<'_> {
         flags(raw, u64::from(file.flags.get()), u64::from(open::ALL))?;
         ensure(
             raw,
-            file.pos.get() <= POS_MAX && (file.size.get() <= POS_MAX || kind == FILE_EVENTFD),
+            file.pos.get() <= POS_MAX
+                && (file.size.get() <= POS_MAX || matches!(kind, FILE_EVENTFD | FILE_SIGNALFD)),
             "impossible position or size",
         )?;
         self.refer_or_none::<Cred>(raw, file.cred.get())?;
@@ -180,6 +182,12 @@ impl Walk<'_> {
                     u64::from(file.flags.get()),
                     u64::from(OBJECT_FLAGS | open::SEMAPHORE),
                 )?;
+                TYPE_NONE
+            }
+            FILE_SIGNALFD => {
+                zero(raw, inode == 0 && file.pos.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                mask(raw, file.size.get())?;
                 TYPE_NONE
             }
             FILE_TIMERFD => {

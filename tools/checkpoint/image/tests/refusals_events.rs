@@ -65,6 +65,45 @@ fn eventfds() {
     ]);
 }
 
+/// Adds a signalfd, and changes it.
+fn signalfd(s: &mut Sample, change: impl FnOnce(&mut OpenFile)) {
+    s.add_object(|f: &mut OpenFile, obj| {
+        f.obj.set(obj);
+        f.kind.set(FILE_SIGNALFD);
+        f.flags.set(open::READ | open::WRITE);
+        f.size.set(1 << 63);
+        f.mode.set(0o600);
+        change(f);
+    });
+}
+
+#[test]
+fn signalfds() {
+    const UNUSED: &str = "reserved or unused field is not zero";
+    refused(&[
+        ("signal mask with SIGKILL or SIGSTOP", |s| {
+            signalfd(s, |f| f.size.set(1 << 8))
+        }),
+        ("signal mask with SIGKILL or SIGSTOP", |s| {
+            signalfd(s, |f| f.size.set(1 << 18))
+        }),
+        ("semaphore that is no eventfd", |s| {
+            signalfd(s, |f| {
+                f.flags.set(open::READ | open::WRITE | open::SEMAPHORE)
+            })
+        }),
+        ("unknown flag", |s| {
+            signalfd(s, |f| f.flags.set(open::DSYNC))
+        }),
+        ("mode does not fit the kind of file", |s| {
+            signalfd(s, |f| f.mode.set(0o020600))
+        }),
+        (UNUSED, |s| signalfd(s, |f| f.inode.set(1))),
+        (UNUSED, |s| signalfd(s, |f| f.pos.set(1))),
+    ]);
+    accepted(&[|s| signalfd(s, |_| ())]);
+}
+
 /// Adds a timerfd, and changes its timer.
 fn timerfd(s: &mut Sample, change: impl FnOnce(&mut Timerfd)) {
     s.add_object(|t: &mut Timerfd, obj| {

@@ -147,6 +147,7 @@ const struct loss losses[] = {
 	FILE_FIELD("counters of eventfds", EVENTFD, BYTES, size, 0, "files_eventfd", "counter"),
 	FILE_FIELD("eventfds as semaphores", EVENTFD, BITS, flags, IMAGE_OPEN_SEMAPHORE,
 		   "files_eventfd", "semaphore"),
+	FILE_FIELD("masks of signalfds", SIGNALFD, BYTES, size, 0, "files_signalfd", "pending_before"),
 	FIELD("expiry of timerfds", TIMERFD, BYTES, timerfd, expires, 0,
 	      "files_timerfd", "relative_monotonic"),
 	FIELD("intervals of timerfds", TIMERFD, BYTES, timerfd, interval, 0,

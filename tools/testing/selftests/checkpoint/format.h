@@ -136,6 +136,7 @@
 #define IMAGE_FILE_SHARED_ANON 7
 #define IMAGE_FILE_EVENTFD 8
 #define IMAGE_FILE_TIMERFD 9
+#define IMAGE_FILE_SIGNALFD 10
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)

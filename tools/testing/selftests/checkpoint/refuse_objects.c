@@ -15,7 +15,6 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -218,23 +217,6 @@ REFUSE(event_fd_signalled, .before = register_eventfd, .after = close_ring)
 	ckpt_ready_wait();
 	CHECK_EQ(8, read(fd, &n, 8));
 	CHECK_EQ(5, n);
-}
-
-REFUSE(signal_fd)
-{
-	struct signalfd_siginfo info;
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
-	fd = CHECK_SYS(signalfd(-1, &set, 0));
-	EXPECT_FD(fd, "*[signalfd]", "a signalfd" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(kill(getpid(), SIGUSR1));
-	CHECK_EQ(sizeof(info), read(fd, &info, sizeof(info)));
-	CHECK_EQ(SIGUSR1, info.ssi_signo);
 }
 
 REFUSE(inotify)
