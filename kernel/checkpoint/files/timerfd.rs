@@ -126,3 +126,35 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let denied = "an alarm clock needs CAP_WAKE_ALARM";
     opener::make_object(r, plan, source, denied, || timer.make())
 }
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_files_timerfd)]
+mod tests {
+    use super::*;
+    use crate::image::files::{
+        TIMERFD_CLOCK_REALTIME,
+        TIMERFD_CLOCK_REALTIME_ALARM, //
+    };
+
+    /// Each time is moved by the offset of the clock that it is on.
+    #[test]
+    fn clocks() {
+        let by = |clock, relative| shift(1000, clock, relative, (10, 200));
+        assert_eq!(by(TIMERFD_CLOCK_MONOTONIC, false), 1010);
+        assert_eq!(by(TIMERFD_CLOCK_BOOTTIME, false), 1200);
+        assert_eq!(by(TIMERFD_CLOCK_BOOTTIME_ALARM, false), 1200);
+        assert_eq!(by(TIMERFD_CLOCK_REALTIME, false), 1000);
+        assert_eq!(by(TIMERFD_CLOCK_REALTIME, true), 1010);
+        assert_eq!(by(TIMERFD_CLOCK_REALTIME_ALARM, false), 1000);
+    }
+
+    /// No time leaves the clock, and never stays never.
+    #[test]
+    fn ends() {
+        let by = |time, offset| shift(time, TIMERFD_CLOCK_MONOTONIC, false, (offset, 0));
+        assert_eq!(by(NEVER, -1), NEVER);
+        assert_eq!(by(NEVER - 1, 5), NEVER);
+        assert_eq!(by(5, -6), 0);
+        assert_eq!(by(0, i64::MIN), 0);
+    }
+}

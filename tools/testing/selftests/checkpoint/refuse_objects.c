@@ -15,7 +15,9 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 
 REFUSE_FIXTURE
@@ -217,6 +219,52 @@ REFUSE(event_fd_signalled, .before = register_eventfd, .after = close_ring)
 	ckpt_ready_wait();
 	CHECK_EQ(8, read(fd, &n, 8));
 	CHECK_EQ(5, n);
+}
+
+/* The test has them, too. */
+static int taken[3];
+
+static int take_them(void *arg)
+{
+	struct ckpt_run *run = arg;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		taken[i] = syscall(__NR_pidfd_getfd, run->pidfd, (int)run->board->value[i], 0);
+		if (taken[i] < 0) {
+			ckpt_diag("pidfd_getfd: %s", strerror(errno));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int close_them(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		close(taken[i]);
+	return 0;
+}
+
+REFUSE(events_outside, .before = take_them, .after = close_them)
+{
+	static const char * const name[] = { "eventfd", "signalfd", "timerfd" };
+	sigset_t set;
+	int i;
+
+	sigemptyset(&set);
+	board->value[0] = CHECK_SYS(eventfd(0, 0));
+	board->value[1] = CHECK_SYS(signalfd(-1, &set, 0));
+	board->value[2] = CHECK_SYS(timerfd_create(CLOCK_MONOTONIC, 0));
+	for (i = 0; i < 3; i++)
+		expect_refusal(getpid(), "EBUSY", "descriptor %d (*[%s]): a task outside shares it: "
+			       "close it there, or checkpoint what has it as well",
+			       (int)board->value[i], name[i]);
+	ckpt_ready_wait();
+	for (i = 0; i < 3; i++)
+		CHECK_SYS(fcntl(board->value[i], F_GETFD));
 }
 
 REFUSE(inotify)
