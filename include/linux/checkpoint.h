@@ -86,6 +86,57 @@ struct file *checkpoint_signalfd_make(const sigset_t *signals);
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);
 
+/**
+ * struct checkpoint_times - CPU times of a thread, or of those of a process, in nanoseconds
+ * @utime:		User time, as the tick counts it
+ * @stime:		System time, as the tick counts it
+ * @runtime:		What the scheduler counts, and CPU clocks show
+ * @shown_utime:	User time as it is shown: no less than it was shown before
+ * @shown_stime:	System time as it is shown
+ */
+struct checkpoint_times {
+	u64 utime;
+	u64 stime;
+	u64 runtime;
+	u64 shown_utime;
+	u64 shown_stime;
+};
+
+void checkpoint_get_times(struct task_struct *task, struct checkpoint_times *times);
+void checkpoint_set_times(struct task_struct *task, const struct checkpoint_times *times);
+void checkpoint_get_group_times(struct task_struct *task, struct checkpoint_times *times,
+				struct checkpoint_times *children);
+void checkpoint_set_group_times(struct task_struct *task, const struct checkpoint_times *times,
+				const struct checkpoint_times *children);
+
+/**
+ * struct checkpoint_itimer - an interval timer
+ * @expires:	ITIMER_REAL: expiry on CLOCK_MONOTONIC. Others: CPU time that is left
+ * @interval:	Interval in nanoseconds
+ * @armed:	It runs
+ */
+struct checkpoint_itimer {
+	s64 expires;
+	u64 interval;
+	bool armed;
+};
+
+#ifdef CONFIG_POSIX_TIMERS
+void checkpoint_start_clocks(struct task_struct *task);
+int checkpoint_get_itimers(struct task_struct *task, struct checkpoint_itimer *timers);
+void checkpoint_start_itimers(struct task_struct *task, const struct checkpoint_itimer *timers);
+#else
+static inline void checkpoint_start_clocks(struct task_struct *task) { }
+
+static inline int checkpoint_get_itimers(struct task_struct *task, struct checkpoint_itimer *timers)
+{
+	return 0;
+}
+
+static inline void checkpoint_start_itimers(struct task_struct *task,
+					    const struct checkpoint_itimer *timers) { }
+#endif
+
 bool proc_mem_may_force(void);
 
 #ifdef CONFIG_SYSVIPC

@@ -123,6 +123,6 @@ pub(crate) fn load(r: &Restore, plan: &Plan<'_>, slot: &Slot, task: &ParkedTask)
 
 /// Gives the process of `task`, its last living thread, which is held, what nobody may see before
 /// all are in their places. Nothing in it can fail.
-pub(crate) fn commit(process: &Process, task: &ParkedTask) {
-    processes().for_each(|kind| (kind.commit)(process, task));
+pub(crate) fn commit(r: &Restore, process: &Process, task: &ParkedTask) {
+    processes().for_each(|kind| (kind.commit)(r, process, task));
 }

@@ -89,7 +89,7 @@ pub(crate) struct ProcessOps<F> {
     /// Gives its last living thread, which is held, what only others can give it.
     pub(crate) load: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
     /// Beyond the point of no return, when all that were dead are so again. Must not sleep.
-    pub(crate) commit: fn(&Process, &ParkedTask),
+    pub(crate) commit: fn(&Restore, &Process, &ParkedTask),
 }
 
 impl<F> ProcessOps<F> {
@@ -101,7 +101,7 @@ impl<F> ProcessOps<F> {
         save: |_, _| Ok(()),
         secure: |_, _| Ok(()),
         load: |_, _, _| Ok(()),
-        commit: |_, _| (),
+        commit: |_, _, _| (),
     };
 }
 

@@ -99,11 +99,13 @@ pub(crate) mod task {
     pub(crate) mod root;
     pub(crate) mod stack;
     pub(crate) mod state;
+    pub(crate) mod times;
     pub(crate) mod tree;
 }
 
 /// Time, and waiting: `kernel/time/`.
 pub(crate) mod time {
+    pub(crate) mod itimer;
     pub(crate) mod wait;
 }
 

@@ -10,11 +10,13 @@ use crate::{
         ProcessOps,
         ThreadOps, //
     },
-    image::task::CPU_TIME_MAX, //
+    image::task::CPU_TIME_MAX,
+    kapi::time::itimer::Itimers, //
 };
 
 mod basic;
 mod cred;
+mod itimer;
 mod pending;
 mod process;
 mod refuse;
@@ -22,6 +24,7 @@ mod regs;
 mod restart_block;
 mod sched;
 mod signal;
+mod times;
 
 pub(crate) use cred::{
     collect_opener,
@@ -35,13 +38,20 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     signal::KIND,
     cred::KIND,
     basic::KIND,
+    times::KIND,
     sched::KIND,
     pending::KIND,
     regs::KIND,
 ];
 
 /// What the threads of a process share, in that order.
-pub(crate) static PROCESSES: &[ProcessOps] = &[refuse::PROCESS, pending::PROCESS, process::PROCESS];
+pub(crate) static PROCESSES: &[ProcessOps] = &[
+    refuse::PROCESS,
+    itimer::PROCESS,
+    pending::PROCESS,
+    times::PROCESS,
+    process::PROCESS,
+];
 
 /// Task state found by a checkpoint.
 pub(crate) struct Collected {
@@ -53,6 +63,8 @@ pub(crate) struct Collected {
     root_saved: bool,
     /// CPU time that may still be in the image.
     cpu_time: u64,
+    /// Interval timers of the process that is being saved.
+    itimers: Itimers,
 }
 
 impl Collected {
@@ -63,6 +75,7 @@ impl Collected {
             root: None,
             root_saved: false,
             cpu_time: CPU_TIME_MAX,
+            itimers: Itimers::default(),
         }
     }
 

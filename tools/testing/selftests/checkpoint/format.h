@@ -77,6 +77,9 @@
 #define IMAGE_PROCESS_STOP_UNREPORTED (1ull << 2)
 #define IMAGE_PROCESS_CONTINUED (1ull << 3)
 #define IMAGE_PROCESS_SESSION_LEADER (1ull << 4)
+#define IMAGE_PROCESS_ITIMER_REAL (1ull << 5)
+#define IMAGE_PROCESS_ITIMER_VIRTUAL (1ull << 6)
+#define IMAGE_PROCESS_ITIMER_PROF (1ull << 7)
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -324,9 +327,12 @@ struct image_task {
 	uint64_t start_boottime;
 	uint64_t slice;
 	uint64_t compat_robust_list;
+	uint64_t runtime;
+	uint64_t counted_utime;
+	uint64_t counted_stime;
 };
 
-static_assert(sizeof(struct image_task) == 312, "image_task");
+static_assert(sizeof(struct image_task) == 336, "image_task");
 
 struct image_process {
 	uint64_t flags;
@@ -341,9 +347,20 @@ struct image_process {
 	uint64_t cstime;
 	uint64_t utime;
 	uint64_t stime;
+	uint64_t runtime;
+	uint64_t counted_utime;
+	uint64_t counted_stime;
+	uint64_t shown_utime;
+	uint64_t shown_stime;
+	uint64_t itimer_real;
+	uint64_t itimer_real_interval;
+	uint64_t itimer_virtual;
+	uint64_t itimer_virtual_interval;
+	uint64_t itimer_prof;
+	uint64_t itimer_prof_interval;
 };
 
-static_assert(sizeof(struct image_process) == 320, "image_process");
+static_assert(sizeof(struct image_process) == 408, "image_process");
 
 struct image_dead_pid {
 	uint32_t pid;
