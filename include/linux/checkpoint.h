@@ -16,6 +16,8 @@ struct file;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
+struct pid;
+struct pidfd_info;
 struct prctl_mm_map;
 struct task_struct;
 
@@ -41,6 +43,11 @@ int checkpoint_mseal(unsigned long start, unsigned long end);
 
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);
+
+/* Of fs/pidfs.c. */
+struct pid *checkpoint_pidfd_pid(const struct file *file);
+int checkpoint_pidfd_get(struct pid *pid, struct pidfd_info *info);
+int checkpoint_pidfd_set(struct pid *pid, const struct pidfd_info *info);
 
 bool proc_mem_may_force(void);
 

@@ -20,6 +20,7 @@ use crate::{
             Facts,
             FileOps, //
         },
+        pidfd,
         pipe,
         regular,
         unlinked, //
@@ -85,7 +86,7 @@ static KINDS: &[FileOps] = &[
     refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
     refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
     refused("an AIO context", |f| f.is_object_named(b"[aio]")),
-    refused("a pidfd", |f| f.is_object_named(b"[pidfd]")),
+    pidfd::OPS,
     refused("a performance counter", |f| {
         f.is_object_named(b"[perf_event]")
     }),
@@ -127,7 +128,6 @@ static KINDS: &[FileOps] = &[
     all_on(AUTOFS_SUPER_MAGIC, "a file of autofs"),
     all_on(DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
     all_on(NSFS_MAGIC, "a namespace"),
-    all_on(PID_FS_MAGIC, "a pidfd"),
     all_on(SECRETMEM_MAGIC, "secret memory"),
     all_on(HUGETLBFS_MAGIC, "huge page memory"),
     refused("huge page memory", |f| f.file.is_hugetlb()),
@@ -228,6 +228,7 @@ mod tests {
             FILE_FIFO,
             FILE_UNLINKED,
             FILE_SHARED_ANON,
+            FILE_PIDFD,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

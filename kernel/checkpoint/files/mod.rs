@@ -16,6 +16,7 @@ mod open;
 mod opener;
 mod ops;
 mod path;
+mod pidfd;
 mod pipe;
 mod regular;
 mod same;

@@ -15,6 +15,7 @@ use super::layout::{
 };
 
 pub(super) mod check;
+pub mod pidfd;
 
 /// Most descriptors of one table.
 pub const FDS_MAX: usize = 1 << 20;
@@ -61,6 +62,8 @@ values! {
     /// Anonymous memory shared between tasks; `inode` holds it. Has no
     /// descriptor, only mappings.
     FILE_SHARED_ANON = 7,
+    /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
+    FILE_PIDFD = 19,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -123,7 +126,8 @@ record! {
         /// Meaning depends on `kind`; 0: none.
         pub inode: U32,
         /// File position in bytes. Of an end of a named pipe: 1 if nobody had the pipe open for
-        /// writing since this end was opened.
+        /// writing since this end was opened. Of a pidfd: bit 0 is PIDFD_THREAD, bit 1 that it was
+        /// made with CLONE_PIDFD_AUTOKILL.
         pub pos: U64,
         /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing.
         pub size: U64,

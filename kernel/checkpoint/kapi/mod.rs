@@ -63,6 +63,7 @@ pub(crate) mod ns {
 /// Pids and their namespaces: `kernel/pid.c`, `kernel/pid_namespace.c`.
 pub(crate) mod pid {
     pub(crate) mod namespace;
+    pub(crate) mod pidfd;
 }
 
 /// Scheduling: `kernel/sched/`.

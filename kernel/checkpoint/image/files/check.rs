@@ -156,6 +156,10 @@ impl Walk<'_> {
                 )?;
                 TYPE_FIFO
             }
+            FILE_PIDFD => {
+                pidfd::check::open_file(self, raw, &file)?;
+                TYPE_REGULAR
+            }
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR

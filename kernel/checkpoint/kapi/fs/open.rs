@@ -157,6 +157,9 @@ pub(crate) fn flags_from_image(flags: u32) -> u32 {
 pub(crate) mod oflag {
     use kernel::bindings;
 
+    /// What fcntl(F_SETFL) sets, O_ASYNC not counted.
+    pub(crate) const SETFL: u32 =
+        bindings::O_APPEND | bindings::O_NONBLOCK | bindings::O_DIRECT | bindings::O_NOATIME;
     /// O_NONBLOCK.
     pub(crate) const NONBLOCK: u32 = bindings::O_NONBLOCK;
     /// O_DIRECT.

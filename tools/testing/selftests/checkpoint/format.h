@@ -33,6 +33,7 @@
 #define IMAGE_KIND_PIPE_BUFFER 101
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
+#define IMAGE_KIND_PIDFD_TARGET 118
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -133,6 +134,7 @@
 #define IMAGE_FILE_FIFO 5
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
+#define IMAGE_FILE_PIDFD 19
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -526,6 +528,19 @@ struct image_path {
 };
 
 static_assert(sizeof(struct image_path) == 24, "image_path");
+
+struct image_pidfd_target {
+	uint32_t obj;
+	uint32_t pid;
+	uint32_t init;
+	uint32_t exit_code;
+	uint32_t coredump;
+	uint32_t signal;
+	uint32_t code;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_pidfd_target) == 32, "image_pidfd_target");
 
 struct image_uts {
 	uint32_t obj;
