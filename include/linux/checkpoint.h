@@ -12,6 +12,7 @@
 
 struct checkpoint_copy;
 struct cred;
+struct dentry;
 struct file;
 struct mem_cgroup;
 struct mm_struct;
@@ -48,6 +49,12 @@ int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 struct pid *checkpoint_pidfd_pid(const struct file *file);
 int checkpoint_pidfd_get(struct pid *pid, struct pidfd_info *info);
 int checkpoint_pidfd_set(struct pid *pid, const struct pidfd_info *info);
+
+void checkpoint_proc_pids(struct dentry *dentry, struct pid *pid[2]);
+const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq);
+bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root);
+int checkpoint_proc_dead(const struct path *like, struct pid *pid, const char *process,
+			 const char *thread, struct path *result);
 
 bool proc_mem_may_force(void);
 

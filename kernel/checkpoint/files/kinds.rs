@@ -22,6 +22,7 @@ use crate::{
         },
         pidfd,
         pipe,
+        proc,
         regular,
         unlinked, //
     },
@@ -110,8 +111,7 @@ static KINDS: &[FileOps] = &[
     refused("a DMA buffer", |f| f.is_object_named(b"dmabuf")),
     refused("an anonymous kernel object", |f| f.is_object()),
     // Filesystems whose files are not files.
-    all_on(PROC_SUPER_MAGIC, "a file of procfs"),
-    all_on(SYSFS_MAGIC, "a file of sysfs"),
+    proc::OPS,
     all_on(CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
     all_on(CGROUP2_SUPER_MAGIC, "a file of cgroupfs"),
     all_on(RDTGROUP_SUPER_MAGIC, "a file of resctrl"),
@@ -229,6 +229,7 @@ mod tests {
             FILE_UNLINKED,
             FILE_SHARED_ANON,
             FILE_PIDFD,
+            FILE_PROC,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -18,6 +18,7 @@ mod ops;
 mod path;
 mod pidfd;
 mod pipe;
+mod proc;
 mod regular;
 mod same;
 mod table;

@@ -16,6 +16,7 @@ use super::layout::{
 
 pub(super) mod check;
 pub mod pidfd;
+pub mod proc;
 
 /// Most descriptors of one table.
 pub const FDS_MAX: usize = 1 << 20;
@@ -64,6 +65,9 @@ values! {
     FILE_SHARED_ANON = 7,
     /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
     FILE_PIDFD = 19,
+    /// File or directory of procfs or sysfs, by path; `inode` is the
+    /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
+    FILE_PROC = 21,
 }
 
 /// Bits of [`OpenFile::flags`].

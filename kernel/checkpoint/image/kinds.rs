@@ -123,6 +123,7 @@ kinds! {
     Fs: files::Fs,
     Path: files::Path,
     PidfdTarget: files::pidfd::PidfdTarget,
+    ProcEntry: files::proc::ProcEntry,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

@@ -38,6 +38,7 @@ pub(crate) mod fs {
     pub(crate) mod open;
     pub(crate) mod path;
     pub(crate) mod pipe;
+    pub(crate) mod proc;
     pub(crate) mod stat;
     pub(crate) mod user_buffer;
 }

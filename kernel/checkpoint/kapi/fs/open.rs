@@ -51,8 +51,8 @@ impl FileRef {
         unsafe { Self::from_owned(bindings::checkpoint_open_program(path.as_raw())) }
     }
 
-    /// Opens what `path` leads to without a look at its permissions: for the engine itself, never
-    /// for a task.
+    /// Opens what `path` leads to without a look at its permissions: for the engine itself, or what
+    /// a task may open of itself in any case.
     pub(crate) fn open_unchecked(path: &PathRef, flags: u32) -> Result<Self> {
         // SAFETY: The path is referenced; a running task has credentials; a file that is returned
         // comes with a reference.

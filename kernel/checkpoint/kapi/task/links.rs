@@ -49,6 +49,16 @@ impl PidRef {
         Ok(Self(pid))
     }
 
+    /// Makes a reference of one that the caller owns. ESRCH: there is no pid.
+    ///
+    /// # Safety
+    ///
+    /// `pid` is NULL, or valid and with a reference that is handed over.
+    pub(in crate::kapi) unsafe fn from_owned(pid: *mut bindings::pid) -> Result<Self> {
+        // INVARIANT: By the caller's promise.
+        NonNull::new(pid).map(Self).ok_or(ESRCH)
+    }
+
     /// The pid, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::pid {
         self.0.as_ptr()
