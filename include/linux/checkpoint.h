@@ -12,10 +12,13 @@
 
 struct checkpoint_copy;
 struct cred;
+struct dentry;
 struct file;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
+struct pid;
+struct pidfd_info;
 struct prctl_mm_map;
 struct task_struct;
 
@@ -136,6 +139,17 @@ static inline int checkpoint_get_itimers(struct task_struct *task, struct checkp
 static inline void checkpoint_start_itimers(struct task_struct *task,
 					    const struct checkpoint_itimer *timers) { }
 #endif
+
+/* Of fs/pidfs.c. */
+struct pid *checkpoint_pidfd_pid(const struct file *file);
+int checkpoint_pidfd_get(struct pid *pid, struct pidfd_info *info);
+int checkpoint_pidfd_set(struct pid *pid, const struct pidfd_info *info);
+
+void checkpoint_proc_pids(struct dentry *dentry, struct pid *pid[2]);
+const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq);
+bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root);
+int checkpoint_proc_dead(const struct path *like, struct pid *pid, const char *process,
+			 const char *thread, struct path *result);
 
 bool proc_mem_may_force(void);
 

@@ -69,6 +69,7 @@
 #include <uapi/linux/elf.h>
 #include <uapi/linux/fadvise.h>
 #include <uapi/linux/magic.h>
+#include <uapi/linux/pidfd.h>
 #include <uapi/linux/prctl.h>
 #include <uapi/linux/sched/types.h>
 #include <asm/syscall.h>

@@ -8,6 +8,7 @@
 #include <linux/namei.h>
 #include <linux/pagemap.h>
 #include <linux/pipe_fs_i.h>
+#include <linux/proc_fs.h>
 #include <linux/security.h>
 
 __rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files_struct *files)
@@ -149,6 +150,12 @@ __rust_helper bool rust_helper_inode_has_pipe(struct inode *inode)
 {
 	guard(spinlock)(&inode->i_lock);
 	return S_ISFIFO(inode->i_mode) && inode->i_pipe;
+}
+
+/* The pid namespace that the numbers in an instance of procfs are of. */
+__rust_helper struct pid_namespace *rust_helper_proc_pid_ns(struct super_block *sb)
+{
+	return proc_pid_ns(sb);
 }
 
 /* Open files for reading only; -1 if nobody counts them. */

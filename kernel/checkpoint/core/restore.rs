@@ -8,6 +8,10 @@ use kernel::{
     fmt,
     new_mutex,
     prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    },
     sync::{
         Arc,
         Mutex, //
@@ -45,7 +49,10 @@ use crate::{
             oom,
             space::denies_write_exec, //
         },
-        task::frozen::TaskName,
+        task::{
+            frozen::TaskName,
+            links::PidRef, //
+        },
         time::wait, //
     },
 };
@@ -81,6 +88,9 @@ pub(crate) struct Restore {
     pub(crate) denies_write_exec: bool,
     /// What becomes of files that differ from those that were saved.
     pub(crate) policy: Policy,
+    /// Pids of the tasks that were made, by their number in the image.
+    #[pin]
+    pids: Mutex<RBTree<u32, PidRef>>,
 }
 
 /// The records of one thread.
@@ -139,7 +149,22 @@ impl Restore {
             oom_adj: oom::current(),
             denies_write_exec: denies_write_exec(),
             policy,
+            pids <- new_mutex!(RBTree::new(), "checkpoint pids"),
         })
+    }
+
+    /// Notes the pid of the current task, which is `tid` in the image.
+    pub(crate) fn set_pid(&self, tid: u32) -> Result {
+        let node = RBTreeNode::new(tid, PidRef::of_current()?, GFP_KERNEL_ACCOUNT)?;
+        let old = self.pids.lock().insert(node);
+        drop(old);
+        Ok(())
+    }
+
+    /// Returns the pid of the task that is `tid` in the image. To be asked for in `restore` and
+    /// later, when all tasks exist. ESRCH: there is no such task.
+    pub(crate) fn pid(&self, tid: u32) -> Result<PidRef> {
+        self.pids.lock().get(&tid).cloned().ok_or(ESRCH)
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it

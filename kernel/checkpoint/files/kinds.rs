@@ -39,6 +39,8 @@ use crate::{
             FileOps, //
         },
         pipe, //
+        pidfd,
+        proc,
     },
     kapi::fs::{
         file::{
@@ -101,7 +103,7 @@ static KINDS: &[FileOps] = &[
     refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
     refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
     refused("an AIO context", |f| f.is_object_named(b"[aio]")),
-    refused("a pidfd", |f| f.is_object_named(b"[pidfd]")),
+    pidfd::OPS,
     refused("a performance counter", |f| {
         f.is_object_named(b"[perf_event]")
     }),
@@ -125,8 +127,7 @@ static KINDS: &[FileOps] = &[
     refused("a DMA buffer", |f| f.is_object_named(b"dmabuf")),
     refused("an anonymous kernel object", |f| f.is_object()),
     // Filesystems whose files are not files.
-    all_on(PROC_SUPER_MAGIC, "a file of procfs"),
-    all_on(SYSFS_MAGIC, "a file of sysfs"),
+    proc::OPS,
     all_on(CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
     all_on(CGROUP2_SUPER_MAGIC, "a file of cgroupfs"),
     all_on(RDTGROUP_SUPER_MAGIC, "a file of resctrl"),
@@ -143,7 +144,6 @@ static KINDS: &[FileOps] = &[
     all_on(AUTOFS_SUPER_MAGIC, "a file of autofs"),
     all_on(DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
     all_on(NSFS_MAGIC, "a namespace"),
-    all_on(PID_FS_MAGIC, "a pidfd"),
     all_on(SECRETMEM_MAGIC, "secret memory"),
     all_on(HUGETLBFS_MAGIC, "huge page memory"),
     refused("huge page memory", |f| f.file.is_hugetlb()),
@@ -247,6 +247,8 @@ mod tests {
             FILE_EVENTFD,
             FILE_TIMERFD,
             FILE_SIGNALFD,
+            FILE_PIDFD,
+            FILE_PROC,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -12,7 +12,9 @@ mod open;
 mod opener;
 mod ops;
 mod path;
+mod pidfd;
 mod pipe;
+mod proc;
 mod same;
 mod table;
 

@@ -15,6 +15,8 @@ use super::layout::{
 };
 
 pub(super) mod check;
+pub mod pidfd;
+pub mod proc;
 
 /// Most descriptors of one table.
 pub const FDS_MAX: usize = 1 << 20;
@@ -67,6 +69,11 @@ values! {
     FILE_TIMERFD = 9,
     /// Signalfd; `size` is the mask of the signals that it takes.
     FILE_SIGNALFD = 10,
+    /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
+    FILE_PIDFD = 19,
+    /// File or directory of procfs or sysfs, by path; `inode` is the
+    /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
+    FILE_PROC = 21,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -131,7 +138,8 @@ record! {
         /// Meaning depends on `kind`; 0: none.
         pub inode: U32,
         /// File position in bytes. Of an end of a named pipe: 1 if nobody had the pipe open for
-        /// writing since this end was opened.
+        /// writing since this end was opened. Of a pidfd: bit 0 is PIDFD_THREAD, bit 1 that it was
+        /// made with CLONE_PIDFD_AUTOKILL.
         pub pos: U64,
         /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing. The
         /// counter of an eventfd, the mask of a signalfd.

@@ -123,6 +123,8 @@ kinds! {
     Fs: files::Fs,
     Path: files::Path,
     Timerfd: files::Timerfd,
+    PidfdTarget: files::pidfd::PidfdTarget,
+    ProcEntry: files::proc::ProcEntry,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

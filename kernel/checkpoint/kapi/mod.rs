@@ -40,6 +40,7 @@ pub(crate) mod fs {
     pub(crate) mod path;
     pub(crate) mod pipe;
     pub(crate) mod signalfd;
+    pub(crate) mod proc;
     pub(crate) mod stat;
     pub(crate) mod timerfd;
     pub(crate) mod user_buffer;
@@ -66,6 +67,7 @@ pub(crate) mod ns {
 /// Pids and their namespaces: `kernel/pid.c`, `kernel/pid_namespace.c`.
 pub(crate) mod pid {
     pub(crate) mod namespace;
+    pub(crate) mod pidfd;
 }
 
 /// Scheduling: `kernel/sched/`.

@@ -171,6 +171,17 @@ impl Walk<'_> {
                 )?;
                 TYPE_FIFO
             }
+            FILE_PIDFD => {
+                pidfd::check::open_file(self, raw, &file)?;
+                TYPE_REGULAR
+            }
+            FILE_PROC => {
+                proc::check::open_file(self, raw, &file)?;
+                match file.mode.get() & TYPE {
+                    TYPE_DIRECTORY => TYPE_DIRECTORY,
+                    _ => TYPE_REGULAR,
+                }
+            }
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR
@@ -205,7 +216,9 @@ impl Walk<'_> {
             "mode does not fit the kind of file",
         )?;
         match kind {
-            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE => absolute_path(raw)?,
+            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PROC => {
+                absolute_path(raw)?
+            }
             _ => {
                 no_payload(raw)?;
                 zero(

@@ -51,8 +51,8 @@ impl FileRef {
         unsafe { Self::from_owned(bindings::checkpoint_open_program(path.as_raw())) }
     }
 
-    /// Opens what `path` leads to without a look at its permissions: for the engine itself, never
-    /// for a task.
+    /// Opens what `path` leads to without a look at its permissions: for the engine itself, or what
+    /// a task may open of itself in any case.
     pub(crate) fn open_unchecked(path: &PathRef, flags: u32) -> Result<Self> {
         // SAFETY: The path is referenced; a running task has credentials; a file that is returned
         // comes with a reference.
@@ -157,6 +157,9 @@ pub(crate) fn flags_from_image(flags: u32) -> u32 {
 pub(crate) mod oflag {
     use kernel::bindings;
 
+    /// What fcntl(F_SETFL) sets, O_ASYNC not counted.
+    pub(crate) const SETFL: u32 =
+        bindings::O_APPEND | bindings::O_NONBLOCK | bindings::O_DIRECT | bindings::O_NOATIME;
     /// O_NONBLOCK.
     pub(crate) const NONBLOCK: u32 = bindings::O_NONBLOCK;
     /// O_DIRECT.

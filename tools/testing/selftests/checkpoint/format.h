@@ -34,6 +34,8 @@
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
 #define IMAGE_KIND_TIMERFD 104
+#define IMAGE_KIND_PIDFD_TARGET 118
+#define IMAGE_KIND_PROC_ENTRY 119
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -140,6 +142,8 @@
 #define IMAGE_FILE_EVENTFD 8
 #define IMAGE_FILE_TIMERFD 9
 #define IMAGE_FILE_SIGNALFD 10
+#define IMAGE_FILE_PIDFD 19
+#define IMAGE_FILE_PROC 21
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -575,6 +579,30 @@ struct image_timerfd {
 };
 
 static_assert(sizeof(struct image_timerfd) == 40, "image_timerfd");
+
+struct image_pidfd_target {
+	uint32_t obj;
+	uint32_t pid;
+	uint32_t init;
+	uint32_t exit_code;
+	uint32_t coredump;
+	uint32_t signal;
+	uint32_t code;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_pidfd_target) == 32, "image_pidfd_target");
+
+struct image_proc_entry {
+	uint32_t obj;
+	uint32_t process;
+	uint32_t thread;
+	uint32_t root;
+	uint32_t in_task;
+	uint32_t dead;
+};
+
+static_assert(sizeof(struct image_proc_entry) == 24, "image_proc_entry");
 
 struct image_uts {
 	uint32_t obj;

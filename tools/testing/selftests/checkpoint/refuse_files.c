@@ -132,19 +132,90 @@ static void other_filesystem(const char *name, const char *what)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-REFUSE(procfs)
+REFUSE(procfs_of_process_outside)
 {
-	other_filesystem("/proc/self/status", "a file of procfs" YET);
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/status", getppid());
+	fd = CHECK_SYS(open(name, O_RDONLY));
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (%s): shows pid %d (*), which is outside of "
+		       "the tree: have it closed, or checkpoint that as well", fd, name, getppid());
+	ckpt_ready_wait();
+	CHECK(read(fd, name, sizeof(name)) > 0, "it is closed");
 }
 
-REFUSE(procfs_directory)
+#define RIGHT "gives a right over another process, which can't be saved yet: have it closed"
+
+/* @name of a child, which goes on when the word comes. */
+static void of_child(const char *name, int flags, const char *what)
 {
-	other_filesystem("/proc/self", "a file of procfs" YET);
+	pid_t pid = ckpt_fork(ckpt_child_waits, NULL);
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = CHECK_SYS(open(path, flags | O_CLOEXEC));
+	EXPECT_FD(fd, path, what);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+	ckpt_wait_exit(pid, 0);
 }
 
-REFUSE(sysfs)
+REFUSE(procfs_memory_of_another)
 {
-	other_filesystem("/sys/kernel/uevent_seqnum", "a file of sysfs" YET);
+	of_child("mem", O_RDWR, RIGHT);
+}
+
+REFUSE(procfs_maps_of_another)
+{
+	of_child("maps", O_RDONLY, RIGHT);
+}
+
+REFUSE(procfs_name_of_another)
+{
+	of_child("comm", O_WRONLY, RIGHT);
+}
+
+REFUSE(procfs_directory_of_rights)
+{
+	of_child("fd", O_RDONLY | O_DIRECTORY, RIGHT);
+}
+
+REFUSE(procfs_unknown_entry)
+{
+	other_filesystem("/proc/self/uid_map",
+			 "gives a right or shows something that can't be saved yet");
+}
+
+REFUSE(procfs_kernel_log)
+{
+	other_filesystem("/proc/kmsg", "holds something by being open, which can't be saved yet: "
+			 "have it closed");
+}
+
+REFUSE(procfs_memory_of_dead)
+{
+	pid_t pid = ckpt_fork(ckpt_child_waits, NULL);
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	fd = CHECK_SYS(open(path, O_RDONLY));
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_FD(fd, "*", "is of a process that has ended: have it closed");
+	ckpt_ready_wait();
+	CHECK(read(fd, path, sizeof(path)) <= 0, "it has memory");
+}
+
+REFUSE(procfs_working_directory)
+{
+	CHECK_SYS(chdir("/proc/self"));
+	expect_refusal(getpid(), UNSUPPORTED, "working directory *: is the directory of a process in "
+		       "procfs: have it left");
+	ckpt_ready_wait();
+	CHECK_SYS(access("status", R_OK));
 }
 
 REFUSE(cgroupfs)

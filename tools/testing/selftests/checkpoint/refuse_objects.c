@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 REFUSE_FIXTURE
 
@@ -321,13 +322,60 @@ REFUSE(userfault_fd)
 	CHECK_SYS(ioctl(fd, UFFDIO_UNREGISTER, &reg.range));
 }
 
-REFUSE(pid_fd)
+REFUSE(pidfd_of_process_outside)
 {
-	int fd = CHECK_SYS(sys_pidfd_open(getpid()));
+	int fd = CHECK_SYS(sys_pidfd_open(getppid()));
 
-	EXPECT_FD(fd, "*", "a pidfd" YET);
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): is a pidfd of pid %d (*), which is "
+		       "outside of the tree: have it closed, or checkpoint that as well",
+		       fd, getppid());
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_pidfd_send_signal, fd, 0, NULL, 0));
+}
+
+REFUSE(pidfd_opened_by_way_of_proc)
+{
+	int fd = CHECK_SYS(sys_pidfd_open(getpid())), again;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = CHECK_SYS(open(path, O_RDWR));
+	EXPECT_FD(again, "*", "was opened by way of /proc/PID/fd: have it opened by pidfd_open(2)");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_pidfd_send_signal, again, 0, NULL, 0));
+}
+
+/* The process gets no parent that would wait for it, which can't be saved either. */
+REFUSE(pidfd_that_kills)
+{
+	int fd = -1;
+	struct {
+		uint64_t flags, pidfd, more[6];
+	} args = { 0x1000 | 1ull << 34 | 1ull << 36, (uintptr_t)&fd };
+	pid_t pid = syscall(__NR_clone3, &args, sizeof(args));
+
+	if (pid < 0)
+		not_here();
+	if (!pid) {
+		ckpt_wait_go();
+		_exit(0);
+	}
+	EXPECT_FD(fd, "*", "kills its process when it is closed (CLONE_PIDFD_AUTOKILL), which can't "
+		  "be saved yet");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(O_TRUNC, fcntl(fd, F_GETFL) & O_TRUNC);
+}
+
+REFUSE(pidfd_with_attribute)
+{
+	int fd = CHECK_SYS(sys_pidfd_open(getpid()));
+	char buf[8];
+
+	CHECK_HERE(fsetxattr(fd, "trusted.ckpt", "value", 5, 0));
+	EXPECT_FD(fd, "*", "its process has extended attributes: have them removed");
+	ckpt_ready_wait();
+	CHECK_EQ(5, fgetxattr(fd, "trusted.ckpt", buf, sizeof(buf)));
 }
 
 REFUSE(perf_event)

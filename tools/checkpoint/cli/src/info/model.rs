@@ -17,6 +17,7 @@ use image::{
             Next, //
         },
         files::{
+            pidfd::PidfdTarget,
             Fd,
             Inode,
             OpenFile,
@@ -187,6 +188,14 @@ impl Model {
                 let pipe: Pipe = raw.body()?;
                 let n = pipe.obj.get();
                 self.inodes.insert(n, format!("pipe:[{n}]"));
+            }
+            Kind::PidfdTarget => {
+                let target: PidfdTarget = raw.body()?;
+                let name = match target.pid.get() {
+                    0 => "pidfd:[reaped]".to_string(),
+                    pid => format!("pidfd:[{pid}]"),
+                };
+                self.inodes.insert(target.obj.get(), name);
             }
             _ => (),
         }
