@@ -20,6 +20,11 @@ __rust_helper struct inode *rust_helper_file_inode(const struct file *f)
 	return file_inode(f);
 }
 
+__rust_helper void rust_helper_file_set_nonotify(struct file *f)
+{
+	file_set_fsnotify_mode(f, FMODE_NONOTIFY);
+}
+
 __rust_helper bool rust_helper_d_unlinked(const struct dentry *d)
 {
 	return d_unlinked(d);

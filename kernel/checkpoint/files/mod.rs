@@ -9,6 +9,8 @@ mod directory;
 mod fifo;
 mod fs;
 mod inode;
+#[cfg(CONFIG_INOTIFY_USER)]
+mod inotify;
 mod kinds;
 mod leaks;
 mod name;

@@ -21,6 +21,7 @@ use super::{
         Structure, //
     },
     mm,
+    notify,
     ns,
     record::Body,
     task, //
@@ -122,6 +123,9 @@ kinds! {
     PipeBuffer: files::PipeBuffer,
     Fs: files::Fs,
     Path: files::Path,
+    Inotify: notify::Inotify,
+    InotifyWatch: notify::InotifyWatch,
+    InotifyEvent: notify::InotifyEvent,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

@@ -25,6 +25,7 @@ use super::{
         self,
         Guard, //
     },
+    notify,
     record::RecordHeader,
     task::{
         self,
@@ -71,6 +72,7 @@ pub const VALUES: &[&Values] = &[
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,
+    &notify::INOTIFY_EVENT_FLAG_LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

@@ -21,6 +21,7 @@ use crate::image::{
         Object, //
     },
     files::*,
+    notify::Inotify,
     record::{
         Fault,
         Raw, //
@@ -33,6 +34,8 @@ const NSEC: u32 = 1_000_000_000;
 
 /// S_IFMT: the bits of a mode that hold the file type.
 const TYPE: u32 = 0o170000;
+/// Kernel objects without an inode of their own have none.
+const TYPE_NONE: u32 = 0;
 const TYPE_FIFO: u32 = 0o010000;
 const TYPE_CHAR: u32 = 0o020000;
 const TYPE_DIRECTORY: u32 = 0o040000;
@@ -50,6 +53,21 @@ pub(in crate::image) fn kind_of(file: &Object) -> u32 {
 pub(in crate::image) fn is_program(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
     kind_of(file) == FILE_REGULAR && flags & (open::READ | open::PATH) == open::READ
+}
+
+/// Returns whether `mode` is that of a file with a path, as of stat(2).
+pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
+    mode <= 0o177777
+        && matches!(
+            mode & TYPE,
+            TYPE_FIFO
+                | TYPE_CHAR
+                | TYPE_DIRECTORY
+                | 0o060000
+                | TYPE_REGULAR
+                | 0o120000
+                | 0o140000
+        )
 }
 
 /// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
@@ -159,6 +177,10 @@ impl Walk<'_> {
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR
+            }
+            FILE_INOTIFY => {
+                self.refer::<Inotify>(raw, inode)?;
+                TYPE_NONE
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };

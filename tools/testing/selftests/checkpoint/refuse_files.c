@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
+#include <sys/fanotify.h>
 #include <sys/mount.h>
 #include <sys/timerfd.h>
 #include <sys/xattr.h>
@@ -357,7 +357,7 @@ TEST_F_TIMEOUT(refuse, pipe_of_container, CKPT_TIMEOUT)
 
 static int has_two(void *arg)
 {
-	board->value[1] = CHECK_SYS(inotify_init1(0));
+	board->value[1] = CHECK_SYS(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY));
 	board->value[2] = CHECK_SYS(timerfd_create(CLOCK_MONOTONIC, 0));
 	ckpt_step(0);
 	ckpt_wait_go();
@@ -377,7 +377,7 @@ REFUSE(five_at_once)
 	EXPECT_FD(fd[0], "*", "an eventfd" YET);
 	EXPECT_FD(fd[1], "*", "an epoll instance" YET);
 	EXPECT_FD(fd[2], "*", "a memfd" YET);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): an inotify instance" YET,
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a fanotify group" YET,
 		       (int)board->value[1]);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a timerfd" YET, (int)board->value[2]);
 	ckpt_ready_wait();
