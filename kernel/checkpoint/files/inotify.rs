@@ -105,6 +105,9 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
+/// Why a watch of what was removed is refused.
+const GONE: &str = "what it watches has been removed: make it again, or remove the watch";
+
 /// Where the inode of a watch is found again.
 enum Target {
     /// By its path, with what tells it from others.
@@ -140,7 +143,7 @@ fn target(
         return Ok(if file_type == ftype::REGULAR {
             Ok(Target::Removed)
         } else {
-            Err("what it watches has been removed: remove the watch")
+            Err(GONE)
         });
     }
     let why = match inode.place(&cap.found.files.root, near)? {
@@ -157,7 +160,7 @@ fn target(
             "the kernel has no name of what it watches in its cache: look at it by its path \
              (stat), and try again"
         }
-        Place::Removed => "what it watches has been removed: make it again, or remove the watch",
+        Place::Removed => GONE,
         Place::Unreachable => {
             "what it watches can't be reached from the caller's root directory: call from where \
              it can"

@@ -33,6 +33,9 @@
 #define IMAGE_KIND_PIPE_BUFFER 101
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
+#define IMAGE_KIND_INOTIFY 114
+#define IMAGE_KIND_INOTIFY_WATCH 115
+#define IMAGE_KIND_INOTIFY_EVENT 116
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -133,6 +136,7 @@
 #define IMAGE_FILE_FIFO 5
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
+#define IMAGE_FILE_INOTIFY 15
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -155,6 +159,10 @@
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
+
+/* InotifyEvent.flags */
+#define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
+#define IMAGE_INOTIFY_EXEC (1ull << 1)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -526,6 +534,37 @@ struct image_path {
 };
 
 static_assert(sizeof(struct image_path) == 24, "image_path");
+
+struct image_inotify {
+	uint32_t obj;
+	uint32_t watches;
+	uint32_t events;
+	uint32_t next;
+};
+
+static_assert(sizeof(struct image_inotify) == 16, "image_inotify");
+
+struct image_inotify_watch {
+	uint32_t wd;
+	uint32_t mask;
+	uint32_t inode;
+	uint32_t mode;
+	uint32_t generation;
+	uint32_t reserved;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_inotify_watch) == 40, "image_inotify_watch");
+
+struct image_inotify_event {
+	int32_t wd;
+	uint32_t mask;
+	uint32_t cookie;
+	uint32_t flags;
+};
+
+static_assert(sizeof(struct image_inotify_event) == 16, "image_inotify_event");
 
 struct image_uts {
 	uint32_t obj;

@@ -32,6 +32,7 @@ use image::{
             EXTENT_MM,
             EXTENT_TAGGED, //
         },
+        notify::Inotify,
         record::{
             Raw,
             Records, //
@@ -187,6 +188,12 @@ impl Model {
                 let pipe: Pipe = raw.body()?;
                 let n = pipe.obj.get();
                 self.inodes.insert(n, format!("pipe:[{n}]"));
+            }
+            Kind::Inotify => {
+                let inotify: Inotify = raw.body()?;
+                let n = inotify.obj.get();
+                let name = format!("inotify:[{n}] ({} watches)", inotify.watches.get());
+                self.inodes.insert(n, name);
             }
             _ => (),
         }

@@ -26,6 +26,7 @@ pub fn file(n: u32) -> &'static str {
         FILE_UNLINKED => "unlinked",
         FILE_PIPE => "pipe",
         FILE_FIFO => "fifo",
+        FILE_INOTIFY => "inotify",
         FILE_DEVICE => "device",
         FILE_SHARED_ANON => "shared memory",
         _ => "unknown",
