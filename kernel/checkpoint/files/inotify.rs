@@ -139,6 +139,11 @@ fn target(
 ) -> Result<core::result::Result<Target, &'static str>> {
     let inode = &watch.inode;
     let file_type = inode.mode() & ftype::MASK;
+    if inode.is_internal() {
+        return Ok(Err(
+            "what it watches has no path (a pipe, a socket, memory): remove the watch",
+        ));
+    }
     if inode.links() == 0 {
         return Ok(if file_type == ftype::REGULAR {
             Ok(Target::Removed)

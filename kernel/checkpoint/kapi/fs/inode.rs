@@ -69,6 +69,12 @@ impl InodeRef {
         unsafe { (&raw const (*self.0.as_ptr()).__bindgen_anon_1.i_nlink).read_volatile() }
     }
 
+    /// It is on a filesystem of the kernel's own, which is mounted nowhere.
+    pub(crate) fn is_internal(&self) -> bool {
+        // SAFETY: We own a reference, and an inode keeps its superblock.
+        unsafe { bindings::inode_is_internal(self.0.as_ptr()) }
+    }
+
     /// Returns where it is, as seen from `root`: on the mount of `near` if it is there, else on
     /// another one of the same mount namespace.
     ///

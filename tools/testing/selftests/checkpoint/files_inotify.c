@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 CKPT_FIXTURE
@@ -467,6 +468,69 @@ CKPT_CYCLE(many)
 		CHECK_SYS(inotify_rm_watch(fd, i));
 	CHECK_EQ(count * sizeof(struct inotify_event), waiting(fd));
 	CHECK_EQ(count + 1, inotify_add_watch(fd, dir, IN_CREATE));
+}
+
+/* On an overlay: what lies below only, above only, in both; a file that is copied up meanwhile. */
+static char overlay[128];
+
+CKPT_SCENARIO(on_overlay)
+{
+	char before[1024], after[1024];
+	int fd = CHECK_SYS(inotify_init1(IN_NONBLOCK)), file;
+
+	snprintf(dir, sizeof(dir), "%s/all", getenv("CKPT_OVERLAY"));
+	CHECK_EQ(1, inotify_add_watch(fd, dir, IN_CREATE));
+	CHECK_EQ(2, inotify_add_watch(fd, in_dir("low"), IN_OPEN));
+	CHECK_EQ(3, inotify_add_watch(fd, in_dir("up"), IN_OPEN));
+	CHECK_EQ(4, inotify_add_watch(fd, in_dir("both"), IN_OPEN));
+	CHECK_EQ(5, inotify_add_watch(fd, in_dir("copied"), IN_ATTRIB));
+	file = open_in("copied", O_RDWR);
+	drain(fd);
+	watches_of(fd, before, sizeof(before));
+	ckpt_ready_wait();
+	CHECK_STREQ(before, watches_of(fd, after, sizeof(after)));
+	CHECK_SYS(fchmod(file, 0600));
+	expect(fd, 5, IN_ATTRIB, NULL);
+	CHECK_SYS(close(CHECK_SYS(open(in_dir("low"), O_RDONLY))));
+	expect(fd, 2, IN_OPEN, NULL);
+	CHECK_SYS(close(CHECK_SYS(open(in_dir("up"), O_RDONLY))));
+	expect(fd, 3, IN_OPEN, NULL);
+	CHECK_SYS(close(CHECK_SYS(open(in_dir("both"), O_RDONLY))));
+	expect(fd, 4, IN_OPEN, NULL);
+	CHECK_EQ(0, waiting(fd));
+}
+
+static int make_at(const char *layer, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", overlay, layer, name);
+	return close(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
+TEST_F_TIMEOUT(cr, on_overlay, CKPT_TIMEOUT)
+{
+	static const char * const layers[] = { "lower", "upper", "work", "all" };
+	char path[256], options[512];
+	int i;
+
+	snprintf(overlay, sizeof(overlay), "/dev/shm/ckpt-overlay-%d", getpid());
+	ASSERT_EQ(0, mkdir(overlay, 0700));
+	ASSERT_EQ(0, mount("layers", overlay, "tmpfs", 0, NULL));
+	for (i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", overlay, layers[i]);
+		ASSERT_EQ(0, mkdir(path, 0700));
+	}
+	ASSERT_EQ(0, make_at("lower", "low") | make_at("upper", "up") | make_at("lower", "both") |
+		  make_at("upper", "both") | make_at("lower", "copied"));
+	snprintf(options, sizeof(options), "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work",
+		 overlay, overlay, overlay);
+	ASSERT_EQ(0, mount("overlay", path, "overlay", 0, options));
+	setenv("CKPT_OVERLAY", overlay, 1);
+	EXPECT_EQ(0, ckpt_cycle(&on_overlay, variant->container));
+	EXPECT_EQ(0, umount2(path, MNT_DETACH));
+	EXPECT_EQ(0, umount2(overlay, MNT_DETACH));
+	EXPECT_EQ(0, rmdir(overlay));
 }
 
 TEST_HARNESS_MAIN
