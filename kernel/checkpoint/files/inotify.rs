@@ -377,11 +377,19 @@ struct BuiltInotify {
     who: TaskName,
 }
 
+impl BuiltInotify {
+    /// Takes out the watches that are still to be added.
+    fn take(&self) -> KVVec<NewWatch> {
+        core::mem::replace(&mut *self.watches.lock(), KVVec::new())
+    }
+}
+
 impl Rebuilt for BuiltInotify {
     /// Finds the removed files: those who have them open have opened them by now, and what else has
     /// them open is closed after this.
     fn link(&self, r: &Restore, _: ObjRef) -> Result {
-        for watch in self.watches.lock().iter_mut() {
+        let mut watches = self.take();
+        for watch in watches.iter_mut() {
             if let On::Removed(obj) = watch.on {
                 let path = r
                     .with_built(obj, |inode: &BuiltInode| inode.0.path())
@@ -395,6 +403,7 @@ impl Rebuilt for BuiltInotify {
                 watch.on = On::Path(path);
             }
         }
+        *self.watches.lock() = watches;
         Ok(())
     }
 
@@ -404,7 +413,7 @@ impl Rebuilt for BuiltInotify {
 
     /// Adds the watches. Not before: what a restart opens and closes is no event for the tasks.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
-        for watch in self.watches.lock().iter() {
+        for watch in self.take().iter() {
             let On::Path(path) = &watch.on else {
                 return Err(EINVAL);
             };

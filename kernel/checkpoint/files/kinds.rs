@@ -10,14 +10,13 @@
 //! refused as well, so that the name of the object decides about the words of a message and no
 //! more.
 
-#[cfg(CONFIG_INOTIFY_USER)]
-use crate::files::inotify;
 use crate::{
     files::{
         anon,
         device,
         directory,
         fifo,
+        inotify,
         ops::{
             Facts,
             FileOps, //
@@ -83,7 +82,6 @@ static KINDS: &[FileOps] = &[
     refused("an eventfd", |f| f.is_object_named(b"[eventfd]")),
     refused("a signalfd", |f| f.is_object_named(b"[signalfd]")),
     refused("a timerfd", |f| f.is_object_named(b"[timerfd]")),
-    #[cfg(CONFIG_INOTIFY_USER)]
     inotify::OPS,
     refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
     refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
@@ -231,7 +229,6 @@ mod tests {
             FILE_FIFO,
             FILE_UNLINKED,
             FILE_SHARED_ANON,
-            #[cfg(CONFIG_INOTIFY_USER)]
             FILE_INOTIFY,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));

@@ -9,7 +9,6 @@ mod directory;
 mod fifo;
 mod fs;
 mod inode;
-#[cfg(CONFIG_INOTIFY_USER)]
 mod inotify;
 mod kinds;
 mod leaks;

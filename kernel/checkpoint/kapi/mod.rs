@@ -32,7 +32,6 @@ pub(crate) mod fs {
     pub(crate) mod file;
     pub(crate) mod fs_struct;
     pub(crate) mod inode;
-    #[cfg(CONFIG_INOTIFY_USER)]
     pub(crate) mod inotify;
     pub(crate) mod io;
     pub(crate) mod iov;

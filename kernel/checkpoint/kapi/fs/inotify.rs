@@ -15,7 +15,6 @@ use crate::{
         EVENTS_MAX,
         INOTIFY_EXEC,
         INOTIFY_ON_CHILD,
-        NAME_MAX,
         WATCHES_MAX, //
     },
     kapi::{
@@ -46,6 +45,9 @@ static HIDDEN: &[(u32, u32)] = &[
 
 /// How often, a millisecond apart, an instance is read of which a watch is just being removed.
 const TRIES: usize = 1000;
+
+/// Most bytes of all events.
+const BYTES_MAX: usize = 1 << 30;
 
 /// Bytes of the head of an event, and what the heads are aligned to.
 const HEAD: usize = size_of::<bindings::checkpoint_inotify_event>();
@@ -159,9 +161,7 @@ impl FileRef {
             match to_result(unsafe { bindings::checkpoint_inotify_get(self.as_ptr(), &mut state) })
             {
                 Err(ENOSPC) => {
-                    let bytes_max = u32_as_usize(EVENTS_MAX)
-                        .saturating_mul(HEAD + NAME_MAX.next_multiple_of(ALIGN));
-                    if state.nr_watches > WATCHES_MAX || state.bytes > bytes_max {
+                    if state.nr_watches > WATCHES_MAX || state.bytes > BYTES_MAX {
                         return Err(E2BIG);
                     }
                     watches.reserve(u32_as_usize(state.nr_watches), GFP_KERNEL_ACCOUNT)?;
@@ -178,7 +178,13 @@ impl FileRef {
                         watches.inc_len(u32_as_usize(state.nr_watches));
                         events.inc_len(state.bytes);
                     }
-                    return with_owned(watches, events, state.next);
+                    let state = with_owned(watches, events, state.next)?;
+                    let nr = state.events().count();
+                    return if nr > u32_as_usize(EVENTS_MAX) {
+                        Err(E2BIG)
+                    } else {
+                        Ok(state)
+                    };
                 }
             }
         }
