@@ -7,7 +7,6 @@
 #include "common_private.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <poll.h>
 #include <sched.h>
@@ -139,14 +138,9 @@ static void each_file(struct ckpt_run *run, void (*fn)(struct ckpt_run *run, con
 	}
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
 static void remove_file(struct ckpt_run *run, const char *path)
 {
-	if (nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS))
+	if (ckpt_remove(path))
 		ckpt_diag("%s: %s", path, strerror(errno));
 }
 
