@@ -61,7 +61,7 @@ values! {
     /// Anonymous memory shared between tasks; `inode` holds it. Has no
     /// descriptor, only mappings.
     FILE_SHARED_ANON = 7,
-    /// An inotify instance; `inode` is the [`Inotify`](crate::image::notify::Inotify).
+    /// An inotify instance; `inode` is the `Inotify`.
     FILE_INOTIFY = 15,
 }
 

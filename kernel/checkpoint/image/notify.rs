@@ -71,8 +71,7 @@ record! {
         pub wd: U32,
         /// IN_*, as of inotify_add_watch(2): events, IN_EXCL_UNLINK and IN_ONESHOT.
         pub mask: U32,
-        /// The [`Inode`](crate::image::files::Inode) that is watched, of a removed file; 0: what
-        /// lies at the path.
+        /// The `Inode` that is watched, of a removed file; 0: what lies at the path.
         pub inode: U32,
         /// File type and permissions of what lies at the path, as of stat(2).
         pub mode: U32,
@@ -80,7 +79,7 @@ record! {
         pub generation: U32,
         /// Zero.
         pub reserved: U32,
-        /// Its device, as in [`OpenFile`](crate::image::files::OpenFile).
+        /// Its device, as in `OpenFile`.
         pub dev: U64,
         /// Its inode number; 0: it has none that stays.
         pub ino: U64,
