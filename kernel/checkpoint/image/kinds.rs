@@ -123,6 +123,7 @@ kinds! {
     PipeBuffer: files::PipeBuffer,
     Fs: files::Fs,
     Path: files::Path,
+
     Inotify: notify::Inotify,
     InotifyWatch: notify::InotifyWatch,
     InotifyEvent: notify::InotifyEvent,

@@ -34,8 +34,6 @@ const NSEC: u32 = 1_000_000_000;
 
 /// S_IFMT: the bits of a mode that hold the file type.
 const TYPE: u32 = 0o170000;
-/// Kernel objects without an inode of their own have none.
-const TYPE_NONE: u32 = 0;
 const TYPE_FIFO: u32 = 0o010000;
 const TYPE_CHAR: u32 = 0o020000;
 const TYPE_DIRECTORY: u32 = 0o040000;
@@ -180,7 +178,8 @@ impl Walk<'_> {
             }
             FILE_INOTIFY => {
                 self.refer::<Inotify>(raw, inode)?;
-                TYPE_NONE
+                // It has no inode of its own.
+                0
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };
