@@ -14,6 +14,7 @@
 #include <linux/syscalls.h>
 
 #include "../../fs/internal.h"
+#include "../../fs/mount.h"
 #include "../../mm/internal.h"
 #include "../futex/futex.h"
 
@@ -75,6 +76,39 @@ bool checkpoint_is_mounted_over(const struct path *path)
 		return false;
 	mntput(over);
 	return true;
+}
+
+/**
+ * checkpoint_mount_of() - find a mount on which a directory entry lies
+ * @dentry: the directory entry
+ * @near: the mount to look at first; others are looked for in its mount namespace
+ * @nth: how many mounts on which it lies are passed over
+ *
+ * Return: the mount, with a reference; NULL: there is no other.
+ */
+struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *near,
+				     unsigned int nth)
+{
+	const struct mnt_namespace *ns;
+	struct mount *m;
+
+	guard(mount_locked_reader)();
+	if (!is_mounted(near))
+		return NULL;
+	if (near->mnt_sb == dentry->d_sb && is_subdir(dentry, near->mnt_root)) {
+		if (!nth)
+			return mntget(near);
+		nth--;
+	}
+	ns = real_mount(near)->mnt_ns;
+	for (m = dentry->d_sb->s_mounts; m; m = m->mnt_next_for_sb) {
+		if (m->mnt_ns != ns || &m->mnt == near || !is_subdir(dentry, m->mnt.mnt_root))
+			continue;
+		if (!nth)
+			return mntget(&m->mnt);
+		nth--;
+	}
+	return NULL;
 }
 
 /**

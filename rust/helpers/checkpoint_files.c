@@ -21,6 +21,16 @@ __rust_helper struct inode *rust_helper_file_inode(const struct file *f)
 	return file_inode(f);
 }
 
+__rust_helper void rust_helper_file_set_nonotify(struct file *f)
+{
+	file_set_fsnotify_mode(f, FMODE_NONOTIFY);
+}
+
+__rust_helper bool rust_helper_inode_is_internal(const struct inode *inode)
+{
+	return inode->i_sb->s_flags & SB_NOUSER;
+}
+
 __rust_helper bool rust_helper_d_unlinked(const struct dentry *d)
 {
 	return d_unlinked(d);

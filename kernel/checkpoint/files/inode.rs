@@ -120,6 +120,13 @@ pub(crate) struct Nameless {
     dir: KVec<u8>,
 }
 
+impl Nameless {
+    /// Returns whether it had a name, or was made as such a file is made (O_TMPFILE).
+    pub(super) fn had_name(&self) -> bool {
+        !self.dir.is_empty()
+    }
+}
+
 impl Shared<Found> for Nameless {
     fn addr(&self) -> usize {
         self.file.inode_addr()

@@ -34,6 +34,7 @@ mod unlinked;
 
 use crate::{
     files::{
+        inotify,
         ops::{
             Facts,
             FileOps, //
@@ -99,7 +100,7 @@ static KINDS: &[FileOps] = &[
     eventfd::OPS,
     signalfd::OPS,
     timerfd::OPS,
-    refused("an inotify instance", |f| f.is_object_named(b"inotify")),
+    inotify::OPS,
     refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
     refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
     refused("an AIO context", |f| f.is_object_named(b"[aio]")),
@@ -249,6 +250,7 @@ mod tests {
             FILE_SIGNALFD,
             FILE_PIDFD,
             FILE_PROC,
+            FILE_INOTIFY,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

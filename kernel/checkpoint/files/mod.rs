@@ -5,6 +5,7 @@
 mod collected;
 mod fs;
 mod inode;
+mod inotify;
 mod kinds;
 mod leaks;
 mod name;

@@ -74,6 +74,8 @@ values! {
     /// File or directory of procfs or sysfs, by path; `inode` is the
     /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
     FILE_PROC = 21,
+    /// An inotify instance; `inode` is the `Inotify`.
+    FILE_INOTIFY = 15,
 }
 
 /// Bits of [`OpenFile::flags`].

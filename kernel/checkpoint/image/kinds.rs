@@ -21,6 +21,7 @@ use super::{
         Structure, //
     },
     mm,
+    notify,
     ns,
     record::Body,
     task, //
@@ -125,6 +126,10 @@ kinds! {
     Timerfd: files::Timerfd,
     PidfdTarget: files::pidfd::PidfdTarget,
     ProcEntry: files::proc::ProcEntry,
+
+    Inotify: notify::Inotify,
+    InotifyWatch: notify::InotifyWatch,
+    InotifyEvent: notify::InotifyEvent,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

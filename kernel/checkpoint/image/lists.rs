@@ -25,6 +25,7 @@ use super::{
         self,
         Guard, //
     },
+    notify,
     record::RecordHeader,
     task::{
         self,
@@ -73,6 +74,7 @@ pub const VALUES: &[&Values] = &[
     &files::INODE_FLAG_LIST,
     &files::TIMERFD_CLOCKS,
     &files::timerfd::LIST,
+    &notify::INOTIFY_EVENT_FLAG_LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

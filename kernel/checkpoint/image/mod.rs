@@ -19,6 +19,7 @@ pub mod layout;
 pub mod lists;
 pub mod mm;
 pub mod notes;
+pub mod notify;
 pub mod ns;
 pub mod record;
 pub mod task;

@@ -32,6 +32,8 @@ pub(crate) mod fs {
     pub(crate) mod fdtable;
     pub(crate) mod file;
     pub(crate) mod fs_struct;
+    pub(crate) mod inode;
+    pub(crate) mod inotify;
     pub(crate) mod io;
     pub(crate) mod iov;
     pub(crate) mod locks;

@@ -58,6 +58,22 @@ pub(in crate::image) enum Follow {
         /// Bytes that still fit.
         room: u64,
     },
+    /// Watches of an inotify instance, ascending from `from`, and then its events.
+    Watches {
+        /// How many.
+        left: u32,
+        /// How many events.
+        events: u32,
+        /// Lowest watch descriptor that the next one may have.
+        from: u32,
+    },
+    /// Events of an inotify instance.
+    Events {
+        /// How many.
+        left: u32,
+        /// One of those before tells that the queue was full.
+        overflow: bool,
+    },
     /// Security labels.
     Labels {
         /// How many.
@@ -281,12 +297,17 @@ impl Walk<'_> {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
+            | (Follow::Watches { .. }, Kind::InotifyWatch)
+            | (Follow::Events { .. }, Kind::InotifyEvent)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
                 return Err(raw.fault("the address space before it lacks mappings"))
             }
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
+            }
+            (Follow::Watches { .. } | Follow::Events { .. }, _) => {
+                return Err(raw.fault("the inotify instance before it lacks watches or events"))
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
@@ -347,6 +368,12 @@ impl Walk<'_> {
             Follow::Vmas { .. } => return Err(Fault::framing(end, "mappings are missing")),
             Follow::Buffers { .. } => {
                 return Err(Fault::framing(end, "buffers of a pipe are missing"))
+            }
+            Follow::Watches { .. } | Follow::Events { .. } => {
+                return Err(Fault::framing(
+                    end,
+                    "watches or events of an inotify instance are missing",
+                ))
             }
             // Tasks come after them.
             Follow::Labels { .. } => (),

@@ -22,6 +22,7 @@ use crate::image::{
         Object, //
     },
     files::*,
+    notify::Inotify,
     record::{
         Fault,
         Raw, //
@@ -59,6 +60,21 @@ pub(in crate::image) fn kind_of(file: &Object) -> u32 {
 pub(in crate::image) fn is_program(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
     kind_of(file) == FILE_REGULAR && flags & (open::READ | open::PATH) == open::READ
+}
+
+/// Returns whether `mode` is that of a file with a path, as of stat(2).
+pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
+    mode <= 0o177777
+        && matches!(
+            mode & TYPE,
+            TYPE_FIFO
+                | TYPE_CHAR
+                | TYPE_DIRECTORY
+                | 0o060000
+                | TYPE_REGULAR
+                | 0o120000
+                | 0o140000
+        )
 }
 
 /// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
@@ -206,6 +222,11 @@ impl Walk<'_> {
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
+            }
+            FILE_INOTIFY => {
+                self.refer::<Inotify>(raw, inode)?;
+                // It has no inode of its own.
+                0
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };

@@ -36,6 +36,9 @@
 #define IMAGE_KIND_TIMERFD 104
 #define IMAGE_KIND_PIDFD_TARGET 118
 #define IMAGE_KIND_PROC_ENTRY 119
+#define IMAGE_KIND_INOTIFY 114
+#define IMAGE_KIND_INOTIFY_WATCH 115
+#define IMAGE_KIND_INOTIFY_EVENT 116
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -144,6 +147,7 @@
 #define IMAGE_FILE_SIGNALFD 10
 #define IMAGE_FILE_PIDFD 19
 #define IMAGE_FILE_PROC 21
+#define IMAGE_FILE_INOTIFY 15
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -182,6 +186,10 @@
 #define IMAGE_TIMERFD_CANCELED (1ull << 3)
 #define IMAGE_TIMERFD_SET_ABSTIME (1ull << 4)
 #define IMAGE_TIMERFD_SET_CANCEL_ON_SET (1ull << 5)
+
+/* InotifyEvent.flags */
+#define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
+#define IMAGE_INOTIFY_EXEC (1ull << 1)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -603,6 +611,37 @@ struct image_proc_entry {
 };
 
 static_assert(sizeof(struct image_proc_entry) == 24, "image_proc_entry");
+
+struct image_inotify {
+	uint32_t obj;
+	uint32_t watches;
+	uint32_t events;
+	uint32_t next;
+};
+
+static_assert(sizeof(struct image_inotify) == 16, "image_inotify");
+
+struct image_inotify_watch {
+	uint32_t wd;
+	uint32_t mask;
+	uint32_t inode;
+	uint32_t mode;
+	uint32_t generation;
+	uint32_t reserved;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_inotify_watch) == 40, "image_inotify_watch");
+
+struct image_inotify_event {
+	int32_t wd;
+	uint32_t mask;
+	uint32_t cookie;
+	uint32_t flags;
+};
+
+static_assert(sizeof(struct image_inotify_event) == 16, "image_inotify_event");
 
 struct image_uts {
 	uint32_t obj;

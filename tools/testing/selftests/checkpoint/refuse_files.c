@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
+#include <sys/fanotify.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/xattr.h>
@@ -427,8 +427,8 @@ TEST_F_TIMEOUT(refuse, pipe_of_container, CKPT_TIMEOUT)
 
 static int has_two(void *arg)
 {
-	board->value[1] = CHECK_SYS(inotify_init1(0));
 	board->value[2] = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	board->value[1] = CHECK_SYS(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY));
 	ckpt_step(0);
 	ckpt_wait_go();
 	CHECK_SYS(fcntl(board->value[1], F_GETFD));
@@ -447,7 +447,7 @@ REFUSE(five_at_once)
 	EXPECT_FD(fd[0], "*", "a Unix socket" YET);
 	EXPECT_FD(fd[1], "*", "an epoll instance" YET);
 	EXPECT_FD(fd[2], "*", "a memfd" YET);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): an inotify instance" YET,
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a fanotify group" YET,
 		       (int)board->value[1]);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): an IPv4 socket" YET,
 		       (int)board->value[2]);

@@ -13,7 +13,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
-#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -266,19 +265,6 @@ REFUSE(events_outside, .before = take_them, .after = close_them)
 	ckpt_ready_wait();
 	for (i = 0; i < 3; i++)
 		CHECK_SYS(fcntl(board->value[i], F_GETFD));
-}
-
-REFUSE(inotify)
-{
-	int fd = CHECK_SYS(inotify_init1(IN_NONBLOCK));
-	char buf[512];
-
-	CHECK_SYS(inotify_add_watch(fd, "/dev/shm", IN_CREATE));
-	EXPECT_FD(fd, "*inotify", "an inotify instance" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(close(CHECK_SYS(open("/dev/shm/ckpt-inotify", O_RDWR | O_CREAT, 0600))));
-	CHECK_SYS(unlink("/dev/shm/ckpt-inotify"));
-	CHECK(read(fd, buf, sizeof(buf)) > 0, "no event: %s", strerror(errno));
 }
 
 REFUSE(fanotify)

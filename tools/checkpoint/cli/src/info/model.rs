@@ -33,6 +33,7 @@ use image::{
             EXTENT_MM,
             EXTENT_TAGGED, //
         },
+        notify::Inotify,
         record::{
             Raw,
             Records, //
@@ -196,6 +197,12 @@ impl Model {
                     pid => format!("pidfd:[{pid}]"),
                 };
                 self.inodes.insert(target.obj.get(), name);
+            }
+            Kind::Inotify => {
+                let inotify: Inotify = raw.body()?;
+                let n = inotify.obj.get();
+                let name = format!("inotify:[{n}] ({} watches)", inotify.watches.get());
+                self.inodes.insert(n, name);
             }
             _ => (),
         }

@@ -31,6 +31,7 @@ pub fn file(n: u32) -> String {
     word(&FILE_KINDS, n.into(), "FILE_").unwrap_or("unknown".to_owned())
         FILE_PIDFD => "pidfd",
         FILE_PROC => "procfs or sysfs",
+        FILE_INOTIFY => "inotify",
 }
 
 /// The kind of a mapping.
