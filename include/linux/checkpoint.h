@@ -13,6 +13,7 @@
 struct checkpoint_copy;
 struct cred;
 struct file;
+struct files_struct;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
@@ -32,6 +33,9 @@ void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned lo
 struct file *checkpoint_open_program(const struct path *path);
 int checkpoint_truncate(struct file *file, loff_t len);
 int checkpoint_set_status_flags(struct file *file, unsigned int flags);
+bool checkpoint_has_lock_ops(const struct file *file, bool flock);
+int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
+			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
 bool checkpoint_is_mounted_over(const struct path *path);
 unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned long len,
 			      unsigned long prot, unsigned long flags, unsigned long pgoff);

@@ -7,10 +7,13 @@
 #include <linux/build_bug.h>
 #include <linux/checkpoint.h>
 #include <linux/fcntl.h>
+#include <linux/fdtable.h>
+#include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/security.h>
 #include <linux/syscalls.h>
 
 #include "../../fs/internal.h"
@@ -59,6 +62,76 @@ int checkpoint_set_status_flags(struct file *file, unsigned int flags)
 {
 	/* The descriptor's number counts for O_ASYNC only. */
 	return setfl(0, file, flags);
+}
+
+/**
+ * checkpoint_has_lock_ops() - tell whether a filesystem keeps locks by itself
+ * @file: a file of it
+ * @flock: those of flock(2), not those of fcntl(2)
+ *
+ * Return: whether it has an operation of its own for them.
+ */
+bool checkpoint_has_lock_ops(const struct file *file, bool flock)
+{
+	return flock ? file->f_op->flock : file->f_op->lock;
+}
+
+/**
+ * checkpoint_lock_file() - lock a file for one who is not the current task
+ * @file: the open file by way of which it is locked
+ * @table: the owner of a POSIX lock; NULL: @file is the owner
+ * @fd: descriptor of @file in @table
+ * @type: F_RDLCK or F_WRLCK
+ * @flock: as flock(2), not as F_SETLK and F_OFD_SETLK
+ * @start: first byte
+ * @end: last byte; OFFSET_MAX: however long the file becomes
+ * @pid: the thread group that has taken the lock, in the initial pid namespace
+ *
+ * With the checks of these calls: the access that @file is open for, the
+ * security modules, and that the owner of a POSIX lock has a descriptor of
+ * @file, which releases the lock when it is closed. Does not wait for others.
+ *
+ * Return: 0, or an errno. -EAGAIN: there is a lock that conflicts.
+ * -EOPNOTSUPP: the filesystem keeps locks by itself.
+ */
+int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
+			 int type, bool flock, loff_t start, loff_t end, pid_t pid)
+{
+	const fmode_t mode = type == F_RDLCK ? FMODE_READ : FMODE_WRITE;
+	struct file_lock *fl;
+	struct file *now;
+	int ret;
+
+	if (!(file->f_mode & (flock ? FMODE_READ | FMODE_WRITE : mode)))
+		return -EBADF;
+	if (checkpoint_has_lock_ops(file, flock))
+		return -EOPNOTSUPP;
+	ret = security_file_lock(file, type);
+	if (ret)
+		return ret;
+	fl = locks_alloc_lock();
+	if (!fl)
+		return -ENOMEM;
+	fl->c.flc_file = file;
+	fl->c.flc_owner = table ?: (fl_owner_t)file;
+	fl->c.flc_flags = flock ? FL_FLOCK : table ? FL_POSIX : FL_POSIX | FL_OFDLCK;
+	fl->c.flc_type = type;
+	fl->c.flc_pid = pid;
+	fl->fl_start = start;
+	fl->fl_end = end;
+	ret = locks_lock_inode_wait(file_inode(file), fl);
+	if (!ret && table) {
+		/* As fcntl_setlk(), which tells why the spinlock. */
+		spin_lock(&table->file_lock);
+		now = files_lookup_fd_locked(table, fd);
+		spin_unlock(&table->file_lock);
+		if (now != file) {
+			locks_remove_posix(file, table);
+			ret = -EBADF;
+		}
+	}
+	locks_free_lock(fl);
+	return ret;
 }
 
 /**

@@ -10,7 +10,8 @@ use kernel::{
     prelude::*,
     sync::{
         Arc,
-        Mutex, //
+        Mutex,
+        SetOnce, //
     }, //
 };
 
@@ -45,6 +46,7 @@ use crate::{
             oom,
             space::denies_write_exec, //
         },
+        pid::namespace::PidNs,
         task::frozen::TaskName,
         time::wait, //
     },
@@ -68,6 +70,8 @@ pub(crate) struct Restore {
     report: Mutex<Report>,
     /// Root directory of the caller of restart(2): what the paths of the image start from.
     pub(crate) root: PathRef,
+    /// The pid namespace of the root task: what the pids of the image are numbers in.
+    pid_ns: SetOnce<PidNs>,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -133,6 +137,7 @@ impl Restore {
             built <- Built::new(),
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
+            pid_ns: SetOnce::new(),
             monotonic_offset,
             boottime_offset,
             container,
@@ -140,6 +145,16 @@ impl Restore {
             denies_write_exec: denies_write_exec(),
             policy,
         })
+    }
+
+    /// All tasks exist, the root in the pid namespace `ns`.
+    pub(crate) fn set_pid_ns(&self, ns: PidNs) {
+        self.pid_ns.populate(ns);
+    }
+
+    /// The pid namespace of the root task. ESRCH: not all tasks exist yet.
+    pub(crate) fn pid_ns(&self) -> Result<&PidNs> {
+        self.pid_ns.as_ref().ok_or(ESRCH)
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it

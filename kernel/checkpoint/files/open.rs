@@ -14,6 +14,7 @@ use crate::{
     },
     files::{
         kinds,
+        locks,
         name::{
             name_of,
             Named,
@@ -34,7 +35,6 @@ use crate::{
     kapi::{
         fs::{
             file::FileRef,
-            locks::LockHolders,
             open::flags_from_image,
             path::PathName, //
         },
@@ -75,38 +75,22 @@ impl Open {
 /// A rebuilt open file.
 struct BuiltFile(FileRef);
 
-impl Rebuilt for BuiltFile {}
-
-/// A lock or lease was taken by way of `file`.
-fn has_locks(cap: &mut Capture, file: &FileRef) -> Result<bool> {
-    // Nobody locks what lies below an overlay: its own file is what was opened.
-    if file.is_backing() {
-        return Ok(false);
+impl Rebuilt for BuiltFile {
+    /// Takes the locks that it owns.
+    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        locks::restore_of_file(r, obj, &self.0)
     }
-    let inode = file.inode_addr();
-    if let Some(holders) = cap.found.files.locks.get(&inode) {
-        return Ok(holders.has(file));
-    }
-    let holders = LockHolders::of(file)?;
-    let has = holders.has(file);
-    cap.found
-        .files
-        .locks
-        .try_create_and_insert(inode, holders, GFP_KERNEL_ACCOUNT)?;
-    Ok(has)
 }
 
 /// Returns why a file of whatever kind can't be saved, if there is a reason.
-fn unsupported(cap: &mut Capture, file: &FileRef) -> Result<Option<&'static str>> {
-    Ok(if file.has_owner() || file.is_async() {
+fn unsupported(file: &FileRef) -> Option<&'static str> {
+    if file.has_owner() || file.is_async() {
         Some("signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet")
     } else if file.is_ioctl_only() {
         Some("is open for neither reading nor writing (mode 3)")
-    } else if has_locks(cap, file)? {
-        Some("file locks are not supported yet")
     } else {
         None
-    })
+    }
 }
 
 /// Counts a user of `file`; decides at the first one how it is saved, or refuses it.
@@ -126,8 +110,11 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         return Ok(());
     }
     (kind.count)(cap, file)?;
-    if let Some(why) = unsupported(cap, file)? {
+    if let Some(why) = unsupported(file) {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(());
+    }
+    if !locks::collect(cap, t, &named, file)? {
         return Ok(());
     }
     let mut open = Open {
@@ -177,6 +164,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         &[]
     };
     cap.meta.put(&record, path)?;
+    locks::save_of_file(cap, obj, &open.file)?;
     Ok(obj)
 }
 

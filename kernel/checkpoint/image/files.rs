@@ -240,3 +240,45 @@ record! {
         pub ino: U64,
     }
 }
+
+record! {
+    /// Locks of the [`Table`] or [`OpenFile`] right before it; payload: [`Lock`]s.
+    #[record(Locks = 108, "file locks", min = 8, check = locks)]
+    pub struct Locks {
+        /// That object.
+        pub owner: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+structure! {
+    /// A lock of a file.
+    pub struct Lock {
+        /// First byte.
+        pub start: U64,
+        /// Last byte; 2^63 - 1: however long the file becomes.
+        pub end: U64,
+        /// `LOCK_*`.
+        pub kind: U32,
+        /// 1: keeps all others out; 0: is shared with others of its kind.
+        pub exclusive: U32,
+        /// The process that has taken it; 0: none that is in the image.
+        pub pid: U32,
+        /// Descriptor of the file in the table that owns it; 0 if that is an open file.
+        pub fd: U32,
+    }
+}
+
+values! {
+    "Lock.kind": u32, LOCK_KINDS;
+    /// F_SETLK; a [`Table`] owns it.
+    LOCK_POSIX = 1,
+    /// F_OFD_SETLK; an [`OpenFile`] owns it.
+    LOCK_OFD = 2,
+    /// flock(2); an [`OpenFile`] owns it.
+    LOCK_FLOCK = 3,
+}
+
+/// Most locks of one record.
+pub const LOCKS_MAX: usize = 1 << 18;

@@ -122,6 +122,7 @@ kinds! {
     PipeBuffer: files::PipeBuffer,
     Fs: files::Fs,
     Path: files::Path,
+    Locks: files::Locks,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

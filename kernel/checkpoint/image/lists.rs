@@ -9,7 +9,8 @@ use super::{
     },
     files::{
         self,
-        Fd, //
+        Fd,
+        Lock, //
     },
     header::{
         self,
@@ -42,6 +43,7 @@ pub const OTHERS: &[&Structure] = &[
     &Action::STRUCTURE,
     &Guard::STRUCTURE,
     &Fd::STRUCTURE,
+    &Lock::STRUCTURE,
     &IdRange::STRUCTURE,
 ];
 
@@ -71,6 +73,7 @@ pub const VALUES: &[&Values] = &[
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,
+    &files::LOCK_KINDS,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

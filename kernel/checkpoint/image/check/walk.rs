@@ -109,6 +109,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
+    /// The descriptor table or open file right before, which may have locks.
+    pub(in crate::image) owner: Option<u32>,
     /// What was found.
     pub(in crate::image) summary: Summary,
 }
@@ -146,6 +148,7 @@ pub fn metadata(
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
+        owner: None,
         summary: Summary::default(),
     };
     for raw in Records::asking(meta, at, go_on) {
@@ -293,6 +296,9 @@ impl Walk<'_> {
         if raw.kind != Kind::Guards {
             self.mapping = None;
         }
+        if raw.kind != Kind::Locks {
+            self.owner = None;
+        }
         match raw.kind.check() {
             Some(check) => check(self, raw),
             None => Err(raw.fault("record that does not belong into the metadata")),
@@ -370,4 +376,5 @@ impl Walk<'_> {
 const _: () = {
     assert!(mm::EXTENT_MAX <= PAYLOAD_MAX);
     assert!(files::FDS_MAX * size_of::<files::Fd>() <= PAYLOAD_MAX);
+    assert!(files::LOCKS_MAX * size_of::<files::Lock>() <= PAYLOAD_MAX);
 };

@@ -14,11 +14,14 @@ use crate::image::{
             zero,
             POS_MAX, //
         },
+        pid,
         walk::{
+            refer,
             Follow,
             Walk, //
         },
-        Object, //
+        Object,
+        Pid, //
     },
     files::*,
     record::{
@@ -100,6 +103,7 @@ impl Walk<'_> {
                 "descriptor of anonymous memory",
             )?;
         }
+        self.owner = Some(table.obj.get());
         self.summary.fds = self.summary.fds.saturating_add(fds.len() as u64);
         Ok(())
     }
@@ -178,8 +182,67 @@ impl Walk<'_> {
                 )?;
             }
         }
+        self.owner = Some(file.obj.get());
         self.summary.files = self.summary.files.saturating_add(1);
         Ok(())
+    }
+
+    /// Locks of files.
+    pub(in crate::image) fn locks(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let locks: Locks = raw.body()?;
+        zero(raw, locks.reserved.get() == 0)?;
+        ensure(
+            raw,
+            self.owner == Some(locks.owner.get()),
+            "does not follow the descriptor table or open file that owns it",
+        )?;
+        let file = refer::<OpenFile>(self.objects, raw, locks.owner.get()).ok();
+        let list: &[Lock] = raw.array(LOCKS_MAX)?;
+        ensure(raw, !list.is_empty(), "no locks")?;
+        for lock in list {
+            self.lock(raw, lock, file)?;
+        }
+        Ok(())
+    }
+
+    /// A lock of an open file, or of a descriptor table.
+    fn lock(&self, raw: &Raw<'_>, lock: &Lock, file: Option<&Object>) -> Result<(), Fault> {
+        let (kind, exclusive) = (lock.kind.get(), lock.exclusive.get());
+        let (start, end) = (lock.start.get(), lock.end.get());
+        boolean(raw, exclusive)?;
+        ensure(
+            raw,
+            start <= end && end <= POS_MAX,
+            "impossible range of a lock",
+        )?;
+        ensure(
+            raw,
+            lock.pid.get() == 0 || pid(self.pids, lock.pid.get()).is_some_and(Pid::is_leader),
+            "was taken by no process of the image",
+        )?;
+        let Some(file) = file else {
+            return ensure(
+                raw,
+                kind == LOCK_POSIX && usize::try_from(lock.fd.get()).is_ok_and(|n| n < FDS_MAX),
+                "not a lock that a descriptor table can own",
+            );
+        };
+        zero(raw, lock.fd.get() == 0)?;
+        let flags = file.detail >> DETAIL_FLAGS;
+        let access = match (kind, exclusive) {
+            (LOCK_FLOCK, _) => {
+                ensure(raw, start == 0 && end == POS_MAX, "flock(2) of a range")?;
+                open::READ | open::WRITE
+            }
+            (LOCK_OFD, 0) => open::READ,
+            (LOCK_OFD, _) => open::WRITE,
+            _ => return Err(raw.fault("not a lock that an open file can own")),
+        };
+        ensure(
+            raw,
+            flags & access != 0 && flags & open::PATH == 0,
+            "the open file is not open for what the lock wants",
+        )
     }
 
     /// An inode whose contents are in the image.

@@ -139,6 +139,9 @@ const struct loss losses[] = {
 	       "files_unlinked", "mode_and_times_on_disk"),
 	FIELD("files that may be named", INODE, BITS, inode, flags, IMAGE_INODE_LINKABLE,
 	      "files_unlinked", "may_be_named"),
+	{ "locks of files", IMAGE_KIND_LOCKS, LOSE_RECORD, 0, 0, 0, "files_locks", "ranges" },
+	FIELD("kinds of locks", LOCKS, EACH, lock, exclusive, sizeof(struct image_lock),
+	      "files_locks", "ranges"),
 	/* In the notes of a task, which here have one order and size. */
 	{ "gs base", IMAGE_KIND_REGS, LOSE_EACH, 192, 8, 1 << 20, "registers", "segment_bases" },
 	{ "vector registers", IMAGE_KIND_REGS, LOSE_EACH, 408, 256, 1 << 20,

@@ -33,6 +33,7 @@
 #define IMAGE_KIND_PIPE_BUFFER 101
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
+#define IMAGE_KIND_LOCKS 108
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -156,6 +157,11 @@
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
 
+/* Lock.kind */
+#define IMAGE_LOCK_POSIX 1
+#define IMAGE_LOCK_OFD 2
+#define IMAGE_LOCK_FLOCK 3
+
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
 #define IMAGE_CONFINEMENT_SECCOMP (1ull << 1)
@@ -225,6 +231,17 @@ struct image_fd {
 };
 
 static_assert(sizeof(struct image_fd) == 16, "image_fd");
+
+struct image_lock {
+	uint64_t start;
+	uint64_t end;
+	uint32_t kind;
+	uint32_t exclusive;
+	uint32_t pid;
+	uint32_t fd;
+};
+
+static_assert(sizeof(struct image_lock) == 32, "image_lock");
 
 struct image_id_range {
 	uint32_t first;
@@ -526,6 +543,13 @@ struct image_path {
 };
 
 static_assert(sizeof(struct image_path) == 24, "image_path");
+
+struct image_locks {
+	uint32_t owner;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_locks) == 8, "image_locks");
 
 struct image_uts {
 	uint32_t obj;

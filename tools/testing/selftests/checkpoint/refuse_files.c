@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/timerfd.h>
@@ -16,7 +15,6 @@
 REFUSE_FIXTURE
 
 #define YET	" can't be saved yet"
-#define LOCKED	"file locks are not supported yet"
 #define SIGNALS	"signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet"
 
 static char path[320];
@@ -26,42 +24,7 @@ static int make(const char *name)
 	return CHECK_SYS(open(ckpt_path(path, sizeof(path), name), O_RDWR | O_CREAT, 0600));
 }
 
-/* ---- locks and signals of files --------------------------------------- */
-
-REFUSE(posix_lock)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_len = 10 };
-	int fd = make("posix");
-
-	CHECK_SYS(fcntl(fd, F_SETLK, &lock));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	lock.l_type = F_UNLCK;
-	CHECK_SYS(fcntl(fd, F_SETLK, &lock));
-}
-
-REFUSE(ofd_lock)
-{
-	struct flock lock = { .l_type = F_RDLCK };
-	int fd = make("ofd");
-
-	CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lock));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	lock.l_type = F_UNLCK;
-	CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lock));
-}
-
-REFUSE(flock_lock)
-{
-	int fd = make("flock"), other;
-
-	CHECK_SYS(flock(fd, LOCK_EX));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	other = CHECK_SYS(open(path, O_RDWR));
-	CHECK(flock(other, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK, "the lock is lost");
-}
+/* ---- leases and signals of files --------------------------------------- */
 
 REFUSE(lease)
 {
