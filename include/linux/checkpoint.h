@@ -8,15 +8,18 @@
 #include <linux/compiler.h>
 #include <linux/sched.h>
 #include <linux/sched/jobctl.h>
+#include <linux/uidgid_types.h>
 #include <uapi/linux/checkpoint.h>
 
 struct checkpoint_copy;
 struct cred;
+struct fasync_struct;
 struct file;
 struct files_struct;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
+struct pid;
 struct prctl_mm_map;
 struct task_struct;
 
@@ -32,7 +35,19 @@ void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned lo
 
 struct file *checkpoint_open_program(const struct path *path);
 int checkpoint_truncate(struct file *file, loff_t len);
-int checkpoint_set_status_flags(struct file *file, unsigned int flags);
+int checkpoint_set_status_flags(struct file *file, int fd, unsigned int flags);
+
+/* Who gets the signals of an open file. */
+struct checkpoint_fown {
+	struct pid *pid;
+	unsigned int type;
+	int signum;
+	kuid_t uid, euid;
+};
+
+bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown);
+int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, int signum);
+int checkpoint_async_fd(const struct file *file, struct fasync_struct **list);
 bool checkpoint_has_lock_ops(const struct file *file, bool flock);
 int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
 			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
@@ -47,6 +62,15 @@ int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);
 
 bool proc_mem_may_force(void);
+
+#ifdef CONFIG_DNOTIFY
+bool dnotify_watches(struct file *filp);
+#else
+static inline bool dnotify_watches(struct file *filp)
+{
+	return false;
+}
+#endif
 
 #ifdef CONFIG_SYSVIPC
 bool sem_has_undo(struct task_struct *task);

@@ -13,7 +13,9 @@
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/pid.h>
 #include <linux/security.h>
+#include <linux/signal.h>
 #include <linux/syscalls.h>
 
 #include "../../fs/internal.h"
@@ -54,14 +56,84 @@ int checkpoint_truncate(struct file *file, loff_t len)
 /**
  * checkpoint_set_status_flags() - set the flags of an open file, as F_SETFL does
  * @file: the file
- * @flags: all of them; O_ASYNC as it is
+ * @fd: what its signals name as its descriptor, if O_ASYNC is to be set
+ * @flags: all of them
  *
  * Return: 0, or an errno.
  */
-int checkpoint_set_status_flags(struct file *file, unsigned int flags)
+int checkpoint_set_status_flags(struct file *file, int fd, unsigned int flags)
 {
-	/* The descriptor's number counts for O_ASYNC only. */
-	return setfl(0, file, flags);
+	return setfl(fd, file, flags);
+}
+
+/**
+ * checkpoint_get_fown() - read who gets the signals of an open file
+ * @file: the file
+ * @fown: set to it; a pid in it comes with a reference
+ *
+ * Return: whether that was ever set.
+ */
+bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown)
+{
+	struct fown_struct *from = file_f_owner(file);
+
+	if (!from)
+		return false;
+	read_lock_irq(&from->lock);
+	fown->pid = get_pid(from->pid);
+	fown->type = from->pid_type;
+	fown->signum = READ_ONCE(from->signum);
+	fown->uid = from->uid;
+	fown->euid = from->euid;
+	read_unlock_irq(&from->lock);
+	return true;
+}
+
+/**
+ * checkpoint_set_fown() - set who gets the signals of an open file
+ * @file: the file, of which nothing sends signals yet
+ * @pid: who; NULL: nobody
+ * @type: what that is the pid of
+ * @signum: with what, as F_SETSIG
+ *
+ * As F_SETOWN_EX, with the user ids of the current credentials, which stay when
+ * @pid is NULL, too.
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, int signum)
+{
+	int ret;
+
+	if (!valid_signal(signum) || type > PIDTYPE_PGID)
+		return -EINVAL;
+	ret = file_f_owner_allocate(file);
+	if (ret)
+		return ret;
+	__f_setown(file, pid ?: task_pid(current), type, 1);
+	if (!pid)
+		__f_setown(file, NULL, type, 1);
+	WRITE_ONCE(file_f_owner(file)->signum, signum);
+	return 0;
+}
+
+/**
+ * checkpoint_async_fd() - find the descriptor that the signals of a file name
+ * @file: an open file with O_ASYNC
+ * @list: the list of those of its inode or driver
+ *
+ * Return: the number; -ENOENT: @file is not on the list.
+ */
+int checkpoint_async_fd(const struct file *file, struct fasync_struct **list)
+{
+	struct fasync_struct *fa;
+
+	guard(rcu)();
+	for (fa = rcu_dereference(*list); fa; fa = rcu_dereference(fa->fa_next)) {
+		if (READ_ONCE(fa->fa_file) == file)
+			return READ_ONCE(fa->fa_fd);
+	}
+	return -ENOENT;
 }
 
 /**

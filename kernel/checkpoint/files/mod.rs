@@ -16,6 +16,7 @@ mod name;
 mod open;
 mod opener;
 mod ops;
+mod owner;
 mod path;
 mod pipe;
 mod regular;

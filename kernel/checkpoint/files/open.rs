@@ -24,13 +24,16 @@ use crate::{
             FileOps,
             Source, //
         },
+        owner,
         path, //
     },
     found::Capture,
     image::{
         files::OpenFile,
         record::ref_number,
-        ObjRef, //
+        Kind,
+        ObjRef,
+        Raw, //
     },
     kapi::{
         fs::{
@@ -73,24 +76,43 @@ impl Open {
 }
 
 /// A rebuilt open file.
-struct BuiltFile(FileRef);
+struct BuiltFile {
+    /// The file.
+    file: FileRef,
+    /// Something of it is set when all else is done: records that follow its own tell what.
+    late: bool,
+}
 
 impl Rebuilt for BuiltFile {
     /// Takes the locks that it owns.
     fn link(&self, r: &Restore, obj: ObjRef) -> Result {
-        locks::restore_of_file(r, obj, &self.0)
+        locks::restore_of_file(r, obj, &self.file)
+    }
+
+    fn stays(&self) -> bool {
+        self.late
+    }
+
+    /// Sets who gets its signals: all tasks have their pids, and what is pending for them.
+    fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
+        for_each_late(r, obj, |raw| {
+            let saved = raw.body().map_err(|f| r.fault(f))?;
+            owner::restore(r, &saved, &self.file)
+        })
     }
 }
 
-/// Returns why a file of whatever kind can't be saved, if there is a reason.
-fn unsupported(file: &FileRef) -> Option<&'static str> {
-    if file.has_owner() || file.is_async() {
-        Some("signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet")
-    } else if file.is_ioctl_only() {
-        Some("is open for neither reading nor writing (mode 3)")
-    } else {
-        None
+/// Calls `f` for each record that tells what is set last of the open file `obj`.
+fn for_each_late(r: &Restore, obj: ObjRef, mut f: impl FnMut(&Raw<'_>) -> Result) -> Result {
+    for raw in r.records_after(obj)? {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        match raw.kind {
+            Kind::Locks => (),
+            Kind::FileOwner => f(&raw)?,
+            _ => break,
+        }
     }
+    Ok(())
 }
 
 /// Counts a user of `file`; decides at the first one how it is saved, or refuses it.
@@ -110,11 +132,18 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         return Ok(());
     }
     (kind.count)(cap, file)?;
-    if let Some(why) = unsupported(file) {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+    if file.is_ioctl_only() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: is open for neither reading nor writing (mode 3)",
+                named
+            ),
+        );
         return Ok(());
     }
-    if !locks::collect(cap, t, &named, file)? {
+    if !locks::collect(cap, t, &named, file)? || !owner::collect(cap, t, &named, kind, file)? {
         return Ok(());
     }
     let mut open = Open {
@@ -165,12 +194,13 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     };
     cap.meta.put(&record, path)?;
     locks::save_of_file(cap, obj, &open.file)?;
+    owner::save(cap, obj, open.kind, &open.file)?;
     Ok(obj)
 }
 
 /// Returns the open file with reference `obj`: rebuilt by its first user, shared by the others.
 pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    if let Some(file) = r.with_built(obj, |f: &BuiltFile| f.0.clone()) {
+    if let Some(file) = r.with_built(obj, |f: &BuiltFile| f.file.clone()) {
         return Ok(file);
     }
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
@@ -182,7 +212,16 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
         path: PathName::new(raw.payload)?,
     };
     let file = (kind.restore)(r, plan, &source)?;
-    r.set_built(obj, BuiltFile(file.clone()))?;
+    let mut late = false;
+    for_each_late(r, obj, |_| {
+        late = true;
+        Ok(())
+    })?;
+    let built = BuiltFile {
+        file: file.clone(),
+        late,
+    };
+    r.set_built(obj, built)?;
     Ok(file)
 }
 

@@ -101,6 +101,8 @@ pub mod open {
         NOREUSE = 1 << 14,
         /// Opened by exec(2): may be executed, but maybe not read.
         EXEC = 1 << 15,
+        /// O_ASYNC, given to open(2) of a file that sends no signals.
+        ASYNC = 1 << 16,
     }
 }
 
@@ -282,3 +284,34 @@ values! {
 
 /// Most locks of one record.
 pub const LOCKS_MAX: usize = 1 << 18;
+
+record! {
+    /// Who gets the signals of the [`OpenFile`] before it.
+    #[record(FileOwner = 109, "owner of a file", min = 32, check = file_owner)]
+    pub struct FileOwner {
+        /// That file.
+        pub file: U32,
+        /// `OWNER_*`.
+        pub kind: U32,
+        /// Who; 0: nobody.
+        pub pid: U32,
+        /// Signal, as of F_SETSIG; 0: SIGIO.
+        pub signal: U32,
+        /// Real and effective user id of who has chosen it, in the user namespace of the caller.
+        pub user: [U32; 2],
+        /// 1: O_ASYNC is set, and so the file sends signals.
+        pub signals: U32,
+        /// Descriptor that these name.
+        pub fd: U32,
+    }
+}
+
+values! {
+    "FileOwner.kind": u32, OWNER_KINDS;
+    /// `pid` is that of a thread.
+    OWNER_THREAD = 1,
+    /// `pid` is that of a process.
+    OWNER_PROCESS = 2,
+    /// `pid` is that of a process group.
+    OWNER_GROUP = 3,
+}

@@ -123,6 +123,7 @@ kinds! {
     Fs: files::Fs,
     Path: files::Path,
     Locks: files::Locks,
+    FileOwner: files::FileOwner,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

@@ -74,6 +74,7 @@ pub const VALUES: &[&Values] = &[
     &files::open::LIST,
     &files::INODE_FLAG_LIST,
     &files::LOCK_KINDS,
+    &files::OWNER_KINDS,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

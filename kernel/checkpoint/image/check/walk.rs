@@ -109,8 +109,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
-    /// The descriptor table or open file right before, which may have locks.
-    pub(in crate::image) owner: Option<u32>,
+    /// The descriptor table or open file right before, of which records like locks may follow.
+    pub(in crate::image) holder: Option<u32>,
     /// What was found.
     pub(in crate::image) summary: Summary,
 }
@@ -148,7 +148,7 @@ pub fn metadata(
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
-        owner: None,
+        holder: None,
         summary: Summary::default(),
     };
     for raw in Records::asking(meta, at, go_on) {
@@ -296,8 +296,8 @@ impl Walk<'_> {
         if raw.kind != Kind::Guards {
             self.mapping = None;
         }
-        if raw.kind != Kind::Locks {
-            self.owner = None;
+        if !matches!(raw.kind, Kind::Locks | Kind::FileOwner) {
+            self.holder = None;
         }
         match raw.kind.check() {
             Some(check) => check(self, raw),

@@ -11,6 +11,7 @@ use crate::image::{
             flags,
             ids,
             no_payload,
+            signal,
             zero,
             POS_MAX, //
         },
@@ -103,7 +104,7 @@ impl Walk<'_> {
                 "descriptor of anonymous memory",
             )?;
         }
-        self.owner = Some(table.obj.get());
+        self.holder = Some(table.obj.get());
         self.summary.fds = self.summary.fds.saturating_add(fds.len() as u64);
         Ok(())
     }
@@ -182,7 +183,7 @@ impl Walk<'_> {
                 )?;
             }
         }
-        self.owner = Some(file.obj.get());
+        self.holder = Some(file.obj.get());
         self.summary.files = self.summary.files.saturating_add(1);
         Ok(())
     }
@@ -193,7 +194,7 @@ impl Walk<'_> {
         zero(raw, locks.reserved.get() == 0)?;
         ensure(
             raw,
-            self.owner == Some(locks.owner.get()),
+            self.holder == Some(locks.owner.get()),
             "does not follow the descriptor table or open file that owns it",
         )?;
         let file = refer::<OpenFile>(self.objects, raw, locks.owner.get()).ok();
@@ -243,6 +244,52 @@ impl Walk<'_> {
             flags & access != 0 && flags & open::PATH == 0,
             "the open file is not open for what the lock wants",
         )
+    }
+
+    /// The open file right before, if that is `file`.
+    fn file_before(&self, raw: &Raw<'_>, file: u32) -> Result<&Object, Fault> {
+        ensure(
+            raw,
+            self.holder == Some(file),
+            "does not follow the open file that it belongs to",
+        )?;
+        let file = self.refer::<OpenFile>(raw, file)?;
+        ensure(
+            raw,
+            file.detail >> DETAIL_FLAGS & open::PATH == 0,
+            "belongs to a file that is open for its path only",
+        )?;
+        Ok(file)
+    }
+
+    /// Who gets the signals of an open file.
+    pub(in crate::image) fn file_owner(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let owner: FileOwner = raw.body()?;
+        self.file_before(raw, owner.file.get())?;
+        let (kind, number) = (owner.kind.get(), owner.pid.get());
+        ensure(
+            raw,
+            matches!(kind, OWNER_THREAD | OWNER_PROCESS | OWNER_GROUP),
+            "unknown kind of owner",
+        )?;
+        if number != 0 {
+            let pid = pid(self.pids, number);
+            ensure(
+                raw,
+                pid.is_some_and(|pid| kind == OWNER_GROUP || pid.is_task()),
+                "signals go to nobody in the image",
+            )?;
+        }
+        signal(raw, owner.signal.get())?;
+        ids(raw, owner.user.iter().map(|id| id.get()))?;
+        boolean(raw, owner.signals.get())?;
+        ensure(
+            raw,
+            i32::try_from(owner.fd.get()).is_ok(),
+            "descriptor too large",
+        )?;
+        zero(raw, owner.signals.get() != 0 || owner.fd.get() == 0)?;
+        no_payload(raw)
     }
 
     /// An inode whose contents are in the image.

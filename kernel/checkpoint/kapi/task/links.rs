@@ -10,13 +10,16 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
+    num::casts::u32_as_usize,
     prelude::*,
+    sync::rcu,
     task::Task, //
 };
 
 use crate::kapi::{
     fork::parked::ParkedTask,
-    pid::namespace::PidNs, //
+    pid::namespace::PidNs,
+    task::state::PID_TYPES, //
 };
 
 /// A pid, with a reference.
@@ -27,6 +30,75 @@ use crate::kapi::{
 pub(crate) struct PidRef(NonNull<bindings::pid>);
 
 impl PidRef {
+    /// Makes a reference of one that the caller owns; `None` of NULL.
+    ///
+    /// # Safety
+    ///
+    /// `pid` is NULL, or valid with a reference that is handed over.
+    pub(in crate::kapi) unsafe fn from_owned(pid: *mut bindings::pid) -> Option<Self> {
+        // INVARIANT: By the caller's promise.
+        NonNull::new(pid).map(Self)
+    }
+
+    /// The pid that is `number` in `ns`, if there is one.
+    pub(crate) fn find(ns: &PidNs, number: u32) -> Option<Self> {
+        let number = i32::try_from(number).ok()?;
+        let _rcu = rcu::read_lock();
+        // SAFETY: The namespace is valid. RCU keeps the pid that is found until it has a reference.
+        unsafe {
+            Self::from_owned(bindings::get_pid(bindings::find_pid_ns(
+                number,
+                ns.as_ptr(),
+            )))
+        }
+    }
+
+    /// The pid, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::pid {
+        self.0.as_ptr()
+    }
+
+    /// A thread has it, which may be a zombie.
+    pub(crate) fn is_of_thread(&self) -> bool {
+        self.is_used_as(bindings::pid_type_PIDTYPE_PID)
+    }
+
+    /// It is the process group of some process, which may be a zombie.
+    pub(crate) fn has_members(&self) -> bool {
+        self.is_used_as(bindings::pid_type_PIDTYPE_PGID)
+    }
+
+    /// A task has it as its pid of this kind.
+    fn is_used_as(&self, kind: bindings::pid_type) -> bool {
+        let kind = u32_as_usize(kind);
+        // SAFETY: We own a reference; the head of the list is read once, and not followed.
+        !unsafe {
+            (&raw const (*self.0.as_ptr()).tasks[kind].first)
+                .read_volatile()
+                .is_null()
+        }
+    }
+
+    /// Calls `f` with the pid in `ns` of each process whose group it is; 0: it has none there. `f` does
+    /// not sleep.
+    pub(crate) fn for_each_member(&self, ns: &PidNs, mut f: impl FnMut(u32)) {
+        let kind = u32_as_usize(bindings::pid_type_PIDTYPE_PGID);
+        // SAFETY: We own a reference. tasklist_lock keeps the list of the tasks that use it as their
+        // group; its nodes are elements of `pid_links`.
+        unsafe {
+            bindings::tasklist_read_lock();
+            let mut node = (*self.0.as_ptr()).tasks[kind].first;
+            while !node.is_null() {
+                let links = node.sub(kind).cast::<[bindings::hlist_node; PID_TYPES]>();
+                let t = kernel::container_of!(links, bindings::task_struct, pid_links);
+                let pid = bindings::pid_type_PIDTYPE_PID;
+                f(bindings::__task_pid_nr_ns(t, pid, ns.as_ptr()).unsigned_abs());
+                node = (*node).next;
+            }
+            bindings::tasklist_read_unlock();
+        }
+    }
+
     /// The pid of a task that was made.
     pub(crate) fn of(task: &Task) -> Result<Self> {
         // SAFETY: We own a reference on the task.

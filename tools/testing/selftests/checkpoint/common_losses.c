@@ -142,6 +142,13 @@ const struct loss losses[] = {
 	{ "locks of files", IMAGE_KIND_LOCKS, LOSE_RECORD, 0, 0, 0, "files_locks", "ranges" },
 	FIELD("kinds of locks", LOCKS, EACH, lock, exclusive, sizeof(struct image_lock),
 	      "files_locks", "ranges"),
+	FIELD("owners of files", FILE_OWNER, BYTES, file_owner, pid, 0, "files_signals", "owners"),
+	FIELD("signals of files", FILE_OWNER, BYTES, file_owner, signal, 0,
+	      "files_signals", "owners"),
+	FIELD("users of owners", FILE_OWNER, BYTES, file_owner, user, 0,
+	      "files_signals", "chosen_by"),
+	FIELDS("asynchronous files", FILE_OWNER, BYTES, file_owner, signals, fd, 0,
+	       "files_signals", "pipe_with_signal"),
 	/* In the notes of a task, which here have one order and size. */
 	{ "gs base", IMAGE_KIND_REGS, LOSE_EACH, 192, 8, 1 << 20, "registers", "segment_bases" },
 	{ "vector registers", IMAGE_KIND_REGS, LOSE_EACH, 408, 256, 1 << 20,

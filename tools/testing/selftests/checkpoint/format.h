@@ -34,6 +34,7 @@
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
 #define IMAGE_KIND_LOCKS 108
+#define IMAGE_KIND_FILE_OWNER 109
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -152,6 +153,7 @@
 #define IMAGE_OPEN_SEQUENTIAL (1ull << 13)
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
+#define IMAGE_OPEN_ASYNC (1ull << 16)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
@@ -161,6 +163,11 @@
 #define IMAGE_LOCK_POSIX 1
 #define IMAGE_LOCK_OFD 2
 #define IMAGE_LOCK_FLOCK 3
+
+/* FileOwner.kind */
+#define IMAGE_OWNER_THREAD 1
+#define IMAGE_OWNER_PROCESS 2
+#define IMAGE_OWNER_GROUP 3
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -550,6 +557,18 @@ struct image_locks {
 };
 
 static_assert(sizeof(struct image_locks) == 8, "image_locks");
+
+struct image_file_owner {
+	uint32_t file;
+	uint32_t kind;
+	uint32_t pid;
+	uint32_t signal;
+	uint32_t user[2];
+	uint32_t signals;
+	uint32_t fd;
+};
+
+static_assert(sizeof(struct image_file_owner) == 32, "image_file_owner");
 
 struct image_uts {
 	uint32_t obj;
