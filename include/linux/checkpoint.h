@@ -51,6 +51,8 @@ int checkpoint_async_fd(const struct file *file, struct fasync_struct **list);
 bool checkpoint_has_lock_ops(const struct file *file, bool flock);
 int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
 			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
+int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid);
+int checkpoint_fsync_leased(struct file *file);
 bool checkpoint_is_mounted_over(const struct path *path);
 unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned long len,
 			      unsigned long prot, unsigned long flags, unsigned long pgoff);

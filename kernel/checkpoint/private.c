@@ -91,13 +91,13 @@ bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown)
 
 /**
  * checkpoint_set_fown() - set who gets the signals of an open file
- * @file: the file, of which nothing sends signals yet
+ * @file: the file
  * @pid: who; NULL: nobody
  * @type: what that is the pid of
  * @signum: with what, as F_SETSIG
  *
- * As F_SETOWN_EX, with the user ids of the current credentials, which stay when
- * @pid is NULL, too.
+ * As F_SETOWN_EX, with the user ids of the current credentials; without @pid
+ * those stay that there are.
  *
  * Return: 0, or an errno.
  */
@@ -110,9 +110,7 @@ int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, i
 	ret = file_f_owner_allocate(file);
 	if (ret)
 		return ret;
-	__f_setown(file, pid ?: task_pid(current), type, 1);
-	if (!pid)
-		__f_setown(file, NULL, type, 1);
+	__f_setown(file, pid, type, 1);
 	WRITE_ONCE(file_f_owner(file)->signum, signum);
 	return 0;
 }
@@ -203,6 +201,70 @@ int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned
 		}
 	}
 	locks_free_lock(fl);
+	return ret;
+}
+
+/**
+ * checkpoint_set_lease() - take a lease or delegation for one who is not the current task
+ * @file: what it is taken on, of which it is known who gets the signals
+ * @deleg: as F_SETDELEG, not as F_SETLEASE
+ * @fd: what the signal of its break names as the descriptor
+ * @type: F_RDLCK or F_WRLCK
+ * @pid: the thread group that has taken it, in the initial pid namespace
+ *
+ * With the checks of these calls, against the current credentials.
+ *
+ * Return: 0, or an errno. -EAGAIN: somebody has the file open, or its inode
+ * locked for a moment; -EACCES: neither the file's owner nor CAP_LEASE.
+ */
+int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid)
+{
+	struct delegation d = { .d_type = type };
+	struct file_lock_context *ctx;
+	struct file_lease *fl;
+	int ret;
+
+	if (deleg)
+		ret = fcntl_setdeleg(fd, file, &d);
+	else
+		ret = fcntl_setlease(fd, file, type);
+	if (ret)
+		return ret;
+	ctx = locks_inode_context(file_inode(file));
+	if (!ctx)
+		return 0;
+	/* Who has it is shown in /proc/locks: lease_init() notes the current process. */
+	spin_lock(&ctx->flc_lock);
+	list_for_each_entry(fl, &ctx->flc_lease, c.flc_list) {
+		if (fl->c.flc_file == file)
+			fl->c.flc_pid = pid;
+	}
+	spin_unlock(&ctx->flc_lock);
+	return 0;
+}
+
+/**
+ * checkpoint_fsync_leased() - bring a file to its disk that nobody else may open
+ * @file: the file
+ *
+ * An error is left for the owner of @file, to be told by its next fsync(2).
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_fsync_leased(struct file *file)
+{
+	errseq_t seen;
+	int ret;
+
+	spin_lock(&file->f_lock);
+	seen = file->f_wb_err;
+	spin_unlock(&file->f_lock);
+	ret = vfs_fsync(file, 0);
+	if (ret) {
+		spin_lock(&file->f_lock);
+		file->f_wb_err = seen;
+		spin_unlock(&file->f_lock);
+	}
 	return ret;
 }
 

@@ -71,7 +71,7 @@ fn look(cap: &mut Capture, file: &FileRef) -> Result {
 }
 
 /// Returns the locks of `file` that were seen.
-fn seen<'a>(cap: &'a Capture, file: &FileRef) -> &'a [Lock] {
+pub(super) fn seen<'a>(cap: &'a Capture, file: &FileRef) -> &'a [Lock] {
     match cap.found.files.locks.get(&file.inode_addr()) {
         Some(locks) if !file.is_backing() => locks.of_file(file),
         _ => &[],
@@ -103,27 +103,37 @@ pub(super) fn collect(
         );
         return Ok(false);
     }
-    if has(LockKind::Lease) {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: leases can't be saved yet", named));
-        return Ok(false);
-    }
     Ok(true)
+}
+
+/// Returns the pid of the process that has taken `lock`; 0: it is not in the tree.
+pub(super) fn pid_of(cap: &Capture, lock: &Lock) -> u32 {
+    Some(cap.pid_ns.process(lock.pid))
+        .filter(|&pid| cap.found.task.has(pid))
+        .unwrap_or(0)
+}
+
+/// Returns what the kernel notes of the process that has taken a lock, from its pid in the image.
+pub(super) fn taken_by(r: &Restore, pid: u32) -> Result<i32> {
+    Ok(match pid {
+        0 => 0,
+        pid => r.pid_ns()?.outermost(pid),
+    })
 }
 
 /// Returns a lock as it stands in the image; `fd`: descriptor of the file in the table that owns it.
 fn to_image(cap: &Capture, lock: &Lock, fd: u32) -> image::files::Lock {
-    let pid = Some(cap.pid_ns.process(lock.pid)).filter(|&pid| cap.found.task.has(pid));
     image::files::Lock {
         start: lock.start.cast_unsigned().into(),
         end: lock.end.cast_unsigned().into(),
         kind: match lock.kind {
             LockKind::Posix => LOCK_POSIX,
             LockKind::Ofd => LOCK_OFD,
-            LockKind::Flock | LockKind::Lease => LOCK_FLOCK,
+            _ => LOCK_FLOCK,
         }
         .into(),
         exclusive: u32::from(lock.exclusive).into(),
-        pid: pid.unwrap_or(0).into(),
+        pid: pid_of(cap, lock).into(),
         fd: fd.into(),
     }
 }
@@ -203,10 +213,9 @@ fn restore(
                 owner: 0,
                 start: saved.start.get().cast_signed(),
                 end: saved.end.get().cast_signed(),
-                pid: match saved.pid.get() {
-                    0 => 0,
-                    pid => r.pid_ns()?.outermost(pid),
-                },
+                pid: taken_by(r, saved.pid.get())?,
+                fd: 0,
+                breaking: false,
             };
             of(saved, &lock)?;
         }
@@ -253,7 +262,7 @@ impl fmt::Display for What<'_> {
         })?;
         match lock.kind {
             LockKind::Flock => f.write_str(" lock (flock)"),
-            LockKind::Lease => f.write_str(" lease"),
+            LockKind::Lease | LockKind::Delegation => f.write_str(" lease"),
             _ if lock.end == TO_THE_END => write!(f, " lock of bytes {} to the end", lock.start),
             _ => write!(f, " lock of bytes {} to {}", lock.start, lock.end),
         }

@@ -11,6 +11,7 @@ mod fs;
 mod inode;
 mod kinds;
 mod leaks;
+mod lease;
 mod locks;
 mod name;
 mod open;

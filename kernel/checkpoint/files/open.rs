@@ -14,12 +14,14 @@ use crate::{
     },
     files::{
         kinds,
+        lease,
         locks,
         name::{
             name_of,
             Named,
             User, //
         },
+        opener,
         ops::{
             FileOps,
             Source, //
@@ -29,11 +31,14 @@ use crate::{
     },
     found::Capture,
     image::{
-        files::OpenFile,
+        files::{
+            FileOwner,
+            Lease,
+            OpenFile, //
+        },
         record::ref_number,
         Kind,
-        ObjRef,
-        Raw, //
+        ObjRef, //
     },
     kapi::{
         fs::{
@@ -41,6 +46,7 @@ use crate::{
             open::flags_from_image,
             path::PathName, //
         },
+        security::cred::CredRef,
         task::frozen::{
             FrozenTask,
             TaskName, //
@@ -79,6 +85,8 @@ impl Open {
 struct BuiltFile {
     /// The file.
     file: FileRef,
+    /// Whose rights take its lease, if it has one: of who opened it, of its first task.
+    lessees: KVec<CredRef>,
     /// Something of it is set when all else is done: records that follow its own tell what.
     late: bool,
 }
@@ -93,26 +101,41 @@ impl Rebuilt for BuiltFile {
         self.late
     }
 
-    /// Sets who gets its signals: all tasks have their pids, and what is pending for them.
+    /// Sets who gets its signals, and its lease: all tasks have their pids, and what is pending for
+    /// them; nothing of this restart has a file open any more that they have not.
     fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
-        for_each_late(r, obj, |raw| {
-            let saved = raw.body().map_err(|f| r.fault(f))?;
-            owner::restore(r, &saved, &self.file)
+        if !self.late {
+            return Ok(());
+        }
+        let late = Late::of(r, obj)?;
+        owner::restore(r, late.owner.as_ref(), &self.file, || match &late.lease {
+            Some(saved) => lease::restore(r, saved, &self.file, &self.lessees),
+            None => Ok(()),
         })
     }
 }
 
-/// Calls `f` for each record that tells what is set last of the open file `obj`.
-fn for_each_late(r: &Restore, obj: ObjRef, mut f: impl FnMut(&Raw<'_>) -> Result) -> Result {
-    for raw in r.records_after(obj)? {
-        let raw = raw.map_err(|f| r.fault(f))?;
-        match raw.kind {
-            Kind::Locks => (),
-            Kind::FileOwner => f(&raw)?,
-            _ => break,
+/// What is set last of an open file: the records that follow its own and those of its locks.
+#[derive(Default)]
+struct Late {
+    owner: Option<FileOwner>,
+    lease: Option<Lease>,
+}
+
+impl Late {
+    fn of(r: &Restore, obj: ObjRef) -> Result<Self> {
+        let mut late = Self::default();
+        for raw in r.records_after(obj)? {
+            let raw = raw.map_err(|f| r.fault(f))?;
+            match raw.kind {
+                Kind::Locks => (),
+                Kind::FileOwner => late.owner = Some(raw.body().map_err(|f| r.fault(f))?),
+                Kind::Lease => late.lease = Some(raw.body().map_err(|f| r.fault(f))?),
+                _ => break,
+            }
         }
+        Ok(late)
     }
-    Ok(())
 }
 
 /// Counts a user of `file`; decides at the first one how it is saved, or refuses it.
@@ -143,7 +166,10 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         );
         return Ok(());
     }
-    if !locks::collect(cap, t, &named, file)? || !owner::collect(cap, t, &named, kind, file)? {
+    if !locks::collect(cap, t, &named, file)?
+        || !lease::collect(cap, t, &named, file)
+        || !owner::collect(cap, t, &named, kind, file)?
+    {
         return Ok(());
     }
     let mut open = Open {
@@ -195,6 +221,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     cap.meta.put(&record, path)?;
     locks::save_of_file(cap, obj, &open.file)?;
     owner::save(cap, obj, open.kind, &open.file)?;
+    lease::save(cap, obj, &open.file)?;
     Ok(obj)
 }
 
@@ -212,14 +239,17 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
         path: PathName::new(raw.payload)?,
     };
     let file = (kind.restore)(r, plan, &source)?;
-    let mut late = false;
-    for_each_late(r, obj, |_| {
-        late = true;
-        Ok(())
-    })?;
+    let late = Late::of(r, obj)?;
+    let mut lessees = KVec::new();
+    if late.lease.is_some() {
+        let opener = opener::of_file(r, plan, source.record.cred.get())?;
+        lessees.push(opener, GFP_KERNEL_ACCOUNT)?;
+        lessees.push(opener::of_task(r, plan)?, GFP_KERNEL_ACCOUNT)?;
+    }
     let built = BuiltFile {
         file: file.clone(),
-        late,
+        lessees,
+        late: late.owner.is_some() || late.lease.is_some(),
     };
     r.set_built(obj, built)?;
     Ok(file)

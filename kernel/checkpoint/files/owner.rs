@@ -7,6 +7,7 @@
 //! a file has to tell before that would be lost.
 
 use kernel::prelude::*;
+use zerocopy::FromZeros;
 
 use crate::{
     core::{
@@ -39,10 +40,14 @@ use crate::{
                 OwnerKind, //
             }, //
         },
+        pid::namespace::PidNs,
         security::cred,
         task::{
             frozen::FrozenTask,
-            links::PidRef, //
+            links::{
+                LonePid,
+                PidRef, //
+            }, //
         }, //
     }, //
 };
@@ -181,16 +186,19 @@ pub(super) fn save(cap: &mut Capture, obj: ObjRef, kind: &FileOps, file: &FileRe
     cap.meta.put(&record, &[])
 }
 
-/// Sets who gets the signals of `file`.
-pub(super) fn restore(r: &Restore, saved: &FileOwner, file: &FileRef) -> Result {
+/// Sets who gets the signals of `file`, and then, with `lease`, what they tell of. `None`: nobody was
+/// ever chosen.
+pub(super) fn restore(
+    r: &Restore,
+    saved: Option<&FileOwner>,
+    file: &FileRef,
+    lease: impl FnOnce() -> Result,
+) -> Result {
+    let saved = saved.copied().unwrap_or(FileOwner::new_zeroed());
     let kind = match saved.kind.get() {
-        OWNER_THREAD => OwnerKind::Thread,
+        OWNER_PROCESS => OwnerKind::Process,
         OWNER_GROUP => OwnerKind::Group,
-        _ => OwnerKind::Process,
-    };
-    let pid = match saved.pid.get() {
-        0 => None,
-        number => Some(PidRef::find(r.pid_ns()?, number).ok_or(ESRCH)?),
+        _ => OwnerKind::Thread,
     };
     let [uid, euid] = saved.user.map(|id| id.get());
     let fail = |e: Error, why: &str| match name_from(&r.root, file) {
@@ -204,13 +212,28 @@ pub(super) fn restore(r: &Restore, saved: &FileOwner, file: &FileRef) -> Result 
         ),
         Err(e) => e,
     };
-    // Who is nobody's choice had no user.
-    let cred = match [uid, euid] {
-        [0, 0] if pid.is_none() => cred::CredRef::current()?,
-        _ => cred::of_user(uid, euid).map_err(|denied| fail(denied.errno, denied.why))?,
+    let set = |pid: Option<&PidRef>| {
+        file.set_signal_owner(pid, kind, saved.signal.get())
+            .map_err(|e| fail(e, "there is no memory, or no such signal"))
     };
-    cred.act(|| file.set_signal_owner(pid.as_ref(), kind, saved.signal.get()))
-        .map_err(|e| fail(e, "there is no memory, or no such signal"))?;
+    let cred = || cred::of_user(uid, euid).map_err(|denied| fail(denied.errno, denied.why));
+    if saved.pid.get() != 0 {
+        let pid = PidRef::find(r.pid_ns()?, saved.pid.get()).ok_or(ESRCH)?;
+        cred()?.act(|| set(Some(&pid)))?;
+        lease()?;
+    } else {
+        // A lease takes the current process where there is nobody, and whoever was chosen before has
+        // left user ids.
+        let nobody = LonePid::any(&PidNs::of_current()?)
+            .map_err(|e| fail(e, "there is no pid to stand for nobody"))?;
+        let pid = nobody.reference();
+        match [uid, euid] {
+            [0, 0] => set(Some(&pid)),
+            _ => cred()?.act(|| set(Some(&pid))),
+        }?;
+        lease()?;
+        set(None)?;
+    }
     if saved.signals.get() == 0 {
         return Ok(());
     }

@@ -315,3 +315,22 @@ values! {
     /// `pid` is that of a process group.
     OWNER_GROUP = 3,
 }
+
+record! {
+    /// A lease or delegation of the [`OpenFile`] before it.
+    #[record(Lease = 110, "lease", min = 24, check = lease)]
+    pub struct Lease {
+        /// That file.
+        pub file: U32,
+        /// 1: a delegation (F_SETDELEG); 0: a lease (F_SETLEASE).
+        pub delegation: U32,
+        /// 1: for writing; 0: for reading.
+        pub exclusive: U32,
+        /// The process that has taken it; 0: none that is in the image.
+        pub pid: U32,
+        /// Descriptor that the signal names when it is to be given up.
+        pub fd: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}

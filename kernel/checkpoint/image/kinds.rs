@@ -124,6 +124,7 @@ kinds! {
     Path: files::Path,
     Locks: files::Locks,
     FileOwner: files::FileOwner,
+    Lease: files::Lease,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

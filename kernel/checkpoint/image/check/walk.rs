@@ -296,7 +296,7 @@ impl Walk<'_> {
         if raw.kind != Kind::Guards {
             self.mapping = None;
         }
-        if !matches!(raw.kind, Kind::Locks | Kind::FileOwner) {
+        if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {
             self.holder = None;
         }
         match raw.kind.check() {

@@ -216,11 +216,7 @@ impl Walk<'_> {
             start <= end && end <= POS_MAX,
             "impossible range of a lock",
         )?;
-        ensure(
-            raw,
-            lock.pid.get() == 0 || pid(self.pids, lock.pid.get()).is_some_and(Pid::is_leader),
-            "was taken by no process of the image",
-        )?;
+        self.taken_by(raw, lock.pid.get())?;
         let Some(file) = file else {
             return ensure(
                 raw,
@@ -290,6 +286,40 @@ impl Walk<'_> {
         )?;
         zero(raw, owner.signals.get() != 0 || owner.fd.get() == 0)?;
         no_payload(raw)
+    }
+
+    /// A lease or delegation of an open file.
+    pub(in crate::image) fn lease(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let lease: Lease = raw.body()?;
+        let file = kind_of(self.file_before(raw, lease.file.get())?);
+        boolean(raw, lease.delegation.get())?;
+        boolean(raw, lease.exclusive.get())?;
+        ensure(
+            raw,
+            match file {
+                FILE_REGULAR | FILE_UNLINKED => true,
+                FILE_DIRECTORY => lease.delegation.get() == 1 && lease.exclusive.get() == 0,
+                _ => false,
+            },
+            "a lease that the file can't have",
+        )?;
+        self.taken_by(raw, lease.pid.get())?;
+        ensure(
+            raw,
+            i32::try_from(lease.fd.get()).is_ok(),
+            "descriptor too large",
+        )?;
+        zero(raw, lease.reserved.get() == 0)?;
+        no_payload(raw)
+    }
+
+    /// Refuses who has taken a lock, if it is no process of the image; 0: none is known.
+    fn taken_by(&self, raw: &Raw<'_>, process: u32) -> Result<(), Fault> {
+        ensure(
+            raw,
+            process == 0 || pid(self.pids, process).is_some_and(Pid::is_leader),
+            "was taken by no process of the image",
+        )
     }
 
     /// An inode whose contents are in the image.

@@ -453,6 +453,14 @@ impl FileRef {
     /// By way of another file, so that an error of an earlier write is still there for the task
     /// that owns this one.
     pub(crate) fn sync(&self) -> Result {
+        // Another one would break its lease.
+        if self.has_lease()? {
+            // SAFETY: We own a reference.
+            return match to_result(unsafe { bindings::checkpoint_fsync_leased(self.as_ptr()) }) {
+                Err(EINVAL) => Ok(()),
+                r => r,
+            };
+        }
         let file = self.reopen(bindings::O_RDONLY | bindings::O_LARGEFILE)?;
         // SAFETY: We own a reference.
         match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {

@@ -28,8 +28,10 @@ pub(crate) enum LockKind {
     Ofd,
     /// flock(2): the open file.
     Flock,
-    /// F_SETLEASE and all else that is like it: the open file.
+    /// F_SETLEASE: the open file.
     Lease,
+    /// F_SETDELEG: the open file.
+    Delegation,
 }
 
 /// A lock, as it was at one moment.
@@ -52,6 +54,10 @@ pub(crate) struct Lock {
     /// The thread group that has taken it, in the initial pid namespace; it may be gone. Not above
     /// 0: that of another machine.
     pub(crate) pid: i32,
+    /// Descriptor that the signal names which tells that a lease is to be given up; 0 of others.
+    pub(crate) fd: u32,
+    /// A lease that is to be given up: somebody waits for that.
+    pub(crate) breaking: bool,
 }
 
 impl Lock {
@@ -72,30 +78,40 @@ impl Lock {
                 (*core).flc_pid,
             )
         };
-        let (kind, start, end) = if lease {
-            (LockKind::Lease, 0, TO_THE_END)
-        } else {
-            let lock = kernel::container_of!(core, bindings::file_lock, c);
-            let kind = if flags & bindings::FL_FLOCK != 0 {
-                LockKind::Flock
-            } else if flags & bindings::FL_OFDLCK != 0 {
-                LockKind::Ofd
-            } else {
-                LockKind::Posix
-            };
-            // SAFETY: By the caller's promise.
-            let (start, end) = unsafe { ((*lock).fl_start, (*lock).fl_end) };
-            (kind, start, end)
-        };
-        Self {
-            kind,
+        let pending = bindings::FL_DOWNGRADE_PENDING | bindings::FL_UNLOCK_PENDING;
+        let mut lock = Self {
+            kind: LockKind::Lease,
             exclusive: u32::from(core_type) == bindings::F_WRLCK,
             file,
             owner,
-            start,
-            end,
+            start: 0,
+            end: TO_THE_END,
             pid,
+            fd: 0,
+            breaking: lease && flags & pending != 0,
+        };
+        if lease {
+            if flags & bindings::FL_LEASE == 0 {
+                lock.kind = LockKind::Delegation;
+            }
+            let lease = kernel::container_of!(core, bindings::file_lease, c);
+            // SAFETY: By the caller's promise; what it has of signals stays as long as it does.
+            lock.fd = unsafe { (*lease).fl_fasync.as_ref() }
+                .and_then(|f| u32::try_from(f.fa_fd).ok())
+                .unwrap_or(0);
+            return lock;
         }
+        lock.kind = if flags & bindings::FL_FLOCK != 0 {
+            LockKind::Flock
+        } else if flags & bindings::FL_OFDLCK != 0 {
+            LockKind::Ofd
+        } else {
+            LockKind::Posix
+        };
+        let range = kernel::container_of!(core, bindings::file_lock, c);
+        // SAFETY: By the caller's promise.
+        (lock.start, lock.end) = unsafe { ((*range).fl_start, (*range).fl_end) };
+        lock
     }
 
     /// It keeps `other` from being taken.
@@ -193,7 +209,7 @@ impl FileRef {
     /// EAGAIN: another one conflicts; EBADF: it is not open for what the lock wants, or not that
     /// descriptor; EOPNOTSUPP: its filesystem keeps locks by itself. A lease can't be taken so.
     pub(crate) fn lock(&self, lock: &Lock, table: Option<(&FilesRef, u32)>) -> Result {
-        if lock.kind == LockKind::Lease {
+        if matches!(lock.kind, LockKind::Lease | LockKind::Delegation) {
             return Err(EINVAL);
         }
         let (owner, fd) = match table {
@@ -218,6 +234,36 @@ impl FileRef {
                 lock.start,
                 lock.end,
                 lock.pid,
+            )
+        })
+    }
+
+    /// It has a lease or delegation: who opens the same inode may break it.
+    pub(crate) fn has_lease(&self) -> Result<bool> {
+        let locks = Locks::of(self)?;
+        let mut own = locks.of_file(self).iter();
+        Ok(own.any(|lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation)))
+    }
+
+    /// Takes the lease or delegation `lease` on it, in the name of the thread group `lease.pid`. Who
+    /// gets its signals is known. May sleep.
+    ///
+    /// EAGAIN: somebody has it open; EACCES: the caller neither owns it nor has CAP_LEASE; EINVAL: it
+    /// can have none.
+    pub(crate) fn set_lease(&self, lease: &Lock) -> Result {
+        let how = if lease.exclusive {
+            bindings::F_WRLCK
+        } else {
+            bindings::F_RDLCK
+        };
+        // SAFETY: We own a reference on the file, which releases it when it goes.
+        to_result(unsafe {
+            bindings::checkpoint_set_lease(
+                self.as_ptr(),
+                lease.kind == LockKind::Delegation,
+                lease.fd.cast_signed(),
+                how.cast_signed(),
+                lease.pid,
             )
         })
     }

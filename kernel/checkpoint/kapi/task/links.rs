@@ -205,6 +205,24 @@ impl Drop for PreparedPidfd {
 pub(crate) struct LonePid(NonNull<bindings::pid>);
 
 impl LonePid {
+    /// Takes any pid in `ns`: one that stands for nobody.
+    pub(crate) fn any(ns: &PidNs) -> Result<Self> {
+        // SAFETY: We own a reference on the namespace; no numbers are asked for.
+        let pid =
+            from_err_ptr(unsafe { bindings::alloc_pid(ns.as_ptr(), core::ptr::null_mut(), 0) })?;
+        NonNull::new(pid).map(Self).ok_or(ENOMEM)
+    }
+
+    /// A reference on it, which may outlive it.
+    pub(crate) fn reference(&self) -> PidRef {
+        // SAFETY: It is valid; get_pid() takes a reference.
+        // INVARIANT: That is ours.
+        PidRef(unsafe {
+            bindings::get_pid(self.0.as_ptr());
+            self.0
+        })
+    }
+
     /// Takes the pid `numbers` (innermost namespace first) in `ns`.
     ///
     /// EEXIST: it is in use. EPERM: the caller may not choose pids.

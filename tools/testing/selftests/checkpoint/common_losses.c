@@ -142,6 +142,7 @@ const struct loss losses[] = {
 	{ "locks of files", IMAGE_KIND_LOCKS, LOSE_RECORD, 0, 0, 0, "files_locks", "ranges" },
 	FIELD("kinds of locks", LOCKS, EACH, lock, exclusive, sizeof(struct image_lock),
 	      "files_locks", "ranges"),
+	{ "leases", IMAGE_KIND_LEASE, LOSE_RECORD, 0, 0, 0, "files_leases", "for_writing" },
 	FIELD("owners of files", FILE_OWNER, BYTES, file_owner, pid, 0, "files_signals", "owners"),
 	FIELD("signals of files", FILE_OWNER, BYTES, file_owner, signal, 0,
 	      "files_signals", "owners"),

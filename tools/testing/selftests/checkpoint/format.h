@@ -35,6 +35,7 @@
 #define IMAGE_KIND_PATH 103
 #define IMAGE_KIND_LOCKS 108
 #define IMAGE_KIND_FILE_OWNER 109
+#define IMAGE_KIND_LEASE 110
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -569,6 +570,17 @@ struct image_file_owner {
 };
 
 static_assert(sizeof(struct image_file_owner) == 32, "image_file_owner");
+
+struct image_lease {
+	uint32_t file;
+	uint32_t delegation;
+	uint32_t exclusive;
+	uint32_t pid;
+	uint32_t fd;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_lease) == 24, "image_lease");
 
 struct image_uts {
 	uint32_t obj;

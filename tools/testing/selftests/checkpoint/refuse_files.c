@@ -23,17 +23,7 @@ static int make(const char *name)
 	return CHECK_SYS(open(ckpt_path(path, sizeof(path), name), O_RDWR | O_CREAT, 0600));
 }
 
-/* ---- leases and signals of files --------------------------------------- */
-
-REFUSE(lease)
-{
-	int fd = make("lease");
-
-	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
-	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (%s): *", fd, path);
-	ckpt_ready_wait();
-	CHECK_EQ(F_WRLCK, fcntl(fd, F_GETLEASE));
-}
+/* ---- signals of files --------------------------------------- */
 
 #define OWNER	"who gets its signals (F_SETOWN) is outside: checkpoint that as well, or have others get them"
 
