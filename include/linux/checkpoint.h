@@ -8,13 +8,16 @@
 #include <linux/compiler.h>
 #include <linux/sched.h>
 #include <linux/sched/jobctl.h>
+#include <linux/uidgid_types.h>
 #include <uapi/linux/checkpoint.h>
 
 struct checkpoint_copy;
 struct cred;
 struct dentry;
+struct fasync_struct;
 struct file;
 struct inode;
+struct files_struct;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
@@ -36,7 +39,24 @@ void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned lo
 
 struct file *checkpoint_open_program(const struct path *path);
 int checkpoint_truncate(struct file *file, loff_t len);
-int checkpoint_set_status_flags(struct file *file, unsigned int flags);
+int checkpoint_set_status_flags(struct file *file, int fd, unsigned int flags);
+
+/* Who gets the signals of an open file. */
+struct checkpoint_fown {
+	struct pid *pid;
+	unsigned int type;
+	int signum;
+	kuid_t uid, euid;
+};
+
+bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown);
+int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, int signum);
+int checkpoint_async_fd(const struct file *file, struct fasync_struct **list);
+bool checkpoint_has_lock_ops(const struct file *file, bool flock);
+int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
+			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
+int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid);
+int checkpoint_fsync_leased(struct file *file);
 bool checkpoint_is_mounted_over(const struct path *path);
 struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *near,
 				     unsigned int nth);
@@ -213,6 +233,15 @@ int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 m
 void checkpoint_inotify_set_next(struct file *file, unsigned int next);
 int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
 			     const char *name);
+
+#ifdef CONFIG_DNOTIFY
+bool dnotify_watches(struct file *filp);
+#else
+static inline bool dnotify_watches(struct file *filp)
+{
+	return false;
+}
+#endif
 
 #ifdef CONFIG_SYSVIPC
 bool sem_has_undo(struct task_struct *task);

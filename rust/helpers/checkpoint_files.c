@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/backing-dev.h>
+#include <linux/checkpoint.h>
 #include <linux/cred.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -14,6 +15,11 @@
 __rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files_struct *files)
 {
 	return close_on_exec(fd, files);
+}
+
+__rust_helper bool rust_helper_dnotify_watches(struct file *filp)
+{
+	return dnotify_watches(filp);
 }
 
 __rust_helper struct inode *rust_helper_file_inode(const struct file *f)

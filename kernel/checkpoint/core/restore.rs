@@ -14,7 +14,8 @@ use kernel::{
     },
     sync::{
         Arc,
-        Mutex, //
+        Mutex,
+        SetOnce, //
     }, //
 };
 
@@ -49,6 +50,7 @@ use crate::{
             oom,
             space::denies_write_exec, //
         },
+        pid::namespace::PidNs,
         task::{
             frozen::TaskName,
             links::PidRef, //
@@ -75,6 +77,8 @@ pub(crate) struct Restore {
     report: Mutex<Report>,
     /// Root directory of the caller of restart(2): what the paths of the image start from.
     pub(crate) root: PathRef,
+    /// The pid namespace of the root task: what the pids of the image are numbers in.
+    pid_ns: SetOnce<PidNs>,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -143,6 +147,7 @@ impl Restore {
             built <- Built::new(),
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
+            pid_ns: SetOnce::new(),
             monotonic_offset,
             boottime_offset,
             container,
@@ -165,6 +170,16 @@ impl Restore {
     /// later, when all tasks exist. ESRCH: there is no such task.
     pub(crate) fn pid(&self, tid: u32) -> Result<PidRef> {
         self.pids.lock().get(&tid).cloned().ok_or(ESRCH)
+    }
+
+    /// All tasks exist, the root in the pid namespace `ns`.
+    pub(crate) fn set_pid_ns(&self, ns: PidNs) {
+        self.pid_ns.populate(ns);
+    }
+
+    /// The pid namespace of the root task. ESRCH: not all tasks exist yet.
+    pub(crate) fn pid_ns(&self) -> Result<&PidNs> {
+        self.pid_ns.as_ref().ok_or(ESRCH)
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it

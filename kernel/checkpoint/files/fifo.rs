@@ -76,6 +76,7 @@ pub(super) const OPS: FileOps = FileOps {
     count: pipe::count,
     collect,
     advice: pipe::ADVICE,
+    async_fd: pipe::async_fd,
     save,
     restore,
     ..FileOps::NONE

@@ -118,6 +118,8 @@ pub mod open {
         EXEC = 1 << 15,
         /// EFD_SEMAPHORE: an eventfd of which each read takes one.
         SEMAPHORE = 1 << 16,
+        /// O_ASYNC, given to open(2) of a file that sends no signals.
+        ASYNC = 1 << 16,
     }
 }
 
@@ -314,5 +316,97 @@ pub mod timerfd {
         SET_ABSTIME = 1 << 4,
         /// It was set with TFD_TIMER_CANCEL_ON_SET.
         SET_CANCEL_ON_SET = 1 << 5,
+    }
+}
+
+record! {
+    /// Locks of the [`Table`] or [`OpenFile`] right before it; payload: [`Lock`]s.
+    #[record(Locks = 108, "file locks", min = 8, check = locks)]
+    pub struct Locks {
+        /// That object.
+        pub owner: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+structure! {
+    /// A lock of a file.
+    pub struct Lock {
+        /// First byte.
+        pub start: U64,
+        /// Last byte; 2^63 - 1: however long the file becomes.
+        pub end: U64,
+        /// `LOCK_*`.
+        pub kind: U32,
+        /// 1: keeps all others out; 0: is shared with others of its kind.
+        pub exclusive: U32,
+        /// The process that has taken it; 0: none that is in the image.
+        pub pid: U32,
+        /// Descriptor of the file in the table that owns it; 0 if that is an open file.
+        pub fd: U32,
+    }
+}
+
+values! {
+    "Lock.kind": u32, LOCK_KINDS;
+    /// F_SETLK; a [`Table`] owns it.
+    LOCK_POSIX = 1,
+    /// F_OFD_SETLK; an [`OpenFile`] owns it.
+    LOCK_OFD = 2,
+    /// flock(2); an [`OpenFile`] owns it.
+    LOCK_FLOCK = 3,
+}
+
+/// Most locks of one record.
+pub const LOCKS_MAX: usize = 1 << 18;
+
+record! {
+    /// Who gets the signals of the [`OpenFile`] before it.
+    #[record(FileOwner = 109, "owner of a file", min = 32, check = file_owner)]
+    pub struct FileOwner {
+        /// That file.
+        pub file: U32,
+        /// `OWNER_*`.
+        pub kind: U32,
+        /// Who; 0: nobody.
+        pub pid: U32,
+        /// Signal, as of F_SETSIG; 0: SIGIO.
+        pub signal: U32,
+        /// Real and effective user id of who has chosen it, in the user namespace of the caller.
+        pub user: [U32; 2],
+        /// 1: O_ASYNC is set, and so the file sends signals.
+        pub signals: U32,
+        /// Descriptor that these name.
+        pub fd: U32,
+    }
+}
+
+values! {
+    "FileOwner.kind": u32, OWNER_KINDS;
+    /// `pid` is that of a thread.
+    OWNER_THREAD = 1,
+    /// `pid` is that of a process.
+    OWNER_PROCESS = 2,
+    /// `pid` is that of a process group.
+    OWNER_GROUP = 3,
+}
+
+record! {
+    /// A lease or delegation of the [`OpenFile`] before it.
+    #[record(Lease = 110, "lease", min = 24, check = lease)]
+    pub struct Lease {
+        /// That file.
+        pub file: U32,
+        /// 1: a delegation (F_SETDELEG); 0: a lease (F_SETLEASE).
+        pub delegation: U32,
+        /// 1: for writing; 0: for reading.
+        pub exclusive: U32,
+        /// The process that has taken it; 0: none that is in the image.
+        pub pid: U32,
+        /// Descriptor that the signal names when it is to be given up.
+        pub fd: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }

@@ -124,12 +124,14 @@ kinds! {
     Fs: files::Fs,
     Path: files::Path,
     Timerfd: files::Timerfd,
-    PidfdTarget: files::pidfd::PidfdTarget,
-    ProcEntry: files::proc::ProcEntry,
-
+    Locks: files::Locks,
+    FileOwner: files::FileOwner,
+    Lease: files::Lease,
     Inotify: notify::Inotify,
     InotifyWatch: notify::InotifyWatch,
     InotifyEvent: notify::InotifyEvent,
+    PidfdTarget: files::pidfd::PidfdTarget,
+    ProcEntry: files::proc::ProcEntry,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

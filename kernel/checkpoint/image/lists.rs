@@ -9,7 +9,8 @@ use super::{
     },
     files::{
         self,
-        Fd, //
+        Fd,
+        Lock, //
     },
     header::{
         self,
@@ -43,6 +44,7 @@ pub const OTHERS: &[&Structure] = &[
     &Action::STRUCTURE,
     &Guard::STRUCTURE,
     &Fd::STRUCTURE,
+    &Lock::STRUCTURE,
     &IdRange::STRUCTURE,
 ];
 
@@ -75,6 +77,8 @@ pub const VALUES: &[&Values] = &[
     &files::TIMERFD_CLOCKS,
     &files::timerfd::LIST,
     &notify::INOTIFY_EVENT_FLAG_LIST,
+    &files::LOCK_KINDS,
+    &files::OWNER_KINDS,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

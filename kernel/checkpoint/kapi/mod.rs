@@ -39,6 +39,7 @@ pub(crate) mod fs {
     pub(crate) mod locks;
     pub(crate) mod magic;
     pub(crate) mod open;
+    pub(crate) mod owner;
     pub(crate) mod path;
     pub(crate) mod pipe;
     pub(crate) mod signalfd;

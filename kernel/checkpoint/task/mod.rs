@@ -84,6 +84,12 @@ impl Collected {
         self.tids.get(&tid).is_some()
     }
 
+    /// The process group `number` is one of the image: it is not that of the caller, which restarted
+    /// tasks get in the place of the root's. `whole`: of a container.
+    pub(crate) fn has_group(&self, whole: bool, number: u32) -> bool {
+        whole || self.has(number) || self.root.is_some_and(|(pgid, _)| pgid != number)
+    }
+
     /// A CPU time as it stands in the image: all of them together stay within what restart(2)
     /// takes.
     fn cpu_time(&mut self, time: u64) -> U64 {

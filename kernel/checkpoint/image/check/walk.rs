@@ -125,6 +125,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
+    /// The descriptor table or open file right before, of which records like locks may follow.
+    pub(in crate::image) holder: Option<u32>,
     /// What was found.
     pub(in crate::image) summary: Summary,
 }
@@ -162,6 +164,7 @@ pub fn metadata(
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
+        holder: None,
         summary: Summary::default(),
     };
     for raw in Records::asking(meta, at, go_on) {
@@ -314,6 +317,9 @@ impl Walk<'_> {
         if raw.kind != Kind::Guards {
             self.mapping = None;
         }
+        if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {
+            self.holder = None;
+        }
         match raw.kind.check() {
             Some(check) => check(self, raw),
             None => Err(raw.fault("record that does not belong into the metadata")),
@@ -397,4 +403,5 @@ impl Walk<'_> {
 const _: () = {
     assert!(mm::EXTENT_MAX <= PAYLOAD_MAX);
     assert!(files::FDS_MAX * size_of::<files::Fd>() <= PAYLOAD_MAX);
+    assert!(files::LOCKS_MAX * size_of::<files::Lock>() <= PAYLOAD_MAX);
 };

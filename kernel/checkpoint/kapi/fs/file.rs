@@ -274,18 +274,6 @@ impl FileRef {
         (!owner.contains(&u32::MAX)).then_some(owner)
     }
 
-    /// Somebody is to be signalled, or what with was chosen: O_ASYNC, F_SETOWN, F_SETSIG,
-    /// F_SETLEASE or F_NOTIFY were used.
-    pub(crate) fn has_owner(&self) -> bool {
-        // SAFETY: We own a reference; once set, the owner's structure stays until the file goes.
-        unsafe {
-            let owner = (&raw const (*self.as_ptr()).f_owner).read_volatile();
-            !owner.is_null()
-                && (!(&raw const (*owner).pid).read_volatile().is_null()
-                    || (&raw const (*owner).signum).read_volatile() != 0)
-        }
-    }
-
     /// It was opened with access mode 3: for ioctl(2) only.
     pub(crate) fn is_ioctl_only(&self) -> bool {
         !self.is_path_only() && self.flags() & bindings::O_ACCMODE == bindings::O_ACCMODE
@@ -473,6 +461,14 @@ impl FileRef {
     /// By way of another file, so that an error of an earlier write is still there for the task
     /// that owns this one.
     pub(crate) fn sync(&self) -> Result {
+        // Another one would break its lease.
+        if self.has_lease()? {
+            // SAFETY: We own a reference.
+            return match to_result(unsafe { bindings::checkpoint_fsync_leased(self.as_ptr()) }) {
+                Err(EINVAL) => Ok(()),
+                r => r,
+            };
+        }
         let path = self.path();
         let flags = (bindings::O_RDONLY | bindings::O_LARGEFILE).cast_signed();
         // For the tasks that run again, and watch it, nothing happens.

@@ -91,7 +91,7 @@ impl FileRef {
         let all = (self.flags() & !mask) | (flags & mask);
         // SAFETY: We own a reference. O_ASYNC, for which a descriptor is wanted, is neither set nor
         // cleared.
-        to_result(unsafe { bindings::checkpoint_set_status_flags(self.as_ptr(), all) })
+        to_result(unsafe { bindings::checkpoint_set_status_flags(self.as_ptr(), 0, all) })
     }
 }
 
@@ -108,6 +108,7 @@ static FLAGS: &[(u32, u32)] = &[
     (bindings::O_LARGEFILE, open::LARGEFILE),
     (bindings::O_DIRECTORY, open::DIRECTORY),
     (bindings::O_NOFOLLOW, open::NOFOLLOW),
+    (bindings::FASYNC, open::ASYNC),
 ];
 
 /// The image's flags for an open file.
@@ -127,6 +128,10 @@ pub(crate) fn flags_to_image(file: &FileRef) -> u32 {
     // What exec(2) opened: it wants the right to execute, and not to read.
     if file.flags() & bindings::FMODE_EXEC != 0 {
         to |= open::EXEC;
+    }
+    // Set again when it is known who gets the signals.
+    if file.sends_signals() {
+        to &= !open::ASYNC;
     }
     // A file that was made with O_TMPFILE has this, but could not be opened with it.
     if file.file_type() != ftype::DIRECTORY {

@@ -39,6 +39,9 @@
 #define IMAGE_KIND_INOTIFY 114
 #define IMAGE_KIND_INOTIFY_WATCH 115
 #define IMAGE_KIND_INOTIFY_EVENT 116
+#define IMAGE_KIND_LOCKS 108
+#define IMAGE_KIND_FILE_OWNER 109
+#define IMAGE_KIND_LEASE 110
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -167,6 +170,7 @@
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
 #define IMAGE_OPEN_SEMAPHORE (1ull << 16)
+#define IMAGE_OPEN_ASYNC (1ull << 16)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
@@ -190,6 +194,16 @@
 /* InotifyEvent.flags */
 #define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
 #define IMAGE_INOTIFY_EXEC (1ull << 1)
+
+/* Lock.kind */
+#define IMAGE_LOCK_POSIX 1
+#define IMAGE_LOCK_OFD 2
+#define IMAGE_LOCK_FLOCK 3
+
+/* FileOwner.kind */
+#define IMAGE_OWNER_THREAD 1
+#define IMAGE_OWNER_PROCESS 2
+#define IMAGE_OWNER_GROUP 3
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -260,6 +274,17 @@ struct image_fd {
 };
 
 static_assert(sizeof(struct image_fd) == 16, "image_fd");
+
+struct image_lock {
+	uint64_t start;
+	uint64_t end;
+	uint32_t kind;
+	uint32_t exclusive;
+	uint32_t pid;
+	uint32_t fd;
+};
+
+static_assert(sizeof(struct image_lock) == 32, "image_lock");
 
 struct image_id_range {
 	uint32_t first;
@@ -642,6 +667,36 @@ struct image_inotify_event {
 };
 
 static_assert(sizeof(struct image_inotify_event) == 16, "image_inotify_event");
+
+struct image_locks {
+	uint32_t owner;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_locks) == 8, "image_locks");
+
+struct image_file_owner {
+	uint32_t file;
+	uint32_t kind;
+	uint32_t pid;
+	uint32_t signal;
+	uint32_t user[2];
+	uint32_t signals;
+	uint32_t fd;
+};
+
+static_assert(sizeof(struct image_file_owner) == 32, "image_file_owner");
+
+struct image_lease {
+	uint32_t file;
+	uint32_t delegation;
+	uint32_t exclusive;
+	uint32_t pid;
+	uint32_t fd;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_lease) == 24, "image_lease");
 
 struct image_uts {
 	uint32_t obj;

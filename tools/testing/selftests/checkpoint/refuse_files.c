@@ -6,7 +6,6 @@
 #include <mqueue.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/fanotify.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -15,8 +14,6 @@
 REFUSE_FIXTURE
 
 #define YET	" can't be saved yet"
-#define LOCKED	"file locks are not supported yet"
-#define SIGNALS	"signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet"
 
 static char path[320];
 
@@ -25,62 +22,32 @@ static int make(const char *name)
 	return CHECK_SYS(open(ckpt_path(path, sizeof(path), name), O_RDWR | O_CREAT, 0600));
 }
 
-/* ---- locks and signals of files --------------------------------------- */
+/* ---- signals of files --------------------------------------- */
 
-REFUSE(posix_lock)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_len = 10 };
-	int fd = make("posix");
+#define OWNER	"who gets its signals (F_SETOWN) is outside: checkpoint that as well, or have others get them"
 
-	CHECK_SYS(fcntl(fd, F_SETLK, &lock));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	lock.l_type = F_UNLCK;
-	CHECK_SYS(fcntl(fd, F_SETLK, &lock));
-}
-
-REFUSE(ofd_lock)
-{
-	struct flock lock = { .l_type = F_RDLCK };
-	int fd = make("ofd");
-
-	CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lock));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	lock.l_type = F_UNLCK;
-	CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lock));
-}
-
-REFUSE(flock_lock)
-{
-	int fd = make("flock"), other;
-
-	CHECK_SYS(flock(fd, LOCK_EX));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	other = CHECK_SYS(open(path, O_RDWR));
-	CHECK(flock(other, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK, "the lock is lost");
-}
-
-REFUSE(lease)
-{
-	int fd = make("lease");
-
-	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
-	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (%s): *", fd, path);
-	ckpt_ready_wait();
-	CHECK_EQ(F_WRLCK, fcntl(fd, F_GETLEASE));
-}
-
-REFUSE(owner)
+/* A process outside, and a group of which only others are members. */
+REFUSE(owner_outside, .flags = SC_SUBTREE)
 {
 	int fd[2];
 
 	CHECK_SYS(pipe(fd));
-	CHECK_SYS(fcntl(fd[0], F_SETOWN, getpid()));
-	EXPECT_FD(fd[0], "*", SIGNALS);
+	CHECK_SYS(fcntl(fd[0], F_SETOWN, getppid()));
+	CHECK_SYS(fcntl(fd[1], F_SETOWN, -getpgid(getppid())));
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): " OWNER, fd[0]);
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): " OWNER, fd[1]);
 	ckpt_ready_wait();
-	CHECK_EQ(getpid(), fcntl(fd[0], F_GETOWN));
+	CHECK_EQ(getppid(), fcntl(fd[0], F_GETOWN));
+}
+
+REFUSE(directory_watch)
+{
+	int fd = CHECK_SYS(open("/var/tmp", O_RDONLY | O_DIRECTORY));
+
+	signal(SIGIO, SIG_IGN);
+	CHECK_HERE(fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
+	EXPECT_FD(fd, "/var/tmp", "a watch of a directory (F_NOTIFY)" YET);
+	ckpt_ready_wait();
 }
 
 REFUSE(removed_with_attribute)
@@ -96,27 +63,15 @@ REFUSE(removed_with_attribute)
 	CHECK_EQ(5, fgetxattr(fd, "user.ckpt", buf, sizeof(buf)));
 }
 
-REFUSE(signal_of_file)
+REFUSE(async_device)
 {
-	int fd[2];
+	int fd = CHECK_SYS(open("/dev/random", O_RDONLY));
 
-	CHECK_SYS(pipe(fd));
-	CHECK_SYS(fcntl(fd[0], F_SETSIG, SIGUSR1));
-	EXPECT_FD(fd[0], "*", SIGNALS);
-	ckpt_ready_wait();
-	CHECK_EQ(SIGUSR1, fcntl(fd[0], F_GETSIG));
-}
-
-REFUSE(async)
-{
-	int fd[2];
-
-	CHECK_SYS(pipe(fd));
 	signal(SIGIO, SIG_IGN);
-	CHECK_SYS(fcntl(fd[0], F_SETFL, O_ASYNC));
-	EXPECT_FD(fd[0], "*", SIGNALS);
+	CHECK_SYS(fcntl(fd, F_SETFL, O_ASYNC));
+	EXPECT_FD(fd, "/dev/random", "signals of a memory device (O_ASYNC)" YET);
 	ckpt_ready_wait();
-	CHECK(fcntl(fd[0], F_GETFL) & O_ASYNC, "O_ASYNC is lost");
+	CHECK(fcntl(fd, F_GETFL) & O_ASYNC, "O_ASYNC is lost");
 }
 
 /* ---- files of the kernel's own filesystems ---------------------------- */
