@@ -39,10 +39,19 @@ int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
+struct file *checkpoint_memfd(const char *name, bool noexec);
+int checkpoint_memfd_seals(struct file *file);
+int checkpoint_memfd_seal(struct file *file, unsigned int seals);
+
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);
 
 bool proc_mem_may_force(void);
+
+/* Of mm/memfd.c: memfd_create(2), with its checks. */
+#ifdef CONFIG_MEMFD_CREATE
+struct file *memfd_create_file(const char *name, unsigned int flags);
+#endif
 
 #ifdef CONFIG_SYSVIPC
 bool sem_has_undo(struct task_struct *task);

@@ -8,10 +8,12 @@
 #include <linux/checkpoint.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/syscalls.h>
+#include <uapi/linux/memfd.h>
 
 #include "../../fs/internal.h"
 #include "../../mm/internal.h"
@@ -133,6 +135,48 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags)
 int checkpoint_mseal(unsigned long start, unsigned long end)
 {
 	return mseal_range(start, end);
+}
+
+/**
+ * checkpoint_memfd() - make a memfd, as memfd_create(2) does
+ * @name: its name, with the prefix of all memfds
+ * @noexec: it can't be executed, and is sealed so; else it may be given seals
+ *
+ * Return: the file, or an error pointer: -EACCES if a memfd must not be executable here,
+ * -EOPNOTSUPP if the kernel has none.
+ */
+struct file *checkpoint_memfd(const char *name, bool noexec)
+{
+#ifdef CONFIG_MEMFD_CREATE
+	return memfd_create_file(name, noexec ? MFD_NOEXEC_SEAL : MFD_EXEC | MFD_ALLOW_SEALING);
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+/**
+ * checkpoint_memfd_seals() - tell the seals of a file, as F_GET_SEALS does
+ * @file: the file
+ *
+ * Return: F_SEAL_*, or an errno.
+ */
+int checkpoint_memfd_seals(struct file *file)
+{
+	return memfd_get_seals(file);
+}
+
+/**
+ * checkpoint_memfd_seal() - seal a file, as F_ADD_SEALS does
+ * @file: the file, open for writing
+ * @seals: F_SEAL_*
+ *
+ * May sleep until pages that somebody has pinned are let go, for less than a second.
+ *
+ * Return: 0, or an errno: -EBUSY if a mapping may be written to.
+ */
+int checkpoint_memfd_seal(struct file *file, unsigned int seals)
+{
+	return memfd_add_seals(file, seals);
 }
 
 /* kapi/signal/restart_block.rs: flags in the restart block of a futex wait. */

@@ -4,8 +4,9 @@
 //!
 //! A file is of the first kind that matches. Kinds that are saved are told by what the kernel does
 //! with a file: its operations, a predicate of its subsystem, its type and filesystem; never by its
-//! path. One is told by name: the memory behind a shared anonymous mapping has nothing else of its
-//! own, and no program can give memory of the kernel that name. Of kernel objects that are refused
+//! path. Two are told by name: the memory behind a shared anonymous mapping, and that of a memfd,
+//! have nothing else of their own, and no program can give memory of the kernel such a name
+//! otherwise. Of kernel objects that are refused
 //! (`is_object_named()`) the operations are static in their subsystems; whatever is not known is
 //! refused as well, so that the name of the object decides about the words of a message and no
 //! more.
@@ -16,6 +17,7 @@ use crate::{
         device,
         directory,
         fifo,
+        memfd,
         ops::{
             Facts,
             FileOps, //
@@ -135,7 +137,7 @@ static KINDS: &[FileOps] = &[
     all_on(BINDERFS_SUPER_MAGIC, "a file of binderfs"),
     all_on(MQUEUE_MAGIC, "a POSIX message queue"),
     // Files and memory.
-    refused("a memfd", |f| f.is_memory_named(b"memfd:")),
+    memfd::OPS,
     refused("System V shared memory", |f| f.is_memory_named(b"SYSV")),
     anon::OPS,
     refused("memory of the kernel", |f| f.is_memory()),
@@ -228,6 +230,7 @@ mod tests {
             FILE_FIFO,
             FILE_UNLINKED,
             FILE_SHARED_ANON,
+            FILE_MEMFD,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -11,6 +11,7 @@ mod fs;
 mod inode;
 mod kinds;
 mod leaks;
+mod memfd;
 mod name;
 mod open;
 mod opener;
@@ -39,6 +40,7 @@ use crate::{
     image::ObjRef,
     kapi::{
         fs::file::FileRef,
+        mm::space::MmRef,
         task::frozen::FrozenTask,
         time::wait::check_killed, //
     }, //
@@ -75,6 +77,11 @@ pub(crate) fn collect_mapped(cap: &mut Capture, t: &FrozenTask, file: &FileRef) 
     open::collect(cap, t, User::Mapping, file)
 }
 
+/// The same of the program that `t` executes.
+pub(crate) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    open::collect_program(cap, t, file)
+}
+
 /// Reference of a file that [`collect_mapped`] counted; writes its records at first use.
 pub(crate) fn save_mapped(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     open::save(cap, file.addr())
@@ -85,11 +92,12 @@ pub(crate) fn restore_file(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<
     open::restore(r, plan, obj)
 }
 
-/// The open file with reference `obj` as the program of an address space, which it may be.
+/// Makes the open file with reference `obj` the program of the address space `mm`, which no other
+/// process has; what has no name not before its contents are there.
 ///
 /// EACCES: it may not be executed.
-pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    open::restore_program(r, plan, obj)
+pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, mm: &MmRef, obj: ObjRef) -> Result {
+    open::restore_program(r, plan, mm, obj)
 }
 
 /// Notes that `file` is what the image or the log are written to.

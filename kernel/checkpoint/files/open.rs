@@ -13,12 +13,14 @@ use crate::{
         }, //
     },
     files::{
+        inode,
         kinds,
         name::{
             name_of,
             Named,
             User, //
         },
+        opener,
         ops::{
             FileOps,
             Source, //
@@ -27,7 +29,11 @@ use crate::{
     },
     found::Capture,
     image::{
-        files::OpenFile,
+        files::{
+            OpenFile,
+            FILE_MEMFD,
+            FILE_UNLINKED, //
+        },
         record::ref_number,
         ObjRef, //
     },
@@ -37,6 +43,10 @@ use crate::{
             locks::LockHolders,
             open::flags_from_image,
             path::PathName, //
+        },
+        mm::space::{
+            self,
+            MmRef, //
         },
         task::frozen::{
             FrozenTask,
@@ -198,10 +208,37 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     Ok(file)
 }
 
-/// Returns the open file with reference `obj`, for the program of an address space.
-pub(super) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+/// Counts the program that `t` executes.
+pub(super) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    collect(cap, t, User::Mapping, file)?;
+    if file.links() == 0 && file.mode() & inode::ANY_EXEC == 0 {
+        let name = name_of(cap, file)?;
+        let user = User::Mapping;
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: the program's file has been removed, and nobody may execute it: give it that \
+                 right (chmod +x /proc/PID/exe)",
+                Named { user, name: &name }
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Makes the open file with reference `obj` the program of `mm`.
+pub(super) fn restore_program(r: &Restore, plan: &Plan<'_>, mm: &MmRef, obj: ObjRef) -> Result {
     let file = restore(r, plan, obj)?;
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
-    path::check_program(r, plan, &record, raw.payload, &file)?;
-    Ok(file)
+    let opener = opener::of_file(r, plan, record.cred.get())?;
+    if matches!(record.kind.get(), FILE_UNLINKED | FILE_MEMFD) {
+        // It is written to, and may not be executed meanwhile.
+        return inode::execute(r, record.inode.get(), mm, file, opener);
+    }
+    path::check_program(r, plan, &opener, raw.payload, &file)?;
+    space::set_exe(mm, &file).map_err(|e| {
+        let why = "its program is open for writing: end what has it open";
+        r.fail(e, plan, fmt!("{}", why))
+    })
 }

@@ -23,10 +23,7 @@ use crate::{
         same, //
     },
     found::Capture,
-    image::files::{
-        open,
-        OpenFile, //
-    },
+    image::files::open,
     kapi::{
         fs::{
             file::{
@@ -195,16 +192,15 @@ pub(super) fn open(r: &Restore, plan: &Plan<'_>, source: &Source, flags: u32) ->
     open_found(r, plan, source, &opener, &found, flags)
 }
 
-/// Checks that `file`, which was rebuilt from the record `raw`, may be the program of an address
-/// space, with the rights of who had opened it.
+/// Checks that `file`, which was found at `path`, may be the program of an address space, with the
+/// rights of `opener`, who had opened it.
 pub(super) fn check_program(
     r: &Restore,
     plan: &Plan<'_>,
-    record: &OpenFile,
+    opener: &CredRef,
     path: &[u8],
     file: &FileRef,
 ) -> Result {
-    let opener = opener::of_file(r, plan, record.cred.get())?;
     opener.act(|| file.may_be_program()).map_err(|e| {
         r.fail(
             e,

@@ -8,14 +8,12 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        report::Errno,
         restore::{
             Plan,
             Restore, //
         }, //
     },
     files::{
-        collected::Opens,
         inode,
         name::Named,
         open::Open,
@@ -49,7 +47,7 @@ pub(super) const OPS: FileOps = FileOps {
     name: "a removed file",
     number: FILE_UNLINKED,
     matches: |f| f.is(ftype::REGULAR) && f.file.links() == 0,
-    count,
+    count: inode::count,
     collect,
     outside,
     // Nobody writes to it, so that two of it stay the same.
@@ -60,32 +58,9 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-/// Notes that `file` was opened: who else has the inode open is only known by counting.
-fn count(cap: &mut Capture, file: &FileRef) -> Result {
-    if file.is_path_only() {
-        return Ok(());
-    }
-    let inode = file.inode_addr();
-    let one = Opens {
-        readers: u64::from(!file.is_writable()),
-        writers: u64::from(file.is_writable()),
-    };
-    if let Some(opens) = cap.found.files.removed.get_mut(&inode) {
-        opens.readers += one.readers;
-        opens.writers += one.writers;
-        return Ok(());
-    }
-    cap.found
-        .files
-        .removed
-        .try_create_and_insert(inode, one, GFP_KERNEL_ACCOUNT)?;
-    Ok(())
-}
-
 /// Returns whether the inode is open more often than the tasks have opened it.
 fn outside(cap: &Capture, open: &Open) -> bool {
-    let known = cap.found.files.removed.get(&open.file.inode_addr());
-    let known = known.copied().unwrap_or_default();
+    let known = inode::opens(cap, &open.file);
     let more = |(readers, writers)| readers > known.readers || writers > known.writers;
     open.file.opens().is_some_and(more)
 }
@@ -133,7 +108,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    inode::add(cap, open, path)?;
+    inode::add(cap, open, inode::Home::Directory(path))?;
     Ok(true)
 }
 
@@ -153,14 +128,10 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 /// Opens a file without a name as it was.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let inode = inode::restore(r, plan, source, &opener)?;
-    let file = opener.act(|| inode.reopen(source.flags)).map_err(|e| {
-        r.fail(
-            e,
-            plan,
-            fmt!("a file without a name can't be opened: {}", Errno(e)),
-        )
-    })?;
+    let file = inode::reopen(r, plan, source, &opener)?;
+    if source.record.flags.get() & open::PATH != 0 {
+        return Ok(file);
+    }
     path::set_pos(r, plan, source, &file)?;
     path::advise(r, plan, source, &file)?;
     Ok(file)

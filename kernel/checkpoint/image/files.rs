@@ -61,6 +61,8 @@ values! {
     /// Anonymous memory shared between tasks; `inode` holds it. Has no
     /// descriptor, only mappings.
     FILE_SHARED_ANON = 7,
+    /// A memfd; `inode` holds it.
+    FILE_MEMFD = 12,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -101,6 +103,9 @@ pub mod open {
         NOREUSE = 1 << 14,
         /// Opened by exec(2): may be executed, but maybe not read.
         EXEC = 1 << 15,
+        /// Is what memfd_create(2) has returned: the only one that is open for writing and does not
+        /// keep the memfd from being executed.
+        FIRST = 1 << 20,
     }
 }
 
@@ -146,7 +151,8 @@ record! {
 
 record! {
     /// An inode that has no name; payload: the path of a directory on its filesystem, none for
-    /// anonymous memory. Its contents are in extents; what no extent holds is a hole.
+    /// anonymous memory, its name for a memfd. Its contents are in extents; what no extent holds
+    /// is a hole.
     #[record(Inode = 98, "inode", min = 56, check = inode, object = inode_object)]
     pub struct Inode {
         /// Reference of this object.
@@ -157,7 +163,7 @@ record! {
         pub size: U64,
         /// Owner and group, in the user namespace of the caller.
         pub owner: [U32; 2],
-        /// Time of last access of a removed file: seconds since 1970, signed.
+        /// Time of last access of a removed file or a memfd: seconds since 1970, signed.
         pub atime: U64,
         /// Time of its last modification, likewise.
         pub mtime: U64,
@@ -167,8 +173,8 @@ record! {
         pub mtime_nsec: U32,
         /// `INODE_*`.
         pub flags: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Seals of a memfd: `seal::*`.
+        pub seals: U32,
     }
 }
 
@@ -178,6 +184,32 @@ flags! {
     INODE_LINKABLE = 1 << 0,
     /// Anonymous memory for which nothing is set aside in advance (MAP_NORESERVE).
     INODE_NORESERVE = 1 << 1,
+    /// A memfd.
+    INODE_MEMFD = 1 << 2,
+}
+
+/// Longest name of a memfd, in bytes.
+pub const MEMFD_NAME_MAX: usize = 249;
+
+/// Bits of [`Inode::seals`].
+pub mod seal {
+    use super::flags;
+
+    flags! {
+        "Inode.seals": u32, LIST, ALL;
+        /// F_SEAL_SEAL: no seals can be added.
+        SEAL = 1 << 0,
+        /// F_SEAL_SHRINK.
+        SHRINK = 1 << 1,
+        /// F_SEAL_GROW.
+        GROW = 1 << 2,
+        /// F_SEAL_WRITE.
+        WRITE = 1 << 3,
+        /// F_SEAL_FUTURE_WRITE.
+        FUTURE_WRITE = 1 << 4,
+        /// F_SEAL_EXEC: what may execute it can't be changed.
+        EXEC = 1 << 5,
+    }
 }
 
 record! {

@@ -71,6 +71,7 @@ pub const VALUES: &[&Values] = &[
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,
+    &files::seal::LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

@@ -49,7 +49,8 @@ pub(in crate::image) fn kind_of(file: &Object) -> u32 {
 /// The open file that is the object `file` can be the program of an address space.
 pub(in crate::image) fn is_program(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
-    kind_of(file) == FILE_REGULAR && flags & (open::READ | open::PATH) == open::READ
+    matches!(kind_of(file), FILE_REGULAR | FILE_UNLINKED | FILE_MEMFD)
+        && flags & (open::READ | open::PATH) == open::READ
 }
 
 /// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
@@ -59,10 +60,22 @@ pub(super) fn file_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fau
     Ok((file.obj.get(), detail))
 }
 
-/// An inode. Its detail is 1 if it has a directory.
+/// Details of inodes.
+const INODE_OF_ANON: u32 = 0;
+const INODE_OF_REMOVED: u32 = 1;
+const INODE_OF_MEMFD: u32 = 2;
+
+/// An inode. Its detail is what it is of.
 pub(super) fn inode_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let inode: Inode = raw.body()?;
-    Ok((inode.obj.get(), u32::from(!raw.payload.is_empty())))
+    let of = if inode.flags.get() & INODE_MEMFD != 0 {
+        INODE_OF_MEMFD
+    } else if raw.payload.is_empty() {
+        INODE_OF_ANON
+    } else {
+        INODE_OF_REMOVED
+    };
+    Ok((inode.obj.get(), of))
 }
 
 /// A pipe. Its detail is 1 if it has a name.
@@ -128,6 +141,13 @@ impl Walk<'_> {
                     && file.flags.get() & (open::READ | open::WRITE | open::PATH) == open::READ),
             "opened by exec, but not a program",
         )?;
+        let both = open::READ | open::WRITE;
+        ensure(
+            raw,
+            file.flags.get() & open::FIRST == 0
+                || (kind == FILE_MEMFD && file.flags.get() & (both | open::PATH) == both),
+            "made with a memfd, but not an open file of one",
+        )?;
         let inode = file.inode.get();
         let file_type = match kind {
             FILE_REGULAR | FILE_DIRECTORY => {
@@ -138,13 +158,14 @@ impl Walk<'_> {
                     TYPE_DIRECTORY
                 }
             }
-            FILE_UNLINKED | FILE_SHARED_ANON => {
-                let named = self.refer::<Inode>(raw, inode)?.detail;
-                ensure(
-                    raw,
-                    (named == 0) == (kind == FILE_SHARED_ANON),
-                    "file and inode do not fit together",
-                )?;
+            FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD => {
+                let of = self.refer::<Inode>(raw, inode)?.detail;
+                let wants = match kind {
+                    FILE_UNLINKED => INODE_OF_REMOVED,
+                    FILE_MEMFD => INODE_OF_MEMFD,
+                    _ => INODE_OF_ANON,
+                };
+                ensure(raw, of == wants, "file and inode do not fit together")?;
                 TYPE_REGULAR
             }
             FILE_PIPE | FILE_FIFO => {
@@ -198,13 +219,24 @@ impl Walk<'_> {
             inode.atime_nsec.get() < NSEC && inode.mtime_nsec.get() < NSEC,
             "impossible time",
         )?;
-        let known = if raw.payload.is_empty() {
+        let memfd = inode.flags.get() & INODE_MEMFD != 0;
+        let known = if memfd {
+            INODE_MEMFD
+        } else if raw.payload.is_empty() {
             INODE_NORESERVE
         } else {
             INODE_LINKABLE
         };
         flags(raw, u64::from(inode.flags.get()), u64::from(known))?;
-        zero(raw, inode.reserved.get() == 0)?;
+        if memfd {
+            flags(raw, u64::from(inode.seals.get()), u64::from(seal::ALL))?;
+            return ensure(
+                raw,
+                raw.payload.len() <= MEMFD_NAME_MAX && !raw.payload.contains(&0),
+                "impossible name",
+            );
+        }
+        zero(raw, inode.seals.get() == 0)?;
         if !raw.payload.is_empty() {
             absolute_path(raw)?;
         }

@@ -161,6 +161,13 @@ pub(crate) mod oflag {
     pub(crate) const NONBLOCK: u32 = bindings::O_NONBLOCK;
     /// O_DIRECT.
     pub(crate) const DIRECT: u32 = bindings::O_DIRECT;
+    /// For reading.
+    pub(crate) const READ: u32 = bindings::O_RDONLY | bindings::O_LARGEFILE;
+    /// For reading and writing.
+    pub(crate) const READ_WRITE: u32 = bindings::O_RDWR | bindings::O_LARGEFILE;
+    /// What fcntl(F_SETFL) sets.
+    pub(crate) const SETTABLE: u32 =
+        bindings::O_APPEND | bindings::O_NONBLOCK | bindings::O_DIRECT | bindings::O_NOATIME;
     /// A pipe, for both ends.
     pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
     /// A new file without a name, for reading and writing.

@@ -385,6 +385,40 @@ fn files() {
         ("no device number", |s| {
             s.edit(5, |f: &mut OpenFile| f.inode.set(0))
         }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |i: &mut Inode| i.seals.set(seal::WRITE))
+        }),
+        ("file and inode do not fit together", |s| {
+            s.edit(0, |i: &mut Inode| i.flags.set(INODE_MEMFD))
+        }),
+        ("file and inode do not fit together", |s| {
+            s.edit(2, |f: &mut OpenFile| f.kind.set(FILE_MEMFD))
+        }),
+        ("unknown flag", |s| {
+            memfd(s);
+            s.edit(0, |i: &mut Inode| i.flags.set(INODE_MEMFD | INODE_LINKABLE))
+        }),
+        ("unknown flag", |s| {
+            memfd(s);
+            s.edit(0, |i: &mut Inode| i.seals.set(1 << 6))
+        }),
+        ("impossible name", |s| {
+            memfd(s);
+            s.payload(Kind::Inode, 0).push(0)
+        }),
+        ("impossible name", |s| {
+            memfd(s);
+            s.payload(Kind::Inode, 0).resize(MEMFD_NAME_MAX + 1, b'x')
+        }),
+        ("made with a memfd, but not an open file of one", |s| {
+            memfd(s);
+            s.edit(2, |f: &mut OpenFile| f.flags.set(open::READ | open::FIRST))
+        }),
+        ("made with a memfd, but not an open file of one", |s| {
+            s.edit(2, |f: &mut OpenFile| {
+                f.flags.set(open::READ | open::WRITE | open::FIRST)
+            })
+        }),
         ("impossible mode", |s| {
             s.edit(0, |i: &mut Inode| i.mode.set(0o040755))
         }),
@@ -406,6 +440,38 @@ fn files() {
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |t: &mut Table| t.reserved.set(1))
         }),
+    ]);
+}
+
+/// Makes the removed file of the sample a memfd.
+fn memfd(s: &mut Sample) {
+    s.edit(0, |i: &mut Inode| {
+        i.flags.set(INODE_MEMFD);
+        i.seals.set(seal::ALL);
+    });
+    s.edit(2, |f: &mut OpenFile| f.kind.set(FILE_MEMFD));
+    s.payload(Kind::Inode, 0).clear();
+}
+
+#[test]
+fn memfds() {
+    accepted(&[
+        memfd,
+        |s| {
+            memfd(s);
+            s.payload(Kind::Inode, 0).resize(MEMFD_NAME_MAX, b'/')
+        },
+        |s| {
+            memfd(s);
+            s.edit(2, |f: &mut OpenFile| {
+                f.flags.set(open::READ | open::WRITE | open::FIRST)
+            })
+        },
+        // A program may be a memfd.
+        |s| {
+            memfd(s);
+            s.edit(0, |m: &mut Mm| m.exe.set(obj::UNLINKED))
+        },
     ]);
 }
 

@@ -137,6 +137,11 @@ const struct loss losses[] = {
 	FIELD("owner of pipes", PIPE, BYTES, pipe, owner, 0, "files_pipes", "owner_and_mode"),
 	FIELDS("times of unlinked files", INODE, BYTES, inode, atime, mtime_nsec, 0,
 	       "files_unlinked", "mode_and_times_on_disk"),
+	FIELD("seals", INODE, BYTES, inode, seals, 0, "files_memfd", "seals"),
+	FIELD("mappings sealed against writing", VMA, BITS, vma, flags, IMAGE_VMA_WRITE_SEALED,
+	      "files_memfd", "mapped_before_and_after_a_seal"),
+	FIELD("what memfd_create() has returned", FILE, BITS, file, flags, IMAGE_OPEN_FIRST,
+	      "files_memfd", "executable"),
 	FIELD("files that may be named", INODE, BITS, inode, flags, IMAGE_INODE_LINKABLE,
 	      "files_unlinked", "may_be_named"),
 	/* In the notes of a task, which here have one order and size. */

@@ -183,6 +183,39 @@ CKPT_CYCLE(two_openers_on_disk)
 	two_openers(on_disk);
 }
 
+/* Nobody has it open any more for its contents. */
+static void by_path_only(const char *dir)
+{
+	char path[64];
+	struct stat st;
+	int rw, fd;
+
+	snprintf(path, sizeof(path), "%s/ckpt-XXXXXX", dir);
+	rw = CHECK_SYS(mkstemp(path));
+	fill(rw, SIZE);
+	fd = CHECK_SYS(open(path, O_PATH | O_NOFOLLOW));
+	CHECK_SYS(unlink(path));
+	CHECK_SYS(close(rw));
+	ckpt_ready_wait();
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(0, st.st_nlink);
+	CHECK_EQ(SIZE, st.st_size);
+	CHECK_EQ(O_PATH | O_NOFOLLOW, fcntl(fd, F_GETFL) & (O_PATH | O_NOFOLLOW | O_ACCMODE));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	rw = CHECK_SYS(open(path, O_RDWR));
+	verify(rw, SIZE);
+}
+
+CKPT_CYCLE(path_of_removed_in_memory)
+{
+	by_path_only(in_memory);
+}
+
+CKPT_CYCLE(path_of_removed_on_disk)
+{
+	by_path_only(on_disk);
+}
+
 static int opener;
 
 static int other_process(void *arg)

@@ -119,6 +119,7 @@
 #define IMAGE_VMA_MTE (1ull << 19)
 #define IMAGE_VMA_SAO (1ull << 20)
 #define IMAGE_VMA_SHADOW_STACK (1ull << 21)
+#define IMAGE_VMA_WRITE_SEALED (1ull << 24)
 
 /* Extent.space */
 #define IMAGE_EXTENT_MM 0
@@ -133,6 +134,7 @@
 #define IMAGE_FILE_FIFO 5
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
+#define IMAGE_FILE_MEMFD 12
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -151,10 +153,20 @@
 #define IMAGE_OPEN_SEQUENTIAL (1ull << 13)
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
+#define IMAGE_OPEN_FIRST (1ull << 20)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
+#define IMAGE_INODE_MEMFD (1ull << 2)
+
+/* Inode.seals */
+#define IMAGE_SEAL_SEAL (1ull << 0)
+#define IMAGE_SEAL_SHRINK (1ull << 1)
+#define IMAGE_SEAL_GROW (1ull << 2)
+#define IMAGE_SEAL_WRITE (1ull << 3)
+#define IMAGE_SEAL_FUTURE_WRITE (1ull << 4)
+#define IMAGE_SEAL_EXEC (1ull << 5)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -487,7 +499,7 @@ struct image_inode {
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	uint32_t flags;
-	uint32_t reserved;
+	uint32_t seals;
 };
 
 static_assert(sizeof(struct image_inode) == 56, "image_inode");

@@ -301,18 +301,6 @@ REFUSE(perf_event)
 
 /* ---- memory ---------------------------------------------------------- */
 
-REFUSE(memfd)
-{
-	int fd = CHECK_SYS(memfd_create("mine", 0));
-	char c = 0;
-
-	CHECK_EQ(1, write(fd, "m", 1));
-	EXPECT_FD(fd, "*memfd:mine", "a memfd" YET);
-	ckpt_ready_wait();
-	CHECK_EQ(1, pread(fd, &c, 1, 0));
-	CHECK_EQ('m', c);
-}
-
 /* powerpc has no such call. */
 #ifdef __NR_memfd_secret
 REFUSE(secret_memory)

@@ -21,7 +21,8 @@ use image::{
             Inode,
             OpenFile,
             Pipe,
-            Table, //
+            Table,
+            INODE_MEMFD, //
         },
         header::arch,
         kinds::Kind,
@@ -176,7 +177,9 @@ impl Model {
             Kind::Inode => {
                 let inode: Inode = raw.body()?;
                 let n = inode.obj.get();
-                let name = if raw.payload.is_empty() {
+                let name = if inode.flags.get() & INODE_MEMFD != 0 {
+                    format!("/memfd:{}[{n}] (deleted)", printable(raw.payload))
+                } else if raw.payload.is_empty() {
                     format!("anonymous:[{n}]")
                 } else {
                     format!("{}/[{n}] (deleted)", printable(raw.payload))
