@@ -12,7 +12,9 @@
 
 struct checkpoint_copy;
 struct cred;
+struct dentry;
 struct file;
+struct inode;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
@@ -39,6 +41,7 @@ int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
+struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode);
 struct file *checkpoint_memfd(const char *name, bool noexec);
 int checkpoint_memfd_seals(struct file *file);
 int checkpoint_memfd_seal(struct file *file, unsigned int seals);

@@ -27,6 +27,7 @@ use crate::{
     },
     files::{
         collected::Opens,
+        former,
         name::{
             Named,
             Text, //
@@ -480,7 +481,10 @@ pub(super) fn reopen(
         Some(first) => opener
             .act(|| first.set_flags(oflag::SETTABLE, source.flags))
             .map(|()| first.clone()),
-        None => opener.act(|| built.file().reopen(source.flags)),
+        None => {
+            let path = former::give(r, plan, source, built.file().path())?;
+            opener.act(|| FileRef::open_unchecked(&path, source.flags))
+        }
     };
     opened.map_err(|e| {
         r.fail(

@@ -13,6 +13,7 @@
 
 use crate::{
     files::{
+        alias,
         anon,
         device,
         directory,
@@ -142,6 +143,7 @@ static KINDS: &[FileOps] = &[
     anon::OPS,
     refused("memory of the kernel", |f| f.is_memory()),
     unlinked::OPS,
+    alias::OPS,
     regular::OPS,
     refused("a directory of the kernel", |f| {
         f.is(ftype::DIRECTORY) && f.internal
@@ -231,6 +233,7 @@ mod tests {
             FILE_UNLINKED,
             FILE_SHARED_ANON,
             FILE_MEMFD,
+            FILE_ALIAS,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -2,11 +2,13 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
+mod alias;
 mod anon;
 mod collected;
 mod device;
 mod directory;
 mod fifo;
+mod former;
 mod fs;
 mod inode;
 mod kinds;

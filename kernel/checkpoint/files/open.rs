@@ -64,6 +64,8 @@ pub(super) struct Open {
     pub(super) kind: &'static FileOps,
     /// Its path from the caller's root; empty if its kind has none.
     pub(super) path: KVec<u8>,
+    /// The path by which it was opened, if that was removed; else empty.
+    pub(super) former: KVec<u8>,
     /// Its first user.
     pub(super) who: TaskName,
     /// How its first user has it.
@@ -144,6 +146,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         file: file.clone(),
         kind,
         path: KVec::new(),
+        former: KVec::new(),
         who: t.display(&cap.pid_ns),
         user,
         ours: 1,
@@ -181,12 +184,15 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         dev: saved.stat.dev.into(),
         ino: saved.stat.ino.into(),
     };
-    let path = if open.kind.by_path {
-        open.path.as_slice()
-    } else {
-        &[]
-    };
-    cap.meta.put(&record, path)?;
+    let mut path = KVec::new();
+    if open.kind.by_path {
+        path.extend_from_slice(&open.path, GFP_KERNEL_ACCOUNT)?;
+        if !open.former.is_empty() {
+            path.push(0, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    path.extend_from_slice(&open.former, GFP_KERNEL_ACCOUNT)?;
+    cap.meta.put(&record, &path)?;
     Ok(obj)
 }
 
@@ -197,11 +203,19 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     }
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
     let kind = kinds::by_number(record.kind.get()).ok_or(EINVAL)?;
+    let mut paths = raw.payload.splitn(2, |&b| b == 0);
+    let mut next = || PathName::new(paths.next().unwrap_or(&[]));
+    let path = if kind.by_path {
+        next()
+    } else {
+        PathName::new(&[])
+    }?;
     let source = Source {
         kind,
         flags: flags_from_image(record.flags.get()),
         record,
-        path: PathName::new(raw.payload)?,
+        path,
+        former: next()?,
     };
     let file = (kind.restore)(r, plan, &source)?;
     r.set_built(obj, BuiltFile(file.clone()))?;

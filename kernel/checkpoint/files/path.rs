@@ -48,14 +48,12 @@ pub(super) fn collect(
     named: &Named<'_>,
     open: &mut Open,
 ) -> Result<bool> {
-    let path = open.file.path();
     if open.file.is_unlinked() || open.file.links() == 0 {
-        let why = if open.file.links() == 0 {
-            "has been removed: make it again, or close it"
-        } else {
-            "was removed by this name, but has another: give it this one back"
-        };
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: has been removed: make it again, or close it", named),
+        );
         return Ok(false);
     }
     if open.file.is_kept_until_closed() {
@@ -70,6 +68,18 @@ pub(super) fn collect(
         );
         return Ok(false);
     }
+    let path = open.file.path();
+    lead(cap, t, named, open, &path)
+}
+
+/// Notes that `path` leads to `open` from the caller's root directory. False: it does not.
+pub(super) fn lead(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    open: &mut Open,
+    path: &PathRef,
+) -> Result<bool> {
     let Some(name) = path.name_from(&cap.found.files.root)? else {
         cap.refuse(
             EOPNOTSUPP,

@@ -14,6 +14,7 @@ use crate::{
         }, //
     },
     files::{
+        former,
         inode,
         name::Named,
         open::Open,
@@ -108,6 +109,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
+    open.former = former::of(cap, &open.file)?;
     inode::add(cap, open, inode::Home::Directory(path))?;
     Ok(true)
 }

@@ -63,6 +63,9 @@ values! {
     FILE_SHARED_ANON = 7,
     /// A memfd; `inode` holds it.
     FILE_MEMFD = 12,
+    /// Regular file, by another path than that by which it was opened, which was removed. Payload:
+    /// that path, a NUL, the removed one.
+    FILE_ALIAS = 13,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -116,7 +119,8 @@ pub const SIZE_UNKNOWN: u64 = i64::MAX as u64;
 pub const NSEC_UNKNOWN: u32 = u32::MAX;
 
 record! {
-    /// An open file; payload: path from the container's root directory, where `kind` wants one.
+    /// An open file; payload: path from the container's root directory, where `kind` wants one. That
+    /// of a removed file is what it was.
     #[record(File = 97, "open file", min = 72, check = file, object = file_object)]
     pub struct OpenFile {
         /// Reference of this object.

@@ -11,6 +11,7 @@ use crate::image::{
             flags,
             ids,
             no_payload,
+            two_absolute_paths,
             zero,
             POS_MAX, //
         },
@@ -49,7 +50,8 @@ pub(in crate::image) fn kind_of(file: &Object) -> u32 {
 /// The open file that is the object `file` can be the program of an address space.
 pub(in crate::image) fn is_program(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
-    matches!(kind_of(file), FILE_REGULAR | FILE_UNLINKED | FILE_MEMFD)
+    let kind = kind_of(file);
+    matches!(kind, FILE_REGULAR | FILE_UNLINKED | FILE_MEMFD | FILE_ALIAS)
         && flags & (open::READ | open::PATH) == open::READ
 }
 
@@ -137,7 +139,7 @@ impl Walk<'_> {
         ensure(
             raw,
             file.flags.get() & open::EXEC == 0
-                || (kind == FILE_REGULAR
+                || (matches!(kind, FILE_REGULAR | FILE_ALIAS)
                     && file.flags.get() & (open::READ | open::WRITE | open::PATH) == open::READ),
             "opened by exec, but not a program",
         )?;
@@ -150,12 +152,12 @@ impl Walk<'_> {
         )?;
         let inode = file.inode.get();
         let file_type = match kind {
-            FILE_REGULAR | FILE_DIRECTORY => {
+            FILE_REGULAR | FILE_DIRECTORY | FILE_ALIAS => {
                 zero(raw, inode == 0)?;
-                if kind == FILE_REGULAR {
-                    TYPE_REGULAR
-                } else {
+                if kind == FILE_DIRECTORY {
                     TYPE_DIRECTORY
+                } else {
+                    TYPE_REGULAR
                 }
             }
             FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD => {
@@ -191,8 +193,13 @@ impl Walk<'_> {
         )?;
         match kind {
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE => absolute_path(raw)?,
+            FILE_ALIAS => two_absolute_paths(raw)?,
             _ => {
-                no_payload(raw)?;
+                if kind == FILE_UNLINKED && !raw.payload.is_empty() {
+                    absolute_path(raw)?;
+                } else {
+                    no_payload(raw)?;
+                }
                 zero(
                     raw,
                     file.dev.get() == 0 && file.ino.get() == 0 && file.generation.get() == 0,

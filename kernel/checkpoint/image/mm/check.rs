@@ -22,6 +22,7 @@ use crate::image::{
             kind_of, //
         },
         OpenFile,
+        FILE_ALIAS,
         FILE_DEVICE,
         FILE_MEMFD,
         FILE_REGULAR,
@@ -244,8 +245,15 @@ impl Walk<'_> {
                 FILE_DEVICE,
                 FILE_SHARED_ANON,
                 FILE_MEMFD,
+                FILE_ALIAS,
             ],
-            VMA_SHARED => &[FILE_REGULAR, FILE_UNLINKED, FILE_SHARED_ANON, FILE_MEMFD],
+            VMA_SHARED => &[
+                FILE_REGULAR,
+                FILE_UNLINKED,
+                FILE_SHARED_ANON,
+                FILE_MEMFD,
+                FILE_ALIAS,
+            ],
             _ => return Err(raw.fault("unknown kind of mapping")),
         };
         let file = self.refer::<OpenFile>(raw, file)?;

@@ -371,7 +371,7 @@ fn files() {
             s.payload(Kind::File, 0).resize(4096, b'x')
         }),
         ("payload where none belongs", |s| {
-            s.payload(Kind::File, 2).push(b'/')
+            s.payload(Kind::File, 3).push(b'/')
         }),
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |f: &mut OpenFile| f.inode.set(1))
@@ -472,6 +472,35 @@ fn memfds() {
             memfd(s);
             s.edit(0, |m: &mut Mm| m.exe.set(obj::UNLINKED))
         },
+    ]);
+}
+
+/// Makes the program of the sample a file that was opened by another name.
+fn alias(s: &mut Sample, payload: &[u8]) {
+    s.edit(0, |f: &mut OpenFile| f.kind.set(FILE_ALIAS));
+    *s.payload(Kind::File, 0) = payload.to_vec();
+}
+
+#[test]
+fn former_names() {
+    refused(&[
+        ("one path where two belong", |s| alias(s, b"/bin/job")),
+        ("path empty or too long", |s| alias(s, b"/bin/job\0")),
+        ("path empty or too long", |s| alias(s, b"\0/bin/job")),
+        ("path is not absolute", |s| alias(s, b"/bin/job\0job")),
+        ("path is not canonical", |s| {
+            alias(s, b"/bin/job\0/bin/../job")
+        }),
+        ("path with a NUL byte", |s| {
+            alias(s, b"/bin/job\0/bin/job\0")
+        }),
+        ("path is not absolute", |s| {
+            *s.payload(Kind::File, 2) = b"gone".to_vec()
+        }),
+    ]);
+    accepted(&[
+        |s| alias(s, b"/bin/job\0/bin/old"),
+        |s| *s.payload(Kind::File, 2) = b"/tmp/gone".to_vec(),
     ]);
 }
 

@@ -135,6 +135,7 @@
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
 #define IMAGE_FILE_MEMFD 12
+#define IMAGE_FILE_ALIAS 13
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)

@@ -22,6 +22,7 @@ use image::{
             OpenFile,
             Pipe,
             Table,
+            FILE_UNLINKED,
             INODE_MEMFD, //
         },
         header::arch,
@@ -154,7 +155,11 @@ impl Model {
                     let file: OpenFile = raw.body()?;
                     let path = match model.inodes.get(&file.inode.get()) {
                         Some(name) if raw.payload.is_empty() => name.clone(),
-                        _ => printable(raw.payload),
+                        Some(_) if file.kind.get() == FILE_UNLINKED => {
+                            format!("{} (deleted)", printable(raw.payload))
+                        }
+                        // Of two the one by which it is found.
+                        _ => printable(raw.payload.split(|&b| b == 0).next().unwrap_or(&[])),
                     };
                     model
                         .files

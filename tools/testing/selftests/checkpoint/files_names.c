@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Names that were removed while files were open by them: with and without another one. */
+#include "common.h"
+
+#include <fcntl.h>
+#include <semaphore.h>
+#include <sys/stat.h>
+
+CKPT_FIXTURE
+
+static const char * const in_memory = "/dev/shm";
+static const char * const on_disk = "/var/tmp";
+
+static void link_of(const char *of, char *link, size_t size)
+{
+	ssize_t n = CHECK_SYS(readlink(of, link, size - 1));
+
+	link[n] = 0;
+}
+
+/* What /proc shows for a descriptor. */
+static char *name_of(int fd, char *link, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	link_of(path, link, size);
+	return link;
+}
+
+static bool is_mapped_as(const char *name)
+{
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "re");
+	bool found = false;
+
+	while (fgets(line, sizeof(line), maps)) {
+		line[strcspn(line, "\n")] = 0;
+		found |= strlen(line) > strlen(name) &&
+			 !strcmp(line + strlen(line) - strlen(name), name);
+	}
+	fclose(maps);
+	return found;
+}
+
+static void writes(int fd, const char *text)
+{
+	CHECK_EQ(strlen(text), pwrite(fd, text, strlen(text), 0));
+}
+
+static void has(int fd, const char *text)
+{
+	char buf[64] = "";
+
+	CHECK_EQ(strlen(text), pread(fd, buf, sizeof(buf) - 1, 0));
+	CHECK_STREQ(text, buf);
+}
+
+/* ---- no other name ---------------------------------------------------------- */
+
+/* Two names of one file, both of which were removed; another file has one of them by now. */
+static void both_removed(const char *dir)
+{
+	char first[64], second[96], was[2][128], is[128];
+	char *map;
+	int fd[2], other;
+
+	snprintf(first, sizeof(first), "%s/ckpt-XXXXXX", dir);
+	fd[0] = CHECK_SYS(mkstemp(first));
+	writes(fd[0], "contents");
+	snprintf(second, sizeof(second), "%s-of-another-name", first);
+	CHECK_SYS(link(first, second));
+	fd[1] = CHECK_SYS(open(second, O_RDWR));
+	map = mmap(NULL, CKPT_PAGE, PROT_READ, MAP_SHARED, fd[1], 0);
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_SYS(unlink(first));
+	CHECK_SYS(unlink(second));
+	other = CHECK_SYS(open(first, O_RDWR | O_CREAT | O_EXCL, 0600));
+	CHECK_SYS(close(other));
+	name_of(fd[0], was[0], sizeof(was[0]));
+	name_of(fd[1], was[1], sizeof(was[1]));
+	CHECK(!strncmp(was[0], first, strlen(first)), "%s is not %s", was[0], first);
+	CHECK(is_mapped_as(was[1]), "the mapping has another name");
+	ckpt_ready_wait();
+	CHECK_STREQ(was[0], name_of(fd[0], is, sizeof(is)));
+	CHECK_STREQ(was[1], name_of(fd[1], is, sizeof(is)));
+	CHECK(is_mapped_as(was[1]), "the mapping has another name");
+	writes(fd[0], "anything");
+	has(fd[1], "anything");
+	/* The other file is still another. */
+	other = CHECK_SYS(open(first, O_RDONLY));
+	CHECK_EQ(0, read(other, is, 1));
+	CHECK(access(second, F_OK) == -1 && errno == ENOENT, "the removed name is back");
+}
+
+CKPT_CYCLE(removed_in_memory)
+{
+	both_removed(in_memory);
+}
+
+CKPT_CYCLE(removed_on_disk)
+{
+	both_removed(on_disk);
+}
+
+/* The directory is gone, too. */
+CKPT_CYCLE(removed_with_its_directory)
+{
+	char dir[320], path[400];
+	struct stat st;
+	int fd;
+
+	CHECK_SYS(mkdir(ckpt_path(dir, sizeof(dir), "dir"), 0700));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	fd = CHECK_SYS(open(path, O_RDWR | O_CREAT, 0600));
+	writes(fd, "deep");
+	CHECK_SYS(unlink(path));
+	CHECK_SYS(rmdir(dir));
+	ckpt_ready_wait();
+	has(fd, "deep");
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(0, st.st_nlink);
+	CHECK(access(dir, F_OK) == -1 && errno == ENOENT, "the directory is back");
+}
+
+/* ---- another name ----------------------------------------------------------- */
+
+static void is_same(int fd, const char *path, nlink_t links)
+{
+	struct stat open, named;
+
+	CHECK_SYS(fstat(fd, &open));
+	CHECK_SYS(stat(path, &named));
+	CHECK_EQ(named.st_ino, open.st_ino);
+	CHECK_EQ(named.st_dev, open.st_dev);
+	CHECK_EQ(links, open.st_nlink);
+}
+
+/* Opened, linked, and removed by the first name. */
+CKPT_CYCLE(hard_link)
+{
+	char first[320], second[320], was[400], is[400], buf[64];
+	int fd, path, reader;
+	char *map;
+
+	fd = CHECK_SYS(open(ckpt_path(first, sizeof(first), "first"), O_RDWR | O_CREAT, 0600));
+	writes(fd, "0123456789");
+	path = CHECK_SYS(open(first, O_PATH));
+	CHECK_SYS(link(first, ckpt_path(second, sizeof(second), "second")));
+	reader = CHECK_SYS(open(second, O_RDONLY));
+	CHECK_SYS(unlink(first));
+	map = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_EQ(4, lseek(fd, 4, SEEK_SET));
+	name_of(fd, was, sizeof(was));
+	CHECK(strstr(was, ".first (deleted)"), "%s", was);
+	ckpt_ready_wait();
+	is_same(fd, second, 1);
+	is_same(path, second, 1);
+	CHECK_STREQ(was, name_of(fd, is, sizeof(is)));
+	CHECK(is_mapped_as(was), "the mapping has another name");
+	CHECK_STREQ(was, name_of(path, is, sizeof(is)));
+	CHECK_STREQ(second, name_of(reader, is, sizeof(is)));
+	CHECK_EQ(4, lseek(fd, 0, SEEK_CUR));
+	CHECK_EQ(2, pwrite(fd, "AB", 2, 3));
+	map[0] = 'M';
+	CHECK_STREQ("M12AB56789", ckpt_slurp(second, buf, sizeof(buf)));
+	has(reader, "M12AB56789");
+	CHECK(access(first, F_OK) == -1 && errno == ENOENT, "the removed name is back");
+}
+
+/* Made without a name, and given one when it was complete. */
+CKPT_CYCLE(linked_later)
+{
+	char dir[320], path[320], from[64], buf[64];
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%s", ckpt_path(path, sizeof(path), "complete"));
+	*strrchr(dir, '/') = 0;
+	fd = open(dir, O_TMPFILE | O_RDWR, 0600);
+	CHECK_SYS(fd);
+	writes(fd, "complete");
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	CHECK_SYS(linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
+	ckpt_ready_wait();
+	is_same(fd, path, 1);
+	writes(fd, "COMPLETE");
+	CHECK_STREQ("COMPLETE", ckpt_slurp(path, buf, sizeof(buf)));
+}
+
+/*
+ * What sem_open(3) does, and with it the locks of multiprocessing libraries: a file is made,
+ * mapped, linked by the name of the semaphore, and removed by its first one.
+ */
+static sem_t *semaphore;
+
+static int waits(void *arg)
+{
+	ckpt_step(0);
+	CHECK_SYS(sem_wait(semaphore));
+	ckpt_step(1);
+	return 53;
+}
+
+CKPT_CYCLE(named_semaphore, .blocked = { BLOCKED(__NR_futex), BLOCKED(__NR_futex) })
+{
+	char temporary[320], name[320];
+	sem_t *again;
+	pid_t kid;
+	int fd, value;
+
+	fd = CHECK_SYS(open(ckpt_path(temporary, sizeof(temporary), "sem.tmp"),
+			    O_RDWR | O_CREAT | O_EXCL, 0600));
+	CHECK_SYS(ftruncate(fd, sizeof(sem_t)));
+	semaphore = mmap(NULL, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(semaphore != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_SYS(close(fd));
+	CHECK_SYS(sem_init(semaphore, 1, 0));
+	CHECK_SYS(link(temporary, ckpt_path(name, sizeof(name), "sem")));
+	CHECK_SYS(unlink(temporary));
+	kid = ckpt_fork(waits, NULL);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(0, board->step[1]);
+	/* Who opens it only now gets the same one. */
+	fd = CHECK_SYS(open(name, O_RDWR));
+	again = mmap(NULL, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(again != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_SYS(sem_post(again));
+	ckpt_wait_exit(kid, 53);
+	CHECK_SYS(sem_post(semaphore));
+	CHECK_SYS(sem_getvalue(again, &value));
+	CHECK_EQ(1, value);
+}
+
+TEST_HARNESS_MAIN
