@@ -105,7 +105,7 @@ pub(super) fn check(
 /// Notes that `file` is open: who else has its inode open is only known by counting.
 pub(super) fn count(cap: &mut Capture, file: &FileRef) -> Result {
     let writes = file.is_writable() && !file.is_made_with_inode();
-    let reads = !file.is_path_only() && !file.is_writable();
+    let reads = file.is_readable() && !file.is_writable();
     let inode = file.inode_addr();
     let mut opens = opens(cap, file);
     opens.files += 1;

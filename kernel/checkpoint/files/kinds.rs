@@ -19,6 +19,7 @@ use crate::{
         directory,
         fifo,
         memfd,
+        opath,
         ops::{
             Facts,
             FileOps, //
@@ -74,9 +75,6 @@ static KINDS: &[FileOps] = &[
     refused("an MCTP socket", |f| f.is_socket_of(45)),
     refused("a socket of another family", |f| {
         f.is(ftype::SOCKET) && f.file.socket_family().is_some()
-    }),
-    refused("a socket's name, opened with O_PATH", |f| {
-        f.is(ftype::SOCKET)
     }),
     // Kernel objects without an inode of their own.
     refused("an epoll instance", |f| f.file.is_epoll()),
@@ -150,6 +148,7 @@ static KINDS: &[FileOps] = &[
     }),
     directory::OPS,
     // Other types.
+    opath::OPS,
     refused("neither file nor directory, opened with O_PATH", |f| {
         f.file.is_path_only()
     }),
@@ -178,7 +177,6 @@ static KINDS: &[FileOps] = &[
     refused("a graphics device", |f| f.is_device(226, 0..=u32::MAX)),
     refused("a character device", |f| f.is(ftype::CHAR)),
     refused("a block device", |f| f.is(ftype::BLOCK)),
-    refused("a symbolic link", |f| f.is(ftype::LINK)),
 ];
 
 /// What is of none of the kinds.
@@ -234,6 +232,7 @@ mod tests {
             FILE_SHARED_ANON,
             FILE_MEMFD,
             FILE_ALIAS,
+            FILE_PATH,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

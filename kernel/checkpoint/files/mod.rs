@@ -15,6 +15,7 @@ mod kinds;
 mod leaks;
 mod memfd;
 mod name;
+mod opath;
 mod open;
 mod opener;
 mod ops;

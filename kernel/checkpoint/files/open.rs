@@ -112,8 +112,6 @@ fn has_locks(cap: &mut Capture, file: &FileRef) -> Result<bool> {
 fn unsupported(cap: &mut Capture, file: &FileRef) -> Result<Option<&'static str>> {
     Ok(if file.has_owner() || file.is_async() {
         Some("signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet")
-    } else if file.is_ioctl_only() {
-        Some("is open for neither reading nor writing (mode 3)")
     } else if has_locks(cap, file)? {
         Some("file locks are not supported yet")
     } else {

@@ -66,6 +66,8 @@ values! {
     /// Regular file, by another path than that by which it was opened, which was removed. Payload:
     /// that path, a NUL, the removed one.
     FILE_ALIAS = 13,
+    /// Neither file nor directory, by path, opened with O_PATH; `inode` is the number of a device.
+    FILE_PATH = 14,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -109,6 +111,8 @@ pub mod open {
         /// Is what memfd_create(2) has returned: the only one that is open for writing and does not
         /// keep the memfd from being executed.
         FIRST = 1 << 20,
+        /// Opened with access mode 3: the right to read and to write was wanted, for neither.
+        NO_ACCESS = 1 << 21,
     }
 }
 

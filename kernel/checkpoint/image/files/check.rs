@@ -36,6 +36,9 @@ const NSEC: u32 = 1_000_000_000;
 const TYPE: u32 = 0o170000;
 const TYPE_FIFO: u32 = 0o010000;
 const TYPE_CHAR: u32 = 0o020000;
+const TYPE_BLOCK: u32 = 0o060000;
+const TYPE_LINK: u32 = 0o120000;
+const TYPE_SOCKET: u32 = 0o140000;
 const TYPE_DIRECTORY: u32 = 0o040000;
 const TYPE_REGULAR: u32 = 0o100000;
 
@@ -150,6 +153,12 @@ impl Walk<'_> {
                 || (kind == FILE_MEMFD && file.flags.get() & (both | open::PATH) == both),
             "made with a memfd, but not an open file of one",
         )?;
+        ensure(
+            raw,
+            file.flags.get() & open::NO_ACCESS == 0
+                || file.flags.get() & (both | open::PATH | open::EXEC) == 0,
+            "access modes that do not go together",
+        )?;
         let inode = file.inode.get();
         let file_type = match kind {
             FILE_REGULAR | FILE_DIRECTORY | FILE_ALIAS => {
@@ -183,6 +192,18 @@ impl Walk<'_> {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR
             }
+            FILE_PATH => {
+                let file_type = file.mode.get() & TYPE;
+                let device = matches!(file_type, TYPE_CHAR | TYPE_BLOCK);
+                let others = [TYPE_FIFO, TYPE_LINK, TYPE_SOCKET];
+                ensure(
+                    raw,
+                    file.flags.get() & open::PATH != 0 && (device || others.contains(&file_type)),
+                    "opened for its path, but of another kind",
+                )?;
+                zero(raw, device || inode == 0)?;
+                file_type
+            }
             _ => return Err(raw.fault("unknown kind of file")),
         };
         let mode = file.mode.get();
@@ -192,7 +213,9 @@ impl Walk<'_> {
             "mode does not fit the kind of file",
         )?;
         match kind {
-            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE => absolute_path(raw)?,
+            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH => {
+                absolute_path(raw)?
+            }
             FILE_ALIAS => two_absolute_paths(raw)?,
             _ => {
                 if kind == FILE_UNLINKED && !raw.payload.is_empty() {

@@ -124,6 +124,9 @@ pub(crate) fn flags_to_image(file: &FileRef) -> u32 {
     if file.is_writable() {
         to |= open::WRITE;
     }
+    if file.is_ioctl_only() {
+        to |= open::NO_ACCESS;
+    }
     // What exec(2) opened: it wants the right to execute, and not to read.
     if file.flags() & bindings::FMODE_EXEC != 0 {
         to |= open::EXEC;
@@ -140,6 +143,7 @@ pub(crate) fn flags_from_image(flags: u32) -> u32 {
     let mut to = match (flags & open::READ != 0, flags & open::WRITE != 0) {
         (true, true) => bindings::O_RDWR,
         (false, true) => bindings::O_WRONLY,
+        (false, false) if flags & open::NO_ACCESS != 0 => bindings::O_ACCMODE,
         _ => bindings::O_RDONLY,
     };
     for (flag, image) in FLAGS {

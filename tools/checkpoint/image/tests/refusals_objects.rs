@@ -504,6 +504,53 @@ fn former_names() {
     ]);
 }
 
+/// Makes the directory of the sample a symbolic link that is open for its path.
+fn link(s: &mut Sample) {
+    s.edit(1, |f: &mut OpenFile| {
+        f.kind.set(FILE_PATH);
+        f.flags.set(open::PATH);
+        f.mode.set(0o120777);
+    });
+}
+
+#[test]
+fn paths() {
+    refused(&[
+        ("opened for its path, but of another kind", |s| {
+            link(s);
+            s.edit(1, |f: &mut OpenFile| f.mode.set(0o100600))
+        }),
+        ("opened for its path, but of another kind", |s| {
+            link(s);
+            s.edit(1, |f: &mut OpenFile| f.flags.set(open::READ))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            link(s);
+            s.edit(1, |f: &mut OpenFile| f.inode.set(1))
+        }),
+        ("path empty or too long", |s| {
+            link(s);
+            s.payload(Kind::File, 1).clear()
+        }),
+        ("access modes that do not go together", |s| {
+            s.edit(1, |f: &mut OpenFile| {
+                f.flags.set(open::READ | open::NO_ACCESS)
+            })
+        }),
+    ]);
+    accepted(&[
+        link,
+        |s| {
+            link(s);
+            s.edit(1, |f: &mut OpenFile| {
+                f.mode.set(0o060600);
+                f.inode.set(0x800001);
+            })
+        },
+        |s| s.edit(1, |f: &mut OpenFile| f.flags.set(open::NO_ACCESS)),
+    ]);
+}
+
 #[test]
 fn pipes() {
     refused(&[

@@ -4,7 +4,10 @@
 
 #include <fcntl.h>
 #include <semaphore.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 
 CKPT_FIXTURE
 
@@ -231,6 +234,67 @@ CKPT_CYCLE(named_semaphore, .blocked = { BLOCKED(__NR_futex), BLOCKED(__NR_futex
 	CHECK_SYS(sem_post(semaphore));
 	CHECK_SYS(sem_getvalue(again, &value));
 	CHECK_EQ(1, value);
+}
+
+/* ---- paths only --------------------------------------------------------------- */
+
+/* Opened with O_PATH: what lies there is neither read nor written nor followed. */
+CKPT_CYCLE(paths)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char path[320], link[64];
+	int sym, fifo, sock, null, tty, bound;
+	struct stat st;
+
+	CHECK_SYS(symlink("/nowhere", ckpt_path(path, sizeof(path), "link")));
+	sym = CHECK_SYS(open(path, O_PATH | O_NOFOLLOW));
+	CHECK_SYS(mkfifo(ckpt_path(path, sizeof(path), "fifo"), 0600));
+	fifo = CHECK_SYS(open(path, O_PATH));
+	bound = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	CHECK(strlen(ckpt_path(path, sizeof(path), "sock")) < sizeof(addr.sun_path), "%s", path);
+	strcpy(addr.sun_path, path);
+	CHECK_SYS(bind(bound, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(close(bound));
+	sock = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
+	null = CHECK_SYS(open("/dev/null", O_PATH));
+	tty = CHECK_SYS(open("/dev/tty", O_PATH));
+	ckpt_ready_wait();
+	CHECK_EQ(8, readlinkat(sym, "", link, sizeof(link)));
+	CHECK(!strncmp(link, "/nowhere", 8), "it leads to %.8s", link);
+	CHECK_EQ(O_PATH | O_NOFOLLOW, fcntl(sym, F_GETFL) & (O_PATH | O_NOFOLLOW | O_ACCMODE));
+	CHECK_SYS(fstat(fifo, &st));
+	CHECK(S_ISFIFO(st.st_mode), "mode 0%o", st.st_mode);
+	CHECK(read(fifo, link, 1) == -1 && errno == EBADF, "O_PATH became readable");
+	CHECK_SYS(fstat(sock, &st));
+	CHECK(S_ISSOCK(st.st_mode), "mode 0%o", st.st_mode);
+	CHECK_EQ(FD_CLOEXEC, fcntl(sock, F_GETFD));
+	CHECK_SYS(fstat(null, &st));
+	CHECK_EQ(makedev(1, 3), st.st_rdev);
+	CHECK_SYS(fstat(tty, &st));
+	CHECK_EQ(makedev(5, 0), st.st_rdev);
+}
+
+/* Access mode 3 wants the rights to read and to write, and gives neither. */
+CKPT_CYCLE(neither_read_nor_write)
+{
+	char path[320], c;
+	int fd, gone;
+
+	gone = CHECK_SYS(open(ckpt_path(path, sizeof(path), "gone"), O_RDWR | O_CREAT, 0600));
+	writes(gone, "gone");
+	CHECK_SYS(close(gone));
+	gone = CHECK_SYS(open(path, O_ACCMODE));
+	CHECK_SYS(unlink(path));
+	fd = CHECK_SYS(open("/dev/null", O_ACCMODE | O_NONBLOCK));
+	ckpt_ready_wait();
+	CHECK_EQ(O_ACCMODE, fcntl(gone, F_GETFL) & O_ACCMODE);
+	CHECK(read(gone, &c, 1) == -1 && errno == EBADF, "it can be read");
+	CHECK(write(gone, "x", 1) == -1 && errno == EBADF, "it can be written to");
+	CHECK_EQ(O_ACCMODE | O_NONBLOCK, fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK));
+	CHECK(write(fd, "x", 1) == -1 && errno == EBADF, "it can be written to");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", gone);
+	gone = CHECK_SYS(open(path, O_RDONLY));
+	has(gone, "gone");
 }
 
 TEST_HARNESS_MAIN

@@ -136,6 +136,7 @@
 #define IMAGE_FILE_SHARED_ANON 7
 #define IMAGE_FILE_MEMFD 12
 #define IMAGE_FILE_ALIAS 13
+#define IMAGE_FILE_PATH 14
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -155,6 +156,7 @@
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
 #define IMAGE_OPEN_FIRST (1ull << 20)
+#define IMAGE_OPEN_NO_ACCESS (1ull << 21)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)

@@ -214,15 +214,17 @@ REFUSE(block_device)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-REFUSE(symbolic_link)
+/* What lies on no filesystem has no path. */
+REFUSE(path_of_a_pipe)
 {
-	int fd;
+	int fd[2], path_fd;
 
-	CHECK_SYS(symlink("/dev/null", ckpt_path(path, sizeof(path), "link")));
-	fd = CHECK_SYS(open(path, O_PATH | O_NOFOLLOW));
-	EXPECT_FD(fd, path, "neither file nor directory, opened with O_PATH" YET);
+	CHECK_SYS(pipe(fd));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
+	path_fd = CHECK_SYS(open(path, O_PATH));
+	EXPECT_FD(path_fd, "*", "neither file nor directory, opened with O_PATH" YET);
 	ckpt_ready_wait();
-	CHECK_EQ(9, readlinkat(fd, "", path, sizeof(path)));
+	CHECK_SYS(fcntl(path_fd, F_GETFD));
 }
 
 /* ---- files that can't be found again ---------------------------------- */

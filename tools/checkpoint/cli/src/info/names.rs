@@ -30,6 +30,7 @@ pub fn file(n: u32) -> &'static str {
         FILE_SHARED_ANON => "shared memory",
         FILE_MEMFD => "memfd",
         FILE_ALIAS => "regular",
+        FILE_PATH => "path",
         _ => "unknown",
     }
 }
