@@ -42,6 +42,8 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
 struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode);
+ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
+int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
 struct file *checkpoint_memfd(const char *name, bool noexec);
 int checkpoint_memfd_seals(struct file *file);
 int checkpoint_memfd_seal(struct file *file, unsigned int seals);

@@ -14,6 +14,7 @@
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/syscalls.h>
+#include <linux/xattr.h>
 #include <uapi/linux/memfd.h>
 
 #include "../../fs/internal.h"
@@ -169,6 +170,44 @@ struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, str
 	ihold(inode);
 	d_instantiate(dentry, inode);
 	return dentry;
+}
+
+/**
+ * checkpoint_getxattr() - read an extended attribute, as fgetxattr(2) does
+ * @file: the file
+ * @name: the attribute
+ * @value: where to
+ * @size: bytes there; 0: only the size is asked for
+ *
+ * Return: bytes of the value, or an errno.
+ */
+ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size)
+{
+	struct mnt_idmap *idmap = file_mnt_idmap(file);
+	struct dentry *dentry = file->f_path.dentry;
+
+	if (is_posix_acl_xattr(name))
+		return do_get_acl(idmap, dentry, name, value, size);
+	return vfs_getxattr(idmap, dentry, name, value, size);
+}
+
+/**
+ * checkpoint_setxattr() - set an extended attribute, as fsetxattr(2) does
+ * @file: the file
+ * @name: the attribute
+ * @value: its value, which may be changed
+ * @size: bytes of that
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size)
+{
+	struct xattr_name kname;
+	struct kernel_xattr_ctx ctx = { .kvalue = value, .size = size, .kname = &kname };
+
+	if (strscpy(kname.name, name, sizeof(kname.name)) <= 0)
+		return -ERANGE;
+	return file_setxattr(file, &ctx);
 }
 
 /**

@@ -41,9 +41,11 @@ use crate::{
     },
     image::{
         files::{
+            name_and_value,
             open,
             seal,
             Inode,
+            Xattr,
             INODE_LINKABLE,
             INODE_MEMFD,
             INODE_NORESERVE, //
@@ -142,7 +144,11 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
         open.ours += 1;
         open.file.clone()
     };
-    cap.objects.keep(Nameless { file, home })
+    let xattrs = match home {
+        Home::Anonymous => KVVec::new(),
+        _ => file.xattrs()?,
+    };
+    cap.objects.keep(Nameless { file, home, xattrs })
 }
 
 /// Where an inode without a name belongs.
@@ -161,6 +167,8 @@ pub(crate) struct Nameless {
     pub(crate) file: FileRef,
     /// Where it belongs.
     home: Home,
+    /// Names of its extended attributes, each with its NUL.
+    xattrs: KVVec<u8>,
 }
 
 impl Shared<Found> for Nameless {
@@ -198,9 +206,41 @@ pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
         mtime_nsec: mtime.1.into(),
         flags: flags.into(),
         seals: seals.into(),
+        xattrs: u32::try_from(names(&inode.xattrs).count())?.into(),
+        reserved: 0.into(),
     };
     cap.meta.put(&record, text)?;
+    for name in names(&inode.xattrs) {
+        save_xattr(cap, file, name).inspect_err(|&e| {
+            cap.report.line(fmt!(
+                "error: the extended attribute {} of object {}, a file without a name, can't be \
+                 read [{}]",
+                Text(name),
+                obj.get(),
+                Errno(e)
+            ));
+        })?;
+    }
     Ok(obj)
+}
+
+/// Returns the names in a list of names that end with a NUL each.
+fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|&b| b == 0).filter(|name| !name.is_empty())
+}
+
+/// Writes the record of an extended attribute.
+fn save_xattr(cap: &mut Capture, file: &FileRef, name: &[u8]) -> Result {
+    let value = file.xattr(PathName::new(name)?.as_c_str())?;
+    let record = Xattr {
+        size: u32::try_from(value.len())?.into(),
+        reserved: 0.into(),
+    };
+    let mut payload = KVVec::new();
+    for part in [name, &[0], value.as_slice()] {
+        payload.extend_from_slice(part, GFP_KERNEL_ACCOUNT)?;
+    }
+    cap.meta.put(&record, &payload)
 }
 
 /// What an inode was made with, besides itself.
@@ -366,10 +406,25 @@ impl BuiltInode {
             .push(program, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// Gives it what writing to it changes: times, and permissions, of which bits that give rights
-    /// are taken away by who writes. Then its seals.
-    fn finish(&self, record: &Inode) -> Result {
+    /// Gives it what writing to it changes: capabilities and other extended attributes, times, and
+    /// permissions, of which bits that give rights are taken away by who writes. Then its seals.
+    fn finish(&self, r: &Restore, obj: ObjRef, record: &Inode) -> Result {
         let file = self.file();
+        for raw in r.records_after(obj)?.take(record.xattrs.get() as usize) {
+            let raw = raw.map_err(|f| r.fault(f))?;
+            let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
+            file.set_xattr(PathName::new(name)?.as_c_str(), value)
+                .inspect_err(|&e| {
+                    r.with_report(|report| {
+                        report.line(fmt!(
+                            "error: a file without a name can't have its extended attribute {}: \
+                             the filesystem does not take it, or the caller may not set it [{}]",
+                            Text(name),
+                            Errno(e)
+                        ));
+                    });
+                })?;
+        }
         let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
         file.chmod((record.mode.get() & PERMISSIONS) as u16)?;
         file.set_times([
@@ -428,7 +483,7 @@ impl Rebuilt for BuiltInode {
                 ));
             });
         };
-        self.finish(&record)
+        self.finish(r, obj, &record)
             .inspect_err(|&e| tell(e, "can't have its mode, times and seals"))?;
         self.start().inspect_err(|&e| {
             tell(

@@ -75,7 +75,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         _ if open.file.owner().is_none() => {
             Some("a memfd whose owner is not known in this user namespace: call from outside")
         }
-        _ if open.file.has_xattrs()? => Some("a memfd with extended attributes: have them removed"),
         Some(name) => {
             let mut copy = KVec::new();
             copy.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;

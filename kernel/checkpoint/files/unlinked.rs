@@ -97,9 +97,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         Some(_) if open.file.owner().is_none() => Some(
             "was removed, and its owner is not known in this user namespace: call from outside",
         ),
-        Some(_) if open.file.has_xattrs()? => {
-            Some("was removed, and has extended attributes: have them removed")
-        }
         Some(name) => {
             path = name;
             None

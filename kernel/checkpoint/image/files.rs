@@ -183,6 +183,28 @@ record! {
         pub flags: U32,
         /// Seals of a memfd: `seal::*`.
         pub seals: U32,
+        /// Number of [`Xattr`] records that follow.
+        pub xattrs: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+/// Longest name of an extended attribute, in bytes.
+pub const XATTR_NAME_MAX: usize = 255;
+
+/// Most bytes of its value.
+pub const XATTR_SIZE_MAX: usize = 1 << 16;
+
+record! {
+    /// An extended attribute of the [`Inode`] before it, as of getxattr(2). Payload: its name, a NUL,
+    /// its value.
+    #[record(Xattr = 111, "extended attribute", min = 8, check = xattr)]
+    pub struct Xattr {
+        /// Bytes of the value.
+        pub size: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 
@@ -218,6 +240,12 @@ pub mod seal {
         /// F_SEAL_EXEC: what may execute it can't be changed.
         EXEC = 1 << 5,
     }
+}
+
+/// Name and value in the payload of an [`Xattr`].
+pub fn name_and_value(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let nul = payload.iter().position(|&b| b == 0)?;
+    Some((payload.get(..nul)?, payload.get(nul + 1..)?))
 }
 
 record! {

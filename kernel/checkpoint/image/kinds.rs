@@ -122,6 +122,7 @@ kinds! {
     PipeBuffer: files::PipeBuffer,
     Fs: files::Fs,
     Path: files::Path,
+    Xattr: files::Xattr,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

@@ -58,6 +58,11 @@ pub(in crate::image) enum Follow {
         /// Bytes that still fit.
         room: u64,
     },
+    /// Extended attributes of an inode.
+    Xattrs {
+        /// How many.
+        left: u32,
+    },
     /// Security labels.
     Labels {
         /// How many.
@@ -281,12 +286,16 @@ impl Walk<'_> {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
+            | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
                 return Err(raw.fault("the address space before it lacks mappings"))
             }
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
+            }
+            (Follow::Xattrs { .. }, _) => {
+                return Err(raw.fault("the inode before it lacks extended attributes"))
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
@@ -347,6 +356,9 @@ impl Walk<'_> {
             Follow::Vmas { .. } => return Err(Fault::framing(end, "mappings are missing")),
             Follow::Buffers { .. } => {
                 return Err(Fault::framing(end, "buffers of a pipe are missing"))
+            }
+            Follow::Xattrs { .. } => {
+                return Err(Fault::framing(end, "extended attributes are missing"))
             }
             // Tasks come after them.
             Follow::Labels { .. } => (),

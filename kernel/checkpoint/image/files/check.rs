@@ -260,16 +260,51 @@ impl Walk<'_> {
         flags(raw, u64::from(inode.flags.get()), u64::from(known))?;
         if memfd {
             flags(raw, u64::from(inode.seals.get()), u64::from(seal::ALL))?;
-            return ensure(
+            ensure(
                 raw,
                 raw.payload.len() <= MEMFD_NAME_MAX && !raw.payload.contains(&0),
                 "impossible name",
-            );
+            )?;
+        } else {
+            zero(raw, inode.seals.get() == 0)?;
         }
-        zero(raw, inode.seals.get() == 0)?;
-        if !raw.payload.is_empty() {
+        zero(raw, inode.reserved.get() == 0)?;
+        let left = inode.xattrs.get();
+        if raw.payload.is_empty() && !memfd {
+            return zero(raw, left == 0);
+        }
+        if !memfd {
             absolute_path(raw)?;
         }
+        if left != 0 {
+            self.follow = Follow::Xattrs { left };
+        }
+        Ok(())
+    }
+
+    /// An extended attribute of the inode before it.
+    pub(in crate::image) fn xattr(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let xattr: Xattr = raw.body()?;
+        let Follow::Xattrs { left } = self.follow else {
+            return Err(raw.fault("belongs to no inode, or that has fewer extended attributes"));
+        };
+        zero(raw, xattr.reserved.get() == 0)?;
+        let (name, value) =
+            name_and_value(raw.payload).ok_or(raw.fault("extended attribute without a name"))?;
+        ensure(
+            raw,
+            !name.is_empty() && name.len() <= XATTR_NAME_MAX,
+            "impossible name",
+        )?;
+        ensure(
+            raw,
+            value.len() <= XATTR_SIZE_MAX && usize::try_from(xattr.size.get()) == Ok(value.len()),
+            "impossible size",
+        )?;
+        self.follow = match left.checked_sub(1) {
+            None | Some(0) => Follow::Any,
+            Some(left) => Follow::Xattrs { left },
+        };
         Ok(())
     }
 

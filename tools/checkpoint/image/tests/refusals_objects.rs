@@ -551,6 +551,68 @@ fn paths() {
     ]);
 }
 
+/// Gives the removed file of the sample an extended attribute.
+fn attribute(s: &mut Sample, payload: &[u8], size: u32) {
+    s.edit(0, |i: &mut Inode| i.xattrs.set(1));
+    let at = s
+        .records
+        .iter()
+        .position(|r| r.kind == Kind::Inode.number())
+        .expect("there is an inode");
+    s.add(
+        Xattr {
+            size: size.into(),
+            reserved: 0.into(),
+        },
+        payload,
+    );
+    let last = s.records.pop().expect("it was added");
+    s.records.insert(at + 1, last);
+}
+
+#[test]
+fn attributes() {
+    refused(&[
+        ("extended attribute without a name", |s| {
+            attribute(s, b"user.a", 0)
+        }),
+        ("impossible name", |s| attribute(s, b"\0value", 5)),
+        ("impossible name", |s| {
+            let payload = [vec![b'x'; XATTR_NAME_MAX + 1], vec![0]].concat();
+            attribute(s, &payload, 0)
+        }),
+        ("impossible size", |s| attribute(s, b"user.a\0value", 4)),
+        ("impossible size", |s| {
+            let payload = [&b"user.a\0"[..], &vec![b'x'; XATTR_SIZE_MAX + 1]].concat();
+            attribute(s, &payload, (XATTR_SIZE_MAX + 1) as u32)
+        }),
+        ("the inode before it lacks extended attributes", |s| {
+            s.edit(0, |i: &mut Inode| i.xattrs.set(1))
+        }),
+        (
+            "belongs to no inode, or that has fewer extended attributes",
+            |s| {
+                attribute(s, b"user.a\0value", 5);
+                s.edit(0, |i: &mut Inode| i.xattrs.set(0))
+            },
+        ),
+        ("reserved or unused field is not zero", |s| {
+            attribute(s, b"user.a\0value", 5);
+            s.edit(0, |x: &mut Xattr| x.reserved.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(1, |i: &mut Inode| i.xattrs.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |i: &mut Inode| i.reserved.set(1))
+        }),
+    ]);
+    accepted(&[
+        |s| attribute(s, b"user.a\0va\0ue", 5),
+        |s| attribute(s, b"user.a\0", 0),
+    ]);
+}
+
 #[test]
 fn pipes() {
     refused(&[

@@ -137,6 +137,8 @@ const struct loss losses[] = {
 	FIELD("owner of pipes", PIPE, BYTES, pipe, owner, 0, "files_pipes", "owner_and_mode"),
 	FIELDS("times of unlinked files", INODE, BYTES, inode, atime, mtime_nsec, 0,
 	       "files_unlinked", "mode_and_times_on_disk"),
+	{ "extended attributes", IMAGE_KIND_XATTR, LOSE_EACH, sizeof("user.ckpt"), 1, 1,
+	       "files_unlinked", "one_attribute" },
 	FIELD("seals", INODE, BYTES, inode, seals, 0, "files_memfd", "seals"),
 	FIELD("mappings sealed against writing", VMA, BITS, vma, flags, IMAGE_VMA_WRITE_SEALED,
 	      "files_memfd", "mapped_before_and_after_a_seal"),

@@ -33,6 +33,7 @@
 #define IMAGE_KIND_PIPE_BUFFER 101
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
+#define IMAGE_KIND_XATTR 111
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -503,9 +504,11 @@ struct image_inode {
 	uint32_t mtime_nsec;
 	uint32_t flags;
 	uint32_t seals;
+	uint32_t xattrs;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_inode) == 56, "image_inode");
+static_assert(sizeof(struct image_inode) == 64, "image_inode");
 
 struct image_pipe {
 	uint32_t obj;
@@ -541,6 +544,13 @@ struct image_path {
 };
 
 static_assert(sizeof(struct image_path) == 24, "image_path");
+
+struct image_xattr {
+	uint32_t size;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_xattr) == 8, "image_xattr");
 
 struct image_uts {
 	uint32_t obj;

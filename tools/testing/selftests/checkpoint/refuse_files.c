@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
-#include <sys/xattr.h>
 #include <linux/magic.h>
 
 REFUSE_FIXTURE
@@ -85,19 +84,6 @@ REFUSE(owner)
 	EXPECT_FD(fd[0], "*", SIGNALS);
 	ckpt_ready_wait();
 	CHECK_EQ(getpid(), fcntl(fd[0], F_GETOWN));
-}
-
-REFUSE(removed_with_attribute)
-{
-	char buf[8], name[] = "/dev/shm/ckpt-xattr-XXXXXX";
-	int fd = CHECK_SYS(mkstemp(name));
-
-	CHECK_SYS(unlink(name));
-	CHECK_HERE(fsetxattr(fd, "user.ckpt", "value", 5, 0));
-	EXPECT_FD(fd, "*", "was removed, and has extended attributes: "
-		       "have them removed");
-	ckpt_ready_wait();
-	CHECK_EQ(5, fgetxattr(fd, "user.ckpt", buf, sizeof(buf)));
 }
 
 REFUSE(signal_of_file)
