@@ -6,7 +6,6 @@
  */
 #include <linux/build_bug.h>
 #include <linux/checkpoint.h>
-#include <linux/dcache.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/memfd.h>
@@ -137,39 +136,6 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags)
 int checkpoint_mseal(unsigned long start, unsigned long end)
 {
 	return mseal_range(start, end);
-}
-
-/**
- * checkpoint_removed_name() - give an inode a name that was removed
- * @dir: the directory, on the filesystem of @inode
- * @name: the name
- * @inode: what it leads to, which is no directory
- *
- * What is left of a name when it is removed while a file is open by it: a directory entry that
- * no lookup finds. Files can be opened by it.
- *
- * Return: the entry, or an error pointer: -EOPNOTSUPP if the filesystem looks after
- * its entries itself, as overlayfs and those of networks do.
- */
-struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode)
-{
-	struct dentry *dentry;
-
-	if (S_ISDIR(inode->i_mode) || strlen(name) > NAME_MAX)
-		return ERR_PTR(-EINVAL);
-	dentry = d_alloc(dir, &QSTR(name));
-	if (!dentry)
-		return ERR_PTR(-ENOMEM);
-	/* The filesystem knows more of its entries than their name and inode. */
-	if (dentry->d_flags & (DCACHE_OP_REVALIDATE | DCACHE_OP_WEAK_REVALIDATE |
-			       DCACHE_OP_PRUNE | DCACHE_OP_REAL) ||
-	    (dentry->d_op && (dentry->d_op->d_init || dentry->d_op->d_release))) {
-		dput(dentry);
-		return ERR_PTR(-EOPNOTSUPP);
-	}
-	ihold(inode);
-	d_instantiate(dentry, inode);
-	return dentry;
 }
 
 /**

@@ -32,6 +32,19 @@ pub(super) fn of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
         .unwrap_or_default())
 }
 
+/// Returns the directory and the name in it of a path; `None`: it has none.
+pub(super) fn split(path: &[u8]) -> Result<Option<(PathName, PathName)>> {
+    let Some(slash) = path.iter().rposition(|&b| b == b'/') else {
+        return Ok(None);
+    };
+    let (dir, name) = path.split_at(slash);
+    let dir = PathName::new(if dir.is_empty() { b"/" } else { dir })?;
+    Ok(match name.get(1..) {
+        None | Some(&[]) => None,
+        Some(name) => Some((dir, PathName::new(name)?)),
+    })
+}
+
 /// Returns a path to the inode at `path` whose name is the removed one of `source`, or `path`: where
 /// the caller might not have had such a name, or its directory is gone too, that is lost.
 pub(super) fn give(
@@ -41,12 +54,9 @@ pub(super) fn give(
     path: PathRef,
 ) -> Result<PathRef> {
     let former = source.former.as_bytes();
-    let Some(slash) = former.iter().rposition(|&b| b == b'/') else {
+    let Some((dir, name)) = split(former)? else {
         return Ok(path);
     };
-    let (dir, name) = former.split_at(slash);
-    let name = PathName::new(name.get(1..).unwrap_or(&[]))?;
-    let dir = PathName::new(if dir.is_empty() { b"/" } else { dir })?;
     let give = || {
         let dir = PathRef::lookup_dir(&r.root, dir.as_c_str())?;
         // As who makes a file there, and removes it.

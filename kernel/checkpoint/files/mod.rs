@@ -22,6 +22,7 @@ mod ops;
 mod path;
 mod pipe;
 mod regular;
+mod removed_dir;
 mod same;
 mod table;
 mod unlinked;

@@ -24,7 +24,8 @@ use crate::{
             Saved,
             Source, //
         },
-        path, //
+        path,
+        removed_dir, //
     },
     found::Capture,
     image::files::{
@@ -32,12 +33,9 @@ use crate::{
         FILE_UNLINKED, //
     },
     kapi::{
-        fs::{
-            file::{
-                ftype,
-                FileRef, //
-            },
-            path::PathRef, //
+        fs::file::{
+            ftype,
+            FileRef, //
         },
         task::frozen::FrozenTask, //
     }, //
@@ -66,25 +64,12 @@ fn outside(cap: &Capture, open: &Open) -> bool {
     open.file.opens().is_some_and(more)
 }
 
-/// Directory in which `file` was made, or the next one above that still is there.
-fn directory(file: &FileRef) -> PathRef {
-    let mut dir = file.path().parent();
-    while dir.is_unlinked() {
-        let parent = dir.parent();
-        if parent == dir {
-            break;
-        }
-        dir = parent;
-    }
-    dir
-}
-
 /// Notes the directory and the inode of `open`. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     if !inode::check(cap, t, named, open)? {
         return Ok(false);
     }
-    let dir = directory(&open.file);
+    let dir = removed_dir::above(&open.file.path());
     let mut path = KVec::new();
     let why = match dir.name_from(&cap.found.files.root)? {
         None => Some("was removed, and its directory can't be reached: have it closed"),

@@ -48,7 +48,7 @@ values! {
     "OpenFile.kind": u32, FILE_KINDS;
     /// Regular file, by path.
     FILE_REGULAR = 1,
-    /// Directory, by path.
+    /// Directory, by path, or a removed one, which is `inode`.
     FILE_DIRECTORY = 2,
     /// Regular file without a name; `inode` holds it.
     FILE_UNLINKED = 3,
@@ -289,8 +289,36 @@ record! {
         pub umask: U32,
         /// Root directory, a [`Path`]; 0: the caller's.
         pub root: U32,
-        /// Working directory, a [`Path`].
+        /// Working directory, a [`Path`]; 0: `removed`.
         pub pwd: U32,
+        /// Working directory that was removed, a [`RemovedDir`]; 0: `pwd`.
+        pub removed: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+record! {
+    /// A directory that was removed; payload: the path of the directory that it was in, or of the next
+    /// one above that still is there, a NUL, and its own path.
+    #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object)]
+    pub struct RemovedDir {
+        /// Reference of this object.
+        pub obj: U32,
+        /// Permissions, as of stat(2).
+        pub mode: U32,
+        /// Owner and group, in the user namespace of the caller.
+        pub owner: [U32; 2],
+        /// Time of last access: seconds since 1970, signed.
+        pub atime: U64,
+        /// Time of its last modification, likewise.
+        pub mtime: U64,
+        /// Nanoseconds of the former.
+        pub atime_nsec: U32,
+        /// Nanoseconds of the latter.
+        pub mtime_nsec: U32,
+        /// Zero.
+        pub reserved: U64,
     }
 }
 

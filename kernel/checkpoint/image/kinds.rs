@@ -123,6 +123,7 @@ kinds! {
     Fs: files::Fs,
     Path: files::Path,
     Xattr: files::Xattr,
+    RemovedDir: files::RemovedDir,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

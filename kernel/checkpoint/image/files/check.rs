@@ -161,13 +161,18 @@ impl Walk<'_> {
         )?;
         let inode = file.inode.get();
         let file_type = match kind {
-            FILE_REGULAR | FILE_DIRECTORY | FILE_ALIAS => {
+            FILE_REGULAR | FILE_ALIAS => {
                 zero(raw, inode == 0)?;
-                if kind == FILE_DIRECTORY {
-                    TYPE_DIRECTORY
-                } else {
-                    TYPE_REGULAR
-                }
+                TYPE_REGULAR
+            }
+            FILE_DIRECTORY => {
+                self.refer_or_none::<RemovedDir>(raw, inode)?;
+                ensure(
+                    raw,
+                    inode == 0 || file.flags.get() & (open::WRITE | open::NO_ACCESS) == 0,
+                    "directory that is open for writing",
+                )?;
+                TYPE_DIRECTORY
             }
             FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD => {
                 let of = self.refer::<Inode>(raw, inode)?.detail;
@@ -213,6 +218,7 @@ impl Walk<'_> {
             "mode does not fit the kind of file",
         )?;
         match kind {
+            FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH => {
                 absolute_path(raw)?
             }
@@ -362,8 +368,28 @@ impl Walk<'_> {
         let fs: Fs = raw.body()?;
         flags(raw, u64::from(fs.umask.get()), 0o777)?;
         self.refer_or_none::<Path>(raw, fs.root.get())?;
-        self.refer::<Path>(raw, fs.pwd.get())?;
+        if fs.removed.get() == 0 {
+            self.refer::<Path>(raw, fs.pwd.get())?;
+        } else {
+            zero(raw, fs.pwd.get() == 0)?;
+            self.refer::<RemovedDir>(raw, fs.removed.get())?;
+        }
+        zero(raw, fs.reserved.get() == 0)?;
         no_payload(raw)
+    }
+
+    /// A directory that was removed.
+    pub(in crate::image) fn removed_dir(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let dir: RemovedDir = raw.body()?;
+        flags(raw, u64::from(dir.mode.get()), 0o7777)?;
+        ids(raw, dir.owner.iter().map(|id| id.get()))?;
+        ensure(
+            raw,
+            dir.atime_nsec.get() < NSEC && dir.mtime_nsec.get() < NSEC,
+            "impossible time",
+        )?;
+        zero(raw, dir.reserved.get() == 0)?;
+        two_absolute_paths(raw)
     }
 
     /// A directory.

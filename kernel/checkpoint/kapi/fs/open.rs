@@ -167,6 +167,9 @@ pub(crate) mod oflag {
     pub(crate) const DIRECT: u32 = bindings::O_DIRECT;
     /// For reading.
     pub(crate) const READ: u32 = bindings::O_RDONLY | bindings::O_LARGEFILE;
+    /// For reading a directory.
+    pub(crate) const DIRECTORY: u32 =
+        bindings::O_RDONLY | bindings::O_LARGEFILE | bindings::O_DIRECTORY;
     /// For reading and writing.
     pub(crate) const READ_WRITE: u32 = bindings::O_RDWR | bindings::O_LARGEFILE;
     /// What fcntl(F_SETFL) sets.

@@ -125,6 +125,24 @@ impl PathRef {
         }))
     }
 
+    /// Makes a directory `name` in this one, with the rights that the caller has or acts with, and
+    /// removes it: returns its path. Nobody finds it in between. May sleep, even for long.
+    ///
+    /// EEXIST: something has that name.
+    pub(crate) fn removed_dir(&self, name: &CStr) -> Result<Self> {
+        // SAFETY: We own references on the path; the name is NUL-terminated, and copied. A dentry
+        // that is returned comes with a reference.
+        let dentry =
+            from_err_ptr(unsafe { bindings::checkpoint_removed_dir(&self.0, name.as_char_ptr()) })?;
+        // SAFETY: We own a reference on the mount, so there may be others.
+        unsafe { bindings::mntget(self.0.mnt) };
+        // INVARIANT: Both references were just taken.
+        Ok(Self(bindings::path {
+            mnt: self.0.mnt,
+            dentry,
+        }))
+    }
+
     /// The directory that its name is or was in.
     pub(crate) fn parent(&self) -> Self {
         // SAFETY: We own references; `dget_parent` returns one on the parent.
@@ -153,6 +171,11 @@ impl PathRef {
         // SAFETY: We own a reference on the dentry, which keeps an inode that it has.
         let inode = unsafe { (&raw const (*self.0.dentry).d_inode).read_volatile() };
         (!inode.is_null()).then_some(inode)
+    }
+
+    /// Address of the inode; 0: there is none.
+    pub(crate) fn inode_addr(&self) -> usize {
+        self.inode().map_or(0, |inode| inode.addr())
     }
 
     /// Type of the inode, as in `st_mode`, with its permissions; 0: there is none.

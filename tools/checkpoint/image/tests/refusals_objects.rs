@@ -613,6 +613,91 @@ fn attributes() {
     ]);
 }
 
+/// Makes the working directory of the sample one that was removed.
+fn removed_dir(s: &mut Sample) {
+    let at = s
+        .records
+        .iter()
+        .position(|r| r.kind == Kind::Path.number())
+        .expect("there is a path");
+    s.records.remove(at);
+    s.add(
+        RemovedDir {
+            obj: obj::PATH.into(),
+            mode: 0o700.into(),
+            owner: [0.into(), 0.into()],
+            atime: 0.into(),
+            mtime: 0.into(),
+            atime_nsec: 0.into(),
+            mtime_nsec: 0.into(),
+            reserved: 0.into(),
+        },
+        b"/home\0/home/gone",
+    );
+    let last = s.records.pop().expect("it was added");
+    s.records.insert(at, last);
+    s.edit(0, |f: &mut Fs| {
+        f.pwd.set(0);
+        f.removed.set(obj::PATH);
+    });
+}
+
+#[test]
+fn removed_directories() {
+    refused(&[
+        ("unknown flag", |s| {
+            removed_dir(s);
+            s.edit(0, |d: &mut RemovedDir| d.mode.set(0o40700))
+        }),
+        ("impossible user or group id", |s| {
+            removed_dir(s);
+            s.edit(0, |d: &mut RemovedDir| d.owner[0].set(u32::MAX))
+        }),
+        ("impossible time", |s| {
+            removed_dir(s);
+            s.edit(0, |d: &mut RemovedDir| d.mtime_nsec.set(1_000_000_000))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            removed_dir(s);
+            s.edit(0, |d: &mut RemovedDir| d.reserved.set(1))
+        }),
+        ("one path where two belong", |s| {
+            removed_dir(s);
+            *s.payload(Kind::RemovedDir, 0) = b"/home".to_vec()
+        }),
+        ("reserved or unused field is not zero", |s| {
+            removed_dir(s);
+            s.edit(0, |f: &mut Fs| f.pwd.set(obj::PATH))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            s.edit(0, |f: &mut Fs| {
+                f.pwd.set(0);
+                f.removed.set(obj::PATH)
+            })
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |f: &mut Fs| f.reserved.set(1))
+        }),
+        ("payload where none belongs", |s| {
+            removed_dir(s);
+            s.edit(1, |f: &mut OpenFile| f.inode.set(obj::PATH))
+        }),
+        ("directory that is open for writing", |s| {
+            removed_dir(s);
+            s.edit(1, |f: &mut OpenFile| {
+                f.inode.set(obj::PATH);
+                f.flags.set(open::READ | open::WRITE)
+            });
+            s.payload(Kind::File, 1).clear()
+        }),
+    ]);
+    accepted(&[removed_dir, |s| {
+        removed_dir(s);
+        s.edit(1, |f: &mut OpenFile| f.inode.set(obj::PATH));
+        s.payload(Kind::File, 1).clear()
+    }]);
+}
+
 #[test]
 fn pipes() {
     refused(&[

@@ -126,6 +126,106 @@ CKPT_CYCLE(removed_with_its_directory)
 	CHECK(access(dir, F_OK) == -1 && errno == ENOENT, "the directory is back");
 }
 
+/* ---- directories -------------------------------------------------------------- */
+
+static void is_gone(int fd)
+{
+	struct stat st;
+
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(S_IFDIR | 01750, st.st_mode);
+	CHECK_EQ(1234, st.st_uid);
+	CHECK_EQ(5678, st.st_gid);
+	CHECK_EQ(1000000000, st.st_mtim.tv_sec);
+	CHECK_EQ(5, st.st_mtim.tv_nsec);
+	CHECK(openat(fd, "x", O_RDWR | O_CREAT, 0600) == -1 && errno == ENOENT, "it is back");
+}
+
+static int make_dir(const char *path)
+{
+	const struct timespec times[2] = { { 1000000000, 3 }, { 1000000000, 5 } };
+	int fd;
+
+	CHECK_SYS(mkdir(path, 0700));
+	fd = CHECK_SYS(open(path, O_RDONLY | O_DIRECTORY));
+	CHECK_SYS(fchown(fd, 1234, 5678));
+	CHECK_SYS(fchmod(fd, 01750));
+	CHECK_SYS(rmdir(path));
+	CHECK_SYS(futimens(fd, times));
+	return fd;
+}
+
+/* Open, open by its path only, and as working directory of a child that has called chdir(). */
+static int in_it(void *fd)
+{
+	char link[400];
+
+	CHECK_SYS(fchdir(*(int *)fd));
+	ckpt_step(0);
+	ckpt_wait_go();
+	link_of("/proc/self/cwd", link, sizeof(link));
+	CHECK_STREQ(board->text, link);
+	CHECK(syscall(__NR_getcwd, link, sizeof(link)) == -1 && errno == ENOENT, "it is back");
+	CHECK(access("x", F_OK) == -1 && errno == ENOENT, "it is back");
+	CHECK(open("y", O_RDWR | O_CREAT, 0600) == -1 && errno == ENOENT, "it is back");
+	CHECK_SYS(chdir(".."));
+	return 54;
+}
+
+static void removed_dir(const char *path)
+{
+	char is[400], buf[64];
+	int fd = make_dir(path), o_path;
+	struct stat st, same;
+	pid_t kid;
+
+	snprintf(buf, sizeof(buf), "/proc/self/fd/%d", fd);
+	o_path = CHECK_SYS(open(buf, O_PATH | O_DIRECTORY));
+	name_of(fd, board->text, sizeof(board->text));
+	CHECK(!strncmp(board->text, path, strlen(path)), "%s", board->text);
+	kid = ckpt_fork(in_it, &fd);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	is_gone(fd);
+	is_gone(o_path);
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_SYS(fstat(o_path, &same));
+	CHECK_EQ(st.st_ino, same.st_ino);
+	CHECK_STREQ(board->text, name_of(fd, is, sizeof(is)));
+	CHECK(syscall(__NR_getdents64, fd, is, sizeof(is)) == -1 && errno == ENOENT, "it is back");
+	CHECK(access(path, F_OK) == -1 && errno == ENOENT, "its name is back");
+	ckpt_wait_exit(kid, 54);
+}
+
+CKPT_CYCLE(removed_directory)
+{
+	char path[320];
+
+	removed_dir(ckpt_path(path, sizeof(path), "dir"));
+}
+
+CKPT_CYCLE(removed_directory_on_disk)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/ckpt-dir-%d", on_disk, getpid());
+	removed_dir(path);
+}
+
+/* Something else has its name by now. */
+CKPT_CYCLE(replaced_directory)
+{
+	char path[320];
+	int fd = make_dir(ckpt_path(path, sizeof(path), "dir")), other;
+	struct stat st;
+
+	other = CHECK_SYS(open(path, O_RDWR | O_CREAT | O_EXCL, 0600));
+	ckpt_ready_wait();
+	is_gone(fd);
+	CHECK_SYS(fstat(other, &st));
+	CHECK_EQ(1, st.st_nlink);
+}
+
 /* ---- another name ----------------------------------------------------------- */
 
 static void is_same(int fd, const char *path, nlink_t links)

@@ -34,6 +34,7 @@
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
 #define IMAGE_KIND_XATTR 111
+#define IMAGE_KIND_REMOVED_DIR 112
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -532,9 +533,11 @@ struct image_fs {
 	uint32_t umask;
 	uint32_t root;
 	uint32_t pwd;
+	uint32_t removed;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_fs) == 16, "image_fs");
+static_assert(sizeof(struct image_fs) == 24, "image_fs");
 
 struct image_path {
 	uint32_t obj;
@@ -551,6 +554,19 @@ struct image_xattr {
 };
 
 static_assert(sizeof(struct image_xattr) == 8, "image_xattr");
+
+struct image_removed_dir {
+	uint32_t obj;
+	uint32_t mode;
+	uint32_t owner[2];
+	uint64_t atime;
+	uint64_t mtime;
+	uint32_t atime_nsec;
+	uint32_t mtime_nsec;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");
 
 struct image_uts {
 	uint32_t obj;

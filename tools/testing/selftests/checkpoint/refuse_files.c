@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <linux/magic.h>
 
 REFUSE_FIXTURE
@@ -248,28 +249,32 @@ REFUSE(other_name_is_not_known)
 	CHECK_SYS(unlink(other));
 }
 
-REFUSE(removed_directory)
+REFUSE(removed_directory_with_attribute)
 {
 	int fd;
 
 	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
 	fd = CHECK_SYS(open(path, O_RDONLY | O_DIRECTORY));
+	CHECK_HERE(setxattr(path, "user.ckpt", "value", 5, 0));
 	CHECK_SYS(rmdir(path));
-	EXPECT_FD(fd, "*", "has been removed: "
-		       "make it again, or close it");
+	EXPECT_FD(fd, "*", "was removed, and has extended attributes: have them removed");
 	ckpt_ready_wait();
 	CHECK(openat(fd, "x", O_RDWR | O_CREAT, 0600) == -1 && errno == ENOENT, "it is back");
 }
 
-REFUSE(removed_working_directory)
+REFUSE(removed_root_directory)
 {
-	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "cwd"), 0700));
-	CHECK_SYS(chdir(path));
-	CHECK_SYS(rmdir(path));
-	expect_refusal(getpid(), UNSUPPORTED, "working directory: has been removed: "
+	int fd;
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "root"), 0700));
+	fd = CHECK_SYS(open("/", O_PATH | O_DIRECTORY));
+	CHECK_SYS(chroot(path));
+	CHECK_SYS(unlinkat(fd, path + 1, AT_REMOVEDIR));
+	CHECK_SYS(close(fd));
+	expect_refusal(getpid(), UNSUPPORTED, "root directory: has been removed: "
 		       "make it again, or have it left");
 	ckpt_ready_wait();
-	CHECK(syscall(__NR_getcwd, path, sizeof(path)) == -1 && errno == ENOENT, "it is back");
+	CHECK(access("/x", F_OK) == -1 && errno == ENOENT, "it is back");
 }
 
 REFUSE(hidden_by_a_mount)
