@@ -110,6 +110,14 @@ struct file *checkpoint_timerfd_make(const struct checkpoint_timerfd *state);
 int checkpoint_signalfd_get(struct file *file, sigset_t *signals);
 struct file *checkpoint_signalfd_make(const sigset_t *signals);
 
+struct dentry *checkpoint_removed_dir(const struct path *dir, const char *name);
+struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode);
+ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
+int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
+struct file *checkpoint_memfd(const char *name, bool noexec);
+int checkpoint_memfd_seals(struct file *file);
+int checkpoint_memfd_seal(struct file *file, unsigned int seals);
+
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);
 
@@ -241,6 +249,11 @@ static inline bool dnotify_watches(struct file *filp)
 {
 	return false;
 }
+#endif
+
+/* Of mm/memfd.c: memfd_create(2), with its checks. */
+#ifdef CONFIG_MEMFD_CREATE
+struct file *memfd_create_file(const char *name, unsigned int flags);
 #endif
 
 #ifdef CONFIG_SYSVIPC

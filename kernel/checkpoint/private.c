@@ -10,6 +10,7 @@
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
 #include <linux/fs.h>
+#include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
@@ -17,6 +18,8 @@
 #include <linux/security.h>
 #include <linux/signal.h>
 #include <linux/syscalls.h>
+#include <linux/xattr.h>
+#include <uapi/linux/memfd.h>
 
 #include "../../fs/internal.h"
 #include "../../fs/mount.h"
@@ -374,6 +377,86 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags)
 int checkpoint_mseal(unsigned long start, unsigned long end)
 {
 	return mseal_range(start, end);
+}
+
+/**
+ * checkpoint_getxattr() - read an extended attribute, as fgetxattr(2) does
+ * @file: the file
+ * @name: the attribute
+ * @value: where to
+ * @size: bytes there; 0: only the size is asked for
+ *
+ * Return: bytes of the value, or an errno.
+ */
+ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size)
+{
+	struct mnt_idmap *idmap = file_mnt_idmap(file);
+	struct dentry *dentry = file->f_path.dentry;
+
+	if (is_posix_acl_xattr(name))
+		return do_get_acl(idmap, dentry, name, value, size);
+	return vfs_getxattr(idmap, dentry, name, value, size);
+}
+
+/**
+ * checkpoint_setxattr() - set an extended attribute, as fsetxattr(2) does
+ * @file: the file
+ * @name: the attribute
+ * @value: its value, which may be changed
+ * @size: bytes of that
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size)
+{
+	struct xattr_name kname;
+	struct kernel_xattr_ctx ctx = { .kvalue = value, .size = size, .kname = &kname };
+
+	if (strscpy(kname.name, name, sizeof(kname.name)) <= 0)
+		return -ERANGE;
+	return file_setxattr(file, &ctx);
+}
+
+/**
+ * checkpoint_memfd() - make a memfd, as memfd_create(2) does
+ * @name: its name, with the prefix of all memfds
+ * @noexec: it can't be executed, and is sealed so; else it may be given seals
+ *
+ * Return: the file, or an error pointer: -EACCES if a memfd must not be executable here,
+ * -EOPNOTSUPP if the kernel has none.
+ */
+struct file *checkpoint_memfd(const char *name, bool noexec)
+{
+#ifdef CONFIG_MEMFD_CREATE
+	return memfd_create_file(name, noexec ? MFD_NOEXEC_SEAL : MFD_EXEC | MFD_ALLOW_SEALING);
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+/**
+ * checkpoint_memfd_seals() - tell the seals of a file, as F_GET_SEALS does
+ * @file: the file
+ *
+ * Return: F_SEAL_*, or an errno.
+ */
+int checkpoint_memfd_seals(struct file *file)
+{
+	return memfd_get_seals(file);
+}
+
+/**
+ * checkpoint_memfd_seal() - seal a file, as F_ADD_SEALS does
+ * @file: the file, open for writing
+ * @seals: F_SEAL_*
+ *
+ * May sleep until pages that somebody has pinned are let go, for less than a second.
+ *
+ * Return: 0, or an errno: -EBUSY if a mapping may be written to.
+ */
+int checkpoint_memfd_seal(struct file *file, unsigned int seals)
+{
+	return memfd_add_seals(file, seals);
 }
 
 /* kapi/signal/restart_block.rs: flags in the restart block of a futex wait. */

@@ -42,6 +42,11 @@ __rust_helper bool rust_helper_d_unlinked(const struct dentry *d)
 	return d_unlinked(d);
 }
 
+__rust_helper unsigned int rust_helper_d_count(const struct dentry *dentry)
+{
+	return d_count(dentry);
+}
+
 __rust_helper loff_t rust_helper_i_size_read(const struct inode *inode)
 {
 	return i_size_read(inode);

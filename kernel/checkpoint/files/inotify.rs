@@ -392,7 +392,7 @@ impl Rebuilt for BuiltInotify {
         for watch in watches.iter_mut() {
             if let On::Removed(obj) = watch.on {
                 let path = r
-                    .with_built(obj, |inode: &BuiltInode| inode.0.path())
+                    .with_built(obj, |inode: &BuiltInode| inode.file().path())
                     .ok_or_else(|| {
                         r.fail_of(
                             EINVAL,

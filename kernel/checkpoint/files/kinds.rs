@@ -7,24 +7,21 @@
 //!
 //! A file is of the first kind that matches. Kinds that are saved are told by what the kernel does
 //! with a file: its operations, a predicate of its subsystem, its type and filesystem; never by its
-//! path. One is told by name: the memory behind a shared anonymous mapping has nothing else of its
-//! own, and no program can give memory of the kernel that name. Of kernel objects that are refused
+//! path. Two are told by name: the memory behind a shared anonymous mapping, and that of a memfd,
+//! have nothing else of their own, and no program can give memory of the kernel such a name
+//! otherwise. Of kernel objects that are refused
 //! (`is_object_named()`) the operations are static in their subsystems; whatever is not known is
 //! refused as well, so that the name of the object decides about the words of a message and no
 //! more.
 
 #[path = "anon.rs"]
 mod anon;
-#[path = "device.rs"]
-mod device;
 #[path = "directory.rs"]
 mod directory;
 #[path = "eventfd.rs"]
 mod eventfd;
 #[path = "fifo.rs"]
 mod fifo;
-#[path = "regular.rs"]
-mod regular;
 #[path = "signalfd.rs"]
 mod signalfd;
 #[path = "timerfd.rs"]
@@ -34,14 +31,19 @@ mod unlinked;
 
 use crate::{
     files::{
+        alias,
+        device,
         inotify,
+        memfd,
+        opath,
         ops::{
             Facts,
             FileOps, //
         },
-        pipe, //
         pidfd,
+        pipe, //
         proc,
+        regular,
     },
     kapi::fs::{
         file::{
@@ -90,9 +92,6 @@ static KINDS: &[FileOps] = &[
     refused("an MCTP socket", |f| f.is_socket_of(45)),
     refused("a socket of another family", |f| {
         f.is(ftype::SOCKET) && f.file.socket_family().is_some()
-    }),
-    refused("a socket's name, opened with O_PATH", |f| {
-        f.is(ftype::SOCKET)
     }),
     // Kernel objects without an inode of their own.
     refused("an epoll instance", |f| f.file.is_epoll()),
@@ -152,17 +151,19 @@ static KINDS: &[FileOps] = &[
     all_on(BINDERFS_SUPER_MAGIC, "a file of binderfs"),
     all_on(MQUEUE_MAGIC, "a POSIX message queue"),
     // Files and memory.
-    refused("a memfd", |f| f.is_memory_named(b"memfd:")),
+    memfd::OPS,
     refused("System V shared memory", |f| f.is_memory_named(b"SYSV")),
     anon::OPS,
     refused("memory of the kernel", |f| f.is_memory()),
     unlinked::OPS,
+    alias::OPS,
     regular::OPS,
     refused("a directory of the kernel", |f| {
         f.is(ftype::DIRECTORY) && f.internal
     }),
     directory::OPS,
     // Other types.
+    opath::OPS,
     refused("neither file nor directory, opened with O_PATH", |f| {
         f.file.is_path_only()
     }),
@@ -191,7 +192,6 @@ static KINDS: &[FileOps] = &[
     refused("a graphics device", |f| f.is_device(226, 0..=u32::MAX)),
     refused("a character device", |f| f.is(ftype::CHAR)),
     refused("a block device", |f| f.is(ftype::BLOCK)),
-    refused("a symbolic link", |f| f.is(ftype::LINK)),
 ];
 
 /// What is of none of the kinds.
@@ -251,6 +251,9 @@ mod tests {
             FILE_PIDFD,
             FILE_PROC,
             FILE_INOTIFY,
+            FILE_MEMFD,
+            FILE_ALIAS,
+            FILE_PATH,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -2,7 +2,10 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
+mod alias;
 mod collected;
+mod device;
+mod former;
 mod fs;
 mod inode;
 mod inotify;
@@ -10,7 +13,9 @@ mod kinds;
 mod leaks;
 mod lease;
 mod locks;
+mod memfd;
 mod name;
+mod opath;
 mod open;
 mod opener;
 mod ops;
@@ -19,6 +24,8 @@ mod path;
 mod pidfd;
 mod pipe;
 mod proc;
+mod regular;
+mod removed_dir;
 mod same;
 mod table;
 
@@ -39,6 +46,7 @@ use crate::{
     image::ObjRef,
     kapi::{
         fs::file::FileRef,
+        mm::space::MmRef,
         task::frozen::FrozenTask,
         time::wait::check_killed, //
     }, //
@@ -75,6 +83,11 @@ pub(crate) fn collect_mapped(cap: &mut Capture, t: &FrozenTask, file: &FileRef) 
     open::collect(cap, t, User::Mapping, file)
 }
 
+/// The same of the program that `t` executes.
+pub(crate) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    open::collect_program(cap, t, file)
+}
+
 /// Reference of a file that [`collect_mapped`] counted; writes its records at first use.
 pub(crate) fn save_mapped(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     open::save(cap, file.addr())
@@ -85,11 +98,12 @@ pub(crate) fn restore_file(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<
     open::restore(r, plan, obj)
 }
 
-/// The open file with reference `obj` as the program of an address space, which it may be.
+/// Makes the open file with reference `obj` the program of the address space `mm`, which no other
+/// process has; what has no name not before its contents are there.
 ///
 /// EACCES: it may not be executed.
-pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    open::restore_program(r, plan, obj)
+pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, mm: &MmRef, obj: ObjRef) -> Result {
+    open::restore_program(r, plan, mm, obj)
 }
 
 /// Notes that `file` is what the image or the log are written to.

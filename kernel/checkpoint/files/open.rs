@@ -13,6 +13,7 @@ use crate::{
         }, //
     },
     files::{
+        inode,
         kinds,
         lease,
         locks,
@@ -34,7 +35,9 @@ use crate::{
         files::{
             FileOwner,
             Lease,
-            OpenFile, //
+            OpenFile,
+            FILE_MEMFD,
+            FILE_UNLINKED, //
         },
         record::ref_number,
         Kind,
@@ -45,6 +48,10 @@ use crate::{
             file::FileRef,
             open::flags_from_image,
             path::PathName, //
+        },
+        mm::space::{
+            self,
+            MmRef, //
         },
         security::cred::CredRef,
         task::frozen::{
@@ -63,6 +70,8 @@ pub(super) struct Open {
     pub(super) kind: &'static FileOps,
     /// Its path from the caller's root; empty if its kind has none.
     pub(super) path: KVec<u8>,
+    /// The path by which it was opened, if that was removed; else empty.
+    pub(super) former: KVec<u8>,
     /// Its first user.
     pub(super) who: TaskName,
     /// How its first user has it.
@@ -176,6 +185,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         file: file.clone(),
         kind,
         path: KVec::new(),
+        former: KVec::new(),
         who: t.display(&cap.pid_ns),
         user,
         ours: 1,
@@ -213,12 +223,15 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         dev: saved.stat.dev.into(),
         ino: saved.stat.ino.into(),
     };
-    let path = if open.kind.by_path {
-        open.path.as_slice()
-    } else {
-        &[]
-    };
-    cap.meta.put(&record, path)?;
+    let mut path = KVec::new();
+    if open.kind.by_path {
+        path.extend_from_slice(&open.path, GFP_KERNEL_ACCOUNT)?;
+        if !open.former.is_empty() {
+            path.push(0, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    path.extend_from_slice(&open.former, GFP_KERNEL_ACCOUNT)?;
+    cap.meta.put(&record, &path)?;
     locks::save_of_file(cap, obj, &open.file)?;
     owner::save(cap, obj, open.kind, &open.file)?;
     lease::save(cap, obj, &open.file)?;
@@ -232,11 +245,19 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     }
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
     let kind = kinds::by_number(record.kind.get()).ok_or(EINVAL)?;
+    let mut paths = raw.payload.splitn(2, |&b| b == 0);
+    let mut next = || PathName::new(paths.next().unwrap_or(&[]));
+    let path = if kind.by_path {
+        next()
+    } else {
+        PathName::new(&[])
+    }?;
     let source = Source {
         kind,
         flags: flags_from_image(record.flags.get()),
         record,
-        path: PathName::new(raw.payload)?,
+        path,
+        former: next()?,
     };
     let file = (kind.restore)(r, plan, &source)?;
     let late = Late::of(r, obj)?;
@@ -255,10 +276,37 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     Ok(file)
 }
 
-/// Returns the open file with reference `obj`, for the program of an address space.
-pub(super) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+/// Counts the program that `t` executes.
+pub(super) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    collect(cap, t, User::Mapping, file)?;
+    if file.links() == 0 && file.mode() & inode::ANY_EXEC == 0 {
+        let name = name_of(cap, file)?;
+        let user = User::Mapping;
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: the program's file has been removed, and nobody may execute it: give it that \
+                 right (chmod +x /proc/PID/exe)",
+                Named { user, name: &name }
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Makes the open file with reference `obj` the program of `mm`.
+pub(super) fn restore_program(r: &Restore, plan: &Plan<'_>, mm: &MmRef, obj: ObjRef) -> Result {
     let file = restore(r, plan, obj)?;
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
-    path::check_program(r, plan, &record, raw.payload, &file)?;
-    Ok(file)
+    let opener = opener::of_file(r, plan, record.cred.get())?;
+    if matches!(record.kind.get(), FILE_UNLINKED | FILE_MEMFD) {
+        // It is written to, and may not be executed meanwhile.
+        return inode::execute(r, record.inode.get(), mm, file, opener);
+    }
+    path::check_program(r, plan, &opener, raw.payload, &file)?;
+    space::set_exe(mm, &file).map_err(|e| {
+        let why = "its program is open for writing: end what has it open";
+        r.fail(e, plan, fmt!("{}", why))
+    })
 }

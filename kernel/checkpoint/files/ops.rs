@@ -220,4 +220,6 @@ pub(super) struct Source {
     pub(super) flags: u32,
     /// Its path from the caller's root; empty for those that have none.
     pub(super) path: PathName,
+    /// The path by which it was opened, if that was removed; else empty.
+    pub(super) former: PathName,
 }

@@ -50,7 +50,7 @@ values! {
     "OpenFile.kind": u32, FILE_KINDS;
     /// Regular file, by path.
     FILE_REGULAR = 1,
-    /// Directory, by path.
+    /// Directory, by path, or a removed one, which is `inode`.
     FILE_DIRECTORY = 2,
     /// Regular file without a name; `inode` holds it.
     FILE_UNLINKED = 3,
@@ -76,6 +76,13 @@ values! {
     FILE_PROC = 21,
     /// An inotify instance; `inode` is the `Inotify`.
     FILE_INOTIFY = 15,
+    /// A memfd; `inode` holds it.
+    FILE_MEMFD = 12,
+    /// Regular file, by another path than that by which it was opened, which was removed. Payload:
+    /// that path, a NUL, the removed one.
+    FILE_ALIAS = 13,
+    /// Neither file nor directory, by path, opened with O_PATH; `inode` is the number of a device.
+    FILE_PATH = 14,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -120,6 +127,11 @@ pub mod open {
         SEMAPHORE = 1 << 16,
         /// O_ASYNC, given to open(2) of a file that sends no signals.
         ASYNC = 1 << 16,
+        /// Is what memfd_create(2) has returned: the only one that is open for writing and does not
+        /// keep the memfd from being executed.
+        FIRST = 1 << 20,
+        /// Opened with access mode 3: the right to read and to write was wanted, for neither.
+        NO_ACCESS = 1 << 21,
     }
 }
 
@@ -130,7 +142,8 @@ pub const SIZE_UNKNOWN: u64 = i64::MAX as u64;
 pub const NSEC_UNKNOWN: u32 = u32::MAX;
 
 record! {
-    /// An open file; payload: path from the container's root directory, where `kind` wants one.
+    /// An open file; payload: path from the container's root directory, where `kind` wants one. That
+    /// of a removed file is what it was.
     #[record(File = 97, "open file", min = 72, check = file, object = file_object)]
     pub struct OpenFile {
         /// Reference of this object.
@@ -167,7 +180,8 @@ record! {
 
 record! {
     /// An inode that has no name; payload: the path of a directory on its filesystem, none for
-    /// anonymous memory. Its contents are in extents; what no extent holds is a hole.
+    /// anonymous memory, its name for a memfd. Its contents are in extents; what no extent holds
+    /// is a hole.
     #[record(Inode = 98, "inode", min = 56, check = inode, object = inode_object)]
     pub struct Inode {
         /// Reference of this object.
@@ -178,7 +192,7 @@ record! {
         pub size: U64,
         /// Owner and group, in the user namespace of the caller.
         pub owner: [U32; 2],
-        /// Time of last access of a removed file: seconds since 1970, signed.
+        /// Time of last access of a removed file or a memfd: seconds since 1970, signed.
         pub atime: U64,
         /// Time of its last modification, likewise.
         pub mtime: U64,
@@ -188,6 +202,28 @@ record! {
         pub mtime_nsec: U32,
         /// `INODE_*`.
         pub flags: U32,
+        /// Seals of a memfd: `seal::*`.
+        pub seals: U32,
+        /// Number of [`Xattr`] records that follow.
+        pub xattrs: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+/// Longest name of an extended attribute, in bytes.
+pub const XATTR_NAME_MAX: usize = 255;
+
+/// Most bytes of its value.
+pub const XATTR_SIZE_MAX: usize = 1 << 16;
+
+record! {
+    /// An extended attribute of the [`Inode`] before it, as of getxattr(2). Payload: its name, a NUL,
+    /// its value.
+    #[record(Xattr = 111, "extended attribute", min = 8, check = xattr)]
+    pub struct Xattr {
+        /// Bytes of the value.
+        pub size: U32,
         /// Zero.
         pub reserved: U32,
     }
@@ -199,6 +235,38 @@ flags! {
     INODE_LINKABLE = 1 << 0,
     /// Anonymous memory for which nothing is set aside in advance (MAP_NORESERVE).
     INODE_NORESERVE = 1 << 1,
+    /// A memfd.
+    INODE_MEMFD = 1 << 2,
+}
+
+/// Longest name of a memfd, in bytes.
+pub const MEMFD_NAME_MAX: usize = 249;
+
+/// Bits of [`Inode::seals`].
+pub mod seal {
+    use super::flags;
+
+    flags! {
+        "Inode.seals": u32, LIST, ALL;
+        /// F_SEAL_SEAL: no seals can be added.
+        SEAL = 1 << 0,
+        /// F_SEAL_SHRINK.
+        SHRINK = 1 << 1,
+        /// F_SEAL_GROW.
+        GROW = 1 << 2,
+        /// F_SEAL_WRITE.
+        WRITE = 1 << 3,
+        /// F_SEAL_FUTURE_WRITE.
+        FUTURE_WRITE = 1 << 4,
+        /// F_SEAL_EXEC: what may execute it can't be changed.
+        EXEC = 1 << 5,
+    }
+}
+
+/// Name and value in the payload of an [`Xattr`].
+pub fn name_and_value(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let nul = payload.iter().position(|&b| b == 0)?;
+    Some((payload.get(..nul)?, payload.get(nul + 1..)?))
 }
 
 record! {
@@ -242,8 +310,36 @@ record! {
         pub umask: U32,
         /// Root directory, a [`Path`]; 0: the caller's.
         pub root: U32,
-        /// Working directory, a [`Path`].
+        /// Working directory, a [`Path`]; 0: `removed`.
         pub pwd: U32,
+        /// Working directory that was removed, a [`RemovedDir`]; 0: `pwd`.
+        pub removed: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+record! {
+    /// A directory that was removed; payload: the path of the directory that it was in, or of the next
+    /// one above that still is there, a NUL, and its own path.
+    #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object)]
+    pub struct RemovedDir {
+        /// Reference of this object.
+        pub obj: U32,
+        /// Permissions, as of stat(2).
+        pub mode: U32,
+        /// Owner and group, in the user namespace of the caller.
+        pub owner: [U32; 2],
+        /// Time of last access: seconds since 1970, signed.
+        pub atime: U64,
+        /// Time of its last modification, likewise.
+        pub mtime: U64,
+        /// Nanoseconds of the former.
+        pub atime_nsec: U32,
+        /// Nanoseconds of the latter.
+        pub mtime_nsec: U32,
+        /// Zero.
+        pub reserved: U64,
     }
 }
 

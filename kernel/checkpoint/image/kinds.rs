@@ -127,6 +127,8 @@ kinds! {
     Locks: files::Locks,
     FileOwner: files::FileOwner,
     Lease: files::Lease,
+    Xattr: files::Xattr,
+    RemovedDir: files::RemovedDir,
     Inotify: notify::Inotify,
     InotifyWatch: notify::InotifyWatch,
     InotifyEvent: notify::InotifyEvent,

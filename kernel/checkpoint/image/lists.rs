@@ -79,6 +79,7 @@ pub const VALUES: &[&Values] = &[
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,
     &files::OWNER_KINDS,
+    &files::seal::LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

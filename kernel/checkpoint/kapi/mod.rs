@@ -38,6 +38,7 @@ pub(crate) mod fs {
     pub(crate) mod iov;
     pub(crate) mod locks;
     pub(crate) mod magic;
+    pub(crate) mod memfd;
     pub(crate) mod open;
     pub(crate) mod owner;
     pub(crate) mod path;

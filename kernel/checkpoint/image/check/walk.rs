@@ -73,6 +73,11 @@ pub(in crate::image) enum Follow {
         left: u32,
         /// One of those before tells that the queue was full.
         overflow: bool,
+        },
+    /// Extended attributes of an inode.
+    Xattrs {
+        /// How many.
+        left: u32,
     },
     /// Security labels.
     Labels {
@@ -302,6 +307,7 @@ impl Walk<'_> {
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
+            | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
                 return Err(raw.fault("the address space before it lacks mappings"))
@@ -311,6 +317,9 @@ impl Walk<'_> {
             }
             (Follow::Watches { .. } | Follow::Events { .. }, _) => {
                 return Err(raw.fault("the inotify instance before it lacks watches or events"))
+            }
+            (Follow::Xattrs { .. }, _) => {
+                return Err(raw.fault("the inode before it lacks extended attributes"))
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
@@ -380,6 +389,9 @@ impl Walk<'_> {
                     end,
                     "watches or events of an inotify instance are missing",
                 ))
+            }
+            Follow::Xattrs { .. } => {
+                return Err(Fault::framing(end, "extended attributes are missing"))
             }
             // Tasks come after them.
             Follow::Labels { .. } => (),

@@ -13,6 +13,7 @@ use crate::image::{
             mask,
             no_payload,
             signal,
+            two_absolute_paths,
             zero,
             POS_MAX, //
         },
@@ -46,6 +47,9 @@ const TYPE: u32 = 0o170000;
 const TYPE_NONE: u32 = 0;
 const TYPE_FIFO: u32 = 0o010000;
 const TYPE_CHAR: u32 = 0o020000;
+const TYPE_BLOCK: u32 = 0o060000;
+const TYPE_LINK: u32 = 0o120000;
+const TYPE_SOCKET: u32 = 0o140000;
 const TYPE_DIRECTORY: u32 = 0o040000;
 const TYPE_REGULAR: u32 = 0o100000;
 
@@ -63,7 +67,9 @@ pub(in crate::image) fn kind_of(file: &Object) -> u32 {
 /// The open file that is the object `file` can be the program of an address space.
 pub(in crate::image) fn is_program(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
-    kind_of(file) == FILE_REGULAR && flags & (open::READ | open::PATH) == open::READ
+    let kind = kind_of(file);
+    matches!(kind, FILE_REGULAR | FILE_UNLINKED | FILE_MEMFD | FILE_ALIAS)
+        && flags & (open::READ | open::PATH) == open::READ
 }
 
 /// Returns whether `mode` is that of a file with a path, as of stat(2).
@@ -88,10 +94,22 @@ pub(super) fn file_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fau
     Ok((file.obj.get(), detail))
 }
 
-/// An inode. Its detail is 1 if it has a directory.
+/// Details of inodes.
+const INODE_OF_ANON: u32 = 0;
+const INODE_OF_REMOVED: u32 = 1;
+const INODE_OF_MEMFD: u32 = 2;
+
+/// An inode. Its detail is what it is of.
 pub(super) fn inode_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let inode: Inode = raw.body()?;
-    Ok((inode.obj.get(), u32::from(!raw.payload.is_empty())))
+    let of = if inode.flags.get() & INODE_MEMFD != 0 {
+        INODE_OF_MEMFD
+    } else if raw.payload.is_empty() {
+        INODE_OF_ANON
+    } else {
+        INODE_OF_REMOVED
+    };
+    Ok((inode.obj.get(), of))
 }
 
 /// A pipe. Its detail is 1 if it has a name.
@@ -155,7 +173,7 @@ impl Walk<'_> {
         ensure(
             raw,
             file.flags.get() & open::EXEC == 0
-                || (kind == FILE_REGULAR
+                || (matches!(kind, FILE_REGULAR | FILE_ALIAS)
                     && file.flags.get() & (open::READ | open::WRITE | open::PATH) == open::READ),
             "opened by exec, but not a program",
         )?;
@@ -164,23 +182,42 @@ impl Walk<'_> {
             file.flags.get() & open::SEMAPHORE == 0 || kind == FILE_EVENTFD,
             "semaphore that is no eventfd",
         )?;
+        let both = open::READ | open::WRITE;
+        ensure(
+            raw,
+            file.flags.get() & open::FIRST == 0
+                || (kind == FILE_MEMFD && file.flags.get() & (both | open::PATH) == both),
+            "made with a memfd, but not an open file of one",
+        )?;
+        ensure(
+            raw,
+            file.flags.get() & open::NO_ACCESS == 0
+                || file.flags.get() & (both | open::PATH | open::EXEC) == 0,
+            "access modes that do not go together",
+        )?;
         let inode = file.inode.get();
         let file_type = match kind {
-            FILE_REGULAR | FILE_DIRECTORY => {
+            FILE_REGULAR | FILE_ALIAS => {
                 zero(raw, inode == 0)?;
-                if kind == FILE_REGULAR {
-                    TYPE_REGULAR
-                } else {
-                    TYPE_DIRECTORY
-                }
+                TYPE_REGULAR
             }
-            FILE_UNLINKED | FILE_SHARED_ANON => {
-                let named = self.refer::<Inode>(raw, inode)?.detail;
+            FILE_DIRECTORY => {
+                self.refer_or_none::<RemovedDir>(raw, inode)?;
                 ensure(
                     raw,
-                    (named == 0) == (kind == FILE_SHARED_ANON),
-                    "file and inode do not fit together",
+                    inode == 0 || file.flags.get() & (open::WRITE | open::NO_ACCESS) == 0,
+                    "directory that is open for writing",
                 )?;
+                TYPE_DIRECTORY
+            }
+            FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD => {
+                let of = self.refer::<Inode>(raw, inode)?.detail;
+                let wants = match kind {
+                    FILE_UNLINKED => INODE_OF_REMOVED,
+                    FILE_MEMFD => INODE_OF_MEMFD,
+                    _ => INODE_OF_ANON,
+                };
+                ensure(raw, of == wants, "file and inode do not fit together")?;
                 TYPE_REGULAR
             }
             FILE_PIPE | FILE_FIFO => {
@@ -230,8 +267,19 @@ impl Walk<'_> {
             }
             FILE_INOTIFY => {
                 self.refer::<Inotify>(raw, inode)?;
-                // It has no inode of its own.
-                0
+                TYPE_NONE
+            }
+            FILE_PATH => {
+                let file_type = file.mode.get() & TYPE;
+                let device = matches!(file_type, TYPE_CHAR | TYPE_BLOCK);
+                let others = [TYPE_FIFO, TYPE_LINK, TYPE_SOCKET];
+                ensure(
+                    raw,
+                    file.flags.get() & open::PATH != 0 && (device || others.contains(&file_type)),
+                    "opened for its path, but of another kind",
+                )?;
+                zero(raw, device || inode == 0)?;
+                file_type
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };
@@ -242,11 +290,17 @@ impl Walk<'_> {
             "mode does not fit the kind of file",
         )?;
         match kind {
-            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PROC => {
+            FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
+            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC => {
                 absolute_path(raw)?
             }
+            FILE_ALIAS => two_absolute_paths(raw)?,
             _ => {
-                no_payload(raw)?;
+                if kind == FILE_UNLINKED && !raw.payload.is_empty() {
+                    absolute_path(raw)?;
+                } else {
+                    no_payload(raw)?;
+                }
                 zero(
                     raw,
                     file.dev.get() == 0 && file.ino.get() == 0 && file.generation.get() == 0,
@@ -408,16 +462,62 @@ impl Walk<'_> {
             inode.atime_nsec.get() < NSEC && inode.mtime_nsec.get() < NSEC,
             "impossible time",
         )?;
-        let known = if raw.payload.is_empty() {
+        let memfd = inode.flags.get() & INODE_MEMFD != 0;
+        let known = if memfd {
+            INODE_MEMFD
+        } else if raw.payload.is_empty() {
             INODE_NORESERVE
         } else {
             INODE_LINKABLE
         };
         flags(raw, u64::from(inode.flags.get()), u64::from(known))?;
+        if memfd {
+            flags(raw, u64::from(inode.seals.get()), u64::from(seal::ALL))?;
+            ensure(
+                raw,
+                raw.payload.len() <= MEMFD_NAME_MAX && !raw.payload.contains(&0),
+                "impossible name",
+            )?;
+        } else {
+            zero(raw, inode.seals.get() == 0)?;
+        }
         zero(raw, inode.reserved.get() == 0)?;
-        if !raw.payload.is_empty() {
+        let left = inode.xattrs.get();
+        if raw.payload.is_empty() && !memfd {
+            return zero(raw, left == 0);
+        }
+        if !memfd {
             absolute_path(raw)?;
         }
+        if left != 0 {
+            self.follow = Follow::Xattrs { left };
+        }
+        Ok(())
+    }
+
+    /// An extended attribute of the inode before it.
+    pub(in crate::image) fn xattr(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let xattr: Xattr = raw.body()?;
+        let Follow::Xattrs { left } = self.follow else {
+            return Err(raw.fault("belongs to no inode, or that has fewer extended attributes"));
+        };
+        zero(raw, xattr.reserved.get() == 0)?;
+        let (name, value) =
+            name_and_value(raw.payload).ok_or(raw.fault("extended attribute without a name"))?;
+        ensure(
+            raw,
+            !name.is_empty() && name.len() <= XATTR_NAME_MAX,
+            "impossible name",
+        )?;
+        ensure(
+            raw,
+            value.len() <= XATTR_SIZE_MAX && usize::try_from(xattr.size.get()) == Ok(value.len()),
+            "impossible size",
+        )?;
+        self.follow = match left.checked_sub(1) {
+            None | Some(0) => Follow::Any,
+            Some(left) => Follow::Xattrs { left },
+        };
         Ok(())
     }
 
@@ -511,8 +611,28 @@ impl Walk<'_> {
         let fs: Fs = raw.body()?;
         flags(raw, u64::from(fs.umask.get()), 0o777)?;
         self.refer_or_none::<Path>(raw, fs.root.get())?;
-        self.refer::<Path>(raw, fs.pwd.get())?;
+        if fs.removed.get() == 0 {
+            self.refer::<Path>(raw, fs.pwd.get())?;
+        } else {
+            zero(raw, fs.pwd.get() == 0)?;
+            self.refer::<RemovedDir>(raw, fs.removed.get())?;
+        }
+        zero(raw, fs.reserved.get() == 0)?;
         no_payload(raw)
+    }
+
+    /// A directory that was removed.
+    pub(in crate::image) fn removed_dir(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let dir: RemovedDir = raw.body()?;
+        flags(raw, u64::from(dir.mode.get()), 0o7777)?;
+        ids(raw, dir.owner.iter().map(|id| id.get()))?;
+        ensure(
+            raw,
+            dir.atime_nsec.get() < NSEC && dir.mtime_nsec.get() < NSEC,
+            "impossible time",
+        )?;
+        zero(raw, dir.reserved.get() == 0)?;
+        two_absolute_paths(raw)
     }
 
     /// A directory.

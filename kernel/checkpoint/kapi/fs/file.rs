@@ -18,15 +18,12 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-use crate::kapi::{
-    fs::{
-        io,
-        path::{
-            self,
-            PathRef, //
-        }, //
-    },
-    task::frozen::FrozenTask, //
+use crate::kapi::fs::{
+    io,
+    path::{
+        self,
+        PathRef, //
+    }, //
 };
 
 /// File types, as in `st_mode`.
@@ -37,8 +34,6 @@ pub(crate) mod ftype {
     pub(crate) const MASK: u32 = bindings::S_IFMT;
     /// Socket.
     pub(crate) const SOCKET: u32 = bindings::S_IFSOCK;
-    /// Symbolic link.
-    pub(crate) const LINK: u32 = bindings::S_IFLNK;
     /// Regular file.
     pub(crate) const REGULAR: u32 = bindings::S_IFREG;
     /// Block device.
@@ -284,13 +279,6 @@ impl FileRef {
         self.flags() & bindings::FASYNC != 0
     }
 
-    /// It is the program that `t` executes.
-    pub(crate) fn is_executed_by(&self, t: &FrozenTask) -> bool {
-        // SAFETY: The task is valid; a file that is returned comes with a reference.
-        let exe = unsafe { Self::from_owned(bindings::get_task_exe_file(t.as_ptr())) };
-        exe.is_ok_and(|exe| exe == *self)
-    }
-
     /// Its mount is the kernel's own: it has no path.
     pub(crate) fn is_internal(&self) -> bool {
         // SAFETY: The file keeps its mount; the flag does not change.
@@ -313,6 +301,22 @@ impl FileRef {
             bindings::release_dentry_name_snapshot(&mut snapshot);
         }
         name
+    }
+
+    /// The whole name of its directory entry, without a NUL.
+    pub(crate) fn whole_name(&self) -> Result<KVec<u8>> {
+        let mut snapshot = bindings::name_snapshot::default();
+        let mut name = KVec::new();
+        // SAFETY: As in `entry_name()`.
+        let copied = unsafe {
+            bindings::take_dentry_name_snapshot(&mut snapshot, self.path_raw().dentry);
+            let from = CStr::from_char_ptr(snapshot.name.name.cast()).to_bytes();
+            let copied = name.extend_from_slice(from, GFP_KERNEL_ACCOUNT);
+            bindings::release_dentry_name_snapshot(&mut snapshot);
+            copied
+        };
+        copied?;
+        Ok(name)
     }
 
     /// Address family of a socket.

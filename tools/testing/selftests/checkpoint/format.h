@@ -42,6 +42,8 @@
 #define IMAGE_KIND_LOCKS 108
 #define IMAGE_KIND_FILE_OWNER 109
 #define IMAGE_KIND_LEASE 110
+#define IMAGE_KIND_XATTR 111
+#define IMAGE_KIND_REMOVED_DIR 112
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
@@ -131,6 +133,7 @@
 #define IMAGE_VMA_MTE (1ull << 19)
 #define IMAGE_VMA_SAO (1ull << 20)
 #define IMAGE_VMA_SHADOW_STACK (1ull << 21)
+#define IMAGE_VMA_WRITE_SEALED (1ull << 24)
 
 /* Extent.space */
 #define IMAGE_EXTENT_MM 0
@@ -151,6 +154,9 @@
 #define IMAGE_FILE_PIDFD 19
 #define IMAGE_FILE_PROC 21
 #define IMAGE_FILE_INOTIFY 15
+#define IMAGE_FILE_MEMFD 12
+#define IMAGE_FILE_ALIAS 13
+#define IMAGE_FILE_PATH 14
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -171,10 +177,21 @@
 #define IMAGE_OPEN_EXEC (1ull << 15)
 #define IMAGE_OPEN_SEMAPHORE (1ull << 16)
 #define IMAGE_OPEN_ASYNC (1ull << 16)
+#define IMAGE_OPEN_FIRST (1ull << 20)
+#define IMAGE_OPEN_NO_ACCESS (1ull << 21)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
+#define IMAGE_INODE_MEMFD (1ull << 2)
+
+/* Inode.seals */
+#define IMAGE_SEAL_SEAL (1ull << 0)
+#define IMAGE_SEAL_SHRINK (1ull << 1)
+#define IMAGE_SEAL_GROW (1ull << 2)
+#define IMAGE_SEAL_WRITE (1ull << 3)
+#define IMAGE_SEAL_FUTURE_WRITE (1ull << 4)
+#define IMAGE_SEAL_EXEC (1ull << 5)
 
 /* Timerfd.clock */
 #define IMAGE_TIMERFD_CLOCK_REALTIME 0
@@ -561,10 +578,12 @@ struct image_inode {
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	uint32_t flags;
+	uint32_t seals;
+	uint32_t xattrs;
 	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_inode) == 56, "image_inode");
+static_assert(sizeof(struct image_inode) == 64, "image_inode");
 
 struct image_pipe {
 	uint32_t obj;
@@ -588,9 +607,11 @@ struct image_fs {
 	uint32_t umask;
 	uint32_t root;
 	uint32_t pwd;
+	uint32_t removed;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_fs) == 16, "image_fs");
+static_assert(sizeof(struct image_fs) == 24, "image_fs");
 
 struct image_path {
 	uint32_t obj;
@@ -697,6 +718,26 @@ struct image_lease {
 };
 
 static_assert(sizeof(struct image_lease) == 24, "image_lease");
+
+struct image_xattr {
+	uint32_t size;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_xattr) == 8, "image_xattr");
+
+struct image_removed_dir {
+	uint32_t obj;
+	uint32_t mode;
+	uint32_t owner[2];
+	uint64_t atime;
+	uint64_t mtime;
+	uint32_t atime_nsec;
+	uint32_t mtime_nsec;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");
 
 struct image_uts {
 	uint32_t obj;

@@ -102,25 +102,6 @@ REFUSE(packet_socket)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-REFUSE(socket_by_path)
-{
-	char path[320];
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int sock = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	struct stat st;
-	int fd;
-
-	CHECK(strlen(ckpt_path(path, sizeof(path), "sock")) < sizeof(addr.sun_path), "%s", path);
-	strcpy(addr.sun_path, path);
-	CHECK_SYS(bind(sock, (struct sockaddr *)&addr, sizeof(addr)));
-	CHECK_SYS(close(sock));
-	fd = CHECK_SYS(open(path, O_PATH));
-	EXPECT_FD(fd, path, "a socket's name, opened with O_PATH" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(fstat(fd, &st));
-	CHECK(S_ISSOCK(st.st_mode), "mode 0%o", st.st_mode);
-}
-
 /* ---- terminals ------------------------------------------------------- */
 
 REFUSE(terminal)
@@ -379,18 +360,6 @@ REFUSE(perf_event)
 }
 
 /* ---- memory ---------------------------------------------------------- */
-
-REFUSE(memfd)
-{
-	int fd = CHECK_SYS(memfd_create("mine", 0));
-	char c = 0;
-
-	CHECK_EQ(1, write(fd, "m", 1));
-	EXPECT_FD(fd, "*memfd:mine", "a memfd" YET);
-	ckpt_ready_wait();
-	CHECK_EQ(1, pread(fd, &c, 1, 0));
-	CHECK_EQ('m', c);
-}
 
 /* powerpc has no such call. */
 #ifdef __NR_memfd_secret

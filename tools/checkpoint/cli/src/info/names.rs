@@ -32,6 +32,9 @@ pub fn file(n: u32) -> String {
         FILE_PIDFD => "pidfd",
         FILE_PROC => "procfs or sysfs",
         FILE_INOTIFY => "inotify",
+        FILE_MEMFD => "memfd",
+        FILE_ALIAS => "regular",
+        FILE_PATH => "path",
 }
 
 /// The kind of a mapping.
