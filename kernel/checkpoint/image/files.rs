@@ -61,6 +61,8 @@ values! {
     /// Anonymous memory shared between tasks; `inode` holds it. Has no
     /// descriptor, only mappings.
     FILE_SHARED_ANON = 7,
+    /// An epoll instance; `inode` is the [`Epoll`](super::epoll::Epoll).
+    FILE_EPOLL = 11,
 }
 
 /// Bits of [`OpenFile::flags`].

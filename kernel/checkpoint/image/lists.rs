@@ -7,6 +7,10 @@ use super::{
         self,
         IdRange, //
     },
+    epoll::{
+        self,
+        EpollItem, //
+    },
     files::{
         self,
         Fd, //
@@ -42,6 +46,7 @@ pub const OTHERS: &[&Structure] = &[
     &Action::STRUCTURE,
     &Guard::STRUCTURE,
     &Fd::STRUCTURE,
+    &EpollItem::STRUCTURE,
     &IdRange::STRUCTURE,
 ];
 
@@ -71,6 +76,8 @@ pub const VALUES: &[&Values] = &[
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,
+    &epoll::EPOLL_STATES,
+    &epoll::epoll::LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

@@ -109,6 +109,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
+    /// Links have come: nothing else does.
+    pub(in crate::image) links: bool,
     /// What was found.
     pub(in crate::image) summary: Summary,
 }
@@ -146,6 +148,7 @@ pub fn metadata(
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
+        links: false,
         summary: Summary::default(),
     };
     for raw in Records::asking(meta, at, go_on) {
@@ -293,6 +296,10 @@ impl Walk<'_> {
         if raw.kind != Kind::Guards {
             self.mapping = None;
         }
+        if self.links && !raw.kind.is_link() {
+            return Err(raw.fault("comes after the links"));
+        }
+        self.links = raw.kind.is_link();
         match raw.kind.check() {
             Some(check) => check(self, raw),
             None => Err(raw.fault("record that does not belong into the metadata")),

@@ -20,6 +20,7 @@ use crate::image::{
         },
         Object, //
     },
+    epoll::Epoll,
     files::*,
     record::{
         Fault,
@@ -33,6 +34,8 @@ const NSEC: u32 = 1_000_000_000;
 
 /// S_IFMT: the bits of a mode that hold the file type.
 const TYPE: u32 = 0o170000;
+/// That of a kernel object without an inode of its own.
+const TYPE_NONE: u32 = 0;
 const TYPE_FIFO: u32 = 0o010000;
 const TYPE_CHAR: u32 = 0o020000;
 const TYPE_DIRECTORY: u32 = 0o040000;
@@ -159,6 +162,10 @@ impl Walk<'_> {
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR
+            }
+            FILE_EPOLL => {
+                self.refer::<Epoll>(raw, inode)?;
+                TYPE_NONE
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };

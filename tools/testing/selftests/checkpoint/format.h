@@ -33,10 +33,12 @@
 #define IMAGE_KIND_PIPE_BUFFER 101
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
+#define IMAGE_KIND_EPOLL 107
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
+#define IMAGE_KIND_EPOLL_ITEMS 224
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -133,6 +135,7 @@
 #define IMAGE_FILE_FIFO 5
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
+#define IMAGE_FILE_EPOLL 11
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -155,6 +158,21 @@
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
+
+/* EpollItem.state */
+#define IMAGE_EPOLL_IDLE 0
+#define IMAGE_EPOLL_READY 1
+#define IMAGE_EPOLL_REPORTED 2
+
+/* EpollItem.events */
+#define IMAGE_EPOLL_IN (1ull << 0)
+#define IMAGE_EPOLL_OUT (1ull << 2)
+#define IMAGE_EPOLL_ERR (1ull << 3)
+#define IMAGE_EPOLL_HUP (1ull << 4)
+#define IMAGE_EPOLL_EXCLUSIVE (1ull << 28)
+#define IMAGE_EPOLL_WAKEUP (1ull << 29)
+#define IMAGE_EPOLL_ONESHOT (1ull << 30)
+#define IMAGE_EPOLL_ET (1ull << 31)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -225,6 +243,18 @@ struct image_fd {
 };
 
 static_assert(sizeof(struct image_fd) == 16, "image_fd");
+
+struct image_epoll_item {
+	uint64_t data;
+	uint32_t events;
+	uint32_t file;
+	uint32_t fd;
+	uint32_t state;
+	uint32_t signals;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_epoll_item) == 32, "image_epoll_item");
 
 struct image_id_range {
 	uint32_t first;
@@ -527,6 +557,15 @@ struct image_path {
 
 static_assert(sizeof(struct image_path) == 24, "image_path");
 
+struct image_epoll {
+	uint32_t obj;
+	uint32_t busy_poll_usecs;
+	uint32_t busy_poll_budget;
+	uint32_t prefer_busy_poll;
+};
+
+static_assert(sizeof(struct image_epoll) == 16, "image_epoll");
+
 struct image_uts {
 	uint32_t obj;
 	uint32_t reserved;
@@ -564,5 +603,12 @@ struct image_label {
 };
 
 static_assert(sizeof(struct image_label) == 8, "image_label");
+
+struct image_epoll_items {
+	uint32_t epoll;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_epoll_items) == 8, "image_epoll_items");
 
 #endif /* CKPT_TEST_FORMAT_H */
