@@ -15,6 +15,7 @@ use crate::{
         anon,
         device,
         directory,
+        epoll,
         fifo,
         ops::{
             Facts,
@@ -76,7 +77,7 @@ static KINDS: &[FileOps] = &[
         f.is(ftype::SOCKET)
     }),
     // Kernel objects without an inode of their own.
-    refused("an epoll instance", |f| f.file.is_epoll()),
+    epoll::OPS,
     refused("an io_uring", |f| f.file.is_io_uring()),
     refused("an eventfd", |f| f.is_object_named(b"[eventfd]")),
     refused("a signalfd", |f| f.is_object_named(b"[signalfd]")),
@@ -228,6 +229,7 @@ mod tests {
             FILE_FIFO,
             FILE_UNLINKED,
             FILE_SHARED_ANON,
+            FILE_EPOLL,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -182,7 +182,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
 
 /// Returns the open file with reference `obj`: rebuilt by its first user, shared by the others.
 pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    if let Some(file) = r.with_built(obj, |f: &BuiltFile| f.0.clone()) {
+    if let Some(file) = built(r, obj) {
         return Ok(file);
     }
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
@@ -196,6 +196,11 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     let file = (kind.restore)(r, plan, &source)?;
     r.set_built(obj, BuiltFile(file.clone()))?;
     Ok(file)
+}
+
+/// Returns the open file with reference `obj`, if a task has it: for links.
+pub(super) fn built(r: &Restore, obj: ObjRef) -> Option<FileRef> {
+    r.with_built(obj, |f: &BuiltFile| f.0.clone())
 }
 
 /// Returns the open file with reference `obj`, for the program of an address space.

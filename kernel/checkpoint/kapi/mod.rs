@@ -28,6 +28,7 @@ pub(crate) mod fork {
 /// Files: `fs/`.
 pub(crate) mod fs {
     pub(crate) mod attr;
+    pub(crate) mod epoll;
     pub(crate) mod fdtable;
     pub(crate) mod file;
     pub(crate) mod fs_struct;
