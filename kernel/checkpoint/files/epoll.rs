@@ -61,11 +61,7 @@ use crate::{
             EPOLL_REPORTED,
             ITEMS_MAX, //
         },
-        files::{
-            FILE_EPOLL,
-            FILE_REGULAR,
-            FILE_UNLINKED, //
-        },
+        files::FILE_EPOLL,
         Kind,
         ObjRef,
         Raw, //
@@ -146,11 +142,11 @@ impl Set {
         }
         // One that was refused has its own line.
         let open = cap.objects.get::<Open>(addr)?;
-        // Its server would be asked for what it has to report, and the tasks stand still.
-        if matches!(open.kind.number, FILE_REGULAR | FILE_UNLINKED) {
+        // It would be asked what it has to report, and may be one of the tasks, which stand still.
+        if open.file.is_served() {
             return Some((
                 EOPNOTSUPP,
-                "a regular file can't be saved there: have it taken out (EPOLL_CTL_DEL)",
+                "a file of a FUSE server can't be saved there: have it taken out (EPOLL_CTL_DEL)",
             ));
         }
         if item.events & epoll::WAKEUP != 0 && !self.epoll.may_block_suspend() {
@@ -444,7 +440,7 @@ impl BuiltEpoll {
             ));
         }
         if let Some(obj) = ObjRef::new(item.signals.get()) {
-            let task = task::with_signals(r, obj).ok_or(EINVAL)?;
+            let task = task::with_signals(r, obj).ok_or_else(|| told(r, fd, ESRCH))?;
             self.epoll
                 .wait_for_signals(file, fd, &task)
                 .map_err(|e| told(r, fd, e))?;
@@ -478,7 +474,7 @@ fn told(r: &Restore, fd: u32, errno: Error) -> Error {
         EPERM => "it can't be waited for",
         EEXIST => "it is registered twice",
         EBUSY => "somebody else has locked the instance",
-        ESRCH => "the task whose signals it waits for was killed",
+        ESRCH => "no task has the signals that it waits for",
         ENOMEM => "no memory",
         _ => "it can't be registered",
     };
