@@ -95,10 +95,13 @@ TEST_F_TIMEOUT(bounds, twice, CKPT_TIMEOUT)
 {
 	uint32_t file = get(FILE_OF(of_inner)), fd = get(FD_OF(of_inner));
 	size_t next = NEXT(of_inner), first = 0, at;
+	uint32_t other = get(FILE_OF(next));
 
-	/* By one of its two ends, as the number of the other. */
+	/* One end of the pipe in place of the other, by the same number. */
 	image_put32(&im, FILE_OF(next), file);
 	ASSERT_EQ(0, hostile(FD_OF(next), fd, "it is registered twice"));
+	image_put32(&im, FILE_OF(next), other);
+	image_fix(&im);
 	/* An instance is one open file. */
 	for (at = HEADER_LEN; at < im.meta_end && !first; at += record_len(&im, at)) {
 		if (image_get(&im, at, 2) == IMAGE_KIND_EPOLL)
@@ -124,10 +127,17 @@ static int set_watches(const char *value)
 /* What its maker may not have it does not get from an image. */
 TEST_F_TIMEOUT(bounds, limits, CKPT_TIMEOUT)
 {
-	size_t cred = image_body(&im, IMAGE_KIND_CRED) + IMAGE_AT(cred, effective);
+	uint32_t maker = get(last_file + IMAGE_AT(file, cred));
+	size_t at, cred = 0;
 	char old[64];
 	int ret;
 
+	for (at = HEADER_LEN; at < im.meta_end; at += record_len(&im, at)) {
+		if (image_get(&im, at, 2) == IMAGE_KIND_CRED &&
+		    get(at + RECORD_LEN + IMAGE_AT(cred, obj)) == maker)
+			cred = at + RECORD_LEN + IMAGE_AT(cred, effective);
+	}
+	ASSERT_NE(0u, cred);
 	ckpt_slurp(watches, old, sizeof(old));
 	ASSERT_EQ(0, set_watches("0"));
 	ret = hostile(EVENTS_OF(of_inner), get(EVENTS_OF(of_inner)), "fs.epoll.max_user_watches");
