@@ -99,6 +99,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) objects: &'a mut [Object],
     /// Pids by number.
     pub(in crate::image) pids: &'a mut [Pid],
+    /// Links have come: nothing else does.
+    pub(in crate::image) links: bool,
     /// The thread group whose records these are.
     pub(in crate::image) group: Option<Group>,
     /// The thread whose records these are, and its thread group; 0: none yet.
@@ -109,8 +111,6 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
-    /// Links have come: nothing else does.
-    pub(in crate::image) links: bool,
     /// What was found.
     pub(in crate::image) summary: Summary,
 }
@@ -143,12 +143,12 @@ pub fn metadata(
         root_ns,
         objects,
         pids,
+        links: false,
         group: None,
         thread: (0, 0),
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
-        links: false,
         summary: Summary::default(),
     };
     for raw in Records::asking(meta, at, go_on) {
@@ -280,6 +280,10 @@ impl Walk<'_> {
         if second != (raw.kind == Kind::Confinement) {
             return Err(raw.fault("only the second record tells of confinement"));
         }
+        if self.links && !raw.kind.is_link() {
+            return Err(raw.fault("comes after the links"));
+        }
+        self.links = raw.kind.is_link();
         match (&self.follow, raw.kind) {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
@@ -296,10 +300,6 @@ impl Walk<'_> {
         if raw.kind != Kind::Guards {
             self.mapping = None;
         }
-        if self.links && !raw.kind.is_link() {
-            return Err(raw.fault("comes after the links"));
-        }
-        self.links = raw.kind.is_link();
         match raw.kind.check() {
             Some(check) => check(self, raw),
             None => Err(raw.fault("record that does not belong into the metadata")),
