@@ -73,8 +73,7 @@ use crate::{
                 Item,
                 Params, //
             },
-            file::FileRef,
-            open::oflag, //
+            file::FileRef, //
         },
         mm::{
             memcg::Memcg,
@@ -377,7 +376,7 @@ fn make(r: &Restore, obj: ObjRef, flags: u32) -> Result<Epoll> {
     if params != epoll.params() {
         epoll.set_params(&params)?;
     }
-    epoll.file().set_flags(oflag::STATUS, flags)?;
+    epoll.file().set_flags(u32::MAX, flags)?;
     Ok(epoll)
 }
 

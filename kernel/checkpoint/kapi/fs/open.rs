@@ -161,8 +161,6 @@ pub(crate) mod oflag {
     pub(crate) const NONBLOCK: u32 = bindings::O_NONBLOCK;
     /// O_DIRECT.
     pub(crate) const DIRECT: u32 = bindings::O_DIRECT;
-    /// What F_SETFL sets of an object that has no contents to read or write.
-    pub(crate) const STATUS: u32 = bindings::O_APPEND | bindings::O_NONBLOCK | bindings::O_NOATIME;
     /// A pipe, for both ends.
     pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
     /// A new file without a name, for reading and writing.
