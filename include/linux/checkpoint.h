@@ -15,6 +15,8 @@ struct checkpoint_copy;
 struct cred;
 struct dentry;
 struct fasync_struct;
+struct epoll_key;
+struct epoll_params;
 struct file;
 struct inode;
 struct files_struct;
@@ -182,6 +184,38 @@ const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq);
 bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root);
 int checkpoint_proc_dead(const struct path *like, struct pid *pid, const char *process,
 			 const char *thread, struct path *result);
+
+/**
+ * struct checkpoint_epoll_item - what is registered with an epoll instance
+ * @file: the file, with a reference
+ * @head: what its first wait entry is queued on, to compare; NULL: on nothing
+ * @data: what is reported with its events
+ * @events: EPOLL*
+ * @fd: the number by which it was registered
+ * @listed: it is on the ready list
+ * @passed: it is not, though it has something to report
+ */
+struct checkpoint_epoll_item {
+	struct file *file;
+	const void *head;
+	u64 data;
+	u32 events;
+	int fd;
+	bool listed;
+	bool passed;
+};
+
+struct file *checkpoint_epoll_create(void);
+void checkpoint_epoll_get_params(struct file *file, struct epoll_params *params);
+int checkpoint_epoll_set_params(struct file *file,
+				const struct epoll_params *params);
+long checkpoint_epoll_items(struct file *file,
+			    struct checkpoint_epoll_item *items,
+			    unsigned long max, bool poll);
+int checkpoint_epoll_settle(struct file *file, struct epoll_key *key,
+			    bool listed, bool disabled);
+int checkpoint_epoll_signals(struct file *file, struct epoll_key *key,
+			     struct task_struct *task);
 
 bool proc_mem_may_force(void);
 

@@ -6,6 +6,7 @@
  */
 #include <linux/build_bug.h>
 #include <linux/checkpoint.h>
+#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
@@ -464,3 +465,13 @@ static_assert(FLAGS_SIZE_32 == 0x02);
 static_assert(FLAGS_SHARED == 0x10);
 static_assert(FLAGS_CLOCKRT == 0x20);
 static_assert(FLAGS_HAS_TIMEOUT == 0x40);
+
+/* image/files.rs, epoll: bits of what is registered. */
+static_assert((__force u32)EPOLLIN == 1u << 0);
+static_assert((__force u32)EPOLLOUT == 1u << 2);
+static_assert((__force u32)EPOLLERR == 1u << 3);
+static_assert((__force u32)EPOLLHUP == 1u << 4);
+static_assert((__force u32)EPOLLEXCLUSIVE == 1u << 28);
+static_assert((__force u32)EPOLLWAKEUP == 1u << 29);
+static_assert((__force u32)EPOLLONESHOT == 1u << 30);
+static_assert((__force u32)EPOLLET == 1u << 31);

@@ -215,6 +215,12 @@ impl Restore {
         Ok((body, raw))
     }
 
+    /// The links between objects.
+    pub(crate) fn links(&self) -> impl Iterator<Item = Result<Raw<'_>, Fault>> {
+        record::Records::asking(&self.meta, META_AT, &wait::goes_on)
+            .filter(|raw| raw.as_ref().map_or(true, |raw| raw.kind.is_link()))
+    }
+
     /// The records that follow that of object `obj`, its own excluded.
     pub(crate) fn records_after(&self, obj: ObjRef) -> Result<record::Records<'_>> {
         let offset = self.offset(obj)?;

@@ -36,6 +36,7 @@ use crate::{
         inotify,
         memfd,
         opath,
+        epoll,
         ops::{
             Facts,
             FileOps, //
@@ -94,7 +95,7 @@ static KINDS: &[FileOps] = &[
         f.is(ftype::SOCKET) && f.file.socket_family().is_some()
     }),
     // Kernel objects without an inode of their own.
-    refused("an epoll instance", |f| f.file.is_epoll()),
+    epoll::OPS,
     refused("an io_uring", |f| f.file.is_io_uring()),
     eventfd::OPS,
     signalfd::OPS,
@@ -254,6 +255,7 @@ mod tests {
             FILE_MEMFD,
             FILE_ALIAS,
             FILE_PATH,
+            FILE_EPOLL,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -6,6 +6,7 @@ mod alias;
 mod collected;
 mod device;
 mod former;
+mod epoll;
 mod fs;
 mod inode;
 mod inotify;
@@ -41,6 +42,7 @@ use crate::{
     },
     found::{
         Capture,
+        LinkOps,
         ThreadOps, //
     },
     image::ObjRef,
@@ -73,6 +75,9 @@ pub(crate) use self::{
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
+
+/// The kinds of links between files.
+pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];
 
 /// Counts a user of a file that a mapping of the task `t` has, or that `t` executes.
 ///

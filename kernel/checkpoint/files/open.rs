@@ -240,7 +240,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
 
 /// Returns the open file with reference `obj`: rebuilt by its first user, shared by the others.
 pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    if let Some(file) = r.with_built(obj, |f: &BuiltFile| f.file.clone()) {
+    if let Some(file) = built(r, obj) {
         return Ok(file);
     }
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
@@ -274,6 +274,11 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     };
     r.set_built(obj, built)?;
     Ok(file)
+}
+
+/// Returns the open file with reference `obj`, if a task has it: for links.
+pub(super) fn built(r: &Restore, obj: ObjRef) -> Option<FileRef> {
+    r.with_built(obj, |f: &BuiltFile| f.file.clone())
 }
 
 /// Counts the program that `t` executes.

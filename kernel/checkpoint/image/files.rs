@@ -83,6 +83,8 @@ values! {
     FILE_ALIAS = 13,
     /// Neither file nor directory, by path, opened with O_PATH; `inode` is the number of a device.
     FILE_PATH = 14,
+    /// An epoll instance; `inode` is the [`Epoll`](super::epoll::Epoll).
+    FILE_EPOLL = 11,
 }
 
 /// Bits of [`OpenFile::flags`].

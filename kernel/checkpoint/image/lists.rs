@@ -7,6 +7,10 @@ use super::{
         self,
         IdRange, //
     },
+    epoll::{
+        self,
+        EpollItem, //
+    },
     files::{
         self,
         Fd,
@@ -45,6 +49,7 @@ pub const OTHERS: &[&Structure] = &[
     &Guard::STRUCTURE,
     &Fd::STRUCTURE,
     &Lock::STRUCTURE,
+    &EpollItem::STRUCTURE,
     &IdRange::STRUCTURE,
 ];
 
@@ -80,6 +85,8 @@ pub const VALUES: &[&Values] = &[
     &files::LOCK_KINDS,
     &files::OWNER_KINDS,
     &files::seal::LIST,
+    &epoll::EPOLL_STATES,
+    &epoll::epoll::LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

@@ -12,6 +12,7 @@
 pub mod check;
 pub mod confinement;
 pub mod cpu;
+pub mod epoll;
 pub mod files;
 pub mod header;
 pub mod kinds;

@@ -29,6 +29,7 @@ pub(crate) mod fork {
 pub(crate) mod fs {
     pub(crate) mod attr;
     pub(crate) mod eventfd;
+    pub(crate) mod epoll;
     pub(crate) mod fdtable;
     pub(crate) mod file;
     pub(crate) mod fs_struct;

@@ -56,6 +56,7 @@ use crate::{
         },
         time::wait, //
     },
+    kinds,
     restart::args::RestartArgs, //
 };
 
@@ -169,6 +170,7 @@ fn bring_back(
             .unless_told(e, "the contents of memory can't be read")
     })?;
     crew.restore.link()?;
+    kinds::link(&crew.restore)?;
     // What others do with an object may depend on how many use it: no use of ours outlives this, but
     // those of objects that are to be published, which may have to be taken back.
     crew.restore.release_built();

@@ -31,6 +31,10 @@ pub(crate) use cred::{
     rebuild as rebuild_cred,
     save_opener, //
 };
+pub(crate) use signal::{
+    signals_at,
+    with_signals, //
+};
 
 /// What each thread has, in the order in which it is saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What there can be much of: processes, threads, mappings, descriptors, memory,
- * address space.
+ * What there can be much of: processes, threads, mappings, descriptors, what is
+ * registered with epoll, memory, address space.
  *
  * usage: scale KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -254,6 +255,39 @@ static int check_timerfds(void)
 	return 1;
 }
 
+/* Files that are registered with an epoll instance, each its own. */
+static int instance;
+
+static void make_epoll(void)
+{
+	struct rlimit limit = { number + 64, number + 64 };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		fail("setrlimit");
+	instance = epoll_create1(0);
+	for (long n = 0; n < number; n++) {
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = n };
+		int fd = open("/dev/urandom", O_RDONLY);
+
+		if (fd < 0 || epoll_ctl(instance, EPOLL_CTL_ADD, fd, &event))
+			fail("epoll_ctl");
+		if (!n)
+			first = fd;
+	}
+}
+
+/* What is registered can be changed, and nothing else. */
+static int check_epoll(void)
+{
+	for (long n = 0; n < number; n++) {
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = n };
+
+		if (epoll_ctl(instance, EPOLL_CTL_MOD, first + n, &event))
+			return 0;
+	}
+	return 1;
+}
+
 /* Memory, in MiB; no page is like another. */
 static void make_memory(void)
 {
@@ -300,6 +334,7 @@ static const struct kind {
 	{ "descriptors", make_descriptors, check_descriptors },
 	{ "eventfds", make_eventfds, check_eventfds },
 	{ "timerfds", make_timerfds, check_timerfds },
+	{ "epoll", make_epoll, check_epoll },
 	{ "memory", make_memory, check_memory },
 	{ "space", make_space, check_space },
 };
@@ -325,7 +360,7 @@ int main(int argc, char **argv)
 	while (argc == 4 && kind < end && strcmp(kind->name, argv[1]))
 		kind++;
 	if (argc != 4 || kind == end) {
-		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|memory|space NUMBER RESULT\n");
+		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|epoll|memory|space NUMBER RESULT\n");
 		return 2;
 	}
 	number = strtol(argv[2], NULL, 0);

@@ -120,6 +120,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) objects: &'a mut [Object],
     /// Pids by number.
     pub(in crate::image) pids: &'a mut [Pid],
+    /// Links have come: nothing else does.
+    pub(in crate::image) links: bool,
     /// The thread group whose records these are.
     pub(in crate::image) group: Option<Group>,
     /// The thread whose records these are, and its thread group; 0: none yet.
@@ -164,6 +166,7 @@ pub fn metadata(
         root_ns,
         objects,
         pids,
+        links: false,
         group: None,
         thread: (0, 0),
         cpu_time: task::CPU_TIME_MAX,
@@ -301,6 +304,10 @@ impl Walk<'_> {
         if second != (raw.kind == Kind::Confinement) {
             return Err(raw.fault("only the second record tells of confinement"));
         }
+        if self.links && !raw.kind.is_link() {
+            return Err(raw.fault("comes after the links"));
+        }
+        self.links = raw.kind.is_link();
         match (&self.follow, raw.kind) {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)

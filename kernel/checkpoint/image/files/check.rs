@@ -26,6 +26,7 @@ use crate::image::{
         Object,
         Pid, //
     },
+    epoll::Epoll,
     files::*,
     notify::Inotify,
     record::{
@@ -280,6 +281,10 @@ impl Walk<'_> {
                 )?;
                 zero(raw, device || inode == 0)?;
                 file_type
+            }
+            FILE_EPOLL => {
+                self.refer::<Epoll>(raw, inode)?;
+                TYPE_NONE
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };

@@ -345,6 +345,11 @@ impl FileRef {
         }
     }
 
+    /// Returns whether it is a file of a FUSE server, which the kernel asks what it knows.
+    pub(crate) fn is_served(&self) -> bool {
+        self.fs_magic() == u64::from(bindings::FUSE_SUPER_MAGIC)
+    }
+
     /// Returns whether it is an epoll instance.
     pub(crate) fn is_epoll(&self) -> bool {
         // SAFETY: We own a reference; only its operations are looked at.

@@ -44,10 +44,12 @@
 #define IMAGE_KIND_LEASE 110
 #define IMAGE_KIND_XATTR 111
 #define IMAGE_KIND_REMOVED_DIR 112
+#define IMAGE_KIND_EPOLL 107
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
+#define IMAGE_KIND_EPOLL_ITEMS 224
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -157,6 +159,7 @@
 #define IMAGE_FILE_MEMFD 12
 #define IMAGE_FILE_ALIAS 13
 #define IMAGE_FILE_PATH 14
+#define IMAGE_FILE_EPOLL 11
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -221,6 +224,21 @@
 #define IMAGE_OWNER_THREAD 1
 #define IMAGE_OWNER_PROCESS 2
 #define IMAGE_OWNER_GROUP 3
+
+/* EpollItem.state */
+#define IMAGE_EPOLL_IDLE 0
+#define IMAGE_EPOLL_READY 1
+#define IMAGE_EPOLL_REPORTED 2
+
+/* EpollItem.events */
+#define IMAGE_EPOLL_IN (1ull << 0)
+#define IMAGE_EPOLL_OUT (1ull << 2)
+#define IMAGE_EPOLL_ERR (1ull << 3)
+#define IMAGE_EPOLL_HUP (1ull << 4)
+#define IMAGE_EPOLL_EXCLUSIVE (1ull << 28)
+#define IMAGE_EPOLL_WAKEUP (1ull << 29)
+#define IMAGE_EPOLL_ONESHOT (1ull << 30)
+#define IMAGE_EPOLL_ET (1ull << 31)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -302,6 +320,18 @@ struct image_lock {
 };
 
 static_assert(sizeof(struct image_lock) == 32, "image_lock");
+
+struct image_epoll_item {
+	uint64_t data;
+	uint32_t events;
+	uint32_t file;
+	uint32_t fd;
+	uint32_t state;
+	uint32_t signals;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_epoll_item) == 32, "image_epoll_item");
 
 struct image_id_range {
 	uint32_t first;
@@ -739,6 +769,15 @@ struct image_removed_dir {
 
 static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");
 
+struct image_epoll {
+	uint32_t obj;
+	uint32_t busy_poll_usecs;
+	uint32_t busy_poll_budget;
+	uint32_t prefer_busy_poll;
+};
+
+static_assert(sizeof(struct image_epoll) == 16, "image_epoll");
+
 struct image_uts {
 	uint32_t obj;
 	uint32_t reserved;
@@ -776,5 +815,12 @@ struct image_label {
 };
 
 static_assert(sizeof(struct image_label) == 8, "image_label");
+
+struct image_epoll_items {
+	uint32_t epoll;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_epoll_items) == 8, "image_epoll_items");
 
 #endif /* CKPT_TEST_FORMAT_H */

@@ -10,7 +10,6 @@
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/ioctl.h>
@@ -146,22 +145,6 @@ REFUSE(controlling_terminal)
 }
 
 /* ---- kernel objects without an inode of their own --------------------- */
-
-REFUSE(epoll)
-{
-	int fd = CHECK_SYS(epoll_create1(EPOLL_CLOEXEC));
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 4711 };
-	int pipe_fd[2];
-
-	CHECK_SYS(pipe(pipe_fd));
-	CHECK_SYS(epoll_ctl(fd, EPOLL_CTL_ADD, pipe_fd[0], &event));
-	EXPECT_FD(fd, "*[eventpoll]", "an epoll instance" YET);
-	ckpt_ready_wait();
-	CHECK_EQ(1, write(pipe_fd[1], "e", 1));
-	event.data.u64 = 0;
-	CHECK_EQ(1, epoll_wait(fd, &event, 1, 0));
-	CHECK_EQ(4711, event.data.u64);
-}
 
 /* A ring of the test's own that completes into the scenario's eventfd, by nothing but that. */
 static int outer_ring;

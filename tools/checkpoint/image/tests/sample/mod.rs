@@ -37,6 +37,8 @@ use zerocopy::{
     IntoBytes, //
 };
 
+mod epoll;
+
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 
