@@ -13,9 +13,11 @@
 struct checkpoint_copy;
 struct cred;
 struct file;
+struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
+struct pid_namespace;
 struct prctl_mm_map;
 struct task_struct;
 
@@ -25,6 +27,7 @@ long restart_do(void __user *args, size_t size);
 /* Of kernel/sys.c: the checks of prctl(PR_SET_MM_MAP). */
 int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
 
+struct mm_struct *checkpoint_copy_mm(struct mm_struct *mm);
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
 void checkpoint_copy_del(struct checkpoint_copy *copy);
 void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end);
@@ -43,6 +46,73 @@ int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);
 
 bool proc_mem_may_force(void);
+
+/* What all objects of System V IPC have; user and group ids are those of the caller's namespace. */
+struct checkpoint_ipc {
+	s32 id;
+	s32 key;
+	u32 uid;
+	u32 gid;
+	u32 cuid;
+	u32 cgid;
+	u32 mode;
+};
+
+/* A segment of shared memory; times in seconds. */
+struct checkpoint_shm {
+	struct checkpoint_ipc ipc;
+	/* The key that it was made with. */
+	s32 named;
+	bool dest;
+	bool locked;
+	u64 attaches;
+	s64 atime;
+	s64 dtime;
+	s64 ctime;
+	s32 cpid;
+	s32 lpid;
+	/* The thread that has made it; 0: that is gone. */
+	s32 creator;
+	struct file *file;
+};
+
+/* An ipc namespace: its settings, what id comes next of each kind, and how much is in it. */
+struct checkpoint_ipc_ns {
+	u64 shm_max;
+	u64 shm_all;
+	u32 shm_mni;
+	u32 shm_rmid_forced;
+	s32 sem[4];
+	u32 msg_max;
+	u32 msg_mnb;
+	u32 msg_mni;
+	u32 mq[5];
+	u32 shift;
+	/* Semaphores, message queues, shared memory. */
+	u32 seq[3];
+	s32 last_idx[3];
+	u32 cursor[3];
+	s32 next_id[3];
+	u32 in_use[3];
+	u32 mq_queues;
+};
+
+/* Of ipc/. */
+int checkpoint_ipc_index(int id);
+void checkpoint_ipc_ns_get(struct ipc_namespace *ns, struct checkpoint_ipc_ns *out);
+void checkpoint_ipc_ns_open(struct ipc_namespace *ns);
+int checkpoint_ipc_ns_set(struct ipc_namespace *ns, const struct checkpoint_ipc_ns *in);
+bool checkpoint_is_shm(struct file *file, struct ipc_namespace **ns, int *id);
+int checkpoint_shm_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, int idx,
+			struct checkpoint_shm *out);
+unsigned long checkpoint_shm_attaches(struct ipc_namespace *ns, int id);
+struct file *checkpoint_shm_make(struct ipc_namespace *ns, const struct checkpoint_shm *seg,
+				 size_t size, bool noreserve);
+struct file *checkpoint_shm_open(struct ipc_namespace *ns, int id, struct file *memory,
+				 int f_flags);
+int checkpoint_shm_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
+		       const struct checkpoint_shm *seg, struct file *memory);
+void checkpoint_shm_remove(struct ipc_namespace *ns, int id, struct file *memory);
 
 #ifdef CONFIG_SYSVIPC
 bool sem_has_undo(struct task_struct *task);

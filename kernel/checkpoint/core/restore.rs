@@ -41,6 +41,7 @@ use crate::{
     },
     kapi::{
         fs::path::PathRef,
+        ipc::namespace::IpcNs,
         mm::{
             oom,
             space::denies_write_exec, //
@@ -68,6 +69,8 @@ pub(crate) struct Restore {
     report: Mutex<Report>,
     /// Root directory of the caller of restart(2): what the paths of the image start from.
     pub(crate) root: PathRef,
+    /// ipc namespace of the caller.
+    pub(crate) ipc_ns: IpcNs,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -133,6 +136,7 @@ impl Restore {
             built <- Built::new(),
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
+            ipc_ns: IpcNs::of_current(),
             monotonic_offset,
             boottime_offset,
             container,

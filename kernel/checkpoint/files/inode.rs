@@ -112,6 +112,17 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, dir: KVec<u8>) -> Result {
     Ok(())
 }
 
+/// Notes memory that is no open file of the tasks: a segment of System V shared memory.
+pub(crate) fn add_memory(cap: &mut Capture, file: &FileRef) -> Result {
+    if cap.objects.count::<Nameless>(file.inode_addr())? {
+        cap.objects.keep(Nameless {
+            file: file.clone(),
+            dir: KVec::new(),
+        })?;
+    }
+    Ok(())
+}
+
 /// An inode without a name, whose contents go into the image.
 pub(crate) struct Nameless {
     /// A file that shows it.
@@ -128,7 +139,11 @@ impl Shared<Found> for Nameless {
 
 /// Returns the reference of the inode of `open`; writes its record the first time.
 pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
-    let file = &open.file;
+    save_memory(cap, &open.file)
+}
+
+/// Returns the same of the inode that `file` shows.
+pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let (obj, Some(inode)) = cap.objects.save::<Nameless>(file.inode_addr())? else {
         return cap.objects.reference::<Nameless>(file.inode_addr());
     };

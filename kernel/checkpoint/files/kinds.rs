@@ -22,6 +22,7 @@ use crate::{
         },
         pipe,
         regular,
+        sysv,
         unlinked, //
     },
     kapi::fs::{
@@ -136,7 +137,11 @@ static KINDS: &[FileOps] = &[
     all_on(MQUEUE_MAGIC, "a POSIX message queue"),
     // Files and memory.
     refused("a memfd", |f| f.is_memory_named(b"memfd:")),
-    refused("System V shared memory", |f| f.is_memory_named(b"SYSV")),
+    sysv::OPS,
+    // Opened in /proc/PID/map_files.
+    refused("memory of System V shared memory", |f| {
+        f.is_memory_named(b"SYSV")
+    }),
     anon::OPS,
     refused("memory of the kernel", |f| f.is_memory()),
     unlinked::OPS,
@@ -228,6 +233,7 @@ mod tests {
             FILE_FIFO,
             FILE_UNLINKED,
             FILE_SHARED_ANON,
+            FILE_SYSV_SHM,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

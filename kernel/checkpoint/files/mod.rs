@@ -19,6 +19,7 @@ mod path;
 mod pipe;
 mod regular;
 mod same;
+mod sysv;
 mod table;
 mod unlinked;
 
@@ -53,6 +54,8 @@ pub(crate) use self::{
     collected::Collected,
     fs::Dirs,
     inode::{
+        add_memory,
+        save_memory,
         BuiltInode,
         Nameless, //
     },

@@ -61,6 +61,9 @@ values! {
     /// Anonymous memory shared between tasks; `inode` holds it. Has no
     /// descriptor, only mappings.
     FILE_SHARED_ANON = 7,
+    /// Attach of System V shared memory; `inode` is the `Segment`. Has no
+    /// descriptor, only mappings.
+    FILE_SYSV_SHM = 17,
 }
 
 /// Bits of [`OpenFile::flags`].

@@ -16,6 +16,7 @@ use super::{
     confinement,
     files,
     header,
+    ipc,
     layout::{
         Defined,
         Structure, //
@@ -125,6 +126,9 @@ kinds! {
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,
+    IpcNs: ipc::IpcNs,
+
+    Segment: ipc::Segment,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,

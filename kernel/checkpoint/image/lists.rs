@@ -15,6 +15,7 @@ use super::{
         self,
         Header, //
     },
+    ipc,
     kinds::Kind,
     layout::{
         Defined,
@@ -71,6 +72,7 @@ pub const VALUES: &[&Values] = &[
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,
+    &ipc::SEGMENT_FLAG_LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

@@ -14,6 +14,7 @@ pub mod confinement;
 pub mod cpu;
 pub mod files;
 pub mod header;
+pub mod ipc;
 pub mod kinds;
 pub mod layout;
 pub mod lists;

@@ -213,6 +213,10 @@ record! {
         pub slice: U64,
         /// Robust futex list of 32-bit calls.
         pub compat_robust_list: U64,
+        /// ipc namespace; 0: shared with the caller of restart(2).
+        pub ipc: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 

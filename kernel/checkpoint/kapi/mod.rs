@@ -42,6 +42,12 @@ pub(crate) mod fs {
     pub(crate) mod user_buffer;
 }
 
+/// System V IPC and its namespaces: `ipc/`.
+pub(crate) mod ipc {
+    pub(crate) mod namespace;
+    pub(crate) mod shm;
+}
+
 /// Memory: `mm/`.
 pub(crate) mod mm {
     pub(crate) mod copy;

@@ -58,6 +58,13 @@ pub(in crate::image) enum Follow {
         /// Bytes that still fit.
         room: u64,
     },
+    /// What is in an ipc namespace.
+    Ipc {
+        /// How many objects.
+        left: u32,
+        /// The namespace.
+        ns: u32,
+    },
     /// Security labels.
     Labels {
         /// How many.
@@ -281,12 +288,16 @@ impl Walk<'_> {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
+            | (Follow::Ipc { .. }, Kind::Inode | Kind::Segment)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
                 return Err(raw.fault("the address space before it lacks mappings"))
             }
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
+            }
+            (Follow::Ipc { .. }, _) => {
+                return Err(raw.fault("the ipc namespace before it lacks what is in it"))
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
@@ -347,6 +358,12 @@ impl Walk<'_> {
             Follow::Vmas { .. } => return Err(Fault::framing(end, "mappings are missing")),
             Follow::Buffers { .. } => {
                 return Err(Fault::framing(end, "buffers of a pipe are missing"))
+            }
+            Follow::Ipc { .. } => {
+                return Err(Fault::framing(
+                    end,
+                    "what is in an ipc namespace is missing",
+                ))
             }
             // Tasks come after them.
             Follow::Labels { .. } => (),

@@ -21,6 +21,7 @@ use crate::image::{
         Object, //
     },
     files::*,
+    ipc::Segment,
     record::{
         Fault,
         Raw, //
@@ -96,7 +97,7 @@ impl Walk<'_> {
             let file = self.refer::<OpenFile>(raw, fd.file.get())?;
             ensure(
                 raw,
-                kind_of(file) != FILE_SHARED_ANON,
+                !matches!(kind_of(file), FILE_SHARED_ANON | FILE_SYSV_SHM),
                 "descriptor of anonymous memory",
             )?;
         }
@@ -155,6 +156,10 @@ impl Walk<'_> {
                     "file and pipe do not fit together",
                 )?;
                 TYPE_FIFO
+            }
+            FILE_SYSV_SHM => {
+                self.refer::<Segment>(raw, inode)?;
+                TYPE_REGULAR
             }
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;

@@ -25,6 +25,7 @@ use crate::image::{
         FILE_DEVICE,
         FILE_REGULAR,
         FILE_SHARED_ANON,
+        FILE_SYSV_SHM,
         FILE_UNLINKED, //
     },
     mm::*,
@@ -232,7 +233,7 @@ impl Walk<'_> {
                 return ensure(raw, file == 0, "file where none belongs");
             }
             VMA_FILE => &[FILE_REGULAR, FILE_UNLINKED, FILE_DEVICE, FILE_SHARED_ANON],
-            VMA_SHARED => &[FILE_REGULAR, FILE_UNLINKED, FILE_SHARED_ANON],
+            VMA_SHARED => &[FILE_REGULAR, FILE_UNLINKED, FILE_SHARED_ANON, FILE_SYSV_SHM],
             _ => return Err(raw.fault("unknown kind of mapping")),
         };
         let file = self.refer::<OpenFile>(raw, file)?;

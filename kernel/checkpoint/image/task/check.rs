@@ -24,6 +24,7 @@ use crate::image::{
         PID_MAX, //
     },
     files,
+    ipc::IpcNs,
     mm::Mm,
     ns,
     record::{
@@ -176,6 +177,8 @@ impl Walk<'_> {
 
     fn task_references(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
         self.refer_or_none::<ns::Uts>(raw, task.uts.get())?;
+        self.refer_or_none::<IpcNs>(raw, task.ipc.get())?;
+        zero(raw, task.reserved.get() == 0)?;
         if task.state.get() == TASK_LIVE {
             self.refer::<Mm>(raw, task.mm.get())?;
             self.refer::<files::Table>(raw, task.files.get())?;

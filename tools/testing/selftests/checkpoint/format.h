@@ -35,6 +35,8 @@
 #define IMAGE_KIND_PATH 103
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
+#define IMAGE_KIND_IPC_NS 130
+#define IMAGE_KIND_SEGMENT 176
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 
@@ -133,6 +135,7 @@
 #define IMAGE_FILE_FIFO 5
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
+#define IMAGE_FILE_SYSV_SHM 17
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -155,6 +158,10 @@
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
+
+/* Segment.flags */
+#define IMAGE_SEGMENT_REMOVED (1ull << 0)
+#define IMAGE_SEGMENT_LOCKED (1ull << 1)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -304,9 +311,11 @@ struct image_task {
 	uint64_t start_boottime;
 	uint64_t slice;
 	uint64_t compat_robust_list;
+	uint32_t ipc;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_task) == 312, "image_task");
+static_assert(sizeof(struct image_task) == 320, "image_task");
 
 struct image_process {
 	uint64_t flags;
@@ -547,6 +556,50 @@ struct image_pid_ns {
 };
 
 static_assert(sizeof(struct image_pid_ns) == 24, "image_pid_ns");
+
+struct image_ipc_ns {
+	uint32_t obj;
+	uint32_t inside;
+	uint64_t shm_max;
+	uint64_t shm_all;
+	uint32_t shm_mni;
+	uint32_t shm_rmid_forced;
+	int32_t sem[4];
+	uint32_t msg_max;
+	uint32_t msg_mnb;
+	uint32_t msg_mni;
+	uint32_t mq[5];
+	uint32_t shift;
+	uint32_t seq[3];
+	int32_t last_idx[3];
+	uint32_t cursor[3];
+	int32_t next_id[3];
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_ipc_ns) == 136, "image_ipc_ns");
+
+struct image_segment {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t inode;
+	uint32_t flags;
+	uint32_t id;
+	uint32_t key;
+	uint32_t named;
+	uint32_t mode;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint64_t atime;
+	uint64_t dtime;
+	uint64_t ctime;
+	uint32_t cpid;
+	uint32_t lpid;
+	uint32_t maker;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_segment) == 88, "image_segment");
 
 struct image_confinement {
 	uint64_t flags;

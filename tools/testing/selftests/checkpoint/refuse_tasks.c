@@ -18,7 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sem.h>
-#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #if defined(__x86_64__)
@@ -135,20 +134,6 @@ REFUSE(itimer_prof)
 }
 
 /* ---- System V IPC ---------------------------------------------------- */
-
-REFUSE(sysv_shared_memory)
-{
-	int id = CHECK_HERE(shmget(IPC_PRIVATE, 2 * CKPT_PAGE, 0600));
-	char *at = shmat(id, NULL, 0);
-
-	CHECK(at != (void *)-1, "shmat: %s", strerror(errno));
-	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
-	at[5] = 's';
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: System V shared memory: have it detach that (shmdt)",
-		       (long)at, (long)at + 2 * CKPT_PAGE);
-	ckpt_ready_wait();
-	CHECK_EQ('s', at[5]);
-}
 
 REFUSE(semaphore_undo)
 {
