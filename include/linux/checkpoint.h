@@ -76,6 +76,38 @@ struct checkpoint_shm {
 	struct file *file;
 };
 
+/* A semaphore. */
+struct checkpoint_sem_value {
+	u32 value;
+	s32 pid;
+};
+
+/* A set of semaphores; times in seconds. */
+struct checkpoint_sem {
+	struct checkpoint_ipc ipc;
+	u32 nsems;
+	/* How many lists of adjustments it is on, and bytes of all that. */
+	u32 undos;
+	size_t size;
+	/* To compare. */
+	unsigned long addr;
+	s64 otime;
+	s64 ctime;
+};
+
+/* A message queue; times in seconds. */
+struct checkpoint_msg {
+	struct checkpoint_ipc ipc;
+	s32 lspid;
+	s32 lrpid;
+	s64 stime;
+	s64 rtime;
+	s64 ctime;
+	u64 qbytes;
+	u64 messages;
+	u64 bytes;
+};
+
 /* An ipc namespace: its settings, what id comes next of each kind, and how much is in it. */
 struct checkpoint_ipc_ns {
 	u64 shm_max;
@@ -113,6 +145,26 @@ struct file *checkpoint_shm_open(struct ipc_namespace *ns, int id, struct file *
 int checkpoint_shm_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
 		       const struct checkpoint_shm *seg, struct file *memory);
 void checkpoint_shm_remove(struct ipc_namespace *ns, int id, struct file *memory);
+int checkpoint_sem_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, int idx,
+			struct checkpoint_sem *out, void *buf, size_t size);
+int checkpoint_sem_make(struct ipc_namespace *ns, const struct checkpoint_sem *sem);
+int checkpoint_sem_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
+		       const struct checkpoint_sem *sem,
+		       const struct checkpoint_sem_value *values);
+void *checkpoint_undo_list(struct task_struct *tsk, unsigned int *users);
+void *checkpoint_undo_join(void *list);
+void checkpoint_undo_put(void *list);
+int checkpoint_undo_add(struct ipc_namespace *ns, int semid, struct pid_namespace *pid_ns,
+			int pid, const s16 *semadj, int nsems);
+int checkpoint_msg_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, int idx,
+			struct checkpoint_msg *out);
+int checkpoint_msg_read(struct ipc_namespace *ns, int id, unsigned long skip, void *buf,
+			size_t size);
+int checkpoint_msg_make(struct ipc_namespace *ns, const struct checkpoint_msg *queue);
+int checkpoint_msg_add(struct ipc_namespace *ns, int id, long type, const void *data,
+		       size_t len);
+int checkpoint_msg_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
+		       const struct checkpoint_msg *queue);
 
 #ifdef CONFIG_SYSVIPC
 bool sem_has_undo(struct task_struct *task);

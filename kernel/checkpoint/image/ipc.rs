@@ -14,7 +14,8 @@ use zerocopy::byteorder::little_endian::{
 
 use super::layout::{
     flags,
-    record, //
+    record,
+    structure, //
 };
 
 pub(super) mod check;
@@ -23,7 +24,8 @@ pub(super) mod check;
 pub const CLASSES: usize = 3;
 
 record! {
-    /// An ipc namespace. What is in it follows: each [`Segment`], with its `Inode` before it.
+    /// An ipc namespace. What is in it follows: each [`Segment`] with its `Inode` before it, each
+    /// [`SemSet`] and [`MsgQueue`] with what belongs to it.
     #[record(IpcNs = 130, "ipc namespace", min = 136, check = ipc_ns, object)]
     pub struct IpcNs {
         /// Reference of this object.
@@ -111,4 +113,119 @@ flags! {
     SEGMENT_REMOVED = 1 << 0,
     /// Is locked in memory (SHM_LOCK).
     SEGMENT_LOCKED = 1 << 1,
+}
+
+record! {
+    /// A set of semaphores. Payload: a [`Semaphore`] for each. Adjustments of them follow.
+    #[record(SemSet = 177, "semaphores", min = 64, check = sem_set, object)]
+    pub struct SemSet {
+        /// Reference of this object.
+        pub obj: U32,
+        /// The [`IpcNs`] that it is in.
+        pub ns: U32,
+        /// The id.
+        pub id: U32,
+        /// The key; 0: none.
+        pub key: U32,
+        /// Permissions.
+        pub mode: U32,
+        /// How many semaphores it has.
+        pub nsems: U32,
+        /// Owner and its group.
+        pub owner: [U32; 2],
+        /// Creator and its group.
+        pub creator: [U32; 2],
+        /// Number of [`SemUndo`] records that follow.
+        pub undos: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// Time of the last semop(2).
+        pub otime: U64,
+        /// Time of the last change.
+        pub ctime: U64,
+    }
+}
+
+/// Highest value of a semaphore.
+pub const SEM_VALUE_MAX: u32 = 32767;
+
+structure! {
+    /// A semaphore.
+    pub struct Semaphore {
+        /// Its value.
+        pub value: U32,
+        /// Process that has changed it last.
+        pub pid: U32,
+    }
+}
+
+record! {
+    /// Adjustments of the [`SemSet`] before it that are to be made when the last task with `list`
+    /// exits (SEM_UNDO). Payload: one for each semaphore, signed, of 16 bits.
+    #[record(SemUndo = 178, "semaphore adjustments", min = 8, check = sem_undo)]
+    pub struct SemUndo {
+        /// An [`UndoList`], higher than in the record before.
+        pub list: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+record! {
+    /// Who shares adjustments of semaphores (CLONE_SYSVSEM): tasks refer to it.
+    #[record(UndoList = 179, "list of semaphore adjustments", min = 16, check = undo_list, object = undo_list_object)]
+    pub struct UndoList {
+        /// Reference of this object.
+        pub obj: U32,
+        /// The ipc namespace of all tasks that have it; 0: that of the caller.
+        pub ns: U32,
+        /// A live thread that has it.
+        pub tid: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+record! {
+    /// A message queue. What is in it follows.
+    #[record(MsgQueue = 180, "message queue", min = 80, check = msg_queue, object)]
+    pub struct MsgQueue {
+        /// Reference of this object.
+        pub obj: U32,
+        /// The [`IpcNs`] that it is in.
+        pub ns: U32,
+        /// The id.
+        pub id: U32,
+        /// The key; 0: none.
+        pub key: U32,
+        /// Permissions.
+        pub mode: U32,
+        /// Number of [`Message`] records that follow.
+        pub messages: U32,
+        /// Owner and its group.
+        pub owner: [U32; 2],
+        /// Creator and its group.
+        pub creator: [U32; 2],
+        /// Process that has sent a message last.
+        pub lspid: U32,
+        /// Process that has received one last.
+        pub lrpid: U32,
+        /// Time of the last msgsnd(2).
+        pub stime: U64,
+        /// Time of the last msgrcv(2).
+        pub rtime: U64,
+        /// Time of the last change.
+        pub ctime: U64,
+        /// How many bytes it takes.
+        pub qbytes: U64,
+    }
+}
+
+record! {
+    /// A message of the [`MsgQueue`] before it, the oldest first. Payload: its bytes.
+    #[record(Message = 181, "message", min = 8, check = message)]
+    pub struct Message {
+        /// Its type.
+        pub mtype: U64,
+    }
 }

@@ -129,6 +129,11 @@ kinds! {
     IpcNs: ipc::IpcNs,
 
     Segment: ipc::Segment,
+    SemSet: ipc::SemSet,
+    SemUndo: ipc::SemUndo,
+    UndoList: ipc::UndoList,
+    MsgQueue: ipc::MsgQueue,
+    Message: ipc::Message,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,

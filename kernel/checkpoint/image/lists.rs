@@ -15,7 +15,10 @@ use super::{
         self,
         Header, //
     },
-    ipc,
+    ipc::{
+        self,
+        Semaphore, //
+    },
     kinds::Kind,
     layout::{
         Defined,
@@ -44,6 +47,7 @@ pub const OTHERS: &[&Structure] = &[
     &Guard::STRUCTURE,
     &Fd::STRUCTURE,
     &IdRange::STRUCTURE,
+    &Semaphore::STRUCTURE,
 ];
 
 /// All structures.

@@ -215,8 +215,8 @@ record! {
         pub compat_robust_list: U64,
         /// ipc namespace; 0: shared with the caller of restart(2).
         pub ipc: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// List of semaphore adjustments; 0: none.
+        pub undo: U32,
     }
 }
 

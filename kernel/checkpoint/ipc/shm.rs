@@ -41,6 +41,12 @@ use crate::{
         },
         ObjRef, //
     },
+    ipc::{
+        take_pids,
+        why_not_given,
+        why_not_made,
+        OWNER, //
+    },
     kapi::{
         fs::file::FileRef,
         ipc::{
@@ -54,12 +60,9 @@ use crate::{
             }, //
         },
         pid::namespace::PidNs,
-        task::{
-            frozen::{
-                FrozenTask,
-                TaskName, //
-            },
-            links::LonePid, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
         }, //
     },
     ns, //
@@ -128,7 +131,7 @@ fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Resu
     let why = if found.memory.is_hugetlb() {
         "huge pages can't be saved: have it made without them (SHM_HUGETLB)"
     } else if !common.has_ids() {
-        "its owner is not known in this user namespace: call from outside"
+        OWNER
     } else {
         files::add_memory(cap, &found.memory)?;
         cap.objects.keep(Segment {
@@ -272,25 +275,20 @@ impl Rebuilt for BuiltSegment {
 
     /// Gives it its owners, mode, times and pids, and removes it if it was: all have it attached.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
-        // A pid that no task has any more is remembered by those who ask for it.
-        let mut lone = KVec::new();
-        for pid in self.settings.pids {
-            if pid == 0 || self.pid_ns.has(pid) {
-                continue;
-            }
-            let pid = LonePid::new(&self.pid_ns, &mut [pid.cast_signed()]).map_err(|e| {
-                self.fail(r, e, "the pid of a process that has used it can't be taken")
-            })?;
-            lone.push(pid, GFP_KERNEL_ACCOUNT)?;
-        }
-        shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory).map_err(|e| {
-            let why = match e {
-                EPERM => "the caller may not give it to its owner (CAP_SETUID, CAP_SETGID)",
-                EINVAL => "was removed, and no task has it attached",
-                _ => "was removed by somebody else",
-            };
-            self.fail(r, e, why)
-        })
+        take_pids(&self.pid_ns, self.settings.pids.into_iter())
+            .and_then(|_taken| shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory))
+            .map_err(|e| {
+                r.fail_of(
+                    e,
+                    &self.who,
+                    fmt!(
+                        "System V shared memory {}: {} [{}]",
+                        self.settings.common.id,
+                        why_not_given(e),
+                        Errno(e)
+                    ),
+                )
+            })
     }
 
     /// One in a namespace of the restart goes with that.
@@ -298,13 +296,6 @@ impl Rebuilt for BuiltSegment {
         if self.outside {
             shm::remove(&self.ns, self.settings.common.id, &self.memory);
         }
-    }
-}
-
-impl BuiltSegment {
-    fn fail(&self, r: &Restore, e: Error, why: &str) -> Error {
-        let id = self.settings.common.id;
-        r.fail_of(e, &self.who, fmt!("System V shared memory {}: {}", id, why))
     }
 }
 
@@ -320,16 +311,6 @@ pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Res
     let size = usize::try_from(memory.size.get())?;
     let noreserve = memory.flags.get() & INODE_NORESERVE != 0;
     let memory = shm::make(ns, &settings, size, noreserve).map_err(|e| {
-        let why = match e {
-            EEXIST => "its id or its key is in use: remove what has it (ipcrm)",
-            EPERM => {
-                "the caller may not choose ids (CAP_CHECKPOINT_RESTORE) or lock memory \
-                 (RLIMIT_MEMLOCK, CAP_IPC_LOCK)"
-            }
-            ENOSPC | EINVAL => "the ipc namespace has no room for it (shmmax, shmall, shmmni)",
-            ENOMEM => "there is no memory for it, or the caller may not lock so much",
-            _ => "can't be made",
-        };
         r.fail(
             e,
             plan,
@@ -337,7 +318,7 @@ pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Res
                 "System V shared memory {} of {} bytes: {} [{}]",
                 settings.common.id,
                 size,
-                why,
+                why_not_made(e),
                 Errno(e)
             ),
         )

@@ -44,7 +44,9 @@ pub(crate) mod fs {
 
 /// System V IPC and its namespaces: `ipc/`.
 pub(crate) mod ipc {
+    pub(crate) mod msg;
     pub(crate) mod namespace;
+    pub(crate) mod sem;
     pub(crate) mod shm;
 }
 

@@ -6,6 +6,7 @@
 //! memory that the tasks have attached, and nobody else, is saved with them then.
 
 use kernel::prelude::*;
+use zerocopy::byteorder::little_endian::U32;
 
 use crate::{
     core::{
@@ -27,19 +28,22 @@ use crate::{
     image::{
         ipc::{
             IpcNs as Record,
-            Segment, //
+            MsgQueue,
+            Segment,
+            SemSet, //
         },
         task::TASK_LIVE,
         Kind,
         ObjRef, //
     },
-    ipc,
+    ipc::{
+        self,
+        msg::Queue, //
+    },
     kapi::{
         ipc::namespace::{
             IpcNs,
-            Settings,
-            QUEUES,
-            SEMAPHORES, //
+            Settings, //
         },
         ns::proxy,
         task::frozen::{
@@ -67,6 +71,10 @@ struct Space {
     who: TaskName,
     /// Its segments, by the address of their memory.
     segments: KVVec<usize>,
+    /// Its sets of semaphores, by their address.
+    sets: KVVec<usize>,
+    /// Its message queues.
+    queues: KVVec<Queue>,
 }
 
 /// The task's own ipc namespace; `None` if it is that of the caller.
@@ -90,26 +98,27 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !cap.objects.count::<Space>(ns.addr())? {
         return Ok(());
     }
-    let settings = ns.settings();
-    for (many, what) in [
-        (settings.in_use[SEMAPHORES], "semaphores (ipcs -s)"),
-        (settings.in_use[QUEUES], "message queues (ipcs -q)"),
-        (settings.mq_queues, "POSIX message queues"),
-    ] {
-        if many != 0 {
-            cap.refuse(
-                EOPNOTSUPP,
-                t,
-                fmt!(
-                    "its ipc namespace has {}, which can't be saved yet: have them removed",
-                    what
-                ),
-            );
-        }
+    if ns.settings().mq_queues != 0 {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "its ipc namespace has POSIX message queues, which can't be saved yet: have them \
+                 unlinked"
+            ),
+        );
     }
     let segments = ipc::shm::collect(cap, t, &ns)?;
+    let sets = ipc::sem::collect(cap, t, &ns)?;
+    let queues = ipc::msg::collect(cap, t, &ns)?;
     let who = t.display(&cap.pid_ns);
-    cap.objects.keep(Space { ns, who, segments })
+    cap.objects.keep(Space {
+        ns,
+        who,
+        segments,
+        sets,
+        queues,
+    })
 }
 
 /// What starts a container is often in its ipc namespace, and waits: so that is only told. What it
@@ -176,7 +185,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let s = space.ns.settings();
     let body = Record {
         obj: obj.get().into(),
-        inside: u32::try_from(space.segments.len())?.into(),
+        inside: u32::try_from(space.segments.len() + space.sets.len() + space.queues.len())?.into(),
         shm_max: s.shm_max.into(),
         shm_all: s.shm_all.into(),
         shm_mni: s.shm_mni.into(),
@@ -197,6 +206,13 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     for &addr in &space.segments {
         wait::go_on()?;
         ipc::shm::save(cap, addr, obj.get())?;
+    }
+    for &addr in &space.sets {
+        wait::go_on()?;
+        ipc::sem::save(cap, addr, obj.get())?;
+    }
+    for queue in &space.queues {
+        ipc::msg::save(cap, queue, &space.ns, obj.get())?;
     }
     Ok(())
 }
@@ -272,12 +288,24 @@ pub(crate) fn rebuilt(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<IpcNs
         }
         wait::go_on()?;
         let raw = raw.map_err(|f| r.fault(f))?;
-        if raw.kind == Kind::Segment {
-            let segment: Segment = raw.body().map_err(|f| r.fault(f))?;
-            let obj = ObjRef::new(segment.obj.get()).ok_or(EINVAL)?;
-            ipc::shm::make(r, plan, &ns, obj)?;
-            left -= 1;
+        let object = |obj: U32| ObjRef::new(obj.get()).ok_or(EINVAL);
+        match raw.kind {
+            Kind::Segment => {
+                let segment: Segment = raw.body().map_err(|f| r.fault(f))?;
+                ipc::shm::make(r, plan, &ns, object(segment.obj)?)?;
+            }
+            Kind::SemSet => {
+                let set: SemSet = raw.body().map_err(|f| r.fault(f))?;
+                ipc::sem::make(r, plan, &ns, object(set.obj)?)?;
+            }
+            Kind::MsgQueue => {
+                let queue: MsgQueue = raw.body().map_err(|f| r.fault(f))?;
+                ipc::msg::make(r, plan, &ns, object(queue.obj)?)?;
+            }
+            // What belongs to one of them.
+            _ => continue,
         }
+        left -= 1;
     }
     Ok(ns)
 }

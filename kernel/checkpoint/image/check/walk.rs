@@ -18,6 +18,7 @@ use super::{
 };
 use crate::image::{
     files,
+    ipc::check::Inside,
     kinds::Kind,
     mm,
     record::{
@@ -59,12 +60,7 @@ pub(in crate::image) enum Follow {
         room: u64,
     },
     /// What is in an ipc namespace.
-    Ipc {
-        /// How many objects.
-        left: u32,
-        /// The namespace.
-        ns: u32,
-    },
+    Ipc(Inside),
     /// Security labels.
     Labels {
         /// How many.
@@ -285,10 +281,10 @@ impl Walk<'_> {
             return Err(raw.fault("only the second record tells of confinement"));
         }
         match (&self.follow, raw.kind) {
+            (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
-            | (Follow::Ipc { .. }, Kind::Inode | Kind::Segment)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
                 return Err(raw.fault("the address space before it lacks mappings"))
@@ -296,7 +292,7 @@ impl Walk<'_> {
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
             }
-            (Follow::Ipc { .. }, _) => {
+            (Follow::Ipc(_), _) => {
                 return Err(raw.fault("the ipc namespace before it lacks what is in it"))
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
@@ -359,7 +355,7 @@ impl Walk<'_> {
             Follow::Buffers { .. } => {
                 return Err(Fault::framing(end, "buffers of a pipe are missing"))
             }
-            Follow::Ipc { .. } => {
+            Follow::Ipc(_) => {
                 return Err(Fault::framing(
                     end,
                     "what is in an ipc namespace is missing",

@@ -59,11 +59,6 @@ impl Common {
     }
 }
 
-/// What of it counts semaphores, message queues and segments.
-pub(crate) const SEMAPHORES: usize = 0;
-/// See [`SEMAPHORES`].
-pub(crate) const QUEUES: usize = 1;
-
 /// A reference on an ipc namespace.
 ///
 /// # Invariants

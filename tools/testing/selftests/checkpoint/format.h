@@ -37,6 +37,11 @@
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_IPC_NS 130
 #define IMAGE_KIND_SEGMENT 176
+#define IMAGE_KIND_SEM_SET 177
+#define IMAGE_KIND_SEM_UNDO 178
+#define IMAGE_KIND_UNDO_LIST 179
+#define IMAGE_KIND_MSG_QUEUE 180
+#define IMAGE_KIND_MESSAGE 181
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 
@@ -241,6 +246,13 @@ struct image_id_range {
 
 static_assert(sizeof(struct image_id_range) == 12, "image_id_range");
 
+struct image_semaphore {
+	uint32_t value;
+	uint32_t pid;
+};
+
+static_assert(sizeof(struct image_semaphore) == 8, "image_semaphore");
+
 struct image_container {
 	uint64_t flags;
 	uint64_t monotonic_ns;
@@ -312,7 +324,7 @@ struct image_task {
 	uint64_t slice;
 	uint64_t compat_robust_list;
 	uint32_t ipc;
-	uint32_t reserved;
+	uint32_t undo;
 };
 
 static_assert(sizeof(struct image_task) == 320, "image_task");
@@ -600,6 +612,64 @@ struct image_segment {
 };
 
 static_assert(sizeof(struct image_segment) == 88, "image_segment");
+
+struct image_sem_set {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t id;
+	uint32_t key;
+	uint32_t mode;
+	uint32_t nsems;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint32_t undos;
+	uint32_t reserved;
+	uint64_t otime;
+	uint64_t ctime;
+};
+
+static_assert(sizeof(struct image_sem_set) == 64, "image_sem_set");
+
+struct image_sem_undo {
+	uint32_t list;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_sem_undo) == 8, "image_sem_undo");
+
+struct image_undo_list {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t tid;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_undo_list) == 16, "image_undo_list");
+
+struct image_msg_queue {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t id;
+	uint32_t key;
+	uint32_t mode;
+	uint32_t messages;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint32_t lspid;
+	uint32_t lrpid;
+	uint64_t stime;
+	uint64_t rtime;
+	uint64_t ctime;
+	uint64_t qbytes;
+};
+
+static_assert(sizeof(struct image_msg_queue) == 80, "image_msg_queue");
+
+struct image_message {
+	uint64_t mtype;
+};
+
+static_assert(sizeof(struct image_message) == 8, "image_message");
 
 struct image_confinement {
 	uint64_t flags;

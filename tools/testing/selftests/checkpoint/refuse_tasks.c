@@ -141,7 +141,9 @@ REFUSE(semaphore_undo)
 	int id = CHECK_HERE(semget(IPC_PRIVATE, 1, 0600));
 
 	CHECK_SYS(semop(id, &op, 1));
-	EXPECT_TASK("has System V semaphore adjustments (SEM_UNDO): have it give the semaphores back");
+	EXPECT_TASK("has adjustments (SEM_UNDO) of System V semaphores in the caller's ipc namespace: "
+		    "have it give the semaphores back, or start it in an ipc namespace of its own "
+		    "(unshare --ipc)");
 	ckpt_ready_wait();
 	CHECK_EQ(1, semctl(id, 0, GETVAL));
 	CHECK_SYS(semctl(id, 0, IPC_RMID));
