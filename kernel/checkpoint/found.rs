@@ -8,6 +8,7 @@ use crate::{
         kind, //
     },
     files,
+    ipc,
     mm,
     ns,
     task, //
@@ -31,6 +32,8 @@ pub(crate) struct Found {
     pub(crate) mm: mm::Collected,
     /// Files.
     pub(crate) files: files::Collected,
+    /// System V IPC.
+    pub(crate) ipc: ipc::Collected,
     /// Namespaces.
     pub(crate) ns: ns::Collected,
     /// Task-related objects.
@@ -43,6 +46,7 @@ impl Found {
         Self {
             mm: mm::Collected::new(),
             files: files::Collected::new(),
+            ipc: ipc::Collected::new(),
             ns: ns::Collected::new(),
             task: task::Collected::new(),
         }

@@ -22,6 +22,7 @@ use crate::{
         ThreadOps, //
     },
     image::task::Process,
+    ipc,
     kapi::{
         fork::{
             parked::ParkedTask,
@@ -37,17 +38,29 @@ use crate::{
 /// Returns what each thread has, in the order in which it is collected and saved: an object's
 /// record comes before its first use.
 pub(crate) fn threads() -> impl Iterator<Item = &'static ThreadOps> {
-    [ns::THREADS, files::THREADS, mm::THREADS, task::THREADS]
-        .into_iter()
-        .flatten()
+    [
+        ns::THREADS,
+        ipc::THREADS,
+        files::THREADS,
+        mm::THREADS,
+        task::THREADS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Returns the same in the order in which a task restores itself: namespaces, the new address
 /// space, files, and last what takes rights away.
 fn restored() -> impl Iterator<Item = &'static ThreadOps> {
-    [ns::THREADS, mm::THREADS, files::THREADS, task::THREADS]
-        .into_iter()
-        .flatten()
+    [
+        ns::THREADS,
+        ipc::THREADS,
+        mm::THREADS,
+        files::THREADS,
+        task::THREADS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Returns what the threads of a process share. Its record is the last of a process.

@@ -46,6 +46,7 @@ use crate::{
     },
     kapi::{
         fs::path::PathRef,
+        ipc::namespace::IpcNs,
         mm::{
             oom,
             space::denies_write_exec, //
@@ -79,6 +80,8 @@ pub(crate) struct Restore {
     pub(crate) root: PathRef,
     /// The pid namespace of the root task: what the pids of the image are numbers in.
     pid_ns: SetOnce<PidNs>,
+    /// ipc namespace of the caller.
+    pub(crate) ipc_ns: IpcNs,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -148,6 +151,7 @@ impl Restore {
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
             pid_ns: SetOnce::new(),
+            ipc_ns: IpcNs::of_current(),
             monotonic_offset,
             boottime_offset,
             container,

@@ -151,6 +151,18 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
     cap.objects.keep(Nameless { file, home, xattrs })
 }
 
+/// Notes memory that is no open file of the tasks: a segment of System V shared memory.
+pub(crate) fn add_memory(cap: &mut Capture, file: &FileRef) -> Result {
+    if cap.objects.count::<Nameless>(file.inode_addr())? {
+        cap.objects.keep(Nameless {
+            file: file.clone(),
+            home: Home::Anonymous,
+            xattrs: KVVec::new(),
+        })?;
+    }
+    Ok(())
+}
+
 /// Where an inode without a name belongs.
 pub(super) enum Home {
     /// Nowhere: it is anonymous shared memory.
@@ -186,7 +198,11 @@ impl Shared<Found> for Nameless {
 
 /// Returns the reference of the inode of `open`; writes its record the first time.
 pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
-    let file = &open.file;
+    save_memory(cap, &open.file)
+}
+
+/// Returns the same of the inode that `file` shows.
+pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let (obj, Some(inode)) = cap.objects.save::<Nameless>(file.inode_addr())? else {
         return cap.objects.reference::<Nameless>(file.inode_addr());
     };
@@ -392,6 +408,11 @@ impl BuiltInode {
             state: KBox::pin_init(new_mutex!(state, "checkpoint inode"), GFP_KERNEL)?,
             first: made.first,
         })
+    }
+
+    /// Returns one of memory that has been made already, by `file`.
+    pub(crate) fn of_memory(file: FileRef) -> Result<Self> {
+        Self::new(Made { file, first: None })
     }
 
     /// Returns what its contents are written by.

@@ -33,10 +33,10 @@ use crate::{
     files::{
         alias,
         device,
+        epoll,
         inotify,
         memfd,
         opath,
-        epoll,
         ops::{
             Facts,
             FileOps, //
@@ -45,6 +45,7 @@ use crate::{
         pipe, //
         proc,
         regular,
+        sysv,
     },
     kapi::fs::{
         file::{
@@ -153,7 +154,11 @@ static KINDS: &[FileOps] = &[
     all_on(MQUEUE_MAGIC, "a POSIX message queue"),
     // Files and memory.
     memfd::OPS,
-    refused("System V shared memory", |f| f.is_memory_named(b"SYSV")),
+    sysv::OPS,
+    // Opened in /proc/PID/map_files.
+    refused("memory of System V shared memory", |f| {
+        f.is_memory_named(b"SYSV")
+    }),
     anon::OPS,
     refused("memory of the kernel", |f| f.is_memory()),
     unlinked::OPS,
@@ -256,6 +261,7 @@ mod tests {
             FILE_ALIAS,
             FILE_PATH,
             FILE_EPOLL,
+            FILE_SYSV_SHM,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -5,8 +5,8 @@
 mod alias;
 mod collected;
 mod device;
-mod former;
 mod epoll;
+mod former;
 mod fs;
 mod inode;
 mod inotify;
@@ -28,6 +28,7 @@ mod proc;
 mod regular;
 mod removed_dir;
 mod same;
+mod sysv;
 mod table;
 
 use kernel::prelude::*;
@@ -63,6 +64,8 @@ pub(crate) use self::{
     collected::Collected,
     fs::Dirs,
     inode::{
+        add_memory,
+        save_memory,
         BuiltInode,
         Nameless, //
     },

@@ -85,6 +85,9 @@ values! {
     FILE_PATH = 14,
     /// An epoll instance; `inode` is the [`Epoll`](super::epoll::Epoll).
     FILE_EPOLL = 11,
+    /// Attach of System V shared memory; `inode` is the `Segment`. Has no
+    /// descriptor, only mappings.
+    FILE_SYSV_SHM = 17,
 }
 
 /// Bits of [`OpenFile::flags`].

@@ -17,6 +17,7 @@ use super::{
     epoll,
     files,
     header,
+    ipc,
     layout::{
         Defined,
         Structure, //
@@ -139,6 +140,14 @@ kinds! {
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,
+    IpcNs: ipc::IpcNs,
+
+    Segment: ipc::Segment,
+    SemSet: ipc::SemSet,
+    SemUndo: ipc::SemUndo,
+    UndoList: ipc::UndoList,
+    MsgQueue: ipc::MsgQueue,
+    Message: ipc::Message,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,

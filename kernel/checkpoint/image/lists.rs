@@ -20,6 +20,10 @@ use super::{
         self,
         Header, //
     },
+    ipc::{
+        self,
+        Semaphore, //
+    },
     kinds::Kind,
     layout::{
         Defined,
@@ -51,6 +55,7 @@ pub const OTHERS: &[&Structure] = &[
     &Lock::STRUCTURE,
     &EpollItem::STRUCTURE,
     &IdRange::STRUCTURE,
+    &Semaphore::STRUCTURE,
 ];
 
 /// All structures.
@@ -87,6 +92,7 @@ pub const VALUES: &[&Values] = &[
     &files::seal::LIST,
     &epoll::EPOLL_STATES,
     &epoll::epoll::LIST,
+    &ipc::SEGMENT_FLAG_LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

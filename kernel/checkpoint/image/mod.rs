@@ -15,6 +15,7 @@ pub mod cpu;
 pub mod epoll;
 pub mod files;
 pub mod header;
+pub mod ipc;
 pub mod kinds;
 pub mod layout;
 pub mod lists;

@@ -28,8 +28,8 @@ pub(crate) mod fork {
 /// Files: `fs/`.
 pub(crate) mod fs {
     pub(crate) mod attr;
-    pub(crate) mod eventfd;
     pub(crate) mod epoll;
+    pub(crate) mod eventfd;
     pub(crate) mod fdtable;
     pub(crate) mod file;
     pub(crate) mod fs_struct;
@@ -44,11 +44,19 @@ pub(crate) mod fs {
     pub(crate) mod owner;
     pub(crate) mod path;
     pub(crate) mod pipe;
-    pub(crate) mod signalfd;
     pub(crate) mod proc;
+    pub(crate) mod signalfd;
     pub(crate) mod stat;
     pub(crate) mod timerfd;
     pub(crate) mod user_buffer;
+}
+
+/// System V IPC and its namespaces: `ipc/`.
+pub(crate) mod ipc {
+    pub(crate) mod msg;
+    pub(crate) mod namespace;
+    pub(crate) mod sem;
+    pub(crate) mod shm;
 }
 
 /// Memory: `mm/`.

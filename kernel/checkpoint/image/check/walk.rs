@@ -18,6 +18,7 @@ use super::{
 };
 use crate::image::{
     files,
+    ipc::check::Inside,
     kinds::Kind,
     mm,
     record::{
@@ -73,12 +74,14 @@ pub(in crate::image) enum Follow {
         left: u32,
         /// One of those before tells that the queue was full.
         overflow: bool,
-        },
+    },
     /// Extended attributes of an inode.
     Xattrs {
         /// How many.
         left: u32,
     },
+    /// What is in an ipc namespace.
+    Ipc(Inside),
     /// Security labels.
     Labels {
         /// How many.
@@ -309,6 +312,7 @@ impl Walk<'_> {
         }
         self.links = raw.kind.is_link();
         match (&self.follow, raw.kind) {
+            (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
@@ -327,6 +331,9 @@ impl Walk<'_> {
             }
             (Follow::Xattrs { .. }, _) => {
                 return Err(raw.fault("the inode before it lacks extended attributes"))
+            }
+            (Follow::Ipc(_), _) => {
+                return Err(raw.fault("the ipc namespace before it lacks what is in it"))
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
@@ -399,6 +406,12 @@ impl Walk<'_> {
             }
             Follow::Xattrs { .. } => {
                 return Err(Fault::framing(end, "extended attributes are missing"))
+            }
+            Follow::Ipc(_) => {
+                return Err(Fault::framing(
+                    end,
+                    "what is in an ipc namespace is missing",
+                ))
             }
             // Tasks come after them.
             Follow::Labels { .. } => (),

@@ -28,6 +28,7 @@ use crate::image::{
     },
     epoll::Epoll,
     files::*,
+    ipc::Segment,
     notify::Inotify,
     record::{
         Fault,
@@ -78,13 +79,7 @@ pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
     mode <= 0o177777
         && matches!(
             mode & TYPE,
-            TYPE_FIFO
-                | TYPE_CHAR
-                | TYPE_DIRECTORY
-                | 0o060000
-                | TYPE_REGULAR
-                | 0o120000
-                | 0o140000
+            TYPE_FIFO | TYPE_CHAR | TYPE_DIRECTORY | 0o060000 | TYPE_REGULAR | 0o120000 | 0o140000
         )
 }
 
@@ -144,7 +139,7 @@ impl Walk<'_> {
             let file = self.refer::<OpenFile>(raw, fd.file.get())?;
             ensure(
                 raw,
-                kind_of(file) != FILE_SHARED_ANON,
+                !matches!(kind_of(file), FILE_SHARED_ANON | FILE_SYSV_SHM),
                 "descriptor of anonymous memory",
             )?;
         }
@@ -240,6 +235,10 @@ impl Walk<'_> {
                     TYPE_DIRECTORY => TYPE_DIRECTORY,
                     _ => TYPE_REGULAR,
                 }
+            }
+            FILE_SYSV_SHM => {
+                self.refer::<Segment>(raw, inode)?;
+                TYPE_REGULAR
             }
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;

@@ -54,6 +54,14 @@ impl PidNs {
         self.0.as_ptr()
     }
 
+    /// Returns whether a task, process group or session has the pid `number`, or had it and there is
+    /// who remembers it.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        let _rcu = rcu::read_lock();
+        // SAFETY: We own a reference, and in RCU what is found may be compared.
+        unsafe { !bindings::find_pid_ns(number.cast_signed(), self.as_ptr()).is_null() }
+    }
+
     /// How deep it is nested; 0 for the initial one.
     pub(crate) fn level(&self) -> u32 {
         // SAFETY: We own a reference; the field does not change.

@@ -47,6 +47,13 @@
 #define IMAGE_KIND_EPOLL 107
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
+#define IMAGE_KIND_IPC_NS 130
+#define IMAGE_KIND_SEGMENT 176
+#define IMAGE_KIND_SEM_SET 177
+#define IMAGE_KIND_SEM_UNDO 178
+#define IMAGE_KIND_UNDO_LIST 179
+#define IMAGE_KIND_MSG_QUEUE 180
+#define IMAGE_KIND_MESSAGE 181
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_EPOLL_ITEMS 224
@@ -160,6 +167,7 @@
 #define IMAGE_FILE_ALIAS 13
 #define IMAGE_FILE_PATH 14
 #define IMAGE_FILE_EPOLL 11
+#define IMAGE_FILE_SYSV_SHM 17
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -239,6 +247,10 @@
 #define IMAGE_EPOLL_WAKEUP (1ull << 29)
 #define IMAGE_EPOLL_ONESHOT (1ull << 30)
 #define IMAGE_EPOLL_ET (1ull << 31)
+
+/* Segment.flags */
+#define IMAGE_SEGMENT_REMOVED (1ull << 0)
+#define IMAGE_SEGMENT_LOCKED (1ull << 1)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -341,6 +353,13 @@ struct image_id_range {
 
 static_assert(sizeof(struct image_id_range) == 12, "image_id_range");
 
+struct image_semaphore {
+	uint32_t value;
+	uint32_t pid;
+};
+
+static_assert(sizeof(struct image_semaphore) == 8, "image_semaphore");
+
 struct image_container {
 	uint64_t flags;
 	uint64_t monotonic_ns;
@@ -414,9 +433,12 @@ struct image_task {
 	uint64_t runtime;
 	uint64_t counted_utime;
 	uint64_t counted_stime;
+	uint32_t ipc;
+	uint32_t undo;
 };
 
 static_assert(sizeof(struct image_task) == 336, "image_task");
+static_assert(sizeof(struct image_task) == 320, "image_task");
 
 struct image_process {
 	uint64_t flags;
@@ -798,6 +820,108 @@ struct image_pid_ns {
 };
 
 static_assert(sizeof(struct image_pid_ns) == 24, "image_pid_ns");
+
+struct image_ipc_ns {
+	uint32_t obj;
+	uint32_t inside;
+	uint64_t shm_max;
+	uint64_t shm_all;
+	uint32_t shm_mni;
+	uint32_t shm_rmid_forced;
+	int32_t sem[4];
+	uint32_t msg_max;
+	uint32_t msg_mnb;
+	uint32_t msg_mni;
+	uint32_t mq[5];
+	uint32_t shift;
+	uint32_t seq[3];
+	int32_t last_idx[3];
+	uint32_t cursor[3];
+	int32_t next_id[3];
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_ipc_ns) == 136, "image_ipc_ns");
+
+struct image_segment {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t inode;
+	uint32_t flags;
+	uint32_t id;
+	uint32_t key;
+	uint32_t named;
+	uint32_t mode;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint64_t atime;
+	uint64_t dtime;
+	uint64_t ctime;
+	uint32_t cpid;
+	uint32_t lpid;
+	uint32_t maker;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_segment) == 88, "image_segment");
+
+struct image_sem_set {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t id;
+	uint32_t key;
+	uint32_t mode;
+	uint32_t nsems;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint32_t undos;
+	uint32_t reserved;
+	uint64_t otime;
+	uint64_t ctime;
+};
+
+static_assert(sizeof(struct image_sem_set) == 64, "image_sem_set");
+
+struct image_sem_undo {
+	uint32_t list;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_sem_undo) == 8, "image_sem_undo");
+
+struct image_undo_list {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t tid;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_undo_list) == 16, "image_undo_list");
+
+struct image_msg_queue {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t id;
+	uint32_t key;
+	uint32_t mode;
+	uint32_t messages;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint32_t lspid;
+	uint32_t lrpid;
+	uint64_t stime;
+	uint64_t rtime;
+	uint64_t ctime;
+	uint64_t qbytes;
+};
+
+static_assert(sizeof(struct image_msg_queue) == 80, "image_msg_queue");
+
+struct image_message {
+	uint64_t mtype;
+};
+
+static_assert(sizeof(struct image_message) == 8, "image_message");
 
 struct image_confinement {
 	uint64_t flags;
