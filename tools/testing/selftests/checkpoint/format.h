@@ -34,17 +34,17 @@
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
 #define IMAGE_KIND_TIMERFD 104
-#define IMAGE_KIND_PIDFD_TARGET 118
-#define IMAGE_KIND_PROC_ENTRY 119
-#define IMAGE_KIND_INOTIFY 114
-#define IMAGE_KIND_INOTIFY_WATCH 115
-#define IMAGE_KIND_INOTIFY_EVENT 116
+#define IMAGE_KIND_EPOLL 107
 #define IMAGE_KIND_LOCKS 108
 #define IMAGE_KIND_FILE_OWNER 109
 #define IMAGE_KIND_LEASE 110
 #define IMAGE_KIND_XATTR 111
 #define IMAGE_KIND_REMOVED_DIR 112
-#define IMAGE_KIND_EPOLL 107
+#define IMAGE_KIND_INOTIFY 114
+#define IMAGE_KIND_INOTIFY_WATCH 115
+#define IMAGE_KIND_INOTIFY_EVENT 116
+#define IMAGE_KIND_PIDFD_TARGET 118
+#define IMAGE_KIND_PROC_ENTRY 119
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_IPC_NS 130
@@ -196,14 +196,6 @@
 #define IMAGE_INODE_NORESERVE (1ull << 1)
 #define IMAGE_INODE_MEMFD (1ull << 2)
 
-/* Inode.seals */
-#define IMAGE_SEAL_SEAL (1ull << 0)
-#define IMAGE_SEAL_SHRINK (1ull << 1)
-#define IMAGE_SEAL_GROW (1ull << 2)
-#define IMAGE_SEAL_WRITE (1ull << 3)
-#define IMAGE_SEAL_FUTURE_WRITE (1ull << 4)
-#define IMAGE_SEAL_EXEC (1ull << 5)
-
 /* Timerfd.clock */
 #define IMAGE_TIMERFD_CLOCK_REALTIME 0
 #define IMAGE_TIMERFD_CLOCK_MONOTONIC 1
@@ -232,6 +224,14 @@
 #define IMAGE_OWNER_THREAD 1
 #define IMAGE_OWNER_PROCESS 2
 #define IMAGE_OWNER_GROUP 3
+
+/* Inode.seals */
+#define IMAGE_SEAL_SEAL (1ull << 0)
+#define IMAGE_SEAL_SHRINK (1ull << 1)
+#define IMAGE_SEAL_GROW (1ull << 2)
+#define IMAGE_SEAL_WRITE (1ull << 3)
+#define IMAGE_SEAL_FUTURE_WRITE (1ull << 4)
+#define IMAGE_SEAL_EXEC (1ull << 5)
 
 /* EpollItem.state */
 #define IMAGE_EPOLL_IDLE 0
@@ -437,8 +437,7 @@ struct image_task {
 	uint32_t undo;
 };
 
-static_assert(sizeof(struct image_task) == 336, "image_task");
-static_assert(sizeof(struct image_task) == 320, "image_task");
+static_assert(sizeof(struct image_task) == 344, "image_task");
 
 struct image_process {
 	uint64_t flags;
@@ -686,60 +685,14 @@ struct image_timerfd {
 
 static_assert(sizeof(struct image_timerfd) == 40, "image_timerfd");
 
-struct image_pidfd_target {
+struct image_epoll {
 	uint32_t obj;
-	uint32_t pid;
-	uint32_t init;
-	uint32_t exit_code;
-	uint32_t coredump;
-	uint32_t signal;
-	uint32_t code;
-	uint32_t reserved;
+	uint32_t busy_poll_usecs;
+	uint32_t busy_poll_budget;
+	uint32_t prefer_busy_poll;
 };
 
-static_assert(sizeof(struct image_pidfd_target) == 32, "image_pidfd_target");
-
-struct image_proc_entry {
-	uint32_t obj;
-	uint32_t process;
-	uint32_t thread;
-	uint32_t root;
-	uint32_t in_task;
-	uint32_t dead;
-};
-
-static_assert(sizeof(struct image_proc_entry) == 24, "image_proc_entry");
-
-struct image_inotify {
-	uint32_t obj;
-	uint32_t watches;
-	uint32_t events;
-	uint32_t next;
-};
-
-static_assert(sizeof(struct image_inotify) == 16, "image_inotify");
-
-struct image_inotify_watch {
-	uint32_t wd;
-	uint32_t mask;
-	uint32_t inode;
-	uint32_t mode;
-	uint32_t generation;
-	uint32_t reserved;
-	uint64_t dev;
-	uint64_t ino;
-};
-
-static_assert(sizeof(struct image_inotify_watch) == 40, "image_inotify_watch");
-
-struct image_inotify_event {
-	int32_t wd;
-	uint32_t mask;
-	uint32_t cookie;
-	uint32_t flags;
-};
-
-static_assert(sizeof(struct image_inotify_event) == 16, "image_inotify_event");
+static_assert(sizeof(struct image_epoll) == 16, "image_epoll");
 
 struct image_locks {
 	uint32_t owner;
@@ -791,14 +744,60 @@ struct image_removed_dir {
 
 static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");
 
-struct image_epoll {
+struct image_inotify {
 	uint32_t obj;
-	uint32_t busy_poll_usecs;
-	uint32_t busy_poll_budget;
-	uint32_t prefer_busy_poll;
+	uint32_t watches;
+	uint32_t events;
+	uint32_t next;
 };
 
-static_assert(sizeof(struct image_epoll) == 16, "image_epoll");
+static_assert(sizeof(struct image_inotify) == 16, "image_inotify");
+
+struct image_inotify_watch {
+	uint32_t wd;
+	uint32_t mask;
+	uint32_t inode;
+	uint32_t mode;
+	uint32_t generation;
+	uint32_t reserved;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_inotify_watch) == 40, "image_inotify_watch");
+
+struct image_inotify_event {
+	int32_t wd;
+	uint32_t mask;
+	uint32_t cookie;
+	uint32_t flags;
+};
+
+static_assert(sizeof(struct image_inotify_event) == 16, "image_inotify_event");
+
+struct image_pidfd_target {
+	uint32_t obj;
+	uint32_t pid;
+	uint32_t init;
+	uint32_t exit_code;
+	uint32_t coredump;
+	uint32_t signal;
+	uint32_t code;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_pidfd_target) == 32, "image_pidfd_target");
+
+struct image_proc_entry {
+	uint32_t obj;
+	uint32_t process;
+	uint32_t thread;
+	uint32_t root;
+	uint32_t in_task;
+	uint32_t dead;
+};
+
+static_assert(sizeof(struct image_proc_entry) == 24, "image_proc_entry");
 
 struct image_uts {
 	uint32_t obj;

@@ -29,12 +29,6 @@ fn word(list: &Values, number: u64, prefix: &str) -> Option<String> {
 /// The kind of an open file.
 pub fn file(n: u32) -> String {
     word(&FILE_KINDS, n.into(), "FILE_").unwrap_or("unknown".to_owned())
-        FILE_PIDFD => "pidfd",
-        FILE_PROC => "procfs or sysfs",
-        FILE_INOTIFY => "inotify",
-        FILE_MEMFD => "memfd",
-        FILE_ALIAS => "regular",
-        FILE_PATH => "path",
 }
 
 /// The kind of a mapping.
