@@ -90,13 +90,18 @@ static void other_filesystem(const char *name, const char *what)
 }
 
 REFUSE(procfs_of_process_outside)
+{
 	char name[64];
 	int fd;
+
 	snprintf(name, sizeof(name), "/proc/%d/status", getppid());
 	fd = CHECK_SYS(open(name, O_RDONLY));
 	expect_refusal(getpid(), "EBUSY", "descriptor %d (%s): shows pid %d (*), which is outside of "
 		       "the tree: have it closed, or checkpoint that as well", fd, name, getppid());
+	ckpt_ready_wait();
 	CHECK(read(fd, name, sizeof(name)) > 0, "it is closed");
+}
+
 #define RIGHT "gives a right over another process, which can't be saved yet: have it closed"
 
 /* @name of a child, which goes on when the word comes. */
