@@ -16,6 +16,7 @@ use crate::{
         device,
         directory,
         fifo,
+        namespace,
         ops::{
             Facts,
             FileOps, //
@@ -127,7 +128,7 @@ static KINDS: &[FileOps] = &[
     all_on(PSTOREFS_MAGIC, "a file of pstore"),
     all_on(AUTOFS_SUPER_MAGIC, "a file of autofs"),
     all_on(DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
-    all_on(NSFS_MAGIC, "a namespace"),
+    namespace::OPS,
     all_on(SECRETMEM_MAGIC, "secret memory"),
     all_on(HUGETLBFS_MAGIC, "huge page memory"),
     refused("huge page memory", |f| f.file.is_hugetlb()),
@@ -229,6 +230,7 @@ mod tests {
             FILE_UNLINKED,
             FILE_SHARED_ANON,
             FILE_PIDFD,
+            FILE_NAMESPACE,
             FILE_PROC,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));

@@ -12,6 +12,7 @@ mod inode;
 mod kinds;
 mod leaks;
 mod name;
+pub(crate) mod namespace;
 mod open;
 mod opener;
 mod ops;

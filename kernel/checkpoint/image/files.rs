@@ -65,6 +65,9 @@ values! {
     FILE_SHARED_ANON = 7,
     /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
     FILE_PIDFD = 19,
+    /// Namespace, as of /proc/PID/ns; `inode` is the [`Uts`](super::ns::Uts) or the pid of the init
+    /// of a pid namespace below the root's; 0: the one that the restarted root has.
+    FILE_NAMESPACE = 20,
     /// File or directory of procfs or sysfs, by path; `inode` is the
     /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
     FILE_PROC = 21,
@@ -131,7 +134,8 @@ record! {
         pub inode: U32,
         /// File position in bytes. Of an end of a named pipe: 1 if nobody had the pipe open for
         /// writing since this end was opened. Of a pidfd: bit 0 is PIDFD_THREAD, bit 1 that it was
-        /// made with CLONE_PIDFD_AUTOKILL.
+        /// made with CLONE_PIDFD_AUTOKILL. Of a namespace its kind: 1 cgroup, 2 ipc, 3 mount, 4
+        /// network, 5 pid, 6 time, 7 user, 8 uts.
         pub pos: U64,
         /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing.
         pub size: U64,

@@ -14,6 +14,7 @@ use crate::image::{
             zero,
             POS_MAX, //
         },
+        pid,
         walk::{
             Follow,
             Walk, //
@@ -21,6 +22,7 @@ use crate::image::{
         Object, //
     },
     files::*,
+    ns::Uts,
     record::{
         Fault,
         Raw, //
@@ -30,6 +32,11 @@ use crate::image::{
 
 /// Nanoseconds of a second.
 const NSEC: u32 = 1_000_000_000;
+
+/// [`OpenFile::pos`] of those namespaces that an image has, and the highest one.
+const NAMESPACE_PID: u64 = 5;
+const NAMESPACE_UTS: u64 = 8;
+const NAMESPACE_MAX: u64 = 8;
 
 /// S_IFMT: the bits of a mode that hold the file type.
 const TYPE: u32 = 0o170000;
@@ -160,6 +167,10 @@ impl Walk<'_> {
                 pidfd::check::open_file(self, raw, &file)?;
                 TYPE_REGULAR
             }
+            FILE_NAMESPACE => {
+                self.namespace(raw, &file)?;
+                TYPE_REGULAR
+            }
             FILE_PROC => {
                 proc::check::open_file(self, raw, &file)?;
                 match file.mode.get() & TYPE {
@@ -193,6 +204,22 @@ impl Walk<'_> {
         }
         self.summary.files = self.summary.files.saturating_add(1);
         Ok(())
+    }
+
+    /// What is special about an open file that stands for a namespace.
+    fn namespace(&self, raw: &Raw<'_>, file: &OpenFile) -> Result<(), Fault> {
+        let which = file.inode.get();
+        match file.pos.get() {
+            NAMESPACE_UTS => self.refer_or_none::<Uts>(raw, which)?,
+            NAMESPACE_PID => ensure(
+                raw,
+                which == 0 || pid(self.pids, which).is_some_and(|p| p.is_task()),
+                "is of no task of the image",
+            )?,
+            1..=NAMESPACE_MAX => zero(raw, which == 0)?,
+            _ => return Err(raw.fault("unknown kind of namespace")),
+        }
+        zero(raw, file.size.get() == 0 && file.mtime.get() == 0)
     }
 
     /// An inode whose contents are in the image.

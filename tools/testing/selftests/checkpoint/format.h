@@ -136,6 +136,7 @@
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
 #define IMAGE_FILE_PIDFD 19
+#define IMAGE_FILE_NAMESPACE 20
 #define IMAGE_FILE_PROC 21
 
 /* OpenFile.flags */

@@ -29,6 +29,7 @@ pub fn file(n: u32) -> &'static str {
         FILE_DEVICE => "device",
         FILE_SHARED_ANON => "shared memory",
         FILE_PIDFD => "pidfd",
+        FILE_NAMESPACE => "namespace",
         FILE_PROC => "procfs or sysfs",
         _ => "unknown",
     }
