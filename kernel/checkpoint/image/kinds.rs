@@ -122,6 +122,7 @@ kinds! {
     PipeBuffer: files::PipeBuffer,
     Fs: files::Fs,
     Path: files::Path,
+
     PidfdTarget: files::pidfd::PidfdTarget,
     ProcEntry: files::proc::ProcEntry,
 
