@@ -14,7 +14,8 @@ use kernel::{
     },
     sync::{
         Arc,
-        Mutex, //
+        Mutex,
+        SetOnce, //
     }, //
 };
 
@@ -45,10 +46,12 @@ use crate::{
     },
     kapi::{
         fs::path::PathRef,
+        ipc::namespace::IpcNs,
         mm::{
             oom,
             space::denies_write_exec, //
         },
+        pid::namespace::PidNs,
         task::{
             frozen::TaskName,
             links::PidRef, //
@@ -75,6 +78,10 @@ pub(crate) struct Restore {
     report: Mutex<Report>,
     /// Root directory of the caller of restart(2): what the paths of the image start from.
     pub(crate) root: PathRef,
+    /// The pid namespace of the root task: what the pids of the image are numbers in.
+    pid_ns: SetOnce<PidNs>,
+    /// ipc namespace of the caller.
+    pub(crate) ipc_ns: IpcNs,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -143,6 +150,8 @@ impl Restore {
             built <- Built::new(),
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
+            pid_ns: SetOnce::new(),
+            ipc_ns: IpcNs::of_current(),
             monotonic_offset,
             boottime_offset,
             container,
@@ -165,6 +174,16 @@ impl Restore {
     /// later, when all tasks exist. ESRCH: there is no such task.
     pub(crate) fn pid(&self, tid: u32) -> Result<PidRef> {
         self.pids.lock().get(&tid).cloned().ok_or(ESRCH)
+    }
+
+    /// All tasks exist, the root in the pid namespace `ns`.
+    pub(crate) fn set_pid_ns(&self, ns: PidNs) {
+        self.pid_ns.populate(ns);
+    }
+
+    /// The pid namespace of the root task. ESRCH: not all tasks exist yet.
+    pub(crate) fn pid_ns(&self) -> Result<&PidNs> {
+        self.pid_ns.as_ref().ok_or(ESRCH)
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it
@@ -198,6 +217,12 @@ impl Restore {
         let raw = self.object(obj)?;
         let body = raw.body::<T>().map_err(|f| self.fault(f))?;
         Ok((body, raw))
+    }
+
+    /// The links between objects.
+    pub(crate) fn links(&self) -> impl Iterator<Item = Result<Raw<'_>, Fault>> {
+        record::Records::asking(&self.meta, META_AT, &wait::goes_on)
+            .filter(|raw| raw.as_ref().map_or(true, |raw| raw.kind.is_link()))
     }
 
     /// The records that follow that of object `obj`, its own excluded.

@@ -2,7 +2,7 @@
 
 //! Files that stand for namespaces: those of /proc/PID/ns.
 //!
-//! Namespaces that the image has (uts, pid) are those of the restarted tasks, all others those that
+//! Namespaces that the image has (uts, ipc, pid) are those of the restarted tasks, all others those that
 //! they share with the caller.
 
 use kernel::prelude::*;
@@ -85,8 +85,8 @@ pub(crate) struct Shown {
 
 /// Which namespace it is at a restart.
 enum Which {
-    /// The one of the task that opens the file, which is the caller's or the root's.
-    OfTask,
+    /// The caller's, or the root's.
+    OfCaller,
     /// One that the image has.
     InImage(u32),
     /// None that there will be.
@@ -99,23 +99,28 @@ fn which(cap: &Capture, file: &FileRef, kind: NsKind) -> Result<Which> {
     Ok(match kind {
         NsKind::Uts => match ns::uts::reference_at(cap, ns.addr()) {
             Some(obj) => Which::InImage(obj.get()),
-            None if ns.is_of_current() => Which::OfTask,
+            None if ns.is_of_current() => Which::OfCaller,
+            None => Which::Lost,
+        },
+        NsKind::Ipc => match ns::ipc::reference_at(cap, ns.addr()) {
+            Some(obj) => Which::InImage(obj.get()),
+            None if ns.is_of_current() => Which::OfCaller,
             None => Which::Lost,
         },
         NsKind::Pid => {
             let ns = ns.pid_ns()?;
             let init = ns.init_in(&cap.pid_ns);
             if ns == cap.pid_ns {
-                Which::OfTask
+                Which::OfCaller
             } else if init != 0 && cap.found.task.has(init) {
                 Which::InImage(init)
             } else {
                 Which::Lost
             }
         }
-        NsKind::Time if ns::time::is_of_root(cap, ns.addr()) => Which::OfTask,
+        NsKind::Time if ns::time::is_of_root(cap, ns.addr()) => Which::OfCaller,
         NsKind::Time => Which::Lost,
-        _ if ns.is_of_current() => Which::OfTask,
+        _ if ns.is_of_current() => Which::OfCaller,
         _ => Which::Lost,
     })
 }
@@ -156,7 +161,7 @@ impl Shared<Found> for Shown {
 
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         match which(cap, &self.file, self.kind) {
-            Ok(Which::OfTask | Which::InImage(_)) => Outside::Nothing,
+            Ok(Which::OfCaller | Which::InImage(_)) => Outside::Nothing,
             Ok(Which::Lost) | Err(_) => Outside::Refused,
         }
     }
@@ -192,7 +197,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
         .and_then(|ns| ns.kind())
         .ok_or(EBADF)?;
     let inode = match which(cap, &open.file, kind)? {
-        Which::OfTask => 0,
+        Which::OfCaller => 0,
         Which::InImage(which) => which,
         Which::Lost => return Err(ENOENT),
     };
@@ -210,6 +215,10 @@ fn find(r: &Restore, plan: &Plan<'_>, kind: NsKind, inode: u32) -> Result<PathRe
             let obj = ObjRef::new(inode).ok_or(EINVAL)?;
             PathRef::of_uts(&ns::uts::rebuild(r, plan, obj)?)
         }
+        NsKind::Ipc => PathRef::of_ipc(&match ObjRef::new(inode) {
+            Some(obj) => ns::ipc::rebuilt(r, plan, obj)?,
+            None => r.ipc_ns.clone(),
+        }),
         NsKind::Pid => {
             let init = match inode {
                 0 => r.container.root.get(),

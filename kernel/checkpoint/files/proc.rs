@@ -483,6 +483,7 @@ fn find(
         record: source.record,
         flags: source.flags,
         path,
+        former: PathName::new(&[])?,
     };
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = path::find(r, plan, &source, &opener)?;

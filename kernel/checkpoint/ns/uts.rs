@@ -30,14 +30,14 @@ use crate::{
     kapi::{
         ns::proxy::{
             self,
-            Proxy,
             Uts, //
         },
         task::frozen::{
             FrozenTask,
             TaskName, //
         }, //
-    }, //
+    },
+    ns::other, //
 };
 
 /// The uts namespace.
@@ -72,10 +72,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         let who = t.display(&cap.pid_ns);
         cap.objects.keep(Names { uts, who })?;
     }
-    let proxy = Proxy::of(t)?;
-    if cap.objects.count_only::<Proxy>(proxy.addr())? {
-        cap.objects.keep(proxy)?;
-    }
     Ok(())
 }
 
@@ -97,16 +93,10 @@ impl Shared<Found> for Names {
         if !cap.whole {
             return Outside::Nothing;
         }
-        // Ours is one more of each. All files that stand for it have one in common.
-        let shown = u32::from(files::namespace::is_shown(cap, self.uts.addr()));
-        let (mut known, mut tasks) = (1 + u64::from(shown), false);
-        for (users, proxy) in cap.objects.uses::<Proxy>() {
-            if proxy.uts_addr() == self.uts.addr() {
-                known += 1;
-                tasks |= proxy.count() > users + 1;
-            }
-        }
-        if self.uts.count() <= known && !tasks {
+        // Ours is one more. All files that stand for it have one in common.
+        let shown = u64::from(files::namespace::is_shown(cap, self.uts.addr()));
+        let (sets, tasks) = other::sets(cap, |proxy| proxy.uts_addr() == self.uts.addr());
+        if self.uts.count() <= sets + shown + 1 && !tasks {
             Outside::Nothing
         } else if cap.strict {
             Outside::Refused
@@ -133,14 +123,6 @@ impl Shared<Found> for Names {
             );
         }
         Ok(())
-    }
-}
-
-/// A set of namespaces with an uts namespace of its own. It has no record: only how many have it
-/// counts.
-impl Shared<Found> for Proxy {
-    fn addr(&self) -> usize {
-        Proxy::addr(self)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::kapi::{
         magic::NSFS_MAGIC,
         path::PathRef, //
     },
+    ipc::namespace::IpcNs,
     ns::proxy::Uts,
     pid::namespace::PidNs, //
 };
@@ -145,11 +146,15 @@ impl<'a> NsFile<'a> {
         }
     }
 
-    /// Address of the namespace itself, if it is one of uts or time: to be compared.
+    /// Address of the namespace itself, if it is one of ipc, uts or time: to be compared.
     pub(crate) fn addr(&self) -> usize {
         let ns = self.ns.as_ptr();
         match self.kind() {
             // SAFETY: It is the member of one, by its kind; only the address is of interest.
+            Some(NsKind::Ipc) => unsafe {
+                kernel::container_of!(ns, bindings::ipc_namespace, ns).addr()
+            },
+            // SAFETY: The same.
             Some(NsKind::Uts) => unsafe {
                 kernel::container_of!(ns, bindings::uts_namespace, ns).addr()
             },
@@ -182,30 +187,58 @@ impl PathRef {
         }
     }
 
-    /// The file that stands for the namespace `uts`.
-    pub(crate) fn of_uts(uts: &Uts) -> Result<Self> {
+    /// The file that stands for the uts namespace `ns`.
+    pub(crate) fn of_uts(ns: &Uts) -> Result<Self> {
         /// Takes a reference for the caller.
         ///
         /// # Safety
         ///
-        /// `uts` is a valid uts namespace.
-        unsafe extern "C" fn get(uts: *mut c_void) -> *mut bindings::ns_common {
-            let uts: *mut bindings::uts_namespace = uts.cast();
+        /// `ns` is a valid uts namespace.
+        unsafe extern "C" fn get(ns: *mut c_void) -> *mut bindings::ns_common {
+            let ns: *mut bindings::uts_namespace = ns.cast();
             // SAFETY: By the caller's promise.
             unsafe {
-                bindings::get_uts_ns(uts);
-                &raw mut (*uts).ns
+                bindings::get_uts_ns(ns);
+                &raw mut (*ns).ns
             }
         }
+        // SAFETY: The function takes a uts namespace, on which we have a reference.
+        unsafe { Self::of_common(get, ns.as_ptr().cast()) }
+    }
+
+    /// The file that stands for the ipc namespace `ns`.
+    pub(crate) fn of_ipc(ns: &IpcNs) -> Result<Self> {
+        /// Takes a reference for the caller.
+        ///
+        /// # Safety
+        ///
+        /// `ns` is a valid ipc namespace.
+        unsafe extern "C" fn get(ns: *mut c_void) -> *mut bindings::ns_common {
+            let ns: *mut bindings::ipc_namespace = ns.cast();
+            // SAFETY: By the caller's promise.
+            unsafe {
+                bindings::get_ipc_ns(ns);
+                &raw mut (*ns).ns
+            }
+        }
+        // SAFETY: The function takes an ipc namespace, on which we have a reference.
+        unsafe { Self::of_common(get, ns.as_ptr().cast()) }
+    }
+
+    /// The file that stands for a namespace, on which `get` takes a reference.
+    ///
+    /// # Safety
+    ///
+    /// `get` may be called with `ns`.
+    unsafe fn of_common(
+        get: unsafe extern "C" fn(*mut c_void) -> *mut bindings::ns_common,
+        ns: *mut c_void,
+    ) -> Result<Self> {
         let mut path = bindings::path::default();
-        // SAFETY: We have a reference on the namespace for the duration of the call, in which the
-        // function is called; on success the path comes with references, which are handed over.
+        // SAFETY: By the caller's promise; on success the path comes with references, which are
+        // handed over.
         unsafe {
-            to_result(bindings::ns_get_path_cb(
-                &mut path,
-                Some(get),
-                uts.as_ptr().cast(),
-            ))?;
+            to_result(bindings::ns_get_path_cb(&mut path, Some(get), ns))?;
             Ok(Self::from_owned(path))
         }
     }

@@ -11,14 +11,19 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
+    num::casts::u32_as_usize,
     prelude::*,
-    sync::aref::ARef,
+    sync::{
+        aref::ARef,
+        rcu, //
+    },
     task::Task, //
 };
 
 use crate::kapi::{
     fork::parked::ParkedTask,
-    pid::namespace::PidNs, //
+    pid::namespace::PidNs,
+    task::state::PID_TYPES, //
 };
 
 /// A pid, with a reference.
@@ -59,6 +64,20 @@ impl PidRef {
         NonNull::new(pid).map(Self).ok_or(ESRCH)
     }
 
+    /// The pid that is `number` in `ns`, if there is one.
+    pub(crate) fn find(ns: &PidNs, number: u32) -> Option<Self> {
+        let number = i32::try_from(number).ok()?;
+        let _rcu = rcu::read_lock();
+        // SAFETY: The namespace is valid. RCU keeps the pid that is found until it has a reference.
+        unsafe {
+            Self::from_owned(bindings::get_pid(bindings::find_pid_ns(
+                number,
+                ns.as_ptr(),
+            )))
+            .ok()
+        }
+    }
+
     /// The pid, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::pid {
         self.0.as_ptr()
@@ -87,6 +106,47 @@ impl PidRef {
         unsafe {
             let t = bindings::get_pid_task(self.as_ptr(), bindings::pid_type_PIDTYPE_PID);
             NonNull::new(t.cast::<Task>()).map(|t| ARef::from_raw(t))
+        }
+    }
+
+    /// A thread has it, which may be a zombie.
+    pub(crate) fn is_of_thread(&self) -> bool {
+        self.is_used_as(bindings::pid_type_PIDTYPE_PID)
+    }
+
+    /// It is the process group of some process, which may be a zombie.
+    pub(crate) fn has_members(&self) -> bool {
+        self.is_used_as(bindings::pid_type_PIDTYPE_PGID)
+    }
+
+    /// A task has it as its pid of this kind.
+    fn is_used_as(&self, kind: bindings::pid_type) -> bool {
+        let kind = u32_as_usize(kind);
+        // SAFETY: We own a reference; the head of the list is read once, and not followed.
+        !unsafe {
+            (&raw const (*self.0.as_ptr()).tasks[kind].first)
+                .read_volatile()
+                .is_null()
+        }
+    }
+
+    /// Calls `f` with the pid in `ns` of each process whose group it is; 0: it has none there. `f` does
+    /// not sleep.
+    pub(crate) fn for_each_member(&self, ns: &PidNs, mut f: impl FnMut(u32)) {
+        let kind = u32_as_usize(bindings::pid_type_PIDTYPE_PGID);
+        // SAFETY: We own a reference. tasklist_lock keeps the list of the tasks that use it as their
+        // group; its nodes are elements of `pid_links`.
+        unsafe {
+            bindings::tasklist_read_lock();
+            let mut node = (*self.0.as_ptr()).tasks[kind].first;
+            while !node.is_null() {
+                let links = node.sub(kind).cast::<[bindings::hlist_node; PID_TYPES]>();
+                let t = kernel::container_of!(links, bindings::task_struct, pid_links);
+                let pid = bindings::pid_type_PIDTYPE_PID;
+                f(bindings::__task_pid_nr_ns(t, pid, ns.as_ptr()).unsigned_abs());
+                node = (*node).next;
+            }
+            bindings::tasklist_read_unlock();
         }
     }
 
@@ -205,6 +265,14 @@ impl Drop for PreparedPidfd {
 pub(crate) struct LonePid(NonNull<bindings::pid>);
 
 impl LonePid {
+    /// Takes any pid in `ns`: one that stands for nobody.
+    pub(crate) fn any(ns: &PidNs) -> Result<Self> {
+        // SAFETY: We own a reference on the namespace; no numbers are asked for.
+        let pid =
+            from_err_ptr(unsafe { bindings::alloc_pid(ns.as_ptr(), core::ptr::null_mut(), 0) })?;
+        NonNull::new(pid).map(Self).ok_or(ENOMEM)
+    }
+
     /// Takes the pid `numbers` (innermost namespace first) in `ns`; those that are left out are free
     /// ones.
     ///

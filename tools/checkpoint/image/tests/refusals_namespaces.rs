@@ -45,6 +45,9 @@ fn namespaces() {
         ("refers to an object of the wrong kind", |s| {
             namespace(s, 8, obj::PID_NS)
         }),
+        ("refers to an object of the wrong kind", |s| {
+            namespace(s, 2, obj::PID_NS)
+        }),
         ("reserved or unused field is not zero", |s| {
             namespace(s, 4, 0);
             s.edit(1, |f: &mut OpenFile| f.size.set(1))

@@ -121,6 +121,21 @@ CKPT_CYCLE(of_container, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWUTS)
 	has_name("container");
 }
 
+/* The same of IPC. */
+CKPT_CYCLE(ipc_of_container, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC)
+{
+	int fd = open("/proc/self/ns/ipc", O_RDONLY), again;
+	struct stat st;
+
+	ckpt_ready_wait();
+	if (fd < 0)
+		return;
+	again = CHECK_SYS(open("/proc/self/ns/ipc", O_RDONLY));
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(inode(again), st.st_ino);
+	CHECK_SYS(setns(fd, CLONE_NEWIPC));
+}
+
 static int pid_in_namespace(void *arg)
 {
 	return getpid();
