@@ -16,6 +16,7 @@ mod lease;
 mod locks;
 mod memfd;
 mod name;
+pub(crate) mod namespace;
 mod opath;
 mod open;
 mod opener;

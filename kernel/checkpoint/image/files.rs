@@ -71,6 +71,10 @@ values! {
     FILE_SIGNALFD = 10,
     /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
     FILE_PIDFD = 19,
+    /// Namespace, as of /proc/PID/ns; `inode` is the [`Uts`](super::ns::Uts) or
+    /// [`IpcNs`](super::ipc::IpcNs), or the pid of the init of a pid namespace below the root's; 0:
+    /// the caller's, of pids and clocks the root's.
+    FILE_NAMESPACE = 20,
     /// File or directory of procfs or sysfs, by path; `inode` is the
     /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
     FILE_PROC = 21,
@@ -161,7 +165,8 @@ record! {
         pub inode: U32,
         /// File position in bytes. Of an end of a named pipe: 1 if nobody had the pipe open for
         /// writing since this end was opened. Of a pidfd: bit 0 is PIDFD_THREAD, bit 1 that it was
-        /// made with CLONE_PIDFD_AUTOKILL.
+        /// made with CLONE_PIDFD_AUTOKILL. Of a namespace its kind: 1 cgroup, 2 ipc, 3 mount, 4
+        /// network, 5 pid, 6 time, 7 user, 8 uts.
         pub pos: U64,
         /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing. The
         /// counter of an eventfd, the mask of a signalfd.

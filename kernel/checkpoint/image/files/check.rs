@@ -28,8 +28,10 @@ use crate::image::{
     },
     epoll::Epoll,
     files::*,
+    ipc::IpcNs,
     ipc::Segment,
     notify::Inotify,
+    ns::Uts,
     record::{
         Fault,
         Raw, //
@@ -39,6 +41,12 @@ use crate::image::{
 
 /// Nanoseconds of a second.
 const NSEC: u32 = 1_000_000_000;
+
+/// [`OpenFile::pos`] of those namespaces that an image has, and the highest one.
+const NAMESPACE_IPC: u64 = 2;
+const NAMESPACE_PID: u64 = 5;
+const NAMESPACE_UTS: u64 = 8;
+const NAMESPACE_MAX: u64 = 8;
 
 /// Latest time of a timer, and its longest interval, in nanoseconds: never.
 const TIME_MAX: u64 = i64::MAX as u64;
@@ -229,6 +237,10 @@ impl Walk<'_> {
                 pidfd::check::open_file(self, raw, &file)?;
                 TYPE_REGULAR
             }
+            FILE_NAMESPACE => {
+                self.namespace(raw, &file)?;
+                TYPE_REGULAR
+            }
             FILE_PROC => {
                 proc::check::open_file(self, raw, &file)?;
                 match file.mode.get() & TYPE {
@@ -314,6 +326,23 @@ impl Walk<'_> {
         self.holder = Some(file.obj.get());
         self.summary.files = self.summary.files.saturating_add(1);
         Ok(())
+    }
+
+    /// What is special about an open file that stands for a namespace.
+    fn namespace(&self, raw: &Raw<'_>, file: &OpenFile) -> Result<(), Fault> {
+        let which = file.inode.get();
+        match file.pos.get() {
+            NAMESPACE_IPC => self.refer_or_none::<IpcNs>(raw, which)?,
+            NAMESPACE_UTS => self.refer_or_none::<Uts>(raw, which)?,
+            NAMESPACE_PID => ensure(
+                raw,
+                which == 0 || pid(self.pids, which).is_some_and(|p| p.is_task()),
+                "is of no task of the image",
+            )?,
+            1..=NAMESPACE_MAX => zero(raw, which == 0)?,
+            _ => return Err(raw.fault("unknown kind of namespace")),
+        }
+        zero(raw, file.size.get() == 0 && file.mtime.get() == 0)
     }
 
     /// Locks of files.

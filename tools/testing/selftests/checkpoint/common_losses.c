@@ -157,6 +157,8 @@ const struct loss losses[] = {
 	FIELD("membarrier registrations", MM, BITS, mm, flags, 0xf00, "memory", "process_flags"),
 	FIELD("size of pipes", PIPE, SET, pipe, size, 65536, "files_pipes", "larger_and_empty"),
 	FIELD("owner of pipes", PIPE, BYTES, pipe, owner, 0, "files_pipes", "owner_and_mode"),
+	FIELD("exit codes behind pidfds", PIDFD_TARGET, BYTES, pidfd_target, exit_code, 0,
+	      "files_pidfds", "reaped"),
 	FIELDS("times of unlinked files", INODE, BYTES, inode, atime, mtime_nsec, 0,
 	       "files_unlinked", "mode_and_times_on_disk"),
 	{ "extended attributes", IMAGE_KIND_XATTR, LOSE_EACH, sizeof("user.ckpt"), 1, 1,

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <mqueue.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/fanotify.h>
 #include <sys/mount.h>
@@ -184,9 +185,18 @@ REFUSE(debugfs)
 	other_filesystem("/sys/kernel/debug", "a file of debugfs" YET);
 }
 
-REFUSE(namespace_file)
+REFUSE(namespace_of_others)
 {
-	other_filesystem("/proc/self/ns/net", "a namespace" YET);
+	int fd = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY)), back = fd;
+
+	if (unshare(CLONE_NEWNET))
+		not_here();
+	fd = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY));
+	CHECK_SYS(setns(back, CLONE_NEWNET));
+	EXPECT_FD(fd, "*", "is the network namespace of others, in which neither the caller nor a task "
+		  "of the tree is: have it closed");
+	ckpt_ready_wait();
+	CHECK_SYS(setns(fd, CLONE_NEWNET));
 }
 
 REFUSE(message_queue)
