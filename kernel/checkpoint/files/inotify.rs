@@ -98,6 +98,7 @@ pub(super) const OPS: FileOps = FileOps {
     name: "an inotify instance",
     number: FILE_INOTIFY,
     matches: |f| f.file.is_inotify(),
+    async_fd: FileRef::inotify_async_fd,
     collect,
     advice: "close it there, or checkpoint what has it as well",
     save,
