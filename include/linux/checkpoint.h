@@ -18,6 +18,7 @@ struct fasync_struct;
 struct epoll_key;
 struct epoll_params;
 struct file;
+struct files_struct;
 struct inode;
 struct files_struct;
 struct ipc_namespace;
@@ -269,6 +270,11 @@ struct checkpoint_inotify {
 	unsigned int next;
 };
 
+/* Of fs/notify/dnotify/dnotify.c. */
+unsigned int checkpoint_dnotify_get(struct files_struct *files, struct file *filp, int *fd);
+int checkpoint_dnotify_add(struct files_struct *files, struct file *filp, int fd,
+			   unsigned int arg);
+
 /* Of fs/notify/inotify/inotify_user.c. */
 bool checkpoint_is_inotify(struct file *file);
 int checkpoint_inotify_get(struct file *file, struct checkpoint_inotify *state);
@@ -278,15 +284,6 @@ int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 m
 void checkpoint_inotify_set_next(struct file *file, unsigned int next);
 int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
 			     const char *name);
-
-#ifdef CONFIG_DNOTIFY
-bool dnotify_watches(struct file *filp);
-#else
-static inline bool dnotify_watches(struct file *filp)
-{
-	return false;
-}
-#endif
 
 /* Of mm/memfd.c: memfd_create(2), with its checks. */
 #ifdef CONFIG_MEMFD_CREATE

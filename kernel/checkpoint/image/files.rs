@@ -41,9 +41,28 @@ structure! {
         pub file: U32,
         /// 1: close-on-exec.
         pub cloexec: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// What the directory is watched for by this descriptor (F_NOTIFY), `NOTIFY_*`; 0: it is
+        /// not.
+        pub notify: U32,
     }
+}
+
+flags! {
+    "Fd.notify": u32, NOTIFY_LIST, NOTIFY_ALL;
+    /// DN_ACCESS.
+    NOTIFY_ACCESS = 1 << 0,
+    /// DN_MODIFY.
+    NOTIFY_MODIFY = 1 << 1,
+    /// DN_CREATE.
+    NOTIFY_CREATE = 1 << 2,
+    /// DN_DELETE.
+    NOTIFY_DELETE = 1 << 3,
+    /// DN_RENAME.
+    NOTIFY_RENAME = 1 << 4,
+    /// DN_ATTRIB.
+    NOTIFY_ATTRIB = 1 << 5,
+    /// DN_MULTISHOT: until that is taken back, not only once.
+    NOTIFY_MULTISHOT = 1 << 31,
 }
 
 values! {

@@ -91,6 +91,12 @@ pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
         )
 }
 
+/// The open file that is the object `file` is open for reading.
+fn is_read(file: &Object) -> bool {
+    let flags = file.detail >> DETAIL_FLAGS;
+    flags & (open::READ | open::PATH) == open::READ
+}
+
 /// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
 pub(super) fn file_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let file: OpenFile = raw.body()?;
@@ -143,12 +149,17 @@ impl Walk<'_> {
             )?;
             next = number.saturating_add(1);
             boolean(raw, fd.cloexec.get())?;
-            zero(raw, fd.reserved.get() == 0)?;
+            flags(raw, u64::from(fd.notify.get()), u64::from(NOTIFY_ALL))?;
             let file = self.refer::<OpenFile>(raw, fd.file.get())?;
             ensure(
                 raw,
                 !matches!(kind_of(file), FILE_SHARED_ANON | FILE_SYSV_SHM),
                 "descriptor of anonymous memory",
+            )?;
+            ensure(
+                raw,
+                fd.notify.get() == 0 || (fd.notify.get() != NOTIFY_MULTISHOT && is_read(file)),
+                "watches nothing, or by what is not open for reading",
             )?;
         }
         self.holder = Some(table.obj.get());

@@ -149,6 +149,15 @@
 #define IMAGE_EXTENT_INODE 1
 #define IMAGE_EXTENT_TAGGED 2
 
+/* Fd.notify */
+#define IMAGE_NOTIFY_ACCESS (1ull << 0)
+#define IMAGE_NOTIFY_MODIFY (1ull << 1)
+#define IMAGE_NOTIFY_CREATE (1ull << 2)
+#define IMAGE_NOTIFY_DELETE (1ull << 3)
+#define IMAGE_NOTIFY_RENAME (1ull << 4)
+#define IMAGE_NOTIFY_ATTRIB (1ull << 5)
+#define IMAGE_NOTIFY_MULTISHOT (1ull << 31)
+
 /* OpenFile.kind */
 #define IMAGE_FILE_REGULAR 1
 #define IMAGE_FILE_DIRECTORY 2
@@ -318,7 +327,7 @@ struct image_fd {
 	uint32_t fd;
 	uint32_t file;
 	uint32_t cloexec;
-	uint32_t reserved;
+	uint32_t notify;
 };
 
 static_assert(sizeof(struct image_fd) == 16, "image_fd");

@@ -42,16 +42,6 @@ REFUSE(owner_outside, .flags = SC_SUBTREE)
 	CHECK_EQ(getppid(), fcntl(fd[0], F_GETOWN));
 }
 
-REFUSE(directory_watch)
-{
-	int fd = CHECK_SYS(open("/var/tmp", O_RDONLY | O_DIRECTORY));
-
-	signal(SIGIO, SIG_IGN);
-	CHECK_HERE(fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
-	EXPECT_FD(fd, "/var/tmp", "a watch of a directory (F_NOTIFY)" YET);
-	ckpt_ready_wait();
-}
-
 REFUSE(removed_with_attribute)
 {
 	char buf[8], name[] = "/dev/shm/ckpt-xattr-XXXXXX";
