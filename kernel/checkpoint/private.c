@@ -6,7 +6,6 @@
  */
 #include <linux/build_bug.h>
 #include <linux/checkpoint.h>
-#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
@@ -20,6 +19,7 @@
 #include <linux/signal.h>
 #include <linux/syscalls.h>
 #include <linux/xattr.h>
+#include <uapi/linux/eventpoll.h>
 #include <uapi/linux/memfd.h>
 
 #include "../../fs/internal.h"
