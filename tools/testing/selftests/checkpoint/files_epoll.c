@@ -622,6 +622,24 @@ CKPT_CYCLE(signal_that_is_pending)
 	reports_nothing(other);
 }
 
+/* Whoever asks the outer instance what it has to report: the signal is not his. */
+CKPT_CYCLE(signal_that_is_nested)
+{
+	int inner = instance(), outer = instance(), fd;
+	sigset_t set;
+
+	block(&set, SIGUSR1);
+	fd = CHECK_SYS(signalfd(-1, &set, 0));
+	add(inner, fd, EPOLLIN | EPOLLET, DATA(1));
+	add(outer, inner, EPOLLIN | EPOLLET, DATA(2));
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	reports(outer, EPOLLIN, DATA(2));
+	ckpt_ready_wait();
+	reports_nothing(outer);
+	reports(inner, EPOLLIN, DATA(1));
+	reports_nothing(inner);
+}
+
 /* Has what its parent has registered: that a signal is pending for it is no event there. */
 static int has_signal(void *arg)
 {
