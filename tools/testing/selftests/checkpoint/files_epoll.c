@@ -521,7 +521,7 @@ CKPT_CYCLE(named_pipes)
 
 CKPT_CYCLE(device)
 {
-	int ep = instance(), fd = CHECK_SYS(open("/dev/urandom", O_RDONLY));
+	int ep = instance(), fd = CHECK_SYS(open("/dev/random", O_RDONLY));
 	struct epoll_event event;
 
 	/* For which of the two depends on how much the machine has collected. */
