@@ -267,7 +267,7 @@ static void make_epoll(void)
 	instance = epoll_create1(0);
 	for (long n = 0; n < number; n++) {
 		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = n };
-		int fd = open("/dev/urandom", O_RDONLY);
+		int fd = open("/dev/random", O_RDONLY);
 
 		if (fd < 0 || epoll_ctl(instance, EPOLL_CTL_ADD, fd, &event))
 			fail("epoll_ctl");

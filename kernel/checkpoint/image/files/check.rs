@@ -306,6 +306,8 @@ impl Walk<'_> {
             }
             FILE_EPOLL => {
                 self.refer::<Epoll>(raw, inode)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
             }
             _ => return Err(raw.fault("unknown kind of file")),
