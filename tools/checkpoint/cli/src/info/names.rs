@@ -28,6 +28,7 @@ pub fn file(n: u32) -> &'static str {
         FILE_FIFO => "fifo",
         FILE_DEVICE => "device",
         FILE_SHARED_ANON => "shared memory",
+        FILE_SYSV_SHM => "System V shared memory",
         _ => "unknown",
     }
 }
