@@ -10,6 +10,8 @@
 #include <sys/sem.h>
 #include <sys/shm.h>
 
+REFUSE_FIXTURE
+
 #define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC
 
 /* Not attached: it is refused with its namespace. */
