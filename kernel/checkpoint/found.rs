@@ -23,6 +23,9 @@ pub(crate) type ThreadOps = kind::ThreadOps<Found>;
 /// One kind of state that the threads of a process share.
 pub(crate) type ProcessOps = kind::ProcessOps<Found>;
 
+/// One kind of link between objects.
+pub(crate) type LinkOps = kind::LinkOps<Found>;
+
 /// What was found.
 pub(crate) struct Found {
     /// Memory.

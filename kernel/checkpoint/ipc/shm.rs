@@ -332,7 +332,8 @@ pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Res
         who: plan.name(),
         outside,
     };
-    r.set_built(inode, BuiltInode(memory.clone()))
+    BuiltInode::of_memory(memory.clone())
+        .and_then(|built| r.set_built(inode, built))
         .and_then(|()| r.set_built(obj, built))
         .inspect_err(|_| {
             if outside {

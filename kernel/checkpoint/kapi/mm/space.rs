@@ -499,8 +499,9 @@ pub(crate) mod barrier {
     pub(crate) const ALL: u32 = (1 << 8) - 1;
 }
 
-/// Sets the program that is executed. EACCES: it is open for writing.
+/// Sets the program of a new address space. EACCES: it is open for writing.
 pub(crate) fn set_exe(mm: &MmRef, file: &FileRef) -> Result {
-    // SAFETY: We own both references; the address space belongs to the caller alone.
+    // SAFETY: We own both references. Tasks that have the address space are parked or not made
+    // yet, so that nobody else sets it; others read it under RCU.
     to_result(unsafe { bindings::set_mm_exe_file(mm.as_ptr(), file.as_ptr()) })
 }

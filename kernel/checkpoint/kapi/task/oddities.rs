@@ -289,23 +289,6 @@ static GROUP: &[Oddity] = &[
         Handed::Not,
         |t| !(*(*t).signal).posix_timers.first.is_null()
     ),
-    #[cfg(CONFIG_POSIX_TIMERS)]
-    oddity!(
-        "has an interval timer (ITIMER_REAL) armed",
-        "have it disarm the timer",
-        Handed::Not,
-        |t| (*(*t).signal).real_timer.is_queued || (*(*t).signal).it_real_incr != 0
-    ),
-    #[cfg(CONFIG_POSIX_TIMERS)]
-    oddity!(
-        "has an interval timer (ITIMER_VIRTUAL or ITIMER_PROF) armed",
-        "have it disarm the timer",
-        Handed::Not,
-        |t| {
-            let armed = |it: &bindings::cpu_itimer| it.expires != 0 || it.incr != 0;
-            (*(*t).signal).it.iter().any(armed)
-        }
-    ),
 ];
 
 /// I/O priority of a task, and how many share its I/O context.

@@ -19,7 +19,6 @@
 #include <sys/ptrace.h>
 #include <sys/sem.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #if defined(__x86_64__)
 #include <asm/ldt.h>
 #include <asm/prctl.h>
@@ -105,32 +104,6 @@ REFUSE(timer_without_leader)
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
-}
-
-static void interval_timer(int which, const char *what)
-{
-	struct itimerval val = { .it_value.tv_sec = 1000000 };
-
-	CHECK_SYS(setitimer(which, &val, NULL));
-	expect_refusal(getpid(), UNSUPPORTED, "has an interval timer (%s) armed: have it disarm the timer", what);
-	ckpt_ready_wait();
-	CHECK_SYS(getitimer(which, &val));
-	CHECK(val.it_value.tv_sec, "it ran out");
-}
-
-REFUSE(itimer_real)
-{
-	interval_timer(ITIMER_REAL, "ITIMER_REAL");
-}
-
-REFUSE(itimer_virtual)
-{
-	interval_timer(ITIMER_VIRTUAL, "ITIMER_VIRTUAL or ITIMER_PROF");
-}
-
-REFUSE(itimer_prof)
-{
-	interval_timer(ITIMER_PROF, "ITIMER_VIRTUAL or ITIMER_PROF");
 }
 
 /* ---- System V IPC ---------------------------------------------------- */
