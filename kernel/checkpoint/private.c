@@ -6,7 +6,6 @@
  */
 #include <linux/build_bug.h>
 #include <linux/checkpoint.h>
-#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
@@ -19,8 +18,11 @@
 #include <linux/security.h>
 #include <linux/signal.h>
 #include <linux/syscalls.h>
+#include <linux/uaccess.h>
 #include <linux/xattr.h>
 #include <uapi/linux/memfd.h>
+/* Needs <linux/fs.h> and <linux/uaccess.h>. */
+#include <linux/eventpoll.h>
 
 #include "../../fs/internal.h"
 #include "../../fs/mount.h"
