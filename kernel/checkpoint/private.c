@@ -18,11 +18,9 @@
 #include <linux/security.h>
 #include <linux/signal.h>
 #include <linux/syscalls.h>
-#include <linux/uaccess.h>
 #include <linux/xattr.h>
+#include <uapi/linux/eventpoll.h>
 #include <uapi/linux/memfd.h>
-/* Needs <linux/fs.h> and <linux/uaccess.h>. */
-#include <linux/eventpoll.h>
 
 #include "../../fs/internal.h"
 #include "../../fs/mount.h"
