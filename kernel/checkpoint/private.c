@@ -10,6 +10,7 @@
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
 #include <linux/fs.h>
+#include <linux/eventpoll.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
