@@ -20,7 +20,6 @@
 #include <linux/signal.h>
 #include <linux/syscalls.h>
 #include <linux/xattr.h>
-#include <uapi/linux/eventpoll.h>
 #include <uapi/linux/memfd.h>
 
 #include "../../fs/internal.h"

@@ -27,7 +27,6 @@ fn word(list: &Values, number: u64, prefix: &str) -> Option<String> {
 }
 
 /// The kind of an open file.
-        FILE_SYSV_SHM => "System V shared memory",
 pub fn file(n: u32) -> String {
     word(&FILE_KINDS, n.into(), "FILE_").unwrap_or("unknown".to_owned())
 }
