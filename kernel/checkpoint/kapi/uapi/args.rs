@@ -36,6 +36,10 @@ pub(crate) struct CheckpointCall {
     pub(crate) id: u64,
     /// Some field that must be zero is not.
     pub(crate) reserved: bool,
+    /// Address of the descriptors that stay outside.
+    pub(crate) external: usize,
+    /// How many there are.
+    pub(crate) external_count: usize,
 }
 
 /// The arguments of restart(2) as they came.
@@ -54,6 +58,10 @@ pub(crate) struct RestartCall {
     pub(crate) accept: usize,
     /// Bytes of them.
     pub(crate) accept_len: usize,
+    /// Address of the files that are given in place of those of the image.
+    pub(crate) fds: usize,
+    /// How many there are.
+    pub(crate) fds_count: usize,
     /// Address where the caller wants the root's pidfd.
     pub(crate) pidfd_out: usize,
 }
@@ -65,7 +73,7 @@ impl CheckpointCall {
     /// something that is not known. EFAULT: it can't be read.
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER0 as usize
+            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER1 as usize
         );
         let mut a: bindings::checkpoint_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -78,7 +86,9 @@ impl CheckpointCall {
             log_fd: a.log_fd,
             timeout_ms: a.timeout_ms,
             id: a.id,
-            reserved: a.reserved != 0,
+            reserved: a.reserved != 0 || a.reserved2 != 0,
+            external: usize::try_from(a.external)?,
+            external_count: a.external_count as usize,
         })
     }
 }
@@ -88,7 +98,7 @@ impl RestartCall {
     /// [`CheckpointCall::read`].
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER0 as usize
+            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER1 as usize
         );
         let mut a: bindings::restart_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -98,9 +108,11 @@ impl RestartCall {
             image_fd: a.image_fd,
             log_fd: a.log_fd,
             cgroup_fd: a.cgroup_fd,
-            reserved: a.reserved != 0,
+            reserved: a.reserved != 0 || a.reserved2 != 0,
             accept: usize::try_from(a.accept)?,
             accept_len: a.accept_len as usize,
+            fds: usize::try_from(a.fds)?,
+            fds_count: a.fds_count as usize,
             pidfd_out: args.addr() + offset_of!(bindings::restart_args, pidfd),
         })
     }
