@@ -3,7 +3,6 @@
 //! What the caller says about single descriptors.
 
 use kernel::{
-    bindings,
     prelude::*,
     transmute::FromBytes,
     uaccess::{
@@ -12,9 +11,12 @@ use kernel::{
     }, //
 };
 
-use crate::kapi::fs::{
-    file::FileRef,
-    io, //
+use crate::kapi::{
+    fs::{
+        file::FileRef,
+        io, //
+    },
+    uapi::args::FD_OPTIONAL, //
 };
 
 /// Most descriptors that a call may tell of.
@@ -71,13 +73,13 @@ impl Given {
     pub(crate) fn read(addr: usize, count: usize) -> Result<KVVec<Self>> {
         let mut list = KVVec::new();
         each::<4>(addr, count, |[pid, fd, own_fd, flags]| {
-            let optional = bindings::RESTART_FD_OPTIONAL;
-            if flags.cast_unsigned() & !optional != 0 {
+            let flags = flags.cast_unsigned();
+            if flags & !FD_OPTIONAL != 0 {
                 return Err(EINVAL);
             }
             let given = Self {
                 descriptor: Descriptor::new(pid, fd)?,
-                optional: flags.cast_unsigned() & optional != 0,
+                optional: flags & FD_OPTIONAL != 0,
                 file: io::fget(own_fd)?,
                 own_fd: own_fd.cast_unsigned(),
             };

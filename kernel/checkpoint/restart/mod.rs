@@ -114,14 +114,9 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             same_boot: loaded.header.boot.get() == files::boot(),
         },
     );
-    if let Err(e) = give(args, &restore, &members) {
-        restore.unless_told(e, no_memory);
-        restore.clear_built();
-        restore.with_report(|r| core::mem::swap(r, report));
-        return Err(e);
-    }
     let crew = Crew::new(restore, members).map_err(|e| report.unless_told(e, no_memory))?;
-    let result = bring_back(args, &crew, &mut source, &loaded.header, loaded.objects);
+    let result = give(args, &crew.restore, &crew.members)
+        .and_then(|()| bring_back(args, &crew, &mut source, &loaded.header, loaded.objects));
     if let Err(e) = result {
         if e == EINTR && wait::killed() {
             crew.restore.told(e, fmt!("the caller was killed"));

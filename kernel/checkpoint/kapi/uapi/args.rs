@@ -14,6 +14,9 @@ use kernel::{
 /// What C calls for a system call: with the address of the caller's structure, and its size.
 pub(crate) type Entry = extern "C" fn(*mut c_void, usize) -> c_long;
 
+/// RESTART_FD_OPTIONAL: the image need not have the descriptor.
+pub(crate) const FD_OPTIONAL: u32 = bindings::RESTART_FD_OPTIONAL;
+
 /// What C declares is such a function.
 const _: [unsafe extern "C" fn(*mut c_void, usize) -> c_long; 2] =
     [bindings::checkpoint_do, bindings::restart_do];
