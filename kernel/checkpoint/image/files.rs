@@ -111,6 +111,9 @@ values! {
     /// Attach of System V shared memory; `inode` is the `Segment`. Has no
     /// descriptor, only mappings.
     FILE_SYSV_SHM = 17,
+    /// Open file that stays outside, by the name that it had; whatever it is, only
+    /// how it was open is known.
+    FILE_EXTERNAL = 22,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -162,6 +165,9 @@ pub mod open {
         NO_ACCESS = 1 << 21,
     }
 }
+
+/// Most bytes of the name of an open file that stays outside.
+pub const EXTERNAL_NAME_MAX: usize = 4095;
 
 /// [`OpenFile::size`] of a file that was still growing.
 pub const SIZE_UNKNOWN: u64 = i64::MAX as u64;

@@ -310,6 +310,10 @@ impl Walk<'_> {
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
             }
+            FILE_EXTERNAL => {
+                zero(raw, inode == 0 && file.size.get() == 0)?;
+                file.mode.get() & TYPE
+            }
             _ => return Err(raw.fault("unknown kind of file")),
         };
         let mode = file.mode.get();
@@ -324,6 +328,14 @@ impl Walk<'_> {
                 absolute_path(raw)?
             }
             FILE_ALIAS => two_absolute_paths(raw)?,
+            FILE_EXTERNAL => {
+                let name = raw.payload;
+                ensure(
+                    raw,
+                    (1..=EXTERNAL_NAME_MAX).contains(&name.len()) && !name.contains(&0),
+                    "impossible name of what stays outside",
+                )?;
+            }
             _ => {
                 if kind == FILE_UNLINKED && !raw.payload.is_empty() {
                     absolute_path(raw)?;

@@ -178,6 +178,7 @@
 #define IMAGE_FILE_PATH 14
 #define IMAGE_FILE_EPOLL 11
 #define IMAGE_FILE_SYSV_SHM 17
+#define IMAGE_FILE_EXTERNAL 22
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)

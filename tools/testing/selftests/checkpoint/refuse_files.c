@@ -355,7 +355,8 @@ static void writes_outside(void)
 	int fd = CHECK_SYS(open(getenv("CKPT_PIPE"), O_WRONLY));
 
 	expect_refusal(getpid(), "EBUSY", "*pipe's other end is outside: "
-		       "start the tasks with a file instead, or checkpoint what has that end as well");
+		       "leave this one outside, too (--external), start the tasks with a file instead, "
+		       "or checkpoint what has that end as well");
 	ckpt_ready_wait();
 	CHECK_EQ(1, write(fd, "o", 1));
 }
