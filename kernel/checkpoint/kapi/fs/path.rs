@@ -104,12 +104,13 @@ impl PathRef {
     /// Another path to the same inode, which is no directory, by a name that the directory `dir`
     /// had and that was removed: nobody can look it up.
     ///
-    /// EXDEV: the inode is on another filesystem.
+    /// EINVAL: the inode is on another filesystem, or the name is too long. EOPNOTSUPP: the
+    /// filesystem looks after its names itself.
     pub(crate) fn removed_name(&self, dir: &PathRef, name: &CStr) -> Result<Self> {
         let inode = self.inode().ok_or(ENOENT)?;
         // SAFETY: We own references; dentries keep their superblock.
         if unsafe { (*self.0.dentry).d_sb != (*dir.0.dentry).d_sb } {
-            return Err(EXDEV);
+            return Err(EINVAL);
         }
         // SAFETY: We own references on both; the name is NUL-terminated, and copied. A dentry that
         // is returned comes with a reference.
