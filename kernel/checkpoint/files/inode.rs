@@ -442,14 +442,12 @@ impl BuiltInode {
 
     /// Makes it the program of those who execute it: nobody may have it open for writing then.
     fn start(&self) -> Result {
-        let mut state = self.state.lock();
-        let programs = core::mem::replace(&mut state.programs, KVec::new());
+        let programs = core::mem::replace(&mut self.state.lock().programs, KVec::new());
         if programs.is_empty() {
             return Ok(());
         }
-        let reader = state.file.reopen(oflag::READ)?;
-        let writer = core::mem::replace(&mut state.file, reader);
-        drop(state);
+        let reader = self.file().reopen(oflag::READ)?;
+        let writer = core::mem::replace(&mut self.state.lock().file, reader);
         drop(writer);
         park::close_files();
         for program in programs {

@@ -79,7 +79,12 @@ pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'stat
     if let Some(kind) = kinds::on_filesystem(path.fs_magic()) {
         return Ok(Some(kind));
     }
-    let file = FileRef::open_unchecked(path, oflag::DIRECTORY)?;
+    if path.is_of_server() {
+        return Ok(Some(
+            "was removed, and is kept by the server of its filesystem: have it left",
+        ));
+    }
+    let file = FileRef::open_unchecked(path, oflag::PLACE)?;
     let dir = above(path);
     let root = &cap.found.files.root;
     let (Some(name), Some(former)) = (dir.name_from(root)?, path.name_from(root)?) else {
