@@ -77,9 +77,18 @@ fn alias(s: &mut Sample, payload: &[u8]) {
     *s.payload(Kind::File, 0) = payload.to_vec();
 }
 
+/// Makes the pipe of the sample a named one.
+fn fifo(s: &mut Sample, payload: &[u8]) {
+    s.edit(0, |p: &mut Pipe| p.named.set(1));
+    s.edit(3, |f: &mut OpenFile| f.kind.set(FILE_FIFO));
+    *s.payload(Kind::File, 3) = payload.to_vec();
+}
+
 #[test]
 fn former_names() {
     refused(&[
+        ("path is not absolute", |s| fifo(s, b"/tmp\0fifo")),
+        ("path empty or too long", |s| fifo(s, b"/tmp\0")),
         ("one path where two belong", |s| alias(s, b"/bin/job")),
         ("path empty or too long", |s| alias(s, b"/bin/job\0")),
         ("path empty or too long", |s| alias(s, b"\0/bin/job")),
@@ -95,6 +104,8 @@ fn former_names() {
         }),
     ]);
     accepted(&[
+        |s| fifo(s, b"/tmp\0/tmp/fifo"),
+        |s| fifo(s, b"/tmp/fifo"),
         |s| alias(s, b"/bin/job\0/bin/old"),
         |s| *s.payload(Kind::File, 2) = b"/tmp/gone".to_vec(),
     ]);
