@@ -276,11 +276,6 @@ __rust_helper void rust_helper_task_syscall_args(struct task_struct *t, unsigned
 	syscall_get_arguments(t, task_pt_regs(t), args);
 }
 
-__rust_helper void rust_helper_task_times(struct task_struct *t, u64 *utime, u64 *stime)
-{
-	task_cputime_adjusted(t, utime, stime);
-}
-
 __rust_helper struct io_context *rust_helper_task_io_context(struct task_struct *t)
 {
 #ifdef CONFIG_BLOCK
@@ -307,43 +302,6 @@ __rust_helper void rust_helper_set_tsk_restore_sigmask(struct task_struct *t)
 __rust_helper void rust_helper_clear_tif_sigpending(struct task_struct *t)
 {
 	clear_tsk_thread_flag(t, TIF_SIGPENDING);
-}
-
-__rust_helper void rust_helper_signal_times(struct signal_struct *sig, u64 *cutime, u64 *cstime,
-					    u64 *utime, u64 *stime, u64 *runtime)
-{
-	unsigned int seq;
-
-	do {
-		seq = read_seqbegin(&sig->stats_lock);
-		*cutime = sig->cutime;
-		*cstime = sig->cstime;
-		*utime = sig->utime;
-		*stime = sig->stime;
-		*runtime = sig->sum_sched_runtime;
-	} while (read_seqretry(&sig->stats_lock, seq));
-}
-
-__rust_helper void rust_helper_signal_times_set(struct signal_struct *sig, u64 cutime, u64 cstime,
-						u64 utime, u64 stime)
-{
-	write_seqlock_irq(&sig->stats_lock);
-	sig->cutime = cutime;
-	sig->cstime = cstime;
-	sig->utime = utime;
-	sig->stime = stime;
-	sig->sum_sched_runtime = utime + stime;
-	write_sequnlock_irq(&sig->stats_lock);
-}
-
-__rust_helper void rust_helper_current_times_set(u64 utime, u64 stime)
-{
-	/* The tick adds to them. */
-	local_irq_disable();
-	current->utime = utime;
-	current->stime = stime;
-	current->se.sum_exec_runtime = utime + stime;
-	local_irq_enable();
 }
 
 __rust_helper bool rust_helper_task_rseq(struct task_struct *t, u64 *addr, u32 *len, u32 *sig,

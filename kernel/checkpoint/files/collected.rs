@@ -11,7 +11,7 @@ use crate::{
     files::open::Open,
     kapi::fs::{
         file::FileRef,
-        locks::LockHolders,
+        locks::Locks,
         path::PathRef, //
     }, //
 };
@@ -32,7 +32,7 @@ pub(crate) struct Collected {
     /// The caller's root.
     pub(super) root: PathRef,
     /// Who has locked what, by the address of the inode.
-    pub(super) locks: RBTree<usize, LockHolders>,
+    pub(super) locks: RBTree<usize, Locks>,
     /// A pipe was locked for all the time for which one is waited for.
     pub(super) pipe_locked: bool,
     /// How often removed files and memfds are open, by the address of the inode.

@@ -20,6 +20,7 @@ use crate::{
         kinds,
         name::Text,
         opener,
+        proc,
         removed_dir,
         same, //
     },
@@ -46,7 +47,10 @@ use crate::{
                 PathName,
                 PathRef, //
             },
-            stat::Ask, //
+            stat::{
+                Ask,
+                Stat, //
+            }, //
         },
         task::frozen::{
             FrozenTask,
@@ -128,6 +132,10 @@ fn collect_dir(
             t,
             fmt!("{} {}: it is {}: have it left", what, Text(&name), kind),
         );
+        return Ok(None);
+    }
+    if let Some(why) = proc::directory_is_lost(cap, dir)? {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{} {}: {}", what, Text(&name), why));
         return Ok(None);
     }
     Ok(Some(name))
@@ -219,7 +227,12 @@ impl Shared<Found> for Dirs {
 }
 
 fn save_dir(cap: &mut Capture, obj: ObjRef, dir: &PathRef, name: &[u8]) -> Result {
-    let stat = dir.stat(Ask::Never)?;
+    let stat = if proc::is_on(dir) {
+        // Its inodes are made when they are looked for.
+        Stat::default()
+    } else {
+        dir.stat(Ask::Never)?
+    };
     let record = Path {
         obj: obj.get().into(),
         generation: stat.generation.into(),

@@ -151,6 +151,18 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
     cap.objects.keep(Nameless { file, home, xattrs })
 }
 
+/// Notes memory that is no open file of the tasks: a segment of System V shared memory.
+pub(crate) fn add_memory(cap: &mut Capture, file: &FileRef) -> Result {
+    if cap.objects.count::<Nameless>(file.inode_addr())? {
+        cap.objects.keep(Nameless {
+            file: file.clone(),
+            home: Home::Anonymous,
+            xattrs: KVVec::new(),
+        })?;
+    }
+    Ok(())
+}
+
 /// Where an inode without a name belongs.
 pub(super) enum Home {
     /// Nowhere: it is anonymous shared memory.
@@ -171,6 +183,13 @@ pub(crate) struct Nameless {
     xattrs: KVVec<u8>,
 }
 
+impl Nameless {
+    /// Returns whether it had a name, or was made as such a file is made (O_TMPFILE).
+    pub(super) fn had_name(&self) -> bool {
+        matches!(self.home, Home::Directory(_))
+    }
+}
+
 impl Shared<Found> for Nameless {
     fn addr(&self) -> usize {
         self.file.inode_addr()
@@ -179,7 +198,11 @@ impl Shared<Found> for Nameless {
 
 /// Returns the reference of the inode of `open`; writes its record the first time.
 pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
-    let file = &open.file;
+    save_memory(cap, &open.file)
+}
+
+/// Returns the same of the inode that `file` shows.
+pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let (obj, Some(inode)) = cap.objects.save::<Nameless>(file.inode_addr())? else {
         return cap.objects.reference::<Nameless>(file.inode_addr());
     };
@@ -387,6 +410,11 @@ impl BuiltInode {
         })
     }
 
+    /// Returns one of memory that has been made already, by `file`.
+    pub(crate) fn of_memory(file: FileRef) -> Result<Self> {
+        Self::new(Made { file, first: None })
+    }
+
     /// Returns what its contents are written by.
     pub(crate) fn file(&self) -> FileRef {
         self.state.lock().file.clone()
@@ -532,7 +560,7 @@ pub(super) fn reopen(
         .filter(|_| source.record.flags.get() & open::FIRST != 0);
     let opened = match first {
         Some(first) => opener
-            .act(|| first.set_flags(oflag::SETTABLE, source.flags))
+            .act(|| first.set_flags(oflag::STATUS, source.flags))
             .map(|()| first.clone()),
         None => {
             let path = former::give(r, plan, source, built.file().path())?;

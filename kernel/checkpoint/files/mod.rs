@@ -3,29 +3,33 @@
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
 mod alias;
-mod anon;
 mod collected;
 mod device;
-mod directory;
-mod fifo;
+mod epoll;
 mod former;
 mod fs;
 mod inode;
+mod inotify;
 mod kinds;
 mod leaks;
+mod lease;
+mod locks;
 mod memfd;
 mod name;
 mod opath;
 mod open;
 mod opener;
 mod ops;
+mod owner;
 mod path;
+mod pidfd;
 mod pipe;
+mod proc;
 mod regular;
 mod removed_dir;
 mod same;
+mod sysv;
 mod table;
-mod unlinked;
 
 use kernel::prelude::*;
 
@@ -39,6 +43,7 @@ use crate::{
     },
     found::{
         Capture,
+        LinkOps,
         ThreadOps, //
     },
     image::ObjRef,
@@ -59,6 +64,8 @@ pub(crate) use self::{
     collected::Collected,
     fs::Dirs,
     inode::{
+        add_memory,
+        save_memory,
         BuiltInode,
         Nameless, //
     },
@@ -71,6 +78,9 @@ pub(crate) use self::{
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
+
+/// The kinds of links between files.
+pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];
 
 /// Counts a user of a file that a mapping of the task `t` has, or that `t` executes.
 ///

@@ -285,13 +285,22 @@ pub(super) fn check_directory(
     was: &Path,
     found: &PathRef,
 ) -> Result<bool> {
+    let was = (was.dev.get(), was.ino.get(), was.generation.get());
+    check_inode(r, plan, path, was, found)
+}
+
+/// The same for what has no record of a file; of what `was` there it is known on which device, with
+/// which inode number and generation.
+pub(super) fn check_inode(
+    r: &Restore,
+    plan: &Plan<'_>,
+    path: &PathName,
+    was: (u64, u64, u32),
+    found: &PathRef,
+) -> Result<bool> {
     let is = stat(r, plan, path, found)?;
-    let inode = compare_inodes(
-        &r.policy,
-        (was.dev.get(), was.ino.get(), was.generation.get()),
-        &is,
-    );
-    let same = r.policy.same_boot && was.ino.get() != 0 && is.ino != 0 && inode.is_none();
+    let inode = compare_inodes(&r.policy, was, &is);
+    let same = r.policy.same_boot && was.1 != 0 && is.ino != 0 && inode.is_none();
     if inode.is_some() {
         let differs = Differences {
             inode,

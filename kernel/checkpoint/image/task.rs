@@ -213,6 +213,17 @@ record! {
         pub slice: U64,
         /// Robust futex list of 32-bit calls.
         pub compat_robust_list: U64,
+        /// CPU time as the scheduler counts it, and CPU clocks show it, in nanoseconds; 0: `utime`
+        /// and `stime` are all that is known.
+        pub runtime: U64,
+        /// User CPU time as it was counted, in ticks as a rule: what `utime` was made of.
+        pub counted_utime: U64,
+        /// System CPU time as it was counted.
+        pub counted_stime: U64,
+        /// ipc namespace; 0: shared with the caller of restart(2).
+        pub ipc: U32,
+        /// List of semaphore adjustments; 0: none.
+        pub undo: U32,
     }
 }
 
@@ -228,6 +239,12 @@ flags! {
     PROCESS_CONTINUED = 1 << 3,
     /// Is a session leader.
     PROCESS_SESSION_LEADER = 1 << 4,
+    /// ITIMER_REAL is armed.
+    PROCESS_ITIMER_REAL = 1 << 5,
+    /// ITIMER_VIRTUAL is armed.
+    PROCESS_ITIMER_VIRTUAL = 1 << 6,
+    /// ITIMER_PROF is armed.
+    PROCESS_ITIMER_PROF = 1 << 7,
 }
 
 /// Resource limits, soft and hard.
@@ -261,6 +278,29 @@ record! {
         pub utime: U64,
         /// System CPU time of threads that have exited, nanoseconds.
         pub stime: U64,
+        /// CPU time of threads that have exited, as the scheduler counts it; 0: `utime` and `stime`
+        /// are all that is known.
+        pub runtime: U64,
+        /// User CPU time of threads that have exited, as it was counted.
+        pub counted_utime: U64,
+        /// System CPU time of threads that have exited, as it was counted.
+        pub counted_stime: U64,
+        /// User CPU time of all threads as it was shown last: it does not go back.
+        pub shown_utime: U64,
+        /// System CPU time of all threads as it was shown last.
+        pub shown_stime: U64,
+        /// ITIMER_REAL: when it expires, or has, on CLOCK_MONOTONIC; a signed number.
+        pub itimer_real: U64,
+        /// Interval of ITIMER_REAL, nanoseconds.
+        pub itimer_real_interval: U64,
+        /// ITIMER_VIRTUAL: CPU time that is left, nanoseconds; a signed number.
+        pub itimer_virtual: U64,
+        /// Interval of ITIMER_VIRTUAL, nanoseconds.
+        pub itimer_virtual_interval: U64,
+        /// ITIMER_PROF: CPU time that is left, nanoseconds; a signed number.
+        pub itimer_prof: U64,
+        /// Interval of ITIMER_PROF, nanoseconds.
+        pub itimer_prof_interval: U64,
     }
 }
 

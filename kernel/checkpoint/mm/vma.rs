@@ -42,6 +42,7 @@ use crate::{
         record::ref_number,
         ObjRef, //
     },
+    ipc,
     kapi::{
         arch::ArchMm,
         fs::{
@@ -49,7 +50,6 @@ use crate::{
             open::oflag, //
         },
         mm::{
-            shmem,
             space::MmRef,
             vma::{
                 self,
@@ -161,6 +161,9 @@ pub(super) fn collect(
     guards: &mut Guards,
 ) -> Result {
     let kind = kind(v);
+    if let Some(file) = &v.file {
+        ipc::shm::collect_attach(cap, t, file)?;
+    }
     let mut refuse = |why: &str| {
         cap.refuse(
             EOPNOTSUPP,
@@ -215,13 +218,6 @@ pub(super) fn collect(
     }
     if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
         refuse("file mapping that grows down: have it unmap that");
-    }
-    if v.file
-        .as_ref()
-        .is_some_and(|f| shmem::is_shmem(f) && !v.shmem)
-    {
-        refuse("System V shared memory: have it detach that (shmdt)");
-        return Ok(());
     }
     if v.flags & bit::MAYBE_GUARD != 0 && !walk::guards(mm, v.start, v.end, GUARDS_MAX, guards)? {
         refuse("has more guard regions than can be saved: have it remove some");

@@ -159,7 +159,7 @@ impl Ready<'_> {
             }
         }
         for (index, process) in &self.processes {
-            let commit = |parked: &ParkedTask| kinds::commit(process, parked);
+            let commit = |parked: &ParkedTask| kinds::commit(&self.crew.restore, process, parked);
             let _ = self.held.with(*index, commit);
         }
         for &(index, _) in &self.stopping {

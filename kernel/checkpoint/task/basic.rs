@@ -27,6 +27,7 @@ use crate::{
         ThreadOps, //
     },
     image::task::*,
+    ipc,
     kapi::{
         fork::reset::reset_inherited,
         task::{
@@ -197,6 +198,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         task.fs = reference::<files::Dirs>(cap, fs)?;
         task.sighand = reference::<Actions>(cap, t.sighand_addr()?)?;
         task.uts = ns::uts::reference(cap, t)?.into();
+        task.ipc = ns::ipc::reference(cap, t)?.into();
+        task.undo = ipc::undo::reference(cap, t)?.into();
         super::signal::fill(&mut task, &mut flags, t)?;
         restart_block::fill(cap, &mut task, t);
         if t.is_in_vfork() {
@@ -219,8 +222,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     task.compat_robust_list = state.compat_robust_list.into();
     task.timer_slack = state.timer_slack.into();
     task.timer_slack_default = state.timer_slack_default.into();
-    task.utime = cap.found.task.cpu_time(state.utime);
-    task.stime = cap.found.task.cpu_time(state.stime);
+    super::times::fill(cap, &mut task, t);
     // Wraps for a task that was restored on a machine that runs for a shorter time than the task.
     task.start_monotonic = state
         .start_monotonic
@@ -308,15 +310,13 @@ fn start(seen: u64, offset: i64, now: u64) -> u64 {
     now.wrapping_sub(ago.unwrap_or(0))
 }
 
-/// Sets the times of the current task, which has the credentials of the caller of restart(2).
+/// Sets the start times of the current task, which has the credentials of the caller of restart(2).
 ///
 /// Others tell a process by its pid and its start time. Who could choose both for a process that
 /// they see could make one that is taken for another, so it is done only where the caller
-/// administers the machine, or made the pid namespace in which the pid was chosen. Nobody trusts
-/// CPU times.
+/// administers the machine, or made the pid namespace in which the pid was chosen.
 fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     let task = &plan.task;
-    state::set_cpu_times(task.utime.get(), task.stime.get());
     let whole = r.container.flags.get() & CONTAINER_WHOLE != 0;
     if !whole && !state::is_host_admin() {
         return Ok(());

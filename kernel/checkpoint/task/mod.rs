@@ -10,11 +10,13 @@ use crate::{
         ProcessOps,
         ThreadOps, //
     },
-    image::task::CPU_TIME_MAX, //
+    image::task::CPU_TIME_MAX,
+    kapi::time::itimer::Itimers, //
 };
 
 mod basic;
 mod cred;
+mod itimer;
 mod pending;
 mod process;
 mod refuse;
@@ -22,11 +24,16 @@ mod regs;
 mod restart_block;
 mod sched;
 mod signal;
+mod times;
 
 pub(crate) use cred::{
     collect_opener,
     rebuild as rebuild_cred,
     save_opener, //
+};
+pub(crate) use signal::{
+    signals_at,
+    with_signals, //
 };
 
 /// What each thread has, in the order in which it is saved and restored.
@@ -35,13 +42,20 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     signal::KIND,
     cred::KIND,
     basic::KIND,
+    times::KIND,
     sched::KIND,
     pending::KIND,
     regs::KIND,
 ];
 
 /// What the threads of a process share, in that order.
-pub(crate) static PROCESSES: &[ProcessOps] = &[refuse::PROCESS, pending::PROCESS, process::PROCESS];
+pub(crate) static PROCESSES: &[ProcessOps] = &[
+    refuse::PROCESS,
+    itimer::PROCESS,
+    pending::PROCESS,
+    times::PROCESS,
+    process::PROCESS,
+];
 
 /// Task state found by a checkpoint.
 pub(crate) struct Collected {
@@ -53,6 +67,8 @@ pub(crate) struct Collected {
     root_saved: bool,
     /// CPU time that may still be in the image.
     cpu_time: u64,
+    /// Interval timers of the process that is being saved.
+    itimers: Itimers,
 }
 
 impl Collected {
@@ -63,12 +79,19 @@ impl Collected {
             root: None,
             root_saved: false,
             cpu_time: CPU_TIME_MAX,
+            itimers: Itimers::default(),
         }
     }
 
     /// A thread with pid `tid` was collected.
     pub(crate) fn has(&self, tid: u32) -> bool {
         self.tids.get(&tid).is_some()
+    }
+
+    /// The process group `number` is one of the image: it is not that of the caller, which restarted
+    /// tasks get in the place of the root's. `whole`: of a container.
+    pub(crate) fn has_group(&self, whole: bool, number: u32) -> bool {
+        whole || self.has(number) || self.root.is_some_and(|(pgid, _)| pgid != number)
     }
 
     /// A CPU time as it stands in the image: all of them together stay within what restart(2)

@@ -226,7 +226,7 @@ fn load(r: &Restore, plan: &Plan<'_>, slot: &Slot, task: &ParkedTask) -> Result 
 }
 
 /// Sets the stop state of the process. If it was killed, there is none.
-fn commit(process: &Process, task: &ParkedTask) {
+fn commit(_: &Restore, process: &Process, task: &ParkedTask) {
     let flag = |flag| process.flags.get() & flag != 0;
     let stop = GroupStop {
         stopped: flag(PROCESS_STOPPED),

@@ -20,10 +20,13 @@ use crate::{
     image::task::*,
     kapi::task::limits::{
         self,
-        GroupTimes,
         OomScore, //
     },
-    task::basic, //
+    task::{
+        basic,
+        itimer,
+        times, //
+    }, //
 };
 
 /// What the threads of a group share.
@@ -113,8 +116,6 @@ fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
         flags |= PROCESS_SESSION_LEADER;
     }
     let oom = t.oom_score();
-    let times = t.group_times();
-    process.flags = flags.into();
     process.tgid = tgid.into();
     process.oom_score_adj = oom.adj.into();
     process.oom_score_adj_min = oom.min.into();
@@ -127,10 +128,9 @@ fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
     }
     .into();
     process.rlimits = t.limits().map(|(soft, hard)| [soft.into(), hard.into()]);
-    process.cutime = cap.found.task.cpu_time(times.cutime);
-    process.cstime = cap.found.task.cpu_time(times.cstime);
-    process.utime = cap.found.task.cpu_time(times.utime);
-    process.stime = cap.found.task.cpu_time(times.stime);
+    times::fill_process(cap, &mut process, t);
+    itimer::fill(cap, &mut process, &mut flags);
+    process.flags = flags.into();
     cap.meta.put(&process, &[])
 }
 
@@ -141,12 +141,6 @@ fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
 fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
-    limits::set_group_times(&GroupTimes {
-        cutime: process.cutime.get(),
-        cstime: process.cstime.get(),
-        utime: process.utime.get(),
-        stime: process.stime.get(),
-    });
     limits::set_oom_score(&OomScore {
         adj: process.oom_score_adj.get(),
         min: process.oom_score_adj_min.get(),

@@ -31,7 +31,8 @@ const FUTEX_REALTIME: u64 = 1 << 1;
 /// Never: a time that offsets do not move.
 const NEVER: i64 = i64::MAX;
 
-fn shift(time: i64, offset: i64) -> i64 {
+/// Moves a time by an offset of its clock.
+pub(super) fn shift(time: i64, offset: i64) -> i64 {
     if time == NEVER {
         NEVER
     } else {

@@ -10,18 +10,26 @@ use crate::image::{
             ensure,
             flags,
             ids,
+            mask,
             no_payload,
+            signal,
             two_absolute_paths,
             zero,
             POS_MAX, //
         },
+        pid,
         walk::{
+            refer,
             Follow,
             Walk, //
         },
-        Object, //
+        Object,
+        Pid, //
     },
+    epoll::Epoll,
     files::*,
+    ipc::Segment,
+    notify::Inotify,
     record::{
         Fault,
         Raw, //
@@ -32,8 +40,13 @@ use crate::image::{
 /// Nanoseconds of a second.
 const NSEC: u32 = 1_000_000_000;
 
+/// Latest time of a timer, and its longest interval, in nanoseconds: never.
+const TIME_MAX: u64 = i64::MAX as u64;
+
 /// S_IFMT: the bits of a mode that hold the file type.
 const TYPE: u32 = 0o170000;
+/// Kernel objects without an inode of their own.
+const TYPE_NONE: u32 = 0;
 const TYPE_FIFO: u32 = 0o010000;
 const TYPE_CHAR: u32 = 0o020000;
 const TYPE_BLOCK: u32 = 0o060000;
@@ -41,6 +54,9 @@ const TYPE_LINK: u32 = 0o120000;
 const TYPE_SOCKET: u32 = 0o140000;
 const TYPE_DIRECTORY: u32 = 0o040000;
 const TYPE_REGULAR: u32 = 0o100000;
+
+/// Flags that an open kernel object without an inode of its own can have.
+const OBJECT_FLAGS: u32 = open::READ | open::WRITE | open::APPEND | open::NONBLOCK | open::NOATIME;
 
 /// The flags of an open file in the detail of its object begin at this bit.
 const DETAIL_FLAGS: u32 = 8;
@@ -56,6 +72,15 @@ pub(in crate::image) fn is_program(file: &Object) -> bool {
     let kind = kind_of(file);
     matches!(kind, FILE_REGULAR | FILE_UNLINKED | FILE_MEMFD | FILE_ALIAS)
         && flags & (open::READ | open::PATH) == open::READ
+}
+
+/// Returns whether `mode` is that of a file with a path, as of stat(2).
+pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
+    mode <= 0o177777
+        && matches!(
+            mode & TYPE,
+            TYPE_FIFO | TYPE_CHAR | TYPE_DIRECTORY | 0o060000 | TYPE_REGULAR | 0o120000 | 0o140000
+        )
 }
 
 /// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
@@ -114,10 +139,11 @@ impl Walk<'_> {
             let file = self.refer::<OpenFile>(raw, fd.file.get())?;
             ensure(
                 raw,
-                kind_of(file) != FILE_SHARED_ANON,
+                !matches!(kind_of(file), FILE_SHARED_ANON | FILE_SYSV_SHM),
                 "descriptor of anonymous memory",
             )?;
         }
+        self.holder = Some(table.obj.get());
         self.summary.fds = self.summary.fds.saturating_add(fds.len() as u64);
         Ok(())
     }
@@ -129,7 +155,8 @@ impl Walk<'_> {
         flags(raw, u64::from(file.flags.get()), u64::from(open::ALL))?;
         ensure(
             raw,
-            file.pos.get() <= POS_MAX && file.size.get() <= POS_MAX,
+            file.pos.get() <= POS_MAX
+                && (file.size.get() <= POS_MAX || matches!(kind, FILE_EVENTFD | FILE_SIGNALFD)),
             "impossible position or size",
         )?;
         self.refer_or_none::<Cred>(raw, file.cred.get())?;
@@ -145,6 +172,11 @@ impl Walk<'_> {
                 || (matches!(kind, FILE_REGULAR | FILE_ALIAS)
                     && file.flags.get() & (open::READ | open::WRITE | open::PATH) == open::READ),
             "opened by exec, but not a program",
+        )?;
+        ensure(
+            raw,
+            file.flags.get() & open::SEMAPHORE == 0 || kind == FILE_EVENTFD,
+            "semaphore that is no eventfd",
         )?;
         let both = open::READ | open::WRITE;
         ensure(
@@ -193,9 +225,49 @@ impl Walk<'_> {
                 )?;
                 TYPE_FIFO
             }
+            FILE_PIDFD => {
+                pidfd::check::open_file(self, raw, &file)?;
+                TYPE_REGULAR
+            }
+            FILE_PROC => {
+                proc::check::open_file(self, raw, &file)?;
+                match file.mode.get() & TYPE {
+                    TYPE_DIRECTORY => TYPE_DIRECTORY,
+                    _ => TYPE_REGULAR,
+                }
+            }
+            FILE_SYSV_SHM => {
+                self.refer::<Segment>(raw, inode)?;
+                TYPE_REGULAR
+            }
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR
+            }
+            FILE_EVENTFD => {
+                zero(raw, inode == 0 && file.pos.get() == 0)?;
+                flags(
+                    raw,
+                    u64::from(file.flags.get()),
+                    u64::from(OBJECT_FLAGS | open::SEMAPHORE),
+                )?;
+                TYPE_NONE
+            }
+            FILE_SIGNALFD => {
+                zero(raw, inode == 0 && file.pos.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                mask(raw, file.size.get())?;
+                TYPE_NONE
+            }
+            FILE_TIMERFD => {
+                self.refer::<Timerfd>(raw, inode)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                TYPE_NONE
+            }
+            FILE_INOTIFY => {
+                self.refer::<Inotify>(raw, inode)?;
+                TYPE_NONE
             }
             FILE_PATH => {
                 let file_type = file.mode.get() & TYPE;
@@ -209,6 +281,10 @@ impl Walk<'_> {
                 zero(raw, device || inode == 0)?;
                 file_type
             }
+            FILE_EPOLL => {
+                self.refer::<Epoll>(raw, inode)?;
+                TYPE_NONE
+            }
             _ => return Err(raw.fault("unknown kind of file")),
         };
         let mode = file.mode.get();
@@ -220,7 +296,7 @@ impl Walk<'_> {
         match kind {
             FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
-            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH => {
+            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC => {
                 absolute_path(raw)?
             }
             FILE_ALIAS => two_absolute_paths(raw)?,
@@ -236,8 +312,143 @@ impl Walk<'_> {
                 )?;
             }
         }
+        self.holder = Some(file.obj.get());
         self.summary.files = self.summary.files.saturating_add(1);
         Ok(())
+    }
+
+    /// Locks of files.
+    pub(in crate::image) fn locks(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let locks: Locks = raw.body()?;
+        zero(raw, locks.reserved.get() == 0)?;
+        ensure(
+            raw,
+            self.holder == Some(locks.owner.get()),
+            "does not follow the descriptor table or open file that owns it",
+        )?;
+        let file = refer::<OpenFile>(self.objects, raw, locks.owner.get()).ok();
+        let list: &[Lock] = raw.array(LOCKS_MAX)?;
+        ensure(raw, !list.is_empty(), "no locks")?;
+        for lock in list {
+            self.lock(raw, lock, file)?;
+        }
+        Ok(())
+    }
+
+    /// A lock of an open file, or of a descriptor table.
+    fn lock(&self, raw: &Raw<'_>, lock: &Lock, file: Option<&Object>) -> Result<(), Fault> {
+        let (kind, exclusive) = (lock.kind.get(), lock.exclusive.get());
+        let (start, end) = (lock.start.get(), lock.end.get());
+        boolean(raw, exclusive)?;
+        ensure(
+            raw,
+            start <= end && end <= POS_MAX,
+            "impossible range of a lock",
+        )?;
+        self.taken_by(raw, lock.pid.get())?;
+        let Some(file) = file else {
+            return ensure(
+                raw,
+                kind == LOCK_POSIX && usize::try_from(lock.fd.get()).is_ok_and(|n| n < FDS_MAX),
+                "not a lock that a descriptor table can own",
+            );
+        };
+        zero(raw, lock.fd.get() == 0)?;
+        let flags = file.detail >> DETAIL_FLAGS;
+        let access = match (kind, exclusive) {
+            (LOCK_FLOCK, _) => {
+                ensure(raw, start == 0 && end == POS_MAX, "flock(2) of a range")?;
+                open::READ | open::WRITE
+            }
+            (LOCK_OFD, 0) => open::READ,
+            (LOCK_OFD, _) => open::WRITE,
+            _ => return Err(raw.fault("not a lock that an open file can own")),
+        };
+        ensure(
+            raw,
+            flags & access != 0 && flags & open::PATH == 0,
+            "the open file is not open for what the lock wants",
+        )
+    }
+
+    /// The open file right before, if that is `file`.
+    fn file_before(&self, raw: &Raw<'_>, file: u32) -> Result<&Object, Fault> {
+        ensure(
+            raw,
+            self.holder == Some(file),
+            "does not follow the open file that it belongs to",
+        )?;
+        let file = self.refer::<OpenFile>(raw, file)?;
+        ensure(
+            raw,
+            file.detail >> DETAIL_FLAGS & open::PATH == 0,
+            "belongs to a file that is open for its path only",
+        )?;
+        Ok(file)
+    }
+
+    /// Who gets the signals of an open file.
+    pub(in crate::image) fn file_owner(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let owner: FileOwner = raw.body()?;
+        self.file_before(raw, owner.file.get())?;
+        let (kind, number) = (owner.kind.get(), owner.pid.get());
+        ensure(
+            raw,
+            matches!(kind, OWNER_THREAD | OWNER_PROCESS | OWNER_GROUP),
+            "unknown kind of owner",
+        )?;
+        if number != 0 {
+            let pid = pid(self.pids, number);
+            ensure(
+                raw,
+                pid.is_some_and(|pid| kind == OWNER_GROUP || pid.is_task()),
+                "signals go to nobody in the image",
+            )?;
+        }
+        signal(raw, owner.signal.get())?;
+        ids(raw, owner.user.iter().map(|id| id.get()))?;
+        boolean(raw, owner.signals.get())?;
+        ensure(
+            raw,
+            i32::try_from(owner.fd.get()).is_ok(),
+            "descriptor too large",
+        )?;
+        zero(raw, owner.signals.get() != 0 || owner.fd.get() == 0)?;
+        no_payload(raw)
+    }
+
+    /// A lease or delegation of an open file.
+    pub(in crate::image) fn lease(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let lease: Lease = raw.body()?;
+        let file = kind_of(self.file_before(raw, lease.file.get())?);
+        boolean(raw, lease.delegation.get())?;
+        boolean(raw, lease.exclusive.get())?;
+        ensure(
+            raw,
+            match file {
+                FILE_REGULAR | FILE_UNLINKED => true,
+                FILE_DIRECTORY => lease.delegation.get() == 1 && lease.exclusive.get() == 0,
+                _ => false,
+            },
+            "a lease that the file can't have",
+        )?;
+        self.taken_by(raw, lease.pid.get())?;
+        ensure(
+            raw,
+            i32::try_from(lease.fd.get()).is_ok(),
+            "descriptor too large",
+        )?;
+        zero(raw, lease.reserved.get() == 0)?;
+        no_payload(raw)
+    }
+
+    /// Refuses who has taken a lock, if it is no process of the image; 0: none is known.
+    fn taken_by(&self, raw: &Raw<'_>, process: u32) -> Result<(), Fault> {
+        ensure(
+            raw,
+            process == 0 || pid(self.pids, process).is_some_and(Pid::is_leader),
+            "was taken by no process of the image",
+        )
     }
 
     /// An inode whose contents are in the image.
@@ -341,6 +552,42 @@ impl Walk<'_> {
         }
         self.summary.pipes = self.summary.pipes.saturating_add(1);
         Ok(())
+    }
+
+    /// A timer behind a descriptor.
+    pub(in crate::image) fn timerfd(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let timer: Timerfd = raw.body()?;
+        let (clock, set) = (timer.clock.get(), timer.flags.get());
+        flags(raw, u64::from(set), u64::from(timerfd::ALL))?;
+        zero(raw, timer.reserved.get() == 0)?;
+        let real = match clock {
+            TIMERFD_CLOCK_REALTIME | TIMERFD_CLOCK_REALTIME_ALARM => true,
+            TIMERFD_CLOCK_MONOTONIC | TIMERFD_CLOCK_BOOTTIME | TIMERFD_CLOCK_BOOTTIME_ALARM => {
+                false
+            }
+            _ => return Err(raw.fault("unknown clock")),
+        };
+        ensure(
+            raw,
+            set & timerfd::RELATIVE == 0 || clock == TIMERFD_CLOCK_REALTIME,
+            "relative time on a clock that has none",
+        )?;
+        ensure(
+            raw,
+            set & timerfd::CANCEL_ON_SET == 0 || real,
+            "clock that is never set",
+        )?;
+        ensure(
+            raw,
+            set & timerfd::CANCELED == 0 || set & timerfd::CANCEL_ON_SET != 0,
+            "cancelled though it can't be",
+        )?;
+        ensure(
+            raw,
+            timer.expires.get() <= TIME_MAX && timer.interval.get() <= TIME_MAX,
+            "impossible time",
+        )?;
+        no_payload(raw)
     }
 
     /// A buffer of a pipe.

@@ -27,6 +27,7 @@ use crate::image::{
         FILE_MEMFD,
         FILE_REGULAR,
         FILE_SHARED_ANON,
+        FILE_SYSV_SHM,
         FILE_UNLINKED, //
     },
     mm::*,
@@ -253,6 +254,7 @@ impl Walk<'_> {
                 FILE_SHARED_ANON,
                 FILE_MEMFD,
                 FILE_ALIAS,
+                FILE_SYSV_SHM,
             ],
             _ => return Err(raw.fault("unknown kind of mapping")),
         };

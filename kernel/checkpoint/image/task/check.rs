@@ -24,6 +24,10 @@ use crate::image::{
         PID_MAX, //
     },
     files,
+    ipc::{
+        IpcNs,
+        UndoList, //
+    },
     mm::Mm,
     ns,
     record::{
@@ -163,7 +167,14 @@ impl Walk<'_> {
         self.thread = (task.tid.get(), task.tgid.get());
         self.levels(raw, task.tid.get(), task.pid_ns.get())?;
         thread_fields(raw, &task)?;
-        self.cpu_time(raw, &[task.utime, task.stime])?;
+        let times = [
+            task.utime,
+            task.stime,
+            task.runtime,
+            task.counted_utime,
+            task.counted_stime,
+        ];
+        self.cpu_time(raw, &times)?;
         self.task_references(raw, &task)?;
         if task.tid == task.tgid {
             self.leader(raw, &task)?;
@@ -176,6 +187,15 @@ impl Walk<'_> {
 
     fn task_references(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
         self.refer_or_none::<ns::Uts>(raw, task.uts.get())?;
+        self.refer_or_none::<IpcNs>(raw, task.ipc.get())?;
+        if task.undo.get() != 0 {
+            let list = self.refer::<UndoList>(raw, task.undo.get())?;
+            ensure(
+                raw,
+                list.detail == task.ipc.get() && task.state.get() == TASK_LIVE,
+                "has semaphore adjustments of another ipc namespace",
+            )?;
+        }
         if task.state.get() == TASK_LIVE {
             self.refer::<Mm>(raw, task.mm.get())?;
             self.refer::<files::Table>(raw, task.files.get())?;
@@ -441,8 +461,19 @@ impl Walk<'_> {
             "soft limit above the hard one",
         )?;
         zero(raw, process.reserved.get() == 0)?;
-        let times = [process.cutime, process.cstime, process.utime, process.stime];
+        let times = [
+            process.cutime,
+            process.cstime,
+            process.utime,
+            process.stime,
+            process.runtime,
+            process.counted_utime,
+            process.counted_stime,
+            process.shown_utime,
+            process.shown_stime,
+        ];
         self.cpu_time(raw, &times)?;
+        itimers(raw, &process, group.live != 0)?;
         no_payload(raw)
     }
 
@@ -451,6 +482,43 @@ impl Walk<'_> {
         let dead: DeadPid = raw.body()?;
         self.levels(raw, dead.pid.get(), dead.pid_ns.get())
     }
+}
+
+/// Checks the interval timers of a process.
+fn itimers(raw: &Raw<'_>, process: &Process, live: bool) -> Result<(), Fault> {
+    for (flag, expires, interval) in [
+        (
+            PROCESS_ITIMER_REAL,
+            process.itimer_real,
+            process.itimer_real_interval,
+        ),
+        (
+            PROCESS_ITIMER_VIRTUAL,
+            process.itimer_virtual,
+            process.itimer_virtual_interval,
+        ),
+        (
+            PROCESS_ITIMER_PROF,
+            process.itimer_prof,
+            process.itimer_prof_interval,
+        ),
+    ] {
+        let armed = process.flags.get() & flag != 0;
+        ensure(
+            raw,
+            i64::try_from(interval.get()).is_ok(),
+            "impossible interval of a timer",
+        )?;
+        ensure(
+            raw,
+            live || !armed && interval.get() == 0,
+            "interval timer of a process that has exited",
+        )?;
+        // ITIMER_REAL is armed again in step with its last expiry.
+        let kept = flag == PROCESS_ITIMER_REAL && interval.get() != 0;
+        zero(raw, armed || kept || expires.get() == 0)?;
+    }
+    Ok(())
 }
 
 /// Checks what can be said about a thread without looking at others.

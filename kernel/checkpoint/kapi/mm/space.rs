@@ -149,13 +149,14 @@ impl MmRef {
         u64::from(n.unsigned_abs())
     }
 
-    /// A copy-on-write copy, as fork() makes it. May sleep.
+    /// A copy-on-write copy, as fork() makes it, without attaches of System V shared memory. May
+    /// sleep.
     ///
     /// ENOMEM; EINTR: SIGKILL came.
     pub(crate) fn copy(&self) -> Result<Self> {
-        // SAFETY: `current` is valid, and we own a reference on the original, whose lock is not
+        // SAFETY: We own a reference on the original, whose lock is not
         // held. A new address space has one user: us.
-        unsafe { Self::from_owned(bindings::dup_mm(bindings::get_current(), self.as_ptr())) }
+        unsafe { Self::from_owned(bindings::checkpoint_copy_mm(self.as_ptr())) }
             .ok_or_else(killed_or_no_memory)
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a thread group shares besides memory and files: limits, OOM adjustment, CPU times.
+//! What a thread group shares besides memory and files: limits, OOM adjustment.
 
 use kernel::{
     bindings,
@@ -15,19 +15,6 @@ use crate::{
 
 /// A resource limit: soft, hard.
 pub(crate) type Limit = (u64, u64);
-
-/// CPU times of a thread group in nanoseconds.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct GroupTimes {
-    /// User time of waited-for children.
-    pub(crate) cutime: u64,
-    /// System time of waited-for children.
-    pub(crate) cstime: u64,
-    /// User time of threads that have exited.
-    pub(crate) utime: u64,
-    /// System time of threads that have exited.
-    pub(crate) stime: u64,
-}
 
 /// The OOM killer's view of a thread group.
 #[derive(Clone, Copy)]
@@ -104,27 +91,6 @@ impl FrozenTask {
                 .is_null()
         }
     }
-
-    /// CPU times of its thread group.
-    pub(crate) fn group_times(&self) -> GroupTimes {
-        let mut times = GroupTimes::default();
-        let mut runtime = 0;
-        // SAFETY: We own a reference on the task, which keeps its signal_struct.
-        unsafe {
-            bindings::signal_times(
-                (*self.as_ptr()).signal,
-                &mut times.cutime,
-                &mut times.cstime,
-                &mut times.utime,
-                &mut times.stime,
-                &mut runtime,
-            );
-        }
-        // The two are counted in ticks, their sum is known precisely; CPU clocks show the sum.
-        times.stime = times.stime.min(runtime);
-        times.utime = runtime - times.stime;
-        times
-    }
 }
 
 /// Resource limit `n` of the current thread group.
@@ -195,23 +161,6 @@ pub(crate) fn set_subreaper(on: bool) {
     // prctl(PR_SET_CHILD_SUBREAPER) has no checks. It tells all descendants: those learn it from
     // checkpoint_adopt().
     unsafe { (*(*bindings::get_current()).signal).is_child_subreaper = on };
-}
-
-/// Sets the CPU times of the current thread group, those of all of an image together being at most
-/// `CPU_TIME_MAX`.
-pub(crate) fn set_group_times(times: &GroupTimes) {
-    // SAFETY: The signal_struct of the running task is valid; they change under its lock. The
-    // kernel adds what threads and children had to them when those exit: as for
-    // `state::set_cpu_times`, no sum overflows.
-    unsafe {
-        bindings::signal_times_set(
-            (*bindings::get_current()).signal,
-            times.cutime,
-            times.cstime,
-            times.utime,
-            times.stime,
-        );
-    }
 }
 
 /// The current task may be made `dumpable`, as of prctl(PR_GET_DUMPABLE), by its present

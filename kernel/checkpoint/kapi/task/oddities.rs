@@ -170,12 +170,6 @@ static THREAD: &[Oddity] = &[
         Handed::Confines,
         |t| bindings::task_has_other_label(t)
     ),
-    oddity!(
-        "has System V semaphore adjustments (SEM_UNDO)",
-        "have it give the semaphores back",
-        Handed::Not,
-        |t| bindings::task_has_sem_undo(t)
-    ),
     #[cfg(CONFIG_FUTEX_PI)]
     oddity!(
         "holds a priority-inheritance futex that a task outside waits for",
@@ -294,23 +288,6 @@ static GROUP: &[Oddity] = &[
         "have it delete them",
         Handed::Not,
         |t| !(*(*t).signal).posix_timers.first.is_null()
-    ),
-    #[cfg(CONFIG_POSIX_TIMERS)]
-    oddity!(
-        "has an interval timer (ITIMER_REAL) armed",
-        "have it disarm the timer",
-        Handed::Not,
-        |t| (*(*t).signal).real_timer.is_queued || (*(*t).signal).it_real_incr != 0
-    ),
-    #[cfg(CONFIG_POSIX_TIMERS)]
-    oddity!(
-        "has an interval timer (ITIMER_VIRTUAL or ITIMER_PROF) armed",
-        "have it disarm the timer",
-        Handed::Not,
-        |t| {
-            let armed = |it: &bindings::cpu_itimer| it.expires != 0 || it.incr != 0;
-            (*(*t).signal).it.iter().any(armed)
-        }
     ),
 ];
 

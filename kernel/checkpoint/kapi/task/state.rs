@@ -19,7 +19,7 @@ use crate::kapi::{
 };
 
 /// Kinds of use that a pid may have.
-const PID_TYPES: usize = u32_as_usize(bindings::pid_type_PIDTYPE_MAX);
+pub(super) const PID_TYPES: usize = u32_as_usize(bindings::pid_type_PIDTYPE_MAX);
 
 /// A registered rseq area.
 #[derive(Clone, Copy)]
@@ -64,10 +64,6 @@ pub(crate) struct ThreadState {
     pub(crate) timer_slack: u64,
     /// Default timer slack in nanoseconds.
     pub(crate) timer_slack_default: u64,
-    /// User CPU time in nanoseconds.
-    pub(crate) utime: u64,
-    /// System CPU time in nanoseconds.
-    pub(crate) stime: u64,
     /// Start on the kernel's CLOCK_MONOTONIC.
     pub(crate) start_monotonic: u64,
     /// Start on the kernel's CLOCK_BOOTTIME.
@@ -96,11 +92,9 @@ impl FrozenTask {
     pub(crate) fn thread_state(&self) -> ThreadState {
         let t = self.as_ptr();
         let (mut addr, mut len, mut sig, mut slice) = (0, 0, 0, false);
-        let (mut utime, mut stime) = (0, 0);
         // SAFETY: We own a reference, and the task does not run: nobody else writes these fields.
         unsafe {
             let has_rseq = bindings::task_rseq(t, &mut addr, &mut len, &mut sig, &mut slice);
-            bindings::task_times(t, &mut utime, &mut stime);
             ThreadState {
                 no_new_privs: bindings::task_no_new_privs(t),
                 fork_no_exec: (*t).flags & bindings::PF_FORKNOEXEC != 0,
@@ -121,8 +115,6 @@ impl FrozenTask {
                 }),
                 timer_slack: (*t).timer_slack_ns,
                 timer_slack_default: (*t).default_timer_slack_ns,
-                utime,
-                stime,
                 start_monotonic: (*t).start_time,
                 start_boottime: (*t).start_boottime,
                 in_syscall: self.is_live() && bindings::task_syscall_nr(t) != -1,
@@ -356,16 +348,6 @@ pub(crate) fn set_state(new: &NewState) {
 pub(crate) fn is_host_admin() -> bool {
     // SAFETY: It looks at the credentials of the running task.
     unsafe { bindings::checkpoint_is_host_admin() }
-}
-
-/// Sets the CPU times of the current thread in nanoseconds, those of all threads of an image
-/// together being at most `CPU_TIME_MAX`.
-pub(crate) fn set_cpu_times(utime: u64, stime: u64) {
-    // SAFETY: They belong to the running task, which accounts for them with interrupts off. Only
-    // account_user_time() and the like change them, by small steps, and rely on that: sums over a
-    // group are not checked for overflow, by which cputime_adjust() divides. Here they are bounded
-    // for the whole image, so no sum overflows however the kernel makes it.
-    unsafe { bindings::current_times_set(utime, stime) };
 }
 
 /// Sets the start times of the current task on the kernel's clocks. The caller may choose them.

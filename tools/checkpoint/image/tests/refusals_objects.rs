@@ -112,14 +112,21 @@ fn references_point_in_both_directions() {
         Kind::Files,
         Kind::PidNs,
     ];
-    for kind in OBJECTS {
+    // What belongs to the record right before it goes with that.
+    let small = || {
         let mut sample = Sample::small();
+        let followers = [Kind::Locks, Kind::FileOwner, Kind::Lease].map(Kind::number);
+        sample.records.retain(|r| !followers.contains(&r.kind));
+        sample
+    };
+    for kind in OBJECTS {
+        let mut sample = small();
         let record = sample.records.remove(sample.position(kind, 0));
         sample.records.push(record);
         assert_eq!(verify(&sample.bytes()), Ok(()), "{}", kind.name());
     }
     // All of them, in reverse.
-    let mut sample = Sample::small();
+    let mut sample = small();
     let (mut objects, others): (Vec<_>, Vec<_>) = sample
         .records
         .into_iter()

@@ -274,7 +274,31 @@ fn groups() {
             s.edit(1, |p: &mut Process| p.flags.set(PROCESS_SESSION_LEADER))
         }),
         ("unknown flag", |s| {
-            s.edit(0, |p: &mut Process| p.flags.set(1 << 5))
+            s.edit(0, |p: &mut Process| p.flags.set(1 << 8))
+        }),
+        ("impossible interval of a timer", |s| {
+            s.edit(0, |p: &mut Process| p.itimer_real_interval.set(1 << 63))
+        }),
+        ("impossible interval of a timer", |s| {
+            s.edit(0, |p: &mut Process| p.itimer_virtual_interval.set(1 << 63))
+        }),
+        ("impossible interval of a timer", |s| {
+            s.edit(0, |p: &mut Process| p.itimer_prof_interval.set(u64::MAX))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |p: &mut Process| p.itimer_real.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |p: &mut Process| {
+                p.itimer_prof.set(1);
+                p.itimer_prof_interval.set(1)
+            })
+        }),
+        ("impossible CPU times", |s| {
+            s.edit(0, |p: &mut Process| p.shown_stime.set(CPU_TIME_MAX + 1))
+        }),
+        ("impossible CPU times", |s| {
+            s.edit(0, |t: &mut Task| t.runtime.set(CPU_TIME_MAX + 1))
         }),
         ("impossible OOM adjustment", |s| {
             s.edit(0, |p: &mut Process| p.oom_score_adj.set(-1001))

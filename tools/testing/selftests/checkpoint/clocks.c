@@ -4,6 +4,7 @@
 
 #include <time.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 CKPT_FIXTURE
 
@@ -145,8 +146,8 @@ static uint64_t cpu_ns(const struct timeval *a, const struct timeval *b)
 
 CKPT_CYCLE(cpu_times)
 {
-	struct rusage self, kids, now;
-	uint64_t mine;
+	struct rusage self, kids, own, now;
+	uint64_t mine, all;
 	pid_t kid;
 
 	kid = CHECK_SYS(fork());
@@ -160,11 +161,19 @@ CKPT_CYCLE(cpu_times)
 		;
 	CHECK_SYS(getrusage(RUSAGE_CHILDREN, &kids));
 	CHECK_SYS(getrusage(RUSAGE_SELF, &self));
+	CHECK_SYS(getrusage(RUSAGE_THREAD, &own));
 	mine = raw_clock(CLOCK_THREAD_CPUTIME_ID);
+	all = raw_clock(CLOCK_PROCESS_CPUTIME_ID);
 	CHECK(cpu_ns(&kids.ru_utime, &kids.ru_stime) >= 90 * 1000000ull, "times are not counted");
 	ckpt_ready_wait();
 	CHECK(raw_clock(CLOCK_THREAD_CPUTIME_ID) >= mine, "CPU clock went back");
+	CHECK(raw_clock(CLOCK_PROCESS_CPUTIME_ID) >= all, "CPU clock went back");
+	CHECK_SYS(getrusage(RUSAGE_THREAD, &now));
+	CHECK(!timercmp(&now.ru_utime, &own.ru_utime, <), "user time of the thread went back");
+	CHECK(!timercmp(&now.ru_stime, &own.ru_stime, <), "system time of the thread went back");
 	CHECK_SYS(getrusage(RUSAGE_SELF, &now));
+	CHECK(!timercmp(&now.ru_utime, &self.ru_utime, <), "user time went back");
+	CHECK(!timercmp(&now.ru_stime, &self.ru_stime, <), "system time went back");
 	CHECK(cpu_ns(&now.ru_utime, &now.ru_stime) >= cpu_ns(&self.ru_utime, &self.ru_stime),
 	      "CPU time went back");
 	CHECK_SYS(getrusage(RUSAGE_CHILDREN, &now));

@@ -18,9 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sem.h>
-#include <sys/shm.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #if defined(__x86_64__)
 #include <asm/ldt.h>
 #include <asm/prctl.h>
@@ -108,47 +106,7 @@ REFUSE(timer_without_leader)
 	ckpt_wait_exit(kid, 0);
 }
 
-static void interval_timer(int which, const char *what)
-{
-	struct itimerval val = { .it_value.tv_sec = 1000000 };
-
-	CHECK_SYS(setitimer(which, &val, NULL));
-	expect_refusal(getpid(), UNSUPPORTED, "has an interval timer (%s) armed: have it disarm the timer", what);
-	ckpt_ready_wait();
-	CHECK_SYS(getitimer(which, &val));
-	CHECK(val.it_value.tv_sec, "it ran out");
-}
-
-REFUSE(itimer_real)
-{
-	interval_timer(ITIMER_REAL, "ITIMER_REAL");
-}
-
-REFUSE(itimer_virtual)
-{
-	interval_timer(ITIMER_VIRTUAL, "ITIMER_VIRTUAL or ITIMER_PROF");
-}
-
-REFUSE(itimer_prof)
-{
-	interval_timer(ITIMER_PROF, "ITIMER_VIRTUAL or ITIMER_PROF");
-}
-
 /* ---- System V IPC ---------------------------------------------------- */
-
-REFUSE(sysv_shared_memory)
-{
-	int id = CHECK_HERE(shmget(IPC_PRIVATE, 2 * CKPT_PAGE, 0600));
-	char *at = shmat(id, NULL, 0);
-
-	CHECK(at != (void *)-1, "shmat: %s", strerror(errno));
-	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
-	at[5] = 's';
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: System V shared memory: have it detach that (shmdt)",
-		       (long)at, (long)at + 2 * CKPT_PAGE);
-	ckpt_ready_wait();
-	CHECK_EQ('s', at[5]);
-}
 
 REFUSE(semaphore_undo)
 {
@@ -156,7 +114,9 @@ REFUSE(semaphore_undo)
 	int id = CHECK_HERE(semget(IPC_PRIVATE, 1, 0600));
 
 	CHECK_SYS(semop(id, &op, 1));
-	EXPECT_TASK("has System V semaphore adjustments (SEM_UNDO): have it give the semaphores back");
+	EXPECT_TASK("has adjustments (SEM_UNDO) of System V semaphores in the caller's ipc namespace: "
+		    "have it give the semaphores back, or start it in an ipc namespace of its own "
+		    "(unshare --ipc)");
 	ckpt_ready_wait();
 	CHECK_EQ(1, semctl(id, 0, GETVAL));
 	CHECK_SYS(semctl(id, 0, IPC_RMID));

@@ -17,6 +17,7 @@ use image::{
             Next, //
         },
         files::{
+            pidfd::PidfdTarget,
             Fd,
             Inode,
             OpenFile,
@@ -34,6 +35,7 @@ use image::{
             EXTENT_MM,
             EXTENT_TAGGED, //
         },
+        notify::Inotify,
         record::{
             Raw,
             Records, //
@@ -195,6 +197,20 @@ impl Model {
                 let pipe: Pipe = raw.body()?;
                 let n = pipe.obj.get();
                 self.inodes.insert(n, format!("pipe:[{n}]"));
+            }
+            Kind::PidfdTarget => {
+                let target: PidfdTarget = raw.body()?;
+                let name = match target.pid.get() {
+                    0 => "pidfd:[reaped]".to_string(),
+                    pid => format!("pidfd:[{pid}]"),
+                };
+                self.inodes.insert(target.obj.get(), name);
+            }
+            Kind::Inotify => {
+                let inotify: Inotify = raw.body()?;
+                let n = inotify.obj.get();
+                let name = format!("inotify:[{n}] ({} watches)", inotify.watches.get());
+                self.inodes.insert(n, name);
             }
             _ => (),
         }

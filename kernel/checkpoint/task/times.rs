@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! CPU times, which the CPU clocks show.
+//!
+//! A task that lives gets them while it is held: what its restart has cost is not counted, and so
+//! neither counts for a limit or a timer.
+
+use kernel::prelude::*;
+
+use crate::{
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    found::{
+        Capture,
+        ProcessOps,
+        ThreadOps, //
+    },
+    image::task::*,
+    kapi::{
+        fork::{
+            parked::ParkedTask,
+            slot::Slot, //
+        },
+        task::{
+            frozen::FrozenTask,
+            times::{
+                self,
+                GroupTimes,
+                Times, //
+            }, //
+        }, //
+    }, //
+};
+
+/// CPU times of a thread.
+pub(super) const KIND: ThreadOps = ThreadOps {
+    name: "CPU times",
+    secure,
+    load,
+    ..ThreadOps::NONE
+};
+
+/// CPU times of a process.
+pub(super) const PROCESS: ProcessOps = ProcessOps {
+    name: "CPU times of a process",
+    secure: secure_process,
+    load: load_process,
+    ..ProcessOps::NONE
+};
+
+/// Fills in the fields of the task record.
+pub(super) fn fill(cap: &mut Capture, task: &mut Task, t: &FrozenTask) {
+    let times = t.times();
+    let left = &mut cap.found.task;
+    task.utime = left.cpu_time(times.shown_utime);
+    task.stime = left.cpu_time(times.shown_stime);
+    task.runtime = left.cpu_time(times.runtime);
+    task.counted_utime = left.cpu_time(times.utime);
+    task.counted_stime = left.cpu_time(times.stime);
+}
+
+/// Fills in the fields of the process record.
+pub(super) fn fill_process(cap: &mut Capture, process: &mut Process, t: &FrozenTask) {
+    let times = t.group_times();
+    let own = &times.own;
+    let left = &mut cap.found.task;
+    process.cutime = left.cpu_time(times.cutime);
+    process.cstime = left.cpu_time(times.cstime);
+    // What is counted in ticks may be more than the time that it is of.
+    let stime = own.stime.min(own.runtime);
+    process.utime = left.cpu_time(own.runtime - stime);
+    process.stime = left.cpu_time(stime);
+    process.runtime = left.cpu_time(own.runtime);
+    process.counted_utime = left.cpu_time(own.utime);
+    process.counted_stime = left.cpu_time(own.stime);
+    process.shown_utime = left.cpu_time(own.shown_utime);
+    process.shown_stime = left.cpu_time(own.shown_stime);
+}
+
+/// The times of a task record. Those of an older image are of one kind only.
+fn parse(task: &Task) -> Times {
+    let (utime, stime) = (task.utime.get(), task.stime.get());
+    if task.runtime.get() == 0 {
+        return Times {
+            utime,
+            stime,
+            runtime: utime.saturating_add(stime),
+            shown_utime: utime,
+            shown_stime: stime,
+        };
+    }
+    Times {
+        utime: task.counted_utime.get(),
+        stime: task.counted_stime.get(),
+        runtime: task.runtime.get(),
+        shown_utime: utime,
+        shown_stime: stime,
+    }
+}
+
+/// The times of a process record.
+fn parse_process(process: &Process) -> GroupTimes {
+    let (utime, stime) = (process.utime.get(), process.stime.get());
+    let shown_utime = process.shown_utime.get();
+    let shown_stime = process.shown_stime.get();
+    let own = if process.runtime.get() == 0 {
+        Times {
+            utime,
+            stime,
+            runtime: utime.saturating_add(stime),
+            shown_utime,
+            shown_stime,
+        }
+    } else {
+        Times {
+            utime: process.counted_utime.get(),
+            stime: process.counted_stime.get(),
+            runtime: process.runtime.get(),
+            shown_utime,
+            shown_stime,
+        }
+    };
+    GroupTimes {
+        own,
+        cutime: process.cutime.get(),
+        cstime: process.cstime.get(),
+    }
+}
+
+/// Sets those of the current task if it was dead: it is not held.
+fn secure(_: &Restore, plan: &Plan<'_>) -> Result {
+    if plan.task.state.get() != TASK_LIVE {
+        times::set_own(&parse(&plan.task));
+    }
+    Ok(())
+}
+
+fn load(_: &Restore, plan: &Plan<'_>, _: &Slot, task: &ParkedTask) -> Result {
+    task.set_times(&parse(&plan.task));
+    if plan.last {
+        // Before its timers start, and those of others that go by its clock.
+        task.start_clocks();
+    }
+    Ok(())
+}
+
+fn secure_process(r: &Restore, plan: &Plan<'_>) -> Result {
+    if plan.task.state.get() != TASK_LIVE {
+        let process = plan.process().map_err(|f| r.fault(f))?;
+        times::set_own_group(&parse_process(&process));
+    }
+    Ok(())
+}
+
+fn load_process(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    task.set_group_times(&parse_process(&process));
+    Ok(())
+}
