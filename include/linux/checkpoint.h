@@ -72,6 +72,7 @@ int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
+struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
 /**
  * struct checkpoint_eventfd - the state of an eventfd
  * @count: its counter
@@ -116,7 +117,6 @@ struct file *checkpoint_timerfd_make(const struct checkpoint_timerfd *state);
 int checkpoint_signalfd_get(struct file *file, sigset_t *signals);
 struct file *checkpoint_signalfd_make(const sigset_t *signals);
 
-struct dentry *checkpoint_removed_dir(const struct path *dir, const char *name);
 struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode);
 ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
 int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);

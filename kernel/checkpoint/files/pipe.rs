@@ -272,7 +272,11 @@ pub(super) fn save_pipe(cap: &mut Capture, file: &FileRef, named: bool) -> Resul
         return cap.objects.reference::<OpenPipe>(pipe.addr());
     };
     let (pieces, contents) = pipe.contents()?;
-    let owner = if named { None } else { file.owner() };
+    let owner = if named && file.links() != 0 {
+        None
+    } else {
+        file.owner()
+    };
     let record = image::files::Pipe {
         obj: obj.get().into(),
         buffers: u32::try_from(pieces.len()).map_err(|_| E2BIG)?.into(),

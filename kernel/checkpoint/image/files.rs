@@ -75,7 +75,9 @@ values! {
     FILE_UNLINKED = 3,
     /// End of an anonymous pipe; `inode` is the [`Pipe`].
     FILE_PIPE = 4,
-    /// End of a named pipe, by path; `inode` is the [`Pipe`].
+    /// End of a named pipe, by path; `inode` is the [`Pipe`]. Payload of a removed one: the path of
+    /// the directory that it was in, or of the next one above that still is there, a NUL, and its own
+    /// path.
     FILE_FIFO = 5,
     /// One of the memory devices, by path; `inode` is the device number.
     FILE_DEVICE = 6,
@@ -316,7 +318,8 @@ record! {
         pub size: U32,
         /// 1: a named one.
         pub named: U32,
-        /// Owner and group of one without a name, in the user namespace of the caller.
+        /// Owner and group of one without a name, or that was removed, in the user namespace of the
+        /// caller.
         pub owner: [U32; 2],
     }
 }

@@ -324,6 +324,7 @@ impl Walk<'_> {
         )?;
         match kind {
             FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
+            FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC => {
                 absolute_path(raw)?
             }
