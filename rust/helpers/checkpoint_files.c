@@ -17,7 +17,7 @@ __rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files
 	return close_on_exec(fd, files);
 }
 
-__rust_helper bool rust_helper_dnotify_watches(struct file *filp)
+__rust_helper bool rust_helper_file_has_dnotify(struct file *filp)
 {
 	return dnotify_watches(filp);
 }

@@ -111,6 +111,6 @@ impl FileRef {
     /// A directory is watched by way of it (F_NOTIFY).
     pub(crate) fn has_directory_watch(&self) -> bool {
         // SAFETY: We own a reference.
-        unsafe { bindings::dnotify_watches(self.as_ptr()) }
+        unsafe { bindings::file_has_dnotify(self.as_ptr()) }
     }
 }
