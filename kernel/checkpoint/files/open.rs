@@ -164,17 +164,6 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         return Ok(());
     }
     (kind.count)(cap, file)?;
-    if file.is_ioctl_only() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: is open for neither reading nor writing (mode 3)",
-                named
-            ),
-        );
-        return Ok(());
-    }
     if !locks::collect(cap, t, &named, file)?
         || !lease::collect(cap, t, &named, file)
         || !owner::collect(cap, t, &named, kind, file)?
