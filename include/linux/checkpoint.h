@@ -59,6 +59,7 @@ bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown);
 int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, int signum);
 int checkpoint_async_fd(const struct file *file, struct fasync_struct **list);
 bool checkpoint_has_lock_ops(const struct file *file, bool flock);
+bool checkpoint_may_have_locks(struct file *file);
 int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
 			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
 int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid);

@@ -33,6 +33,8 @@ pub(crate) struct Collected {
     pub(super) root: PathRef,
     /// Who has locked what, by the address of the inode.
     pub(super) locks: RBTree<usize, Locks>,
+    /// One of them is a POSIX lock.
+    pub(super) posix_locks: bool,
     /// A pipe was locked for all the time for which one is waited for.
     pub(super) pipe_locked: bool,
     /// How often removed files and memfds are open, by the address of the inode.
@@ -52,6 +54,7 @@ impl Collected {
         Self {
             root: PathRef::current_root(),
             locks: RBTree::new(),
+            posix_locks: false,
             pipe_locked: false,
             removed: RBTree::new(),
             synced: false,

@@ -158,13 +158,13 @@ pub mod open {
         EXEC = 1 << 15,
         /// EFD_SEMAPHORE: an eventfd of which each read takes one.
         SEMAPHORE = 1 << 16,
-        /// O_ASYNC, given to open(2) of a file that sends no signals.
-        ASYNC = 1 << 16,
         /// Is what memfd_create(2) has returned: the only one that is open for writing and does not
         /// keep the memfd from being executed.
         FIRST = 1 << 20,
         /// Opened with access mode 3: the right to read and to write was wanted, for neither.
         NO_ACCESS = 1 << 21,
+        /// O_ASYNC, given to open(2) of a file that sends no signals.
+        ASYNC = 1 << 22,
     }
 }
 

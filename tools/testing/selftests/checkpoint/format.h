@@ -198,9 +198,9 @@
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
 #define IMAGE_OPEN_SEMAPHORE (1ull << 16)
-#define IMAGE_OPEN_ASYNC (1ull << 16)
 #define IMAGE_OPEN_FIRST (1ull << 20)
 #define IMAGE_OPEN_NO_ACCESS (1ull << 21)
+#define IMAGE_OPEN_ASYNC (1ull << 22)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
