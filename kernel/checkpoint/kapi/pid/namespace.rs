@@ -74,6 +74,17 @@ impl PidNs {
             .unsigned_abs()
     }
 
+    /// The number in `ns` of the pid that has `number` here; 0: there is none, or it has none there.
+    pub(crate) fn number_in(&self, number: u32, ns: &PidNs) -> u32 {
+        let _rcu = rcu::read_lock();
+        // SAFETY: Both namespaces are valid; RCU, whose lock is held, keeps the pid.
+        let nr = unsafe {
+            let pid = bindings::find_pid_ns(number.cast_signed(), self.as_ptr());
+            bindings::pid_nr_ns(pid, ns.as_ptr())
+        };
+        nr.unsigned_abs()
+    }
+
     /// The last pid that was given out in it.
     pub(crate) fn last_pid(&self) -> u32 {
         // SAFETY: We own a reference; the cursor is an integer that is read once.
