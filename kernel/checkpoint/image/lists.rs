@@ -29,7 +29,8 @@ use super::{
     task::{
         self,
         Action,
-        Note, //
+        Note,
+        Timer, //
     }, //
 };
 
@@ -40,6 +41,7 @@ pub const OTHERS: &[&Structure] = &[
     &RecordHeader::STRUCTURE,
     &Note::STRUCTURE,
     &Action::STRUCTURE,
+    &Timer::STRUCTURE,
     &Guard::STRUCTURE,
     &Fd::STRUCTURE,
     &IdRange::STRUCTURE,
@@ -64,6 +66,10 @@ pub const VALUES: &[&Values] = &[
     &task::TASK_FLAG_LIST,
     &task::RESTART_KINDS,
     &task::PROCESS_FLAG_LIST,
+    &task::TIMERS_FLAG_LIST,
+    &task::TIMER_NOTIFIES,
+    &task::TIMER_STATES,
+    &task::TIMER_FLAG_LIST,
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,
