@@ -4,6 +4,8 @@
 
 #![allow(dead_code)]
 
+mod timers;
+
 use checkpoint_image::{
     crc32c,
     image::{
@@ -487,32 +489,6 @@ impl Sample {
         }
         self.add(zombie, u(4).as_bytes());
         self.process(4, false);
-    }
-
-    fn timers(&mut self) {
-        let waits = zeroed(|t: &mut Timer| {
-            t.id = u(3);
-            t.signal = u(10);
-            t.state = u(TIMER_WAITS);
-            t.interval = l(5);
-        });
-        let cpu = zeroed(|t: &mut Timer| {
-            t.id = u(9);
-            t.clock = (-6).into();
-            t.clock_pid = u(1);
-            t.notify = u(TIMER_THREAD_ID);
-            t.target = u(2);
-            t.signal = u(34);
-            t.state = u(TIMER_ARMED);
-            t.expires = l(7);
-        });
-        self.add(
-            zeroed(|t: &mut Timers| {
-                t.tgid = u(1);
-                t.next_id = u(12);
-            }),
-            [waits, cpu].as_bytes(),
-        );
     }
 
     fn nth(&mut self, kind: Kind, nth: usize) -> &mut Rec {
