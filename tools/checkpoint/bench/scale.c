@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What there can be much of: processes, threads, mappings, descriptors, memory,
- * address space.
+ * What there can be much of: processes, threads, mappings, descriptors, timers,
+ * memory, address space.
  *
  * usage: scale KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
@@ -21,6 +21,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MIB	(1L << 20)
@@ -193,6 +195,34 @@ static int check_descriptors(void)
 	return 1;
 }
 
+/* POSIX timers, by the calls themselves, each with an interval of its own. */
+static void make_timers(void)
+{
+	struct rlimit limit = { number + 64, number + 64 };
+	struct itimerspec spec = { .it_value.tv_sec = 1000000 };
+	int id;
+
+	if (setrlimit(RLIMIT_SIGPENDING, &limit))
+		fail("setrlimit");
+	for (long n = 0; n < number; n++) {
+		spec.it_interval.tv_sec = n + 1;
+		if (syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id) || id != n ||
+		    syscall(SYS_timer_settime, id, 0, &spec, NULL))
+			fail("timer_create");
+	}
+}
+
+static int check_timers(void)
+{
+	struct itimerspec spec;
+
+	for (long n = 0; n < number; n++)
+		if (syscall(SYS_timer_gettime, (int)n, &spec) || !spec.it_value.tv_sec ||
+		    spec.it_interval.tv_sec != n + 1)
+			return 0;
+	return 1;
+}
+
 /* Memory, in MiB; no page is like another. */
 static void make_memory(void)
 {
@@ -237,6 +267,7 @@ static const struct kind {
 	{ "threads", make_threads, check_threads },
 	{ "mappings", make_mappings, check_mappings },
 	{ "descriptors", make_descriptors, check_descriptors },
+	{ "timers", make_timers, check_timers },
 	{ "memory", make_memory, check_memory },
 	{ "space", make_space, check_space },
 };
@@ -262,7 +293,7 @@ int main(int argc, char **argv)
 	while (argc == 4 && kind < end && strcmp(kind->name, argv[1]))
 		kind++;
 	if (argc != 4 || kind == end) {
-		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|memory|space NUMBER RESULT\n");
+		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|timers|memory|space NUMBER RESULT\n");
 		return 2;
 	}
 	number = strtol(argv[2], NULL, 0);
