@@ -6,11 +6,11 @@
  */
 #include <linux/build_bug.h>
 #include <linux/checkpoint.h>
-#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
 #include <linux/fs.h>
+#include <linux/eventpoll.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
