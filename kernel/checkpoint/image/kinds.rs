@@ -126,7 +126,6 @@ kinds! {
     PipeBuffer: files::PipeBuffer,
     Fs: files::Fs,
     Path: files::Path,
-
     Timerfd: files::Timerfd,
     Epoll: epoll::Epoll,
     Locks: files::Locks,
