@@ -8,16 +8,28 @@
 #include <linux/compiler.h>
 #include <linux/sched.h>
 #include <linux/sched/jobctl.h>
+#include <linux/uidgid_types.h>
 #include <uapi/linux/checkpoint.h>
 
 struct checkpoint_copy;
 struct cred;
+struct dentry;
+struct fasync_struct;
+struct epoll_key;
+struct epoll_params;
 struct file;
+struct inode;
+struct files_struct;
+struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
+struct pid;
+struct pidfd_info;
+struct pid_namespace;
 struct prctl_mm_map;
 struct task_struct;
+struct vfsmount;
 
 long checkpoint_do(void __user *args, size_t size);
 long restart_do(void __user *args, size_t size);
@@ -25,19 +37,91 @@ long restart_do(void __user *args, size_t size);
 /* Of kernel/sys.c: the checks of prctl(PR_SET_MM_MAP). */
 int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
 
+struct mm_struct *checkpoint_copy_mm(struct mm_struct *mm);
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
 void checkpoint_copy_del(struct checkpoint_copy *copy);
 void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end);
 
 struct file *checkpoint_open_program(const struct path *path);
 int checkpoint_truncate(struct file *file, loff_t len);
-int checkpoint_set_status_flags(struct file *file, unsigned int flags);
+int checkpoint_set_status_flags(struct file *file, int fd, unsigned int flags);
+
+/* Who gets the signals of an open file. */
+struct checkpoint_fown {
+	struct pid *pid;
+	unsigned int type;
+	int signum;
+	kuid_t uid, euid;
+};
+
+bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown);
+int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, int signum);
+int checkpoint_async_fd(const struct file *file, struct fasync_struct **list);
+bool checkpoint_has_lock_ops(const struct file *file, bool flock);
+int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
+			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
+int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid);
+int checkpoint_fsync_leased(struct file *file);
 bool checkpoint_is_mounted_over(const struct path *path);
+struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *near,
+				     unsigned int nth);
 unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned long len,
 			      unsigned long prot, unsigned long flags, unsigned long pgoff);
 int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey);
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
+
+/**
+ * struct checkpoint_eventfd - the state of an eventfd
+ * @count: its counter
+ * @semaphore: it is read as one (EFD_SEMAPHORE)
+ * @signalled: others than those who write to it may signal it
+ */
+struct checkpoint_eventfd {
+	u64 count;
+	bool semaphore;
+	bool signalled;
+};
+
+/**
+ * struct checkpoint_timerfd - the state of a timerfd
+ * @expires: when it expires next, on its clock, in nanoseconds
+ * @interval: nanoseconds between two expiries; 0: there is one only
+ * @ticks: how often it has expired since that was read
+ * @clockid: its clock, one of those that timerfd_create(2) takes
+ * @settime_flags: what timerfd_settime(2) was told last (TFD_TIMER_*)
+ * @armed: it will expire; if not, @expires is what timerfd_gettime(2) goes by
+ * @relative: it was armed by a relative time, and so expires by CLOCK_MONOTONIC
+ *	though its clock is CLOCK_REALTIME
+ * @cancel_on_set: it is canceled when its clock is set (TFD_TIMER_CANCEL_ON_SET)
+ * @canceled: that has happened, and nobody was told yet
+ */
+struct checkpoint_timerfd {
+	s64 expires;
+	s64 interval;
+	u64 ticks;
+	int clockid;
+	unsigned int settime_flags;
+	bool armed;
+	bool relative;
+	bool cancel_on_set;
+	bool canceled;
+};
+
+int checkpoint_eventfd_get(struct file *file, struct checkpoint_eventfd *state);
+struct file *checkpoint_eventfd_make(u64 count, bool semaphore);
+int checkpoint_timerfd_get(struct file *file, struct checkpoint_timerfd *state);
+struct file *checkpoint_timerfd_make(const struct checkpoint_timerfd *state);
+int checkpoint_signalfd_get(struct file *file, sigset_t *signals);
+struct file *checkpoint_signalfd_make(const sigset_t *signals);
+
+struct dentry *checkpoint_removed_dir(const struct path *dir, const char *name);
+struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode);
+ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
+int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
+struct file *checkpoint_memfd(const char *name, bool noexec);
+int checkpoint_memfd_seals(struct file *file);
+int checkpoint_memfd_seal(struct file *file, unsigned int seals);
 
 int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 		     int exit_signal, bool execed);
@@ -93,7 +177,240 @@ static inline void checkpoint_start_itimers(struct task_struct *task,
 					    const struct checkpoint_itimer *timers) { }
 #endif
 
+/* Of fs/pidfs.c. */
+struct pid *checkpoint_pidfd_pid(const struct file *file);
+int checkpoint_pidfd_get(struct pid *pid, struct pidfd_info *info);
+int checkpoint_pidfd_set(struct pid *pid, const struct pidfd_info *info);
+
+void checkpoint_proc_pids(struct dentry *dentry, struct pid *pid[2]);
+const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq);
+bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root);
+int checkpoint_proc_dead(const struct path *like, struct pid *pid, const char *process,
+			 const char *thread, struct path *result);
+
+/**
+ * struct checkpoint_epoll_item - what is registered with an epoll instance
+ * @file: the file, with a reference
+ * @head: what its first wait entry is queued on, to compare; NULL: on nothing
+ * @data: what is reported with its events
+ * @events: EPOLL*
+ * @fd: the number by which it was registered
+ * @listed: it is on the ready list
+ * @passed: it is not, though it has something to report
+ */
+struct checkpoint_epoll_item {
+	struct file *file;
+	const void *head;
+	u64 data;
+	u32 events;
+	int fd;
+	bool listed;
+	bool passed;
+};
+
+struct file *checkpoint_epoll_create(void);
+void checkpoint_epoll_get_params(struct file *file, struct epoll_params *params);
+int checkpoint_epoll_set_params(struct file *file,
+				const struct epoll_params *params);
+long checkpoint_epoll_items(struct file *file,
+			    struct checkpoint_epoll_item *items,
+			    unsigned long max, bool poll);
+int checkpoint_epoll_settle(struct file *file, struct epoll_key *key,
+			    bool listed, bool disabled);
+int checkpoint_epoll_signals(struct file *file, struct epoll_key *key,
+			     struct task_struct *task);
+
 bool proc_mem_may_force(void);
+
+/**
+ * struct checkpoint_inotify_watch - a watch of an inotify instance
+ * @inode: what is watched
+ * @wd: its watch descriptor
+ * @mask: IN_*
+ */
+struct checkpoint_inotify_watch {
+	struct inode *inode;
+	int wd;
+	u32 mask;
+};
+
+/**
+ * struct checkpoint_inotify_event - an event in the queue of an inotify instance
+ * @wd: watch descriptor; -1: none
+ * @mask: FS_*
+ * @cookie: what the two events of a rename have in common
+ * @len: bytes of its name in the directory that is watched, without a NUL: they
+ *       come after this
+ */
+struct checkpoint_inotify_event {
+	int wd;
+	u32 mask;
+	u32 cookie;
+	u32 len;
+};
+
+/**
+ * struct checkpoint_inotify - what an inotify instance has
+ * @watches: its watches, by ascending watch descriptor
+ * @events: its events, each a struct checkpoint_inotify_event, padded to 8 bytes
+ * @max_bytes: bytes for which there is room in @events
+ * @bytes: bytes of all events
+ * @max_watches: number of watches for which there is room in @watches
+ * @nr_watches: number of all watches
+ * @next: where the search for the next watch descriptor begins
+ */
+struct checkpoint_inotify {
+	struct checkpoint_inotify_watch *watches;
+	void *events;
+	size_t max_bytes;
+	size_t bytes;
+	unsigned int max_watches;
+	unsigned int nr_watches;
+	unsigned int next;
+};
+
+/* Of fs/notify/inotify/inotify_user.c. */
+bool checkpoint_is_inotify(struct file *file);
+int checkpoint_inotify_get(struct file *file, struct checkpoint_inotify *state);
+struct file *checkpoint_inotify_new(int flags);
+int checkpoint_inotify_may_watch(const struct path *path, u32 mask);
+int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 mask);
+void checkpoint_inotify_set_next(struct file *file, unsigned int next);
+int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
+			     const char *name);
+
+#ifdef CONFIG_DNOTIFY
+bool dnotify_watches(struct file *filp);
+#else
+static inline bool dnotify_watches(struct file *filp)
+{
+	return false;
+}
+#endif
+
+/* Of mm/memfd.c: memfd_create(2), with its checks. */
+#ifdef CONFIG_MEMFD_CREATE
+struct file *memfd_create_file(const char *name, unsigned int flags);
+#endif
+
+/* What all objects of System V IPC have; user and group ids are those of the caller's namespace. */
+struct checkpoint_ipc {
+	s32 id;
+	s32 key;
+	u32 uid;
+	u32 gid;
+	u32 cuid;
+	u32 cgid;
+	u32 mode;
+};
+
+/* A segment of shared memory; times in seconds. */
+struct checkpoint_shm {
+	struct checkpoint_ipc ipc;
+	/* The key that it was made with. */
+	s32 named;
+	bool dest;
+	bool locked;
+	u64 attaches;
+	s64 atime;
+	s64 dtime;
+	s64 ctime;
+	s32 cpid;
+	s32 lpid;
+	/* The thread that has made it; 0: that is gone. */
+	s32 creator;
+	struct file *file;
+};
+
+/* A semaphore. */
+struct checkpoint_sem_value {
+	u32 value;
+	s32 pid;
+};
+
+/* A set of semaphores; times in seconds. */
+struct checkpoint_sem {
+	struct checkpoint_ipc ipc;
+	u32 nsems;
+	/* How many lists of adjustments it is on, and bytes of all that. */
+	u32 undos;
+	size_t size;
+	/* To compare. */
+	unsigned long addr;
+	s64 otime;
+	s64 ctime;
+};
+
+/* A message queue; times in seconds. */
+struct checkpoint_msg {
+	struct checkpoint_ipc ipc;
+	s32 lspid;
+	s32 lrpid;
+	s64 stime;
+	s64 rtime;
+	s64 ctime;
+	u64 qbytes;
+	u64 messages;
+	u64 bytes;
+};
+
+/* An ipc namespace: its settings, what id comes next of each kind, and how much is in it. */
+struct checkpoint_ipc_ns {
+	u64 shm_max;
+	u64 shm_all;
+	u32 shm_mni;
+	u32 shm_rmid_forced;
+	s32 sem[4];
+	u32 msg_max;
+	u32 msg_mnb;
+	u32 msg_mni;
+	u32 mq[5];
+	u32 shift;
+	/* Semaphores, message queues, shared memory. */
+	u32 seq[3];
+	s32 last_idx[3];
+	u32 cursor[3];
+	s32 next_id[3];
+	u32 in_use[3];
+	u32 mq_queues;
+};
+
+/* Of ipc/. */
+int checkpoint_ipc_index(int id);
+void checkpoint_ipc_ns_get(struct ipc_namespace *ns, struct checkpoint_ipc_ns *out);
+void checkpoint_ipc_ns_open(struct ipc_namespace *ns);
+int checkpoint_ipc_ns_set(struct ipc_namespace *ns, const struct checkpoint_ipc_ns *in);
+bool checkpoint_is_shm(struct file *file, struct ipc_namespace **ns, int *id);
+int checkpoint_shm_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, int idx,
+			struct checkpoint_shm *out);
+unsigned long checkpoint_shm_attaches(struct ipc_namespace *ns, int id);
+struct file *checkpoint_shm_make(struct ipc_namespace *ns, const struct checkpoint_shm *seg,
+				 size_t size, bool noreserve);
+struct file *checkpoint_shm_open(struct ipc_namespace *ns, int id, struct file *memory,
+				 int f_flags);
+int checkpoint_shm_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
+		       const struct checkpoint_shm *seg, struct file *memory);
+void checkpoint_shm_remove(struct ipc_namespace *ns, int id, struct file *memory);
+int checkpoint_sem_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, int idx,
+			struct checkpoint_sem *out, void *buf, size_t size);
+int checkpoint_sem_make(struct ipc_namespace *ns, const struct checkpoint_sem *sem);
+int checkpoint_sem_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
+		       const struct checkpoint_sem *sem,
+		       const struct checkpoint_sem_value *values);
+void *checkpoint_undo_list(struct task_struct *tsk, unsigned int *users);
+void *checkpoint_undo_join(void *list);
+void checkpoint_undo_put(void *list);
+int checkpoint_undo_add(struct ipc_namespace *ns, int semid, struct pid_namespace *pid_ns,
+			int pid, const s16 *semadj, int nsems);
+int checkpoint_msg_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, int idx,
+			struct checkpoint_msg *out);
+int checkpoint_msg_read(struct ipc_namespace *ns, int id, unsigned long skip, void *buf,
+			size_t size);
+int checkpoint_msg_make(struct ipc_namespace *ns, const struct checkpoint_msg *queue);
+int checkpoint_msg_add(struct ipc_namespace *ns, int id, long type, const void *data,
+		       size_t len);
+int checkpoint_msg_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
+		       const struct checkpoint_msg *queue);
 
 #ifdef CONFIG_SYSVIPC
 bool sem_has_undo(struct task_struct *task);

@@ -69,6 +69,7 @@
 #include <uapi/linux/elf.h>
 #include <uapi/linux/fadvise.h>
 #include <uapi/linux/magic.h>
+#include <uapi/linux/pidfd.h>
 #include <uapi/linux/prctl.h>
 #include <uapi/linux/sched/types.h>
 #include <asm/syscall.h>
@@ -84,6 +85,7 @@
 /* What bindgen makes no constants of by itself. */
 const fmode_t RUST_CONST_HELPER_FMODE_READ = FMODE_READ;
 const fmode_t RUST_CONST_HELPER_FMODE_WRITE = FMODE_WRITE;
+const fmode_t RUST_CONST_HELPER_FMODE_WRITER = FMODE_WRITER;
 const fmode_t RUST_CONST_HELPER_FMODE_EXEC = FMODE_EXEC;
 const fmode_t RUST_CONST_HELPER_FMODE_PATH = FMODE_PATH;
 const fmode_t RUST_CONST_HELPER_FMODE_BACKING = FMODE_BACKING;
@@ -92,6 +94,12 @@ const fmode_t RUST_CONST_HELPER_FMODE_CAN_WRITE = FMODE_CAN_WRITE;
 const fmode_t RUST_CONST_HELPER_FMODE_STREAM = FMODE_STREAM;
 const fmode_t RUST_CONST_HELPER_FMODE_RANDOM = FMODE_RANDOM;
 const fmode_t RUST_CONST_HELPER_FMODE_NOREUSE = FMODE_NOREUSE;
+const unsigned int RUST_CONST_HELPER_FL_FLOCK = FL_FLOCK;
+const unsigned int RUST_CONST_HELPER_FL_OFDLCK = FL_OFDLCK;
+const unsigned int RUST_CONST_HELPER_FL_LEASE = FL_LEASE;
+const unsigned int RUST_CONST_HELPER_FL_DELEG = FL_DELEG;
+const unsigned int RUST_CONST_HELPER_FL_DOWNGRADE_PENDING = FL_DOWNGRADE_PENDING;
+const unsigned int RUST_CONST_HELPER_FL_UNLOCK_PENDING = FL_UNLOCK_PENDING;
 const int RUST_CONST_HELPER_MNT_INTERNAL = MNT_INTERNAL;
 const int RUST_CONST_HELPER_PID_MAX_LIMIT = PID_MAX_LIMIT;
 const unsigned int RUST_CONST_HELPER_LOOKUP_DIRECTORY = LOOKUP_DIRECTORY;

@@ -20,6 +20,7 @@ mod found;
 // The tools on the host use more of it, and need it `pub`.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod image;
+mod ipc;
 mod kapi;
 mod kinds;
 mod mm;

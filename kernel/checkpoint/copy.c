@@ -5,6 +5,7 @@
  */
 #include <linux/checkpoint.h>
 #include <linux/leafops.h>
+#include <linux/ipc_namespace.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -69,6 +70,73 @@ void checkpoint_copy_del(struct checkpoint_copy *copy)
 	spin_unlock(&copies_lock);
 	mem_cgroup_put(copy->memcg);
 	kfree(copy);
+}
+
+/* Is it an attach of System V shared memory? */
+static bool is_attach(struct vm_area_struct *vma)
+{
+	struct ipc_namespace *ns;
+	int id;
+
+	return vma->vm_file && checkpoint_is_shm(vma->vm_file, &ns, &id);
+}
+
+/**
+ * checkpoint_copy_mm() - copy an address space for us to read
+ * @mm: the address space, whose tasks do not run
+ *
+ * As fork() does, but for attaches of System V shared memory. These count: a
+ * segment that was removed would stay, and its times and pids would change.
+ * They are marked as ones that fork() is to leave out for as long as it takes.
+ * May sleep.
+ *
+ * Return: the copy, or NULL: there is no memory, or SIGKILL came.
+ */
+struct mm_struct *checkpoint_copy_mm(struct mm_struct *mm)
+{
+	unsigned long *marked = NULL;
+	struct mm_struct *copy = NULL;
+	struct vm_area_struct *vma;
+	size_t attaches = 0, n = 0;
+
+	if (mmap_write_lock_killable(mm))
+		return NULL;
+	{
+		VMA_ITERATOR(vmi, mm, 0);
+
+		for_each_vma(vmi, vma)
+			attaches += is_attach(vma);
+	}
+	if (attaches) {
+		VMA_ITERATOR(vmi, mm, 0);
+
+		marked = kvmalloc_array(attaches, sizeof(*marked), GFP_KERNEL_ACCOUNT);
+		if (!marked) {
+			mmap_write_unlock(mm);
+			return NULL;
+		}
+		for_each_vma(vmi, vma) {
+			if (!is_attach(vma) || (vma->vm_flags & VM_DONTCOPY))
+				continue;
+			vm_flags_set(vma, VM_DONTCOPY);
+			marked[n++] = vma->vm_start;
+		}
+	}
+	mmap_write_unlock(mm);
+
+	copy = dup_mm(current, mm);
+
+	if (n) {
+		mmap_write_lock(mm);
+		while (n--) {
+			vma = vma_lookup(mm, marked[n]);
+			if (vma && is_attach(vma))
+				vm_flags_clear(vma, VM_DONTCOPY);
+		}
+		mmap_write_unlock(mm);
+	}
+	kvfree(marked);
+	return copy;
 }
 
 /* Is there something to gain from it if @memcg, or the machine if that is NULL, is short? */

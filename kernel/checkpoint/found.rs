@@ -8,6 +8,7 @@ use crate::{
         kind, //
     },
     files,
+    ipc,
     mm,
     ns,
     task, //
@@ -22,12 +23,17 @@ pub(crate) type ThreadOps = kind::ThreadOps<Found>;
 /// One kind of state that the threads of a process share.
 pub(crate) type ProcessOps = kind::ProcessOps<Found>;
 
+/// One kind of link between objects.
+pub(crate) type LinkOps = kind::LinkOps<Found>;
+
 /// What was found.
 pub(crate) struct Found {
     /// Memory.
     pub(crate) mm: mm::Collected,
     /// Files.
     pub(crate) files: files::Collected,
+    /// System V IPC.
+    pub(crate) ipc: ipc::Collected,
     /// Namespaces.
     pub(crate) ns: ns::Collected,
     /// Task-related objects.
@@ -40,6 +46,7 @@ impl Found {
         Self {
             mm: mm::Collected::new(),
             files: files::Collected::new(),
+            ipc: ipc::Collected::new(),
             ns: ns::Collected::new(),
             task: task::Collected::new(),
         }

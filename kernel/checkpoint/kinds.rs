@@ -17,10 +17,12 @@ use crate::{
     },
     files,
     found::{
+        LinkOps,
         ProcessOps,
         ThreadOps, //
     },
     image::task::Process,
+    ipc,
     kapi::{
         fork::{
             parked::ParkedTask,
@@ -36,22 +38,39 @@ use crate::{
 /// Returns what each thread has, in the order in which it is collected and saved: an object's
 /// record comes before its first use.
 pub(crate) fn threads() -> impl Iterator<Item = &'static ThreadOps> {
-    [ns::THREADS, files::THREADS, mm::THREADS, task::THREADS]
-        .into_iter()
-        .flatten()
+    [
+        ns::THREADS,
+        ipc::THREADS,
+        files::THREADS,
+        mm::THREADS,
+        task::THREADS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Returns the same in the order in which a task restores itself: namespaces, the new address
 /// space, files, and last what takes rights away.
 fn restored() -> impl Iterator<Item = &'static ThreadOps> {
-    [ns::THREADS, mm::THREADS, files::THREADS, task::THREADS]
-        .into_iter()
-        .flatten()
+    [
+        ns::THREADS,
+        ipc::THREADS,
+        mm::THREADS,
+        files::THREADS,
+        task::THREADS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Returns what the threads of a process share. Its record is the last of a process.
 pub(crate) fn processes() -> impl Iterator<Item = &'static ProcessOps> {
     [ns::PROCESSES, task::PROCESSES].into_iter().flatten()
+}
+
+/// Returns what objects are to each other in a circle. It is saved when all objects are.
+pub(crate) fn links() -> impl Iterator<Item = &'static LinkOps> {
+    files::LINKS.iter()
 }
 
 /// Returns the same in the order in which a new task begins: what its address space depends on,
@@ -105,6 +124,14 @@ pub(crate) fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
         processes().try_for_each(|kind| (kind.secure)(r, plan))?;
     }
     restored().try_for_each(|kind| (kind.finish)(r, plan))
+}
+
+/// Makes the links between objects, all of which are there.
+pub(crate) fn link(r: &Restore) -> Result {
+    links().try_for_each(|kind| {
+        (kind.link)(r)
+            .map_err(|e| r.unless_told(wait::without_restart(e), "objects can't be linked"))
+    })
 }
 
 /// Checks what [`load`] is to give the task of `plan`, which is held.

@@ -7,13 +7,23 @@
 #include <linux/build_bug.h>
 #include <linux/checkpoint.h>
 #include <linux/fcntl.h>
+#include <linux/fdtable.h>
+#include <linux/filelock.h>
 #include <linux/fs.h>
+#include <linux/eventpoll.h>
+#include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
+#include <linux/pid.h>
+#include <linux/security.h>
+#include <linux/signal.h>
 #include <linux/syscalls.h>
+#include <linux/xattr.h>
+#include <uapi/linux/memfd.h>
 
 #include "../../fs/internal.h"
+#include "../../fs/mount.h"
 #include "../../mm/internal.h"
 #include "../futex/futex.h"
 
@@ -51,14 +61,216 @@ int checkpoint_truncate(struct file *file, loff_t len)
 /**
  * checkpoint_set_status_flags() - set the flags of an open file, as F_SETFL does
  * @file: the file
- * @flags: all of them; O_ASYNC as it is
+ * @fd: what its signals name as its descriptor, if O_ASYNC is to be set
+ * @flags: all of them
  *
  * Return: 0, or an errno.
  */
-int checkpoint_set_status_flags(struct file *file, unsigned int flags)
+int checkpoint_set_status_flags(struct file *file, int fd, unsigned int flags)
 {
-	/* The descriptor's number counts for O_ASYNC only. */
-	return setfl(0, file, flags);
+	return setfl(fd, file, flags);
+}
+
+/**
+ * checkpoint_get_fown() - read who gets the signals of an open file
+ * @file: the file
+ * @fown: set to it; a pid in it comes with a reference
+ *
+ * Return: whether that was ever set.
+ */
+bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown)
+{
+	struct fown_struct *from = file_f_owner(file);
+
+	if (!from)
+		return false;
+	read_lock_irq(&from->lock);
+	fown->pid = get_pid(from->pid);
+	fown->type = from->pid_type;
+	fown->signum = READ_ONCE(from->signum);
+	fown->uid = from->uid;
+	fown->euid = from->euid;
+	read_unlock_irq(&from->lock);
+	return true;
+}
+
+/**
+ * checkpoint_set_fown() - set who gets the signals of an open file
+ * @file: the file
+ * @pid: who; NULL: nobody
+ * @type: what that is the pid of
+ * @signum: with what, as F_SETSIG
+ *
+ * As F_SETOWN_EX, with the user ids of the current credentials; without @pid
+ * those stay that there are.
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, int signum)
+{
+	int ret;
+
+	if (!valid_signal(signum) || type > PIDTYPE_PGID)
+		return -EINVAL;
+	ret = file_f_owner_allocate(file);
+	if (ret)
+		return ret;
+	__f_setown(file, pid, type, 1);
+	WRITE_ONCE(file_f_owner(file)->signum, signum);
+	return 0;
+}
+
+/**
+ * checkpoint_async_fd() - find the descriptor that the signals of a file name
+ * @file: an open file with O_ASYNC
+ * @list: the list of those of its inode or driver
+ *
+ * Return: the number; -ENOENT: @file is not on the list.
+ */
+int checkpoint_async_fd(const struct file *file, struct fasync_struct **list)
+{
+	struct fasync_struct *fa;
+
+	guard(rcu)();
+	for (fa = rcu_dereference(*list); fa; fa = rcu_dereference(fa->fa_next)) {
+		if (READ_ONCE(fa->fa_file) == file)
+			return READ_ONCE(fa->fa_fd);
+	}
+	return -ENOENT;
+}
+
+/**
+ * checkpoint_has_lock_ops() - tell whether a filesystem keeps locks by itself
+ * @file: a file of it
+ * @flock: those of flock(2), not those of fcntl(2)
+ *
+ * Return: whether it has an operation of its own for them.
+ */
+bool checkpoint_has_lock_ops(const struct file *file, bool flock)
+{
+	return flock ? file->f_op->flock : file->f_op->lock;
+}
+
+/**
+ * checkpoint_lock_file() - lock a file for one who is not the current task
+ * @file: the open file by way of which it is locked
+ * @table: the owner of a POSIX lock; NULL: @file is the owner
+ * @fd: descriptor of @file in @table
+ * @type: F_RDLCK or F_WRLCK
+ * @flock: as flock(2), not as F_SETLK and F_OFD_SETLK
+ * @start: first byte
+ * @end: last byte; OFFSET_MAX: however long the file becomes
+ * @pid: the thread group that has taken the lock, in the initial pid namespace
+ *
+ * With the checks of these calls: the access that @file is open for, the
+ * security modules, and that the owner of a POSIX lock has a descriptor of
+ * @file, which releases the lock when it is closed. Does not wait for others.
+ *
+ * Return: 0, or an errno. -EAGAIN: there is a lock that conflicts.
+ * -EOPNOTSUPP: the filesystem keeps locks by itself.
+ */
+int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
+			 int type, bool flock, loff_t start, loff_t end, pid_t pid)
+{
+	const fmode_t mode = type == F_RDLCK ? FMODE_READ : FMODE_WRITE;
+	struct file_lock *fl;
+	struct file *now;
+	int ret;
+
+	if (!(file->f_mode & (flock ? FMODE_READ | FMODE_WRITE : mode)))
+		return -EBADF;
+	if (checkpoint_has_lock_ops(file, flock))
+		return -EOPNOTSUPP;
+	ret = security_file_lock(file, type);
+	if (ret)
+		return ret;
+	fl = locks_alloc_lock();
+	if (!fl)
+		return -ENOMEM;
+	fl->c.flc_file = file;
+	fl->c.flc_owner = table ?: (fl_owner_t)file;
+	fl->c.flc_flags = flock ? FL_FLOCK : table ? FL_POSIX : FL_POSIX | FL_OFDLCK;
+	fl->c.flc_type = type;
+	fl->c.flc_pid = pid;
+	fl->fl_start = start;
+	fl->fl_end = end;
+	ret = locks_lock_inode_wait(file_inode(file), fl);
+	if (!ret && table) {
+		/* As fcntl_setlk(), which tells why the spinlock. */
+		spin_lock(&table->file_lock);
+		now = files_lookup_fd_locked(table, fd);
+		spin_unlock(&table->file_lock);
+		if (now != file) {
+			locks_remove_posix(file, table);
+			ret = -EBADF;
+		}
+	}
+	locks_free_lock(fl);
+	return ret;
+}
+
+/**
+ * checkpoint_set_lease() - take a lease or delegation for one who is not the current task
+ * @file: what it is taken on, of which it is known who gets the signals
+ * @deleg: as F_SETDELEG, not as F_SETLEASE
+ * @fd: what the signal of its break names as the descriptor
+ * @type: F_RDLCK or F_WRLCK
+ * @pid: the thread group that has taken it, in the initial pid namespace
+ *
+ * With the checks of these calls, against the current credentials.
+ *
+ * Return: 0, or an errno. -EAGAIN: somebody has the file open, or its inode
+ * locked for a moment; -EACCES: neither the file's owner nor CAP_LEASE.
+ */
+int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid)
+{
+	struct delegation d = { .d_type = type };
+	struct file_lock_context *ctx;
+	struct file_lease *fl;
+	int ret;
+
+	if (deleg)
+		ret = fcntl_setdeleg(fd, file, &d);
+	else
+		ret = fcntl_setlease(fd, file, type);
+	if (ret)
+		return ret;
+	ctx = locks_inode_context(file_inode(file));
+	if (!ctx)
+		return 0;
+	/* Who has it is shown in /proc/locks: lease_init() notes the current process. */
+	spin_lock(&ctx->flc_lock);
+	list_for_each_entry(fl, &ctx->flc_lease, c.flc_list) {
+		if (fl->c.flc_file == file)
+			fl->c.flc_pid = pid;
+	}
+	spin_unlock(&ctx->flc_lock);
+	return 0;
+}
+
+/**
+ * checkpoint_fsync_leased() - bring a file to its disk that nobody else may open
+ * @file: the file
+ *
+ * An error is left for the owner of @file, to be told by its next fsync(2).
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_fsync_leased(struct file *file)
+{
+	errseq_t seen;
+	int ret;
+
+	spin_lock(&file->f_lock);
+	seen = file->f_wb_err;
+	spin_unlock(&file->f_lock);
+	ret = vfs_fsync(file, 0);
+	if (ret) {
+		spin_lock(&file->f_lock);
+		file->f_wb_err = seen;
+		spin_unlock(&file->f_lock);
+	}
+	return ret;
 }
 
 /**
@@ -75,6 +287,39 @@ bool checkpoint_is_mounted_over(const struct path *path)
 		return false;
 	mntput(over);
 	return true;
+}
+
+/**
+ * checkpoint_mount_of() - find a mount on which a directory entry lies
+ * @dentry: the directory entry
+ * @near: the mount to look at first; others are looked for in its mount namespace
+ * @nth: how many mounts on which it lies are passed over
+ *
+ * Return: the mount, with a reference; NULL: there is no other.
+ */
+struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *near,
+				     unsigned int nth)
+{
+	const struct mnt_namespace *ns;
+	struct mount *m;
+
+	guard(mount_locked_reader)();
+	if (!is_mounted(near))
+		return NULL;
+	if (near->mnt_sb == dentry->d_sb && is_subdir(dentry, near->mnt_root)) {
+		if (!nth)
+			return mntget(near);
+		nth--;
+	}
+	ns = real_mount(near)->mnt_ns;
+	for (m = dentry->d_sb->s_mounts; m; m = m->mnt_next_for_sb) {
+		if (m->mnt_ns != ns || &m->mnt == near || !is_subdir(dentry, m->mnt.mnt_root))
+			continue;
+		if (!nth)
+			return mntget(&m->mnt);
+		nth--;
+	}
+	return NULL;
 }
 
 /**
@@ -135,8 +380,98 @@ int checkpoint_mseal(unsigned long start, unsigned long end)
 	return mseal_range(start, end);
 }
 
+/**
+ * checkpoint_getxattr() - read an extended attribute, as fgetxattr(2) does
+ * @file: the file
+ * @name: the attribute
+ * @value: where to
+ * @size: bytes there; 0: only the size is asked for
+ *
+ * Return: bytes of the value, or an errno.
+ */
+ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size)
+{
+	struct mnt_idmap *idmap = file_mnt_idmap(file);
+	struct dentry *dentry = file->f_path.dentry;
+
+	if (is_posix_acl_xattr(name))
+		return do_get_acl(idmap, dentry, name, value, size);
+	return vfs_getxattr(idmap, dentry, name, value, size);
+}
+
+/**
+ * checkpoint_setxattr() - set an extended attribute, as fsetxattr(2) does
+ * @file: the file
+ * @name: the attribute
+ * @value: its value, which may be changed
+ * @size: bytes of that
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size)
+{
+	struct xattr_name kname;
+	struct kernel_xattr_ctx ctx = { .kvalue = value, .size = size, .kname = &kname };
+
+	if (strscpy(kname.name, name, sizeof(kname.name)) <= 0)
+		return -ERANGE;
+	return file_setxattr(file, &ctx);
+}
+
+/**
+ * checkpoint_memfd() - make a memfd, as memfd_create(2) does
+ * @name: its name, with the prefix of all memfds
+ * @noexec: it can't be executed, and is sealed so; else it may be given seals
+ *
+ * Return: the file, or an error pointer: -EACCES if a memfd must not be executable here,
+ * -EOPNOTSUPP if the kernel has none.
+ */
+struct file *checkpoint_memfd(const char *name, bool noexec)
+{
+#ifdef CONFIG_MEMFD_CREATE
+	return memfd_create_file(name, noexec ? MFD_NOEXEC_SEAL : MFD_EXEC | MFD_ALLOW_SEALING);
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+/**
+ * checkpoint_memfd_seals() - tell the seals of a file, as F_GET_SEALS does
+ * @file: the file
+ *
+ * Return: F_SEAL_*, or an errno.
+ */
+int checkpoint_memfd_seals(struct file *file)
+{
+	return memfd_get_seals(file);
+}
+
+/**
+ * checkpoint_memfd_seal() - seal a file, as F_ADD_SEALS does
+ * @file: the file, open for writing
+ * @seals: F_SEAL_*
+ *
+ * May sleep until pages that somebody has pinned are let go, for less than a second.
+ *
+ * Return: 0, or an errno: -EBUSY if a mapping may be written to.
+ */
+int checkpoint_memfd_seal(struct file *file, unsigned int seals)
+{
+	return memfd_add_seals(file, seals);
+}
+
 /* kapi/signal/restart_block.rs: flags in the restart block of a futex wait. */
 static_assert(FLAGS_SIZE_32 == 0x02);
 static_assert(FLAGS_SHARED == 0x10);
 static_assert(FLAGS_CLOCKRT == 0x20);
 static_assert(FLAGS_HAS_TIMEOUT == 0x40);
+
+/* image/files.rs, epoll: bits of what is registered. */
+static_assert((__force u32)EPOLLIN == 1u << 0);
+static_assert((__force u32)EPOLLOUT == 1u << 2);
+static_assert((__force u32)EPOLLERR == 1u << 3);
+static_assert((__force u32)EPOLLHUP == 1u << 4);
+static_assert((__force u32)EPOLLEXCLUSIVE == 1u << 28);
+static_assert((__force u32)EPOLLWAKEUP == 1u << 29);
+static_assert((__force u32)EPOLLONESHOT == 1u << 30);
+static_assert((__force u32)EPOLLET == 1u << 31);

@@ -3,6 +3,7 @@
 #include <linux/cgroup.h>
 #include <linux/cred.h>
 #include <linux/elf.h>
+#include <linux/ipc_namespace.h>
 #include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/mm.h>
@@ -103,6 +104,16 @@ __rust_helper void rust_helper_put_uts_ns(struct uts_namespace *ns)
 }
 
 __rust_helper int rust_helper_uts_ns_count(const struct uts_namespace *ns)
+{
+	return ns_ref_read(ns);
+}
+
+__rust_helper void rust_helper_get_ipc_ns(struct ipc_namespace *ns)
+{
+	get_ipc_ns(ns);
+}
+
+__rust_helper int rust_helper_ipc_ns_count(const struct ipc_namespace *ns)
 {
 	return ns_ref_read(ns);
 }

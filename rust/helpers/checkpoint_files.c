@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/backing-dev.h>
+#include <linux/checkpoint.h>
 #include <linux/cred.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -8,6 +9,7 @@
 #include <linux/namei.h>
 #include <linux/pagemap.h>
 #include <linux/pipe_fs_i.h>
+#include <linux/proc_fs.h>
 #include <linux/security.h>
 
 __rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files_struct *files)
@@ -15,14 +17,34 @@ __rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files
 	return close_on_exec(fd, files);
 }
 
+__rust_helper bool rust_helper_dnotify_watches(struct file *filp)
+{
+	return dnotify_watches(filp);
+}
+
 __rust_helper struct inode *rust_helper_file_inode(const struct file *f)
 {
 	return file_inode(f);
 }
 
+__rust_helper void rust_helper_file_set_nonotify(struct file *f)
+{
+	file_set_fsnotify_mode(f, FMODE_NONOTIFY);
+}
+
+__rust_helper bool rust_helper_inode_is_internal(const struct inode *inode)
+{
+	return inode->i_sb->s_flags & SB_NOUSER;
+}
+
 __rust_helper bool rust_helper_d_unlinked(const struct dentry *d)
 {
 	return d_unlinked(d);
+}
+
+__rust_helper unsigned int rust_helper_d_count(const struct dentry *dentry)
+{
+	return d_count(dentry);
 }
 
 __rust_helper loff_t rust_helper_i_size_read(const struct inode *inode)
@@ -149,6 +171,12 @@ __rust_helper bool rust_helper_inode_has_pipe(struct inode *inode)
 {
 	guard(spinlock)(&inode->i_lock);
 	return S_ISFIFO(inode->i_mode) && inode->i_pipe;
+}
+
+/* The pid namespace that the numbers in an instance of procfs are of. */
+__rust_helper struct pid_namespace *rust_helper_proc_pid_ns(struct super_block *sb)
+{
+	return proc_pid_ns(sb);
 }
 
 /* Open files for reading only; -1 if nobody counts them. */

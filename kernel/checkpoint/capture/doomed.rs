@@ -101,9 +101,30 @@ impl Doomed {
     /// The pid of `victim` is free, or a task that is none of ours keeps it from being free.
     fn is_gone(&self, victim: &Victim) -> bool {
         let reaped = park::is_gone(&victim.task);
-        let parent = || tree::waited_for_by(&victim.task);
         // It loses its pid some time before that is free.
         reaped && !victim.pid.as_ref().is_some_and(PidRef::is_leaving)
-            || parent().is_some_and(|p| self.known.binary_search(&p).is_err())
+            || self.is_left_to_others(victim)
+            || self.is_init_of_others(victim)
+    }
+
+    /// `victim` is dead, and a task that is none of ours has to wait for it: maybe the caller.
+    fn is_left_to_others(&self, victim: &Victim) -> bool {
+        tree::waited_for_by(&victim.task).is_some_and(|p| self.known.binary_search(&p).is_err())
+    }
+
+    /// `victim` is the init of a pid namespace that has nothing left to do but to wait until all in
+    /// there are gone, and one of them is left to others.
+    fn is_init_of_others(&self, victim: &Victim) -> bool {
+        if !tree::has_let_go(&victim.task) {
+            return false;
+        }
+        let (Ok(inside), Some(pid)) = (PidNs::of(&victim.task), &victim.pid) else {
+            return false;
+        };
+        pid.number_in(&inside) == 1
+            && self.tasks.iter().any(|v| {
+                v.pid.as_ref().is_some_and(|p| p.number_in(&inside) > 1)
+                    && self.is_left_to_others(v)
+            })
     }
 }

@@ -32,6 +32,7 @@ use crate::{
         },
         report::{
             self,
+            Errno,
             Report, //
         },
         sink::Sink, //
@@ -336,6 +337,15 @@ fn save(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
             proceed(tasks)?;
             (kind.save)(cap, &group).map_err(|e| explain(cap, tasks, index - 1, kind.name, e))?;
         }
+    }
+    for kind in kinds::links() {
+        proceed(tasks)?;
+        (kind.save)(cap).map_err(|e| {
+            let why = report::reason(e);
+            cap.report
+                .line(fmt!("error: {}: {} [{}]", kind.name, why, Errno(e)));
+            e
+        })?;
     }
     container.objects = U32::new(cap.objects.last());
     let body = cap

@@ -5,7 +5,8 @@
 //! There are three tables: of what each thread has ([`ThreadOps`]), of what the threads of a
 //! process share ([`ProcessOps`]), and of what processes share ([`Shared`](super::objects::Shared)
 //! and [`Rebuilt`](super::built::Rebuilt)). A phase is a column of them. A kind names the columns
-//! that it needs, and has those of `NONE` for the rest.
+//! that it needs, and has those of `NONE` for the rest. What objects are to each other in a circle
+//! is in a fourth one ([`LinkOps`]).
 //!
 //! The functions of one kind stand in one file. All may sleep but `commit`; none is called with a
 //! lock held. `F` is what the kinds find of a checkpoint.
@@ -103,6 +104,16 @@ impl<F> ProcessOps<F> {
         load: |_, _, _| Ok(()),
         commit: |_, _, _| (),
     };
+}
+
+/// One kind of link: what is to be said of objects that may refer to each other in a circle.
+pub(crate) struct LinkOps<F> {
+    /// For messages and documentation.
+    pub(crate) name: &'static str,
+    /// Writes the links: all objects have their records.
+    pub(crate) save: fn(&mut Capture<F>) -> Result,
+    /// Makes them: all tasks are parked and have their objects.
+    pub(crate) link: fn(&Restore) -> Result,
 }
 
 /// The frozen threads of a process, its leader first: there is at least one.

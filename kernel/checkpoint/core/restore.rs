@@ -8,9 +8,14 @@ use kernel::{
     fmt,
     new_mutex,
     prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    },
     sync::{
         Arc,
-        Mutex, //
+        Mutex,
+        SetOnce, //
     }, //
 };
 
@@ -41,11 +46,16 @@ use crate::{
     },
     kapi::{
         fs::path::PathRef,
+        ipc::namespace::IpcNs,
         mm::{
             oom,
             space::denies_write_exec, //
         },
-        task::frozen::TaskName,
+        pid::namespace::PidNs,
+        task::{
+            frozen::TaskName,
+            links::PidRef, //
+        },
         time::wait, //
     },
 };
@@ -68,6 +78,10 @@ pub(crate) struct Restore {
     report: Mutex<Report>,
     /// Root directory of the caller of restart(2): what the paths of the image start from.
     pub(crate) root: PathRef,
+    /// The pid namespace of the root task: what the pids of the image are numbers in.
+    pid_ns: SetOnce<PidNs>,
+    /// ipc namespace of the caller.
+    pub(crate) ipc_ns: IpcNs,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -81,6 +95,9 @@ pub(crate) struct Restore {
     pub(crate) denies_write_exec: bool,
     /// What becomes of files that differ from those that were saved.
     pub(crate) policy: Policy,
+    /// Pids of the tasks that were made, by their number in the image.
+    #[pin]
+    pids: Mutex<RBTree<u32, PidRef>>,
 }
 
 /// The records of one thread.
@@ -133,13 +150,40 @@ impl Restore {
             built <- Built::new(),
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
+            pid_ns: SetOnce::new(),
+            ipc_ns: IpcNs::of_current(),
             monotonic_offset,
             boottime_offset,
             container,
             oom_adj: oom::current(),
             denies_write_exec: denies_write_exec(),
             policy,
+            pids <- new_mutex!(RBTree::new(), "checkpoint pids"),
         })
+    }
+
+    /// Notes the pid of the current task, which is `tid` in the image.
+    pub(crate) fn set_pid(&self, tid: u32) -> Result {
+        let node = RBTreeNode::new(tid, PidRef::of_current()?, GFP_KERNEL_ACCOUNT)?;
+        let old = self.pids.lock().insert(node);
+        drop(old);
+        Ok(())
+    }
+
+    /// Returns the pid of the task that is `tid` in the image. To be asked for in `restore` and
+    /// later, when all tasks exist. ESRCH: there is no such task.
+    pub(crate) fn pid(&self, tid: u32) -> Result<PidRef> {
+        self.pids.lock().get(&tid).cloned().ok_or(ESRCH)
+    }
+
+    /// All tasks exist, the root in the pid namespace `ns`.
+    pub(crate) fn set_pid_ns(&self, ns: PidNs) {
+        self.pid_ns.populate(ns);
+    }
+
+    /// The pid namespace of the root task. ESRCH: not all tasks exist yet.
+    pub(crate) fn pid_ns(&self) -> Result<&PidNs> {
+        self.pid_ns.as_ref().ok_or(ESRCH)
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it
@@ -173,6 +217,12 @@ impl Restore {
         let raw = self.object(obj)?;
         let body = raw.body::<T>().map_err(|f| self.fault(f))?;
         Ok((body, raw))
+    }
+
+    /// The links between objects.
+    pub(crate) fn links(&self) -> impl Iterator<Item = Result<Raw<'_>, Fault>> {
+        record::Records::asking(&self.meta, META_AT, &wait::goes_on)
+            .filter(|raw| raw.as_ref().map_or(true, |raw| raw.kind.is_link()))
     }
 
     /// The records that follow that of object `obj`, its own excluded.

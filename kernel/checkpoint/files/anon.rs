@@ -56,7 +56,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     if !inode::check(cap, t, named, open)? {
         return Ok(false);
     }
-    inode::add(cap, open, KVec::new())?;
+    inode::add(cap, open, inode::Home::Anonymous)?;
     Ok(true)
 }
 

@@ -11,14 +11,16 @@ use crate::{
     files::open::Open,
     kapi::fs::{
         file::FileRef,
-        locks::LockHolders,
+        locks::Locks,
         path::PathRef, //
     }, //
 };
 
-/// How often tasks have an inode open.
+/// How often tasks have an inode open, and this checkpoint itself.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Opens {
+    /// Open files, those with O_PATH too.
+    pub(super) files: u64,
     /// Open files for reading only.
     pub(super) readers: u64,
     /// Open files for writing.
@@ -30,10 +32,10 @@ pub(crate) struct Collected {
     /// The caller's root.
     pub(super) root: PathRef,
     /// Who has locked what, by the address of the inode.
-    pub(super) locks: RBTree<usize, LockHolders>,
+    pub(super) locks: RBTree<usize, Locks>,
     /// A pipe was locked for all the time for which one is waited for.
     pub(super) pipe_locked: bool,
-    /// How often removed files are open, by the address of the inode.
+    /// How often removed files and memfds are open, by the address of the inode.
     pub(super) removed: RBTree<usize, Opens>,
     /// What the tasks have written has reached its disks and servers, and they write no more.
     pub(super) synced: bool,

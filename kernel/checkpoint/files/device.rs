@@ -57,7 +57,8 @@ fn is_memory((major, minor): (u32, u32)) -> bool {
     major == MAJOR && MINORS.contains(&minor)
 }
 
-fn encoded((major, minor): (u32, u32)) -> u32 {
+/// Returns a device number as it stands in an image; 0: no device.
+pub(super) fn encoded((major, minor): (u32, u32)) -> u32 {
     (major << MINOR_BITS) | minor
 }
 

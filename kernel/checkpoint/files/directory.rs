@@ -10,22 +10,30 @@ use crate::{
         Restore, //
     },
     files::{
+        name::Named,
         open::Open,
         ops::{
             FileOps,
             Saved,
             Source, //
         },
-        path, //
+        path,
+        removed_dir, //
     },
     found::Capture,
-    image::files::{
-        open,
-        FILE_DIRECTORY, //
+    image::{
+        files::{
+            open,
+            FILE_DIRECTORY, //
+        },
+        ObjRef, //
     },
-    kapi::fs::file::{
-        ftype,
-        FileRef, //
+    kapi::{
+        fs::file::{
+            ftype,
+            FileRef, //
+        },
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -35,14 +43,32 @@ pub(super) const OPS: FileOps = FileOps {
     number: FILE_DIRECTORY,
     matches: |f| f.is(ftype::DIRECTORY),
     by_path: true,
-    collect: path::collect,
+    collect,
     lossless: |_| true,
     save,
     restore,
     ..FileOps::NONE
 };
 
+/// Notes the path of `open`, or that it was removed. False: refused.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    if !open.file.is_unlinked() {
+        return path::collect(cap, t, named, open);
+    }
+    let why = removed_dir::collect(cap, &open.file.path())?;
+    if let Some(why) = why {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+    }
+    Ok(why.is_none())
+}
+
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    if open.path.is_empty() {
+        return Ok(Saved {
+            inode: removed_dir::save(cap, &open.file.path())?.get(),
+            ..Saved::of(&open.file)
+        });
+    }
     Ok(Saved {
         stat: path::identity(cap, open)?,
         ..Saved::of(&open.file)
@@ -51,11 +77,17 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 
 /// Opens a directory as it was.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
-    let file = path::open(r, plan, source, source.flags)?;
+    let removed = ObjRef::new(source.record.inode.get());
+    let file = match removed {
+        Some(obj) => FileRef::open_unchecked(&removed_dir::restore(r, plan, obj)?, source.flags)
+            .map_err(|e| r.fail(e, plan, fmt!("a removed directory can't be opened")))?,
+        None => path::open(r, plan, source, source.flags)?,
+    };
     if source.record.flags.get() & open::PATH != 0 {
         return Ok(file);
     }
-    if source.record.pos.get() != 0 {
+    // Nobody reads one that was removed.
+    if source.record.pos.get() != 0 && removed.is_none() {
         file.begin_reading()
             .map_err(|e| path::no_pos(r, plan, source, e))?;
     }

@@ -76,6 +76,7 @@ pub(super) const OPS: FileOps = FileOps {
     count: pipe::count,
     collect,
     advice: pipe::ADVICE,
+    async_fd: pipe::async_fd,
     save,
     restore,
     ..FileOps::NONE
@@ -157,6 +158,8 @@ fn make_named(
     let make = || {
         // Nobody gets this one, so nobody's rights matter. Who may only read gets an end to read.
         let both = FileRef::open_unchecked(found, oflag::BOTH_ENDS)?;
+        // It is closed when the tasks run, who may watch the pipe.
+        both.set_quiet();
         pipe::resize(&record, &both)?;
         let contents = if record.buffers.get() != 0 {
             let (read, write) = Pipe::create()?;

@@ -20,6 +20,8 @@ use crate::{
         kinds,
         name::Text,
         opener,
+        proc,
+        removed_dir,
         same, //
     },
     found::{
@@ -45,7 +47,10 @@ use crate::{
                 PathName,
                 PathRef, //
             },
-            stat::Ask, //
+            stat::{
+                Ask,
+                Stat, //
+            }, //
         },
         task::frozen::{
             FrozenTask,
@@ -69,8 +74,9 @@ pub(crate) struct Dirs {
     fs: FsRef,
     /// Reference and path of the root, if it is not the caller's.
     root: Option<(ObjRef, KVec<u8>)>,
-    /// Reference and path of the working directory. Their records are used once only.
-    pwd: (ObjRef, KVec<u8>),
+    /// Reference and path of the working directory; `None`: it was removed. The records of both are
+    /// used once only.
+    pwd: Option<(ObjRef, KVec<u8>)>,
     /// Its first user.
     who: TaskName,
 }
@@ -128,6 +134,10 @@ fn collect_dir(
         );
         return Ok(None);
     }
+    if let Some(why) = proc::directory_is_lost(cap, dir)? {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{} {}: {}", what, Text(&name), why));
+        return Ok(None);
+    }
     Ok(Some(name))
 }
 
@@ -154,10 +164,19 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             None => return Ok(()),
         }
     };
-    let Some(pwd) = collect_dir(cap, t, "working directory", &fs.pwd())? else {
-        return Ok(());
+    let pwd = fs.pwd();
+    let pwd = if pwd.is_unlinked() {
+        if let Some(why) = removed_dir::collect(cap, &pwd)? {
+            cap.refuse(EOPNOTSUPP, t, fmt!("working directory: {}", why));
+            return Ok(());
+        }
+        None
+    } else {
+        match collect_dir(cap, t, "working directory", &pwd)? {
+            Some(name) => Some((cap.objects.number()?, name)),
+            None => return Ok(()),
+        }
     };
-    let pwd = (cap.objects.number()?, pwd);
     cap.objects.keep(Dirs {
         fs,
         root,
@@ -208,7 +227,12 @@ impl Shared<Found> for Dirs {
 }
 
 fn save_dir(cap: &mut Capture, obj: ObjRef, dir: &PathRef, name: &[u8]) -> Result {
-    let stat = dir.stat(Ask::Never)?;
+    let stat = if proc::is_on(dir) {
+        // Its inodes are made when they are looked for.
+        Stat::default()
+    } else {
+        dir.stat(Ask::Never)?
+    };
     let record = Path {
         obj: obj.get().into(),
         generation: stat.generation.into(),
@@ -228,13 +252,18 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     if let Some((obj, name)) = &dirs.root {
         save_dir(cap, *obj, &fs.root(), name)?;
     }
-    let (pwd, name) = &dirs.pwd;
-    save_dir(cap, *pwd, &fs.pwd(), name)?;
+    let mut removed = None;
+    match &dirs.pwd {
+        Some((pwd, name)) => save_dir(cap, *pwd, &fs.pwd(), name)?,
+        None => removed = Some(removed_dir::save(cap, &fs.pwd())?),
+    }
     let record = Fs {
         obj: obj.get().into(),
         umask: fs.umask().into(),
         root: ref_number(dirs.root.as_ref().map(|(obj, _)| *obj)).into(),
-        pwd: pwd.get().into(),
+        pwd: ref_number(dirs.pwd.as_ref().map(|(obj, _)| *obj)).into(),
+        removed: ref_number(removed).into(),
+        reserved: 0.into(),
     };
     cap.meta.put(&record, &[])
 }
@@ -296,8 +325,13 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         Some(obj) => restore_dir(r, plan, "root directory", obj, PathRef::may_chroot)?,
         None => r.root.clone(),
     };
-    let pwd = ObjRef::new(record.pwd.get()).ok_or(EINVAL)?;
-    let pwd = restore_dir(r, plan, "working directory", pwd, |_| Ok(()))?;
+    let pwd = match ObjRef::new(record.removed.get()) {
+        Some(obj) => removed_dir::restore(r, plan, obj)?,
+        None => {
+            let pwd = ObjRef::new(record.pwd.get()).ok_or(EINVAL)?;
+            restore_dir(r, plan, "working directory", pwd, |_| Ok(()))?
+        }
+    };
     // A copy: nothing changes for those that the caller shares its own with.
     let fs = FsRef::copy_of_current()?;
     fs.set(&root, &pwd, record.umask.get());

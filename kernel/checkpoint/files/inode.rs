@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Inodes without a name: what removed files and anonymous shared memory have in common.
+//! Inodes without a name: what removed files, memfds and anonymous shared memory have in common.
 //!
 //! Their contents go into the image as extents, which are captured with the memory of the tasks.
 
-use kernel::prelude::*;
+use core::pin::Pin;
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
 
 use crate::{
     core::{
@@ -17,6 +26,8 @@ use crate::{
         }, //
     },
     files::{
+        collected::Opens,
+        former,
         name::{
             Named,
             Text, //
@@ -30,22 +41,35 @@ use crate::{
     },
     image::{
         files::{
+            name_and_value,
+            open,
+            seal,
             Inode,
+            Xattr,
             INODE_LINKABLE,
+            INODE_MEMFD,
             INODE_NORESERVE, //
         },
         ObjRef, //
     },
     kapi::{
+        fork::park,
         fs::{
             file::FileRef,
+            memfd,
             open::oflag,
             path::{
                 PathName,
                 PathRef, //
             }, //
         },
-        mm::shmem,
+        mm::{
+            shmem,
+            space::{
+                self,
+                MmRef, //
+            }, //
+        },
         security::cred::CredRef,
         task::frozen::FrozenTask, //
     }, //
@@ -54,6 +78,9 @@ use crate::{
 /// Bits of a mode that chmod(2) sets.
 const PERMISSIONS: u32 = 0o7777;
 
+/// Bits of a mode that let somebody execute a file.
+pub(super) const ANY_EXEC: u32 = 0o111;
+
 /// Refuses an inode whose contents can't be saved. False: it was refused.
 pub(super) fn check(
     cap: &mut Capture,
@@ -61,17 +88,6 @@ pub(super) fn check(
     named: &Named<'_>,
     open: &Open,
 ) -> Result<bool> {
-    if open.file.is_path_only() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: was removed and is open for its path only: have it closed",
-                named
-            ),
-        );
-        return Ok(false);
-    }
     if open.file.is_backing() || !open.file.is_cached() {
         cap.refuse(
             EOPNOTSUPP,
@@ -85,39 +101,93 @@ pub(super) fn check(
         );
         return Ok(false);
     }
-    if open.file.is_executed_by(t) {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: the program's file has been removed: start it again from the new one",
-                named
-            ),
-        );
-        return Ok(false);
-    }
     Ok(true)
 }
 
-/// Notes the inode of `open`, whose contents go into the image, and the path of the directory that
-/// it was in; empty if it never had a name.
-pub(super) fn add(cap: &mut Capture, open: &mut Open, dir: KVec<u8>) -> Result {
-    if cap.objects.count::<Nameless>(open.file.inode_addr())? {
-        cap.objects.keep(Nameless {
-            file: open.file.clone(),
-            dir,
-        })?;
+/// Notes that `file` is open: who else has its inode open is only known by counting.
+pub(super) fn count(cap: &mut Capture, file: &FileRef) -> Result {
+    let writes = file.is_writable() && !file.is_made_with_inode();
+    let reads = file.is_readable() && !file.is_writable();
+    let inode = file.inode_addr();
+    let mut opens = opens(cap, file);
+    opens.files += 1;
+    opens.readers += u64::from(reads);
+    opens.writers += u64::from(writes);
+    if let Some(known) = cap.found.files.removed.get_mut(&inode) {
+        *known = opens;
+        return Ok(());
+    }
+    cap.found
+        .files
+        .removed
+        .try_create_and_insert(inode, opens, GFP_KERNEL_ACCOUNT)?;
+    Ok(())
+}
+
+/// Returns how often the inode of `file` was counted.
+pub(super) fn opens(cap: &Capture, file: &FileRef) -> Opens {
+    let known = cap.found.files.removed.get(&file.inode_addr());
+    known.copied().unwrap_or_default()
+}
+
+/// Notes the inode of `open`, whose contents go into the image, and what becomes its home.
+pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
+    if !cap.objects.count::<Nameless>(open.file.inode_addr())? {
+        return Ok(());
+    }
+    let file = if open.file.is_path_only() {
+        // Filesystems read by way of a file that was opened.
+        let file = open.file.reopen(oflag::READ)?;
+        count(cap, &file)?;
+        file
+    } else {
         open.ours += 1;
+        open.file.clone()
+    };
+    let xattrs = match home {
+        Home::Anonymous => KVVec::new(),
+        _ => file.xattrs()?,
+    };
+    cap.objects.keep(Nameless { file, home, xattrs })
+}
+
+/// Notes memory that is no open file of the tasks: a segment of System V shared memory.
+pub(crate) fn add_memory(cap: &mut Capture, file: &FileRef) -> Result {
+    if cap.objects.count::<Nameless>(file.inode_addr())? {
+        cap.objects.keep(Nameless {
+            file: file.clone(),
+            home: Home::Anonymous,
+            xattrs: KVVec::new(),
+        })?;
     }
     Ok(())
+}
+
+/// Where an inode without a name belongs.
+pub(super) enum Home {
+    /// Nowhere: it is anonymous shared memory.
+    Anonymous,
+    /// To the filesystem of a directory, by its path.
+    Directory(KVec<u8>),
+    /// Nowhere: it is a memfd with a name.
+    Memfd(KVec<u8>),
 }
 
 /// An inode without a name, whose contents go into the image.
 pub(crate) struct Nameless {
     /// A file that shows it.
     pub(crate) file: FileRef,
-    /// Path of the directory that it was in; empty if it never had a name.
-    dir: KVec<u8>,
+    /// Where it belongs.
+    home: Home,
+    /// Names of its extended attributes, each with its NUL.
+    xattrs: KVVec<u8>,
+}
+
+impl Nameless {
+    /// Returns whether it had a name, or was made as such a file is made (O_TMPFILE).
+    pub(super) fn had_name(&self) -> bool {
+        matches!(self.home, Home::Directory(_))
+    }
 }
 
 impl Shared<Found> for Nameless {
@@ -128,20 +198,26 @@ impl Shared<Found> for Nameless {
 
 /// Returns the reference of the inode of `open`; writes its record the first time.
 pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
-    let file = &open.file;
+    save_memory(cap, &open.file)
+}
+
+/// Returns the same of the inode that `file` shows.
+pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let (obj, Some(inode)) = cap.objects.save::<Nameless>(file.inode_addr())? else {
         return cap.objects.reference::<Nameless>(file.inode_addr());
     };
-    let named = !inode.dir.is_empty();
     let [uid, gid] = file.owner().unwrap_or([0, 0]);
-    let [atime, mtime] = if named { file.times() } else { [(0, 0); 2] };
-    let mut flags = 0;
-    if named && file.is_linkable() {
-        flags |= INODE_LINKABLE;
-    }
-    if !named && shmem::is_noreserve(file) {
-        flags |= INODE_NORESERVE;
-    }
+    let (flags, seals, text): (u32, u32, &[u8]) = match &inode.home {
+        Home::Anonymous if shmem::is_noreserve(file) => (INODE_NORESERVE, 0, &[]),
+        Home::Anonymous => (0, 0, &[]),
+        Home::Directory(path) if file.is_linkable() => (INODE_LINKABLE, 0, path),
+        Home::Directory(path) => (0, 0, path),
+        Home::Memfd(name) => (INODE_MEMFD, file.seals()?, name),
+    };
+    let [atime, mtime] = match &inode.home {
+        Home::Anonymous => [(0, 0); 2],
+        _ => file.times(),
+    };
     let record = Inode {
         obj: obj.get().into(),
         mode: (file.mode() & PERMISSIONS).into(),
@@ -152,36 +228,72 @@ pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
         atime_nsec: atime.1.into(),
         mtime_nsec: mtime.1.into(),
         flags: flags.into(),
+        seals: seals.into(),
+        xattrs: u32::try_from(names(&inode.xattrs).count())?.into(),
         reserved: 0.into(),
     };
-    cap.meta.put(&record, &inode.dir)?;
+    cap.meta.put(&record, text)?;
+    for name in names(&inode.xattrs) {
+        save_xattr(cap, file, name).inspect_err(|&e| {
+            cap.report.line(fmt!(
+                "error: the extended attribute {} of object {}, a file without a name, can't be \
+                 read [{}]",
+                Text(name),
+                obj.get(),
+                Errno(e)
+            ));
+        })?;
+    }
     Ok(obj)
+}
+
+/// Returns the names in a list of names that end with a NUL each.
+fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|&b| b == 0).filter(|name| !name.is_empty())
+}
+
+/// Writes the record of an extended attribute.
+fn save_xattr(cap: &mut Capture, file: &FileRef, name: &[u8]) -> Result {
+    let value = file.xattr(PathName::new(name)?.as_c_str())?;
+    let record = Xattr {
+        size: u32::try_from(value.len())?.into(),
+        reserved: 0.into(),
+    };
+    let mut payload = KVVec::new();
+    for part in [name, &[0], value.as_slice()] {
+        payload.extend_from_slice(part, GFP_KERNEL_ACCOUNT)?;
+    }
+    cap.meta.put(&record, &payload)
+}
+
+/// What an inode was made with, besides itself.
+struct Made {
+    /// Open for reading and writing.
+    file: FileRef,
+    /// What memfd_create(2) returns.
+    first: Option<FileRef>,
 }
 
 /// Makes the inode with reference `obj`, with its size but without its contents, with the rights of
 /// `opener`.
-fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<FileRef> {
+fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<Made> {
     let (record, raw) = r.object_body::<Inode>(obj)?;
     let size = i64::try_from(record.size.get()).map_err(|_| EINVAL)?;
+    if record.flags.get() & INODE_MEMFD != 0 {
+        return make_memfd(r, plan, &record, raw.payload, opener);
+    }
     if raw.payload.is_empty() {
         let noreserve = record.flags.get() & INODE_NORESERVE != 0;
-        return shmem::new_file(size, noreserve).map_err(|e| {
+        let file = shmem::new_file(size, noreserve).map_err(|e| {
             r.fail(
                 e,
                 plan,
                 fmt!("{} bytes of anonymous shared memory: {}", size, Errno(e)),
             )
-        });
+        })?;
+        return Ok(Made { file, first: None });
     }
     let dir = PathName::new(raw.payload)?;
-    let fill = |file: FileRef| {
-        file.truncate(size)?;
-        let owner = record.owner.map(|id| id.get());
-        if file.owner() != Some(owner) {
-            file.chown(owner)?;
-        }
-        Ok(file)
-    };
     let linkable = record.flags.get() & INODE_LINKABLE != 0;
     let flags = oflag::TMPFILE | if linkable { 0 } else { oflag::NAMELESS };
     let open = || {
@@ -194,7 +306,7 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<F
     if !linkable && matches!(made, Err(EACCES)) {
         made = open();
     }
-    made.and_then(fill).map_err(|e| {
+    let file = made.and_then(|file| prepare(file, &record)).map_err(|e| {
         let why = match e {
             ENOENT | ELOOP | ENOTDIR => "the directory is missing: bring it back",
             EACCES | EPERM => "can't be made with the rights of who had it open",
@@ -211,53 +323,265 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<F
                 why
             ),
         )
+    })?;
+    Ok(Made { file, first: None })
+}
+
+/// Makes a memfd. What is open for writing and counts as that, as the first open file does not, is
+/// what its contents are written by: they end where O_APPEND wants them to else.
+fn make_memfd(
+    r: &Restore,
+    plan: &Plan<'_>,
+    record: &Inode,
+    name: &[u8],
+    opener: &CredRef,
+) -> Result<Made> {
+    let mut whole = KVec::new();
+    whole.extend_from_slice(memfd::PREFIX, GFP_KERNEL_ACCOUNT)?;
+    whole.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
+    let whole = PathName::new(&whole)?;
+    let make = || {
+        let first =
+            opener.act(|| memfd::new_file(whole.as_c_str(), is_never_executable(record)))?;
+        let file = prepare(first.reopen(oflag::READ_WRITE)?, record)?;
+        Ok(Made {
+            file,
+            first: Some(first),
+        })
+    };
+    make().map_err(|e| {
+        let why = match e {
+            EACCES => "may be executed, which vm.memfd_noexec forbids here",
+            EOPNOTSUPP => "this kernel has none (CONFIG_MEMFD_CREATE)",
+            ENOMEM => "there is no memory for it",
+            _ => "can't be made",
+        };
+        r.fail(e, plan, fmt!("memfd {}: {}", Text(name), why))
     })
 }
 
-/// A rebuilt inode: an open file of it.
-pub(crate) struct BuiltInode(pub(crate) FileRef);
+/// Returns whether a memfd was sealed when nobody might execute it.
+fn is_never_executable(record: &Inode) -> bool {
+    record.seals.get() & seal::EXEC != 0 && record.mode.get() & ANY_EXEC == 0
+}
 
-impl Rebuilt for BuiltInode {
-    /// Gives an inode that had a name what filling it changes: times, and permissions, of which
-    /// bits that give rights are taken away by who writes.
-    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
-        let (record, raw) = r.object_body::<Inode>(obj)?;
-        if raw.payload.is_empty() {
-            return Ok(());
+/// Gives a new inode its size and its owner.
+fn prepare(file: FileRef, record: &Inode) -> Result<FileRef> {
+    file.truncate(i64::try_from(record.size.get())?)?;
+    let owner = record.owner.map(|id| id.get());
+    if file.owner() != Some(owner) {
+        file.chown(owner)?;
+    }
+    Ok(file)
+}
+
+/// The program of an address space that waits until nobody writes to the file any more.
+struct Program {
+    mm: MmRef,
+    file: FileRef,
+    /// With whose rights it is one.
+    opener: CredRef,
+}
+
+/// What is known of a rebuilt inode.
+struct State {
+    /// An open file of it, for reading and writing; in the end for reading, if it is executed.
+    file: FileRef,
+    /// What address spaces execute it.
+    programs: KVec<Program>,
+}
+
+/// A rebuilt inode.
+pub(crate) struct BuiltInode {
+    state: Pin<KBox<Mutex<State>>>,
+    /// What memfd_create(2) returns.
+    first: Option<FileRef>,
+}
+
+impl BuiltInode {
+    fn new(made: Made) -> Result<Self> {
+        let state = State {
+            file: made.file,
+            programs: KVec::new(),
+        };
+        Ok(Self {
+            state: KBox::pin_init(new_mutex!(state, "checkpoint inode"), GFP_KERNEL)?,
+            first: made.first,
+        })
+    }
+
+    /// Returns one of memory that has been made already, by `file`.
+    pub(crate) fn of_memory(file: FileRef) -> Result<Self> {
+        Self::new(Made { file, first: None })
+    }
+
+    /// Returns what its contents are written by.
+    pub(crate) fn file(&self) -> FileRef {
+        self.state.lock().file.clone()
+    }
+
+    /// Makes `file`, which is open for it, the program of `mm` when its contents are there.
+    pub(super) fn execute(&self, mm: &MmRef, file: FileRef, opener: CredRef) -> Result {
+        let program = Program {
+            mm: mm.clone(),
+            file,
+            opener,
+        };
+        Ok(self
+            .state
+            .lock()
+            .programs
+            .push(program, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Gives it what writing to it changes: capabilities and other extended attributes, times, and
+    /// permissions, of which bits that give rights are taken away by who writes. Then its seals.
+    fn finish(&self, r: &Restore, obj: ObjRef, record: &Inode) -> Result {
+        let file = self.file();
+        for raw in r.records_after(obj)?.take(record.xattrs.get() as usize) {
+            let raw = raw.map_err(|f| r.fault(f))?;
+            let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
+            file.set_xattr(PathName::new(name)?.as_c_str(), value)
+                .inspect_err(|&e| {
+                    r.with_report(|report| {
+                        report.line(fmt!(
+                            "error: a file without a name can't have its extended attribute {}: \
+                             the filesystem does not take it, or the caller may not set it [{}]",
+                            Text(name),
+                            Errno(e)
+                        ));
+                    });
+                })?;
         }
         let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
-        let file = &self.0;
-        file.chmod((record.mode.get() & PERMISSIONS) as u16)
-            .and_then(|()| {
-                file.set_times([
-                    time(record.atime.get(), record.atime_nsec.get()),
-                    time(record.mtime.get(), record.mtime_nsec.get()),
-                ])
-            })
-            .inspect_err(|&e| {
-                r.with_report(|report| {
-                    report.line(fmt!(
-                        "error: a file without a name in {} can't have its mode and times [{}]",
-                        Text(raw.payload),
-                        Errno(e)
-                    ));
-                });
-            })
+        file.chmod((record.mode.get() & PERMISSIONS) as u16)?;
+        file.set_times([
+            time(record.atime.get(), record.atime_nsec.get()),
+            time(record.mtime.get(), record.mtime_nsec.get()),
+        ])?;
+        if record.flags.get() & INODE_MEMFD == 0 {
+            return Ok(());
+        }
+        match record.seals.get() & !file.seals()? {
+            0 => Ok(()),
+            seals => file.add_seals(seals),
+        }
+    }
+
+    /// Makes it the program of those who execute it: nobody may have it open for writing then.
+    fn start(&self) -> Result {
+        let mut state = self.state.lock();
+        let programs = core::mem::replace(&mut state.programs, KVec::new());
+        if programs.is_empty() {
+            return Ok(());
+        }
+        let reader = state.file.reopen(oflag::READ)?;
+        let writer = core::mem::replace(&mut state.file, reader);
+        drop(state);
+        drop(writer);
+        park::close_files();
+        for program in programs {
+            program.opener.act(|| program.file.may_be_program())?;
+            space::set_exe(&program.mm, &program.file)?;
+        }
+        Ok(())
     }
 }
 
-/// Returns an open file of the inode that `source` shows, for reading and writing.
+impl Rebuilt for BuiltInode {
+    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        let (record, raw) = r.object_body::<Inode>(obj)?;
+        let memfd = record.flags.get() & INODE_MEMFD != 0;
+        if raw.payload.is_empty() && !memfd {
+            return Ok(());
+        }
+        let tell = |e: Error, why: &str| {
+            let what = if memfd {
+                "memfd"
+            } else {
+                "a file without a name in"
+            };
+            r.with_report(|report| {
+                report.line(fmt!(
+                    "error: {} {} {} [{}]",
+                    what,
+                    Text(raw.payload),
+                    why,
+                    Errno(e)
+                ));
+            });
+        };
+        self.finish(r, obj, &record)
+            .inspect_err(|&e| tell(e, "can't have its mode, times and seals"))?;
+        self.start().inspect_err(|&e| {
+            tell(
+                e,
+                "can't be a program: it may not be executed, its filesystem is mounted noexec, or \
+                 somebody has it open for writing",
+            );
+        })
+    }
+}
+
+/// Returns what was rebuilt of the inode that `source` shows.
+fn built(
+    r: &Restore,
+    plan: &Plan<'_>,
+    source: &Source,
+    opener: &CredRef,
+) -> Result<Arc<BuiltInode>> {
+    let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
+    if !r.is_built(obj) {
+        r.set_built(obj, BuiltInode::new(make(r, plan, obj, opener)?)?)?;
+    }
+    r.built(obj).ok_or(EINVAL)
+}
+
+/// Returns an open file of the inode that `source` shows, for reading and writing: that which its
+/// contents are written by.
 pub(super) fn restore(
     r: &Restore,
     plan: &Plan<'_>,
     source: &Source,
     opener: &CredRef,
 ) -> Result<FileRef> {
-    let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
-    if let Some(file) = r.with_built(obj, |f: &BuiltInode| f.0.clone()) {
-        return Ok(file);
-    }
-    let file = make(r, plan, obj, opener)?;
-    r.set_built(obj, BuiltInode(file.clone()))?;
-    Ok(file)
+    Ok(built(r, plan, source, opener)?.file())
+}
+
+/// Opens the inode that `source` shows as it was open.
+pub(super) fn reopen(
+    r: &Restore,
+    plan: &Plan<'_>,
+    source: &Source,
+    opener: &CredRef,
+) -> Result<FileRef> {
+    let built = built(r, plan, source, opener)?;
+    let first = built
+        .first
+        .as_ref()
+        .filter(|_| source.record.flags.get() & open::FIRST != 0);
+    let opened = match first {
+        Some(first) => opener
+            .act(|| first.set_flags(oflag::STATUS, source.flags))
+            .map(|()| first.clone()),
+        None => {
+            let path = former::give(r, plan, source, built.file().path())?;
+            opener.act(|| FileRef::open_unchecked(&path, source.flags))
+        }
+    };
+    opened.map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("a file without a name can't be opened: {}", Errno(e)),
+        )
+    })
+}
+
+/// The program of `mm` is `file`, which is open for the inode `obj`.
+pub(super) fn execute(r: &Restore, obj: u32, mm: &MmRef, file: FileRef, opener: CredRef) -> Result {
+    let obj = ObjRef::new(obj).ok_or(EINVAL)?;
+    r.built::<BuiltInode>(obj)
+        .ok_or(EINVAL)?
+        .execute(mm, file, opener)
 }

@@ -2,27 +2,50 @@
 
 //! The table of the kinds of open file, those that can't be saved included.
 //!
+//! A kind that nobody but the table knows has its module here, though its file lies beside this
+//! one: it is added in one place.
+//!
 //! A file is of the first kind that matches. Kinds that are saved are told by what the kernel does
 //! with a file: its operations, a predicate of its subsystem, its type and filesystem; never by its
-//! path. One is told by name: the memory behind a shared anonymous mapping has nothing else of its
-//! own, and no program can give memory of the kernel that name. Of kernel objects that are refused
+//! path. Two are told by name: the memory behind a shared anonymous mapping, and that of a memfd,
+//! have nothing else of their own, and no program can give memory of the kernel such a name
+//! otherwise. Of kernel objects that are refused
 //! (`is_object_named()`) the operations are static in their subsystems; whatever is not known is
 //! refused as well, so that the name of the object decides about the words of a message and no
 //! more.
 
+#[path = "anon.rs"]
+mod anon;
+#[path = "directory.rs"]
+mod directory;
+#[path = "eventfd.rs"]
+mod eventfd;
+#[path = "fifo.rs"]
+mod fifo;
+#[path = "signalfd.rs"]
+mod signalfd;
+#[path = "timerfd.rs"]
+mod timerfd;
+#[path = "unlinked.rs"]
+mod unlinked;
+
 use crate::{
     files::{
-        anon,
+        alias,
         device,
-        directory,
-        fifo,
+        epoll,
+        inotify,
+        memfd,
+        opath,
         ops::{
             Facts,
             FileOps, //
         },
-        pipe,
+        pidfd,
+        pipe, //
+        proc,
         regular,
-        unlinked, //
+        sysv,
     },
     kapi::fs::{
         file::{
@@ -72,20 +95,17 @@ static KINDS: &[FileOps] = &[
     refused("a socket of another family", |f| {
         f.is(ftype::SOCKET) && f.file.socket_family().is_some()
     }),
-    refused("a socket's name, opened with O_PATH", |f| {
-        f.is(ftype::SOCKET)
-    }),
     // Kernel objects without an inode of their own.
-    refused("an epoll instance", |f| f.file.is_epoll()),
+    epoll::OPS,
     refused("an io_uring", |f| f.file.is_io_uring()),
-    refused("an eventfd", |f| f.is_object_named(b"[eventfd]")),
-    refused("a signalfd", |f| f.is_object_named(b"[signalfd]")),
-    refused("a timerfd", |f| f.is_object_named(b"[timerfd]")),
-    refused("an inotify instance", |f| f.is_object_named(b"inotify")),
+    eventfd::OPS,
+    signalfd::OPS,
+    timerfd::OPS,
+    inotify::OPS,
     refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
     refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
     refused("an AIO context", |f| f.is_object_named(b"[aio]")),
-    refused("a pidfd", |f| f.is_object_named(b"[pidfd]")),
+    pidfd::OPS,
     refused("a performance counter", |f| {
         f.is_object_named(b"[perf_event]")
     }),
@@ -109,8 +129,7 @@ static KINDS: &[FileOps] = &[
     refused("a DMA buffer", |f| f.is_object_named(b"dmabuf")),
     refused("an anonymous kernel object", |f| f.is_object()),
     // Filesystems whose files are not files.
-    all_on(PROC_SUPER_MAGIC, "a file of procfs"),
-    all_on(SYSFS_MAGIC, "a file of sysfs"),
+    proc::OPS,
     all_on(CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
     all_on(CGROUP2_SUPER_MAGIC, "a file of cgroupfs"),
     all_on(RDTGROUP_SUPER_MAGIC, "a file of resctrl"),
@@ -127,7 +146,6 @@ static KINDS: &[FileOps] = &[
     all_on(AUTOFS_SUPER_MAGIC, "a file of autofs"),
     all_on(DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
     all_on(NSFS_MAGIC, "a namespace"),
-    all_on(PID_FS_MAGIC, "a pidfd"),
     all_on(SECRETMEM_MAGIC, "secret memory"),
     all_on(HUGETLBFS_MAGIC, "huge page memory"),
     refused("huge page memory", |f| f.file.is_hugetlb()),
@@ -135,17 +153,23 @@ static KINDS: &[FileOps] = &[
     all_on(BINDERFS_SUPER_MAGIC, "a file of binderfs"),
     all_on(MQUEUE_MAGIC, "a POSIX message queue"),
     // Files and memory.
-    refused("a memfd", |f| f.is_memory_named(b"memfd:")),
-    refused("System V shared memory", |f| f.is_memory_named(b"SYSV")),
+    memfd::OPS,
+    sysv::OPS,
+    // Opened in /proc/PID/map_files.
+    refused("memory of System V shared memory", |f| {
+        f.is_memory_named(b"SYSV")
+    }),
     anon::OPS,
     refused("memory of the kernel", |f| f.is_memory()),
     unlinked::OPS,
+    alias::OPS,
     regular::OPS,
     refused("a directory of the kernel", |f| {
         f.is(ftype::DIRECTORY) && f.internal
     }),
     directory::OPS,
     // Other types.
+    opath::OPS,
     refused("neither file nor directory, opened with O_PATH", |f| {
         f.file.is_path_only()
     }),
@@ -174,7 +198,6 @@ static KINDS: &[FileOps] = &[
     refused("a graphics device", |f| f.is_device(226, 0..=u32::MAX)),
     refused("a character device", |f| f.is(ftype::CHAR)),
     refused("a block device", |f| f.is(ftype::BLOCK)),
-    refused("a symbolic link", |f| f.is(ftype::LINK)),
 ];
 
 /// What is of none of the kinds.
@@ -228,6 +251,17 @@ mod tests {
             FILE_FIFO,
             FILE_UNLINKED,
             FILE_SHARED_ANON,
+            FILE_EVENTFD,
+            FILE_TIMERFD,
+            FILE_SIGNALFD,
+            FILE_PIDFD,
+            FILE_PROC,
+            FILE_INOTIFY,
+            FILE_MEMFD,
+            FILE_ALIAS,
+            FILE_PATH,
+            FILE_EPOLL,
+            FILE_SYSV_SHM,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -20,6 +20,7 @@ use crate::{
             Named, //
         },
         open::Open,
+        owner,
         pipe, //
     },
     found::{
@@ -35,14 +36,9 @@ impl Open {
         let below = u64::from(self.file.is_backing());
         self.file.count() > users + cap.found.files.own_references(self) + below
     }
-}
 
-impl Shared<Found> for Open {
-    fn addr(&self) -> usize {
-        self.file.addr()
-    }
-
-    fn outside(&self, cap: &Capture, users: u64) -> Outside {
+    /// Returns what becomes of it if tasks outside have it, or what it shows, as well.
+    fn shared(&self, cap: &Capture, users: u64) -> Outside {
         let outside = self.is_outside(cap, users) || (self.kind.outside)(cap, self);
         if !outside {
             Outside::Nothing
@@ -52,16 +48,42 @@ impl Shared<Found> for Open {
             Outside::Noted
         }
     }
+}
 
-    fn tell(&self, cap: &mut Capture, users: u64, outside: Outside) -> Result {
-        if pipe::tell_instead(cap, &self.file)? {
-            return Ok(());
+impl Shared<Found> for Open {
+    fn addr(&self) -> usize {
+        self.file.addr()
+    }
+
+    fn outside(&self, cap: &Capture, users: u64) -> Outside {
+        if owner::is_outside(cap, &self.file) {
+            Outside::Refused
+        } else {
+            self.shared(cap, users)
         }
+    }
+
+    fn tell(&self, cap: &mut Capture, users: u64, _: Outside) -> Result {
         let name = name_of(cap, &self.file)?;
         let named = Named {
             user: self.user,
             name: &name,
         };
+        if owner::is_outside(cap, &self.file) {
+            cap.report.refuse(
+                EBUSY,
+                &self.who,
+                fmt!(
+                    "{}: who gets its signals (F_SETOWN) is outside: checkpoint that as well, or \
+                     have others get them",
+                    named
+                ),
+            );
+        }
+        let outside = self.shared(cap, users);
+        if outside == Outside::Nothing || pipe::tell_instead(cap, &self.file)? {
+            return Ok(());
+        }
         let what = if self.is_outside(cap, users) {
             "a task outside shares it"
         } else {

@@ -2,25 +2,34 @@
 
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
-mod anon;
+mod alias;
 mod collected;
 mod device;
-mod directory;
-mod fifo;
+mod epoll;
+mod former;
 mod fs;
 mod inode;
+mod inotify;
 mod kinds;
 mod leaks;
+mod lease;
+mod locks;
+mod memfd;
 mod name;
+mod opath;
 mod open;
 mod opener;
 mod ops;
+mod owner;
 mod path;
+mod pidfd;
 mod pipe;
+mod proc;
 mod regular;
+mod removed_dir;
 mod same;
+mod sysv;
 mod table;
-mod unlinked;
 
 use kernel::prelude::*;
 
@@ -34,11 +43,13 @@ use crate::{
     },
     found::{
         Capture,
+        LinkOps,
         ThreadOps, //
     },
     image::ObjRef,
     kapi::{
         fs::file::FileRef,
+        mm::space::MmRef,
         task::frozen::FrozenTask,
         time::wait::check_killed, //
     }, //
@@ -53,6 +64,8 @@ pub(crate) use self::{
     collected::Collected,
     fs::Dirs,
     inode::{
+        add_memory,
+        save_memory,
         BuiltInode,
         Nameless, //
     },
@@ -66,6 +79,9 @@ pub(crate) use self::{
 /// The kinds of file state, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
 
+/// The kinds of links between files.
+pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];
+
 /// Counts a user of a file that a mapping of the task `t` has, or that `t` executes.
 ///
 /// To be called once for each reference that the kernel holds: each mapping, each executable of
@@ -73,6 +89,11 @@ pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
 /// keeps none, or they count as those of an outsider.
 pub(crate) fn collect_mapped(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
     open::collect(cap, t, User::Mapping, file)
+}
+
+/// The same of the program that `t` executes.
+pub(crate) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    open::collect_program(cap, t, file)
 }
 
 /// Reference of a file that [`collect_mapped`] counted; writes its records at first use.
@@ -85,11 +106,12 @@ pub(crate) fn restore_file(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<
     open::restore(r, plan, obj)
 }
 
-/// The open file with reference `obj` as the program of an address space, which it may be.
+/// Makes the open file with reference `obj` the program of the address space `mm`, which no other
+/// process has; what has no name not before its contents are there.
 ///
 /// EACCES: it may not be executed.
-pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    open::restore_program(r, plan, obj)
+pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, mm: &MmRef, obj: ObjRef) -> Result {
+    open::restore_program(r, plan, mm, obj)
 }
 
 /// Notes that `file` is what the image or the log are written to.

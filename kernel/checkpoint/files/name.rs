@@ -10,7 +10,10 @@ use kernel::{
 
 use crate::{
     found::Capture,
-    kapi::fs::file::FileRef, //
+    kapi::fs::{
+        file::FileRef,
+        path::PathRef, //
+    }, //
 };
 
 /// How a task uses a file, for messages.
@@ -52,8 +55,13 @@ impl fmt::Display for Named<'_> {
 
 /// Returns the name of a file for messages: its path, or what its directory entry says.
 pub(super) fn name_of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
+    name_from(&cap.found.files.root, file)
+}
+
+/// Returns the same; paths are those from `root`.
+pub(super) fn name_from(root: &PathRef, file: &FileRef) -> Result<KVec<u8>> {
     if !file.is_internal() {
-        if let Ok(Some(path)) = file.path().name_from(&cap.found.files.root) {
+        if let Ok(Some(path)) = file.path().name_from(root) {
             return Ok(path);
         }
     }

@@ -13,31 +13,47 @@ use crate::{
         }, //
     },
     files::{
+        inode,
         kinds,
+        lease,
+        locks,
         name::{
             name_of,
             Named,
             User, //
         },
+        opener,
         ops::{
             FileOps,
             Source, //
         },
+        owner,
         path, //
     },
     found::Capture,
     image::{
-        files::OpenFile,
+        files::{
+            FileOwner,
+            Lease,
+            OpenFile,
+            FILE_MEMFD,
+            FILE_UNLINKED, //
+        },
         record::ref_number,
+        Kind,
         ObjRef, //
     },
     kapi::{
         fs::{
             file::FileRef,
-            locks::LockHolders,
             open::flags_from_image,
             path::PathName, //
         },
+        mm::space::{
+            self,
+            MmRef, //
+        },
+        security::cred::CredRef,
         task::frozen::{
             FrozenTask,
             TaskName, //
@@ -54,6 +70,8 @@ pub(super) struct Open {
     pub(super) kind: &'static FileOps,
     /// Its path from the caller's root; empty if its kind has none.
     pub(super) path: KVec<u8>,
+    /// The path by which it was opened, if that was removed; else empty.
+    pub(super) former: KVec<u8>,
     /// Its first user.
     pub(super) who: TaskName,
     /// How its first user has it.
@@ -73,40 +91,60 @@ impl Open {
 }
 
 /// A rebuilt open file.
-struct BuiltFile(FileRef);
-
-impl Rebuilt for BuiltFile {}
-
-/// A lock or lease was taken by way of `file`.
-fn has_locks(cap: &mut Capture, file: &FileRef) -> Result<bool> {
-    // Nobody locks what lies below an overlay: its own file is what was opened.
-    if file.is_backing() {
-        return Ok(false);
-    }
-    let inode = file.inode_addr();
-    if let Some(holders) = cap.found.files.locks.get(&inode) {
-        return Ok(holders.has(file));
-    }
-    let holders = LockHolders::of(file)?;
-    let has = holders.has(file);
-    cap.found
-        .files
-        .locks
-        .try_create_and_insert(inode, holders, GFP_KERNEL_ACCOUNT)?;
-    Ok(has)
+struct BuiltFile {
+    /// The file.
+    file: FileRef,
+    /// Whose rights take its lease, if it has one: of who opened it, of its first task.
+    lessees: KVec<CredRef>,
+    /// Something of it is set when all else is done: records that follow its own tell what.
+    late: bool,
 }
 
-/// Returns why a file of whatever kind can't be saved, if there is a reason.
-fn unsupported(cap: &mut Capture, file: &FileRef) -> Result<Option<&'static str>> {
-    Ok(if file.has_owner() || file.is_async() {
-        Some("signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet")
-    } else if file.is_ioctl_only() {
-        Some("is open for neither reading nor writing (mode 3)")
-    } else if has_locks(cap, file)? {
-        Some("file locks are not supported yet")
-    } else {
-        None
-    })
+impl Rebuilt for BuiltFile {
+    /// Takes the locks that it owns.
+    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        locks::restore_of_file(r, obj, &self.file)
+    }
+
+    fn stays(&self) -> bool {
+        self.late
+    }
+
+    /// Sets who gets its signals, and its lease: all tasks have their pids, and what is pending for
+    /// them; nothing of this restart has a file open any more that they have not.
+    fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
+        if !self.late {
+            return Ok(());
+        }
+        let late = Late::of(r, obj)?;
+        owner::restore(r, late.owner.as_ref(), &self.file, || match &late.lease {
+            Some(saved) => lease::restore(r, saved, &self.file, &self.lessees),
+            None => Ok(()),
+        })
+    }
+}
+
+/// What is set last of an open file: the records that follow its own and those of its locks.
+#[derive(Default)]
+struct Late {
+    owner: Option<FileOwner>,
+    lease: Option<Lease>,
+}
+
+impl Late {
+    fn of(r: &Restore, obj: ObjRef) -> Result<Self> {
+        let mut late = Self::default();
+        for raw in r.records_after(obj)? {
+            let raw = raw.map_err(|f| r.fault(f))?;
+            match raw.kind {
+                Kind::Locks => (),
+                Kind::FileOwner => late.owner = Some(raw.body().map_err(|f| r.fault(f))?),
+                Kind::Lease => late.lease = Some(raw.body().map_err(|f| r.fault(f))?),
+                _ => break,
+            }
+        }
+        Ok(late)
+    }
 }
 
 /// Counts a user of `file`; decides at the first one how it is saved, or refuses it.
@@ -126,14 +164,28 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         return Ok(());
     }
     (kind.count)(cap, file)?;
-    if let Some(why) = unsupported(cap, file)? {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+    if file.is_ioctl_only() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: is open for neither reading nor writing (mode 3)",
+                named
+            ),
+        );
+        return Ok(());
+    }
+    if !locks::collect(cap, t, &named, file)?
+        || !lease::collect(cap, t, &named, file)
+        || !owner::collect(cap, t, &named, kind, file)?
+    {
         return Ok(());
     }
     let mut open = Open {
         file: file.clone(),
         kind,
         path: KVec::new(),
+        former: KVec::new(),
         who: t.display(&cap.pid_ns),
         user,
         ours: 1,
@@ -171,37 +223,95 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         dev: saved.stat.dev.into(),
         ino: saved.stat.ino.into(),
     };
-    let path = if open.kind.by_path {
-        open.path.as_slice()
-    } else {
-        &[]
-    };
-    cap.meta.put(&record, path)?;
+    let mut path = KVec::new();
+    if open.kind.by_path {
+        path.extend_from_slice(&open.path, GFP_KERNEL_ACCOUNT)?;
+        if !open.former.is_empty() {
+            path.push(0, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    path.extend_from_slice(&open.former, GFP_KERNEL_ACCOUNT)?;
+    cap.meta.put(&record, &path)?;
+    locks::save_of_file(cap, obj, &open.file)?;
+    owner::save(cap, obj, open.kind, &open.file)?;
+    lease::save(cap, obj, &open.file)?;
     Ok(obj)
 }
 
 /// Returns the open file with reference `obj`: rebuilt by its first user, shared by the others.
 pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
-    if let Some(file) = r.with_built(obj, |f: &BuiltFile| f.0.clone()) {
+    if let Some(file) = built(r, obj) {
         return Ok(file);
     }
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
     let kind = kinds::by_number(record.kind.get()).ok_or(EINVAL)?;
+    let mut paths = raw.payload.splitn(2, |&b| b == 0);
+    let mut next = || PathName::new(paths.next().unwrap_or(&[]));
+    let path = if kind.by_path {
+        next()
+    } else {
+        PathName::new(&[])
+    }?;
     let source = Source {
         kind,
         flags: flags_from_image(record.flags.get()),
         record,
-        path: PathName::new(raw.payload)?,
+        path,
+        former: next()?,
     };
     let file = (kind.restore)(r, plan, &source)?;
-    r.set_built(obj, BuiltFile(file.clone()))?;
+    let late = Late::of(r, obj)?;
+    let mut lessees = KVec::new();
+    if late.lease.is_some() {
+        let opener = opener::of_file(r, plan, source.record.cred.get())?;
+        lessees.push(opener, GFP_KERNEL_ACCOUNT)?;
+        lessees.push(opener::of_task(r, plan)?, GFP_KERNEL_ACCOUNT)?;
+    }
+    let built = BuiltFile {
+        file: file.clone(),
+        lessees,
+        late: late.owner.is_some() || late.lease.is_some(),
+    };
+    r.set_built(obj, built)?;
     Ok(file)
 }
 
-/// Returns the open file with reference `obj`, for the program of an address space.
-pub(super) fn restore_program(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+/// Returns the open file with reference `obj`, if a task has it: for links.
+pub(super) fn built(r: &Restore, obj: ObjRef) -> Option<FileRef> {
+    r.with_built(obj, |f: &BuiltFile| f.file.clone())
+}
+
+/// Counts the program that `t` executes.
+pub(super) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    collect(cap, t, User::Mapping, file)?;
+    if file.links() == 0 && file.mode() & inode::ANY_EXEC == 0 {
+        let name = name_of(cap, file)?;
+        let user = User::Mapping;
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: the program's file has been removed, and nobody may execute it: give it that \
+                 right (chmod +x /proc/PID/exe)",
+                Named { user, name: &name }
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Makes the open file with reference `obj` the program of `mm`.
+pub(super) fn restore_program(r: &Restore, plan: &Plan<'_>, mm: &MmRef, obj: ObjRef) -> Result {
     let file = restore(r, plan, obj)?;
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
-    path::check_program(r, plan, &record, raw.payload, &file)?;
-    Ok(file)
+    let opener = opener::of_file(r, plan, record.cred.get())?;
+    if matches!(record.kind.get(), FILE_UNLINKED | FILE_MEMFD) {
+        // It is written to, and may not be executed meanwhile.
+        return inode::execute(r, record.inode.get(), mm, file, opener);
+    }
+    path::check_program(r, plan, &opener, raw.payload, &file)?;
+    space::set_exe(mm, &file).map_err(|e| {
+        let why = "its program is open for writing: end what has it open";
+        r.fail(e, plan, fmt!("{}", why))
+    })
 }

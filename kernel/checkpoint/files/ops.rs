@@ -61,6 +61,8 @@ pub(super) struct FileOps {
     pub(super) advice: &'static str,
     /// What was written to the file is brought to its disk, so that the image finds it there.
     pub(super) on_disk: bool,
+    /// Returns the descriptor that signals of a file with O_ASYNC name (`si_fd`), if it can tell.
+    pub(super) async_fd: fn(&FileRef) -> Option<u32>,
     /// Writes the records that the file's own refers to; returns what its own has of the kind.
     pub(super) save: fn(&mut Capture, &Open) -> Result<Saved>,
     /// What of what lies at its path is compared with what was saved.
@@ -83,6 +85,7 @@ impl FileOps {
         lossless: |_| false,
         advice: "close it there, or do without CHECKPOINT_STRICT (--strict)",
         on_disk: false,
+        async_fd: |_| None,
         save: |_, open| Ok(Saved::of(&open.file)),
         compare: Compare::Inode,
         restore: |_, _, _| Err(EINVAL),
@@ -217,4 +220,6 @@ pub(super) struct Source {
     pub(super) flags: u32,
     /// Its path from the caller's root; empty for those that have none.
     pub(super) path: PathName,
+    /// The path by which it was opened, if that was removed; else empty.
+    pub(super) former: PathName,
 }

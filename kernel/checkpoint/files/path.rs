@@ -23,10 +23,7 @@ use crate::{
         same, //
     },
     found::Capture,
-    image::files::{
-        open,
-        OpenFile, //
-    },
+    image::files::open,
     kapi::{
         fs::{
             file::{
@@ -51,14 +48,12 @@ pub(super) fn collect(
     named: &Named<'_>,
     open: &mut Open,
 ) -> Result<bool> {
-    let path = open.file.path();
     if open.file.is_unlinked() || open.file.links() == 0 {
-        let why = if open.file.links() == 0 {
-            "has been removed: make it again, or close it"
-        } else {
-            "was removed by this name, but has another: give it this one back"
-        };
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("{}: has been removed: make it again, or close it", named),
+        );
         return Ok(false);
     }
     if open.file.is_kept_until_closed() {
@@ -73,6 +68,18 @@ pub(super) fn collect(
         );
         return Ok(false);
     }
+    let path = open.file.path();
+    lead(cap, t, named, open, &path)
+}
+
+/// Notes that `path` leads to `open` from the caller's root directory. False: it does not.
+pub(super) fn lead(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    open: &mut Open,
+    path: &PathRef,
+) -> Result<bool> {
     let Some(name) = path.name_from(&cap.found.files.root)? else {
         cap.refuse(
             EOPNOTSUPP,
@@ -195,16 +202,15 @@ pub(super) fn open(r: &Restore, plan: &Plan<'_>, source: &Source, flags: u32) ->
     open_found(r, plan, source, &opener, &found, flags)
 }
 
-/// Checks that `file`, which was rebuilt from the record `raw`, may be the program of an address
-/// space, with the rights of who had opened it.
+/// Checks that `file`, which was found at `path`, may be the program of an address space, with the
+/// rights of `opener`, who had opened it.
 pub(super) fn check_program(
     r: &Restore,
     plan: &Plan<'_>,
-    record: &OpenFile,
+    opener: &CredRef,
     path: &[u8],
     file: &FileRef,
 ) -> Result {
-    let opener = opener::of_file(r, plan, record.cred.get())?;
     opener.act(|| file.may_be_program()).map_err(|e| {
         r.fail(
             e,

@@ -80,6 +80,7 @@ pub(super) const OPS: FileOps = FileOps {
     count,
     collect,
     advice: ADVICE,
+    async_fd,
     save,
     restore,
     ..FileOps::NONE
@@ -236,6 +237,11 @@ pub(super) fn tell_instead(cap: &mut Capture, file: &FileRef) -> Result<bool> {
     }
     pipe.tell(cap, users, Outside::Refused)?;
     Ok(true)
+}
+
+/// Returns the descriptor that signals of the end `file` name, if it is to send any.
+pub(super) fn async_fd(file: &FileRef) -> Option<u32> {
+    Pipe::of(file)?.async_fd()
 }
 
 /// Returns whether what is written to `file` goes into a pipe that the tasks have an end of.

@@ -47,7 +47,8 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+/// Returns what tells whether it is the same.
+pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let file = &open.file;
     let stat = path::identity(cap, open)?;
     let unwritten = file.is_writable() && !cap.found.files.synced && file.path().is_of_server();

@@ -4,7 +4,8 @@
 //!
 //! Type, size and time of modification are compared always, device and inode where they still mean
 //! the same: on the boot of the checkpoint. The caller may accept differences of files, by patterns
-//! of their paths; or be strict, and have all compared that the image tells.
+//! of their paths; or be strict, and have all compared that the image tells. Logs grow while a task is
+//! away that appends to them, too: that is accepted without asking.
 
 use kernel::{
     fmt,
@@ -31,6 +32,7 @@ use crate::{
         }, //
     },
     image::files::{
+        open,
         Path,
         NSEC_UNKNOWN,
         SIZE_UNKNOWN, //
@@ -117,6 +119,8 @@ struct Differences {
     inode: Option<[(u64, u64, u32); 2]>,
     /// There is nothing to compare with.
     unknown: bool,
+    /// Somebody has appended to it, which is what the task does, too: all else is the same.
+    grown: bool,
 }
 
 impl Differences {
@@ -183,7 +187,14 @@ fn compare_inodes(
 /// looked at, so that all is told at once.
 fn tell(r: &Restore, plan: &Plan<'_>, path: &PathName, differs: &Differences) -> Result {
     let name = Text(path.as_bytes());
-    if r.policy.accept.matches(path)? {
+    if differs.grown {
+        r.with_report(|report| {
+            report.note(
+                &plan.name(),
+                fmt!("{}: goes on to be appended to: {}", name, differs),
+            );
+        });
+    } else if r.policy.accept.matches(path)? {
         r.with_report(|report| {
             report.note(&plan.name(), fmt!("{}: accepted: {}", name, differs));
         });
@@ -251,6 +262,14 @@ pub(super) fn check(r: &Restore, plan: &Plan<'_>, source: &Source, found: &PathR
         (was.dev.get(), was.ino.get(), was.generation.get()),
         &is,
     );
+    let appends = [open::APPEND, open::WRITE]
+        .iter()
+        .all(|flag| was.flags.get() & flag != 0);
+    differs.grown = appends
+        && !policy.strict
+        && differs.inode.is_none()
+        && differs.size.is_some_and(|(was, is)| was < is)
+        && differs.mtime.is_none_or(|[was, is]| was <= is);
     if differs.any() {
         tell(r, plan, path, &differs)?;
     }
@@ -266,13 +285,22 @@ pub(super) fn check_directory(
     was: &Path,
     found: &PathRef,
 ) -> Result<bool> {
+    let was = (was.dev.get(), was.ino.get(), was.generation.get());
+    check_inode(r, plan, path, was, found)
+}
+
+/// The same for what has no record of a file; of what `was` there it is known on which device, with
+/// which inode number and generation.
+pub(super) fn check_inode(
+    r: &Restore,
+    plan: &Plan<'_>,
+    path: &PathName,
+    was: (u64, u64, u32),
+    found: &PathRef,
+) -> Result<bool> {
     let is = stat(r, plan, path, found)?;
-    let inode = compare_inodes(
-        &r.policy,
-        (was.dev.get(), was.ino.get(), was.generation.get()),
-        &is,
-    );
-    let same = r.policy.same_boot && was.ino.get() != 0 && is.ino != 0 && inode.is_none();
+    let inode = compare_inodes(&r.policy, was, &is);
+    let same = r.policy.same_boot && was.1 != 0 && is.ino != 0 && inode.is_none();
     if inode.is_some() {
         let differs = Differences {
             inode,

@@ -20,6 +20,7 @@ use crate::{
         }, //
     },
     files::{
+        locks,
         name::User,
         open, //
     },
@@ -37,11 +38,14 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        fs::fdtable::{
-            allow_descriptors,
-            close_all,
-            set_descriptor,
-            FilesRef, //
+        fs::{
+            fdtable::{
+                allow_descriptors,
+                close_all,
+                set_descriptor,
+                FilesRef, //
+            },
+            file::FileRef, //
         },
         task::frozen::{
             FrozenTask,
@@ -83,7 +87,12 @@ pub(crate) struct Table {
 /// A rebuilt descriptor table.
 struct BuiltFiles(FilesRef);
 
-impl Rebuilt for BuiltFiles {}
+impl Rebuilt for BuiltFiles {
+    /// Takes the locks that it owns: all files are open, and the tasks have their pids.
+    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        locks::restore_of_table(r, obj, &self.0)
+    }
+}
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(files) = FilesRef::of(t) else {
@@ -122,6 +131,32 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         who: t.display(&cap.pid_ns),
         files,
     })
+}
+
+impl Table {
+    /// Calls `f` for each file in it that was not refused, once, with the lowest descriptor of it.
+    pub(super) fn for_each_file(
+        &self,
+        cap: &Capture,
+        mut f: impl FnMut(&Capture, u32, &FileRef) -> Result,
+    ) -> Result {
+        let mut files: KVVec<(usize, u32)> = KVVec::new();
+        for slot in self.slots.iter() {
+            files.push((slot.file, slot.fd), GFP_KERNEL_ACCOUNT)?;
+        }
+        files.sort_unstable();
+        let mut last = None;
+        for &(addr, fd) in files.iter() {
+            check_killed()?;
+            if last.replace(addr) == Some(addr) {
+                continue;
+            }
+            if let Some(open) = cap.objects.get::<open::Open>(addr) {
+                f(cap, fd, &open.file)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Shared<Found> for Table {
@@ -173,7 +208,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         obj: obj.get().into(),
         reserved: 0.into(),
     };
-    cap.meta.put(&record, &fds)
+    cap.meta.put(&record, &fds)?;
+    locks::save_of_table(cap, obj, &table)
 }
 
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {

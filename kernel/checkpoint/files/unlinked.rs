@@ -8,14 +8,13 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        report::Errno,
         restore::{
             Plan,
             Restore, //
         }, //
     },
     files::{
-        collected::Opens,
+        former,
         inode,
         name::Named,
         open::Open,
@@ -25,7 +24,8 @@ use crate::{
             Saved,
             Source, //
         },
-        path, //
+        path,
+        removed_dir, //
     },
     found::Capture,
     image::files::{
@@ -33,12 +33,9 @@ use crate::{
         FILE_UNLINKED, //
     },
     kapi::{
-        fs::{
-            file::{
-                ftype,
-                FileRef, //
-            },
-            path::PathRef, //
+        fs::file::{
+            ftype,
+            FileRef, //
         },
         task::frozen::FrozenTask, //
     }, //
@@ -49,7 +46,7 @@ pub(super) const OPS: FileOps = FileOps {
     name: "a removed file",
     number: FILE_UNLINKED,
     matches: |f| f.is(ftype::REGULAR) && f.file.links() == 0,
-    count,
+    count: inode::count,
     collect,
     outside,
     // Nobody writes to it, so that two of it stay the same.
@@ -60,47 +57,11 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-/// Notes that `file` was opened: who else has the inode open is only known by counting.
-fn count(cap: &mut Capture, file: &FileRef) -> Result {
-    if file.is_path_only() {
-        return Ok(());
-    }
-    let inode = file.inode_addr();
-    let one = Opens {
-        readers: u64::from(!file.is_writable()),
-        writers: u64::from(file.is_writable()),
-    };
-    if let Some(opens) = cap.found.files.removed.get_mut(&inode) {
-        opens.readers += one.readers;
-        opens.writers += one.writers;
-        return Ok(());
-    }
-    cap.found
-        .files
-        .removed
-        .try_create_and_insert(inode, one, GFP_KERNEL_ACCOUNT)?;
-    Ok(())
-}
-
 /// Returns whether the inode is open more often than the tasks have opened it.
 fn outside(cap: &Capture, open: &Open) -> bool {
-    let known = cap.found.files.removed.get(&open.file.inode_addr());
-    let known = known.copied().unwrap_or_default();
+    let known = inode::opens(cap, &open.file);
     let more = |(readers, writers)| readers > known.readers || writers > known.writers;
     open.file.opens().is_some_and(more)
-}
-
-/// Directory in which `file` was made, or the next one above that still is there.
-fn directory(file: &FileRef) -> PathRef {
-    let mut dir = file.path().parent();
-    while dir.is_unlinked() {
-        let parent = dir.parent();
-        if parent == dir {
-            break;
-        }
-        dir = parent;
-    }
-    dir
 }
 
 /// Notes the directory and the inode of `open`. False: refused.
@@ -108,7 +69,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     if !inode::check(cap, t, named, open)? {
         return Ok(false);
     }
-    let dir = directory(&open.file);
+    let dir = removed_dir::above(&open.file.path());
     let mut path = KVec::new();
     let why = match dir.name_from(&cap.found.files.root)? {
         None => Some("was removed, and its directory can't be reached: have it closed"),
@@ -121,9 +82,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         Some(_) if open.file.owner().is_none() => Some(
             "was removed, and its owner is not known in this user namespace: call from outside",
         ),
-        Some(_) if open.file.has_xattrs()? => {
-            Some("was removed, and has extended attributes: have them removed")
-        }
         Some(name) => {
             path = name;
             None
@@ -133,7 +91,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    inode::add(cap, open, path)?;
+    open.former = former::of(cap, &open.file)?;
+    inode::add(cap, open, inode::Home::Directory(path))?;
     Ok(true)
 }
 
@@ -153,14 +112,10 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 /// Opens a file without a name as it was.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let inode = inode::restore(r, plan, source, &opener)?;
-    let file = opener.act(|| inode.reopen(source.flags)).map_err(|e| {
-        r.fail(
-            e,
-            plan,
-            fmt!("a file without a name can't be opened: {}", Errno(e)),
-        )
-    })?;
+    let file = inode::reopen(r, plan, source, &opener)?;
+    if source.record.flags.get() & open::PATH != 0 {
+        return Ok(file);
+    }
     path::set_pos(r, plan, source, &file)?;
     path::advise(r, plan, source, &file)?;
     Ok(file)

@@ -18,7 +18,7 @@
 //! Order of records in the metadata: the [`Container`] first, what confined the tasks second; the
 //! mappings of an address space right after it, the buffers of a pipe right after it; the threads
 //! of a thread group with what belongs to them, the leader first, then the group's
-//! [`Process`](super::task::Process); parents before children.
+//! [`Process`](super::task::Process); parents before children; links between objects last.
 
 use zerocopy::FromBytes;
 

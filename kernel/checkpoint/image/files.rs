@@ -15,6 +15,8 @@ use super::layout::{
 };
 
 pub(super) mod check;
+pub mod pidfd;
+pub mod proc;
 
 /// Most descriptors of one table.
 pub const FDS_MAX: usize = 1 << 20;
@@ -48,7 +50,7 @@ values! {
     "OpenFile.kind": u32, FILE_KINDS;
     /// Regular file, by path.
     FILE_REGULAR = 1,
-    /// Directory, by path.
+    /// Directory, by path, or a removed one, which is `inode`.
     FILE_DIRECTORY = 2,
     /// Regular file without a name; `inode` holds it.
     FILE_UNLINKED = 3,
@@ -61,6 +63,31 @@ values! {
     /// Anonymous memory shared between tasks; `inode` holds it. Has no
     /// descriptor, only mappings.
     FILE_SHARED_ANON = 7,
+    /// Eventfd; `size` is its counter.
+    FILE_EVENTFD = 8,
+    /// Timerfd; `inode` is the [`Timerfd`].
+    FILE_TIMERFD = 9,
+    /// Signalfd; `size` is the mask of the signals that it takes.
+    FILE_SIGNALFD = 10,
+    /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
+    FILE_PIDFD = 19,
+    /// File or directory of procfs or sysfs, by path; `inode` is the
+    /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
+    FILE_PROC = 21,
+    /// An inotify instance; `inode` is the `Inotify`.
+    FILE_INOTIFY = 15,
+    /// A memfd; `inode` holds it.
+    FILE_MEMFD = 12,
+    /// Regular file, by another path than that by which it was opened, which was removed. Payload:
+    /// that path, a NUL, the removed one.
+    FILE_ALIAS = 13,
+    /// Neither file nor directory, by path, opened with O_PATH; `inode` is the number of a device.
+    FILE_PATH = 14,
+    /// An epoll instance; `inode` is the [`Epoll`](super::epoll::Epoll).
+    FILE_EPOLL = 11,
+    /// Attach of System V shared memory; `inode` is the `Segment`. Has no
+    /// descriptor, only mappings.
+    FILE_SYSV_SHM = 17,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -101,6 +128,15 @@ pub mod open {
         NOREUSE = 1 << 14,
         /// Opened by exec(2): may be executed, but maybe not read.
         EXEC = 1 << 15,
+        /// EFD_SEMAPHORE: an eventfd of which each read takes one.
+        SEMAPHORE = 1 << 16,
+        /// O_ASYNC, given to open(2) of a file that sends no signals.
+        ASYNC = 1 << 16,
+        /// Is what memfd_create(2) has returned: the only one that is open for writing and does not
+        /// keep the memfd from being executed.
+        FIRST = 1 << 20,
+        /// Opened with access mode 3: the right to read and to write was wanted, for neither.
+        NO_ACCESS = 1 << 21,
     }
 }
 
@@ -111,7 +147,8 @@ pub const SIZE_UNKNOWN: u64 = i64::MAX as u64;
 pub const NSEC_UNKNOWN: u32 = u32::MAX;
 
 record! {
-    /// An open file; payload: path from the container's root directory, where `kind` wants one.
+    /// An open file; payload: path from the container's root directory, where `kind` wants one. That
+    /// of a removed file is what it was.
     #[record(File = 97, "open file", min = 72, check = file, object = file_object)]
     pub struct OpenFile {
         /// Reference of this object.
@@ -123,9 +160,11 @@ record! {
         /// Meaning depends on `kind`; 0: none.
         pub inode: U32,
         /// File position in bytes. Of an end of a named pipe: 1 if nobody had the pipe open for
-        /// writing since this end was opened.
+        /// writing since this end was opened. Of a pidfd: bit 0 is PIDFD_THREAD, bit 1 that it was
+        /// made with CLONE_PIDFD_AUTOKILL.
         pub pos: U64,
-        /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing.
+        /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing. The
+        /// counter of an eventfd, the mask of a signalfd.
         pub size: U64,
         /// Credentials that the file was opened with; 0: those of the task that has it first.
         pub cred: U32,
@@ -146,7 +185,8 @@ record! {
 
 record! {
     /// An inode that has no name; payload: the path of a directory on its filesystem, none for
-    /// anonymous memory. Its contents are in extents; what no extent holds is a hole.
+    /// anonymous memory, its name for a memfd. Its contents are in extents; what no extent holds
+    /// is a hole.
     #[record(Inode = 98, "inode", min = 56, check = inode, object = inode_object)]
     pub struct Inode {
         /// Reference of this object.
@@ -157,7 +197,7 @@ record! {
         pub size: U64,
         /// Owner and group, in the user namespace of the caller.
         pub owner: [U32; 2],
-        /// Time of last access of a removed file: seconds since 1970, signed.
+        /// Time of last access of a removed file or a memfd: seconds since 1970, signed.
         pub atime: U64,
         /// Time of its last modification, likewise.
         pub mtime: U64,
@@ -167,6 +207,28 @@ record! {
         pub mtime_nsec: U32,
         /// `INODE_*`.
         pub flags: U32,
+        /// Seals of a memfd: `seal::*`.
+        pub seals: U32,
+        /// Number of [`Xattr`] records that follow.
+        pub xattrs: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+/// Longest name of an extended attribute, in bytes.
+pub const XATTR_NAME_MAX: usize = 255;
+
+/// Most bytes of its value.
+pub const XATTR_SIZE_MAX: usize = 1 << 16;
+
+record! {
+    /// An extended attribute of the [`Inode`] before it, as of getxattr(2). Payload: its name, a NUL,
+    /// its value.
+    #[record(Xattr = 111, "extended attribute", min = 8, check = xattr)]
+    pub struct Xattr {
+        /// Bytes of the value.
+        pub size: U32,
         /// Zero.
         pub reserved: U32,
     }
@@ -178,6 +240,38 @@ flags! {
     INODE_LINKABLE = 1 << 0,
     /// Anonymous memory for which nothing is set aside in advance (MAP_NORESERVE).
     INODE_NORESERVE = 1 << 1,
+    /// A memfd.
+    INODE_MEMFD = 1 << 2,
+}
+
+/// Longest name of a memfd, in bytes.
+pub const MEMFD_NAME_MAX: usize = 249;
+
+/// Bits of [`Inode::seals`].
+pub mod seal {
+    use super::flags;
+
+    flags! {
+        "Inode.seals": u32, LIST, ALL;
+        /// F_SEAL_SEAL: no seals can be added.
+        SEAL = 1 << 0,
+        /// F_SEAL_SHRINK.
+        SHRINK = 1 << 1,
+        /// F_SEAL_GROW.
+        GROW = 1 << 2,
+        /// F_SEAL_WRITE.
+        WRITE = 1 << 3,
+        /// F_SEAL_FUTURE_WRITE.
+        FUTURE_WRITE = 1 << 4,
+        /// F_SEAL_EXEC: what may execute it can't be changed.
+        EXEC = 1 << 5,
+    }
+}
+
+/// Name and value in the payload of an [`Xattr`].
+pub fn name_and_value(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let nul = payload.iter().position(|&b| b == 0)?;
+    Some((payload.get(..nul)?, payload.get(nul + 1..)?))
 }
 
 record! {
@@ -221,8 +315,36 @@ record! {
         pub umask: U32,
         /// Root directory, a [`Path`]; 0: the caller's.
         pub root: U32,
-        /// Working directory, a [`Path`].
+        /// Working directory, a [`Path`]; 0: `removed`.
         pub pwd: U32,
+        /// Working directory that was removed, a [`RemovedDir`]; 0: `pwd`.
+        pub removed: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+record! {
+    /// A directory that was removed; payload: the path of the directory that it was in, or of the next
+    /// one above that still is there, a NUL, and its own path.
+    #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object)]
+    pub struct RemovedDir {
+        /// Reference of this object.
+        pub obj: U32,
+        /// Permissions, as of stat(2).
+        pub mode: U32,
+        /// Owner and group, in the user namespace of the caller.
+        pub owner: [U32; 2],
+        /// Time of last access: seconds since 1970, signed.
+        pub atime: U64,
+        /// Time of its last modification, likewise.
+        pub mtime: U64,
+        /// Nanoseconds of the former.
+        pub atime_nsec: U32,
+        /// Nanoseconds of the latter.
+        pub mtime_nsec: U32,
+        /// Zero.
+        pub reserved: U64,
     }
 }
 
@@ -238,5 +360,154 @@ record! {
         pub dev: U64,
         /// Its inode number; 0: it has none that stays.
         pub ino: U64,
+    }
+}
+
+record! {
+    /// The timer of a timerfd, as timerfd_gettime(2) would leave it.
+    #[record(Timerfd = 104, "timerfd", min = 40, check = timerfd, object)]
+    pub struct Timerfd {
+        /// Reference of this object.
+        pub obj: U32,
+        /// `TIMERFD_CLOCK_*`.
+        pub clock: U32,
+        /// `timerfd::*`.
+        pub flags: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// When it expires next, on its clock as the tasks see it. If it is not armed: what
+        /// timerfd_gettime(2) takes for that.
+        pub expires: U64,
+        /// Time between two expiries; 0: there is one only.
+        pub interval: U64,
+        /// How often it has expired since that was read.
+        pub ticks: U64,
+    }
+}
+
+values! {
+    "Timerfd.clock": u32, TIMERFD_CLOCKS;
+    /// CLOCK_REALTIME.
+    TIMERFD_CLOCK_REALTIME = 0,
+    /// CLOCK_MONOTONIC.
+    TIMERFD_CLOCK_MONOTONIC = 1,
+    /// CLOCK_BOOTTIME.
+    TIMERFD_CLOCK_BOOTTIME = 7,
+    /// CLOCK_REALTIME_ALARM.
+    TIMERFD_CLOCK_REALTIME_ALARM = 8,
+    /// CLOCK_BOOTTIME_ALARM.
+    TIMERFD_CLOCK_BOOTTIME_ALARM = 9,
+}
+
+/// Bits of [`Timerfd::flags`].
+pub mod timerfd {
+    use super::flags;
+
+    flags! {
+        "Timerfd.flags": u32, LIST, ALL;
+        /// It will expire.
+        ARMED = 1 << 0,
+        /// Of CLOCK_REALTIME: it was armed by a relative time, and `expires` is on CLOCK_MONOTONIC.
+        RELATIVE = 1 << 1,
+        /// It is cancelled when its clock is set.
+        CANCEL_ON_SET = 1 << 2,
+        /// Its clock was set, and no read has told that yet.
+        CANCELED = 1 << 3,
+        /// It was set with TFD_TIMER_ABSTIME.
+        SET_ABSTIME = 1 << 4,
+        /// It was set with TFD_TIMER_CANCEL_ON_SET.
+        SET_CANCEL_ON_SET = 1 << 5,
+    }
+}
+
+record! {
+    /// Locks of the [`Table`] or [`OpenFile`] right before it; payload: [`Lock`]s.
+    #[record(Locks = 108, "file locks", min = 8, check = locks)]
+    pub struct Locks {
+        /// That object.
+        pub owner: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+structure! {
+    /// A lock of a file.
+    pub struct Lock {
+        /// First byte.
+        pub start: U64,
+        /// Last byte; 2^63 - 1: however long the file becomes.
+        pub end: U64,
+        /// `LOCK_*`.
+        pub kind: U32,
+        /// 1: keeps all others out; 0: is shared with others of its kind.
+        pub exclusive: U32,
+        /// The process that has taken it; 0: none that is in the image.
+        pub pid: U32,
+        /// Descriptor of the file in the table that owns it; 0 if that is an open file.
+        pub fd: U32,
+    }
+}
+
+values! {
+    "Lock.kind": u32, LOCK_KINDS;
+    /// F_SETLK; a [`Table`] owns it.
+    LOCK_POSIX = 1,
+    /// F_OFD_SETLK; an [`OpenFile`] owns it.
+    LOCK_OFD = 2,
+    /// flock(2); an [`OpenFile`] owns it.
+    LOCK_FLOCK = 3,
+}
+
+/// Most locks of one record.
+pub const LOCKS_MAX: usize = 1 << 18;
+
+record! {
+    /// Who gets the signals of the [`OpenFile`] before it.
+    #[record(FileOwner = 109, "owner of a file", min = 32, check = file_owner)]
+    pub struct FileOwner {
+        /// That file.
+        pub file: U32,
+        /// `OWNER_*`.
+        pub kind: U32,
+        /// Who; 0: nobody.
+        pub pid: U32,
+        /// Signal, as of F_SETSIG; 0: SIGIO.
+        pub signal: U32,
+        /// Real and effective user id of who has chosen it, in the user namespace of the caller.
+        pub user: [U32; 2],
+        /// 1: O_ASYNC is set, and so the file sends signals.
+        pub signals: U32,
+        /// Descriptor that these name.
+        pub fd: U32,
+    }
+}
+
+values! {
+    "FileOwner.kind": u32, OWNER_KINDS;
+    /// `pid` is that of a thread.
+    OWNER_THREAD = 1,
+    /// `pid` is that of a process.
+    OWNER_PROCESS = 2,
+    /// `pid` is that of a process group.
+    OWNER_GROUP = 3,
+}
+
+record! {
+    /// A lease or delegation of the [`OpenFile`] before it.
+    #[record(Lease = 110, "lease", min = 24, check = lease)]
+    pub struct Lease {
+        /// That file.
+        pub file: U32,
+        /// 1: a delegation (F_SETDELEG); 0: a lease (F_SETLEASE).
+        pub delegation: U32,
+        /// 1: for writing; 0: for reading.
+        pub exclusive: U32,
+        /// The process that has taken it; 0: none that is in the image.
+        pub pid: U32,
+        /// Descriptor that the signal names when it is to be given up.
+        pub fd: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }

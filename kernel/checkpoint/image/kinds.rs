@@ -14,13 +14,16 @@ use super::{
         Define, //
     },
     confinement,
+    epoll,
     files,
     header,
+    ipc,
     layout::{
         Defined,
         Structure, //
     },
     mm,
+    notify,
     ns,
     record::Body,
     task, //
@@ -122,17 +125,47 @@ kinds! {
     PipeBuffer: files::PipeBuffer,
     Fs: files::Fs,
     Path: files::Path,
+    Timerfd: files::Timerfd,
+    Epoll: epoll::Epoll,
+    Locks: files::Locks,
+    FileOwner: files::FileOwner,
+    Lease: files::Lease,
+    Xattr: files::Xattr,
+    RemovedDir: files::RemovedDir,
+    Inotify: notify::Inotify,
+    InotifyWatch: notify::InotifyWatch,
+    InotifyEvent: notify::InotifyEvent,
+    PidfdTarget: files::pidfd::PidfdTarget,
+    ProcEntry: files::proc::ProcEntry,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,
+    IpcNs: ipc::IpcNs,
+
+    Segment: ipc::Segment,
+    SemSet: ipc::SemSet,
+    SemUndo: ipc::SemUndo,
+    UndoList: ipc::UndoList,
+    MsgQueue: ipc::MsgQueue,
+    Message: ipc::Message,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,
+
+    EpollItems: epoll::EpollItems,
 }
+
+/// Number of the first kind of link.
+const LINKS: u16 = 224;
 
 impl Kind {
     /// The number that stands in the image.
     pub fn number(self) -> u16 {
         self as u16
+    }
+
+    /// It is a link: it defines no object, and comes after all records that are none.
+    pub fn is_link(self) -> bool {
+        self.number() >= LINKS
     }
 }

@@ -7,13 +7,22 @@ use super::{
         self,
         IdRange, //
     },
+    epoll::{
+        self,
+        EpollItem, //
+    },
     files::{
         self,
-        Fd, //
+        Fd,
+        Lock, //
     },
     header::{
         self,
         Header, //
+    },
+    ipc::{
+        self,
+        Semaphore, //
     },
     kinds::Kind,
     layout::{
@@ -25,6 +34,7 @@ use super::{
         self,
         Guard, //
     },
+    notify,
     record::RecordHeader,
     task::{
         self,
@@ -42,7 +52,10 @@ pub const OTHERS: &[&Structure] = &[
     &Action::STRUCTURE,
     &Guard::STRUCTURE,
     &Fd::STRUCTURE,
+    &Lock::STRUCTURE,
+    &EpollItem::STRUCTURE,
     &IdRange::STRUCTURE,
+    &Semaphore::STRUCTURE,
 ];
 
 /// All structures.
@@ -71,6 +84,15 @@ pub const VALUES: &[&Values] = &[
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,
+    &files::TIMERFD_CLOCKS,
+    &files::timerfd::LIST,
+    &notify::INOTIFY_EVENT_FLAG_LIST,
+    &files::LOCK_KINDS,
+    &files::OWNER_KINDS,
+    &files::seal::LIST,
+    &epoll::EPOLL_STATES,
+    &epoll::epoll::LIST,
+    &ipc::SEGMENT_FLAG_LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

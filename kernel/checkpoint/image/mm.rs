@@ -152,6 +152,8 @@ pub mod vma {
         SAO = 1 << 20,
         /// Holds return addresses, and is written to by calls only.
         SHADOW_STACK = 1 << 21,
+        /// Can't be made writable, as its memfd was sealed when it was mapped.
+        WRITE_SEALED = 1 << 24,
     }
 
     /// Those that only some architectures have.

@@ -12,13 +12,16 @@
 pub mod check;
 pub mod confinement;
 pub mod cpu;
+pub mod epoll;
 pub mod files;
 pub mod header;
+pub mod ipc;
 pub mod kinds;
 pub mod layout;
 pub mod lists;
 pub mod mm;
 pub mod notes;
+pub mod notify;
 pub mod ns;
 pub mod record;
 pub mod task;

@@ -220,6 +220,10 @@ record! {
         pub counted_utime: U64,
         /// System CPU time as it was counted.
         pub counted_stime: U64,
+        /// ipc namespace; 0: shared with the caller of restart(2).
+        pub ipc: U32,
+        /// List of semaphore adjustments; 0: none.
+        pub undo: U32,
     }
 }
 

@@ -28,18 +28,35 @@ pub(crate) mod fork {
 /// Files: `fs/`.
 pub(crate) mod fs {
     pub(crate) mod attr;
+    pub(crate) mod epoll;
+    pub(crate) mod eventfd;
     pub(crate) mod fdtable;
     pub(crate) mod file;
     pub(crate) mod fs_struct;
+    pub(crate) mod inode;
+    pub(crate) mod inotify;
     pub(crate) mod io;
     pub(crate) mod iov;
     pub(crate) mod locks;
     pub(crate) mod magic;
+    pub(crate) mod memfd;
     pub(crate) mod open;
+    pub(crate) mod owner;
     pub(crate) mod path;
     pub(crate) mod pipe;
+    pub(crate) mod proc;
+    pub(crate) mod signalfd;
     pub(crate) mod stat;
+    pub(crate) mod timerfd;
     pub(crate) mod user_buffer;
+}
+
+/// System V IPC and its namespaces: `ipc/`.
+pub(crate) mod ipc {
+    pub(crate) mod msg;
+    pub(crate) mod namespace;
+    pub(crate) mod sem;
+    pub(crate) mod shm;
 }
 
 /// Memory: `mm/`.
@@ -63,6 +80,7 @@ pub(crate) mod ns {
 /// Pids and their namespaces: `kernel/pid.c`, `kernel/pid_namespace.c`.
 pub(crate) mod pid {
     pub(crate) mod namespace;
+    pub(crate) mod pidfd;
 }
 
 /// Scheduling: `kernel/sched/`.

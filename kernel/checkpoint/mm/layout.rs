@@ -188,7 +188,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
     if let Some(exe) = mm.exe() {
-        files::collect_mapped(cap, t, &exe)?;
+        files::collect_program(cap, t, &exe)?;
     }
     cap.objects.keep(Space {
         task: t.display(&cap.pid_ns),
@@ -480,11 +480,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         mapping::restore(r, plan, &mm, v, raw.payload, guards)
     })?;
     if let Some(file) = ObjRef::new(m.exe.get()) {
-        let file = files::restore_program(r, plan, file)?;
-        space::set_exe(&mm, &file).map_err(|e| {
-            let why = "its program is open for writing: end what has it open";
-            r.fail(e, plan, fmt!("{}", why))
-        })?;
+        files::restore_program(r, plan, &mm, file)?;
     }
     set_flags(r, plan, &mm, &m)?;
     Native::finish_context(&mm, m.context.map(|w| w.get()));

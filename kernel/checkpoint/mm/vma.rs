@@ -42,10 +42,14 @@ use crate::{
         record::ref_number,
         ObjRef, //
     },
+    ipc,
     kapi::{
         arch::ArchMm,
+        fs::{
+            file::FileRef,
+            open::oflag, //
+        },
         mm::{
-            shmem,
             space::MmRef,
             vma::{
                 self,
@@ -157,6 +161,9 @@ pub(super) fn collect(
     guards: &mut Guards,
 ) -> Result {
     let kind = kind(v);
+    if let Some(file) = &v.file {
+        ipc::shm::collect_attach(cap, t, file)?;
+    }
     let mut refuse = |why: &str| {
         cap.refuse(
             EOPNOTSUPP,
@@ -212,13 +219,6 @@ pub(super) fn collect(
     if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
         refuse("file mapping that grows down: have it unmap that");
     }
-    if v.file
-        .as_ref()
-        .is_some_and(|f| shmem::is_shmem(f) && !v.shmem)
-    {
-        refuse("System V shared memory: have it detach that (shmdt)");
-        return Ok(());
-    }
     if v.flags & bit::MAYBE_GUARD != 0 && !walk::guards(mm, v.start, v.end, GUARDS_MAX, guards)? {
         refuse("has more guard regions than can be saved: have it remove some");
     }
@@ -252,6 +252,9 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
         }
     }
     flags |= arch_flags(v);
+    if is_write_sealed(v) {
+        flags |= flag::WRITE_SEALED;
+    }
     let private = v.flags & bit::MAYSHARE == 0;
     if private && v.flags & (bit::ACCOUNT | bit::WRITE) == bit::ACCOUNT {
         flags |= flag::ACCOUNTED;
@@ -266,6 +269,13 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
         pkey: U32::new(Native::pkey(v.flags)),
         reserved: U32::new(0),
     })
+}
+
+/// A shared mapping can't be made writable though its file is open for writing: that was sealed when
+/// it was mapped.
+fn is_write_sealed(v: &VmaInfo) -> bool {
+    v.flags & (bit::MAYSHARE | bit::MAYWRITE) == bit::MAYSHARE
+        && v.file.as_ref().is_some_and(FileRef::is_writable)
 }
 
 /// Those flags in the image that only this architecture has.
@@ -312,6 +322,14 @@ pub(super) fn restore(
     let file = match ObjRef::new(v.file.get()) {
         Some(obj) => Some(files::restore_file(r, plan, obj)?),
         None => None,
+    };
+    // It gets its seals when its contents are there. What is open for reading is never made writable.
+    let file = match file {
+        Some(file) if flags & flag::WRITE_SEALED != 0 => Some(
+            file.reopen(oflag::READ)
+                .map_err(|e| fail(e, "can't be mapped for reading only"))?,
+        ),
+        file => file,
     };
 
     let mut prot = 0;

@@ -7,13 +7,15 @@ use crate::found::{
     ThreadOps, //
 };
 
+pub(crate) mod ipc;
 mod other;
 pub(crate) mod pid;
 pub(crate) mod time;
 pub(crate) mod uts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
-pub(crate) static THREADS: &[ThreadOps] = &[other::KIND, time::KIND, uts::KIND, pid::KIND];
+pub(crate) static THREADS: &[ThreadOps] =
+    &[other::KIND, time::KIND, uts::KIND, ipc::KIND, pid::KIND];
 
 /// What the threads of a process share of them.
 pub(crate) static PROCESSES: &[ProcessOps] = &[pid::PROCESS];

@@ -5,14 +5,40 @@
 use kernel::prelude::*;
 
 use crate::{
+    core::objects::Shared,
     found::{
         Capture,
+        Found,
         ThreadOps, //
     },
-    kapi::task::frozen::FrozenTask, //
+    kapi::{
+        ns::proxy::Proxy,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
-/// ipc, mount, network and cgroup namespaces. The user namespace is that of the credentials.
+/// A set of namespaces. It has no record: only how many have it counts.
+impl Shared<Found> for Proxy {
+    fn addr(&self) -> usize {
+        Proxy::addr(self)
+    }
+}
+
+/// Returns how many sets of the tasks' namespaces are `such`, and whether a task outside has one of
+/// them.
+pub(super) fn sets(cap: &Capture, such: impl Fn(&Proxy) -> bool) -> (u64, bool) {
+    let (mut sets, mut outside) = (0, false);
+    for (users, proxy) in cap.objects.uses::<Proxy>() {
+        if such(proxy) {
+            sets += 1;
+            // The reference that the registry has is one more.
+            outside |= proxy.count() > users + 1;
+        }
+    }
+    (sets, outside)
+}
+
+/// Mount, network and cgroup namespaces. The user namespace is that of the credentials.
 pub(super) const KIND: ThreadOps = ThreadOps {
     name: "other namespaces",
     collect,
@@ -22,6 +48,10 @@ pub(super) const KIND: ThreadOps = ThreadOps {
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
+    }
+    let proxy = Proxy::of(t)?;
+    if cap.objects.count_only::<Proxy>(proxy.addr())? {
+        cap.objects.keep(proxy)?;
     }
     let ns = t.namespaces()?;
     if let Some(name) = ns.foreign {

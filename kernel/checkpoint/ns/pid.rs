@@ -5,6 +5,7 @@
 //! They are made with their first task, by the restart pipeline.
 
 use kernel::prelude::*;
+use zerocopy::byteorder::little_endian::U32;
 
 use crate::{
     core::{
@@ -24,6 +25,7 @@ use crate::{
     },
     image::{
         ns::PidNs as PidNsRecord,
+        record,
         task::LEVELS_MAX,
         ObjRef, //
     },
@@ -194,6 +196,18 @@ impl Rebuilt for BuiltPidNs {
                 )
             })
     }
+}
+
+/// Returns the namespace whose pids stand in the image, of which the current task, that of `plan`, is
+/// in, or in one nested in it.
+pub(crate) fn of_image(r: &Restore, plan: &Plan<'_>) -> Result<PidNs> {
+    let (raw, _) = record::parse(plan.records, plan.at).map_err(|f| r.fault(f))?;
+    let mut ns = PidNs::of_current()?;
+    // Its payload has a number for each level.
+    for _ in 1..raw.payload.len() / size_of::<U32>() {
+        ns = ns.parent().ok_or(EINVAL)?;
+    }
+    Ok(ns)
 }
 
 /// Notes the pid namespace that was made with the current task: no other, which would be one that

@@ -29,14 +29,14 @@ use crate::{
     kapi::{
         ns::proxy::{
             self,
-            Proxy,
             Uts, //
         },
         task::frozen::{
             FrozenTask,
             TaskName, //
         }, //
-    }, //
+    },
+    ns::other, //
 };
 
 /// The uts namespace.
@@ -71,10 +71,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         let who = t.display(&cap.pid_ns);
         cap.objects.keep(Names { uts, who })?;
     }
-    let proxy = Proxy::of(t)?;
-    if cap.objects.count_only::<Proxy>(proxy.addr())? {
-        cap.objects.keep(proxy)?;
-    }
     Ok(())
 }
 
@@ -96,15 +92,9 @@ impl Shared<Found> for Names {
         if !cap.whole {
             return Outside::Nothing;
         }
-        // Ours is one more of each.
-        let (mut known, mut tasks) = (1, false);
-        for (users, proxy) in cap.objects.uses::<Proxy>() {
-            if proxy.uts_addr() == self.uts.addr() {
-                known += 1;
-                tasks |= proxy.count() > users + 1;
-            }
-        }
-        if self.uts.count() <= known && !tasks {
+        // Ours is one more.
+        let (sets, tasks) = other::sets(cap, |proxy| proxy.uts_addr() == self.uts.addr());
+        if self.uts.count() <= sets + 1 && !tasks {
             Outside::Nothing
         } else if cap.strict {
             Outside::Refused
@@ -131,14 +121,6 @@ impl Shared<Found> for Names {
             );
         }
         Ok(())
-    }
-}
-
-/// A set of namespaces with an uts namespace of its own. It has no record: only how many have it
-/// counts.
-impl Shared<Found> for Proxy {
-    fn addr(&self) -> usize {
-        Proxy::addr(self)
     }
 }
 

@@ -182,7 +182,7 @@ impl Filler<'_> {
             .with_built(obj, |mm: &BuiltMm| Target::Mm(mm.0.clone()))
             .or_else(|| {
                 self.r
-                    .with_built(obj, |file: &BuiltInode| Target::Inode(file.0.clone()))
+                    .with_built(obj, |file: &BuiltInode| Target::Inode(file.file()))
             });
         match target {
             Some(Target::Mm(mm)) if extent.space.get() == EXTENT_TAGGED => {

@@ -249,6 +249,7 @@ impl Crew {
 impl Job for Crew {
     fn run(self: &Arc<Self>, index: usize) -> Result<Next> {
         let plan = self.members.plan(self.restore.meta(), index)?;
+        self.restore.set_pid(plan.task.tid.get())?;
         self.become_shell(index, &plan)?;
         self.came(&self.shells);
         self.slot(index).ok_or(EINVAL)?.wait_turn()?;

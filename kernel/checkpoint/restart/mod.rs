@@ -56,6 +56,7 @@ use crate::{
         },
         time::wait, //
     },
+    kinds,
     restart::args::RestartArgs, //
 };
 
@@ -161,17 +162,19 @@ fn bring_back(
         (0, clone_flags::SIGCHLD)
     };
     crew.make_all(flags, signal, args.cgroup.as_ref())?;
+    let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
+    crew.restore.set_pid_ns(PidNs::of(&root)?);
     files::verdict(&crew.restore)?;
     fill::fill(&crew.restore, source, header, objects).map_err(|e| {
         crew.restore
             .unless_told(e, "the contents of memory can't be read")
     })?;
     crew.restore.link()?;
+    kinds::link(&crew.restore)?;
     // What others do with an object may depend on how many use it: no use of ours outlives this, but
     // those of objects that are to be published, which may have to be taken back.
     crew.restore.release_built();
     park::close_files();
-    let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     let pid = PidRef::of(&root).map_err(|_| crew.lost(Lost::of(0)))?;
     let number = pid.number_in(&PidNs::of_current()?);
     let pidfd = pid.prepare_pidfd().map_err(|e| {

@@ -27,6 +27,7 @@ use crate::{
         ThreadOps, //
     },
     image::task::*,
+    ipc,
     kapi::{
         fork::reset::reset_inherited,
         task::{
@@ -197,6 +198,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         task.fs = reference::<files::Dirs>(cap, fs)?;
         task.sighand = reference::<Actions>(cap, t.sighand_addr()?)?;
         task.uts = ns::uts::reference(cap, t)?.into();
+        task.ipc = ns::ipc::reference(cap, t)?.into();
+        task.undo = ipc::undo::reference(cap, t)?.into();
         super::signal::fill(&mut task, &mut flags, t)?;
         restart_block::fill(cap, &mut task, t);
         if t.is_in_vfork() {

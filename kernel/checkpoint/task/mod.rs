@@ -31,6 +31,10 @@ pub(crate) use cred::{
     rebuild as rebuild_cred,
     save_opener, //
 };
+pub(crate) use signal::{
+    signals_at,
+    with_signals, //
+};
 
 /// What each thread has, in the order in which it is saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[
@@ -82,6 +86,12 @@ impl Collected {
     /// A thread with pid `tid` was collected.
     pub(crate) fn has(&self, tid: u32) -> bool {
         self.tids.get(&tid).is_some()
+    }
+
+    /// The process group `number` is one of the image: it is not that of the caller, which restarted
+    /// tasks get in the place of the root's. `whole`: of a container.
+    pub(crate) fn has_group(&self, whole: bool, number: u32) -> bool {
+        whole || self.has(number) || self.root.is_some_and(|(pgid, _)| pgid != number)
     }
 
     /// A CPU time as it stands in the image: all of them together stay within what restart(2)

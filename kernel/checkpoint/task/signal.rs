@@ -2,7 +2,11 @@
 
 //! Signals: actions, masks, the alternate stack.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::aref::ARef,
+    task, //
+};
 use zerocopy::IntoBytes;
 
 use crate::{
@@ -112,8 +116,19 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// SIGKILL and SIGSTOP, which are in no mask.
 const UNBLOCKABLE: u64 = 1 << (9 - 1) | 1 << (19 - 1);
 
+/// Returns the reference of the signal actions at `addr`, if they are those of one of the tasks.
+pub(crate) fn signals_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
+    cap.objects.get::<Actions>(addr)?;
+    cap.objects.reference::<Actions>(addr).ok()
+}
+
+/// Returns a task that has the rebuilt signal actions with reference `obj`, if there is one.
+pub(crate) fn with_signals(r: &Restore, obj: ObjRef) -> Option<ARef<task::Task>> {
+    r.with_built(obj, |actions: &BuiltSighand| actions.0.clone())
+}
+
 /// Signal actions that have been rebuilt: their first thread holds them.
-struct BuiltSighand;
+struct BuiltSighand(ARef<task::Task>);
 
 impl Rebuilt for BuiltSighand {}
 
@@ -140,7 +155,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         sighand::set_action(signal, &new)
             .map_err(|e| r.fail(e, plan, fmt!("action for signal {signal} can't be set")))?;
     }
-    r.set_built(obj, BuiltSighand)
+    r.set_built(obj, BuiltSighand((&**current!()).into()))
 }
 
 /// Fills in the fields of the task record.

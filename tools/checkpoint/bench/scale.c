@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What there can be much of: processes, threads, mappings, descriptors, memory,
- * address space.
+ * What there can be much of: processes, threads, mappings, descriptors, what is
+ * registered with epoll, memory, address space.
  *
  * usage: scale KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
@@ -18,9 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define MIB	(1L << 20)
@@ -166,15 +169,21 @@ static int check_mappings(void)
 	return check_pages(number);
 }
 
-/* Open files with a position each. */
+/* What has so many descriptors; the number of the first. */
 static int first;
 
-static void make_descriptors(void)
+static void allow_descriptors(void)
 {
 	struct rlimit limit = { number + 64, number + 64 };
 
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		fail("setrlimit");
+}
+
+/* Open files with a position each. */
+static void make_descriptors(void)
+{
+	allow_descriptors();
 	for (long n = 0; n < number; n++) {
 		int fd = open("/proc/self/exe", O_RDONLY);
 
@@ -190,6 +199,92 @@ static int check_descriptors(void)
 	for (long n = 0; n < number; n++)
 		if (lseek(first + n, 0, SEEK_CUR) != n)
 			return 0;
+	return 1;
+}
+
+/* Eventfds with a counter each. */
+static void make_eventfds(void)
+{
+	allow_descriptors();
+	for (long n = 0; n < number; n++) {
+		int fd = eventfd(n + 1, EFD_NONBLOCK);
+
+		if (fd < 0)
+			fail("eventfd");
+		if (!n)
+			first = fd;
+	}
+}
+
+static int check_eventfds(void)
+{
+	for (long n = 0; n < number; n++) {
+		uint64_t count;
+
+		if (read(first + n, &count, sizeof(count)) != sizeof(count) || count != n + 1ul ||
+		    write(first + n, &count, sizeof(count)) != sizeof(count))
+			return 0;
+	}
+	return 1;
+}
+
+/* Timers, armed, with an interval each. */
+static void make_timerfds(void)
+{
+	allow_descriptors();
+	for (long n = 0; n < number; n++) {
+		struct itimerspec spec = { .it_value.tv_sec = 1000000, .it_interval.tv_sec = n };
+		int fd = timerfd_create(CLOCK_MONOTONIC, 0);
+
+		if (fd < 0 || timerfd_settime(fd, 0, &spec, NULL))
+			fail("timerfd");
+		if (!n)
+			first = fd;
+	}
+}
+
+static int check_timerfds(void)
+{
+	for (long n = 0; n < number; n++) {
+		struct itimerspec spec;
+
+		if (timerfd_gettime(first + n, &spec) || !spec.it_value.tv_sec ||
+		    spec.it_interval.tv_sec != n)
+			return 0;
+	}
+	return 1;
+}
+
+/* Files that are registered with an epoll instance, each its own. */
+static int instance;
+
+static void make_epoll(void)
+{
+	struct rlimit limit = { number + 64, number + 64 };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		fail("setrlimit");
+	instance = epoll_create1(0);
+	for (long n = 0; n < number; n++) {
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = n };
+		int fd = open("/dev/urandom", O_RDONLY);
+
+		if (fd < 0 || epoll_ctl(instance, EPOLL_CTL_ADD, fd, &event))
+			fail("epoll_ctl");
+		if (!n)
+			first = fd;
+	}
+}
+
+/* What is registered can be changed, and nothing else. */
+static int check_epoll(void)
+{
+	for (long n = 0; n < number; n++) {
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = n };
+
+		if (epoll_ctl(instance, EPOLL_CTL_MOD, first + n, &event))
+			return 0;
+	}
 	return 1;
 }
 
@@ -237,6 +332,9 @@ static const struct kind {
 	{ "threads", make_threads, check_threads },
 	{ "mappings", make_mappings, check_mappings },
 	{ "descriptors", make_descriptors, check_descriptors },
+	{ "eventfds", make_eventfds, check_eventfds },
+	{ "timerfds", make_timerfds, check_timerfds },
+	{ "epoll", make_epoll, check_epoll },
 	{ "memory", make_memory, check_memory },
 	{ "space", make_space, check_space },
 };
@@ -262,7 +360,7 @@ int main(int argc, char **argv)
 	while (argc == 4 && kind < end && strcmp(kind->name, argv[1]))
 		kind++;
 	if (argc != 4 || kind == end) {
-		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|memory|space NUMBER RESULT\n");
+		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|epoll|memory|space NUMBER RESULT\n");
 		return 2;
 	}
 	number = strtol(argv[2], NULL, 0);

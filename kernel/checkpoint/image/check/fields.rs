@@ -80,8 +80,21 @@ pub(in crate::image) fn padded_name(raw: &Raw<'_>, name: &[u8]) -> Result<(), Fa
 
 /// Refuses a payload that is no absolute path, or not the shortest form of one.
 pub(in crate::image) fn absolute_path(raw: &Raw<'_>) -> Result<(), Fault> {
-    let names = raw
-        .path()?
+    canonical(raw, raw.path()?)
+}
+
+/// Refuses a payload that is not two such paths with a NUL between them.
+pub(in crate::image) fn two_absolute_paths(raw: &Raw<'_>) -> Result<(), Fault> {
+    let mut paths = raw.payload.splitn(2, |&b| b == 0);
+    for _ in 0..2 {
+        let payload = paths.next().ok_or(raw.fault("one path where two belong"))?;
+        canonical(raw, Raw { payload, ..*raw }.path()?)?;
+    }
+    Ok(())
+}
+
+fn canonical(raw: &Raw<'_>, path: &[u8]) -> Result<(), Fault> {
+    let names = path
         .strip_prefix(b"/")
         .ok_or(raw.fault("path is not absolute"))?;
     let detour = |name: &[u8]| matches!(name, b"" | b"." | b"..");

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::image::{
     files,
+    ipc::check::Inside,
     kinds::Kind,
     mm,
     record::{
@@ -58,6 +59,29 @@ pub(in crate::image) enum Follow {
         /// Bytes that still fit.
         room: u64,
     },
+    /// Watches of an inotify instance, ascending from `from`, and then its events.
+    Watches {
+        /// How many.
+        left: u32,
+        /// How many events.
+        events: u32,
+        /// Lowest watch descriptor that the next one may have.
+        from: u32,
+    },
+    /// Events of an inotify instance.
+    Events {
+        /// How many.
+        left: u32,
+        /// One of those before tells that the queue was full.
+        overflow: bool,
+    },
+    /// Extended attributes of an inode.
+    Xattrs {
+        /// How many.
+        left: u32,
+    },
+    /// What is in an ipc namespace.
+    Ipc(Inside),
     /// Security labels.
     Labels {
         /// How many.
@@ -99,6 +123,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) objects: &'a mut [Object],
     /// Pids by number.
     pub(in crate::image) pids: &'a mut [Pid],
+    /// Links have come: nothing else does.
+    pub(in crate::image) links: bool,
     /// The thread group whose records these are.
     pub(in crate::image) group: Option<Group>,
     /// The thread whose records these are, and its thread group; 0: none yet.
@@ -109,6 +135,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
+    /// The descriptor table or open file right before, of which records like locks may follow.
+    pub(in crate::image) holder: Option<u32>,
     /// What was found.
     pub(in crate::image) summary: Summary,
 }
@@ -141,11 +169,13 @@ pub fn metadata(
         root_ns,
         objects,
         pids,
+        links: false,
         group: None,
         thread: (0, 0),
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
+        holder: None,
         summary: Summary::default(),
     };
     for raw in Records::asking(meta, at, go_on) {
@@ -277,10 +307,18 @@ impl Walk<'_> {
         if second != (raw.kind == Kind::Confinement) {
             return Err(raw.fault("only the second record tells of confinement"));
         }
+        if self.links && !raw.kind.is_link() {
+            return Err(raw.fault("comes after the links"));
+        }
+        self.links = raw.kind.is_link();
         match (&self.follow, raw.kind) {
+            (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
+            | (Follow::Watches { .. }, Kind::InotifyWatch)
+            | (Follow::Events { .. }, Kind::InotifyEvent)
+            | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
                 return Err(raw.fault("the address space before it lacks mappings"))
@@ -288,10 +326,22 @@ impl Walk<'_> {
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
             }
+            (Follow::Watches { .. } | Follow::Events { .. }, _) => {
+                return Err(raw.fault("the inotify instance before it lacks watches or events"))
+            }
+            (Follow::Xattrs { .. }, _) => {
+                return Err(raw.fault("the inode before it lacks extended attributes"))
+            }
+            (Follow::Ipc(_), _) => {
+                return Err(raw.fault("the ipc namespace before it lacks what is in it"))
+            }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
         if raw.kind != Kind::Guards {
             self.mapping = None;
+        }
+        if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {
+            self.holder = None;
         }
         match raw.kind.check() {
             Some(check) => check(self, raw),
@@ -348,6 +398,21 @@ impl Walk<'_> {
             Follow::Buffers { .. } => {
                 return Err(Fault::framing(end, "buffers of a pipe are missing"))
             }
+            Follow::Watches { .. } | Follow::Events { .. } => {
+                return Err(Fault::framing(
+                    end,
+                    "watches or events of an inotify instance are missing",
+                ))
+            }
+            Follow::Xattrs { .. } => {
+                return Err(Fault::framing(end, "extended attributes are missing"))
+            }
+            Follow::Ipc(_) => {
+                return Err(Fault::framing(
+                    end,
+                    "what is in an ipc namespace is missing",
+                ))
+            }
             // Tasks come after them.
             Follow::Labels { .. } => (),
         }
@@ -370,4 +435,5 @@ impl Walk<'_> {
 const _: () = {
     assert!(mm::EXTENT_MAX <= PAYLOAD_MAX);
     assert!(files::FDS_MAX * size_of::<files::Fd>() <= PAYLOAD_MAX);
+    assert!(files::LOCKS_MAX * size_of::<files::Lock>() <= PAYLOAD_MAX);
 };

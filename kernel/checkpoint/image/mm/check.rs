@@ -22,9 +22,12 @@ use crate::image::{
             kind_of, //
         },
         OpenFile,
+        FILE_ALIAS,
         FILE_DEVICE,
+        FILE_MEMFD,
         FILE_REGULAR,
         FILE_SHARED_ANON,
+        FILE_SYSV_SHM,
         FILE_UNLINKED, //
     },
     mm::*,
@@ -169,6 +172,12 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
+            vma.flags.get() & vma::WRITE_SEALED == 0
+                || (kind == VMA_SHARED && vma.flags.get() & vma::WRITE == 0),
+            "sealed against writing, but private or writable",
+        )?;
+        ensure(
+            raw,
             raw.payload.is_empty() || matches!(kind, VMA_ANON | VMA_SHARED),
             "name on a mapping that can have none",
         )?;
@@ -231,8 +240,22 @@ impl Walk<'_> {
             VMA_ANON | VMA_VDSO => {
                 return ensure(raw, file == 0, "file where none belongs");
             }
-            VMA_FILE => &[FILE_REGULAR, FILE_UNLINKED, FILE_DEVICE, FILE_SHARED_ANON],
-            VMA_SHARED => &[FILE_REGULAR, FILE_UNLINKED, FILE_SHARED_ANON],
+            VMA_FILE => &[
+                FILE_REGULAR,
+                FILE_UNLINKED,
+                FILE_DEVICE,
+                FILE_SHARED_ANON,
+                FILE_MEMFD,
+                FILE_ALIAS,
+            ],
+            VMA_SHARED => &[
+                FILE_REGULAR,
+                FILE_UNLINKED,
+                FILE_SHARED_ANON,
+                FILE_MEMFD,
+                FILE_ALIAS,
+                FILE_SYSV_SHM,
+            ],
             _ => return Err(raw.fault("unknown kind of mapping")),
         };
         let file = self.refer::<OpenFile>(raw, file)?;

@@ -24,6 +24,10 @@ use crate::image::{
         PID_MAX, //
     },
     files,
+    ipc::{
+        IpcNs,
+        UndoList, //
+    },
     mm::Mm,
     ns,
     record::{
@@ -183,6 +187,15 @@ impl Walk<'_> {
 
     fn task_references(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
         self.refer_or_none::<ns::Uts>(raw, task.uts.get())?;
+        self.refer_or_none::<IpcNs>(raw, task.ipc.get())?;
+        if task.undo.get() != 0 {
+            let list = self.refer::<UndoList>(raw, task.undo.get())?;
+            ensure(
+                raw,
+                list.detail == task.ipc.get() && task.state.get() == TASK_LIVE,
+                "has semaphore adjustments of another ipc namespace",
+            )?;
+        }
         if task.state.get() == TASK_LIVE {
             self.refer::<Mm>(raw, task.mm.get())?;
             self.refer::<files::Table>(raw, task.files.get())?;

@@ -6,16 +6,26 @@ use kernel::{
     bindings,
     error::to_result,
     num::casts::u32_as_usize,
-    prelude::*, //
+    prelude::*,
+    str::CStr, //
 };
 
 use crate::{
     image::files::open,
-    kapi::fs::file::{
-        ftype,
-        FileRef, //
+    kapi::fs::{
+        file::{
+            ftype,
+            FileRef, //
+        },
+        io, //
     }, //
 };
+
+/// How names of extended attributes begin that security modules give a file.
+const LABELS: &[u8] = b"security.";
+
+/// The one of them that a user sets.
+const CAPABILITIES: &[u8] = b"security.capability\0";
 
 impl FileRef {
     /// write(2) can write to it.
@@ -73,30 +83,74 @@ impl FileRef {
         unsafe { bindings::inode_is_linkable(self.inode()) }
     }
 
-    /// It has extended attributes; those of security modules don't count.
+    /// Names of its extended attributes, each with its NUL; those that security modules give it are
+    /// left out. May sleep and read from the disk.
     ///
     /// E2BIG: they have too many names.
-    pub(crate) fn has_xattrs(&self) -> Result<bool> {
+    pub(crate) fn xattrs(&self) -> Result<KVVec<u8>> {
         let dentry = self.path_raw().dentry;
         // SAFETY: The file keeps its dentry; without a buffer only the size is told.
         let n = unsafe { bindings::vfs_listxattr(dentry, core::ptr::null_mut(), 0) };
         let Ok(n) = usize::try_from(n) else {
             // The filesystem has none.
-            return Ok(false);
+            return Ok(KVVec::new());
         };
         if n > u32_as_usize(bindings::XATTR_LIST_MAX) {
             return Err(E2BIG);
         }
-        let mut names = KVVec::from_elem(0u8, n, GFP_KERNEL)?;
+        let mut all = KVVec::from_elem(0u8, n, GFP_KERNEL)?;
         // SAFETY: As above; the vector is as long as the function is told.
-        let n = unsafe { bindings::vfs_listxattr(dentry, names.as_mut_ptr().cast(), names.len()) };
-        let names = usize::try_from(n)
+        let n = unsafe { bindings::vfs_listxattr(dentry, all.as_mut_ptr().cast(), all.len()) };
+        let all = usize::try_from(n)
             .ok()
-            .and_then(|n| names.get(..n))
+            .and_then(|n| all.get(..n))
             .ok_or(E2BIG)?;
-        Ok(names
-            .split(|&c| c == 0)
-            .any(|name| !name.is_empty() && !name.starts_with(b"security.")))
+        let mut names = KVVec::new();
+        for name in all.split_inclusive(|&c| c == 0) {
+            let own = name.starts_with(LABELS) && name != CAPABILITIES;
+            if name.len() > 1 && !own {
+                names.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        Ok(names)
+    }
+
+    /// The value of the extended attribute `name`, as fgetxattr(2) tells it. May sleep and read from the
+    /// disk.
+    pub(crate) fn xattr(&self, name: &CStr) -> Result<KVVec<u8>> {
+        let get = |value: *mut u8, size| {
+            // SAFETY: We own a reference, the name is NUL-terminated, and the value is as long as
+            // the function is told.
+            let n = unsafe {
+                bindings::checkpoint_getxattr(self.as_ptr(), name.as_char_ptr(), value.cast(), size)
+            };
+            io::counted(n)
+        };
+        let n = get(core::ptr::null_mut(), 0)?;
+        if n > u32_as_usize(bindings::XATTR_SIZE_MAX) {
+            return Err(E2BIG);
+        }
+        let mut value = KVVec::from_elem(0u8, n, GFP_KERNEL_ACCOUNT)?;
+        if n != 0 {
+            let n = get(value.as_mut_ptr(), n)?;
+            value.truncate(n);
+        }
+        Ok(value)
+    }
+
+    /// Gives it the extended attribute `name`, as fsetxattr(2) does.
+    pub(crate) fn set_xattr(&self, name: &CStr, value: &[u8]) -> Result {
+        let mut copy = KVVec::new();
+        copy.extend_from_slice(value, GFP_KERNEL_ACCOUNT)?;
+        // SAFETY: We own a reference, the name is NUL-terminated, and the value is ours.
+        to_result(unsafe {
+            bindings::checkpoint_setxattr(
+                self.as_ptr(),
+                name.as_char_ptr(),
+                copy.as_mut_ptr().cast(),
+                copy.len(),
+            )
+        })
     }
 
     /// Advice of posix_fadvise(2) that is in effect, as flags of the image.

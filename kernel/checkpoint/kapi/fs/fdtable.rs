@@ -73,6 +73,11 @@ impl FilesRef {
         NonNull::new(from_err_ptr(files)?).ok_or(ENOMEM).map(Self)
     }
 
+    /// The table, for this layer.
+    pub(super) fn as_ptr(&self) -> *mut bindings::files_struct {
+        self.0.as_ptr()
+    }
+
     /// Its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
@@ -121,6 +126,11 @@ impl FilesRef {
             bindings::spin_unlock(&raw mut (*files).file_lock);
             found
         }
+    }
+
+    /// The file at descriptor `fd`, if there is one.
+    pub(crate) fn file(&self, fd: u32) -> Option<FileRef> {
+        self.next(fd).filter(|d| d.fd == fd).map(|d| d.file)
     }
 
     /// It is the caller's.

@@ -18,15 +18,12 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-use crate::kapi::{
-    fs::{
-        io,
-        path::{
-            self,
-            PathRef, //
-        }, //
-    },
-    task::frozen::FrozenTask, //
+use crate::kapi::fs::{
+    io,
+    path::{
+        self,
+        PathRef, //
+    }, //
 };
 
 /// File types, as in `st_mode`.
@@ -37,8 +34,6 @@ pub(crate) mod ftype {
     pub(crate) const MASK: u32 = bindings::S_IFMT;
     /// Socket.
     pub(crate) const SOCKET: u32 = bindings::S_IFSOCK;
-    /// Symbolic link.
-    pub(crate) const LINK: u32 = bindings::S_IFLNK;
     /// Regular file.
     pub(crate) const REGULAR: u32 = bindings::S_IFREG;
     /// Block device.
@@ -274,18 +269,6 @@ impl FileRef {
         (!owner.contains(&u32::MAX)).then_some(owner)
     }
 
-    /// Somebody is to be signalled, or what with was chosen: O_ASYNC, F_SETOWN, F_SETSIG,
-    /// F_SETLEASE or F_NOTIFY were used.
-    pub(crate) fn has_owner(&self) -> bool {
-        // SAFETY: We own a reference; once set, the owner's structure stays until the file goes.
-        unsafe {
-            let owner = (&raw const (*self.as_ptr()).f_owner).read_volatile();
-            !owner.is_null()
-                && (!(&raw const (*owner).pid).read_volatile().is_null()
-                    || (&raw const (*owner).signum).read_volatile() != 0)
-        }
-    }
-
     /// It was opened with access mode 3: for ioctl(2) only.
     pub(crate) fn is_ioctl_only(&self) -> bool {
         !self.is_path_only() && self.flags() & bindings::O_ACCMODE == bindings::O_ACCMODE
@@ -294,13 +277,6 @@ impl FileRef {
     /// O_ASYNC is set.
     pub(crate) fn is_async(&self) -> bool {
         self.flags() & bindings::FASYNC != 0
-    }
-
-    /// It is the program that `t` executes.
-    pub(crate) fn is_executed_by(&self, t: &FrozenTask) -> bool {
-        // SAFETY: The task is valid; a file that is returned comes with a reference.
-        let exe = unsafe { Self::from_owned(bindings::get_task_exe_file(t.as_ptr())) };
-        exe.is_ok_and(|exe| exe == *self)
     }
 
     /// Its mount is the kernel's own: it has no path.
@@ -325,6 +301,22 @@ impl FileRef {
             bindings::release_dentry_name_snapshot(&mut snapshot);
         }
         name
+    }
+
+    /// The whole name of its directory entry, without a NUL.
+    pub(crate) fn whole_name(&self) -> Result<KVec<u8>> {
+        let mut snapshot = bindings::name_snapshot::default();
+        let mut name = KVec::new();
+        // SAFETY: As in `entry_name()`.
+        let copied = unsafe {
+            bindings::take_dentry_name_snapshot(&mut snapshot, self.path_raw().dentry);
+            let from = CStr::from_char_ptr(snapshot.name.name.cast()).to_bytes();
+            let copied = name.extend_from_slice(from, GFP_KERNEL_ACCOUNT);
+            bindings::release_dentry_name_snapshot(&mut snapshot);
+            copied
+        };
+        copied?;
+        Ok(name)
     }
 
     /// Address family of a socket.
@@ -353,6 +345,11 @@ impl FileRef {
         }
     }
 
+    /// Returns whether it is a file of a FUSE server, which the kernel asks what it knows.
+    pub(crate) fn is_served(&self) -> bool {
+        self.fs_magic() == u64::from(bindings::FUSE_SUPER_MAGIC)
+    }
+
     /// Returns whether it is an epoll instance.
     pub(crate) fn is_epoll(&self) -> bool {
         // SAFETY: We own a reference; only its operations are looked at.
@@ -377,6 +374,14 @@ impl FileRef {
     pub(crate) fn is_hugetlb(&self) -> bool {
         // SAFETY: We own a reference.
         unsafe { bindings::is_hugetlb_file(self.as_ptr()) }
+    }
+
+    /// What is done with it, but for having opened it, is no event for those who watch files: for
+    /// what only the engine has.
+    pub(crate) fn set_quiet(&self) {
+        // SAFETY: We own a reference. The mode is read when something is done with the file, which
+        // nobody but the caller has.
+        unsafe { bindings::file_set_nonotify(self.as_ptr()) };
     }
 
     /// Moves its position to `pos`.
@@ -465,7 +470,26 @@ impl FileRef {
     /// By way of another file, so that an error of an earlier write is still there for the task
     /// that owns this one.
     pub(crate) fn sync(&self) -> Result {
-        let file = self.reopen(bindings::O_RDONLY | bindings::O_LARGEFILE)?;
+        // Another one would break its lease.
+        if self.has_lease()? {
+            // SAFETY: We own a reference.
+            return match to_result(unsafe { bindings::checkpoint_fsync_leased(self.as_ptr()) }) {
+                Err(EINVAL) => Ok(()),
+                r => r,
+            };
+        }
+        let path = self.path();
+        let flags = (bindings::O_RDONLY | bindings::O_LARGEFILE).cast_signed();
+        // For the tasks that run again, and watch it, nothing happens.
+        // SAFETY: The path is referenced; a running task has credentials; a file that is returned
+        // comes with a reference.
+        let file = unsafe {
+            Self::from_owned(bindings::dentry_open_nonotify(
+                path.as_raw(),
+                flags,
+                bindings::current_cred(),
+            ))
+        }?;
         // SAFETY: We own a reference.
         match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
             // The filesystem has no disk.

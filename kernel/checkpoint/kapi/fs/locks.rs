@@ -4,49 +4,168 @@
 
 use kernel::{
     bindings,
+    error::to_result,
     prelude::*, //
 };
 
-use crate::kapi::fs::file::FileRef;
+use crate::kapi::{
+    fs::{
+        fdtable::FilesRef,
+        file::FileRef, //
+    },
+    pid::namespace::PidNs, //
+};
 
-/// The open files by way of which locks or leases of an inode were taken.
+/// Last byte of a lock that reaches to the end of the file, wherever that is.
+pub(crate) const TO_THE_END: i64 = i64::MAX;
+
+/// What a lock is, and so who owns it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LockKind {
+    /// F_SETLK: a descriptor table owns it.
+    Posix,
+    /// F_OFD_SETLK: the open file.
+    Ofd,
+    /// flock(2): the open file.
+    Flock,
+    /// F_SETLEASE: the open file.
+    Lease,
+    /// F_SETDELEG: the open file.
+    Delegation,
+}
+
+/// A lock, as it was at one moment.
 ///
-/// Locks of frozen tasks do not change. Of those of others it is what was there at one moment.
+/// The addresses are for comparison only.
+#[derive(Clone, Copy)]
+pub(crate) struct Lock {
+    /// What it is.
+    pub(crate) kind: LockKind,
+    /// It keeps all others out, and not writers only.
+    pub(crate) exclusive: bool,
+    /// Address of the open file by way of which it was taken.
+    pub(crate) file: usize,
+    /// Address of its owner.
+    pub(crate) owner: usize,
+    /// First byte.
+    pub(crate) start: i64,
+    /// Last byte; [`TO_THE_END`].
+    pub(crate) end: i64,
+    /// The thread group that has taken it, in the initial pid namespace; it may be gone. Not above
+    /// 0: that of another machine.
+    pub(crate) pid: i32,
+    /// Descriptor that the signal names which tells that a lease is to be given up; 0 of others.
+    pub(crate) fd: u32,
+    /// A lease that is to be given up: somebody waits for that.
+    pub(crate) breaking: bool,
+}
+
+impl Lock {
+    /// Reads an element of the lists of an inode.
+    ///
+    /// # Safety
+    ///
+    /// `core` is valid and does not change during the call. On the list of leases it is part of a
+    /// `file_lease` (`lease`), else of a `file_lock`.
+    unsafe fn read(core: *const bindings::file_lock_core, lease: bool) -> Self {
+        // SAFETY: By the caller's promise.
+        let (flags, core_type, file, owner, pid) = unsafe {
+            (
+                (*core).flc_flags,
+                (*core).flc_type,
+                (*core).flc_file.addr(),
+                (*core).flc_owner.addr(),
+                (*core).flc_pid,
+            )
+        };
+        let pending = bindings::FL_DOWNGRADE_PENDING | bindings::FL_UNLOCK_PENDING;
+        let mut lock = Self {
+            kind: LockKind::Lease,
+            exclusive: u32::from(core_type) == bindings::F_WRLCK,
+            file,
+            owner,
+            start: 0,
+            end: TO_THE_END,
+            pid,
+            fd: 0,
+            breaking: lease && flags & pending != 0,
+        };
+        if lease {
+            if flags & bindings::FL_LEASE == 0 {
+                lock.kind = LockKind::Delegation;
+            }
+            let lease = kernel::container_of!(core, bindings::file_lease, c);
+            // SAFETY: By the caller's promise; what it has of signals stays as long as it does.
+            lock.fd = unsafe { (*lease).fl_fasync.as_ref() }
+                .and_then(|f| u32::try_from(f.fa_fd).ok())
+                .unwrap_or(0);
+            return lock;
+        }
+        lock.kind = if flags & bindings::FL_FLOCK != 0 {
+            LockKind::Flock
+        } else if flags & bindings::FL_OFDLCK != 0 {
+            LockKind::Ofd
+        } else {
+            LockKind::Posix
+        };
+        let range = kernel::container_of!(core, bindings::file_lock, c);
+        // SAFETY: By the caller's promise.
+        (lock.start, lock.end) = unsafe { ((*range).fl_start, (*range).fl_end) };
+        lock
+    }
+
+    /// It keeps `other` from being taken.
+    fn conflicts(&self, other: &Self) -> bool {
+        let comparable = match (self.kind, other.kind) {
+            (LockKind::Flock, LockKind::Flock) => true,
+            (LockKind::Posix | LockKind::Ofd, LockKind::Posix | LockKind::Ofd) => {
+                self.start <= other.end && other.start <= self.end
+            }
+            _ => false,
+        };
+        comparable && self.owner != other.owner && (self.exclusive || other.exclusive)
+    }
+}
+
+/// The locks and leases of an inode.
+///
+/// Those of frozen tasks do not change. Of others it is what was there at one moment.
 ///
 /// # Invariants
 ///
-/// They are sorted by address.
-pub(crate) struct LockHolders(KVVec<usize>);
+/// They are sorted by the address of the open file.
+pub(crate) struct Locks(KVVec<Lock>);
 
-impl LockHolders {
+impl Locks {
     /// Those of the inode of `file`. May sleep.
     pub(crate) fn of(file: &FileRef) -> Result<Self> {
-        let mut holders: KVVec<usize> = KVVec::new();
+        let mut locks: KVVec<Lock> = KVVec::new();
         // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
         let context = unsafe { (&raw const (*(*file.as_ptr()).f_inode).i_flctx).read_volatile() };
         if context.is_null() {
             // INVARIANT: There are none.
-            return Ok(Self(holders));
+            return Ok(Self(locks));
         }
         loop {
-            let room = holders.capacity();
+            let room = locks.capacity();
             let mut found = 0;
             // SAFETY: The context is valid. Under its lock the lists are stable and their elements
-            // are `file_lock_core`s, linked by `flc_list`.
+            // are `file_lock_core`s, linked by `flc_list`, of a lease on the last one and of a lock
+            // on the others.
             unsafe {
                 bindings::spin_lock(&raw mut (*context).flc_lock);
-                for head in [
-                    &raw mut (*context).flc_flock,
-                    &raw mut (*context).flc_posix,
-                    &raw mut (*context).flc_lease,
+                for (head, lease) in [
+                    (&raw mut (*context).flc_flock, false),
+                    (&raw mut (*context).flc_posix, false),
+                    (&raw mut (*context).flc_lease, true),
                 ] {
                     let mut at = (*head).next;
                     while at != head {
-                        let lock = kernel::container_of!(at, bindings::file_lock_core, flc_list);
+                        let core = kernel::container_of!(at, bindings::file_lock_core, flc_list);
                         found += 1;
                         if found <= room {
                             // There is room: nothing is allocated.
-                            drop(holders.push_within_capacity((*lock).flc_file.addr()));
+                            drop(locks.push_within_capacity(Lock::read(core, lease)));
                         }
                         at = (*at).next;
                     }
@@ -54,17 +173,116 @@ impl LockHolders {
                 bindings::spin_unlock(&raw mut (*context).flc_lock);
             }
             if found <= room {
-                holders.sort_unstable();
+                locks.sort_unstable_by_key(|lock| (lock.file, lock.owner, lock.start));
                 // INVARIANT: They have just been sorted.
-                return Ok(Self(holders));
+                return Ok(Self(locks));
             }
-            holders.clear();
-            holders.reserve(found, GFP_KERNEL_ACCOUNT)?;
+            locks.clear();
+            locks.reserve(found, GFP_KERNEL_ACCOUNT)?;
         }
     }
 
-    /// A lock or lease was taken by way of `file`.
-    pub(crate) fn has(&self, file: &FileRef) -> bool {
-        self.0.binary_search(&file.addr()).is_ok()
+    /// Those that were taken by way of `file`.
+    pub(crate) fn of_file(&self, file: &FileRef) -> &[Lock] {
+        let addr = file.addr();
+        let from = self.0.partition_point(|lock| lock.file < addr);
+        let to = self.0.partition_point(|lock| lock.file <= addr);
+        self.0.get(from..to).unwrap_or(&[])
+    }
+
+    /// The first that keeps `wanted` from being taken.
+    pub(crate) fn conflict(&self, wanted: &Lock) -> Option<&Lock> {
+        self.0.iter().find(|lock| lock.conflicts(wanted))
+    }
+}
+
+impl FileRef {
+    /// Its filesystem keeps locks of `kind` by itself, elsewhere than the kernel.
+    pub(crate) fn keeps_locks_itself(&self, kind: LockKind) -> bool {
+        // SAFETY: We own a reference; its operations do not change.
+        unsafe { bindings::checkpoint_has_lock_ops(self.as_ptr(), kind == LockKind::Flock) }
+    }
+
+    /// Takes `lock` by way of it, for `table` if that is the owner, by its descriptor `fd`, and in
+    /// the name of the thread group that is `lock.pid`. `file` and `owner` of it are not looked at.
+    ///
+    /// EAGAIN: another one conflicts; EBADF: it is not open for what the lock wants, or not that
+    /// descriptor; EOPNOTSUPP: its filesystem keeps locks by itself. A lease can't be taken so.
+    pub(crate) fn lock(&self, lock: &Lock, table: Option<(&FilesRef, u32)>) -> Result {
+        if matches!(lock.kind, LockKind::Lease | LockKind::Delegation) {
+            return Err(EINVAL);
+        }
+        let (owner, fd) = match table {
+            Some((table, fd)) => (table.as_ptr(), fd),
+            None => (core::ptr::null_mut(), 0),
+        };
+        let how = if lock.exclusive {
+            bindings::F_WRLCK
+        } else {
+            bindings::F_RDLCK
+        };
+        // SAFETY: We own references on the file and on the table. A lock ends with its owner: the
+        // table has a descriptor of the file, which is checked, and when it closes that, or the
+        // open file goes, those that they own are released.
+        to_result(unsafe {
+            bindings::checkpoint_lock_file(
+                self.as_ptr(),
+                owner,
+                fd,
+                how.cast_signed(),
+                lock.kind == LockKind::Flock,
+                lock.start,
+                lock.end,
+                lock.pid,
+            )
+        })
+    }
+
+    /// It has a lease or delegation: who opens the same inode may break it.
+    pub(crate) fn has_lease(&self) -> Result<bool> {
+        let locks = Locks::of(self)?;
+        let mut own = locks.of_file(self).iter();
+        Ok(own.any(|lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation)))
+    }
+
+    /// Takes the lease or delegation `lease` on it, in the name of the thread group `lease.pid`. Who
+    /// gets its signals is known. May sleep.
+    ///
+    /// EAGAIN: somebody has it open; EACCES: the caller neither owns it nor has CAP_LEASE; EINVAL: it
+    /// can have none.
+    pub(crate) fn set_lease(&self, lease: &Lock) -> Result {
+        let how = if lease.exclusive {
+            bindings::F_WRLCK
+        } else {
+            bindings::F_RDLCK
+        };
+        // SAFETY: We own a reference on the file, which releases it when it goes.
+        to_result(unsafe {
+            bindings::checkpoint_set_lease(
+                self.as_ptr(),
+                lease.kind == LockKind::Delegation,
+                lease.fd.cast_signed(),
+                how.cast_signed(),
+                lease.pid,
+            )
+        })
+    }
+
+    /// What another owner has that keeps `lock`, to be taken by way of this file, from that; and the
+    /// pid of who has taken it, in the namespace of the caller, 0 if it has none there. `None`: it
+    /// is gone.
+    pub(crate) fn lock_conflict(
+        &self,
+        lock: &Lock,
+        table: Option<&FilesRef>,
+    ) -> Result<Option<(Lock, u32)>> {
+        let wanted = Lock {
+            owner: table.map_or(self.addr(), FilesRef::addr),
+            ..*lock
+        };
+        let here = PidNs::of_current()?;
+        let found = Locks::of(self)?;
+        let found = found.conflict(&wanted);
+        Ok(found.map(|lock| (*lock, here.process(lock.pid))))
     }
 }

@@ -17,7 +17,6 @@ pub(crate) use kernel::bindings::{
     EFIVARFS_MAGIC,
     HUGETLBFS_MAGIC,
     NSFS_MAGIC,
-    PID_FS_MAGIC,
     PROC_SUPER_MAGIC,
     PSTOREFS_MAGIC,
     RDTGROUP_SUPER_MAGIC,

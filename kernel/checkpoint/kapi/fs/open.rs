@@ -51,8 +51,8 @@ impl FileRef {
         unsafe { Self::from_owned(bindings::checkpoint_open_program(path.as_raw())) }
     }
 
-    /// Opens what `path` leads to without a look at its permissions: for the engine itself, never
-    /// for a task.
+    /// Opens what `path` leads to without a look at its permissions: for the engine itself, or what
+    /// a task may open of itself in any case.
     pub(crate) fn open_unchecked(path: &PathRef, flags: u32) -> Result<Self> {
         // SAFETY: The path is referenced; a running task has credentials; a file that is returned
         // comes with a reference.
@@ -91,7 +91,7 @@ impl FileRef {
         let all = (self.flags() & !mask) | (flags & mask);
         // SAFETY: We own a reference. O_ASYNC, for which a descriptor is wanted, is neither set nor
         // cleared.
-        to_result(unsafe { bindings::checkpoint_set_status_flags(self.as_ptr(), all) })
+        to_result(unsafe { bindings::checkpoint_set_status_flags(self.as_ptr(), 0, all) })
     }
 }
 
@@ -108,6 +108,7 @@ static FLAGS: &[(u32, u32)] = &[
     (bindings::O_LARGEFILE, open::LARGEFILE),
     (bindings::O_DIRECTORY, open::DIRECTORY),
     (bindings::O_NOFOLLOW, open::NOFOLLOW),
+    (bindings::FASYNC, open::ASYNC),
 ];
 
 /// The image's flags for an open file.
@@ -124,9 +125,16 @@ pub(crate) fn flags_to_image(file: &FileRef) -> u32 {
     if file.is_writable() {
         to |= open::WRITE;
     }
+    if file.is_ioctl_only() {
+        to |= open::NO_ACCESS;
+    }
     // What exec(2) opened: it wants the right to execute, and not to read.
     if file.flags() & bindings::FMODE_EXEC != 0 {
         to |= open::EXEC;
+    }
+    // Set again when it is known who gets the signals.
+    if file.sends_signals() {
+        to &= !open::ASYNC;
     }
     // A file that was made with O_TMPFILE has this, but could not be opened with it.
     if file.file_type() != ftype::DIRECTORY {
@@ -140,6 +148,7 @@ pub(crate) fn flags_from_image(flags: u32) -> u32 {
     let mut to = match (flags & open::READ != 0, flags & open::WRITE != 0) {
         (true, true) => bindings::O_RDWR,
         (false, true) => bindings::O_WRONLY,
+        (false, false) if flags & open::NO_ACCESS != 0 => bindings::O_ACCMODE,
         _ => bindings::O_RDONLY,
     };
     for (flag, image) in FLAGS {
@@ -157,10 +166,23 @@ pub(crate) fn flags_from_image(flags: u32) -> u32 {
 pub(crate) mod oflag {
     use kernel::bindings;
 
+    /// What fcntl(F_SETFL) sets, O_ASYNC not counted.
+    pub(crate) const SETFL: u32 =
+        bindings::O_APPEND | bindings::O_NONBLOCK | bindings::O_DIRECT | bindings::O_NOATIME;
     /// O_NONBLOCK.
     pub(crate) const NONBLOCK: u32 = bindings::O_NONBLOCK;
     /// O_DIRECT.
     pub(crate) const DIRECT: u32 = bindings::O_DIRECT;
+    /// For reading.
+    pub(crate) const READ: u32 = bindings::O_RDONLY | bindings::O_LARGEFILE;
+    /// For reading a directory.
+    pub(crate) const DIRECTORY: u32 =
+        bindings::O_RDONLY | bindings::O_LARGEFILE | bindings::O_DIRECTORY;
+    /// For reading and writing.
+    pub(crate) const READ_WRITE: u32 = bindings::O_RDWR | bindings::O_LARGEFILE;
+    /// What F_SETFL sets, but for O_ASYNC.
+    pub(crate) const STATUS: u32 =
+        bindings::O_APPEND | bindings::O_NONBLOCK | bindings::O_DIRECT | bindings::O_NOATIME;
     /// A pipe, for both ends.
     pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
     /// A new file without a name, for reading and writing.

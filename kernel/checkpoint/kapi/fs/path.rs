@@ -4,7 +4,10 @@
 
 use kernel::{
     bindings,
-    error::to_result,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
     num::casts::{
         u32_as_usize,
         usize_as_u64, //
@@ -81,6 +84,65 @@ impl PathRef {
         unsafe { bindings::d_unlinked(self.0.dentry) }
     }
 
+    /// Another path to the same inode, on the same mount, by a name that was looked up and not
+    /// removed since. It may be out of reach.
+    pub(crate) fn other_name(&self) -> Option<Self> {
+        // SAFETY: The path keeps its inode; a dentry that is returned comes with a reference.
+        let dentry = unsafe { bindings::d_find_alias(self.inode()?) };
+        if dentry.is_null() {
+            return None;
+        }
+        // SAFETY: We own a reference on the mount, so there may be others.
+        unsafe { bindings::mntget(self.0.mnt) };
+        // INVARIANT: Both references were just taken.
+        Some(Self(bindings::path {
+            mnt: self.0.mnt,
+            dentry,
+        }))
+    }
+
+    /// Another path to the same inode, which is no directory, by a name that the directory `dir`
+    /// had and that was removed: nobody can look it up.
+    ///
+    /// EXDEV: the inode is on another filesystem.
+    pub(crate) fn removed_name(&self, dir: &PathRef, name: &CStr) -> Result<Self> {
+        let inode = self.inode().ok_or(ENOENT)?;
+        // SAFETY: We own references; dentries keep their superblock.
+        if unsafe { (*self.0.dentry).d_sb != (*dir.0.dentry).d_sb } {
+            return Err(EXDEV);
+        }
+        // SAFETY: We own references on both; the name is NUL-terminated, and copied. A dentry that
+        // is returned comes with a reference.
+        let dentry = from_err_ptr(unsafe {
+            bindings::checkpoint_removed_name(dir.0.dentry, name.as_char_ptr(), inode)
+        })?;
+        // SAFETY: We own a reference on the mount, so there may be others.
+        unsafe { bindings::mntget(dir.0.mnt) };
+        // INVARIANT: Both references were just taken.
+        Ok(Self(bindings::path {
+            mnt: dir.0.mnt,
+            dentry,
+        }))
+    }
+
+    /// Makes a directory `name` in this one, with the rights that the caller has or acts with, and
+    /// removes it: returns its path. Nobody finds it in between. May sleep, even for long.
+    ///
+    /// EEXIST: something has that name.
+    pub(crate) fn removed_dir(&self, name: &CStr) -> Result<Self> {
+        // SAFETY: We own references on the path; the name is NUL-terminated, and copied. A dentry
+        // that is returned comes with a reference.
+        let dentry =
+            from_err_ptr(unsafe { bindings::checkpoint_removed_dir(&self.0, name.as_char_ptr()) })?;
+        // SAFETY: We own a reference on the mount, so there may be others.
+        unsafe { bindings::mntget(self.0.mnt) };
+        // INVARIANT: Both references were just taken.
+        Ok(Self(bindings::path {
+            mnt: self.0.mnt,
+            dentry,
+        }))
+    }
+
     /// The directory that its name is or was in.
     pub(crate) fn parent(&self) -> Self {
         // SAFETY: We own references; `dget_parent` returns one on the parent.
@@ -109,6 +171,11 @@ impl PathRef {
         // SAFETY: We own a reference on the dentry, which keeps an inode that it has.
         let inode = unsafe { (&raw const (*self.0.dentry).d_inode).read_volatile() };
         (!inode.is_null()).then_some(inode)
+    }
+
+    /// Address of the inode; 0: there is none.
+    pub(crate) fn inode_addr(&self) -> usize {
+        self.inode().map_or(0, |inode| inode.addr())
     }
 
     /// Type of the inode, as in `st_mode`, with its permissions; 0: there is none.
@@ -229,7 +296,7 @@ impl PathRef {
             return Ok(None);
         }
         // There is one error: that the buffer is too short.
-        let Ok(name) = kernel::error::from_err_ptr(name) else {
+        let Ok(name) = from_err_ptr(name) else {
             return Ok(None);
         };
         let mut copy = KVec::new();

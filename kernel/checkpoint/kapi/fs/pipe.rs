@@ -111,6 +111,22 @@ impl Pipe {
         unsafe { (&raw const (*self.pipe).files).read_volatile() }
     }
 
+    /// The descriptor that signals of its end name, if that has O_ASYNC and is to send any.
+    pub(crate) fn async_fd(&self) -> Option<u32> {
+        // SAFETY: The file keeps the pipe, whose lists are read under RCU.
+        let lists = unsafe {
+            [
+                &raw mut (*self.pipe).fasync_readers,
+                &raw mut (*self.pipe).fasync_writers,
+            ]
+        };
+        lists.into_iter().find_map(|list| {
+            // SAFETY: As above; the file is not written to.
+            let fd = unsafe { bindings::checkpoint_async_fd(self.file.as_ptr(), list) };
+            u32::try_from(fd).ok()
+        })
+    }
+
     /// Name of its directory entry.
     pub(crate) fn name(&self) -> EntryName {
         self.file.entry_name()

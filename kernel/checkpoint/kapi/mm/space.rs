@@ -149,13 +149,14 @@ impl MmRef {
         u64::from(n.unsigned_abs())
     }
 
-    /// A copy-on-write copy, as fork() makes it. May sleep.
+    /// A copy-on-write copy, as fork() makes it, without attaches of System V shared memory. May
+    /// sleep.
     ///
     /// ENOMEM; EINTR: SIGKILL came.
     pub(crate) fn copy(&self) -> Result<Self> {
-        // SAFETY: `current` is valid, and we own a reference on the original, whose lock is not
+        // SAFETY: We own a reference on the original, whose lock is not
         // held. A new address space has one user: us.
-        unsafe { Self::from_owned(bindings::dup_mm(bindings::get_current(), self.as_ptr())) }
+        unsafe { Self::from_owned(bindings::checkpoint_copy_mm(self.as_ptr())) }
             .ok_or_else(killed_or_no_memory)
     }
 
@@ -498,8 +499,9 @@ pub(crate) mod barrier {
     pub(crate) const ALL: u32 = (1 << 8) - 1;
 }
 
-/// Sets the program that is executed. EACCES: it is open for writing.
+/// Sets the program of a new address space. EACCES: it is open for writing.
 pub(crate) fn set_exe(mm: &MmRef, file: &FileRef) -> Result {
-    // SAFETY: We own both references; the address space belongs to the caller alone.
+    // SAFETY: We own both references. Tasks that have the address space are parked or not made
+    // yet, so that nobody else sets it; others read it under RCU.
     to_result(unsafe { bindings::set_mm_exe_file(mm.as_ptr(), file.as_ptr()) })
 }

@@ -95,8 +95,6 @@ pub(crate) struct VmaInfo {
     pub(crate) file: Option<FileRef>,
     /// Its pages are private to it, or zero.
     pub(crate) anonymous: bool,
-    /// Maps memory of tmpfs, as which anonymous shared memory counts too, by tmpfs itself.
-    pub(crate) shmem: bool,
     /// Made by the kernel.
     pub(crate) special: Special,
     /// May have private pages.
@@ -130,7 +128,6 @@ impl VmaInfo {
                 offset: usize_as_u64((*vma).vm_pgoff) << PAGE_SHIFT,
                 file,
                 anonymous,
-                shmem: bindings::vma_is_shmem(vma),
                 special: special(vma),
                 touched: !(*vma).anon_vma.is_null(),
                 watched: bindings::vma_uffd_armed(vma),

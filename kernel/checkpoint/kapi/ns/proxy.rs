@@ -15,6 +15,7 @@ use kernel::{
 use crate::{
     image::ns::UTS_LEN,
     kapi::{
+        ipc::namespace::IpcNs,
         pid::namespace::PidNs,
         task::frozen::FrozenTask, //
     }, //
@@ -149,6 +150,12 @@ impl Proxy {
         unsafe { (*self.0.as_ptr()).uts_ns }.addr()
     }
 
+    /// Address of its ipc namespace.
+    pub(crate) fn ipc_addr(&self) -> usize {
+        // SAFETY: We own a reference.
+        unsafe { (*self.0.as_ptr()).ipc_ns }.addr()
+    }
+
     /// Number of tasks that have it, and of other references, ours included.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
@@ -182,6 +189,8 @@ pub(crate) type TimeOffsets = (i64, i64);
 pub(crate) struct Namespaces {
     /// uts.
     pub(crate) uts: Uts,
+    /// ipc.
+    pub(crate) ipc: IpcNs,
     /// The pid namespace of its children to come.
     pub(crate) pid_for_children: PidNs,
     /// Address of its time namespace, to compare.
@@ -234,9 +243,7 @@ impl FrozenTask {
 ///
 /// Both are valid for the duration of the call.
 unsafe fn read(theirs: &bindings::nsproxy, ours: &bindings::nsproxy) -> Result<Namespaces> {
-    let foreign = if theirs.ipc_ns != ours.ipc_ns {
-        Some("ipc")
-    } else if theirs.mnt_ns != ours.mnt_ns {
+    let foreign = if theirs.mnt_ns != ours.mnt_ns {
         Some("mount")
     } else if theirs.net_ns != ours.net_ns {
         Some("network")
@@ -250,6 +257,7 @@ unsafe fn read(theirs: &bindings::nsproxy, ours: &bindings::nsproxy) -> Result<N
         let offsets = &(*theirs.time_ns).offsets;
         Ok(Namespaces {
             uts: Uts::get(theirs.uts_ns)?,
+            ipc: IpcNs::get(theirs.ipc_ns)?,
             pid_for_children: PidNs::get(theirs.pid_ns_for_children)?,
             time: theirs.time_ns.addr(),
             time_for_children: theirs.time_ns_for_children.addr(),
@@ -329,6 +337,37 @@ pub(crate) fn enter_uts(uts: &Uts) -> Result {
         let old = core::mem::replace(&mut (*new.as_ptr()).uts_ns, uts.0.as_ptr());
         bindings::get_uts_ns(uts.0.as_ptr());
         bindings::put_uts_ns(old);
+    }
+    new.install();
+    Ok(())
+}
+
+/// Makes a new ipc namespace. No task is in it.
+///
+/// EPERM: the caller may not create one.
+pub(crate) fn new_ipc() -> Result<IpcNs> {
+    let new = NewProxy::unshare(bindings::CLONE_NEWIPC)?;
+    // SAFETY: The new nsproxy is ours, and has a reference on the namespace.
+    unsafe { IpcNs::get((*new.as_ptr()).ipc_ns) }
+}
+
+/// Puts the current task, which has no System V objects of its own yet, into `ipc`.
+///
+/// EPERM: the caller may not create a namespace, so neither enter one.
+pub(crate) fn enter_ipc(ipc: &IpcNs) -> Result {
+    // A new uts namespace takes the same capability and is made in no time.
+    let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
+    // SAFETY: The new nsproxy is ours, and so are its references; that of the running task is
+    // valid. setns(2) wants CAP_SYS_ADMIN over both user namespaces: the one that owns `ipc` is the
+    // task's, and to make another nsproxy took that capability just now. What setns(2) has a task
+    // give up, adjustments to undo, a new task does not have.
+    unsafe {
+        let uts = (*(*bindings::get_current()).nsproxy).uts_ns;
+        bindings::get_uts_ns(uts);
+        bindings::put_uts_ns(core::mem::replace(&mut (*new.as_ptr()).uts_ns, uts));
+        bindings::get_ipc_ns(ipc.as_ptr());
+        let old = core::mem::replace(&mut (*new.as_ptr()).ipc_ns, ipc.as_ptr());
+        bindings::put_ipc_ns(old);
     }
     new.install();
     Ok(())

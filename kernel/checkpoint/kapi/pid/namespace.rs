@@ -54,6 +54,14 @@ impl PidNs {
         self.0.as_ptr()
     }
 
+    /// Returns whether a task, process group or session has the pid `number`, or had it and there is
+    /// who remembers it.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        let _rcu = rcu::read_lock();
+        // SAFETY: We own a reference, and in RCU what is found may be compared.
+        unsafe { !bindings::find_pid_ns(number.cast_signed(), self.as_ptr()).is_null() }
+    }
+
     /// How deep it is nested; 0 for the initial one.
     pub(crate) fn level(&self) -> u32 {
         // SAFETY: We own a reference; the field does not change.
@@ -72,6 +80,44 @@ impl PidNs {
         // SAFETY: We own references on both; RCU keeps the pid that is found, or NULL.
         unsafe { bindings::pid_nr_ns(bindings::find_pid_ns(1, self.as_ptr()), ns.as_ptr()) }
             .unsigned_abs()
+    }
+
+    /// Number in it of the thread group that has `number` in the initial namespace; 0: there is none,
+    /// or it is not in here.
+    pub(crate) fn process(&self, number: i32) -> u32 {
+        if number <= 0 {
+            return 0;
+        }
+        let _rcu = rcu::read_lock();
+        // SAFETY: We own a reference; the initial namespace is always there. RCU keeps the pid that
+        // is found, or NULL; the head of its list is read once, and not followed.
+        unsafe {
+            let pid = bindings::find_pid_ns(number, &raw mut bindings::init_pid_ns);
+            let leads = |pid: *mut bindings::pid| {
+                let kind = bindings::pid_type_PIDTYPE_TGID as usize;
+                !(&raw const (*pid).tasks[kind].first)
+                    .read_volatile()
+                    .is_null()
+            };
+            if pid.is_null() || !leads(pid) {
+                return 0;
+            }
+            bindings::pid_nr_ns(pid, self.as_ptr()).unsigned_abs()
+        }
+    }
+
+    /// Number in the initial namespace of the pid that is `number` in this one; 0: there is none.
+    pub(crate) fn outermost(&self, number: u32) -> i32 {
+        let Ok(number) = i32::try_from(number) else {
+            return 0;
+        };
+        let _rcu = rcu::read_lock();
+        // SAFETY: We own a reference; the initial namespace is always there. RCU keeps the pid that
+        // is found, or NULL.
+        unsafe {
+            let pid = bindings::find_pid_ns(number, self.as_ptr());
+            bindings::pid_nr_ns(pid, &raw mut bindings::init_pid_ns)
+        }
     }
 
     /// The last pid that was given out in it.

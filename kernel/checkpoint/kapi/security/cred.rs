@@ -235,7 +235,8 @@ unsafe fn has_own_keyrings(cred: *const bindings::cred) -> bool {
     }
 }
 
-fn uid_number(id: bindings::kuid_t) -> Result<u32> {
+/// The number of a user id. EOVERFLOW: it has none in the caller's user namespace.
+pub(in crate::kapi) fn uid_number(id: bindings::kuid_t) -> Result<u32> {
     // SAFETY: The user namespace of the running task is valid.
     let n = unsafe { bindings::from_kuid(bindings::current_user_ns(), id) };
     if n == u32::MAX {
@@ -364,6 +365,26 @@ pub(crate) fn prepare(new: &Ids, groups: &[u32]) -> Result<CredRef, Denied> {
         unsafe { bindings::checkpoint_drop_keys(cred, true) };
     }
     Ok(new_cred.done())
+}
+
+/// Credentials of the user `uid` who acts as `euid`, for the current task to act with where these ids
+/// alone are noted, if it may become that user. They have no capabilities.
+pub(crate) fn of_user(uid: u32, euid: u32) -> Result<CredRef, Denied> {
+    let old = CredRef::current().map_err(|e| denied(e, "no credentials"))?;
+    let unmapped = |e| denied(e, "the caller has ids that its user namespace does not map");
+    let had = old.ids().map_err(unmapped)?;
+    if had.uid.starts_with(&[uid, euid]) {
+        return Ok(old);
+    }
+    let groups = old.groups().map_err(unmapped)?;
+    let new = Ids {
+        uid: [uid, euid, euid, euid],
+        permitted: 0,
+        effective: 0,
+        ambient: 0,
+        ..had
+    };
+    prepare(&new, &groups)
 }
 
 /// Takes from the current task the keyrings that are its creator's own. That of its session is

@@ -97,12 +97,12 @@ pub(crate) struct GroupStop {
 }
 
 /// Signals of a set, signal n at bit n - 1.
-pub(super) fn mask_of(set: &bindings::sigset_t) -> u64 {
+pub(in crate::kapi) fn mask_of(set: &bindings::sigset_t) -> u64 {
     usize_as_u64(set.sig[0])
 }
 
 /// The set of the signals of a mask.
-pub(super) fn set_of(mask: u64) -> bindings::sigset_t {
+pub(in crate::kapi) fn set_of(mask: u64) -> bindings::sigset_t {
     let mut set = bindings::sigset_t::default();
     set.sig[0] = u64_as_usize(mask);
     set

@@ -6,17 +6,24 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
+    current,
     error::{
         from_err_ptr,
         to_result, //
     },
+    num::casts::u32_as_usize,
     prelude::*,
+    sync::{
+        aref::ARef,
+        rcu, //
+    },
     task::Task, //
 };
 
 use crate::kapi::{
     fork::parked::ParkedTask,
-    pid::namespace::PidNs, //
+    pid::namespace::PidNs,
+    task::state::PID_TYPES, //
 };
 
 /// A pid, with a reference.
@@ -26,7 +33,123 @@ use crate::kapi::{
 /// The pointer is a valid `struct pid` on which this owns a reference.
 pub(crate) struct PidRef(NonNull<bindings::pid>);
 
+// SAFETY: References on a pid may be used and dropped by any thread.
+unsafe impl Send for PidRef {}
+
+// SAFETY: What is read of a pid through a shared reference does not change, or is read as the kernel
+// reads it.
+unsafe impl Sync for PidRef {}
+
 impl PidRef {
+    /// Takes a reference. ESRCH: there is no pid.
+    ///
+    /// # Safety
+    ///
+    /// `pid` is NULL, or somebody holds a reference on it for the duration of the call.
+    pub(in crate::kapi) unsafe fn get(pid: *mut bindings::pid) -> Result<Self> {
+        let pid = NonNull::new(pid).ok_or(ESRCH)?;
+        // SAFETY: By the caller's promise there is a reference, so there may be another.
+        unsafe { bindings::get_pid(pid.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        Ok(Self(pid))
+    }
+
+    /// Makes a reference of one that the caller owns. ESRCH: there is no pid.
+    ///
+    /// # Safety
+    ///
+    /// `pid` is NULL, or valid and with a reference that is handed over.
+    pub(in crate::kapi) unsafe fn from_owned(pid: *mut bindings::pid) -> Result<Self> {
+        // INVARIANT: By the caller's promise.
+        NonNull::new(pid).map(Self).ok_or(ESRCH)
+    }
+
+    /// The pid that is `number` in `ns`, if there is one.
+    pub(crate) fn find(ns: &PidNs, number: u32) -> Option<Self> {
+        let number = i32::try_from(number).ok()?;
+        let _rcu = rcu::read_lock();
+        // SAFETY: The namespace is valid. RCU keeps the pid that is found until it has a reference.
+        unsafe {
+            Self::from_owned(bindings::get_pid(bindings::find_pid_ns(
+                number,
+                ns.as_ptr(),
+            )))
+            .ok()
+        }
+    }
+
+    /// The pid, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::pid {
+        self.0.as_ptr()
+    }
+
+    /// Its address, to compare.
+    pub(crate) fn addr(&self) -> usize {
+        self.as_ptr().addr()
+    }
+
+    /// The pid of the current task.
+    pub(crate) fn of_current() -> Result<Self> {
+        Self::of(current!())
+    }
+
+    /// The innermost namespace in which it has a number.
+    pub(crate) fn namespace(&self) -> Result<PidNs> {
+        // SAFETY: We own a reference, and the pid one on its namespace.
+        unsafe { PidNs::get(bindings::ns_of_pid(self.as_ptr())) }
+    }
+
+    /// The task that has it; `None`: it was reaped.
+    pub(crate) fn task(&self) -> Option<ARef<Task>> {
+        // SAFETY: We own a reference; a task that is returned comes with one, which is handed over.
+        // A `Task` is a task_struct.
+        unsafe {
+            let t = bindings::get_pid_task(self.as_ptr(), bindings::pid_type_PIDTYPE_PID);
+            NonNull::new(t.cast::<Task>()).map(|t| ARef::from_raw(t))
+        }
+    }
+
+    /// A thread has it, which may be a zombie.
+    pub(crate) fn is_of_thread(&self) -> bool {
+        self.is_used_as(bindings::pid_type_PIDTYPE_PID)
+    }
+
+    /// It is the process group of some process, which may be a zombie.
+    pub(crate) fn has_members(&self) -> bool {
+        self.is_used_as(bindings::pid_type_PIDTYPE_PGID)
+    }
+
+    /// A task has it as its pid of this kind.
+    fn is_used_as(&self, kind: bindings::pid_type) -> bool {
+        let kind = u32_as_usize(kind);
+        // SAFETY: We own a reference; the head of the list is read once, and not followed.
+        !unsafe {
+            (&raw const (*self.0.as_ptr()).tasks[kind].first)
+                .read_volatile()
+                .is_null()
+        }
+    }
+
+    /// Calls `f` with the pid in `ns` of each process whose group it is; 0: it has none there. `f` does
+    /// not sleep.
+    pub(crate) fn for_each_member(&self, ns: &PidNs, mut f: impl FnMut(u32)) {
+        let kind = u32_as_usize(bindings::pid_type_PIDTYPE_PGID);
+        // SAFETY: We own a reference. tasklist_lock keeps the list of the tasks that use it as their
+        // group; its nodes are elements of `pid_links`.
+        unsafe {
+            bindings::tasklist_read_lock();
+            let mut node = (*self.0.as_ptr()).tasks[kind].first;
+            while !node.is_null() {
+                let links = node.sub(kind).cast::<[bindings::hlist_node; PID_TYPES]>();
+                let t = kernel::container_of!(links, bindings::task_struct, pid_links);
+                let pid = bindings::pid_type_PIDTYPE_PID;
+                f(bindings::__task_pid_nr_ns(t, pid, ns.as_ptr()).unsigned_abs());
+                node = (*node).next;
+            }
+            bindings::tasklist_read_unlock();
+        }
+    }
+
     /// The pid of a task that was made.
     pub(crate) fn of(task: &Task) -> Result<Self> {
         // SAFETY: We own a reference on the task.
@@ -53,6 +176,15 @@ impl PidRef {
         let fd = unsafe { bindings::pidfd_prepare(self.0.as_ptr(), 0, &mut file) };
         let fd = u32::try_from(fd).map_err(|_| Error::from_errno(fd))?;
         Ok(PreparedPidfd { fd, file })
+    }
+}
+
+impl Clone for PidRef {
+    fn clone(&self) -> Self {
+        // SAFETY: We own a reference, so there may be another.
+        unsafe { bindings::get_pid(self.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        Self(self.0)
     }
 }
 
@@ -133,7 +265,16 @@ impl Drop for PreparedPidfd {
 pub(crate) struct LonePid(NonNull<bindings::pid>);
 
 impl LonePid {
-    /// Takes the pid `numbers` (innermost namespace first) in `ns`.
+    /// Takes any pid in `ns`: one that stands for nobody.
+    pub(crate) fn any(ns: &PidNs) -> Result<Self> {
+        // SAFETY: We own a reference on the namespace; no numbers are asked for.
+        let pid =
+            from_err_ptr(unsafe { bindings::alloc_pid(ns.as_ptr(), core::ptr::null_mut(), 0) })?;
+        NonNull::new(pid).map(Self).ok_or(ENOMEM)
+    }
+
+    /// Takes the pid `numbers` (innermost namespace first) in `ns`; those that are left out are free
+    /// ones.
     ///
     /// EEXIST: it is in use. EPERM: the caller may not choose pids.
     pub(crate) fn new(ns: &PidNs, numbers: &mut [i32]) -> Result<Self> {
@@ -142,6 +283,14 @@ impl LonePid {
             bindings::alloc_pid(ns.as_ptr(), numbers.as_mut_ptr(), numbers.len())
         })?;
         NonNull::new(pid).map(Self).ok_or(ENOMEM)
+    }
+
+    /// A reference on the pid, which may outlive its numbers.
+    pub(crate) fn pid(&self) -> PidRef {
+        // SAFETY: The pid is ours, and so is a reference on it.
+        unsafe { bindings::get_pid(self.0.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        PidRef(self.0)
     }
 }
 

@@ -170,12 +170,6 @@ static THREAD: &[Oddity] = &[
         Handed::Confines,
         |t| bindings::task_has_other_label(t)
     ),
-    oddity!(
-        "has System V semaphore adjustments (SEM_UNDO)",
-        "have it give the semaphores back",
-        Handed::Not,
-        |t| bindings::task_has_sem_undo(t)
-    ),
     #[cfg(CONFIG_FUTEX_PI)]
     oddity!(
         "holds a priority-inheritance futex that a task outside waits for",

@@ -19,7 +19,7 @@ use crate::kapi::{
 };
 
 /// Kinds of use that a pid may have.
-const PID_TYPES: usize = u32_as_usize(bindings::pid_type_PIDTYPE_MAX);
+pub(super) const PID_TYPES: usize = u32_as_usize(bindings::pid_type_PIDTYPE_MAX);
 
 /// A registered rseq area.
 #[derive(Clone, Copy)]

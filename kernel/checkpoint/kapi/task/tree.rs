@@ -201,6 +201,18 @@ pub(crate) fn waited_for_by(task: &Task) -> Option<usize> {
     }
 }
 
+/// `task` is exiting, and has let go of its memory and its files: what is left to do is to tell its
+/// parent and, if it is the init of a pid namespace, to wait for all others in that.
+pub(crate) fn has_let_go(task: &Task) -> bool {
+    let t = task.as_ptr();
+    // SAFETY: We own a reference; each word is read once, and no pointer is followed. do_exit() calls
+    // exit_files() after exit_mm(), and exit_notify() after both.
+    unsafe {
+        (&raw const (*t).flags).read_volatile() & bindings::PF_EXITING != 0
+            && (&raw const (*t).files).read_volatile().is_null()
+    }
+}
+
 /// The task is still being made: it is on the lists, but not in its cgroup yet.
 pub(crate) fn is_new(task: &Task) -> bool {
     // SAFETY: The task is valid; its state is read once.

@@ -146,6 +146,8 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
     let mut job = Job::new(order)?;
     // In case that the process that does the work is killed.
     let again = Handle::open(order.pid)?;
+    // The process may be where a command that was killed has left it, alone in a cgroup.
+    temporary::sweep_after(&again);
     let home = again.sure(|pid| cgroup::of(pid).map_err(|e| io::Error::other(e.to_string())))?;
     let was_frozen = cgroup::is_frozen(&home);
     let work = |worker: &Worker<'_>| {

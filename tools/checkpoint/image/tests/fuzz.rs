@@ -81,7 +81,9 @@ fn read(image: &[u8]) -> Result<(), (u16, &'static str)> {
 
 /// A sample image in parts, and what they are put together to.
 fn parts() -> Parts {
-    let image = Sample::small().bytes();
+    let mut sample = Sample::small();
+    sample.epoll();
+    let image = sample.bytes();
     let parts = Parts::split(&image).expect("the sample is valid");
     assert_eq!(parts.bytes(), image, "the parts make another image");
     parts
@@ -203,6 +205,7 @@ fn by_name() {
     }
     let image = parts.bytes();
     let mut sample = Sample::small();
+    sample.epoll();
     sample.edit::<Process>(0, |p| p.dumpable.set(2));
     sample.edit::<Task>(1, |t| t.nice.set(-5));
     sample.edit::<Cred>(0, |c| {

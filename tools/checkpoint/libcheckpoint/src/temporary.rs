@@ -383,7 +383,8 @@ pub fn sweep(place: &Path) {
     }
 }
 
-/// Puts in order what a command has left behind that was at work on process `target`.
+/// Puts in order what a command has left behind that was at work on process `target`: another one,
+/// before this one begins, or the part of this one that does the work.
 pub fn sweep_after(target: &Handle) {
     let me = i32::try_from(std::process::id()).unwrap_or(0);
     let places = [of(target.pid()), of(me), mount_point()];

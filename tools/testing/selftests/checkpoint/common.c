@@ -140,7 +140,7 @@ static void each_file(struct ckpt_run *run, void (*fn)(struct ckpt_run *run, con
 
 static void remove_file(struct ckpt_run *run, const char *path)
 {
-	if (remove(path))
+	if (ckpt_remove(path))
 		ckpt_diag("%s: %s", path, strerror(errno));
 }
 

@@ -78,7 +78,10 @@ int ckpt_lose(int fd)
 		return -1;
 	}
 	for (at = HEADER_LEN; at < im.trailer - RECORD_LEN && (len = record_len(&im, at)); at += len) {
-		if (image_get(&im, at, 2) != loss->kind)
+		if (image_get(&im, at, 2) != (loss->kind & 0xffff))
+			continue;
+		if (loss->kind >> 16 && image_get(&im, at + RECORD_LEN + IMAGE_AT(file, kind), 4) !=
+					loss->kind >> 16)
 			continue;
 		lose_in(&im, loss, at);
 		count++;

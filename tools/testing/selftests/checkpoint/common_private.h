@@ -23,6 +23,9 @@ static inline void ckpt_futex_wait(uint32_t *word, uint32_t val, const struct ti
 	syscall(__NR_futex, word, FUTEX_WAIT, val, timeout, NULL, 0);
 }
 
+/* Remove a file, or a directory with all that is in it. */
+int ckpt_remove(const char *path);
+
 /* Map the board at @path; @flags are those of open(2). */
 struct ckpt_board *ckpt_map_board(const char *path, int flags);
 

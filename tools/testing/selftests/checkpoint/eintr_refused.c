@@ -2,7 +2,7 @@
 /*
  * All system calls that end with EINTR when something wakes the task, in tasks that
  * are frozen for a checkpoint that is refused or for nothing: they go on as well. What
- * some wait for can't be saved yet (epoll, io_uring, AIO).
+ * some wait for can't be saved yet (io_uring, AIO).
  */
 #include "eintr.h"
 

@@ -19,9 +19,12 @@
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/utsname.h>
 
 #ifndef MADV_GUARD_INSTALL
@@ -51,7 +54,7 @@
 /* ---- files ----------------------------------------------------------- */
 
 static struct {
-	int file, dir, null, removed, fifo, pipe[2], packets[2];
+	int file, dir, null, removed, fifo, pipe[2], packets[2], event, timer, signal;
 } e_fd;
 
 static void e_say(int fd)
@@ -65,6 +68,35 @@ static void e_hear(int fd)
 
 	CHECK_EQ((ssize_t)sizeof(buf), read(fd, buf, sizeof(buf)));
 	CHECK_STREQ(E_TEXT, buf);
+}
+
+/* Kernel objects that are known by a descriptor only. */
+static void e_set_up_events(void)
+{
+	struct itimerspec far = { .it_value.tv_sec = 1000000, .it_interval.tv_sec = 7 };
+	sigset_t set;
+
+	e_fd.event = CHECK_SYS(eventfd(4711, EFD_SEMAPHORE));
+	e_fd.timer = CHECK_SYS(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC));
+	CHECK_SYS(timerfd_settime(e_fd.timer, 0, &far, NULL));
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMAX);
+	e_fd.signal = CHECK_SYS(signalfd(-1, &set, SFD_NONBLOCK));
+}
+
+static void e_check_events(void)
+{
+	struct signalfd_siginfo info;
+	struct itimerspec rest;
+	uint64_t n = 0;
+
+	CHECK_EQ(sizeof(n), read(e_fd.event, &n, sizeof(n)));
+	CHECK_EQ(1, n);
+	CHECK_SYS(timerfd_gettime(e_fd.timer, &rest));
+	CHECK(rest.it_value.tv_sec, "the timer is not armed");
+	CHECK_EQ(7, rest.it_interval.tv_sec);
+	CHECK(read(e_fd.signal, &info, sizeof(info)) == -1 && errno == EAGAIN, "signal %d",
+	      (int)info.ssi_signo);
 }
 
 static void e_set_up_files(void)
@@ -87,6 +119,7 @@ static void e_set_up_files(void)
 	CHECK_SYS(ckpt_pipe(e_fd.packets, O_DIRECT | O_CLOEXEC));
 	e_say(e_fd.packets[1]);
 	e_say(e_fd.packets[1]);
+	e_set_up_events();
 }
 
 static void e_check_files(void)
@@ -112,6 +145,7 @@ static void e_check_files(void)
 		CHECK_EQ((ssize_t)sizeof(E_TEXT), read(e_fd.packets[0], buf, sizeof(buf)));
 		CHECK_STREQ(E_TEXT, buf);
 	}
+	e_check_events();
 }
 
 /* ---- memory ---------------------------------------------------------- */

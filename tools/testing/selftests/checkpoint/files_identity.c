@@ -312,6 +312,81 @@ TEST_F_TIMEOUT(same, size, CKPT_TIMEOUT)
 	EXPECT_EQ(0, changed("file: is not the file that was saved: had 5 bytes, has 6; "));
 }
 
+/* A log: the scenario appends to it, and so does somebody else meanwhile. */
+CKPT_SCENARIO(a_log)
+{
+	char path[320], buf[64];
+	int flags = board->value[0], fd;
+
+	fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "file"), flags | O_CREAT, 0600));
+	CHECK_EQ(4, write(fd, "one\n", 4));
+	ckpt_ready_wait();
+	CHECK_EQ(6, write(fd, "three\n", 6));
+	CHECK_STREQ("one\ntwo\nthree\n", ckpt_slurp(path, buf, sizeof(buf)));
+}
+
+static int saved_log(int flags)
+{
+	if (ckpt_run_init(&run, &a_log, false))
+		return -1;
+	run.board->value[0] = flags;
+	if (ckpt_run_start(&run))
+		return -1;
+	return ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL);
+}
+
+static int append_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	ssize_t n = write(fd, text, strlen(text));
+
+	close(fd);
+	return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+TEST_F_TIMEOUT(same, log_that_has_grown, CKPT_TIMEOUT)
+{
+	struct timespec mtime;
+
+	ASSERT_EQ(0, saved_log(O_WRONLY | O_APPEND));
+	ASSERT_EQ(0, append_to(path_of("file"), "two\n"));
+	EXPECT_EQ(0, refused(RESTART_STRICT, ESTALE, "file: is not the file that was saved: "));
+	/* Not one that is older. */
+	ckpt_get_mtime(path_of("file"), &mtime);
+	mtime.tv_sec -= 1000;
+	ckpt_set_mtime(path_of("file"), &mtime);
+	EXPECT_EQ(0, refused(0, ESTALE, "file: is not the file that was saved: "));
+	mtime.tv_sec += 1000;
+	ckpt_set_mtime(path_of("file"), &mtime);
+	EXPECT_EQ(0, taken(0));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "file: goes on to be appended to: had 4 bytes, has 8; "));
+}
+
+/* One that has become shorter is another log. */
+TEST_F_TIMEOUT(same, log_that_has_shrunk, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, saved_log(O_WRONLY | O_APPEND));
+	ASSERT_EQ(0, truncate(path_of("file"), 3));
+	EXPECT_EQ(0, refused(0, ESTALE, "file: is not the file that was saved: had 4 bytes, has 3"));
+}
+
+/* Another file is another log, however long. */
+TEST_F_TIMEOUT(same, log_that_was_replaced, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, saved_log(O_WRONLY | O_APPEND));
+	close(make(path_of("other"), "one\ntwo\n"));
+	ASSERT_EQ(0, rename(path_of("other"), path_of("file")));
+	EXPECT_EQ(0, refused(0, ESTALE, "file: is not the file that was saved: had 4 bytes, has 8"));
+}
+
+/* Who does not append would write over what has come in between. */
+TEST_F_TIMEOUT(same, grown_but_no_log, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, saved_log(O_WRONLY));
+	ASSERT_EQ(0, append_to(path_of("file"), "two\n"));
+	EXPECT_EQ(0, refused(0, ESTALE, "file: is not the file that was saved: had 4 bytes, has 8"));
+}
+
 /* Put in its place, and the same in all else. */
 TEST_F_TIMEOUT(same, inode, CKPT_TIMEOUT)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a program runs from is replaced on the disk while it runs, as an update does
- * it. With its libraries and its loader it goes on after a restart as before; that
- * its own file was replaced is refused.
+ * it: its libraries, its loader, and its own file. After a restart it goes on as before.
  */
 #include "fault.h"
 
@@ -180,9 +179,39 @@ TEST_F_TIMEOUT(replaced, libraries, CKPT_TIMEOUT)
 
 /* ---- the program itself ------------------------------------------------ */
 
+/* More than it has touched so far. */
+static const char table[1 << 16] = { [0] = 'a', [4096] = 'b', [40000] = 'c', [65535] = 'd' };
+
+/* It still is the program, has all of its file, and can be executed again. */
 CKPT_SCENARIO(from_a_copy)
 {
+	char was[1100], is[PATH_MAX] = "", *argv[] = { "again", "-h", NULL };
+	const volatile char *t = table;
+	int status, fd;
+	struct stat st;
+	pid_t pid;
+
 	ckpt_ready_wait();
+	CHECK_SYS(readlink("/proc/self/exe", is, sizeof(is) - 1));
+	snprintf(was, sizeof(was), "%s (deleted)", board->text);
+	CHECK_STREQ(was, is);
+	CHECK_SYS(stat("/proc/self/exe", &st));
+	CHECK_EQ(0, st.st_nlink);
+	CHECK_EQ(0755, st.st_mode & 07777);
+	CHECK(t[0] == 'a' && t[4096] == 'b' && t[40000] == 'c' && t[65535] == 'd' && !t[5000],
+	      "not all of the file is there");
+	fd = open("/proc/self/exe", O_RDWR);
+	CHECK(fd == -1 && errno == ETXTBSY, "the program can be written to: %d", fd);
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		fd = open("/dev/null", O_WRONLY);
+		dup2(fd, 1);
+		dup2(fd, 2);
+		execv("/proc/self/exe", argv);
+		_exit(99);
+	}
+	CHECK_EQ(pid, waitpid(pid, &status, 0));
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) != 99, "it can't be executed: 0x%x", status);
 }
 
 /* Becomes the one above, from a file of its own. */
@@ -191,6 +220,7 @@ CKPT_SCENARIO(becomes_a_copy)
 	char prog[320], path[320];
 
 	CHECK_EQ(0, copy_file("/proc/self/exe", ckpt_path(prog, sizeof(prog), "prog")));
+	snprintf(board->text, sizeof(board->text), "%s", prog);
 	/* The name of the board is that of a file without its end. */
 	ckpt_path(path, sizeof(path), "");
 	path[strlen(path) - 1] = 0;
@@ -198,21 +228,34 @@ CKPT_SCENARIO(becomes_a_copy)
 	CHECK(false, "execl: %s", strerror(errno));
 }
 
-TEST_F_TIMEOUT(replaced, program, CKPT_TIMEOUT)
+/* Where the program lies: replaced there, or removed. */
+static void program_is_gone(struct __test_metadata *_metadata, struct ckpt_run *run, bool replaced)
 {
-	struct ckpt_run *run = &self->run;
-	int image = ckpt_image_new();
+	int first = ckpt_image_new(), second = ckpt_image_new();
 	char path[320];
 
 	ASSERT_EQ(0, ckpt_run_init(run, &becomes_a_copy, false));
 	ASSERT_EQ(0, ckpt_run_start(run));
 	snprintf(path, sizeof(path), "%s.prog", run->board_path);
-	ASSERT_EQ(0, replace(path));
-	EXPECT_EQ(-1, ckpt_run_call(run, image, CHECKPOINT_KILL));
-	EXPECT_EQ(EOPNOTSUPP, errno);
-	EXPECT_TRUE(ckpt_run_log_has(run, ".prog): the program's file has been removed: start it"));
-	EXPECT_EQ(0, runs_on(run));
-	close(image);
+	ASSERT_EQ(0, replaced ? replace(path) : unlink(path));
+	ASSERT_EQ(0, ckpt_run_checkpoint(run, first, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(run, first, 0));
+	ASSERT_EQ(0, ckpt_run_checkpoint(run, second, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(run, second, 0));
+	ckpt_run_go(run);
+	EXPECT_EQ(0, ckpt_run_finish(run));
+	close(first);
+	close(second);
+}
+
+TEST_F_TIMEOUT(replaced, program, CKPT_TIMEOUT)
+{
+	program_is_gone(_metadata, &self->run, true);
+}
+
+TEST_F_TIMEOUT(replaced, program_without_a_name, CKPT_TIMEOUT)
+{
+	program_is_gone(_metadata, &self->run, false);
 }
 
 TEST_HARNESS_MAIN

@@ -6,6 +6,8 @@
 #include <semaphore.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/xattr.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 
 CKPT_FIXTURE
@@ -181,6 +183,39 @@ CKPT_CYCLE(two_openers_in_memory)
 CKPT_CYCLE(two_openers_on_disk)
 {
 	two_openers(on_disk);
+}
+
+/* Nobody has it open any more for its contents. */
+static void by_path_only(const char *dir)
+{
+	char path[64];
+	struct stat st;
+	int rw, fd;
+
+	snprintf(path, sizeof(path), "%s/ckpt-XXXXXX", dir);
+	rw = CHECK_SYS(mkstemp(path));
+	fill(rw, SIZE);
+	fd = CHECK_SYS(open(path, O_PATH | O_NOFOLLOW));
+	CHECK_SYS(unlink(path));
+	CHECK_SYS(close(rw));
+	ckpt_ready_wait();
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(0, st.st_nlink);
+	CHECK_EQ(SIZE, st.st_size);
+	CHECK_EQ(O_PATH | O_NOFOLLOW, fcntl(fd, F_GETFL) & (O_PATH | O_NOFOLLOW | O_ACCMODE));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	rw = CHECK_SYS(open(path, O_RDWR));
+	verify(rw, SIZE);
+}
+
+CKPT_CYCLE(path_of_removed_in_memory)
+{
+	by_path_only(in_memory);
+}
+
+CKPT_CYCLE(path_of_removed_on_disk)
+{
+	by_path_only(on_disk);
 }
 
 static int opener;
@@ -383,6 +418,85 @@ CKPT_CYCLE(may_be_named)
 	CHECK_EQ(ENOENT, name_it(gone, in_memory));
 	CHECK_EQ(ENOENT, name_it(never, in_memory));
 	CHECK_EQ(0, name_it(nameless, in_memory));
+}
+
+/* ---- extended attributes -------------------------------------------------- */
+
+/* As of setcap(8): CAP_NET_RAW, permitted and effective. */
+static const struct vfs_cap_data capability = {
+	.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
+	.data[0].permitted = 1 << CAP_NET_RAW,
+};
+
+/* An access control list: the owner and user 4711 may read and write, all others read. */
+static const struct {
+	uint32_t version;
+	struct { uint16_t tag, perm; uint32_t id; } entry[5];
+} acl = { 2, {
+	{ 0x01, 6, -1 }, { 0x02, 6, 4711 }, { 0x04, 4, -1 }, { 0x10, 6, -1 }, { 0x20, 4, -1 },
+} };
+
+static void has_attribute(int fd, const char *name, const void *value, ssize_t size)
+{
+	char buf[4096];
+
+	CHECK_EQ(size, fgetxattr(fd, name, buf, sizeof(buf)));
+	CHECK(!memcmp(value, buf, size), "%s has another value", name);
+}
+
+/* Those that the filesystem does not take are left out, but not all. */
+static void attributes(int fd)
+{
+	static char large[3000];
+	bool large_too, acl_too, any;
+	struct stat st;
+
+	memset(large, 'l', sizeof(large));
+	fill(fd, SIZE);
+	CHECK_SYS(fchmod(fd, 0664));
+	any = !fsetxattr(fd, "user.ckpt", "value", 5, 0);
+	large_too = !fsetxattr(fd, "user.large", large, sizeof(large), 0);
+	CHECK(!any || !fsetxattr(fd, "user.empty", "", 0, 0), "%s", strerror(errno));
+	acl_too = !fsetxattr(fd, "system.posix_acl_access", &acl, sizeof(acl), 0);
+	CHECK_SYS(fsetxattr(fd, "security.capability", &capability, sizeof(capability), 0));
+	ckpt_ready_wait();
+	if (any) {
+		has_attribute(fd, "user.ckpt", "value", 5);
+		has_attribute(fd, "user.empty", "", 0);
+	}
+	if (large_too)
+		has_attribute(fd, "user.large", large, sizeof(large));
+	if (acl_too)
+		has_attribute(fd, "system.posix_acl_access", &acl, sizeof(acl));
+	has_attribute(fd, "security.capability", &capability, sizeof(capability));
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(S_IFREG | 0664, st.st_mode);
+	CHECK_EQ(-1, fgetxattr(fd, "user.other", NULL, 0));
+	verify(fd, SIZE);
+}
+
+CKPT_CYCLE(one_attribute)
+{
+	int fd = removed(on_disk, 0);
+
+	CHECK_SYS(fsetxattr(fd, "user.ckpt", "value", 5, 0));
+	ckpt_ready_wait();
+	has_attribute(fd, "user.ckpt", "value", 5);
+}
+
+CKPT_CYCLE(attributes_in_memory)
+{
+	attributes(removed(in_memory, 0));
+}
+
+CKPT_CYCLE(attributes_on_disk)
+{
+	attributes(removed(on_disk, 0));
+}
+
+CKPT_CYCLE(attributes_of_a_memfd)
+{
+	attributes(CHECK_SYS(memfd_create("attributes", 0)));
 }
 
 TEST_HARNESS_MAIN

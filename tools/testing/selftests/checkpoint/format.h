@@ -33,10 +33,30 @@
 #define IMAGE_KIND_PIPE_BUFFER 101
 #define IMAGE_KIND_FS 102
 #define IMAGE_KIND_PATH 103
+#define IMAGE_KIND_TIMERFD 104
+#define IMAGE_KIND_EPOLL 107
+#define IMAGE_KIND_LOCKS 108
+#define IMAGE_KIND_FILE_OWNER 109
+#define IMAGE_KIND_LEASE 110
+#define IMAGE_KIND_XATTR 111
+#define IMAGE_KIND_REMOVED_DIR 112
+#define IMAGE_KIND_INOTIFY 114
+#define IMAGE_KIND_INOTIFY_WATCH 115
+#define IMAGE_KIND_INOTIFY_EVENT 116
+#define IMAGE_KIND_PIDFD_TARGET 118
+#define IMAGE_KIND_PROC_ENTRY 119
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
+#define IMAGE_KIND_IPC_NS 130
+#define IMAGE_KIND_SEGMENT 176
+#define IMAGE_KIND_SEM_SET 177
+#define IMAGE_KIND_SEM_UNDO 178
+#define IMAGE_KIND_UNDO_LIST 179
+#define IMAGE_KIND_MSG_QUEUE 180
+#define IMAGE_KIND_MESSAGE 181
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
+#define IMAGE_KIND_EPOLL_ITEMS 224
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -122,6 +142,7 @@
 #define IMAGE_VMA_MTE (1ull << 19)
 #define IMAGE_VMA_SAO (1ull << 20)
 #define IMAGE_VMA_SHADOW_STACK (1ull << 21)
+#define IMAGE_VMA_WRITE_SEALED (1ull << 24)
 
 /* Extent.space */
 #define IMAGE_EXTENT_MM 0
@@ -136,6 +157,17 @@
 #define IMAGE_FILE_FIFO 5
 #define IMAGE_FILE_DEVICE 6
 #define IMAGE_FILE_SHARED_ANON 7
+#define IMAGE_FILE_EVENTFD 8
+#define IMAGE_FILE_TIMERFD 9
+#define IMAGE_FILE_SIGNALFD 10
+#define IMAGE_FILE_PIDFD 19
+#define IMAGE_FILE_PROC 21
+#define IMAGE_FILE_INOTIFY 15
+#define IMAGE_FILE_MEMFD 12
+#define IMAGE_FILE_ALIAS 13
+#define IMAGE_FILE_PATH 14
+#define IMAGE_FILE_EPOLL 11
+#define IMAGE_FILE_SYSV_SHM 17
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -154,10 +186,71 @@
 #define IMAGE_OPEN_SEQUENTIAL (1ull << 13)
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
+#define IMAGE_OPEN_SEMAPHORE (1ull << 16)
+#define IMAGE_OPEN_ASYNC (1ull << 16)
+#define IMAGE_OPEN_FIRST (1ull << 20)
+#define IMAGE_OPEN_NO_ACCESS (1ull << 21)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
+#define IMAGE_INODE_MEMFD (1ull << 2)
+
+/* Timerfd.clock */
+#define IMAGE_TIMERFD_CLOCK_REALTIME 0
+#define IMAGE_TIMERFD_CLOCK_MONOTONIC 1
+#define IMAGE_TIMERFD_CLOCK_BOOTTIME 7
+#define IMAGE_TIMERFD_CLOCK_REALTIME_ALARM 8
+#define IMAGE_TIMERFD_CLOCK_BOOTTIME_ALARM 9
+
+/* Timerfd.flags */
+#define IMAGE_TIMERFD_ARMED (1ull << 0)
+#define IMAGE_TIMERFD_RELATIVE (1ull << 1)
+#define IMAGE_TIMERFD_CANCEL_ON_SET (1ull << 2)
+#define IMAGE_TIMERFD_CANCELED (1ull << 3)
+#define IMAGE_TIMERFD_SET_ABSTIME (1ull << 4)
+#define IMAGE_TIMERFD_SET_CANCEL_ON_SET (1ull << 5)
+
+/* InotifyEvent.flags */
+#define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
+#define IMAGE_INOTIFY_EXEC (1ull << 1)
+
+/* Lock.kind */
+#define IMAGE_LOCK_POSIX 1
+#define IMAGE_LOCK_OFD 2
+#define IMAGE_LOCK_FLOCK 3
+
+/* FileOwner.kind */
+#define IMAGE_OWNER_THREAD 1
+#define IMAGE_OWNER_PROCESS 2
+#define IMAGE_OWNER_GROUP 3
+
+/* Inode.seals */
+#define IMAGE_SEAL_SEAL (1ull << 0)
+#define IMAGE_SEAL_SHRINK (1ull << 1)
+#define IMAGE_SEAL_GROW (1ull << 2)
+#define IMAGE_SEAL_WRITE (1ull << 3)
+#define IMAGE_SEAL_FUTURE_WRITE (1ull << 4)
+#define IMAGE_SEAL_EXEC (1ull << 5)
+
+/* EpollItem.state */
+#define IMAGE_EPOLL_IDLE 0
+#define IMAGE_EPOLL_READY 1
+#define IMAGE_EPOLL_REPORTED 2
+
+/* EpollItem.events */
+#define IMAGE_EPOLL_IN (1ull << 0)
+#define IMAGE_EPOLL_OUT (1ull << 2)
+#define IMAGE_EPOLL_ERR (1ull << 3)
+#define IMAGE_EPOLL_HUP (1ull << 4)
+#define IMAGE_EPOLL_EXCLUSIVE (1ull << 28)
+#define IMAGE_EPOLL_WAKEUP (1ull << 29)
+#define IMAGE_EPOLL_ONESHOT (1ull << 30)
+#define IMAGE_EPOLL_ET (1ull << 31)
+
+/* Segment.flags */
+#define IMAGE_SEGMENT_REMOVED (1ull << 0)
+#define IMAGE_SEGMENT_LOCKED (1ull << 1)
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -229,6 +322,29 @@ struct image_fd {
 
 static_assert(sizeof(struct image_fd) == 16, "image_fd");
 
+struct image_lock {
+	uint64_t start;
+	uint64_t end;
+	uint32_t kind;
+	uint32_t exclusive;
+	uint32_t pid;
+	uint32_t fd;
+};
+
+static_assert(sizeof(struct image_lock) == 32, "image_lock");
+
+struct image_epoll_item {
+	uint64_t data;
+	uint32_t events;
+	uint32_t file;
+	uint32_t fd;
+	uint32_t state;
+	uint32_t signals;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_epoll_item) == 32, "image_epoll_item");
+
 struct image_id_range {
 	uint32_t first;
 	uint32_t host;
@@ -236,6 +352,13 @@ struct image_id_range {
 };
 
 static_assert(sizeof(struct image_id_range) == 12, "image_id_range");
+
+struct image_semaphore {
+	uint32_t value;
+	uint32_t pid;
+};
+
+static_assert(sizeof(struct image_semaphore) == 8, "image_semaphore");
 
 struct image_container {
 	uint64_t flags;
@@ -310,9 +433,11 @@ struct image_task {
 	uint64_t runtime;
 	uint64_t counted_utime;
 	uint64_t counted_stime;
+	uint32_t ipc;
+	uint32_t undo;
 };
 
-static_assert(sizeof(struct image_task) == 336, "image_task");
+static_assert(sizeof(struct image_task) == 344, "image_task");
 
 struct image_process {
 	uint64_t flags;
@@ -504,10 +629,12 @@ struct image_inode {
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	uint32_t flags;
+	uint32_t seals;
+	uint32_t xattrs;
 	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_inode) == 56, "image_inode");
+static_assert(sizeof(struct image_inode) == 64, "image_inode");
 
 struct image_pipe {
 	uint32_t obj;
@@ -531,9 +658,11 @@ struct image_fs {
 	uint32_t umask;
 	uint32_t root;
 	uint32_t pwd;
+	uint32_t removed;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_fs) == 16, "image_fs");
+static_assert(sizeof(struct image_fs) == 24, "image_fs");
 
 struct image_path {
 	uint32_t obj;
@@ -543,6 +672,132 @@ struct image_path {
 };
 
 static_assert(sizeof(struct image_path) == 24, "image_path");
+
+struct image_timerfd {
+	uint32_t obj;
+	uint32_t clock;
+	uint32_t flags;
+	uint32_t reserved;
+	uint64_t expires;
+	uint64_t interval;
+	uint64_t ticks;
+};
+
+static_assert(sizeof(struct image_timerfd) == 40, "image_timerfd");
+
+struct image_epoll {
+	uint32_t obj;
+	uint32_t busy_poll_usecs;
+	uint32_t busy_poll_budget;
+	uint32_t prefer_busy_poll;
+};
+
+static_assert(sizeof(struct image_epoll) == 16, "image_epoll");
+
+struct image_locks {
+	uint32_t owner;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_locks) == 8, "image_locks");
+
+struct image_file_owner {
+	uint32_t file;
+	uint32_t kind;
+	uint32_t pid;
+	uint32_t signal;
+	uint32_t user[2];
+	uint32_t signals;
+	uint32_t fd;
+};
+
+static_assert(sizeof(struct image_file_owner) == 32, "image_file_owner");
+
+struct image_lease {
+	uint32_t file;
+	uint32_t delegation;
+	uint32_t exclusive;
+	uint32_t pid;
+	uint32_t fd;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_lease) == 24, "image_lease");
+
+struct image_xattr {
+	uint32_t size;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_xattr) == 8, "image_xattr");
+
+struct image_removed_dir {
+	uint32_t obj;
+	uint32_t mode;
+	uint32_t owner[2];
+	uint64_t atime;
+	uint64_t mtime;
+	uint32_t atime_nsec;
+	uint32_t mtime_nsec;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");
+
+struct image_inotify {
+	uint32_t obj;
+	uint32_t watches;
+	uint32_t events;
+	uint32_t next;
+};
+
+static_assert(sizeof(struct image_inotify) == 16, "image_inotify");
+
+struct image_inotify_watch {
+	uint32_t wd;
+	uint32_t mask;
+	uint32_t inode;
+	uint32_t mode;
+	uint32_t generation;
+	uint32_t reserved;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_inotify_watch) == 40, "image_inotify_watch");
+
+struct image_inotify_event {
+	int32_t wd;
+	uint32_t mask;
+	uint32_t cookie;
+	uint32_t flags;
+};
+
+static_assert(sizeof(struct image_inotify_event) == 16, "image_inotify_event");
+
+struct image_pidfd_target {
+	uint32_t obj;
+	uint32_t pid;
+	uint32_t init;
+	uint32_t exit_code;
+	uint32_t coredump;
+	uint32_t signal;
+	uint32_t code;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_pidfd_target) == 32, "image_pidfd_target");
+
+struct image_proc_entry {
+	uint32_t obj;
+	uint32_t process;
+	uint32_t thread;
+	uint32_t root;
+	uint32_t in_task;
+	uint32_t dead;
+};
+
+static_assert(sizeof(struct image_proc_entry) == 24, "image_proc_entry");
 
 struct image_uts {
 	uint32_t obj;
@@ -565,6 +820,108 @@ struct image_pid_ns {
 
 static_assert(sizeof(struct image_pid_ns) == 24, "image_pid_ns");
 
+struct image_ipc_ns {
+	uint32_t obj;
+	uint32_t inside;
+	uint64_t shm_max;
+	uint64_t shm_all;
+	uint32_t shm_mni;
+	uint32_t shm_rmid_forced;
+	int32_t sem[4];
+	uint32_t msg_max;
+	uint32_t msg_mnb;
+	uint32_t msg_mni;
+	uint32_t mq[5];
+	uint32_t shift;
+	uint32_t seq[3];
+	int32_t last_idx[3];
+	uint32_t cursor[3];
+	int32_t next_id[3];
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_ipc_ns) == 136, "image_ipc_ns");
+
+struct image_segment {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t inode;
+	uint32_t flags;
+	uint32_t id;
+	uint32_t key;
+	uint32_t named;
+	uint32_t mode;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint64_t atime;
+	uint64_t dtime;
+	uint64_t ctime;
+	uint32_t cpid;
+	uint32_t lpid;
+	uint32_t maker;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_segment) == 88, "image_segment");
+
+struct image_sem_set {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t id;
+	uint32_t key;
+	uint32_t mode;
+	uint32_t nsems;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint32_t undos;
+	uint32_t reserved;
+	uint64_t otime;
+	uint64_t ctime;
+};
+
+static_assert(sizeof(struct image_sem_set) == 64, "image_sem_set");
+
+struct image_sem_undo {
+	uint32_t list;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_sem_undo) == 8, "image_sem_undo");
+
+struct image_undo_list {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t tid;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_undo_list) == 16, "image_undo_list");
+
+struct image_msg_queue {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t id;
+	uint32_t key;
+	uint32_t mode;
+	uint32_t messages;
+	uint32_t owner[2];
+	uint32_t creator[2];
+	uint32_t lspid;
+	uint32_t lrpid;
+	uint64_t stime;
+	uint64_t rtime;
+	uint64_t ctime;
+	uint64_t qbytes;
+};
+
+static_assert(sizeof(struct image_msg_queue) == 80, "image_msg_queue");
+
+struct image_message {
+	uint64_t mtype;
+};
+
+static_assert(sizeof(struct image_message) == 8, "image_message");
+
 struct image_confinement {
 	uint64_t flags;
 	uint32_t uid_ranges;
@@ -581,5 +938,12 @@ struct image_label {
 };
 
 static_assert(sizeof(struct image_label) == 8, "image_label");
+
+struct image_epoll_items {
+	uint32_t epoll;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_epoll_items) == 8, "image_epoll_items");
 
 #endif /* CKPT_TEST_FORMAT_H */

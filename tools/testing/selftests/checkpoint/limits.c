@@ -13,9 +13,12 @@
 #define THREADS	8
 #define FILES	1000
 #define NICE	(-5)
+#define USER	1000
 
 /* Of the board. */
 enum { HOLDS, LOWERED };
+
+CKPT_FIXTURE
 
 static struct ckpt_run run;
 
@@ -94,6 +97,38 @@ CKPT_SCENARIO(lowered)
 	check_limit(RLIMIT_RTPRIO, 0);
 	check_limit(RLIMIT_NICE, 0);
 	check_limit(RLIMIT_NOFILE, FILES / 2);
+	for (i = 0; i < THREADS; i++)
+		CHECK_EQ(0, pthread_join(threads[i], NULL));
+}
+
+static void *waiting_thread(void *arg)
+{
+	ckpt_step(HOLDS);
+	ckpt_wait_go();
+	return NULL;
+}
+
+static void check_full(void)
+{
+	check_limit(RLIMIT_NPROC, 1);
+	CHECK_EQ(-1, fork());
+	CHECK_EQ(EAGAIN, errno);
+}
+
+/* More tasks than its user may have, by a limit that was lowered when they were there. */
+CKPT_CYCLE(more_tasks_than_allowed)
+{
+	pthread_t threads[THREADS];
+	int i;
+
+	CHECK_SYS(setresuid(USER, USER, USER));
+	for (i = 0; i < THREADS; i++)
+		CHECK_EQ(0, pthread_create(&threads[i], NULL, waiting_thread, NULL));
+	ckpt_step_wait(HOLDS, THREADS);
+	CHECK_SYS(limit_to(RLIMIT_NPROC, 1));
+	check_full();
+	ckpt_ready_wait();
+	check_full();
 	for (i = 0; i < THREADS; i++)
 		CHECK_EQ(0, pthread_join(threads[i], NULL));
 }

@@ -17,7 +17,7 @@ enum lose_how {
 
 struct loss {
 	const char *name;
-	unsigned int kind;		/* Of record. */
+	unsigned int kind;		/* Of record; of open files, FILE_*, from bit 16 on. */
 	enum lose_how how;
 	size_t at, len;
 	uint64_t value;

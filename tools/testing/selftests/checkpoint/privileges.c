@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -129,6 +130,7 @@ CKPT_SCENARIO(subject)
 	CHECK_EQ(3, open(ckpt_path(path, sizeof(path), "own"), O_RDWR));
 	map = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	memset(map, 1, CKPT_PAGE);
+	CHECK_SYS(timerfd_create(CLOCK_BOOTTIME, 0));
 	ckpt_ready_wait();
 	probe_all();
 	ckpt_step(DONE);

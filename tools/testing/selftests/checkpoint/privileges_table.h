@@ -204,6 +204,8 @@ static const struct row rows[] = {
 	{ .name = "a start in the past", { "task.start_boottime=1", "task.start_monotonic=1" }, STARTED, 0,
 	  { HAS, HAS, NOT, NOBODY } },
 
+	{ .name = "an alarm clock", { "timerfd.clock=9" }, NOTHING, 0, { HAS, EPERM, EPERM, NOBODY } },
+
 	/* Files. What was put in a file's place is not that file, whoever may open it. */
 	{ .name = "a file that only root may read", { "open file[@OWN].path=SECRET" }, FILE_IS, 's',
 	  { NOT, NOT, NOT, NOT, NOT, NOT } },

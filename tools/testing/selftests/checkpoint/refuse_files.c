@@ -5,19 +5,17 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <signal.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/file.h>
-#include <sys/inotify.h>
+#include <sys/fanotify.h>
 #include <sys/mount.h>
-#include <sys/timerfd.h>
+#include <sys/socket.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
+#include <linux/magic.h>
 
 REFUSE_FIXTURE
 
 #define YET	" can't be saved yet"
-#define LOCKED	"file locks are not supported yet"
-#define SIGNALS	"signals of files (O_ASYNC, F_SETOWN, leases) can't be saved yet"
 
 static char path[320];
 
@@ -26,62 +24,32 @@ static int make(const char *name)
 	return CHECK_SYS(open(ckpt_path(path, sizeof(path), name), O_RDWR | O_CREAT, 0600));
 }
 
-/* ---- locks and signals of files --------------------------------------- */
+/* ---- signals of files --------------------------------------- */
 
-REFUSE(posix_lock)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_len = 10 };
-	int fd = make("posix");
+#define OWNER	"who gets its signals (F_SETOWN) is outside: checkpoint that as well, or have others get them"
 
-	CHECK_SYS(fcntl(fd, F_SETLK, &lock));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	lock.l_type = F_UNLCK;
-	CHECK_SYS(fcntl(fd, F_SETLK, &lock));
-}
-
-REFUSE(ofd_lock)
-{
-	struct flock lock = { .l_type = F_RDLCK };
-	int fd = make("ofd");
-
-	CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lock));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	lock.l_type = F_UNLCK;
-	CHECK_SYS(fcntl(fd, F_OFD_SETLK, &lock));
-}
-
-REFUSE(flock_lock)
-{
-	int fd = make("flock"), other;
-
-	CHECK_SYS(flock(fd, LOCK_EX));
-	EXPECT_FD(fd, path, LOCKED);
-	ckpt_ready_wait();
-	other = CHECK_SYS(open(path, O_RDWR));
-	CHECK(flock(other, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK, "the lock is lost");
-}
-
-REFUSE(lease)
-{
-	int fd = make("lease");
-
-	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
-	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (%s): *", fd, path);
-	ckpt_ready_wait();
-	CHECK_EQ(F_WRLCK, fcntl(fd, F_GETLEASE));
-}
-
-REFUSE(owner)
+/* A process outside, and a group of which only others are members. */
+REFUSE(owner_outside, .flags = SC_SUBTREE)
 {
 	int fd[2];
 
 	CHECK_SYS(pipe(fd));
-	CHECK_SYS(fcntl(fd[0], F_SETOWN, getpid()));
-	EXPECT_FD(fd[0], "*", SIGNALS);
+	CHECK_SYS(fcntl(fd[0], F_SETOWN, getppid()));
+	CHECK_SYS(fcntl(fd[1], F_SETOWN, -getpgid(getppid())));
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): " OWNER, fd[0]);
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): " OWNER, fd[1]);
 	ckpt_ready_wait();
-	CHECK_EQ(getpid(), fcntl(fd[0], F_GETOWN));
+	CHECK_EQ(getppid(), fcntl(fd[0], F_GETOWN));
+}
+
+REFUSE(directory_watch)
+{
+	int fd = CHECK_SYS(open("/var/tmp", O_RDONLY | O_DIRECTORY));
+
+	signal(SIGIO, SIG_IGN);
+	CHECK_HERE(fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
+	EXPECT_FD(fd, "/var/tmp", "a watch of a directory (F_NOTIFY)" YET);
+	ckpt_ready_wait();
 }
 
 REFUSE(removed_with_attribute)
@@ -97,27 +65,15 @@ REFUSE(removed_with_attribute)
 	CHECK_EQ(5, fgetxattr(fd, "user.ckpt", buf, sizeof(buf)));
 }
 
-REFUSE(signal_of_file)
+REFUSE(async_device)
 {
-	int fd[2];
+	int fd = CHECK_SYS(open("/dev/random", O_RDONLY));
 
-	CHECK_SYS(pipe(fd));
-	CHECK_SYS(fcntl(fd[0], F_SETSIG, SIGUSR1));
-	EXPECT_FD(fd[0], "*", SIGNALS);
-	ckpt_ready_wait();
-	CHECK_EQ(SIGUSR1, fcntl(fd[0], F_GETSIG));
-}
-
-REFUSE(async)
-{
-	int fd[2];
-
-	CHECK_SYS(pipe(fd));
 	signal(SIGIO, SIG_IGN);
-	CHECK_SYS(fcntl(fd[0], F_SETFL, O_ASYNC));
-	EXPECT_FD(fd[0], "*", SIGNALS);
+	CHECK_SYS(fcntl(fd, F_SETFL, O_ASYNC));
+	EXPECT_FD(fd, "/dev/random", "signals of a memory device (O_ASYNC)" YET);
 	ckpt_ready_wait();
-	CHECK(fcntl(fd[0], F_GETFL) & O_ASYNC, "O_ASYNC is lost");
+	CHECK(fcntl(fd, F_GETFL) & O_ASYNC, "O_ASYNC is lost");
 }
 
 /* ---- files of the kernel's own filesystems ---------------------------- */
@@ -133,19 +89,90 @@ static void other_filesystem(const char *name, const char *what)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-REFUSE(procfs)
+REFUSE(procfs_of_process_outside)
 {
-	other_filesystem("/proc/self/status", "a file of procfs" YET);
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/status", getppid());
+	fd = CHECK_SYS(open(name, O_RDONLY));
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (%s): shows pid %d (*), which is outside of "
+		       "the tree: have it closed, or checkpoint that as well", fd, name, getppid());
+	ckpt_ready_wait();
+	CHECK(read(fd, name, sizeof(name)) > 0, "it is closed");
 }
 
-REFUSE(procfs_directory)
+#define RIGHT "gives a right over another process, which can't be saved yet: have it closed"
+
+/* @name of a child, which goes on when the word comes. */
+static void of_child(const char *name, int flags, const char *what)
 {
-	other_filesystem("/proc/self", "a file of procfs" YET);
+	pid_t pid = ckpt_fork(ckpt_child_waits, NULL);
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = CHECK_SYS(open(path, flags | O_CLOEXEC));
+	EXPECT_FD(fd, path, what);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+	ckpt_wait_exit(pid, 0);
 }
 
-REFUSE(sysfs)
+REFUSE(procfs_memory_of_another)
 {
-	other_filesystem("/sys/kernel/uevent_seqnum", "a file of sysfs" YET);
+	of_child("mem", O_RDWR, RIGHT);
+}
+
+REFUSE(procfs_maps_of_another)
+{
+	of_child("maps", O_RDONLY, RIGHT);
+}
+
+REFUSE(procfs_name_of_another)
+{
+	of_child("comm", O_WRONLY, RIGHT);
+}
+
+REFUSE(procfs_directory_of_rights)
+{
+	of_child("fd", O_RDONLY | O_DIRECTORY, RIGHT);
+}
+
+REFUSE(procfs_unknown_entry)
+{
+	other_filesystem("/proc/self/uid_map",
+			 "gives a right or shows something that can't be saved yet");
+}
+
+REFUSE(procfs_kernel_log)
+{
+	other_filesystem("/proc/kmsg", "holds something by being open, which can't be saved yet: "
+			 "have it closed");
+}
+
+REFUSE(procfs_memory_of_dead)
+{
+	pid_t pid = ckpt_fork(ckpt_child_waits, NULL);
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	fd = CHECK_SYS(open(path, O_RDONLY));
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_FD(fd, "*", "is of a process that has ended: have it closed");
+	ckpt_ready_wait();
+	CHECK(read(fd, path, sizeof(path)) <= 0, "it has memory");
+}
+
+REFUSE(procfs_working_directory)
+{
+	CHECK_SYS(chdir("/proc/self"));
+	expect_refusal(getpid(), UNSUPPORTED, "working directory *: is the directory of a process in "
+		       "procfs: have it left");
+	ckpt_ready_wait();
+	CHECK_SYS(access("status", R_OK));
 }
 
 REFUSE(cgroupfs)
@@ -211,69 +238,80 @@ REFUSE(block_device)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-REFUSE(symbolic_link)
+/* What lies on no filesystem has no path. */
+REFUSE(path_of_a_pipe)
 {
-	int fd;
+	int fd[2], path_fd;
 
-	CHECK_SYS(symlink("/dev/null", ckpt_path(path, sizeof(path), "link")));
-	fd = CHECK_SYS(open(path, O_PATH | O_NOFOLLOW));
-	EXPECT_FD(fd, path, "neither file nor directory, opened with O_PATH" YET);
+	CHECK_SYS(pipe(fd));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
+	path_fd = CHECK_SYS(open(path, O_PATH));
+	EXPECT_FD(path_fd, "*", "neither file nor directory, opened with O_PATH" YET);
 	ckpt_ready_wait();
-	CHECK_EQ(9, readlinkat(fd, "", path, sizeof(path)));
+	CHECK_SYS(fcntl(path_fd, F_GETFD));
 }
 
 /* ---- files that can't be found again ---------------------------------- */
 
-REFUSE(removed_by_this_name)
+/* Of names that are not in use the kernel need not know. */
+static void forget_names(void)
 {
-	char other[320];
-	int fd = make("first");
+	int fd = CHECK_HERE(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC)), i;
 
-	CHECK_SYS(link(path, ckpt_path(other, sizeof(other), "second")));
-	CHECK_SYS(unlink(path));
-	EXPECT_FD(fd, "*", "was removed by this name, but has another: "
+	for (i = 0; i < 3; i++)
+		CHECK_SYS(pwrite(fd, "2", 1, 0));
+	CHECK_SYS(close(fd));
+}
+
+REFUSE(other_name_is_not_known)
+{
+	char name[] = "/var/tmp/ckpt-XXXXXX", other[64];
+	int fd = CHECK_SYS(mkstemp(name)), fs;
+	struct statfs st;
+
+	CHECK_SYS(fstatfs(fd, &st));
+	fs = st.f_type;
+	snprintf(other, sizeof(other), "%s-2", name);
+	CHECK_SYS(link(name, other));
+	CHECK_SYS(unlink(name));
+	if (fs == TMPFS_MAGIC) {
+		/* It has no names but those that it knows. */
+		unlink(other);
+		not_here();
+	}
+	forget_names();
+	EXPECT_FD(fd, "*", "was removed by this name, and its other one is not known: "
 		       "give it this one back");
 	ckpt_ready_wait();
-	CHECK_EQ(1, write(fd, "x", 1));
+	CHECK_SYS(unlink(other));
 }
 
-REFUSE(removed_path_only)
-{
-	int fd;
-	struct stat st;
-
-	CHECK_SYS(close(make("gone")));
-	fd = CHECK_SYS(open(path, O_PATH));
-	CHECK_SYS(unlink(path));
-	EXPECT_FD(fd, "*", "was removed and is open for its path only: "
-		       "have it closed");
-	ckpt_ready_wait();
-	CHECK_SYS(fstat(fd, &st));
-	CHECK_EQ(0, st.st_nlink);
-}
-
-REFUSE(removed_directory)
+REFUSE(removed_directory_with_attribute)
 {
 	int fd;
 
 	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
 	fd = CHECK_SYS(open(path, O_RDONLY | O_DIRECTORY));
+	CHECK_HERE(setxattr(path, "user.ckpt", "value", 5, 0));
 	CHECK_SYS(rmdir(path));
-	EXPECT_FD(fd, "*", "has been removed: "
-		       "make it again, or close it");
+	EXPECT_FD(fd, "*", "was removed, and has extended attributes: have them removed");
 	ckpt_ready_wait();
 	CHECK(openat(fd, "x", O_RDWR | O_CREAT, 0600) == -1 && errno == ENOENT, "it is back");
 }
 
-REFUSE(removed_working_directory)
+REFUSE(removed_root_directory)
 {
-	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "cwd"), 0700));
-	CHECK_SYS(chdir(path));
-	CHECK_SYS(rmdir(path));
-	expect_refusal(getpid(), UNSUPPORTED, "working directory: has been removed: "
+	int fd;
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "root"), 0700));
+	fd = CHECK_SYS(open("/", O_PATH | O_DIRECTORY));
+	CHECK_SYS(chroot(path));
+	CHECK_SYS(unlinkat(fd, path + 1, AT_REMOVEDIR));
+	CHECK_SYS(close(fd));
+	expect_refusal(getpid(), UNSUPPORTED, "root directory: has been removed: "
 		       "make it again, or have it left");
 	ckpt_ready_wait();
-	CHECK(syscall(__NR_getcwd, path, sizeof(path)) == -1 && errno == ENOENT, "it is back");
+	CHECK(access("/x", F_OK) == -1 && errno == ENOENT, "it is back");
 }
 
 REFUSE(hidden_by_a_mount)
@@ -291,26 +329,6 @@ REFUSE(hidden_by_a_mount)
 	errors += umount(path);
 	errors += unlink(below);
 	CHECK_EQ(0, errors);
-}
-
-/* A mapped file counts as an open one does. */
-REFUSE(mapping_of_removed_name)
-{
-	char other[320];
-	int fd = make("mapped");
-	char *map;
-
-	CHECK_SYS(ftruncate(fd, 4096));
-	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
-	CHECK_SYS(close(fd));
-	CHECK_SYS(link(path, ckpt_path(other, sizeof(other), "mapped2")));
-	CHECK_SYS(unlink(path));
-	expect_refusal(getpid(), UNSUPPORTED,
-		       "mapped file (*): was removed by this name, but has another: "
-		       "give it this one back");
-	ckpt_ready_wait();
-	map[0] = 1;
 }
 
 /* ---- what reaches outside -------------------------------------------- */
@@ -357,8 +375,8 @@ TEST_F_TIMEOUT(refuse, pipe_of_container, CKPT_TIMEOUT)
 
 static int has_two(void *arg)
 {
-	board->value[1] = CHECK_SYS(inotify_init1(0));
-	board->value[2] = CHECK_SYS(timerfd_create(CLOCK_MONOTONIC, 0));
+	board->value[2] = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	board->value[1] = CHECK_SYS(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY));
 	ckpt_step(0);
 	ckpt_wait_go();
 	CHECK_SYS(fcntl(board->value[1], F_GETFD));
@@ -371,15 +389,16 @@ REFUSE(five_at_once)
 	int fd[3];
 
 	ckpt_step_wait(0, 1);
-	fd[0] = CHECK_SYS(eventfd(0, 0));
-	fd[1] = CHECK_SYS(epoll_create1(0));
-	fd[2] = CHECK_SYS(memfd_create("five", 0));
-	EXPECT_FD(fd[0], "*", "an eventfd" YET);
-	EXPECT_FD(fd[1], "*", "an epoll instance" YET);
-	EXPECT_FD(fd[2], "*", "a memfd" YET);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): an inotify instance" YET,
+	fd[0] = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	fd[1] = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
+	EXPECT_FD(fd[0], "*", "a Unix socket" YET);
+	EXPECT_FD(fd[1], "*", "a Unix socket" YET);
+	EXPECT_FD(fd[2], "*", "a netlink socket" YET);
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a fanotify group" YET,
 		       (int)board->value[1]);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a timerfd" YET, (int)board->value[2]);
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): an IPv4 socket" YET,
+		       (int)board->value[2]);
 	ckpt_ready_wait();
 	CHECK_SYS(fcntl(fd[2], F_GETFD));
 	ckpt_wait_exit(kid, 0);

@@ -10,15 +10,14 @@
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
-#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 REFUSE_FIXTURE
 
@@ -102,25 +101,6 @@ REFUSE(packet_socket)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-REFUSE(socket_by_path)
-{
-	char path[320];
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int sock = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	struct stat st;
-	int fd;
-
-	CHECK(strlen(ckpt_path(path, sizeof(path), "sock")) < sizeof(addr.sun_path), "%s", path);
-	strcpy(addr.sun_path, path);
-	CHECK_SYS(bind(sock, (struct sockaddr *)&addr, sizeof(addr)));
-	CHECK_SYS(close(sock));
-	fd = CHECK_SYS(open(path, O_PATH));
-	EXPECT_FD(fd, path, "a socket's name, opened with O_PATH" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(fstat(fd, &st));
-	CHECK(S_ISSOCK(st.st_mode), "mode 0%o", st.st_mode);
-}
-
 /* ---- terminals ------------------------------------------------------- */
 
 REFUSE(terminal)
@@ -166,73 +146,89 @@ REFUSE(controlling_terminal)
 
 /* ---- kernel objects without an inode of their own --------------------- */
 
-REFUSE(epoll)
-{
-	int fd = CHECK_SYS(epoll_create1(EPOLL_CLOEXEC));
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 4711 };
-	int pipe_fd[2];
+/* A ring of the test's own that completes into the scenario's eventfd, by nothing but that. */
+static int outer_ring;
 
-	CHECK_SYS(pipe(pipe_fd));
-	CHECK_SYS(epoll_ctl(fd, EPOLL_CTL_ADD, pipe_fd[0], &event));
-	EXPECT_FD(fd, "*[eventpoll]", "an epoll instance" YET);
-	ckpt_ready_wait();
-	CHECK_EQ(1, write(pipe_fd[1], "e", 1));
-	event.data.u64 = 0;
-	CHECK_EQ(1, epoll_wait(fd, &event, 1, 0));
-	CHECK_EQ(4711, event.data.u64);
+static int register_eventfd(void *arg)
+{
+	struct io_uring_params params = { 0 };
+	struct ckpt_run *run = arg;
+	int fd, ret;
+
+	outer_ring = syscall(__NR_io_uring_setup, 4, &params);
+	fd = syscall(__NR_pidfd_getfd, run->pidfd, (int)run->board->value[0], 0);
+	ret = syscall(__NR_io_uring_register, outer_ring, IORING_REGISTER_EVENTFD, &fd, 1);
+	if (ret)
+		ckpt_diag("ring %d, eventfd %d: %s", outer_ring, fd, strerror(errno));
+	close(fd);
+	return ret;
 }
 
-REFUSE(event_fd)
+static int close_ring(void *arg)
 {
-	int fd = CHECK_SYS(eventfd(5, 0));
-	uint64_t n = 0;
+	return close(outer_ring);
+}
 
-	EXPECT_FD(fd, "*[eventfd]", "an eventfd" YET);
+REFUSE(event_fd_signalled, .before = register_eventfd, .after = close_ring)
+{
+	uint64_t n = 0;
+	int fd;
+
+	if (syscall(__NR_io_uring_setup, 0, NULL) == -1 && errno == ENOSYS)
+		not_here();
+	fd = CHECK_SYS(eventfd(5, 0));
+	board->value[0] = fd;
+	EXPECT_FD(fd, "*[eventfd]", "the kernel signals it for somebody: end what it was registered "
+		  "with (io_uring, AIO, KVM)");
 	ckpt_ready_wait();
 	CHECK_EQ(8, read(fd, &n, 8));
 	CHECK_EQ(5, n);
 }
 
-REFUSE(signal_fd)
+/* The test has them, too. */
+static int taken[3];
+
+static int take_them(void *arg)
 {
-	struct signalfd_siginfo info;
+	struct ckpt_run *run = arg;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		taken[i] = syscall(__NR_pidfd_getfd, run->pidfd, (int)run->board->value[i], 0);
+		if (taken[i] < 0) {
+			ckpt_diag("pidfd_getfd: %s", strerror(errno));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int close_them(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		close(taken[i]);
+	return 0;
+}
+
+REFUSE(events_outside, .before = take_them, .after = close_them)
+{
+	static const char * const name[] = { "eventfd", "signalfd", "timerfd" };
 	sigset_t set;
-	int fd;
+	int i;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
-	fd = CHECK_SYS(signalfd(-1, &set, 0));
-	EXPECT_FD(fd, "*[signalfd]", "a signalfd" YET);
+	board->value[0] = CHECK_SYS(eventfd(0, 0));
+	board->value[1] = CHECK_SYS(signalfd(-1, &set, 0));
+	board->value[2] = CHECK_SYS(timerfd_create(CLOCK_MONOTONIC, 0));
+	for (i = 0; i < 3; i++)
+		expect_refusal(getpid(), "EBUSY", "descriptor %d (*[%s]): a task outside shares it: "
+			       "close it there, or checkpoint what has it as well",
+			       (int)board->value[i], name[i]);
 	ckpt_ready_wait();
-	CHECK_SYS(kill(getpid(), SIGUSR1));
-	CHECK_EQ(sizeof(info), read(fd, &info, sizeof(info)));
-	CHECK_EQ(SIGUSR1, info.ssi_signo);
-}
-
-REFUSE(timer_fd)
-{
-	struct itimerspec spec = { .it_value.tv_sec = 1000000 };
-	int fd = CHECK_SYS(timerfd_create(CLOCK_MONOTONIC, 0));
-
-	CHECK_SYS(timerfd_settime(fd, 0, &spec, NULL));
-	EXPECT_FD(fd, "*[timerfd]", "a timerfd" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(timerfd_gettime(fd, &spec));
-	CHECK(spec.it_value.tv_sec, "it ran out");
-}
-
-REFUSE(inotify)
-{
-	int fd = CHECK_SYS(inotify_init1(IN_NONBLOCK));
-	char buf[512];
-
-	CHECK_SYS(inotify_add_watch(fd, "/dev/shm", IN_CREATE));
-	EXPECT_FD(fd, "*inotify", "an inotify instance" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(close(CHECK_SYS(open("/dev/shm/ckpt-inotify", O_RDWR | O_CREAT, 0600))));
-	CHECK_SYS(unlink("/dev/shm/ckpt-inotify"));
-	CHECK(read(fd, buf, sizeof(buf)) > 0, "no event: %s", strerror(errno));
+	for (i = 0; i < 3; i++)
+		CHECK_SYS(fcntl(board->value[i], F_GETFD));
 }
 
 REFUSE(fanotify)
@@ -276,13 +272,60 @@ REFUSE(userfault_fd)
 	CHECK_SYS(ioctl(fd, UFFDIO_UNREGISTER, &reg.range));
 }
 
-REFUSE(pid_fd)
+REFUSE(pidfd_of_process_outside)
 {
-	int fd = CHECK_SYS(sys_pidfd_open(getpid()));
+	int fd = CHECK_SYS(sys_pidfd_open(getppid()));
 
-	EXPECT_FD(fd, "*", "a pidfd" YET);
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): is a pidfd of pid %d (*), which is "
+		       "outside of the tree: have it closed, or checkpoint that as well",
+		       fd, getppid());
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_pidfd_send_signal, fd, 0, NULL, 0));
+}
+
+REFUSE(pidfd_opened_by_way_of_proc)
+{
+	int fd = CHECK_SYS(sys_pidfd_open(getpid())), again;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = CHECK_SYS(open(path, O_RDWR));
+	EXPECT_FD(again, "*", "was opened by way of /proc/PID/fd: have it opened by pidfd_open(2)");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_pidfd_send_signal, again, 0, NULL, 0));
+}
+
+/* The process gets no parent that would wait for it, which can't be saved either. */
+REFUSE(pidfd_that_kills)
+{
+	int fd = -1;
+	struct {
+		uint64_t flags, pidfd, more[6];
+	} args = { 0x1000 | 1ull << 34 | 1ull << 36, (uintptr_t)&fd };
+	pid_t pid = syscall(__NR_clone3, &args, sizeof(args));
+
+	if (pid < 0)
+		not_here();
+	if (!pid) {
+		ckpt_wait_go();
+		_exit(0);
+	}
+	EXPECT_FD(fd, "*", "kills its process when it is closed (CLONE_PIDFD_AUTOKILL), which can't "
+		  "be saved yet");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(O_TRUNC, fcntl(fd, F_GETFL) & O_TRUNC);
+}
+
+REFUSE(pidfd_with_attribute)
+{
+	int fd = CHECK_SYS(sys_pidfd_open(getpid()));
+	char buf[8];
+
+	CHECK_HERE(fsetxattr(fd, "trusted.ckpt", "value", 5, 0));
+	EXPECT_FD(fd, "*", "its process has extended attributes: have them removed");
+	ckpt_ready_wait();
+	CHECK_EQ(5, fgetxattr(fd, "trusted.ckpt", buf, sizeof(buf)));
 }
 
 REFUSE(perf_event)
@@ -300,18 +343,6 @@ REFUSE(perf_event)
 }
 
 /* ---- memory ---------------------------------------------------------- */
-
-REFUSE(memfd)
-{
-	int fd = CHECK_SYS(memfd_create("mine", 0));
-	char c = 0;
-
-	CHECK_EQ(1, write(fd, "m", 1));
-	EXPECT_FD(fd, "*memfd:mine", "a memfd" YET);
-	ckpt_ready_wait();
-	CHECK_EQ(1, pread(fd, &c, 1, 0));
-	CHECK_EQ('m', c);
-}
 
 /* powerpc has no such call. */
 #ifdef __NR_memfd_secret

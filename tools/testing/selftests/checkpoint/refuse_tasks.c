@@ -18,7 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sem.h>
-#include <sys/shm.h>
 #include <sys/syscall.h>
 #if defined(__x86_64__)
 #include <asm/ldt.h>
@@ -109,27 +108,15 @@ REFUSE(timer_without_leader)
 
 /* ---- System V IPC ---------------------------------------------------- */
 
-REFUSE(sysv_shared_memory)
-{
-	int id = CHECK_HERE(shmget(IPC_PRIVATE, 2 * CKPT_PAGE, 0600));
-	char *at = shmat(id, NULL, 0);
-
-	CHECK(at != (void *)-1, "shmat: %s", strerror(errno));
-	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
-	at[5] = 's';
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: System V shared memory: have it detach that (shmdt)",
-		       (long)at, (long)at + 2 * CKPT_PAGE);
-	ckpt_ready_wait();
-	CHECK_EQ('s', at[5]);
-}
-
 REFUSE(semaphore_undo)
 {
 	struct sembuf op = { .sem_op = 1, .sem_flg = SEM_UNDO };
 	int id = CHECK_HERE(semget(IPC_PRIVATE, 1, 0600));
 
 	CHECK_SYS(semop(id, &op, 1));
-	EXPECT_TASK("has System V semaphore adjustments (SEM_UNDO): have it give the semaphores back");
+	EXPECT_TASK("has adjustments (SEM_UNDO) of System V semaphores in the caller's ipc namespace: "
+		    "have it give the semaphores back, or start it in an ipc namespace of its own "
+		    "(unshare --ipc)");
 	ckpt_ready_wait();
 	CHECK_EQ(1, semctl(id, 0, GETVAL));
 	CHECK_SYS(semctl(id, 0, IPC_RMID));

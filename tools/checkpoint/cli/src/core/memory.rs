@@ -8,6 +8,7 @@
 
 use image::image::{
     files::{
+        FILE_MEMFD,
         FILE_SHARED_ANON,
         FILE_UNLINKED, //
     },
@@ -151,7 +152,9 @@ impl Memory {
         };
         for vma in vmas {
             let mut area = Area::new(vma);
-            if let Some((FILE_UNLINKED | FILE_SHARED_ANON, inode)) = inode_of(vma.file.get()) {
+            if let Some((FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD, inode)) =
+                inode_of(vma.file.get())
+            {
                 let users = memory.inodes.entry(inode).or_default();
                 users.push(memory.areas.len());
                 area.zero = vma.kind.get() == VMA_SHARED;

@@ -17,11 +17,14 @@ use image::{
             Next, //
         },
         files::{
+            pidfd::PidfdTarget,
             Fd,
             Inode,
             OpenFile,
             Pipe,
-            Table, //
+            Table,
+            FILE_UNLINKED,
+            INODE_MEMFD, //
         },
         header::arch,
         kinds::Kind,
@@ -32,6 +35,7 @@ use image::{
             EXTENT_MM,
             EXTENT_TAGGED, //
         },
+        notify::Inotify,
         record::{
             Raw,
             Records, //
@@ -153,7 +157,11 @@ impl Model {
                     let file: OpenFile = raw.body()?;
                     let path = match model.inodes.get(&file.inode.get()) {
                         Some(name) if raw.payload.is_empty() => name.clone(),
-                        _ => printable(raw.payload),
+                        Some(_) if file.kind.get() == FILE_UNLINKED => {
+                            format!("{} (deleted)", printable(raw.payload))
+                        }
+                        // Of two the one by which it is found.
+                        _ => printable(raw.payload.split(|&b| b == 0).next().unwrap_or(&[])),
                     };
                     model
                         .files
@@ -176,7 +184,9 @@ impl Model {
             Kind::Inode => {
                 let inode: Inode = raw.body()?;
                 let n = inode.obj.get();
-                let name = if raw.payload.is_empty() {
+                let name = if inode.flags.get() & INODE_MEMFD != 0 {
+                    format!("/memfd:{}[{n}] (deleted)", printable(raw.payload))
+                } else if raw.payload.is_empty() {
                     format!("anonymous:[{n}]")
                 } else {
                     format!("{}/[{n}] (deleted)", printable(raw.payload))
@@ -187,6 +197,20 @@ impl Model {
                 let pipe: Pipe = raw.body()?;
                 let n = pipe.obj.get();
                 self.inodes.insert(n, format!("pipe:[{n}]"));
+            }
+            Kind::PidfdTarget => {
+                let target: PidfdTarget = raw.body()?;
+                let name = match target.pid.get() {
+                    0 => "pidfd:[reaped]".to_string(),
+                    pid => format!("pidfd:[{pid}]"),
+                };
+                self.inodes.insert(target.obj.get(), name);
+            }
+            Kind::Inotify => {
+                let inotify: Inotify = raw.body()?;
+                let n = inotify.obj.get();
+                let name = format!("inotify:[{n}] ({} watches)", inotify.watches.get());
+                self.inodes.insert(n, name);
             }
             _ => (),
         }

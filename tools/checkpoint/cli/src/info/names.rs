@@ -4,6 +4,7 @@
 
 use image::image::{
     files::*,
+    layout::Values,
     mm::*,
     task::*, //
 };
@@ -18,18 +19,16 @@ pub fn state(n: u32) -> &'static str {
     }
 }
 
+/// A value of `list`, in words: without the word before its name that all of them share.
+fn word(list: &Values, number: u64, prefix: &str) -> Option<String> {
+    let value = list.list.iter().find(|v| v.number == number)?;
+    let name = value.name.strip_prefix(prefix).unwrap_or(value.name);
+    Some(name.to_lowercase().replace('_', " "))
+}
+
 /// The kind of an open file.
-pub fn file(n: u32) -> &'static str {
-    match n {
-        FILE_REGULAR => "regular",
-        FILE_DIRECTORY => "directory",
-        FILE_UNLINKED => "unlinked",
-        FILE_PIPE => "pipe",
-        FILE_FIFO => "fifo",
-        FILE_DEVICE => "device",
-        FILE_SHARED_ANON => "shared memory",
-        _ => "unknown",
-    }
+pub fn file(n: u32) -> String {
+    word(&FILE_KINDS, n.into(), "FILE_").unwrap_or("unknown".to_owned())
 }
 
 /// The kind of a mapping.
@@ -56,23 +55,21 @@ pub fn protection(flags: u64, kind: u32) -> String {
     .collect()
 }
 
+/// Flags of open files that say nothing to people: what each file of its type has, and advice.
+const SILENT: u32 = open::LARGEFILE
+    | open::DIRECTORY
+    | open::NOFOLLOW
+    | open::RANDOM
+    | open::SEQUENTIAL
+    | open::NOREUSE
+    | open::EXEC;
+
 /// How a file is open.
 pub fn access(flags: u32) -> String {
-    let words = [
-        (open::READ, "read"),
-        (open::WRITE, "write"),
-        (open::APPEND, "append"),
-        (open::NONBLOCK, "nonblock"),
-        (open::DSYNC, "dsync"),
-        (open::SYNC, "sync"),
-        (open::DIRECT, "direct"),
-        (open::NOATIME, "noatime"),
-        (open::PATH, "path"),
-    ];
-    let set: Vec<&str> = words
-        .iter()
-        .filter(|(bit, _)| flags & bit != 0)
-        .map(|&(_, word)| word)
+    let bits = open::LIST.list.iter().map(|v| v.number);
+    let set: Vec<String> = bits
+        .filter(|bit| u64::from(flags & !SILENT) & bit != 0)
+        .filter_map(|bit| word(&open::LIST, bit, ""))
         .collect();
     set.join(",")
 }

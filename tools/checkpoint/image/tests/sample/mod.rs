@@ -37,6 +37,8 @@ use zerocopy::{
     IntoBytes, //
 };
 
+mod epoll;
+
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
 
@@ -64,6 +66,20 @@ pub struct Sample {
     pub shared: Vec<(usize, Shared)>,
     /// Rows of extents; `None`: those that it has.
     pub rows: Option<Vec<Row>>,
+}
+
+/// Last byte of a lock that has no end.
+pub const TO_THE_END: u64 = i64::MAX as u64;
+
+/// A shared lock that process 3 has taken.
+fn lock(kind: u32, start: u64, end: u64, fd: u32) -> Lock {
+    zeroed(|lock: &mut Lock| {
+        lock.kind = u(kind);
+        lock.start = l(start);
+        lock.end = l(end);
+        lock.pid = u(3);
+        lock.fd = u(fd);
+    })
 }
 
 /// References of the sample's objects.
@@ -330,6 +346,7 @@ impl Sample {
             b"/tmp",
         );
         self.open(obj::UNLINKED, FILE_UNLINKED, 0o100600, obj::INODE, "");
+        self.of_file(obj::UNLINKED);
         self.add(
             zeroed(|p: &mut Pipe| {
                 p.obj = u(obj::PIPE);
@@ -368,6 +385,43 @@ impl Sample {
         self.add(
             zeroed(|t: &mut Table| t.obj = u(obj::TABLE)),
             fds.as_bytes(),
+        );
+        let locks = [
+            lock(LOCK_POSIX, 0, 9, 1),
+            lock(LOCK_POSIX, 20, TO_THE_END, 9),
+        ];
+        self.add(
+            zeroed(|l: &mut Locks| l.owner = u(obj::TABLE)),
+            locks.as_bytes(),
+        );
+    }
+
+    /// Locks, owner and lease of an open file.
+    fn of_file(&mut self, file: u32) {
+        let locks = [
+            lock(LOCK_OFD, 100, 199, 0),
+            lock(LOCK_FLOCK, 0, TO_THE_END, 0),
+        ];
+        self.add(zeroed(|l: &mut Locks| l.owner = u(file)), locks.as_bytes());
+        self.add(
+            zeroed(|o: &mut FileOwner| {
+                o.file = u(file);
+                o.kind = u(OWNER_GROUP);
+                o.pid = u(7);
+                o.signal = u(29);
+                o.user = [u(1000), u(1001)];
+                o.signals = u(1);
+                o.fd = u(77);
+            }),
+            &[],
+        );
+        self.add(
+            zeroed(|l: &mut Lease| {
+                l.file = u(file);
+                l.pid = u(3);
+                l.fd = u(1);
+            }),
+            &[],
         );
     }
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Names that were removed while files were open by them: /proc shows them, as of a program whose
+//! file an update has replaced.
+
+use kernel::prelude::*;
+
+use crate::{
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    files::{
+        name::Text,
+        ops::Source, //
+    },
+    found::Capture,
+    kapi::fs::{
+        file::FileRef,
+        path::{
+            PathName,
+            PathRef, //
+        }, //
+    }, //
+};
+
+/// Returns the path by which `file` was opened, from the caller's root; empty if it has none.
+pub(super) fn of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
+    Ok(file
+        .path()
+        .name_from(&cap.found.files.root)?
+        .unwrap_or_default())
+}
+
+/// Returns the directory and the name in it of a path; `None`: it has none.
+pub(super) fn split(path: &[u8]) -> Result<Option<(PathName, PathName)>> {
+    let Some(slash) = path.iter().rposition(|&b| b == b'/') else {
+        return Ok(None);
+    };
+    let (dir, name) = path.split_at(slash);
+    let dir = PathName::new(if dir.is_empty() { b"/" } else { dir })?;
+    Ok(match name.get(1..) {
+        None | Some(&[]) => None,
+        Some(name) => Some((dir, PathName::new(name)?)),
+    })
+}
+
+/// Returns a path to the inode at `path` whose name is the removed one of `source`, or `path`: where
+/// the caller might not have had such a name, or its directory is gone too, that is lost.
+pub(super) fn give(
+    r: &Restore,
+    plan: &Plan<'_>,
+    source: &Source,
+    path: PathRef,
+) -> Result<PathRef> {
+    let former = source.former.as_bytes();
+    let Some((dir, name)) = split(former)? else {
+        return Ok(path);
+    };
+    let give = || {
+        let dir = PathRef::lookup_dir(&r.root, dir.as_c_str())?;
+        // As who makes a file there, and removes it.
+        dir.may_enter()?;
+        dir.may_write()?;
+        path.removed_name(&dir, name.as_c_str())
+    };
+    match give() {
+        Err(ENOMEM) => Err(ENOMEM),
+        Err(_) => {
+            r.with_report(|report| {
+                report.note(
+                    &plan.name(),
+                    fmt!("{}: the removed file gets another name", Text(former)),
+                );
+            });
+            Ok(path)
+        }
+        given => given,
+    }
+}

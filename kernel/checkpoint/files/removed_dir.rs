@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Directories that were removed: nothing is in them, and nothing can be made there.
+
+use kernel::prelude::*;
+
+use crate::{
+    core::{
+        built::Rebuilt,
+        objects::Shared,
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    files::{
+        former,
+        kinds,
+        name::Text,
+        opener, //
+    },
+    found::{
+        Capture,
+        Found, //
+    },
+    image::{
+        files::RemovedDir,
+        ObjRef, //
+    },
+    kapi::fs::{
+        file::FileRef,
+        open::oflag,
+        path::{
+            PathName,
+            PathRef, //
+        },
+        stat::random, //
+    },
+};
+
+/// Bits of a mode that chmod(2) sets.
+const PERMISSIONS: u32 = 0o7777;
+
+/// How often another name is tried where something has the one that it had.
+const TRIES: usize = 10;
+
+/// A directory that was removed.
+struct Gone {
+    /// An open file of it.
+    file: FileRef,
+    /// Path of the next directory above that still is there.
+    dir: KVec<u8>,
+    /// Its own path.
+    former: KVec<u8>,
+}
+
+impl Shared<Found> for Gone {
+    fn addr(&self) -> usize {
+        self.file.inode_addr()
+    }
+}
+
+/// Returns the directory that `path` was in, or the next one above that still is there.
+pub(super) fn above(path: &PathRef) -> PathRef {
+    let mut dir = path.parent();
+    while dir.is_unlinked() {
+        let parent = dir.parent();
+        if parent == dir {
+            break;
+        }
+        dir = parent;
+    }
+    dir
+}
+
+/// Notes the removed directory at `path`; returns why it can't be saved, if there is a reason.
+pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'static str>> {
+    if let Some(kind) = kinds::on_filesystem(path.fs_magic()) {
+        return Ok(Some(kind));
+    }
+    let file = FileRef::open_unchecked(path, oflag::DIRECTORY)?;
+    let dir = above(path);
+    let root = &cap.found.files.root;
+    let (Some(name), Some(former)) = (dir.name_from(root)?, path.name_from(root)?) else {
+        return Ok(Some(
+            "was removed, and what it was in can't be reached: have it left",
+        ));
+    };
+    if dir.is_hidden(root) {
+        return Ok(Some(
+            "was removed, and another mount hides what it was in: unmount that first",
+        ));
+    }
+    if file.owner().is_none() {
+        return Ok(Some(
+            "was removed, and its owner is not known in this user namespace: call from outside",
+        ));
+    }
+    if !file.xattrs()?.is_empty() {
+        return Ok(Some(
+            "was removed, and has extended attributes: have them removed",
+        ));
+    }
+    if cap.objects.count::<Gone>(file.inode_addr())? {
+        cap.objects.keep(Gone {
+            file,
+            dir: name,
+            former,
+        })?;
+    }
+    Ok(None)
+}
+
+/// Returns the reference of the removed directory at `path`, which was collected; writes its record
+/// the first time.
+pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
+    let (obj, Some(gone)) = cap.objects.save::<Gone>(path.inode_addr())? else {
+        return cap.objects.reference::<Gone>(path.inode_addr());
+    };
+    let file = &gone.file;
+    let [uid, gid] = file.owner().unwrap_or([0, 0]);
+    let [atime, mtime] = file.times();
+    let record = RemovedDir {
+        obj: obj.get().into(),
+        mode: (file.mode() & PERMISSIONS).into(),
+        owner: [uid.into(), gid.into()],
+        atime: atime.0.cast_unsigned().into(),
+        mtime: mtime.0.cast_unsigned().into(),
+        atime_nsec: atime.1.into(),
+        mtime_nsec: mtime.1.into(),
+        reserved: 0.into(),
+    };
+    let mut paths = KVec::new();
+    for part in [gone.dir.as_slice(), &[0], &gone.former] {
+        paths.extend_from_slice(part, GFP_KERNEL_ACCOUNT)?;
+    }
+    cap.meta.put(&record, &paths)?;
+    Ok(obj)
+}
+
+/// A directory that was made and removed again.
+struct BuiltGone(PathRef);
+
+impl Rebuilt for BuiltGone {}
+
+/// Makes the directory of `record` in `dir`, and removes it: by the name that it had, or by another
+/// one if something else has that by now.
+fn make(record: &RemovedDir, dir: &PathRef, name: &PathName) -> Result<PathRef> {
+    let mut made = dir.removed_dir(name.as_c_str());
+    for _ in 0..TRIES {
+        if !matches!(made, Err(EEXIST)) {
+            break;
+        }
+        let mut other = *b".removed-0123456789abcdef";
+        let mut number = random();
+        for digit in other.iter_mut().rev().take(16) {
+            *digit = *b"0123456789abcdef"
+                .get((number & 15) as usize)
+                .unwrap_or(&b'0');
+            number >>= 4;
+        }
+        made = dir.removed_dir(PathName::new(&other)?.as_c_str());
+    }
+    let made = made?;
+    let file = FileRef::open_unchecked(&made, oflag::DIRECTORY)?;
+    let owner = record.owner.map(|id| id.get());
+    if file.owner() != Some(owner) {
+        file.chown(owner)?;
+    }
+    file.chmod((record.mode.get() & PERMISSIONS) as u16)?;
+    let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
+    file.set_times([
+        time(record.atime.get(), record.atime_nsec.get()),
+        time(record.mtime.get(), record.mtime_nsec.get()),
+    ])?;
+    Ok(made)
+}
+
+/// Returns the removed directory with reference `obj`, which is made by its first user.
+pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<PathRef> {
+    if let Some(path) = r.with_built(obj, |gone: &BuiltGone| gone.0.clone()) {
+        return Ok(path);
+    }
+    let (record, raw) = r.object_body::<RemovedDir>(obj)?;
+    let mut paths = raw.payload.splitn(2, |&b| b == 0);
+    let above = PathName::new(paths.next().unwrap_or(&[]))?;
+    let former = paths.next().unwrap_or(&[]);
+    let (_, name) = former::split(former)?.ok_or(EINVAL)?;
+    let find = || {
+        let dir = PathRef::lookup_dir(&r.root, above.as_c_str())?;
+        make(&record, &dir, &name)
+    };
+    // Who has it for a working directory need not have made it.
+    let mut made = opener::of_task(r, plan)?.act(find);
+    if matches!(made, Err(EACCES | EPERM)) {
+        made = find();
+    }
+    let path = made.map_err(|e| {
+        let why = match e {
+            ENOENT | ELOOP | ENOTDIR => "what it was in is missing: bring that back",
+            EACCES | EPERM => "the caller may not make a directory there",
+            ENOSPC | EDQUOT => "there is no room for it",
+            _ => "can't be made",
+        };
+        r.fail(
+            e,
+            plan,
+            fmt!("removed directory {}: {}: {}", Text(former), why, Errno(e)),
+        )
+    })?;
+    r.set_built(obj, BuiltGone(path.clone()))?;
+    Ok(path)
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Records of what watches files.
+
+use zerocopy::byteorder::little_endian::{
+    I32,
+    U32,
+    U64, //
+};
+
+use super::layout::{
+    flags,
+    record, //
+};
+
+mod check;
+
+/// Most watches of one instance.
+pub const WATCHES_MAX: u32 = 1 << 20;
+
+/// Most events in the queue of one instance.
+pub const EVENTS_MAX: u32 = 1 << 20;
+
+/// Longest name of an event, in bytes: what no path can have in it is longer.
+pub const NAME_MAX: usize = 4095;
+
+/// Bits of [`InotifyWatch::mask`] and [`InotifyEvent::mask`], as of inotify(7).
+pub mod inotify {
+    /// IN_ALL_EVENTS: what can be watched for.
+    pub const ALL_EVENTS: u32 = 0xfff;
+    /// IN_UNMOUNT.
+    pub const UNMOUNT: u32 = 1 << 13;
+    /// IN_Q_OVERFLOW.
+    pub const OVERFLOW: u32 = 1 << 14;
+    /// IN_IGNORED.
+    pub const IGNORED: u32 = 1 << 15;
+    /// IN_EXCL_UNLINK.
+    pub const EXCL_UNLINK: u32 = 1 << 26;
+    /// IN_ISDIR.
+    pub const ISDIR: u32 = 1 << 30;
+    /// IN_ONESHOT.
+    pub const ONESHOT: u32 = 1 << 31;
+
+    /// What a watch can have.
+    pub const OF_WATCHES: u32 = ALL_EVENTS | EXCL_UNLINK | ONESHOT;
+    /// What an event can have.
+    pub const OF_EVENTS: u32 = ALL_EVENTS | UNMOUNT | OVERFLOW | IGNORED | ISDIR;
+}
+
+record! {
+    /// An inotify instance.
+    #[record(Inotify = 114, "inotify instance", min = 16, check = inotify, object)]
+    pub struct Inotify {
+        /// Reference of this object.
+        pub obj: U32,
+        /// Number of [`InotifyWatch`] records that follow.
+        pub watches: U32,
+        /// Number of [`InotifyEvent`] records that follow them.
+        pub events: U32,
+        /// The watch descriptor from which on the next free one is looked for.
+        pub next: U32,
+    }
+}
+
+record! {
+    /// A watch of the [`Inotify`] before it, by ascending watch descriptor; payload: path from the
+    /// container's root directory, none with `inode`.
+    #[record(InotifyWatch = 115, "inotify watch", min = 40, check = inotify_watch)]
+    pub struct InotifyWatch {
+        /// Its watch descriptor.
+        pub wd: U32,
+        /// IN_*, as of inotify_add_watch(2): events, IN_EXCL_UNLINK and IN_ONESHOT.
+        pub mask: U32,
+        /// The `Inode` that is watched, of a removed file; 0: what lies at the path.
+        pub inode: U32,
+        /// File type and permissions of what lies at the path, as of stat(2).
+        pub mode: U32,
+        /// Generation of its inode.
+        pub generation: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// Its device, as in `OpenFile`.
+        pub dev: U64,
+        /// Its inode number; 0: it has none that stays.
+        pub ino: U64,
+    }
+}
+
+record! {
+    /// An event in the queue of an [`Inotify`], oldest first; payload: the name that it tells,
+    /// without a NUL.
+    #[record(InotifyEvent = 116, "inotify event", min = 16, check = inotify_event)]
+    pub struct InotifyEvent {
+        /// Watch descriptor; -1: of none, as the queue was full.
+        pub wd: I32,
+        /// IN_*, as of read(2).
+        pub mask: U32,
+        /// What the two events of a rename have in common.
+        pub cookie: U32,
+        /// `INOTIFY_*`.
+        pub flags: U32,
+    }
+}
+
+flags! {
+    "InotifyEvent.flags": u32, INOTIFY_EVENT_FLAG_LIST, INOTIFY_EVENT_FLAGS;
+    /// It is about what lies in a directory that is watched. Of two events that are the same in
+    /// this, too, the second one is dropped.
+    INOTIFY_ON_CHILD = 1 << 0,
+    /// A file was opened to be executed; likewise.
+    INOTIFY_EXEC = 1 << 1,
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! System V IPC: what is in ipc namespaces.
+//!
+//! A namespace itself, with all in it, is a kind of namespace ([`crate::ns::ipc`]).
+
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
+
+use crate::{
+    found::ThreadOps,
+    kapi::{
+        pid::namespace::PidNs,
+        task::links::LonePid, //
+    }, //
+};
+
+pub(crate) mod msg;
+pub(crate) mod sem;
+pub(crate) mod shm;
+pub(crate) mod undo;
+
+/// The kinds of state of System V IPC that a task has.
+pub(crate) static THREADS: &[ThreadOps] = &[undo::KIND];
+
+/// What a checkpoint has found of System V IPC.
+pub(crate) struct Collected {
+    /// How many files of attaches the tasks have, by the address of the namespace.
+    pub(crate) attaches: RBTree<usize, u64>,
+}
+
+impl Collected {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            attaches: RBTree::new(),
+        }
+    }
+
+    /// Notes the file of an attach.
+    pub(crate) fn add_attach(&mut self, ns: usize) -> Result {
+        if let Some(n) = self.attaches.get_mut(&ns) {
+            *n += 1;
+            return Ok(());
+        }
+        self.attaches
+            .try_create_and_insert(ns, 1, GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+}
+
+/// Why something can't be saved that belongs to somebody who is not known here.
+const OWNER: &str = "its owner is not known in this user namespace: call from outside";
+
+/// Takes those of `pids` in `ns` that no task has any more, each once, until what is returned is
+/// dropped: who remembers one meanwhile does so for ever. 0 is none.
+fn take_pids(ns: &PidNs, pids: impl Iterator<Item = u32>) -> Result<KVec<LonePid>> {
+    let mut taken = KVec::new();
+    let mut last = 0;
+    for pid in pids {
+        if pid != 0 && pid != last && !ns.has(pid) {
+            let pid = LonePid::new(ns, &mut [pid.cast_signed()])?;
+            taken.push(pid, GFP_KERNEL_ACCOUNT)?;
+        }
+        last = pid;
+    }
+    Ok(taken)
+}
+
+/// Why an object of its own kind and id can't be made, in words.
+fn why_not_made(e: Error) -> &'static str {
+    match e {
+        EEXIST => "its id or its key is in use: remove what has it (ipcrm)",
+        EPERM => "the caller may not choose ids (CAP_CHECKPOINT_RESTORE), or not lock memory",
+        ENOSPC | EINVAL => {
+            "the limits of a new ipc namespace (/proc/sys/kernel) have no room for it, and only root \
+             of its user namespace may raise them"
+        }
+        ENOMEM => "there is no memory for it, or the caller may not lock so much",
+        _ => "can't be made",
+    }
+}
+
+/// Why an object can't be given what it was, in words.
+fn why_not_given(e: Error) -> &'static str {
+    match e {
+        EPERM => {
+            "the caller may not give it to its owner (CAP_SETUID, CAP_SETGID), or not give it its \
+             limits (CAP_SYS_RESOURCE)"
+        }
+        EINVAL => "can't be what it was",
+        _ => "was removed by somebody else",
+    }
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Segments of System V shared memory.
+//!
+//! Those of a namespace that is in the image are saved and restored with it, attached or not. One
+//! of the caller's namespace is, if the tasks have it attached and nobody else has. What a segment
+//! holds are extents of its inode.
+
+use kernel::prelude::*;
+
+use crate::{
+    core::{
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    files::{
+        self,
+        BuiltInode, //
+    },
+    found::{
+        Capture,
+        Found, //
+    },
+    image::{
+        files::{
+            Inode,
+            INODE_NORESERVE, //
+        },
+        ipc::{
+            Segment as Record,
+            SEGMENT_LOCKED,
+            SEGMENT_REMOVED, //
+        },
+        ObjRef, //
+    },
+    ipc::{
+        take_pids,
+        why_not_given,
+        why_not_made,
+        OWNER, //
+    },
+    kapi::{
+        fs::file::FileRef,
+        ipc::{
+            namespace::{
+                Common,
+                IpcNs, //
+            },
+            shm::{
+                self,
+                Settings, //
+            }, //
+        },
+        pid::namespace::PidNs,
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
+    },
+    ns, //
+};
+
+/// A segment.
+pub(crate) struct Segment {
+    ns: IpcNs,
+    settings: Settings,
+    memory: FileRef,
+    /// The first task that was found to have to do with it.
+    who: TaskName,
+}
+
+impl Shared<Found> for Segment {
+    fn addr(&self) -> usize {
+        self.memory.inode_addr()
+    }
+
+    /// The kernel counts mappings. Its namespace, if that is in the image, was counted as one user.
+    fn outside(&self, cap: &Capture, users: u64) -> Outside {
+        let listed = self.is_listed(cap);
+        let attached = users.saturating_sub(u64::from(listed));
+        let id = self.settings.common.id;
+        if (listed || self.ns == IpcNs::of_current()) && shm::attaches(&self.ns, id) <= attached {
+            Outside::Nothing
+        } else {
+            Outside::Refused
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        let why = if self.is_listed(cap) || self.ns == IpcNs::of_current() {
+            "a task outside has it attached, too: end that, or checkpoint it as well"
+        } else {
+            "is of an ipc namespace that no task is in: have it detach that (shmdt)"
+        };
+        cap.report.refuse(
+            EBUSY,
+            &self.who,
+            fmt!(
+                "System V shared memory {}: {}",
+                self.settings.common.id,
+                why
+            ),
+        );
+        Ok(())
+    }
+}
+
+impl Segment {
+    /// Returns whether it is saved with its namespace.
+    fn is_listed(&self, cap: &Capture) -> bool {
+        ns::ipc::has(cap, &self.ns)
+    }
+}
+
+/// Counts a user of a segment; notes it with the first one, or lists why it can't be saved. Returns
+/// whether it was noted, or had been.
+fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Result<bool> {
+    let addr = found.memory.inode_addr();
+    if !cap.objects.count::<Segment>(addr)? {
+        return Ok(cap.objects.get::<Segment>(addr).is_some());
+    }
+    let common = &found.settings.common;
+    let why = if found.memory.is_hugetlb() {
+        "huge pages can't be saved: have it made without them (SHM_HUGETLB)"
+    } else if !common.has_ids() {
+        OWNER
+    } else {
+        files::add_memory(cap, &found.memory)?;
+        cap.objects.keep(Segment {
+            ns: ns.clone(),
+            settings: found.settings,
+            memory: found.memory,
+            who: t.display(&cap.pid_ns),
+        })?;
+        return Ok(true);
+    };
+    cap.refuse(
+        EOPNOTSUPP,
+        t,
+        fmt!("System V shared memory {}: {}", common.id, why),
+    );
+    Ok(false)
+}
+
+/// Counts all segments of a namespace of the task `t`; returns by which addresses they are known.
+pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs) -> Result<KVVec<usize>> {
+    let mut all = KVVec::new();
+    let pid_ns = cap.pid_ns.clone();
+    shm::each(ns, &pid_ns, |found| {
+        let addr = found.memory.inode_addr();
+        if add(cap, t, ns, found)? {
+            all.push(addr, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Counts the segment that a mapping of the task `t` with this file is an attach of, if it is.
+pub(crate) fn collect_attach(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    let Some((ns, id)) = shm::attached(file) else {
+        return Ok(());
+    };
+    let addr = file.inode_addr();
+    if cap.objects.users::<Segment>(addr) > 0 {
+        cap.objects.count::<Segment>(addr)?;
+        return Ok(());
+    }
+    // It is there as long as it is attached.
+    let found = shm::find(&ns, &cap.pid_ns, id, file)?.ok_or(EBUSY)?;
+    add(cap, t, &ns, found)?;
+    Ok(())
+}
+
+/// Returns the reference of the segment that `file` is an attach of; writes its record the first
+/// time, if it is of the caller's namespace.
+pub(crate) fn save_attached(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
+    let addr = file.inode_addr();
+    let segment = cap.objects.get::<Segment>(addr).ok_or(ENOENT)?;
+    if !segment.is_listed(cap) {
+        save(cap, addr, 0)?;
+    }
+    cap.objects.reference::<Segment>(addr)
+}
+
+/// Writes the record of the segment with that address, of the namespace `ns`, and that of its memory,
+/// the first time.
+pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
+    let (obj, Some(segment)) = cap.objects.save::<Segment>(addr)? else {
+        return Ok(());
+    };
+    let inode = files::save_memory(cap, &segment.memory)?;
+    let s = &segment.settings;
+    let mut flags = 0;
+    if s.removed {
+        flags |= SEGMENT_REMOVED;
+    }
+    if s.locked {
+        flags |= SEGMENT_LOCKED;
+    }
+    let [atime, dtime, ctime] = s.times.map(i64::cast_unsigned);
+    let [cpid, lpid] = s.pids;
+    let maker = if cap.found.task.has(s.maker) {
+        s.maker
+    } else {
+        0
+    };
+    let record = Record {
+        obj: obj.get().into(),
+        ns: ns.into(),
+        inode: inode.get().into(),
+        flags: flags.into(),
+        id: s.common.id.cast_unsigned().into(),
+        key: s.common.key.into(),
+        named: s.named.into(),
+        mode: s.common.mode.into(),
+        owner: s.common.owner.map(Into::into),
+        creator: s.common.creator.map(Into::into),
+        atime: atime.into(),
+        dtime: dtime.into(),
+        ctime: ctime.into(),
+        cpid: cpid.into(),
+        lpid: lpid.into(),
+        maker: maker.into(),
+        reserved: 0.into(),
+    };
+    cap.meta.put(&record, &[])
+}
+
+/// What a record says of a segment.
+fn settings_of(record: &Record) -> Settings {
+    let flag = |flag| record.flags.get() & flag != 0;
+    Settings {
+        common: Common {
+            id: record.id.get().cast_signed(),
+            key: record.key.get(),
+            owner: record.owner.map(|id| id.get()),
+            creator: record.creator.map(|id| id.get()),
+            mode: record.mode.get(),
+        },
+        named: record.named.get(),
+        removed: flag(SEGMENT_REMOVED),
+        locked: flag(SEGMENT_LOCKED),
+        times: [record.atime, record.dtime, record.ctime].map(|t| t.get().cast_signed()),
+        pids: [record.cpid.get(), record.lpid.get()],
+        maker: record.maker.get(),
+    }
+}
+
+/// A rebuilt segment.
+struct BuiltSegment {
+    ns: IpcNs,
+    memory: FileRef,
+    settings: Settings,
+    /// The namespace whose pids stand in the image.
+    pid_ns: PidNs,
+    /// The task that has made it, for messages.
+    who: TaskName,
+    /// It is in the namespace of the caller.
+    outside: bool,
+}
+
+impl Rebuilt for BuiltSegment {
+    fn stays(&self) -> bool {
+        true
+    }
+
+    /// Gives it its owners, mode, times and pids, and removes it if it was: all have it attached.
+    fn publish(&self, r: &Restore, _: ObjRef) -> Result {
+        take_pids(&self.pid_ns, self.settings.pids.into_iter())
+            .and_then(|_taken| shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory))
+            .map_err(|e| {
+                r.fail_of(
+                    e,
+                    &self.who,
+                    fmt!(
+                        "System V shared memory {}: {} [{}]",
+                        self.settings.common.id,
+                        why_not_given(e),
+                        Errno(e)
+                    ),
+                )
+            })
+    }
+
+    /// One in a namespace of the restart goes with that.
+    fn undo(&self) {
+        if self.outside {
+            shm::remove(&self.ns, self.settings.common.id, &self.memory);
+        }
+    }
+}
+
+/// Makes the segment with reference `obj` in `ns`, unless it is there.
+pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+    if r.is_built(obj) {
+        return Ok(());
+    }
+    let (record, _) = r.object_body::<Record>(obj)?;
+    let inode = ObjRef::new(record.inode.get()).ok_or(EINVAL)?;
+    let (memory, _) = r.object_body::<Inode>(inode)?;
+    let settings = settings_of(&record);
+    let size = usize::try_from(memory.size.get())?;
+    let noreserve = memory.flags.get() & INODE_NORESERVE != 0;
+    let memory = shm::make(ns, &settings, size, noreserve).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "System V shared memory {} of {} bytes: {} [{}]",
+                settings.common.id,
+                size,
+                why_not_made(e),
+                Errno(e)
+            ),
+        )
+    })?;
+    let outside = record.ns.get() == 0;
+    let built = BuiltSegment {
+        ns: ns.clone(),
+        memory: memory.clone(),
+        settings,
+        pid_ns: ns::pid::of_image(r, plan)?,
+        who: plan.name(),
+        outside,
+    };
+    BuiltInode::of_memory(memory.clone())
+        .and_then(|built| r.set_built(inode, built))
+        .and_then(|()| r.set_built(obj, built))
+        .inspect_err(|_| {
+            if outside {
+                shm::remove(ns, settings.common.id, &memory);
+            }
+        })
+}
+
+/// Returns the file of an attach of the segment with reference `obj`, for mappings; `write`: they
+/// may be written to.
+pub(crate) fn attach(r: &Restore, plan: &Plan<'_>, obj: ObjRef, write: bool) -> Result<FileRef> {
+    let (record, _) = r.object_body::<Record>(obj)?;
+    match ObjRef::new(record.ns.get()) {
+        Some(ns) => drop(ns::ipc::rebuilt(r, plan, ns)?),
+        None => make(r, plan, &r.ipc_ns, obj)?,
+    }
+    let built = r.built::<BuiltSegment>(obj).ok_or(EINVAL)?;
+    let id = built.settings.common.id;
+    shm::open(&built.ns, id, &built.memory, write).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("System V shared memory {} can't be attached", id),
+        )
+    })
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! ipc namespaces, with all that is in them.
+//!
+//! Who is in the caller's stays there: what is in that belongs to all who are in it. Only shared
+//! memory that the tasks have attached, and nobody else, is saved with them then.
+
+use kernel::prelude::*;
+use zerocopy::byteorder::little_endian::U32;
+
+use crate::{
+    core::{
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    found::{
+        Capture,
+        Found,
+        ThreadOps, //
+    },
+    image::{
+        ipc::{
+            IpcNs as Record,
+            MsgQueue,
+            Segment,
+            SemSet, //
+        },
+        task::TASK_LIVE,
+        Kind,
+        ObjRef, //
+    },
+    ipc::{
+        self,
+        msg::Queue, //
+    },
+    kapi::{
+        ipc::namespace::{
+            IpcNs,
+            Settings, //
+        },
+        ns::proxy,
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        },
+        time::wait, //
+    },
+    ns::other, //
+};
+
+/// The ipc namespace.
+pub(super) const KIND: ThreadOps = ThreadOps {
+    name: "ipc namespace",
+    collect,
+    save,
+    restore,
+    ..ThreadOps::NONE
+};
+
+/// An ipc namespace.
+struct Space {
+    ns: IpcNs,
+    /// Its first task.
+    who: TaskName,
+    /// Its segments, by the address of their memory.
+    segments: KVVec<usize>,
+    /// Its sets of semaphores, by their address.
+    sets: KVVec<usize>,
+    /// Its message queues.
+    queues: KVVec<Queue>,
+}
+
+/// The task's own ipc namespace; `None` if it is that of the caller.
+fn own(t: &FrozenTask) -> Result<Option<IpcNs>> {
+    let ns = t.namespaces()?.ipc;
+    Ok((ns != IpcNs::of_current()).then_some(ns))
+}
+
+/// Returns whether a namespace is in the image.
+pub(crate) fn has(cap: &Capture, ns: &IpcNs) -> bool {
+    cap.objects.users::<Space>(ns.addr()) > 0
+}
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let Some(ns) = own(t)? else {
+        return Ok(());
+    };
+    if !cap.objects.count::<Space>(ns.addr())? {
+        return Ok(());
+    }
+    if ns.settings().mq_queues != 0 {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "its ipc namespace has POSIX message queues, which can't be saved yet: have them \
+                 unlinked"
+            ),
+        );
+    }
+    let segments = ipc::shm::collect(cap, t, &ns)?;
+    let sets = ipc::sem::collect(cap, t, &ns)?;
+    let queues = ipc::msg::collect(cap, t, &ns)?;
+    let who = t.display(&cap.pid_ns);
+    cap.objects.keep(Space {
+        ns,
+        who,
+        segments,
+        sets,
+        queues,
+    })
+}
+
+/// What starts a container is often in its ipc namespace, and waits: so that is only told. What it
+/// has of the objects in there is known by their own counts.
+impl Shared<Found> for Space {
+    fn addr(&self) -> usize {
+        self.ns.addr()
+    }
+
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        let addr = self.ns.addr();
+        let (sets, tasks) = other::sets(cap, |proxy| proxy.ipc_addr() == addr);
+        // Ours is one more, and each segment and each file of an attach has one.
+        let attaches = cap.found.ipc.attaches.get(&addr).copied().unwrap_or(0);
+        let known = sets + attaches + self.segments.len() as u64 + 1;
+        if self.ns.count() <= known && !tasks {
+            Outside::Nothing
+        } else if cap.strict {
+            Outside::Refused
+        } else {
+            Outside::Noted
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
+        let what = "ipc namespace: a task outside is in it, too, or has it open";
+        if outside == Outside::Refused {
+            cap.report.refuse(
+                EBUSY,
+                &self.who,
+                fmt!(
+                    "{}: end that, or do without CHECKPOINT_STRICT (--strict)",
+                    what
+                ),
+            );
+        } else {
+            cap.report.note(
+                &self.who,
+                fmt!("{}; after a restart it is the tasks' own", what),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Reference of the task's ipc namespace in the image; 0 if it is shared with the caller.
+pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
+    match own(t)? {
+        Some(ns) => Ok(cap.objects.reference::<Space>(ns.addr())?.get()),
+        None => Ok(0),
+    }
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let Some(ns) = own(t)? else {
+        return Ok(());
+    };
+    let (obj, Some(space)) = cap.objects.save::<Space>(ns.addr())? else {
+        return Ok(());
+    };
+    let s = space.ns.settings();
+    let body = Record {
+        obj: obj.get().into(),
+        inside: u32::try_from(space.segments.len() + space.sets.len() + space.queues.len())?.into(),
+        shm_max: s.shm_max.into(),
+        shm_all: s.shm_all.into(),
+        shm_mni: s.shm_mni.into(),
+        shm_rmid_forced: s.shm_rmid_forced.into(),
+        sem: s.sem.map(Into::into),
+        msg_max: s.msg_max.into(),
+        msg_mnb: s.msg_mnb.into(),
+        msg_mni: s.msg_mni.into(),
+        mq: s.mq.map(Into::into),
+        shift: s.shift.into(),
+        seq: s.seq.map(Into::into),
+        last_idx: s.last_idx.map(Into::into),
+        cursor: s.cursor.map(Into::into),
+        next_id: s.next_id.map(Into::into),
+        reserved: 0.into(),
+    };
+    cap.meta.put(&body, &[])?;
+    for &addr in &space.segments {
+        wait::go_on()?;
+        ipc::shm::save(cap, addr, obj.get())?;
+    }
+    for &addr in &space.sets {
+        wait::go_on()?;
+        ipc::sem::save(cap, addr, obj.get())?;
+    }
+    for queue in &space.queues {
+        ipc::msg::save(cap, queue, &space.ns, obj.get())?;
+    }
+    Ok(())
+}
+
+/// A rebuilt ipc namespace.
+struct BuiltSpace {
+    ns: IpcNs,
+    /// The task that has made it, for messages.
+    who: TaskName,
+}
+
+impl Rebuilt for BuiltSpace {
+    fn stays(&self) -> bool {
+        true
+    }
+
+    /// Gives it its limits, of which it could do without until now.
+    fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
+        let (s, _) = r.object_body::<Record>(obj)?;
+        let settings = Settings {
+            shm_max: s.shm_max.get(),
+            shm_all: s.shm_all.get(),
+            shm_mni: s.shm_mni.get(),
+            shm_rmid_forced: s.shm_rmid_forced.get(),
+            sem: s.sem.map(|n| n.get()),
+            msg_max: s.msg_max.get(),
+            msg_mnb: s.msg_mnb.get(),
+            msg_mni: s.msg_mni.get(),
+            mq: s.mq.map(|n| n.get()),
+            shift: s.shift.get(),
+            seq: s.seq.map(|n| n.get()),
+            last_idx: s.last_idx.map(|n| n.get()),
+            cursor: s.cursor.map(|n| n.get()),
+            next_id: s.next_id.map(|n| n.get()),
+            ..Settings::default()
+        };
+        self.ns.set(&settings).map_err(|e| {
+            let why = match e {
+                EPERM => {
+                    "its ipc namespace has settings of its own, which only root of its user \
+                     namespace may write to /proc/sys"
+                }
+                _ => "its ipc namespace has settings that this kernel does not take",
+            };
+            r.fail_of(e, &self.who, fmt!("{}", why))
+        })
+    }
+}
+
+/// Returns the ipc namespace with reference `obj`, which is made at first use with all in it.
+pub(crate) fn rebuilt(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<IpcNs> {
+    if let Some(ns) = r.with_built(obj, |space: &BuiltSpace| space.ns.clone()) {
+        return Ok(ns);
+    }
+    let (record, _) = r.object_body::<Record>(obj)?;
+    let ns = proxy::new_ipc().map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("can't make its ipc namespace (CAP_SYS_ADMIN is needed)"),
+        )
+    })?;
+    ns.open();
+    let built = BuiltSpace {
+        ns: ns.clone(),
+        who: plan.name(),
+    };
+    r.set_built(obj, built)?;
+    let mut left = record.inside.get();
+    for raw in r.records_after(obj)? {
+        if left == 0 {
+            break;
+        }
+        wait::go_on()?;
+        let raw = raw.map_err(|f| r.fault(f))?;
+        let object = |obj: U32| ObjRef::new(obj.get()).ok_or(EINVAL);
+        match raw.kind {
+            Kind::Segment => {
+                let segment: Segment = raw.body().map_err(|f| r.fault(f))?;
+                ipc::shm::make(r, plan, &ns, object(segment.obj)?)?;
+            }
+            Kind::SemSet => {
+                let set: SemSet = raw.body().map_err(|f| r.fault(f))?;
+                ipc::sem::make(r, plan, &ns, object(set.obj)?)?;
+            }
+            Kind::MsgQueue => {
+                let queue: MsgQueue = raw.body().map_err(|f| r.fault(f))?;
+                ipc::msg::make(r, plan, &ns, object(queue.obj)?)?;
+            }
+            // What belongs to one of them.
+            _ => continue,
+        }
+        left -= 1;
+    }
+    Ok(ns)
+}
+
+/// Puts the current task into its ipc namespace: before it has memory, which may be attached there.
+fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+    if plan.task.state.get() != TASK_LIVE {
+        return Ok(());
+    }
+    let Some(obj) = ObjRef::new(plan.task.ipc.get()) else {
+        return Ok(());
+    };
+    let ns = rebuilt(r, plan, obj)?;
+    proxy::enter_ipc(&ns).map_err(|e| r.fail(e, plan, fmt!("can't enter its ipc namespace")))
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the Rust side asks of procfs, whose structures are private to fs/proc/.
+ */
+#include <linux/checkpoint.h>
+#include <linux/dcache.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/nsproxy.h>
+#include <linux/path.h>
+#include <linux/pid.h>
+#include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+
+#include "../../fs/mount.h"
+#include "../../fs/proc/internal.h"
+
+#ifdef CONFIG_PROC_FS
+
+/* Names of an entry of a task below the root of procfs: PID/task/TID/DIR/NAME. */
+#define DEPTH_MAX 5
+
+/* The entries from that below the root to @dentry itself; how many, at most DEPTH_MAX are stored. */
+static unsigned int entries(struct dentry *dentry, struct dentry *entry[DEPTH_MAX])
+{
+	unsigned int depth = 0, n;
+	struct dentry *d;
+
+	/* Nothing in procfs changes its parent, which is kept by its children. */
+	for (d = dentry; !IS_ROOT(d); d = d->d_parent)
+		depth++;
+	for (d = dentry, n = depth; n; d = d->d_parent) {
+		if (--n < DEPTH_MAX)
+			entry[n] = d;
+	}
+	return depth;
+}
+
+/**
+ * checkpoint_proc_pids() - find out of which task an entry of procfs is
+ * @dentry: the entry, which the caller keeps
+ * @pid: gets a reference on the pid of /proc/PID, and on that of
+ *	 /proc/PID/task/TID; NULL where @dentry is below none
+ *
+ * The tasks may be gone.
+ */
+void checkpoint_proc_pids(struct dentry *dentry, struct pid *pid[2])
+{
+	struct dentry *entry[DEPTH_MAX];
+	unsigned int depth = entries(dentry, entry);
+
+	pid[0] = depth ? get_pid(proc_pid(d_inode(entry[0]))) : NULL;
+	pid[1] = NULL;
+	if (pid[0] && depth > 2 && !strcmp(entry[1]->d_name.name, "task"))
+		pid[1] = get_pid(proc_pid(d_inode(entry[2])));
+}
+
+/**
+ * checkpoint_proc_mm() - find the address space that a file of procfs shows
+ * @file: mem, environ, auxv or pagemap of a task; @seq: maps, or one like it
+ * @seq: which of the two
+ *
+ * Return: its address, to be compared only.
+ */
+const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq)
+{
+	const struct proc_maps_private *priv;
+
+	if (!seq)
+		return file->private_data;
+
+	priv = ((const struct seq_file *)file->private_data)->private;
+	return priv->lock_ctx.mm;
+}
+
+/**
+ * checkpoint_proc_mounts_from() - tell from where a file of procfs shows mounts
+ * @file: mounts, mountinfo or mountstats of a task
+ * @root: a directory
+ *
+ * Return: whether it shows those of the mount namespace of the current task
+ * that are seen from @root.
+ */
+bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root)
+{
+	const struct seq_file *m = file->private_data;
+	const struct proc_mounts *p = m->private;
+
+	return p->ns == current->nsproxy->mnt_ns && path_equal(&p->root, root);
+}
+
+/* An entry of @parent which is not found by a lookup: as @like, but of @pid. */
+static struct dentry *dead_entry(struct dentry *parent, const struct qstr *name,
+				 const struct inode *like, struct pid *pid)
+{
+	struct dentry *dentry;
+	struct inode *inode;
+
+	inode = new_inode(parent->d_sb);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	PROC_I(inode)->pid = get_pid(pid);
+	PROC_I(inode)->op = PROC_I(like)->op;
+	inode->i_mode = like->i_mode;
+	inode->i_ino = get_next_ino();
+	simple_inode_init_ts(inode);
+	inode->i_op = like->i_op;
+	inode->i_fop = like->i_fop;
+	inode->i_flags = like->i_flags;
+	set_nlink(inode, like->i_nlink);
+
+	dentry = d_alloc(parent, name);
+	if (!dentry) {
+		iput(inode);
+		return ERR_PTR(-ENOMEM);
+	}
+	d_instantiate(dentry, inode);
+	return dentry;
+}
+
+/**
+ * checkpoint_proc_dead() - make an entry of procfs for a task that was reaped
+ * @like: an entry of the same name of a task that lives
+ * @pid: a pid without a task
+ * @process: text of the number that it had in /proc/PID
+ * @thread: the same of /proc/PID/task/TID; NULL: @like has none
+ * @result: gets the entry, and references on it
+ *
+ * As after a reaped task: what is open stays, and finds no task.
+ *
+ * Return: 0; -EINVAL if @like is not an entry of a task; -ENOMEM.
+ */
+int checkpoint_proc_dead(const struct path *like, struct pid *pid, const char *process,
+			 const char *thread, struct path *result)
+{
+	struct dentry *entry[DEPTH_MAX], *parent, *dentry;
+	unsigned int depth = entries(like->dentry, entry), n;
+
+	if (!depth || depth > DEPTH_MAX || (thread && depth < 3))
+		return -EINVAL;
+	for (n = 0; n < depth; n++) {
+		if (!proc_pid(d_inode(entry[n])))
+			return -EINVAL;
+	}
+
+	parent = dget(like->dentry->d_sb->s_root);
+	for (n = 0; n < depth; n++) {
+		struct qstr name = entry[n]->d_name;
+
+		if (!n)
+			name = QSTR(process);
+		else if (n == 2 && thread)
+			name = QSTR(thread);
+		dentry = dead_entry(parent, &name, d_inode(entry[n]), pid);
+		dput(parent);
+		if (IS_ERR(dentry))
+			return PTR_ERR(dentry);
+		parent = dentry;
+	}
+	result->mnt = mntget(like->mnt);
+	result->dentry = parent;
+	return 0;
+}
+
+#endif /* CONFIG_PROC_FS */

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is registered with an epoll instance and can't be saved. */
+#include "refuse.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <sys/epoll.h>
+
+#ifndef __NR_pidfd_getfd
+#define __NR_pidfd_getfd 438
+#endif
+
+REFUSE_FIXTURE
+
+static int outside = -1;
+
+/* Takes the descriptor whose number is on the board, and lets the scenario close its own. */
+static int take(void *arg)
+{
+	struct ckpt_run *run = arg;
+	uint32_t *step = run->board->step;
+
+	outside = syscall(__NR_pidfd_getfd, run->pidfd, (int)run->board->value[0], 0);
+	if (outside < 0) {
+		ckpt_diag("pidfd_getfd: %s", strerror(errno));
+		return -1;
+	}
+	__atomic_store_n(&step[0], 1, __ATOMIC_SEQ_CST);
+	syscall(__NR_futex, &step[0], FUTEX_WAKE, 1, NULL, NULL, 0);
+	while (!__atomic_load_n(&step[1], __ATOMIC_SEQ_CST))
+		syscall(__NR_futex, &step[1], FUTEX_WAIT, 0, NULL, NULL, 0);
+	return 0;
+}
+
+static int give_back(void *run)
+{
+	close(outside);
+	return 0;
+}
+
+/* Says that what is to be taken is there, and waits until it was. */
+static void is_taken(int fd)
+{
+	board->value[0] = fd;
+	ckpt_ready();
+	ckpt_step_wait(0, 1);
+}
+
+/* The item stays as long as somebody outside has the file. */
+REFUSE(kept_outside, .before = take, .after = give_back)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int ep = CHECK_SYS(epoll_create1(0)), fds[2];
+
+	CHECK_SYS(pipe(fds));
+	CHECK_SYS(epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &event));
+	expect_refusal(getpid(), "EBUSY",
+		       "descriptor %d (anon_inodefs:[eventpoll]): registered as %d (*): none of "
+		       "the tasks has it open any more, but somebody else: have it taken out "
+		       "before it is closed (EPOLL_CTL_DEL)", ep, fds[0]);
+	is_taken(fds[0]);
+	CHECK_SYS(close(fds[0]));
+	CHECK_SYS(close(fds[1]));
+	ckpt_step(1);
+	ckpt_wait_go();
+	CHECK_SYS(fcntl(ep, F_GETFD));
+}
+
+REFUSE(instance_is_outside, .before = take, .after = give_back)
+{
+	int ep = CHECK_SYS(epoll_create1(0));
+
+	expect_refusal(getpid(), "EBUSY",
+		       "descriptor %d (anon_inodefs:[eventpoll]): a task outside shares it: close "
+		       "it there, or checkpoint what has it as well", ep);
+	is_taken(ep);
+	ckpt_step(1);
+	ckpt_wait_go();
+	CHECK_SYS(fcntl(ep, F_GETFD));
+}
+
+static void set_effective(bool on)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	unsigned int bit = 1u << (CAP_BLOCK_SUSPEND - 32);
+
+	CHECK_SYS(syscall(__NR_capget, &header, data));
+	data[1].effective = on ? data[1].effective | bit : data[1].effective & ~bit;
+	CHECK_SYS(syscall(__NR_capset, &header, data));
+}
+
+/* What its maker could not have registered, a restart could not either. */
+REFUSE(wakeup_of_another)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLWAKEUP };
+	char path[64], info[512];
+	int ep, fds[2];
+
+	CHECK_SYS(pipe(fds));
+	set_effective(false);
+	ep = CHECK_SYS(epoll_create1(0));
+	set_effective(true);
+	CHECK_SYS(epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &event));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", ep);
+	if (!strstr(ckpt_slurp(path, info, sizeof(info)), "events: 20000019"))
+		not_here();
+	expect_refusal(getpid(), UNSUPPORTED,
+		       "descriptor %d (anon_inodefs:[eventpoll]): registered as %d (*): "
+		       "EPOLLWAKEUP, for which who made the instance has no right: have that made "
+		       "with CAP_BLOCK_SUSPEND", ep, fds[0]);
+	ckpt_ready_wait();
+	CHECK_EQ(1, write(fds[1], "e", 1));
+	CHECK_EQ(1, epoll_wait(ep, &event, 1, 0));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Watches that can't be saved: none is left out, each is refused by its number. */
+#include "refuse.h"
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+
+REFUSE_FIXTURE
+
+#define EXPECT_WATCH(fd, wd, why)					\
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*inotify): watch %d: " why, fd, wd)
+
+static int reads(int fd)
+{
+	char buf[4096];
+
+	return read(fd, buf, sizeof(buf));
+}
+
+/* What has no path at all, and what is no file. One line for each. */
+REFUSE(no_files)
+{
+	int fd = CHECK_SYS(inotify_init1(IN_NONBLOCK)), fds[2];
+	char path[64];
+
+	CHECK_SYS(pipe(fds));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[0]);
+	CHECK_EQ(1, inotify_add_watch(fd, path, IN_MODIFY));
+	CHECK_EQ(2, inotify_add_watch(fd, "/dev/shm", IN_DELETE_SELF));
+	CHECK_EQ(3, inotify_add_watch(fd, "/proc/cmdline", IN_OPEN));
+	EXPECT_WATCH(fd, 1, "what it watches has no path (a pipe, a socket, memory): remove the watch");
+	EXPECT_WATCH(fd, 3, "it watches what is no file on a disk or in memory (procfs, cgroupfs and "
+		     "the like): remove the watch");
+	ckpt_ready_wait();
+	CHECK_EQ(1, write(fds[1], "x", 1));
+	CHECK_EQ(sizeof(struct inotify_event), reads(fd));
+}
+
+#define GONE "what it watches has been removed: make it again, or remove the watch"
+
+/* A removed directory, which the watch alone does not keep. */
+REFUSE(removed_directory)
+{
+	int fd = CHECK_SYS(inotify_init1(IN_NONBLOCK)), dir;
+	char path[300];
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	dir = CHECK_SYS(open(path, O_RDONLY | O_DIRECTORY));
+	CHECK_EQ(1, inotify_add_watch(fd, path, IN_DELETE_SELF));
+	CHECK_SYS(rmdir(path));
+	EXPECT_WATCH(fd, 1, GONE);
+	EXPECT_FD(dir, "*", "has been removed: make it again, or close it");
+	ckpt_ready_wait();
+	CHECK_SYS(close(dir));
+	/* That it was removed, and that the watch was. */
+	CHECK_EQ(2 * sizeof(struct inotify_event), reads(fd));
+}
+
+/* A removed file that only the test has open. */
+static int outside;
+static char outside_path[64];
+
+static int remove_it(void *run)
+{
+	return unlink(outside_path);
+}
+
+static int close_it(void *run)
+{
+	return close(outside);
+}
+
+CKPT_SCENARIO(removed_file, .before = remove_it, .after = close_it)
+{
+	int fd = CHECK_SYS(inotify_init1(0));
+
+	CHECK_EQ(1, inotify_add_watch(fd, getenv("CKPT_FILE"), IN_DELETE_SELF));
+	EXPECT_WATCH(fd, 1, "the file that it watches has been removed, and no task has it open: "
+		     "remove the watch");
+	ckpt_ready_wait();
+	CHECK_EQ(2 * sizeof(struct inotify_event), reads(fd));
+}
+
+TEST_F_TIMEOUT(refuse, removed_file, CKPT_TIMEOUT)
+{
+	snprintf(outside_path, sizeof(outside_path), "/dev/shm/ckpt-watched-%d", getpid());
+	outside = open(outside_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_LE(0, outside);
+	setenv("CKPT_FILE", outside_path, 1);
+	ASSERT_EQ(0, ckpt_refuse(&removed_file));
+}
+
+/* The instance itself is one that the test has, too. */
+CKPT_SCENARIO(instance_outside)
+{
+	int fd = atoi(getenv("CKPT_FD"));
+
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*inotify): a task outside shares it: "
+		       "close it there, or checkpoint what has it as well", fd);
+	ckpt_ready_wait();
+	CHECK_SYS(inotify_add_watch(fd, "/dev/shm", IN_CREATE));
+}
+
+TEST_F_TIMEOUT(refuse, instance_outside, CKPT_TIMEOUT)
+{
+	int fd = inotify_init1(0);
+	char number[16];
+
+	ASSERT_LE(0, fd);
+	snprintf(number, sizeof(number), "%d", fd);
+	setenv("CKPT_FD", number, 1);
+	ASSERT_EQ(0, ckpt_refuse(&instance_outside));
+	close(fd);
+}
+
+/* Another mount lies over it. */
+REFUSE(hidden)
+{
+	int fd = CHECK_SYS(inotify_init1(0)), errors = 0;
+	char path[300], below[400];
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	snprintf(below, sizeof(below), "%s/below", path);
+	CHECK_SYS(mkdir(below, 0700));
+	CHECK_EQ(1, inotify_add_watch(fd, below, IN_CREATE));
+	CHECK_SYS(mount("none", path, "tmpfs", 0, NULL));
+	EXPECT_WATCH(fd, 1, "another mount hides the path of what it watches: unmount that first");
+	ckpt_ready_wait();
+	errors += umount(path);
+	errors += rmdir(below);
+	CHECK_EQ(0, errors);
+}
+
+TEST_HARNESS_MAIN
