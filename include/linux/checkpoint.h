@@ -20,6 +20,7 @@ struct fasync_struct;
 struct epoll_key;
 struct epoll_params;
 struct file;
+struct files_struct;
 struct inode;
 struct files_struct;
 struct ipc_namespace;
@@ -62,6 +63,7 @@ bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown);
 int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, int signum);
 int checkpoint_async_fd(const struct file *file, struct fasync_struct **list);
 bool checkpoint_has_lock_ops(const struct file *file, bool flock);
+bool checkpoint_may_have_locks(struct file *file);
 int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
 			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
 int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid);
@@ -75,6 +77,7 @@ int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
+struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
 /**
  * struct checkpoint_eventfd - the state of an eventfd
  * @count: its counter
@@ -119,7 +122,6 @@ struct file *checkpoint_timerfd_make(const struct checkpoint_timerfd *state);
 int checkpoint_signalfd_get(struct file *file, sigset_t *signals);
 struct file *checkpoint_signalfd_make(const sigset_t *signals);
 
-struct dentry *checkpoint_removed_dir(const struct path *dir, const char *name);
 struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode);
 ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
 int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
@@ -348,6 +350,11 @@ struct checkpoint_inotify {
 	unsigned int next;
 };
 
+/* Of fs/notify/dnotify/dnotify.c. */
+unsigned int checkpoint_dnotify_get(struct files_struct *files, struct file *filp, int *fd);
+int checkpoint_dnotify_add(struct files_struct *files, struct file *filp, int fd,
+			   unsigned int arg);
+
 /* Of fs/notify/inotify/inotify_user.c. */
 bool checkpoint_is_inotify(struct file *file);
 int checkpoint_inotify_get(struct file *file, struct checkpoint_inotify *state);
@@ -357,15 +364,6 @@ int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 m
 void checkpoint_inotify_set_next(struct file *file, unsigned int next);
 int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
 			     const char *name);
-
-#ifdef CONFIG_DNOTIFY
-bool dnotify_watches(struct file *filp);
-#else
-static inline bool dnotify_watches(struct file *filp)
-{
-	return false;
-}
-#endif
 
 /* Of mm/memfd.c: memfd_create(2), with its checks. */
 #ifdef CONFIG_MEMFD_CREATE

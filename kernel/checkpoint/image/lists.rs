@@ -87,6 +87,7 @@ pub const VALUES: &[&Values] = &[
     &mm::VMA_KINDS,
     &mm::vma::LIST,
     &mm::EXTENT_SPACES,
+    &files::NOTIFY_LIST,
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,

@@ -39,6 +39,7 @@ pub(crate) mod fs {
     pub(crate) mod iov;
     pub(crate) mod locks;
     pub(crate) mod magic;
+    pub(crate) mod nsfs;
     pub(crate) mod memfd;
     pub(crate) mod open;
     pub(crate) mod owner;

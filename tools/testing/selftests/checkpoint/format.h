@@ -170,6 +170,15 @@
 #define IMAGE_EXTENT_INODE 1
 #define IMAGE_EXTENT_TAGGED 2
 
+/* Fd.notify */
+#define IMAGE_NOTIFY_ACCESS (1ull << 0)
+#define IMAGE_NOTIFY_MODIFY (1ull << 1)
+#define IMAGE_NOTIFY_CREATE (1ull << 2)
+#define IMAGE_NOTIFY_DELETE (1ull << 3)
+#define IMAGE_NOTIFY_RENAME (1ull << 4)
+#define IMAGE_NOTIFY_ATTRIB (1ull << 5)
+#define IMAGE_NOTIFY_MULTISHOT (1ull << 31)
+
 /* OpenFile.kind */
 #define IMAGE_FILE_REGULAR 1
 #define IMAGE_FILE_DIRECTORY 2
@@ -182,6 +191,7 @@
 #define IMAGE_FILE_TIMERFD 9
 #define IMAGE_FILE_SIGNALFD 10
 #define IMAGE_FILE_PIDFD 19
+#define IMAGE_FILE_NAMESPACE 20
 #define IMAGE_FILE_PROC 21
 #define IMAGE_FILE_INOTIFY 15
 #define IMAGE_FILE_MEMFD 12
@@ -189,6 +199,7 @@
 #define IMAGE_FILE_PATH 14
 #define IMAGE_FILE_EPOLL 11
 #define IMAGE_FILE_SYSV_SHM 17
+#define IMAGE_FILE_EXTERNAL 22
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -208,9 +219,9 @@
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
 #define IMAGE_OPEN_SEMAPHORE (1ull << 16)
-#define IMAGE_OPEN_ASYNC (1ull << 16)
 #define IMAGE_OPEN_FIRST (1ull << 20)
 #define IMAGE_OPEN_NO_ACCESS (1ull << 21)
+#define IMAGE_OPEN_ASYNC (1ull << 22)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
@@ -356,7 +367,7 @@ struct image_fd {
 	uint32_t fd;
 	uint32_t file;
 	uint32_t cloexec;
-	uint32_t reserved;
+	uint32_t notify;
 };
 
 static_assert(sizeof(struct image_fd) == 16, "image_fd");
