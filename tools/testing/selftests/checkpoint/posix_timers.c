@@ -156,6 +156,8 @@ CKPT_CYCLE(alarm_clocks, .down_ms = DOWN_MS)
 	for (i = 0; i < 2; i++) {
 		if (syscall(__NR_timer_create, clocks[i], &event, &id[i])) {
 			CHECK_EQ(EOPNOTSUPP, errno);
+			/* It is written before that is found out. */
+			id[i] = -1;
 			continue;
 		}
 		set(id[i], TIMER_ABSTIME, clock_ns(clocks[i]) + 100000 * SEC, i * SEC);
