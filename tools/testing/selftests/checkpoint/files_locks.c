@@ -331,7 +331,8 @@ CKPT_CYCLE(all_kinds)
 	CHECK(flock(pipes[1], LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK, "pipe");
 }
 
-#define MANY	10000
+/* The kernel looks at all that there are for each one that is taken. */
+#define MANY	2000
 
 /* Each second byte is locked by itself. */
 CKPT_CYCLE(many)
@@ -341,7 +342,7 @@ CKPT_CYCLE(many)
 	for (i = 0; i < MANY; i++)
 		CHECK_SYS(set(fd, F_SETLK, i % 4 ? F_WRLCK : F_RDLCK, 2 * i, 1));
 	ckpt_ready_wait();
-	for (i = 0; i < MANY; i += 997)
+	for (i = 0; i < MANY; i += 397)
 		probe(fd, F_WRLCK, 2 * i, 1, HELD(i % 4 ? F_WRLCK : F_RDLCK, 2 * i, 1, getpid()));
 	probe(fd, F_WRLCK, 1, 1, FREE);
 	probe(fd, F_RDLCK, 2 * MANY - 2, 0, HELD(F_WRLCK, 2 * MANY - 2, 1, getpid()));
@@ -360,44 +361,64 @@ CKPT_SCENARIO(locked)
 	probe(fd, F_RDLCK, 0, 0, HELD(F_WRLCK, 100, 50, getpid()));
 }
 
-/* A process outside that has @type of the whole file, or the flock @how; its pid. */
-static pid_t lock_outside(const char *file, short type, int how)
-{
-	int up[2];
+/* A process outside that has a file locked. */
+struct outsider {
 	pid_t pid;
+	int fd;			/* A pipe that ends when it has unlocked the file. */
+};
+
+/* It has @type of the whole of @file, or the flock @how. */
+static int lock_outside(struct outsider *o, const char *file, short type, int how)
+{
+	int up[2], fd;
 	char c;
-	int fd;
 
 	if (pipe(up))
 		return -1;
-	pid = fork();
-	if (!pid) {
+	fflush(NULL);
+	/* Not a child of ours: all of those are waited for. */
+	o->pid = sys_clone(CLONE_PARENT);
+	if (!o->pid) {
+		/* Of its descriptors this one is closed last when it is killed. */
+		if (dup2(up[1], 900) != 900)
+			_exit(1);
 		close(up[0]);
+		close(up[1]);
 		fd = open(file, O_RDWR);
 		if (fd < 0 || (how ? flock(fd, how) : set(fd, F_SETLK, type, 0, 0)) ||
-		    write(up[1], "", 1) != 1)
+		    write(900, "", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
 	}
 	close(up[1]);
-	if (read(up[0], &c, 1) != 1)
-		return -1;
-	close(up[0]);
-	return pid;
+	o->fd = up[0];
+	return o->pid > 0 && read(o->fd, &c, 1) == 1 ? 0 : -1;
 }
 
-static int refused_for(struct ckpt_run *run, int image, pid_t pid, const char *fmt)
+static int unlock_outside(struct outsider *o)
 {
+	char c;
+
+	if (o->pid <= 0 || kill(o->pid, SIGKILL) || read(o->fd, &c, 1))
+		return -1;
+	return close(o->fd);
+}
+
+static int refused_for(struct ckpt_run *run, int image, short type, int how, const char *fmt)
+{
+	struct outsider o;
 	char text[256];
 	long ret;
 
-	snprintf(text, sizeof(text), fmt, (int)pid);
+	if (lock_outside(&o, run->files[0].path, type, how))
+		return -1;
+	snprintf(text, sizeof(text), fmt, (int)o.pid);
 	ckpt_take_board_back(run);
 	ret = image_restart(run, image);
 	if (ret > 0)
 		image_end(run, ret);
-	if (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) != pid)
+	if (unlock_outside(&o))
 		return -1;
 	if (ret != -1 || !ckpt_run_log_has(run, text)) {
 		ckpt_diag("restart(2) gave %ld, and no line with \"%s\"", ret, text);
@@ -411,9 +432,8 @@ static int refused_for(struct ckpt_run *run, int image, pid_t pid, const char *f
 TEST_F_TIMEOUT(cr, taken_meanwhile, CKPT_TIMEOUT)
 {
 	int image = ckpt_image_new();
+	struct outsider other;
 	struct ckpt_run run;
-	const char *file;
-	pid_t other;
 
 	if (getenv("CKPT_BASELINE"))
 		SKIP(return, "needs checkpoint(2)");
@@ -421,23 +441,19 @@ TEST_F_TIMEOUT(cr, taken_meanwhile, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
 	ASSERT_EQ(1u, run.nr_files);
-	file = run.files[0].path;
 
-	other = lock_outside(file, F_RDLCK, 0);
-	EXPECT_EQ(0, refused_for(&run, image, other,
+	EXPECT_EQ(0, refused_for(&run, image, F_RDLCK, 0,
 				 ": the exclusive lock of bytes 100 to 149 can't be taken: process %d holds "
 				 "the shared lock of bytes 0 to the end meanwhile"));
-	other = lock_outside(file, 0, LOCK_EX);
-	EXPECT_EQ(0, refused_for(&run, image, other,
+	EXPECT_EQ(0, refused_for(&run, image, 0, LOCK_EX,
 				 ": the shared lock (flock) can't be taken: process %d holds the exclusive "
 				 "lock (flock) meanwhile"));
 	/* One that is no conflict stays. */
-	other = lock_outside(file, 0, LOCK_SH);
+	ASSERT_EQ(0, lock_outside(&other, run.files[0].path, 0, LOCK_SH));
 	EXPECT_EQ(0, ckpt_run_restart(&run, image, 0));
 	ckpt_run_go(&run);
 	EXPECT_EQ(0, ckpt_run_finish(&run));
-	EXPECT_EQ(0, kill(other, SIGKILL));
-	EXPECT_EQ(other, waitpid(other, NULL, 0));
+	EXPECT_EQ(0, unlock_outside(&other));
 	ckpt_run_fini(&run);
 	close(image);
 }
