@@ -12,8 +12,11 @@
 #define FD	77
 #define CHILD_FD 78
 
-/* What the test tells: its pid and its descriptor. Of the scenario: whose pid has CHILD_FD. */
-enum { TEST_PID, TEST_FD, CHILD };
+/* In the environment: the path of the end of the test's pipe. */
+#define END	"CKPT_END"
+
+/* Of the board: who has CHILD_FD. */
+#define CHILD	0
 
 /* Counters. */
 enum { STARTED, WRITE };
@@ -24,12 +27,8 @@ static int image = -1;
 /* The end of the test's pipe, at @fd. */
 static void open_end(int fd)
 {
-	char path[64];
-	int end;
+	int end = CHECK_SYS(open(getenv(END), O_WRONLY));
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)board->value[TEST_PID],
-		 (int)board->value[TEST_FD]);
-	end = CHECK_SYS(open(path, O_WRONLY));
 	CHECK_EQ(fd, dup2(end, fd));
 	CHECK_SYS(close(end));
 }
@@ -118,10 +117,11 @@ FIXTURE_TEARDOWN(external)
 
 static int start(const struct ckpt_scenario *sc, bool container, int fd)
 {
-	if (ckpt_run_init(&run, sc, container))
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
+	if (setenv(END, path, 1) || ckpt_run_init(&run, sc, container))
 		return -1;
-	run.board->value[TEST_PID] = getpid();
-	run.board->value[TEST_FD] = fd;
 	return ckpt_run_start(&run);
 }
 
