@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files and directories of procfs and sysfs.
+//! Files and directories of procfs and sysfs, and links that are open for their path only.
 //!
 //! They lie at their path, as those on a disk do, but in procfs the numbers of tasks are names: the
 //! same task may have another number when it is restored. So the image has the tasks, and the path is
@@ -95,7 +95,7 @@ pub(super) const OPS: FileOps = FileOps {
     number: FILE_PROC,
     matches: |f| {
         (f.is_on(PROC_SUPER_MAGIC) || f.is_on(SYSFS_MAGIC))
-            && (f.is(ftype::REGULAR) || f.is(ftype::DIRECTORY))
+            && (f.is(ftype::REGULAR) || f.is(ftype::DIRECTORY) || f.is(ftype::LINK))
     },
     by_path: true,
     collect,
