@@ -34,6 +34,7 @@ use crate::{
         alias,
         device,
         epoll,
+        external,
         inotify,
         memfd,
         namespace,
@@ -80,6 +81,7 @@ const fn all_on(filesystem: u32, name: &'static str) -> FileOps {
 
 /// The kinds.
 static KINDS: &[FileOps] = &[
+    external::OPS,
     // Sockets.
     refused("a Unix socket", |f| f.is_socket_of(1)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),

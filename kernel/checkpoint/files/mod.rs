@@ -6,6 +6,7 @@ mod alias;
 mod collected;
 mod device;
 mod epoll;
+mod external;
 mod former;
 mod fs;
 mod inode;
@@ -63,6 +64,12 @@ use self::name::{
 
 pub(crate) use self::{
     collected::Collected,
+    external::{
+        check_given,
+        give,
+        leave,
+        no_such_process, //
+    },
     fs::Dirs,
     inode::{
         add_memory,

@@ -110,6 +110,7 @@ kinds! {
     Pending: task::Pending,
     Cred: task::Cred,
     Affinity: task::Affinity,
+    Timers: task::Timers,
 
     Mm: mm::Mm,
     Vma: mm::Vma,
@@ -125,7 +126,6 @@ kinds! {
     PipeBuffer: files::PipeBuffer,
     Fs: files::Fs,
     Path: files::Path,
-
     Timerfd: files::Timerfd,
     Epoll: epoll::Epoll,
     Locks: files::Locks,

@@ -122,6 +122,7 @@ pub(crate) mod task {
 /// Time, and waiting: `kernel/time/`.
 pub(crate) mod time {
     pub(crate) mod itimer;
+    pub(crate) mod timer;
     pub(crate) mod wait;
 }
 

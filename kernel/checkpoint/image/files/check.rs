@@ -91,6 +91,12 @@ pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
         )
 }
 
+/// The open file that is the object `file` is open for reading.
+fn is_read(file: &Object) -> bool {
+    let flags = file.detail >> DETAIL_FLAGS;
+    flags & (open::READ | open::PATH) == open::READ
+}
+
 /// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
 pub(super) fn file_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let file: OpenFile = raw.body()?;
@@ -143,12 +149,17 @@ impl Walk<'_> {
             )?;
             next = number.saturating_add(1);
             boolean(raw, fd.cloexec.get())?;
-            zero(raw, fd.reserved.get() == 0)?;
+            flags(raw, u64::from(fd.notify.get()), u64::from(NOTIFY_ALL))?;
             let file = self.refer::<OpenFile>(raw, fd.file.get())?;
             ensure(
                 raw,
                 !matches!(kind_of(file), FILE_SHARED_ANON | FILE_SYSV_SHM),
                 "descriptor of anonymous memory",
+            )?;
+            ensure(
+                raw,
+                fd.notify.get() == 0 || (fd.notify.get() != NOTIFY_MULTISHOT && is_read(file)),
+                "watches nothing, or by what is not open for reading",
             )?;
         }
         self.holder = Some(table.obj.get());
@@ -296,7 +307,13 @@ impl Walk<'_> {
             }
             FILE_EPOLL => {
                 self.refer::<Epoll>(raw, inode)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
+            }
+            FILE_EXTERNAL => {
+                zero(raw, inode == 0 && file.size.get() == 0)?;
+                file.mode.get() & TYPE
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };
@@ -308,10 +325,19 @@ impl Walk<'_> {
         )?;
         match kind {
             FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
+            FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC => {
                 absolute_path(raw)?
             }
             FILE_ALIAS => two_absolute_paths(raw)?,
+            FILE_EXTERNAL => {
+                let name = raw.payload;
+                ensure(
+                    raw,
+                    (1..=EXTERNAL_NAME_MAX).contains(&name.len()) && !name.contains(&0),
+                    "impossible name of what stays outside",
+                )?;
+            }
             _ => {
                 if kind == FILE_UNLINKED && !raw.payload.is_empty() {
                     absolute_path(raw)?;
@@ -455,7 +481,7 @@ impl Walk<'_> {
         ensure(
             raw,
             match file {
-                FILE_REGULAR | FILE_UNLINKED => true,
+                FILE_REGULAR | FILE_UNLINKED | FILE_MEMFD | FILE_ALIAS => true,
                 FILE_DIRECTORY => lease.delegation.get() == 1 && lease.exclusive.get() == 0,
                 _ => false,
             },
