@@ -106,6 +106,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     // Those of a task are refused with it.
     let why = if pid.task().is_none() && pid.past().is_err() {
         Some("has extended attributes: have them removed")
+    } else if pid.task().is_none() && pid.is_group() {
+        Some(
+            "its process was reaped, but its process group or session is there: end that, or have \
+             it closed",
+        )
     } else if open.file.is_reopened_pidfd() {
         Some("was opened by way of /proc/PID/fd: have it opened by pidfd_open(2)")
     } else if open.file.kills_process() && pid.task().is_some() {

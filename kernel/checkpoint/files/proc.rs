@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files and directories of procfs and sysfs.
+//! Files and directories of procfs and sysfs, and links that are open for their path only.
 //!
 //! They lie at their path, as those on a disk do, but in procfs the numbers of tasks are names: the
 //! same task may have another number when it is restored. So the image has the tasks, and the path is
@@ -8,6 +8,8 @@
 //!
 //! Some entries give a right or hold something by being open. The process's own are opened again by
 //! itself; those of others are refused.
+
+mod entries;
 
 use kernel::{
     prelude::*,
@@ -89,13 +91,23 @@ use crate::{
     }, //
 };
 
+use entries::{
+    is_one_of,
+    refusal,
+    Whose,
+    HOLDING,
+    MAPS,
+    MEMORY,
+    MOUNTS, //
+};
+
 /// Files and directories of procfs and sysfs.
 pub(super) const OPS: FileOps = FileOps {
     name: "a file of procfs or sysfs",
     number: FILE_PROC,
     matches: |f| {
         (f.is_on(PROC_SUPER_MAGIC) || f.is_on(SYSFS_MAGIC))
-            && (f.is(ftype::REGULAR) || f.is(ftype::DIRECTORY))
+            && (f.is(ftype::REGULAR) || f.is(ftype::DIRECTORY) || f.is(ftype::LINK))
     },
     by_path: true,
     collect,
@@ -106,97 +118,6 @@ pub(super) const OPS: FileOps = FileOps {
     restore,
     ..FileOps::NONE
 };
-
-/// Entries of a task that tell the same whoever has them open: what one may see is asked for when
-/// they are read, or it is nobody's secret. They hold nothing.
-const PUBLIC: &[&[u8]] = &[
-    b"",
-    b"/arch_status",
-    b"/autogroup",
-    b"/cgroup",
-    b"/children",
-    b"/cmdline",
-    b"/comm",
-    b"/coredump_filter",
-    b"/cpu_resctrl_groups",
-    b"/cpuset",
-    b"/latency",
-    b"/limits",
-    b"/loginuid",
-    b"/net",
-    b"/oom_adj",
-    b"/oom_score",
-    b"/oom_score_adj",
-    b"/sched",
-    b"/schedstat",
-    b"/sessionid",
-    b"/stack_depth",
-    b"/stat",
-    b"/statm",
-    b"/status",
-    b"/task",
-    b"/timerslack_ns",
-    b"/wchan",
-];
-
-/// Entries that a process opens of itself without a right that it does not have in any case.
-const OWN: &[&[u8]] = &[
-    b"/clear_refs",
-    b"/fd",
-    b"/fdinfo",
-    b"/io",
-    b"/ksm_merging_pages",
-    b"/ksm_stat",
-    b"/ns",
-    b"/personality",
-    b"/seccomp_cache",
-    b"/stack",
-    b"/syscall",
-];
-
-/// Those of them that hold the address space that the process had when they were opened.
-const MEMORY: &[&[u8]] = &[b"/auxv", b"/environ", b"/mem", b"/pagemap"];
-
-/// The same of those that are made line by line.
-const MAPS: &[&[u8]] = &[b"/maps", b"/numa_maps", b"/smaps", b"/smaps_rollup"];
-
-/// Those that hold the mount namespace and the root that it had.
-const MOUNTS: &[&[u8]] = &[b"/mountinfo", b"/mounts", b"/mountstats"];
-
-/// Entries of no task that hold something by being open.
-const HOLDING: &[&[u8]] = &[b"/kcore", b"/kmsg", b"/mtrr", b"/pressure", b"/vmcore"];
-
-fn is_one_of(name: &[u8], list: &[&[u8]]) -> bool {
-    list.iter().any(|n| *n == name)
-}
-
-/// Whose an entry is, seen from the task that opens it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    /// Of its own process.
-    Own,
-    /// Of another one.
-    Other,
-    /// Of one that was reaped.
-    Dead,
-}
-
-/// Returns why the entry of a task called `rest` can't be opened again, if that is so.
-fn refusal(rest: &[u8], whose: Whose, writable: bool) -> Option<&'static str> {
-    let public = is_one_of(rest, PUBLIC) || (rest.starts_with(b"/net/") && whose != Whose::Dead);
-    let own = [OWN, MEMORY, MAPS, MOUNTS]
-        .iter()
-        .any(|list| is_one_of(rest, list));
-    match whose {
-        _ if !public && !own => Some("gives a right or shows something that can't be saved yet"),
-        Whose::Own => None,
-        Whose::Dead if !public => Some("is of a process that has ended: have it closed"),
-        Whose::Other if !public || writable => {
-            Some("gives a right over another process, which can't be saved yet: have it closed")
-        }
-        Whose::Other | Whose::Dead => None,
-    }
-}
 
 /// A process or thread of which there is an open entry. It has no record.
 struct Shown {

@@ -39,8 +39,8 @@ pub(crate) mod fs {
     pub(crate) mod iov;
     pub(crate) mod locks;
     pub(crate) mod magic;
-    pub(crate) mod nsfs;
     pub(crate) mod memfd;
+    pub(crate) mod nsfs;
     pub(crate) mod open;
     pub(crate) mod owner;
     pub(crate) mod path;

@@ -256,6 +256,7 @@ impl Walk<'_> {
                 proc::check::open_file(self, raw, &file)?;
                 match file.mode.get() & TYPE {
                     TYPE_DIRECTORY => TYPE_DIRECTORY,
+                    TYPE_LINK if file.flags.get() & open::PATH != 0 => TYPE_LINK,
                     _ => TYPE_REGULAR,
                 }
             }

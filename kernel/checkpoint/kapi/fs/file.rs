@@ -38,6 +38,8 @@ pub(crate) mod ftype {
     pub(crate) const MASK: u32 = bindings::S_IFMT;
     /// Socket.
     pub(crate) const SOCKET: u32 = bindings::S_IFSOCK;
+    /// Symbolic link.
+    pub(crate) const LINK: u32 = bindings::S_IFLNK;
     /// Regular file.
     pub(crate) const REGULAR: u32 = bindings::S_IFREG;
     /// Block device.

@@ -60,6 +60,13 @@ fn possible() {
             file(s, "/proc", 0);
             s.edit(1, |f: &mut OpenFile| f.mode.set(0o040555));
         },
+        |s| {
+            file(s, "/proc/self", 0);
+            s.edit(1, |f: &mut OpenFile| {
+                f.mode.set(0o120777);
+                f.flags.set(open::PATH)
+            });
+        },
         |s| entry(s, "/proc/77/status", nothing),
         |s| entry(s, "/proc/77", nothing),
         |s| entry(s, "/77/net/dev", |e| e.root.set(0)),
@@ -89,6 +96,10 @@ fn open_files() {
         ("mode does not fit the kind of file", |s| {
             file(s, "/proc/meminfo", 0);
             s.edit(1, |f: &mut OpenFile| f.mode.set(0o020444))
+        }),
+        ("mode does not fit the kind of file", |s| {
+            file(s, "/proc/self", 0);
+            s.edit(1, |f: &mut OpenFile| f.mode.set(0o120777))
         }),
         ("path is not absolute", |s| file(s, "proc/meminfo", 0)),
         ("refers to an object of the wrong kind", |s| {

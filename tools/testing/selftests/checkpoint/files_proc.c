@@ -125,7 +125,9 @@ CKPT_CYCLE(directories)
 	int fds = CHECK_SYS(open("/proc/self/fd", O_RDONLY | O_DIRECTORY));
 	int root = CHECK_SYS(open("/proc", O_RDONLY | O_DIRECTORY));
 	int name = CHECK_SYS(open("/proc/self/task", O_PATH));
-	char link[8], path[64];
+	int self_link = CHECK_SYS(open("/proc/self", O_PATH | O_NOFOLLOW));
+	int cwd_link = open_of(number_in_proc(getpid()), "/cwd", O_PATH | O_NOFOLLOW);
+	char link[8], path[64], to[64] = "", cwd[64];
 	int fd;
 
 	ckpt_ready_wait();
@@ -137,6 +139,12 @@ CKPT_CYCLE(directories)
 	fd = CHECK_SYS(openat(root, "self/status", O_RDONLY));
 	is_status_of(fd, getpid());
 	CHECK(fcntl(name, F_GETFL) & O_PATH, "flags 0x%x", fcntl(name, F_GETFL));
+	CHECK_SYS(readlinkat(self_link, "", to, sizeof(to) - 1));
+	CHECK_EQ(number_in_proc(getpid()), atoi(to));
+	memset(to, 0, sizeof(to));
+	CHECK_SYS(readlinkat(cwd_link, "", to, sizeof(to) - 1));
+	CHECK(getcwd(cwd, sizeof(cwd)), "%s", strerror(errno));
+	CHECK_STREQ(cwd, to);
 	snprintf(path, sizeof(path), "%d/status", number_in_proc(getpid()));
 	fd = CHECK_SYS(openat(name, path, O_RDONLY));
 	is_status_of(fd, getpid());

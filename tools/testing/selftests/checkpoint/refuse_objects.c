@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -319,6 +320,30 @@ REFUSE(pidfd_that_kills)
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_EQ(O_TRUNC, fcntl(fd, F_GETFL) & O_TRUNC);
+}
+
+static int leaves_group(void *arg)
+{
+	CHECK_SYS(setpgid(0, 0));
+	ckpt_fork(ckpt_child_waits, NULL);
+	return 0;
+}
+
+/* Signals go to the group by way of the pidfd of its leader (PIDFD_SIGNAL_PROCESS_GROUP). */
+REFUSE(pidfd_of_group)
+{
+	pid_t pid;
+	int fd;
+
+	CHECK_SYS(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	pid = ckpt_fork(leaves_group, NULL);
+	fd = CHECK_SYS(sys_pidfd_open(pid));
+	ckpt_wait_exit(pid, 0);
+	EXPECT_FD(fd, "*", "its process was reaped, but its process group or session is there: end "
+		  "that, or have it closed");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_pidfd_send_signal, fd, 0, NULL, 1 << 2));
+	CHECK_SYS(wait(NULL));
 }
 
 static int exits_at_once(void *arg)
