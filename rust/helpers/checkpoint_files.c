@@ -17,11 +17,6 @@ __rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files
 	return close_on_exec(fd, files);
 }
 
-__rust_helper bool rust_helper_dnotify_watches(struct file *filp)
-{
-	return dnotify_watches(filp);
-}
-
 __rust_helper struct inode *rust_helper_file_inode(const struct file *f)
 {
 	return file_inode(f);
