@@ -390,7 +390,7 @@ REFUSE(five_at_once)
 
 	ckpt_step_wait(0, 1);
 	fd[0] = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	fd[1] = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	fd[1] = CHECK_SYS(socket(AF_UNIX, SOCK_DGRAM, 0));
 	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
 	EXPECT_FD(fd[0], "*", "a Unix socket" YET);
 	EXPECT_FD(fd[1], "*", "a Unix socket" YET);
