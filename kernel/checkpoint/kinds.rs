@@ -2,8 +2,8 @@
 
 //! The tables of kinds: what the state of a thread and of a process consists of, and its phases.
 //!
-//! A kind is one file below `ns/`, `files/`, `mm/` or `task/`, with both directions in it, and
-//! one line in a table of its directory.
+//! A kind is one file below `ns/`, `ipc/`, `files/`, `mm/` or `task/`, with both directions in it,
+//! and one line in a table of its directory.
 
 use kernel::prelude::*;
 

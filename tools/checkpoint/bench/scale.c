@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What there can be much of: processes, threads, mappings, descriptors, what is
- * registered with epoll, memory, address space.
+ * What there can be much of: processes, threads, mappings, descriptors, timers, what
+ * is registered with epoll, memory, address space, semaphores, queued messages.
  *
  * usage: scale KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -20,10 +21,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MIB	(1L << 20)
@@ -202,6 +208,34 @@ static int check_descriptors(void)
 	return 1;
 }
 
+/* POSIX timers, by the calls themselves, each with an interval of its own. */
+static void make_timers(void)
+{
+	struct rlimit limit = { number + 64, number + 64 };
+	struct itimerspec spec = { .it_value.tv_sec = 1000000 };
+	int id;
+
+	if (setrlimit(RLIMIT_SIGPENDING, &limit))
+		fail("setrlimit");
+	for (long n = 0; n < number; n++) {
+		spec.it_interval.tv_sec = n + 1;
+		if (syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id) || id != n ||
+		    syscall(SYS_timer_settime, id, 0, &spec, NULL))
+			fail("timer_create");
+	}
+}
+
+static int check_timers(void)
+{
+	struct itimerspec spec;
+
+	for (long n = 0; n < number; n++)
+		if (syscall(SYS_timer_gettime, (int)n, &spec) || !spec.it_value.tv_sec ||
+		    spec.it_interval.tv_sec != n + 1)
+			return 0;
+	return 1;
+}
+
 /* Eventfds with a counter each. */
 static void make_eventfds(void)
 {
@@ -323,6 +357,75 @@ static int check_space(void)
 	return 1;
 }
 
+/* Sets of one semaphore each, with an adjustment, in an ipc namespace of their own. */
+static int *ids;
+
+static void new_ipc(const char *path, const char *value)
+{
+	FILE *f;
+
+	if (unshare(CLONE_NEWIPC))
+		fail("unshare");
+	f = fopen(path, "w");
+	if (!f || fputs(value, f) < 0 || fclose(f))
+		fail(path);
+}
+
+static void make_semaphores(void)
+{
+	struct sembuf up = { .sem_flg = SEM_UNDO };
+
+	new_ipc("/proc/sys/kernel/sem", "32000 1000000 500 32768");
+	ids = map(number * sizeof(*ids), MAP_PRIVATE);
+	for (long n = 0; n < number; n++) {
+		ids[n] = semget(IPC_PRIVATE, 1, 0600);
+		up.sem_op = n % 1000 + 1;
+		if (ids[n] < 0 || semop(ids[n], &up, 1))
+			fail("semop");
+	}
+}
+
+static int check_semaphores(void)
+{
+	for (long n = 0; n < number; n++)
+		if (semctl(ids[n], 0, GETVAL) != n % 1000 + 1)
+			return 0;
+	return 1;
+}
+
+/* Messages of 1 KiB in one queue, in MiB. */
+static struct {
+	long type;
+	uint64_t text[128];
+} message;
+
+static void make_messages(void)
+{
+	int id;
+
+	new_ipc("/proc/sys/kernel/msgmnb", "2000000000");
+	id = msgget(4711, IPC_CREAT | 0600);
+	for (long n = 0; n < number * MIB / (long)sizeof(message.text); n++) {
+		message.type = 1;
+		message.text[n % 128] = pattern(n);
+		if (msgsnd(id, &message, sizeof(message.text), 0))
+			fail("msgsnd");
+	}
+}
+
+static int check_messages(void)
+{
+	int id = msgget(4711, 0600);
+
+	/* Each goes to the end again. */
+	for (long n = 0; n < number * MIB / (long)sizeof(message.text); n++)
+		if (msgrcv(id, &message, sizeof(message.text), 0, IPC_NOWAIT) != sizeof(message.text) ||
+		    message.text[n % 128] != pattern(n) ||
+		    msgsnd(id, &message, sizeof(message.text), IPC_NOWAIT))
+			return 0;
+	return 1;
+}
+
 static const struct kind {
 	const char *name;
 	void (*make)(void);
@@ -334,9 +437,12 @@ static const struct kind {
 	{ "descriptors", make_descriptors, check_descriptors },
 	{ "eventfds", make_eventfds, check_eventfds },
 	{ "timerfds", make_timerfds, check_timerfds },
+	{ "timers", make_timers, check_timers },
 	{ "epoll", make_epoll, check_epoll },
 	{ "memory", make_memory, check_memory },
 	{ "space", make_space, check_space },
+	{ "semaphores", make_semaphores, check_semaphores },
+	{ "messages", make_messages, check_messages },
 };
 
 static void say(const char *path, const char *word)
@@ -360,7 +466,8 @@ int main(int argc, char **argv)
 	while (argc == 4 && kind < end && strcmp(kind->name, argv[1]))
 		kind++;
 	if (argc != 4 || kind == end) {
-		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|epoll|memory|space NUMBER RESULT\n");
+		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|timers|epoll|memory|space|"
+			"semaphores|messages NUMBER RESULT\n");
 		return 2;
 	}
 	number = strtol(argv[2], NULL, 0);

@@ -136,7 +136,7 @@ impl Walk<'_> {
         ensure(raw, possible, "impossible next id")?;
         zero(raw, ns.reserved.get() == 0)?;
         no_payload(raw)?;
-        self.expect(Inside {
+        self.set_rest(Inside {
             ns: ns.obj.get(),
             objects: ns.inside.get(),
             ..Inside::default()
@@ -145,7 +145,7 @@ impl Walk<'_> {
     }
 
     /// Sets what must come next of a namespace.
-    fn expect(&mut self, inside: Inside) {
+    fn set_rest(&mut self, inside: Inside) {
         self.follow = if inside.objects == 0 && inside.undos == 0 && inside.messages == 0 {
             Follow::Any
         } else {
@@ -181,7 +181,7 @@ impl Walk<'_> {
     pub(in crate::image) fn segment(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let s: Segment = raw.body()?;
         let rest = self.next_of(raw, s.ns.get())?;
-        self.expect(rest);
+        self.set_rest(rest);
         let named = self.refer::<Inode>(raw, s.inode.get())?.detail;
         ensure(raw, named == 0, "its memory has a name")?;
         flags(raw, u64::from(s.flags.get()), u64::from(SEGMENT_FLAGS))?;
@@ -223,7 +223,7 @@ impl Walk<'_> {
         rest.undos = set.undos.get();
         rest.nsems = set.nsems.get();
         rest.list = 0;
-        self.expect(rest);
+        self.set_rest(rest);
         Ok(())
     }
 
@@ -252,7 +252,7 @@ impl Walk<'_> {
         zero(raw, undo.reserved.get() == 0)?;
         rest.undos = rest.undos.saturating_sub(1);
         rest.list = list;
-        self.expect(rest);
+        self.set_rest(rest);
         Ok(())
     }
 
@@ -279,7 +279,7 @@ impl Walk<'_> {
         pids(raw, [q.lspid, q.lrpid].iter().map(|pid| pid.get()))?;
         no_payload(raw)?;
         rest.messages = q.messages.get();
-        self.expect(rest);
+        self.set_rest(rest);
         Ok(())
     }
 
@@ -293,7 +293,7 @@ impl Walk<'_> {
             "impossible type of a message",
         )?;
         rest.messages = rest.messages.saturating_sub(1);
-        self.expect(rest);
+        self.set_rest(rest);
         Ok(())
     }
 }

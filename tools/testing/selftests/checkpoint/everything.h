@@ -20,8 +20,13 @@
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -40,7 +45,8 @@
 #define E_SESSIONS	(1u << 5)	/* Sessions and groups, with and without leaders. */
 #define E_USERS		(1u << 6)	/* Other credentials, limits, scheduling. */
 #define E_NESTED	(1u << 7)	/* A pid and a uts namespace inside. */
-#define E_ALL		0xffu
+#define E_IPC		(1u << 8)	/* System V IPC in a namespace of its own. */
+#define E_ALL		0x1ffu
 
 /* Steps of the board that count who is ready, and its values that are used. */
 #define E_READY		40
@@ -54,7 +60,7 @@
 /* ---- files ----------------------------------------------------------- */
 
 static struct {
-	int file, dir, null, removed, fifo, pipe[2], packets[2], event, timer, signal;
+	int file, dir, null, removed, fifo, pipe[2], packets[2], event, timer, signal, watch;
 } e_fd;
 
 static void e_say(int fd)
@@ -99,12 +105,32 @@ static void e_check_events(void)
 	      (int)info.ssi_signo);
 }
 
+/* A watch with an event that was not read, and one without. */
+static void e_set_up_watch(const char *path)
+{
+	e_fd.watch = CHECK_SYS(inotify_init1(IN_NONBLOCK));
+	CHECK_EQ(1, inotify_add_watch(e_fd.watch, path, IN_ATTRIB));
+	CHECK_EQ(2, inotify_add_watch(e_fd.watch, "/", IN_DELETE_SELF));
+	CHECK_SYS(chmod(path, 0600));
+}
+
+static void e_check_watch(void)
+{
+	struct inotify_event event;
+
+	CHECK_EQ(sizeof(event), read(e_fd.watch, &event, sizeof(event)));
+	CHECK_EQ(1, event.wd);
+	CHECK_EQ(IN_ATTRIB, event.mask);
+	CHECK_SYS(inotify_rm_watch(e_fd.watch, 2));
+}
+
 static void e_set_up_files(void)
 {
 	char path[320];
 
 	e_fd.file = CHECK_SYS(open(ckpt_path(path, sizeof(path), "file"), O_RDWR | O_CREAT, 0600));
 	e_say(e_fd.file);
+	e_set_up_watch(path);
 	e_fd.dir = CHECK_SYS(open("/", O_RDONLY | O_DIRECTORY));
 	e_fd.null = CHECK_SYS(open("/dev/null", O_RDWR | O_CLOEXEC));
 	ckpt_path(path, sizeof(path), "removed");
@@ -146,6 +172,7 @@ static void e_check_files(void)
 		CHECK_STREQ(E_TEXT, buf);
 	}
 	e_check_events();
+	e_check_watch();
 }
 
 /* ---- memory ---------------------------------------------------------- */
@@ -484,6 +511,54 @@ static void e_check_nested(void)
 	ckpt_wait_exit(e_inner, 68);
 }
 
+/* ---- System V IPC ---------------------------------------------------- */
+
+static pid_t e_ipc;
+
+static int e_has_ipc(void *arg)
+{
+	struct { long type; char text[32]; } message = { .type = 5, .text = E_TEXT };
+	struct sembuf up = { .sem_num = 1, .sem_op = 3, .sem_flg = SEM_UNDO };
+	int removed, kept, sems, queue;
+	char *p, *q;
+
+	CHECK_SYS(unshare(CLONE_NEWIPC));
+	removed = CHECK_SYS(shmget(IPC_PRIVATE, CKPT_PAGE, 0600));
+	p = shmat(removed, NULL, 0);
+	CHECK(p != (void *)-1, "shmat: %s", strerror(errno));
+	CHECK_SYS(shmctl(removed, IPC_RMID, NULL));
+	strcpy(p, E_TEXT);
+	kept = CHECK_SYS(shmget(4711, 1, IPC_CREAT | 0600));
+	sems = CHECK_SYS(semget(4712, 2, IPC_CREAT | 0600));
+	CHECK_SYS(semop(sems, &up, 1));
+	queue = CHECK_SYS(msgget(4713, IPC_CREAT | 0600));
+	CHECK_SYS(msgsnd(queue, &message, sizeof(message.text), 0));
+	ckpt_step(E_READY);
+	ckpt_wait_go();
+	CHECK_STREQ(E_TEXT, p);
+	CHECK_EQ(kept, shmget(4711, 0, 0));
+	q = shmat(kept, NULL, SHM_RDONLY);
+	CHECK(q != (void *)-1, "shmat: %s", strerror(errno));
+	CHECK_EQ(sems, semget(4712, 0, 0));
+	CHECK_EQ(3, semctl(sems, 1, GETVAL));
+	CHECK_EQ(queue, msgget(4713, 0));
+	memset(&message, 0, sizeof(message));
+	CHECK_EQ(sizeof(message.text), msgrcv(queue, &message, sizeof(message.text), 0, IPC_NOWAIT));
+	CHECK_EQ(5, message.type);
+	CHECK_STREQ(E_TEXT, message.text);
+	return 69;
+}
+
+static void e_set_up_ipc(void)
+{
+	e_ipc = ckpt_fork(e_has_ipc, NULL);
+}
+
+static void e_check_ipc(void)
+{
+	ckpt_wait_exit(e_ipc, 69);
+}
+
 /* ---------------------------------------------------------------------- */
 
 static const struct {
@@ -496,6 +571,7 @@ static const struct {
 	{ E_SESSIONS, 3, e_set_up_sessions, e_check_sessions },
 	{ E_USERS, 1, e_set_up_users, e_check_users },
 	{ E_NESTED, 2, e_set_up_nested, e_check_nested },
+	{ E_IPC, 1, e_set_up_ipc, e_check_ipc },
 	{ E_FILES, 0, e_set_up_files, e_check_files },
 	{ E_MEMORY, 0, e_set_up_memory, e_check_memory },
 	{ E_SIGNALS, 0, e_set_up_signals, e_check_signals },

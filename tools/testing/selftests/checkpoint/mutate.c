@@ -44,7 +44,7 @@ CKPT_SCENARIO(users)
 
 CKPT_SCENARIO(nested)
 {
-	everything(E_NESTED | E_SIGNALS | E_FAMILY);
+	everything(E_NESTED | E_IPC | E_FAMILY);
 }
 
 CKPT_SCENARIO(all)

@@ -16,6 +16,7 @@ use anyhow::{
 };
 use image::{
     image::{
+        files::FILE_SHARED_ANON,
         header::arch,
         mm::{
             Extent,
@@ -101,7 +102,11 @@ impl Core {
         }
         let inode_of = |n| {
             let file = &model.files.get(&n)?.file;
-            Some((file.kind.get(), file.inode.get()))
+            let inode = file.inode.get();
+            match model.segments.get(&inode) {
+                Some(memory) => Some((FILE_SHARED_ANON, *memory)),
+                None => Some((file.kind.get(), inode)),
+            }
         };
         let vmas = mappings.iter().map(|m| &m.vma);
         let output = Output::open(path)?;

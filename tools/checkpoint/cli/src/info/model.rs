@@ -27,6 +27,7 @@ use image::{
             INODE_MEMFD, //
         },
         header::arch,
+        ipc::Segment,
         kinds::Kind,
         mm::{
             Guard,
@@ -97,7 +98,9 @@ pub struct Model {
     pub pages: BTreeMap<u32, u64>,
     /// Pages that came with those of another range, likewise.
     pub shared: BTreeMap<u32, u64>,
-    /// Names of inodes and pipes, by reference.
+    /// Inodes of segments of System V shared memory, by the reference of the segment.
+    pub segments: BTreeMap<u32, u32>,
+    /// Names of inodes, pipes and segments, by reference.
     inodes: BTreeMap<u32, String>,
 }
 
@@ -113,6 +116,7 @@ impl Model {
             tables: BTreeMap::new(),
             pages: BTreeMap::new(),
             shared: BTreeMap::new(),
+            segments: BTreeMap::new(),
             inodes: BTreeMap::new(),
         };
         // Files may come before what they refer to.
@@ -178,7 +182,7 @@ impl Model {
         Ok(model)
     }
 
-    /// Names the inode or pipe of the record `raw`, if it is one.
+    /// Names the inode, pipe or segment of the record `raw`, if it is one.
     fn name(&mut self, raw: &Raw<'_>) -> Result<(), image::Error> {
         match raw.kind {
             Kind::Inode => {
@@ -197,6 +201,13 @@ impl Model {
                 let pipe: Pipe = raw.body()?;
                 let n = pipe.obj.get();
                 self.inodes.insert(n, format!("pipe:[{n}]"));
+            }
+            Kind::Segment => {
+                let segment: Segment = raw.body()?;
+                let n = segment.obj.get();
+                self.segments.insert(n, segment.inode.get());
+                let name = format!("/SYSV{:08x} (deleted)", segment.named.get());
+                self.inodes.insert(n, name);
             }
             Kind::PidfdTarget => {
                 let target: PidfdTarget = raw.body()?;
