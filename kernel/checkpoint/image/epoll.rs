@@ -17,7 +17,7 @@ use super::layout::{
 pub(super) mod check;
 
 /// Most items of one record.
-pub const ITEMS_MAX: usize = 1 << 16;
+pub const ITEMS_MAX: usize = 1 << 13;
 
 record! {
     /// An epoll instance. What is registered with it stands in links ([`EpollItems`]).

@@ -708,7 +708,7 @@ CKPT_CYCLE(parameters)
 }
 
 /* More than fit into one record: one file by as many numbers, all of which are closed again. */
-#define MANY	70000
+#define MANY	10000
 #define FIRST	100
 
 CKPT_CYCLE(many)
