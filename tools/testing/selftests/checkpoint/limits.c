@@ -18,6 +18,8 @@
 /* Of the board. */
 enum { HOLDS, LOWERED };
 
+CKPT_FIXTURE
+
 static struct ckpt_run run;
 
 static int limit_to(int resource, rlim_t value)
@@ -130,8 +132,6 @@ CKPT_CYCLE(more_tasks_than_allowed)
 	for (i = 0; i < THREADS; i++)
 		CHECK_EQ(0, pthread_join(threads[i], NULL));
 }
-
-CKPT_FIXTURE
 
 FIXTURE(limits) { int image; };
 
