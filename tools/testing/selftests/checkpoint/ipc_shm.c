@@ -325,7 +325,7 @@ CKPT_CYCLE(maker_gone, OWN)
 	same(board->value[0], &before);
 }
 
-#define MANY	2000
+#define MANY	300
 
 CKPT_CYCLE(many, OWN)
 {
