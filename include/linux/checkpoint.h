@@ -6,6 +6,8 @@
 #define _LINUX_CHECKPOINT_H
 
 #include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/pid_types.h>
 #include <linux/sched.h>
 #include <linux/sched/jobctl.h>
 #include <linux/uidgid_types.h>
@@ -18,16 +20,19 @@ struct fasync_struct;
 struct epoll_key;
 struct epoll_params;
 struct file;
+struct files_struct;
 struct inode;
 struct files_struct;
 struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
+struct pid_namespace;
 struct pid;
 struct pidfd_info;
 struct pid_namespace;
 struct prctl_mm_map;
+struct sigqueue;
 struct task_struct;
 struct vfsmount;
 
@@ -58,6 +63,7 @@ bool checkpoint_get_fown(struct file *file, struct checkpoint_fown *fown);
 int checkpoint_set_fown(struct file *file, struct pid *pid, unsigned int type, int signum);
 int checkpoint_async_fd(const struct file *file, struct fasync_struct **list);
 bool checkpoint_has_lock_ops(const struct file *file, bool flock);
+bool checkpoint_may_have_locks(struct file *file);
 int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned int fd,
 			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
 int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid);
@@ -71,6 +77,7 @@ int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
+struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
 /**
  * struct checkpoint_eventfd - the state of an eventfd
  * @count: its counter
@@ -115,7 +122,6 @@ struct file *checkpoint_timerfd_make(const struct checkpoint_timerfd *state);
 int checkpoint_signalfd_get(struct file *file, sigset_t *signals);
 struct file *checkpoint_signalfd_make(const sigset_t *signals);
 
-struct dentry *checkpoint_removed_dir(const struct path *dir, const char *name);
 struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode);
 ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
 int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
@@ -161,11 +167,86 @@ struct checkpoint_itimer {
 	bool armed;
 };
 
+/* checkpoint_timer::flags */
+#define CHECKPOINT_TIMER_RELATIVE	0x01	/* Set by a relative time: CLOCK_MONOTONIC. */
+#define CHECKPOINT_TIMER_PERIODIC	0x02	/* Had an interval when its signal was sent. */
+#define CHECKPOINT_TIMER_IGNORED	0x04	/* Its signal was sent and is ignored. */
+#define CHECKPOINT_TIMER_QUEUED		0x08	/* Its signal is in a queue. */
+#define CHECKPOINT_TIMER_MODIFIED	0x10	/* It was set since: no signal is delivered. */
+
+/**
+ * struct checkpoint_timer - a POSIX timer
+ * @id:			Its id
+ * @clock:		The clock, as timer_create(2) was told or made of that
+ * @notify:		SIGEV_*
+ * @signo:		Signal
+ * @value:		sigval of the signal, as a pointer
+ * @target:		Thread that gets the signal, in the pid namespace of the process;
+ *			0: the process does, or the thread is gone
+ * @clock_pid:		Task whose CPU time it counts, in the pid namespace of the process;
+ *			0: none, or it is gone
+ * @clock_outer_pid:	The same in the pid namespace of who reads it
+ * @status:		enum posix_timer_state
+ * @flags:		CHECKPOINT_TIMER_*
+ * @expires:		Expiry on the clock, in nanoseconds
+ * @interval:		Interval in nanoseconds
+ * @overrun:		Overruns of what is pending
+ * @overrun_last:	Overruns of what was delivered last
+ */
+struct checkpoint_timer {
+	timer_t id;
+	clockid_t clock;
+	int notify;
+	int signo;
+	u64 value;
+	pid_t target;
+	pid_t clock_pid;
+	pid_t clock_outer_pid;
+	int status;
+	unsigned int flags;
+	unsigned int reserved;
+	s64 expires;
+	s64 interval;
+	s64 overrun;
+	s64 overrun_last;
+};
+
 #ifdef CONFIG_POSIX_TIMERS
+int checkpoint_create_timer(const struct checkpoint_timer *saved);
+unsigned int checkpoint_get_timers(struct task_struct *task, struct pid_namespace *pid_ns,
+				   struct checkpoint_timer *timers, unsigned int max);
+timer_t checkpoint_timer_of(struct sigqueue *q);
+int checkpoint_queue_timer(struct task_struct *task, timer_t id, int signo, bool shared);
+void checkpoint_start_timers(struct task_struct *task);
+void posixtimer_queue_sigqueue(struct sigqueue *q, struct task_struct *t, enum pid_type type);
 void checkpoint_start_clocks(struct task_struct *task);
 int checkpoint_get_itimers(struct task_struct *task, struct checkpoint_itimer *timers);
 void checkpoint_start_itimers(struct task_struct *task, const struct checkpoint_itimer *timers);
 #else
+static inline int checkpoint_create_timer(const struct checkpoint_timer *saved)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline unsigned int checkpoint_get_timers(struct task_struct *task,
+						 struct pid_namespace *pid_ns,
+						 struct checkpoint_timer *timers, unsigned int max)
+{
+	return 0;
+}
+
+static inline timer_t checkpoint_timer_of(struct sigqueue *q)
+{
+	return -1;
+}
+
+static inline int checkpoint_queue_timer(struct task_struct *task, timer_t id, int signo,
+					 bool shared)
+{
+	return -EINVAL;
+}
+
+static inline void checkpoint_start_timers(struct task_struct *task) { }
 static inline void checkpoint_start_clocks(struct task_struct *task) { }
 
 static inline int checkpoint_get_itimers(struct task_struct *task, struct checkpoint_itimer *timers)
@@ -269,6 +350,11 @@ struct checkpoint_inotify {
 	unsigned int next;
 };
 
+/* Of fs/notify/dnotify/dnotify.c. */
+unsigned int checkpoint_dnotify_get(struct files_struct *files, struct file *filp, int *fd);
+int checkpoint_dnotify_add(struct files_struct *files, struct file *filp, int fd,
+			   unsigned int arg);
+
 /* Of fs/notify/inotify/inotify_user.c. */
 bool checkpoint_is_inotify(struct file *file);
 int checkpoint_inotify_get(struct file *file, struct checkpoint_inotify *state);
@@ -278,15 +364,6 @@ int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 m
 void checkpoint_inotify_set_next(struct file *file, unsigned int next);
 int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
 			     const char *name);
-
-#ifdef CONFIG_DNOTIFY
-bool dnotify_watches(struct file *filp);
-#else
-static inline bool dnotify_watches(struct file *filp)
-{
-	return false;
-}
-#endif
 
 /* Of mm/memfd.c: memfd_create(2), with its checks. */
 #ifdef CONFIG_MEMFD_CREATE

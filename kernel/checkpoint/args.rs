@@ -14,6 +14,10 @@ use crate::{
     capture::args::CheckpointArgs,
     core::{
         accept::Patterns,
+        advice::{
+            Descriptor,
+            Given, //
+        },
         report::{
             Errno,
             Report, //
@@ -163,6 +167,18 @@ impl<'a> CheckpointArgs<'a> {
         }
         .map_err(|e| wrong(report, e, "pidfd is of no task that could be the root"))?;
         let cgroup = cgroup_dir(call.cgroup_fd, report)?.map(|dir| dir.cgroup().clone());
+        if kill_only && call.external_count != 0 {
+            let what = "nothing is saved, so that no descriptor stays outside";
+            return Err(wrong(report, EINVAL, what));
+        }
+        let external = Descriptor::read(call.external, call.external_count).map_err(|e| {
+            let what = match e {
+                E2BIG => "more than 4096 descriptors are to stay outside",
+                EINVAL => "a descriptor that is to stay outside, or its process, is negative",
+                _ => "the descriptors that are to stay outside can't be read",
+            };
+            wrong(report, e, what)
+        })?;
         let args = Self {
             subtree: has(checkpoint_flags::SUBTREE),
             kill: has(checkpoint_flags::KILL),
@@ -177,6 +193,7 @@ impl<'a> CheckpointArgs<'a> {
             image,
             log,
             cgroup,
+            external,
         };
         Ok((args, root))
     }
@@ -207,6 +224,15 @@ impl RestartArgs {
                 E2BIG => "the patterns of accepted paths take more than 64 KiB",
                 EINVAL => "a pattern of accepted paths is empty, or the last one has no NUL",
                 _ => "the patterns of accepted paths can't be read",
+            };
+            wrong(report, e, what)
+        })?;
+        let given = Given::read(call.fds, call.fds_count).map_err(|e| {
+            let what = match e {
+                E2BIG => "more than 4096 descriptors are given",
+                EINVAL => "a descriptor or process is negative, or a flag of one is not known",
+                EBADF => "a descriptor that is given is not open, or for its path only",
+                _ => "the descriptors that are given can't be read",
             };
             wrong(report, e, what)
         })?;
@@ -245,6 +271,7 @@ impl RestartArgs {
             caller_confinement: call.flags & restart_flags::CALLER_CONFINEMENT != 0,
             strict: call.flags & restart_flags::STRICT != 0,
             accept,
+            given,
             image,
             cgroup,
             pidfd_out: call.pidfd_out,

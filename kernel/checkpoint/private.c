@@ -21,7 +21,9 @@
 #include <linux/syscalls.h>
 #include <linux/xattr.h>
 #include <uapi/linux/memfd.h>
+#include <uapi/linux/magic.h>
 
+#include "../../fs/fuse/fuse_i.h"
 #include "../../fs/internal.h"
 #include "../../fs/mount.h"
 #include "../../mm/internal.h"
@@ -132,7 +134,7 @@ int checkpoint_async_fd(const struct file *file, struct fasync_struct **list)
 	struct fasync_struct *fa;
 
 	guard(rcu)();
-	for (fa = rcu_dereference(*list); fa; fa = rcu_dereference(fa->fa_next)) {
+	for (fa = READ_ONCE(*list); fa; fa = READ_ONCE(fa->fa_next)) {
 		if (READ_ONCE(fa->fa_file) == file)
 			return READ_ONCE(fa->fa_fd);
 	}
@@ -149,6 +151,25 @@ int checkpoint_async_fd(const struct file *file, struct fasync_struct **list)
 bool checkpoint_has_lock_ops(const struct file *file, bool flock)
 {
 	return flock ? file->f_op->flock : file->f_op->lock;
+}
+
+/**
+ * checkpoint_may_have_locks() - may a file have locks that the kernel does not know?
+ * @file: the file
+ *
+ * A server of FUSE that wants to keep locks is asked for them, and nobody else is
+ * told of those that it has given.
+ */
+bool checkpoint_may_have_locks(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+
+	if (!IS_ENABLED(CONFIG_FUSE_FS) || inode->i_sb->s_magic != FUSE_SUPER_MAGIC)
+		return false;
+	if (!file->f_op->lock)
+		return false;
+	return !get_fuse_conn(inode)->no_lock ||
+	       ((struct fuse_file *)file->private_data)->flock;
 }
 
 /**

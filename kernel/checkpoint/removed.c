@@ -43,56 +43,86 @@ struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, str
 	return dentry;
 }
 
-/* Makes a directory, which the lock of @dir hides from others, and removes it. */
-static struct dentry *make_and_remove(const struct path *dir, struct qstr *name)
+/* Makes @dentry, which start_creating() has returned for a name in @dir. */
+static struct dentry *make(const struct path *dir, struct dentry *dentry, umode_t mode)
 {
 	struct mnt_idmap *idmap = mnt_idmap(dir->mnt);
 	struct inode *inode = d_inode(dir->dentry);
-	struct dentry *dentry, *removed;
 	int err;
 
-	dentry = start_creating_killable(idmap, dir->dentry, name);
-	if (IS_ERR(dentry))
-		return dentry;
-	err = security_path_mkdir(dir, dentry, 0700);
-	if (err)
-		goto end;
-	/* This ends what was begun if it fails. */
-	dentry = vfs_mkdir(idmap, inode, dentry, 0700, NULL);
-	if (IS_ERR(dentry))
-		return dentry;
-	removed = dget(dentry);
-	err = security_path_rmdir(dir, dentry);
-	if (!err)
-		err = vfs_rmdir(idmap, inode, dentry, NULL);
-	if (!err) {
-		end_creating(dentry);
-		return removed;
+	if (S_ISDIR(mode)) {
+		err = security_path_mkdir(dir, dentry, mode);
+		/* This ends what was begun if it fails. */
+		if (!err)
+			return vfs_mkdir(idmap, inode, dentry, mode, NULL);
+	} else {
+		err = security_path_mknod(dir, dentry, mode, 0);
+		if (!err)
+			err = vfs_mknod(idmap, inode, dentry, mode, 0, NULL);
+		if (!err)
+			return dentry;
 	}
-	dput(removed);
-end:
 	end_creating(dentry);
 	return ERR_PTR(err);
 }
 
+static int remove(const struct path *dir, struct dentry *dentry)
+{
+	struct mnt_idmap *idmap = mnt_idmap(dir->mnt);
+	struct inode *inode = d_inode(dir->dentry);
+	int err;
+
+	if (d_is_dir(dentry)) {
+		err = security_path_rmdir(dir, dentry);
+		return err ?: vfs_rmdir(idmap, inode, dentry, NULL);
+	}
+	err = security_path_unlink(dir, dentry);
+	return err ?: vfs_unlink(idmap, inode, dentry, NULL);
+}
+
+/* Both under the lock of @dir: nobody finds it in between. */
+static struct dentry *make_and_remove(const struct path *dir, struct qstr *name, umode_t mode)
+{
+	struct dentry *dentry, *removed;
+	int err;
+
+	dentry = start_creating_killable(mnt_idmap(dir->mnt), dir->dentry, name);
+	if (IS_ERR(dentry))
+		return dentry;
+	dentry = make(dir, dentry, mode);
+	if (IS_ERR(dentry))
+		return dentry;
+	removed = dget(dentry);
+	err = remove(dir, dentry);
+	end_creating(dentry);
+	if (!err)
+		return removed;
+	dput(removed);
+	return ERR_PTR(err);
+}
+
 /**
- * checkpoint_removed_dir() - make a directory that was removed
+ * checkpoint_removed_node() - make a directory or a named pipe that was removed
  * @dir: the directory that it was in
  * @name: its name, which nothing has there
+ * @type: S_IFDIR or S_IFIFO
  *
- * As who makes a directory, enters it, and removes it. May sleep, even for long.
+ * As who makes it, enters or opens it, and removes it. May sleep, even for long.
  *
  * Return: its entry, or an error pointer: -EEXIST if something has the name.
  */
-struct dentry *checkpoint_removed_dir(const struct path *dir, const char *name)
+struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type)
 {
+	umode_t mode = type | (S_ISDIR(type) ? 0700 : 0600);
 	struct dentry *dentry;
 	int err;
 
+	if (!S_ISDIR(type) && !S_ISFIFO(type))
+		return ERR_PTR(-EINVAL);
 	err = mnt_want_write(dir->mnt);
 	if (err)
 		return ERR_PTR(err);
-	dentry = make_and_remove(dir, &QSTR(name));
+	dentry = make_and_remove(dir, &QSTR(name), mode);
 	mnt_drop_write(dir->mnt);
 	return dentry;
 }

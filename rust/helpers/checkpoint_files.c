@@ -17,11 +17,6 @@ __rust_helper bool rust_helper_close_on_exec(unsigned int fd, const struct files
 	return close_on_exec(fd, files);
 }
 
-__rust_helper bool rust_helper_dnotify_watches(struct file *filp)
-{
-	return dnotify_watches(filp);
-}
-
 __rust_helper struct inode *rust_helper_file_inode(const struct file *f)
 {
 	return file_inode(f);
@@ -40,6 +35,16 @@ __rust_helper bool rust_helper_inode_is_internal(const struct inode *inode)
 __rust_helper bool rust_helper_d_unlinked(const struct dentry *d)
 {
 	return d_unlinked(d);
+}
+
+/* What has the contents of a regular file: of one of an overlay the file below. */
+__rust_helper struct address_space *rust_helper_checkpoint_contents(struct file *file)
+{
+	struct dentry *dentry = file->f_path.dentry;
+
+	if (d_is_reg(dentry) && dentry->d_flags & DCACHE_OP_REAL)
+		return d_real_inode(dentry)->i_mapping;
+	return file->f_mapping;
 }
 
 __rust_helper unsigned int rust_helper_d_count(const struct dentry *dentry)

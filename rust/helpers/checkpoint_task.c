@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/checkpoint.h>
+#include <linux/alarmtimer.h>
 #include <linux/cgroup.h>
 #include <linux/completion.h>
 #include <linux/freezer.h>
@@ -11,6 +12,8 @@
 #include <linux/mempolicy.h>
 #include <linux/nospec.h>
 #include <linux/perf_event.h>
+#include <linux/posix-timers.h>
+#include <linux/prctl.h>
 #include <linux/regset.h>
 #include <linux/rseq.h>
 #include <linux/sched.h>
@@ -303,6 +306,47 @@ __rust_helper void rust_helper_clear_tif_sigpending(struct task_struct *t)
 {
 	clear_tsk_thread_flag(t, TIF_SIGPENDING);
 }
+
+__rust_helper bool rust_helper_checkpoint_has_alarm_clock(void)
+{
+	return alarmtimer_get_rtcdev();
+}
+
+#ifdef CONFIG_POSIX_TIMERS
+__rust_helper unsigned int rust_helper_checkpoint_next_timer_id(struct task_struct *t)
+{
+	return atomic_read(&t->signal->next_posix_timer_id);
+}
+
+__rust_helper void rust_helper_checkpoint_set_next_timer_id(unsigned int id)
+{
+	atomic_set(&current->signal->next_posix_timer_id, id);
+}
+
+__rust_helper bool rust_helper_checkpoint_chooses_timer_ids(struct task_struct *t)
+{
+	return t->signal->timer_create_restore_ids;
+}
+
+__rust_helper void rust_helper_checkpoint_choose_timer_ids(void)
+{
+	posixtimer_create_prctl(PR_TIMER_CREATE_RESTORE_IDS_ON);
+}
+#else
+__rust_helper unsigned int rust_helper_checkpoint_next_timer_id(struct task_struct *t)
+{
+	return 0;
+}
+
+__rust_helper void rust_helper_checkpoint_set_next_timer_id(unsigned int id) { }
+
+__rust_helper bool rust_helper_checkpoint_chooses_timer_ids(struct task_struct *t)
+{
+	return false;
+}
+
+__rust_helper void rust_helper_checkpoint_choose_timer_ids(void) { }
+#endif
 
 __rust_helper bool rust_helper_task_rseq(struct task_struct *t, u64 *addr, u32 *len, u32 *sig,
 					 bool *slice)

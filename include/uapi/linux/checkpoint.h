@@ -23,6 +23,16 @@
 #define CHECKPOINT_KILL_ONLY	(1ULL << 5) /* Kill what was left frozen, write nothing. */
 
 /**
+ * struct checkpoint_fd - a descriptor of a task that is to be saved
+ * @pid: The process, as the caller sees it; 0 for that of the root task.
+ * @fd: The descriptor.
+ */
+struct checkpoint_fd {
+	__s32 pid;
+	__s32 fd;
+};
+
+/**
  * struct checkpoint_args - the extensible argument of checkpoint(2)
  * @flags: CHECKPOINT_* flags.
  * @pidfd: The root task, or -1 for the calling process.
@@ -33,6 +43,10 @@
  * @timeout_ms: Milliseconds within which all tasks must have frozen, 0 for 10 seconds.
  * @reserved: Must be zero.
  * @id: With CHECKPOINT_KILL_ONLY: the checkpoint that has left the tasks frozen. Else zero.
+ * @external: Array of struct checkpoint_fd: open files that stay outside. Only that they are
+ *            open is saved; restart(2) wants others in their place.
+ * @external_count: How many there are in @external.
+ * @reserved2: Must be zero.
  */
 struct checkpoint_args {
 	__aligned_u64 flags;
@@ -43,9 +57,13 @@ struct checkpoint_args {
 	__u32 timeout_ms;
 	__u32 reserved;
 	__aligned_u64 id;
+	__aligned_u64 external;
+	__u32 external_count;
+	__u32 reserved2;
 };
 
 #define CHECKPOINT_ARGS_SIZE_VER0	40 /* sizeof the first published struct */
+#define CHECKPOINT_ARGS_SIZE_VER1	56 /* external, external_count */
 
 /*
  * restart_args.flags
@@ -54,6 +72,23 @@ struct checkpoint_args {
 #define RESTART_SIBLING		(1ULL << 1) /* The root becomes a sibling of the caller. */
 #define RESTART_STRICT		(1ULL << 2) /* Files must be the same in all that is known. */
 #define RESTART_CALLER_CONFINEMENT (1ULL << 3) /* Labels, user namespace: as the caller's. */
+
+/* restart_fd.flags */
+#define RESTART_FD_OPTIONAL	(1U << 0) /* No such descriptor in the image: nothing is done. */
+
+/**
+ * struct restart_fd - a file of the caller's in place of one of the image
+ * @pid: The process of the image, by its number there; 0 for that of the root task.
+ * @fd: Its descriptor. Whoever has the same open file gets the other one, too.
+ * @own_fd: The caller's descriptor.
+ * @flags: RESTART_FD_* flags.
+ */
+struct restart_fd {
+	__s32 pid;
+	__s32 fd;
+	__s32 own_fd;
+	__u32 flags;
+};
 
 /**
  * struct restart_args - the extensible argument of restart(2)
@@ -66,6 +101,9 @@ struct checkpoint_args {
  *          with a NUL each, one after the other.
  * @accept_len: Bytes of @accept, NULs included; 0 for no patterns.
  * @reserved: Must be zero.
+ * @fds: Array of struct restart_fd: files of the caller's in place of those of the image.
+ * @fds_count: How many there are in @fds.
+ * @reserved2: Must be zero.
  */
 struct restart_args {
 	__aligned_u64 flags;
@@ -76,8 +114,12 @@ struct restart_args {
 	__aligned_u64 accept;
 	__u32 accept_len;
 	__u32 reserved;
+	__aligned_u64 fds;
+	__u32 fds_count;
+	__u32 reserved2;
 };
 
 #define RESTART_ARGS_SIZE_VER0		40 /* sizeof the first published struct */
+#define RESTART_ARGS_SIZE_VER1		56 /* fds, fds_count */
 
 #endif /* _UAPI_LINUX_CHECKPOINT_H */

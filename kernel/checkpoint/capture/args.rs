@@ -2,9 +2,14 @@
 
 //! What a checkpoint is asked for.
 
-use crate::kapi::{
-    cgroup::group::Cgroup,
-    fs::file::FileRef, //
+use kernel::prelude::*;
+
+use crate::{
+    core::advice::Descriptor,
+    kapi::{
+        cgroup::group::Cgroup,
+        fs::file::FileRef, //
+    }, //
 };
 
 /// The arguments of checkpoint(2), checked.
@@ -29,4 +34,6 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) log: Option<&'a FileRef>,
     /// The cgroup that the caller names; `None`: that of the root task.
     pub(crate) cgroup: Option<Cgroup>,
+    /// Descriptors whose open files stay outside, sorted.
+    pub(crate) external: KVVec<Descriptor>,
 }

@@ -196,6 +196,9 @@ fn read<'h>(
     for file in [args.image.as_ref(), args.log].into_iter().flatten() {
         files::add_output(cap, file)?;
     }
+    if !args.external.is_empty() {
+        files::leave(cap, &tasks, &args.external)?;
+    }
     collect(cap, &tasks)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log, "log")] {
         if file.is_some_and(|f| files::reaches(cap, f)) {

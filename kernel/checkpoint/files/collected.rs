@@ -33,12 +33,17 @@ pub(crate) struct Collected {
     pub(super) root: PathRef,
     /// Who has locked what, by the address of the inode.
     pub(super) locks: RBTree<usize, Locks>,
+    /// One of them is a POSIX lock.
+    pub(super) posix_locks: bool,
     /// A pipe was locked for all the time for which one is waited for.
     pub(super) pipe_locked: bool,
     /// How often removed files and memfds are open, by the address of the inode.
     pub(super) removed: RBTree<usize, Opens>,
     /// What the tasks have written has reached its disks and servers, and they write no more.
     pub(super) synced: bool,
+    /// Addresses of open files that stay outside. They are as good as references while the tasks
+    /// stand still: that one has died, and so may have let go of a file, fails the checkpoint.
+    external: KVVec<usize>,
     /// What image and log are written to.
     outputs: KVec<FileRef>,
 }
@@ -49,11 +54,30 @@ impl Collected {
         Self {
             root: PathRef::current_root(),
             locks: RBTree::new(),
+            posix_locks: false,
             pipe_locked: false,
             removed: RBTree::new(),
             synced: false,
+            external: KVVec::new(),
             outputs: KVec::new(),
         }
+    }
+
+    /// Notes an open file that stays outside.
+    pub(super) fn leave_outside(&mut self, file: &FileRef) -> Result {
+        let addr = file.addr();
+        if let Err(at) = self.external.binary_search(&addr) {
+            self.external.push(addr, GFP_KERNEL_ACCOUNT)?;
+            if let Some(moved) = self.external.get_mut(at..) {
+                moved.rotate_right(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// The open file stays outside.
+    pub(super) fn is_left_outside(&self, file: &FileRef) -> bool {
+        self.external.binary_search(&file.addr()).is_ok()
     }
 
     /// Notes what image or log are written to; keeps one reference on the file.

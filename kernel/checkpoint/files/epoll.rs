@@ -61,7 +61,10 @@ use crate::{
             EPOLL_REPORTED,
             ITEMS_MAX, //
         },
-        files::FILE_EPOLL,
+        files::{
+            FILE_EPOLL,
+            FILE_SIGNALFD, //
+        },
         Kind,
         ObjRef,
         Raw, //
@@ -146,6 +149,13 @@ impl Set {
             return Some((
                 EOPNOTSUPP,
                 "a file of a FUSE server can't be saved there: have it taken out (EPOLL_CTL_DEL)",
+            ));
+        }
+        if open.kind.number == FILE_SIGNALFD && task::signals_at(cap, item.signals).is_none() {
+            return Some((
+                EBUSY,
+                "it waits for the signals of who has registered it, which is none of the tasks, or \
+                 has exited: have one of them register it",
             ));
         }
         if item.events & epoll::WAKEUP != 0 && !self.epoll.may_block_suspend() {
@@ -340,18 +350,19 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     if r.is_built(obj) {
         return Err(r.fail(EINVAL, plan, fmt!("an epoll instance is opened twice")));
     }
+    let file = opener::make_object(r, plan, source, opener::NOATIME, || {
+        Ok(Epoll::create()?.file().clone())
+    })?;
+    let epoll = Epoll::of(&file).ok_or(EINVAL)?;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let epoll = opener.act(|| make(r, obj, source.flags)).map_err(|e| {
+    opener.act(|| set_params(r, obj, &epoll)).map_err(|e| {
         let why = match e {
             EPERM => "its maker may not poll devices for so many packets (CAP_NET_ADMIN)",
             EOPNOTSUPP => "this kernel does not poll devices busily (CONFIG_NET_RX_BUSY_POLL)",
-            ENFILE => "too many files are open (fs.file-max)",
-            ENOMEM => "no memory",
-            _ => "it can't be made",
+            _ => "impossible parameters",
         };
         r.fail(e, plan, fmt!("an epoll instance can't be rebuilt: {}", why))
     })?;
-    let file = epoll.file().clone();
     let built = BuiltEpoll {
         epoll,
         opener,
@@ -365,19 +376,18 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     Ok(file)
 }
 
-fn make(r: &Restore, obj: ObjRef, flags: u32) -> Result<Epoll> {
+/// Sets how the new instance polls devices.
+fn set_params(r: &Restore, obj: ObjRef, epoll: &Epoll) -> Result {
     let (record, _) = r.object_body::<image::epoll::Epoll>(obj)?;
-    let epoll = Epoll::create()?;
     let params = Params {
         usecs: record.busy_poll_usecs.get(),
         budget: u16::try_from(record.busy_poll_budget.get())?,
         prefer: record.prefer_busy_poll.get() != 0,
     };
-    if params != epoll.params() {
-        epoll.set_params(&params)?;
+    if params == epoll.params() {
+        return Ok(());
     }
-    epoll.file().set_flags(u32::MAX, flags)?;
-    Ok(epoll)
+    epoll.set_params(&params)
 }
 
 /// Registers with all instances what was registered: all files are there.

@@ -26,6 +26,7 @@ use crate::{
         }, //
     },
     files::{
+        former,
         name::{
             Named,
             Text, //
@@ -57,7 +58,8 @@ use crate::{
             },
             open::oflag,
             path::PathRef,
-            pipe::Pipe, //
+            pipe::Pipe,
+            stat::Stat, //
         },
         security::cred::CredRef,
         task::frozen::FrozenTask, //
@@ -66,6 +68,9 @@ use crate::{
 
 /// "Position" of an end of a named pipe that nobody had open for writing since it was opened.
 const UNWRITTEN: i64 = 1;
+
+/// Bits of a mode that chmod(2) sets.
+const PERMISSIONS: u32 = 0o7777;
 
 /// Ends of named pipes.
 pub(super) const OPS: FileOps = FileOps {
@@ -99,14 +104,53 @@ struct BuiltFifo {
 
 /// Notes the path, and looks at the pipe with its first end. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
-    Ok(path::collect(cap, t, named, open)? && pipe::collect(cap, t, named, open)?)
+    let found = if is_removed(&open.file) {
+        collect_removed(cap, t, named, open)?
+    } else {
+        path::collect(cap, t, named, open)?
+    };
+    Ok(found && pipe::collect(cap, t, named, open)?)
+}
+
+/// Nobody can open it any more.
+fn is_removed(file: &FileRef) -> bool {
+    file.is_unlinked() && file.links() == 0
+}
+
+/// Notes the directory that it was in, and its path. False: refused.
+fn collect_removed(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    open: &mut Open,
+) -> Result<bool> {
+    let path = open.file.path();
+    open.former = former::of(cap, &open.file)?;
+    let why = if open.former.is_empty() {
+        "was removed, and its path can't be reached: call from where it can"
+    } else if path.is_of_server() {
+        "was removed, and is kept by the server of its filesystem: have it closed"
+    } else if open.file.owner().is_none() {
+        "was removed, and its owner is not known in this user namespace: call from outside"
+    } else if !open.file.xattrs()?.is_empty() {
+        "was removed, and has extended attributes: have them removed"
+    } else {
+        return path::lead(cap, t, named, open, &former::above(&path));
+    };
+    cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+    Ok(false)
 }
 
 /// Writes the pipe of an end.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    let stat = if open.former.is_empty() {
+        path::identity(cap, open)?
+    } else {
+        Stat::default()
+    };
     Ok(Saved {
         inode: pipe::save_pipe(cap, &open.file, true)?.get(),
-        stat: path::identity(cap, open)?,
+        stat,
         pos: pos(&open.file)?,
         ..Saved::of(&open.file)
     })
@@ -120,6 +164,16 @@ fn pos(file: &FileRef) -> Result<i64> {
     }
 }
 
+/// Returns its path for messages.
+fn shown(source: &Source) -> Text<'_> {
+    let former = source.former.as_bytes();
+    Text(if former.is_empty() {
+        source.path.as_bytes()
+    } else {
+        former
+    })
+}
+
 /// Makes the named pipe `obj`, which was found at the path of `source`, ready to be opened. What
 /// was in it goes into another pipe first: it must not be seen outside if the restart fails.
 fn make_named(
@@ -129,7 +183,7 @@ fn make_named(
     obj: ObjRef,
     found: &PathRef,
 ) -> Result {
-    let name = Text(source.path.as_bytes());
+    let name = shown(source);
     let in_use = || {
         r.fail(
             EBUSY,
@@ -210,11 +264,60 @@ fn may_open(source: &Source, opener: &CredRef, found: &PathRef) -> Result {
     })
 }
 
+/// Returns the path of the removed pipe `obj`, which is made for its first end.
+fn find_removed(
+    r: &Restore,
+    plan: &Plan<'_>,
+    source: &Source,
+    obj: ObjRef,
+    opener: &CredRef,
+) -> Result<PathRef> {
+    if let Some(path) = r.with_built(obj, |fifo: &BuiltFifo| fifo.both.path()) {
+        return Ok(path);
+    }
+    let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
+    let (_, name) = former::split(source.former.as_bytes())?.ok_or(EINVAL)?;
+    let make = || {
+        let dir = PathRef::lookup_dir(&r.root, source.path.as_c_str())?;
+        former::make(&dir, &name, ftype::FIFO)
+    };
+    // Who has it open need not have made it.
+    let mut made = opener.act(make);
+    if matches!(made, Err(EACCES | EPERM)) {
+        made = make();
+    }
+    let prepare = |path: PathRef| {
+        let file = FileRef::open_unchecked(&path, oflag::PLACE)?;
+        let owner = record.owner.map(|id| id.get());
+        if file.owner() != Some(owner) {
+            file.chown(owner)?;
+        }
+        file.chmod((source.record.mode.get() & PERMISSIONS) as u16)?;
+        Ok(path)
+    };
+    made.and_then(prepare).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "removed named pipe {}: can't be made in {}: {}",
+                shown(source),
+                Text(source.path.as_bytes()),
+                Errno(e)
+            ),
+        )
+    })
+}
+
 /// Opens an end as it was; the pipe is made ready with its first one.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let found = path::find(r, plan, source, &opener)?;
+    let found = if source.former.as_bytes().is_empty() {
+        path::find(r, plan, source, &opener)?
+    } else {
+        find_removed(r, plan, source, obj, &opener)?
+    };
     if !r.is_built(obj) {
         may_open(source, &opener, &found).map_err(|e| {
             r.fail(
@@ -222,7 +325,7 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
                 plan,
                 fmt!(
                     "{}: can't be opened with the rights of who had opened it",
-                    Text(source.path.as_bytes())
+                    shown(source)
                 ),
             )
         })?;
@@ -242,7 +345,7 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
                 plan,
                 fmt!(
                     "{}: two ends of one pipe have different paths",
-                    Text(source.path.as_bytes())
+                    shown(source)
                 ),
             )
         })?;

@@ -20,9 +20,13 @@ use crate::{
         path::{
             PathName,
             PathRef, //
-        }, //
+        },
+        stat::random, //
     }, //
 };
+
+/// How often another name is tried where something has the one that it had.
+const TRIES: usize = 10;
 
 /// Returns the path by which `file` was opened, from the caller's root; empty if it has none.
 pub(super) fn of(cap: &Capture, file: &FileRef) -> Result<KVec<u8>> {
@@ -43,6 +47,40 @@ pub(super) fn split(path: &[u8]) -> Result<Option<(PathName, PathName)>> {
         None | Some(&[]) => None,
         Some(name) => Some((dir, PathName::new(name)?)),
     })
+}
+
+/// Returns the directory that `path` was in, or the next one above that still is there.
+pub(super) fn above(path: &PathRef) -> PathRef {
+    let mut dir = path.parent();
+    while dir.is_unlinked() {
+        let parent = dir.parent();
+        if parent == dir {
+            break;
+        }
+        dir = parent;
+    }
+    dir
+}
+
+/// Makes what was removed from `dir`, a directory or a named pipe, and removes it: by the name that it
+/// had, or by another one if something else has that by now.
+pub(super) fn make(dir: &PathRef, name: &PathName, file_type: u32) -> Result<PathRef> {
+    let mut made = dir.removed_node(name.as_c_str(), file_type);
+    for _ in 0..TRIES {
+        if !matches!(made, Err(EEXIST)) {
+            break;
+        }
+        let mut other = *b".removed-0123456789abcdef";
+        let mut number = random();
+        for digit in other.iter_mut().rev().take(16) {
+            *digit = *b"0123456789abcdef"
+                .get((number & 15) as usize)
+                .unwrap_or(&b'0');
+            number >>= 4;
+        }
+        made = dir.removed_node(PathName::new(&other)?.as_c_str(), file_type);
+    }
+    made
 }
 
 /// Returns a path to the inode at `path` whose name is the removed one of `source`, or `path`: where

@@ -88,7 +88,7 @@ pub(super) fn check(
     named: &Named<'_>,
     open: &Open,
 ) -> Result<bool> {
-    if open.file.is_backing() || !open.file.is_cached() {
+    if !open.file.is_cached() {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -135,8 +135,9 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
     if !cap.objects.count::<Nameless>(open.file.inode_addr())? {
         return Ok(());
     }
-    let file = if open.file.is_path_only() {
-        // Filesystems read by way of a file that was opened.
+    let file = if open.file.is_path_only() || open.file.is_backing() {
+        // Filesystems read by way of a file that was opened; an overlay has times and attributes of
+        // its own.
         let file = open.file.reopen(oflag::READ)?;
         count(cap, &file)?;
         file
@@ -470,14 +471,12 @@ impl BuiltInode {
 
     /// Makes it the program of those who execute it: nobody may have it open for writing then.
     fn start(&self) -> Result {
-        let mut state = self.state.lock();
-        let programs = core::mem::replace(&mut state.programs, KVec::new());
+        let programs = core::mem::replace(&mut self.state.lock().programs, KVec::new());
         if programs.is_empty() {
             return Ok(());
         }
-        let reader = state.file.reopen(oflag::READ)?;
-        let writer = core::mem::replace(&mut state.file, reader);
-        drop(state);
+        let reader = self.file().reopen(oflag::READ)?;
+        let writer = core::mem::replace(&mut self.state.lock().file, reader);
         drop(writer);
         park::close_files();
         for program in programs {

@@ -73,6 +73,7 @@ use crate::{
                 State,
                 Watch, //
             },
+            magic::PROC_SUPER_MAGIC,
             open::oflag,
             path::{
                 PathName,
@@ -98,6 +99,7 @@ pub(super) const OPS: FileOps = FileOps {
     name: "an inotify instance",
     number: FILE_INOTIFY,
     matches: |f| f.file.is_inotify(),
+    async_fd: FileRef::inotify_async_fd,
     collect,
     advice: "close it there, or checkpoint what has it as well",
     save,
@@ -152,7 +154,7 @@ fn target(
         });
     }
     let why = match inode.place(&cap.found.files.root, near)? {
-        Place::At(path, name) if kinds::on_filesystem(path.fs_magic()).is_none() => {
+        Place::At(path, name) if is_kept(&path) => {
             let stat = path.stat(Ask::Never)?;
             *near = path;
             return Ok(Ok(Target::Path(name, stat)));
@@ -173,6 +175,13 @@ fn target(
         Place::Hidden => "another mount hides the path of what it watches: unmount that first",
     };
     Ok(Err(why))
+}
+
+/// Returns whether what lies at a path on its filesystem is the same after a restart. That of procfs
+/// is of another process.
+fn is_kept(path: &PathRef) -> bool {
+    let magic = path.fs_magic();
+    magic != u64::from(PROC_SUPER_MAGIC) && kinds::on_filesystem(magic).is_none()
 }
 
 /// Notes watches and events, as of now. False: refused.

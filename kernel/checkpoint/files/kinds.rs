@@ -34,8 +34,10 @@ use crate::{
         alias,
         device,
         epoll,
+        external,
         inotify,
         memfd,
+        namespace,
         opath,
         ops::{
             Facts,
@@ -79,6 +81,7 @@ const fn all_on(filesystem: u32, name: &'static str) -> FileOps {
 
 /// The kinds.
 static KINDS: &[FileOps] = &[
+    external::OPS,
     // Sockets.
     refused("a Unix socket", |f| f.is_socket_of(1)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
@@ -145,7 +148,7 @@ static KINDS: &[FileOps] = &[
     all_on(PSTOREFS_MAGIC, "a file of pstore"),
     all_on(AUTOFS_SUPER_MAGIC, "a file of autofs"),
     all_on(DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
-    all_on(NSFS_MAGIC, "a namespace"),
+    namespace::OPS,
     all_on(SECRETMEM_MAGIC, "secret memory"),
     all_on(HUGETLBFS_MAGIC, "huge page memory"),
     refused("huge page memory", |f| f.file.is_hugetlb()),
@@ -255,6 +258,7 @@ mod tests {
             FILE_TIMERFD,
             FILE_SIGNALFD,
             FILE_PIDFD,
+            FILE_NAMESPACE,
             FILE_PROC,
             FILE_INOTIFY,
             FILE_MEMFD,

@@ -26,7 +26,8 @@ use crate::{
     found::{
         Capture,
         Found, //
-    }, //
+    },
+    image::files::FILE_EXTERNAL, //
 };
 
 impl Open {
@@ -39,6 +40,9 @@ impl Open {
 
     /// Returns what becomes of it if tasks outside have it, or what it shows, as well.
     fn shared(&self, cap: &Capture, users: u64) -> Outside {
+        if self.kind.number == FILE_EXTERNAL {
+            return Outside::Nothing;
+        }
         let outside = self.is_outside(cap, users) || (self.kind.outside)(cap, self);
         if !outside {
             Outside::Nothing

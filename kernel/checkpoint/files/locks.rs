@@ -63,6 +63,7 @@ fn look(cap: &mut Capture, file: &FileRef) -> Result {
         return Ok(());
     }
     let locks = Locks::of(file)?;
+    cap.found.files.posix_locks |= locks.any(LockKind::Posix);
     cap.found
         .files
         .locks
@@ -86,6 +87,28 @@ pub(super) fn collect(
     file: &FileRef,
 ) -> Result<bool> {
     look(cap, file)?;
+    if file.may_have_other_locks() {
+        if cap.strict {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "{}: may have locks that only its server (fuse) knows of: do without \
+                     CHECKPOINT_STRICT (--strict)",
+                    named
+                ),
+            );
+            return Ok(false);
+        }
+        let who = t.display(&cap.pid_ns);
+        cap.report.note(
+            &who,
+            fmt!(
+                "{}: what its server (fuse) keeps of locks is not known: after a restart it has none",
+                named
+            ),
+        );
+    }
     let has = |kind| seen(cap, file).iter().any(|lock| lock.kind == kind);
     let elsewhere = |kind| has(kind) && file.keeps_locks_itself(kind);
     if [LockKind::Posix, LockKind::Ofd, LockKind::Flock]
@@ -181,6 +204,9 @@ fn of_descriptor(
 /// Writes the POSIX locks that the descriptor table `table` owns, right after its record.
 pub(super) fn save_of_table(cap: &mut Capture, obj: ObjRef, table: &Table) -> Result {
     let mut locks = KVVec::new();
+    if !cap.found.files.posix_locks {
+        return Ok(());
+    }
     table.for_each_file(cap, |cap, fd, file| {
         of_descriptor(cap, table.addr(), fd, file, &mut locks)
     })?;

@@ -6,6 +6,7 @@ mod alias;
 mod collected;
 mod device;
 mod epoll;
+mod external;
 mod former;
 mod fs;
 mod inode;
@@ -16,6 +17,7 @@ mod lease;
 mod locks;
 mod memfd;
 mod name;
+pub(crate) mod namespace;
 mod opath;
 mod open;
 mod opener;
@@ -62,6 +64,12 @@ use self::name::{
 
 pub(crate) use self::{
     collected::Collected,
+    external::{
+        check_given,
+        give,
+        leave,
+        no_such_process, //
+    },
     fs::Dirs,
     inode::{
         add_memory,

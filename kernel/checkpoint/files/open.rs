@@ -13,6 +13,7 @@ use crate::{
         }, //
     },
     files::{
+        external,
         inode,
         kinds,
         lease,
@@ -149,12 +150,23 @@ impl Late {
 
 /// Counts a user of `file`; decides at the first one how it is saved, or refuses it.
 pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &FileRef) -> Result {
-    if !cap.objects.count::<Open>(file.addr())? {
+    let external = cap.found.files.is_left_outside(file);
+    let first = cap.objects.count::<Open>(file.addr())?;
+    let mapped = external && matches!(user, User::Mapping);
+    if !first && !mapped {
         return Ok(());
     }
     let name = name_of(cap, file)?;
     let named = Named { user, name: &name };
-    let kind = kinds::of(file);
+    if mapped {
+        external::refuse_mapping(cap, t, &named);
+        return Ok(());
+    }
+    let kind = if external {
+        &external::OPS
+    } else {
+        kinds::of(file)
+    };
     if kind.number == 0 {
         cap.refuse(
             EOPNOTSUPP,
@@ -164,17 +176,6 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         return Ok(());
     }
     (kind.count)(cap, file)?;
-    if file.is_ioctl_only() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: is open for neither reading nor writing (mode 3)",
-                named
-            ),
-        );
-        return Ok(());
-    }
     if !locks::collect(cap, t, &named, file)?
         || !lease::collect(cap, t, &named, file)
         || !owner::collect(cap, t, &named, kind, file)?
@@ -274,6 +275,17 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     };
     r.set_built(obj, built)?;
     Ok(file)
+}
+
+/// Makes `file` that with reference `obj`: the caller gives it in place of that.
+pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result {
+    let late = Late::of(r, obj)?;
+    let built = BuiltFile {
+        file,
+        lessees: KVec::new(),
+        late: late.owner.is_some() || late.lease.is_some(),
+    };
+    r.set_built(obj, built)
 }
 
 /// Returns the open file with reference `obj`, if a task has it: for links.

@@ -111,16 +111,20 @@ pub(super) fn collect(
     let Some(owner) = file.signal_owner() else {
         return Ok(true);
     };
-    let why = if file.has_directory_watch() {
-        "a watch of a directory (F_NOTIFY) can't be saved yet"
-    } else if owner.user.is_none() {
-        "who has set its owner (F_SETOWN) is not known in this user namespace: call from outside"
-    } else {
-        note_gone(cap, t, named, &owner);
-        return Ok(true);
-    };
-    cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
-    Ok(false)
+    if owner.user.is_none() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: who has set its owner (F_SETOWN) is not known in this user namespace: call \
+                 from outside",
+                named
+            ),
+        );
+        return Ok(false);
+    }
+    note_gone(cap, t, named, &owner);
+    Ok(true)
 }
 
 /// Notes that an owner is gone, if it is: that can't be told from none afterwards.

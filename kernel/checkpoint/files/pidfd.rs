@@ -103,9 +103,9 @@ impl Rebuilt for BuiltTarget {}
 /// Notes what a pidfd is of. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     let pid = PidRef::of_pidfd(&open.file).ok_or(EBADF)?;
-    let past = pid.past();
-    let why = if past.is_err() {
-        Some("its process has extended attributes: have them removed")
+    // Those of a task are refused with it.
+    let why = if pid.task().is_none() && pid.past().is_err() {
+        Some("has extended attributes: have them removed")
     } else if open.file.is_reopened_pidfd() {
         Some("was opened by way of /proc/PID/fd: have it opened by pidfd_open(2)")
     } else if open.file.kills_process() && pid.task().is_some() {

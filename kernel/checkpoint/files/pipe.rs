@@ -70,7 +70,8 @@ use crate::{
 
 /// What to do about an end that a task outside has, too.
 pub(super) const ADVICE: &str =
-    "start the tasks with a file instead, or checkpoint what has the pipe as well";
+    "leave it outside (--external), start the tasks with a file instead, or checkpoint what has the \
+     pipe as well";
 
 /// Ends of anonymous pipes.
 pub(super) const OPS: FileOps = FileOps {
@@ -213,8 +214,8 @@ impl Shared<Found> for OpenPipe {
             EBUSY,
             &self.who,
             fmt!(
-                "{}: the pipe's other end is outside: start the tasks with a file instead, or \
-                 checkpoint what has that end as well",
+                "{}: the pipe's other end is outside: leave this one outside, too (--external), \
+                 start the tasks with a file instead, or checkpoint what has that end as well",
                 named
             ),
         );
@@ -271,7 +272,11 @@ pub(super) fn save_pipe(cap: &mut Capture, file: &FileRef, named: bool) -> Resul
         return cap.objects.reference::<OpenPipe>(pipe.addr());
     };
     let (pieces, contents) = pipe.contents()?;
-    let owner = if named { None } else { file.owner() };
+    let owner = if named && file.links() != 0 {
+        None
+    } else {
+        file.owner()
+    };
     let record = image::files::Pipe {
         obj: obj.get().into(),
         buffers: u32::try_from(pieces.len()).map_err(|_| E2BIG)?.into(),

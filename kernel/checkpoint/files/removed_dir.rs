@@ -29,21 +29,20 @@ use crate::{
         ObjRef, //
     },
     kapi::fs::{
-        file::FileRef,
+        file::{
+            ftype,
+            FileRef, //
+        },
         open::oflag,
         path::{
             PathName,
             PathRef, //
         },
-        stat::random, //
     },
 };
 
 /// Bits of a mode that chmod(2) sets.
 const PERMISSIONS: u32 = 0o7777;
-
-/// How often another name is tried where something has the one that it had.
-const TRIES: usize = 10;
 
 /// A directory that was removed.
 struct Gone {
@@ -61,26 +60,18 @@ impl Shared<Found> for Gone {
     }
 }
 
-/// Returns the directory that `path` was in, or the next one above that still is there.
-pub(super) fn above(path: &PathRef) -> PathRef {
-    let mut dir = path.parent();
-    while dir.is_unlinked() {
-        let parent = dir.parent();
-        if parent == dir {
-            break;
-        }
-        dir = parent;
-    }
-    dir
-}
-
 /// Notes the removed directory at `path`; returns why it can't be saved, if there is a reason.
 pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'static str>> {
     if let Some(kind) = kinds::on_filesystem(path.fs_magic()) {
         return Ok(Some(kind));
     }
-    let file = FileRef::open_unchecked(path, oflag::DIRECTORY)?;
-    let dir = above(path);
+    if path.is_of_server() {
+        return Ok(Some(
+            "was removed, and is kept by the server of its filesystem: have it left",
+        ));
+    }
+    let file = FileRef::open_unchecked(path, oflag::PLACE)?;
+    let dir = former::above(path);
     let root = &cap.found.files.root;
     let (Some(name), Some(former)) = (dir.name_from(root)?, path.name_from(root)?) else {
         return Ok(Some(
@@ -144,25 +135,9 @@ struct BuiltGone(PathRef);
 
 impl Rebuilt for BuiltGone {}
 
-/// Makes the directory of `record` in `dir`, and removes it: by the name that it had, or by another
-/// one if something else has that by now.
+/// Makes the directory of `record` in `dir`, and removes it.
 fn make(record: &RemovedDir, dir: &PathRef, name: &PathName) -> Result<PathRef> {
-    let mut made = dir.removed_dir(name.as_c_str());
-    for _ in 0..TRIES {
-        if !matches!(made, Err(EEXIST)) {
-            break;
-        }
-        let mut other = *b".removed-0123456789abcdef";
-        let mut number = random();
-        for digit in other.iter_mut().rev().take(16) {
-            *digit = *b"0123456789abcdef"
-                .get((number & 15) as usize)
-                .unwrap_or(&b'0');
-            number >>= 4;
-        }
-        made = dir.removed_dir(PathName::new(&other)?.as_c_str());
-    }
-    let made = made?;
+    let made = former::make(dir, name, ftype::DIRECTORY)?;
     let file = FileRef::open_unchecked(&made, oflag::DIRECTORY)?;
     let owner = record.owner.map(|id| id.get());
     if file.owner() != Some(owner) {

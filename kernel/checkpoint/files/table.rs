@@ -72,6 +72,8 @@ struct Slot {
     cloexec: bool,
     /// Address of the file.
     file: usize,
+    /// What the directory is watched for by it, `NOTIFY_*`.
+    notify: u32,
 }
 
 /// A descriptor table.
@@ -85,12 +87,38 @@ pub(crate) struct Table {
 }
 
 /// A rebuilt descriptor table.
-struct BuiltFiles(FilesRef);
+struct BuiltFiles {
+    /// The table.
+    files: FilesRef,
+    /// Directories that are to be watched: descriptor, file, and what for.
+    watches: KVVec<(u32, FileRef, u32)>,
+    /// Its first user.
+    who: TaskName,
+}
 
 impl Rebuilt for BuiltFiles {
     /// Takes the locks that it owns: all files are open, and the tasks have their pids.
     fn link(&self, r: &Restore, obj: ObjRef) -> Result {
-        locks::restore_of_table(r, obj, &self.0)
+        locks::restore_of_table(r, obj, &self.files)
+    }
+
+    fn stays(&self) -> bool {
+        !self.watches.is_empty()
+    }
+
+    /// Watches directories. Not before: what a restart does in them is nothing to tell.
+    fn publish(&self, r: &Restore, _: ObjRef) -> Result {
+        for (fd, file, what) in &self.watches {
+            self.files.watch_directory(*fd, file, *what).map_err(|e| {
+                let reason = match e {
+                    EINVAL => "watches of directories are switched off (fs.dir-notify-enable)",
+                    ENOMEM => "no memory",
+                    _ => "the directory can't be watched",
+                };
+                r.fail_of(e, &self.who, fmt!("descriptor {} (F_NOTIFY): {}", fd, reason))
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -123,6 +151,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             fd: d.fd,
             cloexec: d.cloexec,
             file: d.file.addr(),
+            notify: match files.directory_watch(&d.file) {
+                Some((fd, what)) if fd == d.fd => what,
+                _ => 0,
+            },
         };
         slots.push(slot, GFP_KERNEL_ACCOUNT)?;
     }
@@ -200,7 +232,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
             fd: slot.fd.into(),
             file: open::save(cap, slot.file)?.get().into(),
             cloexec: u32::from(slot.cloexec).into(),
-            reserved: 0.into(),
+            notify: slot.notify.into(),
         };
         fds.extend_from_slice(fd.as_bytes(), GFP_KERNEL_ACCOUNT)?;
     }
@@ -216,7 +248,7 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.files.get()) else {
         return Ok(());
     };
-    if let Some(files) = r.with_built(obj, |f: &BuiltFiles| f.0.clone()) {
+    if let Some(files) = r.with_built(obj, |f: &BuiltFiles| f.files.clone()) {
         if !files.is_current() {
             files.install();
         }
@@ -242,12 +274,22 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
             )
         })?;
     }
+    let mut watches = KVVec::new();
     // From the highest to the lowest: the table grows only once.
     for fd in fds.iter().rev() {
         check_killed()?;
         let file = open::restore(r, plan, ObjRef::new(fd.file.get()).ok_or(EINVAL)?)?;
         set_descriptor(fd.fd.get(), fd.cloexec.get() != 0, &file)
             .map_err(|e| r.fail(e, plan, fmt!("descriptor {}: {}", fd.fd.get(), Errno(e))))?;
+        if fd.notify.get() != 0 {
+            let watch = (fd.fd.get(), file, fd.notify.get());
+            watches.push(watch, GFP_KERNEL_ACCOUNT)?;
+        }
     }
-    r.set_built(obj, BuiltFiles(files))
+    let built = BuiltFiles {
+        files,
+        watches,
+        who: plan.name(),
+    };
+    r.set_built(obj, built)
 }

@@ -24,8 +24,7 @@ use crate::{
             Saved,
             Source, //
         },
-        path,
-        removed_dir, //
+        path, //
     },
     found::Capture,
     image::files::{
@@ -69,7 +68,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     if !inode::check(cap, t, named, open)? {
         return Ok(false);
     }
-    let dir = removed_dir::above(&open.file.path());
+    let dir = former::above(&open.file.path());
     let mut path = KVec::new();
     let why = match dir.name_from(&cap.found.files.root)? {
         None => Some("was removed, and its directory can't be reached: have it closed"),

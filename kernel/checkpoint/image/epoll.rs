@@ -60,7 +60,7 @@ structure! {
         /// `EPOLL_*`.
         pub state: U32,
         /// Of a signalfd: the signal handlers of the process that has registered it, for whose
-        /// signals it waits; 0: waits for none.
+        /// signals it waits. Of other files 0.
         pub signals: U32,
         /// Zero.
         pub reserved: U32,

@@ -41,9 +41,28 @@ structure! {
         pub file: U32,
         /// 1: close-on-exec.
         pub cloexec: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// What the directory is watched for by this descriptor (F_NOTIFY), `NOTIFY_*`; 0: it is
+        /// not.
+        pub notify: U32,
     }
+}
+
+flags! {
+    "Fd.notify": u32, NOTIFY_LIST, NOTIFY_ALL;
+    /// DN_ACCESS.
+    NOTIFY_ACCESS = 1 << 0,
+    /// DN_MODIFY.
+    NOTIFY_MODIFY = 1 << 1,
+    /// DN_CREATE.
+    NOTIFY_CREATE = 1 << 2,
+    /// DN_DELETE.
+    NOTIFY_DELETE = 1 << 3,
+    /// DN_RENAME.
+    NOTIFY_RENAME = 1 << 4,
+    /// DN_ATTRIB.
+    NOTIFY_ATTRIB = 1 << 5,
+    /// DN_MULTISHOT: until that is taken back, not only once.
+    NOTIFY_MULTISHOT = 1 << 31,
 }
 
 values! {
@@ -56,7 +75,9 @@ values! {
     FILE_UNLINKED = 3,
     /// End of an anonymous pipe; `inode` is the [`Pipe`].
     FILE_PIPE = 4,
-    /// End of a named pipe, by path; `inode` is the [`Pipe`].
+    /// End of a named pipe, by path; `inode` is the [`Pipe`]. Payload of a removed one: the path of
+    /// the directory that it was in, or of the next one above that still is there, a NUL, and its own
+    /// path.
     FILE_FIFO = 5,
     /// One of the memory devices, by path; `inode` is the device number.
     FILE_DEVICE = 6,
@@ -71,6 +92,10 @@ values! {
     FILE_SIGNALFD = 10,
     /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
     FILE_PIDFD = 19,
+    /// Namespace, as of /proc/PID/ns; `inode` is the [`Uts`](super::ns::Uts) or
+    /// [`IpcNs`](super::ipc::IpcNs), or the pid of the init of a pid namespace below the root's; 0:
+    /// the caller's, of pids and clocks the root's.
+    FILE_NAMESPACE = 20,
     /// File or directory of procfs or sysfs, by path; `inode` is the
     /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
     FILE_PROC = 21,
@@ -88,6 +113,9 @@ values! {
     /// Attach of System V shared memory; `inode` is the `Segment`. Has no
     /// descriptor, only mappings.
     FILE_SYSV_SHM = 17,
+    /// Open file that stays outside, by the name that it had; whatever it is, only
+    /// how it was open is known.
+    FILE_EXTERNAL = 22,
 }
 
 /// Bits of [`OpenFile::flags`].
@@ -130,15 +158,18 @@ pub mod open {
         EXEC = 1 << 15,
         /// EFD_SEMAPHORE: an eventfd of which each read takes one.
         SEMAPHORE = 1 << 16,
-        /// O_ASYNC, given to open(2) of a file that sends no signals.
-        ASYNC = 1 << 16,
         /// Is what memfd_create(2) has returned: the only one that is open for writing and does not
         /// keep the memfd from being executed.
         FIRST = 1 << 20,
         /// Opened with access mode 3: the right to read and to write was wanted, for neither.
         NO_ACCESS = 1 << 21,
+        /// O_ASYNC, given to open(2) of a file that sends no signals.
+        ASYNC = 1 << 22,
     }
 }
+
+/// Most bytes of the name of an open file that stays outside.
+pub const EXTERNAL_NAME_MAX: usize = 4095;
 
 /// [`OpenFile::size`] of a file that was still growing.
 pub const SIZE_UNKNOWN: u64 = i64::MAX as u64;
@@ -161,7 +192,8 @@ record! {
         pub inode: U32,
         /// File position in bytes. Of an end of a named pipe: 1 if nobody had the pipe open for
         /// writing since this end was opened. Of a pidfd: bit 0 is PIDFD_THREAD, bit 1 that it was
-        /// made with CLONE_PIDFD_AUTOKILL.
+        /// made with CLONE_PIDFD_AUTOKILL. Of a namespace its kind: 1 cgroup, 2 ipc, 3 mount, 4
+        /// network, 5 pid, 6 time, 7 user, 8 uts.
         pub pos: U64,
         /// Size of a regular file in bytes; 2^63 - 1: not known, as it was still growing. The
         /// counter of an eventfd, the mask of a signalfd.
@@ -286,7 +318,8 @@ record! {
         pub size: U32,
         /// 1: a named one.
         pub named: U32,
-        /// Owner and group of one without a name, in the user namespace of the caller.
+        /// Owner and group of one without a name, or that was removed, in the user namespace of the
+        /// caller.
         pub owner: [U32; 2],
     }
 }

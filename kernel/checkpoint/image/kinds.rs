@@ -110,6 +110,7 @@ kinds! {
     Pending: task::Pending,
     Cred: task::Cred,
     Affinity: task::Affinity,
+    Timers: task::Timers,
 
     Mm: mm::Mm,
     Vma: mm::Vma,

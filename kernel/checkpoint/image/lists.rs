@@ -39,7 +39,8 @@ use super::{
     task::{
         self,
         Action,
-        Note, //
+        Note,
+        Timer, //
     }, //
 };
 
@@ -50,6 +51,7 @@ pub const OTHERS: &[&Structure] = &[
     &RecordHeader::STRUCTURE,
     &Note::STRUCTURE,
     &Action::STRUCTURE,
+    &Timer::STRUCTURE,
     &Guard::STRUCTURE,
     &Fd::STRUCTURE,
     &Lock::STRUCTURE,
@@ -77,10 +79,15 @@ pub const VALUES: &[&Values] = &[
     &task::TASK_FLAG_LIST,
     &task::RESTART_KINDS,
     &task::PROCESS_FLAG_LIST,
+    &task::TIMERS_FLAG_LIST,
+    &task::TIMER_NOTIFIES,
+    &task::TIMER_STATES,
+    &task::TIMER_FLAG_LIST,
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,
     &mm::EXTENT_SPACES,
+    &files::NOTIFY_LIST,
     &files::FILE_KINDS,
     &files::open::LIST,
     &files::INODE_FLAG_LIST,

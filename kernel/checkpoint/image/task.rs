@@ -24,6 +24,7 @@ use super::{
 
 pub(super) mod check;
 pub(super) mod check_state;
+pub(super) mod check_timers;
 
 /// [`Task::undo`] of a task that has no list of semaphore adjustments.
 pub const UNDO_NONE: u32 = u32::MAX;
@@ -392,7 +393,8 @@ pub const PENDING_MAX: usize = 65536;
 
 record! {
     /// Pending signals, oldest first; payload: siginfo_t's of [`SIGINFO_LEN`] bytes, each as the
-    /// architecture of the image has it in memory, in its byte order.
+    /// architecture of the image has it in memory, in its byte order. The last four bytes of one that
+    /// is of a POSIX timer are the id of that plus 1, little-endian; those of others are zero.
     #[record(Pending = 21, "pending signals", min = 16, check = pending)]
     pub struct Pending {
         /// The thread; for `shared` the thread group.
@@ -401,6 +403,115 @@ record! {
         pub shared: U32,
         /// Signals that are pending without a queue entry.
         pub bare: U64,
+    }
+}
+
+/// The id of the POSIX timer whose signal a siginfo_t of [`Pending`] is; `None`: it is of none.
+pub fn timer_of(info: &[u8; SIGINFO_LEN]) -> Option<u32> {
+    let [.., a, b, c, d] = *info;
+    u32::from_le_bytes([a, b, c, d]).checked_sub(1)
+}
+
+/// Notes in a siginfo_t of [`Pending`] that it is of the POSIX timer `id`.
+pub fn set_timer_of(info: &mut [u8; SIGINFO_LEN], id: u32) {
+    let [.., a, b, c, d] = info;
+    [*a, *b, *c, *d] = id.saturating_add(1).to_le_bytes();
+}
+
+/// Highest id of a POSIX timer.
+pub const TIMER_ID_MAX: u32 = i32::MAX.cast_unsigned();
+
+/// Most POSIX timers of a process in an image.
+pub const TIMERS_MAX: usize = 65536;
+
+flags! {
+    "Timers.flags": u32, TIMERS_FLAG_LIST, TIMERS_FLAGS;
+    /// The process chooses the ids of its timers (PR_TIMER_CREATE_RESTORE_IDS).
+    TIMERS_CHOSEN_IDS = 1 << 0,
+}
+
+record! {
+    /// POSIX timers of a process; payload: [`Timer`]s, in the order of their ids. They are made when
+    /// all tasks are, and run when the tasks do.
+    #[record(Timers = 24, "POSIX timers", min = 16, check = timers)]
+    pub struct Timers {
+        /// The thread group.
+        pub tgid: U32,
+        /// The id that the next timer gets, if it is free; the highest bit does not count.
+        pub next_id: U32,
+        /// `TIMERS_*`.
+        pub flags: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+values! {
+    "Timer.state": u32, TIMER_STATES;
+    /// Does not run.
+    TIMER_DISARMED = 0,
+    /// Runs.
+    TIMER_ARMED = 1,
+    /// Has expired, and runs again when its signal is taken.
+    TIMER_WAITS = 2,
+}
+
+values! {
+    "Timer.notify": u32, TIMER_NOTIFIES;
+    /// The process gets a signal.
+    TIMER_SIGNAL = 0,
+    /// Nobody is told.
+    TIMER_NONE = 1,
+    /// As `TIMER_SIGNAL`; the C library begins a thread then.
+    TIMER_THREAD = 2,
+    /// The thread `target` gets a signal.
+    TIMER_THREAD_ID = 4,
+}
+
+flags! {
+    "Timer.flags": u32, TIMER_FLAG_LIST, TIMER_FLAGS;
+    /// It was set by a relative time: `expires` is on CLOCK_MONOTONIC, though `clock` is
+    /// CLOCK_REALTIME.
+    TIMER_RELATIVE = 1 << 0,
+    /// It had an interval when its signal was sent.
+    TIMER_PERIODIC = 1 << 1,
+    /// Its signal was sent, and is ignored: it is pending if that ends.
+    TIMER_IGNORED = 1 << 2,
+    /// It was set after its signal was sent: what is pending is not delivered.
+    TIMER_MODIFIED = 1 << 3,
+}
+
+structure! {
+    /// A POSIX timer. Its signal, if that is pending, is among those of its task or process.
+    pub struct Timer {
+        /// Its id.
+        pub id: U32,
+        /// CLOCK_*, or what clock_getcpuclockid(3) gives, for which pids are those of the pid
+        /// namespace of the process.
+        pub clock: I32,
+        /// `TIMER_SIGNAL`, ...
+        pub notify: U32,
+        /// Signal; any number for `TIMER_NONE`.
+        pub signal: U32,
+        /// Value that goes with the signal, as a pointer.
+        pub value: U64,
+        /// Thread that gets the signal, in the pid namespace of the process; 0: the process does.
+        pub target: U32,
+        /// Task whose CPU time it counts, in the pid namespace of the process; 0: `clock` counts no
+        /// CPU time.
+        pub clock_pid: U32,
+        /// `TIMER_DISARMED`, ...
+        pub state: U32,
+        /// `TIMER_*`.
+        pub flags: U32,
+        /// Expiry on the clock, nanoseconds.
+        pub expires: U64,
+        /// Interval, nanoseconds.
+        pub interval: U64,
+        /// Overruns so far of what is pending, less one; a signed number.
+        pub overrun: U64,
+        /// Overruns of what was delivered last; a signed number.
+        pub overrun_last: U64,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) mod fs {
     pub(crate) mod iov;
     pub(crate) mod locks;
     pub(crate) mod magic;
+    pub(crate) mod nsfs;
     pub(crate) mod memfd;
     pub(crate) mod open;
     pub(crate) mod owner;
@@ -121,6 +122,7 @@ pub(crate) mod task {
 /// Time, and waiting: `kernel/time/`.
 pub(crate) mod time {
     pub(crate) mod itimer;
+    pub(crate) mod timer;
     pub(crate) mod wait;
 }
 

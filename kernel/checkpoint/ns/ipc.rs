@@ -20,6 +20,7 @@ use crate::{
             Restore, //
         }, //
     },
+    files,
     found::{
         Capture,
         Found,
@@ -133,7 +134,9 @@ impl Shared<Found> for Space {
         let (sets, tasks) = other::sets(cap, |proxy| proxy.ipc_addr() == addr);
         // Ours is one more, and each segment and each file of an attach has one.
         let attaches = cap.found.ipc.attaches.get(&addr).copied().unwrap_or(0);
-        let known = sets + attaches + self.segments.len() as u64 + 1;
+        // All files that stand for it have one in common.
+        let shown = u64::from(files::namespace::is_shown(cap, addr));
+        let known = sets + attaches + shown + self.segments.len() as u64 + 1;
         if self.ns.count() <= known && !tasks {
             Outside::Nothing
         } else if cap.strict {
@@ -170,6 +173,11 @@ pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
         Some(ns) => Ok(cap.objects.reference::<Space>(ns.addr())?.get()),
         None => Ok(0),
     }
+}
+
+/// Reference of the ipc namespace at `addr`; `None`: it is not in the image.
+pub(crate) fn reference_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
+    cap.objects.reference::<Space>(addr).ok()
 }
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {

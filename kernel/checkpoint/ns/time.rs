@@ -35,6 +35,11 @@ pub(crate) fn offsets(root: &FrozenTask) -> Result<(i64, i64)> {
     Ok(root.namespaces()?.offsets)
 }
 
+/// Returns whether the time namespace at `addr` is that of the root, and so of all tasks.
+pub(crate) fn is_of_root(cap: &Capture, addr: usize) -> bool {
+    cap.found.ns.time == Some(addr)
+}
+
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());

@@ -16,6 +16,7 @@ use crate::{
             Restore, //
         }, //
     },
+    files,
     found::{
         Capture,
         Found,
@@ -92,9 +93,10 @@ impl Shared<Found> for Names {
         if !cap.whole {
             return Outside::Nothing;
         }
-        // Ours is one more.
+        // Ours is one more. All files that stand for it have one in common.
+        let shown = u64::from(files::namespace::is_shown(cap, self.uts.addr()));
         let (sets, tasks) = other::sets(cap, |proxy| proxy.uts_addr() == self.uts.addr());
-        if self.uts.count() <= sets + 1 && !tasks {
+        if self.uts.count() <= sets + shown + 1 && !tasks {
             Outside::Nothing
         } else if cap.strict {
             Outside::Refused
@@ -132,6 +134,11 @@ pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     }
 }
 
+/// Reference of the uts namespace at `addr`; `None`: it is not in the image.
+pub(crate) fn reference_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
+    cap.objects.reference::<Names>(addr).ok()
+}
+
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
@@ -153,6 +160,24 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&body, &[])
 }
 
+/// Returns the uts namespace with reference `obj`, which is made when it is first wanted: by a task
+/// that is to be in it, or has it open.
+pub(crate) fn rebuild(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<Uts> {
+    if let Some(uts) = r.with_built(obj, |uts: &BuiltUts| uts.0.clone()) {
+        return Ok(uts);
+    }
+    let (body, _) = r.object_body::<UtsRecord>(obj)?;
+    let uts = proxy::make_uts(&body.nodename, &body.domainname).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("can't make its uts namespace (CAP_SYS_ADMIN is needed)"),
+        )
+    })?;
+    r.set_built(obj, BuiltUts(uts.clone()))?;
+    Ok(uts)
+}
+
 /// Puts the current task into its uts namespace.
 ///
 /// All tasks were made before, in that of the caller: who is there stays there.
@@ -163,20 +188,9 @@ fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.uts.get()) else {
         return Ok(());
     };
-    if let Some(uts) = r.with_built(obj, |uts: &BuiltUts| uts.0.clone()) {
-        if uts.addr() == Uts::of_current()?.addr() {
-            return Ok(());
-        }
-        return proxy::enter_uts(&uts)
-            .map_err(|e| r.fail(e, plan, fmt!("can't enter its uts namespace")));
+    let uts = rebuild(r, plan, obj)?;
+    if uts.addr() == Uts::of_current()?.addr() {
+        return Ok(());
     }
-    let (body, _) = r.object_body::<UtsRecord>(obj)?;
-    let uts = proxy::new_uts(&body.nodename, &body.domainname).map_err(|e| {
-        r.fail(
-            e,
-            plan,
-            fmt!("can't make its uts namespace (CAP_SYS_ADMIN is needed)"),
-        )
-    })?;
-    r.set_built(obj, BuiltUts(uts))
+    proxy::enter_uts(&uts).map_err(|e| r.fail(e, plan, fmt!("can't enter its uts namespace")))
 }

@@ -2,8 +2,13 @@
 
 //! What a restart is asked for.
 
+use kernel::prelude::*;
+
 use crate::{
-    core::accept::Patterns,
+    core::{
+        accept::Patterns,
+        advice::Given, //
+    },
     kapi::{
         cgroup::group::CgroupDir,
         fs::file::FileRef, //
@@ -22,6 +27,8 @@ pub(crate) struct RestartArgs {
     pub(crate) strict: bool,
     /// Paths whose differences are accepted.
     pub(crate) accept: Patterns,
+    /// Files of the caller's in place of those of the image.
+    pub(crate) given: KVVec<Given>,
     /// The image.
     pub(crate) image: FileRef,
     /// The cgroup to restart into.

@@ -115,7 +115,8 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
         },
     );
     let crew = Crew::new(restore, members).map_err(|e| report.unless_told(e, no_memory))?;
-    let result = bring_back(args, &crew, &mut source, &loaded.header, loaded.objects);
+    let result = give(args, &crew.restore, &crew.members)
+        .and_then(|()| bring_back(args, &crew, &mut source, &loaded.header, loaded.objects));
     if let Err(e) = result {
         if e == EINTR && wait::killed() {
             crew.restore.told(e, fmt!("the caller was killed"));
@@ -132,6 +133,25 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     crew.restore.clear_built();
     crew.restore.with_report(|r| core::mem::swap(r, report));
     result
+}
+
+/// Puts files of the caller's in place of those of the image.
+fn give(args: &RestartArgs, restore: &Restore, members: &plan::Members) -> Result {
+    if args.given.is_empty() {
+        return Ok(());
+    }
+    for given in args.given.iter() {
+        let index = match given.descriptor.pid {
+            0 => Some(0),
+            pid => members.index_of(pid),
+        };
+        match index {
+            Some(index) => files::give(restore, &members.plan(restore.meta(), index)?, given)?,
+            None if given.optional => (),
+            None => return Err(files::no_such_process(restore, given)),
+        }
+    }
+    files::check_given(restore)
 }
 
 /// What the kernel's clocks must be given for the tasks' clocks to go on where they stopped:

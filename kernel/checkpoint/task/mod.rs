@@ -2,7 +2,10 @@
 
 //! Tasks: what is their own and not memory, files or namespaces.
 
-use kernel::rbtree::RBTree;
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
 use zerocopy::byteorder::little_endian::U64;
 
 use crate::{
@@ -24,6 +27,7 @@ mod regs;
 mod restart_block;
 mod sched;
 mod signal;
+mod timer;
 mod times;
 
 pub(crate) use cred::{
@@ -46,6 +50,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     sched::KIND,
     pending::KIND,
     regs::KIND,
+    timer::KIND,
 ];
 
 /// What the threads of a process share, in that order.
@@ -53,6 +58,7 @@ pub(crate) static PROCESSES: &[ProcessOps] = &[
     refuse::PROCESS,
     itimer::PROCESS,
     pending::PROCESS,
+    timer::PROCESS,
     times::PROCESS,
     process::PROCESS,
 ];
@@ -67,6 +73,8 @@ pub(crate) struct Collected {
     root_saved: bool,
     /// CPU time that may still be in the image.
     cpu_time: u64,
+    /// POSIX timers of the process that is being saved whose signals are in its queues.
+    queued_timers: KVVec<u32>,
     /// Interval timers of the process that is being saved.
     itimers: Itimers,
 }
@@ -79,6 +87,7 @@ impl Collected {
             root: None,
             root_saved: false,
             cpu_time: CPU_TIME_MAX,
+            queued_timers: KVVec::new(),
             itimers: Itimers::default(),
         }
     }

@@ -67,9 +67,6 @@ const SIGNALS_AT_ONCE: usize = 256;
 
 /// Refuses pending signals that can't be saved.
 fn check(cap: &mut Capture, t: &FrozenTask, pending: &PendingSignals) {
-    if pending.timer {
-        cap.refuse(EOPNOTSUPP, t, fmt!("signal of a POSIX timer is pending"));
-    }
     if pending.infos.len() > PENDING_MAX {
         cap.refuse(
             EOPNOTSUPP,
@@ -136,6 +133,9 @@ fn put(cap: &mut Capture, t: &FrozenTask, tid: u32, shared: bool) -> Result {
     if pending.infos.len() > PENDING_MAX {
         return Err(E2BIG);
     }
+    for id in pending.infos.iter().filter_map(timer_of) {
+        cap.found.task.queued_timers.push(id, GFP_KERNEL_ACCOUNT)?;
+    }
     let body = Pending {
         tid: tid.into(),
         shared: u32::from(shared).into(),
@@ -175,7 +175,11 @@ fn queue(r: &Restore, plan: &Plan<'_>, task: &ParkedTask, shared: bool) -> Resul
         for infos in infos.chunks(SIGNALS_AT_ONCE) {
             wait::check_killed()?;
             for info in infos {
-                task.queue_signal(info, shared).map_err(|e| match e {
+                let queued = match timer_of(info) {
+                    Some(id) => task.queue_timer(id, info, shared),
+                    None => task.queue_signal(info, shared),
+                };
+                queued.map_err(|e| match e {
                     ESRCH => killed(r, plan, e),
                     EAGAIN => r.fail(
                         e,

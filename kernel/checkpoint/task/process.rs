@@ -25,6 +25,7 @@ use crate::{
     task::{
         basic,
         itimer,
+        restart_block,
         times, //
     }, //
 };
@@ -88,8 +89,12 @@ fn collect(cap: &mut Capture, group: &Group<'_>) -> Result {
     Ok(())
 }
 
-/// Lists what of a subtree is in a process group or session of others.
+/// Lists what of a subtree is in a process group or session of others, and who waits by the clock of
+/// such.
 fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
+    for t in group.threads() {
+        restart_block::leaks(cap, t)?;
+    }
     if let Some(t) = group.leader().filter(|_| !cap.whole) {
         basic::groups_of_subtree(cap, t);
     }

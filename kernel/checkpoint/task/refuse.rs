@@ -13,6 +13,7 @@ use crate::{
     },
     kapi::task::{
         frozen::FrozenTask,
+        links::PidRef,
         oddities::Oddity, //
     }, //
 };
@@ -34,6 +35,13 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if t.is_live() {
         t.thread_oddities(|odd| refuse(cap, t, odd));
+    }
+    if PidRef::of(t.task()).is_ok_and(|pid| pid.past().is_err()) {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("extended attributes on its pidfds: have them removed"),
+        );
     }
     Ok(())
 }

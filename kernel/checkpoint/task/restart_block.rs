@@ -21,8 +21,12 @@ use crate::{
 };
 
 /// Clock ids that stand in the image: CLOCK_MONOTONIC and CLOCK_BOOTTIME.
-const MONOTONIC: i32 = 1;
-const BOOTTIME: i32 = 7;
+pub(super) const MONOTONIC: i32 = 1;
+pub(super) const BOOTTIME: i32 = 7;
+/// CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM, which wake the machine.
+pub(super) const REALTIME_ALARM: i32 = 8;
+pub(super) const BOOTTIME_ALARM: i32 = 9;
+pub(super) const ALARMS: [i32; 2] = [REALTIME_ALARM, BOOTTIME_ALARM];
 
 /// Futex flags in the image: shared between address spaces; expiry on CLOCK_REALTIME.
 const FUTEX_SHARED: u64 = 1 << 0;
@@ -54,7 +58,7 @@ fn shifted(call: Call, monotonic: i64, boottime: i64) -> Call {
             narrow,
             expires: match clock {
                 MONOTONIC => shift(expires, monotonic),
-                BOOTTIME => shift(expires, boottime),
+                BOOTTIME | BOOTTIME_ALARM => shift(expires, boottime),
                 _ => expires,
             },
         },
@@ -90,6 +94,35 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask) {
     if let (Call::Other(name), _) = t.restart_block() {
         cap.refuse(EOPNOTSUPP, t, fmt!("was interrupted in {name}"));
     }
+}
+
+/// The pid that a CPU clock is of, as the task sees it; 0: its own process. `None`: it is no CPU
+/// clock.
+fn pid_of_clock(clock: i32) -> Option<u32> {
+    (clock < 0).then_some((!(clock >> 3)).cast_unsigned())
+}
+
+/// Refuses a sleep on the CPU clock of a task outside of the tree. To be called when all were
+/// collected.
+pub(super) fn leaks(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let (Call::Nanosleep { clock, .. }, _) = t.restart_block() else {
+        return Ok(());
+    };
+    let Some(pid) = pid_of_clock(clock).filter(|&pid| pid != 0) else {
+        return Ok(());
+    };
+    let number = t.pid_ns()?.number_in(pid, &cap.pid_ns);
+    if !cap.found.task.has(number) && t.is_in_restart_block() {
+        cap.refuse(
+            EBUSY,
+            t,
+            fmt!("sleeps on the CPU clock of a process outside of the tree: checkpoint both together"),
+        );
+    }
+    Ok(())
 }
 
 /// Fills in the fields of the task record.

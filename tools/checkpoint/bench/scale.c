@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What there can be much of: processes, threads, mappings, descriptors, what is
- * registered with epoll, memory, address space, semaphores, queued messages.
+ * What there can be much of: processes, threads, mappings, descriptors, timers, what
+ * is registered with epoll, memory, address space, semaphores, queued messages.
  *
  * usage: scale KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
@@ -27,7 +27,9 @@
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MIB	(1L << 20)
@@ -206,6 +208,34 @@ static int check_descriptors(void)
 	return 1;
 }
 
+/* POSIX timers, by the calls themselves, each with an interval of its own. */
+static void make_timers(void)
+{
+	struct rlimit limit = { number + 64, number + 64 };
+	struct itimerspec spec = { .it_value.tv_sec = 1000000 };
+	int id;
+
+	if (setrlimit(RLIMIT_SIGPENDING, &limit))
+		fail("setrlimit");
+	for (long n = 0; n < number; n++) {
+		spec.it_interval.tv_sec = n + 1;
+		if (syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id) || id != n ||
+		    syscall(SYS_timer_settime, id, 0, &spec, NULL))
+			fail("timer_create");
+	}
+}
+
+static int check_timers(void)
+{
+	struct itimerspec spec;
+
+	for (long n = 0; n < number; n++)
+		if (syscall(SYS_timer_gettime, (int)n, &spec) || !spec.it_value.tv_sec ||
+		    spec.it_interval.tv_sec != n + 1)
+			return 0;
+	return 1;
+}
+
 /* Eventfds with a counter each. */
 static void make_eventfds(void)
 {
@@ -271,7 +301,7 @@ static void make_epoll(void)
 	instance = epoll_create1(0);
 	for (long n = 0; n < number; n++) {
 		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = n };
-		int fd = open("/dev/urandom", O_RDONLY);
+		int fd = open("/dev/random", O_RDONLY);
 
 		if (fd < 0 || epoll_ctl(instance, EPOLL_CTL_ADD, fd, &event))
 			fail("epoll_ctl");
@@ -407,6 +437,7 @@ static const struct kind {
 	{ "descriptors", make_descriptors, check_descriptors },
 	{ "eventfds", make_eventfds, check_eventfds },
 	{ "timerfds", make_timerfds, check_timerfds },
+	{ "timers", make_timers, check_timers },
 	{ "epoll", make_epoll, check_epoll },
 	{ "memory", make_memory, check_memory },
 	{ "space", make_space, check_space },
@@ -435,7 +466,7 @@ int main(int argc, char **argv)
 	while (argc == 4 && kind < end && strcmp(kind->name, argv[1]))
 		kind++;
 	if (argc != 4 || kind == end) {
-		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|epoll|memory|space|"
+		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|timers|epoll|memory|space|"
 			"semaphores|messages NUMBER RESULT\n");
 		return 2;
 	}

@@ -20,6 +20,7 @@ use crate::image::{
         FILE_EPOLL,
         FILE_REGULAR,
         FILE_SHARED_ANON,
+        FILE_SIGNALFD,
         FILE_UNLINKED, //
     },
     record::{
@@ -89,6 +90,11 @@ impl Walk<'_> {
             "unknown state of an item",
         )?;
         self.refer_or_none::<Sighand>(raw, item.signals.get())?;
+        ensure(
+            raw,
+            (item.signals.get() != 0) == (kind == FILE_SIGNALFD),
+            "a signalfd that waits for nobody's signals, or another file that waits for some",
+        )?;
         zero(raw, item.reserved.get() == 0)
     }
 }

@@ -28,8 +28,10 @@ use crate::image::{
     },
     epoll::Epoll,
     files::*,
+    ipc::IpcNs,
     ipc::Segment,
     notify::Inotify,
+    ns::Uts,
     record::{
         Fault,
         Raw, //
@@ -39,6 +41,12 @@ use crate::image::{
 
 /// Nanoseconds of a second.
 const NSEC: u32 = 1_000_000_000;
+
+/// [`OpenFile::pos`] of those namespaces that an image has, and the highest one.
+const NAMESPACE_IPC: u64 = 2;
+const NAMESPACE_PID: u64 = 5;
+const NAMESPACE_UTS: u64 = 8;
+const NAMESPACE_MAX: u64 = 8;
 
 /// Latest time of a timer, and its longest interval, in nanoseconds: never.
 const TIME_MAX: u64 = i64::MAX as u64;
@@ -81,6 +89,12 @@ pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
             mode & TYPE,
             TYPE_FIFO | TYPE_CHAR | TYPE_DIRECTORY | 0o060000 | TYPE_REGULAR | 0o120000 | 0o140000
         )
+}
+
+/// The open file that is the object `file` is open for reading.
+fn is_read(file: &Object) -> bool {
+    let flags = file.detail >> DETAIL_FLAGS;
+    flags & (open::READ | open::PATH) == open::READ
 }
 
 /// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
@@ -135,12 +149,17 @@ impl Walk<'_> {
             )?;
             next = number.saturating_add(1);
             boolean(raw, fd.cloexec.get())?;
-            zero(raw, fd.reserved.get() == 0)?;
+            flags(raw, u64::from(fd.notify.get()), u64::from(NOTIFY_ALL))?;
             let file = self.refer::<OpenFile>(raw, fd.file.get())?;
             ensure(
                 raw,
                 !matches!(kind_of(file), FILE_SHARED_ANON | FILE_SYSV_SHM),
                 "descriptor of anonymous memory",
+            )?;
+            ensure(
+                raw,
+                fd.notify.get() == 0 || (fd.notify.get() != NOTIFY_MULTISHOT && is_read(file)),
+                "watches nothing, or by what is not open for reading",
             )?;
         }
         self.holder = Some(table.obj.get());
@@ -229,6 +248,10 @@ impl Walk<'_> {
                 pidfd::check::open_file(self, raw, &file)?;
                 TYPE_REGULAR
             }
+            FILE_NAMESPACE => {
+                self.namespace(raw, &file)?;
+                TYPE_REGULAR
+            }
             FILE_PROC => {
                 proc::check::open_file(self, raw, &file)?;
                 match file.mode.get() & TYPE {
@@ -283,7 +306,13 @@ impl Walk<'_> {
             }
             FILE_EPOLL => {
                 self.refer::<Epoll>(raw, inode)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
+            }
+            FILE_EXTERNAL => {
+                zero(raw, inode == 0 && file.size.get() == 0)?;
+                file.mode.get() & TYPE
             }
             _ => return Err(raw.fault("unknown kind of file")),
         };
@@ -295,10 +324,19 @@ impl Walk<'_> {
         )?;
         match kind {
             FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
+            FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC => {
                 absolute_path(raw)?
             }
             FILE_ALIAS => two_absolute_paths(raw)?,
+            FILE_EXTERNAL => {
+                let name = raw.payload;
+                ensure(
+                    raw,
+                    (1..=EXTERNAL_NAME_MAX).contains(&name.len()) && !name.contains(&0),
+                    "impossible name of what stays outside",
+                )?;
+            }
             _ => {
                 if kind == FILE_UNLINKED && !raw.payload.is_empty() {
                     absolute_path(raw)?;
@@ -314,6 +352,23 @@ impl Walk<'_> {
         self.holder = Some(file.obj.get());
         self.summary.files = self.summary.files.saturating_add(1);
         Ok(())
+    }
+
+    /// What is special about an open file that stands for a namespace.
+    fn namespace(&self, raw: &Raw<'_>, file: &OpenFile) -> Result<(), Fault> {
+        let which = file.inode.get();
+        match file.pos.get() {
+            NAMESPACE_IPC => self.refer_or_none::<IpcNs>(raw, which)?,
+            NAMESPACE_UTS => self.refer_or_none::<Uts>(raw, which)?,
+            NAMESPACE_PID => ensure(
+                raw,
+                which == 0 || pid(self.pids, which).is_some_and(|p| p.is_task()),
+                "is of no task of the image",
+            )?,
+            1..=NAMESPACE_MAX => zero(raw, which == 0)?,
+            _ => return Err(raw.fault("unknown kind of namespace")),
+        }
+        zero(raw, file.size.get() == 0 && file.mtime.get() == 0)
     }
 
     /// Locks of files.
@@ -425,7 +480,7 @@ impl Walk<'_> {
         ensure(
             raw,
             match file {
-                FILE_REGULAR | FILE_UNLINKED => true,
+                FILE_REGULAR | FILE_UNLINKED | FILE_MEMFD | FILE_ALIAS => true,
                 FILE_DIRECTORY => lease.delegation.get() == 1 && lease.exclusive.get() == 0,
                 _ => false,
             },

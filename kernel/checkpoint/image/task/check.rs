@@ -48,6 +48,8 @@ pub(in crate::image) const SEEN_PENDING: u32 = 1 << 2;
 pub(in crate::image) const SEEN_SHARED_PENDING: u32 = 1 << 3;
 /// [`Pid::seen`]: its affinity.
 pub(in crate::image) const SEEN_AFFINITY: u32 = 1 << 4;
+/// [`Pid::seen`]: the POSIX timers of its thread group.
+pub(in crate::image) const SEEN_TIMERS: u32 = 1 << 7;
 /// [`Pid::seen`]: a task of which it is the process group, for one without task.
 const SEEN_GROUP: u32 = 1 << 5;
 /// [`Pid::seen`]: a task of which it is the session, for one without task.
@@ -370,8 +372,9 @@ impl Walk<'_> {
         let leader = &group.leader;
         ensure(
             raw,
-            pid(self.pids, leader.tid.get()).is_none_or(|p| p.seen & SEEN_SHARED_PENDING == 0),
-            "thread after the pending signals of its thread group",
+            pid(self.pids, leader.tid.get())
+                .is_none_or(|p| p.seen & (SEEN_SHARED_PENDING | SEEN_TIMERS) == 0),
+            "thread after the pending signals or timers of its thread group",
         )?;
         ensure(
             raw,

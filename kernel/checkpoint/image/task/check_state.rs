@@ -35,6 +35,7 @@ use crate::image::{
             SEEN_SHARED_PENDING, //
         },
         signal_number,
+        timer_of,
         Action,
         Affinity,
         Cred,
@@ -47,7 +48,8 @@ use crate::image::{
         NSIG,
         PENDING_MAX,
         SIGINFO_LEN,
-        TASK_LIVE, //
+        TASK_LIVE,
+        TIMER_ID_MAX, //
     }, //
 };
 
@@ -170,10 +172,16 @@ impl Walk<'_> {
             )?;
             let bit = 1u64.checked_shl(number.saturating_sub(1)).unwrap_or(0);
             ensure(raw, bit != KILL, "SIGKILL is pending")?;
-            // Those below SIGRTMIN are in a queue once.
+            let timer = timer_of(info);
             ensure(
                 raw,
-                number >= RTMIN || queued & bit == 0,
+                timer.is_none_or(|id| id <= TIMER_ID_MAX),
+                "impossible id of a timer",
+            )?;
+            // Those below SIGRTMIN are in a queue once, but for those of timers.
+            ensure(
+                raw,
+                number >= RTMIN || queued & bit == 0 || timer.is_some(),
                 "signal that does not queue is pending twice",
             )?;
             queued |= bit;

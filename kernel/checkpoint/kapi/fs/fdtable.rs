@@ -19,6 +19,17 @@ use crate::kapi::{
     task::frozen::FrozenTask, //
 };
 
+const _: () = {
+    use crate::image::files::*;
+    assert!(NOTIFY_ACCESS == bindings::DN_ACCESS);
+    assert!(NOTIFY_MODIFY == bindings::DN_MODIFY);
+    assert!(NOTIFY_CREATE == bindings::DN_CREATE);
+    assert!(NOTIFY_DELETE == bindings::DN_DELETE);
+    assert!(NOTIFY_RENAME == bindings::DN_RENAME);
+    assert!(NOTIFY_ATTRIB == bindings::DN_ATTRIB);
+    assert!(NOTIFY_MULTISHOT == bindings::DN_MULTISHOT);
+};
+
 /// A counted reference on a descriptor table.
 ///
 /// # Invariants
@@ -88,6 +99,46 @@ impl FilesRef {
         // SAFETY: We own a reference.
         let n = unsafe { bindings::atomic_read(&raw const (*self.0.as_ptr()).count) };
         u64::from(n.unsigned_abs())
+    }
+
+    /// What the directory `file` is watched for by a descriptor of this table (F_NOTIFY): that
+    /// descriptor, and `NOTIFY_*` of an image.
+    pub(crate) fn directory_watch(&self, file: &FileRef) -> Option<(u32, u32)> {
+        #[cfg(CONFIG_DNOTIFY)]
+        {
+            let mut fd = 0;
+            // SAFETY: We own references on both; the table is compared only.
+            let what = unsafe {
+                bindings::checkpoint_dnotify_get(self.0.as_ptr(), file.as_ptr(), &mut fd)
+            };
+            (what != 0).then_some((u32::try_from(fd).unwrap_or(u32::MAX), what))
+        }
+        #[cfg(not(CONFIG_DNOTIFY))]
+        {
+            let _ = file;
+            None
+        }
+    }
+
+    /// Watches the directory `file` by its descriptor `fd` in this table for `what` (`NOTIFY_*`), as
+    /// F_NOTIFY does. Who gets the signals is left as it is. None of its tasks may run.
+    ///
+    /// EINVAL: that is switched off (fs.dir-notify-enable).
+    pub(crate) fn watch_directory(&self, fd: u32, file: &FileRef, what: u32) -> Result {
+        #[cfg(CONFIG_DNOTIFY)]
+        {
+            let fd = i32::try_from(fd)?;
+            // SAFETY: We own references on both, and the file has this descriptor in the table. As
+            // no task that has the table runs, nobody closes it.
+            to_result(unsafe {
+                bindings::checkpoint_dnotify_add(self.0.as_ptr(), file.as_ptr(), fd, what)
+            })
+        }
+        #[cfg(not(CONFIG_DNOTIFY))]
+        {
+            let _ = (fd, file, what);
+            Err(EINVAL)
+        }
     }
 
     /// The first descriptor whose number is not below `from`.

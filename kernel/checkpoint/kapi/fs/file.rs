@@ -18,12 +18,16 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-use crate::kapi::fs::{
-    io,
-    path::{
-        self,
-        PathRef, //
-    }, //
+use crate::kapi::{
+    fs::{
+        io,
+        path::{
+            self,
+            PathRef, //
+        },
+        stat, //
+    },
+    mm::shmem, //
 };
 
 /// File types, as in `st_mode`.
@@ -330,19 +334,27 @@ impl FileRef {
         unsafe { (*socket).ops.as_ref() }.map(|ops| ops.family)
     }
 
-    /// Its pages can be read through the page cache without a process' help: not those of an
-    /// overlay, of FUSE or of persistent memory.
+    /// Its pages can be read through the page cache without a process' help: not those of FUSE, of
+    /// persistent memory, or of a server below an overlay.
     pub(crate) fn is_cached(&self) -> bool {
-        // SAFETY: The file keeps its mapping, whose operations are there and do not change.
-        // Without CONFIG_FS_DAX the flag is 0.
-        #[allow(clippy::bad_bit_mask)]
-        unsafe {
-            let mapping = (*self.as_ptr()).f_mapping;
-            let readable = (*(*mapping).a_ops).read_folio.is_some();
-            (readable || bindings::shmem_mapping(mapping))
-                && self.fs_magic() != u64::from(bindings::FUSE_SUPER_MAGIC)
-                && (*(*self.as_ptr()).f_inode).i_flags & bindings::S_DAX == 0
-        }
+        let mapping = shmem::mapping(self);
+        // SAFETY: The file keeps its mapping, its inode and that its superblock; the operations are
+        // there and do not change.
+        let (own, readable, magic, dax) = unsafe {
+            let host = (*mapping).host;
+            (
+                mapping == (*self.as_ptr()).f_mapping,
+                (*(*mapping).a_ops).read_folio.is_some() || bindings::shmem_mapping(mapping),
+                usize_as_u64((*(*host).i_sb).s_magic),
+                // Without CONFIG_FS_DAX the flag is 0.
+                #[allow(clippy::bad_bit_mask)]
+                ((*host).i_flags & bindings::S_DAX != 0),
+            )
+        };
+        readable
+            && !dax
+            && magic != u64::from(bindings::FUSE_SUPER_MAGIC)
+            && (own || !stat::is_server(magic))
     }
 
     /// Returns whether it is a file of a FUSE server, which the kernel asks what it knows.

@@ -191,6 +191,20 @@ impl FileRef {
         Err(EBUSY)
     }
 
+    /// The descriptor that signals of an inotify instance name, if O_ASYNC is set.
+    pub(crate) fn inotify_async_fd(&self) -> Option<u32> {
+        if !self.is_inotify() {
+            return None;
+        }
+        // SAFETY: It is an inotify instance, on which we own a reference: its private data is the
+        // group, which stays as long as the file does.
+        let fd = unsafe {
+            let group = (*self.as_ptr()).private_data.cast::<bindings::fsnotify_group>();
+            bindings::checkpoint_async_fd(self.as_ptr(), &raw mut (*group).fsn_fa)
+        };
+        u32::try_from(fd).ok()
+    }
+
     /// Makes an inotify instance, as inotify_init1(2) does; `flags`: O_NONBLOCK or 0.
     ///
     /// EMFILE: the user has as many as he may have.

@@ -190,6 +190,11 @@ impl Locks {
         self.0.get(from..to).unwrap_or(&[])
     }
 
+    /// Returns whether there is one of this kind.
+    pub(crate) fn any(&self, kind: LockKind) -> bool {
+        self.0.iter().any(|lock| lock.kind == kind)
+    }
+
     /// The first that keeps `wanted` from being taken.
     pub(crate) fn conflict(&self, wanted: &Lock) -> Option<&Lock> {
         self.0.iter().find(|lock| lock.conflicts(wanted))
@@ -201,6 +206,12 @@ impl FileRef {
     pub(crate) fn keeps_locks_itself(&self, kind: LockKind) -> bool {
         // SAFETY: We own a reference; its operations do not change.
         unsafe { bindings::checkpoint_has_lock_ops(self.as_ptr(), kind == LockKind::Flock) }
+    }
+
+    /// It may have locks that only its filesystem knows of.
+    pub(crate) fn may_have_other_locks(&self) -> bool {
+        // SAFETY: We own a reference on the file, which is open, and not that below an overlay.
+        !self.is_path_only() && unsafe { bindings::checkpoint_may_have_locks(self.as_ptr()) }
     }
 
     /// Takes `lock` by way of it, for `table` if that is the owner, by its descriptor `fd`, and in

@@ -178,6 +178,8 @@ pub(crate) mod oflag {
     /// For reading a directory.
     pub(crate) const DIRECTORY: u32 =
         bindings::O_RDONLY | bindings::O_LARGEFILE | bindings::O_DIRECTORY;
+    /// For its path only.
+    pub(crate) const PLACE: u32 = bindings::O_PATH;
     /// For reading and writing.
     pub(crate) const READ_WRITE: u32 = bindings::O_RDWR | bindings::O_LARGEFILE;
     /// What F_SETFL sets, but for O_ASYNC.

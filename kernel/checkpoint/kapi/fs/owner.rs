@@ -107,10 +107,4 @@ impl FileRef {
             bindings::checkpoint_set_status_flags(self.as_ptr(), fd.cast_signed(), flags)
         })
     }
-
-    /// A directory is watched by way of it (F_NOTIFY).
-    pub(crate) fn has_directory_watch(&self) -> bool {
-        // SAFETY: We own a reference.
-        unsafe { bindings::dnotify_watches(self.as_ptr()) }
-    }
 }

@@ -104,12 +104,13 @@ impl PathRef {
     /// Another path to the same inode, which is no directory, by a name that the directory `dir`
     /// had and that was removed: nobody can look it up.
     ///
-    /// EXDEV: the inode is on another filesystem.
+    /// EINVAL: the inode is on another filesystem, or the name is too long. EOPNOTSUPP: the
+    /// filesystem looks after its names itself.
     pub(crate) fn removed_name(&self, dir: &PathRef, name: &CStr) -> Result<Self> {
         let inode = self.inode().ok_or(ENOENT)?;
         // SAFETY: We own references; dentries keep their superblock.
         if unsafe { (*self.0.dentry).d_sb != (*dir.0.dentry).d_sb } {
-            return Err(EXDEV);
+            return Err(EINVAL);
         }
         // SAFETY: We own references on both; the name is NUL-terminated, and copied. A dentry that
         // is returned comes with a reference.
@@ -125,15 +126,18 @@ impl PathRef {
         }))
     }
 
-    /// Makes a directory `name` in this one, with the rights that the caller has or acts with, and
-    /// removes it: returns its path. Nobody finds it in between. May sleep, even for long.
+    /// Makes a directory or a named pipe `name` in this directory, with the rights that the caller
+    /// has or acts with, and removes it: returns its path. Nobody finds it in between. May sleep, even
+    /// for long.
     ///
-    /// EEXIST: something has that name.
-    pub(crate) fn removed_dir(&self, name: &CStr) -> Result<Self> {
+    /// `file_type` is one of [`ftype`](super::file::ftype). EEXIST: something has that name.
+    pub(crate) fn removed_node(&self, name: &CStr, file_type: u32) -> Result<Self> {
+        let file_type = u16::try_from(file_type)?;
         // SAFETY: We own references on the path; the name is NUL-terminated, and copied. A dentry
         // that is returned comes with a reference.
-        let dentry =
-            from_err_ptr(unsafe { bindings::checkpoint_removed_dir(&self.0, name.as_char_ptr()) })?;
+        let dentry = from_err_ptr(unsafe {
+            bindings::checkpoint_removed_node(&self.0, name.as_char_ptr(), file_type)
+        })?;
         // SAFETY: We own a reference on the mount, so there may be others.
         unsafe { bindings::mntget(self.0.mnt) };
         // INVARIANT: Both references were just taken.

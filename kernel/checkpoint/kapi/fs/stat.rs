@@ -40,6 +40,11 @@ const UNNUMBERED: &[u32] = &[
     bindings::EXFAT_SUPER_MAGIC,
 ];
 
+/// Times of files on the filesystem with this magic number are those of a server.
+pub(in crate::kapi) fn is_server(magic: u64) -> bool {
+    OF_SERVERS.iter().any(|&m| u64::from(m) == magic)
+}
+
 /// A number that nobody can guess.
 pub(crate) fn random() -> u64 {
     let mut number = 0u64;
@@ -136,8 +141,7 @@ impl PathRef {
 
     /// Times of files on its filesystem are those of a server, as of when data reach it.
     pub(crate) fn is_of_server(&self) -> bool {
-        let magic = self.fs_magic();
-        OF_SERVERS.iter().any(|&m| u64::from(m) == magic)
+        is_server(self.fs_magic())
     }
 }
 

@@ -26,9 +26,11 @@ use crate::kapi::{
 
 const SEEK_DATA: c_int = bindings::SEEK_DATA.cast_signed();
 
-fn mapping(file: &FileRef) -> *mut bindings::address_space {
-    // SAFETY: We own a reference; the field does not change.
-    unsafe { (*file.as_ptr()).f_mapping }
+/// What has the contents of a file: of one of an overlay the file below.
+pub(in crate::kapi) fn mapping(file: &FileRef) -> *mut bindings::address_space {
+    // SAFETY: We own a reference. What lies below the file of an overlay stays with it, and is copied
+    // up only before it is written to: no task that could do that runs.
+    unsafe { bindings::checkpoint_contents(file.as_ptr()) }
 }
 
 /// Is it a file of tmpfs, or anonymous shared memory?
@@ -105,12 +107,13 @@ pub(crate) fn page(file: &FileRef, index: u64) -> Result<Option<PageRef>> {
         if (*(*mapping).a_ops).read_folio.is_none() {
             return Err(EOPNOTSUPP);
         }
-        let page = from_err_ptr(bindings::read_cache_page(
-            mapping,
-            index,
-            None,
-            file.as_ptr(),
-        ))?;
+        // Filesystems take what they need from the file; that of an overlay is none of theirs.
+        let by = if (*file.as_ptr()).f_mapping == mapping {
+            file.as_ptr()
+        } else {
+            core::ptr::null_mut()
+        };
+        let page = from_err_ptr(bindings::read_cache_page(mapping, index, None, by))?;
         Ok(NonNull::new(page).map(|p| PageRef::from_owned(p)))
     }
 }

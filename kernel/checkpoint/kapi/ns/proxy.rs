@@ -61,6 +61,11 @@ impl Uts {
         self.0.as_ptr().addr()
     }
 
+    /// The namespace, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::uts_namespace {
+        self.0.as_ptr()
+    }
+
     /// Number of references on it, ours included: of nsproxies, open files, mounts.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
@@ -313,15 +318,14 @@ impl Drop for NewProxy {
     }
 }
 
-/// Puts the current task into a new uts namespace with these names.
+/// Makes a uts namespace with these names, which no task is in.
 ///
 /// EPERM: the caller may not create one.
-pub(crate) fn new_uts(node: &UtsName, domain: &UtsName) -> Result<Uts> {
+pub(crate) fn make_uts(node: &UtsName, domain: &UtsName) -> Result<Uts> {
     let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
     // SAFETY: The new nsproxy is ours.
     let uts = unsafe { Uts::get((*new.as_ptr()).uts_ns)? };
     uts.set_names(node, domain);
-    new.install();
     Ok(uts)
 }
 

@@ -82,6 +82,17 @@ impl PidNs {
             .unsigned_abs()
     }
 
+    /// The number in `ns` of the pid that has `number` here; 0: there is none, or it has none there.
+    pub(crate) fn number_in(&self, number: u32, ns: &PidNs) -> u32 {
+        let _rcu = rcu::read_lock();
+        // SAFETY: Both namespaces are valid; RCU, whose lock is held, keeps the pid.
+        let nr = unsafe {
+            let pid = bindings::find_pid_ns(number.cast_signed(), self.as_ptr());
+            bindings::pid_nr_ns(pid, ns.as_ptr())
+        };
+        nr.unsigned_abs()
+    }
+
     /// Number in it of the thread group that has `number` in the initial namespace; 0: there is none,
     /// or it is not in here.
     pub(crate) fn process(&self, number: i32) -> u32 {

@@ -36,8 +36,7 @@ use crate::{
 ///
 /// # Safety
 ///
-/// `t` is valid and its signal state is locked. No POSIX timer of it exists, so none of their
-/// signals is queued.
+/// `t` is valid and its signal state is locked.
 unsafe fn drop_pending(t: *mut bindings::task_struct, shared: bool) -> Result {
     // SAFETY: By the caller's promise.
     unsafe {
@@ -81,7 +80,7 @@ const KILL: u64 = 1 << (bindings::SIGKILL - 1);
 /// Drops the signals that are pending for the current task, which is being restored, and for its
 /// thread group. ESRCH: it was killed.
 pub(crate) fn drop_own() -> Result {
-    // SAFETY: The running task is valid, and has no timers yet.
+    // SAFETY: The running task is valid.
     unsafe {
         let t = bindings::get_current();
         locked(t, || drop_pending(t, true))?
@@ -97,7 +96,7 @@ impl ParkedTask {
         // SAFETY: We own a reference on the task; the queues and the mask change under the lock. Of
         // what set_current_blocked() does, the rest is for a task that runs: SIGKILL and SIGSTOP
         // stay out of the mask; which thread takes a shared signal is settled when all of them look
-        // for signals, at their release. No POSIX timer of it exists.
+        // for signals, at their release.
         unsafe {
             locked(t, || {
                 drop_pending(t, shared)?;

@@ -41,6 +41,10 @@ const SLEEP_CLOCKS: [u32; 4] = [
     bindings::CLOCK_TAI,
 ];
 
+/// Bits of a negative clock id that say of what it is a clock, and what they are for a file.
+const CLOCK_KIND: i32 = bindings::CPUCLOCK_CLOCK_MASK.cast_signed();
+const CLOCK_OF_FILE: i32 = bindings::CLOCKFD.cast_signed();
+
 /// The system call that is to be restarted. Times are on the kernel's clocks.
 #[derive(Clone, Copy)]
 pub(crate) enum Call {
@@ -104,6 +108,11 @@ pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
 }
 
 impl FrozenTask {
+    /// It was interrupted in a system call that goes on by its restart block.
+    pub(crate) fn is_in_restart_block(&self) -> bool {
+        Native::in_restart_block(self)
+    }
+
     /// The system call in its restart block, and the architecture's part.
     ///
     /// It is state of the task whether or not its registers ask for it: a task that is to make
@@ -122,17 +131,27 @@ impl FrozenTask {
             let call = if is(f, bindings::do_no_restart_syscall) {
                 Call::None
             } else if is(f, bindings::hrtimer_nanosleep_restart) {
-                nanosleep(&block.__bindgen_anon_1.nanosleep)
+                nanosleep(&block.__bindgen_anon_1.nanosleep, None)
             } else if is(f, bindings::do_restart_poll) {
                 poll(&block.__bindgen_anon_1.poll)
             } else if is(f, bindings::futex_wait_restart) {
                 futex(&block.__bindgen_anon_1.futex)
             } else if is(f, bindings::posix_cpu_nsleep_restart) {
-                Call::Other("a sleep on a CPU clock")
+                nanosleep(&block.__bindgen_anon_1.nanosleep, None)
             } else if is(f, bindings::alarm_timer_nsleep_restart) {
-                Call::Other("a sleep on an alarm clock")
+                let sleep = &block.__bindgen_anon_1.nanosleep;
+                nanosleep(sleep, Some(alarm_clock(sleep.clockid)))
             } else {
                 Call::Other("an unknown system call with a restart block")
+            };
+            let call = match call {
+                Call::Nanosleep { clock, .. } if is_alarm(clock) && !self.may_wake_machine() => {
+                    Call::Other(
+                        "a sleep on an alarm clock, for which it has no capability any more \
+                         (CAP_WAKE_ALARM)",
+                    )
+                }
+                call => call,
             };
             if matches!(call, Call::Other(_)) && !Native::in_restart_block(self) {
                 return (Call::None, arch);
@@ -142,10 +161,32 @@ impl FrozenTask {
     }
 }
 
-fn nanosleep(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_2) -> Call {
+/// The clock wakes the machine.
+fn is_alarm(clock: i32) -> bool {
+    matches!(
+        clock.cast_unsigned(),
+        bindings::CLOCK_REALTIME_ALARM | bindings::CLOCK_BOOTTIME_ALARM
+    )
+}
+
+/// The clock of an alarm timer: its restart block has the kernel's own number of it.
+fn alarm_clock(alarm: i32) -> i32 {
+    let clock = if alarm.cast_unsigned() == bindings::alarmtimer_type_ALARM_REALTIME {
+        bindings::CLOCK_REALTIME_ALARM
+    } else {
+        bindings::CLOCK_BOOTTIME_ALARM
+    };
+    clock.cast_signed()
+}
+
+/// A sleep; `clock`: on another clock than the block says.
+fn nanosleep(
+    block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_2,
+    clock: Option<i32>,
+) -> Call {
     let wanted = block.type_ != bindings::timespec_type_TT_NONE;
     Call::Nanosleep {
-        clock: block.clockid,
+        clock: clock.unwrap_or(block.clockid),
         remaining: if wanted {
             // SAFETY: Both members of the union are pointers; it is only looked at as a number.
             usize_as_u64(unsafe { block.__bindgen_anon_1.rmtp }.addr())
@@ -198,9 +239,38 @@ fn expiry(time: i64) -> i64 {
     time.max(0)
 }
 
+/// What restarts a sleep on `clock`, and how it names that.
+///
+/// EINVAL: there is no such clock. EPERM: it takes CAP_WAKE_ALARM. EOPNOTSUPP: the machine has no
+/// alarm clock.
+fn sleep_on(clock: i32) -> Result<(RestartFn, i32)> {
+    let alarm = match clock.cast_unsigned() {
+        n if SLEEP_CLOCKS.contains(&n) => return Ok((bindings::hrtimer_nanosleep_restart, clock)),
+        // The task is looked for again.
+        _ if clock < 0 && clock & CLOCK_KIND != CLOCK_OF_FILE => {
+            return Ok((bindings::posix_cpu_nsleep_restart, clock));
+        }
+        bindings::CLOCK_REALTIME_ALARM => bindings::alarmtimer_type_ALARM_REALTIME,
+        bindings::CLOCK_BOOTTIME_ALARM => bindings::alarmtimer_type_ALARM_BOOTTIME,
+        _ => return Err(EINVAL),
+    };
+    // SAFETY: It looks for a device, and at the credentials of the running task, as
+    // alarm_timer_nsleep() does.
+    unsafe {
+        if !bindings::checkpoint_has_alarm_clock() {
+            return Err(EOPNOTSUPP);
+        }
+        if !bindings::capable(bindings::CAP_WAKE_ALARM.cast_signed()) {
+            return Err(EPERM);
+        }
+    }
+    Ok((bindings::alarm_timer_nsleep_restart, alarm.cast_signed()))
+}
+
 /// Gives the current task a restart block with `call` and the architecture's part.
 ///
-/// EINVAL: there is no such clock, or too many pollfds. EOPNOTSUPP: the call can't be restored.
+/// EINVAL: there is no such clock, or too many pollfds. EPERM: the clock takes CAP_WAKE_ALARM.
+/// EOPNOTSUPP: the call can't be restored.
 pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
     let mut block: bindings::restart_block = pin_init::zeroed();
     block.arch_data = usize::try_from(arch)?;
@@ -215,12 +285,10 @@ pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
             if narrow && !cfg!(CONFIG_COMPAT_32BIT_TIME) {
                 return Err(EOPNOTSUPP);
             }
-            if !SLEEP_CLOCKS.contains(&clock.cast_unsigned()) {
-                return Err(EINVAL);
-            }
-            block.fn_ = Some(bindings::hrtimer_nanosleep_restart);
+            let (sleep_on, clockid) = sleep_on(clock)?;
+            block.fn_ = Some(sleep_on);
             let mut sleep = bindings::restart_block__bindgen_ty_1__bindgen_ty_2 {
-                clockid: clock,
+                clockid,
                 type_: bindings::timespec_type_TT_NONE,
                 expires: expiry(expires),
                 ..Default::default()

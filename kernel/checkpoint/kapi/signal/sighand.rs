@@ -18,6 +18,7 @@ use kernel::{
 
 use crate::{
     image::task::{
+        set_timer_of,
         ACTION_IA32,
         NSIG,
         SIGINFO_LEN, //
@@ -75,12 +76,10 @@ pub(crate) struct Masks {
 
 /// Pending signals of a thread or a thread group.
 pub(crate) struct PendingSignals {
-    /// siginfos, oldest first.
+    /// siginfos, oldest first, with the ids of the timers that they are of.
     pub(crate) infos: KVVec<Info>,
     /// Signals that are pending without a siginfo.
     pub(crate) bare: u64,
-    /// A signal that a POSIX timer owns is pending.
-    pub(crate) timer: bool,
 }
 
 /// Job control of a thread group.
@@ -201,7 +200,6 @@ impl FrozenTask {
             let mut found = PendingSignals {
                 infos: KVVec::with_capacity(room, GFP_KERNEL_ACCOUNT)?,
                 bare: 0,
-                timer: false,
             };
             // SAFETY: We own a reference on the task. The queue is stable under the lock; nothing
             // is allocated under it.
@@ -276,9 +274,6 @@ unsafe fn copy_queue(queue: *mut bindings::sigpending, to: &mut PendingSignals) 
         while p != head {
             let q = kernel::container_of!(p, bindings::sigqueue, list);
             p = (*p).next;
-            if (*q).flags & bindings::SIGQUEUE_PREALLOC.cast_signed() != 0 {
-                to.timer = true;
-            }
             let mut info: Info = [0; SIGINFO_LEN];
             // All of it was set: what is queued was cleared or copied as a whole.
             ptr::copy_nonoverlapping(
@@ -288,6 +283,13 @@ unsafe fn copy_queue(queue: *mut bindings::sigpending, to: &mut PendingSignals) 
             );
             let signal = u32::from_ne_bytes([info[0], info[1], info[2], info[3]]);
             queued |= 1u64.checked_shl(signal.wrapping_sub(1)).unwrap_or(0);
+            if (*q).flags & bindings::SIGQUEUE_PREALLOC.cast_signed() != 0 {
+                match u32::try_from(bindings::checkpoint_timer_of(q)) {
+                    Ok(id) => set_timer_of(&mut info, id),
+                    // Its timer was deleted: whoever takes it gets nothing.
+                    Err(_) => continue,
+                }
+            }
             len += 1;
             let _ = to.infos.push_within_capacity(info);
         }

@@ -275,20 +275,6 @@ static GROUP: &[Oddity] = &[
         Handed::Outside,
         |t| bindings::task_autogroup_nice(t) != 0
     ),
-    #[cfg(CONFIG_POSIX_TIMERS)]
-    oddity!(
-        "chooses the ids of POSIX timers (PR_TIMER_CREATE_RESTORE_IDS)",
-        "have it switch that off",
-        Handed::Not,
-        |t| (*(*t).signal).timer_create_restore_ids() != 0
-    ),
-    #[cfg(CONFIG_POSIX_TIMERS)]
-    oddity!(
-        "has POSIX timers (timer_create)",
-        "have it delete them",
-        Handed::Not,
-        |t| !(*(*t).signal).posix_timers.first.is_null()
-    ),
 ];
 
 /// I/O priority of a task, and how many share its I/O context.

@@ -14,6 +14,9 @@ use kernel::{
 /// What C calls for a system call: with the address of the caller's structure, and its size.
 pub(crate) type Entry = extern "C" fn(*mut c_void, usize) -> c_long;
 
+/// RESTART_FD_OPTIONAL: the image need not have the descriptor.
+pub(crate) const FD_OPTIONAL: u32 = bindings::RESTART_FD_OPTIONAL;
+
 /// What C declares is such a function.
 const _: [unsafe extern "C" fn(*mut c_void, usize) -> c_long; 2] =
     [bindings::checkpoint_do, bindings::restart_do];
@@ -36,6 +39,10 @@ pub(crate) struct CheckpointCall {
     pub(crate) id: u64,
     /// Some field that must be zero is not.
     pub(crate) reserved: bool,
+    /// Address of the descriptors that stay outside.
+    pub(crate) external: usize,
+    /// How many there are.
+    pub(crate) external_count: usize,
 }
 
 /// The arguments of restart(2) as they came.
@@ -54,6 +61,10 @@ pub(crate) struct RestartCall {
     pub(crate) accept: usize,
     /// Bytes of them.
     pub(crate) accept_len: usize,
+    /// Address of the files that are given in place of those of the image.
+    pub(crate) fds: usize,
+    /// How many there are.
+    pub(crate) fds_count: usize,
     /// Address where the caller wants the root's pidfd.
     pub(crate) pidfd_out: usize,
 }
@@ -65,7 +76,7 @@ impl CheckpointCall {
     /// something that is not known. EFAULT: it can't be read.
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER0 as usize
+            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER1 as usize
         );
         let mut a: bindings::checkpoint_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -78,7 +89,9 @@ impl CheckpointCall {
             log_fd: a.log_fd,
             timeout_ms: a.timeout_ms,
             id: a.id,
-            reserved: a.reserved != 0,
+            reserved: a.reserved != 0 || a.reserved2 != 0,
+            external: usize::try_from(a.external)?,
+            external_count: a.external_count as usize,
         })
     }
 }
@@ -88,7 +101,7 @@ impl RestartCall {
     /// [`CheckpointCall::read`].
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER0 as usize
+            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER1 as usize
         );
         let mut a: bindings::restart_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -98,9 +111,11 @@ impl RestartCall {
             image_fd: a.image_fd,
             log_fd: a.log_fd,
             cgroup_fd: a.cgroup_fd,
-            reserved: a.reserved != 0,
+            reserved: a.reserved != 0 || a.reserved2 != 0,
             accept: usize::try_from(a.accept)?,
             accept_len: a.accept_len as usize,
+            fds: usize::try_from(a.fds)?,
+            fds_count: a.fds_count as usize,
             pidfd_out: args.addr() + offset_of!(bindings::restart_args, pidfd),
         })
     }

@@ -9,7 +9,10 @@
 
 use crate::{
     namespace,
-    options::write_log, //
+    options::{
+        write_log,
+        Descriptor, //
+    }, //
 };
 use anyhow::{
     bail,
@@ -75,7 +78,8 @@ use std::{
     },
     os::fd::{
         AsFd,
-        BorrowedFd, //
+        BorrowedFd,
+        OwnedFd, //
     },
     path::PathBuf, //
 };
@@ -98,10 +102,22 @@ pub struct Order {
     pub strict: bool,
     /// Patterns of paths whose files may differ.
     pub accept: Vec<CString>,
+    /// Files that are put in place of those of the image.
+    pub given: Vec<Given>,
     /// The command does not wait for them.
     pub detach: bool,
     /// Where messages go.
     pub log: Option<File>,
+}
+
+/// A file in place of one of the image.
+pub struct Given {
+    /// The descriptor of the image.
+    pub of: Descriptor,
+    /// The file.
+    pub file: OwnedFd,
+    /// The image need not have the descriptor.
+    pub optional: bool,
 }
 
 /// How the call ended, as its process tells.
@@ -253,6 +269,11 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
         .strict(order.strict);
     for pattern in &order.accept {
         request = request.accept(pattern);
+    }
+    for given in &order.given {
+        let file = given.file.try_clone();
+        let file = file.context("cannot take a share in a descriptor")?;
+        request = request.fd(given.of.pid, given.of.fd, file, given.optional);
     }
     let dir = own.as_ref().map(|(dir, _)| dir).or(order.cgroup.as_ref());
     if let Some(dir) = dir {

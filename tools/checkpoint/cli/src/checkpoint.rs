@@ -10,6 +10,10 @@ mod supervise;
 mod tell;
 
 use clap::Parser;
+use options::{
+    descriptor,
+    Descriptor, //
+};
 use save::{
     After,
     Done,
@@ -30,6 +34,7 @@ Examples:
   checkpoint -o job.ckpt 1234              save process 1234 and its descendants; they run on
   checkpoint --kill -o job.ckpt 1234       save them and end them
   checkpoint --dry-run 1234                would that work? lists all that stands against it
+  checkpoint --external 1,2 -o f 1234      the output goes to a pipe or a terminal: leave that outside
   checkpoint 1234 | ssh host restart       move them to another machine
 
 With --kill no process dies before the image is on the disk, under its name. Whatever fails, and
@@ -74,6 +79,12 @@ struct Args {
     /// for the duration if need be
     #[arg(long, value_name = "DIR")]
     cgroup: Option<PathBuf>,
+
+    /// Leave the files behind these descriptors outside, whatever they are: pipes to other processes,
+    /// terminals, sockets. FD is one of the root process, PID:FD of another; restart wants others
+    /// in their place (--fd, --stdio)
+    #[arg(long, value_name = "FD,...", value_delimiter = ',', value_parser = descriptor)]
+    external: Vec<Descriptor>,
 
     /// Give up if the processes have not frozen after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -132,6 +143,7 @@ impl Args {
             timeout: self.timeout.unwrap_or_default(),
             log: self.log.as_deref(),
             strict: self.strict,
+            external: &self.external,
         }
     }
 
@@ -235,6 +247,8 @@ mod tests {
         let parse = |text: &str| Args::try_parse_from(text.split(' '));
         assert!(parse("checkpoint -o f --kill --timeout 0.5 --json -v 12").is_ok());
         assert!(parse("checkpoint --kill --leave-frozen 12").is_err());
+        assert!(parse("checkpoint --external 0,1,14:2 12").is_ok());
+        assert!(parse("checkpoint --external x 12").is_err());
         assert!(parse("checkpoint 0").is_err());
         assert!(parse("checkpoint --timeout 0 12").is_err());
         assert!(parse("checkpoint --timeout NaN 12").is_err());

@@ -18,6 +18,30 @@ use std::{
     path::Path, //
 };
 
+/// A descriptor of a process; 0 is the pid of the root process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The process.
+    pub pid: i32,
+    /// The descriptor.
+    pub fd: i32,
+}
+
+/// Reads FD or PID:FD.
+pub fn descriptor(text: &str) -> Result<Descriptor, String> {
+    let number = |text: &str| {
+        let n: u32 = text.parse().ok()?;
+        i32::try_from(n).ok()
+    };
+    let (pid, fd) = match text.split_once(':') {
+        Some((pid, fd)) => (number(pid).filter(|&pid| pid > 0), number(fd)),
+        None => (Some(0), number(text)),
+    };
+    pid.zip(fd)
+        .map(|(pid, fd)| Descriptor { pid, fd })
+        .ok_or_else(|| "neither FD nor PID:FD".to_owned())
+}
+
 /// Opens the file that the kernel's messages go to: for nobody else to read, and not one that a
 /// symbolic link stands for.
 pub fn open_log(path: &Path) -> Result<File, Error> {
@@ -63,6 +87,15 @@ pub fn write_log(log: Option<&File>, lines: &[String]) {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn descriptors() {
+        assert_eq!(descriptor("1"), Ok(Descriptor { pid: 0, fd: 1 }));
+        assert_eq!(descriptor("12:0"), Ok(Descriptor { pid: 12, fd: 0 }));
+        for wrong in ["", "-1", "0:1", ":1", "1:", "a", "1:2:3", "4294967296"] {
+            assert!(descriptor(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn logs() {

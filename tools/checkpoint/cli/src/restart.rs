@@ -13,7 +13,10 @@ use anyhow::{
     bail,
     Context, //
 };
-use bring::Order;
+use bring::{
+    Given,
+    Order, //
+};
 use clap::Parser;
 use libcheckpoint::{
     cgroup::Dir,
@@ -27,9 +30,11 @@ use libcheckpoint::{
 };
 use nix::sys::signal::Signal;
 use options::{
+    descriptor,
     is_same_file,
     log_is_image,
-    open_log, //
+    open_log,
+    Descriptor, //
 };
 use serde::Serialize;
 use std::{
@@ -42,6 +47,7 @@ use std::{
     os::{
         fd::{
             AsFd,
+            BorrowedFd,
             OwnedFd, //
         },
         unix::fs::FileTypeExt, //
@@ -56,6 +62,7 @@ Examples:
   restart job.ckpt                         bring the processes back, wait for the first of them
   restart --pidns --mount-proc job.ckpt    in a pid namespace of their own, where no pid is in use
   restart --detach job.ckpt                bring them back, print the first one's pid, return
+  restart --stdio job.ckpt                 with the standard descriptors of this command
   ssh host cat job.ckpt | restart          from standard input
 
 Signals INT, TERM, HUP, QUIT, USR1, USR2 and CONT are passed on to the root process; before it is
@@ -100,6 +107,16 @@ struct Args {
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     accept: Vec<CString>,
 
+    /// Put descriptor N of this command in the place of the descriptor FD of the root process, or of
+    /// FD of process PID of the image; whoever has the same open file gets it, too
+    #[arg(long, value_name = "[PID:]FD=N,...", value_delimiter = ',', value_parser = given)]
+    fd: Vec<(Descriptor, i32)>,
+
+    /// The descriptors 0, 1 and 2 of the root process become those of this command, as far as it has
+    /// them
+    #[arg(long)]
+    stdio: bool,
+
     /// Compare also permissions, and device and inode when the machine is another or was booted
     /// again
     #[arg(long)]
@@ -140,7 +157,45 @@ fn pattern(text: &str) -> Result<CString, String> {
     CString::new(text).map_err(|_| "has a NUL in it".to_owned())
 }
 
+/// Reads [PID:]FD=N.
+fn given(text: &str) -> Result<(Descriptor, i32), String> {
+    let (of, own) = text.split_once('=').ok_or("not FD=N")?;
+    let own = own.parse::<u32>().ok().and_then(|n| i32::try_from(n).ok());
+    let own = own.ok_or("N is no descriptor of this command")?;
+    Ok((descriptor(of)?, own))
+}
+
+/// Takes a share in descriptor `n` of this command.
+fn own_descriptor(n: i32) -> anyhow::Result<OwnedFd> {
+    // SAFETY: The number is only looked up: fcntl() refuses one that is not open.
+    let fd = unsafe { BorrowedFd::borrow_raw(n) };
+    rustix::io::fcntl_dupfd_cloexec(fd, 3)
+        .with_context(|| format!("descriptor {n} is not open here: open it for this command"))
+}
+
 impl Args {
+    /// The files that are put in place of those of the image, each with whether the image must have
+    /// the descriptor.
+    fn given(&self) -> anyhow::Result<Vec<Given>> {
+        if self.stdio && self.is_stdin() {
+            let error = Error::plain("the image and the processes can't both have standard input");
+            return Err(error
+                .hint("Name a file as the image, or give --fd 1=1,2=2 in the place of --stdio.")
+                .into());
+        }
+        let stdio = |n| (Descriptor { pid: 0, fd: n }, n, true);
+        let listed = self.fd.iter().map(|&(of, own)| (of, own, false));
+        let mut all = Vec::new();
+        for (of, own, optional) in listed.chain((0..3).filter(|_| self.stdio).map(stdio)) {
+            match own_descriptor(own) {
+                Ok(file) => all.push(Given { of, file, optional }),
+                Err(_) if optional => (),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(all)
+    }
+
     fn is_stdin(&self) -> bool {
         self.file.as_os_str() == "-"
     }
@@ -197,6 +252,7 @@ impl Args {
             caller_confinement: self.caller_confinement,
             strict: self.strict,
             accept: self.accept.clone(),
+            given: self.given()?,
             detach: self.detach,
             log,
         })
@@ -333,6 +389,9 @@ mod tests {
         let parse = |text: &str| Args::try_parse_from(text.split(' '));
         assert!(parse("restart").is_ok());
         assert!(parse("restart --pidns --mount-proc --cgroup /c --detach --json f").is_ok());
+        assert!(parse("restart --stdio --fd 1=5,12:3=1 f").is_ok());
+        assert!(parse("restart --fd 1 f").is_err());
+        assert!(parse("restart --fd 1=a f").is_err());
         assert!(parse("restart f g").is_err());
         assert!(parse("restart --leave-frozen f").is_err());
     }

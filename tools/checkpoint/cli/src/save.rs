@@ -11,7 +11,8 @@ use crate::{
         is_same_file,
         log_is_image,
         open_log,
-        write_log, //
+        write_log,
+        Descriptor, //
     },
     supervise::{
         self,
@@ -91,6 +92,8 @@ pub struct Order<'a> {
     pub timeout: Duration,
     /// Where messages go.
     pub log: Option<&'a Path>,
+    /// Descriptors whose open files stay outside.
+    pub external: &'a [Descriptor],
 }
 
 impl Order<'_> {
@@ -315,6 +318,9 @@ impl<'a> Job<'a> {
             .subtree(!self.container)
             .strict(self.order.strict)
             .timeout(self.order.timeout);
+        for d in self.order.external {
+            request = request.external(d.pid, d.fd);
+        }
         if let Some(dir) = &self.cgroup {
             request = request.cgroup(dir.as_fd());
         }

@@ -30,6 +30,23 @@ fn file(s: &mut Sample, f: impl FnOnce(&mut EpollItem)) {
     item(s, 0, f)
 }
 
+/// What is wrong with the signals of an item.
+const NOBODY: &str =
+    "a signalfd that waits for nobody's signals, or another file that waits for some";
+
+/// Makes the last file a signalfd, which is registered and waits for `signals`.
+fn signalfd(s: &mut Sample, signals: u32) {
+    item(s, 2, |i| {
+        i.file.set(obj::LAST + 4);
+        i.signals.set(signals);
+    });
+    let nth = last_file(s);
+    s.edit(nth, |f: &mut OpenFile| {
+        f.kind.set(FILE_SIGNALFD);
+        f.inode.set(0);
+    });
+}
+
 #[test]
 fn instances() {
     refused(&[
@@ -53,6 +70,16 @@ fn instances() {
             s.epoll();
             let nth = last_file(s);
             s.edit(nth, |f: &mut OpenFile| f.inode.set(obj::PIPE))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.epoll();
+            let nth = last_file(s);
+            s.edit(nth, |f: &mut OpenFile| f.pos.set(1))
+        }),
+        ("unknown flag", |s| {
+            s.epoll();
+            let nth = last_file(s);
+            s.edit(nth, |f: &mut OpenFile| f.flags.set(open::DIRECT))
         }),
         ("mode does not fit the kind of file", |s| {
             s.epoll();
@@ -145,6 +172,8 @@ fn items() {
         ("refers to an object of the wrong kind", |s| {
             item(s, 2, |i| i.signals.set(obj::CRED))
         }),
+        (NOBODY, |s| item(s, 2, |i| i.signals.set(obj::SIGHAND))),
+        (NOBODY, |s| signalfd(s, 0)),
         ("reserved or unused field is not zero", |s| {
             item(s, 0, |i| i.reserved.set(1))
         }),
@@ -168,6 +197,7 @@ fn items() {
             })
         },
         |s| item(s, 0, |i| i.fd.set(u32::MAX >> 1)),
+        |s| signalfd(s, obj::SIGHAND),
     ]);
 }
 

@@ -176,6 +176,32 @@ fn opened(s: &Sample) -> usize {
 }
 
 #[test]
+fn descriptors() {
+    let watch = |s: &mut Sample, nth: usize, what: u32| {
+        s.elements(Kind::Files, |fds: &mut Vec<Fd>| fds[nth].notify.set(what));
+    };
+    for what in [NOTIFY_ACCESS, NOTIFY_ALL] {
+        let mut s = with_inotify();
+        watch(&mut s, 3, what);
+        assert_eq!(verify(&s.bytes()), Ok(()));
+    }
+    refused(&[
+        ("unknown flag", |s| {
+            s.elements(Kind::Files, |fds: &mut Vec<Fd>| fds[3].notify.set(1 << 6))
+        }),
+        ("watches nothing, or by what is not open for reading", |s| {
+            s.elements(Kind::Files, |fds: &mut Vec<Fd>| {
+                fds[3].notify.set(NOTIFY_MULTISHOT)
+            })
+        }),
+        ("watches nothing, or by what is not open for reading", |s| {
+            s.elements(Kind::Files, |fds: &mut Vec<Fd>| fds[3].notify.set(1));
+            s.edit(1, |f: &mut OpenFile| f.flags.set(open::READ | open::PATH))
+        }),
+    ]);
+}
+
+#[test]
 fn watches() {
     refused(&[
         ("impossible watch descriptor", |s| {

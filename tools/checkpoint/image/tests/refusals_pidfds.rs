@@ -52,6 +52,7 @@ fn possible() {
     accepted(&[
         |s| pidfd(s, 1, nothing, nothing),
         |s| pidfd(s, 1, |f| f.pos.set(PIDFD_THREAD), nothing),
+        |s| pidfd(s, 2, |f| f.pos.set(PIDFD_THREAD), nothing),
         |s| pidfd(s, 0, |f| f.pos.set(PIDFD_AUTOKILL), reaped),
         |s| {
             pidfd(s, 0, nothing, |t| {
@@ -96,6 +97,9 @@ fn open_files() {
         }),
         ("a pidfd that would kill its process", |s| {
             pidfd(s, 1, |f| f.pos.set(PIDFD_AUTOKILL), nothing)
+        }),
+        ("a pidfd of a process for a thread", |s| {
+            pidfd(s, 2, nothing, nothing)
         }),
         ("mode does not fit the kind of file", |s| {
             pidfd(s, 1, |f| f.mode.set(0o040700), nothing)

@@ -12,8 +12,11 @@ use sample::{
     accepted,
     note,
     obj,
-    refused, //
+    refused,
+    Sample, //
 };
+use std::mem::size_of;
+use zerocopy::FromBytes;
 
 const NO_VFORK_CHILD: &str = "waits in vfork() for no live process that is its child";
 
@@ -400,7 +403,7 @@ fn signals() {
             s.records.push(shared);
         }),
         (
-            "thread after the pending signals of its thread group",
+            "thread after the pending signals or timers of its thread group",
             |s| {
                 let shared = s.records.remove(s.position(Kind::Pending, 1));
                 let place = s.position(Kind::Task, 1);
@@ -476,6 +479,129 @@ fn pending() {
             s.payload(Kind::Pending, 0)[0] = 32;
             twice(s.payload(Kind::Pending, 0))
         },
+    ]);
+}
+
+fn timer(s: &mut Sample, nth: usize, f: impl FnOnce(&mut Timer)) {
+    let payload = s.payload(Kind::Timers, 0);
+    let size = size_of::<Timer>();
+    f(Timer::mut_from_bytes(&mut payload[nth * size..(nth + 1) * size]).unwrap());
+}
+
+#[test]
+fn timers() {
+    refused(&[
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |t: &mut Timers| t.reserved.set(1))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |t: &mut Timers| t.flags.set(2))
+        }),
+        ("belongs to no task that comes before it", |s| {
+            s.edit(0, |t: &mut Timers| t.tgid.set(3))
+        }),
+        ("timers of a process that has exited, or is none", |s| {
+            s.edit(0, |t: &mut Timers| t.tgid.set(2))
+        }),
+        ("timers of a process that has exited, or is none", |s| {
+            let mut own = s.records.remove(s.position(Kind::Timers, 0));
+            own.body[0] = 4;
+            let place = s.position(Kind::Process, 2);
+            s.records.insert(place, own);
+        }),
+        ("does not stand with the records of its task", |s| {
+            let own = s.records.remove(s.position(Kind::Timers, 0));
+            let place = s.position(Kind::Process, 1);
+            s.records.insert(place, own);
+        }),
+        ("second record of this kind for one task", |s| {
+            let place = s.position(Kind::Timers, 0);
+            let again = s.records[place].clone();
+            s.records.insert(place, again);
+        }),
+        (
+            "thread after the pending signals or timers of its thread group",
+            |s| {
+                s.records.remove(s.position(Kind::Pending, 1));
+                let own = s.records.remove(s.position(Kind::Timers, 0));
+                let place = s.position(Kind::Task, 1);
+                s.records.insert(place, own);
+            },
+        ),
+        ("payload of wrong length", |s| {
+            s.payload(Kind::Timers, 0).truncate(79)
+        }),
+        ("timers are not in the order of their ids", |s| {
+            timer(s, 1, |t| t.id.set(3))
+        }),
+        ("timers are not in the order of their ids", |s| {
+            timer(s, 1, |t| t.id.set(1 << 31))
+        }),
+        ("unknown flag", |s| timer(s, 0, |t| t.flags.set(1 << 4))),
+        ("timer on an impossible clock", |s| {
+            timer(s, 0, |t| t.clock.set(2))
+        }),
+        ("timer on an impossible clock", |s| {
+            timer(s, 1, |t| t.clock.set(-5))
+        }),
+        (
+            "timer with a task that its clock is not of, or without one",
+            |s| timer(s, 0, |t| t.clock_pid.set(1)),
+        ),
+        (
+            "timer with a task that its clock is not of, or without one",
+            |s| timer(s, 1, |t| t.clock_pid.set(0)),
+        ),
+        ("timer that tells in an unknown way", |s| {
+            timer(s, 0, |t| t.notify.set(3))
+        }),
+        (
+            "timer with a thread that it does not tell, or without one",
+            |s| timer(s, 0, |t| t.target.set(1)),
+        ),
+        (
+            "timer with a thread that it does not tell, or without one",
+            |s| timer(s, 1, |t| t.target.set(1 << 22)),
+        ),
+        ("timer with an impossible signal", |s| {
+            timer(s, 0, |t| t.signal.set(0))
+        }),
+        ("timer with an impossible signal", |s| {
+            timer(s, 0, |t| t.signal.set(65))
+        }),
+        ("timer with an impossible time", |s| {
+            timer(s, 0, |t| t.expires.set(1 << 63))
+        }),
+        ("timer with an impossible time", |s| {
+            timer(s, 0, |t| t.interval.set(u64::MAX))
+        }),
+        ("timer in an impossible state", |s| {
+            timer(s, 0, |t| t.state.set(3))
+        }),
+        ("timer in an impossible state", |s| {
+            timer(s, 0, |t| t.state.set(TIMER_DISARMED))
+        }),
+        ("timer in an impossible state", |s| {
+            timer(s, 0, |t| t.interval.set(0))
+        }),
+        ("timer in an impossible state", |s| {
+            timer(s, 0, |t| t.notify.set(TIMER_NONE))
+        }),
+        ("timer in an impossible state", |s| {
+            timer(s, 1, |t| t.flags.set(TIMER_RELATIVE))
+        }),
+        ("timer in an impossible state", |s| {
+            timer(s, 1, |t| t.flags.set(TIMER_IGNORED))
+        }),
+        ("impossible overruns of a timer", |s| {
+            timer(s, 0, |t| t.overrun.set(u64::MAX - 1))
+        }),
+        ("impossible overruns of a timer", |s| {
+            timer(s, 0, |t| t.overrun_last.set((1 << 62) + 1))
+        }),
+        ("impossible id of a timer", |s| {
+            s.payload(Kind::Pending, 0)[SIGINFO_LEN - 1] = 0x81
+        }),
     ]);
 }
 

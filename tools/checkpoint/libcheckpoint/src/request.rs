@@ -46,6 +46,8 @@ pub struct Target {
     pidfd: Option<OwnedFd>,
     pid: i32,
     timeout: Duration,
+    /// Descriptors whose open files stay outside.
+    external: Vec<sys::CheckpointFd>,
 }
 
 /// What to restart: all that is in the image.
@@ -55,6 +57,10 @@ pub struct FromImage {
     name: Option<String>,
     /// Patterns of paths whose files may differ, each with its NUL.
     accept: Vec<u8>,
+    /// Files of the caller's in place of those of the image.
+    fds: Vec<sys::RestartFd>,
+    /// What keeps them open.
+    given: Vec<OwnedFd>,
 }
 
 /// What checkpoint(2) returned.
@@ -159,6 +165,14 @@ impl Checkpoint<'_> {
         self.flag(sys::CHECKPOINT_STRICT, on)
     }
 
+    /// The open file behind descriptor `fd` of process `pid` stays outside, whatever it is: only how it
+    /// is open is saved, and a restart wants [another one](Restart::fd) in its place. 0 is the
+    /// root's pid.
+    pub fn external(mut self, pid: i32, fd: i32) -> Self {
+        self.what.external.push(sys::CheckpointFd { pid, fd });
+        self
+    }
+
     /// How long to wait for the tasks to freeze; zero is the kernel's default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.what.timeout = timeout;
@@ -178,8 +192,9 @@ impl Checkpoint<'_> {
 
     /// Kills the tasks, which the checkpoint `id` has left frozen and none of which can have run
     /// since, as [`kill`](Self::kill) does. Returns when they are gone.
-    pub fn end(self, id: u64) -> Result<Outcome, Error> {
-        // Nothing is saved, so that there is nothing to be strict about.
+    pub fn end(mut self, id: u64) -> Result<Outcome, Error> {
+        // Nothing is saved, so that there is nothing to be strict about, or that stays outside.
+        self.what.external.clear();
         self.strict(false)
             .flag(sys::CHECKPOINT_KILL_ONLY, true)
             .call_with(-1, id)
@@ -200,6 +215,9 @@ impl Checkpoint<'_> {
             timeout_ms: u32::try_from(self.what.timeout.as_millis()).unwrap_or(u32::MAX),
             reserved: 0,
             id,
+            external: self.what.external.as_ptr().addr() as u64,
+            external_count: u32::try_from(self.what.external.len()).unwrap_or(u32::MAX),
+            reserved2: 0,
         };
         match sys::checkpoint(&args) {
             // A dry run has no id.
@@ -274,6 +292,24 @@ impl Restart<'_> {
         self
     }
 
+    /// Puts `file` in place of the open file behind descriptor `fd` of process `pid` of the image;
+    /// 0 is the root's pid. Whoever has the same open file gets `file`, too. `optional`: the image
+    /// need not have such a descriptor.
+    pub fn fd(mut self, pid: i32, fd: i32, file: OwnedFd, optional: bool) -> Self {
+        self.what.fds.push(sys::RestartFd {
+            pid,
+            fd,
+            own_fd: file.as_raw_fd(),
+            flags: if optional {
+                sys::RESTART_FD_OPTIONAL
+            } else {
+                0
+            },
+        });
+        self.what.given.push(file);
+        self
+    }
+
     /// Reads the image from `image`, which need not be seekable, and brings back what is in it.
     pub fn read(self, image: impl AsFd) -> Result<Root, Error> {
         let log = self.open_log()?;
@@ -286,6 +322,9 @@ impl Restart<'_> {
             accept: self.what.accept.as_ptr().addr() as u64,
             accept_len: u32::try_from(self.what.accept.len()).unwrap_or(u32::MAX),
             reserved: 0,
+            fds: self.what.fds.as_ptr().addr() as u64,
+            fds_count: u32::try_from(self.what.fds.len()).unwrap_or(u32::MAX),
+            reserved2: 0,
         };
         match sys::restart(&mut args) {
             Ok(pid) if args.pidfd >= 0 => Ok(Root {

@@ -31,6 +31,25 @@ pub(crate) const RESTART_STRICT: u64 = 1 << 2;
 /// RESTART_CALLER_CONFINEMENT
 pub(crate) const RESTART_CALLER_CONFINEMENT: u64 = 1 << 3;
 
+/// RESTART_FD_OPTIONAL
+pub(crate) const RESTART_FD_OPTIONAL: u32 = 1 << 0;
+
+/// struct checkpoint_fd
+#[repr(C)]
+pub(crate) struct CheckpointFd {
+    pub(crate) pid: i32,
+    pub(crate) fd: i32,
+}
+
+/// struct restart_fd
+#[repr(C)]
+pub(crate) struct RestartFd {
+    pub(crate) pid: i32,
+    pub(crate) fd: i32,
+    pub(crate) own_fd: i32,
+    pub(crate) flags: u32,
+}
+
 /// struct checkpoint_args
 #[repr(C, align(8))]
 pub(crate) struct CheckpointArgs {
@@ -42,9 +61,12 @@ pub(crate) struct CheckpointArgs {
     pub(crate) timeout_ms: u32,
     pub(crate) reserved: u32,
     pub(crate) id: u64,
+    pub(crate) external: u64,
+    pub(crate) external_count: u32,
+    pub(crate) reserved2: u32,
 }
 
-const _: () = assert!(size_of::<CheckpointArgs>() == 40);
+const _: () = assert!(size_of::<CheckpointArgs>() == 56);
 
 /// struct restart_args
 #[repr(C, align(8))]
@@ -57,9 +79,12 @@ pub(crate) struct RestartArgs {
     pub(crate) accept: u64,
     pub(crate) accept_len: u32,
     pub(crate) reserved: u32,
+    pub(crate) fds: u64,
+    pub(crate) fds_count: u32,
+    pub(crate) reserved2: u32,
 }
 
-const _: () = assert!(size_of::<RestartArgs>() == 40);
+const _: () = assert!(size_of::<RestartArgs>() == 56);
 
 /// checkpoint(2): the id of the checkpoint, or 0 in a task that comes back from it by restart(2).
 pub(crate) fn checkpoint(args: &CheckpointArgs) -> io::Result<u64> {

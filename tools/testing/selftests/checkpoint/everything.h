@@ -20,6 +20,7 @@
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
@@ -59,7 +60,7 @@
 /* ---- files ----------------------------------------------------------- */
 
 static struct {
-	int file, dir, null, removed, fifo, pipe[2], packets[2], event, timer, signal;
+	int file, dir, null, removed, fifo, pipe[2], packets[2], event, timer, signal, watch;
 } e_fd;
 
 static void e_say(int fd)
@@ -104,12 +105,32 @@ static void e_check_events(void)
 	      (int)info.ssi_signo);
 }
 
+/* A watch with an event that was not read, and one without. */
+static void e_set_up_watch(const char *path)
+{
+	e_fd.watch = CHECK_SYS(inotify_init1(IN_NONBLOCK));
+	CHECK_EQ(1, inotify_add_watch(e_fd.watch, path, IN_ATTRIB));
+	CHECK_EQ(2, inotify_add_watch(e_fd.watch, "/", IN_DELETE_SELF));
+	CHECK_SYS(chmod(path, 0600));
+}
+
+static void e_check_watch(void)
+{
+	struct inotify_event event;
+
+	CHECK_EQ(sizeof(event), read(e_fd.watch, &event, sizeof(event)));
+	CHECK_EQ(1, event.wd);
+	CHECK_EQ(IN_ATTRIB, event.mask);
+	CHECK_SYS(inotify_rm_watch(e_fd.watch, 2));
+}
+
 static void e_set_up_files(void)
 {
 	char path[320];
 
 	e_fd.file = CHECK_SYS(open(ckpt_path(path, sizeof(path), "file"), O_RDWR | O_CREAT, 0600));
 	e_say(e_fd.file);
+	e_set_up_watch(path);
 	e_fd.dir = CHECK_SYS(open("/", O_RDONLY | O_DIRECTORY));
 	e_fd.null = CHECK_SYS(open("/dev/null", O_RDWR | O_CLOEXEC));
 	ckpt_path(path, sizeof(path), "removed");
@@ -151,6 +172,7 @@ static void e_check_files(void)
 		CHECK_STREQ(E_TEXT, buf);
 	}
 	e_check_events();
+	e_check_watch();
 }
 
 /* ---- memory ---------------------------------------------------------- */

@@ -7,9 +7,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 
 #ifndef EPOLLEXCLUSIVE
 #define EPOLLEXCLUSIVE	(1u << 28)
@@ -517,7 +521,7 @@ CKPT_CYCLE(named_pipes)
 
 CKPT_CYCLE(device)
 {
-	int ep = instance(), fd = CHECK_SYS(open("/dev/urandom", O_RDONLY));
+	int ep = instance(), fd = CHECK_SYS(open("/dev/random", O_RDONLY));
 	struct epoll_event event;
 
 	/* For which of the two depends on how much the machine has collected. */
@@ -525,6 +529,148 @@ CKPT_CYCLE(device)
 	CHECK_EQ(1, epoll_wait(ep, &event, 1, 0));
 	same_items(ep, 1);
 	reports_nothing(ep);
+}
+
+CKPT_CYCLE(event_fds)
+{
+	int ep = instance(), fd = CHECK_SYS(eventfd(0, 0)), told = CHECK_SYS(eventfd(5, 0));
+	uint64_t n = 1;
+
+	add(ep, fd, EPOLLIN | EPOLLET, DATA(1));
+	add(ep, told, EPOLLIN | EPOLLET, DATA(2));
+	reports(ep, EPOLLIN, DATA(2));
+	same_items(ep, 2);
+	reports_nothing(ep);
+	CHECK_EQ(8, write(fd, &n, sizeof(n)));
+	reports(ep, EPOLLIN, DATA(1));
+	reports_nothing(ep);
+	CHECK_EQ(8, write(told, &n, sizeof(n)));
+	reports(ep, EPOLLIN, DATA(2));
+	CHECK_EQ(8, read(told, &n, sizeof(n)));
+	CHECK_EQ(6, n);
+	reports_nothing(ep);
+}
+
+/* Whenever it expires: before the checkpoint, while all is down, or after. */
+CKPT_CYCLE(timer_fds)
+{
+	struct itimerspec soon = { .it_value.tv_nsec = 1 }, later = { .it_value.tv_nsec = 300000000 };
+	int ep = instance(), timer[3], i;
+	struct epoll_event event;
+	unsigned int seen = 0;
+
+	for (i = 0; i < 3; i++) {
+		timer[i] = CHECK_SYS(timerfd_create(CLOCK_MONOTONIC, 0));
+		add(ep, timer[i], EPOLLIN | EPOLLET, i);
+	}
+	/* This one is reported before. */
+	CHECK_SYS(timerfd_settime(timer[0], 0, &soon, NULL));
+	CHECK_EQ(1, epoll_wait(ep, &event, 1, -1));
+	CHECK_EQ(0, event.data.u64);
+	CHECK_SYS(timerfd_settime(timer[1], 0, &soon, NULL));
+	CHECK_SYS(timerfd_settime(timer[2], 0, &later, NULL));
+	ckpt_ready_wait();
+	while (seen != 6) {
+		CHECK_EQ(1, epoll_wait(ep, &event, 1, -1));
+		i = event.data.u64;
+		CHECK(i > 0 && i < 3 && !(seen & 1u << i), "%d is reported once more", i);
+		seen |= 1u << i;
+	}
+	reports_nothing(ep);
+}
+
+static void block(sigset_t *set, int sig)
+{
+	sigemptyset(set);
+	sigaddset(set, sig);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, set, NULL));
+}
+
+/* It waits for the signals of who has registered it. */
+CKPT_CYCLE(signal_fd)
+{
+	struct signalfd_siginfo info;
+	int ep = instance(), fd;
+	sigset_t set;
+
+	block(&set, SIGUSR1);
+	fd = CHECK_SYS(signalfd(-1, &set, 0));
+	add(ep, fd, EPOLLIN | EPOLLET, DATA(1));
+	same_items(ep, 1);
+	reports_nothing(ep);
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	reports(ep, EPOLLIN, DATA(1));
+	CHECK_EQ(sizeof(info), read(fd, &info, sizeof(info)));
+	CHECK_EQ(SIGUSR1, info.ssi_signo);
+	reports_nothing(ep);
+}
+
+CKPT_CYCLE(signal_that_is_pending)
+{
+	int ep = instance(), other = instance(), fd;
+	sigset_t set;
+
+	block(&set, SIGUSR1);
+	fd = CHECK_SYS(signalfd(-1, &set, 0));
+	add(ep, fd, EPOLLIN | EPOLLET, DATA(1));
+	add(other, fd, EPOLLIN | EPOLLET, DATA(2));
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	reports(other, EPOLLIN, DATA(2));
+	ckpt_ready_wait();
+	reports(ep, EPOLLIN, DATA(1));
+	reports_nothing(ep);
+	reports_nothing(other);
+}
+
+/* Whoever asks the outer instance what it has to report: the signal is not his. */
+CKPT_CYCLE(signal_that_is_nested)
+{
+	int inner = instance(), outer = instance(), fd;
+	sigset_t set;
+
+	block(&set, SIGUSR1);
+	fd = CHECK_SYS(signalfd(-1, &set, 0));
+	add(inner, fd, EPOLLIN | EPOLLET, DATA(1));
+	add(outer, inner, EPOLLIN | EPOLLET, DATA(2));
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	reports(outer, EPOLLIN, DATA(2));
+	ckpt_ready_wait();
+	reports_nothing(outer);
+	reports(inner, EPOLLIN, DATA(1));
+	reports_nothing(inner);
+}
+
+/* Has what its parent has registered: that a signal is pending for it is no event there. */
+static int has_signal(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	reports_nothing(ep_shared);
+	ckpt_step(1);
+	ckpt_step_wait(2, 1);
+	return 64;
+}
+
+CKPT_CYCLE(signal_fd_of_the_parent)
+{
+	sigset_t set;
+	pid_t kid;
+	int fd;
+
+	ep_shared = instance();
+	block(&set, SIGUSR1);
+	fd = CHECK_SYS(signalfd(-1, &set, 0));
+	add(ep_shared, fd, EPOLLIN | EPOLLET, DATA(1));
+	kid = ckpt_fork(has_signal, NULL);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_step_wait(1, 1);
+	reports_nothing(ep_shared);
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	reports(ep_shared, EPOLLIN, DATA(1));
+	ckpt_step(2);
+	ckpt_wait_exit(kid, 64);
 }
 
 /* ---- of the instance itself ------------------------------------------ */

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -364,6 +365,39 @@ CKPT_CYCLE(of_all_types)
 	CHECK_STREQ(before, watches_of(fd, after, sizeof(after)));
 	CHECK_SYS(close(CHECK_SYS(open("/dev/null", O_RDONLY))));
 	expect(fd, 2, IN_OPEN, NULL);
+}
+
+static volatile sig_atomic_t signals, signal_fd;
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+	signals++;
+	signal_fd = info->si_fd;
+}
+
+/* It tells of new events by a signal, but not of those that it had before. */
+CKPT_CYCLE(signals_of_events)
+{
+	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	int fd = new_instance(0);
+
+	CHECK_SYS(sigaction(SIGRTMIN + 1, &sa, NULL));
+	CHECK_SYS(fcntl(fd, F_SETOWN, getpid()));
+	CHECK_SYS(fcntl(fd, F_SETSIG, SIGRTMIN + 1));
+	CHECK_SYS(fcntl(fd, F_SETFL, O_ASYNC));
+	CHECK_EQ(1, inotify_add_watch(fd, dir, IN_CREATE | IN_DELETE));
+	touch("new");
+	CHECK_EQ(1, signals);
+	CHECK_SYS(unlink(in_dir("new")));
+	CHECK_EQ(2, signals);
+	ckpt_ready_wait();
+	CHECK_EQ(2, signals);
+	touch("new");
+	CHECK_EQ(3, signals);
+	CHECK_EQ(fd, signal_fd);
+	CHECK_SYS(unlink(in_dir("new")));
+	CHECK_EQ(4, signals);
+	CHECK(fcntl(fd, F_GETFL) & O_ASYNC, "flags 0x%x", fcntl(fd, F_GETFL));
 }
 
 static int instance;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Locks of files: who owns them, what they keep from whom, and who waits for them. */
 #include "fault.h"
+#include "fuse_file.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -439,6 +440,74 @@ TEST_F_TIMEOUT(cr, taken_meanwhile, CKPT_TIMEOUT)
 	EXPECT_EQ(other, waitpid(other, NULL, 0));
 	ckpt_run_fini(&run);
 	close(image);
+}
+
+/* ---- locks that others keep -------------------------------------------- */
+
+static int open_fuse(void)
+{
+	char *end = strrchr(ckpt_path(path, sizeof(path), "x"), '.');
+
+	snprintf(end, path + sizeof(path) - end, "-fuse");
+	return CHECK_SYS(open(path, O_RDWR));
+}
+
+CKPT_SCENARIO(locked_on_fuse)
+{
+	CHECK_SYS(flock(open_fuse(), LOCK_EX));
+	ckpt_ready_wait();
+}
+
+CKPT_SCENARIO(opened_on_fuse)
+{
+	open_fuse();
+	ckpt_ready_wait();
+}
+
+/* A dry run with @flags of @sc with a file of FUSE ends so, and the log has @text. */
+static int on_fuse(struct ckpt_scenario *sc, bool container, uint32_t server, uint64_t flags,
+		   bool succeeds, const char *text)
+{
+	struct fuse_file file;
+	struct ckpt_run run;
+	char name[300];
+	int ret;
+
+	if (ckpt_run_init(&run, sc, container))
+		return -1;
+	snprintf(name, sizeof(name), "%s-fuse", run.board_path);
+	ret = fuse_file_init_flags(&file, name, server);
+	if (ret)
+		return ret;
+	ret = ckpt_run_start(&run);
+	if (!ret && ((ckpt_run_call(&run, -1, CHECKPOINT_DRY_RUN | flags) > 0) != succeeds ||
+		     !ckpt_run_log_has(&run, text))) {
+		ckpt_diag("another result, or no line with \"%s\"", text);
+		ckpt_run_print_log(&run);
+		ret = -1;
+	}
+	ckpt_run_fini(&run);
+	fuse_file_fini(&file);
+	return ret;
+}
+
+/* Of servers of FUSE: what the kernel keeps for them, and what they keep themselves. */
+TEST_F_TIMEOUT(cr, fuse, CKPT_TIMEOUT)
+{
+	const bool container = variant->container;
+	int ret;
+
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ret = on_fuse(&locked_on_fuse, container, 0, 0, false,
+		      "is locked, and its filesystem (fuse) keeps locks by itself");
+	if (ret > 0)
+		SKIP(return, "the kernel has no FUSE");
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(0, on_fuse(&opened_on_fuse, container, FUSE_POSIX_LOCKS, 0, true,
+			     "what its server (fuse) keeps of locks is not known"));
+	EXPECT_EQ(0, on_fuse(&opened_on_fuse, container, FUSE_POSIX_LOCKS, CHECKPOINT_STRICT, false,
+			     "may have locks that only its server (fuse) knows of"));
 }
 
 /* Where the records of locks are, and the first lock of them. */

@@ -226,6 +226,42 @@ CKPT_CYCLE(replaced_directory)
 	CHECK_EQ(1, st.st_nlink);
 }
 
+/* ---- named pipes -------------------------------------------------------------- */
+
+/* Each end is open, and something is in it. */
+CKPT_CYCLE(removed_fifo)
+{
+	char path[320], was[400], is[400], buf[16] = "";
+	int r, w;
+	struct stat st, other;
+
+	CHECK_SYS(mkfifo(ckpt_path(path, sizeof(path), "fifo"), 0600));
+	r = CHECK_SYS(open(path, O_RDONLY | O_NONBLOCK));
+	w = CHECK_SYS(open(path, O_WRONLY));
+	CHECK_SYS(fchown(w, 1234, 5678));
+	CHECK_SYS(fchmod(w, 0640));
+	CHECK_SYS(unlink(path));
+	CHECK_EQ(7, write(w, "content", 7));
+	name_of(r, was, sizeof(was));
+	ckpt_ready_wait();
+	CHECK_SYS(fstat(r, &st));
+	CHECK_SYS(fstat(w, &other));
+	CHECK_EQ(st.st_ino, other.st_ino);
+	CHECK_EQ(S_IFIFO | 0640, st.st_mode);
+	CHECK_EQ(1234, st.st_uid);
+	CHECK_EQ(5678, st.st_gid);
+	CHECK_EQ(0, st.st_nlink);
+	CHECK_STREQ(was, name_of(r, is, sizeof(is)));
+	CHECK(access(path, F_OK) == -1 && errno == ENOENT, "its name is back");
+	CHECK_EQ(7, read(r, buf, sizeof(buf)));
+	CHECK_STREQ("content", buf);
+	CHECK(read(r, buf, 1) == -1 && errno == EAGAIN, "it is not empty");
+	CHECK_EQ(4, write(w, "more", 4));
+	CHECK_EQ(4, read(r, buf, sizeof(buf)));
+	CHECK_SYS(close(w));
+	CHECK_EQ(0, read(r, buf, 1));
+}
+
 /* ---- another name ----------------------------------------------------------- */
 
 static void is_same(int fd, const char *path, nlink_t links)

@@ -375,7 +375,7 @@ CKPT_CYCLE(nested_namespace)
 	ckpt_wait_exit(init, 0);
 }
 
-#define MANY 1000
+#define MANY 900
 
 /* Each is of its own process; the pids of those that were reaped stay free. */
 CKPT_CYCLE(many)

@@ -11,8 +11,8 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-/* Where the libraries are, and where their copies are, which lie over them. */
-static char libs[PATH_MAX], copies[64];
+/* Where the libraries are, what lies over them, and where in that their copies are. */
+static char libs[PATH_MAX], top[64], copies[80];
 
 /*
  * Calls @fn with the path of each shared object that is mapped here. Returns how many there
@@ -112,13 +112,16 @@ CKPT_SCENARIO(linked)
 }
 
 FIXTURE(replaced) { struct ckpt_run run; };
-FIXTURE_VARIANT(replaced) { bool in_memory; };
+FIXTURE_VARIANT(replaced) { bool in_memory, overlay; };
 FIXTURE_VARIANT_ADD(replaced, in_memory) { .in_memory = true };
 FIXTURE_VARIANT_ADD(replaced, on_disk) { .in_memory = false };
+/* As in the containers of most engines. */
+FIXTURE_VARIANT_ADD(replaced, overlay) { .in_memory = true, .overlay = true };
 
 /* In a mount namespace of its own the test has copies of the libraries in their place. */
 FIXTURE_SETUP(replaced)
 {
+	char path[96], options[400];
 	int objects;
 
 	CKPT_BEGIN();
@@ -129,15 +132,27 @@ FIXTURE_SETUP(replaced)
 		SKIP(return, "it is linked statically here");
 	if (objects < 0)
 		SKIP(return, "its libraries are not in one directory here");
-	snprintf(copies, sizeof(copies), "/var/tmp/ckpt-libs-XXXXXX");
-	ASSERT_NE(NULL, mkdtemp(copies));
+	snprintf(top, sizeof(top), "/var/tmp/ckpt-libs-XXXXXX");
+	ASSERT_NE(NULL, mkdtemp(top));
 	ASSERT_EQ(0, unshare(CLONE_NEWNS));
 	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	if (variant->in_memory)
-		ASSERT_EQ(0, mount("libs", copies, "tmpfs", 0, NULL));
+		ASSERT_EQ(0, mount("libs", top, "tmpfs", 0, NULL));
+	snprintf(copies, sizeof(copies), "%s/copies", top);
+	ASSERT_EQ(0, mkdir(copies, 0755));
 	ASSERT_EQ(objects, each_object(copy_object));
-	ASSERT_EQ(0, chmod(copies, 0755));
-	ASSERT_EQ(0, mount(copies, libs, NULL, MS_BIND, NULL));
+	if (!variant->overlay) {
+		ASSERT_EQ(0, mount(copies, libs, NULL, MS_BIND, NULL));
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/upper", top);
+	ASSERT_EQ(0, mkdir(path, 0755));
+	snprintf(path, sizeof(path), "%s/work", top);
+	ASSERT_EQ(0, mkdir(path, 0755));
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
+		 copies, top, top);
+	if (mount("overlay", libs, "overlay", 0, options))
+		SKIP(return, "no overlayfs: %s", strerror(errno));
 }
 
 FIXTURE_TEARDOWN(replaced)
@@ -147,16 +162,18 @@ FIXTURE_TEARDOWN(replaced)
 
 	if (self->run.board)
 		ckpt_run_fini(&self->run);
-	if (!*copies)
+	if (!*top)
 		return;
-	umount2(libs, MNT_DETACH);
+	if (*copies)
+		umount2(libs, MNT_DETACH);
 	dir = opendir(copies);
 	while (dir && (d = readdir(dir)))
 		unlinkat(dirfd(dir), d->d_name, 0);
 	if (dir)
 		closedir(dir);
-	umount2(copies, MNT_DETACH);
 	rmdir(copies);
+	umount2(top, MNT_DETACH);
+	rmdir(top);
 }
 
 TEST_F_TIMEOUT(replaced, libraries, CKPT_TIMEOUT)
@@ -167,6 +184,53 @@ TEST_F_TIMEOUT(replaced, libraries, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_init(run, &linked, false));
 	ASSERT_EQ(0, ckpt_run_start(run));
 	ASSERT_LT(0, each_object(replace));
+	ASSERT_EQ(0, ckpt_run_checkpoint(run, first, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(run, first, 0));
+	ASSERT_EQ(0, ckpt_run_checkpoint(run, second, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(run, second, 0));
+	ckpt_run_go(run);
+	EXPECT_EQ(0, ckpt_run_finish(run));
+	close(first);
+	close(second);
+}
+
+/* A file that was made beside the libraries and removed. */
+CKPT_SCENARIO(has_removed_one)
+{
+	char path[PATH_MAX + 16], buf[8] = "";
+	struct stat st;
+	int fd, reader;
+	char *map;
+
+	CHECK(each_object(note_directory) > 0, "no libraries");
+	snprintf(path, sizeof(path), "%s/ckpt-XXXXXX", libs);
+	fd = CHECK_SYS(mkstemp(path));
+	reader = CHECK_SYS(open(path, O_RDONLY));
+	CHECK_SYS(unlink(path));
+	CHECK_EQ(7, write(fd, "removed", 7));
+	CHECK_SYS(fchmod(fd, 0640));
+	map = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	ckpt_ready_wait();
+	CHECK_EQ(7, pread(reader, buf, sizeof(buf), 0));
+	CHECK_STREQ("removed", buf);
+	CHECK(!memcmp(map, "removed", 7), "it is mapped as %.7s", map);
+	map[0] = 'R';
+	CHECK_EQ(1, pread(reader, buf, 1, 0));
+	CHECK_EQ('R', buf[0]);
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(0, st.st_nlink);
+	CHECK_EQ(S_IFREG | 0640, st.st_mode);
+	CHECK_EQ(7, lseek(fd, 0, SEEK_CUR));
+}
+
+TEST_F_TIMEOUT(replaced, file_beside_the_libraries, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct ckpt_run *run = &self->run;
+
+	ASSERT_EQ(0, ckpt_run_init(run, &has_removed_one, false));
+	ASSERT_EQ(0, ckpt_run_start(run));
 	ASSERT_EQ(0, ckpt_run_checkpoint(run, first, CHECKPOINT_KILL));
 	ASSERT_EQ(0, ckpt_run_restart(run, first, 0));
 	ASSERT_EQ(0, ckpt_run_checkpoint(run, second, CHECKPOINT_KILL));

@@ -158,8 +158,9 @@ TEST_F_TIMEOUT(shared, pipes, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_init(&run, &has_a_pipe, variant->container));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, steal(1));
-	EXPECT_EQ(0, refused(CHECKPOINT_KILL, "a task outside shares it: start the tasks with a file "
-			     "instead, or checkpoint what has the pipe as well"));
+	EXPECT_EQ(0, refused(CHECKPOINT_KILL, "a task outside shares it: leave it outside "
+			     "(--external), start the tasks with a file instead, or checkpoint what "
+			     "has the pipe as well"));
 	give_back(1);
 	ckpt_run_go(&run);
 	EXPECT_EQ(0, ckpt_run_finish(&run));

@@ -20,6 +20,7 @@
 #define IMAGE_KIND_PENDING 21
 #define IMAGE_KIND_CRED 22
 #define IMAGE_KIND_AFFINITY 23
+#define IMAGE_KIND_TIMERS 24
 #define IMAGE_KIND_MM 64
 #define IMAGE_KIND_VMA 65
 #define IMAGE_KIND_EXTENT 66
@@ -100,6 +101,26 @@
 #define IMAGE_PROCESS_ITIMER_VIRTUAL (1ull << 6)
 #define IMAGE_PROCESS_ITIMER_PROF (1ull << 7)
 
+/* Timers.flags */
+#define IMAGE_TIMERS_CHOSEN_IDS (1ull << 0)
+
+/* Timer.notify */
+#define IMAGE_TIMER_SIGNAL 0
+#define IMAGE_TIMER_NONE 1
+#define IMAGE_TIMER_THREAD 2
+#define IMAGE_TIMER_THREAD_ID 4
+
+/* Timer.state */
+#define IMAGE_TIMER_DISARMED 0
+#define IMAGE_TIMER_ARMED 1
+#define IMAGE_TIMER_WAITS 2
+
+/* Timer.flags */
+#define IMAGE_TIMER_RELATIVE (1ull << 0)
+#define IMAGE_TIMER_PERIODIC (1ull << 1)
+#define IMAGE_TIMER_IGNORED (1ull << 2)
+#define IMAGE_TIMER_MODIFIED (1ull << 3)
+
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
 #define IMAGE_MM_MDWE (1ull << 1)
@@ -149,6 +170,15 @@
 #define IMAGE_EXTENT_INODE 1
 #define IMAGE_EXTENT_TAGGED 2
 
+/* Fd.notify */
+#define IMAGE_NOTIFY_ACCESS (1ull << 0)
+#define IMAGE_NOTIFY_MODIFY (1ull << 1)
+#define IMAGE_NOTIFY_CREATE (1ull << 2)
+#define IMAGE_NOTIFY_DELETE (1ull << 3)
+#define IMAGE_NOTIFY_RENAME (1ull << 4)
+#define IMAGE_NOTIFY_ATTRIB (1ull << 5)
+#define IMAGE_NOTIFY_MULTISHOT (1ull << 31)
+
 /* OpenFile.kind */
 #define IMAGE_FILE_REGULAR 1
 #define IMAGE_FILE_DIRECTORY 2
@@ -161,6 +191,7 @@
 #define IMAGE_FILE_TIMERFD 9
 #define IMAGE_FILE_SIGNALFD 10
 #define IMAGE_FILE_PIDFD 19
+#define IMAGE_FILE_NAMESPACE 20
 #define IMAGE_FILE_PROC 21
 #define IMAGE_FILE_INOTIFY 15
 #define IMAGE_FILE_MEMFD 12
@@ -168,6 +199,7 @@
 #define IMAGE_FILE_PATH 14
 #define IMAGE_FILE_EPOLL 11
 #define IMAGE_FILE_SYSV_SHM 17
+#define IMAGE_FILE_EXTERNAL 22
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -187,9 +219,9 @@
 #define IMAGE_OPEN_NOREUSE (1ull << 14)
 #define IMAGE_OPEN_EXEC (1ull << 15)
 #define IMAGE_OPEN_SEMAPHORE (1ull << 16)
-#define IMAGE_OPEN_ASYNC (1ull << 16)
 #define IMAGE_OPEN_FIRST (1ull << 20)
 #define IMAGE_OPEN_NO_ACCESS (1ull << 21)
+#define IMAGE_OPEN_ASYNC (1ull << 22)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
@@ -306,6 +338,24 @@ struct image_action {
 
 static_assert(sizeof(struct image_action) == 32, "image_action");
 
+struct image_timer {
+	uint32_t id;
+	int32_t clock;
+	uint32_t notify;
+	uint32_t signal;
+	uint64_t value;
+	uint32_t target;
+	uint32_t clock_pid;
+	uint32_t state;
+	uint32_t flags;
+	uint64_t expires;
+	uint64_t interval;
+	uint64_t overrun;
+	uint64_t overrun_last;
+};
+
+static_assert(sizeof(struct image_timer) == 72, "image_timer");
+
 struct image_guard {
 	uint64_t start;
 	uint64_t end;
@@ -317,7 +367,7 @@ struct image_fd {
 	uint32_t fd;
 	uint32_t file;
 	uint32_t cloexec;
-	uint32_t reserved;
+	uint32_t notify;
 };
 
 static_assert(sizeof(struct image_fd) == 16, "image_fd");
@@ -516,6 +566,15 @@ struct image_affinity {
 };
 
 static_assert(sizeof(struct image_affinity) == 8, "image_affinity");
+
+struct image_timers {
+	uint32_t tgid;
+	uint32_t next_id;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_timers) == 16, "image_timers");
 
 struct image_mm {
 	uint32_t obj;

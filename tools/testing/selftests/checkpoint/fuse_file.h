@@ -27,6 +27,7 @@ struct fuse_shared {
 	unsigned int hold_fsync;	/* Which of these, from 1 on, waits until this is 0. */
 	uint32_t hold_flush;		/* Closing a descriptor waits until this is 0. */
 	uint32_t flushes;		/* How often one was closed. */
+	uint32_t init_flags;		/* What it can do, beside FUSE_BIG_WRITES. */
 	uint64_t size;
 	unsigned char data[FUSE_FILE_MAX];
 };
@@ -74,7 +75,7 @@ static void fuse_answer(int fd, char *request, struct fuse_shared *shared)
 	case FUSE_INIT: {
 		struct fuse_init_out out = {
 			.major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = FUSE_WRITE_MAX,
-			.flags = FUSE_BIG_WRITES, .time_gran = 1,
+			.flags = FUSE_BIG_WRITES | shared->init_flags, .time_gran = 1,
 		};
 
 		fuse_reply(fd, in, 0, &out, sizeof(out));
@@ -149,10 +150,11 @@ static void fuse_answer(int fd, char *request, struct fuse_shared *shared)
 }
 
 /*
- * Makes the file at @path: 0; 1 if the kernel has no FUSE; -1 if it fails. fuse_file_fini() is due
+ * Makes the file at @path, whose server can do what @flags say (FUSE_*): 0; 1 if the kernel has no FUSE; -1 if it fails. fuse_file_fini() is due
  * after 0.
  */
-__attribute__((unused)) static int fuse_file_init(struct fuse_file *file, const char *path)
+__attribute__((unused)) static int fuse_file_init_flags(struct fuse_file *file, const char *path,
+							       uint32_t flags)
 {
 	static char request[FUSE_WRITE_MAX + 8192];
 	char options[128];
@@ -168,6 +170,7 @@ __attribute__((unused)) static int fuse_file_init(struct fuse_file *file, const 
 	if (file->shared == MAP_FAILED || at < 0)
 		return -1;
 	close(at);
+	file->shared->init_flags = flags;
 	snprintf(options, sizeof(options), "fd=%d,rootmode=100600,user_id=0,group_id=0", fd);
 	if (mount("fuse", path, "fuse", MS_NOSUID | MS_NODEV, options)) {
 		ckpt_diag("mount of %s: %s", path, strerror(errno));
@@ -183,6 +186,12 @@ __attribute__((unused)) static int fuse_file_init(struct fuse_file *file, const 
 	}
 	close(fd);
 	return 0;
+}
+
+/* The same; it can do nothing in particular. */
+__attribute__((unused)) static int fuse_file_init(struct fuse_file *file, const char *path)
+{
+	return fuse_file_init_flags(file, path, 0);
 }
 
 __attribute__((unused)) static void fuse_file_fini(struct fuse_file *file)

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 
 #ifndef __NR_pidfd_getfd
 #define __NR_pidfd_getfd 438
@@ -78,6 +80,36 @@ REFUSE(instance_is_outside, .before = take, .after = give_back)
 	ckpt_step(1);
 	ckpt_wait_go();
 	CHECK_SYS(fcntl(ep, F_GETFD));
+}
+
+static int ends(void *arg)
+{
+	int *fd = arg;
+	struct epoll_event event = { .events = EPOLLIN };
+
+	CHECK_SYS(epoll_ctl(fd[0], EPOLL_CTL_ADD, fd[1], &event));
+	return 0;
+}
+
+/* It waits for signals of a process that is no more. */
+REFUSE(signals_of_the_dead)
+{
+	int fd[2];
+	sigset_t set;
+	pid_t kid;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	fd[0] = CHECK_SYS(epoll_create1(0));
+	fd[1] = CHECK_SYS(signalfd(-1, &set, 0));
+	kid = ckpt_fork(ends, fd);
+	ckpt_wait_exit(kid, 0);
+	expect_refusal(getpid(), "EBUSY",
+		       "descriptor %d (anon_inodefs:[eventpoll]): registered as %d (*): it waits "
+		       "for the signals of who has registered it, which is none of the tasks, or "
+		       "has exited: have one of them register it", fd[0], fd[1]);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd[0], F_GETFD));
 }
 
 static void set_effective(bool on)

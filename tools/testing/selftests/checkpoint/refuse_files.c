@@ -4,10 +4,10 @@
 
 #include <fcntl.h>
 #include <mqueue.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/fanotify.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -40,16 +40,6 @@ REFUSE(owner_outside, .flags = SC_SUBTREE)
 	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): " OWNER, fd[1]);
 	ckpt_ready_wait();
 	CHECK_EQ(getppid(), fcntl(fd[0], F_GETOWN));
-}
-
-REFUSE(directory_watch)
-{
-	int fd = CHECK_SYS(open("/var/tmp", O_RDONLY | O_DIRECTORY));
-
-	signal(SIGIO, SIG_IGN);
-	CHECK_HERE(fcntl(fd, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
-	EXPECT_FD(fd, "/var/tmp", "a watch of a directory (F_NOTIFY)" YET);
-	ckpt_ready_wait();
 }
 
 REFUSE(removed_with_attribute)
@@ -185,9 +175,18 @@ REFUSE(debugfs)
 	other_filesystem("/sys/kernel/debug", "a file of debugfs" YET);
 }
 
-REFUSE(namespace_file)
+REFUSE(namespace_of_others)
 {
-	other_filesystem("/proc/self/ns/net", "a namespace" YET);
+	int fd = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY)), back = fd;
+
+	if (unshare(CLONE_NEWNET))
+		not_here();
+	fd = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY));
+	CHECK_SYS(setns(back, CLONE_NEWNET));
+	EXPECT_FD(fd, "*", "is the network namespace of others, in which neither the caller nor a task "
+		  "of the tree is: have it closed");
+	ckpt_ready_wait();
+	CHECK_SYS(setns(fd, CLONE_NEWNET));
 }
 
 REFUSE(message_queue)
@@ -356,7 +355,8 @@ static void writes_outside(void)
 	int fd = CHECK_SYS(open(getenv("CKPT_PIPE"), O_WRONLY));
 
 	expect_refusal(getpid(), "EBUSY", "*pipe's other end is outside: "
-		       "start the tasks with a file instead, or checkpoint what has that end as well");
+		       "leave this one outside, too (--external), start the tasks with a file instead, "
+		       "or checkpoint what has that end as well");
 	ckpt_ready_wait();
 	CHECK_EQ(1, write(fd, "o", 1));
 }
@@ -390,7 +390,7 @@ REFUSE(five_at_once)
 
 	ckpt_step_wait(0, 1);
 	fd[0] = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	fd[1] = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	fd[1] = CHECK_SYS(socket(AF_UNIX, SOCK_DGRAM, 0));
 	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
 	EXPECT_FD(fd[0], "*", "a Unix socket" YET);
 	EXPECT_FD(fd[1], "*", "a Unix socket" YET);

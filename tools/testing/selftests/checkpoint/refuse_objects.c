@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pty.h>
+#include <sched.h>
 #include <signal.h>
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
@@ -301,7 +302,10 @@ REFUSE(pidfd_that_kills)
 	int fd = -1;
 	struct {
 		uint64_t flags, pidfd, more[6];
-	} args = { 0x1000 | 1ull << 34 | 1ull << 36, (uintptr_t)&fd };
+	} args = {
+		.flags = CLONE_PIDFD | 1ull << 34 | 1ull << 36,	/* AUTOREAP, PIDFD_AUTOKILL */
+		.pidfd = (uintptr_t)&fd,
+	};
 	pid_t pid = syscall(__NR_clone3, &args, sizeof(args));
 
 	if (pid < 0)
@@ -317,13 +321,23 @@ REFUSE(pidfd_that_kills)
 	CHECK_EQ(O_TRUNC, fcntl(fd, F_GETFL) & O_TRUNC);
 }
 
+static int exits_at_once(void *arg)
+{
+	return 0;
+}
+
 REFUSE(pidfd_with_attribute)
 {
-	int fd = CHECK_SYS(sys_pidfd_open(getpid()));
+	int fd = CHECK_SYS(sys_pidfd_open(getpid())), dead;
+	pid_t pid = ckpt_fork(exits_at_once, NULL);
 	char buf[8];
 
+	dead = CHECK_SYS(sys_pidfd_open(pid));
+	ckpt_wait_exit(pid, 0);
 	CHECK_HERE(fsetxattr(fd, "trusted.ckpt", "value", 5, 0));
-	EXPECT_FD(fd, "*", "its process has extended attributes: have them removed");
+	CHECK_HERE(fsetxattr(dead, "trusted.ckpt", "value", 5, 0));
+	expect_refusal(getpid(), UNSUPPORTED, "extended attributes on its pidfds: have them removed");
+	EXPECT_FD(dead, "*", "has extended attributes: have them removed");
 	ckpt_ready_wait();
 	CHECK_EQ(5, fgetxattr(fd, "trusted.ckpt", buf, sizeof(buf)));
 }

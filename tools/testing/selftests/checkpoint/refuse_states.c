@@ -3,9 +3,11 @@
 #include "refuse.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
+#include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
@@ -14,9 +16,6 @@
 
 REFUSE_FIXTURE
 
-#ifndef PR_TIMER_CREATE_RESTORE_IDS
-#define PR_TIMER_CREATE_RESTORE_IDS 77
-#endif
 #ifndef PR_RSEQ_SLICE_EXTENSION
 #define PR_RSEQ_SLICE_EXTENSION 79
 #define PR_RSEQ_SLICE_EXTENSION_SET 2
@@ -33,34 +32,103 @@ REFUSE_FIXTURE
 
 /* ---- timers ---------------------------------------------------------- */
 
-REFUSE(pending_timer_signal)
+static void *ends(void *arg)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
-	struct itimerspec spec = { .it_value.tv_nsec = 1 };
-	sigset_t set, pending;
-	timer_t timer;
+	struct sigevent event = {
+		.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1,
+		._sigev_un._tid = sys_gettid(),
+	};
+	int id = -1;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
-	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &event, &timer));
-	CHECK_SYS(timer_settime(timer, 0, &spec, NULL));
-	do
-		CHECK_SYS(sigpending(&pending));
-	while (!sigismember(&pending, SIGUSR1));
-	EXPECT_TASK("has POSIX timers (timer_create): have it delete them");
-	EXPECT_TASK("signal of a POSIX timer is pending");
-	ckpt_ready_wait();
-	CHECK_SYS(sigpending(&pending));
-	CHECK(sigismember(&pending, SIGUSR1), "the signal is lost");
+	CHECK_SYS(syscall(__NR_timer_create, CLOCK_MONOTONIC, &event, &id));
+	CHECK_EQ(0, id);
+	return NULL;
 }
 
-REFUSE(chosen_timer_ids)
+REFUSE(timer_of_exited_thread)
 {
-	OR_NOT_HERE(prctl(PR_TIMER_CREATE_RESTORE_IDS, 1, 0, 0, 0));
-	EXPECT_TASK("chooses the ids of POSIX timers (PR_TIMER_CREATE_RESTORE_IDS): have it switch that off");
+	pthread_t thread;
+
+	CHECK_EQ(0, pthread_create(&thread, NULL, ends, NULL));
+	CHECK_EQ(0, pthread_join(thread, NULL));
+	EXPECT_TASK("its POSIX timer 0 is for a thread that has exited: have it delete that");
 	ckpt_ready_wait();
-	CHECK_EQ(1, prctl(PR_TIMER_CREATE_RESTORE_IDS, 2, 0, 0, 0));
+	CHECK_SYS(syscall(__NR_timer_delete, 0));
+}
+
+static int timer_on_clock_of(pid_t pid)
+{
+	clockid_t clock;
+	int id = -1;
+
+	CHECK_EQ(0, clock_getcpuclockid(pid, &clock));
+	CHECK_SYS(syscall(__NR_timer_create, clock, NULL, &id));
+	return id;
+}
+
+REFUSE(timer_on_clock_of_exited)
+{
+	pid_t kid = ckpt_fork(ckpt_child_waits, NULL);
+	int id;
+
+	ckpt_step_wait(0, 1);
+	id = timer_on_clock_of(kid);
+	CHECK_SYS(kill(kid, SIGKILL));
+	CHECK_EQ(kid, waitpid(kid, NULL, 0));
+	expect_refusal(getpid(), UNSUPPORTED, "its POSIX timer %d counts the CPU time of a task that has exited: "
+		       "have it delete that", id);
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_timer_delete, id));
+}
+
+/* Its parent is the test. */
+REFUSE(timer_on_clock_outside, .flags = SC_SUBTREE)
+{
+	int id = timer_on_clock_of(getppid());
+
+	expect_refusal(getpid(), "EBUSY", "its POSIX timer %d counts the CPU time of a process outside of the "
+		       "tree: have it delete that", id);
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_timer_delete, id));
+}
+
+REFUSE(alarm_timer_without_capability)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	int id = -1;
+
+	CHECK_HERE(syscall(__NR_timer_create, CLOCK_BOOTTIME_ALARM, NULL, &id));
+	CHECK_SYS(syscall(__NR_capget, &head, data));
+	data[CAP_WAKE_ALARM / 32].effective &= ~(1u << CAP_WAKE_ALARM % 32);
+	CHECK_SYS(syscall(__NR_capset, &head, data));
+	expect_refusal(getpid(), UNSUPPORTED, "its POSIX timer %d is on an alarm clock, for which it has no "
+		       "capability any more (CAP_WAKE_ALARM): have it delete that", id);
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_timer_delete, id));
+}
+
+static int sleeps_outside(void *arg)
+{
+	struct timespec ts = { .tv_sec = 100000 };
+	clockid_t clock;
+
+	CHECK_EQ(0, clock_getcpuclockid(*(pid_t *)arg, &clock));
+	syscall(__NR_clock_nanosleep, clock, 0, &ts, NULL);
+	return 1;
+}
+
+/* Its parent is the test. */
+REFUSE(sleep_on_clock_outside, .flags = SC_SUBTREE,
+       .blocked = { BLOCKED(__NR_clock_nanosleep), BLOCKED(__NR_futex) })
+{
+	pid_t outside = getppid(), kid = ckpt_fork(sleeps_outside, &outside);
+
+	expect_refusal(kid, "EBUSY", "sleeps on the CPU clock of a process outside of the tree: checkpoint both "
+		       "together");
+	ckpt_ready_wait();
+	CHECK_EQ(0, kill(kid, SIGKILL));
+	CHECK_EQ(kid, waitpid(kid, NULL, 0));
 }
 
 /* ---- signals --------------------------------------------------------- */

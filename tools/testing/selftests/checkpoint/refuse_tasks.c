@@ -57,55 +57,6 @@ static int waits(void *arg)
 	return 0;
 }
 
-/* ---- timers ---------------------------------------------------------- */
-
-REFUSE(posix_timer)
-{
-	struct sigevent event = { .sigev_notify = SIGEV_NONE };
-	struct itimerspec spec = { .it_value.tv_sec = 1000000 };
-	timer_t timer;
-
-	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &event, &timer));
-	CHECK_SYS(timer_settime(timer, 0, &spec, NULL));
-	EXPECT_TASK("has POSIX timers (timer_create): have it delete them");
-	ckpt_ready_wait();
-	CHECK_SYS(timer_gettime(timer, &spec));
-	CHECK(spec.it_value.tv_sec, "it ran out");
-}
-
-static void *with_timer(void *arg)
-{
-	struct sigevent event = { .sigev_notify = SIGEV_NONE };
-	timer_t timer;
-
-	while (ckpt_leader_state() != 'Z')
-		sched_yield();
-	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &event, &timer));
-	expect_refusal(gettid(), UNSUPPORTED, "has POSIX timers (timer_create): have it delete them");
-	ckpt_step(0);
-	ckpt_wait_go();
-	exit(0);
-}
-
-static int leaderless(void *arg)
-{
-	pthread_t thread;
-
-	CHECK_EQ(0, pthread_create(&thread, NULL, with_timer, NULL));
-	syscall(SYS_exit, 0);
-	return 1;
-}
-
-/* The leader has exited: what its group has is looked at all the same. */
-REFUSE(timer_without_leader)
-{
-	pid_t kid = ckpt_fork(leaderless, NULL);
-
-	ckpt_step_wait(0, 1);
-	ckpt_ready_wait();
-	ckpt_wait_exit(kid, 0);
-}
-
 /* ---- System V IPC ---------------------------------------------------- */
 
 REFUSE(semaphore_undo)

@@ -50,7 +50,7 @@ pub(in crate::image) fn open_file(
     raw: &Raw<'_>,
     file: &OpenFile,
 ) -> Result<(), Fault> {
-    let live = walk.refer::<PidfdTarget>(raw, file.inode.get())?.detail != 0;
+    let tid = walk.refer::<PidfdTarget>(raw, file.inode.get())?.detail;
     let flags = file.flags.get();
     let access = open::READ | open::WRITE;
     let (known, wanted) = if flags & open::PATH != 0 {
@@ -73,8 +73,14 @@ pub(in crate::image) fn open_file(
     // Who makes a process can have that, and nobody else: it may have other rights by now.
     ensure(
         raw,
-        !live || file.pos.get() & PIDFD_AUTOKILL == 0,
+        tid == 0 || file.pos.get() & PIDFD_AUTOKILL == 0,
         "a pidfd that would kill its process",
+    )?;
+    let leads = pid(walk.pids, tid).is_none_or(|p| p.tid == p.tgid);
+    ensure(
+        raw,
+        leads || wanted == 0 || file.pos.get() & PIDFD_THREAD != 0,
+        "a pidfd of a process for a thread",
     )?;
     zero(raw, file.size.get() == 0 && file.mtime.get() == 0)
 }

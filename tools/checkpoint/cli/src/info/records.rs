@@ -23,8 +23,10 @@ use image::{
         task::{
             signal_number,
             Action,
+            Timer,
             NSIG,
-            SIGINFO_LEN, //
+            SIGINFO_LEN,
+            TIMERS_MAX, //
         }, //
     }, //
 };
@@ -71,6 +73,23 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
             let infos: &[[u8; SIGINFO_LEN]] = raw.array(usize::MAX)?;
             let numbers = infos.iter().map(|info| signal_number(info, machine));
             numbers.collect()
+        }
+        Kind::Timers => {
+            let timers: &[Timer] = raw.array(TIMERS_MAX)?;
+            let shown = timers.iter().map(|t| {
+                json!({
+                    "id": t.id.get(),
+                    "clock": t.clock.get(),
+                    "notify": t.notify.get(),
+                    "signal": t.signal.get(),
+                    "target": t.target.get(),
+                    "state": t.state.get(),
+                    "flags": t.flags.get(),
+                    "expires": t.expires.get(),
+                    "interval": t.interval.get(),
+                })
+            });
+            shown.collect()
         }
         Kind::Files => {
             let fds: &[Fd] = raw.array(usize::MAX)?;

@@ -11,6 +11,7 @@ use crate::image::{
     mm::Guard,
     task::{
         Action,
+        Timer,
         SIGINFO_LEN, //
     }, //
 };
@@ -57,6 +58,7 @@ pub fn elements(kind: u16) -> (usize, &'static [Field]) {
         Some(Kind::Task | Kind::DeadPid | Kind::Cred) => (4, NUMBER),
         Some(Kind::Sighand) => (size_of::<Action>(), structure("Action")),
         Some(Kind::Pending) => (SIGINFO_LEN, SIGINFO),
+        Some(Kind::Timers) => (size_of::<Timer>(), structure("Timer")),
         Some(Kind::Mm) => (16, AUXV),
         Some(Kind::Guards) => (size_of::<Guard>(), structure("Guard")),
         Some(Kind::Files) => (size_of::<Fd>(), structure("Fd")),
@@ -84,7 +86,7 @@ mod tests {
             assert_eq!(at % 8, 0, "{}", kind.name());
         }
         assert_eq!(structure("Header").last().map(|f| f.at), Some(188));
-        for name in ["Action", "Fd", "Guard", "IdRange", "Note"] {
+        for name in ["Action", "Fd", "Guard", "IdRange", "Note", "Timer"] {
             assert!(!structure(name).is_empty(), "{name}");
         }
     }

@@ -46,7 +46,7 @@ impl Sample {
                 EPOLL_REPORTED,
                 0,
             ),
-            item(3, inner + 1, both | 1 << 10, EPOLL_IDLE, obj::SIGHAND),
+            item(3, inner + 1, both | 1 << 10, EPOLL_IDLE, 0),
             item(3, obj::NULL, epoll::ONESHOT, EPOLL_IDLE, 0),
         ];
         self.add(

@@ -4,6 +4,8 @@
 
 #![allow(dead_code)]
 
+mod timers;
+
 use checkpoint_image::{
     crc32c,
     image::{
@@ -525,6 +527,7 @@ impl Sample {
             }),
             &[],
         );
+        self.timers();
         self.process(1, true);
         let mut child = task(3, 3, 2);
         child.mm = u(obj::MM2);

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Open files that stay outside, as the caller of checkpoint(2) has asked for, and files of the
+//! caller of restart(2) in place of those of the image.
+
+use kernel::prelude::*;
+
+use crate::{
+    core::{
+        advice::{
+            Descriptor,
+            Given, //
+        },
+        report::Errno,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
+    },
+    files::{
+        name::{
+            Named,
+            Text, //
+        },
+        open::{
+            self,
+            Open, //
+        },
+        ops::{
+            FileOps,
+            Source, //
+        }, //
+    },
+    found::Capture,
+    image::{
+        files::{
+            self,
+            Fd,
+            OpenFile,
+            FDS_MAX,
+            FILE_EXTERNAL, //
+        },
+        mm::{
+            Mm,
+            Vma, //
+        },
+        record::Records,
+        Kind,
+        ObjRef, //
+    },
+    kapi::{
+        cgroup::frozen::FrozenTasks,
+        fs::{
+            fdtable::FilesRef,
+            file::{
+                ftype,
+                FileRef, //
+            },
+            open::flags_to_image, //
+        },
+        pid::namespace::PidNs,
+        task::frozen::FrozenTask,
+        time::wait, //
+    }, //
+};
+
+/// Open files that stay outside: whatever they are, only how they are open is saved.
+pub(super) const OPS: FileOps = FileOps {
+    name: "left outside",
+    number: FILE_EXTERNAL,
+    // Which they are is said by the caller, see [`leave`].
+    matches: |_| false,
+    by_path: true,
+    collect,
+    restore,
+    ..FileOps::NONE
+};
+
+/// Notes the open files behind the descriptors of `list`, which is sorted: they stay outside.
+///
+/// EBADF: a process has no such descriptor. ESRCH: there is no such process.
+pub(crate) fn leave(cap: &mut Capture, tasks: &FrozenTasks<'_>, list: &[Descriptor]) -> Result {
+    let here = PidNs::of_current()?;
+    let root = tasks.first().map_or(0, |t| t.tgid_in(&here));
+    let mut left: KVVec<Descriptor> = KVVec::new();
+    for d in list {
+        let pid = if d.pid == 0 { root } else { d.pid };
+        left.push(Descriptor { pid, fd: d.fd }, GFP_KERNEL_ACCOUNT)?;
+    }
+    left.sort_unstable();
+    for t in tasks.iter() {
+        wait::check_killed()?;
+        let pid = t.tgid_in(&here);
+        let first = left.partition_point(|d| d.pid < pid);
+        let of_it = left.get(first..).unwrap_or(&[]);
+        if of_it.first().is_none_or(|d| d.pid != pid) {
+            continue;
+        }
+        // The first of its threads may be dead.
+        let Some(files) = FilesRef::of(t) else {
+            continue;
+        };
+        for d in of_it.iter().take_while(|d| d.pid == pid) {
+            let Some(found) = files.next(d.fd).filter(|found| found.fd == d.fd) else {
+                cap.refuse(
+                    EBADF,
+                    t,
+                    fmt!("has no descriptor {} that could stay outside", d.fd),
+                );
+                continue;
+            };
+            cap.found.files.leave_outside(&found.file)?;
+        }
+        left.retain(|d| d.pid != pid);
+    }
+    for d in left.iter() {
+        cap.report.line(fmt!(
+            "error: descriptor {} of process {} can't stay outside: it is no process of the tree \
+             [ESRCH]",
+            d.fd,
+            d.pid
+        ));
+    }
+    if left.is_empty() {
+        cap.report.verdict()
+    } else {
+        Err(ESRCH)
+    }
+}
+
+/// Refuses a mapping of an open file that stays outside: what is in memory is that of the file.
+pub(super) fn refuse_mapping(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>) {
+    cap.refuse(
+        EBUSY,
+        t,
+        fmt!(
+            "{}: is mapped, so that its descriptor can't stay outside: leave it away from those \
+             that do (--external)",
+            named
+        ),
+    );
+}
+
+/// Notes its name, for messages. False: refused.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    let fifo = open.file.file_type() == ftype::FIFO;
+    if fifo && cap.found.files.is_output(&open.file) {
+        cap.refuse(
+            EDEADLK,
+            t,
+            fmt!(
+                "{}: the image or the log is written to that pipe: write it to another one",
+                named
+            ),
+        );
+        return Ok(false);
+    }
+    let len = named.name.len().min(files::EXTERNAL_NAME_MAX);
+    let name = named.name.get(..len).unwrap_or(&[]);
+    open.path.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
+    Ok(true)
+}
+
+/// The descriptors of the task of `plan`, by ascending number. EBADF: it has none.
+fn descriptors<'a>(r: &'a Restore, plan: &Plan<'_>) -> Result<&'a [Fd]> {
+    let table = ObjRef::new(plan.task.files.get()).ok_or(EBADF)?;
+    let (_, raw) = r.object_body::<files::Table>(table)?;
+    raw.array(FDS_MAX).map_err(|f| r.fault(f))
+}
+
+/// Reports that nothing was given in its place.
+fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+    let obj = source.record.obj.get();
+    let fd = descriptors(r, plan)?.iter().find(|fd| fd.file.get() == obj);
+    Err(r.fail(
+        EBADF,
+        plan,
+        fmt!(
+            "descriptor {} ({}) was left outside: give another one in its place (--fd, --stdio)",
+            fd.map_or(0, |fd| fd.fd.get()),
+            Text(source.path.as_bytes())
+        ),
+    ))
+}
+
+/// Puts a file of the caller's in place of that of the image that the task of `plan` has. No task has
+/// restored itself yet. May sleep.
+///
+/// EBADF: there is no such descriptor in the image, or the file is not open for what the task does
+/// with it. EINVAL: the same open file of the image has got another one already.
+pub(crate) fn give(r: &Restore, plan: &Plan<'_>, given: &Given) -> Result {
+    let number = given.descriptor.fd;
+    let fail = |e: Error, why: &str| {
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "descriptor {}: {}: descriptor {} of the caller can't take its place",
+                number,
+                why,
+                given.own_fd
+            ),
+        )
+    };
+    let fds = descriptors(r, plan).or_else(|e| if e == EBADF { Ok(&[][..]) } else { Err(e) })?;
+    let Ok(at) = fds.binary_search_by_key(&number, |fd| fd.fd.get()) else {
+        return match given.optional {
+            true => Ok(()),
+            false => Err(fail(EBADF, "the image has no such one")),
+        };
+    };
+    let fd = fds.get(at).ok_or(EINVAL)?;
+    let obj = ObjRef::new(fd.file.get()).ok_or(EINVAL)?;
+    if let Some(other) = open::built(r, obj) {
+        if given.optional || other == given.file {
+            return Ok(());
+        }
+        return Err(fail(
+            EINVAL,
+            "it is the same open file as one that got another descriptor",
+        ));
+    }
+    let (record, _) = r.object_body::<OpenFile>(obj)?;
+    let has = |flag| record.flags.get() & flag != 0;
+    if has(files::open::READ) && !given.file.is_readable() {
+        return Err(fail(EBADF, "is read from"));
+    }
+    if has(files::open::WRITE) && !given.file.is_writable() {
+        return Err(fail(EBADF, "is written to"));
+    }
+    let (append, nonblock) = (has(files::open::APPEND), has(files::open::NONBLOCK));
+    let own = flags_to_image(&given.file);
+    let own_has = |flag| own & flag != 0;
+    if append != own_has(files::open::APPEND) || nonblock != own_has(files::open::NONBLOCK) {
+        r.with_report(|report| {
+            report.note(
+                &plan.name(),
+                fmt!(
+                    "descriptor {}: O_APPEND or O_NONBLOCK is now as of descriptor {} of the caller",
+                    number,
+                    given.own_fd
+                ),
+            );
+        });
+    }
+    open::give(r, obj, given.file.clone())
+}
+
+/// Checks that none of the files for which others were [given](give) is mapped or executed: its
+/// contents stand in the memory of the tasks.
+pub(crate) fn check_given(r: &Restore) -> Result {
+    let check = |obj: u32| match ObjRef::new(obj).filter(|&obj| r.is_built(obj)) {
+        Some(_) => Err(r.told(
+            EINVAL,
+            fmt!("a descriptor is given for a file that a task of the image has mapped"),
+        )),
+        None => Ok(()),
+    };
+    for raw in Records::asking(r.meta(), 0, &wait::goes_on) {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        match raw.kind {
+            Kind::Vma => check(raw.body::<Vma>().map_err(|f| r.fault(f))?.file.get())?,
+            Kind::Mm => check(raw.body::<Mm>().map_err(|f| r.fault(f))?.exe.get())?,
+            _ => (),
+        }
+    }
+    Ok(())
+}
+
+/// The words for a failure to give a file.
+pub(crate) fn no_such_process(r: &Restore, given: &Given) -> Error {
+    r.told(
+        ESRCH,
+        fmt!(
+            "descriptor {} of the caller is given to process {}, which the image does not have: {}",
+            given.own_fd,
+            given.descriptor.pid,
+            Errno(ESRCH)
+        ),
+    )
+}

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Open files that stay outside at a checkpoint, and files of the caller of restart(2) in place of
+ * those of the image.
+ */
+#include "common.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* Where the scenarios have the end of the test's pipe, and a child of theirs. */
+#define FD	77
+#define CHILD_FD 78
+
+/* What the test tells: its pid and its descriptor. Of the scenario: whose pid has CHILD_FD. */
+enum { TEST_PID, TEST_FD, CHILD };
+
+/* Counters. */
+enum { STARTED, WRITE };
+
+static struct ckpt_run run;
+static int image = -1;
+
+/* The end of the test's pipe, at @fd. */
+static void open_end(int fd)
+{
+	char path[64];
+	int end;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)board->value[TEST_PID],
+		 (int)board->value[TEST_FD]);
+	end = CHECK_SYS(open(path, O_WRONLY));
+	CHECK_EQ(fd, dup2(end, fd));
+	CHECK_SYS(close(end));
+}
+
+static void say(int fd, const char *text)
+{
+	CHECK_EQ(strlen(text), write(fd, text, strlen(text)));
+}
+
+static int child(void *arg)
+{
+	CHECK_EQ(CHILD_FD, dup2(FD, CHILD_FD));
+	CHECK_SYS(close(FD));
+	board->value[CHILD] = getpid();
+	ckpt_step(STARTED);
+	ckpt_wait_go();
+	say(CHILD_FD, "child\n");
+	return 0;
+}
+
+/* Two processes write to one open file, by a descriptor of their own each. */
+CKPT_SCENARIO(writers)
+{
+	pid_t kid;
+
+	open_end(FD);
+	kid = ckpt_fork(child, NULL);
+	ckpt_step_wait(STARTED, 1);
+	say(FD, "before\n");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+	say(FD, "after\n");
+	CHECK_EQ(1, fcntl(FD, F_GETFL) & O_ACCMODE);
+}
+
+/* A file that is mapped, and one that is not. */
+CKPT_SCENARIO(mapped)
+{
+	char path[320];
+	char *map;
+	int fd;
+
+	fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "mapped"), O_RDWR | O_CREAT, 0600));
+	CHECK_SYS(ftruncate(fd, CKPT_PAGE));
+	CHECK_EQ(FD, dup2(fd, FD));
+	map = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	ckpt_ready_wait();
+	CHECK_EQ(0, map[0]);
+}
+
+/* A log that it writes to. */
+CKPT_SCENARIO(logger)
+{
+	char path[320];
+	int fd;
+
+	fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "log"), O_WRONLY | O_CREAT, 0600));
+	CHECK_EQ(FD, dup2(fd, FD));
+	CHECK_SYS(close(fd));
+	say(FD, "before\n");
+	ckpt_ready_wait();
+	say(FD, "after\n");
+}
+
+FIXTURE(external) { int p[2]; };
+FIXTURE_VARIANT(external) { bool container; };
+FIXTURE_VARIANT_ADD(external, container) { .container = true };
+FIXTURE_VARIANT_ADD(external, subtree) { .container = false };
+
+FIXTURE_SETUP(external)
+{
+	CKPT_BEGIN();
+	image = ckpt_image_new();
+	ASSERT_EQ(0, pipe2(self->p, O_CLOEXEC));
+}
+
+FIXTURE_TEARDOWN(external)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+	close(image);
+	close(self->p[0]);
+	close(self->p[1]);
+}
+
+static int start(const struct ckpt_scenario *sc, bool container, int fd)
+{
+	if (ckpt_run_init(&run, sc, container))
+		return -1;
+	run.board->value[TEST_PID] = getpid();
+	run.board->value[TEST_FD] = fd;
+	return ckpt_run_start(&run);
+}
+
+/* checkpoint(2) with @list outside; 0, or the errno. */
+static int checkpoint(uint64_t flags, const struct checkpoint_fd *list, unsigned int count)
+{
+	struct checkpoint_args args;
+
+	ckpt_run_args(&run, &args, image, flags);
+	args.external = (uintptr_t)list;
+	args.external_count = count;
+	if (lseek(image, 0, SEEK_SET) || ftruncate(image, 0))
+		return -1;
+	if (sys_checkpoint(&args, sizeof(args)) > 0)
+		return 0;
+	return errno;
+}
+
+/* The same, after which the tasks are gone, and all is as it was then. */
+static int checkpoint_and_kill(const struct checkpoint_fd *list, unsigned int count)
+{
+	int error = checkpoint(CHECKPOINT_KILL, list, count), status;
+
+	if (error) {
+		ckpt_diag("checkpoint(2): %s", strerror(error));
+		ckpt_run_print_log(&run);
+		return -1;
+	}
+	run.saved = *run.board;
+	ckpt_get_mtime(run.board_path, &run.saved_mtime);
+	if (waitpid(run.pid, &status, 0) != run.pid || !WIFSIGNALED(status))
+		return -1;
+	run.pid = 0;
+	close(run.pidfd);
+	run.pidfd = -1;
+	return ckpt_cgroup_wait_empty(&run.cg);
+}
+
+/* restart(2) with @list in place; 0, or the errno. */
+static int restart(const struct restart_fd *list, unsigned int count)
+{
+	struct restart_args args;
+	long pid;
+
+	ckpt_take_board_back(&run);
+	lseek(image, 0, SEEK_SET);
+	ckpt_run_restart_args(&run, &args, image, 0);
+	args.fds = (uintptr_t)list;
+	args.fds_count = count;
+	pid = sys_restart(&args, sizeof(args));
+	if (pid < 0)
+		return errno;
+	run.pid = pid;
+	run.pidfd = args.pidfd;
+	run.status = 0;
+	return 0;
+}
+
+/* What comes from @fd until nobody has the other end. */
+static const char *all_of(int fd)
+{
+	static char text[256];
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += n;
+	text[len] = 0;
+	return text;
+}
+
+/* Who reads what the tasks write stays outside, and another one takes its place, twice. */
+TEST_F_TIMEOUT(external, other_end, CKPT_TIMEOUT)
+{
+	const struct checkpoint_fd out = { .pid = 0, .fd = FD };
+	struct restart_fd in = { .pid = 0, .fd = FD };
+	int next[2], i;
+
+	ASSERT_EQ(0, start(&writers, variant->container, self->p[1]));
+	ASSERT_EQ(0, close(self->p[1]));
+	self->p[1] = -1;
+	ASSERT_EQ(EBUSY, checkpoint(0, NULL, 0));
+	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &out, 1));
+	ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
+	ASSERT_STREQ("before\n", all_of(self->p[0]));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(EBADF, restart(NULL, 0));
+		ASSERT_TRUE(ckpt_run_log_has(&run, "was left outside: give another one"));
+		ASSERT_EQ(0, pipe2(next, O_CLOEXEC));
+		in.own_fd = next[0];
+		ASSERT_EQ(EBADF, restart(&in, 1));
+		ASSERT_TRUE(ckpt_run_log_has(&run, "is written to"));
+		in.own_fd = next[1];
+		ASSERT_EQ(0, restart(&in, 1));
+		close(next[1]);
+		close(self->p[0]);
+		self->p[0] = next[0];
+		if (!i)
+			ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
+	}
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ASSERT_STREQ("child\nafter\n", all_of(self->p[0]));
+}
+
+/* It is enough to name the descriptor of one process that has the open file. */
+TEST_F_TIMEOUT(external, by_another_process, CKPT_TIMEOUT)
+{
+	struct checkpoint_fd out = { .fd = CHILD_FD };
+	struct restart_fd in = { .fd = CHILD_FD };
+	int next[2];
+
+	if (variant->container)
+		SKIP(return, "the test can't tell the pid of the child");
+	ASSERT_EQ(0, start(&writers, false, self->p[1]));
+	out.pid = in.pid = run.board->value[CHILD];
+	ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
+	ASSERT_EQ(0, pipe2(next, O_CLOEXEC));
+	in.own_fd = next[1];
+	ASSERT_EQ(0, restart(&in, 1));
+	close(next[1]);
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ASSERT_STREQ("child\nafter\n", all_of(next[0]));
+	close(next[0]);
+}
+
+/* A file of the image has another one in its place, without a word at the checkpoint. */
+TEST_F_TIMEOUT(external, in_place_of_a_file, CKPT_TIMEOUT)
+{
+	struct restart_fd in = { .pid = 0, .fd = FD, .own_fd = self->p[1] };
+
+	ASSERT_EQ(0, start(&logger, variant->container, 0));
+	ASSERT_EQ(0, checkpoint_and_kill(NULL, 0));
+	ASSERT_EQ(0, restart(&in, 1));
+	close(self->p[1]);
+	self->p[1] = -1;
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ASSERT_STREQ("after\n", all_of(self->p[0]));
+}
+
+/* What is mapped stays what it is. */
+TEST_F_TIMEOUT(external, mapped, CKPT_TIMEOUT)
+{
+	const struct checkpoint_fd out = { .pid = 0, .fd = FD };
+	struct restart_fd in = { .pid = 0, .fd = FD };
+	int other;
+
+	ASSERT_EQ(0, start(&mapped, variant->container, 0));
+	ASSERT_EQ(EBUSY, checkpoint(0, &out, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "is mapped, so that its descriptor can't stay outside"));
+	ASSERT_EQ(0, checkpoint_and_kill(NULL, 0));
+	other = memfd_create("other", MFD_CLOEXEC);
+	ASSERT_LE(0, other);
+	in.own_fd = other;
+	ASSERT_EQ(EINVAL, restart(&in, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "that a task of the image has mapped"));
+	close(other);
+	ASSERT_EQ(0, restart(NULL, 0));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+}
+
+/* Descriptors that there are not, and lists that are none. */
+TEST_F_TIMEOUT(external, wrong, CKPT_TIMEOUT)
+{
+	struct checkpoint_fd out = { .pid = 0, .fd = FD };
+	struct restart_fd in[2] = {
+		{ .pid = 0, .fd = FD, .own_fd = self->p[1] },
+		{ .pid = 0, .fd = FD, .own_fd = self->p[0] },
+	};
+	char *edge = ckpt_two_pages();
+
+	ASSERT_NE(NULL, edge);
+	ASSERT_EQ(0, start(&writers, variant->container, self->p[1]));
+	out.fd = FD + 100;
+	ASSERT_EQ(EBADF, checkpoint(0, &out, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "has no descriptor 177 that could stay outside"));
+	out.fd = FD;
+	out.pid = getpid();
+	ASSERT_EQ(ESRCH, checkpoint(0, &out, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "it is no process of the tree"));
+	out.pid = -1;
+	ASSERT_EQ(EINVAL, checkpoint(0, &out, 1));
+	out.pid = 0;
+	ASSERT_EQ(E2BIG, checkpoint(0, &out, 4097));
+	ASSERT_EQ(EFAULT, checkpoint(0, (void *)(edge + CKPT_PAGE - sizeof(out) / 2), 1));
+	ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
+
+	ASSERT_EQ(E2BIG, restart(in, 4097));
+	ASSERT_EQ(EFAULT, restart((void *)(edge + CKPT_PAGE - sizeof(in[0]) / 2), 1));
+	in[0].flags = ~RESTART_FD_OPTIONAL;
+	ASSERT_EQ(EINVAL, restart(in, 1));
+	in[0].flags = 0;
+	in[0].own_fd = image + 1000;
+	ASSERT_EQ(EBADF, restart(in, 1));
+	in[0].own_fd = self->p[1];
+	in[0].pid = 0x7fffffff;
+	ASSERT_EQ(ESRCH, restart(in, 1));
+	in[0].pid = 0;
+	in[0].fd = FD + 100;
+	ASSERT_EQ(EBADF, restart(in, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "the image has no such one"));
+	in[0].fd = FD;
+	/* One open file can't become two. */
+	ASSERT_EQ(EINVAL, restart(in, 2));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "it is the same open file as one that got another"));
+	/* The first one counts if the other may be left away; so does one that is not there. */
+	in[1].flags = RESTART_FD_OPTIONAL;
+	ASSERT_EQ(0, restart(in, 2));
+	ckpt_run_kill(&run);
+	ASSERT_EQ(0, ckpt_cgroup_wait_empty(&run.cg));
+	in[1].fd = FD + 100;
+	ASSERT_EQ(0, restart(in, 2));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+}
+
+/* A list of what nothing is saved of. */
+TEST_F_TIMEOUT(external, only_killed, CKPT_TIMEOUT)
+{
+	const struct checkpoint_fd out = { .pid = 0, .fd = FD };
+	struct checkpoint_args args;
+
+	ASSERT_EQ(0, start(&writers, variant->container, self->p[1]));
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.id = 1;
+	args.external = (uintptr_t)&out;
+	args.external_count = 1;
+	ASSERT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(EINVAL, errno);
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+}
+
+TEST_HARNESS_MAIN
