@@ -26,6 +26,9 @@ pub(super) mod check;
 pub(super) mod check_state;
 pub(super) mod check_timers;
 
+/// [`Task::undo`] of a task that has no list of semaphore adjustments.
+pub const UNDO_NONE: u32 = u32::MAX;
+
 /// Most threads in an image.
 pub const TASKS_MAX: u32 = 65536;
 
@@ -223,7 +226,7 @@ record! {
         pub counted_stime: U64,
         /// ipc namespace; 0: shared with the caller of restart(2).
         pub ipc: U32,
-        /// List of semaphore adjustments; 0: none.
+        /// List of semaphore adjustments; 0: the one that it gets from who makes it; 2^32 - 1: none.
         pub undo: U32,
     }
 }

@@ -84,7 +84,8 @@ impl Shared<Found> for Set {
 
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         let known = |list| cap.objects.users::<List>(list) > 0;
-        if self.found.undos().all(|(list, _)| known(list)) {
+        let mut undos = self.found.undos();
+        if undos.all(|(list, mut each)| known(list) || each.all(|n| n == 0)) {
             Outside::Nothing
         } else {
             Outside::Refused

@@ -30,7 +30,10 @@ use crate::{
     },
     image::{
         ipc::UndoList as Record,
-        task::TASK_LIVE,
+        task::{
+            TASK_LIVE,
+            UNDO_NONE, //
+        },
         ObjRef, //
     },
     kapi::{
@@ -127,10 +130,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     })
 }
 
-/// Reference of the task's list in the image; 0: it has none.
+/// Returns the reference of the task's list in the image; [`UNDO_NONE`]: it has none.
 pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     match sem::undo_list_of(t.task()) {
-        (0, _) => Ok(0),
+        (0, _) => Ok(UNDO_NONE),
         (addr, _) => Ok(cap.objects.reference::<List>(addr)?.get()),
     }
 }
@@ -158,13 +161,16 @@ struct BuiltList(UndoList);
 impl Rebuilt for BuiltList {}
 
 /// Gives the current task its list: that which it has was handed on by who has made it, and is empty.
+/// Where the image knows nothing of lists that is the one that threads share.
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    let Some(obj) =
-        ObjRef::new(plan.task.undo.get()).filter(|_| plan.task.state.get() == TASK_LIVE)
-    else {
-        UndoList::leave();
+    let undo = plan.task.undo.get();
+    let Some(obj) = ObjRef::new(undo).filter(|_| plan.task.state.get() == TASK_LIVE) else {
         return Ok(());
     };
+    if undo == UNDO_NONE {
+        UndoList::leave();
+        return Ok(());
+    }
     if r.with_built(obj, |list: &BuiltList| list.0.join())
         .is_some()
     {

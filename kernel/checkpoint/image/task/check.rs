@@ -190,7 +190,7 @@ impl Walk<'_> {
     fn task_references(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
         self.refer_or_none::<ns::Uts>(raw, task.uts.get())?;
         self.refer_or_none::<IpcNs>(raw, task.ipc.get())?;
-        if task.undo.get() != 0 {
+        if !matches!(task.undo.get(), 0 | UNDO_NONE) {
             let list = self.refer::<UndoList>(raw, task.undo.get())?;
             ensure(
                 raw,

@@ -281,6 +281,8 @@ fn shared_memory() {
 #[test]
 fn semaphores() {
     accepted(&[
+        // No list, which is another thing than one that threads share by themselves.
+        |s| s.edit(0, |t: &mut Task| t.undo.set(UNDO_NONE)),
         // Adjustments of none; a list of the caller's namespace, with none.
         |s| {
             remove(s, Kind::SemUndo);
