@@ -115,7 +115,11 @@ impl Rebuilt for BuiltFiles {
                     ENOMEM => "no memory",
                     _ => "the directory can't be watched",
                 };
-                r.fail_of(e, &self.who, fmt!("descriptor {} (F_NOTIFY): {}", fd, reason))
+                r.fail_of(
+                    e,
+                    &self.who,
+                    fmt!("descriptor {} (F_NOTIFY): {}", fd, reason),
+                )
             })?;
         }
         Ok(())

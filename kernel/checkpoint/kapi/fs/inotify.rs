@@ -199,7 +199,9 @@ impl FileRef {
         // SAFETY: It is an inotify instance, on which we own a reference: its private data is the
         // group, which stays as long as the file does.
         let fd = unsafe {
-            let group = (*self.as_ptr()).private_data.cast::<bindings::fsnotify_group>();
+            let group = (*self.as_ptr())
+                .private_data
+                .cast::<bindings::fsnotify_group>();
             bindings::checkpoint_async_fd(self.as_ptr(), &raw mut (*group).fsn_fa)
         };
         u32::try_from(fd).ok()
