@@ -444,7 +444,7 @@ CKPT_SCENARIO(has_one)
 	int fd = make("outside", MFD_ALLOW_SEALING), ro;
 
 	fill(fd);
-	CHECK_SYS(fcntl(fd, F_ADD_SEALS, (int)board->value[0]));
+	CHECK_SYS(fcntl(fd, F_ADD_SEALS, atoi(getenv("CKPT_SEALS"))));
 	ro = CHECK_SYS(reopen(fd, O_RDONLY));
 	board->value[1] = fd;
 	board->value[2] = ro;
@@ -463,7 +463,8 @@ TEST_F_TIMEOUT(outside, is_found, CKPT_TIMEOUT)
 	char path[64];
 
 	ASSERT_EQ(0, ckpt_run_init(run, &has_one, false));
-	run->board->value[0] = variant->seals;
+	snprintf(path, sizeof(path), "%d", variant->seals);
+	setenv("CKPT_SEALS", path, 1);
 	ASSERT_EQ(0, ckpt_run_start(run));
 	board = run->board;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", run->pid, (int)board->value[2]);
