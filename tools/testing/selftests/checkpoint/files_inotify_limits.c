@@ -53,6 +53,7 @@ static int fails(int image, int err, const char *text)
 	long ret;
 
 	ckpt_take_board_back(&run);
+	lseek(image, 0, SEEK_SET);
 	ckpt_run_restart_args(&run, &args, image, 0);
 	ret = sys_restart(&args, sizeof(args));
 	if (ret == -1 && errno == err && ckpt_run_log_has(&run, text))

@@ -42,19 +42,6 @@ REFUSE(owner_outside, .flags = SC_SUBTREE)
 	CHECK_EQ(getppid(), fcntl(fd[0], F_GETOWN));
 }
 
-REFUSE(removed_with_attribute)
-{
-	char buf[8], name[] = "/dev/shm/ckpt-xattr-XXXXXX";
-	int fd = CHECK_SYS(mkstemp(name));
-
-	CHECK_SYS(unlink(name));
-	CHECK_HERE(fsetxattr(fd, "user.ckpt", "value", 5, 0));
-	EXPECT_FD(fd, "*", "was removed, and has extended attributes: "
-		       "have them removed");
-	ckpt_ready_wait();
-	CHECK_EQ(5, fgetxattr(fd, "user.ckpt", buf, sizeof(buf)));
-}
-
 REFUSE(async_device)
 {
 	int fd = CHECK_SYS(open("/dev/random", O_RDONLY));
