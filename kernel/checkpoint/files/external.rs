@@ -38,6 +38,7 @@ use crate::{
             Fd,
             OpenFile,
             FDS_MAX,
+            FILE_EPOLL,
             FILE_EXTERNAL, //
         },
         mm::{
@@ -221,6 +222,12 @@ pub(crate) fn give(r: &Restore, plan: &Plan<'_>, given: &Given) -> Result {
         ));
     }
     let (record, _) = r.object_body::<OpenFile>(obj)?;
+    if record.kind.get() == FILE_EPOLL {
+        return Err(fail(
+            EINVAL,
+            "is an epoll instance, and what is registered with it has no other place",
+        ));
+    }
     let has = |flag| record.flags.get() & flag != 0;
     if has(files::open::READ) && !given.file.is_readable() {
         return Err(fail(EBADF, "is read from"));
@@ -243,7 +250,20 @@ pub(crate) fn give(r: &Restore, plan: &Plan<'_>, given: &Given) -> Result {
             );
         });
     }
-    open::give(r, obj, given.file.clone())
+    if open::give(r, obj, given.file.clone())? {
+        r.with_report(|report| {
+            report.note(
+                &plan.name(),
+                fmt!(
+                    "descriptor {}: locks, lease and owner (F_SETOWN) are now those of descriptor \
+                     {} of the caller",
+                    number,
+                    given.own_fd
+                ),
+            );
+        });
+    }
+    Ok(())
 }
 
 /// Checks that none of the files for which others were [given](give) is mapped or executed: its

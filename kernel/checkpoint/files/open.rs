@@ -99,11 +99,16 @@ struct BuiltFile {
     lessees: KVec<CredRef>,
     /// Something of it is set when all else is done: records that follow its own tell what.
     late: bool,
+    /// It is the caller's, in place of that of the image.
+    given: bool,
 }
 
 impl Rebuilt for BuiltFile {
     /// Takes the locks that it owns.
     fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        if self.given {
+            return Ok(());
+        }
         locks::restore_of_file(r, obj, &self.file)
     }
 
@@ -272,20 +277,31 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
         file: file.clone(),
         lessees,
         late: late.owner.is_some() || late.lease.is_some(),
+        given: false,
     };
     r.set_built(obj, built)?;
     Ok(file)
 }
 
-/// Makes `file` that with reference `obj`: the caller gives it in place of that.
-pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result {
-    let late = Late::of(r, obj)?;
+/// Makes `file` that with reference `obj`: the caller gives it in place of that. It keeps the locks,
+/// the lease and the owner that it has: it outlives a restart that fails, which could not take back
+/// its own. True: there are such in the image.
+pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result<bool> {
+    let more = match r.records_after(obj)?.next() {
+        Some(raw) => matches!(
+            raw.map_err(|f| r.fault(f))?.kind,
+            Kind::Locks | Kind::FileOwner | Kind::Lease
+        ),
+        None => false,
+    };
     let built = BuiltFile {
         file,
         lessees: KVec::new(),
-        late: late.owner.is_some() || late.lease.is_some(),
+        late: false,
+        given: true,
     };
-    r.set_built(obj, built)
+    r.set_built(obj, built)?;
+    Ok(more)
 }
 
 /// Returns the open file with reference `obj`, if a task has it: for links.
