@@ -18,6 +18,7 @@ use crate::{
         }, //
     },
     files::{
+        locks,
         name::{
             Named,
             Text, //
@@ -28,6 +29,7 @@ use crate::{
         },
         ops::{
             FileOps,
+            Saved,
             Source, //
         }, //
     },
@@ -73,6 +75,7 @@ pub(super) const OPS: FileOps = FileOps {
     matches: |_| false,
     by_path: true,
     collect,
+    save,
     restore,
     ..FileOps::NONE
 };
@@ -156,10 +159,29 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         );
         return Ok(false);
     }
+    if locks::owns_any(cap, &open.file)? || open.file.signal_owner().is_some() {
+        let who = t.display(&cap.pid_ns);
+        cap.report.note(
+            &who,
+            fmt!(
+                "{}: its locks, lease and owner (F_SETOWN) stay outside, too",
+                named
+            ),
+        );
+    }
     let len = named.name.len().min(files::EXTERNAL_NAME_MAX);
     let name = named.name.get(..len).unwrap_or(&[]);
     open.path.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
     Ok(true)
+}
+
+/// Has no records of its own. Who opened it for what does not matter.
+fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
+    let saved = Saved::of(&open.file);
+    Ok(Saved {
+        flags: saved.flags & !files::open::EXEC,
+        ..saved
+    })
 }
 
 /// The descriptors of the task of `plan`, by ascending number. EBADF: it has none.

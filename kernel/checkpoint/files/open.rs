@@ -37,6 +37,7 @@ use crate::{
             FileOwner,
             Lease,
             OpenFile,
+            FILE_EXTERNAL,
             FILE_MEMFD,
             FILE_UNLINKED, //
         },
@@ -181,9 +182,10 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         return Ok(());
     }
     (kind.count)(cap, file)?;
-    if !locks::collect(cap, t, &named, file)?
-        || !lease::collect(cap, t, &named, file)
-        || !owner::collect(cap, t, &named, kind, file)?
+    if !external
+        && (!locks::collect(cap, t, &named, file)?
+            || !lease::collect(cap, t, &named, file)
+            || !owner::collect(cap, t, &named, kind, file)?)
     {
         return Ok(());
     }
@@ -238,6 +240,9 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     }
     path.extend_from_slice(&open.former, GFP_KERNEL_ACCOUNT)?;
     cap.meta.put(&record, &path)?;
+    if open.kind.number == FILE_EXTERNAL {
+        return Ok(obj);
+    }
     locks::save_of_file(cap, obj, &open.file)?;
     owner::save(cap, obj, open.kind, &open.file)?;
     lease::save(cap, obj, &open.file)?;
