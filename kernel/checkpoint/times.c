@@ -188,7 +188,9 @@ void checkpoint_start_itimers(struct task_struct *task, const struct checkpoint_
 		hrtimer_start(&sig->real_timer, ns_to_ktime(max(real->expires, 0)),
 			      HRTIMER_MODE_ABS);
 	else
-		hrtimer_set_expires(&sig->real_timer, ns_to_ktime(real->expires));
+		/* Not so far back that hrtimer_forward() overflows. */
+		hrtimer_set_expires(&sig->real_timer,
+				    ns_to_ktime(max(real->expires, KTIME_MIN / 2)));
 	for (clock = 0; clock < ARRAY_SIZE(cpu_itimers); clock++) {
 		const struct checkpoint_itimer *from = &timers[cpu_itimers[clock]];
 		struct cpu_itimer *it = &sig->it[clock];

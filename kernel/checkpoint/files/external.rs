@@ -18,6 +18,7 @@ use crate::{
         }, //
     },
     files::{
+        locks,
         name::{
             Named,
             Text, //
@@ -28,6 +29,7 @@ use crate::{
         },
         ops::{
             FileOps,
+            Saved,
             Source, //
         }, //
     },
@@ -38,6 +40,7 @@ use crate::{
             Fd,
             OpenFile,
             FDS_MAX,
+            FILE_EPOLL,
             FILE_EXTERNAL, //
         },
         mm::{
@@ -72,6 +75,7 @@ pub(super) const OPS: FileOps = FileOps {
     matches: |_| false,
     by_path: true,
     collect,
+    save,
     restore,
     ..FileOps::NONE
 };
@@ -155,10 +159,29 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         );
         return Ok(false);
     }
+    if locks::owns_any(cap, &open.file)? || open.file.signal_owner().is_some() {
+        let who = t.display(&cap.pid_ns);
+        cap.report.note(
+            &who,
+            fmt!(
+                "{}: its locks, lease and owner (F_SETOWN) stay outside, too",
+                named
+            ),
+        );
+    }
     let len = named.name.len().min(files::EXTERNAL_NAME_MAX);
     let name = named.name.get(..len).unwrap_or(&[]);
     open.path.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
     Ok(true)
+}
+
+/// Has no records of its own. Who opened it for what does not matter.
+fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
+    let saved = Saved::of(&open.file);
+    Ok(Saved {
+        flags: saved.flags & !files::open::EXEC,
+        ..saved
+    })
 }
 
 /// The descriptors of the task of `plan`, by ascending number. EBADF: it has none.
@@ -221,6 +244,12 @@ pub(crate) fn give(r: &Restore, plan: &Plan<'_>, given: &Given) -> Result {
         ));
     }
     let (record, _) = r.object_body::<OpenFile>(obj)?;
+    if record.kind.get() == FILE_EPOLL {
+        return Err(fail(
+            EINVAL,
+            "is an epoll instance, and what is registered with it has no other place",
+        ));
+    }
     let has = |flag| record.flags.get() & flag != 0;
     if has(files::open::READ) && !given.file.is_readable() {
         return Err(fail(EBADF, "is read from"));
@@ -243,7 +272,20 @@ pub(crate) fn give(r: &Restore, plan: &Plan<'_>, given: &Given) -> Result {
             );
         });
     }
-    open::give(r, obj, given.file.clone())
+    if open::give(r, obj, given.file.clone())? {
+        r.with_report(|report| {
+            report.note(
+                &plan.name(),
+                fmt!(
+                    "descriptor {}: locks, lease and owner (F_SETOWN) are now those of descriptor \
+                     {} of the caller",
+                    number,
+                    given.own_fd
+                ),
+            );
+        });
+    }
+    Ok(())
 }
 
 /// Checks that none of the files for which others were [given](give) is mapped or executed: its

@@ -38,6 +38,11 @@ impl Open {
         self.file.count() > users + cap.found.files.own_references(self) + below
     }
 
+    /// Returns whether who gets its signals is outside.
+    fn tells_outside(&self, cap: &Capture) -> bool {
+        self.kind.number != FILE_EXTERNAL && owner::is_outside(cap, &self.file)
+    }
+
     /// Returns what becomes of it if tasks outside have it, or what it shows, as well.
     fn shared(&self, cap: &Capture, users: u64) -> Outside {
         if self.kind.number == FILE_EXTERNAL {
@@ -60,7 +65,7 @@ impl Shared<Found> for Open {
     }
 
     fn outside(&self, cap: &Capture, users: u64) -> Outside {
-        if owner::is_outside(cap, &self.file) {
+        if self.tells_outside(cap) {
             Outside::Refused
         } else {
             self.shared(cap, users)
@@ -73,7 +78,7 @@ impl Shared<Found> for Open {
             user: self.user,
             name: &name,
         };
-        if owner::is_outside(cap, &self.file) {
+        if self.tells_outside(cap) {
             cap.report.refuse(
                 EBUSY,
                 &self.who,

@@ -129,6 +129,14 @@ pub(super) fn collect(
     Ok(true)
 }
 
+/// Returns whether the open file `file` owns locks or a lease, whatever becomes of them.
+pub(super) fn owns_any(cap: &mut Capture, file: &FileRef) -> Result<bool> {
+    look(cap, file)?;
+    Ok(seen(cap, file)
+        .iter()
+        .any(|lock| lock.kind != LockKind::Posix))
+}
+
 /// Returns the pid of the process that has taken `lock`; 0: it is not in the tree.
 pub(super) fn pid_of(cap: &Capture, lock: &Lock) -> u32 {
     Some(cap.pid_ns.process(lock.pid))

@@ -37,6 +37,7 @@ use crate::{
             FileOwner,
             Lease,
             OpenFile,
+            FILE_EXTERNAL,
             FILE_MEMFD,
             FILE_UNLINKED, //
         },
@@ -99,11 +100,16 @@ struct BuiltFile {
     lessees: KVec<CredRef>,
     /// Something of it is set when all else is done: records that follow its own tell what.
     late: bool,
+    /// It is the caller's, in place of that of the image.
+    given: bool,
 }
 
 impl Rebuilt for BuiltFile {
     /// Takes the locks that it owns.
     fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        if self.given {
+            return Ok(());
+        }
         locks::restore_of_file(r, obj, &self.file)
     }
 
@@ -176,9 +182,10 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         return Ok(());
     }
     (kind.count)(cap, file)?;
-    if !locks::collect(cap, t, &named, file)?
-        || !lease::collect(cap, t, &named, file)
-        || !owner::collect(cap, t, &named, kind, file)?
+    if !external
+        && (!locks::collect(cap, t, &named, file)?
+            || !lease::collect(cap, t, &named, file)
+            || !owner::collect(cap, t, &named, kind, file)?)
     {
         return Ok(());
     }
@@ -233,6 +240,9 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     }
     path.extend_from_slice(&open.former, GFP_KERNEL_ACCOUNT)?;
     cap.meta.put(&record, &path)?;
+    if open.kind.number == FILE_EXTERNAL {
+        return Ok(obj);
+    }
     locks::save_of_file(cap, obj, &open.file)?;
     owner::save(cap, obj, open.kind, &open.file)?;
     lease::save(cap, obj, &open.file)?;
@@ -272,20 +282,31 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
         file: file.clone(),
         lessees,
         late: late.owner.is_some() || late.lease.is_some(),
+        given: false,
     };
     r.set_built(obj, built)?;
     Ok(file)
 }
 
-/// Makes `file` that with reference `obj`: the caller gives it in place of that.
-pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result {
-    let late = Late::of(r, obj)?;
+/// Makes `file` that with reference `obj`: the caller gives it in place of that. It keeps the locks,
+/// the lease and the owner that it has: it outlives a restart that fails, which could not take back
+/// its own. True: there are such in the image.
+pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result<bool> {
+    let more = match r.records_after(obj)?.next() {
+        Some(raw) => matches!(
+            raw.map_err(|f| r.fault(f))?.kind,
+            Kind::Locks | Kind::FileOwner | Kind::Lease
+        ),
+        None => false,
+    };
     let built = BuiltFile {
         file,
         lessees: KVec::new(),
-        late: late.owner.is_some() || late.lease.is_some(),
+        late: false,
+        given: true,
     };
-    r.set_built(obj, built)
+    r.set_built(obj, built)?;
+    Ok(more)
 }
 
 /// Returns the open file with reference `obj`, if a task has it: for links.

@@ -34,7 +34,8 @@ use crate::{
             TIMER_MODIFIED,
             TIMER_PERIODIC,
             TIMER_RELATIVE,
-            TIMER_THREAD_ID, //
+            TIMER_THREAD_ID,
+            TIMER_WAITS, //
         },
         Kind, //
     },
@@ -157,18 +158,20 @@ fn offset(clock: i32, relative: bool, monotonic: i64, boottime: i64) -> i64 {
 
 /// The timer as it stands in the image. `was_queued`: its signal is among the pending ones.
 fn to_wire(cap: &Capture, timer: &Timer, was_queued: bool) -> wire::Timer {
-    let sent = was_queued || timer.ignored;
     // Sent after the queues were read.
     let state = if timer.queued && !was_queued {
         TIMER_ARMED
     } else {
         timer.status
     };
+    // One that was set again stays on the list of what is ignored: that signal is never delivered.
+    let ignored = timer.ignored && state == TIMER_WAITS;
+    let sent = was_queued || ignored;
     let mut flags = 0;
     for (on, flag) in [
         (timer.relative, TIMER_RELATIVE),
         (timer.periodic && sent, TIMER_PERIODIC),
-        (timer.ignored, TIMER_IGNORED),
+        (ignored, TIMER_IGNORED),
         (timer.modified && sent, TIMER_MODIFIED),
     ] {
         if on {

@@ -102,8 +102,9 @@ pub struct Order {
     pub strict: bool,
     /// Patterns of paths whose files may differ.
     pub accept: Vec<CString>,
-    /// Files that are put in place of those of the image.
-    pub given: Vec<Given>,
+    /// Files that are put in place of those of the image. Who makes the call takes them out: nobody
+    /// keeps them open for longer than the call.
+    pub given: Cell<Vec<Given>>,
     /// The command does not wait for them.
     pub detach: bool,
     /// Where messages go.
@@ -270,10 +271,8 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     for pattern in &order.accept {
         request = request.accept(pattern);
     }
-    for given in &order.given {
-        let file = given.file.try_clone();
-        let file = file.context("cannot take a share in a descriptor")?;
-        request = request.fd(given.of.pid, given.of.fd, file, given.optional);
+    for given in order.given.take() {
+        request = request.fd(given.of.pid, given.of.fd, given.file, given.optional);
     }
     let dir = own.as_ref().map(|(dir, _)| dir).or(order.cgroup.as_ref());
     if let Some(dir) = dir {

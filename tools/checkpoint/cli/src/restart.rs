@@ -38,6 +38,7 @@ use options::{
 };
 use serde::Serialize;
 use std::{
+    cell::Cell,
     ffi::CString,
     fs::File,
     io::{
@@ -177,7 +178,8 @@ impl Args {
     /// The files that are put in place of those of the image, each with whether the image must have
     /// the descriptor.
     fn given(&self) -> anyhow::Result<Vec<Given>> {
-        if self.stdio && self.is_stdin() {
+        let wants_stdin = self.stdio || self.fd.iter().any(|&(_, own)| own == 0);
+        if wants_stdin && self.is_stdin() {
             let error = Error::plain("the image and the processes can't both have standard input");
             return Err(error
                 .hint("Name a file as the image, or give --fd 1=1,2=2 in the place of --stdio.")
@@ -252,7 +254,7 @@ impl Args {
             caller_confinement: self.caller_confinement,
             strict: self.strict,
             accept: self.accept.clone(),
-            given: self.given()?,
+            given: Cell::new(self.given()?),
             detach: self.detach,
             log,
         })
@@ -315,6 +317,8 @@ fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
     let numbers: Vec<Signal> = FORWARDED.iter().copied().chain([Signal::SIGCHLD]).collect();
     let signals = Signals::block(&numbers).context("cannot block signals")?;
     let root = bring::restart(&order, &image, &signals)?;
+    // The processes have them: who reads from a pipe waits for its end.
+    drop(order.given.take());
     if let Some(dir) = &mut order.cgroup {
         dir.keep();
     }

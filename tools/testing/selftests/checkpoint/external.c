@@ -6,6 +6,7 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 /* Where the scenarios have the end of the test's pipe, and a child of theirs. */
@@ -92,6 +93,23 @@ CKPT_SCENARIO(logger)
 	say(FD, "before\n");
 	ckpt_ready_wait();
 	say(FD, "after\n");
+}
+
+/* A file that it has locked, has a lease of, and gets the signals of. */
+CKPT_SCENARIO(owns)
+{
+	char path[320];
+	int fd;
+
+	fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "owned"), O_RDONLY | O_CREAT, 0600));
+	CHECK_EQ(FD, dup2(fd, FD));
+	CHECK_SYS(close(fd));
+	CHECK_SYS(flock(FD, LOCK_SH));
+	CHECK_SYS(fcntl(FD, F_SETLEASE, F_RDLCK));
+	CHECK_SYS(fcntl(FD, F_SETOWN, getpid()));
+	ckpt_ready_wait();
+	CHECK_EQ(F_UNLCK, fcntl(FD, F_GETLEASE));
+	CHECK_EQ(0, fcntl(FD, F_GETOWN));
 }
 
 FIXTURE(external) { int p[2]; };
@@ -266,6 +284,45 @@ TEST_F_TIMEOUT(external, in_place_of_a_file, CKPT_TIMEOUT)
 	ckpt_run_go(&run);
 	ASSERT_EQ(0, ckpt_run_finish(&run));
 	ASSERT_STREQ("after\n", all_of(self->p[0]));
+}
+
+static void give_unowned(struct __test_metadata *_metadata, bool container, bool outside)
+{
+	const struct checkpoint_fd out = { .pid = 0, .fd = FD };
+	struct restart_fd in = { .pid = 0, .fd = FD };
+	int other = memfd_create("other", MFD_CLOEXEC), again;
+	char path[64];
+
+	ASSERT_LE(0, other);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", other);
+	again = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, again);
+	ASSERT_EQ(0, start(&owns, container, 0));
+	ASSERT_EQ(0, checkpoint_and_kill(&out, outside));
+	if (outside)
+		ASSERT_TRUE(ckpt_run_log_has(&run, "stay outside, too"));
+	in.own_fd = other;
+	ASSERT_EQ(0, restart(&in, 1));
+	if (!outside)
+		ASSERT_TRUE(ckpt_run_log_has(&run, "are now those of descriptor"));
+	ASSERT_EQ(0, flock(again, LOCK_EX | LOCK_NB));
+	ASSERT_EQ(0, fcntl(other, F_GETOWN));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	close(other);
+	close(again);
+}
+
+/* What an open file owns stays outside with it. */
+TEST_F_TIMEOUT(external, owns_outside, CKPT_TIMEOUT)
+{
+	give_unowned(_metadata, variant->container, true);
+}
+
+/* A file that is given keeps what it has. */
+TEST_F_TIMEOUT(external, owns_in_place, CKPT_TIMEOUT)
+{
+	give_unowned(_metadata, variant->container, false);
 }
 
 /* What is mapped stays what it is. */

@@ -117,6 +117,27 @@ CKPT_CYCLE(ignored)
 	take_of(SIGRTMIN, id, NULL);
 }
 
+/* It was ignored, and then set again or disarmed: that leaves it among what is ignored. */
+CKPT_CYCLE(ignored_and_set_again)
+{
+	int id = create_for(CLOCK_MONOTONIC, SIGRTMIN, NULL);
+	int off = create_for(CLOCK_MONOTONIC, SIGRTMIN, NULL);
+
+	signal(SIGRTMIN, SIG_IGN);
+	set(id, 0, 1, MS);
+	set(off, 0, 1, MS);
+	usleep(3000);
+	set(id, 0, 100000 * SEC, SEC);
+	set(off, 0, 0, 0);
+	ckpt_ready_wait();
+	CHECK(left(id, SEC) > 90000 * SEC, "it is not armed");
+	CHECK_EQ(0, left(off, 0));
+	block(SIGRTMIN);
+	signal(SIGRTMIN, SIG_DFL);
+	set(id, 0, 1, 0);
+	take_of(SIGRTMIN, id, NULL);
+}
+
 static volatile sig_atomic_t handled;
 
 static void handle(int sig)
