@@ -90,6 +90,20 @@ values! {
     FILE_TIMERFD = 9,
     /// Signalfd; `size` is the mask of the signals that it takes.
     FILE_SIGNALFD = 10,
+    /// An epoll instance; `inode` is its record.
+    FILE_EPOLL = 11,
+    /// A memfd; `inode` holds it.
+    FILE_MEMFD = 12,
+    /// Regular file, by another path than that by which it was opened, which was removed. Payload:
+    /// that path, a NUL, the removed one.
+    FILE_ALIAS = 13,
+    /// Neither file nor directory, by path, opened with O_PATH; `inode` is the number of a device.
+    FILE_PATH = 14,
+    /// An inotify instance; `inode` is the `Inotify`.
+    FILE_INOTIFY = 15,
+    /// Attach of System V shared memory; `inode` is the `Segment`. Has no
+    /// descriptor, only mappings.
+    FILE_SYSV_SHM = 17,
     /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
     FILE_PIDFD = 19,
     /// Namespace, as of /proc/PID/ns; `inode` is the [`Uts`](super::ns::Uts) or
@@ -99,20 +113,6 @@ values! {
     /// File or directory of procfs or sysfs, by path; `inode` is the
     /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
     FILE_PROC = 21,
-    /// An inotify instance; `inode` is the `Inotify`.
-    FILE_INOTIFY = 15,
-    /// A memfd; `inode` holds it.
-    FILE_MEMFD = 12,
-    /// Regular file, by another path than that by which it was opened, which was removed. Payload:
-    /// that path, a NUL, the removed one.
-    FILE_ALIAS = 13,
-    /// Neither file nor directory, by path, opened with O_PATH; `inode` is the number of a device.
-    FILE_PATH = 14,
-    /// An epoll instance; `inode` is the [`Epoll`](super::epoll::Epoll).
-    FILE_EPOLL = 11,
-    /// Attach of System V shared memory; `inode` is the `Segment`. Has no
-    /// descriptor, only mappings.
-    FILE_SYSV_SHM = 17,
     /// Open file that stays outside, by the name that it had; whatever it is, only
     /// how it was open is known.
     FILE_EXTERNAL = 22,
