@@ -189,7 +189,7 @@ fn namespace() {
         ("what is in an ipc namespace is missing", |s| {
             let at = s.position(Kind::MsgQueue, 0);
             s.records.truncate(at);
-            s.edit(0, |t: &mut Task| t.undo.set(0));
+            s.edit(0, |t: &mut Task| t.undo.set(UNDO_NONE));
             remove(s, Kind::SemUndo);
             s.edit(0, |set: &mut SemSet| set.undos.set(0));
         }),
@@ -334,6 +334,9 @@ fn semaphores() {
             s.edit(0, |set: &mut SemSet| set.undos.set(0));
         }),
         (ANOTHER, |s| s.edit(0, |t: &mut Task| t.ipc.set(0))),
+        ("shares semaphore adjustments across ipc namespaces", |s| {
+            s.edit(0, |t: &mut Task| t.undo.set(0))
+        }),
         (NO_TASK, |s| {
             s.edit(0, |list: &mut UndoList| list.tid.set(77))
         }),
