@@ -262,6 +262,9 @@ fn shared_memory() {
         ("impossible pid", |s| {
             s.edit(0, |g: &mut Segment| g.maker.set(u32::MAX))
         }),
+        ("was made by no task of the image", |s| {
+            s.edit(0, |g: &mut Segment| g.maker.set(77))
+        }),
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |g: &mut Segment| g.reserved.set(1))
         }),
