@@ -473,7 +473,7 @@ int checkpoint_sem_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, 
 int checkpoint_sem_make(struct ipc_namespace *ns, const struct checkpoint_sem *sem);
 int checkpoint_sem_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
 		       const struct checkpoint_sem *sem,
-		       const struct checkpoint_sem_value *values);
+		       const struct checkpoint_sem_value *values, u32 first, u32 count);
 void *checkpoint_undo_list(struct task_struct *tsk, unsigned int *users);
 void *checkpoint_undo_join(void *list);
 void checkpoint_undo_put(void *list);
