@@ -199,6 +199,18 @@ fn namespace() {
         ("refers to an object of the wrong kind", |s| {
             s.edit(0, |t: &mut Task| t.ipc.set(SEGMENT))
         }),
+        (
+            "stands in an ipc namespace, and has extended attributes",
+            |s| {
+                let inodes = s
+                    .records
+                    .iter()
+                    .filter(|r| r.kind == Kind::Inode.number());
+                let memory = inodes.count() - 1;
+                s.edit(memory, |i: &mut Inode| i.xattrs.set(1));
+                *s.payload(Kind::Inode, memory) = b"/tmp/f".to_vec();
+            },
+        ),
     ]);
 }
 
