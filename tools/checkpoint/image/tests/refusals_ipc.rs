@@ -202,10 +202,7 @@ fn namespace() {
         (
             "stands in an ipc namespace, and has extended attributes",
             |s| {
-                let inodes = s
-                    .records
-                    .iter()
-                    .filter(|r| r.kind == Kind::Inode.number());
+                let inodes = s.records.iter().filter(|r| r.kind == Kind::Inode.number());
                 let memory = inodes.count() - 1;
                 s.edit(memory, |i: &mut Inode| i.xattrs.set(1));
                 *s.payload(Kind::Inode, memory) = b"/tmp/f".to_vec();
