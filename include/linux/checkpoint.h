@@ -35,6 +35,7 @@ struct prctl_mm_map;
 struct sigqueue;
 struct task_struct;
 struct vfsmount;
+struct vm_area_struct;
 
 long checkpoint_do(void __user *args, size_t size);
 long restart_do(void __user *args, size_t size);
@@ -42,6 +43,7 @@ long restart_do(void __user *args, size_t size);
 /* Of kernel/sys.c: the checks of prctl(PR_SET_MM_MAP). */
 int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
 
+bool checkpoint_is_attach(struct vm_area_struct *vma);
 struct mm_struct *checkpoint_copy_mm(struct mm_struct *mm);
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
 void checkpoint_copy_del(struct checkpoint_copy *copy);
@@ -473,7 +475,7 @@ int checkpoint_sem_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, 
 int checkpoint_sem_make(struct ipc_namespace *ns, const struct checkpoint_sem *sem);
 int checkpoint_sem_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
 		       const struct checkpoint_sem *sem,
-		       const struct checkpoint_sem_value *values);
+		       const struct checkpoint_sem_value *values, u32 first, u32 count);
 void *checkpoint_undo_list(struct task_struct *tsk, unsigned int *users);
 void *checkpoint_undo_join(void *list);
 void checkpoint_undo_put(void *list);

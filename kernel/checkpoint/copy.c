@@ -5,7 +5,6 @@
  */
 #include <linux/checkpoint.h>
 #include <linux/leafops.h>
-#include <linux/ipc_namespace.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -72,8 +71,13 @@ void checkpoint_copy_del(struct checkpoint_copy *copy)
 	kfree(copy);
 }
 
-/* Is it an attach of System V shared memory? */
-static bool is_attach(struct vm_area_struct *vma)
+/**
+ * checkpoint_is_attach() - tell whether a mapping is an attach of System V shared memory
+ * @vma: the mapping
+ *
+ * Return: whether it is.
+ */
+bool checkpoint_is_attach(struct vm_area_struct *vma)
 {
 	struct ipc_namespace *ns;
 	int id;
@@ -87,55 +91,17 @@ static bool is_attach(struct vm_area_struct *vma)
  *
  * As fork() does, but for attaches of System V shared memory. These count: a
  * segment that was removed would stay, and its times and pids would change.
- * They are marked as ones that fork() is to leave out for as long as it takes.
- * May sleep.
+ * dup_mmap() leaves them out. May sleep.
  *
  * Return: the copy, or NULL: there is no memory, or SIGKILL came.
  */
 struct mm_struct *checkpoint_copy_mm(struct mm_struct *mm)
 {
-	unsigned long *marked = NULL;
-	struct mm_struct *copy = NULL;
-	struct vm_area_struct *vma;
-	size_t attaches = 0, n = 0;
+	struct mm_struct *copy;
 
-	if (mmap_write_lock_killable(mm))
-		return NULL;
-	{
-		VMA_ITERATOR(vmi, mm, 0);
-
-		for_each_vma(vmi, vma)
-			attaches += is_attach(vma);
-	}
-	if (attaches) {
-		VMA_ITERATOR(vmi, mm, 0);
-
-		marked = kvmalloc_array(attaches, sizeof(*marked), GFP_KERNEL_ACCOUNT);
-		if (!marked) {
-			mmap_write_unlock(mm);
-			return NULL;
-		}
-		for_each_vma(vmi, vma) {
-			if (!is_attach(vma) || (vma->vm_flags & VM_DONTCOPY))
-				continue;
-			vm_flags_set(vma, VM_DONTCOPY);
-			marked[n++] = vma->vm_start;
-		}
-	}
-	mmap_write_unlock(mm);
-
+	mm_flags_set(MMF_CHECKPOINT, mm);
 	copy = dup_mm(current, mm);
-
-	if (n) {
-		mmap_write_lock(mm);
-		while (n--) {
-			vma = vma_lookup(mm, marked[n]);
-			if (vma && is_attach(vma))
-				vm_flags_clear(vma, VM_DONTCOPY);
-		}
-		mmap_write_unlock(mm);
-	}
-	kvfree(marked);
+	mm_flags_clear(MMF_CHECKPOINT, mm);
 	return copy;
 }
 

@@ -29,6 +29,8 @@ pub(crate) static THREADS: &[ThreadOps] = &[undo::KIND];
 pub(crate) struct Collected {
     /// How many files of attaches the tasks have, by the address of the namespace.
     pub(crate) attaches: RBTree<usize, u64>,
+    /// What stays in the caller's namespace was looked for.
+    pub(crate) left_told: bool,
 }
 
 impl Collected {
@@ -36,6 +38,7 @@ impl Collected {
     pub(crate) fn new() -> Self {
         Self {
             attaches: RBTree::new(),
+            left_told: false,
         }
     }
 

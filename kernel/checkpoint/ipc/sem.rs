@@ -68,6 +68,10 @@ use crate::{
     ns, //
 };
 
+/// Most pids without a task that are taken at a time: each is one of the namespaces around, too, and
+/// no limit of the caller's counts them.
+const PIDS_MAX: usize = 256;
+
 /// A set of semaphores.
 struct Set {
     found: sem::Found,
@@ -238,17 +242,22 @@ impl Rebuilt for BuiltSet {
         let sems: &[Semaphore] = raw
             .array(PAYLOAD_MAX / size_of::<Semaphore>())
             .map_err(|f| r.fault(f))?;
-        let taken = take_pids(&self.pid_ns, sems.iter().map(|sem| sem.pid.get())).map_err(fail)?;
-        let mut values = KVVec::with_capacity(sems.len(), GFP_KERNEL_ACCOUNT)?;
-        for sem in sems {
-            let value = Value {
-                value: sem.value.get(),
-                pid: sem.pid.get().cast_signed(),
-            };
-            values.push(value, GFP_KERNEL_ACCOUNT)?;
+        let mut first = 0;
+        for some in sems.chunks(PIDS_MAX) {
+            wait::check_killed()?;
+            let _taken =
+                take_pids(&self.pid_ns, some.iter().map(|sem| sem.pid.get())).map_err(fail)?;
+            let mut values = KVVec::with_capacity(some.len(), GFP_KERNEL_ACCOUNT)?;
+            for sem in some {
+                let value = Value {
+                    value: sem.value.get(),
+                    pid: sem.pid.get().cast_signed(),
+                };
+                values.push(value, GFP_KERNEL_ACCOUNT)?;
+            }
+            sem::set(&self.ns, &self.pid_ns, &settings, first, &values).map_err(fail)?;
+            first += u32::try_from(some.len())?;
         }
-        sem::set(&self.ns, &self.pid_ns, &settings, &values).map_err(fail)?;
-        drop(taken);
         let undos = usize::try_from(record.undos.get())?;
         for raw in r.records_after(obj)?.take(undos) {
             wait::check_killed()?;

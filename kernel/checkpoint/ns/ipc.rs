@@ -89,11 +89,35 @@ pub(crate) fn has(cap: &Capture, ns: &IpcNs) -> bool {
     cap.objects.users::<Space>(ns.addr()) > 0
 }
 
+/// Tells, once, what the namespace of the caller has that is not saved with the task `t`, which is in
+/// it: whether that uses it, the kernel does not know.
+fn tell_left(cap: &mut Capture, t: &FrozenTask) {
+    if core::mem::replace(&mut cap.found.ipc.left_told, true) {
+        return;
+    }
+    let [sets, queues, _] = IpcNs::of_current().settings().in_use;
+    if sets == 0 && queues == 0 {
+        return;
+    }
+    let who = t.display(&cap.pid_ns);
+    cap.report.note(
+        &who,
+        fmt!(
+            "is in the caller's ipc namespace: its {} sets of semaphores and {} message queues (ipcs) \
+             are not saved, and must be there where it is restarted if it uses them; in an ipc \
+             namespace of its own (unshare --ipc) they would be saved",
+            sets,
+            queues
+        ),
+    );
+}
+
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
     }
     let Some(ns) = own(t)? else {
+        tell_left(cap, t);
         return Ok(());
     };
     if !cap.objects.count::<Space>(ns.addr())? {

@@ -550,6 +550,11 @@ impl Walk<'_> {
             absolute_path(raw)?;
         }
         if left != 0 {
+            ensure(
+                raw,
+                matches!(self.follow, Follow::Any),
+                "stands in an ipc namespace, and has extended attributes",
+            )?;
             self.follow = Follow::Xattrs { left };
         }
         Ok(())

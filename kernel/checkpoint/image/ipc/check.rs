@@ -197,6 +197,12 @@ impl Walk<'_> {
             "has not the key that it was made with",
         )?;
         pids(raw, [s.cpid, s.lpid, s.maker].iter().map(|pid| pid.get()))?;
+        let maker = s.maker.get();
+        ensure(
+            raw,
+            maker == 0 || pid(self.pids, maker).is_some_and(Pid::is_task),
+            "was made by no task of the image",
+        )?;
         zero(raw, s.reserved.get() == 0)?;
         no_payload(raw)
     }

@@ -190,13 +190,23 @@ impl Walk<'_> {
     fn task_references(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
         self.refer_or_none::<ns::Uts>(raw, task.uts.get())?;
         self.refer_or_none::<IpcNs>(raw, task.ipc.get())?;
-        if !matches!(task.undo.get(), 0 | UNDO_NONE) {
-            let list = self.refer::<UndoList>(raw, task.undo.get())?;
-            ensure(
+        match task.undo.get() {
+            UNDO_NONE => (),
+            // The threads of a process share it: so all of them must be in one namespace, as the
+            // last one that exits looks for the semaphores in its own.
+            0 => ensure(
                 raw,
-                list.detail == task.ipc.get() && task.state.get() == TASK_LIVE,
-                "has semaphore adjustments of another ipc namespace",
-            )?;
+                task.ipc.get() == 0,
+                "shares semaphore adjustments across ipc namespaces",
+            )?,
+            list => {
+                let list = self.refer::<UndoList>(raw, list)?;
+                ensure(
+                    raw,
+                    list.detail == task.ipc.get() && task.state.get() == TASK_LIVE,
+                    "has semaphore adjustments of another ipc namespace",
+                )?;
+            }
         }
         if task.state.get() == TASK_LIVE {
             self.refer::<Mm>(raw, task.mm.get())?;

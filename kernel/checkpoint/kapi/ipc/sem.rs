@@ -152,21 +152,27 @@ pub(crate) fn make(ns: &IpcNs, settings: &Settings) -> Result {
     to_result(unsafe { bindings::checkpoint_sem_make(ns.as_ptr(), &settings.to_c()) })
 }
 
-/// Gives a set that was made owners, times, and values, of which there is one for each semaphore.
-/// May sleep.
+/// Gives a set that was made owners and times, and its semaphores from the `first` on `values`. May
+/// sleep.
 ///
 /// EPERM: the caller may not give it to others; EINVAL: it has another number of semaphores.
-pub(crate) fn set(ns: &IpcNs, pid_ns: &PidNs, settings: &Settings, values: &[Value]) -> Result {
-    if u32::try_from(values.len())? != settings.nsems {
-        return Err(EINVAL);
-    }
-    // SAFETY: We own references on both; there are as many values as `settings` says.
+pub(crate) fn set(
+    ns: &IpcNs,
+    pid_ns: &PidNs,
+    settings: &Settings,
+    first: u32,
+    values: &[Value],
+) -> Result {
+    let count = u32::try_from(values.len())?;
+    // SAFETY: We own references on both; there are as many values as is said.
     to_result(unsafe {
         bindings::checkpoint_sem_set(
             ns.as_ptr(),
             pid_ns.as_ptr(),
             &settings.to_c(),
             values.as_ptr(),
+            first,
+            count,
         )
     })
 }

@@ -363,8 +363,9 @@ pub(crate) fn enter_ipc(ipc: &IpcNs) -> Result {
     let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
     // SAFETY: The new nsproxy is ours, and so are its references; that of the running task is
     // valid. setns(2) wants CAP_SYS_ADMIN over both user namespaces: the one that owns `ipc` is the
-    // task's, and to make another nsproxy took that capability just now. What setns(2) has a task
-    // give up, adjustments to undo, a new task does not have.
+    // task's, and to make another nsproxy took that capability just now. As setns(2) does, it gives
+    // up the list of adjustments that it was made with, and shares with threads that may be elsewhere:
+    // exit_sem() of the last with it would look here for the semaphores that it knows, for ever.
     unsafe {
         let uts = (*(*bindings::get_current()).nsproxy).uts_ns;
         bindings::get_uts_ns(uts);
@@ -372,6 +373,7 @@ pub(crate) fn enter_ipc(ipc: &IpcNs) -> Result {
         bindings::get_ipc_ns(ipc.as_ptr());
         let old = core::mem::replace(&mut (*new.as_ptr()).ipc_ns, ipc.as_ptr());
         bindings::put_ipc_ns(old);
+        bindings::exit_sem(bindings::get_current());
     }
     new.install();
     Ok(())

@@ -189,7 +189,7 @@ fn namespace() {
         ("what is in an ipc namespace is missing", |s| {
             let at = s.position(Kind::MsgQueue, 0);
             s.records.truncate(at);
-            s.edit(0, |t: &mut Task| t.undo.set(0));
+            s.edit(0, |t: &mut Task| t.undo.set(UNDO_NONE));
             remove(s, Kind::SemUndo);
             s.edit(0, |set: &mut SemSet| set.undos.set(0));
         }),
@@ -199,6 +199,15 @@ fn namespace() {
         ("refers to an object of the wrong kind", |s| {
             s.edit(0, |t: &mut Task| t.ipc.set(SEGMENT))
         }),
+        (
+            "stands in an ipc namespace, and has extended attributes",
+            |s| {
+                let inodes = s.records.iter().filter(|r| r.kind == Kind::Inode.number());
+                let memory = inodes.count() - 1;
+                s.edit(memory, |i: &mut Inode| i.xattrs.set(1));
+                *s.payload(Kind::Inode, memory) = b"/tmp/f".to_vec();
+            },
+        ),
     ]);
 }
 
@@ -261,6 +270,9 @@ fn shared_memory() {
         }),
         ("impossible pid", |s| {
             s.edit(0, |g: &mut Segment| g.maker.set(u32::MAX))
+        }),
+        ("was made by no task of the image", |s| {
+            s.edit(0, |g: &mut Segment| g.maker.set(77))
         }),
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |g: &mut Segment| g.reserved.set(1))
@@ -334,6 +346,9 @@ fn semaphores() {
             s.edit(0, |set: &mut SemSet| set.undos.set(0));
         }),
         (ANOTHER, |s| s.edit(0, |t: &mut Task| t.ipc.set(0))),
+        ("shares semaphore adjustments across ipc namespaces", |s| {
+            s.edit(0, |t: &mut Task| t.undo.set(0))
+        }),
         (NO_TASK, |s| {
             s.edit(0, |list: &mut UndoList| list.tid.set(77))
         }),
