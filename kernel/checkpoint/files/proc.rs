@@ -418,6 +418,12 @@ fn find(
             "is not on procfs or sysfs",
         ));
     }
+    // Below a mount of a part the names are not those of the entries: what is allowed for one would be
+    // done to another.
+    if in_proc && found.filesystem_root().is_none() {
+        let why = "another mount lies over it: unmount that first";
+        return Err(failed(r, plan, &source, ESTALE, why));
+    }
     if proc && found.proc_ns()? != caller_ns(r)? {
         let why = "is of a procfs of another pid namespace than the caller's";
         return Err(failed(r, plan, &source, ESTALE, why));
