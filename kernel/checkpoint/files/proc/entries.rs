@@ -93,6 +93,10 @@ pub(super) fn refusal(rest: &[u8], whose: Whose, writable: bool) -> Option<&'sta
         .iter()
         .any(|list| is_one_of(rest, list));
     match whose {
+        // Channels of network services among them, which hold what waits for an answer.
+        _ if rest.starts_with(b"/net/") && writable => {
+            Some("is open for writing: what that has set up can't be saved yet")
+        }
         _ if !public && !own => Some("gives a right or shows something that can't be saved yet"),
         Whose::Own => None,
         Whose::Dead if !public => Some("is of a process that has ended: have it closed"),
@@ -125,6 +129,7 @@ mod tests {
         assert!(!may(b"/comm", Whose::Other, true));
         assert!(may(b"/net/dev", Whose::Other, false));
         assert!(!may(b"/net/dev", Whose::Dead, false));
+        assert!(!may(b"/net/rpc/auth.unix.gid/channel", Whose::Own, true));
         assert!(is_of_thing(b"/fd/3") && is_of_thing(b"/map_files/1000-2000"));
         assert!(!is_of_thing(b"/fd") && !is_of_thing(b"/cwd"));
         let lists = [PUBLIC, OWN, MEMORY, MAPS, MOUNTS];
