@@ -133,12 +133,7 @@ impl InodeRef {
 
 impl Drop for InodeRef {
     fn drop(&mut self) {
-        // SAFETY: By the type's invariants the references are ours, and go with us: that on the
-        // superblock last.
-        unsafe {
-            let sb = (*self.0.as_ptr()).i_sb;
-            bindings::iput(self.0.as_ptr());
-            bindings::deactivate_super(sb);
-        }
+        // SAFETY: By the type's invariants the references are ours, and go with us.
+        unsafe { bindings::checkpoint_iput_active(self.0.as_ptr()) };
     }
 }
