@@ -71,6 +71,7 @@ int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned
 int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid);
 int checkpoint_fsync_leased(struct file *file);
 bool checkpoint_is_mounted_over(const struct path *path);
+void checkpoint_iput_active(struct inode *inode);
 struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *near,
 				     unsigned int nth);
 unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned long len,

@@ -18,7 +18,9 @@
 #include <linux/pid.h>
 #include <linux/security.h>
 #include <linux/signal.h>
+#include <linux/slab.h>
 #include <linux/syscalls.h>
+#include <linux/task_work.h>
 #include <linux/xattr.h>
 #include <uapi/linux/memfd.h>
 #include <uapi/linux/magic.h>
@@ -341,6 +343,46 @@ struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *nea
 		nth--;
 	}
 	return NULL;
+}
+
+/* A superblock whose last active reference goes on the way to user mode. */
+struct super_later {
+	struct callback_head work;
+	struct super_block *sb;
+};
+
+static void deactivate_later(struct callback_head *work)
+{
+	struct super_later *later = container_of(work, struct super_later, work);
+
+	deactivate_super(later->sb);
+	kfree(later);
+}
+
+/**
+ * checkpoint_iput_active() - drop an inode, and an active reference on its superblock
+ * @inode: the inode
+ *
+ * The last such reference shuts the filesystem down, whose server may be one of
+ * the frozen tasks. So that is left for the way to user mode, as mntput() does.
+ */
+void checkpoint_iput_active(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+	struct super_later *later;
+
+	iput(inode);
+	if (atomic_add_unless(&sb->s_active, -1, 1))
+		return;
+	later = kmalloc(sizeof(*later), GFP_KERNEL);
+	if (later) {
+		later->sb = sb;
+		init_task_work(&later->work, deactivate_later);
+		if (!task_work_add(current, &later->work, TWA_RESUME))
+			return;
+		kfree(later);
+	}
+	deactivate_super(sb);
 }
 
 /**

@@ -6,6 +6,7 @@
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/mnt_namespace.h>
 #include <linux/nsproxy.h>
 #include <linux/path.h>
 #include <linux/pid.h>
@@ -77,17 +78,24 @@ const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq)
 
 /**
  * checkpoint_proc_mounts_from() - tell from where a file of procfs shows mounts
- * @file: mounts, mountinfo or mountstats of a task
+ * @file: any open file; its name may be that of mounts, and another one be mounted there
  * @root: a directory
  *
- * Return: whether it shows those of the mount namespace of the current task
- * that are seen from @root.
+ * Return: whether it is mounts, mountinfo or mountstats of a task, and shows
+ * those of the mount namespace of the current task that are seen from @root.
  */
 bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root)
 {
-	const struct seq_file *m = file->private_data;
-	const struct proc_mounts *p = m->private;
+	const struct proc_mounts *p;
+	const struct seq_file *m;
 
+	if (file->f_op != &proc_mounts_operations &&
+	    file->f_op != &proc_mountinfo_operations &&
+	    file->f_op != &proc_mountstats_operations)
+		return false;
+
+	m = file->private_data;
+	p = m->private;
 	return p->ns == current->nsproxy->mnt_ns && path_equal(&p->root, root);
 }
 

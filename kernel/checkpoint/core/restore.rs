@@ -273,7 +273,10 @@ impl Restore {
 
     /// The last that can fail: does what others see of the objects from then on.
     pub(crate) fn publish(&self) -> Result {
-        self.built.each(|obj, built| built.publish(self, obj))
+        self.built.each(|obj, built| {
+            wait::go_on()?;
+            built.publish(self, obj)
+        })
     }
 
     /// The restart has failed: takes back what was published.

@@ -423,6 +423,7 @@ impl Rebuilt for BuiltInotify {
     /// Adds the watches. Not before: what a restart opens and closes is no event for the tasks.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
         for watch in self.take().iter() {
+            wait::go_on()?;
             let On::Path(path) = &watch.on else {
                 return Err(EINVAL);
             };

@@ -92,6 +92,7 @@ use crate::{
 };
 
 use entries::{
+    is_of_thing,
     is_one_of,
     refusal,
     Whose,
@@ -242,7 +243,10 @@ fn entry_refusal(
         return Ok(Some("is an entry of a task in an unknown place"));
     };
     if file.is_path_only() && !pids.is_dead() {
-        return Ok(None);
+        // Files are opened again before the task has all its descriptors.
+        return Ok(is_of_thing(entry.rest).then_some(
+            "stands for a descriptor or mapping of a task, which can't be saved yet: have it closed",
+        ));
     }
     let task = pids.process.as_ref().and_then(|pid| pid.task());
     let whose = match task {
@@ -417,6 +421,12 @@ fn find(
             ESTALE,
             "is not on procfs or sysfs",
         ));
+    }
+    // Below a mount of a part the names are not those of the entries: what is allowed for one would be
+    // done to another.
+    if in_proc && found.filesystem_root().is_none() {
+        let why = "another mount lies over it: unmount that first";
+        return Err(failed(r, plan, &source, ESTALE, why));
     }
     if proc && found.proc_ns()? != caller_ns(r)? {
         let why = "is of a procfs of another pid namespace than the caller's";

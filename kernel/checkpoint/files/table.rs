@@ -51,7 +51,10 @@ use crate::{
             FrozenTask,
             TaskName, //
         },
-        time::wait::check_killed, //
+        time::wait::{
+            self,
+            check_killed, //
+        }, //
     }, //
 };
 
@@ -109,6 +112,8 @@ impl Rebuilt for BuiltFiles {
     /// Watches directories. Not before: what a restart does in them is nothing to tell.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
         for (fd, file, what) in &self.watches {
+            // Of a directory with many watches it goes through them all.
+            wait::go_on()?;
             self.files.watch_directory(*fd, file, *what).map_err(|e| {
                 let reason = match e {
                     EINVAL => "watches of directories are switched off (fs.dir-notify-enable)",

@@ -58,12 +58,21 @@ pub(super) const MAPS: &[&[u8]] = &[b"/maps", b"/numa_maps", b"/smaps", b"/smaps
 /// Those that hold the mount namespace and the root that it had.
 pub(super) const MOUNTS: &[&[u8]] = &[b"/mountinfo", b"/mounts", b"/mountstats"];
 
+/// Directories of a task in which an entry stands for what the task has: a descriptor, a mapping.
+const OF_THINGS: &[&[u8]] = &[b"/fd/", b"/fdinfo/", b"/map_files/"];
+
 /// Entries of no task that hold something by being open.
 pub(super) const HOLDING: &[&[u8]] = &[b"/kcore", b"/kmsg", b"/mtrr", b"/pressure", b"/vmcore"];
 
 /// Returns whether `name` is in `list`.
 pub(super) fn is_one_of(name: &[u8], list: &[&[u8]]) -> bool {
     list.iter().any(|n| *n == name)
+}
+
+/// Returns whether the entry of a task called `rest` is there only as long as the task has a certain
+/// descriptor or mapping.
+pub(super) fn is_of_thing(rest: &[u8]) -> bool {
+    OF_THINGS.iter().any(|dir| rest.starts_with(dir))
 }
 
 /// Whose an entry is, seen from the task that opens it.
@@ -84,6 +93,10 @@ pub(super) fn refusal(rest: &[u8], whose: Whose, writable: bool) -> Option<&'sta
         .iter()
         .any(|list| is_one_of(rest, list));
     match whose {
+        // Channels of network services among them, which hold what waits for an answer.
+        _ if rest.starts_with(b"/net/") && writable => {
+            Some("is open for writing: what that has set up can't be saved yet")
+        }
         _ if !public && !own => Some("gives a right or shows something that can't be saved yet"),
         Whose::Own => None,
         Whose::Dead if !public => Some("is of a process that has ended: have it closed"),
@@ -116,6 +129,9 @@ mod tests {
         assert!(!may(b"/comm", Whose::Other, true));
         assert!(may(b"/net/dev", Whose::Other, false));
         assert!(!may(b"/net/dev", Whose::Dead, false));
+        assert!(!may(b"/net/rpc/auth.unix.gid/channel", Whose::Own, true));
+        assert!(is_of_thing(b"/fd/3") && is_of_thing(b"/map_files/1000-2000"));
+        assert!(!is_of_thing(b"/fd") && !is_of_thing(b"/cwd"));
         let lists = [PUBLIC, OWN, MEMORY, MAPS, MOUNTS];
         for (n, list) in lists.iter().enumerate() {
             for name in *list {

@@ -123,13 +123,17 @@ impl FilesRef {
     /// Watches the directory `file` by its descriptor `fd` in this table for `what` (`NOTIFY_*`), as
     /// F_NOTIFY does. Who gets the signals is left as it is. None of its tasks may run.
     ///
-    /// EINVAL: that is switched off (fs.dir-notify-enable).
+    /// EINVAL: that is switched off (fs.dir-notify-enable). EBADF: it is open for its path only.
     pub(crate) fn watch_directory(&self, fd: u32, file: &FileRef, what: u32) -> Result {
         #[cfg(CONFIG_DNOTIFY)]
         {
+            // That would stay when the file is closed, and follow it when something happens then.
+            if file.is_path_only() {
+                return Err(EBADF);
+            }
             let fd = i32::try_from(fd)?;
-            // SAFETY: We own references on both, and the file has this descriptor in the table. As
-            // no task that has the table runs, nobody closes it.
+            // SAFETY: We own references on both, and the file has this descriptor in the table, and is
+            // no O_PATH one. As no task that has the table runs, nobody closes it.
             to_result(unsafe {
                 bindings::checkpoint_dnotify_add(self.0.as_ptr(), file.as_ptr(), fd, what)
             })

@@ -14,11 +14,14 @@ use crate::kapi::fs::path::PathRef;
 /// Most mounts on which a name of an inode is looked for.
 const MOUNTS_MAX: c_uint = 64;
 
-/// A counted reference on an inode.
+/// A counted reference on an inode, which keeps its filesystem as well.
+///
+/// That is what a mount does for those that have a path: without, the superblock would be gone with the
+/// last mount, and leave the inode behind.
 ///
 /// # Invariants
 ///
-/// The pointer is an inode on which this owns a reference.
+/// The pointer is an inode on which this owns a reference, and on its superblock an active one.
 pub(crate) struct InodeRef(NonNull<bindings::inode>);
 
 // SAFETY: References on an inode may be used and dropped by any thread.
@@ -46,7 +49,8 @@ impl InodeRef {
     ///
     /// # Safety
     ///
-    /// `inode` is NULL, or an inode with a reference that is handed over.
+    /// `inode` is NULL, or an inode with a reference, and an active one on its superblock, that are
+    /// handed over.
     pub(in crate::kapi) unsafe fn from_owned(inode: *mut bindings::inode) -> Result<Self> {
         // INVARIANT: By the caller's promise.
         NonNull::new(inode).map(Self).ok_or(ENOENT)
@@ -129,7 +133,7 @@ impl InodeRef {
 
 impl Drop for InodeRef {
     fn drop(&mut self) {
-        // SAFETY: By the type's invariants the reference is ours, and goes with us.
-        unsafe { bindings::iput(self.0.as_ptr()) };
+        // SAFETY: By the type's invariants the references are ours, and go with us.
+        unsafe { bindings::checkpoint_iput_active(self.0.as_ptr()) };
     }
 }

@@ -274,7 +274,7 @@ fn with_owned(
     let mut result = watches.reserve(from.len(), GFP_KERNEL_ACCOUNT);
     // All, whatever happens: each reference is ours.
     for watch in from {
-        // SAFETY: checkpoint_inotify_get() has taken a reference for us.
+        // SAFETY: checkpoint_inotify_get() has taken the references for us.
         let Ok(inode) = (unsafe { InodeRef::from_owned(watch.inode) }) else {
             continue;
         };

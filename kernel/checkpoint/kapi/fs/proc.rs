@@ -134,8 +134,8 @@ impl FileRef {
         }
     }
 
-    /// This mounts, mountinfo or mountstats shows the mounts of the caller's namespace as they are
-    /// seen from `root`.
+    /// It is mounts, mountinfo or mountstats of a task, and shows the mounts of the caller's namespace
+    /// as they are seen from `root`.
     pub(crate) fn shows_mounts_from(&self, root: &PathRef) -> bool {
         #[cfg(CONFIG_PROC_FS)]
         // SAFETY: We own references on both.
