@@ -71,6 +71,8 @@ void checkpoint_copy_del(struct checkpoint_copy *copy)
 	kfree(copy);
 }
 
+static_assert(MMF_CHECKPOINT > MMF_TOPDOWN && MMF_CHECKPOINT < NUM_MM_FLAG_BITS);
+
 /**
  * checkpoint_is_attach() - tell whether a mapping is an attach of System V shared memory
  * @vma: the mapping

@@ -377,6 +377,9 @@ pub(super) fn restore(
     .map_err(|e| fail(e, "can't be mapped"))?;
     if first != access {
         touch(start);
+        // The page that it has now is a copy of what is not in the file yet, if its contents are in
+        // the image.
+        vma::forget(mm, start, PAGE_SIZE).map_err(|e| fail(e, "can't be emptied"))?;
     }
     if first != access || pkey != 0 {
         vma::protect(start, len, access, prot, pkey).map_err(|e| fail(e, "can't be protected"))?;
@@ -471,7 +474,7 @@ fn bring_in(start: usize, end: usize) -> Result {
 
 /// Writes what is there to the first byte of a writable mapping.
 ///
-/// The kernel stops accounting for memory that is made read-only before it has a page of its own.
+/// The kernel stops accounting for memory that is made read-only before it has had a page of its own.
 /// One that has none, as it lies beyond the end of its file, has no accounting to keep.
 fn touch(start: usize) {
     let (mut reader, mut writer) = UserSlice::new(UserPtr::from_addr(start), 1).reader_writer();

@@ -349,6 +349,14 @@ pub(crate) fn advise(mm: &MmRef, start: usize, len: usize, flag: u64) -> Result 
     to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice.cast_signed()) })
 }
 
+/// Gives up the pages of a range of the caller's address space, which is not locked in memory, as
+/// madvise(MADV_DONTNEED) does: a private mapping of a file shows that again.
+pub(crate) fn forget(mm: &MmRef, start: usize, len: usize) -> Result {
+    let advice = bindings::MADV_DONTNEED.cast_signed();
+    // SAFETY: We own a reference; all numbers are checked there.
+    to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) })
+}
+
 /// Guards a range of the caller's address space, as madvise(MADV_GUARD_INSTALL) does. The range
 /// is not locked in memory.
 ///
