@@ -177,7 +177,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     }
     (kind.count)(cap, file)?;
     if !locks::collect(cap, t, &named, file)?
-        || !lease::collect(cap, t, &named, file)
+        || !lease::collect(cap, t, &named, kind, file)
         || !owner::collect(cap, t, &named, kind, file)?
     {
         return Ok(());
@@ -277,12 +277,17 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     Ok(file)
 }
 
-/// Makes `file` that with reference `obj`: the caller gives it in place of that.
+/// Makes `file` that with reference `obj`: the caller gives it in place of that, and so takes the
+/// lease, if there was one.
 pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result {
     let late = Late::of(r, obj)?;
+    let mut lessees = KVec::new();
+    if late.lease.is_some() {
+        lessees.push(CredRef::current()?, GFP_KERNEL_ACCOUNT)?;
+    }
     let built = BuiltFile {
         file,
-        lessees: KVec::new(),
+        lessees,
         late: late.owner.is_some() || late.lease.is_some(),
     };
     r.set_built(obj, built)
