@@ -101,6 +101,20 @@ pub(super) fn check(
         );
         return Ok(false);
     }
+    // Whoever has it open for its path, or for writing, has no right to what is in it.
+    let known = cap.objects.get::<Nameless>(open.file.inode_addr()).is_some();
+    if !known && !open.file.is_readable() && open.file.may_read().is_err() {
+        cap.refuse(
+            EACCES,
+            t,
+            fmt!(
+                "{}: has no name, so that its contents have to be saved, but it is not open for \
+                 reading, and the caller may not read it: call as who may",
+                named
+            ),
+        );
+        return Ok(false);
+    }
     if is_reopened(&open.file) && open.file.has_exclusive_lease()? {
         cap.refuse(
             EOPNOTSUPP,
