@@ -135,6 +135,9 @@ struct dentry *checkpoint_removed_node(const struct path *dir, const char *name,
 
 	if (!S_ISDIR(type) && !S_ISFIFO(type))
 		return ERR_PTR(-EINVAL);
+	/* What is made there can't be removed. */
+	if (IS_APPEND(d_inode(dir->dentry)))
+		return ERR_PTR(-EPERM);
 	err = mnt_want_write(dir->mnt);
 	if (err)
 		return ERR_PTR(err);
