@@ -102,7 +102,10 @@ pub(super) fn check(
         return Ok(false);
     }
     // Whoever has it open for its path, or for writing, has no right to what is in it.
-    let known = cap.objects.get::<Nameless>(open.file.inode_addr()).is_some();
+    let known = cap
+        .objects
+        .get::<Nameless>(open.file.inode_addr())
+        .is_some();
     if !known && !open.file.is_readable() && open.file.may_read().is_err() {
         cap.refuse(
             EACCES,
