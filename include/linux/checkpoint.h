@@ -128,7 +128,8 @@ struct file *checkpoint_timerfd_make(const struct checkpoint_timerfd *state);
 int checkpoint_signalfd_get(struct file *file, sigset_t *signals);
 struct file *checkpoint_signalfd_make(const sigset_t *signals);
 
-struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode);
+struct dentry *checkpoint_removed_name(const struct path *dir, const char *name,
+				       const struct path *path);
 ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
 int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
 struct file *checkpoint_memfd(const char *name, bool noexec);

@@ -12,35 +12,51 @@
 
 /**
  * checkpoint_removed_name() - give an inode a name that was removed
- * @dir: the directory, on the filesystem of @inode
+ * @dir: the directory
  * @name: the name
- * @inode: what it leads to, which is no directory
+ * @path: a path to the inode, which is no directory
  *
  * What is left of a name when it is removed while a file is open by it: a directory entry that
  * no lookup finds. Files can be opened by it.
  *
- * Return: the entry, or an error pointer: -EOPNOTSUPP if the filesystem looks after
- * its entries itself, as overlayfs and those of networks do.
+ * As linkat(2), it wants both on one mount, and asks the security modules that
+ * judge by paths: else a file could be opened by a path that gives more rights
+ * to it than its own.
+ *
+ * Return: the entry, or an error pointer: -EXDEV if they are on two mounts;
+ * -EOPNOTSUPP if the filesystem looks after its entries itself, as overlayfs and
+ * those of networks do.
  */
-struct dentry *checkpoint_removed_name(struct dentry *dir, const char *name, struct inode *inode)
+struct dentry *checkpoint_removed_name(const struct path *dir, const char *name,
+				       const struct path *path)
 {
+	struct inode *inode = d_backing_inode(path->dentry);
 	struct dentry *dentry;
+	int err;
 
 	if (S_ISDIR(inode->i_mode) || strlen(name) > NAME_MAX)
 		return ERR_PTR(-EINVAL);
-	dentry = d_alloc(dir, &QSTR(name));
+	if (dir->mnt != path->mnt)
+		return ERR_PTR(-EXDEV);
+	dentry = d_alloc(dir->dentry, &QSTR(name));
 	if (!dentry)
 		return ERR_PTR(-ENOMEM);
 	/* The filesystem knows more of its entries than their name and inode. */
+	err = -EOPNOTSUPP;
 	if (dentry->d_flags & (DCACHE_OP_REVALIDATE | DCACHE_OP_WEAK_REVALIDATE |
 			       DCACHE_OP_PRUNE | DCACHE_OP_REAL) ||
-	    (dentry->d_op && (dentry->d_op->d_init || dentry->d_op->d_release))) {
-		dput(dentry);
-		return ERR_PTR(-EOPNOTSUPP);
-	}
+	    (dentry->d_op && (dentry->d_op->d_init || dentry->d_op->d_release ||
+			      dentry->d_op->d_iput)))
+		goto out;
+	err = security_path_link(path->dentry, dir, dentry);
+	if (err)
+		goto out;
 	ihold(inode);
 	d_instantiate(dentry, inode);
 	return dentry;
+out:
+	dput(dentry);
+	return ERR_PTR(err);
 }
 
 /* Makes @dentry, which start_creating() has returned for a name in @dir. */
@@ -119,6 +135,9 @@ struct dentry *checkpoint_removed_node(const struct path *dir, const char *name,
 
 	if (!S_ISDIR(type) && !S_ISFIFO(type))
 		return ERR_PTR(-EINVAL);
+	/* What is made there can't be removed. */
+	if (IS_APPEND(d_inode(dir->dentry)))
+		return ERR_PTR(-EPERM);
 	err = mnt_want_write(dir->mnt);
 	if (err)
 		return ERR_PTR(err);

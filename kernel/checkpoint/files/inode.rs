@@ -101,7 +101,42 @@ pub(super) fn check(
         );
         return Ok(false);
     }
+    // Whoever has it open for its path, or for writing, has no right to what is in it.
+    let known = cap
+        .objects
+        .get::<Nameless>(open.file.inode_addr())
+        .is_some();
+    if !known && !open.file.is_readable() && open.file.may_read().is_err() {
+        cap.refuse(
+            EACCES,
+            t,
+            fmt!(
+                "{}: has no name, so that its contents have to be saved, but it is not open for \
+                 reading, and the caller may not read it: call as who may",
+                named
+            ),
+        );
+        return Ok(false);
+    }
+    if is_reopened(&open.file) && open.file.has_exclusive_lease()? {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: has a lease that keeps others from opening it, a checkpoint too: have that \
+                 given up",
+                named
+            ),
+        );
+        return Ok(false);
+    }
     Ok(true)
+}
+
+/// Returns whether an inode is not read by way of `file`, by which it was found, but opened for that:
+/// filesystems read by way of a file that was opened; an overlay has times and attributes of its own.
+fn is_reopened(file: &FileRef) -> bool {
+    file.is_path_only() || file.is_backing()
 }
 
 /// Notes that `file` is open: who else has its inode open is only known by counting.
@@ -135,9 +170,7 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
     if !cap.objects.count::<Nameless>(open.file.inode_addr())? {
         return Ok(());
     }
-    let file = if open.file.is_path_only() || open.file.is_backing() {
-        // Filesystems read by way of a file that was opened; an overlay has times and attributes of
-        // its own.
+    let file = if is_reopened(&open.file) {
         let file = open.file.reopen(oflag::READ)?;
         count(cap, &file)?;
         file

@@ -17,11 +17,15 @@ use crate::{
             name_from,
             Named,
             Text, //
-        }, //
+        },
+        ops::FileOps, //
     },
     found::Capture,
     image::{
-        files::Lease,
+        files::{
+            Lease,
+            FILE_EXTERNAL, //
+        },
         ObjRef, //
     },
     kapi::{
@@ -56,21 +60,27 @@ pub(super) fn collect(
     cap: &mut Capture,
     t: &FrozenTask,
     named: &Named<'_>,
+    kind: &FileOps,
     file: &FileRef,
 ) -> bool {
-    let breaking = of(cap, file).is_some_and(|lease| lease.breaking);
-    if breaking {
-        cap.refuse(
+    let Some(lease) = of(cap, file) else {
+        return true;
+    };
+    let (errno, why) = if lease.breaking {
+        (
             EBUSY,
-            t,
-            fmt!(
-                "{}: its lease is being broken, as somebody wants to open it: try again when it is \
-                 given up",
-                named
-            ),
-        );
-    }
-    !breaking
+            "its lease is being broken, as somebody wants to open it: try again when it is given up",
+        )
+    } else if kind.number == FILE_EXTERNAL {
+        (
+            EOPNOTSUPP,
+            "has a lease, so that it can't stay outside: have that given up",
+        )
+    } else {
+        return true;
+    };
+    cap.refuse(errno, t, fmt!("{}: {}", named, why));
+    false
 }
 
 /// Writes the lease of the open file `file`, after its record.

@@ -48,7 +48,10 @@ use crate::{
         LinkOps,
         ThreadOps, //
     },
-    image::ObjRef,
+    image::{
+        files::FILE_MEMFD,
+        ObjRef, //
+    },
     kapi::{
         fs::file::FileRef,
         mm::space::MmRef,
@@ -89,6 +92,11 @@ pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
 
 /// The kinds of links between files.
 pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];
+
+/// Returns whether `file` is a memfd.
+pub(crate) fn is_memfd(file: &FileRef) -> bool {
+    kinds::of(file).number == FILE_MEMFD
+}
 
 /// Counts a user of a file that a mapping of the task `t` has, or that `t` executes.
 ///

@@ -184,7 +184,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     (kind.count)(cap, file)?;
     if !external
         && (!locks::collect(cap, t, &named, file)?
-            || !lease::collect(cap, t, &named, file)
+            || !lease::collect(cap, t, &named, kind, file)
             || !owner::collect(cap, t, &named, kind, file)?)
     {
         return Ok(());

@@ -15,17 +15,20 @@ use crate::{
         restore::Restore, //
     },
     files::{
+        kinds,
         name::{
             name_from,
             Named,
             Text, //
         },
-        ops::FileOps, //
+        ops::FileOps,
+        pipe, //
     },
     found::Capture,
     image::{
         files::{
             FileOwner,
+            FILE_INOTIFY,
             OWNER_GROUP,
             OWNER_PROCESS,
             OWNER_THREAD, //
@@ -38,7 +41,8 @@ use crate::{
             owner::{
                 Owner,
                 OwnerKind, //
-            }, //
+            },
+            pipe::Pipe, //
         },
         pid::namespace::PidNs,
         security::cred,
@@ -241,13 +245,28 @@ pub(super) fn restore(
     if saved.signals.get() == 0 {
         return Ok(());
     }
-    file.set_async(saved.fd.get()).map_err(|e| {
+    set_async(file, saved.fd.get()).map_err(|e| {
         let Ok(name) = name_from(&r.root, file) else {
             return e;
         };
-        r.told(
-            e,
-            fmt!("{}: O_ASYNC can't be set: {}", Text(&name), Errno(e)),
-        )
+        let (name, what) = (Text(&name), "O_ASYNC can't be set");
+        match e {
+            EBUSY => r.told(e, fmt!("{}: {}: it {}", name, what, pipe::LOCKED)),
+            EINVAL => r.told(
+                e,
+                fmt!("{}: {}: give a pipe in place of a pipe", name, what),
+            ),
+            e => r.told(e, fmt!("{}: {}: {}", name, what, Errno(e))),
+        }
     })
+}
+
+/// Sets O_ASYNC of `file`, with the descriptor that its signals name. EINVAL: it is of another kind
+/// than what an image can have with that; some of those wait for what user space holds.
+fn set_async(file: &FileRef, fd: u32) -> Result {
+    match Pipe::of(file) {
+        Some(pipe) => pipe.set_async(fd),
+        None if kinds::of(file).number == FILE_INOTIFY => file.set_async(fd),
+        None => Err(EINVAL),
+    }
 }

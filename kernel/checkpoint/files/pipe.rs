@@ -165,6 +165,12 @@ pub(super) fn collect(
         Some("a page of a file in it is still being read: try again")
     } else if status.needed > u64::from(status.pages) {
         Some("holds more than it has room for: have it read")
+    } else if !nameless
+        && status.used != 0
+        && !open.file.is_readable()
+        && open.file.may_read().is_err()
+    {
+        Some("holds what the caller may not read, and is not open for that: call as who may")
     } else if bytes(status.pages).is_none() {
         Some("is too large: make it smaller (F_SETPIPE_SZ)")
     } else {

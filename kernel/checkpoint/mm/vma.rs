@@ -219,6 +219,9 @@ pub(super) fn collect(
     if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
         refuse("file mapping that grows down: have it unmap that");
     }
+    if is_write_sealed(v) && !v.file.as_ref().is_some_and(files::is_memfd) {
+        refuse("was mapped so that it can't be written to, by a file that can: have it unmap that");
+    }
     if v.flags & bit::MAYBE_GUARD != 0 && !walk::guards(mm, v.start, v.end, GUARDS_MAX, guards)? {
         refuse("has more guard regions than can be saved: have it remove some");
     }
@@ -325,6 +328,9 @@ pub(super) fn restore(
     };
     // It gets its seals when its contents are there. What is open for reading is never made writable.
     let file = match file {
+        Some(file) if flags & flag::WRITE_SEALED != 0 && !files::is_memfd(&file) => {
+            return Err(fail(EINVAL, "was sealed against writing, but is no memfd"));
+        }
         Some(file) if flags & flag::WRITE_SEALED != 0 => Some(
             file.reopen(oflag::READ)
                 .map_err(|e| fail(e, "can't be mapped for reading only"))?,

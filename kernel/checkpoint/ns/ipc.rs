@@ -136,6 +136,18 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let segments = ipc::shm::collect(cap, t, &ns)?;
     let sets = ipc::sem::collect(cap, t, &ns)?;
     let queues = ipc::msg::collect(cap, t, &ns)?;
+    let empty = segments.is_empty() && sets.is_empty() && queues.is_empty();
+    if !empty && !ns.may_read_all() {
+        cap.refuse(
+            EPERM,
+            t,
+            fmt!(
+                "its ipc namespace has System V objects, all of which are saved, and the caller \
+                 may not read those of others (CAP_IPC_OWNER)"
+            ),
+        );
+        return Ok(());
+    }
     let who = t.display(&cap.pid_ns);
     cap.objects.keep(Space {
         ns,

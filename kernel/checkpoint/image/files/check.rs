@@ -92,7 +92,7 @@ pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
 }
 
 /// The open file that is the object `file` is open for reading.
-fn is_read(file: &Object) -> bool {
+pub(in crate::image) fn is_read(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
     flags & (open::READ | open::PATH) == open::READ
 }

@@ -19,6 +19,7 @@ use crate::image::{
     files::{
         check::{
             is_program,
+            is_read,
             kind_of, //
         },
         OpenFile,
@@ -263,6 +264,13 @@ impl Walk<'_> {
             raw,
             possible.contains(&kind_of(file)),
             "maps a file that cannot be mapped so",
+        )?;
+        // It is opened once more, for reading: whoever may map anything else so, may read it.
+        ensure(
+            raw,
+            vma.flags.get() & vma::WRITE_SEALED == 0
+                || (kind_of(file) == FILE_MEMFD && is_read(file)),
+            "sealed against writing, but not a memfd that is read",
         )
     }
 }

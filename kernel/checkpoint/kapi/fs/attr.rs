@@ -91,9 +91,10 @@ impl FileRef {
         let dentry = self.path_raw().dentry;
         // SAFETY: The file keeps its dentry; without a buffer only the size is told.
         let n = unsafe { bindings::vfs_listxattr(dentry, core::ptr::null_mut(), 0) };
-        let Ok(n) = usize::try_from(n) else {
+        let n = match io::counted(n) {
             // The filesystem has none.
-            return Ok(KVVec::new());
+            Err(EOPNOTSUPP) => return Ok(KVVec::new()),
+            n => n?,
         };
         if n > u32_as_usize(bindings::XATTR_LIST_MAX) {
             return Err(E2BIG);

@@ -141,7 +141,7 @@ impl Locks {
     pub(crate) fn of(file: &FileRef) -> Result<Self> {
         let mut locks: KVVec<Lock> = KVVec::new();
         // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
-        let context = unsafe { (&raw const (*(*file.as_ptr()).f_inode).i_flctx).read_volatile() };
+        let context = unsafe { (&raw const (*file.inode()).i_flctx).read_volatile() };
         if context.is_null() {
             // INVARIANT: There are none.
             return Ok(Self(locks));
@@ -254,6 +254,14 @@ impl FileRef {
         let locks = Locks::of(self)?;
         let mut own = locks.of_file(self).iter();
         Ok(own.any(|lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation)))
+    }
+
+    /// Its inode has a lease or delegation, by whatever file, that to open it for reading would
+    /// break: who opens it waits then.
+    pub(crate) fn has_exclusive_lease(&self) -> Result<bool> {
+        let locks = Locks::of(self)?;
+        let lease = |lock: &Lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation);
+        Ok(locks.0.iter().any(|lock| lock.exclusive && lease(lock)))
     }
 
     /// Takes the lease or delegation `lease` on it, in the name of the thread group `lease.pid`. Who

@@ -104,18 +104,15 @@ impl PathRef {
     /// Another path to the same inode, which is no directory, by a name that the directory `dir`
     /// had and that was removed: nobody can look it up.
     ///
-    /// EINVAL: the inode is on another filesystem, or the name is too long. EOPNOTSUPP: the
-    /// filesystem looks after its names itself.
+    /// EXDEV: the inode is on another mount. EINVAL: the name is too long. EOPNOTSUPP: the filesystem
+    /// looks after its names itself. EACCES, EPERM: a security module would not let the caller link
+    /// it there.
     pub(crate) fn removed_name(&self, dir: &PathRef, name: &CStr) -> Result<Self> {
-        let inode = self.inode().ok_or(ENOENT)?;
-        // SAFETY: We own references; dentries keep their superblock.
-        if unsafe { (*self.0.dentry).d_sb != (*dir.0.dentry).d_sb } {
-            return Err(EINVAL);
-        }
-        // SAFETY: We own references on both; the name is NUL-terminated, and copied. A dentry that
-        // is returned comes with a reference.
+        self.inode().ok_or(ENOENT)?;
+        // SAFETY: We own references on both; an inode that a path leads to stays. The name is
+        // NUL-terminated, and copied. A dentry that is returned comes with a reference.
         let dentry = from_err_ptr(unsafe {
-            bindings::checkpoint_removed_name(dir.0.dentry, name.as_char_ptr(), inode)
+            bindings::checkpoint_removed_name(&dir.0, name.as_char_ptr(), &self.0)
         })?;
         // SAFETY: We own a reference on the mount, so there may be others.
         unsafe { bindings::mntget(dir.0.mnt) };

@@ -127,6 +127,30 @@ impl Pipe {
         })
     }
 
+    /// Sets O_ASYNC of its end, as fcntl(F_SETFL) does by the descriptor `fd`, which signals name. That
+    /// one waits for the lock as long as who has it likes, who may be anybody of a named pipe.
+    ///
+    /// Errors also as of a lock: EBUSY, EINTR.
+    pub(crate) fn set_async(&self, fd: u32) -> Result {
+        let file = self.file.as_ptr();
+        self.locked(|pipe| {
+            // SAFETY: The file keeps the pipe, which is locked.
+            let lists = unsafe {
+                [
+                    (self.file.is_readable(), &raw mut (*pipe).fasync_readers),
+                    (self.file.is_writable(), &raw mut (*pipe).fasync_writers),
+                ]
+            };
+            for (_, list) in lists.into_iter().filter(|(has, _)| *has) {
+                // SAFETY: We own a reference; the list is one of its pipe, and leaves it out when
+                // the file goes, which notes that it is on one.
+                let n = unsafe { bindings::fasync_helper(fd.cast_signed(), file, 1, list) };
+                to_result(n.min(0))?;
+            }
+            Ok(())
+        })?
+    }
+
     /// Name of its directory entry.
     pub(crate) fn name(&self) -> EntryName {
         self.file.entry_name()

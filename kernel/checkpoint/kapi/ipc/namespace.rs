@@ -101,6 +101,16 @@ impl IpcNs {
         self.0.as_ptr()
     }
 
+    /// Returns whether the caller may read all objects in it, whatever their permissions
+    /// (CAP_IPC_OWNER).
+    pub(crate) fn may_read_all(&self) -> bool {
+        // SAFETY: We own a reference; the namespace keeps its user namespace.
+        unsafe {
+            let user_ns = (*self.as_ptr()).user_ns;
+            bindings::ns_capable(user_ns, bindings::CAP_IPC_OWNER.cast_signed())
+        }
+    }
+
     /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()

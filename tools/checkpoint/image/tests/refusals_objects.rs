@@ -237,6 +237,14 @@ fn memory() {
         ("maps a file that cannot be mapped so", |s| {
             s.edit(0, |v: &mut Vma| v.file.set(obj::PIPE_READ))
         }),
+        (
+            "sealed against writing, but not a memfd that is read",
+            |s| {
+                s.edit(0, |v: &mut Vma| {
+                    v.flags.set(v.flags.get() | vma::WRITE_SEALED)
+                })
+            },
+        ),
         ("vDSO in an address space without one", |s| {
             s.edit(0, |m: &mut Mm| (m.vdso.set(0), m.vdso_len.set(0)).0)
         }),
