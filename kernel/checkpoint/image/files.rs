@@ -104,14 +104,14 @@ values! {
     /// Attach of System V shared memory; `inode` is the `Segment`. Has no
     /// descriptor, only mappings.
     FILE_SYSV_SHM = 17,
-    /// Pidfd; `inode` is the [`PidfdTarget`](pidfd::PidfdTarget).
+    /// Pidfd; `inode` is the `PidfdTarget`.
     FILE_PIDFD = 19,
-    /// Namespace, as of /proc/PID/ns; `inode` is the [`Uts`](super::ns::Uts) or
-    /// [`IpcNs`](super::ipc::IpcNs), or the pid of the init of a pid namespace below the root's; 0:
+    /// Namespace, as of /proc/PID/ns; `inode` is the `Uts` or
+    /// `IpcNs`, or the pid of the init of a pid namespace below the root's; 0:
     /// the caller's, of pids and clocks the root's.
     FILE_NAMESPACE = 20,
     /// File or directory of procfs or sysfs, by path; `inode` is the
-    /// [`ProcEntry`](proc::ProcEntry) of one that is of a task.
+    /// `ProcEntry` of one that is of a task.
     FILE_PROC = 21,
     /// Open file that stays outside, by the name that it had; whatever it is, only
     /// how it was open is known.
