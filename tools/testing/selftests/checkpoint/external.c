@@ -259,7 +259,8 @@ TEST_F_TIMEOUT(external, by_another_process, CKPT_TIMEOUT)
 	if (variant->container)
 		SKIP(return, "the test can't tell the pid of the child");
 	ASSERT_EQ(0, start(&writers, false, self->p[1]));
-	out.pid = in.pid = run.board->value[CHILD];
+	out.pid = run.board->value[CHILD];
+	in.pid = out.pid;
 	ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
 	ASSERT_EQ(0, pipe2(next, O_CLOEXEC));
 	in.own_fd = next[1];
