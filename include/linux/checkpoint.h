@@ -43,7 +43,7 @@ long restart_do(void __user *args, size_t size);
 /* Of kernel/sys.c: the checks of prctl(PR_SET_MM_MAP). */
 int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
 
-/* A flag of an address space, behind those of mm_types.h: checkpoint(2) is copying it, not fork(). */
+/* A flag of an address space, behind those of mm_types.h: checkpoint(2) is copying it. */
 #define MMF_CHECKPOINT	32
 
 bool checkpoint_is_attach(struct vm_area_struct *vma);

@@ -23,7 +23,7 @@
 /* Names of an entry of a task below the root of procfs: PID/task/TID/DIR/NAME. */
 #define DEPTH_MAX 5
 
-/* The entries from that below the root to @dentry itself; returns how many, of which DEPTH_MAX fit. */
+/* The entries from that below the root to @dentry itself. Returns how many; DEPTH_MAX fit. */
 static unsigned int entries(struct dentry *dentry, struct dentry *entry[DEPTH_MAX])
 {
 	unsigned int depth = 0, n;
