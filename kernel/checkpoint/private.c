@@ -374,7 +374,7 @@ void checkpoint_iput_active(struct inode *inode)
 	iput(inode);
 	if (atomic_add_unless(&sb->s_active, -1, 1))
 		return;
-	later = kmalloc(sizeof(*later), GFP_KERNEL);
+	later = kmalloc_obj(*later);
 	if (later) {
 		later->sb = sb;
 		init_task_work(&later->work, deactivate_later);

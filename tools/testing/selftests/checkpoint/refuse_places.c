@@ -45,11 +45,6 @@ REFUSE(network_namespace)
 	own_namespace(CLONE_NEWNET, "network");
 }
 
-REFUSE(ipc_namespace)
-{
-	own_namespace(CLONE_NEWIPC, "ipc");
-}
-
 REFUSE(cgroup_namespace)
 {
 	own_namespace(CLONE_NEWCGROUP, "cgroup");
