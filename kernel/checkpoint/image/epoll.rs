@@ -79,6 +79,8 @@ values! {
 
 /// Bits of [`EpollItem::events`] that have a meaning here. Any other bit may be set: the kernel
 /// keeps what it is given.
+// As the flags of other records: by what they are of.
+#[allow(clippy::module_inception)]
 pub mod epoll {
     use super::flags;
 

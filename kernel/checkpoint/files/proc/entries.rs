@@ -66,7 +66,7 @@ pub(super) const HOLDING: &[&[u8]] = &[b"/kcore", b"/kmsg", b"/mtrr", b"/pressur
 
 /// Returns whether `name` is in `list`.
 pub(super) fn is_one_of(name: &[u8], list: &[&[u8]]) -> bool {
-    list.iter().any(|n| *n == name)
+    list.contains(&name)
 }
 
 /// Returns whether the entry of a task called `rest` is there only as long as the task has a certain

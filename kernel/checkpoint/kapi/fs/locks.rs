@@ -110,7 +110,9 @@ impl Lock {
         };
         let range = kernel::container_of!(core, bindings::file_lock, c);
         // SAFETY: By the caller's promise.
-        (lock.start, lock.end) = unsafe { ((*range).fl_start, (*range).fl_end) };
+        let (start, end) = unsafe { ((*range).fl_start, (*range).fl_end) };
+        lock.start = start;
+        lock.end = end;
         lock
     }
 
