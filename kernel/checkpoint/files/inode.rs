@@ -594,7 +594,7 @@ pub(super) fn reopen(
         .filter(|_| source.record.flags.get() & open::FIRST != 0);
     let opened = match first {
         Some(first) => opener
-            .act(|| first.set_flags(oflag::STATUS, source.flags))
+            .act(|| first.set_flags(oflag::SETFL, source.flags))
             .map(|()| first.clone()),
         None => {
             let path = former::give(r, plan, source, built.file().path())?;

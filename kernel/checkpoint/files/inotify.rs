@@ -538,7 +538,7 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let make = || {
         let file = FileRef::new_inotify(source.flags & oflag::NONBLOCK)?;
-        file.set_flags(oflag::STATUS, source.flags)?;
+        file.set_flags(oflag::SETFL, source.flags)?;
         Ok(file)
     };
     let file = opener.act(make).map_err(|e| {

@@ -182,9 +182,6 @@ pub(crate) mod oflag {
     pub(crate) const PLACE: u32 = bindings::O_PATH;
     /// For reading and writing.
     pub(crate) const READ_WRITE: u32 = bindings::O_RDWR | bindings::O_LARGEFILE;
-    /// What F_SETFL sets, but for O_ASYNC.
-    pub(crate) const STATUS: u32 =
-        bindings::O_APPEND | bindings::O_NONBLOCK | bindings::O_DIRECT | bindings::O_NOATIME;
     /// A pipe, for both ends.
     pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
     /// A new file without a name, for reading and writing.
