@@ -173,33 +173,11 @@ impl Shared<Found> for Space {
         // All files that stand for it have one in common.
         let shown = u64::from(files::namespace::is_shown(cap, addr));
         let known = sets + attaches + shown + self.segments.len() as u64 + 1;
-        if self.ns.count() <= known && !tasks {
-            Outside::Nothing
-        } else if cap.strict {
-            Outside::Refused
-        } else {
-            Outside::Noted
-        }
+        other::shared(cap, self.ns.count() > known || tasks)
     }
 
     fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
-        let what = "ipc namespace: a task outside is in it, too, or has it open";
-        if outside == Outside::Refused {
-            cap.report.refuse(
-                EBUSY,
-                &self.who,
-                fmt!(
-                    "{}: end that, or do without CHECKPOINT_STRICT (--strict)",
-                    what
-                ),
-            );
-        } else {
-            cap.report.note(
-                &self.who,
-                fmt!("{}; after a restart it is the tasks' own", what),
-            );
-        }
-        Ok(())
+        other::tell(cap, &self.who, "ipc namespace", outside)
     }
 }
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Namespaces that are not saved: tasks must share them with the caller.
+//! Namespaces that are not saved, which tasks must share with the caller; and what those that are have
+//! in common.
 
 use kernel::prelude::*;
 
 use crate::{
-    core::objects::Shared,
+    core::objects::{
+        Outside,
+        Shared, //
+    },
     found::{
         Capture,
         Found,
@@ -13,7 +17,10 @@ use crate::{
     },
     kapi::{
         ns::proxy::Proxy,
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
@@ -36,6 +43,33 @@ pub(super) fn sets(cap: &Capture, such: impl Fn(&Proxy) -> bool) -> (u64, bool) 
         }
     }
     (sets, outside)
+}
+
+/// Returns what becomes of a namespace of the image that tasks `outside` are in, too, or have open.
+pub(super) fn shared(cap: &Capture, outside: bool) -> Outside {
+    if !outside {
+        Outside::Nothing
+    } else if cap.strict {
+        Outside::Refused
+    } else {
+        Outside::Noted
+    }
+}
+
+/// Adds the line for that: `what` it is, with `who` as its first task.
+pub(super) fn tell(cap: &mut Capture, who: &TaskName, what: &str, outside: Outside) -> Result {
+    let what = fmt!("{what}: a task outside is in it, too, or has it open");
+    if outside == Outside::Refused {
+        cap.report.refuse(
+            EBUSY,
+            who,
+            fmt!("{what}: end that, or do without CHECKPOINT_STRICT (--strict)"),
+        );
+    } else {
+        cap.report
+            .note(who, fmt!("{what}; after a restart it is the tasks' own"));
+    }
+    Ok(())
 }
 
 /// Mount, network and cgroup namespaces. The user namespace is that of the credentials.

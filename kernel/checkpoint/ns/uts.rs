@@ -96,33 +96,11 @@ impl Shared<Found> for Names {
         // Ours is one more. All files that stand for it have one in common.
         let shown = u64::from(files::namespace::is_shown(cap, self.uts.addr()));
         let (sets, tasks) = other::sets(cap, |proxy| proxy.uts_addr() == self.uts.addr());
-        if self.uts.count() <= sets + shown + 1 && !tasks {
-            Outside::Nothing
-        } else if cap.strict {
-            Outside::Refused
-        } else {
-            Outside::Noted
-        }
+        other::shared(cap, self.uts.count() > sets + shown + 1 || tasks)
     }
 
     fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
-        let what = "uts namespace: a task outside is in it, too, or has it open";
-        if outside == Outside::Refused {
-            cap.report.refuse(
-                EBUSY,
-                &self.who,
-                fmt!(
-                    "{}: end that, or do without CHECKPOINT_STRICT (--strict)",
-                    what
-                ),
-            );
-        } else {
-            cap.report.note(
-                &self.who,
-                fmt!("{}; after a restart it is the tasks' own", what),
-            );
-        }
-        Ok(())
+        other::tell(cap, &self.who, "uts namespace", outside)
     }
 }
 
