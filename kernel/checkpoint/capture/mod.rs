@@ -343,11 +343,10 @@ fn save(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
     }
     for kind in kinds::links() {
         proceed(tasks)?;
-        (kind.save)(cap).map_err(|e| {
+        (kind.save)(cap).inspect_err(|&e| {
             let why = report::reason(e);
             cap.report
                 .line(fmt!("error: {}: {} [{}]", kind.name, why, Errno(e)));
-            e
         })?;
     }
     container.objects = U32::new(cap.objects.last());
