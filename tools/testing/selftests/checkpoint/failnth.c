@@ -32,6 +32,7 @@ static int lowest;
 static int nth_fd = -1;
 /* Which one is to fail in the next call, 0 for none; how many more that would have taken. */
 static unsigned int nth, left;
+static uint64_t restart_flags;
 
 /* ---- how faults are made --------------------------------------------- */
 
@@ -204,7 +205,7 @@ static long restart(void)
 
 	*run.board = run.saved;
 	lseek(image, 0, SEEK_SET);
-	ckpt_run_restart_args(&run, &args, image, 0);
+	ckpt_run_restart_args(&run, &args, image, restart_flags);
 	ckpt_guard_enter("restart(2)");
 	if (nth)
 		fail_nth(nth);
@@ -318,6 +319,8 @@ static int outcome(long pid, int err, bool came, unsigned int *failed, unsigned 
 	*passed += came;
 	if (came && *proven < PROVEN && *passed % 4 == 1) {
 		(*proven)++;
+		if (restart_flags && ckpt_cgroup_thaw(&run.cg))
+			return -1;
 		ckpt_run_go(&run);
 		return ckpt_run_finish(&run);
 	}
@@ -366,6 +369,8 @@ static int in_tasks(const char *source)
 		return -1;
 	/* For all that is still to come. */
 	fail_nth(INT_MAX);
+	/* Faults are for the restart, not for the calls of a task that has come back. */
+	restart_flags = RESTART_FROZEN;
 	if (fail_after(source, INT_MAX))
 		return -1;
 	pid = restart();
@@ -393,6 +398,7 @@ static int in_tasks(const char *source)
 	}
 	fail_nth(0);
 	make_it_fail(false);
+	restart_flags = 0;
 	ckpt_diag("%s: %ld are used, every %ld. fails: %u fail, %u pass, %u of these proven", source,
 		  total, step, failed, passed, proven);
 	if (ckpt_usage_same(&before) || restart() < 0)
