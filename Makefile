@@ -10,6 +10,7 @@ RUN := scripts/run
 help:
 	@echo 'make demo              set everything up; checkpoint real programs, power off, restart them'
 	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, check, kunit, tools, ...)'
+	@echo 'make test-programs     node, java, gcc, sqlite, cron and others, saved by one boot, restarted by the next'
 	@echo 'make soak              10,000 rounds of checkpoint and restart with somebody who interferes; each'
 	@echo '                       allocation fails once (CKPT_ROUNDS=n, CKPT_NTH=n: less)'
 	@echo 'make fuzz-guest        1,000,000 mutated images through restart(2) (CKPT_MUTATIONS=n, CKPT_SEED=n)'
@@ -46,6 +47,9 @@ bench:
 test:
 	@$(RUN) test $(T)
 
+test-programs:
+	@$(RUN) test programs
+
 soak: export CKPT_ROUNDS ?= 10000
 soak: export CKPT_NTH ?= 0
 fuzz-guest: export CKPT_MUTATIONS ?= 1000000
@@ -79,4 +83,4 @@ series:
 clean distclean:
 	@scripts/clean $@
 
-.PHONY: help demo record check bench test soak fuzz-guest kernel shell apply patches series clean distclean
+.PHONY: help demo record check bench test test-programs soak fuzz-guest kernel shell apply patches series clean distclean

@@ -169,7 +169,7 @@ def arguments():
 
     s = command("test", test, "run the tests")
     s.add_argument("name", nargs="?", help="one selftest's name, or host, check, kunit, selftests, "
-                   "power_off, tools, tour")
+                   "power_off, tools, tour, programs")
     s.add_argument("--no-host", action="store_true", help="leave the host tests out")
     s.add_argument("--kernel", help="boot this image instead of building one")
     s.add_argument("--report", type=Path, metavar="FILE", help="also write the results there, as JSON")

@@ -22,6 +22,9 @@ REMOVE = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info"
           "usr/share/i18n", "usr/share/zoneinfo", "var/cache/apt", "var/lib/apt", "var/lib/dpkg",
           "usr/share/perl", "usr/lib/apt", "usr/share/bash-completion")
 SIZE_MB = 512
+# More for make test-programs, in an image of its own.
+PROGRAMS = ("cron gcc git libc6-dev make nodejs openjdk-21-jdk-headless ruby sqlite3").split()
+PROGRAMS_MB = 2560
 # The suite after the usual one, for guests only: what their programs need is in both.
 NEXT_SUITE = "forky"
 SCRIPT = "/usr/share/debootstrap/scripts/sid"
@@ -36,14 +39,15 @@ def archive():
     raise Failure("no package source in the build environment")
 
 
-def base_key():
-    return sha(SUITE, ARCH, " ".join(PACKAGES))
+def base_key(packages):
+    return sha(SUITE, ARCH, " ".join(packages))
 
 
-def base():
+def base(more=()):
     """The directory that the image is made of; also where programs of another architecture
     find the headers and libraries that they are built with."""
-    path = CACHE / "rootfs" / f"{ARCH}-{base_key()}"
+    packages = [*PACKAGES, *more]
+    path = CACHE / "rootfs" / f"{ARCH}-{base_key(packages)}"
     if path.exists():
         return path
     with lock(f"rootfs-{ARCH}"):
@@ -52,7 +56,7 @@ def base():
             path.parent.mkdir(parents=True, exist_ok=True)
             tmp = Path(tempfile.mkdtemp(dir=path.parent, prefix=".new-"))
             try:
-                unpack(tmp)
+                unpack(tmp, packages)
                 tmp.chmod(0o755)
                 tmp.rename(path)
             finally:
@@ -60,16 +64,16 @@ def base():
     return path
 
 
-def rootfs():
-    """Path of the image, which is only ever read."""
+def rootfs(more=(), size=SIZE_MB):
+    """Path of the image, which is only ever read; with more packages than usual, and of so many MiB."""
     init = SCRIPTS / "guest-init"
     fstab = SCRIPTS / "guest-fstab"
     me = Path(__file__).read_bytes()
-    key = sha(base_key(), init.read_bytes(), fstab.read_bytes(), me)
+    key = sha(base_key([*PACKAGES, *more]), init.read_bytes(), fstab.read_bytes(), me)
     out = CACHE / "rootfs" / f"{ARCH}-{key}.ext4"
     if out.exists():
         return out
-    source = base()
+    source = base(more)
     with lock(f"rootfs-{ARCH}"):
         if out.exists():
             return out
@@ -84,19 +88,19 @@ def rootfs():
                                  ("stderr", "fd/2")):
                 (links / name).symlink_to(f"/proc/self/{target}")
             run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "root",
-                 "-d", source, tmp / "image", f"{SIZE_MB}M"], log=CACHE / "log" / f"mke2fs-{ARCH}")
+                 "-d", source, tmp / "image", f"{size}M"], log=CACHE / "log" / f"mke2fs-{ARCH}")
             (tmp / "image").rename(out)
         finally:
             shutil.rmtree(tmp, ignore_errors=True)
         return out
 
 
-def fetch(root, suite):
+def fetch(root, suite, packages):
     """The packages of one suite, and what debootstrap unpacks of them."""
     # A debootstrap older than the suite does not know it by name.
     known = Path("/usr/share/debootstrap/scripts", suite).exists()
     run(["debootstrap", "--foreign", "--variant=minbase", f"--arch={conf()['debian_arch']}",
-         "--include=" + ",".join(PACKAGES), suite, root, archive(), *([] if known else [SCRIPT])],
+         "--include=" + ",".join(packages), suite, root, archive(), *([] if known else [SCRIPT])],
         log=CACHE / "log" / f"rootfs-{ARCH}")
 
 
@@ -108,9 +112,9 @@ def unpack_package(deb, root):
         raise Failure(f"cannot unpack {deb.name}: {unpacked.stderr.strip()}")
 
 
-def unpack(root):
+def unpack(root, packages):
     try:
-        fetch(root, SUITE)
+        fetch(root, SUITE, packages)
     except Failure as e:
         if NATIVE:
             raise
@@ -118,7 +122,7 @@ def unpack(root):
         say(f"    {e}; taking Debian {NEXT_SUITE} instead")
         for old in root.iterdir():
             shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
-        fetch(root, NEXT_SUITE)
+        fetch(root, NEXT_SUITE, packages)
     for deb in sorted((root / "var/cache/apt/archives").glob("*.deb")):
         unpack_package(deb, root)
     for name in ("passwd", "group"):

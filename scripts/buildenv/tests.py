@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .boots import PART as POWER_OFF, power_off
 from .check import PART as CHECK, as_tests
 from .env import NATIVE, Failure, Progress, duration, run, say, step
-from .guests import PARTS as GUESTS, in_guest
+from .guests import EVERYDAY, PARTS as GUESTS, everyday, in_guest
 from .harness import LOGS, expected, in_guests, learn, tail, weights
 from .kernel import Kernel, build, build_seconds
 from .tap import Case, cases
@@ -122,11 +122,11 @@ class Plan:
         self.kernel, self.programs, self.tools = kernel, programs, programs_tools
 
     def run(self, results, parts, logs=LOGS):
-        """Runs parts: host, check, kunit, power_off, tools, tour, and names of selftests."""
+        """Runs parts: host, check, kunit, power_off, tools, tour, programs, and names of selftests."""
         if "host" in parts:
             with timed("host"):
                 host(results)
-        names = [n for n in parts if n not in ("host", CHECK, "kunit", POWER_OFF, *GUESTS)]
+        names = [n for n in parts if n not in ("host", CHECK, "kunit", POWER_OFF, EVERYDAY, *GUESTS)]
         for n in [n for n in names if n not in self.programs]:
             results.add(Case(n, "failed", "was not built"))
             names.remove(n)
@@ -155,6 +155,10 @@ class Plan:
             step(f"tools/checkpoint/tests/{part}")
             with timed(part):
                 in_guest(results, self.kernel, part, self.tools, logs=logs)
+        if EVERYDAY in parts:
+            step("programs of everyday, over a power-off")
+            with timed(EVERYDAY):
+                everyday(results, self.kernel, self.tools, logs=logs)
 
 
 @contextlib.contextmanager
@@ -189,7 +193,7 @@ def test(name=None, no_host=False, image=None, report=None):
     known = test_names()
     # What does not depend on the architecture is tested on one.
     guests = GUESTS if NATIVE else ()
-    others = ("host", CHECK, "kunit", "selftests", POWER_OFF, *GUESTS)
+    others = ("host", CHECK, "kunit", "selftests", POWER_OFF, EVERYDAY, *GUESTS)
     if name and name not in others and name not in known:
         raise Failure(f"no test is called {name}; there are: " + " ".join((*others, *known)))
     if name is None:
