@@ -26,6 +26,7 @@ help:
 	@echo 'make clean             forget what was built, for all checkouts; "make distclean" the whole cache'
 	@echo
 	@echo 'ARCH=$(ARCH)  (there is: $(basename $(notdir $(wildcard scripts/arch/*.conf))); make test: all)'
+	@echo 'FULL=1  all tests on the other architectures too, not only those that may differ there'
 	@echo 'PAGES=size  the other size of pages: 64k for arm64, 4k for powerpc'
 	@echo 'JOBS=n  processes at a time     DEBIAN_MIRROR=url  where Debian comes from'
 	@echo 'LCR_ACCEL=tcg|kvm  how guests run; by default KVM where a trial boot succeeds'

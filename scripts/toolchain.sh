@@ -181,7 +181,7 @@ ${BIND:-}" WORKDIR=$PWD exec unshare -m bash -c '
 		for v in $(compgen -e); do
 			case $v in
 			# What steers a build or a network; the rest of the host stays outside.
-			TERM|COLUMNS|LCR_*|CKPT_*|KDIR|*_proxy|*_PROXY|SSL_CERT_*|JOBS|PAGES|V|T|NO_COLOR|CHROOT|WORKDIR) ;;
+			TERM|COLUMNS|LCR_*|CKPT_*|KDIR|*_proxy|*_PROXY|SSL_CERT_*|JOBS|PAGES|FULL|V|T|NO_COLOR|CHROOT|WORKDIR) ;;
 			*) unset "$v" 2>/dev/null || : ;;
 			esac
 		done

@@ -20,9 +20,9 @@ def seconds():
     """About how long the tests of this architecture will take, and the kernel for them."""
     from .harness import TIMES, expected
     from .kernel import build_seconds
-    from .tools import test_names
+    from .tools import here, test_names
     # The first time there are also a root file system and the tools to be made.
-    return build_seconds("debug") + expected(test_names()) + (0 if TIMES.exists() else FIRST_TIME)
+    return build_seconds("debug") + expected(here(test_names())) + (0 if TIMES.exists() else FIRST_TIME)
 
 
 def architectures():

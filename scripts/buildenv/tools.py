@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Builds what runs beside the kernel: the user tools and the selftests."""
 
+import os
 import re
 
 from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, Failure, conf, run, sha, step
@@ -71,10 +72,22 @@ def selftests():
     return {n: out / n for n in names if (out / n).exists()}
 
 
+def listed(name):
+    """The words of a setting of the selftests, which may have several lines."""
+    return re.findall(r"\S+", " ".join(re.findall(rf"^{name}=(.*)", (SELFTESTS / "settings").read_text(), re.M)))
+
+
 def later_names():
     """Tests that are run by name only, until they have passed."""
-    found = re.search(r"^later=(.*)", (SELFTESTS / "settings").read_text(), re.M)
-    return found[1].split() if found else []
+    return listed("later")
+
+
+def here(names):
+    """Of tests, those that make test runs on this architecture: on one all, on the others what touches
+    registers, compat programs or page sizes, and every kind of state once; with FULL=1 all."""
+    if NATIVE or os.environ.get("FULL"):
+        return names
+    return [n for n in names if n in listed("everywhere")]
 
 
 def test_names():
