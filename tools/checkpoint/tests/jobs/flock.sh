@@ -4,7 +4,7 @@ flock lock sh -c 'touch locked; while ! test -e go; do sleep 0.05; done; echo fi
 first=$!
 while ! test -e locked; do sleep 0.05; done
 flock lock echo second &
-while ! grep -q FLOCK.*-\> /proc/locks; do sleep 0.05; done
+while ! grep -q -e '-> FLOCK' /proc/locks; do sleep 0.05; done
 flock -n lock true || echo taken
 touch half
 wait $first $!
