@@ -66,6 +66,12 @@ const TYPE_REGULAR: u32 = 0o100000;
 /// Flags that an open kernel object without an inode of its own can have.
 const OBJECT_FLAGS: u32 = open::READ | open::WRITE | open::APPEND | open::NONBLOCK | open::NOATIME;
 
+/// Flags that no open file of a namespace has.
+const NOT_OF_NAMESPACE: u32 = open::DIRECT | open::DIRECTORY;
+
+/// Why a kernel object is refused that two open files are.
+const ONE_FILE: &str = "two open files are the same kernel object";
+
 /// The flags of an open file in the detail of its object begin at this bit.
 const DETAIL_FLAGS: u32 = 8;
 
@@ -162,7 +168,7 @@ impl Walk<'_> {
                 "watches nothing, or by what is not open for reading",
             )?;
         }
-        self.holder = Some(table.obj.get());
+        self.hold(table.obj.get());
         self.summary.fds = self.summary.fds.saturating_add(fds.len() as u64);
         Ok(())
     }
@@ -233,6 +239,9 @@ impl Walk<'_> {
                     _ => INODE_OF_ANON,
                 };
                 ensure(raw, of == wants, "file and inode do not fit together")?;
+                if file.flags.get() & open::FIRST != 0 {
+                    self.refer_once::<Inode>(raw, inode, "second that was made with a memfd")?;
+                }
                 TYPE_REGULAR
             }
             FILE_PIPE | FILE_FIFO => {
@@ -284,13 +293,15 @@ impl Walk<'_> {
                 TYPE_NONE
             }
             FILE_TIMERFD => {
-                self.refer::<Timerfd>(raw, inode)?;
+                self.refer_once::<Timerfd>(raw, inode, ONE_FILE)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
             }
             FILE_INOTIFY => {
-                self.refer::<Inotify>(raw, inode)?;
+                self.refer_once::<Inotify>(raw, inode, ONE_FILE)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
             }
             FILE_PATH => {
@@ -306,7 +317,7 @@ impl Walk<'_> {
                 file_type
             }
             FILE_EPOLL => {
-                self.refer::<Epoll>(raw, inode)?;
+                self.refer_once::<Epoll>(raw, inode, ONE_FILE)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
@@ -350,7 +361,7 @@ impl Walk<'_> {
                 )?;
             }
         }
-        self.holder = Some(file.obj.get());
+        self.hold(file.obj.get());
         self.summary.files = self.summary.files.saturating_add(1);
         Ok(())
     }
@@ -369,6 +380,11 @@ impl Walk<'_> {
             1..=NAMESPACE_MAX => zero(raw, which == 0)?,
             _ => return Err(raw.fault("unknown kind of namespace")),
         }
+        ensure(
+            raw,
+            file.flags.get() & NOT_OF_NAMESPACE == 0,
+            "flags that no file of a namespace has",
+        )?;
         zero(raw, file.size.get() == 0 && file.mtime.get() == 0)
     }
 
@@ -376,9 +392,9 @@ impl Walk<'_> {
     pub(in crate::image) fn locks(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let locks: Locks = raw.body()?;
         zero(raw, locks.reserved.get() == 0)?;
-        ensure(
+        self.follows(
             raw,
-            self.holder == Some(locks.owner.get()),
+            locks.owner.get(),
             "does not follow the descriptor table or open file that owns it",
         )?;
         let file = refer::<OpenFile>(self.objects, raw, locks.owner.get()).ok();
@@ -427,10 +443,10 @@ impl Walk<'_> {
     }
 
     /// The open file right before, if that is `file`.
-    fn file_before(&self, raw: &Raw<'_>, file: u32) -> Result<&Object, Fault> {
-        ensure(
+    fn file_before(&mut self, raw: &Raw<'_>, file: u32) -> Result<&Object, Fault> {
+        self.follows(
             raw,
-            self.holder == Some(file),
+            file,
             "does not follow the open file that it belongs to",
         )?;
         let file = self.refer::<OpenFile>(raw, file)?;
