@@ -174,20 +174,27 @@ impl Rebuilt for BuiltQueue {
     fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
         let (record, _) = r.object_body::<Record>(obj)?;
         let settings = settings_of(&record);
-        take_pids(&self.pid_ns, settings.pids.into_iter())
-            .and_then(|_taken| msg::set(&self.ns, &self.pid_ns, &settings))
-            .map_err(|e| {
-                r.fail_of(
-                    e,
-                    &self.who,
-                    fmt!(
-                        "System V message queue {}: {} [{}]",
-                        settings.common.id,
-                        why_not_given(e),
-                        Errno(e)
-                    ),
-                )
-            })
+        let id = settings.common.id;
+        take_pids(
+            r,
+            &self.who,
+            fmt!("System V message queue {}", id),
+            &self.pid_ns,
+            settings.pids.into_iter(),
+        )
+        .and_then(|_taken| msg::set(&self.ns, &self.pid_ns, &settings))
+        .map_err(|e| {
+            r.fail_of(
+                e,
+                &self.who,
+                fmt!(
+                    "System V message queue {}: {} [{}]",
+                    settings.common.id,
+                    why_not_given(e),
+                    Errno(e)
+                ),
+            )
+        })
     }
 }
 

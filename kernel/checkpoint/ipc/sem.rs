@@ -245,8 +245,14 @@ impl Rebuilt for BuiltSet {
         let mut first = 0;
         for some in sems.chunks(PIDS_MAX) {
             wait::check_killed()?;
-            let _taken =
-                take_pids(&self.pid_ns, some.iter().map(|sem| sem.pid.get())).map_err(fail)?;
+            let _taken = take_pids(
+                r,
+                &self.who,
+                fmt!("System V semaphores {}", settings.common.id),
+                &self.pid_ns,
+                some.iter().map(|sem| sem.pid.get()),
+            )
+            .map_err(fail)?;
             let mut values = KVVec::with_capacity(some.len(), GFP_KERNEL_ACCOUNT)?;
             for sem in some {
                 let value = Value {

@@ -275,20 +275,27 @@ impl Rebuilt for BuiltSegment {
 
     /// Gives it its owners, mode, times and pids, and removes it if it was: all have it attached.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
-        take_pids(&self.pid_ns, self.settings.pids.into_iter())
-            .and_then(|_taken| shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory))
-            .map_err(|e| {
-                r.fail_of(
-                    e,
-                    &self.who,
-                    fmt!(
-                        "System V shared memory {}: {} [{}]",
-                        self.settings.common.id,
-                        why_not_given(e),
-                        Errno(e)
-                    ),
-                )
-            })
+        let id = self.settings.common.id;
+        take_pids(
+            r,
+            &self.who,
+            fmt!("System V shared memory {}", id),
+            &self.pid_ns,
+            self.settings.pids.into_iter(),
+        )
+        .and_then(|_taken| shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory))
+        .map_err(|e| {
+            r.fail_of(
+                e,
+                &self.who,
+                fmt!(
+                    "System V shared memory {}: {} [{}]",
+                    id,
+                    why_not_given(e),
+                    Errno(e)
+                ),
+            )
+        })
     }
 
     /// One in a namespace of the restart goes with that.
