@@ -5,7 +5,9 @@
  * function is the one that a system call ends in, with its checks.
  */
 #include <linux/build_bug.h>
+#include <linux/capability.h>
 #include <linux/checkpoint.h>
+#include <linux/cred.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
@@ -16,6 +18,7 @@
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/pid.h>
+#include <linux/posix_acl.h>
 #include <linux/security.h>
 #include <linux/signal.h>
 #include <linux/slab.h>
@@ -479,6 +482,52 @@ int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t
 	if (strscpy(kname.name, name, sizeof(kname.name)) <= 0)
 		return -ERANGE;
 	return file_setxattr(file, &ctx);
+}
+
+/**
+ * checkpoint_removexattr() - remove an extended attribute, as fremovexattr(2) does
+ * @file: the file
+ * @name: the attribute
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_removexattr(struct file *file, const char *name)
+{
+	struct mnt_idmap *idmap = file_mnt_idmap(file);
+	struct dentry *dentry = file->f_path.dentry;
+	int ret;
+
+	ret = mnt_want_write_file(file);
+	if (ret)
+		return ret;
+	if (is_posix_acl_xattr(name))
+		ret = vfs_remove_acl(idmap, dentry, name);
+	else
+		ret = vfs_removexattr(idmap, dentry, name);
+	mnt_drop_write_file(file);
+	return ret;
+}
+
+/**
+ * checkpoint_hides_xattrs() - tell whether the caller sees all attributes of a file
+ * @dentry: the file
+ *
+ * Filesystems list trusted.* for CAP_SYS_ADMIN only.
+ *
+ * Return: 0: it sees all; 1: it does not; or an errno.
+ */
+int checkpoint_hides_xattrs(struct dentry *dentry)
+{
+	ssize_t seen, all = 0;
+
+	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
+		return 0;
+	seen = vfs_listxattr(dentry, NULL, 0);
+	if (seen < 0)
+		return seen == -EOPNOTSUPP ? 0 : seen;
+	scoped_with_kernel_creds()
+		all = vfs_listxattr(dentry, NULL, 0);
+	return all < 0 ? all : all > seen;
 }
 
 /**
