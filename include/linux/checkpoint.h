@@ -463,6 +463,8 @@ struct checkpoint_ipc_ns {
 
 /* Of ipc/. */
 int checkpoint_ipc_index(int id);
+bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
+				struct task_struct *task);
 void checkpoint_ipc_ns_get(struct ipc_namespace *ns, struct checkpoint_ipc_ns *out);
 void checkpoint_ipc_ns_open(struct ipc_namespace *ns);
 int checkpoint_ipc_ns_set(struct ipc_namespace *ns, const struct checkpoint_ipc_ns *in);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the Rust side uses of headers that are private to fs/, mm/ and
+ * What the Rust side uses of headers that are private to fs/, ipc/, mm/ and
  * kernel/futex/: those headers do not become bindings for all of Rust. Each
  * function is the one that a system call ends in, with its checks.
  */
@@ -31,6 +31,7 @@
 #include "../../fs/fuse/fuse_i.h"
 #include "../../fs/internal.h"
 #include "../../fs/mount.h"
+#include "../../ipc/util.h"
 #include "../../mm/internal.h"
 #include "../futex/futex.h"
 
@@ -528,6 +529,43 @@ int checkpoint_hides_xattrs(struct dentry *dentry)
 	scoped_with_kernel_creds()
 		all = vfs_listxattr(dentry, NULL, 0);
 	return all < 0 ? all : all > seen;
+}
+
+/**
+ * checkpoint_ipc_labelled_by() - would a task give an object the label that it has?
+ * @ns: the namespace
+ * @which: IPC_*_IDS
+ * @id: the object
+ * @task: the task
+ *
+ * Security modules that label objects of System V IPC give them the label of who
+ * makes them, and nobody can change it. So for one who has the label of @task
+ * nothing is lost when the object is made again.
+ *
+ * Return: whether it is, or the object is gone.
+ */
+bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
+				struct task_struct *task)
+{
+	struct lsm_prop object, maker;
+	struct kern_ipc_perm *perm;
+
+	security_task_getlsmprop_obj(task, &maker);
+	scoped_guard(rcu) {
+		perm = ipc_obtain_object_check(&ns->ids[which], id);
+		if (IS_ERR(perm))
+			return true;
+		security_ipc_getlsmprop(perm, &object);
+	}
+#ifdef CONFIG_SECURITY_SELINUX
+	if (object.selinux.secid != maker.selinux.secid)
+		return false;
+#endif
+#ifdef CONFIG_SECURITY_SMACK
+	if (object.smack.skp != maker.smack.skp)
+		return false;
+#endif
+	return true;
 }
 
 /**

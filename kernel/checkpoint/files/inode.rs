@@ -83,8 +83,7 @@ pub(super) const ANY_EXEC: u32 = 0o111;
 
 /// Why what was removed can't be saved if it has extended attributes that the caller does not see.
 pub(super) const HIDDEN: &str =
-    "was removed, and has extended attributes (trusted.*) that only root sees (CAP_SYS_ADMIN): call as \
-     who does";
+    "has extended attributes (trusted.*) that only root sees (CAP_SYS_ADMIN): call as who does";
 
 /// Refuses an inode whose contents can't be saved. False: it was refused.
 pub(super) fn check(
@@ -104,6 +103,10 @@ pub(super) fn check(
                 Text(open.file.fs_name().to_bytes())
             ),
         );
+        return Ok(false);
+    }
+    if shmem::has_policy(&open.file) {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, shmem::POLICY));
         return Ok(false);
     }
     if open.file.hides_xattrs()? {

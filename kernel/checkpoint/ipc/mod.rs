@@ -65,6 +65,11 @@ impl Collected {
 /// Why something can't be saved that belongs to somebody who is not known here.
 const OWNER: &str = "its owner is not known in this user namespace: call from outside";
 
+/// Why something can't be saved that was labelled by somebody else than the tasks (SELinux, Smack).
+const LABEL: &str =
+    "has another security label than its tasks, who could not give it that when it is made again: \
+     have it made by one of them";
+
 /// Takes those of `pids` in `ns` that no task has any more, each once, until what is returned is
 /// dropped: who remembers one meanwhile does so for ever. 0 is none.
 ///

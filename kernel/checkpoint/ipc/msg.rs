@@ -30,6 +30,7 @@ use crate::{
         take_pids,
         why_not_given,
         why_not_made,
+        LABEL,
         OWNER, //
     },
     kapi::{
@@ -41,6 +42,7 @@ use crate::{
             },
             namespace::{
                 Common,
+                Ids,
                 IpcNs, //
             }, //
         },
@@ -71,11 +73,18 @@ pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs) -> Result<K
     msg::each(ns, &pid_ns, |settings| {
         wait::go_on()?;
         let common = &settings.common;
-        if !common.has_ids() {
+        let why = if !common.has_ids() {
+            Some(OWNER)
+        } else if !ns.is_labelled_by(Ids::Queues, common.id, t) {
+            Some(LABEL)
+        } else {
+            None
+        };
+        if let Some(why) = why {
             cap.refuse(
                 EOPNOTSUPP,
                 t,
-                fmt!("System V message queue {}: {}", common.id, OWNER),
+                fmt!("System V message queue {}: {}", common.id, why),
             );
             return Ok(());
         }

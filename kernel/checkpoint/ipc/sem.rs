@@ -44,12 +44,14 @@ use crate::{
         undo::List,
         why_not_given,
         why_not_made,
+        LABEL,
         OWNER, //
     },
     kapi::{
         ipc::{
             namespace::{
                 Common,
+                Ids,
                 IpcNs, //
             },
             sem::{
@@ -120,6 +122,8 @@ pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs) -> Result<K
         let common = &found.settings.common;
         let why = if !common.has_ids() {
             Some(OWNER)
+        } else if !ns.is_labelled_by(Ids::Semaphores, common.id, t) {
+            Some(LABEL)
         } else if found.settings.nsems as usize > PAYLOAD_MAX / size_of::<Semaphore>() {
             Some("has more semaphores than an image can hold")
         } else if !cap.objects.count::<Set>(found.addr)? {

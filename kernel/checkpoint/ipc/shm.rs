@@ -45,6 +45,7 @@ use crate::{
         take_pids,
         why_not_given,
         why_not_made,
+        LABEL,
         OWNER, //
     },
     kapi::{
@@ -52,6 +53,7 @@ use crate::{
         ipc::{
             namespace::{
                 Common,
+                Ids,
                 IpcNs, //
             },
             shm::{
@@ -59,6 +61,7 @@ use crate::{
                 Settings, //
             }, //
         },
+        mm::shmem,
         pid::namespace::PidNs,
         task::frozen::{
             FrozenTask,
@@ -132,6 +135,10 @@ fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Resu
         "huge pages can't be saved: have it made without them (SHM_HUGETLB)"
     } else if !common.has_ids() {
         OWNER
+    } else if !ns.is_labelled_by(Ids::Segments, common.id, t) {
+        LABEL
+    } else if shmem::has_policy(&found.memory) {
+        shmem::POLICY
     } else {
         files::add_memory(cap, &found.memory)?;
         cap.objects.keep(Segment {

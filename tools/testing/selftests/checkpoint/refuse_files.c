@@ -359,6 +359,26 @@ TEST_F_TIMEOUT(refuse, pipe_of_container, CKPT_TIMEOUT)
 	ASSERT_EQ(0, pipe_outside(&pipe_of_container));
 }
 
+/* ---- memory ---------------------------------------------------------- */
+
+/* Of the memory itself: no mapping has it any more. */
+REFUSE(policy_of_memfd)
+{
+	int fd = CHECK_SYS(memfd_create("policy", MFD_CLOEXEC));
+	unsigned long nodes = 1;
+	void *p;
+
+	CHECK_SYS(ftruncate(fd, CKPT_PAGE));
+	p = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_HERE(syscall(__NR_mbind, p, CKPT_PAGE, 1, &nodes, 64, 0));
+	CHECK_SYS(munmap(p, CKPT_PAGE));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*: its memory has a NUMA policy (mbind), "
+		       "which can't be saved: have it set to the default", fd);
+	ckpt_ready_wait();
+	CHECK_SYS(close(fd));
+}
+
 /* ---- all at once ----------------------------------------------------- */
 
 static int has_two(void *arg)
