@@ -130,7 +130,7 @@ pub(super) fn check(
         );
         return Ok(false);
     }
-    if is_reopened(&open.file) && open.file.has_exclusive_lease()? {
+    if is_reopened(&open.file) && open.file.has_exclusive_lease() {
         cap.refuse(
             EOPNOTSUPP,
             t,

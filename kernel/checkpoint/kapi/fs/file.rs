@@ -494,7 +494,7 @@ impl FileRef {
     /// that owns this one.
     pub(crate) fn sync(&self) -> Result {
         // Another one would break its lease.
-        if self.has_lease()? {
+        if self.has_lease() {
             // SAFETY: We own a reference.
             return match to_result(unsafe { bindings::checkpoint_fsync_leased(self.as_ptr()) }) {
                 Err(EINVAL) => Ok(()),
