@@ -3,17 +3,24 @@
  * What the Rust side asks of procfs, whose structures are private to fs/proc/.
  */
 #include <linux/checkpoint.h>
+#include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/ipc_namespace.h>
 #include <linux/mnt_namespace.h>
 #include <linux/nsproxy.h>
 #include <linux/path.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
+#include <linux/sysctl.h>
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
 
 #include "../../fs/mount.h"
 #include "../../fs/proc/internal.h"
@@ -97,6 +104,57 @@ bool checkpoint_proc_mounts_from(const struct file *file, const struct path *roo
 	m = file->private_data;
 	p = m->private;
 	return p->ns == current->nsproxy->mnt_ns && path_equal(&p->root, root);
+}
+
+#ifdef CONFIG_SYSCTL
+/* Has @task the set of settings @set, of its net, ipc, pid or user namespace? */
+static bool has_sysctl_set(struct task_struct *task, const struct ctl_table_set *set)
+{
+	struct pid_namespace *pid_ns;
+	const struct nsproxy *ns;
+	bool has = false;
+
+	task_lock(task);
+	ns = task->nsproxy;
+	if (ns) {
+		has = set == &ns->ipc_ns->ipc_set || set == &ns->ipc_ns->mq_set;
+#ifdef CONFIG_NET
+		has |= set == &ns->net_ns->sysctls;
+#endif
+	}
+	task_unlock(task);
+	scoped_guard(rcu) {
+		has |= set == &__task_cred(task)->user_ns->set;
+		pid_ns = task_active_pid_ns(task);
+		has |= pid_ns && set == &pid_ns->set;
+	}
+	return has;
+}
+#endif
+
+/**
+ * checkpoint_sysctl_is_of() - tell whether an entry of /proc/sys is what a task finds there
+ * @inode: any inode of procfs
+ * @task: the task, which does not run
+ *
+ * Many settings are those of the namespaces of who opened them.
+ *
+ * Return: whether @task would open the same by this path. Of a task that is
+ * dying it does not matter.
+ */
+bool checkpoint_sysctl_is_of(struct inode *inode, struct task_struct *task)
+{
+#ifdef CONFIG_SYSCTL
+	const struct ctl_table_header *head = PROC_I(inode)->sysctl;
+
+	/*
+	 * The inode keeps the header, and roots are static; the set may be gone.
+	 * That of all namespaces has no lookup.
+	 */
+	if (head && head->root->lookup)
+		return has_sysctl_set(task, head->set);
+#endif
+	return true;
 }
 
 /* An entry of @parent which is not found by a lookup: as @like, but of @pid. */

@@ -237,6 +237,29 @@ REFUSE(path_of_a_pipe)
 	CHECK_SYS(fcntl(path_fd, F_GETFD));
 }
 
+/* What was opened in another ipc namespace shows the settings of that. */
+REFUSE(setting_of_other_namespace)
+{
+	int fds[4], i;
+	char buf[2][32];
+
+	for (i = 0; i < 4; i++) {
+		fds[i] = CHECK_HERE(open(i == 3 ? "/proc/sys/vm/overcommit_memory" :
+					 "/proc/sys/kernel/shmmni",
+					 (i == 1 ? O_PATH : O_RDONLY) | O_CLOEXEC));
+		if (i == 1)
+			CHECK_SYS(unshare(CLONE_NEWIPC));
+	}
+	for (i = 0; i < 2; i++)
+		expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (/proc/sys/kernel/shmmni): is of "
+			       "another net, ipc, pid or user namespace than those of its task: have "
+			       "it closed, or left", fds[i]);
+	ckpt_ready_wait();
+	CHECK(read(fds[0], buf[0], sizeof(buf[0])) > 0, "%s", strerror(errno));
+	CHECK(read(fds[2], buf[1], sizeof(buf[1])) > 0, "%s", strerror(errno));
+	CHECK_SYS(close(fds[3]));
+}
+
 /* ---- files that can't be found again ---------------------------------- */
 
 /* Of names that are not in use the kernel need not know. */
