@@ -13,6 +13,7 @@
 #include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/eventpoll.h>
+#include <linux/ipc.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
