@@ -58,7 +58,9 @@ fn namespaces() {
         }),
         ("flags that no file of a namespace has", |s| {
             namespace(s, 4, 0);
-            s.edit(1, |f: &mut OpenFile| f.flags.set(open::READ | open::DIRECTORY))
+            s.edit(1, |f: &mut OpenFile| {
+                f.flags.set(open::READ | open::DIRECTORY)
+            })
         }),
         ("mode does not fit the kind of file", |s| {
             namespace(s, 4, 0);
