@@ -274,7 +274,7 @@ int checkpoint_pidfd_set(struct pid *pid, const struct pidfd_info *info);
 
 void checkpoint_proc_pids(struct dentry *dentry, struct pid *pid[2]);
 const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq);
-bool checkpoint_sysctl_is_of(struct inode *inode, struct task_struct *task);
+bool checkpoint_proc_is_of(struct inode *inode, struct task_struct *task);
 bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root);
 int checkpoint_proc_dead(const struct path *like, struct pid *pid, const char *process,
 			 const char *thread, struct path *result);

@@ -2,7 +2,9 @@
 /*
  * What the Rust side asks of procfs, whose structures are private to fs/proc/.
  */
+#include <linux/atomic.h>
 #include <linux/checkpoint.h>
+#include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
@@ -132,21 +134,60 @@ static bool has_sysctl_set(struct task_struct *task, const struct ctl_table_set 
 }
 #endif
 
+#ifdef CONFIG_NET
+/* Is @pde not below the net directory of a network namespace, or below that of @task? */
+static bool is_net_of(struct proc_dir_entry *pde, struct task_struct *task)
+{
+	const struct proc_dir_entry *top = pde;
+	const bool stays = pde_is_permanent(pde);
+	const struct nsproxy *ns;
+	bool is;
+
+	/*
+	 * As use_pde(): who removes it waits until it is let go, and what it is
+	 * in is removed after that.
+	 */
+	if (!stays && !atomic_inc_unless_negative(&pde->in_use))
+		return false;
+	while (top->parent != &proc_root && top->parent != top)
+		top = top->parent;
+	/* Of the same name is the link to that of the process. */
+	is = strcmp(top->name, "net") || S_ISLNK(top->mode);
+	if (!is) {
+		task_lock(task);
+		ns = task->nsproxy;
+		is = ns && top == ns->net_ns->proc_net;
+		task_unlock(task);
+	}
+	/* As unuse_pde(). */
+	if (!stays && atomic_dec_return(&pde->in_use) == INT_MIN)
+		complete(pde->pde_unload_completion);
+	return is;
+}
+#endif
+
 /**
- * checkpoint_sysctl_is_of() - tell whether an entry of /proc/sys is what a task finds there
+ * checkpoint_proc_is_of() - tell whether an entry of procfs is of the namespaces of a task
  * @inode: any inode of procfs
  * @task: the task, which does not run
  *
- * Many settings are those of the namespaces of who opened them.
+ * Many settings in /proc/sys, and all in /proc/PID/net, are of the namespaces of
+ * who opened them.
  *
- * Return: whether @task would open the same by this path. Of a task that is
- * dying it does not matter.
+ * Return: whether @task would open the same by this path; not if that was
+ * removed. Of a task that is dying it does not matter.
  */
-bool checkpoint_sysctl_is_of(struct inode *inode, struct task_struct *task)
+bool checkpoint_proc_is_of(struct inode *inode, struct task_struct *task)
 {
 #ifdef CONFIG_SYSCTL
 	const struct ctl_table_header *head = PROC_I(inode)->sysctl;
+#endif
 
+#ifdef CONFIG_NET
+	if (PDE(inode) && !is_net_of(PDE(inode), task))
+		return false;
+#endif
+#ifdef CONFIG_SYSCTL
 	/*
 	 * The inode keeps the header, and roots are static; the set may be gone.
 	 * That of all namespaces has no lookup.

@@ -181,7 +181,7 @@ fn instance_is_lost(cap: &Capture, path: &PathRef) -> Result<Option<&'static str
     })
 }
 
-/// Why a setting can't be saved that its task would not find again.
+/// Why an entry can't be saved that its task would not find again.
 const OF_OTHERS: &str =
     "is of another net, ipc, pid or user namespace than those of its task: have it closed, or left";
 
@@ -199,7 +199,7 @@ pub(super) fn directory_is_lost(
     if !is_on(dir) {
         return Ok(None);
     }
-    if !dir.is_sysctl_of(t) {
+    if !dir.is_of_namespaces(t) {
         return Ok(Some(OF_OTHERS));
     }
     if dir.proc_pids().process.is_some() {
@@ -297,7 +297,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     }
     let pids = path.proc_pids();
     let mut why = instance_is_lost(cap, &path)?;
-    if !path.is_sysctl_of(t) {
+    if !path.is_of_namespaces(t) {
         why = why.or(Some(OF_OTHERS));
     }
     if why.is_none() {

@@ -260,6 +260,27 @@ REFUSE(setting_of_other_namespace)
 	CHECK_SYS(close(fds[3]));
 }
 
+/* The same of what was opened in another network namespace. */
+REFUSE(devices_of_other_namespace)
+{
+	int own = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), fds[2];
+	char buf[2];
+
+	if (unshare(CLONE_NEWNET)) {
+		CHECK(errno == EINVAL, "%s", strerror(errno));
+		not_here();
+	}
+	fds[0] = CHECK_SYS(open("/proc/self/net/dev", O_RDONLY | O_CLOEXEC));
+	CHECK_SYS(setns(own, CLONE_NEWNET));
+	CHECK_SYS(close(own));
+	fds[1] = CHECK_SYS(open("/proc/self/net/dev", O_RDONLY | O_CLOEXEC));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*: is of another net, ipc, pid or user "
+		       "namespace than those of its task: have it closed, or left", fds[0]);
+	ckpt_ready_wait();
+	CHECK_EQ(2, read(fds[0], buf, 2));
+	CHECK_EQ(2, read(fds[1], buf, 2));
+}
+
 /* ---- files that can't be found again ---------------------------------- */
 
 /* Of names that are not in use the kernel need not know. */
