@@ -132,6 +132,8 @@ struct dentry *checkpoint_removed_name(const struct path *dir, const char *name,
 				       const struct path *path);
 ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
 int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
+int checkpoint_removexattr(struct file *file, const char *name);
+int checkpoint_hides_xattrs(struct dentry *dentry);
 struct file *checkpoint_memfd(const char *name, bool noexec);
 int checkpoint_memfd_seals(struct file *file);
 int checkpoint_memfd_seal(struct file *file, unsigned int seals);
@@ -272,6 +274,7 @@ int checkpoint_pidfd_set(struct pid *pid, const struct pidfd_info *info);
 
 void checkpoint_proc_pids(struct dentry *dentry, struct pid *pid[2]);
 const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq);
+bool checkpoint_proc_is_of(struct inode *inode, struct task_struct *task);
 bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root);
 int checkpoint_proc_dead(const struct path *like, struct pid *pid, const char *process,
 			 const char *thread, struct path *result);
@@ -461,6 +464,8 @@ struct checkpoint_ipc_ns {
 
 /* Of ipc/. */
 int checkpoint_ipc_index(int id);
+bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
+				struct task_struct *task);
 void checkpoint_ipc_ns_get(struct ipc_namespace *ns, struct checkpoint_ipc_ns *out);
 void checkpoint_ipc_ns_open(struct ipc_namespace *ns);
 int checkpoint_ipc_ns_set(struct ipc_namespace *ns, const struct checkpoint_ipc_ns *in);

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the Rust side uses of headers that are private to fs/, mm/ and
+ * What the Rust side uses of headers that are private to fs/, ipc/, mm/ and
  * kernel/futex/: those headers do not become bindings for all of Rust. Each
  * function is the one that a system call ends in, with its checks.
  */
 #include <linux/build_bug.h>
+#include <linux/capability.h>
 #include <linux/checkpoint.h>
+#include <linux/cred.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/eventpoll.h>
+#include <linux/ipc.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/pid.h>
+#include <linux/posix_acl.h>
 #include <linux/security.h>
 #include <linux/signal.h>
 #include <linux/slab.h>
@@ -28,6 +32,7 @@
 #include "../../fs/fuse/fuse_i.h"
 #include "../../fs/internal.h"
 #include "../../fs/mount.h"
+#include "../../ipc/util.h"
 #include "../../mm/internal.h"
 #include "../futex/futex.h"
 
@@ -479,6 +484,89 @@ int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t
 	if (strscpy(kname.name, name, sizeof(kname.name)) <= 0)
 		return -ERANGE;
 	return file_setxattr(file, &ctx);
+}
+
+/**
+ * checkpoint_removexattr() - remove an extended attribute, as fremovexattr(2) does
+ * @file: the file
+ * @name: the attribute
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_removexattr(struct file *file, const char *name)
+{
+	struct mnt_idmap *idmap = file_mnt_idmap(file);
+	struct dentry *dentry = file->f_path.dentry;
+	int ret;
+
+	ret = mnt_want_write_file(file);
+	if (ret)
+		return ret;
+	if (is_posix_acl_xattr(name))
+		ret = vfs_remove_acl(idmap, dentry, name);
+	else
+		ret = vfs_removexattr(idmap, dentry, name);
+	mnt_drop_write_file(file);
+	return ret;
+}
+
+/**
+ * checkpoint_hides_xattrs() - tell whether the caller sees all attributes of a file
+ * @dentry: the file
+ *
+ * Filesystems list trusted.* for CAP_SYS_ADMIN only.
+ *
+ * Return: 0: it sees all; 1: it does not; or an errno.
+ */
+int checkpoint_hides_xattrs(struct dentry *dentry)
+{
+	ssize_t seen, all = 0;
+
+	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
+		return 0;
+	seen = vfs_listxattr(dentry, NULL, 0);
+	if (seen < 0)
+		return seen == -EOPNOTSUPP ? 0 : seen;
+	scoped_with_kernel_creds()
+		all = vfs_listxattr(dentry, NULL, 0);
+	return all < 0 ? all : all > seen;
+}
+
+/**
+ * checkpoint_ipc_labelled_by() - would a task give an object the label that it has?
+ * @ns: the namespace
+ * @which: IPC_*_IDS
+ * @id: the object
+ * @task: the task
+ *
+ * Security modules that label objects of System V IPC give them the label of who
+ * makes them, and nobody can change it. So for one who has the label of @task
+ * nothing is lost when the object is made again.
+ *
+ * Return: whether it is, or the object is gone.
+ */
+bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
+				struct task_struct *task)
+{
+	struct lsm_prop object, maker;
+	struct kern_ipc_perm *perm;
+
+	security_task_getlsmprop_obj(task, &maker);
+	scoped_guard(rcu) {
+		perm = ipc_obtain_object_check(&ns->ids[which], id);
+		if (IS_ERR(perm))
+			return true;
+		security_ipc_getlsmprop(perm, &object);
+	}
+#ifdef CONFIG_SECURITY_SELINUX
+	if (object.selinux.secid != maker.selinux.secid)
+		return false;
+#endif
+#ifdef CONFIG_SECURITY_SMACK
+	if (object.smack.skp != maker.smack.skp)
+		return false;
+#endif
+	return true;
 }
 
 /**

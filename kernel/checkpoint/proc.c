@@ -2,18 +2,27 @@
 /*
  * What the Rust side asks of procfs, whose structures are private to fs/proc/.
  */
+#include <linux/atomic.h>
 #include <linux/checkpoint.h>
+#include <linux/completion.h>
+#include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/ipc_namespace.h>
 #include <linux/mnt_namespace.h>
 #include <linux/nsproxy.h>
 #include <linux/path.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
+#include <linux/sysctl.h>
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
 
 #include "../../fs/mount.h"
 #include "../../fs/proc/internal.h"
@@ -97,6 +106,96 @@ bool checkpoint_proc_mounts_from(const struct file *file, const struct path *roo
 	m = file->private_data;
 	p = m->private;
 	return p->ns == current->nsproxy->mnt_ns && path_equal(&p->root, root);
+}
+
+#ifdef CONFIG_SYSCTL
+/* Has @task the set of settings @set, of its net, ipc, pid or user namespace? */
+static bool has_sysctl_set(struct task_struct *task, const struct ctl_table_set *set)
+{
+	struct pid_namespace *pid_ns;
+	const struct nsproxy *ns;
+	bool has = false;
+
+	task_lock(task);
+	ns = task->nsproxy;
+	if (ns) {
+		has = set == &ns->ipc_ns->ipc_set || set == &ns->ipc_ns->mq_set;
+#ifdef CONFIG_NET
+		has |= set == &ns->net_ns->sysctls;
+#endif
+	}
+	task_unlock(task);
+	scoped_guard(rcu) {
+		has |= set == &__task_cred(task)->user_ns->set;
+		pid_ns = task_active_pid_ns(task);
+		has |= pid_ns && set == &pid_ns->set;
+	}
+	return has;
+}
+#endif
+
+#ifdef CONFIG_NET
+/* Is @pde not below the net directory of a network namespace, or below that of @task? */
+static bool is_net_of(struct proc_dir_entry *pde, struct task_struct *task)
+{
+	const struct proc_dir_entry *top = pde;
+	const bool stays = pde_is_permanent(pde);
+	const struct nsproxy *ns;
+	bool is;
+
+	/*
+	 * As use_pde(): who removes it waits until it is let go, and what it is
+	 * in is removed after that.
+	 */
+	if (!stays && !atomic_inc_unless_negative(&pde->in_use))
+		return false;
+	while (top->parent != &proc_root && top->parent != top)
+		top = top->parent;
+	/* Of the same name is the link to that of the process. */
+	is = strcmp(top->name, "net") || S_ISLNK(top->mode);
+	if (!is) {
+		task_lock(task);
+		ns = task->nsproxy;
+		is = ns && top == ns->net_ns->proc_net;
+		task_unlock(task);
+	}
+	/* As unuse_pde(). */
+	if (!stays && atomic_dec_return(&pde->in_use) == INT_MIN)
+		complete(pde->pde_unload_completion);
+	return is;
+}
+#endif
+
+/**
+ * checkpoint_proc_is_of() - tell whether an entry of procfs is of the namespaces of a task
+ * @inode: any inode of procfs
+ * @task: the task, which does not run
+ *
+ * Many settings in /proc/sys, and all in /proc/PID/net, are of the namespaces of
+ * who opened them.
+ *
+ * Return: whether @task would open the same by this path; not if that was
+ * removed. Of a task that is dying it does not matter.
+ */
+bool checkpoint_proc_is_of(struct inode *inode, struct task_struct *task)
+{
+#ifdef CONFIG_SYSCTL
+	const struct ctl_table_header *head = PROC_I(inode)->sysctl;
+#endif
+
+#ifdef CONFIG_NET
+	if (PDE(inode) && !is_net_of(PDE(inode), task))
+		return false;
+#endif
+#ifdef CONFIG_SYSCTL
+	/*
+	 * The inode keeps the header, and roots are static; the set may be gone.
+	 * That of all namespaces has no lookup.
+	 */
+	if (head && head->root->lookup)
+		return has_sysctl_set(task, head->set);
+#endif
+	return true;
 }
 
 /* An entry of @parent which is not found by a lookup: as @like, but of @pid. */

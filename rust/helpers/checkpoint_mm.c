@@ -392,6 +392,26 @@ __rust_helper bool rust_helper_checkpoint_shmem_noreserve(struct inode *inode)
 	return SHMEM_I(inode)->flags & SHMEM_F_NORESERVE;
 }
 
+/* Has a memory policy of its own, and not only that with which the filesystem is mounted? */
+__rust_helper bool rust_helper_checkpoint_shmem_has_policy(struct inode *inode)
+{
+#ifdef CONFIG_NUMA
+	struct shared_policy *sp = &SHMEM_I(inode)->policy;
+	struct rb_node *first;
+	struct sp_node *node;
+
+	guard(read_lock)(&sp->lock);
+	first = rb_first(&sp->root);
+	if (!first)
+		return false;
+	/* mpol_shared_policy_init() sets it for as much as a file can have: no mapping is so large. */
+	node = rb_entry(first, struct sp_node, nd);
+	return node->start || node->end != MAX_LFS_FILESIZE >> PAGE_SHIFT;
+#else
+	return false;
+#endif
+}
+
 __rust_helper struct file *rust_helper_checkpoint_shmem_file(loff_t size, bool noreserve)
 {
 	vma_flags_t flags = EMPTY_VMA_FLAGS;

@@ -347,9 +347,6 @@ impl Rebuilt for BuiltEpoll {
 /// Makes an instance, with nothing registered yet.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
-    if r.is_built(obj) {
-        return Err(r.fail(EINVAL, plan, fmt!("an epoll instance is opened twice")));
-    }
     let file = opener::make_object(r, plan, source, opener::NOATIME, || {
         Ok(Epoll::create()?.file().clone())
     })?;

@@ -27,6 +27,7 @@ use crate::{
     },
     files::{
         former,
+        inode,
         name::{
             Named,
             Text, //
@@ -132,6 +133,8 @@ fn collect_removed(
         "was removed, and is kept by the server of its filesystem: have it closed"
     } else if open.file.owner().is_none() {
         "was removed, and its owner is not known in this user namespace: call from outside"
+    } else if open.file.hides_xattrs()? {
+        inode::HIDDEN
     } else if !open.file.xattrs()?.is_empty() {
         "was removed, and has extended attributes: have them removed"
     } else {
@@ -288,6 +291,7 @@ fn find_removed(
     }
     let prepare = |path: PathRef| {
         let file = FileRef::open_unchecked(&path, oflag::PLACE)?;
+        file.remove_xattrs()?;
         let owner = record.owner.map(|id| id.get());
         if file.owner() != Some(owner) {
             file.chown(owner)?;

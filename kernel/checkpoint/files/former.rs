@@ -11,6 +11,7 @@ use crate::{
         Restore, //
     },
     files::{
+        kinds,
         name::Text,
         ops::Source, //
     },
@@ -64,7 +65,13 @@ pub(super) fn above(path: &PathRef) -> PathRef {
 
 /// Makes what was removed from `dir`, a directory or a named pipe, and removes it: by the name that it
 /// had, or by another one if something else has that by now.
+///
+/// EOPNOTSUPP: it is on a filesystem of which nothing can be saved. There is another one at the path
+/// than there was: to make a directory may do what only the kernel knows (cgroup, configfs).
 pub(super) fn make(dir: &PathRef, name: &PathName, file_type: u32) -> Result<PathRef> {
+    if kinds::on_filesystem(dir.fs_magic()).is_some() {
+        return Err(EOPNOTSUPP);
+    }
     let mut made = dir.removed_node(name.as_c_str(), file_type);
     for _ in 0..TRIES {
         if !matches!(made, Err(EEXIST)) {

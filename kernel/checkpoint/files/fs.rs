@@ -134,7 +134,7 @@ fn collect_dir(
         );
         return Ok(None);
     }
-    if let Some(why) = proc::directory_is_lost(cap, dir)? {
+    if let Some(why) = proc::directory_is_lost(cap, t, dir)? {
         cap.refuse(EOPNOTSUPP, t, fmt!("{} {}: {}", what, Text(&name), why));
         return Ok(None);
     }

@@ -81,6 +81,10 @@ const PERMISSIONS: u32 = 0o7777;
 /// Bits of a mode that let somebody execute a file.
 pub(super) const ANY_EXEC: u32 = 0o111;
 
+/// Why what was removed can't be saved if it has extended attributes that the caller does not see.
+pub(super) const HIDDEN: &str =
+    "has extended attributes (trusted.*) that only root sees (CAP_SYS_ADMIN): call as who does";
+
 /// Refuses an inode whose contents can't be saved. False: it was refused.
 pub(super) fn check(
     cap: &mut Capture,
@@ -101,6 +105,14 @@ pub(super) fn check(
         );
         return Ok(false);
     }
+    if shmem::has_policy(&open.file) {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, shmem::POLICY));
+        return Ok(false);
+    }
+    if open.file.hides_xattrs()? {
+        cap.refuse(EPERM, t, fmt!("{}: {}", named, HIDDEN));
+        return Ok(false);
+    }
     // Whoever has it open for its path, or for writing, has no right to what is in it.
     let known = cap
         .objects
@@ -118,7 +130,7 @@ pub(super) fn check(
         );
         return Ok(false);
     }
-    if is_reopened(&open.file) && open.file.has_exclusive_lease()? {
+    if is_reopened(&open.file) && open.file.has_exclusive_lease() {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -340,7 +352,12 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<M
     if !linkable && matches!(made, Err(EACCES)) {
         made = open();
     }
-    let file = made.and_then(|file| prepare(file, &record)).map_err(|e| {
+    let prepare = |file: FileRef| {
+        // A directory hands default ACLs on.
+        file.remove_xattrs()?;
+        prepare(file, &record)
+    };
+    let file = made.and_then(prepare).map_err(|e| {
         let why = match e {
             ENOENT | ELOOP | ENOTDIR => "the directory is missing: bring it back",
             EACCES | EPERM => "can't be made with the rights of who had it open",

@@ -528,13 +528,6 @@ fn queue(
 /// Makes an instance with its events, and finds what it is to watch.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
-    if r.is_built(obj) {
-        return Err(r.fail(
-            EINVAL,
-            plan,
-            fmt!("two open files are the same inotify instance"),
-        ));
-    }
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let make = || {
         let file = FileRef::new_inotify(source.flags & oflag::NONBLOCK)?;

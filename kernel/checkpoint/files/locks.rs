@@ -51,7 +51,7 @@ use crate::{
             }, //
         },
         task::frozen::FrozenTask,
-        time::wait::check_killed, //
+        time::wait, //
     }, //
 };
 
@@ -235,7 +235,8 @@ fn restore(
         }
         let locks: &[image::files::Lock] = raw.array(LOCKS_MAX).map_err(|f| r.fault(f))?;
         for saved in locks {
-            check_killed()?;
+            // The kernel looks at all locks of an inode for each new one.
+            wait::go_on()?;
             let lock = Lock {
                 kind: match saved.kind.get() {
                     LOCK_POSIX => LockKind::Posix,

@@ -181,15 +181,26 @@ fn instance_is_lost(cap: &Capture, path: &PathRef) -> Result<Option<&'static str
     })
 }
 
+/// Why an entry can't be saved that its task would not find again.
+const OF_OTHERS: &str =
+    "is of another net, ipc, pid or user namespace than those of its task: have it closed, or left";
+
 /// Returns whether `path` is on procfs.
 pub(super) fn is_on(path: &PathRef) -> bool {
     path.fs_magic() == u64::from(PROC_SUPER_MAGIC)
 }
 
 /// Returns why a directory of procfs can't be a root or working directory, if that is so.
-pub(super) fn directory_is_lost(cap: &Capture, dir: &PathRef) -> Result<Option<&'static str>> {
+pub(super) fn directory_is_lost(
+    cap: &Capture,
+    t: &FrozenTask,
+    dir: &PathRef,
+) -> Result<Option<&'static str>> {
     if !is_on(dir) {
         return Ok(None);
+    }
+    if !dir.is_of_namespaces(t) {
+        return Ok(Some(OF_OTHERS));
     }
     if dir.proc_pids().process.is_some() {
         return Ok(Some(
@@ -286,6 +297,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     }
     let pids = path.proc_pids();
     let mut why = instance_is_lost(cap, &path)?;
+    if !path.is_of_namespaces(t) {
+        why = why.or(Some(OF_OTHERS));
+    }
     if why.is_none() {
         if !pids.is_dead() {
             if !path::collect(cap, t, named, open)? {

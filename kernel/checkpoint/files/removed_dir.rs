@@ -16,6 +16,7 @@ use crate::{
     },
     files::{
         former,
+        inode,
         kinds,
         name::Text,
         opener, //
@@ -88,6 +89,9 @@ pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'stat
             "was removed, and its owner is not known in this user namespace: call from outside",
         ));
     }
+    if file.hides_xattrs()? {
+        return Ok(Some(inode::HIDDEN));
+    }
     if !file.xattrs()?.is_empty() {
         return Ok(Some(
             "was removed, and has extended attributes: have them removed",
@@ -139,6 +143,7 @@ impl Rebuilt for BuiltGone {}
 fn make(record: &RemovedDir, dir: &PathRef, name: &PathName) -> Result<PathRef> {
     let made = former::make(dir, name, ftype::DIRECTORY)?;
     let file = FileRef::open_unchecked(&made, oflag::DIRECTORY)?;
+    file.remove_xattrs()?;
     let owner = record.owner.map(|id| id.get());
     if file.owner() != Some(owner) {
         file.chown(owner)?;
@@ -176,6 +181,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<PathR
             ENOENT | ELOOP | ENOTDIR => "what it was in is missing: bring that back",
             EACCES | EPERM => "the caller may not make a directory there",
             ENOSPC | EDQUOT => "there is no room for it",
+            EOPNOTSUPP => "its filesystem takes no such directory",
             _ => "can't be made",
         };
         r.fail(

@@ -95,6 +95,8 @@ pub struct Object {
     /// What [`metadata()`] must remember: `FILE_*` of a file, depth of a pid namespace, 1 for a
     /// named pipe, 1 for an inode with a directory.
     pub(super) detail: u32,
+    /// Something that wants it for itself refers to it.
+    taken: bool,
     /// First address that the next extent may have.
     next: u64,
     /// Offset in the metadata of the mapping that the last extent ended in; 0: none yet.

@@ -15,6 +15,8 @@ use super::layout::{
 };
 
 pub(super) mod check;
+mod check_inodes;
+mod check_locks;
 pub mod pidfd;
 pub mod proc;
 

@@ -5,15 +5,23 @@
 //! A namespace itself, with all in it, is a kind of namespace ([`crate::ns::ipc`]).
 
 use kernel::{
+    fmt,
     prelude::*,
     rbtree::RBTree, //
 };
 
 use crate::{
+    core::{
+        report::Errno,
+        restore::Restore, //
+    },
     found::ThreadOps,
     kapi::{
         pid::namespace::PidNs,
-        task::links::LonePid, //
+        task::{
+            frozen::TaskName,
+            links::LonePid, //
+        }, //
     }, //
 };
 
@@ -57,17 +65,51 @@ impl Collected {
 /// Why something can't be saved that belongs to somebody who is not known here.
 const OWNER: &str = "its owner is not known in this user namespace: call from outside";
 
+/// Why something can't be saved that was labelled by somebody else than the tasks (SELinux, Smack).
+const LABEL: &str =
+    "has another security label than its tasks, who could not give it that when it is made again: \
+     have it made by one of them";
+
 /// Takes those of `pids` in `ns` that no task has any more, each once, until what is returned is
 /// dropped: who remembers one meanwhile does so for ever. 0 is none.
-fn take_pids(ns: &PidNs, pids: impl Iterator<Item = u32>) -> Result<KVec<LonePid>> {
+///
+/// They only tell who used `what`, an object of the task `who`: one that can't be had is none, and
+/// that is noted.
+///
+/// ENOMEM: there is no memory for them.
+fn take_pids(
+    r: &Restore,
+    who: &TaskName,
+    what: fmt::Arguments<'_>,
+    ns: &PidNs,
+    pids: impl Iterator<Item = u32>,
+) -> Result<KVec<LonePid>> {
     let mut taken = KVec::new();
+    let mut lost = None;
     let mut last = 0;
     for pid in pids {
         if pid != 0 && pid != last && !ns.has(pid) {
-            let pid = LonePid::new(ns, &mut [pid.cast_signed()])?;
-            taken.push(pid, GFP_KERNEL_ACCOUNT)?;
+            match LonePid::new(ns, &mut [pid.cast_signed()]) {
+                Ok(pid) => taken.push(pid, GFP_KERNEL_ACCOUNT)?,
+                Err(ENOMEM) => return Err(ENOMEM),
+                Err(e) => lost = lost.or(Some((pid, e))),
+            }
         }
         last = pid;
+    }
+    if let Some((pid, e)) = lost {
+        r.with_report(|report| {
+            report.note(
+                who,
+                fmt!(
+                    "{}: that process {} used it, which is gone, is forgotten: its pid can't be had \
+                     here [{}]",
+                    what,
+                    pid,
+                    Errno(e)
+                ),
+            );
+        });
     }
     Ok(taken)
 }

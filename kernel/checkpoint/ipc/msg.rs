@@ -30,6 +30,7 @@ use crate::{
         take_pids,
         why_not_given,
         why_not_made,
+        LABEL,
         OWNER, //
     },
     kapi::{
@@ -41,6 +42,7 @@ use crate::{
             },
             namespace::{
                 Common,
+                Ids,
                 IpcNs, //
             }, //
         },
@@ -71,11 +73,18 @@ pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs) -> Result<K
     msg::each(ns, &pid_ns, |settings| {
         wait::go_on()?;
         let common = &settings.common;
-        if !common.has_ids() {
+        let why = if !common.has_ids() {
+            Some(OWNER)
+        } else if !ns.is_labelled_by(Ids::Queues, common.id, t) {
+            Some(LABEL)
+        } else {
+            None
+        };
+        if let Some(why) = why {
             cap.refuse(
                 EOPNOTSUPP,
                 t,
-                fmt!("System V message queue {}: {}", common.id, OWNER),
+                fmt!("System V message queue {}: {}", common.id, why),
             );
             return Ok(());
         }
@@ -174,20 +183,27 @@ impl Rebuilt for BuiltQueue {
     fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
         let (record, _) = r.object_body::<Record>(obj)?;
         let settings = settings_of(&record);
-        take_pids(&self.pid_ns, settings.pids.into_iter())
-            .and_then(|_taken| msg::set(&self.ns, &self.pid_ns, &settings))
-            .map_err(|e| {
-                r.fail_of(
-                    e,
-                    &self.who,
-                    fmt!(
-                        "System V message queue {}: {} [{}]",
-                        settings.common.id,
-                        why_not_given(e),
-                        Errno(e)
-                    ),
-                )
-            })
+        let id = settings.common.id;
+        take_pids(
+            r,
+            &self.who,
+            fmt!("System V message queue {}", id),
+            &self.pid_ns,
+            settings.pids.into_iter(),
+        )
+        .and_then(|_taken| msg::set(&self.ns, &self.pid_ns, &settings))
+        .map_err(|e| {
+            r.fail_of(
+                e,
+                &self.who,
+                fmt!(
+                    "System V message queue {}: {} [{}]",
+                    settings.common.id,
+                    why_not_given(e),
+                    Errno(e)
+                ),
+            )
+        })
     }
 }
 

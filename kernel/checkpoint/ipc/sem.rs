@@ -44,12 +44,14 @@ use crate::{
         undo::List,
         why_not_given,
         why_not_made,
+        LABEL,
         OWNER, //
     },
     kapi::{
         ipc::{
             namespace::{
                 Common,
+                Ids,
                 IpcNs, //
             },
             sem::{
@@ -120,6 +122,8 @@ pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs) -> Result<K
         let common = &found.settings.common;
         let why = if !common.has_ids() {
             Some(OWNER)
+        } else if !ns.is_labelled_by(Ids::Semaphores, common.id, t) {
+            Some(LABEL)
         } else if found.settings.nsems as usize > PAYLOAD_MAX / size_of::<Semaphore>() {
             Some("has more semaphores than an image can hold")
         } else if !cap.objects.count::<Set>(found.addr)? {
@@ -245,8 +249,14 @@ impl Rebuilt for BuiltSet {
         let mut first = 0;
         for some in sems.chunks(PIDS_MAX) {
             wait::check_killed()?;
-            let _taken =
-                take_pids(&self.pid_ns, some.iter().map(|sem| sem.pid.get())).map_err(fail)?;
+            let _taken = take_pids(
+                r,
+                &self.who,
+                fmt!("System V semaphores {}", settings.common.id),
+                &self.pid_ns,
+                some.iter().map(|sem| sem.pid.get()),
+            )
+            .map_err(fail)?;
             let mut values = KVVec::with_capacity(some.len(), GFP_KERNEL_ACCOUNT)?;
             for sem in some {
                 let value = Value {

@@ -45,6 +45,7 @@ use crate::{
         take_pids,
         why_not_given,
         why_not_made,
+        LABEL,
         OWNER, //
     },
     kapi::{
@@ -52,6 +53,7 @@ use crate::{
         ipc::{
             namespace::{
                 Common,
+                Ids,
                 IpcNs, //
             },
             shm::{
@@ -59,6 +61,7 @@ use crate::{
                 Settings, //
             }, //
         },
+        mm::shmem,
         pid::namespace::PidNs,
         task::frozen::{
             FrozenTask,
@@ -132,6 +135,10 @@ fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Resu
         "huge pages can't be saved: have it made without them (SHM_HUGETLB)"
     } else if !common.has_ids() {
         OWNER
+    } else if !ns.is_labelled_by(Ids::Segments, common.id, t) {
+        LABEL
+    } else if shmem::has_policy(&found.memory) {
+        shmem::POLICY
     } else {
         files::add_memory(cap, &found.memory)?;
         cap.objects.keep(Segment {
@@ -275,20 +282,27 @@ impl Rebuilt for BuiltSegment {
 
     /// Gives it its owners, mode, times and pids, and removes it if it was: all have it attached.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
-        take_pids(&self.pid_ns, self.settings.pids.into_iter())
-            .and_then(|_taken| shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory))
-            .map_err(|e| {
-                r.fail_of(
-                    e,
-                    &self.who,
-                    fmt!(
-                        "System V shared memory {}: {} [{}]",
-                        self.settings.common.id,
-                        why_not_given(e),
-                        Errno(e)
-                    ),
-                )
-            })
+        let id = self.settings.common.id;
+        take_pids(
+            r,
+            &self.who,
+            fmt!("System V shared memory {}", id),
+            &self.pid_ns,
+            self.settings.pids.into_iter(),
+        )
+        .and_then(|_taken| shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory))
+        .map_err(|e| {
+            r.fail_of(
+                e,
+                &self.who,
+                fmt!(
+                    "System V shared memory {}: {} [{}]",
+                    id,
+                    why_not_given(e),
+                    Errno(e)
+                ),
+            )
+        })
     }
 
     /// One in a namespace of the restart goes with that.

@@ -91,6 +91,15 @@ pub(in crate::image) enum Follow {
     },
 }
 
+/// A descriptor table or open file, and the last record that belongs to it.
+#[derive(Clone, Copy)]
+pub(in crate::image) struct Holder {
+    /// Its reference.
+    obj: u32,
+    /// Number of the kind of that record.
+    last: u16,
+}
+
 /// What checks a record of the metadata.
 pub(in crate::image) type Check = for<'a, 'b> fn(&mut Walk<'a>, &Raw<'b>) -> Result<(), Fault>;
 
@@ -136,7 +145,7 @@ pub(in crate::image) struct Walk<'a> {
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
     /// The descriptor table or open file right before, of which records like locks may follow.
-    pub(in crate::image) holder: Option<u32>,
+    holder: Option<Holder>,
     /// What was found.
     pub(in crate::image) summary: Summary,
 }
@@ -386,6 +395,52 @@ impl Walk<'_> {
         if obj != 0 {
             self.refer::<T>(raw, obj)?;
         }
+        Ok(())
+    }
+
+    /// As [`Self::refer`], of an object that nothing else of the image may be: `why` not.
+    pub(in crate::image) fn refer_once<T: Body>(
+        &mut self,
+        raw: &Raw<'_>,
+        obj: u32,
+        why: &'static str,
+    ) -> Result<(), Fault> {
+        self.refer::<T>(raw, obj)?;
+        let object = usize::try_from(obj)
+            .ok()
+            .and_then(|n| n.checked_sub(1))
+            .and_then(|n| self.objects.get_mut(n))
+            .filter(|object| !object.taken)
+            .ok_or(raw.fault(why))?;
+        object.taken = true;
+        Ok(())
+    }
+
+    /// Notes that records of the object `obj`, a descriptor table or open file, may follow.
+    pub(in crate::image) fn hold(&mut self, obj: u32) {
+        self.holder = Some(Holder { obj, last: 0 });
+    }
+
+    /// Refuses a record that does not follow that of the object `obj`: it comes once, and after those
+    /// of lower kinds. There may be more than one of locks.
+    pub(in crate::image) fn follows(
+        &mut self,
+        raw: &Raw<'_>,
+        obj: u32,
+        why: &'static str,
+    ) -> Result<(), Fault> {
+        let number = raw.kind.number();
+        let holder = self
+            .holder
+            .as_mut()
+            .filter(|holder| holder.obj == obj)
+            .ok_or(raw.fault(why))?;
+        ensure(
+            raw,
+            holder.last < number || (holder.last == number && raw.kind == Kind::Locks),
+            "is there twice, or out of order",
+        )?;
+        holder.last = number;
         Ok(())
     }
 

@@ -184,6 +184,7 @@ impl Walk<'_> {
         self.set_rest(rest);
         let named = self.refer::<Inode>(raw, s.inode.get())?.detail;
         ensure(raw, named == 0, "its memory has a name")?;
+        self.refer_once::<Inode>(raw, s.inode.get(), "two segments are the same memory")?;
         flags(raw, u64::from(s.flags.get()), u64::from(SEGMENT_FLAGS))?;
         permissions(raw, s.id.get(), s.mode.get(), [s.owner, s.creator])?;
         let removed = s.flags.get() & SEGMENT_REMOVED != 0;

@@ -154,6 +154,29 @@ impl FileRef {
         })
     }
 
+    /// Takes all extended attributes from it that [`Self::xattrs`] names, as fremovexattr(2) does: those
+    /// that a new file has inherited.
+    pub(crate) fn remove_xattrs(&self) -> Result {
+        let names = self.xattrs()?;
+        for name in names.split_inclusive(|&c| c == 0) {
+            let name = CStr::from_bytes_with_nul(name).map_err(|_| EINVAL)?;
+            // SAFETY: We own a reference, and the name is NUL-terminated.
+            to_result(unsafe {
+                bindings::checkpoint_removexattr(self.as_ptr(), name.as_char_ptr())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// It has extended attributes that the caller does not see (trusted.*). May sleep and read from the
+    /// disk.
+    pub(crate) fn hides_xattrs(&self) -> Result<bool> {
+        // SAFETY: The file keeps its dentry.
+        let hides = unsafe { bindings::checkpoint_hides_xattrs(self.path_raw().dentry) };
+        to_result(hides)?;
+        Ok(hides != 0)
+    }
+
     /// Advice of posix_fadvise(2) that is in effect, as flags of the image.
     pub(crate) fn advice(&self) -> u32 {
         let file = self.as_ptr();

@@ -30,6 +30,9 @@ use crate::kapi::{
     mm::shmem, //
 };
 
+/// Bits of a mode that chmod(2) sets.
+const PERMISSIONS: u32 = 0o7777;
+
 /// File types, as in `st_mode`.
 pub(crate) mod ftype {
     use kernel::bindings;
@@ -468,9 +471,15 @@ impl FileRef {
     }
 
     /// Sets the permissions.
+    ///
+    /// EPERM: the caller does not own it, or may not give it S_ISGID, which chmod(2) would leave out.
     pub(crate) fn chmod(&self, mode: u16) -> Result {
         // SAFETY: We own a reference.
-        to_result(unsafe { bindings::vfs_fchmod(self.as_ptr(), mode) })
+        to_result(unsafe { bindings::vfs_fchmod(self.as_ptr(), mode) })?;
+        if self.mode() & PERMISSIONS != u32::from(mode) {
+            return Err(EPERM);
+        }
+        Ok(())
     }
 
     /// Sets owner and group, as the caller's user namespace numbers them.
@@ -485,7 +494,7 @@ impl FileRef {
     /// that owns this one.
     pub(crate) fn sync(&self) -> Result {
         // Another one would break its lease.
-        if self.has_lease()? {
+        if self.has_lease() {
             // SAFETY: We own a reference.
             return match to_result(unsafe { bindings::checkpoint_fsync_leased(self.as_ptr()) }) {
                 Err(EINVAL) => Ok(()),

@@ -167,6 +167,7 @@ impl FileRef {
                     watches.reserve(u32_as_usize(state.nr_watches), GFP_KERNEL_ACCOUNT)?;
                     events.reserve(state.bytes, GFP_KERNEL_ACCOUNT)?;
                 }
+                // A watch is being removed: that of IN_ONESHOT is after its event was queued.
                 Err(EAGAIN) => {
                     wait::check_killed()?;
                     wait::pause_ms(1);

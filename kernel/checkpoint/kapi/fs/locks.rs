@@ -13,7 +13,8 @@ use crate::kapi::{
         fdtable::FilesRef,
         file::FileRef, //
     },
-    pid::namespace::PidNs, //
+    pid::namespace::PidNs,
+    time::wait, //
 };
 
 /// Last byte of a lock that reaches to the end of the file, wherever that is.
@@ -129,9 +130,43 @@ impl Lock {
     }
 }
 
+/// Calls `f` with each lock and lease of the inode of `file`, with leases only if that is asked for,
+/// until it returns false. It is called under a spinlock, and neither sleeps nor allocates.
+fn visit(file: &FileRef, leases_only: bool, mut f: impl FnMut(Lock) -> bool) {
+    // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
+    let context = unsafe { (&raw const (*file.inode()).i_flctx).read_volatile() };
+    if context.is_null() {
+        return;
+    }
+    // SAFETY: The context is valid. Under its lock the lists are stable and their elements are
+    // `file_lock_core`s, linked by `flc_list`, of a lease on the last one and of a lock on the others.
+    unsafe {
+        bindings::spin_lock(&raw mut (*context).flc_lock);
+        'lists: for (head, lease) in [
+            (&raw mut (*context).flc_flock, false),
+            (&raw mut (*context).flc_posix, false),
+            (&raw mut (*context).flc_lease, true),
+        ] {
+            if leases_only && !lease {
+                continue;
+            }
+            let mut at = (*head).next;
+            while at != head {
+                let core = kernel::container_of!(at, bindings::file_lock_core, flc_list);
+                if !f(Lock::read(core, lease)) {
+                    break 'lists;
+                }
+                at = (*at).next;
+            }
+        }
+        bindings::spin_unlock(&raw mut (*context).flc_lock);
+    }
+}
+
 /// The locks and leases of an inode.
 ///
-/// Those of frozen tasks do not change. Of others it is what was there at one moment.
+/// Those of frozen tasks do not change. Of others it is what was there at one moment: who reads an
+/// inode once need not know yet by which files the tasks have locked it.
 ///
 /// # Invariants
 ///
@@ -140,47 +175,30 @@ pub(crate) struct Locks(KVVec<Lock>);
 
 impl Locks {
     /// Those of the inode of `file`. May sleep.
+    ///
+    /// EINTR: the caller was killed.
     pub(crate) fn of(file: &FileRef) -> Result<Self> {
         let mut locks: KVVec<Lock> = KVVec::new();
-        // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
-        let context = unsafe { (&raw const (*file.inode()).i_flctx).read_volatile() };
-        if context.is_null() {
-            // INVARIANT: There are none.
-            return Ok(Self(locks));
-        }
         loop {
+            // Others may lock it ever more often.
+            wait::go_on()?;
             let room = locks.capacity();
-            let mut found = 0;
-            // SAFETY: The context is valid. Under its lock the lists are stable and their elements
-            // are `file_lock_core`s, linked by `flc_list`, of a lease on the last one and of a lock
-            // on the others.
-            unsafe {
-                bindings::spin_lock(&raw mut (*context).flc_lock);
-                for (head, lease) in [
-                    (&raw mut (*context).flc_flock, false),
-                    (&raw mut (*context).flc_posix, false),
-                    (&raw mut (*context).flc_lease, true),
-                ] {
-                    let mut at = (*head).next;
-                    while at != head {
-                        let core = kernel::container_of!(at, bindings::file_lock_core, flc_list);
-                        found += 1;
-                        if found <= room {
-                            // There is room: nothing is allocated.
-                            drop(locks.push_within_capacity(Lock::read(core, lease)));
-                        }
-                        at = (*at).next;
-                    }
+            let mut found: usize = 0;
+            visit(file, false, |lock| {
+                found += 1;
+                if found <= room {
+                    // There is room: nothing is allocated.
+                    drop(locks.push_within_capacity(lock));
                 }
-                bindings::spin_unlock(&raw mut (*context).flc_lock);
-            }
+                true
+            });
             if found <= room {
                 locks.sort_unstable_by_key(|lock| (lock.file, lock.owner, lock.start));
                 // INVARIANT: They have just been sorted.
                 return Ok(Self(locks));
             }
             locks.clear();
-            locks.reserve(found, GFP_KERNEL_ACCOUNT)?;
+            locks.reserve(found.saturating_add(found / 8), GFP_KERNEL_ACCOUNT)?;
         }
     }
 
@@ -195,11 +213,6 @@ impl Locks {
     /// Returns whether there is one of this kind.
     pub(crate) fn any(&self, kind: LockKind) -> bool {
         self.0.iter().any(|lock| lock.kind == kind)
-    }
-
-    /// The first that keeps `wanted` from being taken.
-    pub(crate) fn conflict(&self, wanted: &Lock) -> Option<&Lock> {
-        self.0.iter().find(|lock| lock.conflicts(wanted))
     }
 }
 
@@ -252,18 +265,24 @@ impl FileRef {
     }
 
     /// It has a lease or delegation: who opens the same inode may break it.
-    pub(crate) fn has_lease(&self) -> Result<bool> {
-        let locks = Locks::of(self)?;
-        let mut own = locks.of_file(self).iter();
-        Ok(own.any(|lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation)))
+    pub(crate) fn has_lease(&self) -> bool {
+        let (own, mut has) = (self.addr(), false);
+        visit(self, true, |lease| {
+            has = lease.file == own;
+            !has
+        });
+        has
     }
 
     /// Its inode has a lease or delegation, by whatever file, that to open it for reading would
     /// break: who opens it waits then.
-    pub(crate) fn has_exclusive_lease(&self) -> Result<bool> {
-        let locks = Locks::of(self)?;
-        let lease = |lock: &Lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation);
-        Ok(locks.0.iter().any(|lock| lock.exclusive && lease(lock)))
+    pub(crate) fn has_exclusive_lease(&self) -> bool {
+        let mut has = false;
+        visit(self, true, |lease| {
+            has = lease.exclusive;
+            !has
+        });
+        has
     }
 
     /// Takes the lease or delegation `lease` on it, in the name of the thread group `lease.pid`. Who
@@ -302,8 +321,11 @@ impl FileRef {
             ..*lock
         };
         let here = PidNs::of_current()?;
-        let found = Locks::of(self)?;
-        let found = found.conflict(&wanted);
-        Ok(found.map(|lock| (*lock, here.process(lock.pid))))
+        let mut found = None;
+        visit(self, false, |lock| {
+            found = Some(lock).filter(|lock| lock.conflicts(&wanted));
+            found.is_none()
+        });
+        Ok(found.map(|lock| (lock, here.process(lock.pid))))
     }
 }

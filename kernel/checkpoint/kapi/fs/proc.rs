@@ -64,6 +64,18 @@ impl PathRef {
         unsafe { PidNs::get(bindings::proc_pid_ns((*self.as_raw().dentry).d_sb)) }
     }
 
+    /// It is of no namespace, or of one that the task `t` is in: settings (/proc/sys), and what is in
+    /// /proc/PID/net.
+    pub(crate) fn is_of_namespaces(&self, t: &FrozenTask) -> bool {
+        #[cfg(CONFIG_PROC_FS)]
+        // SAFETY: We own references on the path, which keeps its inode, one of procfs, and on the task.
+        return unsafe {
+            bindings::checkpoint_proc_is_of((*self.as_raw().dentry).d_inode, t.as_ptr())
+        };
+        #[cfg(not(CONFIG_PROC_FS))]
+        true
+    }
+
     /// The root of its mount; `None`: that is not the root of its filesystem.
     pub(crate) fn filesystem_root(&self) -> Option<PathRef> {
         let path = self.as_raw();

@@ -10,6 +10,19 @@ use kernel::{
     prelude::*, //
 };
 
+use crate::kapi::task::frozen::FrozenTask;
+
+/// The kinds of objects in an ipc namespace, by their number in the kernel.
+#[derive(Clone, Copy)]
+pub(crate) enum Ids {
+    /// Sets of semaphores.
+    Semaphores = 0,
+    /// Message queues.
+    Queues = 1,
+    /// Shared memory.
+    Segments = 2,
+}
+
 /// Settings of an ipc namespace, what id comes next, and how much is in it.
 pub(crate) use bindings::checkpoint_ipc_ns as Settings;
 
@@ -109,6 +122,13 @@ impl IpcNs {
             let user_ns = (*self.as_ptr()).user_ns;
             bindings::ns_capable(user_ns, bindings::CAP_IPC_OWNER.cast_signed())
         }
+    }
+
+    /// Returns whether the object `id` of it has the security label that `t` would give it, or none.
+    pub(crate) fn is_labelled_by(&self, ids: Ids, id: i32, t: &FrozenTask) -> bool {
+        // SAFETY: We own references on the namespace and on the task. There are as many lists of
+        // ids as kinds.
+        unsafe { bindings::checkpoint_ipc_labelled_by(self.as_ptr(), ids as c_int, id, t.as_ptr()) }
     }
 
     /// Returns its address, to compare.

@@ -203,10 +203,10 @@ impl ParkedTask {
         })
     }
 
-    /// Starts the timers of its thread group that are armed. Does not sleep.
+    /// Starts the timers of its thread group that are armed. May sleep.
     pub(crate) fn start_timers(&self) {
-        // SAFETY: By the type's invariants the task is valid, and none of its group runs or exits.
-        // Nobody has started them, as this is called once.
+        // SAFETY: By the type's invariants the task is valid, and none of its group runs or exits, so
+        // that none of its timers is deleted. Nobody has started them, as this is called once.
         unsafe { bindings::checkpoint_start_timers(self.as_ptr()) };
     }
 }

@@ -71,6 +71,11 @@ fn instances() {
             let nth = last_file(s);
             s.edit(nth, |f: &mut OpenFile| f.inode.set(obj::PIPE))
         }),
+        ("two open files are the same kernel object", |s| {
+            s.epoll();
+            let nth = last_file(s);
+            s.edit(nth, |f: &mut OpenFile| f.inode.set(obj::LAST + 1))
+        }),
         ("reserved or unused field is not zero", |s| {
             s.epoll();
             let nth = last_file(s);

@@ -175,6 +175,13 @@ fn timerfds() {
         ("mode does not fit the kind of file", |s| {
             timer_file(s, |f| f.mode.set(0o010600))
         }),
+        ("two open files are the same kernel object", |s| {
+            timer_file(s, |_| ());
+            let mut second = s.records.last().cloned().expect("a file");
+            second.body[..4].copy_from_slice(&(obj::LAST + 3).to_le_bytes());
+            s.records.push(second);
+            s.edit(0, |c: &mut Container| c.objects.set(obj::LAST + 3));
+        }),
         (UNUSED, |s| timer_file(s, |f| f.size.set(1))),
         (UNUSED, |s| timer_file(s, |f| f.pos.set(1))),
     ]);

@@ -27,6 +27,22 @@ fn memfd(s: &mut Sample) {
     s.payload(Kind::Inode, 0).clear();
 }
 
+/// Flags of what memfd_create(2) returns.
+const FIRST: u32 = open::READ | open::WRITE | open::FIRST;
+
+/// Adds a second open file of the memfd, and gives both their flags.
+fn two_memfds(s: &mut Sample, flags: u32, others: u32) {
+    memfd(s);
+    s.edit(2, |f: &mut OpenFile| f.flags.set(flags));
+    s.add_object(|f: &mut OpenFile, obj| {
+        f.obj.set(obj);
+        f.kind.set(FILE_MEMFD);
+        f.flags.set(others);
+        f.inode.set(obj::INODE);
+        f.mode.set(0o100600);
+    });
+}
+
 #[test]
 fn memfds() {
     refused(&[
@@ -50,9 +66,13 @@ fn memfds() {
             memfd(s);
             s.edit(2, |f: &mut OpenFile| f.flags.set(open::READ | open::FIRST))
         }),
+        ("second that was made with a memfd", |s| {
+            two_memfds(s, FIRST, FIRST)
+        }),
     ]);
     accepted(&[
         memfd,
+        |s| two_memfds(s, FIRST, FIRST & !open::FIRST),
         |s| {
             memfd(s);
             s.payload(Kind::Inode, 0).resize(MEMFD_NAME_MAX, b'/')

@@ -243,6 +243,16 @@ fn shared_memory() {
         ("its memory has a name", |s| {
             s.edit(0, |g: &mut Segment| g.inode.set(obj::INODE))
         }),
+        ("two segments are the same memory", |s| {
+            s.edit(0, |c: &mut Container| c.objects.set(ATTACH + 1));
+            s.add(
+                zeroed(|g: &mut Segment| {
+                    g.obj.set(ATTACH + 1);
+                    g.inode.set(MEMORY);
+                }),
+                &[],
+            );
+        }),
         ("unknown flag", |s| {
             s.edit(0, |g: &mut Segment| g.flags.set(1 << 2))
         }),

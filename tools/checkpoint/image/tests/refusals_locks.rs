@@ -92,6 +92,33 @@ fn locks() {
     ]);
 }
 
+/// Doubles the first record of this kind, with those after it up to the first of `last`.
+fn again(s: &mut Sample, kind: Kind, last: Kind) {
+    let (from, to) = (s.position(kind, 0), s.position(last, 0));
+    let double: Vec<_> = s.records[from..=to].to_vec();
+    s.records.splice(from..from, double);
+}
+
+/// What belongs to an open file comes once, and in one order: who reads it looks at no other.
+#[test]
+fn once() {
+    refused(&[
+        ("is there twice, or out of order", |s| {
+            again(s, Kind::FileOwner, Kind::FileOwner)
+        }),
+        ("is there twice, or out of order", |s| {
+            again(s, Kind::Lease, Kind::Lease)
+        }),
+        ("is there twice, or out of order", |s| {
+            again(s, Kind::Locks, Kind::FileOwner)
+        }),
+        ("is there twice, or out of order", |s| {
+            again(s, Kind::FileOwner, Kind::Lease)
+        }),
+    ]);
+    accepted(&[|s| again(s, Kind::Locks, Kind::Locks)]);
+}
+
 #[test]
 fn owners() {
     refused(&[

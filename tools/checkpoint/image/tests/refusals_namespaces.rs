@@ -52,6 +52,16 @@ fn namespaces() {
             namespace(s, 4, 0);
             s.edit(1, |f: &mut OpenFile| f.size.set(1))
         }),
+        ("flags that no file of a namespace has", |s| {
+            namespace(s, 4, 0);
+            s.edit(1, |f: &mut OpenFile| f.flags.set(open::READ | open::DIRECT))
+        }),
+        ("flags that no file of a namespace has", |s| {
+            namespace(s, 4, 0);
+            s.edit(1, |f: &mut OpenFile| {
+                f.flags.set(open::READ | open::DIRECTORY)
+            })
+        }),
         ("mode does not fit the kind of file", |s| {
             namespace(s, 4, 0);
             s.edit(1, |f: &mut OpenFile| f.mode.set(0o040444))

@@ -158,6 +158,24 @@ fn instance() {
             let nth = opened(s);
             s.edit(nth, |f: &mut OpenFile| f.inode.set(obj::PIPE))
         }),
+        ("two open files are the same kernel object", |s| {
+            let mut second = s.records.last().cloned().expect("a file");
+            second.body[..4].copy_from_slice(&(FILE + 1).to_le_bytes());
+            s.records.push(second);
+            s.edit(0, |c: &mut Container| c.objects.set(FILE + 1));
+        }),
+        ("unknown flag", |s| {
+            let nth = opened(s);
+            s.edit(nth, |f: &mut OpenFile| f.flags.set(open::READ | open::DIRECT))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            let nth = opened(s);
+            s.edit(nth, |f: &mut OpenFile| f.pos.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            let nth = opened(s);
+            s.edit(nth, |f: &mut OpenFile| f.size.set(1))
+        }),
         ("mode does not fit the kind of file", |s| {
             let nth = opened(s);
             s.edit(nth, |f: &mut OpenFile| f.mode.set(0o100600))

@@ -107,7 +107,8 @@ TEST_F_TIMEOUT(bounds, twice, CKPT_TIMEOUT)
 		if (image_get(&im, at, 2) == IMAGE_KIND_EPOLL)
 			first = get(at + RECORD_LEN + IMAGE_AT(epoll, obj));
 	}
-	ASSERT_EQ(0, hostile(last_file + IMAGE_AT(file, inode), first, "is opened twice"));
+	ASSERT_EQ(0, hostile(last_file + IMAGE_AT(file, inode), first,
+			     "two open files are the same kernel object"));
 	ASSERT_EQ(0, image_works(&run, &im, image));
 }
 

@@ -6,11 +6,16 @@
  */
 #include "own_namespaces.h"
 
+#include <sched.h>
 #include <stddef.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 
 #ifndef RESTART_CALLER_CONFINEMENT
 #define RESTART_CALLER_CONFINEMENT (1ULL << 3)
@@ -252,6 +257,63 @@ TEST_F_TIMEOUT(confinement, label, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ret);
 	/* With the label that they had. */
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+}
+
+/* Objects of System V IPC have the label of who made them. */
+static void makes_objects(void)
+{
+	if (write_proc(SMACK, "ckpt-test") || shmget(IPC_PRIVATE, CKPT_PAGE, 0600) < 0 ||
+	    semget(IPC_PRIVATE, 1, 0600) < 0 || msgget(IPC_PRIVATE, 0600) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+CKPT_SCENARIO(objects_of_another, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC)
+{
+	int status;
+	pid_t pid;
+
+	pid = CHECK_SYS(fork());
+	if (!pid)
+		makes_objects();
+	CHECK_EQ(pid, waitpid(pid, &status, 0));
+	CHECK_EQ(0, status);
+	ckpt_ready_wait();
+}
+
+FIXTURE(objects) { int unused; };
+
+FIXTURE_SETUP(objects)
+{
+	CKPT_BEGIN();
+}
+
+FIXTURE_TEARDOWN(objects)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+}
+
+TEST_F_TIMEOUT(objects, label, CKPT_TIMEOUT)
+{
+	static const char * const kinds[] = { "shared memory", "semaphores", "message queue" };
+	struct checkpoint_args args;
+	unsigned int n;
+	char text[64];
+
+	if (strcmp(ckpt_slurp(SMACK, text, sizeof(text)), "_"))
+		SKIP(return, "no Smack here, or a label already");
+	ASSERT_EQ(0, ckpt_run_init(&run, &objects_of_another, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN);
+	ASSERT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(EOPNOTSUPP, errno);
+	for (n = 0; n < 3; n++) {
+		snprintf(text, sizeof(text), "System V %s 0: has another security label", kinds[n]);
+		EXPECT_TRUE(ckpt_run_log_has(&run, text));
+	}
 	ckpt_run_go(&run);
 	ASSERT_EQ(0, ckpt_run_finish(&run));
 }

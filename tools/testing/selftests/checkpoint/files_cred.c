@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/xattr.h>
 
 #define USER	65534
 
@@ -417,6 +418,56 @@ TEST_F_TIMEOUT(rights, fifo_with_something_in_it, CKPT_TIMEOUT)
 	EXPECT_EQ(0, restart_as_user(EACCES, ".fifo: something was in the named pipe, and the caller "
 				     "may not write to it"));
 	EXPECT_EQ(0, restarted());
+}
+
+/* ---- attributes that not everybody sees ------------------------------ */
+
+CKPT_SCENARIO(hidden)
+{
+	int fd = CHECK_SYS(open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+
+	if (fsetxattr(fd, "trusted.ckpt", "value", 5, 0)) {
+		CHECK_EQ(EOPNOTSUPP, errno);
+		board->value[0] = 1;
+	}
+	ckpt_ready_wait();
+	CHECK_SYS(close(fd));
+}
+
+static long dry_run(void)
+{
+	struct checkpoint_args args;
+
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN);
+	return sys_checkpoint(&args, sizeof(args)) < 0 ? errno : 0;
+}
+
+/* Who does not see an attribute gets no image without it. */
+TEST_F_TIMEOUT(rights, hidden_attribute, CKPT_TIMEOUT)
+{
+	static const int lost[] = { CAP_SYS_ADMIN };
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &hidden, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	if (run.board->value[0])
+		SKIP(return, "tmpfs has no trusted.* here");
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		if (lose_capabilities(lost, 1))
+			_exit(1);
+		_exit(dry_run() == EPERM &&
+		      ckpt_run_log_has(&run, "has extended attributes (trusted.*)") ? 0 : 2);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	if (status)
+		ckpt_run_print_log(&run);
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, dry_run());
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
 }
 
 TEST_HARNESS_MAIN

@@ -7,6 +7,7 @@
 #include "fault.h"
 
 #include <dirent.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
@@ -225,6 +226,29 @@ TEST_F_TIMEOUT(same, working_directory, CKPT_TIMEOUT)
 	EXPECT_EQ(0, refused(0, ESTALE, "dir: is not the file that was saved: was inode"));
 	ASSERT_EQ(0, rmdir(path_of("dir")));
 	ASSERT_EQ(0, rename(path_of("old"), path_of("dir")));
+	EXPECT_EQ(0, taken(0));
+}
+
+CKPT_SCENARIO(inside_of_a_removed_directory)
+{
+	char path[320], sub[340];
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	snprintf(sub, sizeof(sub), "%s/sub", path);
+	CHECK_SYS(mkdir(sub, 0700));
+	CHECK_SYS(chdir(sub));
+	CHECK_SYS(rmdir(sub));
+	ckpt_ready_wait();
+	CHECK(!getcwd(sub, sizeof(sub)) && errno == ENOENT, "%s", strerror(errno));
+}
+
+/* A directory that is made and removed there would be a cgroup. */
+TEST_F_TIMEOUT(same, removed_from_another_filesystem, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, saved(&inside_of_a_removed_directory));
+	ASSERT_EQ(0, mount("none", path_of("dir"), "cgroup2", 0, NULL));
+	EXPECT_EQ(0, refused(0, EOPNOTSUPP, "its filesystem takes no such directory"));
+	ASSERT_EQ(0, umount(path_of("dir")));
 	EXPECT_EQ(0, taken(0));
 }
 

@@ -496,6 +496,36 @@ CKPT_CYCLE(attributes_on_disk)
 	attributes(removed(on_disk, 0));
 }
 
+/* What is made again in a directory with a default ACL does not inherit that. */
+CKPT_CYCLE(no_inherited_acl)
+{
+	char dir[320], moved[330];
+	struct stat st;
+	int fds[2], i;
+
+	ckpt_path(dir, sizeof(dir), "acl");
+	CHECK(!mkdir(dir, 0700) || errno == EEXIST, "%s: %s", dir, strerror(errno));
+	if (setxattr(dir, "system.posix_acl_default", &acl, sizeof(acl), 0))
+		CHECK_EQ(EOPNOTSUPP, errno);
+	fds[0] = CHECK_SYS(open(dir, O_TMPFILE | O_RDWR, 0600));
+	snprintf(moved, sizeof(moved), "%s/file", dir);
+	fds[1] = CHECK_SYS(open(moved, O_CREAT | O_EXCL | O_RDWR, 0600));
+	CHECK_SYS(unlink(moved));
+	for (i = 0; i < 2; i++) {
+		if (fremovexattr(fds[i], "system.posix_acl_access"))
+			CHECK(errno == ENODATA || errno == EOPNOTSUPP, "%s", strerror(errno));
+		fill(fds[i], SIZE);
+		CHECK_SYS(fchmod(fds[i], 06751));
+	}
+	ckpt_ready_wait();
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(-1, fgetxattr(fds[i], "system.posix_acl_access", NULL, 0));
+		CHECK_SYS(fstat(fds[i], &st));
+		CHECK_EQ(S_IFREG | 06751, st.st_mode);
+		verify(fds[i], SIZE);
+	}
+}
+
 CKPT_CYCLE(attributes_of_a_memfd)
 {
 	attributes(CHECK_SYS(memfd_create("attributes", 0)));

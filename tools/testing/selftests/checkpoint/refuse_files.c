@@ -237,6 +237,50 @@ REFUSE(path_of_a_pipe)
 	CHECK_SYS(fcntl(path_fd, F_GETFD));
 }
 
+/* What was opened in another ipc namespace shows the settings of that. */
+REFUSE(setting_of_other_namespace)
+{
+	int fds[4], i;
+	char buf[2][32];
+
+	for (i = 0; i < 4; i++) {
+		fds[i] = CHECK_HERE(open(i == 3 ? "/proc/sys/vm/overcommit_memory" :
+					 "/proc/sys/kernel/shmmni",
+					 (i == 1 ? O_PATH : O_RDONLY) | O_CLOEXEC));
+		if (i == 1)
+			CHECK_SYS(unshare(CLONE_NEWIPC));
+	}
+	for (i = 0; i < 2; i++)
+		expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (/proc/sys/kernel/shmmni): is of "
+			       "another net, ipc, pid or user namespace than those of its task: have "
+			       "it closed, or left", fds[i]);
+	ckpt_ready_wait();
+	CHECK(read(fds[0], buf[0], sizeof(buf[0])) > 0, "%s", strerror(errno));
+	CHECK(read(fds[2], buf[1], sizeof(buf[1])) > 0, "%s", strerror(errno));
+	CHECK_SYS(close(fds[3]));
+}
+
+/* The same of what was opened in another network namespace. */
+REFUSE(devices_of_other_namespace)
+{
+	int own = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), fds[2];
+	char buf[2];
+
+	if (unshare(CLONE_NEWNET)) {
+		CHECK(errno == EINVAL, "%s", strerror(errno));
+		not_here();
+	}
+	fds[0] = CHECK_SYS(open("/proc/self/net/dev", O_RDONLY | O_CLOEXEC));
+	CHECK_SYS(setns(own, CLONE_NEWNET));
+	CHECK_SYS(close(own));
+	fds[1] = CHECK_SYS(open("/proc/self/net/dev", O_RDONLY | O_CLOEXEC));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*: is of another net, ipc, pid or user "
+		       "namespace than those of its task: have it closed, or left", fds[0]);
+	ckpt_ready_wait();
+	CHECK_EQ(2, read(fds[0], buf, 2));
+	CHECK_EQ(2, read(fds[1], buf, 2));
+}
+
 /* ---- files that can't be found again ---------------------------------- */
 
 /* Of names that are not in use the kernel need not know. */
@@ -357,6 +401,26 @@ CKPT_SCENARIO(pipe_of_container, .flags = SC_CONTAINER)
 TEST_F_TIMEOUT(refuse, pipe_of_container, CKPT_TIMEOUT)
 {
 	ASSERT_EQ(0, pipe_outside(&pipe_of_container));
+}
+
+/* ---- memory ---------------------------------------------------------- */
+
+/* Of the memory itself: no mapping has it any more. */
+REFUSE(policy_of_memfd)
+{
+	int fd = CHECK_SYS(memfd_create("policy", MFD_CLOEXEC));
+	unsigned long nodes = 1;
+	void *p;
+
+	CHECK_SYS(ftruncate(fd, CKPT_PAGE));
+	p = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_HERE(syscall(__NR_mbind, p, CKPT_PAGE, 1, &nodes, 64, 0));
+	CHECK_SYS(munmap(p, CKPT_PAGE));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*: its memory has a NUMA policy (mbind), "
+		       "which can't be saved: have it set to the default", fd);
+	ckpt_ready_wait();
+	CHECK_SYS(close(fd));
 }
 
 /* ---- all at once ----------------------------------------------------- */

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What open files show: inodes without a name, pipes, timers, directories.
+
+use crate::image::{
+    check::{
+        fields::{
+            absolute_path,
+            boolean,
+            ensure,
+            flags,
+            ids,
+            no_payload,
+            two_absolute_paths,
+            zero,
+            POS_MAX, //
+        },
+        walk::{
+            Follow,
+            Walk, //
+        }, //
+    },
+    files::{
+        check::{
+            NSEC,
+            TYPE,
+            TYPE_REGULAR, //
+        },
+        *, //
+    },
+    record::{
+        Fault,
+        Raw, //
+    }, //
+};
+
+/// Latest time of a timer, and its longest interval, in nanoseconds: never.
+const TIME_MAX: u64 = i64::MAX as u64;
+
+impl Walk<'_> {
+    /// An inode whose contents are in the image.
+    pub(in crate::image) fn inode(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let inode: Inode = raw.body()?;
+        let mode = inode.mode.get();
+        ensure(
+            raw,
+            mode <= 0o177777 && matches!(mode & TYPE, 0 | TYPE_REGULAR),
+            "impossible mode",
+        )?;
+        ensure(raw, inode.size.get() <= POS_MAX, "impossible size")?;
+        ids(raw, inode.owner.iter().map(|id| id.get()))?;
+        ensure(
+            raw,
+            inode.atime_nsec.get() < NSEC && inode.mtime_nsec.get() < NSEC,
+            "impossible time",
+        )?;
+        let memfd = inode.flags.get() & INODE_MEMFD != 0;
+        let known = if memfd {
+            INODE_MEMFD
+        } else if raw.payload.is_empty() {
+            INODE_NORESERVE
+        } else {
+            INODE_LINKABLE
+        };
+        flags(raw, u64::from(inode.flags.get()), u64::from(known))?;
+        if memfd {
+            flags(raw, u64::from(inode.seals.get()), u64::from(seal::ALL))?;
+            ensure(
+                raw,
+                raw.payload.len() <= MEMFD_NAME_MAX && !raw.payload.contains(&0),
+                "impossible name",
+            )?;
+        } else {
+            zero(raw, inode.seals.get() == 0)?;
+        }
+        zero(raw, inode.reserved.get() == 0)?;
+        let left = inode.xattrs.get();
+        if raw.payload.is_empty() && !memfd {
+            return zero(raw, left == 0);
+        }
+        if !memfd {
+            absolute_path(raw)?;
+        }
+        if left != 0 {
+            ensure(
+                raw,
+                matches!(self.follow, Follow::Any),
+                "stands in an ipc namespace, and has extended attributes",
+            )?;
+            self.follow = Follow::Xattrs { left };
+        }
+        Ok(())
+    }
+
+    /// An extended attribute of the inode before it.
+    pub(in crate::image) fn xattr(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let xattr: Xattr = raw.body()?;
+        let Follow::Xattrs { left } = self.follow else {
+            return Err(raw.fault("belongs to no inode, or that has fewer extended attributes"));
+        };
+        zero(raw, xattr.reserved.get() == 0)?;
+        let (name, value) =
+            name_and_value(raw.payload).ok_or(raw.fault("extended attribute without a name"))?;
+        ensure(
+            raw,
+            !name.is_empty() && name.len() <= XATTR_NAME_MAX,
+            "impossible name",
+        )?;
+        ensure(
+            raw,
+            value.len() <= XATTR_SIZE_MAX && usize::try_from(xattr.size.get()) == Ok(value.len()),
+            "impossible size",
+        )?;
+        self.follow = match left.checked_sub(1) {
+            None | Some(0) => Follow::Any,
+            Some(left) => Follow::Xattrs { left },
+        };
+        Ok(())
+    }
+
+    /// A pipe.
+    pub(in crate::image) fn pipe(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let pipe: Pipe = raw.body()?;
+        let size = pipe.size.get();
+        boolean(raw, pipe.named.get())?;
+        ensure(
+            raw,
+            size.is_power_of_two() && size <= PIPE_MAX && u64::from(size) >= self.page_size,
+            "impossible size of a pipe",
+        )?;
+        ids(raw, pipe.owner.iter().map(|id| id.get()))?;
+        let left = pipe.buffers.get();
+        ensure(
+            raw,
+            u64::from(left).saturating_mul(self.page_size) <= u64::from(size),
+            "more buffers than the pipe has room for",
+        )?;
+        no_payload(raw)?;
+        if left != 0 {
+            self.follow = Follow::Buffers {
+                left,
+                room: u64::from(size),
+            };
+        }
+        self.summary.pipes = self.summary.pipes.saturating_add(1);
+        Ok(())
+    }
+
+    /// A timer behind a descriptor.
+    pub(in crate::image) fn timerfd(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let timer: Timerfd = raw.body()?;
+        let (clock, set) = (timer.clock.get(), timer.flags.get());
+        flags(raw, u64::from(set), u64::from(timerfd::ALL))?;
+        zero(raw, timer.reserved.get() == 0)?;
+        let real = match clock {
+            TIMERFD_CLOCK_REALTIME | TIMERFD_CLOCK_REALTIME_ALARM => true,
+            TIMERFD_CLOCK_MONOTONIC | TIMERFD_CLOCK_BOOTTIME | TIMERFD_CLOCK_BOOTTIME_ALARM => {
+                false
+            }
+            _ => return Err(raw.fault("unknown clock")),
+        };
+        ensure(
+            raw,
+            set & timerfd::RELATIVE == 0 || clock == TIMERFD_CLOCK_REALTIME,
+            "relative time on a clock that has none",
+        )?;
+        ensure(
+            raw,
+            set & timerfd::CANCEL_ON_SET == 0 || real,
+            "clock that is never set",
+        )?;
+        ensure(
+            raw,
+            set & timerfd::CANCELED == 0 || set & timerfd::CANCEL_ON_SET != 0,
+            "cancelled though it can't be",
+        )?;
+        ensure(
+            raw,
+            timer.expires.get() <= TIME_MAX && timer.interval.get() <= TIME_MAX,
+            "impossible time",
+        )?;
+        no_payload(raw)
+    }
+
+    /// A buffer of a pipe.
+    pub(in crate::image) fn pipe_buffer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let buffer: PipeBuffer = raw.body()?;
+        boolean(raw, buffer.packet.get())?;
+        zero(raw, buffer.reserved.get() == 0)?;
+        let Follow::Buffers { left, room } = self.follow else {
+            return Err(raw.fault("belongs to no pipe, or that has fewer buffers"));
+        };
+        ensure(raw, !raw.payload.is_empty(), "empty buffer of a pipe")?;
+        let len = raw.payload.len() as u64;
+        let room = room
+            .checked_sub(len)
+            .ok_or(raw.fault("more bytes than the pipe has room for"))?;
+        self.follow = match left.checked_sub(1) {
+            None | Some(0) => Follow::Any,
+            Some(left) => Follow::Buffers { left, room },
+        };
+        self.summary.pipe_bytes = self.summary.pipe_bytes.saturating_add(len);
+        Ok(())
+    }
+
+    /// Root, working directory and umask.
+    pub(in crate::image) fn fs(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let fs: Fs = raw.body()?;
+        flags(raw, u64::from(fs.umask.get()), 0o777)?;
+        self.refer_or_none::<Path>(raw, fs.root.get())?;
+        if fs.removed.get() == 0 {
+            self.refer::<Path>(raw, fs.pwd.get())?;
+        } else {
+            zero(raw, fs.pwd.get() == 0)?;
+            self.refer::<RemovedDir>(raw, fs.removed.get())?;
+        }
+        zero(raw, fs.reserved.get() == 0)?;
+        no_payload(raw)
+    }
+
+    /// A directory that was removed.
+    pub(in crate::image) fn removed_dir(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let dir: RemovedDir = raw.body()?;
+        flags(raw, u64::from(dir.mode.get()), 0o7777)?;
+        ids(raw, dir.owner.iter().map(|id| id.get()))?;
+        ensure(
+            raw,
+            dir.atime_nsec.get() < NSEC && dir.mtime_nsec.get() < NSEC,
+            "impossible time",
+        )?;
+        zero(raw, dir.reserved.get() == 0)?;
+        two_absolute_paths(raw)
+    }
+
+    /// A directory.
+    pub(in crate::image) fn path(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        raw.body::<Path>()?;
+        absolute_path(raw)
+    }
+}
