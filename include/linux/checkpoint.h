@@ -227,6 +227,7 @@ int checkpoint_queue_timer(struct task_struct *task, timer_t id, int signo, bool
 void checkpoint_start_timers(struct task_struct *task);
 void posixtimer_queue_sigqueue(struct sigqueue *q, struct task_struct *t, enum pid_type type);
 void checkpoint_start_clocks(struct task_struct *task);
+void checkpoint_ignore_cpu_limit(struct task_struct *task);
 int checkpoint_get_itimers(struct task_struct *task, struct checkpoint_itimer *timers);
 void checkpoint_start_itimers(struct task_struct *task, const struct checkpoint_itimer *timers);
 #else
@@ -255,6 +256,7 @@ static inline int checkpoint_queue_timer(struct task_struct *task, timer_t id, i
 
 static inline void checkpoint_start_timers(struct task_struct *task) { }
 static inline void checkpoint_start_clocks(struct task_struct *task) { }
+static inline void checkpoint_ignore_cpu_limit(struct task_struct *task) { }
 
 static inline int checkpoint_get_itimers(struct task_struct *task, struct checkpoint_itimer *timers)
 {

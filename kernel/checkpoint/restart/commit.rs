@@ -102,6 +102,14 @@ pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
         Ok(())
     })?;
     verdict?;
+    // Their CPU times count for the clocks of those of their group that live.
+    for (index, member) in crew.members.iter() {
+        if member.state != TASK_LIVE {
+            wait::check_killed()?;
+            let plan = crew.members.plan(crew.restore.meta(), index)?;
+            held.with(index, |parked| kinds::bury(&crew.restore, &plan, parked))??;
+        }
+    }
     let mut processes = KVVec::new();
     each_live(crew, &held, |index, plan, parked| {
         let slot = crew.slot(index).ok_or(EINVAL)?;
