@@ -46,7 +46,10 @@ use crate::{
             self,
             LonePid, //
         },
-        time::wait, //
+        time::wait::{
+            self,
+            Patience, //
+        }, //
     },
     kinds,
     ns::pid::BuiltPidNs,
@@ -55,6 +58,9 @@ use crate::{
 
 /// Longest time to wait for restarted tasks to have exited or stopped, in milliseconds.
 const SETTLE_MS: u64 = 10_000;
+
+/// The same of a caller that was killed: time for what needs nothing but a CPU.
+const SETTLE_KILLED_MS: u64 = 1_000;
 
 /// Tasks that have all that they need, held.
 pub(crate) struct Ready<'a> {
@@ -156,12 +162,10 @@ impl Ready<'_> {
         for dead in &self.dead {
             self.held.release(dead.index);
         }
-        let end = wait::monotonic_ns().saturating_add(SETTLE_MS * 1_000_000);
+        // It takes nothing but a CPU for a moment, unless a debugger has one stop as it exits.
+        let mut patience = Patience::new(SETTLE_MS, SETTLE_KILLED_MS);
         for dead in &self.dead {
-            // It takes nothing but a CPU for a moment.
-            while !park::has_exited(&dead.task) && wait::monotonic_ns() < end {
-                wait::pause_ms_uninterruptible(1);
-            }
+            while !park::has_exited(&dead.task) && patience.pause(1) {}
             if let Some(end) = &dead.end {
                 links::settle_dead(&dead.task, end.signal, end.execed, end.code);
             }
@@ -175,15 +179,9 @@ impl Ready<'_> {
         }
         // Not for ever, as somebody else may have sent them a signal, or they may meet a page that
         // comes from user space.
-        let end = wait::monotonic_ns().saturating_add(SETTLE_MS * 1_000_000);
+        let mut patience = Patience::new(SETTLE_MS, SETTLE_KILLED_MS);
         for (_, task) in &self.stopping {
-            while park::is_to_stop(task)
-                && !park::is_gone(task)
-                && !wait::killed()
-                && wait::monotonic_ns() < end
-            {
-                wait::pause_ms(1);
-            }
+            while park::is_to_stop(task) && !park::is_gone(task) && patience.pause(1) {}
         }
         for (index, _) in self.crew.members.iter() {
             self.held.release(index);
