@@ -141,6 +141,15 @@ pub(crate) struct Locks(KVVec<Lock>);
 impl Locks {
     /// Those of the inode of `file`. May sleep.
     pub(crate) fn of(file: &FileRef) -> Result<Self> {
+        Self::read(file, false)
+    }
+
+    /// Its leases and delegations only: there may be many locks, and others on each open file of it.
+    fn leases_of(file: &FileRef) -> Result<Self> {
+        Self::read(file, true)
+    }
+
+    fn read(file: &FileRef, leases_only: bool) -> Result<Self> {
         let mut locks: KVVec<Lock> = KVVec::new();
         // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
         let context = unsafe { (&raw const (*file.inode()).i_flctx).read_volatile() };
@@ -161,6 +170,9 @@ impl Locks {
                     (&raw mut (*context).flc_posix, false),
                     (&raw mut (*context).flc_lease, true),
                 ] {
+                    if leases_only && !lease {
+                        continue;
+                    }
                     let mut at = (*head).next;
                     while at != head {
                         let core = kernel::container_of!(at, bindings::file_lock_core, flc_list);
@@ -253,17 +265,14 @@ impl FileRef {
 
     /// It has a lease or delegation: who opens the same inode may break it.
     pub(crate) fn has_lease(&self) -> Result<bool> {
-        let locks = Locks::of(self)?;
-        let mut own = locks.of_file(self).iter();
-        Ok(own.any(|lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation)))
+        Ok(!Locks::leases_of(self)?.of_file(self).is_empty())
     }
 
     /// Its inode has a lease or delegation, by whatever file, that to open it for reading would
     /// break: who opens it waits then.
     pub(crate) fn has_exclusive_lease(&self) -> Result<bool> {
-        let locks = Locks::of(self)?;
-        let lease = |lock: &Lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation);
-        Ok(locks.0.iter().any(|lock| lock.exclusive && lease(lock)))
+        let leases = Locks::leases_of(self)?;
+        Ok(leases.0.iter().any(|lease| lease.exclusive))
     }
 
     /// Takes the lease or delegation `lease` on it, in the name of the thread group `lease.pid`. Who
