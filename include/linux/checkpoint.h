@@ -22,7 +22,6 @@ struct epoll_params;
 struct file;
 struct files_struct;
 struct inode;
-struct files_struct;
 struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
@@ -30,7 +29,6 @@ struct path;
 struct pid_namespace;
 struct pid;
 struct pidfd_info;
-struct pid_namespace;
 struct prctl_mm_map;
 struct sigqueue;
 struct task_struct;
@@ -84,6 +82,7 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
 struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
+
 /**
  * struct checkpoint_eventfd - the state of an eventfd
  * @count: its counter
