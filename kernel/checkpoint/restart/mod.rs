@@ -70,7 +70,7 @@ use source::Source;
 const ABORT_MS: u64 = 60_000;
 
 /// The same of a caller that was killed, in milliseconds.
-const ABORT_KILLED_MS: u64 = 10_000;
+const ABORT_KILLED_MS: u64 = 30_000;
 
 /// Longest time to wait for restarted tasks to be frozen, in milliseconds.
 const FREEZE_MS: u64 = 10_000;
@@ -321,7 +321,8 @@ fn wait_frozen(crew: &Arc<Crew>) {
 
 /// Kills all tasks that were made, and waits until they are gone: nobody has to reap them.
 ///
-/// Not for ever, as a debugger may keep one, or who provides a file that one closes.
+/// Not for ever, as a debugger may keep one, or who provides a file that one closes. A caller that was
+/// killed does not wait for debuggers at all.
 fn tear_down(crew: &Arc<Crew>) {
     let mut patience = Patience::new(ABORT_MS, ABORT_KILLED_MS);
     let mut pause = 1;
@@ -331,7 +332,8 @@ fn tear_down(crew: &Arc<Crew>) {
             // One that is made only now is found the next time: who makes it is killed, but is
             // here until it has noted it.
             slot.kill();
-            if !slot.is_gone() {
+            let kept = || slot.task().is_some_and(|task| park::is_traced(&task));
+            if !slot.is_gone() && !(wait::killed() && kept()) {
                 left += 1;
             }
         }
