@@ -46,12 +46,9 @@ void checkpoint_get_times(struct task_struct *task, struct checkpoint_times *tim
  */
 void checkpoint_set_times(struct task_struct *task, const struct checkpoint_times *times)
 {
-	/* Of the thread itself. */
-	local_irq_disable();
 	task->utime = times->utime;
 	task->stime = times->stime;
 	task->se.sum_exec_runtime = times->runtime;
-	local_irq_enable();
 	set_shown(&task->prev_cputime, times);
 }
 
