@@ -121,15 +121,18 @@ void checkpoint_start_clocks(struct task_struct *task)
  * @task: a thread of it, which is held; it does nothing more but exit
  *
  * The process was dead, and its times may be what it was killed for. It keeps
- * the limit, which others may read, but nothing counts down to it any more.
+ * the limit, which others may read, but nothing counts down to it any more: as
+ * stop_process_timers(), after which its clocks show its times themselves.
  */
 void checkpoint_ignore_cpu_limit(struct task_struct *task)
 {
+	struct posix_cputimers *pct = &task->signal->posix_cputimers;
 	unsigned long flags;
 
 	if (!lock_task_sighand(task, &flags))
 		return;
-	task->signal->posix_cputimers.bases[CPUCLOCK_PROF].nextevt = U64_MAX;
+	pct->bases[CPUCLOCK_PROF].nextevt = U64_MAX;
+	WRITE_ONCE(pct->timers_active, false);
 	unlock_task_sighand(task, &flags);
 }
 
