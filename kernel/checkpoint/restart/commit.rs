@@ -59,8 +59,8 @@ use crate::{
 /// Longest time to wait for restarted tasks to have exited or stopped, in milliseconds.
 const SETTLE_MS: u64 = 10_000;
 
-/// The same of a caller that was killed: time for what needs nothing but a CPU.
-const SETTLE_KILLED_MS: u64 = 1_000;
+/// The same of those that stop and of a caller that was killed: user space may come between.
+const STOP_KILLED_MS: u64 = 1_000;
 
 /// Tasks that have all that they need, held.
 pub(crate) struct Ready<'a> {
@@ -162,10 +162,12 @@ impl Ready<'_> {
         for dead in &self.dead {
             self.held.release(dead.index);
         }
-        // It takes nothing but a CPU for a moment, unless a debugger has one stop as it exits.
-        let mut patience = Patience::new(SETTLE_MS, SETTLE_KILLED_MS);
+        // It takes nothing but a CPU for a moment, but they may be many: who is not waited for tells
+        // its parent once more. A debugger may have one stop as it exits.
+        let mut patience = Patience::new(SETTLE_MS, SETTLE_MS);
         for dead in &self.dead {
-            while !park::has_exited(&dead.task) && patience.pause(1) {}
+            let kept = || wait::killed() && park::is_traced(&dead.task);
+            while !park::has_exited(&dead.task) && !kept() && patience.pause(1) {}
             if let Some(end) = &dead.end {
                 links::settle_dead(&dead.task, end.signal, end.execed, end.code);
             }
@@ -179,7 +181,7 @@ impl Ready<'_> {
         }
         // Not for ever, as somebody else may have sent them a signal, or they may meet a page that
         // comes from user space.
-        let mut patience = Patience::new(SETTLE_MS, SETTLE_KILLED_MS);
+        let mut patience = Patience::new(SETTLE_MS, STOP_KILLED_MS);
         for (_, task) in &self.stopping {
             while park::is_to_stop(task) && !park::is_gone(task) && patience.pause(1) {}
         }
