@@ -120,7 +120,8 @@ fn inside(cap: &Capture, number: u32, of_root: u32) -> u32 {
 }
 
 /// Returns whether processes outside are in the process group, or the session, `number` of `t`. All of
-/// one without a leader ask for the same: what was found last is known.
+/// one without a leader ask for the same: what was found last is known. 0 is any that is outside of the
+/// pid namespace, so each is looked at.
 fn has_others(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> bool {
     let found = &mut cap.found.task;
     let last = if session {
@@ -130,7 +131,7 @@ fn has_others(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> 
     };
     match *last {
         _ if found.tids.get(&number).is_some() => false,
-        Some((known, others)) if known == number => others,
+        Some((known, others)) if known == number && number != 0 => others,
         _ => {
             let known = |tid| found.tids.get(&tid).is_some();
             let others = t.group_has_others(session, &cap.pid_ns, known);
