@@ -22,7 +22,6 @@ struct epoll_params;
 struct file;
 struct files_struct;
 struct inode;
-struct files_struct;
 struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
@@ -30,7 +29,6 @@ struct path;
 struct pid_namespace;
 struct pid;
 struct pidfd_info;
-struct pid_namespace;
 struct prctl_mm_map;
 struct sigqueue;
 struct task_struct;
@@ -84,6 +82,7 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
 struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
+
 /**
  * struct checkpoint_eventfd - the state of an eventfd
  * @count: its counter
@@ -229,6 +228,7 @@ int checkpoint_queue_timer(struct task_struct *task, timer_t id, int signo, bool
 void checkpoint_start_timers(struct task_struct *task);
 void posixtimer_queue_sigqueue(struct sigqueue *q, struct task_struct *t, enum pid_type type);
 void checkpoint_start_clocks(struct task_struct *task);
+void checkpoint_ignore_cpu_limit(struct task_struct *task);
 int checkpoint_get_itimers(struct task_struct *task, struct checkpoint_itimer *timers);
 void checkpoint_start_itimers(struct task_struct *task, const struct checkpoint_itimer *timers);
 #else
@@ -257,6 +257,7 @@ static inline int checkpoint_queue_timer(struct task_struct *task, timer_t id, i
 
 static inline void checkpoint_start_timers(struct task_struct *task) { }
 static inline void checkpoint_start_clocks(struct task_struct *task) { }
+static inline void checkpoint_ignore_cpu_limit(struct task_struct *task) { }
 
 static inline int checkpoint_get_itimers(struct task_struct *task, struct checkpoint_itimer *timers)
 {

@@ -148,6 +148,15 @@ pub(crate) fn load(r: &Restore, plan: &Plan<'_>, slot: &Slot, task: &ParkedTask)
     restored().try_for_each(|kind| (kind.load)(r, plan, slot, task))
 }
 
+/// Gives the task of `plan`, which was dead and is held, what is known of the dead.
+pub(crate) fn bury(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+    restored().try_for_each(|kind| (kind.bury)(r, plan, task))?;
+    if plan.last {
+        processes().try_for_each(|kind| (kind.bury)(r, plan, task))?;
+    }
+    Ok(())
+}
+
 /// Gives the process of `task`, its last living thread, which is held, what nobody may see before
 /// all are in their places. Nothing in it can fail.
 pub(crate) fn commit(r: &Restore, process: &Process, task: &ParkedTask) {

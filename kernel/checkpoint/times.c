@@ -39,19 +39,16 @@ void checkpoint_get_times(struct task_struct *task, struct checkpoint_times *tim
 
 /**
  * checkpoint_set_times() - set the CPU times of a thread
- * @task: the thread; it is current, or held off its CPU
+ * @task: the thread; it is held off its CPU
  * @times: what to set
  *
  * Only the tick and the scheduler change them, while the thread runs.
  */
 void checkpoint_set_times(struct task_struct *task, const struct checkpoint_times *times)
 {
-	/* Of the thread itself. */
-	local_irq_disable();
 	task->utime = times->utime;
 	task->stime = times->stime;
 	task->se.sum_exec_runtime = times->runtime;
-	local_irq_enable();
 	set_shown(&task->prev_cputime, times);
 }
 
@@ -80,7 +77,7 @@ void checkpoint_get_group_times(struct task_struct *task, struct checkpoint_time
 
 /**
  * checkpoint_set_group_times() - set CPU times of a process
- * @task: a thread of it: current, or held as all of them are
+ * @task: a thread of it; all are held
  * @times: as of checkpoint_get_group_times()
  * @children: as of checkpoint_get_group_times()
  */
@@ -117,6 +114,26 @@ void checkpoint_start_clocks(struct task_struct *task)
 	atomic64_set(&clocks->utime, sum.utime);
 	atomic64_set(&clocks->stime, sum.stime);
 	atomic64_set(&clocks->sum_exec_runtime, sum.sum_exec_runtime);
+}
+
+/**
+ * checkpoint_ignore_cpu_limit() - have RLIMIT_CPU not end a process
+ * @task: a thread of it, which is held; it does nothing more but exit
+ *
+ * The process was dead, and its times may be what it was killed for. It keeps
+ * the limit, which others may read, but nothing counts down to it any more: as
+ * stop_process_timers(), after which its clocks show its times themselves.
+ */
+void checkpoint_ignore_cpu_limit(struct task_struct *task)
+{
+	struct posix_cputimers *pct = &task->signal->posix_cputimers;
+	unsigned long flags;
+
+	if (!lock_task_sighand(task, &flags))
+		return;
+	pct->bases[CPUCLOCK_PROF].nextevt = U64_MAX;
+	WRITE_ONCE(pct->timers_active, false);
+	unlock_task_sighand(task, &flags);
 }
 
 /* The interval timers that count CPU time, by what they count. */

@@ -54,6 +54,8 @@ pub(crate) struct ThreadOps<F> {
     pub(crate) check: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
     /// Gives the task, which is held, what only others can give it. Nobody sees it yet.
     pub(crate) load: fn(&Restore, &Plan<'_>, &Slot, &ParkedTask) -> Result,
+    /// The same of a task that was dead, which is held before it exits again.
+    pub(crate) bury: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
 }
 
 impl<F> ThreadOps<F> {
@@ -69,6 +71,7 @@ impl<F> ThreadOps<F> {
         finish: |_, _| Ok(()),
         check: |_, _, _| Ok(()),
         load: |_, _, _, _| Ok(()),
+        bury: |_, _, _| Ok(()),
     };
 }
 
@@ -89,6 +92,8 @@ pub(crate) struct ProcessOps<F> {
     pub(crate) secure: fn(&Restore, &Plan<'_>) -> Result,
     /// Gives its last living thread, which is held, what only others can give it.
     pub(crate) load: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
+    /// The same of a process that was dead, which is held before it exits again.
+    pub(crate) bury: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
     /// Beyond the point of no return, when all that were dead are so again. Must not sleep.
     pub(crate) commit: fn(&Restore, &Process, &ParkedTask),
 }
@@ -102,6 +107,7 @@ impl<F> ProcessOps<F> {
         save: |_, _| Ok(()),
         secure: |_, _| Ok(()),
         load: |_, _, _| Ok(()),
+        bury: |_, _, _| Ok(()),
         commit: |_, _, _| (),
     };
 }

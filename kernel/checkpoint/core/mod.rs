@@ -7,6 +7,7 @@ pub(crate) mod accept;
 pub(crate) mod advice;
 pub(crate) mod built;
 pub(crate) mod capture;
+pub(crate) mod clock;
 pub(crate) mod kind;
 pub(crate) mod meta;
 pub(crate) mod objects;

@@ -4,7 +4,8 @@
 
 use kernel::{
     prelude::*,
-    rbtree::RBTree, //
+    rbtree::RBTree,
+    sync::atomic::Atomic, //
 };
 
 use crate::{
@@ -35,6 +36,8 @@ pub(crate) struct Collected {
     pub(super) locks: RBTree<usize, Locks>,
     /// One of them is a POSIX lock.
     pub(super) posix_locks: bool,
+    /// Address of the process group that was seen last to have members in the tree only; 0: none.
+    pub(super) group_inside: Atomic<usize>,
     /// A pipe was locked for all the time for which one is waited for.
     pub(super) pipe_locked: bool,
     /// How often removed files and memfds are open, by the address of the inode.
@@ -55,6 +58,7 @@ impl Collected {
             root: PathRef::current_root(),
             locks: RBTree::new(),
             posix_locks: false,
+            group_inside: Atomic::new(0),
             pipe_locked: false,
             removed: RBTree::new(),
             synced: false,

@@ -26,8 +26,6 @@ mod fifo;
 mod signalfd;
 #[path = "timerfd.rs"]
 mod timerfd;
-#[path = "unlinked.rs"]
-mod unlinked;
 
 use crate::{
     files::{
@@ -44,10 +42,11 @@ use crate::{
             FileOps, //
         },
         pidfd,
-        pipe, //
+        pipe,
         proc,
         regular,
         sysv,
+        unlinked, //
     },
     kapi::fs::{
         file::{

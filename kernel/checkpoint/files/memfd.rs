@@ -8,21 +8,15 @@
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::{
-        Plan,
-        Restore, //
-    },
     files::{
         inode,
         name::Named,
         open::Open,
-        opener,
         ops::{
             FileOps,
-            Saved,
-            Source, //
+            Saved, //
         },
-        path, //
+        unlinked, //
     },
     found::Capture,
     image::files::{
@@ -31,10 +25,7 @@ use crate::{
         FILE_MEMFD, //
     },
     kapi::{
-        fs::{
-            file::FileRef,
-            memfd, //
-        },
+        fs::memfd,
         task::frozen::FrozenTask, //
     }, //
 };
@@ -55,7 +46,7 @@ pub(super) const OPS: FileOps = FileOps {
     },
     advice: "close it there, seal it against writing, or checkpoint what has it as well",
     save,
-    restore,
+    restore: unlinked::restore,
     ..FileOps::NONE
 };
 
@@ -89,30 +80,16 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     Ok(why.is_none())
 }
 
-/// Writes the inode of an open file.
+/// Writes the inode of an open file, and whether that is what memfd_create(2) has returned.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
-    let saved = Saved::of(&open.file);
     let first = if open.file.is_made_with_inode() {
         open::FIRST
     } else {
         0
     };
+    let saved = unlinked::save(cap, open)?;
     Ok(Saved {
-        inode: inode::save(cap, open)?.get(),
-        size: u64::try_from(open.file.size()).unwrap_or(0),
-        flags: (saved.flags & !open::EXEC) | first,
+        flags: saved.flags | first,
         ..saved
     })
-}
-
-/// Opens it as it was.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
-    let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let file = inode::reopen(r, plan, source, &opener)?;
-    if source.record.flags.get() & open::PATH != 0 {
-        return Ok(file);
-    }
-    path::set_pos(r, plan, source, &file)?;
-    path::advise(r, plan, source, &file)?;
-    Ok(file)
 }

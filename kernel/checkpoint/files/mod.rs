@@ -32,6 +32,7 @@ mod removed_dir;
 mod same;
 mod sysv;
 mod table;
+mod unlinked;
 
 use kernel::prelude::*;
 

@@ -6,7 +6,10 @@
 //! It is set when all tasks have their pids and what is pending for them, right before they run: what
 //! a file has to tell before that would be lost.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::Relaxed, //
+};
 use zerocopy::FromZeros;
 
 use crate::{
@@ -79,6 +82,11 @@ fn who(cap: &Capture, owner: &Owner) -> Who {
             true => Who::Outside,
         };
     }
+    // Many files may have one group of many.
+    let known = &cap.found.files.group_inside;
+    if known.load(Relaxed) == pid.addr() {
+        return Who::Inside(number);
+    }
     let (mut members, mut others) = (false, !cap.found.task.has_group(cap.whole, number));
     pid.for_each_member(&cap.pid_ns, |tid| {
         members = true;
@@ -86,7 +94,10 @@ fn who(cap: &Capture, owner: &Owner) -> Who {
     });
     match (members, others) {
         (false, _) => Who::Nobody,
-        (true, false) => Who::Inside(number),
+        (true, false) => {
+            known.store(pid.addr(), Relaxed);
+            Who::Inside(number)
+        }
         (true, true) => Who::Outside,
     }
 }

@@ -9,9 +9,12 @@
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::{
-        Plan,
-        Restore, //
+    core::{
+        clock::shift,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
     files::{
         open::Open,
@@ -51,22 +54,16 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-/// Never: a time that offsets do not move.
-const NEVER: i64 = i64::MAX;
-
 /// Moves the time `expires` of a timer by the offset of the clock that it is on.
-fn shift(expires: i64, clock: u32, relative: bool, (monotonic, boottime): (i64, i64)) -> i64 {
+fn moved(expires: i64, clock: u32, relative: bool, (monotonic, boottime): (i64, i64)) -> i64 {
     let offset = match clock {
         TIMERFD_CLOCK_MONOTONIC => monotonic,
         TIMERFD_CLOCK_BOOTTIME | TIMERFD_CLOCK_BOOTTIME_ALARM => boottime,
         _ if relative => monotonic,
         _ => 0,
     };
-    match expires {
-        NEVER => NEVER,
-        // One before the clock began is over like any other that has passed.
-        expires => expires.saturating_add(offset).max(0),
-    }
+    // One before the clock began is over like any other that has passed.
+    shift(expires, offset).max(0)
 }
 
 /// Writes the timer of `open`.
@@ -87,7 +84,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
             | bit(timer.set_cancel_on_set, timerfd::SET_CANCEL_ON_SET))
         .into(),
         reserved: 0.into(),
-        expires: shift(timer.expires, clock, timer.relative, offsets)
+        expires: moved(timer.expires, clock, timer.relative, offsets)
             .cast_unsigned()
             .into(),
         interval: timer.interval.cast_unsigned().into(),
@@ -113,7 +110,7 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let canceled_now = has(timerfd::CANCEL_ON_SET) && !has(timerfd::CANCELED);
     let timer = Timerfd {
         clock: i32::try_from(clock)?,
-        expires: shift(record.expires.get().cast_signed(), clock, relative, offsets),
+        expires: moved(record.expires.get().cast_signed(), clock, relative, offsets),
         armed: has(timerfd::ARMED),
         interval: record.interval.get().cast_signed(),
         ticks: record.ticks.get().saturating_add(canceled_now.into()),
@@ -131,15 +128,18 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
 #[kernel::macros::kunit_tests(checkpoint_files_timerfd)]
 mod tests {
     use super::*;
-    use crate::image::files::{
-        TIMERFD_CLOCK_REALTIME,
-        TIMERFD_CLOCK_REALTIME_ALARM, //
+    use crate::{
+        core::clock::NEVER,
+        image::files::{
+            TIMERFD_CLOCK_REALTIME,
+            TIMERFD_CLOCK_REALTIME_ALARM, //
+        }, //
     };
 
     /// Each time is moved by the offset of the clock that it is on.
     #[test]
     fn clocks() {
-        let by = |clock, relative| shift(1000, clock, relative, (10, 200));
+        let by = |clock, relative| moved(1000, clock, relative, (10, 200));
         assert_eq!(by(TIMERFD_CLOCK_MONOTONIC, false), 1010);
         assert_eq!(by(TIMERFD_CLOCK_BOOTTIME, false), 1200);
         assert_eq!(by(TIMERFD_CLOCK_BOOTTIME_ALARM, false), 1200);
@@ -151,7 +151,7 @@ mod tests {
     /// No time leaves the clock, and never stays never.
     #[test]
     fn ends() {
-        let by = |time, offset| shift(time, TIMERFD_CLOCK_MONOTONIC, false, (offset, 0));
+        let by = |time, offset| moved(time, TIMERFD_CLOCK_MONOTONIC, false, (offset, 0));
         assert_eq!(by(NEVER, -1), NEVER);
         assert_eq!(by(NEVER - 1, 5), NEVER);
         assert_eq!(by(5, -6), 0);

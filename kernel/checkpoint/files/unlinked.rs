@@ -96,20 +96,20 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
 }
 
 /// Writes the inode of an open file.
-fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let saved = Saved::of(&open.file);
     Ok(Saved {
         inode: inode::save(cap, open)?.get(),
         size: u64::try_from(open.file.size()).unwrap_or(0),
-        // An interpreter or loader that was replaced since. What is in it is in the image: nobody
-        // has to ask for the right to execute it.
+        // An interpreter or loader that was replaced since, or a memfd. What is in it is in the
+        // image: nobody has to ask for the right to execute it.
         flags: saved.flags & !open::EXEC,
         ..saved
     })
 }
 
 /// Opens a file without a name as it was.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let file = inode::reopen(r, plan, source, &opener)?;
     if source.record.flags.get() & open::PATH != 0 {

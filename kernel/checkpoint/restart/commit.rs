@@ -46,7 +46,10 @@ use crate::{
             self,
             LonePid, //
         },
-        time::wait, //
+        time::wait::{
+            self,
+            Patience, //
+        }, //
     },
     kinds,
     ns::pid::BuiltPidNs,
@@ -55,6 +58,9 @@ use crate::{
 
 /// Longest time to wait for restarted tasks to have exited or stopped, in milliseconds.
 const SETTLE_MS: u64 = 10_000;
+
+/// The same of those that stop and of a caller that was killed: user space may come between.
+const STOP_KILLED_MS: u64 = 1_000;
 
 /// Tasks that have all that they need, held.
 pub(crate) struct Ready<'a> {
@@ -102,6 +108,14 @@ pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
         Ok(())
     })?;
     verdict?;
+    // Their CPU times count for the clocks of those of their group that live.
+    for (index, member) in crew.members.iter() {
+        if member.state != TASK_LIVE {
+            wait::check_killed()?;
+            let plan = crew.members.plan(crew.restore.meta(), index)?;
+            held.with(index, |parked| kinds::bury(&crew.restore, &plan, parked))??;
+        }
+    }
     let mut processes = KVVec::new();
     each_live(crew, &held, |index, plan, parked| {
         let slot = crew.slot(index).ok_or(EINVAL)?;
@@ -148,12 +162,12 @@ impl Ready<'_> {
         for dead in &self.dead {
             self.held.release(dead.index);
         }
-        let end = wait::monotonic_ns().saturating_add(SETTLE_MS * 1_000_000);
+        // It takes nothing but a CPU for a moment, but they may be many: who is not waited for tells
+        // its parent once more. A debugger may have one stop as it exits.
+        let mut patience = Patience::new(SETTLE_MS, SETTLE_MS);
         for dead in &self.dead {
-            // It takes nothing but a CPU for a moment.
-            while !park::has_exited(&dead.task) && wait::monotonic_ns() < end {
-                wait::pause_ms_uninterruptible(1);
-            }
+            let kept = || wait::killed() && park::is_traced(&dead.task);
+            while !park::has_exited(&dead.task) && !kept() && patience.pause(1) {}
             if let Some(end) = &dead.end {
                 links::settle_dead(&dead.task, end.signal, end.execed, end.code);
             }
@@ -167,15 +181,9 @@ impl Ready<'_> {
         }
         // Not for ever, as somebody else may have sent them a signal, or they may meet a page that
         // comes from user space.
-        let end = wait::monotonic_ns().saturating_add(SETTLE_MS * 1_000_000);
+        let mut patience = Patience::new(SETTLE_MS, STOP_KILLED_MS);
         for (_, task) in &self.stopping {
-            while park::is_to_stop(task)
-                && !park::is_gone(task)
-                && !wait::killed()
-                && wait::monotonic_ns() < end
-            {
-                wait::pause_ms(1);
-            }
+            while park::is_to_stop(task) && !park::is_gone(task) && patience.pause(1) {}
         }
         for (index, _) in self.crew.members.iter() {
             self.held.release(index);

@@ -252,6 +252,8 @@ impl Job for Crew {
         self.restore.set_pid(plan.task.tid.get())?;
         self.become_shell(index, &plan)?;
         self.came(&self.shells);
+        // One that was made when the restart had failed: nobody may be left who kills it.
+        self.verdict()?;
         self.slot(index).ok_or(EINVAL)?.wait_turn()?;
         self.restore_self(&plan)?;
         self.give_turn(index.checked_add(1).ok_or(EINVAL)?);

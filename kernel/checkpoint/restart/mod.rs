@@ -54,7 +54,10 @@ use crate::{
             frozen::TaskName,
             links::PidRef, //
         },
-        time::wait, //
+        time::wait::{
+            self,
+            Patience, //
+        }, //
     },
     kinds,
     restart::args::RestartArgs, //
@@ -65,6 +68,9 @@ use source::Source;
 
 /// Longest time to wait for killed tasks to be gone, in milliseconds.
 const ABORT_MS: u64 = 60_000;
+
+/// The same of a caller that was killed, in milliseconds.
+const ABORT_KILLED_MS: u64 = 30_000;
 
 /// Longest time to wait for restarted tasks to be frozen, in milliseconds.
 const FREEZE_MS: u64 = 10_000;
@@ -314,8 +320,11 @@ fn wait_frozen(crew: &Arc<Crew>) {
 }
 
 /// Kills all tasks that were made, and waits until they are gone: nobody has to reap them.
+///
+/// Not for ever, as a debugger may keep one, or who provides a file that one closes. A caller that was
+/// killed does not wait for debuggers at all.
 fn tear_down(crew: &Arc<Crew>) {
-    let end = wait::monotonic_ns().saturating_add(ABORT_MS * 1_000_000);
+    let mut patience = Patience::new(ABORT_MS, ABORT_KILLED_MS);
     let mut pause = 1;
     loop {
         let mut left = 0;
@@ -323,19 +332,19 @@ fn tear_down(crew: &Arc<Crew>) {
             // One that is made only now is found the next time: who makes it is killed, but is
             // here until it has noted it.
             slot.kill();
-            if !slot.is_gone() {
+            let kept = || slot.task().is_some_and(|task| park::is_traced(&task));
+            if !slot.is_gone() && !(wait::killed() && kept()) {
                 left += 1;
             }
         }
         if left == 0 {
             return;
         }
-        if wait::monotonic_ns() > end {
+        if !patience.pause(pause) {
             crew.restore
                 .with_report(|r| r.line(fmt!("error: {} killed tasks are not gone yet", left)));
             return;
         }
-        wait::pause_ms_uninterruptible(pause);
         pause = (pause * 2).min(50);
     }
 }

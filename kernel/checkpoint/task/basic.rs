@@ -119,19 +119,37 @@ fn inside(cap: &Capture, number: u32, of_root: u32) -> u32 {
     }
 }
 
+/// Returns whether processes outside are in the process group, or the session, `number` of `t`. All of
+/// one without a leader ask for the same: what was found last is known. 0 is any that is outside of the
+/// pid namespace, so each is looked at.
+fn has_others(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> bool {
+    let found = &mut cap.found.task;
+    let last = if session {
+        &mut found.last_session
+    } else {
+        &mut found.last_group
+    };
+    match *last {
+        _ if found.tids.get(&number).is_some() => false,
+        Some((known, others)) if known == number && number != 0 => others,
+        _ => {
+            let known = |tid| found.tids.get(&tid).is_some();
+            let others = t.group_has_others(session, &cap.pid_ns, known);
+            *last = Some((number, others));
+            others
+        }
+    }
+}
+
 /// Lists what of a subtree is in a process group or session of others, unless the root is: that is
 /// the caller's of restart(2) then. To be called for each task when all were collected.
 pub(super) fn groups_of_subtree(cap: &mut Capture, t: &FrozenTask) {
     let Some((root_pgid, root_sid)) = cap.found.task.root.filter(|_| t.is_leader()) else {
         return;
     };
-    let known = |tid| cap.found.task.tids.get(&tid).is_some();
-    let has_others = |number, of_root, session| {
-        number != of_root && !known(number) && t.group_has_others(session, &cap.pid_ns, known)
-    };
     let (pgid, sid) = (t.pgid_in(&cap.pid_ns), t.sid_in(&cap.pid_ns));
-    let group = has_others(pgid, root_pgid, false);
-    let session = has_others(sid, root_sid, true);
+    let group = pgid != root_pgid && has_others(cap, t, pgid, false);
+    let session = sid != root_sid && has_others(cap, t, sid, true);
     if group {
         cap.refuse(
             EBUSY,

@@ -6,6 +6,7 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
+        clock::shift,
         kind::Group,
         restore::Restore, //
     },
@@ -21,7 +22,6 @@ use crate::{
             Itimers, //
         }, //
     },
-    task::restart_block::shift, //
 };
 
 /// Interval timers of a process.

@@ -69,6 +69,10 @@ pub(crate) struct Collected {
     tids: RBTree<u32, ()>,
     /// Process group and session of the root, if it has been seen.
     root: Option<(u32, u32)>,
+    /// The process group without a leader that was looked at last, and whether it has members outside.
+    last_group: Option<(u32, bool)>,
+    /// The same of sessions.
+    last_session: Option<(u32, bool)>,
     /// The root task's record has been written.
     root_saved: bool,
     /// CPU time that may still be in the image.
@@ -85,6 +89,8 @@ impl Collected {
         Self {
             tids: RBTree::new(),
             root: None,
+            last_group: None,
+            last_session: None,
             root_saved: false,
             cpu_time: CPU_TIME_MAX,
             queued_timers: KVVec::new(),

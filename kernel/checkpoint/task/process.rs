@@ -18,9 +18,12 @@ use crate::{
         ProcessOps, //
     },
     image::task::*,
-    kapi::task::limits::{
-        self,
-        OomScore, //
+    kapi::{
+        fork::parked::ParkedTask,
+        task::limits::{
+            self,
+            OomScore, //
+        }, //
     },
     task::{
         basic,
@@ -37,11 +40,16 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
     leaks,
     save,
     secure,
+    load: load_cpu_limit,
+    bury,
     ..ProcessOps::NONE
 };
 
 /// What stops a process: the same number on all architectures.
 const SIGSTOP: u32 = 19;
+
+/// RLIMIT_CPU: the same number on all architectures.
+const CPU: usize = 0;
 
 /// Names of resource limits, for messages.
 const LIMITS: [&str; NR_RLIMITS] = [
@@ -162,20 +170,42 @@ fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     })?;
     for (n, (name, [soft, hard])) in LIMITS.iter().zip(&process.rlimits).enumerate() {
         let new = (soft.get(), hard.get());
-        if limits::limit(n)? == new {
+        if n == CPU || limits::limit(n)? == new {
             continue;
         }
-        limits::set_limit(n, new).map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!(
-                    "the caller may not set RLIMIT_{name} to {} {}: it needs CAP_SYS_RESOURCE",
-                    new.0,
-                    new.1
-                ),
-            )
-        })?;
+        limits::set_limit(n, new).map_err(|e| no_limit(r, plan, e, name, new))?;
     }
+    Ok(())
+}
+
+/// Reports that a limit can't be set; returns the error for that.
+fn no_limit(r: &Restore, plan: &Plan<'_>, e: Error, name: &str, new: (u64, u64)) -> Error {
+    r.fail(
+        e,
+        plan,
+        fmt!(
+            "the caller may not set RLIMIT_{name} to {} {}: it needs CAP_SYS_RESOURCE",
+            new.0,
+            new.1
+        ),
+    )
+}
+
+/// Limits the CPU time of the process, which has that of the image by now: what its restart has cost
+/// would count before.
+fn load_cpu_limit(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    let Some([soft, hard]) = process.rlimits.get(CPU) else {
+        return Ok(());
+    };
+    let new = (soft.get(), hard.get());
+    task.set_limit(CPU, new)
+        .map_err(|e| no_limit(r, plan, e, "CPU", new))
+}
+
+/// The same of one that was dead: maybe because of that limit, which does not kill it again.
+fn bury(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+    load_cpu_limit(r, plan, task)?;
+    task.ignore_cpu_limit();
     Ok(())
 }

@@ -5,9 +5,12 @@
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::{
-        Plan,
-        Restore, //
+    core::{
+        clock::shift,
+        restore::{
+            Plan,
+            Restore, //
+        }, //
     },
     found::Capture,
     image::task::*,
@@ -31,18 +34,6 @@ pub(super) const ALARMS: [i32; 2] = [REALTIME_ALARM, BOOTTIME_ALARM];
 /// Futex flags in the image: shared between address spaces; expiry on CLOCK_REALTIME.
 const FUTEX_SHARED: u64 = 1 << 0;
 const FUTEX_REALTIME: u64 = 1 << 1;
-
-/// Never: a time that offsets do not move.
-const NEVER: i64 = i64::MAX;
-
-/// Moves a time by an offset of its clock.
-pub(super) fn shift(time: i64, offset: i64) -> i64 {
-    if time == NEVER {
-        NEVER
-    } else {
-        time.saturating_add(offset)
-    }
-}
 
 /// Moves the expiry of `call` by the offset of its clock.
 fn shifted(call: Call, monotonic: i64, boottime: i64) -> Call {

@@ -10,6 +10,7 @@ use zerocopy::IntoBytes;
 
 use crate::{
     core::{
+        clock::shift,
         kind::Group,
         restore::{
             Plan,
@@ -53,7 +54,6 @@ use crate::{
     task::{
         pending::for_each_record,
         restart_block::{
-            shift,
             ALARMS,
             BOOTTIME,
             BOOTTIME_ALARM,

@@ -2,8 +2,8 @@
 
 //! CPU times, which the CPU clocks show.
 //!
-//! A task that lives gets them while it is held: what its restart has cost is not counted, and so
-//! neither counts for a limit or a timer.
+//! A task gets them while it is held: what its restart has cost is not counted, and so neither counts
+//! for a limit or a timer.
 
 use kernel::prelude::*;
 
@@ -26,7 +26,6 @@ use crate::{
         task::{
             frozen::FrozenTask,
             times::{
-                self,
                 GroupTimes,
                 Times, //
             }, //
@@ -37,16 +36,16 @@ use crate::{
 /// CPU times of a thread.
 pub(super) const KIND: ThreadOps = ThreadOps {
     name: "CPU times",
-    secure,
     load,
+    bury,
     ..ThreadOps::NONE
 };
 
 /// CPU times of a process.
 pub(super) const PROCESS: ProcessOps = ProcessOps {
     name: "CPU times of a process",
-    secure: secure_process,
     load: load_process,
+    bury: load_process,
     ..ProcessOps::NONE
 };
 
@@ -129,14 +128,6 @@ fn parse_process(process: &Process) -> GroupTimes {
     }
 }
 
-/// Sets those of the current task if it was dead: it is not held.
-fn secure(_: &Restore, plan: &Plan<'_>) -> Result {
-    if plan.task.state.get() != TASK_LIVE {
-        times::set_own(&parse(&plan.task));
-    }
-    Ok(())
-}
-
 fn load(_: &Restore, plan: &Plan<'_>, _: &Slot, task: &ParkedTask) -> Result {
     task.set_times(&parse(&plan.task));
     if plan.last {
@@ -146,11 +137,8 @@ fn load(_: &Restore, plan: &Plan<'_>, _: &Slot, task: &ParkedTask) -> Result {
     Ok(())
 }
 
-fn secure_process(r: &Restore, plan: &Plan<'_>) -> Result {
-    if plan.task.state.get() != TASK_LIVE {
-        let process = plan.process().map_err(|f| r.fault(f))?;
-        times::set_own_group(&parse_process(&process));
-    }
+fn bury(_: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+    task.set_times(&parse(&plan.task));
     Ok(())
 }
 

@@ -398,6 +398,12 @@ pub(crate) fn is_gone(task: &Task) -> bool {
     unsafe { (&raw const (*task.as_ptr()).thread_pid).read_volatile() }.is_null()
 }
 
+/// A debugger has `task`: it may stop as it exits, and stays until the debugger has waited for it.
+pub(crate) fn is_traced(task: &Task) -> bool {
+    // SAFETY: We own a reference; the integer is read once.
+    unsafe { (&raw const (*task.as_ptr()).ptrace).read_volatile() != 0 }
+}
+
 /// `task` will stop on its way to user mode, and has not yet.
 pub(crate) fn is_to_stop(task: &Task) -> bool {
     // SAFETY: We own a reference; the word is read once.

@@ -20,6 +20,9 @@ use crate::kapi::{
 /// provides: the lock is held for as long as it wants.
 const LOCK_MS: u64 = 10_000;
 
+/// The same while the tasks of a restart are held, which SIGKILL does not end then.
+const HELD_LOCK_MS: u64 = 1_000;
+
 /// Longest pause between two tries, in milliseconds.
 const PAUSE_MAX_MS: u32 = 50;
 
@@ -220,11 +223,11 @@ impl Epoll {
     }
 
     /// Brings what was registered, the file at `addr` as descriptor `fd`, into the state that it had:
-    /// on the ready list, as the last, or not on it; disabled by EPOLLONESHOT or not.
+    /// on the ready list, as the last, or not on it; disabled by EPOLLONESHOT or not. The tasks are held.
     ///
     /// ENOENT: it is not registered, as the file has been closed. EBUSY, EINTR: as [`Self::items`].
     pub(crate) fn settle(&self, addr: usize, fd: u32, listed: bool, disabled: bool) -> Result {
-        until_unlocked(|| {
+        unlocked_within(HELD_LOCK_MS, || {
             let mut key = key(addr, fd)?;
             // SAFETY: By the type's invariants it is an epoll instance; the key is ours, and the file
             // in it is only compared.
@@ -251,8 +254,13 @@ fn once<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
 /// Runs `f` until it does not fail because the instance is locked (EAGAIN).
 ///
 /// EBUSY: somebody has it locked and does not let go. EINTR: the caller was killed.
-fn until_unlocked<R>(mut f: impl FnMut() -> Result<R>) -> Result<R> {
-    let end = wait::monotonic_ns().saturating_add(LOCK_MS * 1_000_000);
+fn until_unlocked<R>(f: impl FnMut() -> Result<R>) -> Result<R> {
+    unlocked_within(LOCK_MS, f)
+}
+
+/// The same, with another time in milliseconds that is waited for at most.
+fn unlocked_within<R>(ms: u64, mut f: impl FnMut() -> Result<R>) -> Result<R> {
+    let end = wait::monotonic_ns().saturating_add(ms * 1_000_000);
     let mut pause = 1;
     loop {
         match f() {

@@ -30,6 +30,9 @@ use crate::kapi::{
 /// (userfaultfd, FUSE): the lock is held for as long as it wants.
 const LOCK_MS: u64 = 10_000;
 
+/// The same while the tasks of a restart are held, which SIGKILL does not end then.
+const HELD_LOCK_MS: u64 = 100;
+
 /// Longest pause between two tries, in milliseconds.
 const PAUSE_MAX_MS: u32 = 50;
 
@@ -128,12 +131,13 @@ impl Pipe {
     }
 
     /// Sets O_ASYNC of its end, as fcntl(F_SETFL) does by the descriptor `fd`, which signals name. That
-    /// one waits for the lock as long as who has it likes, who may be anybody of a named pipe.
+    /// one waits for the lock as long as who has it likes, who may be anybody of a named pipe. Here the
+    /// tasks are held, and so it is waited for only shortly.
     ///
     /// Errors also as of a lock: EBUSY, EINTR.
     pub(crate) fn set_async(&self, fd: u32) -> Result {
         let file = self.file.as_ptr();
-        self.locked(|pipe| {
+        self.locked_within(HELD_LOCK_MS, |pipe| {
             // SAFETY: The file keeps the pipe, which is locked.
             let lists = unsafe {
                 [
@@ -160,7 +164,16 @@ impl Pipe {
     ///
     /// EBUSY: somebody has it locked and does not let go. EINTR: the caller was killed.
     fn locked<R>(&self, f: impl FnOnce(*mut bindings::pipe_inode_info) -> R) -> Result<R> {
-        let end = wait::monotonic_ns().saturating_add(LOCK_MS * 1_000_000);
+        self.locked_within(LOCK_MS, f)
+    }
+
+    /// The same, with another time in milliseconds that is waited for at most.
+    fn locked_within<R>(
+        &self,
+        ms: u64,
+        f: impl FnOnce(*mut bindings::pipe_inode_info) -> R,
+    ) -> Result<R> {
+        let end = wait::monotonic_ns().saturating_add(ms * 1_000_000);
         let mut pause = 1;
         // SAFETY: The file keeps the pipe.
         while !unsafe { bindings::pipe_trylock_it(self.pipe) } {

@@ -10,7 +10,10 @@ use kernel::{
 
 use crate::{
     image::task::NR_RLIMITS,
-    kapi::task::frozen::FrozenTask, //
+    kapi::{
+        fork::parked::ParkedTask,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// A resource limit: soft, hard.
@@ -108,23 +111,47 @@ pub(crate) fn limit(n: usize) -> Result<Limit> {
     Ok((old.rlim_cur as u64, old.rlim_max as u64))
 }
 
-/// Sets resource limit `n` of the current thread group, as setrlimit(2).
+/// Sets resource limit `n` of the thread group of `t`, with the checks of setrlimit(2) by the rights of
+/// the caller.
 ///
-/// EPERM: it would be raised above the hard limit without CAP_SYS_RESOURCE.
-pub(crate) fn set_limit(n: usize, limit: Limit) -> Result {
+/// # Safety
+///
+/// `t` is valid for the duration of the call.
+unsafe fn set(t: *mut bindings::task_struct, n: usize, limit: Limit) -> Result {
     let mut new = bindings::rlimit {
         rlim_cur: usize::try_from(limit.0)?,
         rlim_max: usize::try_from(limit.1)?,
     };
-    // SAFETY: Sets a limit of the running task; the permission is checked there.
+    // SAFETY: By the caller's promise. A task keeps its group leader and its signal_struct; the
+    // permission is checked there.
     to_result(unsafe {
-        bindings::do_prlimit(
-            bindings::get_current(),
-            u32::try_from(n)?,
-            &mut new,
-            core::ptr::null_mut(),
-        )
+        bindings::do_prlimit(t, u32::try_from(n)?, &mut new, core::ptr::null_mut())
     })
+}
+
+/// Sets resource limit `n` of the current thread group, as setrlimit(2).
+///
+/// EPERM: it would be raised above the hard limit without CAP_SYS_RESOURCE.
+pub(crate) fn set_limit(n: usize, limit: Limit) -> Result {
+    // SAFETY: It is the running task.
+    unsafe { set(bindings::get_current(), n, limit) }
+}
+
+impl ParkedTask {
+    /// Sets resource limit `n` of its thread group, as prlimit(2). The errors are those of
+    /// [`set_limit`].
+    ///
+    /// That the caller may touch the task is not asked: it has made it.
+    pub(crate) fn set_limit(&self, n: usize, limit: Limit) -> Result {
+        // SAFETY: By the type's invariants the task is valid.
+        unsafe { set(self.as_ptr(), n, limit) }
+    }
+
+    /// Has RLIMIT_CPU not end its thread group, which does nothing more but exit.
+    pub(crate) fn ignore_cpu_limit(&self) {
+        // SAFETY: By the type's invariants the task is valid.
+        unsafe { bindings::checkpoint_ignore_cpu_limit(self.as_ptr()) };
+    }
 }
 
 /// Sets the OOM adjustment of the current thread group, as writing to /proc/self/oom_score_adj.

@@ -159,16 +159,8 @@ impl PidRef {
 
     /// It is the process group or session of some task.
     pub(crate) fn is_group(&self) -> bool {
-        let kinds = [
-            bindings::pid_type_PIDTYPE_PGID,
-            bindings::pid_type_PIDTYPE_SID,
-        ];
-        kinds.iter().any(|&kind| {
-            // SAFETY: We own a reference; the head of the list is read once, and not followed.
-            let first =
-                unsafe { (&raw const (*self.as_ptr()).tasks[kind as usize].first).read_volatile() };
-            !first.is_null()
-        })
+        self.is_used_as(bindings::pid_type_PIDTYPE_PGID)
+            || self.is_used_as(bindings::pid_type_PIDTYPE_SID)
     }
 
     /// The number of the pid in `ns`; 0 if it has none there.

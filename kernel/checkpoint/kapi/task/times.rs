@@ -82,62 +82,30 @@ impl FrozenTask {
     }
 }
 
-/// Sets the times of a thread.
-///
-/// # Safety
-///
-/// `t` is the running task, or does not run.
-unsafe fn set(t: *mut bindings::task_struct, times: &Times) {
-    let times = (*times).into();
-    // SAFETY: By the caller's promise nobody else changes them. Only account_user_time() and the
-    // like do, by small steps, and rely on that: sums over a group are not checked for overflow, by
-    // which cputime_adjust() divides. Here they are bounded for the whole image, so no sum
-    // overflows however the kernel makes it.
-    unsafe { bindings::checkpoint_set_times(t, &times) };
-}
-
-/// Sets the times of a thread group.
-///
-/// # Safety
-///
-/// `t` is the running task, or a thread of a group that does not run.
-unsafe fn set_group(t: *mut bindings::task_struct, times: &GroupTimes) {
-    let own = times.own.into();
-    let children = bindings::checkpoint_times {
-        utime: times.cutime,
-        stime: times.cstime,
-        ..Default::default()
-    };
-    // SAFETY: By the caller's promise the signal_struct is valid; the times change under its lock.
-    // The kernel adds what threads and children had to them when those exit: as for the times of a
-    // thread, no sum overflows.
-    unsafe { bindings::checkpoint_set_group_times(t, &own, &children) };
-}
-
-/// Sets the CPU times of the current thread, all times of an image together being at most
-/// `CPU_TIME_MAX`.
-pub(crate) fn set_own(times: &Times) {
-    // SAFETY: It is the running task.
-    unsafe { set(bindings::get_current(), times) };
-}
-
-/// Sets the CPU times of the current thread group, as [`set_own`].
-pub(crate) fn set_own_group(times: &GroupTimes) {
-    // SAFETY: It is the running task.
-    unsafe { set_group(bindings::get_current(), times) };
-}
-
 impl ParkedTask {
-    /// Sets the CPU times of the thread, as [`set_own`]. It has not used any of its own by then.
+    /// Sets the CPU times of the thread, all times of an image together being at most
+    /// `CPU_TIME_MAX`. It has not used any of its own by then.
     pub(crate) fn set_times(&self, times: &Times) {
-        // SAFETY: By the type's invariants the task is valid and does not run.
-        unsafe { set(self.as_ptr(), times) };
+        let times = (*times).into();
+        // SAFETY: By the type's invariants the task is valid and does not run, so nobody else changes
+        // them. Only account_user_time() and the like do, by small steps, and rely on that: sums over
+        // a group are not checked for overflow, by which cputime_adjust() divides. Here they are
+        // bounded for the whole image, so no sum overflows however the kernel makes it.
+        unsafe { bindings::checkpoint_set_times(self.as_ptr(), &times) };
     }
 
-    /// Sets the CPU times of its thread group, as [`set_own`]; all threads are held.
+    /// Sets the CPU times of its thread group, as [`Self::set_times`]; all threads are held.
     pub(crate) fn set_group_times(&self, times: &GroupTimes) {
-        // SAFETY: By the type's invariants the task is valid; it keeps its signal_struct.
-        unsafe { set_group(self.as_ptr(), times) };
+        let own = times.own.into();
+        let children = bindings::checkpoint_times {
+            utime: times.cutime,
+            stime: times.cstime,
+            ..Default::default()
+        };
+        // SAFETY: By the type's invariants the task is valid, and keeps its signal_struct; the times
+        // change under its lock. The kernel adds what threads and children had to them when those
+        // exit: as for the times of a thread, no sum overflows.
+        unsafe { bindings::checkpoint_set_group_times(self.as_ptr(), &own, &children) };
     }
 
     /// Has the CPU clocks of its thread group show what its threads have, which are all held and

@@ -118,10 +118,46 @@ pub(crate) fn pause_ms(ms: u32) {
     }
 }
 
-/// Sleeps for `ms` milliseconds, even if the caller is killed: for clean-up.
-pub(crate) fn pause_ms_uninterruptible(ms: u32) {
+/// Sleeps for `ms` milliseconds, even if the caller is killed.
+fn pause_ms_uninterruptible(ms: u32) {
     // SAFETY: Process context, no lock held.
     unsafe { bindings::msleep(ms) };
+}
+
+/// How long to wait for what should take a moment, but where user space may come between: a debugger
+/// that stops who exits, a page or a lock of a file that somebody provides.
+///
+/// A caller that was killed still waits a little, as what it has begun is in order then.
+pub(crate) struct Patience {
+    /// On CLOCK_MONOTONIC, in nanoseconds.
+    end: u64,
+    /// For so long, from then on, if the caller is killed.
+    killed_ns: u64,
+}
+
+impl Patience {
+    /// Some that ends after `ms` milliseconds, or `killed_ms` after it was seen that the caller was
+    /// killed.
+    pub(crate) fn new(ms: u64, killed_ms: u64) -> Self {
+        Self {
+            end: monotonic_ns().saturating_add(ms * 1_000_000),
+            killed_ns: killed_ms * 1_000_000,
+        }
+    }
+
+    /// Sleeps for `ms` milliseconds, few of them, even if the caller is killed. False: it has not
+    /// slept, as the patience is at its end.
+    pub(crate) fn pause(&mut self, ms: u32) -> bool {
+        let now = monotonic_ns();
+        if killed() {
+            self.end = self.end.min(now.saturating_add(self.killed_ns));
+        }
+        if now >= self.end {
+            return false;
+        }
+        pause_ms_uninterruptible(ms);
+        true
+    }
 }
 
 /// The kernel's CLOCK_MONOTONIC in nanoseconds.

@@ -9,44 +9,6 @@
 static struct ckpt_run run;
 static struct image im;
 
-static int sent_inside(void *arg)
-{
-	ckpt_step(1);
-	ckpt_wait_go();
-	return 0;
-}
-
-static int sender(void *arg)
-{
-	pid_t kid;
-
-	ckpt_step_wait(0, 1);
-	set_pid_namespace(board->value[0]);
-	kid = ckpt_fork(sent_inside, NULL);
-	set_pid_namespace(getpid());
-	ckpt_step_wait(1, 1);
-	ckpt_step(2);
-	ckpt_wait_go();
-	ckpt_wait_exit(kid, 0);
-	ckpt_step(3);
-	return 0;
-}
-
-static int starter_of_init(void *arg)
-{
-	pid_t inner = fork_in_new_pidns();
-
-	if (!inner) {
-		ckpt_step_wait(3, 1);
-		_exit(0);
-	}
-	board->value[0] = inner;
-	ckpt_step(0);
-	ckpt_wait_go();
-	ckpt_wait_exit(inner, 0);
-	return 0;
-}
-
 static int waits(void *arg)
 {
 	ckpt_step(2);
@@ -71,12 +33,13 @@ CKPT_SCENARIO(nested)
 	pid_t kid[] = {
 		ckpt_fork(sender, NULL), ckpt_fork(starter_of_init, NULL), ckpt_fork(parent, NULL),
 	};
+	static const int ends[] = { 84, 86, 0 };
 	int i;
 
 	ckpt_step_wait(2, 2);
 	ckpt_ready_wait();
 	for (i = 0; i < 3; i++)
-		ckpt_wait_exit(kid[i], 0);
+		ckpt_wait_exit(kid[i], ends[i]);
 }
 
 FIXTURE(parents) { int unused; };

@@ -286,11 +286,11 @@ CKPT_CYCLE(events_and_data)
 	int ep = instance(), i, fd;
 
 	CHECK_SYS(pipe(fds));
-	for (i = 0; i < 9; i++) {
+	for (i = 0; i < (int)ARRAY_SIZE(events); i++) {
 		fd = CHECK_SYS(dup(fds[R]));
-		add(ep, fd, events[i], data[i % 5]);
+		add(ep, fd, events[i], data[i % ARRAY_SIZE(data)]);
 	}
-	same_items(ep, 9);
+	same_items(ep, i);
 }
 
 CKPT_CYCLE(exclusive)
@@ -502,10 +502,8 @@ CKPT_CYCLE(named_pipes)
 		CHECK_SYS(mkfifo(ckpt_path(path, sizeof(path), name), 0600));
 		end[i][R] = CHECK_SYS(open(path, O_RDONLY | O_NONBLOCK));
 		end[i][W] = CHECK_SYS(open(path, O_WRONLY));
+		add(ep, end[i][R], EPOLLIN | EPOLLET, DATA(i));
 	}
-	add(ep, end[0][R], EPOLLIN | EPOLLET, DATA(0));
-	add(ep, end[1][R], EPOLLIN | EPOLLET, DATA(1));
-	add(ep, end[2][R], EPOLLIN | EPOLLET, DATA(2));
 	put(end[0][W], 0, 10);
 	reports(ep, EPOLLIN, DATA(0));
 	put(end[1][W], 0, 10);
@@ -579,22 +577,23 @@ CKPT_CYCLE(timer_fds)
 	reports_nothing(ep);
 }
 
-static void block(sigset_t *set, int sig)
+/* A signalfd for @sig, which is blocked. */
+static int signal_fd_of(int sig)
 {
-	sigemptyset(set);
-	sigaddset(set, sig);
-	CHECK_SYS(sigprocmask(SIG_BLOCK, set, NULL));
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	return CHECK_SYS(signalfd(-1, &set, 0));
 }
 
 /* It waits for the signals of who has registered it. */
 CKPT_CYCLE(signal_fd)
 {
 	struct signalfd_siginfo info;
-	int ep = instance(), fd;
-	sigset_t set;
+	int ep = instance(), fd = signal_fd_of(SIGUSR1);
 
-	block(&set, SIGUSR1);
-	fd = CHECK_SYS(signalfd(-1, &set, 0));
 	add(ep, fd, EPOLLIN | EPOLLET, DATA(1));
 	same_items(ep, 1);
 	reports_nothing(ep);
@@ -607,11 +606,8 @@ CKPT_CYCLE(signal_fd)
 
 CKPT_CYCLE(signal_that_is_pending)
 {
-	int ep = instance(), other = instance(), fd;
-	sigset_t set;
+	int ep = instance(), other = instance(), fd = signal_fd_of(SIGUSR1);
 
-	block(&set, SIGUSR1);
-	fd = CHECK_SYS(signalfd(-1, &set, 0));
 	add(ep, fd, EPOLLIN | EPOLLET, DATA(1));
 	add(other, fd, EPOLLIN | EPOLLET, DATA(2));
 	CHECK_SYS(kill(getpid(), SIGUSR1));
@@ -625,12 +621,9 @@ CKPT_CYCLE(signal_that_is_pending)
 /* Whoever asks the outer instance what it has to report: the signal is not his. */
 CKPT_CYCLE(signal_that_is_nested)
 {
-	int inner = instance(), outer = instance(), fd;
-	sigset_t set;
+	int inner = instance(), outer = instance();
 
-	block(&set, SIGUSR1);
-	fd = CHECK_SYS(signalfd(-1, &set, 0));
-	add(inner, fd, EPOLLIN | EPOLLET, DATA(1));
+	add(inner, signal_fd_of(SIGUSR1), EPOLLIN | EPOLLET, DATA(1));
 	add(outer, inner, EPOLLIN | EPOLLET, DATA(2));
 	CHECK_SYS(kill(getpid(), SIGUSR1));
 	reports(outer, EPOLLIN, DATA(2));
@@ -654,14 +647,10 @@ static int has_signal(void *arg)
 
 CKPT_CYCLE(signal_fd_of_the_parent)
 {
-	sigset_t set;
 	pid_t kid;
-	int fd;
 
 	ep_shared = instance();
-	block(&set, SIGUSR1);
-	fd = CHECK_SYS(signalfd(-1, &set, 0));
-	add(ep_shared, fd, EPOLLIN | EPOLLET, DATA(1));
+	add(ep_shared, signal_fd_of(SIGUSR1), EPOLLIN | EPOLLET, DATA(1));
 	kid = ckpt_fork(has_signal, NULL);
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();

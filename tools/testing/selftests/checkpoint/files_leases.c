@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Leases and delegations: who has one is told when somebody wants to open the file. */
+#include "blocked_signals.h"
 #include "fault.h"
 #include "refuse.h"
 
@@ -36,34 +37,10 @@ static int make(int flags)
 	return CHECK_SYS(open(path, flags));
 }
 
-static void block(void)
+static void block_both(void)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIG);
-	sigaddset(&set, SIGIO);
-	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
-}
-
-static siginfo_t comes(int sig)
-{
-	struct timespec watchdog = { CKPT_WATCHDOG };
-	siginfo_t info;
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	CHECK_EQ(sig, sigtimedwait(&set, &info, &watchdog));
-	return info;
-}
-
-static bool is_pending(int sig)
-{
-	sigset_t set;
-
-	CHECK_SYS(sigpending(&set));
-	return sigismember(&set, sig) == 1;
+	block(SIG);
+	block(SIGIO);
 }
 
 /* Nobody gets it open with @flags before the lease is given up. */
@@ -82,7 +59,7 @@ CKPT_CYCLE(for_reading)
 	int fd = make(O_RDONLY), other = CHECK_SYS(open(path, O_RDONLY));
 	siginfo_t info;
 
-	block();
+	block_both();
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_RDLCK));
 	CHECK_SYS(fcntl(other, F_SETLEASE, F_RDLCK));
 	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
@@ -108,7 +85,7 @@ CKPT_CYCLE(for_writing)
 {
 	int fd = make(O_RDWR);
 
-	block();
+	block_both();
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
 	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
 	CHECK_EQ(3, write(fd, "abc", 3));
@@ -124,7 +101,7 @@ CKPT_CYCLE(for_writing)
 
 static int is_told(void *arg)
 {
-	block();
+	block_both();
 	ckpt_step(0);
 	ckpt_wait_go();
 	ckpt_step_wait(1, 1);
@@ -138,7 +115,7 @@ CKPT_CYCLE(other_owners)
 	int fd, silent;
 	pid_t child;
 
-	block();
+	block_both();
 	silent = make(O_RDWR);
 	CHECK_SYS(unlink(path));
 	CHECK_SYS(fcntl(silent, F_SETLEASE, F_WRLCK));
@@ -179,7 +156,7 @@ CKPT_CYCLE(delegations)
 	int dir, fd = make(O_RDONLY);
 	pid_t child;
 
-	block();
+	block_both();
 	snprintf(directory, sizeof(directory), "/dev/shm/ckpt-deleg-XXXXXX");
 	CHECK(mkdtemp(directory), "%s", strerror(errno));
 	dir = CHECK_SYS(open(directory, O_RDONLY | O_DIRECTORY));
@@ -214,7 +191,7 @@ REFUSE(being_broken)
 	int fd = make(O_RDWR);
 	pid_t child;
 
-	block();
+	block_both();
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
 	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
 	child = ckpt_fork(waits_for_lease, NULL);

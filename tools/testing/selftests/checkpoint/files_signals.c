@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Signals of open files: who gets them, which, by whose choice, and what they tell. */
-#include "common.h"
+#include "blocked_signals.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -36,36 +36,6 @@ static void set_owner(int fd, int type, pid_t pid)
 	CHECK_EQ(want_type, owner_of(fd).type);					\
 	CHECK_EQ(want_pid, owner_of(fd).pid);					\
 } while (0)
-
-static void block(int sig)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
-}
-
-/* The signal @sig comes; what it tells. */
-static siginfo_t comes(int sig)
-{
-	struct timespec watchdog = { CKPT_WATCHDOG };
-	siginfo_t info;
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	CHECK_EQ(sig, sigtimedwait(&set, &info, &watchdog));
-	return info;
-}
-
-static bool is_pending(int sig)
-{
-	sigset_t set;
-
-	CHECK_SYS(sigpending(&set));
-	return sigismember(&set, sig) == 1;
-}
 
 static void put(int fd)
 {

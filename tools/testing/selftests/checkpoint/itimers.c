@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Interval timers, and limits of CPU time. */
-#include "common.h"
+#include "blocked_signals.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 
@@ -58,23 +57,6 @@ static void expiry(uint64_t interval, uint64_t *from, uint64_t *to)
 	*from = begin + rest;
 	/* Microseconds are rounded down. */
 	*to = clock_ns(CLOCK_MONOTONIC) + rest + 1000;
-}
-
-static void block(int sig)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
-}
-
-static bool is_pending(int sig)
-{
-	sigset_t set;
-
-	CHECK_SYS(sigpending(&set));
-	return sigismember(&set, sig);
 }
 
 static void take(int sig)
@@ -255,7 +237,7 @@ CKPT_CYCLE(prof_counts_on)
 	counts_on(ITIMER_PROF, SIGPROF);
 }
 
-static void comes(int which, int sig)
+static void expires(int which, int sig)
 {
 	uint64_t rest;
 
@@ -276,12 +258,12 @@ static void comes(int which, int sig)
 
 CKPT_CYCLE(virtual_expires)
 {
-	comes(ITIMER_VIRTUAL, SIGVTALRM);
+	expires(ITIMER_VIRTUAL, SIGVTALRM);
 }
 
 CKPT_CYCLE(prof_expires)
 {
-	comes(ITIMER_PROF, SIGPROF);
+	expires(ITIMER_PROF, SIGPROF);
 }
 
 /* One that is not armed may have an interval all the same. */

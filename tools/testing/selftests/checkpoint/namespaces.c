@@ -103,48 +103,6 @@ CKPT_CYCLE(nested_pid, .flags = SC_CONTAINER)
 	ckpt_wait_exit(inner, 82);
 }
 
-static int sent_inside(void *arg)
-{
-	CHECK_EQ(2, getpid());
-	ckpt_step(1);
-	ckpt_wait_go();
-	CHECK_EQ(2, getpid());
-	CHECK_EQ(0, getppid());
-	return 83;
-}
-
-/* A process of another namespace than its parent's, which it is not the init of. */
-static int sender(void *arg)
-{
-	pid_t kid;
-
-	ckpt_step_wait(0, 1);
-	set_pid_namespace(board->value[0]);
-	kid = ckpt_fork(sent_inside, NULL);
-	set_pid_namespace(getpid());
-	ckpt_step_wait(1, 1);
-	ckpt_step(2);
-	ckpt_wait_go();
-	ckpt_wait_exit(kid, 83);
-	ckpt_step(3);
-	return 84;
-}
-
-static int starter_of_init(void *arg)
-{
-	pid_t inner = fork_in_new_pidns();
-
-	if (!inner) {
-		ckpt_step_wait(3, 1);
-		_exit(85);
-	}
-	board->value[0] = inner;
-	ckpt_step(0);
-	ckpt_wait_go();
-	ckpt_wait_exit(inner, 85);
-	return 86;
-}
-
 /* It comes before the init of its namespace: its parent is older than that of the init. */
 CKPT_CYCLE(sent_into_namespace, .flags = SC_CONTAINER)
 {

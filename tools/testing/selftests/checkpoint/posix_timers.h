@@ -3,7 +3,7 @@
 #ifndef CKPT_TEST_POSIX_TIMERS_H
 #define CKPT_TEST_POSIX_TIMERS_H
 
-#include "common.h"
+#include "blocked_signals.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -77,23 +77,6 @@ __attribute__((unused)) static bool exists(int id)
 __attribute__((unused)) static void delete(int id)
 {
 	CHECK_SYS(syscall(__NR_timer_delete, id));
-}
-
-__attribute__((unused)) static void block(int sig)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	CHECK_EQ(0, pthread_sigmask(SIG_BLOCK, &set, NULL));
-}
-
-__attribute__((unused)) static bool is_pending(int sig)
-{
-	sigset_t set;
-
-	CHECK_SYS(sigpending(&set));
-	return sigismember(&set, sig);
 }
 
 __attribute__((unused)) static void wait_pending(int sig)

@@ -137,4 +137,33 @@ CKPT_CYCLE(many)
 		ckpt_wait_exit(kid[i], i);
 }
 
+/* What a limit has killed is not killed by it again while it is restarted. */
+CKPT_CYCLE(killed_by_cpu_limit)
+{
+	struct rlimit none = { 0, 0 }, limit;
+	pid_t kid[40];
+	siginfo_t info;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kid); i++) {
+		kid[i] = CHECK_SYS(fork());
+		if (!kid[i]) {
+			if (setrlimit(RLIMIT_CPU, &none))
+				_exit(1);
+			for (;;)
+				;
+		}
+		await_zombie(kid[i]);
+	}
+	ckpt_ready_wait();
+	for (i = 0; i < ARRAY_SIZE(kid); i++) {
+		CHECK_SYS(prlimit(kid[i], RLIMIT_CPU, NULL, &limit));
+		CHECK_EQ(0, limit.rlim_cur);
+		CHECK_EQ(0, limit.rlim_max);
+		CHECK_SYS(waitid(P_PID, kid[i], &info, WEXITED));
+		CHECK_EQ(CLD_KILLED, info.si_code);
+		CHECK_EQ(SIGKILL, info.si_status);
+	}
+}
+
 TEST_HARNESS_MAIN
