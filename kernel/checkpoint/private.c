@@ -11,6 +11,7 @@
 #include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/eventpoll.h>
+#include <linux/ipc_namespace.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
@@ -479,6 +480,42 @@ int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t
 	if (strscpy(kname.name, name, sizeof(kname.name)) <= 0)
 		return -ERANGE;
 	return file_setxattr(file, &ctx);
+}
+
+/**
+ * checkpoint_mq_next() - find the POSIX message queues of a namespace that have a name
+ * @ns: the namespace
+ * @prev: where the one before is; NULL: the first is wanted
+ * @out: set to where it is, with references
+ *
+ * The newest comes first.
+ *
+ * Return: 0; -ENOENT: there are no more.
+ */
+int checkpoint_mq_next(struct ipc_namespace *ns, const struct path *prev, struct path *out)
+{
+	struct dentry *dentry;
+
+	/* It takes over the reference on the one before. */
+	dentry = find_next_child(ns->mq_mnt->mnt_root, prev ? dget(prev->dentry) : NULL);
+	if (!dentry)
+		return -ENOENT;
+	out->mnt = mntget(ns->mq_mnt);
+	out->dentry = dentry;
+	return 0;
+}
+
+/**
+ * checkpoint_mq_dir_changed() - tell whether not everybody may make message queues any more
+ * @ns: the namespace
+ *
+ * Return: whether the permissions of the directory have been changed.
+ */
+bool checkpoint_mq_dir_changed(struct ipc_namespace *ns)
+{
+	umode_t mode = READ_ONCE(d_inode(ns->mq_mnt->mnt_root)->i_mode);
+
+	return (mode & S_IALLUGO) != (S_ISVTX | S_IRWXUGO);
 }
 
 /**

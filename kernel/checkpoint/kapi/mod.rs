@@ -52,8 +52,9 @@ pub(crate) mod fs {
     pub(crate) mod user_buffer;
 }
 
-/// System V IPC and its namespaces: `ipc/`.
+/// IPC and its namespaces: `ipc/`.
 pub(crate) mod ipc {
+    pub(crate) mod mqueue;
     pub(crate) mod msg;
     pub(crate) mod namespace;
     pub(crate) mod sem;
