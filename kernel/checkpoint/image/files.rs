@@ -104,6 +104,8 @@ values! {
     /// Attach of System V shared memory; `inode` is the `Segment`. Has no
     /// descriptor, only mappings.
     FILE_SYSV_SHM = 17,
+    /// POSIX message queue; `inode` is the `PosixQueue`.
+    FILE_MQUEUE = 18,
     /// Pidfd; `inode` is the `PidfdTarget`.
     FILE_PIDFD = 19,
     /// Namespace, as of /proc/PID/ns; `inode` is the `Uts` or

@@ -149,6 +149,8 @@ kinds! {
     UndoList: ipc::UndoList,
     MsgQueue: ipc::MsgQueue,
     Message: ipc::Message,
+    PosixQueue: ipc::PosixQueue,
+    PosixMessage: ipc::PosixMessage,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,

@@ -29,6 +29,7 @@ use crate::image::{
     epoll::Epoll,
     files::*,
     ipc::IpcNs,
+    ipc::PosixQueue,
     ipc::Segment,
     notify::Inotify,
     ns::Uts,
@@ -262,6 +263,16 @@ impl Walk<'_> {
             }
             FILE_SYSV_SHM => {
                 self.refer::<Segment>(raw, inode)?;
+                TYPE_REGULAR
+            }
+            FILE_MQUEUE => {
+                self.refer::<PosixQueue>(raw, inode)?;
+                ensure(
+                    raw,
+                    file.flags.get() & open::PATH == 0,
+                    "message queue that is open for its path only",
+                )?;
+                zero(raw, file.size.get() == 0 && file.mtime.get() == 0)?;
                 TYPE_REGULAR
             }
             FILE_DEVICE => {
