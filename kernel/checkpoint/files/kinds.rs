@@ -22,6 +22,8 @@ mod directory;
 mod eventfd;
 #[path = "fifo.rs"]
 mod fifo;
+#[path = "mqueue.rs"]
+mod mqueue;
 #[path = "signalfd.rs"]
 mod signalfd;
 #[path = "timerfd.rs"]
@@ -154,7 +156,8 @@ static KINDS: &[FileOps] = &[
     refused("huge page memory", |f| f.file.is_hugetlb()),
     all_on(DMA_BUF_MAGIC, "a DMA buffer"),
     all_on(BINDERFS_SUPER_MAGIC, "a file of binderfs"),
-    all_on(MQUEUE_MAGIC, "a POSIX message queue"),
+    mqueue::OPS,
+    all_on(MQUEUE_MAGIC, "a file of a mount of mqueue"),
     // Files and memory.
     memfd::OPS,
     sysv::OPS,
@@ -266,6 +269,7 @@ mod tests {
             FILE_PATH,
             FILE_EPOLL,
             FILE_SYSV_SHM,
+            FILE_MQUEUE,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }
