@@ -3,7 +3,6 @@
 #include "refuse.h"
 
 #include <fcntl.h>
-#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/fanotify.h>
@@ -174,19 +173,6 @@ REFUSE(namespace_of_others)
 		  "of the tree is: have it closed");
 	ckpt_ready_wait();
 	CHECK_SYS(setns(fd, CLONE_NEWNET));
-}
-
-REFUSE(message_queue)
-{
-	struct mq_attr attr = { .mq_maxmsg = 2, .mq_msgsize = 8 };
-	mqd_t q;
-
-	mq_unlink("/ckpt-refused");
-	q = CHECK_HERE(mq_open("/ckpt-refused", O_RDWR | O_CREAT, 0600, &attr));
-	EXPECT_FD((int)q, "*", "a POSIX message queue" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(mq_send(q, "m", 1, 0));
-	CHECK_SYS(mq_unlink("/ckpt-refused"));
 }
 
 /* ---- devices --------------------------------------------------------- */
