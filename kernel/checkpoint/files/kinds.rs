@@ -116,7 +116,10 @@ static KINDS: &[FileOps] = &[
     }),
     refused("a BPF map", |f| f.is_object_named(b"bpf-map")),
     refused("a BPF program", |f| f.is_object_named(b"bpf-prog")),
-    refused("a BPF link", |f| f.is_object_named(b"bpf_link")),
+    refused("a BPF link", |f| {
+        f.is_object_named(b"bpf_link") || f.is_object_named(b"bpf-link")
+    }),
+    refused("a BPF iterator", |f| f.is_object_named(b"bpf_iter")),
     refused("a BPF object", |f| f.is_object_named(b"bpf")),
     refused("a BPF type description", |f| f.is_object_named(b"btf")),
     refused("a KVM virtual machine", |f| f.is_object_named(b"kvm")),
@@ -132,6 +135,9 @@ static KINDS: &[FileOps] = &[
     refused("a sync file", |f| f.is_object_named(b"sync_file")),
     refused("a VFIO device", |f| f.is_object_named(b"[vfio-device]")),
     refused("a DMA buffer", |f| f.is_object_named(b"dmabuf")),
+    refused("a graphics object", |f| {
+        f.is_object_named(b"drm") || f.is_object_named(b"syncobj_file")
+    }),
     refused("an anonymous kernel object", |f| f.is_object()),
     // Filesystems whose files are not files.
     proc::OPS,
