@@ -13,6 +13,7 @@
 #include <linux/uidgid_types.h>
 #include <uapi/linux/checkpoint.h>
 
+struct cgroup;
 struct checkpoint_copy;
 struct cred;
 struct dentry;
@@ -133,6 +134,8 @@ struct dentry *checkpoint_removed_name(const struct path *dir, const char *name,
 ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
 int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
 struct file *checkpoint_memfd(const char *name, bool noexec);
+int checkpoint_cgroup_path(struct cgroup *cgrp, const struct path *path, bool up, char *buf,
+			   size_t size);
 int checkpoint_mq_next(struct ipc_namespace *ns, const struct path *prev, struct path *out);
 bool checkpoint_mq_dir_changed(struct ipc_namespace *ns);
 int checkpoint_memfd_seals(struct file *file);

@@ -5,6 +5,7 @@
  * function is the one that a system call ends in, with its checks.
  */
 #include <linux/build_bug.h>
+#include <linux/cgroup.h>
 #include <linux/checkpoint.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
@@ -12,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/eventpoll.h>
 #include <linux/ipc_namespace.h>
+#include <linux/kernfs.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
@@ -480,6 +482,27 @@ int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t
 	if (strscpy(kname.name, name, sizeof(kname.name)) <= 0)
 		return -ERANGE;
 	return file_setxattr(file, &ctx);
+}
+
+/**
+ * checkpoint_cgroup_path() - tell where a file of cgroupfs (v2) and a cgroup are to each other
+ * @cgrp: the cgroup
+ * @path: the file or directory
+ * @up: where the directory of the cgroup is, seen from the file; else the other way round
+ * @buf: where the path goes, with a slash before each name
+ * @size: bytes of @buf
+ *
+ * Return: the length of the path; -ENODEV: the file has gone with its cgroup.
+ */
+int checkpoint_cgroup_path(struct cgroup *cgrp, const struct path *path, bool up, char *buf,
+			   size_t size)
+{
+	struct kernfs_node *kn = kernfs_node_from_dentry(path->dentry);
+
+	if (!kn || atomic_read(&kn->active) < 0)
+		return -ENODEV;
+	return up ? kernfs_path_from_node(cgrp->kn, kn, buf, size) :
+		    kernfs_path_from_node(kn, cgrp->kn, buf, size);
 }
 
 /**

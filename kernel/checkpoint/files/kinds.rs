@@ -16,6 +16,8 @@
 
 #[path = "anon.rs"]
 mod anon;
+#[path = "cgroup.rs"]
+mod cgroup;
 #[path = "directory.rs"]
 mod directory;
 #[path = "eventfd.rs"]
@@ -142,6 +144,7 @@ static KINDS: &[FileOps] = &[
     // Filesystems whose files are not files.
     proc::OPS,
     all_on(CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
+    cgroup::OPS,
     all_on(CGROUP2_SUPER_MAGIC, "a file of cgroupfs"),
     all_on(RDTGROUP_SUPER_MAGIC, "a file of resctrl"),
     all_on(DEBUGFS_MAGIC, "a file of debugfs"),
@@ -276,6 +279,7 @@ mod tests {
             FILE_EPOLL,
             FILE_SYSV_SHM,
             FILE_MQUEUE,
+            FILE_CGROUP,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -14,6 +14,7 @@ use super::layout::{
     values, //
 };
 
+pub mod cgroup;
 pub(super) mod check;
 pub mod pidfd;
 pub mod proc;
@@ -118,6 +119,9 @@ values! {
     /// Open file that stays outside, by the name that it had; whatever it is, only
     /// how it was open is known.
     FILE_EXTERNAL = 22,
+    /// File or directory of cgroupfs (v2), by path; `inode` is the `CgroupEntry` of one of the cgroup
+    /// of the tasks.
+    FILE_CGROUP = 23,
 }
 
 /// Bits of [`OpenFile::flags`].

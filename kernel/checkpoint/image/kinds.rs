@@ -151,6 +151,7 @@ kinds! {
     Message: ipc::Message,
     PosixQueue: ipc::PosixQueue,
     PosixMessage: ipc::PosixMessage,
+    CgroupEntry: files::cgroup::CgroupEntry,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,

@@ -13,6 +13,7 @@ pub(crate) mod arch;
 pub(crate) mod cgroup {
     pub(crate) mod frozen;
     pub(crate) mod group;
+    pub(crate) mod place;
 }
 
 /// Making tasks, and holding them until they may run: `kernel/fork.c`.

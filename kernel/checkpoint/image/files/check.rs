@@ -261,6 +261,13 @@ impl Walk<'_> {
                     _ => TYPE_REGULAR,
                 }
             }
+            FILE_CGROUP => {
+                cgroup::check::open_file(self, raw, &file)?;
+                match file.mode.get() & TYPE {
+                    TYPE_DIRECTORY => TYPE_DIRECTORY,
+                    _ => TYPE_REGULAR,
+                }
+            }
             FILE_SYSV_SHM => {
                 self.refer::<Segment>(raw, inode)?;
                 TYPE_REGULAR
@@ -337,9 +344,8 @@ impl Walk<'_> {
         match kind {
             FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
-            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC => {
-                absolute_path(raw)?
-            }
+            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC
+            | FILE_CGROUP => absolute_path(raw)?,
             FILE_ALIAS => two_absolute_paths(raw)?,
             FILE_EXTERNAL => {
                 let name = raw.payload;
