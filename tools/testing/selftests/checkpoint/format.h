@@ -57,6 +57,7 @@
 #define IMAGE_KIND_MESSAGE 181
 #define IMAGE_KIND_POSIX_QUEUE 182
 #define IMAGE_KIND_POSIX_MESSAGE 183
+#define IMAGE_KIND_CGROUP_ENTRY 184
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_EPOLL_ITEMS 224
@@ -203,6 +204,7 @@
 #define IMAGE_FILE_NAMESPACE 20
 #define IMAGE_FILE_PROC 21
 #define IMAGE_FILE_EXTERNAL 22
+#define IMAGE_FILE_CGROUP 23
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -1021,6 +1023,15 @@ struct image_posix_message {
 };
 
 static_assert(sizeof(struct image_posix_message) == 8, "image_posix_message");
+
+struct image_cgroup_entry {
+	uint32_t obj;
+	uint32_t root;
+	uint32_t cgroup;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_cgroup_entry) == 16, "image_cgroup_entry");
 
 struct image_confinement {
 	uint64_t flags;
