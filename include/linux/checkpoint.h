@@ -13,6 +13,7 @@
 #include <linux/uidgid_types.h>
 #include <uapi/linux/checkpoint.h>
 
+struct cgroup;
 struct checkpoint_copy;
 struct cred;
 struct dentry;
@@ -134,6 +135,10 @@ int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t
 int checkpoint_removexattr(struct file *file, const char *name);
 int checkpoint_hides_xattrs(struct dentry *dentry);
 struct file *checkpoint_memfd(const char *name, bool noexec);
+int checkpoint_cgroup_path(struct cgroup *cgrp, const struct path *path, bool up, char *buf,
+			   size_t size);
+int checkpoint_mq_next(struct ipc_namespace *ns, const struct path *prev, struct path *out);
+bool checkpoint_mq_dir_changed(struct ipc_namespace *ns);
 int checkpoint_memfd_seals(struct file *file);
 int checkpoint_memfd_seal(struct file *file, unsigned int seals);
 
@@ -442,6 +447,38 @@ struct checkpoint_msg {
 	u64 bytes;
 };
 
+/* Whom a POSIX message queue notifies of the next message, and how. */
+#define CHECKPOINT_MQ_NOBODY	0
+#define CHECKPOINT_MQ_NOTHING	1	/* SIGEV_NONE: somebody, but by nothing. */
+#define CHECKPOINT_MQ_SIGNAL	2	/* SIGEV_SIGNAL. */
+#define CHECKPOINT_MQ_SOCKET	3	/* SIGEV_THREAD. */
+
+/* A POSIX message queue; user and group ids are those of the caller's namespace. */
+struct checkpoint_mq {
+	u32 uid;
+	u32 gid;
+	/* Whom it is accounted to (RLIMIT_MSGQUEUE). */
+	u32 user;
+	u32 mode;
+	u32 maxmsg;
+	u32 msgsize;
+	u32 messages;
+	/* CHECKPOINT_MQ_*. */
+	u32 notify;
+	u32 signo;
+	/* Whom; 0: none in the namespace that was asked for, or that is gone. */
+	s32 owner;
+	/* He has executed another program since. */
+	u32 execed;
+	u32 atime_nsec;
+	u32 mtime_nsec;
+	s64 atime;
+	s64 mtime;
+	u64 value;
+	/* Of all messages. */
+	u64 bytes;
+};
+
 /* An ipc namespace: its settings, what id comes next of each kind, and how much is in it. */
 struct checkpoint_ipc_ns {
 	u64 shm_max;
@@ -501,6 +538,18 @@ int checkpoint_msg_add(struct ipc_namespace *ns, int id, long type, const void *
 		       size_t len);
 int checkpoint_msg_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,
 		       const struct checkpoint_msg *queue);
+bool checkpoint_is_mq(struct file *file);
+unsigned long checkpoint_mq_ns(const struct path *path);
+void checkpoint_mq_get(const struct path *path, struct pid_namespace *pid_ns,
+		       struct checkpoint_mq *out, char *name);
+int checkpoint_mq_read(const struct path *path, unsigned long skip, void *buf, size_t size);
+int checkpoint_mq_make(struct ipc_namespace *ns, const char *name,
+		       const struct checkpoint_mq *want, bool removed, struct path *out);
+int checkpoint_mq_add(const struct path *path, unsigned int prio, const void *data, size_t len);
+int checkpoint_mq_set(const struct path *path, const struct checkpoint_mq *want);
+int checkpoint_mq_notify(const struct path *path, struct pid *owner,
+			 const struct checkpoint_mq *want);
+void checkpoint_mq_remove(const struct path *path);
 
 #ifdef CONFIG_SYSVIPC
 bool sem_has_undo(struct task_struct *task);

@@ -6,6 +6,7 @@
  */
 #include <linux/build_bug.h>
 #include <linux/capability.h>
+#include <linux/cgroup.h>
 #include <linux/checkpoint.h>
 #include <linux/cred.h>
 #include <linux/fcntl.h>
@@ -14,6 +15,8 @@
 #include <linux/fs.h>
 #include <linux/eventpoll.h>
 #include <linux/ipc.h>
+#include <linux/ipc_namespace.h>
+#include <linux/kernfs.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
@@ -567,6 +570,63 @@ bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
 		return false;
 #endif
 	return true;
+}
+
+/**
+ * checkpoint_cgroup_path() - tell where a file of cgroupfs (v2) and a cgroup are to each other
+ * @cgrp: the cgroup
+ * @path: the file or directory
+ * @up: where the directory of the cgroup is, seen from the file; else the other way round
+ * @buf: where the path goes, with a slash before each name
+ * @size: bytes of @buf
+ *
+ * Return: the length of the path; -ENODEV: the file has gone with its cgroup.
+ */
+int checkpoint_cgroup_path(struct cgroup *cgrp, const struct path *path, bool up, char *buf,
+			   size_t size)
+{
+	struct kernfs_node *kn = kernfs_node_from_dentry(path->dentry);
+
+	if (!kn || atomic_read(&kn->active) < 0)
+		return -ENODEV;
+	return up ? kernfs_path_from_node(cgrp->kn, kn, buf, size) :
+		    kernfs_path_from_node(kn, cgrp->kn, buf, size);
+}
+
+/**
+ * checkpoint_mq_next() - find the POSIX message queues of a namespace that have a name
+ * @ns: the namespace
+ * @prev: where the one before is; NULL: the first is wanted
+ * @out: set to where it is, with references
+ *
+ * The newest comes first.
+ *
+ * Return: 0; -ENOENT: there are no more.
+ */
+int checkpoint_mq_next(struct ipc_namespace *ns, const struct path *prev, struct path *out)
+{
+	struct dentry *dentry;
+
+	/* It takes over the reference on the one before. */
+	dentry = find_next_child(ns->mq_mnt->mnt_root, prev ? dget(prev->dentry) : NULL);
+	if (!dentry)
+		return -ENOENT;
+	out->mnt = mntget(ns->mq_mnt);
+	out->dentry = dentry;
+	return 0;
+}
+
+/**
+ * checkpoint_mq_dir_changed() - tell whether not everybody may make message queues any more
+ * @ns: the namespace
+ *
+ * Return: whether the permissions of the directory have been changed.
+ */
+bool checkpoint_mq_dir_changed(struct ipc_namespace *ns)
+{
+	umode_t mode = READ_ONCE(d_inode(ns->mq_mnt->mnt_root)->i_mode);
+
+	return (mode & S_IALLUGO) != (S_ISVTX | S_IRWXUGO);
 }
 
 /**

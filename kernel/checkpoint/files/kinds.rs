@@ -16,12 +16,16 @@
 
 #[path = "anon.rs"]
 mod anon;
+#[path = "cgroup.rs"]
+mod cgroup;
 #[path = "directory.rs"]
 mod directory;
 #[path = "eventfd.rs"]
 mod eventfd;
 #[path = "fifo.rs"]
 mod fifo;
+#[path = "mqueue.rs"]
+mod mqueue;
 #[path = "signalfd.rs"]
 mod signalfd;
 #[path = "timerfd.rs"]
@@ -113,7 +117,10 @@ static KINDS: &[FileOps] = &[
     }),
     refused("a BPF map", |f| f.is_object_named(b"bpf-map")),
     refused("a BPF program", |f| f.is_object_named(b"bpf-prog")),
-    refused("a BPF link", |f| f.is_object_named(b"bpf_link")),
+    refused("a BPF link", |f| {
+        f.is_object_named(b"bpf_link") || f.is_object_named(b"bpf-link")
+    }),
+    refused("a BPF iterator", |f| f.is_object_named(b"bpf_iter")),
     refused("a BPF object", |f| f.is_object_named(b"bpf")),
     refused("a BPF type description", |f| f.is_object_named(b"btf")),
     refused("a KVM virtual machine", |f| f.is_object_named(b"kvm")),
@@ -129,10 +136,14 @@ static KINDS: &[FileOps] = &[
     refused("a sync file", |f| f.is_object_named(b"sync_file")),
     refused("a VFIO device", |f| f.is_object_named(b"[vfio-device]")),
     refused("a DMA buffer", |f| f.is_object_named(b"dmabuf")),
+    refused("a graphics object", |f| {
+        f.is_object_named(b"drm") || f.is_object_named(b"syncobj_file")
+    }),
     refused("an anonymous kernel object", |f| f.is_object()),
     // Filesystems whose files are not files.
     proc::OPS,
     all_on(CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
+    cgroup::OPS,
     all_on(CGROUP2_SUPER_MAGIC, "a file of cgroupfs"),
     all_on(RDTGROUP_SUPER_MAGIC, "a file of resctrl"),
     all_on(DEBUGFS_MAGIC, "a file of debugfs"),
@@ -153,7 +164,8 @@ static KINDS: &[FileOps] = &[
     refused("huge page memory", |f| f.file.is_hugetlb()),
     all_on(DMA_BUF_MAGIC, "a DMA buffer"),
     all_on(BINDERFS_SUPER_MAGIC, "a file of binderfs"),
-    all_on(MQUEUE_MAGIC, "a POSIX message queue"),
+    mqueue::OPS,
+    all_on(MQUEUE_MAGIC, "a file of a mount of mqueue"),
     // Files and memory.
     memfd::OPS,
     sysv::OPS,
@@ -265,6 +277,8 @@ mod tests {
             FILE_PATH,
             FILE_EPOLL,
             FILE_SYSV_SHM,
+            FILE_MQUEUE,
+            FILE_CGROUP,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -82,6 +82,9 @@ pub(super) struct Open {
     pub(super) ours: u64,
     /// Address of the credentials that it was opened with; `None`: an image can't have them.
     pub(super) opener: Option<usize>,
+    /// Of a file of the tasks' cgroup: bytes of its path up to the root of cgroupfs, and to the
+    /// cgroup.
+    pub(super) place: Option<[usize; 2]>,
 }
 
 impl Open {
@@ -198,6 +201,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         user,
         ours: 1,
         opener: None,
+        place: None,
     };
     if (kind.collect)(cap, t, &named, &mut open)? {
         open.opener = task::collect_opener(cap, file)?;

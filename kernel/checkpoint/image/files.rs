@@ -14,6 +14,7 @@ use super::layout::{
     values, //
 };
 
+pub mod cgroup;
 pub(super) mod check;
 mod check_inodes;
 mod check_locks;
@@ -106,6 +107,8 @@ values! {
     /// Attach of System V shared memory; `inode` is the `Segment`. Has no
     /// descriptor, only mappings.
     FILE_SYSV_SHM = 17,
+    /// POSIX message queue; `inode` is the `PosixQueue`.
+    FILE_MQUEUE = 18,
     /// Pidfd; `inode` is the `PidfdTarget`.
     FILE_PIDFD = 19,
     /// Namespace, as of /proc/PID/ns; `inode` is the `Uts` or
@@ -118,6 +121,9 @@ values! {
     /// Open file that stays outside, by the name that it had; whatever it is, only
     /// how it was open is known.
     FILE_EXTERNAL = 22,
+    /// File or directory of cgroupfs (v2), by path; `inode` is the `CgroupEntry` of one of the cgroup
+    /// of the tasks.
+    FILE_CGROUP = 23,
 }
 
 /// Bits of [`OpenFile::flags`].

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Records of System V IPC and of its namespaces.
+//! Records of IPC and of its namespaces.
 //!
 //! User and group ids are those of the user namespace of the caller. Pids are those of the
 //! container's pid namespace (for a subtree: of the root task's); 0 stands for none, or one outside.
@@ -15,7 +15,8 @@ use zerocopy::byteorder::little_endian::{
 use super::layout::{
     flags,
     record,
-    structure, //
+    structure,
+    values, //
 };
 
 pub(super) mod check;
@@ -25,7 +26,7 @@ pub const CLASSES: usize = 3;
 
 record! {
     /// An ipc namespace. What is in it follows: each [`Segment`] with its `Inode` before it, each
-    /// [`SemSet`] and [`MsgQueue`] with what belongs to it.
+    /// [`SemSet`], [`MsgQueue`] and [`PosixQueue`] with what belongs to it.
     #[record(IpcNs = 130, "ipc namespace", min = 136, check = ipc_ns, object)]
     pub struct IpcNs {
         /// Reference of this object.
@@ -227,5 +228,82 @@ record! {
     pub struct Message {
         /// Its type.
         pub mtype: U64,
+    }
+}
+
+/// Longest name of a POSIX message queue, in bytes.
+pub const QUEUE_NAME_MAX: usize = 255;
+
+record! {
+    /// A POSIX message queue. Payload: its name. What is in it follows.
+    #[record(PosixQueue = 182, "POSIX message queue", min = 88, check = posix_queue, object)]
+    pub struct PosixQueue {
+        /// Reference of this object.
+        pub obj: U32,
+        /// The [`IpcNs`] that it is in; 0: that of the caller.
+        pub ns: U32,
+        /// `QUEUE_*`.
+        pub flags: U32,
+        /// Permissions.
+        pub mode: U32,
+        /// Owner and its group.
+        pub owner: [U32; 2],
+        /// The user that it is accounted to.
+        pub user: U32,
+        /// Number of [`PosixMessage`] records that follow.
+        pub messages: U32,
+        /// How many messages it takes.
+        pub max_messages: U32,
+        /// How many bytes a message may have.
+        pub max_bytes: U32,
+        /// Whom it notifies of the next message (mq_notify(3)), the pid of a process; 0: nobody.
+        pub process: U32,
+        /// How: `QUEUE_NOTIFY_*`.
+        pub notify: U32,
+        /// By what signal.
+        pub signal: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// With what value.
+        pub value: U64,
+        /// Time of last access.
+        pub atime: U64,
+        /// Time of the last modification.
+        pub mtime: U64,
+        /// Nanoseconds of the former.
+        pub atime_nsec: U32,
+        /// Nanoseconds of the latter.
+        pub mtime_nsec: U32,
+    }
+}
+
+flags! {
+    "PosixQueue.flags": u32, QUEUE_FLAG_LIST, QUEUE_FLAGS;
+    /// Its name was removed (mq_unlink(3)).
+    QUEUE_REMOVED = 1 << 0,
+    /// The process that is to be notified has executed another program since, and is not.
+    QUEUE_EXECED = 1 << 1,
+}
+
+values! {
+    "PosixQueue.notify": u32, QUEUE_NOTIFIES;
+    /// By nothing (SIGEV_NONE), or nobody.
+    QUEUE_NOTIFY_NONE = 0,
+    /// By a signal (SIGEV_SIGNAL).
+    QUEUE_NOTIFY_SIGNAL = 1,
+}
+
+/// Highest priority of a message.
+pub const PRIORITY_MAX: u32 = 32767;
+
+record! {
+    /// A message of the [`PosixQueue`] before it, in the order in which they are received. Payload:
+    /// its bytes.
+    #[record(PosixMessage = 183, "POSIX message", min = 8, check = posix_message)]
+    pub struct PosixMessage {
+        /// Its priority.
+        pub priority: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }

@@ -149,6 +149,9 @@ kinds! {
     UndoList: ipc::UndoList,
     MsgQueue: ipc::MsgQueue,
     Message: ipc::Message,
+    PosixQueue: ipc::PosixQueue,
+    PosixMessage: ipc::PosixMessage,
+    CgroupEntry: files::cgroup::CgroupEntry,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,

@@ -100,6 +100,8 @@ pub const VALUES: &[&Values] = &[
     &epoll::EPOLL_STATES,
     &epoll::epoll::LIST,
     &ipc::SEGMENT_FLAG_LIST,
+    &ipc::QUEUE_FLAG_LIST,
+    &ipc::QUEUE_NOTIFIES,
     &confinement::CONFINEMENT_FLAG_LIST,
 ];
 

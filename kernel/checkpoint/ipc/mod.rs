@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! System V IPC: what is in ipc namespaces.
+//! System V IPC and POSIX message queues: what is in ipc namespaces.
 //!
 //! A namespace itself, with all in it, is a kind of namespace ([`crate::ns::ipc`]).
 
@@ -25,6 +25,7 @@ use crate::{
     }, //
 };
 
+pub(crate) mod mqueue;
 pub(crate) mod msg;
 pub(crate) mod sem;
 pub(crate) mod shm;
@@ -33,10 +34,12 @@ pub(crate) mod undo;
 /// The kinds of state of System V IPC that a task has.
 pub(crate) static THREADS: &[ThreadOps] = &[undo::KIND];
 
-/// What a checkpoint has found of System V IPC.
+/// What a checkpoint has found of IPC.
 pub(crate) struct Collected {
     /// How many files of attaches the tasks have, by the address of the namespace.
     pub(crate) attaches: RBTree<usize, u64>,
+    /// Open files of POSIX message queues.
+    pub(crate) queues: mqueue::Opened,
     /// What stays in the caller's namespace was looked for.
     pub(crate) left_told: bool,
 }
@@ -46,6 +49,7 @@ impl Collected {
     pub(crate) fn new() -> Self {
         Self {
             attaches: RBTree::new(),
+            queues: mqueue::Opened::new(),
             left_told: false,
         }
     }

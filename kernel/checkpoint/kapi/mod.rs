@@ -13,6 +13,7 @@ pub(crate) mod arch;
 pub(crate) mod cgroup {
     pub(crate) mod frozen;
     pub(crate) mod group;
+    pub(crate) mod place;
 }
 
 /// Making tasks, and holding them until they may run: `kernel/fork.c`.
@@ -52,8 +53,9 @@ pub(crate) mod fs {
     pub(crate) mod user_buffer;
 }
 
-/// System V IPC and its namespaces: `ipc/`.
+/// IPC and its namespaces: `ipc/`.
 pub(crate) mod ipc {
+    pub(crate) mod mqueue;
     pub(crate) mod msg;
     pub(crate) mod namespace;
     pub(crate) mod sem;

@@ -30,6 +30,7 @@ use crate::{
         ipc::{
             IpcNs as Record,
             MsgQueue,
+            PosixQueue,
             Segment,
             SemSet, //
         },
@@ -123,19 +124,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !cap.objects.count::<Space>(ns.addr())? {
         return Ok(());
     }
-    if ns.settings().mq_queues != 0 {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "its ipc namespace has POSIX message queues, which can't be saved yet: have them \
-                 unlinked"
-            ),
-        );
-    }
     let segments = ipc::shm::collect(cap, t, &ns)?;
     let sets = ipc::sem::collect(cap, t, &ns)?;
     let queues = ipc::msg::collect(cap, t, &ns)?;
+    ipc::mqueue::collect(cap, t, &ns)?;
     let empty = segments.is_empty() && sets.is_empty() && queues.is_empty();
     if !empty && !ns.may_read_all() {
         cap.refuse(
@@ -205,9 +197,11 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     };
     let s = space.ns.settings();
+    let posix_queues = cap.found.ipc.queues.take_of(ns.addr());
+    let inside = space.segments.len() + space.sets.len() + space.queues.len() + posix_queues.len();
     let body = Record {
         obj: obj.get().into(),
-        inside: u32::try_from(space.segments.len() + space.sets.len() + space.queues.len())?.into(),
+        inside: u32::try_from(inside)?.into(),
         shm_max: s.shm_max.into(),
         shm_all: s.shm_all.into(),
         shm_mni: s.shm_mni.into(),
@@ -235,6 +229,9 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     for queue in &space.queues {
         ipc::msg::save(cap, queue, &space.ns, obj.get())?;
+    }
+    for &addr in &posix_queues {
+        ipc::mqueue::save(cap, addr, obj.get())?;
     }
     Ok(())
 }
@@ -323,6 +320,10 @@ pub(crate) fn rebuilt(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<IpcNs
             Kind::MsgQueue => {
                 let queue: MsgQueue = raw.body().map_err(|f| r.fault(f))?;
                 ipc::msg::make(r, plan, &ns, object(queue.obj)?)?;
+            }
+            Kind::PosixQueue => {
+                let queue: PosixQueue = raw.body().map_err(|f| r.fault(f))?;
+                ipc::mqueue::make(r, plan, &ns, object(queue.obj)?)?;
             }
             // What belongs to one of them.
             _ => continue,

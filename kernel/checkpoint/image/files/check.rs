@@ -22,6 +22,7 @@ use crate::image::{
     epoll::Epoll,
     files::*,
     ipc::IpcNs,
+    ipc::PosixQueue,
     ipc::Segment,
     notify::Inotify,
     ns::Uts,
@@ -259,8 +260,25 @@ impl Walk<'_> {
                     _ => TYPE_REGULAR,
                 }
             }
+            FILE_CGROUP => {
+                cgroup::check::open_file(self, raw, &file)?;
+                match file.mode.get() & TYPE {
+                    TYPE_DIRECTORY => TYPE_DIRECTORY,
+                    _ => TYPE_REGULAR,
+                }
+            }
             FILE_SYSV_SHM => {
                 self.refer::<Segment>(raw, inode)?;
+                TYPE_REGULAR
+            }
+            FILE_MQUEUE => {
+                self.refer::<PosixQueue>(raw, inode)?;
+                ensure(
+                    raw,
+                    file.flags.get() & open::PATH == 0,
+                    "message queue that is open for its path only",
+                )?;
+                zero(raw, file.size.get() == 0 && file.mtime.get() == 0)?;
                 TYPE_REGULAR
             }
             FILE_DEVICE => {
@@ -327,9 +345,8 @@ impl Walk<'_> {
         match kind {
             FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
-            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC => {
-                absolute_path(raw)?
-            }
+            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC
+            | FILE_CGROUP => absolute_path(raw)?,
             FILE_ALIAS => two_absolute_paths(raw)?,
             FILE_EXTERNAL => {
                 let name = raw.payload;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! System V IPC and its namespaces.
+//! IPC and its namespaces.
 
 use zerocopy::byteorder::little_endian::{
     U16,
@@ -15,6 +15,7 @@ use crate::image::{
             flags,
             ids,
             no_payload,
+            signal,
             zero, //
         },
         pid,
@@ -45,6 +46,9 @@ const SEMS_MAX: usize = PAYLOAD_MAX / size_of::<Semaphore>();
 
 /// Most ids of a namespace.
 const MNI_MAX: u32 = 1 << 24;
+
+/// Nanoseconds of a second.
+const NSEC: u32 = 1_000_000_000;
 
 /// Lowest and highest values in /proc/sys/fs/mqueue, which the kernel calls `MIN_*` and `HARD_*`.
 const MQ_RANGES: [(u32, u32); 5] = [
@@ -82,6 +86,12 @@ pub(in crate::image) struct Inside {
     list: u32,
     /// How many messages of the queue before.
     messages: u32,
+    /// How many of the POSIX message queue before.
+    queued: u32,
+    /// How many bytes each of these may have.
+    bytes: u32,
+    /// The highest priority that the next one may have.
+    priority: u32,
 }
 
 impl Inside {
@@ -90,11 +100,17 @@ impl Inside {
         match kind {
             Kind::SemUndo => self.undos != 0,
             Kind::Message => self.messages != 0,
-            Kind::Inode | Kind::Segment | Kind::SemSet | Kind::MsgQueue => {
-                self.objects != 0 && self.undos == 0 && self.messages == 0
+            Kind::PosixMessage => self.queued != 0,
+            Kind::Inode | Kind::Segment | Kind::SemSet | Kind::MsgQueue | Kind::PosixQueue => {
+                self.objects != 0 && self.is_between()
             }
             _ => false,
         }
+    }
+
+    /// Returns whether all that belongs to the object before has come.
+    fn is_between(&self) -> bool {
+        self.undos == 0 && self.messages == 0 && self.queued == 0
     }
 }
 
@@ -146,7 +162,7 @@ impl Walk<'_> {
 
     /// Sets what must come next of a namespace.
     fn set_rest(&mut self, inside: Inside) {
-        self.follow = if inside.objects == 0 && inside.undos == 0 && inside.messages == 0 {
+        self.follow = if inside.objects == 0 && inside.is_between() {
             Follow::Any
         } else {
             Follow::Ipc(inside)
@@ -300,6 +316,100 @@ impl Walk<'_> {
             "impossible type of a message",
         )?;
         rest.messages = rest.messages.saturating_sub(1);
+        self.set_rest(rest);
+        Ok(())
+    }
+
+    /// A POSIX message queue.
+    pub(in crate::image) fn posix_queue(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let q: PosixQueue = raw.body()?;
+        let mut rest = self.next_of(raw, q.ns.get())?;
+        let (set, name) = (q.flags.get(), raw.payload);
+        flags(raw, u64::from(set), u64::from(QUEUE_FLAGS))?;
+        flags(raw, u64::from(q.mode.get()), 0o7777)?;
+        ids(raw, q.owner.iter().chain([&q.user]).map(|id| id.get()))?;
+        ensure(
+            raw,
+            (1..=QUEUE_NAME_MAX).contains(&name.len())
+                && !name.iter().any(|&b| b == 0 || b == b'/')
+                && name != b"."
+                && name != b"..",
+            "impossible name",
+        )?;
+        let [_, (_, messages_max), (_, bytes_max), ..] = MQ_RANGES;
+        ensure(
+            raw,
+            (1..=messages_max).contains(&q.max_messages.get())
+                && (1..=bytes_max).contains(&q.max_bytes.get()),
+            "impossible size of a queue",
+        )?;
+        ensure(
+            raw,
+            q.messages.get() <= q.max_messages.get(),
+            "more messages than the queue has room for",
+        )?;
+        self.notification(raw, &q)?;
+        ensure(
+            raw,
+            q.atime_nsec.get() < NSEC && q.mtime_nsec.get() < NSEC,
+            "impossible time",
+        )?;
+        zero(raw, q.reserved.get() == 0)?;
+        rest.queued = q.messages.get();
+        rest.bytes = q.max_bytes.get();
+        rest.priority = PRIORITY_MAX;
+        self.set_rest(rest);
+        Ok(())
+    }
+
+    /// Whom a POSIX message queue notifies, and how.
+    fn notification(&self, raw: &Raw<'_>, q: &PosixQueue) -> Result<(), Fault> {
+        let process = q.process.get();
+        ensure(
+            raw,
+            process == 0 || pid(self.pids, process).is_some_and(Pid::is_leader),
+            "notifies no process of the image",
+        )?;
+        match q.notify.get() {
+            QUEUE_NOTIFY_SIGNAL => {
+                ensure(
+                    raw,
+                    process != 0 && q.signal.get() != 0,
+                    "sends no signal, or to nobody",
+                )?;
+                signal(raw, q.signal.get())
+            }
+            QUEUE_NOTIFY_NONE => zero(
+                raw,
+                q.signal.get() == 0 && q.value.get() == 0 && q.flags.get() & QUEUE_EXECED == 0,
+            ),
+            _ => Err(raw.fault("unknown kind of notification")),
+        }
+    }
+
+    /// A message of a POSIX message queue.
+    pub(in crate::image) fn posix_message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let message: PosixMessage = raw.body()?;
+        let mut rest = self.inside(raw)?;
+        ensure(
+            raw,
+            rest.queued != 0,
+            "belongs to no queue, or that has fewer messages",
+        )?;
+        ensure(
+            raw,
+            raw.payload.len() <= rest.bytes as usize,
+            "larger than the queue takes",
+        )?;
+        let priority = message.priority.get();
+        ensure(
+            raw,
+            priority <= rest.priority,
+            "impossible priority, or out of order",
+        )?;
+        zero(raw, message.reserved.get() == 0)?;
+        rest.queued = rest.queued.saturating_sub(1);
+        rest.priority = priority;
         self.set_rest(rest);
         Ok(())
     }

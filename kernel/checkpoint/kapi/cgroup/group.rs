@@ -40,6 +40,11 @@ impl Cgroup {
         NonNull::new(cgrp).map(Self).ok_or(EBADF)
     }
 
+    /// The cgroup, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::cgroup {
+        self.0.as_ptr()
+    }
+
     /// The cgroup that `task` is in.
     pub(crate) fn of(task: &Task) -> Result<Self> {
         // SAFETY: css_set_lock keeps the task's css_set, and so its cgroup, alive while a

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! System V message queues.
+//! System V message queues, and messages as the kernel hands them over.
 
 use core::ffi::c_void;
 
@@ -90,15 +90,26 @@ impl Messages {
     pub(crate) fn read(&mut self, ns: &IpcNs, id: i32, skip: usize) -> Result<usize> {
         // SAFETY: We own a reference; the function writes no more than as many bytes of the buffer
         // as it is told.
-        let n = unsafe {
-            bindings::checkpoint_msg_read(
-                ns.as_ptr(),
-                id,
-                skip,
-                self.words.as_mut_ptr().cast::<c_void>(),
-                self.words.len() * size_of::<u64>(),
-            )
-        };
+        unsafe {
+            self.fill(|buf, size| bindings::checkpoint_msg_read(ns.as_ptr(), id, skip, buf, size))
+        }
+    }
+
+    /// Has `read` fill the buffer, whose address and size in bytes it is told, with messages; returns
+    /// how many these are, as it tells, or its error.
+    ///
+    /// # Safety
+    ///
+    /// `read` writes no more than that many bytes.
+    pub(super) unsafe fn fill(
+        &mut self,
+        read: impl FnOnce(*mut c_void, usize) -> c_int,
+    ) -> Result<usize> {
+        self.count = 0;
+        let n = read(
+            self.words.as_mut_ptr().cast::<c_void>(),
+            self.words.len() * size_of::<u64>(),
+        );
         to_result(n)?;
         self.count = usize::try_from(n)?;
         Ok(self.count)

@@ -55,6 +55,9 @@
 #define IMAGE_KIND_UNDO_LIST 179
 #define IMAGE_KIND_MSG_QUEUE 180
 #define IMAGE_KIND_MESSAGE 181
+#define IMAGE_KIND_POSIX_QUEUE 182
+#define IMAGE_KIND_POSIX_MESSAGE 183
+#define IMAGE_KIND_CGROUP_ENTRY 184
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_EPOLL_ITEMS 224
@@ -196,10 +199,12 @@
 #define IMAGE_FILE_PATH 14
 #define IMAGE_FILE_INOTIFY 15
 #define IMAGE_FILE_SYSV_SHM 17
+#define IMAGE_FILE_MQUEUE 18
 #define IMAGE_FILE_PIDFD 19
 #define IMAGE_FILE_NAMESPACE 20
 #define IMAGE_FILE_PROC 21
 #define IMAGE_FILE_EXTERNAL 22
+#define IMAGE_FILE_CGROUP 23
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -283,6 +288,14 @@
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
 #define IMAGE_SEGMENT_LOCKED (1ull << 1)
+
+/* PosixQueue.flags */
+#define IMAGE_QUEUE_REMOVED (1ull << 0)
+#define IMAGE_QUEUE_EXECED (1ull << 1)
+
+/* PosixQueue.notify */
+#define IMAGE_QUEUE_NOTIFY_NONE 0
+#define IMAGE_QUEUE_NOTIFY_SIGNAL 1
 
 /* Confinement.flags */
 #define IMAGE_CONFINEMENT_INIT_USER_NS (1ull << 0)
@@ -980,6 +993,45 @@ struct image_message {
 };
 
 static_assert(sizeof(struct image_message) == 8, "image_message");
+
+struct image_posix_queue {
+	uint32_t obj;
+	uint32_t ns;
+	uint32_t flags;
+	uint32_t mode;
+	uint32_t owner[2];
+	uint32_t user;
+	uint32_t messages;
+	uint32_t max_messages;
+	uint32_t max_bytes;
+	uint32_t process;
+	uint32_t notify;
+	uint32_t signal;
+	uint32_t reserved;
+	uint64_t value;
+	uint64_t atime;
+	uint64_t mtime;
+	uint32_t atime_nsec;
+	uint32_t mtime_nsec;
+};
+
+static_assert(sizeof(struct image_posix_queue) == 88, "image_posix_queue");
+
+struct image_posix_message {
+	uint32_t priority;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_posix_message) == 8, "image_posix_message");
+
+struct image_cgroup_entry {
+	uint32_t obj;
+	uint32_t root;
+	uint32_t cgroup;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_cgroup_entry) == 16, "image_cgroup_entry");
 
 struct image_confinement {
 	uint64_t flags;

@@ -3,7 +3,6 @@
 #include "refuse.h"
 
 #include <fcntl.h>
-#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/fanotify.h>
@@ -152,9 +151,64 @@ REFUSE(procfs_working_directory)
 	CHECK_SYS(access("status", R_OK));
 }
 
-REFUSE(cgroupfs)
+/* The directory of the cgroup, of which other tests have made sure that it is one of v2. */
+static int own_cgroup(void)
 {
-	other_filesystem("/sys/fs/cgroup", "a file of cgroupfs" YET);
+	char text[512], path[1024], *at;
+	int fd;
+
+	ckpt_slurp("/proc/self/cgroup", text, sizeof(text));
+	at = strstr(text, "0::/");
+	CHECK(at, "no cgroup (v2) in %s", text);
+	at += strlen("0::");
+	at[strcspn(at, "\n")] = 0;
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s", at);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		not_here();
+	return fd;
+}
+
+/* What such a file wakes its reader for is written to it. */
+REFUSE(cgroup_pressure)
+{
+	int dir = own_cgroup(), fd = openat(dir, "cpu.pressure", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		not_here();
+	EXPECT_FD(fd, "*cpu.pressure", "is open for writing: what that has set up can't be saved yet");
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+REFUSE(removed_cgroup)
+{
+	int dir = own_cgroup(), fd;
+
+	CHECK_SYS(mkdirat(dir, "gone", 0755));
+	fd = CHECK_SYS(openat(dir, "gone/cgroup.procs", O_RDONLY | O_CLOEXEC));
+	CHECK_SYS(unlinkat(dir, "gone", AT_REMOVEDIR));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*removed*", fd);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+/* A mount of the cgroup alone does not tell where it is. */
+REFUSE(cgroup_by_a_part)
+{
+	char from[64], at[300], file[400];
+	int dir = own_cgroup(), fd;
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", dir);
+	CHECK_SYS(mkdir(ckpt_path(at, sizeof(at), "cgroup"), 0700));
+	CHECK_SYS(mount(from, at, NULL, MS_BIND, NULL));
+	snprintf(file, sizeof(file), "%s/cgroup.events", at);
+	fd = CHECK_SYS(open(file, O_RDONLY | O_CLOEXEC));
+	EXPECT_FD(fd, "*", "is below a mount of a part of cgroupfs: have it opened by way of its root");
+	ckpt_ready_wait();
+	CHECK_SYS(close(fd));
+	CHECK_SYS(umount(at));
+	CHECK_SYS(rmdir(at));
 }
 
 REFUSE(debugfs)
@@ -174,19 +228,6 @@ REFUSE(namespace_of_others)
 		  "of the tree is: have it closed");
 	ckpt_ready_wait();
 	CHECK_SYS(setns(fd, CLONE_NEWNET));
-}
-
-REFUSE(message_queue)
-{
-	struct mq_attr attr = { .mq_maxmsg = 2, .mq_msgsize = 8 };
-	mqd_t q;
-
-	mq_unlink("/ckpt-refused");
-	q = CHECK_HERE(mq_open("/ckpt-refused", O_RDWR | O_CREAT, 0600, &attr));
-	EXPECT_FD((int)q, "*", "a POSIX message queue" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(mq_send(q, "m", 1, 0));
-	CHECK_SYS(mq_unlink("/ckpt-refused"));
 }
 
 /* ---- devices --------------------------------------------------------- */

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 REFUSE_FIXTURE
 
@@ -47,16 +49,122 @@ REFUSE(policy_of_segment)
 	CHECK_EQ(0, p[0]);
 }
 
-REFUSE(posix_queue, OWN)
-{
-	int fd = CHECK_HERE(syscall(__NR_mq_open, "ckpt", O_RDWR | O_CREAT, 0600, NULL));
+/* ---- POSIX message queues --------------------------------------------- */
 
-	CHECK_SYS(close(fd));
-	expect_refusal(getpid(), UNSUPPORTED, "its ipc namespace has POSIX message queues, which can't "
-		       "be saved yet: have them unlinked");
-	ckpt_ready_wait();
-	CHECK_SYS(syscall(__NR_mq_unlink, "ckpt"));
+#define QUEUE	"ckpt-refused"
+
+static int queue(void)
+{
+	int fd;
+
+	syscall(__NR_mq_unlink, QUEUE);
+	fd = CHECK_HERE(syscall(__NR_mq_open, QUEUE, O_RDWR | O_CREAT | O_EXCL, 0600, NULL));
+	CHECK_SYS(syscall(__NR_mq_unlink, QUEUE));
+	return fd;
 }
+
+/* A mount of the caller's queues that has no place. */
+static int mount_of_queues(void)
+{
+	int fs = CHECK_HERE(syscall(__NR_fsopen, "mqueue", 1 /* FSOPEN_CLOEXEC */)), mnt;
+
+	CHECK_SYS(syscall(__NR_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0));
+	mnt = CHECK_SYS(syscall(__NR_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0));
+	CHECK_SYS(close(fs));
+	return mnt;
+}
+
+REFUSE(queue_by_path)
+{
+	int mnt = mount_of_queues(), fd, dir;
+
+	unlinkat(mnt, QUEUE, 0);
+	fd = CHECK_SYS(openat(mnt, QUEUE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+	CHECK_SYS(unlinkat(mnt, QUEUE, 0));
+	dir = CHECK_SYS(openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	CHECK_SYS(close(mnt));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*: a message queue that was opened by the "
+		       "path of a mount can't be saved: have it opened by its name (mq_open)", fd);
+	EXPECT_FD(dir, "*", "a file of a mount of mqueue can't be saved yet");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_mq_timedsend, fd, "x", 1, 0, NULL));
+}
+
+/* Not everybody may make queues there any more. */
+REFUSE(queue_directory, OWN)
+{
+	int mnt = mount_of_queues(), dir;
+
+	dir = CHECK_SYS(openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	CHECK_SYS(close(mnt));
+	CHECK_SYS(fchmod(dir, 0755));
+	CHECK_SYS(close(dir));
+	expect_refusal(getpid(), UNSUPPORTED, "the directory of the POSIX message queues of its ipc "
+		       "namespace has got other permissions: give it 1777 again (chmod)");
+	ckpt_ready_wait();
+	CHECK_SYS(close(queue()));
+}
+
+/* As glibc has a thread notified. */
+REFUSE(queue_notifies_by_socket)
+{
+	int fd = queue(), sock = CHECK_HERE(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
+	char cookie[32] = "cookie", got[32];
+	struct sigevent event = {
+		.sigev_notify = SIGEV_THREAD,
+		.sigev_signo = sock,
+		.sigev_value.sival_ptr = cookie,
+	};
+
+	CHECK_SYS(syscall(__NR_mq_notify, fd, &event));
+	EXPECT_FD(sock, "*", "a netlink socket can't be saved yet");
+	expect_refusal(getpid(), UNSUPPORTED, "POSIX message queue " QUEUE ": it notifies of a message by "
+		       "a thread (mq_notify with SIGEV_THREAD), and so by a netlink socket, which can't be "
+		       "saved yet: have that taken back");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_mq_timedsend, fd, "x", 1, 0, NULL));
+	CHECK_EQ(sizeof(got), recv(sock, got, sizeof(got), 0));
+	CHECK_EQ(0, memcmp("cookie", got, 6));
+}
+
+static int asks_and_exits(void *arg)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_NONE };
+
+	return syscall(__NR_mq_notify, *(int *)arg, &event) ? 1 : 0;
+}
+
+/* Who has the table of descriptors with others does not close them when it exits. */
+REFUSE(queue_notifies_the_dead)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int fd = queue();
+	pid_t kid = CHECK_SYS(clone(asks_and_exits, stack + sizeof(stack), CLONE_FILES | SIGCHLD, &fd));
+
+	ckpt_wait_exit(kid, 0);
+	expect_refusal(getpid(), "EBUSY", "POSIX message queue " QUEUE ": whom it is to notify of a "
+		       "message (mq_notify) is outside, or has exited: have that taken back, or send a "
+		       "message to the empty queue");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_mq_timedsend, fd, "x", 1, 0, NULL));
+	CHECK_EQ(0, asks_and_exits(&fd));
+}
+
+/* Open in a task that has gone to another namespace, which nobody else is in. */
+REFUSE(queue_of_nobody)
+{
+	int fd;
+
+	CHECK_SYS(unshare(CLONE_NEWIPC));
+	fd = queue();
+	CHECK_SYS(unshare(CLONE_NEWIPC));
+	expect_refusal(getpid(), "EBUSY", "POSIX message queue " QUEUE ": is of an ipc namespace that no "
+		       "task is in: have it closed");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_mq_timedsend, fd, "x", 1, 0, NULL));
+}
+
+/* ---- shared memory ---------------------------------------------------- */
 
 /* The memory of a segment, opened by another way. */
 REFUSE(memory_of_segment)

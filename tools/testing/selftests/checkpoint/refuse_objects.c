@@ -7,9 +7,11 @@
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
+#include <linux/filter.h>
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
+#include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
@@ -379,6 +381,85 @@ REFUSE(perf_event)
 	expect_refusal(getpid(), UNSUPPORTED, "has perf events: end the measurement (perf)");
 	ckpt_ready_wait();
 	CHECK_EQ(8, read(fd, &n, 8));
+}
+
+REFUSE(landlock_ruleset)
+{
+	uint64_t rights = 1;	/* LANDLOCK_ACCESS_FS_EXECUTE */
+	int fd = CHECK_HERE(syscall(__NR_landlock_create_ruleset, &rights, sizeof(rights), 0));
+
+	EXPECT_FD(fd, "*[landlock-ruleset]", "a Landlock ruleset" YET);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+REFUSE(filesystem_context)
+{
+	int fd = CHECK_HERE(syscall(__NR_fsopen, "tmpfs", 0));
+
+	EXPECT_FD(fd, "*[fscontext]", "a filesystem context" YET);
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_fsconfig, fd, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0));
+}
+
+/* Of a filter of a task that has ended. */
+static int sends_listener(void *arg)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog all = { .len = 1, .filter = &allow };
+	int fd = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &all);
+
+	*(int *)arg = fd < 0 ? -errno : fd;
+	return 0;
+}
+
+REFUSE(seccomp_listener)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int fd = 0;
+	pid_t kid = CHECK_SYS(clone(sends_listener, stack + sizeof(stack),
+				    CLONE_FILES | CLONE_VM | SIGCHLD, &fd));
+
+	ckpt_wait_exit(kid, 0);
+	if (fd == -ENOSYS || fd == -EINVAL)
+		not_here();
+	CHECK(fd >= 0, "seccomp: %s", strerror(-fd));
+	EXPECT_FD(fd, "*seccomp notify*", "a seccomp listener" YET);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+/* ---- devices --------------------------------------------------------- */
+
+static void device(const char *name, const char *what)
+{
+	int fd = open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		not_here();
+	EXPECT_FD(fd, name, what);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+REFUSE(fuse_connection)
+{
+	device("/dev/fuse", "a FUSE connection" YET);
+}
+
+REFUSE(network_tunnel)
+{
+	device("/dev/net/tun", "a network tunnel" YET);
+}
+
+REFUSE(kvm)
+{
+	device("/dev/kvm", "KVM" YET);
+}
+
+REFUSE(graphics)
+{
+	device("/dev/dri/card0", "a graphics device" YET);
 }
 
 /* ---- memory ---------------------------------------------------------- */
