@@ -150,6 +150,8 @@ kinds! {
     MsgQueue: ipc::MsgQueue,
     Message: ipc::Message,
 
+    Aio: mm::Aio,
+
     Confinement: confinement::Confinement,
     Label: confinement::Label,
 

@@ -32,6 +32,7 @@ use super::{
     },
     mm::{
         self,
+        AioEvent,
         Guard, //
     },
     notify,
@@ -53,6 +54,7 @@ pub const OTHERS: &[&Structure] = &[
     &Action::STRUCTURE,
     &Timer::STRUCTURE,
     &Guard::STRUCTURE,
+    &AioEvent::STRUCTURE,
     &Fd::STRUCTURE,
     &Lock::STRUCTURE,
     &EpollItem::STRUCTURE,

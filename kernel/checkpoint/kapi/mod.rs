@@ -62,6 +62,7 @@ pub(crate) mod ipc {
 
 /// Memory: `mm/`.
 pub(crate) mod mm {
+    pub(crate) mod aio;
     pub(crate) mod copy;
     pub(crate) mod held;
     pub(crate) mod memcg;

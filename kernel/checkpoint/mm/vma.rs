@@ -34,12 +34,16 @@ use crate::{
             Guard,
             Vma,
             GUARDS_MAX,
+            VMA_AIO,
             VMA_ANON,
             VMA_FILE,
             VMA_SHARED,
             VMA_VDSO, //
         },
-        record::ref_number,
+        record::{
+            ref_number,
+            Raw, //
+        },
         ObjRef, //
     },
     ipc,
@@ -66,7 +70,10 @@ use crate::{
         task::frozen::FrozenTask,
         time::wait, //
     },
-    mm::Range, //
+    mm::{
+        aio,
+        Range, //
+    }, //
 };
 
 /// Flags that stand in the image, and their numbers there.
@@ -136,6 +143,19 @@ const ADVICE: &[(u64, u64)] = &[
     (flag::MERGEABLE, bit::MERGEABLE),
 ];
 
+/// Flags of the ring of an AIO context.
+const OF_AIO: u64 = bit::DONTEXPAND;
+
+/// What an image has more of a mapping.
+pub(super) enum More<'a> {
+    /// Nothing.
+    Nothing,
+    /// Its guard regions; empty: it had some.
+    Guards(&'a [Guard]),
+    /// The record of the AIO context whose ring it is.
+    Aio(Raw<'a>),
+}
+
 /// What comes with memory that may be taken away.
 const WITH_DROPPABLE: u64 = flag::NORESERVE | flag::WIPEONFORK | flag::DONTDUMP;
 
@@ -146,6 +166,7 @@ fn kind(v: &VmaInfo) -> Option<u32> {
         Special::Other => None,
         Special::No if v.anonymous => Some(VMA_ANON),
         Special::No if v.file.is_none() => None,
+        Special::No if v.file.as_ref().is_some_and(FileRef::is_aio_ring) => Some(VMA_AIO),
         Special::No if v.flags & bit::MAYSHARE != 0 => Some(VMA_SHARED),
         Special::No => Some(VMA_FILE),
     }
@@ -183,8 +204,10 @@ pub(super) fn collect(
         allowed |= bit;
     }
     allowed |= Native::PKEY_BITS;
-    if kind == VMA_VDSO {
-        allowed |= OF_VDSO;
+    match kind {
+        VMA_VDSO => allowed |= OF_VDSO,
+        VMA_AIO => allowed |= OF_AIO,
+        _ => (),
     }
     let mut unknown = v.flags & !allowed;
     let mut last = "";
@@ -308,15 +331,20 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
 }
 
 /// Makes a mapping, other than of the vDSO, in the caller's new address space, with its name and
-/// its guard regions; no slice: it never had any.
+/// what the image has more of it.
 pub(super) fn restore(
     r: &Restore,
     plan: &Plan<'_>,
     mm: &MmRef,
     v: &Vma,
     name: &[u8],
-    guards: Option<&[Guard]>,
+    more: More<'_>,
 ) -> Result {
+    let (guards, context) = match &more {
+        More::Nothing => (None, None),
+        More::Guards(guards) => (Some(*guards), None),
+        More::Aio(raw) => (None, Some(raw)),
+    };
     let (start, end) = (v.start.get() as usize, v.end.get() as usize);
     let fail =
         |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
@@ -363,37 +391,55 @@ pub(super) fn restore(
 
     // The kernel accounts for memory that is, or once was, writable.
     let access = access(flags);
-    let first = if flags & flag::ACCOUNTED != 0 {
+    let first = if flags & flag::ACCOUNTED != 0 || context.is_some() {
         bit::READ | bit::WRITE
     } else {
         access
     };
-    vma::map(&MapArgs {
-        start,
-        len,
-        access: first,
-        prot,
-        file: file.as_ref().map(|f| (f, v.offset.get())),
-        shared: v.kind.get() == VMA_SHARED,
-        droppable: flags & flag::DROPPABLE != 0,
-        growsdown: flags & flag::GROWSDOWN != 0,
-        noreserve: flags & flag::NORESERVE != 0,
-        shadow_stack: flags & flag::SHADOW_STACK != 0,
-    })
-    .map_err(|e| fail(e, "can't be mapped"))?;
-    if first != access {
+    match context {
+        Some(context) => aio::make(r, v, context).map_err(|e| {
+            fail(
+                e,
+                match e {
+                    EAGAIN => {
+                        "ring of an AIO context: there may be no more requests: raise \
+                         fs.aio-max-nr"
+                    }
+                    EOPNOTSUPP => "ring of an AIO context: this kernel has no AIO",
+                    _ => "ring of an AIO context: can't be made",
+                },
+            )
+        }),
+        None => vma::map(&MapArgs {
+            start,
+            len,
+            access: first,
+            prot,
+            file: file.as_ref().map(|f| (f, v.offset.get())),
+            shared: v.kind.get() == VMA_SHARED,
+            droppable: flags & flag::DROPPABLE != 0,
+            growsdown: flags & flag::GROWSDOWN != 0,
+            noreserve: flags & flag::NORESERVE != 0,
+            shadow_stack: flags & flag::SHADOW_STACK != 0,
+        })
+        .map_err(|e| fail(e, "can't be mapped")),
+    }?;
+    if first != access && context.is_none() {
         touch(start);
         // The page that it has now is a copy of what is not in the file yet, if its contents are in
         // the image.
         vma::forget(mm, start, PAGE_SIZE).map_err(|e| fail(e, "can't be emptied"))?;
     }
-    if first != access || pkey != 0 {
+    if first != access || pkey != 0 || (context.is_some() && prot != 0) {
         vma::protect(start, len, access, prot, pkey).map_err(|e| fail(e, "can't be protected"))?;
     }
 
     let mut done = 0;
     if flags & flag::DROPPABLE != 0 {
         done = WITH_DROPPABLE;
+    }
+    if context.is_some() {
+        done = flag::DONTFORK;
     }
     for &(stored, advice) in ADVICE {
         if flags & stored & !done != 0 {

@@ -113,6 +113,8 @@ const struct loss losses[] = {
 	FIELD("memory locking to come", MM, BITS, mm, flags,
 	      IMAGE_MM_LOCK_FUTURE | IMAGE_MM_LOCK_ONFAULT,
 	      "memory", "future_mappings_locked"),
+	FIELD("results of AIO", AIO, EACH, aio_event, data, sizeof(struct image_aio_event),
+	      "aio", "results"),
 	FIELD("advice on mappings", VMA, BITS, vma, flags, 0x1fc0, "memory", "advice"),
 	FIELD("locked mappings", VMA, BITS, vma, flags, IMAGE_VMA_LOCKED | IMAGE_VMA_LOCKONFAULT,
 	      "memory", "locked"),
