@@ -55,6 +55,7 @@
 #define IMAGE_KIND_UNDO_LIST 179
 #define IMAGE_KIND_MSG_QUEUE 180
 #define IMAGE_KIND_MESSAGE 181
+#define IMAGE_KIND_AIO 190
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_EPOLL_ITEMS 224
@@ -139,6 +140,7 @@
 #define IMAGE_VMA_FILE 2
 #define IMAGE_VMA_SHARED 3
 #define IMAGE_VMA_VDSO 4
+#define IMAGE_VMA_AIO 5
 
 /* Vma.flags */
 #define IMAGE_VMA_READ (1ull << 0)
@@ -362,6 +364,15 @@ struct image_guard {
 };
 
 static_assert(sizeof(struct image_guard) == 16, "image_guard");
+
+struct image_aio_event {
+	uint64_t data;
+	uint64_t obj;
+	uint64_t res;
+	uint64_t res2;
+};
+
+static_assert(sizeof(struct image_aio_event) == 32, "image_aio_event");
 
 struct image_fd {
 	uint32_t fd;
@@ -980,6 +991,15 @@ struct image_message {
 };
 
 static_assert(sizeof(struct image_message) == 8, "image_message");
+
+struct image_aio {
+	uint32_t max_reqs;
+	uint32_t head;
+	uint32_t tail;
+	uint32_t completed;
+};
+
+static_assert(sizeof(struct image_aio) == 16, "image_aio");
 
 struct image_confinement {
 	uint64_t flags;
