@@ -26,6 +26,8 @@ mod fifo;
 mod signalfd;
 #[path = "timerfd.rs"]
 mod timerfd;
+#[path = "uring.rs"]
+pub(super) mod uring;
 #[path = "unlinked.rs"]
 mod unlinked;
 
@@ -100,7 +102,7 @@ static KINDS: &[FileOps] = &[
     }),
     // Kernel objects without an inode of their own.
     epoll::OPS,
-    refused("an io_uring", |f| f.file.is_io_uring()),
+    uring::OPS,
     eventfd::OPS,
     signalfd::OPS,
     timerfd::OPS,

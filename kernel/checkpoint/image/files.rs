@@ -16,6 +16,7 @@ use super::layout::{
 
 pub(super) mod check;
 pub mod pidfd;
+pub mod uring;
 pub mod proc;
 
 /// Most descriptors of one table.
@@ -116,6 +117,8 @@ values! {
     /// Open file that stays outside, by the name that it had; whatever it is, only
     /// how it was open is known.
     FILE_EXTERNAL = 22,
+    /// An io_uring; `inode` is the `Uring`.
+    FILE_IO_URING = 24,
 }
 
 /// Bits of [`OpenFile::flags`].

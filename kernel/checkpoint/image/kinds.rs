@@ -151,6 +151,7 @@ kinds! {
     Message: ipc::Message,
 
     Aio: mm::Aio,
+    Uring: files::uring::Uring,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,

@@ -95,6 +95,7 @@ pub const VALUES: &[&Values] = &[
     &files::INODE_FLAG_LIST,
     &files::TIMERFD_CLOCKS,
     &files::timerfd::LIST,
+    &files::uring::URING_FLAG_LIST,
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,
     &files::OWNER_KINDS,

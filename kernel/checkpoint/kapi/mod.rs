@@ -49,6 +49,7 @@ pub(crate) mod fs {
     pub(crate) mod signalfd;
     pub(crate) mod stat;
     pub(crate) mod timerfd;
+    pub(crate) mod uring;
     pub(crate) mod user_buffer;
 }
 

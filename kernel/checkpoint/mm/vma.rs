@@ -146,6 +146,9 @@ const ADVICE: &[(u64, u64)] = &[
 /// Flags of the ring of an AIO context.
 const OF_AIO: u64 = bit::DONTEXPAND;
 
+/// Flags of the memory of an io_uring.
+const OF_URING: u64 = bit::DONTEXPAND | bit::MIXEDMAP;
+
 /// What an image has more of a mapping.
 pub(super) enum More<'a> {
     /// Nothing.
@@ -207,6 +210,7 @@ pub(super) fn collect(
     match kind {
         VMA_VDSO => allowed |= OF_VDSO,
         VMA_AIO => allowed |= OF_AIO,
+        VMA_SHARED if is_uring(v) => allowed |= OF_URING,
         _ => (),
     }
     let mut unknown = v.flags & !allowed;
@@ -223,6 +227,14 @@ pub(super) fn collect(
     }
     if v.flags & !allowed != 0 {
         return Ok(());
+    }
+    if let Some(why) = v
+        .file
+        .as_ref()
+        .filter(|_| is_uring(v))
+        .and_then(|f| files::refuses_uring(f, v))
+    {
+        refuse(why);
     }
     if v.watched {
         refuse("userfaultfd: have it unregister that");
@@ -253,6 +265,11 @@ pub(super) fn collect(
         (Some(file), VMA_FILE | VMA_SHARED | VMA_ANON) => files::collect_mapped(cap, t, file),
         _ => Ok(()),
     }
+}
+
+/// It is memory of an io_uring.
+fn is_uring(v: &VmaInfo) -> bool {
+    v.file.as_ref().is_some_and(FileRef::is_io_uring)
 }
 
 /// The access to a part of the vDSO is that with which the kernel maps it.

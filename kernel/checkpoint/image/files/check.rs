@@ -27,6 +27,7 @@ use crate::image::{
         Pid, //
     },
     epoll::Epoll,
+    files::uring::Uring,
     files::*,
     ipc::IpcNs,
     ipc::Segment,
@@ -285,6 +286,12 @@ impl Walk<'_> {
             }
             FILE_TIMERFD => {
                 self.refer::<Timerfd>(raw, inode)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                TYPE_NONE
+            }
+            FILE_IO_URING => {
+                self.refer::<Uring>(raw, inode)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE

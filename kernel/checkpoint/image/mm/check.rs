@@ -25,6 +25,7 @@ use crate::image::{
         OpenFile,
         FILE_ALIAS,
         FILE_DEVICE,
+        FILE_IO_URING,
         FILE_MEMFD,
         FILE_REGULAR,
         FILE_SHARED_ANON,
@@ -308,6 +309,7 @@ impl Walk<'_> {
                 FILE_MEMFD,
                 FILE_ALIAS,
                 FILE_SYSV_SHM,
+                FILE_IO_URING,
             ],
             _ => return Err(raw.fault("unknown kind of mapping")),
         };
@@ -317,6 +319,9 @@ impl Walk<'_> {
             possible.contains(&kind_of(file)),
             "maps a file that cannot be mapped so",
         )?;
+        if kind_of(file) == FILE_IO_URING {
+            self.mapped_uring(raw, vma)?;
+        }
         // It is opened once more, for reading: whoever may map anything else so, may read it.
         ensure(
             raw,

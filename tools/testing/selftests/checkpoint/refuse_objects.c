@@ -309,17 +309,6 @@ REFUSE(aio_ring_changed)
 
 /* ---- others ----------------------------------------------------------- */
 
-REFUSE(io_uring)
-{
-	struct io_uring_params params = { 0 };
-	int fd = CHECK_HERE(syscall(__NR_io_uring_setup, 4, &params));
-
-	EXPECT_FD(fd, "*[io_uring]", "an io_uring" YET);
-	expect_refusal(getpid(), UNSUPPORTED, "uses io_uring: start it without io_uring");
-	ckpt_ready_wait();
-	CHECK_SYS(syscall(__NR_io_uring_enter, fd, 0, 0, 0, NULL, 0));
-}
-
 REFUSE(userfault_fd)
 {
 	struct uffdio_api api = { .api = UFFD_API };
