@@ -187,16 +187,13 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaI
             .ok()
             .and_then(|n| all.get(n))
             .filter(|v| v.end.checked_sub(v.start) == Some(c.size) && v.offset == 0)
+            .filter(|v| v.flags & bit::DONTCOPY != 0)
             .filter(|v| v.file.as_ref().is_some_and(|f| c.has_ring(f)));
-        match ring {
-            None => refuse(
+        if ring.is_none() {
+            refuse(
                 "its ring is not mapped as io_setup(2) has done that: have it destroy the context \
                  (io_destroy)",
-            ),
-            Some(v) if v.flags & bit::DONTCOPY == 0 => {
-                refuse("its ring is given to children (MADV_DOFORK): have it undo that")
-            }
-            Some(_) => (),
+            );
         }
         if !c.intact {
             refuse(
