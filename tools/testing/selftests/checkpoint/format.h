@@ -56,6 +56,7 @@
 #define IMAGE_KIND_MSG_QUEUE 180
 #define IMAGE_KIND_MESSAGE 181
 #define IMAGE_KIND_AIO 190
+#define IMAGE_KIND_URING 191
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_EPOLL_ITEMS 224
@@ -202,6 +203,7 @@
 #define IMAGE_FILE_NAMESPACE 20
 #define IMAGE_FILE_PROC 21
 #define IMAGE_FILE_EXTERNAL 22
+#define IMAGE_FILE_IO_URING 24
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -244,6 +246,9 @@
 #define IMAGE_TIMERFD_CANCELED (1ull << 3)
 #define IMAGE_TIMERFD_SET_ABSTIME (1ull << 4)
 #define IMAGE_TIMERFD_SET_CANCEL_ON_SET (1ull << 5)
+
+/* Uring.flags */
+#define IMAGE_URING_DRAIN_DISABLED (1ull << 0)
 
 /* InotifyEvent.flags */
 #define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
@@ -1000,6 +1005,19 @@ struct image_aio {
 };
 
 static_assert(sizeof(struct image_aio) == 16, "image_aio");
+
+struct image_uring {
+	uint32_t obj;
+	uint32_t setup;
+	uint32_t flags;
+	uint32_t sq_entries;
+	uint32_t cq_entries;
+	uint32_t sq_head;
+	uint32_t cq_tail;
+	uint32_t rings;
+};
+
+static_assert(sizeof(struct image_uring) == 32, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;
