@@ -248,7 +248,7 @@
 #define IMAGE_TIMERFD_SET_CANCEL_ON_SET (1ull << 5)
 
 /* Uring.flags */
-#define IMAGE_URING_DRAIN_DISABLED (1ull << 0)
+#define IMAGE_URING_URING_DRAIN_DISABLED (1ull << 0)
 
 /* InotifyEvent.flags */
 #define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
