@@ -23,10 +23,12 @@ struct epoll_params;
 struct file;
 struct files_struct;
 struct inode;
+struct io_event;
 struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
 struct path;
+struct percpu_ref;
 struct pid_namespace;
 struct pid;
 struct pidfd_info;
@@ -365,6 +367,101 @@ struct checkpoint_inotify {
 	unsigned int nr_watches;
 	unsigned int next;
 };
+
+/**
+ * struct checkpoint_aio - an AIO context
+ * @addr: where its ring is mapped: its id
+ * @size: bytes of that
+ * @ring: the file that is mapped there, to compare
+ * @max_reqs: how many requests it counts for, as of io_setup(2)
+ * @head: the first event in the ring that was not read, as the program may have
+ *	written it: any number
+ * @tail: where the next event is written to
+ * @events: number of events that were not read
+ * @completed: how many of them take the place of a request
+ * @intact: nobody has written to what the kernel tells of the ring in it
+ */
+struct checkpoint_aio {
+	unsigned long addr;
+	unsigned long size;
+	const void *ring;
+	unsigned int max_reqs;
+	unsigned int head;
+	unsigned int tail;
+	unsigned int events;
+	unsigned int completed;
+	bool intact;
+};
+
+/**
+ * struct checkpoint_aio_req - a request of an AIO context
+ * @file: its file
+ * @iocb: address of its iocb
+ * @poll: it waits until something can be done with the file
+ */
+struct checkpoint_aio_req {
+	struct file *file;
+	u64 iocb;
+	bool poll;
+};
+
+/* Of fs/aio.c. */
+bool checkpoint_is_aio_ring(const struct file *file);
+unsigned int checkpoint_aio_max(struct mm_struct *mm);
+int checkpoint_aio_get(struct mm_struct *mm, unsigned int index, struct checkpoint_aio *state);
+int checkpoint_aio_events(struct mm_struct *mm, unsigned int index,
+			  const struct checkpoint_aio *state, struct io_event *events);
+unsigned long checkpoint_aio_in_flight(struct mm_struct *mm, unsigned int index,
+				       struct checkpoint_aio_req *req);
+int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_event *events);
+
+/**
+ * struct checkpoint_uring - an io_uring that has nothing in flight and nothing registered
+ * @rings_size: bytes of its rings
+ * @sqes_size: bytes of its submission queue entries
+ * @setup: IORING_SETUP_*
+ * @sq_entries: number of submission queue entries
+ * @cq_entries: number of completion queue entries
+ * @sq_head: where the kernel reads the next submission
+ * @cq_tail: where it writes the next completion
+ * @drain_disabled: IOSQE_IO_DRAIN can't be used any more
+ */
+struct checkpoint_uring {
+	size_t rings_size;
+	size_t sqes_size;
+	unsigned int setup;
+	unsigned int sq_entries;
+	unsigned int cq_entries;
+	unsigned int sq_head;
+	unsigned int cq_tail;
+	bool drain_disabled;
+};
+
+/* What an io_uring, or its user, has that is not in that. */
+#define CHECKPOINT_URING_FLAGS		1	/* It was set up in another way. */
+#define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
+#define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests. */
+#define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
+#define CHECKPOINT_URING_FILES		5	/* Registered files. */
+#define CHECKPOINT_URING_BUFFERS	6	/* Registered or provided buffers. */
+#define CHECKPOINT_URING_EVENTFD	7	/* A registered eventfd. */
+#define CHECKPOINT_URING_PERSONALITIES	8
+#define CHECKPOINT_URING_RESTRICTED	9	/* Restrictions. */
+#define CHECKPOINT_URING_WORKERS	10	/* Settings of workers. */
+#define CHECKPOINT_URING_RING_FDS	11	/* Registered descriptors of rings. */
+#define CHECKPOINT_URING_OTHER		12
+
+/* Of io_uring/io_uring.c. */
+int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
+int checkpoint_uring_read(struct file *file, const struct checkpoint_uring *state,
+			  void *rings, void *sqes);
+struct file *checkpoint_uring_make(const struct checkpoint_uring *state, const void *rings,
+				   const void *sqes);
+void checkpoint_uring_place(struct file *file, bool on);
+int checkpoint_uring_task(struct task_struct *task);
+
+/* Of lib/percpu-refcount.c. */
+unsigned long checkpoint_percpu_ref_sum(struct percpu_ref *ref);
 
 /* Of fs/notify/dnotify/dnotify.c. */
 unsigned int checkpoint_dnotify_get(struct files_struct *files, struct file *filp, int *fd);

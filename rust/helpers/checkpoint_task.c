@@ -470,15 +470,6 @@ __rust_helper bool rust_helper_task_has_perf_events(struct task_struct *t)
 #endif
 }
 
-__rust_helper bool rust_helper_task_has_io_uring(struct task_struct *t)
-{
-#ifdef CONFIG_IO_URING
-	return t->io_uring && !xa_empty(&t->io_uring->xa);
-#else
-	return false;
-#endif
-}
-
 __rust_helper unsigned long rust_helper_checkpoint_task_size_max(void)
 {
 	return TASK_SIZE_MAX;

@@ -78,6 +78,7 @@ use crate::{
         time::wait, //
     },
     kinds,
+    mm,
     ns, //
 };
 
@@ -199,6 +200,8 @@ fn read<'h>(
     if !args.external.is_empty() {
         files::leave(cap, &tasks, &args.external)?;
     }
+    // What is in flight writes to memory and files, and signals eventfds.
+    mm::aio::settle(cap, &tasks, args.timeout_ms)?;
     collect(cap, &tasks)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log, "log")] {
         if file.is_some_and(|f| files::reaches(cap, f)) {

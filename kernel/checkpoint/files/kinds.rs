@@ -30,6 +30,8 @@ mod mqueue;
 mod signalfd;
 #[path = "timerfd.rs"]
 mod timerfd;
+#[path = "uring.rs"]
+pub(super) mod uring;
 
 use crate::{
     files::{
@@ -103,7 +105,7 @@ static KINDS: &[FileOps] = &[
     }),
     // Kernel objects without an inode of their own.
     epoll::OPS,
-    refused("an io_uring", |f| f.file.is_io_uring()),
+    uring::OPS,
     eventfd::OPS,
     signalfd::OPS,
     timerfd::OPS,

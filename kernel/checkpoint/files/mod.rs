@@ -55,7 +55,10 @@ use crate::{
     },
     kapi::{
         fs::file::FileRef,
-        mm::space::MmRef,
+        mm::{
+            space::MmRef,
+            vma::VmaInfo, //
+        },
         task::frozen::FrozenTask,
         time::wait::check_killed, //
     }, //
@@ -93,6 +96,12 @@ pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
 
 /// The kinds of links between files.
 pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];
+
+/// Returns why the mapping `v` of `file`, an io_uring, can't be made again; `None`: it can, or the
+/// io_uring is refused anyway.
+pub(crate) fn refuses_uring(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
+    kinds::uring::refuses_mapping(file, v)
+}
 
 /// Returns whether `file` is a memfd.
 pub(crate) fn is_memfd(file: &FileRef) -> bool {

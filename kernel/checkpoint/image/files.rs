@@ -19,6 +19,7 @@ pub(super) mod check;
 mod check_inodes;
 mod check_locks;
 pub mod pidfd;
+pub mod uring;
 pub mod proc;
 
 /// Most descriptors of one table.
@@ -124,6 +125,8 @@ values! {
     /// File or directory of cgroupfs (v2), by path; `inode` is the `CgroupEntry` of one of the cgroup
     /// of the tasks.
     FILE_CGROUP = 23,
+    /// An io_uring; `inode` is the `Uring`.
+    FILE_IO_URING = 24,
 }
 
 /// Bits of [`OpenFile::flags`].

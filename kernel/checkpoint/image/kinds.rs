@@ -153,6 +153,9 @@ kinds! {
     PosixMessage: ipc::PosixMessage,
     CgroupEntry: files::cgroup::CgroupEntry,
 
+    Aio: mm::Aio,
+    Uring: files::uring::Uring,
+
     Confinement: confinement::Confinement,
     Label: confinement::Label,
 

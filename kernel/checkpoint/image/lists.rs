@@ -32,6 +32,7 @@ use super::{
     },
     mm::{
         self,
+        AioEvent,
         Guard, //
     },
     notify,
@@ -53,6 +54,7 @@ pub const OTHERS: &[&Structure] = &[
     &Action::STRUCTURE,
     &Timer::STRUCTURE,
     &Guard::STRUCTURE,
+    &AioEvent::STRUCTURE,
     &Fd::STRUCTURE,
     &Lock::STRUCTURE,
     &EpollItem::STRUCTURE,
@@ -93,6 +95,7 @@ pub const VALUES: &[&Values] = &[
     &files::INODE_FLAG_LIST,
     &files::TIMERFD_CLOCKS,
     &files::timerfd::LIST,
+    &files::uring::URING_FLAG_LIST,
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,
     &files::OWNER_KINDS,

@@ -100,6 +100,8 @@ values! {
     VMA_SHARED = 3,
     /// The vDSO or its data.
     VMA_VDSO = 4,
+    /// The ring of an AIO context, whose [`Aio`] record comes next.
+    VMA_AIO = 5,
 }
 
 /// Bits of [`Vma::flags`].
@@ -156,6 +158,10 @@ pub mod vma {
         WRITE_SEALED = 1 << 24,
     }
 
+    /// Those that the ring of an AIO context can have.
+    pub const OF_AIO: u64 =
+        READ | WRITE | EXEC | DONTFORK | DONTDUMP | SEQUENTIAL | RANDOM | SEALED | OF_ARCH;
+
     /// Those that only some architectures have.
     pub const OF_ARCH: u64 = BTI | MTE | SAO | SHADOW_STACK;
 }
@@ -205,6 +211,47 @@ structure! {
         pub start: U64,
         /// Address after the last.
         pub end: U64,
+    }
+}
+
+/// Most events that were not read of one AIO context.
+pub const AIO_EVENTS_MAX: usize = PAYLOAD_MAX / size_of::<AioEvent>();
+
+/// Most bytes of the ring of an AIO context, but for the rest of its last page: io_setup(2) makes none
+/// for more than 2^23 events.
+pub const AIO_RING_MAX: u64 = 1 << 28;
+
+/// Bytes of the header of the ring of an AIO context, and of an event.
+pub const AIO_SLOT: u64 = size_of::<AioEvent>() as u64;
+
+record! {
+    /// An AIO context, whose ring is the [`Vma`] before it; nothing is in flight. Payload:
+    /// [`AioEvent`]s that were not read, oldest first. What else is in the ring is not in the image.
+    #[record(Aio = 190, "AIO context", min = 16, check = aio)]
+    pub struct Aio {
+        /// How many requests it counts for, as of io_setup(2).
+        pub max_reqs: U32,
+        /// Where the first event that was not read is, as the program has written it: modulo the
+        /// number of events for which there is room.
+        pub head: U32,
+        /// Where the next event is written to.
+        pub tail: U32,
+        /// How many of the events take the place of a request.
+        pub completed: U32,
+    }
+}
+
+structure! {
+    /// What has come of a request: `struct io_event`.
+    pub struct AioEvent {
+        /// aio_data of its iocb.
+        pub data: U64,
+        /// Address of its iocb.
+        pub obj: U64,
+        /// Result.
+        pub res: U64,
+        /// Second result.
+        pub res2: U64,
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) mod fs {
     pub(crate) mod signalfd;
     pub(crate) mod stat;
     pub(crate) mod timerfd;
+    pub(crate) mod uring;
     pub(crate) mod user_buffer;
 }
 
@@ -64,6 +65,7 @@ pub(crate) mod ipc {
 
 /// Memory: `mm/`.
 pub(crate) mod mm {
+    pub(crate) mod aio;
     pub(crate) mod copy;
     pub(crate) mod held;
     pub(crate) mod memcg;

@@ -52,6 +52,7 @@ use crate::{
             MM_THP_ADVISED,
             MM_THP_DISABLE,
             VMAS_MAX,
+            VMA_AIO,
             VMA_VDSO, //
         },
         record::{
@@ -64,6 +65,7 @@ use crate::{
     kapi::{
         arch::ArchMm,
         mm::{
+            aio as kapi_aio,
             space::{
                 self,
                 barrier,
@@ -83,7 +85,11 @@ use crate::{
         time::wait::go_on, //
     },
     mm::{
-        vma as mapping,
+        aio,
+        vma::{
+            self as mapping,
+            More, //
+        },
         BuiltMm,
         Space, //
     }, //
@@ -187,6 +193,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         go_on()?;
         mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
+    aio::collect(cap, t, &mm, &all)?;
     if let Some(exe) = mm.exe() {
         files::collect_program(cap, t, &exe)?;
     }
@@ -235,9 +242,6 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
     }
     if !mm.layout().is_settable(mm.task_size()) {
         refuse("has a layout that prctl(PR_SET_MM) would not take: this kernel can't save it");
-    }
-    if mm.has_aio() {
-        refuse("has used asynchronous I/O (io_setup): start it without that");
     }
     if mm.membarrier() & !barrier::ALL != 0 {
         refuse(
@@ -307,6 +311,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     cap.meta
         .put(&describe(&mm, obj, exe, &all)?, auxv.as_bytes())?;
+    let contexts = kapi_aio::contexts(&mm)?;
     for (v, record) in all.iter().zip(&records) {
         let mut name = [0; vma::NAME_MAX];
         if v.named {
@@ -316,6 +321,9 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
         if v.flags & bit::MAYBE_GUARD != 0 {
             save_guards(cap, &space.guards, v)?;
+        }
+        if record.kind.get() == VMA_AIO {
+            aio::save(cap, &mm, &contexts, v.start)?;
         }
     }
     let node = RBTreeNode::new(obj.get(), ranges, GFP_KERNEL_ACCOUNT)?;
@@ -473,11 +481,11 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     load_context(r, plan, &mm, &m)?;
     set_layout(r, plan, &mm, &m, &raw)?;
     restore_vdso(r, plan, &mm, &m, obj)?;
-    for_vmas(r, &m, obj, |v, raw, guards| {
+    for_vmas(r, &m, obj, |v, raw, more| {
         if v.kind.get() == VMA_VDSO {
             return Ok(());
         }
-        mapping::restore(r, plan, &mm, v, raw.payload, guards)
+        mapping::restore(r, plan, &mm, v, raw.payload, more)
     })?;
     if let Some(file) = ObjRef::new(m.exe.get()) {
         files::restore_program(r, plan, &mm, file)?;
@@ -488,24 +496,27 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     r.set_built(obj, BuiltMm(mm))
 }
 
-/// Runs `f` for the mappings of address space `obj`, and the guard regions of each; `None`: it
-/// never had any.
+/// Runs `f` for the mappings of address space `obj`, and what the image has more of each.
 fn for_vmas(
     r: &Restore,
     m: &Mm,
     obj: ObjRef,
-    mut f: impl FnMut(&Vma, &Raw<'_>, Option<&[Guard]>) -> Result,
+    mut f: impl FnMut(&Vma, &Raw<'_>, More<'_>) -> Result,
 ) -> Result {
     let mut records = r.records_after(obj)?.peekable();
     for _ in 0..m.vmas.get() {
         let raw = records.next().ok_or(EINVAL)?.map_err(|f| r.fault(f))?;
         let v: Vma = raw.body().map_err(|f| r.fault(f))?;
-        let mut guards: Option<&[Guard]> = None;
-        let next = records.next_if(|n| n.as_ref().is_ok_and(|n| n.kind == Kind::Guards));
-        if let Some(Ok(next)) = next {
-            guards = Some(next.array(GUARDS_MAX).map_err(|f| r.fault(f))?);
-        }
-        f(&v, &raw, guards)?;
+        let next = records.next_if(|n| {
+            n.as_ref()
+                .is_ok_and(|n| matches!(n.kind, Kind::Guards | Kind::Aio))
+        });
+        let more = match next {
+            Some(Ok(next)) if next.kind == Kind::Aio => More::Aio(next),
+            Some(Ok(next)) => More::Guards(next.array(GUARDS_MAX).map_err(|f| r.fault(f))?),
+            _ => More::Nothing,
+        };
+        f(&v, &raw, more)?;
     }
     Ok(())
 }

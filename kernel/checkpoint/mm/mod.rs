@@ -22,6 +22,7 @@ use crate::{
     }, //
 };
 
+pub(crate) mod aio;
 pub(crate) mod layout;
 pub(crate) mod pages;
 pub(crate) mod vma;

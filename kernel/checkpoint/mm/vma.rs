@@ -34,12 +34,16 @@ use crate::{
             Guard,
             Vma,
             GUARDS_MAX,
+            VMA_AIO,
             VMA_ANON,
             VMA_FILE,
             VMA_SHARED,
             VMA_VDSO, //
         },
-        record::ref_number,
+        record::{
+            ref_number,
+            Raw, //
+        },
         ObjRef, //
     },
     ipc,
@@ -66,7 +70,10 @@ use crate::{
         task::frozen::FrozenTask,
         time::wait, //
     },
-    mm::Range, //
+    mm::{
+        aio,
+        Range, //
+    }, //
 };
 
 /// Flags that stand in the image, and their numbers there.
@@ -136,6 +143,22 @@ const ADVICE: &[(u64, u64)] = &[
     (flag::MERGEABLE, bit::MERGEABLE),
 ];
 
+/// Flags of the ring of an AIO context.
+const OF_AIO: u64 = bit::DONTEXPAND;
+
+/// Flags of the memory of an io_uring.
+const OF_URING: u64 = bit::DONTEXPAND | bit::MIXEDMAP;
+
+/// What an image has more of a mapping.
+pub(super) enum More<'a> {
+    /// Nothing.
+    Nothing,
+    /// Its guard regions; empty: it had some.
+    Guards(&'a [Guard]),
+    /// The record of the AIO context whose ring it is.
+    Aio(Raw<'a>),
+}
+
 /// What comes with memory that may be taken away.
 const WITH_DROPPABLE: u64 = flag::NORESERVE | flag::WIPEONFORK | flag::DONTDUMP;
 
@@ -146,6 +169,7 @@ fn kind(v: &VmaInfo) -> Option<u32> {
         Special::Other => None,
         Special::No if v.anonymous => Some(VMA_ANON),
         Special::No if v.file.is_none() => None,
+        Special::No if v.file.as_ref().is_some_and(FileRef::is_aio_ring) => Some(VMA_AIO),
         Special::No if v.flags & bit::MAYSHARE != 0 => Some(VMA_SHARED),
         Special::No => Some(VMA_FILE),
     }
@@ -183,8 +207,11 @@ pub(super) fn collect(
         allowed |= bit;
     }
     allowed |= Native::PKEY_BITS;
-    if kind == VMA_VDSO {
-        allowed |= OF_VDSO;
+    match kind {
+        VMA_VDSO => allowed |= OF_VDSO,
+        VMA_AIO => allowed |= OF_AIO,
+        VMA_SHARED if is_uring(v) => allowed |= OF_URING,
+        _ => (),
     }
     let mut unknown = v.flags & !allowed;
     let mut last = "";
@@ -200,6 +227,14 @@ pub(super) fn collect(
     }
     if v.flags & !allowed != 0 {
         return Ok(());
+    }
+    if let Some(why) = v
+        .file
+        .as_ref()
+        .filter(|_| is_uring(v))
+        .and_then(|f| files::refuses_uring(f, v))
+    {
+        refuse(why);
     }
     if v.watched {
         refuse("userfaultfd: have it unregister that");
@@ -230,6 +265,11 @@ pub(super) fn collect(
         (Some(file), VMA_FILE | VMA_SHARED | VMA_ANON) => files::collect_mapped(cap, t, file),
         _ => Ok(()),
     }
+}
+
+/// It is memory of an io_uring.
+fn is_uring(v: &VmaInfo) -> bool {
+    v.file.as_ref().is_some_and(FileRef::is_io_uring)
 }
 
 /// The access to a part of the vDSO is that with which the kernel maps it.
@@ -308,15 +348,20 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
 }
 
 /// Makes a mapping, other than of the vDSO, in the caller's new address space, with its name and
-/// its guard regions; no slice: it never had any.
+/// what the image has more of it.
 pub(super) fn restore(
     r: &Restore,
     plan: &Plan<'_>,
     mm: &MmRef,
     v: &Vma,
     name: &[u8],
-    guards: Option<&[Guard]>,
+    more: More<'_>,
 ) -> Result {
+    let (guards, context) = match &more {
+        More::Nothing => (None, None),
+        More::Guards(guards) => (Some(*guards), None),
+        More::Aio(raw) => (None, Some(raw)),
+    };
     let (start, end) = (v.start.get() as usize, v.end.get() as usize);
     let fail =
         |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
@@ -363,37 +408,55 @@ pub(super) fn restore(
 
     // The kernel accounts for memory that is, or once was, writable.
     let access = access(flags);
-    let first = if flags & flag::ACCOUNTED != 0 {
+    let first = if flags & flag::ACCOUNTED != 0 || context.is_some() {
         bit::READ | bit::WRITE
     } else {
         access
     };
-    vma::map(&MapArgs {
-        start,
-        len,
-        access: first,
-        prot,
-        file: file.as_ref().map(|f| (f, v.offset.get())),
-        shared: v.kind.get() == VMA_SHARED,
-        droppable: flags & flag::DROPPABLE != 0,
-        growsdown: flags & flag::GROWSDOWN != 0,
-        noreserve: flags & flag::NORESERVE != 0,
-        shadow_stack: flags & flag::SHADOW_STACK != 0,
-    })
-    .map_err(|e| fail(e, "can't be mapped"))?;
-    if first != access {
+    match context {
+        Some(context) => aio::make(r, v, context).map_err(|e| {
+            fail(
+                e,
+                match e {
+                    EAGAIN => {
+                        "ring of an AIO context: there may be no more requests: raise \
+                         fs.aio-max-nr"
+                    }
+                    EOPNOTSUPP => "ring of an AIO context: this kernel has no AIO",
+                    _ => "ring of an AIO context: can't be made",
+                },
+            )
+        }),
+        None => vma::map(&MapArgs {
+            start,
+            len,
+            access: first,
+            prot,
+            file: file.as_ref().map(|f| (f, v.offset.get())),
+            shared: v.kind.get() == VMA_SHARED,
+            droppable: flags & flag::DROPPABLE != 0,
+            growsdown: flags & flag::GROWSDOWN != 0,
+            noreserve: flags & flag::NORESERVE != 0,
+            shadow_stack: flags & flag::SHADOW_STACK != 0,
+        })
+        .map_err(|e| fail(e, "can't be mapped")),
+    }?;
+    if first != access && context.is_none() {
         touch(start);
         // The page that it has now is a copy of what is not in the file yet, if its contents are in
         // the image.
         vma::forget(mm, start, PAGE_SIZE).map_err(|e| fail(e, "can't be emptied"))?;
     }
-    if first != access || pkey != 0 {
+    if first != access || pkey != 0 || (context.is_some() && prot != 0) {
         vma::protect(start, len, access, prot, pkey).map_err(|e| fail(e, "can't be protected"))?;
     }
 
     let mut done = 0;
     if flags & flag::DROPPABLE != 0 {
         done = WITH_DROPPABLE;
+    }
+    if context.is_some() {
+        done = flag::DONTFORK;
     }
     for &(stored, advice) in ADVICE {
         if flags & stored & !done != 0 {

@@ -144,6 +144,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
+    /// Bytes of the ring right before, whose AIO context must follow.
+    pub(in crate::image) ring: Option<u64>,
     /// The descriptor table or open file right before, of which records like locks may follow.
     holder: Option<Holder>,
     /// What was found.
@@ -184,6 +186,7 @@ pub fn metadata(
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
+        ring: None,
         holder: None,
         summary: Summary::default(),
     };
@@ -323,7 +326,7 @@ impl Walk<'_> {
         match (&self.follow, raw.kind) {
             (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
-            | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
+            | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::Aio)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
@@ -345,6 +348,9 @@ impl Walk<'_> {
                 return Err(raw.fault("the ipc namespace before it lacks what is in it"))
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
+        }
+        if self.ring.is_some() && raw.kind != Kind::Aio {
+            return Err(raw.fault("the ring before it lacks its AIO context"));
         }
         if raw.kind != Kind::Guards {
             self.mapping = None;
@@ -470,6 +476,9 @@ impl Walk<'_> {
             }
             // Tasks come after them.
             Follow::Labels { .. } => (),
+        }
+        if self.ring.is_some() {
+            return Err(Fault::framing(end, "an AIO context is missing"));
         }
         if self.group.is_some() {
             return Err(Fault::framing(end, "process record is missing"));

@@ -20,6 +20,7 @@ use crate::image::{
         Object, //
     },
     epoll::Epoll,
+    files::uring::Uring,
     files::*,
     ipc::IpcNs,
     ipc::PosixQueue,
@@ -302,6 +303,12 @@ impl Walk<'_> {
             }
             FILE_TIMERFD => {
                 self.refer_once::<Timerfd>(raw, inode, ONE_FILE)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                TYPE_NONE
+            }
+            FILE_IO_URING => {
+                self.refer::<Uring>(raw, inode)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE

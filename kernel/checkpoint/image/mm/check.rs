@@ -25,6 +25,7 @@ use crate::image::{
         OpenFile,
         FILE_ALIAS,
         FILE_DEVICE,
+        FILE_IO_URING,
         FILE_MEMFD,
         FILE_REGULAR,
         FILE_SHARED_ANON,
@@ -187,6 +188,16 @@ impl Walk<'_> {
             raw.payload.len() <= NAME_MAX && raw.payload.iter().all(|&c| is_name_char(c)),
             "impossible name",
         )?;
+        ensure(
+            raw,
+            kind != VMA_AIO
+                || (start != 0
+                    && vma.offset.get() == 0
+                    && vma.flags.get() & !vma::OF_AIO == 0
+                    && vma.flags.get() & vma::DONTFORK != 0
+                    && len <= AIO_RING_MAX.saturating_add(self.page_size)),
+            "impossible ring of an AIO context",
+        )?;
         self.follow = match left.checked_sub(1) {
             None | Some(0) => Follow::Any,
             Some(left) => Follow::Vmas {
@@ -195,8 +206,10 @@ impl Walk<'_> {
                 vdso,
             },
         };
-        if kind != VMA_VDSO {
-            self.mapping = Some((start, end));
+        match kind {
+            VMA_VDSO => (),
+            VMA_AIO => self.ring = Some(len),
+            _ => self.mapping = Some((start, end)),
         }
         self.summary.vmas = self.summary.vmas.saturating_add(1);
         self.summary.mapped = self.summary.mapped.saturating_add(len);
@@ -235,10 +248,50 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// The AIO context whose ring was the mapping before it.
+    pub(in crate::image) fn aio(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let aio: Aio = raw.body()?;
+        let len = self
+            .ring
+            .take()
+            .ok_or(raw.fault("AIO context without a ring"))?;
+        let pending: &[AioEvent] = raw.array(AIO_EVENTS_MAX)?;
+        let pending = pending.len() as u64;
+        // The header takes the place of one.
+        let room = len.wrapping_div(AIO_SLOT).saturating_sub(1);
+        let reqs = u64::from(aio.max_reqs.get());
+        ensure(
+            raw,
+            reqs != 0 && reqs.saturating_mul(2).saturating_add(2) <= room,
+            "AIO context for more requests than its ring has room for",
+        )?;
+        let tail = u64::from(aio.tail.get());
+        ensure(
+            raw,
+            tail < room,
+            "AIO context whose ring ends before its tail",
+        )?;
+        let head = u64::from(aio.head.get()).checked_rem(room).unwrap_or(0);
+        let between = match tail.checked_sub(head) {
+            Some(n) => n,
+            None => room.saturating_sub(head).saturating_add(tail),
+        };
+        ensure(
+            raw,
+            pending == between,
+            "number of events is not as head and tail of the AIO context say",
+        )?;
+        ensure(
+            raw,
+            u64::from(aio.completed.get()) <= pending,
+            "more events of an AIO context take a place than there are",
+        )
+    }
+
     fn mapped_file(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
         let file = vma.file.get();
         let possible: &[u32] = match vma.kind.get() {
-            VMA_ANON | VMA_VDSO => {
+            VMA_ANON | VMA_VDSO | VMA_AIO => {
                 return ensure(raw, file == 0, "file where none belongs");
             }
             VMA_FILE => &[
@@ -256,6 +309,7 @@ impl Walk<'_> {
                 FILE_MEMFD,
                 FILE_ALIAS,
                 FILE_SYSV_SHM,
+                FILE_IO_URING,
             ],
             _ => return Err(raw.fault("unknown kind of mapping")),
         };
@@ -265,6 +319,9 @@ impl Walk<'_> {
             possible.contains(&kind_of(file)),
             "maps a file that cannot be mapped so",
         )?;
+        if kind_of(file) == FILE_IO_URING {
+            self.mapped_uring(raw, vma)?;
+        }
         // It is opened once more, for reading: whoever may map anything else so, may read it.
         ensure(
             raw,

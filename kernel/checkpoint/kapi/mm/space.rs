@@ -213,15 +213,6 @@ impl MmRef {
         0
     }
 
-    /// Has it used asynchronous I/O?
-    pub(crate) fn has_aio(&self) -> bool {
-        #[cfg(CONFIG_AIO)]
-        // SAFETY: We own a reference; the pointer is only compared.
-        return !unsafe { (&raw const field!(self, ioctx_table)).read_volatile() }.is_null();
-        #[cfg(not(CONFIG_AIO))]
-        false
-    }
-
     /// Number of its mappings.
     pub(crate) fn map_count(&self) -> usize {
         // SAFETY: We own a reference; the integer is read once.

@@ -15,7 +15,10 @@ use kernel::{
 };
 
 use crate::kapi::{
-    fs::file::FileRef,
+    fs::{
+        file::FileRef,
+        uring::Placed, //
+    },
     mm::space::MmRef, //
 };
 
@@ -277,6 +280,7 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
         Some((file, offset)) => (file.as_ptr(), offset),
         None => (core::ptr::null_mut(), 0),
     };
+    let _placed = args.file.and_then(|(file, _)| Placed::new(file));
     let addr = if args.shadow_stack {
         map_shadow_stack(args)?
     } else {

@@ -145,11 +145,21 @@ static THREAD: &[Oddity] = &[
         Handed::Reset(reset::uprobes),
         |t| !(*t).utask.is_null()
     ),
+    #[cfg(CONFIG_IO_URING)]
     oddity!(
-        "uses io_uring",
-        "start it without io_uring",
+        "has registered descriptors of io_uring",
+        "have it unregister them",
         Handed::Not,
-        |t| bindings::task_has_io_uring(t)
+        |t| bindings::checkpoint_uring_task(t)
+            == bindings::CHECKPOINT_URING_RING_FDS.cast_signed()
+    ),
+    #[cfg(CONFIG_IO_URING)]
+    oddity!(
+        "has requests of io_uring in flight",
+        "have it wait for them, or cancel them",
+        Handed::Not,
+        |t| bindings::checkpoint_uring_task(t)
+            == bindings::CHECKPOINT_URING_IN_FLIGHT.cast_signed()
     ),
     #[cfg(CONFIG_IO_URING)]
     oddity!(

@@ -198,7 +198,7 @@ fn memory() {
             s.edit(0, |m: &mut Mm| m.vmas.set(VMAS_MAX + 1))
         }),
         ("the address space before it lacks mappings", |s| {
-            s.edit(0, |m: &mut Mm| m.vmas.set(6))
+            s.edit(0, |m: &mut Mm| m.vmas.set(7))
         }),
         (
             "belongs to no address space, or that has fewer mappings",
@@ -306,6 +306,68 @@ fn memory() {
         ("guard regions of no mapping", |s| {
             let guards = s.records.remove(s.position(Kind::Guards, 0));
             s.records.insert(s.position(Kind::Mm, 1), guards);
+        }),
+        ("impossible ring of an AIO context", |s| {
+            s.edit(4, |v: &mut Vma| v.flags.set(vma::READ))
+        }),
+        ("impossible ring of an AIO context", |s| {
+            s.edit(4, |v: &mut Vma| v.flags.set(vma::DONTFORK | vma::LOCKED))
+        }),
+        ("impossible ring of an AIO context", |s| {
+            s.edit(4, |v: &mut Vma| v.offset.set(PAGE))
+        }),
+        ("file where none belongs", |s| {
+            s.edit(4, |v: &mut Vma| v.file.set(obj::EXE))
+        }),
+        ("guard regions of no mapping", |s| {
+            let guards = s.records.remove(s.position(Kind::Guards, 0));
+            s.records.insert(s.position(Kind::Aio, 0) + 1, guards);
+        }),
+        ("the ring before it lacks its AIO context", |s| {
+            s.records.remove(s.position(Kind::Aio, 0));
+        }),
+        ("AIO context without a ring", |s| {
+            s.edit(4, |v: &mut Vma| v.kind.set(VMA_ANON))
+        }),
+        ("AIO context without a ring", |s| {
+            let aio = s.records.remove(s.position(Kind::Aio, 0));
+            s.records.push(aio);
+            s.records.remove(s.position(Kind::Vma, 4));
+            s.edit(0, |m: &mut Mm| m.vmas.set(5));
+        }),
+        (
+            "AIO context for more requests than its ring has room for",
+            |s| s.edit(0, |a: &mut Aio| a.max_reqs.set(0)),
+        ),
+        (
+            "AIO context for more requests than its ring has room for",
+            |s| s.edit(0, |a: &mut Aio| a.max_reqs.set(63)),
+        ),
+        (
+            "AIO context for more requests than its ring has room for",
+            |s| s.edit(0, |a: &mut Aio| a.max_reqs.set(u32::MAX)),
+        ),
+        ("AIO context whose ring ends before its tail", |s| {
+            s.edit(0, |a: &mut Aio| a.tail.set(127))
+        }),
+        (
+            "number of events is not as head and tail of the AIO context say",
+            |s| s.edit(0, |a: &mut Aio| a.head.set(125)),
+        ),
+        (
+            "number of events is not as head and tail of the AIO context say",
+            |s| s.edit(0, |a: &mut Aio| a.head.set(u32::MAX)),
+        ),
+        (
+            "number of events is not as head and tail of the AIO context say",
+            |s| s.payload(Kind::Aio, 0).truncate(32),
+        ),
+        (
+            "more events of an AIO context take a place than there are",
+            |s| s.edit(0, |a: &mut Aio| a.completed.set(3)),
+        ),
+        ("payload of wrong length", |s| {
+            s.payload(Kind::Aio, 0).push(0)
         }),
         ("mappings are missing", |s| {
             s.edit(1, |m: &mut Mm| m.vmas.set(1));

@@ -291,7 +291,7 @@ fn second_space(s: &mut Sample) {
     mapping.payload.clear();
     let place = s.position(Kind::Mm, 1) + 1;
     s.records.insert(place, mapping);
-    s.edit(5, |v: &mut Vma| {
+    s.edit(6, |v: &mut Vma| {
         v.start.set(0x30000);
         v.end.set(0x32000);
     });

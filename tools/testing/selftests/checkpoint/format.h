@@ -58,6 +58,8 @@
 #define IMAGE_KIND_POSIX_QUEUE 182
 #define IMAGE_KIND_POSIX_MESSAGE 183
 #define IMAGE_KIND_CGROUP_ENTRY 184
+#define IMAGE_KIND_AIO 190
+#define IMAGE_KIND_URING 191
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_EPOLL_ITEMS 224
@@ -142,6 +144,7 @@
 #define IMAGE_VMA_FILE 2
 #define IMAGE_VMA_SHARED 3
 #define IMAGE_VMA_VDSO 4
+#define IMAGE_VMA_AIO 5
 
 /* Vma.flags */
 #define IMAGE_VMA_READ (1ull << 0)
@@ -205,6 +208,7 @@
 #define IMAGE_FILE_PROC 21
 #define IMAGE_FILE_EXTERNAL 22
 #define IMAGE_FILE_CGROUP 23
+#define IMAGE_FILE_IO_URING 24
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -247,6 +251,9 @@
 #define IMAGE_TIMERFD_CANCELED (1ull << 3)
 #define IMAGE_TIMERFD_SET_ABSTIME (1ull << 4)
 #define IMAGE_TIMERFD_SET_CANCEL_ON_SET (1ull << 5)
+
+/* Uring.flags */
+#define IMAGE_URING_URING_DRAIN_DISABLED (1ull << 0)
 
 /* InotifyEvent.flags */
 #define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
@@ -375,6 +382,15 @@ struct image_guard {
 };
 
 static_assert(sizeof(struct image_guard) == 16, "image_guard");
+
+struct image_aio_event {
+	uint64_t data;
+	uint64_t obj;
+	uint64_t res;
+	uint64_t res2;
+};
+
+static_assert(sizeof(struct image_aio_event) == 32, "image_aio_event");
 
 struct image_fd {
 	uint32_t fd;
@@ -1032,6 +1048,28 @@ struct image_cgroup_entry {
 };
 
 static_assert(sizeof(struct image_cgroup_entry) == 16, "image_cgroup_entry");
+
+struct image_aio {
+	uint32_t max_reqs;
+	uint32_t head;
+	uint32_t tail;
+	uint32_t completed;
+};
+
+static_assert(sizeof(struct image_aio) == 16, "image_aio");
+
+struct image_uring {
+	uint32_t obj;
+	uint32_t setup;
+	uint32_t flags;
+	uint32_t sq_entries;
+	uint32_t cq_entries;
+	uint32_t sq_head;
+	uint32_t cq_tail;
+	uint32_t rings;
+};
+
+static_assert(sizeof(struct image_uring) == 32, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;

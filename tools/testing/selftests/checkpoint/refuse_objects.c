@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
 #include <linux/filter.h>
+#include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
@@ -244,16 +246,70 @@ REFUSE(fanotify)
 	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "/dev/shm"));
 }
 
-REFUSE(io_uring)
-{
-	struct io_uring_params params = { 0 };
-	int fd = CHECK_HERE(syscall(__NR_io_uring_setup, 4, &params));
+/* ---- AIO -------------------------------------------------------------- */
 
-	EXPECT_FD(fd, "*[io_uring]", "an io_uring" YET);
-	expect_refusal(getpid(), UNSUPPORTED, "uses io_uring: start it without io_uring");
-	ckpt_ready_wait();
-	CHECK_SYS(syscall(__NR_io_uring_enter, fd, 0, 0, 0, NULL, 0));
+static aio_context_t new_aio(size_t *size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	aio_context_t ctx = 0;
+	uint32_t *ring;
+
+	CHECK_HERE(syscall(__NR_io_setup, 4, &ctx));
+	ring = (uint32_t *)ctx;
+	*size = (32 + ring[1] * sizeof(struct io_event) + page - 1) / page * page;
+	return ctx;
 }
+
+REFUSE(aio_poll)
+{
+	size_t size;
+	aio_context_t ctx = new_aio(&size);
+	struct iocb cb = { .aio_data = 7, .aio_lio_opcode = IOCB_CMD_POLL, .aio_buf = POLLIN };
+	struct iocb *list = &cb;
+	struct io_event event = { 0 };
+	uint64_t one = 1;
+
+	cb.aio_fildes = CHECK_SYS(eventfd(0, 0));
+	CHECK_EQ(1, syscall(__NR_io_submit, ctx, 1, &list));
+	expect_refusal(getpid(), UNSUPPORTED, "AIO poll request in flight, iocb %lx, of descriptor %d: "
+		       "it may wait for ever: have it end that (io_cancel)",
+		       (unsigned long)(uintptr_t)&cb, (int)cb.aio_fildes);
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(8, write(cb.aio_fildes, &one, sizeof(one)));
+	CHECK_EQ(1, syscall(__NR_io_getevents, ctx, 1, 1, &event, NULL));
+	CHECK_EQ(7, event.data);
+	CHECK_EQ(POLLIN, event.res);
+}
+
+REFUSE(aio_ring_unmapped)
+{
+	size_t size;
+	aio_context_t ctx = new_aio(&size);
+
+	CHECK_SYS(munmap((void *)ctx, size));
+	expect_refusal(getpid(), UNSUPPORTED, "AIO context %lx: its ring is not mapped as io_setup(2) "
+		       "has done that: have it destroy the context (io_destroy)",
+		       (unsigned long)ctx);
+	ckpt_ready_wait();
+	CHECK(syscall(__NR_io_destroy, ctx) == -1 && errno == EINVAL, "it was unmapped");
+}
+
+REFUSE(aio_ring_changed)
+{
+	size_t size;
+	aio_context_t ctx = new_aio(&size);
+	uint32_t *ring = (uint32_t *)ctx;
+
+	/* Its magic number. */
+	ring[4]++;
+	expect_refusal(getpid(), UNSUPPORTED, "AIO context %lx: what the kernel has written at the start "
+		       "of its ring was changed: have it leave that alone", (unsigned long)ctx);
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_io_destroy, ctx));
+}
+
+/* ---- others ----------------------------------------------------------- */
 
 REFUSE(userfault_fd)
 {

@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
-#include <linux/aio_abi.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
@@ -287,17 +286,6 @@ REFUSE(huge_pages)
 	CHECK_EQ('h', map[7]);
 	CHECK_SYS(munmap(map, 2 << 20));
 	set_huge_pages("0");
-}
-
-REFUSE(asynchronous_io)
-{
-	aio_context_t ctx = 0;
-
-	CHECK_HERE(syscall(__NR_io_setup, 4, &ctx));
-	EXPECT_TASK("address space: has used asynchronous I/O (io_setup): start it without that");
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_SYS(syscall(__NR_io_destroy, ctx));
 }
 
 REFUSE(memory_merge)

@@ -38,6 +38,7 @@ pub fn mapping(n: u32) -> &'static str {
         VMA_FILE => "private file",
         VMA_SHARED => "shared",
         VMA_VDSO => "vdso",
+        VMA_AIO => "AIO ring",
         _ => "unknown",
     }
 }
@@ -49,7 +50,11 @@ pub fn protection(flags: u64, kind: u32) -> String {
         bit(vma::READ, 'r'),
         bit(vma::WRITE, 'w'),
         bit(vma::EXEC, 'x'),
-        if kind == VMA_SHARED { 's' } else { 'p' },
+        if matches!(kind, VMA_SHARED | VMA_AIO) {
+            's'
+        } else {
+            'p'
+        },
     ]
     .iter()
     .collect()

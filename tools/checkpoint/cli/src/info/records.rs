@@ -15,7 +15,10 @@ use image::{
         confinement::IdRange,
         files::Fd,
         kinds::Kind,
-        mm::Guard,
+        mm::{
+            AioEvent,
+            Guard, //
+        },
         record::{
             Raw,
             Records, //
@@ -108,6 +111,20 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
             guards
                 .iter()
                 .map(|g| json!([g.start.get(), g.end.get()]))
+                .collect()
+        }
+        Kind::Aio => {
+            let events: &[AioEvent] = raw.array(usize::MAX)?;
+            events
+                .iter()
+                .map(|e| {
+                    json!({
+                        "data": e.data.get(),
+                        "obj": e.obj.get(),
+                        "res": e.res.get().cast_signed(),
+                        "res2": e.res2.get().cast_signed(),
+                    })
+                })
                 .collect()
         }
         Kind::Confinement => {

@@ -496,6 +496,8 @@ fn count(parts: &mut Parts) {
                 let regions = (rec.payload.len() / 16) as u64;
                 rec.put(0, 4, regions);
             }
+            // It belongs to the mapping before it.
+            Some(Kind::Aio) => (),
             _ => counter = None,
         }
     }

@@ -172,6 +172,13 @@ fn vma(start: u64, pages: u64, kind: u32, file: u32) -> Vma {
     })
 }
 
+/// The ring of an AIO context, of one page.
+fn aio_ring(start: u64) -> Vma {
+    let mut ring = vma(start, 1, VMA_AIO, 0);
+    ring.flags = l(vma::READ | vma::WRITE | vma::DONTFORK);
+    ring
+}
+
 fn fd(number: u32, file: u32) -> Fd {
     zeroed(|f: &mut Fd| {
         f.fd = u(number);
@@ -432,7 +439,7 @@ impl Sample {
             zeroed(|m: &mut Mm| {
                 m.obj = u(obj::MM);
                 m.exe = u(obj::EXE);
-                m.vmas = u(5);
+                m.vmas = u(6);
                 m.code = [l(0x10000), l(0x10800)];
                 m.mmap_base = l(0x80000);
                 m.vdso = l(0x20000);
@@ -445,6 +452,8 @@ impl Sample {
         self.add(vma(0x13000, 3, VMA_ANON, 0), &[]);
         self.guards(&[(0x15000, 0x16000)]);
         self.add(vma(0x16000, 1, VMA_SHARED, obj::SHARED), &[]);
+        self.add(aio_ring(0x18000), &[]);
+        self.aio();
         self.add(vma(0x20000, 1, VMA_VDSO, 0), &[]);
         self.add(
             zeroed(|m: &mut Mm| {
@@ -453,6 +462,25 @@ impl Sample {
                 m.mmap_base = l(0x80000);
             }),
             &[],
+        );
+    }
+
+    /// A context whose ring has room for 127 events, with two around its end.
+    fn aio(&mut self) {
+        let event = |n| AioEvent {
+            data: l(n),
+            obj: l(0x11000),
+            res: l(1),
+            res2: l(0),
+        };
+        self.add(
+            zeroed(|a: &mut Aio| {
+                a.max_reqs = u(4);
+                a.head = u(126);
+                a.tail = u(1);
+                a.completed = u(2);
+            }),
+            [event(1), event(2)].as_slice().as_bytes(),
         );
     }
 
