@@ -78,6 +78,7 @@ use crate::{
         time::wait, //
     },
     kinds,
+    mm,
     ns, //
 };
 
@@ -198,6 +199,12 @@ fn read<'h>(
     }
     if !args.external.is_empty() {
         files::leave(cap, &tasks, &args.external)?;
+    }
+    if !args.rules.is_empty() {
+        files::apply_rules(cap, &tasks, &args.rules)?;
+    }
+    if !args.left_out.is_empty() {
+        mm::leave_out(cap, &tasks, &args.left_out)?;
     }
     collect(cap, &tasks)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log, "log")] {

@@ -47,6 +47,7 @@ use crate::{
         pipe, //
         proc,
         regular,
+        reopened,
         sysv,
     },
     kapi::fs::{
@@ -82,6 +83,7 @@ const fn all_on(filesystem: u32, name: &'static str) -> FileOps {
 /// The kinds.
 static KINDS: &[FileOps] = &[
     external::OPS,
+    reopened::OPS,
     // Sockets.
     refused("a Unix socket", |f| f.is_socket_of(1)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
@@ -266,6 +268,8 @@ mod tests {
             FILE_PATH,
             FILE_EPOLL,
             FILE_SYSV_SHM,
+            FILE_EXTERNAL,
+            FILE_REOPENED,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -116,6 +116,9 @@ values! {
     /// Open file that stays outside, by the name that it had; whatever it is, only
     /// how it was open is known.
     FILE_EXTERNAL = 22,
+    /// File, directory or device, by path: what lies there at the restart is opened, as
+    /// long as it is of the same type.
+    FILE_REOPENED = 120,
 }
 
 /// Bits of [`OpenFile::flags`].

@@ -56,6 +56,7 @@ use crate::{
         },
         record::{
             ref_number,
+            Fault,
             Raw, //
         },
         Kind,
@@ -83,6 +84,7 @@ use crate::{
         time::wait::go_on, //
     },
     mm::{
+        left_out,
         vma as mapping,
         BuiltMm,
         Space, //
@@ -187,6 +189,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         go_on()?;
         mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
+    left_out::collect(cap, t, &mm, &all)?;
     if let Some(exe) = mm.exe() {
         files::collect_program(cap, t, &exe)?;
     }
@@ -293,7 +296,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         go_on()?;
         records.push(mapping::describe(cap, v)?, GFP_KERNEL_ACCOUNT)?;
         if let Some(range) = mapping::range(v) {
-            ranges.push(range, GFP_KERNEL_ACCOUNT)?;
+            left_out::push(cap, mm.addr(), range, &mut ranges)?;
         }
     }
     let exe = match mm.exe() {
@@ -314,6 +317,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         }
         let len = name.iter().position(|&c| c == 0).unwrap_or(0);
         cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
+        left_out::save(cap, mm.addr(), v)?;
         if v.flags & bit::MAYBE_GUARD != 0 {
             save_guards(cap, &space.guards, v)?;
         }
@@ -501,6 +505,12 @@ fn for_vmas(
         let raw = records.next().ok_or(EINVAL)?.map_err(|f| r.fault(f))?;
         let v: Vma = raw.body().map_err(|f| r.fault(f))?;
         let mut guards: Option<&[Guard]> = None;
+        // Nothing fills what was left out.
+        let is_left_out =
+            |n: &Result<Raw<'_>, Fault>| n.as_ref().is_ok_and(|n| n.kind == Kind::LeftOut);
+        while records.next_if(is_left_out).is_some() {
+            go_on()?;
+        }
         let next = records.next_if(|n| n.as_ref().is_ok_and(|n| n.kind == Kind::Guards));
         if let Some(Ok(next)) = next {
             guards = Some(next.array(GUARDS_MAX).map_err(|f| r.fault(f))?);

@@ -314,7 +314,7 @@ impl Walk<'_> {
         match (&self.follow, raw.kind) {
             (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
-            | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards)
+            | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::LeftOut)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
@@ -337,7 +337,7 @@ impl Walk<'_> {
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
-        if raw.kind != Kind::Guards {
+        if !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
             self.mapping = None;
         }
         if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {
