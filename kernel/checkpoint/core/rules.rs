@@ -11,6 +11,7 @@ use crate::{
     core::advice::Descriptor,
     kapi::{
         fs::path::PathName,
+        time::wait,
         uapi::args::{
             change,
             each_change,
@@ -167,12 +168,16 @@ impl Changes {
         Ok(Self(list))
     }
 
-    /// What the first rule says whose pattern `path` matches; `None`: there is none.
-    pub(crate) fn of(&self, path: &PathName) -> Option<Change> {
-        self.0
-            .iter()
-            .find(|(pattern, _)| path.fits(pattern.as_c_str()))
-            .map(|&(_, change)| change)
+    /// What the first rule says whose pattern `path` matches; `None`: there is none. EINTR: the caller
+    /// was killed.
+    pub(crate) fn of(&self, path: &PathName) -> Result<Option<Change>> {
+        for (pattern, change) in &self.0 {
+            wait::go_on()?;
+            if path.fits(pattern.as_c_str()) {
+                return Ok(Some(*change));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -334,7 +339,7 @@ mod tests {
             list.push((PathName::new(pattern)?, change), GFP_KERNEL)?;
         }
         let rules = Changes(list);
-        let of = |path: &[u8]| Ok::<_, Error>(rules.of(&PathName::new(path)?));
+        let of = |path: &[u8]| rules.of(&PathName::new(path)?);
         assert!(of(b"/var/log/a.log")? == Some(Change::Truncate));
         assert!(of(b"/var/db")? == Some(Change::Accept));
         assert!(of(b"/etc")?.is_none());

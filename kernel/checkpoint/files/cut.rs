@@ -51,7 +51,7 @@ impl Cut {
         let (kind, size) = (source.kind.compare, source.record.size.get());
         if kind < Compare::Contents
             || size == SIZE_UNKNOWN
-            || r.policy.changes.of(source.path.saved()) != Some(Change::Truncate)
+            || r.policy.changes.of(source.path.saved())? != Some(Change::Truncate)
         {
             return Ok(None);
         }

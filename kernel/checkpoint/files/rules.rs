@@ -134,17 +134,25 @@ fn targets(tasks: &FrozenTasks<'_>, rules: &[Rule]) -> Result<KVVec<Target>> {
 
 /// Returns what the first rule says that is for the descriptor `fd`, with this name, of the table at
 /// `table`.
-fn find(rules: &[Rule], targets: &[Target], table: usize, fd: u32, name: &PathName) -> Action {
-    let is_for = |rule: &Rule, target: &Target| match (&rule.which, target) {
-        (Which::Named(pattern), _) => name.fits(pattern.as_c_str()),
-        (Which::One(d), Target::Table(addr)) => d.fd == fd && *addr == table,
-        _ => false,
-    };
-    rules
-        .iter()
-        .zip(targets)
-        .find(|(rule, target)| is_for(rule, target))
-        .map_or(Action::Keep, |(rule, _)| rule.action)
+fn find(
+    rules: &[Rule],
+    targets: &[Target],
+    table: usize,
+    fd: u32,
+    name: &PathName,
+) -> Result<Action> {
+    for (rule, target) in rules.iter().zip(targets) {
+        wait::go_on()?;
+        let is_for = match (&rule.which, target) {
+            (Which::Named(pattern), _) => name.fits(pattern.as_c_str()),
+            (Which::One(d), Target::Table(addr)) => d.fd == fd && *addr == table,
+            _ => false,
+        };
+        if is_for {
+            return Ok(rule.action);
+        }
+    }
+    Ok(Action::Keep)
 }
 
 /// Applies `rules` to the descriptors of a table, of which `t` is the first user.
@@ -160,7 +168,7 @@ fn apply_to_table(
         wait::check_killed()?;
         let name = name_of(cap, &d.file)?;
         let path = PathName::new(&name)?;
-        let action = find(rules, targets, files.addr(), d.fd, &path);
+        let action = find(rules, targets, files.addr(), d.fd, &path)?;
         act(cap, t, files.addr(), &d, &name, action)?;
         let Some(next) = d.fd.checked_add(1) else {
             break;

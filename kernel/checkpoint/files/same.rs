@@ -212,7 +212,7 @@ fn compare_inodes(
 /// looked at, so that all is told at once.
 fn tell(r: &Restore, plan: &Plan<'_>, path: &Place, differs: &Differences) -> Result {
     let name = Name(path);
-    let rule = r.policy.changes.of(path.saved());
+    let rule = r.policy.changes.of(path.saved())?;
     let as_it_is = match rule {
         Some(Change::Truncate) if differs.only_longer() => Some("is cut off where it ended"),
         Some(Change::Accept) => Some("accepted"),

@@ -37,6 +37,7 @@ use rustix::{
     }, //
 };
 use std::{
+    io,
     os::fd::{
         BorrowedFd,
         OwnedFd, //
@@ -107,17 +108,26 @@ pub fn outer_pid(init: i32, inner: i32) -> Option<i32> {
 
 /// Enters a uts namespace.
 pub fn enter_uts(namespace: BorrowedFd<'_>) -> anyhow::Result<()> {
-    move_into_link_name_space(namespace, Some(LinkNameSpaceType::HostNameAndNISDomainName))
-        .context("cannot enter the uts namespace (needs CAP_SYS_ADMIN)")
+    enter(
+        namespace,
+        LinkNameSpaceType::HostNameAndNISDomainName,
+        "uts",
+    )
 }
 
 /// Enters an ipc namespace.
 pub fn enter_ipc(namespace: BorrowedFd<'_>) -> anyhow::Result<()> {
-    move_into_link_name_space(
+    enter(
         namespace,
-        Some(LinkNameSpaceType::InterProcessCommunication),
+        LinkNameSpaceType::InterProcessCommunication,
+        "ipc",
     )
-    .context("cannot enter the ipc namespace (needs CAP_SYS_ADMIN)")
+}
+
+fn enter(namespace: BorrowedFd<'_>, kind: LinkNameSpaceType, name: &str) -> anyhow::Result<()> {
+    move_into_link_name_space(namespace, Some(kind))
+        .map_err(io::Error::from)
+        .with_context(|| format!("cannot enter the {name} namespace (needs CAP_SYS_ADMIN)"))
 }
 
 /// Another root directory.
@@ -134,6 +144,7 @@ impl Root {
         let open = |path: &Path| {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
             rustix::fs::open(path, flags, Mode::empty())
+                .map_err(io::Error::from)
                 .with_context(|| format!("cannot open the directory {}", path.display()))
         };
         Ok(Self {
@@ -145,11 +156,15 @@ impl Root {
 
     /// Does `f` with it as the root directory of this process.
     pub fn inside<T>(&self, f: impl FnOnce() -> T) -> anyhow::Result<T> {
-        let enter = |dir: &OwnedFd| fchdir(dir).and_then(|()| chroot("."));
+        let enter = |dir: &OwnedFd| {
+            fchdir(dir)
+                .and_then(|()| chroot("."))
+                .map_err(io::Error::from)
+        };
         enter(&self.inside).context("cannot change the root directory (needs CAP_SYS_CHROOT)")?;
         let result = f();
         enter(&self.outside)
-            .and_then(|()| fchdir(&self.home))
+            .and_then(|()| Ok(fchdir(&self.home)?))
             .context("cannot return to the root directory")?;
         Ok(result)
     }
