@@ -200,6 +200,7 @@ fn read<'h>(
     if !args.external.is_empty() {
         files::leave(cap, &tasks, &args.external)?;
     }
+    cap.found.files.lists = args.dry_run;
     if !args.rules.is_empty() {
         files::apply_rules(cap, &tasks, &args.rules)?;
     }

@@ -49,6 +49,8 @@ pub(crate) struct Collected {
     external: RBTree<usize, ()>,
     /// Addresses of open files in whose place what then lies at their path is opened at the restart.
     reopened: RBTree<usize, ()>,
+    /// What the tasks have open is listed.
+    pub(crate) lists: bool,
     /// Descriptors that are left out.
     pub(super) left_out: LeftOut,
     /// What image and log are written to.
@@ -67,6 +69,7 @@ impl Collected {
             synced: false,
             external: RBTree::new(),
             reopened: RBTree::new(),
+            lists: false,
             left_out: LeftOut::new(),
             outputs: KVec::new(),
         }

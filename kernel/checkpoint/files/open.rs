@@ -169,6 +169,10 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     let external = cap.found.files.is_left_outside(file);
     let reopened = !external && cap.found.files.is_reopened(file);
     let first = cap.objects.count::<Open>(file.addr())?;
+    // A descriptor is listed each time, so that each can be named.
+    if cap.found.files.lists && (first || matches!(user, User::Descriptor(_))) {
+        list(cap, t, user, file)?;
+    }
     let mapped = (external || reopened) && matches!(user, User::Mapping);
     if !first && !mapped {
         return Ok(());
@@ -216,6 +220,16 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         open.opener = task::collect_opener(cap, file)?;
         cap.objects.keep(open)?;
     }
+    Ok(())
+}
+
+/// Tells that `t` has `file`, by the name that rules know it by, and what it is.
+fn list(cap: &mut Capture, t: &FrozenTask, user: User, file: &FileRef) -> Result {
+    let name = name_of(cap, file)?;
+    let named = Named { user, name: &name };
+    let who = t.display(&cap.pid_ns);
+    cap.report
+        .has(&who, fmt!("{}: {}", named, kinds::of(file).name));
     Ok(())
 }
 

@@ -71,7 +71,8 @@ struct Args {
     #[arg(long)]
     leave_frozen: bool,
 
-    /// Write no image, but list what would be refused
+    /// Write no image, but list what would be refused; with --verbose also what the processes have
+    /// open, by the names that rules know it by
     #[arg(long)]
     dry_run: bool,
 
@@ -235,7 +236,9 @@ impl Args {
             return Ok(());
         }
         if self.verbose || self.dry_run {
-            for line in &done.messages {
+            // Names are for who asks for them.
+            let shown = |line: &&String| self.verbose || !line.starts_with("has: ");
+            for line in done.messages.iter().filter(shown) {
                 tell::err(line);
             }
         }

@@ -213,6 +213,7 @@ fn own_descriptor(n: i32) -> anyhow::Result<OwnedFd> {
     // SAFETY: The number is only looked up: fcntl() refuses one that is not open.
     let fd = unsafe { BorrowedFd::borrow_raw(n) };
     rustix::io::fcntl_dupfd_cloexec(fd, 3)
+        .map_err(io::Error::from)
         .with_context(|| format!("descriptor {n} is not open here: open it for this command"))
 }
 

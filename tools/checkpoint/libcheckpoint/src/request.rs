@@ -260,7 +260,8 @@ impl Checkpoint<'_> {
         self.call(fd)
     }
 
-    /// Finds out whether a checkpoint would succeed.
+    /// Finds out whether a checkpoint would succeed. Messages that begin with "has: " name what the tasks
+    /// have open.
     pub fn dry_run(self) -> Result<Outcome, Error> {
         self.flag(sys::CHECKPOINT_DRY_RUN, true).call(-1)
     }

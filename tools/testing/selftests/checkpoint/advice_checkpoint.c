@@ -188,6 +188,7 @@ TEST_F_TIMEOUT(advice, by_name, CKPT_TIMEOUT)
 		{ .fd = FD, .action = CHECKPOINT_RULE_CLOSE },
 	};
 	const struct checkpoint_args said = RULES(rules);
+	char named[640];
 
 	ASSERT_EQ(0, start(&twice, variant->container));
 	ASSERT_EQ(EBUSY, checkpoint(0, &said));
@@ -196,6 +197,9 @@ TEST_F_TIMEOUT(advice, by_name, CKPT_TIMEOUT)
 	rules[0].action = CHECKPOINT_RULE_KEEP;
 	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &said));
 	ASSERT_FALSE(ckpt_run_log_has(&run, "left out"));
+	/* A dry run tells the names of all descriptors. */
+	snprintf(named, sizeof(named), "descriptor %d (%s): a regular file", FD2, path_of("twice"));
+	ASSERT_TRUE(ckpt_run_log_has(&run, named));
 	rules[0].pattern = (uintptr_t)"*.nothing";
 	rules[1] = rules[2];
 	ASSERT_EQ(0, checkpoint_and_kill(&said));
