@@ -170,7 +170,7 @@ TEST_F_TIMEOUT(advice, not_cut_off, CKPT_TIMEOUT)
 /* A file that was moved, and a directory with what is below it. */
 TEST_F_TIMEOUT(advice, other_paths, CKPT_TIMEOUT)
 {
-	char from[512], to[520], text[64];
+	char from[600], to[520], text[64];
 	const struct restart_map map = { .from = (uintptr_t)from, .to = (uintptr_t)to };
 	const struct restart_args said = { .maps = (uintptr_t)&map, .maps_count = 1 };
 	const struct restart_args other = { 0 };
