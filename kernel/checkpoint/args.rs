@@ -21,6 +21,12 @@ use crate::{
         report::{
             Errno,
             Report, //
+        },
+        rules::{
+            Changes,
+            LeftOut,
+            Maps,
+            Rule, //
         }, //
     },
     kapi::{
@@ -167,8 +173,8 @@ impl<'a> CheckpointArgs<'a> {
         }
         .map_err(|e| wrong(report, e, "pidfd is of no task that could be the root"))?;
         let cgroup = cgroup_dir(call.cgroup_fd, report)?.map(|dir| dir.cgroup().clone());
-        if kill_only && call.external_count != 0 {
-            let what = "nothing is saved, so that no descriptor stays outside";
+        if kill_only && (call.external_count != 0 || call.rules.1 != 0 || call.ranges.1 != 0) {
+            let what = "nothing is saved, so that nothing stays outside or is left out";
             return Err(wrong(report, EINVAL, what));
         }
         let external = Descriptor::read(call.external, call.external_count).map_err(|e| {
@@ -179,7 +185,30 @@ impl<'a> CheckpointArgs<'a> {
             };
             wrong(report, e, what)
         })?;
+        let rules = Rule::read(call.rules).map_err(|e| {
+            let what = match e {
+                E2BIG => "there are more than 256 rules, or a pattern has more than 4095 bytes",
+                EINVAL => {
+                    "a rule has an empty pattern, a negative number, an action that is not known, or \
+                     both a pattern and a descriptor"
+                }
+                _ => "the rules can't be read",
+            };
+            wrong(report, e, what)
+        })?;
+        let left_out = LeftOut::read(call.ranges).map_err(|e| {
+            let what = match e {
+                E2BIG => "more than 256 ranges of memory are to be left out",
+                EINVAL => {
+                    "a range of memory is empty or not of whole pages, or its process negative"
+                }
+                _ => "the ranges of memory can't be read",
+            };
+            wrong(report, e, what)
+        })?;
         let args = Self {
+            rules,
+            left_out,
             subtree: has(checkpoint_flags::SUBTREE),
             kill: has(checkpoint_flags::KILL),
             leave_frozen: has(checkpoint_flags::FROZEN),
@@ -227,6 +256,24 @@ impl RestartArgs {
             };
             wrong(report, e, what)
         })?;
+        let changes = Changes::read(call.rules).map_err(|e| {
+            let what = match e {
+                E2BIG => "there are more than 256 rules, or a pattern has more than 4095 bytes",
+                EINVAL => "a rule has an empty pattern, or an action that is not known",
+                _ => "the rules can't be read",
+            };
+            wrong(report, e, what)
+        })?;
+        let maps = Maps::read(call.maps).map_err(|e| {
+            let what = match e {
+                E2BIG => "more than 256 paths are others now, or one has more than 4095 bytes",
+                EINVAL => {
+                    "a path that is another one now does not begin with a slash, or the other"
+                }
+                _ => "the paths that are others now can't be read",
+            };
+            wrong(report, e, what)
+        })?;
         let given = Given::read(call.fds, call.fds_count).map_err(|e| {
             let what = match e {
                 E2BIG => "more than 4096 descriptors are given",
@@ -271,6 +318,10 @@ impl RestartArgs {
             caller_confinement: call.flags & restart_flags::CALLER_CONFINEMENT != 0,
             strict: call.flags & restart_flags::STRICT != 0,
             accept,
+            changes,
+            maps,
+            caller_uts: call.flags & restart_flags::CALLER_UTS != 0,
+            caller_ipc: call.flags & restart_flags::CALLER_IPC != 0,
             given,
             image,
             cgroup,

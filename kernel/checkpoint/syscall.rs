@@ -53,8 +53,12 @@ pub(crate) mod restart_flags {
     pub(crate) const STRICT: u64 = 1 << 2;
     /// The tasks get the confinement of the caller, whatever theirs was.
     pub(crate) const CALLER_CONFINEMENT: u64 = 1 << 3;
+    /// The uts namespace of the root task is the caller's.
+    pub(crate) const CALLER_UTS: u64 = 1 << 4;
+    /// The ipc namespace of the root task is the caller's.
+    pub(crate) const CALLER_IPC: u64 = 1 << 5;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 4) - 1;
+    pub(crate) const ALL: u64 = (1 << 6) - 1;
 }
 
 /// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.

@@ -32,6 +32,46 @@ struct checkpoint_fd {
 	__s32 fd;
 };
 
+/*
+ * checkpoint_rule.action
+ */
+#define CHECKPOINT_RULE_KEEP		1 /* Saved as it is without a rule. */
+#define CHECKPOINT_RULE_REFUSE		2 /* The checkpoint is refused. */
+#define CHECKPOINT_RULE_CLOSE		3 /* The descriptor is left out of the image. */
+#define CHECKPOINT_RULE_EXTERNAL	4 /* The open file stays outside. */
+#define CHECKPOINT_RULE_REOPEN		5 /* What then lies at its path is opened. */
+
+/**
+ * struct checkpoint_rule - what becomes of descriptors
+ * @pattern: Address of a pattern of names, a string; 0: the rule is for one descriptor.
+ * @pid: Without @pattern: the process, as the caller sees it; 0 for that of the root task.
+ *       Else 0.
+ * @fd: Without @pattern: the descriptor. Else 0.
+ * @action: CHECKPOINT_RULE_*.
+ * @reserved: Must be zero.
+ */
+struct checkpoint_rule {
+	__aligned_u64 pattern;
+	__s32 pid;
+	__s32 fd;
+	__u32 action;
+	__u32 reserved;
+};
+
+/**
+ * struct checkpoint_range - memory whose contents are left out
+ * @pid: The process, as the caller sees it; 0 for that of the root task.
+ * @reserved: Must be zero.
+ * @start: First address, at the start of a page.
+ * @end: Address after the last, at the start of a page.
+ */
+struct checkpoint_range {
+	__s32 pid;
+	__u32 reserved;
+	__aligned_u64 start;
+	__aligned_u64 end;
+};
+
 /**
  * struct checkpoint_args - the extensible argument of checkpoint(2)
  * @flags: CHECKPOINT_* flags.
@@ -47,6 +87,11 @@ struct checkpoint_fd {
  *            open is saved; restart(2) wants others in their place.
  * @external_count: How many there are in @external.
  * @reserved2: Must be zero.
+ * @rules: Array of struct checkpoint_rule: what becomes of descriptors. The first one that is
+ *         for a descriptor, or whose pattern its name matches, counts.
+ * @ranges: Array of struct checkpoint_range: memory that comes back as zeros.
+ * @rules_count: How many there are in @rules.
+ * @ranges_count: How many there are in @ranges.
  */
 struct checkpoint_args {
 	__aligned_u64 flags;
@@ -60,10 +105,15 @@ struct checkpoint_args {
 	__aligned_u64 external;
 	__u32 external_count;
 	__u32 reserved2;
+	__aligned_u64 rules;
+	__aligned_u64 ranges;
+	__u32 rules_count;
+	__u32 ranges_count;
 };
 
 #define CHECKPOINT_ARGS_SIZE_VER0	40 /* sizeof the first published struct */
 #define CHECKPOINT_ARGS_SIZE_VER1	56 /* external, external_count */
+#define CHECKPOINT_ARGS_SIZE_VER2	80 /* rules, ranges */
 
 /*
  * restart_args.flags
@@ -72,6 +122,8 @@ struct checkpoint_args {
 #define RESTART_SIBLING		(1ULL << 1) /* The root becomes a sibling of the caller. */
 #define RESTART_STRICT		(1ULL << 2) /* Files must be the same in all that is known. */
 #define RESTART_CALLER_CONFINEMENT (1ULL << 3) /* Labels, user namespace: as the caller's. */
+#define RESTART_CALLER_UTS	(1ULL << 4) /* The root's uts namespace is the caller's. */
+#define RESTART_CALLER_IPC	(1ULL << 5) /* The root's ipc namespace is the caller's. */
 
 /* restart_fd.flags */
 #define RESTART_FD_OPTIONAL	(1U << 0) /* No such descriptor in the image: nothing is done. */
@@ -90,6 +142,35 @@ struct restart_fd {
 	__u32 flags;
 };
 
+/*
+ * restart_rule.action
+ */
+#define RESTART_RULE_REFUSE	1 /* The restart is refused. */
+#define RESTART_RULE_ACCEPT	2 /* The file is taken as it is. */
+#define RESTART_RULE_TRUNCATE	3 /* What was added to the file is cut off. */
+
+/**
+ * struct restart_rule - what becomes of files that differ from those that were saved
+ * @pattern: Address of a pattern of paths, as they stand in the image: a string.
+ * @action: RESTART_RULE_*.
+ * @reserved: Must be zero.
+ */
+struct restart_rule {
+	__aligned_u64 pattern;
+	__u32 action;
+	__u32 reserved;
+};
+
+/**
+ * struct restart_map - a directory or file that has another path now
+ * @from: Address of the path in the image: a string that begins with a slash.
+ * @to: Address of the path where it is, from the caller's root directory: likewise.
+ */
+struct restart_map {
+	__aligned_u64 from;
+	__aligned_u64 to;
+};
+
 /**
  * struct restart_args - the extensible argument of restart(2)
  * @flags: RESTART_* flags.
@@ -104,6 +185,11 @@ struct restart_fd {
  * @fds: Array of struct restart_fd: files of the caller's in place of those of the image.
  * @fds_count: How many there are in @fds.
  * @reserved2: Must be zero.
+ * @rules: Array of struct restart_rule: what becomes of files that differ. The first one whose
+ *         pattern the path matches counts, and all of them before @accept.
+ * @maps: Array of struct restart_map: the first one that a path is, or is below, counts.
+ * @rules_count: How many there are in @rules.
+ * @maps_count: How many there are in @maps.
  */
 struct restart_args {
 	__aligned_u64 flags;
@@ -117,9 +203,14 @@ struct restart_args {
 	__aligned_u64 fds;
 	__u32 fds_count;
 	__u32 reserved2;
+	__aligned_u64 rules;
+	__aligned_u64 maps;
+	__u32 rules_count;
+	__u32 maps_count;
 };
 
 #define RESTART_ARGS_SIZE_VER0		40 /* sizeof the first published struct */
 #define RESTART_ARGS_SIZE_VER1		56 /* fds, fds_count */
+#define RESTART_ARGS_SIZE_VER2		80 /* rules, maps */
 
 #endif /* _UAPI_LINUX_CHECKPOINT_H */

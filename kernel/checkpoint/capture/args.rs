@@ -5,7 +5,13 @@
 use kernel::prelude::*;
 
 use crate::{
-    core::advice::Descriptor,
+    core::{
+        advice::Descriptor,
+        rules::{
+            LeftOut,
+            Rule, //
+        }, //
+    },
     kapi::{
         cgroup::group::Cgroup,
         fs::file::FileRef, //
@@ -36,4 +42,8 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) cgroup: Option<Cgroup>,
     /// Descriptors whose open files stay outside, sorted.
     pub(crate) external: KVVec<Descriptor>,
+    /// What becomes of descriptors, in the order in which the rules are asked.
+    pub(crate) rules: KVVec<Rule>,
+    /// Memory whose contents are left out.
+    pub(crate) left_out: KVVec<LeftOut>,
 }

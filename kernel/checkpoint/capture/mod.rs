@@ -202,6 +202,13 @@ fn read<'h>(
     }
     // What is in flight writes to memory and files, and signals eventfds.
     mm::aio::settle(cap, &tasks, args.timeout_ms)?;
+    cap.found.files.lists = args.dry_run;
+    if !args.rules.is_empty() {
+        files::apply_rules(cap, &tasks, &args.rules)?;
+    }
+    if !args.left_out.is_empty() {
+        mm::leave_out(cap, &tasks, &args.left_out)?;
+    }
     collect(cap, &tasks)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log, "log")] {
         if file.is_some_and(|f| files::reaches(cap, f)) {

@@ -11,9 +11,15 @@ use kernel::{
     }, //
 };
 
-use crate::kapi::{
-    fs::path::PathName,
-    time::wait, //
+use crate::{
+    core::rules::{
+        Changes,
+        Maps, //
+    },
+    kapi::{
+        fs::path::PathName,
+        time::wait, //
+    }, //
 };
 
 /// Most bytes of patterns, their NULs included.
@@ -75,6 +81,10 @@ impl Patterns {
 
 /// What the caller of restart(2) says about files that differ, and what can be compared.
 pub(crate) struct Policy {
+    /// What becomes of files that differ, before `accept` is asked.
+    pub(crate) changes: Changes,
+    /// Paths that are others now.
+    pub(crate) maps: Maps,
     /// Compare all that the image tells.
     pub(crate) strict: bool,
     /// Paths whose differences are accepted.

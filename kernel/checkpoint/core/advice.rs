@@ -33,7 +33,7 @@ pub(crate) struct Descriptor {
 
 impl Descriptor {
     /// EINVAL: a number is negative.
-    fn new(pid: i32, fd: i32) -> Result<Self> {
+    pub(crate) fn new(pid: i32, fd: i32) -> Result<Self> {
         Ok(Self {
             pid: u32::try_from(pid)?,
             fd: u32::try_from(fd)?,

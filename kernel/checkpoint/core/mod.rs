@@ -13,4 +13,5 @@ pub(crate) mod meta;
 pub(crate) mod objects;
 pub(crate) mod report;
 pub(crate) mod restore;
+pub(crate) mod rules;
 pub(crate) mod sink;

@@ -118,6 +118,12 @@ impl Report {
         self.line(fmt!("note: {}: {}", who, what));
     }
 
+    /// Adds a line about something that a task has: its name, for the caller's advice. Half of the room
+    /// is left for lines that tell what is wrong.
+    pub(crate) fn has(&mut self, who: &dyn fmt::Display, what: fmt::Arguments<'_>) {
+        self.add(fmt!("has: {}: {}", who, what), LOG_MAX / 2);
+    }
+
     /// Adds a line about a fault of the image; the error to return.
     pub(crate) fn fault(&mut self, fault: Fault) -> Error {
         self.line(fmt!(

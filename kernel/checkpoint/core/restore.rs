@@ -339,7 +339,11 @@ mod tests {
     use crate::{
         core::{
             accept::Patterns,
-            meta::Meta, //
+            meta::Meta,
+            rules::{
+                Changes,
+                Maps, //
+            }, //
         },
         image::files::Path, //
     };
@@ -365,6 +369,8 @@ mod tests {
         let container = Container::new_zeroed();
         let policy = Policy {
             strict: false,
+            changes: Changes::none(),
+            maps: Maps::none(),
             accept: Patterns::none(),
             same_boot: false,
         };

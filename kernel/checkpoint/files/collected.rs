@@ -9,7 +9,10 @@ use kernel::{
 };
 
 use crate::{
-    files::open::Open,
+    files::{
+        left_out::LeftOut,
+        open::Open, //
+    },
     kapi::fs::{
         file::FileRef,
         locks::Locks,
@@ -46,7 +49,13 @@ pub(crate) struct Collected {
     pub(super) synced: bool,
     /// Addresses of open files that stay outside. They are as good as references while the tasks
     /// stand still: that one has died, and so may have let go of a file, fails the checkpoint.
-    external: KVVec<usize>,
+    external: RBTree<usize, ()>,
+    /// Addresses of open files in whose place what then lies at their path is opened at the restart.
+    reopened: RBTree<usize, ()>,
+    /// What the tasks have open is listed.
+    pub(crate) lists: bool,
+    /// Descriptors that are left out.
+    pub(super) left_out: LeftOut,
     /// What image and log are written to.
     outputs: KVec<FileRef>,
 }
@@ -62,26 +71,36 @@ impl Collected {
             pipe_locked: false,
             removed: RBTree::new(),
             synced: false,
-            external: KVVec::new(),
+            external: RBTree::new(),
+            reopened: RBTree::new(),
+            lists: false,
+            left_out: LeftOut::new(),
             outputs: KVec::new(),
         }
     }
 
     /// Notes an open file that stays outside.
     pub(super) fn leave_outside(&mut self, file: &FileRef) -> Result {
-        let addr = file.addr();
-        if let Err(at) = self.external.binary_search(&addr) {
-            self.external.push(addr, GFP_KERNEL_ACCOUNT)?;
-            if let Some(moved) = self.external.get_mut(at..) {
-                moved.rotate_right(1);
-            }
-        }
+        self.external
+            .try_create_and_insert(file.addr(), (), GFP_KERNEL_ACCOUNT)?;
         Ok(())
     }
 
     /// The open file stays outside.
     pub(super) fn is_left_outside(&self, file: &FileRef) -> bool {
-        self.external.binary_search(&file.addr()).is_ok()
+        self.external.get(&file.addr()).is_some()
+    }
+
+    /// Notes an open file that is opened anew.
+    pub(super) fn reopen(&mut self, file: &FileRef) -> Result {
+        self.reopened
+            .try_create_and_insert(file.addr(), (), GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// The open file is opened anew.
+    pub(super) fn is_reopened(&self, file: &FileRef) -> bool {
+        self.reopened.get(&file.addr()).is_some()
     }
 
     /// Notes what image or log are written to; keeps one reference on the file.
@@ -96,10 +115,10 @@ impl Collected {
             .any(|f| f.inode_addr() == file.inode_addr())
     }
 
-    /// References that this checkpoint holds on a collected file.
+    /// References on a collected file that this checkpoint holds, or that no user counts.
     pub(super) fn own_references(&self, open: &Open) -> u64 {
         // For an output its note here, and the system call's own.
         let outputs = self.outputs.iter().filter(|f| **f == open.file).count();
-        open.ours + 2 * outputs as u64
+        open.ours + self.left_out.references(open.file.addr()) + 2 * outputs as u64
     }
 }

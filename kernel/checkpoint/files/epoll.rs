@@ -28,6 +28,7 @@ use crate::{
         }, //
     },
     files::{
+        left_out,
         name::{
             name_of,
             Named,
@@ -134,6 +135,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
 impl Set {
     /// Returns why `item` can't be saved, if there is a reason.
     fn refused(&self, cap: &Capture, item: &Item) -> Option<(Error, &'static str)> {
+        if left_out::is_gone(cap, &item.file) {
+            return None;
+        }
         let addr = item.file.addr();
         if cap.objects.users::<Open>(addr) == 0 {
             return Some((
@@ -256,7 +260,8 @@ fn save_links(cap: &mut Capture) -> Result {
     for addr in sets {
         wait::check_killed()?;
         let set = cap.objects.get::<Set>(addr).ok_or(ENOENT)?;
-        let items = set.epoll.items()?;
+        let mut items = set.epoll.items()?;
+        items.retain(|item| !left_out::is_gone(cap, &item.file));
         let record = EpollItems {
             epoll: cap.objects.reference::<Set>(addr)?.get().into(),
             reserved: 0.into(),

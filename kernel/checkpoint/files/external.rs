@@ -132,14 +132,15 @@ pub(crate) fn leave(cap: &mut Capture, tasks: &FrozenTasks<'_>, list: &[Descript
     }
 }
 
-/// Refuses a mapping of an open file that stays outside: what is in memory is that of the file.
+/// Refuses a mapping of an open file that stays outside or is opened anew: what is in memory is that
+/// of the file.
 pub(super) fn refuse_mapping(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>) {
     cap.refuse(
         EBUSY,
         t,
         fmt!(
-            "{}: is mapped, so that its descriptor can't stay outside: leave it away from those \
-             that do (--external)",
+            "{}: is mapped, so that its descriptor can't stay outside or be opened anew: leave it \
+             away from those that are (--external, --reopen)",
             named
         ),
     );

@@ -43,10 +43,7 @@ use crate::{
                 is_overridden,
                 FsRef, //
             },
-            path::{
-                PathName,
-                PathRef, //
-            },
+            path::PathRef,
             stat::{
                 Ask,
                 Stat, //
@@ -280,7 +277,7 @@ fn restore_dir(
     may: fn(&PathRef) -> Result,
 ) -> Result<PathRef> {
     let (record, raw) = r.object_body::<Path>(obj)?;
-    let name = PathName::new(raw.payload)?;
+    let name = r.policy.maps.place(raw.payload)?;
     let enter = || {
         let dir = PathRef::lookup_dir(&r.root, name.as_c_str())?;
         dir.may_enter()?;
@@ -294,7 +291,7 @@ fn restore_dir(
             EPERM => "the caller may not make it a root directory (CAP_SYS_CHROOT)",
             _ => "can't be entered",
         };
-        r.fail(e, plan, fmt!("{} {}: {}", what, Text(raw.payload), why))
+        r.fail(e, plan, fmt!("{} {}: {}", what, Text(name.as_bytes()), why))
     };
     let mut entered = opener::of_task(r, plan)?.act(enter);
     let denied = matches!(entered, Err(EACCES));

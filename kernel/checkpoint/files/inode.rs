@@ -339,7 +339,7 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<M
         })?;
         return Ok(Made { file, first: None });
     }
-    let dir = PathName::new(raw.payload)?;
+    let dir = r.policy.maps.place(raw.payload)?;
     let linkable = record.flags.get() & INODE_LINKABLE != 0;
     let flags = oflag::TMPFILE | if linkable { 0 } else { oflag::NAMELESS };
     let open = || {
@@ -370,7 +370,7 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<M
             fmt!(
                 "a file without a name of {} bytes in {}: {}",
                 size,
-                Text(raw.payload),
+                Text(dir.as_bytes()),
                 why
             ),
         )

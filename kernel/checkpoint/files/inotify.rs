@@ -75,10 +75,7 @@ use crate::{
             },
             magic::PROC_SUPER_MAGIC,
             open::oflag,
-            path::{
-                PathName,
-                PathRef, //
-            },
+            path::PathRef,
             stat::{
                 Ask,
                 Stat, //
@@ -462,7 +459,8 @@ fn find(
         // What is in it is in the image: nobody has to ask for the right to see it.
         return Ok(On::Removed(obj));
     }
-    let path = PathName::new(name)?;
+    let path = r.policy.maps.place(name)?;
+    let name = path.as_bytes();
     let look = || {
         let found = PathRef::lookup(&r.root, path.as_c_str())?;
         found.may_watch(watch.mask.get())?;

@@ -51,6 +51,7 @@ use crate::{
         pipe,
         proc,
         regular,
+        reopened,
         sysv,
         unlinked, //
     },
@@ -87,6 +88,7 @@ const fn all_on(filesystem: u32, name: &'static str) -> FileOps {
 /// The kinds.
 static KINDS: &[FileOps] = &[
     external::OPS,
+    reopened::OPS,
     // Sockets.
     refused("a Unix socket", |f| f.is_socket_of(1)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
@@ -281,6 +283,8 @@ mod tests {
             FILE_SYSV_SHM,
             FILE_MQUEUE,
             FILE_CGROUP,
+            FILE_EXTERNAL,
+            FILE_REOPENED,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

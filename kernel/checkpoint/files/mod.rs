@@ -4,6 +4,7 @@
 
 mod alias;
 mod collected;
+mod cut;
 mod device;
 mod epoll;
 mod external;
@@ -14,6 +15,7 @@ mod inotify;
 mod kinds;
 mod leaks;
 mod lease;
+mod left_out;
 mod locks;
 mod memfd;
 mod name;
@@ -29,6 +31,8 @@ mod pipe;
 mod proc;
 mod regular;
 mod removed_dir;
+mod reopened;
+mod rules;
 mod same;
 mod sysv;
 mod table;
@@ -69,6 +73,7 @@ use self::name::{
     User, //
 };
 
+pub(crate) use self::rules::apply as apply_rules;
 pub(crate) use self::{
     collected::Collected,
     external::{

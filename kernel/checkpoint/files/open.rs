@@ -10,9 +10,11 @@ use crate::{
         restore::{
             Plan,
             Restore, //
-        }, //
+        },
+        rules::Place, //
     },
     files::{
+        cut::Cut,
         external,
         inode,
         kinds,
@@ -29,7 +31,8 @@ use crate::{
             Source, //
         },
         owner,
-        path, //
+        path,
+        reopened, //
     },
     found::Capture,
     image::{
@@ -39,6 +42,7 @@ use crate::{
             OpenFile,
             FILE_EXTERNAL,
             FILE_MEMFD,
+            FILE_PROC,
             FILE_UNLINKED, //
         },
         record::ref_number,
@@ -101,8 +105,11 @@ struct BuiltFile {
     file: FileRef,
     /// Whose rights take its lease, if it has one: of who opened it, of its first task.
     lessees: KVec<CredRef>,
-    /// Something of it is set when all else is done: records that follow its own tell what.
+    /// Something of it is set when all else is done: records that follow its own tell what, or what
+    /// is to be cut off.
     late: bool,
+    /// What is cut off its end.
+    cut: Option<Cut>,
     /// It is the caller's, in place of that of the image.
     given: bool,
 }
@@ -125,6 +132,9 @@ impl Rebuilt for BuiltFile {
     fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
         if !self.late {
             return Ok(());
+        }
+        if let Some(cut) = &self.cut {
+            cut.publish(r, &self.file)?;
         }
         let late = Late::of(r, obj)?;
         owner::restore(r, late.owner.as_ref(), &self.file, || match &late.lease {
@@ -160,8 +170,13 @@ impl Late {
 /// Counts a user of `file`; decides at the first one how it is saved, or refuses it.
 pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &FileRef) -> Result {
     let external = cap.found.files.is_left_outside(file);
+    let reopened = !external && cap.found.files.is_reopened(file);
     let first = cap.objects.count::<Open>(file.addr())?;
-    let mapped = external && matches!(user, User::Mapping);
+    // A descriptor is listed each time, so that each can be named.
+    if cap.found.files.lists && (first || matches!(user, User::Descriptor(_))) {
+        list(cap, t, user, file)?;
+    }
+    let mapped = (external || reopened) && matches!(user, User::Mapping);
     if !first && !mapped {
         return Ok(());
     }
@@ -173,6 +188,8 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     }
     let kind = if external {
         &external::OPS
+    } else if reopened {
+        &reopened::OPS
     } else {
         kinds::of(file)
     };
@@ -207,6 +224,16 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         open.opener = task::collect_opener(cap, file)?;
         cap.objects.keep(open)?;
     }
+    Ok(())
+}
+
+/// Tells that `t` has `file`, by the name that rules know it by, and what it is.
+fn list(cap: &mut Capture, t: &FrozenTask, user: User, file: &FileRef) -> Result {
+    let name = name_of(cap, file)?;
+    let named = Named { user, name: &name };
+    let who = t.display(&cap.pid_ns);
+    cap.report
+        .has(&who, fmt!("{}: {}", named, kinds::of(file).name));
     Ok(())
 }
 
@@ -261,20 +288,22 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
     let kind = kinds::by_number(record.kind.get()).ok_or(EINVAL)?;
     let mut paths = raw.payload.splitn(2, |&b| b == 0);
-    let mut next = || PathName::new(paths.next().unwrap_or(&[]));
-    let path = if kind.by_path {
-        next()
-    } else {
-        PathName::new(&[])
+    let mut next = || paths.next().unwrap_or(&[]);
+    let path = match kind.number {
+        // What it shows is found by number, and there is no other of it.
+        FILE_PROC => Place::same(next()),
+        _ if kind.by_path => r.policy.maps.place(next()),
+        _ => Place::same(&[]),
     }?;
     let source = Source {
         kind,
         flags: flags_from_image(record.flags.get()),
         record,
         path,
-        former: next()?,
+        former: PathName::new(next())?,
     };
     let file = (kind.restore)(r, plan, &source)?;
+    let cut = Cut::of(r, plan, &source, &file)?;
     let late = Late::of(r, obj)?;
     let mut lessees = KVec::new();
     if late.lease.is_some() {
@@ -285,7 +314,8 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     let built = BuiltFile {
         file: file.clone(),
         lessees,
-        late: late.owner.is_some() || late.lease.is_some(),
+        late: late.owner.is_some() || late.lease.is_some() || cut.is_some(),
+        cut,
         given: false,
     };
     r.set_built(obj, built)?;
@@ -307,6 +337,7 @@ pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result<bool> {
         file,
         lessees: KVec::new(),
         late: false,
+        cut: None,
         given: true,
     };
     r.set_built(obj, built)?;

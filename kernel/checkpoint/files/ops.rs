@@ -5,9 +5,12 @@
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::{
-        Plan,
-        Restore, //
+    core::{
+        restore::{
+            Plan,
+            Restore, //
+        },
+        rules::Place, //
     },
     files::{
         name::Named, //
@@ -219,7 +222,7 @@ pub(super) struct Source {
     /// O_* flags to open it with.
     pub(super) flags: u32,
     /// Its path from the caller's root; empty for those that have none.
-    pub(super) path: PathName,
+    pub(super) path: Place,
     /// The path by which it was opened, if that was removed; else empty.
     pub(super) former: PathName,
 }

@@ -195,7 +195,8 @@ impl Shared<Found> for OpenPipe {
         self.pipe.addr()
     }
 
-    fn outside(&self, _: &Capture, users: u64) -> Outside {
+    fn outside(&self, cap: &Capture, users: u64) -> Outside {
+        let users = users + cap.found.files.left_out.ends(self.pipe.addr());
         if u64::from(self.pipe.files()) > users {
             Outside::Refused
         } else {
@@ -253,7 +254,9 @@ pub(super) fn async_fd(file: &FileRef) -> Option<u32> {
 
 /// Returns whether what is written to `file` goes into a pipe that the tasks have an end of.
 pub(super) fn reaches(cap: &Capture, file: &FileRef) -> bool {
-    Pipe::of(file).is_some_and(|p| cap.objects.users::<OpenPipe>(p.addr()) > 0)
+    let has =
+        |addr| cap.objects.users::<OpenPipe>(addr) > 0 || cap.found.files.left_out.ends(addr) > 0;
+    Pipe::of(file).is_some_and(|p| has(p.addr()))
 }
 
 /// Size in bytes of a pipe of `pages` pages, if an image can have it.

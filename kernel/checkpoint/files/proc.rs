@@ -26,7 +26,8 @@ use crate::{
         restore::{
             Plan,
             Restore, //
-        }, //
+        },
+        rules::Place, //
     },
     files::{
         name::{
@@ -421,7 +422,7 @@ fn find(
         kind: source.kind,
         record: source.record,
         flags: source.flags,
-        path,
+        path: Place::same(path.as_bytes())?,
         former: PathName::new(&[])?,
     };
     let opener = opener::of_file(r, plan, source.record.cred.get())?;

@@ -22,6 +22,10 @@ use crate::{
         restore::{
             Plan,
             Restore, //
+        },
+        rules::{
+            Change,
+            Place, //
         }, //
     },
     files::{
@@ -39,10 +43,7 @@ use crate::{
     },
     kapi::fs::{
         file::ftype,
-        path::{
-            PathName,
-            PathRef, //
-        },
+        path::PathRef,
         stat::{
             random,
             Ask,
@@ -131,6 +132,15 @@ impl Differences {
             || self.inode.is_some()
             || self.unknown
     }
+
+    /// Something was added to it, and nothing else tells that it is another one: what was added can
+    /// be cut off.
+    fn only_longer(&self) -> bool {
+        self.size.is_some_and(|(was, is)| was < is)
+            && self.mode.is_none()
+            && self.inode.is_none()
+            && !self.unknown
+    }
 }
 
 impl fmt::Display for Differences {
@@ -164,9 +174,24 @@ impl fmt::Display for Differences {
     }
 }
 
-/// Compares identities: device, inode number and generation.
+/// A path in messages: where it is now, and what it stands for.
+struct Name<'a>(&'a Place);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Text(self.0.as_bytes()).fmt(f)?;
+        if !self.0.is_moved() {
+            return Ok(());
+        }
+        f.write_fmt(fmt!(" (for {})", Text(self.0.saved().as_bytes())))
+    }
+}
+
+/// Compares identities: device, inode number and generation. What was `moved` to another path may be
+/// a copy.
 fn compare_inodes(
     policy: &Policy,
+    moved: bool,
     was: (u64, u64, u32),
     is: &Stat,
 ) -> Option<[(u64, u64, u32); 2]> {
@@ -174,7 +199,7 @@ fn compare_inodes(
     if policy.strict {
         return (was != now).then_some([was, now]);
     }
-    if !policy.same_boot || was.1 == 0 || is.ino == 0 {
+    if !policy.same_boot || moved || was.1 == 0 || is.ino == 0 {
         return None;
     }
     // Without a block device the number is that of the mount: another when it is mounted again.
@@ -185,36 +210,42 @@ fn compare_inodes(
 
 /// Tells a difference, and fails the restart if it is not accepted: when all files have been
 /// looked at, so that all is told at once.
-fn tell(r: &Restore, plan: &Plan<'_>, path: &PathName, differs: &Differences) -> Result {
-    let name = Text(path.as_bytes());
-    if differs.grown {
+fn tell(r: &Restore, plan: &Plan<'_>, path: &Place, differs: &Differences) -> Result {
+    let name = Name(path);
+    let rule = r.policy.changes.of(path.saved())?;
+    let as_it_is = match rule {
+        Some(Change::Truncate) if differs.only_longer() => Some("is cut off where it ended"),
+        Some(Change::Accept) => Some("accepted"),
+        Some(Change::Truncate | Change::Refuse) => None,
+        None if differs.grown => Some("goes on to be appended to"),
+        None if r.policy.accept.matches(path.saved())? => Some("accepted"),
+        None => None,
+    };
+    if let Some(what) = as_it_is {
         r.with_report(|report| {
-            report.note(
-                &plan.name(),
-                fmt!("{}: goes on to be appended to: {}", name, differs),
-            );
+            report.note(&plan.name(), fmt!("{}: {}: {}", name, what, differs));
         });
-    } else if r.policy.accept.matches(path)? {
-        r.with_report(|report| {
-            report.note(&plan.name(), fmt!("{}: accepted: {}", name, differs));
-        });
-    } else {
-        r.fail(
-            ESTALE,
-            plan,
-            fmt!(
-                "{}: is not the file that was saved: {}; bring it back as it was, or accept it as \
-                 it is (restart --accept)",
-                name,
-                differs
-            ),
-        );
+        return Ok(());
     }
+    let how = match rule {
+        Some(Change::Truncate) => "it is not only longer, so that to cut it off is not enough",
+        _ => "bring it back as it was, or accept it as it is (restart --accept)",
+    };
+    r.fail(
+        ESTALE,
+        plan,
+        fmt!(
+            "{}: is not the file that was saved: {}; {}",
+            name,
+            differs,
+            how
+        ),
+    );
     Ok(())
 }
 
 /// Attributes of what was `found` at `path`.
-fn stat(r: &Restore, plan: &Plan<'_>, path: &PathName, found: &PathRef) -> Result<Stat> {
+fn stat(r: &Restore, plan: &Plan<'_>, path: &Place, found: &PathRef) -> Result<Stat> {
     found.stat(Ask::AsStat).map_err(|e| {
         r.fail(
             e,
@@ -259,6 +290,7 @@ pub(super) fn check(r: &Restore, plan: &Plan<'_>, source: &Source, found: &PathR
     }
     differs.inode = compare_inodes(
         policy,
+        path.is_moved(),
         (was.dev.get(), was.ino.get(), was.generation.get()),
         &is,
     );
@@ -281,7 +313,7 @@ pub(super) fn check(r: &Restore, plan: &Plan<'_>, source: &Source, found: &PathR
 pub(super) fn check_directory(
     r: &Restore,
     plan: &Plan<'_>,
-    path: &PathName,
+    path: &Place,
     was: &Path,
     found: &PathRef,
 ) -> Result<bool> {
@@ -294,13 +326,14 @@ pub(super) fn check_directory(
 pub(super) fn check_inode(
     r: &Restore,
     plan: &Plan<'_>,
-    path: &PathName,
+    path: &Place,
     was: (u64, u64, u32),
     found: &PathRef,
 ) -> Result<bool> {
     let is = stat(r, plan, path, found)?;
-    let inode = compare_inodes(&r.policy, was, &is);
-    let same = r.policy.same_boot && was.1 != 0 && is.ino != 0 && inode.is_none();
+    let inode = compare_inodes(&r.policy, path.is_moved(), was, &is);
+    let same =
+        r.policy.same_boot && !path.is_moved() && was.1 != 0 && is.ino != 0 && inode.is_none();
     if inode.is_some() {
         let differs = Differences {
             inode,
@@ -323,7 +356,11 @@ mod tests {
     use super::*;
     use crate::core::{
         accept::Patterns,
-        report::Report, //
+        report::Report,
+        rules::{
+            Changes,
+            Maps, //
+        }, //
     };
 
     fn shows(what: &dyn fmt::Display, text: &[u8]) -> bool {
@@ -366,12 +403,14 @@ mod tests {
     fn inodes() {
         let mut policy = Policy {
             strict: false,
+            changes: Changes::none(),
+            maps: Maps::none(),
             accept: Patterns::none(),
             same_boot: true,
         };
         let disk = |minor: u64| 8 << 32 | minor;
         let differ = |policy: &Policy, was: (u64, u64, u32), is: Stat| {
-            compare_inodes(policy, was, &is).is_some()
+            compare_inodes(policy, false, was, &is).is_some()
         };
         assert!(!differ(&policy, (disk(1), 5, 6), stat(disk(1), 5, 6)));
         assert!(differ(&policy, (disk(1), 5, 6), stat(disk(2), 5, 6)));
@@ -379,6 +418,9 @@ mod tests {
         assert!(differ(&policy, (disk(1), 5, 6), stat(disk(1), 5, 7)));
         // Mounted again.
         assert!(!differ(&policy, (33, 5, 6), stat(34, 5, 6)));
+        // A copy, at another path.
+        let is = stat(disk(2), 7, 8);
+        assert!(compare_inodes(&policy, true, (disk(1), 5, 6), &is).is_none());
         // Not known.
         assert!(!differ(&policy, (33, 0, 6), stat(34, 5, 7)));
         policy.same_boot = false;

@@ -20,6 +20,7 @@ use crate::{
         }, //
     },
     files::{
+        left_out,
         locks,
         name::User,
         open, //
@@ -155,7 +156,14 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             break;
         }
         from = d.fd.saturating_add(1);
+        let out = cap.found.files.left_out.has(files.addr(), d.fd);
+        if out && left_out::tell(cap, t, d.fd, &d.file)? {
+            continue;
+        }
         open::collect(cap, t, User::Descriptor(d.fd), &d.file)?;
+        if out {
+            continue;
+        }
         let slot = Slot {
             fd: d.fd,
             cloexec: d.cloexec,

@@ -127,6 +127,9 @@ values! {
     FILE_CGROUP = 23,
     /// An io_uring; `inode` is the `Uring`.
     FILE_IO_URING = 24,
+    /// File, directory or device, by path: what lies there at the restart is opened, as
+    /// long as it is of the same type.
+    FILE_REOPENED = 120,
 }
 
 /// Bits of [`OpenFile::flags`].

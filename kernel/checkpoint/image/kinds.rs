@@ -138,6 +138,7 @@ kinds! {
     InotifyEvent: notify::InotifyEvent,
     PidfdTarget: files::pidfd::PidfdTarget,
     ProcEntry: files::proc::ProcEntry,
+    LeftOut: mm::LeftOut,
 
     Uts: ns::Uts,
     PidNs: ns::PidNs,

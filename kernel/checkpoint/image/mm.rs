@@ -189,6 +189,18 @@ record! {
     }
 }
 
+record! {
+    /// Memory of the [`Vma`] before it whose contents were left out, as the caller of checkpoint(2)
+    /// wanted it: it comes back as zeros. Before the mapping's [`Guards`].
+    #[record(LeftOut = 120, "left out memory", min = 16, check = left_out)]
+    pub struct LeftOut {
+        /// First address.
+        pub start: U64,
+        /// Address after the last.
+        pub end: U64,
+    }
+}
+
 /// Most guard regions of one mapping.
 pub const GUARDS_MAX: usize = PAYLOAD_MAX / size_of::<Guard>();
 

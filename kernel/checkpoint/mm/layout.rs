@@ -57,6 +57,7 @@ use crate::{
         },
         record::{
             ref_number,
+            Fault,
             Raw, //
         },
         Kind,
@@ -86,6 +87,7 @@ use crate::{
     },
     mm::{
         aio,
+        left_out,
         vma::{
             self as mapping,
             More, //
@@ -194,6 +196,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
     aio::collect(cap, t, &mm, &all)?;
+    left_out::collect(cap, t, &mm, &all)?;
     if let Some(exe) = mm.exe() {
         files::collect_program(cap, t, &exe)?;
     }
@@ -297,7 +300,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         go_on()?;
         records.push(mapping::describe(cap, v)?, GFP_KERNEL_ACCOUNT)?;
         if let Some(range) = mapping::range(v) {
-            ranges.push(range, GFP_KERNEL_ACCOUNT)?;
+            left_out::push(cap, mm.addr(), range, &mut ranges)?;
         }
     }
     let exe = match mm.exe() {
@@ -319,6 +322,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         }
         let len = name.iter().position(|&c| c == 0).unwrap_or(0);
         cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
+        left_out::save(cap, mm.addr(), v)?;
         if v.flags & bit::MAYBE_GUARD != 0 {
             save_guards(cap, &space.guards, v)?;
         }
@@ -507,6 +511,12 @@ fn for_vmas(
     for _ in 0..m.vmas.get() {
         let raw = records.next().ok_or(EINVAL)?.map_err(|f| r.fault(f))?;
         let v: Vma = raw.body().map_err(|f| r.fault(f))?;
+        // Nothing fills what was left out.
+        let is_left_out =
+            |n: &Result<Raw<'_>, Fault>| n.as_ref().is_ok_and(|n| n.kind == Kind::LeftOut);
+        while records.next_if(is_left_out).is_some() {
+            go_on()?;
+        }
         let next = records.next_if(|n| {
             n.as_ref()
                 .is_ok_and(|n| matches!(n.kind, Kind::Guards | Kind::Aio))

@@ -24,8 +24,11 @@ use crate::{
 
 pub(crate) mod aio;
 pub(crate) mod layout;
+mod left_out;
 pub(crate) mod pages;
 pub(crate) mod vma;
+
+pub(crate) use self::left_out::apply as leave_out;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[layout::OPS];
@@ -34,6 +37,8 @@ pub(crate) static THREADS: &[ThreadOps] = &[layout::OPS];
 pub(crate) struct Collected {
     /// Where the private pages of each saved address space are, by ascending address.
     pub(crate) ranges: RBTree<u32, KVVec<Range>>,
+    /// Memory that is left out, by address space and ascending address.
+    gaps: KVVec<left_out::Gap>,
 }
 
 /// An address space found by a checkpoint.
@@ -65,6 +70,7 @@ impl Collected {
     pub(crate) fn new() -> Self {
         Self {
             ranges: RBTree::new(),
+            gaps: KVVec::new(),
         }
     }
 }

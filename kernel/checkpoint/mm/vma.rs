@@ -163,7 +163,7 @@ pub(super) enum More<'a> {
 const WITH_DROPPABLE: u64 = flag::NORESERVE | flag::WIPEONFORK | flag::DONTDUMP;
 
 /// `VMA_*` of a mapping; `None`: of no kind that is known.
-fn kind(v: &VmaInfo) -> Option<u32> {
+pub(super) fn kind(v: &VmaInfo) -> Option<u32> {
     match v.special {
         Special::Vdso | Special::Vvar => Some(VMA_VDSO),
         Special::Other => None,

@@ -239,6 +239,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// A rebuilt ipc namespace.
 struct BuiltSpace {
     ns: IpcNs,
+    /// It is the caller's, in place of that of the image.
+    given: bool,
     /// The task that has made it, for messages.
     who: TaskName,
 }
@@ -250,6 +252,9 @@ impl Rebuilt for BuiltSpace {
 
     /// Gives it its limits, of which it could do without until now.
     fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
+        if self.given {
+            return Ok(());
+        }
         let (s, _) = r.object_body::<Record>(obj)?;
         let settings = Settings {
             shm_max: s.shm_max.get(),
@@ -297,6 +302,7 @@ pub(crate) fn rebuilt(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<IpcNs
     ns.open();
     let built = BuiltSpace {
         ns: ns.clone(),
+        given: false,
         who: plan.name(),
     };
     r.set_built(obj, built)?;
@@ -333,6 +339,35 @@ pub(crate) fn rebuilt(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<IpcNs
     Ok(ns)
 }
 
+/// Puts the caller's ipc namespace in place of that of the root task, whose plan is `plan`: its limits
+/// stay as they are.
+///
+/// EBUSY: something is in that of the image.
+pub(crate) fn give(r: &Restore, plan: &Plan<'_>) -> Result {
+    let Some(obj) = ObjRef::new(plan.task.ipc.get()) else {
+        // It is in the caller's in any case.
+        return Ok(());
+    };
+    let (record, _) = r.object_body::<Record>(obj)?;
+    if record.inside.get() != 0 {
+        return Err(r.fail(
+            EBUSY,
+            plan,
+            fmt!(
+                "its ipc namespace has {} shared memory segments, semaphore sets and message queues, \
+                 which can't get into another one: restart it in its own",
+                record.inside.get()
+            ),
+        ));
+    }
+    let built = BuiltSpace {
+        ns: r.ipc_ns.clone(),
+        given: true,
+        who: plan.name(),
+    };
+    r.set_built(obj, built)
+}
+
 /// Puts the current task into its ipc namespace: before it has memory, which may be attached there.
 fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
     if plan.task.state.get() != TASK_LIVE {
@@ -342,5 +377,8 @@ fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
         return Ok(());
     };
     let ns = rebuilt(r, plan, obj)?;
+    if ns.addr() == r.ipc_ns.addr() {
+        return Ok(());
+    }
     proxy::enter_ipc(&ns).map_err(|e| r.fail(e, plan, fmt!("can't enter its ipc namespace")))
 }

@@ -156,6 +156,16 @@ pub(crate) fn rebuild(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<Uts> 
     Ok(uts)
 }
 
+/// Puts the caller's uts namespace in place of that of the root task, whose plan is `plan`: its names
+/// stay as they are.
+pub(crate) fn give(r: &Restore, plan: &Plan<'_>) -> Result {
+    match ObjRef::new(plan.task.uts.get()) {
+        Some(obj) => r.set_built(obj, BuiltUts(Uts::of_current()?)),
+        // It is in the caller's in any case.
+        None => Ok(()),
+    }
+}
+
 /// Puts the current task into its uts namespace.
 ///
 /// All tasks were made before, in that of the caller: who is there stays there.

@@ -7,7 +7,11 @@ use kernel::prelude::*;
 use crate::{
     core::{
         accept::Patterns,
-        advice::Given, //
+        advice::Given,
+        rules::{
+            Changes,
+            Maps, //
+        }, //
     },
     kapi::{
         cgroup::group::CgroupDir,
@@ -27,6 +31,14 @@ pub(crate) struct RestartArgs {
     pub(crate) strict: bool,
     /// Paths whose differences are accepted.
     pub(crate) accept: Patterns,
+    /// What becomes of files that differ.
+    pub(crate) changes: Changes,
+    /// Paths that are others now.
+    pub(crate) maps: Maps,
+    /// The uts namespace of the root task is the caller's.
+    pub(crate) caller_uts: bool,
+    /// The same of its ipc namespace.
+    pub(crate) caller_ipc: bool,
     /// Files of the caller's in place of those of the image.
     pub(crate) given: KVVec<Given>,
     /// The image.

@@ -60,6 +60,7 @@ use crate::{
         }, //
     },
     kinds,
+    ns,
     restart::args::RestartArgs, //
 };
 
@@ -115,6 +116,8 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
         monotonic,
         boottime,
         Policy {
+            changes: args.changes.take(),
+            maps: args.maps.take(),
             strict: args.strict,
             accept: args.accept.take(),
             same_boot: loaded.header.boot.get() == files::boot(),
@@ -141,8 +144,14 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     result
 }
 
-/// Puts files of the caller's in place of those of the image.
+/// Puts namespaces and files of the caller's in place of those of the image.
 fn give(args: &RestartArgs, restore: &Restore, members: &plan::Members) -> Result {
+    if args.caller_uts {
+        ns::uts::give(restore, &members.plan(restore.meta(), 0)?)?;
+    }
+    if args.caller_ipc {
+        ns::ipc::give(restore, &members.plan(restore.meta(), 0)?)?;
+    }
     if args.given.is_empty() {
         return Ok(());
     }

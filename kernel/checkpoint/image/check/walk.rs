@@ -326,7 +326,7 @@ impl Walk<'_> {
         match (&self.follow, raw.kind) {
             (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
-            | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::Aio)
+            | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::Aio | Kind::LeftOut)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
@@ -352,7 +352,7 @@ impl Walk<'_> {
         if self.ring.is_some() && raw.kind != Kind::Aio {
             return Err(raw.fault("the ring before it lacks its AIO context"));
         }
-        if raw.kind != Kind::Guards {
+        if !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
             self.mapping = None;
         }
         if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {

@@ -341,6 +341,17 @@ impl Walk<'_> {
                 zero(raw, inode == 0 && file.size.get() == 0)?;
                 file.mode.get() & TYPE
             }
+            FILE_REOPENED => {
+                zero(raw, inode == 0 && file.size.get() == 0)?;
+                let file_type = file.mode.get() & TYPE;
+                let possible = [TYPE_REGULAR, TYPE_DIRECTORY, TYPE_CHAR, TYPE_BLOCK];
+                ensure(
+                    raw,
+                    possible.contains(&file_type),
+                    "of a type that is not opened anew",
+                )?;
+                file_type
+            }
             _ => return Err(raw.fault("unknown kind of file")),
         };
         let mode = file.mode.get();
@@ -353,7 +364,7 @@ impl Walk<'_> {
             FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC
-            | FILE_CGROUP => absolute_path(raw)?,
+            | FILE_CGROUP | FILE_REOPENED => absolute_path(raw)?,
             FILE_ALIAS => two_absolute_paths(raw)?,
             FILE_EXTERNAL => {
                 let name = raw.payload;

@@ -7,6 +7,7 @@ use crate::image::{
         fields::{
             ensure,
             flags,
+            no_payload,
             zero,
             POS_MAX, //
         },
@@ -214,6 +215,26 @@ impl Walk<'_> {
         self.summary.vmas = self.summary.vmas.saturating_add(1);
         self.summary.mapped = self.summary.mapped.saturating_add(len);
         Ok(())
+    }
+
+    /// Memory of the mapping before it that was left out.
+    pub(in crate::image) fn left_out(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let body: LeftOut = raw.body()?;
+        let (from, end) = self
+            .mapping
+            .ok_or(raw.fault("memory that was left out of no mapping"))?;
+        no_payload(raw)?;
+        let (first, last) = (body.start.get(), body.end.get());
+        ensure(
+            raw,
+            self.is_aligned(first) && self.is_aligned(last),
+            "memory that was left out is not page-aligned",
+        )?;
+        ensure(
+            raw,
+            from <= first && first < last && last <= end,
+            "memory that was left out lies outside of the mapping",
+        )
     }
 
     /// Guard regions of the mapping before it.

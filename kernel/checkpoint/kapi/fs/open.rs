@@ -182,6 +182,8 @@ pub(crate) mod oflag {
     pub(crate) const PLACE: u32 = bindings::O_PATH;
     /// For reading and writing.
     pub(crate) const READ_WRITE: u32 = bindings::O_RDWR | bindings::O_LARGEFILE;
+    /// A terminal does not become the controlling one.
+    pub(crate) const NOCTTY: u32 = bindings::O_NOCTTY;
     /// A pipe, for both ends.
     pub(crate) const BOTH_ENDS: u32 = bindings::O_RDWR | bindings::O_NONBLOCK;
     /// A new file without a name, for reading and writing.

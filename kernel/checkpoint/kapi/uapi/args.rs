@@ -8,14 +8,45 @@ use kernel::{
     bindings,
     error::to_result,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    str::CStr,
+    transmute::FromBytes,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
 };
+
+use crate::kapi::fs::path::PathName;
 
 /// What C calls for a system call: with the address of the caller's structure, and its size.
 pub(crate) type Entry = extern "C" fn(*mut c_void, usize) -> c_long;
 
 /// RESTART_FD_OPTIONAL: the image need not have the descriptor.
 pub(crate) const FD_OPTIONAL: u32 = bindings::RESTART_FD_OPTIONAL;
+
+/// Most bytes of a string of the caller's, its NUL included.
+const STRING_MAX: usize = 4096;
+
+/// CHECKPOINT_RULE_*.
+pub(crate) mod rule {
+    use kernel::bindings;
+
+    pub(crate) const KEEP: u32 = bindings::CHECKPOINT_RULE_KEEP;
+    pub(crate) const REFUSE: u32 = bindings::CHECKPOINT_RULE_REFUSE;
+    pub(crate) const CLOSE: u32 = bindings::CHECKPOINT_RULE_CLOSE;
+    pub(crate) const EXTERNAL: u32 = bindings::CHECKPOINT_RULE_EXTERNAL;
+    pub(crate) const REOPEN: u32 = bindings::CHECKPOINT_RULE_REOPEN;
+}
+
+/// RESTART_RULE_*.
+pub(crate) mod change {
+    use kernel::bindings;
+
+    pub(crate) const REFUSE: u32 = bindings::RESTART_RULE_REFUSE;
+    pub(crate) const ACCEPT: u32 = bindings::RESTART_RULE_ACCEPT;
+    pub(crate) const TRUNCATE: u32 = bindings::RESTART_RULE_TRUNCATE;
+}
 
 /// What C declares is such a function.
 const _: [unsafe extern "C" fn(*mut c_void, usize) -> c_long; 2] =
@@ -43,6 +74,10 @@ pub(crate) struct CheckpointCall {
     pub(crate) external: usize,
     /// How many there are.
     pub(crate) external_count: usize,
+    /// Address of the rules for descriptors, and how many there are.
+    pub(crate) rules: (usize, usize),
+    /// Address of the ranges of memory that are left out, and how many there are.
+    pub(crate) ranges: (usize, usize),
 }
 
 /// The arguments of restart(2) as they came.
@@ -65,6 +100,10 @@ pub(crate) struct RestartCall {
     pub(crate) fds: usize,
     /// How many there are.
     pub(crate) fds_count: usize,
+    /// Address of the rules for files that differ, and how many there are.
+    pub(crate) rules: (usize, usize),
+    /// Address of the paths that are others now, and how many there are.
+    pub(crate) maps: (usize, usize),
     /// Address where the caller wants the root's pidfd.
     pub(crate) pidfd_out: usize,
 }
@@ -76,7 +115,7 @@ impl CheckpointCall {
     /// something that is not known. EFAULT: it can't be read.
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER1 as usize
+            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER2 as usize
         );
         let mut a: bindings::checkpoint_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -92,6 +131,8 @@ impl CheckpointCall {
             reserved: a.reserved != 0 || a.reserved2 != 0,
             external: usize::try_from(a.external)?,
             external_count: a.external_count as usize,
+            rules: (usize::try_from(a.rules)?, a.rules_count as usize),
+            ranges: (usize::try_from(a.ranges)?, a.ranges_count as usize),
         })
     }
 }
@@ -101,7 +142,7 @@ impl RestartCall {
     /// [`CheckpointCall::read`].
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER1 as usize
+            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER2 as usize
         );
         let mut a: bindings::restart_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -116,6 +157,8 @@ impl RestartCall {
             accept_len: a.accept_len as usize,
             fds: usize::try_from(a.fds)?,
             fds_count: a.fds_count as usize,
+            rules: (usize::try_from(a.rules)?, a.rules_count as usize),
+            maps: (usize::try_from(a.maps)?, a.maps_count as usize),
             pidfd_out: args.addr() + offset_of!(bindings::restart_args, pidfd),
         })
     }
@@ -137,5 +180,130 @@ unsafe fn read<T>(to: &mut T, from: *mut c_void, size: usize, first: u32) -> Res
     // SAFETY: There is room for so many bytes, which may be any; the other address is checked there.
     to_result(unsafe {
         bindings::copy_struct_from_user((&raw mut *to).cast(), size_of::<T>(), from, size)
+    })
+}
+
+/// A row of an array of the caller's, as it came.
+#[repr(transparent)]
+struct Row<T>(T);
+
+// SAFETY: A structure of integers: any bytes will do.
+unsafe impl FromBytes for Row<bindings::checkpoint_rule> {}
+// SAFETY: As above.
+unsafe impl FromBytes for Row<bindings::checkpoint_range> {}
+// SAFETY: As above.
+unsafe impl FromBytes for Row<bindings::restart_rule> {}
+// SAFETY: As above.
+unsafe impl FromBytes for Row<bindings::restart_map> {}
+
+/// Calls `f` with each row of the caller's array `at` (address and length), of which there may be
+/// `max`.
+///
+/// E2BIG: there are more. EFAULT: they are not readable.
+fn rows<T>(at: (usize, usize), max: usize, mut f: impl FnMut(T) -> Result) -> Result
+where
+    Row<T>: FromBytes,
+{
+    let (addr, count) = at;
+    if count > max {
+        return Err(E2BIG);
+    }
+    let mut reader = UserSlice::new(UserPtr::from_addr(addr), count * size_of::<T>()).reader();
+    for _ in 0..count {
+        let Row(row) = reader.read()?;
+        f(row)?;
+    }
+    Ok(())
+}
+
+/// Reads a string of the caller's. E2BIG: it is longer than a path may be. EINVAL: it is empty.
+fn string(addr: u64) -> Result<PathName> {
+    let mut buf = KVVec::from_elem(0u8, STRING_MAX, GFP_KERNEL_ACCOUNT)?;
+    let text: &CStr = UserSlice::new(UserPtr::from_addr(usize::try_from(addr)?), STRING_MAX)
+        .reader()
+        .strcpy_into_buf(&mut buf)?;
+    match text.to_bytes() {
+        [] => Err(EINVAL),
+        // It was cut off, or might have been.
+        bytes if bytes.len() >= STRING_MAX - 1 => Err(E2BIG),
+        bytes => PathName::new(bytes),
+    }
+}
+
+/// `struct checkpoint_rule` as it came.
+pub(crate) struct RuleRow {
+    /// A pattern of names; `None`: the rule is for one descriptor.
+    pub(crate) pattern: Option<PathName>,
+    /// The process; 0: that of the root task.
+    pub(crate) pid: i32,
+    /// The descriptor.
+    pub(crate) fd: i32,
+    /// One of [`rule`], or none that is known.
+    pub(crate) action: u32,
+}
+
+impl RuleRow {
+    /// Calls `f` with each of those of the caller at `at`, at most `max`.
+    ///
+    /// EINVAL: what must be zero is not, or a pattern is empty. Else as of [`rows`] and [`string`].
+    pub(crate) fn each(
+        at: (usize, usize),
+        max: usize,
+        mut f: impl FnMut(Self) -> Result,
+    ) -> Result {
+        rows(at, max, |row: bindings::checkpoint_rule| {
+            let named = row.pattern != 0;
+            if row.reserved != 0 || (named && (row.pid != 0 || row.fd != 0)) {
+                return Err(EINVAL);
+            }
+            f(Self {
+                pattern: named.then(|| string(row.pattern)).transpose()?,
+                pid: row.pid,
+                fd: row.fd,
+                action: row.action,
+            })
+        })
+    }
+}
+
+/// Calls `f` with each `struct checkpoint_range` of the caller at `at`, at most `max`: process, start
+/// and end. EINVAL: what must be zero is not. Else as of [`rows`].
+pub(crate) fn each_range(
+    at: (usize, usize),
+    max: usize,
+    mut f: impl FnMut(i32, u64, u64) -> Result,
+) -> Result {
+    rows(at, max, |row: bindings::checkpoint_range| {
+        if row.reserved != 0 {
+            return Err(EINVAL);
+        }
+        f(row.pid, row.start, row.end)
+    })
+}
+
+/// Calls `f` with each `struct restart_rule` of the caller at `at`, at most `max`: pattern, and one of
+/// [`change`] or none that is known. Errors as of [`RuleRow::each`].
+pub(crate) fn each_change(
+    at: (usize, usize),
+    max: usize,
+    mut f: impl FnMut(PathName, u32) -> Result,
+) -> Result {
+    rows(at, max, |row: bindings::restart_rule| {
+        if row.reserved != 0 {
+            return Err(EINVAL);
+        }
+        f(string(row.pattern)?, row.action)
+    })
+}
+
+/// Calls `f` with each `struct restart_map` of the caller at `at`, at most `max`: the path in the
+/// image, and that where it is now. Errors as of [`rows`] and [`string`].
+pub(crate) fn each_map(
+    at: (usize, usize),
+    max: usize,
+    mut f: impl FnMut(PathName, PathName) -> Result,
+) -> Result {
+    rows(at, max, |row: bindings::restart_map| {
+        f(string(row.from)?, string(row.to)?)
     })
 }

@@ -24,6 +24,7 @@ use libcheckpoint::{
         Dir,
         Freezer, //
     },
+    policy::Policy,
     process,
     signals::{
         self,
@@ -36,6 +37,7 @@ use libcheckpoint::{
         self,
         Temporary, //
     },
+    Change,
     Restart, //
 };
 use nix::sys::signal::Signal;
@@ -102,6 +104,18 @@ pub struct Order {
     pub strict: bool,
     /// Patterns of paths whose files may differ.
     pub accept: Vec<CString>,
+    /// Patterns of paths whose files are cut off where they ended.
+    pub truncate: Vec<CString>,
+    /// Paths of the image, and where that is now.
+    pub maps: Vec<(CString, CString)>,
+    /// Rules that count after those.
+    pub policy: Option<Policy>,
+    /// The directory that paths are resolved below.
+    pub root: Option<namespace::Root>,
+    /// The uts namespace that takes the place of the root task's.
+    pub uts: Option<OwnedFd>,
+    /// The same for the ipc namespace.
+    pub ipc: Option<OwnedFd>,
     /// Files that are put in place of those of the image. Who makes the call takes them out: nobody
     /// keeps them open for longer than the call.
     pub given: Cell<Vec<Given>>,
@@ -278,7 +292,28 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     if let Some(dir) = dir {
         request = request.cgroup(dir.as_fd());
     }
-    let root = request.read(image)?;
+    for pattern in &order.truncate {
+        request = request.change(pattern, Change::Truncate);
+    }
+    for (from, to) in &order.maps {
+        request = request.map(from, to);
+    }
+    if let Some(policy) = &order.policy {
+        request = policy.restart(request);
+    }
+    if let Some(uts) = &order.uts {
+        namespace::enter_uts(uts.as_fd())?;
+        request = request.caller_uts(true);
+    }
+    if let Some(ipc) = &order.ipc {
+        namespace::enter_ipc(ipc.as_fd())?;
+        request = request.caller_ipc(true);
+    }
+    let root = match &order.root {
+        // What comes after it looks at /proc and at cgroups.
+        Some(root) => root.inside(|| request.read(image))?,
+        None => request.read(image),
+    }?;
     if late_proc {
         if let Err(e) = namespace::mount_proc_of(root.pidfd.as_fd()) {
             // Not as it was asked for: rather nothing. The image is still there.

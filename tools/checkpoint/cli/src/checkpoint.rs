@@ -10,6 +10,7 @@ mod supervise;
 mod tell;
 
 use clap::Parser;
+use libcheckpoint::policy::Policy;
 use options::{
     descriptor,
     Descriptor, //
@@ -21,6 +22,7 @@ use save::{
 };
 use serde::Serialize;
 use std::{
+    ops::Range,
     path::{
         Path,
         PathBuf, //
@@ -35,6 +37,8 @@ Examples:
   checkpoint --kill -o job.ckpt 1234       save them and end them
   checkpoint --dry-run 1234                would that work? lists all that stands against it
   checkpoint --external 1,2 -o f 1234      the output goes to a pipe or a terminal: leave that outside
+  checkpoint --snapshot-command 'cp --reflink=always db db.ckpt' -o f 1234
+                                           copy what it works on while it stands still
   checkpoint 1234 | ssh host restart       move them to another machine
 
 With --kill no process dies before the image is on the disk, under its name. Whatever fails, and
@@ -67,7 +71,8 @@ struct Args {
     #[arg(long)]
     leave_frozen: bool,
 
-    /// Write no image, but list what would be refused
+    /// Write no image, but list what would be refused; with --verbose also what the processes have
+    /// open, by the names that rules know it by
     #[arg(long)]
     dry_run: bool,
 
@@ -85,6 +90,31 @@ struct Args {
     /// in their place (--fd, --stdio)
     #[arg(long, value_name = "FD,...", value_delimiter = ',', value_parser = descriptor)]
     external: Vec<Descriptor>,
+
+    /// Leave these descriptors out: a restarted process does not have them
+    #[arg(long, value_name = "FD,...", value_delimiter = ',', value_parser = descriptor)]
+    close: Vec<Descriptor>,
+
+    /// In the place of the files or devices behind these descriptors, restart opens what lies at
+    /// their paths then, whatever it is
+    #[arg(long, value_name = "FD,...", value_delimiter = ',', value_parser = descriptor)]
+    reopen: Vec<Descriptor>,
+
+    /// Leave out the contents of private anonymous memory (hexadecimal, as in /proc/PID/maps), of the
+    /// root process or of process PID: it comes back as zeros
+    #[arg(long, value_name = "[PID:]START-END,...", value_delimiter = ',', value_parser = memory)]
+    leave_out: Vec<(i32, Range<u64>)>,
+
+    /// Take rules for descriptors by their names, and memory to leave out, from FILE (TOML, see
+    /// Documentation/checkpoint/policy.toml); the options above count before them
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// Run CMD with sh when the image is written and the processes, which are frozen, have brought
+    /// their files to the disk: to copy these. If it fails there is no image. CHECKPOINT_PID,
+    /// CHECKPOINT_ID and CHECKPOINT_IMAGE are in its environment
+    #[arg(long, value_name = "CMD", conflicts_with = "dry_run")]
+    snapshot_command: Option<String>,
 
     /// Give up if the processes have not frozen after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -127,8 +157,22 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(n))
 }
 
+/// Reads [PID:]START-END.
+fn memory(text: &str) -> Result<(i32, Range<u64>), String> {
+    let (pid, range) = match text.split_once(':') {
+        Some((pid, range)) => (pid.parse().ok().filter(|&pid: &i32| pid > 0), range),
+        None => (Some(0), text),
+    };
+    let address =
+        |text: &str| u64::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok();
+    let both = range.split_once('-');
+    let range = both.and_then(|(start, end)| Some(address(start)?..address(end)?));
+    pid.zip(range.filter(|range| !range.is_empty()))
+        .ok_or_else(|| "neither START-END nor PID:START-END".to_owned())
+}
+
 impl Args {
-    fn order(&self) -> Order<'_> {
+    fn order<'a>(&'a self, policy: &'a Policy) -> Order<'a> {
         Order {
             pid: self.pid,
             output: &self.output,
@@ -144,6 +188,11 @@ impl Args {
             log: self.log.as_deref(),
             strict: self.strict,
             external: &self.external,
+            close: &self.close,
+            reopen: &self.reopen,
+            left_out: &self.leave_out,
+            policy,
+            snapshot_command: self.snapshot_command.as_deref(),
         }
     }
 
@@ -187,7 +236,9 @@ impl Args {
             return Ok(());
         }
         if self.verbose || self.dry_run {
-            for line in &done.messages {
+            // Names are for who asks for them.
+            let shown = |line: &&String| self.verbose || !line.starts_with("has: ");
+            for line in done.messages.iter().filter(shown) {
                 tell::err(line);
             }
         }
@@ -225,14 +276,22 @@ fn main() -> ExitCode {
             Err(_) => 1,
         }
     };
-    let status = save::run(&args.order(), finish).unwrap_or_else(|e| {
-        let error = tell::cause(&e);
-        let value = serde_json::json!({ "pid": args.pid, "ok": false, "error": error });
-        if !args.json || args.print(&value).is_err() {
-            tell::err(&format!("checkpoint: {error}"));
-        }
-        1
-    });
+    let policy = args.policy.as_deref().map(Policy::open).transpose();
+    let run = |policy: Option<Policy>| {
+        let policy = policy.unwrap_or_default();
+        save::run(&args.order(&policy), finish)
+    };
+    let status = policy
+        .map_err(Into::into)
+        .and_then(run)
+        .unwrap_or_else(|e| {
+            let error = tell::cause(&e);
+            let value = serde_json::json!({ "pid": args.pid, "ok": false, "error": error });
+            if !args.json || args.print(&value).is_err() {
+                tell::err(&format!("checkpoint: {error}"));
+            }
+            1
+        });
     ExitCode::from(status)
 }
 
@@ -249,6 +308,14 @@ mod tests {
         assert!(parse("checkpoint --kill --leave-frozen 12").is_err());
         assert!(parse("checkpoint --external 0,1,14:2 12").is_ok());
         assert!(parse("checkpoint --external x 12").is_err());
+        assert!(
+            parse("checkpoint --close 3 --reopen 14:4 --leave-out 1000-2000,14:0x0-1000 12")
+                .is_ok()
+        );
+        assert!(parse("checkpoint --leave-out 2000-1000 12").is_err());
+        assert!(parse("checkpoint --leave-out 0:1000-2000 12").is_err());
+        assert!(parse("checkpoint --leave-out 1000 12").is_err());
+        assert!(parse("checkpoint --snapshot-command true --dry-run 12").is_err());
         assert!(parse("checkpoint 0").is_err());
         assert!(parse("checkpoint --timeout 0 12").is_err());
         assert!(parse("checkpoint --timeout NaN 12").is_err());

@@ -14,19 +14,36 @@ use libcheckpoint::{
     }, //
 };
 use rustix::{
+    fs::{
+        Mode,
+        OFlags, //
+    },
     mount::{
         mount,
         mount_change,
         MountFlags,
         MountPropagationFlags, //
     },
+    process::{
+        chroot,
+        fchdir, //
+    },
     thread::{
+        move_into_link_name_space,
         move_into_thread_name_spaces,
+        LinkNameSpaceType,
         ThreadNameSpaceType,
         UnshareFlags, //
     }, //
 };
-use std::os::fd::BorrowedFd;
+use std::{
+    io,
+    os::fd::{
+        BorrowedFd,
+        OwnedFd, //
+    },
+    path::Path, //
+};
 
 fn unshare(flags: UnshareFlags, what: &str) -> anyhow::Result<()> {
     // SAFETY: this process has one thread, and neither flag unshares descriptors.
@@ -87,4 +104,68 @@ pub fn outer_pid(init: i32, inner: i32) -> Option<i32> {
             process::pids_by_namespace(p.pid).is_ok_and(|pids| pids.get(1) == Some(&inner))
         })
         .map(|p| p.pid)
+}
+
+/// Enters a uts namespace.
+pub fn enter_uts(namespace: BorrowedFd<'_>) -> anyhow::Result<()> {
+    enter(
+        namespace,
+        LinkNameSpaceType::HostNameAndNISDomainName,
+        "uts",
+    )
+}
+
+/// Enters an ipc namespace.
+pub fn enter_ipc(namespace: BorrowedFd<'_>) -> anyhow::Result<()> {
+    enter(
+        namespace,
+        LinkNameSpaceType::InterProcessCommunication,
+        "ipc",
+    )
+}
+
+fn enter(namespace: BorrowedFd<'_>, kind: LinkNameSpaceType, name: &str) -> anyhow::Result<()> {
+    move_into_link_name_space(namespace, Some(kind))
+        .map_err(io::Error::from)
+        .with_context(|| format!("cannot enter the {name} namespace (needs CAP_SYS_ADMIN)"))
+}
+
+/// Another root directory.
+pub struct Root {
+    inside: OwnedFd,
+    outside: OwnedFd,
+    /// The working directory before.
+    home: OwnedFd,
+}
+
+impl Root {
+    /// Opens that at `path`.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let open = |path: &Path| {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            rustix::fs::open(path, flags, Mode::empty())
+                .map_err(io::Error::from)
+                .with_context(|| format!("cannot open the directory {}", path.display()))
+        };
+        Ok(Self {
+            inside: open(path)?,
+            outside: open(Path::new("/"))?,
+            home: open(Path::new("."))?,
+        })
+    }
+
+    /// Does `f` with it as the root directory of this process.
+    pub fn inside<T>(&self, f: impl FnOnce() -> T) -> anyhow::Result<T> {
+        let enter = |dir: &OwnedFd| {
+            fchdir(dir)
+                .and_then(|()| chroot("."))
+                .map_err(io::Error::from)
+        };
+        enter(&self.inside).context("cannot change the root directory (needs CAP_SYS_CHROOT)")?;
+        let result = f();
+        enter(&self.outside)
+            .and_then(|()| Ok(fchdir(&self.home)?))
+            .context("cannot return to the root directory")?;
+        Ok(result)
+    }
 }

@@ -20,6 +20,7 @@ use bring::{
 use clap::Parser;
 use libcheckpoint::{
     cgroup::Dir,
+    policy::Policy,
     process,
     signals::{
         Ended,
@@ -51,7 +52,10 @@ use std::{
             BorrowedFd,
             OwnedFd, //
         },
-        unix::fs::FileTypeExt, //
+        unix::{
+            ffi::OsStringExt,
+            fs::FileTypeExt, //
+        }, //
     },
     path::PathBuf,
     process::ExitCode,
@@ -64,6 +68,7 @@ Examples:
   restart --pidns --mount-proc job.ckpt    in a pid namespace of their own, where no pid is in use
   restart --detach job.ckpt                bring them back, print the first one's pid, return
   restart --stdio job.ckpt                 with the standard descriptors of this command
+  restart --map /srv/old=/srv/new job.ckpt with its files where they are now
   ssh host cat job.ckpt | restart          from standard input
 
 Signals INT, TERM, HUP, QUIT, USR1, USR2 and CONT are passed on to the root process; before it is
@@ -107,6 +112,33 @@ struct Args {
     /// differ from those that were saved; may be given several times
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     accept: Vec<CString>,
+
+    /// Cut files off where they ended whose paths match PATTERN, and that have only become longer
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    truncate: Vec<CString>,
+
+    /// Look for what had the path OLD, or one below it, at or below NEW; may be given several times,
+    /// and the first OLD that fits counts. Patterns are for the old paths
+    #[arg(long, value_name = "OLD=NEW", value_parser = map)]
+    map: Vec<(CString, PathBuf)>,
+
+    /// Resolve all paths of the image below DIR, which becomes the root directory of the processes
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// Put the processes into a uts namespace that is there, in the place of their own: a file like
+    /// /proc/PID/ns/uts, or a descriptor of this command
+    #[arg(long, value_name = "FILE|FD")]
+    uts: Option<PathBuf>,
+
+    /// The same for their ipc namespace, in which there must have been nothing
+    #[arg(long, value_name = "FILE|FD")]
+    ipc: Option<PathBuf>,
+
+    /// Take rules for files that differ, and paths that are others now, from FILE (TOML, see
+    /// Documentation/checkpoint/policy.toml); the options count before them
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 
     /// Put descriptor N of this command in the place of the descriptor FD of the root process, or of
     /// FD of process PID of the image; whoever has the same open file gets it, too
@@ -158,6 +190,16 @@ fn pattern(text: &str) -> Result<CString, String> {
     CString::new(text).map_err(|_| "has a NUL in it".to_owned())
 }
 
+/// Reads OLD=NEW.
+fn map(text: &str) -> Result<(CString, PathBuf), String> {
+    let (from, to) = text.split_once('=').ok_or("not OLD=NEW")?;
+    if !from.starts_with('/') || to.is_empty() {
+        return Err("OLD does not begin with a slash, or NEW is empty".to_owned());
+    }
+    let from = CString::new(from).map_err(|_| "has a NUL in it")?;
+    Ok((from, PathBuf::from(to)))
+}
+
 /// Reads [PID:]FD=N.
 fn given(text: &str) -> Result<(Descriptor, i32), String> {
     let (of, own) = text.split_once('=').ok_or("not FD=N")?;
@@ -171,6 +213,7 @@ fn own_descriptor(n: i32) -> anyhow::Result<OwnedFd> {
     // SAFETY: The number is only looked up: fcntl() refuses one that is not open.
     let fd = unsafe { BorrowedFd::borrow_raw(n) };
     rustix::io::fcntl_dupfd_cloexec(fd, 3)
+        .map_err(io::Error::from)
         .with_context(|| format!("descriptor {n} is not open here: open it for this command"))
 }
 
@@ -196,6 +239,36 @@ impl Args {
             }
         }
         Ok(all)
+    }
+
+    /// What `--map` says, the new paths from the root directory and without links: the kernel follows
+    /// none.
+    fn maps(&self) -> anyhow::Result<Vec<(CString, CString)>> {
+        let resolve = |(from, to): &(CString, PathBuf)| {
+            let now = match &self.root {
+                // It is a path below that.
+                Some(_) => to.clone(),
+                None => to.canonicalize().with_context(|| {
+                    format!("{}, where --map looks, is not there", to.display())
+                })?,
+            };
+            let now = CString::new(now.into_os_string().into_vec())?;
+            Ok((from.clone(), now))
+        };
+        self.map.iter().map(resolve).collect()
+    }
+
+    /// Opens a namespace that `--uts` or `--ipc` names.
+    fn namespace(path: Option<&PathBuf>) -> anyhow::Result<Option<OwnedFd>> {
+        let open = |path: &PathBuf| {
+            if let Some(n) = path.to_str().and_then(|text| text.parse().ok()) {
+                return own_descriptor(n);
+            }
+            let file = File::open(path)
+                .map_err(|e| Error::new(format!("cannot open {}", path.display()), e))?;
+            Ok(file.into())
+        };
+        path.map(open).transpose()
     }
 
     fn is_stdin(&self) -> bool {
@@ -254,6 +327,16 @@ impl Args {
             caller_confinement: self.caller_confinement,
             strict: self.strict,
             accept: self.accept.clone(),
+            truncate: self.truncate.clone(),
+            maps: self.maps()?,
+            policy: self.policy.as_deref().map(Policy::open).transpose()?,
+            root: self
+                .root
+                .as_deref()
+                .map(namespace::Root::open)
+                .transpose()?,
+            uts: Self::namespace(self.uts.as_ref())?,
+            ipc: Self::namespace(self.ipc.as_ref())?,
             given: Cell::new(self.given()?),
             detach: self.detach,
             log,
@@ -396,6 +479,10 @@ mod tests {
         assert!(parse("restart --stdio --fd 1=5,12:3=1 f").is_ok());
         assert!(parse("restart --fd 1 f").is_err());
         assert!(parse("restart --fd 1=a f").is_err());
+        assert!(parse("restart --map /a=b --map /c=/d --root /r --truncate /l* f").is_ok());
+        assert!(parse("restart --map a=b f").is_err());
+        assert!(parse("restart --map /a f").is_err());
+        assert!(parse("restart --uts 5 --ipc /proc/1/ns/ipc --policy p f").is_ok());
         assert!(parse("restart f g").is_err());
         assert!(parse("restart --leave-frozen f").is_err());
     }

@@ -28,6 +28,7 @@ use libcheckpoint::{
         Freezer, //
     },
     output::Output,
+    policy::Policy,
     process::{
         self,
         Crowd,
@@ -38,12 +39,14 @@ use libcheckpoint::{
         self,
         Temporary, //
     },
+    Action,
     Checkpoint,
     Error, //
 };
 use std::{
     fs::File,
     io,
+    ops::Range,
     os::fd::AsFd,
     path::{
         Path,
@@ -94,6 +97,16 @@ pub struct Order<'a> {
     pub log: Option<&'a Path>,
     /// Descriptors whose open files stay outside.
     pub external: &'a [Descriptor],
+    /// Descriptors that are left out.
+    pub close: &'a [Descriptor],
+    /// Descriptors in whose place what lies at their paths is opened.
+    pub reopen: &'a [Descriptor],
+    /// Memory that is left out, by process.
+    pub left_out: &'a [(i32, Range<u64>)],
+    /// Rules that count after those.
+    pub policy: &'a Policy,
+    /// What to run when the image is written and the processes are frozen.
+    pub snapshot_command: Option<&'a str>,
 }
 
 impl Order<'_> {
@@ -321,6 +334,16 @@ impl<'a> Job<'a> {
         for d in self.order.external {
             request = request.external(d.pid, d.fd);
         }
+        for d in self.order.close {
+            request = request.rule_for(d.pid, d.fd, Action::Close);
+        }
+        for d in self.order.reopen {
+            request = request.rule_for(d.pid, d.fd, Action::Reopen);
+        }
+        for (pid, range) in self.order.left_out {
+            request = request.leave_out(*pid, range.clone());
+        }
+        request = self.order.policy.checkpoint(request);
         if let Some(dir) = &self.cgroup {
             request = request.cgroup(dir.as_fd());
         }
@@ -333,7 +356,8 @@ impl<'a> Job<'a> {
         place: &Place,
         done: &mut Done,
     ) -> anyhow::Result<()> {
-        let freezes = matches!(self.order.after, After::Kill | After::LeaveFrozen);
+        let stays = matches!(self.order.after, After::Kill | After::LeaveFrozen);
+        let freezes = stays || self.order.snapshot_command.is_some();
         // Before the tasks are frozen: what thaws them must not fail.
         let mut freezer = freezes.then(|| Freezer::open(&place.dir)).transpose()?;
         let output = self.output.take();
@@ -366,6 +390,10 @@ impl<'a> Job<'a> {
         }
         let Some(output) = output else { return Ok(()) };
         let mut interrupted = report.interrupted;
+        let copied = match self.order.snapshot_command {
+            Some(command) if interrupted.is_none() => self.snapshot(worker, command, done),
+            _ => Ok(()),
+        };
         let mut stop = || {
             interrupted = interrupted.or_else(|| worker.interrupted());
             interrupted.is_some()
@@ -374,7 +402,10 @@ impl<'a> Job<'a> {
             true => output.wait_read(&mut stop),
             false => Ok(()),
         };
-        let committed = read.and_then(|()| output.commit());
+        let committed = read
+            .map_err(anyhow::Error::from)
+            .and(copied)
+            .and_then(|()| Ok(output.commit()?));
         let stopped = freezes && stop();
         let error = match committed {
             Ok(bytes) => {
@@ -388,7 +419,7 @@ impl<'a> Job<'a> {
                     )
                 })
             }
-            Err(e) => Some(e.to_string()),
+            Err(e) => Some(crate::tell::cause(&e)),
         };
         if let Some(error) = error {
             match freezer.as_mut().map(Freezer::restore) {
@@ -405,8 +436,36 @@ impl<'a> Job<'a> {
             // What went wrong before matters more.
             ended?;
             thawed?;
+        } else if !stays {
+            if let Some(freezer) = &mut freezer {
+                freezer.restore()?;
+            }
         }
         Ok(())
+    }
+
+    /// Runs the command that copies what the processes, which are frozen, work on.
+    fn snapshot(&self, worker: &Worker<'_>, command: &str, done: &Done) -> anyhow::Result<()> {
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell
+            .args(["-c", command])
+            .env("CHECKPOINT_PID", self.order.pid.to_string())
+            .env("CHECKPOINT_ID", done.id.unwrap_or(0).to_string())
+            .env("CHECKPOINT_IMAGE", self.order.output);
+        match worker.run(&mut shell)? {
+            (_, Some(n)) => bail!(
+                "interrupted by {} during the snapshot command; there is no image",
+                supervise::name(n)
+            ),
+            (Ended::Exited(0), None) => Ok(()),
+            (Ended::Exited(n), None) => {
+                bail!("the snapshot command has failed with status {n}; there is no image")
+            }
+            (Ended::Killed(n), None) => bail!(
+                "the snapshot command was ended by {}; there is no image",
+                supervise::name(n)
+            ),
+        }
     }
 
     /// Ends the tasks, whose image is safe. Nothing interrupts that.

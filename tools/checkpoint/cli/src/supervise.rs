@@ -18,12 +18,20 @@ use libcheckpoint::{
     Error,
     Outcome, //
 };
-use nix::sys::signal::Signal;
-use rustix::process::{
-    getppid,
-    set_child_subreaper,
-    set_parent_process_death_signal,
-    setsid, //
+use nix::sys::signal::{
+    SigSet,
+    Signal, //
+};
+use rustix::{
+    process::{
+        getppid,
+        kill_process_group,
+        set_child_subreaper,
+        set_parent_process_death_signal,
+        setpgid,
+        setsid, //
+    },
+    stdio::dup2_stdout, //
 };
 use serde::{
     Deserialize,
@@ -32,10 +40,15 @@ use serde::{
 use std::{
     fs::File,
     io::{
+        self,
         Seek,
         Write, //
     },
-    os::fd::AsFd, //
+    os::{
+        fd::AsFd,
+        unix::process::CommandExt, //
+    },
+    process::Command, //
 };
 
 /// How the system call ended.
@@ -135,6 +148,36 @@ impl Worker<'_> {
         }
         let arrived = self.signals.next().ok().flatten();
         arrived.map(|a| a.signal as i32)
+    }
+
+    /// Runs a command in a process group of its own, with its output on standard error. A signal ends
+    /// all of the group, as does the end of this process end the command. Returns how it ended, and
+    /// the signal.
+    pub fn run(&self, command: &mut Command) -> anyhow::Result<(Ended, Option<i32>)> {
+        let me = rustix::process::getpid();
+        let child = signals::fork(|| {
+            let _ = set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+            let ready = setpgid(None, None).is_ok()
+                && dup2_stdout(io::stderr()).is_ok()
+                && SigSet::empty().thread_set_mask().is_ok();
+            if !ready || is_orphan(me) {
+                return 126;
+            }
+            let error = command.exec();
+            crate::tell::err(&format!("checkpoint: cannot run the command: {error}"));
+            127
+        })?;
+        let group = rustix::process::Pid::from_raw(child.pid).context("an impossible pid")?;
+        let mut interrupted = None;
+        while !self.signals.wait(child.pidfd.as_fd())? {
+            if let Some(number) = self.interrupted() {
+                interrupted = Some(number);
+                signals::send(&child.pidfd, Signal::SIGKILL);
+                let _ = kill_process_group(group, rustix::process::Signal::KILL);
+            }
+        }
+        let (_, ended) = signals::reap(Some(child.pid), true)?.context("the command is gone")?;
+        Ok((ended, interrupted))
     }
 
     /// Does `f`, which is a system call, in a child process. With `cancel` a signal ends the child

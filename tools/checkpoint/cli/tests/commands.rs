@@ -192,6 +192,10 @@ fn impossible_requests() {
     let dir = image.dir().to_str().expect("a path in ASCII");
     let path = image.path().display().to_string();
     let path = path.as_str();
+    let wrong = format!("{dir}/policy");
+    let rule = "[[changed]]\npath = \"/a\"\naction = \"drop\"\n";
+    std::fs::write(&wrong, rule).expect("cannot write the policy");
+    let wrong = wrong.as_str();
     let thread = std::thread::scope(|scope| {
         let tid = || rustix::thread::gettid().as_raw_nonzero().to_string();
         scope.spawn(tid).join().expect("no thread")
@@ -230,6 +234,54 @@ fn impossible_requests() {
             "is a directory and not an image\nName the file in it.\n",
         ),
         ("restart", &["--leave-frozen", "x"], 125, "required"),
+        (
+            "checkpoint",
+            &["--policy", "/nowhere/policy", &me],
+            1,
+            "checkpoint: cannot read the policy /nowhere/policy: No such file or directory\n",
+        ),
+        (
+            "restart",
+            &["--policy", "/dev/null/policy", path],
+            125,
+            "restart: cannot read the policy /dev/null/policy: Not a directory\n",
+        ),
+        (
+            "restart",
+            &["--policy", wrong, path],
+            125,
+            "unknown variant `drop`, expected one of",
+        ),
+        (
+            "restart",
+            &["--map", "/a=/nowhere/b", path],
+            125,
+            "restart: /nowhere/b, where --map looks, is not there: No such file or directory\n",
+        ),
+        (
+            "restart",
+            &["--map", "a=/b", path],
+            125,
+            "OLD does not begin with a slash",
+        ),
+        (
+            "restart",
+            &["--root", "/nowhere", path],
+            125,
+            "restart: cannot open the directory /nowhere: No such file or directory\n",
+        ),
+        (
+            "restart",
+            &["--uts", "/nowhere/uts", path],
+            125,
+            "restart: cannot open /nowhere/uts: No such file or directory\n",
+        ),
+        (
+            "restart",
+            &["--ipc", "987", path],
+            125,
+            "restart: descriptor 987 is not open here",
+        ),
         (
             "restart",
             &["--log", path, path],

@@ -63,8 +63,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        // The kernel's last line sums up what the others say.
-        let reasons = |line: &&String| !line.starts_with("failed: ");
+        // The kernel's last line sums up what the others say, and others only tell names.
+        let reasons = |line: &&String| !line.starts_with("failed: ") && !line.starts_with("has: ");
         for line in self.lines.iter().filter(reasons) {
             write!(f, "\n  {line}")?;
         }

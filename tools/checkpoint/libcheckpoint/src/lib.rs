@@ -21,6 +21,7 @@
 
 pub mod cgroup;
 pub mod output;
+pub mod policy;
 pub mod process;
 pub mod signals;
 pub mod temporary;
@@ -36,6 +37,8 @@ pub use error::{
     Error, //
 };
 pub use request::{
+    Action,
+    Change,
     Checkpoint,
     FromImage,
     Outcome,

@@ -12,8 +12,13 @@ use crate::{
     sys,
     Error, //
 };
+use serde::Deserialize;
 use std::{
-    ffi::CStr,
+    ffi::{
+        CStr,
+        CString, //
+    },
+    ops::Range,
     os::fd::{
         AsFd,
         AsRawFd,
@@ -48,6 +53,49 @@ pub struct Target {
     timeout: Duration,
     /// Descriptors whose open files stay outside.
     external: Vec<sys::CheckpointFd>,
+    /// What becomes of descriptors, those that a rule names or that have a name it matches.
+    rules: Vec<(Which, Action)>,
+    /// Memory that is left out, by process.
+    left_out: Vec<(i32, Range<u64>)>,
+}
+
+/// What a rule is for.
+enum Which {
+    /// A descriptor of a process.
+    One(i32, i32),
+    /// Those whose names match.
+    Named(CString),
+}
+
+/// What becomes of a descriptor at a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum Action {
+    /// It is saved as it is without a rule.
+    Keep = 1,
+    /// The checkpoint is refused.
+    Refuse = 2,
+    /// It is left out: the restarted task does not have it.
+    Close = 3,
+    /// The open file behind it stays outside.
+    #[serde(alias = "take")]
+    External = 4,
+    /// What lies at its path then is opened.
+    Reopen = 5,
+}
+
+/// What becomes of a file at a restart that differs from the one that was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum Change {
+    /// The restart is refused.
+    Refuse = 1,
+    /// It is taken as it is.
+    Accept = 2,
+    /// What was added at its end is cut off.
+    Truncate = 3,
 }
 
 /// What to restart: all that is in the image.
@@ -57,6 +105,10 @@ pub struct FromImage {
     name: Option<String>,
     /// Patterns of paths whose files may differ, each with its NUL.
     accept: Vec<u8>,
+    /// What becomes of files that differ, by patterns of their paths.
+    changes: Vec<(CString, Change)>,
+    /// Paths of the image, and where that is now.
+    maps: Vec<(CString, CString)>,
     /// Files of the caller's in place of those of the image.
     fds: Vec<sys::RestartFd>,
     /// What keeps them open.
@@ -173,6 +225,29 @@ impl Checkpoint<'_> {
         self
     }
 
+    /// What becomes of descriptor `fd` of process `pid`, 0 being the root's. Of all rules the first that
+    /// is for a descriptor counts.
+    pub fn rule_for(mut self, pid: i32, fd: i32, action: Action) -> Self {
+        self.what.rules.push((Which::One(pid, fd), action));
+        self
+    }
+
+    /// What becomes of descriptors whose open files have a name, as messages have it, that matches
+    /// `pattern`. `*` and `?` match slashes, too.
+    pub fn rule(mut self, pattern: &CStr, action: Action) -> Self {
+        self.what
+            .rules
+            .push((Which::Named(pattern.to_owned()), action));
+        self
+    }
+
+    /// Leaves out the contents of memory of process `pid`, 0 being the root's: it comes back as zeros.
+    /// Only private anonymous memory, in whole pages.
+    pub fn leave_out(mut self, pid: i32, range: Range<u64>) -> Self {
+        self.what.left_out.push((pid, range));
+        self
+    }
+
     /// How long to wait for the tasks to freeze; zero is the kernel's default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.what.timeout = timeout;
@@ -185,7 +260,8 @@ impl Checkpoint<'_> {
         self.call(fd)
     }
 
-    /// Finds out whether a checkpoint would succeed.
+    /// Finds out whether a checkpoint would succeed. Messages that begin with "has: " name what the tasks
+    /// have open.
     pub fn dry_run(self) -> Result<Outcome, Error> {
         self.flag(sys::CHECKPOINT_DRY_RUN, true).call(-1)
     }
@@ -195,6 +271,8 @@ impl Checkpoint<'_> {
     pub fn end(mut self, id: u64) -> Result<Outcome, Error> {
         // Nothing is saved, so that there is nothing to be strict about, or that stays outside.
         self.what.external.clear();
+        self.what.rules.clear();
+        self.what.left_out.clear();
         self.strict(false)
             .flag(sys::CHECKPOINT_KILL_ONLY, true)
             .call_with(-1, id)
@@ -206,6 +284,27 @@ impl Checkpoint<'_> {
 
     fn call_with(self, image_fd: i32, id: u64) -> Result<Outcome, Error> {
         let log = self.open_log()?;
+        let rule = |(which, action): &(Which, Action)| {
+            let (pattern, pid, fd) = match which {
+                Which::One(pid, fd) => (0, *pid, *fd),
+                Which::Named(pattern) => (address(pattern), 0, 0),
+            };
+            sys::CheckpointRule {
+                pattern,
+                pid,
+                fd,
+                action: *action as u32,
+                reserved: 0,
+            }
+        };
+        let rules: Vec<_> = self.what.rules.iter().map(rule).collect();
+        let range = |(pid, range): &(i32, Range<u64>)| sys::CheckpointRange {
+            pid: *pid,
+            reserved: 0,
+            start: range.start,
+            end: range.end,
+        };
+        let ranges: Vec<_> = self.what.left_out.iter().map(range).collect();
         let args = sys::CheckpointArgs {
             flags: self.flags,
             pidfd: self.what.pidfd.as_ref().map_or(-1, |fd| fd.as_raw_fd()),
@@ -218,6 +317,10 @@ impl Checkpoint<'_> {
             external: self.what.external.as_ptr().addr() as u64,
             external_count: u32::try_from(self.what.external.len()).unwrap_or(u32::MAX),
             reserved2: 0,
+            rules: rules.as_ptr().addr() as u64,
+            ranges: ranges.as_ptr().addr() as u64,
+            rules_count: u32::try_from(rules.len()).unwrap_or(u32::MAX),
+            ranges_count: u32::try_from(ranges.len()).unwrap_or(u32::MAX),
         };
         match sys::checkpoint(&args) {
             // A dry run has no id.
@@ -239,6 +342,11 @@ impl Checkpoint<'_> {
             }
         }
     }
+}
+
+/// The address of a string, for the kernel.
+fn address(text: &CStr) -> u64 {
+    text.as_ptr().addr() as u64
 }
 
 /// The root task of what was restarted.
@@ -292,6 +400,30 @@ impl Restart<'_> {
         self
     }
 
+    /// What becomes of files that differ and whose paths, as the image has them, match `pattern`: the
+    /// first one that does counts, and all before [`accept`](Self::accept).
+    pub fn change(mut self, pattern: &CStr, change: Change) -> Self {
+        self.what.changes.push((pattern.to_owned(), change));
+        self
+    }
+
+    /// What had the path `from`, or one below, is at or below `to` now. The first such path counts.
+    pub fn map(mut self, from: &CStr, to: &CStr) -> Self {
+        self.what.maps.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// The caller's uts namespace takes the place of that of the root task.
+    pub fn caller_uts(self, on: bool) -> Self {
+        self.flag(sys::RESTART_CALLER_UTS, on)
+    }
+
+    /// The caller's ipc namespace takes the place of that of the root task, in which there must be
+    /// nothing.
+    pub fn caller_ipc(self, on: bool) -> Self {
+        self.flag(sys::RESTART_CALLER_IPC, on)
+    }
+
     /// Puts `file` in place of the open file behind descriptor `fd` of process `pid` of the image;
     /// 0 is the root's pid. Whoever has the same open file gets `file`, too. `optional`: the image
     /// need not have such a descriptor.
@@ -313,6 +445,17 @@ impl Restart<'_> {
     /// Reads the image from `image`, which need not be seekable, and brings back what is in it.
     pub fn read(self, image: impl AsFd) -> Result<Root, Error> {
         let log = self.open_log()?;
+        let rule = |(pattern, change): &(CString, Change)| sys::RestartRule {
+            pattern: address(pattern),
+            action: *change as u32,
+            reserved: 0,
+        };
+        let rules: Vec<_> = self.what.changes.iter().map(rule).collect();
+        let map = |(from, to): &(CString, CString)| sys::RestartMap {
+            from: address(from),
+            to: address(to),
+        };
+        let maps: Vec<_> = self.what.maps.iter().map(map).collect();
         let mut args = sys::RestartArgs {
             flags: self.flags,
             image_fd: image.as_fd().as_raw_fd(),
@@ -325,6 +468,10 @@ impl Restart<'_> {
             fds: self.what.fds.as_ptr().addr() as u64,
             fds_count: u32::try_from(self.what.fds.len()).unwrap_or(u32::MAX),
             reserved2: 0,
+            rules: rules.as_ptr().addr() as u64,
+            maps: maps.as_ptr().addr() as u64,
+            rules_count: u32::try_from(rules.len()).unwrap_or(u32::MAX),
+            maps_count: u32::try_from(maps.len()).unwrap_or(u32::MAX),
         };
         match sys::restart(&mut args) {
             Ok(pid) if args.pidfd >= 0 => Ok(Root {

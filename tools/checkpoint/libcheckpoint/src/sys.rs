@@ -31,6 +31,11 @@ pub(crate) const RESTART_STRICT: u64 = 1 << 2;
 /// RESTART_CALLER_CONFINEMENT
 pub(crate) const RESTART_CALLER_CONFINEMENT: u64 = 1 << 3;
 
+/// RESTART_CALLER_UTS
+pub(crate) const RESTART_CALLER_UTS: u64 = 1 << 4;
+/// RESTART_CALLER_IPC
+pub(crate) const RESTART_CALLER_IPC: u64 = 1 << 5;
+
 /// RESTART_FD_OPTIONAL
 pub(crate) const RESTART_FD_OPTIONAL: u32 = 1 << 0;
 
@@ -50,6 +55,40 @@ pub(crate) struct RestartFd {
     pub(crate) flags: u32,
 }
 
+/// struct checkpoint_rule
+#[repr(C, align(8))]
+pub(crate) struct CheckpointRule {
+    pub(crate) pattern: u64,
+    pub(crate) pid: i32,
+    pub(crate) fd: i32,
+    pub(crate) action: u32,
+    pub(crate) reserved: u32,
+}
+
+/// struct checkpoint_range
+#[repr(C, align(8))]
+pub(crate) struct CheckpointRange {
+    pub(crate) pid: i32,
+    pub(crate) reserved: u32,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+}
+
+/// struct restart_rule
+#[repr(C, align(8))]
+pub(crate) struct RestartRule {
+    pub(crate) pattern: u64,
+    pub(crate) action: u32,
+    pub(crate) reserved: u32,
+}
+
+/// struct restart_map
+#[repr(C, align(8))]
+pub(crate) struct RestartMap {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
 /// struct checkpoint_args
 #[repr(C, align(8))]
 pub(crate) struct CheckpointArgs {
@@ -64,9 +103,15 @@ pub(crate) struct CheckpointArgs {
     pub(crate) external: u64,
     pub(crate) external_count: u32,
     pub(crate) reserved2: u32,
+    pub(crate) rules: u64,
+    pub(crate) ranges: u64,
+    pub(crate) rules_count: u32,
+    pub(crate) ranges_count: u32,
 }
 
-const _: () = assert!(size_of::<CheckpointArgs>() == 56);
+const _: () = assert!(size_of::<CheckpointArgs>() == 80);
+const _: () = assert!(size_of::<CheckpointRule>() == 24);
+const _: () = assert!(size_of::<CheckpointRange>() == 24);
 
 /// struct restart_args
 #[repr(C, align(8))]
@@ -82,9 +127,15 @@ pub(crate) struct RestartArgs {
     pub(crate) fds: u64,
     pub(crate) fds_count: u32,
     pub(crate) reserved2: u32,
+    pub(crate) rules: u64,
+    pub(crate) maps: u64,
+    pub(crate) rules_count: u32,
+    pub(crate) maps_count: u32,
 }
 
-const _: () = assert!(size_of::<RestartArgs>() == 56);
+const _: () = assert!(size_of::<RestartArgs>() == 80);
+const _: () = assert!(size_of::<RestartRule>() == 16);
+const _: () = assert!(size_of::<RestartMap>() == 16);
 
 /// checkpoint(2): the id of the checkpoint, or 0 in a task that comes back from it by restart(2).
 pub(crate) fn checkpoint(args: &CheckpointArgs) -> io::Result<u64> {

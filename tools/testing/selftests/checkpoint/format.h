@@ -46,6 +46,7 @@
 #define IMAGE_KIND_INOTIFY_EVENT 116
 #define IMAGE_KIND_PIDFD_TARGET 118
 #define IMAGE_KIND_PROC_ENTRY 119
+#define IMAGE_KIND_LEFT_OUT 120
 #define IMAGE_KIND_UTS 128
 #define IMAGE_KIND_PID_NS 129
 #define IMAGE_KIND_IPC_NS 130
@@ -209,6 +210,7 @@
 #define IMAGE_FILE_EXTERNAL 22
 #define IMAGE_FILE_CGROUP 23
 #define IMAGE_FILE_IO_URING 24
+#define IMAGE_FILE_REOPENED 120
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -886,6 +888,13 @@ struct image_proc_entry {
 };
 
 static_assert(sizeof(struct image_proc_entry) == 24, "image_proc_entry");
+
+struct image_left_out {
+	uint64_t start;
+	uint64_t end;
+};
+
+static_assert(sizeof(struct image_left_out) == 16, "image_left_out");
 
 struct image_uts {
 	uint32_t obj;

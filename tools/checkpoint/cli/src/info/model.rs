@@ -31,6 +31,7 @@ use image::{
         kinds::Kind,
         mm::{
             Guard,
+            LeftOut,
             Mm,
             Vma,
             EXTENT_MM,
@@ -70,6 +71,8 @@ pub struct Mapping {
     pub name: String,
     /// Bytes of it that are guard regions.
     pub guarded: u64,
+    /// Bytes whose contents were left out.
+    pub left_out: u64,
 }
 
 /// An open file and what it refers to.
@@ -144,9 +147,17 @@ impl Model {
                         vma: raw.body()?,
                         name: printable(raw.payload),
                         guarded: 0,
+                        left_out: 0,
                     };
                     if let Some((_, mappings)) = model.mms.get_mut(&current) {
                         mappings.push(mapping);
+                    }
+                }
+                Kind::LeftOut => {
+                    let left_out: LeftOut = raw.body()?;
+                    let mm = model.mms.get_mut(&current);
+                    if let Some(mapping) = mm.and_then(|(_, mappings)| mappings.last_mut()) {
+                        mapping.left_out += left_out.end.get() - left_out.start.get();
                     }
                 }
                 Kind::Guards => {
@@ -365,6 +376,7 @@ impl Model {
                     "file": vma.file.get(),
                     "name": m.name,
                     "guarded_bytes": m.guarded,
+                    "left_out_bytes": m.left_out,
                 })
             })
             .collect();

@@ -242,6 +242,9 @@ pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
             if mapping.guarded != 0 {
                 write!(out, " ({} guarded)", HumanBytes(mapping.guarded))?;
             }
+            if mapping.left_out != 0 {
+                write!(out, " ({} left out)", HumanBytes(mapping.left_out))?;
+            }
             writeln!(out)?;
         }
     }

@@ -492,6 +492,7 @@ fn count(parts: &mut Parts) {
                     }
                 }
             }
+            Some(Kind::LeftOut) => (),
             Some(Kind::Guards) => {
                 let regions = (rec.payload.len() / 16) as u64;
                 rec.put(0, 4, regions);

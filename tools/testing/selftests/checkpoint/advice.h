@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One checkpoint that ends a scenario, and one restart of it, with what the caller says to both. */
+#ifndef CKPT_TEST_ADVICE_H
+#define CKPT_TEST_ADVICE_H
+
+#include "common.h"
+
+/* Where scenarios have what the advice is about, and another descriptor. */
+#define FD	77
+#define FD2	78
+
+static struct ckpt_run run;
+static int image = -1;
+
+static inline int start(struct ckpt_scenario *sc, bool container)
+{
+	if (ckpt_run_init(&run, sc, container))
+		return -1;
+	return ckpt_run_start(&run);
+}
+
+static inline void finish(void)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+	close(image);
+}
+
+/* checkpoint(2) with what @said has of rules and ranges; 0, or the errno. */
+static inline int checkpoint(uint64_t flags, const struct checkpoint_args *said)
+{
+	struct checkpoint_args args;
+
+	ckpt_run_args(&run, &args, image, flags);
+	args.rules = said->rules;
+	args.rules_count = said->rules_count;
+	args.ranges = said->ranges;
+	args.ranges_count = said->ranges_count;
+	if (lseek(image, 0, SEEK_SET) || ftruncate(image, 0))
+		return -1;
+	if (sys_checkpoint(&args, sizeof(args)) > 0)
+		return 0;
+	return errno;
+}
+
+/* The same, after which the tasks are gone, and the board is as it was then. */
+static inline int checkpoint_and_kill(const struct checkpoint_args *said)
+{
+	int error = checkpoint(CHECKPOINT_KILL, said), status;
+	pid_t pid;
+
+	if (error) {
+		ckpt_diag("checkpoint(2): %s", strerror(error));
+		ckpt_run_print_log(&run);
+		return -1;
+	}
+	run.saved = *run.board;
+	ckpt_get_mtime(run.board_path, &run.saved_mtime);
+	while ((pid = waitpid(-1, &status, 0)) > 0) {
+		if (!WIFSIGNALED(status))
+			return -1;
+	}
+	run.pid = 0;
+	close(run.pidfd);
+	run.pidfd = -1;
+	return ckpt_cgroup_wait_empty(&run.cg);
+}
+
+/* restart(2) with what @said has of rules and maps; 0, or the errno. */
+static inline int restart(uint64_t flags, const struct restart_args *said)
+{
+	struct restart_args args;
+	long pid;
+
+	ckpt_take_board_back(&run);
+	lseek(image, 0, SEEK_SET);
+	ckpt_run_restart_args(&run, &args, image, flags);
+	args.rules = said->rules;
+	args.rules_count = said->rules_count;
+	args.maps = said->maps;
+	args.maps_count = said->maps_count;
+	pid = sys_restart(&args, sizeof(args));
+	if (pid < 0)
+		return errno;
+	run.pid = pid;
+	run.pidfd = args.pidfd;
+	run.status = 0;
+	return 0;
+}
+
+static inline int go(void)
+{
+	ckpt_run_go(&run);
+	return ckpt_run_finish(&run);
+}
+
+/* The path of a file that the scenario has made with ckpt_path(). */
+static inline const char *path_of(const char *name)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s.%s", run.board_path, name);
+	return path;
+}
+
+#endif /* CKPT_TEST_ADVICE_H */

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rules of the caller of checkpoint(2) for descriptors, and memory that it leaves out. */
+#include "advice.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+static const struct restart_args nothing;
+
+static bool is_closed(int fd)
+{
+	return fcntl(fd, F_GETFD) == -1 && errno == EBADF;
+}
+
+static void at(int fd, int want)
+{
+	CHECK_EQ(want, dup2(fd, want));
+	CHECK_SYS(close(fd));
+}
+
+/* A pipe of its own; when it has come back it has no end for writing. */
+CKPT_SCENARIO(pipe_ends)
+{
+	char byte;
+	int p[2];
+
+	CHECK_SYS(pipe(p));
+	at(p[0], FD);
+	at(p[1], FD2);
+	CHECK_EQ(1, write(FD2, "x", 1));
+	ckpt_ready_wait();
+	CHECK(is_closed(FD2), "it is open");
+	CHECK_EQ(1, read(FD, &byte, 1));
+	CHECK_EQ('x', byte);
+	CHECK_EQ(0, read(FD, &byte, 1));
+}
+
+/* Two descriptors of one open file; the first one is not there when it has come back. */
+CKPT_SCENARIO(twice)
+{
+	char path[320], byte;
+
+	at(CHECK_SYS(open(ckpt_path(path, sizeof(path), "twice"), O_RDWR | O_CREAT, 0600)), FD);
+	CHECK_EQ(FD2, dup2(FD, FD2));
+	CHECK_EQ(3, write(FD, "abc", 3));
+	CHECK_EQ(1, lseek(FD, 1, SEEK_SET));
+	ckpt_ready_wait();
+	CHECK(is_closed(FD), "it is open");
+	CHECK_EQ(1, read(FD2, &byte, 1));
+	CHECK_EQ('b', byte);
+}
+
+/* What was registered with epoll goes with its last descriptor. */
+CKPT_SCENARIO(registered)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = 1 };
+	int other = CHECK_SYS(eventfd(1, 0));
+
+	at(CHECK_SYS(eventfd(1, 0)), FD);
+	at(CHECK_SYS(epoll_create1(0)), FD2);
+	CHECK_SYS(epoll_ctl(FD2, EPOLL_CTL_ADD, FD, &event));
+	event.data.u32 = 2;
+	CHECK_SYS(epoll_ctl(FD2, EPOLL_CTL_ADD, other, &event));
+	ckpt_ready_wait();
+	CHECK(is_closed(FD), "it is open");
+	CHECK_EQ(1, epoll_wait(FD2, &event, 1, 0));
+	CHECK_EQ(2, event.data.u32);
+	at(other, FD);
+	CHECK_SYS(epoll_ctl(FD2, EPOLL_CTL_ADD, FD, &event));
+}
+
+/* A file of which another one is there when it has come back. */
+CKPT_SCENARIO(replaced)
+{
+	char path[320], text[8] = "";
+
+	at(CHECK_SYS(open(ckpt_path(path, sizeof(path), "replaced"), O_RDWR | O_CREAT, 0600)), FD);
+	CHECK_EQ(3, write(FD, "old", 3));
+	CHECK_EQ(2, lseek(FD, 2, SEEK_SET));
+	ckpt_ready_wait();
+	CHECK_EQ(O_RDWR, fcntl(FD, F_GETFL) & O_ACCMODE);
+	CHECK_EQ(3, read(FD, text, sizeof(text)));
+	CHECK_STREQ("wer", text);
+}
+
+/* A file that is mapped. */
+CKPT_SCENARIO(mapped)
+{
+	char path[320];
+	char *map;
+
+	at(CHECK_SYS(open(ckpt_path(path, sizeof(path), "mapped"), O_RDWR | O_CREAT, 0600)), FD);
+	CHECK_SYS(ftruncate(FD, CKPT_PAGE));
+	map = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, FD, 0);
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	map[0] = 1;
+	board->value[0] = (uintptr_t)map;
+	ckpt_ready_wait();
+	CHECK_EQ(1, map[0]);
+	CHECK(is_closed(FD), "it is open");
+}
+
+/* Four pages, of which the two in the middle are zero when they have come back. */
+CKPT_SCENARIO(pages)
+{
+	char *map = mmap(NULL, 4 * CKPT_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	memset(map, 'x', 4 * CKPT_PAGE);
+	board->value[0] = (uintptr_t)map;
+	ckpt_ready_wait();
+	for (i = 0; i < 4; i++) {
+		CHECK_EQ(i == 0 || i == 3 ? 'x' : 0, map[i * CKPT_PAGE]);
+		CHECK_EQ(i == 0 || i == 3 ? 'x' : 0, map[(i + 1) * CKPT_PAGE - 1]);
+	}
+	memset(map, 'y', 4 * CKPT_PAGE);
+}
+
+FIXTURE(advice) { int unused; };
+FIXTURE_VARIANT(advice) { bool container; };
+FIXTURE_VARIANT_ADD(advice, container) { .container = true };
+FIXTURE_VARIANT_ADD(advice, subtree) { .container = false };
+
+FIXTURE_SETUP(advice)
+{
+	CKPT_BEGIN();
+	image = ckpt_image_new();
+}
+
+FIXTURE_TEARDOWN(advice)
+{
+	finish();
+}
+
+#define RULES(list) \
+	{ .rules = (uintptr_t)(list), .rules_count = sizeof(list) / sizeof((list)[0]) }
+
+static void leaves_out(struct __test_metadata *_metadata, struct ckpt_scenario *sc, bool container,
+		       int fd)
+{
+	const struct checkpoint_rule rule[] = { { .fd = fd, .action = CHECKPOINT_RULE_CLOSE } };
+	const struct checkpoint_args said = RULES(rule);
+
+	ASSERT_EQ(0, start(sc, container));
+	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "left out: a restarted task has neither it nor its locks"));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(0, restart(0, &nothing));
+	/* What has come back can be saved without a word. */
+	ASSERT_EQ(0, checkpoint_and_kill(&(struct checkpoint_args){ 0 }));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, go());
+}
+
+/* The other end of a pipe is left out: it is as if it had been closed. */
+TEST_F_TIMEOUT(advice, end_of_a_pipe, CKPT_TIMEOUT)
+{
+	leaves_out(_metadata, &pipe_ends, variant->container, FD2);
+}
+
+/* One of two descriptors of an open file is left out. */
+TEST_F_TIMEOUT(advice, one_of_two, CKPT_TIMEOUT)
+{
+	leaves_out(_metadata, &twice, variant->container, FD);
+}
+
+TEST_F_TIMEOUT(advice, registered_with_epoll, CKPT_TIMEOUT)
+{
+	leaves_out(_metadata, &registered, variant->container, FD);
+}
+
+/* The mapping keeps the file. */
+TEST_F_TIMEOUT(advice, mapped_file, CKPT_TIMEOUT)
+{
+	leaves_out(_metadata, &mapped, variant->container, FD);
+}
+
+/* By name, with the first rule counting that fits. */
+TEST_F_TIMEOUT(advice, by_name, CKPT_TIMEOUT)
+{
+	struct checkpoint_rule rules[] = {
+		{ .pattern = (uintptr_t)"*.nothing", .action = CHECKPOINT_RULE_CLOSE },
+		{ .pattern = (uintptr_t)"*.twice", .action = CHECKPOINT_RULE_REFUSE },
+		{ .fd = FD, .action = CHECKPOINT_RULE_CLOSE },
+	};
+	const struct checkpoint_args said = RULES(rules);
+	char named[640];
+
+	ASSERT_EQ(0, start(&twice, variant->container));
+	ASSERT_EQ(EBUSY, checkpoint(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "a rule of the caller refuses it"));
+	rules[0].pattern = (uintptr_t)"*.twic?";
+	rules[0].action = CHECKPOINT_RULE_KEEP;
+	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &said));
+	ASSERT_FALSE(ckpt_run_log_has(&run, "left out"));
+	/* A dry run tells the names of all descriptors. */
+	snprintf(named, sizeof(named), "descriptor %d (%s): a regular file", FD2, path_of("twice"));
+	ASSERT_TRUE(ckpt_run_log_has(&run, named));
+	rules[0].pattern = (uintptr_t)"*.nothing";
+	rules[1] = rules[2];
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, go());
+}
+
+/* What stays outside by a rule wants another in its place. */
+TEST_F_TIMEOUT(advice, outside_by_name, CKPT_TIMEOUT)
+{
+	const struct checkpoint_rule rules[] = {
+		{ .pattern = (uintptr_t)"*.twice", .action = CHECKPOINT_RULE_EXTERNAL },
+	};
+	const struct checkpoint_args said = RULES(rules);
+
+	ASSERT_EQ(0, start(&twice, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(EBADF, restart(0, &nothing));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "was left outside: give another one"));
+}
+
+/* What lies there then is opened, at the position that it had. */
+TEST_F_TIMEOUT(advice, opened_anew, CKPT_TIMEOUT)
+{
+	const struct checkpoint_rule rules[] = {
+		{ .pattern = (uintptr_t)"*.replaced", .action = CHECKPOINT_RULE_REOPEN },
+	};
+	const struct checkpoint_args said = RULES(rules);
+	int fd;
+
+	ASSERT_EQ(0, start(&replaced, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(0, unlink(path_of("replaced")));
+	ASSERT_EQ(ENOENT, restart(0, &nothing));
+	ASSERT_EQ(0, mkdir(path_of("replaced"), 0700));
+	ASSERT_EQ(ESTALE, restart(0, &nothing));
+	ASSERT_EQ(0, rmdir(path_of("replaced")));
+	fd = open(path_of("replaced"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(5, write(fd, "newer", 5));
+	close(fd);
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, go());
+}
+
+/* What is mapped, and what has no path, is not opened anew. */
+TEST_F_TIMEOUT(advice, not_opened_anew, CKPT_TIMEOUT)
+{
+	struct checkpoint_rule rule[] = { { .fd = FD, .action = CHECKPOINT_RULE_REOPEN } };
+	const struct checkpoint_args said = RULES(rule);
+
+	ASSERT_EQ(0, start(&mapped, variant->container));
+	ASSERT_EQ(EBUSY, checkpoint(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "is mapped, so that its descriptor can't stay outside"));
+	ckpt_run_fini(&run);
+	ASSERT_EQ(0, start(&registered, variant->container));
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "with a path can be opened anew"));
+}
+
+/* Memory that is left out comes back as zeros, and is in no image any more. */
+TEST_F_TIMEOUT(advice, memory, CKPT_TIMEOUT)
+{
+	struct checkpoint_range range[2] = { 0 };
+	const struct checkpoint_args said = {
+		.ranges = (uintptr_t)range, .ranges_count = 2,
+	};
+
+	ASSERT_EQ(0, start(&pages, variant->container));
+	range[0].start = run.board->value[0] + CKPT_PAGE;
+	range[0].end = range[0].start + CKPT_PAGE;
+	/* They overlap. */
+	range[1].start = range[0].start;
+	range[1].end = range[0].start + 2 * CKPT_PAGE;
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "left out: comes back as zeros"));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, checkpoint_and_kill(&(struct checkpoint_args){ 0 }));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, go());
+}
+
+/* What would not come back as zeros is not left out. */
+TEST_F_TIMEOUT(advice, memory_of_a_file, CKPT_TIMEOUT)
+{
+	struct checkpoint_range range = { 0 };
+	const struct checkpoint_args said = {
+		.ranges = (uintptr_t)&range, .ranges_count = 1,
+	};
+
+	ASSERT_EQ(0, start(&mapped, variant->container));
+	range.start = run.board->value[0];
+	range.end = range.start + CKPT_PAGE;
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "there is no private anonymous memory"));
+	range.start = CKPT_PAGE;
+	range.end = 2 * CKPT_PAGE;
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &said));
+	range.start++;
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	range.start = range.end;
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	range.start = 0;
+	range.reserved = 1;
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	range.reserved = 0;
+	range.pid = -1;
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	range.pid = getpid();
+	ASSERT_EQ(ESRCH, checkpoint(0, &said));
+}
+
+/* Rules that are none. */
+TEST_F_TIMEOUT(advice, wrong, CKPT_TIMEOUT)
+{
+	static char text[8192];
+	struct checkpoint_rule rule = { .fd = FD, .action = CHECKPOINT_RULE_CLOSE };
+	struct checkpoint_args said = { .rules = (uintptr_t)&rule, .rules_count = 1 };
+	char *edge = ckpt_two_pages();
+
+	ASSERT_NE(NULL, edge);
+	ASSERT_EQ(0, start(&twice, variant->container));
+	rule.action = 0;
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	rule.action = CHECKPOINT_RULE_REOPEN + 1;
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	rule.action = CHECKPOINT_RULE_CLOSE;
+	rule.reserved = 1;
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	rule.reserved = 0;
+	rule.fd = -1;
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	rule.fd = FD;
+	rule.pattern = (uintptr_t)"*";
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	rule.fd = 0;
+	rule.pattern = (uintptr_t)"";
+	ASSERT_EQ(EINVAL, checkpoint(0, &said));
+	memset(text, 'x', sizeof(text) - 1);
+	rule.pattern = (uintptr_t)text;
+	ASSERT_EQ(E2BIG, checkpoint(0, &said));
+	edge[CKPT_PAGE - 1] = 'x';
+	rule.pattern = (uintptr_t)edge + CKPT_PAGE - 1;
+	ASSERT_EQ(EFAULT, checkpoint(0, &said));
+	rule.pattern = 0;
+	rule.fd = FD + 100;
+	ASSERT_EQ(EBADF, checkpoint(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "the process has no such descriptor"));
+	rule.fd = FD;
+	rule.pid = getpid();
+	ASSERT_EQ(ESRCH, checkpoint(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "there is no such process in the tree"));
+	rule.pid = 0;
+	said.rules_count = 257;
+	ASSERT_EQ(E2BIG, checkpoint(0, &said));
+	said.rules_count = 1;
+	said.rules = (uintptr_t)edge + CKPT_PAGE - sizeof(rule) / 2;
+	ASSERT_EQ(EFAULT, checkpoint(0, &said));
+}
+
+TEST_HARNESS_MAIN
