@@ -286,6 +286,7 @@ fn end(
 
 /// Counts all users of all objects; lists what can't be saved and what leaks out of a container.
 fn collect(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
+    files::mount::collect(cap)?;
     let mut index = 0;
     for group in Group::all(tasks) {
         for t in group.threads() {
@@ -327,6 +328,7 @@ fn save(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
     cap.meta.put(&container, &[])?;
     let living = tasks.iter().find(|t| t.is_live()).ok_or(ESRCH)?;
     confinement::save(cap, living)?;
+    files::mount::save(cap)?;
     let mut index = 0;
     for group in Group::all(tasks) {
         for t in group.threads() {

@@ -385,15 +385,15 @@ mod tests {
             },
             b"/home",
         )?;
-        let r = restore(&mut meta, &[0, 48])?;
+        let r = restore(&mut meta, &[0, 56])?;
         let obj = |n| ObjRef::new(n).ok_or(EINVAL);
 
         let (_, raw) = r.object_body::<Path>(obj(1)?)?;
         assert_eq!(raw.at, 192);
         let next = r.records_after(obj(1)?)?.next();
-        assert!(next.is_some_and(|n| n.is_err_and(|f| f.at == 240)));
+        assert!(next.is_some_and(|n| n.is_err_and(|f| f.at == 248)));
         assert!(r.object(obj(2)?).is_err());
-        let line = b"image: unknown record at offset 240: unknown kind of record [EINVAL]\n";
+        let line = b"image: unknown record at offset 248: unknown kind of record [EINVAL]\n";
         assert!(r.with_report(|r| r.text() == line));
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::{
         Restore, //
     },
     files::{
+        mount,
         name::Text,
         ops::Source, //
     },
@@ -95,8 +96,9 @@ pub(super) fn give(
     let Some((dir, name)) = split(former)? else {
         return Ok(path);
     };
+    let start = mount::start(r, source.record.mount.get())?;
     let give = || {
-        let dir = PathRef::lookup_dir(&r.root, dir.as_c_str())?;
+        let dir = PathRef::lookup_dir(&start, dir.as_c_str())?;
         // As who makes a file there, and removes it.
         dir.may_enter()?;
         dir.may_write()?;

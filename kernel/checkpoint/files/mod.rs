@@ -16,6 +16,7 @@ mod leaks;
 mod lease;
 mod locks;
 mod memfd;
+pub(crate) mod mount;
 mod name;
 pub(crate) mod namespace;
 mod opath;

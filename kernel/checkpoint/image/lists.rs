@@ -34,6 +34,7 @@ use super::{
         self,
         Guard, //
     },
+    mount,
     notify,
     record::RecordHeader,
     task::{
@@ -101,6 +102,7 @@ pub const VALUES: &[&Values] = &[
     &epoll::epoll::LIST,
     &ipc::SEGMENT_FLAG_LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
+    &mount::MOUNT_KINDS,
 ];
 
 /// The values of the field `of`, such as `Task.state`.

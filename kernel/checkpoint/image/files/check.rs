@@ -323,8 +323,13 @@ impl Walk<'_> {
             mode <= 0o177777 && mode & TYPE == file_type,
             "mode does not fit the kind of file",
         )?;
+        zero(raw, file.reserved.get() == 0)?;
+        self.mount_of(raw, file.mount.get())?;
         match kind {
-            FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
+            FILE_DIRECTORY if inode != 0 => {
+                no_payload(raw)?;
+                zero(raw, file.mount.get() == 0)?;
+            }
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC => {
                 absolute_path(raw)?
@@ -337,12 +342,14 @@ impl Walk<'_> {
                     (1..=EXTERNAL_NAME_MAX).contains(&name.len()) && !name.contains(&0),
                     "impossible name of what stays outside",
                 )?;
+                zero(raw, file.mount.get() == 0)?;
             }
             _ => {
                 if kind == FILE_UNLINKED && !raw.payload.is_empty() {
                     absolute_path(raw)?;
                 } else {
                     no_payload(raw)?;
+                    zero(raw, file.mount.get() == 0)?;
                 }
                 zero(
                     raw,
@@ -541,12 +548,18 @@ impl Walk<'_> {
         } else {
             zero(raw, inode.seals.get() == 0)?;
         }
-        zero(raw, inode.reserved.get() == 0)?;
+        zero(
+            raw,
+            inode.reserved.get() == 0 && inode.reserved2.get() == 0,
+        )?;
         let left = inode.xattrs.get();
         if raw.payload.is_empty() && !memfd {
-            return zero(raw, left == 0);
+            return zero(raw, left == 0 && inode.mount.get() == 0);
         }
-        if !memfd {
+        if memfd {
+            zero(raw, inode.mount.get() == 0)?;
+        } else {
+            self.mount_of(raw, inode.mount.get())?;
             absolute_path(raw)?;
         }
         if left != 0 {
@@ -697,12 +710,15 @@ impl Walk<'_> {
             "impossible time",
         )?;
         zero(raw, dir.reserved.get() == 0)?;
+        self.mount_of(raw, dir.mount.get())?;
         two_absolute_paths(raw)
     }
 
     /// A directory.
     pub(in crate::image) fn path(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        raw.body::<Path>()?;
+        let path: Path = raw.body()?;
+        zero(raw, path.reserved.get() == 0)?;
+        self.mount_of(raw, path.mount.get())?;
         absolute_path(raw)
     }
 }
