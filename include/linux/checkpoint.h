@@ -132,6 +132,7 @@ struct dentry *checkpoint_removed_name(const struct path *dir, const char *name,
 				       const struct path *path);
 ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, size_t size);
 int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
+void checkpoint_build_id(unsigned char *id);
 struct file *checkpoint_memfd(const char *name, bool noexec);
 int checkpoint_memfd_seals(struct file *file);
 int checkpoint_memfd_seal(struct file *file, unsigned int seals);

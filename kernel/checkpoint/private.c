@@ -5,6 +5,7 @@
  * function is the one that a system call ends in, with its checks.
  */
 #include <linux/build_bug.h>
+#include <linux/buildid.h>
 #include <linux/checkpoint.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
@@ -21,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/syscalls.h>
 #include <linux/task_work.h>
+#include <linux/utsname.h>
 #include <linux/xattr.h>
 #include <uapi/linux/memfd.h>
 #include <uapi/linux/magic.h>
@@ -482,6 +484,20 @@ int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t
 }
 
 /**
+ * checkpoint_build_id() - tell the build id of the kernel
+ * @id: BUILD_ID_SIZE_MAX bytes, which are zero then if it has none
+ */
+void checkpoint_build_id(unsigned char *id)
+{
+	extern const void __start_notes;
+	extern const void __stop_notes;
+
+	memset(id, 0, BUILD_ID_SIZE_MAX);
+	/* What is wrong with the notes is that there is no id among them. */
+	build_id_parse_buf(&__start_notes, id, &__stop_notes - &__start_notes);
+}
+
+/**
  * checkpoint_memfd() - make a memfd, as memfd_create(2) does
  * @name: its name, with the prefix of all memfds
  * @noexec: it can't be executed, and is sealed so; else it may be given seals
@@ -522,6 +538,10 @@ int checkpoint_memfd_seal(struct file *file, unsigned int seals)
 {
 	return memfd_add_seals(file, seals);
 }
+
+/* image/task.rs: bytes of a build id, and of the version of a kernel. */
+static_assert(BUILD_ID_SIZE_MAX == 20);
+static_assert(sizeof(init_uts_ns.name.version) <= 68);
 
 /* kapi/signal/restart_block.rs: flags in the restart block of a futex wait. */
 static_assert(FLAGS_SIZE_32 == 0x02);

@@ -324,6 +324,8 @@ fn save(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
         objects: U32::new(0),
         cpu_words: U32::new(u32::try_from(cpu::count())?),
         cpu: cpu::features().map(U64::new),
+        version: io::kernel_version(),
+        build_id: io::kernel_build_id(),
     };
     cap.meta.put(&container, &[])?;
     let living = tasks.iter().find(|t| t.is_live()).ok_or(ESRCH)?;

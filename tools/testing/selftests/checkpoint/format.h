@@ -423,9 +423,11 @@ struct image_container {
 	uint32_t objects;
 	uint32_t cpu_words;
 	uint64_t cpu[8];
+	uint8_t version[68];
+	uint8_t build_id[20];
 };
 
-static_assert(sizeof(struct image_container) == 104, "image_container");
+static_assert(sizeof(struct image_container) == 192, "image_container");
 
 struct image_trailer {
 	uint64_t total_len;
