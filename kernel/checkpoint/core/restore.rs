@@ -51,6 +51,7 @@ use crate::{
             oom,
             space::denies_write_exec, //
         },
+        ns::proxy::Uts,
         pid::namespace::PidNs,
         task::{
             frozen::TaskName,
@@ -80,6 +81,8 @@ pub(crate) struct Restore {
     pub(crate) root: PathRef,
     /// The pid namespace of the root task: what the pids of the image are numbers in.
     pid_ns: SetOnce<PidNs>,
+    /// uts namespace of the caller.
+    pub(crate) uts_ns: Uts,
     /// ipc namespace of the caller.
     pub(crate) ipc_ns: IpcNs,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
@@ -151,6 +154,7 @@ impl Restore {
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
             pid_ns: SetOnce::new(),
+            uts_ns: Uts::of_current(),
             ipc_ns: IpcNs::of_current(),
             monotonic_offset,
             boottime_offset,

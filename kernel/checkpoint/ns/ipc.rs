@@ -33,7 +33,6 @@ use crate::{
             Segment,
             SemSet, //
         },
-        task::TASK_LIVE,
         Kind,
         ObjRef, //
     },
@@ -61,7 +60,6 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     name: "ipc namespace",
     collect,
     save,
-    restore,
     ..ThreadOps::NONE
 };
 
@@ -330,16 +328,4 @@ pub(crate) fn rebuilt(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<IpcNs
         left -= 1;
     }
     Ok(ns)
-}
-
-/// Puts the current task into its ipc namespace: before it has memory, which may be attached there.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    if plan.task.state.get() != TASK_LIVE {
-        return Ok(());
-    }
-    let Some(obj) = ObjRef::new(plan.task.ipc.get()) else {
-        return Ok(());
-    };
-    let ns = rebuilt(r, plan, obj)?;
-    proxy::enter_ipc(&ns).map_err(|e| r.fail(e, plan, fmt!("can't enter its ipc namespace")))
 }
