@@ -13,6 +13,7 @@
 #include <linux/uidgid_types.h>
 #include <uapi/linux/checkpoint.h>
 
+struct cgroup;
 struct checkpoint_copy;
 struct cred;
 struct dentry;
@@ -51,6 +52,10 @@ struct mm_struct *checkpoint_copy_mm(struct mm_struct *mm);
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
 void checkpoint_copy_del(struct checkpoint_copy *copy);
 void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end);
+
+int checkpoint_may_freeze(struct cgroup *cgrp);
+bool checkpoint_hold_broken(struct cgroup *cgrp);
+int checkpoint_hold_pin(struct cgroup *cgrp, bool pin);
 
 struct file *checkpoint_open_program(const struct path *path);
 int checkpoint_truncate(struct file *file, loff_t len);

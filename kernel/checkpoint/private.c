@@ -12,6 +12,8 @@
 #include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/eventpoll.h>
+#include <linux/kdev_t.h>
+#include <linux/major.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
@@ -24,6 +26,7 @@
 #include <linux/task_work.h>
 #include <linux/utsname.h>
 #include <linux/xattr.h>
+#include <linux/timerfd.h>
 #include <uapi/linux/memfd.h>
 #include <uapi/linux/magic.h>
 
@@ -542,6 +545,13 @@ int checkpoint_memfd_seal(struct file *file, unsigned int seals)
 /* image/task.rs: bytes of a build id, and of the version of a kernel. */
 static_assert(BUILD_ID_SIZE_MAX == 20);
 static_assert(sizeof(init_uts_ns.name.version) <= 68);
+
+/* files/device.rs, task/process.rs, kapi/fs/timerfd.rs: numbers of the system calls. */
+static_assert(MEM_MAJOR == 1);
+static_assert(MINORBITS == 20);
+static_assert(SIGSTOP == 19);
+static_assert(TFD_TIMER_ABSTIME == 1 << 0);
+static_assert(TFD_TIMER_CANCEL_ON_SET == 1 << 1);
 
 /* kapi/signal/restart_block.rs: flags in the restart block of a futex wait. */
 static_assert(FLAGS_SIZE_32 == 0x02);
