@@ -53,6 +53,10 @@ struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_stru
 void checkpoint_copy_del(struct checkpoint_copy *copy);
 void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end);
 
+int checkpoint_may_freeze(struct cgroup *cgrp);
+bool checkpoint_hold_broken(struct cgroup *cgrp);
+int checkpoint_hold_pin(struct cgroup *cgrp, bool pin);
+
 struct file *checkpoint_open_program(const struct path *path);
 int checkpoint_truncate(struct file *file, loff_t len);
 int checkpoint_set_status_flags(struct file *file, int fd, unsigned int flags);
@@ -136,6 +140,7 @@ ssize_t checkpoint_getxattr(struct file *file, const char *name, void *value, si
 int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t size);
 int checkpoint_removexattr(struct file *file, const char *name);
 int checkpoint_hides_xattrs(struct dentry *dentry);
+void checkpoint_build_id(unsigned char *id);
 struct file *checkpoint_memfd(const char *name, bool noexec);
 int checkpoint_cgroup_path(struct cgroup *cgrp, const struct path *path, bool up, char *buf,
 			   size_t size);

@@ -80,7 +80,6 @@
 #include <linux/pkeys.h>
 #include <asm/pointer_auth.h>
 #endif
-#include <../../kernel/cgroup/cgroup-internal.h>
 
 /* What bindgen makes no constants of by itself. */
 const fmode_t RUST_CONST_HELPER_FMODE_READ = FMODE_READ;

@@ -11,6 +11,7 @@
 mod arch;
 
 mod args;
+mod build;
 mod capture;
 mod confinement;
 mod core;

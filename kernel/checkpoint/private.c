@@ -7,6 +7,7 @@
 #include <linux/build_bug.h>
 #include <linux/capability.h>
 #include <linux/cgroup.h>
+#include <linux/buildid.h>
 #include <linux/checkpoint.h>
 #include <linux/cred.h>
 #include <linux/fcntl.h>
@@ -17,6 +18,8 @@
 #include <linux/ipc.h>
 #include <linux/ipc_namespace.h>
 #include <linux/kernfs.h>
+#include <linux/kdev_t.h>
+#include <linux/major.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
@@ -28,7 +31,9 @@
 #include <linux/slab.h>
 #include <linux/syscalls.h>
 #include <linux/task_work.h>
+#include <linux/utsname.h>
 #include <linux/xattr.h>
+#include <linux/timerfd.h>
 #include <uapi/linux/memfd.h>
 #include <uapi/linux/magic.h>
 
@@ -630,6 +635,20 @@ bool checkpoint_mq_dir_changed(struct ipc_namespace *ns)
 }
 
 /**
+ * checkpoint_build_id() - tell the build id of the kernel
+ * @id: BUILD_ID_SIZE_MAX bytes, which are zero then if it has none
+ */
+void checkpoint_build_id(unsigned char *id)
+{
+	extern const void __start_notes;
+	extern const void __stop_notes;
+
+	memset(id, 0, BUILD_ID_SIZE_MAX);
+	/* What is wrong with the notes is that there is no id among them. */
+	build_id_parse_buf(&__start_notes, id, &__stop_notes - &__start_notes);
+}
+
+/**
  * checkpoint_memfd() - make a memfd, as memfd_create(2) does
  * @name: its name, with the prefix of all memfds
  * @noexec: it can't be executed, and is sealed so; else it may be given seals
@@ -670,6 +689,17 @@ int checkpoint_memfd_seal(struct file *file, unsigned int seals)
 {
 	return memfd_add_seals(file, seals);
 }
+
+/* image/task.rs: bytes of a build id, and of the version of a kernel. */
+static_assert(BUILD_ID_SIZE_MAX == 20);
+static_assert(sizeof(init_uts_ns.name.version) <= 68);
+
+/* files/device.rs, task/process.rs, kapi/fs/timerfd.rs: numbers of the system calls. */
+static_assert(MEM_MAJOR == 1);
+static_assert(MINORBITS == 20);
+static_assert(SIGSTOP == 19);
+static_assert(TFD_TIMER_ABSTIME == 1 << 0);
+static_assert(TFD_TIMER_CANCEL_ON_SET == 1 << 1);
 
 /* kapi/signal/restart_block.rs: flags in the restart block of a futex wait. */
 static_assert(FLAGS_SIZE_32 == 0x02);

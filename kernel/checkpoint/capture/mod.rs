@@ -296,6 +296,7 @@ fn end(
 
 /// Counts all users of all objects; lists what can't be saved and what leaks out of a container.
 fn collect(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
+    files::mount::collect(cap)?;
     let mut index = 0;
     for group in Group::all(tasks) {
         for t in group.threads() {
@@ -333,10 +334,13 @@ fn save(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
         objects: U32::new(0),
         cpu_words: U32::new(u32::try_from(cpu::count())?),
         cpu: cpu::features().map(U64::new),
+        version: io::kernel_version(),
+        build_id: io::kernel_build_id(),
     };
     cap.meta.put(&container, &[])?;
     let living = tasks.iter().find(|t| t.is_live()).ok_or(ESRCH)?;
     confinement::save(cap, living)?;
+    files::mount::save(cap)?;
     let mut index = 0;
     for group in Group::all(tasks) {
         for t in group.threads() {

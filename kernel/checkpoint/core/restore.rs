@@ -51,6 +51,7 @@ use crate::{
             oom,
             space::denies_write_exec, //
         },
+        ns::proxy::Uts,
         pid::namespace::PidNs,
         task::{
             frozen::TaskName,
@@ -80,6 +81,8 @@ pub(crate) struct Restore {
     pub(crate) root: PathRef,
     /// The pid namespace of the root task: what the pids of the image are numbers in.
     pid_ns: SetOnce<PidNs>,
+    /// uts namespace of the caller.
+    pub(crate) uts_ns: Uts,
     /// ipc namespace of the caller.
     pub(crate) ipc_ns: IpcNs,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
@@ -151,6 +154,7 @@ impl Restore {
             report <- new_mutex!(report, "checkpoint report"),
             root: PathRef::current_root(),
             pid_ns: SetOnce::new(),
+            uts_ns: Uts::of_current(),
             ipc_ns: IpcNs::of_current(),
             monotonic_offset,
             boottime_offset,
@@ -391,15 +395,15 @@ mod tests {
             },
             b"/home",
         )?;
-        let r = restore(&mut meta, &[0, 48])?;
+        let r = restore(&mut meta, &[0, 56])?;
         let obj = |n| ObjRef::new(n).ok_or(EINVAL);
 
         let (_, raw) = r.object_body::<Path>(obj(1)?)?;
         assert_eq!(raw.at, 192);
         let next = r.records_after(obj(1)?)?.next();
-        assert!(next.is_some_and(|n| n.is_err_and(|f| f.at == 240)));
+        assert!(next.is_some_and(|n| n.is_err_and(|f| f.at == 248)));
         assert!(r.object(obj(2)?).is_err());
-        let line = b"image: unknown record at offset 240: unknown kind of record [EINVAL]\n";
+        let line = b"image: unknown record at offset 248: unknown kind of record [EINVAL]\n";
         assert!(r.with_report(|r| r.text() == line));
         Ok(())
     }

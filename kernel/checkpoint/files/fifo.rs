@@ -28,6 +28,7 @@ use crate::{
     files::{
         former,
         inode,
+        mount,
         name::{
             Named,
             Text, //
@@ -280,8 +281,9 @@ fn find_removed(
     }
     let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
     let (_, name) = former::split(source.former.as_bytes())?.ok_or(EINVAL)?;
+    let start = mount::start(r, source.record.mount.get())?;
     let make = || {
-        let dir = PathRef::lookup_dir(&r.root, source.path.as_c_str())?;
+        let dir = PathRef::lookup_dir(&start, source.path.as_c_str())?;
         former::make(&dir, &name, ftype::FIFO)
     };
     // Who has it open need not have made it.

@@ -12,6 +12,7 @@ use crate::{
     },
     files::{
         kinds,
+        mount,
         name::Text,
         ops::Source, //
     },
@@ -103,8 +104,9 @@ pub(super) fn give(
         return Ok(path);
     };
     let dir = r.policy.maps.place(dir.as_bytes())?;
+    let start = mount::start(r, source.record.mount.get())?;
     let give = || {
-        let dir = PathRef::lookup_dir(&r.root, dir.as_c_str())?;
+        let dir = PathRef::lookup_dir(&start, dir.as_c_str())?;
         // As who makes a file there, and removes it.
         dir.may_enter()?;
         dir.may_write()?;

@@ -18,6 +18,7 @@ use crate::{
     },
     files::{
         kinds,
+        mount,
         name::Text,
         opener,
         proc,
@@ -235,6 +236,8 @@ fn save_dir(cap: &mut Capture, obj: ObjRef, dir: &PathRef, name: &[u8]) -> Resul
         generation: stat.generation.into(),
         dev: stat.dev.into(),
         ino: stat.ino.into(),
+        mount: mount::reference(cap)?.into(),
+        reserved: 0.into(),
     };
     cap.meta.put(&record, name)
 }
@@ -278,8 +281,9 @@ fn restore_dir(
 ) -> Result<PathRef> {
     let (record, raw) = r.object_body::<Path>(obj)?;
     let name = r.policy.maps.place(raw.payload)?;
+    let start = mount::start(r, record.mount.get())?;
     let enter = || {
-        let dir = PathRef::lookup_dir(&r.root, name.as_c_str())?;
+        let dir = PathRef::lookup_dir(&start, name.as_c_str())?;
         dir.may_enter()?;
         Ok(dir)
     };

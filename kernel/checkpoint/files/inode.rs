@@ -28,6 +28,7 @@ use crate::{
     files::{
         collected::Opens,
         former,
+        mount,
         name::{
             Named,
             Text, //
@@ -277,6 +278,12 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
         seals: seals.into(),
         xattrs: u32::try_from(names(&inode.xattrs).count())?.into(),
         reserved: 0.into(),
+        mount: match &inode.home {
+            Home::Directory(_) => mount::reference(cap)?,
+            _ => 0,
+        }
+        .into(),
+        reserved2: 0.into(),
     };
     cap.meta.put(&record, text)?;
     for name in names(&inode.xattrs) {
@@ -342,8 +349,9 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<M
     let dir = r.policy.maps.place(raw.payload)?;
     let linkable = record.flags.get() & INODE_LINKABLE != 0;
     let flags = oflag::TMPFILE | if linkable { 0 } else { oflag::NAMELESS };
+    let start = mount::start(r, record.mount.get())?;
     let open = || {
-        let dir = PathRef::lookup_dir(&r.root, dir.as_c_str())?;
+        let dir = PathRef::lookup_dir(&start, dir.as_c_str())?;
         FileRef::open(&dir, flags, 0o600)
     };
     let mut made = opener.act(open);

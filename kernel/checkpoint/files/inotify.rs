@@ -31,6 +31,7 @@ use crate::{
             Nameless, //
         },
         kinds,
+        mount,
         name::{
             name_of,
             Named,
@@ -338,7 +339,11 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
             inode: ref_number(removed).into(),
             mode: stat.mode.into(),
             generation: stat.generation.into(),
-            reserved: 0.into(),
+            mount: match target {
+                Target::Path(..) => mount::reference(cap)?,
+                Target::Removed => 0,
+            }
+            .into(),
             dev: stat.dev.into(),
             ino: stat.ino.into(),
         };
@@ -461,8 +466,9 @@ fn find(
     }
     let path = r.policy.maps.place(name)?;
     let name = path.as_bytes();
+    let start = mount::start(r, watch.mount.get())?;
     let look = || {
-        let found = PathRef::lookup(&r.root, path.as_c_str())?;
+        let found = PathRef::lookup(&start, path.as_c_str())?;
         found.may_watch(watch.mask.get())?;
         Ok(found)
     };

@@ -18,6 +18,7 @@ mod lease;
 mod left_out;
 mod locks;
 mod memfd;
+pub(crate) mod mount;
 mod name;
 pub(crate) mod namespace;
 mod opath;

@@ -211,10 +211,10 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 /// Finds the file that stands for the namespace `inode` of the kind `kind`.
 fn find(r: &Restore, plan: &Plan<'_>, kind: NsKind, inode: u32) -> Result<PathRef> {
     match kind {
-        NsKind::Uts if inode != 0 => {
-            let obj = ObjRef::new(inode).ok_or(EINVAL)?;
-            PathRef::of_uts(&ns::uts::rebuild(r, plan, obj)?)
-        }
+        NsKind::Uts => PathRef::of_uts(&match ObjRef::new(inode) {
+            Some(obj) => ns::uts::rebuild(r, plan, obj)?,
+            None => r.uts_ns.clone(),
+        }),
         NsKind::Ipc => PathRef::of_ipc(&match ObjRef::new(inode) {
             Some(obj) => ns::ipc::rebuilt(r, plan, obj)?,
             None => r.ipc_ns.clone(),

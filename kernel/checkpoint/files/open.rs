@@ -20,6 +20,7 @@ use crate::{
         kinds,
         lease,
         locks,
+        mount,
         name::{
             name_of,
             Named,
@@ -247,6 +248,21 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         None => None,
     };
     let saved = (open.kind.save)(cap, &open)?;
+    let external = open.kind.number == FILE_EXTERNAL;
+    let mut path = KVec::new();
+    if open.kind.by_path {
+        path.extend_from_slice(&open.path, GFP_KERNEL_ACCOUNT)?;
+        if !open.former.is_empty() {
+            path.push(0, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    path.extend_from_slice(&open.former, GFP_KERNEL_ACCOUNT)?;
+    // What stays outside has a name, and no path.
+    let mount = if path.is_empty() || external {
+        0
+    } else {
+        mount::reference(cap)?
+    };
     let record = OpenFile {
         obj: obj.get().into(),
         kind: open.kind.number.into(),
@@ -261,17 +277,11 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         generation: saved.stat.generation.into(),
         dev: saved.stat.dev.into(),
         ino: saved.stat.ino.into(),
+        mount: mount.into(),
+        reserved: 0.into(),
     };
-    let mut path = KVec::new();
-    if open.kind.by_path {
-        path.extend_from_slice(&open.path, GFP_KERNEL_ACCOUNT)?;
-        if !open.former.is_empty() {
-            path.push(0, GFP_KERNEL_ACCOUNT)?;
-        }
-    }
-    path.extend_from_slice(&open.former, GFP_KERNEL_ACCOUNT)?;
     cap.meta.put(&record, &path)?;
-    if open.kind.number == FILE_EXTERNAL {
+    if external {
         return Ok(obj);
     }
     locks::save_of_file(cap, obj, &open.file)?;

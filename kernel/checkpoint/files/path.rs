@@ -13,6 +13,7 @@ use crate::{
         }, //
     },
     files::{
+        mount,
         name::{
             Named,
             Text, //
@@ -134,8 +135,9 @@ pub(super) fn find(
     opener: &CredRef,
 ) -> Result<PathRef> {
     let name = Text(source.path.as_bytes());
+    let start = mount::start(r, source.record.mount.get())?;
     let found = opener
-        .act(|| PathRef::lookup(&r.root, source.path.as_c_str()))
+        .act(|| PathRef::lookup(&start, source.path.as_c_str()))
         .map_err(|e| {
             let why = match e {
                 ENOENT => "is missing: bring it back",

@@ -18,6 +18,7 @@ use crate::{
         former,
         inode,
         kinds,
+        mount,
         name::Text,
         opener, //
     },
@@ -124,6 +125,7 @@ pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
         mtime: mtime.0.cast_unsigned().into(),
         atime_nsec: atime.1.into(),
         mtime_nsec: mtime.1.into(),
+        mount: mount::reference(cap)?.into(),
         reserved: 0.into(),
     };
     let mut paths = KVec::new();
@@ -167,8 +169,9 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<PathR
     let above = r.policy.maps.place(paths.next().unwrap_or(&[]))?;
     let former = paths.next().unwrap_or(&[]);
     let (_, name) = former::split(former)?.ok_or(EINVAL)?;
+    let start = mount::start(r, record.mount.get())?;
     let find = || {
-        let dir = PathRef::lookup_dir(&r.root, above.as_c_str())?;
+        let dir = PathRef::lookup_dir(&start, above.as_c_str())?;
         make(&record, &dir, &name)
     };
     // Who has it for a working directory need not have made it.

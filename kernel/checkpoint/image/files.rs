@@ -192,8 +192,7 @@ pub const SIZE_UNKNOWN: u64 = i64::MAX as u64;
 pub const NSEC_UNKNOWN: u32 = u32::MAX;
 
 record! {
-    /// An open file; payload: path from the container's root directory, where `kind` wants one. That
-    /// of a removed file is what it was.
+    /// An open file; payload: its path, where `kind` wants one. That of a removed file is what it was.
     #[record(File = 97, "open file", min = 72, check = file, object = file_object)]
     pub struct OpenFile {
         /// Reference of this object.
@@ -226,6 +225,11 @@ record! {
         pub dev: U64,
         /// Inode number of a file with a path; 0: it has none that stays.
         pub ino: U64,
+        /// The `Mount` that the path is on; 0: there is no path, or it starts at the root directory of
+        /// the caller.
+        pub mount: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 
@@ -259,6 +263,10 @@ record! {
         pub xattrs: U32,
         /// Zero.
         pub reserved: U32,
+        /// The mount that the path is on, as in [`OpenFile`].
+        pub mount: U32,
+        /// Zero.
+        pub reserved2: U32,
     }
 }
 
@@ -390,13 +398,15 @@ record! {
         pub atime_nsec: U32,
         /// Nanoseconds of the latter.
         pub mtime_nsec: U32,
+        /// The mount that both paths are on, as in [`OpenFile`].
+        pub mount: U32,
         /// Zero.
-        pub reserved: U64,
+        pub reserved: U32,
     }
 }
 
 record! {
-    /// A directory; payload: path from the caller's root directory.
+    /// A directory; payload: its path.
     #[record(Path = 103, "path", min = 24, check = path, object)]
     pub struct Path {
         /// Reference of this object.
@@ -407,6 +417,10 @@ record! {
         pub dev: U64,
         /// Its inode number; 0: it has none that stays.
         pub ino: U64,
+        /// The mount that the path is on, as in [`OpenFile`].
+        pub mount: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 144 sockets, 176 IPC, 192
-//! security, 224 links between objects that stand before.
+//! security, 216 mounts, 224 links between objects that stand before.
 
 use super::{
     check::walk::{
@@ -23,6 +23,7 @@ use super::{
         Structure, //
     },
     mm,
+    mount,
     notify,
     ns,
     record::Body,
@@ -159,6 +160,8 @@ kinds! {
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,
+
+    Mount: mount::Mount,
 
     EpollItems: epoll::EpollItems,
 }

@@ -35,6 +35,7 @@ use super::{
         AioEvent,
         Guard, //
     },
+    mount,
     notify,
     record::RecordHeader,
     task::{
@@ -106,6 +107,7 @@ pub const VALUES: &[&Values] = &[
     &ipc::QUEUE_FLAG_LIST,
     &ipc::QUEUE_NOTIFIES,
     &confinement::CONFINEMENT_FLAG_LIST,
+    &mount::MOUNT_KINDS,
 ];
 
 /// The values of the field `of`, such as `Task.state`.

@@ -63,8 +63,8 @@ record! {
 }
 
 record! {
-    /// A watch of the [`Inotify`] before it, by ascending watch descriptor; payload: path from the
-    /// container's root directory, none with `inode`.
+    /// A watch of the [`Inotify`] before it, by ascending watch descriptor; payload: its
+    /// path, none with `inode`.
     #[record(InotifyWatch = 115, "inotify watch", min = 40, check = inotify_watch)]
     pub struct InotifyWatch {
         /// Its watch descriptor.
@@ -77,8 +77,8 @@ record! {
         pub mode: U32,
         /// Generation of its inode.
         pub generation: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// The mount that the path is on, as in `OpenFile`.
+        pub mount: U32,
         /// Its device, as in `OpenFile`.
         pub dev: U64,
         /// Its inode number; 0: it has none that stays.

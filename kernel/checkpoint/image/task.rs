@@ -29,6 +29,12 @@ pub(super) mod check_timers;
 /// [`Task::undo`] of a task that has no list of semaphore adjustments.
 pub const UNDO_NONE: u32 = u32::MAX;
 
+/// Bytes of the version of a kernel, with its NUL.
+pub const VERSION_LEN: usize = 68;
+
+/// Bytes of the build id of a kernel.
+pub const BUILD_ID_LEN: usize = 20;
+
 /// Most threads in an image.
 pub const TASKS_MAX: u32 = 65536;
 
@@ -67,6 +73,11 @@ record! {
         pub cpu_words: U32,
         /// See `cpu_words`; architecture's own numbers.
         pub cpu: [U64; 8],
+        /// Version of the kernel that wrote the image, as of uname(2), padded with NUL; none: it is not
+        /// known.
+        pub version: [u8; VERSION_LEN],
+        /// Its build id; zero: it had none.
+        pub build_id: [u8; BUILD_ID_LEN],
     }
 }
 

@@ -34,7 +34,6 @@ use crate::{
             Segment,
             SemSet, //
         },
-        task::TASK_LIVE,
         Kind,
         ObjRef, //
     },
@@ -62,7 +61,6 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     name: "ipc namespace",
     collect,
     save,
-    restore,
     ..ThreadOps::NONE
 };
 
@@ -366,19 +364,4 @@ pub(crate) fn give(r: &Restore, plan: &Plan<'_>) -> Result {
         who: plan.name(),
     };
     r.set_built(obj, built)
-}
-
-/// Puts the current task into its ipc namespace: before it has memory, which may be attached there.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
-    if plan.task.state.get() != TASK_LIVE {
-        return Ok(());
-    }
-    let Some(obj) = ObjRef::new(plan.task.ipc.get()) else {
-        return Ok(());
-    };
-    let ns = rebuilt(r, plan, obj)?;
-    if ns.addr() == r.ipc_ns.addr() {
-        return Ok(());
-    }
-    proxy::enter_ipc(&ns).map_err(|e| r.fail(e, plan, fmt!("can't enter its ipc namespace")))
 }

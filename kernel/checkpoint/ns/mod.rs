@@ -10,12 +10,19 @@ use crate::found::{
 pub(crate) mod ipc;
 mod other;
 pub(crate) mod pid;
+mod set;
 pub(crate) mod time;
 pub(crate) mod uts;
 
 /// The kinds of namespace, in the order in which a task's are saved and restored.
-pub(crate) static THREADS: &[ThreadOps] =
-    &[other::KIND, time::KIND, uts::KIND, ipc::KIND, pid::KIND];
+pub(crate) static THREADS: &[ThreadOps] = &[
+    other::KIND,
+    time::KIND,
+    uts::KIND,
+    ipc::KIND,
+    pid::KIND,
+    set::KIND,
+];
 
 /// What the threads of a process share of them.
 pub(crate) static PROCESSES: &[ProcessOps] = &[pid::PROCESS];

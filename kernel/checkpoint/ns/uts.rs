@@ -24,8 +24,7 @@ use crate::{
     },
     image::{
         ns::Uts as UtsRecord,
-        record::ObjRef,
-        task::TASK_LIVE, //
+        record::ObjRef, //
     },
     kapi::{
         ns::proxy::{
@@ -45,7 +44,6 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     name: "uts namespace",
     collect,
     save,
-    secure,
     ..ThreadOps::NONE
 };
 
@@ -57,7 +55,7 @@ impl Rebuilt for BuiltUts {}
 /// The task's own uts namespace; `None` if it is that of the caller.
 fn own(t: &FrozenTask) -> Result<Option<Uts>> {
     let uts = t.namespaces()?.uts;
-    let shared = uts.addr() == Uts::of_current()?.addr();
+    let shared = uts.addr() == Uts::of_current().addr();
     Ok((!shared).then_some(uts))
 }
 
@@ -164,21 +162,4 @@ pub(crate) fn give(r: &Restore, plan: &Plan<'_>) -> Result {
         // It is in the caller's in any case.
         None => Ok(()),
     }
-}
-
-/// Puts the current task into its uts namespace.
-///
-/// All tasks were made before, in that of the caller: who is there stays there.
-fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
-    if plan.task.state.get() != TASK_LIVE {
-        return Ok(());
-    }
-    let Some(obj) = ObjRef::new(plan.task.uts.get()) else {
-        return Ok(());
-    };
-    let uts = rebuild(r, plan, obj)?;
-    if uts.addr() == Uts::of_current()?.addr() {
-        return Ok(());
-    }
-    proxy::enter_uts(&uts).map_err(|e| r.fail(e, plan, fmt!("can't enter its uts namespace")))
 }

@@ -20,6 +20,7 @@ pub(crate) mod plan;
 pub(crate) mod source;
 
 use crate::{
+    build,
     confinement,
     core::{
         accept::Policy,
@@ -95,6 +96,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     let mut source = Source::new(args.image.clone())?;
     let loaded = load::load(&mut source, report)
         .map_err(|e| report.unless_told(e, "header and metadata of the image can't be read"))?;
+    build::tell(&loaded.header, &loaded.container, report);
     cpu::check(&loaded.container, report)?;
     if !args.caller_confinement {
         confinement::check(&loaded.meta, report)?;

@@ -586,7 +586,7 @@ mod tests {
         )?;
         task(&mut meta, 1, 1)?;
         let members = Members::new(meta.as_bytes())?;
-        assert_eq!(members.plan(meta.as_bytes(), 0)?.at, 240);
+        assert_eq!(members.plan(meta.as_bytes(), 0)?.at, 248);
         Ok(())
     }
 }

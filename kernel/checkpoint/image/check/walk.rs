@@ -9,6 +9,7 @@ use super::{
         ensure,
         flags,
         no_payload,
+        padded_name,
         zero, //
     },
     Object,
@@ -369,6 +370,7 @@ impl Walk<'_> {
         let container: task::Container = raw.body()?;
         flags(raw, container.flags.get(), task::CONTAINER_FLAGS)?;
         no_payload(raw)?;
+        padded_name(raw, &container.version)?;
         ensure(
             raw,
             container.monotonic_ns.get() <= CLOCK_MAX && container.boottime_ns.get() <= CLOCK_MAX,

@@ -360,8 +360,13 @@ impl Walk<'_> {
             mode <= 0o177777 && mode & TYPE == file_type,
             "mode does not fit the kind of file",
         )?;
+        zero(raw, file.reserved.get() == 0)?;
+        self.mount_of(raw, file.mount.get())?;
         match kind {
-            FILE_DIRECTORY if inode != 0 => no_payload(raw)?,
+            FILE_DIRECTORY if inode != 0 => {
+                no_payload(raw)?;
+                zero(raw, file.mount.get() == 0)?;
+            }
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC
             | FILE_CGROUP | FILE_REOPENED => absolute_path(raw)?,
@@ -373,12 +378,14 @@ impl Walk<'_> {
                     (1..=EXTERNAL_NAME_MAX).contains(&name.len()) && !name.contains(&0),
                     "impossible name of what stays outside",
                 )?;
+                zero(raw, file.mount.get() == 0)?;
             }
             _ => {
                 if kind == FILE_UNLINKED && !raw.payload.is_empty() {
                     absolute_path(raw)?;
                 } else {
                     no_payload(raw)?;
+                    zero(raw, file.mount.get() == 0)?;
                 }
                 zero(
                     raw,

@@ -73,12 +73,18 @@ impl Walk<'_> {
         } else {
             zero(raw, inode.seals.get() == 0)?;
         }
-        zero(raw, inode.reserved.get() == 0)?;
+        zero(
+            raw,
+            inode.reserved.get() == 0 && inode.reserved2.get() == 0,
+        )?;
         let left = inode.xattrs.get();
         if raw.payload.is_empty() && !memfd {
-            return zero(raw, left == 0);
+            return zero(raw, left == 0 && inode.mount.get() == 0);
         }
-        if !memfd {
+        if memfd {
+            zero(raw, inode.mount.get() == 0)?;
+        } else {
+            self.mount_of(raw, inode.mount.get())?;
             absolute_path(raw)?;
         }
         if left != 0 {
@@ -229,12 +235,15 @@ impl Walk<'_> {
             "impossible time",
         )?;
         zero(raw, dir.reserved.get() == 0)?;
+        self.mount_of(raw, dir.mount.get())?;
         two_absolute_paths(raw)
     }
 
     /// A directory.
     pub(in crate::image) fn path(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        raw.body::<Path>()?;
+        let path: Path = raw.body()?;
+        zero(raw, path.reserved.get() == 0)?;
+        self.mount_of(raw, path.mount.get())?;
         absolute_path(raw)
     }
 }

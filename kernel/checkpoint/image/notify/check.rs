@@ -68,9 +68,9 @@ impl Walk<'_> {
             u64::from(watch.mask.get()),
             u64::from(inotify::OF_WATCHES),
         )?;
-        zero(raw, watch.reserved.get() == 0)?;
         if watch.inode.get() == 0 {
             ensure(raw, is_file_mode(watch.mode.get()), "impossible mode")?;
+            self.mount_of(raw, watch.mount.get())?;
             absolute_path(raw)?;
         } else {
             let named = self.refer::<Inode>(raw, watch.inode.get())?.detail;
@@ -81,7 +81,8 @@ impl Walk<'_> {
                 watch.mode.get() == 0
                     && watch.generation.get() == 0
                     && watch.dev.get() == 0
-                    && watch.ino.get() == 0,
+                    && watch.ino.get() == 0
+                    && watch.mount.get() == 0,
             )?;
         }
         self.follow = follow(left.saturating_sub(1), events, wd.saturating_add(1), false);

@@ -122,7 +122,7 @@ impl Cgroup {
     /// EACCES, EPERM: it may not. ENODEV: it was removed, or is the root cgroup.
     pub(crate) fn may_freeze(&self) -> Result {
         // SAFETY: We own a reference. No lock is held.
-        to_result(unsafe { bindings::cgroup_may_freeze(self.0.as_ptr()) })
+        to_result(unsafe { bindings::checkpoint_may_freeze(self.0.as_ptr()) })
     }
 
     /// Freezes it and keeps it from being thawed, tasks from moving in and out, and debuggers from
@@ -212,7 +212,7 @@ impl HeldCgroup {
     /// Fails once somebody has broken the hold, who has the right to: ECANCELED.
     pub(crate) fn check(&self) -> Result {
         // SAFETY: By the type's invariants we have a hold on it.
-        if unsafe { bindings::cgroup_freezer_broken(self.cgroup.0.as_ptr()) } {
+        if unsafe { bindings::checkpoint_hold_broken(self.cgroup.0.as_ptr()) } {
             return Err(ECANCELED);
         }
         Ok(())
@@ -222,13 +222,13 @@ impl HeldCgroup {
     /// is what has happened.
     pub(super) fn unpin(&self) -> Result {
         // SAFETY: By the type's invariants we have a hold on it. No lock is held.
-        to_result(unsafe { bindings::cgroup_freezer_pin(self.cgroup.0.as_ptr(), false) })
+        to_result(unsafe { bindings::checkpoint_hold_pin(self.cgroup.0.as_ptr(), false) })
     }
 
     /// Keeps the tasks frozen again, whatever happens. ECANCELED: the hold was broken meanwhile.
     pub(in crate::kapi) fn pin(&self) -> Result {
         // SAFETY: By the type's invariants we have a hold on it. No lock is held.
-        to_result(unsafe { bindings::cgroup_freezer_pin(self.cgroup.0.as_ptr(), true) })
+        to_result(unsafe { bindings::checkpoint_hold_pin(self.cgroup.0.as_ptr(), true) })
     }
 
     /// Leaves it frozen when it is let go, unless somebody has thawed it: for the checkpoint with

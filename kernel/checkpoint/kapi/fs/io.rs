@@ -8,16 +8,22 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::{
-    fs::{
-        file::FileRef,
-        iov::{
-            self,
-            Way, //
-        },
-        user_buffer, //
+use crate::{
+    image::task::{
+        BUILD_ID_LEN,
+        VERSION_LEN, //
     },
-    time::wait, //
+    kapi::{
+        fs::{
+            file::FileRef,
+            iov::{
+                self,
+                Way, //
+            },
+            user_buffer, //
+        },
+        time::wait, //
+    },
 };
 
 /// crc32c without inversion at either end.
@@ -137,4 +143,24 @@ pub(crate) fn kernel_release() -> [u8; 64] {
         *to = *from;
     }
     release
+}
+
+/// Version of the running kernel, as of uname(2), padded with NUL.
+pub(crate) fn kernel_version() -> [u8; VERSION_LEN] {
+    let mut version = [0u8; VERSION_LEN];
+    // SAFETY: The version of the initial uts namespace is set when the kernel is linked, and does not
+    // change: /proc/sys/kernel/version can't be written to.
+    let all = unsafe { (&raw const bindings::init_uts_ns.name.version).read() };
+    for (to, from) in version.iter_mut().take(VERSION_LEN - 1).zip(all) {
+        *to = from;
+    }
+    version
+}
+
+/// Build id of the running kernel; zero: it has none.
+pub(crate) fn kernel_build_id() -> [u8; BUILD_ID_LEN] {
+    let mut id = [0u8; BUILD_ID_LEN];
+    // SAFETY: It writes as many bytes: private.c asserts that.
+    unsafe { bindings::checkpoint_build_id(id.as_mut_ptr()) };
+    id
 }

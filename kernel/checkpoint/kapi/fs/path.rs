@@ -174,6 +174,11 @@ impl PathRef {
         (!inode.is_null()).then_some(inode)
     }
 
+    /// Address of its mount.
+    pub(crate) fn mount_addr(&self) -> usize {
+        self.0.mnt.addr()
+    }
+
     /// Address of the inode; 0: there is none.
     pub(crate) fn inode_addr(&self) -> usize {
         self.inode().map_or(0, |inode| inode.addr())

@@ -51,9 +51,14 @@ impl Uts {
     }
 
     /// That of the current task.
-    pub(crate) fn of_current() -> Result<Self> {
-        // SAFETY: The nsproxy of the running task is valid.
-        unsafe { Self::get((*(*bindings::get_current()).nsproxy).uts_ns) }
+    pub(crate) fn of_current() -> Self {
+        // SAFETY: The nsproxy of the running task is valid, and so is its namespace.
+        unsafe {
+            let ns = (*(*bindings::get_current()).nsproxy).uts_ns;
+            bindings::get_uts_ns(ns);
+            // INVARIANT: The reference was just taken.
+            Self(NonNull::new_unchecked(ns))
+        }
     }
 
     /// Its address, to compare.
@@ -329,23 +334,6 @@ pub(crate) fn make_uts(node: &UtsName, domain: &UtsName) -> Result<Uts> {
     Ok(uts)
 }
 
-/// Puts the current task into `uts`.
-///
-/// EPERM: the caller may not create a uts namespace, so neither enter one.
-pub(crate) fn enter_uts(uts: &Uts) -> Result {
-    let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
-    // SAFETY: The new nsproxy is ours, and so are its references. setns(2) wants CAP_SYS_ADMIN over
-    // both user namespaces: the one that owns `uts` is the task's, and to make another one like it
-    // took that capability just now.
-    unsafe {
-        let old = core::mem::replace(&mut (*new.as_ptr()).uts_ns, uts.0.as_ptr());
-        bindings::get_uts_ns(uts.0.as_ptr());
-        bindings::put_uts_ns(old);
-    }
-    new.install();
-    Ok(())
-}
-
 /// Makes a new ipc namespace. No task is in it.
 ///
 /// EPERM: the caller may not create one.
@@ -355,25 +343,32 @@ pub(crate) fn new_ipc() -> Result<IpcNs> {
     unsafe { IpcNs::get((*new.as_ptr()).ipc_ns) }
 }
 
-/// Puts the current task, which has no System V objects of its own yet, into `ipc`.
+/// Puts the current task, which has no System V objects of its own yet, into `uts` and `ipc`, where
+/// they are given.
 ///
 /// EPERM: the caller may not create a namespace, so neither enter one.
-pub(crate) fn enter_ipc(ipc: &IpcNs) -> Result {
-    // A new uts namespace takes the same capability and is made in no time.
+pub(crate) fn enter(uts: Option<&Uts>, ipc: Option<&IpcNs>) -> Result {
+    // Whichever it is: a new uts namespace takes the same capability and is made in no time.
     let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
     // SAFETY: The new nsproxy is ours, and so are its references; that of the running task is
-    // valid. setns(2) wants CAP_SYS_ADMIN over both user namespaces: the one that owns `ipc` is the
-    // task's, and to make another nsproxy took that capability just now. As setns(2) does, it gives
-    // up the list of adjustments that it was made with, and shares with threads that may be elsewhere:
-    // exit_sem() of the last with it would look here for the semaphores that it knows, for ever.
+    // valid. setns(2) wants CAP_SYS_ADMIN over both user namespaces: the one that owns `uts` and `ipc`
+    // is the task's, and to make another nsproxy took that capability just now. As setns(2) does, a
+    // task that changes its ipc namespace gives up the list of adjustments that it was made with, and
+    // shares with threads that may be elsewhere: exit_sem() of the last with it would look there for
+    // the semaphores that it knows, for ever.
     unsafe {
-        let uts = (*(*bindings::get_current()).nsproxy).uts_ns;
+        let uts = match uts {
+            Some(uts) => uts.as_ptr(),
+            None => (*(*bindings::get_current()).nsproxy).uts_ns,
+        };
         bindings::get_uts_ns(uts);
         bindings::put_uts_ns(core::mem::replace(&mut (*new.as_ptr()).uts_ns, uts));
-        bindings::get_ipc_ns(ipc.as_ptr());
-        let old = core::mem::replace(&mut (*new.as_ptr()).ipc_ns, ipc.as_ptr());
-        bindings::put_ipc_ns(old);
-        bindings::exit_sem(bindings::get_current());
+        if let Some(ipc) = ipc {
+            bindings::get_ipc_ns(ipc.as_ptr());
+            let old = core::mem::replace(&mut (*new.as_ptr()).ipc_ns, ipc.as_ptr());
+            bindings::put_ipc_ns(old);
+            bindings::exit_sem(bindings::get_current());
+        }
     }
     new.install();
     Ok(())

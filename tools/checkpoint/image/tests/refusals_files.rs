@@ -257,6 +257,7 @@ fn removed_dir(s: &mut Sample) {
             mtime: 0.into(),
             atime_nsec: 0.into(),
             mtime_nsec: 0.into(),
+            mount: 0.into(),
             reserved: 0.into(),
         },
         b"/home\0/home/gone",

@@ -234,8 +234,8 @@ fn watches() {
         ("unknown flag", |s| {
             s.edit(0, |w: &mut InotifyWatch| w.mask.set(1 << 29))
         }),
-        ("reserved or unused field is not zero", |s| {
-            s.edit(0, |w: &mut InotifyWatch| w.reserved.set(1))
+        ("refers to an object that is not in the image", |s| {
+            s.edit(0, |w: &mut InotifyWatch| w.mount.set(99))
         }),
         ("impossible mode", |s| {
             s.edit(0, |w: &mut InotifyWatch| w.mode.set(0o755))

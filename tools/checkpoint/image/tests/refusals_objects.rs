@@ -51,6 +51,12 @@ fn container() {
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |c: &mut Container| c.cpu[0].set(1))
         }),
+        ("name is not padded with NUL", |s| {
+            s.edit(0, |c: &mut Container| c.version = [b'1'; VERSION_LEN])
+        }),
+        ("name is not padded with NUL", |s| {
+            s.edit(0, |c: &mut Container| c.version[1] = b'1')
+        }),
         ("payload where none belongs", |s| {
             s.payload(Kind::Container, 0).push(1)
         }),

@@ -204,6 +204,8 @@ TEST_F_TIMEOUT(fault, other_order, CKPT_TIMEOUT)
 #define CONTAINER	IMAGE_KIND_CONTAINER
 #define CPU_WORDS	IMAGE_AT(container, cpu_words)	/* How many there are. */
 #define CPU		IMAGE_AT(container, cpu)
+#define VERSION		IMAGE_AT(container, version)
+#define BUILD_ID	IMAGE_AT(container, build_id)
 #define MM		IMAGE_KIND_MM
 #define VDSO_CRC	IMAGE_AT(mm, vdso_crc)
 
@@ -248,6 +250,41 @@ TEST_F_TIMEOUT(fault, other_vdso, CKPT_TIMEOUT)
 {
 	ASSERT_EQ(EOPNOTSUPP, changed(image_body(&im, MM) + VDSO_CRC, 1));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "its vDSO differs"));
+	ASSERT_EQ(0, works());
+}
+
+/* Another build of the kernel may restart the image, and tells both. */
+TEST_F_TIMEOUT(fault, other_build, CKPT_TIMEOUT)
+{
+	size_t body = image_body(&im, CONTAINER);
+
+	ASSERT_NE(0, im.data[body + VERSION]);
+	ASSERT_EQ(0, changed(body + VERSION, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "note: kernel: the image was written by"));
+	ASSERT_EQ(0, changed(body + BUILD_ID, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "note: kernel: the image was written by"));
+	ASSERT_EQ(0, changed(body + VERSION, 0));
+	ASSERT_FALSE(ckpt_run_log_has(&run, "note: kernel: the image was written by"));
+	ASSERT_EQ(0, works());
+}
+
+/* What has a path says on which mount, and that is one. */
+TEST_F_TIMEOUT(fault, other_mount, CKPT_TIMEOUT)
+{
+	size_t path = image_body(&im, IMAGE_KIND_PATH), mount = image_body(&im, IMAGE_KIND_MOUNT);
+	uint32_t obj;
+
+	ASSERT_GT(im.meta_end, path);
+	ASSERT_GT(im.meta_end, mount);
+	obj = image_get(&im, mount + IMAGE_AT(mount, obj), 4);
+	ASSERT_EQ(obj, image_get(&im, path + IMAGE_AT(path, mount), 4));
+	/* As in an older image. */
+	ASSERT_EQ(0, changed(path + IMAGE_AT(path, mount), obj));
+	ASSERT_EQ(EINVAL, changed(path + IMAGE_AT(path, mount),
+				  obj ^ image_get(&im, path + IMAGE_AT(path, obj), 4)));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "refers to an object of the wrong kind"));
+	ASSERT_EQ(EINVAL, changed(mount + IMAGE_AT(mount, kind), 1u << 31));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "unknown kind of mount"));
 	ASSERT_EQ(0, works());
 }
 

@@ -121,6 +121,25 @@ CKPT_CYCLE(of_container, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWUTS)
 	has_name("container");
 }
 
+/* That of the caller, open in a task that has namespaces of its own. */
+CKPT_CYCLE(of_caller)
+{
+	int fd = CHECK_SYS(open("/proc/self/ns/uts", O_RDONLY)), own;
+	struct utsname before;
+
+	CHECK_SYS(uname(&before));
+	CHECK_SYS(unshare(CLONE_NEWUTS | (access("/proc/self/ns/ipc", F_OK) ? 0 : CLONE_NEWIPC)));
+	CHECK_SYS(sethostname("own", 3));
+	own = CHECK_SYS(open("/proc/self/ns/uts", O_RDONLY));
+	ckpt_ready_wait();
+	has_name("own");
+	CHECK(inode(own) != inode(fd), "the caller's uts namespace is the task's own");
+	CHECK_SYS(setns(fd, CLONE_NEWUTS));
+	has_name(before.nodename);
+	CHECK_SYS(setns(own, CLONE_NEWUTS));
+	has_name("own");
+}
+
 /* The same of IPC. */
 CKPT_CYCLE(ipc_of_container, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC)
 {

@@ -63,6 +63,7 @@
 #define IMAGE_KIND_URING 191
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
+#define IMAGE_KIND_MOUNT 216
 #define IMAGE_KIND_EPOLL_ITEMS 224
 
 /* Header.arch */
@@ -313,6 +314,9 @@
 #define IMAGE_CONFINEMENT_IO_URING (1ull << 3)
 #define IMAGE_CONFINEMENT_CORE (1ull << 4)
 
+/* Mount.kind */
+#define IMAGE_MOUNT_CALLER_ROOT 1
+
 struct image_header {
 	uint8_t magic[8];
 	uint32_t version;
@@ -450,9 +454,11 @@ struct image_container {
 	uint32_t objects;
 	uint32_t cpu_words;
 	uint64_t cpu[8];
+	uint8_t version[68];
+	uint8_t build_id[20];
 };
 
-static_assert(sizeof(struct image_container) == 104, "image_container");
+static_assert(sizeof(struct image_container) == 192, "image_container");
 
 struct image_trailer {
 	uint64_t total_len;
@@ -705,9 +711,11 @@ struct image_file {
 	uint32_t generation;
 	uint64_t dev;
 	uint64_t ino;
+	uint32_t mount;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_file) == 72, "image_file");
+static_assert(sizeof(struct image_file) == 80, "image_file");
 
 struct image_inode {
 	uint32_t obj;
@@ -722,9 +730,11 @@ struct image_inode {
 	uint32_t seals;
 	uint32_t xattrs;
 	uint32_t reserved;
+	uint32_t mount;
+	uint32_t reserved2;
 };
 
-static_assert(sizeof(struct image_inode) == 64, "image_inode");
+static_assert(sizeof(struct image_inode) == 72, "image_inode");
 
 struct image_pipe {
 	uint32_t obj;
@@ -759,9 +769,11 @@ struct image_path {
 	uint32_t generation;
 	uint64_t dev;
 	uint64_t ino;
+	uint32_t mount;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_path) == 24, "image_path");
+static_assert(sizeof(struct image_path) == 32, "image_path");
 
 struct image_timerfd {
 	uint32_t obj;
@@ -829,7 +841,8 @@ struct image_removed_dir {
 	uint64_t mtime;
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
-	uint64_t reserved;
+	uint32_t mount;
+	uint32_t reserved;
 };
 
 static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");
@@ -849,7 +862,7 @@ struct image_inotify_watch {
 	uint32_t inode;
 	uint32_t mode;
 	uint32_t generation;
-	uint32_t reserved;
+	uint32_t mount;
 	uint64_t dev;
 	uint64_t ino;
 };
@@ -1096,6 +1109,14 @@ struct image_label {
 };
 
 static_assert(sizeof(struct image_label) == 8, "image_label");
+
+struct image_mount {
+	uint32_t obj;
+	uint32_t kind;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_mount) == 16, "image_mount");
 
 struct image_epoll_items {
 	uint32_t epoll;

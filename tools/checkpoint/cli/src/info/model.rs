@@ -290,6 +290,7 @@ impl Model {
                 "arch": arch::name(header.arch.get()),
                 "page_size": header.page_size.get(),
                 "kernel": name(&header.release),
+                "kernel_version": name(&self.container.version),
                 "created": jiff::Timestamp::from_nanosecond(header.created_ns.get().into())
                     .map(|t| t.to_string())
                     .ok(),
