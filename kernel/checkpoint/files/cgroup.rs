@@ -17,7 +17,8 @@ use crate::{
         restore::{
             Plan,
             Restore, //
-        }, //
+        },
+        rules, //
     },
     files::{
         name::{
@@ -219,7 +220,7 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
         kind: source.kind,
         record: source.record,
         flags: source.flags,
-        path,
+        path: rules::Place::same(path.as_bytes())?,
         former: PathName::new(&[])?,
     };
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
