@@ -47,6 +47,7 @@ use crate::{
         pipe, //
         proc,
         regular,
+        socket,
         sysv,
     },
     kapi::fs::{
@@ -83,7 +84,7 @@ const fn all_on(filesystem: u32, name: &'static str) -> FileOps {
 static KINDS: &[FileOps] = &[
     external::OPS,
     // Sockets.
-    refused("a Unix socket", |f| f.is_socket_of(1)),
+    socket::OPS,
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
     refused("an IPv6 socket", |f| f.is_socket_of(10)),
     refused("a netlink socket", |f| f.is_socket_of(16)),
@@ -266,6 +267,7 @@ mod tests {
             FILE_PATH,
             FILE_EPOLL,
             FILE_SYSV_SHM,
+            FILE_SOCKET,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -116,6 +116,8 @@ values! {
     /// Open file that stays outside, by the name that it had; whatever it is, only
     /// how it was open is known.
     FILE_EXTERNAL = 22,
+    /// Socket; `inode` is the `Socket`.
+    FILE_SOCKET = 25,
 }
 
 /// Bits of [`OpenFile::flags`].

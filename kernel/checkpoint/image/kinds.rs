@@ -4,8 +4,8 @@
 //! number and its name.
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
-//! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 144 sockets, 176 IPC, 192
-//! security, 224 links between objects that stand before.
+//! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
+//! sockets, 224 links between objects that stand before.
 
 use super::{
     check::walk::{
@@ -23,6 +23,7 @@ use super::{
         Structure, //
     },
     mm,
+    net,
     notify,
     ns,
     record::Body,
@@ -153,7 +154,12 @@ kinds! {
     Confinement: confinement::Confinement,
     Label: confinement::Label,
 
+    Socket: net::Socket,
+    InFlight: net::InFlight,
+
     EpollItems: epoll::EpollItems,
+    UnixSocket: net::unix::UnixSocket,
+    UnixMessage: net::unix::UnixMessage,
 }
 
 /// Number of the first kind of link.

@@ -20,6 +20,7 @@ pub mod kinds;
 pub mod layout;
 pub mod lists;
 pub mod mm;
+pub mod net;
 pub mod notes;
 pub mod notify;
 pub mod ns;

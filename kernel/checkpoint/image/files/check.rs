@@ -30,6 +30,7 @@ use crate::image::{
     files::*,
     ipc::IpcNs,
     ipc::Segment,
+    net,
     notify::Inotify,
     ns::Uts,
     record::{
@@ -310,6 +311,10 @@ impl Walk<'_> {
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
+            }
+            FILE_SOCKET => {
+                net::check::open_file(self, raw, &file)?;
+                TYPE_SOCKET
             }
             FILE_EXTERNAL => {
                 zero(raw, inode == 0 && file.size.get() == 0)?;
