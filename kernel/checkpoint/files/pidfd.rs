@@ -130,17 +130,17 @@ pub(crate) fn collect_pid(
 ) -> Result<bool> {
     // Those of a task are refused with it.
     let why = if pid.task().is_none() && pid.past().is_err() {
-        Some("whose pidfd has extended attributes: have them removed")
+        Some("has extended attributes: have them removed")
     } else if pid.task().is_none() && pid.is_group() {
         Some(
-            "a process that was reaped, but its process group or session is there: end that, or have \
-             it closed",
+            "its process was reaped, but its process group or session is there: end that, or have it \
+             closed",
         )
     } else {
         None
     };
     if let Some(why) = why {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {} {}", named, what, why));
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
     if cap.objects.count::<Target>(pid.addr())? {
