@@ -88,8 +88,8 @@ pub(crate) struct Collected {
     in_flight: KVVec<(u32, usize)>,
     /// How many of these were written.
     written: usize,
-    /// Those that no file shows were written.
-    fileless: bool,
+    /// What links refer to was written.
+    objects: bool,
 }
 
 impl Collected {
@@ -99,7 +99,7 @@ impl Collected {
             todo: KVVec::new(),
             in_flight: KVVec::new(),
             written: 0,
-            fileless: false,
+            objects: false,
         }
     }
 }
@@ -125,11 +125,10 @@ fn follow(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-/// Writes the files in messages that the thread has found, and, the first time, the sockets that no
-/// file shows.
+/// Writes the files in messages that the thread has found, and, the first time, what links refer to.
 fn save_in_flight(cap: &mut Capture, t: &FrozenTask) -> Result {
-    if !core::mem::replace(&mut cap.found.net.fileless, true) {
-        unix::save_fileless(cap)?;
+    if !core::mem::replace(&mut cap.found.net.objects, true) {
+        unix::save_objects(cap)?;
     }
     let first = cap.found.net.written;
     let mut files: KVVec<U32> = KVVec::new();

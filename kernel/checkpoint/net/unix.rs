@@ -59,6 +59,7 @@ use crate::{
             socket::SockRef,
             unix::{
                 Message,
+                Queued,
                 State,
                 Unix, //
             }, //
@@ -111,6 +112,8 @@ pub(super) struct Sock {
     name: KVec<u8>,
     /// How it was found.
     marks: Atomic<u32>,
+    /// How much was in its queue: what others put there since comes after the checkpoint.
+    queued: Atomic<u32>,
 }
 
 /// A socket that is still to be looked at.
@@ -183,6 +186,7 @@ fn find(
             user: named.user,
             name,
             marks: Atomic::new(0),
+            queued: Atomic::new(0),
         })?;
     }
     let sock = cap.objects.get::<Sock>(addr).ok_or(ENOENT)?;
@@ -285,6 +289,8 @@ pub(super) fn follow(cap: &mut Capture, t: &FrozenTask, todo: Todo) -> Result {
         }
     }
     let queue = todo.sk.queue()?;
+    let sock = cap.objects.get::<Sock>(todo.sk.addr()).ok_or(ENOENT)?;
+    sock.queued.store(u32::try_from(queue.len())?, Relaxed);
     for queued in &queue {
         wait::go_on()?;
         if unix.state != State::Listening {
@@ -345,18 +351,45 @@ fn all(cap: &Capture) -> Result<KVVec<usize>> {
     Ok(all)
 }
 
-/// Writes the records of sockets that no file of the tasks shows.
-pub(super) fn save_fileless(cap: &mut Capture) -> Result {
+/// Returns what was in the queue of a socket when it was looked at: nobody receives since.
+fn queue(sock: &Sock, sk: &SockRef) -> Result<KVVec<Queued>> {
+    let mut queue = sk.queue()?;
+    queue.truncate(sock.queued.load(Relaxed) as usize);
+    Ok(queue)
+}
+
+/// Writes the records of sockets that no file of the tasks shows, and those that links refer to: who
+/// sockets and messages came from.
+pub(super) fn save_objects(cap: &mut Capture) -> Result {
     for addr in all(cap)? {
         wait::go_on()?;
         let sock = cap.objects.get::<Sock>(addr).ok_or(ENOENT)?;
-        let (numbers, form) = match &sock.rest {
-            Rest::Sock(sk) => (socket::numbers(sk), form(cap, &sock, &sk.unix()?)),
-            Rest::Messages(kind, _) => ([FAMILY_UNIX as i32, *kind, 0], SOCKET_CLOSED),
+        let sk = match &sock.rest {
+            Rest::Sock(sk) => sk,
+            Rest::Messages(kind, _) => {
+                let numbers = [FAMILY_UNIX.cast_signed(), *kind, 0];
+                let obj = object(cap, addr)?;
+                socket::put(cap, obj, numbers, SOCKET_CLOSED, [0, 0], &[])?;
+                continue;
+            }
         };
+        let unix = sk.unix()?;
+        let form = form(cap, &sock, &unix);
         if form != SOCKET_OPEN {
             let obj = object(cap, addr)?;
-            socket::put(cap, obj, numbers, form, [0, 0], &[])?;
+            socket::put(cap, obj, socket::numbers(sk), form, [0, 0], &[])?;
+        }
+        if form == SOCKET_CLOSED {
+            continue;
+        }
+        if let Some(pid) = &unix.peer_pid {
+            files::save_pid(cap, pid)?;
+        }
+        if let Some(cred) = &unix.peer_cred {
+            task::save_opener(cap, cred.addr())?;
+        }
+        if unix.state != State::Listening {
+            unix_queue::save_senders(cap, sk, &queue(&sock, sk)?)?;
         }
     }
     Ok(())
@@ -382,7 +415,7 @@ fn save_links(cap: &mut Capture) -> Result {
             SOCKET_OPEN => {
                 save_link(cap, addr, &unix, None)?;
                 if unix.state == State::Listening {
-                    save_waiting(cap, sk)?;
+                    save_waiting(cap, sk, &queue(&sock, sk)?)?;
                 }
             }
             _ => save_closed(cap, addr, &unix.name)?,
@@ -396,24 +429,19 @@ fn save_links(cap: &mut Capture) -> Result {
         };
         let unix = sk.unix()?;
         if form(cap, &sock, &unix) != SOCKET_CLOSED && unix.state != State::Listening {
-            unix_queue::save(cap, sk)?;
+            unix_queue::save(cap, sk, &queue(&sock, sk)?)?;
         }
     }
     Ok(())
 }
 
 /// Writes the connections that wait at `listener`.
-fn save_waiting(cap: &mut Capture, listener: &SockRef) -> Result {
-    for queued in &listener.queue()? {
+fn save_waiting(cap: &mut Capture, listener: &SockRef, queue: &[Queued]) -> Result {
+    for queued in queue {
         wait::go_on()?;
-        let Some(waiting) = queued.sock() else {
-            continue;
-        };
-        // One that has come since comes after the checkpoint.
-        if object(cap, waiting.addr()).is_ok() {
-            let unix = waiting.unix()?;
-            save_link(cap, waiting.addr(), &unix, Some(listener))?;
-        }
+        let waiting = queued.sock().ok_or(ENOENT)?;
+        let unix = waiting.unix()?;
+        save_link(cap, waiting.addr(), &unix, Some(listener))?;
     }
     Ok(())
 }

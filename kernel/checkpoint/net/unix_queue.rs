@@ -104,16 +104,24 @@ pub(super) fn collect(
     Ok(())
 }
 
+/// Writes who has sent what is in the queue of `sk`.
+pub(super) fn save_senders(cap: &mut Capture, sk: &SockRef, queue: &[Queued]) -> Result {
+    for queued in queue {
+        wait::go_on()?;
+        if let Some(pid) = sk.message(queued)?.pid {
+            files::save_pid(cap, &pid)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes what is in the queue of `sk`.
-pub(super) fn save(cap: &mut Capture, sk: &SockRef) -> Result {
+pub(super) fn save(cap: &mut Capture, sk: &SockRef, queue: &[Queued]) -> Result {
     let to = unix::object(cap, sk.addr())?;
-    for queued in &sk.queue()? {
+    for queued in queue {
         wait::go_on()?;
         let message = sk.message(queued)?;
-        // Others may send while the tasks stand still. That comes after the checkpoint.
-        let Ok(from) = unix::object(cap, message.sender) else {
-            continue;
-        };
+        let from = unix::object(cap, message.sender)?;
         let mut payload: KVVec<u8> = KVVec::new();
         for file in &message.files {
             let obj: U32 = files::save_in_flight(cap, file.addr())?.get().into();
