@@ -34,6 +34,10 @@ use super::{
         self,
         Guard, //
     },
+    net::{
+        self,
+        SocketOption, //
+    },
     notify,
     record::RecordHeader,
     task::{
@@ -58,6 +62,7 @@ pub const OTHERS: &[&Structure] = &[
     &EpollItem::STRUCTURE,
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
+    &SocketOption::STRUCTURE,
 ];
 
 /// All structures.
@@ -101,6 +106,13 @@ pub const VALUES: &[&Values] = &[
     &epoll::epoll::LIST,
     &ipc::SEGMENT_FLAG_LIST,
     &confinement::CONFINEMENT_FLAG_LIST,
+    &net::SOCKET_KINDS,
+    &net::SOCKET_FORMS,
+    &net::SOCKET_OPTIONS,
+    &net::unix::UNIX_STATES,
+    &net::unix::UNIX_SHUT_LIST,
+    &net::unix::SCM_LIST,
+    &net::unix::MESSAGE_LIST,
 ];
 
 /// The values of the field `of`, such as `Task.state`.
