@@ -34,6 +34,9 @@ struct pid;
 struct pidfd_info;
 struct prctl_mm_map;
 struct sigqueue;
+struct sk_buff;
+struct sock;
+struct socket;
 struct task_struct;
 struct vfsmount;
 struct vm_area_struct;
@@ -482,6 +485,156 @@ int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 m
 void checkpoint_inotify_set_next(struct file *file, unsigned int next);
 int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
 			     const char *name);
+
+/**
+ * struct checkpoint_socket - what of a socket no option tells
+ * @family: address family
+ * @type: SOCK_*
+ * @protocol: protocol
+ * @filter: a filter is attached to it, or a program of BPF
+ * @txtime: it has SO_TXTIME
+ * @inq: it has SO_INQ
+ * @notrunc: it has SO_RIGHTS_NOTRUNC
+ * @foreign: it is of another network namespace than the caller
+ */
+struct checkpoint_socket {
+	int family;
+	int type;
+	int protocol;
+	bool filter;
+	bool txtime;
+	bool inq;
+	bool notrunc;
+	bool foreign;
+};
+
+/* Of kernel/checkpoint/socket.c. */
+struct sock *checkpoint_socket_of(struct file *file);
+void checkpoint_socket_get(struct sock *sk, struct checkpoint_socket *state);
+int checkpoint_socket_async_fd(struct file *file);
+int checkpoint_socket_option(struct sock *sk, int name, void *value, int len);
+int checkpoint_socket_set_option(struct file *file, int name, const void *value, int len);
+struct file *checkpoint_socket_make(int family, int type, int protocol);
+struct sock *checkpoint_socket_closed(int family, int type, struct socket **socket);
+void checkpoint_socket_release(struct socket *socket);
+void checkpoint_sock_hold(struct sock *sk);
+void checkpoint_sock_put(struct sock *sk);
+struct sock *checkpoint_skb_sock(const struct sk_buff *skb);
+void checkpoint_skb_put(struct sk_buff *skb);
+
+/* checkpoint_unix::state */
+#define CHECKPOINT_UNIX_CLOSED		0
+#define CHECKPOINT_UNIX_CONNECTED	1
+#define CHECKPOINT_UNIX_LISTENING	2
+
+/* checkpoint_unix::shutdown: RCV_SHUTDOWN and SEND_SHUTDOWN */
+#define CHECKPOINT_SHUT_READ		0x01
+#define CHECKPOINT_SHUT_WRITE		0x02
+
+/* checkpoint_unix::scm */
+#define CHECKPOINT_SCM_CREDENTIALS	0x01
+#define CHECKPOINT_SCM_SECURITY		0x02
+#define CHECKPOINT_SCM_PIDFD		0x04
+#define CHECKPOINT_SCM_RIGHTS		0x08
+#define CHECKPOINT_SCM_NOTRUNC		0x10
+
+/* The longest address of a Unix socket, and the most files of a message. */
+#define CHECKPOINT_UNIX_NAME		112
+#define CHECKPOINT_UNIX_FILES		253
+
+/**
+ * struct checkpoint_unix - what a Unix socket is
+ * @peer: the socket that it is connected to
+ * @file: its open file; NULL: it has none, or that is being closed
+ * @peer_pid: what SO_PEERCRED tells of the process
+ * @peer_cred: what it tells of the credentials
+ * @mnt: mount of the path at which others find it
+ * @dentry: dentry of that; NULL: it has none
+ * @type: SOCK_*
+ * @state: CHECKPOINT_UNIX_*
+ * @shutdown: CHECKPOINT_SHUT_*
+ * @err: what SO_ERROR tells
+ * @backlog: how many connections or messages may wait
+ * @queued: how many do
+ * @scm: CHECKPOINT_SCM_*
+ * @name_len: bytes of its address
+ * @foreign: BPF has taken it over
+ * @dead: it was closed
+ * @embryo: it waits to be accepted
+ * @named: others find it by its abstract address
+ * @name: its address
+ */
+struct checkpoint_unix {
+	struct sock *peer;
+	struct file *file;
+	struct pid *peer_pid;
+	const struct cred *peer_cred;
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+	unsigned int type;
+	unsigned int state;
+	unsigned int shutdown;
+	int err;
+	unsigned int backlog;
+	unsigned int queued;
+	unsigned int scm;
+	unsigned int name_len;
+	bool foreign;
+	bool dead;
+	bool embryo;
+	bool named;
+	u8 name[CHECKPOINT_UNIX_NAME];
+};
+
+/**
+ * struct checkpoint_unix_message - a message in the queue of a Unix socket
+ * @from: who has sent it; NULL: nothing but its messages is left of that
+ * @sender: the address of that, to compare
+ * @pid: the process that is told with it; NULL: none
+ * @uid: the user that is told
+ * @gid: the group that is told
+ * @time: when it was sent, in nanoseconds since 1970; 0: that was not noted
+ * @len: bytes of it
+ * @consumed: how many of these were received
+ * @nr_files: how many files it carries
+ * @name_len: bytes of the address of who has sent it
+ * @oob: it is out-of-band, and was not received
+ * @name: that address
+ * @files: the files
+ */
+struct checkpoint_unix_message {
+	struct sock *from;
+	const void *sender;
+	struct pid *pid;
+	kuid_t uid;
+	kgid_t gid;
+	s64 time;
+	unsigned int len;
+	unsigned int consumed;
+	unsigned int nr_files;
+	unsigned int name_len;
+	bool oob;
+	u8 name[CHECKPOINT_UNIX_NAME];
+	struct file *files[CHECKPOINT_UNIX_FILES];
+};
+
+/* Of net/unix/af_unix.c. */
+void checkpoint_unix_get(struct sock *sk, struct checkpoint_unix *state);
+unsigned int checkpoint_unix_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
+int checkpoint_unix_message(struct sock *sk, struct sk_buff *skb,
+			    struct checkpoint_unix_message *message);
+int checkpoint_skb_read(const struct sk_buff *skb, unsigned int offset, void *to,
+			unsigned int len);
+int checkpoint_unix_set_name(struct sock *sk, const void *name, int len);
+int checkpoint_unix_bind(struct sock *sk, const struct path *path);
+int checkpoint_unix_connect(struct sock *sk, struct sock *peer, struct pid *pid,
+			    const struct cred *cred, bool connected);
+int checkpoint_unix_listen(struct sock *sk, unsigned int backlog, struct pid *pid,
+			   const struct cred *cred);
+struct sock *checkpoint_unix_embryo(struct sock *listener, unsigned int scm);
+int checkpoint_unix_send(struct sock *to, const struct checkpoint_unix_message *message,
+			 const void *data);
+void checkpoint_unix_settle(struct sock *sk, unsigned int shutdown, int err);
 
 /* Of mm/memfd.c: memfd_create(2), with its checks. */
 #ifdef CONFIG_MEMFD_CREATE

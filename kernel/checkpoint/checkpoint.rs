@@ -25,6 +25,7 @@ mod ipc;
 mod kapi;
 mod kinds;
 mod mm;
+mod net;
 mod ns;
 mod restart;
 // What C calls is `pub`.

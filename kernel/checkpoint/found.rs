@@ -10,6 +10,7 @@ use crate::{
     files,
     ipc,
     mm,
+    net,
     ns,
     task, //
 };
@@ -34,6 +35,8 @@ pub(crate) struct Found {
     pub(crate) files: files::Collected,
     /// System V IPC.
     pub(crate) ipc: ipc::Collected,
+    /// Sockets.
+    pub(crate) net: net::Collected,
     /// Namespaces.
     pub(crate) ns: ns::Collected,
     /// Task-related objects.
@@ -47,6 +50,7 @@ impl Found {
             mm: mm::Collected::new(),
             files: files::Collected::new(),
             ipc: ipc::Collected::new(),
+            net: net::Collected::new(),
             ns: ns::Collected::new(),
             task: task::Collected::new(),
         }

@@ -2,7 +2,7 @@
 
 //! The tables of kinds: what the state of a thread and of a process consists of, and its phases.
 //!
-//! A kind is one file below `ns/`, `ipc/`, `files/`, `mm/` or `task/`, with both directions in it,
+//! A kind is one file below `ns/`, `ipc/`, `files/`, `net/`, `mm/` or `task/`, with both directions in it,
 //! and one line in a table of its directory.
 
 use kernel::prelude::*;
@@ -31,6 +31,7 @@ use crate::{
         time::wait, //
     },
     mm,
+    net,
     ns,
     task, //
 };
@@ -44,6 +45,7 @@ pub(crate) fn threads() -> impl Iterator<Item = &'static ThreadOps> {
         files::THREADS,
         mm::THREADS,
         task::THREADS,
+        net::THREADS,
     ]
     .into_iter()
     .flatten()
@@ -57,6 +59,7 @@ fn restored() -> impl Iterator<Item = &'static ThreadOps> {
         ipc::THREADS,
         mm::THREADS,
         files::THREADS,
+        net::THREADS,
         task::THREADS,
     ]
     .into_iter()
@@ -70,7 +73,8 @@ pub(crate) fn processes() -> impl Iterator<Item = &'static ProcessOps> {
 
 /// Returns what objects are to each other in a circle. It is saved when all objects are.
 pub(crate) fn links() -> impl Iterator<Item = &'static LinkOps> {
-    files::LINKS.iter()
+    // What waits for sockets finds what is in their queues.
+    [net::LINKS, files::LINKS].into_iter().flatten()
 }
 
 /// Returns the same in the order in which a new task begins: what its address space depends on,

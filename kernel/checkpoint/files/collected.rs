@@ -79,6 +79,11 @@ impl Collected {
         }
     }
 
+    /// Returns the caller's root.
+    pub(crate) fn root(&self) -> &PathRef {
+        &self.root
+    }
+
     /// Notes an open file that stays outside.
     pub(super) fn leave_outside(&mut self, file: &FileRef) -> Result {
         self.external

@@ -52,6 +52,7 @@ use crate::{
         proc,
         regular,
         reopened,
+        socket,
         sysv,
         unlinked, //
     },
@@ -90,7 +91,7 @@ static KINDS: &[FileOps] = &[
     external::OPS,
     reopened::OPS,
     // Sockets.
-    refused("a Unix socket", |f| f.is_socket_of(1)),
+    socket::OPS,
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
     refused("an IPv6 socket", |f| f.is_socket_of(10)),
     refused("a netlink socket", |f| f.is_socket_of(16)),
@@ -285,6 +286,7 @@ mod tests {
             FILE_CGROUP,
             FILE_EXTERNAL,
             FILE_REOPENED,
+            FILE_SOCKET,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

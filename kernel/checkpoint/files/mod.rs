@@ -35,6 +35,7 @@ mod removed_dir;
 mod reopened;
 mod rules;
 mod same;
+mod socket;
 mod sysv;
 mod table;
 mod unlinked;
@@ -55,7 +56,10 @@ use crate::{
         ThreadOps, //
     },
     image::{
-        files::FILE_MEMFD,
+        files::{
+            FILE_MEMFD,
+            FILE_SOCKET, //
+        },
         ObjRef, //
     },
     kapi::{
@@ -67,11 +71,6 @@ use crate::{
         task::frozen::FrozenTask,
         time::wait::check_killed, //
     }, //
-};
-
-use self::name::{
-    Text,
-    User, //
 };
 
 pub(crate) use self::rules::apply as apply_rules;
@@ -89,6 +88,17 @@ pub(crate) use self::{
         save_memory,
         BuiltInode,
         Nameless, //
+    },
+    name::{
+        Named,
+        Text,
+        User, //
+    },
+    open::built,
+    pidfd::{
+        collect_pid,
+        restore_pid,
+        save_pid, //
     },
     same::{
         boot,
@@ -126,6 +136,27 @@ pub(crate) fn collect_mapped(cap: &mut Capture, t: &FrozenTask, file: &FileRef) 
 /// The same of the program that `t` executes.
 pub(crate) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
     open::collect_program(cap, t, file)
+}
+
+/// Counts a file in a message that nobody has received: once for each time that it is there.
+pub(crate) fn collect_in_flight(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
+    open::collect(cap, t, User::InFlight, file)
+}
+
+/// Reference of the file at `addr`, which [`collect_in_flight`] counted; writes its records at first
+/// use.
+pub(crate) fn save_in_flight(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
+    open::save(cap, addr)
+}
+
+/// Returns whether the tasks have the open file `file` of a socket, and it does not stay outside. One
+/// that was refused has its own line.
+pub(crate) fn has_socket(cap: &Capture, file: &FileRef) -> bool {
+    cap.objects.users::<open::Open>(file.addr()) > 0
+        && cap
+            .objects
+            .get::<open::Open>(file.addr())
+            .is_none_or(|open| open.kind.number == FILE_SOCKET)
 }
 
 /// Reference of a file that [`collect_mapped`] counted; writes its records at first use.

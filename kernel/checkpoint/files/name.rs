@@ -18,23 +18,25 @@ use crate::{
 
 /// How a task uses a file, for messages.
 #[derive(Clone, Copy)]
-pub(super) enum User {
+pub(crate) enum User {
     /// By a descriptor.
     Descriptor(u32),
     /// By a mapping, or it executes it.
     Mapping,
+    /// It is in a message that nobody has received.
+    InFlight,
 }
 
 /// A file in messages: how it is used and its name.
-pub(super) struct Named<'a> {
+pub(crate) struct Named<'a> {
     /// How a task uses it.
-    pub(super) user: User,
+    pub(crate) user: User,
     /// Its path or the name of its directory entry.
-    pub(super) name: &'a [u8],
+    pub(crate) name: &'a [u8],
 }
 
 /// Bytes of a name in messages.
-pub(super) struct Text<'a>(pub(super) &'a [u8]);
+pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,6 +49,7 @@ impl fmt::Display for Named<'_> {
         match self.user {
             User::Descriptor(fd) => write!(f, "descriptor {fd} (")?,
             User::Mapping => f.write_str("mapped file (")?,
+            User::InFlight => f.write_str("file in a message (")?,
         }
         Text(self.name).fmt(f)?;
         f.write_str(")")

@@ -355,7 +355,7 @@ pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result<bool> {
 }
 
 /// Returns the open file with reference `obj`, if a task has it: for links.
-pub(super) fn built(r: &Restore, obj: ObjRef) -> Option<FileRef> {
+pub(crate) fn built(r: &Restore, obj: ObjRef) -> Option<FileRef> {
     r.with_built(obj, |f: &BuiltFile| f.file.clone())
 }
 

@@ -32,6 +32,7 @@ use crate::{
         files::{
             FileOwner,
             FILE_INOTIFY,
+            FILE_SOCKET,
             OWNER_GROUP,
             OWNER_PROCESS,
             OWNER_THREAD, //
@@ -277,7 +278,7 @@ pub(super) fn restore(
 fn set_async(file: &FileRef, fd: u32) -> Result {
     match Pipe::of(file) {
         Some(pipe) => pipe.set_async(fd),
-        None if kinds::of(file).number == FILE_INOTIFY => file.set_async(fd),
+        None if matches!(kinds::of(file).number, FILE_INOTIFY | FILE_SOCKET) => file.set_async(fd),
         None => Err(EINVAL),
     }
 }

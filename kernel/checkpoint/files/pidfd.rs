@@ -84,9 +84,11 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-/// What pidfds are of.
+/// What pidfds are of, or sockets and messages came from.
 struct Target {
     pid: PidRef,
+    /// What the file is to it, for messages.
+    what: &'static str,
     /// Its first user.
     who: TaskName,
     /// How its first user has it.
@@ -103,18 +105,37 @@ impl Rebuilt for BuiltTarget {}
 /// Notes what a pidfd is of. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     let pid = PidRef::of_pidfd(&open.file).ok_or(EBADF)?;
+    let why = if open.file.is_reopened_pidfd() {
+        Some("was opened by way of /proc/PID/fd: have it opened by pidfd_open(2)")
+    } else if open.file.kills_process() && pid.task().is_some() {
+        Some("kills its process when it is closed (CLONE_PIDFD_AUTOKILL), which can't be saved yet")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(false);
+    }
+    collect_pid(cap, t, named, "is a pidfd of", pid)
+}
+
+/// Notes the pid of a task, or of one that was reaped; `what` is what the file `named` is to it, for
+/// messages. False: refused.
+pub(crate) fn collect_pid(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    what: &'static str,
+    pid: PidRef,
+) -> Result<bool> {
     // Those of a task are refused with it.
     let why = if pid.task().is_none() && pid.past().is_err() {
         Some("has extended attributes: have them removed")
     } else if pid.task().is_none() && pid.is_group() {
         Some(
-            "its process was reaped, but its process group or session is there: end that, or have \
-             it closed",
+            "its process was reaped, but its process group or session is there: end that, or have it \
+             closed",
         )
-    } else if open.file.is_reopened_pidfd() {
-        Some("was opened by way of /proc/PID/fd: have it opened by pidfd_open(2)")
-    } else if open.file.kills_process() && pid.task().is_some() {
-        Some("kills its process when it is closed (CLONE_PIDFD_AUTOKILL), which can't be saved yet")
     } else {
         None
     };
@@ -127,6 +148,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         name.extend_from_slice(named.name, GFP_KERNEL_ACCOUNT)?;
         cap.objects.keep(Target {
             pid,
+            what,
             who: t.display(&cap.pid_ns),
             user: named.user,
             name,
@@ -163,8 +185,9 @@ impl Shared<Found> for Target {
                 EBUSY,
                 &self.who,
                 fmt!(
-                    "{}: is a pidfd of {}, which is outside of the tree: {}",
+                    "{}: {} {}, which is outside of the tree: {}",
                     named,
+                    self.what,
                     TaskName::of(&task, &cap.pid_ns),
                     advice
                 ),
@@ -173,8 +196,9 @@ impl Shared<Found> for Target {
                 EBUSY,
                 &self.who,
                 fmt!(
-                    "{}: is a pidfd of a process outside of the pid namespace: have it closed",
-                    named
+                    "{}: {} a process outside of the pid namespace: have it closed",
+                    named,
+                    self.what
                 ),
             ),
         }
@@ -196,9 +220,9 @@ fn init_of(cap: &Capture, pid: &PidRef) -> Result<u32> {
     Ok(0)
 }
 
-/// Returns the reference of what a pidfd is of; writes its record the first time.
-fn save_target(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
-    let addr = PidRef::of_pidfd(file).ok_or(EBADF)?.addr();
+/// Returns the reference of a pid that was noted; writes its record the first time.
+pub(crate) fn save_pid(cap: &mut Capture, pid: &PidRef) -> Result<ObjRef> {
+    let addr = pid.addr();
     let (obj, Some(target)) = cap.objects.save::<Target>(addr)? else {
         return cap.objects.reference::<Target>(addr);
     };
@@ -211,12 +235,13 @@ fn save_target(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
         coredump: past.coredump.mask.into(),
         signal: past.coredump.signal.into(),
         code: past.coredump.code.into(),
-        reserved: 0.into(),
+        number: 0.into(),
     };
     if target.pid.task().is_some() {
         record.pid = target.pid.number_in(&cap.pid_ns).into();
     } else {
         record.init = init_of(cap, &target.pid)?.into();
+        record.number = target.pid.number_in(&cap.pid_ns).into();
         // It is there before the task is gone.
         record.exit_code = past.exit_code.ok_or(ESRCH)?.into();
     }
@@ -234,7 +259,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
         flags |= PIDFD_AUTOKILL;
     }
     Ok(Saved {
-        inode: save_target(cap, &open.file)?.get(),
+        inode: save_pid(cap, &PidRef::of_pidfd(&open.file).ok_or(EBADF)?)?.get(),
         pos: i64::try_from(flags)?,
         ..Saved::of(&open.file)
     })
@@ -246,8 +271,19 @@ fn make_reaped(r: &Restore, record: &PidfdTarget) -> Result<PidRef> {
         0 => r.container.root.get(),
         init => init,
     };
+    let ns = r.pid(init)?.namespace()?;
+    let number = i32::try_from(record.number.get())?;
     // Its numbers are free when this is dropped.
-    let lone = LonePid::new(&r.pid(init)?.namespace()?, &mut [])?;
+    let lone = if number != 0 && record.init.get() == 0 {
+        LonePid::new(&ns, &mut [number])
+    } else {
+        LonePid::new(&ns, &mut [])
+    };
+    // Who has the number now is not who had it.
+    let lone = match lone {
+        Err(EEXIST | EPERM) => LonePid::new(&ns, &mut [])?,
+        lone => lone?,
+    };
     let pid = lone.pid();
     pid.set_past(&Past {
         exit_code: Some(record.exit_code.get()),
@@ -265,37 +301,45 @@ fn coredump(record: &PidfdTarget) -> Coredump {
 }
 
 /// Returns the pid with reference `obj`: that of a task, all of which exist, or a new one.
-fn target(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<PidRef> {
+pub(crate) fn restore_pid(r: &Restore, obj: ObjRef) -> Result<PidRef> {
+    target(r, obj).map_err(|e| r.told(e, fmt!("who a socket or message came from: {}", why(e))))
+}
+
+fn target(r: &Restore, obj: ObjRef) -> Result<PidRef> {
     if let Some(pid) = r.with_built(obj, |t: &BuiltTarget| t.0.clone()) {
         return Ok(pid);
     }
     let (record, _) = r.object_body::<PidfdTarget>(obj)?;
-    let made = match record.pid.get() {
-        0 => make_reaped(r, &record),
-        tid => r.pid(tid).and_then(|pid| {
+    let pid = match record.pid.get() {
+        0 => make_reaped(r, &record)?,
+        tid => {
+            let pid = r.pid(tid)?;
             let past = Past {
                 exit_code: None,
                 coredump: coredump(&record),
             };
-            pid.set_past(&past).map(|()| pid)
-        }),
+            pid.set_past(&past)?;
+            pid
+        }
     };
-    let pid = made.map_err(|e| {
-        let why = match e {
-            EAGAIN => "there is no pid left (kernel.pid_max)",
-            ESRCH | ENOMEM => "its process was killed, or there is no memory for it",
-            _ => "can't be made",
-        };
-        r.fail(e, plan, fmt!("a pidfd: {}: {}", why, Errno(e)))
-    })?;
     r.set_built(obj, BuiltTarget(pid.clone()))?;
     Ok(pid)
+}
+
+/// Why a pid can't be had, in words.
+fn why(e: Error) -> &'static str {
+    match e {
+        EAGAIN => "there is no pid left (kernel.pid_max)",
+        ESRCH | ENOMEM => "its process was killed, or there is no memory for it",
+        _ => "can't be made",
+    }
 }
 
 /// Opens a pidfd as it was.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
-    let pid = target(r, plan, obj)?;
+    let pid =
+        target(r, obj).map_err(|e| r.fail(e, plan, fmt!("a pidfd: {}: {}", why(e), Errno(e))))?;
     let has = |flag| source.record.pos.get() & flag != 0;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let opened = opener.act(|| {

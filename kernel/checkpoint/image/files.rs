@@ -130,6 +130,8 @@ values! {
     /// File, directory or device, by path: what lies there at the restart is opened, as
     /// long as it is of the same type.
     FILE_REOPENED = 120,
+    /// Socket; `inode` is the `Socket`.
+    FILE_SOCKET = 25,
 }
 
 /// Bits of [`OpenFile::flags`].

@@ -4,8 +4,9 @@
 //! number and its name.
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
-//! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 144 sockets, 176 IPC, 192
 //! security, 216 mounts, 224 links between objects that stand before.
+//! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
+//! sockets, 224 links between objects that stand before.
 
 use super::{
     check::walk::{
@@ -24,6 +25,7 @@ use super::{
     },
     mm,
     mount,
+    net,
     notify,
     ns,
     record::Body,
@@ -163,7 +165,12 @@ kinds! {
 
     Mount: mount::Mount,
 
+    Socket: net::Socket,
+    InFlight: net::InFlight,
+
     EpollItems: epoll::EpollItems,
+    UnixSocket: net::unix::UnixSocket,
+    UnixMessage: net::unix::UnixMessage,
 }
 
 /// Number of the first kind of link.

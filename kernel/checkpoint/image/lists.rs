@@ -36,6 +36,10 @@ use super::{
         Guard, //
     },
     mount,
+    net::{
+        self,
+        SocketOption, //
+    },
     notify,
     record::RecordHeader,
     task::{
@@ -61,6 +65,7 @@ pub const OTHERS: &[&Structure] = &[
     &EpollItem::STRUCTURE,
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
+    &SocketOption::STRUCTURE,
 ];
 
 /// All structures.
@@ -108,6 +113,13 @@ pub const VALUES: &[&Values] = &[
     &ipc::QUEUE_NOTIFIES,
     &confinement::CONFINEMENT_FLAG_LIST,
     &mount::MOUNT_KINDS,
+    &net::SOCKET_KINDS,
+    &net::SOCKET_FORMS,
+    &net::SOCKET_OPTIONS,
+    &net::unix::UNIX_STATES,
+    &net::unix::UNIX_SHUT_LIST,
+    &net::unix::SCM_LIST,
+    &net::unix::MESSAGE_LIST,
 ];
 
 /// The values of the field `of`, such as `Task.state`.

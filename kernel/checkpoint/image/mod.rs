@@ -21,6 +21,7 @@ pub mod layout;
 pub mod lists;
 pub mod mm;
 pub mod mount;
+pub mod net;
 pub mod notes;
 pub mod notify;
 pub mod ns;

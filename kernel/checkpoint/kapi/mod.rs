@@ -77,6 +77,12 @@ pub(crate) mod mm {
     pub(crate) mod walk;
 }
 
+/// Sockets: `net/`.
+pub(crate) mod net {
+    pub(crate) mod socket;
+    pub(crate) mod unix;
+}
+
 /// Namespaces: `kernel/nsproxy.c`.
 pub(crate) mod ns {
     pub(crate) mod proxy;

@@ -90,7 +90,11 @@ pub(super) fn addr(t: &FrozenTask) -> Result<usize> {
 /// Counts the credentials that `file` was opened with; returns their address, or `None` if an image
 /// can't have them: they are of another user namespace.
 pub(crate) fn collect_opener(cap: &mut Capture, file: &FileRef) -> Result<Option<usize>> {
-    let cred = CredRef::of_file(file)?;
+    collect_cred(cap, CredRef::of_file(file)?)
+}
+
+/// Counts credentials that no task need have, as [`collect_opener`].
+pub(crate) fn collect_cred(cap: &mut Capture, cred: CredRef) -> Result<Option<usize>> {
     let addr = cred.addr();
     if cap.objects.get::<Creds>(addr).is_some() {
         cap.objects.count::<Creds>(addr)?;

@@ -31,6 +31,7 @@ mod timer;
 mod times;
 
 pub(crate) use cred::{
+    collect_cred,
     collect_opener,
     rebuild as rebuild_cred,
     save_opener, //

@@ -25,6 +25,7 @@ use crate::image::{
     ipc::IpcNs,
     ipc::PosixQueue,
     ipc::Segment,
+    net,
     notify::Inotify,
     ns::Uts,
     record::{
@@ -336,6 +337,10 @@ impl Walk<'_> {
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
+            }
+            FILE_SOCKET => {
+                net::check::open_file(self, raw, &file)?;
+                TYPE_SOCKET
             }
             FILE_EXTERNAL => {
                 zero(raw, inode == 0 && file.size.get() == 0)?;

@@ -15,7 +15,7 @@ pub const PIDFD_THREAD: u64 = 1 << 0;
 pub const PIDFD_AUTOKILL: u64 = 1 << 1;
 
 record! {
-    /// The process or thread that pidfds are of.
+    /// The process or thread that pidfds are of, or that a socket or message came from.
     #[record(PidfdTarget = 118, "target of a pidfd", min = 32, check = pidfd_target, object = pidfd_object)]
     pub struct PidfdTarget {
         /// Reference of this object.
@@ -33,7 +33,7 @@ record! {
         pub signal: U32,
         /// The code of that signal, as `si_code`.
         pub code: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Of one that has been reaped: its pid, which others may have by now; 0: any.
+        pub number: U32,
     }
 }

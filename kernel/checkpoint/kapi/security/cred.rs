@@ -110,7 +110,7 @@ impl CredRef {
     ///
     /// `cred` is NULL, or credentials that do not change any more, with a reference that is handed
     /// over.
-    unsafe fn from_owned(cred: *const bindings::cred) -> Result<Self> {
+    pub(in crate::kapi) unsafe fn from_owned(cred: *const bindings::cred) -> Result<Self> {
         let cred = NonNull::new(cred.cast_mut()).ok_or(ESRCH)?;
         // SAFETY: By the caller's promise there is a reference, which we take over. `Credential` is
         // a transparent wrapper of `struct cred`.
@@ -131,6 +131,11 @@ impl CredRef {
     /// Its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
+    }
+
+    /// The credentials, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *const bindings::cred {
+        self.0.as_ptr()
     }
 
     /// They are of the user namespace of the caller.
@@ -246,7 +251,7 @@ pub(in crate::kapi) fn uid_number(id: bindings::kuid_t) -> Result<u32> {
     }
 }
 
-fn gid_number(id: bindings::kgid_t) -> Result<u32> {
+pub(in crate::kapi) fn gid_number(id: bindings::kgid_t) -> Result<u32> {
     // SAFETY: The user namespace of the running task is valid.
     let n = unsafe { bindings::from_kgid(bindings::current_user_ns(), id) };
     if n == u32::MAX {
@@ -480,6 +485,36 @@ fn may_switch(had: &Ids, new: &Ids) -> Result<(), Denied> {
 fn leaves_root(had: &[u32; 4], new: &[u32; 4]) -> bool {
     let root = |ids: &[u32; 4]| ids.iter().take(3).any(|&id| id == 0);
     root(had) && !root(new)
+}
+
+/// The ids that a message of a socket is to tell, if the caller may send them: those that it has, or
+/// may take on, as scm_check_creds() wants it.
+///
+/// EINVAL: they are not mapped. EPERM: the caller may not.
+pub(in crate::kapi) fn may_claim(
+    uid: u32,
+    gid: u32,
+) -> Result<(bindings::kuid_t, bindings::kgid_t)> {
+    let had = CredRef::current()?.ids()?;
+    let (kuid, kgid) = (kuid(uid), kgid(gid));
+    if kuid.val == u32::MAX || kgid.val == u32::MAX {
+        return Err(EINVAL);
+    }
+    let own = |ids: &[u32; 4], id: u32| ids.iter().take(3).any(|&have| have == id);
+    if !own(&had.uid, uid) && !capable(bindings::CAP_SETUID)
+        || !own(&had.gid, gid) && !capable(bindings::CAP_SETGID)
+    {
+        return Err(EPERM);
+    }
+    Ok((kuid, kgid))
+}
+
+/// What stands for no ids.
+pub(in crate::kapi) fn no_ids() -> (bindings::kuid_t, bindings::kgid_t) {
+    (
+        bindings::kuid_t { val: u32::MAX },
+        bindings::kgid_t { val: u32::MAX },
+    )
 }
 
 fn set_groups(

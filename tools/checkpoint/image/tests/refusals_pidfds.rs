@@ -148,7 +148,7 @@ fn targets() {
             pidfd(s, 1, nothing, |t| t.signal.set(11))
         }),
         ("reserved or unused field is not zero", |s| {
-            pidfd(s, 1, nothing, |t| t.reserved.set(1))
+            pidfd(s, 1, nothing, |t| t.number.set(1))
         }),
         ("payload where none belongs", |s| {
             pidfd(s, 1, nothing, nothing);

@@ -64,7 +64,11 @@
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_MOUNT 216
+#define IMAGE_KIND_SOCKET 196
+#define IMAGE_KIND_IN_FLIGHT 197
 #define IMAGE_KIND_EPOLL_ITEMS 224
+#define IMAGE_KIND_UNIX_SOCKET 225
+#define IMAGE_KIND_UNIX_MESSAGE 226
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -212,6 +216,7 @@
 #define IMAGE_FILE_CGROUP 23
 #define IMAGE_FILE_IO_URING 24
 #define IMAGE_FILE_REOPENED 120
+#define IMAGE_FILE_SOCKET 25
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -316,6 +321,80 @@
 
 /* Mount.kind */
 #define IMAGE_MOUNT_CALLER_ROOT 1
+
+/* Socket.kind */
+#define IMAGE_SOCKET_STREAM 1
+#define IMAGE_SOCKET_DGRAM 2
+#define IMAGE_SOCKET_SEQPACKET 5
+
+/* Socket.form */
+#define IMAGE_SOCKET_OPEN 0
+#define IMAGE_SOCKET_WAITING 1
+#define IMAGE_SOCKET_CLOSED 2
+
+/* SocketOption.option */
+#define IMAGE_OPTION_SNDBUF 1
+#define IMAGE_OPTION_RCVBUF 2
+#define IMAGE_OPTION_BUF_LOCK 3
+#define IMAGE_OPTION_DEBUG 4
+#define IMAGE_OPTION_REUSEADDR 5
+#define IMAGE_OPTION_DONTROUTE 6
+#define IMAGE_OPTION_BROADCAST 7
+#define IMAGE_OPTION_KEEPALIVE 8
+#define IMAGE_OPTION_OOBINLINE 9
+#define IMAGE_OPTION_NO_CHECK 10
+#define IMAGE_OPTION_PRIORITY 11
+#define IMAGE_OPTION_LINGER 12
+#define IMAGE_OPTION_PASSCRED 13
+#define IMAGE_OPTION_PASSPIDFD 14
+#define IMAGE_OPTION_PASSSEC 15
+#define IMAGE_OPTION_PASSRIGHTS 16
+#define IMAGE_OPTION_TIMESTAMP_OLD 17
+#define IMAGE_OPTION_TIMESTAMPNS_OLD 18
+#define IMAGE_OPTION_TIMESTAMP 19
+#define IMAGE_OPTION_TIMESTAMPNS 20
+#define IMAGE_OPTION_TIMESTAMPING_OLD 21
+#define IMAGE_OPTION_TIMESTAMPING 22
+#define IMAGE_OPTION_RCVTIMEO 23
+#define IMAGE_OPTION_SNDTIMEO 24
+#define IMAGE_OPTION_RCVLOWAT 25
+#define IMAGE_OPTION_MARK 26
+#define IMAGE_OPTION_RCVMARK 27
+#define IMAGE_OPTION_RCVPRIORITY 28
+#define IMAGE_OPTION_RXQ_OVFL 29
+#define IMAGE_OPTION_WIFI_STATUS 30
+#define IMAGE_OPTION_PEEK_OFF 31
+#define IMAGE_OPTION_NOFCS 32
+#define IMAGE_OPTION_SELECT_ERR_QUEUE 33
+#define IMAGE_OPTION_BUSY_POLL 34
+#define IMAGE_OPTION_PREFER_BUSY_POLL 35
+#define IMAGE_OPTION_MAX_PACING_RATE 36
+#define IMAGE_OPTION_BINDTOIFINDEX 37
+#define IMAGE_OPTION_RESERVE_MEM 38
+#define IMAGE_OPTION_INCOMING_CPU 39
+#define IMAGE_OPTION_LOCK_FILTER 40
+#define IMAGE_OPTION_INQ 41
+#define IMAGE_OPTION_RIGHTS_NOTRUNC 42
+
+/* UnixSocket.state */
+#define IMAGE_UNIX_UNIX_CLOSED 0
+#define IMAGE_UNIX_UNIX_CONNECTED 1
+#define IMAGE_UNIX_UNIX_LISTENING 2
+
+/* UnixSocket.shutdown */
+#define IMAGE_UNIX_UNIX_SHUT_READ (1ull << 0)
+#define IMAGE_UNIX_UNIX_SHUT_WRITE (1ull << 1)
+
+/* UnixSocket.scm */
+#define IMAGE_UNIX_SCM_CREDENTIALS (1ull << 0)
+#define IMAGE_UNIX_SCM_SECURITY (1ull << 1)
+#define IMAGE_UNIX_SCM_PIDFD (1ull << 2)
+#define IMAGE_UNIX_SCM_RIGHTS (1ull << 3)
+#define IMAGE_UNIX_SCM_NOTRUNC (1ull << 4)
+
+/* UnixMessage.flags */
+#define IMAGE_UNIX_MESSAGE_OOB (1ull << 0)
+#define IMAGE_UNIX_MESSAGE_IDS (1ull << 1)
 
 struct image_header {
 	uint8_t magic[8];
@@ -444,6 +523,15 @@ struct image_semaphore {
 };
 
 static_assert(sizeof(struct image_semaphore) == 8, "image_semaphore");
+
+struct image_socket_option {
+	uint32_t option;
+	uint32_t reserved;
+	uint64_t value;
+	uint64_t second;
+};
+
+static_assert(sizeof(struct image_socket_option) == 24, "image_socket_option");
 
 struct image_container {
 	uint64_t flags;
@@ -886,7 +974,7 @@ struct image_pidfd_target {
 	uint32_t coredump;
 	uint32_t signal;
 	uint32_t code;
-	uint32_t reserved;
+	uint32_t number;
 };
 
 static_assert(sizeof(struct image_pidfd_target) == 32, "image_pidfd_target");
@@ -1118,11 +1206,61 @@ struct image_mount {
 
 static_assert(sizeof(struct image_mount) == 16, "image_mount");
 
+struct image_socket {
+	uint32_t obj;
+	uint32_t family;
+	uint32_t kind;
+	uint32_t protocol;
+	uint32_t form;
+	uint32_t reserved;
+	uint32_t owner[2];
+};
+
+static_assert(sizeof(struct image_socket) == 32, "image_socket");
+
+struct image_in_flight {
+	uint32_t files;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
+
 struct image_epoll_items {
 	uint32_t epoll;
 	uint32_t reserved;
 };
 
 static_assert(sizeof(struct image_epoll_items) == 8, "image_epoll_items");
+
+struct image_unix_socket {
+	uint32_t socket;
+	uint32_t state;
+	uint32_t peer;
+	uint32_t listener;
+	uint32_t backlog;
+	uint32_t shutdown;
+	uint32_t error;
+	uint32_t scm;
+	uint32_t peer_pid;
+	uint32_t peer_cred;
+	uint32_t name;
+	uint32_t bound;
+};
+
+static_assert(sizeof(struct image_unix_socket) == 48, "image_unix_socket");
+
+struct image_unix_message {
+	uint32_t to;
+	uint32_t from;
+	uint32_t flags;
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t files;
+	uint32_t reserved;
+	uint64_t time;
+};
+
+static_assert(sizeof(struct image_unix_message) == 40, "image_unix_message");
 
 #endif /* CKPT_TEST_FORMAT_H */

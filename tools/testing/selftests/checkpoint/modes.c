@@ -69,8 +69,8 @@ CKPT_SCENARIO(counting)
 
 CKPT_SCENARIO(refused)
 {
-	CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	CHECK_SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
+	CHECK_SYS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
 	ckpt_ready_wait();
 }
 
@@ -344,7 +344,7 @@ MODE_TEST(dry_run_refused, refused)
 	WANT(sys_checkpoint(&args, sizeof(args)) == -1);
 	dry_errno = errno;
 	snprintf(dry, sizeof(dry), "%s", ckpt_run_log(run));
-	WANT(strstr(dry, "a Unix socket"));
+	WANT(strstr(dry, "a netlink socket"));
 	ckpt_run_args(run, &args, image, CHECKPOINT_KILL);
 	WANT(sys_checkpoint(&args, sizeof(args)) == -1);
 	WANT(errno == dry_errno);

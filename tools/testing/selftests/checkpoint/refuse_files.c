@@ -8,6 +8,7 @@
 #include <sys/fanotify.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <linux/magic.h>
@@ -464,6 +465,46 @@ REFUSE(policy_of_memfd)
 	CHECK_SYS(close(fd));
 }
 
+/* A socket that is connected to one of the test. */
+static int socket_outside(const struct ckpt_scenario *sc)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(addr);
+	char name[8] = "";
+	int ret;
+
+	if (bind(listener, (struct sockaddr *)&addr, sizeof(sa_family_t)) || listen(listener, 5) ||
+	    getsockname(listener, (struct sockaddr *)&addr, &len))
+		return -1;
+	memcpy(name, addr.sun_path + 1, 5);
+	setenv("CKPT_SOCKET", name, 1);
+	ret = ckpt_refuse(sc);
+	close(listener);
+	return ret;
+}
+
+CKPT_SCENARIO(socket_of_container, .flags = SC_CONTAINER)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+
+	memcpy(addr.sun_path + 1, getenv("CKPT_SOCKET"), 5);
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 6));
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): the socket that it is connected to is "
+		       "outside: leave this one outside, too (--external), or checkpoint what has that "
+		       "as well", fd);
+	/* Who has made the other end is outside, too. */
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(1, write(fd, "o", 1));
+}
+
+TEST_F_TIMEOUT(refuse, socket_of_container, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, socket_outside(&socket_of_container));
+}
+
 /* ---- all at once ----------------------------------------------------- */
 
 static int has_two(void *arg)
@@ -482,11 +523,11 @@ REFUSE(five_at_once)
 	int fd[3];
 
 	ckpt_step_wait(0, 1);
-	fd[0] = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
-	fd[1] = CHECK_SYS(socket(AF_UNIX, SOCK_DGRAM, 0));
+	fd[0] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
+	fd[1] = CHECK_SYS(socket(AF_NETLINK, SOCK_DGRAM, 0));
 	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
-	EXPECT_FD(fd[0], "*", "a Unix socket" YET);
-	EXPECT_FD(fd[1], "*", "a Unix socket" YET);
+	EXPECT_FD(fd[0], "*", "a netlink socket" YET);
+	EXPECT_FD(fd[1], "*", "a netlink socket" YET);
 	EXPECT_FD(fd[2], "*", "a netlink socket" YET);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a fanotify group" YET,
 		       (int)board->value[1]);

@@ -12,7 +12,8 @@ use crate::image::{
         },
         pid,
         walk::Walk,
-        Object, //
+        Object,
+        PID_MAX, //
     },
     files::{
         open,
@@ -97,8 +98,12 @@ impl Walk<'_> {
             )?;
         }
         if target.pid.get() != 0 {
-            zero(raw, target.init.get() == 0 && target.exit_code.get() == 0)?;
+            zero(
+                raw,
+                target.init.get() == 0 && target.exit_code.get() == 0 && target.number.get() == 0,
+            )?;
         }
+        ensure(raw, target.number.get() < PID_MAX, "impossible pid")?;
         ensure(
             raw,
             target.exit_code.get() <= EXIT_CODE_MAX,
@@ -115,7 +120,6 @@ impl Walk<'_> {
             raw,
             dumped != 0 || (target.signal.get() == 0 && target.code.get() == 0),
         )?;
-        zero(raw, target.reserved.get() == 0)?;
         no_payload(raw)
     }
 }

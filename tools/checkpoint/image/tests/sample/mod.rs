@@ -40,6 +40,7 @@ use zerocopy::{
 };
 
 mod epoll;
+pub mod sockets;
 
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;

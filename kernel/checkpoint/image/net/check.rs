@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sockets.
+
+use zerocopy::byteorder::little_endian::U32;
+
+use crate::image::{
+    check::{
+        fields::{
+            boolean,
+            ensure,
+            flags,
+            ids,
+            no_payload,
+            zero,
+            POS_MAX, //
+        },
+        walk::Walk,
+        Object, //
+    },
+    files::{
+        open,
+        pidfd::PidfdTarget,
+        OpenFile, //
+    },
+    net::{
+        unix::*,
+        *, //
+    },
+    record::{
+        Fault,
+        Raw, //
+    },
+    task::Cred, //
+};
+
+/// Flags that the open file of a socket can have.
+const FILE_FLAGS: u32 =
+    open::READ | open::WRITE | open::APPEND | open::NONBLOCK | open::NOATIME | open::LARGEFILE;
+
+/// What is remembered of a socket: its type, its form and its family.
+const DETAIL_FORM: u32 = 8;
+const DETAIL_FAMILY: u32 = 16;
+
+/// A socket. Its detail is its type, form and family.
+pub(in crate::image) fn socket_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
+    let socket: Socket = raw.body()?;
+    let detail = (socket.kind.get() & 0xff)
+        | (socket.form.get() & 0xff) << DETAIL_FORM
+        | (socket.family.get() & 0xffff) << DETAIL_FAMILY;
+    Ok((socket.obj.get(), detail))
+}
+
+/// The type of the socket that `object` is.
+fn kind(object: &Object) -> u32 {
+    object.detail & 0xff
+}
+
+/// Its form.
+fn form(object: &Object) -> u32 {
+    object.detail >> DETAIL_FORM & 0xff
+}
+
+/// It is a Unix socket.
+fn is_unix(object: &Object) -> bool {
+    object.detail >> DETAIL_FAMILY == FAMILY_UNIX
+}
+
+/// Checks what is special about an open file that is a socket.
+pub(in crate::image) fn open_file(
+    walk: &Walk<'_>,
+    raw: &Raw<'_>,
+    file: &OpenFile,
+) -> Result<(), Fault> {
+    let socket = walk.refer::<Socket>(raw, file.inode.get())?;
+    ensure(
+        raw,
+        form(socket) == SOCKET_OPEN,
+        "is of a socket that no file shows",
+    )?;
+    zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+    let both = open::READ | open::WRITE;
+    ensure(
+        raw,
+        file.flags.get() & !FILE_FLAGS == 0 && file.flags.get() & both == both,
+        "flags that no socket has",
+    )
+}
+
+impl Walk<'_> {
+    /// A socket.
+    pub(in crate::image) fn socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let socket: Socket = raw.body()?;
+        ensure(
+            raw,
+            socket.family.get() == FAMILY_UNIX,
+            "unknown address family",
+        )?;
+        ensure(
+            raw,
+            matches!(
+                socket.kind.get(),
+                SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET
+            ),
+            "unknown type of a socket",
+        )?;
+        ensure(
+            raw,
+            matches!(socket.protocol.get(), 0 | FAMILY_UNIX),
+            "unknown protocol",
+        )?;
+        let form = socket.form.get();
+        ensure(raw, form <= SOCKET_CLOSED, "unknown form of a socket")?;
+        zero(raw, socket.reserved.get() == 0)?;
+        ids(raw, socket.owner.iter().map(|id| id.get()))?;
+        let mut last = 0;
+        for option in raw.array::<SocketOption>(OPTIONS_MAX)? {
+            let number = option.option.get();
+            ensure(
+                raw,
+                number > last && number <= OPTION_RIGHTS_NOTRUNC,
+                "options that are unknown, or not by ascending number",
+            )?;
+            last = number;
+            zero(raw, option.reserved.get() == 0)?;
+        }
+        ensure(
+            raw,
+            form == SOCKET_OPEN || raw.payload.is_empty(),
+            "options of a socket that no file shows",
+        )
+    }
+
+    /// Open files in messages.
+    pub(in crate::image) fn in_flight(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let record: InFlight = raw.body()?;
+        zero(raw, record.reserved.get() == 0)?;
+        ensure(raw, self.thread.0 != 0, "comes before all tasks")?;
+        let files: &[U32] = raw.array(IN_FLIGHT_MAX)?;
+        ensure(
+            raw,
+            u32::try_from(files.len()).is_ok_and(|n| n == record.files.get()),
+            "another number of files than announced",
+        )?;
+        for file in files {
+            self.refer::<OpenFile>(raw, file.get())?;
+        }
+        Ok(())
+    }
+
+    /// A socket of this family with reference `obj`.
+    fn unix(&self, raw: &Raw<'_>, obj: u32) -> Result<&Object, Fault> {
+        let socket = self.refer::<Socket>(raw, obj)?;
+        ensure(raw, is_unix(socket), "refers to a socket of another family")?;
+        Ok(socket)
+    }
+
+    /// What a Unix socket is to others.
+    pub(in crate::image) fn unix_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let unix: UnixSocket = raw.body()?;
+        let socket = self.unix(raw, unix.socket.get())?;
+        let (kind, form) = (kind(socket), form(socket));
+        let state = unix.state.get();
+        ensure(raw, state <= UNIX_LISTENING, "unknown state of a socket")?;
+        flags(raw, unix.shutdown.get().into(), UNIX_SHUT_ALL.into())?;
+        flags(raw, unix.scm.get().into(), SCM_ALL.into())?;
+        boolean(raw, unix.bound.get())?;
+        ensure(
+            raw,
+            matches!(unix.error.get(), 0 | ERROR_RESET),
+            "impossible error of a socket",
+        )?;
+        self.refer_or_none::<PidfdTarget>(raw, unix.peer_pid.get())?;
+        self.refer_or_none::<Cred>(raw, unix.peer_cred.get())?;
+        ensure(
+            raw,
+            unix.backlog.get() <= i32::MAX as u32,
+            "impossible length of a queue",
+        )?;
+        if unix.peer.get() != 0 {
+            let peer = self.unix(raw, unix.peer.get())?;
+            ensure(
+                raw,
+                peer.detail & 0xff == kind && state == UNIX_CONNECTED,
+                "is connected to a socket of another type, or not connected at all",
+            )?;
+        }
+        ensure(
+            raw,
+            state != UNIX_CONNECTED || unix.peer.get() != 0 || kind == SOCKET_DGRAM,
+            "is connected to nothing",
+        )?;
+        ensure(
+            raw,
+            state != UNIX_LISTENING || (kind != SOCKET_DGRAM && unix.name.get() != 0),
+            "can't listen",
+        )?;
+        ensure(
+            raw,
+            form == SOCKET_OPEN || (state != UNIX_LISTENING && unix.bound.get() == 0),
+            "is found, and no file shows it",
+        )?;
+        ensure(
+            raw,
+            form != SOCKET_CLOSED || (state == UNIX_CLOSED && unix.error.get() == 0),
+            "was closed, and is connected",
+        )?;
+        if form == SOCKET_WAITING {
+            let listener = self.unix(raw, unix.listener.get())?;
+            ensure(
+                raw,
+                listener.detail & 0xff == kind
+                    && listener.detail >> DETAIL_FORM & 0xff == SOCKET_OPEN
+                    && unix.name.get() == 0,
+                "can't wait there to be accepted",
+            )?;
+        } else {
+            zero(raw, unix.listener.get() == 0 && unix.scm.get() == 0)?;
+        }
+        unix_name(raw, &unix)
+    }
+
+    /// A message of a Unix socket.
+    pub(in crate::image) fn unix_message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let message: UnixMessage = raw.body()?;
+        let to = self.unix(raw, message.to.get())?;
+        let from = self.unix(raw, message.from.get())?;
+        ensure(
+            raw,
+            kind(to) == kind(from),
+            "is from another type of socket",
+        )?;
+        ensure(
+            raw,
+            form(to) != SOCKET_CLOSED,
+            "is in the queue of a socket that was closed",
+        )?;
+        flags(raw, message.flags.get().into(), MESSAGE_ALL.into())?;
+        zero(raw, message.reserved.get() == 0)?;
+        self.refer_or_none::<PidfdTarget>(raw, message.pid.get())?;
+        if message.flags.get() & MESSAGE_IDS != 0 {
+            ids(raw, [message.uid.get(), message.gid.get()].into_iter())?;
+        } else {
+            zero(raw, message.uid.get() == 0 && message.gid.get() == 0)?;
+        }
+        ensure(
+            raw,
+            message.time.get() <= POS_MAX,
+            "impossible time of a message",
+        )?;
+        ensure(
+            raw,
+            message.files.get() <= MESSAGE_FILES_MAX,
+            "a message with too many files",
+        )?;
+        let (files, data) =
+            split(raw.payload, message.files.get()).ok_or(raw.fault("files are missing"))?;
+        for file in files {
+            self.refer::<OpenFile>(raw, file.get())?;
+        }
+        ensure(raw, data.len() <= MESSAGE_MAX, "a message that is too long")?;
+        ensure(
+            raw,
+            message.flags.get() & MESSAGE_OOB == 0
+                || (kind(to) == SOCKET_STREAM && data.len() == 1),
+            "can't be out-of-band",
+        )
+    }
+}
+
+/// The address of a Unix socket, and its path.
+fn unix_name(raw: &Raw<'_>, unix: &UnixSocket) -> Result<(), Fault> {
+    let len = unix.name.get() as usize;
+    let (name, path) = raw
+        .payload
+        .split_at_checked(len)
+        .ok_or(raw.fault("its address is missing"))?;
+    if len == 0 {
+        zero(raw, unix.bound.get() == 0)?;
+        return no_payload(raw);
+    }
+    ensure(
+        raw,
+        len > NAME_AT && len <= NAME_MAX && name.starts_with(&[1, 0]),
+        "impossible address",
+    )?;
+    let name = name.get(NAME_AT..).unwrap_or(&[]);
+    let abstracted = name.first() == Some(&0);
+    ensure(
+        raw,
+        if abstracted {
+            len < NAME_MAX
+        } else {
+            name.iter().position(|&b| b == 0).map(|at| at + 1) == Some(name.len())
+        },
+        "impossible address",
+    )?;
+    if unix.bound.get() == 0 || abstracted {
+        return ensure(raw, path.is_empty(), "a path that nothing is bound to");
+    }
+    crate::image::check::fields::absolute_path(&Raw {
+        payload: path,
+        ..*raw
+    })
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sockets.
+//!
+//! What all families have is in `socket.rs`: type, protocol, owner, options. A family is a line in
+//! [`FAMILIES`] and a file of its own: what its sockets are to each other, and what is in their queues.
+//! Families without a line are refused by name in `files/kinds.rs`.
+//!
+//! A task makes its sockets, with their options, when it restores its files. All else comes with links:
+//! sockets refer to each other, and what is in their queues to files, in circles.
+
+mod socket;
+mod unix;
+mod unix_build;
+mod unix_queue;
+
+use kernel::prelude::*;
+
+use crate::{
+    core::restore::{
+        Plan,
+        Restore, //
+    },
+    files,
+    found::{
+        Capture,
+        LinkOps,
+        ThreadOps, //
+    },
+    image::{
+        net::{
+            InFlight,
+            FAMILY_UNIX,
+            IN_FLIGHT_MAX, //
+        },
+        record::Records,
+        Kind,
+        ObjRef, //
+    },
+    kapi::{
+        fs::file::FileRef,
+        task::frozen::FrozenTask,
+        time::wait, //
+    }, //
+};
+use zerocopy::{
+    byteorder::little_endian::U32,
+    IntoBytes, //
+};
+
+pub(crate) use self::socket::{
+    collect,
+    restore,
+    save, //
+};
+
+/// A family of addresses whose sockets are saved.
+pub(crate) struct Family {
+    /// Its number, as of socket(2).
+    number: u32,
+    /// Looks at a socket of it that a task has. False: it was refused.
+    collect: fn(&mut Capture, &FrozenTask, &files::Named<'_>, &FileRef) -> Result<bool>,
+}
+
+/// The families.
+static FAMILIES: &[Family] = &[Family {
+    number: FAMILY_UNIX,
+    collect: unix::collect,
+}];
+
+/// What sockets are to each other, and what is in their queues.
+pub(crate) static LINKS: &[LinkOps] = &[unix::LINKS];
+
+/// What each thread has found: files in messages.
+pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
+    name: "sockets",
+    collect: follow,
+    save: save_in_flight,
+    restore: restore_in_flight,
+    ..ThreadOps::NONE
+}];
+
+/// Sockets found by a checkpoint.
+pub(crate) struct Collected {
+    /// Sockets that are still to be looked at.
+    todo: KVVec<unix::Todo>,
+    /// Files in messages, by the thread that has found them first, and the address of each.
+    in_flight: KVVec<(u32, usize)>,
+    /// How many of these were written.
+    written: usize,
+    /// What links refer to was written.
+    objects: bool,
+}
+
+impl Collected {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            todo: KVVec::new(),
+            in_flight: KVVec::new(),
+            written: 0,
+            objects: false,
+        }
+    }
+}
+
+/// Returns the family of the socket that `file` shows, if it is one that is saved.
+fn family(file: &FileRef) -> Option<&'static Family> {
+    let number = u32::try_from(file.socket_family()?).ok()?;
+    FAMILIES.iter().find(|f| f.number == number)
+}
+
+/// Returns whether `file` shows a socket of a family that is saved.
+pub(crate) fn is_saved(file: &FileRef) -> bool {
+    family(file).is_some()
+}
+
+/// Looks at all sockets that the files of the thread lead to, one after the other: what they lead to
+/// may be any number.
+fn follow(cap: &mut Capture, t: &FrozenTask) -> Result {
+    while let Some(todo) = cap.found.net.todo.pop() {
+        wait::go_on()?;
+        unix::follow(cap, t, todo)?;
+    }
+    Ok(())
+}
+
+/// Writes the files in messages that the thread has found, and, the first time, what links refer to.
+fn save_in_flight(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !core::mem::replace(&mut cap.found.net.objects, true) {
+        unix::save_objects(cap)?;
+    }
+    let first = cap.found.net.written;
+    let mut files: KVVec<U32> = KVVec::new();
+    let mut at = first;
+    while let Some(&(who, addr)) = cap.found.net.in_flight.get(at) {
+        if who != t.display(&cap.pid_ns).tid {
+            break;
+        }
+        files.push(
+            files::save_in_flight(cap, addr)?.get().into(),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        at += 1;
+    }
+    cap.found.net.written = at;
+    for some in files.chunks(IN_FLIGHT_MAX) {
+        let record = InFlight {
+            files: u32::try_from(some.len())?.into(),
+            reserved: 0.into(),
+        };
+        cap.meta.put(&record, some.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Rebuilds files in messages that no thread has.
+fn restore_in_flight(r: &Restore, plan: &Plan<'_>) -> Result {
+    for raw in Records::new(plan.records, plan.at) {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind != Kind::InFlight {
+            continue;
+        }
+        let files: &[U32] = raw.array(IN_FLIGHT_MAX).map_err(|f| r.fault(f))?;
+        for file in files {
+            wait::go_on()?;
+            files::restore_file(r, plan, ObjRef::new(file.get()).ok_or(EINVAL)?)?;
+        }
+    }
+    Ok(())
+}

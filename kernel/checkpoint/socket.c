@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What sockets of all families have.
+ */
+#include <linux/checkpoint.h>
+#include <linux/fs.h>
+#include <linux/net.h>
+#include <linux/nsproxy.h>
+#include <linux/skbuff.h>
+#include <linux/sockptr.h>
+#include <net/af_unix.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+/**
+ * checkpoint_socket_of() - get the socket that a file shows
+ * @file: the file
+ *
+ * Return: the socket, with a reference; NULL: it shows none.
+ */
+struct sock *checkpoint_socket_of(struct file *file)
+{
+	struct socket *sock = sock_from_file(file);
+
+	if (!sock || !sock->sk)
+		return NULL;
+	/* Nothing takes it from a file that is open. */
+	sock_hold(sock->sk);
+	return sock->sk;
+}
+
+/**
+ * checkpoint_socket_get() - read what of a socket no option tells
+ * @sk: the socket
+ * @state: where to
+ */
+void checkpoint_socket_get(struct sock *sk, struct checkpoint_socket *state)
+{
+	memset(state, 0, sizeof(*state));
+	state->family = sk->sk_family;
+	state->type = sk->sk_type;
+	state->protocol = sk->sk_protocol;
+	state->filter = rcu_access_pointer(sk->sk_filter) ||
+			rcu_access_pointer(sk->sk_reuseport_cb) ||
+			rcu_access_pointer(sk->sk_user_data);
+	state->foreign = !net_eq(sock_net(sk), current->nsproxy->net_ns);
+	state->txtime = sock_flag(sk, SOCK_TXTIME);
+#if IS_ENABLED(CONFIG_UNIX)
+	if (sk->sk_family == AF_UNIX) {
+		state->inq = READ_ONCE(unix_sk(sk)->recvmsg_inq);
+		state->notrunc = READ_ONCE(unix_sk(sk)->scm_rights_notrunc);
+	}
+#endif
+}
+
+/**
+ * checkpoint_socket_async_fd() - get the descriptor that signals of a socket name
+ * @file: its file
+ *
+ * Return: as checkpoint_async_fd().
+ */
+int checkpoint_socket_async_fd(struct file *file)
+{
+	struct socket *sock = sock_from_file(file);
+
+	return sock ? checkpoint_async_fd(file, &sock->wq.fasync_list) : -ENOENT;
+}
+
+/**
+ * checkpoint_socket_option() - read an option of a socket, as getsockopt(2)
+ * @sk: the socket
+ * @name: SO_*
+ * @value: where to
+ * @len: bytes of the value
+ *
+ * Return: 0, or an errno: -EINVAL if the value has another length.
+ */
+int checkpoint_socket_option(struct sock *sk, int name, void *value, int len)
+{
+	int got = len;
+	int err;
+
+	err = sk_getsockopt(sk, SOL_SOCKET, name, KERNEL_SOCKPTR(value), KERNEL_SOCKPTR(&got));
+	if (!err && got != len)
+		err = -EINVAL;
+	return err;
+}
+
+/**
+ * checkpoint_socket_set_option() - set an option of a socket, as setsockopt(2)
+ * @file: its file
+ * @name: SO_*
+ * @value: the value
+ * @len: bytes of it
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_socket_set_option(struct file *file, int name, const void *value, int len)
+{
+	struct socket *sock = sock_from_file(file);
+
+	if (!sock)
+		return -ENOTSOCK;
+	return do_sock_setsockopt(sock, false, SOL_SOCKET, name, KERNEL_SOCKPTR((void *)value),
+				  len);
+}
+
+/**
+ * checkpoint_socket_make() - make a socket, as socket(2)
+ * @family: address family
+ * @type: SOCK_*
+ * @protocol: protocol
+ *
+ * Return: its file, or an error pointer.
+ */
+struct file *checkpoint_socket_make(int family, int type, int protocol)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create(family, type, protocol, &sock);
+	if (err)
+		return ERR_PTR(err);
+	/* This releases the socket if it fails. */
+	return sock_alloc_file(sock, 0, NULL);
+}
+
+/**
+ * checkpoint_socket_closed() - make a socket that is about to be closed
+ * @family: address family
+ * @type: SOCK_*
+ * @socket: where to put what checkpoint_socket_release() closes
+ *
+ * Return: the socket, with a reference, or an error pointer.
+ */
+struct sock *checkpoint_socket_closed(int family, int type, struct socket **socket)
+{
+	int err;
+
+	err = sock_create(family, type, 0, socket);
+	if (err)
+		return ERR_PTR(err);
+	sock_hold((*socket)->sk);
+	return (*socket)->sk;
+}
+
+/**
+ * checkpoint_socket_release() - close a socket that no file shows
+ * @socket: the socket
+ */
+void checkpoint_socket_release(struct socket *socket)
+{
+	sock_release(socket);
+}
+
+/**
+ * checkpoint_sock_hold() - take a reference on a socket
+ * @sk: the socket
+ */
+void checkpoint_sock_hold(struct sock *sk)
+{
+	sock_hold(sk);
+}
+
+/**
+ * checkpoint_sock_put() - give a reference on a socket back
+ * @sk: the socket
+ */
+void checkpoint_sock_put(struct sock *sk)
+{
+	sock_put(sk);
+}
+
+/**
+ * checkpoint_skb_sock() - get the socket that a message is of
+ * @skb: the message
+ *
+ * Return: the socket, with a reference; NULL if nothing but its messages is
+ * left of it.
+ */
+struct sock *checkpoint_skb_sock(const struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	return sk && refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;
+}
+
+/**
+ * checkpoint_skb_put() - give a reference on a message back
+ * @skb: the message
+ */
+void checkpoint_skb_put(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+/**
+ * checkpoint_skb_read() - copy bytes of a message
+ * @skb: the message
+ * @offset: where they begin
+ * @to: where to
+ * @len: how many
+ *
+ * Return: 0; -EFAULT if there are fewer.
+ */
+int checkpoint_skb_read(const struct sk_buff *skb, unsigned int offset, void *to,
+			unsigned int len)
+{
+	return skb_copy_bits(skb, offset, to, len);
+}

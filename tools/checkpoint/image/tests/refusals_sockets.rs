@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each check of sockets, and of the links between them, has a case that fails without it.
+
+mod sample;
+
+use checkpoint_image::image::{
+    files::*,
+    kinds::Kind,
+    net::{
+        unix::*,
+        *, //
+    }, //
+};
+use sample::{
+    accepted,
+    obj,
+    refused,
+    sockets::{
+        CLIENT,
+        CLOSED,
+        LISTENER,
+        WAITING, //
+    },
+    Sample, //
+};
+
+/// Changes the `nth` socket.
+fn socket(s: &mut Sample, nth: usize, f: impl FnOnce(&mut Socket)) {
+    s.sockets();
+    s.edit(nth, f);
+}
+
+/// Changes the link of the `nth` one: that which listens, waits, is connected, was closed.
+fn link(s: &mut Sample, nth: usize, f: impl FnOnce(&mut UnixSocket)) {
+    s.sockets();
+    s.edit(nth, f);
+}
+
+/// Changes the message that is `nth`.
+fn message(s: &mut Sample, nth: usize, f: impl FnOnce(&mut UnixMessage)) {
+    s.sockets();
+    s.edit(nth, f);
+}
+
+/// Changes the address of the `nth` socket and its path.
+fn address(s: &mut Sample, nth: usize, name: &[u8], path: &[u8]) {
+    let len = name.len() as u32;
+    link(s, nth, |l| l.name.set(len));
+    *s.payload(Kind::UnixSocket, nth) = [name, path].concat();
+}
+
+#[test]
+fn all_is_well() {
+    accepted(&[
+        |s| s.sockets(),
+        |s| link(s, 0, |l| l.backlog.set(i32::MAX as u32)),
+        |s| address(s, 0, b"\x01\0\0abstract", b""),
+        |s| message(s, 0, |m| m.time.set(i64::MAX as u64)),
+    ]);
+}
+
+#[test]
+fn sockets() {
+    refused(&[
+        ("unknown address family", |s| {
+            socket(s, 0, |k| k.family.set(2))
+        }),
+        ("unknown type of a socket", |s| {
+            socket(s, 0, |k| k.kind.set(3))
+        }),
+        ("unknown protocol", |s| socket(s, 0, |k| k.protocol.set(2))),
+        ("unknown form of a socket", |s| {
+            socket(s, 3, |k| k.form.set(3))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            socket(s, 0, |k| k.reserved.set(1))
+        }),
+        ("impossible user or group id", |s| {
+            socket(s, 0, |k| k.owner[1].set(u32::MAX))
+        }),
+        ("is of a socket that no file shows", |s| {
+            socket(s, 1, |k| k.form.set(SOCKET_CLOSED))
+        }),
+        (
+            "options that are unknown, or not by ascending number",
+            |s| {
+                s.sockets();
+                s.elements(Kind::Socket, |all: &mut Vec<SocketOption>| {
+                    all[1].option.set(OPTION_RIGHTS_NOTRUNC + 1)
+                })
+            },
+        ),
+        (
+            "options that are unknown, or not by ascending number",
+            |s| {
+                s.sockets();
+                s.elements(Kind::Socket, |all: &mut Vec<SocketOption>| {
+                    all[1].option.set(OPTION_SNDBUF)
+                })
+            },
+        ),
+        ("reserved or unused field is not zero", |s| {
+            s.sockets();
+            s.elements(Kind::Socket, |all: &mut Vec<SocketOption>| {
+                all[1].reserved.set(1)
+            })
+        }),
+    ]);
+}
+
+#[test]
+fn in_flight() {
+    refused(&[
+        ("another number of files than announced", |s| {
+            s.sockets();
+            s.edit(0, |f: &mut InFlight| f.files.set(3))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.sockets();
+            s.edit(0, |f: &mut InFlight| f.reserved.set(1))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            s.sockets();
+            s.payload(Kind::InFlight, 0)[0] = LISTENER as u8
+        }),
+    ]);
+}
+
+#[test]
+fn links() {
+    refused(&[
+        ("unknown state of a socket", |s| {
+            link(s, 0, |l| l.state.set(3))
+        }),
+        ("unknown flag", |s| link(s, 2, |l| l.shutdown.set(4))),
+        ("unknown flag", |s| link(s, 1, |l| l.scm.set(1 << 5))),
+        ("neither 0 nor 1", |s| link(s, 0, |l| l.bound.set(2))),
+        ("impossible error of a socket", |s| {
+            link(s, 2, |l| l.error.set(5))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            link(s, 2, |l| l.peer_pid.set(obj::CRED))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            link(s, 0, |l| l.peer_cred.set(obj::PIPE))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            link(s, 0, |l| l.socket.set(obj::PIPE))
+        }),
+        ("impossible length of a queue", |s| {
+            link(s, 0, |l| l.backlog.set(1 << 31))
+        }),
+        (
+            "is connected to a socket of another type, or not connected at all",
+            |s| link(s, 0, |l| l.peer.set(CLIENT)),
+        ),
+        ("is connected to nothing", |s| link(s, 2, |l| l.peer.set(0))),
+        ("can't listen", |s| {
+            link(s, 2, |l| {
+                l.peer.set(0);
+                l.state.set(UNIX_LISTENING);
+            })
+        }),
+        ("is found, and no file shows it", |s| {
+            link(s, 3, |l| l.bound.set(1))
+        }),
+        ("was closed, and is connected", |s| {
+            link(s, 3, |l| l.error.set(ERROR_RESET))
+        }),
+        ("can't wait there to be accepted", |s| {
+            link(s, 1, |l| l.listener.set(CLOSED))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            link(s, 2, |l| l.listener.set(LISTENER))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            link(s, 2, |l| l.bound.set(1))
+        }),
+        ("its address is missing", |s| {
+            link(s, 0, |l| l.name.set(100))
+        }),
+        ("impossible address", |s| {
+            address(s, 0, b"\x02\0/a\0", b"/a")
+        }),
+        ("impossible address", |s| address(s, 0, b"\x01\0", b"/a")),
+        ("impossible address", |s| address(s, 0, b"\x01\0/a", b"/a")),
+        ("impossible address", |s| {
+            address(s, 0, b"\x01\0/a\0b\0", b"/a")
+        }),
+        ("impossible address", |s| {
+            address(s, 0, &[&[1, 0][..], &[0; 109]].concat(), b"")
+        }),
+        ("path is not absolute", |s| {
+            address(s, 0, b"\x01\0a\0", b"a")
+        }),
+        ("a path that nothing is bound to", |s| {
+            address(s, 0, b"\x01\0\0a", b"/a")
+        }),
+        ("payload where none belongs", |s| {
+            s.sockets();
+            s.payload(Kind::UnixSocket, 2).push(0)
+        }),
+    ]);
+}
+
+#[test]
+fn messages() {
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            message(s, 0, |m| m.to.set(obj::PIPE))
+        }),
+        ("is from another type of socket", |s| {
+            message(s, 0, |_| ());
+            s.edit(3, |k: &mut Socket| k.kind.set(SOCKET_DGRAM))
+        }),
+        ("is in the queue of a socket that was closed", |s| {
+            message(s, 0, |m| m.to.set(CLOSED))
+        }),
+        ("unknown flag", |s| message(s, 0, |m| m.flags.set(4))),
+        ("reserved or unused field is not zero", |s| {
+            message(s, 0, |m| m.reserved.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            message(s, 1, |m| m.uid.set(1))
+        }),
+        ("impossible user or group id", |s| {
+            message(s, 0, |m| m.gid.set(u32::MAX))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            message(s, 0, |m| m.pid.set(obj::CRED))
+        }),
+        ("impossible time of a message", |s| {
+            message(s, 0, |m| m.time.set(1 << 63))
+        }),
+        ("a message with too many files", |s| {
+            message(s, 0, |m| m.files.set(MESSAGE_FILES_MAX + 1))
+        }),
+        ("files are missing", |s| message(s, 0, |m| m.files.set(4))),
+        ("refers to an object of the wrong kind", |s| {
+            s.sockets();
+            s.payload(Kind::UnixMessage, 0)[0] = WAITING as u8
+        }),
+        ("can't be out-of-band", |s| {
+            s.sockets();
+            s.payload(Kind::UnixMessage, 1).push(0)
+        }),
+    ]);
+}
+
+/// Changes the last open file, that of the socket which is connected.
+fn file(s: &mut Sample, f: impl FnOnce(&mut OpenFile)) {
+    s.sockets();
+    let files = s.records.iter().filter(|r| r.kind == Kind::File.number());
+    let last = files.count() - 1;
+    s.edit(last, f);
+}
+
+#[test]
+fn files() {
+    refused(&[
+        ("reserved or unused field is not zero", |s| {
+            file(s, |f| f.pos.set(1))
+        }),
+        ("flags that no socket has", |s| {
+            file(s, |f| f.flags.set(open::READ))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            file(s, |f| f.inode.set(obj::PIPE))
+        }),
+        ("mode does not fit the kind of file", |s| {
+            file(s, |f| f.mode.set(0o100600))
+        }),
+    ]);
+}

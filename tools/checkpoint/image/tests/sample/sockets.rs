@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Unix sockets, for those who ask for them: links come last.
+
+use super::{
+    l,
+    obj,
+    u,
+    zeroed,
+    Sample, //
+};
+use checkpoint_image::image::{
+    files::{
+        open,
+        OpenFile,
+        FILE_SOCKET, //
+    },
+    net::{
+        unix::*,
+        *, //
+    },
+    task::Container, //
+};
+use zerocopy::IntoBytes;
+
+/// A socket that listens, one that is connected to what waits there, what waits, and one that was
+/// closed.
+pub const LISTENER: u32 = obj::LAST + 1;
+pub const CLIENT: u32 = obj::LAST + 2;
+pub const WAITING: u32 = obj::LAST + 3;
+pub const CLOSED: u32 = obj::LAST + 4;
+
+impl Sample {
+    fn socket(&mut self, n: u32, form: u32, options: &[SocketOption]) {
+        let socket = zeroed(|s: &mut Socket| {
+            s.obj = u(n);
+            s.family = u(FAMILY_UNIX);
+            s.kind = u(SOCKET_STREAM);
+            s.form = u(form);
+        });
+        self.add(socket, options.as_bytes());
+    }
+
+    /// Appends sockets, with a message that carries a file and one that has been sent by the closed
+    /// one: the records that come last.
+    pub fn sockets(&mut self) {
+        let files = [CLOSED + 1, CLOSED + 2];
+        self.edit(0, |c: &mut Container| c.objects.set(files[1]));
+        let option = |option, value| SocketOption {
+            option: u(option),
+            reserved: u(0),
+            value: l(value),
+            second: l(0),
+        };
+        let options = [option(OPTION_SNDBUF, 4608), option(OPTION_PASSCRED, 1)];
+        self.socket(LISTENER, SOCKET_OPEN, &options);
+        self.socket(CLIENT, SOCKET_OPEN, &[]);
+        self.socket(WAITING, SOCKET_WAITING, &[]);
+        self.socket(CLOSED, SOCKET_CLOSED, &[]);
+        for (file, socket) in files.into_iter().zip([LISTENER, CLIENT]) {
+            let file = zeroed(|f: &mut OpenFile| {
+                f.obj = u(file);
+                f.kind = u(FILE_SOCKET);
+                f.flags = u(open::READ | open::WRITE);
+                f.inode = u(socket);
+                f.mode = u(0o140777);
+                f.cred = u(obj::CRED);
+            });
+            self.add(file, b"");
+        }
+        let flight = [u(files[0]), u(obj::NULL)];
+        self.add(zeroed(|f: &mut InFlight| f.files = u(2)), flight.as_bytes());
+        let mut name = b"\x01\0/tmp/s\0".to_vec();
+        let listener = zeroed(|s: &mut UnixSocket| {
+            s.socket = u(LISTENER);
+            s.state = u(UNIX_LISTENING);
+            s.backlog = u(5);
+            s.name = u(name.len() as u32);
+            s.bound = u(1);
+            s.peer_cred = u(obj::CRED);
+        });
+        name.extend_from_slice(b"/tmp/s");
+        self.add(listener, &name);
+        let waiting = zeroed(|s: &mut UnixSocket| {
+            s.socket = u(WAITING);
+            s.state = u(UNIX_CONNECTED);
+            s.peer = u(CLIENT);
+            s.listener = u(LISTENER);
+            s.scm = u(SCM_CREDENTIALS);
+        });
+        self.add(waiting, b"");
+        let client = zeroed(|s: &mut UnixSocket| {
+            s.socket = u(CLIENT);
+            s.state = u(UNIX_CONNECTED);
+            s.peer = u(WAITING);
+            s.shutdown = u(UNIX_SHUT_WRITE);
+            s.error = u(ERROR_RESET);
+        });
+        self.add(client, b"");
+        let closed = zeroed(|s: &mut UnixSocket| {
+            s.socket = u(CLOSED);
+            s.name = u(4);
+        });
+        self.add(closed, b"\x01\0\0a");
+        let message = zeroed(|m: &mut UnixMessage| {
+            m.to = u(WAITING);
+            m.from = u(CLIENT);
+            m.flags = u(MESSAGE_IDS);
+            m.files = u(2);
+        });
+        let mut payload = flight.as_bytes().to_vec();
+        payload.extend_from_slice(b"data");
+        self.add(message, &payload);
+        let oob = zeroed(|m: &mut UnixMessage| {
+            m.to = u(WAITING);
+            m.from = u(CLOSED);
+            m.flags = u(MESSAGE_OOB);
+        });
+        self.add(oob, b"o");
+    }
+}
