@@ -156,17 +156,14 @@ kinds! {
     PosixQueue: ipc::PosixQueue,
     PosixMessage: ipc::PosixMessage,
     CgroupEntry: files::cgroup::CgroupEntry,
-
     Aio: mm::Aio,
     Uring: files::uring::Uring,
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,
-
-    Mount: mount::Mount,
-
     Socket: net::Socket,
     InFlight: net::InFlight,
+    Mount: mount::Mount,
 
     EpollItems: epoll::EpollItems,
     UnixSocket: net::unix::UnixSocket,

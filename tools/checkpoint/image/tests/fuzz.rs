@@ -6,6 +6,7 @@
 //! one that is accepted: so the search gets past the outer checks. Nothing may panic, and what is
 //! accepted must stand being read record by record.
 
+mod reading;
 mod rows;
 mod sample;
 
@@ -29,10 +30,9 @@ use checkpoint_image::{
         Mutator,
         Parts,
         Random, //
-    },
-    Error,
-    File, //
+    }, //
 };
+use reading::read;
 use sample::Sample;
 use std::{
     collections::HashSet,
@@ -45,39 +45,6 @@ use std::{
 
 /// Most images that are kept.
 const KEPT: usize = 4096;
-
-/// Reads an image as ckptinfo does; tells what was found.
-fn read(image: &[u8]) -> Result<(), (u16, &'static str)> {
-    let fault = |e| match e {
-        Error::Fault(fault) => {
-            assert!(
-                fault.at <= image.len() as u64 + (1 << 29),
-                "impossible offset"
-            );
-            assert!(!fault.kind_name().is_empty());
-            (fault.kind, fault.why)
-        }
-        Error::Io(e) => panic!("reading from memory failed: {e}"),
-    };
-    let mut file = File::open(image).map_err(fault)?;
-    let counted = file.pids.iter().filter(|p| p.is_task()).count();
-    assert_eq!(counted, file.summary.tasks as usize);
-    for object in file.objects.iter().filter(|o| o.kind().is_some()) {
-        let raw = object
-            .record(&file.meta, 192)
-            .expect("object without record");
-        assert_eq!(Some(raw.kind), object.kind());
-    }
-    let all = file.verify(|_, _| ()).map_err(fault);
-    if let Some(rows) = rows::verify(image) {
-        assert_eq!(
-            rows.is_ok(),
-            all.is_ok(),
-            "row by row: {rows:?}, at once: {all:?}"
-        );
-    }
-    all
-}
 
 /// A sample image in parts, and what they are put together to.
 fn parts() -> Parts {
