@@ -104,7 +104,11 @@ impl Settings {
 }
 
 /// A queue.
-#[derive(Clone, PartialEq)]
+///
+/// # Invariants
+///
+/// The path leads to a queue: on the kernel's filesystem of these, and to none of its directories.
+#[derive(Clone)]
 pub(crate) struct Queue(PathRef);
 
 impl Queue {
@@ -112,6 +116,7 @@ impl Queue {
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
         // SAFETY: We own a reference.
         let is = unsafe { bindings::checkpoint_is_mq(file.as_ptr()) };
+        // INVARIANT: By what was just told.
         is.then(|| Self(file.path()))
     }
 
@@ -123,6 +128,7 @@ impl Queue {
         // fills in the path.
         let found = unsafe { bindings::checkpoint_mq_next(ns.as_ptr(), prev, &mut path) };
         // SAFETY: It has succeeded, and so handed over references.
+        // INVARIANT: The directory has nothing else in it.
         (found == 0).then(|| Self(unsafe { PathRef::from_owned(path) }))
     }
 
@@ -133,7 +139,7 @@ impl Queue {
 
     /// Returns the address of its namespace, to compare; 0: that is gone.
     pub(crate) fn ns_addr(&self) -> usize {
-        // SAFETY: By the type's making the path is of a queue, and referenced.
+        // SAFETY: By the type's invariants the path is of a queue; it is referenced.
         unsafe { bindings::checkpoint_mq_ns(self.0.as_raw()) }
     }
 
@@ -158,7 +164,7 @@ impl Queue {
     pub(crate) fn settings(&self, pid_ns: &PidNs) -> Result<(KVec<u8>, Settings)> {
         let mut c = bindings::checkpoint_mq::default();
         let mut name = KVec::from_elem(0u8, NAME_MAX + 1, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: By the type's making the path is of a queue, and referenced, as the namespace is.
+        // SAFETY: By the type's invariants the path is of a queue; it is referenced, as the namespace is.
         // The function fills in the structure, and the name, which has the room that it wants.
         unsafe {
             bindings::checkpoint_mq_get(
@@ -196,7 +202,7 @@ impl Queue {
     /// Reads as many messages as fit into `into`, without the first `skip`, in the order in which they
     /// would be received; returns their number. 0: there are no more, or the next one does not fit.
     pub(crate) fn read(&self, into: &mut Messages, skip: usize) -> Result<usize> {
-        // SAFETY: By the type's making the path is of a queue, and referenced; the function writes no
+        // SAFETY: By the type's invariants the path is of a queue; it is referenced; the function writes no
         // more than as many bytes of the buffer as it is told.
         unsafe {
             into.fill(|buf, size| bindings::checkpoint_mq_read(self.0.as_raw(), skip, buf, size))
@@ -223,6 +229,7 @@ impl Queue {
             bindings::checkpoint_mq_make(ns.as_ptr(), name.as_char_ptr(), &want, removed, &mut path)
         })?;
         // SAFETY: It has succeeded, and so handed over references.
+        // INVARIANT: It was made as a queue.
         Ok(Self(unsafe { PathRef::from_owned(path) }))
     }
 
@@ -231,7 +238,7 @@ impl Queue {
     ///
     /// EMSGSIZE: it is too large. ENOSPC: the queue is full. EBUSY: somebody waits for a message.
     pub(crate) fn add(&self, priority: u32, bytes: &[u8]) -> Result {
-        // SAFETY: By the type's making the path is of a queue, and referenced; the slice has that
+        // SAFETY: By the type's invariants the path is of a queue; it is referenced; the slice has that
         // many bytes.
         to_result(unsafe {
             bindings::checkpoint_mq_add(
