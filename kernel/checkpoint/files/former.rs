@@ -95,7 +95,7 @@ pub(super) fn give(
     let Some((dir, name)) = split(former)? else {
         return Ok(path);
     };
-    let dir = r.policy.maps.place(dir.as_bytes())?;
+    let dir = r.place(dir.as_bytes())?;
     let give = || {
         let dir = PathRef::lookup_dir(&r.root, dir.as_c_str())?;
         // As who makes a file there, and removes it.

@@ -277,7 +277,7 @@ fn restore_dir(
     may: fn(&PathRef) -> Result,
 ) -> Result<PathRef> {
     let (record, raw) = r.object_body::<Path>(obj)?;
-    let name = r.policy.maps.place(raw.payload)?;
+    let name = r.place(raw.payload)?;
     let enter = || {
         let dir = PathRef::lookup_dir(&r.root, name.as_c_str())?;
         dir.may_enter()?;
