@@ -135,6 +135,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
+    /// Records of memory that was left out of it.
+    pub(in crate::image) gaps: u32,
     /// The descriptor table or open file right before, of which records like locks may follow.
     pub(in crate::image) holder: Option<u32>,
     /// What was found.
@@ -175,6 +177,7 @@ pub fn metadata(
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
+        gaps: 0,
         holder: None,
         summary: Summary::default(),
     };

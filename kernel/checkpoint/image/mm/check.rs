@@ -196,6 +196,7 @@ impl Walk<'_> {
                 vdso,
             },
         };
+        self.gaps = 0;
         if kind != VMA_VDSO {
             self.mapping = Some((start, end));
         }
@@ -211,6 +212,12 @@ impl Walk<'_> {
             .mapping
             .ok_or(raw.fault("memory that was left out of no mapping"))?;
         no_payload(raw)?;
+        ensure(
+            raw,
+            self.gaps < GAPS_MAX,
+            "too much memory that was left out",
+        )?;
+        self.gaps = self.gaps.saturating_add(1);
         let (first, last) = (body.start.get(), body.end.get());
         ensure(
             raw,
