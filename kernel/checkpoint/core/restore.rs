@@ -12,6 +12,7 @@ use kernel::{
         RBTree,
         RBTreeNode, //
     },
+    str::BStr,
     sync::{
         Arc,
         Mutex,
@@ -29,7 +30,8 @@ use crate::{
         report::{
             Errno,
             Report, //
-        }, //
+        },
+        rules::Place, //
     },
     image::{
         header::HEADER_LEN,
@@ -163,6 +165,16 @@ impl Restore {
             denies_write_exec: denies_write_exec(),
             policy,
             pids <- new_mutex!(RBTree::new(), "checkpoint pids"),
+        })
+    }
+
+    /// Where what had the path `saved` is now. ENAMETOOLONG: that would be too long a path.
+    pub(crate) fn place(&self, saved: &[u8]) -> Result<Place> {
+        self.policy.maps.place(saved).inspect_err(|&e| {
+            if e == ENAMETOOLONG {
+                let name = BStr::from_bytes(saved);
+                self.told(e, fmt!("{}: the path that it has now is too long", name));
+            }
         })
     }
 

@@ -103,7 +103,7 @@ pub(super) fn give(
     let Some((dir, name)) = split(former)? else {
         return Ok(path);
     };
-    let dir = r.policy.maps.place(dir.as_bytes())?;
+    let dir = r.place(dir.as_bytes())?;
     let start = mount::start(r, source.record.mount.get())?;
     let give = || {
         let dir = PathRef::lookup_dir(&start, dir.as_c_str())?;

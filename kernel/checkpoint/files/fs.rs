@@ -280,7 +280,7 @@ fn restore_dir(
     may: fn(&PathRef) -> Result,
 ) -> Result<PathRef> {
     let (record, raw) = r.object_body::<Path>(obj)?;
-    let name = r.policy.maps.place(raw.payload)?;
+    let name = r.place(raw.payload)?;
     let start = mount::start(r, record.mount.get())?;
     let enter = || {
         let dir = PathRef::lookup_dir(&start, name.as_c_str())?;

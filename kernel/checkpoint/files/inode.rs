@@ -346,7 +346,7 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<M
         })?;
         return Ok(Made { file, first: None });
     }
-    let dir = r.policy.maps.place(raw.payload)?;
+    let dir = r.place(raw.payload)?;
     let linkable = record.flags.get() & INODE_LINKABLE != 0;
     let flags = oflag::TMPFILE | if linkable { 0 } else { oflag::NAMELESS };
     let start = mount::start(r, record.mount.get())?;

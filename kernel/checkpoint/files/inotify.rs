@@ -464,7 +464,7 @@ fn find(
         // What is in it is in the image: nobody has to ask for the right to see it.
         return Ok(On::Removed(obj));
     }
-    let path = r.policy.maps.place(name)?;
+    let path = r.place(name)?;
     let name = path.as_bytes();
     let start = mount::start(r, watch.mount.get())?;
     let look = || {

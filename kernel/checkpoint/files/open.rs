@@ -302,7 +302,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileR
     let path = match kind.number {
         // What it shows is found by number, and there is no other of it.
         FILE_PROC => Place::same(next()),
-        _ if kind.by_path => r.policy.maps.place(next()),
+        _ if kind.by_path => r.place(next()),
         _ => Place::same(&[]),
     }?;
     let source = Source {

@@ -166,7 +166,7 @@ pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<PathR
     }
     let (record, raw) = r.object_body::<RemovedDir>(obj)?;
     let mut paths = raw.payload.splitn(2, |&b| b == 0);
-    let above = r.policy.maps.place(paths.next().unwrap_or(&[]))?;
+    let above = r.place(paths.next().unwrap_or(&[]))?;
     let former = paths.next().unwrap_or(&[]);
     let (_, name) = former::split(former)?.ok_or(EINVAL)?;
     let start = mount::start(r, record.mount.get())?;

@@ -201,6 +201,9 @@ record! {
     }
 }
 
+/// Most records of memory that was left out of one mapping: each extent in it is compared with them.
+pub const GAPS_MAX: u32 = 256;
+
 /// Most guard regions of one mapping.
 pub const GUARDS_MAX: usize = PAYLOAD_MAX / size_of::<Guard>();
 

@@ -31,6 +31,7 @@ use crate::image::{
         vma as flag,
         Extent,
         Guard,
+        LeftOut,
         Row,
         Shared,
         Vma,
@@ -636,6 +637,12 @@ fn mapped(
                     }
                     covered = vma.end.get();
                     object.cursor = offset;
+                }
+            }
+            Kind::LeftOut => {
+                let gap: LeftOut = raw.body()?;
+                if gap.start.get() < end && start < gap.end.get() {
+                    return Ok(false);
                 }
             }
             Kind::Guards => {

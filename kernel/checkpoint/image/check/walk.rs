@@ -147,6 +147,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) mapping: Option<(u64, u64)>,
     /// Bytes of the ring right before, whose AIO context must follow.
     pub(in crate::image) ring: Option<u64>,
+    /// Records of memory that was left out of it.
+    pub(in crate::image) gaps: u32,
     /// The descriptor table or open file right before, of which records like locks may follow.
     holder: Option<Holder>,
     /// What was found.
@@ -188,6 +190,7 @@ pub fn metadata(
         follow: Follow::Any,
         mapping: None,
         ring: None,
+        gaps: 0,
         holder: None,
         summary: Summary::default(),
     };

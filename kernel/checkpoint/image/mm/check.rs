@@ -207,6 +207,7 @@ impl Walk<'_> {
                 vdso,
             },
         };
+        self.gaps = 0;
         match kind {
             VMA_VDSO => (),
             VMA_AIO => self.ring = Some(len),
@@ -224,6 +225,12 @@ impl Walk<'_> {
             .mapping
             .ok_or(raw.fault("memory that was left out of no mapping"))?;
         no_payload(raw)?;
+        ensure(
+            raw,
+            self.gaps < GAPS_MAX,
+            "too much memory that was left out",
+        )?;
+        self.gaps = self.gaps.saturating_add(1);
         let (first, last) = (body.start.get(), body.end.get());
         ensure(
             raw,

@@ -50,11 +50,10 @@ fn reopened(s: &mut Sample, path: &str, mode: u32) {
 #[test]
 fn possible() {
     accepted(&[
-        |s| left_out(s, Kind::Vma, 1, 0x11000, 0x12000),
         |s| left_out(s, Kind::Vma, 2, 0x14000, 0x15000),
         |s| {
             left_out(s, Kind::Vma, 2, 0x14000, 0x15000);
-            left_out(s, Kind::Vma, 2, 0x13000, 0x14000);
+            left_out(s, Kind::Vma, 2, 0x15000, 0x16000);
         },
         |s| reopened(s, "/dev/ttyS0", 0o020600),
         |s| reopened(s, "/dev/sda", 0o060600),
@@ -85,6 +84,14 @@ fn memory() {
         }),
         ("memory that was left out of no mapping", |s| {
             left_out(s, Kind::Process, 0, 0x11000, 0x12000)
+        }),
+        ("outside of what can have contents", |s| {
+            left_out(s, Kind::Vma, 1, 0x11000, 0x12000)
+        }),
+        ("too much memory that was left out", |s| {
+            for _ in 0..=256 {
+                left_out(s, Kind::Vma, 2, 0x14000, 0x15000);
+            }
         }),
         ("payload where none belongs", |s| {
             left_out(s, Kind::Vma, 1, 0x11000, 0x12000);
