@@ -8,7 +8,7 @@ FLOORS = (
     ("image", ("image",)),
     ("arch, kapi", ("arch", "kapi")),
     ("core", ("core",)),
-    ("kinds", ("files", "ipc", "mm", "ns", "task", "cpu", "confinement", "found")),
+    ("kinds", ("files", "ipc", "mm", "net", "ns", "task", "cpu", "confinement", "found")),
     ("tables of kinds", ("kinds",)),
     ("capture, restart", ("capture", "restart")),
     ("system calls", ("syscall", "args", "checkpoint")),
