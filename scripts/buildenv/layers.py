@@ -8,7 +8,7 @@ FLOORS = (
     ("image", ("image",)),
     ("arch, kapi", ("arch", "kapi")),
     ("core", ("core",)),
-    ("kinds", ("files", "ipc", "mm", "ns", "task", "build", "cpu", "confinement",
+    ("kinds", ("files", "ipc", "mm", "net", "ns", "task", "build", "cpu", "confinement",
                "found")),
     ("tables of kinds", ("kinds",)),
     ("capture, restart", ("capture", "restart")),

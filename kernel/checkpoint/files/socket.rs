@@ -21,7 +21,10 @@ use crate::{
     },
     found::Capture,
     image::{
-        files::FILE_SOCKET,
+        files::{
+            open,
+            FILE_SOCKET, //
+        },
         ObjRef, //
     },
     kapi::{
@@ -69,12 +72,14 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     net::collect(cap, t, named, &open.file)
 }
 
-/// Writes the socket.
+/// Writes the socket. Advice about its pages (posix_fadvise) means nothing, as it has none.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    let saved = Saved::of(&open.file);
     Ok(Saved {
         inode: net::save(cap, &open.file)?.get(),
+        flags: saved.flags & !(open::RANDOM | open::SEQUENTIAL | open::NOREUSE),
         pos: 0,
-        ..Saved::of(&open.file)
+        ..saved
     })
 }
 
