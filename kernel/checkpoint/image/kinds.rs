@@ -5,7 +5,7 @@
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 144 sockets, 176 IPC, 192
-//! security, 224 links between objects that stand before.
+//! security, 210 contents, 224 links between objects that stand before.
 
 use super::{
     check::walk::{
@@ -14,6 +14,7 @@ use super::{
         Define, //
     },
     confinement,
+    contents,
     epoll,
     files,
     header,
@@ -114,10 +115,7 @@ kinds! {
 
     Mm: mm::Mm,
     Vma: mm::Vma,
-    Extent: mm::Extent,
     Guards: mm::Guards,
-    Shared: mm::Shared,
-    Row: mm::Row,
 
     Files: files::Table,
     File: files::OpenFile,
@@ -152,6 +150,10 @@ kinds! {
 
     Confinement: confinement::Confinement,
     Label: confinement::Label,
+
+    MetaSums: contents::MetaSums,
+    Batch: contents::Batch,
+    Index: contents::Index,
 
     EpollItems: epoll::EpollItems,
 }

@@ -7,6 +7,11 @@ use super::{
         self,
         IdRange, //
     },
+    contents::{
+        self,
+        Extent,
+        IndexEntry, //
+    },
     epoll::{
         self,
         EpollItem, //
@@ -53,6 +58,8 @@ pub const OTHERS: &[&Structure] = &[
     &Action::STRUCTURE,
     &Timer::STRUCTURE,
     &Guard::STRUCTURE,
+    &Extent::STRUCTURE,
+    &IndexEntry::STRUCTURE,
     &Fd::STRUCTURE,
     &Lock::STRUCTURE,
     &EpollItem::STRUCTURE,
@@ -74,6 +81,7 @@ pub fn structure(name: &str) -> Option<&'static Structure> {
 /// The values of all fields that have named ones.
 pub const VALUES: &[&Values] = &[
     &header::arch::LIST,
+    &header::INCOMPAT_LIST,
     &task::CONTAINER_FLAG_LIST,
     &task::TASK_STATES,
     &task::TASK_FLAG_LIST,
@@ -86,7 +94,7 @@ pub const VALUES: &[&Values] = &[
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,
-    &mm::EXTENT_SPACES,
+    &contents::EXTENT_KINDS,
     &files::NOTIFY_LIST,
     &files::FILE_KINDS,
     &files::open::LIST,
