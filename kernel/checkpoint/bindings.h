@@ -64,6 +64,7 @@
 #include <linux/utsname.h>
 #include <linux/vmalloc.h>
 #include <linux/xattr.h>
+#include <linux/xxhash.h>
 #include <generated/utsrelease.h>
 #include <uapi/linux/capability.h>
 #include <uapi/linux/elf.h>

@@ -44,7 +44,8 @@ use crate::{
         Found, //
     },
     image::{
-        check::sum,
+        check::sealed,
+        contents::MetaSums,
         header::{
             Header,
             HEADER_LEN,
@@ -401,6 +402,7 @@ fn write(
 /// Writes header, metadata and memory, and gives up what was written.
 fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Sink) -> Result {
     let meta = core::mem::replace(&mut cap.meta, Meta::new());
+    let sums = meta.sums()?;
     let mut header = Header {
         magic: MAGIC,
         version: U32::new(VERSION),
@@ -412,22 +414,24 @@ fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Si
         meta_len: U64::new(meta.len() as u64),
         created_ns: U64::new(wait::realtime_ns()),
         id: U64::new(id),
-        meta_crc: U32::new(meta.sum()?),
+        boot: U64::new(files::boot()),
+        parent_id: U64::new(0),
+        parent_boot: U64::new(0),
+        generation: U32::new(0),
         reserved: U32::new(0),
         release: io::kernel_release(),
-        boot: U64::new(files::boot()),
-        reserved2: [0; 44],
-        crc: U32::new(0),
+        reserved2: [0; 24],
+        sum: U64::new(0),
     };
-    let bytes = header.as_bytes();
-    header.crc = U32::new(sum(
-        io::crc32c,
-        bytes.get(..HEADER_LEN - 4).unwrap_or(bytes),
-    ));
-    sink.write(header.as_bytes())?;
-    sink.chain(header.crc.get());
+    header.sum = U64::new(sealed(io::xxh64, header.as_bytes(), &[]));
+    sink.write_header(&header)?;
     meta.write_out(|bytes| sink.write(bytes))?;
-    sink.end_metadata();
+    let mut body = MetaSums {
+        header: header.sum,
+        sum: U64::new(0),
+    };
+    body.sum = U64::new(sealed(io::xxh64, body.as_bytes(), &[sums.as_bytes()]));
+    sink.write_record(&body, sums.as_bytes())?;
     snapshot.drain(sink, &mut cap.report)
 }
 

@@ -31,7 +31,7 @@ use crate::{
     files::Nameless,
     found::Capture,
     image::{
-        mm::{
+        contents::{
             EXTENT_INODE,
             EXTENT_MM,
             EXTENT_TAGGED, //
@@ -53,9 +53,9 @@ use crate::{
     },
     mm::{
         pages::{
-            self,
+            Gather,
             Seen,
-            EXTENT_PAGES, //
+            LOOK_PAGES, //
         },
         Range,
         Space, //
@@ -113,7 +113,7 @@ impl Copies {
     fn push(&mut self, addr: usize, page: &PageRef) -> Result {
         if self.0.last().is_none_or(|g| g.pages.is_full()) {
             let group = Group {
-                pages: Pages::new(EXTENT_PAGES)?,
+                pages: Pages::new(LOOK_PAGES)?,
                 held: Held::new(),
             };
             self.0.push(group, GFP_KERNEL_ACCOUNT)?;
@@ -127,9 +127,9 @@ impl Copies {
     }
 
     /// Writes them as extents of `obj`, and gives up what was written.
-    fn write(self, sink: &mut Sink, obj: ObjRef, kind: u32) -> Result {
+    fn write(self, gather: &mut Gather<'_>, obj: ObjRef, kind: u32) -> Result {
         for group in self.0 {
-            pages::write(sink, obj, kind, &group.pages, false, None)?;
+            gather.add(obj, kind, &group.pages, false, None)?;
         }
         Ok(())
     }
@@ -219,7 +219,7 @@ fn copy_space(obj: ObjRef, space: &Space, ranges: KVVec<Range>) -> Result<SpaceC
 /// Copies the private pages of a range.
 fn copy_pages(mm: &MmRef, range: &Range) -> Result<Copies> {
     let mut copies = Copies::new();
-    let mut found = Pages::new(EXTENT_PAGES)?;
+    let mut found = Pages::new(LOOK_PAGES)?;
     let mut at = range.start;
     while at < range.end {
         at = found.find(mm, at, range.end)?;
@@ -258,26 +258,27 @@ impl Snapshot {
     /// ENOMEM: memory ran out, and what was to be written was given up for it; EIO: a page is
     /// broken: of both a line of `report` tells. Else as of writing.
     pub(crate) fn drain(self, sink: &mut Sink, report: &mut Report) -> Result {
-        let mut found = Pages::new(EXTENT_PAGES)?;
+        let mut found = Pages::new(LOOK_PAGES)?;
         let mut seen = (self.spaces.len() > 1).then(Seen::new);
+        let mut gather = Gather::new(sink)?;
         for space in self.spaces {
-            drain_space(space, sink, report, &mut found, seen.as_mut())?;
+            drain_space(space, &mut gather, report, &mut found, seen.as_mut())?;
             // From here on what a task writes to need not be copied for us, but for what other
-            // address spaces have too.
+            // address spaces have too, and for the batch that is not full yet.
             found.clear();
         }
         drop(seen);
         for inode in self.inodes {
-            inode.pages.write(sink, inode.obj, EXTENT_INODE)?;
+            inode.pages.write(&mut gather, inode.obj, EXTENT_INODE)?;
         }
-        Ok(())
+        gather.finish()
     }
 }
 
 /// Writes the contents of an address space.
 fn drain_space(
     space: SpaceCopy,
-    sink: &mut Sink,
+    gather: &mut Gather<'_>,
     report: &mut Report,
     found: &mut Pages,
     mut seen: Option<&mut Seen>,
@@ -293,7 +294,7 @@ fn drain_space(
         } = part.range;
         let kind = if tagged { EXTENT_TAGGED } else { EXTENT_MM };
         if let Some(copies) = part.pages {
-            copies.write(sink, obj, kind)?;
+            copies.write(gather, obj, kind)?;
             continue;
         }
         let Some(copy) = space.mm.as_ref() else {
@@ -325,7 +326,7 @@ fn drain_space(
             })?;
             // Pages with tags are written whole, again and again.
             let seen = seen.as_deref_mut().filter(|_| !tagged);
-            pages::write(sink, obj, kind, found, anonymous, seen)?;
+            gather.add(obj, kind, found, anonymous, seen)?;
         }
     }
     Ok(())

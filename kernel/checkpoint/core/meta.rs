@@ -4,9 +4,11 @@
 
 use kernel::prelude::*;
 
+use zerocopy::byteorder::little_endian::U64;
+
 use crate::{
     image::{
-        check::Sum,
+        contents::SEGMENT_LEN,
         header::META_MAX,
         record::{
             align_up,
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// Bytes that are allocated at a time: what there is need not be copied when more comes.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = SEGMENT_LEN;
 
 /// Records, one after the other.
 pub(crate) struct Meta {
@@ -90,14 +92,14 @@ impl Meta {
         self.len
     }
 
-    /// The checksum of all records. EINTR: SIGKILL came.
-    pub(crate) fn sum(&self) -> Result<u32> {
-        let mut sum = Sum::new(io::crc32c);
+    /// The checksum of each segment of the image. EINTR: SIGKILL came.
+    pub(crate) fn sums(&self) -> Result<KVVec<U64>> {
+        let mut sums = KVVec::with_capacity(self.chunks.len(), GFP_KERNEL_ACCOUNT)?;
         for chunk in &self.chunks {
             wait::go_on()?;
-            sum.add(chunk);
+            sums.push(U64::new(io::xxh64(0, chunk)), GFP_KERNEL_ACCOUNT)?;
         }
-        Ok(sum.value())
+        Ok(sums)
     }
 
     /// Gives up the bytes of all records, in pieces, each of which is freed when `write` has seen it.

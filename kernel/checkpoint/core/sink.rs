@@ -2,7 +2,10 @@
 
 //! Where the image goes.
 
-use kernel::prelude::*;
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
 
 use crate::{
     core::report::{
@@ -10,15 +13,22 @@ use crate::{
         Report, //
     },
     image::{
-        check::Sum,
-        header::Trailer,
-        mm::Row,
+        check::sealed,
+        contents::{
+            Extent,
+            Index,
+            IndexEntry,
+            INDEX_ENTRIES, //
+        },
+        header::{
+            Header,
+            Trailer, //
+        },
         record::{
             header_of,
             RECORD_HEADER_LEN, //
         },
-        Body,
-        ObjRef, //
+        Body, //
     },
     kapi::{
         fs::{
@@ -28,9 +38,12 @@ use crate::{
         time::wait, //
     }, //
 };
-use zerocopy::byteorder::little_endian::{
-    U32,
-    U64, //
+use zerocopy::{
+    byteorder::little_endian::{
+        U32,
+        U64, //
+    },
+    IntoBytes, //
 };
 
 /// The image file while it is written.
@@ -38,13 +51,13 @@ pub(crate) struct Sink {
     file: FileRef,
     pos: i64,
     written: u64,
-    chain: Sum,
+    /// Checksum of the header.
+    header: U64,
+    batches: u32,
     extents: u64,
     pages: u64,
-    /// Bytes up to the end of the metadata.
-    meta_end: u64,
-    /// The rows of extents so far, one for each object.
-    rows: KVVec<Row>,
+    /// The index so far, in the order in which batches come.
+    index: KVVec<IndexEntry>,
     /// Where the trailer is, or is to be, once it is written.
     trailer_at: Option<i64>,
     /// What could not be done with the file, and why, if that was so.
@@ -64,11 +77,11 @@ impl Sink {
             file,
             pos,
             written: 0,
-            chain: Sum::new(io::crc32c),
+            header: U64::new(0),
+            batches: 0,
             extents: 0,
             pages: 0,
-            meta_end: 0,
-            rows: KVVec::new(),
+            index: KVVec::new(),
             trailer_at: None,
             failed: None,
         })
@@ -112,88 +125,103 @@ impl Sink {
         ));
     }
 
-    /// Adds the checksum field of the header or of an extent to the chain in the trailer.
-    pub(crate) fn chain(&mut self, crc: u32) {
-        self.chain.add(&crc.to_le_bytes());
+    /// Bytes that were written.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
     }
 
-    /// The metadata ends here.
-    pub(crate) fn end_metadata(&mut self) {
-        self.meta_end = self.written;
+    /// Writes the header, to which all else belongs.
+    pub(crate) fn write_header(&mut self, header: &Header) -> Result {
+        self.header = header.sum;
+        self.write(header.as_bytes())
     }
 
-    /// The record of an extent of `obj`, shared or not, comes next: all of one object follow each
-    /// other.
-    pub(crate) fn begin_extent(&mut self, obj: ObjRef) -> Result {
-        if self.rows.last().is_none_or(|r| r.obj.get() != obj.get()) {
-            let row = Row {
-                obj: U32::new(obj.get()),
-                number: U32::new(u32::try_from(self.rows.len())?),
-                at: U64::new(self.written - self.meta_end),
-                extents: U64::new(0),
+    /// Checksum of the header.
+    pub(crate) fn header(&self) -> U64 {
+        self.header
+    }
+
+    /// Number of batches that were counted.
+    pub(crate) fn batches(&self) -> u32 {
+        self.batches
+    }
+
+    /// Counts a batch of `extents`, with as many `pages`, whose record is at byte `at` of the image.
+    pub(crate) fn count_batch(&mut self, at: u64, extents: &[Extent], pages: usize) -> Result {
+        let number = U32::new(self.batches);
+        for extent in extents {
+            let len = u64::from(extent.pages.get()) * PAGE_SIZE as u64;
+            let end = U64::new(extent.addr.get() + len);
+            match self.index.last_mut() {
+                Some(last) if last.obj == extent.obj && last.batch == number => last.end = end,
+                _ => self.index.push(
+                    IndexEntry {
+                        obj: extent.obj,
+                        batch: number,
+                        start: extent.addr,
+                        end,
+                        at: U64::new(at),
+                    },
+                    GFP_KERNEL_ACCOUNT,
+                )?,
+            }
+        }
+        self.batches = self.batches.checked_add(1).ok_or(E2BIG)?;
+        self.extents += extents.len() as u64;
+        self.pages += pages as u64;
+        Ok(())
+    }
+
+    /// Writes the index; returns the number of its blocks.
+    fn write_index(&mut self) -> Result<u32> {
+        let mut entries = core::mem::replace(&mut self.index, KVVec::new());
+        entries.sort_unstable_by_key(IndexEntry::key);
+        let mut blocks = 0;
+        for some in entries.chunks(INDEX_ENTRIES) {
+            let mut index = Index {
+                number: U32::new(blocks),
                 reserved: U32::new(0),
-                crc: U32::new(0),
+                at: U64::new(self.written),
+                header: self.header,
+                reserved2: [U64::new(0); 2],
+                sum: U64::new(0),
             };
-            self.rows.push(row, GFP_KERNEL_ACCOUNT)?;
+            index.sum = U64::new(sealed(io::xxh64, index.as_bytes(), &[some.as_bytes()]));
+            self.write_record(&index, some.as_bytes())?;
+            blocks += 1;
         }
-        if let Some(row) = self.rows.last_mut() {
-            row.extents += 1;
-        }
-        Ok(())
+        Ok(blocks)
     }
 
-    /// Counts an extent of `pages` pages whose record has the checksum field `crc`.
-    pub(crate) fn count_extent(&mut self, pages: u64, crc: u32) {
-        self.chain(crc);
-        self.extents += 1;
-        self.pages += pages;
+    /// Writes a record whose payload is a multiple of 8 bytes long.
+    pub(crate) fn write_record<T: Body>(&mut self, body: &T, payload: &[u8]) -> Result {
+        self.write(header_of::<T>(payload.len()).as_bytes())?;
+        self.write(body.as_bytes())?;
+        self.write(payload)
     }
 
-    /// Counts an extent whose pages came with another one, and whose record has the checksum field
-    /// `crc`.
-    pub(crate) fn count_shared(&mut self, crc: u32) {
-        self.chain(crc);
-        self.extents += 1;
-    }
-
-    /// Writes where the extents of each object are.
-    fn write_rows(&mut self) -> Result {
-        for mut row in core::mem::replace(&mut self.rows, KVVec::new()) {
-            let bytes = row.as_bytes();
-            let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(bytes);
-            row.crc = U32::new(crate::image::check::sum(io::crc32c, covered));
-            let mut record = [0u8; RECORD_HEADER_LEN + size_of::<Row>()];
-            let (head, body) = record.split_at_mut(RECORD_HEADER_LEN);
-            head.copy_from_slice(header_of::<Row>(0).as_bytes());
-            body.copy_from_slice(row.as_bytes());
-            self.write(&record)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the rows of extents and the trailer, which makes it an image, and returns the bytes
-    /// written in all.
+    /// Writes the index and the trailer, which makes it an image, and returns the bytes written in
+    /// all.
     ///
     /// With `durable` the image is on the disk then, if it is on one. What fails leaves no image, as
     /// far as that can be undone ([`Self::take_back`]).
     pub(crate) fn finish(&mut self, durable: bool) -> Result<u64> {
-        self.write_rows()?;
-        let header = header_of::<Trailer>(0);
-        let total = self.written + (size_of_val(&header) + size_of::<Trailer>()) as u64;
+        let index_at = self.written;
+        let blocks = self.write_index()?;
         let mut trailer = Trailer {
-            total_len: U64::new(total),
+            total_len: U64::new(self.written + TRAILER_LEN as u64),
             extents: U64::new(self.extents),
             pages: U64::new(self.pages),
-            chain: U32::new(self.chain.value()),
-            crc: U32::new(0),
+            index_at: U64::new(if blocks == 0 { 0 } else { index_at }),
+            batches: U32::new(self.batches),
+            blocks: U32::new(blocks),
+            header: self.header,
+            sum: U64::new(0),
         };
-        let body = trailer.as_bytes();
-        let crc =
-            crate::image::check::sum(io::crc32c, body.get(..Trailer::LEN_MIN - 4).unwrap_or(body));
-        trailer.crc = U32::new(crc);
+        trailer.sum = U64::new(sealed(io::xxh64, trailer.as_bytes(), &[]));
         let mut last = [0u8; TRAILER_LEN];
-        let (head, body) = last.split_at_mut(size_of_val(&header));
-        head.copy_from_slice(header.as_bytes());
+        let (head, body) = last.split_at_mut(RECORD_HEADER_LEN);
+        head.copy_from_slice(header_of::<Trailer>(0).as_bytes());
         body.copy_from_slice(trailer.as_bytes());
         // First all the rest: without its trailer it is not an image.
         if durable {

@@ -5,7 +5,8 @@
 //! A reader proceeds so:
 //!
 //! 1. [`header()`] over the first [`HEADER_LEN`] bytes;
-//! 2. `meta_len` bytes of metadata into memory, [`meta_sum()`] over them;
+//! 2. `meta_len` bytes of metadata into memory, and [`meta_sums()`] over them with the record of their
+//!    checksums that follows;
 //! 3. [`counts()`], which tells how much memory step 4 needs: never more than the metadata's own
 //!    length times a small constant;
 //! 4. [`metadata()`] over all records, with slices of that size;
@@ -20,12 +21,21 @@
 //! of a thread group with what belongs to them, the leader first, then the group's
 //! [`Process`](super::task::Process); parents before children; links between objects last.
 
-use zerocopy::FromBytes;
+use zerocopy::{
+    byteorder::little_endian::U64,
+    FromBytes,
+    IntoBytes, //
+};
 
 use super::{
+    contents::{
+        MetaSums,
+        SEGMENT_LEN, //
+    },
     header::{
         Reader,
         HEADER_LEN,
+        META_MAX,
         OBJECTS_MAX, //
     },
     kinds::Kind,
@@ -43,8 +53,9 @@ use super::{
     Header, //
 };
 
+mod batch;
+mod extents;
 pub(super) mod fields;
-mod rows;
 mod stream;
 mod sum;
 pub(super) mod walk;
@@ -53,25 +64,19 @@ pub use super::{
     confinement::check::split_ranges,
     task::check_state::split_note, //
 };
-pub use rows::{
-    Part,
-    RowRange,
-    Rows,
-    ROW_LEN, //
+pub use batch::{
+    Descriptor,
+    PageSums, //
 };
 pub use stream::{
     Next,
     Stream, //
 };
 pub use sum::{
-    sum,
-    Crc,
-    Sum, //
+    sealed,
+    Hash, //
 };
 pub use walk::metadata;
-
-/// Bytes of metadata whose checksum is computed before it is asked whether to go on.
-const SUM_BYTES: usize = 1 << 20;
 
 /// First address that no task can have mapped: on s390, all but the last page can be.
 pub const ADDRESS_MAX: u64 = u64::MAX - 4095;
@@ -103,10 +108,8 @@ pub struct Object {
     cursor: u64,
     /// Its [`Run`]s: number of the first one, and of that after the last.
     runs: (usize, usize),
-    /// Bytes from the end of the metadata to its first extent.
-    row: u64,
-    /// Number of its extents that have come, shared ones included.
-    extents: u64,
+    /// Some of its extents have come.
+    has_extents: bool,
 }
 
 /// A range of addresses of an address space whose contents have come, for [`Stream`].
@@ -125,18 +128,6 @@ impl Object {
     /// Offset of its record in the metadata.
     pub fn offset(&self) -> u64 {
         self.offset
-    }
-
-    /// The object as it was before any extents of it came.
-    pub fn anew(&self) -> Self {
-        Self {
-            next: 0,
-            cursor: 0,
-            runs: (0, 0),
-            row: 0,
-            extents: 0,
-            ..*self
-        }
     }
 
     /// Its record; `at` as given to [`metadata()`].
@@ -235,27 +226,44 @@ pub struct Summary {
 }
 
 /// Reads and checks the header of an image.
-pub fn header(crc: Crc, bytes: &[u8], reader: &Reader) -> Result<Header, Fault> {
+pub fn header(hash: Hash, bytes: &[u8], reader: &Reader) -> Result<Header, Fault> {
     let short = Fault::framing(0, "not a checkpoint image (shorter than a header)");
     let bytes = bytes.get(..HEADER_LEN).ok_or(short)?;
     let header = Header::read_from_bytes(bytes).map_err(|_| short)?;
-    let covered = bytes.get(..HEADER_LEN - size_of::<u32>()).ok_or(short)?;
-    header.check(sum(crc, covered), reader)?;
+    header.check(sealed(hash, bytes, &[]), reader)?;
     Ok(header)
 }
 
-/// Checks the checksum of the metadata. Where `go_on` says no, there is a fault.
-pub fn meta_sum(crc: Crc, meta: &[u8], header: &Header, go_on: GoOn<'_>) -> Result<(), Fault> {
-    let bad = |why| Err(Fault::framing(HEADER_LEN as u64, why));
-    let mut sum = Sum::new(crc);
-    for part in meta.chunks(SUM_BYTES) {
-        if !go_on() {
-            return bad("reading was interrupted");
-        }
-        sum.add(part);
+/// Checks the metadata `meta` by the record with its checksums, which is `bytes`. Where `go_on` says
+/// no, there is a fault.
+pub fn meta_sums(
+    hash: Hash,
+    bytes: &[u8],
+    meta: &[u8],
+    header: &Header,
+    go_on: GoOn<'_>,
+) -> Result<(), Fault> {
+    let (raw, _) = super::record::parse(bytes, header.meta_end())?;
+    let sums: MetaSums = raw.body()?;
+    if sealed(hash, sums.as_bytes(), &[raw.payload]) != sums.sum.get() {
+        return Err(raw.fault("checksum of the checksums is wrong"));
     }
-    if sum.value() != header.meta_crc.get() {
-        return bad("checksum of the metadata is wrong");
+    if sums.header != header.sum {
+        return Err(raw.fault("belongs to another image"));
+    }
+    let wanted: &[U64] = raw.array(META_MAX as usize / SEGMENT_LEN)?;
+    if meta.len() as u64 != header.meta_len.get() || wanted.len() as u64 != header.segments() {
+        return Err(raw.fault("number of checksums is not as announced"));
+    }
+    let mut at = HEADER_LEN as u64;
+    for (segment, sum) in meta.chunks(SEGMENT_LEN).zip(wanted) {
+        if !go_on() {
+            return Err(Fault::framing(at, "reading was interrupted"));
+        }
+        if hash(0, segment) != sum.get() {
+            return Err(Fault::framing(at, "checksum of the metadata is wrong"));
+        }
+        at = at.saturating_add(SEGMENT_LEN as u64);
     }
     Ok(())
 }

@@ -8,11 +8,19 @@ use zerocopy::byteorder::little_endian::{
 };
 
 use super::{
+    contents::{
+        MetaSums,
+        SEGMENT_LEN, //
+    },
     layout::{
+        flags,
         record,
         structure, //
     },
-    record::Fault, //
+    record::{
+        Fault,
+        RECORD_HEADER_LEN, //
+    }, //
 };
 
 /// First bytes of an image. The high bit, CR LF, Ctrl-Z and LF show a transfer that changed
@@ -20,10 +28,13 @@ use super::{
 pub const MAGIC: [u8; 8] = *b"\x89CKP\r\n\x1a\n";
 
 /// Format version. Raised only when an older reader could not even tell what it does not know.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
-/// Incompatible features: a reader refuses an image with a bit that it does not know.
-pub const INCOMPAT_ALL: u64 = 0;
+flags! {
+    "Header.incompat": u64, INCOMPAT_LIST, INCOMPAT_ALL;
+    /// Some pages are those of the parent image.
+    INCOMPAT_PARENT = 1 << 0,
+}
 
 /// Architectures.
 pub mod arch {
@@ -87,18 +98,22 @@ structure! {
         pub created_ns: U64,
         /// Id of the checkpoint: unique since that machine's boot.
         pub id: U64,
-        /// crc32c of the metadata.
-        pub meta_crc: U32,
+        /// The boot of the machine that wrote the image: a number that no other has.
+        pub boot: U64,
+        /// `id` of the parent image; 0: none.
+        pub parent_id: U64,
+        /// `boot` of the parent image; 0: none.
+        pub parent_boot: U64,
+        /// How many images come before this one, each the parent of the next.
+        pub generation: U32,
         /// Zero.
         pub reserved: U32,
         /// Release of the kernel that wrote the image, padded with NUL.
         pub release: [u8; 64],
-        /// The boot of the machine that wrote the image: a number that no other has.
-        pub boot: U64,
         /// Zero.
-        pub reserved2: [u8; 44],
-        /// crc32c of the header up to here.
-        pub crc: U32,
+        pub reserved2: [u8; 24],
+        /// Checksum of the header up to here.
+        pub sum: U64,
     }
 }
 
@@ -113,11 +128,30 @@ pub struct Reader {
     pub arch: Option<u32>,
     /// Its page size; `None`: any will do.
     pub page_size: Option<u32>,
+    /// It makes something of an image that needs its parent.
+    pub parent: bool,
 }
 
 impl Header {
-    /// Checks all fields but the checksums; `crc` is the crc32c of the bytes before the field.
-    pub fn check(&self, crc: u32, reader: &Reader) -> Result<(), Fault> {
+    /// Number of segments of the metadata.
+    pub fn segments(&self) -> u64 {
+        self.meta_len.get().div_ceil(SEGMENT_LEN as u64)
+    }
+
+    /// Offset in the image of what comes after the metadata: its checksums.
+    pub fn meta_end(&self) -> u64 {
+        (HEADER_LEN as u64).saturating_add(self.meta_len.get())
+    }
+
+    /// Bytes of the record with the checksums of the metadata.
+    pub fn sums_len(&self) -> u64 {
+        ((RECORD_HEADER_LEN + size_of::<MetaSums>()) as u64)
+            .saturating_add(self.segments().saturating_mul(size_of::<U64>() as u64))
+    }
+
+    /// Checks all fields but the checksum of the metadata; `sum` is that of the bytes before the
+    /// field.
+    pub fn check(&self, sum: u64, reader: &Reader) -> Result<(), Fault> {
         let bad = |why| Err(Fault::framing(0, why));
         if self.magic != MAGIC {
             return bad("not a checkpoint image (wrong magic)");
@@ -125,12 +159,13 @@ impl Header {
         match self.version.get() {
             VERSION => (),
             1 => return bad("image of format version 1, which is not read any more"),
+            2 => return bad("image of format version 2, which is not read any more"),
             _ => return bad("image of a format version that is not known"),
         }
         if self.header_len.get() as usize != HEADER_LEN {
             return bad("header of wrong length");
         }
-        if self.crc.get() != crc {
+        if self.sum.get() != sum {
             return bad("header checksum is wrong");
         }
         if self.incompat.get() & !INCOMPAT_ALL != 0 {
@@ -152,6 +187,18 @@ impl Header {
         if reader.page_size.is_some_and(|p| p != page) {
             return bad("image of another page size");
         }
+        let child = self.generation.get() != 0;
+        let named = self.parent_id.get() != 0 && self.parent_boot.get() != 0;
+        let needed = self.incompat.get() & INCOMPAT_PARENT != 0;
+        if child != named
+            || (!named && (self.parent_id.get() != 0 || self.parent_boot.get() != 0))
+            || (needed && !named)
+        {
+            return bad("parent image that is not named, or that is none");
+        }
+        if needed && !reader.parent {
+            return bad("image of what has changed since its parent image, which is not supported");
+        }
         let meta = self.meta_len.get();
         if meta == 0 || meta > META_MAX || meta % 8 != 0 {
             return bad("impossible length of metadata");
@@ -162,17 +209,23 @@ impl Header {
 
 record! {
     /// Last record of an image: without it an image is not one.
-    #[record(Trailer = 3, "trailer", min = 32)]
+    #[record(Trailer = 3, "trailer", min = 56)]
     pub struct Trailer {
         /// Bytes of the whole image, this record included.
         pub total_len: U64,
-        /// Number of extents, shared ones included.
+        /// Number of extents, those without pages included.
         pub extents: U64,
-        /// Number of pages in extents.
+        /// Number of pages.
         pub pages: U64,
-        /// crc32c over the `crc` fields of header and extents, in order, each as 4 bytes.
-        pub chain: U32,
-        /// crc32c of the body up to here.
-        pub crc: U32,
+        /// Where the index is, in bytes from the start of the image; 0: nowhere.
+        pub index_at: U64,
+        /// Number of [`Batch`](super::contents::Batch) records.
+        pub batches: U32,
+        /// Number of [`Index`](super::contents::Index) records.
+        pub blocks: U32,
+        /// Checksum of the header.
+        pub header: U64,
+        /// Checksum of the body up to here.
+        pub sum: U64,
     }
 }

@@ -7,6 +7,7 @@
 //! security, 216 mounts, 224 links between objects that stand before.
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
 //! sockets, 224 links between objects that stand before.
+//! security, 210 contents, 224 links between objects that stand before.
 
 use super::{
     check::walk::{
@@ -15,6 +16,7 @@ use super::{
         Define, //
     },
     confinement,
+    contents,
     epoll,
     files,
     header,
@@ -117,10 +119,7 @@ kinds! {
 
     Mm: mm::Mm,
     Vma: mm::Vma,
-    Extent: mm::Extent,
     Guards: mm::Guards,
-    Shared: mm::Shared,
-    Row: mm::Row,
 
     Files: files::Table,
     File: files::OpenFile,
@@ -164,6 +163,10 @@ kinds! {
     Socket: net::Socket,
     InFlight: net::InFlight,
     Mount: mount::Mount,
+
+    MetaSums: contents::MetaSums,
+    Batch: contents::Batch,
+    Index: contents::Index,
 
     EpollItems: epoll::EpollItems,
     UnixSocket: net::unix::UnixSocket,

@@ -7,6 +7,11 @@ use super::{
         self,
         IdRange, //
     },
+    contents::{
+        self,
+        Extent,
+        IndexEntry, //
+    },
     epoll::{
         self,
         EpollItem, //
@@ -60,6 +65,8 @@ pub const OTHERS: &[&Structure] = &[
     &Timer::STRUCTURE,
     &Guard::STRUCTURE,
     &AioEvent::STRUCTURE,
+    &Extent::STRUCTURE,
+    &IndexEntry::STRUCTURE,
     &Fd::STRUCTURE,
     &Lock::STRUCTURE,
     &EpollItem::STRUCTURE,
@@ -82,6 +89,7 @@ pub fn structure(name: &str) -> Option<&'static Structure> {
 /// The values of all fields that have named ones.
 pub const VALUES: &[&Values] = &[
     &header::arch::LIST,
+    &header::INCOMPAT_LIST,
     &task::CONTAINER_FLAG_LIST,
     &task::TASK_STATES,
     &task::TASK_FLAG_LIST,
@@ -94,7 +102,7 @@ pub const VALUES: &[&Values] = &[
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,
-    &mm::EXTENT_SPACES,
+    &contents::EXTENT_KINDS,
     &files::NOTIFY_LIST,
     &files::FILE_KINDS,
     &files::open::LIST,

@@ -6,11 +6,12 @@
 //! kernel and, on the host, into the tools, the unit tests and the fuzzer. Numbers are
 //! little-endian everywhere. See `Documentation/checkpoint/image-format.rst`.
 //!
-//! An image is a [`Header`], then `meta_len` bytes of metadata, then extents of page contents,
-//! then the [`Trailer`]. All after the header is a sequence of records; see [`record`].
+//! An image is a [`Header`], then `meta_len` bytes of metadata and their checksums, then
+//! batches of pages, the index of them, and the [`Trailer`]. All after the header is a sequence of records; see [`record`].
 
 pub mod check;
 pub mod confinement;
+pub mod contents;
 pub mod cpu;
 pub mod epoll;
 pub mod files;

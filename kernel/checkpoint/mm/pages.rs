@@ -22,18 +22,18 @@ use zerocopy::{
 use crate::{
     core::sink::Sink,
     image::{
-        check::sum,
-        mm::{
+        check::sealed,
+        contents::{
+            chunk_pages,
+            Batch,
             Extent,
-            Shared,
-            EXTENT_MAX,
-            EXTENT_TAGGED,
-            TAGGED_BYTES, //
+            BATCH_MAX,
+            BATCH_PAGES,
+            EXTENTS_MAX,
+            EXTENT_SHARED,
+            EXTENT_TAGGED, //
         },
-        record::{
-            header_of,
-            RECORD_HEADER_LEN, //
-        },
+        record::ref_number,
         ObjRef, //
     },
     kapi::{
@@ -48,12 +48,26 @@ use crate::{
                 NO_TAGS, //
             },
             walk::Pages, //
-        }, //
+        },
+        time::wait, //
     }, //
 };
 
-/// Most pages of one extent.
-pub(crate) const EXTENT_PAGES: usize = EXTENT_MAX / PAGE_SIZE;
+/// Most pages of one batch.
+const BATCH_ROOM: usize = if BATCH_MAX / PAGE_SIZE < BATCH_PAGES {
+    BATCH_MAX / PAGE_SIZE
+} else {
+    BATCH_PAGES
+};
+
+/// Pages that are looked for at a time.
+pub(crate) const LOOK_PAGES: usize = (4 << 20) / PAGE_SIZE;
+
+/// Pages that are written before it is asked whether to go on.
+const AT_ONCE: usize = (1 << 20) / PAGE_SIZE;
+
+/// Room for extents, to begin with.
+const ROOM: usize = 64;
 
 /// Most pages that are remembered for other address spaces: 4 GiB. They can't be swapped out
 /// meanwhile, and count as the caller's.
@@ -108,117 +122,165 @@ impl Seen {
         }
     }
 
-    fn find(&self, page: &PageRef) -> Option<Fate> {
-        self.pages
-            .get(&page.id())
-            .map(|o| Fate::Same(o.obj, o.addr))
+    /// Where a page was written, if it was.
+    fn find(&self, page: &PageRef) -> Option<(ObjRef, usize)> {
+        self.pages.get(&page.id()).map(|o| (o.obj, o.addr))
     }
 }
 
-/// What becomes of a page.
-#[derive(Clone, Copy, PartialEq)]
-enum Fate {
-    /// It is left out.
-    Skip,
-    /// It is written.
-    Write,
-    /// It was written as that at this address of this object.
-    Same(ObjRef, usize),
+/// Pages that are on their way into the image: they are gathered to batches.
+pub(crate) struct Gather<'a> {
+    sink: &'a mut Sink,
+    extents: KVVec<Extent>,
+    /// Those of the extents that have some, in their order.
+    pages: KVVec<PageRef>,
 }
 
-impl Fate {
-    /// May a page with the fate `other` be in one record with `pages` pages, the first of which has
-    /// this fate?
-    fn goes_on(self, pages: usize, other: Self) -> bool {
-        match (self, other) {
-            (Self::Write, Self::Write) => true,
-            (Self::Same(a, first), Self::Same(b, addr)) => {
-                a == b && first + pages * PAGE_SIZE == addr
+impl<'a> Gather<'a> {
+    /// None yet. All go to `sink`.
+    pub(crate) fn new(sink: &'a mut Sink) -> Result<Self> {
+        Ok(Self {
+            sink,
+            extents: KVVec::with_capacity(ROOM, GFP_KERNEL_ACCOUNT)?,
+            pages: KVVec::with_capacity(BATCH_ROOM, GFP_KERNEL_ACCOUNT)?,
+        })
+    }
+
+    /// Adds `pages`, which belong to the object `obj`, as extents of `kind`.
+    ///
+    /// With `skip_zero`, pages of zeros, whose tags are zero too, are left out: reading there gives
+    /// zeros anyway. Those that are in `seen` are not written again. May sleep, no lock may be held.
+    pub(crate) fn add(
+        &mut self,
+        obj: ObjRef,
+        kind: u32,
+        pages: &Pages,
+        skip_zero: bool,
+        mut seen: Option<&mut Seen>,
+    ) -> Result {
+        let (addrs, pages) = pages.get();
+        for (&addr, page) in addrs.iter().zip(pages) {
+            if let Some((source, from)) = seen.as_deref().and_then(|s| s.find(page)) {
+                self.append(&extent(obj, EXTENT_SHARED, addr, Some(source), from))?;
+                continue;
             }
-            _ => false,
-        }
-    }
-}
-
-/// Writes `pages`, which belong to the object `obj`, as extents of `EXTENT_*` kind `space`.
-///
-/// With `skip_zero`, pages of zeros, whose tags are zero too, are left out: reading there gives
-/// zeros anyway. Those that are in `seen` are not written again. May sleep, no lock may be held.
-pub(crate) fn write(
-    sink: &mut Sink,
-    obj: ObjRef,
-    space: u32,
-    pages: &Pages,
-    skip_zero: bool,
-    mut seen: Option<&mut Seen>,
-) -> Result {
-    let (addrs, pages) = pages.get();
-    let mut first: Option<(usize, Fate)> = None;
-    let mut next = 0;
-    let mut flush = |start: usize, end: usize, fate| match (addrs.get(start), fate) {
-        (Some(&addr), Fate::Same(source, from)) => same(sink, obj, addr, end - start, source, from),
-        _ => run(sink, obj, space, addrs, pages, start, end),
-    };
-    for (n, (&addr, page)) in addrs.iter().zip(pages).enumerate() {
-        let known = seen.as_deref().and_then(|s| s.find(page));
-        let fate = known.unwrap_or_else(|| {
-            if skip_zero && page.is_zero() && (space != EXTENT_TAGGED || !has_tags(page)) {
-                return Fate::Skip;
+            if skip_zero && page.is_zero() && (kind != EXTENT_TAGGED || !has_tags(page)) {
+                continue;
             }
             if let Some(seen) = seen.as_deref_mut() {
                 seen.note(page, obj, addr);
             }
-            Fate::Write
-        });
-        let goes_on = first.is_some_and(|(start, run)| {
-            addr == next && n - start < EXTENT_PAGES && run.goes_on(n - start, fate)
-        });
-        if !goes_on {
-            if let Some((start, run)) = first {
-                flush(start, n, run)?;
+            if self.pages.len() == BATCH_ROOM {
+                self.flush()?;
             }
-            first = (fate != Fate::Skip).then_some((n, fate));
+            self.append(&extent(obj, kind, addr, None, 0))?;
+            self.pages.push(page.clone(), GFP_KERNEL_ACCOUNT)?;
         }
-        next = addr + PAGE_SIZE;
+        Ok(())
     }
-    match first {
-        Some((start, run)) => flush(start, pages.len(), run),
-        None => Ok(()),
+
+    /// Adds an extent of one page.
+    fn append(&mut self, next: &Extent) -> Result {
+        if let Some(last) = self.extents.last_mut().filter(|last| goes_on(last, next)) {
+            last.pages += 1;
+            return Ok(());
+        }
+        if self.extents.len() == EXTENTS_MAX {
+            self.flush()?;
+        }
+        self.extents.push(*next, GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// Writes what was added last.
+    pub(crate) fn finish(mut self) -> Result {
+        self.flush()
+    }
+
+    /// Writes what was added as a batch, and gives it up.
+    fn flush(&mut self) -> Result {
+        if self.extents.is_empty() {
+            return Ok(());
+        }
+        let at = self.sink.written();
+        let (payload, tagged) = self.payload()?;
+        let mut batch = Batch {
+            number: U32::new(self.sink.batches()),
+            extents: U32::new(u32::try_from(self.extents.len())?),
+            pages: U32::new(u32::try_from(self.pages.len())?),
+            tagged: U32::new(tagged),
+            at: U64::new(at),
+            header: self.sink.header(),
+            reserved: U64::new(0),
+            sum: U64::new(0),
+        };
+        batch.sum = U64::new(sealed(io::xxh64, batch.as_bytes(), &[&payload]));
+        self.sink.write_record(&batch, &payload)?;
+        // Pages lie at a multiple of their size.
+        let used = usize::try_from(self.sink.written() % PAGE_SIZE as u64)?;
+        if used != 0 {
+            let zeros = KVVec::from_elem(0u8, PAGE_SIZE - used, GFP_KERNEL_ACCOUNT)?;
+            self.sink.write(&zeros)?;
+        }
+        let pages = &self.pages;
+        for some in pages.chunks(AT_ONCE) {
+            self.sink.write_with(|file, pos| {
+                iov::write_pages(file, pos, some)?;
+                Ok((some.len() * PAGE_SIZE) as u64)
+            })?;
+        }
+        self.sink.count_batch(at, &self.extents, pages.len())?;
+        self.extents.clear();
+        self.pages.clear();
+        Ok(())
+    }
+
+    /// The payload of the batch: extents, checksums, memory tags. Also the number of pages that have
+    /// the latter.
+    fn payload(&self) -> Result<(KVVec<u8>, u32)> {
+        let mut payload = KVVec::new();
+        payload.extend_from_slice(self.extents.as_bytes(), GFP_KERNEL_ACCOUNT)?;
+        for chunk in self.pages.chunks(chunk_pages(PAGE_SIZE as u32)) {
+            wait::go_on()?;
+            let sum = chunk.iter().fold(0, |seed, page| page.hash(seed));
+            payload.extend_from_slice(U64::new(sum).as_bytes(), GFP_KERNEL_ACCOUNT)?;
+        }
+        let mut tagged = 0;
+        let mut tags = NO_TAGS;
+        let mut pages = self.pages.iter();
+        for extent in self.extents.iter().filter(|e| e.has_pages()) {
+            for page in pages.by_ref().take(extent.pages.get() as usize) {
+                if extent.kind.get() == EXTENT_TAGGED {
+                    page.tags(&mut tags);
+                    payload.extend_from_slice(&tags, GFP_KERNEL_ACCOUNT)?;
+                    tagged += 1;
+                }
+            }
+        }
+        Ok((payload, tagged))
     }
 }
 
-/// Writes a record of `pages` pages from `addr` on that are the same as those from `from` on in
-/// `source`.
-fn same(
-    sink: &mut Sink,
-    obj: ObjRef,
-    addr: usize,
-    pages: usize,
-    source: ObjRef,
-    from: usize,
-) -> Result {
-    let mut shared = Shared {
+/// An extent of one page.
+fn extent(obj: ObjRef, kind: u32, addr: usize, source: Option<ObjRef>, from: usize) -> Extent {
+    Extent {
         obj: U32::new(obj.get()),
-        pages: U32::new(u32::try_from(pages)?),
+        kind: U32::new(kind),
         addr: U64::new(addr as u64),
-        source: U32::new(source.get()),
-        reserved: U32::new(0),
+        pages: U32::new(1),
+        source: U32::new(ref_number(source)),
         from: U64::new(from as u64),
-        reserved2: U32::new(0),
-        crc: U32::new(0),
-    };
-    let bytes = shared.as_bytes();
-    let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(&[]);
-    let crc = sum(io::crc32c, covered);
-    shared.crc = U32::new(crc);
-    let mut record = [0; size_of::<Shared>() + RECORD_HEADER_LEN];
-    let (head, body) = record.split_at_mut(RECORD_HEADER_LEN);
-    head.copy_from_slice(header_of::<Shared>(0).as_bytes());
-    body.copy_from_slice(shared.as_bytes());
-    sink.begin_extent(obj)?;
-    sink.write(&record)?;
-    sink.count_shared(crc);
-    Ok(())
+    }
+}
+
+/// Is `next`, of one page, the page after those of `last`?
+fn goes_on(last: &Extent, next: &Extent) -> bool {
+    let len = u64::from(last.pages.get()) * PAGE_SIZE as u64;
+    let elsewhere = if last.has_pages() { 0 } else { len };
+    len < BATCH_MAX as u64
+        && (last.obj, last.kind, last.source) == (next.obj, next.kind, next.source)
+        && last.addr.get() + len == next.addr.get()
+        && last.from.get() + elsewhere == next.from.get()
 }
 
 /// Has the page memory tags that are not zero?
@@ -226,73 +288,4 @@ fn has_tags(page: &PageRef) -> bool {
     let mut tags = NO_TAGS;
     page.tags(&mut tags);
     tags != NO_TAGS
-}
-
-/// Writes one extent: the pages number `start` to `end`, which follow each other. None: nothing.
-fn run(
-    sink: &mut Sink,
-    obj: ObjRef,
-    space: u32,
-    addrs: &[usize],
-    pages: &[PageRef],
-    start: usize,
-    end: usize,
-) -> Result {
-    let (Some(&addr), Some(pages)) = (addrs.get(start), pages.get(start..end)) else {
-        return Ok(());
-    };
-    if pages.is_empty() {
-        return Ok(());
-    }
-    let tagged = space == EXTENT_TAGGED;
-    let mut len = pages.len() * PAGE_SIZE;
-    if tagged {
-        len += len / TAGGED_BYTES;
-    }
-    let mut tags = NO_TAGS;
-    let crc = !pages.iter().fold(!0, |crc, page| {
-        let crc = page.crc(crc);
-        if !tagged {
-            return crc;
-        }
-        page.tags(&mut tags);
-        io::crc32c(crc, &tags)
-    });
-    let mut extent = Extent {
-        obj: U32::new(obj.get()),
-        space: U32::new(space),
-        addr: U64::new(addr as u64),
-        pages: U32::new(u32::try_from(pages.len())?),
-        crc: U32::new(crc),
-        reserved: U32::new(0),
-        body_crc: U32::new(0),
-    };
-    let bytes = extent.as_bytes();
-    let covered = bytes.get(..bytes.len() - size_of::<u32>()).unwrap_or(&[]);
-    extent.body_crc = U32::new(sum(io::crc32c, covered));
-
-    let header = header_of::<Extent>(len);
-    let mut record = [0; size_of::<Extent>() + RECORD_HEADER_LEN];
-    let (head, body) = record.split_at_mut(RECORD_HEADER_LEN);
-    head.copy_from_slice(header.as_bytes());
-    body.copy_from_slice(extent.as_bytes());
-    sink.begin_extent(obj)?;
-    sink.write(&record)?;
-    if tagged {
-        for page in pages {
-            page.tags(&mut tags);
-            sink.write_with(|file, pos| {
-                iov::write_pages(file, pos, core::slice::from_ref(page))?;
-                Ok(PAGE_SIZE as u64)
-            })?;
-            sink.write(&tags)?;
-        }
-    } else {
-        sink.write_with(|file, pos| {
-            iov::write_pages(file, pos, pages)?;
-            Ok(len as u64)
-        })?;
-    }
-    sink.count_extent(pages.len() as u64, crc);
-    Ok(())
 }

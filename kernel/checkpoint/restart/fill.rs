@@ -2,7 +2,7 @@
 
 //! Filling memory: the contents go from the image straight into the pages of the parked tasks.
 //!
-//! From a file, several address spaces are filled at a time ([`rows`]).
+//! From a file, several batches are filled at a time ([`batches`]).
 
 use kernel::{
     fmt,
@@ -18,27 +18,27 @@ use crate::{
     files::BuiltInode,
     image::{
         check::{
+            Descriptor,
             Next,
             Object,
+            PageSums,
             Run,
             Stream, //
         },
-        mm::{
+        contents::{
             Extent,
-            Shared,
             EXTENT_INODE,
+            EXTENT_SHARED,
             EXTENT_TAGGED, //
         },
-        record::{
-            BODY_MAX,
-            RECORD_HEADER_LEN, //
-        },
+        record::RECORD_HEADER_LEN,
         Fault,
         Header,
         Kind,
         ObjRef, //
     },
     kapi::{
+        fork::helpers,
         fs::{
             file::FileRef,
             io,
@@ -48,7 +48,7 @@ use crate::{
             memcg::Memcg,
             page::{
                 PageRef,
-                NO_TAGS, //
+                Tags, //
             },
             space::MmRef,
             walk, //
@@ -62,7 +62,7 @@ use crate::{
     }, //
 };
 
-mod rows;
+mod batches;
 
 /// Most pages of an inode that are in our hands at once.
 const BOUNCE: usize = 256;
@@ -70,7 +70,10 @@ const BOUNCE: usize = 256;
 /// Room for ranges of contents that have come, to begin with.
 const RUNS: usize = 64;
 
-/// Reads all that comes after the metadata: extents into their places, and the trailer, without
+/// Memory tags of pages, one after the other.
+type TagsOfPages<'a> = core::slice::ChunksExact<'a, u8>;
+
+/// Reads all that comes after the metadata: pages into their places, the index, and the trailer, without
 /// which it is not an image. Checksums are verified as the bytes go by.
 ///
 /// All tasks are parked. EINVAL: the image is faulty; EINTR: the caller was killed.
@@ -84,15 +87,20 @@ pub(crate) fn fill(
         r,
         memcg: memcg_of_tasks(r, &objects),
     };
-    let mut stream = Stream::new(io::crc32c, header);
+    let mut stream = Stream::new(io::xxh64, header);
+    if source.len().is_some() && helpers::online_cpus() > 1 {
+        return batches::fill(&f, source, &mut stream, &mut objects);
+    }
     let mut runs = KVVec::new();
-    rows::fill(&f, source, header, &mut stream, &mut objects, &mut runs)?;
+    let mut bytes = KVVec::new();
     loop {
-        match f.next(source, &mut stream, &mut objects, &mut runs)? {
-            Next::Extent(extent) => f.extent(source, &mut stream, &extent)?,
-            Next::Shared(shared) => f.shared(&shared)?,
-            Next::Row(_) => (),
-            Next::Trailer(_) => return Ok(()),
+        match f.next(source, &mut stream, &mut objects, &mut runs, &mut bytes)? {
+            Next::Batch(batch) => {
+                f.contents(source, &batch)?;
+                f.copies(&batch)?;
+            }
+            Next::Index => (),
+            Next::Trailer => return Ok(()),
         }
     }
 }
@@ -114,49 +122,54 @@ struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    /// Reads the next record, but not the pages of an extent.
-    fn next(
+    /// Reads the next record into `bytes`, but not the pages of a batch.
+    fn next<'a>(
         &self,
         source: &mut Source,
         stream: &mut Stream,
         objects: &mut [Object],
         runs: &mut KVVec<Run>,
-    ) -> Result<Next> {
+        bytes: &'a mut KVVec<u8>,
+    ) -> Result<Next<'a>> {
         let mut head = [0; RECORD_HEADER_LEN];
-        self.read(source, stream, &mut head)?;
+        self.read(source, stream.at(), &mut head)?;
         let len = stream.header(&head).map_err(|f| self.r.fault(f))?;
-        let mut body = [0; BODY_MAX];
-        let body = body.get_mut(..len).ok_or(EINVAL)?;
-        self.read(source, stream, body)?;
+        bytes.clear();
+        bytes.extend_from_slice(&head, GFP_KERNEL_ACCOUNT)?;
+        bytes.resize(RECORD_HEADER_LEN + len, 0, GFP_KERNEL_ACCOUNT)?;
+        let rest = bytes.get_mut(RECORD_HEADER_LEN..).ok_or(EINVAL)?;
+        self.read(source, stream.at(), rest)?;
         // Grows with what was read.
-        if stream.runs() == runs.len() {
+        let wanted = stream.runs_wanted();
+        if wanted > runs.len() {
             let more = core::cmp::max(runs.len(), RUNS);
-            runs.resize(runs.len() + more, Run::default(), GFP_KERNEL_ACCOUNT)?;
+            runs.resize(wanted + more, Run::default(), GFP_KERNEL_ACCOUNT)?;
         }
         stream
-            .body(body, self.r.meta(), objects, runs)
+            .record(bytes, self.r.meta(), objects, runs)
             .map_err(|f| self.r.fault(f))
     }
 
-    fn read(&self, source: &mut Source, stream: &Stream, to: &mut [u8]) -> Result {
+    /// Fills `to` with what is at byte `at` of the image.
+    fn read(&self, source: &mut Source, at: u64, to: &mut [u8]) -> Result {
         match source.read_exact(to) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(self.unreadable(stream, ENODATA)),
-            Err(e) => Err(self.unreadable(stream, e)),
+            Ok(false) => Err(self.unreadable(at, ENODATA)),
+            Err(e) => Err(self.unreadable(at, e)),
         }
     }
 
     /// Reports that the image could not be read; the error to return. ENODATA: it ends too early.
-    fn unreadable(&self, stream: &Stream, e: Error) -> Error {
+    fn unreadable(&self, at: u64, e: Error) -> Error {
         if e == ENODATA {
-            let fault = Fault::framing(stream.at(), "the image is cut short");
+            let fault = Fault::framing(at, "the image is cut short");
             return self.r.fault(fault);
         }
         self.fail(
             e,
             fmt!(
                 "the image can't be read beyond byte {}: {}",
-                stream.at(),
+                at,
                 source::why(e)
             ),
         )
@@ -169,7 +182,33 @@ impl Filler<'_> {
         e
     }
 
-    fn extent(&self, source: &mut Source, stream: &mut Stream, extent: &Extent) -> Result {
+    /// Reads the pages of a batch, which are next in the image, into their places.
+    fn contents(&self, source: &mut Source, batch: &Descriptor<'_>) -> Result {
+        let mut sums = batch.pages();
+        let mut tags = batch.tags.chunks_exact(size_of::<Tags>());
+        for extent in batch.extents.iter().filter(|e| e.has_pages()) {
+            self.extent(source, &mut sums, &mut tags, extent)?;
+        }
+        Ok(())
+    }
+
+    /// Copies the pages that extents of a batch share with others.
+    fn copies(&self, batch: &Descriptor<'_>) -> Result {
+        for extent in batch.extents {
+            if extent.kind.get() == EXTENT_SHARED {
+                self.shared(extent)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn extent(
+        &self,
+        source: &mut Source,
+        sums: &mut PageSums<'_>,
+        tags: &mut TagsOfPages<'_>,
+        extent: &Extent,
+    ) -> Result {
         let obj = ObjRef::new(extent.obj.get()).ok_or(EINVAL)?;
         let addr = extent.addr.get();
         let pages = extent.pages.get() as usize;
@@ -184,24 +223,29 @@ impl Filler<'_> {
                 self.r
                     .with_built(obj, |file: &BuiltInode| Target::Inode(file.file()))
             });
+        let is_tagged = extent.kind.get() == EXTENT_TAGGED;
         match target {
-            Some(Target::Mm(mm)) if extent.space.get() == EXTENT_TAGGED => {
-                self.tagged(source, stream, Some(&mm), addr as usize, pages)
+            Some(Target::Mm(mm)) => {
+                let tags = Some(tags).filter(|_| is_tagged);
+                self.mm(source, sums, &mm, addr as usize, pages, tags)
             }
-            Some(Target::Mm(mm)) => self.mm(source, stream, &mm, addr as usize, pages),
-            Some(Target::Inode(file)) if extent.space.get() == EXTENT_INODE => {
-                self.inode(source, stream, &file, addr, pages)
+            Some(Target::Inode(file)) if extent.kind.get() == EXTENT_INODE => {
+                self.inode(source, sums, &file, addr, pages)
             }
             // Nobody uses the object: its contents are checked and forgotten.
-            _ if extent.space.get() == EXTENT_TAGGED => {
-                self.tagged(source, stream, None, addr as usize, pages)
+            _ => {
+                if is_tagged {
+                    for _ in 0..pages {
+                        tags.next();
+                    }
+                }
+                self.skip(source, sums, pages)
             }
-            _ => self.skip(source, stream, pages),
         }
     }
 
     /// Copies pages that another range of an address space has got already.
-    fn shared(&self, shared: &Shared) -> Result {
+    fn shared(&self, shared: &Extent) -> Result {
         let Some(mm) = space(self.r, shared.obj.get())? else {
             return Ok(());
         };
@@ -255,14 +299,15 @@ impl Filler<'_> {
         Ok(())
     }
 
-    /// Fills pages of an address space.
+    /// Fills pages of an address space, and with `tags` gives them these.
     fn mm(
         &self,
         source: &mut Source,
-        stream: &mut Stream,
+        sums: &mut PageSums<'_>,
         mm: &MmRef,
         addr: usize,
         pages: usize,
+        mut tags: Option<&mut TagsOfPages<'_>>,
     ) -> Result {
         let mut batch = KVec::with_capacity(BOUNCE, GFP_KERNEL)?;
         let mut done = 0;
@@ -276,8 +321,11 @@ impl Filler<'_> {
                 self.writable(mm, at, room, &mut batch)?;
                 done += batch.len() - had;
             }
-            self.read_checked(source, stream, &batch)?;
+            self.read_checked(source, sums, &batch)?;
             for page in &batch {
+                if let Some(tags) = tags.as_mut().and_then(|tags| tags.next()) {
+                    page.set_tags(tags.try_into().map_err(|_| EINVAL)?);
+                }
                 page.written();
             }
         }
@@ -291,41 +339,11 @@ impl Filler<'_> {
             .map_err(|e| self.fail(e, fmt!("memory at {:x} can't be filled: {}", addr, why(e))))
     }
 
-    /// Fills pages of an address space, each of which is followed by its memory tags. Without address
-    /// space they are checked only.
-    fn tagged(
-        &self,
-        source: &mut Source,
-        stream: &mut Stream,
-        mm: Option<&MmRef>,
-        addr: usize,
-        pages: usize,
-    ) -> Result {
-        let mut tags = NO_TAGS;
-        let mut batch = KVec::with_capacity(1, GFP_KERNEL)?;
-        for n in 0..pages {
-            wait::go_on()?;
-            batch.clear();
-            match mm {
-                Some(mm) => self.writable(mm, addr + n * PAGE_SIZE, 1, &mut batch)?,
-                None => batch.push(PageRef::alloc()?, GFP_KERNEL)?,
-            }
-            self.read_checked(source, stream, &batch)?;
-            self.read(source, stream, &mut tags)?;
-            stream.pages(&tags).map_err(|f| self.r.fault(f))?;
-            for page in batch.iter().filter(|_| mm.is_some()) {
-                page.set_tags(&tags);
-                page.written();
-            }
-        }
-        Ok(())
-    }
-
     /// Writes pages of an inode, but not beyond its size.
     fn inode(
         &self,
         source: &mut Source,
-        stream: &mut Stream,
+        sums: &mut PageSums<'_>,
         file: &FileRef,
         offset: u64,
         pages: usize,
@@ -338,7 +356,7 @@ impl Filler<'_> {
             let batch = batch
                 .get(..core::cmp::min(left, batch.len()))
                 .ok_or(EINVAL)?;
-            self.read_checked(source, stream, batch)?;
+            self.read_checked(source, sums, batch)?;
             let inside = usize::try_from(file.size().saturating_sub(pos)).unwrap_or(0);
             let len = core::cmp::min(batch.len() * PAGE_SIZE, inside);
             self.memcg
@@ -360,28 +378,32 @@ impl Filler<'_> {
     }
 
     /// Reads over pages, checking them.
-    fn skip(&self, source: &mut Source, stream: &mut Stream, pages: usize) -> Result {
+    fn skip(&self, source: &mut Source, sums: &mut PageSums<'_>, pages: usize) -> Result {
         let batch = bounce(pages)?;
         let mut left = pages;
         while left > 0 {
             let batch = batch
                 .get(..core::cmp::min(left, batch.len()))
                 .ok_or(EINVAL)?;
-            self.read_checked(source, stream, batch)?;
+            self.read_checked(source, sums, batch)?;
             left -= batch.len();
         }
         Ok(())
     }
 
-    /// Reads the next pages of the image into `batch` and adds them to the extent's checksum, which
-    /// must be right after the last ones.
-    fn read_checked(&self, source: &mut Source, stream: &mut Stream, batch: &[PageRef]) -> Result {
+    /// Reads the next pages of the image into `batch`. Those of a chunk are accepted when its last one
+    /// has come, only if their checksum is right.
+    fn read_checked(
+        &self,
+        source: &mut Source,
+        sums: &mut PageSums<'_>,
+        batch: &[PageRef],
+    ) -> Result {
         source
             .read_with(|file, pos| iov::read_pages(file, pos, batch))
-            .map_err(|e| self.unreadable(stream, e))?;
+            .map_err(|e| self.unreadable(sums.at(), e))?;
         for page in batch {
-            stream
-                .pages_by(PAGE_SIZE, |register| page.crc(register))
+            sums.add(|seed| page.hash(seed))
                 .map_err(|f| self.r.fault(f))?;
         }
         Ok(())

@@ -93,8 +93,9 @@ pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
     let reader = Reader {
         arch: Some(Native::ID),
         page_size: Some(u32::try_from(kernel::page::PAGE_SIZE)?),
+        parent: false,
     };
-    let header = check::header(io::crc32c, &bytes, &reader).map_err(|f| fault(report, f))?;
+    let header = check::header(io::xxh64, &bytes, &reader).map_err(|f| fault(report, f))?;
     let mut held = Held::new();
     let meta = read_meta(source, &header, report, &mut held)?;
     let at = HEADER_LEN as u64;
@@ -114,7 +115,7 @@ pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
     })
 }
 
-/// Reads the metadata and checks its checksum.
+/// Reads the metadata and checks its checksums.
 fn read_meta(
     source: &mut Source,
     header: &Header,
@@ -140,6 +141,19 @@ fn read_meta(
             ));
         }
     }
-    check::meta_sum(io::crc32c, &meta, header, &wait::goes_on).map_err(|f| fault(report, f))?;
+    // Not more than the metadata has brought.
+    let mut sums = KVVec::from_elem(0u8, usize::try_from(header.sums_len())?, GFP_KERNEL_ACCOUNT)?;
+    let at = header.meta_end();
+    if !source
+        .read_exact(&mut sums)
+        .map_err(|e| unreadable(report, at, e))?
+    {
+        return Err(fault(
+            report,
+            Fault::framing(at, "the image ends in the checksums of its metadata"),
+        ));
+    }
+    check::meta_sums(io::xxh64, &sums, &meta, header, &wait::goes_on)
+        .map_err(|f| fault(report, f))?;
     Ok(meta)
 }

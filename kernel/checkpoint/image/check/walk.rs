@@ -18,10 +18,10 @@ use super::{
     PID_MAX, //
 };
 use crate::image::{
+    contents,
     files,
     ipc::check::Inside,
     kinds::Kind,
-    mm,
     record::{
         Body,
         Fault,
@@ -502,7 +502,7 @@ impl Walk<'_> {
 }
 
 const _: () = {
-    assert!(mm::EXTENT_MAX <= PAYLOAD_MAX);
+    assert!(contents::BATCH_PAYLOAD_MAX <= PAYLOAD_MAX);
     assert!(files::FDS_MAX * size_of::<files::Fd>() <= PAYLOAD_MAX);
     assert!(files::LOCKS_MAX * size_of::<files::Lock>() <= PAYLOAD_MAX);
 };

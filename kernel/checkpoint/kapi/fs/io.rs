@@ -26,10 +26,10 @@ use crate::{
     },
 };
 
-/// crc32c without inversion at either end.
-pub(crate) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
+/// The checksum of an image.
+pub(crate) fn xxh64(seed: u64, bytes: &[u8]) -> u64 {
     // SAFETY: The slice is valid.
-    unsafe { bindings::crc32c_update(seed, bytes.as_ptr().cast(), bytes.len()) }
+    unsafe { bindings::xxh64(bytes.as_ptr().cast(), bytes.len(), seed) }
 }
 
 /// The file behind descriptor `fd` of the caller. EBADF: there is none, or it is an O_PATH one.

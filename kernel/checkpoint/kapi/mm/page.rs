@@ -11,7 +11,7 @@ use kernel::{
 };
 
 use crate::{
-    image::mm::TAGGED_BYTES,
+    image::contents::TAGGED_BYTES,
     kapi::fs::{
         iov::Way,
         user_buffer::UserBuffer, //
@@ -94,10 +94,10 @@ impl PageRef {
         self.with_mapped(|p| unsafe { bindings::memchr_inv(p.cast(), 0, PAGE_SIZE) }.is_null())
     }
 
-    /// crc32c of its bytes, continued from the register `seed`, without inversion.
-    pub(crate) fn crc(&self, seed: u32) -> u32 {
+    /// The checksum of its bytes with this seed.
+    pub(crate) fn hash(&self, seed: u64) -> u64 {
         // SAFETY: PAGE_SIZE bytes are mapped at `p`.
-        self.with_mapped(|p| unsafe { bindings::crc32c_update(seed, p.cast(), PAGE_SIZE) })
+        self.with_mapped(|p| unsafe { bindings::xxh64(p.cast(), PAGE_SIZE, seed) })
     }
 
     /// Copies `len` bytes between `buffer`, from its byte `to` on, and the page, from its byte `from`

@@ -15,9 +15,9 @@ use anyhow::{
 use clap::Parser;
 use core::Core;
 use image::{
-    image::{
-        check::Next,
-        mm::Shared, //
+    image::contents::{
+        Extent,
+        EXTENT_SHARED, //
     },
     File, //
 };
@@ -123,7 +123,7 @@ fn bar(len: Option<u64>) -> ProgressBar {
 }
 
 /// Gives `core` the pages that it shares with other ranges: the image is read again for them.
-fn copy_shared(args: &Args, core: &mut Core, shared: Vec<Shared>) -> anyhow::Result<()> {
+fn copy_shared(args: &Args, core: &mut Core, shared: Vec<Extent>) -> anyhow::Result<()> {
     if !core.shares(shared) {
         return Ok(());
     }
@@ -180,10 +180,12 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
                     kind.into()
                 })
             },
-            |next, at| {
-                model.count(next);
-                if let Next::Shared(s) = next {
-                    shared.push(*s);
+            |extents, at| {
+                for extent in extents {
+                    model.count(extent);
+                    if extent.kind.get() == EXTENT_SHARED {
+                        shared.push(*extent);
+                    }
                 }
                 bar.set_position(at);
             },

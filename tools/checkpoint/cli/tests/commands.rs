@@ -26,7 +26,10 @@ use predicates::{
         is_empty, //
     }, //
 };
-use sample::Sample;
+use sample::{
+    Sample,
+    PAGE, //
+};
 
 #[test]
 fn views() {
@@ -164,7 +167,8 @@ fn json() {
 #[test]
 fn faults() {
     let mut bytes = Sample::small().bytes();
-    let page = bytes.len() - 1000;
+    // The last page is that before the index.
+    let page = bytes.len() - bytes.len() % PAGE as usize - 1000;
     bytes[page] ^= 1;
     let image = Image::new(&bytes);
     // What is wrong with the pages is found only by reading them.
@@ -172,14 +176,14 @@ fn faults() {
     let (status, _, err) = ckptinfo(&image, &["--verify"]);
     assert_eq!(status, Some(1));
     assert!(
-        err.contains("extent: checksum of the pages is wrong"),
+        err.contains("extents: checksum of the pages is wrong"),
         "{err}"
     );
     let (status, out, _) = ckptinfo(&image, &["--verify", "--json"]);
     assert_eq!(status, Some(1));
     let fault: serde_json::Value = serde_json::from_str(&out).expect("no JSON");
     assert_eq!(fault["valid"], false);
-    assert_eq!(fault["kind"], "extent");
+    assert_eq!(fault["kind"], "extents");
     assert!(fault["offset"].is_u64());
 }
 

@@ -11,16 +11,17 @@ mod sample;
 mod command;
 
 use checkpoint_image::image::{
+    contents::{
+        EXTENT_INODE,
+        EXTENT_TAGGED,
+        TAGGED_BYTES, //
+    },
     header::arch,
     kinds::Kind,
     mm::{
         vma,
-        Extent,
         Mm,
-        Vma,
-        EXTENT_INODE,
-        EXTENT_TAGGED,
-        TAGGED_BYTES, //
+        Vma, //
     },
     task::Regs, //
 };
@@ -166,11 +167,12 @@ fn full() -> Sample {
         m.args[0].set(0x13010);
         m.args[1].set(0x13017);
     });
-    sample.extents[1].1[0x10..0x17].copy_from_slice(b"job\0-x\0");
-    let mut extent: Extent = sample.extents[2].0;
-    extent.obj.set(obj::ANON);
-    extent.space.set(EXTENT_INODE);
-    sample.extents.push((extent, vec![0x5a; PAGE as usize]));
+    sample.extents[1].pages[0x10..0x17].copy_from_slice(b"job\0-x\0");
+    let mut page = sample.extents[3].clone();
+    page.extent.obj.set(obj::ANON);
+    page.extent.kind.set(EXTENT_INODE);
+    page.pages.fill(0x5a);
+    sample.extents.push(page);
     let notes = [
         note(b"CORE\0\0\0\0", 1, &[7; 216]),
         note(b"LINUX\0\0\0", 0x202, &[8; 600]),
@@ -223,13 +225,13 @@ fn of_the_root() {
     let page = PAGE as usize;
     let pages = &sample.extents;
     let wanted: [(u64, &[u8]); 7] = [
-        (0x10000, &pages[0].1[..page]),
-        (0x11000, &pages[0].1[page..]),
-        (0x13000, &pages[1].1),
+        (0x10000, &pages[0].pages[..page]),
+        (0x11000, &pages[0].pages[page..]),
+        (0x13000, &pages[1].pages),
         // Shared with that at 0x11000; a guard region.
-        (0x14000, &pages[0].1[page..]),
+        (0x14000, &pages[0].pages[page..]),
         (0x15000, &[]),
-        (0x16000, &pages[3].1),
+        (0x16000, &pages[4].pages),
         (0x20000, &[]),
     ];
     let segments = core.segments();
@@ -276,18 +278,15 @@ fn of_tagged_memory() {
         let flags = v.flags.get();
         v.flags.set(flags | vma::MTE);
     });
-    sample.shared.clear();
+    sample.extents.remove(2);
     let page = PAGE as usize;
-    let (extent, bytes) = &mut sample.extents[1];
-    extent.space.set(EXTENT_TAGGED);
-    extent.pages.set(2);
-    *bytes = [
-        vec![1; page],
-        vec![0xaa; page / TAGGED_BYTES],
-        vec![2; page],
-        vec![0xbb; page / TAGGED_BYTES],
-    ]
-    .concat();
+    let tagged = &mut sample.extents[1];
+    tagged.extent.kind.set(EXTENT_TAGGED);
+    tagged.extent.pages.set(2);
+    tagged.pages = [vec![1; page], vec![2; page]].concat();
+    tagged.tags = [0xaa, 0xbb]
+        .map(|tag| vec![tag; page / TAGGED_BYTES])
+        .concat();
     let (core, _) = core("tagged", &sample, &[]).expect("no core file");
     let segments = core.segments();
     assert_eq!(segments[2].addr, 0x13000);

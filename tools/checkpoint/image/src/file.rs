@@ -3,10 +3,10 @@
 //! Whole images, read from a stream and checked as restart(2) does.
 
 use crate::{
-    crc32c,
     image::{
         check::{
             self,
+            Descriptor,
             Next,
             Object,
             Pid,
@@ -14,23 +14,19 @@ use crate::{
             Stream,
             Summary, //
         },
+        contents::Extent,
         header::{
             Reader,
             HEADER_LEN, //
         },
-        mm::{
-            Extent,
-            EXTENT_TAGGED,
-            TAGGED_BYTES, //
-        },
         record::{
             always,
             Fault,
-            BODY_MAX,
             RECORD_HEADER_LEN, //
         },
         Header, //
-    }, //
+    },
+    xxh64, //
 };
 use std::{
     fmt,
@@ -104,9 +100,6 @@ pub struct File<R> {
 /// Offset of the metadata in an image.
 pub const META_AT: u64 = HEADER_LEN as u64;
 
-/// Bytes that are read at once.
-const CHUNK: usize = 256 << 10;
-
 /// Fills `bytes`; an image that ends before is cut short.
 fn fill(reader: &mut impl Read, bytes: &mut [u8], at: u64) -> Result<(), Error> {
     reader.read_exact(bytes).map_err(|e| match e.kind() {
@@ -123,22 +116,26 @@ impl<R: Read> File<R> {
         let any = Reader {
             arch: None,
             page_size: None,
+            parent: true,
         };
-        let header = check::header(crc32c, &bytes, &any)?;
+        let header = check::header(xxh64, &bytes, &any)?;
         let mut meta = Vec::new();
         let len = header.meta_len.get();
         // Grows with what is there, whatever the header says.
         if reader.by_ref().take(len).read_to_end(&mut meta)? as u64 != len {
             return Err(Fault::framing(META_AT, "the image is cut short").into());
         }
-        check::meta_sum(crc32c, &meta, &header, &always)?;
+        // Not more than the metadata brought.
+        let mut sums = vec![0; usize::try_from(header.sums_len()).unwrap_or(0)];
+        fill(&mut reader, &mut sums, header.meta_end())?;
+        check::meta_sums(xxh64, &sums, &meta, &header, &always)?;
         let counts = check::counts(&meta, META_AT, &always)?;
         let mut objects = vec![Object::default(); counts.objects];
         let mut pids = vec![Pid::default(); counts.pids];
         let summary = check::metadata(&meta, META_AT, &header, &mut objects, &mut pids, &always)?;
         Ok(Self {
             reader,
-            stream: Stream::new(crc32c, &header),
+            stream: Stream::new(xxh64, &header),
             header,
             meta,
             objects,
@@ -157,81 +154,78 @@ impl<R: Read> File<R> {
         (self.stream.extents(), self.stream.nr_pages())
     }
 
-    /// Reads and checks the rest: extents, trailer, and that nothing follows.
+    /// Reads and checks the rest: extents, index, trailer, and that nothing follows.
     ///
-    /// Calls `progress` with each extent, after its pages, and with the bytes read so far.
-    pub fn verify(&mut self, progress: impl FnMut(&Next, u64)) -> Result<(), Error> {
+    /// Calls `progress` with the extents of each batch, after its pages, and with the bytes read so
+    /// far.
+    pub fn verify(&mut self, progress: impl FnMut(&[Extent], u64)) -> Result<(), Error> {
         self.read(|_, _, _| Ok(()), progress)
     }
 
-    /// Reads and checks the pages of an extent, and gives them to `pages`.
-    fn pages(
-        &mut self,
-        extent: &Extent,
-        chunk: &mut [u8],
-        pages: &mut impl FnMut(&Extent, u64, &[u8]) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        let page_size = self.header.page_size.get() as usize;
-        let tags = match extent.space.get() {
-            EXTENT_TAGGED => page_size / TAGGED_BYTES,
-            _ => 0,
-        };
-        // Each page is followed by its tags.
-        let unit = page_size + tags;
-        let mut left = u64::from(extent.pages.get()) * unit as u64;
-        let mut addr = extent.addr.get();
-        while left > 0 {
-            let most = CHUNK - CHUNK % unit;
-            let n = usize::try_from(left).map_or(most, |n| n.min(most));
-            let part = chunk.get_mut(..n).unwrap_or(&mut []);
-            fill(&mut self.reader, part, self.stream.at())?;
-            self.stream.pages(part)?;
-            let run = if tags == 0 { n } else { unit };
-            for run in part.chunks(run) {
-                let shown = run.get(..run.len() - tags).unwrap_or(&[]);
-                pages(extent, addr, shown)?;
-                addr = addr.saturating_add(shown.len() as u64);
-            }
-            left -= n as u64;
-        }
-        Ok(())
+    /// Reads the next record, with its header.
+    fn record(&mut self) -> Result<Vec<u8>, Error> {
+        let mut header = [0; RECORD_HEADER_LEN];
+        fill(&mut self.reader, &mut header, self.stream.at())?;
+        let len = self.stream.header(&header)?;
+        let mut record = header.to_vec();
+        record.resize(RECORD_HEADER_LEN + len, 0);
+        let rest = record.get_mut(RECORD_HEADER_LEN..).unwrap_or(&mut []);
+        fill(&mut self.reader, rest, self.stream.at())?;
+        Ok(record)
     }
 
     /// As [`verify`](Self::verify), and calls `pages` with all pages: their extent, the address
-    /// of the first, and their contents, the checksum of which comes after them.
+    /// of the first, and their contents, the checksum of which is right.
     pub fn read(
         &mut self,
         mut pages: impl FnMut(&Extent, u64, &[u8]) -> io::Result<()>,
-        mut progress: impl FnMut(&Next, u64),
+        mut progress: impl FnMut(&[Extent], u64),
     ) -> Result<(), Error> {
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = Vec::new();
         let mut runs = Vec::new();
         loop {
-            let mut header = [0; RECORD_HEADER_LEN];
-            fill(&mut self.reader, &mut header, self.stream.at())?;
-            let len = self.stream.header(&header)?;
-            let mut body = [0; BODY_MAX];
-            let body = body.get_mut(..len).ok_or(Fault::framing(
-                self.stream.at(),
-                "body of impossible length",
-            ))?;
-            fill(&mut self.reader, body, self.stream.at())?;
+            let record = self.record()?;
             // Grows with what was read.
-            if self.stream.runs() == runs.len() {
-                runs.resize(runs.len().max(64) * 2, Run::default());
+            if self.stream.runs_wanted() > runs.len() {
+                runs.resize(self.stream.runs_wanted().max(64) * 2, Run::default());
             }
             let (objects, runs) = (&mut self.objects, &mut runs);
-            let next = self.stream.body(body, &self.meta, objects, runs)?;
-            match &next {
-                Next::Extent(extent) => self.pages(extent, &mut chunk, &mut pages)?,
-                Next::Shared(_) | Next::Row(_) => (),
-                Next::Trailer(_) => break,
+            match self.stream.record(&record, &self.meta, objects, runs)? {
+                Next::Batch(batch) => {
+                    batch_pages(&mut self.reader, &batch, &mut chunk, &mut pages)?;
+                    progress(batch.extents, self.stream.at());
+                }
+                Next::Index => (),
+                Next::Trailer => break,
             }
-            progress(&next, self.stream.at());
         }
         if self.reader.read(&mut [0])? != 0 {
             return Err(Fault::framing(self.stream.at(), "bytes after the trailer").into());
         }
         Ok(())
     }
+}
+
+/// Reads and checks the pages of a batch, and gives them to `pages`.
+fn batch_pages(
+    reader: &mut impl Read,
+    batch: &Descriptor<'_>,
+    chunk: &mut Vec<u8>,
+    pages: &mut impl FnMut(&Extent, u64, &[u8]) -> io::Result<()>,
+) -> Result<(), Error> {
+    let len = usize::try_from(batch.pages_len()).unwrap_or(0);
+    chunk.resize(len, 0);
+    fill(reader, chunk, batch.pages_at)?;
+    let mut sums = batch.pages();
+    for page in chunk.chunks(batch.page_size()) {
+        sums.add(|seed| xxh64(seed, page))?;
+    }
+    let mut rest = chunk.as_slice();
+    for extent in batch.extents.iter().filter(|e| e.has_pages()) {
+        let len = extent.pages.get() as usize * batch.page_size();
+        let (own, others) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+        pages(extent, extent.addr.get(), own)?;
+        rest = others;
+    }
+    Ok(())
 }

@@ -10,13 +10,13 @@
 #[path = "../../../../kernel/checkpoint/image/mod.rs"]
 pub mod image;
 
-pub mod crc;
 pub mod document;
 pub mod file;
+pub mod hash;
 pub mod mutate;
 
-pub use crc::crc32c;
 pub use file::{
     Error,
     File, //
 };
+pub use hash::xxh64;

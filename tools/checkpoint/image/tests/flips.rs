@@ -4,6 +4,11 @@
 
 mod sample;
 
+use checkpoint_image::image::{
+    contents::MetaSums,
+    header::HEADER_LEN,
+    record::RECORD_HEADER_LEN, //
+};
 use sample::{
     verify,
     Sample, //
@@ -40,18 +45,18 @@ fn bytes_after_the_end() {
 }
 
 #[test]
-fn extents_exchanged() {
+fn batches_exchanged() {
+    // Two batches change places, each with its number and place made to fit.
     let mut sample = Sample::small();
-    sample.shared.clear();
-    let good = sample.bytes();
-    // The extents of two objects change places: each is right, and in order.
     sample.extents.rotate_right(1);
+    sample.breaks = vec![1];
     let mut image = sample.bytes();
     assert_eq!(verify(&image), Ok(()));
-    let trailer = image.len() - 48;
-    image[trailer..].copy_from_slice(&good[trailer..]);
-    assert_eq!(
-        verify(&image).unwrap_err().why,
-        "extents were changed, left out or exchanged"
-    );
+    // One is that of another image.
+    sample.header = |h| h.id.set(7);
+    let other = sample.bytes();
+    let start = HEADER_LEN + sample.meta().len();
+    let sums = start + RECORD_HEADER_LEN + size_of::<MetaSums>() + 8;
+    image[sums..].copy_from_slice(&other[sums..]);
+    assert_eq!(verify(&image).unwrap_err().why, "belongs to another image");
 }

@@ -7,7 +7,6 @@
 //! accepted must stand being read record by record.
 
 mod reading;
-mod rows;
 mod sample;
 
 use checkpoint_image::{

@@ -9,17 +9,14 @@
 mod sample;
 
 use checkpoint_image::{
-    crc32c,
     file::META_AT,
     image::{
-        check::{
-            sum,
-            Next, //
-        },
+        contents::EXTENT_SHARED,
         header::arch,
         layout::Field,
         record::Records, //
     },
+    xxh64,
     File, //
 };
 use sample::Sample;
@@ -61,19 +58,19 @@ fn contents(image: &[u8]) -> Vec<String> {
         for field in raw.kind.structure().fields {
             lines.push(format!("{name}: {}", shown(field, raw.body)));
         }
-        let (len, sum) = (raw.payload.len(), sum(crc32c, raw.payload));
-        lines.push(format!("{name}: {len} bytes of payload, crc32c {sum:08x}"));
+        let (len, sum) = (raw.payload.len(), xxh64(0, raw.payload));
+        lines.push(format!("{name}: {len} bytes of payload, xxh64 {sum:016x}"));
     }
     let mut places = Vec::new();
-    let pages = |obj: u32, addr: u64, sum: u32| format!("pages: {obj} {addr:x} crc32c {sum:08x}");
+    let pages = |obj: u32, addr: u64, sum: u64| format!("pages: {obj} {addr:x} xxh64 {sum:016x}");
     let mut rest = Vec::new();
     file.read(
         |extent, addr, bytes| {
-            places.push(pages(extent.obj.get(), addr, sum(crc32c, bytes)));
+            places.push(pages(extent.obj.get(), addr, xxh64(0, bytes)));
             Ok(())
         },
-        |next, _| {
-            if let Next::Shared(s) = next {
+        |extents, _| {
+            for s in extents.iter().filter(|e| e.kind.get() == EXTENT_SHARED) {
                 let (to, from) = (s.addr.get(), s.from.get());
                 rest.push(format!("shared: {} {to:x} from {from:x}", s.obj.get()));
             }

@@ -5,7 +5,6 @@
 mod sample;
 
 use checkpoint_image::{
-    crc32c,
     image::{
         check::{
             self,
@@ -17,7 +16,9 @@ use checkpoint_image::{
             Records, //
         },
         task::Affinity, //
-    }, //
+    },
+    mutate::put_sums,
+    xxh64, //
 };
 use sample::{
     header_for,
@@ -93,9 +94,11 @@ fn checks_of_metadata() {
             n
         );
     }
-    assert!(check::meta_sum(crc32c, &meta, &header, &always).is_ok());
+    let mut sums = Vec::new();
+    put_sums(&mut sums, &header, &meta);
+    assert!(check::meta_sums(xxh64, &sums, &meta, &header, &always).is_ok());
     let times = asked(1, |go_on| {
-        let fault = check::meta_sum(crc32c, &meta, &header, go_on).unwrap_err();
+        let fault = check::meta_sums(xxh64, &sums, &meta, &header, go_on).unwrap_err();
         assert_eq!(fault.why, "reading was interrupted");
     });
     assert_eq!(times, 1);

@@ -5,6 +5,7 @@
 mod sample;
 
 use checkpoint_image::image::{
+    contents::Batch,
     files::*,
     kinds::Kind,
     mm::*,
@@ -19,6 +20,7 @@ use sample::{
     Sample,
     PAGE, //
 };
+use zerocopy::FromZeros;
 
 #[test]
 fn container() {
@@ -86,7 +88,7 @@ fn framing() {
             s.records[6].body.resize(2048, 0)
         }),
         ("record that does not belong into the metadata", |s| {
-            s.add(s.extents[0].0, &[])
+            s.add(Batch::new_zeroed(), &[])
         }),
     ]);
     // A longer body from a newer kernel whose new fields are all zero.

@@ -120,12 +120,6 @@ FIXTURE_TEARDOWN(bounds)
 		ckpt_run_fini(&run);
 }
 
-static void image_put64(size_t at, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(im.data + at, &value, 8);
-}
-
 /* The body of the record of @kind after the one whose body is at @body; 0: there is none. */
 static size_t next_body(unsigned int kind, size_t body)
 {
@@ -169,14 +163,14 @@ static int hostile(size_t at, unsigned int bytes, uint64_t value, const char *te
 	if (bytes == 4)
 		image_put32(&im, at, value);
 	else
-		image_put64(at, value);
+		image_put64(&im, at, value);
 	ret = refused(text);
 	if (ret)
 		ckpt_diag("0x%llx at %zu", (unsigned long long)value, at);
 	if (bytes == 4)
 		image_put32(&im, at, old);
 	else
-		image_put64(at, old);
+		image_put64(&im, at, old);
 	return ret;
 }
 
@@ -222,12 +216,12 @@ TEST_F_TIMEOUT(bounds, cpu_times, CKPT_TIMEOUT)
 	for (at = process + PROCESS_CUTIME; at <= process + PROCESS_SHOWN_STIME; at += 8)
 		ASSERT_EQ(0, hostile(at, 8, CPU_TIME_MAX + 1, why));
 	/* Each is possible by itself. */
-	image_put64(task + TASK_UTIME, CPU_TIME_MAX / 2 + 1);
+	image_put64(&im, task + TASK_UTIME, CPU_TIME_MAX / 2 + 1);
 	ASSERT_EQ(0, hostile(process + PROCESS_STIME, 8, CPU_TIME_MAX / 2, why));
 	/* As much of it as there may be, but for what all others have. */
-	image_put64(task + TASK_UTIME, CPU_TIME_MAX - (1ull << 40));
+	image_put64(&im, task + TASK_UTIME, CPU_TIME_MAX - (1ull << 40));
 	ASSERT_EQ(0, taken());
-	image_put64(task + TASK_UTIME, utime);
+	image_put64(&im, task + TASK_UTIME, utime);
 	ASSERT_EQ(0, works());
 }
 
@@ -266,10 +260,10 @@ TEST_F_TIMEOUT(bounds, cpu_times_are_told, CKPT_TIMEOUT)
 {
 	size_t task = next_body(TASK, 0), process = next_body(PROCESS, 0);
 
-	image_put64(task + TASK_COUNTED_UTIME, CPU_TIME_MAX / 8);
-	image_put64(task + TASK_RUNTIME, CPU_TIME_MAX / 8);
-	image_put64(process + PROCESS_COUNTED_STIME, CPU_TIME_MAX / 8);
-	image_put64(process + PROCESS_RUNTIME, CPU_TIME_MAX / 8);
+	image_put64(&im, task + TASK_COUNTED_UTIME, CPU_TIME_MAX / 8);
+	image_put64(&im, task + TASK_RUNTIME, CPU_TIME_MAX / 8);
+	image_put64(&im, process + PROCESS_COUNTED_STIME, CPU_TIME_MAX / 8);
+	image_put64(&im, process + PROCESS_RUNTIME, CPU_TIME_MAX / 8);
 	ASSERT_EQ(0, tells(CPU_TIME_MAX / 8 / 1000000000));
 }
 
@@ -278,10 +272,10 @@ TEST_F_TIMEOUT(bounds, older_cpu_times_are_told, CKPT_TIMEOUT)
 {
 	size_t task = next_body(TASK, 0), process = next_body(PROCESS, 0);
 
-	image_put64(task + TASK_UTIME, CPU_TIME_MAX / 4);
-	image_put64(task + TASK_RUNTIME, 0);
-	image_put64(process + PROCESS_STIME, CPU_TIME_MAX / 4);
-	image_put64(process + PROCESS_RUNTIME, 0);
+	image_put64(&im, task + TASK_UTIME, CPU_TIME_MAX / 4);
+	image_put64(&im, task + TASK_RUNTIME, 0);
+	image_put64(&im, process + PROCESS_STIME, CPU_TIME_MAX / 4);
+	image_put64(&im, process + PROCESS_RUNTIME, 0);
 	ASSERT_EQ(0, tells(CPU_TIME_MAX / 4 / 1000000000));
 }
 
@@ -302,7 +296,7 @@ TEST_F_TIMEOUT(bounds, expiries, CKPT_TIMEOUT)
 			kind = image_get(&im, body + TASK_RESTART, 4);
 			ASSERT_GT(4u, kind);
 			if (kind) {
-				image_put64(body + TASK_RESTART + 4 + 8 * end[kind], ends[n]);
+				image_put64(&im, body + TASK_RESTART + 4 + 8 * end[kind], ends[n]);
 				found++;
 			}
 		}
@@ -464,8 +458,8 @@ static long long restarted_with(bool container)
 	if (!ckpt_run_init(&sub, &tells_its_start, container) && !ckpt_run_start(&sub) &&
 	    !ckpt_run_checkpoint(&sub, fd, CHECKPOINT_KILL) && !image_load(&im, fd)) {
 		body = next_body(TASK, 0);
-		image_put64(body + TASK_START, 0);
-		image_put64(body + TASK_START + 8, 0);
+		image_put64(&im, body + TASK_START, 0);
+		image_put64(&im, body + TASK_START + 8, 0);
 		if (!write_image() && !ckpt_run_restart(&sub, fd, 0) && !ckpt_run_go(&sub) &&
 		    !ckpt_run_finish(&sub)) {
 			start = sub.board->value[1];

@@ -9,6 +9,27 @@
 #include "fault.h"
 #include "lose.h"
 
+/* All pages of a batch become zero. */
+static void lose_pages(struct image *im, size_t batch)
+{
+	size_t at = batch_pages(im, batch), end = at + batch_pages_len(im, batch);
+	size_t extents = image_get(im, batch + RECORD_LEN + IMAGE_AT(batch, extents), 4);
+	size_t sums = image_payload(im, batch) + extents * EXTENT_LEN;
+	size_t page = image_page_size(im), in_chunk = 0;
+	uint64_t sum = 0;
+
+	memset(im->data + at, 0, end - at);
+	for (; at < end; at += page) {
+		sum = xxh64(sum, im->data + at, page);
+		in_chunk += page;
+		if (in_chunk < CHUNK_LEN && at + page < end)
+			continue;
+		image_put64(im, sums, sum);
+		sums += 8;
+		sum = in_chunk = 0;
+	}
+}
+
 static void lose_in(struct image *im, const struct loss *loss, size_t record)
 {
 	size_t body = record + RECORD_LEN;
@@ -36,10 +57,7 @@ static void lose_in(struct image *im, const struct loss *loss, size_t record)
 			memset(p + payload + at, 0, loss->len);
 		break;
 	case LOSE_PAGES:
-		memset(p + payload, 0, len);
-		image_put32(im, body + EXTENT_CRC, ~crc32c(~0u, p + payload, len));
-		image_put32(im, body + IMAGE_AT(extent, body_crc),
-			    ~crc32c(~0u, p + body, IMAGE_AT(extent, body_crc)));
+		lose_pages(im, record);
 		break;
 	case LOSE_RECORD:
 		break;
@@ -49,16 +67,13 @@ static void lose_in(struct image *im, const struct loss *loss, size_t record)
 /* Takes the record at @at, of @len bytes, out of the metadata. */
 static void cut(struct image *im, size_t at, size_t len)
 {
-	uint64_t n;
+	size_t rest = im->meta_end - at - len;
+	struct image new;
 
-	memmove(im->data + at, im->data + at + len, im->size - at - len);
-	im->size -= len;
-	im->meta_end -= len;
-	im->trailer -= len;
-	n = htole64(im->meta_end - HEADER_LEN);
-	memcpy(im->data + META_LEN, &n, sizeof(n));
-	n = htole64(im->size);
-	memcpy(im->data + im->trailer + TRAILER_TOTAL, &n, sizeof(n));
+	memmove(im->data + at, im->data + at + len, rest);
+	new = image_with_meta(im, im->data + HEADER_LEN, at + rest - HEADER_LEN);
+	free(im->data);
+	*im = new;
 }
 
 int ckpt_lose(int fd)

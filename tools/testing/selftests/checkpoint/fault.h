@@ -21,29 +21,25 @@
 #define IMAGE_AT(type, field)	((int)offsetof(struct image_##type, field))
 
 #define HEADER_LEN	((int)sizeof(struct image_header))
-#define HEADER_CRC	IMAGE_AT(header, crc)
+#define HEADER_SUM	IMAGE_AT(header, sum)
 #define META_LEN	IMAGE_AT(header, meta_len)
-#define META_CRC	IMAGE_AT(header, meta_crc)
 #define RECORD_LEN	((int)sizeof(struct image_record_header))
-#define EXTENT		IMAGE_KIND_EXTENT
-#define EXTENT_CRC	IMAGE_AT(extent, crc)
-#define SHARED		IMAGE_KIND_SHARED
-#define SHARED_CRC	IMAGE_AT(shared, crc)
-#define ROW		IMAGE_KIND_ROW	/* Where the extents of an object are; there is one for each. */
-#define ROW_OBJ		IMAGE_AT(row, obj)
-#define ROW_NUMBER	IMAGE_AT(row, number)
-#define ROW_AT		IMAGE_AT(row, at)
-#define ROW_EXTENTS	IMAGE_AT(row, extents)
-#define ROW_CRC		IMAGE_AT(row, crc)
+#define META_SUMS	IMAGE_KIND_META_SUMS
+#define META_SUMS_LEN	(RECORD_LEN + sizeof(struct image_meta_sums))
+#define EXTENT_LEN	sizeof(struct image_extent)
+#define INDEX		IMAGE_KIND_INDEX	/* Tells where the extents of an object are. */
+#define ENTRY_LEN	sizeof(struct image_index_entry)
 #define TRAILER		IMAGE_KIND_TRAILER
-#define TRAILER_TOTAL	IMAGE_AT(trailer, total_len)
-#define TRAILER_CHAIN	IMAGE_AT(trailer, chain)
-#define TRAILER_CRC	IMAGE_AT(trailer, crc)
+
+/* Bytes of metadata, and of pages, that have a checksum of their own. */
+#define SEGMENT_LEN	(1 << 20)
+#define CHUNK_LEN	(64 << 10)
 
 struct image {
 	unsigned char *data;
 	size_t size;
 	size_t meta_end;
+	size_t rest;			/* What comes after the metadata and its checksums. */
 	size_t trailer;			/* Offset of its body. */
 };
 
@@ -61,34 +57,110 @@ static inline void image_put32(struct image *im, size_t at, uint32_t n)
 	memcpy(im->data + at, &n, 4);
 }
 
-/* crc32c as iSCSI has it, continued from @crc, without inversion. */
-static inline uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+static inline void image_put64(struct image *im, size_t at, uint64_t n)
 {
-	static uint32_t table[256];
-	const unsigned char *p = data;
-	unsigned int i, bit;
-
-	if (!table[1]) {
-		for (i = 0; i < 256; i++) {
-			table[i] = i;
-			for (bit = 0; bit < 8; bit++)
-				table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0x82f63b78 : 0);
-		}
-	}
-	while (len--)
-		crc = crc >> 8 ^ table[(crc ^ *p++) & 0xff];
-	return crc;
+	n = htole64(n);
+	memcpy(im->data + at, &n, 8);
 }
 
-/* Length of the record at @at, 0 if there is none. */
+#define XXH_1	0x9e3779b185ebca87ull
+#define XXH_2	0xc2b2ae3d27d4eb4full
+#define XXH_3	0x165667b19e3779f9ull
+#define XXH_4	0x85ebca77c2b2ae63ull
+#define XXH_5	0x27d4eb2f165667c5ull
+
+static inline uint64_t xxh_rotl(uint64_t n, int by)
+{
+	return n << by | n >> (64 - by);
+}
+
+static inline uint64_t xxh_round(uint64_t acc, uint64_t n)
+{
+	return xxh_rotl(acc + n * XXH_2, 31) * XXH_1;
+}
+
+static inline uint64_t xxh_load(const unsigned char *p, unsigned int bytes)
+{
+	uint64_t n = 0;
+
+	memcpy(&n, p, bytes);
+	return le64toh(n);
+}
+
+/* xxh64 of @data with this seed. */
+__attribute__((unused))
+static uint64_t xxh64(uint64_t seed, const void *data, size_t len)
+{
+	uint64_t v[4] = { seed + XXH_1 + XXH_2, seed + XXH_2, seed, seed - XXH_1 };
+	const unsigned char *p = data, *end = p + len;
+	uint64_t h = seed + XXH_5;
+	unsigned int i;
+
+	if (len >= 32) {
+		for (; end - p >= 32; p += 32) {
+			for (i = 0; i < 4; i++)
+				v[i] = xxh_round(v[i], xxh_load(p + 8 * i, 8));
+		}
+		h = xxh_rotl(v[0], 1) + xxh_rotl(v[1], 7) + xxh_rotl(v[2], 12) +
+		    xxh_rotl(v[3], 18);
+		for (i = 0; i < 4; i++)
+			h = (h ^ xxh_round(0, v[i])) * XXH_1 + XXH_4;
+	}
+	h += len;
+	for (; end - p >= 8; p += 8)
+		h = xxh_rotl(h ^ xxh_round(0, xxh_load(p, 8)), 27) * XXH_1 + XXH_4;
+	if (end - p >= 4) {
+		h = xxh_rotl(h ^ xxh_load(p, 4) * XXH_1, 23) * XXH_2 + XXH_3;
+		p += 4;
+	}
+	for (; p < end; p++)
+		h = xxh_rotl(h ^ *p * XXH_5, 11) * XXH_1;
+	h = (h ^ h >> 33) * XXH_2;
+	h = (h ^ h >> 29) * XXH_3;
+	return h ^ h >> 32;
+}
+
+static inline size_t image_page_size(const struct image *im)
+{
+	return image_get(im, IMAGE_AT(header, page_size), 4);
+}
+
+/* The payload of the record at @at. */
+static inline size_t image_payload(const struct image *im, size_t at)
+{
+	return at + RECORD_LEN + image_get(im, at + IMAGE_AT(record_header, body_len), 4);
+}
+
+static inline size_t image_payload_len(const struct image *im, size_t at)
+{
+	return image_get(im, at + IMAGE_AT(record_header, payload_len), 8);
+}
+
+/* Where the pages of the batch at @at are. */
+static inline size_t batch_pages(const struct image *im, size_t at)
+{
+	size_t end = image_payload(im, at) + image_payload_len(im, at);
+	size_t page = image_page_size(im);
+
+	return (end + page - 1) / page * page;
+}
+
+static inline size_t batch_pages_len(const struct image *im, size_t at)
+{
+	return image_get(im, at + RECORD_LEN + IMAGE_AT(batch, pages), 4) * image_page_size(im);
+}
+
+/* Length of the record at @at, with the pages of a batch; 0 if there is none. */
 static inline size_t record_len(const struct image *im, size_t at)
 {
-	uint64_t payload;
+	size_t end;
 
 	if (at + RECORD_LEN > im->size)
 		return 0;
-	payload = image_get(im, at + IMAGE_AT(record_header, payload_len), 8);
-	return RECORD_LEN + image_get(im, at + IMAGE_AT(record_header, body_len), 4) + ((payload + 7) & ~7ull);
+	end = image_payload(im, at) + ((image_payload_len(im, at) + 7) & ~7ull);
+	if (image_get(im, at, 2) == IMAGE_KIND_BATCH)
+		end = batch_pages(im, at) + batch_pages_len(im, at);
+	return end - at;
 }
 
 /* The body of the first record of @kind in the metadata. */
@@ -114,7 +186,8 @@ __attribute__((unused)) static int image_load(struct image *im, int fd)
 	if (pread(fd, im->data, im->size, 0) != (ssize_t)im->size)
 		return -1;
 	im->meta_end = HEADER_LEN + image_get(im, META_LEN, 8);
-	for (at = im->meta_end; (len = record_len(im, at)); at += len) {
+	im->rest = im->meta_end + record_len(im, im->meta_end);
+	for (at = im->rest; (len = record_len(im, at)); at += len) {
 		if (image_get(im, at, 2) == TRAILER) {
 			im->trailer = at + RECORD_LEN;
 			return at + len == im->size ? 0 : -1;
@@ -124,23 +197,107 @@ __attribute__((unused)) static int image_load(struct image *im, int fd)
 	return -1;
 }
 
-/* Makes all checksums right again after header or metadata have been changed. */
+/* Makes the checksum of the record at @at right, which is @sum bytes into its body. */
+static inline void image_seal(struct image *im, size_t at, size_t sum)
+{
+	uint64_t n = xxh64(0, im->data + at + RECORD_LEN, sum);
+
+	if (image_payload_len(im, at))
+		n = xxh64(n, im->data + image_payload(im, at), image_payload_len(im, at));
+	image_put64(im, at + RECORD_LEN + sum, n);
+}
+
+static inline void batch_seal(struct image *im, size_t at)
+{
+	image_seal(im, at, IMAGE_AT(batch, sum));
+}
+
+static inline void index_seal(struct image *im, size_t at)
+{
+	image_seal(im, at, IMAGE_AT(index, sum));
+}
+
+/*
+ * Makes all checksums right again, but those of pages, and all offsets, after header or
+ * metadata have been changed.
+ */
 __attribute__((unused)) static void image_fix(struct image *im)
 {
-	uint32_t chain = ~0u;
-	size_t at;
+	size_t *batches = calloc(im->size / 4096 + 1, sizeof(*batches));
+	size_t at, body, entry, sums = image_payload(im, im->meta_end), n = 0, index = 0;
+	uint64_t header;
 
-	image_put32(im, META_CRC,
-		    ~crc32c(~0u, im->data + HEADER_LEN, im->meta_end - HEADER_LEN));
-	image_put32(im, HEADER_CRC, ~crc32c(~0u, im->data, HEADER_CRC));
-	chain = crc32c(chain, im->data + HEADER_CRC, 4);
-	for (at = im->meta_end; at + RECORD_LEN < im->trailer && image_get(im, at, 2) != ROW;
-	     at += record_len(im, at))
-		chain = crc32c(chain, im->data + at + RECORD_LEN +
-			       (image_get(im, at, 2) == SHARED ? SHARED_CRC : EXTENT_CRC), 4);
-	image_put32(im, im->trailer + TRAILER_CHAIN, ~chain);
-	image_put32(im, im->trailer + TRAILER_CRC,
-		    ~crc32c(~0u, im->data + im->trailer, TRAILER_CRC));
+	header = xxh64(0, im->data, HEADER_SUM);
+	image_put64(im, HEADER_SUM, header);
+	image_put64(im, im->meta_end + RECORD_LEN + IMAGE_AT(meta_sums, header), header);
+	for (at = HEADER_LEN; at < im->meta_end; at += SEGMENT_LEN, sums += 8) {
+		size_t len = im->meta_end - at;
+
+		image_put64(im, sums, xxh64(0, im->data + at, len < SEGMENT_LEN ? len : SEGMENT_LEN));
+	}
+	image_seal(im, im->meta_end, IMAGE_AT(meta_sums, sum));
+	for (at = im->rest; at + RECORD_LEN < im->trailer; at += record_len(im, at)) {
+		body = at + RECORD_LEN;
+		if (image_get(im, at, 2) == IMAGE_KIND_BATCH) {
+			batches[n++] = at;
+			image_put64(im, body + IMAGE_AT(batch, header), header);
+			image_put64(im, body + IMAGE_AT(batch, at), at);
+			batch_seal(im, at);
+			continue;
+		}
+		if (!index)
+			index = at;
+		image_put64(im, body + IMAGE_AT(index, header), header);
+		image_put64(im, body + IMAGE_AT(index, at), at);
+		entry = image_payload(im, at);
+		for (; entry < image_payload(im, at) + image_payload_len(im, at); entry += ENTRY_LEN) {
+			size_t batch = image_get(im, entry + IMAGE_AT(index_entry, batch), 4);
+
+			if (batch < n)
+				image_put64(im, entry + IMAGE_AT(index_entry, at), batches[batch]);
+		}
+		index_seal(im, at);
+	}
+	image_put64(im, im->trailer + IMAGE_AT(trailer, total_len), im->size);
+	image_put64(im, im->trailer + IMAGE_AT(trailer, index_at), index);
+	image_put64(im, im->trailer + IMAGE_AT(trailer, header), header);
+	image_seal(im, im->trailer - RECORD_LEN, IMAGE_AT(trailer, sum));
+	free(batches);
+}
+
+/* Makes of @im an image with these @len bytes of metadata, in memory of its own. */
+__attribute__((unused))
+static struct image image_with_meta(const struct image *im, const void *meta, size_t len)
+{
+	size_t sums = (len + SEGMENT_LEN - 1) / SEGMENT_LEN * 8, page = image_page_size(im);
+	struct image new = { .meta_end = HEADER_LEN + len };
+	size_t at, to, some;
+
+	new.rest = to = new.meta_end + META_SUMS_LEN + sums;
+	new.data = calloc(1, to + im->size - im->rest + page);
+	memcpy(new.data, im->data, HEADER_LEN);
+	image_put64(&new, META_LEN, len);
+	memcpy(new.data + HEADER_LEN, meta, len);
+	memcpy(new.data + new.meta_end, im->data + im->meta_end, META_SUMS_LEN);
+	image_put64(&new, new.meta_end + IMAGE_AT(record_header, payload_len), sums);
+	for (at = im->rest; at < im->size; at += record_len(im, at)) {
+		if (image_get(im, at, 2) == IMAGE_KIND_BATCH) {
+			some = image_payload(im, at) + image_payload_len(im, at) - at;
+			memcpy(new.data + to, im->data + at, some);
+			to = (to + some + page - 1) / page * page;
+			some = batch_pages_len(im, at);
+			memcpy(new.data + to, im->data + batch_pages(im, at), some);
+		} else {
+			some = record_len(im, at);
+			memcpy(new.data + to, im->data + at, some);
+		}
+		if (image_get(im, at, 2) == TRAILER)
+			new.trailer = to + RECORD_LEN;
+		to += some;
+	}
+	new.size = to;
+	image_fix(&new);
+	return new;
 }
 
 /* ---- nothing is left ------------------------------------------------- */

@@ -276,8 +276,7 @@ static int try_flipped(unsigned int note)
 		left += crowd[who].flipped;
 	while (left && !ret) {
 		image_fix(&im);
-		pwrite(image, im.data, im.meta_end, 0);
-		pwrite(image, im.data + im.trailer, im.size - im.trailer, im.trailer);
+		pwrite(image, im.data, im.size, 0);
 		pid = image_restart(&run, image);
 		err = errno;
 		if (pid > 0) {
@@ -443,24 +442,16 @@ static void write_with(struct payload *p)
 	size_t body = RECORD_LEN + image_get(&im, record + 4, 4);
 	size_t after = record + record_len(&im, record);
 	size_t grown = record + body + p->len;
-	struct image new = im;
-	uint64_t n;
+	struct image bad = im, new;
 
-	new.size = im.size - after + grown;
-	new.meta_end = im.meta_end - after + grown;
-	new.trailer = im.trailer - after + grown;
-	new.data = malloc(new.size);
-	memcpy(new.data, im.data, record + body);
-	memcpy(new.data + record + body, p->data, p->len);
-	memcpy(new.data + grown, im.data + after, im.size - after);
-	n = htole64(p->len);
-	memcpy(new.data + record + 8, &n, 8);
-	image_put32(&new, record + RECORD_LEN + NOTES, p->count);
-	n = htole64(new.meta_end - HEADER_LEN);
-	memcpy(new.data + META_LEN, &n, 8);
-	n = htole64(new.size);
-	memcpy(new.data + new.trailer + TRAILER_TOTAL, &n, 8);
-	image_fix(&new);
+	bad.data = malloc(grown + im.meta_end - after);
+	memcpy(bad.data, im.data, record + body);
+	memcpy(bad.data + record + body, p->data, p->len);
+	memcpy(bad.data + grown, im.data + after, im.meta_end - after);
+	image_put64(&bad, record + IMAGE_AT(record_header, payload_len), p->len);
+	image_put32(&bad, record + RECORD_LEN + NOTES, p->count);
+	new = image_with_meta(&im, bad.data + HEADER_LEN, grown + im.meta_end - after - HEADER_LEN);
+	free(bad.data);
 	if (pwrite(image, new.data, new.size, 0) != (ssize_t)new.size ||
 	    ftruncate(image, new.size))
 		ckpt_diag("the image can't be written: %s", strerror(errno));

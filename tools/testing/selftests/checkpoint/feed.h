@@ -127,7 +127,7 @@ static int feed(struct ckpt_run *run, struct image *im, int tasks,
 		close(fd[0]);
 		signal(SIGPIPE, SIG_IGN);
 		feeds_to = fd[1];
-		ret = feed_more(im, im->meta_end);
+		ret = feed_more(im, im->rest);
 		if (!ret && tasks)
 			await_parked(run, tasks);
 		if (!ret)

@@ -91,7 +91,7 @@ static int disturbed(bool complete, int err)
 {
 	int events = inotify_init1(IN_CLOEXEC), fd[2], status, other;
 	struct restart_args args;
-	size_t meta_end, size;
+	size_t rest, size;
 	struct image im;
 	char buf[16];
 	ssize_t n;
@@ -99,7 +99,7 @@ static int disturbed(bool complete, int err)
 
 	if (image_load(&im, image))
 		return -1;
-	meta_end = im.meta_end;
+	rest = im.rest;
 	size = im.size;
 	free(im.data);
 	ckpt_take_board_back(&run);
@@ -114,7 +114,7 @@ static int disturbed(bool complete, int err)
 		_exit(sys_restart(&args, sizeof(args)) == -1 ? errno : 255);
 	}
 	close(fd[0]);
-	if (feed(fd[1], 0, meta_end) || await_opens(events, 2)) {
+	if (feed(fd[1], 0, rest) || await_opens(events, 2)) {
 		ckpt_diag("the named pipe was not opened");
 		return -1;
 	}
@@ -123,7 +123,7 @@ static int disturbed(bool complete, int err)
 	if (n > 0)
 		ckpt_diag("somebody else has got %zd bytes", n);
 	if (complete)
-		feed(fd[1], meta_end, size);
+		feed(fd[1], rest, size);
 	close(fd[1]);
 	waitpid(pid, &status, 0);
 	if (n <= 0) {

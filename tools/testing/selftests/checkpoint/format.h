@@ -23,10 +23,7 @@
 #define IMAGE_KIND_TIMERS 24
 #define IMAGE_KIND_MM 64
 #define IMAGE_KIND_VMA 65
-#define IMAGE_KIND_EXTENT 66
 #define IMAGE_KIND_GUARDS 67
-#define IMAGE_KIND_SHARED 68
-#define IMAGE_KIND_ROW 69
 #define IMAGE_KIND_FILES 96
 #define IMAGE_KIND_FILE 97
 #define IMAGE_KIND_INODE 98
@@ -66,6 +63,9 @@
 #define IMAGE_KIND_MOUNT 216
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
+#define IMAGE_KIND_META_SUMS 210
+#define IMAGE_KIND_BATCH 211
+#define IMAGE_KIND_INDEX 212
 #define IMAGE_KIND_EPOLL_ITEMS 224
 #define IMAGE_KIND_UNIX_SOCKET 225
 #define IMAGE_KIND_UNIX_MESSAGE 226
@@ -75,6 +75,9 @@
 #define IMAGE_ARCH_ARM64 2
 #define IMAGE_ARCH_PPC64LE 3
 #define IMAGE_ARCH_S390X 4
+
+/* Header.incompat */
+#define IMAGE_INCOMPAT_PARENT (1ull << 0)
 
 /* Container.flags */
 #define IMAGE_CONTAINER_WHOLE (1ull << 0)
@@ -177,10 +180,12 @@
 #define IMAGE_VMA_SHADOW_STACK (1ull << 21)
 #define IMAGE_VMA_WRITE_SEALED (1ull << 24)
 
-/* Extent.space */
+/* Extent.kind */
 #define IMAGE_EXTENT_MM 0
 #define IMAGE_EXTENT_INODE 1
 #define IMAGE_EXTENT_TAGGED 2
+#define IMAGE_EXTENT_SHARED 3
+#define IMAGE_EXTENT_PARENT 4
 
 /* Fd.notify */
 #define IMAGE_NOTIFY_ACCESS (1ull << 0)
@@ -407,12 +412,14 @@ struct image_header {
 	uint64_t meta_len;
 	uint64_t created_ns;
 	uint64_t id;
-	uint32_t meta_crc;
+	uint64_t boot;
+	uint64_t parent_id;
+	uint64_t parent_boot;
+	uint32_t generation;
 	uint32_t reserved;
 	uint8_t release[64];
-	uint64_t boot;
-	uint8_t reserved2[44];
-	uint32_t crc;
+	uint8_t reserved2[24];
+	uint64_t sum;
 };
 
 static_assert(sizeof(struct image_header) == 192, "image_header");
@@ -476,6 +483,27 @@ struct image_aio_event {
 };
 
 static_assert(sizeof(struct image_aio_event) == 32, "image_aio_event");
+
+struct image_extent {
+	uint32_t obj;
+	uint32_t kind;
+	uint64_t addr;
+	uint32_t pages;
+	uint32_t source;
+	uint64_t from;
+};
+
+static_assert(sizeof(struct image_extent) == 32, "image_extent");
+
+struct image_index_entry {
+	uint32_t obj;
+	uint32_t batch;
+	uint64_t start;
+	uint64_t end;
+	uint64_t at;
+};
+
+static_assert(sizeof(struct image_index_entry) == 32, "image_index_entry");
 
 struct image_fd {
 	uint32_t fd;
@@ -552,11 +580,14 @@ struct image_trailer {
 	uint64_t total_len;
 	uint64_t extents;
 	uint64_t pages;
-	uint32_t chain;
-	uint32_t crc;
+	uint64_t index_at;
+	uint32_t batches;
+	uint32_t blocks;
+	uint64_t header;
+	uint64_t sum;
 };
 
-static_assert(sizeof(struct image_trailer) == 32, "image_trailer");
+static_assert(sizeof(struct image_trailer) == 56, "image_trailer");
 
 struct image_task {
 	uint64_t flags;
@@ -735,48 +766,12 @@ struct image_vma {
 
 static_assert(sizeof(struct image_vma) == 48, "image_vma");
 
-struct image_extent {
-	uint32_t obj;
-	uint32_t space;
-	uint64_t addr;
-	uint32_t pages;
-	uint32_t crc;
-	uint32_t reserved;
-	uint32_t body_crc;
-};
-
-static_assert(sizeof(struct image_extent) == 32, "image_extent");
-
 struct image_guards {
 	uint32_t regions;
 	uint32_t reserved;
 };
 
 static_assert(sizeof(struct image_guards) == 8, "image_guards");
-
-struct image_shared {
-	uint32_t obj;
-	uint32_t pages;
-	uint64_t addr;
-	uint32_t source;
-	uint32_t reserved;
-	uint64_t from;
-	uint32_t reserved2;
-	uint32_t crc;
-};
-
-static_assert(sizeof(struct image_shared) == 40, "image_shared");
-
-struct image_row {
-	uint32_t obj;
-	uint32_t number;
-	uint64_t at;
-	uint64_t extents;
-	uint32_t reserved;
-	uint32_t crc;
-};
-
-static_assert(sizeof(struct image_row) == 32, "image_row");
 
 struct image_files {
 	uint32_t obj;
@@ -1224,6 +1219,37 @@ struct image_in_flight {
 };
 
 static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
+
+struct image_meta_sums {
+	uint64_t header;
+	uint64_t sum;
+};
+
+static_assert(sizeof(struct image_meta_sums) == 16, "image_meta_sums");
+
+struct image_batch {
+	uint32_t number;
+	uint32_t extents;
+	uint32_t pages;
+	uint32_t tagged;
+	uint64_t at;
+	uint64_t header;
+	uint64_t reserved;
+	uint64_t sum;
+};
+
+static_assert(sizeof(struct image_batch) == 48, "image_batch");
+
+struct image_index {
+	uint32_t number;
+	uint32_t reserved;
+	uint64_t at;
+	uint64_t header;
+	uint64_t reserved2[2];
+	uint64_t sum;
+};
+
+static_assert(sizeof(struct image_index) == 48, "image_index");
 
 struct image_epoll_items {
 	uint32_t epoll;

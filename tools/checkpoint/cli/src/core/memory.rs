@@ -7,6 +7,11 @@
 //! zeros.
 
 use image::image::{
+    contents::{
+        Extent,
+        EXTENT_MM,
+        EXTENT_TAGGED, //
+    },
     files::{
         FILE_MEMFD,
         FILE_SHARED_ANON,
@@ -14,10 +19,7 @@ use image::image::{
     },
     mm::{
         vma,
-        Extent,
         Vma,
-        EXTENT_MM,
-        EXTENT_TAGGED,
         VMA_ANON,
         VMA_SHARED, //
     }, //
@@ -173,7 +175,7 @@ impl Memory {
     /// file.
     pub fn put(&mut self, out: &File, extent: &Extent, addr: u64, bytes: &[u8]) -> io::Result<()> {
         let obj = extent.obj.get();
-        if matches!(extent.space.get(), EXTENT_MM | EXTENT_TAGGED) {
+        if matches!(extent.kind.get(), EXTENT_MM | EXTENT_TAGGED) {
             if obj != self.mm {
                 return Ok(());
             }

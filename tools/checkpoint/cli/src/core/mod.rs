@@ -16,15 +16,17 @@ use anyhow::{
 };
 use image::{
     image::{
-        files::FILE_SHARED_ANON,
-        header::arch,
-        mm::{
+        contents::{
             Extent,
-            Mm,
-            Shared,
-            EXTENT_INODE,
-            EXTENT_MAX, //
+            BATCH_MAX,
+            EXTENT_INODE, //
         },
+        files::FILE_SHARED_ANON,
+        header::{
+            arch,
+            INCOMPAT_PARENT, //
+        },
+        mm::Mm,
         task::{
             Task,
             TASK_LIVE, //
@@ -56,12 +58,12 @@ pub struct Core {
     tasks: Vec<Task>,
     mm: Mm,
     /// Its pages that came with others, by address space and address of these.
-    shared: Vec<Shared>,
+    shared: Vec<Extent>,
     page_size: u64,
 }
 
 /// Most bytes that a shared extent can have.
-const SHARED_MAX: u64 = EXTENT_MAX as u64;
+const SHARED_MAX: u64 = BATCH_MAX as u64;
 
 /// An address space of a 32-bit program: Documentation/checkpoint/arch/x86.rst.
 fn runs_ia32(machine: u32, mm: &Mm) -> bool {
@@ -97,6 +99,12 @@ impl Core {
         let (body, mappings) = model.mms.get(&mm).with_context(|| {
             format!("process {pid} has no memory that a core file could be made of")
         })?;
+        if file.header.incompat.get() & INCOMPAT_PARENT != 0 {
+            bail!(
+                "the image holds only what has changed since its parent image: no core file can be \
+                 made of it"
+            );
+        }
         if runs_ia32(file.header.arch.get(), body) {
             bail!("process {pid} runs a 32-bit program: no core file can be made of it");
         }
@@ -129,7 +137,7 @@ impl Core {
 
     /// Takes note of all shared extents of the image; true: the process has some, and wants to be
     /// given the pages of [`source`](Self::source).
-    pub fn shares(&mut self, mut all: Vec<Shared>) -> bool {
+    pub fn shares(&mut self, mut all: Vec<Extent>) -> bool {
         all.retain(|s| s.obj.get() == self.mm.obj.get());
         all.sort_unstable_by_key(|s| (s.source.get(), s.from.get()));
         self.shared = all;
@@ -139,7 +147,7 @@ impl Core {
     /// Takes over pages of the image, of which the first is at `addr`, where the process shares
     /// them.
     pub fn source(&mut self, extent: &Extent, addr: u64, bytes: &[u8]) -> io::Result<()> {
-        if extent.space.get() == EXTENT_INODE {
+        if extent.kind.get() == EXTENT_INODE {
             return Ok(());
         }
         let obj = extent.obj.get();

@@ -12,9 +12,12 @@ use super::{
 use image::{
     file::META_AT,
     image::{
-        check::{
-            self,
-            Next, //
+        check,
+        contents::{
+            Extent,
+            EXTENT_MM,
+            EXTENT_SHARED,
+            EXTENT_TAGGED, //
         },
         files::{
             pidfd::PidfdTarget,
@@ -33,9 +36,7 @@ use image::{
             Guard,
             LeftOut,
             Mm,
-            Vma,
-            EXTENT_MM,
-            EXTENT_TAGGED, //
+            Vma, //
         },
         notify::Inotify,
         record::{
@@ -245,16 +246,13 @@ impl Model {
     }
 
     /// Counts the pages of an extent.
-    pub fn count(&mut self, next: &Next) {
-        match next {
-            Next::Extent(e) if matches!(e.space.get(), EXTENT_MM | EXTENT_TAGGED) => {
-                *self.pages.entry(e.obj.get()).or_default() += u64::from(e.pages.get());
-            }
-            Next::Shared(s) => {
-                *self.shared.entry(s.obj.get()).or_default() += u64::from(s.pages.get());
-            }
-            Next::Extent(_) | Next::Row(_) | Next::Trailer(_) => (),
-        }
+    pub fn count(&mut self, extent: &Extent) {
+        let counts = match extent.kind.get() {
+            EXTENT_MM | EXTENT_TAGGED => &mut self.pages,
+            EXTENT_SHARED => &mut self.shared,
+            _ => return,
+        };
+        *counts.entry(extent.obj.get()).or_default() += u64::from(extent.pages.get());
     }
 
     /// What kind of checkpoint it is.
@@ -297,6 +295,9 @@ impl Model {
                 "created_ns": header.created_ns.get(),
                 "id": header.id.get(),
                 "boot": header.boot.get(),
+                "generation": header.generation.get(),
+                "parent_id": header.parent_id.get(),
+                "parent_boot": header.parent_boot.get(),
                 "metadata_bytes": header.meta_len.get(),
                 "bytes": len,
                 "scope": self.scope(),

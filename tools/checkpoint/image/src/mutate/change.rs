@@ -31,6 +31,7 @@ use crate::image::{
     }, //
 };
 use std::mem::offset_of;
+use zerocopy::IntoBytes;
 
 /// Most records of an image that grows.
 const RECORDS_MAX: usize = 1000;
@@ -273,10 +274,11 @@ fn name(random: &mut Random, parts: &mut Parts) -> Option<String> {
 
 /// A number of what follows from the rest.
 fn derived(random: &mut Random, parts: &mut Parts) -> Option<String> {
-    let row = random.below(4);
-    let (of, name) = match random.below(3) {
+    let (batch, block) = (random.below(2), 0);
+    let (of, name) = match random.below(4) {
         0 => (Derived::Header, "Header"),
-        1 => (Derived::Row(row), "Row"),
+        1 => (Derived::Batch(batch), "Batch"),
+        2 => (Derived::Index(block), "Index"),
         _ => (Derived::Trailer, "Trailer"),
     };
     let field = random.pick(structure(name))?;
@@ -422,46 +424,57 @@ fn length(random: &mut Random, parts: &mut Parts) -> Option<String> {
     ))
 }
 
-/// Contents of memory: a number, or an extent that is removed, doubled, exchanged or cut.
+/// Contents of memory: a number, or an extent that is removed, doubled, exchanged or cut, or put into
+/// another batch.
 fn extent(random: &mut Random, parts: &mut Parts) -> Option<String> {
-    let len = parts.extents.len();
+    let objects: Vec<u64> = parts.meta.iter().filter_map(object).collect();
+    let (m, last) = (random.below(parts.batches.len()), parts.batches.len());
+    let batch = parts.batches.get_mut(m)?;
+    let len = batch.len();
     let (a, b) = (random.below(len), random.below(len));
-    let kind = kind_name(parts.extents.get(a)?);
-    let what = match random.below(8) {
+    let what = match random.below(9) {
         0 => {
-            parts.extents.remove(a);
+            batch.remove(a);
             "removed".to_owned()
         }
         1 if len < RECORDS_MAX => {
-            let copy = parts.extents.get(a)?.clone();
-            parts.extents.insert(b, copy);
+            let copy = batch.get(a)?.clone();
+            batch.insert(b, copy);
             format!("doubled at {b}")
         }
         2 => {
-            parts.extents.swap(a, b);
+            batch.swap(a, b);
             format!("exchanged with {b}")
         }
         3 => {
-            let rec = parts.extents.get_mut(a)?;
             let pages = random.below(3);
-            rec.payload.resize(pages * 4096, 0x5a);
+            batch.get_mut(a)?.pages.resize(pages * 4096, 0x5a);
             format!("{pages} pages")
         }
         4 => {
-            let objects: Vec<u64> = parts.meta.iter().filter_map(object).collect();
             let new = *random.pick(&objects)?;
-            parts.extents.get_mut(a)?.put(0, 4, new);
+            batch.get_mut(a)?.extent.obj.set(new as u32);
             format!("of object {new}")
         }
+        5 if last < 4 => {
+            let rest = batch.split_off(a);
+            parts.batches.insert(m + 1, rest);
+            "begins a batch".to_owned()
+        }
         _ => {
-            let rec = parts.extents.get_mut(a)?;
-            let (field, at) = some_field(random, rec.kind)?;
-            let new = some_value(random, rec.get(at, field.width()), field.width());
-            rec.put(at, field.width(), new);
+            let extent = &mut batch.get_mut(a)?.extent;
+            let field = random.pick(structure("Extent"))?;
+            let bytes = extent.as_mut_bytes();
+            let new = some_value(
+                random,
+                number(bytes, field.at, field.width()),
+                field.width(),
+            );
+            set_number(bytes, field.at, field.width(), new);
             format!("{} = {new:#x}", field.name)
         }
     };
-    Some(format!("{kind} {a}: {what}"))
+    Some(format!("extent {m}.{a}: {what}"))
 }
 
 /// Makes the numbers right that only count what follows.

@@ -20,6 +20,11 @@ pub use fields::{
     Field, //
 };
 pub use parts::{
+    put,
+    put_batch,
+    put_sums,
+    seal,
+    Contents,
     Parts,
     Rec, //
 };

@@ -3,20 +3,30 @@
 //! An image taken apart, and put together with everything right that follows from the rest.
 
 use crate::{
-    crc32c,
     image::{
-        check::sum,
+        check::{
+            sealed,
+            Descriptor, //
+        },
+        contents::{
+            chunk_pages,
+            Batch,
+            Extent,
+            Index,
+            IndexEntry,
+            MetaSums,
+            EXTENTS_MAX,
+            EXTENT_TAGGED,
+            INDEX_ENTRIES,
+            SEGMENT_LEN,
+            TAGGED_BYTES, //
+        },
         header::{
             Header,
             Trailer,
             HEADER_LEN, //
         },
         kinds::Kind,
-        mm::{
-            Extent,
-            Row,
-            Shared, //
-        },
         record::{
             parse,
             Body,
@@ -24,11 +34,9 @@ use crate::{
             RecordHeader, //
         }, //
     },
+    xxh64,
 };
-use std::mem::{
-    offset_of,
-    size_of, //
-};
+use std::mem::size_of;
 use zerocopy::{
     byteorder::little_endian::{
         U16,
@@ -92,10 +100,23 @@ pub(super) fn set_number(bytes: &mut [u8], at: usize, width: usize, value: u64) 
 pub(super) enum Derived {
     /// The header.
     Header,
-    /// The row with this number.
-    Row(usize),
+    /// The batch of extents with this number.
+    Batch(usize),
+    /// The block of the index with this number.
+    Index(usize),
     /// The trailer.
     Trailer,
+}
+
+/// An extent with what it brings along.
+#[derive(Clone)]
+pub struct Contents {
+    /// The range.
+    pub extent: Extent,
+    /// Its pages; as many as it says, or not.
+    pub pages: Vec<u8>,
+    /// Their memory tags.
+    pub tags: Vec<u8>,
 }
 
 /// An image in parts.
@@ -105,10 +126,10 @@ pub struct Parts {
     pub header: Header,
     /// The metadata.
     pub meta: Vec<Rec>,
-    /// Extents and shared extents; [`Self::bytes`] makes their checksums right.
-    pub extents: Vec<Rec>,
-    /// Is there a row of extents for each object?
-    pub rows: bool,
+    /// Extents, batch by batch; [`Self::bytes`] makes their checksums right.
+    pub batches: Vec<Vec<Contents>>,
+    /// Is there an index?
+    pub index: bool,
     /// Numbers that are to be put where others would belong.
     pub(super) wrong: Vec<(Derived, usize, usize, u64)>,
 }
@@ -121,51 +142,38 @@ impl Parts {
         let mut parts = Self {
             header,
             meta: Vec::new(),
-            extents: Vec::new(),
-            rows: false,
+            batches: Vec::new(),
+            index: false,
             wrong: Vec::new(),
         };
-        let mut at = HEADER_LEN as u64;
-        let meta_end = at + header.meta_len.get();
+        let mut at = HEADER_LEN;
+        let meta_end = header.meta_end() as usize;
+        let page_size = header.page_size.get() as usize;
         while !rest.is_empty() {
-            let (raw, len) = parse(rest, at)?;
-            let rec = Rec {
-                kind: raw.kind.number(),
-                body: raw.body.to_vec(),
-                payload: raw.payload.to_vec(),
-            };
+            let (raw, mut len) = parse(rest, at as u64)?;
             match raw.kind {
-                _ if at < meta_end => parts.meta.push(rec),
-                Kind::Row => parts.rows = true,
+                _ if at < meta_end => parts.meta.push(Rec {
+                    kind: raw.kind.number(),
+                    body: raw.body.to_vec(),
+                    payload: raw.payload.to_vec(),
+                }),
+                Kind::Index => parts.index = true,
                 Kind::Trailer => break,
-                _ => parts.extents.push(rec),
+                Kind::Batch => {
+                    len = (at + len).next_multiple_of(page_size) - at;
+                    let record = rest.get(..len).ok_or(short)?;
+                    let batch = Descriptor::parse(record, at as u64, page_size as u32)?;
+                    let all = batch.pages_len() as usize;
+                    let pages = rest.get(len..len + all).ok_or(short)?;
+                    parts.batches.push(contents(&batch, pages));
+                    len += all;
+                }
+                _ => (),
             }
-            at += len as u64;
+            at += len;
             rest = rest.get(len..).ok_or(short)?;
         }
         Ok(parts)
-    }
-
-    /// The rows that belong to the extents.
-    fn rows(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::new();
-        let mut at = 0;
-        for extent in &self.extents {
-            let obj = U32::new(extent.get(0, 4) as u32);
-            if rows.last().is_none_or(|r| r.obj != obj) {
-                let mut row = Row::new_zeroed();
-                row.obj = obj;
-                row.number = U32::new(rows.len() as u32);
-                row.at = U64::new(at);
-                rows.push(row);
-            }
-            if let Some(row) = rows.last_mut() {
-                row.extents.set(row.extents.get() + 1);
-            }
-            at += (size_of::<RecordHeader>() + extent.body.len() + extent.payload.len())
-                .next_multiple_of(8) as u64;
-        }
-        rows
     }
 
     /// Puts wrong numbers into what belongs to `what`.
@@ -181,79 +189,160 @@ impl Parts {
     pub fn bytes(&self) -> Vec<u8> {
         let mut meta = Vec::new();
         for rec in &self.meta {
-            put(&mut meta, rec);
+            put(&mut meta, &rec.body, rec.kind, &rec.payload);
         }
         let mut header = self.header;
         header.meta_len = U64::new(meta.len() as u64);
-        header.meta_crc = U32::new(sum(crc32c, &meta));
         self.spoil(Derived::Header, header.as_mut_bytes());
-        seal(header.as_mut_bytes(), offset_of!(Header, crc));
-
+        header.sum = seal(header.as_bytes(), &[]);
         let mut image = header.as_bytes().to_vec();
-        image.extend(meta);
-        let mut chain = header.crc.as_bytes().to_vec();
-        let mut pages = 0;
-        for extent in &self.extents {
-            let mut extent = extent.clone();
-            if extent.is(Kind::Extent) {
-                let crc = u64::from(sum(crc32c, &extent.payload));
-                extent.put(offset_of!(Extent, crc), 4, crc);
-                seal(&mut extent.body, offset_of!(Extent, body_crc));
-                chain.extend((crc as u32).to_le_bytes());
-                pages += extent.get(offset_of!(Extent, pages), 4);
-            } else {
-                let at = offset_of!(Shared, crc);
-                seal(&mut extent.body, at);
-                chain.extend(extent.body.get(at..at + 4).unwrap_or(&[]));
-            }
-            put(&mut image, &extent);
+        image.extend(&meta);
+        put_sums(&mut image, &header, &meta);
+
+        let mut entries = Vec::new();
+        let (mut extents, mut pages) = (0, 0);
+        let page_size = self.header.page_size.get() as usize;
+        for (n, all) in self.batches.iter().enumerate() {
+            extents += all.len().min(EXTENTS_MAX) as u64;
+            let spoil = |batch: &mut Batch| self.spoil(Derived::Batch(n), batch.as_mut_bytes());
+            let place = (n as u32, &header);
+            pages += put_batch(&mut image, place, page_size, all, &mut entries, spoil);
         }
-        let rows = if self.rows { self.rows() } else { Vec::new() };
-        for (n, mut row) in rows.into_iter().enumerate() {
-            self.spoil(Derived::Row(n), row.as_mut_bytes());
-            seal(row.as_mut_bytes(), offset_of!(Row, crc));
-            put(&mut image, &rec_of(&row));
+        entries.sort_unstable_by_key(IndexEntry::key);
+        let index_at = image.len() as u64;
+        let mut blocks = 0;
+        for some in entries.chunks(INDEX_ENTRIES).filter(|_| self.index) {
+            let mut index = Index::new_zeroed();
+            index.number.set(blocks);
+            index.at.set(image.len() as u64);
+            index.header = header.sum;
+            self.spoil(Derived::Index(blocks as usize), index.as_mut_bytes());
+            index.sum = seal(index.as_bytes(), &[some.as_bytes()]);
+            put(&mut image, index.as_bytes(), Index::NUMBER, some.as_bytes());
+            blocks += 1;
         }
         let len = image.len() + size_of::<RecordHeader>() + size_of::<Trailer>();
         let mut trailer = Trailer {
             total_len: U64::new(len as u64),
-            extents: U64::new(self.extents.len() as u64),
+            extents: U64::new(extents),
             pages: U64::new(pages),
-            chain: U32::new(sum(crc32c, &chain)),
-            crc: U32::new(0),
+            index_at: U64::new(if blocks == 0 { 0 } else { index_at }),
+            batches: U32::new(self.batches.len() as u32),
+            blocks: U32::new(blocks),
+            header: header.sum,
+            sum: U64::new(0),
         };
         self.spoil(Derived::Trailer, trailer.as_mut_bytes());
-        seal(trailer.as_mut_bytes(), offset_of!(Trailer, crc));
-        put(&mut image, &rec_of(&trailer));
+        trailer.sum = seal(trailer.as_bytes(), &[]);
+        put(&mut image, trailer.as_bytes(), Trailer::NUMBER, &[]);
         image
     }
 }
 
-/// Makes the checksum at `at` that of the bytes before it.
-fn seal(bytes: &mut [u8], at: usize) {
-    let crc = sum(crc32c, bytes.get(..at).unwrap_or(&[]));
-    set_number(bytes, at, 4, u64::from(crc));
+/// The extents of a batch, each with its own of `pages`.
+fn contents(batch: &Descriptor<'_>, mut pages: &[u8]) -> Vec<Contents> {
+    let mut tags = batch.tags;
+    let take = |from: &mut &[u8], len: usize| {
+        let (own, rest) = from.split_at_checked(len).unwrap_or((from, &[]));
+        *from = rest;
+        own.to_vec()
+    };
+    let mut all = Vec::new();
+    for extent in batch.extents {
+        let count = extent.pages.get() as usize;
+        let of = |len: usize, some: bool| if some { count * len } else { 0 };
+        let tagged = extent.kind.get() == EXTENT_TAGGED;
+        all.push(Contents {
+            extent: *extent,
+            pages: take(&mut pages, of(batch.page_size(), extent.has_pages())),
+            tags: take(&mut tags, of(batch.tags_of_page(), tagged)),
+        });
+    }
+    all
 }
 
-/// A record without payload.
-fn rec_of<T: Body>(body: &T) -> Rec {
-    Rec {
-        kind: T::KIND.number(),
-        body: body.as_bytes().to_vec(),
-        payload: Vec::new(),
+/// Appends the checksums of the metadata.
+pub fn put_sums(image: &mut Vec<u8>, header: &Header, meta: &[u8]) {
+    let sums: Vec<U64> = meta
+        .chunks(SEGMENT_LEN)
+        .map(|segment| U64::new(xxh64(0, segment)))
+        .collect();
+    let mut body = MetaSums {
+        header: header.sum,
+        sum: U64::new(0),
+    };
+    body.sum = seal(body.as_bytes(), &[sums.as_bytes()]);
+    put(image, body.as_bytes(), MetaSums::NUMBER, sums.as_bytes());
+}
+
+/// Appends a batch, the number and the header of which `place` tells, and which `change` may spoil.
+/// Adds what belongs into the index to `entries`; returns the number of pages.
+pub fn put_batch(
+    image: &mut Vec<u8>,
+    place: (u32, &Header),
+    page_size: usize,
+    all: &[Contents],
+    entries: &mut Vec<IndexEntry>,
+    change: impl FnOnce(&mut Batch),
+) -> u64 {
+    let (number, header) = place;
+    let at = image.len() as u64;
+    let pages: Vec<u8> = all.iter().flat_map(|c| c.pages.iter().copied()).collect();
+    let count = pages.len() / page_size.max(1);
+    let tags: Vec<u8> = all.iter().flat_map(|c| c.tags.iter().copied()).collect();
+    let mut sums = Vec::new();
+    for chunk in pages.chunks(page_size * chunk_pages(page_size as u32)) {
+        let sum = chunk.chunks(page_size).fold(0, xxh64);
+        sums.push(U64::new(sum));
     }
+    let mut batch = Batch::new_zeroed();
+    batch.number.set(number);
+    batch.extents.set(all.len() as u32);
+    batch.pages.set(count as u32);
+    batch
+        .tagged
+        .set((tags.len() / (page_size / TAGGED_BYTES)) as u32);
+    batch.at.set(at);
+    batch.header = header.sum;
+    change(&mut batch);
+    let extents: Vec<Extent> = all.iter().map(|c| c.extent).collect();
+    let payload = [extents.as_bytes(), sums.as_bytes(), &tags].concat();
+    batch.sum = seal(batch.as_bytes(), &[&payload]);
+    put(image, batch.as_bytes(), Batch::NUMBER, &payload);
+    image.resize(image.len().next_multiple_of(page_size), 0);
+    image.extend(pages);
+    for extent in &extents {
+        let len = u64::from(extent.pages.get()).wrapping_mul(page_size as u64);
+        let end = U64::new(extent.addr.get().wrapping_add(len));
+        match entries.last_mut() {
+            Some(last) if last.obj == extent.obj && last.batch.get() == number => last.end = end,
+            _ => entries.push(IndexEntry {
+                obj: extent.obj,
+                batch: U32::new(number),
+                start: extent.addr,
+                end,
+                at: U64::new(at),
+            }),
+        }
+    }
+    count as u64
+}
+
+/// The checksum of a structure, which is its last field, and of what follows it.
+pub fn seal(bytes: &[u8], rest: &[&[u8]]) -> U64 {
+    U64::new(sealed(xxh64, bytes, rest))
 }
 
 /// Appends a record.
-fn put(bytes: &mut Vec<u8>, rec: &Rec) {
+pub fn put(bytes: &mut Vec<u8>, body: &[u8], kind: u16, payload: &[u8]) {
     let header = RecordHeader {
-        kind: U16::new(rec.kind),
+        kind: U16::new(kind),
         version: U16::new(0),
-        body_len: U32::new(rec.body.len() as u32),
-        payload_len: U64::new(rec.payload.len() as u64),
+        body_len: U32::new(body.len() as u32),
+        payload_len: U64::new(payload.len() as u64),
     };
     bytes.extend_from_slice(header.as_bytes());
-    bytes.extend_from_slice(&rec.body);
-    bytes.extend_from_slice(&rec.payload);
+    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(payload);
     bytes.resize(bytes.len().next_multiple_of(8), 0);
 }

@@ -75,8 +75,8 @@ enum Place {
     Body(usize, usize),
     /// Payload of a record of metadata, and offset.
     Payload(usize, usize),
-    /// Body of an extent, and offset.
-    Extent(usize, usize),
+    /// An extent of a batch, and offset.
+    Extent(usize, usize, usize),
     /// What follows from the rest.
     Derived(Derived, usize),
 }
@@ -93,7 +93,10 @@ impl Place {
         match self {
             Self::Body(n, at) => change(parts.meta.get_mut(n).map(|r| &mut r.body[..]), at),
             Self::Payload(n, at) => change(parts.meta.get_mut(n).map(|r| &mut r.payload[..]), at),
-            Self::Extent(n, at) => change(parts.extents.get_mut(n).map(|r| &mut r.body[..]), at),
+            Self::Extent(batch, n, at) => {
+                let extent = parts.batches.get_mut(batch).and_then(|b| b.get_mut(n));
+                change(extent.map(|c| c.extent.as_mut_bytes()), at)
+            }
             Self::Derived(of, at) => {
                 let old = match of {
                     Derived::Header => number(parts.header.as_bytes(), at, width),
@@ -147,8 +150,15 @@ fn spots(parts: &Parts) -> BTreeMap<String, Spot> {
             }
         }
     }
-    for (n, rec) in parts.extents.iter().enumerate() {
-        add(name(rec), fields(rec.kind), &|at| Place::Extent(n, at));
+    for (batch, all) in parts.batches.iter().enumerate() {
+        for n in 0..all.len() {
+            add("extent", structure("Extent"), &|at| {
+                Place::Extent(batch, n, at)
+            });
+        }
+        add("batch", structure("Batch"), &|at| {
+            Place::Derived(Derived::Batch(batch), at)
+        });
     }
     add("header", structure("Header"), &|at| {
         Place::Derived(Derived::Header, at)
@@ -156,9 +166,9 @@ fn spots(parts: &Parts) -> BTreeMap<String, Spot> {
     add("trailer", structure("Trailer"), &|at| {
         Place::Derived(Derived::Trailer, at)
     });
-    if parts.rows {
-        add("row", structure("Row"), &|at| {
-            Place::Derived(Derived::Row(0), at)
+    if parts.index {
+        add("index", structure("Index"), &|at| {
+            Place::Derived(Derived::Index(0), at)
         });
     }
     found

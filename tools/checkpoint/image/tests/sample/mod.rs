@@ -7,14 +7,10 @@
 mod timers;
 
 use checkpoint_image::{
-    crc32c,
     image::{
-        check::{
-            sum,
-            Sum,
-            PID_MAX, //
-        },
+        check::PID_MAX,
         confinement::*,
+        contents::*,
         files::*,
         header::*,
         kinds::Kind,
@@ -22,6 +18,12 @@ use checkpoint_image::{
         ns::*,
         record::*,
         task::*, //
+    },
+    mutate::{
+        put_batch,
+        put_sums,
+        seal,
+        Contents, //
     },
     Error,
     File, //
@@ -64,11 +66,17 @@ pub struct Sample {
     /// Records of metadata.
     pub records: Vec<Rec>,
     /// Extents; their checksums are made by [`Self::bytes`].
-    pub extents: Vec<(Extent, Vec<u8>)>,
-    /// Shared extents, and how many of the others come before each.
-    pub shared: Vec<(usize, Shared)>,
-    /// Rows of extents; `None`: those that it has.
-    pub rows: Option<Vec<Row>>,
+    pub extents: Vec<Contents>,
+    /// Numbers of the extents that begin a new batch.
+    pub breaks: Vec<usize>,
+    /// Changes the header, before its checksum is made.
+    pub header: fn(&mut Header),
+    /// Changes each batch, before its checksum is made.
+    pub batch: fn(&mut Batch),
+    /// Changes what the index has.
+    pub entries: fn(&mut Vec<IndexEntry>),
+    /// Changes each block of the index, before its checksum is made.
+    pub block: fn(&mut Index),
 }
 
 /// Last byte of a lock that has no end.
@@ -187,6 +195,23 @@ fn fd(number: u32, file: u32) -> Fd {
     })
 }
 
+/// A page of `obj` that is that at `from` of `source`.
+pub fn shared(obj: u32, addr: u64, source: u32, from: u64) -> Contents {
+    let extent = zeroed(|e: &mut Extent| {
+        e.obj = u(obj);
+        e.kind = u(EXTENT_SHARED);
+        e.pages = u(1);
+        e.addr = l(addr);
+        e.source = u(source);
+        e.from = l(from);
+    });
+    Contents {
+        extent,
+        pages: Vec::new(),
+        tags: Vec::new(),
+    }
+}
+
 /// The general registers of s390x: each byte has its own value in the order of the machine.
 fn s390_registers() -> Vec<u8> {
     let mut bytes = 0x0705_0001_8000_0000u64.to_be_bytes().to_vec();
@@ -206,8 +231,11 @@ impl Sample {
             machine,
             records: Vec::new(),
             extents: Vec::new(),
-            shared: Vec::new(),
-            rows: None,
+            breaks: vec![3],
+            header: |_| (),
+            batch: |_| (),
+            entries: |_| (),
+            block: |_| (),
         };
         s.add(
             zeroed(|c: &mut Container| {
@@ -225,16 +253,7 @@ impl Sample {
         s.tasks();
         s.extent(obj::MM, EXTENT_MM, 0x10000, 2);
         s.extent(obj::MM, EXTENT_MM, 0x13000, 1);
-        s.shared.push((
-            2,
-            zeroed(|s: &mut Shared| {
-                s.obj = u(obj::MM);
-                s.pages = u(1);
-                s.addr = l(0x14000);
-                s.source = u(obj::MM);
-                s.from = l(0x11000);
-            }),
-        ));
+        s.extents.push(shared(obj::MM, 0x14000, obj::MM, 0x11000));
         s.extent(obj::INODE, EXTENT_INODE, 0, 1);
         s
     }
@@ -255,17 +274,21 @@ impl Sample {
         self.add(zeroed(|t: &mut T| fill(t, obj)), &[]);
     }
 
-    fn extent(&mut self, obj: u32, space: u32, addr: u64, pages: u32) {
+    fn extent(&mut self, obj: u32, kind: u32, addr: u64, pages: u32) {
         let extent = zeroed(|e: &mut Extent| {
             e.obj = u(obj);
-            e.space = u(space);
+            e.kind = u(kind);
             e.addr = l(addr);
             e.pages = u(pages);
         });
-        let bytes = (0..u64::from(pages) * PAGE)
+        let pages = (0..u64::from(pages) * PAGE)
             .map(|n| (n / 7 + addr / 3 + u64::from(obj)) as u8)
             .collect();
-        self.extents.push((extent, bytes));
+        self.extents.push(Contents {
+            extent,
+            pages,
+            tags: Vec::new(),
+        });
     }
 
     fn confinement(&mut self) {
@@ -625,35 +648,6 @@ impl Sample {
         meta
     }
 
-    /// The rows of extents.
-    pub fn rows(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::new();
-        let mut at = 0;
-        let mut add = |obj: U32, len: usize| {
-            if rows.last().is_none_or(|r| r.obj != obj) {
-                let number = u(rows.len() as u32);
-                rows.push(zeroed(|r: &mut Row| {
-                    r.obj = obj;
-                    r.number = number;
-                    r.at = l(at);
-                }));
-            }
-            if let Some(row) = rows.last_mut() {
-                row.extents.set(row.extents.get() + 1);
-            }
-            at += (RECORD_HEADER_LEN + len).next_multiple_of(8) as u64;
-        };
-        for place in 0..=self.extents.len() {
-            for (_, shared) in self.shared.iter().filter(|(at, _)| *at == place) {
-                add(shared.obj, size_of::<Shared>());
-            }
-            if let Some((extent, bytes)) = self.extents.get(place) {
-                add(extent.obj, size_of::<Extent>() + bytes.len());
-            }
-        }
-        rows
-    }
-
     /// The image, with all checksums right.
     pub fn bytes(&self) -> Vec<u8> {
         self.bytes_with(|_| ())
@@ -664,45 +658,59 @@ impl Sample {
         let meta = self.meta();
         let mut header = header_for(&meta);
         header.arch = u(self.machine);
+        (self.header)(&mut header);
         seal_header(&mut header);
-        let mut chain = Sum::new(crc32c);
-        chain.add(header.crc.as_bytes());
         let mut image = header.as_bytes().to_vec();
-        image.extend(meta);
-        let mut pages = 0;
-        let put_shared = |image: &mut Vec<u8>, chain: &mut Sum, place: usize| {
-            for (_, shared) in self.shared.iter().filter(|(at, _)| *at == place) {
-                let mut shared = *shared;
-                shared.crc = u(sum(crc32c, &shared.as_bytes()[..36]));
-                chain.add(shared.crc.as_bytes());
-                put(image, Kind::Shared.number(), shared.as_bytes(), &[]);
-            }
-        };
-        for (place, (extent, bytes)) in self.extents.iter().enumerate() {
-            put_shared(&mut image, &mut chain, place);
-            let mut extent = *extent;
-            extent.crc = u(sum(crc32c, bytes));
-            extent.body_crc = u(sum(crc32c, &extent.as_bytes()[..28]));
-            chain.add(extent.crc.as_bytes());
-            pages += u64::from(extent.pages.get());
-            put(&mut image, Kind::Extent.number(), extent.as_bytes(), bytes);
+        image.extend(&meta);
+        put_sums(&mut image, &header, &meta);
+        let mut entries = Vec::new();
+        let (mut batches, mut pages) = (0, 0);
+        let mut rest = self.extents.as_slice();
+        while !rest.is_empty() {
+            let done = self.extents.len() - rest.len();
+            let next = self.breaks.iter().find(|&&n| n > done);
+            let n = next.map_or(rest.len(), |n| (n - done).min(rest.len()));
+            let place = (batches, &header);
+            let page = PAGE as usize;
+            pages += put_batch(
+                &mut image,
+                place,
+                page,
+                &rest[..n],
+                &mut entries,
+                self.batch,
+            );
+            batches += 1;
+            rest = &rest[n..];
         }
-        let places = self.extents.len();
-        put_shared(&mut image, &mut chain, places);
-        for mut row in self.rows.clone().unwrap_or_else(|| self.rows()) {
-            row.crc = u(sum(crc32c, &row.as_bytes()[..28]));
-            put(&mut image, Kind::Row.number(), row.as_bytes(), &[]);
+        entries.sort_by_key(IndexEntry::key);
+        (self.entries)(&mut entries);
+        let index_at = image.len() as u64;
+        let mut blocks = 0;
+        for some in entries.chunks(INDEX_ENTRIES) {
+            let mut index = zeroed(|i: &mut Index| {
+                i.number = u(blocks);
+                i.at = l(image.len() as u64);
+                i.header = header.sum;
+            });
+            (self.block)(&mut index);
+            index.sum = seal(index.as_bytes(), &[some.as_bytes()]);
+            let number = Kind::Index.number();
+            put(&mut image, number, index.as_bytes(), some.as_bytes());
+            blocks += 1;
         }
-        let shared = self.shared.iter().filter(|(at, _)| *at <= places);
         let mut trailer = Trailer {
             total_len: l((image.len() + RECORD_HEADER_LEN + size_of::<Trailer>()) as u64),
-            extents: l((places + shared.count()) as u64),
+            extents: l(self.extents.len() as u64),
             pages: l(pages),
-            chain: u(chain.value()),
-            crc: u(0),
+            index_at: l(if blocks == 0 { 0 } else { index_at }),
+            batches: u(batches),
+            blocks: u(blocks),
+            header: header.sum,
+            sum: l(0),
         };
         change(&mut trailer);
-        trailer.crc = u(sum(crc32c, &trailer.as_bytes()[..28]));
+        trailer.sum = seal(trailer.as_bytes(), &[]);
         put(&mut image, Kind::Trailer.number(), trailer.as_bytes(), &[]);
         image
     }
@@ -717,14 +725,13 @@ pub fn header_for(meta: &[u8]) -> Header {
         h.arch = u(arch::X86_64);
         h.page_size = u(PAGE as u32);
         h.meta_len = l(meta.len() as u64);
-        h.meta_crc = u(sum(crc32c, meta));
         h.release = padded("7.3.4");
     })
 }
 
 /// Makes the checksum of a header.
 pub fn seal_header(header: &mut Header) {
-    header.crc = u(sum(crc32c, &header.as_bytes()[..HEADER_LEN - 4]));
+    header.sum = seal(header.as_bytes(), &[]);
 }
 
 /// Appends a record to `bytes`.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several address spaces that are filled at a time: what the image says about
- * where their contents are may lie, one of them may be damaged, and the caller
- * may be killed meanwhile.  All or nothing, as without.
+ * Several batches of memory that are filled at a time: what the image says about
+ * them may lie, one of them may be damaged, and the caller may be killed
+ * meanwhile.  All or nothing, as without.
  */
 #include "fault.h"
 #include "memory.h"
@@ -12,7 +12,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#define SIZE	(2 * MIB)
+/* Pages of a batch, and of the memory that is shared by all. */
+#define BATCH_LEN	(1024 * PAGE < 16 * MIB ? 1024 * PAGE : 16 * MIB)
+#define SIZE	(2 * BATCH_LEN)
 #define KIDS	3
 /* How often the caller is killed; how often that is tried. */
 #define KILLS	4
@@ -69,9 +71,9 @@ CKPT_SCENARIO(family)
 		ckpt_wait_exit(pid[i], 0);
 }
 
-FIXTURE(rows) { int unused; };
+FIXTURE(batches) { int unused; };
 
-FIXTURE_SETUP(rows)
+FIXTURE_SETUP(batches)
 {
 	CKPT_BEGIN();
 	image = ckpt_image_new();
@@ -82,22 +84,39 @@ FIXTURE_SETUP(rows)
 	lowest = lowest_free(&run);
 }
 
-FIXTURE_TEARDOWN(rows)
+FIXTURE_TEARDOWN(batches)
 {
 	if (run.board)
 		ckpt_run_fini(&run);
 }
 
-/* Offset of the row with this number; 0: there is none. */
-static size_t row(unsigned int nr)
+/* Offset of the @nr-th record of @kind after the metadata; 0: there is none. */
+static size_t record(unsigned int kind, unsigned int nr)
 {
 	size_t at, len;
 
-	for (at = im.meta_end; at < im.trailer && (len = record_len(&im, at)); at += len) {
-		if (image_get(&im, at, 2) == ROW && image_get(&im, at + RECORD_LEN + ROW_NUMBER, 4) == nr)
+	for (at = im.rest; at < im.trailer && (len = record_len(&im, at)); at += len) {
+		if (image_get(&im, at, 2) == kind && !nr--)
 			return at;
 	}
 	return 0;
+}
+
+/* Number of objects in the index. */
+static unsigned int objects(void)
+{
+	size_t index = record(INDEX, 0), at, end;
+	unsigned int n = 0;
+	uint64_t last = 0;
+
+	if (!index)
+		return 0;
+	end = image_payload(&im, index) + image_payload_len(&im, index);
+	for (at = image_payload(&im, index); at < end; at += ENTRY_LEN) {
+		n += image_get(&im, at, 4) != last;
+		last = image_get(&im, at, 4);
+	}
+	return n;
 }
 
 static int write_image(struct image *bad)
@@ -160,13 +179,13 @@ static void *feed(void *arg)
 }
 
 /* A file and a pipe give the same; the threads that help are gone. */
-TEST_F_TIMEOUT(rows, file_and_pipe, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(batches, file_and_pipe, CKPT_TIMEOUT)
 {
 	pthread_t feeder;
 	int fd[2];
 
-	ASSERT_LT(3u, im.size / SIZE + KIDS);
-	ASSERT_NE(0u, row(KIDS + 1)) TH_LOG("no row for each of them");
+	ASSERT_LE(KIDS + 2u, objects());
+	ASSERT_NE(0u, record(IMAGE_KIND_BATCH, 1));
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
 	ASSERT_EQ(1u, threads(getpid()));
 	ckpt_run_go(&run);
@@ -180,97 +199,114 @@ TEST_F_TIMEOUT(rows, file_and_pipe, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_finish(&run));
 }
 
-static void seal(struct image *bad, size_t at)
+/* It must be refused with @n in the @bytes at @at of the record at @block, with the right checksum. */
+static int refused_with(struct image *bad, size_t block, size_t at, uint64_t n, int bytes)
 {
-	size_t body = at + RECORD_LEN;
+	bool is_batch = image_get(&im, block, 2) == IMAGE_KIND_BATCH;
 
-	image_put32(bad, body + ROW_CRC, ~crc32c(~0u, bad->data + body, ROW_CRC));
+	memcpy(bad->data, im.data, im.size);
+	if (bytes == 8)
+		image_put64(bad, at, n);
+	else
+		image_put32(bad, at, n);
+	image_seal(bad, block, is_batch ? IMAGE_AT(batch, sum) : IMAGE_AT(index, sum));
+	return refused(bad, is_batch ? "at offset" : "index");
 }
 
-/* Rows that lie, each with the right checksum. */
-TEST_F_TIMEOUT(rows, lies, CKPT_TIMEOUT)
+/* Batches that lie, each with the right checksum. */
+TEST_F_TIMEOUT(batches, lies, CKPT_TIMEOUT)
 {
-	static const unsigned int fields[] = { ROW_OBJ, ROW_NUMBER, ROW_AT, ROW_EXTENTS };
+	static const unsigned int fields[] = {
+		IMAGE_AT(batch, number), IMAGE_AT(batch, extents), IMAGE_AT(batch, pages),
+		IMAGE_AT(batch, tagged), IMAGE_AT(batch, at),
+	};
+	static const unsigned int of_extent[] = {
+		IMAGE_AT(extent, obj), IMAGE_AT(extent, kind), IMAGE_AT(extent, addr),
+		IMAGE_AT(extent, pages), IMAGE_AT(extent, source),
+	};
 	struct image bad = copy();
 	unsigned int nr, f;
-	size_t at, body;
+	size_t at, place;
 
-	for (nr = 0; (at = row(nr)); nr++) {
-		body = at + RECORD_LEN;
+	for (nr = 0; (at = record(IMAGE_KIND_BATCH, nr)); nr++) {
 		for (f = 0; f < sizeof(fields) / sizeof(*fields); f++) {
-			uint32_t old = image_get(&im, body + fields[f], 4);
-			/* What is found elsewhere need not look like an extent. */
-			const char *why = fields[f] == ROW_AT ? "at offset" : "row of extents";
-
-			memcpy(bad.data, im.data, im.size);
-			image_put32(&bad, body + fields[f], old + 8);
-			seal(&bad, at);
-			ASSERT_EQ(0, refused(&bad, why));
-			image_put32(&bad, body + fields[f], 0xfffffff8);
-			seal(&bad, at);
-			ASSERT_EQ(0, refused(&bad, why));
+			place = at + RECORD_LEN + fields[f];
+			ASSERT_EQ(0, refused_with(&bad, at, place, image_get(&im, place, 4) + 8, 4));
+			ASSERT_EQ(0, refused_with(&bad, at, place, 0xfffffff8, 4));
 		}
-		if (!nr)
-			continue;
-		/* The object of the one before: two threads would fill it. */
-		memcpy(bad.data, im.data, im.size);
-		memcpy(bad.data + body + ROW_OBJ,
-		       im.data + row(nr - 1) + RECORD_LEN + ROW_OBJ, 4);
-		seal(&bad, at);
-		ASSERT_EQ(0, refused(&bad, ""));
+		for (f = 0; f < sizeof(of_extent) / sizeof(*of_extent); f++) {
+			place = image_payload(&im, at) + of_extent[f];
+			ASSERT_EQ(0, refused_with(&bad, at, place, image_get(&im, place, 4) + 8, 4));
+			ASSERT_EQ(0, refused_with(&bad, at, place, 0xfffffff8, 4));
+		}
 	}
-	ASSERT_LT(1u + KIDS, nr);
+	ASSERT_LT(1u, nr);
 	free(bad.data);
 	ASSERT_EQ(0, image_works(&run, &im, image));
 }
 
-/* An image that was written before there were rows. */
-TEST_F_TIMEOUT(rows, none, CKPT_TIMEOUT)
+/* An index that lies; and none, which a reader may do without. */
+TEST_F_TIMEOUT(batches, index_lies, CKPT_TIMEOUT)
 {
-	struct image old = copy();
-	size_t first = row(0), len = im.trailer - RECORD_LEN - first;
-	uint64_t n;
+	size_t index = record(INDEX, 0), len = im.trailer - RECORD_LEN - index;
+	struct image bad = copy();
+	size_t at, end, word;
 
-	ASSERT_NE(0u, first);
-	memmove(old.data + first, old.data + first + len, im.size - first - len);
-	old.size -= len;
-	old.trailer -= len;
-	n = htole64(old.size);
-	memcpy(old.data + old.trailer + TRAILER_TOTAL, &n, sizeof(n));
-	image_fix(&old);
-	ASSERT_EQ(0, image_works(&run, &old, image));
-	free(old.data);
+	ASSERT_NE(0u, index);
+	end = image_payload(&im, index) + image_payload_len(&im, index);
+	for (at = image_payload(&im, index); at < end; at += ENTRY_LEN) {
+		for (word = 0; word < ENTRY_LEN; word += 8) {
+			uint64_t old = image_get(&im, at + word, 8);
+
+			ASSERT_EQ(0, refused_with(&bad, index, at + word, old + 8, 8));
+			ASSERT_EQ(0, refused_with(&bad, index, at + word, ~0ull - 7, 8));
+		}
+	}
+	memcpy(bad.data, im.data, im.size);
+	memmove(bad.data + index, im.data + im.trailer - RECORD_LEN,
+		im.size - im.trailer + RECORD_LEN);
+	bad.size -= len;
+	bad.trailer -= len;
+	image_put32(&bad, bad.trailer + IMAGE_AT(trailer, blocks), 0);
+	image_fix(&bad);
+	ASSERT_EQ(0, image_works(&run, &bad, image));
+	free(bad.data);
 }
 
 /* One of them can't be read: none of the others comes back. */
-TEST_F_TIMEOUT(rows, one_is_damaged, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(batches, one_is_damaged, CKPT_TIMEOUT)
 {
+	size_t at, extent, end, last = 0, shared = 0, its = 0;
 	struct image bad = copy();
-	size_t at, len, last = 0, shared = 0;
+	unsigned int nr;
 
-	for (at = im.meta_end; at < im.trailer && (len = record_len(&im, at)); at += len) {
-		if (image_get(&im, at, 2) == EXTENT)
-			last = at;
-		if (image_get(&im, at, 2) == SHARED)
-			shared = at;
+	for (nr = 0; (at = record(IMAGE_KIND_BATCH, nr)); nr++) {
+		last = at;
+		extent = image_payload(&im, at);
+		end = extent + EXTENT_LEN *
+		      image_get(&im, at + RECORD_LEN + IMAGE_AT(batch, extents), 4);
+		for (; extent < end; extent += EXTENT_LEN) {
+			if (image_get(&im, extent + IMAGE_AT(extent, kind), 4) !=
+			    IMAGE_EXTENT_SHARED)
+				continue;
+			shared = extent;
+			its = at;
+		}
 	}
-	ASSERT_NE(0u, last);
 	ASSERT_NE(0u, shared);
-	bad.data[last + RECORD_LEN + sizeof(struct image_extent)] ^= 1;
+	bad.data[batch_pages(&im, last) + batch_pages_len(&im, last) - 1] ^= 1;
 	ASSERT_EQ(0, refused(&bad, "checksum of the pages is wrong"));
 	/* What is shared is not where it is said to be. */
 	memcpy(bad.data, im.data, im.size);
-	image_put32(&bad, shared + RECORD_LEN + IMAGE_AT(shared, from), CKPT_PAGE);
-	image_put32(&bad, shared + RECORD_LEN + SHARED_CRC,
-		    ~crc32c(~0u, bad.data + shared + RECORD_LEN, SHARED_CRC));
-	image_fix(&bad);
+	image_put64(&bad, shared + IMAGE_AT(extent, from), CKPT_PAGE);
+	batch_seal(&bad, its);
 	ASSERT_EQ(0, refused(&bad, "its contents have not come before"));
 	free(bad.data);
 	ASSERT_EQ(0, image_works(&run, &im, image));
 }
 
 /* The caller is killed while threads help it: nothing is left. */
-TEST_F_TIMEOUT(rows, killed, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(batches, killed, CKPT_TIMEOUT)
 {
 	unsigned int kills = 0, tries;
 
