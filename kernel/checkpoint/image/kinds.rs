@@ -162,11 +162,10 @@ kinds! {
     Label: confinement::Label,
     Socket: net::Socket,
     InFlight: net::InFlight,
-    Mount: mount::Mount,
-
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,
     Index: contents::Index,
+    Mount: mount::Mount,
 
     EpollItems: epoll::EpollItems,
     UnixSocket: net::unix::UnixSocket,

@@ -8,35 +8,14 @@
 //! record by record.
 
 mod reading;
-mod rows;
 mod sample;
 
-use checkpoint_image::{
-    crc32c,
-    image::{
-        check::Sum,
-        header::{
-            arch,
-            Trailer, //
-        },
-        kinds::Kind,
-        record::RECORD_HEADER_LEN, //
-    }, //
-};
+use checkpoint_image::image::header::arch;
 use reading::read;
-use sample::{
-    header_for,
-    put,
-    seal_header,
-    Sample, //
-};
+use sample::Sample;
 use std::{
     fs,
     path::Path, //
-};
-use zerocopy::{
-    FromZeros,
-    IntoBytes, //
 };
 
 const MACHINES: [u32; 4] = [arch::X86_64, arch::ARM64, arch::PPC64LE, arch::S390X];
@@ -46,23 +25,10 @@ const MACHINES: [u32; 4] = [arch::X86_64, arch::ARM64, arch::PPC64LE, arch::S390
 fn image(input: &[u8]) -> Vec<u8> {
     let (machine, meta) = input.split_first().unwrap_or((&0, &[]));
     let meta = &meta[..meta.len() / 8 * 8];
-    let mut header = header_for(meta);
-    header.arch.set((*machine).into());
-    seal_header(&mut header);
-    let mut image = header.as_bytes().to_vec();
-    image.extend(meta);
-    let mut chain = Sum::new(crc32c);
-    chain.add(header.crc.as_bytes());
-    let mut trailer = Trailer::new_zeroed();
-    let len = image.len() + RECORD_HEADER_LEN + size_of::<Trailer>();
-    trailer.total_len.set(len as u64);
-    trailer.chain.set(chain.value());
-    let covered = size_of::<Trailer>() - size_of::<u32>();
-    let mut sum = Sum::new(crc32c);
-    sum.add(&trailer.as_bytes()[..covered]);
-    trailer.crc.set(sum.value());
-    put(&mut image, Kind::Trailer.number(), trailer.as_bytes(), &[]);
-    image
+    let mut sample = Sample::of(arch::X86_64);
+    sample.machine = (*machine).into();
+    sample.extents.clear();
+    sample.around(meta, |_| ())
 }
 
 /// The input that makes the metadata of `sample`.

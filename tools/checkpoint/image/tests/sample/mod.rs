@@ -655,14 +655,18 @@ impl Sample {
 
     /// The image with a changed trailer, the checksum of which is right.
     pub fn bytes_with(&self, change: impl FnOnce(&mut Trailer)) -> Vec<u8> {
-        let meta = self.meta();
-        let mut header = header_for(&meta);
+        self.around(&self.meta(), change)
+    }
+
+    /// The image with other metadata, and a changed trailer.
+    pub fn around(&self, meta: &[u8], change: impl FnOnce(&mut Trailer)) -> Vec<u8> {
+        let mut header = header_for(meta);
         header.arch = u(self.machine);
         (self.header)(&mut header);
         seal_header(&mut header);
         let mut image = header.as_bytes().to_vec();
-        image.extend(&meta);
-        put_sums(&mut image, &header, &meta);
+        image.extend(meta);
+        put_sums(&mut image, &header, meta);
         let mut entries = Vec::new();
         let (mut batches, mut pages) = (0, 0);
         let mut rest = self.extents.as_slice();
