@@ -60,12 +60,12 @@
 #define IMAGE_KIND_URING 191
 #define IMAGE_KIND_CONFINEMENT 192
 #define IMAGE_KIND_LABEL 193
-#define IMAGE_KIND_MOUNT 216
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
 #define IMAGE_KIND_INDEX 212
+#define IMAGE_KIND_MOUNT 216
 #define IMAGE_KIND_EPOLL_ITEMS 224
 #define IMAGE_KIND_UNIX_SOCKET 225
 #define IMAGE_KIND_UNIX_MESSAGE 226
@@ -1193,14 +1193,6 @@ struct image_label {
 
 static_assert(sizeof(struct image_label) == 8, "image_label");
 
-struct image_mount {
-	uint32_t obj;
-	uint32_t kind;
-	uint64_t reserved;
-};
-
-static_assert(sizeof(struct image_mount) == 16, "image_mount");
-
 struct image_socket {
 	uint32_t obj;
 	uint32_t family;
@@ -1250,6 +1242,14 @@ struct image_index {
 };
 
 static_assert(sizeof(struct image_index) == 48, "image_index");
+
+struct image_mount {
+	uint32_t obj;
+	uint32_t kind;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_mount) == 16, "image_mount");
 
 struct image_epoll_items {
 	uint32_t epoll;
