@@ -43,7 +43,7 @@ fn views() {
                 ", pages of 4 KiB\n",
                 "days ago)",
                 "4 in 3 processes",
-                "2 address spaces, 5 mappings of",
+                "2 address spaces, 6 mappings of",
                 "4 descriptors of 6 open files, 1 pipe with 16 B",
             ],
         ),
