@@ -186,7 +186,7 @@ fn of_the_root() {
     let sample = full();
     let (core, said) = core("root", &sample, &[]).expect("no core file");
     assert!(
-        said.starts_with("core file: 2 threads, 5 mappings, "),
+        said.starts_with("core file: 2 threads, 6 mappings, "),
         "{said}"
     );
     assert_eq!(core.header().e_type(core.order), ET_CORE);

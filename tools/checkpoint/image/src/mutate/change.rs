@@ -431,6 +431,10 @@ fn extent(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let (m, last) = (random.below(parts.batches.len()), parts.batches.len());
     let batch = parts.batches.get_mut(m)?;
     let len = batch.len();
+    // An earlier change may have taken all of them.
+    if len == 0 {
+        return None;
+    }
     let (a, b) = (random.below(len), random.below(len));
     let what = match random.below(9) {
         0 => {
