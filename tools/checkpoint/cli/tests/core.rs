@@ -232,6 +232,8 @@ fn of_the_root() {
         (0x14000, &pages[0].pages[page..]),
         (0x15000, &[]),
         (0x16000, &pages[4].pages),
+        // The ring of an AIO context.
+        (0x18000, &[]),
         (0x20000, &[]),
     ];
     let segments = core.segments();
