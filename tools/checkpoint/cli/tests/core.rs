@@ -224,7 +224,7 @@ fn of_the_root() {
 
     let page = PAGE as usize;
     let pages = &sample.extents;
-    let wanted: [(u64, &[u8]); 7] = [
+    let wanted: [(u64, &[u8]); 8] = [
         (0x10000, &pages[0].pages[..page]),
         (0x11000, &pages[0].pages[page..]),
         (0x13000, &pages[1].pages),
