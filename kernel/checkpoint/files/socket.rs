@@ -58,7 +58,7 @@ const PERMISSIONS: u32 = 0o7777;
 
 /// Looks at the socket, and notes it to be followed. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
-    // The kernel has one of its own for each, and the user's.
+    // Each socket has one of the kernel itself; others are those of users.
     let names = open.file.xattrs()?;
     let why = if open.file.owner().is_none() {
         Some("its owner is not known in this user namespace: call from outside")
