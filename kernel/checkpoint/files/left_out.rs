@@ -132,7 +132,8 @@ pub(super) fn tell(cap: &mut Capture, t: &FrozenTask, fd: u32, file: &FileRef) -
     if !cap.found.files.left_out.is_whole(addr) {
         return Ok(false);
     }
-    if !cap.found.files.left_out.is_first(addr) {
+    // What is in a message may have been found before.
+    if !cap.found.files.left_out.is_first(addr) || cap.objects.users::<Open>(addr) != 0 {
         return Ok(true);
     }
     match Pipe::of(file) {
@@ -146,6 +147,26 @@ pub(super) fn tell(cap: &mut Capture, t: &FrozenTask, fd: u32, file: &FileRef) -
         None => (kinds::of(file).count)(cap, file)?,
     }
     Ok(true)
+}
+
+/// An open file is found that is no descriptor: a mapping has it, or a message. Returns whether what
+/// counts who has what it shows has counted it, when its descriptors were left out.
+pub(super) fn was_counted(cap: &mut Capture, file: &FileRef) -> bool {
+    let left_out = &mut cap.found.files.left_out;
+    let counted = left_out
+        .files
+        .get(&file.addr())
+        .is_some_and(|of| of.counted);
+    match Pipe::of(file).filter(|_| counted) {
+        // It is one of the ends that are counted with the pipe.
+        Some(pipe) => {
+            if let Some(n) = left_out.ends.get_mut(&pipe.addr()) {
+                *n = n.saturating_sub(1);
+            }
+            false
+        }
+        None => counted,
+    }
 }
 
 /// What is registered with an epoll instance as `file` goes with the last descriptor of that.

@@ -159,6 +159,11 @@ pub(crate) fn has_socket(cap: &Capture, file: &FileRef) -> bool {
             .is_none_or(|open| open.kind.number == FILE_SOCKET)
 }
 
+/// Returns whether all descriptors of `file` are left out, and the tasks have it nowhere else.
+pub(crate) fn is_left_out(cap: &Capture, file: &FileRef) -> bool {
+    left_out::is_gone(cap, file)
+}
+
 /// Reference of a file that [`collect_mapped`] counted; writes its records at first use.
 pub(crate) fn save_mapped(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     open::save(cap, file.addr())

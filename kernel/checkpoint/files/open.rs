@@ -19,6 +19,7 @@ use crate::{
         inode,
         kinds,
         lease,
+        left_out,
         locks,
         mount,
         name::{
@@ -202,7 +203,9 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         );
         return Ok(());
     }
-    (kind.count)(cap, file)?;
+    if !left_out::was_counted(cap, file) {
+        (kind.count)(cap, file)?;
+    }
     if !external
         && (!locks::collect(cap, t, &named, file)?
             || !lease::collect(cap, t, &named, kind, file)

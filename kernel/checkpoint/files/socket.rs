@@ -58,15 +58,17 @@ const PERMISSIONS: u32 = 0o7777;
 
 /// Looks at the socket, and notes it to be followed. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
-    if open.file.owner().is_none() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "{}: its owner is not known in this user namespace: call from outside",
-                named
-            ),
-        );
+    // Each socket has one of the kernel itself; others are those of users.
+    let names = open.file.xattrs()?;
+    let why = if open.file.owner().is_none() {
+        Some("its owner is not known in this user namespace: call from outside")
+    } else if names.split(|&c| c == 0).any(|n| n.starts_with(b"user.")) {
+        Some("has extended attributes: have them removed")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
     net::collect(cap, t, named, &open.file)

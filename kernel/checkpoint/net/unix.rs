@@ -153,14 +153,20 @@ impl Shared<Found> for Sock {
             user: self.user,
             name: &self.name,
         };
+        let file = match &self.rest {
+            Rest::Sock(sk) => sk.unix()?.file,
+            Rest::Messages(..) => None,
+        };
+        let why = if file.is_some_and(|file| files::is_left_out(cap, &file)) {
+            "is left out: leave this one out, too (--close)"
+        } else {
+            "is outside: leave this one outside, too (--external), or checkpoint what has that as \
+             well"
+        };
         cap.report.refuse(
             EBUSY,
             &self.who,
-            fmt!(
-                "{}: the socket that it is connected to is outside: leave this one outside, too \
-                 (--external), or checkpoint what has that as well",
-                named
-            ),
+            fmt!("{}: the socket that it is connected to {}", named, why),
         );
         Ok(())
     }

@@ -32,6 +32,7 @@ use crate::{
             },
             Socket,
             SOCKET_CLOSED,
+            SOCKET_DGRAM,
             SOCKET_WAITING, //
         },
         Kind,
@@ -104,6 +105,7 @@ impl Rebuilt for BuiltSock {
                 EADDRINUSE => "another socket has it: end what has that, or restart elsewhere",
                 ENOENT => "nothing is there: make a socket there, with the owner that it had",
                 ENOTSOCK => "something else is there: put it away",
+                EBUSY => "something is mounted there: restart where that is not",
                 EACCES | EPERM | EROFS => {
                     "who has made it could not bind it there: change the directory, or remove what \
                      is there"
@@ -160,6 +162,7 @@ fn built(r: &Restore, obj: u32) -> Result<Arc<BuiltSock>> {
 /// A socket that is being put together.
 struct Part {
     record: UnixSocket,
+    kind: u32,
     form: u32,
 }
 
@@ -170,6 +173,7 @@ impl Part {
         let (socket, _) = r.object_body::<Socket>(obj)?;
         Ok(Self {
             record,
+            kind: socket.kind.get(),
             form: socket.form.get(),
         })
     }
@@ -295,9 +299,53 @@ impl Part {
 /// AF_UNIX, as `sa_family_t`.
 const AF_UNIX: u16 = 1;
 
+/// Checks that each socket is there once, and that connections have two ends, of which one may be
+/// closed.
+///
+/// A socket that is connected never listens, so that nothing but connections gets into the queue of
+/// one that does: accept(2) takes what is there for one.
+fn check_peers(r: &Restore, parts: &[Part]) -> Result {
+    let mut peers: KVVec<(u32, u32)> = KVVec::new();
+    for part in parts {
+        let record = &part.record;
+        peers.push((record.socket.get(), record.peer.get()), GFP_KERNEL_ACCOUNT)?;
+    }
+    peers.sort_unstable();
+    if peers.windows(2).any(|w| matches!(w, [a, b] if a.0 == b.0)) {
+        return Err(r.told(EINVAL, fmt!("a socket is connected twice")));
+    }
+    for part in parts.iter().filter(|part| part.kind != SOCKET_DGRAM) {
+        wait::go_on()?;
+        let Some(peer) = ObjRef::new(part.record.peer.get()) else {
+            continue;
+        };
+        let (socket, _) = r.object_body::<Socket>(peer)?;
+        let this = part.record.socket.get();
+        let back = peers
+            .binary_search_by_key(&peer.get(), |of| of.0)
+            .ok()
+            .and_then(|at| peers.get(at))
+            .is_some_and(|of| of.1 == this && of.0 != this);
+        if !back && socket.form.get() != SOCKET_CLOSED {
+            return Err(r.told(
+                EINVAL,
+                fmt!("a socket is connected to one that is not connected to it"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Puts all sockets together: all files are there.
 pub(super) fn link(r: &Restore) -> Result {
     let mut parts: KVVec<Part> = KVVec::new();
+    for raw in r.links() {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind == Kind::UnixSocket {
+            parts.push(Part::of(r, &raw)?, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    check_peers(r, &parts)?;
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
         if raw.kind != Kind::UnixSocket {
@@ -308,7 +356,6 @@ pub(super) fn link(r: &Restore) -> Result {
             part.name(r, &raw)
                 .map_err(|e| r.unless_told(e, "a socket can't be named or made to listen"))?;
         }
-        parts.push(part, GFP_KERNEL_ACCOUNT)?;
     }
     for part in parts.iter().filter(|p| p.form == SOCKET_WAITING) {
         wait::go_on()?;
