@@ -43,6 +43,7 @@
 #include "../../ipc/util.h"
 #include "../../mm/internal.h"
 #include "../futex/futex.h"
+#include "notes.h"
 
 /**
  * checkpoint_open_program() - open a file as exec(2) does
@@ -631,7 +632,7 @@ bool checkpoint_mq_dir_changed(struct ipc_namespace *ns)
 {
 	umode_t mode = READ_ONCE(d_inode(ns->mq_mnt->mnt_root)->i_mode);
 
-	return (mode & S_IALLUGO) != (S_ISVTX | S_IRWXUGO);
+	return (mode & S_IALLUGO) != 01777;
 }
 
 /**
@@ -640,9 +641,6 @@ bool checkpoint_mq_dir_changed(struct ipc_namespace *ns)
  */
 void checkpoint_build_id(unsigned char *id)
 {
-	extern const void __start_notes;
-	extern const void __stop_notes;
-
 	memset(id, 0, BUILD_ID_SIZE_MAX);
 	/* What is wrong with the notes is that there is no id among them. */
 	build_id_parse_buf(&__start_notes, id, &__stop_notes - &__start_notes);

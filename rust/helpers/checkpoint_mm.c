@@ -404,7 +404,7 @@ __rust_helper bool rust_helper_checkpoint_shmem_has_policy(struct inode *inode)
 	first = rb_first(&sp->root);
 	if (!first)
 		return false;
-	/* mpol_shared_policy_init() sets it for as much as a file can have: no mapping is so large. */
+	/* mpol_shared_policy_init() sets it for as much as a file can have: more than a mapping. */
 	node = rb_entry(first, struct sp_node, nd);
 	return node->start || node->end != MAX_LFS_FILESIZE >> PAGE_SHIFT;
 #else

@@ -219,9 +219,9 @@ record! {
         pub pages: U64,
         /// Where the index is, in bytes from the start of the image; 0: nowhere.
         pub index_at: U64,
-        /// Number of [`Batch`](super::contents::Batch) records.
+        /// Number of `Batch` records.
         pub batches: U32,
-        /// Number of [`Index`](super::contents::Index) records.
+        /// Number of `Index` records.
         pub blocks: U32,
         /// Checksum of the header.
         pub header: U64,

@@ -37,7 +37,7 @@ record! {
     /// socket have their links in the order in which they wait.
     #[record(UnixSocket = 225, "Unix socket", min = 48, check = unix_socket)]
     pub struct UnixSocket {
-        /// The [`Socket`](super::Socket).
+        /// The `Socket`.
         pub socket: U32,
         /// `UNIX_*`.
         pub state: U32,

@@ -26,7 +26,8 @@ static void lose_pages(struct image *im, size_t batch)
 			continue;
 		image_put64(im, sums, sum);
 		sums += 8;
-		sum = in_chunk = 0;
+		sum = 0;
+		in_chunk = 0;
 	}
 }
 

@@ -273,7 +273,8 @@ static struct image image_with_meta(const struct image *im, const void *meta, si
 	struct image new = { .meta_end = HEADER_LEN + len };
 	size_t at, to, some;
 
-	new.rest = to = new.meta_end + META_SUMS_LEN + sums;
+	to = new.meta_end + META_SUMS_LEN + sums;
+	new.rest = to;
 	new.data = calloc(1, to + im->size - im->rest + page);
 	memcpy(new.data, im->data, HEADER_LEN);
 	image_put64(&new, META_LEN, len);

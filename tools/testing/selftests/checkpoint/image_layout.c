@@ -79,7 +79,7 @@ static int right_sums(size_t batch)
 	size_t at = batch_pages(&im, batch), end = at + batch_pages_len(&im, batch);
 	size_t extents = image_get(&im, batch + RECORD_LEN + IMAGE_AT(batch, extents), 4);
 	size_t sums = image_payload(&im, batch) + extents * EXTENT_LEN;
-	size_t chunk = PAGE > CHUNK_LEN ? PAGE : CHUNK_LEN, n;
+	size_t chunk = PAGE < CHUNK_LEN ? CHUNK_LEN : PAGE, n;
 	uint64_t sum;
 
 	for (; at < end; at = n, sums += 8) {
