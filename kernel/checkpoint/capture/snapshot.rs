@@ -111,9 +111,11 @@ impl Copies {
 
     /// Adds a copy of a page. May sleep. ENOMEM: there is no memory for it.
     fn push(&mut self, addr: usize, page: &PageRef) -> Result {
-        if self.0.last().is_none_or(|g| g.pages.is_full()) {
+        let is_full = |g: &Group| g.pages.get().0.len() >= LOOK_PAGES;
+        if self.0.last().is_none_or(is_full) {
+            // Room comes with the pages: there may be many ranges of few pages.
             let group = Group {
-                pages: Pages::new(LOOK_PAGES)?,
+                pages: Pages::new(0)?,
                 held: Held::new(),
             };
             self.0.push(group, GFP_KERNEL_ACCOUNT)?;

@@ -45,6 +45,7 @@ use crate::{
             iov, //
         },
         mm::{
+            held::Held,
             memcg::Memcg,
             page::{
                 PageRef,
@@ -91,7 +92,7 @@ pub(crate) fn fill(
     if source.len().is_some() && helpers::online_cpus() > 1 {
         return batches::fill(&f, source, &mut stream, &mut objects);
     }
-    let mut runs = KVVec::new();
+    let mut runs = Runs::new();
     let mut bytes = KVVec::new();
     loop {
         match f.next(source, &mut stream, &mut objects, &mut runs, &mut bytes)? {
@@ -102,6 +103,34 @@ pub(crate) fn fill(
             Next::Index => (),
             Next::Trailer => return Ok(()),
         }
+    }
+}
+
+/// Ranges of contents that have come, for [`Stream`].
+struct Runs {
+    all: KVVec<Run>,
+    /// Counts them as memory of the caller: of a stream there may be any number.
+    held: Held,
+}
+
+impl Runs {
+    /// None yet.
+    fn new() -> Self {
+        Self {
+            all: KVVec::new(),
+            held: Held::new(),
+        }
+    }
+
+    /// Makes room for as many as `wanted`: it grows with what was read.
+    fn make_room(&mut self, wanted: usize) -> Result {
+        if wanted > self.all.len() {
+            let more = core::cmp::max(self.all.len(), RUNS);
+            self.all
+                .resize(wanted + more, Run::default(), GFP_KERNEL_ACCOUNT)?;
+            self.held.set(self.all.capacity() * size_of::<Run>());
+        }
+        Ok(())
     }
 }
 
@@ -128,7 +157,7 @@ impl Filler<'_> {
         source: &mut Source,
         stream: &mut Stream,
         objects: &mut [Object],
-        runs: &mut KVVec<Run>,
+        runs: &mut Runs,
         bytes: &'a mut KVVec<u8>,
     ) -> Result<Next<'a>> {
         let mut head = [0; RECORD_HEADER_LEN];
@@ -139,14 +168,9 @@ impl Filler<'_> {
         bytes.resize(RECORD_HEADER_LEN + len, 0, GFP_KERNEL_ACCOUNT)?;
         let rest = bytes.get_mut(RECORD_HEADER_LEN..).ok_or(EINVAL)?;
         self.read(source, stream.at(), rest)?;
-        // Grows with what was read.
-        let wanted = stream.runs_wanted();
-        if wanted > runs.len() {
-            let more = core::cmp::max(runs.len(), RUNS);
-            runs.resize(wanted + more, Run::default(), GFP_KERNEL_ACCOUNT)?;
-        }
+        runs.make_room(stream.runs_wanted())?;
         stream
-            .record(bytes, self.r.meta(), objects, runs)
+            .record(bytes, self.r.meta(), objects, &mut runs.all)
             .map_err(|f| self.r.fault(f))
     }
 

@@ -41,7 +41,8 @@ impl Source {
 
     /// Bytes from the image's start to the end of the file, if it can be read anywhere.
     pub(crate) fn len(&self) -> Option<u64> {
-        if self.file.file_type() != ftype::REGULAR {
+        // What a filesystem of user space gives as a stream has no positions, although it is a file.
+        if self.file.file_type() != ftype::REGULAR || self.file.is_stream() {
             return None;
         }
         u64::try_from(self.file.size().checked_sub(self.start)?).ok()

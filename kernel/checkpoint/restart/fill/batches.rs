@@ -30,7 +30,10 @@ use crate::{
         mm::held::Held, //
     },
     restart::{
-        fill::Filler,
+        fill::{
+            Filler,
+            Runs, //
+        },
         source::Source, //
     }, //
 };
@@ -93,7 +96,7 @@ fn survey(
     held: &mut Held,
 ) -> Result<KVVec<Kept>> {
     let mut batches = KVVec::new();
-    let mut runs = KVVec::new();
+    let mut runs = Runs::new();
     let mut record = KVVec::new();
     loop {
         let batch = match filler.next(source, stream, objects, &mut runs, &mut record)? {
