@@ -58,6 +58,20 @@ pub(super) const OPS: FileOps = FileOps {
 /// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
 const LOOKS: usize = 100;
 
+/// Reads it. Who has it for a moment, as a reader of its fdinfo does, is waited for.
+fn read(file: &FileRef) -> Result<(Uring, Option<Why>)> {
+    let mut seen = Uring::of(file);
+    for _ in 0..LOOKS {
+        if !matches!(seen, Err(EBUSY)) {
+            break;
+        }
+        wait::check_killed()?;
+        wait::pause_ms(1);
+        seen = Uring::of(file);
+    }
+    seen
+}
+
 /// Looks what it has. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     let mut seen = Uring::of(&open.file);
@@ -107,7 +121,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
 /// Returns why the mapping `v` of an io_uring can't be made again; `None`: it can, or the io_uring is
 /// refused anyway.
 pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
-    let (uring, _) = Uring::of(file).ok()?;
+    let uring = match read(file) {
+        Ok((uring, _)) => uring,
+        Err(EBUSY) => return Some("is memory of an io_uring that is in use: try again"),
+        Err(_) => return None,
+    };
     let len = v.end.saturating_sub(v.start);
     match v.offset {
         // IORING_OFF_SQ_RING and IORING_OFF_CQ_RING: as much as one likes.
@@ -120,10 +138,19 @@ pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static st
 
 /// Writes what it has.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
-    let (uring, None) = Uring::of(&open.file)? else {
+    let (uring, None) = read(&open.file)? else {
         return Err(EBUSY);
     };
-    let memory = uring.memory(&open.file)?;
+    let mut memory = uring.memory(&open.file);
+    for _ in 0..LOOKS {
+        if !matches!(memory, Err(EBUSY)) {
+            break;
+        }
+        wait::check_killed()?;
+        wait::pause_ms(1);
+        memory = uring.memory(&open.file);
+    }
+    let memory = memory?;
     let obj = cap.objects.number()?;
     let flags = if uring.drain_disabled {
         URING_DRAIN_DISABLED

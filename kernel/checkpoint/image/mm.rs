@@ -159,8 +159,17 @@ pub mod vma {
     }
 
     /// Those that the ring of an AIO context can have.
-    pub const OF_AIO: u64 =
-        READ | WRITE | EXEC | DONTFORK | DONTDUMP | SEQUENTIAL | RANDOM | SEALED | OF_ARCH;
+    pub const OF_AIO: u64 = READ
+        | WRITE
+        | EXEC
+        | DONTFORK
+        | DONTDUMP
+        | SEQUENTIAL
+        | RANDOM
+        | HUGEPAGE
+        | NOHUGEPAGE
+        | SEALED
+        | OF_ARCH;
 
     /// Those that only some architectures have.
     pub const OF_ARCH: u64 = BTI | MTE | SAO | SHADOW_STACK;
