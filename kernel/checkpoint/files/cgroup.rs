@@ -176,8 +176,9 @@ fn path_of(
 ) -> Result<PathName> {
     let lengths = [record.root, record.cgroup].map(|n| n.get() as usize);
     let [root, cgroup] = lengths;
-    let (root, rest) = cgroup::split(source.path.as_bytes(), root, cgroup).ok_or(EINVAL)?;
-    let dir = PathName::new(if root.is_empty() { b"/" } else { root })?;
+    let (root, rest) = cgroup::split(source.path.saved().as_bytes(), root, cgroup).ok_or(EINVAL)?;
+    // The lengths are those of the path that was saved: cgroupfs may be mounted elsewhere now.
+    let dir_path = r.place(if root.is_empty() { b"/" } else { root })?;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let lost = |e| {
         failed(
@@ -189,7 +190,7 @@ fn path_of(
         )
     };
     let dir = opener
-        .act(|| PathRef::lookup_dir(&r.root, dir.as_c_str()))
+        .act(|| PathRef::lookup_dir(&r.root, dir_path.as_c_str()))
         .map_err(lost)?;
     if dir.fs_magic() != u64::from(CGROUP2_SUPER_MAGIC)
         || dir.filesystem_root().is_none_or(|top| top != dir)
@@ -200,6 +201,8 @@ fn path_of(
         .place_below(&dir)?
         .ok_or(ESTALE)
         .map_err(lost)?;
+    let root = dir_path.as_bytes();
+    let root = if root == b"/" { &[][..] } else { root };
     let mut path = KVec::new();
     for part in [root, &place, rest] {
         path.extend_from_slice(part, GFP_KERNEL_ACCOUNT)?;
@@ -209,24 +212,26 @@ fn path_of(
 
 /// Opens a file or directory as it was.
 fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
-    let path = match ObjRef::new(source.record.inode.get()) {
-        None => PathName::new(source.path.as_bytes())?,
+    let inside;
+    let source = match ObjRef::new(source.record.inode.get()) {
+        None => source,
         Some(obj) => {
             let (record, _) = r.object_body::<CgroupEntry>(obj)?;
-            path_of(r, plan, source, &record)?
+            let path = path_of(r, plan, source, &record)?;
+            inside = Source {
+                kind: source.kind,
+                record: source.record,
+                flags: source.flags,
+                path: rules::Place::same(path.as_bytes())?,
+                former: PathName::new(&[])?,
+            };
+            &inside
         }
     };
-    let source = Source {
-        kind: source.kind,
-        record: source.record,
-        flags: source.flags,
-        path: rules::Place::same(path.as_bytes())?,
-        former: PathName::new(&[])?,
-    };
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let found = path::find(r, plan, &source, &opener)?;
+    let found = path::find(r, plan, source, &opener)?;
     if found.fs_magic() != u64::from(CGROUP2_SUPER_MAGIC) {
-        return Err(failed(r, plan, &source, ESTALE, "is not on cgroupfs"));
+        return Err(failed(r, plan, source, ESTALE, "is not on cgroupfs"));
     }
     let writable = source.record.flags.get() & (open::WRITE | open::PATH) == open::WRITE;
     if writable
@@ -234,13 +239,13 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
             .iter()
             .any(|end| source.path.as_bytes().ends_with(end))
     {
-        return Err(failed(r, plan, &source, EINVAL, "is open for writing"));
+        return Err(failed(r, plan, source, EINVAL, "is open for writing"));
     }
-    let file = path::open_found(r, plan, &source, &opener, &found, source.flags)?;
+    let file = path::open_found(r, plan, source, &opener, &found, source.flags)?;
     if source.record.flags.get() & open::PATH == 0 && source.record.pos.get() != 0 {
         let pos = i64::try_from(source.record.pos.get())?;
         file.set_pos(pos)
-            .map_err(|e| path::no_pos(r, plan, &source, e))?;
+            .map_err(|e| path::no_pos(r, plan, source, e))?;
     }
     Ok(file)
 }
