@@ -102,6 +102,8 @@ pub struct Object {
     pub(super) detail: u32,
     /// Something that wants it for itself refers to it.
     taken: bool,
+    /// A link tells what it is to others.
+    linked: bool,
     /// First address that the next extent may have.
     next: u64,
     /// Offset in the metadata of the mapping that the last extent ended in; 0: none yet.

@@ -4,10 +4,8 @@
 //! number and its name.
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
-//! security, 216 mounts, 224 links between objects that stand before.
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
-//! sockets, 224 links between objects that stand before.
-//! security, 210 contents, 224 links between objects that stand before.
+//! sockets, 210 contents, 216 mounts, 224 links between objects that stand before.
 
 use super::{
     check::walk::{

@@ -427,6 +427,25 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Notes that the link `raw` tells what the object of type `T` with reference `obj` is to others,
+    /// which only one may: `why` not.
+    pub(in crate::image) fn link_once<T: Body>(
+        &mut self,
+        raw: &Raw<'_>,
+        obj: u32,
+        why: &'static str,
+    ) -> Result<(), Fault> {
+        self.refer::<T>(raw, obj)?;
+        let object = usize::try_from(obj)
+            .ok()
+            .and_then(|n| n.checked_sub(1))
+            .and_then(|n| self.objects.get_mut(n))
+            .filter(|object| !object.linked)
+            .ok_or(raw.fault(why))?;
+        object.linked = true;
+        Ok(())
+    }
+
     /// Notes that records of the object `obj`, a descriptor table or open file, may follow.
     pub(in crate::image) fn hold(&mut self, obj: u32) {
         self.holder = Some(Holder { obj, last: 0 });

@@ -309,7 +309,7 @@ impl Walk<'_> {
                 TYPE_NONE
             }
             FILE_IO_URING => {
-                self.refer::<Uring>(raw, inode)?;
+                self.refer_once::<Uring>(raw, inode, ONE_FILE)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE

@@ -68,7 +68,7 @@ fn is_unix(object: &Object) -> bool {
 
 /// Checks what is special about an open file that is a socket.
 pub(in crate::image) fn open_file(
-    walk: &Walk<'_>,
+    walk: &mut Walk<'_>,
     raw: &Raw<'_>,
     file: &OpenFile,
 ) -> Result<(), Fault> {
@@ -78,6 +78,7 @@ pub(in crate::image) fn open_file(
         form(socket) == SOCKET_OPEN,
         "is of a socket that no file shows",
     )?;
+    walk.refer_once::<Socket>(raw, file.inode.get(), "a socket is opened twice")?;
     zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
     let both = open::READ | open::WRITE;
     ensure(
@@ -160,6 +161,7 @@ impl Walk<'_> {
         let unix: UnixSocket = raw.body()?;
         let socket = self.unix(raw, unix.socket.get())?;
         let (kind, form) = (kind(socket), form(socket));
+        self.link_once::<Socket>(raw, unix.socket.get(), "tells of the same socket twice")?;
         let state = unix.state.get();
         ensure(raw, state <= UNIX_LISTENING, "unknown state of a socket")?;
         flags(raw, unix.shutdown.get().into(), UNIX_SHUT_ALL.into())?;

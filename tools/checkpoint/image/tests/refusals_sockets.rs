@@ -31,6 +31,12 @@ fn socket(s: &mut Sample, nth: usize, f: impl FnOnce(&mut Socket)) {
     s.edit(nth, f);
 }
 
+/// The open file of the last socket.
+fn last_file(s: &Sample) -> usize {
+    let files = s.records.iter().filter(|r| r.kind == Kind::File.number());
+    files.count() - 1
+}
+
 /// Changes the link of the `nth` one: that which listens, waits, is connected, was closed.
 fn link(s: &mut Sample, nth: usize, f: impl FnOnce(&mut UnixSocket)) {
     s.sockets();
@@ -81,6 +87,11 @@ fn sockets() {
         }),
         ("is of a socket that no file shows", |s| {
             socket(s, 1, |k| k.form.set(SOCKET_CLOSED))
+        }),
+        ("a socket is opened twice", |s| {
+            s.sockets();
+            let nth = last_file(s);
+            s.edit(nth, |f: &mut OpenFile| f.inode.set(LISTENER))
         }),
         (
             "options that are unknown, or not by ascending number",
@@ -147,6 +158,9 @@ fn links() {
         }),
         ("refers to an object of the wrong kind", |s| {
             link(s, 0, |l| l.socket.set(obj::PIPE))
+        }),
+        ("tells of the same socket twice", |s| {
+            link(s, 2, |l| l.socket.set(LISTENER))
         }),
         ("impossible length of a queue", |s| {
             link(s, 0, |l| l.backlog.set(1 << 31))

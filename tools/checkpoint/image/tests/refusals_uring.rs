@@ -129,6 +129,15 @@ fn files() {
         ("refers to an object of the wrong kind", |s| {
             file(s, |f| f.inode.set(obj::PIPE))
         }),
+        ("two open files are the same kernel object", |s| {
+            let mut second = OpenFile::new_zeroed();
+            file(s, |f| {
+                second = *f;
+            });
+            second.obj.set(obj::LAST + 3);
+            s.edit(0, |c: &mut Container| c.objects.set(obj::LAST + 3));
+            s.add(second, &[]);
+        }),
         ("mode does not fit the kind of file", |s| {
             file(s, |f| f.mode.set(0o100600))
         }),
