@@ -20,7 +20,7 @@
  *
  * Gives @child what copy_process() gives a child of @parent, and moves it in
  * the lists as forget_original_parent() does.  Unlike there nobody has died: so
- * no pdeath_signal is sent, and @child is neither a zombie to be told of nor in
+ * no pdeath_signal is sent, and @child is neither a zombie to be reported nor in
  * a process group that could become an orphan.
  *
  * The caller holds tasklist_lock for writing, and both from exiting.

@@ -113,7 +113,7 @@ fn cgroup_dir(fd: i32, report: &mut Report) -> Result<Option<CgroupDir>> {
 }
 
 impl<'a> CheckpointArgs<'a> {
-    /// Checks the arguments, of which `log` was looked up before; returns them and the root task.
+    /// Checks the arguments (`log` was looked up before); returns them and the root task.
     ///
     /// EINVAL: unknown or contradictory flags, a reserved field is not zero, the timeout is too
     /// long, or the image can't go to that file. EBADF: a descriptor is not open, or not for

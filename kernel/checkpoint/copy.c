@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The copies of address spaces that checkpoint(2) writes from: what dup_mm()
- * makes them for, fork(), has other wants.
+ * makes them for, fork(), has other needs.
  */
 #include <linux/checkpoint.h>
 #include <linux/leafops.h>
@@ -37,11 +37,11 @@ static DEFINE_SPINLOCK(copies_lock);
 /**
  * checkpoint_copy_add() - let the OOM killer have a copy of an address space
  * @mm: the copy; the caller keeps it until checkpoint_copy_del()
- * @of: the address space of which it is a copy
+ * @of: the address space that was copied
  *
  * May sleep. Once it was given up, MMF_UNSTABLE is set in @mm.
  *
- * Return: what checkpoint_copy_del() wants, or NULL: there is no memory.
+ * Return: the argument of checkpoint_copy_del(), or NULL: there is no memory.
  */
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of)
 {

@@ -11,8 +11,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files,
@@ -86,17 +86,17 @@ fn begun() -> impl Iterator<Item = &'static ThreadOps> {
 }
 
 /// Takes from the current task, the root, what it has of the caller of restart(2).
-pub(crate) fn reset(r: &Restore, plan: &Plan<'_>) -> Result {
+pub(crate) fn reset(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     restored().try_for_each(|kind| (kind.reset)(r, plan))
 }
 
 /// Gives the current task what those begin with that it is to make.
-pub(crate) fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
+pub(crate) fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     begun().try_for_each(|kind| (kind.begin)(r, plan))
 }
 
 /// Restores the current task, when all tasks exist.
-pub(crate) fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+pub(crate) fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     for kind in restored() {
         (kind.restore)(r, plan).map_err(|e| failed(r, plan, kind.name, e))?;
     }
@@ -104,9 +104,9 @@ pub(crate) fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
 }
 
 /// Reports that a kind could not be restored; returns the error for that.
-fn failed(r: &Restore, plan: &Plan<'_>, name: &str, e: Error) -> Error {
+fn failed(r: &Restore, plan: &TaskRecords<'_>, name: &str, e: Error) -> Error {
     let e = wait::without_restart(e);
-    // Of one that was killed only that is told, when it arrives.
+    // A task that was killed reports only that, when it arrives.
     if !wait::killed() {
         r.with_report(|r| {
             r.line(fmt!(
@@ -122,7 +122,7 @@ fn failed(r: &Restore, plan: &Plan<'_>, name: &str, e: Error) -> Error {
 
 /// Gives the current task all that it may have by the rights of the caller of restart(2), and the
 /// last one of a process that, too; then its own credentials and what depends on them.
-pub(crate) fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
+pub(crate) fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     restored().try_for_each(|kind| (kind.secure)(r, plan))?;
     if plan.last {
         processes().try_for_each(|kind| (kind.secure)(r, plan))?;
@@ -130,7 +130,7 @@ pub(crate) fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     restored().try_for_each(|kind| (kind.finish)(r, plan))
 }
 
-/// Makes the links between objects, all of which are there.
+/// Makes the links between objects, once all objects exist.
 pub(crate) fn link(r: &Restore) -> Result {
     links().try_for_each(|kind| {
         (kind.link)(r)
@@ -139,12 +139,12 @@ pub(crate) fn link(r: &Restore) -> Result {
 }
 
 /// Checks what [`load`] is to give the task of `plan`, which is held.
-pub(crate) fn check(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+pub(crate) fn check(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     restored().try_for_each(|kind| (kind.check)(r, plan, task))
 }
 
 /// Gives the task of `plan`, which is held, what only others can give it.
-pub(crate) fn load(r: &Restore, plan: &Plan<'_>, slot: &Slot, task: &ParkedTask) -> Result {
+pub(crate) fn load(r: &Restore, plan: &TaskRecords<'_>, slot: &Slot, task: &ParkedTask) -> Result {
     // What is of the whole process first: it takes away what a thread of it has.
     if plan.last {
         processes().try_for_each(|kind| (kind.load)(r, plan, task))?;
@@ -153,7 +153,7 @@ pub(crate) fn load(r: &Restore, plan: &Plan<'_>, slot: &Slot, task: &ParkedTask)
 }
 
 /// Gives the task of `plan`, which was dead and is held, what is known of the dead.
-pub(crate) fn bury(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+pub(crate) fn bury(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     restored().try_for_each(|kind| (kind.bury)(r, plan, task))?;
     if plan.last {
         processes().try_for_each(|kind| (kind.bury)(r, plan, task))?;

@@ -190,7 +190,7 @@ bool checkpoint_may_have_locks(struct file *file)
 
 /**
  * checkpoint_lock_file() - lock a file for one who is not the current task
- * @file: the open file by way of which it is locked
+ * @file: the open file through which it is locked
  * @table: the owner of a POSIX lock; NULL: @file is the owner
  * @fd: descriptor of @file in @table
  * @type: F_RDLCK or F_WRLCK
@@ -248,7 +248,7 @@ int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned
 
 /**
  * checkpoint_set_lease() - take a lease or delegation for one who is not the current task
- * @file: what it is taken on, of which it is known who gets the signals
+ * @file: what it is taken on; it is known who gets its signals
  * @deleg: as F_SETDELEG, not as F_SETLEASE
  * @fd: what the signal of its break names as the descriptor
  * @type: F_RDLCK or F_WRLCK
@@ -289,7 +289,7 @@ int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t 
  * checkpoint_fsync_leased() - bring a file to its disk that nobody else may open
  * @file: the file
  *
- * An error is left for the owner of @file, to be told by its next fsync(2).
+ * An error is left for the next fsync(2) of @file's owner.
  *
  * Return: 0, or an errno.
  */

@@ -49,7 +49,7 @@ static unsigned int entries(struct dentry *dentry, struct dentry *entry[DEPTH_MA
 }
 
 /**
- * checkpoint_proc_pids() - find out of which task an entry of procfs is
+ * checkpoint_proc_pids() - find out whose entry of procfs it is
  * @dentry: the entry, which the caller keeps
  * @pid: gets a reference on the pid of /proc/PID, and on that of
  *	 /proc/PID/task/TID; NULL where @dentry is below none

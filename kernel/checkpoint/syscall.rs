@@ -35,7 +35,7 @@ pub(crate) mod checkpoint_flags {
     pub(crate) const FROZEN: u64 = 1 << 2;
     /// Report what would be refused, write nothing.
     pub(crate) const DRY_RUN: u64 = 1 << 3;
-    /// Refuse what is only told otherwise.
+    /// Refuse what would otherwise only be reported.
     pub(crate) const STRICT: u64 = 1 << 4;
     /// Kill what was left frozen, write nothing.
     pub(crate) const KILL_ONLY: u64 = 1 << 5;

@@ -356,7 +356,7 @@ fn check_general(t: &ParkedTask, prstatus: &[u8]) -> Result<(), BadNote> {
     let mut checked = regs;
     checked.pstate &= !PSTATE_SS;
     let wanted = checked.pstate;
-    // SAFETY: The task is parked; the function works on our copy, of which it masks what user
+    // SAFETY: The task is parked; the function works on our copy, and masks what user
     // mode may not set.
     let valid = unsafe { bindings::valid_user_regs(&mut checked, t.as_ptr()) } != 0;
     if !valid || checked.pstate != wanted {

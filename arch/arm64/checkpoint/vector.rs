@@ -92,7 +92,7 @@ fn active(note: Option<&[u8]>) -> bool {
     note.and_then(Header::of).is_some_and(Header::is_active)
 }
 
-/// Checks that the notes of a task go together, each of which was checked.
+/// Checks that the notes of a task go together; each alone was checked before.
 ///
 /// `note` finds one of them.
 pub(super) fn check_all<'a>(note: impl Fn(u32) -> Option<&'a [u8]>) -> Result<(), BadNote> {

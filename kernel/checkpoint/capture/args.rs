@@ -30,7 +30,7 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) dry_run: bool,
     /// Kill the tasks, which the checkpoint with this id has left frozen, and write nothing.
     pub(crate) kill_only: Option<u64>,
-    /// Refuse what is only told otherwise.
+    /// Refuse what would otherwise only be reported.
     pub(crate) strict: bool,
     /// Milliseconds within which all tasks must freeze.
     pub(crate) timeout_ms: u32,

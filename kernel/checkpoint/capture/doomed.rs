@@ -27,7 +27,7 @@ use crate::{
 /// Longest pause between two looks, in milliseconds.
 const PAUSE_MAX_MS: u32 = 50;
 
-/// How long to wait for a task before that is told, in milliseconds.
+/// How long to wait for a task before that is reported, in milliseconds.
 const LATE_MS: u64 = 1_000;
 
 /// A task that is to be killed.
@@ -66,7 +66,7 @@ impl Doomed {
     }
 
     /// Waits until all of them are gone, or their parents outside have to wait for them. One that takes
-    /// long, as it hangs in the kernel, is told to `log` at once. No task is frozen.
+    /// long, as it hangs in the kernel, is reported in `log` at once. No task is frozen.
     ///
     /// If the caller is killed that ends the wait. Another signal does not: what was asked for is done,
     /// and one of them tells parents among the callers of these deaths.

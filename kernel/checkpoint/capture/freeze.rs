@@ -111,7 +111,7 @@ pub(crate) fn hold(
         ));
         return Err(EINVAL);
     }
-    foreigners(cap, &cgroup, root)?;
+    check_membership(cap, &cgroup, root)?;
     cap.report.verdict()?;
     let hold = cgroup.hold().inspect_err(|&e| {
         let what = match e {
@@ -126,7 +126,7 @@ pub(crate) fn hold(
         cap.report.line(fmt!("error: {} [{}]", what, Errno(e)));
     })?;
     // Who came in while that was possible is not kept frozen.
-    foreigners(cap, hold.cgroup(), root)?;
+    check_membership(cap, hold.cgroup(), root)?;
     cap.report.verdict()?;
     Ok(Some(hold))
 }
@@ -150,7 +150,7 @@ pub(crate) fn freeze<'h>(
     permitted(cap, members.iter().map(|m| &m.task))?;
     // What is not in the cgroup may be frozen too, but not by us: nothing of it is read, and nothing
     // of it is killed.
-    foreigners(cap, hold.cgroup(), root)?;
+    check_membership(cap, hold.cgroup(), root)?;
     cap.report.verdict()?;
     let known = Known::new(&members)?;
     let mut traced = false;
@@ -210,7 +210,7 @@ fn visitors(cap: &Capture, known: &Known) -> Result<KVVec<ARef<Task>>> {
 /// cgroup, and tasks of a container's pid namespace that are not in the tree.
 ///
 /// The tasks may run: one that was just made is in the tree when that is looked at again.
-fn foreigners(cap: &mut Capture, cgroup: &Cgroup, root: &Root) -> Result {
+fn check_membership(cap: &mut Capture, cgroup: &Cgroup, root: &Root) -> Result {
     if cgroup.has_populated_children() {
         cap.report.line(fmt!(
             "refused: the cgroup has child cgroups with tasks in them [EOPNOTSUPP]"

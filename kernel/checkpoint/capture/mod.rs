@@ -127,7 +127,7 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         return Ok(id);
     }
     let result = read(args, root, cap, hold.as_ref());
-    // Whatever came of it: before the tasks run again.
+    // Whether it succeeded or not: before the tasks run again.
     cap.objects.release();
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
     let count = tasks.len();
@@ -212,7 +212,7 @@ fn read<'h>(
     }
     collect(cap, &tasks)?;
     for (file, what) in [(args.image.as_ref(), "image"), (args.log, "log")] {
-        if file.is_some_and(|f| files::reaches(cap, f)) {
+        if file.is_some_and(|f| files::image_would_deadlock(cap, f)) {
             cap.report.line(fmt!(
                 "error: the {} goes to a file that the frozen tasks use [EDEADLK]",
                 what

@@ -26,7 +26,7 @@ pub(crate) struct Capture<F> {
     pub(crate) report: Report,
     /// Root of a whole container, as opposed to a subtree.
     pub(crate) whole: bool,
-    /// Refuse what is only told otherwise: what is shared with others and survives that.
+    /// Refuse what would otherwise only be reported: what is shared with others and survives that.
     pub(crate) strict: bool,
     /// The caller checkpoints itself: its root task is `current`.
     pub(crate) own: bool,

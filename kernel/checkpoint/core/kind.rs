@@ -17,8 +17,8 @@ use crate::{
     core::{
         capture::Capture,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     image::task::Process,
@@ -40,22 +40,22 @@ pub(crate) struct ThreadOps<F> {
     /// Writes the thread's records; those of a shared object for its first user only.
     pub(crate) save: fn(&mut Capture<F>, &FrozenTask) -> Result,
     /// Takes from the root what it has of the caller of restart(2). All others are made of it.
-    pub(crate) reset: fn(&Restore, &Plan<'_>) -> Result,
+    pub(crate) reset: fn(&Restore, &TaskRecords<'_>) -> Result,
     /// Gives the new task what those begin with that it is to make.
-    pub(crate) begin: fn(&Restore, &Plan<'_>) -> Result,
+    pub(crate) begin: fn(&Restore, &TaskRecords<'_>) -> Result,
     /// Rebuilds it, in the context of the task, when all tasks exist.
-    pub(crate) restore: fn(&Restore, &Plan<'_>) -> Result,
+    pub(crate) restore: fn(&Restore, &TaskRecords<'_>) -> Result,
     /// Gives the task what it may have by the rights of the caller of restart(2): the last step for
     /// which it has them.
-    pub(crate) secure: fn(&Restore, &Plan<'_>) -> Result,
+    pub(crate) secure: fn(&Restore, &TaskRecords<'_>) -> Result,
     /// Takes the rights of the caller from the task, and sets what depends on its own.
-    pub(crate) finish: fn(&Restore, &Plan<'_>) -> Result,
+    pub(crate) finish: fn(&Restore, &TaskRecords<'_>) -> Result,
     /// Checks what `load` is to give the task, which is held.
-    pub(crate) check: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
+    pub(crate) check: fn(&Restore, &TaskRecords<'_>, &ParkedTask) -> Result,
     /// Gives the task, which is held, what only others can give it. Nobody sees it yet.
-    pub(crate) load: fn(&Restore, &Plan<'_>, &Slot, &ParkedTask) -> Result,
+    pub(crate) load: fn(&Restore, &TaskRecords<'_>, &Slot, &ParkedTask) -> Result,
     /// The same of a task that was dead, which is held before it exits again.
-    pub(crate) bury: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
+    pub(crate) bury: fn(&Restore, &TaskRecords<'_>, &ParkedTask) -> Result,
 }
 
 impl<F> ThreadOps<F> {
@@ -89,11 +89,11 @@ pub(crate) struct ProcessOps<F> {
     pub(crate) save: fn(&mut Capture<F>, &Group<'_>) -> Result,
     /// Gives the process what it may have by the rights of the caller of restart(2): all its
     /// threads have theirs.
-    pub(crate) secure: fn(&Restore, &Plan<'_>) -> Result,
+    pub(crate) secure: fn(&Restore, &TaskRecords<'_>) -> Result,
     /// Gives its last living thread, which is held, what only others can give it.
-    pub(crate) load: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
+    pub(crate) load: fn(&Restore, &TaskRecords<'_>, &ParkedTask) -> Result,
     /// The same of a process that was dead, which is held before it exits again.
-    pub(crate) bury: fn(&Restore, &Plan<'_>, &ParkedTask) -> Result,
+    pub(crate) bury: fn(&Restore, &TaskRecords<'_>, &ParkedTask) -> Result,
     /// Beyond the point of no return, when all that were dead are so again. Must not sleep.
     pub(crate) commit: fn(&Restore, &Process, &ParkedTask),
 }

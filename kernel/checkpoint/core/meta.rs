@@ -102,7 +102,7 @@ impl Meta {
         Ok(sums)
     }
 
-    /// Gives up the bytes of all records, in pieces, each of which is freed when `write` has seen it.
+    /// Gives up the bytes of all records, in pieces; each is freed when `write` has seen it.
     pub(crate) fn write_out(self, mut write: impl FnMut(&[u8]) -> Result) -> Result {
         for chunk in self.chunks {
             write(&chunk)?;

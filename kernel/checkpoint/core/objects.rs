@@ -112,7 +112,7 @@ struct Entry<F> {
 
 /// The registry.
 pub(crate) struct Objects<F> {
-    /// In the order in which they were found, so that all that is told has that order.
+    /// In the order in which they were found, which is the order of the report.
     entries: KVVec<Entry<F>>,
     /// Places in `entries`.
     index: RBTree<(TypeId, usize), usize>,
@@ -314,7 +314,7 @@ mod tests {
         kapi::pid::namespace::PidNs, //
     };
 
-    /// An object of which the kernel counts `count` users.
+    /// An object with `count` users by the kernel's count.
     struct Thing<const CLASS: usize> {
         addr: usize,
         count: u64,
@@ -403,7 +403,7 @@ mod tests {
         Ok(())
     }
 
-    /// What others have is told in the order in which it was found, and given up but for what stays.
+    /// What others have is reported in the order in which it was found, and given up but for what stays.
     #[test]
     fn outside() -> Result {
         let mut cap = capture()?;

@@ -106,7 +106,7 @@ pub(crate) struct Restore {
 }
 
 /// The records of one thread.
-pub(crate) struct Plan<'a> {
+pub(crate) struct TaskRecords<'a> {
     /// Its record.
     pub(crate) task: Task,
     /// Its own records: the metadata from its Task record (included) to the next one.
@@ -123,7 +123,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) last: bool,
 }
 
-impl Plan<'_> {
+impl TaskRecords<'_> {
     /// What the threads of its group share.
     pub(crate) fn process(&self) -> Result<Process, Fault> {
         record::parse(self.process, self.at)?.0.body()
@@ -319,7 +319,12 @@ impl Restore {
     }
 
     /// Reports that `what` of the task `plan` could not be restored; returns `errno`.
-    pub(crate) fn fail(&self, errno: Error, plan: &Plan<'_>, what: fmt::Arguments<'_>) -> Error {
+    pub(crate) fn fail(
+        &self,
+        errno: Error,
+        plan: &TaskRecords<'_>,
+        what: fmt::Arguments<'_>,
+    ) -> Error {
         self.fail_of(errno, &plan.name(), what)
     }
 
@@ -365,7 +370,7 @@ mod tests {
     };
     use zerocopy::FromZeros;
 
-    /// A restart of metadata with these records, the last of which is of no known kind.
+    /// A restart of metadata with these records; the last one's kind is unknown.
     fn restore(meta: &mut Meta, index: &[u32]) -> Result<Arc<Restore>> {
         let bad = meta.as_bytes().len();
         meta.put(

@@ -6,8 +6,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         inode,
@@ -70,7 +70,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Returns the file itself: mappings have no other.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     inode::restore(r, plan, source, &opener)
 }

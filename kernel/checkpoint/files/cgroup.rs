@@ -15,8 +15,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         },
         rules, //
     },
@@ -73,7 +73,7 @@ pub(super) const OPS: FileOps = FileOps {
     collect,
     lossless: |_| true,
     save,
-    // What is shown is made anew.
+    // Its contents are generated when it is read.
     compare: Compare::Type,
     restore,
     ..FileOps::NONE
@@ -162,7 +162,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Reports that an entry can't be opened; returns `errno`.
-fn failed(r: &Restore, plan: &Plan<'_>, source: &Source, errno: Error, why: &str) -> Error {
+fn failed(r: &Restore, plan: &TaskRecords<'_>, source: &Source, errno: Error, why: &str) -> Error {
     let name = Text(source.path.as_bytes());
     r.fail(errno, plan, fmt!("{}: {}: {}", name, why, Errno(errno)))
 }
@@ -170,7 +170,7 @@ fn failed(r: &Restore, plan: &Plan<'_>, source: &Source, errno: Error, why: &str
 /// Returns the path, from the caller's root, of the entry `record` in the cgroup of the current task.
 fn path_of(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     record: &CgroupEntry,
 ) -> Result<PathName> {
@@ -211,7 +211,7 @@ fn path_of(
 }
 
 /// Opens a file or directory as it was.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let inside;
     let source = match ObjRef::new(source.record.inode.get()) {
         None => source,

@@ -8,8 +8,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         },
         rules::Change, //
     },
@@ -44,7 +44,7 @@ impl Cut {
     /// nothing, or the caller has not asked for it.
     pub(super) fn of(
         r: &Restore,
-        plan: &Plan<'_>,
+        plan: &TaskRecords<'_>,
         source: &Source,
         file: &FileRef,
     ) -> Result<Option<Self>> {

@@ -6,8 +6,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         name::Text,
@@ -38,7 +38,7 @@ pub(super) const OPS: FileOps = FileOps {
     collect: path::collect,
     lossless: |_| true,
     save,
-    // The device that a node stands for is all that it is.
+    // A node is nothing but its device number.
     compare: Compare::Type,
     restore,
     ..FileOps::NONE
@@ -57,7 +57,7 @@ fn is_memory((major, minor): (u32, u32)) -> bool {
     major == MAJOR && MINORS.contains(&minor)
 }
 
-/// Returns a device number as it stands in an image; 0: no device.
+/// Returns a device number in the encoding of images; 0: no device.
 pub(super) fn encoded((major, minor): (u32, u32)) -> u32 {
     (major << MINOR_BITS) | minor
 }
@@ -70,7 +70,7 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Opens the device that lies at the path, if it is the one that was saved.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = path::find(r, plan, source, &opener)?;
     // Before it is opened: to open a terminal, a watchdog or a tape does something already.

@@ -6,8 +6,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         name::Named,
@@ -76,7 +76,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Opens a directory as it was.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let removed = ObjRef::new(source.record.inode.get());
     let file = match removed {
         Some(obj) => FileRef::open_unchecked(&removed_dir::restore(r, plan, obj)?, source.flags)

@@ -23,8 +23,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -279,7 +279,7 @@ fn save_links(cap: &mut Capture) -> Result {
     Ok(())
 }
 
-/// What stands in the image for `item`. ENOENT: its file was not there before.
+/// Returns the record of `item`. ENOENT: its file was not there before.
 fn to_image(cap: &Capture, item: &Item) -> Result<EpollItem> {
     let signals = task::signals_at(cap, item.signals);
     let state = match (item.listed, item.passed) {
@@ -350,7 +350,7 @@ impl Rebuilt for BuiltEpoll {
 }
 
 /// Makes an instance, with nothing registered yet.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let file = opener::make_object(r, plan, source, opener::NOATIME, || {
         Ok(Epoll::create()?.file().clone())

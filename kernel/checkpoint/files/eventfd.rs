@@ -6,8 +6,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         name::Named,
@@ -79,7 +79,7 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Makes one with that counter.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let record = &source.record;
     let semaphore = record.flags.get() & open::SEMAPHORE != 0;
     opener::make_object(r, plan, source, opener::NOATIME, || {

@@ -13,8 +13,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -186,14 +186,14 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// The descriptors of the task of `plan`, by ascending number. EBADF: it has none.
-fn descriptors<'a>(r: &'a Restore, plan: &Plan<'_>) -> Result<&'a [Fd]> {
+fn descriptors<'a>(r: &'a Restore, plan: &TaskRecords<'_>) -> Result<&'a [Fd]> {
     let table = ObjRef::new(plan.task.files.get()).ok_or(EBADF)?;
     let (_, raw) = r.object_body::<files::Table>(table)?;
     raw.array(FDS_MAX).map_err(|f| r.fault(f))
 }
 
 /// Reports that nothing was given in its place.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = source.record.obj.get();
     let fd = descriptors(r, plan)?.iter().find(|fd| fd.file.get() == obj);
     Err(r.fail(
@@ -212,7 +212,7 @@ fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
 ///
 /// EBADF: there is no such descriptor in the image, or the file is not open for what the task does
 /// with it. EINVAL: the same open file of the image has got another one already.
-pub(crate) fn give(r: &Restore, plan: &Plan<'_>, given: &Given) -> Result {
+pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>, given: &Given) -> Result {
     let number = given.descriptor.fd;
     let fail = |e: Error, why: &str| {
         r.fail(

@@ -21,8 +21,8 @@ use crate::{
         built::Rebuilt,
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -160,7 +160,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     })
 }
 
-/// What stands in the image for the position of an end of a named pipe.
+/// Position of an end of a named pipe in the image.
 fn pos(file: &FileRef) -> Result<i64> {
     match Pipe::of(file) {
         Some(pipe) if file.is_readable() && pipe.is_unwritten()? => Ok(UNWRITTEN),
@@ -182,7 +182,7 @@ fn shown(source: &Source) -> Text<'_> {
 /// was in it goes into another pipe first: it must not be seen outside if the restart fails.
 fn make_named(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     obj: ObjRef,
     found: &PathRef,
@@ -271,7 +271,7 @@ fn may_open(source: &Source, opener: &CredRef, found: &PathRef) -> Result {
 /// Returns the path of the removed pipe `obj`, which is made for its first end.
 fn find_removed(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     obj: ObjRef,
     opener: &CredRef,
@@ -316,7 +316,7 @@ fn find_removed(
 }
 
 /// Opens an end as it was; the pipe is made ready with its first one.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = if source.former.as_bytes().is_empty() {

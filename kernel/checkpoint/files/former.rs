@@ -7,8 +7,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         kinds,
@@ -95,7 +95,7 @@ pub(super) fn make(dir: &PathRef, name: &PathName, file_type: u32) -> Result<Pat
 /// the caller might not have had such a name, or its directory is gone too, that is lost.
 pub(super) fn give(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     path: PathRef,
 ) -> Result<PathRef> {

@@ -12,8 +12,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -274,7 +274,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// that from the caller of restart(2) if it is known to be the same directory.
 fn restore_dir(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     what: &str,
     obj: ObjRef,
     may: fn(&PathRef) -> Result,
@@ -311,7 +311,7 @@ fn restore_dir(
     Ok(dir)
 }
 
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.fs.get()) else {
         return Ok(());
     };

@@ -21,8 +21,8 @@ use crate::{
         objects::Shared,
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -329,7 +329,7 @@ struct Made {
 
 /// Makes the inode with reference `obj`, with its size but without its contents, with the rights of
 /// `opener`.
-fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<Made> {
+fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> Result<Made> {
     let (record, raw) = r.object_body::<Inode>(obj)?;
     let size = i64::try_from(record.size.get()).map_err(|_| EINVAL)?;
     if record.flags.get() & INODE_MEMFD != 0 {
@@ -390,7 +390,7 @@ fn make(r: &Restore, plan: &Plan<'_>, obj: ObjRef, opener: &CredRef) -> Result<M
 /// what its contents are written by: they end where O_APPEND wants them to else.
 fn make_memfd(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     record: &Inode,
     name: &[u8],
     opener: &CredRef,
@@ -583,7 +583,7 @@ impl Rebuilt for BuiltInode {
 /// Returns what was rebuilt of the inode that `source` shows.
 fn built(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     opener: &CredRef,
 ) -> Result<Arc<BuiltInode>> {
@@ -598,7 +598,7 @@ fn built(
 /// contents are written by.
 pub(super) fn restore(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     opener: &CredRef,
 ) -> Result<FileRef> {
@@ -608,7 +608,7 @@ pub(super) fn restore(
 /// Opens the inode that `source` shows as it was open.
 pub(super) fn reopen(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     opener: &CredRef,
 ) -> Result<FileRef> {

@@ -21,8 +21,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -455,7 +455,7 @@ impl Rebuilt for BuiltInotify {
 /// Finds what a watch is on, with the rights of `opener`.
 fn find(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     watch: &InotifyWatch,
     name: &[u8],
     opener: &CredRef,
@@ -504,7 +504,7 @@ fn find(
 /// Queues an event again.
 fn queue(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     file: &FileRef,
     event: &InotifyEvent,
     name: &[u8],
@@ -530,7 +530,7 @@ fn queue(
 }
 
 /// Makes an instance with its events, and finds what it is to watch.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let make = || {

@@ -5,9 +5,9 @@
 //! A kind that nobody but the table knows has its module here, though its file lies beside this
 //! one: it is added in one place.
 //!
-//! A file is of the first kind that matches. Kinds that are saved are told by what the kernel does
+//! A file is of the first kind that matches. Kinds that are saved are recognized by what the kernel does
 //! with a file: its operations, a predicate of its subsystem, its type and filesystem; never by its
-//! path. Two are told by name: the memory behind a shared anonymous mapping, and that of a memfd,
+//! path. Two are recognized by name: the memory behind a shared anonymous mapping, and that of a memfd,
 //! have nothing else of their own, and no program can give memory of the kernel such a name
 //! otherwise. Of kernel objects that are refused
 //! (`is_object_named()`) the operations are static in their subsystems; whatever is not known is
@@ -65,7 +65,7 @@ use crate::{
     }, //
 };
 
-/// Magic number of the filesystem of message queues, which stands in a C file only.
+/// Magic number of the filesystem of message queues, which only a C file has.
 const MQUEUE_MAGIC: u32 = 0x1980_0202;
 
 /// Returns a kind that can't be saved.

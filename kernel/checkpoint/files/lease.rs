@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Leases and delegations of files: who has one is told when somebody else wants to open the file.
+//! Leases and delegations of files: the holder is notified when somebody else opens the file.
 //!
 //! They are taken last of all: whoever opens a file breaks them, and so do the tasks of a restart.
 
@@ -47,7 +47,7 @@ use crate::{
 /// in between.
 const TRIES: u32 = 100;
 
-/// Returns the lease of `file`, of which it has one at most, if it has one.
+/// Returns the lease of `file`, if it has one; there is at most one.
 fn of(cap: &Capture, file: &FileRef) -> Option<Lock> {
     locks::seen(cap, file)
         .iter()

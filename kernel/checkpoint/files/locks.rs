@@ -152,7 +152,7 @@ pub(super) fn taken_by(r: &Restore, pid: u32) -> Result<i32> {
     })
 }
 
-/// Returns a lock as it stands in the image; `fd`: descriptor of the file in the table that owns it.
+/// Returns the record of a lock; `fd`: descriptor of the file in the table that owns it.
 fn to_image(cap: &Capture, lock: &Lock, fd: u32) -> image::files::Lock {
     image::files::Lock {
         start: lock.start.cast_unsigned().into(),

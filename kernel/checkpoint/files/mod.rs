@@ -46,8 +46,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -170,7 +170,7 @@ pub(crate) fn save_mapped(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
 }
 
 /// The open file with reference `obj`, which is rebuilt at first use.
-pub(crate) fn restore_file(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+pub(crate) fn restore_file(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<FileRef> {
     open::restore(r, plan, obj)
 }
 
@@ -178,7 +178,12 @@ pub(crate) fn restore_file(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<
 /// process has; what has no name not before its contents are there.
 ///
 /// EACCES: it may not be executed.
-pub(crate) fn restore_program(r: &Restore, plan: &Plan<'_>, mm: &MmRef, obj: ObjRef) -> Result {
+pub(crate) fn restore_program(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    mm: &MmRef,
+    obj: ObjRef,
+) -> Result {
     open::restore_program(r, plan, mm, obj)
 }
 
@@ -191,8 +196,8 @@ pub(crate) fn add_output(cap: &mut Capture, file: &FileRef) -> Result {
 }
 
 /// What is written to `file` is read by the tasks that are being saved, which do not run.
-pub(crate) fn reaches(cap: &Capture, file: &FileRef) -> bool {
-    pipe::reaches(cap, file)
+pub(crate) fn image_would_deadlock(cap: &Capture, file: &FileRef) -> bool {
+    pipe::image_would_deadlock(cap, file)
 }
 
 /// Writes the files that the tasks have open for writing to the disk, so that an image on the

@@ -9,8 +9,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         name::Named,
@@ -75,7 +75,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Opens its queue.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let file = ipc::mqueue::open(r, plan, obj, &opener, source.flags)?;

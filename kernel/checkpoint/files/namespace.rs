@@ -15,8 +15,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -69,7 +69,7 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-/// A namespace that an open file stands for. It has no record of its own.
+/// A namespace that an open file refers to. It has no record of its own.
 pub(crate) struct Shown {
     /// The first file.
     file: FileRef,
@@ -185,7 +185,7 @@ impl Shared<Found> for Shown {
     }
 }
 
-/// Returns whether the tasks have a file that stands for the namespace at `addr`.
+/// Returns whether the tasks have an open file of the namespace at `addr`.
 pub(crate) fn is_shown(cap: &Capture, addr: usize) -> bool {
     cap.objects.users::<Shown>(addr) > 0
 }
@@ -208,8 +208,8 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     })
 }
 
-/// Finds the file that stands for the namespace `inode` of the kind `kind`.
-fn find(r: &Restore, plan: &Plan<'_>, kind: NsKind, inode: u32) -> Result<PathRef> {
+/// Finds the open file of the namespace `inode` of the kind `kind`.
+fn find(r: &Restore, plan: &TaskRecords<'_>, kind: NsKind, inode: u32) -> Result<PathRef> {
     match kind {
         NsKind::Uts => PathRef::of_uts(&match ObjRef::new(inode) {
             Some(obj) => ns::uts::rebuild(r, plan, obj)?,
@@ -232,7 +232,7 @@ fn find(r: &Restore, plan: &Plan<'_>, kind: NsKind, inode: u32) -> Result<PathRe
 }
 
 /// Opens a file as it was.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let kind = NsKind::from_image(source.record.pos.get()).ok_or(EINVAL)?;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     find(r, plan, kind, source.record.inode.get())

@@ -7,8 +7,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         device,
@@ -49,7 +49,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Opens what lies at the path, if it is of the type that was saved.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = path::find(r, plan, source, &opener)?;
     if device::encoded(found.device()) != source.record.inode.get() {

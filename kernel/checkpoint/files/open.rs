@@ -8,8 +8,8 @@ use crate::{
     core::{
         built::Rebuilt,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         },
         rules::Place, //
     },
@@ -294,7 +294,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
 }
 
 /// Returns the open file with reference `obj`: rebuilt by its first user, shared by the others.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<FileRef> {
+pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<FileRef> {
     if let Some(file) = built(r, obj) {
         return Ok(file);
     }
@@ -382,7 +382,12 @@ pub(super) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef)
 }
 
 /// Makes the open file with reference `obj` the program of `mm`.
-pub(super) fn restore_program(r: &Restore, plan: &Plan<'_>, mm: &MmRef, obj: ObjRef) -> Result {
+pub(super) fn restore_program(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    mm: &MmRef,
+    obj: ObjRef,
+) -> Result {
     let file = restore(r, plan, obj)?;
     let (record, raw) = r.object_body::<OpenFile>(obj)?;
     let opener = opener::of_file(r, plan, record.cred.get())?;

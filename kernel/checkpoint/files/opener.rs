@@ -9,8 +9,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::ops::Source,
     image::ObjRef,
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The credentials to open a file with whose record has `cred`.
-pub(super) fn of_file(r: &Restore, plan: &Plan<'_>, cred: u32) -> Result<CredRef> {
+pub(super) fn of_file(r: &Restore, plan: &TaskRecords<'_>, cred: u32) -> Result<CredRef> {
     if let Some(obj) = ObjRef::new(cred) {
         if let Ok(cred) = task::rebuild_cred(r, obj)? {
             return Ok(cred);
@@ -38,7 +38,7 @@ pub(super) const NOATIME: &str = "O_NOATIME is for the owner of what is open";
 /// and gives its open file the status flags. `denied` tells why `make` may be refused.
 pub(super) fn make_object(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     denied: &str,
     make: impl FnOnce() -> Result<FileRef>,
@@ -62,7 +62,7 @@ pub(super) fn make_object(
 }
 
 /// Those that the task of `plan` will have.
-pub(super) fn of_task(r: &Restore, plan: &Plan<'_>) -> Result<CredRef> {
+pub(super) fn of_task(r: &Restore, plan: &TaskRecords<'_>) -> Result<CredRef> {
     let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
         return CredRef::current();
     };

@@ -7,8 +7,8 @@ use kernel::prelude::*;
 use crate::{
     core::{
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         },
         rules::Place, //
     },
@@ -71,7 +71,7 @@ pub(super) struct FileOps {
     /// What of what lies at its path is compared with what was saved.
     pub(super) compare: Compare,
     /// Opens the file, with its position and flags, in the context of its first user.
-    pub(super) restore: fn(&Restore, &Plan<'_>, &Source) -> Result<FileRef>,
+    pub(super) restore: fn(&Restore, &TaskRecords<'_>, &Source) -> Result<FileRef>,
 }
 
 impl FileOps {

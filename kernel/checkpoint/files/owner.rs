@@ -53,14 +53,14 @@ use crate::{
         task::{
             frozen::FrozenTask,
             links::{
-                LonePid,
+                OrphanPid,
                 PidRef, //
             }, //
         }, //
     }, //
 };
 
-/// Whom an owner stands for.
+/// Who the owner is.
 enum Who {
     /// Nobody: none was chosen, or it is gone.
     Nobody,
@@ -70,7 +70,7 @@ enum Who {
     Outside,
 }
 
-/// Finds out whom `owner` stands for. To be called when all tasks were collected.
+/// Finds out who `owner` is. To be called when all tasks were collected.
 fn who(cap: &Capture, owner: &Owner) -> Who {
     let Some(pid) = &owner.pid else {
         return Who::Nobody;
@@ -143,7 +143,7 @@ pub(super) fn collect(
     Ok(true)
 }
 
-/// Notes that an owner is gone, if it is: that can't be told from none afterwards.
+/// Notes that an owner is gone, if it is: afterwards that looks like having none.
 fn note_gone(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, owner: &Owner) {
     let gone = |pid: &PidRef| match owner.kind {
         OwnerKind::Group => !pid.has_members(),
@@ -244,7 +244,7 @@ pub(super) fn restore(
     } else {
         // A lease takes the current process where there is nobody, and whoever was chosen before has
         // left user ids.
-        let nobody = LonePid::any(&PidNs::of_current()?)
+        let nobody = OrphanPid::any(&PidNs::of_current()?)
             .map_err(|e| fail(e, "there is no pid to stand for nobody"))?;
         let pid = nobody.pid();
         match [uid, euid] {

@@ -8,8 +8,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -127,10 +127,10 @@ pub(super) fn identity(cap: &mut Capture, open: &Open) -> Result<Stat> {
 }
 
 /// Finds what lies at the path of `source`, with the rights of `opener`: the file that was saved,
-/// as far as can be told.
+/// as far as is known.
 pub(super) fn find(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     opener: &CredRef,
 ) -> Result<PathRef> {
@@ -164,7 +164,7 @@ pub(super) fn find(
 /// Opens what [`find`] found with `flags` (O_*), and the rights of `opener`.
 pub(super) fn open_found(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     opener: &CredRef,
     found: &PathRef,
@@ -198,7 +198,12 @@ pub(super) fn open_found(
 }
 
 /// Opens what lies at the path of `source` as it was open, but with `flags`.
-pub(super) fn open(r: &Restore, plan: &Plan<'_>, source: &Source, flags: u32) -> Result<FileRef> {
+pub(super) fn open(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    source: &Source,
+    flags: u32,
+) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = find(r, plan, source, &opener)?;
     open_found(r, plan, source, &opener, &found, flags)
@@ -208,7 +213,7 @@ pub(super) fn open(r: &Restore, plan: &Plan<'_>, source: &Source, flags: u32) ->
 /// rights of `opener`, who had opened it.
 pub(super) fn check_program(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     opener: &CredRef,
     path: &[u8],
     file: &FileRef,
@@ -227,7 +232,12 @@ pub(super) fn check_program(
 }
 
 /// Gives the advice that was given on `file`.
-pub(super) fn advise(r: &Restore, plan: &Plan<'_>, source: &Source, file: &FileRef) -> Result {
+pub(super) fn advise(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    source: &Source,
+    file: &FileRef,
+) -> Result {
     file.advise(source.record.flags.get()).map_err(|e| {
         r.fail(
             e,
@@ -241,7 +251,12 @@ pub(super) fn advise(r: &Restore, plan: &Plan<'_>, source: &Source, file: &FileR
 }
 
 /// Moves the position of `file` to where it was.
-pub(super) fn set_pos(r: &Restore, plan: &Plan<'_>, source: &Source, file: &FileRef) -> Result {
+pub(super) fn set_pos(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    source: &Source,
+    file: &FileRef,
+) -> Result {
     let pos = i64::try_from(source.record.pos.get()).map_err(|_| EINVAL)?;
     if pos == 0 {
         return Ok(());
@@ -250,7 +265,7 @@ pub(super) fn set_pos(r: &Restore, plan: &Plan<'_>, source: &Source, file: &File
 }
 
 /// Reports that the position can't be set; returns `errno`.
-pub(super) fn no_pos(r: &Restore, plan: &Plan<'_>, source: &Source, errno: Error) -> Error {
+pub(super) fn no_pos(r: &Restore, plan: &TaskRecords<'_>, source: &Source, errno: Error) -> Error {
     r.fail(
         errno,
         plan,

@@ -16,8 +16,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -64,7 +64,7 @@ use crate::{
                 TaskName, //
             },
             links::{
-                LonePid,
+                OrphanPid,
                 PidRef, //
             }, //
         }, //
@@ -274,17 +274,17 @@ fn make_reaped(r: &Restore, record: &PidfdTarget) -> Result<PidRef> {
     let ns = r.pid(init)?.namespace()?;
     let number = i32::try_from(record.number.get())?;
     // Its numbers are free when this is dropped.
-    let lone = if number != 0 && record.init.get() == 0 {
-        LonePid::new(&ns, &mut [number])
+    let orphan = if number != 0 && record.init.get() == 0 {
+        OrphanPid::new(&ns, &mut [number])
     } else {
-        LonePid::new(&ns, &mut [])
+        OrphanPid::new(&ns, &mut [])
     };
     // Who has the number now is not who had it.
-    let lone = match lone {
-        Err(EEXIST | EPERM) => LonePid::new(&ns, &mut [])?,
-        lone => lone?,
+    let orphan = match orphan {
+        Err(EEXIST | EPERM) => OrphanPid::new(&ns, &mut [])?,
+        orphan => orphan?,
     };
-    let pid = lone.pid();
+    let pid = orphan.pid();
     pid.set_past(&Past {
         exit_code: Some(record.exit_code.get()),
         coredump: coredump(record),
@@ -336,7 +336,7 @@ fn why(e: Error) -> &'static str {
 }
 
 /// Opens a pidfd as it was.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let pid =
         target(r, obj).map_err(|e| r.fail(e, plan, fmt!("a pidfd: {}: {}", why(e), Errno(e))))?;

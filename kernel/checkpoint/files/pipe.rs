@@ -19,8 +19,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -231,7 +231,7 @@ impl Shared<Found> for OpenPipe {
 }
 
 /// Tells of the pipe that `file` is an end of, if another end of it is outside; returns whether that
-/// is so. Nothing need be told of the end itself then.
+/// is so. Nothing need be reported about the end itself then.
 pub(super) fn tell_instead(cap: &mut Capture, file: &FileRef) -> Result<bool> {
     let Some(addr) = Pipe::of(file).map(|p| p.addr()) else {
         return Ok(false);
@@ -253,7 +253,7 @@ pub(super) fn async_fd(file: &FileRef) -> Option<u32> {
 }
 
 /// Returns whether what is written to `file` goes into a pipe that the tasks have an end of.
-pub(super) fn reaches(cap: &Capture, file: &FileRef) -> bool {
+pub(super) fn image_would_deadlock(cap: &Capture, file: &FileRef) -> bool {
     let has =
         |addr| cap.objects.users::<OpenPipe>(addr) > 0 || cap.found.files.left_out.ends(addr) > 0;
     Pipe::of(file).is_some_and(|p| has(p.addr()))
@@ -344,7 +344,7 @@ pub(super) fn plain(flags: u32) -> u32 {
 }
 
 /// Opens an end as it was; the pipe is rebuilt with its first one.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     restore_anonymous(r, source, obj, &opener).map_err(|e| {

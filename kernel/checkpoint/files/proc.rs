@@ -24,8 +24,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         },
         rules::Place, //
     },
@@ -84,7 +84,7 @@ use crate::{
                 TaskName, //
             },
             links::{
-                LonePid,
+                OrphanPid,
                 PidRef, //
             },
             tree::same_group, //
@@ -115,13 +115,13 @@ pub(super) const OPS: FileOps = FileOps {
     collect,
     lossless: |_| true,
     save,
-    // What is shown is made anew.
+    // Its contents are generated when it is read.
     compare: Compare::Type,
     restore,
     ..FileOps::NONE
 };
 
-/// A process or thread of which there is an open entry. It has no record.
+/// A process or thread with an open entry. It has no record.
 struct Shown {
     pid: PidRef,
     /// Its first user.
@@ -282,7 +282,7 @@ fn entry_refusal(
     })
 }
 
-/// Notes the path of `open`, and of which tasks it is. False: refused.
+/// Notes the path of `open`, and whose entry it is. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     if matches!(named.user, User::Mapping) {
         cap.refuse(
@@ -330,7 +330,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     Ok(true)
 }
 
-/// Writes of which task an entry is.
+/// Writes whose entry it is.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let path = open.file.path();
     let mut saved = Saved::of(&open.file);
@@ -405,7 +405,7 @@ fn path_of(entry: &EntryPath<'_>, process: u32, thread: u32) -> Result<PathName>
 }
 
 /// Reports that the entry can't be opened; returns `errno`.
-fn failed(r: &Restore, plan: &Plan<'_>, source: &Source, errno: Error, why: &str) -> Error {
+fn failed(r: &Restore, plan: &TaskRecords<'_>, source: &Source, errno: Error, why: &str) -> Error {
     let name = Text(source.path.as_bytes());
     r.fail(errno, plan, fmt!("{}: {}: {}", name, why, Errno(errno)))
 }
@@ -413,7 +413,7 @@ fn failed(r: &Restore, plan: &Plan<'_>, source: &Source, errno: Error, why: &str
 /// Finds what lies at `path`, which is of procfs or sysfs as that of `source` was.
 fn find(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     path: PathName,
     in_proc: bool,
@@ -453,7 +453,7 @@ fn find(
 /// Opens the entry of a task that lives.
 fn open_live(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     record: &ProcEntry,
     entry: &EntryPath<'_>,
@@ -507,7 +507,7 @@ fn open_live(
 /// Makes the entry of a task that was reaped: after one of the current task.
 fn open_dead(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     source: &Source,
     record: &ProcEntry,
     entry: &EntryPath<'_>,
@@ -533,12 +533,12 @@ fn open_dead(
     let process = PathName::new(&process.0)?;
     let text = PathName::new(entry.thread)?;
     let thread: Option<&CStr> = in_task.then_some(text.as_c_str());
-    let lone = LonePid::new(&PidNs::of_current()?, &mut [])
+    let orphan = OrphanPid::new(&PidNs::of_current()?, &mut [])
         .map_err(|e| failed(r, plan, source, e, "there is no pid for it"))?;
     let path = like
-        .proc_dead(&lone.pid(), process.as_c_str(), thread)
+        .proc_dead(&orphan.pid(), process.as_c_str(), thread)
         .map_err(|e| failed(r, plan, source, e, "can't be made"))?;
-    drop(lone);
+    drop(orphan);
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     // There is nobody any more over whom it could give a right.
     opener
@@ -547,7 +547,7 @@ fn open_dead(
 }
 
 /// Opens a file or directory as it was.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let file = match ObjRef::new(source.record.inode.get()) {
         None => {
             let path = PathName::new(source.path.as_bytes())?;

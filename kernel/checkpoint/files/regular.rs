@@ -6,8 +6,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         open::Open,
@@ -69,7 +69,7 @@ pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Opens a regular file as it was.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let file = path::open(r, plan, source, source.flags)?;
     if source.record.flags.get() & open::PATH != 0 {
         return Ok(file);

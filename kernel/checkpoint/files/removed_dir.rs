@@ -10,8 +10,8 @@ use crate::{
         objects::Shared,
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -160,7 +160,7 @@ fn make(record: &RemovedDir, dir: &PathRef, name: &PathName) -> Result<PathRef> 
 }
 
 /// Returns the removed directory with reference `obj`, which is made by its first user.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<PathRef> {
+pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<PathRef> {
     if let Some(path) = r.with_built(obj, |gone: &BuiltGone| gone.0.clone()) {
         return Ok(path);
     }

@@ -7,8 +7,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         name::Named,
@@ -82,7 +82,7 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
 
 /// Opens what is there with the flags that it was open with, as open(2) does; in a regular file, at the
 /// same position.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     // A terminal is nobody's controlling terminal for it.
     let file = path::open(r, plan, source, source.flags | oflag::NOCTTY)?;
     let has_pos = file.file_type() == ftype::REGULAR && !file.is_path_only();

@@ -20,8 +20,8 @@ use crate::{
     core::{
         accept::Policy,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         },
         rules::{
             Change,
@@ -209,8 +209,8 @@ fn compare_inodes(
 }
 
 /// Tells a difference, and fails the restart if it is not accepted: when all files have been
-/// looked at, so that all is told at once.
-fn tell(r: &Restore, plan: &Plan<'_>, path: &Place, differs: &Differences) -> Result {
+/// looked at, so that all differences are reported together.
+fn tell(r: &Restore, plan: &TaskRecords<'_>, path: &Place, differs: &Differences) -> Result {
     let name = Name(path);
     let rule = r.policy.changes.of(path.saved())?;
     let as_it_is = match rule {
@@ -245,7 +245,7 @@ fn tell(r: &Restore, plan: &Plan<'_>, path: &Place, differs: &Differences) -> Re
 }
 
 /// Attributes of what was `found` at `path`.
-fn stat(r: &Restore, plan: &Plan<'_>, path: &Place, found: &PathRef) -> Result<Stat> {
+fn stat(r: &Restore, plan: &TaskRecords<'_>, path: &Place, found: &PathRef) -> Result<Stat> {
     found.stat(Ask::AsStat).map_err(|e| {
         r.fail(
             e,
@@ -261,7 +261,12 @@ fn stat(r: &Restore, plan: &Plan<'_>, path: &Place, found: &PathRef) -> Result<S
 /// Compares what was `found` at the path of `source`, and is of the type that was saved, with it.
 ///
 /// What differs and is not accepted fails the restart later, in [`verdict`].
-pub(super) fn check(r: &Restore, plan: &Plan<'_>, source: &Source, found: &PathRef) -> Result {
+pub(super) fn check(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    source: &Source,
+    found: &PathRef,
+) -> Result {
     let policy = &r.policy;
     let (path, was, compare) = (&source.path, &source.record, source.kind.compare);
     if compare < Compare::Inode {
@@ -312,7 +317,7 @@ pub(super) fn check(r: &Restore, plan: &Plan<'_>, source: &Source, found: &PathR
 /// saved.
 pub(super) fn check_directory(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     path: &Place,
     was: &Path,
     found: &PathRef,
@@ -325,7 +330,7 @@ pub(super) fn check_directory(
 /// which inode number and generation.
 pub(super) fn check_inode(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     path: &Place,
     was: (u64, u64, u32),
     found: &PathRef,

@@ -7,8 +7,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::{
         open::Open,
@@ -47,7 +47,7 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Makes one that takes the same signals.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     opener::make_object(r, plan, source, opener::NOATIME, || {
         signalfd::make(source.record.size.get())
     })

@@ -15,8 +15,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -261,7 +261,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     locks::save_of_table(cap, obj, &table)
 }
 
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.files.get()) else {
         return Ok(());
     };

@@ -12,8 +12,8 @@ use crate::{
     core::{
         clock::shift,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -98,7 +98,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Makes one with that timer.
-fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let (record, _) = r.object_body::<image::files::Timerfd>(obj)?;
     let (clock, flags) = (record.clock.get(), record.flags.get());

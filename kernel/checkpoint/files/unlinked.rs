@@ -9,8 +9,8 @@ use kernel::prelude::*;
 use crate::{
     core::{
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -109,7 +109,7 @@ pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 }
 
 /// Opens a file without a name as it was.
-pub(super) fn restore(r: &Restore, plan: &Plan<'_>, source: &Source) -> Result<FileRef> {
+pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let file = inode::reopen(r, plan, source, &opener)?;
     if source.record.flags.get() & open::PATH != 0 {

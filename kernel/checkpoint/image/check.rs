@@ -90,7 +90,7 @@ pub const NOTES_MAX: u32 = 32;
 /// Most bytes of a CPU mask.
 pub const AFFINITY_MAX: usize = 1024;
 
-/// An object of the image, as [`metadata()`] found it; that with reference `n` stands at `n - 1`.
+/// An object of the image, as [`metadata()`] found it; the one with reference `n` is at `n - 1`.
 #[derive(Clone, Copy, Default)]
 pub struct Object {
     /// Offset of its record in the metadata.
@@ -196,9 +196,9 @@ pub fn pid(pids: &[Pid], tid: u32) -> Option<&Pid> {
 pub struct Counts {
     /// Records of metadata.
     pub records: usize,
-    /// [`Object`]s that [`metadata()`] wants.
+    /// [`Object`]s that [`metadata()`] needs.
     pub objects: usize,
-    /// [`Pid`]s that [`metadata()`] wants.
+    /// [`Pid`]s that [`metadata()`] needs.
     pub pids: usize,
 }
 

@@ -42,7 +42,7 @@ pub const BATCH_MAX: usize = 16 << 20;
 /// Bytes of pages that have a checksum of their own: a chunk. The last one of a batch may be shorter.
 pub const CHUNK_LEN: usize = 64 << 10;
 
-/// Bytes of a page of which one byte holds the memory tags: 4 bits for each half.
+/// Bytes of a page whose memory tags one byte holds: 4 bits for each half.
 pub const TAGGED_BYTES: usize = 32;
 
 /// Most bytes of the payload of a [`Batch`].

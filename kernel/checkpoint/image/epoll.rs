@@ -20,7 +20,7 @@ pub(super) mod check;
 pub const ITEMS_MAX: usize = 1 << 13;
 
 record! {
-    /// An epoll instance. What is registered with it stands in links ([`EpollItems`]).
+    /// An epoll instance. What is registered with it is in links ([`EpollItems`]).
     #[record(Epoll = 107, "epoll instance", min = 16, check = epoll, object)]
     pub struct Epoll {
         /// Reference of this object.

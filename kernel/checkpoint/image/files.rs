@@ -19,8 +19,8 @@ pub(super) mod check;
 mod check_inodes;
 mod check_locks;
 pub mod pidfd;
-pub mod uring;
 pub mod proc;
+pub mod uring;
 
 /// Most descriptors of one table.
 pub const FDS_MAX: usize = 1 << 20;
@@ -172,7 +172,7 @@ pub mod open {
         NOREUSE = 1 << 14,
         /// Opened by exec(2): may be executed, but maybe not read.
         EXEC = 1 << 15,
-        /// EFD_SEMAPHORE: an eventfd of which each read takes one.
+        /// EFD_SEMAPHORE: each read of the eventfd takes one.
         SEMAPHORE = 1 << 16,
         /// Is what memfd_create(2) has returned: the only one that is open for writing and does not
         /// keep the memfd from being executed.
@@ -474,7 +474,7 @@ pub mod timerfd {
         RELATIVE = 1 << 1,
         /// It is cancelled when its clock is set.
         CANCEL_ON_SET = 1 << 2,
-        /// Its clock was set, and no read has told that yet.
+        /// Its clock was set, and no read has reported it yet.
         CANCELED = 1 << 3,
         /// It was set with TFD_TIMER_ABSTIME.
         SET_ABSTIME = 1 << 4,

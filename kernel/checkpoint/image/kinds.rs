@@ -174,7 +174,7 @@ kinds! {
 const LINKS: u16 = 224;
 
 impl Kind {
-    /// The number that stands in the image.
+    /// The number in the image.
     pub fn number(self) -> u16 {
         self as u16
     }

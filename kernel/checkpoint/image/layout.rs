@@ -269,7 +269,7 @@ pub struct Values {
     pub of: &'static str,
     /// The module in which they are defined.
     pub module: &'static str,
-    /// They are bits, of which any may be set.
+    /// Any of the bits may be set.
     pub are_bits: bool,
     /// The values, in their order.
     pub list: &'static [Value],

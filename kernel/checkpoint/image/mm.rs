@@ -218,7 +218,7 @@ pub const GUARDS_MAX: usize = PAYLOAD_MAX / size_of::<Guard>();
 
 record! {
     /// Guard regions of the [`Vma`] before it, as of MADV_GUARD_INSTALL: who touches one gets SIGSEGV.
-    /// Payload: [`Guard`]s by ascending address, of which no two touch. None: there are no more.
+    /// Payload: [`Guard`]s by ascending address; no two touch. None: there are no more.
     #[record(Guards = 67, "guard regions", min = 8, check = guards)]
     pub struct Guards {
         /// Number of regions.

@@ -162,7 +162,7 @@ impl<'a> Raw<'a> {
         Ok(t)
     }
 
-    /// Reads the payload as consecutive `T`s, of which there are at most `max`.
+    /// Reads the payload as consecutive `T`s, at most `max` of them.
     pub fn array<T: FromBytes + Immutable + zerocopy::KnownLayout + zerocopy::Unaligned>(
         &self,
         max: usize,

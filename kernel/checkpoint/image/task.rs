@@ -322,7 +322,7 @@ record! {
 record! {
     /// A pid that has no task but is a process group or session of one.
     /// Payload: its number in each namespace, container first.
-    #[record(DeadPid = 18, "pid without task", min = 8, check = dead_pid)]
+    #[record(DeadPid = 18, "pid without task", min = 8, check = orphan_pid)]
     pub struct DeadPid {
         /// The number.
         pub pid: U32,
@@ -471,7 +471,7 @@ values! {
     "Timer.notify": u32, TIMER_NOTIFIES;
     /// The process gets a signal.
     TIMER_SIGNAL = 0,
-    /// Nobody is told.
+    /// Nobody is notified.
     TIMER_NONE = 1,
     /// As `TIMER_SIGNAL`; the C library begins a thread then.
     TIMER_THREAD = 2,

@@ -20,7 +20,7 @@ use crate::{
         pid::namespace::PidNs,
         task::{
             frozen::TaskName,
-            links::LonePid, //
+            links::OrphanPid, //
         }, //
     }, //
 };
@@ -87,13 +87,13 @@ fn take_pids(
     what: fmt::Arguments<'_>,
     ns: &PidNs,
     pids: impl Iterator<Item = u32>,
-) -> Result<KVec<LonePid>> {
+) -> Result<KVec<OrphanPid>> {
     let mut taken = KVec::new();
     let mut lost = None;
     let mut last = 0;
     for pid in pids {
         if pid != 0 && pid != last && !ns.has(pid) {
-            match LonePid::new(ns, &mut [pid.cast_signed()]) {
+            match OrphanPid::new(ns, &mut [pid.cast_signed()]) {
                 Ok(pid) => taken.push(pid, GFP_KERNEL_ACCOUNT)?,
                 Err(ENOMEM) => return Err(ENOMEM),
                 Err(e) => lost = lost.or(Some((pid, e))),

@@ -24,8 +24,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -460,7 +460,7 @@ fn why_not_made(e: Error) -> &'static str {
 }
 
 /// Makes the queue with reference `obj` in `ns`, with its messages, unless it is there.
-pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
     if r.is_built(obj) {
         return Ok(());
     }
@@ -512,7 +512,7 @@ pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Res
 /// credentials `opener`.
 pub(crate) fn open(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     obj: ObjRef,
     opener: &CredRef,
     flags: u32,

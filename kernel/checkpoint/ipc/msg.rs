@@ -12,8 +12,8 @@ use crate::{
         built::Rebuilt,
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::Capture,
@@ -208,7 +208,7 @@ impl Rebuilt for BuiltQueue {
 }
 
 /// Makes the queue with reference `obj` in `ns`, with its messages.
-pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
     let (record, _) = r.object_body::<Record>(obj)?;
     let common = settings_of(&record).common;
     let fail = |e: Error| {

@@ -20,8 +20,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -299,7 +299,7 @@ impl Rebuilt for BuiltSet {
 }
 
 /// Makes the set with reference `obj` in `ns`.
-pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
     let (record, _) = r.object_body::<Record>(obj)?;
     let settings = settings_of(&record);
     sem::make(ns, &settings).map_err(|e| {

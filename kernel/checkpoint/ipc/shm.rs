@@ -17,8 +17,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files::{
@@ -314,7 +314,7 @@ impl Rebuilt for BuiltSegment {
 }
 
 /// Makes the segment with reference `obj` in `ns`, unless it is there.
-pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
     if r.is_built(obj) {
         return Ok(());
     }
@@ -358,7 +358,12 @@ pub(crate) fn make(r: &Restore, plan: &Plan<'_>, ns: &IpcNs, obj: ObjRef) -> Res
 
 /// Returns the file of an attach of the segment with reference `obj`, for mappings; `write`: they
 /// may be written to.
-pub(crate) fn attach(r: &Restore, plan: &Plan<'_>, obj: ObjRef, write: bool) -> Result<FileRef> {
+pub(crate) fn attach(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    obj: ObjRef,
+    write: bool,
+) -> Result<FileRef> {
     let (record, _) = r.object_body::<Record>(obj)?;
     match ObjRef::new(record.ns.get()) {
         Some(ns) => drop(ns::ipc::rebuilt(r, plan, ns)?),

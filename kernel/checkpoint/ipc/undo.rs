@@ -19,8 +19,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -162,7 +162,7 @@ impl Rebuilt for BuiltList {}
 
 /// Gives the current task its list: that which it has was handed on by who has made it, and is empty.
 /// Where the image knows nothing of lists that is the one that threads share.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let undo = plan.task.undo.get();
     let Some(obj) = ObjRef::new(undo).filter(|_| plan.task.state.get() == TASK_LIVE) else {
         return Ok(());

@@ -107,7 +107,7 @@ pub(crate) mod security {
 
 /// Signals, and system calls that they interrupt: `kernel/signal.c`.
 pub(crate) mod signal {
-    // `#[export]` wants its functions to be `pub`.
+    // `#[export]` requires its functions to be `pub`.
     #[allow(unreachable_pub)]
     pub(crate) mod eintr;
     pub(crate) mod parked;
@@ -120,13 +120,13 @@ pub(crate) mod task {
     pub(crate) mod frozen;
     pub(crate) mod limits;
     pub(crate) mod links;
-    pub(crate) mod oddities;
     pub(crate) mod regset;
     pub(crate) mod root;
     pub(crate) mod stack;
     pub(crate) mod state;
     pub(crate) mod times;
     pub(crate) mod tree;
+    pub(crate) mod unsupported;
 }
 
 /// Time, and waiting: `kernel/time/`.

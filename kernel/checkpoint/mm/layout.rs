@@ -23,8 +23,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files,
@@ -131,7 +131,7 @@ const REFUSED: &[(u32, &str)] = &[
     ),
 ];
 
-/// What membarrier(2) was told: bits of the kernel when it is in effect, all its bits, and its
+/// Registrations of membarrier(2): bits of the kernel when it is in effect, all its bits, and its
 /// number in the image.
 const BARRIERS: &[(u32, u32, u32)] = &[
     (barrier::PRIVATE, barrier::PRIVATE_ALL, MM_BARRIER_PRIVATE),
@@ -420,14 +420,14 @@ fn vdso_of(all: &[VmaInfo]) -> Option<(usize, usize)> {
 }
 
 /// Returns the address space of the task of `plan`, if that is the one who makes it.
-fn owned(plan: &Plan<'_>) -> Option<ObjRef> {
+fn owned(plan: &TaskRecords<'_>) -> Option<ObjRef> {
     ObjRef::new(plan.task.mm.get()).filter(|_| plan.owns_mm)
 }
 
 /// Gives the current task a new, empty address space. It has no thread yet, and no other process has
 /// its address space: what threads and processes that share it learn from the one who makes them is
-/// set here, and what the CPUs that they run on have to be told of.
-fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
+/// set here, and what their CPUs have to be notified of.
+fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = owned(plan) else {
         return Ok(());
     };
@@ -450,12 +450,12 @@ fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
     set_membarrier(r, plan, &mm, &m)
 }
 
-fn load_context(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
+fn load_context(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm) -> Result {
     Native::load_context(mm, m.context.map(|w| w.get()))
         .map_err(|why| r.fail(EINVAL, plan, fmt!("address space: {}", why)))
 }
 
-fn set_membarrier(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
+fn set_membarrier(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm) -> Result {
     let mut barriers = 0;
     for &(_, all, stored) in BARRIERS {
         if m.flags.get() & stored != 0 {
@@ -475,7 +475,7 @@ fn set_membarrier(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
 }
 
 /// Gives the address space that [`begin`] has made its contents.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = owned(plan) else {
         return Ok(());
     };
@@ -531,7 +531,7 @@ fn for_vmas(
     Ok(())
 }
 
-fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -> Result {
+fn set_layout(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -> Result {
     let pair = |p: &[U64; 2]| p.map(|a| a.get() as usize);
     let layout = Layout {
         code: pair(&m.code),
@@ -563,7 +563,7 @@ fn set_layout(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -
 }
 
 /// Maps the vDSO where it was; all of it must come to lie as the image says.
-fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -> Result {
+fn restore_vdso(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -> Result {
     let start = m.vdso.get() as usize;
     if start == 0 {
         return Ok(());
@@ -601,7 +601,7 @@ fn restore_vdso(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
 }
 
 /// Flags that would have hindered mapping, or changed mappings.
-fn set_flags(r: &Restore, plan: &Plan<'_>, mm: &MmRef, m: &Mm) -> Result {
+fn set_flags(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm) -> Result {
     let flags = m.flags.get();
     for &(bit, stored) in FLAGS {
         space::set_flag(mm, bit, flags & stored != 0);

@@ -23,8 +23,8 @@ use zerocopy::byteorder::little_endian::{
 use crate::{
     arch::Native,
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files,
     found::Capture,
@@ -351,7 +351,7 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
 /// what the image has more of it.
 pub(super) fn restore(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     mm: &MmRef,
     v: &Vma,
     name: &[u8],
@@ -522,7 +522,7 @@ fn lock(start: usize, end: usize, onfault: bool, guards: &[Guard]) -> Result {
         at = last;
     }
     bring_in(at, end)?;
-    // What is left are the guard regions, all of which fail.
+    // Only the guard regions are left, and each of them fails.
     if !guards.is_empty() {
         let _ = vma::lock(start, len, false);
     }

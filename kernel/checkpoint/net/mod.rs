@@ -18,8 +18,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files,
     found::{
@@ -155,7 +155,7 @@ fn save_in_flight(cap: &mut Capture, t: &FrozenTask) -> Result {
 }
 
 /// Rebuilds files in messages that no thread has.
-fn restore_in_flight(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore_in_flight(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     for raw in Records::new(plan.records, plan.at) {
         let raw = raw.map_err(|f| r.fault(f))?;
         if raw.kind != Kind::InFlight {

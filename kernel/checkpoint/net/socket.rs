@@ -7,8 +7,8 @@ use zerocopy::IntoBytes;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     files::Named,
     found::Capture,
@@ -596,7 +596,7 @@ pub(super) fn numbers(sk: &SockRef) -> [i32; 3] {
 /// Makes the socket with reference `obj`, with its options, and returns its open file.
 pub(crate) fn restore(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     obj: ObjRef,
     opener: &CredRef,
 ) -> Result<FileRef> {

@@ -16,8 +16,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files,
@@ -148,7 +148,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     })
 }
 
-/// What starts a container is often in its ipc namespace, and waits: so that is only told. What it
+/// What starts a container is often in its ipc namespace, and waits: so that is only reported. What it
 /// has of the objects in there is known by their own counts.
 impl Shared<Found> for Space {
     fn addr(&self) -> usize {
@@ -248,7 +248,7 @@ impl Rebuilt for BuiltSpace {
         true
     }
 
-    /// Gives it its limits, of which it could do without until now.
+    /// Sets its limits, which nothing needed until now.
     fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
         if self.given {
             return Ok(());
@@ -285,7 +285,7 @@ impl Rebuilt for BuiltSpace {
 }
 
 /// Returns the ipc namespace with reference `obj`, which is made at first use with all in it.
-pub(crate) fn rebuilt(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<IpcNs> {
+pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<IpcNs> {
     if let Some(ns) = r.with_built(obj, |space: &BuiltSpace| space.ns.clone()) {
         return Ok(ns);
     }
@@ -341,7 +341,7 @@ pub(crate) fn rebuilt(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<IpcNs
 /// stay as they are.
 ///
 /// EBUSY: something is in that of the image.
-pub(crate) fn give(r: &Restore, plan: &Plan<'_>) -> Result {
+pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.ipc.get()) else {
         // It is in the caller's in any case.
         return Ok(());

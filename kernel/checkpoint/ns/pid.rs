@@ -13,8 +13,8 @@ use crate::{
         kind::Group,
         objects::Shared,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -198,9 +198,9 @@ impl Rebuilt for BuiltPidNs {
     }
 }
 
-/// Returns the namespace whose pids stand in the image, of which the current task, that of `plan`, is
+/// Returns the namespace whose pids the image has; the current task, that of `plan`, is
 /// in, or in one nested in it.
-pub(crate) fn of_image(r: &Restore, plan: &Plan<'_>) -> Result<PidNs> {
+pub(crate) fn of_image(r: &Restore, plan: &TaskRecords<'_>) -> Result<PidNs> {
     let (raw, _) = record::parse(plan.records, plan.at).map_err(|f| r.fault(f))?;
     let mut ns = PidNs::of_current()?;
     // Its payload has a number for each level.
@@ -212,7 +212,7 @@ pub(crate) fn of_image(r: &Restore, plan: &Plan<'_>) -> Result<PidNs> {
 
 /// Notes the pid namespace that was made with the current task: no other, which would be one that
 /// the caller has no right to change.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.pid_ns.get()).filter(|_| plan.init) else {
         return Ok(());
     };

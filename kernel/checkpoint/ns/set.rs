@@ -14,8 +14,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     found::ThreadOps,
     image::{
@@ -37,7 +37,7 @@ pub(super) const KIND: ThreadOps = ThreadOps {
 };
 
 /// Puts the current task into its namespaces.
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     // One that is dead has left them.
     if plan.task.state.get() != TASK_LIVE {
         return Ok(());

@@ -8,8 +8,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     found::{
         Capture,
@@ -69,7 +69,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 /// address space, which it shares with none yet; all others are made in the same namespace.
 ///
 /// EPERM: the caller may not create a time namespace, or set its clocks.
-fn begin(r: &Restore, plan: &Plan<'_>) -> Result {
+fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if plan.task.tid.get() != r.container.root.get() {
         return Ok(());
     }

@@ -12,8 +12,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files,
@@ -80,7 +80,7 @@ struct Names {
     who: TaskName,
 }
 
-/// What starts a container is often in its uts namespace, and waits: so that is only told. The
+/// What starts a container is often in its uts namespace, and waits: so that is only reported. The
 /// names that the tasks see are saved, and those outside do without theirs.
 impl Shared<Found> for Names {
     fn addr(&self) -> usize {
@@ -138,7 +138,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Returns the uts namespace with reference `obj`, which is made when it is first wanted: by a task
 /// that is to be in it, or has it open.
-pub(crate) fn rebuild(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<Uts> {
+pub(crate) fn rebuild(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<Uts> {
     if let Some(uts) = r.with_built(obj, |uts: &BuiltUts| uts.0.clone()) {
         return Ok(uts);
     }
@@ -156,7 +156,7 @@ pub(crate) fn rebuild(r: &Restore, plan: &Plan<'_>, obj: ObjRef) -> Result<Uts> 
 
 /// Puts the caller's uts namespace in place of that of the root task, whose plan is `plan`: its names
 /// stay as they are.
-pub(crate) fn give(r: &Restore, plan: &Plan<'_>) -> Result {
+pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     match ObjRef::new(plan.task.uts.get()) {
         Some(obj) => r.set_built(obj, BuiltUts(Uts::of_current())),
         // It is in the caller's in any case.

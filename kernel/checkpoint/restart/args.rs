@@ -45,6 +45,6 @@ pub(crate) struct RestartArgs {
     pub(crate) image: FileRef,
     /// The cgroup to restart into.
     pub(crate) cgroup: Option<CgroupDir>,
-    /// Address where the caller wants the root's pidfd.
+    /// Address where the root's pidfd is stored.
     pub(crate) pidfd_out: usize,
 }

@@ -18,7 +18,7 @@ use kernel::{
 use crate::{
     core::{
         report::Errno,
-        restore::Plan, //
+        restore::TaskRecords, //
     },
     image::{
         task::{
@@ -34,7 +34,7 @@ use crate::{
         fork::{
             park::{
                 self,
-                Job, //
+                RestoreOps, //
             },
             parked::{
                 Held,
@@ -44,7 +44,7 @@ use crate::{
         pid::namespace::PidNs,
         task::links::{
             self,
-            LonePid, //
+            OrphanPid, //
         },
         time::wait::{
             self,
@@ -53,7 +53,7 @@ use crate::{
     },
     kinds,
     ns::pid::BuiltPidNs,
-    restart::job::Crew, //
+    restart::job::Coordinator, //
 };
 
 /// Longest time to wait for restarted tasks to have exited or stopped, in milliseconds.
@@ -64,7 +64,7 @@ const STOP_KILLED_MS: u64 = 1_000;
 
 /// Tasks that have all that they need, held.
 pub(crate) struct Ready<'a> {
-    crew: &'a Crew,
+    coordinator: &'a Coordinator,
     held: Held<'a>,
     /// Processes, each by its last living thread.
     processes: KVVec<(usize, Process)>,
@@ -95,43 +95,50 @@ struct End {
 /// Ties the tasks together and gives them registers and signals.
 ///
 /// Nothing in it waits for user space: until it is over SIGKILL does not end them.
-pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
-    let held = Held::all(crew.slots()).map_err(|lost| crew.lost(lost))?;
-    crew.verdict()?;
-    let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
-    groups(crew, &PidNs::of(&root)?)?;
-    parents(crew, &held)?;
-    // Of all tasks, so that all that is wrong is told at once.
+pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
+    let held = Held::all(coordinator.slots()).map_err(|lost| coordinator.lost(lost))?;
+    coordinator.verdict()?;
+    let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
+    groups(coordinator, &PidNs::of(&root)?)?;
+    parents(coordinator, &held)?;
+    // Of all tasks, so that all that is wrong is reported together.
     let mut verdict: Result = Ok(());
-    each_live(crew, &held, |_, plan, parked| {
-        verdict = verdict.and(kinds::check(&crew.restore, plan, parked));
+    each_live(coordinator, &held, |_, plan, parked| {
+        verdict = verdict.and(kinds::check(&coordinator.restore, plan, parked));
         Ok(())
     })?;
     verdict?;
     // Their CPU times count for the clocks of those of their group that live.
-    for (index, member) in crew.members.iter() {
+    for (index, member) in coordinator.members.iter() {
         if member.state != TASK_LIVE {
             wait::check_killed()?;
-            let plan = crew.members.plan(crew.restore.meta(), index)?;
-            held.with(index, |parked| kinds::bury(&crew.restore, &plan, parked))??;
+            let plan = coordinator
+                .members
+                .plan(coordinator.restore.meta(), index)?;
+            held.with(index, |parked| {
+                kinds::bury(&coordinator.restore, &plan, parked)
+            })??;
         }
     }
     let mut processes = KVVec::new();
-    each_live(crew, &held, |index, plan, parked| {
-        let slot = crew.slot(index).ok_or(EINVAL)?;
+    each_live(coordinator, &held, |index, plan, parked| {
+        let slot = coordinator.slot(index).ok_or(EINVAL)?;
         if plan.last {
-            let process = plan.process().map_err(|f| crew.restore.fault(f))?;
+            let process = plan.process().map_err(|f| coordinator.restore.fault(f))?;
             processes.push((index, process), GFP_KERNEL_ACCOUNT)?;
         }
-        kinds::load(&crew.restore, plan, slot, parked)
+        kinds::load(&coordinator.restore, plan, slot, parked)
     })?;
-    let dead = dead(crew, &held)?;
+    let dead = dead(coordinator, &held)?;
     let mut stopping = KVVec::new();
-    each_live(crew, &held, |index, plan, _| {
-        let task = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
+    each_live(coordinator, &held, |index, plan, _| {
+        let task = coordinator
+            .slot(index)
+            .and_then(|s| s.task())
+            .ok_or(ESRCH)?;
         if plan.task.flags.get() & TASK_VFORK != 0 {
             // Those that waited in vfork() do so again.
-            let child = crew.members.index_of(plan.task.vfork_child.get());
+            let child = coordinator.members.index_of(plan.task.vfork_child.get());
             held.set_vfork(index, child.ok_or(EINVAL)?)?;
         } else if park::is_to_stop(&task) {
             stopping.push((index, task), GFP_KERNEL_ACCOUNT)?;
@@ -139,7 +146,7 @@ pub(crate) fn prepare(crew: &Arc<Crew>) -> Result<Ready<'_>> {
         Ok(())
     })?;
     Ok(Ready {
-        crew,
+        coordinator,
         held,
         processes,
         stopping,
@@ -154,7 +161,7 @@ impl Ready<'_> {
     /// first those exit that were dead, as the death of one of a process group would wake those of
     /// it that are stopped; then those stop that were stopped; then all others run.
     pub(crate) fn release(mut self) {
-        for (index, member) in self.crew.members.iter() {
+        for (index, member) in self.coordinator.members.iter() {
             if member.leads() {
                 let _ = self.held.with(index, ParkedTask::needs_parent);
             }
@@ -173,7 +180,8 @@ impl Ready<'_> {
             }
         }
         for (index, process) in &self.processes {
-            let commit = |parked: &ParkedTask| kinds::commit(&self.crew.restore, process, parked);
+            let commit =
+                |parked: &ParkedTask| kinds::commit(&self.coordinator.restore, process, parked);
             let _ = self.held.with(*index, commit);
         }
         for &(index, _) in &self.stopping {
@@ -185,7 +193,7 @@ impl Ready<'_> {
         for (_, task) in &self.stopping {
             while park::is_to_stop(task) && !park::is_gone(task) && patience.pause(1) {}
         }
-        for (index, _) in self.crew.members.iter() {
+        for (index, _) in self.coordinator.members.iter() {
             self.held.release(index);
         }
     }
@@ -193,36 +201,44 @@ impl Ready<'_> {
 
 /// Calls `f` with the index, the plan and the task of each that lives.
 fn each_live(
-    crew: &Crew,
+    coordinator: &Coordinator,
     held: &Held<'_>,
-    mut f: impl FnMut(usize, &Plan<'_>, &ParkedTask) -> Result,
+    mut f: impl FnMut(usize, &TaskRecords<'_>, &ParkedTask) -> Result,
 ) -> Result {
-    for (index, member) in crew.members.iter() {
+    for (index, member) in coordinator.members.iter() {
         if member.state != TASK_LIVE {
             continue;
         }
         wait::check_killed()?;
-        let plan = crew.members.plan(crew.restore.meta(), index)?;
+        let plan = coordinator
+            .members
+            .plan(coordinator.restore.meta(), index)?;
         held.with(index, |parked| f(index, &plan, parked))??;
     }
     Ok(())
 }
 
 /// The tasks that were dead at the checkpoint. ESRCH: one was killed meanwhile.
-fn dead(crew: &Crew, held: &Held<'_>) -> Result<KVVec<Dead>> {
+fn dead(coordinator: &Coordinator, held: &Held<'_>) -> Result<KVVec<Dead>> {
     let mut list = KVVec::new();
-    for (index, member) in crew.members.iter() {
+    for (index, member) in coordinator.members.iter() {
         if member.state == TASK_LIVE {
             continue;
         }
-        let plan = crew.members.plan(crew.restore.meta(), index)?;
+        let plan = coordinator
+            .members
+            .plan(coordinator.restore.meta(), index)?;
         held.with(index, ParkedTask::check_alive)?.map_err(|e| {
-            crew.restore
+            coordinator
+                .restore
                 .fail(e, &plan, fmt!("was killed while it waited for its restart"))
         })?;
         let dead = Dead {
             index,
-            task: crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?,
+            task: coordinator
+                .slot(index)
+                .and_then(|s| s.task())
+                .ok_or(ESRCH)?,
             end: (member.state == TASK_ZOMBIE).then_some(End {
                 signal: plan.task.exit_signal.get(),
                 execed: parent_execed(&plan),
@@ -235,48 +251,54 @@ fn dead(crew: &Crew, held: &Held<'_>) -> Result<KVVec<Dead>> {
 }
 
 /// Returns the pid namespace with reference `obj`; 0: the root's, which is not in the image.
-fn pid_ns(crew: &Crew, root: &PidNs, obj: u32) -> Result<PidNs> {
+fn pid_ns(coordinator: &Coordinator, root: &PidNs, obj: u32) -> Result<PidNs> {
     let Some(obj) = ObjRef::new(obj) else {
         return Ok(root.clone());
     };
-    let built = crew.restore.built::<BuiltPidNs>(obj).ok_or(EINVAL)?;
+    let built = coordinator.restore.built::<BuiltPidNs>(obj).ok_or(EINVAL)?;
     Ok(built.ns.clone())
 }
 
 /// Restores sessions and process groups, those without a living leader too.
-fn groups(crew: &Crew, root: &PidNs) -> Result {
-    let meta = crew.restore.meta();
-    let mut lone: KVVec<LonePid> = KVVec::new();
-    crew.members.for_each_dead_pid(meta, |dead, numbers| {
-        wait::check_killed()?;
-        let pid = pid_ns(crew, root, dead.pid_ns.get())
-            .and_then(|ns| LonePid::new(&ns, numbers.as_mut_slice()))
-            .inspect_err(|&e| {
-                crew.restore.with_report(|r| {
-                    r.line(fmt!(
-                        "error: pid {} of a group without leader can't be taken: {} [{}]",
-                        dead.pid.get(),
-                        match e {
-                            EEXIST => "it is in use",
-                            EPERM => "the caller may not choose pids (CAP_CHECKPOINT_RESTORE)",
-                            EINVAL => "it is not possible here",
-                            _ => "the kernel has none to give",
-                        },
-                        Errno(e)
-                    ))
-                })
-            })?;
-        Ok(lone.push(pid, GFP_KERNEL_ACCOUNT)?)
-    })?;
-    for (index, member) in crew.members.iter() {
+fn groups(coordinator: &Coordinator, root: &PidNs) -> Result {
+    let meta = coordinator.restore.meta();
+    let mut orphans: KVVec<OrphanPid> = KVVec::new();
+    coordinator
+        .members
+        .for_each_dead_pid(meta, |dead, numbers| {
+            wait::check_killed()?;
+            let pid = pid_ns(coordinator, root, dead.pid_ns.get())
+                .and_then(|ns| OrphanPid::new(&ns, numbers.as_mut_slice()))
+                .inspect_err(|&e| {
+                    coordinator.restore.with_report(|r| {
+                        r.line(fmt!(
+                            "error: pid {} of a group without leader can't be taken: {} [{}]",
+                            dead.pid.get(),
+                            match e {
+                                EEXIST => "it is in use",
+                                EPERM => "the caller may not choose pids (CAP_CHECKPOINT_RESTORE)",
+                                EINVAL => "it is not possible here",
+                                _ => "the kernel has none to give",
+                            },
+                            Errno(e)
+                        ))
+                    })
+                })?;
+            Ok(orphans.push(pid, GFP_KERNEL_ACCOUNT)?)
+        })?;
+    for (index, member) in coordinator.members.iter() {
         if !member.leads() {
             continue;
         }
-        let plan = crew.members.plan(meta, index)?;
-        let leader = crew.slot(index).and_then(|s| s.task()).ok_or(ESRCH)?;
+        let plan = coordinator.members.plan(meta, index)?;
+        let leader = coordinator
+            .slot(index)
+            .and_then(|s| s.task())
+            .ok_or(ESRCH)?;
         let (sid, pgid) = (plan.task.sid.get(), plan.task.pgid.get());
         links::set_session_and_group(&leader, root, sid, pgid).map_err(|e| {
-            crew.restore
+            coordinator
+                .restore
                 .fail(e, &plan, fmt!("its session or process group is missing"))
         })?;
     }
@@ -284,7 +306,7 @@ fn groups(crew: &Crew, root: &PidNs) -> Result {
 }
 
 /// Returns whether the parent of the process of `plan` has executed a program since it made it.
-fn parent_execed(plan: &Plan<'_>) -> bool {
+fn parent_execed(plan: &TaskRecords<'_>) -> bool {
     plan.task.flags.get() & TASK_PARENT_EXECED != 0
 }
 
@@ -292,13 +314,15 @@ fn parent_execed(plan: &Plan<'_>) -> bool {
 ///
 /// In the order of the image, which has the children of each parent in the order that wait(2) finds
 /// them in, and each parent before them: what is below a sub-reaper learns it from its parent.
-fn parents(crew: &Crew, held: &Held<'_>) -> Result {
-    for (index, member) in crew.members.iter() {
+fn parents(coordinator: &Coordinator, held: &Held<'_>) -> Result {
+    for (index, member) in coordinator.members.iter() {
         let Some(parent) = member.parent() else {
             continue;
         };
         wait::check_killed()?;
-        let plan = crew.members.plan(crew.restore.meta(), index)?;
+        let plan = coordinator
+            .members
+            .plan(coordinator.restore.meta(), index)?;
         // The parent of a dead child has had its signal already. From one that it has made before
         // it executed a program it would get SIGCHLD.
         let (exit_signal, execed) = match member.state {
@@ -311,7 +335,7 @@ fn parents(crew: &Crew, held: &Held<'_>) -> Result {
             })
         })??
         .map_err(|e| {
-            crew.restore.fail(
+            coordinator.restore.fail(
                 e,
                 &plan,
                 fmt!("its parent is in a pid namespace that it is not in, or is the init of"),

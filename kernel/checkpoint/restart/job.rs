@@ -25,8 +25,8 @@ use kernel::{
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     image::task::{
         TASK_LIVE,
@@ -39,10 +39,10 @@ use crate::{
                 self,
                 clone_flags,
                 Arrival,
-                Gate,
-                Job,
+                Barrier,
                 NewTask,
                 Next, //
+                RestoreOps,
             },
             parked::Lost,
             slot::Slot, //
@@ -50,21 +50,21 @@ use crate::{
     },
     kinds,
     restart::plan::{
-        Members,
         Numbers, //
+        Plan,
     }, //
 };
 
 /// A restart in progress: what the coordinator and all tasks share.
 #[pin_data]
-pub(crate) struct Crew {
+pub(crate) struct Coordinator {
     /// The image's metadata and what was rebuilt from it.
     #[pin]
     pub(crate) restore: Restore,
     /// Who makes whom.
-    pub(crate) members: Members,
+    pub(crate) members: Plan,
     #[pin]
-    gate: Gate,
+    gate: Barrier,
     slots: KVVec<Pin<KBox<Slot>>>,
     /// How many have made those that they make.
     shells: Atomic<i32>,
@@ -73,9 +73,9 @@ pub(crate) struct Crew {
     error: Atomic<i32>,
 }
 
-impl Crew {
-    /// A crew of nobody yet.
-    pub(crate) fn new(restore: impl PinInit<Restore>, members: Members) -> Result<Arc<Self>> {
+impl Coordinator {
+    /// A coordinator of nobody yet.
+    pub(crate) fn new(restore: impl PinInit<Restore>, members: Plan) -> Result<Arc<Self>> {
         let mut slots = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
         for _ in 0..members.len() {
             slots.push(
@@ -87,7 +87,7 @@ impl Crew {
             pin_init!(Self {
                 restore <- restore,
                 members,
-                gate <- Gate::new(),
+                gate <- Barrier::new(),
                 slots,
                 shells: Atomic::new(0),
                 arrived: Atomic::new(0),
@@ -151,7 +151,7 @@ impl Crew {
         self.wait_for(&self.arrived)
     }
 
-    /// One more task has come as far as `count` counts.
+    /// Counts one more task in `count`.
     fn came(&self, count: &Atomic<i32>) {
         let others = usize::try_from(count.fetch_add(1, Full)).unwrap_or(0);
         if others.saturating_add(1) == self.members.len() {
@@ -222,7 +222,7 @@ impl Crew {
     }
 
     /// Makes the current task, which is the one of `plan`, a shell, and those that it makes.
-    fn become_shell(self: &Arc<Self>, index: usize, plan: &Plan<'_>) -> Result {
+    fn become_shell(self: &Arc<Self>, index: usize, plan: &TaskRecords<'_>) -> Result {
         let member = self.members.get(index)?;
         if index == 0 {
             // All others are made of it.
@@ -238,7 +238,7 @@ impl Crew {
     }
 
     /// Restores the state of the current task, which is the one of `plan`. To be called in turn.
-    fn restore_self(&self, plan: &Plan<'_>) -> Result {
+    fn restore_self(&self, plan: &TaskRecords<'_>) -> Result {
         self.verdict()?;
         kinds::restore(&self.restore, plan)?;
         // It comes out of this with rights of its own. It needs no others: all tasks exist.
@@ -246,7 +246,7 @@ impl Crew {
     }
 }
 
-impl Job for Crew {
+impl RestoreOps for Coordinator {
     fn run(self: &Arc<Self>, index: usize) -> Result<Next> {
         let plan = self.members.plan(self.restore.meta(), index)?;
         self.restore.set_pid(plan.task.tid.get())?;

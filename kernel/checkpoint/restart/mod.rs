@@ -45,7 +45,7 @@ use crate::{
             park::{
                 self,
                 clone_flags,
-                Job, //
+                RestoreOps, //
             },
             parked::Lost, //
         },
@@ -65,7 +65,7 @@ use crate::{
     restart::args::RestartArgs, //
 };
 
-use job::Crew;
+use job::Coordinator;
 use source::Source;
 
 /// Longest time to wait for killed tasks to be gone, in milliseconds.
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     if !args.caller_confinement {
         confinement::check(&loaded.meta, report)?;
     }
-    let members = plan::Members::new(&loaded.meta)
+    let members = plan::Plan::new(&loaded.meta)
         .map_err(|e| report.unless_told(e, "the restart can't be planned"))?;
     let (monotonic, boottime) = offsets(&loaded.container);
     let no_memory = "there is no memory for the restart";
@@ -125,29 +125,41 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             same_boot: loaded.header.boot.get() == files::boot(),
         },
     );
-    let crew = Crew::new(restore, members).map_err(|e| report.unless_told(e, no_memory))?;
-    let result = give(args, &crew.restore, &crew.members)
-        .and_then(|()| bring_back(args, &crew, &mut source, &loaded.header, loaded.objects));
+    let coordinator =
+        Coordinator::new(restore, members).map_err(|e| report.unless_told(e, no_memory))?;
+    let result = give(args, &coordinator.restore, &coordinator.members).and_then(|()| {
+        bring_back(
+            args,
+            &coordinator,
+            &mut source,
+            &loaded.header,
+            loaded.objects,
+        )
+    });
     if let Err(e) = result {
         if e == EINTR && wait::killed() {
-            crew.restore.told(e, fmt!("the caller was killed"));
+            coordinator.restore.told(e, fmt!("the caller was killed"));
         }
-        crew.restore.unless_told(e, "the restart can't be finished");
-        crew.abort(e);
-        crew.restore.undo();
-        tear_down(&crew);
+        coordinator
+            .restore
+            .unless_told(e, "the restart can't be finished");
+        coordinator.abort(e);
+        coordinator.restore.undo();
+        tear_down(&coordinator);
         // It has the number of a descriptor that was given back; it could be written to before.
         let _ = tell_pidfd(args, -1);
     } else {
         source.finish();
     }
-    crew.restore.clear_built();
-    crew.restore.with_report(|r| core::mem::swap(r, report));
+    coordinator.restore.clear_built();
+    coordinator
+        .restore
+        .with_report(|r| core::mem::swap(r, report));
     result
 }
 
 /// Puts namespaces and files of the caller's in place of those of the image.
-fn give(args: &RestartArgs, restore: &Restore, members: &plan::Members) -> Result {
+fn give(args: &RestartArgs, restore: &Restore, members: &plan::Plan) -> Result {
     if args.caller_uts {
         ns::uts::give(restore, &members.plan(restore.meta(), 0)?)?;
     }
@@ -188,7 +200,7 @@ fn offsets(container: &Container) -> (i64, i64) {
 /// the point of no return. See Documentation/checkpoint/internals.rst.
 fn bring_back(
     args: &RestartArgs,
-    crew: &Arc<Crew>,
+    coordinator: &Arc<Coordinator>,
     source: &mut Source,
     header: &crate::image::Header,
     objects: KVVec<crate::image::check::Object>,
@@ -198,46 +210,49 @@ fn bring_back(
     } else {
         (0, clone_flags::SIGCHLD)
     };
-    crew.make_all(flags, signal, args.cgroup.as_ref())?;
-    let root = crew.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
-    crew.restore.set_pid_ns(PidNs::of(&root)?);
-    files::verdict(&crew.restore)?;
-    fill::fill(&crew.restore, source, header, objects).map_err(|e| {
-        crew.restore
+    coordinator.make_all(flags, signal, args.cgroup.as_ref())?;
+    let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
+    coordinator.restore.set_pid_ns(PidNs::of(&root)?);
+    files::verdict(&coordinator.restore)?;
+    fill::fill(&coordinator.restore, source, header, objects).map_err(|e| {
+        coordinator
+            .restore
             .unless_told(e, "the contents of memory can't be read")
     })?;
-    crew.restore.link()?;
-    kinds::link(&crew.restore)?;
+    coordinator.restore.link()?;
+    kinds::link(&coordinator.restore)?;
     // What others do with an object may depend on how many use it: no use of ours outlives this, but
     // those of objects that are to be published, which may have to be taken back.
-    crew.restore.release_built();
+    coordinator.restore.release_built();
     park::close_files();
-    let pid = PidRef::of(&root).map_err(|_| crew.lost(Lost::of(0)))?;
+    let pid = PidRef::of(&root).map_err(|_| coordinator.lost(Lost::of(0)))?;
     let number = pid.number_in(&PidNs::of_current()?);
     let pidfd = pid.prepare_pidfd().map_err(|e| {
-        crew.restore
+        coordinator
+            .restore
             .told(e, fmt!("there is no pidfd for the root task"))
     })?;
     tell_pidfd(args, pidfd.fd().cast_signed()).map_err(|e| {
-        crew.restore
+        coordinator
+            .restore
             .told(e, fmt!("the arguments can't be written to"))
     })?;
-    let ready = commit::prepare(crew)?;
+    let ready = commit::prepare(coordinator)?;
     let hold = args
         .cgroup
         .as_ref()
         .filter(|_| args.leave_frozen)
-        .map(|dir| freeze(crew, dir.cgroup().clone()))
+        .map(|dir| freeze(coordinator, dir.cgroup().clone()))
         .transpose()?;
-    crew.restore.publish()?;
+    coordinator.restore.publish()?;
     // From here on nothing can fail.
-    crew.restore.clear_built();
+    coordinator.restore.clear_built();
     pidfd.install();
     ready.release();
     if let Some(hold) = hold {
         hold.leave_frozen(0);
         drop(hold);
-        wait_frozen(crew);
+        wait_frozen(coordinator);
     }
     // Named pipes. Not before: somebody who has opened one by now may hold its lock.
     park::close_files();
@@ -247,16 +262,16 @@ fn bring_back(
 /// Freezes the cgroup that the tasks were made in, in which there must be they and no others.
 ///
 /// EBUSY: that is not so, or somebody else holds it frozen. Else as of [`Cgroup::hold`].
-fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
-    let mut ours = KVVec::with_capacity(crew.members.len(), GFP_KERNEL_ACCOUNT)?;
-    for task in (0..crew.members.len()).filter_map(|index| crew.slot(index)?.task()) {
+fn freeze(coordinator: &Arc<Coordinator>, cgroup: Cgroup) -> Result<HeldCgroup> {
+    let mut ours = KVVec::with_capacity(coordinator.members.len(), GFP_KERNEL_ACCOUNT)?;
+    for task in (0..coordinator.members.len()).filter_map(|index| coordinator.slot(index)?.task()) {
         ours.push(task.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
     }
     ours.sort_unstable();
     let here = PidNs::of_current()?;
     // None comes or goes while it is held.
     let hold = cgroup.hold().inspect_err(|&e| {
-        crew.restore.with_report(|r| {
+        coordinator.restore.with_report(|r| {
             r.line(fmt!(
                 "error: the cgroup can't be frozen: it is being checkpointed, or was removed [{}]",
                 Errno(e)
@@ -268,7 +283,7 @@ fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
         if ours.binary_search(&(t.as_ptr() as usize)).is_err() {
             verdict = Err(EBUSY);
             let name = TaskName::of(t, &here);
-            crew.restore.with_report(|r| {
+            coordinator.restore.with_report(|r| {
                 r.refuse(
                     EBUSY,
                     &name,
@@ -278,11 +293,11 @@ fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
         }
         Ok(())
     })?;
-    for task in (0..crew.members.len()).filter_map(|index| crew.slot(index)?.task()) {
+    for task in (0..coordinator.members.len()).filter_map(|index| coordinator.slot(index)?.task()) {
         if !hold.cgroup().contains(&task) {
             verdict = Err(EBUSY);
             let name = TaskName::of(&task, &here);
-            crew.restore.with_report(|r| {
+            coordinator.restore.with_report(|r| {
                 r.refuse(
                     EBUSY,
                     &name,
@@ -293,7 +308,7 @@ fn freeze(crew: &Arc<Crew>, cgroup: Cgroup) -> Result<HeldCgroup> {
     }
     if hold.cgroup().has_populated_children() {
         verdict = Err(EBUSY);
-        crew.restore.with_report(|r| {
+        coordinator.restore.with_report(|r| {
             r.line(fmt!(
                 "error: the cgroup can't be left frozen: it has child cgroups with tasks in them \
                  [EBUSY]"
@@ -314,12 +329,12 @@ fn tell_pidfd(args: &RestartArgs, fd: i32) -> Result {
 /// Waits until the tasks, which are on their way, are frozen: then a checkpoint finds them so.
 ///
 /// Not for ever, as one of them may be killed, or wait in vfork() for one that is.
-fn wait_frozen(crew: &Arc<Crew>) {
+fn wait_frozen(coordinator: &Arc<Coordinator>) {
     let end = wait::monotonic_ns().saturating_add(FREEZE_MS * 1_000_000);
     let running = || {
-        crew.members.iter().any(|(index, m)| {
+        coordinator.members.iter().any(|(index, m)| {
             m.state == TASK_LIVE
-                && crew
+                && coordinator
                     .slot(index)
                     .and_then(|s| s.task())
                     .is_some_and(|t| !park::is_gone(&t) && !park::is_frozen(&t))
@@ -334,12 +349,12 @@ fn wait_frozen(crew: &Arc<Crew>) {
 ///
 /// Not for ever, as a debugger may keep one, or who provides a file that one closes. A caller that was
 /// killed does not wait for debuggers at all.
-fn tear_down(crew: &Arc<Crew>) {
+fn tear_down(coordinator: &Arc<Coordinator>) {
     let mut patience = Patience::new(ABORT_MS, ABORT_KILLED_MS);
     let mut pause = 1;
     loop {
         let mut left = 0;
-        for slot in crew.slots() {
+        for slot in coordinator.slots() {
             // One that is made only now is found the next time: who makes it is killed, but is
             // here until it has noted it.
             slot.kill();
@@ -352,7 +367,8 @@ fn tear_down(crew: &Arc<Crew>) {
             return;
         }
         if !patience.pause(pause) {
-            crew.restore
+            coordinator
+                .restore
                 .with_report(|r| r.line(fmt!("error: {} killed tasks are not gone yet", left)));
             return;
         }

@@ -17,7 +17,7 @@ use kernel::{
 
 use crate::{
     core::restore::{
-        Plan,
+        TaskRecords,
         META_AT, //
     },
     image::{
@@ -87,7 +87,7 @@ impl Member {
 }
 
 /// All threads of an image, in its order.
-pub(crate) struct Members {
+pub(crate) struct Plan {
     list: KVVec<Member>,
     /// Pids and indices, sorted by pid.
     by_tid: KVVec<(u32, u32)>,
@@ -95,7 +95,7 @@ pub(crate) struct Members {
     dead_pids: KVVec<u32>,
 }
 
-impl Members {
+impl Plan {
     /// Plans the metadata `meta`, which was checked.
     ///
     /// EINVAL: a task can't be made, as it lacks the one that would have to make it, or two are the
@@ -282,7 +282,7 @@ impl Members {
     /// What the `index`th thread needs to restore itself.
     ///
     /// A leader that was dead builds what its living threads share: it gets their references.
-    pub(crate) fn plan<'a>(&self, meta: &'a [u8], index: usize) -> Result<Plan<'a>> {
+    pub(crate) fn plan<'a>(&self, meta: &'a [u8], index: usize) -> Result<TaskRecords<'a>> {
         let member = self.get(index)?;
         let mut task: Task = self.record(meta, index)?.body().map_err(|_| EINVAL)?;
         if member.state == TASK_DEAD_LEADER {
@@ -294,7 +294,7 @@ impl Members {
             task.files = heir.files;
             task.fs = heir.fs;
         }
-        Ok(Plan {
+        Ok(TaskRecords {
             task,
             records: meta
                 .get(member.offset as usize..member.end as usize)
@@ -476,7 +476,7 @@ mod tests {
         task(&mut meta, 4, 4)?;
         process(&mut meta, 4)?;
         let meta = meta.as_bytes();
-        let members = Members::new(meta)?;
+        let members = Plan::new(meta)?;
         assert_eq!(members.len(), 4);
         for (index, (tgid, last)) in [(1, false), (1, false), (1, true), (4, true)]
             .into_iter()
@@ -535,7 +535,7 @@ mod tests {
             }
             meta.put(&task, &payload)?;
         }
-        let members = Members::new(meta.as_bytes())?;
+        let members = Plan::new(meta.as_bytes())?;
         let made: &[(usize, &[usize])] = &[
             // All of the root's namespace, and the init of the other, with which it shares memory.
             (0, &[2, 5]),
@@ -585,7 +585,7 @@ mod tests {
             b"/home",
         )?;
         task(&mut meta, 1, 1)?;
-        let members = Members::new(meta.as_bytes())?;
+        let members = Plan::new(meta.as_bytes())?;
         assert_eq!(members.plan(meta.as_bytes(), 0)?.at, 248);
         Ok(())
     }

@@ -16,8 +16,8 @@ use crate::{
     core::{
         objects::Shared,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     files,
@@ -251,8 +251,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         .wrapping_add_signed(cap.boottime_offset)
         .into();
 
-    dead_pid(cap, t, task.pgid.get(), false)?;
-    dead_pid(cap, t, task.sid.get(), true)?;
+    orphan_pid(cap, t, task.pgid.get(), false)?;
+    orphan_pid(cap, t, task.sid.get(), true)?;
     let pids = pids(cap, t)?;
     cap.meta.put(&task, pids.as_bytes())
 }
@@ -262,7 +262,7 @@ fn reference<T: Shared<Found>>(cap: &Capture, addr: usize) -> Result<U32> {
 }
 
 /// Writes the record of the pid `number`, the process group or session of `t`, if no task has it.
-fn dead_pid(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> Result {
+fn orphan_pid(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> Result {
     if number == 0 || cap.found.task.tids.get(&number).is_some() {
         return Ok(());
     }
@@ -297,7 +297,7 @@ fn pids(cap: &Capture, t: &FrozenTask) -> Result<KVec<U32>> {
 }
 
 /// Takes from the root all that fork() hands on.
-fn reset(r: &Restore, plan: &Plan<'_>) -> Result {
+fn reset(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     links::leave_terminal();
     reset_inherited().map_err(|(e, what)| {
         r.fail(
@@ -309,12 +309,12 @@ fn reset(r: &Restore, plan: &Plan<'_>) -> Result {
 }
 
 /// How memory is mapped depends on the personality.
-fn begin(_: &Restore, plan: &Plan<'_>) -> Result {
+fn begin(_: &Restore, plan: &TaskRecords<'_>) -> Result {
     state::set_personality(plan.task.personality.get());
     Ok(())
 }
 
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     // Any other gets it with its address space.
     if plan.task.state.get() != TASK_ZOMBIE {
         return Ok(());
@@ -333,7 +333,7 @@ fn start(seen: u64, offset: i64, now: u64) -> u64 {
 /// Others tell a process by its pid and its start time. Who could choose both for a process that
 /// they see could make one that is taken for another, so it is done only where the caller
 /// administers the machine, or made the pid namespace in which the pid was chosen.
-fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
+fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let task = &plan.task;
     let whole = r.container.flags.get() & CONTAINER_WHOLE != 0;
     if !whole && !state::is_host_admin() {
@@ -354,7 +354,7 @@ fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     Ok(())
 }
 
-fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let task = &plan.task;
     let flag = |flag| task.flags.get() & flag != 0;
     state::set_state(&NewState {

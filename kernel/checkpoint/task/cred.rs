@@ -19,8 +19,8 @@ use crate::{
         built::Rebuilt,
         objects::Shared,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -257,7 +257,7 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
 /// Switches the current task to its credentials; what depends on them comes after.
 ///
 /// Every process comes here with the credentials of the caller of restart(2).
-fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     may_be_dumpable(r, plan)?;
     let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
         return Ok(());
@@ -271,7 +271,7 @@ fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
 }
 
 /// Asks whether the task may have its dumpability, while it has the credentials of the caller.
-fn may_be_dumpable(r: &Restore, plan: &Plan<'_>) -> Result {
+fn may_be_dumpable(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     if plan.task.mm.get() == 0 || limits::may_be_dumpable(process.dumpable.get()) {
         return Ok(());
@@ -284,7 +284,7 @@ fn may_be_dumpable(r: &Restore, plan: &Plan<'_>) -> Result {
 }
 
 /// Sets the dumpability, which a change of credentials takes away.
-fn dumpable(r: &Restore, plan: &Plan<'_>) -> Result {
+fn dumpable(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if plan.task.mm.get() == 0 {
         return Ok(());
     }
@@ -294,7 +294,7 @@ fn dumpable(r: &Restore, plan: &Plan<'_>) -> Result {
 }
 
 /// Marks a task whose user has more processes than `RLIMIT_NPROC` allows: all of them are there.
-fn load(_: &Restore, _: &Plan<'_>, _: &Slot, task: &ParkedTask) -> Result {
+fn load(_: &Restore, _: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Result {
     task.flag_nproc_exceeded();
     Ok(())
 }

@@ -110,7 +110,7 @@ impl Collected {
         whole || self.has(number) || self.root.is_some_and(|(pgid, _)| pgid != number)
     }
 
-    /// A CPU time as it stands in the image: all of them together stay within what restart(2)
+    /// A CPU time as the image has it: all of them together stay within what restart(2)
     /// takes.
     fn cpu_time(&mut self, time: u64) -> U64 {
         let time = time.min(self.cpu_time);

@@ -9,8 +9,8 @@ use crate::{
     core::{
         kind::Group,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -147,7 +147,7 @@ fn put(cap: &mut Capture, t: &FrozenTask, tid: u32, shared: bool) -> Result {
 /// Calls `f` for each record that belongs to the thread of `plan`, that of the task included.
 pub(super) fn for_each_record(
     r: &Restore,
-    plan: &Plan<'_>,
+    plan: &TaskRecords<'_>,
     mut f: impl FnMut(&Raw<'_>) -> Result,
 ) -> Result {
     for raw in Records::new(plan.records, plan.at) {
@@ -157,7 +157,7 @@ pub(super) fn for_each_record(
 }
 
 /// Queues the pending signals of the image for the thread of `plan`, or for its process.
-fn queue(r: &Restore, plan: &Plan<'_>, task: &ParkedTask, shared: bool) -> Result {
+fn queue(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask, shared: bool) -> Result {
     let owner = if shared {
         plan.task.tgid
     } else {
@@ -196,18 +196,18 @@ fn queue(r: &Restore, plan: &Plan<'_>, task: &ParkedTask, shared: bool) -> Resul
 }
 
 /// Reports that the task is dead; returns the error for that.
-fn killed(r: &Restore, plan: &Plan<'_>, e: Error) -> Error {
+fn killed(r: &Restore, plan: &TaskRecords<'_>, e: Error) -> Error {
     r.fail(e, plan, fmt!("was killed while it waited for its restart"))
 }
 
 /// Gives the process what is pending for it. It takes from its thread, too, what is pending.
-fn load_process(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+fn load_process(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     task.clear_signals(true).map_err(|e| killed(r, plan, e))?;
     queue(r, plan, task, true)
 }
 
 /// Gives the thread what is pending for it, its masks, and its part in a group stop.
-fn load(r: &Restore, plan: &Plan<'_>, slot: &Slot, task: &ParkedTask) -> Result {
+fn load(r: &Restore, plan: &TaskRecords<'_>, slot: &Slot, task: &ParkedTask) -> Result {
     let dead = |e| killed(r, plan, e);
     task.clear_signals(false).map_err(dead)?;
     queue(r, plan, task, false)?;

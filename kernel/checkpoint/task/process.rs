@@ -9,8 +9,8 @@ use crate::{
     core::{
         kind::Group,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -150,8 +150,8 @@ fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
 /// Restores what the current thread group shares, with the credentials of the caller of restart(2).
 ///
 /// Its last thread does: all of them have memory, files and scheduling by now, which these limits may
-/// forbid to have anew.
-fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
+/// forbid to acquire again.
+fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
     limits::set_oom_score(&OomScore {
@@ -179,7 +179,7 @@ fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
 }
 
 /// Reports that a limit can't be set; returns the error for that.
-fn no_limit(r: &Restore, plan: &Plan<'_>, e: Error, name: &str, new: (u64, u64)) -> Error {
+fn no_limit(r: &Restore, plan: &TaskRecords<'_>, e: Error, name: &str, new: (u64, u64)) -> Error {
     r.fail(
         e,
         plan,
@@ -193,7 +193,7 @@ fn no_limit(r: &Restore, plan: &Plan<'_>, e: Error, name: &str, new: (u64, u64))
 
 /// Limits the CPU time of the process, which has that of the image by now: what its restart has cost
 /// would count before.
-fn load_cpu_limit(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+fn load_cpu_limit(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     let Some([soft, hard]) = process.rlimits.get(CPU) else {
         return Ok(());
@@ -204,7 +204,7 @@ fn load_cpu_limit(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
 }
 
 /// The same of one that was dead: maybe because of that limit, which does not kill it again.
-fn bury(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+fn bury(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     load_cpu_limit(r, plan, task)?;
     task.ignore_cpu_limit();
     Ok(())

@@ -14,7 +14,7 @@ use crate::{
     kapi::task::{
         frozen::FrozenTask,
         links::PidRef,
-        oddities::Oddity, //
+        unsupported::UnsupportedState, //
     }, //
 };
 
@@ -53,6 +53,6 @@ fn collect_process(cap: &mut Capture, group: &Group<'_>) -> Result {
     Ok(())
 }
 
-fn refuse(cap: &mut Capture, t: &FrozenTask, odd: &Oddity) {
+fn refuse(cap: &mut Capture, t: &FrozenTask, odd: &UnsupportedState) {
     cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", odd.what, odd.advice));
 }

@@ -16,8 +16,8 @@ use zerocopy::{
 use crate::{
     arch::Native,
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     found::{
         Capture,
@@ -71,12 +71,12 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 }
 
 /// Makes the current task ready for its registers.
-fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
+fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     Native::start().map_err(|e| r.fail(e, plan, fmt!("can't be made ready for its registers")))
 }
 
 /// Returns the register notes of a task.
-fn notes_of<'a>(r: &Restore, plan: &Plan<'a>) -> Result<&'a [u8]> {
+fn notes_of<'a>(r: &Restore, plan: &TaskRecords<'a>) -> Result<&'a [u8]> {
     for raw in Records::new(plan.records, plan.at) {
         let raw = raw.map_err(|f| r.fault(f))?;
         if raw.kind == Kind::Regs {
@@ -160,7 +160,7 @@ fn split(mut notes: &[u8]) -> Result<Notes<'_>, BadNote> {
 /// Checks all notes of a parked task, as far as that can be done without writing any of them.
 ///
 /// EINVAL, with a line that names the note.
-fn check(r: &Restore, plan: &Plan<'_>, t: &ParkedTask) -> Result {
+fn check(r: &Restore, plan: &TaskRecords<'_>, t: &ParkedTask) -> Result {
     split(notes_of(r, plan)?)
         .and_then(|found| Native::check(t, &found))
         .map_err(|bad| refuse(r, plan, bad))
@@ -170,7 +170,7 @@ fn check(r: &Restore, plan: &Plan<'_>, t: &ParkedTask) -> Result {
 ///
 /// What only the register set's own function can tell fails the restart before any task runs:
 /// EINVAL, with a line that names the note.
-fn load(r: &Restore, plan: &Plan<'_>, _: &Slot, t: &ParkedTask) -> Result {
+fn load(r: &Restore, plan: &TaskRecords<'_>, _: &Slot, t: &ParkedTask) -> Result {
     split(notes_of(r, plan)?)
         .and_then(|found| {
             for (&note_type, bytes) in Native::SETS.iter().zip(found) {
@@ -184,7 +184,7 @@ fn load(r: &Restore, plan: &Plan<'_>, _: &Slot, t: &ParkedTask) -> Result {
 }
 
 /// Adds the line about a note; the error to return.
-fn refuse(r: &Restore, plan: &Plan<'_>, bad: BadNote) -> Error {
+fn refuse(r: &Restore, plan: &TaskRecords<'_>, bad: BadNote) -> Error {
     match notes::name(bad.note_type) {
         Some(name) => r.fail(EINVAL, plan, fmt!("register note {}: {}", name, bad.why)),
         None => r.fail(

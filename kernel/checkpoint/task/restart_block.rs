@@ -8,8 +8,8 @@ use crate::{
     core::{
         clock::shift,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::Capture,
@@ -210,7 +210,7 @@ fn parse(task: &Task) -> Option<Call> {
 }
 
 /// Sets the restart block of the current task.
-pub(super) fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+pub(super) fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let bad = |e| r.fail(e, plan, fmt!("system call that can't be restarted"));
     let call = parse(&plan.task).ok_or(EINVAL).map_err(bad)?;
     let back = |offset: i64| offset.saturating_neg();

@@ -9,8 +9,8 @@ use kernel::prelude::*;
 use crate::{
     core::{
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -99,7 +99,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Sets scheduling and affinity of the current task, which has the credentials of the caller of
 /// restart(2).
-fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
+fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let task = &plan.task;
     if task.state.get() != TASK_LIVE {
         return Ok(());
@@ -142,7 +142,7 @@ fn secure(r: &Restore, plan: &Plan<'_>) -> Result {
     affinity(r, plan)
 }
 
-fn affinity(r: &Restore, plan: &Plan<'_>) -> Result {
+fn affinity(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let tid = plan.task.tid.get();
     let mut wanted = None;
     pending::for_each_record(r, plan, |raw| {

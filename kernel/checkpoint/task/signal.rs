@@ -14,8 +14,8 @@ use crate::{
         built::Rebuilt,
         objects::Shared,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -132,7 +132,7 @@ struct BuiltSighand(ARef<task::Task>);
 
 impl Rebuilt for BuiltSighand {}
 
-fn restore(r: &Restore, plan: &Plan<'_>) -> Result {
+fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     sighand::block_all();
     let Some(obj) = ObjRef::new(plan.task.sighand.get()) else {
         return Ok(());
@@ -174,7 +174,7 @@ pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) -> Result {
 }
 
 /// Sets the alternate stack of the current task.
-fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let task = &plan.task;
     if task.state.get() != TASK_LIVE {
         return Ok(());

@@ -13,8 +13,8 @@ use crate::{
         clock::shift,
         kind::Group,
         restore::{
-            Plan,
             Restore, //
+            TaskRecords,
         }, //
     },
     found::{
@@ -156,7 +156,7 @@ fn offset(clock: i32, relative: bool, monotonic: i64, boottime: i64) -> i64 {
     }
 }
 
-/// The timer as it stands in the image. `was_queued`: its signal is among the pending ones.
+/// Returns the timer's record. `was_queued`: its signal is among the pending ones.
 fn to_wire(cap: &Capture, timer: &Timer, was_queued: bool) -> wire::Timer {
     // Sent after the queues were read.
     let state = if timer.queued && !was_queued {
@@ -203,7 +203,7 @@ fn to_wire(cap: &Capture, timer: &Timer, was_queued: bool) -> wire::Timer {
     }
 }
 
-/// The timer that stands in the image.
+/// Returns the timer that the record describes.
 fn from_wire(r: &Restore, timer: &wire::Timer) -> Timer {
     let has = |flag| timer.flags.get() & flag != 0;
     let (clock, relative) = (timer.clock.get(), has(TIMER_RELATIVE));
@@ -259,7 +259,7 @@ fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
 
 /// Makes the timers of the current process, whose last thread this is, with its own credentials and
 /// limits. They do not run yet.
-fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
+fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if !plan.last {
         return Ok(());
     }
@@ -283,7 +283,7 @@ fn finish(r: &Restore, plan: &Plan<'_>) -> Result {
     })
 }
 
-fn make(r: &Restore, plan: &Plan<'_>, timer: &wire::Timer) -> Result {
+fn make(r: &Restore, plan: &TaskRecords<'_>, timer: &wire::Timer) -> Result {
     timer::create_timer(&from_wire(r, timer)).map_err(|e| {
         let why = match e {
             EAGAIN => "its user has too many, and pending signals (RLIMIT_SIGPENDING)",

@@ -9,8 +9,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Plan,
         Restore, //
+        TaskRecords,
     },
     found::{
         Capture,
@@ -128,7 +128,7 @@ fn parse_process(process: &Process) -> GroupTimes {
     }
 }
 
-fn load(_: &Restore, plan: &Plan<'_>, _: &Slot, task: &ParkedTask) -> Result {
+fn load(_: &Restore, plan: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Result {
     task.set_times(&parse(&plan.task));
     if plan.last {
         // Before its timers start, and those of others that go by its clock.
@@ -137,12 +137,12 @@ fn load(_: &Restore, plan: &Plan<'_>, _: &Slot, task: &ParkedTask) -> Result {
     Ok(())
 }
 
-fn bury(_: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+fn bury(_: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     task.set_times(&parse(&plan.task));
     Ok(())
 }
 
-fn load_process(r: &Restore, plan: &Plan<'_>, task: &ParkedTask) -> Result {
+fn load_process(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     task.set_group_times(&parse_process(&process));
     Ok(())

@@ -58,7 +58,7 @@ pub(super) const MAPS: &[&[u8]] = &[b"/maps", b"/numa_maps", b"/smaps", b"/smaps
 /// Those that hold the mount namespace and the root that it had.
 pub(super) const MOUNTS: &[&[u8]] = &[b"/mountinfo", b"/mounts", b"/mountstats"];
 
-/// Directories of a task in which an entry stands for what the task has: a descriptor, a mapping.
+/// Directories of a task whose entries are what the task has: a descriptor, a mapping.
 const OF_THINGS: &[&[u8]] = &[b"/fd/", b"/fdinfo/", b"/map_files/"];
 
 /// Entries of no task that hold something by being open.

@@ -157,7 +157,7 @@ pub(in crate::image) struct Walk<'a> {
 
 /// Checks all metadata of an image: the bytes `meta`, which lie `at` bytes into it.
 ///
-/// `objects` and `pids` have the lengths that [`counts()`](super::counts) told. On success
+/// `objects` and `pids` have the lengths that [`counts()`](super::counts) returned. On success
 /// `objects[n - 1]` is the object with reference n, and `pids` are sorted. Nothing is allocated;
 /// the time taken is that of a walk over `meta` and of sorting `pids`. Where `go_on` says no, there is a
 /// fault.

@@ -403,7 +403,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What is special about an open file that stands for a namespace.
+    /// What is special about an open file of a namespace.
     fn namespace(&self, raw: &Raw<'_>, file: &OpenFile) -> Result<(), Fault> {
         let which = file.inode.get();
         match file.pos.get() {

@@ -73,10 +73,7 @@ impl Walk<'_> {
         } else {
             zero(raw, inode.seals.get() == 0)?;
         }
-        zero(
-            raw,
-            inode.reserved.get() == 0 && inode.reserved2.get() == 0,
-        )?;
+        zero(raw, inode.reserved.get() == 0 && inode.reserved2.get() == 0)?;
         let left = inode.xattrs.get();
         if raw.payload.is_empty() && !memfd {
             return zero(raw, left == 0 && inode.mount.get() == 0);

@@ -37,14 +37,8 @@ pub mod setup {
     pub const NO_SQARRAY: u32 = 1 << 16;
 
     /// What an image can have.
-    pub const ALL: u32 = CQSIZE
-        | CLAMP
-        | SUBMIT_ALL
-        | COOP_TASKRUN
-        | TASKRUN_FLAG
-        | SQE128
-        | CQE32
-        | NO_SQARRAY;
+    pub const ALL: u32 =
+        CQSIZE | CLAMP | SUBMIT_ALL | COOP_TASKRUN | TASKRUN_FLAG | SQE128 | CQE32 | NO_SQARRAY;
 }
 
 flags! {

@@ -50,9 +50,9 @@ pub(in crate::image) const SEEN_SHARED_PENDING: u32 = 1 << 3;
 pub(in crate::image) const SEEN_AFFINITY: u32 = 1 << 4;
 /// [`Pid::seen`]: the POSIX timers of its thread group.
 pub(in crate::image) const SEEN_TIMERS: u32 = 1 << 7;
-/// [`Pid::seen`]: a task of which it is the process group, for one without task.
+/// [`Pid::seen`]: the pid has no task, and some task has it as its process group.
 const SEEN_GROUP: u32 = 1 << 5;
-/// [`Pid::seen`]: a task of which it is the session, for one without task.
+/// [`Pid::seen`]: the pid has no task, and some task has it as its session.
 const SEEN_SESSION: u32 = 1 << 6;
 
 /// SS_ONSTACK, SS_DISABLE and SS_AUTODISARM.
@@ -70,7 +70,7 @@ const STOP_SIGNALS: &[u32] = &[19, 20, 21, 22];
 /// Smallest rseq area, and what its address is a multiple of at least.
 const RSEQ_MIN: u32 = 32;
 
-/// Bits of a personality that say of which system it is, and those systems that are supported:
+/// Bits of a personality that name a system, and the systems that are supported:
 /// Linux, and Linux of 32 bits.
 const PERSONALITY_MASK: u32 = 0xff;
 const PERSONALITIES: &[u32] = &[0, 8];
@@ -99,7 +99,7 @@ impl Pid {
 }
 
 impl Walk<'_> {
-    /// Notes that a record of the task `tid` was seen, of which there is at most one. The task's
+    /// Notes that a record of the task `tid` was seen; there is at most one. The task's
     /// own must have come before.
     pub(in crate::image) fn see(
         &mut self,
@@ -121,7 +121,7 @@ impl Walk<'_> {
         Ok(*pid)
     }
 
-    /// Checks that a record of the task `tid` stands with those of it; `shared`: with those of the
+    /// Checks that a record of the task `tid` is among its records; `shared`: with those of the
     /// thread group that it leads.
     pub(in crate::image) fn in_place(
         &self,
@@ -491,7 +491,7 @@ impl Walk<'_> {
     }
 
     /// A pid without task.
-    pub(in crate::image) fn dead_pid(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+    pub(in crate::image) fn orphan_pid(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let dead: DeadPid = raw.body()?;
         self.levels(raw, dead.pid.get(), dead.pid_ns.get())
     }

@@ -64,7 +64,7 @@ impl<'h> FrozenTasks<'h> {
         let task = unsafe { &*Task::current_raw().cast::<Task>() }.into();
         let mut tasks = Self::empty(None, 1)?;
         // SAFETY: It is `current`.
-        tasks.push(unsafe { FrozenTask::vouch(task, State::Live) }?, 0)?;
+        tasks.push(unsafe { FrozenTask::into_frozen(task, State::Live) }?, 0)?;
         Ok(tasks)
     }
 
@@ -85,7 +85,7 @@ impl<'h> FrozenTasks<'h> {
             };
             // SAFETY: It has exited, or is `current`, or was just seen frozen: by the hold, as the
             // caller makes sure next, which is pinned for as long as there are `FrozenTasks` of it.
-            let Ok(task) = (unsafe { FrozenTask::vouch(m.task.clone(), m.state) }) else {
+            let Ok(task) = (unsafe { FrozenTask::into_frozen(m.task.clone(), m.state) }) else {
                 return Ok(None);
             };
             tasks.push(task, since)?;

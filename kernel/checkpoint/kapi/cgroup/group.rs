@@ -183,7 +183,7 @@ impl CgroupDir {
     }
 }
 
-/// A cgroup that is held frozen. Dropping it makes it what its owner wants: frozen or not.
+/// A cgroup that is held frozen. Dropping it restores its owner's setting: frozen or not.
 ///
 /// # Invariants
 ///

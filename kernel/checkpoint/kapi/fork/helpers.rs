@@ -58,7 +58,7 @@ pub(crate) fn online_cpus() -> usize {
 /// the caller was killed. May sleep.
 ///
 /// `work` looks by itself whether it was killed.
-pub(crate) fn together<F: Fn() + Sync>(most: usize, work: &F) {
+pub(crate) fn run_on_threads<F: Fn() + Sync>(most: usize, work: &F) {
     let scope = KBox::pin_init(
         pin_init!(Scope {
             work,

@@ -37,7 +37,7 @@ use crate::kapi::{
 };
 
 /// What the new tasks do; implemented by the restart pipeline.
-pub(crate) trait Job: Send + Sync + Sized + 'static {
+pub(crate) trait RestoreOps: Send + Sync + Sized + 'static {
     /// Restores the current task, the `index`th of the image. An error fails the restart.
     fn run(self: &Arc<Self>, index: usize) -> Result<Next>;
 
@@ -61,7 +61,7 @@ pub(crate) enum Next {
     },
 }
 
-/// How far a task has come.
+/// How far a task has got.
 pub(crate) enum Arrival {
     /// It waits in its place.
     Parked,
@@ -77,17 +77,17 @@ pub(crate) enum Arrival {
 ///
 /// The completion was initialised, and is pinned.
 #[pin_data]
-pub(crate) struct Gate {
+pub(crate) struct Barrier {
     #[pin]
     news: Opaque<bindings::completion>,
 }
 
 // SAFETY: A completion is made to be used by several threads.
-unsafe impl Send for Gate {}
+unsafe impl Send for Barrier {}
 // SAFETY: As above.
-unsafe impl Sync for Gate {}
+unsafe impl Sync for Barrier {}
 
-impl Gate {
+impl Barrier {
     /// One without news.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
@@ -143,7 +143,11 @@ pub(crate) struct NewTask<'a> {
 ///
 /// It runs at once. Errors as of clone3(2): EEXIST a pid is in use, EPERM it may not be chosen,
 /// EBUSY the cgroup is held frozen, or its descriptor was made to mean another one.
-pub(crate) fn spawn<J: Job>(job: &Arc<J>, index: usize, new: NewTask<'_>) -> Result<ARef<Task>> {
+pub(crate) fn spawn<J: RestoreOps>(
+    job: &Arc<J>,
+    index: usize,
+    new: NewTask<'_>,
+) -> Result<ARef<Task>> {
     let slot = job.slot(index).ok_or(EINVAL)?;
     let mut args: bindings::kernel_clone_args = pin_init::zeroed();
     args.flags = new.flags | u64::from(bindings::CLONE_VM | bindings::CLONE_UNTRACED);
@@ -232,8 +236,8 @@ fn let_pass(index: usize, trap: &mut wait::LaterTrap) -> Result {
 /// # Safety
 ///
 /// `arg` is a slot of a job of type `J`, whose `Arc` is in the slot.
-unsafe extern "C" fn first<J: Job>(arg: *mut c_void) -> c_int {
-    // SAFETY: The slot lives as long as the job, of which it holds a reference until it is taken.
+unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
+    // SAFETY: The slot lives as long as the job, and holds a reference on it until it is taken.
     let slot = unsafe { &*arg.cast::<Slot>() };
     let index = slot.index();
     let Some(job) = slot.take_job::<J>() else {
@@ -301,7 +305,7 @@ fn kill_current() {
 /// # Safety
 ///
 /// `head` is the work item of a slot whose `Arc` is in the slot.
-unsafe extern "C" fn park<J: Job>(head: *mut bindings::callback_head) {
+unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     // SAFETY: `head` is the field `work` of a slot.
     let slot = unsafe { &*kernel::container_of!(Opaque::cast_from(head), Slot, work) };
     let index = slot.index();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What fork() hands on, and a restarted task must not have: the root, of which all others are made,
+//! What fork() hands on, and a restarted task must not have: the root, from which all others are made,
 //! is rid of it first.
 //!
 //! The lists are copy_process(), which copies what it does not clear, and begin_new_exec() with
@@ -18,7 +18,7 @@ use crate::{
     kapi::{
         arch::Arch,
         security::cred,
-        task::oddities::{
+        task::unsupported::{
             self,
             Handed,
             IO_FLUSHER,
@@ -39,9 +39,9 @@ pub(crate) fn reset_inherited() -> Result<(), (Error, &'static str)> {
     // does. The task does not return to the program that its creator was.
     unsafe { bindings::checkpoint_flush_thread() };
     Native::reset().map_err(|what| (EOPNOTSUPP, what))?;
-    for oddity in oddities::all() {
-        if let Handed::Reset(reset) = oddity.handed {
-            reset().map_err(|e| (e, oddity.what))?;
+    for unsupported in unsupported::all() {
+        if let Handed::Reset(reset) = unsupported.handed {
+            reset().map_err(|e| (e, unsupported.what))?;
         }
     }
     // That setuid() found its user to have too many processes.

@@ -36,7 +36,7 @@ use crate::kapi::{
     fork::{
         park::{
             self,
-            Job, //
+            RestoreOps, //
         },
         vfork::VforkWait, //
     },
@@ -183,13 +183,13 @@ impl Slot {
 
     /// Puts a reference on the job into the slot: the job, and so the slot, lives until it is
     /// taken.
-    pub(super) fn give_job<J: Job>(&self, job: Arc<J>) {
+    pub(super) fn give_job<J: RestoreOps>(&self, job: Arc<J>) {
         self.job
             .store(Arc::into_raw(job).cast_mut().cast(), Release);
     }
 
     /// Takes the job's reference out of the slot; for the task itself, or if none was made.
-    pub(super) fn take_job<J: Job>(&self) -> Option<Arc<J>> {
+    pub(super) fn take_job<J: RestoreOps>(&self) -> Option<Arc<J>> {
         let p = self.job.xchg(core::ptr::null_mut(), Full);
         // SAFETY: A non-null pointer came from `Arc::into_raw` of the same `J`, and is taken once.
         NonNull::new(p).map(|p| unsafe { Arc::from_raw(p.as_ptr().cast::<J>()) })

@@ -89,7 +89,7 @@ impl FileRef {
     /// E2BIG: they have too many names.
     pub(crate) fn xattrs(&self) -> Result<KVVec<u8>> {
         let dentry = self.path_raw().dentry;
-        // SAFETY: The file keeps its dentry; without a buffer only the size is told.
+        // SAFETY: The file keeps its dentry; without a buffer only the size is returned.
         let n = unsafe { bindings::vfs_listxattr(dentry, core::ptr::null_mut(), 0) };
         let n = match io::counted(n) {
             // The filesystem has none.
@@ -100,7 +100,7 @@ impl FileRef {
             return Err(E2BIG);
         }
         let mut all = KVVec::from_elem(0u8, n, GFP_KERNEL)?;
-        // SAFETY: As above; the vector is as long as the function is told.
+        // SAFETY: As above; the vector has the length that is passed.
         let n = unsafe { bindings::vfs_listxattr(dentry, all.as_mut_ptr().cast(), all.len()) };
         let all = usize::try_from(n)
             .ok()

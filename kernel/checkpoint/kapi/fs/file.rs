@@ -82,7 +82,7 @@ const KEPT_NAMES: &[(u32, &[u8])] = &[
 
 /// A counted reference on an open file.
 ///
-/// That nobody moves its position without `f_pos_lock`, as [`File`] wants, is so for all that can be
+/// That nobody moves its position without `f_pos_lock`, as [`File`] requires, is so for all that can be
 /// referred to here. fdget_pos() leaves the lock out for the only user of a file, in a system call
 /// of its own: that is neither a task that is frozen nor the caller of ours.
 #[derive(Clone)]

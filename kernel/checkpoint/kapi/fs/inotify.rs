@@ -43,7 +43,7 @@ static HIDDEN: &[(u32, u32)] = &[
     (bindings::FS_OPEN_EXEC, INOTIFY_EXEC),
 ];
 
-/// How often, a millisecond apart, an instance is read of which a watch is just being removed.
+/// How often, a millisecond apart, an instance is read while a watch of it is being removed.
 const TRIES: usize = 1000;
 
 /// Most bytes of all events.

@@ -188,7 +188,7 @@ unsafe fn once(
     iter: &mut bindings::iov_iter,
     way: Way,
 ) -> Result<usize> {
-    // SAFETY: It is plain data, of which a copy is kept to begin again.
+    // SAFETY: It is plain data; a copy is kept to begin again.
     let start = unsafe { core::ptr::read(iter) };
     let mut trap = wait::LaterTrap::new();
     loop {

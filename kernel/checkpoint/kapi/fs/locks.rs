@@ -44,7 +44,7 @@ pub(crate) struct Lock {
     pub(crate) kind: LockKind,
     /// It keeps all others out, and not writers only.
     pub(crate) exclusive: bool,
-    /// Address of the open file by way of which it was taken.
+    /// Address of the open file through which it was taken.
     pub(crate) file: usize,
     /// Address of its owner.
     pub(crate) owner: usize,

@@ -97,14 +97,14 @@ impl NsKind {
     }
 }
 
-/// The namespace that a file stands for, which the file keeps.
+/// The namespace of an nsfs file, which the file keeps.
 pub(crate) struct NsFile<'a> {
     file: &'a FileRef,
     ns: NonNull<bindings::ns_common>,
 }
 
 impl<'a> NsFile<'a> {
-    /// That of `file`; `None`: it stands for none. It may be open with O_PATH.
+    /// Returns that of `file`; `None`: it has none. The file may be open with O_PATH.
     pub(crate) fn of(file: &'a FileRef) -> Option<Self> {
         if file.fs_magic() != u64::from(NSFS_MAGIC) {
             return None;
@@ -173,7 +173,7 @@ impl<'a> NsFile<'a> {
 }
 
 impl PathRef {
-    /// The file that stands for the namespace of `kind` that `task` is in, as /proc/PID/ns has it.
+    /// Opens the namespace of `kind` that `task` is in, as /proc/PID/ns does.
     ///
     /// EOPNOTSUPP: the kernel has no such. ENOENT: the task is exiting.
     pub(crate) fn of_namespace(kind: NsKind, task: &Task) -> Result<Self> {
@@ -187,7 +187,7 @@ impl PathRef {
         }
     }
 
-    /// The file that stands for the uts namespace `ns`.
+    /// Opens the uts namespace `ns`.
     pub(crate) fn of_uts(ns: &Uts) -> Result<Self> {
         /// Takes a reference for the caller.
         ///
@@ -206,7 +206,7 @@ impl PathRef {
         unsafe { Self::of_common(get, ns.as_ptr().cast()) }
     }
 
-    /// The file that stands for the ipc namespace `ns`.
+    /// Opens the ipc namespace `ns`.
     pub(crate) fn of_ipc(ns: &IpcNs) -> Result<Self> {
         /// Takes a reference for the caller.
         ///
@@ -225,7 +225,7 @@ impl PathRef {
         unsafe { Self::of_common(get, ns.as_ptr().cast()) }
     }
 
-    /// The file that stands for a namespace, on which `get` takes a reference.
+    /// Opens a namespace, on which `get` takes a reference.
     ///
     /// # Safety
     ///

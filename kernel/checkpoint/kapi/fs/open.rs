@@ -128,7 +128,7 @@ pub(crate) fn flags_to_image(file: &FileRef) -> u32 {
     if file.is_ioctl_only() {
         to |= open::NO_ACCESS;
     }
-    // What exec(2) opened: it wants the right to execute, and not to read.
+    // What exec(2) opened: it needs the right to execute, and not to read.
     if file.flags() & bindings::FMODE_EXEC != 0 {
         to |= open::EXEC;
     }

@@ -19,7 +19,7 @@ use crate::kapi::{
 pub(crate) enum OwnerKind {
     /// F_OWNER_TID.
     Thread,
-    /// F_OWNER_PID, of which it may be any thread.
+    /// F_OWNER_PID, of any thread of the process.
     Process,
     /// F_OWNER_PGRP.
     Group,
@@ -86,7 +86,7 @@ impl FileRef {
     ) -> Result {
         let pid = pid.map_or(core::ptr::null_mut(), PidRef::as_ptr);
         let signal = signal.cast_signed();
-        // SAFETY: We own references on the file and on the pid, of which it takes one of its own.
+        // SAFETY: We own references on the file and on the pid; it takes one of its own on the pid.
         to_result(unsafe {
             bindings::checkpoint_set_fown(self.as_ptr(), pid, kind.pid_type(), signal)
         })

@@ -293,7 +293,7 @@ impl PathRef {
     /// Does not sleep on anything but memory.
     pub(crate) fn name_from(&self, root: &PathRef) -> Result<Option<KVec<u8>>> {
         let mut buf: KVec<u8> = KVec::from_elem(0, PATH_MAX, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: Both paths are referenced; the buffer has the length that is told.
+        // SAFETY: Both paths are referenced; the buffer has the length that is passed.
         let name = unsafe {
             let len = bindings::PATH_MAX.cast_signed();
             bindings::__d_path(&self.0, &root.0, buf.as_mut_ptr().cast(), len)

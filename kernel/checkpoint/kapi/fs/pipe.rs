@@ -67,7 +67,7 @@ pub(crate) struct Status {
     pub(crate) files: u32,
     /// Size in pages.
     pub(crate) pages: u32,
-    /// Pages that its contents take when they are written anew.
+    /// Pages that its contents take when they are written again.
     pub(crate) needed: u64,
     /// Pieces in it.
     pub(crate) used: u32,
@@ -78,7 +78,7 @@ pub(crate) struct Status {
 }
 
 impl Pipe {
-    /// The pipe of which `file` is an end, if it is one.
+    /// Returns the pipe whose end `file` is, if it is one.
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
         // SAFETY: We own a reference.
         let pipe = unsafe { bindings::get_pipe_info(file.as_ptr(), false) };
@@ -190,7 +190,7 @@ impl Pipe {
         Ok(r)
     }
 
-    /// How it stands. Errors as of a lock: EBUSY, EINTR.
+    /// Returns its state. Errors as of a lock: EBUSY, EINTR.
     pub(crate) fn status(&self) -> Result<Status> {
         self.locked(status)
     }
@@ -309,7 +309,7 @@ impl Pipe {
     }
 }
 
-/// How a pipe stands, which is locked.
+/// State of a locked pipe.
 fn status(pipe: *mut bindings::pipe_inode_info) -> Status {
     // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
     unsafe {

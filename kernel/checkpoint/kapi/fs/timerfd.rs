@@ -25,7 +25,7 @@ pub(crate) struct Timerfd {
     pub(crate) relative: bool,
     /// It is cancelled when its clock is set.
     pub(crate) cancel_on_set: bool,
-    /// Its clock was set, and no read has told that yet.
+    /// Its clock was set, and no read has reported it yet.
     pub(crate) canceled: bool,
     /// It was set with TFD_TIMER_ABSTIME.
     pub(crate) set_abstime: bool,
@@ -61,7 +61,7 @@ impl Timerfd {
 
     /// Makes a new one, as timerfd_create(2) and timerfd_settime(2) do. Times are not negative.
     ///
-    /// EINVAL: there is no such clock. EPERM: it wants CAP_WAKE_ALARM. ENFILE, ENOMEM: as of
+    /// EINVAL: there is no such clock. EPERM: it needs CAP_WAKE_ALARM. ENFILE, ENOMEM: as of
     /// timerfd_create(2).
     pub(crate) fn make(&self) -> Result<FileRef> {
         let bit = |on: bool, flag: u32| if on { flag } else { 0 };

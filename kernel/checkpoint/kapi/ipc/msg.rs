@@ -89,7 +89,7 @@ impl Messages {
     /// EIDRM, EINVAL: the queue was removed.
     pub(crate) fn read(&mut self, ns: &IpcNs, id: i32, skip: usize) -> Result<usize> {
         // SAFETY: We own a reference; the function writes no more than as many bytes of the buffer
-        // as it is told.
+        // as it is given.
         unsafe {
             self.fill(|buf, size| bindings::checkpoint_msg_read(ns.as_ptr(), id, skip, buf, size))
         }

@@ -66,7 +66,7 @@ pub(crate) struct Found {
     pub(crate) addr: usize,
     /// How many lists have adjustments of it.
     undos: usize,
-    /// What the kernel told, as words: values, then adjustments.
+    /// What the kernel returned, as words: values, then adjustments.
     words: KVVec<u64>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn each(ns: &IpcNs, pid_ns: &PidNs, mut f: impl FnMut(Found) -> Resul
     loop {
         let mut found = bindings::checkpoint_sem::default();
         // SAFETY: We own references on both namespaces; the function fills in the structure, and
-        // no more than as many bytes of the buffer as it is told.
+        // no more bytes of the buffer than it is given.
         let at = unsafe {
             bindings::checkpoint_sem_next(
                 ns.as_ptr(),

@@ -20,7 +20,7 @@ pub(crate) fn current() -> i16 {
     unsafe { (&raw const (*(*bindings::get_current()).signal).oom_score_adj).read_volatile() }
 }
 
-/// Sets it to what [`current`] told of this thread group, or of the caller of restart(2).
+/// Sets it to what [`current`] returned for this thread group, or for the caller of restart(2).
 ///
 /// What `__set_oom_adj()` checks for /proc/PID/oom_score_adj is whether the value is lower than
 /// what its writer may set: this one is what the group would have had without [`exempt`].

@@ -35,7 +35,7 @@ macro_rules! field {
 #[derive(Clone)]
 pub(crate) struct MmRef(ARef<MmWithUser>);
 
-/// Addresses that an address space remembers, and what it is told about itself.
+/// Addresses that an address space remembers, and its settings.
 #[derive(Clone, Copy)]
 pub(crate) struct Layout {
     /// Start and end of the program's code.
@@ -203,7 +203,7 @@ impl MmRef {
         usize_as_u64(unsafe { field!(self, __bindgen_anon_2).def_flags })
     }
 
-    /// What membarrier(2) was told about it.
+    /// Its registrations of membarrier(2).
     pub(crate) fn membarrier(&self) -> u32 {
         #[cfg(CONFIG_MEMBARRIER)]
         // SAFETY: We own a reference; the integer is read once.
@@ -320,7 +320,7 @@ pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
     // taken over the reference on `mm`; on failure it is still ours. It returns with
     // exec_update_lock held for writing, which is dropped at once: nobody outside knows the
     // task yet. The old address space is handed over to us. The task's concurrency id is one of
-    // its address space: it is given back before and taken anew after, as exec does.
+    // its address space: it is given back before and taken again after, as exec does.
     unsafe {
         let current = bindings::get_current();
         bprm.user_ns = bindings::current_user_ns();
@@ -458,9 +458,9 @@ pub(crate) fn set_def_flags(mm: &MmRef, flags: u64) -> Result {
     Ok(())
 }
 
-/// Repeats what membarrier(2) was told about the caller's new address space.
+/// Repeats the registrations of membarrier(2) in the caller's new address space.
 ///
-/// EOPNOTSUPP: this kernel can't do for it what it was told.
+/// EOPNOTSUPP: this kernel does not have a registered command.
 pub(crate) fn set_membarrier(mm: &MmRef, state: u32) -> Result {
     let told = |ready| state & ready != 0;
     if told(barrier::SYNC_CORE) && !cfg!(CONFIG_ARCH_HAS_MEMBARRIER_SYNC_CORE)
@@ -476,7 +476,7 @@ pub(crate) fn set_membarrier(mm: &MmRef, state: u32) -> Result {
     Ok(())
 }
 
-/// Bits of what membarrier(2) was told: those in effect, and all that come with it. A helper compares
+/// Bits of registrations of membarrier(2): those in effect, and all that come with it. A helper compares
 /// them with MEMBARRIER_STATE_*.
 pub(crate) mod barrier {
     pub(crate) const PRIVATE: u32 = 1 << 0;

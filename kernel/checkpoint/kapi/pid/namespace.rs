@@ -169,7 +169,7 @@ impl PidNs {
         Ok(())
     }
 
-    /// What memfd_create(2) does in it when it is told nothing about execution, as of
+    /// What memfd_create(2) does in it without a flag about execution, as of
     /// /proc/sys/vm/memfd_noexec.
     pub(crate) fn memfd_noexec(&self) -> u32 {
         #[cfg(all(CONFIG_SYSCTL, CONFIG_MEMFD_CREATE))]

@@ -118,7 +118,7 @@ impl FileRef {
         !self.is_path_only() && self.flags() & AUTOKILL != 0
     }
 
-    /// Returns whether this pidfd was opened anew, by way of /proc/PID/fd.
+    /// Returns whether this pidfd was opened again, through /proc/PID/fd.
     pub(crate) fn is_reopened_pidfd(&self) -> bool {
         let access = bindings::O_ACCMODE;
         !self.is_path_only()

@@ -175,7 +175,7 @@ pub(crate) fn current() -> Scheduling {
     }
 }
 
-/// Size of what sched_setattr(2) is told.
+/// Size of the structure of sched_setattr(2).
 // CAST: Structures are shorter than 4 GiB.
 const ATTR_SIZE: u32 = size_of::<bindings::sched_attr>() as u32;
 

@@ -291,7 +291,7 @@ struct NewCred(NonNull<bindings::cred>);
 impl NewCred {
     /// A copy of those of the current task. ENOMEM.
     fn prepare() -> Result<Self> {
-        // SAFETY: It wants a running task, which has credentials. What it returns is ours.
+        // SAFETY: It requires a running task, which has credentials. What it returns is ours.
         let cred = unsafe { bindings::prepare_creds() };
         // INVARIANT: They were just made, with one reference.
         NonNull::new(cred).map(Self).ok_or(ENOMEM)
@@ -323,7 +323,7 @@ fn capable(cap: u32) -> bool {
     unsafe { bindings::ns_capable(bindings::current_user_ns(), cap.cast_signed()) }
 }
 
-/// As [`capable`], for CAP_SETUID and CAP_SETGID: security modules are told what for.
+/// As [`capable`], for CAP_SETUID and CAP_SETGID: security modules learn what for.
 fn capable_setid(cap: u32) -> bool {
     // SAFETY: As above.
     unsafe { bindings::ns_capable_setid(bindings::current_user_ns(), cap.cast_signed()) }

@@ -195,7 +195,7 @@ impl ParkedTask {
     }
 
     /// Makes the thread stop by `signal` when it is released, as one of a group that has stopped
-    /// already: nobody is told.
+    /// already: nobody is notified.
     pub(crate) fn set_stopped(&self, signal: u32) -> Result {
         let t = self.as_ptr();
         let bits = (signal & bindings::JOBCTL_STOP_SIGMASK) | bindings::JOBCTL_STOP_PENDING;

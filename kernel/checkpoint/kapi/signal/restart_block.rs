@@ -117,11 +117,11 @@ impl FrozenTask {
     ///
     /// It is state of the task whether or not its registers ask for it: a task that is to make
     /// restart_syscall(2), and was frozen again before, looks like any other. A call that can't be
-    /// saved is told only if the registers say that it will go on.
+    /// saved is reported only if the registers say that it will go on.
     pub(crate) fn restart_block(&self) -> (Call, u64) {
         let t = self.as_ptr();
         // SAFETY: The task does not run, or is the caller, so its registers and its restart block
-        // are stable. Which member of the union is valid is told by the function.
+        // are stable. The function determines which member of the union is valid.
         unsafe {
             let block = &(*t).restart_block;
             let arch = usize_as_u64(block.arch_data);

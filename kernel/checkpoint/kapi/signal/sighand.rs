@@ -50,7 +50,7 @@ pub(crate) struct RawAction {
     pub(crate) mask: u64,
 }
 
-/// Flags that a program can give an action, or that tell of which kind the program is.
+/// Flags that a program can give an action, or that say what kind of program it is.
 // CAST: The type of the constant is not the same on all architectures; it has 32 bits at most.
 pub(crate) const ACTION_FLAGS: u64 = bindings::UAPI_SA_FLAGS as u64
     | if cfg!(CONFIG_IA32_EMULATION) {

@@ -59,7 +59,7 @@ impl FrozenTask {
     /// # Safety
     ///
     /// The type's invariants hold for it, but for what they say about its stack.
-    pub(in crate::kapi) unsafe fn vouch(task: ARef<Task>, state: State) -> Result<Self> {
+    pub(in crate::kapi) unsafe fn into_frozen(task: ARef<Task>, state: State) -> Result<Self> {
         let stack = match state {
             State::Live => Some(StackRef::new(&task)?),
             State::Zombie | State::DeadLeader => None,
@@ -166,7 +166,7 @@ pub(crate) fn may_access(task: &Task) -> bool {
 pub(crate) struct TaskName {
     /// Its pid.
     pub(crate) tid: u32,
-    /// Its name, padded with NUL; empty: not to be told.
+    /// Its name, padded with NUL; empty: unknown.
     pub(crate) comm: [u8; 16],
 }
 

@@ -268,10 +268,10 @@ impl Drop for PreparedPidfd {
 ///
 /// alloc_pid() made it, and it was not attached to a task; by others, which have it as their group or
 /// session, it may be used, and freed when the last of them detaches.
-pub(crate) struct LonePid(NonNull<bindings::pid>);
+pub(crate) struct OrphanPid(NonNull<bindings::pid>);
 
-impl LonePid {
-    /// Takes any pid in `ns`: one that stands for nobody.
+impl OrphanPid {
+    /// Takes any pid in `ns`, which is nobody's.
     pub(crate) fn any(ns: &PidNs) -> Result<Self> {
         // SAFETY: We own a reference on the namespace; no numbers are asked for.
         let pid =
@@ -300,7 +300,7 @@ impl LonePid {
     }
 }
 
-impl Drop for LonePid {
+impl Drop for OrphanPid {
     fn drop(&mut self) {
         // SAFETY: Under tasklist_lock nobody attaches a task to it. With tasks it is theirs, and
         // freed when the last one detaches; without, it is still ours to free.
@@ -362,7 +362,7 @@ pub(crate) fn leave_terminal() {
 pub(crate) fn set_session_and_group(leader: &Task, ns: &PidNs, sid: u32, pgid: u32) -> Result {
     let mut unused = [core::ptr::null_mut(); bindings::pid_type_PIDTYPE_MAX as usize];
     let mut result = Ok(());
-    // SAFETY: tasklist_lock is held for writing, as change_pid() wants; the pids are found under
+    // SAFETY: tasklist_lock is held for writing, as change_pid() requires; the pids are found under
     // it and have users or will have; `unused` gets those without, which are freed after.
     unsafe {
         bindings::tasklist_write_lock();

@@ -25,7 +25,7 @@ pub(crate) const OWN_NOTES: u32 = 0x434b_0000;
 
 /// Why a register note is refused.
 pub(crate) struct BadNote {
-    /// `NT_*` number of the note; 0: cannot be told.
+    /// `NT_*` number of the note; 0: unknown.
     pub(crate) note_type: u32,
     /// What is wrong with it.
     pub(crate) why: &'static str,
@@ -77,7 +77,7 @@ impl RegSet {
     /// used them yet. May sleep.
     pub(crate) fn get(self, t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
         if let Some(active) = self.0.active {
-            // SAFETY: By the type's invariants the function wants a task that does not run, or the
+            // SAFETY: By the type's invariants it gets what it requires: a task that does not run, or the
             // caller, as `t` is.
             if unsafe { active(t.as_ptr(), self.0) } <= 0 {
                 return Ok(None);

@@ -24,7 +24,7 @@ use crate::kapi::pid::namespace::PidNs;
 pub(crate) struct Root(NonNull<bindings::pid>);
 
 impl Root {
-    /// The process that `pidfd` stands for. EBADF: it is no pidfd. ESRCH: the process is gone, or
+    /// Returns the process of `pidfd`. EBADF: it is no pidfd. ESRCH: the process is gone, or
     /// the pidfd is that of a thread.
     pub(crate) fn from_pidfd(pidfd: i32) -> Result<Self> {
         let fd = u32::try_from(pidfd).map_err(|_| EBADF)?;

@@ -27,7 +27,7 @@ impl StackRef {
     ///
     /// ESRCH: it has died, and its stack is gone.
     pub(crate) fn new(task: &ARef<Task>) -> Result<Self> {
-        // SAFETY: We own a reference on the task, as the function wants.
+        // SAFETY: We own a reference on the task, as the function requires.
         if unsafe { bindings::try_get_task_stack(task.as_ptr()) }.is_null() {
             return Err(ESRCH);
         }

@@ -168,7 +168,7 @@ impl FrozenTask {
 pub(crate) fn create_timer(timer: &Timer) -> Result {
     let raw = timer.into();
     // SAFETY: It adds to the running task, with the checks of the system call. What the check of an
-    // image makes sure of is what the function wants: states that go together.
+    // image ensures what the function requires: states that go together.
     to_result(unsafe { bindings::checkpoint_create_timer(&raw) })
 }
 

@@ -104,7 +104,7 @@ pub(crate) struct RestartCall {
     pub(crate) rules: (usize, usize),
     /// Address of the paths that are others now, and how many there are.
     pub(crate) maps: (usize, usize),
-    /// Address where the caller wants the root's pidfd.
+    /// Address where the root's pidfd is stored.
     pub(crate) pidfd_out: usize,
 }
 
@@ -164,7 +164,7 @@ impl RestartCall {
     }
 }
 
-/// Reads a structure that grows, of which the caller's has `size` bytes, and the first published one
+/// Reads a structure that grows; the caller's has `size` bytes, and the first published one
 /// had `first`.
 ///
 /// # Safety

@@ -56,7 +56,7 @@ impl Kept {
 }
 
 /// The batches of an image.
-struct Job<'a> {
+struct ParallelFill<'a> {
     batches: &'a [Kept],
     /// Error that ends all; 0: none.
     error: Atomic<i32>,
@@ -75,7 +75,7 @@ pub(super) fn fill(
     let mut held = Held::new();
     let batches = survey(filler, source, stream, objects, &mut held)?;
     let at_once = helpers::online_cpus().min(batches.len()).min(AT_ONCE);
-    let job = Job {
+    let job = ParallelFill {
         batches: &batches,
         error: Atomic::new(0),
     };
@@ -114,11 +114,11 @@ fn survey(
     }
 }
 
-impl Job<'_> {
+impl ParallelFill<'_> {
     /// Calls `f` for each batch, in the caller and its helpers. An error ends it.
     fn each(&self, at_once: usize, f: impl Fn(&Kept) -> Result + Sync) -> Result {
         let next = Atomic::new(0);
-        helpers::together(at_once.saturating_sub(1), &|| {
+        helpers::run_on_threads(at_once.saturating_sub(1), &|| {
             while self.verdict().is_ok() {
                 let n: i32 = next.fetch_add(1, Relaxed);
                 let Some(batch) = usize::try_from(n).ok().and_then(|n| self.batches.get(n)) else {

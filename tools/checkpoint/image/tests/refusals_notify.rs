@@ -166,7 +166,9 @@ fn instance() {
         }),
         ("unknown flag", |s| {
             let nth = opened(s);
-            s.edit(nth, |f: &mut OpenFile| f.flags.set(open::READ | open::DIRECT))
+            s.edit(nth, |f: &mut OpenFile| {
+                f.flags.set(open::READ | open::DIRECT)
+            })
         }),
         ("reserved or unused field is not zero", |s| {
             let nth = opened(s);

@@ -119,7 +119,7 @@ TEST_F_TIMEOUT(advice, cut_off, CKPT_TIMEOUT)
 	ASSERT_EQ(0, stat(path_of("log"), &st));
 	ASSERT_EQ(7, st.st_size);
 	ASSERT_EQ(0, go());
-	ASSERT_STREQ("before\nafter\n", ckpt_slurp(path_of("log"), text, sizeof(text)));
+	ASSERT_STREQ("before\nafter\n", ckpt_read_file(path_of("log"), text, sizeof(text)));
 }
 
 /* What is missing can't be cut off. */
@@ -188,7 +188,7 @@ TEST_F_TIMEOUT(advice, other_paths, CKPT_TIMEOUT)
 	ASSERT_EQ(0, restart(0, &said));
 	ASSERT_EQ(0, go());
 	snprintf(from, sizeof(from), "%srenamed", to);
-	ASSERT_STREQ("after", ckpt_slurp(from, text, sizeof(text)));
+	ASSERT_STREQ("after", ckpt_read_file(from, text, sizeof(text)));
 	ASSERT_EQ(0, unlink(from));
 	ASSERT_EQ(0, rmdir(to));
 }
@@ -218,8 +218,8 @@ TEST_F_TIMEOUT(advice, copy, CKPT_TIMEOUT)
 	ASSERT_EQ(ESTALE, restart(RESTART_STRICT, &said));
 	ASSERT_EQ(0, restart(0, &said));
 	ASSERT_EQ(0, go());
-	ASSERT_STREQ("before\n", ckpt_slurp(from, text, sizeof(text)));
-	ASSERT_STREQ("before\nafter\n", ckpt_slurp(to, text, sizeof(text)));
+	ASSERT_STREQ("before\n", ckpt_read_file(from, text, sizeof(text)));
+	ASSERT_STREQ("before\nafter\n", ckpt_read_file(to, text, sizeof(text)));
 	ASSERT_EQ(0, unlink(to));
 }
 

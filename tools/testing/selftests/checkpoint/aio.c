@@ -374,7 +374,7 @@ static long number(const char *path)
 {
 	char text[64];
 
-	return strtol(ckpt_slurp(path, text, sizeof(text)), NULL, 10);
+	return strtol(ckpt_read_file(path, text, sizeof(text)), NULL, 10);
 }
 
 CKPT_SCENARIO(counted)

@@ -429,12 +429,12 @@ CKPT_CYCLE(oom_score_adj)
 	if (!kid) {
 		ckpt_step(0);
 		ckpt_wait_go();
-		CHECK_STREQ("444\n", ckpt_slurp("/proc/self/oom_score_adj", buf, sizeof(buf)));
+		CHECK_STREQ("444\n", ckpt_read_file("/proc/self/oom_score_adj", buf, sizeof(buf)));
 		_exit(0);
 	}
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
-	CHECK_STREQ("333\n", ckpt_slurp("/proc/self/oom_score_adj", buf, sizeof(buf)));
+	CHECK_STREQ("333\n", ckpt_read_file("/proc/self/oom_score_adj", buf, sizeof(buf)));
 	ckpt_wait_exit(kid, 0);
 }
 

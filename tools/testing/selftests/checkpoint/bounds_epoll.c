@@ -139,7 +139,7 @@ TEST_F_TIMEOUT(bounds, limits, CKPT_TIMEOUT)
 			cred = at + RECORD_LEN + IMAGE_AT(cred, effective);
 	}
 	ASSERT_NE(0u, cred);
-	ckpt_slurp(watches, old, sizeof(old));
+	ckpt_read_file(watches, old, sizeof(old));
 	ASSERT_EQ(0, set_watches("0"));
 	ret = hostile(EVENTS_OF(of_inner), get(EVENTS_OF(of_inner)), "fs.epoll.max_user_watches");
 	ASSERT_EQ(0, set_watches(old));

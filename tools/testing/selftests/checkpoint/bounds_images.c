@@ -240,7 +240,7 @@ static int tells(unsigned long long least)
 	if (pid < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-	at = strrchr(ckpt_slurp(path, buf, sizeof(buf)), ')');
+	at = strrchr(ckpt_read_file(path, buf, sizeof(buf)), ')');
 	if (!at || sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
 			  &user, &sys) != 2) {
 		ckpt_diag("%s: %s", path, buf);
@@ -437,7 +437,7 @@ CKPT_SCENARIO(tells_its_start)
 	int n;
 
 	for (n = 0; n < 2; n++) {
-		at = strrchr(ckpt_slurp("/proc/self/stat", buf, sizeof(buf)), ')');
+		at = strrchr(ckpt_read_file("/proc/self/stat", buf, sizeof(buf)), ')');
 		CHECK(at && sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
 				   "%*d %*d %*d %*d %*d %*d %llu", &start) == 1, "no start");
 		board->value[n] = start;

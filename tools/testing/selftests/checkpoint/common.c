@@ -382,11 +382,11 @@ static int asleep_in(int tid)
 	int nr;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	at = strrchr(ckpt_slurp(path, buf, sizeof(buf)), ')');
+	at = strrchr(ckpt_read_file(path, buf, sizeof(buf)), ')');
 	if (!at || (at[2] != 'S' && at[2] != 'D'))
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
-	if (sscanf(ckpt_slurp(path, buf, sizeof(buf)), "%d", &nr) != 1)
+	if (sscanf(ckpt_read_file(path, buf, sizeof(buf)), "%d", &nr) != 1)
 		return -1;
 	return nr;
 }

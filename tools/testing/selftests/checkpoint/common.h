@@ -163,7 +163,7 @@ char ckpt_leader_state(void);
 /* A path for a file of the scenario's own, taken back and removed by the test. */
 char *ckpt_path(char *buf, size_t size, const char *name);
 /* The whole of a small file as a string, "" if it cannot be read. */
-char *ckpt_slurp(const char *path, char *buf, size_t size);
+char *ckpt_read_file(const char *path, char *buf, size_t size);
 /* pipe2() of CKPT_PIPE_SIZE bytes: how much others hold depends on the size of pages. */
 int ckpt_pipe(int fd[2], int flags);
 /* CLOCK_MONOTONIC in nanoseconds. */

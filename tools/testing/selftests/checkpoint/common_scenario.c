@@ -38,7 +38,7 @@ char *ckpt_path(char *buf, size_t size, const char *name)
 	return buf;
 }
 
-char *ckpt_slurp(const char *path, char *buf, size_t size)
+char *ckpt_read_file(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
@@ -144,7 +144,7 @@ void ckpt_wait_exit(pid_t pid, int code)
 char ckpt_leader_state(void)
 {
 	char buf[512];
-	char *at = strrchr(ckpt_slurp("/proc/self/stat", buf, sizeof(buf)), ')');
+	char *at = strrchr(ckpt_read_file("/proc/self/stat", buf, sizeof(buf)), ')');
 
 	return at ? at[2] : '?';
 }

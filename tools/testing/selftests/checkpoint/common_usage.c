@@ -80,7 +80,7 @@ static long slab_count(const char *cache)
 static long meminfo(const char *key)
 {
 	char buf[4096];
-	char *at = strstr(ckpt_slurp("/proc/meminfo", buf, sizeof(buf)), key);
+	char *at = strstr(ckpt_read_file("/proc/meminfo", buf, sizeof(buf)), key);
 
 	return at ? atol(at + strlen(key)) : 0;
 }
@@ -98,7 +98,7 @@ void ckpt_usage_now(struct ckpt_usage *usage)
 			usage->count[i] = slab_count(counts[i].name);
 			break;
 		case FILES:
-			usage->count[i] = atol(ckpt_slurp("/proc/sys/fs/file-nr", buf, sizeof(buf)));
+			usage->count[i] = atol(ckpt_read_file("/proc/sys/fs/file-nr", buf, sizeof(buf)));
 			break;
 		case MEMINFO:
 			usage->count[i] = meminfo(counts[i].name);

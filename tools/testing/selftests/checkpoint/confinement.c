@@ -251,7 +251,7 @@ TEST_F_TIMEOUT(confinement, label, CKPT_TIMEOUT)
 	char buf[256];
 	int ret;
 
-	if (strcmp(ckpt_slurp(SMACK, buf, sizeof(buf)), "_"))
+	if (strcmp(ckpt_read_file(SMACK, buf, sizeof(buf)), "_"))
 		SKIP(return, "no Smack here, or a label already");
 	ret = in_child(labelled);
 	ASSERT_EQ(0, ret);
@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(objects, label, CKPT_TIMEOUT)
 	unsigned int n;
 	char text[64];
 
-	if (strcmp(ckpt_slurp(SMACK, text, sizeof(text)), "_"))
+	if (strcmp(ckpt_read_file(SMACK, text, sizeof(text)), "_"))
 		SKIP(return, "no Smack here, or a label already");
 	ASSERT_EQ(0, ckpt_run_init(&run, &objects_of_another, true));
 	ASSERT_EQ(0, ckpt_run_start(&run));

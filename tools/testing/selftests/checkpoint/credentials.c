@@ -29,7 +29,7 @@ static void credentials(char *out, size_t size)
 	char *line, *save;
 	unsigned int i;
 
-	ckpt_slurp("/proc/thread-self/status", buf, sizeof(buf));
+	ckpt_read_file("/proc/thread-self/status", buf, sizeof(buf));
 	out[0] = 0;
 	for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		for (i = 0; i < ARRAY_SIZE(keys); i++)

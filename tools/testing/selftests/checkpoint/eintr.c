@@ -226,7 +226,7 @@ CKPT_CYCLE(stop_interrupts)
 	snprintf(path, sizeof(path), "/proc/%s/syscall", board->text);
 	do {
 		nr = -1;
-		sscanf(ckpt_slurp(path, buf, sizeof(buf)), "%d", &nr);
+		sscanf(ckpt_read_file(path, buf, sizeof(buf)), "%d", &nr);
 	} while (nr != __NR_rt_sigtimedwait);
 	CHECK_SYS(kill(kid, SIGSTOP));
 	CHECK_EQ(kid, waitpid(kid, &status, WUNTRACED));

@@ -56,7 +56,7 @@ static long debugfs_read(const char *what, const char *file)
 	char path[128], buf[32];
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", what, file);
-	return atol(ckpt_slurp(path, buf, sizeof(buf)));
+	return atol(ckpt_read_file(path, buf, sizeof(buf)));
 }
 
 static const char * const sources[] = { "failslab", "fail_page_alloc", "fail_usercopy" };

@@ -233,7 +233,7 @@ static void fail_nth(int n)
 static bool fault_came(void)
 {
 	char buf[16];
-	bool came = !atoi(ckpt_slurp("/proc/thread-self/fail-nth", buf, sizeof(buf)));
+	bool came = !atoi(ckpt_read_file("/proc/thread-self/fail-nth", buf, sizeof(buf)));
 
 	fail_nth(0);
 	return came;

@@ -48,7 +48,7 @@ __attribute__((unused)) static char state_of(pid_t pid)
 	char *at;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	at = strrchr(ckpt_slurp(path, buf, sizeof(buf)), ')');
+	at = strrchr(ckpt_read_file(path, buf, sizeof(buf)), ')');
 	return at ? at[2] : 0;
 }
 
@@ -67,7 +67,7 @@ static void look_at(pid_t pid, void *arg)
 
 	all->awake += state_of(pid) != 'D';
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), field);
+	at = strstr(ckpt_read_file(path, buf, sizeof(buf)), field);
 	if (at)
 		all->times += strtoul(at + sizeof(field) - 1, NULL, 10);
 }

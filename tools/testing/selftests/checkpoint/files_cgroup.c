@@ -25,7 +25,7 @@ static const char *own(const char *name)
 	static char path[1024];
 	char text[512], *at;
 
-	ckpt_slurp("/proc/self/cgroup", text, sizeof(text));
+	ckpt_read_file("/proc/self/cgroup", text, sizeof(text));
 	at = strstr(text, "0::/");
 	CHECK(at, "no cgroup (v2) in %s", text);
 	at += strlen("0::");

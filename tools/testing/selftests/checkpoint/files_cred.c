@@ -345,10 +345,10 @@ static bool still_waits(struct waiter *w)
 	char path[64], buf[512], *at;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", w->tid);
-	if (atoi(ckpt_slurp(path, buf, sizeof(buf))) != __NR_openat)
+	if (atoi(ckpt_read_file(path, buf, sizeof(buf))) != __NR_openat)
 		return false;
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", w->tid);
-	at = strrchr(ckpt_slurp(path, buf, sizeof(buf)), ')');
+	at = strrchr(ckpt_read_file(path, buf, sizeof(buf)), ')');
 	return at && at[2] == 'S';
 }
 

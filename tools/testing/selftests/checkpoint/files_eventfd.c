@@ -45,7 +45,7 @@ static uint64_t shown(int fd, const char *name, int base)
 	char path[64], text[512], *at;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	at = strstr(ckpt_slurp(path, text, sizeof(text)), name);
+	at = strstr(ckpt_read_file(path, text, sizeof(text)), name);
 	CHECK(at, "no %s in \"%s\"", name, text);
 	return strtoull(at + strlen(name), NULL, base);
 }

@@ -174,7 +174,7 @@ TEST_F_TIMEOUT(undo, waited_for, CKPT_TIMEOUT)
 	}
 	snprintf(fifo, sizeof(fifo), "/proc/%d/stat", pid);
 	do {
-		at = strrchr(ckpt_slurp(fifo, stat, sizeof(stat)), ')');
+		at = strrchr(ckpt_read_file(fifo, stat, sizeof(stat)), ')');
 	} while (!at || at[2] != 'S');
 	ckpt_take_board_back(&run);
 	lseek(image, 0, SEEK_SET);

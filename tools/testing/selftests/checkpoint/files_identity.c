@@ -346,7 +346,7 @@ CKPT_SCENARIO(a_log)
 	CHECK_EQ(4, write(fd, "one\n", 4));
 	ckpt_ready_wait();
 	CHECK_EQ(6, write(fd, "three\n", 6));
-	CHECK_STREQ("one\ntwo\nthree\n", ckpt_slurp(path, buf, sizeof(buf)));
+	CHECK_STREQ("one\ntwo\nthree\n", ckpt_read_file(path, buf, sizeof(buf)));
 }
 
 static int saved_log(int flags)

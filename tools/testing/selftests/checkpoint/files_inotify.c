@@ -207,7 +207,7 @@ static unsigned int queue_limit(void)
 {
 	char buf[32];
 
-	return atoi(ckpt_slurp("/proc/sys/fs/inotify/max_queued_events", buf, sizeof(buf)));
+	return atoi(ckpt_read_file("/proc/sys/fs/inotify/max_queued_events", buf, sizeof(buf)));
 }
 
 /* The queue was full, and some of it was read since. */

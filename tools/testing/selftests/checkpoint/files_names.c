@@ -303,7 +303,7 @@ CKPT_CYCLE(hard_link)
 	CHECK_EQ(4, lseek(fd, 0, SEEK_CUR));
 	CHECK_EQ(2, pwrite(fd, "AB", 2, 3));
 	map[0] = 'M';
-	CHECK_STREQ("M12AB56789", ckpt_slurp(second, buf, sizeof(buf)));
+	CHECK_STREQ("M12AB56789", ckpt_read_file(second, buf, sizeof(buf)));
 	has(reader, "M12AB56789");
 	CHECK(access(first, F_OK) == -1 && errno == ENOENT, "the removed name is back");
 }
@@ -324,7 +324,7 @@ CKPT_CYCLE(linked_later)
 	ckpt_ready_wait();
 	is_same(fd, path, 1);
 	writes(fd, "COMPLETE");
-	CHECK_STREQ("COMPLETE", ckpt_slurp(path, buf, sizeof(buf)));
+	CHECK_STREQ("COMPLETE", ckpt_read_file(path, buf, sizeof(buf)));
 }
 
 /*

@@ -277,7 +277,7 @@ CKPT_CYCLE(reaped)
 	CHECK_EQ(inode(fd[0]), inode(fd[1]));
 	CHECK(inode(fd[0]) != inode(fd[2]), "they are the same process");
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd[0]);
-	CHECK(strstr(ckpt_slurp(path, text, sizeof(text)), "Pid:\t-1\n"), "%s", text);
+	CHECK(strstr(ckpt_read_file(path, text, sizeof(text)), "Pid:\t-1\n"), "%s", text);
 	ckpt_wait_exit(other, 0);
 }
 

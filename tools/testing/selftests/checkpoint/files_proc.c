@@ -28,7 +28,7 @@ static pid_t number_in_proc(pid_t pid)
 	char path[64], *line;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	line = strstr(ckpt_slurp(path, text, sizeof(text)), "Pid:");
+	line = strstr(ckpt_read_file(path, text, sizeof(text)), "Pid:");
 	CHECK(line && sscanf(line, "Pid: %d", &nr) == 1 && nr > 0, "%s", text);
 	CHECK_SYS(close(fd));
 	return nr;

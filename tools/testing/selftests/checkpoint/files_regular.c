@@ -125,8 +125,8 @@ CKPT_CYCLE(append_log)
 		CHECK_EQ((ssize_t)strlen(line), write(plain, line, strlen(line)));
 		strcat(want, line);
 	}
-	CHECK_STREQ(want, ckpt_slurp(ckpt_path(path, sizeof(path), "log"), seen, sizeof(seen)));
-	CHECK_STREQ(want, ckpt_slurp(ckpt_path(path, sizeof(path), "plain"), seen, sizeof(seen)));
+	CHECK_STREQ(want, ckpt_read_file(ckpt_path(path, sizeof(path), "log"), seen, sizeof(seen)));
+	CHECK_STREQ(want, ckpt_read_file(ckpt_path(path, sizeof(path), "plain"), seen, sizeof(seen)));
 }
 
 /* Half read before, the other half after. */

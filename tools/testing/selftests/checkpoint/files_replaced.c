@@ -107,7 +107,7 @@ CKPT_SCENARIO(linked)
 	CHECK_EQ(1, all[0]);
 	CHECK_EQ(3, all[2]);
 	CHECK_EQ(0x1234, strtoul("1234", NULL, 16));
-	CHECK(strstr(ckpt_slurp("/proc/self/maps", buf, sizeof(buf)), " (deleted)"),
+	CHECK(strstr(ckpt_read_file("/proc/self/maps", buf, sizeof(buf)), " (deleted)"),
 	      "its libraries are files with names:\n%s", buf);
 }
 

@@ -428,7 +428,7 @@ TEST_F_TIMEOUT(shared, tour, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
 	ckpt_run_go(&run);
 	EXPECT_EQ(0, ckpt_run_finish(&run));
-	ckpt_slurp(out, buf, sizeof(buf));
+	ckpt_read_file(out, buf, sizeof(buf));
 	EXPECT_STREQ("started done", buf);
 }
 

@@ -129,10 +129,10 @@ CKPT_CYCLE(all_signals)
 	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
 	fd = CHECK_SYS(syscall(__NR_signalfd4, -1, &(uint64_t){ ~0ull }, 8, 0));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	ckpt_slurp(path, before, sizeof(before));
+	ckpt_read_file(path, before, sizeof(before));
 	CHECK(strstr(before, "sigmask:\tfffffffffffbfeff"), "%s", before);
 	ckpt_ready_wait();
-	ckpt_slurp(path, after, sizeof(after));
+	ckpt_read_file(path, after, sizeof(after));
 	CHECK(strstr(after, "sigmask:\tfffffffffffbfeff"), "%s", after);
 	queue(SIGHUP, 9);
 	CHECK_EQ(9, take(fd).ssi_int);

@@ -496,7 +496,7 @@ static long shown(int fd, const char *name)
 	char path[64], text[512], *at;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	at = strstr(ckpt_slurp(path, text, sizeof(text)), name);
+	at = strstr(ckpt_read_file(path, text, sizeof(text)), name);
 	CHECK(at, "no %s in \"%s\"", name, text);
 	return strtol(at + strlen(name), NULL, 8);
 }

@@ -80,7 +80,7 @@ __attribute__((unused)) static int hold_wish(struct ckpt_cgroup *cg)
 	char path[300], text[16];
 
 	snprintf(path, sizeof(path), "%s/cgroup.freeze", cg->path);
-	return atoi(ckpt_slurp(path, text, sizeof(text)));
+	return atoi(ckpt_read_file(path, text, sizeof(text)));
 }
 
 /* ---- a call in another process --------------------------------------- */
@@ -129,7 +129,7 @@ __attribute__((unused)) static int hold_await_in(pid_t pid, const char *name)
 	siginfo_t info;
 
 	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
-	while (!strstr(ckpt_slurp(path, stack, sizeof(stack)), name)) {
+	while (!strstr(ckpt_read_file(path, stack, sizeof(stack)), name)) {
 		info.si_pid = 0;
 		if (waitid(P_PID, pid, &info, WEXITED | WNOWAIT | WNOHANG) || info.si_pid)
 			return -1;

@@ -159,7 +159,7 @@ static int await_in_cgroup(pid_t pid)
 	char path[64], text[512];
 
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-	while (!strstr(ckpt_slurp(path, text, sizeof(text)), strrchr(run.cg.path, '/'))) {
+	while (!strstr(ckpt_read_file(path, text, sizeof(text)), strrchr(run.cg.path, '/'))) {
 		if (waitpid(pid, NULL, WNOHANG))
 			return -1;
 		poll(NULL, 0, 1);
@@ -389,7 +389,7 @@ TEST_F_TIMEOUT(rights, descriptor_swapped, CKPT_TIMEOUT)
 		sched_yield();
 	/* It has looked at its arguments once it reads the image. */
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stack", restart_tid);
-	while (!strstr(ckpt_slurp(path, stack, sizeof(stack)), "pipe_read"))
+	while (!strstr(ckpt_read_file(path, stack, sizeof(stack)), "pipe_read"))
 		poll(NULL, 0, 1);
 	ASSERT_EQ(fd, dup2(other.fd, fd));
 	feed();

@@ -79,7 +79,7 @@ static void is_sysctl(const char *name, const char *value)
 	char path[128], text[128];
 
 	snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	ckpt_slurp(path, text, sizeof(text));
+	ckpt_read_file(path, text, sizeof(text));
 	text[strcspn(text, "\n")] = 0;
 	CHECK_STREQ(value, text);
 }

@@ -315,11 +315,11 @@ static void read_texts(struct texts *texts)
 	int field = 3;
 
 	memset(texts, 0, sizeof(*texts));
-	ckpt_slurp("/proc/self/auxv", texts->auxv, sizeof(texts->auxv));
-	ckpt_slurp("/proc/self/cmdline", texts->cmdline, sizeof(texts->cmdline));
-	ckpt_slurp("/proc/self/environ", texts->environ, sizeof(texts->environ));
+	ckpt_read_file("/proc/self/auxv", texts->auxv, sizeof(texts->auxv));
+	ckpt_read_file("/proc/self/cmdline", texts->cmdline, sizeof(texts->cmdline));
+	ckpt_read_file("/proc/self/environ", texts->environ, sizeof(texts->environ));
 	CHECK_SYS(readlink("/proc/self/exe", texts->exe, sizeof(texts->exe) - 1));
-	at = strrchr(ckpt_slurp("/proc/self/stat", stat, sizeof(stat)), ')') + 1;
+	at = strrchr(ckpt_read_file("/proc/self/stat", stat, sizeof(stat)), ')') + 1;
 	for (at = strtok_r(at, " ", &save); at; at = strtok_r(NULL, " ", &save), field++) {
 		if ((field >= 26 && field <= 28) || (field >= 45 && field <= 51))
 			used += snprintf(texts->stat + used, sizeof(texts->stat) - used,
@@ -420,7 +420,7 @@ CKPT_CYCLE(advice)
 static long status_value(const char *key)
 {
 	char buf[8192];
-	char *at = strstr(ckpt_slurp("/proc/self/status", buf, sizeof(buf)), key);
+	char *at = strstr(ckpt_read_file("/proc/self/status", buf, sizeof(buf)), key);
 
 	return at ? atol(at + strlen(key)) : -1;
 }

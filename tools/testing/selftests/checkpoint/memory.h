@@ -91,7 +91,7 @@ __attribute__((unused)) static void layout(char *out, size_t size)
 	char *line, *save, *flag, *flag_save;
 	size_t used = 0;
 
-	ckpt_slurp("/proc/self/smaps", smaps, sizeof(smaps));
+	ckpt_read_file("/proc/self/smaps", smaps, sizeof(smaps));
 	for (line = strtok_r(smaps, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (!strncmp(line, "VmFlags:", 8)) {
 			for (flag = strtok_r(line + 8, " ", &flag_save); flag;

@@ -459,7 +459,7 @@ static pid_t parent_of(pid_t pid)
 	char *at;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	at = strrchr(ckpt_slurp(path, buf, sizeof(buf)), ')');
+	at = strrchr(ckpt_read_file(path, buf, sizeof(buf)), ')');
 	return at ? atoi(at + 4) : -1;
 }
 
@@ -526,7 +526,7 @@ static bool in_cgroup(pid_t pid, const char *path)
 
 	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
 	snprintf(want, sizeof(want), "%d", pid);
-	ckpt_slurp(file, buf, sizeof(buf));
+	ckpt_read_file(file, buf, sizeof(buf));
 	for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (!strcmp(line, want))
 			return true;
@@ -573,8 +573,8 @@ MODE_TEST(restart_into_callers_cgroup, counting)
 	pid = sys_restart(&args, sizeof(args));
 	WANT(pid > 0);
 	snprintf(path, sizeof(path), "/proc/%ld/cgroup", pid);
-	ckpt_slurp(path, theirs, sizeof(theirs));
-	ckpt_slurp("/proc/self/cgroup", ours, sizeof(ours));
+	ckpt_read_file(path, theirs, sizeof(theirs));
+	ckpt_read_file("/proc/self/cgroup", ours, sizeof(ours));
 	await_progress(run);
 	ckpt_run_go(run);
 	WANT(waitpid(pid, &status, 0) == pid);

@@ -167,7 +167,7 @@ static int setting(const char *path)
 {
 	char buf[32];
 
-	return atoi(ckpt_slurp(path, buf, sizeof(buf)));
+	return atoi(ckpt_read_file(path, buf, sizeof(buf)));
 }
 
 CKPT_CYCLE(settings_of_pid_namespace, .flags = SC_CONTAINER)

@@ -147,7 +147,7 @@ REFUSE(elfv1)
 	CHECK_SYS(prctl(PR_GET_NAME, name));
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	do {
-		ckpt_slurp(path, seen, sizeof(seen));
+		ckpt_read_file(path, seen, sizeof(seen));
 		seen[strcspn(seen, "\n")] = 0;
 	} while (!strcmp(seen, name));
 	CHECK_SYS(prctl(PR_SET_NAME, seen));
@@ -301,7 +301,7 @@ static void await_futex(unsigned int nr)
 
 	ckpt_step_wait(1, nr + 1);
 	snprintf(path, sizeof(path), "/proc/%s/syscall", proc_of[nr]);
-	while (atoi(ckpt_slurp(path, text, sizeof(text))) != __NR_futex)
+	while (atoi(ckpt_read_file(path, text, sizeof(text))) != __NR_futex)
 		sched_yield();
 }
 

@@ -37,7 +37,7 @@ enum { DONE = 1 };
 static uint64_t cap_set(const char *key)
 {
 	char buf[4096];
-	char *at = strstr(ckpt_slurp("/proc/self/status", buf, sizeof(buf)), key);
+	char *at = strstr(ckpt_read_file("/proc/self/status", buf, sizeof(buf)), key);
 
 	return at ? strtoull(at + strlen(key), NULL, 16) : 0;
 }
@@ -45,7 +45,7 @@ static uint64_t cap_set(const char *key)
 static uint64_t status_number(const char *key)
 {
 	char buf[4096];
-	char *at = strstr(ckpt_slurp("/proc/self/status", buf, sizeof(buf)), key);
+	char *at = strstr(ckpt_read_file("/proc/self/status", buf, sizeof(buf)), key);
 
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
@@ -53,7 +53,7 @@ static uint64_t status_number(const char *key)
 static uint64_t started(void)
 {
 	char buf[1024];
-	char *at = strrchr(ckpt_slurp("/proc/self/stat", buf, sizeof(buf)), ')');
+	char *at = strrchr(ckpt_read_file("/proc/self/stat", buf, sizeof(buf)), ')');
 	int field;
 
 	for (field = 2; at && field < 22; field++)
@@ -102,7 +102,7 @@ static void probe_all(void)
 	v[PRIORITY] = param.sched_priority;
 	sched_getaffinity(0, sizeof(set), &set);
 	v[CPUS] = CPU_COUNT(&set);
-	v[OOM] = atoi(ckpt_slurp("/proc/self/oom_score_adj", text, sizeof(text)));
+	v[OOM] = atoi(ckpt_read_file("/proc/self/oom_score_adj", text, sizeof(text)));
 	pread(3, &c, 1, 0);
 	v[FILE_IS] = c;
 	v[FILE_WRITABLE] = pwrite(3, &c, 1, 0) == 1;
@@ -411,7 +411,7 @@ static pid_t pid_of(int pidfd)
 	char *at;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), "Pid:");
+	at = strstr(ckpt_read_file(path, buf, sizeof(buf)), "Pid:");
 	return at ? atoi(at + 4) : -1;
 }
 

@@ -36,7 +36,7 @@ static void expect_refusal(pid_t pid, const char *err, const char *what, ...)
 	vsnprintf(text, sizeof(text), what, ap);
 	va_end(ap);
 	snprintf(path, sizeof(path), "/proc/self/comm");
-	ckpt_slurp(path, comm, sizeof(comm));
+	ckpt_read_file(path, comm, sizeof(comm));
 	comm[strcspn(comm, "\n")] = 0;
 	n = snprintf(board->text + len, room, "refused: pid %d (%s): %s [%s]\n", pid, comm, text,
 		     err);

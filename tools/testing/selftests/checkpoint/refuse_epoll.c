@@ -136,7 +136,7 @@ REFUSE(wakeup_of_another)
 	set_effective(true);
 	CHECK_SYS(epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &event));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", ep);
-	if (!strstr(ckpt_slurp(path, info, sizeof(info)), "events: 20000019"))
+	if (!strstr(ckpt_read_file(path, info, sizeof(info)), "events: 20000019"))
 		not_here();
 	expect_refusal(getpid(), UNSUPPORTED,
 		       "descriptor %d (anon_inodefs:[eventpoll]): registered as %d (*): "

@@ -158,7 +158,7 @@ static int own_cgroup(void)
 	char text[512], path[1024], *at;
 	int fd;
 
-	ckpt_slurp("/proc/self/cgroup", text, sizeof(text));
+	ckpt_read_file("/proc/self/cgroup", text, sizeof(text));
 	at = strstr(text, "0::/");
 	CHECK(at, "no cgroup (v2) in %s", text);
 	at += strlen("0::");

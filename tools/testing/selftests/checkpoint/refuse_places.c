@@ -134,7 +134,7 @@ static void expect_from_test(struct ckpt_run *run, pid_t pid, const char *what)
 {
 	char comm[32];
 
-	ckpt_slurp("/proc/self/comm", comm, sizeof(comm));
+	ckpt_read_file("/proc/self/comm", comm, sizeof(comm));
 	comm[strcspn(comm, "\n")] = 0;
 	snprintf(run->board->text, sizeof(run->board->text), "refused: pid %d (%s): %s [EBUSY]\n",
 		 pid, comm, what);

@@ -248,7 +248,7 @@ static int wait_for_it(void *arg)
 		_exit(0);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/syscall", waiter);
-	while (atoi(ckpt_slurp(path, buf, sizeof(buf))) != __NR_futex ||
+	while (atoi(ckpt_read_file(path, buf, sizeof(buf))) != __NR_futex ||
 	       !(__atomic_load_n(PI_WORD(run->board), __ATOMIC_SEQ_CST) & FUTEX_WAITERS))
 		sched_yield();
 	return 0;
@@ -297,7 +297,7 @@ static void probed(void)
 REFUSE(uprobe)
 {
 	char buf[64];
-	int type = atoi(ckpt_slurp("/sys/bus/event_source/devices/uprobe/type", buf, sizeof(buf)));
+	int type = atoi(ckpt_read_file("/sys/bus/event_source/devices/uprobe/type", buf, sizeof(buf)));
 	extern char __executable_start __attribute__((weak));
 	struct perf_event_attr attr = {
 		.type = type, .size = sizeof(attr),

@@ -268,7 +268,7 @@ CKPT_CYCLE(last_break)
 	/* 1 is what the kernel has for a machine that tells none: QEMU's does, some versions of it. */
 	CHECK(before == 1 || before >= 4096, "it is 0x%llx", (unsigned long long)before);
 	snprintf(path, sizeof(path), "/proc/%s/stat", board->text);
-	while (!strstr(ckpt_slurp(path, text, sizeof(text)), ") T "))
+	while (!strstr(ckpt_read_file(path, text, sizeof(text)), ") T "))
 		sched_yield();
 	ckpt_ready_wait();
 	REGS_SAME(before, last_break_of(pid), "last break");

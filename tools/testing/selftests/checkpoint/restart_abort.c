@@ -453,7 +453,7 @@ static unsigned long sleeps(pid_t pid)
 	char *at;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), "\nvoluntary_ctxt_switches:");
+	at = strstr(ckpt_read_file(path, buf, sizeof(buf)), "\nvoluntary_ctxt_switches:");
 	return at ? strtoul(strchr(at, ':') + 1, NULL, 10) : 0;
 }
 

@@ -189,7 +189,7 @@ static int oom_score_adj(pid_t pid)
 	char path[64], buf[32];
 
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
-	return atoi(ckpt_slurp(path, buf, sizeof(buf)));
+	return atoi(ckpt_read_file(path, buf, sizeof(buf)));
 }
 
 static volatile sig_atomic_t lease_broken;

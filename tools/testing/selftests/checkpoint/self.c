@@ -167,7 +167,7 @@ CKPT_SCENARIO(visited)
 		args.flags = i ? 0 : CHECKPOINT_DRY_RUN;
 		CHECK_EQ(-1, sys_checkpoint(&args, sizeof(args)));
 		CHECK_EQ(EBUSY, errno);
-		ckpt_slurp(path, log, sizeof(log));
+		ckpt_read_file(path, log, sizeof(log));
 		CHECK(strstr(log, "is in the pid namespace but not in the tree of its init"),
 		      "the log has: %s", log);
 		CHECK_SYS(fstat(args.image_fd, &st));

@@ -132,9 +132,9 @@ TEST_F_TIMEOUT(sinks, leaves_no_mapping, CKPT_TIMEOUT)
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
 	ASSERT_EQ(-1, ckpt_run_call(&run, fd, 0));
-	ckpt_slurp("/proc/self/maps", before, sizeof(before));
+	ckpt_read_file("/proc/self/maps", before, sizeof(before));
 	ASSERT_EQ(-1, ckpt_run_call(&run, fd, 0));
-	ckpt_slurp("/proc/self/maps", after, sizeof(after));
+	ckpt_read_file("/proc/self/maps", after, sizeof(after));
 	ASSERT_STREQ(before, after);
 	close(fd);
 	ASSERT_EQ(0, runs_to_its_end());

@@ -288,7 +288,7 @@ static size_t resident(pid_t pid)
 	char *at;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), "RssAnon:");
+	at = strstr(ckpt_read_file(path, buf, sizeof(buf)), "RssAnon:");
 	return at ? strtoul(at + 8, NULL, 10) * 1024 : 0;
 }
 
@@ -370,7 +370,7 @@ static size_t cgroup_number(struct ckpt_run *run, const char *file, const char *
 	char *at;
 
 	snprintf(path, sizeof(path), "%s/%s", run->cg.path, file);
-	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), key);
+	at = strstr(ckpt_read_file(path, buf, sizeof(buf)), key);
 	return at ? strtoul(at + strlen(key), NULL, 10) : 0;
 }
 
@@ -409,7 +409,7 @@ static size_t huge_bytes(pid_t pid)
 	char *at;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
-	at = strstr(ckpt_slurp(path, buf, sizeof(buf)), "AnonHugePages:");
+	at = strstr(ckpt_read_file(path, buf, sizeof(buf)), "AnonHugePages:");
 	return at ? strtoul(at + 14, NULL, 10) * 1024 : 0;
 }
 

@@ -313,7 +313,7 @@ static int responsive(void)
 	while (proc && (d = readdir(proc))) {
 		snprintf(path, sizeof(path), "/proc/%s/stat", d->d_name);
 		if (atoi(d->d_name))
-			ckpt_slurp(path, buf, sizeof(buf));
+			ckpt_read_file(path, buf, sizeof(buf));
 	}
 	if (proc)
 		closedir(proc);

@@ -84,7 +84,7 @@ static int cgroup_numbers(const char *cgroup, const char *file, pid_t *all, int 
 	int n = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", cgroup, file);
-	ckpt_slurp(path, buf, sizeof(buf));
+	ckpt_read_file(path, buf, sizeof(buf));
 	for (at = strtok_r(buf, "\n", &save); at && n < max; at = strtok_r(NULL, "\n", &save)) {
 		all[n] = atoi(at);
 		/* 0 stands for one that is being released, and for kill() it is the group of the caller. */
@@ -163,7 +163,7 @@ static void look(pid_t tid)
 
 	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), "/proc/%d/%s", tid, files[i]);
-		ckpt_slurp(path, buf, sizeof(buf));
+		ckpt_read_file(path, buf, sizeof(buf));
 	}
 }
 

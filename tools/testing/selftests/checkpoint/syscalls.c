@@ -505,7 +505,7 @@ static void *signal_sleeper(void *arg)
 	snprintf(path, sizeof(path), "/proc/%s/syscall", sleeper_proc);
 	do {
 		nr = -1;
-		sscanf(ckpt_slurp(path, buf, sizeof(buf)), "%d", &nr);
+		sscanf(ckpt_read_file(path, buf, sizeof(buf)), "%d", &nr);
 	} while (nr != __NR_futex);
 	send_usr1();
 	return NULL;

@@ -32,7 +32,7 @@ pub(crate) enum Handed {
 }
 
 /// State that is not saved.
-pub(crate) struct Oddity {
+pub(crate) struct UnsupportedState {
     /// What such a task does or has.
     pub(crate) what: &'static str,
     /// What to do so that it can be saved.
@@ -48,17 +48,17 @@ pub(crate) struct Oddity {
 }
 
 /// A row of the tables. The expression looks at the task `t`.
-macro_rules! oddity {
+macro_rules! unsupported {
     ($what:literal, $advice:literal, $handed:expr, |$t:ident| $test:expr) => {{
         /// # Safety
         ///
-        /// As of `Oddity::test`.
+        /// As of `UnsupportedState::test`.
         unsafe fn test($t: *mut bindings::task_struct) -> bool {
             // SAFETY: By the caller's promise: nobody else changes what is the task's own, and
             // pointers are looked at only.
             unsafe { $test }
         }
-        Oddity {
+        UnsupportedState {
             what: $what,
             advice: $advice,
             test,
@@ -79,38 +79,38 @@ pub(in crate::kapi) const IO_FLUSHER: u32 =
     bindings::PF_MEMALLOC_NOIO | bindings::PF_LOCAL_THROTTLE;
 
 /// What a thread itself has.
-static THREAD: &[Oddity] = &[
-    oddity!(
+static THREAD: &[UnsupportedState] = &[
+    unsupported!(
         "is a thread of the kernel",
         "name a program",
         Handed::Not,
         |t| (*t).flags & bindings::PF_KTHREAD != 0
     ),
-    oddity!(
+    unsupported!(
         "is a worker thread of the kernel in the process",
         "stop what has it (vhost, io_uring)",
         Handed::Not,
         |t| (*t).flags & (bindings::PF_USER_WORKER | bindings::PF_IO_WORKER) != 0
     ),
-    oddity!(
+    unsupported!(
         "is exiting or dumping core",
         "try again when it is gone",
         Handed::Not,
         |t| (*t).flags & (bindings::PF_DUMPCORE | bindings::PF_EXITING) != 0
     ),
-    oddity!(
+    unsupported!(
         "is executing a program",
         "try again when it has",
         Handed::Not,
         |t| (*t).in_execve() != 0
     ),
-    oddity!(
+    unsupported!(
         "is traced (ptrace)",
         "detach its tracer",
         Handed::Not,
         |t| (*t).ptrace != 0
     ),
-    oddity!(
+    unsupported!(
         "traces other tasks (ptrace)",
         "have it detach from them",
         Handed::Not,
@@ -120,41 +120,40 @@ static THREAD: &[Oddity] = &[
         }
     ),
     #[cfg(CONFIG_SECCOMP)]
-    oddity!(
+    unsupported!(
         "is restricted by seccomp",
         "start it without seccomp",
         Handed::Confines,
         |t| (*t).seccomp.mode != 0
     ),
-    oddity!(
+    unsupported!(
         "has syscall user dispatch enabled",
         "have it switch that off",
         Handed::Not,
         |t| bindings::task_user_dispatch(t)
     ),
-    oddity!(
+    unsupported!(
         "has perf events",
         "end the measurement (perf)",
         Handed::Outside,
         |t| bindings::task_has_perf_events(t)
     ),
     #[cfg(CONFIG_UPROBES)]
-    oddity!(
+    unsupported!(
         "has uprobes",
         "remove the probes and start it again",
         Handed::Reset(reset::uprobes),
         |t| !(*t).utask.is_null()
     ),
     #[cfg(CONFIG_IO_URING)]
-    oddity!(
+    unsupported!(
         "has registered descriptors of io_uring",
         "have it unregister them",
         Handed::Not,
-        |t| bindings::checkpoint_uring_task(t)
-            == bindings::CHECKPOINT_URING_RING_FDS.cast_signed()
+        |t| bindings::checkpoint_uring_task(t) == bindings::CHECKPOINT_URING_RING_FDS.cast_signed()
     ),
     #[cfg(CONFIG_IO_URING)]
-    oddity!(
+    unsupported!(
         "has requests of io_uring in flight",
         "have it wait for them, or cancel them",
         Handed::Not,
@@ -162,26 +161,26 @@ static THREAD: &[Oddity] = &[
             == bindings::CHECKPOINT_URING_IN_FLIGHT.cast_signed()
     ),
     #[cfg(CONFIG_IO_URING)]
-    oddity!(
+    unsupported!(
         "is restricted in its use of io_uring",
         "start it without that",
         Handed::Confines,
         |t| !(*t).io_uring_restrict.is_null()
     ),
-    oddity!(
+    unsupported!(
         "is restricted by Landlock",
         "start it without Landlock",
         Handed::Confines,
         |t| bindings::task_has_landlock(t)
     ),
-    oddity!(
+    unsupported!(
         "has another security label than the caller",
         "call checkpoint(2) with that label",
         Handed::Confines,
         |t| bindings::task_has_other_label(t)
     ),
     #[cfg(CONFIG_FUTEX_PI)]
-    oddity!(
+    unsupported!(
         "holds a priority-inheritance futex that a task outside waits for",
         "checkpoint both together",
         Handed::Not,
@@ -190,45 +189,45 @@ static THREAD: &[Oddity] = &[
             !core::ptr::eq((*held).next, held)
         }
     ),
-    oddity!(
+    unsupported!(
         "has a memory policy",
         "start it without one (numactl)",
         Handed::Reset(reset::memory_policy),
         |t| bindings::task_has_mempolicy(t)
     ),
-    oddity!(
+    unsupported!(
         "has speculation controls set (PR_SET_SPECULATION_CTRL)",
         "start it without them",
         Handed::Reset(reset::speculation),
         |t| (*t).atomic_flags & SPECULATION != 0
     ),
-    oddity!(
+    unsupported!(
         "has a machine check policy (PR_MCE_KILL)",
         "have it clear that",
         Handed::Reset(reset::machine_checks),
         |t| (*t).flags & bindings::PF_MCE_PROCESS != 0
     ),
-    oddity!(
+    unsupported!(
         "is an I/O flusher (PR_SET_IO_FLUSHER)",
         "have it clear that",
         Handed::Reset(reset::io_flusher),
         |t| (*t).flags & bindings::PF_LOCAL_THROTTLE != 0
     ),
     #[cfg(CONFIG_USER_EVENTS)]
-    oddity!(
+    unsupported!(
         "has user events",
         "have it unregister them",
         Handed::Reset(reset::user_events),
         |t| !(*t).user_event_mm.is_null()
     ),
     #[cfg(CONFIG_BPF_SYSCALL)]
-    oddity!(
+    unsupported!(
         "runs a BPF program",
         "try again in a short while",
         Handed::Not,
         |t| !(*t).bpf_ctx.is_null()
     ),
-    oddity!(
+    unsupported!(
         "has the personality of another system",
         "only programs of Linux are supported",
         Handed::Replaced,
@@ -238,26 +237,26 @@ static THREAD: &[Oddity] = &[
         }
     ),
     #[cfg(CONFIG_UCLAMP_TASK)]
-    oddity!(
+    unsupported!(
         "has utilization clamps",
         "reset them (uclampset)",
         Handed::Reset(reset::utilization_clamps),
         |t| (*t).uclamp_req.iter().any(|u| u.user_defined() != 0)
     ),
     #[cfg(CONFIG_SCHED_CORE)]
-    oddity!(
+    unsupported!(
         "has a core scheduling cookie",
         "start it without one (coresched)",
         Handed::Confines,
         |t| (*t).core_cookie != 0
     ),
-    oddity!(
+    unsupported!(
         "has an I/O context that it shares (CLONE_IO)",
         "start it without CLONE_IO",
         Handed::Not,
         |t| io_context(t).1 > 1
     ),
-    oddity!(
+    unsupported!(
         "has an I/O priority",
         "reset it (ionice -c 0)",
         Handed::Reset(reset::io_priority),
@@ -266,20 +265,20 @@ static THREAD: &[Oddity] = &[
 ];
 
 /// What the threads of a group share.
-static GROUP: &[Oddity] = &[
-    oddity!(
+static GROUP: &[UnsupportedState] = &[
+    unsupported!(
         "is dumping core",
         "try again when it is gone",
         Handed::Not,
         |t| !(*(*t).signal).core_state.is_null()
     ),
-    oddity!(
+    unsupported!(
         "is exiting",
         "try again when it is gone",
         Handed::Not,
         |t| (*(*t).signal).flags & bindings::SIGNAL_GROUP_EXIT != 0
     ),
-    oddity!(
+    unsupported!(
         "is in a session with a nice value of its own (autogroup)",
         "set that to 0 (/proc/PID/autogroup)",
         Handed::Outside,
@@ -310,27 +309,31 @@ unsafe fn io_context(t: *mut bindings::task_struct) -> (u16, i32) {
 
 impl FrozenTask {
     /// Calls `found` with each thing that the thread itself has.
-    pub(crate) fn thread_oddities(&self, found: impl FnMut(&'static Oddity)) {
-        self.oddities(THREAD, found);
+    pub(crate) fn thread_oddities(&self, found: impl FnMut(&'static UnsupportedState)) {
+        self.unsupported(THREAD, found);
     }
 
     /// Calls `found` with each thing that its thread group has.
-    pub(crate) fn group_oddities(&self, found: impl FnMut(&'static Oddity)) {
-        self.oddities(GROUP, found);
+    pub(crate) fn group_oddities(&self, found: impl FnMut(&'static UnsupportedState)) {
+        self.unsupported(GROUP, found);
     }
 
-    fn oddities(&self, table: &'static [Oddity], mut found: impl FnMut(&'static Oddity)) {
-        for oddity in table {
+    fn unsupported(
+        &self,
+        table: &'static [UnsupportedState],
+        mut found: impl FnMut(&'static UnsupportedState),
+    ) {
+        for unsupported in table {
             // SAFETY: We own a reference on the task, which keeps its signal_struct too. It does
             // not run, or is the caller.
-            if unsafe { (oddity.test)(self.as_ptr()) } {
-                found(oddity);
+            if unsafe { (unsupported.test)(self.as_ptr()) } {
+                found(unsupported);
             }
         }
     }
 }
 
-/// All oddities.
-pub(in crate::kapi) fn all() -> impl Iterator<Item = &'static Oddity> {
+/// All unsupported.
+pub(in crate::kapi) fn all() -> impl Iterator<Item = &'static UnsupportedState> {
     [THREAD, GROUP].into_iter().flatten()
 }
