@@ -79,9 +79,11 @@ static int right_sums(size_t batch)
 	size_t at = batch_pages(&im, batch), end = at + batch_pages_len(&im, batch);
 	size_t extents = image_get(&im, batch + RECORD_LEN + IMAGE_AT(batch, extents), 4);
 	size_t sums = image_payload(&im, batch) + extents * EXTENT_LEN;
-	size_t chunk = PAGE < CHUNK_LEN ? CHUNK_LEN : PAGE, n;
+	size_t chunk = CHUNK_LEN, n;
 	uint64_t sum;
 
+	if (chunk < PAGE)
+		chunk = PAGE;
 	for (; at < end; at = n, sums += 8) {
 		sum = 0;
 		for (n = at; n < end && n < at + chunk; n += PAGE)
