@@ -2,6 +2,7 @@
 """Tests that are programs of tools/checkpoint/tests, each in a guest of its own: the commands,
 README's tour, and programs of everyday, with a power-off between checkpoint and restart."""
 
+import os
 import re
 
 from .env import CACHE, ROOT, Progress, duration, say
@@ -38,6 +39,7 @@ def in_guest(results, kernel, part, programs_tools, *, logs=LOGS, boot=None, roo
         job.add(path, f"bin/{path.name}")
     job.add(WORKSPACE / "tests", "tests")
     job.add(ROOT / "README.md", "README.md")
+    job.env.update({k: v for k, v in os.environ.items() if k.startswith("CKPT_")})
     job.command(["python3", f"/job/tests/{part}", *([boot] if boot else [])])
     progress, text = Progress.of(part), ""
 
