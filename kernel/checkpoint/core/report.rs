@@ -63,14 +63,14 @@ impl Report {
 
     /// Adds a line. May sleep.
     pub(crate) fn line(&mut self, args: fmt::Arguments<'_>) {
+        if cfg!(CONFIG_CHECKPOINT_DEBUG) {
+            pr_info!("{}\n", args);
+        }
         self.add(args, LOG_MAX);
     }
 
     /// Adds a line, if all lines together are no more than `max` bytes then. May sleep.
     fn add(&mut self, args: fmt::Arguments<'_>, max: usize) {
-        if cfg!(CONFIG_CHECKPOINT_DEBUG) {
-            pr_info!("{}\n", args);
-        }
         let start = self.lines.len();
         let mut sink = Sink(&mut self.lines);
         let ok = fmt::Write::write_fmt(&mut sink, args).is_ok()

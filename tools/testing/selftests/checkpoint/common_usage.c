@@ -172,7 +172,8 @@ static void watch(int pidfd, pid_t pid)
 			continue;
 		ckpt_diag("not at an end after %u s: %s", (unsigned int)seconds, guard->what);
 		/* Who waits where. */
-		sysrq("w");
+		sysrq("l");
+		sysrq("t");
 		kill(pid, SIGKILL);
 		if (poll(&pfd, 1, seconds * 1000) <= 0)
 			ckpt_diag("pid %d does not end when it is killed", pid);
