@@ -250,7 +250,7 @@ impl Filler<'_> {
         let is_tagged = extent.kind.get() == EXTENT_TAGGED;
         match target {
             Some(Target::Mm(mm)) => {
-                let tags = Some(tags).filter(|_| is_tagged);
+                let tags = is_tagged.then_some(tags);
                 self.mm(source, sums, &mm, addr as usize, pages, tags)
             }
             Some(Target::Inode(file)) if extent.kind.get() == EXTENT_INODE => {
