@@ -442,7 +442,7 @@ static void empty_log(struct ckpt_run *run)
 
 const char *ckpt_run_log(struct ckpt_run *run)
 {
-	static char log[1 << 16];
+	static char log[CKPT_LOG_MAX];
 	ssize_t n = pread(run->log_fd, log, sizeof(log) - 1, 0);
 
 	log[n > 0 ? n : 0] = 0;
@@ -456,12 +456,15 @@ bool ckpt_run_log_has(struct ckpt_run *run, const char *text)
 
 void ckpt_run_print_log(struct ckpt_run *run)
 {
-	static char copy[1 << 16];
+	static char copy[CKPT_LOG_MAX];
 	char *at, *save;
 
 	snprintf(copy, sizeof(copy), "%s", ckpt_run_log(run));
-	for (at = strtok_r(copy, "\n", &save); at; at = strtok_r(NULL, "\n", &save))
-		ckpt_diag("  log: %s", at);
+	for (at = strtok_r(copy, "\n", &save); at; at = strtok_r(NULL, "\n", &save)) {
+		/* There may be thousands of names of what the tasks have. */
+		if (strncmp(at, "has: ", 5))
+			ckpt_diag("  log: %s", at);
+	}
 }
 
 void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image_fd,

@@ -274,6 +274,9 @@ void ckpt_run_fini(struct ckpt_run *run);
 /* Give the board its content and time of the checkpoint: ckpt_run_restart() does. */
 void ckpt_take_board_back(struct ckpt_run *run);
 
+/* More than the kernel writes into a log. */
+#define CKPT_LOG_MAX	(1 << 21)
+
 /* For tests of single calls: arguments filled in for this run, log emptied. */
 void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image_fd,
 		   uint64_t flags);

@@ -174,7 +174,7 @@ static void without_names(char *log)
 
 static int refuse(struct ckpt_run *run, int image)
 {
-	static char dry[1 << 16];
+	static char dry[CKPT_LOG_MAX];
 	struct checkpoint_args args;
 	struct stat st;
 	int err;
