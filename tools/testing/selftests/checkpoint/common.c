@@ -454,6 +454,20 @@ bool ckpt_run_log_has(struct ckpt_run *run, const char *text)
 	return strstr(ckpt_run_log(run), text);
 }
 
+void ckpt_log_without_names(char *log)
+{
+	char *line = log, *next;
+
+	while (*line) {
+		next = strchrnul(line, '\n');
+		next += *next == '\n';
+		if (!strncmp(line, "has: ", 5))
+			memmove(line, next, strlen(next) + 1);
+		else
+			line = next;
+	}
+}
+
 void ckpt_run_print_log(struct ckpt_run *run)
 {
 	static char copy[CKPT_LOG_MAX];

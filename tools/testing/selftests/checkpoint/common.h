@@ -276,6 +276,8 @@ void ckpt_take_board_back(struct ckpt_run *run);
 
 /* More than the kernel writes into a log. */
 #define CKPT_LOG_MAX	(1 << 21)
+/* Takes out of a log what only a dry run tells: the names of all that tasks have. */
+void ckpt_log_without_names(char *log);
 
 /* For tests of single calls: arguments filled in for this run, log emptied. */
 void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image_fd,

@@ -157,21 +157,6 @@ static bool errno_is_told(int err, const char *log)
 	return strstr(log, text);
 }
 
-/* Takes out of @log what only a dry run tells: the names of all that tasks have. */
-static void without_names(char *log)
-{
-	char *line = log, *next;
-
-	while (*line) {
-		next = strchrnul(line, '\n');
-		next += *next == '\n';
-		if (!strncmp(line, "has: ", 5))
-			memmove(line, next, strlen(next) + 1);
-		else
-			line = next;
-	}
-}
-
 static int refuse(struct ckpt_run *run, int image)
 {
 	static char dry[CKPT_LOG_MAX];
@@ -198,7 +183,7 @@ static int refuse(struct ckpt_run *run, int image)
 		ckpt_diag("%s: errno %d, but %d of the dry run", run->sc->name, errno, err);
 		return -1;
 	}
-	without_names(dry);
+	ckpt_log_without_names(dry);
 	if (strcmp(dry, ckpt_run_log(run))) {
 		ckpt_diag("%s: the dry run has other lines", run->sc->name);
 		return -1;

@@ -75,7 +75,9 @@ static int session(void *arg)
 {
 	CHECK_SYS(setsid());
 	ckpt_wait_exit(ckpt_fork(leaves_outsider, NULL), 0);
-	ckpt_step_wait(OUTSIDER, 2);
+	/* The outsider has lost its parent. */
+	ckpt_step(OUTSIDER);
+	ckpt_step_wait(OUTSIDER, 3);
 	ckpt_fork(member, NULL);
 	ckpt_step_wait(MEMBER, 1);
 	return 0;
@@ -86,7 +88,7 @@ REFUSE(session_of_others, .before = move_away, .after = move_back, .flags = SC_S
 	pid_t leader = ckpt_fork(session, NULL);
 	pid_t kid;
 
-	ckpt_step_wait(OUTSIDER, 1);
+	ckpt_step_wait(OUTSIDER, 2);
 	/* From now on what loses its parent is ours. */
 	CHECK_SYS(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	ckpt_step(OUTSIDER);
