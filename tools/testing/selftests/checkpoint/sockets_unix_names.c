@@ -2,6 +2,7 @@
 /* Unix sockets with addresses: bound, listening with connections that wait, and removed names. */
 #include "sockets.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -137,7 +138,10 @@ CKPT_CYCLE(backlog)
 static int accepts(void *arg)
 {
 	int peer = CHECK_SYS(syscall(__NR_accept4, fds[0], NULL, NULL, 0));
+	struct pollfd pfd = { .fd = peer, .events = POLLIN };
 
+	/* It is connected before anything is sent. */
+	CHECK_EQ(1, poll(&pfd, 1, -1));
 	expect_text(peer, "late");
 	return 4;
 }
