@@ -416,15 +416,7 @@ impl Walk<'_> {
         obj: u32,
         why: &'static str,
     ) -> Result<(), Fault> {
-        self.refer::<T>(raw, obj)?;
-        let object = usize::try_from(obj)
-            .ok()
-            .and_then(|n| n.checked_sub(1))
-            .and_then(|n| self.objects.get_mut(n))
-            .filter(|object| !object.taken)
-            .ok_or(raw.fault(why))?;
-        object.taken = true;
-        Ok(())
+        self.once::<T>(raw, obj, why, |object| &mut object.taken)
     }
 
     /// Notes that the link `raw` tells what the object of type `T` with reference `obj` is to others,
@@ -435,14 +427,26 @@ impl Walk<'_> {
         obj: u32,
         why: &'static str,
     ) -> Result<(), Fault> {
+        self.once::<T>(raw, obj, why, |object| &mut object.linked)
+    }
+
+    /// Sets the mark `mark` of the object of type `T` with reference `obj`; `why`: it was set before.
+    fn once<T: Body>(
+        &mut self,
+        raw: &Raw<'_>,
+        obj: u32,
+        why: &'static str,
+        mark: fn(&mut Object) -> &mut bool,
+    ) -> Result<(), Fault> {
         self.refer::<T>(raw, obj)?;
         let object = usize::try_from(obj)
             .ok()
             .and_then(|n| n.checked_sub(1))
             .and_then(|n| self.objects.get_mut(n))
-            .filter(|object| !object.linked)
             .ok_or(raw.fault(why))?;
-        object.linked = true;
+        if core::mem::replace(mark(object), true) {
+            return Err(raw.fault(why));
+        }
         Ok(())
     }
 
