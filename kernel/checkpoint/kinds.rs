@@ -11,8 +11,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files,

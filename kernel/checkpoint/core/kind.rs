@@ -17,8 +17,8 @@ use crate::{
     core::{
         capture::Capture,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     image::task::Process,

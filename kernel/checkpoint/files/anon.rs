@@ -6,8 +6,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     files::{
         inode,

@@ -15,8 +15,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         },
         rules, //
     },

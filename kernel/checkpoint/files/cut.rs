@@ -8,8 +8,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         },
         rules::Change, //
     },

@@ -13,8 +13,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

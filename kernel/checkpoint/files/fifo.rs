@@ -21,8 +21,8 @@ use crate::{
         built::Rebuilt,
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

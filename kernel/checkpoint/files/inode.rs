@@ -21,8 +21,8 @@ use crate::{
         objects::Shared,
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

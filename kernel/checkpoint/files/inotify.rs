@@ -21,8 +21,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

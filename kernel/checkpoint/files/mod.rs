@@ -46,8 +46,8 @@ use crate::{
     core::{
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::{

@@ -7,8 +7,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     files::{
         device,

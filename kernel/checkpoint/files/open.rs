@@ -8,8 +8,8 @@ use crate::{
     core::{
         built::Rebuilt,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         },
         rules::Place, //
     },

@@ -7,14 +7,14 @@ use kernel::prelude::*;
 use crate::{
     core::{
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         },
         rules::Place, //
     },
     files::{
-        name::Named, //
-        open::Open,
+        name::Named,
+        open::Open, //
     },
     found::Capture,
     image::files::OpenFile,

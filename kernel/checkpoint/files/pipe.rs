@@ -19,8 +19,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

@@ -24,8 +24,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         },
         rules::Place, //
     },

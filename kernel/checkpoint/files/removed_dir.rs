@@ -10,8 +10,8 @@ use crate::{
         objects::Shared,
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

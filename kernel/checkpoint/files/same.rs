@@ -20,8 +20,8 @@ use crate::{
     core::{
         accept::Policy,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         },
         rules::{
             Change,

@@ -15,8 +15,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

@@ -12,8 +12,8 @@ use crate::{
     core::{
         clock::shift,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

@@ -12,8 +12,8 @@ use crate::{
         built::Rebuilt,
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::Capture,

@@ -20,8 +20,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::{

@@ -17,8 +17,8 @@ use crate::{
         },
         report::Errno,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files::{

@@ -23,8 +23,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files,

@@ -23,8 +23,8 @@ use zerocopy::byteorder::little_endian::{
 use crate::{
     arch::Native,
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     files,
     found::Capture,

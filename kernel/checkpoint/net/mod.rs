@@ -18,8 +18,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     files,
     found::{

@@ -7,8 +7,8 @@ use zerocopy::IntoBytes;
 
 use crate::{
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     files::Named,
     found::Capture,

@@ -36,8 +36,8 @@ use crate::{
                 Queued, //
             }, //
         },
-        task::frozen::FrozenTask, //
-        time::wait,
+        task::frozen::FrozenTask,
+        time::wait, //
     },
     net::{
         unix,

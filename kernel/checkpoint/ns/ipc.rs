@@ -16,8 +16,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files,

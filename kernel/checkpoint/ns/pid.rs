@@ -13,8 +13,8 @@ use crate::{
         kind::Group,
         objects::Shared,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::{

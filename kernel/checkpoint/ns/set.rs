@@ -14,8 +14,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     found::ThreadOps,
     image::{

@@ -8,8 +8,8 @@ use kernel::prelude::*;
 
 use crate::{
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     found::{
         Capture,

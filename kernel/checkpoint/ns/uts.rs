@@ -12,8 +12,8 @@ use crate::{
             Shared, //
         },
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files,

@@ -25,8 +25,8 @@ use kernel::{
 
 use crate::{
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     image::task::{
         TASK_LIVE,
@@ -41,8 +41,8 @@ use crate::{
                 Arrival,
                 Barrier,
                 NewTask,
-                Next, //
-                RestoreOps,
+                Next,
+                RestoreOps, //
             },
             parked::Lost,
             slot::Slot, //
@@ -50,8 +50,8 @@ use crate::{
     },
     kinds,
     restart::plan::{
-        Numbers, //
-        Plan,
+        Numbers,
+        Plan, //
     }, //
 };
 

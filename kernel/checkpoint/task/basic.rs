@@ -16,8 +16,8 @@ use crate::{
     core::{
         objects::Shared,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     files,

@@ -19,8 +19,8 @@ use crate::{
         built::Rebuilt,
         objects::Shared,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::{

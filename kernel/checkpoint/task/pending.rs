@@ -9,8 +9,8 @@ use crate::{
     core::{
         kind::Group,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::{

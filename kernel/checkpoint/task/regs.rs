@@ -16,8 +16,8 @@ use zerocopy::{
 use crate::{
     arch::Native,
     core::restore::{
-        Restore, //
-        TaskRecords,
+        Restore,
+        TaskRecords, //
     },
     found::{
         Capture,

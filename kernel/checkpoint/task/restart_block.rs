@@ -8,8 +8,8 @@ use crate::{
     core::{
         clock::shift,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::Capture,

@@ -14,8 +14,8 @@ use crate::{
         built::Rebuilt,
         objects::Shared,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::{

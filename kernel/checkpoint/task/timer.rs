@@ -13,8 +13,8 @@ use crate::{
         clock::shift,
         kind::Group,
         restore::{
-            Restore, //
-            TaskRecords,
+            Restore,
+            TaskRecords, //
         }, //
     },
     found::{
