@@ -117,7 +117,8 @@ impl PageRef {
         self.with_mapped(|p| unsafe { buffer.copy(to, p.add(from), len, way) })
     }
 
-    /// Copies the bytes of `other`, and its memory tags, to a new page.
+    /// Copies the bytes of `other`, and its memory tags, to this page: a new one, or one of a parked
+    /// task.
     pub(crate) fn copy_from(&self, other: &PageRef) {
         self.with_mapped(|to| {
             other.with_mapped(|from| {
@@ -126,7 +127,8 @@ impl PageRef {
                 unsafe { bindings::copy_page_bytes(to.cast(), from.cast()) }
             })
         });
-        // SAFETY: Both pages are valid, and nobody else uses `self`, which is a new one.
+        // SAFETY: Both pages are valid. Nobody else uses `self`, which is a new one, or a page of a
+        // parked task; tags are copied only to one that has none.
         unsafe { bindings::checkpoint_page_tags_copy(self.as_ptr(), other.as_ptr()) };
     }
 

@@ -50,8 +50,8 @@ impl Pages {
     /// None, with room for `max`.
     pub(crate) fn new(max: usize) -> Result<Self> {
         Ok(Self {
-            addrs: KVVec::with_capacity(max, GFP_KERNEL)?,
-            pages: KVVec::with_capacity(max, GFP_KERNEL)?,
+            addrs: KVVec::with_capacity(max, GFP_KERNEL_ACCOUNT)?,
+            pages: KVVec::with_capacity(max, GFP_KERNEL_ACCOUNT)?,
         })
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rules of the caller of checkpoint(2) for descriptors, and memory that it leaves out. */
 #include "advice.h"
+#include "sockets.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@ static bool is_closed(int fd)
 	return fcntl(fd, F_GETFD) == -1 && errno == EBADF;
 }
 
-static void at(int fd, int want)
+static void place(int fd, int want)
 {
 	CHECK_EQ(want, dup2(fd, want));
 	CHECK_SYS(close(fd));
@@ -27,8 +27,8 @@ CKPT_SCENARIO(pipe_ends)
 	int p[2];
 
 	CHECK_SYS(pipe(p));
-	at(p[0], FD);
-	at(p[1], FD2);
+	place(p[0], FD);
+	place(p[1], FD2);
 	CHECK_EQ(1, write(FD2, "x", 1));
 	ckpt_ready_wait();
 	CHECK(is_closed(FD2), "it is open");
@@ -37,12 +37,26 @@ CKPT_SCENARIO(pipe_ends)
 	CHECK_EQ(0, read(FD, &byte, 1));
 }
 
+/* The end of a pipe of the test for writing, which lies in a message, too. */
+CKPT_SCENARIO(in_message)
+{
+	int pair[2], got;
+
+	place(CHECK_SYS(open(getenv("CKPT_PIPE"), O_WRONLY)), FD);
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	send_fds(pair[0], (int []){ FD }, 1);
+	ckpt_ready_wait();
+	receive_fds(pair[1], &got, 1);
+	CHECK_EQ(1, write(got, "o", 1));
+	CHECK_EQ(1, write(FD, "o", 1));
+}
+
 /* Two descriptors of one open file; the first one is not there when it has come back. */
 CKPT_SCENARIO(twice)
 {
 	char path[320], byte;
 
-	at(CHECK_SYS(open(ckpt_path(path, sizeof(path), "twice"), O_RDWR | O_CREAT, 0600)), FD);
+	place(CHECK_SYS(open(ckpt_path(path, sizeof(path), "twice"), O_RDWR | O_CREAT, 0600)), FD);
 	CHECK_EQ(FD2, dup2(FD, FD2));
 	CHECK_EQ(3, write(FD, "abc", 3));
 	CHECK_EQ(1, lseek(FD, 1, SEEK_SET));
@@ -58,8 +72,8 @@ CKPT_SCENARIO(registered)
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = 1 };
 	int other = CHECK_SYS(eventfd(1, 0));
 
-	at(CHECK_SYS(eventfd(1, 0)), FD);
-	at(CHECK_SYS(epoll_create1(0)), FD2);
+	place(CHECK_SYS(eventfd(1, 0)), FD);
+	place(CHECK_SYS(epoll_create1(0)), FD2);
 	CHECK_SYS(epoll_ctl(FD2, EPOLL_CTL_ADD, FD, &event));
 	event.data.u32 = 2;
 	CHECK_SYS(epoll_ctl(FD2, EPOLL_CTL_ADD, other, &event));
@@ -67,7 +81,7 @@ CKPT_SCENARIO(registered)
 	CHECK(is_closed(FD), "it is open");
 	CHECK_EQ(1, epoll_wait(FD2, &event, 1, 0));
 	CHECK_EQ(2, event.data.u32);
-	at(other, FD);
+	place(other, FD);
 	CHECK_SYS(epoll_ctl(FD2, EPOLL_CTL_ADD, FD, &event));
 }
 
@@ -76,7 +90,8 @@ CKPT_SCENARIO(replaced)
 {
 	char path[320], text[8] = "";
 
-	at(CHECK_SYS(open(ckpt_path(path, sizeof(path), "replaced"), O_RDWR | O_CREAT, 0600)), FD);
+	place(CHECK_SYS(open(ckpt_path(path, sizeof(path), "replaced"), O_RDWR | O_CREAT, 0600)),
+	      FD);
 	CHECK_EQ(3, write(FD, "old", 3));
 	CHECK_EQ(2, lseek(FD, 2, SEEK_SET));
 	ckpt_ready_wait();
@@ -91,7 +106,7 @@ CKPT_SCENARIO(mapped)
 	char path[320];
 	char *map;
 
-	at(CHECK_SYS(open(ckpt_path(path, sizeof(path), "mapped"), O_RDWR | O_CREAT, 0600)), FD);
+	place(CHECK_SYS(open(ckpt_path(path, sizeof(path), "mapped"), O_RDWR | O_CREAT, 0600)), FD);
 	CHECK_SYS(ftruncate(FD, CKPT_PAGE));
 	map = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, FD, 0);
 	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
@@ -160,6 +175,33 @@ static void leaves_out(struct __test_metadata *_metadata, struct ckpt_scenario *
 TEST_F_TIMEOUT(advice, end_of_a_pipe, CKPT_TIMEOUT)
 {
 	leaves_out(_metadata, &pipe_ends, variant->container, FD2);
+}
+
+/*
+ * It stays in the message, and the other end is outside. It counts once, or it would stand for that
+ * one, too.
+ */
+TEST_F_TIMEOUT(advice, end_in_a_message, CKPT_TIMEOUT)
+{
+	const struct checkpoint_rule rule[] = { { .fd = FD, .action = CHECKPOINT_RULE_CLOSE } };
+	const struct checkpoint_args said = RULES(rule);
+	char name[64], bytes[3];
+	int outside[2], ret;
+
+	ASSERT_EQ(0, pipe2(outside, O_CLOEXEC));
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", getpid(), outside[1]);
+	setenv("CKPT_PIPE", name, 1);
+	ret = start(&in_message, variant->container);
+	close(outside[1]);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(EBUSY, checkpoint(CHECKPOINT_DRY_RUN, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "pipe's other end is outside"));
+	ASSERT_EQ(EBUSY, checkpoint(CHECKPOINT_KILL, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "pipe's other end is outside"));
+	/* Nothing was disturbed. */
+	ASSERT_EQ(0, go());
+	ASSERT_EQ(2, read(outside[0], bytes, sizeof(bytes)));
+	close(outside[0]);
 }
 
 /* One of two descriptors of an open file is left out. */

@@ -109,6 +109,19 @@ REFUSE(packet_socket)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
+/* An attribute that BPF programs read, on a socket that could be saved without it. */
+REFUSE(socket_with_attribute)
+{
+	char buf[8];
+	int fd[2];
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+	CHECK_HERE(fsetxattr(fd[0], "user.ckpt", "value", 5, 0));
+	EXPECT_FD(fd[0], "*", "has extended attributes: have them removed");
+	ckpt_ready_wait();
+	CHECK_EQ(5, fgetxattr(fd[0], "user.ckpt", buf, sizeof(buf)));
+}
+
 /* ---- terminals ------------------------------------------------------- */
 
 REFUSE(terminal)
