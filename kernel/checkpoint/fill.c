@@ -216,8 +216,8 @@ static int map_huge(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr,
 		    struct folio *folio)
 {
 	struct mm_struct *mm = vma->vm_mm;
+	spinlock_t *ptl = NULL;
 	pgtable_t pgtable;
-	spinlock_t *ptl;
 	bool done;
 
 	khugepaged_enter_vma(vma, vma->vm_flags);
@@ -264,8 +264,8 @@ long checkpoint_fill_map(struct mm_struct *mm, unsigned long addr, struct page *
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
 	struct folio *folio = page_folio(pages[0]);
 	const int order = folio_order(folio);
+	spinlock_t *ptl = NULL;
 	unsigned long done = 0;
-	spinlock_t *ptl;
 	pte_t *pte;
 	pmd_t *pmd;
 
