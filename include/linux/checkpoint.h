@@ -27,6 +27,7 @@ struct io_event;
 struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
+struct page;
 struct path;
 struct percpu_ref;
 struct pid_namespace;
@@ -55,6 +56,11 @@ struct mm_struct *checkpoint_copy_mm(struct mm_struct *mm);
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
 void checkpoint_copy_del(struct checkpoint_copy *copy);
 void checkpoint_copy_keep(struct mm_struct *mm, unsigned long start, unsigned long end);
+
+long checkpoint_fill_alloc(struct mm_struct *mm, unsigned long addr, unsigned long max,
+			   struct page **pages, unsigned long *by_fault);
+long checkpoint_fill_map(struct mm_struct *mm, unsigned long addr, struct page **pages,
+			 unsigned long nr);
 
 int checkpoint_may_freeze(struct cgroup *cgrp);
 bool checkpoint_hold_broken(struct cgroup *cgrp);

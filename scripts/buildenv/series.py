@@ -72,17 +72,21 @@ def mails():
     files = sorted(overlay_files())
     found = []
     for entry in plan:
-        missing = [s for s in entry.get("patches", ()) if s not in left]
+        names = entry.get("patches", ())
+        missing = [s for s in names if "*" not in s and s not in left]
         if missing:
             raise Failure(f"{PLAN.name} names {missing[0]}, which is not in patches/")
+        # In the order of patches/, as the later ones build on those before.
+        own_patches = [left[s] for s in list(left) if matches(s, names)]
+        for p in own_patches:
+            del left[p.slug]
         patterns = [p for p in entry.get("files", ()) if not p.startswith("!")]
         others = [p[1:] for p in entry.get("files", ()) if p.startswith("!")]
         own = [f for f in files if matches(f, patterns) and not matches(f, others)]
         if not own and patterns:
             raise Failure(f"{PLAN.name}: no file is {patterns[0]}")
         files = [f for f in files if f not in own]
-        found.append(Mail(entry.get("subject"), entry.get("text", ""),
-                          [left.pop(s) for s in entry.get("patches", ())], own))
+        found.append(Mail(entry.get("subject"), entry.get("text", ""), own_patches, own))
     # What the plan does not name yet: patches before all that use them, files with the last mail.
     found[1:1] = [Mail(None, "", [p], []) for p in left.values()]
     found[-1].files += files

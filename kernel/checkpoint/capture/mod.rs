@@ -391,7 +391,8 @@ fn write(
     durable: bool,
     last: &dyn Fn(&mut Capture) -> Result,
 ) -> Result<(Sink, u64)> {
-    let mut sink = Sink::new(image.clone())?;
+    // In a self checkpoint its helpers would be tasks of what was saved.
+    let mut sink = Sink::new(image.clone(), !cap.own)?;
     let bytes = drain(cap, id, snapshot, &mut sink)
         .and_then(|()| last(cap))
         .and_then(|()| sink.finish(durable))

@@ -31,6 +31,7 @@ use crate::{
         Body, //
     },
     kapi::{
+        fork::helpers,
         fs::{
             file::FileRef,
             io, //
@@ -46,10 +47,15 @@ use zerocopy::{
     IntoBytes, //
 };
 
+/// Most threads that write at a time.
+const WRITERS_MAX: usize = 8;
+
 /// The image file while it is written.
 pub(crate) struct Sink {
     file: FileRef,
     pos: i64,
+    /// Threads that may write at a time.
+    writers: usize,
     written: u64,
     /// Checksum of the header.
     header: U64,
@@ -65,17 +71,24 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Writes to `file` from its position on.
+    /// Writes to `file` from its position on; with `helped`, the caller's process may have threads that
+    /// help.
     ///
     /// EBADF: it is not open for writing.
-    pub(crate) fn new(file: FileRef) -> Result<Self> {
+    pub(crate) fn new(file: FileRef, helped: bool) -> Result<Self> {
         if !file.is_writable() {
             return Err(EBADF);
         }
         let pos = io::position(&file);
+        let writers = if helped && io::takes_parts(&file)? {
+            helpers::online_cpus().min(WRITERS_MAX)
+        } else {
+            1
+        };
         Ok(Self {
             file,
             pos,
+            writers,
             written: 0,
             header: U64::new(0),
             batches: 0,
@@ -109,6 +122,35 @@ impl Sink {
             .inspect_err(|&e| self.failed = Some(("written", e)))?;
         self.written += done;
         Ok(())
+    }
+
+    /// Threads that may write parts of the image at a time, with the caller; 1: it is written from
+    /// its beginning to its end.
+    pub(crate) fn writers(&self) -> usize {
+        self.writers
+    }
+
+    /// The file, for parts of which the place was taken.
+    pub(crate) fn file(&self) -> &FileRef {
+        &self.file
+    }
+
+    /// Takes the next `len` bytes for a part that is written elsewhere; returns its position in the
+    /// file. EFBIG: no file is so long.
+    pub(crate) fn take_place(&mut self, len: u64) -> Result<i64> {
+        let pos = self.pos;
+        self.pos = i64::try_from(len)
+            .ok()
+            .and_then(|len| pos.checked_add(len))
+            .ok_or(EFBIG)?;
+        self.written += len;
+        Ok(pos)
+    }
+
+    /// Notes that the part at byte `at` of the image could not be written.
+    pub(crate) fn part_failed(&mut self, at: u64, e: Error) {
+        self.written = at;
+        self.failed = Some(("written", e));
     }
 
     /// Adds a line to `report` if the file took no more: why, and what to do.

@@ -73,7 +73,7 @@ pub mod arch {
 pub const META_MAX: u64 = 1 << 30;
 
 /// Most objects. A reader needs memory for each, besides that for the metadata.
-pub const OBJECTS_MAX: u32 = 1 << 22;
+pub const OBJECTS_MAX: u32 = 1 << 23;
 
 structure! {
     /// First bytes of an image.

@@ -67,6 +67,7 @@ pub(crate) mod ipc {
 pub(crate) mod mm {
     pub(crate) mod aio;
     pub(crate) mod copy;
+    pub(crate) mod fill;
     pub(crate) mod held;
     pub(crate) mod memcg;
     pub(crate) mod oom;

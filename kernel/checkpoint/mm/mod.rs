@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub(crate) mod aio;
+mod batch;
 pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;

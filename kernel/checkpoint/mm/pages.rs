@@ -11,24 +11,17 @@ use kernel::{
     }, //
 };
 
-use zerocopy::{
-    byteorder::little_endian::{
-        U32,
-        U64, //
-    },
-    IntoBytes, //
+use zerocopy::byteorder::little_endian::{
+    U32,
+    U64, //
 };
 
 use crate::{
     core::sink::Sink,
     image::{
-        check::sealed,
         contents::{
-            chunk_pages,
-            Batch,
             Extent,
             BATCH_MAX,
-            BATCH_PAGES,
             EXTENTS_MAX,
             EXTENT_SHARED,
             EXTENT_TAGGED, //
@@ -36,38 +29,23 @@ use crate::{
         record::ref_number,
         ObjRef, //
     },
-    kapi::{
-        fs::{
-            io,
-            iov, //
+    kapi::mm::{
+        held::Held,
+        page::{
+            PageRef,
+            NO_TAGS, //
         },
-        mm::{
-            held::Held,
-            page::{
-                PageRef,
-                NO_TAGS, //
-            },
-            walk::Pages, //
-        },
-        time::wait, //
+        walk::Pages, //
+    },
+    mm::batch::{
+        Gathered,
+        Waiting,
+        BATCH_ROOM, //
     }, //
-};
-
-/// Most pages of one batch.
-const BATCH_ROOM: usize = if BATCH_MAX / PAGE_SIZE < BATCH_PAGES {
-    BATCH_MAX / PAGE_SIZE
-} else {
-    BATCH_PAGES
 };
 
 /// Pages that are looked for at a time.
 pub(crate) const LOOK_PAGES: usize = (4 << 20) / PAGE_SIZE;
-
-/// Pages that are written before it is asked whether to go on.
-const AT_ONCE: usize = (1 << 20) / PAGE_SIZE;
-
-/// Room for extents, to begin with.
-const ROOM: usize = 64;
 
 /// Most pages that are remembered for other address spaces: 4 GiB. They can't be swapped out
 /// meanwhile, and count as the caller's.
@@ -131,9 +109,8 @@ impl Seen {
 /// Pages that are on their way into the image: they are gathered to batches.
 pub(crate) struct Gather<'a> {
     sink: &'a mut Sink,
-    extents: KVVec<Extent>,
-    /// Those of the extents that have some, in their order.
-    pages: KVVec<PageRef>,
+    gathered: Gathered,
+    waiting: Waiting,
 }
 
 impl<'a> Gather<'a> {
@@ -141,8 +118,8 @@ impl<'a> Gather<'a> {
     pub(crate) fn new(sink: &'a mut Sink) -> Result<Self> {
         Ok(Self {
             sink,
-            extents: KVVec::with_capacity(ROOM, GFP_KERNEL_ACCOUNT)?,
-            pages: KVVec::with_capacity(BATCH_ROOM, GFP_KERNEL_ACCOUNT)?,
+            gathered: Gathered::new()?,
+            waiting: Waiting::new(),
         })
     }
 
@@ -170,94 +147,41 @@ impl<'a> Gather<'a> {
             if let Some(seen) = seen.as_deref_mut() {
                 seen.note(page, obj, addr);
             }
-            if self.pages.len() == BATCH_ROOM {
+            if self.gathered.pages.len() == BATCH_ROOM {
                 self.flush()?;
             }
             self.append(&extent(obj, kind, addr, None, 0))?;
-            self.pages.push(page.clone(), GFP_KERNEL_ACCOUNT)?;
+            self.gathered.pages.push(page.clone(), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     }
 
     /// Adds an extent of one page.
     fn append(&mut self, next: &Extent) -> Result {
-        if let Some(last) = self.extents.last_mut().filter(|last| goes_on(last, next)) {
+        let last = self.gathered.extents.last_mut();
+        if let Some(last) = last.filter(|last| goes_on(last, next)) {
             last.pages += 1;
             return Ok(());
         }
-        if self.extents.len() == EXTENTS_MAX {
+        if self.gathered.extents.len() == EXTENTS_MAX {
             self.flush()?;
         }
-        self.extents.push(*next, GFP_KERNEL_ACCOUNT)?;
+        self.gathered.extents.push(*next, GFP_KERNEL_ACCOUNT)?;
         Ok(())
     }
 
     /// Writes what was added last.
     pub(crate) fn finish(mut self) -> Result {
-        self.flush()
+        self.flush()?;
+        self.waiting.finish(self.sink)
     }
 
-    /// Writes what was added as a batch, and gives it up.
+    /// Makes a batch of what was added, and gives it up.
     fn flush(&mut self) -> Result {
-        if self.extents.is_empty() {
+        if self.gathered.extents.is_empty() {
             return Ok(());
         }
-        let at = self.sink.written();
-        let (payload, tagged) = self.payload()?;
-        let mut batch = Batch {
-            number: U32::new(self.sink.batches()),
-            extents: U32::new(u32::try_from(self.extents.len())?),
-            pages: U32::new(u32::try_from(self.pages.len())?),
-            tagged: U32::new(tagged),
-            at: U64::new(at),
-            header: self.sink.header(),
-            reserved: U64::new(0),
-            sum: U64::new(0),
-        };
-        batch.sum = U64::new(sealed(io::xxh64, batch.as_bytes(), &[&payload]));
-        self.sink.write_record(&batch, &payload)?;
-        // Pages lie at a multiple of their size.
-        let used = usize::try_from(self.sink.written() % PAGE_SIZE as u64)?;
-        if used != 0 {
-            let zeros = KVVec::from_elem(0u8, PAGE_SIZE - used, GFP_KERNEL_ACCOUNT)?;
-            self.sink.write(&zeros)?;
-        }
-        let pages = &self.pages;
-        for some in pages.chunks(AT_ONCE) {
-            self.sink.write_with(|file, pos| {
-                iov::write_pages(file, pos, some)?;
-                Ok((some.len() * PAGE_SIZE) as u64)
-            })?;
-        }
-        self.sink.count_batch(at, &self.extents, pages.len())?;
-        self.extents.clear();
-        self.pages.clear();
-        Ok(())
-    }
-
-    /// The payload of the batch: extents, checksums, memory tags. Also the number of pages that have
-    /// the latter.
-    fn payload(&self) -> Result<(KVVec<u8>, u32)> {
-        let mut payload = KVVec::new();
-        payload.extend_from_slice(self.extents.as_bytes(), GFP_KERNEL_ACCOUNT)?;
-        for chunk in self.pages.chunks(chunk_pages(PAGE_SIZE as u32)) {
-            wait::go_on()?;
-            let sum = chunk.iter().fold(0, |seed, page| page.hash(seed));
-            payload.extend_from_slice(U64::new(sum).as_bytes(), GFP_KERNEL_ACCOUNT)?;
-        }
-        let mut tagged = 0;
-        let mut tags = NO_TAGS;
-        let mut pages = self.pages.iter();
-        for extent in self.extents.iter().filter(|e| e.has_pages()) {
-            for page in pages.by_ref().take(extent.pages.get() as usize) {
-                if extent.kind.get() == EXTENT_TAGGED {
-                    page.tags(&mut tags);
-                    payload.extend_from_slice(&tags, GFP_KERNEL_ACCOUNT)?;
-                    tagged += 1;
-                }
-            }
-        }
-        Ok((payload, tagged))
+        self.waiting.write(&mut self.gathered, self.sink)
     }
 }
 

@@ -45,6 +45,10 @@ use crate::{
             iov, //
         },
         mm::{
+            fill::{
+                Fill,
+                NewPages, //
+            },
             held::Held,
             memcg::Memcg,
             page::{
@@ -337,12 +341,26 @@ impl Filler<'_> {
         let mut done = 0;
         while done < pages {
             wait::go_on()?;
+            let at = addr + done * PAGE_SIZE;
+            // Tags are set in pages that are mapped.
+            let by_fault = match tags {
+                Some(_) => pages - done,
+                None => match self.new_pages(mm, at, pages - done)? {
+                    Fill::New(new) => {
+                        self.read_checked(source, sums, new.get())?;
+                        self.map(mm, at, &new)?;
+                        done += new.get().len();
+                        continue;
+                    }
+                    Fill::ByFault(n) => n,
+                },
+            };
+            let end = done + core::cmp::min(by_fault, BOUNCE);
             batch.clear();
-            while batch.len() < BOUNCE && done < pages {
+            while done < end {
                 let at = addr + done * PAGE_SIZE;
-                let room = core::cmp::min(pages - done, BOUNCE - batch.len());
                 let had = batch.len();
-                self.writable(mm, at, room, &mut batch)?;
+                self.writable(mm, at, end - done, &mut batch)?;
                 done += batch.len() - had;
             }
             self.read_checked(source, sums, &batch)?;
@@ -356,11 +374,47 @@ impl Filler<'_> {
         Ok(())
     }
 
+    /// Gets pages for up to `max` of an address space, to be filled before they are mapped.
+    fn new_pages(&self, mm: &MmRef, addr: usize, max: usize) -> Result<Fill> {
+        self.memcg
+            .charge(|| NewPages::alloc(mm, addr, max))
+            .map_err(|e| self.unfilled(e, addr))
+    }
+
+    /// Maps pages that are filled, the first of them at `addr`. Where something has come there, their
+    /// contents go into that.
+    fn map(&self, mm: &MmRef, addr: usize, new: &NewPages) -> Result {
+        let mapped = self
+            .memcg
+            .charge(|| new.map(mm))
+            .map_err(|e| self.unfilled(e, addr))?;
+        let mut at = addr + mapped * PAGE_SIZE;
+        let mut left = new.get().get(mapped..).unwrap_or(&[]);
+        let mut there = KVec::new();
+        while !left.is_empty() {
+            wait::go_on()?;
+            there.clear();
+            self.writable(mm, at, left.len(), &mut there)?;
+            for (to, from) in there.iter().zip(left) {
+                to.copy_from(from);
+                to.written();
+            }
+            at += there.len() * PAGE_SIZE;
+            left = left.get(there.len()..).unwrap_or(&[]);
+        }
+        Ok(())
+    }
+
     /// Gets up to `max` pages of an address space, ready to be written to.
     fn writable(&self, mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
         self.memcg
             .charge(|| walk::writable(mm, addr, max, to))
-            .map_err(|e| self.fail(e, fmt!("memory at {:x} can't be filled: {}", addr, why(e))))
+            .map_err(|e| self.unfilled(e, addr))
+    }
+
+    /// Reports that memory at `addr` can't be filled; returns `e`.
+    fn unfilled(&self, e: Error, addr: usize) -> Error {
+        self.fail(e, fmt!("memory at {:x} can't be filled: {}", addr, why(e)))
     }
 
     /// Writes pages of an inode, but not beyond its size.

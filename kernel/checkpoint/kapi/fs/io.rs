@@ -15,13 +15,17 @@ use crate::{
     },
     kapi::{
         fs::{
-            file::FileRef,
+            file::{
+                ftype,
+                FileRef, //
+            },
             iov::{
                 self,
                 Way, //
             },
             user_buffer, //
         },
+        task::limits,
         time::wait, //
     },
 };
@@ -107,6 +111,21 @@ unsafe fn transfer(
     Ok(done)
 }
 
+/// Whether several threads may write parts of `file` at a time, each at a position of its own.
+///
+/// Not if the caller has a limit for the length of files: the signal for it (SIGXFSZ) is for who
+/// writes, and is to be the caller.
+pub(crate) fn takes_parts(file: &FileRef) -> Result<bool> {
+    let regular = file.file_type() == ftype::REGULAR
+        && !file.is_stream()
+        && file.flags() & bindings::O_APPEND == 0
+        && iov::takes_iterators(file, Way::Write);
+    Ok(regular && limits::limit(bindings::RLIMIT_FSIZE as usize)?.0 == UNLIMITED)
+}
+
+/// A resource limit that is none: RLIM_INFINITY.
+const UNLIMITED: u64 = u64::MAX;
+
 /// Writes what was written to `file` so far to the disk, as fsync(2) does. May sleep for long.
 ///
 /// EIO, ENOSPC, ...: some of what was written since it was opened is lost. EINTR: SIGKILL came.
@@ -160,7 +179,7 @@ pub(crate) fn kernel_version() -> [u8; VERSION_LEN] {
 /// Build id of the running kernel; zero: it has none.
 pub(crate) fn kernel_build_id() -> [u8; BUILD_ID_LEN] {
     let mut id = [0u8; BUILD_ID_LEN];
-    // SAFETY: It writes as many bytes: private.c asserts that.
+    // SAFETY: It writes as many bytes: kernel.c asserts that.
     unsafe { bindings::checkpoint_build_id(id.as_mut_ptr()) };
     id
 }

@@ -7,7 +7,6 @@
 #include "common_private.h"
 
 #include <fcntl.h>
-#include <glob.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -87,24 +86,6 @@ char *ckpt_two_pages(void)
 	return two;
 }
 
-void ckpt_get_mtime(const char *path, struct timespec *mtime)
-{
-	struct stat st;
-
-	if (lstat(path, &st))
-		ckpt_diag("%s: %s", path, strerror(errno));
-	else
-		*mtime = st.st_mtim;
-}
-
-void ckpt_set_mtime(const char *path, const struct timespec *mtime)
-{
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, *mtime };
-
-	if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW))
-		ckpt_diag("%s: %s", path, strerror(errno));
-}
-
 /* ---- a run ----------------------------------------------------------- */
 
 int ckpt_image_new(void)
@@ -114,70 +95,6 @@ int ckpt_image_new(void)
 	if (fd < 0)
 		ckpt_diag("memfd_create: %s", strerror(errno));
 	return fd;
-}
-
-static void forget_files(struct ckpt_run *run)
-{
-	while (run->nr_files)
-		free(run->files[--run->nr_files].data);
-}
-
-/* The scenario's files, in the directory of the board and with its name. */
-static void each_file(struct ckpt_run *run, void (*fn)(struct ckpt_run *run, const char *path))
-{
-	size_t len = strlen(run->board_path);
-	char pattern[sizeof(run->board_path) + 2];
-	glob_t found;
-	size_t i;
-
-	snprintf(pattern, sizeof(pattern), "%.*s.*", (int)len, run->board_path);
-	if (!glob(pattern, GLOB_NOSORT, NULL, &found)) {
-		for (i = 0; i < found.gl_pathc; i++)
-			fn(run, found.gl_pathv[i]);
-		globfree(&found);
-	}
-}
-
-static void remove_file(struct ckpt_run *run, const char *path)
-{
-	if (ckpt_remove(path))
-		ckpt_diag("%s: %s", path, strerror(errno));
-}
-
-static void save_file(struct ckpt_run *run, const char *path)
-{
-	struct ckpt_saved_file *file = &run->files[run->nr_files];
-	struct stat st;
-	int fd;
-
-	if (lstat(path, &st) || !S_ISREG(st.st_mode) || run->nr_files == CKPT_MAX_FILES)
-		return;
-	snprintf(file->path, sizeof(file->path), "%s", path);
-	file->size = st.st_size;
-	file->mtime = st.st_mtim;
-	file->data = malloc(st.st_size + 1);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (pread(fd, file->data, file->size, 0) != (ssize_t)file->size)
-		ckpt_diag("%s: %s", path, strerror(errno));
-	close(fd);
-	run->nr_files++;
-}
-
-static void take_files_back(struct ckpt_run *run)
-{
-	struct ckpt_saved_file *file;
-	unsigned int i;
-	int fd;
-
-	for (i = 0; i < run->nr_files; i++) {
-		file = &run->files[i];
-		fd = open(file->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (pwrite(fd, file->data, file->size, 0) != (ssize_t)file->size ||
-		    ftruncate(fd, file->size))
-			ckpt_diag("%s: %s", file->path, strerror(errno));
-		close(fd);
-		ckpt_set_mtime(file->path, &file->mtime);
-	}
 }
 
 /* The board is at run->board_path; @flags are more ones of open(2) for it. */
@@ -276,7 +193,7 @@ void ckpt_run_leave(struct ckpt_run *run)
 	if (run->board)
 		munmap(run->board, sizeof(*run->board));
 	run->board = NULL;
-	forget_files(run);
+	ckpt_run_forget_files(run);
 	if (run->log_fd >= 0)
 		close(run->log_fd);
 	run->log_fd = -1;
@@ -286,7 +203,7 @@ void ckpt_run_fini(struct ckpt_run *run)
 {
 	ckpt_run_leave(run);
 	unlink(run->board_path);
-	each_file(run, remove_file);
+	ckpt_run_remove_files(run);
 }
 
 static void exec_scenario(struct ckpt_run *run)
@@ -356,7 +273,7 @@ int ckpt_run_start(struct ckpt_run *run)
 	long pid;
 
 	memset(run->board, 0, sizeof(*run->board));
-	each_file(run, remove_file);
+	ckpt_run_remove_files(run);
 	run->generation = 0;
 	drop_pidfd(run);
 	run->status = 0;
@@ -434,53 +351,6 @@ int ckpt_run_wait_blocked(struct ckpt_run *run)
 	return 0;
 }
 
-static void empty_log(struct ckpt_run *run)
-{
-	ftruncate(run->log_fd, 0);
-	lseek(run->log_fd, 0, SEEK_SET);
-}
-
-const char *ckpt_run_log(struct ckpt_run *run)
-{
-	static char log[CKPT_LOG_MAX];
-	ssize_t n = pread(run->log_fd, log, sizeof(log) - 1, 0);
-
-	log[n > 0 ? n : 0] = 0;
-	return log;
-}
-
-bool ckpt_run_log_has(struct ckpt_run *run, const char *text)
-{
-	return strstr(ckpt_run_log(run), text);
-}
-
-void ckpt_log_without_names(char *log)
-{
-	char *line = log, *next;
-
-	while (*line) {
-		next = strchrnul(line, '\n');
-		next += *next == '\n';
-		if (!strncmp(line, "has: ", 5))
-			memmove(line, next, strlen(next) + 1);
-		else
-			line = next;
-	}
-}
-
-void ckpt_run_print_log(struct ckpt_run *run)
-{
-	static char copy[CKPT_LOG_MAX];
-	char *at, *save;
-
-	snprintf(copy, sizeof(copy), "%s", ckpt_run_log(run));
-	for (at = strtok_r(copy, "\n", &save); at; at = strtok_r(NULL, "\n", &save)) {
-		/* There may be thousands of names of what the tasks have. */
-		if (strncmp(at, "has: ", 5))
-			ckpt_diag("  log: %s", at);
-	}
-}
-
 void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image_fd,
 		   uint64_t flags)
 {
@@ -492,7 +362,7 @@ void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image
 	args->log_fd = run->log_fd;
 	/* The kernel under test may be one with all debugging, in an emulator. */
 	args->timeout_ms = 60000;
-	empty_log(run);
+	ckpt_run_empty_log(run);
 }
 
 long ckpt_run_call(struct ckpt_run *run, int fd, uint64_t flags)
@@ -515,7 +385,7 @@ void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int 
 	/* Test and scenario write to the board at any time. */
 	args->accept = (uintptr_t)(run->accept ? run->accept : run->board_path);
 	args->accept_len = run->accept ? run->accept_len : strlen(run->board_path) + 1;
-	empty_log(run);
+	ckpt_run_empty_log(run);
 }
 
 int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags)
@@ -543,8 +413,7 @@ int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags)
 	}
 	/* Nothing changes them now: what they are is what belongs to the image. */
 	if (flags & (CHECKPOINT_KILL | CHECKPOINT_FROZEN)) {
-		forget_files(run);
-		each_file(run, save_file);
+		ckpt_run_save_files(run);
 		run->generation = run->saved.restarts;
 	}
 	return 0;
@@ -556,7 +425,7 @@ int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags)
 	long pid;
 
 	ckpt_take_board_back(run);
-	take_files_back(run);
+	ckpt_run_take_files_back(run);
 	poll(NULL, 0, run->sc->down_ms);
 	if (ckpt_lose(image_fd))
 		return ckpt_complain(run, "nothing can be lost");
@@ -627,90 +496,4 @@ int ckpt_run_set_up(struct ckpt_run *run)
 	if (run->sc->before && run->sc->before(run))
 		return ckpt_complain(run, "the set-up from outside failed");
 	return 0;
-}
-
-/* What holds without checkpoints: if it does not, the scenario is wrong. */
-static int baseline(struct ckpt_run *run)
-{
-	phase = "undisturbed";
-	if (ckpt_run_set_up(run) || ckpt_run_go_and_finish(run))
-		return -1;
-	phase = "frozen and thawed";
-	if (ckpt_run_set_up(run))
-		return -1;
-	if (ckpt_cgroup_freeze(&run->cg) || ckpt_cgroup_thaw(&run->cg))
-		return ckpt_complain(run, "could not be frozen and thawed");
-	return ckpt_run_go_and_finish(run);
-}
-
-/* The image @first is restarted, checkpointed to @second, and restarted again. */
-static int second_generation(struct ckpt_run *run, int first, int second)
-{
-	phase = "second generation, checkpoint";
-	if (ckpt_run_restart(run, first, 0) || ckpt_run_wait_blocked(run) ||
-	    ckpt_run_checkpoint(run, second, CHECKPOINT_KILL))
-		return -1;
-	phase = "second generation, restart";
-	if (ckpt_run_restart(run, second, 0) || ckpt_run_go_and_finish(run))
-		return -1;
-	return 0;
-}
-
-static int cycle(struct ckpt_run *run, int first, int second)
-{
-	if (!(run->sc->flags & SC_NO_ORIGINAL)) {
-		phase = "original beside its checkpoint";
-		if (ckpt_run_set_up(run) || ckpt_run_checkpoint(run, first, 0) ||
-		    ckpt_run_go_and_finish(run))
-			return -1;
-		ftruncate(first, 0);
-		lseek(first, 0, SEEK_SET);
-	}
-
-	phase = "checkpoint";
-	if (ckpt_run_set_up(run) || ckpt_run_checkpoint(run, first, CHECKPOINT_KILL))
-		return -1;
-	phase = "first restart";
-	if (ckpt_run_restart(run, first, 0) || ckpt_run_go_and_finish(run))
-		return -1;
-	return second_generation(run, first, second);
-}
-
-/*
- * The same in fewer steps, for the second of two variants: the original is the one
- * that was checkpointed, and what was lost at the first restart is missed after the
- * second.
- */
-static int short_cycle(struct ckpt_run *run, int first, int second)
-{
-	phase = "original thawed after its checkpoint";
-	if (ckpt_run_set_up(run) || ckpt_run_checkpoint(run, first, CHECKPOINT_FROZEN))
-		return -1;
-	if (ckpt_cgroup_thaw(&run->cg))
-		return ckpt_complain(run, "can't be thawed");
-	if (ckpt_run_go_and_finish(run))
-		return -1;
-	return second_generation(run, first, second);
-}
-
-int ckpt_cycle(const struct ckpt_scenario *sc, bool container)
-{
-	const char *boot = getenv("CKPT_BOOT");
-	struct ckpt_run run;
-	int first, second;
-	int ret;
-
-	if (boot)
-		return ckpt_in_boot(sc, container, boot);
-	first = ckpt_image_new();
-	second = ckpt_image_new();
-	ret = ckpt_run_init(&run, sc, container);
-	if (!ret)
-		ret = getenv("CKPT_BASELINE") ? baseline(&run) :
-		      container || sc->flags & (SC_SUBTREE | SC_NO_ORIGINAL) ?
-		      cycle(&run, first, second) : short_cycle(&run, first, second);
-	ckpt_run_fini(&run);
-	close(first);
-	close(second);
-	return ret;
 }

@@ -36,6 +36,18 @@ int ckpt_cgroup_open(struct ckpt_cgroup *cg, const char *file, int flags);
 void ckpt_phase(const char *name);
 int ckpt_complain(struct ckpt_run *run, const char *what);
 
+/* Forget what the kernel has told so far. */
+void ckpt_run_empty_log(struct ckpt_run *run);
+
+/*
+ * The scenario's files, in the directory of the board and with its name: remove
+ * them; keep what is in them; forget that; write it there again.
+ */
+void ckpt_run_remove_files(struct ckpt_run *run);
+void ckpt_run_save_files(struct ckpt_run *run);
+void ckpt_run_forget_files(struct ckpt_run *run);
+void ckpt_run_take_files_back(struct ckpt_run *run);
+
 /* ckpt_run_init() with a board that may be there already. */
 int ckpt_run_init_at(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container,
 		     const char *board_path);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the private header of ipc/ has, and the directory of POSIX message queues.
+ */
+#include <linux/checkpoint.h>
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/ipc.h>
+#include <linux/ipc_namespace.h>
+#include <linux/mount.h>
+#include <linux/rcupdate.h>
+#include <linux/security.h>
+
+#include "../../fs/internal.h"
+#include "../../ipc/util.h"
+
+/**
+ * checkpoint_ipc_labelled_by() - would a task give an object the label that it has?
+ * @ns: the namespace
+ * @which: IPC_*_IDS
+ * @id: the object
+ * @task: the task
+ *
+ * Security modules that label objects of System V IPC give them the label of who
+ * makes them, and nobody can change it. So for one who has the label of @task
+ * nothing is lost when the object is made again.
+ *
+ * Return: whether it is, or the object is gone.
+ */
+bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
+				struct task_struct *task)
+{
+	struct lsm_prop object, maker;
+	struct kern_ipc_perm *perm;
+
+	security_task_getlsmprop_obj(task, &maker);
+	scoped_guard(rcu) {
+		perm = ipc_obtain_object_check(&ns->ids[which], id);
+		if (IS_ERR(perm))
+			return true;
+		security_ipc_getlsmprop(perm, &object);
+	}
+#ifdef CONFIG_SECURITY_SELINUX
+	if (object.selinux.secid != maker.selinux.secid)
+		return false;
+#endif
+#ifdef CONFIG_SECURITY_SMACK
+	if (object.smack.skp != maker.smack.skp)
+		return false;
+#endif
+	return true;
+}
+
+/**
+ * checkpoint_mq_next() - find the POSIX message queues of a namespace that have a name
+ * @ns: the namespace
+ * @prev: where the one before is; NULL: the first is wanted
+ * @out: set to where it is, with references
+ *
+ * The newest comes first.
+ *
+ * Return: 0; -ENOENT: there are no more.
+ */
+int checkpoint_mq_next(struct ipc_namespace *ns, const struct path *prev, struct path *out)
+{
+	struct dentry *dentry;
+
+	/* It takes over the reference on the one before. */
+	dentry = find_next_child(ns->mq_mnt->mnt_root, prev ? dget(prev->dentry) : NULL);
+	if (!dentry)
+		return -ENOENT;
+	out->mnt = mntget(ns->mq_mnt);
+	out->dentry = dentry;
+	return 0;
+}
+
+/**
+ * checkpoint_mq_dir_changed() - tell whether not everybody may make message queues any more
+ * @ns: the namespace
+ *
+ * Return: whether the permissions of the directory have been changed.
+ */
+bool checkpoint_mq_dir_changed(struct ipc_namespace *ns)
+{
+	umode_t mode = READ_ONCE(d_inode(ns->mq_mnt->mnt_root)->i_mode);
+
+	return (mode & S_IALLUGO) != 01777;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings and memfds, as system calls make them: some headers are private to
+ * mm/.
+ */
+#include <linux/checkpoint.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/memfd.h>
+#include <linux/mm.h>
+#include <uapi/linux/memfd.h>
+
+#include "../../mm/internal.h"
+
+/**
+ * checkpoint_mmap() - map into the current address space, as mmap(2) does
+ * @file: what to map; NULL: anonymous memory
+ * @addr: where to
+ * @len: bytes
+ * @prot: PROT_*
+ * @flags: MAP_*
+ * @pgoff: offset in @file, in pages
+ *
+ * Return: the address, or an errno as a pointer would be.
+ */
+unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned long len,
+			      unsigned long prot, unsigned long flags, unsigned long pgoff)
+{
+	return vm_mmap_pgoff(file, addr, len, prot, flags, pgoff);
+}
+
+/**
+ * checkpoint_mprotect() - set the access to memory, as pkey_mprotect(2) does
+ * @start: first address, in the current address space
+ * @len: bytes
+ * @prot: PROT_*
+ * @pkey: protection key; -1: as mprotect(2)
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey)
+{
+	return do_mprotect_pkey(start, len, prot, pkey);
+}
+
+/**
+ * checkpoint_mlock() - lock memory, as mlock2(2) does
+ * @start: first address, in the current address space
+ * @len: bytes
+ * @flags: VM_LOCKED, and VM_LOCKONFAULT or not
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags)
+{
+	vma_flags_t vma_flags = legacy_to_vma_flags(flags);
+
+	return do_mlock(start, len, &vma_flags);
+}
+
+/**
+ * checkpoint_mseal() - seal memory, as mseal(2) does
+ * @start: first address, in the current address space
+ * @end: address after the last
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_mseal(unsigned long start, unsigned long end)
+{
+	return mseal_range(start, end);
+}
+
+/**
+ * checkpoint_memfd() - make a memfd, as memfd_create(2) does
+ * @name: its name, with the prefix of all memfds
+ * @noexec: it can't be executed, and is sealed so; else it may be given seals
+ *
+ * Return: the file, or an error pointer: -EACCES if a memfd must not be executable here,
+ * -EOPNOTSUPP if the kernel has none.
+ */
+struct file *checkpoint_memfd(const char *name, bool noexec)
+{
+#ifdef CONFIG_MEMFD_CREATE
+	return memfd_create_file(name, noexec ? MFD_NOEXEC_SEAL : MFD_EXEC | MFD_ALLOW_SEALING);
+#else
+	return ERR_PTR(-EOPNOTSUPP);
+#endif
+}
+
+/**
+ * checkpoint_memfd_seals() - tell the seals of a file, as F_GET_SEALS does
+ * @file: the file
+ *
+ * Return: F_SEAL_*, or an errno.
+ */
+int checkpoint_memfd_seals(struct file *file)
+{
+	return memfd_get_seals(file);
+}
+
+/**
+ * checkpoint_memfd_seal() - seal a file, as F_ADD_SEALS does
+ * @file: the file, open for writing
+ * @seals: F_SEAL_*
+ *
+ * May sleep until pages that somebody has pinned are let go, for less than a second.
+ *
+ * Return: 0, or an errno: -EBUSY if a mapping may be written to.
+ */
+int checkpoint_memfd_seal(struct file *file, unsigned int seals)
+{
+	return memfd_add_seals(file, seals);
+}
