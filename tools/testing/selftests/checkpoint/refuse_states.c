@@ -181,7 +181,7 @@ REFUSE(request_key_target)
 {
 	CHECK_HERE(syscall(__NR_keyctl, KEYCTL_SET_REQKEY_KEYRING,
 			   KEY_REQKEY_DEFL_USER_KEYRING));
-	EXPECT_TASK("has chosen a keyring for the keys that it requests (keyctl): have it take the default");
+	EXPECT_TASK("has chosen a keyring for the keys that it requests: have it do without (keyctl), or have that left out (CHECKPOINT_DROP_KEYS, --drop-keys)");
 	ckpt_ready_wait();
 	CHECK_EQ(KEY_REQKEY_DEFL_USER_KEYRING,
 		 syscall(__NR_keyctl, KEYCTL_SET_REQKEY_KEYRING, KEY_REQKEY_DEFL_NO_CHANGE));

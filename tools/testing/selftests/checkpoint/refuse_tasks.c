@@ -108,13 +108,24 @@ REFUSE(syscall_user_dispatch)
 	CHECK_SYS(getpid());
 }
 
-REFUSE(session_keyring)
+REFUSE(process_keyring)
 {
-	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
+	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID,
+					 KEY_SPEC_PROCESS_KEYRING, 1));
 
-	EXPECT_TASK("has a thread, process or session keyring of its own: start it in the caller's session (keyctl)");
+	EXPECT_TASK("has a keyring of its thread or process: have it do without (keyctl), or have that left out (CHECKPOINT_DROP_KEYS, --drop-keys)");
 	ckpt_ready_wait();
-	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
+	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0));
+}
+
+REFUSE(thread_keyring)
+{
+	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID,
+					 KEY_SPEC_THREAD_KEYRING, 1));
+
+	EXPECT_TASK("has a keyring of its thread or process: have it do without (keyctl), or have that left out (CHECKPOINT_DROP_KEYS, --drop-keys)");
+	ckpt_ready_wait();
+	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0));
 }
 
 REFUSE(io_flusher)
