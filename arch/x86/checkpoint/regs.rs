@@ -24,6 +24,7 @@ use super::{
 use crate::kapi::{
     arch::ArchRegs,
     fork::parked::ParkedTask,
+    security::seccomp::Mode,
     signal::restart_block,
     task::{
         frozen::FrozenTask,
@@ -101,6 +102,7 @@ impl ArchRegs for Native {
             )
         };
         let flag = |bit: u32| flags & 1 << bit != 0;
+        let strict = t.seccomp_mode() == Mode::Strict;
         for (bad, what) in [
             (
                 addr32 && !program,
@@ -141,7 +143,8 @@ impl ArchRegs for Native {
                 "permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported: start it without AMX",
             ),
             (
-                flag(bindings::TIF_NOTSC),
+                // The strict mode of seccomp sets it, and does so again.
+                flag(bindings::TIF_NOTSC) && !strict,
                 "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
             ),
             (

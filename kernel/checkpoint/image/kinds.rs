@@ -29,6 +29,7 @@ use super::{
     notify,
     ns,
     record::Body,
+    seccomp,
     task, //
 };
 
@@ -114,6 +115,8 @@ kinds! {
     Cred: task::Cred,
     Affinity: task::Affinity,
     Timers: task::Timers,
+    SeccompFilter: seccomp::SeccompFilter,
+    Seccomp: seccomp::Seccomp,
 
     Mm: mm::Mm,
     Vma: mm::Vma,

@@ -47,6 +47,10 @@ use super::{
     },
     notify,
     record::RecordHeader,
+    seccomp::{
+        self,
+        Instruction, //
+    },
     task::{
         self,
         Action,
@@ -63,6 +67,7 @@ pub const OTHERS: &[&Structure] = &[
     &Note::STRUCTURE,
     &Action::STRUCTURE,
     &Timer::STRUCTURE,
+    &Instruction::STRUCTURE,
     &Guard::STRUCTURE,
     &AioEvent::STRUCTURE,
     &Extent::STRUCTURE,
@@ -99,6 +104,8 @@ pub const VALUES: &[&Values] = &[
     &task::TIMER_NOTIFIES,
     &task::TIMER_STATES,
     &task::TIMER_FLAG_LIST,
+    &seccomp::SECCOMP_FILTER_FLAG_LIST,
+    &seccomp::SECCOMP_MODES,
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,

@@ -27,6 +27,7 @@ pub mod notes;
 pub mod notify;
 pub mod ns;
 pub mod record;
+pub mod seccomp;
 pub mod task;
 
 pub use header::{

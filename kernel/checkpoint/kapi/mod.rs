@@ -99,10 +99,11 @@ pub(crate) mod sched {
     pub(crate) mod attr;
 }
 
-/// Credentials and security modules: `kernel/cred.c`, `security/`.
+/// Credentials, security modules and seccomp: `kernel/cred.c`, `security/`, `kernel/seccomp.c`.
 pub(crate) mod security {
     pub(crate) mod confinement;
     pub(crate) mod cred;
+    pub(crate) mod seccomp;
 }
 
 /// Signals, and system calls that they interrupt: `kernel/signal.c`.

@@ -26,6 +26,7 @@ mod refuse;
 mod regs;
 mod restart_block;
 mod sched;
+mod seccomp;
 mod signal;
 mod timer;
 mod times;
@@ -36,6 +37,7 @@ pub(crate) use cred::{
     rebuild as rebuild_cred,
     save_opener, //
 };
+pub(crate) use seccomp::had_those_of_caller;
 pub(crate) use signal::{
     signals_at,
     with_signals, //
@@ -45,8 +47,10 @@ pub(crate) use signal::{
 pub(crate) static THREADS: &[ThreadOps] = &[
     refuse::KIND,
     signal::KIND,
+    seccomp::FILTERS,
     cred::KIND,
     basic::KIND,
+    seccomp::KIND,
     times::KIND,
     sched::KIND,
     pending::KIND,

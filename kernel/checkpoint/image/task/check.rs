@@ -50,6 +50,8 @@ pub(in crate::image) const SEEN_SHARED_PENDING: u32 = 1 << 3;
 pub(in crate::image) const SEEN_AFFINITY: u32 = 1 << 4;
 /// [`Pid::seen`]: the POSIX timers of its thread group.
 pub(in crate::image) const SEEN_TIMERS: u32 = 1 << 7;
+/// [`Pid::seen`]: that its system calls are restricted.
+pub(in crate::image) const SEEN_SECCOMP: u32 = 1 << 8;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its process group.
 const SEEN_GROUP: u32 = 1 << 5;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its session.

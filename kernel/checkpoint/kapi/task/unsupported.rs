@@ -119,13 +119,6 @@ static THREAD: &[UnsupportedState] = &[
             !core::ptr::eq((*tracees).next, tracees)
         }
     ),
-    #[cfg(CONFIG_SECCOMP)]
-    unsupported!(
-        "is restricted by seccomp",
-        "start it without seccomp",
-        Handed::Confines,
-        |t| (*t).seccomp.mode != 0
-    ),
     unsupported!(
         "has syscall user dispatch enabled",
         "have it switch that off",

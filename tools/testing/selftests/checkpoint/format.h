@@ -21,6 +21,8 @@
 #define IMAGE_KIND_CRED 22
 #define IMAGE_KIND_AFFINITY 23
 #define IMAGE_KIND_TIMERS 24
+#define IMAGE_KIND_SECCOMP_FILTER 25
+#define IMAGE_KIND_SECCOMP 26
 #define IMAGE_KIND_MM 64
 #define IMAGE_KIND_VMA 65
 #define IMAGE_KIND_GUARDS 67
@@ -134,6 +136,13 @@
 #define IMAGE_TIMER_PERIODIC (1ull << 1)
 #define IMAGE_TIMER_IGNORED (1ull << 2)
 #define IMAGE_TIMER_MODIFIED (1ull << 3)
+
+/* SeccompFilter.flags */
+#define IMAGE_SECCOMP_FILTER_LOG (1ull << 0)
+
+/* Seccomp.mode */
+#define IMAGE_SECCOMP_STRICT 1
+#define IMAGE_SECCOMP_FILTERED 2
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -468,6 +477,15 @@ struct image_timer {
 
 static_assert(sizeof(struct image_timer) == 72, "image_timer");
 
+struct image_instruction {
+	uint16_t code;
+	uint8_t jt;
+	uint8_t jf;
+	uint32_t k;
+};
+
+static_assert(sizeof(struct image_instruction) == 8, "image_instruction");
+
 struct image_guard {
 	uint64_t start;
 	uint64_t end;
@@ -731,6 +749,24 @@ struct image_timers {
 };
 
 static_assert(sizeof(struct image_timers) == 16, "image_timers");
+
+struct image_seccomp_filter {
+	uint32_t obj;
+	uint32_t parent;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_seccomp_filter) == 16, "image_seccomp_filter");
+
+struct image_seccomp {
+	uint32_t tid;
+	uint32_t mode;
+	uint32_t filter;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_seccomp) == 16, "image_seccomp");
 
 struct image_mm {
 	uint32_t obj;

@@ -86,17 +86,6 @@ REFUSE(tracer_and_traced)
 	ckpt_wait_exit(kid, 0);
 }
 
-REFUSE(seccomp_filter)
-{
-	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
-	struct sock_fprog prog = { .len = 1, .filter = code };
-
-	CHECK_SYS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
-	EXPECT_TASK("is restricted by seccomp: start it without seccomp");
-	ckpt_ready_wait();
-	CHECK_EQ(2, prctl(PR_GET_SECCOMP));
-}
-
 REFUSE(syscall_user_dispatch)
 {
 	static char selector;	/* SYSCALL_DISPATCH_FILTER_ALLOW */
