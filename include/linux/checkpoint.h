@@ -94,6 +94,33 @@ void checkpoint_seccomp_view(struct seccomp_filter *filter, struct checkpoint_se
 int checkpoint_seccomp_add(struct sock_filter *insns, unsigned short len, bool log);
 int checkpoint_seccomp_join(struct seccomp_filter *filter);
 
+/* checkpoint_controls::util_min, util_max: none is set. */
+#define CHECKPOINT_NO_CLAMP	0xffffffff
+
+/**
+ * struct checkpoint_controls - what was set of a thread
+ * @offset: start of the code that makes its own system calls
+ * @len: its length
+ * @selector: address of the byte that switches the dispatch on; 0: it is on
+ * @util_min: clamp of its utilization, or CHECKPOINT_NO_CLAMP
+ * @util_max: likewise
+ * @dispatch: system calls are dispatched to it
+ */
+struct checkpoint_controls {
+	unsigned long offset;
+	unsigned long len;
+	unsigned long selector;
+	u32 util_min;
+	u32 util_max;
+	bool dispatch;
+};
+
+void checkpoint_get_controls(struct task_struct *task, struct checkpoint_controls *controls);
+int checkpoint_set_ioprio(int ioprio);
+int checkpoint_set_clamps(u32 min, u32 max);
+int checkpoint_set_dispatch(unsigned long offset, unsigned long len, unsigned long selector);
+int checkpoint_speculation(unsigned long which);
+
 /* Who gets the signals of an open file. */
 struct checkpoint_fown {
 	struct pid *pid;

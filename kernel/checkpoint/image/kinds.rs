@@ -15,6 +15,7 @@ use super::{
     },
     confinement,
     contents,
+    controls,
     epoll,
     files,
     header,
@@ -117,6 +118,8 @@ kinds! {
     Timers: task::Timers,
     SeccompFilter: seccomp::SeccompFilter,
     Seccomp: seccomp::Seccomp,
+    Controls: controls::Controls,
+    Deadline: controls::Deadline,
 
     Mm: mm::Mm,
     Vma: mm::Vma,

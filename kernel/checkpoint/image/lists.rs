@@ -12,6 +12,7 @@ use super::{
         Extent,
         IndexEntry, //
     },
+    controls,
     epoll::{
         self,
         EpollItem, //
@@ -106,6 +107,8 @@ pub const VALUES: &[&Values] = &[
     &task::TIMER_FLAG_LIST,
     &seccomp::SECCOMP_FILTER_FLAG_LIST,
     &seccomp::SECCOMP_MODES,
+    &controls::CONTROL_FLAG_LIST,
+    &controls::DEADLINE_FLAG_LIST,
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,

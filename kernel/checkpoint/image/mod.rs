@@ -12,6 +12,7 @@
 pub mod check;
 pub mod confinement;
 pub mod contents;
+pub mod controls;
 pub mod cpu;
 pub mod epoll;
 pub mod files;

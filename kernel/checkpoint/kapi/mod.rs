@@ -118,6 +118,7 @@ pub(crate) mod signal {
 
 /// `struct task_struct`, and what hangs on it: `kernel/sys.c`, `kernel/exit.c`, `kernel/ptrace.c`.
 pub(crate) mod task {
+    pub(crate) mod controls;
     pub(crate) mod frozen;
     pub(crate) mod limits;
     pub(crate) mod links;

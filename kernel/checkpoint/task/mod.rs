@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod basic;
+mod controls;
 mod cred;
 mod itimer;
 mod pending;
@@ -52,6 +53,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     basic::KIND,
     seccomp::KIND,
     times::KIND,
+    controls::KIND,
     sched::KIND,
     pending::KIND,
     regs::KIND,

@@ -120,12 +120,6 @@ static THREAD: &[UnsupportedState] = &[
         }
     ),
     unsupported!(
-        "has syscall user dispatch enabled",
-        "have it switch that off",
-        Handed::Not,
-        |t| bindings::task_user_dispatch(t)
-    ),
-    unsupported!(
         "has perf events",
         "end the measurement (perf)",
         Handed::Outside,
@@ -188,24 +182,6 @@ static THREAD: &[UnsupportedState] = &[
         Handed::Reset(reset::memory_policy),
         |t| bindings::task_has_mempolicy(t)
     ),
-    unsupported!(
-        "has speculation controls set (PR_SET_SPECULATION_CTRL)",
-        "start it without them",
-        Handed::Reset(reset::speculation),
-        |t| (*t).atomic_flags & SPECULATION != 0
-    ),
-    unsupported!(
-        "has a machine check policy (PR_MCE_KILL)",
-        "have it clear that",
-        Handed::Reset(reset::machine_checks),
-        |t| (*t).flags & bindings::PF_MCE_PROCESS != 0
-    ),
-    unsupported!(
-        "is an I/O flusher (PR_SET_IO_FLUSHER)",
-        "have it clear that",
-        Handed::Reset(reset::io_flusher),
-        |t| (*t).flags & bindings::PF_LOCAL_THROTTLE != 0
-    ),
     #[cfg(CONFIG_USER_EVENTS)]
     unsupported!(
         "has user events",
@@ -229,13 +205,6 @@ static THREAD: &[UnsupportedState] = &[
             kind != bindings::PER_LINUX && kind != bindings::PER_LINUX32
         }
     ),
-    #[cfg(CONFIG_UCLAMP_TASK)]
-    unsupported!(
-        "has utilization clamps",
-        "reset them (uclampset)",
-        Handed::Reset(reset::utilization_clamps),
-        |t| (*t).uclamp_req.iter().any(|u| u.user_defined() != 0)
-    ),
     #[cfg(CONFIG_SCHED_CORE)]
     unsupported!(
         "has a core scheduling cookie",
@@ -248,12 +217,6 @@ static THREAD: &[UnsupportedState] = &[
         "start it without CLONE_IO",
         Handed::Not,
         |t| io_context(t).1 > 1
-    ),
-    unsupported!(
-        "has an I/O priority",
-        "reset it (ionice -c 0)",
-        Handed::Reset(reset::io_priority),
-        |t| io_context(t).0 != 0
     ),
 ];
 
@@ -284,7 +247,7 @@ static GROUP: &[UnsupportedState] = &[
 /// # Safety
 ///
 /// `t` is valid.
-unsafe fn io_context(t: *mut bindings::task_struct) -> (u16, i32) {
+pub(in crate::kapi) unsafe fn io_context(t: *mut bindings::task_struct) -> (u16, i32) {
     // SAFETY: By the caller's promise; the context of a task stays under its task_lock.
     unsafe {
         bindings::task_lock(t);

@@ -23,6 +23,8 @@
 #define IMAGE_KIND_TIMERS 24
 #define IMAGE_KIND_SECCOMP_FILTER 25
 #define IMAGE_KIND_SECCOMP 26
+#define IMAGE_KIND_CONTROLS 27
+#define IMAGE_KIND_DEADLINE 28
 #define IMAGE_KIND_MM 64
 #define IMAGE_KIND_VMA 65
 #define IMAGE_KIND_GUARDS 67
@@ -143,6 +145,23 @@
 /* Seccomp.mode */
 #define IMAGE_SECCOMP_STRICT 1
 #define IMAGE_SECCOMP_FILTERED 2
+
+/* Controls.flags */
+#define IMAGE_CONTROL_MCE (1ull << 0)
+#define IMAGE_CONTROL_MCE_EARLY (1ull << 1)
+#define IMAGE_CONTROL_IO_FLUSHER (1ull << 2)
+#define IMAGE_CONTROL_SSB_DISABLE (1ull << 3)
+#define IMAGE_CONTROL_SSB_FORCE_DISABLE (1ull << 4)
+#define IMAGE_CONTROL_SSB_NOEXEC (1ull << 5)
+#define IMAGE_CONTROL_IB_DISABLE (1ull << 6)
+#define IMAGE_CONTROL_IB_FORCE_DISABLE (1ull << 7)
+#define IMAGE_CONTROL_UTIL_MIN (1ull << 8)
+#define IMAGE_CONTROL_UTIL_MAX (1ull << 9)
+#define IMAGE_CONTROL_DISPATCH (1ull << 10)
+
+/* Deadline.flags */
+#define IMAGE_DEADLINE_RECLAIM (1ull << 0)
+#define IMAGE_DEADLINE_OVERRUN (1ull << 1)
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -767,6 +786,30 @@ struct image_seccomp {
 };
 
 static_assert(sizeof(struct image_seccomp) == 16, "image_seccomp");
+
+struct image_controls {
+	uint32_t tid;
+	uint32_t flags;
+	uint32_t io_priority;
+	uint32_t util_min;
+	uint32_t util_max;
+	uint32_t reserved;
+	uint64_t dispatch;
+	uint64_t dispatch_len;
+	uint64_t dispatch_selector;
+};
+
+static_assert(sizeof(struct image_controls) == 48, "image_controls");
+
+struct image_deadline {
+	uint32_t tid;
+	uint32_t flags;
+	uint64_t runtime;
+	uint64_t deadline;
+	uint64_t period;
+};
+
+static_assert(sizeof(struct image_deadline) == 32, "image_deadline");
 
 struct image_mm {
 	uint32_t obj;

@@ -8,10 +8,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
-#include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <sys/ipc.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -29,10 +27,6 @@
 
 REFUSE_FIXTURE
 
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#define PR_SYS_DISPATCH_ON 1
-#endif
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67
 #define PR_GET_MEMORY_MERGE 68
@@ -86,17 +80,6 @@ REFUSE(tracer_and_traced)
 	ckpt_wait_exit(kid, 0);
 }
 
-REFUSE(syscall_user_dispatch)
-{
-	static char selector;	/* SYSCALL_DISPATCH_FILTER_ALLOW */
-
-	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0L, 0L, &selector))
-		not_here();
-	EXPECT_TASK("has syscall user dispatch enabled: have it switch that off");
-	ckpt_ready_wait();
-	CHECK_SYS(getpid());
-}
-
 REFUSE(process_keyring)
 {
 	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID,
@@ -117,48 +100,12 @@ REFUSE(thread_keyring)
 	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0));
 }
 
-REFUSE(io_flusher)
-{
-	CHECK_HERE(prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0));
-	EXPECT_TASK("is an I/O flusher (PR_SET_IO_FLUSHER): have it clear that");
-	ckpt_ready_wait();
-	CHECK_EQ(1, prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0));
-}
-
 REFUSE(personality_of_another_system)
 {
 	CHECK_SYS(personality(PER_BSD));
 	EXPECT_TASK("has the personality of another system: only programs of Linux are supported");
 	ckpt_ready_wait();
 	CHECK_EQ(PER_BSD, personality(0xffffffff));
-}
-
-REFUSE(io_priority)
-{
-	/* IOPRIO_WHO_PROCESS; class best effort, level 6. */
-	CHECK_HERE(syscall(__NR_ioprio_set, 1, 0, (2 << 13) | 6));
-	EXPECT_TASK("has an I/O priority: reset it (ionice -c 0)");
-	ckpt_ready_wait();
-	CHECK_EQ((2 << 13) | 6, syscall(__NR_ioprio_get, 1, 0));
-}
-
-REFUSE(deadline_policy)
-{
-	struct {
-		uint32_t size, policy;
-		uint64_t flags;
-		int32_t nice;
-		uint32_t priority;
-		uint64_t runtime, deadline, period;
-	} attr = {
-		.size = 48, .policy = 6, .runtime = 10000000, .deadline = 100000000,
-		.period = 100000000,
-	};
-
-	CHECK_HERE(syscall(__NR_sched_setattr, 0, &attr, 0));
-	EXPECT_TASK("has scheduling policy 6: give it another (chrt)");
-	ckpt_ready_wait();
-	CHECK_EQ(6, sched_getscheduler(0));
 }
 
 /* ---- what processes share that they should not ------------------------ */
