@@ -110,47 +110,13 @@ REFUSE(personality_of_another_system)
 
 /* ---- what processes share that they should not ------------------------ */
 
-static char stack[3][65536] __attribute__((aligned(16)));
+static char stack[2][65536] __attribute__((aligned(16)));
 
 static int shares_memory(void *arg)
 {
 	ckpt_step(0);
 	ckpt_wait_go();
 	_exit(0);
-}
-
-/* A process with the memory of its parent, which is not in vfork(). */
-REFUSE(shared_signal_actions)
-{
-	pid_t kid = CHECK_SYS(clone(shares_memory, stack[0] + sizeof(stack[0]),
-				    CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL));
-
-	ckpt_step_wait(0, 1);
-	EXPECT_TASK("shares signal actions with another process (CLONE_SIGHAND)");
-	ckpt_ready_wait();
-	ckpt_wait_exit(kid, 0);
-}
-
-static int makes_sibling(void *arg)
-{
-	board->value[0] = CHECK_SYS(clone(shares_memory, stack[1] + sizeof(stack[1]),
-					  CLONE_VM | CLONE_PARENT | SIGCHLD, NULL));
-	ckpt_step(1);
-	ckpt_wait_go();
-	return 0;
-}
-
-REFUSE(memory_of_a_sibling)
-{
-	pid_t kid = ckpt_fork(makes_sibling, NULL);
-
-	ckpt_step_wait(0, 1);
-	ckpt_step_wait(1, 1);
-	expect_refusal(board->value[0], UNSUPPORTED,
-		       "shares its address space with a process that is not its parent: try again when one has called exec");
-	ckpt_ready_wait();
-	ckpt_wait_exit(kid, 0);
-	ckpt_wait_exit(board->value[0], 0);
 }
 
 /* A process with the memory of its parent, in another pid namespace than that. */
@@ -169,7 +135,7 @@ REFUSE(memory_sent_away)
 	set_pid_namespace(getpid());
 	ckpt_step_wait(0, 1);
 	expect_refusal(kid, UNSUPPORTED,
-		       "shares its address space with its parent, which has put it into another pid namespace (setns): try again when one has called exec");
+		       "shares its address space (CLONE_VM) only with processes of other pid namespaces (setns): try again when one has called exec");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 	ckpt_step(1);
@@ -178,7 +144,7 @@ REFUSE(memory_sent_away)
 
 static int waits_for_sibling(void *arg)
 {
-	CHECK_SYS(clone(shares_memory, stack[2] + sizeof(stack[2]),
+	CHECK_SYS(clone(shares_memory, stack[1] + sizeof(stack[1]),
 			CLONE_VFORK | CLONE_PARENT | SIGCHLD, NULL));
 	return 0;
 }
