@@ -105,12 +105,6 @@ static THREAD: &[UnsupportedState] = &[
         |t| (*t).in_execve() != 0
     ),
     unsupported!(
-        "is traced (ptrace)",
-        "detach its tracer",
-        Handed::Not,
-        |t| (*t).ptrace != 0
-    ),
-    unsupported!(
         "traces other tasks (ptrace)",
         "have it detach from them",
         Handed::Not,

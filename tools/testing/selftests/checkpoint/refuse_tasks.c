@@ -74,7 +74,7 @@ REFUSE(tracer_and_traced)
 
 	ckpt_step_wait(0, 1);
 	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, 0));
-	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace): detach its tracer");
+	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace) by pid %d (*): have that detach from it", getpid());
 	EXPECT_TASK("traces other tasks (ptrace): have it detach from them");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
