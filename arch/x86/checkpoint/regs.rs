@@ -76,6 +76,18 @@ impl ArchRegs for Native {
         ia32::NT_CALL,
     ];
 
+    /// Not because of the strict mode of seccomp, which sets it again.
+    fn counter_is_off(t: &FrozenTask) -> bool {
+        // SAFETY: We own a reference on the task, which does not run, or is the caller.
+        let flags = unsafe { (*t.as_ptr()).thread_info.flags };
+        flags & 1 << bindings::TIF_NOTSC != 0 && t.seccomp_mode() != Mode::Strict
+    }
+
+    fn switch_counter_off() -> Result {
+        // SAFETY: It is the setter of prctl(2), for the running task.
+        to_result(unsafe { bindings::set_tsc_mode(bindings::PR_TSC_SIGSEGV) })
+    }
+
     fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
         let task = t.as_ptr();
         // SAFETY: The task does not run, or is the caller: its thread state does not change.
@@ -102,7 +114,6 @@ impl ArchRegs for Native {
             )
         };
         let flag = |bit: u32| flags & 1 << bit != 0;
-        let strict = t.seccomp_mode() == Mode::Strict;
         for (bad, what) in [
             (
                 addr32 && !program,
@@ -141,11 +152,6 @@ impl ArchRegs for Native {
             (
                 amx,
                 "permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported: start it without AMX",
-            ),
-            (
-                // The strict mode of seccomp sets it, and does so again.
-                flag(bindings::TIF_NOTSC) && !strict,
-                "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
             ),
             (
                 flag(bindings::TIF_NOCPUID),

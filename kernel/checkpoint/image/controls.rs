@@ -41,6 +41,8 @@ flags! {
     CONTROL_UTIL_MAX = 1 << 9,
     /// System calls are dispatched to it (PR_SET_SYSCALL_USER_DISPATCH).
     CONTROL_DISPATCH = 1 << 10,
+    /// It gets SIGSEGV where it reads the CPU's counter (PR_SET_TSC).
+    CONTROL_NO_COUNTER = 1 << 11,
 }
 
 record! {

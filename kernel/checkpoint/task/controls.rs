@@ -63,6 +63,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         (c.util_min.is_some(), CONTROL_UTIL_MIN),
         (c.util_max.is_some(), CONTROL_UTIL_MAX),
         (c.dispatch.is_some(), CONTROL_DISPATCH),
+        (c.counter_off, CONTROL_NO_COUNTER),
     ] {
         if on {
             flags |= flag;
@@ -170,11 +171,21 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     Ok(())
 }
 
-/// Has system calls dispatched to the current task, which makes none any more.
+/// Keeps the current task from the counter, and has system calls dispatched to it, which makes none any
+/// more.
 fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(body) = record(r, plan)? else {
         return Ok(());
     };
+    if body.flags.get() & CONTROL_NO_COUNTER != 0 {
+        controls::switch_counter_off().map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!("can't be kept from reading the CPU's counter on this architecture"),
+            )
+        })?;
+    }
     if body.flags.get() & CONTROL_DISPATCH == 0 {
         return Ok(());
     }

@@ -10,11 +10,17 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::task::{
-    frozen::FrozenTask,
-    unsupported::{
-        io_context,
-        IO_FLUSHER, //
+use crate::{
+    arch::Native,
+    kapi::{
+        arch::ArchRegs,
+        task::{
+            frozen::FrozenTask,
+            unsupported::{
+                io_context,
+                IO_FLUSHER, //
+            }, //
+        }, //
     }, //
 };
 
@@ -57,6 +63,8 @@ pub(crate) struct Controls {
     pub(crate) util_min: Option<u32>,
     /// The upper one.
     pub(crate) util_max: Option<u32>,
+    /// It gets SIGSEGV where it reads the CPU's counter.
+    pub(crate) counter_off: bool,
     /// Where system calls are dispatched to.
     pub(crate) dispatch: Option<Dispatch>,
 }
@@ -95,6 +103,7 @@ impl FrozenTask {
             ),
             util_min: clamp(c.util_min),
             util_max: clamp(c.util_max),
+            counter_off: Native::counter_is_off(self),
             dispatch: c.dispatch.then_some(Dispatch {
                 offset: c.offset,
                 len: c.len,
@@ -155,6 +164,13 @@ pub(crate) fn set_clamps(min: Option<u32>, max: Option<u32>) -> Result {
 pub(crate) fn set_dispatch(to: &Dispatch) -> Result {
     // SAFETY: It is for the running task; the address is used with the checks of user access only.
     to_result(unsafe { bindings::checkpoint_set_dispatch(to.offset, to.len, to.selector) })
+}
+
+/// Has the current task get SIGSEGV where it reads the CPU's counter, as prctl(PR_SET_TSC).
+///
+/// EOPNOTSUPP: there is no such thing.
+pub(crate) fn switch_counter_off() -> Result {
+    Native::switch_counter_off()
 }
 
 /// A kind of speculation.

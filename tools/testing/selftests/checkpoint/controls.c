@@ -175,6 +175,26 @@ CKPT_CYCLE(indirect_branches)
 	keeps(set_branches, get_branches);
 }
 
+static int set_counter(void)
+{
+	return prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+}
+
+static long get_counter(void)
+{
+	int mode = 0;
+
+	CHECK_SYS(prctl(PR_GET_TSC, &mode, 0, 0, 0));
+	return mode;
+}
+
+CKPT_CYCLE(counter)
+{
+	keeps(set_counter, get_counter);
+	/* What comes now may look at the time. */
+	prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0);
+}
+
 /* ---- scheduling ------------------------------------------------------- */
 
 /* As the kernel has it; C libraries differ in whether they do. */

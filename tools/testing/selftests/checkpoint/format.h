@@ -158,6 +158,7 @@
 #define IMAGE_CONTROL_UTIL_MIN (1ull << 8)
 #define IMAGE_CONTROL_UTIL_MAX (1ull << 9)
 #define IMAGE_CONTROL_DISPATCH (1ull << 10)
+#define IMAGE_CONTROL_NO_COUNTER (1ull << 11)
 
 /* Deadline.flags */
 #define IMAGE_DEADLINE_RECLAIM (1ull << 0)

@@ -275,14 +275,6 @@ REFUSE(x86_ldt)
 	CHECK(syscall(__NR_modify_ldt, 0, &desc, sizeof(desc)) > 0, "the LDT is empty");
 }
 
-REFUSE(x86_tsc)
-{
-	CHECK_HERE(prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0));
-	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported: have it allow that");
-	ckpt_ready_wait();
-	CHECK_SYS(prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0));
-}
-
 REFUSE(x86_cpuid)
 {
 	CHECK_HERE(syscall(__NR_arch_prctl, ARCH_SET_CPUID, 0));
