@@ -13,6 +13,7 @@
 #include <linux/uidgid_types.h>
 #include <uapi/linux/checkpoint.h>
 
+struct bpf_prog;
 struct cgroup;
 struct checkpoint_copy;
 struct cred;
@@ -34,9 +35,12 @@ struct pid_namespace;
 struct pid;
 struct pidfd_info;
 struct prctl_mm_map;
+struct seccomp_filter;
 struct sigqueue;
 struct sk_buff;
 struct sock;
+struct sock_filter;
+struct sock_fprog_kern;
 struct socket;
 struct task_struct;
 struct vfsmount;
@@ -69,6 +73,59 @@ int checkpoint_hold_pin(struct cgroup *cgrp, bool pin);
 struct file *checkpoint_open_program(const struct path *path);
 int checkpoint_truncate(struct file *file, loff_t len);
 int checkpoint_set_status_flags(struct file *file, int fd, unsigned int flags);
+
+/**
+ * struct checkpoint_seccomp - a filter of system calls
+ * @insns: its program
+ * @len: number of instructions
+ * @log: all actions but SECCOMP_RET_ALLOW are logged
+ * @listened: somebody listens to it by a descriptor
+ */
+struct checkpoint_seccomp {
+	const struct sock_filter *insns;
+	unsigned int len;
+	bool log;
+	bool listened;
+};
+
+/* Of net/core/filter.c. */
+int checkpoint_bpf_create(struct bpf_prog **pfp, struct sock_fprog_kern *fprog,
+			  int (*trans)(struct sock_filter *filter, unsigned int flen));
+
+/* Of kernel/seccomp.c, with CONFIG_SECCOMP_FILTER. */
+struct seccomp_filter *checkpoint_seccomp_get(struct task_struct *task);
+struct seccomp_filter *checkpoint_seccomp_prev(struct seccomp_filter *filter);
+void checkpoint_seccomp_put(struct seccomp_filter *filter);
+void checkpoint_seccomp_view(struct seccomp_filter *filter, struct checkpoint_seccomp *view);
+int checkpoint_seccomp_add(struct sock_filter *insns, unsigned short len, bool log);
+int checkpoint_seccomp_join(struct seccomp_filter *filter);
+
+/* checkpoint_controls::util_min, util_max: none is set. */
+#define CHECKPOINT_NO_CLAMP	0xffffffff
+
+/**
+ * struct checkpoint_controls - what was set of a thread
+ * @offset: start of the code that makes its own system calls
+ * @len: its length
+ * @selector: address of the byte that switches the dispatch on; 0: it is on
+ * @util_min: clamp of its utilization, or CHECKPOINT_NO_CLAMP
+ * @util_max: likewise
+ * @dispatch: system calls are dispatched to it
+ */
+struct checkpoint_controls {
+	unsigned long offset;
+	unsigned long len;
+	unsigned long selector;
+	u32 util_min;
+	u32 util_max;
+	bool dispatch;
+};
+
+void checkpoint_get_controls(struct task_struct *task, struct checkpoint_controls *controls);
+int checkpoint_set_ioprio(int ioprio);
+int checkpoint_set_clamps(u32 min, u32 max);
+int checkpoint_set_dispatch(unsigned long offset, unsigned long len, unsigned long selector);
+int checkpoint_speculation(unsigned long which);
 
 /* Who gets the signals of an open file. */
 struct checkpoint_fown {

@@ -214,6 +214,7 @@ impl<'a> CheckpointArgs<'a> {
             leave_frozen: has(checkpoint_flags::FROZEN),
             dry_run,
             kill_only: kill_only.then_some(call.id),
+            drop_keys: has(checkpoint_flags::DROP_KEYS),
             strict: has(checkpoint_flags::STRICT),
             timeout_ms: match call.timeout_ms {
                 0 => TIMEOUT_MS,

@@ -69,6 +69,7 @@
 #include <uapi/linux/capability.h>
 #include <uapi/linux/elf.h>
 #include <uapi/linux/fadvise.h>
+#include <uapi/linux/filter.h>
 #include <uapi/linux/magic.h>
 #include <uapi/linux/pidfd.h>
 #include <uapi/linux/prctl.h>

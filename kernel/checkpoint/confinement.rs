@@ -35,12 +35,12 @@ use crate::{
     kapi::{
         security::confinement::Confinement,
         task::frozen::FrozenTask, //
-    }, //
+    },
+    task, //
 };
 
 /// Restrictions, and what messages call them.
 const RESTRICTIONS: &[(u64, &str)] = &[
-    (CONFINEMENT_SECCOMP, "seccomp"),
     (CONFINEMENT_LANDLOCK, "Landlock"),
     (CONFINEMENT_IO_URING, "a restriction of io_uring"),
     (CONFINEMENT_CORE, "core scheduling"),
@@ -244,6 +244,12 @@ pub(crate) fn check(meta: &[u8], report: &mut Report) -> Result {
             "the tasks were in {}, the caller is in {}",
             place(then),
             place(now)
+        ));
+    }
+    // Their own filters are in the image: what confines them further are those of the caller.
+    if now & CONFINEMENT_SECCOMP != 0 && !task::had_those_of_caller(meta, c.report)? {
+        c.refuse(fmt!(
+            "the caller is confined by seccomp, the tasks were not by the same filters"
         ));
     }
     for &(flag, name) in RESTRICTIONS {

@@ -39,8 +39,10 @@ pub(crate) mod checkpoint_flags {
     pub(crate) const STRICT: u64 = 1 << 4;
     /// Kill what was left frozen, write nothing.
     pub(crate) const KILL_ONLY: u64 = 1 << 5;
+    /// Leave out keyrings that tasks have of their own.
+    pub(crate) const DROP_KEYS: u64 = 1 << 6;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 6) - 1;
+    pub(crate) const ALL: u64 = (1 << 7) - 1;
 }
 
 /// Flags of restart(2).

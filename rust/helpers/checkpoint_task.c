@@ -426,15 +426,6 @@ __rust_helper bool rust_helper_current_rseq_set(u64 addr, u32 len, u32 sig)
 #endif
 }
 
-__rust_helper bool rust_helper_task_user_dispatch(struct task_struct *t)
-{
-#ifdef CONFIG_GENERIC_ENTRY
-	return test_task_syscall_work(t, SYSCALL_USER_DISPATCH);
-#else
-	return false;
-#endif
-}
-
 /* Scheduling. */
 
 /* A number that kernel/checkpoint/kapi/sched/attr.rs has too. */

@@ -9,6 +9,7 @@
 
 use kernel::{
     bindings,
+    error::to_result,
     page::PAGE_SIZE,
     prelude::*, //
 };
@@ -103,15 +104,24 @@ impl ArchRegs for Native {
         NT_GCS_PLACE,
     ];
 
+    fn counter_is_off(t: &FrozenTask) -> bool {
+        // SAFETY: We own a reference on the task, which does not run, or is the caller.
+        unsafe { bindings::checkpoint_tif(t.as_ptr(), bindings::TIF_TSC_SIGSEGV.cast_signed()) }
+    }
+
+    fn switch_counter_off() -> Result {
+        // SAFETY: It is the setter of prctl(2), for the running task.
+        to_result(unsafe { bindings::set_tsc_mode(bindings::PR_TSC_SIGSEGV) })
+    }
+
     fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
         let task = t.as_ptr();
         // SAFETY: The task is valid, and does not run or is the caller: its thread state does not
         // change.
-        let (narrow, debug, counter, tags, length) = unsafe {
+        let (narrow, debug, tags, length) = unsafe {
             (
                 bindings::checkpoint_tif(task, bindings::TIF_32BIT.cast_signed()),
                 bindings::checkpoint_has_hw_breakpoint(task),
-                bindings::checkpoint_tif(task, bindings::TIF_TSC_SIGSEGV.cast_signed()),
                 bindings::checkpoint_tif(task, bindings::TIF_MTE_ASYNC_FAULT.cast_signed()),
                 vector::changes_at_exec(task),
             )
@@ -119,10 +129,6 @@ impl ArchRegs for Native {
         for (bad, what) in [
             (narrow, "32-bit tasks are not supported: use a 64-bit build"),
             (debug, "hardware breakpoints are not supported: remove them"),
-            (
-                counter,
-                "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
-            ),
             (
                 tags,
                 "a tag fault that was not yet reported is not supported: try again",

@@ -24,6 +24,7 @@ use super::{
 use crate::kapi::{
     arch::ArchRegs,
     fork::parked::ParkedTask,
+    security::seccomp::Mode,
     signal::restart_block,
     task::{
         frozen::FrozenTask,
@@ -74,6 +75,18 @@ impl ArchRegs for Native {
         bindings::NT_386_TLS,
         ia32::NT_CALL,
     ];
+
+    /// Not because of the strict mode of seccomp, which sets it again.
+    fn counter_is_off(t: &FrozenTask) -> bool {
+        // SAFETY: We own a reference on the task, which does not run, or is the caller.
+        let flags = unsafe { (*t.as_ptr()).thread_info.flags };
+        flags & 1 << bindings::TIF_NOTSC != 0 && t.seccomp_mode() != Mode::Strict
+    }
+
+    fn switch_counter_off() -> Result {
+        // SAFETY: It is the setter of prctl(2), for the running task.
+        to_result(unsafe { bindings::set_tsc_mode(bindings::PR_TSC_SIGSEGV) })
+    }
 
     fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
         let task = t.as_ptr();
@@ -139,10 +152,6 @@ impl ArchRegs for Native {
             (
                 amx,
                 "permission for AMX (ARCH_REQ_XCOMP_PERM) is not supported: start it without AMX",
-            ),
-            (
-                flag(bindings::TIF_NOTSC),
-                "a counter that can't be read (PR_SET_TSC) is not supported: have it allow that",
             ),
             (
                 flag(bindings::TIF_NOCPUID),

@@ -21,6 +21,7 @@
 #define CHECKPOINT_DRY_RUN	(1ULL << 3) /* Report what would be refused, write nothing. */
 #define CHECKPOINT_STRICT	(1ULL << 4) /* Refuse files that are shared with others, too. */
 #define CHECKPOINT_KILL_ONLY	(1ULL << 5) /* Kill what was left frozen, write nothing. */
+#define CHECKPOINT_DROP_KEYS	(1ULL << 6) /* Leave out keyrings of threads and processes. */
 
 /**
  * struct checkpoint_fd - a descriptor of a task that is to be saved

@@ -98,6 +98,7 @@ pub(crate) fn run(args: &CheckpointArgs<'_>, root: &Root, report: &mut Report) -
         report: core::mem::replace(report, Report::new()),
         whole: !args.subtree,
         strict: args.strict,
+        drop_keys: args.drop_keys,
         own: root.is_own(),
         pid_ns: root.pid_ns()?,
         monotonic_offset: 0,

@@ -28,6 +28,8 @@ pub(crate) struct Capture<F> {
     pub(crate) whole: bool,
     /// Refuse what would otherwise only be reported: what is shared with others and survives that.
     pub(crate) strict: bool,
+    /// Leave out keyrings that tasks have of their own.
+    pub(crate) drop_keys: bool,
     /// The caller checkpoints itself: its root task is `current`.
     pub(crate) own: bool,
     /// The namespace whose pids stand in the image.

@@ -368,6 +368,7 @@ mod tests {
             report: Report::new(),
             whole: true,
             strict: false,
+            drop_keys: false,
             own: false,
             pid_ns: PidNs::of_current()?,
             monotonic_offset: 0,

@@ -28,7 +28,8 @@ flags! {
     "Confinement.flags": u64, CONFINEMENT_FLAG_LIST, CONFINEMENT_FLAGS;
     /// The tasks were in the initial user namespace.
     CONFINEMENT_INIT_USER_NS = 1 << 0,
-    /// Their system calls were filtered (seccomp).
+    /// The system calls of the root task were restricted (seccomp): what restricts the tasks is in the
+    /// image.
     CONFINEMENT_SECCOMP = 1 << 1,
     /// They were restricted by Landlock.
     CONFINEMENT_LANDLOCK = 1 << 2,

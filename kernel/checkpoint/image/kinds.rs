@@ -15,6 +15,7 @@ use super::{
     },
     confinement,
     contents,
+    controls,
     epoll,
     files,
     header,
@@ -29,6 +30,7 @@ use super::{
     notify,
     ns,
     record::Body,
+    seccomp,
     task, //
 };
 
@@ -114,6 +116,10 @@ kinds! {
     Cred: task::Cred,
     Affinity: task::Affinity,
     Timers: task::Timers,
+    SeccompFilter: seccomp::SeccompFilter,
+    Seccomp: seccomp::Seccomp,
+    Controls: controls::Controls,
+    Deadline: controls::Deadline,
 
     Mm: mm::Mm,
     Vma: mm::Vma,

@@ -12,6 +12,7 @@ use super::{
         Extent,
         IndexEntry, //
     },
+    controls,
     epoll::{
         self,
         EpollItem, //
@@ -47,6 +48,10 @@ use super::{
     },
     notify,
     record::RecordHeader,
+    seccomp::{
+        self,
+        Instruction, //
+    },
     task::{
         self,
         Action,
@@ -63,6 +68,7 @@ pub const OTHERS: &[&Structure] = &[
     &Note::STRUCTURE,
     &Action::STRUCTURE,
     &Timer::STRUCTURE,
+    &Instruction::STRUCTURE,
     &Guard::STRUCTURE,
     &AioEvent::STRUCTURE,
     &Extent::STRUCTURE,
@@ -99,6 +105,10 @@ pub const VALUES: &[&Values] = &[
     &task::TIMER_NOTIFIES,
     &task::TIMER_STATES,
     &task::TIMER_FLAG_LIST,
+    &seccomp::SECCOMP_FILTER_FLAG_LIST,
+    &seccomp::SECCOMP_MODES,
+    &controls::CONTROL_FLAG_LIST,
+    &controls::DEADLINE_FLAG_LIST,
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,

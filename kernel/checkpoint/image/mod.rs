@@ -12,6 +12,7 @@
 pub mod check;
 pub mod confinement;
 pub mod contents;
+pub mod controls;
 pub mod cpu;
 pub mod epoll;
 pub mod files;
@@ -27,6 +28,7 @@ pub mod notes;
 pub mod notify;
 pub mod ns;
 pub mod record;
+pub mod seccomp;
 pub mod task;
 
 pub use header::{

@@ -152,6 +152,16 @@ pub(crate) trait ArchRegs {
     /// its registers say so, or were made those of restart_syscall(2), to which it did not get yet.
     fn in_restart_block(t: &FrozenTask) -> bool;
 
+    /// Tells whether a live task gets SIGSEGV where it reads the CPU's counter: prctl(PR_SET_TSC).
+    fn counter_is_off(_t: &FrozenTask) -> bool {
+        false
+    }
+
+    /// Has the running task get SIGSEGV there, as that call. EOPNOTSUPP: there is no such thing.
+    fn switch_counter_off() -> Result {
+        Err(EOPNOTSUPP)
+    }
+
     /// Readies the running task, which restart(2) has made, for registers to be written to it: what
     /// it does to itself before it parks. The default is nothing.
     fn start() -> Result {

@@ -100,10 +100,11 @@ pub(crate) mod sched {
     pub(crate) mod attr;
 }
 
-/// Credentials and security modules: `kernel/cred.c`, `security/`.
+/// Credentials, security modules and seccomp: `kernel/cred.c`, `security/`, `kernel/seccomp.c`.
 pub(crate) mod security {
     pub(crate) mod confinement;
     pub(crate) mod cred;
+    pub(crate) mod seccomp;
 }
 
 /// Signals, and system calls that they interrupt: `kernel/signal.c`.
@@ -118,6 +119,7 @@ pub(crate) mod signal {
 
 /// `struct task_struct`, and what hangs on it: `kernel/sys.c`, `kernel/exit.c`, `kernel/ptrace.c`.
 pub(crate) mod task {
+    pub(crate) mod controls;
     pub(crate) mod frozen;
     pub(crate) mod limits;
     pub(crate) mod links;

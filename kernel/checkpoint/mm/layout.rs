@@ -156,25 +156,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     };
     if !cap.objects.count::<Space>(mm.addr())? {
-        if t.is_leader() && !space::is_shared_with_parent(t) {
-            cap.refuse(
-                EOPNOTSUPP,
-                t,
-                fmt!(
-                    "shares its address space with a process that is not its parent: try again \
-                     when one has called exec"
-                ),
-            );
-        } else if t.is_leader() && was_sent_away(t)? {
-            cap.refuse(
-                EOPNOTSUPP,
-                t,
-                fmt!(
-                    "shares its address space with its parent, which has put it into another pid \
-                     namespace (setns): try again when one has called exec"
-                ),
-            );
-        }
         return Ok(());
     }
     check(cap, t, &mm);
@@ -205,17 +186,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         guards,
         mm,
     })
-}
-
-/// Returns whether the parent of the process of `t` has put it into a pid namespace that is neither
-/// its own nor was made with the process. It is in that or in one around it.
-fn was_sent_away(t: &FrozenTask) -> Result<bool> {
-    let ns = t.pid_ns()?;
-    let around = match t.tid_in(&ns) {
-        1 => ns.parent(),
-        _ => Some(ns),
-    };
-    Ok(around.is_none_or(|ns| t.parent_in(&ns) == 0))
 }
 
 /// Lists why an address space can't be saved, its mappings apart.

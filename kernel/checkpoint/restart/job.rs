@@ -189,8 +189,12 @@ impl Coordinator {
         let mut numbers = Numbers::new();
         self.members.pids(meta, index, &mut numbers)?;
         let mut flags = flags;
-        if self.members.get(index)?.init {
+        let member = self.members.get(index)?;
+        if member.init {
             flags |= clone_flags::NEWPID;
+        }
+        if member.shares_actions {
+            flags |= clone_flags::SIGHAND;
         }
         let new = NewTask {
             flags,

@@ -5,7 +5,8 @@
 //! A task is made by the one that it must have something of, which only copy_process() can give:
 //!
 //! - a thread by the leader of its thread group;
-//! - a process by the first one with the same address space, if there is one before it, and
+//! - a process by the first one with the same signal actions, or else the same address space, if there
+//!   is one before it in its pid namespace, and
 //! - by the init of its pid namespace otherwise, an init by that of the namespace around its own.
 //!
 //! So the root makes nearly all of them. Parents have no part in that: see `restart::commit`.
@@ -60,10 +61,14 @@ pub(crate) struct Member {
     pub(crate) init: bool,
     /// It is the first one of an address space, which it makes.
     pub(crate) owns_mm: bool,
+    /// It is made with the signal actions of who makes it.
+    pub(crate) shares_actions: bool,
     /// Number of threads that follow it, if it is a leader.
     pub(crate) threads: u32,
     /// Its address space; 0: none.
     mm: u32,
+    /// Its signal actions; 0: none.
+    sighand: u32,
     /// Its pid namespace; 0: outside.
     pid_ns: u32,
     /// Its parent, an index; `NONE`: it is a thread, or the root.
@@ -133,6 +138,7 @@ impl Plan {
                         l.threads += 1;
                         if l.state == TASK_DEAD_LEADER && l.threads == 1 {
                             l.mm = task.mm.get();
+                            l.sighand = task.sighand.get();
                         }
                     }
                     let mut numbers = Numbers::new();
@@ -156,8 +162,10 @@ impl Plan {
                             state: task.state.get(),
                             init: first && (index == 0 || pid_ns != 0),
                             owns_mm: false,
+                            shares_actions: false,
                             threads: 0,
                             mm: task.mm.get(),
+                            sighand: task.sighand.get(),
                             pid_ns,
                             parent: NONE,
                             first_made: NONE,
@@ -197,6 +205,9 @@ impl Plan {
         // The first process with an address space, and the first one of a pid namespace with it.
         let mut owners: RBTree<u32, ()> = RBTree::new();
         let mut sharers: RBTree<(u32, u32), u32> = RBTree::new();
+        // The same of signal actions: with their address space, as one can't have them without.
+        let mut actions: RBTree<u32, u32> = RBTree::new();
+        let mut users: RBTree<(u32, u32), u32> = RBTree::new();
         for (index, m) in self.list.iter_mut().enumerate() {
             let mut maker = NONE;
             if m.leads() {
@@ -206,8 +217,15 @@ impl Plan {
                     m.pid_ns
                 };
                 m.owns_mm = m.mm != 0 && owners.get(&m.mm).is_none();
+                let of = actions.get(&m.sighand).copied().filter(|_| m.mm != 0);
                 if index == 0 {
                     // The caller of restart(2) makes the root.
+                } else if let Some(of) = of {
+                    if of != m.mm {
+                        return Err(EINVAL);
+                    }
+                    m.shares_actions = true;
+                    maker = *users.get(&(m.sighand, around)).ok_or(EINVAL)?;
                 } else if m.mm == 0 || m.owns_mm {
                     maker = spaces.init(around)?;
                 } else {
@@ -223,6 +241,13 @@ impl Plan {
                         u32::try_from(index)?,
                         GFP_KERNEL_ACCOUNT,
                     )?;
+                }
+                let key = (m.sighand, m.pid_ns);
+                if m.mm != 0 && m.sighand != 0 && users.get(&key).is_none() {
+                    users.try_create_and_insert(key, u32::try_from(index)?, GFP_KERNEL_ACCOUNT)?;
+                    if of.is_none() {
+                        actions.try_create_and_insert(m.sighand, m.mm, GFP_KERNEL_ACCOUNT)?;
+                    }
                 }
             }
             makers.push(maker, GFP_KERNEL_ACCOUNT)?;

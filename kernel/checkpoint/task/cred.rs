@@ -166,25 +166,68 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             ),
         );
     }
-    if cred.has_keyrings() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "has a thread, process or session keyring of its own: start it in the caller's \
-                 session (keyctl)"
-            ),
-        );
+    collect_keys(cap, t, &cred)
+}
+
+/// The keyring of a session. Whoever starts a session makes one, and all that is started in it has
+/// that: so it is no state of a program. It is counted so that the log names it once.
+struct SessionKeyring;
+
+impl Shared<Found> for SessionKeyring {
+    fn addr(&self) -> usize {
+        0
     }
-    if cred.has_key_target() {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "has chosen a keyring for the keys that it requests (keyctl): have it take the \
-                 default"
-            ),
-        );
+}
+
+/// Notes or refuses keyrings. Keys are secrets of this machine's kernel: no image has them.
+fn collect_keys(cap: &mut Capture, t: &FrozenTask, cred: &CredRef) -> Result {
+    if let Some(session) = cred.other_session_keyring() {
+        if cap.objects.count_only::<SessionKeyring>(session)? {
+            if cap.strict {
+                cap.refuse(
+                    EOPNOTSUPP,
+                    t,
+                    fmt!(
+                        "is in a session with another keyring than the caller's: start it in the \
+                         caller's (keyctl), or do without CHECKPOINT_STRICT (--strict)"
+                    ),
+                );
+            } else {
+                cap.report.note(
+                    &t.display(&cap.pid_ns),
+                    fmt!(
+                        "is in a session with another keyring than the caller's: a restart puts it \
+                         into the session of who restarts it"
+                    ),
+                );
+            }
+        }
+    }
+    for (has, what) in [
+        (
+            cred.has_own_keyrings(),
+            "has a keyring of its thread or process",
+        ),
+        (
+            cred.has_key_target(),
+            "has chosen a keyring for the keys that it requests",
+        ),
+    ] {
+        if has && cap.drop_keys {
+            cap.report.note(
+                &t.display(&cap.pid_ns),
+                fmt!("{what}: a restarted task has none (CHECKPOINT_DROP_KEYS)"),
+            );
+        } else if has {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "{what}: have it do without (keyctl), or have that left out \
+                     (CHECKPOINT_DROP_KEYS, --drop-keys)"
+                ),
+            );
+        }
     }
     Ok(())
 }

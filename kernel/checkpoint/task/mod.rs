@@ -18,14 +18,17 @@ use crate::{
 };
 
 mod basic;
+mod controls;
 mod cred;
 mod itimer;
+mod makers;
 mod pending;
 mod process;
 mod refuse;
 mod regs;
 mod restart_block;
 mod sched;
+mod seccomp;
 mod signal;
 mod timer;
 mod times;
@@ -36,6 +39,7 @@ pub(crate) use cred::{
     rebuild as rebuild_cred,
     save_opener, //
 };
+pub(crate) use seccomp::had_those_of_caller;
 pub(crate) use signal::{
     signals_at,
     with_signals, //
@@ -45,9 +49,12 @@ pub(crate) use signal::{
 pub(crate) static THREADS: &[ThreadOps] = &[
     refuse::KIND,
     signal::KIND,
+    seccomp::FILTERS,
     cred::KIND,
     basic::KIND,
+    seccomp::KIND,
     times::KIND,
+    controls::KIND,
     sched::KIND,
     pending::KIND,
     regs::KIND,
@@ -57,6 +64,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
 /// What the threads of a process share, in that order.
 pub(crate) static PROCESSES: &[ProcessOps] = &[
     refuse::PROCESS,
+    makers::PROCESS,
     itimer::PROCESS,
     pending::PROCESS,
     timer::PROCESS,
@@ -76,6 +84,10 @@ pub(crate) struct Collected {
     last_session: Option<(u32, bool)>,
     /// The root task's record has been written.
     root_saved: bool,
+    /// How many threads of the tree have signal actions, by the address of these.
+    sighands: RBTree<usize, u64>,
+    /// Who can make others again.
+    makers: makers::Makers,
     /// CPU time that may still be in the image.
     cpu_time: u64,
     /// POSIX timers of the process that is being saved whose signals are in its queues.
@@ -93,6 +105,8 @@ impl Collected {
             last_group: None,
             last_session: None,
             root_saved: false,
+            sighands: RBTree::new(),
+            makers: makers::Makers::new(),
             cpu_time: CPU_TIME_MAX,
             queued_timers: KVVec::new(),
             itimers: Itimers::default(),

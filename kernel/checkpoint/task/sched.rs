@@ -18,6 +18,11 @@ use crate::{
         ThreadOps, //
     },
     image::{
+        controls::{
+            Deadline as DeadlineRecord,
+            DEADLINE_OVERRUN,
+            DEADLINE_RECLAIM, //
+        },
         task::*,
         Kind, //
     },
@@ -26,6 +31,7 @@ use crate::{
             self,
             policy,
             CpuMask,
+            Deadline,
             Scheduling, //
         },
         task::frozen::FrozenTask, //
@@ -44,13 +50,14 @@ pub(super) const KIND: ThreadOps = ThreadOps {
 
 /// What keeps a nice value and a slice but does not set them.
 const NOT_FAIR: [u32; 3] = [policy::FIFO, policy::RR, policy::IDLE];
-/// All that is saved.
-const SUPPORTED: [u32; 5] = [
+/// All that the task record has. SCHED_DEADLINE has a record of its own.
+const SUPPORTED: [u32; 6] = [
     policy::NORMAL,
     policy::FIFO,
     policy::RR,
     policy::BATCH,
     policy::IDLE,
+    policy::EXT,
 ];
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
@@ -58,7 +65,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let number = t.scheduling().policy;
-    if !SUPPORTED.contains(&number) {
+    if !SUPPORTED.contains(&number) && t.deadline().is_none() {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -72,9 +79,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) {
     let s = t.scheduling();
     // A dead task is never scheduled again.
-    if SUPPORTED.contains(&s.policy) && t.is_live() {
-        task.policy = s.policy.into();
-        task.rt_priority = s.rt_priority.into();
+    if t.is_live() {
+        if SUPPORTED.contains(&s.policy) {
+            task.policy = s.policy.into();
+            task.rt_priority = s.rt_priority.into();
+        }
         task.slice = s.slice.into();
         if s.reset_on_fork {
             *flags |= TASK_RESET_ON_FORK;
@@ -86,6 +95,25 @@ pub(super) fn fill(task: &mut Task, flags: &mut u64, t: &FrozenTask) {
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
+    }
+    if let Some(deadline) = t.deadline() {
+        let mut flags = 0;
+        for (on, flag) in [
+            (deadline.reclaim, DEADLINE_RECLAIM),
+            (deadline.overrun, DEADLINE_OVERRUN),
+        ] {
+            if on {
+                flags |= flag;
+            }
+        }
+        let body = DeadlineRecord {
+            tid: t.tid_in(&cap.pid_ns).into(),
+            flags: flags.into(),
+            runtime: deadline.runtime.into(),
+            deadline: deadline.deadline.into(),
+            period: deadline.period.into(),
+        };
+        cap.meta.put(&body, &[])?;
     }
     let Some(mask) = t.affinity()? else {
         return Ok(());
@@ -117,7 +145,7 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             plan,
             fmt!(
                 "the caller may not set scheduling policy {}, nice {}, priority {}: it needs \
-                 CAP_SYS_NICE",
+                 CAP_SYS_NICE, and a kernel with that policy",
                 new.policy,
                 new.nice,
                 new.rt_priority
@@ -139,7 +167,38 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if old != new {
         attr::set(&new).map_err(denied)?;
     }
-    affinity(r, plan)
+    affinity(r, plan)?;
+    deadline(r, plan, new.reset_on_fork)
+}
+
+/// Gives the current task the policy SCHED_DEADLINE if it had that. Its CPUs can't be changed any more
+/// then.
+fn deadline(r: &Restore, plan: &TaskRecords<'_>, reset_on_fork: bool) -> Result {
+    let mut wanted = None;
+    pending::for_each_record(r, plan, |raw| {
+        if raw.kind == Kind::Deadline {
+            let body: DeadlineRecord = raw.body().map_err(|f| r.fault(f))?;
+            wanted = Some(Deadline {
+                runtime: body.runtime.get(),
+                deadline: body.deadline.get(),
+                period: body.period.get(),
+                reclaim: body.flags.get() & DEADLINE_RECLAIM != 0,
+                overrun: body.flags.get() & DEADLINE_OVERRUN != 0,
+            });
+        }
+        Ok(())
+    })?;
+    let Some(wanted) = wanted else {
+        return Ok(());
+    };
+    attr::set_deadline(&wanted, reset_on_fork).map_err(|e| {
+        let why = match e {
+            EPERM => "the caller has no CAP_SYS_NICE, or the task may not run on all CPUs",
+            EBUSY => "so much CPU time is not there",
+            _ => "the kernel does not take these numbers",
+        };
+        r.fail(e, plan, fmt!("can't be scheduled with a deadline: {why}"))
+    })
 }
 
 fn affinity(r: &Restore, plan: &TaskRecords<'_>) -> Result {

@@ -12,7 +12,10 @@ use zerocopy::IntoBytes;
 use crate::{
     core::{
         built::Rebuilt,
-        objects::Shared,
+        objects::{
+            Outside,
+            Shared, //
+        },
         restore::{
             Restore,
             TaskRecords, //
@@ -33,7 +36,10 @@ use crate::{
             RawAction,
             ACTION_FLAGS, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
@@ -50,30 +56,72 @@ pub(super) const KIND: ThreadOps = ThreadOps {
 /// Signal actions, by their address. There is no reference on them: who counts their users are the
 /// threads of a group that calls exec, and a task that is frozen has them until it is killed, which
 /// is found at the end.
-pub(super) struct Actions(usize);
+pub(super) struct Actions {
+    addr: usize,
+    /// The first task that has them.
+    task: ARef<task::Task>,
+    /// The same, for messages.
+    who: TaskName,
+}
 
 impl Shared<Found> for Actions {
     fn addr(&self) -> usize {
-        self.0
+        self.addr
     }
+
+    /// Looks for users besides the tasks of the tree, those that have exited included.
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        let users = sighand::users(&self.task, self.addr);
+        let inside = cap.found.task.sighands.get(&self.addr).copied();
+        if users > inside.unwrap_or(0) {
+            Outside::Refused
+        } else {
+            Outside::Nothing
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        cap.report.refuse(
+            EBUSY,
+            &self.who,
+            fmt!(
+                "signal actions: a task outside shares them (CLONE_SIGHAND): checkpoint both \
+                 together"
+            ),
+        );
+        Ok(())
+    }
+}
+
+/// Counts the task as one that has its signal actions.
+fn count_user(cap: &mut Capture, addr: usize) -> Result {
+    let all = &mut cap.found.task.sighands;
+    if let Some(users) = all.get_mut(&addr) {
+        *users += 1;
+        return Ok(());
+    }
+    all.try_create_and_insert(addr, 1, GFP_KERNEL_ACCOUNT)?;
+    Ok(())
 }
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
+        // It has them until it is waited for.
+        if let Ok(addr) = t.sighand_addr() {
+            count_user(cap, addr)?;
+        }
         return Ok(());
     }
-    let actions = Actions(t.sighand_addr()?);
-    if !cap.objects.count::<Actions>(actions.0)? {
+    let addr = t.sighand_addr()?;
+    count_user(cap, addr)?;
+    if !cap.objects.count::<Actions>(addr)? {
         return Ok(());
     }
-    cap.objects.keep(actions)?;
-    if t.sighand_is_shared()? {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!("shares signal actions with another process (CLONE_SIGHAND)"),
-        );
-    }
+    cap.objects.keep(Actions {
+        addr,
+        task: t.task().clone(),
+        who: t.display(&cap.pid_ns),
+    })?;
     for (n, action) in t.actions()?.iter().enumerate() {
         if action.flags & !ACTION_FLAGS != 0 {
             let signal = n + 1;

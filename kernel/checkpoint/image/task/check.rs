@@ -50,6 +50,12 @@ pub(in crate::image) const SEEN_SHARED_PENDING: u32 = 1 << 3;
 pub(in crate::image) const SEEN_AFFINITY: u32 = 1 << 4;
 /// [`Pid::seen`]: the POSIX timers of its thread group.
 pub(in crate::image) const SEEN_TIMERS: u32 = 1 << 7;
+/// [`Pid::seen`]: that its system calls are restricted.
+pub(in crate::image) const SEEN_SECCOMP: u32 = 1 << 8;
+/// [`Pid::seen`]: what it has set of itself.
+pub(in crate::image) const SEEN_CONTROLS: u32 = 1 << 9;
+/// [`Pid::seen`]: its deadline.
+pub(in crate::image) const SEEN_DEADLINE: u32 = 1 << 10;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its process group.
 const SEEN_GROUP: u32 = 1 << 5;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its session.
@@ -58,7 +64,7 @@ const SEEN_SESSION: u32 = 1 << 6;
 /// SS_ONSTACK, SS_DISABLE and SS_AUTODISARM.
 const ALTSTACK_FLAGS: u64 = 1 << 0 | 1 << 1 | 1 << 31;
 
-/// SCHED_NORMAL, FIFO, RR, BATCH, IDLE and EXT. What SCHED_DEADLINE needs is not in the image.
+/// SCHED_NORMAL, FIFO, RR, BATCH, IDLE and EXT. SCHED_DEADLINE has a record of its own.
 const POLICIES: &[u32] = &[0, 1, 2, 3, 5, 7];
 
 /// SCHED_FIFO and SCHED_RR.

@@ -119,6 +119,8 @@ pub(crate) mod clone_flags {
         | bindings::CLONE_FS
         | bindings::CLONE_FILES
         | bindings::CLONE_SYSVSEM) as u64;
+    /// With the signal actions of the current task.
+    pub(crate) const SIGHAND: u64 = bindings::CLONE_SIGHAND as u64;
     /// The init of a new pid namespace.
     pub(crate) const NEWPID: u64 = bindings::CLONE_NEWPID as u64;
     /// A sibling of the current task.

@@ -30,6 +30,19 @@ use crate::{
 #[cfg(CONFIG_UCLAMP_TASK)]
 use crate::kapi::sched::attr;
 
+/// What tasks get from the image if they had it, what it is, and how the root is rid of its caller's.
+const RESTORED: &[(&str, fn() -> Result)] = &[
+    ("has an I/O priority", io_priority),
+    ("has a machine check policy (PR_MCE_KILL)", machine_checks),
+    ("is an I/O flusher (PR_SET_IO_FLUSHER)", io_flusher),
+    (
+        "has speculation controls set (PR_SET_SPECULATION_CTRL)",
+        speculation,
+    ),
+    #[cfg(CONFIG_UCLAMP_TASK)]
+    ("has utilization clamps", utilization_clamps),
+];
+
 /// Takes from the current task, the root that restart(2) has just made, what it has of its caller and
 /// what no record of the image replaces. May sleep.
 ///
@@ -43,6 +56,9 @@ pub(crate) fn reset_inherited() -> Result<(), (Error, &'static str)> {
         if let Handed::Reset(reset) = unsupported.handed {
             reset().map_err(|e| (e, unsupported.what))?;
         }
+    }
+    for (what, reset) in RESTORED {
+        reset().map_err(|e| (e, *what))?;
     }
     // That setuid() found its user to have too many processes.
     clear_flags(bindings::PF_NPROC_EXCEEDED);
@@ -59,13 +75,13 @@ fn clear_flags(flags: u32) {
 }
 
 /// prctl(PR_MCE_KILL).
-pub(in crate::kapi) fn machine_checks() -> Result {
+fn machine_checks() -> Result {
     clear_flags(bindings::PF_MCE_PROCESS | bindings::PF_MCE_EARLY);
     Ok(())
 }
 
 /// prctl(PR_SET_IO_FLUSHER).
-pub(in crate::kapi) fn io_flusher() -> Result {
+fn io_flusher() -> Result {
     clear_flags(IO_FLUSHER);
     Ok(())
 }
@@ -79,13 +95,13 @@ pub(in crate::kapi) fn memory_policy() -> Result {
 }
 
 /// ioprio_set(2). EPERM: a security module denies it.
-pub(in crate::kapi) fn io_priority() -> Result {
+fn io_priority() -> Result {
     // SAFETY: It sets the I/O priority of the running task, with the checks of ioprio_set(2).
     to_result(unsafe { bindings::checkpoint_reset_ioprio() })
 }
 
 /// prctl(PR_SET_SPECULATION_CTRL). EPERM: it was switched off for good.
-pub(in crate::kapi) fn speculation() -> Result {
+fn speculation() -> Result {
     // SAFETY: Reads atomic flags of the running task.
     if unsafe { (*bindings::get_current()).atomic_flags } as usize & SPECULATION == 0 {
         return Ok(());
@@ -123,7 +139,7 @@ pub(in crate::kapi) fn user_events() -> Result {
 
 /// Utilization clamps of sched_setattr(2).
 #[cfg(CONFIG_UCLAMP_TASK)]
-pub(in crate::kapi) fn utilization_clamps() -> Result {
+fn utilization_clamps() -> Result {
     // SAFETY: The fields of the running task, which nobody else changes but by sched_setattr().
     let set = unsafe {
         let clamps = &raw const (*bindings::get_current()).uclamp_req;

@@ -272,18 +272,6 @@ fn killed_or_no_memory() -> Error {
     }
 }
 
-/// Has the thread group of `t` the address space of the process that created it?
-pub(crate) fn is_shared_with_parent(t: &FrozenTask) -> bool {
-    let _rcu = kernel::sync::rcu::Guard::new();
-    // SAFETY: Under RCU the parent of a task whose reference we own stays valid; the pointers to
-    // the address spaces are only compared.
-    unsafe {
-        let parent = (&raw const (*t.as_ptr()).real_parent).read_volatile();
-        let mm = (&raw const (*t.as_ptr()).mm).read_volatile();
-        !mm.is_null() && (&raw const (*parent).mm).read_volatile() == mm
-    }
-}
-
 /// The address space of the calling task denies memory that is writable and executable, to itself
 /// and to the processes that it makes (prctl(PR_SET_MDWE)).
 pub(crate) fn denies_write_exec() -> bool {

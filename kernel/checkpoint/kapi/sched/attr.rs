@@ -26,6 +26,21 @@ pub(crate) struct Scheduling {
     pub(crate) slice: u64,
 }
 
+/// What a thread with the policy SCHED_DEADLINE has asked for, in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    /// Runtime in a period.
+    pub(crate) runtime: u64,
+    /// When that must be over.
+    pub(crate) deadline: u64,
+    /// The period.
+    pub(crate) period: u64,
+    /// It takes what others leave.
+    pub(crate) reclaim: bool,
+    /// It gets a signal when it takes too long.
+    pub(crate) overrun: bool,
+}
+
 /// Policies, as sched_setscheduler(2) and images number them.
 pub(crate) mod policy {
     use kernel::bindings;
@@ -35,6 +50,8 @@ pub(crate) mod policy {
     pub(crate) const RR: u32 = bindings::SCHED_RR;
     pub(crate) const BATCH: u32 = bindings::SCHED_BATCH;
     pub(crate) const IDLE: u32 = bindings::SCHED_IDLE;
+    pub(crate) const DEADLINE: u32 = bindings::SCHED_DEADLINE;
+    pub(crate) const EXT: u32 = bindings::SCHED_EXT;
 }
 
 /// Static priority of nice 0.
@@ -133,6 +150,27 @@ impl FrozenTask {
         }
     }
 
+    /// What it has asked for as one with the policy SCHED_DEADLINE; `None`: it has another.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        let t = self.as_ptr();
+        // SAFETY: We own a reference on the task; the fields are changed by sched_setattr(2) only, and
+        // any mix of them is a number.
+        unsafe {
+            if (&raw const (*t).policy).read_volatile() != policy::DEADLINE {
+                return None;
+            }
+            let dl = &raw const (*t).dl;
+            let flags = (*dl).flags;
+            Some(Deadline {
+                runtime: (*dl).dl_runtime,
+                deadline: (*dl).dl_deadline,
+                period: (*dl).dl_period,
+                reclaim: flags & bindings::SCHED_FLAG_RECLAIM != 0,
+                overrun: flags & bindings::SCHED_FLAG_DL_OVERRUN != 0,
+            })
+        }
+    }
+
     /// The CPUs that it was bound to; `None` if it may run on all.
     pub(crate) fn affinity(&self) -> Result<Option<CpuMask>> {
         let mut mask = CpuMask::empty()?;
@@ -190,6 +228,31 @@ pub(crate) fn set(new: &Scheduling) -> Result {
     attr.sched_runtime = new.slice;
     if new.reset_on_fork {
         attr.sched_flags = u64::from(bindings::SCHED_FLAG_RESET_ON_FORK);
+    }
+    // SAFETY: The running task and a valid structure.
+    to_result(unsafe { bindings::sched_setattr(bindings::get_current(), &attr) })
+}
+
+/// Gives the current task the policy SCHED_DEADLINE, with the checks of sched_setattr(2). It forks
+/// no more.
+///
+/// EPERM: it has no CAP_SYS_NICE, or is bound to CPUs. EBUSY: so much CPU time is not there. EINVAL: the
+/// numbers are not possible here.
+pub(crate) fn set_deadline(new: &Deadline, reset_on_fork: bool) -> Result {
+    let mut attr: bindings::sched_attr = pin_init::zeroed();
+    attr.size = ATTR_SIZE;
+    attr.sched_policy = policy::DEADLINE;
+    attr.sched_runtime = new.runtime;
+    attr.sched_deadline = new.deadline;
+    attr.sched_period = new.period;
+    for (on, flag) in [
+        (reset_on_fork, bindings::SCHED_FLAG_RESET_ON_FORK),
+        (new.reclaim, bindings::SCHED_FLAG_RECLAIM),
+        (new.overrun, bindings::SCHED_FLAG_DL_OVERRUN),
+    ] {
+        if on {
+            attr.sched_flags |= u64::from(flag);
+        }
     }
     // SAFETY: The running task and a valid structure.
     to_result(unsafe { bindings::sched_setattr(bindings::get_current(), &attr) })

@@ -145,21 +145,33 @@ impl CredRef {
         unsafe { (*self.0.as_ptr()).user_ns == bindings::current_user_ns() }
     }
 
-    /// They have keyrings that the caller of restart(2) could not hand on.
-    pub(crate) fn has_keyrings(&self) -> bool {
+    /// They have keyrings of the thread or process alone, or the authority to answer a request for a
+    /// key.
+    pub(crate) fn has_own_keyrings(&self) -> bool {
         #[cfg(CONFIG_KEYS)]
-        {
-            let cred = self.0.as_ptr();
-            // SAFETY: We own a reference, and the running task has credentials; the pointers do not
-            // change, and are compared only.
-            unsafe {
-                let session = (*bindings::current_cred()).session_keyring;
-                has_own_keyrings(cred)
-                    || (!(*cred).session_keyring.is_null() && (*cred).session_keyring != session)
-            }
-        }
+        // SAFETY: We own a reference, and they do not change.
+        return unsafe { has_own_keyrings(self.0.as_ptr()) };
         #[cfg(not(CONFIG_KEYS))]
         false
+    }
+
+    /// The keyring of their session, to compare; `None`: they have none, or that of the caller. It
+    /// stays there as long as they do.
+    pub(crate) fn other_session_keyring(&self) -> Option<usize> {
+        #[cfg(CONFIG_KEYS)]
+        {
+            // SAFETY: We own a reference, and the running task has credentials; the pointers do not
+            // change, and are compared only.
+            let (session, own) = unsafe {
+                (
+                    (*self.0.as_ptr()).session_keyring,
+                    (*bindings::current_cred()).session_keyring,
+                )
+            };
+            (!session.is_null() && session != own).then(|| session.addr())
+        }
+        #[cfg(not(CONFIG_KEYS))]
+        None
     }
 
     /// Says where keys that it requests go (KEYCTL_SET_REQKEY_KEYRING).

@@ -13,6 +13,7 @@ use kernel::{
         usize_as_u64, //
     },
     prelude::*,
+    task::Task,
     types::NotThreadSafe, //
 };
 
@@ -107,6 +108,25 @@ pub(in crate::kapi) fn set_of(mask: u64) -> bindings::sigset_t {
     set
 }
 
+/// How many threads have the signal actions at `addr`, which those of `task` were; 0: it has exited.
+pub(crate) fn users(task: &Task, addr: usize) -> u64 {
+    let t = task.as_ptr();
+    // SAFETY: The caller has a reference on the task; the lock keeps both structures. The count is
+    // read only.
+    let users = unsafe {
+        locked(t, || {
+            let sighand = (*t).sighand;
+            let count = (&raw const (*sighand).count.refs.counter).read_volatile();
+            if sighand.addr() == addr {
+                count
+            } else {
+                0
+            }
+        })
+    };
+    users.map_or(0, |n| u64::from(n.unsigned_abs()))
+}
+
 /// Runs `f` under the lock of the task's signal state, with interrupts off. ESRCH: it is dead.
 ///
 /// # Safety
@@ -133,18 +153,6 @@ impl FrozenTask {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the lock keeps the pointer.
         unsafe { locked(t, || (*t).sighand.addr()) }
-    }
-
-    /// Its signal actions have users outside its thread group.
-    pub(crate) fn sighand_is_shared(&self) -> Result<bool> {
-        let t = self.as_ptr();
-        // SAFETY: We own a reference on the task; the lock keeps both structures.
-        unsafe {
-            locked(t, || {
-                let users = (*(*t).sighand).count.refs.counter;
-                users > (*(*t).signal).nr_threads
-            })
-        }
     }
 
     /// Its signal actions.

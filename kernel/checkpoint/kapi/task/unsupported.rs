@@ -105,12 +105,6 @@ static THREAD: &[UnsupportedState] = &[
         |t| (*t).in_execve() != 0
     ),
     unsupported!(
-        "is traced (ptrace)",
-        "detach its tracer",
-        Handed::Not,
-        |t| (*t).ptrace != 0
-    ),
-    unsupported!(
         "traces other tasks (ptrace)",
         "have it detach from them",
         Handed::Not,
@@ -118,19 +112,6 @@ static THREAD: &[UnsupportedState] = &[
             let tracees = &raw const (*t).ptraced;
             !core::ptr::eq((*tracees).next, tracees)
         }
-    ),
-    #[cfg(CONFIG_SECCOMP)]
-    unsupported!(
-        "is restricted by seccomp",
-        "start it without seccomp",
-        Handed::Confines,
-        |t| (*t).seccomp.mode != 0
-    ),
-    unsupported!(
-        "has syscall user dispatch enabled",
-        "have it switch that off",
-        Handed::Not,
-        |t| bindings::task_user_dispatch(t)
     ),
     unsupported!(
         "has perf events",
@@ -195,24 +176,6 @@ static THREAD: &[UnsupportedState] = &[
         Handed::Reset(reset::memory_policy),
         |t| bindings::task_has_mempolicy(t)
     ),
-    unsupported!(
-        "has speculation controls set (PR_SET_SPECULATION_CTRL)",
-        "start it without them",
-        Handed::Reset(reset::speculation),
-        |t| (*t).atomic_flags & SPECULATION != 0
-    ),
-    unsupported!(
-        "has a machine check policy (PR_MCE_KILL)",
-        "have it clear that",
-        Handed::Reset(reset::machine_checks),
-        |t| (*t).flags & bindings::PF_MCE_PROCESS != 0
-    ),
-    unsupported!(
-        "is an I/O flusher (PR_SET_IO_FLUSHER)",
-        "have it clear that",
-        Handed::Reset(reset::io_flusher),
-        |t| (*t).flags & bindings::PF_LOCAL_THROTTLE != 0
-    ),
     #[cfg(CONFIG_USER_EVENTS)]
     unsupported!(
         "has user events",
@@ -236,13 +199,6 @@ static THREAD: &[UnsupportedState] = &[
             kind != bindings::PER_LINUX && kind != bindings::PER_LINUX32
         }
     ),
-    #[cfg(CONFIG_UCLAMP_TASK)]
-    unsupported!(
-        "has utilization clamps",
-        "reset them (uclampset)",
-        Handed::Reset(reset::utilization_clamps),
-        |t| (*t).uclamp_req.iter().any(|u| u.user_defined() != 0)
-    ),
     #[cfg(CONFIG_SCHED_CORE)]
     unsupported!(
         "has a core scheduling cookie",
@@ -255,12 +211,6 @@ static THREAD: &[UnsupportedState] = &[
         "start it without CLONE_IO",
         Handed::Not,
         |t| io_context(t).1 > 1
-    ),
-    unsupported!(
-        "has an I/O priority",
-        "reset it (ionice -c 0)",
-        Handed::Reset(reset::io_priority),
-        |t| io_context(t).0 != 0
     ),
 ];
 
@@ -291,7 +241,7 @@ static GROUP: &[UnsupportedState] = &[
 /// # Safety
 ///
 /// `t` is valid.
-unsafe fn io_context(t: *mut bindings::task_struct) -> (u16, i32) {
+pub(in crate::kapi) unsafe fn io_context(t: *mut bindings::task_struct) -> (u16, i32) {
     // SAFETY: By the caller's promise; the context of a task stays under its task_lock.
     unsafe {
         bindings::task_lock(t);

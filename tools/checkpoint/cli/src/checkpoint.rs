@@ -80,6 +80,11 @@ struct Args {
     #[arg(long)]
     strict: bool,
 
+    /// Leave out keyrings that threads and processes have of their own, which are refused otherwise:
+    /// keys never go into an image
+    #[arg(long)]
+    drop_keys: bool,
+
     /// The cgroup that holds the processes and no others; without it they are moved into one
     /// for the duration if need be
     #[arg(long, value_name = "DIR")]
@@ -187,6 +192,7 @@ impl Args {
             timeout: self.timeout.unwrap_or_default(),
             log: self.log.as_deref(),
             strict: self.strict,
+            drop_keys: self.drop_keys,
             external: &self.external,
             close: &self.close,
             reopen: &self.reopen,

@@ -217,6 +217,11 @@ impl Checkpoint<'_> {
         self.flag(sys::CHECKPOINT_STRICT, on)
     }
 
+    /// Keyrings that threads and processes have of their own are left out, and only told.
+    pub fn drop_keys(self, on: bool) -> Self {
+        self.flag(sys::CHECKPOINT_DROP_KEYS, on)
+    }
+
     /// The open file behind descriptor `fd` of process `pid` stays outside, whatever it is: only how it
     /// is open is saved, and a restart wants [another one](Restart::fd) in its place. 0 is the
     /// root's pid.
@@ -274,6 +279,7 @@ impl Checkpoint<'_> {
         self.what.rules.clear();
         self.what.left_out.clear();
         self.strict(false)
+            .drop_keys(false)
             .flag(sys::CHECKPOINT_KILL_ONLY, true)
             .call_with(-1, id)
     }

@@ -21,6 +21,8 @@ pub(crate) const CHECKPOINT_DRY_RUN: u64 = 1 << 3;
 pub(crate) const CHECKPOINT_STRICT: u64 = 1 << 4;
 /// CHECKPOINT_KILL_ONLY
 pub(crate) const CHECKPOINT_KILL_ONLY: u64 = 1 << 5;
+/// CHECKPOINT_DROP_KEYS
+pub(crate) const CHECKPOINT_DROP_KEYS: u64 = 1 << 6;
 
 /// RESTART_FROZEN
 pub(crate) const RESTART_FROZEN: u64 = 1 << 0;

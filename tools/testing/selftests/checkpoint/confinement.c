@@ -187,8 +187,8 @@ TEST_F_TIMEOUT(confinement, user_namespace_like_it, CKPT_TIMEOUT)
 static int filtered(void)
 {
 	static const char * const texts[] = {
-		"refused: confinement: the caller is confined by seccomp, the tasks were not [EACCES]",
-		NULL
+		"refused: confinement: the caller is confined by seccomp, the tasks were not by the "
+		"same filters [EACCES]", NULL
 	};
 	struct sock_filter all[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
 	struct sock_fprog prog = { .len = 1, .filter = all };

@@ -17,8 +17,10 @@
 #include <signal.h>
 #include <time.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ipc.h>
@@ -43,7 +45,7 @@
 #define E_THREADS	(1u << 3)	/* Threads in system calls with a time limit. */
 #define E_FAMILY	(1u << 4)	/* A zombie, a stopped child, one in vfork(). */
 #define E_SESSIONS	(1u << 5)	/* Sessions and groups, with and without leaders. */
-#define E_USERS		(1u << 6)	/* Other credentials, limits, scheduling. */
+#define E_USERS		(1u << 6)	/* Other credentials, limits, scheduling, a filter. */
 #define E_NESTED	(1u << 7)	/* A pid and a uts namespace inside. */
 #define E_IPC		(1u << 8)	/* System V IPC in a namespace of its own. */
 #define E_ALL		0x1ffu
@@ -432,12 +434,27 @@ static void e_check_sessions(void)
 
 static pid_t e_user;
 
+/* Forbids getsid(2); false: the kernel has no filters. */
+static bool e_set_filter(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_getsid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPROTO),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = 4, .filter = program };
+
+	return !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
 static int e_other(void *arg)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { };
 	struct rlimit limit = { 100, 200 };
 	gid_t groups[] = { 5, 6, 70000 };
+	bool filtered, controlled;
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
@@ -454,8 +471,14 @@ static int e_other(void *arg)
 	CHECK_SYS(syscall(__NR_capset, &head, data));
 	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
 	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	controlled = !prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
+	filtered = e_set_filter();
 	ckpt_step(E_READY);
 	ckpt_wait_go();
+	if (controlled)
+		CHECK_EQ(PR_MCE_KILL_EARLY, prctl(PR_MCE_KILL_GET, 0, 0, 0, 0));
+	if (filtered)
+		CHECK(getsid(0) == -1 && errno == EPROTO, "it is not filtered any more");
 	CHECK_SYS(sched_getaffinity(0, sizeof(one), &one));
 	CHECK_EQ(1, CPU_COUNT(&one));
 	CHECK_EQ(-3, getpriority(PRIO_PROCESS, 0));

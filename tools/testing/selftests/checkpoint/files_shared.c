@@ -264,6 +264,22 @@ CKPT_SCENARIO(shares_address_space)
 	CHECK(kid > 0, "vfork: %s", strerror(errno));
 }
 
+static int tells_its_pid(void *arg)
+{
+	board->value[0] = syscall(__NR_getpid);
+	ckpt_ready_wait();
+	return 0;
+}
+
+CKPT_SCENARIO(shares_signal_actions)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	pid_t kid = CHECK_SYS(clone(tells_its_pid, stack + sizeof(stack),
+				    CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL));
+
+	ckpt_wait_exit(kid, 0);
+}
+
 /* Calls checkpoint(2) for the child in a cgroup of its own. */
 static long checkpoint_child(uint64_t flags)
 {
@@ -318,6 +334,11 @@ PART_OF_A_TREE(shares_memory, {
 PART_OF_A_TREE(shares_address_space, {
 	EXPECT_EQ(0, child_refused(0, "address space: used 2 times, 1 of them by these tasks: who "
 				   "shares it (vfork, CLONE_VM) must be checkpointed with them"));
+})
+
+PART_OF_A_TREE(shares_signal_actions, {
+	EXPECT_EQ(0, child_refused(0, "signal actions: a task outside shares them (CLONE_SIGHAND): "
+				   "checkpoint both together"));
 })
 
 PART_OF_A_TREE(shares_descriptors, {

@@ -21,6 +21,10 @@
 #define IMAGE_KIND_CRED 22
 #define IMAGE_KIND_AFFINITY 23
 #define IMAGE_KIND_TIMERS 24
+#define IMAGE_KIND_SECCOMP_FILTER 25
+#define IMAGE_KIND_SECCOMP 26
+#define IMAGE_KIND_CONTROLS 27
+#define IMAGE_KIND_DEADLINE 28
 #define IMAGE_KIND_MM 64
 #define IMAGE_KIND_VMA 65
 #define IMAGE_KIND_GUARDS 67
@@ -134,6 +138,31 @@
 #define IMAGE_TIMER_PERIODIC (1ull << 1)
 #define IMAGE_TIMER_IGNORED (1ull << 2)
 #define IMAGE_TIMER_MODIFIED (1ull << 3)
+
+/* SeccompFilter.flags */
+#define IMAGE_SECCOMP_FILTER_LOG (1ull << 0)
+
+/* Seccomp.mode */
+#define IMAGE_SECCOMP_STRICT 1
+#define IMAGE_SECCOMP_FILTERED 2
+
+/* Controls.flags */
+#define IMAGE_CONTROL_MCE (1ull << 0)
+#define IMAGE_CONTROL_MCE_EARLY (1ull << 1)
+#define IMAGE_CONTROL_IO_FLUSHER (1ull << 2)
+#define IMAGE_CONTROL_SSB_DISABLE (1ull << 3)
+#define IMAGE_CONTROL_SSB_FORCE_DISABLE (1ull << 4)
+#define IMAGE_CONTROL_SSB_NOEXEC (1ull << 5)
+#define IMAGE_CONTROL_IB_DISABLE (1ull << 6)
+#define IMAGE_CONTROL_IB_FORCE_DISABLE (1ull << 7)
+#define IMAGE_CONTROL_UTIL_MIN (1ull << 8)
+#define IMAGE_CONTROL_UTIL_MAX (1ull << 9)
+#define IMAGE_CONTROL_DISPATCH (1ull << 10)
+#define IMAGE_CONTROL_NO_COUNTER (1ull << 11)
+
+/* Deadline.flags */
+#define IMAGE_DEADLINE_RECLAIM (1ull << 0)
+#define IMAGE_DEADLINE_OVERRUN (1ull << 1)
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -468,6 +497,15 @@ struct image_timer {
 
 static_assert(sizeof(struct image_timer) == 72, "image_timer");
 
+struct image_instruction {
+	uint16_t code;
+	uint8_t jt;
+	uint8_t jf;
+	uint32_t k;
+};
+
+static_assert(sizeof(struct image_instruction) == 8, "image_instruction");
+
 struct image_guard {
 	uint64_t start;
 	uint64_t end;
@@ -731,6 +769,48 @@ struct image_timers {
 };
 
 static_assert(sizeof(struct image_timers) == 16, "image_timers");
+
+struct image_seccomp_filter {
+	uint32_t obj;
+	uint32_t parent;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_seccomp_filter) == 16, "image_seccomp_filter");
+
+struct image_seccomp {
+	uint32_t tid;
+	uint32_t mode;
+	uint32_t filter;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_seccomp) == 16, "image_seccomp");
+
+struct image_controls {
+	uint32_t tid;
+	uint32_t flags;
+	uint32_t io_priority;
+	uint32_t util_min;
+	uint32_t util_max;
+	uint32_t reserved;
+	uint64_t dispatch;
+	uint64_t dispatch_len;
+	uint64_t dispatch_selector;
+};
+
+static_assert(sizeof(struct image_controls) == 48, "image_controls");
+
+struct image_deadline {
+	uint32_t tid;
+	uint32_t flags;
+	uint64_t runtime;
+	uint64_t deadline;
+	uint64_t period;
+};
+
+static_assert(sizeof(struct image_deadline) == 32, "image_deadline");
 
 struct image_mm {
 	uint32_t obj;

@@ -66,15 +66,6 @@ REFUSE(vector_length_after_exec)
 	CHECK_EQ(vl, prctl(PR_SVE_GET_VL, 0, 0, 0, 0));
 }
 
-REFUSE(unreadable_counter)
-{
-	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0))
-		not_here();
-	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported: have it allow that");
-	ckpt_ready_wait();
-	CHECK_SYS(prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0));
-}
-
 static int waits(void *arg)
 {
 	ckpt_step(0);

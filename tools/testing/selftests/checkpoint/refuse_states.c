@@ -150,23 +150,6 @@ REFUSE(signal_stack_outside_user_space)
 
 /* ---- prctl ----------------------------------------------------------- */
 
-REFUSE(machine_checks)
-{
-	OR_NOT_HERE(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
-	EXPECT_TASK("has a machine check policy (PR_MCE_KILL): have it clear that");
-	ckpt_ready_wait();
-	CHECK_EQ(PR_MCE_KILL_EARLY, prctl(PR_MCE_KILL_GET, 0, 0, 0, 0));
-}
-
-REFUSE(speculation)
-{
-	OR_NOT_HERE(prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_DISABLE, 0, 0));
-	EXPECT_TASK("has speculation controls set (PR_SET_SPECULATION_CTRL): start it without them");
-	ckpt_ready_wait();
-	CHECK(prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, 0, 0, 0) & PR_SPEC_DISABLE,
-	      "it is allowed again");
-}
-
 REFUSE(rseq_time_slice)
 {
 	OR_NOT_HERE(prctl(PR_RSEQ_SLICE_EXTENSION, PR_RSEQ_SLICE_EXTENSION_SET,
@@ -181,7 +164,7 @@ REFUSE(request_key_target)
 {
 	CHECK_HERE(syscall(__NR_keyctl, KEYCTL_SET_REQKEY_KEYRING,
 			   KEY_REQKEY_DEFL_USER_KEYRING));
-	EXPECT_TASK("has chosen a keyring for the keys that it requests (keyctl): have it take the default");
+	EXPECT_TASK("has chosen a keyring for the keys that it requests: have it do without (keyctl), or have that left out (CHECKPOINT_DROP_KEYS, --drop-keys)");
 	ckpt_ready_wait();
 	CHECK_EQ(KEY_REQKEY_DEFL_USER_KEYRING,
 		 syscall(__NR_keyctl, KEYCTL_SET_REQKEY_KEYRING, KEY_REQKEY_DEFL_NO_CHANGE));

@@ -8,10 +8,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
-#include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <sys/ipc.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -29,10 +27,6 @@
 
 REFUSE_FIXTURE
 
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#define PR_SYS_DISPATCH_ON 1
-#endif
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67
 #define PR_GET_MEMORY_MERGE 68
@@ -80,49 +74,30 @@ REFUSE(tracer_and_traced)
 
 	ckpt_step_wait(0, 1);
 	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, 0));
-	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace): detach its tracer");
+	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace) by pid %d (*): have that detach from it", getpid());
 	EXPECT_TASK("traces other tasks (ptrace): have it detach from them");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 }
 
-REFUSE(seccomp_filter)
+REFUSE(process_keyring)
 {
-	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
-	struct sock_fprog prog = { .len = 1, .filter = code };
+	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID,
+					 KEY_SPEC_PROCESS_KEYRING, 1));
 
-	CHECK_SYS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
-	EXPECT_TASK("is restricted by seccomp: start it without seccomp");
+	EXPECT_TASK("has a keyring of its thread or process: have it do without (keyctl), or have that left out (CHECKPOINT_DROP_KEYS, --drop-keys)");
 	ckpt_ready_wait();
-	CHECK_EQ(2, prctl(PR_GET_SECCOMP));
+	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0));
 }
 
-REFUSE(syscall_user_dispatch)
+REFUSE(thread_keyring)
 {
-	static char selector;	/* SYSCALL_DISPATCH_FILTER_ALLOW */
+	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID,
+					 KEY_SPEC_THREAD_KEYRING, 1));
 
-	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0L, 0L, &selector))
-		not_here();
-	EXPECT_TASK("has syscall user dispatch enabled: have it switch that off");
+	EXPECT_TASK("has a keyring of its thread or process: have it do without (keyctl), or have that left out (CHECKPOINT_DROP_KEYS, --drop-keys)");
 	ckpt_ready_wait();
-	CHECK_SYS(getpid());
-}
-
-REFUSE(session_keyring)
-{
-	long serial = CHECK_HERE(syscall(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
-
-	EXPECT_TASK("has a thread, process or session keyring of its own: start it in the caller's session (keyctl)");
-	ckpt_ready_wait();
-	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
-}
-
-REFUSE(io_flusher)
-{
-	CHECK_HERE(prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0));
-	EXPECT_TASK("is an I/O flusher (PR_SET_IO_FLUSHER): have it clear that");
-	ckpt_ready_wait();
-	CHECK_EQ(1, prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0));
+	CHECK_EQ(serial, syscall(__NR_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0));
 }
 
 REFUSE(personality_of_another_system)
@@ -133,77 +108,15 @@ REFUSE(personality_of_another_system)
 	CHECK_EQ(PER_BSD, personality(0xffffffff));
 }
 
-REFUSE(io_priority)
-{
-	/* IOPRIO_WHO_PROCESS; class best effort, level 6. */
-	CHECK_HERE(syscall(__NR_ioprio_set, 1, 0, (2 << 13) | 6));
-	EXPECT_TASK("has an I/O priority: reset it (ionice -c 0)");
-	ckpt_ready_wait();
-	CHECK_EQ((2 << 13) | 6, syscall(__NR_ioprio_get, 1, 0));
-}
-
-REFUSE(deadline_policy)
-{
-	struct {
-		uint32_t size, policy;
-		uint64_t flags;
-		int32_t nice;
-		uint32_t priority;
-		uint64_t runtime, deadline, period;
-	} attr = {
-		.size = 48, .policy = 6, .runtime = 10000000, .deadline = 100000000,
-		.period = 100000000,
-	};
-
-	CHECK_HERE(syscall(__NR_sched_setattr, 0, &attr, 0));
-	EXPECT_TASK("has scheduling policy 6: give it another (chrt)");
-	ckpt_ready_wait();
-	CHECK_EQ(6, sched_getscheduler(0));
-}
-
 /* ---- what processes share that they should not ------------------------ */
 
-static char stack[3][65536] __attribute__((aligned(16)));
+static char stack[2][65536] __attribute__((aligned(16)));
 
 static int shares_memory(void *arg)
 {
 	ckpt_step(0);
 	ckpt_wait_go();
 	_exit(0);
-}
-
-/* A process with the memory of its parent, which is not in vfork(). */
-REFUSE(shared_signal_actions)
-{
-	pid_t kid = CHECK_SYS(clone(shares_memory, stack[0] + sizeof(stack[0]),
-				    CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL));
-
-	ckpt_step_wait(0, 1);
-	EXPECT_TASK("shares signal actions with another process (CLONE_SIGHAND)");
-	ckpt_ready_wait();
-	ckpt_wait_exit(kid, 0);
-}
-
-static int makes_sibling(void *arg)
-{
-	board->value[0] = CHECK_SYS(clone(shares_memory, stack[1] + sizeof(stack[1]),
-					  CLONE_VM | CLONE_PARENT | SIGCHLD, NULL));
-	ckpt_step(1);
-	ckpt_wait_go();
-	return 0;
-}
-
-REFUSE(memory_of_a_sibling)
-{
-	pid_t kid = ckpt_fork(makes_sibling, NULL);
-
-	ckpt_step_wait(0, 1);
-	ckpt_step_wait(1, 1);
-	expect_refusal(board->value[0], UNSUPPORTED,
-		       "shares its address space with a process that is not its parent: try again when one has called exec");
-	ckpt_ready_wait();
-	ckpt_wait_exit(kid, 0);
-	ckpt_wait_exit(board->value[0], 0);
 }
 
 /* A process with the memory of its parent, in another pid namespace than that. */
@@ -222,7 +135,7 @@ REFUSE(memory_sent_away)
 	set_pid_namespace(getpid());
 	ckpt_step_wait(0, 1);
 	expect_refusal(kid, UNSUPPORTED,
-		       "shares its address space with its parent, which has put it into another pid namespace (setns): try again when one has called exec");
+		       "shares its address space (CLONE_VM) only with processes of other pid namespaces (setns): try again when one has called exec");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 	ckpt_step(1);
@@ -231,7 +144,7 @@ REFUSE(memory_sent_away)
 
 static int waits_for_sibling(void *arg)
 {
-	CHECK_SYS(clone(shares_memory, stack[2] + sizeof(stack[2]),
+	CHECK_SYS(clone(shares_memory, stack[1] + sizeof(stack[1]),
 			CLONE_VFORK | CLONE_PARENT | SIGCHLD, NULL));
 	return 0;
 }
@@ -360,14 +273,6 @@ REFUSE(x86_ldt)
 	expect_refusal(getpid(), UNSUPPORTED, "address space: *");
 	ckpt_ready_wait();
 	CHECK(syscall(__NR_modify_ldt, 0, &desc, sizeof(desc)) > 0, "the LDT is empty");
-}
-
-REFUSE(x86_tsc)
-{
-	CHECK_HERE(prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0));
-	EXPECT_TASK("a counter that can't be read (PR_SET_TSC) is not supported: have it allow that");
-	ckpt_ready_wait();
-	CHECK_SYS(prctl(PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0));
 }
 
 REFUSE(x86_cpuid)

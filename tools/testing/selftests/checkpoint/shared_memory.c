@@ -358,4 +358,97 @@ CKPT_CYCLE(shared_address_space)
 	CHECK_EQ(6, word);
 }
 
+static char stacks[3][65536] __attribute__((aligned(16)));
+static volatile int caught, told;
+
+static void on_usr1(int sig)
+{
+	caught++;
+}
+
+static int same_actions(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	/* What one sets is what the others have. */
+	signal(SIGUSR1, on_usr1);
+	told = 1;
+	ckpt_step(1);
+	ckpt_step_wait(2, 1);
+	return 0;
+}
+
+/* Two processes with the same signal actions (CLONE_SIGHAND). */
+CKPT_CYCLE(shared_signal_actions)
+{
+	pid_t kid = CHECK_SYS(clone(same_actions, stacks[0] + sizeof(stacks[0]),
+				    CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL));
+
+	signal(SIGUSR2, SIG_IGN);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_step_wait(1, 1);
+	CHECK_EQ(1, told);
+	CHECK_SYS(raise(SIGUSR1));
+	CHECK_EQ(1, caught);
+	/* Ignored by the one that did not say so, too. */
+	CHECK_SYS(kill(kid, SIGUSR2));
+	ckpt_step(2);
+	ckpt_wait_exit(kid, 0);
+}
+
+/* Actions of its own, in memory that it shares. */
+CKPT_CYCLE(own_signal_actions)
+{
+	pid_t kid = CHECK_SYS(clone(same_actions, stacks[0] + sizeof(stacks[0]),
+				    CLONE_VM | SIGCHLD, NULL));
+
+	signal(SIGUSR1, SIG_IGN);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_step_wait(1, 1);
+	CHECK_EQ(1, told);
+	CHECK_SYS(raise(SIGUSR1));
+	CHECK_EQ(0, caught);
+	ckpt_step(2);
+	ckpt_wait_exit(kid, 0);
+}
+
+static int makes_sibling(void *arg)
+{
+	int flags = CLONE_VM | CLONE_PARENT | (arg ? CLONE_SIGHAND : 0);
+
+	board->value[0] = CHECK_SYS(clone(same_actions, stacks[1] + sizeof(stacks[1]), flags | SIGCHLD,
+					  NULL));
+	ckpt_wait_go();
+	ckpt_step_wait(1, 1);
+	CHECK_EQ(1, told);
+	CHECK_EQ(arg ? 1 : 0, signal(SIGUSR1, SIG_DFL) == on_usr1);
+	ckpt_step(2);
+	return 0;
+}
+
+static void siblings(void *with_actions)
+{
+	pid_t kid = ckpt_fork(makes_sibling, with_actions);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+	ckpt_wait_exit(board->value[0], 0);
+	CHECK_EQ(0, told);
+}
+
+/* Memory that is shared by two children, and not by their parent. */
+CKPT_CYCLE(memory_of_siblings)
+{
+	siblings(NULL);
+}
+
+/* The same with signal actions. */
+CKPT_CYCLE(signal_actions_of_siblings)
+{
+	siblings(stacks);
+}
+
 TEST_HARNESS_MAIN
