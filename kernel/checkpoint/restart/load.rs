@@ -19,7 +19,8 @@ use crate::{
         header::{
             Header,
             Reader,
-            HEADER_LEN, //
+            HEADER_LEN,
+            MAGIC, //
         },
         task::Container,
         Fault, //
@@ -85,10 +86,12 @@ pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
         .read_exact(&mut bytes)
         .map_err(|e| unreadable(report, 0, e))?
     {
-        return Err(fault(
-            report,
-            Fault::framing(0, "the image ends in its header"),
-        ));
+        let why = if bytes.starts_with(&MAGIC) {
+            "the image ends in its header"
+        } else {
+            "not a checkpoint image (shorter than a header)"
+        };
+        return Err(fault(report, Fault::framing(0, why)));
     }
     let reader = Reader {
         arch: Some(Native::ID),
