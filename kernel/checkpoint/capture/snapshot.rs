@@ -266,7 +266,8 @@ impl Snapshot {
         for space in self.spaces {
             drain_space(space, &mut gather, report, &mut found, seen.as_mut())?;
             // From here on what a task writes to need not be copied for us, but for what other
-            // address spaces have too, and for the batch that is not full yet.
+            // address spaces have too, and for batches that are not written yet: the reference of
+            // these keeps a page from being written to in place.
             found.clear();
         }
         drop(seen);

@@ -317,12 +317,23 @@ impl Filler<'_> {
                     ),
                 )
             })?;
-            self.writable(&mm, to, from_batch.len(), &mut to_batch)?;
-            for (to, from) in to_batch.iter().zip(&from_batch) {
-                to.copy_from(from);
-                to.written();
+            match self.new_pages(&mm, to, from_batch.len())? {
+                Fill::New(new) => {
+                    for (to, from) in new.get().iter().zip(&from_batch) {
+                        to.copy_from(from);
+                    }
+                    self.map(&mm, to, &new)?;
+                    done += new.get().len();
+                }
+                Fill::ByFault(n) => {
+                    self.writable(&mm, to, n, &mut to_batch)?;
+                    for (to, from) in to_batch.iter().zip(&from_batch) {
+                        to.copy_from(from);
+                        to.written();
+                    }
+                    done += core::cmp::min(to_batch.len(), from_batch.len());
+                }
             }
-            done += core::cmp::min(to_batch.len(), from_batch.len());
         }
         Ok(())
     }
