@@ -97,12 +97,14 @@ struct dentry *checkpoint_removed_node(const struct path *dir, const char *name,
  * struct checkpoint_eventfd - the state of an eventfd
  * @count: its counter
  * @semaphore: it is read as one (EFD_SEMAPHORE)
- * @signalled: others than those who write to it may signal it
+ * @context: what the kernel signals
+ * @references: how many have that: the file, and whoever signals it
  */
 struct checkpoint_eventfd {
 	u64 count;
+	const void *context;
+	unsigned int references;
 	bool semaphore;
-	bool signalled;
 };
 
 /**
@@ -424,7 +426,7 @@ unsigned long checkpoint_aio_in_flight(struct mm_struct *mm, unsigned int index,
 int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_event *events);
 
 /**
- * struct checkpoint_uring - an io_uring that has nothing in flight and nothing registered
+ * struct checkpoint_uring - an io_uring that has nothing in flight
  * @rings_size: bytes of its rings
  * @sqes_size: bytes of its submission queue entries
  * @setup: IORING_SETUP_*
@@ -433,6 +435,21 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @sq_head: where the kernel reads the next submission
  * @cq_tail: where it writes the next completion
  * @drain_disabled: IOSQE_IO_DRAIN can't be used any more
+ * @ops_restricted: only the requests of @ops may be submitted, with the flags below
+ * @registers_restricted: only what is in @registers may be registered
+ * @sqe_flags_allowed: IOSQE_* bits that they may have
+ * @sqe_flags_required: IOSQE_* bits that they must have
+ * @ops: IORING_OP_*, a bit for each
+ * @registers: IORING_REGISTER_*, a bit for each
+ * @slots: places for registered files
+ * @files: registered files
+ * @alloc_start: first place that the kernel chooses by itself
+ * @alloc_end: the one after the last
+ * @alloc_hint: where it begins to look
+ * @personalities: registered credentials
+ * @next_personality: number from which on the next one is looked for
+ * @eventfd: context of the eventfd that tells of completions; %NULL: none does
+ * @eventfd_async: only of those of workers
  */
 struct checkpoint_uring {
 	size_t rings_size;
@@ -443,6 +460,43 @@ struct checkpoint_uring {
 	unsigned int sq_head;
 	unsigned int cq_tail;
 	bool drain_disabled;
+	bool ops_restricted;
+	bool registers_restricted;
+	u8 sqe_flags_allowed;
+	u8 sqe_flags_required;
+	u64 ops[2];
+	u64 registers;
+	unsigned int slots;
+	unsigned int files;
+	unsigned int alloc_start;
+	unsigned int alloc_end;
+	unsigned int alloc_hint;
+	unsigned int personalities;
+	unsigned int next_personality;
+	const void *eventfd;
+	bool eventfd_async;
+};
+
+/**
+ * struct checkpoint_uring_slot - a registered file of an io_uring
+ * @file: the file
+ * @tag: what the kernel posts when it is unregistered, or 0
+ * @index: its place
+ */
+struct checkpoint_uring_slot {
+	struct file *file;
+	u64 tag;
+	unsigned int index;
+};
+
+/**
+ * struct checkpoint_uring_personality - registered credentials of an io_uring
+ * @cred: the credentials
+ * @id: the number by which requests name them
+ */
+struct checkpoint_uring_personality {
+	const struct cred *cred;
+	unsigned int id;
 };
 
 /* What an io_uring, or its user, has that is not in that. */
@@ -450,21 +504,29 @@ struct checkpoint_uring {
 #define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
 #define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests. */
 #define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
-#define CHECKPOINT_URING_FILES		5	/* Registered files. */
-#define CHECKPOINT_URING_BUFFERS	6	/* Registered or provided buffers. */
-#define CHECKPOINT_URING_EVENTFD	7	/* A registered eventfd. */
-#define CHECKPOINT_URING_PERSONALITIES	8
-#define CHECKPOINT_URING_RESTRICTED	9	/* Restrictions. */
-#define CHECKPOINT_URING_WORKERS	10	/* Settings of workers. */
-#define CHECKPOINT_URING_RING_FDS	11	/* Registered descriptors of rings. */
-#define CHECKPOINT_URING_OTHER		12
+#define CHECKPOINT_URING_BUFFERS	5	/* Registered or provided buffers. */
+#define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
+#define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
+#define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
+#define CHECKPOINT_URING_ISSUER		9	/* Who alone may submit has exited. */
+#define CHECKPOINT_URING_OTHER		10
 
 /* Of io_uring/io_uring.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
 int checkpoint_uring_read(struct file *file, const struct checkpoint_uring *state,
 			  void *rings, void *sqes);
+struct pid *checkpoint_uring_issuer(struct file *file);
+int checkpoint_uring_files(struct file *file, struct checkpoint_uring_slot *slots,
+			   unsigned int nr);
+int checkpoint_uring_personalities(struct file *file, struct checkpoint_uring_personality *to,
+				   unsigned int nr);
 struct file *checkpoint_uring_make(const struct checkpoint_uring *state, const void *rings,
 				   const void *sqes);
+int checkpoint_uring_add_file(struct file *ring, unsigned int index, struct file *file, u64 tag);
+int checkpoint_uring_add_personality(struct file *ring, unsigned int id, const struct cred *cred);
+int checkpoint_uring_finish(struct file *ring, const struct checkpoint_uring *state,
+			    struct file *eventfd);
+int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task);
 void checkpoint_uring_place(struct file *file, bool on);
 int checkpoint_uring_task(struct task_struct *task);
 

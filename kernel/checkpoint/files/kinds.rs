@@ -21,7 +21,7 @@ mod cgroup;
 #[path = "directory.rs"]
 mod directory;
 #[path = "eventfd.rs"]
-mod eventfd;
+pub(super) mod eventfd;
 #[path = "fifo.rs"]
 mod fifo;
 #[path = "mqueue.rs"]

@@ -153,6 +153,8 @@ kinds! {
     PosixQueue: ipc::PosixQueue,
     PosixMessage: ipc::PosixMessage,
     CgroupEntry: files::cgroup::CgroupEntry,
+    UringFiles: files::uring::UringFiles,
+    UringPersonalities: files::uring::UringPersonalities,
     Aio: mm::Aio,
     Uring: files::uring::Uring,
 

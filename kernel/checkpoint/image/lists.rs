@@ -18,6 +18,10 @@ use super::{
     },
     files::{
         self,
+        uring::{
+            UringFile,
+            UringPersonality, //
+        },
         Fd,
         Lock, //
     },
@@ -70,6 +74,8 @@ pub const OTHERS: &[&Structure] = &[
     &Fd::STRUCTURE,
     &Lock::STRUCTURE,
     &EpollItem::STRUCTURE,
+    &UringFile::STRUCTURE,
+    &UringPersonality::STRUCTURE,
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,

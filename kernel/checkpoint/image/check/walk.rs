@@ -76,6 +76,15 @@ pub(in crate::image) enum Follow {
         /// One of those before tells that the queue was full.
         overflow: bool,
     },
+    /// Registered files of an io_uring, and then its personalities.
+    Uring {
+        /// Places for files.
+        slots: u32,
+        /// How many files, and the lowest place of the next one.
+        files: (u32, u32),
+        /// How many personalities, and the lowest number of the next one.
+        personalities: (u32, u32),
+    },
     /// Extended attributes of an inode.
     Xattrs {
         /// How many.
@@ -334,6 +343,7 @@ impl Walk<'_> {
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
+            | (Follow::Uring { .. }, Kind::UringFiles | Kind::UringPersonalities)
             | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
@@ -341,6 +351,9 @@ impl Walk<'_> {
             }
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
+            }
+            (Follow::Uring { .. }, _) => {
+                return Err(raw.fault("the io_uring before it lacks files or personalities"))
             }
             (Follow::Watches { .. } | Follow::Events { .. }, _) => {
                 return Err(raw.fault("the inotify instance before it lacks watches or events"))
@@ -491,6 +504,12 @@ impl Walk<'_> {
                 return Err(Fault::framing(
                     end,
                     "watches or events of an inotify instance are missing",
+                ))
+            }
+            Follow::Uring { .. } => {
+                return Err(Fault::framing(
+                    end,
+                    "registered files or personalities of an io_uring are missing",
                 ))
             }
             Follow::Xattrs { .. } => {
