@@ -379,6 +379,44 @@ struct checkpoint_inotify {
 };
 
 /**
+ * struct checkpoint_fanotify_mark - a mark of a fanotify group
+ * @inode: what is marked; of a filesystem its root
+ * @mask: FAN_*: events
+ * @ignore_mask: FAN_*: events that are ignored
+ * @flags: FAN_MARK_*: FILESYSTEM, EVICTABLE, IGNORE, IGNORED_SURV_MODIFY
+ */
+struct checkpoint_fanotify_mark {
+	struct inode *inode;
+	u32 mask;
+	u32 ignore_mask;
+	u32 flags;
+};
+
+/**
+ * struct checkpoint_fanotify - what a fanotify group has
+ * @marks: its marks
+ * @max_marks: number of marks for which there is room in @marks
+ * @nr_marks: number of all marks
+ * @flags: FAN_*, as of fanotify_init(2)
+ * @event_flags: O_*, of files that it opens for events
+ * @unprivileged: events tell neither pids nor descriptors, as who has made it had no
+ *	CAP_SYS_ADMIN
+ */
+struct checkpoint_fanotify {
+	struct checkpoint_fanotify_mark *marks;
+	unsigned int max_marks;
+	unsigned int nr_marks;
+	unsigned int flags;
+	unsigned int event_flags;
+	bool unprivileged;
+};
+
+/* What a fanotify group has that is not in that. */
+#define CHECKPOINT_FANOTIFY_EVENTS	1	/* Events that were not read, or answered. */
+#define CHECKPOINT_FANOTIFY_PERMISSIONS	2	/* Marks that ask for permission. */
+#define CHECKPOINT_FANOTIFY_MOUNTS	3	/* Marks on mounts, or on their namespace. */
+
+/**
  * struct checkpoint_aio - an AIO context
  * @addr: where its ring is mapped: its id
  * @size: bytes of that
@@ -547,6 +585,13 @@ int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 m
 void checkpoint_inotify_set_next(struct file *file, unsigned int next);
 int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
 			     const char *name);
+
+/* Of fs/notify/fanotify/fanotify_user.c. */
+bool checkpoint_is_fanotify(struct file *file);
+int checkpoint_fanotify_get(struct file *file, struct checkpoint_fanotify *state);
+struct file *checkpoint_fanotify_make(const struct checkpoint_fanotify *state);
+int checkpoint_fanotify_add(struct file *file, const struct path *path,
+			    const struct checkpoint_fanotify_mark *to);
 
 /**
  * struct checkpoint_socket - what of a socket no option tells

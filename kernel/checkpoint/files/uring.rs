@@ -472,23 +472,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         },
     };
     let denied = "this system lets nobody, or only some, use io_uring (kernel.io_uring_disabled)";
-    let mut full = false;
-    let made = opener::make_object(r, plan, source, denied, || {
-        let made = uring.make(raw.payload);
-        full = matches!(made, Err(EMFILE));
-        made
-    });
-    if full {
-        return Err(r.fail(
-            EMFILE,
-            plan,
-            fmt!(
-                "an io_uring has places for {} files, more than the caller may open (RLIMIT_NOFILE)",
-                uring.registered.slots
-            ),
-        ));
-    }
-    let file = made?;
+    let file = opener::make_object(r, plan, source, denied, || uring.make(raw.payload))?;
     register(r, plan, obj, &uring, &file)?;
     let eventfd = match ObjRef::new(record.eventfd.get()) {
         Some(obj) => Some(open::restore(r, plan, obj)?),

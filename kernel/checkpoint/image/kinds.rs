@@ -155,6 +155,8 @@ kinds! {
     CgroupEntry: files::cgroup::CgroupEntry,
     UringFiles: files::uring::UringFiles,
     UringPersonalities: files::uring::UringPersonalities,
+    Fanotify: notify::Fanotify,
+    FanotifyMark: notify::FanotifyMark,
     Aio: mm::Aio,
     Uring: files::uring::Uring,
 

@@ -116,6 +116,7 @@ pub const VALUES: &[&Values] = &[
     &files::TIMERFD_CLOCKS,
     &files::timerfd::LIST,
     &files::uring::URING_FLAG_LIST,
+    &notify::FANOTIFY_HOW_LIST,
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,
     &files::OWNER_KINDS,

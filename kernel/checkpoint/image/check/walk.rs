@@ -76,6 +76,11 @@ pub(in crate::image) enum Follow {
         /// One of those before tells that the queue was full.
         overflow: bool,
     },
+    /// Marks of a fanotify group.
+    Marks {
+        /// How many.
+        left: u32,
+    },
     /// Registered files of an io_uring, and then its personalities.
     Uring {
         /// Places for files.
@@ -343,6 +348,7 @@ impl Walk<'_> {
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
+            | (Follow::Marks { .. }, Kind::FanotifyMark)
             | (Follow::Uring { .. }, Kind::UringFiles | Kind::UringPersonalities)
             | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),
@@ -351,6 +357,9 @@ impl Walk<'_> {
             }
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
+            }
+            (Follow::Marks { .. }, _) => {
+                return Err(raw.fault("the fanotify group before it lacks marks"))
             }
             (Follow::Uring { .. }, _) => {
                 return Err(raw.fault("the io_uring before it lacks files or personalities"))
@@ -505,6 +514,9 @@ impl Walk<'_> {
                     end,
                     "watches or events of an inotify instance are missing",
                 ))
+            }
+            Follow::Marks { .. } => {
+                return Err(Fault::framing(end, "marks of a fanotify group are missing"))
             }
             Follow::Uring { .. } => {
                 return Err(Fault::framing(

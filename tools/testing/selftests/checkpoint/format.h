@@ -58,6 +58,8 @@
 #define IMAGE_KIND_CGROUP_ENTRY 184
 #define IMAGE_KIND_URING_FILES 185
 #define IMAGE_KIND_URING_PERSONALITIES 186
+#define IMAGE_KIND_FANOTIFY 187
+#define IMAGE_KIND_FANOTIFY_MARK 188
 #define IMAGE_KIND_AIO 190
 #define IMAGE_KIND_URING 191
 #define IMAGE_KIND_CONFINEMENT 192
@@ -224,6 +226,7 @@
 #define IMAGE_FILE_IO_URING 24
 #define IMAGE_FILE_REOPENED 120
 #define IMAGE_FILE_SOCKET 25
+#define IMAGE_FILE_FANOTIFY 26
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -272,6 +275,9 @@
 #define IMAGE_URING_URING_EVENTFD_ASYNC (1ull << 1)
 #define IMAGE_URING_URING_OPS_RESTRICTED (1ull << 2)
 #define IMAGE_URING_URING_REGISTERS_RESTRICTED (1ull << 3)
+
+/* Fanotify.how */
+#define IMAGE_FANOTIFY_UNPRIVILEGED (1ull << 0)
 
 /* InotifyEvent.flags */
 #define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
@@ -1187,6 +1193,30 @@ struct image_uring_personalities {
 };
 
 static_assert(sizeof(struct image_uring_personalities) == 8, "image_uring_personalities");
+
+struct image_fanotify {
+	uint32_t obj;
+	uint32_t flags;
+	uint32_t event_flags;
+	uint32_t how;
+	uint32_t marks;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_fanotify) == 24, "image_fanotify");
+
+struct image_fanotify_mark {
+	uint32_t mask;
+	uint32_t ignored;
+	uint32_t flags;
+	uint32_t mode;
+	uint32_t generation;
+	uint32_t mount;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_fanotify_mark) == 40, "image_fanotify_mark");
 
 struct image_aio {
 	uint32_t max_reqs;
