@@ -160,12 +160,14 @@ struct dentry *checkpoint_removed_node(const struct path *dir, const char *name,
  * struct checkpoint_eventfd - the state of an eventfd
  * @count: its counter
  * @semaphore: it is read as one (EFD_SEMAPHORE)
- * @signalled: others than those who write to it may signal it
+ * @context: what the kernel signals
+ * @references: how many have that: the file, and whoever signals it
  */
 struct checkpoint_eventfd {
 	u64 count;
+	const void *context;
+	unsigned int references;
 	bool semaphore;
-	bool signalled;
 };
 
 /**
@@ -440,6 +442,44 @@ struct checkpoint_inotify {
 };
 
 /**
+ * struct checkpoint_fanotify_mark - a mark of a fanotify group
+ * @inode: what is marked; of a filesystem its root
+ * @mask: FAN_*: events
+ * @ignore_mask: FAN_*: events that are ignored
+ * @flags: FAN_MARK_*: FILESYSTEM, EVICTABLE, IGNORE, IGNORED_SURV_MODIFY
+ */
+struct checkpoint_fanotify_mark {
+	struct inode *inode;
+	u32 mask;
+	u32 ignore_mask;
+	u32 flags;
+};
+
+/**
+ * struct checkpoint_fanotify - what a fanotify group has
+ * @marks: its marks
+ * @max_marks: number of marks for which there is room in @marks
+ * @nr_marks: number of all marks
+ * @flags: FAN_*, as of fanotify_init(2)
+ * @event_flags: O_*, of files that it opens for events
+ * @unprivileged: events tell neither pids nor descriptors, as who has made it had no
+ *	CAP_SYS_ADMIN
+ */
+struct checkpoint_fanotify {
+	struct checkpoint_fanotify_mark *marks;
+	unsigned int max_marks;
+	unsigned int nr_marks;
+	unsigned int flags;
+	unsigned int event_flags;
+	bool unprivileged;
+};
+
+/* What a fanotify group has that is not in that. */
+#define CHECKPOINT_FANOTIFY_EVENTS	1	/* Events that were not read, or answered. */
+#define CHECKPOINT_FANOTIFY_PERMISSIONS	2	/* Marks that ask for permission. */
+#define CHECKPOINT_FANOTIFY_MOUNTS	3	/* Marks on mounts, or on their namespace. */
+
+/**
  * struct checkpoint_aio - an AIO context
  * @addr: where its ring is mapped: its id
  * @size: bytes of that
@@ -487,7 +527,7 @@ unsigned long checkpoint_aio_in_flight(struct mm_struct *mm, unsigned int index,
 int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_event *events);
 
 /**
- * struct checkpoint_uring - an io_uring that has nothing in flight and nothing registered
+ * struct checkpoint_uring - an io_uring that has nothing in flight
  * @rings_size: bytes of its rings
  * @sqes_size: bytes of its submission queue entries
  * @setup: IORING_SETUP_*
@@ -496,6 +536,21 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @sq_head: where the kernel reads the next submission
  * @cq_tail: where it writes the next completion
  * @drain_disabled: IOSQE_IO_DRAIN can't be used any more
+ * @ops_restricted: only the requests of @ops may be submitted, with the flags below
+ * @registers_restricted: only what is in @registers may be registered
+ * @sqe_flags_allowed: IOSQE_* bits that they may have
+ * @sqe_flags_required: IOSQE_* bits that they must have
+ * @ops: IORING_OP_*, a bit for each
+ * @registers: IORING_REGISTER_*, a bit for each
+ * @slots: places for registered files
+ * @files: registered files
+ * @alloc_start: first place that the kernel chooses by itself
+ * @alloc_end: the one after the last
+ * @alloc_hint: where it begins to look
+ * @personalities: registered credentials
+ * @next_personality: number from which on the next one is looked for
+ * @eventfd: context of the eventfd that tells of completions; %NULL: none does
+ * @eventfd_async: only of those of workers
  */
 struct checkpoint_uring {
 	size_t rings_size;
@@ -506,6 +561,43 @@ struct checkpoint_uring {
 	unsigned int sq_head;
 	unsigned int cq_tail;
 	bool drain_disabled;
+	bool ops_restricted;
+	bool registers_restricted;
+	u8 sqe_flags_allowed;
+	u8 sqe_flags_required;
+	u64 ops[2];
+	u64 registers;
+	unsigned int slots;
+	unsigned int files;
+	unsigned int alloc_start;
+	unsigned int alloc_end;
+	unsigned int alloc_hint;
+	unsigned int personalities;
+	unsigned int next_personality;
+	const void *eventfd;
+	bool eventfd_async;
+};
+
+/**
+ * struct checkpoint_uring_slot - a registered file of an io_uring
+ * @file: the file
+ * @tag: what the kernel posts when it is unregistered, or 0
+ * @index: its place
+ */
+struct checkpoint_uring_slot {
+	struct file *file;
+	u64 tag;
+	unsigned int index;
+};
+
+/**
+ * struct checkpoint_uring_personality - registered credentials of an io_uring
+ * @cred: the credentials
+ * @id: the number by which requests name them
+ */
+struct checkpoint_uring_personality {
+	const struct cred *cred;
+	unsigned int id;
 };
 
 /* What an io_uring, or its user, has that is not in that. */
@@ -513,21 +605,29 @@ struct checkpoint_uring {
 #define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
 #define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests. */
 #define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
-#define CHECKPOINT_URING_FILES		5	/* Registered files. */
-#define CHECKPOINT_URING_BUFFERS	6	/* Registered or provided buffers. */
-#define CHECKPOINT_URING_EVENTFD	7	/* A registered eventfd. */
-#define CHECKPOINT_URING_PERSONALITIES	8
-#define CHECKPOINT_URING_RESTRICTED	9	/* Restrictions. */
-#define CHECKPOINT_URING_WORKERS	10	/* Settings of workers. */
-#define CHECKPOINT_URING_RING_FDS	11	/* Registered descriptors of rings. */
-#define CHECKPOINT_URING_OTHER		12
+#define CHECKPOINT_URING_BUFFERS	5	/* Registered or provided buffers. */
+#define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
+#define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
+#define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
+#define CHECKPOINT_URING_ISSUER		9	/* Who alone may submit has exited. */
+#define CHECKPOINT_URING_OTHER		10
 
 /* Of io_uring/io_uring.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
 int checkpoint_uring_read(struct file *file, const struct checkpoint_uring *state,
 			  void *rings, void *sqes);
+struct pid *checkpoint_uring_issuer(struct file *file);
+int checkpoint_uring_files(struct file *file, struct checkpoint_uring_slot *slots,
+			   unsigned int nr);
+int checkpoint_uring_personalities(struct file *file, struct checkpoint_uring_personality *to,
+				   unsigned int nr);
 struct file *checkpoint_uring_make(const struct checkpoint_uring *state, const void *rings,
 				   const void *sqes);
+int checkpoint_uring_add_file(struct file *ring, unsigned int index, struct file *file, u64 tag);
+int checkpoint_uring_add_personality(struct file *ring, unsigned int id, const struct cred *cred);
+int checkpoint_uring_finish(struct file *ring, const struct checkpoint_uring *state,
+			    struct file *eventfd);
+int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task);
 void checkpoint_uring_place(struct file *file, bool on);
 int checkpoint_uring_task(struct task_struct *task);
 
@@ -548,6 +648,13 @@ int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 m
 void checkpoint_inotify_set_next(struct file *file, unsigned int next);
 int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
 			     const char *name);
+
+/* Of fs/notify/fanotify/fanotify_user.c. */
+bool checkpoint_is_fanotify(struct file *file);
+int checkpoint_fanotify_get(struct file *file, struct checkpoint_fanotify *state);
+struct file *checkpoint_fanotify_make(const struct checkpoint_fanotify *state);
+int checkpoint_fanotify_add(struct file *file, const struct path *path,
+			    const struct checkpoint_fanotify_mark *to);
 
 /**
  * struct checkpoint_socket - what of a socket no option tells

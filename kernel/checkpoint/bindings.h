@@ -12,6 +12,7 @@
 #include <linux/crc32c.h>
 #include <linux/cred.h>
 #include <linux/eventpoll.h>
+#include <linux/fanotify.h>
 #include <linux/fdtable.h>
 #include <linux/fs_struct.h>
 #include <linux/file.h>

@@ -542,6 +542,26 @@ __rust_helper bool rust_helper_task_has_landlock(struct task_struct *t)
 #endif
 }
 
+/* Those that somebody else has registered for others to act with. */
+__rust_helper bool rust_helper_cred_is_confined(const struct cred *cred)
+{
+#ifdef CONFIG_SECURITY
+	struct lsm_prop theirs, ours;
+
+#ifdef CONFIG_SECURITY_LANDLOCK
+	if (landlock_initialized && landlock_cred(cred)->domain)
+		return true;
+#endif
+	lsmprop_init(&theirs);
+	lsmprop_init(&ours);
+	security_cred_getlsmprop(cred, &theirs);
+	security_current_getlsmprop_subj(&ours);
+	return memcmp(&theirs, &ours, sizeof(theirs));
+#else
+	return false;
+#endif
+}
+
 /* What fork has handed on to the running task, and exec or a system call would take away. */
 
 __rust_helper void rust_helper_checkpoint_flush_thread(void)

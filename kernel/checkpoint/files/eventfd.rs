@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Eventfds: the counter, and how it is read. Who waits for it does so in a system call.
+//!
+//! The kernel signals some for somebody. io_urings of the tasks are saved, and count themselves; of
+//! others it is not known whose they are.
 
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::{
-        Restore,
-        TaskRecords, //
+    core::{
+        objects::{
+            Outside,
+            Shared, //
+        },
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
     },
     files::{
-        name::Named,
+        name::{
+            name_of,
+            Named,
+            User, //
+        },
         open::Open,
         opener,
         ops::{
@@ -19,7 +32,10 @@ use crate::{
             Source, //
         }, //
     },
-    found::Capture,
+    found::{
+        Capture,
+        Found, //
+    },
     image::files::{
         open,
         FILE_EVENTFD, //
@@ -29,7 +45,10 @@ use crate::{
             eventfd::Eventfd,
             file::FileRef, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     }, //
 };
 
@@ -45,20 +64,72 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-/// Looks who signals it. False: refused.
-fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
-    if Eventfd::of(&open.file).is_some_and(|e| e.signalled) {
-        cap.refuse(
+/// What the kernel signals of an eventfd. Its users are the file and the io_urings of the tasks.
+pub(super) struct Context {
+    addr: usize,
+    /// The open file.
+    file: FileRef,
+    /// Its first user.
+    who: TaskName,
+    /// How its first user has it.
+    user: User,
+}
+
+impl Context {
+    /// Counts an io_uring that signals the one at `addr`.
+    pub(super) fn count(cap: &mut Capture, addr: usize) -> Result {
+        cap.objects.count_only::<Self>(addr)?;
+        Ok(())
+    }
+
+    /// Returns the address of the open file of the one at `addr`; `None`: no task has it.
+    pub(super) fn file(cap: &Capture, addr: usize) -> Option<usize> {
+        Some(cap.objects.get::<Self>(addr)?.file.addr())
+    }
+}
+
+impl Shared<Found> for Context {
+    fn addr(&self) -> usize {
+        self.addr
+    }
+
+    fn outside(&self, _: &Capture, users: u64) -> Outside {
+        match Eventfd::of(&self.file) {
+            Some(e) if e.references > users => Outside::Refused,
+            _ => Outside::Nothing,
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        let name = name_of(cap, &self.file)?;
+        let named = Named {
+            user: self.user,
+            name: &name,
+        };
+        cap.report.refuse(
             EOPNOTSUPP,
-            t,
+            &self.who,
             fmt!(
                 "{}: the kernel signals it for somebody: end what it was registered with \
                  (io_uring, AIO, KVM)",
                 named
             ),
         );
-        return Ok(false);
+        Ok(())
     }
+}
+
+/// Notes what the kernel signals of it.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    let addr = Eventfd::of(&open.file).ok_or(EIO)?.context;
+    cap.objects.count_only::<Context>(addr)?;
+    cap.objects.keep(Context {
+        addr,
+        file: open.file.clone(),
+        who: t.display(&cap.pid_ns),
+        user: named.user,
+    })?;
+    open.ours += 1;
     Ok(true)
 }
 

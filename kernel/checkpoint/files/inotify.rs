@@ -68,7 +68,10 @@ use crate::{
                 ftype,
                 FileRef, //
             },
-            inode::Place,
+            inode::{
+                InodeRef,
+                Place, //
+            },
             inotify::{
                 Event,
                 State,
@@ -106,10 +109,11 @@ pub(super) const OPS: FileOps = FileOps {
 };
 
 /// Why a watch of what was removed is refused.
-const GONE: &str = "what it watches has been removed: make it again, or remove the watch";
+pub(super) const GONE: &str =
+    "what it watches has been removed: make it again, or remove the watch";
 
 /// Where the inode of a watch is found again.
-enum Target {
+pub(super) enum Target {
     /// By its path, with what tells it from others.
     Path(KVec<u8>, Stat),
     /// It is that of a removed file, which is in the image if a task has it open.
@@ -132,12 +136,11 @@ struct OpenInotify {
 }
 
 /// Finds out where the inode of a watch will be found again; or why it won't be.
-fn target(
+pub(super) fn target(
     cap: &Capture,
-    watch: &Watch,
+    inode: &InodeRef,
     near: &mut PathRef,
 ) -> Result<core::result::Result<Target, &'static str>> {
-    let inode = &watch.inode;
     let file_type = inode.mode() & ftype::MASK;
     if inode.is_internal() {
         return Ok(Err(
@@ -216,7 +219,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     let mut refused = false;
     for watch in &state.watches {
         wait::go_on()?;
-        match target(cap, watch, &mut near)? {
+        match target(cap, &watch.inode, &mut near)? {
             Ok(target) => {
                 if let Target::Path(name, _) = &target {
                     bytes += name.len();
@@ -464,12 +467,44 @@ fn find(
         // What is in it is in the image: nobody has to ask for the right to see it.
         return Ok(On::Removed(obj));
     }
+    let at = Watched {
+        by: "inotify",
+        mask: watch.mask.get(),
+        mode: watch.mode.get(),
+        mount: watch.mount.get(),
+        was: (watch.dev.get(), watch.ino.get(), watch.generation.get()),
+    };
+    find_path(r, plan, &at, name, opener).map(On::Path)
+}
+
+/// What is watched by its path.
+pub(super) struct Watched {
+    /// By what, for messages.
+    pub(super) by: &'static str,
+    /// For which events.
+    pub(super) mask: u32,
+    /// File type and permissions.
+    pub(super) mode: u32,
+    /// The mount that the path is on.
+    pub(super) mount: u32,
+    /// Device, inode number and generation.
+    pub(super) was: (u64, u64, u32),
+}
+
+/// Finds what lies at the path `name`, with the rights of `opener`.
+pub(super) fn find_path(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    watched: &Watched,
+    name: &[u8],
+    opener: &CredRef,
+) -> Result<PathRef> {
     let path = r.place(name)?;
     let name = path.as_bytes();
-    let start = mount::start(r, watch.mount.get())?;
+    let start = mount::start(r, watched.mount)?;
     let look = || {
         let found = PathRef::lookup(&start, path.as_c_str())?;
-        found.may_watch(watch.mask.get())?;
+        found.may_watch(watched.mask)?;
         Ok(found)
     };
     let found = opener.act(look).map_err(|e| {
@@ -482,23 +517,23 @@ fn find(
         r.fail(
             e,
             plan,
-            fmt!("{} (watched by inotify): {}", Text(name), why),
+            fmt!("{} (watched by {}): {}", Text(name), watched.by, why),
         )
     })?;
-    if found.mode() & ftype::MASK != watch.mode.get() & ftype::MASK {
+    if found.mode() & ftype::MASK != watched.mode & ftype::MASK {
         return Err(r.fail(
             ESTALE,
             plan,
             fmt!(
-                "{} (watched by inotify): is of another type than when it was saved: bring the old \
-                 one back",
-                Text(name)
+                "{} (watched by {}): is of another type than when it was saved: bring the old one \
+                 back",
+                Text(name),
+                watched.by
             ),
         ));
     }
-    let was = (watch.dev.get(), watch.ino.get(), watch.generation.get());
-    same::check_inode(r, plan, &path, was, &found)?;
-    Ok(On::Path(found))
+    same::check_inode(r, plan, &path, watched.was, &found)?;
+    Ok(found)
 }
 
 /// Queues an event again.

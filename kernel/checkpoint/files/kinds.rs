@@ -21,7 +21,7 @@ mod cgroup;
 #[path = "directory.rs"]
 mod directory;
 #[path = "eventfd.rs"]
-mod eventfd;
+pub(super) mod eventfd;
 #[path = "fifo.rs"]
 mod fifo;
 #[path = "mqueue.rs"]
@@ -39,6 +39,7 @@ use crate::{
         device,
         epoll,
         external,
+        fanotify,
         inotify,
         memfd,
         namespace,
@@ -113,7 +114,7 @@ static KINDS: &[FileOps] = &[
     signalfd::OPS,
     timerfd::OPS,
     inotify::OPS,
-    refused("a fanotify group", |f| f.is_object_named(b"[fanotify]")),
+    fanotify::OPS,
     refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
     refused("an AIO context", |f| f.is_object_named(b"[aio]")),
     pidfd::OPS,
@@ -287,6 +288,7 @@ mod tests {
             FILE_EXTERNAL,
             FILE_REOPENED,
             FILE_SOCKET,
+            FILE_FANOTIFY,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -34,6 +34,7 @@ use crate::{
             locks::{
                 Lock,
                 LockKind,
+                Locks,
                 TO_THE_END, //
             }, //
         },
@@ -49,7 +50,12 @@ const TRIES: u32 = 100;
 
 /// Returns the lease of `file`, if it has one; there is at most one.
 fn of(cap: &Capture, file: &FileRef) -> Option<Lock> {
-    locks::seen(cap, file)
+    among(locks::seen(cap, file))
+}
+
+/// Returns the lease among the locks of a file.
+fn among(locks: &[Lock]) -> Option<Lock> {
+    locks
         .iter()
         .find(|lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation))
         .copied()
@@ -62,9 +68,14 @@ pub(super) fn collect(
     named: &Named<'_>,
     kind: &FileOps,
     file: &FileRef,
-) -> bool {
-    let Some(lease) = of(cap, file) else {
-        return true;
+) -> Result<bool> {
+    let lease = match kind.number {
+        // What stays outside keeps its locks there: nobody has looked at them.
+        FILE_EXTERNAL if !file.is_backing() => among(Locks::of(file)?.of_file(file)),
+        _ => of(cap, file),
+    };
+    let Some(lease) = lease else {
+        return Ok(true);
     };
     let (errno, why) = if lease.breaking {
         (
@@ -77,10 +88,10 @@ pub(super) fn collect(
             "has a lease, so that it can't stay outside: have that given up",
         )
     } else {
-        return true;
+        return Ok(true);
     };
     cap.refuse(errno, t, fmt!("{}: {}", named, why));
-    false
+    Ok(false)
 }
 
 /// Writes the lease of the open file `file`, after its record.

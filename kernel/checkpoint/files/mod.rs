@@ -8,6 +8,7 @@ mod cut;
 mod device;
 mod epoll;
 mod external;
+mod fanotify;
 mod former;
 mod fs;
 mod inode;

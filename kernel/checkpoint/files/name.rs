@@ -25,6 +25,8 @@ pub(crate) enum User {
     Mapping,
     /// It is in a message that nobody has received.
     InFlight,
+    /// It is registered with an io_uring.
+    Registered,
 }
 
 /// A file in messages: how it is used and its name.
@@ -50,6 +52,7 @@ impl fmt::Display for Named<'_> {
             User::Descriptor(fd) => write!(f, "descriptor {fd} (")?,
             User::Mapping => f.write_str("mapped file (")?,
             User::InFlight => f.write_str("file in a message (")?,
+            User::Registered => f.write_str("file of an io_uring (")?,
         }
         Text(self.name).fmt(f)?;
         f.write_str(")")

@@ -53,6 +53,7 @@ pub(super) fn make_object(
         let why = match e {
             EPERM => denied,
             ENFILE => "too many files are open (fs.file-max)",
+            EMFILE => "it has places for more files than the caller may open (RLIMIT_NOFILE)",
             ENOMEM => "no memory",
             _ => "it can't be made",
         };

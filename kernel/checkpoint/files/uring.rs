@@ -1,18 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! io_urings that have nothing in flight and nothing registered: their memory, which is mapped, and
-//! where the kernel reads and writes there.
+//! io_urings that have nothing in flight: their memory, which is mapped, where the kernel reads and
+//! writes there, and what is registered with them.
+//!
+//! A file that is registered need not be in a descriptor table. Which task alone may submit is set last,
+//! when all tasks are there.
 
 use kernel::prelude::*;
+use zerocopy::IntoBytes;
 
 use crate::{
-    core::restore::{
-        Restore,
-        TaskRecords, //
+    core::{
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
     },
     files::{
-        name::Named,
-        open::Open,
+        kinds::eventfd,
+        name::{
+            name_of,
+            Named,
+            User, //
+        },
+        open::{
+            self,
+            Open, //
+        },
         opener,
         ops::{
             FileOps,
@@ -20,27 +39,52 @@ use crate::{
             Source, //
         }, //
     },
-    found::Capture,
+    found::{
+        Capture,
+        Found, //
+    },
     image::{
         self,
         files::{
-            uring::URING_DRAIN_DISABLED,
+            uring::{
+                UringFile,
+                UringFiles,
+                UringPersonalities,
+                UringPersonality,
+                REGISTERED_MAX,
+                URING_DRAIN_DISABLED,
+                URING_EVENTFD_ASYNC,
+                URING_OPS_RESTRICTED,
+                URING_REGISTERS_RESTRICTED, //
+            },
             FILE_IO_URING, //
         },
+        record::ref_number,
+        Kind,
         ObjRef, //
     },
     kapi::{
         fs::{
             file::FileRef,
             uring::{
+                Ops,
+                Registered,
+                Slot,
                 Uring,
                 Why, //
             }, //
         },
         mm::vma::VmaInfo,
-        task::frozen::FrozenTask,
+        task::{
+            frozen::{
+                FrozenTask,
+                TaskName, //
+            },
+            links::PidRef, //
+        },
         time::wait, //
-    }, //
+    },
+    task, //
 };
 
 /// io_urings.
@@ -58,18 +102,88 @@ pub(super) const OPS: FileOps = FileOps {
 /// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
 const LOOKS: usize = 100;
 
-/// Reads it. Who has it for a moment, as a reader of its fdinfo does, is waited for.
-fn read(file: &FileRef) -> Result<(Uring, Option<Why>)> {
-    let mut seen = Uring::of(file);
+/// Asks for something of an io_uring. Who has it for a moment, as a reader of its fdinfo does, is
+/// waited for.
+fn ask<T>(mut what: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut seen = what();
     for _ in 0..LOOKS {
         if !matches!(seen, Err(EBUSY)) {
             break;
         }
         wait::check_killed()?;
         wait::pause_ms(1);
-        seen = Uring::of(file);
+        seen = what();
     }
     seen
+}
+
+/// An io_uring with what it has registered.
+struct Ring {
+    file: FileRef,
+    /// Address of what is signalled of an eventfd; 0: of none.
+    eventfd: usize,
+    /// Who alone may submit.
+    issuer: Option<PidRef>,
+    /// Addresses of its personalities, in the order of their numbers.
+    personalities: KVVec<usize>,
+    /// Its first user.
+    who: TaskName,
+    /// How its first user has it.
+    user: User,
+}
+
+impl Ring {
+    /// Why it can't be saved, which is known when all tasks were collected.
+    fn lost(&self, cap: &Capture) -> Option<(Error, &'static str)> {
+        if let Some(issuer) = &self.issuer {
+            let number = issuer.number_in(&cap.pid_ns);
+            if number == 0 || !cap.found.task.has(number) {
+                return Some((
+                    EBUSY,
+                    "only a task outside may submit to it: checkpoint that as well",
+                ));
+            }
+        }
+        if self.eventfd != 0 && cap.objects.users::<Open>(self.eventfd_file(cap)) == 0 {
+            return Some((
+                EOPNOTSUPP,
+                "has registered an eventfd that no task has open: have it unregister that",
+            ));
+        }
+        None
+    }
+
+    /// Address of the open file of its eventfd; 0: no task has it.
+    fn eventfd_file(&self, cap: &Capture) -> usize {
+        eventfd::Context::file(cap, self.eventfd).unwrap_or(0)
+    }
+}
+
+impl Shared<Found> for Ring {
+    fn addr(&self) -> usize {
+        self.file.addr()
+    }
+
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        match self.lost(cap) {
+            Some(_) => Outside::Refused,
+            None => Outside::Nothing,
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        let Some((errno, why)) = self.lost(cap) else {
+            return Ok(());
+        };
+        let name = name_of(cap, &self.file)?;
+        let named = Named {
+            user: self.user,
+            name: &name,
+        };
+        cap.report
+            .refuse(errno, &self.who, fmt!("{}: the io_uring {}", named, why));
+        Ok(())
+    }
 }
 
 /// Looks what it has. False: refused.
@@ -85,7 +199,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     }
     let mut refuse = |why: &str| cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
     match seen {
-        Ok((_, None)) => return Ok(true),
+        Ok((uring, None)) => return collect_registered(cap, t, named, open, &uring),
         Err(EBUSY) => refuse("is in use: try again"),
         Err(e) => return Err(e),
         Ok((uring, Some(Why::Flags))) => {
@@ -103,25 +217,85 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             Why::Compat => "was set up by a 32-bit program: start it without io_uring",
             Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
             Why::Overflow => "has completions for which there was no room: have it read some",
-            Why::Files => "has registered files: have it unregister them",
             Why::Buffers => "has registered or provided buffers: have it unregister them",
-            Why::Eventfd => "has a registered eventfd: have it unregister that",
-            Why::Personalities => "has or had personalities: start it without them",
-            Why::Restricted => "has restrictions: start it without them",
+            Why::Restricted => "has restrictions of the task that made it: start that without them",
             Why::Workers => "has settings for its workers: start it without them",
+            Why::Issuer => "may be used by a task only that has exited: have it closed",
             _ => {
-                "has a clock, a memory region, busy polling, receive queues or a BPF program: start \
-                 it without that"
+                "has a clock, a memory region, busy polling, receive queues or a BPF program: start it \
+                 without that"
             }
         }),
     }
     Ok(false)
 }
 
+/// Notes what is registered with it. False: refused.
+fn collect_registered(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    open: &mut Open,
+    uring: &Uring,
+) -> Result<bool> {
+    let file = open.file.clone();
+    let mut refuse = |why: &str| {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
+        Ok(false)
+    };
+    let (files, creds) = match (
+        ask(|| uring.files(&file)),
+        ask(|| uring.personalities(&file)),
+    ) {
+        (Err(EBUSY), _) | (_, Err(EBUSY)) => return refuse("is in use: try again"),
+        (files, creds) => (files?, creds?),
+    };
+    let mut personalities = KVVec::with_capacity(creds.len(), GFP_KERNEL_ACCOUNT)?;
+    for (_, cred) in creds {
+        wait::go_on()?;
+        let special = cred.has_keyrings() || cred.has_key_target() || cred.is_confined();
+        let addr = match special {
+            true => None,
+            false => task::collect_cred(cap, cred)?,
+        };
+        let Some(addr) = addr else {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "{}: the io_uring has a personality with another user namespace, unknown ids, \
+                     keyrings of its own, or another confinement: have it unregister that",
+                    named
+                ),
+            );
+            return Ok(false);
+        };
+        personalities.push(addr, GFP_KERNEL_ACCOUNT)?;
+    }
+    for slot in files {
+        wait::go_on()?;
+        open::collect(cap, t, User::Registered, &slot.file)?;
+    }
+    if uring.registered.eventfd != 0 {
+        eventfd::Context::count(cap, uring.registered.eventfd)?;
+    }
+    cap.objects.count::<Ring>(file.addr())?;
+    cap.objects.keep(Ring {
+        eventfd: uring.registered.eventfd,
+        issuer: Uring::issuer(&file)?,
+        personalities,
+        who: t.display(&cap.pid_ns),
+        user: named.user,
+        file,
+    })?;
+    open.ours += 1;
+    Ok(true)
+}
+
 /// Returns why the mapping `v` of an io_uring can't be made again; `None`: it can, or the io_uring is
 /// refused anyway.
 pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
-    let uring = match read(file) {
+    let uring = match ask(|| Uring::of(file)) {
         Ok((uring, _)) => uring,
         Err(EBUSY) => return Some("is memory of an io_uring that is in use: try again"),
         Err(_) => return None,
@@ -138,57 +312,245 @@ pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static st
 
 /// Writes what it has.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
-    let (uring, None) = read(&open.file)? else {
+    let (obj, Some(ring)) = cap.objects.save::<Ring>(open.file.addr())? else {
+        return Err(EINVAL);
+    };
+    let (uring, None) = ask(|| Uring::of(&open.file))? else {
         return Err(EBUSY);
     };
-    let mut memory = uring.memory(&open.file);
-    for _ in 0..LOOKS {
-        if !matches!(memory, Err(EBUSY)) {
-            break;
-        }
-        wait::check_killed()?;
-        wait::pause_ms(1);
-        memory = uring.memory(&open.file);
-    }
-    let memory = memory?;
-    let obj = cap.objects.number()?;
-    let flags = if uring.drain_disabled {
-        URING_DRAIN_DISABLED
-    } else {
-        0
+    let memory = ask(|| uring.memory(&open.file))?;
+    let files = save_files(cap, open, &uring)?;
+    let personalities = save_personalities(cap, open, &uring, &ring)?;
+    let has = &uring.registered;
+    let eventfd = match has.eventfd {
+        0 => None,
+        _ => Some(open::save(cap, ring.eventfd_file(cap))?),
     };
+    let flags = [
+        (uring.drain_disabled, URING_DRAIN_DISABLED),
+        (has.eventfd_async, URING_EVENTFD_ASYNC),
+        (has.ops.is_some(), URING_OPS_RESTRICTED),
+        (has.registers.is_some(), URING_REGISTERS_RESTRICTED),
+    ];
+    let flags = flags.iter().filter(|(on, _)| *on);
+    let [ops_low, ops_high] = has.ops.map_or([0; 2], |o| o.ops);
+    let issuer = ring.issuer.as_ref();
     let record = image::files::uring::Uring {
         obj: obj.get().into(),
         setup: uring.setup.into(),
-        flags: flags.into(),
+        flags: flags.fold(0, |all, (_, flag)| all | flag).into(),
         sq_entries: uring.sq_entries.into(),
         cq_entries: uring.cq_entries.into(),
         sq_head: uring.sq_head.into(),
         cq_tail: uring.cq_tail.into(),
         rings: u32::try_from(uring.rings)?.into(),
+        slots: has.slots.into(),
+        files: has.files.into(),
+        alloc_start: has.alloc[0].into(),
+        alloc_end: has.alloc[1].into(),
+        alloc_hint: has.alloc_hint.into(),
+        personalities: has.personalities.into(),
+        next_personality: has.next_personality.into(),
+        eventfd: ref_number(eventfd).into(),
+        issuer: issuer.map_or(0, |pid| pid.number_in(&cap.pid_ns)).into(),
+        sqe_flags_allowed: has.ops.map_or(0, |o| o.allowed.into()).into(),
+        sqe_flags_required: has.ops.map_or(0, |o| o.required.into()).into(),
+        reserved: 0.into(),
+        ops_low: ops_low.into(),
+        ops_high: ops_high.into(),
+        registers: has.registers.unwrap_or(0).into(),
     };
     cap.meta.put(&record, &memory)?;
+    for some in files.chunks(REGISTERED_MAX) {
+        let record = UringFiles {
+            files: u32::try_from(some.len())?.into(),
+            reserved: 0.into(),
+        };
+        cap.meta.put(&record, some.as_bytes())?;
+    }
+    for some in personalities.chunks(REGISTERED_MAX) {
+        let record = UringPersonalities {
+            personalities: u32::try_from(some.len())?.into(),
+            reserved: 0.into(),
+        };
+        cap.meta.put(&record, some.as_bytes())?;
+    }
     Ok(Saved {
         inode: obj.get(),
         ..Saved::of(&open.file)
     })
 }
 
-/// Makes one with that memory.
+/// Writes the files that are registered, and returns what tells of them.
+fn save_files(cap: &mut Capture, open: &Open, uring: &Uring) -> Result<KVVec<UringFile>> {
+    let slots = ask(|| uring.files(&open.file))?;
+    let mut files = KVVec::with_capacity(slots.len(), GFP_KERNEL_ACCOUNT)?;
+    for slot in &slots {
+        wait::go_on()?;
+        let file = UringFile {
+            tag: slot.tag.into(),
+            file: open::save(cap, slot.file.addr())?.get().into(),
+            index: slot.index.into(),
+        };
+        files.push(file, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(files)
+}
+
+/// Writes the credentials that are registered, and returns what tells of them.
+fn save_personalities(
+    cap: &mut Capture,
+    open: &Open,
+    uring: &Uring,
+    ring: &Ring,
+) -> Result<KVVec<UringPersonality>> {
+    let creds = ask(|| uring.personalities(&open.file))?;
+    let mut all = KVVec::with_capacity(creds.len(), GFP_KERNEL_ACCOUNT)?;
+    if creds.len() != ring.personalities.len() {
+        return Err(EBUSY);
+    }
+    for ((id, _), &addr) in creds.iter().zip(ring.personalities.iter()) {
+        wait::go_on()?;
+        let personality = UringPersonality {
+            id: (*id).into(),
+            cred: task::save_opener(cap, addr)?.get().into(),
+        };
+        all.push(personality, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(all)
+}
+
+/// A rebuilt io_uring.
+struct BuiltRing {
+    file: FileRef,
+    /// Who alone may submit; 0: all may, or none yet.
+    issuer: u32,
+}
+
+impl Rebuilt for BuiltRing {
+    fn link(&self, r: &Restore, _: ObjRef) -> Result {
+        if self.issuer == 0 {
+            return Ok(());
+        }
+        r.pid(self.issuer)
+            .and_then(|pid| Uring::set_issuer(&self.file, &pid))
+            .map_err(|e| r.told(e, fmt!("an io_uring: who may submit to it can't be set")))
+    }
+}
+
+/// Makes one with that memory, and registers what was registered with it.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let (record, raw) = r.object_body::<image::files::uring::Uring>(obj)?;
     let rings = record.rings.get() as usize;
+    let has = |flag| record.flags.get() & flag != 0;
+    let ops = Ops {
+        ops: [record.ops_low.get(), record.ops_high.get()],
+        allowed: u8::try_from(record.sqe_flags_allowed.get())?,
+        required: u8::try_from(record.sqe_flags_required.get())?,
+    };
     let uring = Uring {
         setup: record.setup.get(),
         sq_entries: record.sq_entries.get(),
         cq_entries: record.cq_entries.get(),
         sq_head: record.sq_head.get(),
         cq_tail: record.cq_tail.get(),
-        drain_disabled: record.flags.get() & URING_DRAIN_DISABLED != 0,
+        drain_disabled: has(URING_DRAIN_DISABLED),
         rings,
         sqes: raw.payload.len().checked_sub(rings).ok_or(EINVAL)?,
+        registered: Registered {
+            ops: has(URING_OPS_RESTRICTED).then_some(ops),
+            registers: has(URING_REGISTERS_RESTRICTED).then(|| record.registers.get()),
+            slots: record.slots.get(),
+            files: record.files.get(),
+            alloc: [record.alloc_start.get(), record.alloc_end.get()],
+            alloc_hint: record.alloc_hint.get(),
+            personalities: record.personalities.get(),
+            next_personality: record.next_personality.get(),
+            eventfd: 0,
+            eventfd_async: has(URING_EVENTFD_ASYNC),
+        },
     };
     let denied = "this system lets nobody, or only some, use io_uring (kernel.io_uring_disabled)";
-    opener::make_object(r, plan, source, denied, || uring.make(raw.payload))
+    let file = opener::make_object(r, plan, source, denied, || uring.make(raw.payload))?;
+    register(r, plan, obj, &uring, &file)?;
+    let eventfd = match ObjRef::new(record.eventfd.get()) {
+        Some(obj) => Some(open::restore(r, plan, obj)?),
+        None => None,
+    };
+    uring
+        .finish(&file, eventfd.as_ref())
+        .map_err(|e| cannot(r, plan, e, "the eventfd of its completions"))?;
+    let built = BuiltRing {
+        file: file.clone(),
+        issuer: record.issuer.get(),
+    };
+    r.set_built(obj, built)?;
+    Ok(file)
+}
+
+/// Registers files and personalities with the new io_uring `ring`, which is `obj`.
+fn register(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    obj: ObjRef,
+    uring: &Uring,
+    ring: &FileRef,
+) -> Result {
+    if uring.registered.files == 0 && uring.registered.personalities == 0 {
+        return Ok(());
+    }
+    for raw in r.records_after(obj)? {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        match raw.kind {
+            Kind::UringFiles => {
+                let files: &[UringFile] = raw.array(REGISTERED_MAX).map_err(|f| r.fault(f))?;
+                for file in files {
+                    wait::go_on()?;
+                    let obj = ObjRef::new(file.file.get()).ok_or(EINVAL)?;
+                    let slot = Slot {
+                        file: open::restore(r, plan, obj)?,
+                        tag: file.tag.get(),
+                        index: file.index.get(),
+                    };
+                    uring
+                        .add_file(ring, &slot)
+                        .map_err(|e| cannot(r, plan, e, "a file"))?;
+                }
+            }
+            Kind::UringPersonalities => {
+                let all: &[UringPersonality] = raw.array(REGISTERED_MAX).map_err(|f| r.fault(f))?;
+                for personality in all {
+                    wait::go_on()?;
+                    let obj = ObjRef::new(personality.cred.get()).ok_or(EINVAL)?;
+                    let cred = task::rebuild_cred(r, obj)?.map_err(|d| {
+                        r.fail(
+                            d.errno,
+                            plan,
+                            fmt!("a personality of an io_uring: {}", d.why),
+                        )
+                    })?;
+                    uring
+                        .add_personality(ring, personality.id.get(), &cred)
+                        .map_err(|e| cannot(r, plan, e, "a personality"))?;
+                }
+            }
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
+/// Reports that `what` can't be registered with an io_uring; returns `errno`.
+fn cannot(r: &Restore, plan: &TaskRecords<'_>, errno: Error, what: &str) -> Error {
+    let why = match errno {
+        EBADF => "an io_uring, or what was opened with O_PATH, is not taken",
+        ENOMEM => "no memory",
+        _ => "the kernel does not take it",
+    };
+    r.fail(
+        errno,
+        plan,
+        fmt!("an io_uring: {} can't be registered: {}", what, why),
+    )
 }

@@ -132,6 +132,8 @@ values! {
     FILE_REOPENED = 120,
     /// Socket; `inode` is the `Socket`.
     FILE_SOCKET = 25,
+    /// A fanotify group; `inode` is the `Fanotify`.
+    FILE_FANOTIFY = 26,
 }
 
 /// Bits of [`OpenFile::flags`].

@@ -159,6 +159,10 @@ kinds! {
     PosixQueue: ipc::PosixQueue,
     PosixMessage: ipc::PosixMessage,
     CgroupEntry: files::cgroup::CgroupEntry,
+    UringFiles: files::uring::UringFiles,
+    UringPersonalities: files::uring::UringPersonalities,
+    Fanotify: notify::Fanotify,
+    FanotifyMark: notify::FanotifyMark,
     Aio: mm::Aio,
     Uring: files::uring::Uring,
 

@@ -19,6 +19,10 @@ use super::{
     },
     files::{
         self,
+        uring::{
+            UringFile,
+            UringPersonality, //
+        },
         Fd,
         Lock, //
     },
@@ -76,6 +80,8 @@ pub const OTHERS: &[&Structure] = &[
     &Fd::STRUCTURE,
     &Lock::STRUCTURE,
     &EpollItem::STRUCTURE,
+    &UringFile::STRUCTURE,
+    &UringPersonality::STRUCTURE,
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
@@ -120,6 +126,7 @@ pub const VALUES: &[&Values] = &[
     &files::TIMERFD_CLOCKS,
     &files::timerfd::LIST,
     &files::uring::URING_FLAG_LIST,
+    &notify::FANOTIFY_HOW_LIST,
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,
     &files::OWNER_KINDS,

@@ -47,6 +47,73 @@ pub mod inotify {
     pub const OF_EVENTS: u32 = ALL_EVENTS | UNMOUNT | OVERFLOW | IGNORED | ISDIR;
 }
 
+/// Bits of [`FanotifyMark::flags`] and of its masks, as of fanotify_mark(2).
+pub mod fanotify {
+    /// FAN_MARK_IGNORED_SURV_MODIFY: what is ignored stays so when the file is modified.
+    pub const SURVIVES: u32 = 1 << 6;
+    /// FAN_MARK_FILESYSTEM: the filesystem is marked, and not the inode.
+    pub const FILESYSTEM: u32 = 1 << 8;
+    /// FAN_MARK_EVICTABLE.
+    pub const EVICTABLE: u32 = 1 << 9;
+    /// FAN_MARK_IGNORE: what is ignored has flags of its own.
+    pub const IGNORE: u32 = 1 << 10;
+
+    /// What a mark can have.
+    pub const OF_MARKS: u32 = SURVIVES | FILESYSTEM | EVICTABLE | IGNORE;
+
+    /// Events that ask for permission, which no mark of an image has.
+    pub const PERMISSIONS: u32 = 0x17_0000;
+}
+
+record! {
+    /// A fanotify group all of whose events were read.
+    #[record(Fanotify = 187, "fanotify group", min = 24, check = fanotify, object)]
+    pub struct Fanotify {
+        /// Reference of this object.
+        pub obj: U32,
+        /// FAN_*, as of fanotify_init(2).
+        pub flags: U32,
+        /// O_* of files that it opens for events, as the architecture has them.
+        pub event_flags: U32,
+        /// `FANOTIFY_*`.
+        pub how: U32,
+        /// Number of [`FanotifyMark`] records that follow.
+        pub marks: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+flags! {
+    "Fanotify.how": u32, FANOTIFY_HOW_LIST, FANOTIFY_HOW;
+    /// Who has made it had no CAP_SYS_ADMIN: events tell neither pids nor descriptors.
+    FANOTIFY_UNPRIVILEGED = 1 << 0,
+}
+
+record! {
+    /// A mark of the [`Fanotify`] before it; payload: a path that leads to what is marked, or to the root
+    /// of the filesystem.
+    #[record(FanotifyMark = 188, "fanotify mark", min = 40, check = fanotify_mark)]
+    pub struct FanotifyMark {
+        /// FAN_*: events.
+        pub mask: U32,
+        /// FAN_*: events that are ignored.
+        pub ignored: U32,
+        /// FAN_MARK_*.
+        pub flags: U32,
+        /// File type and permissions of what lies at the path, as of stat(2).
+        pub mode: U32,
+        /// Generation of its inode.
+        pub generation: U32,
+        /// The mount that the path is on, as in `OpenFile`.
+        pub mount: U32,
+        /// Its device, as in `OpenFile`.
+        pub dev: U64,
+        /// Its inode number; 0: it has none that stays.
+        pub ino: U64,
+    }
+}
+
 record! {
     /// An inotify instance.
     #[record(Inotify = 114, "inotify instance", min = 16, check = inotify, object)]

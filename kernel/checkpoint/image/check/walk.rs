@@ -76,6 +76,20 @@ pub(in crate::image) enum Follow {
         /// One of those before tells that the queue was full.
         overflow: bool,
     },
+    /// Marks of a fanotify group.
+    Marks {
+        /// How many.
+        left: u32,
+    },
+    /// Registered files of an io_uring, and then its personalities.
+    Uring {
+        /// Places for files.
+        slots: u32,
+        /// How many files, and the lowest place of the next one.
+        files: (u32, u32),
+        /// How many personalities, and the lowest number of the next one.
+        personalities: (u32, u32),
+    },
     /// Extended attributes of an inode.
     Xattrs {
         /// How many.
@@ -334,6 +348,8 @@ impl Walk<'_> {
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
+            | (Follow::Marks { .. }, Kind::FanotifyMark)
+            | (Follow::Uring { .. }, Kind::UringFiles | Kind::UringPersonalities)
             | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
@@ -341,6 +357,12 @@ impl Walk<'_> {
             }
             (Follow::Buffers { .. }, _) => {
                 return Err(raw.fault("the pipe before it lacks buffers"))
+            }
+            (Follow::Marks { .. }, _) => {
+                return Err(raw.fault("the fanotify group before it lacks marks"))
+            }
+            (Follow::Uring { .. }, _) => {
+                return Err(raw.fault("the io_uring before it lacks files or personalities"))
             }
             (Follow::Watches { .. } | Follow::Events { .. }, _) => {
                 return Err(raw.fault("the inotify instance before it lacks watches or events"))
@@ -491,6 +513,15 @@ impl Walk<'_> {
                 return Err(Fault::framing(
                     end,
                     "watches or events of an inotify instance are missing",
+                ))
+            }
+            Follow::Marks { .. } => {
+                return Err(Fault::framing(end, "marks of a fanotify group are missing"))
+            }
+            Follow::Uring { .. } => {
+                return Err(Fault::framing(
+                    end,
+                    "registered files or personalities of an io_uring are missing",
                 ))
             }
             Follow::Xattrs { .. } => {

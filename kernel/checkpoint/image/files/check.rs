@@ -26,7 +26,10 @@ use crate::image::{
     ipc::PosixQueue,
     ipc::Segment,
     net,
-    notify::Inotify,
+    notify::{
+        Fanotify,
+        Inotify, //
+    },
     ns::Uts,
     record::{
         Fault,
@@ -316,6 +319,12 @@ impl Walk<'_> {
             }
             FILE_INOTIFY => {
                 self.refer_once::<Inotify>(raw, inode, ONE_FILE)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                TYPE_NONE
+            }
+            FILE_FANOTIFY => {
+                self.refer_once::<Fanotify>(raw, inode, ONE_FILE)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE

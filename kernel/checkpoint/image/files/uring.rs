@@ -2,11 +2,15 @@
 
 //! Records of io_urings.
 
-use zerocopy::byteorder::little_endian::U32;
+use zerocopy::byteorder::little_endian::{
+    U32,
+    U64, //
+};
 
 use crate::image::layout::{
     flags,
-    record, //
+    record,
+    structure, //
 };
 
 pub(super) mod check;
@@ -17,39 +21,70 @@ pub const SQ_ENTRIES_MAX: u32 = 1 << 15;
 /// Most completion queue entries.
 pub const CQ_ENTRIES_MAX: u32 = 1 << 16;
 
+/// Most places for registered files.
+pub const SLOTS_MAX: u32 = 1 << 20;
+
+/// Highest number of a personality.
+pub const PERSONALITY_MAX: u32 = 0xffff;
+
+/// Most registered files, or personalities, of one record.
+pub const REGISTERED_MAX: usize = 1 << 13;
+
 /// Bits of [`Uring::setup`], as of io_uring_setup(2).
 pub mod setup {
     /// IORING_SETUP_CQSIZE.
     pub const CQSIZE: u32 = 1 << 3;
     /// IORING_SETUP_CLAMP.
     pub const CLAMP: u32 = 1 << 4;
+    /// IORING_SETUP_R_DISABLED: it is not enabled yet.
+    pub const R_DISABLED: u32 = 1 << 6;
     /// IORING_SETUP_SUBMIT_ALL.
     pub const SUBMIT_ALL: u32 = 1 << 7;
     /// IORING_SETUP_COOP_TASKRUN.
     pub const COOP_TASKRUN: u32 = 1 << 8;
-    /// IORING_SETUP_TASKRUN_FLAG: with the one before.
+    /// IORING_SETUP_TASKRUN_FLAG: with the one before, or DEFER_TASKRUN.
     pub const TASKRUN_FLAG: u32 = 1 << 9;
     /// IORING_SETUP_SQE128.
     pub const SQE128: u32 = 1 << 10;
     /// IORING_SETUP_CQE32.
     pub const CQE32: u32 = 1 << 11;
+    /// IORING_SETUP_SINGLE_ISSUER: only one task may submit.
+    pub const SINGLE_ISSUER: u32 = 1 << 12;
+    /// IORING_SETUP_DEFER_TASKRUN: with the one before.
+    pub const DEFER_TASKRUN: u32 = 1 << 13;
     /// IORING_SETUP_NO_SQARRAY.
     pub const NO_SQARRAY: u32 = 1 << 16;
 
     /// What an image can have.
-    pub const ALL: u32 =
-        CQSIZE | CLAMP | SUBMIT_ALL | COOP_TASKRUN | TASKRUN_FLAG | SQE128 | CQE32 | NO_SQARRAY;
+    pub const ALL: u32 = CQSIZE
+        | CLAMP
+        | R_DISABLED
+        | SUBMIT_ALL
+        | COOP_TASKRUN
+        | TASKRUN_FLAG
+        | SQE128
+        | CQE32
+        | SINGLE_ISSUER
+        | DEFER_TASKRUN
+        | NO_SQARRAY;
 }
 
 flags! {
     "Uring.flags": u32, URING_FLAG_LIST, URING_FLAGS;
     /// IOSQE_CQE_SKIP_SUCCESS was used, so that IOSQE_IO_DRAIN can't be any more.
     URING_DRAIN_DISABLED = 1 << 0,
+    /// The eventfd is told of what workers complete only (IORING_REGISTER_EVENTFD_ASYNC).
+    URING_EVENTFD_ASYNC = 1 << 1,
+    /// Only the requests of `ops` may be submitted.
+    URING_OPS_RESTRICTED = 1 << 2,
+    /// Only what is in `registers` may be registered.
+    URING_REGISTERS_RESTRICTED = 1 << 3,
 }
 
 record! {
-    /// An io_uring with nothing in flight and nothing registered; payload: its rings and then its
-    /// submission queue entries, whole pages each.
+    /// An io_uring with nothing in flight; payload: its rings and then its submission queue entries,
+    /// whole pages each. Right after it come its registered files ([`UringFiles`]), and then its
+    /// personalities ([`UringPersonalities`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
         /// Reference of this object.
@@ -68,5 +103,81 @@ record! {
         pub cq_tail: U32,
         /// Bytes of the rings.
         pub rings: U32,
+        /// Places for registered files.
+        pub slots: U32,
+        /// Registered files.
+        pub files: U32,
+        /// The first place that the kernel chooses by itself.
+        pub alloc_start: U32,
+        /// The one after the last.
+        pub alloc_end: U32,
+        /// Where it begins to look.
+        pub alloc_hint: U32,
+        /// Personalities.
+        pub personalities: U32,
+        /// The number from which on the next one is looked for.
+        pub next_personality: U32,
+        /// The eventfd that is told of completions; 0: none.
+        pub eventfd: U32,
+        /// The task that alone may submit; 0: all may, or none yet.
+        pub issuer: U32,
+        /// IOSQE_* bits that requests may have, if those are restricted.
+        pub sqe_flags_allowed: U32,
+        /// IOSQE_* bits that they must have.
+        pub sqe_flags_required: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// IORING_OP_* below 64 that may be submitted, a bit for each.
+        pub ops_low: U64,
+        /// Those from 64 on.
+        pub ops_high: U64,
+        /// IORING_REGISTER_* that may be registered, a bit for each.
+        pub registers: U64,
+    }
+}
+
+record! {
+    /// Registered files of the io_uring before it; payload: [`UringFile`]s, by ascending place. There
+    /// may be more than one for an io_uring.
+    #[record(UringFiles = 185, "io_uring files", min = 8, check = uring_files)]
+    pub struct UringFiles {
+        /// How many.
+        pub files: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+structure! {
+    /// A registered file of an io_uring.
+    pub struct UringFile {
+        /// What the kernel posts when it is unregistered; 0: nothing.
+        pub tag: U64,
+        /// The open file.
+        pub file: U32,
+        /// Its place.
+        pub index: U32,
+    }
+}
+
+record! {
+    /// Personalities of the io_uring before it; payload: [`UringPersonality`]s, by ascending number.
+    /// There may be more than one for an io_uring.
+    #[record(UringPersonalities = 186, "io_uring personalities", min = 8, check = uring_personalities)]
+    pub struct UringPersonalities {
+        /// How many.
+        pub personalities: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+structure! {
+    /// Credentials that are registered with an io_uring, for requests to act with.
+    pub struct UringPersonality {
+        /// The number by which requests name it.
+        pub id: U32,
+        /// The credentials.
+        pub cred: U32,
     }
 }

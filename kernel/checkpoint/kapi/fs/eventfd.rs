@@ -15,8 +15,10 @@ pub(crate) struct Eventfd {
     pub(crate) count: u64,
     /// It is read as a semaphore, by one at a time (EFD_SEMAPHORE).
     pub(crate) semaphore: bool,
-    /// Something of the kernel signals it for somebody.
-    pub(crate) signalled: bool,
+    /// Address of what the kernel signals for somebody.
+    pub(crate) context: usize,
+    /// How many have that: the file itself, and who signals it.
+    pub(crate) references: u64,
 }
 
 impl Eventfd {
@@ -28,7 +30,8 @@ impl Eventfd {
         (error == 0).then_some(Self {
             count: state.count,
             semaphore: state.semaphore,
-            signalled: state.signalled,
+            context: state.context.addr(),
+            references: state.references.into(),
         })
     }
 

@@ -7,10 +7,15 @@ use kernel::prelude::*;
 #[cfg(CONFIG_IO_URING)]
 use kernel::{
     bindings,
-    error::to_result, //
+    error::to_result,
+    num::casts::u32_as_usize, //
 };
 
-use crate::kapi::fs::file::FileRef;
+use crate::kapi::{
+    fs::file::FileRef,
+    security::cred::CredRef,
+    task::links::PidRef, //
+};
 
 /// What an io_uring has that can't be read, or that its user has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,18 +28,14 @@ pub(crate) enum Why {
     InFlight,
     /// Completions have found no room.
     Overflow,
-    /// Registered files.
-    Files,
     /// Registered or provided buffers.
     Buffers,
-    /// A registered eventfd.
-    Eventfd,
-    /// Personalities.
-    Personalities,
-    /// Restrictions.
+    /// Restrictions that it has of a task.
     Restricted,
     /// Settings of its workers.
     Workers,
+    /// Who alone may submit has exited.
+    Issuer,
     /// Something else.
     Other,
 }
@@ -58,7 +59,59 @@ pub(crate) struct Uring {
     pub(crate) rings: usize,
     /// Bytes of its submission queue entries.
     pub(crate) sqes: usize,
+    /// What is registered.
+    pub(crate) registered: Registered,
 }
+
+/// What is registered with an io_uring.
+#[derive(Clone, Copy)]
+pub(crate) struct Registered {
+    /// Which requests may be submitted; `None`: all.
+    pub(crate) ops: Option<Ops>,
+    /// IORING_REGISTER_* that may be registered, a bit for each; `None`: all.
+    pub(crate) registers: Option<u64>,
+    /// Places for files.
+    pub(crate) slots: u32,
+    /// How many of them are taken.
+    pub(crate) files: u32,
+    /// The first place that the kernel chooses by itself, and the one after the last.
+    pub(crate) alloc: [u32; 2],
+    /// Where it begins to look.
+    pub(crate) alloc_hint: u32,
+    /// Number of personalities.
+    pub(crate) personalities: u32,
+    /// The number from which on the next one is looked for.
+    pub(crate) next_personality: u32,
+    /// Address of what is signalled of an eventfd; 0: of none. Not used to make one.
+    pub(crate) eventfd: usize,
+    /// That is told of what workers complete only.
+    pub(crate) eventfd_async: bool,
+}
+
+/// Requests that may be submitted.
+#[derive(Clone, Copy)]
+pub(crate) struct Ops {
+    /// IORING_OP_*, a bit for each.
+    pub(crate) ops: [u64; 2],
+    /// IOSQE_* bits that they may have.
+    pub(crate) allowed: u8,
+    /// IOSQE_* bits that they must have.
+    pub(crate) required: u8,
+}
+
+/// A registered file.
+pub(crate) struct Slot {
+    /// The file.
+    pub(crate) file: FileRef,
+    /// What is posted when it is unregistered; 0: nothing.
+    pub(crate) tag: u64,
+    /// Its place.
+    pub(crate) index: u32,
+}
+
+/// How long a list may be that is read at once.
+#[cfg(CONFIG_IO_URING)]
+const LIST_MAX: usize = 1 << 20;
 
 #[cfg(CONFIG_IO_URING)]
 impl Uring {
@@ -72,10 +125,38 @@ impl Uring {
             drain_disabled: state.drain_disabled,
             rings: state.rings_size,
             sqes: state.sqes_size,
+            registered: Registered {
+                ops: state.ops_restricted.then_some(Ops {
+                    ops: state.ops,
+                    allowed: state.sqe_flags_allowed,
+                    required: state.sqe_flags_required,
+                }),
+                registers: state.registers_restricted.then_some(state.registers),
+                slots: state.slots,
+                files: state.files,
+                alloc: [state.alloc_start, state.alloc_end],
+                alloc_hint: state.alloc_hint,
+                personalities: state.personalities,
+                next_personality: state.next_personality,
+                eventfd: state.eventfd.addr(),
+                eventfd_async: state.eventfd_async,
+            },
         }
     }
 
     fn to_raw(self) -> bindings::checkpoint_uring {
+        let Registered {
+            ops,
+            registers,
+            slots,
+            files,
+            alloc: [alloc_start, alloc_end],
+            alloc_hint,
+            personalities,
+            next_personality,
+            eventfd: _,
+            eventfd_async,
+        } = self.registered;
         bindings::checkpoint_uring {
             setup: self.setup,
             sq_entries: self.sq_entries,
@@ -85,6 +166,21 @@ impl Uring {
             drain_disabled: self.drain_disabled,
             rings_size: self.rings,
             sqes_size: self.sqes,
+            ops_restricted: ops.is_some(),
+            ops: ops.map_or([0; 2], |o| o.ops),
+            sqe_flags_allowed: ops.map_or(0, |o| o.allowed),
+            sqe_flags_required: ops.map_or(0, |o| o.required),
+            registers_restricted: registers.is_some(),
+            registers: registers.unwrap_or(0),
+            slots,
+            files,
+            alloc_start,
+            alloc_end,
+            alloc_hint,
+            personalities,
+            next_personality,
+            eventfd: core::ptr::null(),
+            eventfd_async,
         }
     }
 
@@ -108,12 +204,10 @@ impl Uring {
             bindings::CHECKPOINT_URING_COMPAT => Some(Why::Compat),
             bindings::CHECKPOINT_URING_IN_FLIGHT => Some(Why::InFlight),
             bindings::CHECKPOINT_URING_OVERFLOW => Some(Why::Overflow),
-            bindings::CHECKPOINT_URING_FILES => Some(Why::Files),
             bindings::CHECKPOINT_URING_BUFFERS => Some(Why::Buffers),
-            bindings::CHECKPOINT_URING_EVENTFD => Some(Why::Eventfd),
-            bindings::CHECKPOINT_URING_PERSONALITIES => Some(Why::Personalities),
             bindings::CHECKPOINT_URING_RESTRICTED => Some(Why::Restricted),
             bindings::CHECKPOINT_URING_WORKERS => Some(Why::Workers),
+            bindings::CHECKPOINT_URING_ISSUER => Some(Why::Issuer),
             _ => Some(Why::Other),
         };
         Ok((Self::from_raw(&state), why))
@@ -144,10 +238,87 @@ impl Uring {
         Ok(memory)
     }
 
-    /// Makes one with these contents of its memory, with the current task's rights.
+    /// Returns the pid of the only task that may submit to `file`, an io_uring; `None`: all may, or
+    /// none yet, or it is gone.
+    pub(crate) fn issuer(file: &FileRef) -> Result<Option<PidRef>> {
+        if !file.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own a reference on the file, which is an io_uring. A pid that is returned comes
+        // with a reference.
+        Ok(unsafe { PidRef::from_owned(bindings::checkpoint_uring_issuer(file.as_ptr())) }.ok())
+    }
+
+    /// Returns the registered files of `file`, of which this was read, by ascending place.
     ///
-    /// EPERM: the task may have none. EINVAL: the kernel would give it another size, or the memory
-    /// is of another one. Else as of io_uring_setup(2).
+    /// EBUSY: somebody uses it, or has since. EINVAL: it is no io_uring.
+    pub(crate) fn files(&self, file: &FileRef) -> Result<KVVec<Slot>> {
+        let nr = u32_as_usize(self.registered.files);
+        if !file.is_io_uring() || nr > LIST_MAX {
+            return Err(EINVAL);
+        }
+        let mut slots: KVVec<Slot> = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
+        let mut raw: KVVec<bindings::checkpoint_uring_slot> =
+            KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
+        // SAFETY: We own a reference on the file, which is an io_uring; there is room for so many.
+        to_result(unsafe {
+            bindings::checkpoint_uring_files(file.as_ptr(), raw.as_mut_ptr(), self.registered.files)
+        })?;
+        // SAFETY: All of them were written, and there is room for them.
+        unsafe { raw.inc_len(nr) };
+        for slot in raw {
+            // SAFETY: checkpoint_uring_files() has taken the reference for us.
+            let file = unsafe { FileRef::from_owned(slot.file) }?;
+            // There is room: this can't fail, so that no reference is left.
+            slots.push(
+                Slot {
+                    file,
+                    tag: slot.tag,
+                    index: slot.index,
+                },
+                GFP_KERNEL_ACCOUNT,
+            )?;
+        }
+        Ok(slots)
+    }
+
+    /// Returns the personalities of `file`, of which this was read, by ascending number.
+    ///
+    /// EBUSY: somebody uses it, or has since. EINVAL: it is no io_uring.
+    pub(crate) fn personalities(&self, file: &FileRef) -> Result<KVVec<(u32, CredRef)>> {
+        let nr = u32_as_usize(self.registered.personalities);
+        if !file.is_io_uring() || nr > LIST_MAX {
+            return Err(EINVAL);
+        }
+        let mut all: KVVec<(u32, CredRef)> = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
+        let mut raw: KVVec<bindings::checkpoint_uring_personality> =
+            KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
+        // SAFETY: We own a reference on the file, which is an io_uring; there is room for so many.
+        to_result(unsafe {
+            bindings::checkpoint_uring_personalities(
+                file.as_ptr(),
+                raw.as_mut_ptr(),
+                self.registered.personalities,
+            )
+        })?;
+        // SAFETY: All of them were written, and there is room for them.
+        unsafe { raw.inc_len(nr) };
+        for personality in raw {
+            // SAFETY: checkpoint_uring_personalities() has taken the reference for us; credentials
+            // that are registered do not change.
+            let cred = unsafe { CredRef::from_owned(personality.cred) }?;
+            // There is room: this can't fail, so that no reference is left.
+            all.push((personality.id, cred), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(all)
+    }
+
+    /// Makes one with these contents of its memory, with the current task's rights. What is registered
+    /// with it comes after, but for restrictions.
+    ///
+    /// EPERM: the task may have none. EINVAL: the kernel would give it another size or can't restrict
+    /// it so, or the memory is of another one. EMFILE: it has more places for files than the task may
+    /// open. EBUSY: the task is restricted itself. Else as of io_uring_setup(2).
     pub(crate) fn make(&self, memory: &[u8]) -> Result<FileRef> {
         let (rings, sqes) = memory.split_at_checked(self.rings).ok_or(EINVAL)?;
         if sqes.len() != self.sqes {
@@ -163,6 +334,64 @@ impl Uring {
             ))
         }
     }
+    /// Registers `file` with `ring`, one that was made of this and that nobody uses yet.
+    ///
+    /// EBADF: it is an io_uring, or was opened with O_PATH. EEXIST: there is one already. EINVAL:
+    /// there is no such place.
+    pub(crate) fn add_file(&self, ring: &FileRef, slot: &Slot) -> Result {
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own references on both files, the first of which is an io_uring.
+        to_result(unsafe {
+            bindings::checkpoint_uring_add_file(
+                ring.as_ptr(),
+                slot.index,
+                slot.file.as_ptr(),
+                slot.tag,
+            )
+        })
+    }
+
+    /// Gives `ring`, which nobody uses yet, a personality. EBUSY: it has one with that number.
+    pub(crate) fn add_personality(&self, ring: &FileRef, id: u32, cred: &CredRef) -> Result {
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own a reference on the file, which is an io_uring, and on the credentials, which
+        // do not change any more.
+        to_result(unsafe {
+            bindings::checkpoint_uring_add_personality(ring.as_ptr(), id, cred.as_ptr())
+        })
+    }
+
+    /// Gives `ring`, which nobody uses yet, what depends on all that is registered, and the eventfd.
+    ///
+    /// EINVAL: it is no eventfd.
+    pub(crate) fn finish(&self, ring: &FileRef, eventfd: Option<&FileRef>) -> Result {
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        let eventfd = eventfd.map_or(core::ptr::null_mut(), FileRef::as_ptr);
+        // SAFETY: We own a reference on the file, which is an io_uring, and on the eventfd, if there
+        // is one.
+        to_result(unsafe {
+            bindings::checkpoint_uring_finish(ring.as_ptr(), &self.to_raw(), eventfd)
+        })
+    }
+
+    /// Makes the task with the pid `issuer` the only one that may submit to `ring`, which nobody uses
+    /// yet.
+    ///
+    /// ESRCH: there is no such task. EINVAL: all may, or none yet.
+    pub(crate) fn set_issuer(ring: &FileRef, issuer: &PidRef) -> Result {
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        let task = issuer.task().ok_or(ESRCH)?;
+        // SAFETY: We own references on the file, which is an io_uring, and on the task.
+        to_result(unsafe { bindings::checkpoint_uring_set_issuer(ring.as_ptr(), task.as_ptr()) })
+    }
 }
 
 #[cfg(not(CONFIG_IO_URING))]
@@ -177,8 +406,43 @@ impl Uring {
         Err(EINVAL)
     }
 
+    /// Returns who alone may submit to an io_uring: there is none.
+    pub(crate) fn issuer(_: &FileRef) -> Result<Option<PidRef>> {
+        Err(EINVAL)
+    }
+
+    /// Returns the registered files of an io_uring: there is none.
+    pub(crate) fn files(&self, _: &FileRef) -> Result<KVVec<Slot>> {
+        Err(EINVAL)
+    }
+
+    /// Returns the personalities of an io_uring: there is none.
+    pub(crate) fn personalities(&self, _: &FileRef) -> Result<KVVec<(u32, CredRef)>> {
+        Err(EINVAL)
+    }
+
     /// Makes one: this kernel can't.
     pub(crate) fn make(&self, _: &[u8]) -> Result<FileRef> {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Registers a file: this kernel can't.
+    pub(crate) fn add_file(&self, _: &FileRef, _: &Slot) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Adds a personality: this kernel can't.
+    pub(crate) fn add_personality(&self, _: &FileRef, _: u32, _: &CredRef) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Registers the rest: this kernel can't.
+    pub(crate) fn finish(&self, _: &FileRef, _: Option<&FileRef>) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Sets who alone may submit: this kernel can't.
+    pub(crate) fn set_issuer(_: &FileRef, _: &PidRef) -> Result {
         Err(EOPNOTSUPP)
     }
 }

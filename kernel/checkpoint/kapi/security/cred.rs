@@ -183,6 +183,13 @@ impl CredRef {
         false
     }
 
+    /// They are confined in another way than the caller: have another security label, or are
+    /// restricted by Landlock.
+    pub(crate) fn is_confined(&self) -> bool {
+        // SAFETY: We own a reference.
+        unsafe { bindings::cred_is_confined(self.0.as_ptr()) }
+    }
+
     /// Their contents. EOVERFLOW: an id has no number in the caller's user namespace.
     pub(crate) fn ids(&self) -> Result<Ids> {
         let c = self.0.as_ptr();

@@ -5,13 +5,24 @@
 mod sample;
 
 use checkpoint_image::image::{
+    epoll::EpollItems,
     files::{
         uring::{
             setup,
             Uring,
+            UringFile,
+            UringFiles,
+            UringPersonalities,
+            UringPersonality,
             CQ_ENTRIES_MAX,
+            PERSONALITY_MAX,
+            SLOTS_MAX,
             SQ_ENTRIES_MAX,
-            URING_DRAIN_DISABLED, //
+            URING_DRAIN_DISABLED,
+            URING_EVENTFD_ASYNC,
+            URING_FLAGS,
+            URING_OPS_RESTRICTED,
+            URING_REGISTERS_RESTRICTED, //
         },
         *,
     },
@@ -26,7 +37,10 @@ use sample::{
     Sample,
     PAGE, //
 };
-use zerocopy::FromZeros;
+use zerocopy::{
+    FromZeros,
+    IntoBytes, //
+};
 
 /// Adds an io_uring of two pages, and changes it.
 fn uring(s: &mut Sample, change: impl FnOnce(&mut Uring)) {
@@ -76,10 +90,13 @@ fn rings() {
         ("unknown flag", |s| uring(s, |u| u.setup.set(1 << 1))),
         ("unknown flag", |s| uring(s, |u| u.setup.set(1 << 31))),
         ("unknown flag", |s| {
-            uring(s, |u| u.flags.set(URING_DRAIN_DISABLED << 1))
+            uring(s, |u| u.flags.set(URING_FLAGS + 1))
         }),
         ("io_uring that was set up in an impossible way", |s| {
             uring(s, |u| u.setup.set(setup::TASKRUN_FLAG))
+        }),
+        ("io_uring that was set up in an impossible way", |s| {
+            uring(s, |u| u.setup.set(setup::DEFER_TASKRUN))
         }),
         (SQ, |s| uring(s, |u| u.sq_entries.set(0))),
         (SQ, |s| uring(s, |u| u.sq_entries.set(3))),
@@ -110,7 +127,8 @@ fn rings() {
         |s| uring(s, |_| ()),
         |s| {
             uring(s, |u| {
-                u.setup.set(setup::ALL);
+                u.setup
+                    .set(setup::ALL & !setup::SINGLE_ISSUER & !setup::DEFER_TASKRUN);
                 u.flags.set(URING_DRAIN_DISABLED);
                 u.sq_entries.set(SQ_ENTRIES_MAX);
                 u.cq_entries.set(CQ_ENTRIES_MAX);
@@ -162,5 +180,188 @@ fn files() {
         |s| mapped(s, 0),
         |s| mapped(s, 0x800_0000),
         |s| mapped(s, 0x1000_0000),
+    ]);
+}
+
+/// Adds an eventfd, and an io_uring that tells it.
+fn told(s: &mut Sample, change: impl FnOnce(&mut Uring)) {
+    uring(s, |u| {
+        u.eventfd.set(obj::LAST + 2);
+        change(u);
+    });
+    let mut file = OpenFile::new_zeroed();
+    file.obj.set(obj::LAST + 2);
+    file.kind.set(FILE_EVENTFD);
+    file.flags.set(open::READ | open::WRITE);
+    file.mode.set(0o600);
+    s.edit(0, |c: &mut Container| c.objects.set(obj::LAST + 2));
+    s.add(file, &[]);
+}
+
+/// Adds an io_uring with eight places, and these files there.
+fn with_files(s: &mut Sample, announced: u32, files: &[(u32, u32)]) {
+    uring(s, |u| {
+        u.slots.set(8);
+        u.files.set(announced);
+        u.alloc_end.set(8);
+    });
+    let mut all = Vec::new();
+    for &(index, obj) in files {
+        let mut file = UringFile::new_zeroed();
+        file.tag.set(u64::MAX);
+        file.index.set(index);
+        file.file.set(obj);
+        all.extend_from_slice(file.as_bytes());
+    }
+    let mut record = UringFiles::new_zeroed();
+    record.files.set(files.len() as u32);
+    s.add(record, &all);
+}
+
+/// Adds an io_uring with these personalities.
+fn with_personalities(s: &mut Sample, announced: u32, all: &[(u32, u32)]) {
+    uring(s, |u| {
+        u.personalities.set(announced);
+        u.next_personality.set(PERSONALITY_MAX + 1);
+    });
+    let mut bytes = Vec::new();
+    for &(id, cred) in all {
+        let mut personality = UringPersonality::new_zeroed();
+        personality.id.set(id);
+        personality.cred.set(cred);
+        bytes.extend_from_slice(personality.as_bytes());
+    }
+    let mut record = UringPersonalities::new_zeroed();
+    record.personalities.set(all.len() as u32);
+    s.add(record, &bytes);
+}
+
+#[test]
+fn issuers() {
+    const ONE: &str =
+        "io_uring to which one task may submit, and none does, or the other way round";
+    const LIVES: &str = "who may submit to the io_uring is no living task";
+    refused(&[
+        (ONE, |s| uring(s, |u| u.issuer.set(1))),
+        (ONE, |s| uring(s, |u| u.setup.set(setup::SINGLE_ISSUER))),
+        (ONE, |s| {
+            uring(s, |u| {
+                u.setup.set(setup::SINGLE_ISSUER | setup::R_DISABLED);
+                u.issuer.set(1);
+            })
+        }),
+        (LIVES, |s| {
+            uring(s, |u| {
+                u.setup.set(setup::SINGLE_ISSUER);
+                u.issuer.set(4000);
+            })
+        }),
+    ]);
+    accepted(&[
+        |s| {
+            uring(s, |u| {
+                u.setup.set(setup::SINGLE_ISSUER | setup::DEFER_TASKRUN);
+                u.issuer.set(1);
+            })
+        },
+        |s| uring(s, |u| u.setup.set(setup::SINGLE_ISSUER | setup::R_DISABLED)),
+    ]);
+}
+
+#[test]
+fn registered() {
+    const UNUSED: &str = "reserved or unused field is not zero";
+    const PLACES: &str = "places that the kernel may choose are none";
+    const FLAGS: &str = "impossible flags of requests";
+    const ORDER: &str = "registered files are out of order, or where there is no place";
+    const NUMBER: &str = "another number than announced";
+    const LACKS: &str = "the io_uring before it lacks files or personalities";
+    const IDS: &str = "impossible personalities, or out of order";
+    refused(&[
+        ("too many registered files", |s| {
+            uring(s, |u| u.slots.set(SLOTS_MAX + 1))
+        }),
+        ("too many registered files", |s| {
+            uring(s, |u| u.files.set(1))
+        }),
+        (PLACES, |s| uring(s, |u| u.alloc_end.set(1))),
+        (PLACES, |s| {
+            uring(s, |u| {
+                u.slots.set(2);
+                u.alloc_start.set(2);
+                u.alloc_end.set(1);
+            })
+        }),
+        (PLACES, |s| uring(s, |u| u.alloc_hint.set(1))),
+        ("too many personalities", |s| {
+            uring(s, |u| u.personalities.set(PERSONALITY_MAX + 1))
+        }),
+        ("too many personalities", |s| {
+            uring(s, |u| u.next_personality.set(PERSONALITY_MAX + 2))
+        }),
+        ("tells what is no eventfd", |s| {
+            told(s, |u| u.eventfd.set(obj::PIPE_READ))
+        }),
+        (UNUSED, |s| uring(s, |u| u.flags.set(URING_EVENTFD_ASYNC))),
+        (UNUSED, |s| uring(s, |u| u.reserved.set(1))),
+        (UNUSED, |s| uring(s, |u| u.ops_low.set(1))),
+        (UNUSED, |s| uring(s, |u| u.ops_high.set(1))),
+        (UNUSED, |s| uring(s, |u| u.sqe_flags_allowed.set(1))),
+        (UNUSED, |s| uring(s, |u| u.registers.set(1))),
+        (FLAGS, |s| {
+            uring(s, |u| {
+                u.flags.set(URING_OPS_RESTRICTED);
+                u.sqe_flags_required.set(256);
+            })
+        }),
+        (ORDER, |s| with_files(s, 1, &[(8, obj::EXE)])),
+        (ORDER, |s| with_files(s, 2, &[(1, obj::EXE), (1, obj::EXE)])),
+        (NUMBER, |s| {
+            with_files(s, 1, &[(0, obj::EXE), (1, obj::EXE)])
+        }),
+        (NUMBER, |s| with_files(s, 1, &[])),
+        ("refers to an object of the wrong kind", |s| {
+            with_files(s, 1, &[(0, obj::PIPE)])
+        }),
+        (
+            "registered files or personalities of an io_uring are missing",
+            |s| with_files(s, 2, &[(0, obj::EXE)]),
+        ),
+        (LACKS, |s| {
+            uring(s, |u| u.personalities.set(1));
+            s.add(EpollItems::new_zeroed(), &[]);
+        }),
+        ("belongs to no io_uring, or that has fewer files", |s| {
+            with_files(s, 0, &[(0, obj::EXE)])
+        }),
+        (
+            "belongs to no io_uring, or that has fewer personalities",
+            |s| with_personalities(s, 0, &[(1, obj::CRED)]),
+        ),
+        (IDS, |s| with_personalities(s, 1, &[(0, obj::CRED)])),
+        (IDS, |s| {
+            with_personalities(s, 1, &[(PERSONALITY_MAX + 1, obj::CRED)])
+        }),
+        (IDS, |s| {
+            with_personalities(s, 2, &[(2, obj::CRED), (1, obj::CRED)])
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            with_personalities(s, 1, &[(1, obj::PIPE)])
+        }),
+    ]);
+    accepted(&[
+        |s| told(s, |u| u.flags.set(URING_EVENTFD_ASYNC)),
+        |s| {
+            uring(s, |u| {
+                u.flags
+                    .set(URING_OPS_RESTRICTED | URING_REGISTERS_RESTRICTED);
+                u.ops_low.set(u64::MAX);
+                u.ops_high.set(u64::MAX);
+                u.sqe_flags_allowed.set(255);
+                u.registers.set(u64::MAX);
+            })
+        },
+        |s| with_files(s, 2, &[(0, obj::EXE), (7, obj::EXE)]),
+        |s| with_personalities(s, 2, &[(1, obj::CRED), (PERSONALITY_MAX, obj::CRED)]),
     ]);
 }

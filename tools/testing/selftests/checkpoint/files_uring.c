@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* io_urings at rest: their memory, what was not read, what was not submitted. */
+/* io_urings at rest: their memory, what was not read, not submitted, and what is registered. */
 #include "common.h"
 #include "uring.h"
 
@@ -209,6 +209,276 @@ CKPT_CYCLE(registers)
 	CHECK_EQ(8, read(event, &n, sizeof(n)));
 	uring_take(&u, 1, 1);
 	CHECK_EQ('x', c);
+}
+
+/* What is registered, by places and tags; one of the files is nowhere else. */
+CKPT_CYCLE(files)
+{
+	int kept = CHECK_SYS(memfd_create("kept", 0)), gone = CHECK_SYS(memfd_create("gone", 0));
+	int fds[4] = { kept, -1, gone, -1 }, fd = -1;
+	uint64_t tags[4] = { 0, 0, 77, 0 };
+	struct io_uring_rsrc_register all = {
+		.nr = 4, .data = (uintptr_t)fds, .tags = (uintptr_t)tags,
+	};
+	struct io_uring_file_index_range range = { .off = 1, .len = 3 };
+	struct io_uring_rsrc_update2 update = { .offset = 2, .data = (uintptr_t)&fd, .nr = 1 };
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	char c[2] = "";
+
+	CHECK_EQ(1, pwrite(kept, "x", 1, 0));
+	CHECK_EQ(1, pwrite(gone, "y", 1, 0));
+	CHECK_SYS(uring_make(&u, 8, 0));
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_FILES2, &all, sizeof(all)));
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_FILE_ALLOC_RANGE, &range, 0));
+	close(gone);
+	ckpt_ready_wait();
+	for (fd = 0; fd < 2; fd++) {
+		sqe = uring_prepare(&u, IORING_OP_READ, fd);
+		sqe->flags = IOSQE_FIXED_FILE;
+		sqe->fd = 2 * fd;
+		sqe->addr = (uintptr_t)&c[fd];
+		sqe->len = 1;
+		uring_do(&u);
+		uring_take(&u, fd, 1);
+	}
+	CHECK_EQ('x', c[0]);
+	CHECK_EQ('y', c[1]);
+	/* It is the same open file. */
+	CHECK_EQ(1, lseek(kept, 1, SEEK_SET));
+	sqe = uring_prepare(&u, IORING_OP_READ, 5);
+	sqe->flags = IOSQE_FIXED_FILE;
+	sqe->addr = (uintptr_t)c;
+	sqe->len = 1;
+	sqe->off = -1ULL;
+	uring_do(&u);
+	uring_take(&u, 5, 0);
+	/* The kernel chooses the first free place of the range; nothing is at the last. */
+	fd = kept;
+	sqe = uring_prepare(&u, IORING_OP_FILES_UPDATE, 6);
+	sqe->fd = -1;
+	sqe->addr = (uintptr_t)&fd;
+	sqe->len = 1;
+	sqe->off = IORING_FILE_INDEX_ALLOC;
+	uring_do(&u);
+	uring_take(&u, 6, 1);
+	CHECK_EQ(1, fd);
+	sqe = uring_prepare(&u, IORING_OP_READ, 7);
+	sqe->flags = IOSQE_FIXED_FILE;
+	sqe->fd = 3;
+	sqe->addr = (uintptr_t)c;
+	sqe->len = 1;
+	uring_do(&u);
+	uring_take(&u, 7, -EBADF);
+	/* Its tag is posted when it goes. */
+	fd = -1;
+	CHECK_EQ(1, syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_FILES_UPDATE2, &update,
+			    sizeof(update)));
+	uring_take(&u, 77, 0);
+	uring_works(&u);
+}
+
+/* An end of a pipe that only the io_uring has: who reads from it sees no end of it. */
+CKPT_CYCLE(pipe_end)
+{
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	int fds[2];
+	char c = 0;
+
+	CHECK_SYS(pipe2(fds, O_NONBLOCK));
+	CHECK_SYS(uring_make(&u, 4, 0));
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_FILES, &fds[1], 1));
+	close(fds[1]);
+	ckpt_ready_wait();
+	CHECK(read(fds[0], &c, 1) == -1 && errno == EAGAIN, "read: %s", strerror(errno));
+	sqe = uring_prepare(&u, IORING_OP_WRITE, 1);
+	sqe->flags = IOSQE_FIXED_FILE;
+	sqe->addr = (uintptr_t)"z";
+	sqe->len = 1;
+	sqe->off = -1ULL;
+	uring_do(&u);
+	uring_take(&u, 1, 1);
+	CHECK_EQ(1, read(fds[0], &c, 1));
+	CHECK_EQ('z', c);
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_UNREGISTER_FILES, NULL, 0));
+	CHECK_EQ(0, read(fds[0], &c, 1));
+	uring_works(&u);
+}
+
+/* Two io_urings tell the same eventfd. */
+CKPT_CYCLE(eventfds)
+{
+	int event = CHECK_SYS(eventfd(0, EFD_NONBLOCK));
+	struct uring first, second;
+	uint64_t n = 0;
+
+	CHECK_SYS(uring_make(&first, 4, 0));
+	CHECK_SYS(uring_make(&second, 4, 0));
+	CHECK_SYS(syscall(__NR_io_uring_register, first.fd, IORING_REGISTER_EVENTFD, &event, 1));
+	CHECK_SYS(syscall(__NR_io_uring_register, second.fd, IORING_REGISTER_EVENTFD_ASYNC, &event, 1));
+	uring_prepare(&first, IORING_OP_NOP, 1);
+	uring_submit(&first, 1);
+	ckpt_ready_wait();
+	uring_take(&first, 1, 0);
+	CHECK_EQ(8, read(event, &n, sizeof(n)));
+	CHECK_EQ(1, n);
+	uring_prepare(&first, IORING_OP_NOP, 2);
+	uring_submit(&first, 1);
+	uring_take(&first, 2, 0);
+	CHECK_EQ(8, read(event, &n, sizeof(n)));
+	CHECK_EQ(1, n);
+	/* No worker has done this. */
+	uring_prepare(&second, IORING_OP_NOP, 3);
+	uring_submit(&second, 1);
+	uring_take(&second, 3, 0);
+	CHECK(read(event, &n, sizeof(n)) == -1 && errno == EAGAIN, "the eventfd was signalled");
+	CHECK(syscall(__NR_io_uring_register, first.fd, IORING_REGISTER_EVENTFD, &event, 1) == -1 &&
+	      errno == EBUSY, "another eventfd: %s", strerror(errno));
+	CHECK_SYS(syscall(__NR_io_uring_register, first.fd, IORING_UNREGISTER_EVENTFD, NULL, 0));
+	uring_works(&first);
+	uring_works(&second);
+	CHECK(read(event, &n, sizeof(n)) == -1 && errno == EAGAIN, "the eventfd was signalled");
+}
+
+/* Credentials that requests act with, by their numbers. */
+CKPT_CYCLE(personalities)
+{
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	int id;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	CHECK_EQ(1, syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_PERSONALITY, NULL, 0));
+	CHECK_EQ(2, syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_PERSONALITY, NULL, 0));
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_UNREGISTER_PERSONALITY, NULL, 1));
+	ckpt_ready_wait();
+	for (id = 1; id <= 2; id++) {
+		sqe = uring_prepare(&u, IORING_OP_NOP, id);
+		sqe->personality = id;
+		if (id == 2) {
+			uring_submit(&u, 1);
+			uring_take(&u, id, 0);
+			continue;
+		}
+		CHECK_EQ(1, syscall(__NR_io_uring_enter, u.fd, 1, 0, 0, NULL, 0));
+		uring_take(&u, id, -EINVAL);
+	}
+	CHECK_EQ(3, syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_PERSONALITY, NULL, 0));
+	uring_works(&u);
+}
+
+/* It may do only what it was restricted to, before it is enabled and after. */
+static void restricted(bool enabled)
+{
+	struct io_uring_restriction only[] = {
+		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_NOP },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_ASYNC },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
+		  .register_op = IORING_REGISTER_ENABLE_RINGS },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
+		  .register_op = IORING_REGISTER_PERSONALITY },
+	};
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, IORING_SETUP_R_DISABLED));
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_RESTRICTIONS, only, 4));
+	if (enabled)
+		CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0));
+	ckpt_ready_wait();
+	if (!enabled) {
+		CHECK(syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0) == -1 && errno == EBADFD,
+		      "io_uring_enter: %s", strerror(errno));
+		CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0));
+	}
+	CHECK(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_EVENTFD, &event, 1) == -1 &&
+	      errno == EACCES, "io_uring_register: %s", strerror(errno));
+	CHECK_EQ(1, syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_PERSONALITY, NULL, 0));
+	sqe = uring_prepare(&u, IORING_OP_READ, 1);
+	sqe->fd = event;
+	CHECK_EQ(1, syscall(__NR_io_uring_enter, u.fd, 1, 0, 0, NULL, 0));
+	uring_take(&u, 1, -EACCES);
+	sqe = uring_prepare(&u, IORING_OP_NOP, 2);
+	sqe->flags = IOSQE_FIXED_FILE;
+	CHECK_EQ(1, syscall(__NR_io_uring_enter, u.fd, 1, 0, 0, NULL, 0));
+	uring_take(&u, 2, -EACCES);
+	uring_works(&u);
+}
+
+CKPT_CYCLE(restrictions)
+{
+	restricted(true);
+}
+
+CKPT_CYCLE(not_enabled)
+{
+	restricted(false);
+}
+
+static void *submits_too(void *arg)
+{
+	struct uring *u = arg;
+
+	CHECK(syscall(__NR_io_uring_enter, u->fd, 1, 0, 0, NULL, 0) == -1 && errno == EEXIST,
+	      "io_uring_enter: %s", strerror(errno));
+	return NULL;
+}
+
+/* Only who has made it may submit, which is not the first that has it. */
+static void single(struct uring *u, unsigned int flags)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = 7 }, seen = { 0 };
+	int ep = CHECK_SYS(epoll_create1(0));
+	pthread_t thread;
+
+	CHECK_SYS(uring_make(u, 4, flags | IORING_SETUP_SINGLE_ISSUER));
+	CHECK_SYS(epoll_ctl(ep, EPOLL_CTL_ADD, u->fd, &event));
+	uring_works(u);
+	ckpt_step(0);
+	ckpt_wait_go();
+	CHECK_EQ(0, pthread_create(&thread, NULL, submits_too, u));
+	CHECK_EQ(0, pthread_join(thread, NULL));
+	uring_prepare(u, IORING_OP_NOP, 1);
+	CHECK_EQ(1, syscall(__NR_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0));
+	CHECK_EQ(1, epoll_wait(ep, &seen, 1, -1));
+	CHECK_EQ(7, seen.data.u32);
+	uring_take(u, 1, 0);
+	uring_works(u);
+}
+
+static void *single_issuer(void *arg)
+{
+	single(arg, 0);
+	return NULL;
+}
+
+static void *deferring(void *arg)
+{
+	single(arg, IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG);
+	return NULL;
+}
+
+static void in_thread(void *(*what)(void *))
+{
+	static struct uring u;
+	pthread_t thread;
+
+	CHECK_EQ(0, pthread_create(&thread, NULL, what, &u));
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(0, pthread_join(thread, NULL));
+}
+
+CKPT_CYCLE(one_issuer)
+{
+	in_thread(single_issuer);
+}
+
+CKPT_CYCLE(deferred)
+{
+	in_thread(deferring);
 }
 
 static void *waits(void *arg)

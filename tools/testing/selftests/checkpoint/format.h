@@ -60,6 +60,10 @@
 #define IMAGE_KIND_POSIX_QUEUE 182
 #define IMAGE_KIND_POSIX_MESSAGE 183
 #define IMAGE_KIND_CGROUP_ENTRY 184
+#define IMAGE_KIND_URING_FILES 185
+#define IMAGE_KIND_URING_PERSONALITIES 186
+#define IMAGE_KIND_FANOTIFY 187
+#define IMAGE_KIND_FANOTIFY_MARK 188
 #define IMAGE_KIND_AIO 190
 #define IMAGE_KIND_URING 191
 #define IMAGE_KIND_CONFINEMENT 192
@@ -251,6 +255,7 @@
 #define IMAGE_FILE_IO_URING 24
 #define IMAGE_FILE_REOPENED 120
 #define IMAGE_FILE_SOCKET 25
+#define IMAGE_FILE_FANOTIFY 26
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -296,6 +301,12 @@
 
 /* Uring.flags */
 #define IMAGE_URING_URING_DRAIN_DISABLED (1ull << 0)
+#define IMAGE_URING_URING_EVENTFD_ASYNC (1ull << 1)
+#define IMAGE_URING_URING_OPS_RESTRICTED (1ull << 2)
+#define IMAGE_URING_URING_REGISTERS_RESTRICTED (1ull << 3)
+
+/* Fanotify.how */
+#define IMAGE_FANOTIFY_UNPRIVILEGED (1ull << 0)
 
 /* InotifyEvent.flags */
 #define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
@@ -574,6 +585,21 @@ struct image_epoll_item {
 };
 
 static_assert(sizeof(struct image_epoll_item) == 32, "image_epoll_item");
+
+struct image_uring_file {
+	uint64_t tag;
+	uint32_t file;
+	uint32_t index;
+};
+
+static_assert(sizeof(struct image_uring_file) == 16, "image_uring_file");
+
+struct image_uring_personality {
+	uint32_t id;
+	uint32_t cred;
+};
+
+static_assert(sizeof(struct image_uring_personality) == 8, "image_uring_personality");
 
 struct image_id_range {
 	uint32_t first;
@@ -1234,6 +1260,44 @@ struct image_cgroup_entry {
 
 static_assert(sizeof(struct image_cgroup_entry) == 16, "image_cgroup_entry");
 
+struct image_uring_files {
+	uint32_t files;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_files) == 8, "image_uring_files");
+
+struct image_uring_personalities {
+	uint32_t personalities;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_personalities) == 8, "image_uring_personalities");
+
+struct image_fanotify {
+	uint32_t obj;
+	uint32_t flags;
+	uint32_t event_flags;
+	uint32_t how;
+	uint32_t marks;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_fanotify) == 24, "image_fanotify");
+
+struct image_fanotify_mark {
+	uint32_t mask;
+	uint32_t ignored;
+	uint32_t flags;
+	uint32_t mode;
+	uint32_t generation;
+	uint32_t mount;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_fanotify_mark) == 40, "image_fanotify_mark");
+
 struct image_aio {
 	uint32_t max_reqs;
 	uint32_t head;
@@ -1252,9 +1316,24 @@ struct image_uring {
 	uint32_t sq_head;
 	uint32_t cq_tail;
 	uint32_t rings;
+	uint32_t slots;
+	uint32_t files;
+	uint32_t alloc_start;
+	uint32_t alloc_end;
+	uint32_t alloc_hint;
+	uint32_t personalities;
+	uint32_t next_personality;
+	uint32_t eventfd;
+	uint32_t issuer;
+	uint32_t sqe_flags_allowed;
+	uint32_t sqe_flags_required;
+	uint32_t reserved;
+	uint64_t ops_low;
+	uint64_t ops_high;
+	uint64_t registers;
 };
 
-static_assert(sizeof(struct image_uring) == 32, "image_uring");
+static_assert(sizeof(struct image_uring) == 104, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/fanotify.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -510,7 +509,7 @@ TEST_F_TIMEOUT(refuse, socket_of_container, CKPT_TIMEOUT)
 static int has_two(void *arg)
 {
 	board->value[2] = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
-	board->value[1] = CHECK_SYS(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY));
+	board->value[1] = CHECK_SYS(syscall(__NR_userfaultfd, O_CLOEXEC));
 	ckpt_step(0);
 	ckpt_wait_go();
 	CHECK_SYS(fcntl(board->value[1], F_GETFD));
@@ -529,7 +528,7 @@ REFUSE(five_at_once)
 	EXPECT_FD(fd[0], "*", "a netlink socket" YET);
 	EXPECT_FD(fd[1], "*", "a netlink socket" YET);
 	EXPECT_FD(fd[2], "*", "a netlink socket" YET);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a fanotify group" YET,
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a userfaultfd" YET,
 		       (int)board->value[1]);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): an IPv4 socket" YET,
 		       (int)board->value[2]);

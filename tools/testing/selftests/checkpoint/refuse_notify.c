@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Watches that can't be saved: none is left out, each is refused by its number. */
+/* Watches and marks that can't be saved: none is left out, each is refused by its number. */
 #include "refuse.h"
 
 #include <fcntl.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
 
@@ -54,6 +55,87 @@ REFUSE(removed_directory)
 	CHECK_SYS(close(dir));
 	/* That it was removed, and that the watch was. */
 	CHECK_EQ(2 * sizeof(struct inotify_event), reads(fd));
+}
+
+#define EXPECT_GROUP(fd, why)						\
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*[fanotify]): " why, fd)
+
+static int new_group(unsigned int class)
+{
+	int fd = fanotify_init(class | FAN_NONBLOCK, O_RDONLY);
+
+	if (fd < 0) {
+		CHECK(errno == ENOSYS || errno == EPERM, "fanotify_init: %s", strerror(errno));
+		not_here();
+	}
+	return fd;
+}
+
+/* Events of fanotify that were not read. */
+REFUSE(fanotify_events)
+{
+	struct fanotify_event_metadata event;
+	int fd = new_group(FAN_CLASS_NOTIF);
+	char path[300];
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN | FAN_ONDIR, AT_FDCWD, path));
+	CHECK_SYS(close(CHECK_SYS(open(path, O_RDONLY | O_DIRECTORY))));
+	EXPECT_GROUP(fd, "has events that were not read, or not answered: have that done");
+	ckpt_ready_wait();
+	CHECK_EQ(sizeof(event), read(fd, &event, sizeof(event)));
+	CHECK_EQ(FAN_OPEN | FAN_ONDIR, event.mask);
+}
+
+/* Who is asked for permission can't give it while it is frozen. */
+REFUSE(fanotify_permission)
+{
+	int fd = new_group(FAN_CLASS_CONTENT);
+	char path[300];
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	if (fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, path)) {
+		CHECK_EQ(EINVAL, errno);
+		not_here();
+	}
+	EXPECT_GROUP(fd, "has marks that ask it for permission (FAN_OPEN_PERM and the like), which it "
+		     "can't give while it is frozen: have them removed");
+	ckpt_ready_wait();
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE, FAN_OPEN_PERM, AT_FDCWD, path));
+}
+
+REFUSE(fanotify_mount)
+{
+	int fd = new_group(FAN_CLASS_NOTIF);
+
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_MOUNT, FAN_ONDIR, AT_FDCWD, "/dev/shm"));
+	EXPECT_GROUP(fd, "has marks on mounts, which can't be saved yet: have it mark the filesystem "
+		     "(FAN_MARK_FILESYSTEM)");
+	ckpt_ready_wait();
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE | FAN_MARK_MOUNT, FAN_ONDIR, AT_FDCWD,
+				"/dev/shm"));
+}
+
+/* What is marked has no path, or is no file; of the second group it was removed. */
+REFUSE(fanotify_no_files)
+{
+	int fd = new_group(FAN_CLASS_NOTIF), fds[2], gone;
+	char path[300];
+
+	CHECK_SYS(pipe(fds));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[0]);
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_MODIFY, AT_FDCWD, path));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*[fanotify]): mark 1: what it watches has "
+		       "no path (a pipe, a socket, memory): remove the watch", fd);
+	gone = new_group(FAN_CLASS_NOTIF);
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	CHECK_SYS(fanotify_mark(gone, FAN_MARK_ADD, FAN_OPEN | FAN_ONDIR, AT_FDCWD, path));
+	fds[1] = CHECK_SYS(open(path, O_PATH | O_DIRECTORY));
+	CHECK_SYS(rmdir(path));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*[fanotify]): mark 1: " GONE, gone);
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(gone, F_GETFD));
 }
 
 /* A removed file that only the test has open. */

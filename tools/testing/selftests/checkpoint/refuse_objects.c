@@ -16,7 +16,6 @@
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <sys/eventfd.h>
-#include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -250,15 +249,6 @@ REFUSE(events_outside, .before = take_them, .after = close_them)
 	ckpt_ready_wait();
 	for (i = 0; i < 3; i++)
 		CHECK_SYS(fcntl(board->value[i], F_GETFD));
-}
-
-REFUSE(fanotify)
-{
-	int fd = CHECK_HERE(fanotify_init(FAN_CLASS_NOTIF, O_RDONLY));
-
-	EXPECT_FD(fd, "*[fanotify]", "a fanotify group" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "/dev/shm"));
 }
 
 /* ---- AIO -------------------------------------------------------------- */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* io_urings that have something in flight or registered, or were set up in other ways. */
+/* io_urings that have something in flight, or what can't be saved, or were set up in other ways. */
 #include "refuse.h"
 #include "uring.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
@@ -49,19 +51,6 @@ REFUSE(in_flight)
 	uring_take(&u, 7, POLLIN);
 }
 
-REFUSE(registered_files)
-{
-	int event = CHECK_SYS(eventfd(0, 0));
-	struct uring u;
-
-	make(&u, 0);
-	enroll(&u, IORING_REGISTER_FILES, &event, 1);
-	EXPECT_URING(&u, "has registered files: have it unregister them");
-	expect_more();
-	ckpt_ready_wait();
-	uring_works(&u);
-}
-
 REFUSE(registered_buffers)
 {
 	static char buffer[64];
@@ -94,45 +83,6 @@ REFUSE(provided_buffers)
 	uring_works(&u);
 }
 
-REFUSE(registered_eventfd)
-{
-	int event = CHECK_SYS(eventfd(0, 0));
-	struct uring u;
-
-	make(&u, 0);
-	enroll(&u, IORING_REGISTER_EVENTFD, &event, 1);
-	EXPECT_URING(&u, "has a registered eventfd: have it unregister that");
-	expect_more();
-	ckpt_ready_wait();
-	uring_works(&u);
-}
-
-REFUSE(personality)
-{
-	struct uring u;
-
-	make(&u, 0);
-	enroll(&u, IORING_REGISTER_PERSONALITY, NULL, 0);
-	EXPECT_URING(&u, "has or had personalities: start it without them");
-	ckpt_ready_wait();
-	uring_works(&u);
-}
-
-REFUSE(restrictions)
-{
-	struct io_uring_restriction only = {
-		.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_NOP,
-	};
-	struct uring u;
-
-	make(&u, IORING_SETUP_R_DISABLED);
-	enroll(&u, IORING_REGISTER_RESTRICTIONS, &only, 1);
-	enroll(&u, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-	EXPECT_URING(&u, "has restrictions: start it without them");
-	ckpt_ready_wait();
-	uring_works(&u);
-}
-
 REFUSE(workers)
 {
 	unsigned int limits[2] = { 1, 1 };
@@ -157,12 +107,64 @@ REFUSE(bound_workers)
 	uring_works(&u);
 }
 
-REFUSE(one_issuer)
+/* The file of the eventfd is closed: who is told of completions is not to be seen any more. */
+REFUSE(closed_eventfd)
 {
+	int event = CHECK_SYS(eventfd(0, 0));
 	struct uring u;
 
-	make(&u, IORING_SETUP_SINGLE_ISSUER);
-	EXPECT_URING(&u, "was set up in a way that can't be saved yet (flags 0x1000)");
+	make(&u, 0);
+	enroll(&u, IORING_REGISTER_EVENTFD, &event, 1);
+	close(event);
+	EXPECT_URING(&u, "has registered an eventfd that no task has open: have it unregister that");
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
+static void *makes_and_exits(void *arg)
+{
+	return uring_make(arg, 4, IORING_SETUP_SINGLE_ISSUER) < 0 ? arg : NULL;
+}
+
+/* Who alone may submit is gone. */
+REFUSE(issuer_gone)
+{
+	pthread_t thread;
+	struct uring u;
+	void *failed;
+
+	CHECK_EQ(0, pthread_create(&thread, NULL, makes_and_exits, &u));
+	CHECK_EQ(0, pthread_join(thread, &failed));
+	if (failed)
+		not_here();
+	EXPECT_URING(&u, "may be used by a task only that has exited: have it closed");
+	ckpt_ready_wait();
+	CHECK(syscall(__NR_io_uring_enter, u.fd, 1, 0, 0, NULL, 0) == -1 && errno == EEXIST,
+	      "io_uring_enter: %s", strerror(errno));
+}
+
+/* A task that may not register anything hands that on to what it makes. */
+REFUSE(task_restrictions)
+{
+	struct {
+		uint16_t flags, nr;
+		uint32_t reserved[3];
+		struct io_uring_restriction only;
+	} task = {
+		.nr = 1,
+		.only = {
+			.opcode = IORING_RESTRICTION_REGISTER_OP,
+			.register_op = IORING_REGISTER_PROBE,
+		},
+	};
+	struct uring u;
+
+	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	if (syscall(__NR_io_uring_register, -1, IORING_REGISTER_RESTRICTIONS, &task, 1))
+		not_here();
+	make(&u, 0);
+	EXPECT_URING(&u, "has restrictions of the task that made it: start that without them");
+	expect_more();
 	ckpt_ready_wait();
 	uring_works(&u);
 }

@@ -81,6 +81,13 @@ static void uring_submit(struct uring *u, unsigned int n)
 	CHECK_EQ(n, syscall(__NR_io_uring_enter, u->fd, n, 0, 0, NULL, 0));
 }
 
+/* Submits one request, and waits until it is completed. */
+__attribute__((unused))
+static void uring_do(struct uring *u)
+{
+	CHECK_EQ(1, syscall(__NR_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0));
+}
+
 /* Reads a completion, which is there. */
 __attribute__((unused))
 static void uring_take(struct uring *u, uint64_t data, int32_t res)

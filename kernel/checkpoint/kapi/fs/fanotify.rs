@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Fanotify groups: `fs/notify/fanotify/`.
+
+use kernel::prelude::*;
+
+#[cfg(CONFIG_FANOTIFY)]
+use kernel::{
+    bindings,
+    error::to_result,
+    num::casts::u32_as_usize, //
+};
+
+use crate::kapi::fs::{
+    file::FileRef,
+    inode::InodeRef,
+    path::PathRef, //
+};
+#[cfg(CONFIG_FANOTIFY)]
+use crate::{
+    image::notify::{
+        fanotify as bits,
+        WATCHES_MAX, //
+    },
+    kapi::time::wait,
+};
+
+#[cfg(CONFIG_FANOTIFY)]
+const _: () = {
+    assert!(bits::FILESYSTEM == bindings::FAN_MARK_FILESYSTEM);
+    assert!(bits::EVICTABLE == bindings::FAN_MARK_EVICTABLE);
+    assert!(bits::IGNORE == bindings::FAN_MARK_IGNORE);
+    assert!(bits::SURVIVES == bindings::FAN_MARK_IGNORED_SURV_MODIFY);
+    assert!(bits::PERMISSIONS & bindings::FAN_OPEN_PERM != 0);
+    assert!(bits::PERMISSIONS & bindings::FAN_PRE_ACCESS != 0);
+};
+
+/// How often, a millisecond apart, a group is read while something that it marks goes away.
+#[cfg(CONFIG_FANOTIFY)]
+const TRIES: usize = 1000;
+
+/// What a group has that can't be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Events that were not read, or not answered.
+    Events,
+    /// Marks that ask for permission.
+    Permissions,
+    /// Marks on mounts.
+    Mounts,
+}
+
+/// A mark.
+pub(crate) struct Mark {
+    /// What is marked; of a filesystem its root.
+    pub(crate) inode: InodeRef,
+    /// How, and for which events.
+    pub(crate) how: How,
+}
+
+/// How something is marked.
+#[derive(Clone, Copy)]
+pub(crate) struct How {
+    /// FAN_*: events.
+    pub(crate) mask: u32,
+    /// FAN_*: events that are ignored.
+    pub(crate) ignored: u32,
+    /// FAN_MARK_*.
+    pub(crate) flags: u32,
+}
+
+/// How a group was made.
+#[derive(Clone, Copy)]
+pub(crate) struct Group {
+    /// FAN_*, as of fanotify_init(2).
+    pub(crate) flags: u32,
+    /// O_*, of files that it opens for events.
+    pub(crate) event_flags: u32,
+    /// Who has made it had no CAP_SYS_ADMIN.
+    pub(crate) unprivileged: bool,
+}
+
+impl FileRef {
+    /// Returns whether it is a fanotify group.
+    pub(crate) fn is_fanotify(&self) -> bool {
+        #[cfg(CONFIG_FANOTIFY)]
+        // SAFETY: We own a reference; only its operations are looked at.
+        return unsafe { bindings::checkpoint_is_fanotify(self.as_ptr()) };
+        #[cfg(not(CONFIG_FANOTIFY))]
+        false
+    }
+}
+
+#[cfg(CONFIG_FANOTIFY)]
+impl Group {
+    /// Returns how the group `file` was made, and its marks; or why it can't be read. May sleep.
+    ///
+    /// EINVAL: it is none. E2BIG: it has too many marks for an image. EBUSY: what it marks goes away
+    /// all the time. EINTR: the caller was killed.
+    pub(crate) fn of(file: &FileRef) -> Result<core::result::Result<(Self, KVVec<Mark>), Why>> {
+        if !file.is_fanotify() {
+            return Err(EINVAL);
+        }
+        let mut raw: KVVec<bindings::checkpoint_fanotify_mark> = KVVec::new();
+        for _ in 0..TRIES {
+            let mut state = bindings::checkpoint_fanotify {
+                marks: raw.as_mut_ptr(),
+                max_marks: u32::try_from(raw.capacity()).unwrap_or(u32::MAX),
+                ..bindings::checkpoint_fanotify::default()
+            };
+            // SAFETY: It is a fanotify group, on which we own a reference. There is as much room as is
+            // told.
+            let ret = unsafe { bindings::checkpoint_fanotify_get(file.as_ptr(), &mut state) };
+            let why = match ret.cast_unsigned() {
+                bindings::CHECKPOINT_FANOTIFY_EVENTS => Some(Why::Events),
+                bindings::CHECKPOINT_FANOTIFY_PERMISSIONS => Some(Why::Permissions),
+                bindings::CHECKPOINT_FANOTIFY_MOUNTS => Some(Why::Mounts),
+                _ => None,
+            };
+            if let Some(why) = why {
+                return Ok(Err(why));
+            }
+            match to_result(ret) {
+                Err(ENOSPC) => {
+                    if state.nr_marks > WATCHES_MAX {
+                        return Err(E2BIG);
+                    }
+                    raw.reserve(u32_as_usize(state.nr_marks), GFP_KERNEL_ACCOUNT)?;
+                }
+                Err(EAGAIN) => {
+                    wait::check_killed()?;
+                    wait::pause_ms(1);
+                }
+                Err(e) => return Err(e),
+                Ok(()) => {
+                    // SAFETY: So many were written.
+                    unsafe { raw.inc_len(u32_as_usize(state.nr_marks)) };
+                    let group = Self {
+                        flags: state.flags,
+                        event_flags: state.event_flags,
+                        unprivileged: state.unprivileged,
+                    };
+                    return Ok(Ok((group, with_owned(raw)?)));
+                }
+            }
+        }
+        Err(EBUSY)
+    }
+
+    /// Makes one, as fanotify_init(2) does, with the current task's rights.
+    ///
+    /// EPERM: the task may have none like this. EMFILE: the user has as many as he may have. EINVAL:
+    /// impossible flags.
+    pub(crate) fn make(&self) -> Result<FileRef> {
+        let state = bindings::checkpoint_fanotify {
+            flags: self.flags,
+            event_flags: self.event_flags,
+            unprivileged: self.unprivileged,
+            ..bindings::checkpoint_fanotify::default()
+        };
+        // SAFETY: The state is valid during the call; a file that is returned comes with a reference.
+        unsafe { FileRef::from_owned(bindings::checkpoint_fanotify_make(&state)) }
+    }
+
+    /// Marks what `path` leads to for the group `file`, which nobody uses yet, with the current task's
+    /// rights.
+    ///
+    /// EEXIST: it is marked already. ENOSPC: the user has as many marks as he may have. ETXTBSY: it is
+    /// open for writing, so that nothing can be ignored. Else as of fanotify_mark(2).
+    pub(crate) fn mark(file: &FileRef, path: &PathRef, how: &How) -> Result {
+        if !file.is_fanotify() {
+            return Err(EINVAL);
+        }
+        path.inode().ok_or(ENOENT)?;
+        let to = bindings::checkpoint_fanotify_mark {
+            inode: core::ptr::null_mut(),
+            mask: how.mask,
+            ignore_mask: how.ignored,
+            flags: how.flags,
+        };
+        // SAFETY: It is a fanotify group, on which we own a reference, as on the path, which has an
+        // inode.
+        to_result(unsafe { bindings::checkpoint_fanotify_add(file.as_ptr(), path.as_raw(), &to) })
+    }
+}
+
+/// Takes over the references on what is marked.
+#[cfg(CONFIG_FANOTIFY)]
+fn with_owned(from: KVVec<bindings::checkpoint_fanotify_mark>) -> Result<KVVec<Mark>> {
+    let mut marks = KVVec::new();
+    let mut result = marks.reserve(from.len(), GFP_KERNEL_ACCOUNT);
+    // All, whatever happens: each reference is ours.
+    for mark in from {
+        // SAFETY: checkpoint_fanotify_get() has taken the references for us.
+        let Ok(inode) = (unsafe { InodeRef::from_owned(mark.inode) }) else {
+            continue;
+        };
+        let mark = Mark {
+            inode,
+            how: How {
+                mask: mark.mask,
+                ignored: mark.ignore_mask,
+                flags: mark.flags,
+            },
+        };
+        if result.is_ok() {
+            result = marks.push(mark, GFP_KERNEL_ACCOUNT);
+        }
+    }
+    result?;
+    Ok(marks)
+}
+
+#[cfg(not(CONFIG_FANOTIFY))]
+impl Group {
+    /// Reads a group: there is none.
+    pub(crate) fn of(_: &FileRef) -> Result<core::result::Result<(Self, KVVec<Mark>), Why>> {
+        Err(EINVAL)
+    }
+
+    /// Makes one: this kernel can't.
+    pub(crate) fn make(&self) -> Result<FileRef> {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Marks something: this kernel can't.
+    pub(crate) fn mark(_: &FileRef, _: &PathRef, _: &How) -> Result {
+        Err(EOPNOTSUPP)
+    }
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/* fanotify: groups with their flags, and marks with masks and what they ignore. */
+#include "common.h"
+
+#include <fcntl.h>
+#include <sys/fanotify.h>
+#include <sys/stat.h>
+
+/* The kernel has it, and lets us have a group that tells descriptors. */
+#define FANOTIFY_BEGIN() do {						\
+	int __fd;							\
+									\
+	CKPT_BEGIN();							\
+	__fd = fanotify_init(FAN_CLASS_NOTIF, O_RDONLY);		\
+	if (__fd < 0)							\
+		SKIP(return, "no fanotify: %s", strerror(errno));	\
+	close(__fd);							\
+} while (0)
+
+CKPT_FIXTURE_IF(FANOTIFY_BEGIN)
+
+/* A directory of the scenario's own, which stays until its end. */
+static char dir[300];
+
+static const char *in_dir(const char *name)
+{
+	static char path[2][400];
+	static int n;
+
+	n = !n;
+	snprintf(path[n], sizeof(path[n]), "%s/%s", dir, name);
+	return path[n];
+}
+
+static void touch(const char *name)
+{
+	CHECK_SYS(close(CHECK_SYS(open(in_dir(name), O_RDWR | O_CREAT, 0600))));
+}
+
+static void make_dir(void)
+{
+	ckpt_path(dir, sizeof(dir), "dir");
+	CHECK(!mkdir(dir, 0700) || errno == EEXIST, "%s: %s", dir, strerror(errno));
+	touch("file");
+	touch("ignored");
+	touch("until");
+}
+
+/* The group and its marks, as the kernel tells them. */
+static char *marks_of(int fd, char *buf, size_t size)
+{
+	char path[64], line[512], *at = buf;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	CHECK(file, "%s: %s", path, strerror(errno));
+	*at = 0;
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "fanotify", 8) && at + strlen(line) < buf + size)
+			at += sprintf(at, "%s", line);
+	fclose(file);
+	CHECK(at != buf, "no fanotify group");
+	return buf;
+}
+
+static void nothing(int fd)
+{
+	char buf[4096];
+
+	CHECK(read(fd, buf, sizeof(buf)) == -1 && errno == EAGAIN, "something happened");
+}
+
+/* The next event is this one, of that file; there is no other after it. */
+static void expect(int fd, uint64_t mask, const char *name)
+{
+	char buf[4096] __attribute__((aligned(8))), link[64], path[400];
+	struct fanotify_event_metadata *event = (void *)buf;
+	int n = CHECK_SYS(read(fd, buf, sizeof(buf)));
+
+	CHECK_EQ(FAN_EVENT_METADATA_LEN, n);
+	CHECK_EQ(mask, event->mask);
+	CHECK_EQ(getpid(), event->pid);
+	CHECK(event->fd >= 0, "no descriptor");
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", event->fd);
+	n = CHECK_SYS(readlink(link, path, sizeof(path) - 1));
+	path[n] = 0;
+	CHECK_STREQ(strrchr(in_dir(name), '/'), strrchr(path, '/'));
+	CHECK_EQ(O_RDONLY, fcntl(event->fd, F_GETFL) & O_ACCMODE);
+	CHECK_EQ(FD_CLOEXEC, fcntl(event->fd, F_GETFD));
+	CHECK_SYS(close(event->fd));
+}
+
+static int new_group(unsigned int flags)
+{
+	make_dir();
+	return CHECK_SYS(fanotify_init(flags | FAN_NONBLOCK | FAN_CLOEXEC,
+				       O_RDONLY | O_LARGEFILE | O_CLOEXEC));
+}
+
+static void mark(int fd, unsigned int flags, uint64_t mask, const char *path)
+{
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD | flags, mask, AT_FDCWD, path));
+}
+
+static void open_it(const char *name)
+{
+	CHECK_SYS(close(CHECK_SYS(open(in_dir(name), O_RDONLY))));
+}
+
+CKPT_CYCLE(marks)
+{
+	int fd = new_group(FAN_CLASS_NOTIF);
+	char before[1024], after[1024];
+
+	mark(fd, 0, FAN_OPEN | FAN_EVENT_ON_CHILD, dir);
+	marks_of(fd, before, sizeof(before));
+	ckpt_ready_wait();
+	CHECK_STREQ(before, marks_of(fd, after, sizeof(after)));
+	CHECK_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	CHECK_EQ(O_RDWR | O_NONBLOCK, fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK));
+	nothing(fd);
+	open_it("file");
+	expect(fd, FAN_OPEN, "file");
+	nothing(fd);
+	/* It is the same mark. */
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE, FAN_OPEN | FAN_EVENT_ON_CHILD, AT_FDCWD, dir));
+	open_it("file");
+	nothing(fd);
+}
+
+/* What is ignored for ever, and what until it is modified. */
+CKPT_CYCLE(ignored)
+{
+	int fd = new_group(FAN_CLASS_CONTENT | FAN_UNLIMITED_MARKS), other;
+	char before[2048], after[2048];
+
+	mark(fd, 0, FAN_OPEN | FAN_EVENT_ON_CHILD, dir);
+	mark(fd, FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY, FAN_OPEN, in_dir("ignored"));
+	mark(fd, FAN_MARK_IGNORED_MASK, FAN_OPEN, in_dir("until"));
+	open_it("ignored");
+	open_it("until");
+	nothing(fd);
+	marks_of(fd, before, sizeof(before));
+	ckpt_ready_wait();
+	CHECK_EQ(strlen(before), strlen(marks_of(fd, after, sizeof(after))));
+	open_it("ignored");
+	open_it("until");
+	nothing(fd);
+	other = CHECK_SYS(open(in_dir("until"), O_WRONLY));
+	CHECK_EQ(1, write(other, "x", 1));
+	CHECK_SYS(close(other));
+	nothing(fd);
+	open_it("until");
+	expect(fd, FAN_OPEN, "until");
+	other = CHECK_SYS(open(in_dir("ignored"), O_WRONLY));
+	CHECK_EQ(1, write(other, "x", 1));
+	CHECK_SYS(close(other));
+	open_it("ignored");
+	nothing(fd);
+}
+
+/* A mark on a filesystem, for nothing yet: what others do there is no event. */
+CKPT_CYCLE(filesystem)
+{
+	int fd = new_group(FAN_CLASS_NOTIF);
+	char before[1024], after[1024];
+
+	mark(fd, FAN_MARK_FILESYSTEM, FAN_ONDIR, "/dev/shm");
+	marks_of(fd, before, sizeof(before));
+	ckpt_ready_wait();
+	CHECK_STREQ(before, marks_of(fd, after, sizeof(after)));
+	nothing(fd);
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, FAN_ONDIR, AT_FDCWD,
+				"/dev/shm"));
+}
+
+/* Events with the names of files; such groups anybody may have. */
+CKPT_CYCLE(names)
+{
+	char buf[4096] __attribute__((aligned(8))), before[1024], after[1024];
+	int fd = new_group(FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME);
+	struct fanotify_event_metadata *event = (void *)buf;
+	struct fanotify_event_info_fid *info = (void *)(event + 1);
+	struct file_handle *handle = (void *)info->handle;
+	bool has_handles;
+
+	has_handles = !fanotify_mark(fd, FAN_MARK_ADD, FAN_CREATE | FAN_ONDIR, AT_FDCWD, dir);
+	CHECK(has_handles || errno == EOPNOTSUPP || errno == ENODEV || errno == EXDEV,
+	      "fanotify_mark: %s", strerror(errno));
+	marks_of(fd, before, sizeof(before));
+	ckpt_ready_wait();
+	CHECK_STREQ(before, marks_of(fd, after, sizeof(after)));
+	unlink(in_dir("new"));
+	CHECK_SYS(mkdir(in_dir("new"), 0700));
+	if (has_handles) {
+		CHECK_SYS(read(fd, buf, sizeof(buf)));
+		CHECK_EQ(FAN_CREATE | FAN_ONDIR, event->mask);
+		CHECK_EQ(FAN_NOFD, event->fd);
+		CHECK_EQ(FAN_EVENT_INFO_TYPE_DFID_NAME, info->hdr.info_type);
+		CHECK_STREQ("new", (char *)handle->f_handle + handle->handle_bytes);
+	}
+	nothing(fd);
+	CHECK_SYS(rmdir(in_dir("new")));
+}
+
+TEST_HARNESS_MAIN
