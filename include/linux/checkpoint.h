@@ -636,6 +636,71 @@ int checkpoint_unix_send(struct sock *to, const struct checkpoint_unix_message *
 			 const void *data);
 void checkpoint_unix_settle(struct sock *sk, unsigned int shutdown, int err);
 
+/* checkpoint_netlink::flags: bits of the numbers that net/netlink/ has for them */
+#define CHECKPOINT_NETLINK_PKTINFO		0x02
+#define CHECKPOINT_NETLINK_BROADCAST_ERROR	0x04
+#define CHECKPOINT_NETLINK_NO_ENOBUFS		0x08
+#define CHECKPOINT_NETLINK_LISTEN_ALL_NSID	0x10
+#define CHECKPOINT_NETLINK_CAP_ACK		0x20
+#define CHECKPOINT_NETLINK_EXT_ACK		0x40
+#define CHECKPOINT_NETLINK_STRICT_CHK		0x80
+#define CHECKPOINT_NETLINK_ALL			0xfe
+
+/**
+ * struct checkpoint_netlink - what a netlink socket is
+ * @flags: CHECKPOINT_NETLINK_*: options of SOL_NETLINK that are on
+ * @portid: its port; 0: it has none yet
+ * @dst_portid: port to which it sends
+ * @dst_group: group to which it sends; 0: none
+ * @err: what SO_ERROR tells
+ * @dump_seq: sequence number of the request of a dump
+ * @connected: it is connected to @dst_portid
+ * @dump: a dump is under way
+ */
+struct checkpoint_netlink {
+	unsigned int flags;
+	u32 portid;
+	u32 dst_portid;
+	u32 dst_group;
+	int err;
+	u32 dump_seq;
+	bool connected;
+	bool dump;
+};
+
+/**
+ * struct checkpoint_netlink_message - a message in the queue of a netlink socket
+ * @portid: port of who has sent it; 0: the kernel
+ * @dst_group: group to which it was sent; 0: none
+ * @pid: the process that is told with it, as that had it
+ * @uid: the user that is told
+ * @gid: the group that is told
+ * @nsid: the network namespace that is told
+ * @len: bytes of it
+ * @nsid_is_set: a network namespace is told
+ */
+struct checkpoint_netlink_message {
+	u32 portid;
+	u32 dst_group;
+	u32 pid;
+	kuid_t uid;
+	kgid_t gid;
+	int nsid;
+	unsigned int len;
+	bool nsid_is_set;
+};
+
+/* Of net/netlink/af_netlink.c. */
+int checkpoint_netlink_get(struct sock *sk, struct checkpoint_netlink *state);
+unsigned int checkpoint_netlink_groups(struct sock *sk, u32 *groups, unsigned int max);
+int checkpoint_netlink_message(const struct sk_buff *skb,
+			       struct checkpoint_netlink_message *message);
+int checkpoint_netlink_send(struct sock *sk, const struct checkpoint_netlink_message *message,
+			    const void *data);
+int checkpoint_netlink_interrupt(struct sock *sk, u32 seq, u32 portid);
+int checkpoint_netlink_open(struct sock *sk, const struct checkpoint_netlink *state,
+			    const u32 *groups, unsigned int count);
+
 /* Of mm/memfd.c: memfd_create(2), with its checks. */
 #ifdef CONFIG_MEMFD_CREATE
 struct file *memfd_create_file(const char *name, unsigned int flags);

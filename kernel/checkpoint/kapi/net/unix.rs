@@ -144,6 +144,11 @@ impl Drop for Queued {
 }
 
 impl Queued {
+    /// The message, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::sk_buff {
+        self.0.as_ptr()
+    }
+
     /// The connection that waits.
     pub(crate) fn sock(&self) -> Option<SockRef> {
         // SAFETY: We own a reference; the one on the socket that is returned is ours.
