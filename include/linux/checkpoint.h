@@ -512,8 +512,9 @@ struct checkpoint_socket {
 struct sock *checkpoint_socket_of(struct file *file);
 void checkpoint_socket_get(struct sock *sk, struct checkpoint_socket *state);
 int checkpoint_socket_async_fd(struct file *file);
-int checkpoint_socket_option(struct sock *sk, int name, void *value, int len);
-int checkpoint_socket_set_option(struct file *file, int name, const void *value, int len);
+int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, int len);
+int checkpoint_socket_set_option(struct file *file, int level, int name, const void *value,
+				 int len);
 struct file *checkpoint_socket_make(int family, int type, int protocol);
 struct sock *checkpoint_socket_closed(int family, int type, struct socket **socket);
 void checkpoint_socket_release(struct socket *socket);

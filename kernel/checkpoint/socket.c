@@ -69,18 +69,28 @@ int checkpoint_socket_async_fd(struct file *file)
 /**
  * checkpoint_socket_option() - read an option of a socket, as getsockopt(2)
  * @sk: the socket
- * @name: SO_*
+ * @level: SOL_*
+ * @name: the option of that
  * @value: where to
  * @len: bytes of the value
  *
+ * What the socket leaves to the machine is told as that (-1), not as what it
+ * comes to.
+ *
  * Return: 0, or an errno: -EINVAL if the value has another length.
  */
-int checkpoint_socket_option(struct sock *sk, int name, void *value, int len)
+int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, int len)
 {
 	int got = len;
 	int err;
 
-	err = sk_getsockopt(sk, SOL_SOCKET, name, KERNEL_SOCKPTR(value), KERNEL_SOCKPTR(&got));
+	if (level == SOL_SOCKET)
+		err = sk_getsockopt(sk, level, name, KERNEL_SOCKPTR(value),
+				    KERNEL_SOCKPTR(&got));
+	else if (sk_is_inet(sk))
+		err = checkpoint_inet_option(sk, level, name, value, &got);
+	else
+		err = -ENOPROTOOPT;
 	if (!err && got != len)
 		err = -EINVAL;
 	return err;
@@ -89,20 +99,21 @@ int checkpoint_socket_option(struct sock *sk, int name, void *value, int len)
 /**
  * checkpoint_socket_set_option() - set an option of a socket, as setsockopt(2)
  * @file: its file
- * @name: SO_*
+ * @level: SOL_*
+ * @name: the option of that
  * @value: the value
  * @len: bytes of it
  *
  * Return: 0, or an errno.
  */
-int checkpoint_socket_set_option(struct file *file, int name, const void *value, int len)
+int checkpoint_socket_set_option(struct file *file, int level, int name, const void *value,
+				 int len)
 {
 	struct socket *sock = sock_from_file(file);
 
 	if (!sock)
 		return -ENOTSOCK;
-	return do_sock_setsockopt(sock, false, SOL_SOCKET, name, KERNEL_SOCKPTR((void *)value),
-				  len);
+	return do_sock_setsockopt(sock, false, level, name, KERNEL_SOCKPTR((void *)value), len);
 }
 
 /**

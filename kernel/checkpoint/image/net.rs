@@ -171,6 +171,9 @@ values! {
     OPTION_RIGHTS_NOTRUNC = 42,
 }
 
+/// The last of SOL_SOCKET. Others are of families: `check::options`.
+pub const OPTION_LAST: u32 = OPTION_RIGHTS_NOTRUNC;
+
 record! {
     /// Open files in messages that nobody has received; payload: their references, each a 32-bit
     /// number. The thread rebuilds those that no thread before it has.

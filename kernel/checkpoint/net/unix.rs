@@ -73,7 +73,8 @@ use crate::{
     net::{
         socket,
         unix_build,
-        unix_queue, //
+        unix_queue,
+        Family, //
     },
     task, //
 };
@@ -83,6 +84,15 @@ pub(super) const LINKS: LinkOps = LinkOps {
     name: "Unix sockets",
     save: save_links,
     link: unix_build::link,
+};
+
+/// Unix sockets.
+pub(super) const FAMILY: Family = Family {
+    is: |[family, ..]| family == FAMILY_UNIX.cast_signed(),
+    options: &[],
+    collect,
+    object,
+    note: |r, obj, made| unix_build::note(r, obj, made.sk, &made.opener),
 };
 
 /// Another one is connected to it.
@@ -227,7 +237,7 @@ fn add_todo(cap: &mut Capture, named: &Named<'_>, sk: SockRef) -> Result {
 }
 
 /// Looks at a socket that a task has. False: refused.
-pub(super) fn collect(
+fn collect(
     cap: &mut Capture,
     t: &FrozenTask,
     named: &Named<'_>,

@@ -92,15 +92,16 @@ impl SockRef {
         }
     }
 
-    /// Reads the option `name` of one that a file shows into `value`, whose length it has.
+    /// Reads the option `name` of `level`, of one that a file shows, into `value`, whose length it has.
     ///
     /// EOPNOTSUPP, ENOPROTOOPT: it has none of that kind.
-    pub(crate) fn option(&self, name: u32, value: &mut [u8]) -> Result {
+    pub(crate) fn option(&self, level: u32, name: u32, value: &mut [u8]) -> Result {
         let len = c_int::try_from(value.len())?;
         // SAFETY: We own a reference; the bytes are ours.
         to_result(unsafe {
             bindings::checkpoint_socket_option(
                 self.as_ptr(),
+                level.cast_signed(),
                 name.cast_signed(),
                 value.as_mut_ptr().cast(),
                 len,
@@ -167,13 +168,15 @@ impl FileRef {
         unsafe { Self::from_owned(bindings::checkpoint_socket_make(family, kind, protocol)) }
     }
 
-    /// Sets the option `name` of the socket that it shows, with the rights that the caller acts with.
-    pub(crate) fn set_socket_option(&self, name: u32, value: &[u8]) -> Result {
+    /// Sets the option `name` of `level` of the socket that it shows, with the rights that the caller
+    /// acts with.
+    pub(crate) fn set_socket_option(&self, level: u32, name: u32, value: &[u8]) -> Result {
         let len = c_int::try_from(value.len())?;
         // SAFETY: We own a reference; the bytes are only read.
         to_result(unsafe {
             bindings::checkpoint_socket_set_option(
                 self.as_ptr(),
+                level.cast_signed(),
                 name.cast_signed(),
                 value.as_ptr().cast(),
                 len,
@@ -192,6 +195,8 @@ impl FileRef {
 pub(crate) mod so {
     use kernel::bindings as c;
 
+    /// SOL_SOCKET.
+    pub(crate) const SOCKET: u32 = c::SOL_SOCKET;
     /// SO_SNDBUF.
     pub(crate) const SNDBUF: u32 = c::SO_SNDBUF;
     /// SO_RCVBUF.
