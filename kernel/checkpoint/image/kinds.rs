@@ -168,6 +168,8 @@ kinds! {
     EpollItems: epoll::EpollItems,
     UnixSocket: net::unix::UnixSocket,
     UnixMessage: net::unix::UnixMessage,
+    NetlinkSocket: net::netlink::NetlinkSocket,
+    NetlinkMessage: net::netlink::NetlinkMessage,
 }
 
 /// Number of the first kind of link.

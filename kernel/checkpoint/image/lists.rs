@@ -124,6 +124,8 @@ pub const VALUES: &[&Values] = &[
     &net::SOCKET_KINDS,
     &net::SOCKET_FORMS,
     &net::SOCKET_OPTIONS,
+    &net::netlink::NETLINK_LIST,
+    &net::netlink::NETLINK_MESSAGE_LIST,
     &net::unix::UNIX_STATES,
     &net::unix::UNIX_SHUT_LIST,
     &net::unix::SCM_LIST,

@@ -14,6 +14,8 @@ use super::layout::{
 };
 
 pub(super) mod check;
+mod check_netlink;
+pub mod netlink;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.
@@ -53,6 +55,8 @@ values! {
     SOCKET_STREAM = 1,
     /// SOCK_DGRAM.
     SOCKET_DGRAM = 2,
+    /// SOCK_RAW.
+    SOCKET_RAW = 3,
     /// SOCK_SEQPACKET.
     SOCKET_SEQPACKET = 5,
 }

@@ -9,6 +9,7 @@
 //! A task makes its sockets, with their options, when it restores its files. All else comes with links:
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
+mod netlink;
 mod options;
 mod socket;
 mod unix;
@@ -70,10 +71,10 @@ pub(crate) struct Family {
 }
 
 /// The families: a socket is of the first that it fits.
-static FAMILIES: &[Family] = &[unix::FAMILY];
+static FAMILIES: &[Family] = &[unix::FAMILY, netlink::FAMILY];
 
 /// What sockets are to each other, and what is in their queues.
-pub(crate) static LINKS: &[LinkOps] = &[unix::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[unix::LINKS, netlink::LINKS];
 
 /// What each thread has found: files in messages.
 pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {

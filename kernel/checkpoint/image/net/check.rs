@@ -24,6 +24,7 @@ use crate::image::{
         OpenFile, //
     },
     net::{
+        netlink::FAMILY_NETLINK,
         unix::*,
         *, //
     },
@@ -61,9 +62,21 @@ fn form(object: &Object) -> u32 {
     object.detail >> DETAIL_FORM & 0xff
 }
 
-/// It is a Unix socket.
-fn is_unix(object: &Object) -> bool {
-    object.detail >> DETAIL_FAMILY == FAMILY_UNIX
+/// Its address family.
+pub(super) fn family(object: &Object) -> u32 {
+    object.detail >> DETAIL_FAMILY
+}
+
+/// Returns whether there are sockets that are saved with these numbers of socket(2).
+fn is_known(family: u32, kind: u32, protocol: u32) -> bool {
+    match family {
+        FAMILY_UNIX => {
+            matches!(kind, SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET)
+                && matches!(protocol, 0 | FAMILY_UNIX)
+        }
+        FAMILY_NETLINK => check_netlink::is(kind, protocol),
+        _ => false,
+    }
 }
 
 /// Checks what is special about an open file that is a socket.
@@ -92,26 +105,18 @@ impl Walk<'_> {
     /// A socket.
     pub(in crate::image) fn socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let socket: Socket = raw.body()?;
+        let family = socket.family.get();
         ensure(
             raw,
-            socket.family.get() == FAMILY_UNIX,
-            "unknown address family",
-        )?;
-        ensure(
-            raw,
-            matches!(
-                socket.kind.get(),
-                SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET
-            ),
-            "unknown type of a socket",
-        )?;
-        ensure(
-            raw,
-            matches!(socket.protocol.get(), 0 | FAMILY_UNIX),
-            "unknown protocol",
+            is_known(family, socket.kind.get(), socket.protocol.get()),
+            "unknown address family, type or protocol of a socket",
         )?;
         let form = socket.form.get();
-        ensure(raw, form <= SOCKET_CLOSED, "unknown form of a socket")?;
+        ensure(
+            raw,
+            form <= SOCKET_CLOSED && (form == SOCKET_OPEN || family == FAMILY_UNIX),
+            "unknown form of a socket",
+        )?;
         zero(raw, socket.reserved.get() == 0)?;
         ids(raw, socket.owner.iter().map(|id| id.get()))?;
         let mut last = 0;
@@ -152,7 +157,11 @@ impl Walk<'_> {
     /// A socket of this family with reference `obj`.
     fn unix(&self, raw: &Raw<'_>, obj: u32) -> Result<&Object, Fault> {
         let socket = self.refer::<Socket>(raw, obj)?;
-        ensure(raw, is_unix(socket), "refers to a socket of another family")?;
+        ensure(
+            raw,
+            family(socket) == FAMILY_UNIX,
+            "refers to a socket of another family",
+        )?;
         Ok(socket)
     }
 
