@@ -14,7 +14,6 @@ use super::layout::{
 };
 
 pub(super) mod check;
-mod check_netlink;
 pub mod netlink;
 pub mod unix;
 

@@ -24,7 +24,10 @@ use crate::image::{
         OpenFile, //
     },
     net::{
-        netlink::FAMILY_NETLINK,
+        netlink::{
+            FAMILY_NETLINK,
+            PROTOCOLS, //
+        },
         unix::*,
         *, //
     },
@@ -34,6 +37,8 @@ use crate::image::{
     },
     task::Cred, //
 };
+
+mod netlink;
 
 /// Flags that the open file of a socket can have.
 const FILE_FLAGS: u32 =
@@ -63,18 +68,17 @@ fn form(object: &Object) -> u32 {
 }
 
 /// Its address family.
-pub(super) fn family(object: &Object) -> u32 {
+fn family(object: &Object) -> u32 {
     object.detail >> DETAIL_FAMILY
 }
 
-/// Returns whether there are sockets that are saved with these numbers of socket(2).
-fn is_known(family: u32, kind: u32, protocol: u32) -> bool {
-    match family {
-        FAMILY_UNIX => {
-            matches!(kind, SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET)
-                && matches!(protocol, 0 | FAMILY_UNIX)
+/// There are sockets of these numbers, as of socket(2), that are saved.
+fn is_possible(family: u32, kind: u32, protocol: u32) -> bool {
+    match (family, kind) {
+        (FAMILY_UNIX, SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET) => {
+            matches!(protocol, 0 | FAMILY_UNIX)
         }
-        FAMILY_NETLINK => check_netlink::is(kind, protocol),
+        (FAMILY_NETLINK, SOCKET_DGRAM | SOCKET_RAW) => PROTOCOLS.contains(&protocol),
         _ => false,
     }
 }
@@ -108,14 +112,15 @@ impl Walk<'_> {
         let family = socket.family.get();
         ensure(
             raw,
-            is_known(family, socket.kind.get(), socket.protocol.get()),
-            "unknown address family, type or protocol of a socket",
+            is_possible(family, socket.kind.get(), socket.protocol.get()),
+            "unknown address family, type or protocol",
         )?;
         let form = socket.form.get();
+        ensure(raw, form <= SOCKET_CLOSED, "unknown form of a socket")?;
         ensure(
             raw,
-            form <= SOCKET_CLOSED && (form == SOCKET_OPEN || family == FAMILY_UNIX),
-            "unknown form of a socket",
+            form == SOCKET_OPEN || family == FAMILY_UNIX,
+            "a socket of a family that has none without a file",
         )?;
         zero(raw, socket.reserved.get() == 0)?;
         ids(raw, socket.owner.iter().map(|id| id.get()))?;

@@ -69,6 +69,8 @@
 #define IMAGE_KIND_EPOLL_ITEMS 224
 #define IMAGE_KIND_UNIX_SOCKET 225
 #define IMAGE_KIND_UNIX_MESSAGE 226
+#define IMAGE_KIND_NETLINK_SOCKET 237
+#define IMAGE_KIND_NETLINK_MESSAGE 238
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -330,6 +332,7 @@
 /* Socket.kind */
 #define IMAGE_SOCKET_STREAM 1
 #define IMAGE_SOCKET_DGRAM 2
+#define IMAGE_SOCKET_RAW 3
 #define IMAGE_SOCKET_SEQPACKET 5
 
 /* Socket.form */
@@ -380,6 +383,18 @@
 #define IMAGE_OPTION_LOCK_FILTER 40
 #define IMAGE_OPTION_INQ 41
 #define IMAGE_OPTION_RIGHTS_NOTRUNC 42
+
+/* NetlinkSocket.flags */
+#define IMAGE_NETLINK_NETLINK_PKTINFO (1ull << 1)
+#define IMAGE_NETLINK_NETLINK_BROADCAST_ERROR (1ull << 2)
+#define IMAGE_NETLINK_NETLINK_NO_ENOBUFS (1ull << 3)
+#define IMAGE_NETLINK_NETLINK_LISTEN_ALL_NSID (1ull << 4)
+#define IMAGE_NETLINK_NETLINK_CAP_ACK (1ull << 5)
+#define IMAGE_NETLINK_NETLINK_EXT_ACK (1ull << 6)
+#define IMAGE_NETLINK_NETLINK_STRICT_CHK (1ull << 7)
+
+/* NetlinkMessage.flags */
+#define IMAGE_NETLINK_NETLINK_MESSAGE_NSID (1ull << 0)
 
 /* UnixSocket.state */
 #define IMAGE_UNIX_UNIX_CLOSED 0
@@ -1288,5 +1303,33 @@ struct image_unix_message {
 };
 
 static_assert(sizeof(struct image_unix_message) == 40, "image_unix_message");
+
+struct image_netlink_socket {
+	uint32_t socket;
+	uint32_t flags;
+	uint32_t port;
+	uint32_t to;
+	uint32_t to_group;
+	uint32_t connected;
+	uint32_t error;
+	uint32_t dump;
+	uint32_t dump_seq;
+	uint32_t groups;
+};
+
+static_assert(sizeof(struct image_netlink_socket) == 40, "image_netlink_socket");
+
+struct image_netlink_message {
+	uint32_t socket;
+	uint32_t port;
+	uint32_t group;
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t flags;
+	uint32_t nsid;
+};
+
+static_assert(sizeof(struct image_netlink_message) == 32, "image_netlink_message");
 
 #endif /* CKPT_TEST_FORMAT_H */

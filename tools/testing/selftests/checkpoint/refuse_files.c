@@ -523,12 +523,12 @@ REFUSE(five_at_once)
 	int fd[3];
 
 	ckpt_step_wait(0, 1);
-	fd[0] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
-	fd[1] = CHECK_SYS(socket(AF_NETLINK, SOCK_DGRAM, 0));
-	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
-	EXPECT_FD(fd[0], "*", "a netlink socket" YET);
-	EXPECT_FD(fd[1], "*", "a netlink socket" YET);
-	EXPECT_FD(fd[2], "*", "a netlink socket" YET);
+	fd[0] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
+	fd[1] = CHECK_SYS(socket(AF_NETLINK, SOCK_DGRAM, NETLINK_GENERIC));
+	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
+	EXPECT_FD(fd[0], "*", "a generic netlink socket" YET);
+	EXPECT_FD(fd[1], "*", "a generic netlink socket" YET);
+	EXPECT_FD(fd[2], "*", "a generic netlink socket" YET);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a fanotify group" YET,
 		       (int)board->value[1]);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): an IPv4 socket" YET,

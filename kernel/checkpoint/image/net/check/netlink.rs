@@ -16,11 +16,9 @@ use crate::image::{
         walk::Walk, //
     },
     net::{
-        check,
+        check::family,
         netlink::*,
-        Socket,
-        SOCKET_DGRAM,
-        SOCKET_RAW, //
+        Socket, //
     },
     record::{
         Fault,
@@ -31,18 +29,13 @@ use crate::image::{
 /// Highest number of a group in an address.
 const ADDRESS_GROUP_MAX: u32 = 32;
 
-/// Returns whether there are sockets of this family with that type and protocol.
-pub(super) fn is(kind: u32, protocol: u32) -> bool {
-    matches!(kind, SOCKET_DGRAM | SOCKET_RAW) && PROTOCOLS.contains(&protocol)
-}
-
 impl Walk<'_> {
     /// Checks that there is a socket of this family with reference `obj`.
     fn netlink(&self, raw: &Raw<'_>, obj: u32) -> Result<(), Fault> {
         let socket = self.refer::<Socket>(raw, obj)?;
         ensure(
             raw,
-            check::family(socket) == FAMILY_NETLINK,
+            family(socket) == FAMILY_NETLINK,
             "refers to a socket of another family",
         )
     }
