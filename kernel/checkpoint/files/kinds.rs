@@ -62,7 +62,8 @@ use crate::{
             FileRef, //
         },
         magic::*, //
-    }, //
+    },
+    net, //
 };
 
 /// Magic number of the filesystem of message queues, which only a C file has.
@@ -92,6 +93,7 @@ static KINDS: &[FileOps] = &[
     reopened::OPS,
     // Sockets.
     socket::OPS,
+    refused("a TCP socket", |f| net::is_tcp(f.file)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
     refused("an IPv6 socket", |f| f.is_socket_of(10)),
     refused("a netlink socket", |f| f.is_socket_of(16)),

@@ -168,6 +168,7 @@ kinds! {
     EpollItems: epoll::EpollItems,
     UnixSocket: net::unix::UnixSocket,
     UnixMessage: net::unix::UnixMessage,
+    InetSocket: net::inet::InetSocket,
 }
 
 /// Number of the first kind of link.
