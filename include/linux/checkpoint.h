@@ -523,6 +523,63 @@ void checkpoint_sock_put(struct sock *sk);
 struct sock *checkpoint_skb_sock(const struct sk_buff *skb);
 void checkpoint_skb_put(struct sk_buff *skb);
 
+/* checkpoint_inet::special: what an IPv4 or IPv6 socket has that is not in that. */
+#define CHECKPOINT_INET_IP_OPTIONS	0x001	/* IP_OPTIONS. */
+#define CHECKPOINT_INET_STICKY		0x002	/* IPV6_HOPOPTS and others, IPV6_PKTINFO. */
+#define CHECKPOINT_INET_ANYCAST		0x004	/* IPV6_JOIN_ANYCAST. */
+#define CHECKPOINT_INET_FLOW_LABEL	0x008	/* IPV6_FLOWLABEL_MGR. */
+#define CHECKPOINT_INET_MULTICAST	0x010	/* IP_ADD_MEMBERSHIP and others. */
+#define CHECKPOINT_INET_PATH_MTU	0x020	/* A message of IPV6_RECVPATHMTU. */
+#define CHECKPOINT_INET_POLICY		0x040	/* IP_XFRM_POLICY. */
+#define CHECKPOINT_INET_ERRORS		0x080	/* Messages in its error queue. */
+#define CHECKPOINT_INET_ENCAP		0x100	/* UDP_ENCAP. */
+#define CHECKPOINT_INET_CORKED		0x200	/* Part of a datagram to be sent. */
+#define CHECKPOINT_INET_QUEUED		0x400	/* Datagrams that were received. */
+
+/* checkpoint_inet::state: TCP_ESTABLISHED */
+#define CHECKPOINT_INET_CONNECTED	1
+
+/**
+ * struct checkpoint_inet - what an IPv4 or IPv6 socket is
+ * @addr: the address at which it receives, in network order; four bytes of IPv4
+ * @peer: the address that it is connected to
+ * @port: its port; the protocol of a raw socket
+ * @peer_port: that of its peer
+ * @device: the device that it is bound to
+ * @flow: traffic class and flow label that it sends with
+ * @state: TCP_*
+ * @locks: SOCK_BINDADDR_LOCK, SOCK_BINDPORT_LOCK, SOCK_CONNECT_BIND
+ * @shutdown: CHECKPOINT_SHUT_*
+ * @err: what SO_ERROR tells
+ * @stamp_key: how many time stamps it has numbered (SOF_TIMESTAMPING_OPT_ID)
+ * @zerocopy_key: the same of MSG_ZEROCOPY
+ * @special: CHECKPOINT_INET_*
+ * @v6only: it has IPV6_V6ONLY, or an address that is of IPv6 only
+ */
+struct checkpoint_inet {
+	u8 addr[16];
+	u8 peer[16];
+	u16 port;
+	u16 peer_port;
+	u32 device;
+	u32 flow;
+	u32 state;
+	u32 locks;
+	u32 shutdown;
+	s32 err;
+	u32 stamp_key;
+	u32 zerocopy_key;
+	u32 special;
+	bool v6only;
+};
+
+/* Of kernel/checkpoint/inet.c. */
+int checkpoint_inet_option(struct sock *sk, int level, int name, void *value, int *len);
+void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state);
+int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state);
+int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *state);
+void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
+
 /* checkpoint_unix::state */
 #define CHECKPOINT_UNIX_CLOSED		0
 #define CHECKPOINT_UNIX_CONNECTED	1

@@ -168,6 +168,7 @@ kinds! {
     EpollItems: epoll::EpollItems,
     UnixSocket: net::unix::UnixSocket,
     UnixMessage: net::unix::UnixMessage,
+    InetSocket: net::inet::InetSocket,
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
 }

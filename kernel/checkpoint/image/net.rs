@@ -15,13 +15,30 @@ use super::layout::{
 
 pub(super) mod check;
 pub mod netlink;
+pub mod inet;
+pub mod options;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.
 pub const FAMILY_UNIX: u32 = 1;
+/// [`Socket::family`]: AF_INET.
+pub const FAMILY_INET: u32 = 2;
+/// [`Socket::family`]: AF_INET6.
+pub const FAMILY_INET6: u32 = 10;
+
+/// [`Socket::protocol`]: IPPROTO_ICMP.
+pub const PROTOCOL_ICMP: u32 = 1;
+/// [`Socket::protocol`]: IPPROTO_TCP.
+pub const PROTOCOL_TCP: u32 = 6;
+/// [`Socket::protocol`]: IPPROTO_UDP.
+pub const PROTOCOL_UDP: u32 = 17;
+/// [`Socket::protocol`]: IPPROTO_ICMPV6.
+pub const PROTOCOL_ICMPV6: u32 = 58;
+/// [`Socket::protocol`]: the largest one of a raw socket.
+pub const PROTOCOL_RAW_MAX: u32 = 255;
 
 /// Most options of one socket.
-pub const OPTIONS_MAX: usize = 64;
+pub const OPTIONS_MAX: usize = 256;
 
 /// Most files of all messages that one task finds: as many as there may be objects.
 pub const IN_FLIGHT_MAX: usize = 1 << 20;
@@ -172,10 +189,14 @@ values! {
     OPTION_INQ = 41,
     /// SO_RIGHTS_NOTRUNC.
     OPTION_RIGHTS_NOTRUNC = 42,
+    /// SO_REUSEPORT.
+    OPTION_REUSEPORT = 43,
+    /// SO_ZEROCOPY.
+    OPTION_ZEROCOPY = 44,
 }
 
-/// The last of SOL_SOCKET. Others are of families: `check::options`.
-pub const OPTION_LAST: u32 = OPTION_RIGHTS_NOTRUNC;
+/// The last of SOL_SOCKET. Those of other levels follow: `options.rs`.
+pub const OPTION_LAST: u32 = OPTION_ZEROCOPY;
 
 record! {
     /// Open files in messages that nobody has received; payload: their references, each a 32-bit

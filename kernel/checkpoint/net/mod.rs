@@ -9,6 +9,8 @@
 //! A task makes its sockets, with their options, when it restores its files. All else comes with links:
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
+mod inet;
+mod inet_options;
 mod netlink;
 mod options;
 mod socket;
@@ -32,7 +34,10 @@ use crate::{
     image::{
         net::{
             InFlight,
-            IN_FLIGHT_MAX, //
+            FAMILY_INET,
+            FAMILY_INET6,
+            IN_FLIGHT_MAX,
+            PROTOCOL_TCP, //
         },
         record::Records,
         Kind,
@@ -71,10 +76,10 @@ pub(crate) struct Family {
 }
 
 /// The families: a socket is of the first that it fits.
-static FAMILIES: &[Family] = &[unix::FAMILY, netlink::FAMILY];
+static FAMILIES: &[Family] = &[unix::FAMILY, inet::DATAGRAMS, netlink::FAMILY];
 
 /// What sockets are to each other, and what is in their queues.
-pub(crate) static LINKS: &[LinkOps] = &[unix::LINKS, netlink::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[inet::LINKS, unix::LINKS, netlink::LINKS];
 
 /// What each thread has found: files in messages.
 pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
@@ -122,6 +127,14 @@ fn family(file: &FileRef) -> Option<&'static Family> {
 /// Returns whether `file` shows a socket of a family that is saved.
 pub(crate) fn is_saved(file: &FileRef) -> bool {
     family(file).is_some()
+}
+
+/// Returns whether `file` shows a TCP socket.
+pub(crate) fn is_tcp(file: &FileRef) -> bool {
+    SockRef::of(file).is_some_and(|sk| {
+        let [family, _, protocol] = socket::numbers(&sk).map(i32::cast_unsigned);
+        matches!(family, FAMILY_INET | FAMILY_INET6) && protocol == PROTOCOL_TCP
+    })
 }
 
 /// Looks at all sockets that the files of the thread lead to, one after the other: what they lead to

@@ -39,6 +39,10 @@ pub(super) enum Form {
     Time,
     /// An unsigned long.
     Long,
+    /// An int in network order: the number of a device.
+    Network,
+    /// A device, and its address of IPv4 in network order, as of IP_MULTICAST_IF.
+    Interface,
     /// SO_INQ, which getsockopt(2) does not tell.
     Inq,
     /// SO_RIGHTS_NOTRUNC, likewise.
@@ -95,7 +99,7 @@ impl Row {
     }
 
     /// The same, but that it is set when the socket has its addresses and its queues.
-    #[expect(dead_code, reason = "for protocols with connections")]
+    #[allow(dead_code, reason = "for protocols with connections")]
     pub(super) const fn late(self) -> Self {
         Self { late: true, ..self }
     }
@@ -448,13 +452,30 @@ static OPTIONS: &[Row] = &[
         "SO_RIGHTS_NOTRUNC",
         "",
     ),
+    row(
+        OPTION_REUSEPORT,
+        so::REUSEPORT,
+        Form::Int,
+        Some(0),
+        "SO_REUSEPORT",
+        "",
+    ),
+    row(
+        OPTION_ZEROCOPY,
+        so::ZEROCOPY,
+        Form::Int,
+        Some(0),
+        "SO_ZEROCOPY",
+        "",
+    ),
 ];
 
 impl Row {
     /// Bytes of its value.
     fn len(&self) -> usize {
         match self.form {
-            Form::Int | Form::Inq | Form::NoTrunc => 4,
+            Form::Int | Form::Inq | Form::NoTrunc | Form::Network => 4,
+            Form::Interface => 12,
             Form::Pair | Form::Long => 8,
             Form::Time => 16,
         }
@@ -485,6 +506,8 @@ impl Row {
             Form::Pair => [int(0)?, int(4)?],
             Form::Time => [wide(0)?, wide(8)?],
             Form::Long => [wide(0)?, 0],
+            Form::Network => [i32::from_be(i32::try_from(int(0)?)?).into(), 0],
+            Form::Interface => [int(8)?, i32::from_be(i32::try_from(int(4)?)?).into()],
             _ => [int(0)?, 0],
         }))
     }
@@ -504,6 +527,12 @@ impl Row {
                 add(&b.to_ne_bytes())?;
             }
             Form::Long => add(&a.to_ne_bytes())?,
+            Form::Network => add(&i32::try_from(a)?.to_be_bytes())?,
+            Form::Interface => {
+                add(&[0; 4])?;
+                add(&i32::try_from(b)?.to_be_bytes())?;
+                add(&i32::try_from(a)?.to_ne_bytes())?;
+            }
             _ => add(&i32::try_from(a)?.to_ne_bytes())?,
         }
         file.set_socket_option(self.level, option, &bytes)

@@ -45,8 +45,7 @@ use crate::{
     net::{
         family,
         family_of,
-        options,
-        Family, //
+        options, //
     }, //
 };
 
@@ -54,8 +53,6 @@ use crate::{
 pub(super) struct Plain {
     /// The socket.
     pub(super) sk: SockRef,
-    /// Its family.
-    pub(super) family: &'static Family,
 }
 
 impl Shared<Found> for Plain {
@@ -67,11 +64,7 @@ impl Shared<Found> for Plain {
 /// Counts a socket that leads to no other one. It has one file, of which others are told.
 pub(super) fn collect_plain(cap: &mut Capture, sk: &SockRef) -> Result {
     if cap.objects.count::<Plain>(sk.addr())? {
-        let family = family_of(numbers(sk)).ok_or(EINVAL)?;
-        cap.objects.keep(Plain {
-            sk: sk.clone(),
-            family,
-        })?;
+        cap.objects.keep(Plain { sk: sk.clone() })?;
     }
     Ok(())
 }
@@ -213,7 +206,9 @@ pub(crate) fn restore(
             let why = match e {
                 ENFILE => "too many files are open (fs.file-max)",
                 ENOMEM => "no memory",
-                EPERM | EACCES => "who has made it may not (CAP_NET_RAW, net.ipv4.ping_group_range)",
+                EPERM | EACCES => {
+                    "who has made it may not (CAP_NET_RAW, net.ipv4.ping_group_range)"
+                }
                 _ => "the kernel has none of this kind",
             };
             r.fail(e, plan, fmt!("a socket can't be made: {}", why))

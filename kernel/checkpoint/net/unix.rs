@@ -237,12 +237,7 @@ fn add_todo(cap: &mut Capture, named: &Named<'_>, sk: SockRef) -> Result {
 }
 
 /// Looks at a socket that a task has. False: refused.
-fn collect(
-    cap: &mut Capture,
-    t: &FrozenTask,
-    named: &Named<'_>,
-    file: &FileRef,
-) -> Result<bool> {
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef) -> Result<bool> {
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let unix = sk.unix()?;
     let why = if unix.foreign {

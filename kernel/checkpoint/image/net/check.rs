@@ -38,6 +38,7 @@ use crate::image::{
     task::Cred, //
 };
 
+mod inet;
 mod netlink;
 
 /// Flags that the open file of a socket can have.
@@ -78,9 +79,20 @@ fn is_possible(family: u32, kind: u32, protocol: u32) -> bool {
         (FAMILY_UNIX, SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET) => {
             matches!(protocol, 0 | FAMILY_UNIX)
         }
+        (FAMILY_INET, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMP),
+        (FAMILY_INET6, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMPV6),
+        (FAMILY_INET | FAMILY_INET6, SOCKET_RAW) => (1..=PROTOCOL_RAW_MAX).contains(&protocol),
         (FAMILY_NETLINK, SOCKET_DGRAM | SOCKET_RAW) => PROTOCOLS.contains(&protocol),
         _ => false,
     }
+}
+
+/// Sockets of this family have an option with this number.
+fn has_option(family: u32, number: u32) -> bool {
+    (1..=OPTION_LAST).contains(&number)
+        || options::RANGES
+            .iter()
+            .any(|(families, range)| families.contains(&family) && range.contains(&number))
 }
 
 /// Checks what is special about an open file that is a socket.
@@ -129,7 +141,7 @@ impl Walk<'_> {
             let number = option.option.get();
             ensure(
                 raw,
-                number > last && number <= OPTION_RIGHTS_NOTRUNC,
+                number > last && has_option(family, number),
                 "options that are unknown, or not by ascending number",
             )?;
             last = number;

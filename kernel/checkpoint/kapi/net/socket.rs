@@ -281,6 +281,10 @@ pub(crate) mod so {
     pub(crate) const INQ: u32 = c::SO_INQ;
     /// SO_RIGHTS_NOTRUNC.
     pub(crate) const RIGHTS_NOTRUNC: u32 = c::SO_RIGHTS_NOTRUNC;
+    /// SO_REUSEPORT.
+    pub(crate) const REUSEPORT: u32 = c::SO_REUSEPORT;
+    /// SO_ZEROCOPY.
+    pub(crate) const ZEROCOPY: u32 = c::SO_ZEROCOPY;
     /// SO_SNDBUFFORCE.
     pub(crate) const SNDBUFFORCE: u32 = c::SO_SNDBUFFORCE;
     /// SO_RCVBUFFORCE.

@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <linux/magic.h>
+#include <linux/netlink.h>
 
 REFUSE_FIXTURE
 
