@@ -751,6 +751,7 @@ struct checkpoint_netlink_message {
 /* Of net/netlink/af_netlink.c. */
 int checkpoint_netlink_get(struct sock *sk, struct checkpoint_netlink *state);
 unsigned int checkpoint_netlink_groups(struct sock *sk, u32 *groups, unsigned int max);
+unsigned int checkpoint_netlink_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
 int checkpoint_netlink_message(const struct sk_buff *skb,
 			       struct checkpoint_netlink_message *message);
 int checkpoint_netlink_send(struct sock *sk, const struct checkpoint_netlink_message *message,
@@ -758,6 +759,77 @@ int checkpoint_netlink_send(struct sock *sk, const struct checkpoint_netlink_mes
 int checkpoint_netlink_interrupt(struct sock *sk, u32 seq, u32 portid);
 int checkpoint_netlink_open(struct sock *sk, const struct checkpoint_netlink *state,
 			    const u32 *groups, unsigned int count);
+
+/* checkpoint_packet::flags: options of SOL_PACKET that are on */
+#define CHECKPOINT_PACKET_ORIGDEV		0x01
+#define CHECKPOINT_PACKET_AUXDATA		0x02
+#define CHECKPOINT_PACKET_TX_HAS_OFF		0x04
+#define CHECKPOINT_PACKET_LOSS			0x08
+#define CHECKPOINT_PACKET_QDISC_BYPASS		0x10
+#define CHECKPOINT_PACKET_IGNORE_OUTGOING	0x20
+
+/**
+ * struct checkpoint_packet - what a packet socket is
+ * @num: protocol that it receives; 0: none
+ * @ifindex: device that it is bound to; 0: all; -1: it is gone
+ * @version: TPACKET_*
+ * @reserve: PACKET_RESERVE
+ * @vnet_hdr: bytes of the header for virtio; 0: none
+ * @copy_thresh: PACKET_COPY_THRESH
+ * @timestamp: PACKET_TIMESTAMP
+ * @flags: CHECKPOINT_PACKET_*
+ * @fanout_id: group of sockets that share what comes
+ * @fanout_type: type and flags of that, as of PACKET_FANOUT
+ * @fanout_max: how many may be in it
+ * @err: what SO_ERROR tells
+ * @queued: packets in its queue
+ * @members: memberships that it has
+ * @ring: it has a ring
+ * @fanout: it is in such a group
+ * @errors: something is in its error queue
+ */
+struct checkpoint_packet {
+	unsigned int num;
+	int ifindex;
+	int version;
+	unsigned int reserve;
+	unsigned int vnet_hdr;
+	int copy_thresh;
+	int timestamp;
+	unsigned int flags;
+	unsigned int fanout_id;
+	unsigned int fanout_type;
+	unsigned int fanout_max;
+	int err;
+	unsigned int queued;
+	unsigned int members;
+	bool ring;
+	bool fanout;
+	bool errors;
+};
+
+/**
+ * struct checkpoint_packet_member - a membership of a packet socket
+ * @ifindex: the device
+ * @count: how often it was added
+ * @type: PACKET_MR_*
+ * @alen: bytes of @addr
+ * @addr: the address
+ */
+struct checkpoint_packet_member {
+	int ifindex;
+	unsigned int count;
+	unsigned int type;
+	unsigned int alen;
+	u8 addr[32];
+};
+
+/* Of kernel/checkpoint/packet.c. */
+int checkpoint_packet_get(struct sock *sk, struct checkpoint_packet *state);
+int checkpoint_packet_members(struct sock *sk, struct checkpoint_packet_member *members,
+			      unsigned int max);
+int checkpoint_packet_open(struct sock *sk, const struct checkpoint_packet *state,
+			   const struct checkpoint_packet_member *members);
 
 /* Of mm/memfd.c: memfd_create(2), with its checks. */
 #ifdef CONFIG_MEMFD_CREATE

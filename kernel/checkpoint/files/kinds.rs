@@ -111,7 +111,9 @@ static KINDS: &[FileOps] = &[
     refused("a netlink socket of another protocol", |f| {
         f.is_socket_of(16)
     }),
-    refused("a packet socket", |f| f.is_socket_of(17)),
+    refused("a packet socket of type SOCK_PACKET", |f| {
+        f.is_socket_of(17)
+    }),
     refused("a key management socket", |f| f.is_socket_of(15)),
     refused("an RDS socket", |f| f.is_socket_of(21)),
     refused("a PPP socket", |f| f.is_socket_of(24)),

@@ -171,6 +171,7 @@ kinds! {
     InetSocket: net::inet::InetSocket,
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
+    PacketSocket: net::packet::PacketSocket,
 }
 
 /// Number of the first kind of link.

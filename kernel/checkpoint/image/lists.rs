@@ -43,6 +43,7 @@ use super::{
     mount,
     net::{
         self,
+        packet::PacketMember,
         SocketOption, //
     },
     notify,
@@ -73,6 +74,7 @@ pub const OTHERS: &[&Structure] = &[
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
+    &PacketMember::STRUCTURE,
 ];
 
 /// All structures.
@@ -126,6 +128,7 @@ pub const VALUES: &[&Values] = &[
     &net::SOCKET_OPTIONS,
     &net::netlink::NETLINK_LIST,
     &net::netlink::NETLINK_MESSAGE_LIST,
+    &net::packet::PACKET_LIST,
     &net::options::SOCKET_OPTIONS_IP,
     &net::options::SOCKET_OPTIONS_IPV6,
     &net::options::SOCKET_OPTIONS_RAW,

@@ -17,6 +17,7 @@ pub(super) mod check;
 pub mod netlink;
 pub mod inet;
 pub mod options;
+pub mod packet;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.

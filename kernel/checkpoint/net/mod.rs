@@ -13,6 +13,7 @@ mod inet;
 mod inet_options;
 mod netlink;
 mod options;
+mod packet;
 mod socket;
 mod unix;
 mod unix_build;
@@ -76,10 +77,10 @@ pub(crate) struct Family {
 }
 
 /// The families: a socket is of the first that it fits.
-static FAMILIES: &[Family] = &[unix::FAMILY, inet::DATAGRAMS, netlink::FAMILY];
+static FAMILIES: &[Family] = &[unix::FAMILY, inet::DATAGRAMS, netlink::FAMILY, packet::FAMILY];
 
 /// What sockets are to each other, and what is in their queues.
-pub(crate) static LINKS: &[LinkOps] = &[inet::LINKS, unix::LINKS, netlink::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[inet::LINKS, unix::LINKS, netlink::LINKS, packet::LINKS];
 
 /// What each thread has found: files in messages.
 pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {

@@ -134,6 +134,23 @@ pub(super) struct Todo {
     pub(super) name: KVec<u8>,
 }
 
+/// Returns what `sk` is, and whether its connection is cut, as the caller has asked for it: the other end,
+/// which is outside, is then one that was closed, and nothing is told of who has made that.
+fn look(cap: &Capture, sk: &SockRef) -> Result<(Unix, bool)> {
+    let mut unix = sk.unix()?;
+    let (Some(file), Some(peer)) = (&unix.file, &unix.peer) else {
+        return Ok((unix, false));
+    };
+    let peer = peer.unix()?;
+    let cut =
+        !peer.dead && !peer.waits && files::is_disconnected(cap, file, peer.file.as_ref());
+    if cut {
+        unix.peer_pid = None;
+        unix.peer_cred = None;
+    }
+    Ok((unix, cut))
+}
+
 /// A file of the tasks shows `unix`.
 fn is_open(cap: &Capture, unix: &Unix) -> bool {
     unix.file
@@ -170,8 +187,8 @@ impl Shared<Found> for Sock {
         let why = if file.is_some_and(|file| files::is_left_out(cap, &file)) {
             "is left out: leave this one out, too (--close)"
         } else {
-            "is outside: leave this one outside, too (--external), or checkpoint what has that as \
-             well"
+            "is outside: leave this one outside, too (--external), cut the connection (--disconnect), or \
+             checkpoint what has that as well"
         };
         cap.report.refuse(
             EBUSY,
@@ -279,9 +296,16 @@ pub(super) fn follow(cap: &mut Capture, t: &FrozenTask, todo: Todo) -> Result {
         user: todo.user,
         name: &todo.name,
     };
-    let unix = todo.sk.unix()?;
+    let (unix, cut) = look(cap, &todo.sk)?;
     if let Some(peer) = &unix.peer {
-        find_sock(cap, t, &named, peer, PEER)?;
+        find_sock(cap, t, &named, peer, if cut { 0 } else { PEER })?;
+    }
+    if cut {
+        let who = t.display(&cap.pid_ns);
+        cap.report.note(
+            &who,
+            fmt!("{}: comes back as if its other end had been closed", named),
+        );
     }
     if let Some(pid) = unix.peer_pid {
         files::collect_pid(cap, t, &named, "is connected to a socket of", pid)?;
@@ -384,7 +408,7 @@ pub(super) fn save_objects(cap: &mut Capture) -> Result {
                 continue;
             }
         };
-        let unix = sk.unix()?;
+        let (unix, _) = look(cap, sk)?;
         let form = form(cap, &sock, &unix);
         if form != SOCKET_OPEN {
             let obj = object(cap, addr)?;
@@ -419,7 +443,7 @@ fn save_links(cap: &mut Capture) -> Result {
                 continue;
             }
         };
-        let unix = sk.unix()?;
+        let (unix, _) = look(cap, sk)?;
         match form(cap, &sock, &unix) {
             // With the socket at which it waits.
             SOCKET_WAITING => (),

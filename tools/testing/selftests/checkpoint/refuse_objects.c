@@ -90,25 +90,6 @@ REFUSE(ipv6)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-REFUSE(netlink)
-{
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
-	int fd = CHECK_HERE(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
-
-	EXPECT_FD(fd, "*", "a netlink socket" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
-}
-
-REFUSE(packet_socket)
-{
-	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_RAW, 0));
-
-	EXPECT_FD(fd, "*", "a packet socket" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(fcntl(fd, F_GETFD));
-}
-
 /* An attribute that BPF programs read, on a socket that could be saved without it. */
 REFUSE(socket_with_attribute)
 {
