@@ -169,6 +169,8 @@ kinds! {
     UnixSocket: net::unix::UnixSocket,
     UnixMessage: net::unix::UnixMessage,
     InetSocket: net::inet::InetSocket,
+    InetMessage: net::inet::InetMessage,
+    SocketFilter: net::filter::SocketFilter,
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,

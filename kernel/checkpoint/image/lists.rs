@@ -44,6 +44,7 @@ use super::{
     net::{
         self,
         packet::PacketMember,
+        filter::FilterStep,
         SocketOption, //
     },
     notify,
@@ -75,6 +76,7 @@ pub const OTHERS: &[&Structure] = &[
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
     &PacketMember::STRUCTURE,
+    &FilterStep::STRUCTURE,
 ];
 
 /// All structures.

@@ -15,6 +15,7 @@ use super::layout::{
 
 pub(super) mod check;
 pub mod netlink;
+pub mod filter;
 pub mod inet;
 pub mod options;
 pub mod packet;
@@ -194,10 +195,12 @@ values! {
     OPTION_REUSEPORT = 43,
     /// SO_ZEROCOPY.
     OPTION_ZEROCOPY = 44,
+    /// SO_TXTIME: the clock, and flags.
+    OPTION_TXTIME = 45,
 }
 
 /// The last of SOL_SOCKET. Those of other levels follow: `options.rs`.
-pub const OPTION_LAST: u32 = OPTION_ZEROCOPY;
+pub const OPTION_LAST: u32 = OPTION_TXTIME;
 
 record! {
     /// Open files in messages that nobody has received; payload: their references, each a 32-bit

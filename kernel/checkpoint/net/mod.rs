@@ -9,8 +9,10 @@
 //! A task makes its sockets, with their options, when it restores its files. All else comes with links:
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
+mod filter;
 mod inet;
 mod inet_options;
+mod inet_queue;
 mod netlink;
 mod options;
 mod packet;
@@ -72,6 +74,8 @@ pub(crate) struct Family {
     collect: fn(&mut Capture, &FrozenTask, &files::Named<'_>, &FileRef) -> Result<bool>,
     /// Returns the reference of the socket at an address.
     object: fn(&Capture, usize) -> Result<ObjRef>,
+    /// Returns the rebuilt socket of a reference.
+    sk: fn(&Restore, ObjRef) -> Option<SockRef>,
     /// Notes a new socket, which has its options.
     note: fn(&Restore, ObjRef, socket::Made) -> Result,
 }
@@ -80,7 +84,13 @@ pub(crate) struct Family {
 static FAMILIES: &[Family] = &[unix::FAMILY, inet::DATAGRAMS, netlink::FAMILY, packet::FAMILY];
 
 /// What sockets are to each other, and what is in their queues.
-pub(crate) static LINKS: &[LinkOps] = &[inet::LINKS, unix::LINKS, netlink::LINKS, packet::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[
+    filter::LINKS,
+    inet::LINKS,
+    unix::LINKS,
+    netlink::LINKS,
+    packet::LINKS,
+];
 
 /// What each thread has found: files in messages.
 pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
@@ -95,6 +105,8 @@ pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
 pub(crate) struct Collected {
     /// Sockets that are still to be looked at.
     todo: KVVec<unix::Todo>,
+    /// Those with a classic filter.
+    filtered: KVVec<SockRef>,
     /// Files in messages, by the thread that has found them first, and the address of each.
     in_flight: KVVec<(u32, usize)>,
     /// How many of these were written.
@@ -108,6 +120,7 @@ impl Collected {
     pub(crate) fn new() -> Self {
         Self {
             todo: KVVec::new(),
+            filtered: KVVec::new(),
             in_flight: KVVec::new(),
             written: 0,
             objects: false,

@@ -77,6 +77,7 @@ pub(super) const FAMILY: Family = Family {
     options: &[],
     collect,
     object: socket::plain_object,
+    sk: |r, obj| r.built::<BuiltNetlink>(obj).map(|built| built.sk.clone()),
     note,
 };
 
@@ -157,21 +158,22 @@ fn message(queued: &Queued) -> Result<netlink::NetlinkMessage, &'static str> {
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef) -> Result<bool> {
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let state = sk.netlink()?;
-    let mut why = None;
+    let mut found = None;
     if state.err != 0 && state.err.cast_unsigned() != ERROR_MISSED {
-        why = Some("has an error to tell that can't be saved: have it read (SO_ERROR)");
+        found = Some("has an error to tell that can't be saved: have it read (SO_ERROR)");
     } else if sk.netlink_groups()?.len() > GROUPS_MAX {
-        why = Some("is in too many groups");
+        found = Some("is in too many groups");
     }
-    for queued in &sk.queue()? {
+    for queued in &sk.netlink_queue()? {
         wait::go_on()?;
-        why = why.or(message(queued).err());
+        found = found.or(message(queued).err());
     }
+    let why = found;
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    socket::collect_plain(cap, &sk)?;
+    socket::collect_plain(cap, t, named, &sk)?;
     Ok(true)
 }
 
@@ -208,7 +210,7 @@ fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
         groups: u32::try_from(groups.len())?.into(),
     };
     cap.meta.put(&record, groups.as_bytes())?;
-    for queued in &sk.queue()? {
+    for queued in &sk.netlink_queue()? {
         wait::go_on()?;
         // All that were there when it was looked at can be saved. What comes after one that can't has
         // come since.
@@ -217,10 +219,7 @@ fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
         };
         let mut data: KVVec<u8> = KVVec::new();
         queued.read(0, message.len, &mut data)?;
-        let [uid, gid] = message
-            .ids
-            .filter(|_| message.port != 0)
-            .unwrap_or([0, 0]);
+        let [uid, gid] = message.ids.filter(|_| message.port != 0).unwrap_or([0, 0]);
         let record = NetlinkMessage {
             socket: obj.get().into(),
             port: message.port.into(),

@@ -73,6 +73,7 @@ pub(super) const FAMILY: Family = Family {
     options: &[],
     collect,
     object: socket::plain_object,
+    sk: |r, obj| r.built::<BuiltPacket>(obj).map(|built| built.sk.clone()),
     note,
 };
 
@@ -138,10 +139,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         Some("has a ring (PACKET_RX_RING, PACKET_TX_RING), which can't be saved: close it there")
     } else if state.device < 0 {
         Some("the device that it was bound to is gone: have it closed")
-    } else if state
-        .fanout
-        .is_some_and(|f| f.kind & 0xff >= FANOUT_TYPES)
-    {
+    } else if state.fanout.is_some_and(|f| f.kind & 0xff >= FANOUT_TYPES) {
         Some("a program decides which socket of its group gets a packet (PACKET_FANOUT)")
     } else if state.err != 0 && state.err.cast_unsigned() != ERROR_DOWN {
         Some("has an error to tell that can't be saved: have it read (SO_ERROR)")
@@ -167,7 +165,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
             ),
         );
     }
-    socket::collect_plain(cap, &sk)?;
+    socket::collect_plain(cap, t, named, &sk)?;
     Ok(true)
 }
 
@@ -206,7 +204,9 @@ fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
         flags: state.flags.into(),
         num: state.num.into(),
         // One that has gone since it was looked at is none that a restart finds.
-        device: u32::try_from(state.device).unwrap_or(i32::MAX as u32).into(),
+        device: u32::try_from(state.device)
+            .unwrap_or(i32::MAX as u32)
+            .into(),
         version: state.version.into(),
         reserve: state.reserve.into(),
         vnet_hdr: state.vnet_hdr.into(),

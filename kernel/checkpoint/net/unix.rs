@@ -92,6 +92,7 @@ pub(super) const FAMILY: Family = Family {
     options: &[],
     collect,
     object,
+    sk: |r, obj| r.with_built(obj, |built: &unix_build::BuiltSock| built.sk.clone()),
     note: |r, obj, made| unix_build::note(r, obj, made.sk, &made.opener),
 };
 
@@ -142,8 +143,7 @@ fn look(cap: &Capture, sk: &SockRef) -> Result<(Unix, bool)> {
         return Ok((unix, false));
     };
     let peer = peer.unix()?;
-    let cut =
-        !peer.dead && !peer.waits && files::is_disconnected(cap, file, peer.file.as_ref());
+    let cut = !peer.dead && !peer.waits && files::is_disconnected(cap, file, peer.file.as_ref());
     if cut {
         unix.peer_pid = None;
         unix.peer_cred = None;

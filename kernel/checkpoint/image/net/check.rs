@@ -39,6 +39,7 @@ use crate::image::{
     task::Cred, //
 };
 
+mod filter;
 mod inet;
 mod netlink;
 mod packet;

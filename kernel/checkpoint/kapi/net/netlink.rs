@@ -82,6 +82,14 @@ impl SockRef {
         }
     }
 
+    /// What is in its queue, oldest first; it is a netlink socket.
+    pub(crate) fn netlink_queue(&self) -> Result<KVVec<Queued>> {
+        Queued::all(|skbs, max| {
+            // SAFETY: We own a reference on a netlink socket; there is room for so many pointers.
+            unsafe { bindings::checkpoint_netlink_queue(self.as_ptr(), skbs, max) }
+        })
+    }
+
     /// Puts a message into its queue. What `message` has of ids of the kernel is not looked at.
     ///
     /// EPERM: the caller can't have such a message sent. ENOBUFS: there is no room for it.

@@ -105,9 +105,8 @@ impl SockRef {
         let mut raw: KVVec<bindings::checkpoint_packet_member> = KVVec::new();
         raw.resize(max as usize, Default::default(), GFP_KERNEL_ACCOUNT)?;
         // SAFETY: We own a reference on a packet socket; there is room for so many.
-        let found = unsafe {
-            bindings::checkpoint_packet_members(self.as_ptr(), raw.as_mut_ptr(), max)
-        };
+        let found =
+            unsafe { bindings::checkpoint_packet_members(self.as_ptr(), raw.as_mut_ptr(), max) };
         to_result(found.min(0))?;
         let mut members = KVVec::new();
         for m in raw.iter().take(usize::try_from(found)?) {
@@ -165,8 +164,6 @@ impl SockRef {
         };
         // SAFETY: We own a reference on a packet socket; there are as many memberships as the structure
         // says, and all is only read.
-        to_result(unsafe {
-            bindings::checkpoint_packet_open(self.as_ptr(), &packet, raw.as_ptr())
-        })
+        to_result(unsafe { bindings::checkpoint_packet_open(self.as_ptr(), &packet, raw.as_ptr()) })
     }
 }
