@@ -11,7 +11,6 @@
 #include <linux/filter.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
-#include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
