@@ -3,8 +3,8 @@
 //! Netlink sockets, of protocols of which the kernel keeps nothing else for each socket.
 //!
 //! What is in the queue comes back first, while nobody knows the port. A socket is bound, connected and
-//! put into its groups when all else is done. What has happened since the checkpoint it has not heard of:
-//! it is told so, as if its buffer had been too small.
+//! put into its groups when all else is done. What has happened since the checkpoint it has not heard
+//! of: it is told so, as if its buffer had been too small.
 
 use kernel::{
     prelude::*,
@@ -94,6 +94,8 @@ struct BuiltNetlink {
     opener: CredRef,
     /// How others find it, and its groups.
     place: SetOnce<(Netlink, KVVec<u32>)>,
+    /// Events that it had not received are dropped.
+    dropped: SetOnce<()>,
 }
 
 impl Rebuilt for BuiltNetlink {
@@ -136,6 +138,7 @@ fn note(r: &Restore, obj: ObjRef, made: socket::Made) -> Result {
         memcg: Memcg::of(&MmRef::of_current()?),
         opener: made.opener,
         place: SetOnce::new(),
+        dropped: SetOnce::new(),
     };
     r.set_built(obj, built)
 }
@@ -281,11 +284,23 @@ fn send(r: &Restore, raw: &Raw<'_>) -> Result {
     let done = built
         .memcg
         .charge(|| built.sk.send_netlink(&message, raw.payload));
+    // Who is sent to as a member of a group is told in any case that it has missed some.
+    if matches!(done, Err(EPERM)) && message.port == 0 && message.group != 0 {
+        if built.dropped.populate(()) {
+            r.with_report(|report| {
+                report.line(fmt!(
+                    "note: events of the kernel that a netlink socket had not received are dropped: to \
+                     keep them takes CAP_NET_ADMIN and CAP_SYS_ADMIN over the network namespace"
+                ))
+            });
+        }
+        return Ok(());
+    }
     done.map_err(|e| {
         let why = match e {
             EPERM if message.port == 0 => {
-                "it is one of the kernel: that takes CAP_NET_ADMIN and CAP_SYS_ADMIN over the network \
-                 namespace"
+                "it is an answer of the kernel: that takes CAP_NET_ADMIN and CAP_SYS_ADMIN over the \
+                 network namespace"
             }
             EPERM => {
                 "the caller may not send it, or the ids and the pid of who has (CAP_NET_ADMIN, \

@@ -34,8 +34,8 @@ pub const PROTOCOLS: &[u32] = &[
 ];
 
 record! {
-    /// A link: what a netlink socket is to others; payload: the groups that it is in, by ascending number,
-    /// each a 32-bit number.
+    /// A link: what a netlink socket is to others; payload: the groups that it is in, by ascending
+    /// number, each a 32-bit number.
     #[record(NetlinkSocket = 237, "netlink socket", min = 40, check = netlink_socket)]
     pub struct NetlinkSocket {
         /// The `Socket`.
