@@ -661,8 +661,8 @@ int checkpoint_fanotify_add(struct file *file, const struct path *path,
  * @family: address family
  * @type: SOCK_*
  * @protocol: protocol
- * @filter: a filter is attached to it, or a program of BPF
- * @txtime: it has SO_TXTIME
+ * @filter: how many instructions the classic filter has that is attached to it
+ * @program: a program of BPF is attached to it, or to its group (SO_REUSEPORT)
  * @inq: it has SO_INQ
  * @notrunc: it has SO_RIGHTS_NOTRUNC
  * @foreign: it is of another network namespace than the caller
@@ -671,8 +671,8 @@ struct checkpoint_socket {
 	int family;
 	int type;
 	int protocol;
-	bool filter;
-	bool txtime;
+	unsigned int filter;
+	bool program;
 	bool inq;
 	bool notrunc;
 	bool foreign;
@@ -682,8 +682,12 @@ struct checkpoint_socket {
 struct sock *checkpoint_socket_of(struct file *file);
 void checkpoint_socket_get(struct sock *sk, struct checkpoint_socket *state);
 int checkpoint_socket_async_fd(struct file *file);
-int checkpoint_socket_option(struct sock *sk, int name, void *value, int len);
-int checkpoint_socket_set_option(struct file *file, int name, const void *value, int len);
+int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, int len);
+int checkpoint_socket_set_option(struct file *file, int level, int name, const void *value,
+				 int len);
+unsigned int checkpoint_socket_filter(struct sock *sk, struct sock_filter *insns,
+				      unsigned int max);
+unsigned int checkpoint_socket_group(struct sock *sk, const void **members, unsigned int max);
 struct file *checkpoint_socket_make(int family, int type, int protocol);
 struct sock *checkpoint_socket_closed(int family, int type, struct socket **socket);
 void checkpoint_socket_release(struct socket *socket);
@@ -691,6 +695,115 @@ void checkpoint_sock_hold(struct sock *sk);
 void checkpoint_sock_put(struct sock *sk);
 struct sock *checkpoint_skb_sock(const struct sk_buff *skb);
 void checkpoint_skb_put(struct sk_buff *skb);
+
+/* Of net/core/filter.c. */
+int checkpoint_attach_filter(struct sock *sk, const struct sock_filter *insns, unsigned int len,
+			     bool lock);
+
+/* Of net/ipv6/ip6mr.c. */
+bool checkpoint_ip6mr_routes(const struct sock *sk);
+
+/* checkpoint_inet::special: what an IPv4 or IPv6 socket has that is not in that. */
+#define CHECKPOINT_INET_IP_OPTIONS	0x001	/* IP_OPTIONS. */
+#define CHECKPOINT_INET_STICKY		0x002	/* IPV6_HOPOPTS and others, IPV6_PKTINFO. */
+#define CHECKPOINT_INET_ANYCAST		0x004	/* IPV6_JOIN_ANYCAST. */
+#define CHECKPOINT_INET_FLOW_LABEL	0x008	/* IPV6_FLOWLABEL_MGR. */
+#define CHECKPOINT_INET_MULTICAST	0x010	/* IP_ADD_MEMBERSHIP and others. */
+#define CHECKPOINT_INET_PATH_MTU	0x020	/* A message of IPV6_RECVPATHMTU. */
+#define CHECKPOINT_INET_POLICY		0x040	/* IP_XFRM_POLICY. */
+#define CHECKPOINT_INET_ERRORS		0x080	/* Messages in its error queue. */
+#define CHECKPOINT_INET_ENCAP		0x100	/* UDP_ENCAP. */
+#define CHECKPOINT_INET_CORKED		0x200	/* Part of a datagram to be sent. */
+#define CHECKPOINT_INET_ROUTES		0x400	/* MRT_INIT, MRT6_INIT. */
+#define CHECKPOINT_INET_ALERT		0x800	/* IPV6_ROUTER_ALERT. */
+
+/* checkpoint_inet::state: TCP_ESTABLISHED */
+#define CHECKPOINT_INET_CONNECTED	1
+
+/**
+ * struct checkpoint_inet - what an IPv4 or IPv6 socket is
+ * @addr: the address at which it receives, in network order; four bytes of IPv4
+ * @peer: the address that it is connected to
+ * @port: its port; the protocol of a raw socket
+ * @peer_port: that of its peer
+ * @device: the device that it is bound to
+ * @flow: traffic class and flow label that it sends with
+ * @state: TCP_*
+ * @locks: SOCK_BINDADDR_LOCK, SOCK_BINDPORT_LOCK, SOCK_CONNECT_BIND
+ * @shutdown: CHECKPOINT_SHUT_*
+ * @err: what SO_ERROR tells
+ * @stamp_key: how many time stamps it has numbered (SOF_TIMESTAMPING_OPT_ID)
+ * @zerocopy_key: the same of MSG_ZEROCOPY
+ * @special: CHECKPOINT_INET_*
+ * @v6only: it has IPV6_V6ONLY, or an address that is of IPv6 only
+ */
+struct checkpoint_inet {
+	u8 addr[16];
+	u8 peer[16];
+	u16 port;
+	u16 peer_port;
+	u32 device;
+	u32 flow;
+	u32 state;
+	u32 locks;
+	u32 shutdown;
+	s32 err;
+	u32 stamp_key;
+	u32 zerocopy_key;
+	u32 special;
+	bool v6only;
+};
+
+/* The longest datagram. */
+#define CHECKPOINT_INET_MESSAGE		65535
+
+/**
+ * struct checkpoint_inet_message - a datagram in the queue of a socket
+ * @from: who has sent it, in network order; four bytes of IPv4
+ * @to: whom it was sent to
+ * @spec_dst: of IPv4 the address of its receiver, as IP_PKTINFO tells it
+ * @from_port: the port of who has sent it
+ * @to_port: the port that it was sent to
+ * @device: the device that it came from
+ * @flow: traffic class and flow label; of IPv4 its type of service
+ * @ttl: how many hops it had left
+ * @frag_size: size of its largest fragment; 0: it came in one
+ * @gso_size: of several that were put together how long each is; 0: it is one
+ * @mark: as of SO_RCVMARK
+ * @priority: as of SO_RCVPRIORITY
+ * @time: when it was received, in nanoseconds since 1970; 0: that was not noted
+ * @len: bytes of its contents
+ * @v6: it is one of IPv6
+ */
+struct checkpoint_inet_message {
+	u8 from[16];
+	u8 to[16];
+	u8 spec_dst[4];
+	u16 from_port;
+	u16 to_port;
+	s32 device;
+	u32 flow;
+	u32 ttl;
+	u32 frag_size;
+	u32 gso_size;
+	u32 mark;
+	u32 priority;
+	s64 time;
+	u32 len;
+	bool v6;
+};
+
+/* Of kernel/checkpoint/inet.c. */
+unsigned int checkpoint_inet_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
+int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
+			    struct checkpoint_inet_message *message);
+int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *message,
+			 const void *data);
+int checkpoint_inet_option(struct sock *sk, int level, int name, void *value, int *len);
+void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state);
+int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state);
+int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *state);
+void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
 
 /* checkpoint_unix::state */
 #define CHECKPOINT_UNIX_CLOSED		0
@@ -805,6 +918,143 @@ struct sock *checkpoint_unix_embryo(struct sock *listener, unsigned int scm);
 int checkpoint_unix_send(struct sock *to, const struct checkpoint_unix_message *message,
 			 const void *data);
 void checkpoint_unix_settle(struct sock *sk, unsigned int shutdown, int err);
+
+/* checkpoint_netlink::flags: bits of the numbers that net/netlink/ has for them */
+#define CHECKPOINT_NETLINK_PKTINFO		0x02
+#define CHECKPOINT_NETLINK_BROADCAST_ERROR	0x04
+#define CHECKPOINT_NETLINK_NO_ENOBUFS		0x08
+#define CHECKPOINT_NETLINK_LISTEN_ALL_NSID	0x10
+#define CHECKPOINT_NETLINK_CAP_ACK		0x20
+#define CHECKPOINT_NETLINK_EXT_ACK		0x40
+#define CHECKPOINT_NETLINK_STRICT_CHK		0x80
+#define CHECKPOINT_NETLINK_ALL			0xfe
+
+/**
+ * struct checkpoint_netlink - what a netlink socket is
+ * @flags: CHECKPOINT_NETLINK_*: options of SOL_NETLINK that are on
+ * @portid: its port; 0: it has none yet
+ * @dst_portid: port to which it sends
+ * @dst_group: group to which it sends; 0: none
+ * @err: what SO_ERROR tells
+ * @dump_seq: sequence number of the request of a dump
+ * @connected: it is connected to @dst_portid
+ * @dump: a dump is under way
+ */
+struct checkpoint_netlink {
+	unsigned int flags;
+	u32 portid;
+	u32 dst_portid;
+	u32 dst_group;
+	int err;
+	u32 dump_seq;
+	bool connected;
+	bool dump;
+};
+
+/**
+ * struct checkpoint_netlink_message - a message in the queue of a netlink socket
+ * @portid: port of who has sent it; 0: the kernel
+ * @dst_group: group to which it was sent; 0: none
+ * @pid: the process that is told with it, as that had it
+ * @uid: the user that is told
+ * @gid: the group that is told
+ * @nsid: the network namespace that is told
+ * @len: bytes of it
+ * @nsid_is_set: a network namespace is told
+ */
+struct checkpoint_netlink_message {
+	u32 portid;
+	u32 dst_group;
+	u32 pid;
+	kuid_t uid;
+	kgid_t gid;
+	int nsid;
+	unsigned int len;
+	bool nsid_is_set;
+};
+
+/* Of net/netlink/af_netlink.c. */
+int checkpoint_netlink_get(struct sock *sk, struct checkpoint_netlink *state);
+unsigned int checkpoint_netlink_groups(struct sock *sk, u32 *groups, unsigned int max);
+unsigned int checkpoint_netlink_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
+int checkpoint_netlink_message(const struct sk_buff *skb,
+			       struct checkpoint_netlink_message *message);
+int checkpoint_netlink_send(struct sock *sk, const struct checkpoint_netlink_message *message,
+			    const void *data);
+int checkpoint_netlink_interrupt(struct sock *sk, u32 seq, u32 portid);
+int checkpoint_netlink_open(struct sock *sk, const struct checkpoint_netlink *state,
+			    const u32 *groups, unsigned int count);
+
+/* checkpoint_packet::flags: options of SOL_PACKET that are on */
+#define CHECKPOINT_PACKET_ORIGDEV		0x01
+#define CHECKPOINT_PACKET_AUXDATA		0x02
+#define CHECKPOINT_PACKET_TX_HAS_OFF		0x04
+#define CHECKPOINT_PACKET_LOSS			0x08
+#define CHECKPOINT_PACKET_QDISC_BYPASS		0x10
+#define CHECKPOINT_PACKET_IGNORE_OUTGOING	0x20
+
+/**
+ * struct checkpoint_packet - what a packet socket is
+ * @num: protocol that it receives; 0: none
+ * @ifindex: device that it is bound to; 0: all; -1: it is gone
+ * @version: TPACKET_*
+ * @reserve: PACKET_RESERVE
+ * @vnet_hdr: bytes of the header for virtio; 0: none
+ * @copy_thresh: PACKET_COPY_THRESH
+ * @timestamp: PACKET_TIMESTAMP
+ * @flags: CHECKPOINT_PACKET_*
+ * @fanout_id: group of sockets that share what comes
+ * @fanout_type: type and flags of that, as of PACKET_FANOUT
+ * @fanout_max: how many may be in it
+ * @err: what SO_ERROR tells
+ * @queued: packets in its queue
+ * @members: memberships that it has
+ * @ring: it has a ring
+ * @fanout: it is in such a group
+ * @errors: something is in its error queue
+ */
+struct checkpoint_packet {
+	unsigned int num;
+	int ifindex;
+	int version;
+	unsigned int reserve;
+	unsigned int vnet_hdr;
+	int copy_thresh;
+	int timestamp;
+	unsigned int flags;
+	unsigned int fanout_id;
+	unsigned int fanout_type;
+	unsigned int fanout_max;
+	int err;
+	unsigned int queued;
+	unsigned int members;
+	bool ring;
+	bool fanout;
+	bool errors;
+};
+
+/**
+ * struct checkpoint_packet_member - a membership of a packet socket
+ * @ifindex: the device
+ * @count: how often it was added
+ * @type: PACKET_MR_*
+ * @alen: bytes of @addr
+ * @addr: the address
+ */
+struct checkpoint_packet_member {
+	int ifindex;
+	unsigned int count;
+	unsigned int type;
+	unsigned int alen;
+	u8 addr[32];
+};
+
+/* Of kernel/checkpoint/packet.c. */
+int checkpoint_packet_get(struct sock *sk, struct checkpoint_packet *state);
+int checkpoint_packet_members(struct sock *sk, struct checkpoint_packet_member *members,
+			      unsigned int max);
+int checkpoint_packet_open(struct sock *sk, const struct checkpoint_packet *state,
+			   const struct checkpoint_packet_member *members);
 
 /* Of mm/memfd.c: memfd_create(2), with its checks. */
 #ifdef CONFIG_MEMFD_CREATE

@@ -71,10 +71,13 @@
 #include <uapi/linux/elf.h>
 #include <uapi/linux/fadvise.h>
 #include <uapi/linux/filter.h>
+#include <uapi/linux/icmp.h>
+#include <uapi/linux/icmpv6.h>
 #include <uapi/linux/magic.h>
 #include <uapi/linux/pidfd.h>
 #include <uapi/linux/prctl.h>
 #include <uapi/linux/sched/types.h>
+#include <uapi/linux/udp.h>
 #include <asm/syscall.h>
 #include <asm/vdso.h>
 #ifdef CONFIG_ARM64

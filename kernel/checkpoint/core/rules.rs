@@ -42,6 +42,8 @@ pub(crate) enum Action {
     External,
     /// What lies at its path at the restart is opened, whatever it is.
     Reopen,
+    /// Of a socket that is connected to one outside: it comes back as if that had been closed.
+    Disconnect,
 }
 
 impl Action {
@@ -53,6 +55,7 @@ impl Action {
             rule::CLOSE => Ok(Self::Close),
             rule::EXTERNAL => Ok(Self::External),
             rule::REOPEN => Ok(Self::Reopen),
+            rule::DISCONNECT => Ok(Self::Disconnect),
             _ => Err(EINVAL),
         }
     }

@@ -52,6 +52,8 @@ pub(crate) struct Collected {
     external: RBTree<usize, ()>,
     /// Addresses of open files in whose place what then lies at their path is opened at the restart.
     reopened: RBTree<usize, ()>,
+    /// Sockets that come back without their connection to the outside, by the address of the open file.
+    disconnected: RBTree<usize, ()>,
     /// What the tasks have open is listed.
     pub(crate) lists: bool,
     /// Descriptors that are left out.
@@ -73,6 +75,7 @@ impl Collected {
             synced: false,
             external: RBTree::new(),
             reopened: RBTree::new(),
+            disconnected: RBTree::new(),
             lists: false,
             left_out: LeftOut::new(),
             outputs: KVec::new(),
@@ -106,6 +109,19 @@ impl Collected {
     /// The open file is opened anew.
     pub(super) fn is_reopened(&self, file: &FileRef) -> bool {
         self.reopened.get(&file.addr()).is_some()
+    }
+
+    /// Notes a socket that comes back without its connection to the outside.
+    pub(super) fn disconnect(&mut self, file: &FileRef) -> Result {
+        self.disconnected
+            .try_create_and_insert(file.addr(), (), GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// A socket comes back without its connection to `peer`, if that is outside.
+    pub(super) fn is_disconnected(&self, file: &FileRef, peer: Option<&FileRef>) -> bool {
+        self.disconnected.get(&file.addr()).is_some()
+            && !peer.is_some_and(|peer| self.left_out.stays(peer.addr()))
     }
 
     /// Notes what image or log are written to; keeps one reference on the file.

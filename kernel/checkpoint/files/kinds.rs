@@ -63,7 +63,8 @@ use crate::{
             FileRef, //
         },
         magic::*, //
-    }, //
+    },
+    net, //
 };
 
 /// Magic number of the filesystem of message queues, which only a C file has.
@@ -93,15 +94,42 @@ static KINDS: &[FileOps] = &[
     reopened::OPS,
     // Sockets.
     socket::OPS,
+    refused("an SCTP socket", |f| {
+        f.is_socket(2, 132) || f.is_socket(10, 132)
+    }),
+    refused("an SMC socket", |f| {
+        f.is_socket_of(43) || f.is_socket(2, 256) || f.is_socket(10, 256)
+    }),
+    refused("a TCP socket", |f| net::is_tcp(f.file)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
     refused("an IPv6 socket", |f| f.is_socket_of(10)),
-    refused("a netlink socket", |f| f.is_socket_of(16)),
-    refused("a packet socket", |f| f.is_socket_of(17)),
+    refused("a generic netlink socket", |f| f.is_socket(16, 16)),
+    refused("a netlink socket of netfilter", |f| f.is_socket(16, 12)),
+    refused("a netlink socket of the audit system", |f| {
+        f.is_socket(16, 9)
+    }),
+    refused("a netlink socket of the connector", |f| f.is_socket(16, 11)),
+    refused("a netlink socket of another protocol", |f| {
+        f.is_socket_of(16)
+    }),
+    refused("a packet socket of type SOCK_PACKET", |f| {
+        f.is_socket_of(17)
+    }),
+    refused("a key management socket", |f| f.is_socket_of(15)),
+    refused("an RDS socket", |f| f.is_socket_of(21)),
+    refused("a PPP socket", |f| f.is_socket_of(24)),
+    refused("an LLC socket", |f| f.is_socket_of(26)),
     refused("a CAN socket", |f| f.is_socket_of(29)),
     refused("a TIPC socket", |f| f.is_socket_of(30)),
     refused("a Bluetooth socket", |f| f.is_socket_of(31)),
+    refused("an RxRPC socket", |f| f.is_socket_of(33)),
+    refused("a Phonet socket", |f| f.is_socket_of(35)),
+    refused("an IEEE 802.15.4 socket", |f| f.is_socket_of(36)),
     refused("a crypto socket", |f| f.is_socket_of(38)),
+    refused("an NFC socket", |f| f.is_socket_of(39)),
     refused("a vsock socket", |f| f.is_socket_of(40)),
+    refused("a KCM socket", |f| f.is_socket_of(41)),
+    refused("a QRTR socket", |f| f.is_socket_of(42)),
     refused("an XDP socket", |f| f.is_socket_of(44)),
     refused("an MCTP socket", |f| f.is_socket_of(45)),
     refused("a socket of another family", |f| {

@@ -86,6 +86,11 @@ impl LeftOut {
         self.descriptors.get(&(table, fd)).is_some()
     }
 
+    /// The tree has a descriptor of the open file that is not left out.
+    pub(super) fn stays(&self, addr: usize) -> bool {
+        self.files.get(&addr).is_some_and(|of| of.stays)
+    }
+
     /// All descriptors of the open file are left out.
     pub(super) fn is_whole(&self, addr: usize) -> bool {
         self.files

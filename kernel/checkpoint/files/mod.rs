@@ -160,6 +160,12 @@ pub(crate) fn has_socket(cap: &Capture, file: &FileRef) -> bool {
             .is_none_or(|open| open.kind.number == FILE_SOCKET)
 }
 
+/// Returns whether the socket that `file` shows comes back without its connection: as the caller has asked
+/// for it, and no descriptor of the tree shows `peer`, which is the open file of its other end.
+pub(crate) fn is_disconnected(cap: &Capture, file: &FileRef, peer: Option<&FileRef>) -> bool {
+    cap.found.files.is_disconnected(file, peer)
+}
+
 /// Returns whether all descriptors of `file` are left out, and the tasks have it nowhere else.
 pub(crate) fn is_left_out(cap: &Capture, file: &FileRef) -> bool {
     left_out::is_gone(cap, file)

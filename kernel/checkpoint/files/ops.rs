@@ -30,6 +30,7 @@ use crate::{
             path::PathName,
             stat::Stat, //
         },
+        net::socket::SockRef,
         task::frozen::FrozenTask, //
     }, //
 };
@@ -152,6 +153,12 @@ impl<'a> Facts<'a> {
     /// Returns whether it is a socket of this address family.
     pub(super) fn is_socket_of(&self, family: i32) -> bool {
         self.is(ftype::SOCKET) && self.file.socket_family() == Some(family)
+    }
+
+    /// Returns whether it is one of this protocol of that.
+    pub(super) fn is_socket(&self, family: i32, protocol: i32) -> bool {
+        self.is_socket_of(family)
+            && SockRef::of(self.file).is_some_and(|sk| sk.basics().protocol == protocol)
     }
 
     /// Returns whether it is a character device with this major number and one of these minor

@@ -201,5 +201,6 @@ fn act(
         }
         Action::External => cap.found.files.leave_outside(&d.file),
         Action::Reopen => cap.found.files.reopen(&d.file),
+        Action::Disconnect => cap.found.files.disconnect(&d.file),
     }
 }

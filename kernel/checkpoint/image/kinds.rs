@@ -178,6 +178,12 @@ kinds! {
     EpollItems: epoll::EpollItems,
     UnixSocket: net::unix::UnixSocket,
     UnixMessage: net::unix::UnixMessage,
+    InetSocket: net::inet::InetSocket,
+    InetMessage: net::inet::InetMessage,
+    SocketFilter: net::filter::SocketFilter,
+    NetlinkSocket: net::netlink::NetlinkSocket,
+    NetlinkMessage: net::netlink::NetlinkMessage,
+    PacketSocket: net::packet::PacketSocket,
 }
 
 /// Number of the first kind of link.

@@ -48,6 +48,8 @@ use super::{
     mount,
     net::{
         self,
+        packet::PacketMember,
+        filter::FilterStep,
         SocketOption, //
     },
     notify,
@@ -85,6 +87,8 @@ pub const OTHERS: &[&Structure] = &[
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
+    &PacketMember::STRUCTURE,
+    &FilterStep::STRUCTURE,
 ];
 
 /// All structures.
@@ -141,6 +145,16 @@ pub const VALUES: &[&Values] = &[
     &net::SOCKET_KINDS,
     &net::SOCKET_FORMS,
     &net::SOCKET_OPTIONS,
+    &net::netlink::NETLINK_LIST,
+    &net::netlink::NETLINK_MESSAGE_LIST,
+    &net::packet::PACKET_LIST,
+    &net::options::SOCKET_OPTIONS_IP,
+    &net::options::SOCKET_OPTIONS_IPV6,
+    &net::options::SOCKET_OPTIONS_RAW,
+    &net::options::SOCKET_OPTIONS_UDP,
+    &net::inet::INET_STATES,
+    &net::inet::INET_LOCK_LIST,
+    &net::inet::INET_SHUT_LIST,
     &net::unix::UNIX_STATES,
     &net::unix::UNIX_SHUT_LIST,
     &net::unix::SCM_LIST,

@@ -14,13 +14,33 @@ use super::layout::{
 };
 
 pub(super) mod check;
+pub mod netlink;
+pub mod filter;
+pub mod inet;
+pub mod options;
+pub mod packet;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.
 pub const FAMILY_UNIX: u32 = 1;
+/// [`Socket::family`]: AF_INET.
+pub const FAMILY_INET: u32 = 2;
+/// [`Socket::family`]: AF_INET6.
+pub const FAMILY_INET6: u32 = 10;
+
+/// [`Socket::protocol`]: IPPROTO_ICMP.
+pub const PROTOCOL_ICMP: u32 = 1;
+/// [`Socket::protocol`]: IPPROTO_TCP.
+pub const PROTOCOL_TCP: u32 = 6;
+/// [`Socket::protocol`]: IPPROTO_UDP.
+pub const PROTOCOL_UDP: u32 = 17;
+/// [`Socket::protocol`]: IPPROTO_ICMPV6.
+pub const PROTOCOL_ICMPV6: u32 = 58;
+/// [`Socket::protocol`]: the largest one of a raw socket.
+pub const PROTOCOL_RAW_MAX: u32 = 255;
 
 /// Most options of one socket.
-pub const OPTIONS_MAX: usize = 64;
+pub const OPTIONS_MAX: usize = 256;
 
 /// Most files of all messages that one task finds: as many as there may be objects.
 pub const IN_FLIGHT_MAX: usize = 1 << 20;
@@ -53,6 +73,8 @@ values! {
     SOCKET_STREAM = 1,
     /// SOCK_DGRAM.
     SOCKET_DGRAM = 2,
+    /// SOCK_RAW.
+    SOCKET_RAW = 3,
     /// SOCK_SEQPACKET.
     SOCKET_SEQPACKET = 5,
 }
@@ -169,7 +191,16 @@ values! {
     OPTION_INQ = 41,
     /// SO_RIGHTS_NOTRUNC.
     OPTION_RIGHTS_NOTRUNC = 42,
+    /// SO_REUSEPORT.
+    OPTION_REUSEPORT = 43,
+    /// SO_ZEROCOPY.
+    OPTION_ZEROCOPY = 44,
+    /// SO_TXTIME: the clock, and flags.
+    OPTION_TXTIME = 45,
 }
+
+/// The last of SOL_SOCKET. Those of other levels follow: `options.rs`.
+pub const OPTION_LAST: u32 = OPTION_TXTIME;
 
 record! {
     /// Open files in messages that nobody has received; payload: their references, each a 32-bit

@@ -213,8 +213,8 @@ fn add(cap: &mut Capture, t: &FrozenTask, queue: Queue) -> Result {
     let why = if !settings.has_ids() {
         OWNER
     } else if settings.notify == Notify::Socket {
-        "it notifies of a message by a thread (mq_notify with SIGEV_THREAD), and so by a netlink \
-         socket, which can't be saved yet: have that taken back"
+        "it notifies of a message by a thread (mq_notify with SIGEV_THREAD), which can't be saved \
+         yet: have that taken back"
     } else {
         let ns = queue.ns_addr();
         cap.found.ipc.queues.add(ns, addr)?;

@@ -81,6 +81,9 @@ pub(crate) mod mm {
 
 /// Sockets: `net/`.
 pub(crate) mod net {
+    pub(crate) mod netlink;
+    pub(crate) mod packet;
+    pub(crate) mod inet;
     pub(crate) mod socket;
     pub(crate) mod unix;
 }

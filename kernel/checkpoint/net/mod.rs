@@ -2,13 +2,20 @@
 
 //! Sockets.
 //!
-//! What all families have is in `socket.rs`: type, protocol, owner, options. A family is a line in
-//! [`FAMILIES`] and a file of its own: what its sockets are to each other, and what is in their queues.
-//! Families without a line are refused by name in `files/kinds.rs`.
+//! What all families have is in `socket.rs`: type, protocol, owner; options are in `options.rs`. A family
+//! is a line in [`FAMILIES`] and one in [`LINKS`], and a file of its own: what its sockets are to each
+//! other, and what is in their queues. What has no line is refused by name in `files/kinds.rs`.
 //!
 //! A task makes its sockets, with their options, when it restores its files. All else comes with links:
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
+mod filter;
+mod inet;
+mod inet_options;
+mod inet_queue;
+mod netlink;
+mod options;
+mod packet;
 mod socket;
 mod unix;
 mod unix_build;
@@ -30,8 +37,10 @@ use crate::{
     image::{
         net::{
             InFlight,
-            FAMILY_UNIX,
-            IN_FLIGHT_MAX, //
+            FAMILY_INET,
+            FAMILY_INET6,
+            IN_FLIGHT_MAX,
+            PROTOCOL_TCP, //
         },
         record::Records,
         Kind,
@@ -39,6 +48,7 @@ use crate::{
     },
     kapi::{
         fs::file::FileRef,
+        net::socket::SockRef,
         task::frozen::FrozenTask,
         time::wait, //
     }, //
@@ -54,22 +64,33 @@ pub(crate) use self::socket::{
     save, //
 };
 
-/// A family of addresses whose sockets are saved.
+/// A family of sockets that are saved: of an address family, or of one protocol of that.
 pub(crate) struct Family {
-    /// Its number, as of socket(2).
-    number: u32,
+    /// Whether a socket is of it that has these numbers of socket(2): address family, type, protocol.
+    is: fn([i32; 3]) -> bool,
+    /// Its options, besides those of all sockets.
+    options: &'static [options::Table],
     /// Looks at a socket of it that a task has. False: it was refused.
     collect: fn(&mut Capture, &FrozenTask, &files::Named<'_>, &FileRef) -> Result<bool>,
+    /// Returns the reference of the socket at an address.
+    object: fn(&Capture, usize) -> Result<ObjRef>,
+    /// Returns the rebuilt socket of a reference.
+    sk: fn(&Restore, ObjRef) -> Option<SockRef>,
+    /// Notes a new socket, which has its options.
+    note: fn(&Restore, ObjRef, socket::Made) -> Result,
 }
 
-/// The families.
-static FAMILIES: &[Family] = &[Family {
-    number: FAMILY_UNIX,
-    collect: unix::collect,
-}];
+/// The families: a socket is of the first that it fits.
+static FAMILIES: &[Family] = &[unix::FAMILY, inet::DATAGRAMS, netlink::FAMILY, packet::FAMILY];
 
 /// What sockets are to each other, and what is in their queues.
-pub(crate) static LINKS: &[LinkOps] = &[unix::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[
+    filter::LINKS,
+    inet::LINKS,
+    unix::LINKS,
+    netlink::LINKS,
+    packet::LINKS,
+];
 
 /// What each thread has found: files in messages.
 pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
@@ -84,6 +105,8 @@ pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
 pub(crate) struct Collected {
     /// Sockets that are still to be looked at.
     todo: KVVec<unix::Todo>,
+    /// Those with a classic filter.
+    filtered: KVVec<SockRef>,
     /// Files in messages, by the thread that has found them first, and the address of each.
     in_flight: KVVec<(u32, usize)>,
     /// How many of these were written.
@@ -97,6 +120,7 @@ impl Collected {
     pub(crate) fn new() -> Self {
         Self {
             todo: KVVec::new(),
+            filtered: KVVec::new(),
             in_flight: KVVec::new(),
             written: 0,
             objects: false,
@@ -104,15 +128,27 @@ impl Collected {
     }
 }
 
+/// Returns the family of a socket with these numbers of socket(2), if that is one that is saved.
+fn family_of(numbers: [i32; 3]) -> Option<&'static Family> {
+    FAMILIES.iter().find(|f| (f.is)(numbers))
+}
+
 /// Returns the family of the socket that `file` shows, if it is one that is saved.
 fn family(file: &FileRef) -> Option<&'static Family> {
-    let number = u32::try_from(file.socket_family()?).ok()?;
-    FAMILIES.iter().find(|f| f.number == number)
+    family_of(socket::numbers(&SockRef::of(file)?))
 }
 
 /// Returns whether `file` shows a socket of a family that is saved.
 pub(crate) fn is_saved(file: &FileRef) -> bool {
     family(file).is_some()
+}
+
+/// Returns whether `file` shows a TCP socket.
+pub(crate) fn is_tcp(file: &FileRef) -> bool {
+    SockRef::of(file).is_some_and(|sk| {
+        let [family, _, protocol] = socket::numbers(&sk).map(i32::cast_unsigned);
+        matches!(family, FAMILY_INET | FAMILY_INET6) && protocol == PROTOCOL_TCP
+    })
 }
 
 /// Looks at all sockets that the files of the thread lead to, one after the other: what they lead to

@@ -1,516 +1,198 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What sockets of all families have: type, protocol, owner and options.
+//!
+//! A family whose sockets lead to nothing but themselves has them as [`Plain`] ones: what is special
+//! about them it writes as links, and sets when all are there.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use zerocopy::IntoBytes;
 
 use crate::{
-    core::restore::{
-        Restore,
-        TaskRecords, //
+    core::{
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
     },
-    files::Named,
-    found::Capture,
+    files::{
+        Named,
+        User, //
+    },
+    found::{
+        Capture,
+        Found, //
+    },
     image::{
         net::{
             Socket,
             SocketOption,
-            OPTIONS_MAX,
-            *, //
+            OPTION_LOCK_FILTER,
+            SOCKET_OPEN, //
         },
         ObjRef, //
     },
     kapi::{
         fs::file::FileRef,
         net::socket::{
-            so,
+            Basics,
             SockRef, //
         },
         security::cred::CredRef,
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     },
     net::{
         family,
-        unix,
-        unix_build, //
+        family_of,
+        options, //
     }, //
 };
 
-/// What the value of an option is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// An int.
-    Int,
-    /// Two ints.
-    Pair,
-    /// Seconds and microseconds, each of 64 bits.
-    Time,
-    /// An unsigned long.
-    Long,
-    /// SO_INQ, which getsockopt(2) does not tell.
-    Inq,
-    /// SO_RIGHTS_NOTRUNC, likewise.
-    NoTrunc,
+/// A socket that leads to no other one.
+pub(super) struct Plain {
+    /// The socket.
+    pub(super) sk: SockRef,
+    /// Who has it.
+    who: TaskName,
+    /// How that one has it.
+    user: User,
+    /// Name of that, for messages.
+    name: KVec<u8>,
 }
 
-/// An option, all of which are of SOL_SOCKET.
-struct Row {
-    /// Its number in the image.
-    number: u32,
-    /// SO_*.
-    option: u32,
-    form: Form,
-    /// What it is on a new socket, on each machine: it has no record then. `None`: that depends.
-    usual: Option<i64>,
-    /// Its name, for messages.
-    name: &'static str,
-    /// What setting it may take; empty: nothing.
-    needs: &'static str,
-}
-
-const fn row(
-    number: u32,
-    option: u32,
-    form: Form,
-    usual: Option<i64>,
-    name: &'static str,
-    needs: &'static str,
-) -> Row {
-    Row {
-        number,
-        option,
-        form,
-        usual,
-        name,
-        needs,
-    }
-}
-
-/// The options, in the order in which they are set.
+/// Returns whether others than the tasks share a port with `sk` (SO_REUSEPORT): what comes there is
+/// spread over all.
 ///
-/// Not here are those that tell what others are (SO_TYPE, SO_PEERCRED, ...), what is attached to a
-/// socket (SO_ATTACH_FILTER, SO_TXTIME), which are refused, and SO_ERROR.
-static OPTIONS: &[Row] = &[
-    row(
-        OPTION_SNDBUF,
-        so::SNDBUF,
-        Form::Int,
-        None,
-        "SO_SNDBUF",
-        "CAP_NET_ADMIN, or a larger net.core.wmem_max",
-    ),
-    row(
-        OPTION_RCVBUF,
-        so::RCVBUF,
-        Form::Int,
-        None,
-        "SO_RCVBUF",
-        "CAP_NET_ADMIN, or a larger net.core.rmem_max",
-    ),
-    row(
-        OPTION_BUF_LOCK,
-        so::BUF_LOCK,
-        Form::Int,
-        Some(0),
-        "SO_BUF_LOCK",
-        "",
-    ),
-    row(
-        OPTION_DEBUG,
-        so::DEBUG,
-        Form::Int,
-        Some(0),
-        "SO_DEBUG",
-        "CAP_NET_ADMIN",
-    ),
-    row(
-        OPTION_REUSEADDR,
-        so::REUSEADDR,
-        Form::Int,
-        Some(0),
-        "SO_REUSEADDR",
-        "",
-    ),
-    row(
-        OPTION_DONTROUTE,
-        so::DONTROUTE,
-        Form::Int,
-        Some(0),
-        "SO_DONTROUTE",
-        "",
-    ),
-    row(
-        OPTION_BROADCAST,
-        so::BROADCAST,
-        Form::Int,
-        Some(0),
-        "SO_BROADCAST",
-        "",
-    ),
-    row(
-        OPTION_KEEPALIVE,
-        so::KEEPALIVE,
-        Form::Int,
-        Some(0),
-        "SO_KEEPALIVE",
-        "",
-    ),
-    row(
-        OPTION_OOBINLINE,
-        so::OOBINLINE,
-        Form::Int,
-        Some(0),
-        "SO_OOBINLINE",
-        "",
-    ),
-    row(
-        OPTION_NO_CHECK,
-        so::NO_CHECK,
-        Form::Int,
-        Some(0),
-        "SO_NO_CHECK",
-        "",
-    ),
-    row(
-        OPTION_PRIORITY,
-        so::PRIORITY,
-        Form::Int,
-        Some(0),
-        "SO_PRIORITY",
-        "CAP_NET_ADMIN or CAP_NET_RAW",
-    ),
-    row(
-        OPTION_LINGER,
-        so::LINGER,
-        Form::Pair,
-        Some(0),
-        "SO_LINGER",
-        "",
-    ),
-    row(
-        OPTION_PASSCRED,
-        so::PASSCRED,
-        Form::Int,
-        Some(0),
-        "SO_PASSCRED",
-        "",
-    ),
-    row(
-        OPTION_PASSPIDFD,
-        so::PASSPIDFD,
-        Form::Int,
-        Some(0),
-        "SO_PASSPIDFD",
-        "",
-    ),
-    row(
-        OPTION_PASSSEC,
-        so::PASSSEC,
-        Form::Int,
-        Some(0),
-        "SO_PASSSEC",
-        "",
-    ),
-    row(
-        OPTION_PASSRIGHTS,
-        so::PASSRIGHTS,
-        Form::Int,
-        Some(1),
-        "SO_PASSRIGHTS",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMP_OLD,
-        so::TIMESTAMP_OLD,
-        Form::Int,
-        Some(0),
-        "SO_TIMESTAMP_OLD",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMPNS_OLD,
-        so::TIMESTAMPNS_OLD,
-        Form::Int,
-        Some(0),
-        "SO_TIMESTAMPNS_OLD",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMP,
-        so::TIMESTAMP_NEW,
-        Form::Int,
-        Some(0),
-        "SO_TIMESTAMP_NEW",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMPNS,
-        so::TIMESTAMPNS_NEW,
-        Form::Int,
-        Some(0),
-        "SO_TIMESTAMPNS_NEW",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMPING_OLD,
-        so::TIMESTAMPING_OLD,
-        Form::Pair,
-        Some(0),
-        "SO_TIMESTAMPING_OLD",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMPING,
-        so::TIMESTAMPING_NEW,
-        Form::Pair,
-        Some(0),
-        "SO_TIMESTAMPING_NEW",
-        "",
-    ),
-    row(
-        OPTION_RCVTIMEO,
-        so::RCVTIMEO_NEW,
-        Form::Time,
-        Some(0),
-        "SO_RCVTIMEO_NEW",
-        "",
-    ),
-    row(
-        OPTION_SNDTIMEO,
-        so::SNDTIMEO_NEW,
-        Form::Time,
-        Some(0),
-        "SO_SNDTIMEO_NEW",
-        "",
-    ),
-    row(
-        OPTION_RCVLOWAT,
-        so::RCVLOWAT,
-        Form::Int,
-        Some(1),
-        "SO_RCVLOWAT",
-        "",
-    ),
-    row(
-        OPTION_MARK,
-        so::MARK,
-        Form::Int,
-        Some(0),
-        "SO_MARK",
-        "CAP_NET_ADMIN or CAP_NET_RAW",
-    ),
-    row(
-        OPTION_RCVMARK,
-        so::RCVMARK,
-        Form::Int,
-        Some(0),
-        "SO_RCVMARK",
-        "",
-    ),
-    row(
-        OPTION_RCVPRIORITY,
-        so::RCVPRIORITY,
-        Form::Int,
-        Some(0),
-        "SO_RCVPRIORITY",
-        "",
-    ),
-    row(
-        OPTION_RXQ_OVFL,
-        so::RXQ_OVFL,
-        Form::Int,
-        Some(0),
-        "SO_RXQ_OVFL",
-        "",
-    ),
-    row(
-        OPTION_WIFI_STATUS,
-        so::WIFI_STATUS,
-        Form::Int,
-        Some(0),
-        "SO_WIFI_STATUS",
-        "",
-    ),
-    row(
-        OPTION_PEEK_OFF,
-        so::PEEK_OFF,
-        Form::Int,
-        Some(-1),
-        "SO_PEEK_OFF",
-        "",
-    ),
-    row(OPTION_NOFCS, so::NOFCS, Form::Int, Some(0), "SO_NOFCS", ""),
-    row(
-        OPTION_SELECT_ERR_QUEUE,
-        so::SELECT_ERR_QUEUE,
-        Form::Int,
-        Some(0),
-        "SO_SELECT_ERR_QUEUE",
-        "",
-    ),
-    row(
-        OPTION_BUSY_POLL,
-        so::BUSY_POLL,
-        Form::Int,
-        None,
-        "SO_BUSY_POLL",
-        "",
-    ),
-    row(
-        OPTION_PREFER_BUSY_POLL,
-        so::PREFER_BUSY_POLL,
-        Form::Int,
-        Some(0),
-        "SO_PREFER_BUSY_POLL",
-        "CAP_NET_ADMIN",
-    ),
-    row(
-        OPTION_MAX_PACING_RATE,
-        so::MAX_PACING_RATE,
-        Form::Long,
-        Some(-1),
-        "SO_MAX_PACING_RATE",
-        "",
-    ),
-    row(
-        OPTION_BINDTOIFINDEX,
-        so::BINDTOIFINDEX,
-        Form::Int,
-        Some(0),
-        "SO_BINDTOIFINDEX",
-        "a device with that number",
-    ),
-    row(
-        OPTION_RESERVE_MEM,
-        so::RESERVE_MEM,
-        Form::Int,
-        Some(0),
-        "SO_RESERVE_MEM",
-        "a memory cgroup",
-    ),
-    row(
-        OPTION_INCOMING_CPU,
-        so::INCOMING_CPU,
-        Form::Int,
-        Some(-1),
-        "SO_INCOMING_CPU",
-        "",
-    ),
-    row(
-        OPTION_LOCK_FILTER,
-        so::LOCK_FILTER,
-        Form::Int,
-        Some(0),
-        "SO_LOCK_FILTER",
-        "",
-    ),
-    row(OPTION_INQ, so::INQ, Form::Inq, Some(0), "SO_INQ", ""),
-    row(
-        OPTION_RIGHTS_NOTRUNC,
-        so::RIGHTS_NOTRUNC,
-        Form::NoTrunc,
-        Some(0),
-        "SO_RIGHTS_NOTRUNC",
-        "",
-    ),
-];
+/// The first of a group looks at all of it, the others at the first.
+fn shares_outside(cap: &Capture, sk: &SockRef) -> Result<bool> {
+    let is_ours = |&addr: &usize| cap.objects.get::<Plain>(addr).is_some();
+    let (first, mut room) = sk.group(1)?;
+    if !first.iter().all(is_ours) {
+        return Ok(true);
+    }
+    if room < 2 || !first.iter().any(|&addr| addr == sk.addr()) {
+        return Ok(false);
+    }
+    loop {
+        let (group, found) = sk.group(room)?;
+        if found <= room {
+            return Ok(!group.iter().all(is_ours));
+        }
+        room = found;
+    }
+}
 
-impl Row {
-    /// Bytes of its value.
-    fn len(&self) -> usize {
-        match self.form {
-            Form::Int | Form::Inq | Form::NoTrunc => 4,
-            Form::Pair | Form::Long => 8,
-            Form::Time => 16,
+impl Shared<Found> for Plain {
+    fn addr(&self) -> usize {
+        self.sk.addr()
+    }
+
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        match shares_outside(cap, &self.sk) {
+            Ok(false) => Outside::Nothing,
+            _ => Outside::Refused,
         }
     }
 
-    /// Reads it. `None`: sockets like this one have none.
-    fn read(&self, sk: &SockRef) -> Result<Option<[i64; 2]>> {
-        match self.form {
-            Form::Inq => return Ok(Some([sk.basics().inq.into(), 0])),
-            Form::NoTrunc => return Ok(Some([sk.basics().notrunc.into(), 0])),
-            _ => (),
-        }
-        let mut bytes = [0; 16];
-        let value = bytes.get_mut(..self.len()).ok_or(EINVAL)?;
-        match sk.option(self.option, value) {
-            Err(EOPNOTSUPP | ENOPROTOOPT) => return Ok(None),
-            done => done?,
-        }
-        let int = |at: usize| -> Result<i64> {
-            let word = bytes.get(at..at + 4).ok_or(EINVAL)?;
-            Ok(i32::from_ne_bytes(word.try_into().map_err(|_| EINVAL)?).into())
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
         };
-        let wide = |at: usize| -> Result<i64> {
-            let word = bytes.get(at..at + 8).ok_or(EINVAL)?;
-            Ok(i64::from_ne_bytes(word.try_into().map_err(|_| EINVAL)?))
-        };
-        Ok(Some(match self.form {
-            Form::Pair => [int(0)?, int(4)?],
-            Form::Time => [wide(0)?, wide(8)?],
-            Form::Long => [wide(0)?, 0],
-            _ => [int(0)?, 0],
-        }))
+        cap.report.refuse(
+            EBUSY,
+            &self.who,
+            fmt!(
+                "{}: a socket outside shares its port (SO_REUSEPORT): checkpoint what has that as \
+                 well, or have it closed",
+                named
+            ),
+        );
+        Ok(())
     }
+}
 
-    /// Sets it.
-    fn write(&self, file: &FileRef, option: u32, value: [i64; 2]) -> Result {
-        let mut bytes: KVec<u8> = KVec::new();
-        let mut add = |b: &[u8]| bytes.extend_from_slice(b, GFP_KERNEL);
-        let [a, b] = value;
-        match self.form {
-            Form::Pair => {
-                add(&i32::try_from(a)?.to_ne_bytes())?;
-                add(&i32::try_from(b)?.to_ne_bytes())?;
-            }
-            Form::Time => {
-                add(&a.to_ne_bytes())?;
-                add(&b.to_ne_bytes())?;
-            }
-            Form::Long => add(&a.to_ne_bytes())?,
-            _ => add(&i32::try_from(a)?.to_ne_bytes())?,
-        }
-        file.set_socket_option(option, &bytes)
+/// Counts a socket that leads to no other one, which the task `t` has as `named`. It has one file, of
+/// which others are told.
+pub(super) fn collect_plain(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    sk: &SockRef,
+) -> Result {
+    if cap.objects.count::<Plain>(sk.addr())? {
+        let mut name = KVec::new();
+        name.extend_from_slice(named.name, GFP_KERNEL_ACCOUNT)?;
+        cap.objects.keep(Plain {
+            sk: sk.clone(),
+            who: t.display(&cap.pid_ns),
+            user: named.user,
+            name,
+        })?;
     }
+    Ok(())
+}
 
-    /// Brings it to `value`, from what a new socket has.
-    fn bring_to(&self, file: &FileRef, sk: &SockRef, value: [i64; 2]) -> Result {
-        if self.read(sk)? == Some(value) {
-            return Ok(());
-        }
-        let [a, b] = value;
-        match self.number {
-            // The kernel doubles it, and cuts without a word what is too much.
-            OPTION_SNDBUF | OPTION_RCVBUF => {
-                let half = a.checked_add(1).ok_or(EINVAL)? / 2;
-                self.write(file, self.option, [half, 0])?;
-                if self.read(sk)?.is_some_and(|[now, _]| now < a) {
-                    let force = match self.number {
-                        OPTION_SNDBUF => so::SNDBUFFORCE,
-                        _ => so::RCVBUFFORCE,
-                    };
-                    self.write(file, force, [half, 0])?;
-                }
-                // An odd number can come of a setting of the machine only.
-                return match self.read(sk)? {
-                    Some([now, _]) if now == a || now == half * 2 => Ok(()),
-                    _ => Err(EINVAL),
-                };
-            }
-            // What stands there while it is off is kept from when it was on.
-            OPTION_LINGER if a == 0 => self.write(file, self.option, [1, b])?,
-            _ => (),
-        }
-        self.write(file, self.option, value)?;
-        // The kernel counts times in ticks.
-        if self.form == Form::Time || self.read(sk)? == Some(value) {
-            Ok(())
-        } else {
-            Err(EINVAL)
-        }
+/// Returns the reference of such a socket.
+pub(super) fn plain_object(cap: &Capture, addr: usize) -> Result<ObjRef> {
+    cap.objects.reference::<Plain>(addr)
+}
+
+/// Returns all such sockets, in the order in which they were found.
+pub(super) fn all_plain(cap: &Capture) -> Result<KVVec<(ObjRef, Arc<Plain>)>> {
+    let mut all = KVVec::new();
+    for (obj, plain) in cap.objects.all::<Plain>() {
+        let plain = cap.objects.get::<Plain>(plain.addr()).ok_or(ENOENT)?;
+        all.push((obj, plain), GFP_KERNEL_ACCOUNT)?;
     }
+    Ok(all)
+}
+
+/// A rebuilt socket that leads to no other one.
+pub(super) struct Made {
+    /// The socket.
+    pub(super) sk: SockRef,
+    /// Its file.
+    pub(super) file: FileRef,
+    /// Who has made it: with the rights of that it is bound.
+    pub(super) opener: CredRef,
+}
+
+impl Rebuilt for Made {}
+
+/// Notes such a socket, which the current task has just made.
+pub(super) fn note_plain(r: &Restore, obj: ObjRef, made: Made) -> Result {
+    r.set_built(obj, made)
+}
+
+/// The rebuilt socket with reference `obj`.
+pub(super) fn made(r: &Restore, obj: u32) -> Result<Arc<Made>> {
+    ObjRef::new(obj)
+        .and_then(|obj| r.built::<Made>(obj))
+        .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))
+}
+
+/// The rebuilt socket with reference `obj`, if it is there.
+pub(super) fn plain_sk(r: &Restore, obj: ObjRef) -> Option<SockRef> {
+    r.with_built(obj, |made: &Made| made.sk.clone())
+}
+
+/// Why a socket can't be saved that is of another network namespace than is looked at.
+fn of_other_namespace(basics: &Basics) -> Option<&'static str> {
+    basics.foreign.then_some(
+        "is of another network namespace than the caller: call checkpoint(2) in that namespace",
+    )
 }
 
 /// Looks at the socket that `file` shows when its first user is collected. False: it was refused.
@@ -521,15 +203,12 @@ pub(crate) fn collect(
     file: &FileRef,
 ) -> Result<bool> {
     let family = family(file).ok_or(EINVAL)?;
-    let basics = SockRef::of(file).ok_or(ENOENT)?.basics();
-    let why = if basics.foreign {
-        Some(
-            "is of another network namespace than the caller: call checkpoint(2) in that namespace",
-        )
-    } else if basics.filter {
-        Some("a filter is attached to it (SO_ATTACH_FILTER), or a BPF program: have it detached")
-    } else if basics.txtime {
-        Some("has SO_TXTIME, which can't be saved yet: have it make a new socket")
+    let sk = SockRef::of(file).ok_or(ENOENT)?;
+    let basics = sk.basics();
+    let why = if let Some(why) = of_other_namespace(&basics) {
+        Some(why)
+    } else if basics.program {
+        Some("a program of BPF is attached to it, or to those with its port: have it detached")
     } else {
         None
     };
@@ -537,29 +216,25 @@ pub(crate) fn collect(
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    (family.collect)(cap, t, named, file)
+    if !(family.collect)(cap, t, named, file)? {
+        return Ok(false);
+    }
+    if basics.filter != 0 {
+        cap.found.net.filtered.push(sk, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(true)
 }
 
 /// Writes the socket that `file` shows; returns its reference.
 pub(crate) fn save(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let sk = SockRef::of(file).ok_or(ENOENT)?;
-    let mut options: KVec<SocketOption> = KVec::new();
-    for row in OPTIONS {
-        let Some([value, second]) = row.read(&sk)? else {
-            continue;
-        };
-        if row.usual == Some(value) && second == 0 {
-            continue;
-        }
-        let option = SocketOption {
-            option: row.number.into(),
-            reserved: 0.into(),
-            value: value.cast_unsigned().into(),
-            second: second.cast_unsigned().into(),
-        };
-        options.push(option, GFP_KERNEL_ACCOUNT)?;
+    let family = family_of(numbers(&sk)).ok_or(EINVAL)?;
+    let mut options = options::save(&sk, family.options)?;
+    // The record of the filter has it, which could not be attached after that.
+    if sk.basics().filter != 0 {
+        options.retain(|option| option.option.get() != OPTION_LOCK_FILTER);
     }
-    let obj = unix::object(cap, sk.addr())?;
+    let obj = (family.object)(cap, sk.addr())?;
     let owner = file.owner().ok_or(EOVERFLOW)?;
     put(cap, obj, numbers(&sk), SOCKET_OPEN, owner, &options)?;
     Ok(obj)
@@ -605,14 +280,24 @@ pub(crate) fn restore(
     }
     let (record, raw) = r.object_body::<Socket>(obj)?;
     let number = |n: u32| i32::try_from(n);
-    let (family, kind) = (number(record.family.get())?, number(record.kind.get())?);
+    let (kin, kind) = (number(record.family.get())?, number(record.kind.get())?);
     let protocol = number(record.protocol.get())?;
+    let family = family_of([kin, kind, protocol]).ok_or_else(|| {
+        r.fail(
+            EOPNOTSUPP,
+            plan,
+            fmt!("a socket of a kind that this kernel does not restore"),
+        )
+    })?;
     let file = opener
-        .act(|| FileRef::make_socket(family, kind, protocol))
+        .act(|| FileRef::make_socket(kin, kind, protocol))
         .map_err(|e| {
             let why = match e {
                 ENFILE => "too many files are open (fs.file-max)",
                 ENOMEM => "no memory",
+                EPERM | EACCES => {
+                    "who has made it may not (CAP_NET_RAW, net.ipv4.ping_group_range)"
+                }
                 _ => "the kernel has none of this kind",
             };
             r.fail(e, plan, fmt!("a socket can't be made: {}", why))
@@ -628,52 +313,13 @@ pub(crate) fn restore(
         })?;
     }
     let sk = SockRef::of(&file).ok_or(EINVAL)?;
-    let options: &[SocketOption] = raw.array(OPTIONS_MAX).map_err(|f| r.fault(f))?;
-    for row in OPTIONS {
-        let found = options
-            .binary_search_by_key(&row.number, |o| o.option.get())
-            .ok()
-            .and_then(|at| options.get(at));
-        let value = match (found, row.usual) {
-            (Some(o), _) => [o.value.get().cast_signed(), o.second.get().cast_signed()],
-            (None, Some(usual)) if row.read(&sk)?.is_some() => [usual, 0],
-            _ => continue,
-        };
-        opener
-            .act(|| row.bring_to(&file, &sk, value))
-            .map_err(|e| {
-                if row.needs.is_empty() {
-                    r.fail(e, plan, fmt!("a socket: {} can't be set", row.name))
-                } else {
-                    r.fail(
-                        e,
-                        plan,
-                        fmt!(
-                            "a socket: {} can't be set: it takes {}",
-                            row.name,
-                            row.needs
-                        ),
-                    )
-                }
-            })?;
-    }
-    unix_build::note(r, obj, sk, opener)?;
+    options::restore(r, &raw, &file, &sk, family.options, opener)?
+        .map_err(|unset| r.fail(unset.errno, plan, fmt!("{}", unset)))?;
+    let made = Made {
+        sk,
+        file: file.clone(),
+        opener: opener.clone(),
+    };
+    (family.note)(r, obj, made)?;
     Ok(file)
-}
-
-#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
-#[kernel::macros::kunit_tests(checkpoint_net_socket)]
-mod tests {
-    use super::*;
-
-    /// The options are known, and have the order of their numbers.
-    #[test]
-    fn options() {
-        let mut last = 0;
-        for row in OPTIONS {
-            assert!(row.number > last && !row.name.is_empty());
-            last = row.number;
-        }
-        assert_eq!(last, OPTION_RIGHTS_NOTRUNC);
-    }
 }

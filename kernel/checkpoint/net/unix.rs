@@ -73,7 +73,8 @@ use crate::{
     net::{
         socket,
         unix_build,
-        unix_queue, //
+        unix_queue,
+        Family, //
     },
     task, //
 };
@@ -83,6 +84,16 @@ pub(super) const LINKS: LinkOps = LinkOps {
     name: "Unix sockets",
     save: save_links,
     link: unix_build::link,
+};
+
+/// Unix sockets.
+pub(super) const FAMILY: Family = Family {
+    is: |[family, ..]| family == FAMILY_UNIX.cast_signed(),
+    options: &[],
+    collect,
+    object,
+    sk: |r, obj| r.with_built(obj, |built: &unix_build::BuiltSock| built.sk.clone()),
+    note: |r, obj, made| unix_build::note(r, obj, made.sk, &made.opener),
 };
 
 /// Another one is connected to it.
@@ -124,6 +135,22 @@ pub(super) struct Todo {
     pub(super) name: KVec<u8>,
 }
 
+/// Returns what `sk` is, and whether its connection is cut, as the caller has asked for it: the other end,
+/// which is outside, is then one that was closed, and nothing is told of who has made that.
+fn look(cap: &Capture, sk: &SockRef) -> Result<(Unix, bool)> {
+    let mut unix = sk.unix()?;
+    let (Some(file), Some(peer)) = (&unix.file, &unix.peer) else {
+        return Ok((unix, false));
+    };
+    let peer = peer.unix()?;
+    let cut = !peer.dead && !peer.waits && files::is_disconnected(cap, file, peer.file.as_ref());
+    if cut {
+        unix.peer_pid = None;
+        unix.peer_cred = None;
+    }
+    Ok((unix, cut))
+}
+
 /// A file of the tasks shows `unix`.
 fn is_open(cap: &Capture, unix: &Unix) -> bool {
     unix.file
@@ -160,8 +187,8 @@ impl Shared<Found> for Sock {
         let why = if file.is_some_and(|file| files::is_left_out(cap, &file)) {
             "is left out: leave this one out, too (--close)"
         } else {
-            "is outside: leave this one outside, too (--external), or checkpoint what has that as \
-             well"
+            "is outside: leave this one outside, too (--external), cut the connection (--disconnect), or \
+             checkpoint what has that as well"
         };
         cap.report.refuse(
             EBUSY,
@@ -227,12 +254,7 @@ fn add_todo(cap: &mut Capture, named: &Named<'_>, sk: SockRef) -> Result {
 }
 
 /// Looks at a socket that a task has. False: refused.
-pub(super) fn collect(
-    cap: &mut Capture,
-    t: &FrozenTask,
-    named: &Named<'_>,
-    file: &FileRef,
-) -> Result<bool> {
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef) -> Result<bool> {
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let unix = sk.unix()?;
     let why = if unix.foreign {
@@ -274,9 +296,16 @@ pub(super) fn follow(cap: &mut Capture, t: &FrozenTask, todo: Todo) -> Result {
         user: todo.user,
         name: &todo.name,
     };
-    let unix = todo.sk.unix()?;
+    let (unix, cut) = look(cap, &todo.sk)?;
     if let Some(peer) = &unix.peer {
-        find_sock(cap, t, &named, peer, PEER)?;
+        find_sock(cap, t, &named, peer, if cut { 0 } else { PEER })?;
+    }
+    if cut {
+        let who = t.display(&cap.pid_ns);
+        cap.report.note(
+            &who,
+            fmt!("{}: comes back as if its other end had been closed", named),
+        );
     }
     if let Some(pid) = unix.peer_pid {
         files::collect_pid(cap, t, &named, "is connected to a socket of", pid)?;
@@ -379,7 +408,7 @@ pub(super) fn save_objects(cap: &mut Capture) -> Result {
                 continue;
             }
         };
-        let unix = sk.unix()?;
+        let (unix, _) = look(cap, sk)?;
         let form = form(cap, &sock, &unix);
         if form != SOCKET_OPEN {
             let obj = object(cap, addr)?;
@@ -414,7 +443,7 @@ fn save_links(cap: &mut Capture) -> Result {
                 continue;
             }
         };
-        let unix = sk.unix()?;
+        let (unix, _) = look(cap, sk)?;
         match form(cap, &sock, &unix) {
             // With the socket at which it waits.
             SOCKET_WAITING => (),

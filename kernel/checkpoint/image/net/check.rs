@@ -24,6 +24,11 @@ use crate::image::{
         OpenFile, //
     },
     net::{
+        netlink::{
+            FAMILY_NETLINK,
+            PROTOCOLS, //
+        },
+        packet::FAMILY_PACKET,
         unix::*,
         *, //
     },
@@ -33,6 +38,11 @@ use crate::image::{
     },
     task::Cred, //
 };
+
+mod filter;
+mod inet;
+mod netlink;
+mod packet;
 
 /// Flags that the open file of a socket can have.
 const FILE_FLAGS: u32 =
@@ -61,9 +71,32 @@ fn form(object: &Object) -> u32 {
     object.detail >> DETAIL_FORM & 0xff
 }
 
-/// It is a Unix socket.
-fn is_unix(object: &Object) -> bool {
-    object.detail >> DETAIL_FAMILY == FAMILY_UNIX
+/// Its address family.
+fn family(object: &Object) -> u32 {
+    object.detail >> DETAIL_FAMILY
+}
+
+/// There are sockets of these numbers, as of socket(2), that are saved.
+fn is_possible(family: u32, kind: u32, protocol: u32) -> bool {
+    match (family, kind) {
+        (FAMILY_UNIX, SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET) => {
+            matches!(protocol, 0 | FAMILY_UNIX)
+        }
+        (FAMILY_INET, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMP),
+        (FAMILY_INET6, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMPV6),
+        (FAMILY_INET | FAMILY_INET6, SOCKET_RAW) => (1..=PROTOCOL_RAW_MAX).contains(&protocol),
+        (FAMILY_NETLINK, SOCKET_DGRAM | SOCKET_RAW) => PROTOCOLS.contains(&protocol),
+        (FAMILY_PACKET, SOCKET_DGRAM | SOCKET_RAW) => protocol == 0,
+        _ => false,
+    }
+}
+
+/// Sockets of this family have an option with this number.
+fn has_option(family: u32, number: u32) -> bool {
+    (1..=OPTION_LAST).contains(&number)
+        || options::RANGES
+            .iter()
+            .any(|(families, range)| families.contains(&family) && range.contains(&number))
 }
 
 /// Checks what is special about an open file that is a socket.
@@ -92,26 +125,19 @@ impl Walk<'_> {
     /// A socket.
     pub(in crate::image) fn socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let socket: Socket = raw.body()?;
+        let family = socket.family.get();
         ensure(
             raw,
-            socket.family.get() == FAMILY_UNIX,
-            "unknown address family",
-        )?;
-        ensure(
-            raw,
-            matches!(
-                socket.kind.get(),
-                SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET
-            ),
-            "unknown type of a socket",
-        )?;
-        ensure(
-            raw,
-            matches!(socket.protocol.get(), 0 | FAMILY_UNIX),
-            "unknown protocol",
+            is_possible(family, socket.kind.get(), socket.protocol.get()),
+            "unknown address family, type or protocol",
         )?;
         let form = socket.form.get();
         ensure(raw, form <= SOCKET_CLOSED, "unknown form of a socket")?;
+        ensure(
+            raw,
+            form == SOCKET_OPEN || family == FAMILY_UNIX,
+            "a socket of a family that has none without a file",
+        )?;
         zero(raw, socket.reserved.get() == 0)?;
         ids(raw, socket.owner.iter().map(|id| id.get()))?;
         let mut last = 0;
@@ -119,7 +145,7 @@ impl Walk<'_> {
             let number = option.option.get();
             ensure(
                 raw,
-                number > last && number <= OPTION_RIGHTS_NOTRUNC,
+                number > last && has_option(family, number),
                 "options that are unknown, or not by ascending number",
             )?;
             last = number;
@@ -152,7 +178,11 @@ impl Walk<'_> {
     /// A socket of this family with reference `obj`.
     fn unix(&self, raw: &Raw<'_>, obj: u32) -> Result<&Object, Fault> {
         let socket = self.refer::<Socket>(raw, obj)?;
-        ensure(raw, is_unix(socket), "refers to a socket of another family")?;
+        ensure(
+            raw,
+            family(socket) == FAMILY_UNIX,
+            "refers to a socket of another family",
+        )?;
         Ok(socket)
     }
 

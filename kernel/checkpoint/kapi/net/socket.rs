@@ -36,10 +36,10 @@ pub(crate) struct Basics {
     pub(crate) kind: i32,
     /// Protocol.
     pub(crate) protocol: i32,
-    /// A filter is attached to it, or a program of BPF.
-    pub(crate) filter: bool,
-    /// It has SO_TXTIME.
-    pub(crate) txtime: bool,
+    /// How many instructions the classic filter has that is attached to it.
+    pub(crate) filter: u32,
+    /// A program of BPF is attached to it, or to its group.
+    pub(crate) program: bool,
     /// It has SO_INQ.
     pub(crate) inq: bool,
     /// It has SO_RIGHTS_NOTRUNC.
@@ -85,27 +85,91 @@ impl SockRef {
             kind: raw.type_,
             protocol: raw.protocol,
             filter: raw.filter,
-            txtime: raw.txtime,
+            program: raw.program,
             inq: raw.inq,
             notrunc: raw.notrunc,
             foreign: raw.foreign,
         }
     }
 
-    /// Reads the option `name` of one that a file shows into `value`, whose length it has.
+    /// Reads the option `name` of `level`, of one that a file shows, into `value`, whose length it has.
     ///
     /// EOPNOTSUPP, ENOPROTOOPT: it has none of that kind.
-    pub(crate) fn option(&self, name: u32, value: &mut [u8]) -> Result {
+    pub(crate) fn option(&self, level: u32, name: u32, value: &mut [u8]) -> Result {
         let len = c_int::try_from(value.len())?;
         // SAFETY: We own a reference; the bytes are ours.
         to_result(unsafe {
             bindings::checkpoint_socket_option(
                 self.as_ptr(),
+                level.cast_signed(),
                 name.cast_signed(),
                 value.as_mut_ptr().cast(),
                 len,
             )
         })
+    }
+}
+
+/// An instruction of a classic filter: what it does, two jumps, and an operand.
+pub(crate) type FilterStep = (u16, u8, u8, u32);
+
+impl SockRef {
+    /// The classic filter that is attached to it; empty: none.
+    pub(crate) fn filter(&self) -> Result<KVVec<FilterStep>> {
+        let mut raw: KVVec<bindings::sock_filter> = KVVec::new();
+        loop {
+            let max = c_uint::try_from(raw.len())?;
+            // SAFETY: We own a reference; there is room for so many instructions.
+            let found =
+                unsafe { bindings::checkpoint_socket_filter(self.as_ptr(), raw.as_mut_ptr(), max) };
+            if found <= max {
+                raw.truncate(found as usize);
+                break;
+            }
+            raw.resize(found as usize, Default::default(), GFP_KERNEL_ACCOUNT)?;
+        }
+        let mut steps = KVVec::with_capacity(raw.len(), GFP_KERNEL_ACCOUNT)?;
+        for step in &raw {
+            let step = (step.code, step.jt, step.jf, step.k);
+            steps.push(step, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(steps)
+    }
+
+    /// Attaches a classic filter, as SO_ATTACH_FILTER; `lock`: and SO_LOCK_FILTER.
+    ///
+    /// EINVAL: it is none. ENOMEM: also if it is too long (net.core.optmem_max).
+    pub(crate) fn attach_filter(&self, steps: &[FilterStep], lock: bool) -> Result {
+        let mut raw: KVVec<bindings::sock_filter> =
+            KVVec::with_capacity(steps.len(), GFP_KERNEL_ACCOUNT)?;
+        for &(code, jt, jf, k) in steps {
+            raw.push(
+                bindings::sock_filter { code, jt, jf, k },
+                GFP_KERNEL_ACCOUNT,
+            )?;
+        }
+        let len = c_uint::try_from(raw.len())?;
+        // SAFETY: We own a reference; so many instructions are read.
+        to_result(unsafe {
+            bindings::checkpoint_attach_filter(self.as_ptr(), raw.as_ptr(), len, lock)
+        })
+    }
+
+    /// The addresses of the sockets that share a port with it (SO_REUSEPORT), up to `max`, and how many
+    /// there are; none: it shares none.
+    pub(crate) fn group(&self, max: usize) -> Result<(KVVec<usize>, usize)> {
+        let mut raw: KVVec<*const c_void> = KVVec::new();
+        raw.resize(max, core::ptr::null(), GFP_KERNEL_ACCOUNT)?;
+        let room = c_uint::try_from(max)?;
+        // SAFETY: We own a reference; there is room for so many pointers.
+        let found =
+            unsafe { bindings::checkpoint_socket_group(self.as_ptr(), raw.as_mut_ptr(), room) }
+                as usize;
+        let mut group = KVVec::new();
+        for member in raw.iter().take(found) {
+            group.push(member.addr(), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok((group, found))
     }
 }
 
@@ -167,13 +231,15 @@ impl FileRef {
         unsafe { Self::from_owned(bindings::checkpoint_socket_make(family, kind, protocol)) }
     }
 
-    /// Sets the option `name` of the socket that it shows, with the rights that the caller acts with.
-    pub(crate) fn set_socket_option(&self, name: u32, value: &[u8]) -> Result {
+    /// Sets the option `name` of `level` of the socket that it shows, with the rights that the caller
+    /// acts with.
+    pub(crate) fn set_socket_option(&self, level: u32, name: u32, value: &[u8]) -> Result {
         let len = c_int::try_from(value.len())?;
         // SAFETY: We own a reference; the bytes are only read.
         to_result(unsafe {
             bindings::checkpoint_socket_set_option(
                 self.as_ptr(),
+                level.cast_signed(),
                 name.cast_signed(),
                 value.as_ptr().cast(),
                 len,
@@ -192,6 +258,8 @@ impl FileRef {
 pub(crate) mod so {
     use kernel::bindings as c;
 
+    /// SOL_SOCKET.
+    pub(crate) const SOCKET: u32 = c::SOL_SOCKET;
     /// SO_SNDBUF.
     pub(crate) const SNDBUF: u32 = c::SO_SNDBUF;
     /// SO_RCVBUF.
@@ -276,6 +344,12 @@ pub(crate) mod so {
     pub(crate) const INQ: u32 = c::SO_INQ;
     /// SO_RIGHTS_NOTRUNC.
     pub(crate) const RIGHTS_NOTRUNC: u32 = c::SO_RIGHTS_NOTRUNC;
+    /// SO_REUSEPORT.
+    pub(crate) const REUSEPORT: u32 = c::SO_REUSEPORT;
+    /// SO_ZEROCOPY.
+    pub(crate) const ZEROCOPY: u32 = c::SO_ZEROCOPY;
+    /// SO_TXTIME.
+    pub(crate) const TXTIME: u32 = c::SO_TXTIME;
     /// SO_SNDBUFFORCE.
     pub(crate) const SNDBUFFORCE: u32 = c::SO_SNDBUFFORCE;
     /// SO_RCVBUFFORCE.

@@ -105,6 +105,11 @@ struct Args {
     #[arg(long, value_name = "FD,...", value_delimiter = ',', value_parser = descriptor)]
     reopen: Vec<Descriptor>,
 
+    /// Cut the connections of the sockets behind these descriptors to others outside: restarted, it is
+    /// as if the other end had been closed
+    #[arg(long, value_name = "FD,...", value_delimiter = ',', value_parser = descriptor)]
+    disconnect: Vec<Descriptor>,
+
     /// Leave out the contents of private anonymous memory (hexadecimal, as in /proc/PID/maps), of the
     /// root process or of process PID: it comes back as zeros
     #[arg(long, value_name = "[PID:]START-END,...", value_delimiter = ',', value_parser = memory)]
@@ -196,6 +201,7 @@ impl Args {
             external: &self.external,
             close: &self.close,
             reopen: &self.reopen,
+            disconnect: &self.disconnect,
             left_out: &self.leave_out,
             policy,
             snapshot_command: self.snapshot_command.as_deref(),
@@ -315,7 +321,7 @@ mod tests {
         assert!(parse("checkpoint --external 0,1,14:2 12").is_ok());
         assert!(parse("checkpoint --external x 12").is_err());
         assert!(
-            parse("checkpoint --close 3 --reopen 14:4 --leave-out 1000-2000,14:0x0-1000 12")
+            parse("checkpoint --close 3 --reopen 14:4 --disconnect 5 --leave-out 1000-2000,14:0x0-1000 12")
                 .is_ok()
         );
         assert!(parse("checkpoint --leave-out 2000-1000 12").is_err());

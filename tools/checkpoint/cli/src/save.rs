@@ -103,6 +103,8 @@ pub struct Order<'a> {
     pub close: &'a [Descriptor],
     /// Descriptors in whose place what lies at their paths is opened.
     pub reopen: &'a [Descriptor],
+    /// Descriptors of sockets whose connections to the outside are cut.
+    pub disconnect: &'a [Descriptor],
     /// Memory that is left out, by process.
     pub left_out: &'a [(i32, Range<u64>)],
     /// Rules that count after those.
@@ -342,6 +344,9 @@ impl<'a> Job<'a> {
         }
         for d in self.order.reopen {
             request = request.rule_for(d.pid, d.fd, Action::Reopen);
+        }
+        for d in self.order.disconnect {
+            request = request.rule_for(d.pid, d.fd, Action::Disconnect);
         }
         for (pid, range) in self.order.left_out {
             request = request.leave_out(*pid, range.clone());

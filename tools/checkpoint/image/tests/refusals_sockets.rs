@@ -69,13 +69,15 @@ fn all_is_well() {
 #[test]
 fn sockets() {
     refused(&[
-        ("unknown address family", |s| {
-            socket(s, 0, |k| k.family.set(2))
+        ("unknown address family, type or protocol", |s| {
+            socket(s, 0, |k| k.family.set(3))
         }),
-        ("unknown type of a socket", |s| {
+        ("unknown address family, type or protocol", |s| {
             socket(s, 0, |k| k.kind.set(3))
         }),
-        ("unknown protocol", |s| socket(s, 0, |k| k.protocol.set(2))),
+        ("unknown address family, type or protocol", |s| {
+            socket(s, 0, |k| k.protocol.set(2))
+        }),
         ("unknown form of a socket", |s| {
             socket(s, 3, |k| k.form.set(3))
         }),

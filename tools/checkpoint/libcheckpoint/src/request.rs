@@ -83,6 +83,8 @@ pub enum Action {
     External = 4,
     /// What lies at its path then is opened.
     Reopen = 5,
+    /// Of a socket that is connected to one outside: it comes back as if that had been closed.
+    Disconnect = 6,
 }
 
 /// What becomes of a file at a restart that differs from the one that was saved.

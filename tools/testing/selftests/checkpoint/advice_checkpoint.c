@@ -128,6 +128,30 @@ CKPT_SCENARIO(mapped)
 	CHECK(is_closed(FD), "it is open");
 }
 
+/* A connection to a socket of the test, and one of its own. */
+CKPT_SCENARIO(connected)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct ucred ucred = {};
+	socklen_t len = sizeof(ucred);
+	int pair[2];
+	char c;
+
+	memcpy(addr.sun_path + 1, getenv("CKPT_SOCKET"), 5);
+	place(CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0)), FD);
+	CHECK_SYS(connect(FD, (struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 6));
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	ckpt_ready_wait();
+	/* What was there is, and then it is as if the other end had been closed. */
+	expect_text(FD, "data");
+	CHECK_EQ(0, recv(FD, &c, 1, MSG_DONTWAIT));
+	CHECK(send(FD, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE, "it can be sent to");
+	send_text(pair[0], "inside");
+	expect_text(pair[1], "inside");
+	CHECK_SYS(getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &ucred, &len));
+	CHECK_EQ(getpid(), ucred.pid);
+}
+
 /* Four pages, of which the two in the middle are zero when they have come back. */
 CKPT_SCENARIO(pages)
 {
@@ -310,6 +334,40 @@ TEST_F_TIMEOUT(advice, lease_outside, CKPT_TIMEOUT)
 	ASSERT_EQ(0, go());
 }
 
+/* A connection to the outside is cut, one inside is not. */
+TEST_F_TIMEOUT(advice, disconnected, CKPT_TIMEOUT)
+{
+	const struct checkpoint_rule rules[] = {
+		{ .pattern = (uintptr_t)"sockfs:*", .action = CHECKPOINT_RULE_DISCONNECT },
+	};
+	const struct checkpoint_args said = RULES(rules);
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(addr);
+	char name[8] = "", c;
+	int listener, peer;
+
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(0, bind(listener, (struct sockaddr *)&addr, sizeof(sa_family_t)));
+	ASSERT_EQ(0, listen(listener, 5));
+	ASSERT_EQ(0, getsockname(listener, (struct sockaddr *)&addr, &len));
+	memcpy(name, addr.sun_path + 1, 5);
+	ASSERT_EQ(0, setenv("CKPT_SOCKET", name, 1));
+	ASSERT_EQ(0, start(&connected, variant->container));
+	peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_LE(0, peer);
+	ASSERT_EQ(4, write(peer, "data", 4));
+	ASSERT_EQ(EBUSY, checkpoint(0, &(struct checkpoint_args){ 0 }));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "cut the connection (--disconnect)"));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "comes back as if its other end had been closed"));
+	/* To the one outside it is as any death: it has lost what was not received. */
+	ASSERT_GE(0, read(peer, &c, 1));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, go());
+	close(peer);
+	close(listener);
+}
+
 /* What is mapped, and what has no path, is not opened anew. */
 TEST_F_TIMEOUT(advice, not_opened_anew, CKPT_TIMEOUT)
 {
@@ -389,7 +447,7 @@ TEST_F_TIMEOUT(advice, wrong, CKPT_TIMEOUT)
 	ASSERT_EQ(0, start(&twice, variant->container));
 	rule.action = 0;
 	ASSERT_EQ(EINVAL, checkpoint(0, &said));
-	rule.action = CHECKPOINT_RULE_REOPEN + 1;
+	rule.action = CHECKPOINT_RULE_DISCONNECT + 1;
 	ASSERT_EQ(EINVAL, checkpoint(0, &said));
 	rule.action = CHECKPOINT_RULE_CLOSE;
 	rule.reserved = 1;

@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <linux/magic.h>
+#include <linux/netlink.h>
 
 REFUSE_FIXTURE
 
@@ -491,8 +492,8 @@ CKPT_SCENARIO(socket_of_container, .flags = SC_CONTAINER)
 	memcpy(addr.sun_path + 1, getenv("CKPT_SOCKET"), 5);
 	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 6));
 	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): the socket that it is connected to is "
-		       "outside: leave this one outside, too (--external), or checkpoint what has that "
-		       "as well", fd);
+		       "outside: leave this one outside, too (--external), cut the connection "
+		       "(--disconnect), or checkpoint what has that as well", fd);
 	/* Who has made the other end is outside, too. */
 	expect_more();
 	ckpt_ready_wait();
@@ -522,12 +523,12 @@ REFUSE(five_at_once)
 	int fd[3];
 
 	ckpt_step_wait(0, 1);
-	fd[0] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
-	fd[1] = CHECK_SYS(socket(AF_NETLINK, SOCK_DGRAM, 0));
-	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, 0));
-	EXPECT_FD(fd[0], "*", "a netlink socket" YET);
-	EXPECT_FD(fd[1], "*", "a netlink socket" YET);
-	EXPECT_FD(fd[2], "*", "a netlink socket" YET);
+	fd[0] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
+	fd[1] = CHECK_SYS(socket(AF_NETLINK, SOCK_DGRAM, NETLINK_GENERIC));
+	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
+	EXPECT_FD(fd[0], "*", "a generic netlink socket" YET);
+	EXPECT_FD(fd[1], "*", "a generic netlink socket" YET);
+	EXPECT_FD(fd[2], "*", "a generic netlink socket" YET);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a userfaultfd" YET,
 		       (int)board->value[1]);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): an IPv4 socket" YET,

@@ -11,7 +11,6 @@
 #include <linux/filter.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
-#include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
@@ -85,25 +84,6 @@ REFUSE(ipv6)
 	int fd = CHECK_HERE(socket(AF_INET6, SOCK_DGRAM, 0));
 
 	EXPECT_FD(fd, "*", "an IPv6 socket" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(fcntl(fd, F_GETFD));
-}
-
-REFUSE(netlink)
-{
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
-	int fd = CHECK_HERE(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
-
-	EXPECT_FD(fd, "*", "a netlink socket" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
-}
-
-REFUSE(packet_socket)
-{
-	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_RAW, 0));
-
-	EXPECT_FD(fd, "*", "a packet socket" YET);
 	ckpt_ready_wait();
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }

@@ -317,6 +317,36 @@ CKPT_CYCLE(peer_credentials)
 	ckpt_wait_exit(ckpt_fork(has_its_end, NULL), 0);
 }
 
+static int makes_pair(void *arg)
+{
+	int made[2];
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, made));
+	send_fds(fds[W], made, 2);
+	return 5;
+}
+
+/* Who has made a pair has exited: it has a pid that is nobody's. */
+CKPT_CYCLE(peer_has_exited)
+{
+	struct ucred cred;
+	int made[2];
+	pid_t kid;
+
+	pair(SOCK_STREAM);
+	kid = ckpt_fork(makes_pair, NULL);
+	ckpt_wait_exit(kid, 5);
+	receive_fds(fds[R], made, 2);
+	ckpt_ready_wait();
+	cred = peer_of(made[0]);
+	CHECK(cred.pid > 0, "pid %d", cred.pid);
+	CHECK(kill(cred.pid, 0) == -1 && errno == ESRCH, "process %d is there", cred.pid);
+	CHECK_EQ(geteuid(), cred.uid);
+	CHECK_EQ(getegid(), cred.gid);
+	send_text(made[0], "inside");
+	expect_text(made[1], "inside");
+}
+
 /* What messages tell of who has sent them: also of one that is gone. */
 static int sends(void *arg)
 {

@@ -227,6 +227,32 @@ CKPT_CYCLE(replaced)
 	expect_text(new, "to the new one");
 }
 
+/*
+ * Its name was removed: it tells the name, nobody finds it, and the name is free. One that listens has
+ * those who came before.
+ */
+CKPT_CYCLE(removed)
+{
+	int listener, early, peer;
+
+	at_path("s");
+	listener = bound(SOCK_STREAM);
+	CHECK_SYS(listen(listener, 1));
+	early = connected(SOCK_STREAM);
+	send_text(early, "early");
+	CHECK_SYS(unlink(addr.sun_path));
+	ckpt_ready_wait();
+	expect_name(listener);
+	fds[0] = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	CHECK(connect(fds[0], (struct sockaddr *)&addr, addr_len) == -1 && errno == ENOENT,
+	      "it was found");
+	peer = CHECK_SYS(accept(listener, NULL, NULL));
+	expect_name(peer);
+	expect_text(peer, "early");
+	CHECK_SYS(close(bound(SOCK_STREAM)));
+	CHECK_SYS(unlink(addr.sun_path));
+}
+
 /* Bound by a relative path, which is what it tells. */
 CKPT_CYCLE(relative)
 {

@@ -42,6 +42,7 @@ use zerocopy::{
 };
 
 mod epoll;
+pub mod netlink;
 pub mod sockets;
 
 /// Bytes of a page.

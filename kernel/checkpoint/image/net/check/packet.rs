@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packet sockets.
+
+use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            flags,
+            zero, //
+        },
+        walk::Walk, //
+    },
+    net::{
+        check::family,
+        packet::*,
+        Socket, //
+    },
+    record::{
+        Fault,
+        Raw, //
+    }, //
+};
+
+/// Largest TPACKET_*.
+const VERSION_MAX: u32 = 2;
+
+/// Largest PACKET_MR_*.
+const MEMBER_KIND_MAX: u32 = 3;
+
+/// Most sockets of a group.
+const FANOUT_MAX: u32 = 1 << 16;
+
+/// Flags of a group: PACKET_FANOUT_FLAG_*, but PACKET_FANOUT_FLAG_UNIQUEID.
+const FANOUT_FLAGS: u32 = 0xd000;
+
+impl Walk<'_> {
+    /// What a packet socket is.
+    pub(in crate::image) fn packet_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let packet: PacketSocket = raw.body()?;
+        let socket = self.refer::<Socket>(raw, packet.socket.get())?;
+        ensure(
+            raw,
+            family(socket) == FAMILY_PACKET,
+            "refers to a socket of another family",
+        )?;
+        self.link_once::<Socket>(raw, packet.socket.get(), "tells of the same socket twice")?;
+        flags(raw, packet.flags.get().into(), PACKET_ALL.into())?;
+        zero(raw, packet.reserved.get() == 0)?;
+        let numbers = [packet.device, packet.reserve];
+        ensure(
+            raw,
+            packet.num.get() <= u32::from(u16::MAX)
+                && numbers.iter().all(|n| n.get() <= i32::MAX as u32)
+                && packet.version.get() <= VERSION_MAX
+                && matches!(packet.vnet_hdr.get(), 0 | 10 | 12),
+            "impossible option of a packet socket",
+        )?;
+        let kind = packet.fanout_type.get();
+        if packet.fanout_max.get() == 0 {
+            zero(raw, packet.fanout_id.get() == 0 && kind == 0)?;
+        } else {
+            ensure(
+                raw,
+                packet.fanout_max.get() <= FANOUT_MAX
+                    && packet.fanout_id.get() <= u32::from(u16::MAX)
+                    && kind & 0xff < FANOUT_TYPES
+                    && kind & !0xff & !FANOUT_FLAGS == 0
+                    && packet.num.get() != 0,
+                "can't share packets",
+            )?;
+        }
+        ensure(
+            raw,
+            matches!(packet.error.get(), 0 | ERROR_DOWN),
+            "impossible error of a socket",
+        )?;
+        ensure(
+            raw,
+            packet.queued.get() <= QUEUED_MAX,
+            "impossible length of a queue",
+        )?;
+        let members: &[PacketMember] = raw.array(MEMBERS_MAX)?;
+        ensure(
+            raw,
+            u32::try_from(members.len()).is_ok_and(|n| n == packet.members.get()),
+            "another number of memberships than announced",
+        )?;
+        for member in members {
+            let len = member.len.get() as usize;
+            ensure(
+                raw,
+                (1..=COUNT_MAX).contains(&member.count.get())
+                    && member.kind.get() <= MEMBER_KIND_MAX
+                    && member.device.get() <= i32::MAX as u32
+                    && member
+                        .addr
+                        .get(len..)
+                        .is_some_and(|rest| rest.iter().all(|&b| b == 0)),
+                "impossible membership",
+            )?;
+        }
+        Ok(())
+    }
+}

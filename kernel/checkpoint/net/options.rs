@@ -1,0 +1,724 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Options of sockets: the table of those that all families have, and how those of all tables are read
+//! and set.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+use crate::{
+    core::restore::Restore,
+    image::{
+        net::{
+            SocketOption,
+            OPTIONS_MAX,
+            *, //
+        },
+        Raw, //
+    },
+    kapi::{
+        fs::file::FileRef,
+        net::socket::{
+            so,
+            SockRef, //
+        },
+        security::cred::CredRef, //
+    }, //
+};
+
+/// What the value of an option is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// An int.
+    Int,
+    /// Two ints.
+    Pair,
+    /// Seconds and microseconds, each of 64 bits.
+    Time,
+    /// An unsigned long.
+    Long,
+    /// An int in network order: the number of a device.
+    Network,
+    /// A device, and its address of IPv4 in network order, as of IP_MULTICAST_IF.
+    Interface,
+    /// SO_INQ, which getsockopt(2) does not tell.
+    Inq,
+    /// SO_RIGHTS_NOTRUNC, likewise.
+    NoTrunc,
+}
+
+/// An option.
+pub(super) struct Row {
+    /// Its number in the image.
+    number: u32,
+    /// SOL_*.
+    level: u32,
+    /// Its number, as of setsockopt(2).
+    option: u32,
+    form: Form,
+    /// What it is on a new socket, on each machine: it has no record then. `None`: that depends.
+    usual: Option<i64>,
+    /// Its name, for messages.
+    name: &'static str,
+    /// What setting it may take; empty: nothing.
+    needs: &'static str,
+    /// It is set by [`restore_late`], when the socket has its addresses and its queues.
+    late: bool,
+}
+
+/// A row of a family: an int that is 0 on a new socket, and that anybody may set.
+pub(super) const fn int(number: u32, level: u32, option: u32, name: &'static str) -> Row {
+    Row {
+        number,
+        level,
+        option,
+        form: Form::Int,
+        usual: Some(0),
+        name,
+        needs: "",
+        late: false,
+    }
+}
+
+impl Row {
+    /// The same, of which a new socket has `usual`, or what depends on the machine.
+    pub(super) const fn usual(self, usual: Option<i64>) -> Self {
+        Self { usual, ..self }
+    }
+
+    /// The same, the value of which is of another form.
+    pub(super) const fn form(self, form: Form) -> Self {
+        Self { form, ..self }
+    }
+
+    /// The same, but that setting it takes something.
+    pub(super) const fn needs(self, needs: &'static str) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// The same, but that it is set when the socket has its addresses and its queues.
+    #[allow(dead_code, reason = "for protocols with connections")]
+    pub(super) const fn late(self) -> Self {
+        Self { late: true, ..self }
+    }
+}
+
+const fn row(
+    number: u32,
+    option: u32,
+    form: Form,
+    usual: Option<i64>,
+    name: &'static str,
+    needs: &'static str,
+) -> Row {
+    Row {
+        number,
+        level: so::SOCKET,
+        option,
+        form,
+        usual,
+        name,
+        needs,
+        late: false,
+    }
+}
+
+/// The options of all families, SOL_SOCKET, in the order in which they are set.
+///
+/// Not here are those that tell what others are (SO_TYPE, SO_PEERCRED, ...), what is attached to a
+/// socket (SO_ATTACH_FILTER), and SO_ERROR.
+static OPTIONS: &[Row] = &[
+    row(
+        OPTION_SNDBUF,
+        so::SNDBUF,
+        Form::Int,
+        None,
+        "SO_SNDBUF",
+        "CAP_NET_ADMIN, or a larger net.core.wmem_max",
+    ),
+    row(
+        OPTION_RCVBUF,
+        so::RCVBUF,
+        Form::Int,
+        None,
+        "SO_RCVBUF",
+        "CAP_NET_ADMIN, or a larger net.core.rmem_max",
+    ),
+    row(
+        OPTION_BUF_LOCK,
+        so::BUF_LOCK,
+        Form::Int,
+        Some(0),
+        "SO_BUF_LOCK",
+        "",
+    ),
+    row(
+        OPTION_DEBUG,
+        so::DEBUG,
+        Form::Int,
+        Some(0),
+        "SO_DEBUG",
+        "CAP_NET_ADMIN",
+    ),
+    row(
+        OPTION_REUSEADDR,
+        so::REUSEADDR,
+        Form::Int,
+        Some(0),
+        "SO_REUSEADDR",
+        "",
+    ),
+    row(
+        OPTION_DONTROUTE,
+        so::DONTROUTE,
+        Form::Int,
+        Some(0),
+        "SO_DONTROUTE",
+        "",
+    ),
+    row(
+        OPTION_BROADCAST,
+        so::BROADCAST,
+        Form::Int,
+        Some(0),
+        "SO_BROADCAST",
+        "",
+    ),
+    row(
+        OPTION_KEEPALIVE,
+        so::KEEPALIVE,
+        Form::Int,
+        Some(0),
+        "SO_KEEPALIVE",
+        "",
+    ),
+    row(
+        OPTION_OOBINLINE,
+        so::OOBINLINE,
+        Form::Int,
+        Some(0),
+        "SO_OOBINLINE",
+        "",
+    ),
+    row(
+        OPTION_NO_CHECK,
+        so::NO_CHECK,
+        Form::Int,
+        Some(0),
+        "SO_NO_CHECK",
+        "",
+    ),
+    row(
+        OPTION_PRIORITY,
+        so::PRIORITY,
+        Form::Int,
+        Some(0),
+        "SO_PRIORITY",
+        "CAP_NET_ADMIN or CAP_NET_RAW",
+    ),
+    row(
+        OPTION_LINGER,
+        so::LINGER,
+        Form::Pair,
+        Some(0),
+        "SO_LINGER",
+        "",
+    ),
+    row(
+        OPTION_PASSCRED,
+        so::PASSCRED,
+        Form::Int,
+        Some(0),
+        "SO_PASSCRED",
+        "",
+    ),
+    row(
+        OPTION_PASSPIDFD,
+        so::PASSPIDFD,
+        Form::Int,
+        Some(0),
+        "SO_PASSPIDFD",
+        "",
+    ),
+    row(
+        OPTION_PASSSEC,
+        so::PASSSEC,
+        Form::Int,
+        Some(0),
+        "SO_PASSSEC",
+        "",
+    ),
+    row(
+        OPTION_PASSRIGHTS,
+        so::PASSRIGHTS,
+        Form::Int,
+        Some(1),
+        "SO_PASSRIGHTS",
+        "",
+    ),
+    row(
+        OPTION_TIMESTAMP_OLD,
+        so::TIMESTAMP_OLD,
+        Form::Int,
+        Some(0),
+        "SO_TIMESTAMP_OLD",
+        "",
+    ),
+    row(
+        OPTION_TIMESTAMPNS_OLD,
+        so::TIMESTAMPNS_OLD,
+        Form::Int,
+        Some(0),
+        "SO_TIMESTAMPNS_OLD",
+        "",
+    ),
+    row(
+        OPTION_TIMESTAMP,
+        so::TIMESTAMP_NEW,
+        Form::Int,
+        Some(0),
+        "SO_TIMESTAMP_NEW",
+        "",
+    ),
+    row(
+        OPTION_TIMESTAMPNS,
+        so::TIMESTAMPNS_NEW,
+        Form::Int,
+        Some(0),
+        "SO_TIMESTAMPNS_NEW",
+        "",
+    ),
+    row(
+        OPTION_TIMESTAMPING_OLD,
+        so::TIMESTAMPING_OLD,
+        Form::Pair,
+        Some(0),
+        "SO_TIMESTAMPING_OLD",
+        "",
+    ),
+    row(
+        OPTION_TIMESTAMPING,
+        so::TIMESTAMPING_NEW,
+        Form::Pair,
+        Some(0),
+        "SO_TIMESTAMPING_NEW",
+        "",
+    ),
+    row(
+        OPTION_RCVTIMEO,
+        so::RCVTIMEO_NEW,
+        Form::Time,
+        Some(0),
+        "SO_RCVTIMEO_NEW",
+        "",
+    ),
+    row(
+        OPTION_SNDTIMEO,
+        so::SNDTIMEO_NEW,
+        Form::Time,
+        Some(0),
+        "SO_SNDTIMEO_NEW",
+        "",
+    ),
+    row(
+        OPTION_RCVLOWAT,
+        so::RCVLOWAT,
+        Form::Int,
+        Some(1),
+        "SO_RCVLOWAT",
+        "",
+    ),
+    row(
+        OPTION_MARK,
+        so::MARK,
+        Form::Int,
+        Some(0),
+        "SO_MARK",
+        "CAP_NET_ADMIN or CAP_NET_RAW",
+    ),
+    row(
+        OPTION_RCVMARK,
+        so::RCVMARK,
+        Form::Int,
+        Some(0),
+        "SO_RCVMARK",
+        "",
+    ),
+    row(
+        OPTION_RCVPRIORITY,
+        so::RCVPRIORITY,
+        Form::Int,
+        Some(0),
+        "SO_RCVPRIORITY",
+        "",
+    ),
+    row(
+        OPTION_RXQ_OVFL,
+        so::RXQ_OVFL,
+        Form::Int,
+        Some(0),
+        "SO_RXQ_OVFL",
+        "",
+    ),
+    row(
+        OPTION_WIFI_STATUS,
+        so::WIFI_STATUS,
+        Form::Int,
+        Some(0),
+        "SO_WIFI_STATUS",
+        "",
+    ),
+    row(
+        OPTION_PEEK_OFF,
+        so::PEEK_OFF,
+        Form::Int,
+        Some(-1),
+        "SO_PEEK_OFF",
+        "",
+    ),
+    row(OPTION_NOFCS, so::NOFCS, Form::Int, Some(0), "SO_NOFCS", ""),
+    row(
+        OPTION_SELECT_ERR_QUEUE,
+        so::SELECT_ERR_QUEUE,
+        Form::Int,
+        Some(0),
+        "SO_SELECT_ERR_QUEUE",
+        "",
+    ),
+    row(
+        OPTION_BUSY_POLL,
+        so::BUSY_POLL,
+        Form::Int,
+        None,
+        "SO_BUSY_POLL",
+        "",
+    ),
+    row(
+        OPTION_PREFER_BUSY_POLL,
+        so::PREFER_BUSY_POLL,
+        Form::Int,
+        Some(0),
+        "SO_PREFER_BUSY_POLL",
+        "CAP_NET_ADMIN",
+    ),
+    row(
+        OPTION_MAX_PACING_RATE,
+        so::MAX_PACING_RATE,
+        Form::Long,
+        Some(-1),
+        "SO_MAX_PACING_RATE",
+        "",
+    ),
+    row(
+        OPTION_BINDTOIFINDEX,
+        so::BINDTOIFINDEX,
+        Form::Int,
+        Some(0),
+        "SO_BINDTOIFINDEX",
+        "a device with that number",
+    ),
+    row(
+        OPTION_RESERVE_MEM,
+        so::RESERVE_MEM,
+        Form::Int,
+        Some(0),
+        "SO_RESERVE_MEM",
+        "a memory cgroup",
+    ),
+    row(
+        OPTION_INCOMING_CPU,
+        so::INCOMING_CPU,
+        Form::Int,
+        Some(-1),
+        "SO_INCOMING_CPU",
+        "",
+    ),
+    row(
+        OPTION_LOCK_FILTER,
+        so::LOCK_FILTER,
+        Form::Int,
+        Some(0),
+        "SO_LOCK_FILTER",
+        "",
+    ),
+    row(OPTION_INQ, so::INQ, Form::Inq, Some(0), "SO_INQ", ""),
+    row(
+        OPTION_RIGHTS_NOTRUNC,
+        so::RIGHTS_NOTRUNC,
+        Form::NoTrunc,
+        Some(0),
+        "SO_RIGHTS_NOTRUNC",
+        "",
+    ),
+    row(
+        OPTION_REUSEPORT,
+        so::REUSEPORT,
+        Form::Int,
+        Some(0),
+        "SO_REUSEPORT",
+        "",
+    ),
+    row(
+        OPTION_ZEROCOPY,
+        so::ZEROCOPY,
+        Form::Int,
+        Some(0),
+        "SO_ZEROCOPY",
+        "",
+    ),
+    row(
+        OPTION_TXTIME,
+        so::TXTIME,
+        Form::Pair,
+        None,
+        "SO_TXTIME",
+        "CAP_NET_ADMIN, or CLOCK_MONOTONIC",
+    ),
+];
+
+impl Row {
+    /// Bytes of its value.
+    fn len(&self) -> usize {
+        match self.form {
+            Form::Int | Form::Inq | Form::NoTrunc | Form::Network => 4,
+            Form::Interface => 12,
+            Form::Pair | Form::Long => 8,
+            Form::Time => 16,
+        }
+    }
+
+    /// Reads it. `None`: sockets like this one have none.
+    fn read(&self, sk: &SockRef) -> Result<Option<[i64; 2]>> {
+        match self.form {
+            Form::Inq => return Ok(Some([sk.basics().inq.into(), 0])),
+            Form::NoTrunc => return Ok(Some([sk.basics().notrunc.into(), 0])),
+            _ => (),
+        }
+        let mut bytes = [0; 16];
+        let value = bytes.get_mut(..self.len()).ok_or(EINVAL)?;
+        match sk.option(self.level, self.option, value) {
+            Err(EOPNOTSUPP | ENOPROTOOPT) => return Ok(None),
+            done => done?,
+        }
+        let int = |at: usize| -> Result<i64> {
+            let word = bytes.get(at..at + 4).ok_or(EINVAL)?;
+            Ok(i32::from_ne_bytes(word.try_into().map_err(|_| EINVAL)?).into())
+        };
+        let wide = |at: usize| -> Result<i64> {
+            let word = bytes.get(at..at + 8).ok_or(EINVAL)?;
+            Ok(i64::from_ne_bytes(word.try_into().map_err(|_| EINVAL)?))
+        };
+        Ok(Some(match self.form {
+            Form::Pair => [int(0)?, int(4)?],
+            Form::Time => [wide(0)?, wide(8)?],
+            Form::Long => [wide(0)?, 0],
+            Form::Network => [i32::from_be(i32::try_from(int(0)?)?).into(), 0],
+            Form::Interface => [int(8)?, i32::from_be(i32::try_from(int(4)?)?).into()],
+            _ => [int(0)?, 0],
+        }))
+    }
+
+    /// Sets it.
+    fn write(&self, file: &FileRef, option: u32, value: [i64; 2]) -> Result {
+        let mut bytes: KVec<u8> = KVec::new();
+        let mut add = |b: &[u8]| bytes.extend_from_slice(b, GFP_KERNEL);
+        let [a, b] = value;
+        match self.form {
+            Form::Pair => {
+                add(&i32::try_from(a)?.to_ne_bytes())?;
+                add(&i32::try_from(b)?.to_ne_bytes())?;
+            }
+            Form::Time => {
+                add(&a.to_ne_bytes())?;
+                add(&b.to_ne_bytes())?;
+            }
+            Form::Long => add(&a.to_ne_bytes())?,
+            Form::Network => add(&i32::try_from(a)?.to_be_bytes())?,
+            Form::Interface => {
+                add(&[0; 4])?;
+                add(&i32::try_from(b)?.to_be_bytes())?;
+                add(&i32::try_from(a)?.to_ne_bytes())?;
+            }
+            _ => add(&i32::try_from(a)?.to_ne_bytes())?,
+        }
+        file.set_socket_option(self.level, option, &bytes)
+    }
+
+    /// Brings it to `value`, from what a new socket has.
+    fn bring_to(&self, file: &FileRef, sk: &SockRef, value: [i64; 2]) -> Result {
+        if self.read(sk)? == Some(value) {
+            return Ok(());
+        }
+        let [a, b] = value;
+        match self.number {
+            // The kernel doubles it, and cuts without a word what is too much.
+            OPTION_SNDBUF | OPTION_RCVBUF => {
+                let half = a.checked_add(1).ok_or(EINVAL)? / 2;
+                self.write(file, self.option, [half, 0])?;
+                if self.read(sk)?.is_some_and(|[now, _]| now < a) {
+                    let force = match self.number {
+                        OPTION_SNDBUF => so::SNDBUFFORCE,
+                        _ => so::RCVBUFFORCE,
+                    };
+                    self.write(file, force, [half, 0])?;
+                }
+                // An odd number can come of a setting of the machine only.
+                return match self.read(sk)? {
+                    Some([now, _]) if now == a || now == half * 2 => Ok(()),
+                    _ => Err(EINVAL),
+                };
+            }
+            // What stands there while it is off is kept from when it was on.
+            OPTION_LINGER if a == 0 => self.write(file, self.option, [1, b])?,
+            _ => (),
+        }
+        self.write(file, self.option, value)?;
+        // The kernel counts times in ticks.
+        if self.form == Form::Time || self.read(sk)? == Some(value) {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+}
+
+/// A table of options, by ascending number.
+pub(super) type Table = &'static [Row];
+
+/// All options of a family with these tables, by ascending number.
+fn rows(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
+    Iterator::chain([OPTIONS].into_iter(), tables.iter().copied()).flatten()
+}
+
+/// Returns the options of `sk` that are not as on a new socket, by ascending number; `tables` are those
+/// of its family.
+pub(super) fn save(sk: &SockRef, tables: &[Table]) -> Result<KVec<SocketOption>> {
+    let mut options: KVec<SocketOption> = KVec::new();
+    for row in rows(tables) {
+        let Some([value, second]) = row.read(sk)? else {
+            continue;
+        };
+        if row.usual == Some(value) && second == 0 {
+            continue;
+        }
+        let option = SocketOption {
+            option: row.number.into(),
+            reserved: 0.into(),
+            value: value.cast_unsigned().into(),
+            second: second.cast_unsigned().into(),
+        };
+        options.push(option, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(options)
+}
+
+/// An option that can't be set.
+pub(super) struct Unset {
+    /// Why.
+    pub(super) errno: Error,
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What setting it may take.
+    pub(super) needs: &'static str,
+}
+
+impl fmt::Display for Unset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a socket: {} can't be set", self.name)?;
+        if self.needs.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": it takes {}", self.needs)
+        }
+    }
+}
+
+/// Sets the options of the socket that `file` shows as its record `raw` has them, with the rights of who
+/// has made it: all but those that come late.
+pub(super) fn restore(
+    r: &Restore,
+    raw: &Raw<'_>,
+    file: &FileRef,
+    sk: &SockRef,
+    tables: &[Table],
+    opener: &CredRef,
+) -> Result<Result<(), Unset>> {
+    set(r, raw, file, sk, tables, opener, false)
+}
+
+/// Sets those that come late, when the socket has its addresses and its queues.
+#[expect(dead_code, reason = "for protocols with connections")]
+pub(super) fn restore_late(
+    r: &Restore,
+    raw: &Raw<'_>,
+    file: &FileRef,
+    sk: &SockRef,
+    tables: &[Table],
+    opener: &CredRef,
+) -> Result {
+    set(r, raw, file, sk, tables, opener, true)?
+        .map_err(|unset| r.told(unset.errno, fmt!("{}", unset)))
+}
+
+fn set(
+    r: &Restore,
+    raw: &Raw<'_>,
+    file: &FileRef,
+    sk: &SockRef,
+    tables: &[Table],
+    opener: &CredRef,
+    late: bool,
+) -> Result<Result<(), Unset>> {
+    let options: &[SocketOption] = raw.array(OPTIONS_MAX).map_err(|f| r.fault(f))?;
+    for row in rows(tables) {
+        if row.late != late {
+            continue;
+        }
+        let found = options
+            .binary_search_by_key(&row.number, |o| o.option.get())
+            .ok()
+            .and_then(|at| options.get(at));
+        let value = match (found, row.usual) {
+            (Some(o), _) => [o.value.get().cast_signed(), o.second.get().cast_signed()],
+            (None, Some(usual)) if row.read(sk)?.is_some() => [usual, 0],
+            _ => continue,
+        };
+        if let Err(errno) = opener.act(|| row.bring_to(file, sk, value)) {
+            let (name, needs) = (row.name, row.needs);
+            return Ok(Err(Unset { errno, name, needs }));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The numbers of a table's rows, for tests.
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+pub(super) fn numbers(table: Table) -> impl Iterator<Item = u32> {
+    table.iter().map(|row| row.number)
+}
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_net_options)]
+mod tests {
+    use super::*;
+
+    /// The options are known, and have the order of their numbers.
+    #[test]
+    fn options() {
+        let mut last = 0;
+        for row in OPTIONS {
+            assert!(row.number > last && !row.name.is_empty());
+            last = row.number;
+        }
+        assert_eq!(last, OPTION_LAST);
+        for family in crate::net::FAMILIES {
+            let mut last = OPTION_LAST;
+            for number in family.options.iter().copied().flat_map(numbers) {
+                assert!(number > last);
+                last = number;
+            }
+        }
+    }
+}

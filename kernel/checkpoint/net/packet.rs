@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packet sockets.
+//!
+//! What comes over a device is lost to who does not look in time, and is counted: so is what was in the
+//! queue. A socket gets its memberships, and is bound, when all else is done.
+
+use kernel::{
+    prelude::*,
+    sync::SetOnce, //
+};
+use zerocopy::IntoBytes;
+
+use crate::{
+    core::{
+        built::Rebuilt,
+        restore::Restore, //
+    },
+    files::Named,
+    found::{
+        Capture,
+        LinkOps, //
+    },
+    image::{
+        net::{
+            packet::{
+                PacketMember,
+                PacketSocket,
+                COUNT_MAX,
+                ERROR_DOWN,
+                FAMILY_PACKET,
+                FANOUT_TYPES,
+                MEMBERS_MAX,
+                QUEUED_MAX, //
+            },
+            SOCKET_DGRAM,
+            SOCKET_RAW, //
+        },
+        Kind,
+        ObjRef,
+        Raw, //
+    },
+    kapi::{
+        fs::file::FileRef,
+        net::{
+            packet::{
+                Fanout,
+                Member,
+                Packet, //
+            },
+            socket::SockRef, //
+        },
+        security::cred::CredRef,
+        task::frozen::FrozenTask,
+        time::wait, //
+    },
+    net::{
+        socket,
+        Family, //
+    }, //
+};
+
+/// What packet sockets are.
+pub(super) const LINKS: LinkOps = LinkOps {
+    name: "packet sockets",
+    save: save_links,
+    link,
+};
+
+/// Packet sockets.
+pub(super) const FAMILY: Family = Family {
+    is,
+    options: &[],
+    collect,
+    object: socket::plain_object,
+    sk: |r, obj| r.built::<BuiltPacket>(obj).map(|built| built.sk.clone()),
+    note,
+};
+
+/// Those of type SOCK_PACKET are of the time before there was an address for them.
+fn is([family, kind, _]: [i32; 3]) -> bool {
+    family == FAMILY_PACKET.cast_signed()
+        && matches!(kind.cast_unsigned(), SOCKET_DGRAM | SOCKET_RAW)
+}
+
+/// A rebuilt packet socket.
+struct BuiltPacket {
+    sk: SockRef,
+    /// With whose rights it is bound.
+    opener: CredRef,
+    /// What it is, and its memberships.
+    place: SetOnce<(Packet, KVVec<Member>)>,
+}
+
+impl Rebuilt for BuiltPacket {
+    fn stays(&self) -> bool {
+        self.place.as_ref().is_some()
+    }
+
+    /// Lets it receive. That it is closed takes it back.
+    fn publish(&self, r: &Restore, _: ObjRef) -> Result {
+        let Some((state, members)) = self.place.as_ref() else {
+            return Ok(());
+        };
+        self.opener
+            .act(|| self.sk.open_packet(state, members))
+            .map_err(|e| {
+                let why = match e {
+                    ENODEV => "there is no device with its number",
+                    EPERM | EACCES => "who has made it may not (CAP_NET_RAW)",
+                    ENOSPC => "its group has no room for it (PACKET_FANOUT)",
+                    _ => "the kernel does not take its device, memberships or group",
+                };
+                r.told(
+                    e,
+                    fmt!("a packet socket of device {}: {}", state.device, why),
+                )
+            })
+    }
+}
+
+/// Notes a new socket, which the current task has just made.
+fn note(r: &Restore, obj: ObjRef, made: socket::Made) -> Result {
+    let built = BuiltPacket {
+        sk: made.sk,
+        opener: made.opener,
+        place: SetOnce::new(),
+    };
+    r.set_built(obj, built)
+}
+
+/// Looks at a socket that a task has. False: refused.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef) -> Result<bool> {
+    let sk = SockRef::of(file).ok_or(ENOENT)?;
+    let state = sk.packet()?;
+    let often = |m: &Member| m.count > COUNT_MAX;
+    let members = state.members as usize;
+    let why = if state.ring {
+        Some("has a ring (PACKET_RX_RING, PACKET_TX_RING), which can't be saved: close it there")
+    } else if state.device < 0 {
+        Some("the device that it was bound to is gone: have it closed")
+    } else if state.fanout.is_some_and(|f| f.kind & 0xff >= FANOUT_TYPES) {
+        Some("a program decides which socket of its group gets a packet (PACKET_FANOUT)")
+    } else if state.err != 0 && state.err.cast_unsigned() != ERROR_DOWN {
+        Some("has an error to tell that can't be saved: have it read (SO_ERROR)")
+    } else if state.errors {
+        Some("has time stamps to tell (MSG_ERRQUEUE): have them read")
+    } else if members > MEMBERS_MAX || sk.packet_members(state.members)?.iter().any(often) {
+        Some("has too many memberships")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(false);
+    }
+    if state.queued != 0 {
+        let who = t.display(&cap.pid_ns);
+        cap.report.note(
+            &who,
+            fmt!(
+                "{}: what it has not received is not saved: {} packets count as dropped",
+                named,
+                state.queued
+            ),
+        );
+    }
+    socket::collect_plain(cap, t, named, &sk)?;
+    Ok(true)
+}
+
+/// Writes what all packet sockets are.
+fn save_links(cap: &mut Capture) -> Result {
+    for (obj, plain) in socket::all_plain(cap)? {
+        wait::go_on()?;
+        if is(socket::numbers(&plain.sk)) {
+            save(cap, obj, &plain.sk)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes one of them.
+fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
+    let state = sk.packet()?;
+    let mut members: KVVec<PacketMember> = KVVec::new();
+    for m in sk.packet_members(state.members)? {
+        let member = PacketMember {
+            device: m.device.cast_unsigned().into(),
+            count: m.count.into(),
+            kind: m.kind.into(),
+            len: m.len.into(),
+            addr: m.addr,
+        };
+        members.push(member, GFP_KERNEL_ACCOUNT)?;
+    }
+    let fanout = state.fanout.unwrap_or(Fanout {
+        id: 0,
+        kind: 0,
+        max: 0,
+    });
+    let record = PacketSocket {
+        socket: obj.get().into(),
+        flags: state.flags.into(),
+        num: state.num.into(),
+        // One that has gone since it was looked at is none that a restart finds.
+        device: u32::try_from(state.device)
+            .unwrap_or(i32::MAX as u32)
+            .into(),
+        version: state.version.into(),
+        reserve: state.reserve.into(),
+        vnet_hdr: state.vnet_hdr.into(),
+        copy_thresh: state.copy_thresh.cast_unsigned().into(),
+        timestamp: state.timestamp.cast_unsigned().into(),
+        fanout_max: fanout.max.into(),
+        fanout_id: fanout.id.into(),
+        fanout_type: fanout.kind.into(),
+        error: if state.err != 0 { ERROR_DOWN } else { 0 }.into(),
+        queued: state.queued.min(QUEUED_MAX).into(),
+        members: u32::try_from(members.len())?.into(),
+        reserved: 0.into(),
+    };
+    cap.meta.put(&record, members.as_bytes())
+}
+
+/// Notes what a socket is.
+fn place(r: &Restore, raw: &Raw<'_>) -> Result {
+    let record: PacketSocket = raw.body().map_err(|f| r.fault(f))?;
+    let mut members: KVVec<Member> = KVVec::new();
+    let list: &[PacketMember] = raw.array(MEMBERS_MAX).map_err(|f| r.fault(f))?;
+    for m in list {
+        let member = Member {
+            device: m.device.get().cast_signed(),
+            count: m.count.get(),
+            kind: m.kind.get(),
+            len: m.len.get(),
+            addr: m.addr,
+        };
+        members.push(member, GFP_KERNEL_ACCOUNT)?;
+    }
+    let state = Packet {
+        num: record.num.get(),
+        device: record.device.get().cast_signed(),
+        version: record.version.get(),
+        reserve: record.reserve.get(),
+        vnet_hdr: record.vnet_hdr.get(),
+        copy_thresh: record.copy_thresh.get().cast_signed(),
+        timestamp: record.timestamp.get().cast_signed(),
+        flags: record.flags.get(),
+        fanout: (record.fanout_max.get() != 0).then_some(Fanout {
+            id: record.fanout_id.get(),
+            kind: record.fanout_type.get(),
+            max: record.fanout_max.get(),
+        }),
+        err: record.error.get().cast_signed(),
+        queued: record.queued.get(),
+        members: record.members.get(),
+        ring: false,
+        errors: false,
+    };
+    let built = ObjRef::new(record.socket.get())
+        .and_then(|obj| r.built::<BuiltPacket>(obj))
+        .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))?;
+    built.place.populate((state, members));
+    Ok(())
+}
+
+/// Notes what all packet sockets are.
+fn link(r: &Restore) -> Result {
+    for raw in r.links() {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind == Kind::PacketSocket {
+            wait::go_on()?;
+            place(r, &raw)?;
+        }
+    }
+    Ok(())
+}

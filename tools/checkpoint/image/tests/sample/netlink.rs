@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Netlink and packet sockets, for those who ask for them: links come last.
+
+use super::{
+    obj,
+    u,
+    zeroed,
+    Sample, //
+};
+use checkpoint_image::image::{
+    files::{
+        open,
+        OpenFile,
+        FILE_SOCKET, //
+    },
+    net::{
+        netlink::*,
+        packet::*,
+        Socket,
+        SOCKET_RAW, //
+    },
+    task::Container, //
+};
+use zerocopy::IntoBytes;
+
+/// The socket.
+pub const SOCKET: u32 = obj::LAST + 1;
+
+impl Sample {
+    /// Appends a netlink socket with two groups, a message of the kernel and one of a process: the
+    /// records that come last.
+    pub fn netlink(&mut self) {
+        self.edit(0, |c: &mut Container| c.objects.set(SOCKET + 1));
+        let socket = zeroed(|s: &mut Socket| {
+            s.obj = u(SOCKET);
+            s.family = u(FAMILY_NETLINK);
+            s.kind = u(SOCKET_RAW);
+        });
+        self.add(socket, b"");
+        let file = zeroed(|f: &mut OpenFile| {
+            f.obj = u(SOCKET + 1);
+            f.kind = u(FILE_SOCKET);
+            f.flags = u(open::READ | open::WRITE);
+            f.inode = u(SOCKET);
+            f.mode = u(0o140777);
+            f.cred = u(obj::CRED);
+        });
+        self.add(file, b"");
+        let groups = [u(1), u(33)];
+        let link = zeroed(|s: &mut NetlinkSocket| {
+            s.socket = u(SOCKET);
+            s.flags = u(NETLINK_PKTINFO | NETLINK_EXT_ACK);
+            s.port = u(0xffff_f000);
+            s.to_group = u(1);
+            s.connected = u(1);
+            s.error = u(ERROR_MISSED);
+            s.dump = u(1);
+            s.dump_seq = u(7);
+            s.groups = u(2);
+        });
+        self.add(link, groups.as_bytes());
+        let kernel = zeroed(|m: &mut NetlinkMessage| {
+            m.socket = u(SOCKET);
+            m.group = u(1);
+            m.flags = u(NETLINK_MESSAGE_NSID);
+            m.nsid = u(u32::MAX);
+        });
+        self.add(kernel, b"event");
+        let process = zeroed(|m: &mut NetlinkMessage| {
+            m.socket = u(SOCKET);
+            m.port = u(12);
+            m.pid = u(12);
+            m.uid = u(1000);
+            m.gid = u(1000);
+        });
+        self.add(process, b"message");
+    }
+
+    /// Appends what the socket is to others once more.
+    pub fn netlink_again(&mut self) {
+        self.add(zeroed(|s: &mut NetlinkSocket| s.socket = u(SOCKET)), b"");
+    }
+
+    /// Appends a packet socket with a membership.
+    pub fn packet(&mut self) {
+        self.edit(0, |c: &mut Container| c.objects.set(SOCKET + 1));
+        let socket = zeroed(|s: &mut Socket| {
+            s.obj = u(SOCKET);
+            s.family = u(FAMILY_PACKET);
+            s.kind = u(SOCKET_RAW);
+        });
+        self.add(socket, b"");
+        let file = zeroed(|f: &mut OpenFile| {
+            f.obj = u(SOCKET + 1);
+            f.kind = u(FILE_SOCKET);
+            f.flags = u(open::READ | open::WRITE);
+            f.inode = u(SOCKET);
+            f.mode = u(0o140777);
+            f.cred = u(obj::CRED);
+        });
+        self.add(file, b"");
+        let link = zeroed(|s: &mut PacketSocket| {
+            s.socket = u(SOCKET);
+            s.flags = u(PACKET_AUXDATA);
+            s.num = u(3);
+            s.device = u(1);
+            s.version = u(2);
+            s.vnet_hdr = u(12);
+            s.fanout_max = u(256);
+            s.fanout_id = u(9);
+            s.fanout_type = u(0x4001);
+            s.error = u(ERROR_DOWN);
+            s.queued = u(3);
+            s.members = u(1);
+        });
+        let member = zeroed(|m: &mut PacketMember| {
+            m.device = u(1);
+            m.count = u(1);
+            m.len = u(6);
+            m.addr[5] = 1;
+        });
+        self.add(link, member.as_bytes());
+    }
+
+    /// Appends what the packet socket is once more.
+    pub fn packet_again(&mut self) {
+        self.add(zeroed(|s: &mut PacketSocket| s.socket = u(SOCKET)), b"");
+    }
+}

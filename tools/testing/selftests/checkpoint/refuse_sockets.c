@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sockets that can't be saved, by family, protocol and what they have: each by its own name. */
+#include "refuse.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+
+REFUSE_FIXTURE
+
+#define YET	" can't be saved yet"
+
+#ifndef SOL_PACKET
+#define SOL_PACKET	263
+#endif
+
+/* Those that the kernel has. */
+static void each(const int (*numbers)[3], const char *const *names, int count)
+{
+	int fd[32], i, n = 0;
+
+	for (i = 0; i < count; i++) {
+		fd[n] = socket(numbers[i][0], numbers[i][1], numbers[i][2]);
+		if (fd[n] < 0)
+			continue;
+		expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*): %s" YET, fd[n++], names[i]);
+	}
+	if (!n)
+		not_here();
+	ckpt_ready_wait();
+	while (n--)
+		CHECK_SYS(fcntl(fd[n], F_GETFD));
+}
+
+REFUSE(netlink_protocols)
+{
+	static const int numbers[][3] = {
+		{ AF_NETLINK, SOCK_RAW, NETLINK_GENERIC },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_AUDIT },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_CONNECTOR },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_RDMA },
+	};
+	static const char *const names[] = {
+		"a generic netlink socket",
+		"a netlink socket of netfilter",
+		"a netlink socket of the audit system",
+		"a netlink socket of the connector",
+		"a netlink socket of another protocol",
+	};
+
+	each(numbers, names, ARRAY_SIZE(numbers));
+}
+
+REFUSE(families)
+{
+	static const int numbers[][3] = {
+		{ AF_INET, SOCK_STREAM, 132 },
+		{ AF_INET, SOCK_STREAM, 256 },
+		{ 43, SOCK_STREAM, 0 },
+		{ 15, SOCK_RAW, 2 },
+		{ 21, SOCK_SEQPACKET, 0 },
+		{ 26, SOCK_STREAM, 0 },
+		{ 29, SOCK_RAW, 1 },
+		{ 30, SOCK_RDM, 0 },
+		{ 31, SOCK_RAW, 1 },
+		{ 33, SOCK_DGRAM, AF_INET },
+		{ 38, SOCK_SEQPACKET, 0 },
+		{ 40, SOCK_STREAM, 0 },
+		{ 41, SOCK_DGRAM, 0 },
+		{ 42, SOCK_DGRAM, 0 },
+		{ 44, SOCK_RAW, 0 },
+		{ 45, SOCK_DGRAM, 0 },
+	};
+	static const char *const names[] = {
+		"an SCTP socket", "an SMC socket", "an SMC socket", "a key management socket",
+		"an RDS socket", "an LLC socket", "a CAN socket", "a TIPC socket",
+		"a Bluetooth socket", "an RxRPC socket", "a crypto socket", "a vsock socket",
+		"a KCM socket", "a QRTR socket", "an XDP socket", "an MCTP socket",
+	};
+
+	each(numbers, names, ARRAY_SIZE(numbers));
+}
+
+REFUSE(packet_of_old)
+{
+	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_PACKET, 0));
+
+	EXPECT_FD(fd, "*", "a packet socket of type SOCK_PACKET" YET);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+REFUSE(packet_with_ring)
+{
+	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_RAW, 0));
+	struct tpacket_req req = {
+		.tp_block_size = getpagesize(),
+		.tp_block_nr = 1,
+		.tp_frame_size = getpagesize(),
+		.tp_frame_nr = 1,
+	};
+
+	CHECK_SYS(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)));
+	EXPECT_FD(fd, "*", "has a ring (PACKET_RX_RING, PACKET_TX_RING), which can't be saved: close it "
+		  "there");
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Packet sockets: device, protocol, memberships, groups, options, what comes afterwards. */
+#include "sockets.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <linux/if_link.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#ifndef SOL_PACKET
+#define SOL_PACKET	263
+#endif
+
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING	0x4000
+#endif
+
+/* A protocol that nobody else has: for experiments. */
+#define PROTOCOL	0x88b5
+
+CKPT_FIXTURE
+
+static struct sockaddr_ll lo = {
+	.sll_family = AF_PACKET,
+	.sll_ifindex = 1,
+	.sll_halen = 6,
+};
+
+/* The loopback device is up. */
+static void up(void)
+{
+	struct ifreq req = { .ifr_name = "lo" };
+	int fd = CHECK_SYS(socket(AF_UNIX, SOCK_DGRAM, 0));
+
+	CHECK_SYS(ioctl(fd, SIOCGIFFLAGS, &req));
+	req.ifr_flags |= IFF_UP;
+	CHECK_SYS(ioctl(fd, SIOCSIFFLAGS, &req));
+	CHECK_SYS(close(fd));
+}
+
+static int packet(int protocol)
+{
+	int fd = CHECK_SYS(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+
+	lo.sll_protocol = htons(protocol);
+	if (protocol)
+		CHECK_SYS(bind(fd, (struct sockaddr *)&lo, sizeof(lo)));
+	return fd;
+}
+
+static void send_packet(int fd, int protocol, const char *text)
+{
+	lo.sll_protocol = htons(protocol);
+	CHECK_EQ((long)strlen(text), sendto(fd, text, strlen(text), 0, (struct sockaddr *)&lo,
+					    sizeof(lo)));
+}
+
+/* What comes next is @text; what goes out is seen as well. */
+static void expect_packet(int fd, const char *text)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	char buf[64] = "";
+
+	CHECK_EQ(1, poll(&pfd, 1, -1));
+	CHECK(CHECK_SYS(recv(fd, buf, sizeof(buf) - 1, 0)) >= (long)strlen(text), "it is too short");
+	CHECK(!strncmp(text, buf, strlen(text)), "%s", buf);
+}
+
+static int value_of(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	CHECK_SYS(getsockopt(fd, SOL_PACKET, name, &value, &len));
+	return value;
+}
+
+static void set_value(int fd, int name, int value)
+{
+	CHECK_SYS(setsockopt(fd, SOL_PACKET, name, &value, sizeof(value)));
+}
+
+static void expect_name(int fd, int device, int protocol)
+{
+	struct sockaddr_ll seen = {};
+	socklen_t len = sizeof(seen);
+
+	CHECK_SYS(getsockname(fd, (struct sockaddr *)&seen, &len));
+	CHECK_EQ(device, seen.sll_ifindex);
+	CHECK_EQ(protocol, ntohs(seen.sll_protocol));
+}
+
+CKPT_CYCLE(bound)
+{
+	int from, to, none, status;
+
+	up();
+	from = packet(0);
+	to = packet(PROTOCOL);
+	none = CHECK_SYS(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+	ckpt_ready_wait();
+	expect_name(from, 0, 0);
+	expect_name(to, 1, PROTOCOL);
+	expect_name(none, 0, 0);
+	status = option(none, SO_TYPE);
+	CHECK_EQ(SOCK_RAW, status);
+	expect_empty(to);
+	send_packet(from, PROTOCOL, "after");
+	expect_packet(to, "after");
+	send_packet(from, PROTOCOL + 1, "other");
+	CHECK_EQ(0, option(to, SO_ERROR));
+}
+
+/* What was not received counts as dropped by one that was restored. */
+CKPT_CYCLE(queue)
+{
+	struct tpacket_stats stats;
+	socklen_t len = sizeof(stats);
+	int from, to;
+
+	up();
+	from = packet(0);
+	to = packet(PROTOCOL);
+	set_value(to, PACKET_IGNORE_OUTGOING, 1);
+	send_packet(from, PROTOCOL, "before");
+	ckpt_ready_wait();
+	CHECK_EQ(1, value_of(to, PACKET_IGNORE_OUTGOING));
+	if (!board->restarts)
+		expect_packet(to, "before");
+	CHECK_SYS(getsockopt(to, SOL_PACKET, PACKET_STATISTICS, &stats, &len));
+	CHECK_EQ(board->restarts == 1, stats.tp_drops);
+	send_packet(from, PROTOCOL, "after");
+	expect_packet(to, "after");
+}
+
+CKPT_CYCLE(options)
+{
+	static const struct {
+		int name;
+		int value;
+	} set[] = {
+		{ PACKET_VERSION, TPACKET_V2 },
+		{ PACKET_RESERVE, 64 },
+		{ PACKET_VNET_HDR, 1 },
+		{ PACKET_COPY_THRESH, 100 },
+		{ PACKET_TIMESTAMP, 1 },
+		{ PACKET_ORIGDEV, 1 },
+		{ PACKET_AUXDATA, 1 },
+		{ PACKET_TX_HAS_OFF, 1 },
+		{ PACKET_LOSS, 1 },
+		{ PACKET_QDISC_BYPASS, 1 },
+		{ PACKET_IGNORE_OUTGOING, 1 },
+	};
+	int fd = CHECK_SYS(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+	int plain = CHECK_SYS(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+	size_t i;
+
+	for (i = 0; i < sizeof(set) / sizeof(*set); i++)
+		set_value(fd, set[i].name, set[i].value);
+	ckpt_ready_wait();
+	for (i = 0; i < sizeof(set) / sizeof(*set); i++) {
+		CHECK_EQ(set[i].value, value_of(fd, set[i].name));
+		CHECK_EQ(0, value_of(plain, set[i].name));
+	}
+}
+
+/* Two that share what comes: each packet comes to one of them. */
+CKPT_CYCLE(shared)
+{
+	struct pollfd pfd[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	int from, fd[2], i, id = getpid() & 0xffff, found;
+	char buf[16];
+
+	up();
+	from = packet(0);
+	for (i = 0; i < 2; i++) {
+		fd[i] = packet(PROTOCOL);
+		set_value(fd[i], PACKET_FANOUT, id | PACKET_FANOUT_LB << 16 |
+			  PACKET_FANOUT_FLAG_IGNORE_OUTGOING << 16);
+	}
+	ckpt_ready_wait();
+	for (i = 0; i < 2; i++) {
+		pfd[i].fd = fd[i];
+		CHECK_EQ(id | PACKET_FANOUT_LB << 16 | PACKET_FANOUT_FLAG_IGNORE_OUTGOING << 16,
+			 value_of(fd[i], PACKET_FANOUT));
+	}
+	for (i = found = 0; i < 4; i++)
+		send_packet(from, PROTOCOL, "shared");
+	while (found < 4) {
+		CHECK_SYS(poll(pfd, 2, -1));
+		for (i = 0; i < 2; i++)
+			found += recv(fd[i], buf, sizeof(buf), MSG_DONTWAIT) > 0;
+	}
+	CHECK_EQ(4, found);
+}
+
+/* How many have the loopback device show all packets. */
+static int promiscuity(void)
+{
+	static char buf[16384] __attribute__((aligned(8)));
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg info;
+	} req = {
+		.head = {
+			.nlmsg_len = sizeof(req),
+			.nlmsg_type = RTM_GETLINK,
+			.nlmsg_flags = NLM_F_REQUEST,
+		},
+		.info.ifi_index = 1,
+	};
+	int fd = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+	struct nlmsghdr *head = (struct nlmsghdr *)buf;
+	struct rtattr *attr;
+	int left;
+
+	CHECK_EQ((long)sizeof(req), send(fd, &req, sizeof(req), 0));
+	CHECK_SYS(recv(fd, buf, sizeof(buf), 0));
+	CHECK_SYS(close(fd));
+	CHECK_EQ(RTM_NEWLINK, head->nlmsg_type);
+	left = IFLA_PAYLOAD(head);
+	for (attr = IFLA_RTA(NLMSG_DATA(head)); RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
+		if (attr->rta_type == IFLA_PROMISCUITY)
+			return *(int *)RTA_DATA(attr);
+	CHECK(0, "it does not tell");
+	return -1;
+}
+
+/* A membership that was added twice: it goes when it was dropped as often. */
+CKPT_CYCLE(memberships)
+{
+	struct packet_mreq mreq = { .mr_ifindex = 1, .mr_type = PACKET_MR_PROMISC };
+	int fd = packet(0), i, count;
+
+	for (i = 0; i < 2; i++)
+		CHECK_SYS(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof(mreq)));
+	ckpt_ready_wait();
+	count = promiscuity();
+	CHECK(count > 0, "nobody has it show all packets");
+	CHECK_SYS(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &mreq, sizeof(mreq)));
+	CHECK_EQ(count, promiscuity());
+	CHECK_SYS(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &mreq, sizeof(mreq)));
+	CHECK_EQ(count - 1, promiscuity());
+}
+
+TEST_HARNESS_MAIN
