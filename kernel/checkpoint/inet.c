@@ -364,6 +364,9 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
 	lock_sock(sk);
 	sk->sk_userlocks &= ~CHECKPOINT_INET_LOCKS;
 	sk->sk_userlocks |= state->locks & CHECKPOINT_INET_LOCKS;
+	/* To be bound to an address of IPv6 sets it, to be connected from one does not. */
+	if (sk->sk_family == AF_INET6)
+		sk->sk_ipv6only = state->v6only;
 	sk->sk_shutdown = state->shutdown & SHUTDOWN_MASK;
 	WRITE_ONCE(sk->sk_err, state->err);
 	atomic_set(&sk->sk_tskey, state->stamp_key);
