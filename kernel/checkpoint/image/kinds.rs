@@ -169,6 +169,8 @@ kinds! {
     UnixSocket: net::unix::UnixSocket,
     UnixMessage: net::unix::UnixMessage,
     InetSocket: net::inet::InetSocket,
+    TcpSocket: net::tcp::TcpSocket,
+    TcpData: net::tcp::TcpData,
 }
 
 /// Number of the first kind of link.

@@ -16,6 +16,7 @@ use super::layout::{
 pub(super) mod check;
 pub mod inet;
 pub mod options;
+pub mod tcp;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.

@@ -81,6 +81,7 @@ pub(crate) mod mm {
 pub(crate) mod net {
     pub(crate) mod inet;
     pub(crate) mod socket;
+    pub(crate) mod tcp;
     pub(crate) mod unix;
 }
 

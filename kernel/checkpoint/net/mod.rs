@@ -13,6 +13,9 @@ mod inet;
 mod inet_options;
 mod options;
 mod socket;
+mod tcp;
+mod tcp_build;
+mod tcp_options;
 mod unix;
 mod unix_build;
 mod unix_queue;
@@ -75,10 +78,10 @@ pub(crate) struct Family {
 }
 
 /// The families: a socket is of the first that it fits.
-static FAMILIES: &[Family] = &[unix::FAMILY, inet::DATAGRAMS];
+static FAMILIES: &[Family] = &[tcp::FAMILY, unix::FAMILY, inet::DATAGRAMS];
 
 /// What sockets are to each other, and what is in their queues.
-pub(crate) static LINKS: &[LinkOps] = &[inet::LINKS, unix::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[tcp::LINKS, inet::LINKS, unix::LINKS];
 
 /// What each thread has found: files in messages.
 pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {

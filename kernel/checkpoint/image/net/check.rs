@@ -35,6 +35,7 @@ use crate::image::{
 };
 
 mod inet;
+mod tcp;
 
 /// Flags that the open file of a socket can have.
 const FILE_FLAGS: u32 =
@@ -76,6 +77,7 @@ fn is_possible(family: u32, kind: u32, protocol: u32) -> bool {
         }
         (FAMILY_INET, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMP),
         (FAMILY_INET6, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMPV6),
+        (FAMILY_INET | FAMILY_INET6, SOCKET_STREAM) => protocol == PROTOCOL_TCP,
         (FAMILY_INET | FAMILY_INET6, SOCKET_RAW) => (1..=PROTOCOL_RAW_MAX).contains(&protocol),
         _ => false,
     }
