@@ -36,6 +36,7 @@ struct prctl_mm_map;
 struct sigqueue;
 struct sk_buff;
 struct sock;
+struct sock_filter;
 struct socket;
 struct task_struct;
 struct vfsmount;
@@ -491,8 +492,8 @@ int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_
  * @family: address family
  * @type: SOCK_*
  * @protocol: protocol
- * @filter: a filter is attached to it, or a program of BPF
- * @txtime: it has SO_TXTIME
+ * @filter: how many instructions the classic filter has that is attached to it
+ * @program: a program of BPF is attached to it, or to its group (SO_REUSEPORT)
  * @inq: it has SO_INQ
  * @notrunc: it has SO_RIGHTS_NOTRUNC
  * @foreign: it is of another network namespace than the caller
@@ -501,8 +502,8 @@ struct checkpoint_socket {
 	int family;
 	int type;
 	int protocol;
-	bool filter;
-	bool txtime;
+	unsigned int filter;
+	bool program;
 	bool inq;
 	bool notrunc;
 	bool foreign;
@@ -515,6 +516,9 @@ int checkpoint_socket_async_fd(struct file *file);
 int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, int len);
 int checkpoint_socket_set_option(struct file *file, int level, int name, const void *value,
 				 int len);
+unsigned int checkpoint_socket_filter(struct sock *sk, struct sock_filter *insns,
+				      unsigned int max);
+unsigned int checkpoint_socket_group(struct sock *sk, const void **members, unsigned int max);
 struct file *checkpoint_socket_make(int family, int type, int protocol);
 struct sock *checkpoint_socket_closed(int family, int type, struct socket **socket);
 void checkpoint_socket_release(struct socket *socket);
@@ -522,6 +526,13 @@ void checkpoint_sock_hold(struct sock *sk);
 void checkpoint_sock_put(struct sock *sk);
 struct sock *checkpoint_skb_sock(const struct sk_buff *skb);
 void checkpoint_skb_put(struct sk_buff *skb);
+
+/* Of net/core/filter.c. */
+int checkpoint_attach_filter(struct sock *sk, const struct sock_filter *insns, unsigned int len,
+			     bool lock);
+
+/* Of net/ipv6/ip6mr.c. */
+bool checkpoint_ip6mr_routes(const struct sock *sk);
 
 /* checkpoint_inet::special: what an IPv4 or IPv6 socket has that is not in that. */
 #define CHECKPOINT_INET_IP_OPTIONS	0x001	/* IP_OPTIONS. */
@@ -534,7 +545,8 @@ void checkpoint_skb_put(struct sk_buff *skb);
 #define CHECKPOINT_INET_ERRORS		0x080	/* Messages in its error queue. */
 #define CHECKPOINT_INET_ENCAP		0x100	/* UDP_ENCAP. */
 #define CHECKPOINT_INET_CORKED		0x200	/* Part of a datagram to be sent. */
-#define CHECKPOINT_INET_QUEUED		0x400	/* Datagrams that were received. */
+#define CHECKPOINT_INET_ROUTES		0x400	/* MRT_INIT, MRT6_INIT. */
+#define CHECKPOINT_INET_ALERT		0x800	/* IPV6_ROUTER_ALERT. */
 
 /* checkpoint_inet::state: TCP_ESTABLISHED */
 #define CHECKPOINT_INET_CONNECTED	1
@@ -573,7 +585,51 @@ struct checkpoint_inet {
 	bool v6only;
 };
 
+/* The longest datagram. */
+#define CHECKPOINT_INET_MESSAGE		65535
+
+/**
+ * struct checkpoint_inet_message - a datagram in the queue of a socket
+ * @from: who has sent it, in network order; four bytes of IPv4
+ * @to: whom it was sent to
+ * @spec_dst: of IPv4 the address of its receiver, as IP_PKTINFO tells it
+ * @from_port: the port of who has sent it
+ * @to_port: the port that it was sent to
+ * @device: the device that it came from
+ * @flow: traffic class and flow label; of IPv4 its type of service
+ * @ttl: how many hops it had left
+ * @frag_size: size of its largest fragment; 0: it came in one
+ * @gso_size: of several that were put together how long each is; 0: it is one
+ * @mark: as of SO_RCVMARK
+ * @priority: as of SO_RCVPRIORITY
+ * @time: when it was received, in nanoseconds since 1970; 0: that was not noted
+ * @len: bytes of its contents
+ * @v6: it is one of IPv6
+ */
+struct checkpoint_inet_message {
+	u8 from[16];
+	u8 to[16];
+	u8 spec_dst[4];
+	u16 from_port;
+	u16 to_port;
+	s32 device;
+	u32 flow;
+	u32 ttl;
+	u32 frag_size;
+	u32 gso_size;
+	u32 mark;
+	u32 priority;
+	s64 time;
+	u32 len;
+	bool v6;
+};
+
 /* Of kernel/checkpoint/inet.c. */
+unsigned int checkpoint_inet_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
+int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
+			    struct checkpoint_inet_message *message);
+int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *message,
+			 const void *data);
 int checkpoint_inet_option(struct sock *sk, int level, int name, void *value, int *len);
 void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state);
 int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state);

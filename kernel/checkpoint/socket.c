@@ -3,6 +3,7 @@
  * What sockets of all families have.
  */
 #include <linux/checkpoint.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/nsproxy.h>
@@ -11,6 +12,7 @@
 #include <net/af_unix.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
+#include <net/sock_reuseport.h>
 
 /**
  * checkpoint_socket_of() - get the socket that a file shows
@@ -29,6 +31,73 @@ struct sock *checkpoint_socket_of(struct file *file)
 	return sock->sk;
 }
 
+/* Reads what programs are attached to a socket. */
+static void checkpoint_socket_programs(struct sock *sk, struct checkpoint_socket *state)
+{
+	const struct sock_reuseport *group;
+	const struct sk_filter *filter;
+
+	rcu_read_lock();
+	filter = rcu_dereference(sk->sk_filter);
+	/* One of BPF has no original, which is classic. */
+	if (filter && filter->prog->orig_prog)
+		state->filter = filter->prog->orig_prog->len;
+	group = rcu_dereference(sk->sk_reuseport_cb);
+	state->program = (filter && !filter->prog->orig_prog) ||
+			 (group && rcu_access_pointer(group->prog)) ||
+			 rcu_access_pointer(sk->sk_user_data);
+	rcu_read_unlock();
+}
+
+/**
+ * checkpoint_socket_filter() - read the classic filter that is attached to a socket
+ * @sk: the socket
+ * @insns: where to
+ * @max: how many instructions there is room for
+ *
+ * Return: how many it has, which may be more; 0: there is none.
+ */
+unsigned int checkpoint_socket_filter(struct sock *sk, struct sock_filter *insns,
+				      unsigned int max)
+{
+	const struct sk_filter *filter;
+	unsigned int len = 0;
+
+	rcu_read_lock();
+	filter = rcu_dereference(sk->sk_filter);
+	if (filter && filter->prog->orig_prog) {
+		len = filter->prog->orig_prog->len;
+		if (len <= max)
+			memcpy(insns, filter->prog->orig_prog->filter, len * sizeof(*insns));
+	}
+	rcu_read_unlock();
+	return len;
+}
+
+/**
+ * checkpoint_socket_group() - tell which sockets share a port by SO_REUSEPORT
+ * @sk: one of them
+ * @members: where to; their addresses, to compare
+ * @max: how many there is room for
+ *
+ * Return: how many there are, which may be more; 0: it shares none.
+ */
+unsigned int checkpoint_socket_group(struct sock *sk, const void **members, unsigned int max)
+{
+	const struct sock_reuseport *group;
+	unsigned int i, n = 0;
+
+	spin_lock_bh(&reuseport_lock);
+	group = rcu_dereference_protected(sk->sk_reuseport_cb,
+					  lockdep_is_held(&reuseport_lock));
+	if (group)
+		n = group->num_socks;
+	for (i = 0; i < min(n, max); i++)
+		members[i] = group->socks[i];
+	spin_unlock_bh(&reuseport_lock);
+	return n;
+}
+
 /**
  * checkpoint_socket_get() - read what of a socket no option tells
  * @sk: the socket
@@ -40,11 +109,8 @@ void checkpoint_socket_get(struct sock *sk, struct checkpoint_socket *state)
 	state->family = sk->sk_family;
 	state->type = sk->sk_type;
 	state->protocol = sk->sk_protocol;
-	state->filter = rcu_access_pointer(sk->sk_filter) ||
-			rcu_access_pointer(sk->sk_reuseport_cb) ||
-			rcu_access_pointer(sk->sk_user_data);
+	checkpoint_socket_programs(sk, state);
 	state->foreign = !net_eq(sock_net(sk), current->nsproxy->net_ns);
-	state->txtime = sock_flag(sk, SOCK_TXTIME);
 #if IS_ENABLED(CONFIG_UNIX)
 	if (sk->sk_family == AF_UNIX) {
 		state->inq = READ_ONCE(unix_sk(sk)->recvmsg_inq);
@@ -84,7 +150,10 @@ int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, 
 	int got = len;
 	int err;
 
-	if (level == SOL_SOCKET)
+	/* There is no value of it for one that does not have it. */
+	if (level == SOL_SOCKET && name == SO_TXTIME && !sock_flag(sk, SOCK_TXTIME))
+		err = -ENOPROTOOPT;
+	else if (level == SOL_SOCKET)
 		err = sk_getsockopt(sk, level, name, KERNEL_SOCKPTR(value),
 				    KERNEL_SOCKPTR(&got));
 	else if (sk_is_inet(sk))

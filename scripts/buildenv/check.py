@@ -12,6 +12,7 @@ from pathlib import Path
 from .env import JOBS, ROOT, Failure, Progress, lock, say
 from .kernel import make_args, make_env, obj_dir
 from .layers import arrows_up
+from .options import options
 from .series import differences
 from .tap import Case
 from .tree import IGNORED_DIRS, Tree, pristine
@@ -179,7 +180,7 @@ def sparse(tree):
 
 
 # What needs a kernel that was built comes last.
-CHECKS = (layers, spelling, documents, series, rustfmt, checkpatch, clippy, sparse)
+CHECKS = (layers, spelling, documents, options, series, rustfmt, checkpatch, clippy, sparse)
 # What make test calls the whole of it.
 PART = "check"
 

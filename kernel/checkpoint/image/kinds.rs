@@ -169,6 +169,8 @@ kinds! {
     UnixSocket: net::unix::UnixSocket,
     UnixMessage: net::unix::UnixMessage,
     InetSocket: net::inet::InetSocket,
+    InetMessage: net::inet::InetMessage,
+    SocketFilter: net::filter::SocketFilter,
     TcpSocket: net::tcp::TcpSocket,
     TcpData: net::tcp::TcpData,
 }

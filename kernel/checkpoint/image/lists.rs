@@ -43,6 +43,7 @@ use super::{
     mount,
     net::{
         self,
+        filter::FilterStep,
         SocketOption, //
     },
     notify,
@@ -73,6 +74,7 @@ pub const OTHERS: &[&Structure] = &[
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
+    &FilterStep::STRUCTURE,
 ];
 
 /// All structures.

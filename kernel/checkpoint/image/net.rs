@@ -14,6 +14,7 @@ use super::layout::{
 };
 
 pub(super) mod check;
+pub mod filter;
 pub mod inet;
 pub mod options;
 pub mod tcp;
@@ -193,10 +194,12 @@ values! {
     OPTION_REUSEPORT = 43,
     /// SO_ZEROCOPY.
     OPTION_ZEROCOPY = 44,
+    /// SO_TXTIME: the clock, and flags.
+    OPTION_TXTIME = 45,
 }
 
 /// The last of SOL_SOCKET. Those of other levels follow: `options.rs`.
-pub const OPTION_LAST: u32 = OPTION_ZEROCOPY;
+pub const OPTION_LAST: u32 = OPTION_TXTIME;
 
 record! {
     /// Open files in messages that nobody has received; payload: their references, each a 32-bit

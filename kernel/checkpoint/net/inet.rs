@@ -65,6 +65,7 @@ use crate::{
     },
     net::{
         inet_options,
+        inet_queue,
         options,
         socket::{
             self,
@@ -80,6 +81,7 @@ pub(super) const DATAGRAMS: Family = Family {
     options: TABLES,
     collect,
     object: socket::plain_object,
+    sk: socket::plain_sk,
     note: socket::note_plain,
 };
 
@@ -129,7 +131,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    socket::collect_plain(cap, &sk)?;
+    if !inet_queue::collect(cap, t, named, &sk)? {
+        return Ok(false);
+    }
+    socket::collect_plain(cap, t, named, &sk)?;
     Ok(true)
 }
 
@@ -177,6 +182,7 @@ fn save_links(cap: &mut Capture) -> Result {
             .option(level::ICMPV6, raw::ICMPV6_FILTER, &mut filter);
         let payload: &[u8] = if has_filter.is_ok() { &filter } else { &[] };
         cap.meta.put(&record, payload)?;
+        inet_queue::save(cap, obj, &plain.sk)?;
     }
     Ok(())
 }
@@ -310,6 +316,14 @@ fn restore_link(r: &Restore, raw: &Raw<'_>) -> Result {
 
 /// Puts all sockets together: all files are there.
 fn link(r: &Restore) -> Result {
+    for raw in r.links() {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind == Kind::InetMessage {
+            wait::go_on()?;
+            inet_queue::restore(r, &raw)
+                .map_err(|e| r.unless_told(e, "a socket can't get what was in its queue"))?;
+        }
+    }
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
         if raw.kind != Kind::InetSocket {

@@ -9,8 +9,10 @@
 //! A task makes its sockets, with their options, when it restores its files. All else comes with links:
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
+mod filter;
 mod inet;
 mod inet_options;
+mod inet_queue;
 mod options;
 mod socket;
 mod tcp;
@@ -73,6 +75,8 @@ pub(crate) struct Family {
     collect: fn(&mut Capture, &FrozenTask, &files::Named<'_>, &FileRef) -> Result<bool>,
     /// Returns the reference of the socket at an address.
     object: fn(&Capture, usize) -> Result<ObjRef>,
+    /// Returns the rebuilt socket of a reference.
+    sk: fn(&Restore, ObjRef) -> Option<SockRef>,
     /// Notes a new socket, which has its options.
     note: fn(&Restore, ObjRef, socket::Made) -> Result,
 }
@@ -81,7 +85,13 @@ pub(crate) struct Family {
 static FAMILIES: &[Family] = &[tcp::FAMILY, unix::FAMILY, inet::DATAGRAMS];
 
 /// What sockets are to each other, and what is in their queues.
-pub(crate) static LINKS: &[LinkOps] = &[tcp::LINKS, inet::LINKS, unix::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[
+    // What was in the queues of connections is sent, and a filter would see it again.
+    tcp::LINKS,
+    filter::LINKS,
+    inet::LINKS,
+    unix::LINKS,
+];
 
 /// What each thread has found: files in messages.
 pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
@@ -96,6 +106,8 @@ pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
 pub(crate) struct Collected {
     /// Sockets that are still to be looked at.
     todo: KVVec<unix::Todo>,
+    /// Those with a classic filter.
+    filtered: KVVec<SockRef>,
     /// Files in messages, by the thread that has found them first, and the address of each.
     in_flight: KVVec<(u32, usize)>,
     /// How many of these were written.
@@ -109,6 +121,7 @@ impl Collected {
     pub(crate) fn new() -> Self {
         Self {
             todo: KVVec::new(),
+            filtered: KVVec::new(),
             in_flight: KVVec::new(),
             written: 0,
             objects: false,

@@ -128,7 +128,7 @@ const fn row(
 /// The options of all families, SOL_SOCKET, in the order in which they are set.
 ///
 /// Not here are those that tell what others are (SO_TYPE, SO_PEERCRED, ...), what is attached to a
-/// socket (SO_ATTACH_FILTER, SO_TXTIME), which are refused, and SO_ERROR.
+/// socket (SO_ATTACH_FILTER), and SO_ERROR.
 static OPTIONS: &[Row] = &[
     row(
         OPTION_SNDBUF,
@@ -467,6 +467,14 @@ static OPTIONS: &[Row] = &[
         Some(0),
         "SO_ZEROCOPY",
         "",
+    ),
+    row(
+        OPTION_TXTIME,
+        so::TXTIME,
+        Form::Pair,
+        None,
+        "SO_TXTIME",
+        "CAP_NET_ADMIN, or CLOCK_MONOTONIC",
     ),
 ];
 

@@ -14,13 +14,19 @@ use zerocopy::IntoBytes;
 use crate::{
     core::{
         built::Rebuilt,
-        objects::Shared,
+        objects::{
+            Outside,
+            Shared, //
+        },
         restore::{
             Restore,
             TaskRecords, //
         }, //
     },
-    files::Named,
+    files::{
+        Named,
+        User, //
+    },
     found::{
         Capture,
         Found, //
@@ -29,6 +35,7 @@ use crate::{
         net::{
             Socket,
             SocketOption,
+            OPTION_LOCK_FILTER,
             SOCKET_OPEN, //
         },
         ObjRef, //
@@ -40,7 +47,10 @@ use crate::{
             SockRef, //
         },
         security::cred::CredRef,
-        task::frozen::FrozenTask, //
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
     },
     net::{
         family,
@@ -53,18 +63,83 @@ use crate::{
 pub(super) struct Plain {
     /// The socket.
     pub(super) sk: SockRef,
+    /// Who has it.
+    who: TaskName,
+    /// How that one has it.
+    user: User,
+    /// Name of that, for messages.
+    name: KVec<u8>,
+}
+
+/// Returns whether others than the tasks share a port with `sk` (SO_REUSEPORT): what comes there is
+/// spread over all.
+///
+/// The first of a group looks at all of it, the others at the first.
+fn shares_outside(cap: &Capture, sk: &SockRef) -> Result<bool> {
+    let is_ours = |&addr: &usize| cap.objects.get::<Plain>(addr).is_some();
+    let (first, mut room) = sk.group(1)?;
+    if !first.iter().all(is_ours) {
+        return Ok(true);
+    }
+    if room < 2 || !first.iter().any(|&addr| addr == sk.addr()) {
+        return Ok(false);
+    }
+    loop {
+        let (group, found) = sk.group(room)?;
+        if found <= room {
+            return Ok(!group.iter().all(is_ours));
+        }
+        room = found;
+    }
 }
 
 impl Shared<Found> for Plain {
     fn addr(&self) -> usize {
         self.sk.addr()
     }
+
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        match shares_outside(cap, &self.sk) {
+            Ok(false) => Outside::Nothing,
+            _ => Outside::Refused,
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        cap.report.refuse(
+            EBUSY,
+            &self.who,
+            fmt!(
+                "{}: a socket outside shares its port (SO_REUSEPORT): checkpoint what has that as \
+                 well, or have it closed",
+                named
+            ),
+        );
+        Ok(())
+    }
 }
 
-/// Counts a socket that leads to no other one. It has one file, of which others are told.
-pub(super) fn collect_plain(cap: &mut Capture, sk: &SockRef) -> Result {
+/// Counts a socket that leads to no other one, which the task `t` has as `named`. It has one file, of
+/// which others are told.
+pub(super) fn collect_plain(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    sk: &SockRef,
+) -> Result {
     if cap.objects.count::<Plain>(sk.addr())? {
-        cap.objects.keep(Plain { sk: sk.clone() })?;
+        let mut name = KVec::new();
+        name.extend_from_slice(named.name, GFP_KERNEL_ACCOUNT)?;
+        cap.objects.keep(Plain {
+            sk: sk.clone(),
+            who: t.display(&cap.pid_ns),
+            user: named.user,
+            name,
+        })?;
     }
     Ok(())
 }
@@ -108,6 +183,11 @@ pub(super) fn made(r: &Restore, obj: u32) -> Result<Arc<Made>> {
         .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))
 }
 
+/// The rebuilt socket with reference `obj`, if it is there.
+pub(super) fn plain_sk(r: &Restore, obj: ObjRef) -> Option<SockRef> {
+    r.with_built(obj, |made: &Made| made.sk.clone())
+}
+
 /// Why a socket can't be saved that is of another network namespace than is looked at.
 fn of_other_namespace(basics: &Basics) -> Option<&'static str> {
     basics.foreign.then_some(
@@ -123,13 +203,12 @@ pub(crate) fn collect(
     file: &FileRef,
 ) -> Result<bool> {
     let family = family(file).ok_or(EINVAL)?;
-    let basics = SockRef::of(file).ok_or(ENOENT)?.basics();
+    let sk = SockRef::of(file).ok_or(ENOENT)?;
+    let basics = sk.basics();
     let why = if let Some(why) = of_other_namespace(&basics) {
         Some(why)
-    } else if basics.filter {
-        Some("a filter is attached to it (SO_ATTACH_FILTER), or a BPF program: have it detached")
-    } else if basics.txtime {
-        Some("has SO_TXTIME, which can't be saved yet: have it make a new socket")
+    } else if basics.program {
+        Some("a program of BPF is attached to it, or to those with its port: have it detached")
     } else {
         None
     };
@@ -137,14 +216,24 @@ pub(crate) fn collect(
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    (family.collect)(cap, t, named, file)
+    if !(family.collect)(cap, t, named, file)? {
+        return Ok(false);
+    }
+    if basics.filter != 0 {
+        cap.found.net.filtered.push(sk, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(true)
 }
 
 /// Writes the socket that `file` shows; returns its reference.
 pub(crate) fn save(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let family = family_of(numbers(&sk)).ok_or(EINVAL)?;
-    let options = options::save(&sk, family.options)?;
+    let mut options = options::save(&sk, family.options)?;
+    // The record of the filter has it, which could not be attached after that.
+    if sk.basics().filter != 0 {
+        options.retain(|option| option.option.get() != OPTION_LOCK_FILTER);
+    }
     let obj = (family.object)(cap, sk.addr())?;
     let owner = file.owner().ok_or(EOVERFLOW)?;
     put(cap, obj, numbers(&sk), SOCKET_OPEN, owner, &options)?;

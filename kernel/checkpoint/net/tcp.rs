@@ -104,6 +104,7 @@ pub(super) const FAMILY: Family = Family {
     options: tcp_build::TABLES,
     collect,
     object,
+    sk: socket::plain_sk,
     note: socket::note_plain,
 };
 

@@ -92,6 +92,7 @@ pub(super) const FAMILY: Family = Family {
     options: &[],
     collect,
     object,
+    sk: |r, obj| r.with_built(obj, |built: &unix_build::BuiltSock| built.sk.clone()),
     note: |r, obj, made| unix_build::note(r, obj, made.sk, &made.opener),
 };
 

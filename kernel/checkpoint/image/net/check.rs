@@ -34,6 +34,7 @@ use crate::image::{
     task::Cred, //
 };
 
+mod filter;
 mod inet;
 mod tcp;
 

@@ -2,7 +2,10 @@
 
 //! Records of IPv4 and IPv6 sockets.
 
-use zerocopy::byteorder::little_endian::U32;
+use zerocopy::byteorder::little_endian::{
+    U32,
+    U64, //
+};
 
 use crate::image::layout::{
     flags,
@@ -21,6 +24,9 @@ pub const ERROR_MAX: u32 = 4095;
 
 /// [`InetSocket::flow`]: all bits that there are.
 pub const FLOW_ALL: u32 = 0x0fff_ffff;
+
+/// Most bytes of one datagram.
+pub const DATAGRAM_MAX: usize = 65535;
 
 record! {
     /// A link: the addresses of an IPv4 or IPv6 socket, and what else all of these have; payload: of a
@@ -84,4 +90,42 @@ flags! {
     INET_SHUT_READ = 1 << 0,
     /// Sends no more.
     INET_SHUT_WRITE = 1 << 1,
+}
+
+record! {
+    /// A link: a datagram in the queue of a UDP, ICMP or raw socket, oldest first; payload: its contents,
+    /// of a raw socket of IPv4 with its header.
+    #[record(InetMessage = 228, "datagram", min = 88, check = inet_message)]
+    pub struct InetMessage {
+        /// The socket in whose queue it is.
+        pub socket: U32,
+        /// 1: it is one of IPv6.
+        pub v6: U32,
+        /// The address of who has sent it, in network order, with zeros after one of IPv4.
+        pub from: [u8; 16],
+        /// The address that it was sent to.
+        pub to: [u8; 16],
+        /// Of one of IPv4, the address of its receiver, as IP_PKTINFO tells it.
+        pub spec_dst: [u8; 4],
+        /// The port of who has sent it, of UDP.
+        pub from_port: U32,
+        /// The port that it was sent to.
+        pub to_port: U32,
+        /// Number of the device that it came from; 0: that is not told.
+        pub device: U32,
+        /// Traffic class and flow label; of IPv4 its type of service.
+        pub flow: U32,
+        /// How many hops it had left.
+        pub ttl: U32,
+        /// Size of its largest fragment; 0: it came in one.
+        pub frag_size: U32,
+        /// Of several of UDP that were put together (UDP_GRO), how long each is; 0: it is one.
+        pub gso_size: U32,
+        /// As of SO_RCVMARK.
+        pub mark: U32,
+        /// As of SO_RCVPRIORITY.
+        pub priority: U32,
+        /// When it was received, in nanoseconds since 1970, if that was noted; else 0.
+        pub time: U64,
+    }
 }

@@ -10,7 +10,10 @@ use kernel::{
 
 use crate::kapi::{
     fs::file::FileRef,
-    net::socket::SockRef, //
+    net::{
+        socket::SockRef,
+        unix::Queued, //
+    }, //
 };
 
 /// What an IPv4 or IPv6 socket is.
@@ -96,8 +99,12 @@ impl Special {
                 "has part of a datagram to send (UDP_CORK, MSG_MORE): have it send all",
             ),
             (
-                bindings::CHECKPOINT_INET_QUEUED,
-                "has datagrams in its queue: have them received",
+                bindings::CHECKPOINT_INET_ROUTES,
+                "is that of a multicast router (MRT_INIT, MRT6_INIT): have that ended",
+            ),
+            (
+                bindings::CHECKPOINT_INET_ALERT,
+                "is told of router alerts (IPV6_ROUTER_ALERT): have that switched off",
             ),
         ];
         WHY.iter()
@@ -144,7 +151,111 @@ impl Inet {
     }
 }
 
+/// A datagram in the queue of a socket.
+pub(crate) struct Datagram {
+    /// It is one of IPv6.
+    pub(crate) v6: bool,
+    /// Who has sent it, in network order; of IPv4 four bytes.
+    pub(crate) from: [u8; 16],
+    /// Whom it was sent to.
+    pub(crate) to: [u8; 16],
+    /// The address of its receiver, of IPv4.
+    pub(crate) spec_dst: [u8; 4],
+    /// The port of who has sent it.
+    pub(crate) from_port: u16,
+    /// The port that it was sent to.
+    pub(crate) to_port: u16,
+    /// The device that it came from.
+    pub(crate) device: i32,
+    /// Traffic class and flow label; of IPv4 its type of service.
+    pub(crate) flow: u32,
+    /// How many hops it had left.
+    pub(crate) ttl: u32,
+    /// Size of its largest fragment.
+    pub(crate) frag_size: u32,
+    /// Of several that were put together, how long each is.
+    pub(crate) gso_size: u32,
+    /// As of SO_RCVMARK.
+    pub(crate) mark: u32,
+    /// As of SO_RCVPRIORITY.
+    pub(crate) priority: u32,
+    /// When it was received, in nanoseconds since 1970; 0: that was not noted.
+    pub(crate) time: i64,
+    /// Bytes of its contents.
+    pub(crate) len: u32,
+}
+
 impl SockRef {
+    /// What is in the queue of an IPv4 or IPv6 datagram socket, oldest first. EINVAL: it is none.
+    pub(crate) fn inet_queue(&self) -> Result<KVVec<Queued>> {
+        if !self.is_inet() {
+            return Err(EINVAL);
+        }
+        Queued::all(|skbs, max| {
+            // SAFETY: We own a reference, and it is of the family; there is room for so many pointers.
+            unsafe { bindings::checkpoint_inet_queue(self.as_ptr(), skbs, max) }
+        })
+    }
+
+    /// What a datagram that was in its queue is. EOPNOTSUPP: it has headers that can't be saved.
+    pub(crate) fn datagram(&self, queued: &Queued) -> Result<Datagram> {
+        if !self.is_inet() {
+            return Err(EINVAL);
+        }
+        let mut raw = bindings::checkpoint_inet_message::default();
+        // SAFETY: We own references on both; what was in the queue of one of the family is a datagram.
+        to_result(unsafe {
+            bindings::checkpoint_inet_message(self.as_ptr(), queued.as_ptr(), &mut raw)
+        })?;
+        Ok(Datagram {
+            v6: raw.v6,
+            from: raw.from,
+            to: raw.to,
+            spec_dst: raw.spec_dst,
+            from_port: raw.from_port,
+            to_port: raw.to_port,
+            device: raw.device,
+            flow: raw.flow,
+            ttl: raw.ttl,
+            frag_size: raw.frag_size,
+            gso_size: raw.gso_size,
+            mark: raw.mark,
+            priority: raw.priority,
+            time: raw.time,
+            len: raw.len,
+        })
+    }
+
+    /// Puts a datagram with the contents `data` into its queue.
+    ///
+    /// EINVAL: it is impossible. ENOBUFS, ENOMEM: there is no room.
+    pub(crate) fn put_datagram(&self, new: &Datagram, data: &[u8]) -> Result {
+        if !self.is_inet() {
+            return Err(EINVAL);
+        }
+        let raw = bindings::checkpoint_inet_message {
+            v6: new.v6,
+            from: new.from,
+            to: new.to,
+            spec_dst: new.spec_dst,
+            from_port: new.from_port,
+            to_port: new.to_port,
+            device: new.device,
+            flow: new.flow,
+            ttl: new.ttl,
+            frag_size: new.frag_size,
+            gso_size: new.gso_size,
+            mark: new.mark,
+            priority: new.priority,
+            time: new.time,
+            len: c_uint::try_from(data.len())?,
+        };
+        // SAFETY: We own a reference, and it is of the family; as many bytes are read as are told.
+        to_result(unsafe {
+            bindings::checkpoint_inet_send(self.as_ptr(), &raw, data.as_ptr().cast())
+        })
+    }
+
     /// Whether it is one of IPv4 or IPv6.
     fn is_inet(&self) -> bool {
         let family = self.basics().family.cast_unsigned();

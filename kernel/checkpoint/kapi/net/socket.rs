@@ -36,10 +36,10 @@ pub(crate) struct Basics {
     pub(crate) kind: i32,
     /// Protocol.
     pub(crate) protocol: i32,
-    /// A filter is attached to it, or a program of BPF.
-    pub(crate) filter: bool,
-    /// It has SO_TXTIME.
-    pub(crate) txtime: bool,
+    /// How many instructions the classic filter has that is attached to it.
+    pub(crate) filter: u32,
+    /// A program of BPF is attached to it, or to its group.
+    pub(crate) program: bool,
     /// It has SO_INQ.
     pub(crate) inq: bool,
     /// It has SO_RIGHTS_NOTRUNC.
@@ -85,7 +85,7 @@ impl SockRef {
             kind: raw.type_,
             protocol: raw.protocol,
             filter: raw.filter,
-            txtime: raw.txtime,
+            program: raw.program,
             inq: raw.inq,
             notrunc: raw.notrunc,
             foreign: raw.foreign,
@@ -107,6 +107,69 @@ impl SockRef {
                 len,
             )
         })
+    }
+}
+
+/// An instruction of a classic filter: what it does, two jumps, and an operand.
+pub(crate) type FilterStep = (u16, u8, u8, u32);
+
+impl SockRef {
+    /// The classic filter that is attached to it; empty: none.
+    pub(crate) fn filter(&self) -> Result<KVVec<FilterStep>> {
+        let mut raw: KVVec<bindings::sock_filter> = KVVec::new();
+        loop {
+            let max = c_uint::try_from(raw.len())?;
+            // SAFETY: We own a reference; there is room for so many instructions.
+            let found =
+                unsafe { bindings::checkpoint_socket_filter(self.as_ptr(), raw.as_mut_ptr(), max) };
+            if found <= max {
+                raw.truncate(found as usize);
+                break;
+            }
+            raw.resize(found as usize, Default::default(), GFP_KERNEL_ACCOUNT)?;
+        }
+        let mut steps = KVVec::with_capacity(raw.len(), GFP_KERNEL_ACCOUNT)?;
+        for step in &raw {
+            let step = (step.code, step.jt, step.jf, step.k);
+            steps.push(step, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(steps)
+    }
+
+    /// Attaches a classic filter, as SO_ATTACH_FILTER; `lock`: and SO_LOCK_FILTER.
+    ///
+    /// EINVAL: it is none. ENOMEM: also if it is too long (net.core.optmem_max).
+    pub(crate) fn attach_filter(&self, steps: &[FilterStep], lock: bool) -> Result {
+        let mut raw: KVVec<bindings::sock_filter> =
+            KVVec::with_capacity(steps.len(), GFP_KERNEL_ACCOUNT)?;
+        for &(code, jt, jf, k) in steps {
+            raw.push(
+                bindings::sock_filter { code, jt, jf, k },
+                GFP_KERNEL_ACCOUNT,
+            )?;
+        }
+        let len = c_uint::try_from(raw.len())?;
+        // SAFETY: We own a reference; so many instructions are read.
+        to_result(unsafe {
+            bindings::checkpoint_attach_filter(self.as_ptr(), raw.as_ptr(), len, lock)
+        })
+    }
+
+    /// The addresses of the sockets that share a port with it (SO_REUSEPORT), up to `max`, and how many
+    /// there are; none: it shares none.
+    pub(crate) fn group(&self, max: usize) -> Result<(KVVec<usize>, usize)> {
+        let mut raw: KVVec<*const c_void> = KVVec::new();
+        raw.resize(max, core::ptr::null(), GFP_KERNEL_ACCOUNT)?;
+        let room = c_uint::try_from(max)?;
+        // SAFETY: We own a reference; there is room for so many pointers.
+        let found =
+            unsafe { bindings::checkpoint_socket_group(self.as_ptr(), raw.as_mut_ptr(), room) }
+                as usize;
+        let mut group = KVVec::new();
+        for member in raw.iter().take(found) {
+            group.push(member.addr(), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok((group, found))
     }
 }
 
@@ -285,6 +348,8 @@ pub(crate) mod so {
     pub(crate) const REUSEPORT: u32 = c::SO_REUSEPORT;
     /// SO_ZEROCOPY.
     pub(crate) const ZEROCOPY: u32 = c::SO_ZEROCOPY;
+    /// SO_TXTIME.
+    pub(crate) const TXTIME: u32 = c::SO_TXTIME;
     /// SO_SNDBUFFORCE.
     pub(crate) const SNDBUFFORCE: u32 = c::SO_SNDBUFFORCE;
     /// SO_RCVBUFFORCE.

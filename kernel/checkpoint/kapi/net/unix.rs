@@ -144,6 +144,34 @@ impl Drop for Queued {
 }
 
 impl Queued {
+    /// All that `take` finds, which puts pointers where the first argument points to, of which there is
+    /// room for as many as the second one tells, each with a reference, and returns how many there are.
+    pub(in crate::kapi) fn all(
+        mut take: impl FnMut(*mut *mut bindings::sk_buff, c_uint) -> c_uint,
+    ) -> Result<KVVec<Self>> {
+        let mut room = 0;
+        loop {
+            let mut raw: KVVec<*mut bindings::sk_buff> = KVVec::new();
+            raw.resize(room, core::ptr::null_mut(), GFP_KERNEL_ACCOUNT)?;
+            let mut queue = KVVec::with_capacity(room, GFP_KERNEL_ACCOUNT)?;
+            let max = c_uint::try_from(room)?;
+            let found = take(raw.as_mut_ptr(), max);
+            for skb in raw.iter().filter_map(|&skb| NonNull::new(skb)) {
+                // INVARIANT: A reference was taken on each.
+                queue.push(Self(skb), GFP_KERNEL_ACCOUNT)?;
+            }
+            if found <= max {
+                return Ok(queue);
+            }
+            room = found as usize;
+        }
+    }
+
+    /// The message, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::sk_buff {
+        self.0.as_ptr()
+    }
+
     /// The connection that waits.
     pub(crate) fn sock(&self) -> Option<SockRef> {
         // SAFETY: We own a reference; the one on the socket that is returned is ours.
@@ -217,24 +245,10 @@ impl SockRef {
 
     /// What is in its queue, oldest first.
     pub(crate) fn queue(&self) -> Result<KVVec<Queued>> {
-        let mut room = 0;
-        loop {
-            let mut raw: KVVec<*mut bindings::sk_buff> = KVVec::new();
-            raw.resize(room, core::ptr::null_mut(), GFP_KERNEL_ACCOUNT)?;
-            let mut queue = KVVec::with_capacity(room, GFP_KERNEL_ACCOUNT)?;
-            let max = c_uint::try_from(room)?;
+        Queued::all(|skbs, max| {
             // SAFETY: We own a reference; there is room for so many pointers.
-            let found =
-                unsafe { bindings::checkpoint_unix_queue(self.as_ptr(), raw.as_mut_ptr(), max) };
-            for skb in raw.iter().filter_map(|&skb| NonNull::new(skb)) {
-                // INVARIANT: The function has taken a reference on each.
-                queue.push(Queued(skb), GFP_KERNEL_ACCOUNT)?;
-            }
-            if found <= max {
-                return Ok(queue);
-            }
-            room = found as usize;
-        }
+            unsafe { bindings::checkpoint_unix_queue(self.as_ptr(), skbs, max) }
+        })
     }
 
     /// What a message in its queue is. May sleep.

@@ -31,22 +31,6 @@ REFUSE_FIXTURE
 
 /* ---- sockets --------------------------------------------------------- */
 
-/* What is attached to a socket, and messages that no image can have. */
-REFUSE(filter)
-{
-	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0xffff);
-	struct sock_fprog prog = { .len = 1, .filter = &all };
-	int fd[2], none = 0;
-
-	CHECK_SYS(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd));
-	CHECK_SYS(setsockopt(fd[1], SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
-	EXPECT_FD(fd[1], "*", "a filter is attached to it (SO_ATTACH_FILTER), or a BPF program: "
-		  "have it detached");
-	ckpt_ready_wait();
-	CHECK_EQ(1, write(fd[0], "u", 1));
-	CHECK_SYS(setsockopt(fd[1], SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)));
-}
-
 static struct sockaddr_in any = { .sin_family = AF_INET };
 
 REFUSE(tcp_connection)
@@ -63,31 +47,43 @@ REFUSE(tcp_connection)
 	client = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
 	CHECK_SYS(connect(client, (struct sockaddr *)&any, sizeof(any)));
 	peer = CHECK_SYS(accept(server, NULL, NULL));
-	EXPECT_FD(server, "*", "an IPv4 socket" YET);
-	EXPECT_FD(client, "*", "an IPv4 socket" YET);
-	EXPECT_FD(peer, "*", "an IPv4 socket" YET);
+	EXPECT_FD(server, "*", "a TCP socket" YET);
+	EXPECT_FD(client, "*", "a TCP socket" YET);
+	EXPECT_FD(peer, "*", "a TCP socket" YET);
 	ckpt_ready_wait();
 	CHECK_EQ(1, write(client, "t", 1));
 	CHECK_EQ(1, read(peer, &c, 1));
 	CHECK_EQ('t', c);
 }
 
-REFUSE(udp)
+REFUSE(member)
 {
+	struct ip_mreqn group = {
+		.imr_multiaddr.s_addr = htonl(0xe0010203),
+		.imr_ifindex = 1,
+	};
 	int fd = CHECK_HERE(socket(AF_INET, SOCK_DGRAM, 0));
 
-	EXPECT_FD(fd, "*", "an IPv4 socket" YET);
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)));
+	EXPECT_FD(fd, "*", "is a member of multicast groups (IP_ADD_MEMBERSHIP): have it leave "
+		  "them");
 	ckpt_ready_wait();
-	CHECK_SYS(bind(fd, (struct sockaddr *)&any, sizeof(any)));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, &group, sizeof(group)));
 }
 
-REFUSE(ipv6)
+REFUSE(corked)
 {
 	int fd = CHECK_HERE(socket(AF_INET6, SOCK_DGRAM, 0));
+	struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(9),
+		.sin6_addr = in6addr_loopback,
+	};
 
-	EXPECT_FD(fd, "*", "an IPv6 socket" YET);
+	CHECK_EQ(1, sendto(fd, "c", 1, MSG_MORE, (struct sockaddr *)&addr, sizeof(addr)));
+	EXPECT_FD(fd, "*", "has part of a datagram to send (UDP_CORK, MSG_MORE): have it send all");
 	ckpt_ready_wait();
-	CHECK_SYS(fcntl(fd, F_GETFD));
+	CHECK_EQ(1, sendto(fd, "d", 1, 0, (struct sockaddr *)&addr, sizeof(addr)));
 }
 
 REFUSE(netlink)

@@ -2,6 +2,7 @@
 /* Connected Unix sockets: what is in their queues, who has which end, how they are shut down. */
 #include "sockets.h"
 
+#include <linux/filter.h>
 #include <signal.h>
 #include <sys/time.h>
 
@@ -360,6 +361,28 @@ CKPT_CYCLE(message_credentials, .flags = SC_CONTAINER)
 	CHECK_EQ(getpid(), sender_of("parent"));
 	CHECK_EQ((pid_t)board->value[1], sender_of("child"));
 	CHECK_EQ(getpid(), sender_of("again"));
+}
+
+/* A classic filter stays, and so does what came before it. */
+CKPT_CYCLE(filter)
+{
+	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0), got = {};
+	struct sock_fprog prog = { .len = 1, .filter = &none };
+	socklen_t len = 1;
+
+	pair(SOCK_DGRAM);
+	send_text(fds[W], "before");
+	CHECK_SYS(setsockopt(fds[R], SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+	ckpt_ready_wait();
+	CHECK_SYS(getsockopt(fds[R], SOL_SOCKET, SO_GET_FILTER, &got, &len));
+	CHECK_EQ(1, len);
+	CHECK(!memcmp(&got, &none, sizeof(got)), "another filter");
+	expect_text(fds[R], "before");
+	CHECK_EQ(2, send(fds[W], "no", 2, MSG_DONTWAIT | MSG_NOSIGNAL));
+	expect_empty(fds[R]);
+	CHECK_SYS(setsockopt(fds[R], SOL_SOCKET, SO_DETACH_FILTER, &len, sizeof(len)));
+	send_text(fds[W], "yes");
+	expect_text(fds[R], "yes");
 }
 
 /* Many pairs: none is exchanged for another. */

@@ -8,7 +8,8 @@ use crate::image::{
             boolean,
             ensure,
             flags,
-            zero, //
+            zero,
+            POS_MAX, //
         },
         walk::Walk,
         Object, //
@@ -103,6 +104,60 @@ impl Walk<'_> {
             raw.payload.is_empty()
                 || v6 && kind == SOCKET_RAW && raw.payload.len() == ICMP6_FILTER_LEN,
             "a filter that it can't have",
+        )
+    }
+
+    /// A datagram of an IPv4 or IPv6 socket.
+    pub(in crate::image) fn inet_message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let message: InetMessage = raw.body()?;
+        let socket = self.inet(raw, message.socket.get())?;
+        let (dgram, v6) = (kind(socket) == SOCKET_DGRAM, family(socket) == FAMILY_INET6);
+        boolean(raw, message.v6.get())?;
+        ensure(
+            raw,
+            message.v6.get() == 0 || v6,
+            "a datagram of IPv6 in the queue of a socket of IPv4",
+        )?;
+        let is_v6 = message.v6.get() != 0;
+        let rest = |addr: &[u8; 16]| {
+            addr.get(ADDR4_LEN..)
+                .is_some_and(|b| b.iter().any(|&b| b != 0))
+        };
+        ensure(
+            raw,
+            is_v6 && message.spec_dst == [0; 4]
+                || !is_v6 && !rest(&message.from) && !rest(&message.to),
+            "impossible address",
+        )?;
+        let port_max = u32::from(u16::MAX);
+        ensure(
+            raw,
+            message.from_port.get() <= port_max && message.to_port.get() <= port_max,
+            "impossible port",
+        )?;
+        ensure(
+            raw,
+            message.device.get() <= i32::MAX as u32,
+            "impossible number of a device",
+        )?;
+        ensure(
+            raw,
+            message.ttl.get() <= u32::from(u8::MAX)
+                && message.flow.get() <= if is_v6 { FLOW_ALL } else { u32::from(u8::MAX) }
+                && message.frag_size.get() <= port_max,
+            "impossible header",
+        )?;
+        ensure(
+            raw,
+            message.time.get() <= POS_MAX,
+            "impossible time of a datagram",
+        )?;
+        let len = raw.payload.len();
+        ensure(raw, len <= DATAGRAM_MAX, "a datagram that is too long")?;
+        ensure(
+            raw,
+            message.gso_size.get() == 0 || dgram && (message.gso_size.get() as usize) < len,
+            "impossible size of the parts of a datagram",
         )
     }
 }

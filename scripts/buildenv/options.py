@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+"""make check: does the engine know of each option of sockets that the kernel has?"""
+
+import re
+
+from .env import ROOT
+
+HEADERS = ("asm-generic/socket.h", "linux/in.h", "linux/in6.h", "linux/udp.h")
+OPTION = re.compile(r"^#define\s+((?:SO|IP|IPV6|UDP|MCAST)_[A-Z0-9_]+)\s+\d+\b", re.M)
+# What of these headers is no option: values, flags, and bits of other structures.
+VALUES = re.compile(r"(IP|IPV6)_PMTUDISC_|IPV6_(FL_|FLOWINFO_(FLOWLABEL|PRIORITY)|PRIORITY_|TLV_|PREFER_)"
+                    r"|IP_DEFAULT_|MCAST_(EX|IN)CLUDE|UDP_ENCAP_")
+# Options without a row of a table, and why.
+REASONS = {
+    "tells what other state is": """
+        SO_TYPE SO_PROTOCOL SO_DOMAIN SO_PEERCRED SO_PEERNAME SO_PEERSEC SO_PEERGROUPS SO_PEERPIDFD
+        SO_ACCEPTCONN SO_BPF_EXTENSIONS SO_MEMINFO SO_INCOMING_NAPI_ID SO_COOKIE SO_NETNS_COOKIE
+        IP_PROTOCOL IP_MTU IPV6_PATHMTU IP_PKTOPTIONS IPV6_2292PKTOPTIONS""",
+    "is no state: it does something": """
+        SO_CNX_ADVICE SO_DETACH_FILTER SO_DETACH_REUSEPORT_BPF SO_DEVMEM_DONTNEED IPV6_ADDRFORM""",
+    "another option has the same state": """
+        SO_SNDBUFFORCE SO_RCVBUFFORCE SO_RCVTIMEO_OLD SO_SNDTIMEO_OLD SO_BINDTODEVICE""",
+    "the kernel has nothing behind it": """
+        SO_BSDCOMPAT SO_SNDLOWAT SO_SECURITY_AUTHENTICATION SO_SECURITY_ENCRYPTION_TRANSPORT
+        SO_SECURITY_ENCRYPTION_NETWORK IPV6_NEXTHOP IPV6_AUTHHDR IPV6_USE_MIN_MTU""",
+    "is told with a message, and is not set": """
+        IP_ORIGDSTADDR IPV6_ORIGDSTADDR IPV6_HOPLIMIT SO_DEVMEM_LINEAR SO_DEVMEM_DMABUF""",
+    "has a record or a field of its own": "SO_ERROR SO_ATTACH_FILTER IPV6_V6ONLY",
+    "is refused, or what it makes is": """
+        SO_ATTACH_BPF SO_ATTACH_REUSEPORT_CBPF SO_ATTACH_REUSEPORT_EBPF IP_OPTIONS IP_IPSEC_POLICY
+        IP_XFRM_POLICY IPV6_IPSEC_POLICY IPV6_XFRM_POLICY IPV6_FLOWLABEL_MGR IPV6_JOIN_ANYCAST
+        IPV6_LEAVE_ANYCAST IPV6_ROUTER_ALERT IPV6_PKTINFO IPV6_HOPOPTS IPV6_RTHDRDSTOPTS IPV6_RTHDR
+        IPV6_DSTOPTS UDP_ENCAP IP_ADD_MEMBERSHIP IP_DROP_MEMBERSHIP IP_UNBLOCK_SOURCE IP_BLOCK_SOURCE
+        IP_ADD_SOURCE_MEMBERSHIP IP_DROP_SOURCE_MEMBERSHIP IP_MSFILTER MCAST_JOIN_GROUP
+        MCAST_BLOCK_SOURCE MCAST_UNBLOCK_SOURCE MCAST_LEAVE_GROUP MCAST_JOIN_SOURCE_GROUP
+        MCAST_LEAVE_SOURCE_GROUP MCAST_MSFILTER IPV6_ADD_MEMBERSHIP IPV6_DROP_MEMBERSHIP""",
+    "nobody can read it: a hint for the device": "SO_BUSY_POLL_BUDGET",
+    "is of TCP only": "SO_TXREHASH",
+}
+
+
+def options(tree):
+    """Each option of sockets has a row in a table of the engine, or a reason to have none."""
+    wanted = set()
+    for header in HEADERS:
+        wanted |= set(OPTION.findall((tree.src / "include/uapi" / header).read_text()))
+    wanted = {name for name in wanted if not VALUES.match(name)}
+    rows = set()
+    for path in sorted((ROOT / "kernel/checkpoint/net").glob("*options.rs")):
+        rows |= set(re.findall(r'"((?:SO|IP|IPV6|UDP)_[A-Z0-9_]+)"', path.read_text()))
+    reasons = {name for names in REASONS.values() for name in names.split()}
+    found = [f"{name}: has neither a row in kernel/checkpoint/net/ nor a reason in scripts/buildenv/options.py"
+             for name in sorted(wanted - rows - reasons)]
+    found += [f"{name}: has a reason to have no row, and has one" for name in sorted(rows & reasons)]
+    found += [f"{name}: has a reason, and the kernel has no such option" for name in sorted(reasons - wanted)]
+    return "\n".join(found)

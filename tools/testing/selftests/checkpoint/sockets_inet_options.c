@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Options of IPv4 and IPv6 sockets: each has another value than a new socket. */
+#include "sockets.h"
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+CKPT_FIXTURE
+
+struct row {
+	const char *name;
+	int level;
+	int option;
+	int value;
+};
+
+#define ROW(_level, _option, _value) { #_option, _level, _option, _value }
+
+static const struct row ipv4[] = {
+	ROW(IPPROTO_IP, IP_TOS, 0x48),
+	ROW(IPPROTO_IP, IP_TTL, 7),
+	ROW(IPPROTO_IP, IP_RECVOPTS, 1),
+	ROW(IPPROTO_IP, IP_RETOPTS, 1),
+	ROW(IPPROTO_IP, IP_PKTINFO, 1),
+	ROW(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO),
+	ROW(IPPROTO_IP, IP_RECVERR, 1),
+	ROW(IPPROTO_IP, IP_RECVTTL, 1),
+	ROW(IPPROTO_IP, IP_RECVTOS, 1),
+	ROW(IPPROTO_IP, IP_FREEBIND, 1),
+	ROW(IPPROTO_IP, IP_TRANSPARENT, 1),
+	ROW(IPPROTO_IP, IP_RECVORIGDSTADDR, 1),
+	ROW(IPPROTO_IP, IP_MINTTL, 3),
+	ROW(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1),
+	ROW(IPPROTO_IP, IP_MULTICAST_TTL, 9),
+	ROW(IPPROTO_IP, IP_MULTICAST_LOOP, 0),
+	ROW(IPPROTO_IP, IP_MULTICAST_ALL, 0),
+};
+
+static const struct row ipv6[] = {
+	ROW(IPPROTO_IPV6, IPV6_V6ONLY, 1),
+	ROW(IPPROTO_IPV6, IPV6_UNICAST_HOPS, 7),
+	ROW(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 9),
+	ROW(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0),
+	ROW(IPPROTO_IPV6, IPV6_MULTICAST_IF, 1),
+	ROW(IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO),
+	ROW(IPPROTO_IPV6, IPV6_RECVERR, 1),
+	ROW(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1),
+	ROW(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1),
+	ROW(IPPROTO_IPV6, IPV6_RECVRTHDR, 1),
+	ROW(IPPROTO_IPV6, IPV6_RECVHOPOPTS, 1),
+	ROW(IPPROTO_IPV6, IPV6_RECVDSTOPTS, 1),
+	ROW(IPPROTO_IPV6, IPV6_TCLASS, 0x48),
+	ROW(IPPROTO_IPV6, IPV6_RECVTCLASS, 1),
+	ROW(IPPROTO_IPV6, IPV6_RECVPATHMTU, 1),
+	ROW(IPPROTO_IPV6, IPV6_DONTFRAG, 1),
+	ROW(IPPROTO_IP, IP_TTL, 5),
+};
+
+static const struct row udp[] = {
+	ROW(SOL_SOCKET, SO_REUSEADDR, 1),
+	ROW(SOL_SOCKET, SO_REUSEPORT, 1),
+	ROW(SOL_SOCKET, SO_BROADCAST, 1),
+	ROW(SOL_SOCKET, SO_NO_CHECK, 1),
+	ROW(SOL_SOCKET, SO_TIMESTAMP, 1),
+	ROW(SOL_SOCKET, SO_PRIORITY, 5),
+	ROW(SOL_SOCKET, SO_ZEROCOPY, 1),
+	ROW(IPPROTO_UDP, 1 /* UDP_CORK */, 1),
+	ROW(IPPROTO_UDP, 101 /* UDP_NO_CHECK6_TX */, 1),
+	ROW(IPPROTO_UDP, 102 /* UDP_NO_CHECK6_RX */, 1),
+	ROW(IPPROTO_UDP, 103 /* UDP_SEGMENT */, 1200),
+	ROW(IPPROTO_UDP, 104 /* UDP_GRO */, 1),
+};
+
+static void set(int fd, const struct row *rows, int n)
+{
+	for (; n--; rows++)
+		CHECK(!setsockopt(fd, rows->level, rows->option, &rows->value, sizeof(int)),
+		      "%s can't be set", rows->name);
+}
+
+static void expect(int fd, const struct row *rows, int n)
+{
+	for (; n--; rows++) {
+		socklen_t len = sizeof(int);
+		int value = -1;
+
+		CHECK(!getsockopt(fd, rows->level, rows->option, &value, &len),
+		      "%s can't be read", rows->name);
+		CHECK(value == rows->value, "%s is %d, not %d", rows->name, value, rows->value);
+	}
+}
+
+#define N(rows) (int)(sizeof(rows) / sizeof(*(rows)))
+
+CKPT_CYCLE(options_v4)
+{
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+
+	set(fd, ipv4, N(ipv4));
+	set(fd, udp, N(udp));
+	ckpt_ready_wait();
+	expect(fd, ipv4, N(ipv4));
+	expect(fd, udp, N(udp));
+}
+
+CKPT_CYCLE(options_v6)
+{
+	int fd = CHECK_SYS(socket(AF_INET6, SOCK_DGRAM, 0));
+
+	set(fd, ipv6, N(ipv6));
+	set(fd, udp, N(udp));
+	ckpt_ready_wait();
+	expect(fd, ipv6, N(ipv6));
+	expect(fd, udp, N(udp));
+}
+
+/* What is left to the machine stays so: -1 is told as what it comes to. */
+CKPT_CYCLE(defaults)
+{
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0)), ttl = 0, now = 0;
+	socklen_t len = sizeof(int);
+
+	CHECK_SYS(getsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, &len));
+	ckpt_ready_wait();
+	CHECK_SYS(getsockopt(fd, IPPROTO_IP, IP_TTL, &now, &len));
+	CHECK_EQ(ttl, now);
+}
+
+/* The device of multicasts, by its number and its address. */
+CKPT_CYCLE(multicast_device)
+{
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	struct ip_mreqn mreq = { .imr_ifindex = 1, .imr_address.s_addr = htonl(INADDR_LOOPBACK) };
+	struct in_addr addr = {};
+	socklen_t len = sizeof(addr);
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &mreq, sizeof(mreq)));
+	ckpt_ready_wait();
+	CHECK_SYS(getsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &addr, &len));
+	CHECK_EQ(htonl(INADDR_LOOPBACK), addr.s_addr);
+}
+
+TEST_HARNESS_MAIN
