@@ -742,6 +742,7 @@ int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read);
 void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int back);
 void checkpoint_tcp_shut(struct sock *sk, unsigned int how);
 void checkpoint_tcp_connecting(struct sock *sk, bool connecting);
+void checkpoint_tcp_end_quietly(struct sock *sk);
 int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, const void *data);
 
 /* checkpoint_unix::state */

@@ -627,6 +627,7 @@ int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, 
 	if (sk->sk_state == TCP_CLOSE && tcp_rtx_queue_empty(sk) &&
 	    tp->rcv_nxt == tp->copied_seq) {
 		WRITE_ONCE(tp->write_seq, write_seq);
+		tp->pushed_seq = write_seq;
 		WRITE_ONCE(tp->rcv_nxt, rcv_nxt);
 		WRITE_ONCE(tp->copied_seq, rcv_nxt);
 		/* What is told of the clock is as random as in a handshake. */
@@ -866,7 +867,15 @@ int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned 
  */
 u64 checkpoint_tcp_room(struct sock *sk, struct sock *peer)
 {
-	return (u64)READ_ONCE(sk->sk_sndbuf) + (peer ? READ_ONCE(peer->sk_rcvbuf) : 0);
+	int sndbuf = READ_ONCE(sk->sk_sndbuf);
+	int rcvbuf = peer ? READ_ONCE(peer->sk_rcvbuf) : 0;
+
+	/* Buffers grow by themselves unless their size was set. */
+	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))
+		sndbuf = max(sndbuf, READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]));
+	if (peer && !(peer->sk_userlocks & SOCK_RCVBUF_LOCK))
+		rcvbuf = max(rcvbuf, READ_ONCE(sock_net(peer)->ipv4.sysctl_tcp_rmem[2]));
+	return (u64)sndbuf + rcvbuf;
 }
 
 /**
@@ -893,12 +902,13 @@ unsigned int checkpoint_tcp_queued(struct sock *sk)
 int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 seq = tp->copied_seq + mark;
 	struct sk_buff *skb;
 	int err = -EINVAL;
+	u32 seq;
 	u8 byte;
 
 	lock_sock(sk);
+	seq = tp->copied_seq + mark;
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		u32 offset = seq - TCP_SKB_CB(skb)->seq;
 
@@ -975,6 +985,21 @@ int checkpoint_tcp_is_connected(struct sock *sk)
 	if (state != TCP_CLOSE)
 		return 1;
 	return -(READ_ONCE(sk->sk_err) ? : ECONNREFUSED);
+}
+
+/**
+ * checkpoint_tcp_end_quietly() - let close(2) send nothing
+ * @sk: one end of a connection whose other end is closed likewise
+ *
+ * As TCP_REPAIR. Nothing is left in TIME_WAIT, where it would keep the address
+ * from who comes back.
+ */
+void checkpoint_tcp_end_quietly(struct sock *sk)
+{
+	lock_sock(sk);
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
+		tcp_sk(sk)->repair = 1;
+	release_sock(sk);
 }
 
 /**

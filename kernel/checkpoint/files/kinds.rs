@@ -93,7 +93,7 @@ static KINDS: &[FileOps] = &[
     reopened::OPS,
     // Sockets.
     socket::OPS,
-    refused("a TCP socket", |f| net::is_tcp(f.file)),
+    refused("an MPTCP socket", |f| net::is_mptcp(f.file)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
     refused("an IPv6 socket", |f| f.is_socket_of(10)),
     refused("a netlink socket", |f| f.is_socket_of(16)),

@@ -40,8 +40,7 @@ use crate::{
             InFlight,
             FAMILY_INET,
             FAMILY_INET6,
-            IN_FLIGHT_MAX,
-            PROTOCOL_TCP, //
+            IN_FLIGHT_MAX, //
         },
         record::Records,
         Kind,
@@ -58,6 +57,12 @@ use zerocopy::{
     byteorder::little_endian::U32,
     IntoBytes, //
 };
+
+/// The tasks are about to be killed, and their image is complete: what is between them ends without
+/// that anything is left of it.
+pub(crate) fn end_quietly(cap: &mut Capture) {
+    tcp::end_quietly(cap);
+}
 
 pub(crate) use self::socket::{
     collect,
@@ -108,6 +113,8 @@ pub(crate) struct Collected {
     todo: KVVec<unix::Todo>,
     /// Those with a classic filter.
     filtered: KVVec<SockRef>,
+    /// Ends of TCP connections, the other ends of which are here, too.
+    joined: KVVec<SockRef>,
     /// Files in messages, by the thread that has found them first, and the address of each.
     in_flight: KVVec<(u32, usize)>,
     /// How many of these were written.
@@ -122,6 +129,7 @@ impl Collected {
         Self {
             todo: KVVec::new(),
             filtered: KVVec::new(),
+            joined: KVVec::new(),
             in_flight: KVVec::new(),
             written: 0,
             objects: false,
@@ -144,11 +152,14 @@ pub(crate) fn is_saved(file: &FileRef) -> bool {
     family(file).is_some()
 }
 
-/// Returns whether `file` shows a TCP socket.
-pub(crate) fn is_tcp(file: &FileRef) -> bool {
+/// IPPROTO_MPTCP.
+const PROTOCOL_MPTCP: u32 = 262;
+
+/// Returns whether `file` shows a socket of Multipath TCP.
+pub(crate) fn is_mptcp(file: &FileRef) -> bool {
     SockRef::of(file).is_some_and(|sk| {
         let [family, _, protocol] = socket::numbers(&sk).map(i32::cast_unsigned);
-        matches!(family, FAMILY_INET | FAMILY_INET6) && protocol == PROTOCOL_TCP
+        matches!(family, FAMILY_INET | FAMILY_INET6) && protocol == PROTOCOL_MPTCP
     })
 }
 

@@ -132,11 +132,11 @@ impl Shared<Found> for Sock {
     }
 
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
-        let Ok(read) = self.sk.tcp(None) else {
+        let Ok(tcp) = self.sk.tcp_now() else {
             return Outside::Nothing;
         };
-        match read.this.state {
-            State::Connected if is_kept(cap, &self.sk, &read.this) => Outside::Nothing,
+        match tcp.state {
+            State::Connected if is_kept(cap, &self.sk, &tcp) => Outside::Nothing,
             State::Connected if cap.strict => Outside::Refused,
             State::Connected => Outside::Noted,
             _ => Outside::Nothing,
@@ -148,7 +148,7 @@ impl Shared<Found> for Sock {
             user: self.user,
             name: &self.name,
         };
-        let tcp = self.sk.tcp(None)?.this;
+        let tcp = self.sk.tcp_now()?;
         let to = Address(tcp.peer_addr, self.sk.basics().family, tcp.peer_port);
         if outside == Outside::Refused {
             cap.report.refuse(
@@ -251,9 +251,9 @@ fn save_links(cap: &mut Capture) -> Result {
     // Those that wait have their order.
     for sock in &all {
         wait::go_on()?;
-        let read = sock.sk.tcp(None)?;
-        if read.this.state == State::Listening {
-            End::of(cap, sock, TCP_LISTENING)?.put(cap, &read.this, &[], &[])?;
+        let tcp = sock.sk.tcp_now()?;
+        if tcp.state == State::Listening {
+            End::of(cap, sock, TCP_LISTENING)?.put(cap, &tcp, &[], &[])?;
             save_waiting(cap, sock)?;
         }
     }
@@ -527,6 +527,9 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     let [received, sent] = both.of_peer();
     match other {
         Some(other) => {
+            for sk in [&sock.sk, &other.sk] {
+                cap.found.net.joined.push(sk.clone(), GFP_KERNEL_ACCOUNT)?;
+            }
             let end = End::of(cap, &other, TCP_CONNECTED)?;
             end.put(cap, &that, received, &[sent])
         }
@@ -540,6 +543,13 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
             };
             end.put(cap, &that, &[], &[sent])
         }
+    }
+}
+
+/// The tasks are about to be killed: connections between them end without a segment.
+pub(super) fn end_quietly(cap: &mut Capture) {
+    for sk in core::mem::replace(&mut cap.found.net.joined, KVVec::new()) {
+        sk.end_tcp_quietly();
     }
 }
 

@@ -315,7 +315,7 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>) -> Result {
             continue;
         }
         if tcp.done {
-            arrive(|| Ok(end.sk.tcp(None)?.this.done))?;
+            arrive(|| Ok(end.sk.tcp_now()?.done))?;
         } else if tcp.shut_read {
             end.sk.shut_tcp(true, false);
         }

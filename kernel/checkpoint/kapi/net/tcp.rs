@@ -299,6 +299,34 @@ impl SockRef {
         Err(EAGAIN)
     }
 
+    /// What it is now, without its queues.
+    pub(crate) fn tcp_now(&self) -> Result<Tcp> {
+        let mut this = bindings::checkpoint_tcp::default();
+        let mut none = bindings::checkpoint_tcp::default();
+        // SAFETY: We own a reference on a TCP socket; there is room for the structures, and the
+        // function is told that there is none for bytes.
+        let len = unsafe {
+            bindings::checkpoint_tcp_get(
+                self.as_ptr(),
+                core::ptr::null_mut(),
+                &mut this,
+                &mut none,
+                core::ptr::null_mut(),
+                0,
+            )
+        };
+        if len < 0 {
+            return Err(to_result(i32::try_from(len)?).err().unwrap_or(EIO));
+        }
+        Ok(Tcp::of(&this))
+    }
+
+    /// Lets its end send nothing when it is closed. The other end is closed likewise.
+    pub(crate) fn end_tcp_quietly(&self) {
+        // SAFETY: We own a reference on a TCP socket.
+        unsafe { bindings::checkpoint_tcp_end_quietly(self.as_ptr()) };
+    }
+
     /// Gives it its address, with the rights that the caller acts with.
     pub(crate) fn bind_tcp(&self, tcp: &Tcp) -> Result {
         let raw = tcp.raw()?;

@@ -203,7 +203,7 @@ CKPT_CYCLE(urgent)
 	CHECK_EQ(1, send(fds[W], "!", 1, MSG_OOB));
 	CHECK_EQ(2, send(fds[W], "de", 2, 0));
 	await_event(fds[R], POLLPRI);
-	await_bytes(fds[R], 5);
+	await_bytes(fds[R], 6);
 	ckpt_ready_wait();
 	CHECK_EQ(1, recv(fds[R], &c, 1, MSG_OOB));
 	CHECK_EQ('!', c);
@@ -221,7 +221,7 @@ CKPT_CYCLE(urgent_was_read)
 	CHECK_EQ(1, send(fds[W], "!", 1, MSG_OOB));
 	CHECK_EQ(2, send(fds[W], "de", 2, 0));
 	await_event(fds[R], POLLPRI);
-	await_bytes(fds[R], 5);
+	await_bytes(fds[R], 6);
 	CHECK_EQ(1, recv(fds[R], &c, 1, MSG_OOB));
 	ckpt_ready_wait();
 	CHECK(recv(fds[R], &c, 1, MSG_OOB) == -1 && errno == EINVAL, "it is there again");

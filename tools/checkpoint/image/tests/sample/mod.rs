@@ -43,6 +43,7 @@ use zerocopy::{
 
 mod epoll;
 pub mod sockets;
+pub mod tcp;
 
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;
