@@ -805,6 +805,115 @@ int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state)
 int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *state);
 void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
 
+/* checkpoint_tcp::state */
+#define CHECKPOINT_TCP_NEW		0
+#define CHECKPOINT_TCP_LISTENING	1
+#define CHECKPOINT_TCP_STARTED		2
+#define CHECKPOINT_TCP_CONNECTED	3
+#define CHECKPOINT_TCP_OVER		4
+
+/* Why a TCP socket can't be saved. */
+#define CHECKPOINT_TCP_ULP		1
+#define CHECKPOINT_TCP_MPTCP		2
+#define CHECKPOINT_TCP_REPAIRED		3
+#define CHECKPOINT_TCP_FASTOPEN_KEY	4
+#define CHECKPOINT_TCP_FASTOPEN		5
+#define CHECKPOINT_TCP_ERRORS		6
+#define CHECKPOINT_TCP_KEYS		7
+#define CHECKPOINT_TCP_POLICY		8
+#define CHECKPOINT_TCP_BPF		9
+#define CHECKPOINT_TCP_FASTOPEN_CONNECT	10
+
+/*
+ * What the other end of a connection is: not of this machine or namespace;
+ * gone, or in TIME_WAIT; a handshake; closed by its owner; a connection that
+ * waits to be accepted; a socket that somebody has.
+ */
+#define CHECKPOINT_TCP_PEER_OUTSIDE	0
+#define CHECKPOINT_TCP_PEER_GONE	1
+#define CHECKPOINT_TCP_PEER_REQUEST	2
+#define CHECKPOINT_TCP_PEER_CLOSED	3
+#define CHECKPOINT_TCP_PEER_WAITING	4
+#define CHECKPOINT_TCP_PEER_OPEN	5
+
+/**
+ * struct checkpoint_tcp - what a TCP socket is
+ * @state: CHECKPOINT_TCP_*
+ * @error: what SO_ERROR tells
+ * @shutdown: CHECKPOINT_SHUT_*
+ * @backlog: how many connections may wait
+ * @user_mss: TCP_MAXSEG; 0: not set
+ * @received: bytes that were received and not read
+ * @sent: bytes that are to be sent
+ * @urgent: 1 more than what comes before the urgent byte of what was received;
+ *	0: there is none
+ * @urgent_sent: the same of what is to be sent
+ * @port: its port
+ * @peer_port: the port that it is connected to
+ * @done: the other end has closed, and that has come here
+ * @bound_addr: its address was set by bind(2)
+ * @bound_port: so was its port
+ * @has_port: it has its port still
+ * @urgent_read: the urgent byte was read
+ * @connecting: connect(2) has not told the outcome
+ * @was_connected: it has
+ * @v6only: it has IPV6_V6ONLY
+ * @addr: its address, 4 or 16 bytes
+ * @peer_addr: the address that it is connected to
+ * @congestion: name of its congestion control
+ */
+struct checkpoint_tcp {
+	unsigned int state;
+	int error;
+	unsigned int shutdown;
+	unsigned int backlog;
+	unsigned int user_mss;
+	unsigned int received;
+	unsigned int sent;
+	unsigned int urgent;
+	unsigned int urgent_sent;
+	u16 port;
+	u16 peer_port;
+	bool done;
+	bool bound_addr;
+	bool bound_port;
+	bool has_port;
+	bool urgent_read;
+	bool connecting;
+	bool was_connected;
+	bool v6only;
+	u8 addr[16];
+	u8 peer_addr[16];
+	char congestion[16];
+};
+
+/* Of kernel/checkpoint/tcp.c. */
+int checkpoint_tcp_refusal(struct sock *sk);
+struct sock *checkpoint_tcp_peer(struct sock *sk, int *what);
+unsigned int checkpoint_tcp_waiting(struct sock *sk, struct sock **waiting, unsigned int room);
+ssize_t checkpoint_tcp_get(struct sock *sk, struct sock *peer, struct checkpoint_tcp *state,
+			   struct checkpoint_tcp *peer_state, void *to, size_t room);
+int checkpoint_tcp_bind(struct sock *sk, const struct checkpoint_tcp *state);
+int checkpoint_tcp_mss(struct sock *sk, unsigned int mss);
+int checkpoint_tcp_congestion(struct sock *sk, const char *name);
+int checkpoint_tcp_listen(struct sock *sk, unsigned int backlog);
+u32 checkpoint_tcp_seq(void);
+int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, u32 write_seq,
+			   u32 rcv_nxt);
+void checkpoint_tcp_abandon(struct sock *sk);
+int checkpoint_tcp_join(struct sock *sk, struct sock *peer, bool reuse, bool peer_reuse);
+int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state);
+int checkpoint_tcp_is_connected(struct sock *sk);
+int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned int limit);
+u64 checkpoint_tcp_room(struct sock *sk, struct sock *peer);
+unsigned int checkpoint_tcp_queued(struct sock *sk);
+int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read);
+void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int back);
+void checkpoint_tcp_shut(struct sock *sk, unsigned int how);
+void checkpoint_tcp_connecting(struct sock *sk, bool connecting);
+void checkpoint_tcp_end_quietly(struct sock *sk);
+int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, const void *data);
+
 /* checkpoint_unix::state */
 #define CHECKPOINT_UNIX_CLOSED		0
 #define CHECKPOINT_UNIX_CONNECTED	1

@@ -77,6 +77,7 @@
 #include <uapi/linux/pidfd.h>
 #include <uapi/linux/prctl.h>
 #include <uapi/linux/sched/types.h>
+#include <uapi/linux/tcp.h>
 #include <uapi/linux/udp.h>
 #include <asm/syscall.h>
 #include <asm/vdso.h>

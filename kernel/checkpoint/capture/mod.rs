@@ -80,6 +80,7 @@ use crate::{
     },
     kinds,
     mm,
+    net,
     ns, //
 };
 
@@ -144,6 +145,7 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
             if args.kill {
                 // Tasks that were thawed since that check run on, and so there must be no image.
                 let tasks = aside.take_up().inspect_err(|_| sink.take_back())?;
+                net::end_quietly(cap);
                 kill(&tasks, hold.as_ref());
             } else if let Some(hold) = &hold {
                 hold.leave_frozen(id);

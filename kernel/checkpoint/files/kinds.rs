@@ -100,7 +100,7 @@ static KINDS: &[FileOps] = &[
     refused("an SMC socket", |f| {
         f.is_socket_of(43) || f.is_socket(2, 256) || f.is_socket(10, 256)
     }),
-    refused("a TCP socket", |f| net::is_tcp(f.file)),
+    refused("an MPTCP socket", |f| net::is_mptcp(f.file)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
     refused("an IPv6 socket", |f| f.is_socket_of(10)),
     refused("a generic netlink socket", |f| f.is_socket(16, 16)),

@@ -184,6 +184,8 @@ kinds! {
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
+    TcpSocket: net::tcp::TcpSocket,
+    TcpData: net::tcp::TcpData,
 }
 
 /// Number of the first kind of link.

@@ -19,6 +19,7 @@ pub mod filter;
 pub mod inet;
 pub mod options;
 pub mod packet;
+pub mod tcp;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.

@@ -85,6 +85,7 @@ pub(crate) mod net {
     pub(crate) mod packet;
     pub(crate) mod inet;
     pub(crate) mod socket;
+    pub(crate) mod tcp;
     pub(crate) mod unix;
 }
 

@@ -17,6 +17,9 @@ mod netlink;
 mod options;
 mod packet;
 mod socket;
+mod tcp;
+mod tcp_build;
+mod tcp_options;
 mod unix;
 mod unix_build;
 mod unix_queue;
@@ -39,8 +42,7 @@ use crate::{
             InFlight,
             FAMILY_INET,
             FAMILY_INET6,
-            IN_FLIGHT_MAX,
-            PROTOCOL_TCP, //
+            IN_FLIGHT_MAX, //
         },
         record::Records,
         Kind,
@@ -57,6 +59,12 @@ use zerocopy::{
     byteorder::little_endian::U32,
     IntoBytes, //
 };
+
+/// The tasks are about to be killed, and their image is complete: what is between them ends without
+/// that anything is left of it.
+pub(crate) fn end_quietly(cap: &mut Capture) {
+    tcp::end_quietly(cap);
+}
 
 pub(crate) use self::socket::{
     collect,
@@ -82,6 +90,7 @@ pub(crate) struct Family {
 
 /// The families: a socket is of the first that it fits.
 static FAMILIES: &[Family] = &[unix::FAMILY, inet::DATAGRAMS, netlink::FAMILY, packet::FAMILY];
+static FAMILIES: &[Family] = &[tcp::FAMILY, unix::FAMILY, inet::DATAGRAMS];
 
 /// What sockets are to each other, and what is in their queues.
 pub(crate) static LINKS: &[LinkOps] = &[
@@ -90,6 +99,13 @@ pub(crate) static LINKS: &[LinkOps] = &[
     unix::LINKS,
     netlink::LINKS,
     packet::LINKS,
+];
+pub(crate) static LINKS: &[LinkOps] = &[
+    // What was in the queues of connections is sent, and a filter would see it again.
+    tcp::LINKS,
+    filter::LINKS,
+    inet::LINKS,
+    unix::LINKS,
 ];
 
 /// What each thread has found: files in messages.
@@ -107,6 +123,8 @@ pub(crate) struct Collected {
     todo: KVVec<unix::Todo>,
     /// Those with a classic filter.
     filtered: KVVec<SockRef>,
+    /// Ends of TCP connections, the other ends of which are here, too.
+    joined: KVVec<SockRef>,
     /// Files in messages, by the thread that has found them first, and the address of each.
     in_flight: KVVec<(u32, usize)>,
     /// How many of these were written.
@@ -121,6 +139,7 @@ impl Collected {
         Self {
             todo: KVVec::new(),
             filtered: KVVec::new(),
+            joined: KVVec::new(),
             in_flight: KVVec::new(),
             written: 0,
             objects: false,
@@ -143,11 +162,14 @@ pub(crate) fn is_saved(file: &FileRef) -> bool {
     family(file).is_some()
 }
 
-/// Returns whether `file` shows a TCP socket.
-pub(crate) fn is_tcp(file: &FileRef) -> bool {
+/// IPPROTO_MPTCP.
+const PROTOCOL_MPTCP: u32 = 262;
+
+/// Returns whether `file` shows a socket of Multipath TCP.
+pub(crate) fn is_mptcp(file: &FileRef) -> bool {
     SockRef::of(file).is_some_and(|sk| {
         let [family, _, protocol] = socket::numbers(&sk).map(i32::cast_unsigned);
-        matches!(family, FAMILY_INET | FAMILY_INET6) && protocol == PROTOCOL_TCP
+        matches!(family, FAMILY_INET | FAMILY_INET6) && protocol == PROTOCOL_MPTCP
     })
 }
 

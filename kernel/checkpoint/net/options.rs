@@ -649,7 +649,6 @@ pub(super) fn restore(
 }
 
 /// Sets those that come late, when the socket has its addresses and its queues.
-#[expect(dead_code, reason = "for protocols with connections")]
 pub(super) fn restore_late(
     r: &Restore,
     raw: &Raw<'_>,

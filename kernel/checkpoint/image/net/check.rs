@@ -43,6 +43,7 @@ mod filter;
 mod inet;
 mod netlink;
 mod packet;
+mod tcp;
 
 /// Flags that the open file of a socket can have.
 const FILE_FLAGS: u32 =
@@ -84,6 +85,7 @@ fn is_possible(family: u32, kind: u32, protocol: u32) -> bool {
         }
         (FAMILY_INET, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMP),
         (FAMILY_INET6, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMPV6),
+        (FAMILY_INET | FAMILY_INET6, SOCKET_STREAM) => protocol == PROTOCOL_TCP,
         (FAMILY_INET | FAMILY_INET6, SOCKET_RAW) => (1..=PROTOCOL_RAW_MAX).contains(&protocol),
         (FAMILY_NETLINK, SOCKET_DGRAM | SOCKET_RAW) => PROTOCOLS.contains(&protocol),
         (FAMILY_PACKET, SOCKET_DGRAM | SOCKET_RAW) => protocol == 0,

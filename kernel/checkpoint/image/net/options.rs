@@ -165,6 +165,48 @@ values! {
     OPTION_UDP_GRO = 0x404,
 }
 
+values! {
+    "SocketOption.option, IPPROTO_TCP": u32, SOCKET_OPTIONS_TCP;
+    /// TCP_NODELAY.
+    OPTION_TCP_NODELAY = 0x500,
+    /// TCP_CORK.
+    OPTION_TCP_CORK = 0x501,
+    /// TCP_KEEPIDLE.
+    OPTION_TCP_KEEPIDLE = 0x502,
+    /// TCP_KEEPINTVL.
+    OPTION_TCP_KEEPINTVL = 0x503,
+    /// TCP_KEEPCNT.
+    OPTION_TCP_KEEPCNT = 0x504,
+    /// TCP_SYNCNT.
+    OPTION_TCP_SYNCNT = 0x505,
+    /// TCP_LINGER2.
+    OPTION_TCP_LINGER2 = 0x506,
+    /// TCP_DEFER_ACCEPT.
+    OPTION_TCP_DEFER_ACCEPT = 0x507,
+    /// TCP_THIN_LINEAR_TIMEOUTS.
+    OPTION_TCP_THIN_LINEAR = 0x508,
+    /// TCP_USER_TIMEOUT.
+    OPTION_TCP_USER_TIMEOUT = 0x509,
+    /// TCP_FASTOPEN.
+    OPTION_TCP_FASTOPEN = 0x50a,
+    /// TCP_NOTSENT_LOWAT.
+    OPTION_TCP_NOTSENT_LOWAT = 0x50b,
+    /// TCP_SAVE_SYN.
+    OPTION_TCP_SAVE_SYN = 0x50c,
+    /// TCP_FASTOPEN_NO_COOKIE.
+    OPTION_TCP_FASTOPEN_NO_COOKIE = 0x50d,
+    /// TCP_INQ.
+    OPTION_TCP_INQ = 0x50e,
+    /// TCP_TX_DELAY.
+    OPTION_TCP_TX_DELAY = 0x50f,
+    /// TCP_RTO_MAX_MS.
+    OPTION_TCP_RTO_MAX_MS = 0x510,
+    /// TCP_RTO_MIN_US.
+    OPTION_TCP_RTO_MIN_US = 0x511,
+    /// TCP_DELACK_MAX_US.
+    OPTION_TCP_DELACK_MAX_US = 0x512,
+}
+
 /// Which families have options with which numbers, besides those of all sockets.
 pub const RANGES: &[(&[u32], RangeInclusive<u32>)] = &[
     (
@@ -182,5 +224,9 @@ pub const RANGES: &[(&[u32], RangeInclusive<u32>)] = &[
     (
         &[FAMILY_INET, FAMILY_INET6],
         OPTION_UDP_CORK..=OPTION_UDP_GRO,
+    ),
+    (
+        &[FAMILY_INET, FAMILY_INET6],
+        OPTION_TCP_NODELAY..=OPTION_TCP_DELACK_MAX_US,
     ),
 ];

@@ -285,5 +285,10 @@ const struct loss losses[] = {
 	       "registers", "in_loop" },
 	{ "upper halves of vector registers", IMAGE_KIND_REGS, LOSE_EACH, 824, 256, 1 << 20,
 	       "registers", "in_loop" },
+	FIELD("TCP shutdown", TCP_SOCKET, BITS, tcp_socket, flags, IMAGE_TCP_TCP_SHUT_WRITE,
+	      "sockets_tcp", "half_closed"),
+	FIELD("TCP error", TCP_SOCKET, BYTES, tcp_socket, error, 0, "sockets_tcp", "reset"),
+	FIELD("TCP urgent byte", TCP_SOCKET, BYTES, tcp_socket, urgent, 0,
+	      "sockets_tcp", "urgent"),
 	{ }
 };

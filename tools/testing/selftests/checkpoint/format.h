@@ -84,6 +84,8 @@
 #define IMAGE_KIND_INET_SOCKET 227
 #define IMAGE_KIND_INET_MESSAGE 228
 #define IMAGE_KIND_SOCKET_FILTER 230
+#define IMAGE_KIND_TCP_SOCKET 231
+#define IMAGE_KIND_TCP_DATA 232
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -635,6 +637,46 @@
 /* InetSocket.shutdown */
 #define IMAGE_INET_INET_SHUT_READ (1ull << 0)
 #define IMAGE_INET_INET_SHUT_WRITE (1ull << 1)
+
+/* SocketOption.option, IPPROTO_TCP */
+#define IMAGE_OPTIONS_OPTION_TCP_NODELAY 1280
+#define IMAGE_OPTIONS_OPTION_TCP_CORK 1281
+#define IMAGE_OPTIONS_OPTION_TCP_KEEPIDLE 1282
+#define IMAGE_OPTIONS_OPTION_TCP_KEEPINTVL 1283
+#define IMAGE_OPTIONS_OPTION_TCP_KEEPCNT 1284
+#define IMAGE_OPTIONS_OPTION_TCP_SYNCNT 1285
+#define IMAGE_OPTIONS_OPTION_TCP_LINGER2 1286
+#define IMAGE_OPTIONS_OPTION_TCP_DEFER_ACCEPT 1287
+#define IMAGE_OPTIONS_OPTION_TCP_THIN_LINEAR 1288
+#define IMAGE_OPTIONS_OPTION_TCP_USER_TIMEOUT 1289
+#define IMAGE_OPTIONS_OPTION_TCP_FASTOPEN 1290
+#define IMAGE_OPTIONS_OPTION_TCP_NOTSENT_LOWAT 1291
+#define IMAGE_OPTIONS_OPTION_TCP_SAVE_SYN 1292
+#define IMAGE_OPTIONS_OPTION_TCP_FASTOPEN_NO_COOKIE 1293
+#define IMAGE_OPTIONS_OPTION_TCP_INQ 1294
+#define IMAGE_OPTIONS_OPTION_TCP_TX_DELAY 1295
+#define IMAGE_OPTIONS_OPTION_TCP_RTO_MAX_MS 1296
+#define IMAGE_OPTIONS_OPTION_TCP_RTO_MIN_US 1297
+#define IMAGE_OPTIONS_OPTION_TCP_DELACK_MAX_US 1298
+
+/* TcpSocket.state */
+#define IMAGE_TCP_TCP_NEW 0
+#define IMAGE_TCP_TCP_LISTENING 1
+#define IMAGE_TCP_TCP_STARTED 2
+#define IMAGE_TCP_TCP_CONNECTED 3
+#define IMAGE_TCP_TCP_OVER 4
+
+/* TcpSocket.flags */
+#define IMAGE_TCP_TCP_SHUT_READ (1ull << 0)
+#define IMAGE_TCP_TCP_SHUT_WRITE (1ull << 1)
+#define IMAGE_TCP_TCP_DONE (1ull << 2)
+#define IMAGE_TCP_TCP_LOCK_ADDRESS (1ull << 3)
+#define IMAGE_TCP_TCP_LOCK_PORT (1ull << 4)
+#define IMAGE_TCP_TCP_BOUND (1ull << 5)
+#define IMAGE_TCP_TCP_URGENT_READ (1ull << 6)
+#define IMAGE_TCP_TCP_CONNECTING (1ull << 7)
+#define IMAGE_TCP_TCP_TOLD (1ull << 8)
+#define IMAGE_TCP_TCP_V6ONLY (1ull << 9)
 
 /* UnixSocket.state */
 #define IMAGE_UNIX_UNIX_CLOSED 0
@@ -1797,5 +1839,33 @@ struct image_socket_filter {
 };
 
 static_assert(sizeof(struct image_socket_filter) == 16, "image_socket_filter");
+
+struct image_tcp_socket {
+	uint32_t socket;
+	uint32_t state;
+	uint32_t flags;
+	uint32_t family;
+	uint32_t backlog;
+	uint32_t error;
+	uint32_t mss;
+	uint32_t port;
+	uint32_t peer_port;
+	uint32_t received;
+	uint32_t sent;
+	uint32_t urgent;
+	uint32_t urgent_sent;
+	uint32_t reserved;
+	uint8_t address[16];
+	uint8_t peer_address[16];
+};
+
+static_assert(sizeof(struct image_tcp_socket) == 88, "image_tcp_socket");
+
+struct image_tcp_data {
+	uint32_t len;
+	uint32_t sent;
+};
+
+static_assert(sizeof(struct image_tcp_data) == 8, "image_tcp_data");
 
 #endif /* CKPT_TEST_FORMAT_H */

@@ -509,7 +509,7 @@ TEST_F_TIMEOUT(refuse, socket_of_container, CKPT_TIMEOUT)
 
 static int has_two(void *arg)
 {
-	board->value[2] = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	board->value[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
 	board->value[1] = CHECK_SYS(syscall(__NR_userfaultfd, O_CLOEXEC));
 	ckpt_step(0);
 	ckpt_wait_go();
@@ -531,7 +531,7 @@ REFUSE(five_at_once)
 	EXPECT_FD(fd[2], "*", "a generic netlink socket" YET);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a userfaultfd" YET,
 		       (int)board->value[1]);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a TCP socket" YET,
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a generic netlink socket" YET,
 		       (int)board->value[2]);
 	ckpt_ready_wait();
 	CHECK_SYS(fcntl(fd[2], F_GETFD));

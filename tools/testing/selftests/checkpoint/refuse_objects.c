@@ -29,31 +29,6 @@ REFUSE_FIXTURE
 
 /* ---- sockets --------------------------------------------------------- */
 
-static struct sockaddr_in any = { .sin_family = AF_INET };
-
-REFUSE(tcp_connection)
-{
-	int server = CHECK_HERE(socket(AF_INET, SOCK_STREAM, 0));
-	socklen_t len = sizeof(any);
-	int client, peer;
-	char c = 0;
-
-	any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	CHECK_SYS(bind(server, (struct sockaddr *)&any, sizeof(any)));
-	CHECK_SYS(listen(server, 1));
-	CHECK_SYS(getsockname(server, (struct sockaddr *)&any, &len));
-	client = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
-	CHECK_SYS(connect(client, (struct sockaddr *)&any, sizeof(any)));
-	peer = CHECK_SYS(accept(server, NULL, NULL));
-	EXPECT_FD(server, "*", "a TCP socket" YET);
-	EXPECT_FD(client, "*", "a TCP socket" YET);
-	EXPECT_FD(peer, "*", "a TCP socket" YET);
-	ckpt_ready_wait();
-	CHECK_EQ(1, write(client, "t", 1));
-	CHECK_EQ(1, read(peer, &c, 1));
-	CHECK_EQ('t', c);
-}
-
 REFUSE(member)
 {
 	struct ip_mreqn group = {

@@ -44,6 +44,7 @@ use zerocopy::{
 mod epoll;
 pub mod netlink;
 pub mod sockets;
+pub mod tcp;
 
 /// Bytes of a page.
 pub const PAGE: u64 = 4096;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! TCP sockets.
+
+use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            flags,
+            no_payload,
+            zero, //
+        },
+        walk::Walk, //
+    },
+    net::{
+        check::{
+            family,
+            form,
+            kind, //
+        },
+        tcp::*,
+        *, //
+    },
+    record::{
+        Fault,
+        Raw, //
+    }, //
+};
+
+/// Bytes of an address of IPv4.
+const ADDR4_LEN: usize = 4;
+
+/// An address and a port that a connection can have: neither any, nor a group's, nor everybody's.
+fn endpoint(raw: &Raw<'_>, is_v6: bool, addr: &[u8; 16], port: u32) -> Result<(), Fault> {
+    let [a, b, c, d, ..] = *addr;
+    let mapped = is_v6 && addr.starts_with(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
+    let first = match (is_v6, mapped) {
+        (true, true) => addr.get(12).copied().unwrap_or(0),
+        _ => a,
+    };
+    let group = match (is_v6, mapped) {
+        (true, false) => a == 0xff,
+        _ => first >= 224,
+    };
+    let any = match (is_v6, mapped) {
+        (true, true) => addr.iter().skip(12).all(|&b| b == 0),
+        (true, false) => addr.iter().all(|&b| b == 0),
+        _ => [a, b, c, d] == [0; 4],
+    };
+    ensure(
+        raw,
+        port != 0 && !group && !any,
+        "an address that no connection has",
+    )
+}
+
+impl Walk<'_> {
+    /// A TCP socket.
+    pub(in crate::image) fn tcp_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let tcp: TcpSocket = raw.body()?;
+        let state = tcp.state.get();
+        ensure(raw, state <= TCP_OVER, "unknown state of a socket")?;
+        ensure(
+            raw,
+            matches!(tcp.family.get(), FAMILY_INET | FAMILY_INET6),
+            "unknown address family",
+        )?;
+        if tcp.socket.get() != 0 {
+            let socket = self.refer::<Socket>(raw, tcp.socket.get())?;
+            ensure(
+                raw,
+                family(socket) == tcp.family.get()
+                    && kind(socket) == SOCKET_STREAM
+                    && form(socket) == SOCKET_OPEN,
+                "refers to a socket of another family or type",
+            )?;
+            self.link_once::<Socket>(raw, tcp.socket.get(), "tells of the same socket twice")?;
+        } else {
+            ensure(
+                raw,
+                matches!(state, TCP_STARTED | TCP_CONNECTED)
+                    && tcp.received.get() == 0
+                    && tcp.mss.get() == 0,
+                "was closed, and is not connected",
+            )?;
+        }
+        self.tcp_numbers(raw, &tcp)?;
+        ensure(
+            raw,
+            raw.payload.len() <= CONGESTION_MAX && raw.payload.iter().all(|c| c.is_ascii_graphic()),
+            "impossible name of a congestion control",
+        )
+    }
+
+    /// Its numbers, and how they fit its state.
+    fn tcp_numbers(&self, raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
+        let state = tcp.state.get();
+        let is_v6 = tcp.family.get() == FAMILY_INET6;
+        flags(raw, tcp.flags.get().into(), TCP_FLAGS_ALL.into())?;
+        zero(raw, tcp.reserved.get() == 0)?;
+        let port_max = u32::from(u16::MAX);
+        ensure(
+            raw,
+            tcp.port.get() <= port_max && tcp.peer_port.get() <= port_max,
+            "impossible port",
+        )?;
+        for addr in [&tcp.address, &tcp.peer_address] {
+            let rest = addr.get(ADDR4_LEN..).unwrap_or(&[]);
+            ensure(
+                raw,
+                is_v6 || rest.iter().all(|&b| b == 0),
+                "impossible address",
+            )?;
+        }
+        ensure(
+            raw,
+            tcp.mss.get() == 0 || (MSS_MIN..=MSS_MAX).contains(&tcp.mss.get()),
+            "impossible length of a segment",
+        )?;
+        ensure(
+            raw,
+            tcp.backlog.get() <= i32::MAX as u32
+                && (state == TCP_LISTENING || tcp.backlog.get() == 0),
+            "impossible length of a queue",
+        )?;
+        ensure(
+            raw,
+            tcp.error.get() <= ERROR_MAX && (state == TCP_OVER || tcp.error.get() == 0),
+            "impossible error of a socket",
+        )?;
+        let (received, sent) = (tcp.received.get(), tcp.sent.get());
+        ensure(
+            raw,
+            received <= QUEUE_MAX && sent <= QUEUE_MAX,
+            "a queue that is too long",
+        )?;
+        ensure(
+            raw,
+            tcp.urgent.get() <= received && tcp.urgent_sent.get() <= sent,
+            "an urgent byte that is not there",
+        )?;
+        match state {
+            TCP_CONNECTED => {
+                endpoint(raw, is_v6, &tcp.address, tcp.port.get())?;
+                endpoint(raw, is_v6, &tcp.peer_address, tcp.peer_port.get())
+            }
+            TCP_STARTED => {
+                ensure(raw, received == 0, "has received before it is connected")?;
+                endpoint(raw, is_v6, &tcp.peer_address, tcp.peer_port.get())
+            }
+            TCP_OVER => ensure(raw, sent == 0, "can't send any more"),
+            _ => ensure(raw, received == 0 && sent == 0, "was never connected"),
+        }
+    }
+
+    /// What is in the queues of a TCP socket.
+    pub(in crate::image) fn tcp_data(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let data: TcpData = raw.body()?;
+        if data.len.get() == 0 {
+            return no_payload(raw);
+        }
+        ensure(raw, data.sent.get() <= 1, "neither 0 nor 1")?;
+        ensure(
+            raw,
+            raw.payload.len() <= DATA_MAX
+                && u32::try_from(raw.payload.len()).is_ok_and(|len| len == data.len.get()),
+            "another number of bytes than announced",
+        )
+    }
+}

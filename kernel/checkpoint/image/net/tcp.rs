@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Records of TCP sockets.
+
+use zerocopy::byteorder::little_endian::U32;
+
+use crate::image::layout::{
+    flags,
+    record,
+    values, //
+};
+
+/// Most bytes of one [`TcpData`].
+pub const DATA_MAX: usize = 1 << 20;
+
+/// Most bytes in one queue.
+pub const QUEUE_MAX: u32 = 1 << 30;
+
+/// Most bytes of the name of a congestion control.
+pub const CONGESTION_MAX: usize = 15;
+
+/// Highest number of an error.
+pub const ERROR_MAX: u32 = 4095;
+
+/// Highest TCP_MAXSEG.
+pub const MSS_MAX: u32 = 32767;
+
+/// Lowest TCP_MAXSEG.
+pub const MSS_MIN: u32 = 88;
+
+record! {
+    /// A link: what a TCP socket is, or the end of a connection that was closed; payload: name of its
+    /// congestion control. Two that are connected follow each other. Those that connect anew have the
+    /// order in which they wait to be accepted. What is in its queues follows.
+    #[record(TcpSocket = 231, "TCP socket", min = 88, check = tcp_socket)]
+    pub struct TcpSocket {
+        /// The `Socket`; 0: no file shows it.
+        pub socket: U32,
+        /// `TCP_*`.
+        pub state: U32,
+        /// `TCP_*` flags.
+        pub flags: U32,
+        /// Address family, as of socket(2).
+        pub family: U32,
+        /// How many connections may wait, of one that listens.
+        pub backlog: U32,
+        /// What SO_ERROR tells.
+        pub error: U32,
+        /// TCP_MAXSEG; 0: not set.
+        pub mss: U32,
+        /// Its port.
+        pub port: U32,
+        /// The port that it is connected to.
+        pub peer_port: U32,
+        /// Bytes that were received and not read.
+        pub received: U32,
+        /// Bytes that the other end has not received.
+        pub sent: U32,
+        /// 1 more than what comes before the urgent byte of what was received; 0: there is none.
+        pub urgent: U32,
+        /// The same of what is to be sent.
+        pub urgent_sent: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// Its address, of which IPv4 has the first four bytes.
+        pub address: [u8; 16],
+        /// The address that it is connected to.
+        pub peer_address: [u8; 16],
+    }
+}
+
+values! {
+    "TcpSocket.state": u32, TCP_STATES;
+    /// It was never connected.
+    TCP_NEW = 0,
+    /// It listens.
+    TCP_LISTENING = 1,
+    /// It connects anew: nobody has accepted its connection.
+    TCP_STARTED = 2,
+    /// It is connected to the one that is told before or after it.
+    TCP_CONNECTED = 3,
+    /// Its connection is over.
+    TCP_OVER = 4,
+}
+
+flags! {
+    "TcpSocket.flags": u32, TCP_FLAG_LIST, TCP_FLAGS_ALL;
+    /// It receives no more.
+    TCP_SHUT_READ = 1 << 0,
+    /// It sends no more.
+    TCP_SHUT_WRITE = 1 << 1,
+    /// The other end has closed, and that has come here.
+    TCP_DONE = 1 << 2,
+    /// bind(2) has set its address.
+    TCP_LOCK_ADDRESS = 1 << 3,
+    /// bind(2) has set its port.
+    TCP_LOCK_PORT = 1 << 4,
+    /// It is bound.
+    TCP_BOUND = 1 << 5,
+    /// The urgent byte was read.
+    TCP_URGENT_READ = 1 << 6,
+    /// connect(2) has not told the outcome.
+    TCP_CONNECTING = 1 << 7,
+    /// It has.
+    TCP_TOLD = 1 << 8,
+    /// IPV6_V6ONLY.
+    TCP_V6ONLY = 1 << 9,
+}
+
+record! {
+    /// A link: what is in the queues of the TCP socket that was told last; payload: bytes. Those come first
+    /// that were received.
+    #[record(TcpData = 232, "TCP data", min = 8, check = tcp_data)]
+    pub struct TcpData {
+        /// How many.
+        pub len: U32,
+        /// 0: they were received; 1: they are to be sent.
+        pub sent: U32,
+    }
+}

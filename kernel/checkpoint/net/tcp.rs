@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! TCP sockets: they are found, and saved.
+//!
+//! A connection is saved whose two ends are in the network namespace: both in the tree, or one of them
+//! closed by its owner, or not accepted yet at a socket of the tree. The other end of others goes on
+//! without us: they come back as after a reset, which the log tells.
+
+use core::net::{
+    Ipv4Addr,
+    Ipv6Addr, //
+};
+
+use kernel::{
+    fmt,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
+};
+
+use crate::{
+    core::objects::{
+        Outside,
+        Shared, //
+    },
+    files::{
+        Named,
+        User, //
+    },
+    found::{
+        Capture,
+        Found,
+        LinkOps, //
+    },
+    image::{
+        net::{
+            tcp::{
+                TcpData,
+                TcpSocket,
+                CONGESTION_MAX,
+                DATA_MAX,
+                ERROR_MAX,
+                TCP_BOUND,
+                TCP_CONNECTED,
+                TCP_CONNECTING,
+                TCP_DONE,
+                TCP_LISTENING,
+                TCP_LOCK_ADDRESS,
+                TCP_LOCK_PORT,
+                TCP_NEW,
+                TCP_OVER,
+                TCP_SHUT_READ,
+                TCP_SHUT_WRITE,
+                TCP_STARTED,
+                TCP_TOLD,
+                TCP_URGENT_READ,
+                TCP_V6ONLY, //
+            },
+            FAMILY_INET,
+            FAMILY_INET6,
+            PROTOCOL_TCP,
+            SOCKET_STREAM, //
+        },
+        record::ref_number,
+        ObjRef, //
+    },
+    kapi::{
+        fs::file::FileRef,
+        net::{
+            socket::SockRef,
+            tcp::{
+                Peer,
+                Read,
+                State,
+                Tcp, //
+            }, //
+        },
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        },
+        time::wait, //
+    },
+    net::{
+        inet,
+        socket,
+        tcp_build,
+        Family, //
+    }, //
+};
+
+/// TCP over IPv4 and IPv6.
+pub(super) const FAMILY: Family = Family {
+    is: |[family, kind, protocol]| {
+        matches!(family.cast_unsigned(), FAMILY_INET | FAMILY_INET6)
+            && kind.cast_unsigned() == SOCKET_STREAM
+            && protocol.cast_unsigned() == PROTOCOL_TCP
+    },
+    options: tcp_build::TABLES,
+    collect,
+    object,
+    sk: socket::plain_sk,
+    note: socket::note_plain,
+};
+
+/// What TCP sockets are, and what is in their queues.
+pub(super) const LINKS: LinkOps = LinkOps {
+    name: "TCP sockets",
+    save: save_links,
+    link: tcp_build::link,
+};
+
+/// A TCP socket that a file of the tasks shows.
+struct Sock {
+    sk: SockRef,
+    /// Who has it first, and as what.
+    who: TaskName,
+    user: User,
+    name: KVec<u8>,
+    /// It was written: what it is to another one has come before.
+    written: Atomic<bool>,
+}
+
+impl Shared<Found> for Sock {
+    fn addr(&self) -> usize {
+        self.sk.addr()
+    }
+
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        let Ok(tcp) = self.sk.tcp_now() else {
+            return Outside::Nothing;
+        };
+        match tcp.state {
+            State::Connected if is_kept(cap, &self.sk, &tcp) => Outside::Nothing,
+            State::Connected if cap.strict => Outside::Refused,
+            State::Connected => Outside::Noted,
+            _ => Outside::Nothing,
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        let tcp = self.sk.tcp_now()?;
+        let to = Address(tcp.peer_addr, self.sk.basics().family, tcp.peer_port);
+        if outside == Outside::Refused {
+            cap.report.refuse(
+                EBUSY,
+                &self.who,
+                fmt!(
+                    "{}: the other end of its connection, {}, is outside: have it closed, or \
+                     checkpoint what has that as well",
+                    named,
+                    to
+                ),
+            );
+        } else {
+            cap.report.note(
+                &self.who,
+                fmt!(
+                    "{}: the other end of its connection, {}, is outside: it comes back as after a \
+                     reset (ECONNRESET)",
+                    named,
+                    to
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// An address and a port, for messages.
+struct Address([u8; 16], i32, u16);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Self(bytes, family, port) = self;
+        let [a, b, c, d, ..] = bytes;
+        if family.cast_unsigned() == FAMILY_INET {
+            write!(f, "{}:{}", Ipv4Addr::new(a, b, c, d), port)
+        } else {
+            write!(f, "[{}]:{}", Ipv6Addr::from(bytes), port)
+        }
+    }
+}
+
+/// Looks at a socket that a task has. False: refused.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef) -> Result<bool> {
+    let sk = SockRef::of(file).ok_or(ENOENT)?;
+    if let Some(why) = inet::refused(&sk.inet()?).or_else(|| sk.tcp_refused()) {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(false);
+    }
+    if cap.objects.count::<Sock>(sk.addr())? {
+        let mut name = KVec::new();
+        name.extend_from_slice(named.name, GFP_KERNEL_ACCOUNT)?;
+        cap.objects.keep(Sock {
+            sk,
+            who: t.display(&cap.pid_ns),
+            user: named.user,
+            name,
+            written: Atomic::new(false),
+        })?;
+    }
+    Ok(true)
+}
+
+/// Returns the reference of the socket at `addr`.
+fn object(cap: &Capture, addr: usize) -> Result<ObjRef> {
+    cap.objects.reference::<Sock>(addr)
+}
+
+/// The socket at `addr`, if it is one of the tasks.
+fn found(cap: &Capture, sk: &SockRef) -> Option<Arc<Sock>> {
+    cap.objects.get::<Sock>(sk.addr())
+}
+
+/// Returns whether the connection of `sk`, which is `tcp`, is saved.
+fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> bool {
+    match sk.tcp_peer() {
+        Peer::Outside => false,
+        Peer::Gone => tcp.done,
+        Peer::Request(at) => found(cap, &at).is_some(),
+        Peer::Closed(_) => true,
+        // Where it waits is found when it is saved.
+        Peer::Waiting => true,
+        Peer::Open(peer) => found(cap, &peer).is_some(),
+    }
+}
+
+/// Writes what all sockets are.
+fn save_links(cap: &mut Capture) -> Result {
+    let mut all: KVVec<Arc<Sock>> = KVVec::new();
+    let mut addrs: KVVec<usize> = KVVec::new();
+    for (_, sock) in cap.objects.all::<Sock>() {
+        addrs.push(sock.addr(), GFP_KERNEL_ACCOUNT)?;
+    }
+    for addr in addrs {
+        all.push(
+            cap.objects.get::<Sock>(addr).ok_or(ENOENT)?,
+            GFP_KERNEL_ACCOUNT,
+        )?;
+    }
+    // Those that wait have their order.
+    for sock in &all {
+        wait::go_on()?;
+        let tcp = sock.sk.tcp_now()?;
+        if tcp.state == State::Listening {
+            End::of(cap, sock, TCP_LISTENING)?.put(cap, &tcp, &[], &[])?;
+            save_waiting(cap, sock)?;
+        }
+    }
+    for sock in &all {
+        wait::go_on()?;
+        if !sock.written.load(Relaxed) {
+            save_one(cap, sock)?;
+        }
+    }
+    Ok(())
+}
+
+/// Who one end of a connection is.
+struct End {
+    /// Its socket; `None`: it was closed.
+    obj: Option<ObjRef>,
+    state: u32,
+    family: u32,
+}
+
+impl End {
+    /// That of a socket of the tasks, which is about to be written.
+    fn of(cap: &Capture, sock: &Sock, state: u32) -> Result<Self> {
+        sock.written.store(true, Relaxed);
+        Ok(Self {
+            obj: Some(object(cap, sock.addr())?),
+            state,
+            family: sock.sk.basics().family.cast_unsigned(),
+        })
+    }
+
+    /// One that was closed.
+    fn closed(family: u32, state: u32) -> Self {
+        Self {
+            obj: None,
+            state,
+            family,
+        }
+    }
+
+    /// Writes it.
+    fn put(&self, cap: &mut Capture, tcp: &Tcp, received: &[u8], sent: &[&[u8]]) -> Result {
+        let mut flags = 0;
+        for (is, flag) in [
+            (tcp.shut_read, TCP_SHUT_READ),
+            (tcp.shut_write, TCP_SHUT_WRITE),
+            (tcp.done, TCP_DONE),
+            (tcp.bound_addr, TCP_LOCK_ADDRESS),
+            (tcp.bound_port, TCP_LOCK_PORT),
+            (tcp.has_port, TCP_BOUND),
+            (tcp.urgent_read, TCP_URGENT_READ),
+            (tcp.connecting, TCP_CONNECTING),
+            (tcp.was_connected, TCP_TOLD),
+            (tcp.v6only, TCP_V6ONLY),
+        ] {
+            if is {
+                flags |= flag;
+            }
+        }
+        let sent_len: usize = sent.iter().map(|part| part.len()).sum();
+        let is_ipv4 = self.family == FAMILY_INET;
+        let record = TcpSocket {
+            socket: ref_number(self.obj).into(),
+            state: self.state.into(),
+            flags: flags.into(),
+            family: self.family.into(),
+            backlog: match self.state {
+                TCP_LISTENING => tcp.backlog.min(i32::MAX as u32),
+                _ => 0,
+            }
+            .into(),
+            error: match self.state {
+                TCP_OVER => tcp.error.min(ERROR_MAX),
+                _ => 0,
+            }
+            .into(),
+            mss: tcp.user_mss.into(),
+            port: u32::from(tcp.port).into(),
+            peer_port: u32::from(tcp.peer_port).into(),
+            received: u32::try_from(received.len())?.into(),
+            sent: u32::try_from(sent_len)?.into(),
+            urgent: tcp.urgent.into(),
+            urgent_sent: tcp.urgent_sent.into(),
+            reserved: 0.into(),
+            address: only(tcp.addr, is_ipv4),
+            peer_address: only(tcp.peer_addr, is_ipv4),
+        };
+        let end = tcp.congestion.iter().position(|&c| c == 0);
+        let name = tcp
+            .congestion
+            .get(..end.unwrap_or(0).min(CONGESTION_MAX))
+            .unwrap_or(&[]);
+        cap.meta.put(&record, name)?;
+        put_data(cap, received, 0)?;
+        for part in sent {
+            put_data(cap, part, 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of an address that count.
+fn only(addr: [u8; 16], is_ipv4: bool) -> [u8; 16] {
+    let [a, b, c, d, ..] = addr;
+    if is_ipv4 {
+        [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    } else {
+        addr
+    }
+}
+
+/// Writes bytes of a queue.
+fn put_data(cap: &mut Capture, bytes: &[u8], sent: u32) -> Result {
+    for some in bytes.chunks(DATA_MAX) {
+        wait::go_on()?;
+        let record = TcpData {
+            len: u32::try_from(some.len())?.into(),
+            sent: sent.into(),
+        };
+        cap.meta.put(&record, some)?;
+    }
+    Ok(())
+}
+
+/// What the other end of `tcp` is, of which nothing is left.
+fn other_end(tcp: &Tcp) -> Tcp {
+    Tcp {
+        state: State::Connected,
+        error: 0,
+        shut_read: true,
+        shut_write: true,
+        backlog: 0,
+        user_mss: 0,
+        received: 0,
+        sent: 0,
+        urgent: 0,
+        urgent_sent: 0,
+        port: tcp.peer_port,
+        peer_port: tcp.port,
+        done: false,
+        bound_addr: false,
+        bound_port: false,
+        has_port: true,
+        urgent_read: false,
+        connecting: false,
+        was_connected: true,
+        addr: tcp.peer_addr,
+        peer_addr: tcp.addr,
+        ..*tcp
+    }
+}
+
+/// Writes the connections that wait at `listener`: each connects anew, and sends all again.
+fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
+    let mut lost = 0;
+    for child in listener.sk.tcp_waiting()? {
+        wait::go_on()?;
+        let family = child.basics().family.cast_unsigned();
+        match child.tcp_peer() {
+            Peer::Open(client) if found(cap, &client).is_some() => {
+                let sock = found(cap, &client).ok_or(ENOENT)?;
+                let read = client.tcp(Some(&child))?;
+                let end = End::of(cap, &sock, TCP_STARTED)?;
+                save_started(cap, &end, &read)?;
+            }
+            Peer::Closed(client) => {
+                let read = client.tcp(Some(&child))?;
+                let family = client.basics().family.cast_unsigned();
+                save_started(cap, &End::closed(family, TCP_STARTED), &read)?;
+            }
+            Peer::Gone => {
+                let read = child.tcp(None)?;
+                let tcp = Tcp {
+                    urgent_sent: read.this.urgent,
+                    ..other_end(&read.this)
+                };
+                End::closed(family, TCP_STARTED).put(cap, &tcp, &[], &[read.received()])?;
+            }
+            _ => lost += 1,
+        }
+    }
+    if lost != 0 {
+        let named = Named {
+            user: listener.user,
+            name: &listener.name,
+        };
+        cap.report.note(
+            &listener.who,
+            fmt!(
+                "{}: connections from outside that nobody has accepted: {}; they are not in the image",
+                named,
+                lost
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Writes one that connects anew: what the end that waits has received is to be sent again.
+fn save_started(cap: &mut Capture, end: &End, read: &Read) -> Result {
+    let [received, _] = read.of_peer();
+    let before = u32::try_from(received.len())?;
+    let urgent_sent = match (read.this.urgent_sent, &read.peer) {
+        (0, Some(peer)) => peer.urgent,
+        (0, None) => 0,
+        (mark, _) => mark.checked_add(before).ok_or(EOVERFLOW)?,
+    };
+    let tcp = Tcp {
+        urgent_sent,
+        urgent: 0,
+        urgent_read: false,
+        ..read.this
+    };
+    end.put(cap, &tcp, &[], &[received, read.sent()])
+}
+
+/// Writes a socket that was not written yet.
+fn save_one(cap: &mut Capture, sock: &Sock) -> Result {
+    let read = sock.sk.tcp(None)?;
+    let tcp = read.this;
+    match tcp.state {
+        // Its connections that wait have come before.
+        State::Listening => Ok(()),
+        State::New => End::of(cap, sock, TCP_NEW)?.put(cap, &tcp, &[], &[]),
+        State::Started => End::of(cap, sock, TCP_STARTED)?.put(cap, &tcp, &[], &[]),
+        State::Over => End::of(cap, sock, TCP_OVER)?.put(cap, &tcp, read.received(), &[]),
+        State::Connected => save_connected(cap, sock, &read),
+    }
+}
+
+/// Writes a socket that is connected, and the other end.
+fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
+    let tcp = read.this;
+    let (peer, other) = match sock.sk.tcp_peer() {
+        Peer::Open(peer) => match found(cap, &peer) {
+            Some(other) => (peer, Some(other)),
+            None => return save_reset(cap, sock, read),
+        },
+        Peer::Closed(peer) => (peer, None),
+        Peer::Gone if tcp.done => {
+            End::of(cap, sock, TCP_CONNECTED)?.put(cap, &tcp, read.received(), &[read.sent()])?;
+            let family = sock.sk.basics().family.cast_unsigned();
+            return End::closed(family, TCP_CONNECTED).put(cap, &other_end(&tcp), &[], &[]);
+        }
+        Peer::Request(at) if found(cap, &at).is_some() => {
+            let end = End::of(cap, sock, TCP_STARTED)?;
+            return end.put(cap, &tcp, &[], &[read.sent()]);
+        }
+        Peer::Waiting => {
+            // At a socket of others.
+            let strict = cap.strict;
+            let outside = if strict {
+                Outside::Refused
+            } else {
+                Outside::Noted
+            };
+            sock.tell(cap, 0, outside)?;
+            return save_reset(cap, sock, read);
+        }
+        _ => return save_reset(cap, sock, read),
+    };
+    let both = match sock.sk.tcp(Some(&peer)) {
+        Err(ESTALE) => return save_reset(cap, sock, read),
+        both => both?,
+    };
+    let (this, that) = (both.this, both.peer.ok_or(EINVAL)?);
+    if this.state != State::Connected || that.state != State::Connected {
+        return save_reset(cap, sock, &both);
+    }
+    End::of(cap, sock, TCP_CONNECTED)?.put(cap, &this, both.received(), &[both.sent()])?;
+    let [received, sent] = both.of_peer();
+    match other {
+        Some(other) => {
+            for sk in [&sock.sk, &other.sk] {
+                cap.found.net.joined.push(sk.clone(), GFP_KERNEL_ACCOUNT)?;
+            }
+            let end = End::of(cap, &other, TCP_CONNECTED)?;
+            end.put(cap, &that, received, &[sent])
+        }
+        None => {
+            let end = End::closed(peer.basics().family.cast_unsigned(), TCP_CONNECTED);
+            let that = Tcp {
+                shut_read: true,
+                shut_write: true,
+                urgent: 0,
+                ..that
+            };
+            end.put(cap, &that, &[], &[sent])
+        }
+    }
+}
+
+/// The tasks are about to be killed: connections between them end without a segment.
+pub(super) fn end_quietly(cap: &mut Capture) {
+    for sk in core::mem::replace(&mut cap.found.net.joined, KVVec::new()) {
+        sk.end_tcp_quietly();
+    }
+}
+
+/// Writes a socket whose connection is not saved, as after a reset.
+fn save_reset(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
+    let tcp = Tcp {
+        state: State::Over,
+        // As tcp_reset() has it.
+        error: match read.this.state {
+            State::Over => read.this.error,
+            _ if read.this.done && !read.this.shut_write => EPIPE.to_errno().unsigned_abs(),
+            _ => ECONNRESET.to_errno().unsigned_abs(),
+        },
+        shut_read: true,
+        shut_write: true,
+        urgent_sent: 0,
+        has_port: false,
+        ..read.this
+    };
+    End::of(cap, sock, TCP_OVER)?.put(cap, &tcp, read.received(), &[])
+}

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! TCP sockets: how they come back.
+//!
+//! First those listen that did, so that others which share their port find it taken. Then connections are
+//! made: both ends at once, without a segment, as the caller of restart(2) could with TCP_REPAIR. What was in
+//! their queues is sent from one to the other; what an end had received is sent first, and so is there
+//! again when the tasks run. Then they are shut down as they were, which makes their states. Connections
+//! that nobody has accepted are made by connecting anew, in their order.
+
+use kernel::{
+    prelude::*,
+    str::CString,
+    sync::Arc, //
+};
+
+use crate::{
+    core::restore::Restore,
+    image::{
+        net::{
+            tcp::{
+                TcpData,
+                TcpSocket,
+                TCP_BOUND,
+                TCP_CONNECTED,
+                TCP_CONNECTING,
+                TCP_DONE,
+                TCP_LISTENING,
+                TCP_LOCK_ADDRESS,
+                TCP_LOCK_PORT,
+                TCP_NEW,
+                TCP_OVER,
+                TCP_SHUT_READ,
+                TCP_SHUT_WRITE,
+                TCP_STARTED,
+                TCP_TOLD,
+                TCP_URGENT_READ,
+                TCP_V6ONLY, //
+            },
+            SOCKET_STREAM, //
+        },
+        Kind,
+        ObjRef,
+        Raw, //
+    },
+    kapi::{
+        net::{
+            socket::{
+                so,
+                Closing,
+                SockRef, //
+            },
+            tcp::{
+                State,
+                Tcp, //
+            }, //
+        },
+        time::wait, //
+    },
+    net::{
+        inet_options,
+        options,
+        socket::{
+            self,
+            Made, //
+        },
+        tcp_options, //
+    }, //
+};
+
+/// The options of TCP sockets.
+pub(super) const TABLES: &[options::Table] =
+    &[inet_options::IP, inet_options::IPV6, tcp_options::TCP];
+
+/// Longest time for bytes to get from one end to the other, in milliseconds: nothing depends on it but
+/// what the tasks find at once.
+const ARRIVE_MS: u32 = 1_000;
+
+/// Bytes that a queue takes besides those that it has.
+const OVERHEAD: u32 = 1 << 16;
+
+/// A socket as it stands in the image.
+struct Part<'a> {
+    record: TcpSocket,
+    /// Name of its congestion control.
+    congestion: &'a [u8],
+    /// What it has received, and what it is to send.
+    received: KVVec<&'a [u8]>,
+    sent: KVVec<&'a [u8]>,
+}
+
+impl<'a> Part<'a> {
+    fn of(r: &Restore, raw: &Raw<'a>) -> Result<Self> {
+        Ok(Self {
+            record: raw.body().map_err(|f| r.fault(f))?,
+            congestion: raw.payload,
+            received: KVVec::new(),
+            sent: KVVec::new(),
+        })
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        self.record.flags.get() & flag != 0
+    }
+
+    fn state(&self) -> u32 {
+        self.record.state.get()
+    }
+
+    /// All bytes of its queues are there.
+    fn is_whole(&self) -> bool {
+        let len = |queue: &[&[u8]]| -> u64 { queue.iter().map(|part| part.len() as u64).sum() };
+        len(&self.received) == u64::from(self.record.received.get())
+            && len(&self.sent) == u64::from(self.record.sent.get())
+    }
+
+    /// What the kernel is told.
+    fn tcp(&self) -> Result<Tcp> {
+        let record = &self.record;
+        Ok(Tcp {
+            state: State::New,
+            error: record.error.get(),
+            shut_read: self.has(TCP_SHUT_READ),
+            shut_write: self.has(TCP_SHUT_WRITE),
+            backlog: record.backlog.get(),
+            user_mss: record.mss.get(),
+            received: record.received.get(),
+            sent: record.sent.get(),
+            urgent: record.urgent.get(),
+            urgent_sent: record.urgent_sent.get(),
+            port: u16::try_from(record.port.get())?,
+            peer_port: u16::try_from(record.peer_port.get())?,
+            done: self.has(TCP_DONE),
+            bound_addr: self.has(TCP_LOCK_ADDRESS),
+            bound_port: self.has(TCP_LOCK_PORT),
+            has_port: self.has(TCP_BOUND),
+            urgent_read: self.has(TCP_URGENT_READ),
+            connecting: self.has(TCP_CONNECTING),
+            was_connected: self.has(TCP_TOLD),
+            v6only: self.has(TCP_V6ONLY),
+            addr: record.address,
+            peer_addr: record.peer_address,
+            congestion: [0; 16],
+        })
+    }
+
+    /// The socket, with TCP_MAXSEG and its congestion control; a new one if no file shows it.
+    fn end(&self, r: &Restore) -> Result<End> {
+        let Some(obj) = ObjRef::new(self.record.socket.get()) else {
+            let family = i32::try_from(self.record.family.get())?;
+            let (closing, sk) = Closing::make(family, SOCKET_STREAM.cast_signed())
+                .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
+            return Ok(End {
+                sk,
+                made: None,
+                closing: Some(closing),
+            });
+        };
+        let made = socket::made(r, obj.get())?;
+        let mss = self.record.mss.get();
+        if mss != 0 {
+            made.sk
+                .set_tcp_mss(mss)
+                .map_err(|e| r.told(e, fmt!("a socket: TCP_MAXSEG can't be set")))?;
+        }
+        if !self.congestion.is_empty() {
+            self.set_congestion(r, &made)?;
+        }
+        Ok(End {
+            sk: made.sk.clone(),
+            made: Some((obj, made)),
+            closing: None,
+        })
+    }
+
+    fn set_congestion(&self, r: &Restore, made: &Made) -> Result {
+        let name =
+            CString::try_from_fmt(fmt!("{}", kernel::str::BStr::from_bytes(self.congestion)))?;
+        made.opener
+            .act(|| made.sk.set_tcp_congestion(&name))
+            .map_err(|e| {
+                let why = match e {
+                    ENOENT => "the kernel has none of that name: load its module",
+                    EPERM => "who has made it may not: net.ipv4.tcp_allowed_congestion_control",
+                    _ => "the kernel does not take it",
+                };
+                let name = kernel::str::BStr::from_bytes(self.congestion);
+                r.told(e, fmt!("a socket: congestion control {}: {}", name, why))
+            })
+    }
+}
+
+/// A socket that comes back.
+struct End {
+    sk: SockRef,
+    /// Its file, and its reference; `None`: it is closed at the end.
+    made: Option<(ObjRef, Arc<Made>)>,
+    closing: Option<Closing>,
+}
+
+impl End {
+    /// Whether it has SO_REUSEADDR.
+    fn reuses(&self) -> Result<bool> {
+        let mut value = [0; 4];
+        self.sk.option(so::SOCKET, so::REUSEADDR, &mut value)?;
+        Ok(value != [0; 4])
+    }
+
+    /// Sets the options that depend on all else.
+    fn finish(&self, r: &Restore) -> Result {
+        let Some((obj, made)) = &self.made else {
+            return Ok(());
+        };
+        let raw = r.object(*obj)?;
+        options::restore_late(r, &raw, &made.file, &made.sk, TABLES, &made.opener)
+    }
+}
+
+/// Why an address can't be had.
+fn address_error(e: Error) -> &'static str {
+    match e {
+        EADDRINUSE => "another socket has it: end what has that, or restart elsewhere",
+        EADDRNOTAVAIL => {
+            "it is none of this machine, or the connection is there already: set the address up, end \
+             what has the connection, or restart in another network namespace"
+        }
+        EACCES => "that takes CAP_NET_BIND_SERVICE",
+        EPERM => "that takes CAP_NET_ADMIN over the network namespace, as TCP_REPAIR",
+        ENETUNREACH | EHOSTUNREACH => "there is no route to the other end: set lo up",
+        _ => "the kernel does not take it",
+    }
+}
+
+/// Sends `queue` from `from`. There may be as much of it as fits into the buffers between `from` and
+/// `to`.
+fn send(r: &Restore, from: &SockRef, to: Option<&SockRef>, queue: &[&[u8]]) -> Result {
+    let len: u64 = queue.iter().map(|part| part.len() as u64).sum();
+    if len > from.tcp_room(to).saturating_mul(2) {
+        return Err(r.told(
+            ENOBUFS,
+            fmt!("more is in the queues of a connection than its buffers hold"),
+        ));
+    }
+    let limit = u32::try_from(len)?
+        .saturating_mul(2)
+        .saturating_add(OVERHEAD);
+    for part in queue {
+        wait::go_on()?;
+        from.send_tcp(part, limit).map_err(|e| {
+            r.told(
+                e,
+                fmt!("what was in the queue of a connection can't be sent"),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Waits until `there` holds, for as long as bytes may take.
+fn arrive(mut there: impl FnMut() -> Result<bool>) -> Result<bool> {
+    for _ in 0..ARRIVE_MS {
+        if there()? {
+            return Ok(true);
+        }
+        wait::check_killed()?;
+        wait::pause_ms(1);
+    }
+    there()
+}
+
+/// Makes a connection, with what was in its queues.
+fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>) -> Result {
+    let (mut a, mut b) = (first.end(r)?, second.end(r)?);
+    let (tcp_a, tcp_b) = (first.tcp()?, second.tcp()?);
+    let reuse = [a.reuses()?, b.reuses()?];
+    a.sk.connect_tcp(&tcp_a, &b.sk, &tcp_b, reuse)
+        .map_err(|e| {
+            r.told(
+                e,
+                fmt!(
+                    "a TCP connection can't be made: its address: {}",
+                    address_error(e)
+                ),
+            )
+        })?;
+    for (from, to, part) in [(&b, &a, first), (&a, &b, second)] {
+        send(r, &from.sk, Some(&to.sk), &part.received)?;
+    }
+    for (end, tcp) in [(&a, &tcp_a), (&b, &tcp_b)] {
+        let all = arrive(|| Ok(end.sk.tcp_queued() >= tcp.received))?;
+        if let (true, Some(mark)) = (all, tcp.urgent.checked_sub(1)) {
+            end.sk.set_tcp_urgent(mark, tcp.urgent_read)?;
+        }
+    }
+    for (from, to, part, tcp) in [(&a, &b, first, &tcp_a), (&b, &a, second, &tcp_b)] {
+        send(r, &from.sk, Some(&to.sk), &part.sent)?;
+        if let Some(back) = tcp
+            .sent
+            .checked_sub(tcp.urgent_sent)
+            .filter(|_| tcp.urgent_sent != 0)
+        {
+            from.sk.set_tcp_urgent_next(back);
+        }
+    }
+    for (end, tcp) in [(&a, &tcp_a), (&b, &tcp_b)] {
+        if end.closing.is_none() && tcp.shut_write {
+            end.sk.shut_tcp(false, true);
+        }
+    }
+    // They send the rest of it by themselves.
+    a.closing = None;
+    b.closing = None;
+    for (end, tcp) in [(&a, &tcp_a), (&b, &tcp_b)] {
+        if end.made.is_none() {
+            continue;
+        }
+        if tcp.done {
+            arrive(|| Ok(end.sk.tcp_now()?.done))?;
+        } else if tcp.shut_read {
+            end.sk.shut_tcp(true, false);
+        }
+        end.sk.set_tcp_connecting(tcp.connecting);
+        end.finish(r)?;
+    }
+    Ok(())
+}
+
+/// Lets a socket connect anew.
+fn start(r: &Restore, part: &Part<'_>) -> Result {
+    let end = part.end(r)?;
+    let tcp = part.tcp()?;
+    end.sk.start_tcp(&tcp).map_err(|e| {
+        r.told(
+            e,
+            fmt!(
+                "a TCP socket can't connect: its address: {}",
+                address_error(e)
+            ),
+        )
+    })?;
+    if !part.sent.is_empty() || tcp.was_connected || end.made.is_none() {
+        let done = arrive(|| end.sk.is_tcp_connected()).map_err(|e| {
+            r.told(
+                e,
+                fmt!("a TCP connection that waits to be accepted can't be made: nobody listens there"),
+            )
+        })?;
+        if !done {
+            return Err(r.told(
+                EAGAIN,
+                fmt!(
+                    "a TCP connection that waits to be accepted can't be made: the socket that \
+                     listens takes no more: restart again"
+                ),
+            ));
+        }
+        send(r, &end.sk, None, &part.sent)?;
+        if let Some(back) = tcp
+            .sent
+            .checked_sub(tcp.urgent_sent)
+            .filter(|_| tcp.urgent_sent != 0)
+        {
+            end.sk.set_tcp_urgent_next(back);
+        }
+        if end.made.is_some() {
+            end.sk.shut_tcp(tcp.shut_read, tcp.shut_write);
+        }
+        end.sk.set_tcp_connecting(tcp.connecting);
+    } else {
+        end.sk.set_tcp_connecting(true);
+    }
+    end.finish(r)
+}
+
+/// Makes one whose connection is over.
+fn end(r: &Restore, part: &Part<'_>) -> Result {
+    let end = part.end(r)?;
+    let tcp = part.tcp()?;
+    if u64::from(tcp.received) > end.sk.tcp_room(Some(&end.sk)).saturating_mul(2) {
+        return Err(r.told(
+            ENOBUFS,
+            fmt!("more is in the queue of a socket than its buffer holds"),
+        ));
+    }
+    let mut bytes: KVVec<u8> = KVVec::new();
+    for some in &part.received {
+        bytes.extend_from_slice(some, GFP_KERNEL_ACCOUNT)?;
+    }
+    end.sk.end_tcp(&tcp, &bytes).map_err(|e| {
+        r.told(
+            e,
+            fmt!("a TCP socket whose connection is over can't be made"),
+        )
+    })?;
+    if let Some(mark) = tcp.urgent.checked_sub(1) {
+        end.sk.set_tcp_urgent(mark, tcp.urgent_read)?;
+    }
+    end.finish(r)
+}
+
+/// Gives a socket that is not connected its address, and lets it listen.
+fn bind(r: &Restore, part: &Part<'_>) -> Result {
+    let end = part.end(r)?;
+    let tcp = part.tcp()?;
+    let Some((_, made)) = &end.made else {
+        return Err(r.told(
+            EINVAL,
+            fmt!("a TCP socket that no file shows is not connected"),
+        ));
+    };
+    let listens = part.state() == TCP_LISTENING;
+    if listens || tcp.has_port || tcp.bound_addr {
+        made.opener.act(|| end.sk.bind_tcp(&tcp)).map_err(|e| {
+            r.told(
+                e,
+                fmt!(
+                    "a TCP socket can't get port {}: {}",
+                    tcp.port,
+                    address_error(e)
+                ),
+            )
+        })?;
+    }
+    if listens {
+        made.opener
+            .act(|| end.sk.listen_tcp(tcp.backlog))
+            .map_err(|e| {
+                r.told(
+                    e,
+                    fmt!(
+                        "a TCP socket can't listen at port {}: {}",
+                        tcp.port,
+                        address_error(e)
+                    ),
+                )
+            })?;
+    }
+    end.finish(r)
+}
+
+/// Makes all sockets what they were: all files are there.
+pub(super) fn link(r: &Restore) -> Result {
+    let mut parts: KVVec<Part<'_>> = KVVec::new();
+    for raw in r.links() {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        match raw.kind {
+            Kind::TcpSocket => parts.push(Part::of(r, &raw)?, GFP_KERNEL_ACCOUNT)?,
+            Kind::TcpData => {
+                let record: TcpData = raw.body().map_err(|f| r.fault(f))?;
+                let part = parts.last_mut().ok_or(EINVAL)?;
+                let queue = match record.sent.get() {
+                    0 => &mut part.received,
+                    _ => &mut part.sent,
+                };
+                queue.push(raw.payload, GFP_KERNEL_ACCOUNT)?;
+            }
+            _ => (),
+        }
+    }
+    if !parts.iter().all(Part::is_whole) {
+        return Err(r.told(
+            EINVAL,
+            fmt!("another number of bytes in a queue than announced"),
+        ));
+    }
+    for part in &parts {
+        wait::go_on()?;
+        if matches!(part.state(), TCP_NEW | TCP_LISTENING) {
+            bind(r, part)?;
+        }
+    }
+    let mut first = None;
+    for part in parts.iter().filter(|part| part.state() == TCP_CONNECTED) {
+        wait::go_on()?;
+        first = match first {
+            None => Some(part),
+            Some(one) => {
+                connect(r, one, part)?;
+                None
+            }
+        };
+    }
+    if first.is_some() {
+        return Err(r.told(EINVAL, fmt!("a TCP connection has one end only")));
+    }
+    for part in &parts {
+        wait::go_on()?;
+        match part.state() {
+            TCP_STARTED => start(r, part)?,
+            TCP_OVER => end(r, part)?,
+            _ => (),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each check of TCP sockets has a case that fails without it.
+
+mod sample;
+
+use checkpoint_image::image::{
+    kinds::Kind,
+    net::{
+        tcp::*,
+        *, //
+    }, //
+};
+use sample::{
+    accepted,
+    refused,
+    tcp::{
+        CLIENT,
+        LISTENER, //
+    },
+    Sample, //
+};
+
+/// Changes the `nth` TCP socket: that which listens, is connected, was closed.
+fn tcp(s: &mut Sample, nth: usize, f: impl FnOnce(&mut TcpSocket)) {
+    s.tcp();
+    s.edit(nth, f);
+}
+
+/// Changes the `nth` data.
+fn data(s: &mut Sample, nth: usize, f: impl FnOnce(&mut TcpData)) {
+    s.tcp();
+    s.edit(nth, f);
+}
+
+#[test]
+fn all_is_well() {
+    accepted(&[
+        |s| s.tcp(),
+        |s| tcp(s, 0, |t| t.backlog.set(i32::MAX as u32)),
+        |s| tcp(s, 1, |t| t.mss.set(0)),
+        |s| tcp(s, 1, |t| t.urgent.set(0)),
+    ]);
+}
+
+#[test]
+fn whose_it_is() {
+    refused(&[
+        ("unknown state of a socket", |s| {
+            tcp(s, 0, |t| t.state.set(TCP_OVER + 1))
+        }),
+        ("unknown address family", |s| {
+            tcp(s, 2, |t| t.family.set(FAMILY_UNIX))
+        }),
+        ("refers to a socket of another family or type", |s| {
+            tcp(s, 0, |t| t.family.set(FAMILY_INET6))
+        }),
+        ("tells of the same socket twice", |s| {
+            tcp(s, 1, |t| t.socket.set(LISTENER))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            tcp(s, 1, |t| t.socket.set(CLIENT + 1))
+        }),
+        ("was closed, and is not connected", |s| {
+            tcp(s, 0, |t| t.socket.set(0))
+        }),
+        ("was closed, and is not connected", |s| {
+            tcp(s, 1, |t| t.socket.set(0))
+        }),
+        ("was closed, and is not connected", |s| {
+            tcp(s, 2, |t| t.mss.set(MSS_MIN))
+        }),
+        ("impossible name of a congestion control", |s| {
+            s.tcp();
+            s.payload(Kind::TcpSocket, 0)[0] = 0
+        }),
+        ("impossible name of a congestion control", |s| {
+            s.tcp();
+            s.payload(Kind::TcpSocket, 0)
+                .extend_from_slice(b"and much more")
+        }),
+    ]);
+}
+
+#[test]
+fn numbers() {
+    refused(&[
+        ("unknown flag", |s| {
+            tcp(s, 0, |t| t.flags.set(TCP_FLAGS_ALL + 1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            tcp(s, 0, |t| t.reserved.set(1))
+        }),
+        ("impossible port", |s| tcp(s, 0, |t| t.port.set(0x10000))),
+        ("impossible port", |s| {
+            tcp(s, 1, |t| t.peer_port.set(0x10000))
+        }),
+        ("impossible address", |s| tcp(s, 0, |t| t.address[4] = 1)),
+        ("impossible address", |s| {
+            tcp(s, 0, |t| t.peer_address[15] = 1)
+        }),
+        ("impossible length of a segment", |s| {
+            tcp(s, 1, |t| t.mss.set(MSS_MIN - 1))
+        }),
+        ("impossible length of a segment", |s| {
+            tcp(s, 1, |t| t.mss.set(MSS_MAX + 1))
+        }),
+        ("impossible length of a queue", |s| {
+            tcp(s, 0, |t| t.backlog.set(1 << 31))
+        }),
+        ("impossible length of a queue", |s| {
+            tcp(s, 1, |t| t.backlog.set(1))
+        }),
+        ("impossible error of a socket", |s| {
+            tcp(s, 1, |t| t.error.set(104))
+        }),
+        ("a queue that is too long", |s| {
+            tcp(s, 1, |t| t.received.set(QUEUE_MAX + 1))
+        }),
+        ("a queue that is too long", |s| {
+            tcp(s, 1, |t| t.sent.set(QUEUE_MAX + 1))
+        }),
+        ("an urgent byte that is not there", |s| {
+            tcp(s, 1, |t| t.urgent.set(5))
+        }),
+        ("an urgent byte that is not there", |s| {
+            tcp(s, 2, |t| t.urgent_sent.set(3))
+        }),
+        ("was never connected", |s| tcp(s, 0, |t| t.received.set(1))),
+        ("can't send any more", |s| {
+            tcp(s, 1, |t| {
+                t.state.set(TCP_OVER);
+                t.sent.set(1)
+            })
+        }),
+        ("has received before it is connected", |s| {
+            tcp(s, 1, |t| t.state.set(TCP_STARTED))
+        }),
+    ]);
+}
+
+#[test]
+fn addresses() {
+    refused(&[
+        ("an address that no connection has", |s| {
+            tcp(s, 1, |t| t.port.set(0))
+        }),
+        ("an address that no connection has", |s| {
+            tcp(s, 1, |t| t.peer_port.set(0))
+        }),
+        ("an address that no connection has", |s| {
+            tcp(s, 1, |t| t.address = [0; 16])
+        }),
+        ("an address that no connection has", |s| {
+            tcp(s, 1, |t| t.peer_address[0] = 224)
+        }),
+        ("an address that no connection has", |s| {
+            tcp(s, 2, |t| t.address[0] = 255)
+        }),
+    ]);
+}
+
+#[test]
+fn queues() {
+    refused(&[
+        ("neither 0 nor 1", |s| data(s, 0, |d| d.sent.set(2))),
+        ("another number of bytes than announced", |s| {
+            data(s, 0, |d| d.len.set(3))
+        }),
+        ("another number of bytes than announced", |s| {
+            s.tcp();
+            s.payload(Kind::TcpData, 1).push(0)
+        }),
+        ("payload where none belongs", |s| {
+            data(s, 0, |d| d.len.set(0))
+        }),
+    ]);
+}

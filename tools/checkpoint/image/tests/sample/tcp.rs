@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! TCP sockets, for those who ask for them: links come last.
+
+use super::{
+    obj,
+    u,
+    zeroed,
+    Sample, //
+};
+use checkpoint_image::image::{
+    files::{
+        open,
+        OpenFile,
+        FILE_SOCKET, //
+    },
+    net::{
+        tcp::*,
+        *, //
+    },
+    task::Container, //
+};
+
+/// A socket that listens, and one that is connected to one that was closed.
+pub const LISTENER: u32 = obj::LAST + 1;
+pub const CLIENT: u32 = obj::LAST + 2;
+
+/// 127.0.0.1.
+const LOOPBACK: [u8; 16] = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+impl Sample {
+    /// Appends TCP sockets, with what is in their queues: the records that come last.
+    pub fn tcp(&mut self) {
+        let files = [CLIENT + 1, CLIENT + 2];
+        self.edit(0, |c: &mut Container| c.objects.set(files[1]));
+        for (file, n) in files.into_iter().zip([LISTENER, CLIENT]) {
+            let socket = zeroed(|s: &mut Socket| {
+                s.obj = u(n);
+                s.family = u(FAMILY_INET);
+                s.kind = u(SOCKET_STREAM);
+                s.protocol = u(PROTOCOL_TCP);
+            });
+            self.add(socket, b"");
+            let file = zeroed(|f: &mut OpenFile| {
+                f.obj = u(file);
+                f.kind = u(FILE_SOCKET);
+                f.flags = u(open::READ | open::WRITE);
+                f.inode = u(n);
+                f.mode = u(0o140777);
+                f.cred = u(obj::CRED);
+            });
+            self.add(file, b"");
+        }
+        let flight = [u(files[0]), u(files[1])];
+        self.add(
+            zeroed(|f: &mut InFlight| f.files = u(2)),
+            zerocopy::IntoBytes::as_bytes(&flight),
+        );
+        let listener = zeroed(|s: &mut TcpSocket| {
+            s.socket = u(LISTENER);
+            s.state = u(TCP_LISTENING);
+            s.flags = u(TCP_BOUND | TCP_LOCK_PORT);
+            s.family = u(FAMILY_INET);
+            s.backlog = u(5);
+            s.port = u(80);
+        });
+        self.add(listener, b"cubic");
+        let client = zeroed(|s: &mut TcpSocket| {
+            s.socket = u(CLIENT);
+            s.state = u(TCP_CONNECTED);
+            s.family = u(FAMILY_INET);
+            s.mss = u(1000);
+            s.port = u(40000);
+            s.peer_port = u(80);
+            s.received = u(4);
+            s.urgent = u(4);
+            s.address = LOOPBACK;
+            s.peer_address = LOOPBACK;
+        });
+        self.add(client, b"");
+        self.add(zeroed(|d: &mut TcpData| d.len = u(4)), b"data");
+        let closed = zeroed(|s: &mut TcpSocket| {
+            s.state = u(TCP_CONNECTED);
+            s.family = u(FAMILY_INET);
+            s.port = u(80);
+            s.peer_port = u(40000);
+            s.sent = u(2);
+            s.address = LOOPBACK;
+            s.peer_address = LOOPBACK;
+        });
+        self.add(closed, b"");
+        let sent = zeroed(|d: &mut TcpData| {
+            d.len = u(2);
+            d.sent = u(1);
+        });
+        self.add(sent, b"go");
+    }
+}

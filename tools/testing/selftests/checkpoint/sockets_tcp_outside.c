@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/* TCP connections with somebody outside of the tree: they come back as after a reset. */
+#include "sockets_tcp.h"
+
+#include <sched.h>
+
+CKPT_FIXTURE
+
+/* The end outside. */
+static int outside = -1;
+
+/* Where the scenario listens, and what it says. */
+#define PORT	0
+#define ACCEPTED	1
+#define CLIENTS	2
+
+static int reach(struct ckpt_run *run)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = address(&addr, run->board->value[PORT]);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, len)) {
+		ckpt_diag("connect: %s", strerror(errno));
+		return -1;
+	}
+	return fd;
+}
+
+/* Connects from outside, says something, and waits until that has come. */
+static int connect_outside(void *arg)
+{
+	struct ckpt_run *run = arg;
+
+	if (outside >= 0)
+		close(outside);
+	outside = reach(run);
+	if (outside < 0)
+		return -1;
+	if (send(outside, "hello", 5, 0) != 5)
+		return -1;
+	while (!__atomic_load_n(&run->board->step[ACCEPTED], __ATOMIC_ACQUIRE))
+		sched_yield();
+	return 0;
+}
+
+/* The other end is told that it is over, and may connect again. */
+static int connect_again(void *arg)
+{
+	struct ckpt_run *run = arg;
+	char c;
+	int fd;
+
+	if (recv(outside, &c, 1, 0) > 0) {
+		ckpt_diag("the connection outside goes on");
+		return -1;
+	}
+	fd = reach(run);
+	if (fd < 0)
+		return -1;
+	return close(fd);
+}
+
+/* What had come is there; then it tells of the reset. The socket that listens goes on. */
+CKPT_CYCLE(reset, .before = connect_outside, .after = connect_again)
+{
+	int at = listener(4), fd, kept = port_of(at, false);
+	char c;
+
+	board->value[PORT] = kept;
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	await_bytes(fd, 5);
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	CHECK_EQ(kept, port_of(at, false));
+	expect_text(fd, "hello");
+	if (board->restarts) {
+		CHECK(recv(fd, &c, 1, 0) == -1 && errno == ECONNRESET, "it tells %d", errno);
+		CHECK_EQ(0, recv(fd, &c, 1, 0));
+		CHECK(send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE, "it sends");
+		CHECK_SYS(close(CHECK_SYS(accept(at, NULL, NULL))));
+	} else {
+		expect_empty(fd);
+		CHECK_EQ(1, send(fd, "x", 1, MSG_NOSIGNAL));
+	}
+}
+
+/* The log tells of it; who is strict gets no image. */
+CKPT_SCENARIO(connected)
+{
+	int at = listener(4), fd;
+
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	await_bytes(fd, 5);
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	expect_text(fd, "hello");
+}
+
+TEST_F(cr, told)
+{
+	struct ckpt_run run;
+	int image = ckpt_image_new();
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &connected, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, connect_outside(&run));
+	EXPECT_LT(0, ckpt_run_call(&run, image, 0));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "is outside: it comes back as after a reset")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, CHECKPOINT_STRICT));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "is outside: have it closed")) {
+		ckpt_run_print_log(&run);
+	}
+	/* It goes on as it was. */
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+TEST_HARNESS_MAIN
