@@ -78,6 +78,8 @@
 #define IMAGE_KIND_UNIX_SOCKET 225
 #define IMAGE_KIND_UNIX_MESSAGE 226
 #define IMAGE_KIND_INET_SOCKET 227
+#define IMAGE_KIND_INET_MESSAGE 228
+#define IMAGE_KIND_SOCKET_FILTER 230
 #define IMAGE_KIND_NETLINK_SOCKET 237
 #define IMAGE_KIND_NETLINK_MESSAGE 238
 #define IMAGE_KIND_PACKET_SOCKET 239
@@ -432,6 +434,7 @@
 #define IMAGE_OPTION_RIGHTS_NOTRUNC 42
 #define IMAGE_OPTION_REUSEPORT 43
 #define IMAGE_OPTION_ZEROCOPY 44
+#define IMAGE_OPTION_TXTIME 45
 
 /* NetlinkSocket.flags */
 #define IMAGE_NETLINK_NETLINK_PKTINFO (1ull << 1)
@@ -1742,6 +1745,35 @@ struct image_inet_socket {
 };
 
 static_assert(sizeof(struct image_inet_socket) == 80, "image_inet_socket");
+
+struct image_inet_message {
+	uint32_t socket;
+	uint32_t v6;
+	uint8_t from[16];
+	uint8_t to[16];
+	uint8_t spec_dst[4];
+	uint32_t from_port;
+	uint32_t to_port;
+	uint32_t device;
+	uint32_t flow;
+	uint32_t ttl;
+	uint32_t frag_size;
+	uint32_t gso_size;
+	uint32_t mark;
+	uint32_t priority;
+	uint64_t time;
+};
+
+static_assert(sizeof(struct image_inet_message) == 88, "image_inet_message");
+
+struct image_socket_filter {
+	uint32_t socket;
+	uint32_t len;
+	uint32_t locked;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_socket_filter) == 16, "image_socket_filter");
 
 struct image_netlink_socket {
 	uint32_t socket;
