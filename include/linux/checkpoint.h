@@ -27,6 +27,8 @@ struct io_event;
 struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
+struct net;
+struct ns_common;
 struct path;
 struct percpu_ref;
 struct pid_namespace;
@@ -495,7 +497,6 @@ int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_
  * @txtime: it has SO_TXTIME
  * @inq: it has SO_INQ
  * @notrunc: it has SO_RIGHTS_NOTRUNC
- * @foreign: it is of another network namespace than the caller
  */
 struct checkpoint_socket {
 	int family;
@@ -505,7 +506,6 @@ struct checkpoint_socket {
 	bool txtime;
 	bool inq;
 	bool notrunc;
-	bool foreign;
 };
 
 /* Of kernel/checkpoint/socket.c. */
@@ -515,12 +515,21 @@ int checkpoint_socket_async_fd(struct file *file);
 int checkpoint_socket_option(struct sock *sk, int name, void *value, int len);
 int checkpoint_socket_set_option(struct file *file, int name, const void *value, int len);
 struct file *checkpoint_socket_make(int family, int type, int protocol);
-struct sock *checkpoint_socket_closed(int family, int type, struct socket **socket);
+struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
+				      struct socket **socket);
 void checkpoint_socket_release(struct socket *socket);
 void checkpoint_sock_hold(struct sock *sk);
 void checkpoint_sock_put(struct sock *sk);
 struct sock *checkpoint_skb_sock(const struct sk_buff *skb);
 void checkpoint_skb_put(struct sk_buff *skb);
+
+/* Of kernel/checkpoint/netns.c. */
+struct net *checkpoint_netns_get(struct net *net);
+void checkpoint_netns_put(struct net *net);
+u64 checkpoint_netns_count(struct net *net);
+struct ns_common *checkpoint_netns_common(struct net *net);
+struct net *checkpoint_netns_of_common(struct ns_common *ns);
+struct net *checkpoint_netns_of_socket(const struct sock *sk);
 
 /* checkpoint_unix::state */
 #define CHECKPOINT_UNIX_CLOSED		0

@@ -215,6 +215,7 @@ impl<'a> CheckpointArgs<'a> {
             dry_run,
             kill_only: kill_only.then_some(call.id),
             strict: has(checkpoint_flags::STRICT),
+            net_outside: has(checkpoint_flags::NET_OUTSIDE),
             timeout_ms: match call.timeout_ms {
                 0 => TIMEOUT_MS,
                 ms => ms,
@@ -322,6 +323,7 @@ impl RestartArgs {
             maps,
             caller_uts: call.flags & restart_flags::CALLER_UTS != 0,
             caller_ipc: call.flags & restart_flags::CALLER_IPC != 0,
+            caller_net: call.flags & restart_flags::CALLER_NET != 0,
             given,
             image,
             cgroup,

@@ -39,8 +39,10 @@ pub(crate) mod checkpoint_flags {
     pub(crate) const STRICT: u64 = 1 << 4;
     /// Kill what was left frozen, write nothing.
     pub(crate) const KILL_ONLY: u64 = 1 << 5;
+    /// Leave outside what is in the tasks' network namespace.
+    pub(crate) const NET_OUTSIDE: u64 = 1 << 7;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 6) - 1;
+    pub(crate) const ALL: u64 = ((1 << 6) - 1) | NET_OUTSIDE;
 }
 
 /// Flags of restart(2).
@@ -57,8 +59,10 @@ pub(crate) mod restart_flags {
     pub(crate) const CALLER_UTS: u64 = 1 << 4;
     /// The ipc namespace of the root task is the caller's.
     pub(crate) const CALLER_IPC: u64 = 1 << 5;
+    /// The network namespace of the tasks is the caller's.
+    pub(crate) const CALLER_NET: u64 = 1 << 6;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 6) - 1;
+    pub(crate) const ALL: u64 = (1 << 7) - 1;
 }
 
 /// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.

@@ -32,6 +32,8 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) kill_only: Option<u64>,
     /// Refuse what would otherwise only be reported.
     pub(crate) strict: bool,
+    /// Leave outside what is in the tasks' network namespace.
+    pub(crate) net_outside: bool,
     /// Milliseconds within which all tasks must freeze.
     pub(crate) timeout_ms: u32,
     /// Where the image goes; `None` for a dry run and for killing only.

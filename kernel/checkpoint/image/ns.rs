@@ -4,7 +4,10 @@
 
 use zerocopy::byteorder::little_endian::U32;
 
-use super::layout::record;
+use super::layout::{
+    flags,
+    record, //
+};
 
 pub(super) mod check;
 
@@ -44,5 +47,22 @@ record! {
         pub memfd_noexec: U32,
         /// Zero.
         pub reserved: U32,
+    }
+}
+
+flags! {
+    "NetNs.flags": u32, NETNS_FLAG_LIST, NETNS_FLAGS;
+    /// What is in it is not in the image: it takes one of the caller's.
+    NETNS_OUTSIDE = 1 << 0,
+}
+
+record! {
+    /// A network namespace, which all tasks are in.
+    #[record(NetNs = 206, "network namespace", min = 8, check = net_ns, object)]
+    pub struct NetNs {
+        /// Reference of this object.
+        pub obj: U32,
+        /// `NETNS_*`.
+        pub flags: U32,
     }
 }

@@ -77,8 +77,9 @@ pub(crate) mod mm {
     pub(crate) mod walk;
 }
 
-/// Sockets: `net/`.
+/// Sockets and network namespaces: `net/`.
 pub(crate) mod net {
+    pub(crate) mod namespace;
     pub(crate) mod socket;
     pub(crate) mod unix;
 }

@@ -34,7 +34,8 @@ use crate::{
         family,
         unix,
         unix_build, //
-    }, //
+    },
+    ns, //
 };
 
 /// What the value of an option is.
@@ -521,11 +522,10 @@ pub(crate) fn collect(
     file: &FileRef,
 ) -> Result<bool> {
     let family = family(file).ok_or(EINVAL)?;
-    let basics = SockRef::of(file).ok_or(ENOENT)?.basics();
-    let why = if basics.foreign {
-        Some(
-            "is of another network namespace than the caller: call checkpoint(2) in that namespace",
-        )
+    let sk = SockRef::of(file).ok_or(ENOENT)?;
+    let basics = sk.basics();
+    let why = if !ns::net::is_of_root(cap, sk.net_addr()) {
+        Some("is of another network namespace than the root task: have it closed")
     } else if basics.filter {
         Some("a filter is attached to it (SO_ATTACH_FILTER), or a BPF program: have it detached")
     } else if basics.txtime {

@@ -6,6 +6,7 @@ use crate::image::{
     check::{
         fields::{
             ensure,
+            flags,
             no_payload,
             padded_name,
             zero, //
@@ -18,8 +19,11 @@ use crate::image::{
         PID_MAX, //
     },
     ns::{
+        NetNs,
         PidNs,
-        Uts, //
+        Uts,
+        NETNS_FLAGS,
+        NETNS_OUTSIDE, //
     },
     record::{
         Fault,
@@ -83,6 +87,18 @@ impl Walk<'_> {
             "impossible setting of a pid namespace",
         )?;
         zero(raw, ns.reserved.get() == 0)?;
+        no_payload(raw)
+    }
+
+    /// A network namespace.
+    pub(in crate::image) fn net_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let ns: NetNs = raw.body()?;
+        flags(raw, ns.flags.get().into(), NETNS_FLAGS.into())?;
+        ensure(
+            raw,
+            ns.flags.get() & NETNS_OUTSIDE != 0,
+            "nothing is known of what is in a network namespace",
+        )?;
         no_payload(raw)
     }
 }

@@ -80,6 +80,11 @@ struct Args {
     #[arg(long)]
     strict: bool,
 
+    /// Leave outside what is in the network namespace of the processes (devices, addresses, routes,
+    /// rules): they are restarted in one that has it (restart --netns)
+    #[arg(long)]
+    net_outside: bool,
+
     /// The cgroup that holds the processes and no others; without it they are moved into one
     /// for the duration if need be
     #[arg(long, value_name = "DIR")]
@@ -187,6 +192,7 @@ impl Args {
             timeout: self.timeout.unwrap_or_default(),
             log: self.log.as_deref(),
             strict: self.strict,
+            net_outside: self.net_outside,
             external: &self.external,
             close: &self.close,
             reopen: &self.reopen,

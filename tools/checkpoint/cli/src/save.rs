@@ -89,6 +89,8 @@ pub struct Order<'a> {
     pub after: After,
     /// What is shared with others is refused.
     pub strict: bool,
+    /// What is in their network namespace stays outside.
+    pub net_outside: bool,
     /// The cgroup of the tree.
     pub cgroup: Option<&'a Path>,
     /// How long it may take to freeze them; zero: as the kernel has it.
@@ -330,6 +332,7 @@ impl<'a> Job<'a> {
         let mut request = Checkpoint::of_process(&self.target)?
             .subtree(!self.container)
             .strict(self.order.strict)
+            .net_outside(self.order.net_outside)
             .timeout(self.order.timeout);
         for d in self.order.external {
             request = request.external(d.pid, d.fd);

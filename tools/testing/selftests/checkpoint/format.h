@@ -62,6 +62,7 @@
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
+#define IMAGE_KIND_NET_NS 206
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
 #define IMAGE_KIND_INDEX 212
@@ -641,9 +642,11 @@ struct image_task {
 	uint64_t counted_stime;
 	uint32_t ipc;
 	uint32_t undo;
+	uint32_t net;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_task) == 344, "image_task");
+static_assert(sizeof(struct image_task) == 352, "image_task");
 
 struct image_process {
 	uint64_t flags;
@@ -1211,6 +1214,13 @@ struct image_in_flight {
 };
 
 static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
+
+struct image_net_ns {
+	uint32_t obj;
+	uint32_t flags;
+};
+
+static_assert(sizeof(struct image_net_ns) == 8, "image_net_ns");
 
 struct image_meta_sums {
 	uint64_t header;
