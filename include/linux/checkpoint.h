@@ -16,6 +16,7 @@
 struct cgroup;
 struct checkpoint_copy;
 struct cred;
+struct ctl_table_set;
 struct dentry;
 struct fasync_struct;
 struct epoll_key;
@@ -523,6 +524,37 @@ void checkpoint_sock_put(struct sock *sk);
 struct sock *checkpoint_skb_sock(const struct sk_buff *skb);
 void checkpoint_skb_put(struct sk_buff *skb);
 
+/* Of fs/proc/proc_sysctl.c. */
+ssize_t checkpoint_sysctl_list(struct ctl_table_set *set, char *buf, size_t size);
+int checkpoint_sysctl_write(struct ctl_table_set *set, const char *path, const char *text);
+
+/* Bytes of the name of a device. */
+#define CHECKPOINT_NETNS_NAME		16
+
+/* Bytes of the longest answer that netlink gives at a time. */
+#define CHECKPOINT_NETNS_ROOM		32768
+
+/* What a network namespace has that a new one has not. */
+#define CHECKPOINT_NETNS_NOTHING	0
+#define CHECKPOINT_NETNS_DEVICE		1
+#define CHECKPOINT_NETNS_LOOPBACK	2
+#define CHECKPOINT_NETNS_NETFILTER	3
+#define CHECKPOINT_NETNS_XFRM		4
+#define CHECKPOINT_NETNS_BPF		5
+#define CHECKPOINT_NETNS_IDS		6
+
+/**
+ * struct checkpoint_netns_lo - the loopback device of a network namespace
+ * @up: it is switched on
+ * @was_up: it is not, but has the addresses that it got when it was
+ * @mtu: its MTU
+ */
+struct checkpoint_netns_lo {
+	u32 up;
+	u32 was_up;
+	u32 mtu;
+};
+
 /* Of kernel/checkpoint/netns.c. */
 struct net *checkpoint_netns_get(struct net *net);
 void checkpoint_netns_put(struct net *net);
@@ -530,6 +562,16 @@ u64 checkpoint_netns_count(struct net *net);
 struct ns_common *checkpoint_netns_common(struct net *net);
 struct net *checkpoint_netns_of_common(struct ns_common *ns);
 struct net *checkpoint_netns_of_socket(const struct sock *sk);
+bool checkpoint_netns_may_admin(const struct net *net);
+bool checkpoint_netns_is_initial(const struct net *net);
+struct net *checkpoint_netns_like(struct net *net);
+int checkpoint_netns_lo_get(struct net *net, struct checkpoint_netns_lo *lo);
+int checkpoint_netns_lo_set(struct net *net, const struct checkpoint_netns_lo *lo);
+int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
+ssize_t checkpoint_netns_dump(struct net *net, int protocol, void *request, size_t len,
+			      void *buf, size_t size);
+ssize_t checkpoint_netns_settings(struct net *net, char *buf, size_t size);
+int checkpoint_netns_set(struct net *net, const char *path, const char *text);
 
 /* checkpoint_unix::state */
 #define CHECKPOINT_UNIX_CLOSED		0

@@ -2,9 +2,12 @@
 
 //! Network namespaces.
 //!
-//! All tasks are in one, that of the root. If it is the caller's, it stays so. What is in another one
-//! stays outside: its addresses, routes and devices are to be made by who restarts the tasks, and only
-//! their sockets are saved.
+//! All tasks are in one, that of the root. If it is the caller's, it stays so. Another one is made anew,
+//! with what is in it (`net/contents.rs`), unless the caller leaves that outside: then its addresses,
+//! routes and devices are to be made by who restarts the tasks, and only their sockets are saved.
+
+mod contents;
+mod dump;
 
 use kernel::prelude::*;
 
@@ -42,6 +45,7 @@ use crate::{
     },
     ns::other, //
 };
+use contents::Contents;
 
 /// The network namespace.
 pub(super) const KIND: ThreadOps = ThreadOps {
@@ -56,6 +60,8 @@ struct Space {
     ns: NetNs,
     /// Its first task.
     who: TaskName,
+    /// What is in it; `None`: that stays outside.
+    contents: Option<Contents>,
 }
 
 /// The task's own network namespace; `None` if it is that of the caller.
@@ -88,19 +94,16 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !cap.objects.count::<Space>(addr)? {
         return Ok(());
     }
-    if !cap.found.ns.net_outside {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!(
-                "is in another network namespace than the caller: call checkpoint(2) in that \
-                 namespace, or leave what is in it outside (CHECKPOINT_NET_OUTSIDE, --net-outside)"
-            ),
-        );
-        return Ok(());
-    }
+    let contents = if cap.found.ns.net_outside {
+        None
+    } else {
+        let Some(contents) = contents::read(cap, t, &ns)? else {
+            return Ok(());
+        };
+        Some(contents)
+    };
     let who = t.display(&cap.pid_ns);
-    cap.objects.keep(Space { ns, who })
+    cap.objects.keep(Space { ns, who, contents })
 }
 
 /// Who sets up the network of a container is often in its namespace, or keeps it mounted: so that is
@@ -147,36 +150,49 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let Some(ns) = own(t)? else {
         return Ok(());
     };
-    let (obj, Some(_)) = cap.objects.save::<Space>(ns.addr())? else {
+    let (obj, Some(space)) = cap.objects.save::<Space>(ns.addr())? else {
         return Ok(());
     };
-    let body = Record {
+    let mut body = Record {
         obj: obj.get().into(),
         flags: NETNS_OUTSIDE.into(),
+        lo_mtu: 0.into(),
+        settings: 0.into(),
     };
-    cap.meta.put(&body, &[])
+    let Some(contents) = &space.contents else {
+        return cap.meta.put(&body, &[]);
+    };
+    contents.fill(&mut body);
+    cap.meta.put(&body, &contents.settings)
 }
 
-/// The network namespace that takes the place of that of the image.
+/// A rebuilt network namespace, or the one that takes its place.
 struct BuiltSpace(NetNs);
 
 impl Rebuilt for BuiltSpace {}
 
-/// Returns the network namespace with reference `obj`.
+/// Returns the network namespace with reference `obj`, which is made when it is first wanted.
 ///
-/// EINVAL: it is not in the image, and the caller has not given another one.
+/// EINVAL: what is in it is not in the image, and the caller has not given another one.
 pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<NetNs> {
     if let Some(ns) = r.with_built(obj, |space: &BuiltSpace| space.0.clone()) {
         return Ok(ns);
     }
-    Err(r.fail(
-        EINVAL,
-        plan,
-        fmt!(
-            "what is in its network namespace was left outside: restart it in one that was made for \
-             it (RESTART_CALLER_NET, restart --netns)"
-        ),
-    ))
+    let (record, raw) = r.object_body::<Record>(obj)?;
+    if record.flags.get() & NETNS_OUTSIDE != 0 {
+        return Err(r.fail(
+            EINVAL,
+            plan,
+            fmt!(
+                "what is in its network namespace was left outside: restart it in one that was made \
+                 for it (RESTART_CALLER_NET, restart --netns)"
+            ),
+        ));
+    }
+    let ns = contents::make(r, plan, &record, raw.payload)?;
+    r.set_built(obj, BuiltSpace(ns.clone()))?;
+    r.set_net_ns(ns.clone());
+    Ok(ns)
 }
 
 /// Puts the caller's network namespace in place of that of the tasks, the root of which has the plan
