@@ -46,6 +46,7 @@ use super::{
         SocketOption, //
     },
     notify,
+    ns,
     record::RecordHeader,
     task::{
         self,
@@ -116,6 +117,7 @@ pub const VALUES: &[&Values] = &[
     &files::seal::LIST,
     &epoll::EPOLL_STATES,
     &epoll::epoll::LIST,
+    &ns::NETNS_FLAG_LIST,
     &ipc::SEGMENT_FLAG_LIST,
     &ipc::QUEUE_FLAG_LIST,
     &ipc::QUEUE_NOTIFIES,

@@ -243,28 +243,36 @@ pub(super) fn read(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Opti
         refuse(cap, t, fmt!("{}", what));
         return Ok(None);
     }
-    let (settings, count) = differing(&ns.settings()?, &fresh.settings()?)?;
-    if let Some(wrong) = apply(&fresh, &settings)? {
-        let path = BStr::from_bytes(wrong.path.to_bytes());
-        refuse(
-            cap,
-            t,
-            fmt!(
-                "the setting /proc/sys/{}, which a new one does not take",
-                path
-            ),
-        );
-        return Ok(None);
-    }
-    let (others, _) = differing(&ns.settings()?, &fresh.settings()?)?;
-    if let Some((path, _)) = Settings(&others).next() {
-        let path = BStr::from_bytes(path.to_bytes());
-        refuse(
-            cap,
-            t,
-            fmt!("the setting /proc/sys/{}, which depends on others", path),
-        );
-        return Ok(None);
+    let (mut settings, mut count) = differing(&ns.settings()?, &fresh.settings()?)?;
+    for last in [false, true] {
+        if let Some(wrong) = apply(&fresh, &settings)? {
+            let path = BStr::from_bytes(wrong.path.to_bytes());
+            refuse(
+                cap,
+                t,
+                fmt!(
+                    "the setting /proc/sys/{}, which a new one does not take",
+                    path
+                ),
+            );
+            return Ok(None);
+        }
+        // Those that were changed by others, and had been set back.
+        let (others, more) = differing(&ns.settings()?, &fresh.settings()?)?;
+        let Some((path, _)) = Settings(&others).next() else {
+            break;
+        };
+        if last {
+            let path = BStr::from_bytes(path.to_bytes());
+            refuse(
+                cap,
+                t,
+                fmt!("the setting /proc/sys/{}, which depends on others", path),
+            );
+            return Ok(None);
+        }
+        settings.extend_from_slice(&others, GFP_KERNEL_ACCOUNT)?;
+        count += more;
     }
     if let Some(what) = dump::differs(ns, &fresh)? {
         refuse(cap, t, fmt!("{} of its own", what));
