@@ -306,6 +306,11 @@
 #define IMAGE_EPOLL_ONESHOT (1ull << 30)
 #define IMAGE_EPOLL_ET (1ull << 31)
 
+/* NetNs.flags */
+#define IMAGE_NETNS_OUTSIDE (1ull << 0)
+#define IMAGE_NETNS_LO_UP (1ull << 1)
+#define IMAGE_NETNS_LO_WAS_UP (1ull << 2)
+
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
 #define IMAGE_SEGMENT_LOCKED (1ull << 1)
@@ -1218,9 +1223,11 @@ static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
 struct image_net_ns {
 	uint32_t obj;
 	uint32_t flags;
+	uint32_t lo_mtu;
+	uint32_t settings;
 };
 
-static_assert(sizeof(struct image_net_ns) == 8, "image_net_ns");
+static_assert(sizeof(struct image_net_ns) == 16, "image_net_ns");
 
 struct image_meta_sums {
 	uint64_t header;
