@@ -15,7 +15,7 @@ use kernel::{
 };
 
 /// Most bytes that netlink may answer, or that the settings may have.
-const ANSWERS_MAX: usize = 1 << 20;
+const ANSWERS_MAX: usize = 256 << 10;
 
 /// Bytes of the name of a device, its NUL included.
 const NAME: usize = bindings::CHECKPOINT_NETNS_NAME as usize;
@@ -187,7 +187,7 @@ impl NetNs {
     /// Asks it by netlink: what is answered to `request`, a whole message, by `protocol`. Messages
     /// begin at multiples of four bytes.
     ///
-    /// E2BIG: that is more than 1 MiB. EPERM: the caller may not ask. Else what the sockets of the
+    /// E2BIG: that is more than 256 KiB. EPERM: the caller may not ask. Else what the sockets of the
     /// kernel return.
     pub(crate) fn ask(&self, protocol: i32, request: &mut [u8]) -> Result<KVVec<u8>> {
         let mut answers = KVVec::from_elem(0u8, ANSWERS_MAX, GFP_KERNEL_ACCOUNT)?;
@@ -209,7 +209,7 @@ impl NetNs {
     /// Lists its settings that can be read and written: of each the path below /proc/sys and the
     /// text, each with a NUL.
     ///
-    /// E2BIG: they have more than 1 MiB. EINTR: the caller was killed.
+    /// E2BIG: they have more than 256 KiB. EINTR: the caller was killed.
     pub(crate) fn settings(&self) -> Result<KVVec<u8>> {
         let mut list = KVVec::from_elem(0u8, ANSWERS_MAX, GFP_KERNEL_ACCOUNT)?;
         // SAFETY: We own a reference; there is room for so many bytes.

@@ -48,7 +48,7 @@ const struct loss losses[] = {
 	      "tree", "sub_reaper"),
 	FIELD("last_pid", PID_NS, SET, pid_ns, last_pid, 0x12c, "namespaces", "next_pid_is_new"),
 	FIELD("hostname", UTS, BYTES, uts, nodename, 0, "namespaces", "hostname"),
-	FIELD("network namespace", TASK, BYTES, task, net, 0, "net_namespaces", "on"),
+	FIELD("network namespace", TASK, BYTES, task, net, 0, "net_namespaces", "mtu"),
 	FIELD("loopback device is on", NET_NS, BITS, net_ns, flags, IMAGE_NETNS_LO_UP,
 	      "net_namespaces", "on"),
 	FIELD("MTU of the loopback device", NET_NS, SET, net_ns, lo_mtu, 0x10000,
