@@ -17,6 +17,7 @@ struct bpf_prog;
 struct cgroup;
 struct checkpoint_copy;
 struct cred;
+struct ctl_table_set;
 struct dentry;
 struct fasync_struct;
 struct epoll_key;
@@ -29,6 +30,8 @@ struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
 struct page;
+struct net;
+struct ns_common;
 struct path;
 struct percpu_ref;
 struct pid_namespace;
@@ -665,7 +668,6 @@ int checkpoint_fanotify_add(struct file *file, const struct path *path,
  * @program: a program of BPF is attached to it, or to its group (SO_REUSEPORT)
  * @inq: it has SO_INQ
  * @notrunc: it has SO_RIGHTS_NOTRUNC
- * @foreign: it is of another network namespace than the caller
  */
 struct checkpoint_socket {
 	int family;
@@ -675,7 +677,6 @@ struct checkpoint_socket {
 	bool program;
 	bool inq;
 	bool notrunc;
-	bool foreign;
 };
 
 /* Of kernel/checkpoint/socket.c. */
@@ -689,7 +690,8 @@ unsigned int checkpoint_socket_filter(struct sock *sk, struct sock_filter *insns
 				      unsigned int max);
 unsigned int checkpoint_socket_group(struct sock *sk, const void **members, unsigned int max);
 struct file *checkpoint_socket_make(int family, int type, int protocol);
-struct sock *checkpoint_socket_closed(int family, int type, struct socket **socket);
+struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
+				      struct socket **socket);
 void checkpoint_socket_release(struct socket *socket);
 void checkpoint_sock_hold(struct sock *sk);
 void checkpoint_sock_put(struct sock *sk);
@@ -913,6 +915,55 @@ void checkpoint_tcp_shut(struct sock *sk, unsigned int how);
 void checkpoint_tcp_connecting(struct sock *sk, bool connecting);
 void checkpoint_tcp_end_quietly(struct sock *sk);
 int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, const void *data);
+
+/* Of fs/proc/proc_sysctl.c. */
+ssize_t checkpoint_sysctl_list(struct ctl_table_set *set, char *buf, size_t size);
+int checkpoint_sysctl_write(struct ctl_table_set *set, const char *path, const char *text);
+
+/* Bytes of the name of a device. */
+#define CHECKPOINT_NETNS_NAME		16
+
+/* Bytes of the longest answer that netlink gives at a time. */
+#define CHECKPOINT_NETNS_ROOM		32768
+
+/* What a network namespace has that a new one has not. */
+#define CHECKPOINT_NETNS_NOTHING	0
+#define CHECKPOINT_NETNS_DEVICE		1
+#define CHECKPOINT_NETNS_LOOPBACK	2
+#define CHECKPOINT_NETNS_NETFILTER	3
+#define CHECKPOINT_NETNS_XFRM		4
+#define CHECKPOINT_NETNS_BPF		5
+#define CHECKPOINT_NETNS_IDS		6
+
+/**
+ * struct checkpoint_netns_lo - the loopback device of a network namespace
+ * @up: it is switched on
+ * @was_up: it is not, but has the addresses that it got when it was
+ * @mtu: its MTU
+ */
+struct checkpoint_netns_lo {
+	u32 up;
+	u32 was_up;
+	u32 mtu;
+};
+
+/* Of kernel/checkpoint/netns.c. */
+struct net *checkpoint_netns_get(struct net *net);
+void checkpoint_netns_put(struct net *net);
+u64 checkpoint_netns_count(struct net *net);
+struct ns_common *checkpoint_netns_common(struct net *net);
+struct net *checkpoint_netns_of_common(struct ns_common *ns);
+struct net *checkpoint_netns_of_socket(const struct sock *sk);
+bool checkpoint_netns_may_admin(const struct net *net);
+bool checkpoint_netns_is_initial(const struct net *net);
+struct net *checkpoint_netns_like(struct net *net);
+int checkpoint_netns_lo_get(struct net *net, struct checkpoint_netns_lo *lo);
+int checkpoint_netns_lo_set(struct net *net, const struct checkpoint_netns_lo *lo);
+int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
+ssize_t checkpoint_netns_dump(struct net *net, int protocol, void *request, size_t len,
+			      void *buf, size_t size);
+ssize_t checkpoint_netns_settings(struct net *net, char *buf, size_t size);
+int checkpoint_netns_set(struct net *net, const char *path, const char *text);
 
 /* checkpoint_unix::state */
 #define CHECKPOINT_UNIX_CLOSED		0

@@ -216,6 +216,7 @@ impl<'a> CheckpointArgs<'a> {
             kill_only: kill_only.then_some(call.id),
             drop_keys: has(checkpoint_flags::DROP_KEYS),
             strict: has(checkpoint_flags::STRICT),
+            net_outside: has(checkpoint_flags::NET_OUTSIDE),
             timeout_ms: match call.timeout_ms {
                 0 => TIMEOUT_MS,
                 ms => ms,
@@ -323,6 +324,7 @@ impl RestartArgs {
             maps,
             caller_uts: call.flags & restart_flags::CALLER_UTS != 0,
             caller_ipc: call.flags & restart_flags::CALLER_IPC != 0,
+            caller_net: call.flags & restart_flags::CALLER_NET != 0,
             given,
             image,
             cgroup,

@@ -110,7 +110,6 @@ void checkpoint_socket_get(struct sock *sk, struct checkpoint_socket *state)
 	state->type = sk->sk_type;
 	state->protocol = sk->sk_protocol;
 	checkpoint_socket_programs(sk, state);
-	state->foreign = !net_eq(sock_net(sk), current->nsproxy->net_ns);
 #if IS_ENABLED(CONFIG_UNIX)
 	if (sk->sk_family == AF_UNIX) {
 		state->inq = READ_ONCE(unix_sk(sk)->recvmsg_inq);
@@ -207,17 +206,19 @@ struct file *checkpoint_socket_make(int family, int type, int protocol)
 
 /**
  * checkpoint_socket_closed() - make a socket that is about to be closed
+ * @net: its network namespace
  * @family: address family
  * @type: SOCK_*
  * @socket: where to put what checkpoint_socket_release() closes
  *
  * Return: the socket, with a reference, or an error pointer.
  */
-struct sock *checkpoint_socket_closed(int family, int type, struct socket **socket)
+struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
+				      struct socket **socket)
 {
 	int err;
 
-	err = sock_create(family, type, 0, socket);
+	err = __sock_create(net, family, type, 0, socket, 0);
 	if (err)
 		return ERR_PTR(err);
 	sock_hold((*socket)->sk);

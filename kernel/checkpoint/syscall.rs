@@ -41,8 +41,10 @@ pub(crate) mod checkpoint_flags {
     pub(crate) const KILL_ONLY: u64 = 1 << 5;
     /// Leave out keyrings that tasks have of their own.
     pub(crate) const DROP_KEYS: u64 = 1 << 6;
+    /// Leave outside what is in the tasks' network namespace.
+    pub(crate) const NET_OUTSIDE: u64 = 1 << 7;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 7) - 1;
+    pub(crate) const ALL: u64 = (1 << 8) - 1;
 }
 
 /// Flags of restart(2).
@@ -59,8 +61,10 @@ pub(crate) mod restart_flags {
     pub(crate) const CALLER_UTS: u64 = 1 << 4;
     /// The ipc namespace of the root task is the caller's.
     pub(crate) const CALLER_IPC: u64 = 1 << 5;
+    /// The network namespace of the tasks is the caller's.
+    pub(crate) const CALLER_NET: u64 = 1 << 6;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 6) - 1;
+    pub(crate) const ALL: u64 = (1 << 7) - 1;
 }
 
 /// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.

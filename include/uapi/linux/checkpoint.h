@@ -22,6 +22,7 @@
 #define CHECKPOINT_STRICT	(1ULL << 4) /* Refuse files that are shared with others, too. */
 #define CHECKPOINT_KILL_ONLY	(1ULL << 5) /* Kill what was left frozen, write nothing. */
 #define CHECKPOINT_DROP_KEYS	(1ULL << 6) /* Leave out keyrings of threads and processes. */
+#define CHECKPOINT_NET_OUTSIDE	(1ULL << 7) /* What is in their network namespace isn't saved. */
 
 /**
  * struct checkpoint_fd - a descriptor of a task that is to be saved
@@ -126,6 +127,7 @@ struct checkpoint_args {
 #define RESTART_CALLER_CONFINEMENT (1ULL << 3) /* Labels, user namespace: as the caller's. */
 #define RESTART_CALLER_UTS	(1ULL << 4) /* The root's uts namespace is the caller's. */
 #define RESTART_CALLER_IPC	(1ULL << 5) /* The root's ipc namespace is the caller's. */
+#define RESTART_CALLER_NET	(1ULL << 6) /* The network namespace is the caller's. */
 
 /* restart_fd.flags */
 #define RESTART_FD_OPTIONAL	(1U << 0) /* No such descriptor in the image: nothing is done. */

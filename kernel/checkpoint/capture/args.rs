@@ -34,6 +34,8 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) strict: bool,
     /// Leave out keyrings that tasks have of their own.
     pub(crate) drop_keys: bool,
+    /// Leave outside what is in the tasks' network namespace.
+    pub(crate) net_outside: bool,
     /// Milliseconds within which all tasks must freeze.
     pub(crate) timeout_ms: u32,
     /// Where the image goes; `None` for a dry run and for killing only.

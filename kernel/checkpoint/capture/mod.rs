@@ -207,6 +207,7 @@ fn read<'h>(
     // What is in flight writes to memory and files, and signals eventfds.
     mm::aio::settle(cap, &tasks, args.timeout_ms)?;
     cap.found.files.lists = args.dry_run;
+    cap.found.ns.leave_net(args.net_outside);
     if !args.rules.is_empty() {
         files::apply_rules(cap, &tasks, &args.rules)?;
     }

@@ -53,6 +53,7 @@ use crate::{
             oom,
             space::denies_write_exec, //
         },
+        net::namespace::NetNs,
         ns::proxy::Uts,
         pid::namespace::PidNs,
         task::{
@@ -87,6 +88,10 @@ pub(crate) struct Restore {
     pub(crate) uts_ns: Uts,
     /// ipc namespace of the caller.
     pub(crate) ipc_ns: IpcNs,
+    /// Network namespace of the caller.
+    pub(crate) caller_net: NetNs,
+    /// That of the tasks, if it is another one.
+    net_ns: SetOnce<NetNs>,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -158,6 +163,8 @@ impl Restore {
             pid_ns: SetOnce::new(),
             uts_ns: Uts::of_current(),
             ipc_ns: IpcNs::of_current(),
+            caller_net: NetNs::of_current(),
+            net_ns: SetOnce::new(),
             monotonic_offset,
             boottime_offset,
             container,
@@ -200,6 +207,16 @@ impl Restore {
     /// The pid namespace of the root task. ESRCH: not all tasks exist yet.
     pub(crate) fn pid_ns(&self) -> Result<&PidNs> {
         self.pid_ns.as_ref().ok_or(ESRCH)
+    }
+
+    /// The tasks have a network namespace of their own, `ns`.
+    pub(crate) fn set_net_ns(&self, ns: NetNs) {
+        self.net_ns.populate(ns);
+    }
+
+    /// The network namespace of the tasks.
+    pub(crate) fn net_ns(&self) -> &NetNs {
+        self.net_ns.as_ref().unwrap_or(&self.caller_net)
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it

@@ -2,7 +2,7 @@
 
 //! Files that stand for namespaces: those of /proc/PID/ns.
 //!
-//! Namespaces that the image has (uts, ipc, pid) are those of the restarted tasks, all others those that
+//! Namespaces that the image has (uts, ipc, network, pid) are those of the restarted tasks, all others those that
 //! they share with the caller.
 
 use kernel::prelude::*;
@@ -103,6 +103,11 @@ fn which(cap: &Capture, file: &FileRef, kind: NsKind) -> Result<Which> {
             None => Which::Lost,
         },
         NsKind::Ipc => match ns::ipc::reference_at(cap, ns.addr()) {
+            Some(obj) => Which::InImage(obj.get()),
+            None if ns.is_of_current() => Which::OfCaller,
+            None => Which::Lost,
+        },
+        NsKind::Net => match ns::net::reference_at(cap, ns.addr()) {
             Some(obj) => Which::InImage(obj.get()),
             None if ns.is_of_current() => Which::OfCaller,
             None => Which::Lost,
@@ -218,6 +223,10 @@ fn find(r: &Restore, plan: &TaskRecords<'_>, kind: NsKind, inode: u32) -> Result
         NsKind::Ipc => PathRef::of_ipc(&match ObjRef::new(inode) {
             Some(obj) => ns::ipc::rebuilt(r, plan, obj)?,
             None => r.ipc_ns.clone(),
+        }),
+        NsKind::Net => PathRef::of_net(&match ObjRef::new(inode) {
+            Some(obj) => ns::net::rebuilt(r, plan, obj)?,
+            None => r.caller_net.clone(),
         }),
         NsKind::Pid => {
             let init = match inode {

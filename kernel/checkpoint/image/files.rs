@@ -112,8 +112,8 @@ values! {
     FILE_MQUEUE = 18,
     /// Pidfd; `inode` is the `PidfdTarget`.
     FILE_PIDFD = 19,
-    /// Namespace, as of /proc/PID/ns; `inode` is the `Uts` or
-    /// `IpcNs`, or the pid of the init of a pid namespace below the root's; 0:
+    /// Namespace, as of /proc/PID/ns; `inode` is the `Uts`,
+    /// `IpcNs` or `NetNs`, or the pid of the init of a pid namespace below the root's; 0:
     /// the caller's, of pids and clocks the root's.
     FILE_NAMESPACE = 20,
     /// File or directory of procfs or sysfs, by path; `inode` is the

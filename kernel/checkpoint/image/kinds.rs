@@ -170,6 +170,7 @@ kinds! {
     Label: confinement::Label,
     Socket: net::Socket,
     InFlight: net::InFlight,
+    NetNs: ns::NetNs,
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,
     Index: contents::Index,

@@ -53,6 +53,7 @@ use super::{
         SocketOption, //
     },
     notify,
+    ns,
     record::RecordHeader,
     seccomp::{
         self,
@@ -137,6 +138,7 @@ pub const VALUES: &[&Values] = &[
     &files::seal::LIST,
     &epoll::EPOLL_STATES,
     &epoll::epoll::LIST,
+    &ns::NETNS_FLAG_LIST,
     &ipc::SEGMENT_FLAG_LIST,
     &ipc::QUEUE_FLAG_LIST,
     &ipc::QUEUE_NOTIFIES,

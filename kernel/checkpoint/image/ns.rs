@@ -4,7 +4,10 @@
 
 use zerocopy::byteorder::little_endian::U32;
 
-use super::layout::record;
+use super::layout::{
+    flags,
+    record, //
+};
 
 pub(super) mod check;
 
@@ -44,5 +47,41 @@ record! {
         pub memfd_noexec: U32,
         /// Zero.
         pub reserved: U32,
+    }
+}
+
+flags! {
+    "NetNs.flags": u32, NETNS_FLAG_LIST, NETNS_FLAGS;
+    /// What is in it is not in the image: it takes one of the caller's.
+    NETNS_OUTSIDE = 1 << 0,
+    /// The loopback device is switched on.
+    NETNS_LO_UP = 1 << 1,
+    /// It is not, but was: it has the addresses that it got then.
+    NETNS_LO_WAS_UP = 1 << 2,
+}
+
+/// Most settings of a network namespace.
+pub const SETTINGS_MAX: u32 = 4096;
+
+/// Most bytes of the path of a setting, its NUL included.
+pub const SETTING_PATH_MAX: usize = 256;
+
+/// Most bytes of the text of a setting, its NUL included.
+pub const SETTING_TEXT_MAX: usize = 4096;
+
+record! {
+    /// A network namespace, which all tasks are in. Payload: the settings in which it differs from a
+    /// new one. Of each its path below /proc/sys and its text, each with a NUL, in the order in which
+    /// they are written.
+    #[record(NetNs = 206, "network namespace", min = 16, check = net_ns, object)]
+    pub struct NetNs {
+        /// Reference of this object.
+        pub obj: U32,
+        /// `NETNS_*`.
+        pub flags: U32,
+        /// MTU of the loopback device.
+        pub lo_mtu: U32,
+        /// Number of settings.
+        pub settings: U32,
     }
 }

@@ -239,6 +239,10 @@ record! {
         pub ipc: U32,
         /// List of semaphore adjustments; 0: the one that it gets from who makes it; 2^32 - 1: none.
         pub undo: U32,
+        /// Network namespace; 0: shared with the caller of restart(2).
+        pub net: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 

@@ -79,11 +79,12 @@ pub(crate) mod mm {
     pub(crate) mod walk;
 }
 
-/// Sockets: `net/`.
+/// Sockets and network namespaces: `net/`.
 pub(crate) mod net {
     pub(crate) mod netlink;
     pub(crate) mod packet;
     pub(crate) mod inet;
+    pub(crate) mod namespace;
     pub(crate) mod socket;
     pub(crate) mod tcp;
     pub(crate) mod unix;

@@ -57,6 +57,7 @@ use crate::{
         family_of,
         options, //
     }, //
+    ns, //
 };
 
 /// A socket that leads to no other one.
@@ -188,13 +189,6 @@ pub(super) fn plain_sk(r: &Restore, obj: ObjRef) -> Option<SockRef> {
     r.with_built(obj, |made: &Made| made.sk.clone())
 }
 
-/// Why a socket can't be saved that is of another network namespace than is looked at.
-fn of_other_namespace(basics: &Basics) -> Option<&'static str> {
-    basics.foreign.then_some(
-        "is of another network namespace than the caller: call checkpoint(2) in that namespace",
-    )
-}
-
 /// Looks at the socket that `file` shows when its first user is collected. False: it was refused.
 pub(crate) fn collect(
     cap: &mut Capture,
@@ -205,8 +199,8 @@ pub(crate) fn collect(
     let family = family(file).ok_or(EINVAL)?;
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let basics = sk.basics();
-    let why = if let Some(why) = of_other_namespace(&basics) {
-        Some(why)
+    let why = if !ns::net::is_of_root(cap, sk.net_addr()) {
+        Some("is of another network namespace than the root task: have it closed")
     } else if basics.program {
         Some("a program of BPF is attached to it, or to those with its port: have it detached")
     } else {

@@ -209,7 +209,8 @@ impl Part {
             }
             let (socket, _) = r.object_body::<Socket>(obj)?;
             let family = i32::try_from(socket.family.get())?;
-            let (closing, sk) = Closing::make(family, i32::try_from(socket.kind.get())?)?;
+            let kind = i32::try_from(socket.kind.get())?;
+            let (closing, sk) = Closing::make(r.net_ns(), family, kind)?;
             let memcg = Arc::new(Memcg::none(), GFP_KERNEL_ACCOUNT)?;
             note_fileless(r, obj, sk, memcg, Some(closing))?;
         }

@@ -8,6 +8,7 @@ use crate::found::{
 };
 
 pub(crate) mod ipc;
+pub(crate) mod net;
 mod other;
 pub(crate) mod pid;
 mod set;
@@ -20,6 +21,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     time::KIND,
     uts::KIND,
     ipc::KIND,
+    net::KIND,
     pid::KIND,
     set::KIND,
 ];
@@ -31,11 +33,24 @@ pub(crate) static PROCESSES: &[ProcessOps] = &[pid::PROCESS];
 pub(crate) struct Collected {
     /// Address of the time namespace of the root.
     time: Option<usize>,
+    /// Address of the network namespace of the root.
+    net: Option<usize>,
+    /// What is in that stays outside.
+    net_outside: bool,
 }
 
 impl Collected {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        Self { time: None }
+        Self {
+            time: None,
+            net: None,
+            net_outside: false,
+        }
+    }
+
+    /// Notes whether what is in the network namespace of the tasks stays outside.
+    pub(crate) fn leave_net(&mut self, outside: bool) {
+        self.net_outside = outside;
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn tell(cap: &mut Capture, who: &TaskName, what: &str, outside: Outsi
     Ok(())
 }
 
-/// Mount, network and cgroup namespaces. The user namespace is that of the credentials.
+/// Mount and cgroup namespaces. The user namespace is that of the credentials.
 pub(super) const KIND: ThreadOps = ThreadOps {
     name: "other namespaces",
     collect,

@@ -25,6 +25,7 @@ use crate::{
     kapi::ns::proxy,
     ns::{
         ipc,
+        net,
         uts, //
     }, //
 };
@@ -50,14 +51,20 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         Some(obj) => Some(ipc::rebuilt(r, plan, obj)?),
         None => None,
     };
-    if uts.is_none() && ipc.is_none() {
+    let net = match ObjRef::new(plan.task.net.get()) {
+        // The caller may have given its own.
+        Some(obj) => Some(net::rebuilt(r, plan, obj)?).filter(|net| !net.is_of_current()),
+        None => None,
+    };
+    if uts.is_none() && ipc.is_none() && net.is_none() {
         return Ok(());
     }
-    proxy::enter(uts.as_ref(), ipc.as_ref()).map_err(|e| {
-        let which = match (&uts, &ipc) {
-            (Some(_), Some(_)) => "uts and ipc namespaces",
-            (Some(_), None) => "uts namespace",
-            _ => "ipc namespace",
+    proxy::enter(uts.as_ref(), ipc.as_ref(), net.as_ref()).map_err(|e| {
+        let which = match (&uts, &ipc, &net) {
+            (Some(_), None, None) => "uts namespace",
+            (None, Some(_), None) => "ipc namespace",
+            (None, None, Some(_)) => "network namespace",
+            _ => "namespaces",
         };
         let why = match e {
             EPERM => ": that takes CAP_SYS_ADMIN",

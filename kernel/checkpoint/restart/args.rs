@@ -39,6 +39,8 @@ pub(crate) struct RestartArgs {
     pub(crate) caller_uts: bool,
     /// The same of its ipc namespace.
     pub(crate) caller_ipc: bool,
+    /// The network namespace of the tasks is the caller's.
+    pub(crate) caller_net: bool,
     /// Files of the caller's in place of those of the image.
     pub(crate) given: KVVec<Given>,
     /// The image.

@@ -166,6 +166,9 @@ fn give(args: &RestartArgs, restore: &Restore, members: &plan::Plan) -> Result {
     if args.caller_ipc {
         ns::ipc::give(restore, &members.plan(restore.meta(), 0)?)?;
     }
+    if args.caller_net {
+        ns::net::give(restore, &members.plan(restore.meta(), 0)?)?;
+    }
     if args.given.is_empty() {
         return Ok(());
     }

@@ -217,6 +217,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         task.sighand = reference::<Actions>(cap, t.sighand_addr()?)?;
         task.uts = ns::uts::reference(cap, t)?.into();
         task.ipc = ns::ipc::reference(cap, t)?.into();
+        task.net = ns::net::reference(cap, t)?.into();
         task.undo = ipc::undo::reference(cap, t)?.into();
         super::signal::fill(&mut task, &mut flags, t)?;
         restart_block::fill(cap, &mut task, t);

@@ -30,7 +30,10 @@ use crate::image::{
         Fanotify,
         Inotify, //
     },
-    ns::Uts,
+    ns::{
+        NetNs,
+        Uts, //
+    },
     record::{
         Fault,
         Raw, //
@@ -43,6 +46,7 @@ pub(super) const NSEC: u32 = 1_000_000_000;
 
 /// [`OpenFile::pos`] of those namespaces that an image has, and the highest one.
 const NAMESPACE_IPC: u64 = 2;
+const NAMESPACE_NET: u64 = 4;
 const NAMESPACE_PID: u64 = 5;
 const NAMESPACE_UTS: u64 = 8;
 const NAMESPACE_MAX: u64 = 8;
@@ -418,6 +422,7 @@ impl Walk<'_> {
         match file.pos.get() {
             NAMESPACE_IPC => self.refer_or_none::<IpcNs>(raw, which)?,
             NAMESPACE_UTS => self.refer_or_none::<Uts>(raw, which)?,
+            NAMESPACE_NET => self.refer_or_none::<NetNs>(raw, which)?,
             NAMESPACE_PID => ensure(
                 raw,
                 which == 0 || pid(self.pids, which).is_some_and(|p| p.is_task()),

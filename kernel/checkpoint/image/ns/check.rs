@@ -6,6 +6,7 @@ use crate::image::{
     check::{
         fields::{
             ensure,
+            flags,
             no_payload,
             padded_name,
             zero, //
@@ -18,8 +19,16 @@ use crate::image::{
         PID_MAX, //
     },
     ns::{
+        NetNs,
         PidNs,
-        Uts, //
+        Uts,
+        NETNS_FLAGS,
+        NETNS_LO_UP,
+        NETNS_LO_WAS_UP,
+        NETNS_OUTSIDE,
+        SETTINGS_MAX,
+        SETTING_PATH_MAX,
+        SETTING_TEXT_MAX, //
     },
     record::{
         Fault,
@@ -85,4 +94,49 @@ impl Walk<'_> {
         zero(raw, ns.reserved.get() == 0)?;
         no_payload(raw)
     }
+
+    /// A network namespace.
+    pub(in crate::image) fn net_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let ns: NetNs = raw.body()?;
+        flags(raw, ns.flags.get().into(), NETNS_FLAGS.into())?;
+        if ns.flags.get() & NETNS_OUTSIDE != 0 {
+            zero(
+                raw,
+                ns.flags.get() == NETNS_OUTSIDE && ns.lo_mtu.get() == 0 && ns.settings.get() == 0,
+            )?;
+            return no_payload(raw);
+        }
+        let both = NETNS_LO_UP | NETNS_LO_WAS_UP;
+        ensure(
+            raw,
+            ns.flags.get() & both != both && i32::try_from(ns.lo_mtu.get()).is_ok(),
+            "impossible state of a loopback device",
+        )?;
+        settings(raw, ns.settings.get())
+    }
+}
+
+/// Takes a string of at most `max` bytes off `bytes`, its NUL included.
+fn string<'a>(bytes: &mut &'a [u8], max: usize) -> Option<&'a [u8]> {
+    let len = bytes.iter().take(max).position(|&b| b == 0)?;
+    let (text, rest) = bytes.split_at_checked(len)?;
+    *bytes = rest.get(1..)?;
+    Some(text)
+}
+
+/// The payload is `count` settings of a network namespace.
+fn settings(raw: &Raw<'_>, count: u32) -> Result<(), Fault> {
+    ensure(raw, count <= SETTINGS_MAX, "too many settings")?;
+    let mut rest = raw.payload;
+    for _ in 0..count {
+        let path = string(&mut rest, SETTING_PATH_MAX).ok_or(raw.fault("a setting is cut off"))?;
+        string(&mut rest, SETTING_TEXT_MAX).ok_or(raw.fault("a setting is cut off"))?;
+        let name = |part: &[u8]| !part.is_empty() && part != b"." && part != b"..";
+        ensure(
+            raw,
+            path.starts_with(b"net/") && path.split(|&c| c == b'/').all(name),
+            "a setting that is none of a network namespace",
+        )?;
+    }
+    ensure(raw, rest.is_empty(), "more than the settings")
 }

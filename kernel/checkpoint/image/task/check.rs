@@ -196,6 +196,8 @@ impl Walk<'_> {
     fn task_references(&self, raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
         self.refer_or_none::<ns::Uts>(raw, task.uts.get())?;
         self.refer_or_none::<IpcNs>(raw, task.ipc.get())?;
+        self.refer_or_none::<ns::NetNs>(raw, task.net.get())?;
+        zero(raw, task.reserved.get() == 0)?;
         match task.undo.get() {
             UNDO_NONE => (),
             // The threads of a process share it: so all of them must be in one namespace, as the

@@ -18,6 +18,7 @@ use crate::kapi::{
         path::PathRef, //
     },
     ipc::namespace::IpcNs,
+    net::namespace::NetNs,
     ns::proxy::Uts,
     pid::namespace::PidNs, //
 };
@@ -146,7 +147,7 @@ impl<'a> NsFile<'a> {
         }
     }
 
-    /// Address of the namespace itself, if it is one of ipc, uts or time: to be compared.
+    /// Address of the namespace itself, if it is one of ipc, network, uts or time: to be compared.
     pub(crate) fn addr(&self) -> usize {
         let ns = self.ns.as_ptr();
         match self.kind() {
@@ -162,6 +163,8 @@ impl<'a> NsFile<'a> {
             Some(NsKind::Time) => unsafe {
                 kernel::container_of!(ns, bindings::time_namespace, ns).addr()
             },
+            // SAFETY: The same.
+            Some(NsKind::Net) => unsafe { bindings::checkpoint_netns_of_common(ns) }.addr(),
             _ => ns.addr(),
         }
     }
@@ -222,6 +225,21 @@ impl PathRef {
             }
         }
         // SAFETY: The function takes an ipc namespace, on which we have a reference.
+        unsafe { Self::of_common(get, ns.as_ptr().cast()) }
+    }
+
+    /// Opens the network namespace `ns`.
+    pub(crate) fn of_net(ns: &NetNs) -> Result<Self> {
+        /// Takes a reference for the caller.
+        ///
+        /// # Safety
+        ///
+        /// `ns` is a valid network namespace.
+        unsafe extern "C" fn get(ns: *mut c_void) -> *mut bindings::ns_common {
+            // SAFETY: By the caller's promise.
+            unsafe { bindings::checkpoint_netns_common(bindings::checkpoint_netns_get(ns.cast())) }
+        }
+        // SAFETY: The function takes a network namespace, on which we have a reference.
         unsafe { Self::of_common(get, ns.as_ptr().cast()) }
     }
 

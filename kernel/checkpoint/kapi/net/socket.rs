@@ -13,7 +13,10 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::fs::file::FileRef;
+use crate::kapi::{
+    fs::file::FileRef,
+    net::namespace::NetNs, //
+};
 
 /// A socket, with a reference, which does not keep it from being closed.
 ///
@@ -44,8 +47,6 @@ pub(crate) struct Basics {
     pub(crate) inq: bool,
     /// It has SO_RIGHTS_NOTRUNC.
     pub(crate) notrunc: bool,
-    /// It is of another network namespace than the caller.
-    pub(crate) foreign: bool,
 }
 
 impl SockRef {
@@ -75,6 +76,12 @@ impl SockRef {
         self.as_ptr().addr()
     }
 
+    /// Address of the network namespace that it is of, to compare.
+    pub(crate) fn net_addr(&self) -> usize {
+        // SAFETY: We own a reference; only the address is of interest.
+        unsafe { bindings::checkpoint_netns_of_socket(self.as_ptr()) }.addr()
+    }
+
     /// What no option tells.
     pub(crate) fn basics(&self) -> Basics {
         let mut raw = bindings::checkpoint_socket::default();
@@ -88,7 +95,6 @@ impl SockRef {
             program: raw.program,
             inq: raw.inq,
             notrunc: raw.notrunc,
-            foreign: raw.foreign,
         }
     }
 
@@ -203,12 +209,14 @@ unsafe impl Send for Closing {}
 unsafe impl Sync for Closing {}
 
 impl Closing {
-    /// Makes one of the family and type given, in the caller's network namespace.
-    pub(crate) fn make(family: i32, kind: i32) -> Result<(Self, SockRef)> {
+    /// Makes one of the family and type given, in the network namespace `net`.
+    pub(crate) fn make(net: &NetNs, family: i32, kind: i32) -> Result<(Self, SockRef)> {
         let mut socket = core::ptr::null_mut();
-        // SAFETY: There is room for the pointer; what is returned comes with a reference.
-        let sk =
-            from_err_ptr(unsafe { bindings::checkpoint_socket_closed(family, kind, &mut socket) })?;
+        // SAFETY: We have a reference on the namespace, and there is room for the pointer; what is
+        // returned comes with a reference.
+        let sk = from_err_ptr(unsafe {
+            bindings::checkpoint_socket_closed(net.as_ptr(), family, kind, &mut socket)
+        })?;
         // INVARIANT: It was just made.
         let this = NonNull::new(socket).map(Self).ok_or(ENOMEM)?;
         // SAFETY: As above.

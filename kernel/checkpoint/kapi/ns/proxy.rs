@@ -16,6 +16,7 @@ use crate::{
     image::ns::UTS_LEN,
     kapi::{
         ipc::namespace::IpcNs,
+        net::namespace::NetNs,
         pid::namespace::PidNs,
         task::frozen::FrozenTask, //
     }, //
@@ -166,6 +167,12 @@ impl Proxy {
         unsafe { (*self.0.as_ptr()).ipc_ns }.addr()
     }
 
+    /// Address of its network namespace.
+    pub(crate) fn net_addr(&self) -> usize {
+        // SAFETY: We own a reference.
+        unsafe { (*self.0.as_ptr()).net_ns }.addr()
+    }
+
     /// Number of tasks that have it, and of other references, ours included.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
@@ -201,6 +208,8 @@ pub(crate) struct Namespaces {
     pub(crate) uts: Uts,
     /// ipc.
     pub(crate) ipc: IpcNs,
+    /// Network.
+    pub(crate) net: NetNs,
     /// The pid namespace of its children to come.
     pub(crate) pid_for_children: PidNs,
     /// Address of its time namespace, to compare.
@@ -255,8 +264,6 @@ impl FrozenTask {
 unsafe fn read(theirs: &bindings::nsproxy, ours: &bindings::nsproxy) -> Result<Namespaces> {
     let foreign = if theirs.mnt_ns != ours.mnt_ns {
         Some("mount")
-    } else if theirs.net_ns != ours.net_ns {
-        Some("network")
     } else if theirs.cgroup_ns != ours.cgroup_ns {
         Some("cgroup")
     } else {
@@ -268,6 +275,7 @@ unsafe fn read(theirs: &bindings::nsproxy, ours: &bindings::nsproxy) -> Result<N
         Ok(Namespaces {
             uts: Uts::get(theirs.uts_ns)?,
             ipc: IpcNs::get(theirs.ipc_ns)?,
+            net: NetNs::get(theirs.net_ns)?,
             pid_for_children: PidNs::get(theirs.pid_ns_for_children)?,
             time: theirs.time_ns.addr(),
             time_for_children: theirs.time_ns_for_children.addr(),
@@ -343,16 +351,27 @@ pub(crate) fn new_ipc() -> Result<IpcNs> {
     unsafe { IpcNs::get((*new.as_ptr()).ipc_ns) }
 }
 
-/// Puts the current task, which has no System V objects of its own yet, into `uts` and `ipc`, where
-/// they are given.
+/// Makes a new network namespace. No task is in it.
+///
+/// EPERM: the caller may not create one. ENOSPC: it has made as many as it may
+/// (user.max_net_namespaces). EINVAL: the kernel has none.
+pub(crate) fn new_net() -> Result<NetNs> {
+    let new = NewProxy::unshare(bindings::CLONE_NEWNET)?;
+    // SAFETY: The new nsproxy is ours, and has a reference on the namespace.
+    unsafe { NetNs::get((*new.as_ptr()).net_ns) }
+}
+
+/// Puts the current task, which has no System V objects of its own yet, into `uts`, `ipc` and `net`,
+/// where they are given.
 ///
 /// EPERM: the caller may not create a namespace, so neither enter one.
-pub(crate) fn enter(uts: Option<&Uts>, ipc: Option<&IpcNs>) -> Result {
+pub(crate) fn enter(uts: Option<&Uts>, ipc: Option<&IpcNs>, net: Option<&NetNs>) -> Result {
     // Whichever it is: a new uts namespace takes the same capability and is made in no time.
     let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
     // SAFETY: The new nsproxy is ours, and so are its references; that of the running task is
-    // valid. setns(2) wants CAP_SYS_ADMIN over both user namespaces: the one that owns `uts` and `ipc`
-    // is the task's, and to make another nsproxy took that capability just now. As setns(2) does, a
+    // valid. setns(2) wants CAP_SYS_ADMIN over both user namespaces: the one that owns `uts`, `ipc` and
+    // `net` is the task's, unless it is in them already, and to make another nsproxy took that
+    // capability just now. As setns(2) does, a
     // task that changes its ipc namespace gives up the list of adjustments that it was made with, and
     // shares with threads that may be elsewhere: exit_sem() of the last with it would look there for
     // the semaphores that it knows, for ever.
@@ -368,6 +387,10 @@ pub(crate) fn enter(uts: Option<&Uts>, ipc: Option<&IpcNs>) -> Result {
             let old = core::mem::replace(&mut (*new.as_ptr()).ipc_ns, ipc.as_ptr());
             bindings::put_ipc_ns(old);
             bindings::exit_sem(bindings::get_current());
+        }
+        if let Some(net) = net {
+            let old = core::mem::replace(&mut (*new.as_ptr()).net_ns, net.clone().into_raw());
+            bindings::checkpoint_netns_put(old);
         }
     }
     new.install();

@@ -116,6 +116,8 @@ pub struct Order {
     pub uts: Option<OwnedFd>,
     /// The same for the ipc namespace.
     pub ipc: Option<OwnedFd>,
+    /// The same for the network namespace.
+    pub net: Option<OwnedFd>,
     /// Files that are put in place of those of the image. Who makes the call takes them out: nobody
     /// keeps them open for longer than the call.
     pub given: Cell<Vec<Given>>,
@@ -308,6 +310,10 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     if let Some(ipc) = &order.ipc {
         namespace::enter_ipc(ipc.as_fd())?;
         request = request.caller_ipc(true);
+    }
+    if let Some(net) = &order.net {
+        namespace::enter_net(net.as_fd())?;
+        request = request.caller_net(true);
     }
     let root = match &order.root {
         // What comes after it looks at /proc and at cgroups.

@@ -85,6 +85,11 @@ struct Args {
     #[arg(long)]
     drop_keys: bool,
 
+    /// Leave outside what is in the network namespace of the processes (devices, addresses, routes,
+    /// rules): they are restarted in one that has it (restart --netns)
+    #[arg(long)]
+    net_outside: bool,
+
     /// The cgroup that holds the processes and no others; without it they are moved into one
     /// for the duration if need be
     #[arg(long, value_name = "DIR")]
@@ -198,6 +203,7 @@ impl Args {
             log: self.log.as_deref(),
             strict: self.strict,
             drop_keys: self.drop_keys,
+            net_outside: self.net_outside,
             external: &self.external,
             close: &self.close,
             reopen: &self.reopen,

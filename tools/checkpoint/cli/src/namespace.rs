@@ -124,6 +124,11 @@ pub fn enter_ipc(namespace: BorrowedFd<'_>) -> anyhow::Result<()> {
     )
 }
 
+/// Enters a network namespace.
+pub fn enter_net(namespace: BorrowedFd<'_>) -> anyhow::Result<()> {
+    enter(namespace, LinkNameSpaceType::Network, "network")
+}
+
 fn enter(namespace: BorrowedFd<'_>, kind: LinkNameSpaceType, name: &str) -> anyhow::Result<()> {
     move_into_link_name_space(namespace, Some(kind))
         .map_err(io::Error::from)

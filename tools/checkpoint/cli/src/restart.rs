@@ -135,6 +135,11 @@ struct Args {
     #[arg(long, value_name = "FILE|FD")]
     ipc: Option<PathBuf>,
 
+    /// The same for their network namespace, which "ip netns add" has made, say, with the addresses
+    /// that their sockets have
+    #[arg(long, value_name = "FILE|FD")]
+    netns: Option<PathBuf>,
+
     /// Take rules for files that differ, and paths that are others now, from FILE (TOML, see
     /// Documentation/checkpoint/policy.toml); the options count before them
     #[arg(long, value_name = "FILE")]
@@ -258,7 +263,7 @@ impl Args {
         self.map.iter().map(resolve).collect()
     }
 
-    /// Opens a namespace that `--uts` or `--ipc` names.
+    /// Opens a namespace that `--uts`, `--ipc` or `--netns` names.
     fn namespace(path: Option<&PathBuf>) -> anyhow::Result<Option<OwnedFd>> {
         let open = |path: &PathBuf| {
             if let Some(n) = path.to_str().and_then(|text| text.parse().ok()) {
@@ -337,6 +342,7 @@ impl Args {
                 .transpose()?,
             uts: Self::namespace(self.uts.as_ref())?,
             ipc: Self::namespace(self.ipc.as_ref())?,
+            net: Self::namespace(self.netns.as_ref())?,
             given: Cell::new(self.given()?),
             detach: self.detach,
             log,
@@ -482,7 +488,7 @@ mod tests {
         assert!(parse("restart --map /a=b --map /c=/d --root /r --truncate /l* f").is_ok());
         assert!(parse("restart --map a=b f").is_err());
         assert!(parse("restart --map /a f").is_err());
-        assert!(parse("restart --uts 5 --ipc /proc/1/ns/ipc --policy p f").is_ok());
+        assert!(parse("restart --uts 5 --ipc /proc/1/ns/ipc --netns 6 --policy p f").is_ok());
         assert!(parse("restart f g").is_err());
         assert!(parse("restart --leave-frozen f").is_err());
     }

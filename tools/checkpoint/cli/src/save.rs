@@ -91,6 +91,8 @@ pub struct Order<'a> {
     pub strict: bool,
     /// Keyrings of threads and processes are left out.
     pub drop_keys: bool,
+    /// What is in their network namespace stays outside.
+    pub net_outside: bool,
     /// The cgroup of the tree.
     pub cgroup: Option<&'a Path>,
     /// How long it may take to freeze them; zero: as the kernel has it.
@@ -335,6 +337,7 @@ impl<'a> Job<'a> {
             .subtree(!self.container)
             .strict(self.order.strict)
             .drop_keys(self.order.drop_keys)
+            .net_outside(self.order.net_outside)
             .timeout(self.order.timeout);
         for d in self.order.external {
             request = request.external(d.pid, d.fd);

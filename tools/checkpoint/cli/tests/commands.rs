@@ -288,6 +288,12 @@ fn impossible_requests() {
         ),
         (
             "restart",
+            &["--netns", "/nowhere/net", path],
+            125,
+            "restart: cannot open /nowhere/net: No such file or directory\n",
+        ),
+        (
+            "restart",
             &["--log", path, path],
             125,
             "the log and the image are the same file, ",

@@ -39,7 +39,10 @@ fn namespaces() {
         ("unknown kind of namespace", |s| namespace(s, 0, 0)),
         ("unknown kind of namespace", |s| namespace(s, 9, 0)),
         ("reserved or unused field is not zero", |s| {
-            namespace(s, 4, 1)
+            namespace(s, 3, 1)
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            namespace(s, 4, obj::PID_NS)
         }),
         ("is of no task of the image", |s| namespace(s, 5, 99)),
         ("refers to an object of the wrong kind", |s| {

@@ -224,6 +224,12 @@ impl Checkpoint<'_> {
         self.flag(sys::CHECKPOINT_DROP_KEYS, on)
     }
 
+    /// What is in the network namespace of the tasks is not saved: they are restarted in
+    /// [another one](Restart::caller_net).
+    pub fn net_outside(self, on: bool) -> Self {
+        self.flag(sys::CHECKPOINT_NET_OUTSIDE, on)
+    }
+
     /// The open file behind descriptor `fd` of process `pid` stays outside, whatever it is: only how it
     /// is open is saved, and a restart wants [another one](Restart::fd) in its place. 0 is the
     /// root's pid.
@@ -282,6 +288,7 @@ impl Checkpoint<'_> {
         self.what.left_out.clear();
         self.strict(false)
             .drop_keys(false)
+            .net_outside(false)
             .flag(sys::CHECKPOINT_KILL_ONLY, true)
             .call_with(-1, id)
     }
@@ -430,6 +437,11 @@ impl Restart<'_> {
     /// nothing.
     pub fn caller_ipc(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_IPC, on)
+    }
+
+    /// The caller's network namespace takes the place of that of the tasks.
+    pub fn caller_net(self, on: bool) -> Self {
+        self.flag(sys::RESTART_CALLER_NET, on)
     }
 
     /// Puts `file` in place of the open file behind descriptor `fd` of process `pid` of the image;

@@ -23,6 +23,8 @@ pub(crate) const CHECKPOINT_STRICT: u64 = 1 << 4;
 pub(crate) const CHECKPOINT_KILL_ONLY: u64 = 1 << 5;
 /// CHECKPOINT_DROP_KEYS
 pub(crate) const CHECKPOINT_DROP_KEYS: u64 = 1 << 6;
+/// CHECKPOINT_NET_OUTSIDE
+pub(crate) const CHECKPOINT_NET_OUTSIDE: u64 = 1 << 7;
 
 /// RESTART_FROZEN
 pub(crate) const RESTART_FROZEN: u64 = 1 << 0;
@@ -37,6 +39,8 @@ pub(crate) const RESTART_CALLER_CONFINEMENT: u64 = 1 << 3;
 pub(crate) const RESTART_CALLER_UTS: u64 = 1 << 4;
 /// RESTART_CALLER_IPC
 pub(crate) const RESTART_CALLER_IPC: u64 = 1 << 5;
+/// RESTART_CALLER_NET
+pub(crate) const RESTART_CALLER_NET: u64 = 1 << 6;
 
 /// RESTART_FD_OPTIONAL
 pub(crate) const RESTART_FD_OPTIONAL: u32 = 1 << 0;

@@ -181,7 +181,7 @@ TEST_F_TIMEOUT(abi, flags_and_fields, CKPT_TIMEOUT)
 {
 	const uint64_t known = CHECKPOINT_SUBTREE | CHECKPOINT_KILL | CHECKPOINT_FROZEN |
 			       CHECKPOINT_DRY_RUN | CHECKPOINT_STRICT | CHECKPOINT_KILL_ONLY |
-			       CHECKPOINT_DROP_KEYS;
+			       CHECKPOINT_DROP_KEYS | CHECKPOINT_NET_OUTSIDE;
 	int bit;
 
 	for (bit = 0; bit < 64; bit++) {
@@ -205,6 +205,10 @@ TEST_F_TIMEOUT(abi, flags_and_fields, CKPT_TIMEOUT)
 		args.id = 1;
 		FAILS(EINVAL);
 	}
+	RESET(CHECKPOINT_KILL_ONLY | CHECKPOINT_NET_OUTSIDE);
+	args.image_fd = -1;
+	args.id = 1;
+	FAILS(EINVAL);
 	RESET(CHECKPOINT_KILL_ONLY);
 	args.image_fd = -1;
 	args.id = 1;

@@ -26,12 +26,12 @@ static inline void finish(void)
 	close(image);
 }
 
-/* checkpoint(2) with what @said has of rules and ranges; 0, or the errno. */
+/* checkpoint(2) with what @said has of flags, rules and ranges; 0, or the errno. */
 static inline int checkpoint(uint64_t flags, const struct checkpoint_args *said)
 {
 	struct checkpoint_args args;
 
-	ckpt_run_args(&run, &args, image, flags);
+	ckpt_run_args(&run, &args, image, flags | said->flags);
 	args.rules = said->rules;
 	args.rules_count = said->rules_count;
 	args.ranges = said->ranges;

@@ -4,6 +4,7 @@
  * that are there.
  */
 #include "advice.h"
+#include "net_devices.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -69,6 +70,24 @@ CKPT_SCENARIO(used_ipc, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC)
 
 	ckpt_ready_wait();
 	CHECK_EQ(id, shmget(4711, 0, 0));
+}
+
+/* Container with a network namespace of its own, with something in it that is not saved. */
+CKPT_SCENARIO(networked, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET)
+{
+	char link[64] = "";
+	int fd[2];
+	char c;
+
+	switch_lo(true);
+	give_address("lo:1", 0x0a010203);
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+	CHECK_EQ(1, write(fd[0], "x", 1));
+	ckpt_ready_wait();
+	CHECK_SYS(readlink("/proc/self/ns/net", link, sizeof(link) - 1));
+	CHECK_STREQ(board->text, link);
+	CHECK_EQ(1, read(fd[1], &c, 1));
+	CHECK_EQ('x', c);
 }
 
 FIXTURE(advice) { int unused; };
@@ -263,6 +282,37 @@ TEST_F_TIMEOUT(advice, ipc_namespace_in_use, CKPT_TIMEOUT)
 	ASSERT_EQ(EBUSY, restart(RESTART_CALLER_IPC, &said));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "its ipc namespace has 1 shared memory segments"));
 	ASSERT_EQ(0, restart(0, &said));
+	ASSERT_EQ(0, go());
+}
+
+/* What is in it stays outside, and is where the caller is. */
+TEST_F_TIMEOUT(advice, net_namespace, CKPT_TIMEOUT)
+{
+	const struct checkpoint_args outside = { .flags = CHECKPOINT_NET_OUTSIDE };
+	const struct restart_args said = { 0 };
+
+	if (!variant->container)
+		SKIP(return, "only containers have one");
+	ASSERT_EQ(0, start(&networked, true));
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &nothing));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "its network namespace has addresses of its own"));
+	ASSERT_EQ(0, checkpoint_and_kill(&outside));
+	ASSERT_EQ(EINVAL, restart(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "what is in its network namespace was left outside"));
+	memset(run.saved.text, 0, sizeof(run.saved.text));
+	ASSERT_LT(0, readlink("/proc/self/ns/net", run.saved.text, sizeof(run.saved.text) - 1));
+	ASSERT_EQ(0, restart(RESTART_CALLER_NET, &said));
+	ASSERT_EQ(0, go());
+}
+
+/* It takes the place of one that the image has, too, and of none. */
+TEST_F_TIMEOUT(advice, net_namespace_in_place, CKPT_TIMEOUT)
+{
+	const struct restart_args said = { 0 };
+
+	ASSERT_EQ(0, start(&writer, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
+	ASSERT_EQ(0, restart(RESTART_CALLER_NET, &said));
 	ASSERT_EQ(0, go());
 }
 

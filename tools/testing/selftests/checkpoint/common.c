@@ -12,7 +12,10 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <linux/sched.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 static const char *phase = "start";
@@ -262,6 +265,25 @@ int ckpt_complain(struct ckpt_run *run, const char *what)
 	return -1;
 }
 
+/* CLONE_NEWNET if containers are to have a network namespace of their own. */
+static uint64_t own_network(void)
+{
+	const char *network = getenv("CKPT_NETWORK");
+
+	return network && !strcmp(network, "own") ? CLONE_NEWNET : 0;
+}
+
+/* Switch the loopback device of a new network namespace on. */
+static void switch_network_on(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr))
+		_exit(97);
+	close(fd);
+}
+
 int ckpt_run_start(struct ckpt_run *run)
 {
 	struct clone_args args = {
@@ -278,13 +300,16 @@ int ckpt_run_start(struct ckpt_run *run)
 	drop_pidfd(run);
 	run->status = 0;
 	if (run->container)
-		args.flags |= CLONE_NEWPID | run->sc->clone_flags;
+		args.flags |= CLONE_NEWPID | run->sc->clone_flags | own_network();
 	fflush(NULL);
 	pid = syscall(__NR_clone3, &args, sizeof(args));
 	if (pid < 0)
 		return ckpt_complain(run, strerror(errno));
-	if (!pid)
+	if (!pid) {
+		if (run->container && own_network() && !(run->sc->clone_flags & CLONE_NEWNET))
+			switch_network_on();
 		exec_scenario(run);
+	}
 	run->pid = pid;
 	if (await_board(run, &run->board->ready))
 		return ckpt_complain(run, "did not get ready");

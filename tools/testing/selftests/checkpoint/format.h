@@ -70,6 +70,7 @@
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
+#define IMAGE_KIND_NET_NS 206
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
 #define IMAGE_KIND_INDEX 212
@@ -355,6 +356,11 @@
 #define IMAGE_EPOLL_WAKEUP (1ull << 29)
 #define IMAGE_EPOLL_ONESHOT (1ull << 30)
 #define IMAGE_EPOLL_ET (1ull << 31)
+
+/* NetNs.flags */
+#define IMAGE_NETNS_OUTSIDE (1ull << 0)
+#define IMAGE_NETNS_LO_UP (1ull << 1)
+#define IMAGE_NETNS_LO_WAS_UP (1ull << 2)
 
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
@@ -984,9 +990,11 @@ struct image_task {
 	uint64_t counted_stime;
 	uint32_t ipc;
 	uint32_t undo;
+	uint32_t net;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_task) == 344, "image_task");
+static_assert(sizeof(struct image_task) == 352, "image_task");
 
 struct image_process {
 	uint64_t flags;
@@ -1649,6 +1657,15 @@ struct image_in_flight {
 };
 
 static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
+
+struct image_net_ns {
+	uint32_t obj;
+	uint32_t flags;
+	uint32_t lo_mtu;
+	uint32_t settings;
+};
+
+static_assert(sizeof(struct image_net_ns) == 16, "image_net_ns");
 
 struct image_meta_sums {
 	uint64_t header;

@@ -40,11 +40,6 @@ REFUSE(mount_namespace_of_container, .flags = SC_CONTAINER)
 	own_namespace(CLONE_NEWNS, "mount");
 }
 
-REFUSE(network_namespace)
-{
-	own_namespace(CLONE_NEWNET, "network");
-}
-
 REFUSE(cgroup_namespace)
 {
 	own_namespace(CLONE_NEWCGROUP, "cgroup");

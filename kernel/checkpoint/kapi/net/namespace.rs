@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Network namespaces: `net/core/net_namespace.c`.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*,
+    str::CStr, //
+};
+
+/// Most bytes that netlink may answer, or that the settings may have.
+const ANSWERS_MAX: usize = 256 << 10;
+
+/// Bytes of the name of a device, its NUL included.
+const NAME: usize = bindings::CHECKPOINT_NETNS_NAME as usize;
+
+/// State of a loopback device.
+#[derive(Clone, Copy)]
+pub(crate) struct Loopback {
+    /// It is switched on.
+    pub(crate) up: bool,
+    /// It is not, but has the addresses that it got when it was.
+    pub(crate) was_up: bool,
+    /// Its MTU.
+    pub(crate) mtu: u32,
+}
+
+/// What a namespace has that a new one has not, and that netlink does not show.
+pub(crate) enum Left {
+    /// Nothing.
+    Nothing,
+    /// A device, by its name, padded with NUL.
+    Device([u8; NAME]),
+    /// What the loopback device was not born with.
+    Loopback,
+    /// Hooks of netfilter.
+    Netfilter,
+    /// IPsec.
+    Xfrm,
+    /// Programs of BPF.
+    Bpf,
+    /// Numbers of other namespaces.
+    Ids,
+}
+
+/// A reference on a network namespace.
+///
+/// # Invariants
+///
+/// The pointer is a valid `struct net` on which this owns a reference.
+pub(crate) struct NetNs(NonNull<bindings::net>);
+
+// SAFETY: Any thread may use and drop a reference; what is in it has locks.
+unsafe impl Send for NetNs {}
+// SAFETY: As above.
+unsafe impl Sync for NetNs {}
+
+impl NetNs {
+    /// Takes a reference.
+    ///
+    /// # Safety
+    ///
+    /// `ns` is valid for the duration of the call.
+    pub(in crate::kapi) unsafe fn get(ns: *mut bindings::net) -> Result<Self> {
+        let ns = NonNull::new(ns).ok_or(ESRCH)?;
+        // SAFETY: By the caller's promise it is valid, with a count that is not zero.
+        unsafe { bindings::checkpoint_netns_get(ns.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        Ok(Self(ns))
+    }
+
+    /// Returns that of the current task.
+    pub(crate) fn of_current() -> Self {
+        // SAFETY: The nsproxy of the running task is valid, and so is its namespace.
+        unsafe {
+            let ns = (*(*bindings::get_current()).nsproxy).net_ns;
+            bindings::checkpoint_netns_get(ns);
+            // INVARIANT: The reference was just taken.
+            Self(NonNull::new_unchecked(ns))
+        }
+    }
+
+    /// Returns whether the current task is in it.
+    pub(crate) fn is_of_current(&self) -> bool {
+        // SAFETY: The nsproxy of the running task is valid; the pointers are compared only.
+        unsafe { (*(*bindings::get_current()).nsproxy).net_ns == self.as_ptr() }
+    }
+
+    /// The namespace, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::net {
+        self.0.as_ptr()
+    }
+
+    /// Its address, to compare.
+    pub(crate) fn addr(&self) -> usize {
+        self.as_ptr().addr()
+    }
+
+    /// Hands the reference over.
+    pub(in crate::kapi) fn into_raw(self) -> *mut bindings::net {
+        core::mem::ManuallyDrop::new(self).as_ptr()
+    }
+
+    /// Number of references on it but those of sockets, ours included: of nsproxies, open files,
+    /// mounts.
+    pub(crate) fn count(&self) -> u64 {
+        // SAFETY: We own a reference.
+        unsafe { bindings::checkpoint_netns_count(self.as_ptr()) }
+    }
+}
+
+/// What is in it.
+impl NetNs {
+    /// Returns whether the caller may set it up: CAP_NET_ADMIN over it.
+    pub(crate) fn may_admin(&self) -> bool {
+        // SAFETY: We own a reference.
+        unsafe { bindings::checkpoint_netns_may_admin(self.as_ptr()) }
+    }
+
+    /// Returns whether it is that of the first process of the machine.
+    pub(crate) fn is_initial(&self) -> bool {
+        // SAFETY: We own a reference.
+        unsafe { bindings::checkpoint_netns_is_initial(self.as_ptr()) }
+    }
+
+    /// Makes a new one with the same owner, to compare.
+    ///
+    /// ENOSPC: there are as many as may be (user.max_net_namespaces).
+    pub(crate) fn like(&self) -> Result<Self> {
+        // SAFETY: We own a reference; what is returned comes with one.
+        let new = from_err_ptr(unsafe { bindings::checkpoint_netns_like(self.as_ptr()) })?;
+        // INVARIANT: The reference is ours.
+        NonNull::new(new).map(Self).ok_or(ENOMEM)
+    }
+
+    /// Reads the state of its loopback device. EINTR: the caller was killed.
+    pub(crate) fn loopback(&self) -> Result<Loopback> {
+        let mut lo = bindings::checkpoint_netns_lo::default();
+        // SAFETY: We own a reference; there is room for the result.
+        to_result(unsafe { bindings::checkpoint_netns_lo_get(self.as_ptr(), &mut lo) })?;
+        Ok(Loopback {
+            up: lo.up != 0,
+            was_up: lo.was_up != 0,
+            mtu: lo.mtu,
+        })
+    }
+
+    /// Brings its loopback device, which is as it was born, to a state.
+    ///
+    /// EPERM: the caller may not. EINVAL: it can't have that MTU. EINTR: the caller was killed.
+    pub(crate) fn set_loopback(&self, lo: &Loopback) -> Result {
+        let lo = bindings::checkpoint_netns_lo {
+            up: lo.up.into(),
+            was_up: lo.was_up.into(),
+            mtu: lo.mtu,
+        };
+        // SAFETY: We own a reference; the state is only read.
+        to_result(unsafe { bindings::checkpoint_netns_lo_set(self.as_ptr(), &lo) })
+    }
+
+    /// Returns what it has that `fresh`, a new one with the loopback device in the same state, has
+    /// not. EINTR: the caller was killed.
+    pub(crate) fn left(&self, fresh: &Self) -> Result<Left> {
+        let mut name = [0; NAME];
+        // SAFETY: We own references on both; there is room for a name.
+        let what = unsafe {
+            bindings::checkpoint_netns_left(self.as_ptr(), fresh.as_ptr(), name.as_mut_ptr().cast())
+        };
+        to_result(what)?;
+        Ok(match what.cast_unsigned() {
+            bindings::CHECKPOINT_NETNS_NOTHING => Left::Nothing,
+            bindings::CHECKPOINT_NETNS_DEVICE => Left::Device(name),
+            bindings::CHECKPOINT_NETNS_NETFILTER => Left::Netfilter,
+            bindings::CHECKPOINT_NETNS_XFRM => Left::Xfrm,
+            bindings::CHECKPOINT_NETNS_BPF => Left::Bpf,
+            bindings::CHECKPOINT_NETNS_IDS => Left::Ids,
+            _ => Left::Loopback,
+        })
+    }
+
+    /// Asks it by netlink: what is answered to `request`, a whole message, by `protocol`. Messages
+    /// begin at multiples of four bytes.
+    ///
+    /// E2BIG: that is more than 256 KiB. EPERM: the caller may not ask. Else what the sockets of the
+    /// kernel return.
+    pub(crate) fn ask(&self, protocol: i32, request: &mut [u8]) -> Result<KVVec<u8>> {
+        let mut answers = KVVec::from_elem(0u8, ANSWERS_MAX, GFP_KERNEL_ACCOUNT)?;
+        // SAFETY: We own a reference; the request is only read, and there is room for so many bytes,
+        // which vmalloc() has aligned.
+        let len = unsafe {
+            bindings::checkpoint_netns_dump(
+                self.as_ptr(),
+                protocol,
+                request.as_mut_ptr().cast(),
+                request.len(),
+                answers.as_mut_ptr().cast(),
+                answers.len(),
+            )
+        };
+        cut(answers, len)
+    }
+
+    /// Lists its settings that can be read and written: of each the path below /proc/sys and the
+    /// text, each with a NUL.
+    ///
+    /// E2BIG: they have more than 256 KiB. EINTR: the caller was killed.
+    pub(crate) fn settings(&self) -> Result<KVVec<u8>> {
+        let mut list = KVVec::from_elem(0u8, ANSWERS_MAX, GFP_KERNEL_ACCOUNT)?;
+        // SAFETY: We own a reference; there is room for so many bytes.
+        let len = unsafe {
+            bindings::checkpoint_netns_settings(self.as_ptr(), list.as_mut_ptr().cast(), list.len())
+        };
+        cut(list, len)
+    }
+
+    /// Writes the setting `path`, as write(2) of its file in /proc/sys with the caller's rights.
+    ///
+    /// ENOENT: there is none. EPERM: the caller may not. EAGAIN: not at this moment. Else what its
+    /// file returns.
+    pub(crate) fn set(&self, path: &CStr, text: &CStr) -> Result {
+        // SAFETY: We own a reference; both are strings.
+        to_result(unsafe {
+            bindings::checkpoint_netns_set(self.as_ptr(), path.as_char_ptr(), text.as_char_ptr())
+        })
+    }
+}
+
+/// Cuts `bytes` down to `len`, which may be an errno.
+fn cut(mut bytes: KVVec<u8>, len: isize) -> Result<KVVec<u8>> {
+    let len = usize::try_from(len).map_err(|_| {
+        Error::from_errno(i32::try_from(len).unwrap_or(-bindings::EIO.cast_signed()))
+    })?;
+    bytes.truncate(len);
+    Ok(bytes)
+}
+
+impl Clone for NetNs {
+    fn clone(&self) -> Self {
+        // SAFETY: By the type's invariants we own a reference, so there may be another one.
+        unsafe { bindings::checkpoint_netns_get(self.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        Self(self.0)
+    }
+}
+
+impl Drop for NetNs {
+    fn drop(&mut self) {
+        // SAFETY: By the type's invariants the reference is ours, and goes with us.
+        unsafe { bindings::checkpoint_netns_put(self.as_ptr()) };
+    }
+}

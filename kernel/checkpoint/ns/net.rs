@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Network namespaces.
+//!
+//! All tasks are in one, that of the root. If it is the caller's, it stays so. Another one is made anew,
+//! with what is in it (`net/contents.rs`), unless the caller leaves that outside: then its addresses,
+//! routes and devices are to be made by who restarts the tasks, and only their sockets are saved.
+
+mod contents;
+mod dump;
+
+use kernel::prelude::*;
+
+use crate::{
+    core::{
+        built::Rebuilt,
+        objects::{
+            Outside,
+            Shared, //
+        },
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
+    },
+    files,
+    found::{
+        Capture,
+        Found,
+        ThreadOps, //
+    },
+    image::{
+        ns::{
+            NetNs as Record,
+            NETNS_OUTSIDE, //
+        },
+        ObjRef, //
+    },
+    kapi::{
+        net::namespace::NetNs,
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        }, //
+    },
+    ns::other, //
+};
+use contents::Contents;
+
+/// The network namespace.
+pub(super) const KIND: ThreadOps = ThreadOps {
+    name: "network namespace",
+    collect,
+    save,
+    ..ThreadOps::NONE
+};
+
+/// A network namespace.
+struct Space {
+    ns: NetNs,
+    /// Its first task.
+    who: TaskName,
+    /// What is in it; `None`: that stays outside.
+    contents: Option<Contents>,
+}
+
+/// The task's own network namespace; `None` if it is that of the caller.
+fn own(t: &FrozenTask) -> Result<Option<NetNs>> {
+    let ns = t.namespaces()?.net;
+    Ok((!ns.is_of_current()).then_some(ns))
+}
+
+/// Returns whether the network namespace at `addr` is that of the root, and so of all tasks.
+pub(crate) fn is_of_root(cap: &Capture, addr: usize) -> bool {
+    cap.found.ns.net == Some(addr)
+}
+
+fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let addr = t.namespaces()?.net.addr();
+    if *cap.found.ns.net.get_or_insert(addr) != addr {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("is in another network namespace than the root task: checkpoint it by itself"),
+        );
+        return Ok(());
+    }
+    let Some(ns) = own(t)? else {
+        return Ok(());
+    };
+    if !cap.objects.count::<Space>(addr)? {
+        return Ok(());
+    }
+    let contents = if cap.found.ns.net_outside {
+        None
+    } else {
+        let Some(contents) = contents::read(cap, t, &ns)? else {
+            return Ok(());
+        };
+        Some(contents)
+    };
+    let who = t.display(&cap.pid_ns);
+    cap.objects.keep(Space { ns, who, contents })
+}
+
+/// Who sets up the network of a container is often in its namespace, or keeps it mounted: so that is
+/// only reported.
+impl Shared<Found> for Space {
+    fn addr(&self) -> usize {
+        self.ns.addr()
+    }
+
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        // It is there at a restart, or another one is.
+        if !cap.whole || cap.found.ns.net_outside {
+            return Outside::Nothing;
+        }
+        let addr = self.ns.addr();
+        let (sets, tasks) = other::sets(cap, |proxy| proxy.net_addr() == addr);
+        // Ours is one more. All files that stand for it have one in common.
+        let shown = u64::from(files::namespace::is_shown(cap, addr));
+        other::shared(cap, self.ns.count() > sets + shown + 1 || tasks)
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
+        other::tell(cap, &self.who, "network namespace", outside)
+    }
+}
+
+/// Reference of the task's network namespace in the image; 0 if it is shared with the caller.
+pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
+    match own(t)? {
+        Some(ns) => Ok(cap.objects.reference::<Space>(ns.addr())?.get()),
+        None => Ok(0),
+    }
+}
+
+/// Reference of the network namespace at `addr`; `None`: it is not in the image.
+pub(crate) fn reference_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
+    cap.objects.reference::<Space>(addr).ok()
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let Some(ns) = own(t)? else {
+        return Ok(());
+    };
+    let (obj, Some(space)) = cap.objects.save::<Space>(ns.addr())? else {
+        return Ok(());
+    };
+    let mut body = Record {
+        obj: obj.get().into(),
+        flags: NETNS_OUTSIDE.into(),
+        lo_mtu: 0.into(),
+        settings: 0.into(),
+    };
+    let Some(contents) = &space.contents else {
+        return cap.meta.put(&body, &[]);
+    };
+    contents.fill(&mut body);
+    cap.meta.put(&body, &contents.settings)
+}
+
+/// A rebuilt network namespace, or the one that takes its place.
+struct BuiltSpace(NetNs);
+
+impl Rebuilt for BuiltSpace {}
+
+/// Returns the network namespace with reference `obj`, which is made when it is first wanted.
+///
+/// EINVAL: what is in it is not in the image, and the caller has not given another one.
+pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<NetNs> {
+    if let Some(ns) = r.with_built(obj, |space: &BuiltSpace| space.0.clone()) {
+        return Ok(ns);
+    }
+    let (record, raw) = r.object_body::<Record>(obj)?;
+    if record.flags.get() & NETNS_OUTSIDE != 0 {
+        return Err(r.fail(
+            EINVAL,
+            plan,
+            fmt!(
+                "what is in its network namespace was left outside: restart it in one that was made \
+                 for it (RESTART_CALLER_NET, restart --netns)"
+            ),
+        ));
+    }
+    let ns = contents::make(r, plan, &record, raw.payload)?;
+    r.set_built(obj, BuiltSpace(ns.clone()))?;
+    r.set_net_ns(ns.clone());
+    Ok(ns)
+}
+
+/// Puts the caller's network namespace in place of that of the tasks, the root of which has the plan
+/// `plan`.
+pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
+    match ObjRef::new(plan.task.net.get()) {
+        Some(obj) => r.set_built(obj, BuiltSpace(r.caller_net.clone())),
+        // They are in the caller's in any case.
+        None => Ok(()),
+    }
+}

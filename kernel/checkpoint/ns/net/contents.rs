@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is in a network namespace.
+//!
+//! A checkpoint makes a new namespace, does to it what a restart will do, and compares it with that of
+//! the tasks. What differs then can't be restored, and is refused by name.
+
+use kernel::{
+    prelude::*,
+    str::{
+        BStr,
+        CStr, //
+    }, //
+};
+
+use super::dump;
+use crate::{
+    core::restore::{
+        Restore,
+        TaskRecords, //
+    },
+    found::Capture,
+    image::ns::{
+        NetNs as Record,
+        NETNS_LO_UP,
+        NETNS_LO_WAS_UP, //
+    },
+    kapi::{
+        net::namespace::{
+            Left,
+            Loopback,
+            NetNs, //
+        },
+        ns::proxy,
+        task::frozen::FrozenTask,
+        time::wait, //
+    }, //
+};
+
+/// How often settings are gone through: some change others.
+const ROUNDS: usize = 2;
+
+/// How often a setting is tried, a millisecond apart, that can't be written at a moment.
+const TRIES: usize = 1000;
+
+/// What is in a namespace, as far as it is not in a new one.
+pub(super) struct Contents {
+    /// State of its loopback device.
+    lo: Loopback,
+    /// Settings: of each its path below /proc/sys, and its text, each with a NUL.
+    pub(super) settings: KVVec<u8>,
+    /// How many.
+    count: u32,
+}
+
+impl Contents {
+    /// Fills what the record has of it.
+    pub(super) fn fill(&self, record: &mut Record) {
+        let mut flags = 0;
+        if self.lo.up {
+            flags |= NETNS_LO_UP;
+        }
+        if self.lo.was_up {
+            flags |= NETNS_LO_WAS_UP;
+        }
+        record.flags = flags.into();
+        record.lo_mtu = self.lo.mtu.into();
+        record.settings = self.count.into();
+    }
+}
+
+/// A setting: path and text.
+type Setting<'a> = (&'a CStr, &'a CStr);
+
+/// Goes through a list of settings.
+struct Settings<'a>(&'a [u8]);
+
+impl<'a> Settings<'a> {
+    fn string(&mut self) -> Option<&'a CStr> {
+        let text = CStr::from_bytes_until_nul(self.0).ok()?;
+        self.0 = self.0.get(text.to_bytes_with_nul().len()..)?;
+        Some(text)
+    }
+}
+
+impl<'a> Iterator for Settings<'a> {
+    type Item = Setting<'a>;
+
+    fn next(&mut self) -> Option<Setting<'a>> {
+        Some((self.string()?, self.string()?))
+    }
+}
+
+/// A list of settings, sorted by their paths.
+struct Sorted<'a>(KVVec<Setting<'a>>);
+
+impl<'a> Sorted<'a> {
+    fn new(list: &'a [u8]) -> Result<Self> {
+        let mut sorted = KVVec::new();
+        for setting in Settings(list) {
+            sorted.push(setting, GFP_KERNEL_ACCOUNT)?;
+        }
+        sorted.sort_unstable();
+        Ok(Self(sorted))
+    }
+
+    /// Returns whether it has `setting` with that text.
+    fn has(&self, setting: &Setting<'_>) -> bool {
+        self.0
+            .binary_search_by_key(&setting.0, |&(path, _)| path)
+            .ok()
+            .and_then(|at| self.0.get(at))
+            .is_some_and(|&(_, text)| text == setting.1)
+    }
+}
+
+/// A setting that a namespace can't be given.
+struct Wrong<'a> {
+    errno: Error,
+    path: &'a CStr,
+}
+
+/// Writes a setting.
+fn write(ns: &NetNs, (path, text): Setting<'_>) -> Result {
+    for _ in 0..TRIES {
+        match ns.set(path, text) {
+            Err(EAGAIN) => {
+                wait::go_on()?;
+                wait::pause_ms(1);
+            }
+            done => return done,
+        }
+    }
+    Err(EBUSY)
+}
+
+/// Gives `ns` the settings of `list`; returns the first one that it did not take.
+fn apply<'a>(ns: &NetNs, list: &'a [u8]) -> Result<Option<Wrong<'a>>> {
+    if list.is_empty() {
+        return Ok(None);
+    }
+    let mut failed: Option<Wrong<'a>> = None;
+    for _ in 0..ROUNDS {
+        let found = ns.settings()?;
+        let found = Sorted::new(&found)?;
+        for setting in Settings(list).filter(|setting| !found.has(setting)) {
+            wait::go_on()?;
+            match write(ns, setting) {
+                Ok(()) => (),
+                Err(EINTR) => return Err(EINTR),
+                // It may be taken when others have changed: the ends of a range.
+                Err(errno) => {
+                    failed = Some(Wrong {
+                        errno,
+                        path: setting.0,
+                    });
+                }
+            }
+        }
+    }
+    let found = ns.settings()?;
+    let found = Sorted::new(&found)?;
+    let wrong = Settings(list).find(|setting| !found.has(setting));
+    Ok(wrong.map(|(path, _)| match failed {
+        Some(failed) if failed.path == path => failed,
+        _ => Wrong {
+            errno: EINVAL,
+            path,
+        },
+    }))
+}
+
+/// The settings of `list` that `fresh` has not, and how many these are.
+fn differing(list: &[u8], fresh: &[u8]) -> Result<(KVVec<u8>, u32)> {
+    let fresh = Sorted::new(fresh)?;
+    let mut out = KVVec::new();
+    let mut count = 0;
+    for (path, text) in Settings(list).filter(|setting| !fresh.has(setting)) {
+        out.extend_from_slice(path.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+        out.extend_from_slice(text.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+        count += 1;
+    }
+    Ok((out, count))
+}
+
+/// Reads what is in the namespace `ns` of the task. `None`: it was refused.
+pub(super) fn read(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Contents>> {
+    if ns.is_initial() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "is in the initial network namespace, and the caller is not: call checkpoint(2) in \
+                 that namespace"
+            ),
+        );
+        return Ok(None);
+    }
+    if !ns.may_admin() {
+        cap.refuse(
+            EPERM,
+            t,
+            fmt!(
+                "what is in its network namespace is saved only by who may set it up (CAP_NET_ADMIN \
+                 over it)"
+            ),
+        );
+        return Ok(None);
+    }
+    let fresh = match ns.like() {
+        Ok(fresh) => fresh,
+        Err(EINTR) => return Err(EINTR),
+        Err(e) => {
+            cap.refuse(
+                e,
+                t,
+                fmt!(
+                    "its network namespace can't be compared with a new one, which can't be made \
+                     (user.max_net_namespaces)"
+                ),
+            );
+            return Ok(None);
+        }
+    };
+    let lo = ns.loopback()?;
+    fresh.set_loopback(&lo)?;
+    let what = match ns.left(&fresh)? {
+        Left::Nothing => None,
+        Left::Device(name) => {
+            let name = name.split(|&c| c == 0).next().unwrap_or(&[]);
+            refuse(cap, t, fmt!("the device {}", BStr::from_bytes(name)));
+            return Ok(None);
+        }
+        Left::Loopback => {
+            Some("a loopback device with another name, address, queue, feature, filter or program")
+        }
+        Left::Netfilter => Some("rules of nftables or iptables, or tracked connections"),
+        Left::Xfrm => Some("states or policies of IPsec (ip xfrm)"),
+        Left::Bpf => Some("programs of BPF"),
+        Left::Ids => Some("numbers for other network namespaces (ip netns set)"),
+    };
+    if let Some(what) = what {
+        refuse(cap, t, fmt!("{}", what));
+        return Ok(None);
+    }
+    let (mut settings, mut count) = differing(&ns.settings()?, &fresh.settings()?)?;
+    for last in [false, true] {
+        if let Some(wrong) = apply(&fresh, &settings)? {
+            let path = BStr::from_bytes(wrong.path.to_bytes());
+            refuse(
+                cap,
+                t,
+                fmt!(
+                    "the setting /proc/sys/{}, which a new one does not take",
+                    path
+                ),
+            );
+            return Ok(None);
+        }
+        // Those that were changed by others, and had been set back.
+        let (others, more) = differing(&ns.settings()?, &fresh.settings()?)?;
+        let Some((path, _)) = Settings(&others).next() else {
+            break;
+        };
+        if last {
+            let path = BStr::from_bytes(path.to_bytes());
+            refuse(
+                cap,
+                t,
+                fmt!("the setting /proc/sys/{}, which depends on others", path),
+            );
+            return Ok(None);
+        }
+        settings.extend_from_slice(&others, GFP_KERNEL_ACCOUNT)?;
+        count += more;
+    }
+    if let Some(what) = dump::differs(ns, &fresh)? {
+        refuse(cap, t, fmt!("{} of its own", what));
+        return Ok(None);
+    }
+    Ok(Some(Contents {
+        lo,
+        settings,
+        count,
+    }))
+}
+
+/// Refuses a namespace that has `what`.
+fn refuse(cap: &mut Capture, t: &FrozenTask, what: kernel::fmt::Arguments<'_>) {
+    cap.refuse(
+        EOPNOTSUPP,
+        t,
+        fmt!(
+            "its network namespace has {}: remove that, or leave what is in it outside \
+             (CHECKPOINT_NET_OUTSIDE, --net-outside)",
+            what
+        ),
+    );
+}
+
+/// Makes the namespace of `record`, which has these settings.
+pub(super) fn make(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    record: &Record,
+    settings: &[u8],
+) -> Result<NetNs> {
+    let ns = proxy::new_net().map_err(|e| {
+        let why = match e {
+            EPERM => ": CAP_SYS_ADMIN is needed",
+            ENOSPC => ": there are too many of the caller's (user.max_net_namespaces)",
+            _ => "",
+        };
+        r.fail(e, plan, fmt!("can't make its network namespace{}", why))
+    })?;
+    let lo = Loopback {
+        up: record.flags.get() & NETNS_LO_UP != 0,
+        was_up: record.flags.get() & NETNS_LO_WAS_UP != 0,
+        mtu: record.lo_mtu.get(),
+    };
+    ns.set_loopback(&lo).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("the loopback device of its network namespace can't be set up (CAP_NET_ADMIN)"),
+        )
+    })?;
+    if let Some(wrong) = apply(&ns, settings)? {
+        return Err(r.fail(
+            wrong.errno,
+            plan,
+            fmt!(
+                "its network namespace does not take what /proc/sys/{} was",
+                BStr::from_bytes(wrong.path.to_bytes())
+            ),
+        ));
+    }
+    Ok(ns)
+}

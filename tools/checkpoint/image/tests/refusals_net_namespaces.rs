@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each check of a network namespace has a case that fails without it.
+
+mod sample;
+
+use checkpoint_image::image::{
+    files::*,
+    kinds::Kind,
+    ns::*,
+    task::*, //
+};
+use sample::{
+    obj,
+    verify,
+    Sample, //
+};
+use zerocopy::FromZeros;
+
+const NS: u32 = obj::LAST + 1;
+const OPEN: u32 = obj::LAST + 2;
+
+const SETTINGS: &[u8] = b"net/core/somaxconn\x0077\0net/ipv4/ping_group_range\x000\t100\0";
+
+fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
+    let mut t = T::new_zeroed();
+    f(&mut t);
+    t
+}
+
+/// The sample, with a task in a network namespace, and a file of that.
+fn with_namespace() -> Sample {
+    let mut s = Sample::small();
+    s.edit(0, |c: &mut Container| c.objects.set(OPEN));
+    s.edit(0, |t: &mut Task| t.net.set(NS));
+    s.add(
+        zeroed(|n: &mut NetNs| {
+            n.obj.set(NS);
+            n.flags.set(NETNS_LO_UP);
+            n.lo_mtu.set(65536);
+            n.settings.set(2);
+        }),
+        SETTINGS,
+    );
+    s.add(
+        zeroed(|f: &mut OpenFile| {
+            f.obj.set(OPEN);
+            f.kind.set(FILE_NAMESPACE);
+            f.flags.set(open::READ);
+            f.mode.set(0o100444);
+            f.inode.set(NS);
+            f.pos.set(4);
+        }),
+        &[],
+    );
+    s
+}
+
+/// Gives the namespace `count` settings.
+fn set(s: &mut Sample, count: u32, settings: &[u8]) {
+    s.edit(0, |n: &mut NetNs| n.settings.set(count));
+    *s.payload(Kind::NetNs, 0) = settings.to_vec();
+}
+
+/// Leaves outside what is in the namespace.
+fn leave(s: &mut Sample) {
+    s.edit(0, |n: &mut NetNs| {
+        n.flags.set(NETNS_OUTSIDE);
+        n.lo_mtu.set(0);
+    });
+    set(s, 0, b"");
+}
+
+fn accepted(cases: &[fn(&mut Sample)]) {
+    for (n, change) in cases.iter().enumerate() {
+        let mut s = with_namespace();
+        change(&mut s);
+        assert_eq!(verify(&s.bytes()), Ok(()), "case {n}");
+    }
+}
+
+fn refused(cases: &[sample::Case]) {
+    for (n, (why, spoil)) in cases.iter().enumerate() {
+        let mut s = with_namespace();
+        spoil(&mut s);
+        match verify(&s.bytes()) {
+            Err(fault) => assert_eq!(fault.why, *why, "case {n}"),
+            Ok(()) => panic!("case {n} accepted: {why}"),
+        }
+    }
+}
+
+#[test]
+fn namespaces() {
+    accepted(&[
+        |_| (),
+        leave,
+        |s| s.edit(0, |n: &mut NetNs| n.flags.set(NETNS_LO_WAS_UP)),
+        |s| s.edit(0, |n: &mut NetNs| n.flags.set(0)),
+        |s| s.edit(0, |n: &mut NetNs| n.lo_mtu.set(i32::MAX as u32)),
+        |s| set(s, 0, b""),
+        // Names of devices may have almost any bytes.
+        |s| set(s, 1, b"net/ipv4/conf/a .b/forwarding\0\0"),
+    ]);
+    const ZERO: &str = "reserved or unused field is not zero";
+    const STATE: &str = "impossible state of a loopback device";
+    refused(&[
+        ("unknown flag", |s| {
+            s.edit(0, |n: &mut NetNs| n.flags.set(1 << 3))
+        }),
+        (STATE, |s| s.edit(0, |n: &mut NetNs| n.flags.set(6))),
+        (STATE, |s| s.edit(0, |n: &mut NetNs| n.lo_mtu.set(1 << 31))),
+        (ZERO, |s| {
+            leave(s);
+            s.edit(0, |n: &mut NetNs| n.lo_mtu.set(1));
+        }),
+        (ZERO, |s| {
+            leave(s);
+            s.edit(0, |n: &mut NetNs| n.settings.set(1));
+        }),
+        (ZERO, |s| {
+            leave(s);
+            s.edit(0, |n: &mut NetNs| n.flags.set(NETNS_OUTSIDE | NETNS_LO_UP));
+        }),
+        ("payload where none belongs", |s| {
+            leave(s);
+            s.payload(Kind::NetNs, 0).push(0);
+        }),
+        (ZERO, |s| s.edit(0, |t: &mut Task| t.reserved.set(1))),
+        ("refers to an object of the wrong kind", |s| {
+            s.edit(0, |t: &mut Task| t.net.set(obj::UTS))
+        }),
+    ]);
+}
+
+#[test]
+fn settings() {
+    const CUT: &str = "a setting is cut off";
+    const NONE: &str = "a setting that is none of a network namespace";
+    refused(&[
+        ("too many settings", |s| {
+            s.edit(0, |n: &mut NetNs| n.settings.set(SETTINGS_MAX + 1))
+        }),
+        (CUT, |s| s.edit(0, |n: &mut NetNs| n.settings.set(3))),
+        ("more than the settings", |s| {
+            s.edit(0, |n: &mut NetNs| n.settings.set(1))
+        }),
+        (CUT, |s| set(s, 1, b"net/core/somaxconn")),
+        (CUT, |s| set(s, 1, b"net/core/somaxconn\x0077")),
+        (CUT, |s| {
+            let mut long = b"net/".to_vec();
+            long.resize(SETTING_PATH_MAX, b'x');
+            long.extend(b"\0\0");
+            set(s, 1, &long);
+        }),
+        (CUT, |s| {
+            let mut long = b"net/x\0".to_vec();
+            long.resize(6 + SETTING_TEXT_MAX, b'1');
+            long.push(0);
+            set(s, 1, &long);
+        }),
+        (NONE, |s| set(s, 1, b"kernel/pid_max\x001\0")),
+        (NONE, |s| set(s, 1, b"/net/core/somaxconn\x001\0")),
+        (NONE, |s| set(s, 1, b"net//somaxconn\x001\0")),
+        (NONE, |s| set(s, 1, b"net/\x001\0")),
+        (NONE, |s| set(s, 1, b"net/../kernel/pid_max\x001\0")),
+        (NONE, |s| set(s, 1, b"net/./core/somaxconn\x001\0")),
+    ]);
+}
