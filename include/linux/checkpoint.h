@@ -92,6 +92,10 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
 struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
+struct dentry *checkpoint_new_file(const struct path *dir, const char *name);
+int checkpoint_move_file(const struct path *dir, struct dentry *file, const char *name,
+			 struct dentry *old);
+int checkpoint_remove_file(const struct path *dir, struct dentry *file);
 
 /**
  * struct checkpoint_eventfd - the state of an eventfd

@@ -40,6 +40,7 @@ struct checkpoint_fd {
 #define CHECKPOINT_RULE_CLOSE		3 /* The descriptor is left out of the image. */
 #define CHECKPOINT_RULE_EXTERNAL	4 /* The open file stays outside. */
 #define CHECKPOINT_RULE_REOPEN		5 /* What then lies at its path is opened. */
+#define CHECKPOINT_RULE_CONTENTS	6 /* The contents of the file are saved, too. */
 
 /**
  * struct checkpoint_rule - what becomes of descriptors

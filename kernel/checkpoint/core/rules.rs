@@ -42,6 +42,8 @@ pub(crate) enum Action {
     External,
     /// What lies at its path at the restart is opened, whatever it is.
     Reopen,
+    /// The contents of the file are saved.
+    Contents,
 }
 
 impl Action {
@@ -53,6 +55,7 @@ impl Action {
             rule::CLOSE => Ok(Self::Close),
             rule::EXTERNAL => Ok(Self::External),
             rule::REOPEN => Ok(Self::Reopen),
+            rule::CONTENTS => Ok(Self::Contents),
             _ => Err(EINVAL),
         }
     }

@@ -52,6 +52,8 @@ pub(crate) struct Collected {
     external: RBTree<usize, ()>,
     /// Addresses of open files in whose place what then lies at their path is opened at the restart.
     reopened: RBTree<usize, ()>,
+    /// Addresses of inodes whose contents are saved though they have names.
+    contents: RBTree<usize, ()>,
     /// What the tasks have open is listed.
     pub(crate) lists: bool,
     /// Descriptors that are left out.
@@ -73,6 +75,7 @@ impl Collected {
             synced: false,
             external: RBTree::new(),
             reopened: RBTree::new(),
+            contents: RBTree::new(),
             lists: false,
             left_out: LeftOut::new(),
             outputs: KVec::new(),
@@ -106,6 +109,18 @@ impl Collected {
     /// The open file is opened anew.
     pub(super) fn is_reopened(&self, file: &FileRef) -> bool {
         self.reopened.get(&file.addr()).is_some()
+    }
+
+    /// Notes a regular file whose contents are saved.
+    pub(super) fn save_contents(&mut self, file: &FileRef) -> Result {
+        self.contents
+            .try_create_and_insert(file.inode_addr(), (), GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// The contents of the file are saved.
+    pub(super) fn has_contents(&self, file: &FileRef) -> bool {
+        self.contents.get(&file.inode_addr()).is_some()
     }
 
     /// Notes what image or log are written to; keeps one reference on the file.

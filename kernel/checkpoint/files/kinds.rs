@@ -18,6 +18,8 @@
 mod anon;
 #[path = "cgroup.rs"]
 mod cgroup;
+#[path = "contents.rs"]
+pub(super) mod contents;
 #[path = "directory.rs"]
 mod directory;
 #[path = "eventfd.rs"]
@@ -90,6 +92,7 @@ const fn all_on(filesystem: u32, name: &'static str) -> FileOps {
 static KINDS: &[FileOps] = &[
     external::OPS,
     reopened::OPS,
+    contents::OPS,
     // Sockets.
     socket::OPS,
     refused("an IPv4 socket", |f| f.is_socket_of(2)),

@@ -17,7 +17,10 @@ use crate::{
         cut::Cut,
         external,
         inode,
-        kinds,
+        kinds::{
+            self,
+            contents, //
+        },
         lease,
         left_out,
         locks,
@@ -45,6 +48,7 @@ use crate::{
             FILE_EXTERNAL,
             FILE_MEMFD,
             FILE_PROC,
+            FILE_REGULAR,
             FILE_UNLINKED, //
         },
         record::ref_number,
@@ -193,7 +197,10 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     } else if reopened {
         &reopened::OPS
     } else {
-        kinds::of(file)
+        match kinds::of(file) {
+            kind if kind.number == FILE_REGULAR && contents::is_for(cap, file) => &contents::OPS,
+            kind => kind,
+        }
     };
     if kind.number == 0 {
         cap.refuse(

@@ -37,6 +37,7 @@ pub(crate) mod rule {
     pub(crate) const CLOSE: u32 = bindings::CHECKPOINT_RULE_CLOSE;
     pub(crate) const EXTERNAL: u32 = bindings::CHECKPOINT_RULE_EXTERNAL;
     pub(crate) const REOPEN: u32 = bindings::CHECKPOINT_RULE_REOPEN;
+    pub(crate) const CONTENTS: u32 = bindings::CHECKPOINT_RULE_CONTENTS;
 }
 
 /// RESTART_RULE_*.

@@ -35,6 +35,7 @@ use options::{
     is_same_file,
     log_is_image,
     open_log,
+    pattern,
     Descriptor, //
 };
 use serde::Serialize;
@@ -181,13 +182,6 @@ struct Summary {
     status: Option<i32>,
     signal: Option<i32>,
     error: Option<String>,
-}
-
-fn pattern(text: &str) -> Result<CString, String> {
-    if text.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    CString::new(text).map_err(|_| "has a NUL in it".to_owned())
 }
 
 /// Reads OLD=NEW.

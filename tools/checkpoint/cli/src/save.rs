@@ -44,6 +44,7 @@ use libcheckpoint::{
     Error, //
 };
 use std::{
+    ffi::CString,
     fs::File,
     io,
     ops::Range,
@@ -101,6 +102,8 @@ pub struct Order<'a> {
     pub close: &'a [Descriptor],
     /// Descriptors in whose place what lies at their paths is opened.
     pub reopen: &'a [Descriptor],
+    /// Patterns of files whose contents are saved.
+    pub contents: &'a [CString],
     /// Memory that is left out, by process.
     pub left_out: &'a [(i32, Range<u64>)],
     /// Rules that count after those.
@@ -339,6 +342,9 @@ impl<'a> Job<'a> {
         }
         for d in self.order.reopen {
             request = request.rule_for(d.pid, d.fd, Action::Reopen);
+        }
+        for pattern in self.order.contents {
+            request = request.rule(pattern, Action::Contents);
         }
         for (pid, range) in self.order.left_out {
             request = request.leave_out(*pid, range.clone());

@@ -223,6 +223,7 @@ mod tests {
             Action::Close,
             Action::External,
             Action::Reopen,
+            Action::Contents,
         ] {
             assert!(actions.contains(&action), "{action:?}");
         }

@@ -83,6 +83,8 @@ pub enum Action {
     External = 4,
     /// What lies at its path then is opened.
     Reopen = 5,
+    /// The contents of the regular file are saved, too.
+    Contents = 6,
 }
 
 /// What becomes of a file at a restart that differs from the one that was saved.
