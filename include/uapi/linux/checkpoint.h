@@ -149,17 +149,19 @@ struct restart_fd {
 #define RESTART_RULE_REFUSE	1 /* The restart is refused. */
 #define RESTART_RULE_ACCEPT	2 /* The file is taken as it is. */
 #define RESTART_RULE_TRUNCATE	3 /* What was added to the file is cut off. */
+#define RESTART_RULE_GIVE	4 /* What was open is a file of the caller's now. */
 
 /**
  * struct restart_rule - what becomes of files that differ from those that were saved
- * @pattern: Address of a pattern of paths, as they stand in the image: a string.
+ * @pattern: Address of a pattern of paths, as they stand in the image: a string. With
+ *           RESTART_RULE_GIVE also of names that have no path.
  * @action: RESTART_RULE_*.
- * @reserved: Must be zero.
+ * @own_fd: With RESTART_RULE_GIVE: the caller's descriptor. Else zero.
  */
 struct restart_rule {
 	__aligned_u64 pattern;
 	__u32 action;
-	__u32 reserved;
+	__s32 own_fd;
 };
 
 /**

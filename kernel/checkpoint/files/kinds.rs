@@ -289,6 +289,7 @@ mod tests {
             FILE_CGROUP,
             FILE_EXTERNAL,
             FILE_REOPENED,
+            FILE_CONTENTS,
             FILE_SOCKET,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
