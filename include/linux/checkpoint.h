@@ -706,6 +706,13 @@ struct checkpoint_msg {
 	u64 bytes;
 };
 
+/* Where reading a message queue has got to: its number, and how many were taken from it, then. */
+struct checkpoint_msg_from {
+	const void *last;
+	u64 made;
+	u64 taken;
+};
+
 /* Whom a POSIX message queue notifies of the next message, and how. */
 #define CHECKPOINT_MQ_NOBODY	0
 #define CHECKPOINT_MQ_NOTHING	1	/* SIGEV_NONE: somebody, but by nothing. */
@@ -790,8 +797,8 @@ int checkpoint_undo_add(struct ipc_namespace *ns, int semid, struct pid_namespac
 			int pid, const s16 *semadj, int nsems);
 int checkpoint_msg_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, int idx,
 			struct checkpoint_msg *out);
-int checkpoint_msg_read(struct ipc_namespace *ns, int id, unsigned long skip, void *buf,
-			size_t size);
+int checkpoint_msg_read(struct ipc_namespace *ns, int id, struct checkpoint_msg_from *from,
+			void *buf, size_t size);
 int checkpoint_msg_make(struct ipc_namespace *ns, const struct checkpoint_msg *queue);
 int checkpoint_msg_add(struct ipc_namespace *ns, int id, long type, const void *data,
 		       size_t len);
