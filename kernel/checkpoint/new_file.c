@@ -5,6 +5,7 @@
  */
 #include <linux/checkpoint.h>
 #include <linux/dcache.h>
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/namei.h>

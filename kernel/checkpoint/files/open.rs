@@ -372,6 +372,19 @@ pub(crate) fn built(r: &Restore, obj: ObjRef) -> Option<FileRef> {
 /// Counts the program that `t` executes.
 pub(super) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
     collect(cap, t, User::Mapping, file)?;
+    if contents::is_for(cap, file) {
+        let name = name_of(cap, file)?;
+        let user = User::Mapping;
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: is the program, whose contents can't be saved: leave it away from those that \
+                 are (--contents)",
+                Named { user, name: &name }
+            ),
+        );
+    }
     if file.links() == 0 && file.mode() & inode::ANY_EXEC == 0 {
         let name = name_of(cap, file)?;
         let user = User::Mapping;
