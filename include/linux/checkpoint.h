@@ -158,6 +158,10 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 
 struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
+struct dentry *checkpoint_new_file(const struct path *dir, const char *name);
+int checkpoint_move_file(const struct path *dir, struct dentry *file, const char *name,
+			 struct dentry *old);
+int checkpoint_remove_file(const struct path *dir, struct dentry *file);
 
 /**
  * struct checkpoint_eventfd - the state of an eventfd
@@ -1282,6 +1286,13 @@ struct checkpoint_msg {
 	u64 bytes;
 };
 
+/* Where reading a message queue has got to: its number, and how many were taken from it, then. */
+struct checkpoint_msg_from {
+	const void *last;
+	u64 made;
+	u64 taken;
+};
+
 /* Whom a POSIX message queue notifies of the next message, and how. */
 #define CHECKPOINT_MQ_NOBODY	0
 #define CHECKPOINT_MQ_NOTHING	1	/* SIGEV_NONE: somebody, but by nothing. */
@@ -1366,8 +1377,8 @@ int checkpoint_undo_add(struct ipc_namespace *ns, int semid, struct pid_namespac
 			int pid, const s16 *semadj, int nsems);
 int checkpoint_msg_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, int idx,
 			struct checkpoint_msg *out);
-int checkpoint_msg_read(struct ipc_namespace *ns, int id, unsigned long skip, void *buf,
-			size_t size);
+int checkpoint_msg_read(struct ipc_namespace *ns, int id, struct checkpoint_msg_from *from,
+			void *buf, size_t size);
 int checkpoint_msg_make(struct ipc_namespace *ns, const struct checkpoint_msg *queue);
 int checkpoint_msg_add(struct ipc_namespace *ns, int id, long type, const void *data,
 		       size_t len);

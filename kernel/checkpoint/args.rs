@@ -262,6 +262,7 @@ impl RestartArgs {
             let what = match e {
                 E2BIG => "there are more than 256 rules, or a pattern has more than 4095 bytes",
                 EINVAL => "a rule has an empty pattern, or an action that is not known",
+                EBADF => "a rule gives a descriptor that is not open here, or for its path only",
                 _ => "the rules can't be read",
             };
             wrong(report, e, what)

@@ -43,6 +43,7 @@ struct checkpoint_fd {
 #define CHECKPOINT_RULE_EXTERNAL	4 /* The open file stays outside. */
 #define CHECKPOINT_RULE_REOPEN		5 /* What then lies at its path is opened. */
 #define CHECKPOINT_RULE_DISCONNECT	6 /* Its connection to the outside is cut. */
+#define CHECKPOINT_RULE_CONTENTS	7 /* The contents of the file are saved, too. */
 
 /**
  * struct checkpoint_rule - what becomes of descriptors
@@ -152,17 +153,19 @@ struct restart_fd {
 #define RESTART_RULE_REFUSE	1 /* The restart is refused. */
 #define RESTART_RULE_ACCEPT	2 /* The file is taken as it is. */
 #define RESTART_RULE_TRUNCATE	3 /* What was added to the file is cut off. */
+#define RESTART_RULE_GIVE	4 /* What was open is a file of the caller's now. */
 
 /**
  * struct restart_rule - what becomes of files that differ from those that were saved
- * @pattern: Address of a pattern of paths, as they stand in the image: a string.
+ * @pattern: Address of a pattern of paths, as they stand in the image: a string. With
+ *           RESTART_RULE_GIVE also of names that have no path.
  * @action: RESTART_RULE_*.
- * @reserved: Must be zero.
+ * @own_fd: With RESTART_RULE_GIVE: the caller's descriptor. Else zero.
  */
 struct restart_rule {
 	__aligned_u64 pattern;
 	__u32 action;
-	__u32 reserved;
+	__s32 own_fd;
 };
 
 /**

@@ -39,7 +39,6 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        fs::file::FileRef,
         mm::{
             copy::MmCopy,
             held::Held,
@@ -164,9 +163,9 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
     }
     for (obj, inode) in cap.objects.all::<Nameless>() {
         let file = &inode.file;
-        let pages = copy_inode(file).inspect_err(|&e| {
+        let pages = copy_inode(inode).inspect_err(|&e| {
             cap.report.line(fmt!(
-                "error: contents of object {} ({} pages of a removed file or of shared memory) \
+                "error: contents of object {} ({} pages of a file or of shared memory) \
                  can't be copied: {} [{}]",
                 obj.get(),
                 shmem::pages(file),
@@ -235,13 +234,22 @@ fn copy_pages(mm: &MmRef, range: &Range) -> Result<Copies> {
     Ok(copies)
 }
 
+/// Index of the next page of a file that is not a hole, from page `index` on and below `end`.
+fn next(inode: &Nameless, index: u64, end: u64) -> Result<Option<u64>> {
+    if inode.is_named() && !shmem::is_shmem(&inode.file) {
+        return shmem::next_data(&inode.file, index, end);
+    }
+    shmem::next_page(&inode.file, index, end)
+}
+
 /// Copies the pages of a file that are not zero.
-fn copy_inode(file: &FileRef) -> Result<Copies> {
+fn copy_inode(inode: &Nameless) -> Result<Copies> {
+    let file = &inode.file;
     let mut copies = Copies::new();
     let end = shmem::pages(file);
     let mut index = 0;
     let mut seen: usize = 0;
-    while let Some(next) = shmem::next_page(file, index, end)? {
+    while let Some(next) = next(inode, index, end)? {
         if seen % CHECK_PAGES == 0 {
             wait::go_on()?;
         }

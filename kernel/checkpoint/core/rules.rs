@@ -10,7 +10,11 @@ use kernel::{
 use crate::{
     core::advice::Descriptor,
     kapi::{
-        fs::path::PathName,
+        fs::{
+            file::FileRef,
+            io,
+            path::PathName, //
+        },
         time::wait,
         uapi::args::{
             change,
@@ -44,6 +48,8 @@ pub(crate) enum Action {
     Reopen,
     /// Of a socket that is connected to one outside: it comes back as if that had been closed.
     Disconnect,
+    /// The contents of the file are saved.
+    Contents,
 }
 
 impl Action {
@@ -56,6 +62,7 @@ impl Action {
             rule::EXTERNAL => Ok(Self::External),
             rule::REOPEN => Ok(Self::Reopen),
             rule::DISCONNECT => Ok(Self::Disconnect),
+            rule::CONTENTS => Ok(Self::Contents),
             _ => Err(EINVAL),
         }
     }
@@ -141,46 +148,92 @@ pub(crate) enum Change {
     Truncate,
 }
 
-/// Rules for files that differ.
-pub(crate) struct Changes(KVVec<(PathName, Change)>);
+/// A file of the caller's in place of what was open by a name.
+pub(crate) struct GivenByName {
+    /// A pattern of names.
+    pattern: PathName,
+    /// The caller's descriptor, for messages.
+    pub(crate) own_fd: u32,
+    /// The file.
+    pub(crate) file: FileRef,
+}
+
+/// Rules for files that differ, and for what becomes the caller's.
+pub(crate) struct Changes {
+    rules: KVVec<(PathName, Change)>,
+    given: KVVec<GivenByName>,
+}
 
 impl Changes {
     /// None.
     #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
     pub(crate) fn none() -> Self {
-        Self(KVVec::new())
+        Self::new()
+    }
+
+    fn new() -> Self {
+        Self {
+            rules: KVVec::new(),
+            given: KVVec::new(),
+        }
     }
 
     /// All of them; none are left.
     pub(crate) fn take(&mut self) -> Self {
-        Self(core::mem::replace(&mut self.0, KVVec::new()))
+        core::mem::replace(self, Self::new())
     }
 
-    /// Reads those of the caller at `at`, in their order. Errors as of [`Rule::read`].
+    /// Reads those of the caller at `at`, in their order. Errors as of [`Rule::read`]; EBADF also: a
+    /// descriptor of the caller's is not open, or for its path only.
     pub(crate) fn read(at: (usize, usize)) -> Result<Self> {
-        let mut list = KVVec::new();
-        each_change(at, ROWS_MAX, |pattern, number| {
+        let mut all = Self::new();
+        each_change(at, ROWS_MAX, |pattern, number, own_fd| {
             let change = match number {
                 change::REFUSE => Change::Refuse,
                 change::ACCEPT => Change::Accept,
                 change::TRUNCATE => Change::Truncate,
+                change::GIVE => {
+                    let given = GivenByName {
+                        pattern,
+                        file: io::fget(own_fd)?,
+                        own_fd: own_fd.cast_unsigned(),
+                    };
+                    return Ok(all.given.push(given, GFP_KERNEL_ACCOUNT)?);
+                }
                 _ => return Err(EINVAL),
             };
-            Ok(list.push((pattern, change), GFP_KERNEL_ACCOUNT)?)
+            Ok(all.rules.push((pattern, change), GFP_KERNEL_ACCOUNT)?)
         })?;
-        Ok(Self(list))
+        Ok(all)
+    }
+
+    /// What is given by names.
+    pub(crate) fn given(&self) -> &[GivenByName] {
+        &self.given
     }
 
     /// What the first rule says whose pattern `path` matches; `None`: there is none. EINTR: the caller
     /// was killed.
     pub(crate) fn of(&self, path: &PathName) -> Result<Option<Change>> {
-        for (pattern, change) in &self.0 {
+        for (pattern, change) in &self.rules {
             wait::go_on()?;
             if path.fits(pattern.as_c_str()) {
                 return Ok(Some(*change));
             }
         }
         Ok(None)
+    }
+}
+
+impl GivenByName {
+    /// It is for what has this name.
+    pub(crate) fn is_for(&self, name: &PathName) -> bool {
+        name.fits(self.pattern.as_c_str())
+    }
+
+    /// The pattern, for messages.
+    pub(crate) fn pattern(&self) -> &[u8] {
+        self.pattern.as_bytes()
     }
 }
 
@@ -341,7 +394,10 @@ mod tests {
         ] {
             list.push((PathName::new(pattern)?, change), GFP_KERNEL)?;
         }
-        let rules = Changes(list);
+        let rules = Changes {
+            rules: list,
+            ..Changes::new()
+        };
         let of = |path: &[u8]| rules.of(&PathName::new(path)?);
         assert!(of(b"/var/log/a.log")? == Some(Change::Truncate));
         assert!(of(b"/var/db")? == Some(Change::Accept));

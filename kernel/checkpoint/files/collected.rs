@@ -54,6 +54,8 @@ pub(crate) struct Collected {
     reopened: RBTree<usize, ()>,
     /// Sockets that come back without their connection to the outside, by the address of the open file.
     disconnected: RBTree<usize, ()>,
+    /// Addresses of inodes whose contents are saved though they have names.
+    contents: RBTree<usize, ()>,
     /// What the tasks have open is listed.
     pub(crate) lists: bool,
     /// Descriptors that are left out.
@@ -76,6 +78,7 @@ impl Collected {
             external: RBTree::new(),
             reopened: RBTree::new(),
             disconnected: RBTree::new(),
+            contents: RBTree::new(),
             lists: false,
             left_out: LeftOut::new(),
             outputs: KVec::new(),
@@ -122,6 +125,18 @@ impl Collected {
     pub(super) fn is_disconnected(&self, file: &FileRef, peer: Option<&FileRef>) -> bool {
         self.disconnected.get(&file.addr()).is_some()
             && !peer.is_some_and(|peer| self.left_out.stays(peer.addr()))
+    }
+
+    /// Notes a regular file whose contents are saved.
+    pub(super) fn save_contents(&mut self, file: &FileRef) -> Result {
+        self.contents
+            .try_create_and_insert(file.inode_addr(), (), GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// The contents of the file are saved.
+    pub(super) fn has_contents(&self, file: &FileRef) -> bool {
+        self.contents.get(&file.inode_addr()).is_some()
     }
 
     /// Notes what image or log are written to; keeps one reference on the file.

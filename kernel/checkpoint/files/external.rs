@@ -59,7 +59,8 @@ use crate::{
                 ftype,
                 FileRef, //
             },
-            open::flags_to_image, //
+            open::flags_to_image,
+            path::PathName, //
         },
         pid::namespace::PidNs,
         task::frozen::FrozenTask,
@@ -244,6 +245,31 @@ pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>, given: &Given) -> Result
             "it is the same open file as one that got another descriptor",
         ));
     }
+    let note = |what: &str| {
+        r.with_report(|report| {
+            report.note(
+                &plan.name(),
+                fmt!(
+                    "descriptor {}: {} of descriptor {} of the caller",
+                    number,
+                    what,
+                    given.own_fd
+                ),
+            );
+        });
+    };
+    put(r, obj, &given.file, fail, note)
+}
+
+/// Puts `file` in place of the open file with reference `obj`. What keeps it from that is told by
+/// `fail`, what else there is to say by `note`.
+fn put(
+    r: &Restore,
+    obj: ObjRef,
+    file: &FileRef,
+    fail: impl Fn(Error, &str) -> Error,
+    note: impl Fn(&str),
+) -> Result {
     let (record, _) = r.object_body::<OpenFile>(obj)?;
     if record.kind.get() == FILE_EPOLL {
         return Err(fail(
@@ -252,41 +278,86 @@ pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>, given: &Given) -> Result
         ));
     }
     let has = |flag| record.flags.get() & flag != 0;
-    if has(files::open::READ) && !given.file.is_readable() {
+    if has(files::open::READ) && !file.is_readable() {
         return Err(fail(EBADF, "is read from"));
     }
-    if has(files::open::WRITE) && !given.file.is_writable() {
+    if has(files::open::WRITE) && !file.is_writable() {
         return Err(fail(EBADF, "is written to"));
     }
-    let (append, nonblock) = (has(files::open::APPEND), has(files::open::NONBLOCK));
-    let own = flags_to_image(&given.file);
-    let own_has = |flag| own & flag != 0;
-    if append != own_has(files::open::APPEND) || nonblock != own_has(files::open::NONBLOCK) {
-        r.with_report(|report| {
-            report.note(
-                &plan.name(),
-                fmt!(
-                    "descriptor {}: O_APPEND or O_NONBLOCK is now as of descriptor {} of the caller",
-                    number,
-                    given.own_fd
-                ),
-            );
-        });
+    let own = flags_to_image(file);
+    let differs = |flag| has(flag) != (own & flag != 0);
+    if differs(files::open::APPEND) || differs(files::open::NONBLOCK) {
+        note("O_APPEND or O_NONBLOCK is now that");
     }
-    if open::give(r, obj, given.file.clone())? {
-        r.with_report(|report| {
-            report.note(
-                &plan.name(),
-                fmt!(
-                    "descriptor {}: locks, lease and owner (F_SETOWN) are now those of descriptor \
-                     {} of the caller",
-                    number,
-                    given.own_fd
-                ),
-            );
-        });
+    if open::give(r, obj, file.clone())? {
+        note("locks, lease and owner (F_SETOWN) are now those");
     }
     Ok(())
+}
+
+/// Puts files of the caller's in place of those of the image that have the names that they are for: the
+/// path, or the name of what stayed outside. Those that have got another one keep that. May sleep.
+///
+/// EBADF: no open file has such a name, or a file is not open for what the tasks do with it.
+pub(crate) fn give_by_name(r: &Restore) -> Result {
+    let all = r.policy.changes.given();
+    let mut used = KVVec::from_elem(false, all.len(), GFP_KERNEL_ACCOUNT)?;
+    for raw in Records::asking(r.meta(), 0, &wait::goes_on) {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind != Kind::File || raw.payload.is_empty() || all.is_empty() {
+            continue;
+        }
+        let record: OpenFile = raw.body().map_err(|f| r.fault(f))?;
+        let name = raw.payload.split(|&b| b == 0).next().unwrap_or(&[]);
+        let path = PathName::new(name)?;
+        let Some((given, used)) = all
+            .iter()
+            .zip(used.iter_mut())
+            .find(|(given, _)| given.is_for(&path))
+        else {
+            continue;
+        };
+        *used = true;
+        let obj = ObjRef::new(record.obj.get()).ok_or(EINVAL)?;
+        if r.is_built(obj) {
+            continue;
+        }
+        let fail = |e: Error, why: &str| {
+            r.told(
+                e,
+                fmt!(
+                    "{}: {}: descriptor {} of the caller can't take its place: {}",
+                    Text(name),
+                    why,
+                    given.own_fd,
+                    Errno(e)
+                ),
+            )
+        };
+        let note = |what: &str| {
+            r.with_report(|report| {
+                report.line(fmt!(
+                    "note: {}: {} of descriptor {} of the caller",
+                    Text(name),
+                    what,
+                    given.own_fd
+                ));
+            });
+        };
+        put(r, obj, &given.file, fail, note)?;
+    }
+    match all.iter().zip(used.iter()).find(|(_, used)| !**used) {
+        None => Ok(()),
+        Some((given, _)) => Err(r.told(
+            EBADF,
+            fmt!(
+                "descriptor {} of the caller is given for {}: no open file of the image has such a path, \
+                 and nothing that was left outside such a name",
+                given.own_fd,
+                Text(given.pattern())
+            ),
+        )),
+    }
 }
 
 /// Checks that none of the files for which others were [given](give) is mapped or executed: its

@@ -64,6 +64,18 @@ pub(super) fn above(path: &PathRef) -> PathRef {
     dir
 }
 
+/// Returns a name that nothing has: `name` with other digits at its end.
+pub(super) fn random_name(mut name: [u8; 25]) -> Result<PathName> {
+    let mut number = random();
+    for digit in name.iter_mut().rev().take(16) {
+        *digit = *b"0123456789abcdef"
+            .get((number & 15) as usize)
+            .unwrap_or(&b'0');
+        number >>= 4;
+    }
+    PathName::new(&name)
+}
+
 /// Makes what was removed from `dir`, a directory or a named pipe, and removes it: by the name that it
 /// had, or by another one if something else has that by now.
 ///
@@ -78,15 +90,8 @@ pub(super) fn make(dir: &PathRef, name: &PathName, file_type: u32) -> Result<Pat
         if !matches!(made, Err(EEXIST)) {
             break;
         }
-        let mut other = *b".removed-0123456789abcdef";
-        let mut number = random();
-        for digit in other.iter_mut().rev().take(16) {
-            *digit = *b"0123456789abcdef"
-                .get((number & 15) as usize)
-                .unwrap_or(&b'0');
-            number >>= 4;
-        }
-        made = dir.removed_node(PathName::new(&other)?.as_c_str(), file_type);
+        let other = random_name(*b".removed-0123456789abcdef")?;
+        made = dir.removed_node(other.as_c_str(), file_type);
     }
     made
 }

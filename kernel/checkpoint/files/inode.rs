@@ -28,6 +28,7 @@ use crate::{
     files::{
         collected::Opens,
         former,
+        kinds::contents::Arrival,
         mount,
         name::{
             Named,
@@ -49,6 +50,7 @@ use crate::{
             Xattr,
             INODE_LINKABLE,
             INODE_MEMFD,
+            INODE_NAMED,
             INODE_NORESERVE, //
         },
         ObjRef, //
@@ -183,7 +185,7 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
     if !cap.objects.count::<Nameless>(open.file.inode_addr())? {
         return Ok(());
     }
-    let file = if is_reopened(&open.file) {
+    let file = if is_reopened(&open.file) || matches!(home, Home::Named(_)) {
         let file = open.file.reopen(oflag::READ)?;
         count(cap, &file)?;
         file
@@ -218,9 +220,11 @@ pub(super) enum Home {
     Directory(KVec<u8>),
     /// Nowhere: it is a memfd with a name.
     Memfd(KVec<u8>),
+    /// It has a name, by its path, and its contents are saved as the caller has asked for it.
+    Named(KVec<u8>),
 }
 
-/// An inode without a name, whose contents go into the image.
+/// An inode whose contents go into the image: one without a name, or that the caller has chosen.
 pub(crate) struct Nameless {
     /// A file that shows it.
     pub(crate) file: FileRef,
@@ -234,6 +238,16 @@ impl Nameless {
     /// Returns whether it had a name, or was made as such a file is made (O_TMPFILE).
     pub(super) fn had_name(&self) -> bool {
         matches!(self.home, Home::Directory(_))
+    }
+
+    /// Returns whether it has a name: then `file` is nobody else's.
+    pub(crate) fn is_named(&self) -> bool {
+        matches!(self.home, Home::Named(_))
+    }
+
+    /// Returns whether it is known by this path.
+    pub(super) fn is_at(&self, path: &[u8]) -> bool {
+        matches!(&self.home, Home::Named(home) if home.as_slice() == path)
     }
 }
 
@@ -260,6 +274,7 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
         Home::Directory(path) if file.is_linkable() => (INODE_LINKABLE, 0, path),
         Home::Directory(path) => (0, 0, path),
         Home::Memfd(name) => (INODE_MEMFD, file.seals()?, name),
+        Home::Named(path) => (INODE_NAMED, 0, path),
     };
     let [atime, mtime] = match &inode.home {
         Home::Anonymous => [(0, 0); 2],
@@ -279,7 +294,7 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
         xattrs: u32::try_from(names(&inode.xattrs).count())?.into(),
         reserved: 0.into(),
         mount: match &inode.home {
-            Home::Directory(_) => mount::reference(cap)?,
+            Home::Directory(_) | Home::Named(_) => mount::reference(cap)?,
             _ => 0,
         }
         .into(),
@@ -425,7 +440,7 @@ fn is_never_executable(record: &Inode) -> bool {
 }
 
 /// Gives a new inode its size and its owner.
-fn prepare(file: FileRef, record: &Inode) -> Result<FileRef> {
+pub(super) fn prepare(file: FileRef, record: &Inode) -> Result<FileRef> {
     file.truncate(i64::try_from(record.size.get())?)?;
     let owner = record.owner.map(|id| id.get());
     if file.owner() != Some(owner) {
@@ -455,6 +470,8 @@ pub(crate) struct BuiltInode {
     state: Pin<KBox<Mutex<State>>>,
     /// What memfd_create(2) returns.
     first: Option<FileRef>,
+    /// It gets a name.
+    arrival: Option<Arrival>,
 }
 
 impl BuiltInode {
@@ -466,6 +483,15 @@ impl BuiltInode {
         Ok(Self {
             state: KBox::pin_init(new_mutex!(state, "checkpoint inode"), GFP_KERNEL)?,
             first: made.first,
+            arrival: None,
+        })
+    }
+
+    /// Returns one that gets a name when its contents are there.
+    pub(super) fn of_named(file: FileRef, arrival: Arrival) -> Result<Self> {
+        Ok(Self {
+            arrival: Some(arrival),
+            ..Self::of_memory(file)?
         })
     }
 
@@ -527,6 +553,36 @@ impl BuiltInode {
         }
     }
 
+    /// Gives it what belongs to its name, with the rights of who had it open, and the name.
+    fn arrive(&self, r: &Restore, obj: ObjRef, record: &Inode, arrival: &Arrival) -> Result {
+        let permissions = record.mode.get() & PERMISSIONS;
+        let finish = || {
+            self.finish(r, obj, record)?;
+            // chmod(2) drops what the caller may not give.
+            match self.file().mode() & PERMISSIONS == permissions {
+                true => Ok(()),
+                false => Err(EPERM),
+            }
+        };
+        arrival.opener().act(finish).map_err(|e| {
+            r.told(
+                e,
+                fmt!(
+                    "{}, which was made anew: can't have its mode {:o}, times and attributes with \
+                     the rights of who had it open: {}",
+                    Text(arrival.name()),
+                    permissions,
+                    Errno(e)
+                ),
+            )
+        })?;
+        // Who takes a lease must be alone.
+        let place = self.file().reopen(oflag::PLACE)?;
+        let writer = core::mem::replace(&mut self.state.lock().file, place);
+        drop(writer);
+        arrival.link(r)
+    }
+
     /// Makes it the program of those who execute it: nobody may have it open for writing then.
     fn start(&self) -> Result {
         let programs = core::mem::replace(&mut self.state.lock().programs, KVec::new());
@@ -546,6 +602,23 @@ impl BuiltInode {
 }
 
 impl Rebuilt for BuiltInode {
+    fn stays(&self) -> bool {
+        self.arrival.is_some()
+    }
+
+    fn publish(&self, r: &Restore, _: ObjRef) -> Result {
+        match &self.arrival {
+            Some(arrival) => arrival.publish(r),
+            None => Ok(()),
+        }
+    }
+
+    fn undo(&self) {
+        if let Some(arrival) = &self.arrival {
+            arrival.undo();
+        }
+    }
+
     fn link(&self, r: &Restore, obj: ObjRef) -> Result {
         let (record, raw) = r.object_body::<Inode>(obj)?;
         let memfd = record.flags.get() & INODE_MEMFD != 0;
@@ -568,6 +641,9 @@ impl Rebuilt for BuiltInode {
                 ));
             });
         };
+        if let Some(arrival) = &self.arrival {
+            return self.arrive(r, obj, &record, arrival);
+        }
         self.finish(r, obj, &record)
             .inspect_err(|&e| tell(e, "can't have its mode, times and seals"))?;
         self.start().inspect_err(|&e| {

@@ -18,6 +18,8 @@
 mod anon;
 #[path = "cgroup.rs"]
 mod cgroup;
+#[path = "contents.rs"]
+pub(super) mod contents;
 #[path = "directory.rs"]
 mod directory;
 #[path = "eventfd.rs"]
@@ -92,6 +94,7 @@ const fn all_on(filesystem: u32, name: &'static str) -> FileOps {
 static KINDS: &[FileOps] = &[
     external::OPS,
     reopened::OPS,
+    contents::OPS,
     // Sockets.
     socket::OPS,
     refused("an SCTP socket", |f| {
@@ -315,6 +318,7 @@ mod tests {
             FILE_CGROUP,
             FILE_EXTERNAL,
             FILE_REOPENED,
+            FILE_CONTENTS,
             FILE_SOCKET,
             FILE_FANOTIFY,
         ] {

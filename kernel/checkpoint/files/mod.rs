@@ -80,6 +80,7 @@ pub(crate) use self::{
     external::{
         check_given,
         give,
+        give_by_name,
         leave,
         no_such_process, //
     },

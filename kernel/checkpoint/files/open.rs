@@ -17,7 +17,10 @@ use crate::{
         cut::Cut,
         external,
         inode,
-        kinds,
+        kinds::{
+            self,
+            contents, //
+        },
         lease,
         left_out,
         locks,
@@ -45,6 +48,7 @@ use crate::{
             FILE_EXTERNAL,
             FILE_MEMFD,
             FILE_PROC,
+            FILE_REGULAR,
             FILE_UNLINKED, //
         },
         record::ref_number,
@@ -193,7 +197,10 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     } else if reopened {
         &reopened::OPS
     } else {
-        kinds::of(file)
+        match kinds::of(file) {
+            kind if kind.number == FILE_REGULAR && contents::is_for(cap, file) => &contents::OPS,
+            kind => kind,
+        }
     };
     if kind.number == 0 {
         cap.refuse(
@@ -364,6 +371,19 @@ pub(crate) fn built(r: &Restore, obj: ObjRef) -> Option<FileRef> {
 /// Counts the program that `t` executes.
 pub(super) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
     collect(cap, t, User::Mapping, file)?;
+    if contents::is_for(cap, file) {
+        let name = name_of(cap, file)?;
+        let user = User::Mapping;
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: is the program, whose contents can't be saved: leave it away from those that \
+                 are (--contents)",
+                Named { user, name: &name }
+            ),
+        );
+    }
     if file.links() == 0 && file.mode() & inode::ANY_EXEC == 0 {
         let name = name_of(cap, file)?;
         let user = User::Mapping;

@@ -17,12 +17,16 @@ use crate::{
         Rule,
         Which, //
     },
-    files::name::{
-        name_of,
-        Named,
-        User, //
+    files::{
+        kinds,
+        name::{
+            name_of,
+            Named,
+            User, //
+        }, //
     },
     found::Capture,
+    image::files::FILE_REGULAR,
     kapi::{
         cgroup::frozen::FrozenTasks,
         fs::{
@@ -202,5 +206,24 @@ fn act(
         Action::External => cap.found.files.leave_outside(&d.file),
         Action::Reopen => cap.found.files.reopen(&d.file),
         Action::Disconnect => cap.found.files.disconnect(&d.file),
+        Action::Contents if kinds::of(&d.file).number == FILE_REGULAR => {
+            cap.found.files.save_contents(&d.file)
+        }
+        Action::Contents => {
+            let named = Named {
+                user: User::Descriptor(d.fd),
+                name,
+            };
+            let who = t.display(&cap.pid_ns);
+            cap.report.note(
+                &who,
+                fmt!(
+                    "{}: is no regular file with a name, and is saved as without the rule for \
+                     contents",
+                    named
+                ),
+            );
+            Ok(())
+        }
     }
 }

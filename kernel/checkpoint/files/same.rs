@@ -267,11 +267,25 @@ pub(super) fn check(
     source: &Source,
     found: &PathRef,
 ) -> Result {
-    let policy = &r.policy;
-    let (path, was, compare) = (&source.path, &source.record, source.kind.compare);
-    if compare < Compare::Inode {
+    if source.kind.compare < Compare::Inode {
         return Ok(());
     }
+    let differs = differences(r, plan, source, found)?;
+    if differs.any() {
+        tell(r, plan, &source.path, &differs)?;
+    }
+    Ok(())
+}
+
+/// Returns how what was `found` differs.
+fn differences(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    source: &Source,
+    found: &PathRef,
+) -> Result<Differences> {
+    let policy = &r.policy;
+    let (path, was, compare) = (&source.path, &source.record, source.kind.compare);
     let is = stat(r, plan, path, found)?;
     let mut differs = Differences::default();
     if compare >= Compare::Contents {
@@ -307,10 +321,52 @@ pub(super) fn check(
         && differs.inode.is_none()
         && differs.size.is_some_and(|(was, is)| was < is)
         && differs.mtime.is_none_or(|[was, is]| was <= is);
-    if differs.any() {
-        tell(r, plan, path, &differs)?;
+    Ok(differs)
+}
+
+/// Compares what was `found` at the path of `source`, whose contents are in the image. True: it differs,
+/// and may be replaced. What differs and may not fails the restart later, in [`verdict`].
+pub(super) fn check_overwrite(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    source: &Source,
+    found: &PathRef,
+) -> Result<bool> {
+    let differs = differences(r, plan, source, found)?;
+    if !differs.any() {
+        return Ok(false);
     }
-    Ok(())
+    let path = &source.path;
+    let replace = match r.policy.changes.of(path.saved())? {
+        Some(Change::Truncate) if differs.only_longer() => {
+            tell(r, plan, path, &differs)?;
+            return Ok(false);
+        }
+        Some(Change::Accept) => true,
+        Some(Change::Truncate | Change::Refuse) => false,
+        None => r.policy.accept.matches(path.saved())?,
+    };
+    let name = Name(path);
+    if replace {
+        r.with_report(|report| {
+            report.note(
+                &plan.name(),
+                fmt!("{}: is replaced by what was saved: {}", name, differs),
+            );
+        });
+    } else {
+        r.fail(
+            ESTALE,
+            plan,
+            fmt!(
+                "{}: is not the file that was saved: {}; remove it, or have it replaced by that \
+                 (restart --accept)",
+                name,
+                differs
+            ),
+        );
+    }
+    Ok(replace)
 }
 
 /// The same for a root or working directory; returns whether it is known to be the one that was

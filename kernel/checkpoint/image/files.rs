@@ -130,6 +130,8 @@ values! {
     /// File, directory or device, by path: what lies there at the restart is opened, as
     /// long as it is of the same type.
     FILE_REOPENED = 120,
+    /// Regular file with a name whose contents are in the image, by path; `inode` is the `Inode`.
+    FILE_CONTENTS = 28,
     /// Socket; `inode` is the `Socket`.
     FILE_SOCKET = 25,
     /// A fanotify group; `inode` is the `Fanotify`.
@@ -238,8 +240,9 @@ record! {
 }
 
 record! {
-    /// An inode that has no name; payload: the path of a directory on its filesystem, none for
-    /// anonymous memory, its name for a memfd. Its contents are in extents; what no extent holds
+    /// An inode that has no name, or whose contents were asked for; payload: the path of a directory
+    /// on its filesystem, none for anonymous memory, its name for a memfd, its own path if it has a
+    /// name. Its contents are in extents; what no extent holds
     /// is a hole.
     #[record(Inode = 98, "inode", min = 56, check = inode, object = inode_object)]
     pub struct Inode {
@@ -300,6 +303,8 @@ flags! {
     INODE_NORESERVE = 1 << 1,
     /// A memfd.
     INODE_MEMFD = 1 << 2,
+    /// A regular file with a name: the payload is its path.
+    INODE_NAMED = 1 << 3,
 }
 
 /// Longest name of a memfd, in bytes.

@@ -38,6 +38,7 @@ use crate::{
             msg::{
                 self,
                 Messages,
+                Position,
                 Settings, //
             },
             namespace::{
@@ -121,14 +122,25 @@ pub(crate) fn save(cap: &mut Capture, queue: &Queue, ns: &IpcNs, of: u32) -> Res
     let total = usize::try_from(s.messages)?;
     let room = Messages::room_for(s.messages, s.bytes).min(BATCH);
     let mut batch = Messages::new(usize::try_from(room)?)?;
+    let mut from = Position::beginning();
     let mut done = 0;
     while done < total {
         wait::go_on()?;
-        let n = batch.read(ns, s.common.id, done)?;
+        let n = match batch.read(ns, s.common.id, &mut from) {
+            Err(EAGAIN) => {
+                cap.report.line(fmt!(
+                    "error: System V message queue {}: a task outside has taken a message meanwhile: \
+                     try again [EAGAIN]",
+                    s.common.id
+                ));
+                return Err(EAGAIN);
+            }
+            n => n?,
+        };
         if n == 0 {
             cap.report.line(fmt!(
                 "error: System V message queue {}: a message is larger than an image can hold, or \
-                 a task outside has taken one meanwhile [E2BIG]",
+                 a task outside has taken all meanwhile [E2BIG]",
                 s.common.id
             ));
             return Err(E2BIG);

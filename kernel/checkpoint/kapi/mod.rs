@@ -42,6 +42,7 @@ pub(crate) mod fs {
     pub(crate) mod locks;
     pub(crate) mod magic;
     pub(crate) mod memfd;
+    pub(crate) mod new_file;
     pub(crate) mod nsfs;
     pub(crate) mod open;
     pub(crate) mod owner;

@@ -169,7 +169,7 @@ fn give(args: &RestartArgs, restore: &Restore, members: &plan::Plan) -> Result {
     if args.caller_net {
         ns::net::give(restore, &members.plan(restore.meta(), 0)?)?;
     }
-    if args.given.is_empty() {
+    if args.given.is_empty() && restore.policy.changes.given().is_empty() {
         return Ok(());
     }
     for given in args.given.iter() {
@@ -183,6 +183,7 @@ fn give(args: &RestartArgs, restore: &Restore, members: &plan::Plan) -> Result {
             None => return Err(files::no_such_process(restore, given)),
         }
     }
+    files::give_by_name(restore)?;
     files::check_given(restore)
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What there can be much of: processes, threads, mappings, descriptors, timers, what
- * is registered with epoll, memory, address space, semaphores, queued messages.
+ * is registered with epoll, memory, address space, semaphores, queued messages, message
+ * queues, pairs of sockets.
  *
  * usage: scale KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,6 +28,7 @@
 #include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -426,6 +429,73 @@ static int check_messages(void)
 	return 1;
 }
 
+/* POSIX message queues with a message each, in an ipc namespace of their own. */
+static void make_queues(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = sizeof(long) };
+
+	new_ipc("/proc/sys/fs/mqueue/queues_max", "1000000");
+	if (setrlimit(RLIMIT_MSGQUEUE, &limit))
+		fail("setrlimit");
+	allow_descriptors();
+	for (long n = 0; n < number; n++) {
+		char name[32];
+		int fd;
+
+		snprintf(name, sizeof(name), "/%ld", n);
+		fd = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, 0600, &attr);
+		if (fd < 0 || mq_send(fd, (char *)&n, sizeof(n), 0))
+			fail("mq_open");
+		if (!n)
+			first = fd;
+	}
+}
+
+static int check_queues(void)
+{
+	for (long n = 0; n < number; n++) {
+		long got;
+
+		if (mq_receive(first + n, (char *)&got, sizeof(got), NULL) != sizeof(got) ||
+		    got != n || mq_send(first + n, (char *)&got, sizeof(got), 0))
+			return 0;
+	}
+	return 1;
+}
+
+/* Pairs of Unix sockets, with data on its way in both directions. */
+static void make_pairs(void)
+{
+	struct rlimit limit = { 2 * number + 64, 2 * number + 64 };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		fail("setrlimit");
+	for (long n = 0; n < number; n++) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) ||
+		    write(pair[0], &n, sizeof(n)) != sizeof(n) ||
+		    write(pair[1], &n, sizeof(n)) != sizeof(n))
+			fail("socketpair");
+		if (!n)
+			first = pair[0];
+	}
+}
+
+static int check_pairs(void)
+{
+	/* What comes goes back, and so is there again. */
+	for (long n = 0; n < 2 * number; n++) {
+		long got;
+
+		if (read(first + n, &got, sizeof(got)) != sizeof(got) || got != n / 2 ||
+		    write(first + (n ^ 1), &got, sizeof(got)) != sizeof(got))
+			return 0;
+	}
+	return 1;
+}
+
 static const struct kind {
 	const char *name;
 	void (*make)(void);
@@ -443,6 +513,8 @@ static const struct kind {
 	{ "space", make_space, check_space },
 	{ "semaphores", make_semaphores, check_semaphores },
 	{ "messages", make_messages, check_messages },
+	{ "queues", make_queues, check_queues },
+	{ "pairs", make_pairs, check_pairs },
 };
 
 static void say(const char *path, const char *word)
@@ -467,7 +539,7 @@ int main(int argc, char **argv)
 		kind++;
 	if (argc != 4 || kind == end) {
 		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|timers|epoll|memory|space|"
-			"semaphores|messages NUMBER RESULT\n");
+			"semaphores|messages|queues|pairs NUMBER RESULT\n");
 		return 2;
 	}
 	number = strtol(argv[2], NULL, 0);

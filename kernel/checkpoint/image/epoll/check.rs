@@ -16,6 +16,7 @@ use crate::image::{
     files::{
         check::kind_of,
         OpenFile,
+        FILE_CONTENTS,
         FILE_DIRECTORY,
         FILE_EPOLL,
         FILE_REGULAR,
@@ -65,7 +66,7 @@ impl Walk<'_> {
             raw,
             !matches!(
                 kind,
-                FILE_REGULAR | FILE_DIRECTORY | FILE_UNLINKED | FILE_SHARED_ANON
+                FILE_REGULAR | FILE_CONTENTS | FILE_DIRECTORY | FILE_UNLINKED | FILE_SHARED_ANON
             ),
             "a file that can't be waited for",
         )?;

@@ -114,12 +114,15 @@ pub(super) fn file_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fau
 const INODE_OF_ANON: u32 = 0;
 const INODE_OF_REMOVED: u32 = 1;
 const INODE_OF_MEMFD: u32 = 2;
+const INODE_OF_NAMED: u32 = 3;
 
 /// An inode. Its detail is what it is of.
 pub(super) fn inode_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let inode: Inode = raw.body()?;
     let of = if inode.flags.get() & INODE_MEMFD != 0 {
         INODE_OF_MEMFD
+    } else if inode.flags.get() & INODE_NAMED != 0 {
+        INODE_OF_NAMED
     } else if raw.payload.is_empty() {
         INODE_OF_ANON
     } else {
@@ -231,11 +234,12 @@ impl Walk<'_> {
                 )?;
                 TYPE_DIRECTORY
             }
-            FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD => {
+            FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD | FILE_CONTENTS => {
                 let of = self.refer::<Inode>(raw, inode)?.detail;
                 let wants = match kind {
                     FILE_UNLINKED => INODE_OF_REMOVED,
                     FILE_MEMFD => INODE_OF_MEMFD,
+                    FILE_CONTENTS => INODE_OF_NAMED,
                     _ => INODE_OF_ANON,
                 };
                 ensure(raw, of == wants, "file and inode do not fit together")?;
@@ -387,7 +391,7 @@ impl Walk<'_> {
             }
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC
-            | FILE_CGROUP | FILE_REOPENED => absolute_path(raw)?,
+            | FILE_CGROUP | FILE_REOPENED | FILE_CONTENTS => absolute_path(raw)?,
             FILE_ALIAS => two_absolute_paths(raw)?,
             FILE_EXTERNAL => {
                 let name = raw.payload;

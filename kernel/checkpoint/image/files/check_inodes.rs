@@ -55,8 +55,11 @@ impl Walk<'_> {
             "impossible time",
         )?;
         let memfd = inode.flags.get() & INODE_MEMFD != 0;
+        let named = inode.flags.get() & INODE_NAMED != 0;
         let known = if memfd {
             INODE_MEMFD
+        } else if named {
+            INODE_NAMED
         } else if raw.payload.is_empty() {
             INODE_NORESERVE
         } else {
@@ -75,7 +78,7 @@ impl Walk<'_> {
         }
         zero(raw, inode.reserved.get() == 0 && inode.reserved2.get() == 0)?;
         let left = inode.xattrs.get();
-        if raw.payload.is_empty() && !memfd {
+        if raw.payload.is_empty() && !memfd && !named {
             return zero(raw, left == 0 && inode.mount.get() == 0);
         }
         if memfd {

@@ -144,7 +144,7 @@ impl Walk<'_> {
         ensure(
             raw,
             match file {
-                FILE_REGULAR | FILE_UNLINKED | FILE_MEMFD | FILE_ALIAS => true,
+                FILE_REGULAR | FILE_CONTENTS | FILE_UNLINKED | FILE_MEMFD | FILE_ALIAS => true,
                 FILE_DIRECTORY => lease.delegation.get() == 1 && lease.exclusive.get() == 0,
                 _ => false,
             },

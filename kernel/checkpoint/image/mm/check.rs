@@ -25,6 +25,7 @@ use crate::image::{
         },
         OpenFile,
         FILE_ALIAS,
+        FILE_CONTENTS,
         FILE_DEVICE,
         FILE_IO_URING,
         FILE_MEMFD,
@@ -324,6 +325,7 @@ impl Walk<'_> {
             }
             VMA_FILE => &[
                 FILE_REGULAR,
+                FILE_CONTENTS,
                 FILE_UNLINKED,
                 FILE_DEVICE,
                 FILE_SHARED_ANON,
@@ -332,6 +334,7 @@ impl Walk<'_> {
             ],
             VMA_SHARED => &[
                 FILE_REGULAR,
+                FILE_CONTENTS,
                 FILE_UNLINKED,
                 FILE_SHARED_ANON,
                 FILE_MEMFD,

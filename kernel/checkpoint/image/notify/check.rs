@@ -74,7 +74,11 @@ impl Walk<'_> {
             absolute_path(raw)?;
         } else {
             let named = self.refer::<Inode>(raw, watch.inode.get())?.detail;
-            ensure(raw, named != 0, "watch of anonymous memory")?;
+            ensure(
+                raw,
+                matches!(named, 1 | 2),
+                "watch of memory, or by what has a path",
+            )?;
             no_payload(raw)?;
             zero(
                 raw,

@@ -393,6 +393,16 @@ impl FileRef {
         unsafe { bindings::is_hugetlb_file(self.as_ptr()) }
     }
 
+    /// Somebody watches its inode (inotify, fanotify).
+    pub(crate) fn is_watched(&self) -> bool {
+        // SAFETY: The file keeps its inode; the integer is read once.
+        #[cfg(CONFIG_FSNOTIFY)]
+        let mask = unsafe { (&raw const (*self.inode()).i_fsnotify_mask).read_volatile() };
+        #[cfg(not(CONFIG_FSNOTIFY))]
+        let mask = 0;
+        mask != 0
+    }
+
     /// What is done with it, but for having opened it, is no event for those who watch files: for
     /// what only the engine has.
     pub(crate) fn set_quiet(&self) {

@@ -61,6 +61,16 @@ pub(crate) fn each(ns: &IpcNs, pid_ns: &PidNs, mut f: impl FnMut(Settings) -> Re
 /// Bytes that the kernel writes before each message: type and length.
 const HEAD: usize = 2 * size_of::<u64>();
 
+/// A place in a queue, up to which its messages were read.
+pub(crate) struct Position(bindings::checkpoint_msg_from);
+
+impl Position {
+    /// The beginning.
+    pub(crate) fn beginning() -> Self {
+        Self(pin_init::zeroed())
+    }
+}
+
 /// Messages that were read.
 pub(crate) struct Messages {
     words: KVVec<u64>,
@@ -83,15 +93,18 @@ impl Messages {
             .saturating_add(bytes)
     }
 
-    /// Reads as many as fit of the queue `id` of `ns`, without the first `skip`; returns their
+    /// Reads as many as fit of the queue `id` of `ns`, from `from` on, which is moved; returns their
     /// number. 0: there are no more, or the next one does not fit.
     ///
-    /// EIDRM, EINVAL: the queue was removed.
-    pub(crate) fn read(&mut self, ns: &IpcNs, id: i32, skip: usize) -> Result<usize> {
-        // SAFETY: We own a reference; the function writes no more than as many bytes of the buffer
-        // as it is given.
+    /// EIDRM, EINVAL: the queue was removed. EAGAIN: somebody has taken a message since `from` was
+    /// moved.
+    pub(crate) fn read(&mut self, ns: &IpcNs, id: i32, from: &mut Position) -> Result<usize> {
+        // SAFETY: We own a reference; `from` is the beginning, or as the function has left it; it
+        // writes no more than as many bytes of the buffer as it is given.
         unsafe {
-            self.fill(|buf, size| bindings::checkpoint_msg_read(ns.as_ptr(), id, skip, buf, size))
+            self.fill(|buf, size| {
+                bindings::checkpoint_msg_read(ns.as_ptr(), id, &mut from.0, buf, size)
+            })
         }
     }
 

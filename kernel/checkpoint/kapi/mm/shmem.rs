@@ -84,6 +84,23 @@ pub(crate) fn next_page(file: &FileRef, index: u64, end: u64) -> Result<Option<u
     Ok(Some(found).filter(|&i| i < end))
 }
 
+/// The same of any file that can be read by its position, which is the caller's alone: as the filesystem
+/// tells (SEEK_DATA). May sleep and read from the disk.
+pub(crate) fn next_data(file: &FileRef, index: u64, end: u64) -> Result<Option<u64>> {
+    if index >= end {
+        return Ok(None);
+    }
+    let at = i64::try_from(index << PAGE_SHIFT).map_err(|_| EFBIG)?;
+    // SAFETY: We own a reference.
+    let found = unsafe { bindings::vfs_llseek(file.as_ptr(), at, SEEK_DATA) };
+    if found == -i64::from(bindings::ENXIO) {
+        return Ok(None);
+    }
+    // What it does not tell is all data.
+    let found = u64::try_from(found).map_or(index, |at| at >> PAGE_SHIFT);
+    Ok(Some(found.max(index)).filter(|&i| i < end))
+}
+
 /// Page `index` of a file; `None`: a hole. May sleep and read from the disk.
 ///
 /// EOPNOTSUPP: the file does not go through the page cache.

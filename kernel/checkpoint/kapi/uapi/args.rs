@@ -38,6 +38,7 @@ pub(crate) mod rule {
     pub(crate) const EXTERNAL: u32 = bindings::CHECKPOINT_RULE_EXTERNAL;
     pub(crate) const REOPEN: u32 = bindings::CHECKPOINT_RULE_REOPEN;
     pub(crate) const DISCONNECT: u32 = bindings::CHECKPOINT_RULE_DISCONNECT;
+    pub(crate) const CONTENTS: u32 = bindings::CHECKPOINT_RULE_CONTENTS;
 }
 
 /// RESTART_RULE_*.
@@ -47,6 +48,7 @@ pub(crate) mod change {
     pub(crate) const REFUSE: u32 = bindings::RESTART_RULE_REFUSE;
     pub(crate) const ACCEPT: u32 = bindings::RESTART_RULE_ACCEPT;
     pub(crate) const TRUNCATE: u32 = bindings::RESTART_RULE_TRUNCATE;
+    pub(crate) const GIVE: u32 = bindings::RESTART_RULE_GIVE;
 }
 
 /// What C declares is such a function.
@@ -282,18 +284,18 @@ pub(crate) fn each_range(
     })
 }
 
-/// Calls `f` with each `struct restart_rule` of the caller at `at`, at most `max`: pattern, and one of
-/// [`change`] or none that is known. Errors as of [`RuleRow::each`].
+/// Calls `f` with each `struct restart_rule` of the caller at `at`, at most `max`: pattern, one of
+/// [`change`] or none that is known, and a descriptor of the caller's. Errors as of [`RuleRow::each`].
 pub(crate) fn each_change(
     at: (usize, usize),
     max: usize,
-    mut f: impl FnMut(PathName, u32) -> Result,
+    mut f: impl FnMut(PathName, u32, i32) -> Result,
 ) -> Result {
     rows(at, max, |row: bindings::restart_rule| {
-        if row.reserved != 0 {
+        if row.action != change::GIVE && row.own_fd != 0 {
             return Err(EINVAL);
         }
-        f(string(row.pattern)?, row.action)
+        f(string(row.pattern)?, row.action, row.own_fd)
     })
 }
 

@@ -121,6 +121,8 @@ pub struct Order {
     /// Files that are put in place of those of the image. Who makes the call takes them out: nobody
     /// keeps them open for longer than the call.
     pub given: Cell<Vec<Given>>,
+    /// The same for what has a name.
+    pub named: Cell<Vec<(CString, OwnedFd)>>,
     /// The command does not wait for them.
     pub detach: bool,
     /// Where messages go.
@@ -289,6 +291,9 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     }
     for given in order.given.take() {
         request = request.fd(given.of.pid, given.of.fd, given.file, given.optional);
+    }
+    for (pattern, file) in order.named.take() {
+        request = request.fd_named(&pattern, file);
     }
     let dir = own.as_ref().map(|(dir, _)| dir).or(order.cgroup.as_ref());
     if let Some(dir) = dir {

@@ -13,6 +13,7 @@ use clap::Parser;
 use libcheckpoint::policy::Policy;
 use options::{
     descriptor,
+    pattern,
     Descriptor, //
 };
 use save::{
@@ -22,6 +23,7 @@ use save::{
 };
 use serde::Serialize;
 use std::{
+    ffi::CString,
     ops::Range,
     path::{
         Path,
@@ -37,6 +39,8 @@ Examples:
   checkpoint --kill -o job.ckpt 1234       save them and end them
   checkpoint --dry-run 1234                would that work? lists all that stands against it
   checkpoint --external 1,2 -o f 1234      the output goes to a pipe or a terminal: leave that outside
+  checkpoint --contents '/srv/job/*' -o f 1234
+                                           what it works on goes into the image
   checkpoint --snapshot-command 'cp --reflink=always db db.ckpt' -o f 1234
                                            copy what it works on while it stands still
   checkpoint 1234 | ssh host restart       move them to another machine
@@ -114,6 +118,11 @@ struct Args {
     /// as if the other end had been closed
     #[arg(long, value_name = "FD,...", value_delimiter = ',', value_parser = descriptor)]
     disconnect: Vec<Descriptor>,
+
+    /// Save the contents of regular files, too, that are open by a path that matches PATTERN ("*" matches
+    /// "/", too); restart makes those anew that are not there. May be given several times
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    contents: Vec<CString>,
 
     /// Leave out the contents of private anonymous memory (hexadecimal, as in /proc/PID/maps), of the
     /// root process or of process PID: it comes back as zeros
@@ -208,6 +217,7 @@ impl Args {
             close: &self.close,
             reopen: &self.reopen,
             disconnect: &self.disconnect,
+            contents: &self.contents,
             left_out: &self.leave_out,
             policy,
             snapshot_command: self.snapshot_command.as_deref(),
@@ -330,6 +340,8 @@ mod tests {
             parse("checkpoint --close 3 --reopen 14:4 --disconnect 5 --leave-out 1000-2000,14:0x0-1000 12")
                 .is_ok()
         );
+        assert!(parse("checkpoint --contents /srv/* --contents /etc/job 12").is_ok());
+        assert!(Args::try_parse_from(["checkpoint", "--contents", "", "12"]).is_err());
         assert!(parse("checkpoint --leave-out 2000-1000 12").is_err());
         assert!(parse("checkpoint --leave-out 0:1000-2000 12").is_err());
         assert!(parse("checkpoint --leave-out 1000 12").is_err());

@@ -4,6 +4,7 @@
 
 use libcheckpoint::Error;
 use std::{
+    ffi::CString,
     fs::{
         self,
         File,
@@ -40,6 +41,14 @@ pub fn descriptor(text: &str) -> Result<Descriptor, String> {
     pid.zip(fd)
         .map(|(pid, fd)| Descriptor { pid, fd })
         .ok_or_else(|| "neither FD nor PID:FD".to_owned())
+}
+
+/// Reads a pattern of names.
+pub fn pattern(text: &str) -> Result<CString, String> {
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    CString::new(text).map_err(|_| "has a NUL in it".to_owned())
 }
 
 /// Opens the file that the kernel's messages go to: for nobody else to read, and not one that a

@@ -35,6 +35,7 @@ use options::{
     is_same_file,
     log_is_image,
     open_log,
+    pattern,
     Descriptor, //
 };
 use serde::Serialize;
@@ -146,9 +147,11 @@ struct Args {
     policy: Option<PathBuf>,
 
     /// Put descriptor N of this command in the place of the descriptor FD of the root process, or of
-    /// FD of process PID of the image; whoever has the same open file gets it, too
-    #[arg(long, value_name = "[PID:]FD=N,...", value_delimiter = ',', value_parser = given)]
-    fd: Vec<(Descriptor, i32)>,
+    /// FD of process PID of the image; whoever has the same open file gets it, too. Or in the place of
+    /// all that was open by a name that matches NAME: a path, or a name of what was left outside, as
+    /// "checkpoint --dry-run -v" lists them
+    #[arg(long, value_name = "[PID:]FD|NAME=N,...", value_delimiter = ',', value_parser = given)]
+    fd: Vec<(Of, i32)>,
 
     /// The descriptors 0, 1 and 2 of the root process become those of this command, as far as it has
     /// them
@@ -188,13 +191,6 @@ struct Summary {
     error: Option<String>,
 }
 
-fn pattern(text: &str) -> Result<CString, String> {
-    if text.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    CString::new(text).map_err(|_| "has a NUL in it".to_owned())
-}
-
 /// Reads OLD=NEW.
 fn map(text: &str) -> Result<(CString, PathBuf), String> {
     let (from, to) = text.split_once('=').ok_or("not OLD=NEW")?;
@@ -205,12 +201,27 @@ fn map(text: &str) -> Result<(CString, PathBuf), String> {
     Ok((from, PathBuf::from(to)))
 }
 
-/// Reads [PID:]FD=N.
-fn given(text: &str) -> Result<(Descriptor, i32), String> {
-    let (of, own) = text.split_once('=').ok_or("not FD=N")?;
+/// What a descriptor is given for.
+#[derive(Clone, Debug, PartialEq)]
+enum Of {
+    /// One of the image.
+    One(Descriptor),
+    /// What was open by a name that matches.
+    Named(CString),
+}
+
+/// Reads [PID:]FD=N or NAME=N.
+fn given(text: &str) -> Result<(Of, i32), String> {
+    let (of, own) = text.rsplit_once('=').ok_or("not FD=N")?;
     let own = own.parse::<u32>().ok().and_then(|n| i32::try_from(n).ok());
     let own = own.ok_or("N is no descriptor of this command")?;
-    Ok((descriptor(of)?, own))
+    let numbers = |c: char| c.is_ascii_digit() || matches!(c, ':' | '-');
+    let of = if of.chars().all(numbers) {
+        Of::One(descriptor(of)?)
+    } else {
+        Of::Named(pattern(of)?)
+    };
+    Ok((of, own))
 }
 
 /// Takes a share in descriptor `n` of this command.
@@ -226,7 +237,7 @@ impl Args {
     /// The files that are put in place of those of the image, each with whether the image must have
     /// the descriptor.
     fn given(&self) -> anyhow::Result<Vec<Given>> {
-        let wants_stdin = self.stdio || self.fd.iter().any(|&(_, own)| own == 0);
+        let wants_stdin = self.stdio || self.fd.iter().any(|(_, own)| *own == 0);
         if wants_stdin && self.is_stdin() {
             let error = Error::plain("the image and the processes can't both have standard input");
             return Err(error
@@ -234,13 +245,27 @@ impl Args {
                 .into());
         }
         let stdio = |n| (Descriptor { pid: 0, fd: n }, n, true);
-        let listed = self.fd.iter().map(|&(of, own)| (of, own, false));
+        let listed = self.fd.iter().filter_map(|(of, own)| match of {
+            Of::One(of) => Some((*of, *own, false)),
+            Of::Named(_) => None,
+        });
         let mut all = Vec::new();
         for (of, own, optional) in listed.chain((0..3).filter(|_| self.stdio).map(stdio)) {
             match own_descriptor(own) {
                 Ok(file) => all.push(Given { of, file, optional }),
                 Err(_) if optional => (),
                 Err(e) => return Err(e),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The same for what has a name.
+    fn named(&self) -> anyhow::Result<Vec<(CString, OwnedFd)>> {
+        let mut all = Vec::new();
+        for (of, own) in &self.fd {
+            if let Of::Named(pattern) = of {
+                all.push((pattern.clone(), own_descriptor(*own)?));
             }
         }
         Ok(all)
@@ -344,6 +369,7 @@ impl Args {
             ipc: Self::namespace(self.ipc.as_ref())?,
             net: Self::namespace(self.netns.as_ref())?,
             given: Cell::new(self.given()?),
+            named: Cell::new(self.named()?),
             detach: self.detach,
             log,
         })
@@ -407,7 +433,7 @@ fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
     let signals = Signals::block(&numbers).context("cannot block signals")?;
     let root = bring::restart(&order, &image, &signals)?;
     // The processes have them: who reads from a pipe waits for its end.
-    drop(order.given.take());
+    drop((order.given.take(), order.named.take()));
     if let Some(dir) = &mut order.cgroup {
         dir.keep();
     }
@@ -483,6 +509,11 @@ mod tests {
         assert!(parse("restart").is_ok());
         assert!(parse("restart --pidns --mount-proc --cgroup /c --detach --json f").is_ok());
         assert!(parse("restart --stdio --fd 1=5,12:3=1 f").is_ok());
+        assert!(parse("restart --fd /dev/pts/*=0,pipefs:=5 f").is_ok());
+        assert_eq!(given("sockfs:TCP=5"), Ok((Of::Named(c"sockfs:TCP".into()), 5)));
+        assert_eq!(given("a=b=5"), Ok((Of::Named(c"a=b".into()), 5)));
+        assert!(parse("restart --fd -1=5 f").is_err());
+        assert!(parse("restart --fd =5 f").is_err());
         assert!(parse("restart --fd 1 f").is_err());
         assert!(parse("restart --fd 1=a f").is_err());
         assert!(parse("restart --map /a=b --map /c=/d --root /r --truncate /l* f").is_ok());

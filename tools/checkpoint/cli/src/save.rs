@@ -44,6 +44,7 @@ use libcheckpoint::{
     Error, //
 };
 use std::{
+    ffi::CString,
     fs::File,
     io,
     ops::Range,
@@ -107,6 +108,8 @@ pub struct Order<'a> {
     pub reopen: &'a [Descriptor],
     /// Descriptors of sockets whose connections to the outside are cut.
     pub disconnect: &'a [Descriptor],
+    /// Patterns of files whose contents are saved.
+    pub contents: &'a [CString],
     /// Memory that is left out, by process.
     pub left_out: &'a [(i32, Range<u64>)],
     /// Rules that count after those.
@@ -350,6 +353,9 @@ impl<'a> Job<'a> {
         }
         for d in self.order.disconnect {
             request = request.rule_for(d.pid, d.fd, Action::Disconnect);
+        }
+        for pattern in self.order.contents {
+            request = request.rule(pattern, Action::Contents);
         }
         for (pid, range) in self.order.left_out {
             request = request.leave_out(*pid, range.clone());

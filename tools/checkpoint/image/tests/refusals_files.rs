@@ -91,6 +91,43 @@ fn memfds() {
     ]);
 }
 
+/// Makes the removed file of the sample one that has a name, and its contents in the image.
+fn contents(s: &mut Sample) {
+    s.edit(0, |i: &mut Inode| i.flags.set(INODE_NAMED));
+    *s.payload(Kind::Inode, 0) = b"/srv/data".to_vec();
+    s.edit(2, |f: &mut OpenFile| f.kind.set(FILE_CONTENTS));
+    *s.payload(Kind::File, 2) = b"/srv/data".to_vec();
+}
+
+#[test]
+fn files_with_contents() {
+    accepted(&[contents]);
+    refused(&[
+        ("file and inode do not fit together", |s| {
+            contents(s);
+            s.edit(0, |i: &mut Inode| i.flags.set(0))
+        }),
+        ("file and inode do not fit together", |s| {
+            contents(s);
+            s.edit(2, |f: &mut OpenFile| f.kind.set(FILE_UNLINKED))
+        }),
+        ("unknown flag", |s| {
+            contents(s);
+            s.edit(0, |i: &mut Inode| {
+                i.flags.set(INODE_NAMED | INODE_LINKABLE)
+            })
+        }),
+        ("path empty or too long", |s| {
+            contents(s);
+            s.payload(Kind::Inode, 0).clear()
+        }),
+        ("path is not absolute", |s| {
+            contents(s);
+            s.payload(Kind::File, 2).remove(0);
+        }),
+    ]);
+}
+
 /// Makes the program of the sample a file that was opened by another name.
 fn alias(s: &mut Sample, payload: &[u8]) {
     s.edit(0, |f: &mut OpenFile| f.kind.set(FILE_ALIAS));

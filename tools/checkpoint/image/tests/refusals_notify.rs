@@ -248,7 +248,7 @@ fn watches() {
         ("refers to an object of the wrong kind", |s| {
             s.edit(1, |w: &mut InotifyWatch| w.inode.set(obj::PIPE))
         }),
-        ("watch of anonymous memory", |s| {
+        ("watch of memory, or by what has a path", |s| {
             s.edit(1, |w: &mut InotifyWatch| w.inode.set(obj::ANON))
         }),
         ("payload where none belongs", |s| {

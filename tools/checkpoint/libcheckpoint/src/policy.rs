@@ -224,6 +224,7 @@ mod tests {
             Action::External,
             Action::Reopen,
             Action::Disconnect,
+            Action::Contents,
         ] {
             assert!(actions.contains(&action), "{action:?}");
         }

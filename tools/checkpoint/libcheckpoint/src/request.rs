@@ -85,6 +85,8 @@ pub enum Action {
     Reopen = 5,
     /// Of a socket that is connected to one outside: it comes back as if that had been closed.
     Disconnect = 6,
+    /// The contents of the regular file are saved, too.
+    Contents = 7,
 }
 
 /// What becomes of a file at a restart that differs from the one that was saved.
@@ -113,6 +115,8 @@ pub struct FromImage {
     maps: Vec<(CString, CString)>,
     /// Files of the caller's in place of those of the image.
     fds: Vec<sys::RestartFd>,
+    /// The same by the names of what was open.
+    named: Vec<(CString, i32)>,
     /// What keeps them open.
     given: Vec<OwnedFd>,
 }
@@ -462,15 +466,29 @@ impl Restart<'_> {
         self
     }
 
+    /// The same for all open files of the image that have a name that matches `pattern`: their path, or
+    /// the name of what was left outside.
+    pub fn fd_named(mut self, pattern: &CStr, file: OwnedFd) -> Self {
+        self.what.named.push((pattern.to_owned(), file.as_raw_fd()));
+        self.what.given.push(file);
+        self
+    }
+
     /// Reads the image from `image`, which need not be seekable, and brings back what is in it.
     pub fn read(self, image: impl AsFd) -> Result<Root, Error> {
         let log = self.open_log()?;
         let rule = |(pattern, change): &(CString, Change)| sys::RestartRule {
             pattern: address(pattern),
             action: *change as u32,
-            reserved: 0,
+            own_fd: 0,
         };
-        let rules: Vec<_> = self.what.changes.iter().map(rule).collect();
+        let give = |(pattern, own_fd): &(CString, i32)| sys::RestartRule {
+            pattern: address(pattern),
+            action: sys::RESTART_RULE_GIVE,
+            own_fd: *own_fd,
+        };
+        let changes = self.what.changes.iter().map(rule);
+        let rules: Vec<_> = changes.chain(self.what.named.iter().map(give)).collect();
         let map = |(from, to): &(CString, CString)| sys::RestartMap {
             from: address(from),
             to: address(to),

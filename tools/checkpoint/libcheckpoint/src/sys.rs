@@ -44,6 +44,8 @@ pub(crate) const RESTART_CALLER_NET: u64 = 1 << 6;
 
 /// RESTART_FD_OPTIONAL
 pub(crate) const RESTART_FD_OPTIONAL: u32 = 1 << 0;
+/// RESTART_RULE_GIVE
+pub(crate) const RESTART_RULE_GIVE: u32 = 4;
 
 /// struct checkpoint_fd
 #[repr(C)]
@@ -85,7 +87,7 @@ pub(crate) struct CheckpointRange {
 pub(crate) struct RestartRule {
     pub(crate) pattern: u64,
     pub(crate) action: u32,
-    pub(crate) reserved: u32,
+    pub(crate) own_fd: i32,
 }
 
 /// struct restart_map

@@ -46,24 +46,7 @@ static inline int checkpoint(uint64_t flags, const struct checkpoint_args *said)
 /* The same, after which the tasks are gone, and the board is as it was then. */
 static inline int checkpoint_and_kill(const struct checkpoint_args *said)
 {
-	int error = checkpoint(CHECKPOINT_KILL, said), status;
-	pid_t pid;
-
-	if (error) {
-		ckpt_diag("checkpoint(2): %s", strerror(error));
-		ckpt_run_print_log(&run);
-		return -1;
-	}
-	run.saved = *run.board;
-	ckpt_get_mtime(run.board_path, &run.saved_mtime);
-	while ((pid = waitpid(-1, &status, 0)) > 0) {
-		if (!WIFSIGNALED(status))
-			return -1;
-	}
-	run.pid = 0;
-	close(run.pidfd);
-	run.pidfd = -1;
-	return ckpt_cgroup_wait_empty(&run.cg);
+	return ckpt_run_killed(&run, checkpoint(CHECKPOINT_KILL, said));
 }
 
 /* restart(2) with what @said has of rules and maps; 0, or the errno. */

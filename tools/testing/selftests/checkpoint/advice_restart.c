@@ -141,6 +141,40 @@ TEST_F_TIMEOUT(advice, cut_off, CKPT_TIMEOUT)
 	ASSERT_STREQ("before\nafter\n", ckpt_read_file(path_of("log"), text, sizeof(text)));
 }
 
+/* What was open by a name becomes a file of the caller's. */
+TEST_F_TIMEOUT(advice, given_by_name, CKPT_TIMEOUT)
+{
+	struct restart_rule rules[] = {
+		{ .pattern = (uintptr_t)"*.other", .action = RESTART_RULE_GIVE },
+		{ .pattern = (uintptr_t)"*.log", .action = RESTART_RULE_REFUSE },
+	};
+	const struct restart_args said = { .rules = (uintptr_t)rules, .rules_count = 2 };
+	char text[64];
+	int closed;
+
+	ASSERT_EQ(0, start(&writer, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
+	closed = open(path_of("given"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_LE(0, closed);
+	rules[0].own_fd = closed;
+	ASSERT_EQ(EBADF, restart(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "no open file of the image has such a path"));
+	rules[0].pattern = (uintptr_t)"*.lo?";
+	rules[0].own_fd = open(path_of("given"), O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, rules[0].own_fd);
+	ASSERT_EQ(EBADF, restart(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "is written to: descriptor"));
+	close(rules[0].own_fd);
+	ASSERT_EQ(EBADF, restart(0, &said));
+	rules[0].own_fd = closed;
+	ASSERT_EQ(0, restart(0, &said));
+	ASSERT_EQ(0, go());
+	EXPECT_STREQ("before\n", ckpt_read_file(path_of("log"), text, sizeof(text)));
+	EXPECT_STREQ("after\n", ckpt_read_file(path_of("given"), text, sizeof(text)));
+	close(closed);
+	unlink(path_of("given"));
+}
+
 /* What is missing can't be cut off. */
 TEST_F_TIMEOUT(advice, too_short, CKPT_TIMEOUT)
 {
@@ -330,12 +364,12 @@ TEST_F_TIMEOUT(advice, wrong, CKPT_TIMEOUT)
 	ASSERT_EQ(0, start(&writer, variant->container));
 	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
 	ASSERT_EQ(EINVAL, restart(0, &rules));
-	rule.action = RESTART_RULE_TRUNCATE + 1;
+	rule.action = RESTART_RULE_GIVE + 1;
 	ASSERT_EQ(EINVAL, restart(0, &rules));
 	rule.action = RESTART_RULE_ACCEPT;
-	rule.reserved = 1;
+	rule.own_fd = 1;
 	ASSERT_EQ(EINVAL, restart(0, &rules));
-	rule.reserved = 0;
+	rule.own_fd = 0;
 	rule.pattern = (uintptr_t)"";
 	ASSERT_EQ(EINVAL, restart(0, &rules));
 	rule.pattern = 0;

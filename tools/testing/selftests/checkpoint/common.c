@@ -413,6 +413,28 @@ void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int 
 	ckpt_run_empty_log(run);
 }
 
+int ckpt_run_killed(struct ckpt_run *run, int error)
+{
+	int status;
+
+	if (error) {
+		ckpt_diag("checkpoint(2): %s", strerror(error));
+		ckpt_run_print_log(run);
+		return -1;
+	}
+	run->saved = *run->board;
+	ckpt_get_mtime(run->board_path, &run->saved_mtime);
+	/* What the root leaves behind is ours. */
+	while (waitpid(-1, &status, 0) > 0) {
+		if (!WIFSIGNALED(status))
+			return -1;
+	}
+	run->pid = 0;
+	close(run->pidfd);
+	run->pidfd = -1;
+	return ckpt_cgroup_wait_empty(&run->cg);
+}
+
 int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags)
 {
 	struct checkpoint_args args;

@@ -266,6 +266,11 @@ int ckpt_run_wait_blocked(struct ckpt_run *run);
 /* CHECKPOINT_SUBTREE is added as needed; with CHECKPOINT_KILL awaits the end. */
 int ckpt_run_checkpoint(struct ckpt_run *run, int image_fd, uint64_t flags);
 int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags);
+/*
+ * After a checkpoint with CHECKPOINT_KILL of the caller's own, which ended with the errno @error or 0:
+ * notes what the board was, and awaits the end of the tasks.
+ */
+int ckpt_run_killed(struct ckpt_run *run, int error);
 int ckpt_run_go(struct ckpt_run *run);
 int ckpt_run_finish(struct ckpt_run *run);
 void ckpt_run_kill(struct ckpt_run *run);

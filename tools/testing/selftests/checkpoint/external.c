@@ -161,25 +161,7 @@ static int checkpoint(uint64_t flags, const struct checkpoint_fd *list, unsigned
 /* The same, after which the tasks are gone, and all is as it was then. */
 static int checkpoint_and_kill(const struct checkpoint_fd *list, unsigned int count)
 {
-	int error = checkpoint(CHECKPOINT_KILL, list, count), status;
-	pid_t pid;
-
-	if (error) {
-		ckpt_diag("checkpoint(2): %s", strerror(error));
-		ckpt_run_print_log(&run);
-		return -1;
-	}
-	run.saved = *run.board;
-	ckpt_get_mtime(run.board_path, &run.saved_mtime);
-	/* What the root leaves behind is ours. */
-	while ((pid = waitpid(-1, &status, 0)) > 0) {
-		if (!WIFSIGNALED(status))
-			return -1;
-	}
-	run.pid = 0;
-	close(run.pidfd);
-	run.pidfd = -1;
-	return ckpt_cgroup_wait_empty(&run.cg);
+	return ckpt_run_killed(&run, checkpoint(CHECKPOINT_KILL, list, count));
 }
 
 /* restart(2) with @list in place; 0, or the errno. */

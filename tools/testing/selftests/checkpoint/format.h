@@ -266,6 +266,7 @@
 #define IMAGE_FILE_CGROUP 23
 #define IMAGE_FILE_IO_URING 24
 #define IMAGE_FILE_REOPENED 120
+#define IMAGE_FILE_CONTENTS 28
 #define IMAGE_FILE_SOCKET 25
 #define IMAGE_FILE_FANOTIFY 26
 
@@ -295,6 +296,7 @@
 #define IMAGE_INODE_LINKABLE (1ull << 0)
 #define IMAGE_INODE_NORESERVE (1ull << 1)
 #define IMAGE_INODE_MEMFD (1ull << 2)
+#define IMAGE_INODE_NAMED (1ull << 3)
 
 /* Timerfd.clock */
 #define IMAGE_TIMERFD_CLOCK_REALTIME 0

@@ -13,6 +13,7 @@ use image::image::{
         EXTENT_TAGGED, //
     },
     files::{
+        FILE_CONTENTS,
         FILE_MEMFD,
         FILE_SHARED_ANON,
         FILE_UNLINKED, //
@@ -154,7 +155,7 @@ impl Memory {
         };
         for vma in vmas {
             let mut area = Area::new(vma);
-            if let Some((FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD, inode)) =
+            if let Some((FILE_UNLINKED | FILE_SHARED_ANON | FILE_MEMFD | FILE_CONTENTS, inode)) =
                 inode_of(vma.file.get())
             {
                 let users = memory.inodes.entry(inode).or_default();

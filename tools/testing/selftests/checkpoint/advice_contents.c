@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Files whose contents are in the image, as the caller of checkpoint(2) has asked for it. */
+#include "advice.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <libgen.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define HOLE	(1 << 20)
+
+static const struct restart_args nothing;
+static const struct checkpoint_rule rules[] = {
+	{ .pattern = (uintptr_t)"*.data", .action = CHECKPOINT_RULE_CONTENTS },
+};
+static const struct checkpoint_args said = {
+	.rules = (uintptr_t)rules, .rules_count = 1,
+};
+
+static void place(int fd, int want)
+{
+	CHECK_EQ(want, dup2(fd, want));
+	CHECK_SYS(close(fd));
+}
+
+/* A file with a hole that is open twice, and mapped. */
+CKPT_SCENARIO(data)
+{
+	char path[320], text[8] = "";
+	struct stat st;
+	char *map;
+
+	ckpt_path(path, sizeof(path), "data");
+	place(CHECK_SYS(open(path, O_RDWR | O_CREAT, 0600)), FD);
+	place(CHECK_SYS(open(path, O_RDONLY)), FD2);
+	CHECK_EQ(5, write(FD, "first", 5));
+	CHECK_EQ(4, pwrite(FD, "last", 4, HOLE));
+	CHECK_SYS(fchmod(FD, 0640));
+	map = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, FD, 0);
+	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_EQ(1, lseek(FD2, 1, SEEK_SET));
+	ckpt_ready_wait();
+	CHECK_EQ(4, read(FD2, text, 4));
+	CHECK_STREQ("irst", text);
+	CHECK_EQ(4, pread(FD2, text, sizeof(text), HOLE));
+	CHECK_STREQ("last", text);
+	CHECK_EQ(1, pread(FD2, text, 1, HOLE / 2));
+	CHECK_EQ(0, text[0]);
+	CHECK_EQ(5, lseek(FD, 0, SEEK_CUR));
+	CHECK_SYS(fstat(FD, &st));
+	CHECK_EQ(0100640, st.st_mode);
+	CHECK_EQ(HOLE + 4, st.st_size);
+	CHECK_EQ(1, st.st_nlink);
+	/* All of it is one file. */
+	map[0] = 'F';
+	CHECK_EQ(1, pread(FD2, text, 1, 0));
+	CHECK_EQ('F', text[0]);
+	CHECK_SYS(stat(path, &st));
+	CHECK_EQ(HOLE + 4, st.st_size);
+	place(CHECK_SYS(open(path, O_RDONLY)), FD);
+	CHECK_EQ(1, read(FD, text, 1));
+	CHECK_EQ('F', text[0]);
+}
+
+/* The same beside a file whose contents are not saved. */
+CKPT_SCENARIO(two)
+{
+	char path[320];
+
+	place(CHECK_SYS(open(ckpt_path(path, sizeof(path), "data"), O_RDWR | O_CREAT, 0600)), FD);
+	place(CHECK_SYS(open(ckpt_path(path, sizeof(path), "else"), O_RDWR | O_CREAT, 0600)), FD2);
+	CHECK_EQ(4, write(FD, "text", 4));
+	ckpt_ready_wait();
+}
+
+/* No file, though it matches. */
+CKPT_SCENARIO(directory)
+{
+	char path[320];
+
+	ckpt_path(path, sizeof(path), "data");
+	CHECK_SYS(mkdir(path, 0700));
+	place(CHECK_SYS(open(path, O_RDONLY | O_DIRECTORY)), FD);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(FD, F_GETFD));
+	CHECK_SYS(rmdir(path));
+}
+
+FIXTURE(contents) { int unused; };
+FIXTURE_VARIANT(contents) { bool container; };
+FIXTURE_VARIANT_ADD(contents, subtree) { .container = false };
+FIXTURE_VARIANT_ADD(contents, container) { .container = true };
+
+FIXTURE_SETUP(contents)
+{
+	CKPT_BEGIN();
+	image = ckpt_image_new();
+	ASSERT_LE(0, image);
+}
+
+FIXTURE_TEARDOWN(contents)
+{
+	if (run.board) {
+		unlink(path_of("data"));
+		rmdir(path_of("data"));
+		unlink(path_of("else"));
+	}
+	finish();
+}
+
+/* How many files are on their way to their place, beside the board. */
+static size_t on_their_way(void)
+{
+	char board[256], path[512];
+	glob_t found;
+	size_t n;
+
+	snprintf(board, sizeof(board), "%s", run.board_path);
+	snprintf(path, sizeof(path), "%s/.restart-*", dirname(board));
+	if (glob(path, 0, NULL, &found))
+		return 0;
+	n = found.gl_pathc;
+	globfree(&found);
+	return n;
+}
+
+static int overwrite(const char *text)
+{
+	int fd = open(path_of("data"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t len = strlen(text);
+
+	if (fd < 0)
+		return -1;
+	if (write(fd, text, len) != len) {
+		close(fd);
+		return -1;
+	}
+	return close(fd);
+}
+
+/* It is made anew where it is missing; twice. */
+TEST_F_TIMEOUT(contents, missing, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, start(&data, variant->container));
+	for (int generation = 0; generation < 2; generation++) {
+		ASSERT_EQ(0, checkpoint_and_kill(&said));
+		ASSERT_TRUE(ckpt_run_log_has(&run, "its contents are in the image"));
+		ASSERT_EQ(0, unlink(path_of("data")));
+		ASSERT_EQ(0, restart(0, &nothing));
+		EXPECT_EQ(0u, on_their_way());
+	}
+	ASSERT_EQ(0, go());
+}
+
+/* It stays as it is where it is the one that was saved. */
+TEST_F_TIMEOUT(contents, same, CKPT_TIMEOUT)
+{
+	struct stat before, after;
+
+	ASSERT_EQ(0, start(&data, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(0, stat(path_of("data"), &before));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, stat(path_of("data"), &after));
+	EXPECT_EQ(before.st_ino, after.st_ino);
+	ASSERT_EQ(0, go());
+}
+
+/* What differs is replaced by the old one, if the caller accepts that. */
+TEST_F_TIMEOUT(contents, changed, CKPT_TIMEOUT)
+{
+	const struct restart_rule accept[] = {
+		{ .pattern = (uintptr_t)"*.data", .action = RESTART_RULE_ACCEPT },
+	};
+	const struct restart_args accepts = {
+		.rules = (uintptr_t)accept, .rules_count = 1,
+	};
+	struct stat st;
+
+	ASSERT_EQ(0, start(&data, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(0, overwrite("other"));
+	ASSERT_EQ(ESTALE, restart(0, &nothing));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "remove it, or have it replaced by that"));
+	ASSERT_EQ(0, stat(path_of("data"), &st));
+	EXPECT_EQ(5, st.st_size);
+	ASSERT_EQ(0, restart(0, &accepts));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "is replaced by what was saved"));
+	EXPECT_EQ(0u, on_their_way());
+	ASSERT_EQ(0, go());
+}
+
+/* A restart that fails leaves nothing of it. */
+TEST_F_TIMEOUT(contents, undone, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, start(&two, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(0, unlink(path_of("data")));
+	ASSERT_EQ(0, unlink(path_of("else")));
+	ASSERT_EQ(ENOENT, restart(0, &nothing));
+	EXPECT_EQ(0u, on_their_way());
+	EXPECT_EQ(-1, access(path_of("data"), F_OK));
+	EXPECT_EQ(ENOENT, errno);
+}
+
+/* Who watches a file would not watch one that is made anew. */
+TEST_F_TIMEOUT(contents, watched, CKPT_TIMEOUT)
+{
+	int watch = inotify_init1(IN_CLOEXEC);
+
+	ASSERT_LE(0, watch);
+	ASSERT_EQ(0, start(&data, variant->container));
+	ASSERT_LE(0, inotify_add_watch(watch, path_of("data"), IN_MODIFY));
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &said));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "its contents can't be saved: is watched"));
+	close(watch);
+}
+
+/* What is no regular file is saved as without the rule, which the log tells. */
+TEST_F_TIMEOUT(contents, no_file, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, start(&directory, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "is no regular file with a name"));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, go());
+}
+
+TEST_HARNESS_MAIN
