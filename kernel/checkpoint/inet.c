@@ -11,6 +11,7 @@
 #include <linux/ipv6.h>
 #include <linux/net.h>
 #include <linux/security.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/sockptr.h>
 #include <linux/tcp.h>
@@ -20,7 +21,6 @@
 #include <net/ipv6.h>
 #include <net/raw.h>
 #include <net/sock.h>
-#include <net/sock_reuseport.h>
 #include <net/tcp.h>
 #include <net/udp.h>
 
@@ -221,19 +221,18 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 	state->err = READ_ONCE(sk->sk_err);
 	state->stamp_key = atomic_read(&sk->sk_tskey);
 	state->zerocopy_key = atomic_read(&sk->sk_zckey);
+	checkpoint_inet_addr4(state->addr, inet->inet_rcv_saddr);
+	checkpoint_inet_addr4(state->peer, inet->inet_daddr);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
 		np = inet6_sk(sk);
-#endif
 	if (np) {
 		memcpy(state->addr, &sk->sk_v6_rcv_saddr, sizeof(state->addr));
 		memcpy(state->peer, &sk->sk_v6_daddr, sizeof(state->peer));
 		state->v6only = sk->sk_ipv6only;
 		state->flow = ntohl(np->flow_label & IPV6_FLOWINFO_MASK);
-	} else {
-		checkpoint_inet_addr4(state->addr, inet->inet_rcv_saddr);
-		checkpoint_inet_addr4(state->peer, inet->inet_daddr);
 	}
+#endif
 
 	if (rcu_access_pointer(inet->inet_opt))
 		state->special |= CHECKPOINT_INET_IP_OPTIONS;
@@ -273,6 +272,8 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 static int checkpoint_inet_sockaddr(struct sock *sk, const u8 *addr, u16 port, u32 flow,
 				    u32 scope, struct sockaddr_storage *to)
 {
+	struct sockaddr_in *sin = (struct sockaddr_in *)to;
+
 	memset(to, 0, sizeof(*to));
 	if (sk->sk_family == AF_INET6) {
 		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)to;
@@ -284,14 +285,11 @@ static int checkpoint_inet_sockaddr(struct sock *sk, const u8 *addr, u16 port, u
 		if (__ipv6_addr_needs_scope_id(ipv6_addr_type(&sin6->sin6_addr)))
 			sin6->sin6_scope_id = scope;
 		return sizeof(*sin6);
-	} else {
-		struct sockaddr_in *sin = (struct sockaddr_in *)to;
-
-		sin->sin_family = AF_INET;
-		sin->sin_port = htons(port);
-		memcpy(&sin->sin_addr, addr, sizeof(sin->sin_addr));
-		return sizeof(*sin);
 	}
+	sin->sin_family = AF_INET;
+	sin->sin_port = htons(port);
+	memcpy(&sin->sin_addr, addr, sizeof(sin->sin_addr));
+	return sizeof(*sin);
 }
 
 /**
@@ -364,6 +362,9 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
 	lock_sock(sk);
 	sk->sk_userlocks &= ~CHECKPOINT_INET_LOCKS;
 	sk->sk_userlocks |= state->locks & CHECKPOINT_INET_LOCKS;
+	/* To be bound to an address of IPv6 sets it, to be connected from one does not. */
+	if (sk->sk_family == AF_INET6)
+		sk->sk_ipv6only = state->v6only;
 	sk->sk_shutdown = state->shutdown & SHUTDOWN_MASK;
 	WRITE_ONCE(sk->sk_err, state->err);
 	atomic_set(&sk->sk_tskey, state->stamp_key);

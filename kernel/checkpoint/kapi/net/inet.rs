@@ -146,6 +146,7 @@ impl Inet {
             err: self.err,
             stamp_key: self.stamp_key,
             zerocopy_key: self.zerocopy_key,
+            v6only: self.v6only,
             ..Default::default()
         }
     }

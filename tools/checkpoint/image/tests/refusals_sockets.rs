@@ -8,6 +8,8 @@ use checkpoint_image::image::{
     files::*,
     kinds::Kind,
     net::{
+        filter::*,
+        inet::*,
         unix::*,
         *, //
     }, //
@@ -69,13 +71,19 @@ fn all_is_well() {
 #[test]
 fn sockets() {
     refused(&[
-        ("unknown address family", |s| {
-            socket(s, 0, |k| k.family.set(2))
+        ("unknown address family, type or protocol", |s| {
+            socket(s, 0, |k| k.family.set(3))
         }),
-        ("unknown type of a socket", |s| {
+        ("unknown address family, type or protocol", |s| {
             socket(s, 0, |k| k.kind.set(3))
         }),
-        ("unknown protocol", |s| socket(s, 0, |k| k.protocol.set(2))),
+        ("unknown address family, type or protocol", |s| {
+            socket(s, 0, |k| k.protocol.set(2))
+        }),
+        ("a socket of a family that has none without a file", |s| {
+            s.datagrams();
+            s.edit(0, |k: &mut Socket| k.form.set(SOCKET_CLOSED))
+        }),
         ("unknown form of a socket", |s| {
             socket(s, 3, |k| k.form.set(3))
         }),
@@ -98,7 +106,7 @@ fn sockets() {
             |s| {
                 s.sockets();
                 s.elements(Kind::Socket, |all: &mut Vec<SocketOption>| {
-                    all[1].option.set(OPTION_RIGHTS_NOTRUNC + 1)
+                    all[1].option.set(OPTION_LAST + 1)
                 })
             },
         ),
@@ -284,6 +292,126 @@ fn files() {
         }),
         ("mode does not fit the kind of file", |s| {
             file(s, |f| f.mode.set(0o100600))
+        }),
+    ]);
+}
+
+/// Changes the link of the socket of IPv4 or IPv6.
+fn inet(s: &mut Sample, f: impl FnOnce(&mut InetSocket)) {
+    s.datagrams();
+    s.edit(0, f);
+}
+
+/// Changes the datagram.
+fn datagram(s: &mut Sample, f: impl FnOnce(&mut InetMessage)) {
+    s.datagrams();
+    s.edit(0, f);
+}
+
+/// Changes the filter.
+fn filter(s: &mut Sample, f: impl FnOnce(&mut SocketFilter)) {
+    s.datagrams();
+    s.edit(0, f);
+}
+
+#[test]
+fn datagrams_are_well() {
+    accepted(&[
+        |s| s.datagrams(),
+        |s| inet(s, |i| i.port.set(65535)),
+        |s| datagram(s, |m| m.gso_size.set(3)),
+        |s| datagram(s, |m| m.time.set(i64::MAX as u64)),
+    ]);
+}
+
+#[test]
+fn inet_sockets() {
+    refused(&[
+        ("unknown state of a socket", |s| {
+            inet(s, |i| i.state.set(INET_CONNECTED + 1))
+        }),
+        ("impossible port", |s| inet(s, |i| i.port.set(65536))),
+        ("impossible port", |s| inet(s, |i| i.peer_port.set(65536))),
+        ("impossible number of a device", |s| {
+            inet(s, |i| i.device.set(1 << 31))
+        }),
+        ("unknown flag", |s| inet(s, |i| i.locks.set(1))),
+        ("unknown flag", |s| inet(s, |i| i.shutdown.set(4))),
+        ("impossible error of a socket", |s| {
+            inet(s, |i| i.error.set(ERROR_MAX + 1))
+        }),
+        ("impossible address", |s| inet(s, |i| i.addr[4] = 1)),
+        ("impossible address", |s| inet(s, |i| i.peer[15] = 1)),
+        ("reserved or unused field is not zero", |s| {
+            inet(s, |i| i.flow.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            inet(s, |i| i.state.set(INET_BOUND))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            inet(s, |i| i.state.set(INET_NEW))
+        }),
+        ("a filter that it can't have", |s| {
+            s.datagrams();
+            *s.payload(Kind::InetSocket, 0) = vec![0; ICMP6_FILTER_LEN];
+        }),
+        (
+            "options that are unknown, or not by ascending number",
+            |s| {
+                s.datagrams();
+                s.elements(Kind::Socket, |all: &mut Vec<SocketOption>| {
+                    all[0].option.set(options::OPTION_IPV6_TCLASS)
+                })
+            },
+        ),
+    ]);
+}
+
+#[test]
+fn datagrams() {
+    refused(&[
+        ("a datagram of IPv6 in the queue of a socket of IPv4", |s| {
+            datagram(s, |m| m.v6.set(1))
+        }),
+        ("impossible address", |s| datagram(s, |m| m.from[4] = 1)),
+        ("impossible address", |s| datagram(s, |m| m.to[15] = 1)),
+        ("impossible port", |s| {
+            datagram(s, |m| m.from_port.set(65536))
+        }),
+        ("impossible port", |s| datagram(s, |m| m.to_port.set(65536))),
+        ("impossible number of a device", |s| {
+            datagram(s, |m| m.device.set(1 << 31))
+        }),
+        ("impossible header", |s| datagram(s, |m| m.ttl.set(256))),
+        ("impossible header", |s| datagram(s, |m| m.flow.set(256))),
+        ("impossible header", |s| {
+            datagram(s, |m| m.frag_size.set(65536))
+        }),
+        ("impossible time of a datagram", |s| {
+            datagram(s, |m| m.time.set(1 << 63))
+        }),
+        ("impossible size of the parts of a datagram", |s| {
+            datagram(s, |m| m.gso_size.set(4))
+        }),
+        ("a datagram that is too long", |s| {
+            s.datagrams();
+            *s.payload(Kind::InetMessage, 0) = vec![0; DATAGRAM_MAX + 1];
+        }),
+    ]);
+}
+
+#[test]
+fn filters() {
+    refused(&[
+        ("another length than announced", |s| {
+            filter(s, |f| f.len.set(2))
+        }),
+        ("another length than announced", |s| {
+            filter(s, |f| f.len.set(0));
+            s.payload(Kind::SocketFilter, 0).clear();
+        }),
+        ("reserved or unused field is not zero", |s| {
+            filter(s, |f| f.reserved.set(1))
         }),
     ]);
 }

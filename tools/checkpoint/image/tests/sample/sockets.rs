@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Unix sockets, for those who ask for them: links come last.
+//! Sockets, for those who ask for them: links come last.
 
 use super::{
     l,
@@ -16,6 +16,9 @@ use checkpoint_image::image::{
         FILE_SOCKET, //
     },
     net::{
+        filter::*,
+        inet::*,
+        options::*,
         unix::*,
         *, //
     },
@@ -117,5 +120,58 @@ impl Sample {
             m.flags = u(MESSAGE_OOB);
         });
         self.add(oob, b"o");
+    }
+
+    /// Appends a connected UDP socket of IPv4 with a filter and a datagram, in place of those.
+    pub fn datagrams(&mut self) {
+        let (socket, file) = (obj::LAST + 1, obj::LAST + 2);
+        self.edit(0, |c: &mut Container| c.objects.set(file));
+        let ttl = SocketOption {
+            option: u(OPTION_IP_TTL),
+            reserved: u(0),
+            value: l(7),
+            second: l(0),
+        };
+        let udp = zeroed(|s: &mut Socket| {
+            s.obj = u(socket);
+            s.family = u(FAMILY_INET);
+            s.kind = u(SOCKET_DGRAM);
+            s.protocol = u(PROTOCOL_UDP);
+            s.form = u(SOCKET_OPEN);
+        });
+        self.add(udp, [ttl].as_bytes());
+        let open = zeroed(|f: &mut OpenFile| {
+            f.obj = u(file);
+            f.kind = u(FILE_SOCKET);
+            f.flags = u(open::READ | open::WRITE);
+            f.inode = u(socket);
+            f.mode = u(0o140777);
+            f.cred = u(obj::CRED);
+        });
+        self.add(open, b"");
+        let step = zeroed(|s: &mut FilterStep| s.code = 6.into());
+        let filter = zeroed(|f: &mut SocketFilter| {
+            f.socket = u(socket);
+            f.len = u(1);
+        });
+        self.add(filter, [step].as_bytes());
+        let inet = zeroed(|i: &mut InetSocket| {
+            i.socket = u(socket);
+            i.state = u(INET_CONNECTED);
+            i.port = u(1234);
+            i.peer_port = u(53);
+            i.addr[0] = 127;
+            i.peer[0] = 127;
+        });
+        self.add(inet, b"");
+        let message = zeroed(|m: &mut InetMessage| {
+            m.socket = u(socket);
+            m.from[0] = 127;
+            m.to[0] = 127;
+            m.from_port = u(53);
+            m.to_port = u(1234);
+            m.ttl = u(64);
+        });
+        self.add(message, b"data");
     }
 }
