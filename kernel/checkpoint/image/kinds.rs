@@ -182,11 +182,11 @@ kinds! {
     InetSocket: net::inet::InetSocket,
     InetMessage: net::inet::InetMessage,
     SocketFilter: net::filter::SocketFilter,
+    TcpSocket: net::tcp::TcpSocket,
+    TcpData: net::tcp::TcpData,
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
-    TcpSocket: net::tcp::TcpSocket,
-    TcpData: net::tcp::TcpData,
 }
 
 /// Number of the first kind of link.

@@ -81,14 +81,11 @@
 #define IMAGE_KIND_INET_SOCKET 227
 #define IMAGE_KIND_INET_MESSAGE 228
 #define IMAGE_KIND_SOCKET_FILTER 230
+#define IMAGE_KIND_TCP_SOCKET 231
+#define IMAGE_KIND_TCP_DATA 232
 #define IMAGE_KIND_NETLINK_SOCKET 237
 #define IMAGE_KIND_NETLINK_MESSAGE 238
 #define IMAGE_KIND_PACKET_SOCKET 239
-#define IMAGE_KIND_INET_SOCKET 227
-#define IMAGE_KIND_INET_MESSAGE 228
-#define IMAGE_KIND_SOCKET_FILTER 230
-#define IMAGE_KIND_TCP_SOCKET 231
-#define IMAGE_KIND_TCP_DATA 232
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -463,100 +460,6 @@
 #define IMAGE_PACKET_PACKET_LOSS (1ull << 3)
 #define IMAGE_PACKET_PACKET_QDISC_BYPASS (1ull << 4)
 #define IMAGE_PACKET_PACKET_IGNORE_OUTGOING (1ull << 5)
-
-/* SocketOption.option, IPPROTO_IP */
-#define IMAGE_OPTIONS_OPTION_IP_TOS 256
-#define IMAGE_OPTIONS_OPTION_IP_TTL 257
-#define IMAGE_OPTIONS_OPTION_IP_HDRINCL 258
-#define IMAGE_OPTIONS_OPTION_IP_ROUTER_ALERT 259
-#define IMAGE_OPTIONS_OPTION_IP_RECVOPTS 260
-#define IMAGE_OPTIONS_OPTION_IP_RETOPTS 261
-#define IMAGE_OPTIONS_OPTION_IP_PKTINFO 262
-#define IMAGE_OPTIONS_OPTION_IP_MTU_DISCOVER 263
-#define IMAGE_OPTIONS_OPTION_IP_RECVERR 264
-#define IMAGE_OPTIONS_OPTION_IP_RECVTTL 265
-#define IMAGE_OPTIONS_OPTION_IP_RECVTOS 266
-#define IMAGE_OPTIONS_OPTION_IP_FREEBIND 267
-#define IMAGE_OPTIONS_OPTION_IP_PASSSEC 268
-#define IMAGE_OPTIONS_OPTION_IP_TRANSPARENT 269
-#define IMAGE_OPTIONS_OPTION_IP_RECVORIGDSTADDR 270
-#define IMAGE_OPTIONS_OPTION_IP_MINTTL 271
-#define IMAGE_OPTIONS_OPTION_IP_NODEFRAG 272
-#define IMAGE_OPTIONS_OPTION_IP_CHECKSUM 273
-#define IMAGE_OPTIONS_OPTION_IP_BIND_ADDRESS_NO_PORT 274
-#define IMAGE_OPTIONS_OPTION_IP_RECVFRAGSIZE 275
-#define IMAGE_OPTIONS_OPTION_IP_RECVERR_RFC4884 276
-#define IMAGE_OPTIONS_OPTION_IP_MULTICAST_TTL 277
-#define IMAGE_OPTIONS_OPTION_IP_MULTICAST_LOOP 278
-#define IMAGE_OPTIONS_OPTION_IP_MULTICAST_ALL 279
-#define IMAGE_OPTIONS_OPTION_IP_UNICAST_IF 280
-#define IMAGE_OPTIONS_OPTION_IP_MULTICAST_IF 281
-#define IMAGE_OPTIONS_OPTION_IP_LOCAL_PORT_RANGE 282
-
-/* SocketOption.option, IPPROTO_IPV6 */
-#define IMAGE_OPTIONS_OPTION_IPV6_UNICAST_HOPS 512
-#define IMAGE_OPTIONS_OPTION_IPV6_MULTICAST_IF 513
-#define IMAGE_OPTIONS_OPTION_IPV6_MULTICAST_HOPS 514
-#define IMAGE_OPTIONS_OPTION_IPV6_MULTICAST_LOOP 515
-#define IMAGE_OPTIONS_OPTION_IPV6_MULTICAST_ALL 516
-#define IMAGE_OPTIONS_OPTION_IPV6_MTU_DISCOVER 517
-#define IMAGE_OPTIONS_OPTION_IPV6_MTU 518
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVERR 519
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVERR_RFC4884 520
-#define IMAGE_OPTIONS_OPTION_IPV6_FLOWINFO_SEND 521
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVPKTINFO 522
-#define IMAGE_OPTIONS_OPTION_IPV6_2292PKTINFO 523
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVHOPLIMIT 524
-#define IMAGE_OPTIONS_OPTION_IPV6_2292HOPLIMIT 525
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVRTHDR 526
-#define IMAGE_OPTIONS_OPTION_IPV6_2292RTHDR 527
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVHOPOPTS 528
-#define IMAGE_OPTIONS_OPTION_IPV6_2292HOPOPTS 529
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVDSTOPTS 530
-#define IMAGE_OPTIONS_OPTION_IPV6_2292DSTOPTS 531
-#define IMAGE_OPTIONS_OPTION_IPV6_TCLASS 532
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVTCLASS 533
-#define IMAGE_OPTIONS_OPTION_IPV6_FLOWINFO 534
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVPATHMTU 535
-#define IMAGE_OPTIONS_OPTION_IPV6_DONTFRAG 536
-#define IMAGE_OPTIONS_OPTION_IPV6_FREEBIND 537
-#define IMAGE_OPTIONS_OPTION_IPV6_TRANSPARENT 538
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVORIGDSTADDR 539
-#define IMAGE_OPTIONS_OPTION_IPV6_RECVFRAGSIZE 540
-#define IMAGE_OPTIONS_OPTION_IPV6_MINHOPCOUNT 541
-#define IMAGE_OPTIONS_OPTION_IPV6_AUTOFLOWLABEL 542
-#define IMAGE_OPTIONS_OPTION_IPV6_ADDR_PREFERENCES 543
-#define IMAGE_OPTIONS_OPTION_IPV6_UNICAST_IF 544
-#define IMAGE_OPTIONS_OPTION_IPV6_ROUTER_ALERT_ISOLATE 545
-
-/* SocketOption.option, IPPROTO_RAW */
-#define IMAGE_OPTIONS_OPTION_RAW_ICMP_FILTER 768
-#define IMAGE_OPTIONS_OPTION_RAW_V6_HDRINCL 769
-#define IMAGE_OPTIONS_OPTION_RAW_V6_CHECKSUM 770
-
-/* SocketOption.option, IPPROTO_UDP */
-#define IMAGE_OPTIONS_OPTION_UDP_CORK 1024
-#define IMAGE_OPTIONS_OPTION_UDP_NO_CHECK6_TX 1025
-#define IMAGE_OPTIONS_OPTION_UDP_NO_CHECK6_RX 1026
-#define IMAGE_OPTIONS_OPTION_UDP_SEGMENT 1027
-#define IMAGE_OPTIONS_OPTION_UDP_GRO 1028
-
-/* InetSocket.state */
-#define IMAGE_INET_INET_NEW 0
-#define IMAGE_INET_INET_BOUND 1
-#define IMAGE_INET_INET_CONNECTED 2
-
-/* InetSocket.locks */
-#define IMAGE_INET_INET_LOCK_ADDR (1ull << 2)
-#define IMAGE_INET_INET_LOCK_PORT (1ull << 3)
-#define IMAGE_INET_INET_LOCK_CONNECT (1ull << 4)
-
-/* InetSocket.shutdown */
-#define IMAGE_INET_INET_SHUT_READ (1ull << 0)
-#define IMAGE_INET_INET_SHUT_WRITE (1ull << 1)
-#define IMAGE_OPTION_REUSEPORT 43
-#define IMAGE_OPTION_ZEROCOPY 44
-#define IMAGE_OPTION_TXTIME 45
 
 /* SocketOption.option, IPPROTO_IP */
 #define IMAGE_OPTIONS_OPTION_IP_TOS 256
@@ -1794,6 +1697,34 @@ struct image_socket_filter {
 
 static_assert(sizeof(struct image_socket_filter) == 16, "image_socket_filter");
 
+struct image_tcp_socket {
+	uint32_t socket;
+	uint32_t state;
+	uint32_t flags;
+	uint32_t family;
+	uint32_t backlog;
+	uint32_t error;
+	uint32_t mss;
+	uint32_t port;
+	uint32_t peer_port;
+	uint32_t received;
+	uint32_t sent;
+	uint32_t urgent;
+	uint32_t urgent_sent;
+	uint32_t reserved;
+	uint8_t address[16];
+	uint8_t peer_address[16];
+};
+
+static_assert(sizeof(struct image_tcp_socket) == 88, "image_tcp_socket");
+
+struct image_tcp_data {
+	uint32_t len;
+	uint32_t sent;
+};
+
+static_assert(sizeof(struct image_tcp_data) == 8, "image_tcp_data");
+
 struct image_netlink_socket {
 	uint32_t socket;
 	uint32_t flags;
@@ -1842,81 +1773,5 @@ struct image_packet_socket {
 };
 
 static_assert(sizeof(struct image_packet_socket) == 64, "image_packet_socket");
-
-struct image_inet_socket {
-	uint32_t socket;
-	uint32_t state;
-	uint32_t port;
-	uint32_t peer_port;
-	uint32_t device;
-	uint32_t flow;
-	uint32_t locks;
-	uint32_t shutdown;
-	uint32_t error;
-	uint32_t stamp_key;
-	uint32_t zerocopy_key;
-	uint32_t v6only;
-	uint8_t addr[16];
-	uint8_t peer[16];
-};
-
-static_assert(sizeof(struct image_inet_socket) == 80, "image_inet_socket");
-
-struct image_inet_message {
-	uint32_t socket;
-	uint32_t v6;
-	uint8_t from[16];
-	uint8_t to[16];
-	uint8_t spec_dst[4];
-	uint32_t from_port;
-	uint32_t to_port;
-	uint32_t device;
-	uint32_t flow;
-	uint32_t ttl;
-	uint32_t frag_size;
-	uint32_t gso_size;
-	uint32_t mark;
-	uint32_t priority;
-	uint64_t time;
-};
-
-static_assert(sizeof(struct image_inet_message) == 88, "image_inet_message");
-
-struct image_socket_filter {
-	uint32_t socket;
-	uint32_t len;
-	uint32_t locked;
-	uint32_t reserved;
-};
-
-static_assert(sizeof(struct image_socket_filter) == 16, "image_socket_filter");
-
-struct image_tcp_socket {
-	uint32_t socket;
-	uint32_t state;
-	uint32_t flags;
-	uint32_t family;
-	uint32_t backlog;
-	uint32_t error;
-	uint32_t mss;
-	uint32_t port;
-	uint32_t peer_port;
-	uint32_t received;
-	uint32_t sent;
-	uint32_t urgent;
-	uint32_t urgent_sent;
-	uint32_t reserved;
-	uint8_t address[16];
-	uint8_t peer_address[16];
-};
-
-static_assert(sizeof(struct image_tcp_socket) == 88, "image_tcp_socket");
-
-struct image_tcp_data {
-	uint32_t len;
-	uint32_t sent;
-};
-
-static_assert(sizeof(struct image_tcp_data) == 8, "image_tcp_data");
 
 #endif /* CKPT_TEST_FORMAT_H */
