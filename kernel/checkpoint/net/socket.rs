@@ -43,7 +43,6 @@ use crate::{
     kapi::{
         fs::file::FileRef,
         net::socket::{
-            Basics,
             SockRef, //
         },
         security::cred::CredRef,
