@@ -42,9 +42,7 @@ use crate::{
     },
     kapi::{
         fs::file::FileRef,
-        net::socket::{
-            SockRef, //
-        },
+        net::socket::SockRef,
         security::cred::CredRef,
         task::frozen::{
             FrozenTask,
