@@ -88,7 +88,8 @@ pub(super) static IP: &[Row] = &[
         ip::MULTICAST_TTL,
         "IP_MULTICAST_TTL",
     )
-    .usual(Some(1)),
+    .usual(Some(1))
+    .datagrams(),
     int(
         OPTION_IP_MULTICAST_LOOP,
         level::IP,
@@ -118,7 +119,8 @@ pub(super) static IP: &[Row] = &[
         "IP_MULTICAST_IF",
     )
     .form(Form::Interface)
-    .needs("a device with that number"),
+    .needs("a device with that number")
+    .datagrams(),
     int(
         OPTION_IP_LOCAL_PORT_RANGE,
         level::IP,
@@ -142,14 +144,16 @@ pub(super) static IPV6: &[Row] = &[
         ipv6::MULTICAST_IF,
         "IPV6_MULTICAST_IF",
     )
-    .needs("a device with that number"),
+    .needs("a device with that number")
+    .datagrams(),
     int(
         OPTION_IPV6_MULTICAST_HOPS,
         level::IPV6,
         ipv6::MULTICAST_HOPS,
         "IPV6_MULTICAST_HOPS",
     )
-    .usual(Some(1)),
+    .usual(Some(1))
+    .datagrams(),
     int(
         OPTION_IPV6_MULTICAST_LOOP,
         level::IPV6,
