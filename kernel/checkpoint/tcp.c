@@ -502,6 +502,18 @@ static void checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint
 	release_sock(sk);
 }
 
+/* Sets SO_REUSEADDR; returns what it was. */
+static unsigned char checkpoint_tcp_reuse(struct sock *sk, unsigned char reuse)
+{
+	unsigned char before;
+
+	lock_sock(sk);
+	before = sk->sk_reuse;
+	sk->sk_reuse = reuse;
+	release_sock(sk);
+	return before;
+}
+
 static int checkpoint_tcp_bind_here(struct sock *sk, const struct checkpoint_tcp *state)
 {
 	struct sockaddr_storage addr;
@@ -519,15 +531,21 @@ static int checkpoint_tcp_bind_here(struct sock *sk, const struct checkpoint_tcp
  * @sk: the socket
  * @state: what it was: its address
  *
+ * What lingers of connections that had the port (TIME_WAIT) does not stand in
+ * the way, as for who has SO_REUSEADDR: it may be left of the tasks themselves.
+ *
  * Return: 0, or an errno.
  */
 int checkpoint_tcp_bind(struct sock *sk, const struct checkpoint_tcp *state)
 {
+	unsigned char reuse;
 	int err;
 
 	if (!sk->sk_socket)
 		return -EBADF;
+	reuse = checkpoint_tcp_reuse(sk, SK_CAN_REUSE);
 	err = checkpoint_tcp_bind_here(sk, state);
+	checkpoint_tcp_reuse(sk, reuse);
 	if (!err)
 		checkpoint_tcp_lock_address(sk, state);
 	return err;
@@ -575,9 +593,16 @@ int checkpoint_tcp_congestion(struct sock *sk, const char *name)
  */
 int checkpoint_tcp_listen(struct sock *sk, unsigned int backlog)
 {
+	unsigned char reuse;
+	int err;
+
 	if (!sk->sk_socket)
 		return -EBADF;
-	return __sys_listen_socket(sk->sk_socket, backlog);
+	/* It asks for the port once more: see checkpoint_tcp_bind(). */
+	reuse = checkpoint_tcp_reuse(sk, SK_CAN_REUSE);
+	err = __sys_listen_socket(sk->sk_socket, backlog);
+	checkpoint_tcp_reuse(sk, reuse);
+	return err;
 }
 
 /**
