@@ -340,7 +340,12 @@ fn make(
         placed: Atomic::new(0),
     };
     let prepare = || {
-        let file = FileRef::open(arrival.file.path(), oflag::READ_WRITE, 0)?;
+        let path = arrival.file.path();
+        let file = match FileRef::open(path, oflag::READ_WRITE, 0) {
+            // The umask may have left its owner no right: who makes a file may open it all the same.
+            Err(EACCES) => FileRef::open_unchecked(path, oflag::READ_WRITE),
+            opened => opened,
+        }?;
         file.remove_xattrs()?;
         inode::prepare(file, &record)
     };
