@@ -227,7 +227,7 @@ impl Arrival {
         self.opener.act(give).map_err(|e| {
             let why = match (e, old) {
                 (EEXIST, _) => "something has been put there meanwhile",
-                (EINVAL, Some(_)) => "what was there has been moved meanwhile",
+                (EINVAL, Some(_)) => "another file has that name by now, or is mounted there",
                 (EINVAL, None) => "its filesystem can't keep what would be there",
                 (EACCES | EPERM, _) => "who had it open may not put it there",
                 (EAGAIN, _) => "somebody has a delegation of what is there",

@@ -549,6 +549,11 @@ impl BuiltInode {
     /// permissions, of which bits that give rights are taken away by who writes. Then its seals.
     fn finish(&self, r: &Restore, obj: ObjRef, record: &Inode) -> Result {
         let file = self.file();
+        let (name, what): (&[u8], &str) = match &self.arrival {
+            Some(arrival) => (arrival.name(), ""),
+            None => (&[], "a file without a name"),
+        };
+        let who = Text(name);
         for raw in r.records_after(obj)?.take(record.xattrs.get() as usize) {
             let raw = raw.map_err(|f| r.fault(f))?;
             let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
@@ -556,8 +561,10 @@ impl BuiltInode {
                 .inspect_err(|&e| {
                     r.with_report(|report| {
                         report.line(fmt!(
-                            "error: a file without a name can't have its extended attribute {}: \
-                             the filesystem does not take it, or the caller may not set it [{}]",
+                            "error: {}{} can't have its extended attribute {}: the filesystem \
+                             does not take it, or the caller may not set it [{}]",
+                            who,
+                            what,
                             Text(name),
                             Errno(e)
                         ));
