@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <libgen.h>
+#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define HOLE	(1 << 20)
 
@@ -190,6 +192,54 @@ TEST_F_TIMEOUT(contents, changed, CKPT_TIMEOUT)
 	ASSERT_EQ(0, restart(0, &accepts));
 	EXPECT_TRUE(ckpt_run_log_has(&run, "is replaced by what was saved"));
 	EXPECT_EQ(0u, on_their_way());
+	ASSERT_EQ(0, go());
+}
+
+/* A process outside of the tree that writes pages to the end of the file, but not for ever. */
+static pid_t appender(void)
+{
+	size_t left;
+	char *page;
+	pid_t pid;
+	int fd;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid)
+		return pid;
+	fd = open(path_of("data"), O_WRONLY | O_APPEND | O_CLOEXEC);
+	page = malloc(CKPT_PAGE);
+	if (fd < 0 || !page)
+		_exit(1);
+	memset(page, 'x', CKPT_PAGE);
+	for (left = 64 << 20; left >= CKPT_PAGE; left -= CKPT_PAGE) {
+		if (write(fd, page, CKPT_PAGE) < 0)
+			_exit(1);
+		usleep(20);
+	}
+	_exit(0);
+}
+
+/* Who goes on to append to it while it is saved does not spoil the image. */
+TEST_F_TIMEOUT(contents, appended_to, CKPT_TIMEOUT)
+{
+	struct stat st;
+	int err, status;
+	pid_t pid;
+
+	ASSERT_EQ(0, start(&two, variant->container));
+	for (int generation = 0; generation < 3; generation++) {
+		pid = appender();
+		ASSERT_LT(0, pid);
+		err = checkpoint(CHECKPOINT_KILL, &said);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_EQ(0, ckpt_run_killed(&run, err));
+		ASSERT_EQ(0, unlink(path_of("data")));
+		ASSERT_EQ(0, restart(0, &nothing));
+		ASSERT_EQ(0, stat(path_of("data"), &st));
+		EXPECT_LE(4, st.st_size);
+	}
 	ASSERT_EQ(0, go());
 }
 
