@@ -27,6 +27,9 @@ struct dentry *checkpoint_new_file(const struct path *dir, const char *name)
 	struct dentry *dentry;
 	int err;
 
+	/* What is made there can neither be moved to its place nor removed. */
+	if (IS_APPEND(d_inode(dir->dentry)))
+		return ERR_PTR(-EPERM);
 	err = mnt_want_write(dir->mnt);
 	if (err)
 		return ERR_PTR(err);
@@ -36,8 +39,11 @@ struct dentry *checkpoint_new_file(const struct path *dir, const char *name)
 	err = security_path_mknod(dir, dentry, S_IFREG | 0600, 0);
 	if (!err)
 		err = vfs_create(idmap, dentry, S_IFREG | 0600, NULL);
-	if (!err)
+	if (!err) {
+		/* It has no contents yet that anybody could vouch for. */
+		security_path_post_mknod(idmap, dentry);
 		dget(dentry);
+	}
 	end_creating(dentry);
 	if (err)
 		dentry = ERR_PTR(err);
@@ -51,12 +57,14 @@ out:
  * @dir: the directory that it is in
  * @file: its entry
  * @name: the name
- * @old: the entry of that name, whose file it replaces; NULL: there must be none
+ * @old: the entry that was found by that name, whose file it replaces; NULL: there
+ *	must be none
  *
  * As renameat2(2). May sleep, even for long.
  *
- * Return: 0, or -EEXIST if there is something by that name; -EINVAL if @old or
- * @file has been removed or moved, or the filesystem can't keep what is there.
+ * Return: 0, or -EEXIST if there is something by that name; -EINVAL if it is not
+ * that of @old any more, if @file has been removed or moved, or the filesystem
+ * can't keep what is there.
  */
 int checkpoint_move_file(const struct path *dir, struct dentry *file, const char *name,
 			 struct dentry *old)
@@ -72,13 +80,14 @@ int checkpoint_move_file(const struct path *dir, struct dentry *file, const char
 	err = mnt_want_write(dir->mnt);
 	if (err)
 		return err;
-	if (old)
-		err = start_renaming_two_dentries(&rd, file, old);
-	else
-		err = start_renaming_dentry(&rd, 0, file, &QSTR(name));
+	err = start_renaming_dentry(&rd, 0, file, &QSTR(name));
 	if (err)
 		goto out;
-	err = security_path_rename(dir, rd.old_dentry, dir, rd.new_dentry, rd.flags);
+	/* The entry may have got another name, and the name another file. */
+	if (old && (d_is_negative(rd.new_dentry) || d_inode(rd.new_dentry) != d_inode(old)))
+		err = -EINVAL;
+	if (!err)
+		err = security_path_rename(dir, rd.old_dentry, dir, rd.new_dentry, rd.flags);
 	if (!err)
 		err = vfs_rename(&rd);
 	end_renaming(&rd);

@@ -246,7 +246,8 @@ fn next(inode: &Nameless, index: u64, end: u64) -> Result<Option<u64>> {
 fn copy_inode(inode: &Nameless) -> Result<Copies> {
     let file = &inode.file;
     let mut copies = Copies::new();
-    let end = shmem::pages(file);
+    // What was added meanwhile has no room in the image.
+    let end = shmem::pages(file).min(inode.size().div_ceil(PAGE_SIZE as u64));
     let mut index = 0;
     let mut seen: usize = 0;
     while let Some(next) = next(inode, index, end)? {

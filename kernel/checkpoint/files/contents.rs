@@ -227,7 +227,7 @@ impl Arrival {
         self.opener.act(give).map_err(|e| {
             let why = match (e, old) {
                 (EEXIST, _) => "something has been put there meanwhile",
-                (EINVAL, Some(_)) => "what was there has been moved meanwhile",
+                (EINVAL, Some(_)) => "another file has that name by now, or is mounted there",
                 (EINVAL, None) => "its filesystem can't keep what would be there",
                 (EACCES | EPERM, _) => "who had it open may not put it there",
                 (EAGAIN, _) => "somebody has a delegation of what is there",
@@ -340,7 +340,12 @@ fn make(
         placed: Atomic::new(0),
     };
     let prepare = || {
-        let file = FileRef::open(arrival.file.path(), oflag::READ_WRITE, 0)?;
+        let path = arrival.file.path();
+        let file = match FileRef::open(path, oflag::READ_WRITE, 0) {
+            // The umask may have left its owner no right: who makes a file may open it all the same.
+            Err(EACCES) => FileRef::open_unchecked(path, oflag::READ_WRITE),
+            opened => opened,
+        }?;
         file.remove_xattrs()?;
         inode::prepare(file, &record)
     };

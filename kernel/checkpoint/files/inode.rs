@@ -10,6 +10,10 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -197,17 +201,14 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
         Home::Anonymous => KVVec::new(),
         _ => file.xattrs()?,
     };
-    cap.objects.keep(Nameless { file, home, xattrs })
+    cap.objects.keep(Nameless::new(file, home, xattrs))
 }
 
 /// Notes memory that is no open file of the tasks: a segment of System V shared memory.
 pub(crate) fn add_memory(cap: &mut Capture, file: &FileRef) -> Result {
     if cap.objects.count::<Nameless>(file.inode_addr())? {
-        cap.objects.keep(Nameless {
-            file: file.clone(),
-            home: Home::Anonymous,
-            xattrs: KVVec::new(),
-        })?;
+        let inode = Nameless::new(file.clone(), Home::Anonymous, KVVec::new());
+        cap.objects.keep(inode)?;
     }
     Ok(())
 }
@@ -232,9 +233,27 @@ pub(crate) struct Nameless {
     home: Home,
     /// Names of its extended attributes, each with its NUL.
     xattrs: KVVec<u8>,
+    /// Bytes that it has in the image.
+    size: Atomic<u64>,
 }
 
 impl Nameless {
+    fn new(file: FileRef, home: Home, xattrs: KVVec<u8>) -> Self {
+        let size = Atomic::new(size_of_file(&file));
+        Self {
+            file,
+            home,
+            xattrs,
+            size,
+        }
+    }
+
+    /// Returns how many bytes it has in the image. By now it may have others: who is not frozen may
+    /// write to a file that has a name.
+    pub(crate) fn size(&self) -> u64 {
+        self.size.load(Relaxed)
+    }
+
     /// Returns whether it had a name, or was made as such a file is made (O_TMPFILE).
     pub(super) fn had_name(&self) -> bool {
         matches!(self.home, Home::Directory(_))
@@ -257,6 +276,11 @@ impl Shared<Found> for Nameless {
     }
 }
 
+/// Bytes of a file.
+fn size_of_file(file: &FileRef) -> u64 {
+    u64::try_from(file.size()).unwrap_or(0)
+}
+
 /// Returns the reference of the inode of `open`; writes its record the first time.
 pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
     save_memory(cap, &open.file)
@@ -267,6 +291,8 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let (obj, Some(inode)) = cap.objects.save::<Nameless>(file.inode_addr())? else {
         return cap.objects.reference::<Nameless>(file.inode_addr());
     };
+    let size = size_of_file(file);
+    inode.size.store(size, Relaxed);
     let [uid, gid] = file.owner().unwrap_or([0, 0]);
     let (flags, seals, text): (u32, u32, &[u8]) = match &inode.home {
         Home::Anonymous if shmem::is_noreserve(file) => (INODE_NORESERVE, 0, &[]),
@@ -283,7 +309,7 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let record = Inode {
         obj: obj.get().into(),
         mode: (file.mode() & PERMISSIONS).into(),
-        size: u64::try_from(file.size()).unwrap_or(0).into(),
+        size: size.into(),
         owner: [uid.into(), gid.into()],
         atime: atime.0.cast_unsigned().into(),
         mtime: mtime.0.cast_unsigned().into(),
@@ -523,6 +549,11 @@ impl BuiltInode {
     /// permissions, of which bits that give rights are taken away by who writes. Then its seals.
     fn finish(&self, r: &Restore, obj: ObjRef, record: &Inode) -> Result {
         let file = self.file();
+        let (name, what): (&[u8], &str) = match &self.arrival {
+            Some(arrival) => (arrival.name(), ""),
+            None => (&[], "a file without a name"),
+        };
+        let who = Text(name);
         for raw in r.records_after(obj)?.take(record.xattrs.get() as usize) {
             let raw = raw.map_err(|f| r.fault(f))?;
             let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
@@ -530,8 +561,10 @@ impl BuiltInode {
                 .inspect_err(|&e| {
                     r.with_report(|report| {
                         report.line(fmt!(
-                            "error: a file without a name can't have its extended attribute {}: \
-                             the filesystem does not take it, or the caller may not set it [{}]",
+                            "error: {}{} can't have its extended attribute {}: the filesystem \
+                             does not take it, or the caller may not set it [{}]",
+                            who,
+                            what,
                             Text(name),
                             Errno(e)
                         ));

@@ -506,7 +506,9 @@ fn why(e: Error) -> &'static str {
         ENOSPC | EDQUOT => "there is no room: make some",
         EFBIG => "it is longer than the limit of the caller (ulimit -f)",
         EINTR => "the caller was killed",
-        EFAULT => "the image is faulty, nothing is mapped there",
+        EFAULT => {
+            "nothing is mapped there: the image is faulty, or its task was killed as memory ran out"
+        }
         EPERM => {
             "it is code that the program had changed, which proc_mem.force_override forbids here"
         }

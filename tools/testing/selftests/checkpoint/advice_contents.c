@@ -5,9 +5,12 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <libgen.h>
+#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define HOLE	(1 << 20)
 
@@ -17,6 +20,12 @@ static const struct checkpoint_rule rules[] = {
 };
 static const struct checkpoint_args said = {
 	.rules = (uintptr_t)rules, .rules_count = 1,
+};
+static const struct restart_rule accept_rules[] = {
+	{ .pattern = (uintptr_t)"*.data", .action = RESTART_RULE_ACCEPT },
+};
+static const struct restart_args accepts = {
+	.rules = (uintptr_t)accept_rules, .rules_count = 1,
 };
 
 static void place(int fd, int want)
@@ -171,12 +180,6 @@ TEST_F_TIMEOUT(contents, same, CKPT_TIMEOUT)
 /* What differs is replaced by the old one, if the caller accepts that. */
 TEST_F_TIMEOUT(contents, changed, CKPT_TIMEOUT)
 {
-	const struct restart_rule accept[] = {
-		{ .pattern = (uintptr_t)"*.data", .action = RESTART_RULE_ACCEPT },
-	};
-	const struct restart_args accepts = {
-		.rules = (uintptr_t)accept, .rules_count = 1,
-	};
 	struct stat st;
 
 	ASSERT_EQ(0, start(&data, variant->container));
@@ -189,6 +192,83 @@ TEST_F_TIMEOUT(contents, changed, CKPT_TIMEOUT)
 	ASSERT_EQ(0, restart(0, &accepts));
 	EXPECT_TRUE(ckpt_run_log_has(&run, "is replaced by what was saved"));
 	EXPECT_EQ(0u, on_their_way());
+	ASSERT_EQ(0, go());
+}
+
+/* A process outside of the tree that writes pages to the end of the file, but not for ever. */
+static pid_t appender(void)
+{
+	size_t left;
+	char *page;
+	pid_t pid;
+	int fd;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid)
+		return pid;
+	fd = open(path_of("data"), O_WRONLY | O_APPEND | O_CLOEXEC);
+	page = malloc(CKPT_PAGE);
+	if (fd < 0 || !page)
+		_exit(1);
+	memset(page, 'x', CKPT_PAGE);
+	for (left = 64 << 20; left >= CKPT_PAGE; left -= CKPT_PAGE) {
+		if (write(fd, page, CKPT_PAGE) < 0)
+			_exit(1);
+		usleep(20);
+	}
+	_exit(0);
+}
+
+/* Who goes on to append to it while it is saved does not spoil the image. */
+TEST_F_TIMEOUT(contents, appended_to, CKPT_TIMEOUT)
+{
+	struct stat st;
+	int err, status;
+	pid_t pid;
+
+	ASSERT_EQ(0, start(&two, variant->container));
+	for (int generation = 0; generation < 3; generation++) {
+		pid = appender();
+		ASSERT_LT(0, pid);
+		err = checkpoint(CHECKPOINT_KILL, &said);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_EQ(0, ckpt_run_killed(&run, err));
+		ASSERT_EQ(0, unlink(path_of("data")));
+		ASSERT_EQ(0, restart(0, &nothing));
+		ASSERT_EQ(0, stat(path_of("data"), &st));
+		EXPECT_LE(4, st.st_size);
+	}
+	ASSERT_EQ(0, go());
+}
+
+/* What is replaced is what has the name, and not a file that is mounted there. */
+TEST_F_TIMEOUT(contents, mounted_over, CKPT_TIMEOUT)
+{
+	char other[512];
+	struct stat st;
+	int fd;
+
+	ASSERT_EQ(0, start(&data, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(0, overwrite("under"));
+	snprintf(other, sizeof(other), "%s", path_of("else"));
+	fd = open(other, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(7, write(fd, "mounted", 7));
+	close(fd);
+	ASSERT_EQ(0, mount(other, path_of("data"), NULL, MS_BIND, NULL));
+	EXPECT_EQ(EINVAL, restart(0, &accepts));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "or is mounted there"));
+	EXPECT_EQ(0u, on_their_way());
+	ASSERT_EQ(0, umount(path_of("data")));
+	ASSERT_EQ(0, stat(other, &st));
+	EXPECT_EQ(7, st.st_size);
+	ASSERT_EQ(0, stat(path_of("data"), &st));
+	EXPECT_EQ(5, st.st_size);
+	/* Without it the file below is replaced. */
+	ASSERT_EQ(0, restart(0, &accepts));
 	ASSERT_EQ(0, go());
 }
 
