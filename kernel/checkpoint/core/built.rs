@@ -35,15 +35,19 @@ pub(crate) trait Rebuilt: Upcast + Send + Sync {
         Ok(())
     }
 
-    /// Returns whether `publish` needs it. The references of all others are given up after `link`:
+    /// Returns whether `publish` or `overwrite` need it. The references of all others are given up after `link`:
     /// what the tasks may do with an object can depend on how many have it.
     fn stays(&self) -> bool {
         false
     }
 
-    /// The last that can fail: does what others can see from then on, and [`Self::undo`] takes
-    /// back.
+    /// Does what others can see from then on, and [`Self::undo`] takes back.
     fn publish(&self, _r: &Restore, _obj: ObjRef) -> Result {
+        Ok(())
+    }
+
+    /// The last that can fail, when all is published: does to files what can't be taken back.
+    fn overwrite(&self, _r: &Restore, _obj: ObjRef) -> Result {
         Ok(())
     }
 

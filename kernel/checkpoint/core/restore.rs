@@ -304,11 +304,16 @@ impl Restore {
         })
     }
 
-    /// The last that can fail: does what others see of the objects from then on.
+    /// The last that can fail: does what others see of the objects from then on, and after all of
+    /// that what can't be taken back.
     pub(crate) fn publish(&self) -> Result {
         self.built.each(|obj, built| {
             wait::go_on()?;
             built.publish(self, obj)
+        })?;
+        self.built.each(|obj, built| {
+            wait::go_on()?;
+            built.overwrite(self, obj)
         })
     }
 

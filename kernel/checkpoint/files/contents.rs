@@ -214,7 +214,7 @@ impl Arrival {
     }
 
     /// Puts it in the place of another, which can't be undone: it is one of the last things.
-    pub(in crate::files) fn publish(&self, r: &Restore) -> Result {
+    pub(in crate::files) fn overwrite(&self, r: &Restore) -> Result {
         match self.old {
             Some(_) => self.place(r),
             None => Ok(()),

@@ -65,7 +65,7 @@ impl Cut {
 
     /// Cuts it off, as truncate(2) does it. It can't be undone: it is one of the last things. May
     /// sleep.
-    pub(super) fn publish(&self, r: &Restore, file: &FileRef) -> Result {
+    pub(super) fn overwrite(&self, r: &Restore, file: &FileRef) -> Result {
         // Another open file of it may have been the first.
         if file.size() <= self.size {
             return Ok(());

@@ -639,9 +639,9 @@ impl Rebuilt for BuiltInode {
         self.arrival.is_some()
     }
 
-    fn publish(&self, r: &Restore, _: ObjRef) -> Result {
+    fn overwrite(&self, r: &Restore, _: ObjRef) -> Result {
         match &self.arrival {
-            Some(arrival) => arrival.publish(r),
+            Some(arrival) => arrival.overwrite(r),
             None => Ok(()),
         }
     }

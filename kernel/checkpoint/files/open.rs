@@ -120,6 +120,16 @@ struct BuiltFile {
     given: bool,
 }
 
+impl BuiltFile {
+    fn set_late(&self, r: &Restore, obj: ObjRef) -> Result {
+        let late = Late::of(r, obj)?;
+        owner::restore(r, late.owner.as_ref(), &self.file, || match &late.lease {
+            Some(saved) => lease::restore(r, saved, &self.file, &self.lessees),
+            None => Ok(()),
+        })
+    }
+}
+
 impl Rebuilt for BuiltFile {
     /// Takes the locks that it owns.
     fn link(&self, r: &Restore, obj: ObjRef) -> Result {
@@ -136,17 +146,19 @@ impl Rebuilt for BuiltFile {
     /// Sets who gets its signals, and its lease: all tasks have their pids, and what is pending for
     /// them; nothing of this restart has a file open any more that they have not.
     fn publish(&self, r: &Restore, obj: ObjRef) -> Result {
-        if !self.late {
+        match (self.late, &self.cut) {
+            (true, None) => self.set_late(r, obj),
+            // A lease would be broken.
+            _ => Ok(()),
+        }
+    }
+
+    fn overwrite(&self, r: &Restore, obj: ObjRef) -> Result {
+        let Some(cut) = &self.cut else {
             return Ok(());
-        }
-        if let Some(cut) = &self.cut {
-            cut.publish(r, &self.file)?;
-        }
-        let late = Late::of(r, obj)?;
-        owner::restore(r, late.owner.as_ref(), &self.file, || match &late.lease {
-            Some(saved) => lease::restore(r, saved, &self.file, &self.lessees),
-            None => Ok(()),
-        })
+        };
+        cut.overwrite(r, &self.file)?;
+        self.set_late(r, obj)
     }
 }
 

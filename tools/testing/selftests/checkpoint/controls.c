@@ -337,6 +337,37 @@ CKPT_CYCLE(dispatch_of_some)
 
 /* ---- rights ----------------------------------------------------------- */
 
+/* Of the calling process. */
+static int drop_cap(int cap)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(__NR_capget, &header, data))
+		return -1;
+	data[cap / 32].effective &= ~(1u << cap % 32);
+	data[cap / 32].permitted &= ~(1u << cap % 32);
+	return syscall(__NR_capset, &header, data);
+}
+
+/* Who has set something may have given up the right to do so since. */
+CKPT_SCENARIO(was_io_flusher)
+{
+	CHECK_SYS(set_flusher());
+	CHECK_SYS(drop_cap(CAP_SYS_RESOURCE));
+	ckpt_ready_wait();
+}
+
+CKPT_SCENARIO(was_deadline)
+{
+	struct attr attr = { .size = sizeof(attr), .policy = 6, .runtime = 10000000,
+			     .deadline = 90000000, .period = 100000000 };
+
+	CHECK_SYS(syscall(__NR_sched_setattr, 0, &attr, 0));
+	CHECK_SYS(drop_cap(CAP_SYS_NICE));
+	ckpt_ready_wait();
+}
+
 FIXTURE(rights)
 {
 	struct ckpt_run run;
@@ -353,19 +384,6 @@ FIXTURE_TEARDOWN(rights)
 {
 	if (self->image > 0)
 		ckpt_run_fini(&self->run);
-}
-
-/* Of the calling process. */
-static int drop_cap(int cap)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(__NR_capget, &header, data))
-		return -1;
-	data[cap / 32].effective &= ~(1u << cap % 32);
-	data[cap / 32].permitted &= ~(1u << cap % 32);
-	return syscall(__NR_capset, &header, data);
 }
 
 /* Restart without the capability @cap fails, and the log has @text. */
@@ -392,7 +410,7 @@ static int needs(struct ckpt_run *run, int image, const struct ckpt_scenario *sc
 
 TEST_F_TIMEOUT(rights, io_flusher, CKPT_TIMEOUT)
 {
-	ASSERT_EQ(0, needs(&self->run, self->image, &io_flusher, CAP_SYS_RESOURCE,
+	ASSERT_EQ(0, needs(&self->run, self->image, &was_io_flusher, CAP_SYS_RESOURCE,
 			   "the caller may not make it an I/O flusher: it needs CAP_SYS_RESOURCE"));
 }
 
@@ -410,7 +428,7 @@ TEST_F_TIMEOUT(rights, deadline, CKPT_TIMEOUT)
 		self->image = -1;
 		SKIP(return, "there are no deadlines here");
 	}
-	ASSERT_EQ(0, needs(&self->run, self->image, &deadline, CAP_SYS_NICE,
+	ASSERT_EQ(0, needs(&self->run, self->image, &was_deadline, CAP_SYS_NICE,
 			   "can't be scheduled with a deadline: the caller has no CAP_SYS_NICE"));
 }
 

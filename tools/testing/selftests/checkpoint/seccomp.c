@@ -452,6 +452,28 @@ TEST_F_TIMEOUT(caller, with_others, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_finish(&self->run));
 }
 
+/* Of the calling process. */
+static int drop_cap(int cap)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(__NR_capget, &header, data))
+		return -1;
+	data[cap / 32].effective &= ~(1u << cap % 32);
+	data[cap / 32].permitted &= ~(1u << cap % 32);
+	return syscall(__NR_capset, &header, data);
+}
+
+/* Who has added filters may have given up the right to do so since. */
+CKPT_SCENARIO(without_right)
+{
+	CHECK_SYS(forbid(CALL_A, ERR_A, 0));
+	CHECK_SYS(drop_cap(CAP_SYS_ADMIN));
+	ckpt_ready_wait();
+	is_forbidden(CALL_A, ERR_A);
+}
+
 /* Who may not add filters may not give them to the tasks of an image. */
 FIXTURE(owner)
 {
@@ -465,7 +487,7 @@ FIXTURE_SETUP(owner)
 	if (no_filters())
 		SKIP(return, "the kernel has no filters");
 	self->image = ckpt_image_new();
-	ASSERT_EQ(0, ckpt_run_init(&self->run, &own_filters, false));
+	ASSERT_EQ(0, ckpt_run_init(&self->run, &without_right, false));
 	ASSERT_EQ(0, ckpt_run_start(&self->run));
 }
 
@@ -473,19 +495,6 @@ FIXTURE_TEARDOWN(owner)
 {
 	if (self->image > 0)
 		ckpt_run_fini(&self->run);
-}
-
-/* Of the calling process. */
-static int drop_cap(int cap)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(__NR_capget, &header, data))
-		return -1;
-	data[cap / 32].effective &= ~(1u << cap % 32);
-	data[cap / 32].permitted &= ~(1u << cap % 32);
-	return syscall(__NR_capset, &header, data);
 }
 
 TEST_F_TIMEOUT(owner, may_not_add, CKPT_TIMEOUT)
