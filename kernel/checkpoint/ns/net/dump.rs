@@ -76,7 +76,7 @@ const PLAIN: Table = Table {
 
 /// Neighbours that do not expire: NUD_PERMANENT in ndm_state. All others are found again.
 fn permanent(header: &[u8]) -> bool {
-    header.get(8).is_some_and(|state| state & 0x80 != 0)
+    u16_at(header, 8).is_some_and(|state| state & 0x80 != 0)
 }
 
 /// The kinds. Numbers are those of the netlink ABI.
@@ -321,6 +321,15 @@ mod tests {
             Err(EAGAIN)
         ));
         Ok(())
+    }
+
+    /// The state of a neighbour has 16 bits.
+    #[test]
+    fn states() {
+        for (state, is) in [(0x80u16, true), (0x02, false), (0x8000, false)] {
+            let [a, b] = state.to_ne_bytes();
+            assert!(permanent(&[10, 0, 0, 0, 1, 0, 0, 0, a, b, 0, 0]) == is);
+        }
     }
 
     /// A message that is cut off is none.
