@@ -538,7 +538,7 @@ mod tests {
         attributes(request.get(4..).ok_or(EINVAL)?, |kind, tab| {
             attributes(tab.get(4..).ok_or(EINVAL)?, |_, action| {
                 attributes(action.get(4..).ok_or(EINVAL)?, |_, name| {
-                    whole = kind == 1 && name.get(4..) == Some(b"gact\0");
+                    whole = kind == 1 && name.get(4..) == Some(&b"gact\0"[..]);
                     Ok(())
                 })
             })
