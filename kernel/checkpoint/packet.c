@@ -11,8 +11,8 @@
 #include <linux/if_packet.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
-#include <linux/rtnetlink.h>
 #include <linux/rcupdate.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <linux/skbuff.h>
