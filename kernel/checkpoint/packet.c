@@ -11,7 +11,9 @@
 #include <linux/if_packet.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
+#include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <linux/skbuff.h>
 #include <linux/sockptr.h>
@@ -22,7 +24,7 @@
 
 /**
  * checkpoint_packet_get() - read what a packet socket is
- * @sk: the socket, which a file shows
+ * @sk: the socket
  * @state: where to
  *
  * Return: 0; -EINTR if the caller was killed.
@@ -35,14 +37,16 @@ int checkpoint_packet_get(struct sock *sk, struct checkpoint_packet *state)
 	int err;
 
 	memset(state, 0, sizeof(*state));
-	lock_sock(sk);
+	/*
+	 * Without lock_sock(): who has it may wait for user memory. The tasks, which
+	 * alone change all this, stand still.
+	 */
 	state->num = ntohs(READ_ONCE(po->num));
 	state->ifindex = READ_ONCE(po->ifindex);
-	state->version = po->tp_version;
-	state->reserve = po->tp_reserve;
-	state->ring = po->rx_ring.pg_vec || po->tx_ring.pg_vec;
+	state->version = READ_ONCE(po->tp_version);
+	state->reserve = READ_ONCE(po->tp_reserve);
+	state->ring = READ_ONCE(po->rx_ring.pg_vec) || READ_ONCE(po->tx_ring.pg_vec);
 	state->vnet_hdr = READ_ONCE(po->vnet_hdr_sz);
-	release_sock(sk);
 	state->copy_thresh = READ_ONCE(po->copy_thresh);
 	state->timestamp = READ_ONCE(po->tp_tstamp);
 	state->flags = (packet_sock_flag(po, PACKET_SOCK_ORIGDEV) ? CHECKPOINT_PACKET_ORIGDEV : 0) |
@@ -54,13 +58,15 @@ int checkpoint_packet_get(struct sock *sk, struct checkpoint_packet *state)
 			CHECKPOINT_PACKET_QDISC_BYPASS : 0) |
 		       (READ_ONCE(po->prot_hook.ignore_outgoing) ?
 			CHECKPOINT_PACKET_IGNORE_OUTGOING : 0);
-	/* It is in one group as long as it is open. */
-	fanout = READ_ONCE(po->fanout);
-	if (fanout) {
-		state->fanout = true;
-		state->fanout_id = fanout->id;
-		state->fanout_type = fanout->type | fanout->flags << 8;
-		state->fanout_max = fanout->max_num_members;
+	/* It may be closed meanwhile: packet_release() waits before it frees the group. */
+	scoped_guard(rcu) {
+		fanout = READ_ONCE(po->fanout);
+		if (fanout) {
+			state->fanout = true;
+			state->fanout_id = fanout->id;
+			state->fanout_type = fanout->type | fanout->flags << 8;
+			state->fanout_max = fanout->max_num_members;
+		}
 	}
 	state->err = READ_ONCE(sk->sk_err);
 	state->errors = !skb_queue_empty_lockless(&sk->sk_error_queue);
@@ -171,9 +177,11 @@ static int checkpoint_packet_settle(struct socket *sock, const struct checkpoint
 		};
 
 		memcpy(mreq.addr, members[i].addr, sizeof(mreq.addr));
-		for (j = 0; j < members[i].count && !err; j++)
-			err = checkpoint_packet_option(sock, PACKET_ADD_MEMBERSHIP, &mreq,
+		for (j = 0; j < members[i].count && !err; j++) {
+			err = fatal_signal_pending(current) ? -EINTR :
+			      checkpoint_packet_option(sock, PACKET_ADD_MEMBERSHIP, &mreq,
 						       sizeof(mreq));
+		}
 	}
 	if (!err && (state->num || state->ifindex)) {
 		err = security_socket_bind(sock, (struct sockaddr *)&addr, sizeof(addr));

@@ -102,6 +102,8 @@ const PEER: u32 = 1 << 0;
 const WAITS: u32 = 1 << 1;
 /// What it leads to is looked at: a file of the tasks shows it, or it waits.
 const FOLLOWED: u32 = 1 << 2;
+/// Its connection to the outside is cut.
+const CUT: u32 = 1 << 3;
 
 /// What is left of a socket.
 enum Rest {
@@ -135,20 +137,26 @@ pub(super) struct Todo {
     pub(super) name: KVec<u8>,
 }
 
-/// Returns what `sk` is, and whether its connection is cut, as the caller has asked for it: the other end,
-/// which is outside, is then one that was closed, and nothing is told of who has made that.
-fn look(cap: &Capture, sk: &SockRef) -> Result<(Unix, bool)> {
-    let mut unix = sk.unix()?;
+/// Returns whether the connection of `unix` is cut, as the caller has asked for it: the other end, which
+/// is outside, is then one that was closed, and nothing is told of who has made that.
+fn is_cut(cap: &Capture, unix: &Unix) -> Result<bool> {
     let (Some(file), Some(peer)) = (&unix.file, &unix.peer) else {
-        return Ok((unix, false));
+        return Ok(false);
     };
     let peer = peer.unix()?;
-    let cut = !peer.dead && !peer.waits && files::is_disconnected(cap, file, peer.file.as_ref());
-    if cut {
+    Ok(!peer.dead && !peer.waits && files::is_disconnected(cap, file, peer.file.as_ref()))
+}
+
+/// Returns what `sk` is to the image. That its connection is cut was found when it was looked at: the
+/// other end may be closed since.
+fn look(cap: &Capture, sk: &SockRef) -> Result<Unix> {
+    let mut unix = sk.unix()?;
+    let is_marked = |sock: kernel::sync::Arc<Sock>| sock.marks.load(Relaxed) & CUT != 0;
+    if cap.objects.get::<Sock>(sk.addr()).is_some_and(is_marked) {
         unix.peer_pid = None;
         unix.peer_cred = None;
     }
-    Ok((unix, cut))
+    Ok(unix)
 }
 
 /// A file of the tasks shows `unix`.
@@ -296,11 +304,15 @@ pub(super) fn follow(cap: &mut Capture, t: &FrozenTask, todo: Todo) -> Result {
         user: todo.user,
         name: &todo.name,
     };
-    let (unix, cut) = look(cap, &todo.sk)?;
+    let mut unix = todo.sk.unix()?;
+    let cut = is_cut(cap, &unix)?;
     if let Some(peer) = &unix.peer {
         find_sock(cap, t, &named, peer, if cut { 0 } else { PEER })?;
     }
     if cut {
+        find_sock(cap, t, &named, &todo.sk, CUT)?;
+        unix.peer_pid = None;
+        unix.peer_cred = None;
         let who = t.display(&cap.pid_ns);
         cap.report.note(
             &who,
@@ -408,7 +420,7 @@ pub(super) fn save_objects(cap: &mut Capture) -> Result {
                 continue;
             }
         };
-        let (unix, _) = look(cap, sk)?;
+        let unix = look(cap, sk)?;
         let form = form(cap, &sock, &unix);
         if form != SOCKET_OPEN {
             let obj = object(cap, addr)?;
@@ -443,7 +455,7 @@ fn save_links(cap: &mut Capture) -> Result {
                 continue;
             }
         };
-        let (unix, _) = look(cap, sk)?;
+        let unix = look(cap, sk)?;
         match form(cap, &sock, &unix) {
             // With the socket at which it waits.
             SOCKET_WAITING => (),

@@ -185,6 +185,24 @@ fn differing(list: &[u8], fresh: &[u8]) -> Result<(KVVec<u8>, u32)> {
 
 /// Reads what is in the namespace `ns` of the task. `None`: it was refused.
 pub(super) fn read(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Contents>> {
+    match compare(cap, t, ns) {
+        Err(e) if e != EINTR && e != ENOMEM => {
+            cap.refuse(
+                e,
+                t,
+                fmt!(
+                    "what is in its network namespace can't be read, or is too much: leave it outside \
+                     (CHECKPOINT_NET_OUTSIDE, --net-outside)"
+                ),
+            );
+            Ok(None)
+        }
+        done => done,
+    }
+}
+
+/// Compares the namespace with a new one. `None`: it was refused.
+fn compare(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Contents>> {
     if ns.is_initial() {
         cap.refuse(
             EOPNOTSUPP,

@@ -39,8 +39,18 @@ const ROUTE: i32 = 0;
 /// NETLINK_NETFILTER.
 const NETFILTER: i32 = 12;
 
+/// NETLINK_GENERIC.
+const GENERIC: i32 = 16;
+
+/// Bytes of `struct genlmsghdr`, which begins with the number of the command.
+const GENERIC_HEADER: usize = 4;
+
+/// CTRL_ATTR_FAMILY_ID and CTRL_ATTR_FAMILY_NAME.
+const FAMILY_ID: u16 = 1;
+const FAMILY_NAME: u16 = 2;
+
 /// A kind of object.
-struct Table {
+struct Table<'a> {
     /// What they are, for messages.
     name: &'static str,
     /// NETLINK_*.
@@ -48,7 +58,7 @@ struct Table {
     /// Type of the request.
     request: u16,
     /// The message that comes with it, the header of its family first. Zeros: all there are.
-    body: &'static [u8],
+    body: &'a [u8],
     /// Bytes of the header of the answers.
     header: usize,
     /// Of these: where what only counts begins, and how many bytes that has.
@@ -57,13 +67,15 @@ struct Table {
     volatile: &'static [u16],
     /// Which of them are not of the kernel alone.
     such: fn(&[u8]) -> bool,
+    /// A new namespace has none.
+    none_new: bool,
 }
 
 /// All that are there.
 const ALL: fn(&[u8]) -> bool = |_| true;
 
 /// What of a kind has no such parts.
-const PLAIN: Table = Table {
+const PLAIN: Table<'static> = Table {
     name: "",
     protocol: ROUTE,
     request: 0,
@@ -72,15 +84,16 @@ const PLAIN: Table = Table {
     counts: (0, 0),
     volatile: &[],
     such: ALL,
+    none_new: false,
 };
 
 /// Neighbours that do not expire: NUD_PERMANENT in ndm_state. All others are found again.
 fn permanent(header: &[u8]) -> bool {
-    header.get(8).is_some_and(|state| state & 0x80 != 0)
+    u16_at(header, 8).is_some_and(|state| state & 0x80 != 0)
 }
 
 /// The kinds. Numbers are those of the netlink ABI.
-static TABLES: &[Table] = &[
+static TABLES: &[Table<'static>] = &[
     // RTM_GETADDR, struct ifaddrmsg, IFA_CACHEINFO.
     Table {
         name: "addresses",
@@ -163,6 +176,54 @@ static TABLES: &[Table] = &[
     },
 ];
 
+/// All families of generic netlink: CTRL_CMD_GETFAMILY of GENL_ID_CTRL.
+static FAMILIES: Table<'static> = Table {
+    protocol: GENERIC,
+    request: 0x10,
+    body: &[3, 1, 0, 0],
+    header: GENERIC_HEADER,
+    ..PLAIN
+};
+
+/// Kinds that families of generic netlink tell of: a name for messages, the family, and the command that
+/// lists them.
+static GENERIC_KINDS: &[(&str, &[u8], u8)] = &[
+    // MPTCP_PM_CMD_GET_ADDR.
+    ("endpoints of MPTCP", b"mptcp_pm", 3),
+    // FOU_CMD_GET.
+    ("ports of FOU", b"fou", 3),
+    // L2TP_CMD_TUNNEL_GET.
+    ("tunnels of L2TP", b"l2tp", 4),
+    // SEG6_CMD_DUMPHMAC.
+    ("keys of SRv6", b"SEG6", 2),
+    // IOAM6_CMD_DUMP_NAMESPACES and IOAM6_CMD_DUMP_SCHEMAS.
+    ("namespaces of IOAM", b"IOAM6", 3),
+    ("schemas of IOAM", b"IOAM6", 6),
+];
+
+/// Kinds of actions of tc: they are listed one by one.
+static ACTIONS: &[&[u8]] = &[
+    b"bpf",
+    b"connmark",
+    b"csum",
+    b"ct",
+    b"ctinfo",
+    b"gact",
+    b"gate",
+    b"ife",
+    b"mirred",
+    b"mpls",
+    b"nat",
+    b"pedit",
+    b"police",
+    b"sample",
+    b"simple",
+    b"skbedit",
+    b"skbmod",
+    b"tunnel_key",
+    b"vlan",
+];
+
 /// struct nfgenmsg, and an attribute of a byte: IPSET_ATTR_PROTOCOL, 7.
 const SET_REQUEST: [u8; 12] = {
     let [len, len2] = 5u16.to_ne_bytes();
@@ -190,7 +251,88 @@ fn take(bytes: &[u8], len: usize, header: usize) -> Option<(&[u8], &[u8])> {
     Some((whole, bytes.get(next..).unwrap_or(&[])))
 }
 
-impl Table {
+/// Calls `f` for each attribute of `rest`: its type, and all of it.
+fn attributes(mut rest: &[u8], mut f: impl FnMut(u16, &[u8]) -> Result) -> Result {
+    while !rest.is_empty() {
+        let len = u16_at(rest, 0).ok_or(EIO)?;
+        let kind = u16_at(rest, 2).ok_or(EIO)? & ATTRIBUTE;
+        let (attribute, next) = take(rest, len.into(), 4).ok_or(EIO)?;
+        f(kind, attribute)?;
+        rest = next;
+    }
+    Ok(())
+}
+
+/// Calls `f` for what comes after the header of each message of `answers`; returns the errno with which
+/// they end, if it is one, negative. EAGAIN: the list has changed meanwhile.
+fn messages(answers: &[u8], mut f: impl FnMut(&[u8]) -> Result) -> Result<Option<u32>> {
+    let mut rest = answers;
+    while !rest.is_empty() {
+        let len = u32_at(rest, 0).ok_or(EIO)?;
+        let kind = u16_at(rest, 4).ok_or(EIO)?;
+        let flags = u16_at(rest, 6).ok_or(EIO)?;
+        let (message, next) = take(rest, usize::try_from(len)?, HEADER).ok_or(EIO)?;
+        let body = message.get(HEADER..).ok_or(EIO)?;
+        if flags & INTERRUPTED != 0 {
+            return Err(EAGAIN);
+        }
+        match kind {
+            // A list that was cut short ends with an errno, too.
+            DONE => return Ok(u32_at(body, 0).filter(|&errno| errno != 0)),
+            // What the kernel does not have, no namespace has.
+            ERROR => return Ok(Some(u32_at(body, 0).ok_or(EIO)?)),
+            _ => f(body)?,
+        }
+        rest = next;
+    }
+    Ok(None)
+}
+
+/// Returns the number of the family of generic netlink with this name, of `answers` to [`FAMILIES`].
+/// `None`: the kernel has none, or this namespace has not.
+fn family(answers: &[u8], name: &[u8]) -> Result<Option<u16>> {
+    let mut found = None;
+    messages(answers, |body| {
+        let (_, rest) = body.split_at_checked(GENERIC_HEADER).ok_or(EIO)?;
+        let mut id = None;
+        let mut is_it = false;
+        attributes(rest, |kind, attribute| {
+            let value = attribute.get(4..).unwrap_or(&[]);
+            if kind == FAMILY_ID {
+                id = u16_at(value, 0);
+            } else if kind == FAMILY_NAME {
+                is_it = value.strip_suffix(&[0]) == Some(name);
+            }
+            Ok(())
+        })?;
+        if is_it {
+            found = id;
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The message that asks for actions of tc of a kind: struct tcamsg, and TCA_ACT_KIND in the first
+/// action of TCA_ACT_TAB.
+fn action_request(kind: &[u8]) -> Result<KVec<u8>> {
+    let mut body = KVec::new();
+    let mut add = |bytes: &[u8]| body.extend_from_slice(bytes, GFP_KERNEL);
+    let len = 4 + kind.len() + 1;
+    let whole = len.next_multiple_of(4);
+    add(&[0; 4])?;
+    for len in [8 + whole, 4 + whole, len] {
+        add(&u16::try_from(len)?.to_ne_bytes())?;
+        add(&1u16.to_ne_bytes())?;
+    }
+    add(kind)?;
+    for _ in len - 1..whole {
+        add(&[0])?;
+    }
+    Ok(body)
+}
+
+impl Table<'_> {
     /// The message that asks for them.
     fn message(&self) -> Result<KVec<u8>> {
         let mut message = KVec::new();
@@ -208,7 +350,7 @@ impl Table {
 
     /// Adds what counts of the message `body` to `out`.
     fn add(&self, body: &[u8], out: &mut KVVec<u8>) -> Result {
-        let (header, mut rest) = body.split_at_checked(self.header).ok_or(EIO)?;
+        let (header, rest) = body.split_at_checked(self.header).ok_or(EIO)?;
         if !(self.such)(header) {
             return Ok(());
         }
@@ -217,41 +359,20 @@ impl Table {
             let counts = at >= from && at - from < len;
             out.push(if counts { 0 } else { byte }, GFP_KERNEL_ACCOUNT)?;
         }
-        while !rest.is_empty() {
-            let len = u16_at(rest, 0).ok_or(EIO)?;
-            let kind = u16_at(rest, 2).ok_or(EIO)? & ATTRIBUTE;
-            let (attribute, next) = take(rest, len.into(), 4).ok_or(EIO)?;
+        attributes(rest, |kind, attribute| {
             if !self.volatile.contains(&kind) {
                 out.extend_from_slice(attribute, GFP_KERNEL_ACCOUNT)?;
             }
-            rest = next;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// What counts of `answers`. EAGAIN: the list has changed meanwhile.
     fn normal(&self, answers: &[u8]) -> Result<KVVec<u8>> {
         let mut out = KVVec::new();
-        let mut rest = answers;
-        while !rest.is_empty() {
-            let len = u32_at(rest, 0).ok_or(EIO)?;
-            let kind = u16_at(rest, 4).ok_or(EIO)?;
-            let flags = u16_at(rest, 6).ok_or(EIO)?;
-            let (message, next) = take(rest, usize::try_from(len)?, HEADER).ok_or(EIO)?;
-            let body = message.get(HEADER..).ok_or(EIO)?;
-            if flags & INTERRUPTED != 0 {
-                return Err(EAGAIN);
-            }
-            match kind {
-                DONE => break,
-                // What the kernel does not have, no namespace has.
-                ERROR => {
-                    out.extend_from_slice(body.get(..4).ok_or(EIO)?, GFP_KERNEL_ACCOUNT)?;
-                    break;
-                }
-                _ => self.add(body, &mut out)?,
-            }
-            rest = next;
+        let errno = messages(answers, |body| self.add(body, &mut out))?;
+        if let Some(errno) = errno {
+            out.extend_from_slice(&errno.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(out)
     }
@@ -268,19 +389,57 @@ impl Table {
         }
         Err(EAGAIN)
     }
+
+    /// Returns whether `ns` has other ones than `fresh`, or too many to tell.
+    fn differs(&self, ns: &NetNs, fresh: &NetNs) -> Result<bool> {
+        match self.of(ns) {
+            Err(E2BIG | EAGAIN) => Ok(true),
+            Ok(answer) if self.none_new && answer.is_empty() => Ok(false),
+            answer => Ok(*answer? != *self.of(fresh)?),
+        }
+    }
 }
 
 /// Returns of what kind `ns` has something that `fresh`, a new namespace, has not, or the other way
 /// round.
 pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>> {
     for table in TABLES {
-        match table.of(ns) {
-            Err(E2BIG | EAGAIN) => return Ok(Some(table.name)),
-            answer => {
-                if *answer? != *table.of(fresh)? {
-                    return Ok(Some(table.name));
-                }
-            }
+        if table.differs(ns, fresh)? {
+            return Ok(Some(table.name));
+        }
+    }
+    for kind in ACTIONS {
+        let body = action_request(kind)?;
+        // RTM_GETACTION.
+        let table = Table {
+            name: "actions of tc",
+            request: 50,
+            body: &body,
+            header: 4,
+            none_new: true,
+            ..PLAIN
+        };
+        if table.differs(ns, fresh)? {
+            return Ok(Some(table.name));
+        }
+    }
+    let families = ns.ask(GENERIC, &mut FAMILIES.message()?)?;
+    for &(name, of, command) in GENERIC_KINDS {
+        let Some(request) = family(&families, of)? else {
+            continue;
+        };
+        let body = [command, 1, 0, 0];
+        let table = Table {
+            name,
+            protocol: GENERIC,
+            request,
+            body: &body,
+            header: GENERIC_HEADER,
+            none_new: true,
+            ..PLAIN
+        };
+        if table.differs(ns, fresh)? {
+            return Ok(Some(name));
         }
     }
     Ok(None)
@@ -320,6 +479,71 @@ mod tests {
             table.normal(&message(INTERRUPTED, 8, 1)?),
             Err(EAGAIN)
         ));
+        Ok(())
+    }
+
+    /// The state of a neighbour has 16 bits.
+    #[test]
+    fn states() {
+        for (state, is) in [(0x80u16, true), (0x02, false), (0x8000, false)] {
+            let [a, b] = state.to_ne_bytes();
+            assert!(permanent(&[10, 0, 0, 0, 1, 0, 0, 0, a, b, 0, 0]) == is);
+        }
+    }
+
+    /// A list that was cut short is not the same as one that was not.
+    #[test]
+    fn cut_short() -> Result {
+        let table = TABLES.first().ok_or(EINVAL)?;
+        let one = message(2, 8, 1)?;
+        for (errno, same) in [(0i32, true), (-90, false)] {
+            let mut list = KVec::new();
+            list.extend_from_slice(&one, GFP_KERNEL)?;
+            list.extend_from_slice(&20u32.to_ne_bytes(), GFP_KERNEL)?;
+            list.extend_from_slice(&DONE.to_ne_bytes(), GFP_KERNEL)?;
+            list.extend_from_slice(&[0; 10], GFP_KERNEL)?;
+            list.extend_from_slice(&errno.to_ne_bytes(), GFP_KERNEL)?;
+            assert!((*table.normal(&list)? == *table.normal(&one)?) == same);
+        }
+        Ok(())
+    }
+
+    /// A family is found by its whole name.
+    #[test]
+    fn families() -> Result {
+        let mut m = KVec::new();
+        let mut add = |bytes: &[u8]| m.extend_from_slice(bytes, GFP_KERNEL);
+        add(&36u32.to_ne_bytes())?;
+        add(&0x10u16.to_ne_bytes())?;
+        add(&[0; 10])?;
+        add(&[1, 2, 0, 0])?;
+        add(&8u16.to_ne_bytes())?;
+        add(&FAMILY_NAME.to_ne_bytes())?;
+        add(b"fou\0")?;
+        add(&6u16.to_ne_bytes())?;
+        add(&FAMILY_ID.to_ne_bytes())?;
+        add(&31u16.to_ne_bytes())?;
+        add(&[0; 2])?;
+        assert!(family(&m, b"fou")? == Some(31));
+        assert!(family(&m, b"fo")?.is_none() && family(&m, b"l2tp")?.is_none());
+        Ok(())
+    }
+
+    /// Each attribute has its length, with what is in it.
+    #[test]
+    fn actions() -> Result {
+        let request = action_request(b"gact")?;
+        assert!(request.len() == 24);
+        let mut whole = false;
+        attributes(request.get(4..).ok_or(EINVAL)?, |kind, tab| {
+            attributes(tab.get(4..).ok_or(EINVAL)?, |_, action| {
+                attributes(action.get(4..).ok_or(EINVAL)?, |_, name| {
+                    whole = kind == 1 && name.get(4..) == Some(&b"gact\0"[..]);
+                    Ok(())
+                })
+            })
+        })?;
+        assert!(whole);
         Ok(())
     }
 
