@@ -47,6 +47,7 @@ use crate::{
             },
             FAMILY_UNIX,
             SOCKET_CLOSED,
+            SOCKET_DGRAM,
             SOCKET_OPEN,
             SOCKET_WAITING, //
         },
@@ -155,6 +156,10 @@ fn look(cap: &Capture, sk: &SockRef) -> Result<Unix> {
     if cap.objects.get::<Sock>(sk.addr()).is_some_and(is_marked) {
         unix.peer_pid = None;
         unix.peer_cred = None;
+        // As unix_release_sock() does it to what the other end was connected to.
+        let ends = sk.basics().kind != SOCKET_DGRAM.cast_signed();
+        unix.shut_read |= ends;
+        unix.shut_write |= ends;
     }
     Ok(unix)
 }
