@@ -19,6 +19,7 @@
 #include <linux/inetdevice.h>
 #include <linux/net.h>
 #include <linux/random.h>
+#include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -55,19 +56,56 @@ static bool checkpoint_tcp_is_v6(const struct sock *sk)
 #endif
 }
 
+/* Locks @sk as lock_sock_nested(), unless somebody else has it. */
+static bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
+{
+	bool free;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	free = !sock_owned_by_user_nocheck(sk);
+	if (free) {
+		sk->sk_lock.owned = 1;
+		mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return free;
+}
+
+/*
+ * Locks @sk, and @peer if there is one, to be read. A task outside that has one
+ * of them, too, may hold its lock in the midst of a page fault which user space
+ * answers when it likes: so neither is kept while the other one is waited for,
+ * and a caller that is killed does not wait.
+ */
+static int checkpoint_tcp_lock(struct sock *sk, struct sock *peer)
+{
+	for (;;) {
+		if (checkpoint_tcp_trylock(sk, 0)) {
+			if (!peer || checkpoint_tcp_trylock(peer, SINGLE_DEPTH_NESTING))
+				return 0;
+			release_sock(sk);
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		schedule_timeout_killable(1);
+	}
+}
+
 /**
  * checkpoint_tcp_refusal() - tell why a TCP socket can't be saved
  * @sk: the socket
  *
- * Return: 0, or CHECKPOINT_TCP_*.
+ * Return: 0, CHECKPOINT_TCP_*, or -EINTR if the caller was killed.
  */
 int checkpoint_tcp_refusal(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
-	int why = 0;
+	int why;
 
-	lock_sock(sk);
+	why = checkpoint_tcp_lock(sk, NULL);
+	if (why)
+		return why;
 	if (icsk->icsk_ulp_ops)
 		why = CHECKPOINT_TCP_ULP;
 	else if (sk_is_mptcp(sk))
@@ -396,34 +434,28 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
  *
  * Return: how many bytes there are: if more than there is room for then they
  * are to be read again; or an errno: -ESTALE if the two are not connected to
- * each other, -EOPNOTSUPP if bytes are in the memory of a device.
+ * each other, -EOPNOTSUPP if bytes are in the memory of a device, -EINTR if the
+ * caller was killed.
  */
 ssize_t checkpoint_tcp_get(struct sock *sk, struct sock *peer, struct checkpoint_tcp *state,
 			   struct checkpoint_tcp *peer_state, void *to, size_t room)
 {
 	struct checkpoint_tcp_bytes bytes = { .to = to, .room = room };
-	struct sock *first = sk, *second = peer;
 	int err;
 
 	if (peer == sk)
 		return -ESTALE;
-	if (peer && peer < sk)
-		swap(first, second);
-	/*
-	 * Nobody else takes two, and the tasks have none. A task that sends or
-	 * receives holds its own for as long as it copies.
-	 */
-	lock_sock(first);
-	if (second)
-		lock_sock_nested(second, SINGLE_DEPTH_NESTING);
+	err = checkpoint_tcp_lock(sk, peer);
+	if (err)
+		return err;
 
 	err = checkpoint_tcp_get_one(sk, peer, state, &bytes);
 	if (!err && peer)
 		err = checkpoint_tcp_get_one(peer, sk, peer_state, &bytes);
 
-	if (second)
-		release_sock(second);
-	release_sock(first);
+	if (peer)
+		release_sock(peer);
+	release_sock(sk);
 	return err ? err : (ssize_t)bytes.len;
 }
 
