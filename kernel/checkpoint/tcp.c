@@ -263,8 +263,12 @@ unsigned int checkpoint_tcp_waiting(struct sock *sk, struct sock **waiting, unsi
 	return n;
 }
 
-/* Takes the bytes of @skb from the sequence number @seq on. */
-static int checkpoint_tcp_take(const struct sk_buff *skb, u32 seq,
+/*
+ * Takes the bytes of @skb from the sequence number @seq on, which becomes that of
+ * what comes next: a segment that was sent again may begin with bytes of the one
+ * before it.
+ */
+static int checkpoint_tcp_take(const struct sk_buff *skb, u32 *seq,
 			       struct checkpoint_tcp_bytes *bytes)
 {
 	u32 start = TCP_SKB_CB(skb)->seq;
@@ -273,7 +277,7 @@ static int checkpoint_tcp_take(const struct sk_buff *skb, u32 seq,
 
 	if (TCP_SKB_CB(skb)->tcp_flags & TCPHDR_SYN)
 		start++;
-	skip = before(start, seq) ? seq - start : 0;
+	skip = before(start, *seq) ? *seq - start : 0;
 	if (skip >= skb->len)
 		return 0;
 	if (!skb_frags_readable(skb))
@@ -282,6 +286,7 @@ static int checkpoint_tcp_take(const struct sk_buff *skb, u32 seq,
 	if (bytes->len + len <= bytes->room)
 		err = skb_copy_bits(skb, skip, bytes->to + bytes->len, len);
 	bytes->len += len;
+	*seq = start + skb->len;
 	return err;
 }
 
@@ -293,7 +298,7 @@ static int checkpoint_tcp_take_received(struct sock *sk, struct checkpoint_tcp_b
 	int err;
 
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		err = checkpoint_tcp_take(skb, seq, bytes);
+		err = checkpoint_tcp_take(skb, &seq, bytes);
 		if (err)
 			return err;
 	}
@@ -307,12 +312,12 @@ static int checkpoint_tcp_take_sent(struct sock *sk, u32 seq, struct checkpoint_
 	int err;
 
 	skb_rbtree_walk_from(skb) {
-		err = checkpoint_tcp_take(skb, seq, bytes);
+		err = checkpoint_tcp_take(skb, &seq, bytes);
 		if (err)
 			return err;
 	}
 	skb_queue_walk(&sk->sk_write_queue, skb) {
-		err = checkpoint_tcp_take(skb, seq, bytes);
+		err = checkpoint_tcp_take(skb, &seq, bytes);
 		if (err)
 			return err;
 	}
