@@ -539,6 +539,21 @@ static void checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint
 	release_sock(sk);
 }
 
+/*
+ * Whether who has made @sk may have the port that @state tells, as bind(2) asks.
+ * That the caller may is not enough: who has a port that is fixed can end the
+ * connection and listen there. What was accepted does not keep its port so.
+ */
+static bool checkpoint_tcp_may_have(const struct sock *sk, const struct checkpoint_tcp *state)
+{
+	const struct file *file = sk->sk_socket->file;
+	struct net *net = sock_net(sk);
+
+	/* One without a file is the caller's, who closes it at once. */
+	return !file || !inet_port_requires_bind_service(net, state->port) ||
+	       file_ns_capable(file, net->user_ns, CAP_NET_BIND_SERVICE);
+}
+
 static int checkpoint_tcp_bind_here(struct sock *sk, const struct checkpoint_tcp *state)
 {
 	struct sockaddr_storage addr;
@@ -638,8 +653,9 @@ u32 checkpoint_tcp_seq(void)
  * caller. It sends nothing, and takes nothing in that anybody else sends, as no
  * window is open, until checkpoint_tcp_join().
  *
- * Return: 0, or an errno: -EPERM if the caller may not, -EADDRNOTAVAIL if
- * the address is none of this machine or there is such a connection.
+ * Return: 0, or an errno: -EPERM if the caller may not, -EACCES if who has made
+ * the socket may not have its port, -EADDRNOTAVAIL if the address is none of this
+ * machine or there is such a connection.
  */
 int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, u32 write_seq,
 			   u32 rcv_nxt)
@@ -651,6 +667,8 @@ int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, 
 
 	if (!sk->sk_socket)
 		return -EBADF;
+	if (state->bound_port && !checkpoint_tcp_may_have(sk, state))
+		return -EACCES;
 	reuse = sk->sk_reuse;
 	err = checkpoint_tcp_repair(sk);
 	if (err)
@@ -824,9 +842,10 @@ out:
  *
  * Its own address may be that of others, as with TCP_REPAIR, for which it asks
  * the right of the caller. What connect(2) fails with the socket tells as if that
- * had come later.
+ * had come later. One that no file shows is connected on this machine only.
  *
- * Return: 0, or an errno.
+ * Return: 0, or an errno: -EACCES if who has made the socket may not have its
+ * port.
  */
 int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 {
@@ -837,6 +856,8 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 	if (!sk->sk_socket)
 		return -EBADF;
 	if (state->port) {
+		if (!checkpoint_tcp_may_have(sk, state))
+			return -EACCES;
 		err = checkpoint_tcp_repair(sk);
 		if (err)
 			return err;
@@ -855,6 +876,9 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 	if (err && err != -EINPROGRESS)
 		WRITE_ONCE(sk->sk_err, -err);
 	checkpoint_tcp_lock_address(sk, state);
+	/* The caller's right to an address is not there to speak to other machines. */
+	if (!sk->sk_socket->file && !checkpoint_tcp_is_local(sk))
+		return -EADDRNOTAVAIL;
 	return 0;
 }
 
