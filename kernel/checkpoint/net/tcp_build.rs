@@ -148,7 +148,7 @@ impl<'a> Part<'a> {
     fn end(&self, r: &Restore) -> Result<End> {
         let Some(obj) = ObjRef::new(self.record.socket.get()) else {
             let family = i32::try_from(self.record.family.get())?;
-            let (closing, sk) = Closing::make(family, SOCKET_STREAM.cast_signed())
+            let (closing, sk) = Closing::make(r.net_ns(), family, SOCKET_STREAM.cast_signed())
                 .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
             return Ok(End {
                 sk,
