@@ -988,18 +988,19 @@ int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read)
 }
 
 /**
- * checkpoint_tcp_urgent_next() - let the last byte to be sent be urgent
- * @sk: the socket
- * @back: how many bytes after it are to be sent
+ * checkpoint_tcp_urgent_next() - let one of the bytes that are sent next be urgent
+ * @sk: the socket, which is connected
+ * @ahead: which: 1 is the next one
+ *
+ * As with MSG_OOB, but before it is sent: who receives it is told of it with the
+ * first of them, as if all had been in the queue.
  */
-void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int back)
+void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int ahead)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	lock_sock(sk);
-	/* What has gone already can't be marked any more. */
-	if (back < tp->write_seq - tp->snd_nxt)
-		tp->snd_up = tp->write_seq - back;
+	tp->snd_up = tp->write_seq + ahead;
 	release_sock(sk);
 }
 

@@ -293,14 +293,10 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>) -> Result {
         }
     }
     for (from, to, part, tcp) in [(&a, &b, first, &tcp_a), (&b, &a, second, &tcp_b)] {
-        send(r, &from.sk, Some(&to.sk), &part.sent)?;
-        if let Some(back) = tcp
-            .sent
-            .checked_sub(tcp.urgent_sent)
-            .filter(|_| tcp.urgent_sent != 0)
-        {
-            from.sk.set_tcp_urgent_next(back);
+        if tcp.urgent_sent != 0 {
+            from.sk.set_tcp_urgent_next(tcp.urgent_sent);
         }
+        send(r, &from.sk, Some(&to.sk), &part.sent)?;
     }
     for (end, tcp) in [(&a, &tcp_a), (&b, &tcp_b)] {
         if end.closing.is_none() && tcp.shut_write {
@@ -354,14 +350,10 @@ fn start(r: &Restore, part: &Part<'_>) -> Result {
                 ),
             ));
         }
-        send(r, &end.sk, None, &part.sent)?;
-        if let Some(back) = tcp
-            .sent
-            .checked_sub(tcp.urgent_sent)
-            .filter(|_| tcp.urgent_sent != 0)
-        {
-            end.sk.set_tcp_urgent_next(back);
+        if tcp.urgent_sent != 0 {
+            end.sk.set_tcp_urgent_next(tcp.urgent_sent);
         }
+        send(r, &end.sk, None, &part.sent)?;
         if end.made.is_some() {
             end.sk.shut_tcp(tcp.shut_read, tcp.shut_write);
         }
