@@ -330,7 +330,12 @@ impl End {
                 _ => 0,
             }
             .into(),
-            mss: tcp.user_mss.into(),
+            // One that was closed is only to send what it has left.
+            mss: match self.obj {
+                Some(_) => tcp.user_mss,
+                None => 0,
+            }
+            .into(),
             port: u32::from(tcp.port).into(),
             peer_port: u32::from(tcp.peer_port).into(),
             received: u32::try_from(received.len())?.into(),
