@@ -139,6 +139,10 @@ impl Shared<Found> for Sock {
             State::Connected if is_kept(cap, &self.sk, &tcp) => Outside::Nothing,
             State::Connected if cap.strict => Outside::Refused,
             State::Connected => Outside::Noted,
+            State::Listening => match socket::shares_outside::<Self>(cap, &self.sk) {
+                Ok(false) => Outside::Nothing,
+                _ => Outside::Refused,
+            },
             _ => Outside::Nothing,
         }
     }
@@ -149,8 +153,24 @@ impl Shared<Found> for Sock {
             name: &self.name,
         };
         let tcp = self.sk.tcp_now()?;
+        if tcp.state == State::Listening {
+            socket::refuse_port(cap, &self.who, &named);
+            return Ok(());
+        }
         let to = Address(tcp.peer_addr, self.sk.basics().family, tcp.peer_port);
-        if outside == Outside::Refused {
+        if matches!(self.sk.tcp_peer(), Peer::Open(peer) if peer.addr() == self.addr()) {
+            lose(
+                cap,
+                EOPNOTSUPP,
+                &self.who,
+                fmt!(
+                    "{}: is connected to itself ({}), which can't be saved yet: it comes back as after \
+                     a reset (ECONNRESET)",
+                    named,
+                    to
+                ),
+            );
+        } else if outside == Outside::Refused {
             cap.report.refuse(
                 EBUSY,
                 &self.who,
@@ -231,8 +251,27 @@ fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> bool {
         Peer::Closed(_) => true,
         // Where it waits is found when it is saved.
         Peer::Waiting => true,
-        Peer::Open(peer) => found(cap, &peer).is_some(),
+        Peer::Open(peer) => peer.addr() != sk.addr() && found(cap, &peer).is_some(),
     }
+}
+
+/// Tells what of the task `who` is lost: who is strict gets no image then.
+fn lose(cap: &mut Capture, errno: Error, who: &TaskName, what: fmt::Arguments<'_>) {
+    if cap.strict {
+        cap.report.refuse(errno, who, what);
+    } else {
+        cap.report.note(who, what);
+    }
+}
+
+/// Tells of a connection that is lost, which was not known when others were told of.
+fn tell_lost(cap: &mut Capture, sock: &Sock) -> Result {
+    let outside = if cap.strict {
+        Outside::Refused
+    } else {
+        Outside::Noted
+    };
+    sock.tell(cap, 0, outside)
 }
 
 /// Writes what all sockets are.
@@ -445,7 +484,9 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
             user: listener.user,
             name: &listener.name,
         };
-        cap.report.note(
+        lose(
+            cap,
+            EBUSY,
             &listener.who,
             fmt!(
                 "{}: connections from outside that nobody has accepted: {}; they are not in the image",
@@ -493,7 +534,7 @@ fn save_one(cap: &mut Capture, sock: &Sock) -> Result {
 fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     let tcp = read.this;
     let (peer, other) = match sock.sk.tcp_peer() {
-        Peer::Open(peer) => match found(cap, &peer) {
+        Peer::Open(peer) => match found(cap, &peer).filter(|_| peer.addr() != sock.addr()) {
             Some(other) => (peer, Some(other)),
             None => return save_reset(cap, sock, read),
         },
@@ -509,19 +550,16 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
         }
         Peer::Waiting => {
             // At a socket of others.
-            let strict = cap.strict;
-            let outside = if strict {
-                Outside::Refused
-            } else {
-                Outside::Noted
-            };
-            sock.tell(cap, 0, outside)?;
+            tell_lost(cap, sock)?;
             return save_reset(cap, sock, read);
         }
         _ => return save_reset(cap, sock, read),
     };
     let both = match sock.sk.tcp(Some(&peer)) {
-        Err(ESTALE) => return save_reset(cap, sock, read),
+        Err(ESTALE) => {
+            tell_lost(cap, sock)?;
+            return save_reset(cap, sock, read);
+        }
         both => both?,
     };
     let (this, that) = (both.this, both.peer.ok_or(EINVAL)?);
