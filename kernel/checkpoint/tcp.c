@@ -381,7 +381,9 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
 	state->v6only = sk->sk_ipv6only;
 	if (sk->sk_socket) {
 		state->connecting = sk->sk_socket->state == SS_CONNECTING;
-		state->was_connected = sk->sk_socket->state == SS_CONNECTED;
+		/* What shutdown(2) has made of a connect(2) that is over is not connected again. */
+		state->was_connected = sk->sk_socket->state == SS_CONNECTED ||
+				       sk->sk_socket->state == SS_DISCONNECTING;
 	}
 	checkpoint_tcp_address(sk, false, state->addr, &state->port);
 	checkpoint_tcp_address(sk, true, state->peer_addr, &state->peer_port);
