@@ -121,6 +121,12 @@ fn numbers() {
         ("impossible error of a socket", |s| {
             tcp(s, 1, |t| t.error.set(104))
         }),
+        ("impossible error of a socket", |s| {
+            tcp(s, 1, |t| {
+                t.state.set(TCP_OVER);
+                t.error.set(ERROR_MAX + 1)
+            })
+        }),
         ("a queue that is too long", |s| {
             tcp(s, 1, |t| t.received.set(QUEUE_MAX + 1))
         }),
