@@ -72,7 +72,11 @@ use crate::{
     kapi::{
         fs::file::FileRef,
         net::{
-            socket::SockRef,
+            inet::Inet,
+            socket::{
+                so,
+                SockRef, //
+            },
             tcp::{
                 Peer,
                 Read,
@@ -214,7 +218,11 @@ impl fmt::Display for Address {
 /// Looks at a socket that a task has. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef) -> Result<bool> {
     let sk = SockRef::of(file).ok_or(ENOENT)?;
-    if let Some(why) = inet::refused(&sk.inet()?).or_else(|| sk.tcp_refused()) {
+    let inet = sk.inet()?;
+    let why = inet::refused(&inet)
+        .or_else(|| sk.tcp_refused())
+        .or_else(|| numbered(&sk, &inet));
+    if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
@@ -230,6 +238,28 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         })?;
     }
     Ok(true)
+}
+
+/// SOF_TIMESTAMPING_OPT_ID.
+const STAMPS_NUMBERED: u32 = 1 << 7;
+
+/// Returns why a socket can't be saved whose error queue numbers what was sent, if that is so: a new
+/// connection begins at another number.
+fn numbered(sk: &SockRef, inet: &Inet) -> Option<&'static str> {
+    if inet.zerocopy_key != 0 {
+        return Some(
+            "has sent with MSG_ZEROCOPY, the numbers of which can't be saved yet: have it closed",
+        );
+    }
+    let mut stamping = [0; 8];
+    let [a, b, c, d, ..] = match sk.option(so::SOCKET, so::TIMESTAMPING_OLD, &mut stamping) {
+        Ok(()) => stamping,
+        Err(_) => return Some("its time stamps (SO_TIMESTAMPING) can't be read"),
+    };
+    (u32::from_ne_bytes([a, b, c, d]) & STAMPS_NUMBERED != 0).then_some(
+        "numbers its time stamps (SOF_TIMESTAMPING_OPT_ID), which can't be saved yet: have it take \
+         that off",
+    )
 }
 
 /// Returns the reference of the socket at `addr`.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* TCP connections with somebody outside of the tree: they come back as after a reset. */
+/* TCP connections with somebody outside of the tree, and what else is told of or refused. */
 #include "sockets_tcp.h"
 
+#include <linux/net_tstamp.h>
 #include <sched.h>
 
 CKPT_FIXTURE
@@ -210,6 +211,35 @@ TEST_F(cr, own_peer_is_told)
 	}
 	EXPECT_EQ(-1, ckpt_run_call(&run, image, CHECKPOINT_STRICT));
 	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* Time stamps of what is sent, by number. */
+CKPT_SCENARIO(numbered)
+{
+	tcp_pair();
+	set_option(fds[W], SO_TIMESTAMPING,
+		   SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_ID);
+	ckpt_ready_wait();
+	put(fds[W], 0, 10);
+	get(fds[R], 0, 10);
+}
+
+TEST_F(cr, numbers_are_refused)
+{
+	struct ckpt_run run;
+	int image = ckpt_image_new();
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &numbered, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, 0));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "numbers its time stamps")) {
+		ckpt_run_print_log(&run);
+	}
 	EXPECT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
