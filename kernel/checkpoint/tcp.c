@@ -889,9 +889,11 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
  * @sk: the socket
  * @data: the bytes
  * @len: how many
- * @limit: bytes that may be in its queue, besides what its buffer may hold
+ * @limit: bytes that may be in its queue, besides those that are there and what its
+ *	buffer may hold
  *
- * Nothing waits, neither the caller nor, for more to come, what is sent.
+ * TCP_NOTSENT_LOWAT does not count, as what has been sent already may be to be
+ * sent again. Nothing waits, neither the caller nor, for more to come, what is sent.
  *
  * Return: 0, or an errno: -EAGAIN if there is no room for all of it.
  */
@@ -899,22 +901,28 @@ int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned 
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct kvec vec = { .iov_base = (void *)data, .iov_len = len };
+	struct tcp_sock *tp = tcp_sk(sk);
 	int sndbuf, nonagle, sent;
+	u32 lowat;
 
 	if (!sk->sk_socket)
 		return -EBADF;
 	lock_sock(sk);
 	sndbuf = sk->sk_sndbuf;
-	nonagle = tcp_sk(sk)->nonagle;
-	WRITE_ONCE(sk->sk_sndbuf, (int)min_t(u64, (u64)sndbuf + limit, INT_MAX / 2));
-	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
+	nonagle = tp->nonagle;
+	lowat = tp->notsent_lowat;
+	WRITE_ONCE(sk->sk_sndbuf,
+		   (int)min_t(u64, (u64)max(sndbuf, sk->sk_wmem_queued) + limit, INT_MAX / 2));
+	WRITE_ONCE(tp->notsent_lowat, U32_MAX);
+	tp->nonagle = TCP_NAGLE_OFF;
 	release_sock(sk);
 
 	sent = kernel_sendmsg(sk->sk_socket, &msg, &vec, 1, len);
 
 	lock_sock(sk);
 	WRITE_ONCE(sk->sk_sndbuf, sndbuf);
-	tcp_sk(sk)->nonagle = nonagle;
+	WRITE_ONCE(tp->notsent_lowat, lowat);
+	tp->nonagle = nonagle;
 	release_sock(sk);
 	if (sent < 0)
 		return sent;
