@@ -144,7 +144,8 @@ impl Shared<Found> for Sock {
             State::Connected if cap.strict => Outside::Refused,
             State::Connected => Outside::Noted,
             State::Listening => match socket::shares_outside::<Self>(cap, &self.sk) {
-                Ok(false) => Outside::Nothing,
+                Ok(false) if !cap.strict => Outside::Nothing,
+                Ok(false) if matches!(strangers(cap, &self.sk), Ok(0)) => Outside::Nothing,
                 _ => Outside::Refused,
             },
             _ => Outside::Nothing,
@@ -158,7 +159,12 @@ impl Shared<Found> for Sock {
         };
         let tcp = self.sk.tcp_now()?;
         if tcp.state == State::Listening {
-            socket::refuse_port(cap, &self.who, &named);
+            if socket::shares_outside::<Self>(cap, &self.sk)? {
+                socket::refuse_port(cap, &self.who, &named);
+                return Ok(());
+            }
+            let lost = strangers(cap, &self.sk)?;
+            self.tell_strangers(cap, lost);
             return Ok(());
         }
         let to = Address(tcp.peer_addr, self.sk.basics().family, tcp.peer_port);
@@ -197,6 +203,26 @@ impl Shared<Found> for Sock {
             );
         }
         Ok(())
+    }
+}
+
+impl Sock {
+    /// Tells that so many connections are lost that wait here.
+    fn tell_strangers(&self, cap: &mut Capture, lost: usize) {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        lose(
+            cap,
+            EBUSY,
+            &self.who,
+            fmt!(
+                "{}: connections from outside that nobody has accepted: {}; they are not in the image",
+                named,
+                lost
+            ),
+        );
     }
 }
 
@@ -480,9 +506,23 @@ fn other_end(tcp: &Tcp) -> Tcp {
     }
 }
 
+/// Returns how many of the connections that wait at `listener` are from outside.
+fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
+    let mut lost = 0;
+    for child in listener.tcp_waiting()? {
+        let is_saved = match child.tcp_peer() {
+            Peer::Open(client) => found(cap, &client).is_some(),
+            Peer::Closed(_) | Peer::Gone => true,
+            _ => false,
+        };
+        lost += usize::from(!is_saved);
+    }
+    Ok(lost)
+}
+
 /// Writes the connections that wait at `listener`: each connects anew, and sends all again.
 fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
-    let mut lost = 0;
+    let mut lost = 0usize;
     for child in listener.sk.tcp_waiting()? {
         wait::go_on()?;
         let family = child.basics().family.cast_unsigned();
@@ -510,20 +550,7 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
         }
     }
     if lost != 0 {
-        let named = Named {
-            user: listener.user,
-            name: &listener.name,
-        };
-        lose(
-            cap,
-            EBUSY,
-            &listener.who,
-            fmt!(
-                "{}: connections from outside that nobody has accepted: {}; they are not in the image",
-                named,
-                lost
-            ),
-        );
+        listener.tell_strangers(cap, lost);
     }
     Ok(())
 }
