@@ -19,6 +19,7 @@
 #include <linux/inetdevice.h>
 #include <linux/net.h>
 #include <linux/random.h>
+#include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -55,19 +56,56 @@ static bool checkpoint_tcp_is_v6(const struct sock *sk)
 #endif
 }
 
+/* Locks @sk as lock_sock_nested(), unless somebody else has it. */
+static bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
+{
+	bool free;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	free = !sock_owned_by_user_nocheck(sk);
+	if (free) {
+		sk->sk_lock.owned = 1;
+		mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return free;
+}
+
+/*
+ * Locks @sk, and @peer if there is one, to be read. A task outside that has one
+ * of them, too, may hold its lock in the midst of a page fault which user space
+ * answers when it likes: so neither is kept while the other one is waited for,
+ * and a caller that is killed does not wait.
+ */
+static int checkpoint_tcp_lock(struct sock *sk, struct sock *peer)
+{
+	for (;;) {
+		if (checkpoint_tcp_trylock(sk, 0)) {
+			if (!peer || checkpoint_tcp_trylock(peer, SINGLE_DEPTH_NESTING))
+				return 0;
+			release_sock(sk);
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		schedule_timeout_killable(1);
+	}
+}
+
 /**
  * checkpoint_tcp_refusal() - tell why a TCP socket can't be saved
  * @sk: the socket
  *
- * Return: 0, or CHECKPOINT_TCP_*.
+ * Return: 0, CHECKPOINT_TCP_*, or -EINTR if the caller was killed.
  */
 int checkpoint_tcp_refusal(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
-	int why = 0;
+	int why;
 
-	lock_sock(sk);
+	why = checkpoint_tcp_lock(sk, NULL);
+	if (why)
+		return why;
 	if (icsk->icsk_ulp_ops)
 		why = CHECKPOINT_TCP_ULP;
 	else if (sk_is_mptcp(sk))
@@ -225,8 +263,12 @@ unsigned int checkpoint_tcp_waiting(struct sock *sk, struct sock **waiting, unsi
 	return n;
 }
 
-/* Takes the bytes of @skb from the sequence number @seq on. */
-static int checkpoint_tcp_take(const struct sk_buff *skb, u32 seq,
+/*
+ * Takes the bytes of @skb from the sequence number @seq on, which becomes that of
+ * what comes next: a segment that was sent again may begin with bytes of the one
+ * before it.
+ */
+static int checkpoint_tcp_take(const struct sk_buff *skb, u32 *seq,
 			       struct checkpoint_tcp_bytes *bytes)
 {
 	u32 start = TCP_SKB_CB(skb)->seq;
@@ -235,7 +277,7 @@ static int checkpoint_tcp_take(const struct sk_buff *skb, u32 seq,
 
 	if (TCP_SKB_CB(skb)->tcp_flags & TCPHDR_SYN)
 		start++;
-	skip = before(start, seq) ? seq - start : 0;
+	skip = before(start, *seq) ? *seq - start : 0;
 	if (skip >= skb->len)
 		return 0;
 	if (!skb_frags_readable(skb))
@@ -244,6 +286,7 @@ static int checkpoint_tcp_take(const struct sk_buff *skb, u32 seq,
 	if (bytes->len + len <= bytes->room)
 		err = skb_copy_bits(skb, skip, bytes->to + bytes->len, len);
 	bytes->len += len;
+	*seq = start + skb->len;
 	return err;
 }
 
@@ -255,7 +298,7 @@ static int checkpoint_tcp_take_received(struct sock *sk, struct checkpoint_tcp_b
 	int err;
 
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		err = checkpoint_tcp_take(skb, seq, bytes);
+		err = checkpoint_tcp_take(skb, &seq, bytes);
 		if (err)
 			return err;
 	}
@@ -269,12 +312,12 @@ static int checkpoint_tcp_take_sent(struct sock *sk, u32 seq, struct checkpoint_
 	int err;
 
 	skb_rbtree_walk_from(skb) {
-		err = checkpoint_tcp_take(skb, seq, bytes);
+		err = checkpoint_tcp_take(skb, &seq, bytes);
 		if (err)
 			return err;
 	}
 	skb_queue_walk(&sk->sk_write_queue, skb) {
-		err = checkpoint_tcp_take(skb, seq, bytes);
+		err = checkpoint_tcp_take(skb, &seq, bytes);
 		if (err)
 			return err;
 	}
@@ -338,7 +381,9 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
 	state->v6only = sk->sk_ipv6only;
 	if (sk->sk_socket) {
 		state->connecting = sk->sk_socket->state == SS_CONNECTING;
-		state->was_connected = sk->sk_socket->state == SS_CONNECTED;
+		/* What shutdown(2) has made of a connect(2) that is over is not connected again. */
+		state->was_connected = sk->sk_socket->state == SS_CONNECTED ||
+				       sk->sk_socket->state == SS_DISCONNECTING;
 	}
 	checkpoint_tcp_address(sk, false, state->addr, &state->port);
 	checkpoint_tcp_address(sk, true, state->peer_addr, &state->peer_port);
@@ -396,34 +441,28 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
  *
  * Return: how many bytes there are: if more than there is room for then they
  * are to be read again; or an errno: -ESTALE if the two are not connected to
- * each other, -EOPNOTSUPP if bytes are in the memory of a device.
+ * each other, -EOPNOTSUPP if bytes are in the memory of a device, -EINTR if the
+ * caller was killed.
  */
 ssize_t checkpoint_tcp_get(struct sock *sk, struct sock *peer, struct checkpoint_tcp *state,
 			   struct checkpoint_tcp *peer_state, void *to, size_t room)
 {
 	struct checkpoint_tcp_bytes bytes = { .to = to, .room = room };
-	struct sock *first = sk, *second = peer;
 	int err;
 
 	if (peer == sk)
 		return -ESTALE;
-	if (peer && peer < sk)
-		swap(first, second);
-	/*
-	 * Nobody else takes two, and the tasks have none. A task that sends or
-	 * receives holds its own for as long as it copies.
-	 */
-	lock_sock(first);
-	if (second)
-		lock_sock_nested(second, SINGLE_DEPTH_NESTING);
+	err = checkpoint_tcp_lock(sk, peer);
+	if (err)
+		return err;
 
 	err = checkpoint_tcp_get_one(sk, peer, state, &bytes);
 	if (!err && peer)
 		err = checkpoint_tcp_get_one(peer, sk, peer_state, &bytes);
 
-	if (second)
-		release_sock(second);
-	release_sock(first);
+	if (peer)
+		release_sock(peer);
+	release_sock(sk);
 	return err ? err : (ssize_t)bytes.len;
 }
 
@@ -512,6 +551,21 @@ static unsigned char checkpoint_tcp_reuse(struct sock *sk, unsigned char reuse)
 	sk->sk_reuse = reuse;
 	release_sock(sk);
 	return before;
+}
+
+/*
+ * Whether who has made @sk may have the port that @state tells, as bind(2) asks.
+ * That the caller may is not enough: who has a port that is fixed can end the
+ * connection and listen there. What was accepted does not keep its port so.
+ */
+static bool checkpoint_tcp_may_have(const struct sock *sk, const struct checkpoint_tcp *state)
+{
+	const struct file *file = sk->sk_socket->file;
+	struct net *net = sock_net(sk);
+
+	/* One without a file is the caller's, who closes it at once. */
+	return !file || !inet_port_requires_bind_service(net, state->port) ||
+	       file_ns_capable(file, net->user_ns, CAP_NET_BIND_SERVICE);
 }
 
 static int checkpoint_tcp_bind_here(struct sock *sk, const struct checkpoint_tcp *state)
@@ -626,8 +680,9 @@ u32 checkpoint_tcp_seq(void)
  * caller. It sends nothing, and takes nothing in that anybody else sends, as no
  * window is open, until checkpoint_tcp_join().
  *
- * Return: 0, or an errno: -EPERM if the caller may not, -EADDRNOTAVAIL if
- * the address is none of this machine or there is such a connection.
+ * Return: 0, or an errno: -EPERM if the caller may not, -EACCES if who has made
+ * the socket may not have its port, -EADDRNOTAVAIL if the address is none of this
+ * machine or there is such a connection.
  */
 int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, u32 write_seq,
 			   u32 rcv_nxt)
@@ -639,6 +694,8 @@ int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, 
 
 	if (!sk->sk_socket)
 		return -EBADF;
+	if (state->bound_port && !checkpoint_tcp_may_have(sk, state))
+		return -EACCES;
 	reuse = sk->sk_reuse;
 	err = checkpoint_tcp_repair(sk);
 	if (err)
@@ -812,9 +869,10 @@ out:
  *
  * Its own address may be that of others, as with TCP_REPAIR, for which it asks
  * the right of the caller. What connect(2) fails with the socket tells as if that
- * had come later.
+ * had come later. One that no file shows is connected on this machine only.
  *
- * Return: 0, or an errno.
+ * Return: 0, or an errno: -EACCES if who has made the socket may not have its
+ * port.
  */
 int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 {
@@ -825,6 +883,8 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 	if (!sk->sk_socket)
 		return -EBADF;
 	if (state->port) {
+		if (!checkpoint_tcp_may_have(sk, state))
+			return -EACCES;
 		err = checkpoint_tcp_repair(sk);
 		if (err)
 			return err;
@@ -843,6 +903,9 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 	if (err && err != -EINPROGRESS)
 		WRITE_ONCE(sk->sk_err, -err);
 	checkpoint_tcp_lock_address(sk, state);
+	/* The caller's right to an address is not there to speak to other machines. */
+	if (!sk->sk_socket->file && !checkpoint_tcp_is_local(sk))
+		return -EADDRNOTAVAIL;
 	return 0;
 }
 
@@ -851,9 +914,11 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
  * @sk: the socket
  * @data: the bytes
  * @len: how many
- * @limit: bytes that may be in its queue, besides what its buffer may hold
+ * @limit: bytes that may be in its queue, besides those that are there and what its
+ *	buffer may hold
  *
- * Nothing waits, neither the caller nor, for more to come, what is sent.
+ * TCP_NOTSENT_LOWAT does not count, as what has been sent already may be to be
+ * sent again. Nothing waits, neither the caller nor, for more to come, what is sent.
  *
  * Return: 0, or an errno: -EAGAIN if there is no room for all of it.
  */
@@ -861,22 +926,28 @@ int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned 
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct kvec vec = { .iov_base = (void *)data, .iov_len = len };
+	struct tcp_sock *tp = tcp_sk(sk);
 	int sndbuf, nonagle, sent;
+	u32 lowat;
 
 	if (!sk->sk_socket)
 		return -EBADF;
 	lock_sock(sk);
 	sndbuf = sk->sk_sndbuf;
-	nonagle = tcp_sk(sk)->nonagle;
-	WRITE_ONCE(sk->sk_sndbuf, (int)min_t(u64, (u64)sndbuf + limit, INT_MAX / 2));
-	tcp_sk(sk)->nonagle = TCP_NAGLE_OFF;
+	nonagle = tp->nonagle;
+	lowat = tp->notsent_lowat;
+	WRITE_ONCE(sk->sk_sndbuf,
+		   (int)min_t(u64, (u64)max(sndbuf, sk->sk_wmem_queued) + limit, INT_MAX / 2));
+	WRITE_ONCE(tp->notsent_lowat, U32_MAX);
+	tp->nonagle = TCP_NAGLE_OFF;
 	release_sock(sk);
 
 	sent = kernel_sendmsg(sk->sk_socket, &msg, &vec, 1, len);
 
 	lock_sock(sk);
 	WRITE_ONCE(sk->sk_sndbuf, sndbuf);
-	tcp_sk(sk)->nonagle = nonagle;
+	WRITE_ONCE(tp->notsent_lowat, lowat);
+	tp->nonagle = nonagle;
 	release_sock(sk);
 	if (sent < 0)
 		return sent;
@@ -952,18 +1023,19 @@ int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read)
 }
 
 /**
- * checkpoint_tcp_urgent_next() - let the last byte to be sent be urgent
- * @sk: the socket
- * @back: how many bytes after it are to be sent
+ * checkpoint_tcp_urgent_next() - let one of the bytes that are sent next be urgent
+ * @sk: the socket, which is connected
+ * @ahead: which: 1 is the next one
+ *
+ * As with MSG_OOB, but before it is sent: who receives it is told of it with the
+ * first of them, as if all had been in the queue.
  */
-void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int back)
+void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int ahead)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	lock_sock(sk);
-	/* What has gone already can't be marked any more. */
-	if (back < tp->write_seq - tp->snd_nxt)
-		tp->snd_up = tp->write_seq - back;
+	tp->snd_up = tp->write_seq + ahead;
 	release_sock(sk);
 }
 

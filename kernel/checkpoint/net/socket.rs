@@ -72,9 +72,10 @@ pub(super) struct Plain {
 /// Returns whether others than the tasks share a port with `sk` (SO_REUSEPORT): what comes there is
 /// spread over all.
 ///
-/// The first of a group looks at all of it, the others at the first.
-fn shares_outside(cap: &Capture, sk: &SockRef) -> Result<bool> {
-    let is_ours = |&addr: &usize| cap.objects.get::<Plain>(addr).is_some();
+/// The first of a group looks at all of it, the others at the first. All of them are objects of the
+/// type `T`.
+pub(super) fn shares_outside<T: Shared<Found>>(cap: &Capture, sk: &SockRef) -> Result<bool> {
+    let is_ours = |&addr: &usize| cap.objects.get::<T>(addr).is_some();
     let (first, mut room) = sk.group(1)?;
     if !first.iter().all(is_ours) {
         return Ok(true);
@@ -97,7 +98,7 @@ impl Shared<Found> for Plain {
     }
 
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
-        match shares_outside(cap, &self.sk) {
+        match shares_outside::<Self>(cap, &self.sk) {
             Ok(false) => Outside::Nothing,
             _ => Outside::Refused,
         }
@@ -108,17 +109,22 @@ impl Shared<Found> for Plain {
             user: self.user,
             name: &self.name,
         };
-        cap.report.refuse(
-            EBUSY,
-            &self.who,
-            fmt!(
-                "{}: a socket outside shares its port (SO_REUSEPORT): checkpoint what has that as \
-                 well, or have it closed",
-                named
-            ),
-        );
+        refuse_port(cap, &self.who, &named);
         Ok(())
     }
+}
+
+/// Refuses a socket of the task `who` that shares a port with others than the tasks.
+pub(super) fn refuse_port(cap: &mut Capture, who: &TaskName, named: &Named<'_>) {
+    cap.report.refuse(
+        EBUSY,
+        who,
+        fmt!(
+            "{}: a socket outside shares its port (SO_REUSEPORT): checkpoint what has that as well, \
+             or have it closed",
+            named
+        ),
+    );
 }
 
 /// Counts a socket that leads to no other one, which the task `t` has as `named`. It has one file, of

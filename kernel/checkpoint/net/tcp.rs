@@ -72,7 +72,11 @@ use crate::{
     kapi::{
         fs::file::FileRef,
         net::{
-            socket::SockRef,
+            inet::Inet,
+            socket::{
+                so,
+                SockRef, //
+            },
             tcp::{
                 Peer,
                 Read,
@@ -139,6 +143,11 @@ impl Shared<Found> for Sock {
             State::Connected if is_kept(cap, &self.sk, &tcp) => Outside::Nothing,
             State::Connected if cap.strict => Outside::Refused,
             State::Connected => Outside::Noted,
+            State::Listening => match socket::shares_outside::<Self>(cap, &self.sk) {
+                Ok(false) if !cap.strict => Outside::Nothing,
+                Ok(false) if matches!(strangers(cap, &self.sk), Ok(0)) => Outside::Nothing,
+                _ => Outside::Refused,
+            },
             _ => Outside::Nothing,
         }
     }
@@ -149,8 +158,29 @@ impl Shared<Found> for Sock {
             name: &self.name,
         };
         let tcp = self.sk.tcp_now()?;
+        if tcp.state == State::Listening {
+            if socket::shares_outside::<Self>(cap, &self.sk)? {
+                socket::refuse_port(cap, &self.who, &named);
+                return Ok(());
+            }
+            let lost = strangers(cap, &self.sk)?;
+            self.tell_strangers(cap, lost);
+            return Ok(());
+        }
         let to = Address(tcp.peer_addr, self.sk.basics().family, tcp.peer_port);
-        if outside == Outside::Refused {
+        if matches!(self.sk.tcp_peer(), Peer::Open(peer) if peer.addr() == self.addr()) {
+            lose(
+                cap,
+                EOPNOTSUPP,
+                &self.who,
+                fmt!(
+                    "{}: is connected to itself ({}), which can't be saved yet: it comes back as after \
+                     a reset (ECONNRESET)",
+                    named,
+                    to
+                ),
+            );
+        } else if outside == Outside::Refused {
             cap.report.refuse(
                 EBUSY,
                 &self.who,
@@ -176,6 +206,26 @@ impl Shared<Found> for Sock {
     }
 }
 
+impl Sock {
+    /// Tells that so many connections are lost that wait here.
+    fn tell_strangers(&self, cap: &mut Capture, lost: usize) {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        lose(
+            cap,
+            EBUSY,
+            &self.who,
+            fmt!(
+                "{}: connections from outside that nobody has accepted: {}; they are not in the image",
+                named,
+                lost
+            ),
+        );
+    }
+}
+
 /// An address and a port, for messages.
 struct Address([u8; 16], i32, u16);
 
@@ -194,7 +244,11 @@ impl fmt::Display for Address {
 /// Looks at a socket that a task has. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef) -> Result<bool> {
     let sk = SockRef::of(file).ok_or(ENOENT)?;
-    if let Some(why) = inet::refused(&sk.inet()?).or_else(|| sk.tcp_refused()) {
+    let inet = sk.inet()?;
+    let why = inet::refused(&inet)
+        .or_else(|| sk.tcp_refused())
+        .or_else(|| numbered(&sk, &inet));
+    if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
@@ -210,6 +264,28 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         })?;
     }
     Ok(true)
+}
+
+/// SOF_TIMESTAMPING_OPT_ID.
+const STAMPS_NUMBERED: u32 = 1 << 7;
+
+/// Returns why a socket can't be saved whose error queue numbers what was sent, if that is so: a new
+/// connection begins at another number.
+fn numbered(sk: &SockRef, inet: &Inet) -> Option<&'static str> {
+    if inet.zerocopy_key != 0 {
+        return Some(
+            "has sent with MSG_ZEROCOPY, the numbers of which can't be saved yet: have it closed",
+        );
+    }
+    let mut stamping = [0; 8];
+    let [a, b, c, d, ..] = match sk.option(so::SOCKET, so::TIMESTAMPING_OLD, &mut stamping) {
+        Ok(()) => stamping,
+        Err(_) => return Some("its time stamps (SO_TIMESTAMPING) can't be read"),
+    };
+    (u32::from_ne_bytes([a, b, c, d]) & STAMPS_NUMBERED != 0).then_some(
+        "numbers its time stamps (SOF_TIMESTAMPING_OPT_ID), which can't be saved yet: have it take \
+         that off",
+    )
 }
 
 /// Returns the reference of the socket at `addr`.
@@ -231,8 +307,27 @@ fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> bool {
         Peer::Closed(_) => true,
         // Where it waits is found when it is saved.
         Peer::Waiting => true,
-        Peer::Open(peer) => found(cap, &peer).is_some(),
+        Peer::Open(peer) => peer.addr() != sk.addr() && found(cap, &peer).is_some(),
     }
+}
+
+/// Tells what of the task `who` is lost: who is strict gets no image then.
+fn lose(cap: &mut Capture, errno: Error, who: &TaskName, what: fmt::Arguments<'_>) {
+    if cap.strict {
+        cap.report.refuse(errno, who, what);
+    } else {
+        cap.report.note(who, what);
+    }
+}
+
+/// Tells of a connection that is lost, which was not known when others were told of.
+fn tell_lost(cap: &mut Capture, sock: &Sock) -> Result {
+    let outside = if cap.strict {
+        Outside::Refused
+    } else {
+        Outside::Noted
+    };
+    sock.tell(cap, 0, outside)
 }
 
 /// Writes what all sockets are.
@@ -330,7 +425,12 @@ impl End {
                 _ => 0,
             }
             .into(),
-            mss: tcp.user_mss.into(),
+            // One that was closed is only to send what it has left.
+            mss: match self.obj {
+                Some(_) => tcp.user_mss,
+                None => 0,
+            }
+            .into(),
             port: u32::from(tcp.port).into(),
             peer_port: u32::from(tcp.peer_port).into(),
             received: u32::try_from(received.len())?.into(),
@@ -406,9 +506,23 @@ fn other_end(tcp: &Tcp) -> Tcp {
     }
 }
 
+/// Returns how many of the connections that wait at `listener` are from outside.
+fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
+    let mut lost = 0;
+    for child in listener.tcp_waiting()? {
+        let is_saved = match child.tcp_peer() {
+            Peer::Open(client) => found(cap, &client).is_some(),
+            Peer::Closed(_) | Peer::Gone => true,
+            _ => false,
+        };
+        lost += usize::from(!is_saved);
+    }
+    Ok(lost)
+}
+
 /// Writes the connections that wait at `listener`: each connects anew, and sends all again.
 fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
-    let mut lost = 0;
+    let mut lost = 0usize;
     for child in listener.sk.tcp_waiting()? {
         wait::go_on()?;
         let family = child.basics().family.cast_unsigned();
@@ -436,18 +550,7 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
         }
     }
     if lost != 0 {
-        let named = Named {
-            user: listener.user,
-            name: &listener.name,
-        };
-        cap.report.note(
-            &listener.who,
-            fmt!(
-                "{}: connections from outside that nobody has accepted: {}; they are not in the image",
-                named,
-                lost
-            ),
-        );
+        listener.tell_strangers(cap, lost);
     }
     Ok(())
 }
@@ -488,7 +591,7 @@ fn save_one(cap: &mut Capture, sock: &Sock) -> Result {
 fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     let tcp = read.this;
     let (peer, other) = match sock.sk.tcp_peer() {
-        Peer::Open(peer) => match found(cap, &peer) {
+        Peer::Open(peer) => match found(cap, &peer).filter(|_| peer.addr() != sock.addr()) {
             Some(other) => (peer, Some(other)),
             None => return save_reset(cap, sock, read),
         },
@@ -504,19 +607,16 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
         }
         Peer::Waiting => {
             // At a socket of others.
-            let strict = cap.strict;
-            let outside = if strict {
-                Outside::Refused
-            } else {
-                Outside::Noted
-            };
-            sock.tell(cap, 0, outside)?;
+            tell_lost(cap, sock)?;
             return save_reset(cap, sock, read);
         }
         _ => return save_reset(cap, sock, read),
     };
     let both = match sock.sk.tcp(Some(&peer)) {
-        Err(ESTALE) => return save_reset(cap, sock, read),
+        Err(ESTALE) => {
+            tell_lost(cap, sock)?;
+            return save_reset(cap, sock, read);
+        }
         both => both?,
     };
     let (this, that) = (both.this, both.peer.ok_or(EINVAL)?);

@@ -72,9 +72,15 @@ use crate::{
 pub(super) const TABLES: &[options::Table] =
     &[inet_options::IP, inet_options::IPV6, tcp_options::TCP];
 
-/// Longest time for bytes to get from one end to the other, in milliseconds: nothing depends on it but
+/// Longest time for bytes to get from one end to the other, in nanoseconds: nothing depends on it but
 /// what the tasks find at once.
-const ARRIVE_MS: u32 = 1_000;
+const ARRIVE_NS: u64 = 1_000_000_000;
+
+/// The same for all that do not arrive, as the buffer of who receives them is full.
+const ARRIVE_ALL_NS: u64 = 3 * ARRIVE_NS;
+
+/// Ports that there are.
+const PORTS: usize = 1 << 16;
 
 /// Bytes that a queue takes besides those that it has.
 const OVERHEAD: u32 = 1 << 16;
@@ -256,20 +262,25 @@ fn send(r: &Restore, from: &SockRef, to: Option<&SockRef>, queue: &[&[u8]]) -> R
     Ok(())
 }
 
-/// Waits until `there` holds, for as long as bytes may take.
-fn arrive(mut there: impl FnMut() -> Result<bool>) -> Result<bool> {
-    for _ in 0..ARRIVE_MS {
-        if there()? {
-            return Ok(true);
+/// Waits until `there` holds, for as long as bytes may take. If it does not then that is taken from the
+/// time that is `left` for all.
+fn arrive(left: &mut u64, mut there: impl FnMut() -> Result<bool>) -> Result<bool> {
+    let start = wait::monotonic_ns();
+    let most = ARRIVE_NS.min(*left);
+    while !there()? {
+        let waited = wait::monotonic_ns().saturating_sub(start);
+        if waited >= most {
+            *left = left.saturating_sub(waited);
+            return Ok(false);
         }
         wait::check_killed()?;
         wait::pause_ms(1);
     }
-    there()
+    Ok(true)
 }
 
 /// Makes a connection, with what was in its queues.
-fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>) -> Result {
+fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> Result {
     let (mut a, mut b) = (first.end(r)?, second.end(r)?);
     let (tcp_a, tcp_b) = (first.tcp()?, second.tcp()?);
     let reuse = [a.reuses()?, b.reuses()?];
@@ -287,20 +298,16 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>) -> Result {
         send(r, &from.sk, Some(&to.sk), &part.received)?;
     }
     for (end, tcp) in [(&a, &tcp_a), (&b, &tcp_b)] {
-        let all = arrive(|| Ok(end.sk.tcp_queued() >= tcp.received))?;
+        let all = arrive(left, || Ok(end.sk.tcp_queued() >= tcp.received))?;
         if let (true, Some(mark)) = (all, tcp.urgent.checked_sub(1)) {
             end.sk.set_tcp_urgent(mark, tcp.urgent_read)?;
         }
     }
     for (from, to, part, tcp) in [(&a, &b, first, &tcp_a), (&b, &a, second, &tcp_b)] {
-        send(r, &from.sk, Some(&to.sk), &part.sent)?;
-        if let Some(back) = tcp
-            .sent
-            .checked_sub(tcp.urgent_sent)
-            .filter(|_| tcp.urgent_sent != 0)
-        {
-            from.sk.set_tcp_urgent_next(back);
+        if tcp.urgent_sent != 0 {
+            from.sk.set_tcp_urgent_next(tcp.urgent_sent);
         }
+        send(r, &from.sk, Some(&to.sk), &part.sent)?;
     }
     for (end, tcp) in [(&a, &tcp_a), (&b, &tcp_b)] {
         if end.closing.is_none() && tcp.shut_write {
@@ -315,7 +322,7 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>) -> Result {
             continue;
         }
         if tcp.done {
-            arrive(|| Ok(end.sk.tcp_now()?.done))?;
+            arrive(left, || Ok(end.sk.tcp_now()?.done))?;
         } else if tcp.shut_read {
             end.sk.shut_tcp(true, false);
         }
@@ -339,7 +346,9 @@ fn start(r: &Restore, part: &Part<'_>) -> Result {
         )
     })?;
     if !part.sent.is_empty() || tcp.was_connected || end.made.is_none() {
-        let done = arrive(|| end.sk.is_tcp_connected()).map_err(|e| {
+        // One that does not get there ends the restart: there are no more of them.
+        let mut left = ARRIVE_NS;
+        let done = arrive(&mut left, || end.sk.is_tcp_connected()).map_err(|e| {
             r.told(
                 e,
                 fmt!("a TCP connection that waits to be accepted can't be made: nobody listens there"),
@@ -354,14 +363,10 @@ fn start(r: &Restore, part: &Part<'_>) -> Result {
                 ),
             ));
         }
-        send(r, &end.sk, None, &part.sent)?;
-        if let Some(back) = tcp
-            .sent
-            .checked_sub(tcp.urgent_sent)
-            .filter(|_| tcp.urgent_sent != 0)
-        {
-            end.sk.set_tcp_urgent_next(back);
+        if tcp.urgent_sent != 0 {
+            end.sk.set_tcp_urgent_next(tcp.urgent_sent);
         }
+        send(r, &end.sk, None, &part.sent)?;
         if end.made.is_some() {
             end.sk.shut_tcp(tcp.shut_read, tcp.shut_write);
         }
@@ -447,7 +452,9 @@ pub(super) fn link(r: &Restore) -> Result {
             Kind::TcpSocket => parts.push(Part::of(r, &raw)?, GFP_KERNEL_ACCOUNT)?,
             Kind::TcpData => {
                 let record: TcpData = raw.body().map_err(|f| r.fault(f))?;
-                let part = parts.last_mut().ok_or(EINVAL)?;
+                let part = parts.last_mut().ok_or_else(|| {
+                    r.told(EINVAL, fmt!("bytes of a TCP connection that was not told"))
+                })?;
                 let queue = match record.sent.get() {
                     0 => &mut part.received,
                     _ => &mut part.sent,
@@ -470,12 +477,13 @@ pub(super) fn link(r: &Restore) -> Result {
         }
     }
     let mut first = None;
+    let mut left = ARRIVE_ALL_NS;
     for part in parts.iter().filter(|part| part.state() == TCP_CONNECTED) {
         wait::go_on()?;
         first = match first {
             None => Some(part),
             Some(one) => {
-                connect(r, one, part)?;
+                connect(r, one, part, &mut left)?;
                 None
             }
         };
@@ -483,10 +491,27 @@ pub(super) fn link(r: &Restore) -> Result {
     if first.is_some() {
         return Err(r.told(EINVAL, fmt!("a TCP connection has one end only")));
     }
+    let mut listens: KVVec<bool> = KVVec::new();
+    listens.resize(PORTS, false, GFP_KERNEL_ACCOUNT)?;
+    for part in parts.iter().filter(|part| part.state() == TCP_LISTENING) {
+        if let Some(here) = listens.get_mut(part.record.port.get() as usize) {
+            *here = true;
+        }
+    }
     for part in &parts {
         wait::go_on()?;
         match part.state() {
-            TCP_STARTED => start(r, part)?,
+            TCP_STARTED => {
+                // What it has sent is for a socket of the tree, and not for any that listens.
+                let at = part.record.peer_port.get() as usize;
+                if part.record.socket.get() == 0 && listens.get(at) != Some(&true) {
+                    return Err(r.told(
+                        EINVAL,
+                        fmt!("a TCP connection that was closed waits at no socket of the image"),
+                    ));
+                }
+                start(r, part)?
+            }
             TCP_OVER => end(r, part)?,
             _ => (),
         }

@@ -19,8 +19,8 @@ pub const QUEUE_MAX: u32 = 1 << 30;
 /// Most bytes of the name of a congestion control.
 pub const CONGESTION_MAX: usize = 15;
 
-/// Highest number of an error.
-pub const ERROR_MAX: u32 = 4095;
+/// Highest number of an error: those above are the kernel's own, which no system call returns.
+pub const ERROR_MAX: u32 = 511;
 
 /// Highest TCP_MAXSEG.
 pub const MSS_MAX: u32 = 32767;

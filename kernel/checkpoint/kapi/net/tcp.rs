@@ -427,10 +427,10 @@ impl SockRef {
         to_result(unsafe { bindings::checkpoint_tcp_urgent(self.as_ptr(), mark, read) })
     }
 
-    /// Lets the byte be urgent after which `back` are to be sent, unless that has gone.
-    pub(crate) fn set_tcp_urgent_next(&self, back: u32) {
+    /// Lets the last of the `ahead` bytes be urgent that are sent next.
+    pub(crate) fn set_tcp_urgent_next(&self, ahead: u32) {
         // SAFETY: We own a reference on a TCP socket.
-        unsafe { bindings::checkpoint_tcp_urgent_next(self.as_ptr(), back) };
+        unsafe { bindings::checkpoint_tcp_urgent_next(self.as_ptr(), ahead) };
     }
 
     /// Shuts it down for reading or writing.

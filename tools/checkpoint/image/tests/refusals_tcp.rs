@@ -40,6 +40,13 @@ fn all_is_well() {
         |s| tcp(s, 0, |t| t.backlog.set(i32::MAX as u32)),
         |s| tcp(s, 1, |t| t.mss.set(0)),
         |s| tcp(s, 1, |t| t.urgent.set(0)),
+        |s| tcp(s, 1, |t| t.peer_address[0] = 240),
+        |s| {
+            tcp(s, 1, |t| {
+                t.state.set(TCP_OVER);
+                t.flags.set(TCP_TOLD)
+            })
+        },
     ]);
 }
 
@@ -114,6 +121,12 @@ fn numbers() {
         ("impossible error of a socket", |s| {
             tcp(s, 1, |t| t.error.set(104))
         }),
+        ("impossible error of a socket", |s| {
+            tcp(s, 1, |t| {
+                t.state.set(TCP_OVER);
+                t.error.set(ERROR_MAX + 1)
+            })
+        }),
         ("a queue that is too long", |s| {
             tcp(s, 1, |t| t.received.set(QUEUE_MAX + 1))
         }),
@@ -136,6 +149,9 @@ fn numbers() {
         ("has received before it is connected", |s| {
             tcp(s, 1, |t| t.state.set(TCP_STARTED))
         }),
+        ("has received before it is connected", |s| {
+            tcp(s, 1, |t| t.state.set(TCP_OVER))
+        }),
     ]);
 }
 
@@ -155,7 +171,7 @@ fn addresses() {
             tcp(s, 1, |t| t.peer_address[0] = 224)
         }),
         ("an address that no connection has", |s| {
-            tcp(s, 2, |t| t.address[0] = 255)
+            tcp(s, 2, |t| t.address[..4].fill(255))
         }),
     ]);
 }

@@ -229,6 +229,40 @@ CKPT_CYCLE(urgent_was_read)
 	expect_text(fds[R], "de");
 }
 
+/* One end had TCP_MAXSEG, and is closed. */
+CKPT_CYCLE(closed_with_mss)
+{
+	tcp_pair();
+	set_tcp_option(fds[W], TCP_MAXSEG, 1000);
+	put(fds[W], 0, 100);
+	CHECK_SYS(close(fds[W]));
+	await_bytes(fds[R], 100);
+	ckpt_ready_wait();
+	get(fds[R], 0, 100);
+	at_end(fds[R]);
+}
+
+/* The same of a connection that nobody has accepted, and so is made anew. */
+CKPT_CYCLE(urgent_waits)
+{
+	int at = listener(4), client, fd;
+	char c = 0;
+
+	client = connect_to(port_of(at, false));
+	CHECK_EQ(3, send(client, "abc", 3, 0));
+	CHECK_EQ(1, send(client, "!", 1, MSG_OOB));
+	CHECK_EQ(2, send(client, "de", 2, 0));
+	await_event(at, POLLIN);
+	ckpt_ready_wait();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	await_event(fd, POLLPRI);
+	await_bytes(fd, 6);
+	CHECK_EQ(1, recv(fd, &c, 1, MSG_OOB));
+	CHECK_EQ('!', c);
+	expect_text(fd, "abc");
+	expect_text(fd, "de");
+}
+
 /* What setsockopt(2) has set, of an end of a connection and of a socket that listens. */
 CKPT_CYCLE(options)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* TCP connections with somebody outside of the tree: they come back as after a reset. */
+/* TCP connections with somebody outside of the tree, and what else is told of or refused. */
 #include "sockets_tcp.h"
 
+#include <linux/net_tstamp.h>
 #include <sched.h>
 
 CKPT_FIXTURE
@@ -118,6 +119,127 @@ TEST_F(cr, told)
 		ckpt_run_print_log(&run);
 	}
 	/* It goes on as it was. */
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* Makes another socket listen where the one of the scenario does. */
+static int listen_outside(struct ckpt_run *run)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = address(&addr, run->board->value[PORT]);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&addr, len) || listen(fd, 4)) {
+		ckpt_diag("listen: %s", strerror(errno));
+		return -1;
+	}
+	return fd;
+}
+
+CKPT_SCENARIO(shared_port)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = address(&addr, 0);
+	int at;
+
+	lo_up();
+	at = tcp_socket();
+	set_option(at, SO_REUSEPORT, 1);
+	CHECK_SYS(bind(at, (struct sockaddr *)&addr, len));
+	CHECK_SYS(listen(at, 4));
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready_wait();
+	CHECK_SYS(close(at));
+}
+
+/* Who comes is spread over both: the one in the tree can't come back next to the other. */
+TEST_F(cr, port_is_shared)
+{
+	struct ckpt_run run;
+	int image = ckpt_image_new();
+	int fd;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &shared_port, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	fd = listen_outside(&run);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, 0));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "a socket outside shares its port")) {
+		ckpt_run_print_log(&run);
+	}
+	close(fd);
+	EXPECT_LT(0, ckpt_run_call(&run, image, 0));
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+CKPT_SCENARIO(own_peer)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = address(&addr, 0);
+	int fd;
+
+	lo_up();
+	fd = tcp_socket();
+	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));
+	len = address(&addr, port_of(fd, false));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
+	ckpt_ready_wait();
+	CHECK_EQ(1, send(fd, "x", 1, 0));
+	await_bytes(fd, 1);
+	expect_text(fd, "x");
+}
+
+/* A socket that is connected to itself is told of. */
+TEST_F(cr, own_peer_is_told)
+{
+	struct ckpt_run run;
+	int image = ckpt_image_new();
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &own_peer, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	EXPECT_LT(0, ckpt_run_call(&run, image, 0));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "is connected to itself")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, CHECKPOINT_STRICT));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* Time stamps of what is sent, by number. */
+CKPT_SCENARIO(numbered)
+{
+	tcp_pair();
+	set_option(fds[W], SO_TIMESTAMPING,
+		   SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_ID);
+	ckpt_ready_wait();
+	put(fds[W], 0, 10);
+	get(fds[R], 0, 10);
+}
+
+TEST_F(cr, numbers_are_refused)
+{
+	struct ckpt_run run;
+	int image = ckpt_image_new();
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &numbered, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, 0));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "numbers its time stamps")) {
+		ckpt_run_print_log(&run);
+	}
 	EXPECT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);

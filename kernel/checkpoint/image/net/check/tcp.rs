@@ -38,9 +38,14 @@ fn endpoint(raw: &Raw<'_>, is_v6: bool, addr: &[u8; 16], port: u32) -> Result<()
         (true, true) => addr.get(12).copied().unwrap_or(0),
         _ => a,
     };
+    let everybody = match (is_v6, mapped) {
+        (true, true) => addr.iter().skip(12).all(|&b| b == 0xff),
+        (true, false) => false,
+        _ => [a, b, c, d] == [0xff; 4],
+    };
     let group = match (is_v6, mapped) {
         (true, false) => a == 0xff,
-        _ => first >= 224,
+        _ => (224..240).contains(&first),
     };
     let any = match (is_v6, mapped) {
         (true, true) => addr.iter().skip(12).all(|&b| b == 0),
@@ -49,7 +54,7 @@ fn endpoint(raw: &Raw<'_>, is_v6: bool, addr: &[u8; 16], port: u32) -> Result<()
     };
     ensure(
         raw,
-        port != 0 && !group && !any,
+        port != 0 && !group && !everybody && !any,
         "an address that no connection has",
     )
 }
@@ -148,7 +153,16 @@ impl Walk<'_> {
                 ensure(raw, received == 0, "has received before it is connected")?;
                 endpoint(raw, is_v6, &tcp.peer_address, tcp.peer_port.get())
             }
-            TCP_OVER => ensure(raw, sent == 0, "can't send any more"),
+            TCP_OVER => {
+                ensure(raw, sent == 0, "can't send any more")?;
+                // It could be connected anew, which leaves what is in the queue.
+                let was_connected = tcp.flags.get() & (TCP_CONNECTING | TCP_TOLD) != 0;
+                ensure(
+                    raw,
+                    received == 0 || was_connected,
+                    "has received before it is connected",
+                )
+            }
             _ => ensure(raw, received == 0 && sent == 0, "was never connected"),
         }
     }
