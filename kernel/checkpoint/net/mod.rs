@@ -89,23 +89,23 @@ pub(crate) struct Family {
 }
 
 /// The families: a socket is of the first that it fits.
-static FAMILIES: &[Family] = &[unix::FAMILY, inet::DATAGRAMS, netlink::FAMILY, packet::FAMILY];
-static FAMILIES: &[Family] = &[tcp::FAMILY, unix::FAMILY, inet::DATAGRAMS];
+static FAMILIES: &[Family] = &[
+    tcp::FAMILY,
+    unix::FAMILY,
+    inet::DATAGRAMS,
+    netlink::FAMILY,
+    packet::FAMILY,
+];
 
 /// What sockets are to each other, and what is in their queues.
-pub(crate) static LINKS: &[LinkOps] = &[
-    filter::LINKS,
-    inet::LINKS,
-    unix::LINKS,
-    netlink::LINKS,
-    packet::LINKS,
-];
 pub(crate) static LINKS: &[LinkOps] = &[
     // What was in the queues of connections is sent, and a filter would see it again.
     tcp::LINKS,
     filter::LINKS,
     inet::LINKS,
     unix::LINKS,
+    netlink::LINKS,
+    packet::LINKS,
 ];
 
 /// What each thread has found: files in messages.
