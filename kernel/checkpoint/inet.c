@@ -572,6 +572,9 @@ int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *
 	struct sk_buff *skb;
 	int err;
 
+	/* Those with connections keep other things in their queues. */
+	if (sk->sk_type != SOCK_DGRAM && sk->sk_type != SOCK_RAW)
+		return -EINVAL;
 	if (len > CHECKPOINT_INET_MESSAGE || (message->v6 && sk->sk_family != AF_INET6) ||
 	    (message->gso_size && (!sk_is_udp(sk) || message->gso_size >= len)))
 		return -EINVAL;
