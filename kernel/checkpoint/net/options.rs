@@ -99,7 +99,6 @@ impl Row {
     }
 
     /// The same, but that it is set when the socket has its addresses and its queues.
-    #[allow(dead_code, reason = "for protocols with connections")]
     pub(super) const fn late(self) -> Self {
         Self { late: true, ..self }
     }
@@ -125,7 +124,8 @@ const fn row(
     }
 }
 
-/// The options of all families, SOL_SOCKET, in the order in which they are set.
+/// The options of all families, SOL_SOCKET, by ascending number. They are set in this order, but for
+/// those of [`LAST`].
 ///
 /// Not here are those that tell what others are (SO_TYPE, SO_PEERCRED, ...), what is attached to a
 /// socket (SO_ATTACH_FILTER), and SO_ERROR.
@@ -592,6 +592,24 @@ fn rows(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
     Iterator::chain([OPTIONS].into_iter(), tables.iter().copied()).flatten()
 }
 
+/// Options that are set after all others: IP_TOS changes the priority; options of IP that name a device
+/// must fit the one that the socket has by then; and a clock of time stamps is of that device.
+const LAST: [u32; 4] = [
+    OPTION_PRIORITY,
+    OPTION_BINDTOIFINDEX,
+    OPTION_TIMESTAMPING_OLD,
+    OPTION_TIMESTAMPING,
+];
+
+/// The same in the order in which they are set.
+fn in_turn(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
+    let first = rows(tables).filter(|row| !LAST.contains(&row.number));
+    let last = LAST
+        .into_iter()
+        .filter_map(|number| OPTIONS.iter().find(|row| row.number == number));
+    Iterator::chain(first, last)
+}
+
 /// Returns the options of `sk` that are not as on a new socket, by ascending number; `tables` are those
 /// of its family.
 pub(super) fn save(sk: &SockRef, tables: &[Table]) -> Result<KVec<SocketOption>> {
@@ -671,7 +689,7 @@ fn set(
     late: bool,
 ) -> Result<Result<(), Unset>> {
     let options: &[SocketOption] = raw.array(OPTIONS_MAX).map_err(|f| r.fault(f))?;
-    for row in rows(tables) {
+    for row in in_turn(tables) {
         if row.late != late {
             continue;
         }
