@@ -16,6 +16,7 @@
 #include <linux/sockptr.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
+#include <net/inet_ecn.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -27,6 +28,29 @@
 /* Who has chosen the address: what is kept of sk_userlocks. */
 #define CHECKPOINT_INET_LOCKS	(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK | SOCK_CONNECT_BIND)
 
+/* What was set of a traffic class: a connection has its own bits of ECN in it. */
+static int checkpoint_inet_class(const struct sock *sk, int value)
+{
+	return sk->sk_type == SOCK_STREAM ? value & ~INET_ECN_MASK : value;
+}
+
+/*
+ * Options that one with connections does not take. getsockopt(2) tells there
+ * with what hops and on which device the connection has come in.
+ */
+static bool checkpoint_inet_untaken(const struct sock *sk, int level, int name)
+{
+	if (sk->sk_type != SOCK_STREAM)
+		return false;
+	switch (level) {
+	case SOL_IP:
+		return name == IP_MULTICAST_TTL || name == IP_MULTICAST_IF;
+	case SOL_IPV6:
+		return name == IPV6_MULTICAST_HOPS || name == IPV6_MULTICAST_IF;
+	}
+	return false;
+}
+
 /* Options of which getsockopt(2) tells what they come to, not what was set. */
 static bool checkpoint_inet_stored(struct sock *sk, int level, int name, int *value)
 {
@@ -37,6 +61,9 @@ static bool checkpoint_inet_stored(struct sock *sk, int level, int name, int *va
 		switch (name) {
 		case IP_TTL:
 			*value = READ_ONCE(inet->uc_ttl);
+			return true;
+		case IP_TOS:
+			*value = checkpoint_inet_class(sk, READ_ONCE(inet->tos));
 			return true;
 		}
 		return false;
@@ -50,6 +77,9 @@ static bool checkpoint_inet_stored(struct sock *sk, int level, int name, int *va
 		return true;
 	case IPV6_MULTICAST_HOPS:
 		*value = READ_ONCE(np->mcast_hops);
+		return true;
+	case IPV6_TCLASS:
+		*value = checkpoint_inet_class(sk, READ_ONCE(np->tclass));
 		return true;
 	case IPV6_MTU:
 		*value = READ_ONCE(np->frag_size);
@@ -107,6 +137,8 @@ int checkpoint_inet_option(struct sock *sk, int level, int name, void *value, in
 		return -ENOPROTOOPT;
 	/* Raw sockets of IPv6 take none of these. */
 	if (level == SOL_IP && sk->sk_family == AF_INET6 && sk->sk_type == SOCK_RAW)
+		return -ENOPROTOOPT;
+	if (checkpoint_inet_untaken(sk, level, name))
 		return -ENOPROTOOPT;
 	if (level == SOL_IP && name == IP_MULTICAST_IF) {
 		struct ip_mreqn mreq = {
