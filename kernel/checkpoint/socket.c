@@ -131,6 +131,18 @@ int checkpoint_socket_async_fd(struct file *file)
 	return sock ? checkpoint_async_fd(file, &sock->wq.fasync_list) : -ENOENT;
 }
 
+/* Whether a timeout is over at once, which getsockopt(2) tells as there being none. */
+static bool checkpoint_socket_at_once(const struct sock *sk, int name)
+{
+	switch (name) {
+	case SO_RCVTIMEO_NEW:
+		return !READ_ONCE(sk->sk_rcvtimeo);
+	case SO_SNDTIMEO_NEW:
+		return !READ_ONCE(sk->sk_sndtimeo);
+	}
+	return false;
+}
+
 /**
  * checkpoint_socket_option() - read an option of a socket, as getsockopt(2)
  * @sk: the socket
@@ -140,15 +152,22 @@ int checkpoint_socket_async_fd(struct file *file)
  * @len: bytes of the value
  *
  * What the socket leaves to the machine is told as that (-1), not as what it
- * comes to.
+ * comes to; so are the seconds of a timeout that is over at once.
  *
  * Return: 0, or an errno: -EINVAL if the value has another length.
  */
 int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, int len)
 {
+	const struct __kernel_sock_timeval at_once = { .tv_sec = -1 };
 	int got = len;
 	int err;
 
+	if (level == SOL_SOCKET && checkpoint_socket_at_once(sk, name)) {
+		if (len != sizeof(at_once))
+			return -EINVAL;
+		memcpy(value, &at_once, sizeof(at_once));
+		return 0;
+	}
 	/* There is no value of it for one that does not have it. */
 	if (level == SOL_SOCKET && name == SO_TXTIME && !sock_flag(sk, SOCK_TXTIME))
 		err = -ENOPROTOOPT;
