@@ -25,7 +25,8 @@ use crate::{
             SockRef, //
         },
         security::cred::CredRef, //
-    }, //
+    },
+    net::socket, //
 };
 
 /// What the value of an option is.
@@ -478,7 +479,23 @@ static OPTIONS: &[Row] = &[
     ),
 ];
 
+/// What of SO_TIMESTAMPING a TCP socket can have only while it has a connection: its numbers are those
+/// of bytes (SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP).
+const NUMBERED: i64 = 1 << 7 | 1 << 16;
+
+/// Returns whether `sk` is a TCP socket.
+fn is_tcp(sk: &SockRef) -> bool {
+    let [_, kind, protocol] = socket::numbers(sk).map(i32::cast_unsigned);
+    kind == SOCKET_STREAM && protocol == PROTOCOL_TCP
+}
+
 impl Row {
+    /// Returns whether it is set when `sk` has its addresses and its queues.
+    fn is_late(&self, sk: &SockRef) -> bool {
+        let stamps = matches!(self.number, OPTION_TIMESTAMPING_OLD | OPTION_TIMESTAMPING);
+        self.late || stamps && is_tcp(sk)
+    }
+
     /// Bytes of its value.
     fn len(&self) -> usize {
         match self.form {
@@ -572,6 +589,13 @@ impl Row {
             }
             // What stands there while it is off is kept from when it was on.
             OPTION_LINGER if a == 0 => self.write(file, self.option, [1, b])?,
+            // A connection that is over has nothing to number any more.
+            OPTION_TIMESTAMPING_OLD | OPTION_TIMESTAMPING if a & NUMBERED != 0 => {
+                return match self.write(file, self.option, value) {
+                    Err(EINVAL) if is_tcp(sk) => self.write(file, self.option, [a & !NUMBERED, b]),
+                    done => done,
+                };
+            }
             _ => (),
         }
         self.write(file, self.option, value)?;
@@ -690,7 +714,7 @@ fn set(
 ) -> Result<Result<(), Unset>> {
     let options: &[SocketOption] = raw.array(OPTIONS_MAX).map_err(|f| r.fault(f))?;
     for row in in_turn(tables) {
-        if row.late != late {
+        if row.is_late(sk) != late {
             continue;
         }
         let found = options
