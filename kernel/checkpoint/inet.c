@@ -387,7 +387,8 @@ int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *sta
  * @state: what
  *
  * Who has chosen the address decides what is left of it when the socket is
- * connected to nothing again; bind(2) and connect(2) are what sets it.
+ * connected to nothing again; bind(2) and connect(2) are what sets it. A raw
+ * socket receives from now on.
  */
 void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state)
 {
@@ -402,6 +403,9 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
 	atomic_set(&sk->sk_tskey, state->stamp_key);
 	atomic_set(&sk->sk_zckey, state->zerocopy_key);
 	release_sock(sk);
+	/* As inet_create() does; checkpoint_socket_make() has taken it out. */
+	if (sk->sk_type == SOCK_RAW && sk_unhashed(sk))
+		sk->sk_prot->hash(sk);
 }
 
 /* Takes what is in a queue behind what @n have taken already. */

@@ -203,11 +203,26 @@ int checkpoint_socket_set_option(struct file *file, int level, int name, const v
 	return do_sock_setsockopt(sock, false, level, name, KERNEL_SOCKPTR((void *)value), len);
 }
 
+/*
+ * A raw socket receives as soon as it is made, also what its filters and its
+ * addresses will keep out. This one hears nothing before it has all of them:
+ * checkpoint_inet_settle() lets it.
+ */
+static void checkpoint_socket_quiet(struct sock *sk)
+{
+	if (!sk_is_inet(sk) || sk->sk_type != SOCK_RAW)
+		return;
+	sk->sk_prot->unhash(sk);
+	skb_queue_purge(&sk->sk_receive_queue);
+}
+
 /**
  * checkpoint_socket_make() - make a socket, as socket(2)
  * @family: address family
  * @type: SOCK_*
  * @protocol: protocol
+ *
+ * A raw socket of IPv4 or IPv6 does not receive yet.
  *
  * Return: its file, or an error pointer.
  */
@@ -219,6 +234,7 @@ struct file *checkpoint_socket_make(int family, int type, int protocol)
 	err = sock_create(family, type, protocol, &sock);
 	if (err)
 		return ERR_PTR(err);
+	checkpoint_socket_quiet(sock->sk);
 	/* This releases the socket if it fails. */
 	return sock_alloc_file(sock, 0, NULL);
 }
