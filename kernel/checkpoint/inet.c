@@ -465,6 +465,18 @@ static bool checkpoint_inet_whole(const struct sock *sk)
 	return sk->sk_type == SOCK_RAW && sk->sk_family == AF_INET;
 }
 
+/*
+ * Whether a datagram is broken: who receives it looks at its check sum, and
+ * drops it. The check sum of a restored one is that of what is there.
+ */
+static bool checkpoint_inet_broken(const struct sock *sk, const struct sk_buff *skb)
+{
+	if (!sk_is_udp(sk) && (sk->sk_type != SOCK_RAW || sk->sk_family != AF_INET6))
+		return false;
+	/* This changes nothing in one on which there are several references. */
+	return !skb_csum_unnecessary(skb) && __skb_checksum_complete((struct sk_buff *)skb);
+}
+
 /**
  * checkpoint_inet_message() - read what a datagram in a queue is
  * @sk: the socket in whose queue it is
@@ -472,7 +484,7 @@ static bool checkpoint_inet_whole(const struct sock *sk)
  * @message: where to
  *
  * Return: 0; -EOPNOTSUPP if the socket is to be told of options or extension
- * headers of it, or if its contents can't be read.
+ * headers of it, or if its contents can't be read; -EBADMSG if it is broken.
  */
 int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
 			    struct checkpoint_inet_message *message)
@@ -482,6 +494,8 @@ int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
 	memset(message, 0, sizeof(*message));
 	if (!skb_frags_readable(skb) || checkpoint_inet_extended(sk, skb, v6))
 		return -EOPNOTSUPP;
+	if (checkpoint_inet_broken(sk, skb))
+		return -EBADMSG;
 	message->v6 = v6;
 	if (v6) {
 		const struct ipv6hdr *ip6 = ipv6_hdr(skb);
