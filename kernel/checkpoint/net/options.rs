@@ -496,6 +496,19 @@ impl Row {
         self.late || stamps && is_tcp(sk)
     }
 
+    /// Returns whether it is the size of a buffer that the kernel has chosen, and will choose again:
+    /// `options` do not lock it (SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK).
+    fn is_chosen(&self, options: &[SocketOption]) -> bool {
+        let lock = match self.number {
+            OPTION_SNDBUF => 1,
+            OPTION_RCVBUF => 2,
+            _ => return false,
+        };
+        !options
+            .iter()
+            .any(|o| o.option.get() == OPTION_BUF_LOCK && o.value.get() & lock != 0)
+    }
+
     /// Bytes of its value.
     fn len(&self) -> usize {
         match self.form {
@@ -727,6 +740,9 @@ fn set(
             _ => continue,
         };
         if let Err(errno) = opener.act(|| row.bring_to(file, sk, value)) {
+            if errno == EPERM && row.is_chosen(options) {
+                continue;
+            }
             let (name, needs) = (row.name, row.needs);
             return Ok(Err(Unset { errno, name, needs }));
         }
