@@ -638,7 +638,7 @@ const LAST: [u32; 4] = [
     OPTION_TIMESTAMPING,
 ];
 
-/// The same in the order in which they are set.
+/// All options of a family with these tables, in the order in which they are set.
 fn in_turn(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
     let first = rows(tables).filter(|row| !LAST.contains(&row.number));
     let last = LAST
