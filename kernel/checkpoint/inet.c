@@ -16,6 +16,7 @@
 #include <linux/sockptr.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
+#include <net/inet_ecn.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -27,6 +28,29 @@
 /* Who has chosen the address: what is kept of sk_userlocks. */
 #define CHECKPOINT_INET_LOCKS	(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK | SOCK_CONNECT_BIND)
 
+/* What was set of a traffic class: a connection has its own bits of ECN in it. */
+static int checkpoint_inet_class(const struct sock *sk, int value)
+{
+	return sk->sk_type == SOCK_STREAM ? value & ~INET_ECN_MASK : value;
+}
+
+/*
+ * Options that one with connections does not take. getsockopt(2) tells there
+ * with what hops and on which device the connection has come in.
+ */
+static bool checkpoint_inet_untaken(const struct sock *sk, int level, int name)
+{
+	if (sk->sk_type != SOCK_STREAM)
+		return false;
+	switch (level) {
+	case SOL_IP:
+		return name == IP_MULTICAST_TTL || name == IP_MULTICAST_IF;
+	case SOL_IPV6:
+		return name == IPV6_MULTICAST_HOPS || name == IPV6_MULTICAST_IF;
+	}
+	return false;
+}
+
 /* Options of which getsockopt(2) tells what they come to, not what was set. */
 static bool checkpoint_inet_stored(struct sock *sk, int level, int name, int *value)
 {
@@ -37,6 +61,9 @@ static bool checkpoint_inet_stored(struct sock *sk, int level, int name, int *va
 		switch (name) {
 		case IP_TTL:
 			*value = READ_ONCE(inet->uc_ttl);
+			return true;
+		case IP_TOS:
+			*value = checkpoint_inet_class(sk, READ_ONCE(inet->tos));
 			return true;
 		}
 		return false;
@@ -50,6 +77,9 @@ static bool checkpoint_inet_stored(struct sock *sk, int level, int name, int *va
 		return true;
 	case IPV6_MULTICAST_HOPS:
 		*value = READ_ONCE(np->mcast_hops);
+		return true;
+	case IPV6_TCLASS:
+		*value = checkpoint_inet_class(sk, READ_ONCE(np->tclass));
 		return true;
 	case IPV6_MTU:
 		*value = READ_ONCE(np->frag_size);
@@ -107,6 +137,8 @@ int checkpoint_inet_option(struct sock *sk, int level, int name, void *value, in
 		return -ENOPROTOOPT;
 	/* Raw sockets of IPv6 take none of these. */
 	if (level == SOL_IP && sk->sk_family == AF_INET6 && sk->sk_type == SOCK_RAW)
+		return -ENOPROTOOPT;
+	if (checkpoint_inet_untaken(sk, level, name))
 		return -ENOPROTOOPT;
 	if (level == SOL_IP && name == IP_MULTICAST_IF) {
 		struct ip_mreqn mreq = {
@@ -355,7 +387,8 @@ int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *sta
  * @state: what
  *
  * Who has chosen the address decides what is left of it when the socket is
- * connected to nothing again; bind(2) and connect(2) are what sets it.
+ * connected to nothing again; bind(2) and connect(2) are what sets it. A raw
+ * socket receives from now on.
  */
 void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state)
 {
@@ -370,6 +403,9 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
 	atomic_set(&sk->sk_tskey, state->stamp_key);
 	atomic_set(&sk->sk_zckey, state->zerocopy_key);
 	release_sock(sk);
+	/* As inet_create() does; checkpoint_socket_make() has taken it out. */
+	if (sk->sk_type == SOCK_RAW && sk_unhashed(sk))
+		sk->sk_prot->hash(sk);
 }
 
 /* Takes what is in a queue behind what @n have taken already. */
@@ -429,6 +465,18 @@ static bool checkpoint_inet_whole(const struct sock *sk)
 	return sk->sk_type == SOCK_RAW && sk->sk_family == AF_INET;
 }
 
+/*
+ * Whether a datagram is broken: who receives it looks at its check sum, and
+ * drops it. The check sum of a restored one is that of what is there.
+ */
+static bool checkpoint_inet_broken(const struct sock *sk, const struct sk_buff *skb)
+{
+	if (!sk_is_udp(sk) && (sk->sk_type != SOCK_RAW || sk->sk_family != AF_INET6))
+		return false;
+	/* This changes nothing in one on which there are several references. */
+	return !skb_csum_unnecessary(skb) && __skb_checksum_complete((struct sk_buff *)skb);
+}
+
 /**
  * checkpoint_inet_message() - read what a datagram in a queue is
  * @sk: the socket in whose queue it is
@@ -436,7 +484,7 @@ static bool checkpoint_inet_whole(const struct sock *sk)
  * @message: where to
  *
  * Return: 0; -EOPNOTSUPP if the socket is to be told of options or extension
- * headers of it, or if its contents can't be read.
+ * headers of it, or if its contents can't be read; -EBADMSG if it is broken.
  */
 int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
 			    struct checkpoint_inet_message *message)
@@ -446,6 +494,8 @@ int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
 	memset(message, 0, sizeof(*message));
 	if (!skb_frags_readable(skb) || checkpoint_inet_extended(sk, skb, v6))
 		return -EOPNOTSUPP;
+	if (checkpoint_inet_broken(sk, skb))
+		return -EBADMSG;
 	message->v6 = v6;
 	if (v6) {
 		const struct ipv6hdr *ip6 = ipv6_hdr(skb);
@@ -572,6 +622,9 @@ int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *
 	struct sk_buff *skb;
 	int err;
 
+	/* Those with connections keep other things in their queues. */
+	if (sk->sk_type != SOCK_DGRAM && sk->sk_type != SOCK_RAW)
+		return -EINVAL;
 	if (len > CHECKPOINT_INET_MESSAGE || (message->v6 && sk->sk_family != AF_INET6) ||
 	    (message->gso_size && (!sk_is_udp(sk) || message->gso_size >= len)))
 		return -EINVAL;

@@ -131,6 +131,18 @@ int checkpoint_socket_async_fd(struct file *file)
 	return sock ? checkpoint_async_fd(file, &sock->wq.fasync_list) : -ENOENT;
 }
 
+/* Whether a timeout is over at once, which getsockopt(2) tells as there being none. */
+static bool checkpoint_socket_at_once(const struct sock *sk, int name)
+{
+	switch (name) {
+	case SO_RCVTIMEO_NEW:
+		return !READ_ONCE(sk->sk_rcvtimeo);
+	case SO_SNDTIMEO_NEW:
+		return !READ_ONCE(sk->sk_sndtimeo);
+	}
+	return false;
+}
+
 /**
  * checkpoint_socket_option() - read an option of a socket, as getsockopt(2)
  * @sk: the socket
@@ -140,15 +152,22 @@ int checkpoint_socket_async_fd(struct file *file)
  * @len: bytes of the value
  *
  * What the socket leaves to the machine is told as that (-1), not as what it
- * comes to.
+ * comes to; so are the seconds of a timeout that is over at once.
  *
  * Return: 0, or an errno: -EINVAL if the value has another length.
  */
 int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, int len)
 {
+	const struct __kernel_sock_timeval at_once = { .tv_sec = -1 };
 	int got = len;
 	int err;
 
+	if (level == SOL_SOCKET && checkpoint_socket_at_once(sk, name)) {
+		if (len != sizeof(at_once))
+			return -EINVAL;
+		memcpy(value, &at_once, sizeof(at_once));
+		return 0;
+	}
 	/* There is no value of it for one that does not have it. */
 	if (level == SOL_SOCKET && name == SO_TXTIME && !sock_flag(sk, SOCK_TXTIME))
 		err = -ENOPROTOOPT;
@@ -184,11 +203,26 @@ int checkpoint_socket_set_option(struct file *file, int level, int name, const v
 	return do_sock_setsockopt(sock, false, level, name, KERNEL_SOCKPTR((void *)value), len);
 }
 
+/*
+ * A raw socket receives as soon as it is made, also what its filters and its
+ * addresses will keep out. This one hears nothing before it has all of them:
+ * checkpoint_inet_settle() lets it.
+ */
+static void checkpoint_socket_quiet(struct sock *sk)
+{
+	if (!sk_is_inet(sk) || sk->sk_type != SOCK_RAW)
+		return;
+	sk->sk_prot->unhash(sk);
+	skb_queue_purge(&sk->sk_receive_queue);
+}
+
 /**
  * checkpoint_socket_make() - make a socket, as socket(2)
  * @family: address family
  * @type: SOCK_*
  * @protocol: protocol
+ *
+ * A raw socket of IPv4 or IPv6 does not receive yet.
  *
  * Return: its file, or an error pointer.
  */
@@ -200,6 +234,7 @@ struct file *checkpoint_socket_make(int family, int type, int protocol)
 	err = sock_create(family, type, protocol, &sock);
 	if (err)
 		return ERR_PTR(err);
+	checkpoint_socket_quiet(sock->sk);
 	/* This releases the socket if it fails. */
 	return sock_alloc_file(sock, 0, NULL);
 }

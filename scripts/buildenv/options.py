@@ -5,27 +5,32 @@ import re
 
 from .env import ROOT
 
-HEADERS = ("asm-generic/socket.h", "linux/in.h", "linux/in6.h", "linux/udp.h")
-OPTION = re.compile(r"^#define\s+((?:SO|IP|IPV6|UDP|MCAST)_[A-Z0-9_]+)\s+\d+\b", re.M)
+HEADERS = ("asm-generic/socket.h", "linux/in.h", "linux/in6.h", "linux/tcp.h", "linux/udp.h")
+OPTION = re.compile(r"^#define\s+((?:SO|IP|IPV6|TCP|UDP|MCAST)_[A-Z0-9_]+)\s+\d+\b", re.M)
 # What of these headers is no option: values, flags, and bits of other structures.
 VALUES = re.compile(r"(IP|IPV6)_PMTUDISC_|IPV6_(FL_|FLOWINFO_(FLOWLABEL|PRIORITY)|PRIORITY_|TLV_|PREFER_)"
-                    r"|IP_DEFAULT_|MCAST_(EX|IN)CLUDE|UDP_ENCAP_")
+                    r"|IP_DEFAULT_|MCAST_(EX|IN)CLUDE|(UDP|TCP)_ENCAP_"
+                    r"|TCP_REPAIR_O(N|FF)$|TCP_(AO|MD5SIG)_MAXKEYLEN")
 # Options without a row of a table, and why.
 REASONS = {
     "tells what other state is": """
         SO_TYPE SO_PROTOCOL SO_DOMAIN SO_PEERCRED SO_PEERNAME SO_PEERSEC SO_PEERGROUPS SO_PEERPIDFD
         SO_ACCEPTCONN SO_BPF_EXTENSIONS SO_MEMINFO SO_INCOMING_NAPI_ID SO_COOKIE SO_NETNS_COOKIE
-        IP_PROTOCOL IP_MTU IPV6_PATHMTU IP_PKTOPTIONS IPV6_2292PKTOPTIONS""",
+        IP_PROTOCOL IP_MTU IPV6_PATHMTU IP_PKTOPTIONS IPV6_2292PKTOPTIONS TCP_INFO TCP_CC_INFO
+        TCP_IS_MPTCP""",
     "is no state: it does something": """
-        SO_CNX_ADVICE SO_DETACH_FILTER SO_DETACH_REUSEPORT_BPF SO_DEVMEM_DONTNEED IPV6_ADDRFORM""",
+        SO_CNX_ADVICE SO_DETACH_FILTER SO_DETACH_REUSEPORT_BPF SO_DEVMEM_DONTNEED IPV6_ADDRFORM
+        TCP_ZEROCOPY_RECEIVE""",
     "another option has the same state": """
         SO_SNDBUFFORCE SO_RCVBUFFORCE SO_RCVTIMEO_OLD SO_SNDTIMEO_OLD SO_BINDTODEVICE""",
     "the kernel has nothing behind it": """
         SO_BSDCOMPAT SO_SNDLOWAT SO_SECURITY_AUTHENTICATION SO_SECURITY_ENCRYPTION_TRANSPORT
-        SO_SECURITY_ENCRYPTION_NETWORK IPV6_NEXTHOP IPV6_AUTHHDR IPV6_USE_MIN_MTU""",
+        SO_SECURITY_ENCRYPTION_NETWORK IPV6_NEXTHOP IPV6_AUTHHDR IPV6_USE_MIN_MTU
+        TCP_THIN_DUPACK""",
     "is told with a message, and is not set": """
         IP_ORIGDSTADDR IPV6_ORIGDSTADDR IPV6_HOPLIMIT SO_DEVMEM_LINEAR SO_DEVMEM_DMABUF""",
-    "has a record or a field of its own": "SO_ERROR SO_ATTACH_FILTER IPV6_V6ONLY",
+    "has a record or a field of its own": """
+        SO_ERROR SO_ATTACH_FILTER IPV6_V6ONLY TCP_MAXSEG TCP_CONGESTION""",
     "is refused, or what it makes is": """
         SO_ATTACH_BPF SO_ATTACH_REUSEPORT_CBPF SO_ATTACH_REUSEPORT_EBPF IP_OPTIONS IP_IPSEC_POLICY
         IP_XFRM_POLICY IPV6_IPSEC_POLICY IPV6_XFRM_POLICY IPV6_FLOWLABEL_MGR IPV6_JOIN_ANYCAST
@@ -33,9 +38,12 @@ REASONS = {
         IPV6_DSTOPTS UDP_ENCAP IP_ADD_MEMBERSHIP IP_DROP_MEMBERSHIP IP_UNBLOCK_SOURCE IP_BLOCK_SOURCE
         IP_ADD_SOURCE_MEMBERSHIP IP_DROP_SOURCE_MEMBERSHIP IP_MSFILTER MCAST_JOIN_GROUP
         MCAST_BLOCK_SOURCE MCAST_UNBLOCK_SOURCE MCAST_LEAVE_GROUP MCAST_JOIN_SOURCE_GROUP
-        MCAST_LEAVE_SOURCE_GROUP MCAST_MSFILTER IPV6_ADD_MEMBERSHIP IPV6_DROP_MEMBERSHIP""",
+        MCAST_LEAVE_SOURCE_GROUP MCAST_MSFILTER IPV6_ADD_MEMBERSHIP IPV6_DROP_MEMBERSHIP
+        TCP_MD5SIG TCP_MD5SIG_EXT TCP_AO_ADD_KEY TCP_AO_DEL_KEY TCP_AO_INFO TCP_AO_GET_KEYS TCP_AO_REPAIR
+        TCP_ULP TCP_REPAIR TCP_REPAIR_QUEUE TCP_QUEUE_SEQ TCP_REPAIR_OPTIONS TCP_REPAIR_WINDOW TCP_TIMESTAMP
+        TCP_FASTOPEN_CONNECT TCP_FASTOPEN_KEY""",
     "nobody can read it: a hint for the device": "SO_BUSY_POLL_BUDGET",
-    "is of TCP only": "SO_TXREHASH",
+    "is lost, which network.rst tells": "SO_TXREHASH TCP_WINDOW_CLAMP TCP_QUICKACK TCP_SAVED_SYN",
 }
 
 
@@ -47,7 +55,7 @@ def options(tree):
     wanted = {name for name in wanted if not VALUES.match(name)}
     rows = set()
     for path in sorted((ROOT / "kernel/checkpoint/net").glob("*options.rs")):
-        rows |= set(re.findall(r'"((?:SO|IP|IPV6|UDP)_[A-Z0-9_]+)"', path.read_text()))
+        rows |= set(re.findall(r'"((?:SO|IP|IPV6|TCP|UDP)_[A-Z0-9_]+)"', path.read_text()))
     reasons = {name for names in REASONS.values() for name in names.split()}
     found = [f"{name}: has neither a row in kernel/checkpoint/net/ nor a reason in scripts/buildenv/options.py"
              for name in sorted(wanted - rows - reasons)]

@@ -14,9 +14,9 @@ use super::layout::{
 };
 
 pub(super) mod check;
-pub mod netlink;
 pub mod filter;
 pub mod inet;
+pub mod netlink;
 pub mod options;
 pub mod packet;
 pub mod tcp;

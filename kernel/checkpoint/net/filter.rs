@@ -2,8 +2,9 @@
 
 //! Classic filters of sockets (SO_ATTACH_FILTER).
 //!
-//! They are attached before a socket gets its address: what it let pass before is put into its queue
-//! without them, and nothing else comes in unseen. Programs of BPF are refused.
+//! They are attached before a socket gets its address, with the rights of who has made it where that
+//! takes any: what it let pass before is put into its queue without them, and nothing else comes in
+//! unseen. Programs of BPF are refused.
 
 use kernel::prelude::*;
 use zerocopy::IntoBytes;
@@ -99,16 +100,25 @@ fn attach(r: &Restore, raw: &Raw<'_>) -> Result {
         let step = (step.code.get(), step.jt, step.jf, step.k.get());
         steps.push(step, GFP_KERNEL_ACCOUNT)?;
     }
-    sk.attach_filter(&steps, record.locked.get() != 0)
-        .map_err(|e| {
-            let why = match e {
-                EINVAL => "it is none",
-                EPERM => "there is one already",
-                ENOMEM => "there is no memory, or it is too long (net.core.optmem_max)",
-                _ => "the kernel does not take it",
-            };
-            r.told(e, fmt!("a filter can't be attached to its socket: {}", why))
-        })
+    let attach = || sk.attach_filter(&steps, record.locked.get() != 0);
+    // Only one of TCP takes rights, and is one of these.
+    let opener = r.with_built(obj, |made: &socket::Made| made.opener.clone());
+    let done = match opener {
+        Some(opener) => opener.act(attach),
+        None => attach(),
+    };
+    done.map_err(|e| {
+        let why = match e {
+            EINVAL => "it is none",
+            EPERM => {
+                "who has made it may not, which takes CAP_NET_ADMIN on one of TCP, or there is one \
+                 already that can't be taken off"
+            }
+            ENOMEM => "there is no memory, or it is too long (net.core.optmem_max)",
+            _ => "the kernel does not take it",
+        };
+        r.told(e, fmt!("a filter can't be attached to its socket: {}", why))
+    })
 }
 
 /// Attaches all filters: all files are there.

@@ -25,7 +25,8 @@ use crate::{
             SockRef, //
         },
         security::cred::CredRef, //
-    }, //
+    },
+    net::socket, //
 };
 
 /// What the value of an option is.
@@ -111,7 +112,6 @@ impl Row {
     }
 
     /// The same, but that it is set when the socket has its addresses and its queues.
-    #[allow(dead_code, reason = "for protocols with connections")]
     pub(super) const fn late(self) -> Self {
         Self { late: true, ..self }
     }
@@ -138,7 +138,8 @@ const fn row(
     }
 }
 
-/// The options of all families, SOL_SOCKET, in the order in which they are set.
+/// The options of all families, SOL_SOCKET, by ascending number. They are set in this order, but for
+/// those of [`LAST`].
 ///
 /// Not here are those that tell what others are (SO_TYPE, SO_PEERCRED, ...), what is attached to a
 /// socket (SO_ATTACH_FILTER), and SO_ERROR.
@@ -491,7 +492,36 @@ static OPTIONS: &[Row] = &[
     ),
 ];
 
+/// What of SO_TIMESTAMPING a TCP socket can have only while it has a connection: its numbers are those
+/// of bytes (SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP).
+const NUMBERED: i64 = 1 << 7 | 1 << 16;
+
+/// Returns whether `sk` is a TCP socket.
+fn is_tcp(sk: &SockRef) -> bool {
+    let [_, kind, protocol] = socket::numbers(sk).map(i32::cast_unsigned);
+    kind == SOCKET_STREAM && protocol == PROTOCOL_TCP
+}
+
 impl Row {
+    /// Returns whether it is set when `sk` has its addresses and its queues.
+    fn is_late(&self, sk: &SockRef) -> bool {
+        let stamps = matches!(self.number, OPTION_TIMESTAMPING_OLD | OPTION_TIMESTAMPING);
+        self.late || stamps && is_tcp(sk)
+    }
+
+    /// Returns whether it is the size of a buffer that the kernel has chosen, and will choose again:
+    /// `options` do not lock it (SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK).
+    fn is_chosen(&self, options: &[SocketOption]) -> bool {
+        let lock = match self.number {
+            OPTION_SNDBUF => 1,
+            OPTION_RCVBUF => 2,
+            _ => return false,
+        };
+        !options
+            .iter()
+            .any(|o| o.option.get() == OPTION_BUF_LOCK && o.value.get() & lock != 0)
+    }
+
     /// Bytes of its value.
     fn len(&self) -> usize {
         match self.form {
@@ -588,6 +618,13 @@ impl Row {
             }
             // What stands there while it is off is kept from when it was on.
             OPTION_LINGER if a == 0 => self.write(file, self.option, [1, b])?,
+            // A connection that is over has nothing to number any more.
+            OPTION_TIMESTAMPING_OLD | OPTION_TIMESTAMPING if a & NUMBERED != 0 => {
+                return match self.write(file, self.option, value) {
+                    Err(EINVAL) if is_tcp(sk) => self.write(file, self.option, [a & !NUMBERED, b]),
+                    done => done,
+                };
+            }
             _ => (),
         }
         self.write(file, self.option, value)?;
@@ -606,6 +643,24 @@ pub(super) type Table = &'static [Row];
 /// All options of a family with these tables, by ascending number.
 fn rows(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
     Iterator::chain([OPTIONS].into_iter(), tables.iter().copied()).flatten()
+}
+
+/// Options that are set after all others: IP_TOS changes the priority; options of IP that name a device
+/// must fit the one that the socket has by then; and a clock of time stamps is of that device.
+const LAST: [u32; 4] = [
+    OPTION_PRIORITY,
+    OPTION_BINDTOIFINDEX,
+    OPTION_TIMESTAMPING_OLD,
+    OPTION_TIMESTAMPING,
+];
+
+/// All options of a family with these tables, in the order in which they are set.
+fn in_turn(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
+    let first = rows(tables).filter(|row| !LAST.contains(&row.number));
+    let last = LAST
+        .into_iter()
+        .filter_map(|number| OPTIONS.iter().find(|row| row.number == number));
+    Iterator::chain(first, last)
 }
 
 /// Returns the options of `sk` that are not as on a new socket, by ascending number; `tables` are those
@@ -687,8 +742,8 @@ fn set(
     late: bool,
 ) -> Result<Result<(), Unset>> {
     let options: &[SocketOption] = raw.array(OPTIONS_MAX).map_err(|f| r.fault(f))?;
-    for row in rows(tables) {
-        if row.late != late {
+    for row in in_turn(tables) {
+        if row.is_late(sk) != late {
             continue;
         }
         let found = options
@@ -701,6 +756,9 @@ fn set(
             _ => continue,
         };
         if let Err(errno) = opener.act(|| row.bring_to(file, sk, value)) {
+            if errno == EPERM && row.is_chosen(options) {
+                continue;
+            }
             let (name, needs) = (row.name, row.needs);
             return Ok(Err(Unset { errno, name, needs }));
         }

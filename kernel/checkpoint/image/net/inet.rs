@@ -19,8 +19,8 @@ pub const ADDR4_LEN: usize = 4;
 /// Bytes of the filter of ICMPv6 (`ICMP6_FILTER`).
 pub const ICMP6_FILTER_LEN: usize = 32;
 
-/// [`InetSocket::error`]: the largest number.
-pub const ERROR_MAX: u32 = 4095;
+/// [`InetSocket::error`]: the largest number. Larger ones are the kernel's own, as ERESTARTSYS.
+pub const ERROR_MAX: u32 = 511;
 
 /// [`InetSocket::flow`]: all bits that there are.
 pub const FLOW_ALL: u32 = 0x0fff_ffff;

@@ -198,7 +198,8 @@ impl SockRef {
         })
     }
 
-    /// What a datagram that was in its queue is. EOPNOTSUPP: it has headers that can't be saved.
+    /// What a datagram that was in its queue is. EOPNOTSUPP: it has headers that can't be saved. EBADMSG:
+    /// it is broken, and nobody will receive it.
     pub(crate) fn datagram(&self, queued: &Queued) -> Result<Datagram> {
         if !self.is_inet() {
             return Err(EINVAL);

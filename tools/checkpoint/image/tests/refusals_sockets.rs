@@ -308,6 +308,15 @@ fn datagram(s: &mut Sample, f: impl FnOnce(&mut InetMessage)) {
     s.edit(0, f);
 }
 
+/// Makes the socket of these one of TCP.
+fn stream(s: &mut Sample) {
+    s.datagrams();
+    s.edit(0, |socket: &mut Socket| {
+        socket.kind.set(SOCKET_STREAM);
+        socket.protocol.set(PROTOCOL_TCP);
+    });
+}
+
 /// Changes the filter.
 fn filter(s: &mut Sample, f: impl FnOnce(&mut SocketFilter)) {
     s.datagrams();
@@ -327,6 +336,7 @@ fn datagrams_are_well() {
 #[test]
 fn inet_sockets() {
     refused(&[
+        ("is of a socket with connections of its own", stream),
         ("unknown state of a socket", |s| {
             inet(s, |i| i.state.set(INET_CONNECTED + 1))
         }),
@@ -370,6 +380,14 @@ fn inet_sockets() {
 #[test]
 fn datagrams() {
     refused(&[
+        (
+            "is in the queue of a socket with connections of its own",
+            |s| {
+                stream(s);
+                let link = s.position(Kind::InetSocket, 0);
+                s.records.remove(link);
+            },
+        ),
         ("a datagram of IPv6 in the queue of a socket of IPv4", |s| {
             datagram(s, |m| m.v6.set(1))
         }),

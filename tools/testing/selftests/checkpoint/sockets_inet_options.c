@@ -4,6 +4,14 @@
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <sys/time.h>
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX	62
+#endif
+#ifndef IPV6_UNICAST_IF
+#define IPV6_UNICAST_IF	76
+#endif
 
 CKPT_FIXTURE
 
@@ -124,6 +132,38 @@ CKPT_CYCLE(defaults)
 	ckpt_ready_wait();
 	CHECK_SYS(getsockopt(fd, IPPROTO_IP, IP_TTL, &now, &len));
 	CHECK_EQ(ttl, now);
+}
+
+/* Options that change others, or that must be set before others. */
+CKPT_CYCLE(order)
+{
+	int fd = CHECK_SYS(socket(AF_INET6, SOCK_DGRAM, 0));
+	int device = htonl(1), tos = 0x10, value = 0;
+	socklen_t len = sizeof(value);
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_IF, &device, sizeof(device)));
+	set_option(fd, SO_BINDTOIFINDEX, 1);
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos)));
+	set_option(fd, SO_PRIORITY, 0);
+	ckpt_ready_wait();
+	CHECK_SYS(getsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_IF, &value, &len));
+	CHECK_EQ(device, value);
+	CHECK_SYS(getsockopt(fd, IPPROTO_IP, IP_TOS, &value, &len));
+	CHECK_EQ(tos, value);
+	CHECK_EQ(1, option(fd, SO_BINDTOIFINDEX));
+	CHECK_EQ(0, option(fd, SO_PRIORITY));
+}
+
+/* A timeout that is over at once is told as there being none. */
+CKPT_CYCLE(at_once)
+{
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	struct timeval none = { .tv_sec = -1 };
+	char c;
+
+	CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none)));
+	ckpt_ready_wait();
+	CHECK(recv(fd, &c, 1, 0) == -1 && errno == EAGAIN, "it does not return at once");
 }
 
 /* The device of multicasts, by its number and its address. */

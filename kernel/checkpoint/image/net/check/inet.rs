@@ -57,6 +57,11 @@ impl Walk<'_> {
         let socket = self.inet(raw, inet.socket.get())?;
         let v6 = family(socket) == FAMILY_INET6;
         let (kind, form) = (kind(socket), form(socket));
+        ensure(
+            raw,
+            kind != SOCKET_STREAM,
+            "is of a socket with connections of its own",
+        )?;
         address(raw, socket, &inet.addr)?;
         address(raw, socket, &inet.peer)?;
         self.link_once::<Socket>(raw, inet.socket.get(), "tells of the same socket twice")?;
@@ -112,6 +117,11 @@ impl Walk<'_> {
         let message: InetMessage = raw.body()?;
         let socket = self.inet(raw, message.socket.get())?;
         let (dgram, v6) = (kind(socket) == SOCKET_DGRAM, family(socket) == FAMILY_INET6);
+        ensure(
+            raw,
+            kind(socket) != SOCKET_STREAM,
+            "is in the queue of a socket with connections of its own",
+        )?;
         boolean(raw, message.v6.get())?;
         ensure(
             raw,
