@@ -253,6 +253,7 @@ fn collect_registered(
     let mut personalities = KVVec::with_capacity(creds.len(), GFP_KERNEL_ACCOUNT)?;
     for (_, cred) in creds {
         wait::go_on()?;
+        task::collect_session(cap, t, &cred)?;
         let special = cred.has_own_keyrings() || cred.has_key_target() || cred.is_confined();
         let addr = match special {
             true => None,

@@ -179,8 +179,8 @@ impl Shared<Found> for SessionKeyring {
     }
 }
 
-/// Notes or refuses keyrings. Keys are secrets of this machine's kernel: no image has them.
-fn collect_keys(cap: &mut Capture, t: &FrozenTask, cred: &CredRef) -> Result {
+/// Notes or refuses the session keyring of credentials that `t` has, or has registered.
+pub(crate) fn collect_session(cap: &mut Capture, t: &FrozenTask, cred: &CredRef) -> Result {
     if let Some(session) = cred.other_session_keyring() {
         if cap.objects.count_only::<SessionKeyring>(session)? {
             if cap.strict {
@@ -203,6 +203,12 @@ fn collect_keys(cap: &mut Capture, t: &FrozenTask, cred: &CredRef) -> Result {
             }
         }
     }
+    Ok(())
+}
+
+/// Notes or refuses keyrings. Keys are secrets of this machine's kernel: no image has them.
+fn collect_keys(cap: &mut Capture, t: &FrozenTask, cred: &CredRef) -> Result {
+    collect_session(cap, t, cred)?;
     for (has, what) in [
         (
             cred.has_own_keyrings(),

@@ -36,6 +36,7 @@ mod times;
 pub(crate) use cred::{
     collect_cred,
     collect_opener,
+    collect_session,
     rebuild as rebuild_cred,
     save_opener, //
 };

@@ -105,14 +105,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A mark. What else its masks may have is up to the kernel.
+    /// A mark. What else its masks may have is up to the kernel; without any it stays for later ones.
     pub(in crate::image) fn fanotify_mark(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let mark: FanotifyMark = raw.body()?;
         let Follow::Marks { left } = self.follow else {
             return Err(raw.fault("belongs to no fanotify group, or that has fewer marks"));
         };
         let all = mark.mask.get() | mark.ignored.get();
-        ensure(raw, all != 0, "marks nothing")?;
         ensure(
             raw,
             all & fanotify::PERMISSIONS == 0,

@@ -44,6 +44,7 @@ static void make_dir(void)
 	touch("file");
 	touch("ignored");
 	touch("until");
+	touch("modified");
 }
 
 /* The group and its marks, as the kernel tells them. */
@@ -138,12 +139,18 @@ CKPT_CYCLE(ignored)
 	mark(fd, 0, FAN_OPEN | FAN_EVENT_ON_CHILD, dir);
 	mark(fd, FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY, FAN_OPEN, in_dir("ignored"));
 	mark(fd, FAN_MARK_IGNORED_MASK, FAN_OPEN, in_dir("until"));
+	/* Nothing but the mark is left of this. */
+	mark(fd, FAN_MARK_IGNORED_MASK, FAN_OPEN, in_dir("modified"));
+	other = CHECK_SYS(open(in_dir("modified"), O_WRONLY));
+	CHECK_EQ(1, write(other, "x", 1));
+	CHECK_SYS(close(other));
 	open_it("ignored");
 	open_it("until");
 	nothing(fd);
 	marks_of(fd, before, sizeof(before));
 	ckpt_ready_wait();
 	CHECK_EQ(strlen(before), strlen(marks_of(fd, after, sizeof(after))));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE, FAN_OPEN, AT_FDCWD, in_dir("modified")));
 	open_it("ignored");
 	open_it("until");
 	nothing(fd);
