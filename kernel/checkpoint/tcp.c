@@ -1159,8 +1159,11 @@ int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, con
 		inet->inet_saddr = addr;
 		sk_daddr_set(sk, peer);
 	}
-	if (state->done)
+	if (state->done) {
 		sock_set_flag(sk, SOCK_DONE);
+		/* The end of what it received has a number of its own: SIOCINQ leaves that out. */
+		WRITE_ONCE(tcp_sk(sk)->rcv_nxt, tcp_sk(sk)->rcv_nxt + 1);
+	}
 	WRITE_ONCE(sk->sk_shutdown, state->shutdown & SHUTDOWN_MASK);
 	WRITE_ONCE(sk->sk_err, state->error);
 	if (state->connecting)

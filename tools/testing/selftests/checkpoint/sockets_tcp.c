@@ -9,6 +9,7 @@ CKPT_FIXTURE
 
 /* States of TCP_INFO. */
 #define ESTABLISHED	1
+#define FIN_WAIT1	4
 #define FIN_WAIT2	5
 #define CLOSED		7
 #define CLOSE_WAIT	8
@@ -94,6 +95,9 @@ CKPT_CYCLE(half_closed)
 	CHECK_SYS(shutdown(fds[W], SHUT_WR));
 	await_event(fds[R], POLLRDHUP);
 	ckpt_ready_wait();
+	/* The other end may take its time to confirm it. */
+	while (tcp_state(fds[W]) == FIN_WAIT1)
+		sched_yield();
 	CHECK_EQ(FIN_WAIT2, tcp_state(fds[W]));
 	CHECK_EQ(CLOSE_WAIT, tcp_state(fds[R]));
 	get(fds[R], 0, 3000);

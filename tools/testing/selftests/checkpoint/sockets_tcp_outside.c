@@ -52,6 +52,8 @@ static int connect_again(void *arg)
 	char c;
 	int fd;
 
+	if (!run->board->restarts)
+		return 0;
 	if (recv(outside, &c, 1, 0) > 0) {
 		ckpt_diag("the connection outside goes on");
 		return -1;
