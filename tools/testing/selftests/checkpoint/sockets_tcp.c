@@ -2,6 +2,7 @@
 /* TCP connections whose two ends are in the tree, and sockets that listen. */
 #include "sockets_tcp.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 
