@@ -677,8 +677,8 @@ u32 checkpoint_tcp_seq(void)
  * @rcv_nxt: the number of the first byte that it gets
  *
  * As bind(2) and connect(2) with TCP_REPAIR, for which it asks the right of the
- * caller. It sends nothing, and takes nothing in that anybody else sends, as no
- * window is open, until checkpoint_tcp_join().
+ * caller. It sends nothing until checkpoint_tcp_join(), and takes nothing in that
+ * anybody else sends, who knows neither of the numbers.
  *
  * Return: 0, or an errno: -EPERM if the caller may not, -EACCES if who has made
  * the socket may not have its port, -EADDRNOTAVAIL if the address is none of this
