@@ -133,11 +133,11 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         let min = has(CONTROL_UTIL_MIN).then(|| body.util_min.get());
         let max = has(CONTROL_UTIL_MAX).then(|| body.util_max.get());
         controls::set_clamps(min, max).map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!("can't have its utilization clamps: the kernel has none (UCLAMP_TASK)"),
-            )
+            let why = match e {
+                EOPNOTSUPP => "the kernel has none (UCLAMP_TASK)",
+                _ => "the kernel does not take them with the policy of the caller",
+            };
+            r.fail(e, plan, fmt!("can't have its utilization clamps: {why}"))
         })?;
     }
     for (which, name, new) in [
