@@ -580,6 +580,30 @@ static int checkpoint_tcp_bind_here(struct sock *sk, const struct checkpoint_tcp
 	return __sys_bind_socket(sk->sk_socket, &addr, len);
 }
 
+/*
+ * The same of a socket under repair, next to others that have the port. It has no
+ * SO_REUSEPORT meanwhile: inet_csk_get_port() would note it as one with which those
+ * others share the port, and its owner could bind there with no further question,
+ * and listen for what comes to them.
+ */
+static int checkpoint_tcp_bind_shared(struct sock *sk, const struct checkpoint_tcp *state)
+{
+	bool reuseport;
+	int err;
+
+	lock_sock(sk);
+	reuseport = sk->sk_reuseport;
+	sk->sk_reuseport = false;
+	release_sock(sk);
+
+	err = checkpoint_tcp_bind_here(sk, state);
+
+	lock_sock(sk);
+	sk->sk_reuseport = reuseport;
+	release_sock(sk);
+	return err;
+}
+
 /**
  * checkpoint_tcp_bind() - give a new TCP socket its address, as bind(2)
  * @sk: the socket
@@ -700,7 +724,7 @@ int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, 
 	err = checkpoint_tcp_repair(sk);
 	if (err)
 		return err;
-	err = checkpoint_tcp_bind_here(sk, state);
+	err = checkpoint_tcp_bind_shared(sk, state);
 	if (err)
 		goto out;
 	lock_sock(sk);
@@ -888,7 +912,7 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 		err = checkpoint_tcp_repair(sk);
 		if (err)
 			return err;
-		err = checkpoint_tcp_bind_here(sk, state);
+		err = checkpoint_tcp_bind_shared(sk, state);
 		checkpoint_tcp_repaired(sk, reuse);
 		if (err)
 			return err;
