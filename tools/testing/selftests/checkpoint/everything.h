@@ -8,6 +8,7 @@
 #define CKPT_TEST_EVERYTHING_H
 
 #include "memory.h"
+#include "everything_sockets.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -48,7 +49,8 @@
 #define E_USERS		(1u << 6)	/* Other credentials, limits, scheduling, a filter. */
 #define E_NESTED	(1u << 7)	/* A pid and a uts namespace inside. */
 #define E_IPC		(1u << 8)	/* System V IPC in a namespace of its own. */
-#define E_ALL		0x1ffu
+#define E_SOCKETS	(1u << 9)	/* Sockets of each family, with something in their queues. */
+#define E_ALL		0x3ffu
 
 /* Steps of the board that count who is ready, and its values that are used. */
 #define E_READY		40
@@ -595,6 +597,7 @@ static const struct {
 	{ E_USERS, 1, e_set_up_users, e_check_users },
 	{ E_NESTED, 2, e_set_up_nested, e_check_nested },
 	{ E_IPC, 1, e_set_up_ipc, e_check_ipc },
+	{ E_SOCKETS, 0, e_set_up_sockets, e_check_sockets },
 	{ E_FILES, 0, e_set_up_files, e_check_files },
 	{ E_MEMORY, 0, e_set_up_memory, e_check_memory },
 	{ E_SIGNALS, 0, e_set_up_signals, e_check_signals },
