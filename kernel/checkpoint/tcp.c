@@ -59,16 +59,16 @@ static bool checkpoint_tcp_is_v6(const struct sock *sk)
 /* Locks @sk as lock_sock_nested(), unless somebody else has it. */
 static bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
 {
-	bool free;
+	bool owned;
 
 	spin_lock_bh(&sk->sk_lock.slock);
-	free = !sock_owned_by_user_nocheck(sk);
-	if (free) {
+	owned = sock_owned_by_user_nocheck(sk);
+	if (!owned)
 		sk->sk_lock.owned = 1;
-		mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
-	}
 	spin_unlock_bh(&sk->sk_lock.slock);
-	return free;
+	if (!owned)
+		mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
+	return !owned;
 }
 
 /*
