@@ -484,7 +484,7 @@ static bool checkpoint_inet_broken(const struct sock *sk, const struct sk_buff *
  * @message: where to
  *
  * Return: 0; -EOPNOTSUPP if the socket is to be told of options or extension
- * headers of it, or if its contents can't be read; -EBADMSG if it is broken.
+ * headers of it, or if its contents can't be read; -ENOENT if it is broken.
  */
 int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
 			    struct checkpoint_inet_message *message)
@@ -495,7 +495,7 @@ int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
 	if (!skb_frags_readable(skb) || checkpoint_inet_extended(sk, skb, v6))
 		return -EOPNOTSUPP;
 	if (checkpoint_inet_broken(sk, skb))
-		return -EBADMSG;
+		return -ENOENT;
 	message->v6 = v6;
 	if (v6) {
 		const struct ipv6hdr *ip6 = ipv6_hdr(skb);

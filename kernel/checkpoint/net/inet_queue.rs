@@ -41,7 +41,7 @@ pub(super) fn collect(
         wait::go_on()?;
         let why = match sk.datagram(&queued) {
             Ok(datagram) if datagram.len as usize <= DATAGRAM_MAX => continue,
-            Err(EBADMSG) => continue,
+            Err(ENOENT) => continue,
             Ok(_) => "a datagram in it is too long: have it received",
             Err(EOPNOTSUPP) => {
                 "a datagram in it has options or extension headers that it is to be told of: have it \
@@ -63,7 +63,7 @@ pub(super) fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
         wait::go_on()?;
         let datagram = match sk.datagram(&queued) {
             Err(EOPNOTSUPP) => return Ok(()),
-            Err(EBADMSG) => continue,
+            Err(ENOENT) => continue,
             datagram => datagram?,
         };
         if datagram.len as usize > DATAGRAM_MAX {

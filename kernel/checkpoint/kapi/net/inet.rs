@@ -198,7 +198,7 @@ impl SockRef {
         })
     }
 
-    /// What a datagram that was in its queue is. EOPNOTSUPP: it has headers that can't be saved. EBADMSG:
+    /// What a datagram that was in its queue is. EOPNOTSUPP: it has headers that can't be saved. ENOENT:
     /// it is broken, and nobody will receive it.
     pub(crate) fn datagram(&self, queued: &Queued) -> Result<Datagram> {
         if !self.is_inet() {
