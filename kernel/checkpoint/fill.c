@@ -15,11 +15,11 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/oom.h>
+#include <linux/pgalloc.h>
 #include <linux/pgtable.h>
 #include <linux/rmap.h>
 #include <linux/swap.h>
 #include <linux/userfaultfd_k.h>
-#include <asm/pgalloc.h>
 
 #include "../../mm/internal.h"
 

@@ -1172,9 +1172,9 @@ int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, con
 		memcpy(&sk->sk_v6_rcv_saddr, state->addr, 16);
 		memcpy(&inet6_sk(sk)->saddr, state->addr, 16);
 		memcpy(&sk->sk_v6_daddr, state->peer_addr, 16);
-	} else
+	}
 #endif
-	{
+	if (sk->sk_family == AF_INET) {
 		__be32 addr, peer;
 
 		memcpy(&addr, state->addr, sizeof(addr));

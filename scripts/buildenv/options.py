@@ -9,7 +9,7 @@ HEADERS = ("asm-generic/socket.h", "linux/in.h", "linux/in6.h", "linux/tcp.h", "
 OPTION = re.compile(r"^#define\s+((?:SO|IP|IPV6|TCP|UDP|MCAST)_[A-Z0-9_]+)\s+\d+\b", re.M)
 # What of these headers is no option: values, flags, and bits of other structures.
 VALUES = re.compile(r"(IP|IPV6)_PMTUDISC_|IPV6_(FL_|FLOWINFO_(FLOWLABEL|PRIORITY)|PRIORITY_|TLV_|PREFER_)"
-                    r"|IP_DEFAULT_|MCAST_(EX|IN)CLUDE|(UDP|TCP)_ENCAP_"
+                    r"|IP_DEFAULT_|MCAST_(EXCLUDE|INCLUDE)|(UDP|TCP)_ENCAP_"
                     r"|TCP_REPAIR_O(N|FF)$|TCP_(AO|MD5SIG)_MAXKEYLEN")
 # Options without a row of a table, and why.
 REASONS = {

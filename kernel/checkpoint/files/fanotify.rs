@@ -210,10 +210,13 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     })
 }
 
+/// Marks that are still to be set: what is marked, and how.
+type Marks = KVVec<(PathRef, How)>;
+
 /// A rebuilt group, whose marks are still to be set.
 struct BuiltFanotify {
     file: FileRef,
-    marks: Pin<KBox<Mutex<KVVec<(PathRef, How)>>>>,
+    marks: Pin<KBox<Mutex<Marks>>>,
     /// With whose rights.
     opener: CredRef,
     who: TaskName,

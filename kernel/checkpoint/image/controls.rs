@@ -79,7 +79,7 @@ flags! {
 }
 
 record! {
-    /// That a thread has the policy SCHED_DEADLINE, whatever that in its [`Task`](super::task::Task) is.
+    /// That a thread has the policy SCHED_DEADLINE, whatever that in its `Task` is.
     #[record(Deadline = 28, "deadline scheduling", min = 32, check = deadline)]
     pub struct Deadline {
         /// The thread.

@@ -48,8 +48,8 @@ use super::{
     mount,
     net::{
         self,
-        packet::PacketMember,
         filter::FilterStep,
+        packet::PacketMember,
         SocketOption, //
     },
     notify,

@@ -82,10 +82,10 @@ pub(crate) mod mm {
 
 /// Sockets and network namespaces: `net/`.
 pub(crate) mod net {
-    pub(crate) mod netlink;
-    pub(crate) mod packet;
     pub(crate) mod inet;
     pub(crate) mod namespace;
+    pub(crate) mod netlink;
+    pub(crate) mod packet;
     pub(crate) mod socket;
     pub(crate) mod tcp;
     pub(crate) mod unix;

@@ -103,11 +103,14 @@ const TABLES: &[options::Table] = &[
 /// Returns whether sockets with these numbers have no connections of their own.
 fn is_datagram([family, kind, protocol]: [i32; 3]) -> bool {
     let (family, kind) = (family.cast_unsigned(), kind.cast_unsigned());
-    match (family, kind, protocol.cast_unsigned()) {
-        (FAMILY_INET | FAMILY_INET6, SOCKET_DGRAM, PROTOCOL_UDP) => true,
-        (FAMILY_INET, SOCKET_DGRAM, PROTOCOL_ICMP) => true,
-        (FAMILY_INET6, SOCKET_DGRAM, PROTOCOL_ICMPV6) => true,
-        (FAMILY_INET | FAMILY_INET6, SOCKET_RAW, _) => true,
+    match (family, kind) {
+        (FAMILY_INET, SOCKET_DGRAM) => {
+            matches!(protocol.cast_unsigned(), PROTOCOL_UDP | PROTOCOL_ICMP)
+        }
+        (FAMILY_INET6, SOCKET_DGRAM) => {
+            matches!(protocol.cast_unsigned(), PROTOCOL_UDP | PROTOCOL_ICMPV6)
+        }
+        (FAMILY_INET | FAMILY_INET6, SOCKET_RAW) => true,
         _ => false,
     }
 }

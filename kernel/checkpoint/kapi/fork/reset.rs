@@ -30,8 +30,11 @@ use crate::{
 #[cfg(CONFIG_UCLAMP_TASK)]
 use crate::kapi::sched::attr;
 
+/// Takes something from the current task that it has of its caller.
+type Reset = fn() -> Result;
+
 /// What tasks get from the image if they had it, what it is, and how the root is rid of its caller's.
-const RESTORED: &[(&str, fn() -> Result)] = &[
+const RESTORED: &[(&str, Reset)] = &[
     ("has an I/O priority", io_priority),
     ("has a machine check policy (PR_MCE_KILL)", machine_checks),
     ("is an I/O flusher (PR_SET_IO_FLUSHER)", io_flusher),

@@ -105,7 +105,7 @@ impl Tcp {
             v6only: raw.v6only,
             addr: raw.addr,
             peer_addr: raw.peer_addr,
-            congestion: raw.congestion.map(|c| c as u8),
+            congestion: raw.congestion,
         }
     }
 

@@ -525,7 +525,7 @@ mod tests {
         add(&31u16.to_ne_bytes())?;
         add(&[0; 2])?;
         assert!(family(&m, b"fou")? == Some(31));
-        assert!(family(&m, b"fo")?.is_none() && family(&m, b"l2tp")?.is_none());
+        assert!(family(&m, b"f")?.is_none() && family(&m, b"l2tp")?.is_none());
         Ok(())
     }
 

@@ -510,7 +510,10 @@ mod tests {
         assert!(parse("restart --pidns --mount-proc --cgroup /c --detach --json f").is_ok());
         assert!(parse("restart --stdio --fd 1=5,12:3=1 f").is_ok());
         assert!(parse("restart --fd /dev/pts/*=0,pipefs:=5 f").is_ok());
-        assert_eq!(given("sockfs:TCP=5"), Ok((Of::Named(c"sockfs:TCP".into()), 5)));
+        assert_eq!(
+            given("sockfs:TCP=5"),
+            Ok((Of::Named(c"sockfs:TCP".into()), 5))
+        );
         assert_eq!(given("a=b=5"), Ok((Of::Named(c"a=b".into()), 5)));
         assert!(parse("restart --fd -1=5 f").is_err());
         assert!(parse("restart --fd =5 f").is_err());

@@ -113,9 +113,7 @@ fn files_with_contents() {
         }),
         ("unknown flag", |s| {
             contents(s);
-            s.edit(0, |i: &mut Inode| {
-                i.flags.set(INODE_NAMED | INODE_LINKABLE)
-            })
+            s.edit(0, |i: &mut Inode| i.flags.set(INODE_NAMED | INODE_LINKABLE))
         }),
         ("path empty or too long", |s| {
             contents(s);
