@@ -1124,6 +1124,17 @@ void checkpoint_tcp_end_quietly(struct sock *sk)
 }
 
 /**
+ * checkpoint_tcp_go_on() - let close(2) tell the other end
+ * @sk: one that was to end quietly
+ */
+void checkpoint_tcp_go_on(struct sock *sk)
+{
+	lock_sock(sk);
+	tcp_sk(sk)->repair = 0;
+	release_sock(sk);
+}
+
+/**
  * checkpoint_tcp_over() - make a socket one whose connection is over
  * @sk: a new socket
  * @state: what it was

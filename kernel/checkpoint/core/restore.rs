@@ -53,7 +53,10 @@ use crate::{
             oom,
             space::denies_write_exec, //
         },
-        net::namespace::NetNs,
+        net::{
+            namespace::NetNs,
+            socket::SockRef, //
+        },
         ns::proxy::Uts,
         pid::namespace::PidNs,
         task::{
@@ -92,6 +95,8 @@ pub(crate) struct Restore {
     pub(crate) caller_net: NetNs,
     /// That of the tasks, if it is another one.
     net_ns: SetOnce<NetNs>,
+    /// Ends of TCP connections that were made: they end quietly if the restart fails.
+    connections: SetOnce<KVVec<SockRef>>,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -165,6 +170,7 @@ impl Restore {
             ipc_ns: IpcNs::of_current(),
             caller_net: NetNs::of_current(),
             net_ns: SetOnce::new(),
+            connections: SetOnce::new(),
             monotonic_offset,
             boottime_offset,
             container,
@@ -217,6 +223,26 @@ impl Restore {
     /// The network namespace of the tasks.
     pub(crate) fn net_ns(&self) -> &NetNs {
         self.net_ns.as_ref().unwrap_or(&self.caller_net)
+    }
+
+    /// Notes the ends of TCP connections that are about to be made. Once.
+    pub(crate) fn set_connections(&self, ends: KVVec<SockRef>) {
+        self.connections.populate(ends);
+    }
+
+    /// Lets connections end without a segment: nothing is left of them, and in TIME_WAIT they would keep
+    /// their ports from the next restart. May sleep.
+    pub(crate) fn end_connections_quietly(&self) {
+        for sk in self.connections.as_ref().into_iter().flatten() {
+            sk.end_tcp_quietly();
+        }
+    }
+
+    /// The tasks are about to run: their connections are like others from now on. May sleep.
+    pub(crate) fn release_connections(&self) {
+        for sk in self.connections.as_ref().into_iter().flatten() {
+            sk.end_tcp_as_always();
+        }
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it

@@ -17,15 +17,11 @@ use crate::{
             name_from,
             Named,
             Text, //
-        },
-        ops::FileOps, //
+        }, //
     },
     found::Capture,
     image::{
-        files::{
-            Lease,
-            FILE_EXTERNAL, //
-        },
+        files::Lease,
         ObjRef, //
     },
     kapi::{
@@ -34,7 +30,6 @@ use crate::{
             locks::{
                 Lock,
                 LockKind,
-                Locks,
                 TO_THE_END, //
             }, //
         },
@@ -50,12 +45,7 @@ const TRIES: u32 = 100;
 
 /// Returns the lease of `file`, if it has one; there is at most one.
 fn of(cap: &Capture, file: &FileRef) -> Option<Lock> {
-    among(locks::seen(cap, file))
-}
-
-/// Returns the lease among the locks of a file.
-fn among(locks: &[Lock]) -> Option<Lock> {
-    locks
+    locks::seen(cap, file)
         .iter()
         .find(|lock| matches!(lock.kind, LockKind::Lease | LockKind::Delegation))
         .copied()
@@ -66,32 +56,23 @@ pub(super) fn collect(
     cap: &mut Capture,
     t: &FrozenTask,
     named: &Named<'_>,
-    kind: &FileOps,
     file: &FileRef,
-) -> Result<bool> {
-    let lease = match kind.number {
-        // What stays outside keeps its locks there: nobody has looked at them.
-        FILE_EXTERNAL if !file.is_backing() => among(Locks::of(file)?.of_file(file)),
-        _ => of(cap, file),
+) -> bool {
+    let Some(lease) = of(cap, file) else {
+        return true;
     };
-    let Some(lease) = lease else {
-        return Ok(true);
-    };
-    let (errno, why) = if lease.breaking {
-        (
-            EBUSY,
-            "its lease is being broken, as somebody wants to open it: try again when it is given up",
-        )
-    } else if kind.number == FILE_EXTERNAL {
-        (
-            EOPNOTSUPP,
-            "has a lease, so that it can't stay outside: have that given up",
-        )
-    } else {
-        return Ok(true);
-    };
-    cap.refuse(errno, t, fmt!("{}: {}", named, why));
-    Ok(false)
+    if !lease.breaking {
+        return true;
+    }
+    cap.refuse(
+        EBUSY,
+        t,
+        fmt!(
+            "{}: its lease is being broken, as somebody wants to open it: try again when it is given up",
+            named
+        ),
+    );
+    false
 }
 
 /// Writes the lease of the open file `file`, after its record.

@@ -225,9 +225,10 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
     if !left_out::was_counted(cap, file) {
         (kind.count)(cap, file)?;
     }
-    if !external && !locks::collect(cap, t, &named, file)?
-        || !lease::collect(cap, t, &named, kind, file)?
-        || !external && !owner::collect(cap, t, &named, kind, file)?
+    if !external
+        && (!locks::collect(cap, t, &named, file)?
+            || !lease::collect(cap, t, &named, file)
+            || !owner::collect(cap, t, &named, kind, file)?)
     {
         return Ok(());
     }

@@ -476,6 +476,17 @@ pub(super) fn link(r: &Restore) -> Result {
             bind(r, part)?;
         }
     }
+    let mut ends: KVVec<SockRef> = KVVec::new();
+    for part in parts
+        .iter()
+        .filter(|part| matches!(part.state(), TCP_CONNECTED | TCP_STARTED))
+    {
+        if let Some(obj) = ObjRef::new(part.record.socket.get()) {
+            let made = socket::made(r, obj.get())?;
+            ends.push(made.sk.clone(), GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    r.set_connections(ends);
     let mut first = None;
     let mut left = ARRIVE_ALL_NS;
     for part in parts.iter().filter(|part| part.state() == TCP_CONNECTED) {
@@ -516,5 +527,7 @@ pub(super) fn link(r: &Restore) -> Result {
             _ => (),
         }
     }
+    // Until the restart has succeeded.
+    r.end_connections_quietly();
     Ok(())
 }

@@ -143,6 +143,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
         coordinator
             .restore
             .unless_told(e, "the restart can't be finished");
+        coordinator.restore.end_connections_quietly();
         coordinator.abort(e);
         coordinator.restore.undo();
         tear_down(&coordinator);
@@ -250,6 +251,7 @@ fn bring_back(
         .transpose()?;
     coordinator.restore.publish()?;
     // From here on nothing can fail.
+    coordinator.restore.release_connections();
     coordinator.restore.clear_built();
     pidfd.install();
     ready.release();

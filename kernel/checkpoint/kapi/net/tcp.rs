@@ -327,6 +327,12 @@ impl SockRef {
         unsafe { bindings::checkpoint_tcp_end_quietly(self.as_ptr()) };
     }
 
+    /// Lets its end be told to the other one, as always.
+    pub(crate) fn end_tcp_as_always(&self) {
+        // SAFETY: We own a reference on a TCP socket.
+        unsafe { bindings::checkpoint_tcp_go_on(self.as_ptr()) };
+    }
+
     /// Gives it its address, with the rights that the caller acts with.
     pub(crate) fn bind_tcp(&self, tcp: &Tcp) -> Result {
         let raw = tcp.raw()?;

@@ -100,17 +100,6 @@ CKPT_SCENARIO(replaced)
 	CHECK_STREQ("wer", text);
 }
 
-/* A file with a lease. */
-CKPT_SCENARIO(leased)
-{
-	char path[320];
-
-	place(CHECK_SYS(open(ckpt_path(path, sizeof(path), "leased"), O_RDONLY | O_CREAT, 0600)), FD);
-	CHECK_SYS(fcntl(FD, F_SETLEASE, F_RDLCK));
-	ckpt_ready_wait();
-	CHECK_EQ(F_RDLCK, fcntl(FD, F_GETLEASE));
-}
-
 /* A file that is mapped. */
 CKPT_SCENARIO(mapped)
 {
@@ -319,18 +308,6 @@ TEST_F_TIMEOUT(advice, opened_anew, CKPT_TIMEOUT)
 	ASSERT_EQ(5, write(fd, "newer", 5));
 	close(fd);
 	ASSERT_EQ(0, restart(0, &nothing));
-	ASSERT_EQ(0, go());
-}
-
-/* Who is told by a lease is the task: it does not stay outside. */
-TEST_F_TIMEOUT(advice, lease_outside, CKPT_TIMEOUT)
-{
-	struct checkpoint_rule rule[] = { { .fd = FD, .action = CHECKPOINT_RULE_EXTERNAL } };
-	const struct checkpoint_args said = RULES(rule);
-
-	ASSERT_EQ(0, start(&leased, variant->container));
-	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &said));
-	ASSERT_TRUE(ckpt_run_log_has(&run, "has a lease, so that it can't stay outside"));
 	ASSERT_EQ(0, go());
 }
 
