@@ -541,18 +541,6 @@ static void checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint
 	release_sock(sk);
 }
 
-/* Sets SO_REUSEADDR; returns what it was. */
-static unsigned char checkpoint_tcp_reuse(struct sock *sk, unsigned char reuse)
-{
-	unsigned char before;
-
-	lock_sock(sk);
-	before = sk->sk_reuse;
-	sk->sk_reuse = reuse;
-	release_sock(sk);
-	return before;
-}
-
 /*
  * Whether who has made @sk may have the port that @state tells, as bind(2) asks.
  * That the caller may is not enough: who has a port that is fixed can end the
@@ -609,21 +597,15 @@ static int checkpoint_tcp_bind_shared(struct sock *sk, const struct checkpoint_t
  * @sk: the socket
  * @state: what it was: its address
  *
- * What lingers of connections that had the port (TIME_WAIT) does not stand in
- * the way, as for who has SO_REUSEADDR: it may be left of the tasks themselves.
- *
  * Return: 0, or an errno.
  */
 int checkpoint_tcp_bind(struct sock *sk, const struct checkpoint_tcp *state)
 {
-	unsigned char reuse;
 	int err;
 
 	if (!sk->sk_socket)
 		return -EBADF;
-	reuse = checkpoint_tcp_reuse(sk, SK_CAN_REUSE);
 	err = checkpoint_tcp_bind_here(sk, state);
-	checkpoint_tcp_reuse(sk, reuse);
 	if (!err)
 		checkpoint_tcp_lock_address(sk, state);
 	return err;
@@ -671,16 +653,9 @@ int checkpoint_tcp_congestion(struct sock *sk, const char *name)
  */
 int checkpoint_tcp_listen(struct sock *sk, unsigned int backlog)
 {
-	unsigned char reuse;
-	int err;
-
 	if (!sk->sk_socket)
 		return -EBADF;
-	/* It asks for the port once more: see checkpoint_tcp_bind(). */
-	reuse = checkpoint_tcp_reuse(sk, SK_CAN_REUSE);
-	err = __sys_listen_socket(sk->sk_socket, backlog);
-	checkpoint_tcp_reuse(sk, reuse);
-	return err;
+	return __sys_listen_socket(sk->sk_socket, backlog);
 }
 
 /**

@@ -47,6 +47,7 @@ static void e_set_up_sockets(void)
 
 	len = address(&addr, 0);
 	e_tcp[0] = tcp_socket();
+	set_option(e_tcp[0], SO_REUSEADDR, 1);
 	CHECK_SYS(bind(e_tcp[0], (struct sockaddr *)&addr, len));
 	CHECK_SYS(listen(e_tcp[0], 1));
 	len = address(&addr, port_of(e_tcp[0], false));

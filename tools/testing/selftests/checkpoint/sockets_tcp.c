@@ -432,6 +432,7 @@ CKPT_CYCLE(bound)
 	fd = tcp_socket();
 	fresh = tcp_socket();
 	len = address(&addr, 0);
+	set_option(fd, SO_REUSEADDR, 1);
 	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));
 	port = port_of(fd, false);
 	ckpt_ready_wait();

@@ -100,6 +100,8 @@ __attribute__((unused)) static int listener(int backlog)
 
 	lo_up();
 	fd = tcp_socket();
+	/* What is over of its connections does not keep the port from the next restart. */
+	set_option(fd, SO_REUSEADDR, 1);
 	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));
 	CHECK_SYS(listen(fd, backlog));
 	return fd;
