@@ -88,8 +88,7 @@ pub(super) static IP: &[Row] = &[
         ip::MULTICAST_TTL,
         "IP_MULTICAST_TTL",
     )
-    .usual(Some(1))
-    .datagrams(),
+    .usual(Some(1)),
     int(
         OPTION_IP_MULTICAST_LOOP,
         level::IP,
@@ -119,8 +118,7 @@ pub(super) static IP: &[Row] = &[
         "IP_MULTICAST_IF",
     )
     .form(Form::Interface)
-    .needs("a device with that number")
-    .datagrams(),
+    .needs("a device with that number"),
     int(
         OPTION_IP_LOCAL_PORT_RANGE,
         level::IP,
@@ -144,16 +142,14 @@ pub(super) static IPV6: &[Row] = &[
         ipv6::MULTICAST_IF,
         "IPV6_MULTICAST_IF",
     )
-    .needs("a device with that number")
-    .datagrams(),
+    .needs("a device with that number"),
     int(
         OPTION_IPV6_MULTICAST_HOPS,
         level::IPV6,
         ipv6::MULTICAST_HOPS,
         "IPV6_MULTICAST_HOPS",
     )
-    .usual(Some(1))
-    .datagrams(),
+    .usual(Some(1)),
     int(
         OPTION_IPV6_MULTICAST_LOOP,
         level::IPV6,

@@ -67,9 +67,6 @@ pub(super) struct Row {
     needs: &'static str,
     /// It is set by [`restore_late`], when the socket has its addresses and its queues.
     late: bool,
-    /// Connections have it, too. Where they do not, what getsockopt(2) tells of one that was accepted
-    /// comes of the packet that had asked for it, and can't be set.
-    streams: bool,
 }
 
 /// A row of a family: an int that is 0 on a new socket, and that anybody may set.
@@ -83,7 +80,6 @@ pub(super) const fn int(number: u32, level: u32, option: u32, name: &'static str
         name,
         needs: "",
         late: false,
-        streams: true,
     }
 }
 
@@ -91,14 +87,6 @@ impl Row {
     /// The same, of which a new socket has `usual`, or what depends on the machine.
     pub(super) const fn usual(self, usual: Option<i64>) -> Self {
         Self { usual, ..self }
-    }
-
-    /// The same, which stream sockets do not have.
-    pub(super) const fn datagrams(self) -> Self {
-        Self {
-            streams: false,
-            ..self
-        }
     }
 
     /// The same, the value of which is of another form.
@@ -134,7 +122,6 @@ const fn row(
         name,
         needs,
         late: false,
-        streams: true,
     }
 }
 
@@ -534,9 +521,6 @@ impl Row {
 
     /// Reads it. `None`: sockets like this one have none.
     fn read(&self, sk: &SockRef) -> Result<Option<[i64; 2]>> {
-        if !self.streams && sk.basics().kind == SOCKET_STREAM.cast_signed() {
-            return Ok(None);
-        }
         match self.form {
             Form::Inq => return Ok(Some([sk.basics().inq.into(), 0])),
             Form::NoTrunc => return Ok(Some([sk.basics().notrunc.into(), 0])),
