@@ -20,7 +20,6 @@ use crate::{
             TaskRecords, //
         }, //
     },
-    files,
     found::{
         Capture,
         Found,
@@ -157,13 +156,12 @@ impl Shared<Found> for Space {
 
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         let addr = self.ns.addr();
-        let (sets, tasks) = other::sets(cap, |proxy| proxy.ipc_addr() == addr);
-        // Ours is one more, and each segment and each file of an attach has one.
+        // Each segment and each file of an attach has one.
         let attaches = cap.found.ipc.attaches.get(&addr).copied().unwrap_or(0);
-        // All files that stand for it have one in common.
-        let shown = u64::from(files::namespace::is_shown(cap, addr));
-        let known = sets + attaches + shown + self.segments.len() as u64 + 1;
-        other::shared(cap, self.ns.count() > known || tasks)
+        let known = attaches + self.segments.len() as u64;
+        other::shared(cap, addr, self.ns.count(), known, |proxy| {
+            proxy.ipc_addr() == addr
+        })
     }
 
     fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {

@@ -23,7 +23,6 @@ use crate::{
             TaskRecords, //
         }, //
     },
-    files,
     found::{
         Capture,
         Found,
@@ -119,10 +118,9 @@ impl Shared<Found> for Space {
             return Outside::Nothing;
         }
         let addr = self.ns.addr();
-        let (sets, tasks) = other::sets(cap, |proxy| proxy.net_addr() == addr);
-        // Ours is one more. All files that stand for it have one in common.
-        let shown = u64::from(files::namespace::is_shown(cap, addr));
-        other::shared(cap, self.ns.count() > sets + shown + 1 || tasks)
+        other::shared(cap, addr, self.ns.count(), 0, |proxy| {
+            proxy.net_addr() == addr
+        })
     }
 
     fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {

@@ -10,6 +10,7 @@ use crate::{
         Outside,
         Shared, //
     },
+    files,
     found::{
         Capture,
         Found,
@@ -33,7 +34,7 @@ impl Shared<Found> for Proxy {
 
 /// Returns how many sets of the tasks' namespaces are `such`, and whether a task outside has one of
 /// them.
-pub(super) fn sets(cap: &Capture, such: impl Fn(&Proxy) -> bool) -> (u64, bool) {
+fn sets(cap: &Capture, such: impl Fn(&Proxy) -> bool) -> (u64, bool) {
     let (mut sets, mut outside) = (0, false);
     for (users, proxy) in cap.objects.uses::<Proxy>() {
         if such(proxy) {
@@ -45,9 +46,20 @@ pub(super) fn sets(cap: &Capture, such: impl Fn(&Proxy) -> bool) -> (u64, bool) 
     (sets, outside)
 }
 
-/// Returns what becomes of a namespace of the image that tasks `outside` are in, too, or have open.
-pub(super) fn shared(cap: &Capture, outside: bool) -> Outside {
-    if !outside {
+/// Returns what becomes of the namespace at `addr`, which is in the image, if tasks outside are in it, too,
+/// or have it open. Of its `count` references so many are `known` besides those of sets, which are
+/// `such`, of files that stand for it, and ours.
+pub(super) fn shared(
+    cap: &Capture,
+    addr: usize,
+    count: u64,
+    known: u64,
+    such: impl Fn(&Proxy) -> bool,
+) -> Outside {
+    let (sets, tasks) = sets(cap, such);
+    // All files that stand for it have one in common.
+    let shown = u64::from(files::namespace::is_shown(cap, addr));
+    if count <= sets + shown + known + 1 && !tasks {
         Outside::Nothing
     } else if cap.strict {
         Outside::Refused

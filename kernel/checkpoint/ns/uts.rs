@@ -16,7 +16,6 @@ use crate::{
             TaskRecords, //
         }, //
     },
-    files,
     found::{
         Capture,
         Found,
@@ -91,10 +90,10 @@ impl Shared<Found> for Names {
         if !cap.whole {
             return Outside::Nothing;
         }
-        // Ours is one more. All files that stand for it have one in common.
-        let shown = u64::from(files::namespace::is_shown(cap, self.uts.addr()));
-        let (sets, tasks) = other::sets(cap, |proxy| proxy.uts_addr() == self.uts.addr());
-        other::shared(cap, self.uts.count() > sets + shown + 1 || tasks)
+        let addr = self.uts.addr();
+        other::shared(cap, addr, self.uts.count(), 0, |proxy| {
+            proxy.uts_addr() == addr
+        })
     }
 
     fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
