@@ -596,7 +596,7 @@ static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 	/* UDP tells nobody that there was no memory. */
 	else if (skb_queue_len(&sk->sk_receive_queue) <= before)
-		err = -ENOBUFS;
+		err = -ENOMEM;
 	release_sock(sk);
 	return err;
 }
@@ -610,8 +610,8 @@ static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
  * Headers are made here, and of valid ones only as much is taken as is told by
  * recvmsg(2): nobody looks at them again.
  *
- * Return: 0, or an errno: -EINVAL if a header is not valid, -ENOBUFS and
- * -ENOMEM if there is no room.
+ * Return: 0, or an errno: -EINVAL if a header is not valid, -ENOMEM if there is
+ * no memory.
  */
 int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *message,
 			 const void *data)
@@ -642,7 +642,7 @@ int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *
 	skb = alloc_skb_with_frags(head + len - data_len, data_len, PAGE_ALLOC_COSTLY_ORDER, &err,
 				   GFP_KERNEL_ACCOUNT);
 	if (!skb)
-		return err;
+		return err == -ENOBUFS ? -ENOMEM : err;
 	skb_reserve(skb, head);
 	skb_put(skb, len - data_len);
 	skb->data_len = data_len;

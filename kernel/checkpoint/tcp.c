@@ -919,7 +919,7 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
  * TCP_NOTSENT_LOWAT does not count, as what has been sent already may be to be
  * sent again. Nothing waits, neither the caller nor, for more to come, what is sent.
  *
- * Return: 0, or an errno: -EAGAIN if there is no room for all of it.
+ * Return: 0, or an errno: -ENOMEM if not all of it was taken: there is room.
  */
 int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned int limit)
 {
@@ -948,9 +948,10 @@ int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned 
 	WRITE_ONCE(tp->notsent_lowat, lowat);
 	tp->nonagle = nonagle;
 	release_sock(sk);
-	if (sent < 0)
+	if (sent < 0 && sent != -EAGAIN)
 		return sent;
-	return sent == len ? 0 : -EAGAIN;
+	/* There was room: that less is taken, or nothing, tells of memory only. */
+	return sent == len ? 0 : -ENOMEM;
 }
 
 /**
@@ -1117,7 +1118,7 @@ void checkpoint_tcp_go_on(struct sock *sk)
  *
  * As what tcp_done() leaves.
  *
- * Return: 0, or an errno: -ENOBUFS if its buffer does not hold so much.
+ * Return: 0, or an errno: -ENOMEM if there is no memory.
  */
 int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, const void *data)
 {
@@ -1146,7 +1147,7 @@ int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, con
 		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
 		got = tcp_send_rcvq(sk, &msg, len);
 		if (got != len) {
-			err = got < 0 && got != -ENOMEM ? got : -ENOBUFS;
+			err = got < 0 ? got : -ENOMEM;
 			goto out;
 		}
 	}

@@ -116,7 +116,7 @@ pub(super) fn restore(r: &Restore, raw: &Raw<'_>) -> Result {
     };
     made.sk.put_datagram(&datagram, raw.payload).map_err(|e| {
         let why = match e {
-            ENOBUFS | ENOMEM => "there is no room in its buffer (SO_RCVBUF), or no memory",
+            ENOMEM => "there is no memory",
             _ => "it can't have been there",
         };
         r.told(

@@ -230,7 +230,7 @@ impl SockRef {
 
     /// Puts a datagram with the contents `data` into its queue.
     ///
-    /// EINVAL: it is impossible. ENOBUFS, ENOMEM: there is no room.
+    /// EINVAL: it is impossible. ENOMEM: there is no memory.
     pub(crate) fn put_datagram(&self, new: &Datagram, data: &[u8]) -> Result {
         if !self.is_inet() {
             return Err(EINVAL);
