@@ -441,8 +441,8 @@ TEST_F_TIMEOUT(advice, wrong, CKPT_TIMEOUT)
 	memset(text, 'x', sizeof(text) - 1);
 	rule.pattern = (uintptr_t)text;
 	ASSERT_EQ(E2BIG, checkpoint(0, &said));
-	edge[CKPT_PAGE - 1] = 'x';
-	rule.pattern = (uintptr_t)edge + CKPT_PAGE - 1;
+	edge[ckpt_page() - 1] = 'x';
+	rule.pattern = (uintptr_t)edge + ckpt_page() - 1;
 	ASSERT_EQ(EFAULT, checkpoint(0, &said));
 	rule.pattern = 0;
 	rule.fd = FD + 100;
@@ -456,7 +456,7 @@ TEST_F_TIMEOUT(advice, wrong, CKPT_TIMEOUT)
 	said.rules_count = 257;
 	ASSERT_EQ(E2BIG, checkpoint(0, &said));
 	said.rules_count = 1;
-	said.rules = (uintptr_t)edge + CKPT_PAGE - sizeof(rule) / 2;
+	said.rules = (uintptr_t)edge + ckpt_page() - sizeof(rule) / 2;
 	ASSERT_EQ(EFAULT, checkpoint(0, &said));
 }
 

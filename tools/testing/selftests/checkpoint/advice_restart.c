@@ -381,7 +381,7 @@ TEST_F_TIMEOUT(advice, wrong, CKPT_TIMEOUT)
 	rules.rules_count = 257;
 	ASSERT_EQ(E2BIG, restart(0, &rules));
 	rules.rules_count = 1;
-	rules.rules = (uintptr_t)edge + CKPT_PAGE - sizeof(rule) / 2;
+	rules.rules = (uintptr_t)edge + ckpt_page() - sizeof(rule) / 2;
 	ASSERT_EQ(EFAULT, restart(0, &rules));
 
 	ASSERT_EQ(EINVAL, restart(0, &maps));

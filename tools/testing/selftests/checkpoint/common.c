@@ -78,9 +78,14 @@ bool ckpt_containers_only(void)
 	return variants && !strcmp(variants, "container");
 }
 
+size_t ckpt_page(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
 char *ckpt_two_pages(void)
 {
-	long page = sysconf(_SC_PAGESIZE);
+	size_t page = ckpt_page();
 	char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
 

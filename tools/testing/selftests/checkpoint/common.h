@@ -302,7 +302,9 @@ int ckpt_cycle(const struct ckpt_scenario *sc, bool container);
 void ckpt_watchdog(void);
 /* What @fn returns in a child that has no privileges; -1 if it did not come to that. */
 int ckpt_as_nobody(int (*fn)(void));
-/* Two pages of which only the first may be touched; NULL if there is no memory. */
+/* The size of a page of this kernel: CKPT_PAGE, or less. */
+size_t ckpt_page(void);
+/* Two of these, of which only the first may be touched; NULL if there is no memory. */
 char *ckpt_two_pages(void);
 void ckpt_register(struct ckpt_scenario *sc);
 

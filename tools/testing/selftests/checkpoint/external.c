@@ -353,11 +353,11 @@ TEST_F_TIMEOUT(external, wrong, CKPT_TIMEOUT)
 	ASSERT_EQ(EINVAL, checkpoint(0, &out, 1));
 	out.pid = 0;
 	ASSERT_EQ(E2BIG, checkpoint(0, &out, 4097));
-	ASSERT_EQ(EFAULT, checkpoint(0, (void *)(edge + CKPT_PAGE - sizeof(out) / 2), 1));
+	ASSERT_EQ(EFAULT, checkpoint(0, (void *)(edge + ckpt_page() - sizeof(out) / 2), 1));
 	ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
 
 	ASSERT_EQ(E2BIG, restart(in, 4097));
-	ASSERT_EQ(EFAULT, restart((void *)(edge + CKPT_PAGE - sizeof(in[0]) / 2), 1));
+	ASSERT_EQ(EFAULT, restart((void *)(edge + ckpt_page() - sizeof(in[0]) / 2), 1));
 	in[0].flags = ~RESTART_FD_OPTIONAL;
 	ASSERT_EQ(EINVAL, restart(in, 1));
 	in[0].flags = 0;
