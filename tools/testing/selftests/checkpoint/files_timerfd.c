@@ -450,12 +450,16 @@ CKPT_CYCLE(cancel_on_set_alarm)
 	cancel_on_set(CLOCK_REALTIME_ALARM);
 }
 
-/* Sets the clock to what it is, which cancels as any other time. */
+/*
+ * Sets the clock a second ahead. Set to what it was a moment ago, as would do too, it could be behind
+ * the time since boot where no other clock had set it.
+ */
 static void set_clock(void)
 {
 	struct timespec ts;
 
 	CHECK_SYS(clock_gettime(CLOCK_REALTIME, &ts));
+	ts.tv_sec++;
 	CHECK_SYS(clock_settime(CLOCK_REALTIME, &ts));
 }
 
