@@ -17,6 +17,7 @@ mod netlink;
 mod options;
 mod packet;
 mod socket;
+mod socket_options;
 mod tcp;
 mod tcp_build;
 mod tcp_options;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Options of sockets: the table of those that all families have, and how those of all tables are read
-//! and set.
+//! Options of sockets: how those of all tables are read and set.
 
 use kernel::{
     fmt,
@@ -26,7 +25,10 @@ use crate::{
         },
         security::cred::CredRef, //
     },
-    net::socket, //
+    net::{
+        socket,
+        socket_options::SOCKET, //
+    },
 };
 
 /// What the value of an option is.
@@ -104,380 +106,6 @@ impl Row {
         Self { late: true, ..self }
     }
 }
-
-const fn row(
-    number: u32,
-    option: u32,
-    form: Form,
-    usual: Option<i64>,
-    name: &'static str,
-    needs: &'static str,
-) -> Row {
-    Row {
-        number,
-        level: so::SOCKET,
-        option,
-        form,
-        usual,
-        name,
-        needs,
-        late: false,
-    }
-}
-
-/// The options of all families, SOL_SOCKET, by ascending number. They are set in this order, but for
-/// those of [`LAST`].
-///
-/// Not here are those that tell what others are (SO_TYPE, SO_PEERCRED, ...), what is attached to a
-/// socket (SO_ATTACH_FILTER), and SO_ERROR.
-static OPTIONS: &[Row] = &[
-    row(
-        OPTION_SNDBUF,
-        so::SNDBUF,
-        Form::Int,
-        None,
-        "SO_SNDBUF",
-        "CAP_NET_ADMIN, or a larger net.core.wmem_max",
-    ),
-    row(
-        OPTION_RCVBUF,
-        so::RCVBUF,
-        Form::Int,
-        None,
-        "SO_RCVBUF",
-        "CAP_NET_ADMIN, or a larger net.core.rmem_max",
-    ),
-    row(
-        OPTION_BUF_LOCK,
-        so::BUF_LOCK,
-        Form::Int,
-        Some(0),
-        "SO_BUF_LOCK",
-        "",
-    ),
-    row(
-        OPTION_DEBUG,
-        so::DEBUG,
-        Form::Int,
-        Some(0),
-        "SO_DEBUG",
-        "CAP_NET_ADMIN",
-    ),
-    row(
-        OPTION_REUSEADDR,
-        so::REUSEADDR,
-        Form::Int,
-        Some(0),
-        "SO_REUSEADDR",
-        "",
-    ),
-    row(
-        OPTION_DONTROUTE,
-        so::DONTROUTE,
-        Form::Int,
-        Some(0),
-        "SO_DONTROUTE",
-        "",
-    ),
-    row(
-        OPTION_BROADCAST,
-        so::BROADCAST,
-        Form::Int,
-        Some(0),
-        "SO_BROADCAST",
-        "",
-    ),
-    row(
-        OPTION_KEEPALIVE,
-        so::KEEPALIVE,
-        Form::Int,
-        Some(0),
-        "SO_KEEPALIVE",
-        "",
-    ),
-    row(
-        OPTION_OOBINLINE,
-        so::OOBINLINE,
-        Form::Int,
-        Some(0),
-        "SO_OOBINLINE",
-        "",
-    ),
-    row(
-        OPTION_NO_CHECK,
-        so::NO_CHECK,
-        Form::Int,
-        Some(0),
-        "SO_NO_CHECK",
-        "",
-    ),
-    row(
-        OPTION_PRIORITY,
-        so::PRIORITY,
-        Form::Int,
-        Some(0),
-        "SO_PRIORITY",
-        "CAP_NET_ADMIN or CAP_NET_RAW",
-    ),
-    row(
-        OPTION_LINGER,
-        so::LINGER,
-        Form::Pair,
-        Some(0),
-        "SO_LINGER",
-        "",
-    ),
-    row(
-        OPTION_PASSCRED,
-        so::PASSCRED,
-        Form::Int,
-        Some(0),
-        "SO_PASSCRED",
-        "",
-    ),
-    row(
-        OPTION_PASSPIDFD,
-        so::PASSPIDFD,
-        Form::Int,
-        Some(0),
-        "SO_PASSPIDFD",
-        "",
-    ),
-    row(
-        OPTION_PASSSEC,
-        so::PASSSEC,
-        Form::Int,
-        Some(0),
-        "SO_PASSSEC",
-        "",
-    ),
-    row(
-        OPTION_PASSRIGHTS,
-        so::PASSRIGHTS,
-        Form::Int,
-        Some(1),
-        "SO_PASSRIGHTS",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMP_OLD,
-        so::TIMESTAMP_OLD,
-        Form::Int,
-        Some(0),
-        "SO_TIMESTAMP_OLD",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMPNS_OLD,
-        so::TIMESTAMPNS_OLD,
-        Form::Int,
-        Some(0),
-        "SO_TIMESTAMPNS_OLD",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMP,
-        so::TIMESTAMP_NEW,
-        Form::Int,
-        Some(0),
-        "SO_TIMESTAMP_NEW",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMPNS,
-        so::TIMESTAMPNS_NEW,
-        Form::Int,
-        Some(0),
-        "SO_TIMESTAMPNS_NEW",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMPING_OLD,
-        so::TIMESTAMPING_OLD,
-        Form::Pair,
-        Some(0),
-        "SO_TIMESTAMPING_OLD",
-        "",
-    ),
-    row(
-        OPTION_TIMESTAMPING,
-        so::TIMESTAMPING_NEW,
-        Form::Pair,
-        Some(0),
-        "SO_TIMESTAMPING_NEW",
-        "",
-    ),
-    row(
-        OPTION_RCVTIMEO,
-        so::RCVTIMEO_NEW,
-        Form::Time,
-        Some(0),
-        "SO_RCVTIMEO_NEW",
-        "",
-    ),
-    row(
-        OPTION_SNDTIMEO,
-        so::SNDTIMEO_NEW,
-        Form::Time,
-        Some(0),
-        "SO_SNDTIMEO_NEW",
-        "",
-    ),
-    row(
-        OPTION_RCVLOWAT,
-        so::RCVLOWAT,
-        Form::Int,
-        Some(1),
-        "SO_RCVLOWAT",
-        "",
-    ),
-    row(
-        OPTION_MARK,
-        so::MARK,
-        Form::Int,
-        Some(0),
-        "SO_MARK",
-        "CAP_NET_ADMIN or CAP_NET_RAW",
-    ),
-    row(
-        OPTION_RCVMARK,
-        so::RCVMARK,
-        Form::Int,
-        Some(0),
-        "SO_RCVMARK",
-        "",
-    ),
-    row(
-        OPTION_RCVPRIORITY,
-        so::RCVPRIORITY,
-        Form::Int,
-        Some(0),
-        "SO_RCVPRIORITY",
-        "",
-    ),
-    row(
-        OPTION_RXQ_OVFL,
-        so::RXQ_OVFL,
-        Form::Int,
-        Some(0),
-        "SO_RXQ_OVFL",
-        "",
-    ),
-    row(
-        OPTION_WIFI_STATUS,
-        so::WIFI_STATUS,
-        Form::Int,
-        Some(0),
-        "SO_WIFI_STATUS",
-        "",
-    ),
-    row(
-        OPTION_PEEK_OFF,
-        so::PEEK_OFF,
-        Form::Int,
-        Some(-1),
-        "SO_PEEK_OFF",
-        "",
-    ),
-    row(OPTION_NOFCS, so::NOFCS, Form::Int, Some(0), "SO_NOFCS", ""),
-    row(
-        OPTION_SELECT_ERR_QUEUE,
-        so::SELECT_ERR_QUEUE,
-        Form::Int,
-        Some(0),
-        "SO_SELECT_ERR_QUEUE",
-        "",
-    ),
-    row(
-        OPTION_BUSY_POLL,
-        so::BUSY_POLL,
-        Form::Int,
-        None,
-        "SO_BUSY_POLL",
-        "",
-    ),
-    row(
-        OPTION_PREFER_BUSY_POLL,
-        so::PREFER_BUSY_POLL,
-        Form::Int,
-        Some(0),
-        "SO_PREFER_BUSY_POLL",
-        "CAP_NET_ADMIN",
-    ),
-    row(
-        OPTION_MAX_PACING_RATE,
-        so::MAX_PACING_RATE,
-        Form::Long,
-        Some(-1),
-        "SO_MAX_PACING_RATE",
-        "",
-    ),
-    row(
-        OPTION_BINDTOIFINDEX,
-        so::BINDTOIFINDEX,
-        Form::Int,
-        Some(0),
-        "SO_BINDTOIFINDEX",
-        "a device with that number",
-    ),
-    row(
-        OPTION_RESERVE_MEM,
-        so::RESERVE_MEM,
-        Form::Int,
-        Some(0),
-        "SO_RESERVE_MEM",
-        "a memory cgroup",
-    ),
-    row(
-        OPTION_INCOMING_CPU,
-        so::INCOMING_CPU,
-        Form::Int,
-        Some(-1),
-        "SO_INCOMING_CPU",
-        "",
-    ),
-    row(
-        OPTION_LOCK_FILTER,
-        so::LOCK_FILTER,
-        Form::Int,
-        Some(0),
-        "SO_LOCK_FILTER",
-        "",
-    ),
-    row(OPTION_INQ, so::INQ, Form::Inq, Some(0), "SO_INQ", ""),
-    row(
-        OPTION_RIGHTS_NOTRUNC,
-        so::RIGHTS_NOTRUNC,
-        Form::NoTrunc,
-        Some(0),
-        "SO_RIGHTS_NOTRUNC",
-        "",
-    ),
-    row(
-        OPTION_REUSEPORT,
-        so::REUSEPORT,
-        Form::Int,
-        Some(0),
-        "SO_REUSEPORT",
-        "",
-    ),
-    row(
-        OPTION_ZEROCOPY,
-        so::ZEROCOPY,
-        Form::Int,
-        Some(0),
-        "SO_ZEROCOPY",
-        "",
-    ),
-    row(
-        OPTION_TXTIME,
-        so::TXTIME,
-        Form::Pair,
-        None,
-        "SO_TXTIME",
-        "CAP_NET_ADMIN, or CLOCK_MONOTONIC",
-    ),
-];
 
 /// What of SO_TIMESTAMPING a TCP socket can have only while it has a connection: its numbers are those
 /// of bytes (SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP).
@@ -626,7 +254,7 @@ pub(super) type Table = &'static [Row];
 
 /// All options of a family with these tables, by ascending number.
 fn rows(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
-    Iterator::chain([OPTIONS].into_iter(), tables.iter().copied()).flatten()
+    Iterator::chain([SOCKET].into_iter(), tables.iter().copied()).flatten()
 }
 
 /// Options that are set after all others: IP_TOS changes the priority; options of IP that name a device
@@ -643,7 +271,7 @@ fn in_turn(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
     let first = rows(tables).filter(|row| !LAST.contains(&row.number));
     let last = LAST
         .into_iter()
-        .filter_map(|number| OPTIONS.iter().find(|row| row.number == number));
+        .filter_map(|number| SOCKET.iter().find(|row| row.number == number));
     Iterator::chain(first, last)
 }
 
@@ -765,7 +393,7 @@ mod tests {
     #[test]
     fn options() {
         let mut last = 0;
-        for row in OPTIONS {
+        for row in SOCKET {
             assert!(row.number > last && !row.name.is_empty());
             last = row.number;
         }
