@@ -12,7 +12,7 @@ from .env import CACHE, JOBS, VARIANT, Progress, conf, duration, say
 from .guest import Guest, Job, accelerator, splats, stop_all
 from .rootfs import rootfs
 from .tap import Case, cases, plan
-from .tools import SELFTESTS
+from .tools import SELFTESTS, listed
 
 LOGS = CACHE / "log" / "test" / VARIANT
 DEFAULT_TIMEOUT = 600
@@ -64,12 +64,14 @@ class Run:
     """A share of the selftests in guests: one, and one more after each that does not survive."""
 
     def __init__(self, results, kernel, names, programs, programs_tools, *, share=0, logs=LOGS,
-                 deadline=None, part=None, suffix="", env=None, guest=None, on_program=None):
-        """part: the part of the tests that these runs of the programs belong to, if it is not the
+                 deadline=None, part=None, suffix="", env=None, guest=None, leaks=False,
+                 on_program=None):
+        """leaks: whether kmemleak looks for leaks at the end; part: the part of the tests that these runs of the programs belong to, if it is not the
         programs themselves; suffix: what their names have in results and times; env, guest: more for
         the job's environment and for Guest(); on_program: told of each one that has ended."""
         self.results, self.kernel, self.share, self.on_program = results, kernel, share, on_program
         self.part, self.suffix, self.env, self.guest = part, suffix, env or {}, guest or {}
+        self.leaks = leaks
         self.names, self.logs, self.deadline = list(names), logs, deadline
         logs.mkdir(parents=True, exist_ok=True)
         self.left, self.programs, self.tools = list(names), programs, programs_tools
@@ -92,7 +94,7 @@ class Run:
         # How much of it there is to be: CKPT_ROUNDS, CKPT_MUTATIONS, CKPT_SEED, ...
         job.env.update({k: v for k, v in os.environ.items() if k.startswith("CKPT_")})
         job.env.update(self.env)
-        if self.left and not self.part:
+        if self.left and self.leaks:
             job.env["LCR_KMEMLEAK"] = 1
         if "variants" in conf():
             job.env["CKPT_VARIANTS"] = conf()["variants"]
@@ -270,28 +272,40 @@ def learn(seconds):
         tmp.rename(TIMES)
 
 
-def shares(names, known, count):
-    """Splits the tests so that the guests take about equally long, as far as is known."""
-    parts = [[] for _ in range(count)]
+# What most tests are run in. A second processor, and the backtrace of each allocation that kmemleak
+# keeps, would cost them almost half of the time.
+PLAIN = {"cpus": 1, "append": "kmemleak=off"}
+
+
+def shares(names, known, loads):
+    """Splits the tests so that guests with those seconds of work already take about equally long."""
+    parts, loads = [[] for _ in loads], list(loads)
     for name in sorted(names, key=lambda n: -known[n]):
-        min(parts, key=lambda p: sum(known[n] for n in p)).append(name)
-    return [sorted(p) for p in parts if p]
+        least = loads.index(min(loads))
+        parts[least].append(name)
+        loads[least] += known[name]
+    return [sorted(p) for p in parts]
 
 
 def in_guests(results, kernel, names, programs, programs_tools, *, logs=LOGS, deadline=None):
-    """Runs the selftests, in two guests at a time where there is more than one processor."""
+    """Runs the selftests, in two guests at a time where there is more than one processor. Those that
+    settings names, or that are asked for by name, have two processors and are searched for leaks."""
     known = weights(names)
-    count = 2 if JOBS > 1 and len(names) > 3 else 1
+    several = JOBS > 1 and len(names) > 3
+    thorough = [n for n in names if not several or n in listed("thorough")]
+    plain = [n for n in names if n not in thorough]
+    first = sum(known[n] for n in thorough)
     rootfs()
     accelerator(kernel, rootfs())
     more = [e for e in extras() if e.told(names)]
     common = {"logs": logs, "deadline": deadline}
-    runs = [Run(results, kernel, part, programs, programs_tools, share=n, **common)
-            for n, part in enumerate(shares(names, known, count) or [[]])]
+    # An empty one still boots: KUnit's results are in its log.
+    runs = [Run(results, kernel, sorted(thorough), programs, programs_tools, share=0, leaks=True, **common)]
+    runs += [Run(results, kernel, part, programs, programs_tools, share=n, guest=PLAIN, **common)
+             for n, part in enumerate(shares(plain, known, [0, first]), 1) if part]
     runs += [Run(results, kernel, [n for n in e.programs if n in names], programs, programs_tools,
                  share=e.label, suffix=f"@{e.label}", guest=e.guest, **common) for e in more]
     with ThreadPoolExecutor(min(len(runs), 2 if JOBS > 1 else 1)) as pool:
-        # An empty share still boots: KUnit's results are in its log.
         futures = [pool.submit(r.all) for r in runs]
         try:
             for future in futures:
