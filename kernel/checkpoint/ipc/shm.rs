@@ -62,7 +62,10 @@ use crate::{
                 Settings, //
             }, //
         },
-        mm::shmem,
+        mm::{
+            hugetlb,
+            shmem, //
+        },
         pid::namespace::PidNs,
         task::frozen::{
             FrozenTask,
@@ -343,6 +346,7 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
                     fmt!("System V shared memory {}", settings.common.id),
                     shift,
                     memory.size.get().checked_shr(shift).unwrap_or(0),
+                    hugetlb::free(shift),
                 );
             }
             (EPERM, Some(_)) => {

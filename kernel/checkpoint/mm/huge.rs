@@ -165,7 +165,8 @@ fn pages(ranges: &[HugeRange], shift: u32) -> u64 {
 }
 
 /// Reports that huge pages of the size `shift` can't be had for `what`, of which it is to have
-/// `wanted`; returns `e`.
+/// `wanted`; returns the error. `before`: how many were free before it was tried; `None`: the machine
+/// has none of that size.
 pub(crate) fn missing(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -173,9 +174,10 @@ pub(crate) fn missing(
     what: fmt::Arguments<'_>,
     shift: u32,
     wanted: u64,
+    before: Option<u64>,
 ) -> Error {
     let size = 1u64.checked_shl(shift).unwrap_or(0) >> 10;
-    match (hugetlb::free(shift), e) {
+    match (before, e) {
         (_, EINTR) => e,
         (_, EPERM) => r.fail(
             e,
@@ -246,6 +248,7 @@ pub(crate) fn restore_file(
     } else {
         pages(ranges, shift)
     };
+    let before = hugetlb::free(shift);
     let make = || {
         if is_reserved {
             hugetlb::reserve(file)?;
@@ -263,6 +266,7 @@ pub(crate) fn restore_file(
             fmt!("a file or shared memory with huge pages"),
             shift,
             wanted,
+            before,
         )
     })
 }
@@ -302,6 +306,7 @@ pub(super) fn restore_mapping(
     }
     let ranges: &[HugeRange] = raw.array(HUGE_RANGES_MAX).map_err(|f| r.fault(f))?;
     let size = hugetlb::size(shift)?;
+    let before = hugetlb::free(shift);
     let mut page = KVec::new();
     for range in ranges {
         let mut at = range.start.get() as usize;
@@ -309,7 +314,7 @@ pub(super) fn restore_mapping(
             wait::go_on()?;
             page.clear();
             walk::writable(mm, at, 1, &mut page)
-                .map_err(|e| missing(r, plan, e, what, shift, pages(ranges, shift)))?;
+                .map_err(|e| missing(r, plan, e, what, shift, pages(ranges, shift), before))?;
             at = at.checked_add(size).ok_or(EINVAL)?;
         }
     }

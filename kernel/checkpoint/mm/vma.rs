@@ -467,6 +467,7 @@ pub(super) fn restore(
                     fmt!("mapping {:x}-{:x}", start, end),
                     shift,
                     (len as u64).checked_shr(shift).unwrap_or(0),
+                    hugetlb::free(shift),
                 ),
                 None => fail(e, "can't be mapped"),
             }

@@ -23,6 +23,10 @@ use super::{
     Random, //
 };
 use crate::image::{
+    huge::{
+        HugePages,
+        HugeRange, //
+    },
     kinds::Kind,
     mm::Mm,
     task::{

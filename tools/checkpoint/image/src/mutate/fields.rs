@@ -6,6 +6,7 @@ pub use crate::image::layout::Field;
 use crate::image::{
     confinement::IdRange,
     files::Fd,
+    huge::HugeRange,
     kinds::Kind,
     lists,
     mm::{
