@@ -178,7 +178,7 @@ pub(crate) fn missing(
 ) -> Error {
     let size = 1u64.checked_shl(shift).unwrap_or(0) >> 10;
     match (before, e) {
-        (_, EINTR) => e,
+        (_, EINTR | ESRCH) => e,
         (_, EPERM) => r.fail(
             e,
             plan,

@@ -23,6 +23,7 @@ use crate::kapi::{
         page::PageRef,
         shmem, //
     },
+    signal::parked,
     time::wait, //
 };
 
@@ -110,17 +111,25 @@ pub(crate) fn next_range(file: &FileRef, from: u64, size: u64) -> Result<Option<
 
 /// Makes the pages of `file`, which is of hugetlbfs and open for writing, from byte `start` to `end`,
 /// as fallocate(2) does: where there are none they are zero. Both are multiples of their size,
-/// `page`. May sleep.
+/// `page`. For a task that is being restored: a stop, or a frozen cgroup, is waited out. May sleep.
 ///
 /// ENOSPC, ENOMEM: there are too few; EINTR: SIGKILL came.
 pub(crate) fn allocate(file: &FileRef, start: u64, end: u64, page: usize) -> Result {
     let len = i64::try_from(page)?;
     let mut at = i64::try_from(start)?;
     let end = i64::try_from(end)?;
+    let mut trap = wait::LaterTrap::new();
     while at < end {
         wait::go_on()?;
         // SAFETY: We own a reference; all numbers are checked there.
-        to_result(unsafe { bindings::vfs_fallocate(file.as_ptr(), 0, at, len) })?;
+        match to_result(unsafe { bindings::vfs_fallocate(file.as_ptr(), 0, at, len) }) {
+            // It looks for whatever interrupts before each page; those that are there stay.
+            Err(EINTR) => {
+                wait::let_pass_without(&mut trap, parked::drop_own)?;
+                continue;
+            }
+            result => result?,
+        }
         at = at.checked_add(len).ok_or(EINVAL)?;
     }
     Ok(())
