@@ -580,6 +580,66 @@ TEST_F_TIMEOUT(cr, too_few_for_a_segment, CKPT_TIMEOUT)
 	ASSERT_EQ(0, with_too_few(&wants_a_segment, variant->container, 3));
 }
 
+/* ---- with its contents ----------------------------------------------------- */
+
+CKPT_SCENARIO(named_contents)
+{
+	int fd = open_huge("contents.data", O_RDWR | O_CREAT | O_EXCL);
+	char *map = map_huge(fd, 3, RW, MAP_SHARED), *private = map_huge(fd, 1, RW, MAP_PRIVATE);
+	struct stat st;
+
+	fill(map, huge, 1);
+	fill(map + 2 * huge, huge / 2, 2);
+	fill(private, huge / 2, 3);
+	memset(private + huge / 2, 0, huge / 2);
+	ckpt_ready_wait();
+	check_fill(map, huge, 1);
+	check_zero(map + huge, huge);
+	check_fill(map + 2 * huge, huge / 2, 2);
+	check_zero(map + 2 * huge + huge / 2, huge / 2);
+	check_fill(private, huge / 2, 3);
+	check_zero(private + huge / 2, huge / 2);
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(1, st.st_nlink);
+	CHECK_EQ(3 * huge, st.st_size);
+	map = map_huge(open_huge("contents.data", O_RDONLY), 1, PROT_READ, MAP_SHARED);
+	check_fill(map, huge, 1);
+}
+
+static int comes_with_contents(struct ckpt_run *run)
+{
+	static const struct checkpoint_rule rule = {
+		.pattern = (uintptr_t)"*.data", .action = CHECKPOINT_RULE_CONTENTS,
+	};
+	struct checkpoint_args args;
+	int image = ckpt_image_new();
+
+	WANT(!ckpt_run_start(run));
+	ckpt_run_args(run, &args, image, CHECKPOINT_KILL);
+	args.rules = (uintptr_t)&rule;
+	args.rules_count = 1;
+	WANT(!ckpt_run_killed(run, sys_checkpoint(&args, sizeof(args)) > 0 ? 0 : errno));
+	WANT(!unlink(HUGE_DIR "/contents.data"));
+	WANT(!lseek(image, 0, SEEK_SET));
+	WANT(!ckpt_run_restart(run, image, 0));
+	WANT(!ckpt_run_go(run));
+	WANT(!ckpt_run_finish(run));
+	close(image);
+	return 0;
+}
+
+/* A file with a name whose contents the caller wants in the image: it is made anew with them. */
+TEST_F_TIMEOUT(cr, named_contents, CKPT_TIMEOUT)
+{
+	struct ckpt_run run;
+	int ret = ckpt_run_init(&run, &named_contents, variant->container);
+
+	if (!ret)
+		ret = comes_with_contents(&run);
+	ckpt_run_fini(&run);
+	ASSERT_EQ(0, ret);
+}
+
 /* All sizes that have room for two pages each: one of a scenario, one of its restart. */
 TEST_F_TIMEOUT(cr, all_sizes, CKPT_TIMEOUT)
 {
