@@ -533,7 +533,7 @@ static int restarts_with_enough(struct ckpt_run *run, unsigned int wanted)
 	WANT(!ckpt_run_start(run));
 	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_KILL));
 	WANT(set_huge_pool(size, 1) == 1);
-	WANT(!lseek(image, 0, SEEK_SET));
+	ckpt_take_board_back(run);
 	ckpt_run_restart_args(run, &args, image, 0);
 	WANT(sys_restart(&args, sizeof(args)) == -1 && errno == ENOMEM);
 	snprintf(text, sizeof(text), "%u huge pages of %zu KiB are needed, of which 1 are free: "
@@ -546,7 +546,6 @@ static int restarts_with_enough(struct ckpt_run *run, unsigned int wanted)
 	while (huge_number(size, "free_hugepages") != 1 || huge_number(size, "resv_hugepages"))
 		usleep(1000);
 	WANT(set_huge_pool(size, HUGE_POOL) == HUGE_POOL);
-	WANT(!lseek(image, 0, SEEK_SET));
 	WANT(!ckpt_run_restart(run, image, 0));
 	WANT(!ckpt_run_go(run));
 	WANT(!ckpt_run_finish(run));
@@ -620,7 +619,6 @@ static int comes_with_contents(struct ckpt_run *run)
 	args.rules_count = 1;
 	WANT(!ckpt_run_killed(run, sys_checkpoint(&args, sizeof(args)) > 0 ? 0 : errno));
 	WANT(!unlink(HUGE_DIR "/contents.data"));
-	WANT(!lseek(image, 0, SEEK_SET));
 	WANT(!ckpt_run_restart(run, image, 0));
 	WANT(!ckpt_run_go(run));
 	WANT(!ckpt_run_finish(run));
