@@ -109,40 +109,57 @@ pub(crate) fn next_range(file: &FileRef, from: u64, size: u64) -> Result<Option<
     Ok(Some((start, end.min(size))).filter(|(start, end)| start < end))
 }
 
-/// Makes the pages of `file`, which is of hugetlbfs and open for writing, from byte `start` to `end`,
-/// as fallocate(2) does: where there are none they are zero. Both are multiples of their size,
-/// `page`. For a task that is being restored: a stop, or a frozen cgroup, is waited out. May sleep.
+/// Makes the pages of `file`, which is of hugetlbfs and open for writing, from byte `start` to `end`:
+/// where there are none they are zero. Both are multiples of their size, `page`. For a task that is
+/// being restored: a stop, or a frozen cgroup, is waited out. May sleep.
 ///
 /// ENOSPC, ENOMEM: there are too few; EINTR: SIGKILL came.
 pub(crate) fn allocate(file: &FileRef, start: u64, end: u64, page: usize) -> Result {
-    let len = i64::try_from(page)?;
+    let let_pass = |trap: &mut wait::LaterTrap| wait::let_pass_without(trap, parked::drop_own);
     let mut at = i64::try_from(start)?;
     let end = i64::try_from(end)?;
-    let mut trap = wait::LaterTrap::new();
     while at < end {
-        wait::go_on()?;
-        // SAFETY: We own a reference; all numbers are checked there.
-        match to_result(unsafe { bindings::vfs_fallocate(file.as_ptr(), 0, at, len) }) {
-            // It looks for whatever interrupts before each page; those that are there stay.
-            Err(EINTR) => {
-                wait::let_pass_without(&mut trap, parked::drop_own)?;
-                continue;
-            }
-            result => result?,
-        }
-        at = at.checked_add(len).ok_or(EINVAL)?;
+        allocate_at(file, at, page, let_pass)?;
+        at = at.checked_add(i64::try_from(page)?).ok_or(EINVAL)?;
     }
     Ok(())
 }
 
+/// Makes the page of `file` that has the `len` bytes at `at`, as fallocate(2) does. What interrupts that
+/// is let pass by `let_pass`.
+fn allocate_at(
+    file: &FileRef,
+    at: i64,
+    len: usize,
+    let_pass: impl Fn(&mut wait::LaterTrap) -> Result,
+) -> Result {
+    let mut trap = wait::LaterTrap::new();
+    let len = i64::try_from(len)?;
+    loop {
+        wait::go_on()?;
+        // SAFETY: We own a reference; all numbers are checked there.
+        match to_result(unsafe { bindings::vfs_fallocate(file.as_ptr(), 0, at, len) }) {
+            Err(EINTR) => let_pass(&mut trap)?,
+            result => return result,
+        }
+    }
+}
+
 /// Writes `pages`, one after the other, into the pages of `file`, which is of hugetlbfs, from byte
-/// `pos` on, which is advanced.
+/// `pos` on, which is advanced. One that is not there is made: of a file that has a name others may
+/// have made it after it was looked where there are some.
 ///
-/// EFAULT: there is none.
+/// ENOSPC, ENOMEM: there are too few; EINTR: a signal came.
 pub(crate) fn write(file: &FileRef, pos: &mut i64, pages: &[PageRef]) -> Result {
     for from in pages {
         let index = u64::try_from(*pos)? >> PAGE_SHIFT;
-        let to = page(file, index)?.ok_or(EFAULT)?;
+        let to = match page(file, index)? {
+            Some(to) => to,
+            None => {
+                allocate_at(file, *pos, PAGE_SIZE, wait::let_pass)?;
+                page(file, index)?.ok_or(EIO)?
+            }
+        };
         to.copy_from(from);
         to.written();
         *pos = pos.checked_add(PAGE_SIZE as i64).ok_or(EINVAL)?;
