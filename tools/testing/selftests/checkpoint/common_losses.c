@@ -285,11 +285,11 @@ const struct loss losses[] = {
 	{ "huge pages", IMAGE_KIND_HUGE_PAGES, LOSE_RECORD, 0, 0, 0,
 	  "memory_hugetlb", "private_pages" },
 	FIELD("huge pages set aside", HUGE_PAGES, BITS, huge_pages, flags, IMAGE_HUGE_RESERVED,
-	      "memory_hugetlb", "file_set_aside"),
+	      "files_hugetlb", "file_set_aside"),
 	FIELD("huge pages not set aside", HUGE_PAGES, BITS, huge_pages, flags, IMAGE_HUGE_FORKED,
 	      "memory_hugetlb", "set_aside"),
 	FIELD("size of segments of huge pages", HUGE_PAGES, BYTES, huge_pages, asked, 0,
-	      "memory_hugetlb", "segment"),
+	      "files_hugetlb", "segment"),
 	FIELDS("parameters of epoll", EPOLL, BYTES, epoll, busy_poll_usecs, prefer_busy_poll, 0,
 	       "files_epoll", "parameters"),
 	/* In the notes of a task, which here have one order and size. */

@@ -4,8 +4,10 @@
 #define CKPT_TEST_HUGE_H
 
 #include "common.h"
+#include "memory.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -101,6 +103,114 @@ __attribute__((unused)) static void huge_end(long before)
 	rmdir(HUGE_DIR);
 	if (before >= 0)
 		set_huge_pool(huge_size(), before);
+}
+
+static size_t huge;	/* Bytes of a huge page. */
+
+/* Maps @pages huge ones, of anonymous memory or of @fd. */
+__attribute__((unused)) static char *map_huge(int fd, unsigned int pages, int prot, int flags)
+{
+	char *map;
+
+	huge = huge_size();
+	if (fd < 0)
+		flags |= MAP_ANONYMOUS | MAP_HUGETLB | huge_flag(huge);
+	map = mmap(NULL, pages * huge, prot, flags, fd, 0);
+	CHECK(map != MAP_FAILED, "mmap of %u huge pages: %s", pages, strerror(errno));
+	return map;
+}
+
+__attribute__((unused)) static int huge_memfd(const char *name, unsigned int flags)
+{
+	huge = huge_size();
+	return CHECK_SYS(memfd_create(name, MFD_HUGETLB | huge_flag(huge) | flags));
+}
+
+/* Is there a page at @at? */
+__attribute__((unused)) static bool is_there(char *at)
+{
+	unsigned char vec[1];
+
+	CHECK_SYS(mincore(at, 1, vec));
+	return vec[0] & 1;
+}
+
+/* As layout(), without device and inode of what is mapped: those of memory are new ones. */
+__attribute__((unused)) static void huge_layout(char *out, size_t size)
+{
+	char *line, *at;
+	int field;
+
+	layout(out, size);
+	for (line = strchr(out, '\n'); line; line = strchr(line, '\n')) {
+		line++;
+		at = line;
+		for (field = 0; field < 3; field++)
+			at += strcspn(at, " \n") + (at[strcspn(at, " \n")] == ' ');
+		for (; *at && *at != '\n' && *at != '/' && *at != '['; at++)
+			*at = ' ';
+	}
+}
+
+__attribute__((unused)) static void same_huge_layout(void)
+{
+	/* Once before, so that the stack has grown to what this needs. */
+	huge_layout(layout_buf[0], sizeof(layout_buf[0]));
+	huge_layout(layout_buf[1], sizeof(layout_buf[1]));
+	huge_layout(layout_buf[0], sizeof(layout_buf[0]));
+	CHECK(layout_buf[0][0], "smaps cannot be read");
+	ckpt_ready_wait();
+	huge_layout(layout_buf[1], sizeof(layout_buf[1]));
+	compare_layouts(layout_buf[0], layout_buf[1]);
+}
+
+__attribute__((unused)) static int open_huge(const char *name, int flags)
+{
+	char path[128];
+
+	huge = huge_size();
+	snprintf(path, sizeof(path), "%s/%s", HUGE_DIR, name);
+	return CHECK_SYS(open(path, flags, 0644));
+}
+
+#define WANT(cond) do {							\
+	if (!(cond)) {							\
+		ckpt_diag("line %d: %s", __LINE__, #cond);		\
+		return -1;						\
+	}								\
+} while (0)
+
+/* @scenario is refused: the line of the log is what @tell tells. */
+__attribute__((unused))
+static int refuses(struct ckpt_run *run, void (*tell)(struct ckpt_board *b, char *text, size_t size))
+{
+	struct checkpoint_args args;
+	char text[256];
+
+	WANT(!ckpt_run_start(run));
+	ckpt_run_args(run, &args, -1, CHECKPOINT_DRY_RUN);
+	WANT(sys_checkpoint(&args, sizeof(args)) == -1 && errno == EOPNOTSUPP);
+	tell(run->board, text, sizeof(text));
+	if (!ckpt_run_log_has(run, text)) {
+		ckpt_run_print_log(run);
+		return -1;
+	}
+	WANT(!ckpt_run_go(run));
+	WANT(!ckpt_run_finish(run));
+	return 0;
+}
+
+__attribute__((unused))
+static int is_refused(const struct ckpt_scenario *sc, bool container,
+		      void (*tell)(struct ckpt_board *b, char *text, size_t size))
+{
+	struct ckpt_run run;
+	int ret = ckpt_run_init(&run, sc, container);
+
+	if (!ret)
+		ret = refuses(&run, tell);
+	ckpt_run_fini(&run);
+	return ret;
 }
 
 /* The fixture of tests as CKPT_FIXTURE, with huge pages. */
