@@ -58,7 +58,7 @@ int validate_prctl_map_addr(struct prctl_mm_map *prctl_map);
 /* A flag of an address space, behind those of mm_types.h: checkpoint(2) is copying it. */
 #define MMF_CHECKPOINT	32
 
-bool checkpoint_is_attach(struct vm_area_struct *vma);
+bool checkpoint_copy_omits(struct vm_area_struct *vma);
 struct mm_struct *checkpoint_copy_mm(struct mm_struct *mm);
 struct checkpoint_copy *checkpoint_copy_add(struct mm_struct *mm, struct mm_struct *of);
 void checkpoint_copy_del(struct checkpoint_copy *copy);
@@ -68,6 +68,21 @@ long checkpoint_fill_alloc(struct mm_struct *mm, unsigned long addr, unsigned lo
 			   struct page **pages, unsigned long *by_fault);
 long checkpoint_fill_map(struct mm_struct *mm, unsigned long addr, struct page **pages,
 			 unsigned long nr);
+
+/* Of kernel/checkpoint/hugetlb.c. */
+unsigned int checkpoint_hugetlb_shift(struct file *file);
+unsigned int checkpoint_hugetlb_vma(struct vm_area_struct *vma, bool *owner, bool *taken);
+bool checkpoint_hugetlb_reserved(struct file *file);
+int checkpoint_hugetlb_reserve(struct file *file);
+bool checkpoint_hugetlb_unused(struct file *file);
+struct file *checkpoint_hugetlb_file(size_t size, unsigned int shift);
+struct page *checkpoint_hugetlb_page(struct file *file, pgoff_t index);
+long checkpoint_hugetlb_free(unsigned int shift);
+int checkpoint_hugetlb_forked(unsigned long addr);
+
+/* Of mm/hugetlb.c. */
+void checkpoint_hugetlb_rights(struct vm_area_struct *vma, bool *owner, bool *taken);
+long checkpoint_hugetlb_regions(struct inode *inode, long end);
 
 int checkpoint_may_freeze(struct cgroup *cgrp);
 bool checkpoint_hold_broken(struct cgroup *cgrp);
@@ -216,7 +231,7 @@ int checkpoint_setxattr(struct file *file, const char *name, void *value, size_t
 int checkpoint_removexattr(struct file *file, const char *name);
 int checkpoint_hides_xattrs(struct dentry *dentry);
 void checkpoint_build_id(unsigned char *id);
-struct file *checkpoint_memfd(const char *name, bool noexec);
+struct file *checkpoint_memfd(const char *name, bool noexec, unsigned int huge);
 int checkpoint_cgroup_path(struct cgroup *cgrp, const struct path *path, bool up, char *buf,
 			   size_t size);
 int checkpoint_mq_next(struct ipc_namespace *ns, const struct path *prev, struct path *out);
@@ -1245,6 +1260,8 @@ struct checkpoint_shm {
 	bool dest;
 	bool locked;
 	u64 attaches;
+	/* Bytes that were asked for. */
+	u64 size;
 	s64 atime;
 	s64 dtime;
 	s64 ctime;
@@ -1359,7 +1376,7 @@ int checkpoint_shm_next(struct ipc_namespace *ns, struct pid_namespace *pid_ns, 
 			struct checkpoint_shm *out);
 unsigned long checkpoint_shm_attaches(struct ipc_namespace *ns, int id);
 struct file *checkpoint_shm_make(struct ipc_namespace *ns, const struct checkpoint_shm *seg,
-				 size_t size, bool noreserve);
+				 size_t size, bool noreserve, unsigned int huge);
 struct file *checkpoint_shm_open(struct ipc_namespace *ns, int id, struct file *memory,
 				 int f_flags);
 int checkpoint_shm_set(struct ipc_namespace *ns, struct pid_namespace *pid_ns,

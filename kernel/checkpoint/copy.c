@@ -4,6 +4,7 @@
  * makes them for, fork(), has other needs.
  */
 #include <linux/checkpoint.h>
+#include <linux/hugetlb.h>
 #include <linux/leafops.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
@@ -74,26 +75,30 @@ void checkpoint_copy_del(struct checkpoint_copy *copy)
 static_assert(MMF_CHECKPOINT > MMF_TOPDOWN && MMF_CHECKPOINT < NUM_MM_FLAG_BITS);
 
 /**
- * checkpoint_is_attach() - tell whether a mapping is an attach of System V shared memory
+ * checkpoint_copy_omits() - tell whether a mapping has no place in a copy
  * @vma: the mapping
  *
- * Return: whether it is.
+ * Return: whether it is an attach of System V shared memory, or has huge pages
+ * of hugetlbfs.
  */
-bool checkpoint_is_attach(struct vm_area_struct *vma)
+bool checkpoint_copy_omits(struct vm_area_struct *vma)
 {
 	struct ipc_namespace *ns;
 	int id;
 
-	return vma->vm_file && checkpoint_is_shm(vma->vm_file, &ns, &id);
+	return is_vm_hugetlb_page(vma) ||
+	       (vma->vm_file && checkpoint_is_shm(vma->vm_file, &ns, &id));
 }
 
 /**
  * checkpoint_copy_mm() - copy an address space for us to read
  * @mm: the address space, whose tasks do not run
  *
- * As fork() does, but for attaches of System V shared memory. These count: a
- * segment that was removed would stay, and its times and pids would change.
- * dup_mmap() leaves them out. May sleep.
+ * As fork() does, but for attaches of System V shared memory and for huge pages
+ * of hugetlbfs, which dup_mmap() leaves out. Attaches count: a segment that was
+ * removed would stay, and its times and pids would change. Huge pages are
+ * counted, too: a task that writes to its own could be killed, as there is none
+ * for it, or take that of the copy away. May sleep.
  *
  * Return: the copy, or NULL: there is no memory, or SIGKILL came.
  */

@@ -74,14 +74,19 @@ int checkpoint_mseal(unsigned long start, unsigned long end)
  * checkpoint_memfd() - make a memfd, as memfd_create(2) does
  * @name: its name, with the prefix of all memfds
  * @noexec: it can't be executed, and is sealed so; else it may be given seals
+ * @huge: size of its huge pages, as a power of two; 0: it has none
  *
  * Return: the file, or an error pointer: -EACCES if a memfd must not be executable here,
- * -EOPNOTSUPP if the kernel has none.
+ * -EOPNOTSUPP if the kernel has none, -ENODEV or -ENOENT if there are no such pages.
  */
-struct file *checkpoint_memfd(const char *name, bool noexec)
+struct file *checkpoint_memfd(const char *name, bool noexec, unsigned int huge)
 {
 #ifdef CONFIG_MEMFD_CREATE
-	return memfd_create_file(name, noexec ? MFD_NOEXEC_SEAL : MFD_EXEC | MFD_ALLOW_SEALING);
+	unsigned int flags = noexec ? MFD_NOEXEC_SEAL : MFD_EXEC | MFD_ALLOW_SEALING;
+
+	if (huge)
+		flags |= MFD_HUGETLB | huge << MFD_HUGE_SHIFT;
+	return memfd_create_file(name, flags);
 #else
 	return ERR_PTR(-EOPNOTSUPP);
 #endif

@@ -140,10 +140,11 @@ __rust_helper void rust_helper_checkpoint_page_tags_set(struct page *page, const
 		set_page_mte_tagged(page);
 }
 
-/* To a new page. */
+/* To a new page. Huge pages of hugetlbfs have tags as a whole, and mappings with such are refused. */
 __rust_helper void rust_helper_checkpoint_page_tags_copy(struct page *to, struct page *from)
 {
-	if (system_supports_mte() && page_mte_tagged(from) && try_page_mte_tagging(to)) {
+	if (system_supports_mte() && !PageHuge(from) && page_mte_tagged(from) &&
+	    try_page_mte_tagging(to)) {
 		mte_copy_page_tags(page_address(to), page_address(from));
 		set_page_mte_tagged(to);
 	}

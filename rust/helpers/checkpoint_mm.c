@@ -318,6 +318,44 @@ rust_helper_huge_pmd_get_pages(struct vm_area_struct *vma, unsigned long addr, p
 	return page;
 }
 
+/*
+ * The anonymous page at @addr in a page of hugetlbfs, whose entry is @ptep, with a reference on it and
+ * on each of the @nr - 1 that follow it there; @nr may be 0, then it has none. As a walk calls it.
+ *
+ * Returns 1, and sets @page; 0: there is none; 2: it is being moved, or broken; -EIO: it was broken.
+ */
+__rust_helper int rust_helper_hugetlb_get_pages(struct vm_area_struct *vma, unsigned long addr,
+						pte_t *ptep, unsigned int nr, struct page **page)
+{
+#ifdef CONFIG_HUGETLB_PAGE
+	struct hstate *h = hstate_vma(vma);
+	spinlock_t *ptl = huge_pte_lock(h, vma->vm_mm, ptep);
+	pte_t pte = huge_ptep_get(vma->vm_mm, addr & huge_page_mask(h), ptep);
+	int ret = 0;
+
+	if (pte_present(pte)) {
+		struct folio *folio = page_folio(pte_page(pte));
+
+		if (folio_test_anon(folio)) {
+			folio_ref_add(folio, nr);
+			*page = folio_page(folio, (addr & ~huge_page_mask(h)) >> PAGE_SHIFT);
+			ret = 1;
+		}
+	} else if (!huge_pte_none(pte)) {
+		softleaf_t leaf = softleaf_from_pte(pte);
+
+		if (!softleaf_is_marker(leaf))
+			ret = 2;
+		else if (softleaf_to_marker(leaf) & PTE_MARKER_POISONED)
+			ret = -EIO;
+	}
+	spin_unlock(ptl);
+	return ret;
+#else
+	return 0;
+#endif
+}
+
 __rust_helper unsigned long rust_helper_mm_pgtables_bytes(const struct mm_struct *mm)
 {
 	return mm_pgtables_bytes(mm);

@@ -4,8 +4,8 @@
 //!
 //! While the tasks are frozen, each address space is copied as fork() copies it: its private
 //! pages are then shared, and copied only when a task that runs again writes to them. What that
-//! does not cover is copied at once: mappings that fork() leaves out or empties, and memory that
-//! is shared.
+//! does not cover is copied at once: mappings that fork() leaves out or empties, memory that is
+//! shared, and huge pages of hugetlbfs, of which there need not be any for a task that writes.
 //!
 //! No frozen task is in a system call, so that no device writes to a page by way of a reference
 //! that copy-on-write does not know of, as network filesystems do with O_DIRECT. Pages that are
@@ -236,7 +236,7 @@ fn copy_pages(mm: &MmRef, range: &Range) -> Result<Copies> {
 
 /// Index of the next page of a file that is not a hole, from page `index` on and below `end`.
 fn next(inode: &Nameless, index: u64, end: u64) -> Result<Option<u64>> {
-    if inode.is_named() && !shmem::is_shmem(&inode.file) {
+    if inode.is_named() && !shmem::is_memory(&inode.file) {
         return shmem::next_data(&inode.file, index, end);
     }
     shmem::next_page(&inode.file, index, end)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory behind shared anonymous mappings: a file that mappings have and no descriptor.
+//! The memory behind shared anonymous mappings, and behind all anonymous mappings of huge pages: a
+//! file that mappings have and no descriptor.
 
 use kernel::prelude::*;
 
@@ -27,6 +28,7 @@ use crate::{
     image::files::FILE_SHARED_ANON,
     kapi::{
         fs::file::FileRef,
+        mm::hugetlb,
         task::frozen::FrozenTask, //
     }, //
 };
@@ -35,8 +37,10 @@ use crate::{
 pub(super) const OPS: FileOps = FileOps {
     name: "anonymous shared memory",
     number: FILE_SHARED_ANON,
-    matches: |f| f.is_memory() && f.name() == b"dev/zero",
+    matches: |f| f.is_memory() && matches!(f.name(), b"dev/zero" | b"anon_hugepage"),
     collect,
+    // Private mappings of huge pages have a file, too, of which they use nothing.
+    lossless: |open| open.file.is_hugetlb() && hugetlb::is_unused(&open.file),
     advice: "end what was forked with it, or checkpoint that as well",
     save,
     restore,

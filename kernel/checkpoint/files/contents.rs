@@ -77,7 +77,8 @@ use crate::{
         mm::shmem,
         security::cred::CredRef,
         task::frozen::FrozenTask, //
-    }, //
+    },
+    mm::huge, //
 };
 
 /// Regular files whose contents are saved.
@@ -123,6 +124,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         ))
     } else if shmem::has_policy(file) {
         Some((EOPNOTSUPP, shmem::POLICY))
+    } else if let Some(why) = huge::refuses_file(file) {
+        Some((EOPNOTSUPP, why))
     } else if file.hides_xattrs()? {
         Some((EPERM, inode::HIDDEN))
     } else if file.owner().is_none() {
@@ -350,6 +353,7 @@ fn make(
         inode::prepare(file, &record)
     };
     let file = arrival.opener.act(prepare).map_err(fail)?;
+    huge::restore_file(r, plan, obj, &file)?;
     BuiltInode::of_named(file, arrival)
 }
 

@@ -57,7 +57,10 @@ use crate::{
             INODE_NAMED,
             INODE_NORESERVE, //
         },
-        ObjRef, //
+        Fault,
+        Kind,
+        ObjRef,
+        Raw, //
     },
     kapi::{
         fork::park,
@@ -71,6 +74,7 @@ use crate::{
             }, //
         },
         mm::{
+            hugetlb,
             shmem,
             space::{
                 self,
@@ -79,7 +83,8 @@ use crate::{
         },
         security::cred::CredRef,
         task::frozen::FrozenTask, //
-    }, //
+    },
+    mm::huge, //
 };
 
 /// Bits of a mode that chmod(2) sets.
@@ -114,6 +119,10 @@ pub(super) fn check(
     }
     if shmem::has_policy(&open.file) {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, shmem::POLICY));
+        return Ok(false);
+    }
+    if let Some(why) = huge::refuses_file(&open.file) {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
     if open.file.hides_xattrs()? {
@@ -283,11 +292,12 @@ fn size_of_file(file: &FileRef) -> u64 {
 
 /// Returns the reference of the inode of `open`; writes its record the first time.
 pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<ObjRef> {
-    save_memory(cap, &open.file)
+    save_memory(cap, &open.file, 0)
 }
 
-/// Returns the same of the inode that `file` shows.
-pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
+/// Returns the same of the inode that `file` shows. `asked`: the bytes that a segment of System V
+/// shared memory was made with; 0: it is none.
+pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef, asked: u64) -> Result<ObjRef> {
     let (obj, Some(inode)) = cap.objects.save::<Nameless>(file.inode_addr())? else {
         return cap.objects.reference::<Nameless>(file.inode_addr());
     };
@@ -327,6 +337,7 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
         reserved2: 0.into(),
     };
     cap.meta.put(&record, text)?;
+    huge::save_file(cap, file, asked)?;
     for name in names(&inode.xattrs) {
         save_xattr(cap, file, name).inspect_err(|&e| {
             cap.report.line(fmt!(
@@ -374,17 +385,22 @@ fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> R
     let (record, raw) = r.object_body::<Inode>(obj)?;
     let size = i64::try_from(record.size.get()).map_err(|_| EINVAL)?;
     if record.flags.get() & INODE_MEMFD != 0 {
-        return make_memfd(r, plan, &record, raw.payload, opener);
+        return make_memfd(r, plan, obj, &record, raw.payload, opener);
     }
     if raw.payload.is_empty() {
         let noreserve = record.flags.get() & INODE_NORESERVE != 0;
-        let file = shmem::new_file(size, noreserve).map_err(|e| {
+        let file = match huge::shift_of(r, obj)? {
+            Some(shift) => hugetlb::new_file(size, shift),
+            None => shmem::new_file(size, noreserve),
+        }
+        .map_err(|e| {
             r.fail(
                 e,
                 plan,
                 fmt!("{} bytes of anonymous shared memory: {}", size, Errno(e)),
             )
         })?;
+        huge::restore_file(r, plan, obj, &file)?;
         return Ok(Made { file, first: None });
     }
     let dir = r.place(raw.payload)?;
@@ -424,6 +440,7 @@ fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> R
             ),
         )
     })?;
+    huge::restore_file(r, plan, obj, &file)?;
     Ok(Made { file, first: None })
 }
 
@@ -432,6 +449,7 @@ fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> R
 fn make_memfd(
     r: &Restore,
     plan: &TaskRecords<'_>,
+    obj: ObjRef,
     record: &Inode,
     name: &[u8],
     opener: &CredRef,
@@ -440,24 +458,30 @@ fn make_memfd(
     whole.extend_from_slice(memfd::PREFIX, GFP_KERNEL_ACCOUNT)?;
     whole.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
     let whole = PathName::new(&whole)?;
+    let shift = huge::shift_of(r, obj)?;
     let make = || {
         let first =
-            opener.act(|| memfd::new_file(whole.as_c_str(), is_never_executable(record)))?;
+            opener.act(|| memfd::new_file(whole.as_c_str(), is_never_executable(record), shift))?;
         let file = prepare(first.reopen(oflag::READ_WRITE)?, record)?;
         Ok(Made {
             file,
             first: Some(first),
         })
     };
-    make().map_err(|e| {
+    let made = make().map_err(|e| {
         let why = match e {
             EACCES => "may be executed, which vm.memfd_noexec forbids here",
+            ENODEV | ENOENT => {
+                "this machine has no huge pages of its size: see /sys/kernel/mm/hugepages"
+            }
             EOPNOTSUPP => "this kernel has none (CONFIG_MEMFD_CREATE)",
             ENOMEM => "there is no memory for it",
             _ => "can't be made",
         };
         r.fail(e, plan, fmt!("memfd {}: {}", Text(name), why))
-    })
+    })?;
+    huge::restore_file(r, plan, obj, &made.file)?;
+    Ok(made)
 }
 
 /// Returns whether a memfd was sealed when nobody might execute it.
@@ -554,7 +578,11 @@ impl BuiltInode {
             None => (&[], "a file without a name"),
         };
         let who = Text(name);
-        for raw in r.records_after(obj)?.take(record.xattrs.get() as usize) {
+        let is_huge = |raw: &Result<Raw<'_>, Fault>| {
+            raw.as_ref().is_ok_and(|raw| raw.kind == Kind::HugePages)
+        };
+        let xattrs = r.records_after(obj)?.skip_while(is_huge);
+        for raw in xattrs.take(record.xattrs.get() as usize) {
             let raw = raw.map_err(|f| r.fault(f))?;
             let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
             file.set_xattr(PathName::new(name)?.as_c_str(), value)

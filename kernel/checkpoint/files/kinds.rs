@@ -197,8 +197,6 @@ static KINDS: &[FileOps] = &[
     all_on(DEVPTS_SUPER_MAGIC, "a pseudoterminal"),
     namespace::OPS,
     all_on(SECRETMEM_MAGIC, "secret memory"),
-    all_on(HUGETLBFS_MAGIC, "huge page memory"),
-    refused("huge page memory", |f| f.file.is_hugetlb()),
     all_on(DMA_BUF_MAGIC, "a DMA buffer"),
     all_on(BINDERFS_SUPER_MAGIC, "a file of binderfs"),
     mqueue::OPS,

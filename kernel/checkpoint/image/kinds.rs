@@ -19,6 +19,7 @@ use super::{
     epoll,
     files,
     header,
+    huge,
     ipc,
     layout::{
         Defined,
@@ -170,6 +171,7 @@ kinds! {
     Label: confinement::Label,
     Socket: net::Socket,
     InFlight: net::InFlight,
+    HugePages: huge::HugePages,
     NetNs: ns::NetNs,
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,

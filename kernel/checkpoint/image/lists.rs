@@ -30,6 +30,10 @@ use super::{
         self,
         Header, //
     },
+    huge::{
+        self,
+        HugeRange, //
+    },
     ipc::{
         self,
         Semaphore, //
@@ -77,6 +81,7 @@ pub const OTHERS: &[&Structure] = &[
     &Timer::STRUCTURE,
     &Instruction::STRUCTURE,
     &Guard::STRUCTURE,
+    &HugeRange::STRUCTURE,
     &AioEvent::STRUCTURE,
     &Extent::STRUCTURE,
     &IndexEntry::STRUCTURE,
@@ -123,6 +128,7 @@ pub const VALUES: &[&Values] = &[
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,
+    &huge::HUGE_FLAG_LIST,
     &contents::EXTENT_KINDS,
     &files::NOTIFY_LIST,
     &files::FILE_KINDS,

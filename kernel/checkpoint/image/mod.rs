@@ -17,6 +17,7 @@ pub mod cpu;
 pub mod epoll;
 pub mod files;
 pub mod header;
+pub mod huge;
 pub mod ipc;
 pub mod kinds;
 pub mod layout;

@@ -34,6 +34,7 @@ use crate::{
             Inode,
             INODE_NORESERVE, //
         },
+        huge::HUGE_RESERVED,
         ipc::{
             Segment as Record,
             SEGMENT_LOCKED,
@@ -61,13 +62,17 @@ use crate::{
                 Settings, //
             }, //
         },
-        mm::shmem,
+        mm::{
+            hugetlb,
+            shmem, //
+        },
         pid::namespace::PidNs,
         task::frozen::{
             FrozenTask,
             TaskName, //
         }, //
     },
+    mm::huge,
     ns, //
 };
 
@@ -131,9 +136,7 @@ fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Resu
         return Ok(cap.objects.get::<Segment>(addr).is_some());
     }
     let common = &found.settings.common;
-    let why = if found.memory.is_hugetlb() {
-        "huge pages can't be saved: have it made without them (SHM_HUGETLB)"
-    } else if !common.has_ids() {
+    let why = if !common.has_ids() {
         OWNER
     } else if !ns.is_labelled_by(Ids::Segments, common.id, t) {
         LABEL
@@ -204,8 +207,8 @@ pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
     let (obj, Some(segment)) = cap.objects.save::<Segment>(addr)? else {
         return Ok(());
     };
-    let inode = files::save_memory(cap, &segment.memory)?;
     let s = &segment.settings;
+    let inode = files::save_memory(cap, &segment.memory, s.size)?;
     let mut flags = 0;
     if s.removed {
         flags |= SEGMENT_REMOVED;
@@ -242,8 +245,8 @@ pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
     cap.meta.put(&record, &[])
 }
 
-/// What a record says of a segment.
-fn settings_of(record: &Record) -> Settings {
+/// What a record says of a segment of `size` bytes.
+fn settings_of(record: &Record, size: u64) -> Settings {
     let flag = |flag| record.flags.get() & flag != 0;
     Settings {
         common: Common {
@@ -259,6 +262,7 @@ fn settings_of(record: &Record) -> Settings {
         times: [record.atime, record.dtime, record.ctime].map(|t| t.get().cast_signed()),
         pids: [record.cpid.get(), record.lpid.get()],
         maker: record.maker.get(),
+        size,
     }
 }
 
@@ -321,10 +325,36 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
     let (record, _) = r.object_body::<Record>(obj)?;
     let inode = ObjRef::new(record.inode.get()).ok_or(EINVAL)?;
     let (memory, _) = r.object_body::<Inode>(inode)?;
-    let settings = settings_of(&record);
-    let size = usize::try_from(memory.size.get())?;
-    let noreserve = memory.flags.get() & INODE_NORESERVE != 0;
-    let memory = shm::make(ns, &settings, size, noreserve).map_err(|e| {
+    let huge = huge::of_inode(r, inode)?.map(|(huge, _)| huge);
+    let size = match huge.as_ref().map_or(0, |huge| huge.asked.get()) {
+        0 => memory.size.get(),
+        asked => asked,
+    };
+    let settings = settings_of(&record, size);
+    let noreserve = match &huge {
+        Some(huge) => huge.flags.get() & HUGE_RESERVED == 0,
+        None => memory.flags.get() & INODE_NORESERVE != 0,
+    };
+    let shift = huge.as_ref().map(|huge| huge.shift.get());
+    let memory = shm::make(ns, &settings, noreserve, shift).map_err(|e| {
+        let why = match (e, shift) {
+            (ENOMEM, Some(shift)) => {
+                return huge::missing(
+                    r,
+                    plan,
+                    e,
+                    fmt!("System V shared memory {}", settings.common.id),
+                    shift,
+                    memory.size.get().checked_shr(shift).unwrap_or(0),
+                    hugetlb::free(shift),
+                );
+            }
+            (EPERM, Some(_)) => {
+                "the caller may not choose ids (CAP_CHECKPOINT_RESTORE), or not have huge pages \
+                 (CAP_IPC_LOCK, vm.hugetlb_shm_group)"
+            }
+            _ => why_not_made(e),
+        };
         r.fail(
             e,
             plan,
@@ -332,7 +362,7 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
                 "System V shared memory {} of {} bytes: {} [{}]",
                 settings.common.id,
                 size,
-                why_not_made(e),
+                why,
                 Errno(e)
             ),
         )
@@ -346,7 +376,8 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
         who: plan.name(),
         outside,
     };
-    BuiltInode::of_memory(memory.clone())
+    huge::restore_file(r, plan, inode, &memory)
+        .and_then(|()| BuiltInode::of_memory(memory.clone()))
         .and_then(|built| r.set_built(inode, built))
         .and_then(|()| r.set_built(obj, built))
         .inspect_err(|_| {

@@ -71,6 +71,7 @@ pub(crate) mod mm {
     pub(crate) mod copy;
     pub(crate) mod fill;
     pub(crate) mod held;
+    pub(crate) mod hugetlb;
     pub(crate) mod memcg;
     pub(crate) mod oom;
     pub(crate) mod page;

@@ -87,6 +87,7 @@ use crate::{
     },
     mm::{
         aio,
+        huge,
         left_out,
         vma::{
             self as mapping,
@@ -293,6 +294,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         let len = name.iter().position(|&c| c == 0).unwrap_or(0);
         cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
         left_out::save(cap, mm.addr(), v)?;
+        huge::save_mapping(cap, &mm, v)?;
         if v.flags & bit::MAYBE_GUARD != 0 {
             save_guards(cap, &space.guards, v)?;
         }
@@ -489,10 +491,11 @@ fn for_vmas(
         }
         let next = records.next_if(|n| {
             n.as_ref()
-                .is_ok_and(|n| matches!(n.kind, Kind::Guards | Kind::Aio))
+                .is_ok_and(|n| matches!(n.kind, Kind::Guards | Kind::Aio | Kind::HugePages))
         });
         let more = match next {
             Some(Ok(next)) if next.kind == Kind::Aio => More::Aio(next),
+            Some(Ok(next)) if next.kind == Kind::HugePages => More::Huge(next),
             Some(Ok(next)) => More::Guards(next.array(GUARDS_MAX).map_err(|f| r.fault(f))?),
             _ => More::Nothing,
         };

@@ -24,6 +24,7 @@ use crate::{
 
 pub(crate) mod aio;
 mod batch;
+pub(crate) mod huge;
 pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;

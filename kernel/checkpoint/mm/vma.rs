@@ -54,6 +54,7 @@ use crate::{
             open::oflag, //
         },
         mm::{
+            hugetlb,
             space::MmRef,
             vma::{
                 self,
@@ -72,6 +73,7 @@ use crate::{
     },
     mm::{
         aio,
+        huge,
         Range, //
     }, //
 };
@@ -113,10 +115,6 @@ const OF_VDSO: u64 = bit::IO | bit::PFNMAP | bit::MIXEDMAP | bit::DONTEXPAND;
 
 /// Flags that can't be saved, and why.
 const REFUSED: &[(u64, &str)] = &[
-    (
-        bit::HUGETLB,
-        "huge pages of hugetlbfs: start it without them",
-    ),
     (bit::UFFD_MISSING, "userfaultfd: have it unregister that"),
     (bit::UFFD_WP, "userfaultfd: have it unregister that"),
     (bit::UFFD_MINOR, "userfaultfd: have it unregister that"),
@@ -146,6 +144,9 @@ const ADVICE: &[(u64, u64)] = &[
 /// Flags of the ring of an AIO context.
 const OF_AIO: u64 = bit::DONTEXPAND;
 
+/// Flags of huge pages of hugetlbfs.
+const OF_HUGE: u64 = bit::HUGETLB | bit::DONTEXPAND;
+
 /// Flags of the memory of an io_uring.
 const OF_URING: u64 = bit::DONTEXPAND | bit::MIXEDMAP;
 
@@ -157,6 +158,8 @@ pub(super) enum More<'a> {
     Guards(&'a [Guard]),
     /// The record of the AIO context whose ring it is.
     Aio(Raw<'a>),
+    /// The record of its huge pages.
+    Huge(Raw<'a>),
 }
 
 /// What comes with memory that may be taken away.
@@ -210,6 +213,7 @@ pub(super) fn collect(
     match kind {
         VMA_VDSO => allowed |= OF_VDSO,
         VMA_AIO => allowed |= OF_AIO,
+        VMA_FILE | VMA_SHARED if v.huge.is_some() => allowed |= OF_HUGE,
         VMA_SHARED if is_uring(v) => allowed |= OF_URING,
         _ => (),
     }
@@ -238,6 +242,12 @@ pub(super) fn collect(
     }
     if v.watched {
         refuse("userfaultfd: have it unregister that");
+    }
+    if v.huge.is_some_and(|huge| huge.taken) {
+        refuse(
+            "huge pages of it were taken away for its parent, as there are too few \
+             (vm.nr_hugepages): it is killed when it touches them",
+        );
     }
     if v.policy {
         refuse("NUMA memory policy: start it without one (numactl)");
@@ -341,8 +351,10 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
     Some(Range {
         start: v.start,
         end: v.end,
-        anonymous: kind == VMA_ANON,
-        forks: v.flags & (bit::DONTCOPY | bit::WIPEONFORK) == 0,
+        // Huge pages are made before anything is filled: what is on no mount of others is zero then.
+        anonymous: kind == VMA_ANON
+            || (v.huge.is_some() && v.file.as_ref().is_some_and(FileRef::is_internal)),
+        forks: v.flags & (bit::DONTCOPY | bit::WIPEONFORK) == 0 && v.huge.is_none(),
         tagged: arch_flags(v) & flag::MTE != 0,
     })
 }
@@ -357,16 +369,21 @@ pub(super) fn restore(
     name: &[u8],
     more: More<'_>,
 ) -> Result {
-    let (guards, context) = match &more {
-        More::Nothing => (None, None),
-        More::Guards(guards) => (Some(*guards), None),
-        More::Aio(raw) => (None, Some(raw)),
+    let (guards, context, huge) = match &more {
+        More::Nothing => (None, None, None),
+        More::Guards(guards) => (Some(*guards), None, None),
+        More::Aio(raw) => (None, Some(raw), None),
+        More::Huge(raw) => (None, None, Some(raw)),
     };
     let (start, end) = (v.start.get() as usize, v.end.get() as usize);
     let fail =
         |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
     let len = end.checked_sub(start).ok_or(EINVAL)?;
     let flags = v.flags.get();
+    let huge_record = match huge {
+        Some(raw) => Some(huge::of_mapping(r, raw)?),
+        None => None,
+    };
     let file = match ObjRef::new(v.file.get()) {
         Some(obj) => Some(files::restore_file(r, plan, obj)?),
         None => None,
@@ -436,11 +453,29 @@ pub(super) fn restore(
             shared: v.kind.get() == VMA_SHARED,
             droppable: flags & flag::DROPPABLE != 0,
             growsdown: flags & flag::GROWSDOWN != 0,
-            noreserve: flags & flag::NORESERVE != 0,
+            noreserve: flags & flag::NORESERVE != 0
+                || huge_record.as_ref().is_some_and(huge::is_forked),
             shadow_stack: flags & flag::SHADOW_STACK != 0,
         })
-        .map_err(|e| fail(e, "can't be mapped")),
+        .map_err(|e| {
+            let shift = file.as_ref().and_then(hugetlb::shift);
+            match shift.filter(|_| e == ENOMEM) {
+                Some(shift) => huge::missing(
+                    r,
+                    plan,
+                    e,
+                    fmt!("mapping {:x}-{:x}", start, end),
+                    shift,
+                    (len as u64).checked_shr(shift).unwrap_or(0),
+                    hugetlb::free(shift),
+                ),
+                None => fail(e, "can't be mapped"),
+            }
+        }),
     }?;
+    if let Some(raw) = huge {
+        huge::restore_mapping(r, plan, mm, (start, end), raw)?;
+    }
     if first != access && context.is_none() {
         touch(start);
         // The page that it has now is a copy of what is not in the file yet, if its contents are in

@@ -50,6 +50,7 @@ use crate::{
                 NewPages, //
             },
             held::Held,
+            hugetlb,
             memcg::Memcg,
             page::{
                 PageRef,
@@ -448,19 +449,21 @@ impl Filler<'_> {
             self.read_checked(source, sums, batch)?;
             let inside = usize::try_from(file.size().saturating_sub(pos)).unwrap_or(0);
             let len = core::cmp::min(batch.len() * PAGE_SIZE, inside);
-            self.memcg
-                .charge(|| iov::write_bytes_of_pages(file, &mut pos, batch, len))
-                .map_err(|e| {
-                    self.fail(
-                        e,
-                        fmt!(
-                            "contents of a file without a name, or of shared memory, can't be \
+            let write = || match batch.get(..len / PAGE_SIZE) {
+                Some(whole) if file.is_hugetlb() => hugetlb::write(file, &mut pos, whole),
+                _ => iov::write_bytes_of_pages(file, &mut pos, batch, len),
+            };
+            self.memcg.charge(write).map_err(|e| {
+                self.fail(
+                    e,
+                    fmt!(
+                        "contents of a file without a name, or of shared memory, can't be \
                              written at {:x}: {}",
-                            offset,
-                            why(e)
-                        ),
-                    )
-                })?;
+                        offset,
+                        why(e)
+                    ),
+                )
+            })?;
             left -= batch.len();
         }
         Ok(())

@@ -20,6 +20,7 @@ use super::{
 use crate::image::{
     contents,
     files,
+    huge::check::Room,
     ipc::check::Inside,
     kinds::Kind,
     record::{
@@ -161,6 +162,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) mapping: Option<(u64, u64)>,
     /// Bytes of the ring right before, whose AIO context must follow.
     pub(in crate::image) ring: Option<u64>,
+    /// What was right before, if it may have huge pages.
+    pub(in crate::image) room: Option<Room>,
     /// Records of memory that was left out of it.
     pub(in crate::image) gaps: u32,
     /// The descriptor table or open file right before, of which records like locks may follow.
@@ -204,6 +207,7 @@ pub fn metadata(
         follow: Follow::Any,
         mapping: None,
         ring: None,
+        room: None,
         gaps: 0,
         holder: None,
         summary: Summary::default(),
@@ -345,6 +349,8 @@ impl Walk<'_> {
             (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::Aio | Kind::LeftOut)
+            // They check what they follow.
+            | (Follow::Vmas { .. } | Follow::Xattrs { .. } | Follow::Ipc(_), Kind::HugePages)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
@@ -380,6 +386,9 @@ impl Walk<'_> {
         }
         if !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
             self.mapping = None;
+        }
+        if raw.kind != Kind::HugePages {
+            self.room = None;
         }
         if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {
             self.holder = None;

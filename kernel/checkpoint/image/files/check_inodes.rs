@@ -28,6 +28,7 @@ use crate::image::{
         },
         *, //
     },
+    huge::check::Room,
     record::{
         Fault,
         Raw, //
@@ -77,6 +78,7 @@ impl Walk<'_> {
             zero(raw, inode.seals.get() == 0)?;
         }
         zero(raw, inode.reserved.get() == 0 && inode.reserved2.get() == 0)?;
+        self.room = Some(Room::Inode(inode.size.get()));
         let left = inode.xattrs.get();
         if raw.payload.is_empty() && !memfd && !named {
             return zero(raw, left == 0 && inode.mount.get() == 0);

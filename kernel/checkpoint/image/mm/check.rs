@@ -34,6 +34,7 @@ use crate::image::{
         FILE_SYSV_SHM,
         FILE_UNLINKED, //
     },
+    huge::check::Room,
     mm::*,
     record::{
         Fault,
@@ -213,6 +214,9 @@ impl Walk<'_> {
             VMA_VDSO => (),
             VMA_AIO => self.ring = Some(len),
             _ => self.mapping = Some((start, end)),
+        }
+        if kind == VMA_FILE {
+            self.room = Some(Room::Mapping(start, end));
         }
         self.summary.vmas = self.summary.vmas.saturating_add(1);
         self.summary.mapped = self.summary.mapped.saturating_add(len);

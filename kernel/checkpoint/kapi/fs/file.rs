@@ -349,7 +349,7 @@ impl FileRef {
             let host = (*mapping).host;
             (
                 mapping == (*self.as_ptr()).f_mapping,
-                (*(*mapping).a_ops).read_folio.is_some() || bindings::shmem_mapping(mapping),
+                (*(*mapping).a_ops).read_folio.is_some() || shmem::is_memory(self),
                 usize_as_u64((*(*host).i_sb).s_magic),
                 // Without CONFIG_FS_DAX the flag is 0.
                 #[allow(clippy::bad_bit_mask)]

@@ -15,7 +15,6 @@ pub(crate) use kernel::bindings::{
     DEVPTS_SUPER_MAGIC,
     DMA_BUF_MAGIC,
     EFIVARFS_MAGIC,
-    HUGETLBFS_MAGIC,
     NSFS_MAGIC,
     PROC_SUPER_MAGIC,
     PSTOREFS_MAGIC,

@@ -30,12 +30,14 @@ static SEALS: &[(u32, u32)] = &[
 /// Makes a memfd, with the rights that the caller acts with. May sleep.
 ///
 /// `name` begins with [`PREFIX`]. With `noexec` it has neither the right to be executed nor can get
-/// it, else it may be given seals. EACCES: a memfd must not be executable in the pid namespace of
-/// the caller (vm.memfd_noexec).
-pub(crate) fn new_file(name: &CStr, noexec: bool) -> Result<FileRef> {
+/// it, else it may be given seals. `huge`: the size of its huge pages, as a power of two, if it has
+/// some. EACCES: a memfd must not be executable in the pid namespace of the caller
+/// (vm.memfd_noexec); ENODEV, ENOENT: the machine has no pages of that size.
+pub(crate) fn new_file(name: &CStr, noexec: bool, huge: Option<u32>) -> Result<FileRef> {
+    let huge = huge.unwrap_or(0);
     // SAFETY: The name is NUL-terminated, and copied; a file that is returned comes with a
     // reference.
-    unsafe { FileRef::from_owned(bindings::checkpoint_memfd(name.as_char_ptr(), noexec)) }
+    unsafe { FileRef::from_owned(bindings::checkpoint_memfd(name.as_char_ptr(), noexec, huge)) }
 }
 
 impl FileRef {

@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) pids: [u32; 2],
     /// The thread that has made it, if that has not exited.
     pub(crate) maker: u32,
+    /// Its bytes; of its memory there may be more, up to a huge page.
+    pub(crate) size: u64,
 }
 
 impl Settings {
@@ -46,6 +48,7 @@ impl Settings {
             times: [c.atime, c.dtime, c.ctime],
             pids: [c.cpid, c.lpid].map(i32::cast_unsigned),
             maker: c.creator.cast_unsigned(),
+            size: c.size,
         }
     }
 
@@ -58,6 +61,7 @@ impl Settings {
             dest: self.removed,
             locked: self.locked,
             attaches: 0,
+            size: self.size,
             atime,
             dtime,
             ctime,
@@ -135,21 +139,23 @@ pub(crate) fn attaches(ns: &IpcNs, id: i32) -> u64 {
     unsafe { bindings::checkpoint_shm_attaches(ns.as_ptr(), id) as u64 }
 }
 
-/// Makes a segment of `size` bytes, with id, keys and lock of `settings`, as shmget(2) does; returns
-/// its memory. May sleep.
+/// Makes a segment with size, id, keys and lock of `settings`, as shmget(2) does; returns its memory.
+/// `huge`: the size of its huge pages, as a power of two, if it has some. May sleep.
 ///
 /// EEXIST: id or key are in use; EPERM: the caller may not choose ids, or not lock memory; ENOSPC,
 /// EINVAL: more than the namespace takes.
 pub(crate) fn make(
     ns: &IpcNs,
     settings: &Settings,
-    size: usize,
     noreserve: bool,
+    huge: Option<u32>,
 ) -> Result<FileRef> {
+    let (size, huge) = (usize::try_from(settings.size)?, huge.unwrap_or(0));
     // SAFETY: We own a reference; the structure is read only. A file that is returned comes with a
     // reference.
     unsafe {
-        let file = bindings::checkpoint_shm_make(ns.as_ptr(), &settings.to_c(), size, noreserve);
+        let file =
+            bindings::checkpoint_shm_make(ns.as_ptr(), &settings.to_c(), size, noreserve, huge);
         FileRef::from_owned(file)
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Contents of files, page by page: of tmpfs, as which anonymous shared memory counts too, and of
-//! any other file that goes through the page cache.
+//! Contents of files, page by page: of tmpfs, as which anonymous shared memory counts too, of
+//! hugetlbfs, and of any other file that goes through the page cache.
 
 use core::ptr::NonNull;
 
@@ -21,7 +21,10 @@ use kernel::{
 
 use crate::kapi::{
     fs::file::FileRef,
-    mm::page::PageRef, //
+    mm::{
+        hugetlb,
+        page::PageRef, //
+    }, //
 };
 
 const SEEK_DATA: c_int = bindings::SEEK_DATA.cast_signed();
@@ -64,13 +67,18 @@ pub(crate) fn new_file(size: i64, noreserve: bool) -> Result<FileRef> {
     unsafe { FileRef::from_owned(bindings::checkpoint_shmem_file(size, noreserve)) }
 }
 
+/// Is it memory and nothing else: a file of tmpfs or hugetlbfs? What it has no page of is a hole.
+pub(crate) fn is_memory(file: &FileRef) -> bool {
+    is_shmem(file) || file.is_hugetlb()
+}
+
 /// Index of the first page from page `index` on, below `end`, that is not a hole; `None`: there
-/// is none. Files that are not of tmpfs have no holes.
+/// is none. Files that are not of tmpfs or hugetlbfs have no holes.
 pub(crate) fn next_page(file: &FileRef, index: u64, end: u64) -> Result<Option<u64>> {
     if index >= end {
         return Ok(None);
     }
-    if !is_shmem(file) {
+    if !is_memory(file) {
         return Ok(Some(index));
     }
     let at = |index: u64| i64::try_from(index << PAGE_SHIFT).map_err(|_| EFBIG);
@@ -105,6 +113,9 @@ pub(crate) fn next_data(file: &FileRef, index: u64, end: u64) -> Result<Option<u
 ///
 /// EOPNOTSUPP: the file does not go through the page cache.
 pub(crate) fn page(file: &FileRef, index: u64) -> Result<Option<PageRef>> {
+    if file.is_hugetlb() {
+        return hugetlb::page(file, index);
+    }
     let mapping = mapping(file);
     let index = usize::try_from(index).map_err(|_| EFBIG)?;
     if is_shmem(file) {

@@ -108,6 +108,19 @@ pub(crate) struct VmaInfo {
     pub(crate) policy: bool,
     /// Was given a name.
     pub(crate) named: bool,
+    /// Has huge pages of hugetlbfs.
+    pub(crate) huge: Option<Huge>,
+}
+
+/// What a mapping has of huge pages.
+#[derive(Clone, Copy)]
+pub(crate) struct Huge {
+    /// Their size, as a power of two.
+    pub(crate) shift: u32,
+    /// It is private, and pages are set aside for it.
+    pub(crate) owner: bool,
+    /// Pages were taken from it, as there were too few: who touches them is killed.
+    pub(crate) taken: bool,
 }
 
 /// Longest name of a mapping, NUL included.
@@ -136,7 +149,26 @@ impl VmaInfo {
                 watched: bindings::vma_uffd_armed(vma),
                 policy: bindings::vma_has_policy(vma),
                 named: !bindings::vma_given_name(vma).is_null(),
+                huge: Huge::of(vma),
             }
+        }
+    }
+}
+
+impl Huge {
+    /// # Safety
+    ///
+    /// `vma` is valid and the mmap lock of its address space is held.
+    unsafe fn of(vma: *mut bindings::vm_area_struct) -> Option<Self> {
+        let (mut owner, mut taken) = (false, false);
+        // SAFETY: By the caller's promise.
+        match unsafe { bindings::checkpoint_hugetlb_vma(vma, &mut owner, &mut taken) } {
+            0 => None,
+            shift => Some(Self {
+                shift,
+                owner,
+                taken,
+            }),
         }
     }
 }
@@ -156,6 +188,22 @@ unsafe fn special(vma: *mut bindings::vm_area_struct) -> Special {
         b"[vvar]" | b"[vvar_vclock]" => Special::Vvar,
         _ => Special::Other,
     }
+}
+
+/// What the mapping of `mm` at `addr` has of huge pages; `None`: none, or there is no mapping. May
+/// sleep; EINTR: SIGKILL came.
+pub(crate) fn huge(mm: &MmRef, addr: usize) -> Result<Option<Huge>> {
+    let _lock = mm.read_lock()?;
+    let mut found = None;
+    for_each_from(mm, addr, |vma| {
+        // SAFETY: Valid, and the lock is held.
+        let info = unsafe { VmaInfo::of(vma) };
+        if info.start <= addr {
+            found = info.huge;
+        }
+        true
+    });
+    Ok(found)
 }
 
 /// All mappings of `mm`, by ascending address. May sleep; EINTR: SIGKILL came.

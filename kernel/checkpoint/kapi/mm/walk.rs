@@ -96,8 +96,8 @@ impl Pages {
         }
     }
 
-    /// Finds the private pages of `mm` from `start` to `end`, all within one mapping that is not
-    /// of hugetlb, in place of what was found before. No page is made that was not there.
+    /// Finds the private pages of `mm` from `start` to `end`, all within one mapping, in place of
+    /// what was found before. No page is made that was not there.
     ///
     /// Returns where to go on: `end`, or less if there are more than there is room for. May
     /// sleep. EIO: a page is poisoned; EINTR: SIGKILL came.
@@ -192,31 +192,88 @@ pub(crate) fn guards(
     Ok(true)
 }
 
+struct RangeWalk<'a> {
+    found: &'a mut KVVec<(usize, usize)>,
+    stop: Stop,
+}
+
+/// Tells where `mm` has private pages of hugetlbfs from `start` to `end`, all within one mapping that
+/// has such: start and end of each row of them, by ascending address. May sleep.
+///
+/// EIO: a page is poisoned; EINTR: SIGKILL came.
+pub(crate) fn huge_ranges(mm: &MmRef, start: usize, end: usize) -> Result<KVVec<(usize, usize)>> {
+    let mut found = KVVec::new();
+    let mut at = start;
+    while at < end {
+        wait::go_on()?;
+        let stride = at.saturating_add(STRIDE).min(end);
+        found.reserve(GUARDS, GFP_KERNEL_ACCOUNT)?;
+        let _lock = mm.read_lock()?;
+        let mut walk = RangeWalk {
+            found: &mut found,
+            stop: Stop::No,
+        };
+        // SAFETY: We own a reference and hold the lock. The callback gets `walk`, and nobody else
+        // uses that meanwhile.
+        let ret = unsafe {
+            bindings::walk_page_range(mm.as_ptr(), at, stride, &RANGE_OPS, (&raw mut walk).cast())
+        };
+        at = match walk.stop {
+            Stop::Full(addr) => addr,
+            Stop::Marker => return Err(EIO),
+            Stop::No if ret < 0 => return Err(Error::from_errno(ret)),
+            Stop::No => stride,
+            Stop::Absent(addr) => {
+                // Then it is looked at again. Still under the lock, so that the mapping is what it
+                // was.
+                bring_back(mm, addr)?;
+                addr
+            }
+        };
+    }
+    Ok(found)
+}
+
 /// Looks at one entry of a page table on some level.
 type Entry<T> = unsafe extern "C" fn(*mut T, c_ulong, c_ulong, *mut bindings::mm_walk) -> c_int;
+
+/// A walk over page tables that looks at nothing.
+const NO_OPS: bindings::mm_walk_ops = bindings::mm_walk_ops {
+    pgd_entry: None,
+    p4d_entry: None,
+    pud_entry: None,
+    pmd_entry: None,
+    pte_entry: None,
+    pte_hole: None,
+    hugetlb_entry: None,
+    test_walk: None,
+    pre_vma: None,
+    post_vma: None,
+    install_pte: None,
+    walk_lock: bindings::page_walk_lock_PGWALK_RDLOCK,
+};
 
 /// A walk over page tables that looks at each entry for a page with `page`, and before at each one
 /// above with `huge`: without that, huge pages would be split on the way.
 const fn ops(huge: Entry<bindings::pmd_t>, page: Entry<bindings::pte_t>) -> bindings::mm_walk_ops {
     bindings::mm_walk_ops {
-        pgd_entry: None,
-        p4d_entry: None,
-        pud_entry: None,
         pmd_entry: Some(huge),
         pte_entry: Some(page),
-        pte_hole: None,
-        hugetlb_entry: None,
-        test_walk: None,
-        pre_vma: None,
-        post_vma: None,
-        install_pte: None,
-        walk_lock: bindings::page_walk_lock_PGWALK_RDLOCK,
+        ..NO_OPS
     }
 }
 
-static OPS: bindings::mm_walk_ops = ops(huge_entry, pte_entry);
+static OPS: bindings::mm_walk_ops = bindings::mm_walk_ops {
+    hugetlb_entry: Some(hugetlb_entry),
+    ..ops(huge_entry, pte_entry)
+};
 
 static GUARD_OPS: bindings::mm_walk_ops = ops(huge_without_guards, guard_entry);
+
+static RANGE_OPS: bindings::mm_walk_ops = bindings::mm_walk_ops {
+    hugetlb_entry: Some(range_entry),
+    ..NO_OPS
+};
 
 /// Passes over huge pages: none of theirs is guarded.
 ///
@@ -289,6 +346,97 @@ unsafe extern "C" fn huge_entry(
     }
     if n < all {
         walk.stop = Stop::Full(addr + n * PAGE_SIZE);
+        return 1;
+    }
+    0
+}
+
+/// Takes the pages of a page of hugetlbfs; anything but 0 ends the walk.
+///
+/// # Safety
+///
+/// Called by walk_page_range() with the mmap lock held and our `Walk` as its private data.
+unsafe extern "C" fn hugetlb_entry(
+    pte: *mut bindings::pte_t,
+    _hmask: c_ulong,
+    addr: c_ulong,
+    next: c_ulong,
+    mm_walk: *mut bindings::mm_walk,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    let walk = unsafe { &mut *(*mm_walk).private.cast::<Walk<'_>>() };
+    let all = (next - addr) / PAGE_SIZE;
+    let n = all.min(walk.pages.room());
+    if n == 0 {
+        walk.stop = Stop::Full(addr);
+        return 1;
+    }
+    let mut first = core::ptr::null_mut();
+    // CAST: There are no more than 2^32 pages in a huge one.
+    let count = n as c_uint;
+    // SAFETY: By the caller's promise; `n` pages from `addr` on are below `next`, and so in the same
+    // huge page.
+    match unsafe { bindings::hugetlb_get_pages((*mm_walk).vma, addr, pte, count, &mut first) } {
+        0 => return 0,
+        1 => (),
+        2 => {
+            walk.stop = Stop::Absent(addr);
+            return 1;
+        }
+        _ => {
+            walk.stop = Stop::Marker;
+            return 1;
+        }
+    }
+    for i in 0..n {
+        // SAFETY: The pages of a huge page follow each other; a reference on each is handed over.
+        let page = unsafe { NonNull::new(first.add(i)).map(|p| PageRef::from_owned(p)) };
+        if let Some(page) = page {
+            walk.pages.push_now(addr + i * PAGE_SIZE, page);
+        }
+    }
+    if n < all {
+        walk.stop = Stop::Full(addr + n * PAGE_SIZE);
+        return 1;
+    }
+    0
+}
+
+/// Notes where a private page of hugetlbfs is; anything but 0 ends the walk.
+///
+/// # Safety
+///
+/// Called by walk_page_range() with the mmap lock held and our `RangeWalk` as its private data.
+unsafe extern "C" fn range_entry(
+    pte: *mut bindings::pte_t,
+    _hmask: c_ulong,
+    addr: c_ulong,
+    next: c_ulong,
+    mm_walk: *mut bindings::mm_walk,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    let walk = unsafe { &mut *(*mm_walk).private.cast::<RangeWalk<'_>>() };
+    let mut page = core::ptr::null_mut();
+    // SAFETY: By the caller's promise; no reference is taken.
+    match unsafe { bindings::hugetlb_get_pages((*mm_walk).vma, addr, pte, 0, &mut page) } {
+        0 => return 0,
+        1 => (),
+        2 => {
+            walk.stop = Stop::Absent(addr);
+            return 1;
+        }
+        _ => {
+            walk.stop = Stop::Marker;
+            return 1;
+        }
+    }
+    if let Some((_, end)) = walk.found.last_mut().filter(|(_, end)| *end == addr) {
+        *end = next;
+        return 0;
+    }
+    // There is room, or the walk ends: this neither fails nor sleeps.
+    if walk.found.push_within_capacity((addr, next)).is_err() {
+        walk.stop = Stop::Full(addr);
         return 1;
     }
     0

@@ -70,6 +70,7 @@
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
+#define IMAGE_KIND_HUGE_PAGES 204
 #define IMAGE_KIND_NET_NS 206
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
@@ -221,6 +222,10 @@
 #define IMAGE_VMA_SAO (1ull << 20)
 #define IMAGE_VMA_SHADOW_STACK (1ull << 21)
 #define IMAGE_VMA_WRITE_SEALED (1ull << 24)
+
+/* HugePages.flags */
+#define IMAGE_HUGE_RESERVED (1ull << 0)
+#define IMAGE_HUGE_FORKED (1ull << 1)
 
 /* Extent.kind */
 #define IMAGE_EXTENT_MM 0
@@ -694,6 +699,13 @@ struct image_guard {
 };
 
 static_assert(sizeof(struct image_guard) == 16, "image_guard");
+
+struct image_huge_range {
+	uint64_t start;
+	uint64_t end;
+};
+
+static_assert(sizeof(struct image_huge_range) == 16, "image_huge_range");
 
 struct image_aio_event {
 	uint64_t data;
@@ -1562,6 +1574,16 @@ struct image_in_flight {
 };
 
 static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
+
+struct image_huge_pages {
+	uint32_t shift;
+	uint32_t flags;
+	uint32_t ranges;
+	uint32_t reserved;
+	uint64_t asked;
+};
+
+static_assert(sizeof(struct image_huge_pages) == 24, "image_huge_pages");
 
 struct image_net_ns {
 	uint32_t obj;

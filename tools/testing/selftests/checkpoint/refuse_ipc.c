@@ -16,20 +16,6 @@ REFUSE_FIXTURE
 
 #define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC
 
-/* Not attached: it is refused with its namespace. */
-REFUSE(huge_segment, OWN)
-{
-	int id = shmget(IPC_PRIVATE, 1, SHM_HUGETLB | SHM_NORESERVE | 0600);
-
-	if (id == -1 && errno != EPERM)
-		not_here();
-	CHECK_SYS(id);
-	expect_refusal(getpid(), UNSUPPORTED, "System V shared memory %d: huge pages can't be saved: "
-		       "have it made without them (SHM_HUGETLB)", id);
-	ckpt_ready_wait();
-	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
-}
-
 /* Of the memory itself: no mapping that is left has it. */
 REFUSE(policy_of_segment)
 {

@@ -488,17 +488,4 @@ REFUSE(secret_memory)
 }
 #endif
 
-REFUSE(huge_memfd)
-{
-	int fd = memfd_create("huge", MFD_HUGETLB);
-
-	/* This machine has no huge pages: those of s390 are a facility that QEMU has not. */
-	if (fd < 0 && errno == ENOENT)
-		not_here();
-	CHECK_HERE(fd);
-	EXPECT_FD(fd, "*", "huge page memory" YET);
-	ckpt_ready_wait();
-	CHECK_SYS(fcntl(fd, F_GETFD));
-}
-
 TEST_HARNESS_MAIN

@@ -170,37 +170,6 @@ static void *map_pages(int flags)
 	return map;
 }
 
-static void set_huge_pages(const char *count)
-{
-	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY);
-
-	if (fd < 0)
-		not_here();
-	CHECK_SYS(write(fd, count, strlen(count)));
-	close(fd);
-}
-
-REFUSE(huge_pages)
-{
-	char *map;
-
-	set_huge_pages("4");
-	map = mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-	if (map == MAP_FAILED) {
-		set_huge_pages("0");
-		not_here();
-	}
-	map[7] = 'h';
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: huge pages of hugetlbfs: start it without them",
-		       (long)map, (long)map + (2 << 20));
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_EQ('h', map[7]);
-	CHECK_SYS(munmap(map, 2 << 20));
-	set_huge_pages("0");
-}
-
 REFUSE(memory_merge)
 {
 	CHECK_HERE(prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0));

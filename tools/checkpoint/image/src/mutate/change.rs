@@ -23,6 +23,10 @@ use super::{
     Random, //
 };
 use crate::image::{
+    huge::{
+        HugePages,
+        HugeRange, //
+    },
     kinds::Kind,
     mm::Mm,
     task::{
@@ -513,6 +517,10 @@ fn count(parts: &mut Parts) {
             Some(Kind::Guards) => {
                 let regions = (rec.payload.len() / 16) as u64;
                 rec.put(0, 4, regions);
+            }
+            Some(Kind::HugePages) => {
+                let ranges = (rec.payload.len() / size_of::<HugeRange>()) as u64;
+                rec.put(offset_of!(HugePages, ranges), 4, ranges);
             }
             // It belongs to the mapping before it.
             Some(Kind::Aio) => (),

@@ -6,6 +6,7 @@ pub use crate::image::layout::Field;
 use crate::image::{
     confinement::IdRange,
     files::Fd,
+    huge::HugeRange,
     kinds::Kind,
     lists,
     mm::{
@@ -64,6 +65,7 @@ pub fn elements(kind: u16) -> (usize, &'static [Field]) {
         Some(Kind::Timers) => (size_of::<Timer>(), structure("Timer")),
         Some(Kind::Mm) => (16, AUXV),
         Some(Kind::Guards) => (size_of::<Guard>(), structure("Guard")),
+        Some(Kind::HugePages) => (size_of::<HugeRange>(), structure("HugeRange")),
         Some(Kind::Aio) => (size_of::<AioEvent>(), structure("AioEvent")),
         Some(Kind::Files) => (size_of::<Fd>(), structure("Fd")),
         Some(Kind::Confinement) => (size_of::<IdRange>(), structure("IdRange")),
