@@ -170,6 +170,8 @@ kinds! {
     Label: confinement::Label,
     Socket: net::Socket,
     InFlight: net::InFlight,
+    UringBuffers: files::uring::UringBuffers,
+    UringRequests: files::uring::UringRequests,
     NetNs: ns::NetNs,
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,
