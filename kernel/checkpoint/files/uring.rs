@@ -47,7 +47,8 @@ use crate::{
     },
     found::{
         Capture,
-        Found, //
+        Found,
+        ProcessOps, //
     },
     image::{
         self,
@@ -107,7 +108,12 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-pub(in crate::files) use self::requests::PROCESS;
+/// What threads have in flight of them.
+pub(in crate::files) const PROCESS: ProcessOps = ProcessOps {
+    name: "requests of io_urings",
+    leaks: requests::leaks,
+    ..ProcessOps::NONE
+};
 
 /// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
 const LOOKS: usize = 100;

@@ -28,10 +28,7 @@ use crate::{
         },
         open, //
     },
-    found::{
-        Capture,
-        ProcessOps, //
-    },
+    found::Capture,
     image::{
         files::{
             uring::{
@@ -68,16 +65,9 @@ use crate::{
     }, //
 };
 
-/// What threads have in flight.
-pub(in crate::files) const PROCESS: ProcessOps = ProcessOps {
-    name: "requests of io_urings",
-    leaks,
-    ..ProcessOps::NONE
-};
-
 /// Refuses threads that have requests which were not found: of an io_uring that no task has open, or that
 /// is refused.
-fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
+pub(super) fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
     for t in group.threads().iter().filter(|t| t.is_live()) {
         let tid = t.tid_in(&cap.pid_ns);
         let found = cap.found.files.uring_requests.get(&tid).copied();
