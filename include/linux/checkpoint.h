@@ -564,6 +564,7 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @requests: requests that wait for a file or a time
  * @timeouts: timeouts that have ended, modulo 2^32
  * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
+ * @other_work: there is something to do for who alone may submit that is not for @requests
  * @busy_name: operation of a request that is not among @requests; %NULL: of none
  * @busy_data: its user_data
  */
@@ -597,6 +598,7 @@ struct checkpoint_uring {
 	unsigned int requests;
 	unsigned int timeouts;
 	unsigned int timeouts_flushed;
+	bool other_work;
 	const char *busy_name;
 	u64 busy_data;
 };

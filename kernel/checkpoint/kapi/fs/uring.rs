@@ -309,6 +309,7 @@ impl Uring {
             requests: self.requests,
             timeouts,
             timeouts_flushed,
+            other_work: false,
             busy_name: core::ptr::null(),
             busy_data: 0,
         }
