@@ -332,7 +332,13 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
         return Ok(());
     }
     uring.count_timeouts(ring)?;
-    for (task, request) in all {
+    // The one that was submitted last is found first by its name; timeouts are in order.
+    let polls = |(_, request): &&(u32, Request)| matches!(request.waits, Waits::File { .. });
+    let order = Iterator::chain(
+        all.iter().rev().filter(polls),
+        all.iter().filter(|r| !polls(r)),
+    );
+    for (task, request) in order {
         wait::go_on()?;
         r.pid(*task)
             .and_then(|task| Uring::add_request(ring, &task, request))
