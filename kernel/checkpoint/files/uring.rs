@@ -115,6 +115,19 @@ pub(in crate::files) const PROCESS: ProcessOps = ProcessOps {
     ..ProcessOps::NONE
 };
 
+/// How io_urings may be set up that can't be saved.
+const SETUP: &[(u32, &str)] = &[
+    (1 << 0, "IORING_SETUP_IOPOLL"),
+    (1 << 1, "IORING_SETUP_SQPOLL"),
+    (1 << 5, "IORING_SETUP_ATTACH_WQ"),
+    (1 << 14, "IORING_SETUP_NO_MMAP"),
+    (1 << 15, "IORING_SETUP_REGISTERED_FD_ONLY"),
+    (1 << 17, "IORING_SETUP_HYBRID_IOPOLL"),
+    (1 << 18, "IORING_SETUP_CQE_MIXED"),
+    (1 << 19, "IORING_SETUP_SQE_MIXED"),
+    (1 << 20, "IORING_SETUP_SQ_REWIND"),
+];
+
 /// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
 const LOOKS: usize = 100;
 
@@ -236,8 +249,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
                 EOPNOTSUPP,
                 t,
                 fmt!(
-                    "{}: the io_uring was set up in a way that can't be saved yet (flags {:#x})",
+                    "{}: the io_uring was set up with {} (flags {:#x}), which can't be saved yet: start \
+                     it without that",
                     named,
+                    SETUP
+                        .iter()
+                        .find(|(bit, _)| uring.setup & bit != 0)
+                        .map_or("something unknown", |&(_, name)| name),
                     uring.setup
                 ),
             );

@@ -31,6 +31,18 @@ static void enroll(struct uring *u, unsigned int op, void *arg, unsigned int nr)
 	CHECK_HERE(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
 }
 
+REFUSE(polls_devices)
+{
+	struct uring u;
+
+	make(&u, IORING_SETUP_IOPOLL);
+	EXPECT_URING(&u, "was set up with IORING_SETUP_IOPOLL (flags 0x1), which can't be saved yet: "
+		     "start it without that");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
+}
+
 /* It does something when there is something to read. */
 REFUSE(in_flight)
 {
