@@ -549,7 +549,7 @@ unsigned long checkpoint_aio_in_flight(struct mm_struct *mm, unsigned int index,
 int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_event *events);
 
 /**
- * struct checkpoint_uring - an io_uring that has nothing in flight
+ * struct checkpoint_uring - an io_uring
  * @rings_size: bytes of its rings
  * @sqes_size: bytes of its submission queue entries
  * @setup: IORING_SETUP_*
@@ -573,6 +573,15 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @next_personality: number from which on the next one is looked for
  * @eventfd: context of the eventfd that tells of completions; %NULL: none does
  * @eventfd_async: only of those of workers
+ * @buffer_slots: places for registered buffers
+ * @buffers: registered buffers
+ * @mm: address space of who has made it, to compare
+ * @requests: requests that wait for a file or a time
+ * @timeouts: timeouts that have ended, modulo 2^32
+ * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
+ * @other_work: there is something to do for who alone may submit that is not for @requests
+ * @busy_name: operation of a request that is not among @requests; %NULL: of none
+ * @busy_data: its user_data
  */
 struct checkpoint_uring {
 	size_t rings_size;
@@ -598,18 +607,85 @@ struct checkpoint_uring {
 	unsigned int next_personality;
 	const void *eventfd;
 	bool eventfd_async;
+	unsigned int buffer_slots;
+	unsigned int buffers;
+	const void *mm;
+	unsigned int requests;
+	unsigned int timeouts;
+	unsigned int timeouts_flushed;
+	bool other_work;
+	const char *busy_name;
+	u64 busy_data;
 };
 
 /**
  * struct checkpoint_uring_slot - a registered file of an io_uring
  * @file: the file
+ * @node: what requests refer to, to compare
  * @tag: what the kernel posts when it is unregistered, or 0
  * @index: its place
  */
 struct checkpoint_uring_slot {
 	struct file *file;
+	const void *node;
 	u64 tag;
 	unsigned int index;
+};
+
+/**
+ * struct checkpoint_uring_buffer - a registered buffer of an io_uring
+ * @addr: its address
+ * @len: its bytes
+ * @tag: what the kernel posts when it is unregistered, or 0
+ * @index: its place
+ */
+struct checkpoint_uring_buffer {
+	u64 addr;
+	u64 len;
+	u64 tag;
+	unsigned int index;
+};
+
+/**
+ * struct checkpoint_uring_request - a request of an io_uring that waits
+ * @user_data: what its completion has
+ * @file: what it waits for, IORING_OP_POLL_ADD
+ * @node: of a file that is registered, to compare
+ * @pid: who has submitted it
+ * @expires: when it ends, IORING_OP_TIMEOUT, in nanoseconds of the kernel's @clockid
+ * @interval: nanoseconds until it ends once more
+ * @clockid: clock of its timer
+ * @events: EPOLL*, IORING_OP_POLL_ADD
+ * @timeout_flags: IORING_TIMEOUT_*
+ * @off: completions, or expiries, that it was to wait for
+ * @repeats: expiries that are left
+ * @target: the completion that ends it
+ * @index: place of the file, if it is registered; not read
+ * @opcode: IORING_OP_POLL_ADD or IORING_OP_TIMEOUT
+ * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
+ * @asynchronous: IOSQE_ASYNC
+ * @skip: IOSQE_CQE_SKIP_SUCCESS
+ * @pending: its file has something to report that was not looked at yet
+ */
+struct checkpoint_uring_request {
+	u64 user_data;
+	struct file *file;
+	const void *node;
+	struct pid *pid;
+	s64 expires;
+	s64 interval;
+	int clockid;
+	u32 events;
+	u32 timeout_flags;
+	u32 off;
+	u32 repeats;
+	u32 target;
+	unsigned int index;
+	u8 opcode;
+	bool fixed;
+	bool asynchronous;
+	bool skip;
+	bool pending;
 };
 
 /**
@@ -625,9 +701,9 @@ struct checkpoint_uring_personality {
 /* What an io_uring, or its user, has that is not in that. */
 #define CHECKPOINT_URING_FLAGS		1	/* It was set up in another way. */
 #define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
-#define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests. */
+#define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests that do not just wait. */
 #define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
-#define CHECKPOINT_URING_BUFFERS	5	/* Registered or provided buffers. */
+#define CHECKPOINT_URING_BUFFERS	5	/* Provided buffers. */
 #define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
 #define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
 #define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
@@ -650,8 +726,21 @@ int checkpoint_uring_add_personality(struct file *ring, unsigned int id, const s
 int checkpoint_uring_finish(struct file *ring, const struct checkpoint_uring *state,
 			    struct file *eventfd);
 int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task);
+int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
+			      struct checkpoint_uring_request *to);
+void checkpoint_uring_count_timeouts(struct file *ring, const struct checkpoint_uring *state);
+int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
+				 const struct checkpoint_uring_request *from);
 void checkpoint_uring_place(struct file *file, bool on);
 int checkpoint_uring_task(struct task_struct *task);
+u64 checkpoint_uring_in_flight(struct task_struct *task);
+
+/* Of io_uring/rsrc.c. */
+int checkpoint_uring_buffers(struct file *file, struct mm_struct *mm,
+			     struct checkpoint_uring_buffer *to, unsigned int nr);
+int checkpoint_uring_add_buffers(struct file *ring, unsigned int nr);
+int checkpoint_uring_add_buffer(struct file *ring, struct task_struct *task,
+				const struct checkpoint_uring_buffer *buffer);
 
 /* Of lib/percpu-refcount.c. */
 unsigned long checkpoint_percpu_ref_sum(struct percpu_ref *ref);

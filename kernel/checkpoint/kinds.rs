@@ -68,7 +68,9 @@ fn restored() -> impl Iterator<Item = &'static ThreadOps> {
 
 /// Returns what the threads of a process share. Its record is the last of a process.
 pub(crate) fn processes() -> impl Iterator<Item = &'static ProcessOps> {
-    [ns::PROCESSES, task::PROCESSES].into_iter().flatten()
+    [ns::PROCESSES, files::PROCESSES, task::PROCESSES]
+        .into_iter()
+        .flatten()
 }
 
 /// Returns what objects are to each other in a circle. It is saved when all objects are.

@@ -60,6 +60,8 @@ pub(crate) struct Collected {
     pub(crate) lists: bool,
     /// Descriptors that are left out.
     pub(super) left_out: LeftOut,
+    /// How many requests of io_urings that wait were found of which thread.
+    pub(super) uring_requests: RBTree<u32, u64>,
     /// What image and log are written to.
     outputs: KVec<FileRef>,
 }
@@ -81,6 +83,7 @@ impl Collected {
             contents: RBTree::new(),
             lists: false,
             left_out: LeftOut::new(),
+            uring_requests: RBTree::new(),
             outputs: KVec::new(),
         }
     }

@@ -54,6 +54,7 @@ use crate::{
     found::{
         Capture,
         LinkOps,
+        ProcessOps,
         ThreadOps, //
     },
     image::{
@@ -111,6 +112,9 @@ pub(crate) use self::{
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
+
+/// The kinds of file state that the threads of a process share.
+pub(crate) static PROCESSES: &[ProcessOps] = &[kinds::uring::PROCESS];
 
 /// The kinds of links between files.
 pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];

@@ -55,7 +55,12 @@ pub(super) const OPS: FileOps = FileOps {
 };
 
 /// Moves the time `expires` of a timer by the offset of the clock that it is on.
-fn moved(expires: i64, clock: u32, relative: bool, (monotonic, boottime): (i64, i64)) -> i64 {
+pub(super) fn moved(
+    expires: i64,
+    clock: u32,
+    relative: bool,
+    (monotonic, boottime): (i64, i64),
+) -> i64 {
     let offset = match clock {
         TIMERFD_CLOCK_MONOTONIC => monotonic,
         TIMERFD_CLOCK_BOOTTIME | TIMERFD_CLOCK_BOOTTIME_ALARM => boottime,

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! io_urings that have nothing in flight: their memory, which is mapped, where the kernel reads and
-//! writes there, and what is registered with them.
+//! io_urings: their memory, which is mapped, where the kernel reads and writes there, and what is
+//! registered with them.
 //!
-//! A file that is registered need not be in a descriptor table. Which task alone may submit is set last,
-//! when all tasks are there.
+//! A file that is registered need not be in a descriptor table. Which task alone may submit is set when
+//! all tasks are there. Then buffers are registered (`uring_buffers.rs`), and at the end requests that wait
+//! go on (`uring_requests.rs`).
+
+#[path = "uring_buffers.rs"]
+mod buffers;
+#[path = "uring_requests.rs"]
+mod requests;
 
 use kernel::prelude::*;
 use zerocopy::IntoBytes;
@@ -41,7 +47,8 @@ use crate::{
     },
     found::{
         Capture,
-        Found, //
+        Found,
+        ProcessOps, //
     },
     image::{
         self,
@@ -67,8 +74,10 @@ use crate::{
         fs::{
             file::FileRef,
             uring::{
+                Buffer,
                 Ops,
                 Registered,
+                Request,
                 Slot,
                 Uring,
                 Why, //
@@ -99,6 +108,26 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
+/// What threads have in flight of them.
+pub(in crate::files) const PROCESS: ProcessOps = ProcessOps {
+    name: "requests of io_urings",
+    leaks: requests::leaks,
+    ..ProcessOps::NONE
+};
+
+/// How io_urings may be set up that can't be saved.
+const SETUP: &[(u32, &str)] = &[
+    (1 << 0, "IORING_SETUP_IOPOLL"),
+    (1 << 1, "IORING_SETUP_SQPOLL"),
+    (1 << 5, "IORING_SETUP_ATTACH_WQ"),
+    (1 << 14, "IORING_SETUP_NO_MMAP"),
+    (1 << 15, "IORING_SETUP_REGISTERED_FD_ONLY"),
+    (1 << 17, "IORING_SETUP_HYBRID_IOPOLL"),
+    (1 << 18, "IORING_SETUP_CQE_MIXED"),
+    (1 << 19, "IORING_SETUP_SQE_MIXED"),
+    (1 << 20, "IORING_SETUP_SQ_REWIND"),
+];
+
 /// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
 const LOOKS: usize = 100;
 
@@ -122,6 +151,12 @@ struct Ring {
     file: FileRef,
     /// Address of what is signalled of an eventfd; 0: of none.
     eventfd: usize,
+    /// Where the kernel was to write the next completion.
+    cq_tail: u32,
+    /// A task whose memory its buffers are; 0: it has none.
+    buffers_of: u32,
+    /// Who has submitted the requests that wait, in ascending order.
+    submitters: KVVec<u32>,
     /// Who alone may submit.
     issuer: Option<PidRef>,
     /// Addresses of its personalities, in the order of their numbers.
@@ -143,6 +178,13 @@ impl Ring {
                     "only a task outside may submit to it: checkpoint that as well",
                 ));
             }
+        }
+        let outside = |&tid: &u32| tid == 0 || !cap.found.task.has(tid);
+        if self.submitters.iter().any(outside) {
+            return Some((
+                EBUSY,
+                "has requests in flight of a task outside: checkpoint that as well",
+            ));
         }
         if self.eventfd != 0 && cap.objects.users::<Open>(self.eventfd_file(cap)) == 0 {
             return Some((
@@ -207,9 +249,33 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
                 EOPNOTSUPP,
                 t,
                 fmt!(
-                    "{}: the io_uring was set up in a way that can't be saved yet (flags {:#x})",
+                    "{}: the io_uring was set up with {} (flags {:#x}), which can't be saved yet: start \
+                     it without that",
                     named,
+                    SETUP
+                        .iter()
+                        .find(|(bit, _)| uring.setup & bit != 0)
+                        .map_or("something unknown", |&(_, name)| name),
                     uring.setup
+                ),
+            );
+        }
+        Ok((
+            Uring {
+                busy: Some((operation, user_data)),
+                ..
+            },
+            Some(Why::InFlight),
+        )) => {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "{}: the io_uring has a request in flight that can't be saved, IORING_OP_{}, \
+                     user_data {:#x}: have it wait for that, or cancel it",
+                    named,
+                    operation,
+                    user_data
                 ),
             );
         }
@@ -217,7 +283,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             Why::Compat => "was set up by a 32-bit program: start it without io_uring",
             Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
             Why::Overflow => "has completions for which there was no room: have it read some",
-            Why::Buffers => "has registered or provided buffers: have it unregister them",
+            Why::Buffers => "has provided buffers: have it take them away",
             Why::Restricted => "has restrictions of the task that made it: start that without them",
             Why::Workers => "has settings for its workers: start it without them",
             Why::Issuer => "may be used by a task only that has exited: have it closed",
@@ -273,6 +339,13 @@ fn collect_registered(
         };
         personalities.push(addr, GFP_KERNEL_ACCOUNT)?;
     }
+    if !buffers::collect(cap, t, named, &file, uring)? {
+        return Ok(false);
+    }
+    let places = requests::Places::new(&files)?;
+    let Some(submitters) = requests::collect(cap, t, named, &file, &places)? else {
+        return Ok(false);
+    };
     for slot in files {
         wait::go_on()?;
         open::collect(cap, t, User::Registered, &slot.file)?;
@@ -283,6 +356,12 @@ fn collect_registered(
     cap.objects.count::<Ring>(file.addr())?;
     cap.objects.keep(Ring {
         eventfd: uring.registered.eventfd,
+        cq_tail: uring.cq_tail,
+        buffers_of: match uring.registered.buffers {
+            0 => 0,
+            _ => t.tid_in(&cap.pid_ns),
+        },
+        submitters,
         issuer: Uring::issuer(&file)?,
         personalities,
         who: t.display(&cap.pid_ns),
@@ -316,11 +395,34 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let (obj, Some(ring)) = cap.objects.save::<Ring>(open.file.addr())? else {
         return Err(EINVAL);
     };
-    let (uring, None) = ask(|| Uring::of(&open.file))? else {
-        return Err(EBUSY);
-    };
-    let memory = ask(|| uring.memory(&open.file))?;
-    let files = save_files(cap, open, &uring)?;
+    // Requests may end at any time: what was read of them and of the memory must belong together.
+    let (uring, memory, waiting) = ask(|| {
+        let (mut uring, None) = Uring::of(&open.file)? else {
+            return Err(EBUSY);
+        };
+        let memory = uring.memory(&open.file)?;
+        let waiting = uring.requests(&open.file)?;
+        Ok((uring, memory, waiting))
+    })?;
+    if ring.eventfd != 0 && uring.cq_tail != ring.cq_tail {
+        // It may have been saved before that was told.
+        let name = name_of(cap, &open.file)?;
+        let named = Named {
+            user: ring.user,
+            name: &name,
+        };
+        cap.report.refuse(
+            EBUSY,
+            &ring.who,
+            fmt!(
+                "{}: the io_uring has told its eventfd of completions since: try again",
+                named
+            ),
+        );
+    }
+    let (files, places) = save_files(cap, open, &uring)?;
+    let waiting = requests::describe(cap, &waiting, &places)?;
+    let buffers = buffers::describe(cap, open, &uring)?;
     let personalities = save_personalities(cap, open, &uring, &ring)?;
     let has = &uring.registered;
     let eventfd = match has.eventfd {
@@ -334,6 +436,10 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
         (has.registers.is_some(), URING_REGISTERS_RESTRICTED),
     ];
     let flags = flags.iter().filter(|(on, _)| *on);
+    let [timeouts, timeouts_flushed] = match uring.requests {
+        0 => [0; 2],
+        _ => uring.timeouts,
+    };
     let [ops_low, ops_high] = has.ops.map_or([0; 2], |o| o.ops);
     let issuer = ring.issuer.as_ref();
     let record = image::files::uring::Uring {
@@ -360,6 +466,12 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
         ops_low: ops_low.into(),
         ops_high: ops_high.into(),
         registers: has.registers.unwrap_or(0).into(),
+        buffer_slots: has.buffer_slots.into(),
+        buffers: has.buffers.into(),
+        buffers_of: ring.buffers_of.into(),
+        requests: uring.requests.into(),
+        timeouts: timeouts.into(),
+        timeouts_flushed: timeouts_flushed.into(),
     };
     cap.meta.put(&record, &memory)?;
     for some in files.chunks(REGISTERED_MAX) {
@@ -376,14 +488,20 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
         };
         cap.meta.put(&record, some.as_bytes())?;
     }
+    buffers::put(cap, &buffers)?;
+    requests::put(cap, &waiting)?;
     Ok(Saved {
         inode: obj.get(),
         ..Saved::of(&open.file)
     })
 }
 
-/// Writes the files that are registered, and returns what tells of them.
-fn save_files(cap: &mut Capture, open: &Open, uring: &Uring) -> Result<KVVec<UringFile>> {
+/// Writes the files that are registered, and returns what tells of them, and their places.
+fn save_files(
+    cap: &mut Capture,
+    open: &Open,
+    uring: &Uring,
+) -> Result<(KVVec<UringFile>, requests::Places)> {
     let slots = ask(|| uring.files(&open.file))?;
     let mut files = KVVec::with_capacity(slots.len(), GFP_KERNEL_ACCOUNT)?;
     for slot in &slots {
@@ -395,7 +513,7 @@ fn save_files(cap: &mut Capture, open: &Open, uring: &Uring) -> Result<KVVec<Uri
         };
         files.push(file, GFP_KERNEL_ACCOUNT)?;
     }
-    Ok(files)
+    Ok((files, requests::Places::new(&slots)?))
 }
 
 /// Writes the credentials that are registered, and returns what tells of them.
@@ -424,18 +542,35 @@ fn save_personalities(
 /// A rebuilt io_uring.
 struct BuiltRing {
     file: FileRef,
+    uring: Uring,
     /// Who alone may submit; 0: all may, or none yet.
     issuer: u32,
+    /// A task whose memory its buffers are.
+    buffers_of: u32,
+    /// Buffers that are registered when that has its contents.
+    buffers: KVVec<Buffer>,
+    /// Requests that wait, each with who has submitted it.
+    requests: KVVec<(u32, Request)>,
 }
 
 impl Rebuilt for BuiltRing {
     fn link(&self, r: &Restore, _: ObjRef) -> Result {
-        if self.issuer == 0 {
-            return Ok(());
+        if self.issuer != 0 {
+            r.pid(self.issuer)
+                .and_then(|pid| Uring::set_issuer(&self.file, &pid))
+                .map_err(|e| r.told(e, fmt!("an io_uring: who may submit to it can't be set")))?;
         }
-        r.pid(self.issuer)
-            .and_then(|pid| Uring::set_issuer(&self.file, &pid))
-            .map_err(|e| r.told(e, fmt!("an io_uring: who may submit to it can't be set")))
+        let slots = self.uring.registered.buffer_slots;
+        buffers::register(r, &self.file, slots, self.buffers_of, &self.buffers)
+    }
+
+    fn stays(&self) -> bool {
+        !self.requests.is_empty()
+    }
+
+    /// Not before: what files have to report is as it was.
+    fn publish(&self, r: &Restore, _: ObjRef) -> Result {
+        requests::resume(r, &self.file, &self.uring, &self.requests)
     }
 }
 
@@ -470,11 +605,17 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
             next_personality: record.next_personality.get(),
             eventfd: 0,
             eventfd_async: has(URING_EVENTFD_ASYNC),
+            buffer_slots: record.buffer_slots.get(),
+            buffers: record.buffers.get(),
+            mm: 0,
         },
+        requests: record.requests.get(),
+        timeouts: [record.timeouts.get(), record.timeouts_flushed.get()],
+        busy: None,
     };
     let denied = "this system lets nobody, or only some, use io_uring (kernel.io_uring_disabled)";
     let file = opener::make_object(r, plan, source, denied, || uring.make(raw.payload))?;
-    register(r, plan, obj, &uring, &file)?;
+    let (buffers, requests) = register(r, plan, obj, &uring, &file)?;
     let eventfd = match ObjRef::new(record.eventfd.get()) {
         Some(obj) => Some(open::restore(r, plan, obj)?),
         None => None,
@@ -484,22 +625,29 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         .map_err(|e| cannot(r, plan, e, "the eventfd of its completions"))?;
     let built = BuiltRing {
         file: file.clone(),
+        uring,
         issuer: record.issuer.get(),
+        buffers_of: record.buffers_of.get(),
+        buffers,
+        requests,
     };
     r.set_built(obj, built)?;
     Ok(file)
 }
 
-/// Registers files and personalities with the new io_uring `ring`, which is `obj`.
+/// Registers files and personalities with the new io_uring `ring`, which is `obj`; returns its buffers
+/// and requests.
 fn register(
     r: &Restore,
     plan: &TaskRecords<'_>,
     obj: ObjRef,
     uring: &Uring,
     ring: &FileRef,
-) -> Result {
-    if uring.registered.files == 0 && uring.registered.personalities == 0 {
-        return Ok(());
+) -> Result<(KVVec<Buffer>, KVVec<(u32, Request)>)> {
+    let (mut buffers, mut requests) = (KVVec::new(), KVVec::new());
+    let has = &uring.registered;
+    if has.files == 0 && has.personalities == 0 && has.buffers == 0 && uring.requests == 0 {
+        return Ok((buffers, requests));
     }
     for raw in r.records_after(obj)? {
         let raw = raw.map_err(|f| r.fault(f))?;
@@ -513,6 +661,7 @@ fn register(
                         file: open::restore(r, plan, obj)?,
                         tag: file.tag.get(),
                         index: file.index.get(),
+                        node: 0,
                     };
                     uring
                         .add_file(ring, &slot)
@@ -536,10 +685,12 @@ fn register(
                         .map_err(|e| cannot(r, plan, e, "a personality"))?;
                 }
             }
+            Kind::UringBuffers => buffers::read(r, &raw, &mut buffers)?,
+            Kind::UringRequests => requests::read(r, plan, &raw, &mut requests)?,
             _ => break,
         }
     }
-    Ok(())
+    Ok((buffers, requests))
 }
 
 /// Reports that `what` can't be registered with an io_uring; returns `errno`.

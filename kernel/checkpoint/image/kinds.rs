@@ -172,6 +172,8 @@ kinds! {
     Socket: net::Socket,
     InFlight: net::InFlight,
     HugePages: huge::HugePages,
+    UringBuffers: files::uring::UringBuffers,
+    UringRequests: files::uring::UringRequests,
     NetNs: ns::NetNs,
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,

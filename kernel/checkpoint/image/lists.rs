@@ -20,8 +20,10 @@ use super::{
     files::{
         self,
         uring::{
+            UringBuffer,
             UringFile,
-            UringPersonality, //
+            UringPersonality,
+            UringRequest, //
         },
         Fd,
         Lock, //
@@ -90,6 +92,8 @@ pub const OTHERS: &[&Structure] = &[
     &EpollItem::STRUCTURE,
     &UringFile::STRUCTURE,
     &UringPersonality::STRUCTURE,
+    &UringBuffer::STRUCTURE,
+    &UringRequest::STRUCTURE,
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
@@ -137,6 +141,9 @@ pub const VALUES: &[&Values] = &[
     &files::TIMERFD_CLOCKS,
     &files::timerfd::LIST,
     &files::uring::URING_FLAG_LIST,
+    &files::uring::URING_REQUEST_KINDS,
+    &files::uring::request::LIST,
+    &files::uring::timeout::LIST,
     &notify::FANOTIFY_HOW_LIST,
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,

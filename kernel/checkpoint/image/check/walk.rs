@@ -82,15 +82,8 @@ pub(in crate::image) enum Follow {
         /// How many.
         left: u32,
     },
-    /// Registered files of an io_uring, and then its personalities.
-    Uring {
-        /// Places for files.
-        slots: u32,
-        /// How many files, and the lowest place of the next one.
-        files: (u32, u32),
-        /// How many personalities, and the lowest number of the next one.
-        personalities: (u32, u32),
-    },
+    /// What belongs to an io_uring.
+    Uring(UringLeft),
     /// Extended attributes of an inode.
     Xattrs {
         /// How many.
@@ -105,6 +98,25 @@ pub(in crate::image) enum Follow {
         /// Lowest number that the module of the next one may have.
         from: u32,
     },
+}
+
+/// What is still to come of an io_uring, in this order.
+#[derive(Clone, Copy)]
+pub(in crate::image) struct UringLeft {
+    /// Places for files.
+    pub(in crate::image) slots: u32,
+    /// How many files, and the lowest place of the next one.
+    pub(in crate::image) files: (u32, u32),
+    /// How many personalities, and the lowest number of the next one.
+    pub(in crate::image) personalities: (u32, u32),
+    /// Places for buffers.
+    pub(in crate::image) buffer_slots: u32,
+    /// How many buffers, and the lowest place of the next one.
+    pub(in crate::image) buffers: (u32, u32),
+    /// How many requests.
+    pub(in crate::image) requests: u32,
+    /// The task that alone may submit; 0: all may.
+    pub(in crate::image) issuer: u32,
 }
 
 /// A descriptor table or open file, and the last record that belongs to it.
@@ -355,7 +367,13 @@ impl Walk<'_> {
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
             | (Follow::Marks { .. }, Kind::FanotifyMark)
-            | (Follow::Uring { .. }, Kind::UringFiles | Kind::UringPersonalities)
+            | (
+                Follow::Uring(_),
+                Kind::UringFiles
+                | Kind::UringPersonalities
+                | Kind::UringBuffers
+                | Kind::UringRequests,
+            )
             | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),
             (Follow::Vmas { .. }, _) => {
@@ -367,8 +385,10 @@ impl Walk<'_> {
             (Follow::Marks { .. }, _) => {
                 return Err(raw.fault("the fanotify group before it lacks marks"))
             }
-            (Follow::Uring { .. }, _) => {
-                return Err(raw.fault("the io_uring before it lacks files or personalities"))
+            (Follow::Uring(_), _) => {
+                return Err(raw.fault(
+                    "the io_uring before it lacks files, personalities, buffers or requests",
+                ))
             }
             (Follow::Watches { .. } | Follow::Events { .. }, _) => {
                 return Err(raw.fault("the inotify instance before it lacks watches or events"))
@@ -527,10 +547,10 @@ impl Walk<'_> {
             Follow::Marks { .. } => {
                 return Err(Fault::framing(end, "marks of a fanotify group are missing"))
             }
-            Follow::Uring { .. } => {
+            Follow::Uring(_) => {
                 return Err(Fault::framing(
                     end,
-                    "registered files or personalities of an io_uring are missing",
+                    "files, personalities, buffers or requests of an io_uring are missing",
                 ))
             }
             Follow::Xattrs { .. } => {

@@ -10,7 +10,8 @@ use zerocopy::byteorder::little_endian::{
 use crate::image::layout::{
     flags,
     record,
-    structure, //
+    structure,
+    values, //
 };
 
 pub(super) mod check;
@@ -29,6 +30,18 @@ pub const PERSONALITY_MAX: u32 = 0xffff;
 
 /// Most registered files, or personalities, of one record.
 pub const REGISTERED_MAX: usize = 1 << 13;
+
+/// Most places for registered buffers.
+pub const BUFFER_SLOTS_MAX: u32 = 1 << 14;
+
+/// Most registered buffers of one record.
+pub const BUFFERS_MAX: usize = 1 << 12;
+
+/// Most requests of an io_uring.
+pub const REQUESTS_MAX: u32 = 1 << 20;
+
+/// Most requests of one record.
+pub const REQUESTS_OF_RECORD_MAX: usize = 1 << 11;
 
 /// Bits of [`Uring::setup`], as of io_uring_setup(2).
 pub mod setup {
@@ -82,9 +95,9 @@ flags! {
 }
 
 record! {
-    /// An io_uring with nothing in flight; payload: its rings and then its submission queue entries,
-    /// whole pages each. Right after it come its registered files ([`UringFiles`]), and then its
-    /// personalities ([`UringPersonalities`]).
+    /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right
+    /// after it come its registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
+    /// registered buffers ([`UringBuffers`]), and the requests that wait ([`UringRequests`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
         /// Reference of this object.
@@ -133,6 +146,18 @@ record! {
         pub ops_high: U64,
         /// IORING_REGISTER_* that may be registered, a bit for each.
         pub registers: U64,
+        /// Places for registered buffers.
+        pub buffer_slots: U32,
+        /// Registered buffers.
+        pub buffers: U32,
+        /// A task whose memory they are; 0: there are none.
+        pub buffers_of: U32,
+        /// Requests that wait.
+        pub requests: U32,
+        /// How many timeouts have ended, modulo 2^32: completions that count for no other timeout.
+        pub timeouts: U32,
+        /// Up to which completion was looked for timeouts that wait for some.
+        pub timeouts_flushed: U32,
     }
 }
 
@@ -179,5 +204,125 @@ structure! {
         pub id: U32,
         /// The credentials.
         pub cred: U32,
+    }
+}
+
+record! {
+    /// Registered buffers of the io_uring before it; payload: [`UringBuffer`]s, by ascending place. There
+    /// may be more than one for an io_uring.
+    #[record(UringBuffers = 201, "io_uring buffers", min = 8, check = uring_buffers)]
+    pub struct UringBuffers {
+        /// How many.
+        pub buffers: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+structure! {
+    /// Memory that is registered with an io_uring.
+    pub struct UringBuffer {
+        /// Its address.
+        pub addr: U64,
+        /// Its bytes.
+        pub len: U64,
+        /// What the kernel posts when it is unregistered; 0: nothing.
+        pub tag: U64,
+        /// Its place.
+        pub index: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+record! {
+    /// Requests of the io_uring before it that wait for something; payload: [`UringRequest`]s, timeouts
+    /// in the order in which the kernel has them. There may be more than one for an io_uring.
+    #[record(UringRequests = 202, "io_uring requests", min = 8, check = uring_requests)]
+    pub struct UringRequests {
+        /// How many.
+        pub requests: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+structure! {
+    /// A request of an io_uring that waits for a file or a time. What is of the other kind is zero.
+    pub struct UringRequest {
+        /// What its completion has.
+        pub user_data: U64,
+        /// When the timeout ends, on the clock of the tasks, in nanoseconds.
+        pub expires: U64,
+        /// Nanoseconds until it ends once more; 0: it does not.
+        pub interval: U64,
+        /// Who has submitted it.
+        pub task: U32,
+        /// `URING_REQUEST_*`.
+        pub kind: U32,
+        /// `request::*`.
+        pub flags: U32,
+        /// The open file that it waits for.
+        pub file: U32,
+        /// Where that is registered, if the request goes by that.
+        pub index: U32,
+        /// Events that it waits for, as of epoll_ctl(2).
+        pub events: U32,
+        /// The clock that the timeout ends by, `TIMERFD_CLOCK_*`.
+        pub clock: U32,
+        /// `timeout::*`.
+        pub timeout: U32,
+        /// Completions, or expiries, that the timeout was to wait for.
+        pub off: U32,
+        /// Expiries that are left.
+        pub repeats: U32,
+        /// The completion that ends it.
+        pub target: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+values! {
+    "UringRequest.kind": u32, URING_REQUEST_KINDS;
+    /// IORING_OP_POLL_ADD: it waits for a file.
+    URING_REQUEST_POLL = 1,
+    /// IORING_OP_TIMEOUT: it waits for a time.
+    URING_REQUEST_TIMEOUT = 2,
+}
+
+/// Bits of [`UringRequest::flags`].
+pub mod request {
+    use super::flags;
+
+    flags! {
+        "UringRequest.flags": u32, LIST, ALL;
+        /// IOSQE_FIXED_FILE.
+        FIXED = 1 << 0,
+        /// IOSQE_ASYNC.
+        ASYNC = 1 << 1,
+        /// IOSQE_CQE_SKIP_SUCCESS.
+        SKIP = 1 << 2,
+        /// Its file has something to report that nobody has looked at.
+        PENDING = 1 << 3,
+    }
+}
+
+/// Bits of [`UringRequest::timeout`].
+pub mod timeout {
+    use super::flags;
+
+    flags! {
+        "UringRequest.timeout": u32, LIST, ALL;
+        /// IORING_TIMEOUT_ABS.
+        ABS = 1 << 0,
+        /// IORING_TIMEOUT_BOOTTIME.
+        BOOTTIME = 1 << 2,
+        /// IORING_TIMEOUT_REALTIME.
+        REALTIME = 1 << 3,
+        /// IORING_TIMEOUT_ETIME_SUCCESS.
+        ETIME_SUCCESS = 1 << 5,
+        /// IORING_TIMEOUT_MULTISHOT.
+        MULTISHOT = 1 << 6,
     }
 }

@@ -135,14 +135,6 @@ static THREAD: &[UnsupportedState] = &[
     ),
     #[cfg(CONFIG_IO_URING)]
     unsupported!(
-        "has requests of io_uring in flight",
-        "have it wait for them, or cancel them",
-        Handed::Not,
-        |t| bindings::checkpoint_uring_task(t)
-            == bindings::CHECKPOINT_URING_IN_FLIGHT.cast_signed()
-    ),
-    #[cfg(CONFIG_IO_URING)]
-    unsupported!(
         "is restricted in its use of io_uring",
         "start it without that",
         Handed::Confines,

@@ -8,21 +8,31 @@ use checkpoint_image::image::{
     epoll::EpollItems,
     files::{
         uring::{
+            request,
             setup,
+            timeout,
             Uring,
+            UringBuffer,
+            UringBuffers,
             UringFile,
             UringFiles,
             UringPersonalities,
             UringPersonality,
+            UringRequest,
+            UringRequests,
+            BUFFER_SLOTS_MAX,
             CQ_ENTRIES_MAX,
             PERSONALITY_MAX,
+            REQUESTS_MAX,
             SLOTS_MAX,
             SQ_ENTRIES_MAX,
             URING_DRAIN_DISABLED,
             URING_EVENTFD_ASYNC,
             URING_FLAGS,
             URING_OPS_RESTRICTED,
-            URING_REGISTERS_RESTRICTED, //
+            URING_REGISTERS_RESTRICTED,
+            URING_REQUEST_POLL,
+            URING_REQUEST_TIMEOUT, //
         },
         *,
     },
@@ -275,7 +285,7 @@ fn registered() {
     const FLAGS: &str = "impossible flags of requests";
     const ORDER: &str = "registered files are out of order, or where there is no place";
     const NUMBER: &str = "another number than announced";
-    const LACKS: &str = "the io_uring before it lacks files or personalities";
+    const LACKS: &str = "the io_uring before it lacks files, personalities, buffers or requests";
     const IDS: &str = "impossible personalities, or out of order";
     refused(&[
         ("too many registered files", |s| {
@@ -324,7 +334,7 @@ fn registered() {
             with_files(s, 1, &[(0, obj::PIPE)])
         }),
         (
-            "registered files or personalities of an io_uring are missing",
+            "files, personalities, buffers or requests of an io_uring are missing",
             |s| with_files(s, 2, &[(0, obj::EXE)]),
         ),
         (LACKS, |s| {
@@ -363,5 +373,221 @@ fn registered() {
         },
         |s| with_files(s, 2, &[(0, obj::EXE), (7, obj::EXE)]),
         |s| with_personalities(s, 2, &[(1, obj::CRED), (PERSONALITY_MAX, obj::CRED)]),
+    ]);
+}
+
+/// Adds an io_uring with eight places for buffers, and these there.
+fn with_buffers(s: &mut Sample, announced: u32, buffers: &[(u32, u64, u64)]) {
+    uring(s, |u| {
+        u.buffer_slots.set(8);
+        u.buffers.set(announced);
+        u.buffers_of.set(u32::from(announced != 0));
+    });
+    let mut all = Vec::new();
+    for &(index, addr, len) in buffers {
+        let mut buffer = UringBuffer::new_zeroed();
+        buffer.index.set(index);
+        buffer.addr.set(addr);
+        buffer.len.set(len);
+        all.extend_from_slice(buffer.as_bytes());
+    }
+    let mut record = UringBuffers::new_zeroed();
+    record.buffers.set(buffers.len() as u32);
+    s.add(record, &all);
+}
+
+#[test]
+fn buffers() {
+    const MANY: &str = "too many registered buffers";
+    const NOBODY: &str = "registered buffers are the memory of no living task";
+    const ORDER: &str = "registered buffers are out of order, or where there is no place";
+    const NONE: &str = "belongs to no io_uring, or that has fewer buffers";
+    refused(&[
+        (MANY, |s| {
+            uring(s, |u| u.buffer_slots.set(BUFFER_SLOTS_MAX + 1))
+        }),
+        (MANY, |s| uring(s, |u| u.buffers.set(1))),
+        (NOBODY, |s| uring(s, |u| u.buffers_of.set(1))),
+        (NOBODY, |s| {
+            uring(s, |u| {
+                u.buffer_slots.set(1);
+                u.buffers.set(1);
+            })
+        }),
+        (NOBODY, |s| {
+            uring(s, |u| {
+                u.buffer_slots.set(1);
+                u.buffers.set(1);
+                u.buffers_of.set(4000);
+            })
+        }),
+        (ORDER, |s| with_buffers(s, 1, &[(8, PAGE, 1)])),
+        (ORDER, |s| with_buffers(s, 2, &[(1, PAGE, 1), (1, PAGE, 1)])),
+        ("impossible buffer", |s| with_buffers(s, 1, &[(0, 0, 1)])),
+        ("impossible buffer", |s| with_buffers(s, 1, &[(0, PAGE, 0)])),
+        ("impossible buffer", |s| {
+            with_buffers(s, 1, &[(0, PAGE, (1 << 40) + 1)])
+        }),
+        ("impossible buffer", |s| {
+            with_buffers(s, 1, &[(0, u64::MAX, 1)])
+        }),
+        (NONE, |s| with_buffers(s, 0, &[(0, PAGE, 1)])),
+        ("another number than announced", |s| with_buffers(s, 1, &[])),
+        (
+            "files, personalities, buffers or requests of an io_uring are missing",
+            |s| with_buffers(s, 2, &[(0, PAGE, 1)]),
+        ),
+    ]);
+    accepted(&[
+        |s| uring(s, |u| u.buffer_slots.set(BUFFER_SLOTS_MAX)),
+        |s| with_buffers(s, 2, &[(0, PAGE + 1, 1), (7, PAGE, 1 << 40)]),
+    ]);
+}
+
+/// EPOLLERR, EPOLLHUP, EPOLLNVAL, EPOLLRDHUP, and EPOLLET.
+const ALWAYS: u32 = 0x8000_2038;
+
+/// Adds an io_uring with eight places for files and a request, which is changed.
+fn with_request(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
+    uring(s, |u| {
+        u.slots.set(8);
+        u.requests.set(1);
+        u.timeouts.set(u32::MAX);
+        u.timeouts_flushed.set(9);
+    });
+    let mut request = UringRequest::new_zeroed();
+    request.user_data.set(u64::MAX);
+    request.task.set(1);
+    change(&mut request);
+    let mut record = UringRequests::new_zeroed();
+    record.requests.set(1);
+    s.add(record, request.as_bytes());
+}
+
+/// The same of one that waits for a pipe.
+fn with_poll(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
+    with_request(s, |r| {
+        r.kind.set(URING_REQUEST_POLL);
+        r.file.set(obj::PIPE_READ);
+        r.events.set(ALWAYS | 1);
+        change(r);
+    });
+}
+
+/// The same of one that waits for a time.
+fn with_timeout(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
+    with_request(s, |r| {
+        r.kind.set(URING_REQUEST_TIMEOUT);
+        r.clock.set(TIMERFD_CLOCK_MONOTONIC);
+        r.expires.set(5);
+        change(r);
+    });
+}
+
+#[test]
+fn requests() {
+    const UNUSED: &str = "reserved or unused field is not zero";
+    const MANY: &str = "too many requests, or of an io_uring that is not enabled yet";
+    const WHO: &str = "who has submitted a request is no living task, or may not";
+    const FILE: &str = "a request waits for a file that can't be waited for";
+    const PLACE: &str = "a request waits for a file where there is no place";
+    const EVENTS: &str = "events that no request waits for";
+    const TIMEOUT: &str = "impossible timeout";
+    refused(&[
+        (MANY, |s| uring(s, |u| u.requests.set(REQUESTS_MAX + 1))),
+        (MANY, |s| {
+            uring(s, |u| {
+                u.setup.set(setup::R_DISABLED);
+                u.requests.set(1);
+            })
+        }),
+        (UNUSED, |s| uring(s, |u| u.timeouts.set(1))),
+        (UNUSED, |s| uring(s, |u| u.timeouts_flushed.set(1))),
+        (
+            "files, personalities, buffers or requests of an io_uring are missing",
+            |s| uring(s, |u| u.requests.set(1)),
+        ),
+        ("belongs to no io_uring, or that has fewer requests", |s| {
+            uring(s, |_| ());
+            s.add(UringRequests::new_zeroed(), &[]);
+        }),
+        ("unknown kind of request", |s| with_request(s, |_| ())),
+        (WHO, |s| with_poll(s, |r| r.task.set(0))),
+        (WHO, |s| with_poll(s, |r| r.task.set(4000))),
+        ("unknown flag", |s| {
+            with_poll(s, |r| r.flags.set(request::ALL + 1))
+        }),
+        (UNUSED, |s| with_poll(s, |r| r.reserved.set(1))),
+        (FILE, |s| with_poll(s, |r| r.file.set(obj::EXE))),
+        ("refers to an object of the wrong kind", |s| {
+            with_poll(s, |r| r.file.set(obj::PIPE))
+        }),
+        (PLACE, |s| with_poll(s, |r| r.index.set(1))),
+        (PLACE, |s| {
+            with_poll(s, |r| {
+                r.flags.set(request::FIXED);
+                r.index.set(8);
+            })
+        }),
+        (EVENTS, |s| with_poll(s, |r| r.events.set(1))),
+        (EVENTS, |s| with_poll(s, |r| r.events.set(ALWAYS | 1 << 29))),
+        // One that is told often is told always.
+        (EVENTS, |s| with_poll(s, |r| r.flags.set(request::SKIP))),
+        (UNUSED, |s| with_poll(s, |r| r.expires.set(1))),
+        (UNUSED, |s| with_poll(s, |r| r.interval.set(1))),
+        (UNUSED, |s| with_poll(s, |r| r.clock.set(1))),
+        (UNUSED, |s| with_poll(s, |r| r.timeout.set(1))),
+        (UNUSED, |s| with_poll(s, |r| r.off.set(1))),
+        (UNUSED, |s| with_poll(s, |r| r.repeats.set(1))),
+        (UNUSED, |s| with_poll(s, |r| r.target.set(1))),
+        ("unknown flag", |s| with_timeout(s, |r| r.timeout.set(2))),
+        (TIMEOUT, |s| {
+            with_timeout(s, |r| r.timeout.set(timeout::BOOTTIME | timeout::REALTIME))
+        }),
+        (TIMEOUT, |s| {
+            with_timeout(s, |r| r.timeout.set(timeout::MULTISHOT | timeout::ABS))
+        }),
+        ("unknown clock", |s| with_timeout(s, |r| r.clock.set(8))),
+        ("impossible time", |s| {
+            with_timeout(s, |r| r.expires.set(1 << 63))
+        }),
+        ("impossible time", |s| {
+            with_timeout(s, |r| {
+                r.timeout.set(timeout::MULTISHOT);
+                r.interval.set(1 << 63);
+            })
+        }),
+        (UNUSED, |s| with_timeout(s, |r| r.interval.set(1))),
+        (UNUSED, |s| with_timeout(s, |r| r.repeats.set(1))),
+        (UNUSED, |s| with_timeout(s, |r| r.flags.set(request::FIXED))),
+        (UNUSED, |s| {
+            with_timeout(s, |r| r.flags.set(request::PENDING))
+        }),
+        (UNUSED, |s| with_timeout(s, |r| r.file.set(obj::PIPE_READ))),
+        (UNUSED, |s| with_timeout(s, |r| r.index.set(1))),
+        (UNUSED, |s| with_timeout(s, |r| r.events.set(1))),
+    ]);
+    accepted(&[
+        |s| with_poll(s, |_| ()),
+        |s| {
+            with_poll(s, |r| {
+                r.flags.set(request::ALL);
+                r.index.set(7);
+                r.events.set(u32::MAX & !(0x2fff << 16));
+            })
+        },
+        |s| with_timeout(s, |_| ()),
+        |s| {
+            with_timeout(s, |r| {
+                r.flags.set(request::ASYNC | request::SKIP);
+                r.timeout
+                    .set(timeout::MULTISHOT | timeout::BOOTTIME | timeout::ETIME_SUCCESS);
+                r.interval.set(i64::MAX as u64);
+                r.expires.set(i64::MAX as u64);
+                r.off.set(u32::MAX);
+                r.repeats.set(u32::MAX);
+                r.target.set(u32::MAX);
+            })
+        },
     ]);
 }

@@ -71,6 +71,8 @@
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
 #define IMAGE_KIND_HUGE_PAGES 204
+#define IMAGE_KIND_URING_BUFFERS 201
+#define IMAGE_KIND_URING_REQUESTS 202
 #define IMAGE_KIND_NET_NS 206
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
@@ -320,6 +322,23 @@
 #define IMAGE_URING_URING_EVENTFD_ASYNC (1ull << 1)
 #define IMAGE_URING_URING_OPS_RESTRICTED (1ull << 2)
 #define IMAGE_URING_URING_REGISTERS_RESTRICTED (1ull << 3)
+
+/* UringRequest.kind */
+#define IMAGE_URING_URING_REQUEST_POLL 1
+#define IMAGE_URING_URING_REQUEST_TIMEOUT 2
+
+/* UringRequest.flags */
+#define IMAGE_URING_FIXED (1ull << 0)
+#define IMAGE_URING_ASYNC (1ull << 1)
+#define IMAGE_URING_SKIP (1ull << 2)
+#define IMAGE_URING_PENDING (1ull << 3)
+
+/* UringRequest.timeout */
+#define IMAGE_URING_ABS (1ull << 0)
+#define IMAGE_URING_BOOTTIME (1ull << 2)
+#define IMAGE_URING_REALTIME (1ull << 3)
+#define IMAGE_URING_ETIME_SUCCESS (1ull << 5)
+#define IMAGE_URING_MULTISHOT (1ull << 6)
 
 /* Fanotify.how */
 #define IMAGE_FANOTIFY_UNPRIVILEGED (1ull << 0)
@@ -783,6 +802,36 @@ struct image_uring_personality {
 };
 
 static_assert(sizeof(struct image_uring_personality) == 8, "image_uring_personality");
+
+struct image_uring_buffer {
+	uint64_t addr;
+	uint64_t len;
+	uint64_t tag;
+	uint32_t index;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_buffer) == 32, "image_uring_buffer");
+
+struct image_uring_request {
+	uint64_t user_data;
+	uint64_t expires;
+	uint64_t interval;
+	uint32_t task;
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t file;
+	uint32_t index;
+	uint32_t events;
+	uint32_t clock;
+	uint32_t timeout;
+	uint32_t off;
+	uint32_t repeats;
+	uint32_t target;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_request) == 72, "image_uring_request");
 
 struct image_id_range {
 	uint32_t first;
@@ -1535,9 +1584,15 @@ struct image_uring {
 	uint64_t ops_low;
 	uint64_t ops_high;
 	uint64_t registers;
+	uint32_t buffer_slots;
+	uint32_t buffers;
+	uint32_t buffers_of;
+	uint32_t requests;
+	uint32_t timeouts;
+	uint32_t timeouts_flushed;
 };
 
-static_assert(sizeof(struct image_uring) == 104, "image_uring");
+static_assert(sizeof(struct image_uring) == 128, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;
@@ -1584,6 +1639,20 @@ struct image_huge_pages {
 };
 
 static_assert(sizeof(struct image_huge_pages) == 24, "image_huge_pages");
+
+struct image_uring_buffers {
+	uint32_t buffers;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_buffers) == 8, "image_uring_buffers");
+
+struct image_uring_requests {
+	uint32_t requests;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_requests) == 8, "image_uring_requests");
 
 struct image_net_ns {
 	uint32_t obj;

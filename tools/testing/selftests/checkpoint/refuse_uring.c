@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/uio.h>
 
 REFUSE_FIXTURE
@@ -29,8 +31,50 @@ static void enroll(struct uring *u, unsigned int op, void *arg, unsigned int nr)
 	CHECK_HERE(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
 }
 
+REFUSE(polls_devices)
+{
+	struct uring u;
+
+	make(&u, IORING_SETUP_IOPOLL);
+	EXPECT_URING(&u, "was set up with IORING_SETUP_IOPOLL (flags 0x1), which can't be saved yet: "
+		     "start it without that");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
+}
+
+/* It does something when there is something to read. */
 REFUSE(in_flight)
 {
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	char c = 0;
+	int fds[2];
+
+	make(&u, 0);
+	ckpt_pipe(fds, 0);
+	sqe = uring_prepare(&u, IORING_OP_READ, 0x7f);
+	sqe->fd = fds[0];
+	sqe->addr = (uintptr_t)&c;
+	sqe->len = 1;
+	sqe->off = -1ULL;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_READ, user_data "
+		     "0x7f: have it wait for that, or cancel it");
+	expect_refusal(getpid(), UNSUPPORTED, "has requests of io_uring in flight: have it wait for "
+		       "them, or cancel them");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(1, write(fds[1], "z", 1));
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
+	uring_take(&u, 0x7f, 1);
+	CHECK_EQ('z', c);
+}
+
+/* A request that waits, with a timeout of its own. */
+REFUSE(linked)
+{
+	struct __kernel_timespec after = { .tv_sec = 100000 };
 	int event = CHECK_SYS(eventfd(0, 0));
 	struct io_uring_sqe *sqe;
 	uint64_t one = 1;
@@ -40,28 +84,121 @@ REFUSE(in_flight)
 	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
 	sqe->fd = event;
 	sqe->poll_events = POLLIN;
-	uring_submit(&u, 1);
-	EXPECT_URING(&u, "has requests in flight: have it wait for them, or cancel them");
-	expect_refusal(getpid(), UNSUPPORTED, "has requests of io_uring in flight: have it wait for "
-		       "them, or cancel them");
+	sqe->flags = IOSQE_IO_LINK;
+	sqe = uring_prepare(&u, IORING_OP_LINK_TIMEOUT, 8);
+	sqe->fd = -1;
+	sqe->addr = (uintptr_t)&after;
+	sqe->len = 1;
+	uring_submit(&u, 2);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_POLL_ADD, user_data "
+		     "0x7: have it wait for that, or cancel it");
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_EQ(8, write(event, &one, sizeof(one)));
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	uring_take(&u, 7, POLLIN);
+	uring_take(&u, 8, -ECANCELED);
+}
+
+/* It would be another task that is asked for signals. */
+REFUSE(signals)
+{
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	sigset_t set;
+	int fd;
+
+	make(&u, 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	fd = CHECK_SYS(signalfd(-1, &set, 0));
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->fd = fd;
+	sqe->poll_events = POLLIN;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight, user_data 0x7, that waits for a signalfd: have it "
+		     "cancel that");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_SYS(raise(SIGUSR1));
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
 	uring_take(&u, 7, POLLIN);
 }
 
-REFUSE(registered_buffers)
+/* The memory of a buffer is gone, or may not be written any more, or others are there. */
+static void moved(int (*how)(void *addr, size_t len))
+{
+	size_t len = sysconf(_SC_PAGESIZE);
+	char *buffer = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec vec = { buffer, len };
+	struct uring u;
+
+	CHECK(buffer != MAP_FAILED, "mmap: %s", strerror(errno));
+	make(&u, 0);
+	enroll(&u, IORING_REGISTER_BUFFERS, &vec, 1);
+	CHECK_EQ(0, how(buffer, len));
+	EXPECT_URING(&u, "has a registered buffer that is not the memory any more that its process has "
+		     "there: have it unregister that");
+	expect_more();
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
+REFUSE(unmapped_buffer)
+{
+	moved(munmap);
+}
+
+static int protect(void *addr, size_t len)
+{
+	return mprotect(addr, len, PROT_READ);
+}
+
+REFUSE(protected_buffer)
+{
+	moved(protect);
+}
+
+static int replace(void *addr, size_t len)
+{
+	char *at = mmap(addr, len, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (at != addr)
+		return -1;
+	*at = 1;
+	return 0;
+}
+
+REFUSE(replaced_buffer)
+{
+	moved(replace);
+}
+
+static int registers(void *arg)
 {
 	static char buffer[64];
 	struct iovec vec = { buffer, sizeof(buffer) };
+
+	enroll(arg, IORING_REGISTER_BUFFERS, &vec, 1);
+	return ckpt_child_waits(NULL);
+}
+
+/* Its child has registered memory of its own. */
+REFUSE(buffer_of_child)
+{
 	struct uring u;
+	pid_t kid;
 
 	make(&u, 0);
-	enroll(&u, IORING_REGISTER_BUFFERS, &vec, 1);
-	EXPECT_URING(&u, "has registered or provided buffers: have it unregister them");
+	kid = ckpt_fork(registers, &u);
+	ckpt_step_wait(0, 1);
+	EXPECT_URING(&u, "has a registered buffer that is not the memory any more that its process has "
+		     "there: have it unregister that");
 	expect_more();
 	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
 	uring_works(&u);
 }
 
@@ -78,7 +215,7 @@ REFUSE(provided_buffers)
 	sqe->len = sizeof(buffer);
 	uring_submit(&u, 1);
 	uring_take(&u, 1, 0);
-	EXPECT_URING(&u, "has registered or provided buffers: have it unregister them");
+	EXPECT_URING(&u, "has provided buffers: have it take them away");
 	ckpt_ready_wait();
 	uring_works(&u);
 }

@@ -12,16 +12,27 @@ use crate::image::{
         pid,
         walk::{
             Follow,
+            UringLeft,
             Walk, //
         },
         Pid, //
     },
+    epoll::epoll,
     files::{
         check::kind_of,
         uring::*,
         OpenFile,
+        FILE_CONTENTS,
+        FILE_DIRECTORY,
         FILE_EVENTFD,
-        FILE_IO_URING, //
+        FILE_IO_URING,
+        FILE_REGULAR,
+        FILE_SHARED_ANON,
+        FILE_SIGNALFD,
+        FILE_UNLINKED,
+        TIMERFD_CLOCK_BOOTTIME,
+        TIMERFD_CLOCK_MONOTONIC,
+        TIMERFD_CLOCK_REALTIME, //
     },
     mm::Vma,
     record::{
@@ -33,6 +44,18 @@ use crate::image::{
         TASK_LIVE, //
     }, //
 };
+
+/// Latest moment, in nanoseconds: the kernel's times are signed.
+const TIME_MAX: u64 = i64::MAX as u64;
+
+/// Most bytes of a registered buffer.
+const BUFFER_MAX: u64 = 1 << 40;
+
+/// Events that a request always waits for: EPOLLERR, EPOLLHUP, EPOLLNVAL, EPOLLRDHUP; and EPOLLET.
+const POLL_ALWAYS: u32 = 0x2038 | epoll::ET;
+
+/// All that it can wait for.
+const POLL_EVENTS: u32 = 0xffff | epoll::EXCLUSIVE | epoll::ONESHOT | epoll::ET;
 
 /// Offsets by which rings and submission queue entries are mapped: IORING_OFF_*.
 const OFFSETS: [u64; 3] = [0, 0x800_0000, 0x1000_0000];
@@ -73,9 +96,26 @@ impl Walk<'_> {
         )?;
         self.uring_issuer(raw, &uring)?;
         self.uring_registered(raw, &uring)?;
-        let (slots, files) = (uring.slots.get(), uring.files.get());
-        let personalities = uring.personalities.get();
-        self.follow = follow(slots, (files, 0), (personalities, 1));
+        self.uring_buffers_of(raw, &uring)?;
+        let requests = uring.requests.get();
+        ensure(
+            raw,
+            requests <= REQUESTS_MAX && (requests == 0 || set_up & setup::R_DISABLED == 0),
+            "too many requests, or of an io_uring that is not enabled yet",
+        )?;
+        zero(
+            raw,
+            requests != 0 || (uring.timeouts.get() == 0 && uring.timeouts_flushed.get() == 0),
+        )?;
+        self.follow = follow(UringLeft {
+            slots: uring.slots.get(),
+            files: (uring.files.get(), 0),
+            personalities: (uring.personalities.get(), 1),
+            buffer_slots: uring.buffer_slots.get(),
+            buffers: (uring.buffers.get(), 0),
+            requests,
+            issuer: uring.issuer.get(),
+        });
         Ok(())
     }
 
@@ -83,7 +123,6 @@ impl Walk<'_> {
     fn uring_issuer(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
         let (set_up, issuer) = (uring.setup.get(), uring.issuer.get());
         let single = set_up & setup::SINGLE_ISSUER != 0 && set_up & setup::R_DISABLED == 0;
-        let lives = |p: &Pid| p.is_task() && p.state == TASK_LIVE;
         ensure(
             raw,
             single == (issuer != 0),
@@ -91,8 +130,30 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
-            issuer == 0 || pid(self.pids, issuer).is_some_and(lives),
+            issuer == 0 || self.is_alive(issuer),
             "who may submit to the io_uring is no living task",
+        )
+    }
+
+    /// Returns whether `tid` is a living task.
+    fn is_alive(&self, tid: u32) -> bool {
+        let lives = |p: &Pid| p.is_task() && p.state == TASK_LIVE;
+        pid(self.pids, tid).is_some_and(lives)
+    }
+
+    /// Registered buffers, in the record of their io_uring.
+    fn uring_buffers_of(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
+        let (slots, buffers) = (uring.buffer_slots.get(), uring.buffers.get());
+        ensure(
+            raw,
+            slots <= BUFFER_SLOTS_MAX && buffers <= slots,
+            "too many registered buffers",
+        )?;
+        let of = uring.buffers_of.get();
+        ensure(
+            raw,
+            (buffers != 0) == (of != 0) && (of == 0 || self.is_alive(of)),
+            "registered buffers are the memory of no living task",
         )
     }
 
@@ -147,15 +208,16 @@ impl Walk<'_> {
     pub(in crate::image) fn uring_files(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let record: UringFiles = raw.body()?;
         zero(raw, record.reserved.get() == 0)?;
-        let Follow::Uring {
-            slots,
-            files: (left, mut from),
-            personalities,
-        } = self.follow
-        else {
+        let Follow::Uring(missing) = self.follow else {
             return Err(raw.fault("belongs to no io_uring, or that has fewer files"));
         };
+        let (slots, (left, mut from)) = (missing.slots, missing.files);
         let files: &[UringFile] = raw.array(REGISTERED_MAX)?;
+        ensure(
+            raw,
+            left != 0,
+            "belongs to no io_uring, or that has fewer files",
+        )?;
         let n = counted(raw, files.len(), record.files.get(), left)?;
         for file in files {
             let index = file.index.get();
@@ -172,7 +234,10 @@ impl Walk<'_> {
                 "an io_uring is registered with one",
             )?;
         }
-        self.follow = follow(slots, (left.saturating_sub(n), from), personalities);
+        self.follow = follow(UringLeft {
+            files: (left.saturating_sub(n), from),
+            ..missing
+        });
         Ok(())
     }
 
@@ -180,14 +245,12 @@ impl Walk<'_> {
     pub(in crate::image) fn uring_personalities(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let record: UringPersonalities = raw.body()?;
         zero(raw, record.reserved.get() == 0)?;
-        let Follow::Uring {
-            slots,
-            files: (0, place),
-            personalities: (left, mut from),
-        } = self.follow
-        else {
-            return Err(raw.fault("belongs to no io_uring, or that has fewer personalities"));
+        const NONE: &str = "belongs to no io_uring, or that has fewer personalities";
+        let Follow::Uring(missing) = self.follow else {
+            return Err(raw.fault(NONE));
         };
+        let (left, mut from) = missing.personalities;
+        ensure(raw, missing.files.0 == 0 && left != 0, NONE)?;
         let all: &[UringPersonality] = raw.array(REGISTERED_MAX)?;
         let n = counted(raw, all.len(), record.personalities.get(), left)?;
         for personality in all {
@@ -200,8 +263,143 @@ impl Walk<'_> {
             from = id.saturating_add(1);
             self.refer::<Cred>(raw, personality.cred.get())?;
         }
-        self.follow = follow(slots, (0, place), (left.saturating_sub(n), from));
+        self.follow = follow(UringLeft {
+            personalities: (left.saturating_sub(n), from),
+            ..missing
+        });
         Ok(())
+    }
+
+    /// Registered buffers of an io_uring.
+    pub(in crate::image) fn uring_buffers(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        const NONE: &str = "belongs to no io_uring, or that has fewer buffers";
+        let record: UringBuffers = raw.body()?;
+        zero(raw, record.reserved.get() == 0)?;
+        let Follow::Uring(missing) = self.follow else {
+            return Err(raw.fault(NONE));
+        };
+        let (left, mut from) = missing.buffers;
+        let before = missing.files.0 == 0 && missing.personalities.0 == 0;
+        ensure(raw, before && left != 0, NONE)?;
+        let all: &[UringBuffer] = raw.array(BUFFERS_MAX)?;
+        let n = counted(raw, all.len(), record.buffers.get(), left)?;
+        for buffer in all {
+            let index = buffer.index.get();
+            ensure(
+                raw,
+                index >= from && index < missing.buffer_slots,
+                "registered buffers are out of order, or where there is no place",
+            )?;
+            from = index.saturating_add(1);
+            let (addr, len) = (buffer.addr.get(), buffer.len.get());
+            ensure(
+                raw,
+                addr != 0 && len != 0 && len <= BUFFER_MAX && addr.checked_add(len).is_some(),
+                "impossible buffer",
+            )?;
+            zero(raw, buffer.reserved.get() == 0)?;
+        }
+        self.follow = follow(UringLeft {
+            buffers: (left.saturating_sub(n), from),
+            ..missing
+        });
+        Ok(())
+    }
+
+    /// Requests of an io_uring.
+    pub(in crate::image) fn uring_requests(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        const NONE: &str = "belongs to no io_uring, or that has fewer requests";
+        let record: UringRequests = raw.body()?;
+        zero(raw, record.reserved.get() == 0)?;
+        let Follow::Uring(missing) = self.follow else {
+            return Err(raw.fault(NONE));
+        };
+        let left = missing.requests;
+        let before = [missing.files, missing.personalities, missing.buffers];
+        ensure(raw, before.iter().all(|b| b.0 == 0) && left != 0, NONE)?;
+        let all: &[UringRequest] = raw.array(REQUESTS_OF_RECORD_MAX)?;
+        let n = counted(raw, all.len(), record.requests.get(), left)?;
+        for request in all {
+            self.uring_request(raw, request, &missing)?;
+        }
+        self.follow = follow(UringLeft {
+            requests: left.saturating_sub(n),
+            ..missing
+        });
+        Ok(())
+    }
+
+    /// A request of an io_uring, of which `missing` tells.
+    fn uring_request(
+        &self,
+        raw: &Raw<'_>,
+        request: &UringRequest,
+        missing: &UringLeft,
+    ) -> Result<(), Fault> {
+        let (task, issuer) = (request.task.get(), missing.issuer);
+        ensure(
+            raw,
+            self.is_alive(task) && (issuer == 0 || issuer == task),
+            "who has submitted a request is no living task, or may not",
+        )?;
+        flags(raw, u64::from(request.flags.get()), u64::from(request::ALL))?;
+        zero(raw, request.reserved.get() == 0)?;
+        match request.kind.get() {
+            URING_REQUEST_POLL => self.uring_poll(raw, request, missing.slots),
+            URING_REQUEST_TIMEOUT => uring_timeout(raw, request),
+            _ => Err(raw.fault("unknown kind of request")),
+        }
+    }
+
+    /// A request that waits for a file, of an io_uring with so many places for files.
+    fn uring_poll(&self, raw: &Raw<'_>, request: &UringRequest, slots: u32) -> Result<(), Fault> {
+        let has = |flag| request.flags.get() & flag != 0;
+        let kind = kind_of(self.refer::<OpenFile>(raw, request.file.get())?);
+        ensure(
+            raw,
+            !matches!(
+                kind,
+                FILE_REGULAR
+                    | FILE_CONTENTS
+                    | FILE_DIRECTORY
+                    | FILE_UNLINKED
+                    | FILE_SHARED_ANON
+                    | FILE_IO_URING
+                    | FILE_SIGNALFD
+            ),
+            "a request waits for a file that can't be waited for",
+        )?;
+        let index = request.index.get();
+        ensure(
+            raw,
+            if has(request::FIXED) {
+                index < slots
+            } else {
+                index == 0
+            },
+            "a request waits for a file where there is no place",
+        )?;
+        let events = request.events.get();
+        ensure(
+            raw,
+            events & !POLL_EVENTS == 0
+                && events & POLL_ALWAYS == POLL_ALWAYS
+                && (events & epoll::ONESHOT != 0 || !has(request::SKIP)),
+            "events that no request waits for",
+        )?;
+        let others = [
+            request.clock,
+            request.timeout,
+            request.off,
+            request.repeats,
+            request.target,
+        ];
+        zero(
+            raw,
+            others.iter().all(|n| n.get() == 0)
+                && request.expires.get() == 0
+                && request.interval.get() == 0,
+        )
     }
 
     /// A mapping of an io_uring. That it is one of all its entries is up to the kernel.
@@ -214,6 +412,41 @@ impl Walk<'_> {
     }
 }
 
+/// A request that waits for a time.
+fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
+    let set = request.timeout.get();
+    flags(raw, u64::from(set), u64::from(timeout::ALL))?;
+    let both = |a, b| set & (a | b) == a | b;
+    let multishot = set & timeout::MULTISHOT != 0;
+    ensure(
+        raw,
+        !both(timeout::BOOTTIME, timeout::REALTIME) && !both(timeout::MULTISHOT, timeout::ABS),
+        "impossible timeout",
+    )?;
+    ensure(
+        raw,
+        matches!(
+            request.clock.get(),
+            TIMERFD_CLOCK_REALTIME | TIMERFD_CLOCK_MONOTONIC | TIMERFD_CLOCK_BOOTTIME
+        ),
+        "unknown clock",
+    )?;
+    ensure(
+        raw,
+        request.expires.get() <= TIME_MAX && request.interval.get() <= TIME_MAX,
+        "impossible time",
+    )?;
+    let only = request::ASYNC | request::SKIP;
+    zero(
+        raw,
+        request.flags.get() & !only == 0
+            && request.file.get() == 0
+            && request.index.get() == 0
+            && request.events.get() == 0
+            && (multishot || (request.interval.get() == 0 && request.repeats.get() == 0)),
+    )
+}
+
 /// Returns how many elements a record has: as many as `announced`, at least one, and no more than the
 /// `left` that are missing.
 fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, Fault> {
@@ -223,15 +456,11 @@ fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, 
     n.ok_or(raw.fault("another number than announced"))
 }
 
-/// What must come next if so many files and personalities are missing, each with the lowest place or
-/// number that the next one may have.
-fn follow(slots: u32, files: (u32, u32), personalities: (u32, u32)) -> Follow {
-    if files.0 == 0 && personalities.0 == 0 {
+/// What must come next if so much is missing.
+fn follow(missing: UringLeft) -> Follow {
+    let counts = [missing.files.0, missing.personalities.0, missing.buffers.0];
+    if counts.iter().all(|&n| n == 0) && missing.requests == 0 {
         return Follow::Any;
     }
-    Follow::Uring {
-        slots,
-        files,
-        personalities,
-    }
+    Follow::Uring(missing)
 }

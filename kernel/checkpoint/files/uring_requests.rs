@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests of io_urings that wait for a file or a time.
+//!
+//! They are made anew when all that they wait for is as it was: what a file had to report that a request
+//! has reported already is no event for it. Timers go on by the clocks of the tasks, as those of timerfds.
+
+use kernel::prelude::*;
+use zerocopy::IntoBytes;
+
+use super::ask;
+use crate::{
+    core::{
+        kind::Group,
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
+    },
+    files::{
+        kinds::{
+            self,
+            timerfd::moved, //
+        },
+        name::{
+            Named,
+            User, //
+        },
+        open, //
+    },
+    found::Capture,
+    image::{
+        files::{
+            uring::{
+                request,
+                UringRequest,
+                UringRequests,
+                REQUESTS_OF_RECORD_MAX,
+                URING_REQUEST_POLL,
+                URING_REQUEST_TIMEOUT, //
+            },
+            FILE_SIGNALFD, //
+        },
+        record::{
+            ref_number,
+            Raw, //
+        },
+        ObjRef, //
+    },
+    kapi::{
+        fs::{
+            file::FileRef,
+            uring::{
+                Request,
+                Slot,
+                Uring,
+                Waits, //
+            }, //
+        },
+        task::{
+            frozen::FrozenTask,
+            links::PidRef, //
+        },
+        time::wait, //
+    }, //
+};
+
+/// Refuses threads that have requests which were not found: of an io_uring that no task has open, or that
+/// is refused.
+pub(super) fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
+    for t in group.threads().iter().filter(|t| t.is_live()) {
+        let tid = t.tid_in(&cap.pid_ns);
+        let found = cap.found.files.uring_requests.get(&tid).copied();
+        let (found, has) = (found.unwrap_or(0), t.uring_requests());
+        if has > found {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!("has requests of io_uring in flight: have it wait for them, or cancel them"),
+            );
+        } else if has < found {
+            cap.refuse(
+                EBUSY,
+                t,
+                fmt!("had requests of io_uring in flight that have just ended: try again"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The places of registered files by what requests refer to, sorted.
+pub(super) struct Places(KVVec<(usize, u32)>);
+
+impl Places {
+    /// Notes those of `slots`.
+    pub(super) fn new(slots: &[Slot]) -> Result<Self> {
+        let mut all = KVVec::with_capacity(slots.len(), GFP_KERNEL_ACCOUNT)?;
+        for slot in slots {
+            all.push((slot.node, slot.index), GFP_KERNEL_ACCOUNT)?;
+        }
+        all.sort_unstable();
+        Ok(Self(all))
+    }
+
+    /// Returns the place of `node`; `None`: it is not registered any more.
+    fn find(&self, node: usize) -> Option<u32> {
+        let at = self.0.binary_search_by_key(&node, |&(node, _)| node).ok()?;
+        self.0.get(at).map(|&(_, index)| index)
+    }
+}
+
+/// Notes the requests of an io_uring that `t` is the first to have; returns who has submitted them.
+/// `None`: refused.
+pub(super) fn collect(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    ring: &FileRef,
+    places: &Places,
+) -> Result<Option<KVVec<u32>>> {
+    let mut tasks: KVVec<u32> = KVVec::new();
+    let requests = ask(|| match Uring::of(ring)? {
+        (mut uring, None) => uring.requests(ring),
+        _ => Err(EBUSY),
+    });
+    let requests = match requests {
+        Ok(requests) => requests,
+        Err(EBUSY) => {
+            let why = "has requests that end at the moment: try again";
+            cap.refuse(EBUSY, t, fmt!("{}: the io_uring {}", named, why));
+            return Ok(None);
+        }
+        Err(e) => return Err(e),
+    };
+    for (pid, request) in &requests {
+        wait::go_on()?;
+        let tid = pid.number_in(&cap.pid_ns);
+        count(cap, tid)?;
+        if tasks.last() != Some(&tid) {
+            tasks.push(tid, GFP_KERNEL_ACCOUNT)?;
+        }
+        let Waits::File { file, node, .. } = &request.waits else {
+            continue;
+        };
+        let why = if kinds::of(file).number == FILE_SIGNALFD {
+            // It would be asked for the signals of another task.
+            Some("a signalfd")
+        } else if file.is_served() {
+            // It would be asked what it has to report, and may be one of the tasks.
+            Some("a file of a FUSE server")
+        } else if *node != 0 && places.find(*node).is_none() {
+            Some("a file that was registered and is not any more")
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "{}: the io_uring has a request in flight, user_data {:#x}, that waits for {}: have \
+                     it cancel that",
+                    named,
+                    request.user_data,
+                    why
+                ),
+            );
+            return Ok(None);
+        }
+        if *node == 0 {
+            open::collect(cap, t, User::Registered, file)?;
+        }
+    }
+    tasks.sort_unstable();
+    Ok(Some(tasks))
+}
+
+/// Counts one of the thread `tid`.
+fn count(cap: &mut Capture, tid: u32) -> Result {
+    let all = &mut cap.found.files.uring_requests;
+    match all.get_mut(&tid) {
+        Some(n) => *n += 1,
+        None => {
+            all.try_create_and_insert(tid, 1, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns what tells of `requests`; writes the files that they wait for.
+pub(super) fn describe(
+    cap: &mut Capture,
+    requests: &[(PidRef, Request)],
+    places: &Places,
+) -> Result<KVVec<UringRequest>> {
+    let mut all = KVVec::with_capacity(requests.len(), GFP_KERNEL_ACCOUNT)?;
+    for (pid, request) in requests {
+        wait::go_on()?;
+        all.push(to_image(cap, pid, request, places)?, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(all)
+}
+
+fn to_image(
+    cap: &mut Capture,
+    pid: &PidRef,
+    from: &Request,
+    places: &Places,
+) -> Result<UringRequest> {
+    let bit = |on: bool, flag: u32| if on { flag } else { 0 };
+    let mut flags = bit(from.asynchronous, request::ASYNC) | bit(from.skip, request::SKIP);
+    let mut to = UringRequest {
+        user_data: from.user_data.into(),
+        expires: 0.into(),
+        interval: 0.into(),
+        task: pid.number_in(&cap.pid_ns).into(),
+        kind: URING_REQUEST_POLL.into(),
+        flags: 0.into(),
+        file: 0.into(),
+        index: 0.into(),
+        events: 0.into(),
+        clock: 0.into(),
+        timeout: 0.into(),
+        off: 0.into(),
+        repeats: 0.into(),
+        target: 0.into(),
+        reserved: 0.into(),
+    };
+    match &from.waits {
+        Waits::File {
+            file,
+            node,
+            events,
+            pending,
+            ..
+        } => {
+            flags |= bit(*pending, request::PENDING) | bit(*node != 0, request::FIXED);
+            to.file.set(ref_number(Some(open::save(cap, file.addr())?)));
+            if *node != 0 {
+                to.index.set(places.find(*node).ok_or(EBUSY)?);
+            }
+            to.events.set(*events);
+        }
+        Waits::Time {
+            clock,
+            expires,
+            interval,
+            flags,
+            off,
+            repeats,
+            target,
+        } => {
+            let clock = u32::try_from(*clock)?;
+            let offsets = (cap.monotonic_offset, cap.boottime_offset);
+            to.kind.set(URING_REQUEST_TIMEOUT);
+            to.expires
+                .set(moved(*expires, clock, false, offsets).cast_unsigned());
+            to.interval.set(interval.cast_unsigned());
+            to.clock.set(clock);
+            to.timeout.set(*flags);
+            to.off.set(*off);
+            to.repeats.set(*repeats);
+            to.target.set(*target);
+        }
+    }
+    to.flags.set(flags);
+    Ok(to)
+}
+
+/// Writes them.
+pub(super) fn put(cap: &mut Capture, all: &[UringRequest]) -> Result {
+    for some in all.chunks(REQUESTS_OF_RECORD_MAX) {
+        let record = UringRequests {
+            requests: u32::try_from(some.len())?.into(),
+            reserved: 0.into(),
+        };
+        cap.meta.put(&record, some.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Reads a record of some, each with the number of who has submitted it; opens the files that they
+/// wait for.
+pub(super) fn read(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    raw: &Raw<'_>,
+    to: &mut KVVec<(u32, Request)>,
+) -> Result {
+    let some: &[UringRequest] = raw.array(REQUESTS_OF_RECORD_MAX).map_err(|f| r.fault(f))?;
+    for from in some {
+        wait::go_on()?;
+        let has = |flag| from.flags.get() & flag != 0;
+        let waits = if from.kind.get() == URING_REQUEST_POLL {
+            let obj = ObjRef::new(from.file.get()).ok_or(EINVAL)?;
+            Waits::File {
+                file: open::restore(r, plan, obj)?,
+                node: 0,
+                index: has(request::FIXED).then_some(from.index.get()),
+                events: from.events.get(),
+                pending: has(request::PENDING),
+            }
+        } else {
+            let back = |offset: i64| offset.saturating_neg();
+            let offsets = (back(r.monotonic_offset), back(r.boottime_offset));
+            let clock = from.clock.get();
+            Waits::Time {
+                clock: i32::try_from(clock)?,
+                expires: moved(from.expires.get().cast_signed(), clock, false, offsets),
+                interval: from.interval.get().cast_signed(),
+                flags: from.timeout.get(),
+                off: from.off.get(),
+                repeats: from.repeats.get(),
+                target: from.target.get(),
+            }
+        };
+        let request = Request {
+            user_data: from.user_data.get(),
+            asynchronous: has(request::ASYNC),
+            skip: has(request::SKIP),
+            waits,
+        };
+        to.push((from.task.get(), request), GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(())
+}
+
+/// Lets the requests `all` wait, of `ring`, of which `uring` tells.
+pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Request)]) -> Result {
+    if all.is_empty() {
+        return Ok(());
+    }
+    uring.count_timeouts(ring)?;
+    // The one that was submitted last is found first by its name; timeouts are in order.
+    let polls = |(_, request): &&(u32, Request)| matches!(request.waits, Waits::File { .. });
+    let order = Iterator::chain(
+        all.iter().rev().filter(polls),
+        all.iter().filter(|r| !polls(r)),
+    );
+    for (task, request) in order {
+        wait::go_on()?;
+        r.pid(*task)
+            .and_then(|task| Uring::add_request(ring, &task, request))
+            .map_err(|e| {
+                let why = match e {
+                    ENOMEM => "no memory",
+                    EACCES => "the caller, or the io_uring, is restricted to others",
+                    EBADF => "it waits for a file that is not registered there",
+                    EINVAL => "it waits for a file that can't be waited for",
+                    _ => "the kernel does not take it",
+                };
+                r.told(
+                    e,
+                    fmt!(
+                        "an io_uring: the request with user_data {:#x} can't be made: {}",
+                        request.user_data,
+                        why
+                    ),
+                )
+            })?;
+    }
+    Ok(())
+}

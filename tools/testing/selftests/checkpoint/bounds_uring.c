@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What can't be registered with an io_uring, or be waited for, in images that are right otherwise:
+ * it is refused with the reason, and nothing is left.
+ */
+#include "fault.h"
+#include "uring.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+
+static void wait_for(struct uring *u, int fd, unsigned int flags)
+{
+	struct io_uring_sqe *sqe = uring_prepare(u, IORING_OP_POLL_ADD, 1);
+
+	sqe->fd = fd;
+	sqe->poll_events = POLLIN;
+	sqe->flags = flags;
+	uring_submit(u, 1);
+}
+
+/* A request for a registered file, beside which there is room for another, and a buffer. */
+CKPT_SCENARIO(waiting)
+{
+	static char buffer[64];
+	struct iovec vec = { buffer, sizeof(buffer) };
+	int event = CHECK_SYS(eventfd(0, 0)), files[2] = { event, -1 };
+	uint64_t one = 1;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_FILES, files, 2));
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_BUFFERS, &vec, 1));
+	wait_for(&u, 0, IOSQE_FIXED_FILE);
+	ckpt_ready_wait();
+	CHECK_EQ(8, write(event, &one, sizeof(one)));
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
+	uring_take(&u, 1, POLLIN);
+	uring_works(&u);
+}
+
+static struct ckpt_run run;
+static struct image im;
+static int image = -1;
+
+/* Where the buffer and the request are. */
+static size_t buffer_at, request_at;
+
+FIXTURE(bounds) { int unused; };
+
+FIXTURE_SETUP(bounds)
+{
+	struct io_uring_params params = { 0 };
+	size_t at;
+	int fd;
+
+	CKPT_BEGIN();
+	fd = syscall(__NR_io_uring_setup, 1, &params);
+	if (fd < 0)
+		SKIP(return, "no io_uring: %s", strerror(errno));
+	close(fd);
+	image = ckpt_image_new();
+	ASSERT_EQ(0, ckpt_run_init(&run, &waiting, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, image_load(&im, image));
+	for (at = HEADER_LEN; at < im.meta_end; at += record_len(&im, at)) {
+		if (image_get(&im, at, 2) == IMAGE_KIND_URING_BUFFERS)
+			buffer_at = image_payload(&im, at);
+		if (image_get(&im, at, 2) == IMAGE_KIND_URING_REQUESTS)
+			request_at = image_payload(&im, at);
+	}
+	ASSERT_NE(0u, buffer_at);
+	ASSERT_NE(0u, request_at);
+}
+
+FIXTURE_TEARDOWN(bounds)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+}
+
+TEST_F_TIMEOUT(bounds, buffers, CKPT_TIMEOUT)
+{
+	size_t len = buffer_at + IMAGE_AT(uring_buffer, len);
+
+	/* 1 GiB, of which most is no memory. */
+	ASSERT_EQ(0, image_hostile(&run, &im, image, len, 1u << 30, 4,
+				   "there is no memory that can be written"));
+	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+TEST_F_TIMEOUT(bounds, requests, CKPT_TIMEOUT)
+{
+	size_t index = request_at + IMAGE_AT(uring_request, index);
+
+	ASSERT_EQ(0, image_hostile(&run, &im, image, index, 1, 4,
+				   "it waits for a file that is not registered there"));
+	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+TEST_HARNESS_MAIN
