@@ -10,6 +10,7 @@
 #include <linux/pid_types.h>
 #include <linux/sched.h>
 #include <linux/sched/jobctl.h>
+#include <linux/signal_types.h>
 #include <linux/uidgid_types.h>
 #include <uapi/linux/checkpoint.h>
 
@@ -1404,6 +1405,77 @@ bool sem_has_undo(struct task_struct *task);
 static inline bool sem_has_undo(struct task_struct *task)
 {
 	return false;
+}
+#endif
+
+/* Where a thread that is traced is stopped. */
+#define CHECKPOINT_STOP_SIGNAL	1	/* At the delivery of a signal. */
+#define CHECKPOINT_STOP_TRAP	2	/* Group stop, PTRACE_INTERRUPT. */
+#define CHECKPOINT_STOP_EXIT	3	/* At the exit of a system call. */
+
+/**
+ * struct checkpoint_trace - what ptrace(2) keeps of a thread that is traced
+ * @options:	PTRACE_O_*
+ * @seized:	by PTRACE_SEIZE
+ * @syscalls:	PTRACE_SYSCALL
+ * @emulated:	PTRACE_SYSEMU
+ * @stepping:	PTRACE_SINGLESTEP, PTRACE_SINGLEBLOCK
+ * @stopped:	the rest is of a thread that is stopped
+ * @has_info:	there is a siginfo
+ * @bound:	only the kernel stack knows what its registers will be
+ * @jobctl:	JOBCTL_*
+ * @exit_code:	what wait(2) gives the tracer; 0 if it has it
+ * @message:	PTRACE_GETEVENTMSG
+ * @info:	PTRACE_GETSIGINFO
+ */
+struct checkpoint_trace {
+	unsigned int options;
+	bool seized;
+	bool syscalls;
+	bool emulated;
+	bool stepping;
+	bool stopped;
+	bool has_info;
+	bool bound;
+	unsigned long jobctl;
+	int exit_code;
+	unsigned long message;
+	kernel_siginfo_t info;
+};
+
+/**
+ * struct checkpoint_stop - a stop that a restored thread is to enter
+ * @info:	siginfo; last_siginfo points to it
+ * @place:	CHECKPOINT_STOP_*
+ * @has_info:	the tracer can read it
+ * @exit_code:	what wait(2) gives the tracer; 0 if it has it
+ * @message:	PTRACE_GETEVENTMSG
+ * @jobctl:	JOBCTL_* bits to set
+ */
+struct checkpoint_stop {
+	kernel_siginfo_t info;
+	int place;
+	bool has_info;
+	int exit_code;
+	unsigned long message;
+	unsigned long jobctl;
+};
+
+bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out);
+bool checkpoint_tracer_as_before(struct task_struct *task);
+int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
+			  unsigned int options, bool seized, bool syscalls);
+int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop);
+bool checkpoint_is_to_stop(struct task_struct *task);
+void checkpoint_stop_at_exit(void);
+
+#if defined(CONFIG_CHECKPOINT) && defined(CONFIG_SECURITY_YAMA)
+bool checkpoint_yama_may_trace(struct task_struct *tracer, struct task_struct *task);
+#else
+static inline bool checkpoint_yama_may_trace(struct task_struct *tracer,
+					     struct task_struct *task)
+{
+	return true;
 }
 #endif
 

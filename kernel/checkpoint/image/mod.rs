@@ -30,6 +30,7 @@ pub mod ns;
 pub mod record;
 pub mod seccomp;
 pub mod task;
+pub mod trace;
 
 pub use header::{
     Header,

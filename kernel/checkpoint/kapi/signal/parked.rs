@@ -74,6 +74,26 @@ unsafe fn is_group_to_stop(t: *mut bindings::task_struct) -> bool {
     false
 }
 
+/// Has the threads of the group of `t` that are traced not stop by [`ParkedTask::set_stopped`]: they
+/// run, or stop for their tracers.
+///
+/// # Safety
+///
+/// `t` is valid and its signal state is locked.
+unsafe fn release_traced(t: *mut bindings::task_struct) {
+    // SAFETY: As in `is_group_to_stop()`. As task_clear_jobctl_pending(), which wakes who waits for
+    // a trap: nobody does.
+    unsafe {
+        let mut thread = (*t).group_leader;
+        while !thread.is_null() {
+            if (*thread).ptrace != 0 {
+                (*thread).jobctl &= !u32_as_usize(bindings::JOBCTL_STOP_PENDING);
+            }
+            thread = bindings::next_thread(thread);
+        }
+    }
+}
+
 /// SIGKILL in a mask.
 const KILL: u64 = 1 << (bindings::SIGKILL - 1);
 
@@ -235,6 +255,7 @@ impl ParkedTask {
                     } else {
                         0
                     };
+                    release_traced(t);
                 } else if stop.continued {
                     (*s).flags |= bindings::SIGNAL_STOP_CONTINUED;
                 }

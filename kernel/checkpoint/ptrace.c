@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads that trace each other. A stop is a place in the kernel where a thread
+ * sleeps: it has to go there itself, which get_signal() and
+ * checkpoint_stop_at_exit() in kernel/signal.c see to.
+ */
+#include <linux/audit.h>
+#include <linux/checkpoint.h>
+#include <linux/cred.h>
+#include <linux/lockdep.h>
+#include <linux/ptrace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/thread_info.h>
+#include <linux/user_namespace.h>
+
+/* Whether PTRACE_SINGLESTEP or PTRACE_SINGLEBLOCK has let it run. */
+static bool is_stepping(struct task_struct *task)
+{
+	bool stepping = false;
+
+#ifdef TIF_SINGLESTEP
+	stepping |= test_tsk_thread_flag(task, TIF_SINGLESTEP);
+#endif
+#ifdef TIF_BLOCKSTEP
+	stepping |= test_tsk_thread_flag(task, TIF_BLOCKSTEP);
+#endif
+#ifdef TIF_SINGLE_STEP
+	stepping |= test_tsk_thread_flag(task, TIF_SINGLE_STEP);
+#endif
+#ifdef TIF_BLOCK_STEP
+	stepping |= test_tsk_thread_flag(task, TIF_BLOCK_STEP);
+#endif
+	return stepping;
+}
+
+/**
+ * checkpoint_get_trace() - read what ptrace(2) keeps of a thread
+ * @task: the thread, which is frozen
+ * @out: what is read; all of it is set
+ *
+ * Return: whether it is traced.
+ */
+bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out)
+{
+	unsigned long flags;
+	unsigned int ptrace = READ_ONCE(task->ptrace);
+
+	memset(out, 0, sizeof(*out));
+	if (!ptrace || !lock_task_sighand(task, &flags))
+		return false;
+	out->options = ptrace >> PT_OPT_FLAG_SHIFT & PTRACE_O_MASK;
+	out->seized = ptrace & PT_SEIZED;
+	out->syscalls = test_task_syscall_work(task, SYSCALL_TRACE);
+#if defined(CONFIG_GENERIC_ENTRY) || defined(TIF_SYSCALL_EMU)
+	out->emulated = test_task_syscall_work(task, SYSCALL_EMU);
+#endif
+	out->stepping = is_stepping(task);
+	out->stopped = task_is_traced(task);
+	if (out->stopped) {
+		out->jobctl = task->jobctl;
+		out->exit_code = task->exit_code;
+		out->message = task->ptrace_message;
+		/* Its stack stays while the lock is held: it would have to set this to NULL. */
+		if (task->last_siginfo) {
+			out->has_info = true;
+			copy_siginfo(&out->info, task->last_siginfo);
+		}
+#ifdef CONFIG_ARM64
+		/*
+		 * At the exit of a call the value of a register is in a local variable; and
+		 * where a call was interrupted, the place to go back to.
+		 */
+		out->bound = out->message == PTRACE_EVENTMSG_SYSCALL_EXIT ||
+			     task->restart_block.arch_data;
+#endif
+	}
+	unlock_task_sighand(task, &flags);
+	return true;
+}
+
+/* Whether who attached with @cred may do in @ns what needs CAP_SYS_PTRACE. */
+static bool has_cap(const struct cred *cred, struct user_namespace *ns)
+{
+	return security_capable(cred, ns, CAP_SYS_PTRACE, CAP_OPT_NOAUDIT) == 0;
+}
+
+/**
+ * checkpoint_tracer_as_before() - has the tracer the rights that it had when it attached?
+ * @task: the thread that is traced, which is frozen
+ *
+ * These decide what becomes of set-user-id programs that @task executes.  When
+ * the tracer attaches anew, they are those that it has by then.
+ *
+ * Return: whether they make no difference.
+ */
+bool checkpoint_tracer_as_before(struct task_struct *task)
+{
+	const struct cred *cred, *tracer;
+	struct user_namespace *ns;
+	bool same = true;
+
+	guard(read_lock)(&tasklist_lock);
+	guard(rcu)();
+	cred = rcu_dereference(task->ptracer_cred);
+	if (!task->ptrace || !cred)
+		return true;
+	tracer = __task_cred(task->parent);
+	ns = __task_cred(task)->user_ns;
+	for (; same && ns; ns = ns->parent)
+		same = has_cap(cred, ns) == has_cap(tracer, ns);
+	return same;
+}
+
+/**
+ * checkpoint_set_tracer() - let a thread trace another one, as it did before
+ * @task: the thread to trace
+ * @tracer: the one that does
+ * @options: PTRACE_O_*
+ * @seized: as by PTRACE_SEIZE, else as by PTRACE_ATTACH or PTRACE_TRACEME
+ * @syscalls: @task stops at its system calls (PTRACE_SYSCALL)
+ *
+ * As ptrace_attach(), in the name of @tracer: with its credentials, which it
+ * has by now, and which are to be allowed to attach.  No SIGSTOP is sent.
+ *
+ * Both are being restored and do not run: so neither executes a program or
+ * exits, and @task does not look at its flags.  May sleep.
+ *
+ * Return: 0; -EPERM: @tracer may not trace @task; -EBUSY: somebody else does;
+ * -EINVAL: that is not possible.
+ */
+int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
+			  unsigned int options, bool seized, bool syscalls)
+{
+	const struct cred *cred, *own;
+	bool allowed;
+	int err = 0;
+
+	/* The option asks for a right of its own, and checkpoint(2) does not save it. */
+	if (options & ~PTRACE_O_MASK || options & PTRACE_O_SUSPEND_SECCOMP)
+		return -EINVAL;
+	if (same_thread_group(task, tracer))
+		return -EINVAL;
+	audit_ptrace(task);
+	cred = get_task_cred(tracer);
+	own = override_creds(cred);
+	/* Yama asks who the running task is. */
+	allowed = checkpoint_yama_may_trace(tracer, task) &&
+		  ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS);
+	revert_creds(own);
+	if (!allowed) {
+		put_cred(cred);
+		return -EPERM;
+	}
+	write_lock_irq(&tasklist_lock);
+	if (task->exit_state || tracer->flags & PF_EXITING) {
+		err = -EPERM;
+	} else if (task->ptrace) {
+		err = -EBUSY;
+	} else {
+		task->ptrace = PT_PTRACED | (seized ? PT_SEIZED : 0) |
+			       options << PT_OPT_FLAG_SHIFT;
+		__ptrace_link(task, tracer, cred);
+		if (syscalls)
+			set_task_syscall_work(task, SYSCALL_TRACE);
+	}
+	write_unlock_irq(&tasklist_lock);
+	put_cred(cred);
+	return err;
+}
+
+/**
+ * checkpoint_set_stop() - have a thread stop as it was stopped
+ * @task: the thread, which is being restored and does not run
+ * @stop: how
+ *
+ * When @task goes to user mode, it stops first, and tells nobody: its tracer was
+ * told before the checkpoint.  While a thread runs it has no last_siginfo; so
+ * that tells that it has to, and how.  May sleep.
+ *
+ * Return: 0, -ENOMEM, or -ESRCH: it was killed.
+ */
+int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop)
+{
+	struct checkpoint_stop *copy = kmemdup(stop, sizeof(*stop), GFP_KERNEL_ACCOUNT);
+	unsigned long flags;
+	int err = -ESRCH;
+
+	if (!copy)
+		return -ENOMEM;
+	if (lock_task_sighand(task, &flags)) {
+		if (task->ptrace && !task->last_siginfo) {
+			task->last_siginfo = &copy->info;
+			err = 0;
+		}
+		unlock_task_sighand(task, &flags);
+	}
+	if (err)
+		kfree(copy);
+	return err;
+}
+
+/**
+ * checkpoint_is_to_stop() - has a thread yet to stop, as checkpoint_set_stop() told it?
+ * @task: the thread
+ */
+bool checkpoint_is_to_stop(struct task_struct *task)
+{
+	return READ_ONCE(task->last_siginfo) && !task_is_traced(task);
+}
