@@ -65,8 +65,8 @@ values! {
 }
 
 record! {
-    /// That a thread is traced, and how; payload: the siginfo_t that its tracer can read, as those of
-    /// [`Pending`](super::task::Pending), if there is one.
+    /// That a thread is traced, and how; payload: the siginfo_t that its tracer can read, in the form
+    /// of those of pending signals, if there is one.
     #[record(Traced = 214, "traced thread", min = 32, check = traced)]
     pub struct Traced {
         /// The thread.
