@@ -1413,6 +1413,10 @@ static inline bool sem_has_undo(struct task_struct *task)
 #define CHECKPOINT_STOP_TRAP	2	/* Group stop, PTRACE_INTERRUPT. */
 #define CHECKPOINT_STOP_EXIT	3	/* At the exit of a system call. */
 
+/* With whose rights a tracer decides about set-user-id programs. */
+#define CHECKPOINT_RIGHTS_TRACER	1	/* Its own. */
+#define CHECKPOINT_RIGHTS_TRACEE	2	/* Those of what it traces. */
+
 /**
  * struct checkpoint_trace - what ptrace(2) keeps of a thread that is traced
  * @options:	PTRACE_O_*
@@ -1462,9 +1466,10 @@ struct checkpoint_stop {
 };
 
 bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out);
-bool checkpoint_tracer_as_before(struct task_struct *task);
+int checkpoint_tracer_rights(struct task_struct *task);
+bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task);
 int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
-			  unsigned int options, bool seized, bool syscalls);
+			  unsigned int options, bool seized, bool syscalls, bool own);
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop);
 bool checkpoint_is_to_stop(struct task_struct *task);
 void checkpoint_stop_at_exit(void);

@@ -87,31 +87,62 @@ static bool has_cap(const struct cred *cred, struct user_namespace *ns)
 	return security_capable(cred, ns, CAP_SYS_PTRACE, CAP_OPT_NOAUDIT) == 0;
 }
 
-/**
- * checkpoint_tracer_as_before() - has the tracer the rights that it had when it attached?
- * @task: the thread that is traced, which is frozen
- *
- * These decide what becomes of set-user-id programs that @task executes.  When
- * the tracer attaches anew, they are those that it has by then.
- *
- * Return: whether they make no difference.
- */
-bool checkpoint_tracer_as_before(struct task_struct *task)
+/* Whether @a and @b decide the same about programs that a task in @ns executes. */
+static bool same_rights(const struct cred *a, const struct cred *b, struct user_namespace *ns)
 {
-	const struct cred *cred, *tracer;
+	for (; ns; ns = ns->parent) {
+		if (has_cap(a, ns) != has_cap(b, ns))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * checkpoint_tracer_rights() - tell with whose rights a thread is traced
+ * @task: the thread, which is frozen
+ *
+ * They decide what becomes of set-user-id programs that @task executes.  With
+ * PTRACE_TRACEME they are those of @task, else those of its tracer, as both were
+ * by then.
+ *
+ * Return: CHECKPOINT_RIGHTS_*, or 0: they are neither's any more.
+ */
+int checkpoint_tracer_rights(struct task_struct *task)
+{
+	const struct cred *rights;
 	struct user_namespace *ns;
-	bool same = true;
 
 	guard(read_lock)(&tasklist_lock);
 	guard(rcu)();
-	cred = rcu_dereference(task->ptracer_cred);
-	if (!task->ptrace || !cred)
-		return true;
-	tracer = __task_cred(task->parent);
+	rights = rcu_dereference(task->ptracer_cred);
+	if (!task->ptrace || !rights)
+		return CHECKPOINT_RIGHTS_TRACER;
 	ns = __task_cred(task)->user_ns;
-	for (; same && ns; ns = ns->parent)
-		same = has_cap(cred, ns) == has_cap(tracer, ns);
-	return same;
+	if (same_rights(rights, __task_cred(task->parent), ns))
+		return CHECKPOINT_RIGHTS_TRACER;
+	return same_rights(rights, __task_cred(task), ns) ? CHECKPOINT_RIGHTS_TRACEE : 0;
+}
+
+/**
+ * checkpoint_may_trace() - ask whether a thread could attach to another one
+ * @tracer: the thread that is to trace
+ * @task: the thread that is to be traced
+ *
+ * As ptrace_attach() does it, in the name of @tracer and with its credentials.
+ * Neither of them runs.  May sleep.
+ */
+bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task)
+{
+	const struct cred *cred = get_task_cred(tracer);
+	const struct cred *own = override_creds(cred);
+	bool allowed;
+
+	/* Yama asks who the running task is. */
+	allowed = checkpoint_yama_may_trace(tracer, task) &&
+		  ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS);
+	revert_creds(own);
+	put_cred(cred);
+	return allowed;
 }
 
 /**
@@ -121,9 +152,10 @@ bool checkpoint_tracer_as_before(struct task_struct *task)
  * @options: PTRACE_O_*
  * @seized: as by PTRACE_SEIZE, else as by PTRACE_ATTACH or PTRACE_TRACEME
  * @syscalls: @task stops at its system calls (PTRACE_SYSCALL)
+ * @own: with the rights of @task, as by PTRACE_TRACEME
  *
- * As ptrace_attach(), in the name of @tracer: with its credentials, which it
- * has by now, and which are to be allowed to attach.  No SIGSTOP is sent.
+ * As ptrace_attach(), in the name of @tracer, which has its credentials by now:
+ * these are to be allowed to attach.  No SIGSTOP is sent.
  *
  * Both are being restored and do not run: so neither executes a program or
  * exits, and @task does not look at its flags.  May sleep.
@@ -132,10 +164,9 @@ bool checkpoint_tracer_as_before(struct task_struct *task)
  * -EINVAL: that is not possible.
  */
 int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
-			  unsigned int options, bool seized, bool syscalls)
+			  unsigned int options, bool seized, bool syscalls, bool own)
 {
-	const struct cred *cred, *own;
-	bool allowed;
+	const struct cred *cred;
 	int err = 0;
 
 	/* The option asks for a right of its own, and checkpoint(2) does not save it. */
@@ -144,16 +175,9 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
 	if (same_thread_group(task, tracer))
 		return -EINVAL;
 	audit_ptrace(task);
-	cred = get_task_cred(tracer);
-	own = override_creds(cred);
-	/* Yama asks who the running task is. */
-	allowed = checkpoint_yama_may_trace(tracer, task) &&
-		  ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS);
-	revert_creds(own);
-	if (!allowed) {
-		put_cred(cred);
+	if (!checkpoint_may_trace(tracer, task))
 		return -EPERM;
-	}
+	cred = get_task_cred(own ? task : tracer);
 	write_lock_irq(&tasklist_lock);
 	if (task->exit_state || tracer->flags & PF_EXITING) {
 		err = -EPERM;

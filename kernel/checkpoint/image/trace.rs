@@ -50,6 +50,9 @@ flags! {
     TRACED_NOTIFY = 1 << 4,
     /// There was no SIGCONT since it took the signal that it has stopped for.
     TRACED_DEQUEUED = 1 << 5,
+    /// Its own rights decide about set-user-id programs that it executes, not its tracer's
+    /// (PTRACE_TRACEME).
+    TRACED_OWN_RIGHTS = 1 << 6,
 }
 
 values! {

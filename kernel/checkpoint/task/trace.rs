@@ -40,6 +40,7 @@ use crate::{
             },
             trace::{
                 Place,
+                Rights,
                 Stop,
                 Trace, //
             }, //
@@ -117,6 +118,16 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
         }
         if let Some(trace) = t.trace() {
             check(cap, t, &trace, &name);
+            if !t.may_be_traced_by(&tracer) {
+                cap.refuse(
+                    EOPNOTSUPP,
+                    t,
+                    fmt!(
+                        "is traced (ptrace) by {name}, which could not attach to it any more: have it \
+                         detach"
+                    ),
+                );
+            }
         }
     }
     Ok(())
@@ -142,7 +153,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName) {
             "waits in vfork() and is traced (ptrace) by {tracer}: try again when it has returned"
         ));
     }
-    if !t.tracer_is_as_before() {
+    if t.tracer_rights().is_none() {
         refuse(fmt!(
             "is traced (ptrace) by {tracer}, which had other capabilities when it attached: have it \
              detach and attach again"
@@ -231,6 +242,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     for (on, flag) in [
         (trace.seized, TRACED_SEIZED),
         (trace.syscalls, TRACED_SYSCALLS),
+        (t.tracer_rights() == Some(Rights::Own), TRACED_OWN_RIGHTS),
     ] {
         if on {
             flags |= flag;
@@ -302,6 +314,10 @@ pub(crate) fn attach(
         body.options.get(),
         flags & TRACED_SEIZED != 0,
         flags & TRACED_SYSCALLS != 0,
+        match flags & TRACED_OWN_RIGHTS {
+            0 => Rights::Tracer,
+            _ => Rights::Own,
+        },
     )
     .map_err(|e| {
         let tracer = body.tracer.get();

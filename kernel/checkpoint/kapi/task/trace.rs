@@ -12,7 +12,8 @@ use kernel::{
         u32_as_usize,
         usize_as_u64, //
     },
-    prelude::*, //
+    prelude::*,
+    task::Task, //
 };
 
 use crate::{
@@ -66,6 +67,15 @@ pub(crate) struct Stop {
     pub(crate) bound: bool,
 }
 
+/// With whose rights a thread is traced: they decide about set-user-id programs that it executes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// Those of its tracer.
+    Tracer,
+    /// Its own (PTRACE_TRACEME).
+    Own,
+}
+
 /// Where a thread is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -107,10 +117,22 @@ impl FrozenTask {
         })
     }
 
-    /// Its tracer has the rights that it had when it attached, as far as that makes a difference.
-    pub(crate) fn tracer_is_as_before(&self) -> bool {
+    /// With whose rights it is traced, as far as that makes a difference; `None`: neither with those
+    /// that its tracer has now, nor with its own.
+    pub(crate) fn tracer_rights(&self) -> Option<Rights> {
         // SAFETY: We own a reference on the task.
-        unsafe { bindings::checkpoint_tracer_as_before(self.as_ptr()) }
+        let rights = unsafe { bindings::checkpoint_tracer_rights(self.as_ptr()) };
+        match rights.cast_unsigned() {
+            bindings::CHECKPOINT_RIGHTS_TRACER => Some(Rights::Tracer),
+            bindings::CHECKPOINT_RIGHTS_TRACEE => Some(Rights::Own),
+            _ => None,
+        }
+    }
+
+    /// `tracer`, a task of the tree, could attach to it now. May sleep.
+    pub(crate) fn may_be_traced_by(&self, tracer: &Task) -> bool {
+        // SAFETY: There are references on both tasks, which are frozen.
+        unsafe { bindings::checkpoint_may_trace(tracer.as_ptr(), self.as_ptr()) }
     }
 
     /// The thread that traces it is one of the process that is its parent.
@@ -189,6 +211,7 @@ impl ParkedTask {
         options: u32,
         seized: bool,
         syscalls: bool,
+        rights: Rights,
     ) -> Result {
         // SAFETY: By the type's invariants neither task runs or exits, which is what it asks for.
         to_result(unsafe {
@@ -198,6 +221,7 @@ impl ParkedTask {
                 options,
                 seized,
                 syscalls,
+                rights == Rights::Own,
             )
         })
     }

@@ -185,6 +185,7 @@
 #define IMAGE_TRACED_INTERRUPTED (1ull << 3)
 #define IMAGE_TRACED_NOTIFY (1ull << 4)
 #define IMAGE_TRACED_DEQUEUED (1ull << 5)
+#define IMAGE_TRACED_OWN_RIGHTS (1ull << 6)
 
 /* Traced.stop */
 #define IMAGE_TRACED_RUNS 0
