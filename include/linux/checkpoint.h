@@ -1412,6 +1412,7 @@ static inline bool sem_has_undo(struct task_struct *task)
 #define CHECKPOINT_STOP_SIGNAL	1	/* At the delivery of a signal. */
 #define CHECKPOINT_STOP_TRAP	2	/* Group stop, PTRACE_INTERRUPT. */
 #define CHECKPOINT_STOP_EXIT	3	/* At the exit of a system call. */
+#define CHECKPOINT_STOP_EVENT	4	/* At an event of fork() and its like. */
 
 /* With whose rights a tracer decides about set-user-id programs. */
 #define CHECKPOINT_RIGHTS_TRACER	1	/* Its own. */
@@ -1455,6 +1456,7 @@ struct checkpoint_trace {
  * @exit_code:	what wait(2) gives the tracer; 0 if it has it
  * @message:	PTRACE_GETEVENTMSG
  * @jobctl:	JOBCTL_* bits to set
+ * @result:	of the system call, with CHECKPOINT_STOP_EVENT
  */
 struct checkpoint_stop {
 	kernel_siginfo_t info;
@@ -1463,6 +1465,7 @@ struct checkpoint_stop {
 	int exit_code;
 	unsigned long message;
 	unsigned long jobctl;
+	long result;
 };
 
 bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out);
@@ -1472,7 +1475,8 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
 			  unsigned int options, bool seized, bool syscalls, bool own);
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop);
 bool checkpoint_is_to_stop(struct task_struct *task);
-void checkpoint_stop_at_exit(void);
+int checkpoint_stop_again(struct checkpoint_stop *stop);
+void checkpoint_stop_in_call(void);
 
 #if defined(CONFIG_CHECKPOINT) && defined(CONFIG_SECURITY_YAMA)
 bool checkpoint_yama_may_trace(struct task_struct *tracer, struct task_struct *task);

@@ -2,7 +2,7 @@
 /*
  * Threads that trace each other. A stop is a place in the kernel where a thread
  * sleeps: it has to go there itself, which get_signal() and
- * checkpoint_stop_at_exit() in kernel/signal.c see to.
+ * checkpoint_stop_in_call() see to.
  */
 #include <linux/audit.h>
 #include <linux/checkpoint.h>
@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/thread_info.h>
 #include <linux/user_namespace.h>
+#include <asm/syscall.h>
 
 /* Whether PTRACE_SINGLESTEP or PTRACE_SINGLEBLOCK has let it run. */
 static bool is_stepping(struct task_struct *task)
@@ -71,10 +72,13 @@ bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out
 #ifdef CONFIG_ARM64
 		/*
 		 * At the exit of a call the value of a register is in a local variable; and
-		 * where a call was interrupted, the place to go back to.
+		 * where a call was interrupted, the place to go back to.  An exit comes
+		 * after an event, too.
 		 */
 		out->bound = out->message == PTRACE_EVENTMSG_SYSCALL_EXIT ||
-			     task->restart_block.arch_data;
+			     task->restart_block.arch_data ||
+			     (out->info.si_code > 0xff &&
+			      out->info.si_code >> 8 != PTRACE_EVENT_STOP);
 #endif
 	}
 	unlock_task_sighand(task, &flags);
@@ -224,6 +228,45 @@ int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *
 	if (err)
 		kfree(copy);
 	return err;
+}
+
+/**
+ * checkpoint_stop_in_call() - stop in a system call, and do what comes after that
+ *
+ * To be called by a task that was restored, on its way to user mode, before it
+ * looks for signals.  If checkpoint_set_stop() has told it to, it stops as
+ * ptrace_report_syscall_exit() or ptrace_event() would have it stop.  May sleep.
+ */
+void checkpoint_stop_in_call(void)
+{
+	struct pt_regs *regs = current_pt_regs();
+	struct checkpoint_stop *stop;
+	bool step = false;
+	long result;
+	int signr;
+
+	if (!current->last_siginfo)
+		return;
+	stop = container_of(current->last_siginfo, struct checkpoint_stop, info);
+	switch (stop->place) {
+	case CHECKPOINT_STOP_EXIT:
+		signr = checkpoint_stop_again(stop);
+		/* As ptrace_report_syscall(). */
+		if (signr)
+			send_sig(signr, current, 1);
+		break;
+	case CHECKPOINT_STOP_EVENT:
+		result = stop->result;
+		checkpoint_stop_again(stop);
+		/* As kernel_clone() and syscall_exit_work(). */
+		syscall_set_return_value(current, regs, 0, result);
+#ifdef CONFIG_GENERIC_ENTRY
+		step = test_syscall_work(SYSCALL_EXIT_TRAP);
+#endif
+		if (step || test_syscall_work(SYSCALL_TRACE))
+			ptrace_report_syscall_exit(regs, step);
+		break;
+	}
 }
 
 /**

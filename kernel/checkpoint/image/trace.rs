@@ -36,6 +36,9 @@ pub const MESSAGE_ENTRY: u64 = 1;
 /// Event message at the exit of a system call.
 pub const MESSAGE_EXIT: u64 = 2;
 
+/// PTRACE_EVENT_FORK, PTRACE_EVENT_CLONE and PTRACE_EVENT_VFORK_DONE.
+pub const TRACED_EVENTS: [u32; 3] = [1, 3, 5];
+
 flags! {
     "Traced.flags": u32, TRACED_FLAG_LIST, TRACED_FLAGS;
     /// By PTRACE_SEIZE.
@@ -65,12 +68,14 @@ values! {
     TRACED_AT_TRAP = 2,
     /// At the exit of a system call.
     TRACED_AT_EXIT = 3,
+    /// At an event of fork(2), clone(2), or the end of vfork(2).
+    TRACED_AT_EVENT = 4,
 }
 
 record! {
     /// That a thread is traced, and how; payload: the siginfo_t that its tracer can read, in the form
     /// of those of pending signals, if there is one.
-    #[record(Traced = 214, "traced thread", min = 32, check = traced)]
+    #[record(Traced = 214, "traced thread", min = 40, check = traced)]
     pub struct Traced {
         /// The thread.
         pub tid: U32,
@@ -86,5 +91,9 @@ record! {
         pub exit_code: U32,
         /// Event message.
         pub message: U64,
+        /// What the system call returns, with `TRACED_AT_EVENT`: a pid.
+        pub result: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }

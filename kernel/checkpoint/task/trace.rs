@@ -31,6 +31,7 @@ use crate::{
             parked::ParkedTask,
             slot::Slot, //
         },
+        pid::namespace::PidNs,
         signal::sighand::Info,
         task::{
             frozen::{
@@ -67,13 +68,10 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 /// SIGCHLD: the same number on all architectures.
 const SIGCHLD: i32 = 17;
 
-/// Events of ptrace(2) at which a thread can't be made to stop again, and what to do.
-const EVENTS: [(u32, &str); 7] = [
-    (1, "by fork()"),
+/// Events of ptrace(2) at which a thread can't be made to stop again.
+const EVENTS: [(u32, &str); 4] = [
     (2, "by vfork()"),
-    (3, "by clone()"),
     (4, "by execve()"),
-    (5, "at the end of vfork()"),
     (6, "as it exits"),
     (7, "by a filter of seccomp"),
 ];
@@ -117,7 +115,8 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
             continue;
         }
         if let Some(trace) = t.trace() {
-            check(cap, t, &trace, &name);
+            let same_ns = PidNs::of(&tracer)?.as_ptr() == t.pid_ns()?.as_ptr();
+            check(cap, t, &trace, &name, same_ns);
             if !t.may_be_traced_by(&tracer) {
                 cap.refuse(
                     EOPNOTSUPP,
@@ -134,7 +133,9 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
 }
 
 /// Refuses what can't be saved of how `t` is traced.
-fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName) {
+///
+/// `same_ns`: it is in the pid namespace of its tracer.
+fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, same_ns: bool) {
     let mut refuse = |what: kernel::fmt::Arguments<'_>| cap.refuse(EOPNOTSUPP, t, what);
     if trace.options & TRACE_SUSPEND_SECCOMP != 0 {
         refuse(fmt!(
@@ -176,6 +177,10 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName) {
             "is stopped in or after a system call for {tracer} (ptrace), and this architecture keeps \
              registers elsewhere then: have that let it go on"
         )),
+        Ok(Place::Event(_)) if !same_ns => refuse(fmt!(
+            "is stopped at an event of fork() for {tracer} (ptrace), which is in another pid \
+             namespace: have that let it go on"
+        )),
         Ok(_) => {}
         Err(what) => refuse(fmt!(
             "is stopped {what} for {tracer} (ptrace): have that let it go on"
@@ -210,6 +215,14 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
             return Err(what);
         }
     }
+    if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) {
+        return match u32::try_from(stop.message) {
+            // The tracer's number of the new process or thread: what the call returns, if both are
+            // in one pid namespace.
+            Ok(pid) if pid != 0 => Ok(Place::Event(pid)),
+            _ => Err("at an unknown place"),
+        };
+    }
     match stop.message {
         0 => Ok(Place::Signal),
         _ => Err("at an unknown place"),
@@ -237,6 +250,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         stop: TRACED_RUNS.into(),
         exit_code: 0.into(),
         message: 0.into(),
+        result: 0.into(),
+        reserved: 0.into(),
     };
     let mut flags = 0;
     for (on, flag) in [
@@ -264,12 +279,14 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     body.flags = flags.into();
     // It was asked before. The task may have been killed since, which is found at the end.
-    body.stop = match place_of(&trace, stop).map_err(|_| EAGAIN)? {
-        Place::Signal => TRACED_AT_SIGNAL,
-        Place::Trap => TRACED_AT_TRAP,
-        Place::Exit => TRACED_AT_EXIT,
-    }
-    .into();
+    let (place, result) = match place_of(&trace, stop).map_err(|_| EAGAIN)? {
+        Place::Signal => (TRACED_AT_SIGNAL, 0),
+        Place::Trap => (TRACED_AT_TRAP, 0),
+        Place::Exit => (TRACED_AT_EXIT, 0),
+        Place::Event(pid) => (TRACED_AT_EVENT, pid),
+    };
+    body.stop = place.into();
+    body.result = result.into();
     body.exit_code = stop.code.into();
     body.message = stop.message.into();
     cap.meta.put(&body, stop.info.as_slice().as_bytes())
@@ -346,6 +363,7 @@ fn load(r: &Restore, plan: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Res
         TRACED_RUNS => return Ok(()),
         TRACED_AT_SIGNAL => Place::Signal,
         TRACED_AT_TRAP => Place::Trap,
+        TRACED_AT_EVENT => Place::Event(body.result.get()),
         _ => Place::Exit,
     };
     let has = |flag| body.flags.get() & flag != 0;

@@ -10,7 +10,8 @@ use crate::image::{
             zero, //
         },
         pid,
-        walk::Walk, //
+        walk::Walk,
+        PID_MAX, //
     },
     record::{
         Fault,
@@ -44,6 +45,11 @@ impl Walk<'_> {
         let infos: &[[u8; SIGINFO_LEN]] = raw.array(1)?;
         let stop = body.stop.get();
         let seized = set & TRACED_SEIZED != 0;
+        let at_event = stop == TRACED_AT_EVENT;
+        zero(
+            raw,
+            body.reserved.get() == 0 && (at_event || body.result.get() == 0),
+        )?;
         zero(
             raw,
             stop != TRACED_RUNS
@@ -64,12 +70,18 @@ impl Walk<'_> {
                 MESSAGE_EXIT,
                 true,
             ),
+            TRACED_AT_EVENT => (is_event(body.exit_code.get()), body.message.get(), true),
             _ => return Err(raw.fault("unknown place where a thread is stopped")),
         };
         ensure(
             raw,
             (code || body.exit_code.get() == 0) && body.message.get() == message,
             "status or message of another stop",
+        )?;
+        ensure(
+            raw,
+            !at_event || (1..=PID_MAX).contains(&body.result.get()),
+            "impossible pid",
         )?;
         ensure(
             raw,
@@ -92,6 +104,11 @@ impl Walk<'_> {
 /// `code` is the number of a signal that can stop a thread before it is delivered.
 fn is_signal(code: u32) -> bool {
     code != KILL && usize::try_from(code).is_ok_and(|n| (1..=NSIG).contains(&n))
+}
+
+/// `code` tells of an event after which a system call returns.
+fn is_event(code: u32) -> bool {
+    code & 0xff == TRAP && TRACED_EVENTS.contains(&(code >> 8))
 }
 
 /// `code` tells of a group stop or of PTRACE_INTERRUPT.

@@ -338,7 +338,7 @@ unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     // and decides about the interrupted system call.
     unsafe {
         bindings::current_rseq_renew();
-        bindings::checkpoint_stop_at_exit();
+        bindings::checkpoint_stop_in_call();
         bindings::set_tif_sigpending(bindings::get_current());
     }
 }

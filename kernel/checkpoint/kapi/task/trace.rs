@@ -85,6 +85,8 @@ pub(crate) enum Place {
     Trap,
     /// At the exit of a system call.
     Exit,
+    /// At an event of fork(2), clone(2), or the end of vfork(2), which returns that.
+    Event(u32),
 }
 
 impl FrozenTask {
@@ -248,6 +250,10 @@ impl ParkedTask {
             Place::Signal => bindings::CHECKPOINT_STOP_SIGNAL,
             Place::Trap => bindings::CHECKPOINT_STOP_TRAP,
             Place::Exit => bindings::CHECKPOINT_STOP_EXIT,
+            Place::Event(pid) => {
+                raw.result = isize::try_from(pid)?;
+                bindings::CHECKPOINT_STOP_EVENT
+            }
         };
         raw.place = place.cast_signed();
         raw.has_info = stop.info.is_some();

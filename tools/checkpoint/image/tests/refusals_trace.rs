@@ -81,6 +81,41 @@ fn possible() {
     ]);
 }
 
+/// Stops the first thread at an event, with `code`.
+fn at_event(s: &mut Sample, code: u32, result: u32, info: bool) {
+    traced(s, info, |t| {
+        t.stop.set(TRACED_AT_EVENT);
+        t.exit_code.set(code);
+        t.message.set(u64::from(result));
+        t.result.set(result);
+    });
+}
+
+#[test]
+fn events() {
+    accepted(&[
+        |s| at_event(s, 1 << 8 | TRAP, 9, true),
+        |s| at_event(s, 3 << 8 | TRAP, 9, true),
+        |s| at_event(s, 0, 1, true),
+    ]);
+    let status = "status or message of another stop";
+    refused(&[
+        (status, |s| at_event(s, 2 << 8 | TRAP, 9, true)),
+        (status, |s| at_event(s, 1 << 8 | 6, 9, true)),
+        ("impossible pid", |s| at_event(s, 0, 0, true)),
+        ("impossible pid", |s| at_event(s, 0, u32::MAX, true)),
+        ("not one siginfo for a stop that has one", |s| {
+            at_event(s, 0, 9, false)
+        }),
+        ("reserved or unused field is not zero", |s| {
+            traced(s, false, |t| t.result.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            traced(s, false, |t| t.reserved.set(1))
+        }),
+    ]);
+}
+
 #[test]
 fn relations() {
     let by = "traced by no live task of another process";
@@ -139,7 +174,7 @@ fn stops() {
             stopped(s, TRACED_AT_SIGNAL, flags, 0, 0, true)
         }),
         ("unknown place where a thread is stopped", |s| {
-            stopped(s, TRACED_AT_EXIT + 1, 0, 0, 0, false)
+            stopped(s, TRACED_AT_EVENT + 1, 0, 0, 0, false)
         }),
         (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 9, 0, true)),
         (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 65, 0, true)),

@@ -192,6 +192,7 @@
 #define IMAGE_TRACED_AT_SIGNAL 1
 #define IMAGE_TRACED_AT_TRAP 2
 #define IMAGE_TRACED_AT_EXIT 3
+#define IMAGE_TRACED_AT_EVENT 4
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -1627,9 +1628,11 @@ struct image_traced {
 	uint32_t stop;
 	uint32_t exit_code;
 	uint64_t message;
+	uint32_t result;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_traced) == 32, "image_traced");
+static_assert(sizeof(struct image_traced) == 40, "image_traced");
 
 struct image_mount {
 	uint32_t obj;

@@ -610,6 +610,51 @@ CKPT_CYCLE(call_exit)
 	CHECK_EQ(getpid(), board->value[1]);
 }
 
+static int forks(void *arg)
+{
+	pid_t kid;
+
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	kid = CHECK_SYS(sys_clone(SIGCHLD));
+	if (!kid) {
+		ckpt_step_wait(END, 1);
+		_exit(32);
+	}
+	board->value[0] = kid;
+	ckpt_wait_exit(kid, 32);
+	return 33;
+}
+
+/* The event comes in the call, which then returns and stops once more. */
+CKPT_CYCLE(forked)
+{
+	pid_t kid = ckpt_fork(forks, NULL);
+	unsigned long child, after;
+	struct call_info info;
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEFORK | PTRACE_O_TRACESYSGOOD));
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_FORK, SIGTRAP));
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &child));
+	expect(child, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_DETACH, child, 0, 0));
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &after));
+	CHECK_EQ(child, after);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(child, info.result);
+	go_on(kid, 0);
+	ckpt_step(END);
+	expect(kid, SIGCHLD);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 33);
+	CHECK_EQ(child, board->value[0]);
+}
+
 static int call_and_wait(void *arg)
 {
 	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
