@@ -7,10 +7,10 @@
 #include <linux/audit.h>
 #include <linux/checkpoint.h>
 #include <linux/cred.h>
-#include <linux/lockdep.h>
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/thread_info.h>
