@@ -70,7 +70,8 @@ use super::{
         Action,
         Note,
         Timer, //
-    }, //
+    },
+    trace, //
 };
 
 /// The structures that are not the body of a record: those of the framing, and elements of
@@ -129,6 +130,8 @@ pub const VALUES: &[&Values] = &[
     &seccomp::SECCOMP_MODES,
     &controls::CONTROL_FLAG_LIST,
     &controls::DEADLINE_FLAG_LIST,
+    &trace::TRACED_FLAG_LIST,
+    &trace::TRACED_STOPS,
     &mm::MM_FLAG_LIST,
     &mm::VMA_KINDS,
     &mm::vma::LIST,

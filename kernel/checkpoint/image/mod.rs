@@ -31,6 +31,7 @@ pub mod ns;
 pub mod record;
 pub mod seccomp;
 pub mod task;
+pub mod trace;
 
 pub use header::{
     Header,

@@ -136,6 +136,7 @@ pub(crate) mod task {
     pub(crate) mod stack;
     pub(crate) mod state;
     pub(crate) mod times;
+    pub(crate) mod trace;
     pub(crate) mod tree;
     pub(crate) mod unsupported;
 }

@@ -53,7 +53,8 @@ use crate::{
     },
     kinds,
     ns::pid::BuiltPidNs,
-    restart::job::Coordinator, //
+    restart::job::Coordinator,
+    task, //
 };
 
 /// Longest time to wait for restarted tasks to have exited or stopped, in milliseconds.
@@ -101,6 +102,7 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
     let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     groups(coordinator, &PidNs::of(&root)?)?;
     parents(coordinator, &held)?;
+    tracers(coordinator, &held)?;
     // Of all tasks, so that all that is wrong is reported together.
     let mut verdict: Result = Ok(());
     each_live(coordinator, &held, |_, plan, parked| {
@@ -216,6 +218,18 @@ fn each_live(
         held.with(index, |parked| f(index, &plan, parked))??;
     }
     Ok(())
+}
+
+/// Lets those trace others that did: all have the credentials by which that is decided.
+fn tracers(coordinator: &Coordinator, held: &Held<'_>) -> Result {
+    let restore = &coordinator.restore;
+    each_live(coordinator, held, |_, plan, task| {
+        let Some(tracer) = task::tracer(restore, plan)? else {
+            return Ok(());
+        };
+        let tracer = coordinator.members.index_of(tracer).ok_or(EINVAL)?;
+        held.with(tracer, |tracer| task::attach(restore, plan, task, tracer))?
+    })
 }
 
 /// The tasks that were dead at the checkpoint. ESRCH: one was killed meanwhile.

@@ -32,6 +32,7 @@ mod seccomp;
 mod signal;
 mod timer;
 mod times;
+mod trace;
 
 pub(crate) use cred::{
     collect_cred,
@@ -44,6 +45,10 @@ pub(crate) use seccomp::had_those_of_caller;
 pub(crate) use signal::{
     signals_at,
     with_signals, //
+};
+pub(crate) use trace::{
+    attach,
+    tracer, //
 };
 
 /// What each thread has, in the order in which it is saved and restored.
@@ -58,6 +63,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     controls::KIND,
     sched::KIND,
     pending::KIND,
+    trace::KIND,
     regs::KIND,
     timer::KIND,
 ];
@@ -65,6 +71,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
 /// What the threads of a process share, in that order.
 pub(crate) static PROCESSES: &[ProcessOps] = &[
     refuse::PROCESS,
+    trace::PROCESS,
     makers::PROCESS,
     itimer::PROCESS,
     pending::PROCESS,

@@ -12,10 +12,7 @@ use crate::{
         ThreadOps, //
     },
     kapi::task::{
-        frozen::{
-            FrozenTask,
-            TaskName, //
-        },
+        frozen::FrozenTask,
         links::PidRef,
         unsupported::UnsupportedState, //
     }, //
@@ -37,14 +34,6 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if t.is_live() {
-        if let Some(tracer) = t.tracer() {
-            let tracer = TaskName::of(&tracer, &cap.pid_ns);
-            cap.refuse(
-                EOPNOTSUPP,
-                t,
-                fmt!("is traced (ptrace) by {tracer}: have that detach from it"),
-            );
-        }
         t.thread_oddities(|odd| refuse(cap, t, odd));
     }
     if PidRef::of(t.task()).is_ok_and(|pid| pid.past().is_err()) {

@@ -13,6 +13,7 @@ use kernel::{
 
 use crate::kapi::{
     cgroup::group::HeldCgroup,
+    fork::park::is_traced,
     task::{
         frozen::{
             FrozenTask,
@@ -26,10 +27,12 @@ use crate::kapi::{
 struct Seen {
     /// Of [`HeldCgroup::frozen_since`]; 0 for one that is dead, or is the caller.
     since: usize,
-    /// It was stopped by a signal, or waited in vfork(): bits of its state.
+    /// It was stopped by a signal or for its tracer, or waited in vfork(): bits of its state.
     state: u32,
     /// Its thread group was stopped: bits of the flags of its `signal_struct`.
     group: u32,
+    /// It was traced before it was seen frozen.
+    traced: bool,
 }
 
 /// What has happened to a frozen task.
@@ -64,7 +67,11 @@ impl<'h> FrozenTasks<'h> {
         let task = unsafe { &*Task::current_raw().cast::<Task>() }.into();
         let mut tasks = Self::empty(None, 1)?;
         // SAFETY: It is `current`.
-        tasks.push(unsafe { FrozenTask::into_frozen(task, State::Live) }?, 0)?;
+        tasks.push(
+            unsafe { FrozenTask::into_frozen(task, State::Live) }?,
+            0,
+            false,
+        )?;
         Ok(tasks)
     }
 
@@ -78,6 +85,7 @@ impl<'h> FrozenTasks<'h> {
         let mut tasks = Self::empty(Some(hold), members.len())?;
         for m in members {
             let runs = m.state == State::Live && m.task.as_ptr() != Task::current_raw();
+            let traced = is_traced(&m.task);
             let since = match hold.frozen_since(&m.task) {
                 _ if !runs => 0,
                 Some(since) => since,
@@ -88,9 +96,14 @@ impl<'h> FrozenTasks<'h> {
             let Ok(task) = (unsafe { FrozenTask::into_frozen(m.task.clone(), m.state) }) else {
                 return Ok(None);
             };
-            tasks.push(task, since)?;
+            tasks.push(task, since, traced)?;
         }
-        Ok(Some(tasks))
+        // Who was seen before its tracer was may have been let go on by that. If all were frozen at the
+        // same moment, there is nobody who could, and none attaches to a task that is held.
+        let settled = tasks.iter().zip(&tasks.seen).all(|(t, seen)| {
+            !seen.traced || seen.since == 0 || hold.frozen_since(t.task()) == Some(seen.since)
+        });
+        Ok(settled.then_some(tasks))
     }
 
     fn empty(hold: Option<&'h HeldCgroup>, len: usize) -> Result<Self> {
@@ -103,12 +116,13 @@ impl<'h> FrozenTasks<'h> {
         })
     }
 
-    fn push(&mut self, task: FrozenTask, since: usize) -> Result {
+    fn push(&mut self, task: FrozenTask, since: usize, traced: bool) -> Result {
         let (state, group) = task.stops();
         let seen = Seen {
             since,
             state,
             group,
+            traced,
         };
         self.tasks.push(task, GFP_KERNEL_ACCOUNT)?;
         Ok(self.seen.push(seen, GFP_KERNEL_ACCOUNT)?)
@@ -158,6 +172,8 @@ impl<'h> FrozenTasks<'h> {
                 Err(Change::LeftVfork)
             }
             Some(_) if state != seen.state => Err(Change::Continued),
+            // It has stopped for its tracer once more: for SIGCONT, after PTRACE_LISTEN.
+            Some(_) if state & bindings::__TASK_TRACED != 0 => Err(Change::Continued),
             Some(_) => Ok(()),
         }
     }
@@ -212,8 +228,8 @@ impl FrozenTask {
         }
     }
 
-    /// Whether it was stopped by a signal or waits in vfork(), as bits of its state, and whether
-    /// its thread group was stopped, as bits of its flags.
+    /// Whether it was stopped, by a signal or for its tracer, or waits in vfork(), as bits of its
+    /// state, and whether its thread group was stopped, as bits of its flags.
     fn stops(&self) -> (u32, u32) {
         let t = self.as_ptr();
         // SAFETY: We own a reference, which keeps the signal_struct too; the fields are numbers.
@@ -224,7 +240,10 @@ impl FrozenTask {
             )
         };
         (
-            state & (bindings::__TASK_STOPPED | bindings::TASK_UNINTERRUPTIBLE),
+            state
+                & (bindings::__TASK_STOPPED
+                    | bindings::__TASK_TRACED
+                    | bindings::TASK_UNINTERRUPTIBLE),
             group & bindings::SIGNAL_STOP_STOPPED,
         )
     }

@@ -333,10 +333,12 @@ unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     if let Some(vfork) = luggage.vfork {
         vfork.wait();
     }
-    // SAFETY: The task is about to return to user mode with its memory restored. A pending signal
-    // is pretended: what looks for it decides about the interrupted system call.
+    // SAFETY: The task is about to return to user mode with its memory restored, and holds no lock: it
+    // may stop for its tracer. A pending signal is pretended: what looks for it has it stop elsewhere,
+    // and decides about the interrupted system call.
     unsafe {
         bindings::current_rseq_renew();
+        bindings::checkpoint_stop_in_call();
         bindings::set_tif_sigpending(bindings::get_current());
     }
 }
@@ -412,9 +414,16 @@ pub(crate) fn is_traced(task: &Task) -> bool {
 
 /// `task` will stop on its way to user mode, and has not yet.
 pub(crate) fn is_to_stop(task: &Task) -> bool {
-    // SAFETY: We own a reference; the word is read once.
-    let jobctl = unsafe { (&raw const (*task.as_ptr()).jobctl).read_volatile() };
-    jobctl & bindings::JOBCTL_STOP_PENDING as c_ulong != 0
+    let t = task.as_ptr();
+    // SAFETY: We own a reference; each word is read once.
+    let (jobctl, to_stop) = unsafe {
+        (
+            (&raw const (*t).jobctl).read_volatile(),
+            bindings::checkpoint_is_to_stop(t),
+        )
+    };
+    // One that is traced stops for its tracer only.
+    to_stop || (jobctl & bindings::JOBCTL_STOP_PENDING as c_ulong != 0 && !is_traced(task))
 }
 
 /// `task` is frozen by its cgroup.

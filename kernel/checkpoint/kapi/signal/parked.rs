@@ -74,6 +74,26 @@ unsafe fn is_group_to_stop(t: *mut bindings::task_struct) -> bool {
     false
 }
 
+/// Has the threads of the group of `t` that are traced not stop by [`ParkedTask::set_stopped`], or for
+/// signals that were queued for the group: they run, or stop where they were stopped.
+///
+/// # Safety
+///
+/// `t` is valid and its signal state is locked.
+unsafe fn release_traced(t: *mut bindings::task_struct) {
+    // SAFETY: As in `is_group_to_stop()`. As task_clear_jobctl_pending(), which wakes who waits for
+    // a trap: nobody does.
+    unsafe {
+        let mut thread = (*t).group_leader;
+        while !thread.is_null() {
+            if (*thread).ptrace != 0 {
+                (*thread).jobctl &= !u32_as_usize(bindings::JOBCTL_PENDING_MASK);
+            }
+            thread = bindings::next_thread(thread);
+        }
+    }
+}
+
 /// SIGKILL in a mask.
 const KILL: u64 = 1 << (bindings::SIGKILL - 1);
 
@@ -225,19 +245,17 @@ impl ParkedTask {
                 if (*s).flags & bindings::SIGNAL_GROUP_EXIT != 0 {
                     return;
                 }
-                if stop.stopped {
-                    if !is_group_to_stop(t) {
-                        return;
-                    }
+                if stop.stopped && is_group_to_stop(t) {
                     (*s).flags |= bindings::SIGNAL_STOP_STOPPED;
                     (*s).group_exit_code = if stop.unreported {
                         signal.cast_signed()
                     } else {
                         0
                     };
-                } else if stop.continued {
+                } else if !stop.stopped && stop.continued {
                     (*s).flags |= bindings::SIGNAL_STOP_CONTINUED;
                 }
+                release_traced(t);
             })
         }
     }

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Bytes of a siginfo that mean something: the rest of [`SIGINFO_LEN`] is zero.
-pub(super) const INFO_USED: usize = size_of::<bindings::kernel_siginfo>();
+pub(in crate::kapi) const INFO_USED: usize = size_of::<bindings::kernel_siginfo>();
 
 const _: () = assert!(INFO_USED <= SIGINFO_LEN);
 
@@ -231,12 +231,19 @@ impl FrozenTask {
         }
     }
 
-    /// Signal that stopped the thread; 0 if it is not stopped.
+    /// Signal that stopped the thread, or its group if the thread is traced; 0 if it is not stopped.
     pub(crate) fn stop_signal(&self) -> u32 {
         let t = self.as_ptr();
-        // SAFETY: We own a reference on the task; jobctl changes under the lock.
-        let jobctl = unsafe { locked(t, || (*t).jobctl) }.unwrap_or(0);
-        if jobctl & u32_as_usize(bindings::JOBCTL_STOPPED) != 0 {
+        // SAFETY: We own a reference on the task; all of these change under the lock, or not while
+        // it is frozen.
+        let (jobctl, traced) = unsafe {
+            locked(t, || {
+                let stopped = (*(*t).signal).flags & bindings::SIGNAL_STOP_STOPPED != 0;
+                ((*t).jobctl, (*t).ptrace != 0 && stopped)
+            })
+        }
+        .unwrap_or((0, false));
+        if traced || jobctl & u32_as_usize(bindings::JOBCTL_STOPPED) != 0 {
             // CAST: The mask has 16 bits.
             (jobctl & u32_as_usize(bindings::JOBCTL_STOP_SIGMASK)) as u32
         } else {

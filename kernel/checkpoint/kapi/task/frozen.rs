@@ -40,8 +40,9 @@ pub(crate) enum State {
 ///
 /// - If `state` is [`State::Live`] then `stack` is the task's. The task is `current`; or its cgroup
 ///   is held frozen, pinned, for as long as a reference to this exists, no debugger that runs is
-///   attached to it, and it was seen frozen and off its CPU. So it is in `get_signal()`, or waits in
-///   vfork(), and does not get out of there but to die, or at the end of that wait.
+///   attached to it, and it was seen frozen and off its CPU. So it is in `get_signal()`, waits in
+///   vfork(), or is stopped for a debugger, and does not get out of there but to die, at the end of
+///   that wait, or when its debugger dies.
 /// - Else the task has exited.
 ///
 /// [`FrozenTasks`]: crate::kapi::cgroup::frozen::FrozenTasks

@@ -105,15 +105,6 @@ static THREAD: &[UnsupportedState] = &[
         |t| (*t).in_execve() != 0
     ),
     unsupported!(
-        "traces other tasks (ptrace)",
-        "have it detach from them",
-        Handed::Not,
-        |t| {
-            let tracees = &raw const (*t).ptraced;
-            !core::ptr::eq((*tracees).next, tracees)
-        }
-    ),
-    unsupported!(
         "has perf events",
         "end the measurement (perf)",
         Handed::Outside,

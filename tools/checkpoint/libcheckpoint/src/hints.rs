@@ -97,7 +97,12 @@ const CHECKPOINT: &[Hint] = &[
     ),
     (
         "is traced (ptrace)",
-        "End the debugger or strace that is attached to it.",
+        "End the debugger or strace that is attached to it, or save a tree that it is part of.",
+    ),
+    (
+        "(ptrace): have that let it go on",
+        "A debugger or strace has stopped it at a place where it can't be stopped again: try again, or \
+         let it go on.",
     ),
     (
         "try again",

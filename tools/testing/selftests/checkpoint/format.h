@@ -77,6 +77,7 @@
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
 #define IMAGE_KIND_INDEX 212
+#define IMAGE_KIND_TRACED 214
 #define IMAGE_KIND_MOUNT 216
 #define IMAGE_KIND_EPOLL_ITEMS 224
 #define IMAGE_KIND_UNIX_SOCKET 225
@@ -179,6 +180,22 @@
 /* Deadline.flags */
 #define IMAGE_DEADLINE_RECLAIM (1ull << 0)
 #define IMAGE_DEADLINE_OVERRUN (1ull << 1)
+
+/* Traced.flags */
+#define IMAGE_TRACED_SEIZED (1ull << 0)
+#define IMAGE_TRACED_SYSCALLS (1ull << 1)
+#define IMAGE_TRACED_LISTENING (1ull << 2)
+#define IMAGE_TRACED_INTERRUPTED (1ull << 3)
+#define IMAGE_TRACED_NOTIFY (1ull << 4)
+#define IMAGE_TRACED_DEQUEUED (1ull << 5)
+#define IMAGE_TRACED_OWN_RIGHTS (1ull << 6)
+
+/* Traced.stop */
+#define IMAGE_TRACED_RUNS 0
+#define IMAGE_TRACED_AT_SIGNAL 1
+#define IMAGE_TRACED_AT_TRAP 2
+#define IMAGE_TRACED_AT_EXIT 3
+#define IMAGE_TRACED_AT_EVENT 4
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -1693,6 +1710,20 @@ struct image_index {
 };
 
 static_assert(sizeof(struct image_index) == 48, "image_index");
+
+struct image_traced {
+	uint32_t tid;
+	uint32_t tracer;
+	uint32_t options;
+	uint32_t flags;
+	uint32_t stop;
+	uint32_t exit_code;
+	uint64_t message;
+	uint32_t result;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_traced) == 40, "image_traced");
 
 struct image_mount {
 	uint32_t obj;

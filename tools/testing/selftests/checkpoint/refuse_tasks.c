@@ -68,15 +68,125 @@ REFUSE(semaphore_undo)
 
 /* ---- who watches and restricts --------------------------------------- */
 
-REFUSE(tracer_and_traced)
+static int vforks(void *arg)
 {
-	pid_t kid = ckpt_fork(waits, NULL);
+	pid_t kid;
 
-	ckpt_step_wait(0, 1);
-	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, 0));
-	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace) by pid %d (*): have that detach from it", getpid());
-	EXPECT_TASK("traces other tasks (ptrace): have it detach from them");
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	CHECK_SYS(getppid());
+	kid = vfork();
+	if (!kid)
+		_exit(0);
+	CHECK(kid > 0, "%s", strerror(errno));
+	ckpt_wait_exit(kid, 0);
+	return 0;
+}
+
+static pid_t traced(int (*fn)(void *arg))
+{
+	pid_t kid = ckpt_fork(fn, NULL);
+	int status;
+
+	CHECK_EQ(kid, waitpid(kid, &status, 0));
+	CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "status 0x%x", status);
+	return kid;
+}
+
+static void next_stop(pid_t kid, long request, int expected)
+{
+	int status;
+
+	CHECK_SYS(ptrace(request, kid, 0, 0));
+	CHECK_EQ(kid, waitpid(kid, &status, __WALL));
+	CHECK(WIFSTOPPED(status), "status 0x%x", status);
+	CHECK_EQ(expected, status >> 8);
+}
+
+/* What the lines of stops have in common: where, and by whom. */
+#define STOPPED(kid, where)						\
+	expect_refusal(kid, UNSUPPORTED, "is stopped " where " for pid %d (*) (ptrace): " \
+		       "have that let it go on", getpid())
+
+REFUSE(traced_at_entry_of_call)
+{
+	pid_t kid = traced(vforks);
+
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
+	next_stop(kid, PTRACE_SYSCALL, SIGTRAP | 0x80);
+	STOPPED(kid, "at the entry of a system call");
 	ckpt_ready_wait();
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_wait_exit(kid, 0);
+}
+
+#ifdef __aarch64__
+/* It has the value of x7 in a local variable. */
+REFUSE(traced_at_exit_of_call)
+{
+	pid_t kid = traced(vforks);
+
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
+	next_stop(kid, PTRACE_SYSCALL, SIGTRAP | 0x80);
+	next_stop(kid, PTRACE_SYSCALL, SIGTRAP | 0x80);
+	expect_refusal(kid, UNSUPPORTED, "is stopped in or after a system call for pid %d (*) (ptrace), "
+		       "and this architecture keeps registers elsewhere then: have that let it go on",
+		       getpid());
+	ckpt_ready_wait();
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_wait_exit(kid, 0);
+}
+#endif
+
+REFUSE(traced_at_vfork)
+{
+	pid_t kid = traced(vforks), grandchild;
+	unsigned long message;
+	int status;
+
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEVFORK));
+	next_stop(kid, PTRACE_CONT, SIGTRAP | PTRACE_EVENT_VFORK << 8);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &message));
+	grandchild = message;
+	CHECK_EQ(grandchild, waitpid(grandchild, &status, __WALL));
+	STOPPED(kid, "by vfork()");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_SYS(ptrace(PTRACE_DETACH, grandchild, 0, 0));
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_wait_exit(kid, 0);
+}
+
+/* Another process than the parent traces it, and has not waited for it. */
+static int traces(void *arg)
+{
+	pid_t kid = (intptr_t)arg;
+	siginfo_t info;
+
+	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, 0));
+	ckpt_step(1);
+	CHECK_SYS(waitid(P_PID, kid, &info, WEXITED | WNOWAIT | __WALL));
+	ckpt_step(2);
+	ckpt_wait_go();
+	return 0;
+}
+
+static int exits_when_traced(void *arg)
+{
+	ckpt_step_wait(1, 1);
+	return 0;
+}
+
+REFUSE(dead_and_traced)
+{
+	pid_t kid = ckpt_fork(exits_when_traced, NULL);
+	pid_t tracer = ckpt_fork(traces, (void *)(intptr_t)kid);
+
+	ckpt_step_wait(2, 1);
+	expect_refusal(kid, UNSUPPORTED, "is dead and traced (ptrace) by pid %d (*): have that wait for it",
+		       tracer);
+	ckpt_ready_wait();
+	ckpt_wait_exit(tracer, 0);
 	ckpt_wait_exit(kid, 0);
 }
 

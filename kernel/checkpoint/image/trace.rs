@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Records of ptrace: who traces a thread, and where it is stopped for that.
+
+use zerocopy::byteorder::little_endian::{
+    U32,
+    U64, //
+};
+
+use super::layout::{
+    flags,
+    record,
+    values, //
+};
+
+pub(super) mod check;
+
+/// PTRACE_O_*: all but PTRACE_O_SUSPEND_SECCOMP. The same numbers on all architectures.
+pub const TRACE_OPTIONS: u32 = 0xff | 1 << 20;
+
+/// PTRACE_O_SUSPEND_SECCOMP.
+pub const TRACE_SUSPEND_SECCOMP: u32 = 1 << 21;
+
+/// SIGTRAP, by which a thread stops at a system call.
+pub const TRAP: u32 = 5;
+
+/// What PTRACE_O_TRACESYSGOOD adds to that.
+pub const TRAP_SYSCALL: u32 = 0x80;
+
+/// The event by which a thread that was seized tells of a group stop, or of PTRACE_INTERRUPT.
+pub const EVENT_STOP: u32 = 128;
+
+/// Event message at the entry of a system call.
+pub const MESSAGE_ENTRY: u64 = 1;
+
+/// Event message at the exit of a system call.
+pub const MESSAGE_EXIT: u64 = 2;
+
+/// PTRACE_EVENT_FORK, PTRACE_EVENT_CLONE and PTRACE_EVENT_VFORK_DONE.
+pub const TRACED_EVENTS: [u32; 3] = [1, 3, 5];
+
+flags! {
+    "Traced.flags": u32, TRACED_FLAG_LIST, TRACED_FLAGS;
+    /// By PTRACE_SEIZE.
+    TRACED_SEIZED = 1 << 0,
+    /// It stops at its system calls (PTRACE_SYSCALL).
+    TRACED_SYSCALLS = 1 << 1,
+    /// It tells of the end of a group stop (PTRACE_LISTEN).
+    TRACED_LISTENING = 1 << 2,
+    /// It stops once more when it goes on (PTRACE_INTERRUPT).
+    TRACED_INTERRUPTED = 1 << 3,
+    /// A group stop has begun or ended since it stopped.
+    TRACED_NOTIFY = 1 << 4,
+    /// There was no SIGCONT since it took the signal that it has stopped for.
+    TRACED_DEQUEUED = 1 << 5,
+    /// Its own rights decide about set-user-id programs that it executes, not its tracer's
+    /// (PTRACE_TRACEME).
+    TRACED_OWN_RIGHTS = 1 << 6,
+}
+
+values! {
+    "Traced.stop": u32, TRACED_STOPS;
+    /// It is not stopped.
+    TRACED_RUNS = 0,
+    /// At the delivery of a signal.
+    TRACED_AT_SIGNAL = 1,
+    /// Because of a group stop or PTRACE_INTERRUPT.
+    TRACED_AT_TRAP = 2,
+    /// At the exit of a system call.
+    TRACED_AT_EXIT = 3,
+    /// At an event of fork(2), clone(2), or the end of vfork(2).
+    TRACED_AT_EVENT = 4,
+}
+
+record! {
+    /// That a thread is traced, and how; payload: the siginfo_t that its tracer can read, in the form
+    /// of those of pending signals, if there is one.
+    #[record(Traced = 214, "traced thread", min = 40, check = traced)]
+    pub struct Traced {
+        /// The thread.
+        pub tid: U32,
+        /// The thread that traces it.
+        pub tracer: U32,
+        /// PTRACE_O_*.
+        pub options: U32,
+        /// `TRACED_*`.
+        pub flags: U32,
+        /// `TRACED_RUNS`, ...
+        pub stop: U32,
+        /// What wait(2) tells its tracer of the stop; 0: it has told that.
+        pub exit_code: U32,
+        /// Event message.
+        pub message: U64,
+        /// What the system call returns, with `TRACED_AT_EVENT`: a pid.
+        pub result: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}

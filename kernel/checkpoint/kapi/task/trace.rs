@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Threads that trace each other: `kernel/ptrace.c`, and the stops of `kernel/signal.c`.
+
+use core::ptr;
+
+use kernel::{
+    bindings,
+    error::to_result,
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
+    prelude::*,
+    task::Task, //
+};
+
+use crate::{
+    image::task::SIGINFO_LEN,
+    kapi::{
+        fork::parked::ParkedTask,
+        pid::namespace::PidNs,
+        signal::sighand::{
+            Info,
+            INFO_USED, //
+        },
+        task::frozen::FrozenTask, //
+    }, //
+};
+
+/// How a thread is traced.
+pub(crate) struct Trace {
+    /// PTRACE_O_*.
+    pub(crate) options: u32,
+    /// By PTRACE_SEIZE.
+    pub(crate) seized: bool,
+    /// It stops at its system calls.
+    pub(crate) syscalls: bool,
+    /// Its system calls are not made (PTRACE_SYSEMU).
+    pub(crate) emulated: bool,
+    /// It was last let run for one instruction, or up to a branch.
+    pub(crate) stepping: bool,
+    /// Where it is stopped; `None`: it is not.
+    pub(crate) stop: Option<Stop>,
+}
+
+/// What there is of a thread that is stopped for its tracer.
+pub(crate) struct Stop {
+    /// Its siginfo; `None`: it has none.
+    pub(crate) info: Option<Info>,
+    /// What wait(2) tells of it; 0: it has told that.
+    pub(crate) code: u32,
+    /// Event message.
+    pub(crate) message: u64,
+    /// It tells of the end of a group stop (PTRACE_LISTEN).
+    pub(crate) listening: bool,
+    /// It stops once more when it goes on (PTRACE_INTERRUPT).
+    pub(crate) interrupted: bool,
+    /// A group stop has begun or ended since it stopped.
+    pub(crate) notify: bool,
+    /// There was no SIGCONT since it took the signal that it has stopped for.
+    pub(crate) dequeued: bool,
+    /// It is to take part in a group stop.
+    pub(crate) to_stop: bool,
+    /// Only its kernel stack knows what its registers will be.
+    pub(crate) bound: bool,
+}
+
+/// With whose rights a thread is traced: they decide about set-user-id programs that it executes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// Those of its tracer.
+    Tracer,
+    /// Its own (PTRACE_TRACEME).
+    Own,
+}
+
+/// Where a thread is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At the delivery of a signal.
+    Signal,
+    /// Because of a group stop or PTRACE_INTERRUPT.
+    Trap,
+    /// At the exit of a system call.
+    Exit,
+    /// At an event of fork(2), clone(2), or the end of vfork(2), which returns that.
+    Event(u32),
+}
+
+impl FrozenTask {
+    /// How it is traced; `None`: it is not, or is dead.
+    pub(crate) fn trace(&self) -> Option<Trace> {
+        let mut raw: bindings::checkpoint_trace = pin_init::zeroed();
+        // SAFETY: We own a reference on the task, which is frozen or dead; `raw` is our own.
+        if !unsafe { bindings::checkpoint_get_trace(self.as_ptr(), &mut raw) } {
+            return None;
+        }
+        let has = |bit: usize| raw.jobctl & bit != 0;
+        let stop = raw.stopped.then(|| Stop {
+            info: raw.has_info.then(|| info_of(&raw.info)),
+            code: raw.exit_code.cast_unsigned(),
+            message: usize_as_u64(raw.message),
+            listening: has(LISTENING),
+            interrupted: has(TRAP_STOP),
+            notify: has(TRAP_NOTIFY),
+            dequeued: has(STOP_DEQUEUED),
+            to_stop: has(STOP_PENDING),
+            bound: raw.bound,
+        });
+        Some(Trace {
+            options: raw.options,
+            seized: raw.seized,
+            syscalls: raw.syscalls,
+            emulated: raw.emulated,
+            stepping: raw.stepping,
+            stop,
+        })
+    }
+
+    /// With whose rights it is traced, as far as that makes a difference; `None`: neither with those
+    /// that its tracer has now, nor with its own.
+    pub(crate) fn tracer_rights(&self) -> Option<Rights> {
+        // SAFETY: We own a reference on the task.
+        let rights = unsafe { bindings::checkpoint_tracer_rights(self.as_ptr()) };
+        match rights.cast_unsigned() {
+            bindings::CHECKPOINT_RIGHTS_TRACER => Some(Rights::Tracer),
+            bindings::CHECKPOINT_RIGHTS_TRACEE => Some(Rights::Own),
+            _ => None,
+        }
+    }
+
+    /// `tracer`, a task of the tree, could attach to it now. May sleep.
+    pub(crate) fn may_be_traced_by(&self, tracer: &Task) -> bool {
+        // SAFETY: There are references on both tasks, which are frozen.
+        unsafe { bindings::checkpoint_may_trace(tracer.as_ptr(), self.as_ptr()) }
+    }
+
+    /// The thread that traces it is one of the process that is its parent.
+    pub(crate) fn is_traced_by_parent(&self) -> bool {
+        let t = self.as_ptr();
+        // SAFETY: We own a reference on the task; under tasklist_lock its parents stay what they are.
+        unsafe {
+            bindings::tasklist_read_lock();
+            let same = (*t).ptrace != 0 && (*(*t).parent).signal == (*(*t).real_parent).signal;
+            bindings::tasklist_read_unlock();
+            same
+        }
+    }
+
+    /// The signal that its parent gets when it exits.
+    pub(crate) fn exit_signal(&self) -> i32 {
+        // SAFETY: We own a reference; the field of a task that does not run is stable.
+        unsafe { (&raw const (*self.as_ptr()).exit_signal).read_volatile() }
+    }
+
+    /// Returns whether `f` holds for the pid in `ns` of each thread that this one traces; 0: it has
+    /// none there. `f` must not sleep.
+    pub(crate) fn all_tracees(&self, ns: &PidNs, mut f: impl FnMut(u32) -> bool) -> bool {
+        let mut all = true;
+        // SAFETY: The list is stable under tasklist_lock, and its entries are tasks, which are valid
+        // as long as they are on it.
+        unsafe {
+            bindings::tasklist_read_lock();
+            let head = &raw mut (*self.as_ptr()).ptraced;
+            let mut p = (*head).next;
+            while p != head && all {
+                let tracee = kernel::container_of!(p, bindings::task_struct, ptrace_entry);
+                all = f(bindings::__task_pid_nr_ns(
+                    tracee,
+                    bindings::pid_type_PIDTYPE_PID,
+                    ns.as_ptr(),
+                )
+                .unsigned_abs());
+                p = (*p).next;
+            }
+            bindings::tasklist_read_unlock();
+        }
+        all
+    }
+}
+
+/// Bits of `jobctl`, which has more of them than the constants on some architectures.
+const LISTENING: usize = u32_as_usize(bindings::JOBCTL_LISTENING);
+const TRAP_STOP: usize = u32_as_usize(bindings::JOBCTL_TRAP_STOP);
+const TRAP_NOTIFY: usize = u32_as_usize(bindings::JOBCTL_TRAP_NOTIFY);
+const STOP_DEQUEUED: usize = u32_as_usize(bindings::JOBCTL_STOP_DEQUEUED);
+const STOP_PENDING: usize = u32_as_usize(bindings::JOBCTL_STOP_PENDING);
+
+/// A siginfo as the image has it.
+fn info_of(raw: &bindings::kernel_siginfo) -> Info {
+    let mut info: Info = [0; SIGINFO_LEN];
+    // SAFETY: `info` is longer than `raw`, all of which was set: it was cleared or copied as a whole.
+    unsafe {
+        ptr::copy_nonoverlapping(
+            ptr::from_ref(raw).cast::<u8>(),
+            info.as_mut_ptr(),
+            INFO_USED,
+        );
+    }
+    info
+}
+
+impl ParkedTask {
+    /// Lets `tracer` trace it, as it did before.
+    ///
+    /// EPERM: `tracer` could not attach to it. EBUSY: somebody else has. EINVAL: nobody could trace
+    /// it so. May sleep.
+    pub(crate) fn set_tracer(
+        &self,
+        tracer: &ParkedTask,
+        options: u32,
+        seized: bool,
+        syscalls: bool,
+        rights: Rights,
+    ) -> Result {
+        // SAFETY: By the type's invariants neither task runs or exits, which is what it asks for.
+        to_result(unsafe {
+            bindings::checkpoint_set_tracer(
+                self.as_ptr(),
+                tracer.as_ptr(),
+                options,
+                seized,
+                syscalls,
+                rights == Rights::Own,
+            )
+        })
+    }
+
+    /// Has it stop at `place` when it goes to user mode, as `stop` says. Its tracer was told.
+    ///
+    /// ESRCH: it was killed, or is not traced. EINVAL: no siginfo is like that.
+    pub(crate) fn set_stop(&self, place: Place, stop: &Stop) -> Result {
+        let mut raw: bindings::checkpoint_stop = pin_init::zeroed();
+        if let Some(info) = &stop.info {
+            if info.iter().skip(INFO_USED).any(|&b| b != 0) {
+                return Err(EINVAL);
+            }
+            // SAFETY: `info` is longer than `raw.info`, which any bytes are valid for.
+            unsafe {
+                ptr::copy_nonoverlapping(
+                    info.as_ptr(),
+                    (&raw mut raw.info).cast::<u8>(),
+                    INFO_USED,
+                );
+            }
+        }
+        let place = match place {
+            Place::Signal => bindings::CHECKPOINT_STOP_SIGNAL,
+            Place::Trap => bindings::CHECKPOINT_STOP_TRAP,
+            Place::Exit => bindings::CHECKPOINT_STOP_EXIT,
+            Place::Event(pid) => {
+                raw.result = isize::try_from(pid)?;
+                bindings::CHECKPOINT_STOP_EVENT
+            }
+        };
+        raw.place = place.cast_signed();
+        raw.has_info = stop.info.is_some();
+        raw.exit_code = stop.code.cast_signed();
+        raw.message = u64_as_usize(stop.message);
+        for (on, bit) in [
+            (stop.listening, LISTENING),
+            (stop.interrupted, TRAP_STOP),
+            (stop.notify, TRAP_NOTIFY),
+            (stop.dequeued, STOP_DEQUEUED),
+        ] {
+            if on {
+                raw.jobctl |= bit;
+            }
+        }
+        // SAFETY: By the type's invariants the task does not run.
+        to_result(unsafe { bindings::checkpoint_set_stop(self.as_ptr(), &raw) })
+    }
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads that trace each other. A stop is a place in the kernel where a thread
+ * sleeps: it has to go there itself, which get_signal() and
+ * checkpoint_stop_in_call() see to.
+ */
+#include <linux/audit.h>
+#include <linux/checkpoint.h>
+#include <linux/cred.h>
+#include <linux/ptrace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/thread_info.h>
+#include <linux/user_namespace.h>
+#include <asm/syscall.h>
+
+/* Whether PTRACE_SINGLESTEP or PTRACE_SINGLEBLOCK has let it run. */
+static bool is_stepping(struct task_struct *task)
+{
+	bool stepping = false;
+
+#ifdef TIF_SINGLESTEP
+	stepping |= test_tsk_thread_flag(task, TIF_SINGLESTEP);
+#endif
+#ifdef TIF_BLOCKSTEP
+	stepping |= test_tsk_thread_flag(task, TIF_BLOCKSTEP);
+#endif
+#ifdef TIF_SINGLE_STEP
+	stepping |= test_tsk_thread_flag(task, TIF_SINGLE_STEP);
+#endif
+#ifdef TIF_BLOCK_STEP
+	stepping |= test_tsk_thread_flag(task, TIF_BLOCK_STEP);
+#endif
+	return stepping;
+}
+
+/**
+ * checkpoint_get_trace() - read what ptrace(2) keeps of a thread
+ * @task: the thread, which is frozen
+ * @out: what is read; all of it is set
+ *
+ * Return: whether it is traced.
+ */
+bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out)
+{
+	unsigned long flags;
+	unsigned int ptrace = READ_ONCE(task->ptrace);
+
+	memset(out, 0, sizeof(*out));
+	if (!ptrace || !lock_task_sighand(task, &flags))
+		return false;
+	out->options = ptrace >> PT_OPT_FLAG_SHIFT & PTRACE_O_MASK;
+	out->seized = ptrace & PT_SEIZED;
+	out->syscalls = test_task_syscall_work(task, SYSCALL_TRACE);
+#if defined(CONFIG_GENERIC_ENTRY) || defined(TIF_SYSCALL_EMU)
+	out->emulated = test_task_syscall_work(task, SYSCALL_EMU);
+#endif
+	out->stepping = is_stepping(task);
+	out->stopped = task_is_traced(task);
+	if (out->stopped) {
+		out->jobctl = task->jobctl;
+		out->exit_code = task->exit_code;
+		out->message = task->ptrace_message;
+		/* Its stack stays while the lock is held: it would have to set this to NULL. */
+		if (task->last_siginfo) {
+			out->has_info = true;
+			copy_siginfo(&out->info, task->last_siginfo);
+		}
+#ifdef CONFIG_ARM64
+		/*
+		 * At the exit of a call the value of a register is in a local variable; and
+		 * where a call was interrupted, the place to go back to.  An exit comes
+		 * after an event, too.
+		 */
+		out->bound = out->message == PTRACE_EVENTMSG_SYSCALL_EXIT ||
+			     task->restart_block.arch_data ||
+			     (out->info.si_code > 0xff &&
+			      out->info.si_code >> 8 != PTRACE_EVENT_STOP);
+#endif
+	}
+	unlock_task_sighand(task, &flags);
+	return true;
+}
+
+/* Whether who attached with @cred may do in @ns what needs CAP_SYS_PTRACE. */
+static bool has_cap(const struct cred *cred, struct user_namespace *ns)
+{
+	return security_capable(cred, ns, CAP_SYS_PTRACE, CAP_OPT_NOAUDIT) == 0;
+}
+
+/* Whether @a and @b decide the same about programs that a task in @ns executes. */
+static bool same_rights(const struct cred *a, const struct cred *b, struct user_namespace *ns)
+{
+	for (; ns; ns = ns->parent) {
+		if (has_cap(a, ns) != has_cap(b, ns))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * checkpoint_tracer_rights() - tell with whose rights a thread is traced
+ * @task: the thread, which is frozen
+ *
+ * They decide what becomes of set-user-id programs that @task executes.  With
+ * PTRACE_TRACEME they are those of @task, else those of its tracer, as both were
+ * by then.
+ *
+ * Return: CHECKPOINT_RIGHTS_*, or 0: they are neither's any more.
+ */
+int checkpoint_tracer_rights(struct task_struct *task)
+{
+	const struct cred *rights;
+	struct user_namespace *ns;
+
+	guard(read_lock)(&tasklist_lock);
+	guard(rcu)();
+	rights = rcu_dereference(task->ptracer_cred);
+	if (!task->ptrace || !rights)
+		return CHECKPOINT_RIGHTS_TRACER;
+	ns = __task_cred(task)->user_ns;
+	if (same_rights(rights, __task_cred(task->parent), ns))
+		return CHECKPOINT_RIGHTS_TRACER;
+	return same_rights(rights, __task_cred(task), ns) ? CHECKPOINT_RIGHTS_TRACEE : 0;
+}
+
+/**
+ * checkpoint_may_trace() - ask whether a thread could attach to another one
+ * @tracer: the thread that is to trace
+ * @task: the thread that is to be traced
+ *
+ * As ptrace_attach() does it, in the name of @tracer and with its credentials.
+ * Neither of them runs.  May sleep.
+ */
+bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task)
+{
+	const struct cred *cred = get_task_cred(tracer);
+	const struct cred *own = override_creds(cred);
+	bool allowed;
+
+	/* Yama asks who the running task is. */
+	allowed = checkpoint_yama_may_trace(tracer, task) &&
+		  ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS);
+	revert_creds(own);
+	put_cred(cred);
+	return allowed;
+}
+
+/**
+ * checkpoint_set_tracer() - let a thread trace another one, as it did before
+ * @task: the thread to trace
+ * @tracer: the one that does
+ * @options: PTRACE_O_*
+ * @seized: as by PTRACE_SEIZE, else as by PTRACE_ATTACH or PTRACE_TRACEME
+ * @syscalls: @task stops at its system calls (PTRACE_SYSCALL)
+ * @own: with the rights of @task, as by PTRACE_TRACEME
+ *
+ * As ptrace_attach(), in the name of @tracer, which has its credentials by now:
+ * these are to be allowed to attach.  No SIGSTOP is sent.
+ *
+ * Both are being restored and do not run: so neither executes a program or
+ * exits, and @task does not look at its flags.  May sleep.
+ *
+ * Return: 0; -EPERM: @tracer may not trace @task; -EBUSY: somebody else does;
+ * -EINVAL: that is not possible.
+ */
+int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
+			  unsigned int options, bool seized, bool syscalls, bool own)
+{
+	const struct cred *cred;
+	int err = 0;
+
+	/* The option asks for a right of its own, and checkpoint(2) does not save it. */
+	if (options & ~PTRACE_O_MASK || options & PTRACE_O_SUSPEND_SECCOMP)
+		return -EINVAL;
+	if (same_thread_group(task, tracer))
+		return -EINVAL;
+	audit_ptrace(task);
+	if (!checkpoint_may_trace(tracer, task))
+		return -EPERM;
+	cred = get_task_cred(own ? task : tracer);
+	write_lock_irq(&tasklist_lock);
+	if (task->exit_state || tracer->flags & PF_EXITING) {
+		err = -EPERM;
+	} else if (task->ptrace) {
+		err = -EBUSY;
+	} else {
+		task->ptrace = PT_PTRACED | (seized ? PT_SEIZED : 0) |
+			       options << PT_OPT_FLAG_SHIFT;
+		__ptrace_link(task, tracer, cred);
+		if (syscalls)
+			set_task_syscall_work(task, SYSCALL_TRACE);
+	}
+	write_unlock_irq(&tasklist_lock);
+	put_cred(cred);
+	return err;
+}
+
+/**
+ * checkpoint_set_stop() - have a thread stop as it was stopped
+ * @task: the thread, which is being restored and does not run
+ * @stop: how
+ *
+ * When @task goes to user mode, it stops first, and tells nobody: its tracer was
+ * told before the checkpoint.  While a thread runs it has no last_siginfo; so
+ * that tells that it has to, and how.  May sleep.
+ *
+ * Return: 0, -ENOMEM, or -ESRCH: it was killed.
+ */
+int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop)
+{
+	struct checkpoint_stop *copy = kmemdup(stop, sizeof(*stop), GFP_KERNEL_ACCOUNT);
+	unsigned long flags;
+	int err = -ESRCH;
+
+	if (!copy)
+		return -ENOMEM;
+	if (lock_task_sighand(task, &flags)) {
+		if (task->ptrace && !task->last_siginfo) {
+			task->last_siginfo = &copy->info;
+			err = 0;
+		}
+		unlock_task_sighand(task, &flags);
+	}
+	if (err)
+		kfree(copy);
+	return err;
+}
+
+/**
+ * checkpoint_stop_in_call() - stop in a system call, and do what comes after that
+ *
+ * To be called by a task that was restored, on its way to user mode, before it
+ * looks for signals.  If checkpoint_set_stop() has told it to, it stops as
+ * ptrace_report_syscall_exit() or ptrace_event() would have it stop.  May sleep.
+ */
+void checkpoint_stop_in_call(void)
+{
+	struct pt_regs *regs = current_pt_regs();
+	struct checkpoint_stop *stop;
+	bool step = false;
+	long result;
+	int signr;
+
+	if (!current->last_siginfo)
+		return;
+	stop = container_of(current->last_siginfo, struct checkpoint_stop, info);
+	switch (stop->place) {
+	case CHECKPOINT_STOP_EXIT:
+		signr = checkpoint_stop_again(stop);
+		/* As ptrace_report_syscall(). */
+		if (signr)
+			send_sig(signr, current, 1);
+		break;
+	case CHECKPOINT_STOP_EVENT:
+		result = stop->result;
+		checkpoint_stop_again(stop);
+		/* As kernel_clone() and syscall_exit_work(). */
+		syscall_set_return_value(current, regs, 0, result);
+#ifdef CONFIG_GENERIC_ENTRY
+		step = test_syscall_work(SYSCALL_EXIT_TRAP);
+#endif
+		if (step || test_syscall_work(SYSCALL_TRACE))
+			ptrace_report_syscall_exit(regs, step);
+		break;
+	}
+}
+
+/**
+ * checkpoint_is_to_stop() - has a thread yet to stop, as checkpoint_set_stop() told it?
+ * @task: the thread
+ */
+bool checkpoint_is_to_stop(struct task_struct *task)
+{
+	return READ_ONCE(task->last_siginfo) && !task_is_traced(task);
+}

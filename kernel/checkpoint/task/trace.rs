@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who traces a thread (ptrace), and where it is stopped for that.
+
+use kernel::prelude::*;
+use zerocopy::IntoBytes;
+
+use crate::{
+    core::{
+        kind::Group,
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
+    },
+    found::{
+        Capture,
+        ProcessOps,
+        ThreadOps, //
+    },
+    image::{
+        task::{
+            PROCESS_STOPPED,
+            TASK_LIVE, //
+        },
+        trace::*,
+        Kind, //
+    },
+    kapi::{
+        fork::{
+            parked::ParkedTask,
+            slot::Slot, //
+        },
+        pid::namespace::PidNs,
+        signal::sighand::Info,
+        task::{
+            frozen::{
+                FrozenTask,
+                State,
+                TaskName, //
+            },
+            trace::{
+                Place,
+                Rights,
+                Stop,
+                Trace, //
+            }, //
+        }, //
+    },
+    task::pending, //
+};
+
+/// Who traces a thread.
+pub(super) const KIND: ThreadOps = ThreadOps {
+    name: "traced thread",
+    save,
+    load,
+    ..ThreadOps::NONE
+};
+
+/// What of that can't be saved.
+pub(super) const PROCESS: ProcessOps = ProcessOps {
+    name: "traced threads",
+    leaks,
+    ..ProcessOps::NONE
+};
+
+/// SIGCHLD: the same number on all architectures.
+const SIGCHLD: i32 = 17;
+
+/// Events of ptrace(2) at which a thread can't be made to stop again.
+const EVENTS: [(u32, &str); 4] = [
+    (2, "by vfork()"),
+    (4, "by execve()"),
+    (6, "as it exits"),
+    (7, "by a filter of seccomp"),
+];
+
+/// Lists what can't be saved. All tasks are known by now.
+fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
+    for t in group.threads() {
+        let inside = {
+            let tids = &cap.found.task;
+            t.all_tracees(&cap.pid_ns, |tid| tid != 0 && tids.has(tid))
+        };
+        if !inside {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!("traces a task outside of the tree (ptrace): have it detach from that"),
+            );
+        }
+        let Some(tracer) = t.tracer() else {
+            continue;
+        };
+        let name = TaskName::of(&tracer, &cap.pid_ns);
+        if !t.is_live() {
+            // One that its own parent traces is waited for by that as any other child.
+            let known = t.state() == State::Zombie && t.is_leader() && t.is_traced_by_parent();
+            if !known || t.exit_signal() != SIGCHLD {
+                cap.refuse(
+                    EOPNOTSUPP,
+                    t,
+                    fmt!("is dead and traced (ptrace) by {name}: have that wait for it"),
+                );
+            }
+            continue;
+        }
+        if !cap.found.task.has(name.tid) {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!("is traced (ptrace) from outside of the tree"),
+            );
+            continue;
+        }
+        if let Some(trace) = t.trace() {
+            let same_ns = PidNs::of(&tracer)?.as_ptr() == t.pid_ns()?.as_ptr();
+            check(cap, t, &trace, &name, same_ns);
+            if !t.may_be_traced_by(&tracer) {
+                cap.refuse(
+                    EOPNOTSUPP,
+                    t,
+                    fmt!(
+                        "is traced (ptrace) by {name}, which could not attach to it any more: have it \
+                         detach"
+                    ),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what can't be saved of how `t` is traced.
+///
+/// `same_ns`: it is in the pid namespace of its tracer.
+fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, same_ns: bool) {
+    let mut refuse = |what: kernel::fmt::Arguments<'_>| cap.refuse(EOPNOTSUPP, t, what);
+    if trace.options & TRACE_SUSPEND_SECCOMP != 0 {
+        refuse(fmt!(
+            "is not restricted by seccomp while {tracer} traces it (PTRACE_O_SUSPEND_SECCOMP): have \
+             that end this"
+        ));
+    }
+    if trace.emulated {
+        refuse(fmt!(
+            "its system calls are not made while {tracer} traces it (PTRACE_SYSEMU): have that let it \
+             go on by PTRACE_CONT"
+        ));
+    }
+    if t.is_in_vfork() {
+        refuse(fmt!(
+            "waits in vfork() and is traced (ptrace) by {tracer}: try again when it has returned"
+        ));
+    }
+    if t.tracer_rights().is_none() {
+        refuse(fmt!(
+            "is traced (ptrace) by {tracer}, which had other capabilities when it attached: have it \
+             detach and attach again"
+        ));
+    }
+    let Some(stop) = &trace.stop else {
+        if trace.stepping {
+            refuse(fmt!(
+                "is on a single step that {tracer} lets it make (ptrace): try again when it has stopped"
+            ));
+        }
+        return;
+    };
+    match place_of(trace, stop) {
+        Ok(_) if stop.to_stop => refuse(fmt!(
+            "is stopped for {tracer} (ptrace) and is to take part in a group stop: have that let it \
+             go on"
+        )),
+        Ok(_) if stop.bound => refuse(fmt!(
+            "is stopped in or after a system call for {tracer} (ptrace), and this architecture keeps \
+             registers elsewhere then: have that let it go on"
+        )),
+        Ok(Place::Event(_)) if !same_ns => refuse(fmt!(
+            "is stopped at an event of fork() for {tracer} (ptrace), which is in another pid \
+             namespace: have that let it go on"
+        )),
+        Ok(_) => {}
+        Err(what) => refuse(fmt!(
+            "is stopped {what} for {tracer} (ptrace): have that let it go on"
+        )),
+    }
+}
+
+/// Where a thread is stopped; an error says where, if it can't be made to stop there again.
+///
+/// The kernel knows that by where it sleeps. Only a tracer that has changed the siginfo of a stop to
+/// that of another kind can make it look like such.
+fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
+    let Some(info) = &stop.info else {
+        let trap = !trace.seized && stop.message == 0;
+        return trap.then_some(Place::Trap).ok_or("at an unknown place");
+    };
+    let code = code_of(info);
+    match stop.message {
+        MESSAGE_EXIT if code & !TRAP_SYSCALL == TRAP => return Ok(Place::Exit),
+        MESSAGE_ENTRY if code & !TRAP_SYSCALL == TRAP => {
+            return Err("at the entry of a system call");
+        }
+        _ => {}
+    }
+    // Codes of signals are below 256, or negative.
+    let event = code >> 8;
+    if event == EVENT_STOP && trace.seized && stop.message == 0 {
+        return Ok(Place::Trap);
+    }
+    if code & 0xff == TRAP {
+        if let Some((_, what)) = EVENTS.iter().find(|(number, _)| *number == event) {
+            return Err(what);
+        }
+    }
+    if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) {
+        return match u32::try_from(stop.message) {
+            // The tracer's number of the new process or thread: what the call returns, if both are
+            // in one pid namespace.
+            Ok(pid) if pid != 0 => Ok(Place::Event(pid)),
+            _ => Err("at an unknown place"),
+        };
+    }
+    match stop.message {
+        0 => Ok(Place::Signal),
+        _ => Err("at an unknown place"),
+    }
+}
+
+/// si_code of a siginfo, after si_signo and si_errno.
+fn code_of(info: &Info) -> u32 {
+    let [_, _, _, _, _, _, _, _, a, b, c, d, ..] = *info;
+    u32::from_ne_bytes([a, b, c, d])
+}
+
+fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() {
+        return Ok(());
+    }
+    let (Some(tracer), Some(trace)) = (t.tracer(), t.trace()) else {
+        return Ok(());
+    };
+    let mut body = Traced {
+        tid: t.tid_in(&cap.pid_ns).into(),
+        tracer: TaskName::of(&tracer, &cap.pid_ns).tid.into(),
+        options: trace.options.into(),
+        flags: 0.into(),
+        stop: TRACED_RUNS.into(),
+        exit_code: 0.into(),
+        message: 0.into(),
+        result: 0.into(),
+        reserved: 0.into(),
+    };
+    let mut flags = 0;
+    for (on, flag) in [
+        (trace.seized, TRACED_SEIZED),
+        (trace.syscalls, TRACED_SYSCALLS),
+        (t.tracer_rights() == Some(Rights::Own), TRACED_OWN_RIGHTS),
+    ] {
+        if on {
+            flags |= flag;
+        }
+    }
+    let Some(stop) = &trace.stop else {
+        body.flags = flags.into();
+        return cap.meta.put(&body, &[]);
+    };
+    for (on, flag) in [
+        (stop.listening, TRACED_LISTENING),
+        (stop.interrupted, TRACED_INTERRUPTED),
+        (stop.notify, TRACED_NOTIFY),
+        (stop.dequeued, TRACED_DEQUEUED),
+    ] {
+        if on {
+            flags |= flag;
+        }
+    }
+    body.flags = flags.into();
+    // It was asked before. The task may have been killed since, which is found at the end.
+    let (place, result) = match place_of(&trace, stop).map_err(|_| EAGAIN)? {
+        Place::Signal => (TRACED_AT_SIGNAL, 0),
+        Place::Trap => (TRACED_AT_TRAP, 0),
+        Place::Exit => (TRACED_AT_EXIT, 0),
+        Place::Event(pid) => (TRACED_AT_EVENT, pid),
+    };
+    body.stop = place.into();
+    body.result = result.into();
+    body.exit_code = stop.code.into();
+    body.message = stop.message.into();
+    cap.meta.put(&body, stop.info.as_slice().as_bytes())
+}
+
+/// The record of the thread of `plan`, and its siginfo.
+fn record(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<(Traced, Option<Info>)>> {
+    if plan.task.state.get() != TASK_LIVE {
+        return Ok(None);
+    }
+    let mut found = None;
+    pending::for_each_record(r, plan, |raw| {
+        if raw.kind == Kind::Traced {
+            let body = raw.body::<Traced>().map_err(|f| r.fault(f))?;
+            let infos: &[Info] = raw.array(1).map_err(|f| r.fault(f))?;
+            found = Some((body, infos.first().copied()));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Returns the pid of the thread that traces that of `plan`, if one does.
+pub(crate) fn tracer(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<u32>> {
+    Ok(record(r, plan)?.map(|(body, _)| body.tracer.get()))
+}
+
+/// Lets `tracer` trace the task of `plan`. Both are held, with the credentials and memory that they
+/// had.
+pub(crate) fn attach(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    task: &ParkedTask,
+    tracer: &ParkedTask,
+) -> Result {
+    let Some((body, _)) = record(r, plan)? else {
+        return Ok(());
+    };
+    let flags = body.flags.get();
+    task.set_tracer(
+        tracer,
+        body.options.get(),
+        flags & TRACED_SEIZED != 0,
+        flags & TRACED_SYSCALLS != 0,
+        match flags & TRACED_OWN_RIGHTS {
+            0 => Rights::Tracer,
+            _ => Rights::Own,
+        },
+    )
+    .map_err(|e| {
+        let tracer = body.tracer.get();
+        let why = match e {
+            EPERM => "by its credentials, or a security module, it could not attach to it (ptrace)",
+            EBUSY => "a debugger has attached to it",
+            _ => "the kernel does not let it",
+        };
+        r.fail(e, plan, fmt!("pid {tracer} may not trace it: {why}"))
+    })
+}
+
+/// Has the task, which has its tracer, stop where it was stopped.
+fn load(r: &Restore, plan: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Result {
+    let Some((body, info)) = record(r, plan)? else {
+        return Ok(());
+    };
+    let killed = |e| r.fail(e, plan, fmt!("was killed while it waited for its restart"));
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    if process.flags.get() & PROCESS_STOPPED != 0 && plan.task.stop_signal.get() == 0 {
+        // What it is stopped by in a group stop: it has none of its own.
+        task.set_stopped(process.stop_signal.get())
+            .map_err(killed)?;
+    }
+    let place = match body.stop.get() {
+        TRACED_RUNS => return Ok(()),
+        TRACED_AT_SIGNAL => Place::Signal,
+        TRACED_AT_TRAP => Place::Trap,
+        TRACED_AT_EVENT => Place::Event(body.result.get()),
+        _ => Place::Exit,
+    };
+    let has = |flag| body.flags.get() & flag != 0;
+    let stop = Stop {
+        info,
+        code: body.exit_code.get(),
+        message: body.message.get(),
+        listening: has(TRACED_LISTENING),
+        interrupted: has(TRACED_INTERRUPTED),
+        notify: has(TRACED_NOTIFY),
+        dequeued: has(TRACED_DEQUEUED),
+        to_stop: false,
+        bound: false,
+    };
+    task.set_stop(place, &stop).map_err(|e| match e {
+        ESRCH => killed(e),
+        ENOMEM => r.fail(e, plan, fmt!("there is no memory for its stop")),
+        _ => r.fail(e, plan, fmt!("no siginfo is like that of its stop")),
+    })
+}

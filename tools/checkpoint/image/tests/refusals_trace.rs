@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each check of threads that are traced has a case that fails without it.
+
+mod sample;
+
+use checkpoint_image::image::{
+    kinds::Kind,
+    trace::*, //
+};
+use sample::{
+    accepted,
+    refused,
+    Sample, //
+};
+use zerocopy::FromZeros;
+
+/// A siginfo_t.
+const INFO: [u8; 128] = [0; 128];
+
+/// A live thread of another process than the first, a dead one, and one of the same process.
+const OTHER: u32 = 3;
+const DEAD: u32 = 4;
+const SAME: u32 = 2;
+
+/// Has the first thread traced by that of another process, if `fill` does not say otherwise; with a
+/// siginfo if `info`.
+fn traced(s: &mut Sample, info: bool, fill: impl FnOnce(&mut Traced)) {
+    let mut body = Traced::new_zeroed();
+    body.tid.set(1);
+    body.tracer.set(OTHER);
+    fill(&mut body);
+    s.add(body, if info { &INFO } else { &[] });
+    let record = s.records.pop().expect("one was added");
+    let at = s.position(Kind::Affinity, 0) + 1;
+    s.records.insert(at, record);
+}
+
+/// The same of one that is stopped.
+fn stopped(s: &mut Sample, stop: u32, flags: u32, code: u32, message: u64, info: bool) {
+    traced(s, info, |t| {
+        t.stop.set(stop);
+        t.flags.set(flags);
+        t.exit_code.set(code);
+        t.message.set(message);
+    });
+}
+
+#[test]
+fn possible() {
+    accepted(&[
+        |s| traced(s, false, |_| ()),
+        |s| {
+            traced(s, false, |t| {
+                t.flags.set(TRACED_SEIZED | TRACED_SYSCALLS);
+                t.options.set(TRACE_OPTIONS);
+            })
+        },
+        |s| stopped(s, TRACED_AT_SIGNAL, TRACED_DEQUEUED, 0, 0, true),
+        |s| stopped(s, TRACED_AT_SIGNAL, 0, 64, 0, true),
+        |s| {
+            let flags = TRACED_SEIZED | TRACED_INTERRUPTED | TRACED_NOTIFY;
+            stopped(s, TRACED_AT_SIGNAL, flags, 1, 0, true)
+        },
+        |s| stopped(s, TRACED_AT_TRAP, 0, 19, 0, false),
+        |s| {
+            let flags = TRACED_SEIZED | TRACED_LISTENING;
+            stopped(s, TRACED_AT_TRAP, flags, EVENT_STOP << 8 | TRAP, 0, true)
+        },
+        |s| stopped(s, TRACED_AT_EXIT, TRACED_SYSCALLS, TRAP, MESSAGE_EXIT, true),
+        |s| {
+            stopped(
+                s,
+                TRACED_AT_EXIT,
+                0,
+                TRAP | TRAP_SYSCALL,
+                MESSAGE_EXIT,
+                true,
+            )
+        },
+    ]);
+}
+
+/// Stops the first thread at an event, with `code`.
+fn at_event(s: &mut Sample, code: u32, result: u32, info: bool) {
+    traced(s, info, |t| {
+        t.stop.set(TRACED_AT_EVENT);
+        t.exit_code.set(code);
+        t.message.set(u64::from(result));
+        t.result.set(result);
+    });
+}
+
+#[test]
+fn events() {
+    accepted(&[
+        |s| at_event(s, 1 << 8 | TRAP, 9, true),
+        |s| at_event(s, 3 << 8 | TRAP, 9, true),
+        |s| at_event(s, 0, 1, true),
+    ]);
+    let status = "status or message of another stop";
+    refused(&[
+        (status, |s| at_event(s, 2 << 8 | TRAP, 9, true)),
+        (status, |s| at_event(s, 1 << 8 | 6, 9, true)),
+        ("impossible pid", |s| at_event(s, 0, 0, true)),
+        ("impossible pid", |s| at_event(s, 0, u32::MAX, true)),
+        ("not one siginfo for a stop that has one", |s| {
+            at_event(s, 0, 9, false)
+        }),
+        ("reserved or unused field is not zero", |s| {
+            traced(s, false, |t| t.result.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            traced(s, false, |t| t.reserved.set(1))
+        }),
+    ]);
+}
+
+#[test]
+fn relations() {
+    let by = "traced by no live task of another process";
+    refused(&[
+        ("unknown flag", |s| {
+            traced(s, false, |t| t.flags.set(TRACED_FLAGS + 1))
+        }),
+        ("unknown flag", |s| {
+            traced(s, false, |t| t.options.set(TRACE_SUSPEND_SECCOMP))
+        }),
+        (by, |s| traced(s, false, |t| t.tracer.set(SAME))),
+        (by, |s| traced(s, false, |t| t.tracer.set(DEAD))),
+        (by, |s| traced(s, false, |t| t.tracer.set(7))),
+        (by, |s| traced(s, false, |t| t.tracer.set(0))),
+        ("belongs to no task that comes before it", |s| {
+            traced(s, false, |t| t.tid.set(OTHER))
+        }),
+        ("second record of this kind for one task", |s| {
+            traced(s, false, |_| ());
+            traced(s, false, |_| ());
+        }),
+        ("exited task is traced", |s| {
+            traced(s, false, |t| t.tid.set(DEAD));
+            let at = s.position(Kind::Traced, 0);
+            let record = s.records.remove(at);
+            let at = s.position(Kind::Task, 3) + 1;
+            s.records.insert(at, record);
+        }),
+        ("does not stand with the records of its task", |s| {
+            traced(s, false, |_| ());
+            let at = s.position(Kind::Traced, 0);
+            let record = s.records.remove(at);
+            let at = s.position(Kind::Task, 1) + 1;
+            s.records.insert(at, record);
+        }),
+    ]);
+}
+
+#[test]
+fn stops() {
+    let zero = "reserved or unused field is not zero";
+    let trap = "trap of a thread that was not seized, or is not stopped by one";
+    let status = "status or message of another stop";
+    let info = "not one siginfo for a stop that has one";
+    refused(&[
+        (zero, |s| stopped(s, TRACED_RUNS, 0, 1, 0, false)),
+        (zero, |s| stopped(s, TRACED_RUNS, 0, 0, 1, false)),
+        (zero, |s| {
+            stopped(s, TRACED_RUNS, TRACED_DEQUEUED, 0, 0, false)
+        }),
+        (trap, |s| {
+            stopped(s, TRACED_AT_SIGNAL, TRACED_INTERRUPTED, 0, 0, true)
+        }),
+        (trap, |s| {
+            let flags = TRACED_SEIZED | TRACED_LISTENING;
+            stopped(s, TRACED_AT_SIGNAL, flags, 0, 0, true)
+        }),
+        ("unknown place where a thread is stopped", |s| {
+            stopped(s, TRACED_AT_EVENT + 1, 0, 0, 0, false)
+        }),
+        (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 9, 0, true)),
+        (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 65, 0, true)),
+        (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 1, 1, true)),
+        (status, |s| {
+            stopped(s, TRACED_AT_TRAP, 0, EVENT_STOP << 8 | TRAP, 0, false)
+        }),
+        (status, |s| {
+            stopped(s, TRACED_AT_TRAP, TRACED_SEIZED, TRAP, 0, true)
+        }),
+        (status, |s| {
+            let code = 1 << 16 | EVENT_STOP << 8 | TRAP;
+            stopped(s, TRACED_AT_TRAP, TRACED_SEIZED, code, 0, true)
+        }),
+        (status, |s| {
+            stopped(s, TRACED_AT_EXIT, 0, 6, MESSAGE_EXIT, true)
+        }),
+        (status, |s| {
+            stopped(s, TRACED_AT_EXIT, 0, TRAP, MESSAGE_ENTRY, true)
+        }),
+        (info, |s| stopped(s, TRACED_RUNS, 0, 0, 0, true)),
+        (info, |s| stopped(s, TRACED_AT_SIGNAL, 0, 1, 0, false)),
+        (info, |s| stopped(s, TRACED_AT_TRAP, 0, 19, 0, true)),
+        (info, |s| {
+            stopped(s, TRACED_AT_TRAP, TRACED_SEIZED, 0, 0, false)
+        }),
+        (info, |s| {
+            stopped(s, TRACED_AT_EXIT, 0, TRAP, MESSAGE_EXIT, false)
+        }),
+    ]);
+}
