@@ -24,6 +24,7 @@ struct epoll_key;
 struct epoll_params;
 struct file;
 struct files_struct;
+struct folio;
 struct inode;
 struct io_event;
 struct ipc_namespace;
@@ -68,6 +69,14 @@ long checkpoint_fill_alloc(struct mm_struct *mm, unsigned long addr, unsigned lo
 			   struct page **pages, unsigned long *by_fault);
 long checkpoint_fill_map(struct mm_struct *mm, unsigned long addr, struct page **pages,
 			 unsigned long nr);
+
+int checkpoint_share_link(struct mm_struct *mm, unsigned long start, unsigned long end,
+			  struct mm_struct *with);
+long checkpoint_share_pages(struct mm_struct *mm, unsigned long addr, unsigned long max,
+			    struct mm_struct *with, unsigned long *to_copy);
+
+/* Of mm/rmap.c. */
+void checkpoint_rmap_to_root(struct folio *folio, struct vm_area_struct *vma);
 
 int checkpoint_may_freeze(struct cgroup *cgrp);
 bool checkpoint_hold_broken(struct cgroup *cgrp);

@@ -24,6 +24,7 @@ use crate::{
 
 pub(crate) mod aio;
 mod batch;
+mod fork;
 pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;
@@ -40,6 +41,8 @@ pub(crate) struct Collected {
     pub(crate) ranges: RBTree<u32, KVVec<Range>>,
     /// Memory that is left out, by address space and ascending address.
     gaps: KVVec<left_out::Gap>,
+    /// The first mappings that have private pages which others may have too.
+    families: fork::Families,
 }
 
 /// An address space found by a checkpoint.
@@ -72,6 +75,7 @@ impl Collected {
         Self {
             ranges: RBTree::new(),
             gaps: KVVec::new(),
+            families: fork::Families::new(),
         }
     }
 }

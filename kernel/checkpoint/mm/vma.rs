@@ -72,6 +72,7 @@ use crate::{
     },
     mm::{
         aio,
+        fork,
         Range, //
     }, //
 };
@@ -281,7 +282,8 @@ fn has_first_access(v: &VmaInfo) -> bool {
     v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && Native::pkey(v.flags) == 0
 }
 
-/// The record of a mapping. Its file's records are written first.
+/// The record of a mapping, which does not say yet with whom it shares pages since fork(). Its file's
+/// records are written first.
 pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
     let kind = kind(v).ok_or(EBUSY)?;
     let file = match (&v.file, kind) {
@@ -310,7 +312,7 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
         kind: U32::new(kind),
         file: U32::new(ref_number(file)),
         pkey: U32::new(Native::pkey(v.flags)),
-        reserved: U32::new(0),
+        forked: U32::new(0),
     })
 }
 
@@ -441,6 +443,10 @@ pub(super) fn restore(
         })
         .map_err(|e| fail(e, "can't be mapped")),
     }?;
+    if let Some(with) = ObjRef::new(v.forked.get()) {
+        // Before it has any page.
+        fork::link(r, plan, mm, (start, end), with)?;
+    }
     if first != access && context.is_none() {
         touch(start);
         // The page that it has now is a copy of what is not in the file yet, if its contents are in

@@ -1059,7 +1059,7 @@ struct image_vma {
 	uint32_t kind;
 	uint32_t file;
 	uint32_t pkey;
-	uint32_t reserved;
+	uint32_t forked;
 };
 
 static_assert(sizeof(struct image_vma) == 48, "image_vma");
