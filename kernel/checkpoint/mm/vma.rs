@@ -312,7 +312,9 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
         kind: U32::new(kind),
         file: U32::new(ref_number(file)),
         pkey: U32::new(Native::pkey(v.flags)),
+        reserved: U32::new(0),
         forked: U32::new(0),
+        reserved2: U32::new(0),
     })
 }
 

@@ -158,6 +158,7 @@ impl Walk<'_> {
         )?;
         flags(raw, vma.flags.get(), vma::ALL)?;
         ensure(raw, vma.pkey.get() < PKEYS, "impossible protection key")?;
+        zero(raw, vma.reserved.get() == 0 && vma.reserved2.get() == 0)?;
         self.mapped_file(raw, &vma)?;
         let kind = vma.kind.get();
         if vma.forked.get() != 0 {
