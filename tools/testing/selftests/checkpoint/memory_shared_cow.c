@@ -3,6 +3,7 @@
 #include "memory.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 
 CKPT_FIXTURE
 
