@@ -25,6 +25,7 @@ struct epoll_key;
 struct epoll_params;
 struct file;
 struct files_struct;
+struct folio;
 struct inode;
 struct io_event;
 struct ipc_namespace;
@@ -84,6 +85,14 @@ int checkpoint_hugetlb_forked(unsigned long addr);
 /* Of mm/hugetlb.c. */
 void checkpoint_hugetlb_rights(struct vm_area_struct *vma, bool *owner, bool *taken);
 long checkpoint_hugetlb_regions(struct inode *inode, long end);
+
+int checkpoint_share_link(struct mm_struct *mm, unsigned long start, unsigned long end,
+			  struct mm_struct *with);
+long checkpoint_share_pages(struct mm_struct *mm, unsigned long addr, unsigned long max,
+			    struct mm_struct *with, unsigned long *to_copy);
+
+/* Of mm/rmap.c. */
+void checkpoint_rmap_to_root(struct folio *folio, struct vm_area_struct *vma);
 
 int checkpoint_may_freeze(struct cgroup *cgrp);
 bool checkpoint_hold_broken(struct cgroup *cgrp);

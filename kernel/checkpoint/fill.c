@@ -8,6 +8,7 @@
  * contents in between. Where more would have to be decided than there, the
  * caller is told to let a fault do it.
  */
+#include <linux/bitops.h>
 #include <linux/cacheflush.h>
 #include <linux/checkpoint.h>
 #include <linux/gfp.h>
@@ -22,6 +23,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "../../mm/internal.h"
+#include "mm.h"
 
 /*
  * It fails rather than that a task is killed for it: the restart then ends, and
@@ -46,7 +48,7 @@ static bool is_plain(struct vm_area_struct *vma)
 }
 
 /* As walk_to_pmd(); a huge page may be there. */
-static pmd_t *alloc_pmd(struct mm_struct *mm, unsigned long addr)
+pmd_t *checkpoint_alloc_pmd(struct mm_struct *mm, unsigned long addr)
 {
 	p4d_t *p4d = p4d_alloc(mm, pgd_offset(mm, addr), addr);
 	pud_t *pud = p4d ? pud_alloc(mm, p4d, addr) : NULL;
@@ -62,6 +64,26 @@ static unsigned long none_from(pte_t *pte, unsigned long max)
 	while (n < max && pte_none(ptep_get_lockless(pte + n)))
 		n++;
 	return n;
+}
+
+/* It is linked with another address space, of which it gets pages. */
+static bool is_linked(struct vm_area_struct *vma)
+{
+	struct anon_vma *anon_vma = READ_ONCE(vma->anon_vma);
+
+	return anon_vma && anon_vma->root != anon_vma;
+}
+
+/* Those of @orders of which @max pages from @addr on are whole folios. */
+static unsigned long whole_orders(unsigned long orders, unsigned long addr, unsigned long max)
+{
+	unsigned long whole = 0;
+	int order;
+
+	for_each_set_bit(order, &orders, BITS_PER_LONG)
+		if (IS_ALIGNED(addr, PAGE_SIZE << order) && max >= 1UL << order)
+			whole |= BIT(order);
+	return whole;
 }
 
 /*
@@ -84,6 +106,9 @@ static int order_of_fault(struct vm_area_struct *vma, pmd_t *pmd, unsigned long 
 		allowed = BIT(PMD_ORDER) - 1;
 	allowed = thp_vma_allowable_orders(vma, vma->vm_flags, TVA_PAGEFAULT, allowed);
 	orders = thp_vma_suitable_orders(vma, addr, allowed);
+	/* As after fork(): what was written to since is small pages among shared ones. */
+	if (is_linked(vma))
+		orders = whole_orders(orders, addr, max);
 	if (!pmd_none(now)) {
 		table = pte_offset_map(pmd, addr & PMD_MASK);
 		if (!table)
@@ -163,7 +188,7 @@ long checkpoint_fill_alloc(struct mm_struct *mm, unsigned long addr, unsigned lo
 		*by_fault = max;
 		return 0;
 	}
-	pmd = alloc_pmd(mm, addr);
+	pmd = checkpoint_alloc_pmd(mm, addr);
 	if (!pmd)
 		return -ENOMEM;
 	order = order_of_fault(vma, pmd, addr, max, &run);
@@ -273,7 +298,7 @@ long checkpoint_fill_map(struct mm_struct *mm, unsigned long addr, struct page *
 		return 0;
 	if (anon_vma_prepare(vma))
 		return -ENOMEM;
-	pmd = alloc_pmd(mm, addr);
+	pmd = checkpoint_alloc_pmd(mm, addr);
 	if (!pmd)
 		return -ENOMEM;
 	if (order && order == PMD_ORDER) {

@@ -11,9 +11,11 @@
 #include <linux/mman.h>
 #include <linux/pagemap.h>
 #include <linux/pagewalk.h>
+#include <linux/rmap.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
+#include <linux/swap.h>
 #include <linux/swapops.h>
 #include <linux/uio.h>
 #include <linux/user_namespace.h>
@@ -54,6 +56,15 @@ __rust_helper bool rust_helper_vma_is_anonymous(struct vm_area_struct *vma)
 __rust_helper bool rust_helper_vma_uffd_armed(struct vm_area_struct *vma)
 {
 	return userfaultfd_armed(vma);
+}
+
+/*
+ * What tells whether mappings can have the same anonymous pages: the root of the tree in which they
+ * are looked for; 0: it has none.
+ */
+__rust_helper unsigned long rust_helper_vma_family(struct vm_area_struct *vma)
+{
+	return vma->anon_vma ? (unsigned long)vma->anon_vma->root : 0;
 }
 
 __rust_helper const char *rust_helper_vma_special_name(struct vm_area_struct *vma)
@@ -271,16 +282,32 @@ __rust_helper bool rust_helper_pte_is_guard(pte_t *pte)
 	       softleaf_is_guard_marker(softleaf_from_pte(p));
 }
 
+/* Who has a page not mapped but swapped out, and gets this one back. */
+static int swapped_mappings(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+	int n = 0;
+
+	/* While it is locked it stays what is swapped. */
+	if (folio_test_swapcache(folio) && folio_trylock(folio)) {
+		if (folio_test_swapcache(folio))
+			n = swp_swapcount(page_swap_entry(page));
+		folio_unlock(folio);
+	}
+	return n;
+}
+
 /* How often a page is mapped; of a page of a large folio how often on average. */
 __rust_helper int rust_helper_page_mappings(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 	int n = folio_mapcount(folio), whole;
 
-	if (!folio_test_large(folio))
-		return n;
-	whole = folio_entire_mapcount(folio);
-	return whole + DIV_ROUND_UP(max(n - whole, 0), folio_nr_pages(folio));
+	if (folio_test_large(folio)) {
+		whole = folio_entire_mapcount(folio);
+		n = whole + DIV_ROUND_UP(max(n - whole, 0), folio_nr_pages(folio));
+	}
+	return n + swapped_mappings(page);
 }
 
 /* Whether a huge page is mapped there, or is being moved: then there is no page table below. */

@@ -195,6 +195,11 @@ record! {
         pub pkey: U32,
         /// Zero.
         pub reserved: U32,
+        /// Address space before this one that may have the same pages at the same addresses: of a
+        /// private mapping, which shares them copy-on-write since fork(); 0: none.
+        pub forked: U32,
+        /// Zero.
+        pub reserved2: U32,
     }
 }
 

@@ -269,10 +269,12 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let mut ranges = KVVec::new();
     for v in &all {
         go_on()?;
-        records.push(mapping::describe(cap, v)?, GFP_KERNEL_ACCOUNT)?;
+        let mut record = mapping::describe(cap, v)?;
         if let Some(range) = mapping::range(v) {
+            record.forked = U32::new(ref_number(cap.found.mm.families.of(obj, v)?));
             left_out::push(cap, mm.addr(), range, &mut ranges)?;
         }
+        records.push(record, GFP_KERNEL_ACCOUNT)?;
     }
     let exe = match mm.exe() {
         Some(file) => Some(files::save_mapped(cap, &file)?),

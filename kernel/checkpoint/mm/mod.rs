@@ -25,6 +25,7 @@ use crate::{
 pub(crate) mod aio;
 mod batch;
 pub(crate) mod huge;
+mod fork;
 pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;
@@ -41,6 +42,8 @@ pub(crate) struct Collected {
     pub(crate) ranges: RBTree<u32, KVVec<Range>>,
     /// Memory that is left out, by address space and ascending address.
     gaps: KVVec<left_out::Gap>,
+    /// The first mappings that have private pages which others may have too.
+    families: fork::Families,
 }
 
 /// An address space found by a checkpoint.
@@ -73,6 +76,7 @@ impl Collected {
         Self {
             ranges: RBTree::new(),
             gaps: KVVec::new(),
+            families: fork::Families::new(),
         }
     }
 }

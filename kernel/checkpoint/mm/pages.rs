@@ -201,8 +201,13 @@ fn extent(obj: ObjRef, kind: u32, addr: usize, source: Option<ObjRef>, from: usi
 fn goes_on(last: &Extent, next: &Extent) -> bool {
     let len = u64::from(last.pages.get()) * PAGE_SIZE as u64;
     let elsewhere = if last.has_pages() { 0 } else { len };
-    len < BATCH_MAX as u64
-        && (last.obj, last.kind, last.source) == (next.obj, next.kind, next.source)
+    // Huge pages that are shared are not to be cut.
+    let fits = if last.has_pages() {
+        len < BATCH_MAX as u64
+    } else {
+        next.addr.get() % BATCH_MAX as u64 != 0
+    };
+    fits && (last.obj, last.kind, last.source) == (next.obj, next.kind, next.source)
         && last.addr.get() + len == next.addr.get()
         && last.from.get() + elsewhere == next.from.get()
 }

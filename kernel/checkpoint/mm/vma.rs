@@ -73,6 +73,7 @@ use crate::{
     },
     mm::{
         aio,
+        fork,
         huge,
         Range, //
     }, //
@@ -291,7 +292,8 @@ fn has_first_access(v: &VmaInfo) -> bool {
     v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && Native::pkey(v.flags) == 0
 }
 
-/// The record of a mapping. Its file's records are written first.
+/// The record of a mapping, which does not say yet with whom it shares pages since fork(). Its file's
+/// records are written first.
 pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
     let kind = kind(v).ok_or(EBUSY)?;
     let file = match (&v.file, kind) {
@@ -321,6 +323,8 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
         file: U32::new(ref_number(file)),
         pkey: U32::new(Native::pkey(v.flags)),
         reserved: U32::new(0),
+        forked: U32::new(0),
+        reserved2: U32::new(0),
     })
 }
 
@@ -473,6 +477,10 @@ pub(super) fn restore(
             }
         }),
     }?;
+    if let Some(with) = ObjRef::new(v.forked.get()) {
+        // Before it has any page.
+        fork::link(r, plan, mm, (start, end), with)?;
+    }
     if let Some(raw) = huge {
         huge::restore_mapping(r, plan, mm, (start, end), raw)?;
     }

@@ -56,6 +56,10 @@ use crate::{
                 PageRef,
                 Tags, //
             },
+            share::{
+                self,
+                Share, //
+            },
             space::MmRef,
             walk, //
         },
@@ -221,7 +225,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    /// Copies the pages that extents of a batch share with others.
+    /// Shares the pages that extents of a batch have in common with others.
     fn copies(&self, batch: &Descriptor<'_>) -> Result {
         for extent in batch.extents {
             if extent.kind.get() == EXTENT_SHARED {
@@ -273,7 +277,8 @@ impl Filler<'_> {
         }
     }
 
-    /// Copies pages that another range of an address space has got already.
+    /// Shares pages that another range of an address space has got already copy-on-write, as fork()
+    /// leaves them. Where that can't be they are copied.
     fn shared(&self, shared: &Extent) -> Result {
         let Some(mm) = space(self.r, shared.obj.get())? else {
             return Ok(());
@@ -291,18 +296,33 @@ impl Filler<'_> {
         })?;
         let (addr, from) = (shared.addr.get() as usize, shared.from.get() as usize);
         let pages = shared.pages.get() as usize;
+        // What mremap() has moved since can't be found by the address of the other one.
+        let share = |at: usize, max: usize| match addr == from {
+            true => self
+                .memcg
+                .charge(|| share::pages(&mm, at, max, &source))
+                .map_err(|e| self.unfilled(e, at)),
+            false => Ok(Share::Copy(max)),
+        };
         let mut to_batch = KVec::with_capacity(BOUNCE, GFP_KERNEL)?;
         let mut from_batch = KVec::with_capacity(BOUNCE, GFP_KERNEL)?;
         let mut done = 0;
         while done < pages {
             wait::go_on()?;
             let (to, from) = (addr + done * PAGE_SIZE, from + done * PAGE_SIZE);
+            let to_copy = match share(to, pages - done)? {
+                Share::Done(n) => {
+                    done += n;
+                    continue;
+                }
+                Share::Copy(n) => n,
+            };
             to_batch.clear();
             from_batch.clear();
             walk::readable(
                 &source,
                 from,
-                core::cmp::min(pages - done, BOUNCE),
+                core::cmp::min(to_copy, BOUNCE),
                 &mut from_batch,
             )
             .map_err(|e| {
@@ -318,6 +338,11 @@ impl Filler<'_> {
                     ),
                 )
             })?;
+            // It may have been swapped out, and is there again now.
+            if let Share::Done(n) = share(to, from_batch.len())? {
+                done += n;
+                continue;
+            }
             match self.new_pages(&mm, to, from_batch.len())? {
                 Fill::New(new) => {
                     for (to, from) in new.get().iter().zip(&from_batch) {

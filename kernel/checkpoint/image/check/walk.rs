@@ -53,6 +53,8 @@ pub(in crate::image) enum Follow {
         from: u64,
         /// Does the address space have a vDSO?
         vdso: bool,
+        /// Offset of its record in the metadata.
+        space: u64,
     },
     /// Buffers of a pipe.
     Buffers {

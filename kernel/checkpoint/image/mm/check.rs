@@ -117,6 +117,7 @@ impl Walk<'_> {
                 left,
                 from: 0,
                 vdso: vdso != 0,
+                space: raw.at.saturating_sub(self.at),
             };
         }
         self.summary.mms = self.summary.mms.saturating_add(1);
@@ -126,7 +127,13 @@ impl Walk<'_> {
     /// A mapping.
     pub(in crate::image) fn vma(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let vma: Vma = raw.body()?;
-        let Follow::Vmas { left, from, vdso } = self.follow else {
+        let Follow::Vmas {
+            left,
+            from,
+            vdso,
+            space,
+        } = self.follow
+        else {
             return Err(raw.fault("belongs to no address space, or that has fewer mappings"));
         };
         let (start, end) = (vma.start.get(), vma.end.get());
@@ -152,9 +159,17 @@ impl Walk<'_> {
         )?;
         flags(raw, vma.flags.get(), vma::ALL)?;
         ensure(raw, vma.pkey.get() < PKEYS, "impossible protection key")?;
-        zero(raw, vma.reserved.get() == 0)?;
+        zero(raw, vma.reserved.get() == 0 && vma.reserved2.get() == 0)?;
         self.mapped_file(raw, &vma)?;
         let kind = vma.kind.get();
+        if vma.forked.get() != 0 {
+            let with = self.refer::<Mm>(raw, vma.forked.get())?;
+            ensure(
+                raw,
+                matches!(kind, VMA_ANON | VMA_FILE) && with.offset() < space,
+                "shares pages with an address space that does not come before, or is not private",
+            )?;
+        }
         ensure(
             raw,
             kind != VMA_VDSO || vdso,
@@ -207,6 +222,7 @@ impl Walk<'_> {
                 left,
                 from: end,
                 vdso,
+                space,
             },
         };
         self.gaps = 0;

@@ -102,6 +102,9 @@ pub(crate) struct VmaInfo {
     pub(crate) special: Special,
     /// May have private pages.
     pub(crate) touched: bool,
+    /// What tells whether others can have the same private pages: fork() copied them from one, which
+    /// has the same number; 0: it has none.
+    pub(crate) family: usize,
     /// A userfaultfd watches it.
     pub(crate) watched: bool,
     /// Has a memory policy.
@@ -146,6 +149,7 @@ impl VmaInfo {
                 anonymous,
                 special: special(vma),
                 touched: !(*vma).anon_vma.is_null(),
+                family: bindings::vma_family(vma),
                 watched: bindings::vma_uffd_armed(vma),
                 policy: bindings::vma_has_policy(vma),
                 named: !bindings::vma_given_name(vma).is_null(),

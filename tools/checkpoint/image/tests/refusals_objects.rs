@@ -253,6 +253,16 @@ fn memory() {
                 })
             },
         ),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(1, |v: &mut Vma| v.reserved2.set(1))
+        }),
+        (FORKED, |s| s.edit(1, |v: &mut Vma| v.forked.set(obj::MM))),
+        ("refers to an object of the wrong kind", |s| {
+            s.edit(1, |v: &mut Vma| v.forked.set(obj::EXE))
+        }),
+        ("refers to an object that is not in the image", |s| {
+            s.edit(1, |v: &mut Vma| v.forked.set(obj::LAST + 1))
+        }),
         ("vDSO in an address space without one", |s| {
             s.edit(0, |m: &mut Mm| (m.vdso.set(0), m.vdso_len.set(0)).0)
         }),

@@ -136,6 +136,7 @@ const struct loss losses[] = {
 	{ "memory of an io_uring", IMAGE_KIND_URING, LOSE_EACH, 0, 8, 0x8, "files_uring", "plain" },
 	FIELD("results of AIO", AIO, EACH, aio_event, data, sizeof(struct image_aio_event),
 	      "aio", "results"),
+	FIELD("sharing since fork", VMA, BYTES, vma, forked, 0, "memory_shared_cow", "small_pages"),
 	FIELD("advice on mappings", VMA, BITS, vma, flags, 0x1fc0, "memory", "advice"),
 	FIELD("locked mappings", VMA, BITS, vma, flags, IMAGE_VMA_LOCKED | IMAGE_VMA_LOCKONFAULT,
 	      "memory", "locked"),

@@ -1138,9 +1138,11 @@ struct image_vma {
 	uint32_t file;
 	uint32_t pkey;
 	uint32_t reserved;
+	uint32_t forked;
+	uint32_t reserved2;
 };
 
-static_assert(sizeof(struct image_vma) == 48, "image_vma");
+static_assert(sizeof(struct image_vma) == 56, "image_vma");
 
 struct image_guards {
 	uint32_t regions;
