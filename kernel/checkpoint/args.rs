@@ -13,7 +13,10 @@ use kernel::{
 use crate::{
     capture::args::CheckpointArgs,
     core::{
-        accept::Patterns,
+        accept::{
+            Connections,
+            Patterns, //
+        },
         advice::{
             Descriptor,
             Given, //
@@ -326,6 +329,12 @@ impl RestartArgs {
             caller_uts: call.flags & restart_flags::CALLER_UTS != 0,
             caller_ipc: call.flags & restart_flags::CALLER_IPC != 0,
             caller_net: call.flags & restart_flags::CALLER_NET != 0,
+            connections: match call.flags & (restart_flags::TCP_KEEP | restart_flags::TCP_CLOSE) {
+                0 => Connections::Reset,
+                restart_flags::TCP_KEEP => Connections::KeepKilled,
+                restart_flags::TCP_CLOSE => Connections::Close,
+                _ => Connections::Keep,
+            },
             given,
             image,
             cgroup,

@@ -63,8 +63,12 @@ pub(crate) mod restart_flags {
     pub(crate) const CALLER_IPC: u64 = 1 << 5;
     /// The network namespace of the tasks is the caller's.
     pub(crate) const CALLER_NET: u64 = 1 << 6;
+    /// TCP connections with others go on if the tasks were killed; with TCP_CLOSE: in any case.
+    pub(crate) const TCP_KEEP: u64 = 1 << 7;
+    /// TCP connections with others are closed.
+    pub(crate) const TCP_CLOSE: u64 = 1 << 8;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 7) - 1;
+    pub(crate) const ALL: u64 = (1 << 9) - 1;
 }
 
 /// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.

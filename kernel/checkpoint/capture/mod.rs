@@ -131,6 +131,9 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     let result = read(args, root, cap, hold.as_ref());
     // Whether it succeeded or not: before the tasks run again.
     cap.objects.release();
+    if result.is_err() {
+        net::let_go(cap);
+    }
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
     let count = tasks.len();
     let id = LAST_ID.fetch_add(1, Relaxed) + 1;
@@ -143,8 +146,12 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         let result = tasks.set_aside().and_then(|aside| {
             let (sink, bytes) = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
-                // Tasks that were thawed since that check run on, and so there must be no image.
-                let tasks = aside.take_up().inspect_err(|_| sink.take_back())?;
+                // Tasks that were thawed since that check run on, and so there must be no image; nor if
+                // it does not tell of all that others were told of.
+                let tasks = aside
+                    .take_up()
+                    .and_then(|tasks| net::check_held(cap).map(|()| tasks))
+                    .inspect_err(|_| sink.take_back())?;
                 net::end_quietly(cap);
                 kill(&tasks, hold.as_ref());
             } else if let Some(hold) = &hold {
@@ -152,6 +159,9 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
             }
             Ok(bytes)
         });
+        if result.is_err() {
+            net::let_go(cap);
+        }
         let bytes = unbroken(cap, hold.as_ref(), result)?;
         drop(hold);
         (bytes, doomed)
@@ -207,6 +217,9 @@ fn read<'h>(
     // What is in flight writes to memory and files, and signals eventfds.
     mm::aio::settle(cap, &tasks, args.timeout_ms)?;
     cap.found.files.lists = args.dry_run;
+    if args.kill {
+        net::want_holds(cap);
+    }
     cap.found.ns.leave_net(args.net_outside);
     if !args.rules.is_empty() {
         files::apply_rules(cap, &tasks, &args.rules)?;
@@ -238,6 +251,8 @@ fn read<'h>(
     } else {
         tasks
     };
+    // From here on nothing is acknowledged to others that the image may not have.
+    net::hold(cap)?;
     save(cap, &tasks)?;
     cap.report.verdict()?;
     freeze::unchanged(cap, &tasks)?;
