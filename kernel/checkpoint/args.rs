@@ -131,10 +131,6 @@ impl<'a> CheckpointArgs<'a> {
         if call.flags & !checkpoint_flags::ALL != 0 || call.reserved {
             return Err(wrong(report, EINVAL, UNKNOWN));
         }
-        if has(checkpoint_flags::KILL) && has(checkpoint_flags::FROZEN) {
-            let what = "the tasks can't be both killed and left frozen";
-            return Err(wrong(report, EINVAL, what));
-        }
         let dry_run = has(checkpoint_flags::DRY_RUN);
         if dry_run && (has(checkpoint_flags::KILL) || has(checkpoint_flags::FROZEN)) {
             let what = "a dry run neither kills nor leaves frozen";
@@ -213,7 +209,8 @@ impl<'a> CheckpointArgs<'a> {
             rules,
             left_out,
             subtree: has(checkpoint_flags::SUBTREE),
-            kill: has(checkpoint_flags::KILL),
+            kill: has(checkpoint_flags::KILL) && !has(checkpoint_flags::FROZEN),
+            to_be_killed: has(checkpoint_flags::KILL),
             leave_frozen: has(checkpoint_flags::FROZEN),
             dry_run,
             kill_only: kill_only.then_some(call.id),

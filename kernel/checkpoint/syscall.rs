@@ -29,7 +29,7 @@ use crate::{
 pub(crate) mod checkpoint_flags {
     /// Root need not be a pid namespace's init.
     pub(crate) const SUBTREE: u64 = 1 << 0;
-    /// After success: kill the tasks.
+    /// After success: kill the tasks; with FROZEN: they will be killed by KILL_ONLY.
     pub(crate) const KILL: u64 = 1 << 1;
     /// After success: leave the cgroup frozen.
     pub(crate) const FROZEN: u64 = 1 << 2;

@@ -7,6 +7,9 @@
  * From then on their addresses are silent: what still arrives finds no socket, and
  * would be answered by a reset. That ends when a restart has taken a connection
  * over, or after a minute.
+ *
+ * Tasks may be left frozen first, to be killed when their image is safe: then the
+ * holds are kept here, until that, or until the tasks are thawed instead.
  */
 #include <linux/capability.h>
 #include <linux/checkpoint.h>
@@ -45,20 +48,24 @@ struct checkpoint_tcp_ends {
 /**
  * struct checkpoint_tcp_hold - the hold on a connection
  * @node: in checkpoint_tcp_silent, when its socket is gone
- * @expired: in a list of those that are silent no more
+ * @list: in checkpoint_tcp_left, or one of those that are let go
  * @rcu: for kfree_rcu()
  * @sk: the socket, with a reference
  * @stamp: when it began, or ends to be silent: jiffies
+ * @id: the checkpoint that has left its tasks frozen
  * @is_new: the socket was not connected before
+ * @is_thawed: the tasks run on
  * @ends: the addresses that are silent
  */
 struct checkpoint_tcp_hold {
 	struct hlist_node node;
-	struct list_head expired;
+	struct list_head list;
 	struct rcu_head rcu;
 	struct sock *sk;
 	unsigned long stamp;
+	u64 id;
 	bool is_new;
+	bool is_thawed;
 	struct checkpoint_tcp_ends ends;
 };
 
@@ -142,7 +149,7 @@ static void checkpoint_tcp_free(struct list_head *expired)
 {
 	struct checkpoint_tcp_hold *hold, *next;
 
-	list_for_each_entry_safe(hold, next, expired, expired) {
+	list_for_each_entry_safe(hold, next, expired, list) {
 		static_branch_dec(&checkpoint_tcp_holds);
 		kfree_rcu(hold, rcu);
 	}
@@ -165,7 +172,7 @@ static void checkpoint_tcp_expire(struct work_struct *work)
 
 		if (rest <= 0) {
 			hash_del_rcu(&hold->node);
-			list_add(&hold->expired, &expired);
+			list_add(&hold->list, &expired);
 		} else if (!left || rest < wait) {
 			left = true;
 			wait = rest;
@@ -192,7 +199,7 @@ static void checkpoint_tcp_break_silence(const struct sock *sk)
 		if (memcmp(&hold->ends, &ends, sizeof(ends)))
 			continue;
 		hash_del_rcu(&hold->node);
-		list_add(&hold->expired, &expired);
+		list_add(&hold->list, &expired);
 	}
 	spin_unlock_bh(&checkpoint_tcp_silent_lock);
 	checkpoint_tcp_free(&expired);
@@ -288,7 +295,7 @@ void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
 	tp->repair = 0;
 	tp->repair_queue = TCP_NO_QUEUE;
 	clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
-	if ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
 		checkpoint_tcp_break_silence(sk);
 		tcp_mstamp_refresh(tp);
 		if (!hold->is_new)
@@ -297,6 +304,9 @@ void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
 			tcp_rearm_rto(sk);
 		if (sock_flag(sk, SOCK_KEEPOPEN))
 			tcp_reset_keepalive_timer(sk, keepalive_time_when(tp));
+	}
+	/* It may have been closed meanwhile, by who was killed in some other way. */
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))) {
 		tcp_send_ack(sk);
 		tcp_send_window_probe(sk);
 		tcp_push_pending_frames(sk);
@@ -354,4 +364,95 @@ void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold)
 	sock_put(sk);
 	static_branch_dec(&checkpoint_tcp_holds);
 	kfree(hold);
+}
+
+/* Holds on connections of tasks that were left frozen; changed under the lock. */
+static LIST_HEAD(checkpoint_tcp_left);
+static DEFINE_SPINLOCK(checkpoint_tcp_left_lock);
+
+static void checkpoint_tcp_sweep(struct work_struct *work);
+static DECLARE_DELAYED_WORK(checkpoint_tcp_sweeper, checkpoint_tcp_sweep);
+
+/* Tasks were thawed, or have died in another way than their checkpoint has meant. */
+static void checkpoint_tcp_sweep(struct work_struct *work)
+{
+	struct checkpoint_tcp_hold *hold, *next;
+	LIST_HEAD(over);
+	bool left;
+
+	spin_lock(&checkpoint_tcp_left_lock);
+	list_for_each_entry_safe(hold, next, &checkpoint_tcp_left, list) {
+		if (hold->is_thawed || sock_flag(hold->sk, SOCK_DEAD))
+			list_move(&hold->list, &over);
+	}
+	left = !list_empty(&checkpoint_tcp_left);
+	spin_unlock(&checkpoint_tcp_left_lock);
+	list_for_each_entry_safe(hold, next, &over, list)
+		checkpoint_tcp_resume(hold);
+	if (left)
+		schedule_delayed_work(&checkpoint_tcp_sweeper, CHECKPOINT_TCP_SILENCE);
+}
+
+/**
+ * checkpoint_tcp_leave() - keep the hold on a connection of tasks that are left frozen
+ * @hold: the hold, which is gone for the caller
+ * @id: the checkpoint
+ *
+ * Until checkpoint_tcp_end(), or until the tasks are thawed or dead.
+ */
+void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id)
+{
+	hold->id = id;
+	spin_lock(&checkpoint_tcp_left_lock);
+	list_add_tail(&hold->list, &checkpoint_tcp_left);
+	spin_unlock(&checkpoint_tcp_left_lock);
+	schedule_delayed_work(&checkpoint_tcp_sweeper, CHECKPOINT_TCP_SILENCE);
+}
+
+/**
+ * checkpoint_tcp_end() - end the holds that a checkpoint has left
+ * @id: the checkpoint
+ * @bury: the tasks are about to be killed, as checkpoint_tcp_bury(); else the
+ *	connections go on
+ */
+void checkpoint_tcp_end(u64 id, bool bury)
+{
+	struct checkpoint_tcp_hold *hold, *next;
+	LIST_HEAD(over);
+
+	spin_lock(&checkpoint_tcp_left_lock);
+	list_for_each_entry_safe(hold, next, &checkpoint_tcp_left, list) {
+		if (hold->id == id)
+			list_move(&hold->list, &over);
+	}
+	spin_unlock(&checkpoint_tcp_left_lock);
+	list_for_each_entry_safe(hold, next, &over, list) {
+		if (bury)
+			checkpoint_tcp_bury(hold);
+		else
+			checkpoint_tcp_resume(hold);
+	}
+}
+
+/**
+ * checkpoint_thawed() - tell that tasks may run which a checkpoint has left frozen
+ * @id: the checkpoint
+ *
+ * Their connections go on, a moment later. Called with cgroup_mutex held.
+ */
+void checkpoint_thawed(u64 id)
+{
+	struct checkpoint_tcp_hold *hold;
+	bool found = false;
+
+	spin_lock(&checkpoint_tcp_left_lock);
+	list_for_each_entry(hold, &checkpoint_tcp_left, list) {
+		if (hold->id == id) {
+			hold->is_thawed = true;
+			found = true;
+		}
+	}
+	spin_unlock(&checkpoint_tcp_left_lock);
+	if (found)
+		mod_delayed_work(system_percpu_wq, &checkpoint_tcp_sweeper, 0);
 }

@@ -143,6 +143,7 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     let (bytes, doomed) = if args.kill || args.leave_frozen {
         let doomed = args.kill.then(|| Doomed::new(&tasks, &cap.pid_ns));
         let doomed = doomed.transpose()?;
+        let older = hold.as_ref().map_or(0, HeldCgroup::left_by);
         let result = tasks.set_aside().and_then(|aside| {
             let (sink, bytes) = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
@@ -155,7 +156,13 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
                 net::end_quietly(cap);
                 kill(&tasks, hold.as_ref());
             } else if let Some(hold) = &hold {
+                net::check_held(cap).inspect_err(|_| sink.take_back())?;
+                net::leave_held(cap, id);
                 hold.leave_frozen(id);
+            }
+            // What an older image has held is not of that any more.
+            if older != 0 {
+                net::end_left(older, false);
             }
             Ok(bytes)
         });
@@ -217,7 +224,7 @@ fn read<'h>(
     // What is in flight writes to memory and files, and signals eventfds.
     mm::aio::settle(cap, &tasks, args.timeout_ms)?;
     cap.found.files.lists = args.dry_run;
-    if args.kill {
+    if args.kill || (args.to_be_killed && hold.is_some()) {
         net::want_holds(cap);
     }
     cap.found.ns.leave_net(args.net_outside);
@@ -309,6 +316,7 @@ fn end(
     }
     let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
     let doomed = Doomed::new(&tasks, &cap.pid_ns)?;
+    net::end_left(id, true);
     kill(&tasks, hold);
     cap.report.line(fmt!("{} tasks are killed", tasks.len()));
     Ok(doomed)

@@ -74,7 +74,9 @@ pub(crate) fn want_holds(cap: &mut Capture) {
 
 pub(crate) use self::tcp_outside::{
     check as check_held,
+    end_left,
     hold,
+    leave as leave_held,
     let_go, //
 };
 

@@ -4,7 +4,8 @@
 //!
 //! If the tasks are to be killed then these are held before the first socket is read, until the tasks are
 //! dead: what arrives is not acknowledged, and the other end sends it again to whoever takes the
-//! connection over. If the tasks run on then they are not held: nothing of the image is worth more than
+//! connection over. That may be later (CHECKPOINT_KILL_ONLY); if they are thawed instead then they go
+//! on. If the tasks run on then they are not held: nothing of the image is worth more than
 //! what they go on with.
 //!
 //! What becomes of them at a restart is the caller's to say.
@@ -183,6 +184,21 @@ pub(crate) fn let_go(cap: &mut Capture) {
     ));
 }
 
+/// The tasks are left frozen, to be killed later: their connections stay held for as long, for checkpoint
+/// `id`.
+pub(crate) fn leave(cap: &mut Capture, id: u64) {
+    for held in core::mem::replace(&mut cap.found.net.holds.held, KVVec::new()) {
+        if held.read.is_some() {
+            held.hold.leave(id);
+        }
+    }
+}
+
+/// Ends the holds that checkpoint `id` has left; `bury`: the tasks are about to be killed. May sleep.
+pub(crate) fn end_left(id: u64, bury: bool) {
+    HeldTcp::end_left(id, bury);
+}
+
 /// Puts what a connection has agreed upon into its record; `killed`: it is held, and its tasks are
 /// killed.
 pub(super) fn note(record: &mut TcpSocket, wire: &Wire, killed: bool) {
@@ -218,7 +234,9 @@ pub(super) fn note(record: &mut TcpSocket, wire: &Wire, killed: bool) {
     record.stamp.set(wire.stamp);
     record.stamp_recent.set(wire.stamp_recent);
     record.segment.set(u32::from(wire.mss.max(1)));
-    record.send_scale.set(u32::from(wire.send_scale).min(SCALE_MAX));
+    record
+        .send_scale
+        .set(u32::from(wire.send_scale).min(SCALE_MAX));
     record
         .receive_scale
         .set(u32::from(wire.receive_scale).min(SCALE_MAX));

@@ -165,6 +165,19 @@ impl HeldTcp {
         unsafe { bindings::checkpoint_tcp_bury(self.into_raw()) }
     }
 
+    /// Keeps it for checkpoint `id`, until [`end_left`](Self::end_left), or until the tasks are thawed.
+    pub(crate) fn leave(self, id: u64) {
+        // SAFETY: As above.
+        unsafe { bindings::checkpoint_tcp_leave(self.into_raw(), id) }
+    }
+
+    /// Ends the holds that checkpoint `id` has left: as [`bury`](Self::bury), or the connections go on.
+    /// May sleep.
+    pub(crate) fn end_left(id: u64, bury: bool) {
+        // SAFETY: Numbers only, and we may sleep.
+        unsafe { bindings::checkpoint_tcp_end(id, bury) }
+    }
+
     /// Resets the connection, which the other end is told.
     pub(crate) fn reset(self) {
         // SAFETY: As above.
