@@ -703,7 +703,13 @@ fn save_outside(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     };
     tcp_outside::is_read(cap, sock, &read.this, &wire);
     let end = End::of(cap, sock, TCP_OUTSIDE)?;
-    end.put_with(cap, &read.this, Some(&wire), read.received(), &[read.sent()])
+    end.put_with(
+        cap,
+        &read.this,
+        Some(&wire),
+        read.received(),
+        &[read.sent()],
+    )
 }
 
 /// Writes a socket whose connection is not saved, as after a reset.
