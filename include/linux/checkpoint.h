@@ -17,6 +17,7 @@
 struct bpf_prog;
 struct cgroup;
 struct checkpoint_copy;
+struct checkpoint_tcp_hold;
 struct cred;
 struct ctl_table_set;
 struct dentry;
@@ -956,6 +957,62 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
 #define CHECKPOINT_TCP_PEER_WAITING	4
 #define CHECKPOINT_TCP_PEER_OPEN	5
 
+/* checkpoint_tcp_wire::why: the caller may not read it (CAP_NET_ADMIN). */
+#define CHECKPOINT_TCP_WIRE_DENIED	1
+/* It is shut down for writing, or its connection is over. */
+#define CHECKPOINT_TCP_WIRE_SHUT	2
+/* Accurate ECN counts what arrives. */
+#define CHECKPOINT_TCP_WIRE_ACCECN	3
+/* The queue does not end where the numbers say. */
+#define CHECKPOINT_TCP_WIRE_QUEUE	4
+
+/* checkpoint_tcp_queue(): it was sent before, it was not, the queue is complete. */
+#define CHECKPOINT_TCP_QUEUE_SENT	0
+#define CHECKPOINT_TCP_QUEUE_UNSENT	1
+#define CHECKPOINT_TCP_QUEUE_CLOSED	2
+
+/**
+ * struct checkpoint_tcp_wire - what an end of a connection has agreed upon with the other
+ * @why: why it can't be kept: CHECKPOINT_TCP_WIRE_*; then there is nothing else
+ * @snd_una: number of the first byte that is to be sent
+ * @rcv_nxt: number of the next byte that is to arrive
+ * @in_flight: how many of the bytes that are to be sent were sent already
+ * @snd_wnd: bytes that the other end takes
+ * @max_window: the most that it has taken
+ * @rcv_wnd: bytes that were offered to the other end
+ * @max_rcv_wnd: the most that were
+ * @stamp: time stamp (RFC 7323)
+ * @stamp_recent: that of the other end
+ * @mss: largest segment that the other end takes
+ * @snd_wscale: scale of its window
+ * @rcv_wscale: scale of the window that it is offered
+ * @wscale: there are scales
+ * @sack: with selective acknowledgement
+ * @stamps: with time stamps
+ * @usec: these count microseconds, and not milliseconds
+ * @ecn: with explicit congestion notification (RFC 3168)
+ */
+struct checkpoint_tcp_wire {
+	unsigned int why;
+	u32 snd_una;
+	u32 rcv_nxt;
+	u32 in_flight;
+	u32 snd_wnd;
+	u32 max_window;
+	u32 rcv_wnd;
+	u32 max_rcv_wnd;
+	u32 stamp;
+	u32 stamp_recent;
+	u16 mss;
+	u8 snd_wscale;
+	u8 rcv_wscale;
+	bool wscale;
+	bool sack;
+	bool stamps;
+	bool usec;
+	bool ecn;
+};
+
 /**
  * struct checkpoint_tcp - what a TCP socket is
  * @state: CHECKPOINT_TCP_*
@@ -981,6 +1038,8 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
  * @addr: its address, 4 or 16 bytes
  * @peer_addr: the address that it is connected to
  * @congestion: name of its congestion control
+ * @wire: what it has agreed upon with the other end, if it is connected, and that
+ *	is not saved
  */
 struct checkpoint_tcp {
 	unsigned int state;
@@ -1005,6 +1064,7 @@ struct checkpoint_tcp {
 	u8 addr[16];
 	u8 peer_addr[16];
 	char congestion[16];
+	struct checkpoint_tcp_wire wire;
 };
 
 /* Of kernel/checkpoint/tcp.c. */
@@ -1034,6 +1094,22 @@ void checkpoint_tcp_connecting(struct sock *sk, bool connecting);
 void checkpoint_tcp_end_quietly(struct sock *sk);
 void checkpoint_tcp_go_on(struct sock *sk);
 int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, const void *data);
+
+/* Of kernel/checkpoint/tcp_hold.c. */
+struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk);
+void checkpoint_tcp_hold_settle(void);
+void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold);
+void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold);
+void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold);
+void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id);
+void checkpoint_tcp_end(u64 id, bool bury);
+void checkpoint_thawed(u64 id);
+
+/* Of kernel/checkpoint/tcp_wire.c. */
+int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state);
+int checkpoint_tcp_rejoin(struct sock *sk, const struct checkpoint_tcp *state, const void *data,
+			  bool reuse);
+void checkpoint_tcp_queue(struct sock *sk, unsigned int queue);
 
 /* Of fs/proc/proc_sysctl.c. */
 ssize_t checkpoint_sysctl_list(struct ctl_table_set *set, char *buf, size_t size);

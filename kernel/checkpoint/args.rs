@@ -13,7 +13,10 @@ use kernel::{
 use crate::{
     capture::args::CheckpointArgs,
     core::{
-        accept::Patterns,
+        accept::{
+            Connections,
+            Patterns, //
+        },
         advice::{
             Descriptor,
             Given, //
@@ -128,10 +131,6 @@ impl<'a> CheckpointArgs<'a> {
         if call.flags & !checkpoint_flags::ALL != 0 || call.reserved {
             return Err(wrong(report, EINVAL, UNKNOWN));
         }
-        if has(checkpoint_flags::KILL) && has(checkpoint_flags::FROZEN) {
-            let what = "the tasks can't be both killed and left frozen";
-            return Err(wrong(report, EINVAL, what));
-        }
         let dry_run = has(checkpoint_flags::DRY_RUN);
         if dry_run && (has(checkpoint_flags::KILL) || has(checkpoint_flags::FROZEN)) {
             let what = "a dry run neither kills nor leaves frozen";
@@ -210,7 +209,8 @@ impl<'a> CheckpointArgs<'a> {
             rules,
             left_out,
             subtree: has(checkpoint_flags::SUBTREE),
-            kill: has(checkpoint_flags::KILL),
+            kill: has(checkpoint_flags::KILL) && !has(checkpoint_flags::FROZEN),
+            to_be_killed: has(checkpoint_flags::KILL),
             leave_frozen: has(checkpoint_flags::FROZEN),
             dry_run,
             kill_only: kill_only.then_some(call.id),
@@ -326,6 +326,12 @@ impl RestartArgs {
             caller_uts: call.flags & restart_flags::CALLER_UTS != 0,
             caller_ipc: call.flags & restart_flags::CALLER_IPC != 0,
             caller_net: call.flags & restart_flags::CALLER_NET != 0,
+            connections: match call.flags & (restart_flags::TCP_KEEP | restart_flags::TCP_CLOSE) {
+                0 => Connections::Reset,
+                restart_flags::TCP_KEEP => Connections::KeepKilled,
+                restart_flags::TCP_CLOSE => Connections::Close,
+                _ => Connections::Keep,
+            },
             given,
             image,
             cgroup,

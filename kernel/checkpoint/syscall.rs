@@ -29,7 +29,7 @@ use crate::{
 pub(crate) mod checkpoint_flags {
     /// Root need not be a pid namespace's init.
     pub(crate) const SUBTREE: u64 = 1 << 0;
-    /// After success: kill the tasks.
+    /// After success: kill the tasks; with FROZEN: they will be killed by KILL_ONLY.
     pub(crate) const KILL: u64 = 1 << 1;
     /// After success: leave the cgroup frozen.
     pub(crate) const FROZEN: u64 = 1 << 2;
@@ -63,8 +63,12 @@ pub(crate) mod restart_flags {
     pub(crate) const CALLER_IPC: u64 = 1 << 5;
     /// The network namespace of the tasks is the caller's.
     pub(crate) const CALLER_NET: u64 = 1 << 6;
+    /// TCP connections with others go on if the tasks were killed; with TCP_CLOSE: in any case.
+    pub(crate) const TCP_KEEP: u64 = 1 << 7;
+    /// TCP connections with others are closed.
+    pub(crate) const TCP_CLOSE: u64 = 1 << 8;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 7) - 1;
+    pub(crate) const ALL: u64 = (1 << 9) - 1;
 }
 
 /// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.

@@ -14,6 +14,7 @@
  */
 #include <linux/capability.h>
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/inetdevice.h>
@@ -47,7 +48,7 @@ struct checkpoint_tcp_bytes {
 };
 
 /* It is an IPv6 socket whose addresses are of IPv6 indeed. */
-static bool checkpoint_tcp_is_v6(const struct sock *sk)
+bool checkpoint_tcp_is_v6(const struct sock *sk)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	return sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr);
@@ -77,7 +78,7 @@ static bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
  * answers when it likes: so neither is kept while the other one is waited for,
  * and a caller that is killed does not wait.
  */
-static int checkpoint_tcp_lock(struct sock *sk, struct sock *peer)
+int checkpoint_tcp_lock(struct sock *sk, struct sock *peer)
 {
 	for (;;) {
 		if (checkpoint_tcp_trylock(sk, 0)) {
@@ -424,6 +425,8 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
 		if (mark < state->sent)
 			state->urgent_sent = mark + 1;
 	}
+	if (!peer)
+		checkpoint_tcp_wire_get(sk, &state->wire);
 	return 0;
 }
 
@@ -1111,6 +1114,41 @@ void checkpoint_tcp_go_on(struct sock *sk)
 }
 
 /**
+ * checkpoint_tcp_fill() - put bytes into the queue of what was received
+ * @sk: the socket, locked
+ * @data: the bytes
+ * @size: how many
+ *
+ * Return: 0, or an errno: -ENOBUFS if there is no memory for so many.
+ */
+int checkpoint_tcp_fill(struct sock *sk, const void *data, size_t size)
+{
+	int rcvbuf = sk->sk_rcvbuf;
+	size_t at, len;
+	int err = 0;
+
+	/* The buffers that it came in may have been fuller. */
+	WRITE_ONCE(sk->sk_rcvbuf, INT_MAX / 2);
+	for (at = 0; at < size; at += len) {
+		struct kvec vec = { .iov_base = (void *)data + at };
+		struct msghdr msg = {};
+		int got;
+
+		len = min_t(size_t, size - at, 8 * PAGE_SIZE);
+		/* It takes whole pages and what is less than one. */
+		vec.iov_len = len;
+		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
+		got = tcp_send_rcvq(sk, &msg, len);
+		if (got != len) {
+			err = got < 0 ? got : -ENOMEM;
+			break;
+		}
+	}
+	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
+	return err;
+}
+
+/**
  * checkpoint_tcp_over() - make a socket one whose connection is over
  * @sk: a new socket
  * @state: what it was
@@ -1123,34 +1161,18 @@ void checkpoint_tcp_go_on(struct sock *sk)
 int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, const void *data)
 {
 	struct inet_sock *inet = inet_sk(sk);
-	int rcvbuf, err = 0;
-	size_t at, len;
+	int err;
 
 	if (!sk->sk_socket)
 		return -EBADF;
 	lock_sock(sk);
-	rcvbuf = sk->sk_rcvbuf;
 	if (sk->sk_state != TCP_CLOSE || inet->inet_num || inet->inet_sport) {
 		err = -EINVAL;
 		goto out;
 	}
-	/* The buffers that it came in may have been fuller. */
-	WRITE_ONCE(sk->sk_rcvbuf, INT_MAX / 2);
-	for (at = 0; at < state->received; at += len) {
-		struct kvec vec = { .iov_base = (void *)data + at };
-		struct msghdr msg = {};
-		int got;
-
-		len = min_t(size_t, state->received - at, 8 * PAGE_SIZE);
-		/* It takes whole pages and what is less than one. */
-		vec.iov_len = len;
-		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
-		got = tcp_send_rcvq(sk, &msg, len);
-		if (got != len) {
-			err = got < 0 ? got : -ENOMEM;
-			goto out;
-		}
-	}
+	err = checkpoint_tcp_fill(sk, data, state->received);
+	if (err)
+		goto out;
 	/* No port is taken: that this tells one is as after a reset. */
 	inet->inet_sport = htons(state->port);
 	inet->inet_dport = htons(state->peer_port);
@@ -1182,7 +1204,6 @@ int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, con
 	else if (state->was_connected)
 		sk->sk_socket->state = SS_CONNECTED;
 out:
-	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
 	release_sock(sk);
 	return err;
 }

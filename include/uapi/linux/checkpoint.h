@@ -16,7 +16,7 @@
  * namespace, and what the tasks share is checked to be shared by nobody else.
  */
 #define CHECKPOINT_SUBTREE	(1ULL << 0) /* Root need not be a pid namespace's init. */
-#define CHECKPOINT_KILL		(1ULL << 1) /* After success: kill the tasks. */
+#define CHECKPOINT_KILL		(1ULL << 1) /* After success: kill the tasks. With _FROZEN: later. */
 #define CHECKPOINT_FROZEN	(1ULL << 2) /* After success: leave the cgroup frozen. */
 #define CHECKPOINT_DRY_RUN	(1ULL << 3) /* Report what would be refused, write nothing. */
 #define CHECKPOINT_STRICT	(1ULL << 4) /* Refuse files that are shared with others, too. */
@@ -129,6 +129,14 @@ struct checkpoint_args {
 #define RESTART_CALLER_UTS	(1ULL << 4) /* The root's uts namespace is the caller's. */
 #define RESTART_CALLER_IPC	(1ULL << 5) /* The root's ipc namespace is the caller's. */
 #define RESTART_CALLER_NET	(1ULL << 6) /* The network namespace is the caller's. */
+/*
+ * TCP connections whose other end is not in the image: without any they come back as
+ * after a reset; _KEEP: they go on, if the tasks were killed when they were saved; _CLOSE:
+ * as if the other end had closed them; both: they go on in any case, also next to what the
+ * original has sent since, which spoils what the other end receives.
+ */
+#define RESTART_TCP_KEEP	(1ULL << 7)
+#define RESTART_TCP_CLOSE	(1ULL << 8)
 
 /* restart_fd.flags */
 #define RESTART_FD_OPTIONAL	(1U << 0) /* No such descriptor in the image: nothing is done. */

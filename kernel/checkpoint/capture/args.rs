@@ -24,6 +24,8 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) subtree: bool,
     /// Kill the tasks afterwards.
     pub(crate) kill: bool,
+    /// They are killed, by this call or by another one when their image is safe.
+    pub(crate) to_be_killed: bool,
     /// Leave them frozen afterwards.
     pub(crate) leave_frozen: bool,
     /// Write nothing.

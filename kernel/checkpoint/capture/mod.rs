@@ -131,6 +131,9 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     let result = read(args, root, cap, hold.as_ref());
     // Whether it succeeded or not: before the tasks run again.
     cap.objects.release();
+    if result.is_err() {
+        net::let_go(cap);
+    }
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
     let count = tasks.len();
     let id = LAST_ID.fetch_add(1, Relaxed) + 1;
@@ -140,18 +143,32 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     let (bytes, doomed) = if args.kill || args.leave_frozen {
         let doomed = args.kill.then(|| Doomed::new(&tasks, &cap.pid_ns));
         let doomed = doomed.transpose()?;
+        let older = hold.as_ref().map_or(0, HeldCgroup::left_by);
         let result = tasks.set_aside().and_then(|aside| {
             let (sink, bytes) = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
-                // Tasks that were thawed since that check run on, and so there must be no image.
-                let tasks = aside.take_up().inspect_err(|_| sink.take_back())?;
+                // Tasks that were thawed since that check run on, and so there must be no image; nor if
+                // it does not tell of all that others were told of.
+                let tasks = aside
+                    .take_up()
+                    .and_then(|tasks| net::check_held(cap).map(|()| tasks))
+                    .inspect_err(|_| sink.take_back())?;
                 net::end_quietly(cap);
                 kill(&tasks, hold.as_ref());
             } else if let Some(hold) = &hold {
+                net::check_held(cap).inspect_err(|_| sink.take_back())?;
+                net::leave_held(cap, id);
                 hold.leave_frozen(id);
+            }
+            // What an older image has held is not of that any more.
+            if older != 0 {
+                net::end_left(older, false);
             }
             Ok(bytes)
         });
+        if result.is_err() {
+            net::let_go(cap);
+        }
         let bytes = unbroken(cap, hold.as_ref(), result)?;
         drop(hold);
         (bytes, doomed)
@@ -207,6 +224,9 @@ fn read<'h>(
     // What is in flight writes to memory and files, and signals eventfds.
     mm::aio::settle(cap, &tasks, args.timeout_ms)?;
     cap.found.files.lists = args.dry_run;
+    if args.kill || (args.to_be_killed && hold.is_some()) {
+        net::want_holds(cap);
+    }
     cap.found.ns.leave_net(args.net_outside);
     if !args.rules.is_empty() {
         files::apply_rules(cap, &tasks, &args.rules)?;
@@ -238,6 +258,8 @@ fn read<'h>(
     } else {
         tasks
     };
+    // From here on nothing is acknowledged to others that the image may not have.
+    net::hold(cap)?;
     save(cap, &tasks)?;
     cap.report.verdict()?;
     freeze::unchanged(cap, &tasks)?;
@@ -294,6 +316,7 @@ fn end(
     }
     let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
     let doomed = Doomed::new(&tasks, &cap.pid_ns)?;
+    net::end_left(id, true);
     kill(&tasks, hold);
     cap.report.line(fmt!("{} tasks are killed", tasks.len()));
     Ok(doomed)

@@ -91,6 +91,21 @@ pub(crate) struct Policy {
     pub(crate) accept: Patterns,
     /// The image was made since this machine was booted.
     pub(crate) same_boot: bool,
+    /// What becomes of connections with others.
+    pub(crate) connections: Connections,
+}
+
+/// What becomes of TCP connections whose other end is outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connections {
+    /// They come back as after a reset.
+    Reset,
+    /// They come back as if the other end had closed them.
+    Close,
+    /// They go on, if the tasks were killed when they were saved.
+    KeepKilled,
+    /// They go on in any case.
+    Keep,
 }
 
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]

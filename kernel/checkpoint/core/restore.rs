@@ -55,7 +55,11 @@ use crate::{
         },
         net::{
             namespace::NetNs,
-            socket::SockRef, //
+            socket::{
+                Closing,
+                SockRef, //
+            },
+            tcp_outside::HeldTcp, //
         },
         ns::proxy::Uts,
         pid::namespace::PidNs,
@@ -97,6 +101,9 @@ pub(crate) struct Restore {
     net_ns: SetOnce<NetNs>,
     /// Ends of TCP connections that were made: they end quietly if the restart fails.
     connections: SetOnce<KVVec<SockRef>>,
+    /// Ends of TCP connections with somebody outside: held until all is done.
+    #[pin]
+    held: Mutex<KVVec<HeldEnd>>,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -113,6 +120,14 @@ pub(crate) struct Restore {
     /// Pids of the tasks that were made, by their number in the image.
     #[pin]
     pids: Mutex<RBTree<u32, PidRef>>,
+}
+
+/// One end of a TCP connection with somebody outside.
+pub(crate) struct HeldEnd {
+    /// The hold on it.
+    pub(crate) hold: HeldTcp,
+    /// It only tells the other end that the connection is over: a socket that is closed then.
+    pub(crate) stands_in: Option<Closing>,
 }
 
 /// The records of one thread.
@@ -171,6 +186,7 @@ impl Restore {
             caller_net: NetNs::of_current(),
             net_ns: SetOnce::new(),
             connections: SetOnce::new(),
+            held <- new_mutex!(KVVec::new(), "checkpoint held connections"),
             monotonic_offset,
             boottime_offset,
             container,
@@ -238,10 +254,37 @@ impl Restore {
         }
     }
 
+    /// Notes an end of a TCP connection with somebody outside.
+    pub(crate) fn hold_connection(&self, end: HeldEnd) -> Result {
+        Ok(self.held.lock().push(end, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// The ends that are held, which are the caller's from now on.
+    fn take_held(&self) -> KVVec<HeldEnd> {
+        core::mem::replace(&mut *self.held.lock(), KVVec::new())
+    }
+
+    /// The restart has failed: connections with somebody outside end without a segment, and may be tried
+    /// again. May sleep.
+    pub(crate) fn bury_connections(&self) {
+        for end in self.take_held() {
+            end.hold.bury();
+        }
+    }
+
     /// The tasks are about to run: their connections are like others from now on. May sleep.
     pub(crate) fn release_connections(&self) {
         for sk in self.connections.as_ref().into_iter().flatten() {
             sk.end_tcp_as_always();
+        }
+        for end in self.take_held() {
+            match end.stands_in {
+                Some(closing) => {
+                    end.hold.reset();
+                    drop(closing);
+                }
+                None => drop(end.hold),
+            }
         }
     }
 
@@ -407,7 +450,10 @@ mod tests {
     use super::*;
     use crate::{
         core::{
-            accept::Patterns,
+            accept::{
+                Connections,
+                Patterns, //
+            },
             meta::Meta,
             rules::{
                 Changes,
@@ -442,6 +488,7 @@ mod tests {
             maps: Maps::none(),
             accept: Patterns::none(),
             same_boot: false,
+            connections: Connections::Reset,
         };
         Arc::pin_init(
             Restore::new(bytes, offsets, Report::new(), container, 0, 0, policy),

@@ -416,7 +416,10 @@ pub(crate) fn verdict(r: &Restore) -> Result {
 mod tests {
     use super::*;
     use crate::core::{
-        accept::Patterns,
+        accept::{
+            Connections,
+            Patterns, //
+        },
         report::Report,
         rules::{
             Changes,
@@ -468,6 +471,7 @@ mod tests {
             maps: Maps::none(),
             accept: Patterns::none(),
             same_boot: true,
+            connections: Connections::Reset,
         };
         let disk = |minor: u64| 8 << 32 | minor;
         let differ = |policy: &Policy, was: (u64, u64, u32), is: Stat| {

@@ -176,6 +176,7 @@ pub const VALUES: &[&Values] = &[
     &net::options::SOCKET_OPTIONS_TCP,
     &net::tcp::TCP_STATES,
     &net::tcp::TCP_FLAG_LIST,
+    &net::tcp::OUTSIDE_FLAG_LIST,
     &net::unix::UNIX_STATES,
     &net::unix::UNIX_SHUT_LIST,
     &net::unix::SCM_LIST,

@@ -90,6 +90,7 @@ pub(crate) mod net {
     pub(crate) mod packet;
     pub(crate) mod socket;
     pub(crate) mod tcp;
+    pub(crate) mod tcp_outside;
     pub(crate) mod unix;
 }
 

@@ -21,6 +21,7 @@ mod socket_options;
 mod tcp;
 mod tcp_build;
 mod tcp_options;
+mod tcp_outside;
 mod unix;
 mod unix_build;
 mod unix_queue;
@@ -62,10 +63,23 @@ use zerocopy::{
 };
 
 /// The tasks are about to be killed, and their image is complete: what is between them ends without
-/// that anything is left of it.
+/// that anything is left of it, and others are not told of it.
 pub(crate) fn end_quietly(cap: &mut Capture) {
     tcp::end_quietly(cap);
 }
+
+/// The tasks are to be killed: what is connected to the outside is to be held while it is saved.
+pub(crate) fn want_holds(cap: &mut Capture) {
+    cap.found.net.holds.wanted = true;
+}
+
+pub(crate) use self::tcp_outside::{
+    check as check_held,
+    end_left,
+    hold,
+    leave as leave_held,
+    let_go, //
+};
 
 pub(crate) use self::socket::{
     collect,
@@ -126,6 +140,8 @@ pub(crate) struct Collected {
     filtered: KVVec<SockRef>,
     /// Ends of TCP connections, the other ends of which are here, too.
     joined: KVVec<SockRef>,
+    /// Connections to the outside that are held.
+    holds: tcp_outside::Holds,
     /// Files in messages, by the thread that has found them first, and the address of each.
     in_flight: KVVec<(u32, usize)>,
     /// How many of these were written.
@@ -141,6 +157,7 @@ impl Collected {
             todo: KVVec::new(),
             filtered: KVVec::new(),
             joined: KVVec::new(),
+            holds: tcp_outside::Holds::new(),
             in_flight: KVVec::new(),
             written: 0,
             objects: false,

@@ -4,7 +4,8 @@
 //!
 //! A connection is saved whose two ends are in the network namespace: both in the tree, or one of them
 //! closed by its owner, or not accepted yet at a socket of the tree. The other end of others goes on
-//! without us: they come back as after a reset, which the log tells.
+//! without us: of these is saved what the two have agreed upon (`tcp_outside.rs`). If that can't be then
+//! they come back as after a reset, which the log tells.
 
 use core::net::{
     Ipv4Addr,
@@ -22,6 +23,7 @@ use kernel::{
         Arc, //
     }, //
 };
+use zerocopy::FromZeros;
 
 use crate::{
     core::objects::{
@@ -53,6 +55,7 @@ use crate::{
                 TCP_LOCK_ADDRESS,
                 TCP_LOCK_PORT,
                 TCP_NEW,
+                TCP_OUTSIDE,
                 TCP_OVER,
                 TCP_SHUT_READ,
                 TCP_SHUT_WRITE,
@@ -82,7 +85,8 @@ use crate::{
                 Read,
                 State,
                 Tcp, //
-            }, //
+            },
+            tcp_outside::Wire, //
         },
         task::frozen::{
             FrozenTask,
@@ -94,6 +98,7 @@ use crate::{
         inet,
         socket,
         tcp_build,
+        tcp_outside,
         Family, //
     }, //
 };
@@ -120,14 +125,16 @@ pub(super) const LINKS: LinkOps = LinkOps {
 };
 
 /// A TCP socket that a file of the tasks shows.
-struct Sock {
-    sk: SockRef,
+pub(super) struct Sock {
+    pub(super) sk: SockRef,
     /// Who has it first, and as what.
     who: TaskName,
     user: User,
     name: KVec<u8>,
     /// It was written: what it is to another one has come before.
     written: Atomic<bool>,
+    /// It is held: 1 more than its place among those that are.
+    pub(super) held: Atomic<usize>,
 }
 
 impl Shared<Found> for Sock {
@@ -157,7 +164,7 @@ impl Shared<Found> for Sock {
             user: self.user,
             name: &self.name,
         };
-        let tcp = self.sk.tcp_now()?;
+        let (tcp, wire) = self.sk.tcp_and_wire()?;
         if tcp.state == State::Listening {
             if socket::shares_outside::<Self>(cap, &self.sk)? {
                 socket::refuse_port(cap, &self.who, &named);
@@ -191,14 +198,30 @@ impl Shared<Found> for Sock {
                     to
                 ),
             );
-        } else {
+        } else if let Err(why) = wire {
             cap.report.note(
                 &self.who,
                 fmt!(
                     "{}: the other end of its connection, {}, is outside: it comes back as after a \
-                     reset (ECONNRESET)",
+                     reset (ECONNRESET), as {}",
                     named,
-                    to
+                    to,
+                    why
+                ),
+            );
+        } else {
+            let unless = match cap.found.net.holds.wanted {
+                true => " unless the restart is to keep it (RESTART_TCP_KEEP)",
+                false => ": its tasks run on with it, or may",
+            };
+            cap.report.note(
+                &self.who,
+                fmt!(
+                    "{}: the other end of its connection, {}, is outside: it comes back as after a \
+                     reset (ECONNRESET){}",
+                    named,
+                    to,
+                    unless
                 ),
             );
         }
@@ -227,7 +250,7 @@ impl Sock {
 }
 
 /// An address and a port, for messages.
-struct Address([u8; 16], i32, u16);
+pub(super) struct Address(pub(super) [u8; 16], pub(super) i32, pub(super) u16);
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -261,6 +284,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
             user: named.user,
             name,
             written: Atomic::new(false),
+            held: Atomic::new(0),
         })?;
     }
     Ok(true)
@@ -298,8 +322,8 @@ fn found(cap: &Capture, sk: &SockRef) -> Option<Arc<Sock>> {
     cap.objects.get::<Sock>(sk.addr())
 }
 
-/// Returns whether the connection of `sk`, which is `tcp`, is saved.
-fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> bool {
+/// Returns whether the connection of `sk`, which is `tcp`, is saved with its other end.
+pub(super) fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> bool {
     match sk.tcp_peer() {
         Peer::Outside => false,
         Peer::Gone => tcp.done,
@@ -391,6 +415,18 @@ impl End {
 
     /// Writes it.
     fn put(&self, cap: &mut Capture, tcp: &Tcp, received: &[u8], sent: &[&[u8]]) -> Result {
+        self.put_with(cap, tcp, None, received, sent)
+    }
+
+    /// The same of one that has agreed upon `wire` with the other end.
+    fn put_with(
+        &self,
+        cap: &mut Capture,
+        tcp: &Tcp,
+        wire: Option<&Wire>,
+        received: &[u8],
+        sent: &[&[u8]],
+    ) -> Result {
         let mut flags = 0;
         for (is, flag) in [
             (tcp.shut_read, TCP_SHUT_READ),
@@ -410,7 +446,7 @@ impl End {
         }
         let sent_len: usize = sent.iter().map(|part| part.len()).sum();
         let is_ipv4 = self.family == FAMILY_INET;
-        let record = TcpSocket {
+        let mut record = TcpSocket {
             socket: ref_number(self.obj).into(),
             state: self.state.into(),
             flags: flags.into(),
@@ -440,7 +476,11 @@ impl End {
             reserved: 0.into(),
             address: only(tcp.addr, is_ipv4),
             peer_address: only(tcp.peer_addr, is_ipv4),
+            ..TcpSocket::new_zeroed()
         };
+        if let Some(wire) = wire {
+            tcp_outside::note(&mut record, wire, cap.found.net.holds.wanted);
+        }
         let end = tcp.congestion.iter().position(|&c| c == 0);
         let name = tcp
             .congestion
@@ -591,9 +631,10 @@ fn save_one(cap: &mut Capture, sock: &Sock) -> Result {
 fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     let tcp = read.this;
     let (peer, other) = match sock.sk.tcp_peer() {
-        Peer::Open(peer) => match found(cap, &peer).filter(|_| peer.addr() != sock.addr()) {
+        Peer::Open(peer) if peer.addr() == sock.addr() => return save_reset(cap, sock, read),
+        Peer::Open(peer) => match found(cap, &peer) {
             Some(other) => (peer, Some(other)),
-            None => return save_reset(cap, sock, read),
+            None => return save_outside(cap, sock, read),
         },
         Peer::Closed(peer) => (peer, None),
         Peer::Gone if tcp.done => {
@@ -610,7 +651,7 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
             tell_lost(cap, sock)?;
             return save_reset(cap, sock, read);
         }
-        _ => return save_reset(cap, sock, read),
+        _ => return save_outside(cap, sock, read),
     };
     let both = match sock.sk.tcp(Some(&peer)) {
         Err(ESTALE) => {
@@ -646,11 +687,29 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     }
 }
 
-/// The tasks are about to be killed: connections between them end without a segment.
+/// The tasks are about to be killed: connections end without a segment.
 pub(super) fn end_quietly(cap: &mut Capture) {
+    tcp_outside::bury(cap);
     for sk in core::mem::replace(&mut cap.found.net.joined, KVVec::new()) {
         sk.end_tcp_quietly();
     }
+}
+
+/// Writes a socket the other end of which is outside.
+fn save_outside(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
+    let wire = match read.wire {
+        Ok(wire) if tcp_outside::may_keep(cap, sock) => wire,
+        _ => return save_reset(cap, sock, read),
+    };
+    tcp_outside::is_read(cap, sock, &read.this, &wire);
+    let end = End::of(cap, sock, TCP_OUTSIDE)?;
+    end.put_with(
+        cap,
+        &read.this,
+        Some(&wire),
+        read.received(),
+        &[read.sent()],
+    )
 }
 
 /// Writes a socket whose connection is not saved, as after a reset.

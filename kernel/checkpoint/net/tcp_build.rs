@@ -29,6 +29,7 @@ use crate::{
                 TCP_LOCK_ADDRESS,
                 TCP_LOCK_PORT,
                 TCP_NEW,
+                TCP_OUTSIDE,
                 TCP_OVER,
                 TCP_SHUT_READ,
                 TCP_SHUT_WRITE,
@@ -64,7 +65,8 @@ use crate::{
             self,
             Made, //
         },
-        tcp_options, //
+        tcp_options,
+        tcp_outside, //
     }, //
 };
 
@@ -86,13 +88,13 @@ const PORTS: usize = 1 << 16;
 const OVERHEAD: u32 = 1 << 16;
 
 /// A socket as it stands in the image.
-struct Part<'a> {
-    record: TcpSocket,
+pub(super) struct Part<'a> {
+    pub(super) record: TcpSocket,
     /// Name of its congestion control.
     congestion: &'a [u8],
     /// What it has received, and what it is to send.
-    received: KVVec<&'a [u8]>,
-    sent: KVVec<&'a [u8]>,
+    pub(super) received: KVVec<&'a [u8]>,
+    pub(super) sent: KVVec<&'a [u8]>,
 }
 
 impl<'a> Part<'a> {
@@ -121,7 +123,7 @@ impl<'a> Part<'a> {
     }
 
     /// What the kernel is told.
-    fn tcp(&self) -> Result<Tcp> {
+    pub(super) fn tcp(&self) -> Result<Tcp> {
         let record = &self.record;
         Ok(Tcp {
             state: State::New,
@@ -151,7 +153,7 @@ impl<'a> Part<'a> {
     }
 
     /// The socket, with TCP_MAXSEG and its congestion control; a new one if no file shows it.
-    fn end(&self, r: &Restore) -> Result<End> {
+    pub(super) fn end(&self, r: &Restore) -> Result<End> {
         let Some(obj) = ObjRef::new(self.record.socket.get()) else {
             let family = i32::try_from(self.record.family.get())?;
             let (closing, sk) = Closing::make(r.net_ns(), family, SOCKET_STREAM.cast_signed())
@@ -197,8 +199,8 @@ impl<'a> Part<'a> {
 }
 
 /// A socket that comes back.
-struct End {
-    sk: SockRef,
+pub(super) struct End {
+    pub(super) sk: SockRef,
     /// Its file, and its reference; `None`: it is closed at the end.
     made: Option<(ObjRef, Arc<Made>)>,
     closing: Option<Closing>,
@@ -206,14 +208,14 @@ struct End {
 
 impl End {
     /// Whether it has SO_REUSEADDR.
-    fn reuses(&self) -> Result<bool> {
+    pub(super) fn reuses(&self) -> Result<bool> {
         let mut value = [0; 4];
         self.sk.option(so::SOCKET, so::REUSEADDR, &mut value)?;
         Ok(value != [0; 4])
     }
 
     /// Sets the options that depend on all else.
-    fn finish(&self, r: &Restore) -> Result {
+    pub(super) fn finish(&self, r: &Restore) -> Result {
         let Some((obj, made)) = &self.made else {
             return Ok(());
         };
@@ -223,7 +225,7 @@ impl End {
 }
 
 /// Why an address can't be had.
-fn address_error(e: Error) -> &'static str {
+pub(super) fn address_error(e: Error) -> &'static str {
     match e {
         EADDRINUSE => "another socket has it: end what has that, or restart elsewhere",
         EADDRNOTAVAIL => {
@@ -239,7 +241,7 @@ fn address_error(e: Error) -> &'static str {
 
 /// Sends `queue` from `from`. There may be as much of it as fits into the buffers between `from` and
 /// `to`.
-fn send(r: &Restore, from: &SockRef, to: Option<&SockRef>, queue: &[&[u8]]) -> Result {
+pub(super) fn send(r: &Restore, from: &SockRef, to: Option<&SockRef>, queue: &[&[u8]]) -> Result {
     let len: u64 = queue.iter().map(|part| part.len() as u64).sum();
     if len > from.tcp_room(to).saturating_mul(2) {
         return Err(r.told(
@@ -379,8 +381,12 @@ fn start(r: &Restore, part: &Part<'_>) -> Result {
 
 /// Makes one whose connection is over.
 fn end(r: &Restore, part: &Part<'_>) -> Result {
+    end_as(r, part, &part.tcp()?)
+}
+
+/// The same, which is `tcp`.
+pub(super) fn end_as(r: &Restore, part: &Part<'_>, tcp: &Tcp) -> Result {
     let end = part.end(r)?;
-    let tcp = part.tcp()?;
     if u64::from(tcp.received) > end.sk.tcp_room(Some(&end.sk)).saturating_mul(2) {
         return Err(r.told(
             ENOBUFS,
@@ -391,7 +397,7 @@ fn end(r: &Restore, part: &Part<'_>) -> Result {
     for some in &part.received {
         bytes.extend_from_slice(some, GFP_KERNEL_ACCOUNT)?;
     }
-    end.sk.end_tcp(&tcp, &bytes).map_err(|e| {
+    end.sk.end_tcp(tcp, &bytes).map_err(|e| {
         r.told(
             e,
             fmt!("a TCP socket whose connection is over can't be made"),
@@ -524,6 +530,7 @@ pub(super) fn link(r: &Restore) -> Result {
                 start(r, part)?
             }
             TCP_OVER => end(r, part)?,
+            TCP_OUTSIDE => tcp_outside::link(r, part)?,
             _ => (),
         }
     }

@@ -6,7 +6,10 @@ use kernel::prelude::*;
 
 use crate::{
     core::{
-        accept::Patterns,
+        accept::{
+            Connections,
+            Patterns, //
+        },
         advice::Given,
         rules::{
             Changes,
@@ -41,6 +44,8 @@ pub(crate) struct RestartArgs {
     pub(crate) caller_ipc: bool,
     /// The network namespace of the tasks is the caller's.
     pub(crate) caller_net: bool,
+    /// What becomes of TCP connections with others.
+    pub(crate) connections: Connections,
     /// Files of the caller's in place of those of the image.
     pub(crate) given: KVVec<Given>,
     /// The image.

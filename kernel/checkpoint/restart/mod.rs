@@ -123,6 +123,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             strict: args.strict,
             accept: args.accept.take(),
             same_boot: loaded.header.boot.get() == files::boot(),
+            connections: args.connections,
         },
     );
     let coordinator =
@@ -144,6 +145,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             .restore
             .unless_told(e, "the restart can't be finished");
         coordinator.restore.end_connections_quietly();
+        coordinator.restore.bury_connections();
         coordinator.abort(e);
         coordinator.restore.undo();
         tear_down(&coordinator);

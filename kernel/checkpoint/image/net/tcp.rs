@@ -28,6 +28,12 @@ pub const MSS_MAX: u32 = 32767;
 /// Lowest TCP_MAXSEG.
 pub const MSS_MIN: u32 = 88;
 
+/// Largest scale of a window.
+pub const SCALE_MAX: u32 = 14;
+
+/// Largest window that is not scaled.
+pub const WINDOW_MAX: u32 = 65535;
+
 record! {
     /// A link: what a TCP socket is, or the end of a connection that was closed; payload: name of its
     /// congestion control. Two that are connected follow each other. Those that connect anew have the
@@ -66,6 +72,34 @@ record! {
         pub address: [u8; 16],
         /// The address that it is connected to.
         pub peer_address: [u8; 16],
+        /// `TCP_OUTSIDE` only, as all that follow: `OUTSIDE_*` flags.
+        pub outside: U32,
+        /// Number of the first byte that is to be sent.
+        pub send_first: U32,
+        /// Number of the next byte that is to arrive.
+        pub receive_next: U32,
+        /// How many of the bytes that are to be sent were sent already.
+        pub in_flight: U32,
+        /// Bytes that the other end takes.
+        pub send_window: U32,
+        /// The most that it has taken.
+        pub send_window_max: U32,
+        /// Bytes that were offered to the other end.
+        pub receive_window: U32,
+        /// The most that were.
+        pub receive_window_max: U32,
+        /// Its time stamp (RFC 7323).
+        pub stamp: U32,
+        /// The last one of the other end.
+        pub stamp_recent: U32,
+        /// Largest segment that the other end takes.
+        pub segment: U32,
+        /// Scale of the window of the other end.
+        pub send_scale: U32,
+        /// Scale of the window that is offered.
+        pub receive_scale: U32,
+        /// Zero.
+        pub reserved2: U32,
     }
 }
 
@@ -81,6 +115,8 @@ values! {
     TCP_CONNECTED = 3,
     /// Its connection is over.
     TCP_OVER = 4,
+    /// It is connected to one that is not saved.
+    TCP_OUTSIDE = 5,
 }
 
 flags! {
@@ -105,6 +141,22 @@ flags! {
     TCP_TOLD = 1 << 8,
     /// IPV6_V6ONLY.
     TCP_V6ONLY = 1 << 9,
+}
+
+flags! {
+    "TcpSocket.outside": u32, OUTSIDE_FLAG_LIST, OUTSIDE_FLAGS_ALL;
+    /// The tasks were killed with the connection held: the other end has got nothing since.
+    OUTSIDE_KILLED = 1 << 0,
+    /// With selective acknowledgement.
+    OUTSIDE_SACK = 1 << 1,
+    /// With scaled windows.
+    OUTSIDE_SCALES = 1 << 2,
+    /// With time stamps.
+    OUTSIDE_STAMPS = 1 << 3,
+    /// These count microseconds.
+    OUTSIDE_STAMPS_US = 1 << 4,
+    /// With explicit congestion notification (RFC 3168).
+    OUTSIDE_ECN = 1 << 5,
 }
 
 record! {

@@ -9,7 +9,10 @@ use kernel::{
     str::CStr, //
 };
 
-use crate::kapi::net::socket::SockRef;
+use crate::kapi::net::{
+    socket::SockRef,
+    tcp_outside::Wire, //
+};
 
 /// What a TCP socket is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,7 +112,7 @@ impl Tcp {
         }
     }
 
-    fn raw(&self) -> Result<bindings::checkpoint_tcp> {
+    pub(super) fn raw(&self) -> Result<bindings::checkpoint_tcp> {
         let shut = |is: bool, bit| if is { bit } else { 0 };
         Ok(bindings::checkpoint_tcp {
             error: i32::try_from(self.error)?,
@@ -150,6 +153,8 @@ pub(crate) enum Peer {
 /// Both ends of a connection, or one socket, and what is in its queues.
 pub(crate) struct Read {
     pub(crate) this: Tcp,
+    /// What it has agreed upon with the other end, if that was not read; or why it can't be kept.
+    pub(crate) wire: Result<Wire, &'static str>,
     /// The other end.
     pub(crate) peer: Option<Tcp>,
     bytes: KVVec<u8>,
@@ -290,6 +295,7 @@ impl SockRef {
             if len <= bytes.len() {
                 return Ok(Read {
                     this: Tcp::of(&this),
+                    wire: Wire::of(&this.wire),
                     peer: peer.map(|_| Tcp::of(&other)),
                     bytes,
                 });
@@ -301,6 +307,11 @@ impl SockRef {
 
     /// What it is now, without its queues.
     pub(crate) fn tcp_now(&self) -> Result<Tcp> {
+        Ok(self.tcp_and_wire()?.0)
+    }
+
+    /// The same, with what it has agreed upon with the other end, or why it can't be kept.
+    pub(crate) fn tcp_and_wire(&self) -> Result<(Tcp, Result<Wire, &'static str>)> {
         let mut this = bindings::checkpoint_tcp::default();
         let mut none = bindings::checkpoint_tcp::default();
         // SAFETY: We own a reference on a TCP socket; there is room for the structures, and the
@@ -318,7 +329,7 @@ impl SockRef {
         if len < 0 {
             return Err(to_result(i32::try_from(len)?).err().unwrap_or(EIO));
         }
-        Ok(Tcp::of(&this))
+        Ok((Tcp::of(&this), Wire::of(&this.wire)))
     }
 
     /// Lets its end send nothing when it is closed. The other end is closed likewise.

@@ -38,6 +38,7 @@ use libcheckpoint::{
         Temporary, //
     },
     Change,
+    Connections,
     Restart, //
 };
 use nix::sys::signal::Signal;
@@ -102,6 +103,8 @@ pub struct Order {
     pub caller_confinement: bool,
     /// Files must be the same in all that the image tells of them.
     pub strict: bool,
+    /// What becomes of TCP connections with others.
+    pub connections: Connections,
     /// Patterns of paths whose files may differ.
     pub accept: Vec<CString>,
     /// Patterns of paths whose files are cut off where they ended.
@@ -285,7 +288,8 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
         .sibling(sibling)
         .leave_frozen(order.leave_frozen || own.is_some())
         .caller_confinement(order.caller_confinement)
-        .strict(order.strict);
+        .strict(order.strict)
+        .connections(order.connections);
     for pattern in &order.accept {
         request = request.accept(pattern);
     }

@@ -27,6 +27,7 @@ use libcheckpoint::{
         Signals,
         FORWARDED, //
     },
+    Connections,
     Error, //
 };
 use nix::sys::signal::Signal;
@@ -70,6 +71,7 @@ Examples:
   restart --detach job.ckpt                bring them back, print the first one's pid, return
   restart --stdio job.ckpt                 with the standard descriptors of this command
   restart --map /srv/old=/srv/new job.ckpt with its files where they are now
+  restart --tcp keep job.ckpt              its clients notice nothing but a pause
   ssh host cat job.ckpt | restart          from standard input
 
 Signals INT, TERM, HUP, QUIT, USR1, USR2 and CONT are passed on to the root process; before it is
@@ -79,6 +81,17 @@ well; 125 if the restart failed or the command line is wrong.";
 
 /// Exit status if nothing was restarted.
 const FAILED: u8 = 125;
+
+/// Parses what becomes of TCP connections.
+fn connections(text: &str) -> Result<Connections, String> {
+    match text {
+        "reset" => Ok(Connections::Reset),
+        "close" => Ok(Connections::Close),
+        "keep" => Ok(Connections::Keep),
+        "force" => Ok(Connections::Force),
+        _ => Err("neither reset nor close, keep or force".to_owned()),
+    }
+}
 
 /// Brings back the processes in an image that checkpoint has written.
 #[derive(Parser)]
@@ -140,6 +153,13 @@ struct Args {
     /// that their sockets have
     #[arg(long, value_name = "FILE|FD")]
     netns: Option<PathBuf>,
+
+    /// What becomes of TCP connections whose other end is not in the image: they come back as after a
+    /// reset, or closed, or go on with the other end ("keep"), which takes an image whose processes were
+    /// killed when it was made; "force" keeps them also next to what the original has sent since, which
+    /// spoils what the other end receives
+    #[arg(long, value_name = "reset|close|keep|force", value_parser = connections)]
+    tcp: Option<Connections>,
 
     /// Take rules for files that differ, and paths that are others now, from FILE (TOML, see
     /// Documentation/checkpoint/policy.toml); the options count before them
@@ -356,6 +376,7 @@ impl Args {
             leave_frozen: self.leave_frozen,
             caller_confinement: self.caller_confinement,
             strict: self.strict,
+            connections: self.tcp.unwrap_or_default(),
             accept: self.accept.clone(),
             truncate: self.truncate.clone(),
             maps: self.maps()?,
@@ -523,6 +544,9 @@ mod tests {
         assert!(parse("restart --map a=b f").is_err());
         assert!(parse("restart --map /a f").is_err());
         assert!(parse("restart --uts 5 --ipc /proc/1/ns/ipc --netns 6 --policy p f").is_ok());
+        assert_eq!(connections("keep"), Ok(Connections::Keep));
+        assert!(parse("restart --tcp close f").is_ok());
+        assert!(parse("restart --tcp drop f").is_err());
         assert!(parse("restart f g").is_err());
         assert!(parse("restart --leave-frozen f").is_err());
     }

@@ -379,7 +379,8 @@ impl<'a> Job<'a> {
         let mut freezer = freezes.then(|| Freezer::open(&place.dir)).transpose()?;
         let output = self.output.take();
         let report = worker.call(true, || {
-            let request = self.request().map(|r| r.leave_frozen(freezes));
+            let ends = self.order.after == After::Kill;
+            let request = self.request().map(|r| r.leave_frozen(freezes).kill(ends));
             Report::of(request.and_then(|request| match &output {
                 Some(output) => request.write(output),
                 None => request.dry_run(),

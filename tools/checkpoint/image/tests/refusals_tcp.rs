@@ -15,13 +15,14 @@ use sample::{
     accepted,
     refused,
     tcp::{
-        CLIENT,
-        LISTENER, //
+        LISTENER,
+        OUTSIDE, //
     },
     Sample, //
 };
 
-/// Changes the `nth` TCP socket: that which listens, is connected, was closed.
+/// Changes the `nth` TCP socket: that which listens, is connected, was closed, is connected to the
+/// outside.
 fn tcp(s: &mut Sample, nth: usize, f: impl FnOnce(&mut TcpSocket)) {
     s.tcp();
     s.edit(nth, f);
@@ -54,7 +55,7 @@ fn all_is_well() {
 fn whose_it_is() {
     refused(&[
         ("unknown state of a socket", |s| {
-            tcp(s, 0, |t| t.state.set(TCP_OVER + 1))
+            tcp(s, 0, |t| t.state.set(TCP_OUTSIDE + 1))
         }),
         ("unknown address family", |s| {
             tcp(s, 2, |t| t.family.set(FAMILY_UNIX))
@@ -66,7 +67,7 @@ fn whose_it_is() {
             tcp(s, 1, |t| t.socket.set(LISTENER))
         }),
         ("refers to an object of the wrong kind", |s| {
-            tcp(s, 1, |t| t.socket.set(CLIENT + 1))
+            tcp(s, 1, |t| t.socket.set(OUTSIDE + 1))
         }),
         ("was closed, and is not connected", |s| {
             tcp(s, 0, |t| t.socket.set(0))
@@ -172,6 +173,63 @@ fn addresses() {
         }),
         ("an address that no connection has", |s| {
             tcp(s, 2, |t| t.address[..4].fill(255))
+        }),
+    ]);
+}
+
+#[test]
+fn outside() {
+    refused(&[
+        ("has agreed upon something with nobody", |s| {
+            tcp(s, 1, |t| t.receive_next.set(1))
+        }),
+        ("has agreed upon something with nobody", |s| {
+            tcp(s, 0, |t| t.reserved2.set(1))
+        }),
+        ("unknown flag", |s| {
+            tcp(s, 3, |t| t.outside.set(OUTSIDE_FLAGS_ALL + 1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            tcp(s, 3, |t| t.reserved2.set(1))
+        }),
+        ("is shut down, and can't be kept", |s| {
+            tcp(s, 3, |t| t.flags.set(TCP_SHUT_WRITE))
+        }),
+        ("has sent more than it was to send", |s| {
+            tcp(s, 3, |t| t.in_flight.set(3))
+        }),
+        ("impossible scale of a window", |s| {
+            tcp(s, 3, |t| t.receive_scale.set(SCALE_MAX + 1))
+        }),
+        ("impossible scale of a window", |s| {
+            tcp(s, 3, |t| t.outside.set(OUTSIDE_STAMPS))
+        }),
+        ("impossible window", |s| {
+            tcp(s, 3, |t| t.send_window_max.set((WINDOW_MAX << 7) + 1))
+        }),
+        ("impossible window", |s| {
+            tcp(s, 3, |t| t.send_window_max.set(0))
+        }),
+        ("impossible window", |s| {
+            tcp(s, 3, |t| t.receive_window_max.set(u32::MAX))
+        }),
+        ("impossible window", |s| {
+            tcp(s, 3, |t| t.receive_window_max.set(0))
+        }),
+        ("impossible length of a segment", |s| {
+            tcp(s, 3, |t| t.segment.set(0))
+        }),
+        ("impossible length of a segment", |s| {
+            tcp(s, 3, |t| t.segment.set(0x10000))
+        }),
+        ("has time stamps that were not agreed upon", |s| {
+            tcp(s, 3, |t| t.outside.set(OUTSIDE_SCALES))
+        }),
+        ("an address that no connection has", |s| {
+            tcp(s, 3, |t| t.peer_port.set(0))
+        }),
+        ("was closed, and is not connected", |s| {
+            tcp(s, 3, |t| t.socket.set(0))
         }),
     ]);
 }

@@ -40,6 +40,7 @@ pub use request::{
     Action,
     Change,
     Checkpoint,
+    Connections,
     FromImage,
     Outcome,
     Request,

@@ -102,6 +102,20 @@ pub enum Change {
     Truncate = 3,
 }
 
+/// What becomes of TCP connections whose other end is not in the image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connections {
+    /// They come back as after a reset.
+    #[default]
+    Reset,
+    /// They come back as if the other end had closed them.
+    Close,
+    /// They go on, if the processes were killed when they were saved.
+    Keep,
+    /// They go on, whatever has been sent since.
+    Force,
+}
+
 /// What to restart: all that is in the image.
 #[derive(Default)]
 pub struct FromImage {
@@ -207,8 +221,9 @@ impl Checkpoint<'_> {
         self.flag(sys::CHECKPOINT_SUBTREE, on)
     }
 
-    /// After success, the tasks are killed. The image need not have a name yet, and may lose it:
-    /// [`leave_frozen`](Self::leave_frozen) and then [`end`](Self::end) is the safe way.
+    /// After success, the tasks are killed. The image need not have a name yet, and may lose it: with
+    /// [`leave_frozen`](Self::leave_frozen) they are not killed yet, which [`end`](Self::end) does; that
+    /// is the safe way.
     pub fn kill(self, on: bool) -> Self {
         self.flag(sys::CHECKPOINT_KILL, on)
     }
@@ -446,6 +461,18 @@ impl Restart<'_> {
     /// The caller's network namespace takes the place of that of the tasks.
     pub fn caller_net(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_NET, on)
+    }
+
+    /// What becomes of TCP connections whose other end is not in the image.
+    pub fn connections(self, what: Connections) -> Self {
+        let (keep, close) = match what {
+            Connections::Reset => (false, false),
+            Connections::Close => (false, true),
+            Connections::Keep => (true, false),
+            Connections::Force => (true, true),
+        };
+        self.flag(sys::RESTART_TCP_KEEP, keep)
+            .flag(sys::RESTART_TCP_CLOSE, close)
     }
 
     /// Puts `file` in place of the open file behind descriptor `fd` of process `pid` of the image;

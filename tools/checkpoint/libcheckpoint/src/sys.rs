@@ -41,6 +41,10 @@ pub(crate) const RESTART_CALLER_UTS: u64 = 1 << 4;
 pub(crate) const RESTART_CALLER_IPC: u64 = 1 << 5;
 /// RESTART_CALLER_NET
 pub(crate) const RESTART_CALLER_NET: u64 = 1 << 6;
+/// RESTART_TCP_KEEP
+pub(crate) const RESTART_TCP_KEEP: u64 = 1 << 7;
+/// RESTART_TCP_CLOSE
+pub(crate) const RESTART_TCP_CLOSE: u64 = 1 << 8;
 
 /// RESTART_FD_OPTIONAL
 pub(crate) const RESTART_FD_OPTIONAL: u32 = 1 << 0;

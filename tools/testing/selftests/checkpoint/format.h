@@ -620,6 +620,7 @@
 #define IMAGE_TCP_TCP_STARTED 2
 #define IMAGE_TCP_TCP_CONNECTED 3
 #define IMAGE_TCP_TCP_OVER 4
+#define IMAGE_TCP_TCP_OUTSIDE 5
 
 /* TcpSocket.flags */
 #define IMAGE_TCP_TCP_SHUT_READ (1ull << 0)
@@ -632,6 +633,14 @@
 #define IMAGE_TCP_TCP_CONNECTING (1ull << 7)
 #define IMAGE_TCP_TCP_TOLD (1ull << 8)
 #define IMAGE_TCP_TCP_V6ONLY (1ull << 9)
+
+/* TcpSocket.outside */
+#define IMAGE_TCP_OUTSIDE_KILLED (1ull << 0)
+#define IMAGE_TCP_OUTSIDE_SACK (1ull << 1)
+#define IMAGE_TCP_OUTSIDE_SCALES (1ull << 2)
+#define IMAGE_TCP_OUTSIDE_STAMPS (1ull << 3)
+#define IMAGE_TCP_OUTSIDE_STAMPS_US (1ull << 4)
+#define IMAGE_TCP_OUTSIDE_ECN (1ull << 5)
 
 /* UnixSocket.state */
 #define IMAGE_UNIX_UNIX_CLOSED 0
@@ -1838,9 +1847,23 @@ struct image_tcp_socket {
 	uint32_t reserved;
 	uint8_t address[16];
 	uint8_t peer_address[16];
+	uint32_t outside;
+	uint32_t send_first;
+	uint32_t receive_next;
+	uint32_t in_flight;
+	uint32_t send_window;
+	uint32_t send_window_max;
+	uint32_t receive_window;
+	uint32_t receive_window_max;
+	uint32_t stamp;
+	uint32_t stamp_recent;
+	uint32_t segment;
+	uint32_t send_scale;
+	uint32_t receive_scale;
+	uint32_t reserved2;
 };
 
-static_assert(sizeof(struct image_tcp_socket) == 88, "image_tcp_socket");
+static_assert(sizeof(struct image_tcp_socket) == 144, "image_tcp_socket");
 
 struct image_tcp_data {
 	uint32_t len;

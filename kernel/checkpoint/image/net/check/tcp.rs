@@ -59,12 +59,81 @@ fn endpoint(raw: &Raw<'_>, is_v6: bool, addr: &[u8; 16], port: u32) -> Result<()
     )
 }
 
+/// What only one whose other end is outside has.
+fn not_agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
+    let numbers = [
+        &tcp.outside,
+        &tcp.send_first,
+        &tcp.receive_next,
+        &tcp.in_flight,
+        &tcp.send_window,
+        &tcp.send_window_max,
+        &tcp.receive_window,
+        &tcp.receive_window_max,
+        &tcp.stamp,
+        &tcp.stamp_recent,
+        &tcp.segment,
+        &tcp.send_scale,
+        &tcp.receive_scale,
+        &tcp.reserved2,
+    ];
+    ensure(
+        raw,
+        numbers.iter().all(|n| n.get() == 0),
+        "has agreed upon something with nobody",
+    )
+}
+
+/// What one has agreed upon with the other end, which is outside.
+fn agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
+    let has = |flag| tcp.outside.get() & flag != 0;
+    flags(raw, tcp.outside.get().into(), OUTSIDE_FLAGS_ALL.into())?;
+    zero(raw, tcp.reserved2.get() == 0)?;
+    ensure(
+        raw,
+        tcp.flags.get() & TCP_SHUT_WRITE == 0,
+        "is shut down, and can't be kept",
+    )?;
+    ensure(
+        raw,
+        tcp.in_flight.get() <= tcp.sent.get(),
+        "has sent more than it was to send",
+    )?;
+    let scales = [tcp.send_scale.get(), tcp.receive_scale.get()];
+    let most = if has(OUTSIDE_SCALES) { SCALE_MAX } else { 0 };
+    ensure(
+        raw,
+        scales.iter().all(|&scale| scale <= most),
+        "impossible scale of a window",
+    )?;
+    let [send, receive] = scales.map(|scale| WINDOW_MAX << scale.min(SCALE_MAX));
+    ensure(
+        raw,
+        tcp.send_window.get() <= tcp.send_window_max.get()
+            && tcp.send_window_max.get() <= send
+            && tcp.receive_window.get() <= tcp.receive_window_max.get()
+            && tcp.receive_window_max.get() <= receive,
+        "impossible window",
+    )?;
+    ensure(
+        raw,
+        (1..=u32::from(u16::MAX)).contains(&tcp.segment.get()),
+        "impossible length of a segment",
+    )?;
+    let stamps = tcp.stamp.get() != 0 || tcp.stamp_recent.get() != 0 || has(OUTSIDE_STAMPS_US);
+    ensure(
+        raw,
+        has(OUTSIDE_STAMPS) || !stamps,
+        "has time stamps that were not agreed upon",
+    )
+}
+
 impl Walk<'_> {
     /// A TCP socket.
     pub(in crate::image) fn tcp_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let tcp: TcpSocket = raw.body()?;
         let state = tcp.state.get();
-        ensure(raw, state <= TCP_OVER, "unknown state of a socket")?;
+        ensure(raw, state <= TCP_OUTSIDE, "unknown state of a socket")?;
         ensure(
             raw,
             matches!(tcp.family.get(), FAMILY_INET | FAMILY_INET6),
@@ -90,6 +159,10 @@ impl Walk<'_> {
             )?;
         }
         self.tcp_numbers(raw, &tcp)?;
+        match state {
+            TCP_OUTSIDE => agreed(raw, &tcp)?,
+            _ => not_agreed(raw, &tcp)?,
+        }
         ensure(
             raw,
             raw.payload.len() <= CONGESTION_MAX && raw.payload.iter().all(|c| c.is_ascii_graphic()),
@@ -145,7 +218,7 @@ impl Walk<'_> {
             "an urgent byte that is not there",
         )?;
         match state {
-            TCP_CONNECTED => {
+            TCP_CONNECTED | TCP_OUTSIDE => {
                 endpoint(raw, is_v6, &tcp.address, tcp.port.get())?;
                 endpoint(raw, is_v6, &tcp.peer_address, tcp.peer_port.get())
             }

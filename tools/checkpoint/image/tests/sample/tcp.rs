@@ -21,9 +21,11 @@ use checkpoint_image::image::{
     task::Container, //
 };
 
-/// A socket that listens, and one that is connected to one that was closed.
+/// A socket that listens, one that is connected to one that was closed, and one that is connected to
+/// the outside.
 pub const LISTENER: u32 = obj::LAST + 1;
 pub const CLIENT: u32 = obj::LAST + 2;
+pub const OUTSIDE: u32 = obj::LAST + 3;
 
 /// 127.0.0.1.
 const LOOPBACK: [u8; 16] = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -31,9 +33,9 @@ const LOOPBACK: [u8; 16] = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 impl Sample {
     /// Appends TCP sockets, with what is in their queues: the records that come last.
     pub fn tcp(&mut self) {
-        let files = [CLIENT + 1, CLIENT + 2];
-        self.edit(0, |c: &mut Container| c.objects.set(files[1]));
-        for (file, n) in files.into_iter().zip([LISTENER, CLIENT]) {
+        let files = [OUTSIDE + 1, OUTSIDE + 2, OUTSIDE + 3];
+        self.edit(0, |c: &mut Container| c.objects.set(files[2]));
+        for (file, n) in files.into_iter().zip([LISTENER, CLIENT, OUTSIDE]) {
             let socket = zeroed(|s: &mut Socket| {
                 s.obj = u(n);
                 s.family = u(FAMILY_INET);
@@ -51,9 +53,9 @@ impl Sample {
             });
             self.add(file, b"");
         }
-        let flight = [u(files[0]), u(files[1])];
+        let flight = files.map(u);
         self.add(
-            zeroed(|f: &mut InFlight| f.files = u(2)),
+            zeroed(|f: &mut InFlight| f.files = u(3)),
             zerocopy::IntoBytes::as_bytes(&flight),
         );
         let listener = zeroed(|s: &mut TcpSocket| {
@@ -94,5 +96,31 @@ impl Sample {
             d.sent = u(1);
         });
         self.add(sent, b"go");
+        let outside = zeroed(|s: &mut TcpSocket| {
+            s.socket = u(OUTSIDE);
+            s.state = u(TCP_OUTSIDE);
+            s.family = u(FAMILY_INET);
+            s.port = u(80);
+            s.peer_port = u(40001);
+            s.sent = u(2);
+            s.address = LOOPBACK;
+            s.peer_address = LOOPBACK;
+            s.outside = u(OUTSIDE_SCALES | OUTSIDE_STAMPS);
+            s.in_flight = u(2);
+            s.send_window = u(WINDOW_MAX << 7);
+            s.send_window_max = u(WINDOW_MAX << 7);
+            s.receive_window = u(WINDOW_MAX << 14);
+            s.receive_window_max = u(WINDOW_MAX << 14);
+            s.stamp = u(1);
+            s.segment = u(1);
+            s.send_scale = u(7);
+            s.receive_scale = u(SCALE_MAX);
+        });
+        self.add(outside, b"");
+        let sent = zeroed(|d: &mut TcpData| {
+            d.len = u(2);
+            d.sent = u(1);
+        });
+        self.add(sent, b"on");
     }
 }

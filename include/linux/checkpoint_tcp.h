@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * TCP connections that are held while they are saved or made.
+ *
+ * What arrives at one is dropped before it is looked at, so that it is neither
+ * acknowledged nor answered; its timers do nothing, and nothing new is sent. The
+ * other end sends again, as if the network had lost it. kernel/checkpoint/tcp_hold.c.
+ */
+#ifndef _LINUX_CHECKPOINT_TCP_H
+#define _LINUX_CHECKPOINT_TCP_H
+
+#include <linux/bitops.h>
+#include <linux/jump_label.h>
+#include <net/inet_sock.h>
+
+struct checkpoint_tcp;
+struct checkpoint_tcp_hold;
+struct checkpoint_tcp_wire;
+struct sk_buff;
+struct sock;
+
+#ifdef CONFIG_CHECKPOINT
+
+/* Bit of inet_sock::inet_flags, beyond those that net/inet_sock.h has. */
+#define CHECKPOINT_INET_HELD	(BITS_PER_LONG - 1)
+
+/* Something is held, or was so within the last minute. */
+DECLARE_STATIC_KEY_FALSE(checkpoint_tcp_holds);
+
+bool __checkpoint_tcp_is_silent(const struct sock *sk, const struct sk_buff *skb);
+
+/**
+ * checkpoint_tcp_held() - tell whether a TCP socket is held
+ * @sk: the socket, which is a full one
+ */
+static inline bool checkpoint_tcp_held(const struct sock *sk)
+{
+	return static_branch_unlikely(&checkpoint_tcp_holds) &&
+	       test_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
+}
+
+/**
+ * checkpoint_tcp_is_silent() - tell whether a segment is not to be answered by a reset
+ * @sk: the socket that it has come to, or NULL
+ * @skb: the segment
+ *
+ * It is of a connection of tasks that were saved and killed, which may come back.
+ */
+static inline bool checkpoint_tcp_is_silent(const struct sock *sk, const struct sk_buff *skb)
+{
+	return static_branch_unlikely(&checkpoint_tcp_holds) &&
+	       __checkpoint_tcp_is_silent(sk, skb);
+}
+
+/* Of kernel/checkpoint/tcp.c, for the others of that folder. */
+int checkpoint_tcp_lock(struct sock *sk, struct sock *peer);
+bool checkpoint_tcp_is_v6(const struct sock *sk);
+int checkpoint_tcp_fill(struct sock *sk, const void *data, size_t size);
+
+/* Of kernel/checkpoint/tcp_wire.c, likewise. */
+void checkpoint_tcp_wire_get(struct sock *sk, struct checkpoint_tcp_wire *wire);
+
+#else /* !CONFIG_CHECKPOINT */
+
+static inline bool checkpoint_tcp_held(const struct sock *sk)
+{
+	return false;
+}
+
+static inline bool checkpoint_tcp_is_silent(const struct sock *sk, const struct sk_buff *skb)
+{
+	return false;
+}
+
+#endif /* CONFIG_CHECKPOINT */
+
+#endif /* _LINUX_CHECKPOINT_TCP_H */

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/* TCP connections with somebody outside of the tree, who notices nothing but a pause. */
+#include "sockets_tcp.h"
+
+#include <sched.h>
+
+CKPT_FIXTURE
+
+/* Where the scenario listens, what it has accepted, and how much it has sent. */
+#define PORT	0
+#define SENT	1
+#define ACCEPTED	1
+
+/* What the other end sends before the checkpoint, and while the connection is held. */
+#define BEFORE	5000
+#define HELD	70000
+
+/* The end outside. */
+static int outside = -1;
+
+/* Byte number @i of what comes from outside; and of what goes there. */
+static unsigned char in_at(unsigned long i)
+{
+	return i * 7 + (i >> 8) * 13;
+}
+
+static unsigned char out_at(unsigned long i)
+{
+	return i * 11 + (i >> 8) * 5 + 1;
+}
+
+static void fill(unsigned char *buf, unsigned long from, unsigned long count,
+		 unsigned char (*at)(unsigned long i))
+{
+	unsigned long i;
+
+	for (i = 0; i < count; i++)
+		buf[i] = at(from + i);
+}
+
+/* Receives bytes number @from on: @count of them, or, if that is 0, all to the end. */
+static long take(int fd, unsigned long from, unsigned long count,
+		 unsigned char (*at)(unsigned long i))
+{
+	unsigned char buf[1 << 16];
+	unsigned long got = 0, i, most;
+	long n;
+
+	while (!count || got < count) {
+		most = count && count - got < sizeof(buf) ? count - got : sizeof(buf);
+		n = recv(fd, buf, most, 0);
+		if (n < 0) {
+			ckpt_diag("recv after %lu bytes: %s", got, strerror(errno));
+			return -1;
+		}
+		if (!n)
+			break;
+		for (i = 0; i < (unsigned long)n; i++) {
+			if (buf[i] != at(from + got + i)) {
+				ckpt_diag("byte %lu is another", from + got + i);
+				return -1;
+			}
+		}
+		got += n;
+	}
+	return got;
+}
+
+/* Sends as much as goes, without waiting; returns how much that was. */
+static long stuff(int fd)
+{
+	unsigned char buf[1 << 14];
+	unsigned long sent = 0;
+	long n;
+
+	do {
+		fill(buf, sent, sizeof(buf), out_at);
+		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0)
+			sent += n;
+	} while (n > 0);
+	CHECK(errno == EAGAIN, "send: %s", strerror(errno));
+	return sent;
+}
+
+/* Says bytes number @from on, from outside. */
+static int say(unsigned long from, unsigned long count)
+{
+	static unsigned char buf[BEFORE + HELD];
+
+	fill(buf, from, count, in_at);
+	return send(outside, buf, count, MSG_NOSIGNAL) == (long)count ? 0 : -1;
+}
+
+/* The end outside is connected as before: neither end nor reset has come. */
+static bool is_connected(void)
+{
+	return tcp_state(outside) == TCP_ESTABLISHED;
+}
+
+/* Connects from outside, says something, and waits until that has come. */
+static int meet(struct ckpt_run *run)
+{
+	struct sockaddr_storage addr;
+	int size = 1 << 20;
+	socklen_t len;
+
+	if (outside >= 0)
+		close(outside);
+	len = address(&addr, run->board->value[PORT]);
+	outside = socket(addr.ss_family, SOCK_STREAM, 0);
+	/* All that is said while the connection is held has room here. */
+	if (outside < 0 || setsockopt(outside, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
+	    connect(outside, (struct sockaddr *)&addr, len) || say(0, BEFORE)) {
+		ckpt_diag("from outside: %s", strerror(errno));
+		return -1;
+	}
+	while (!__atomic_load_n(&run->board->step[ACCEPTED], __ATOMIC_ACQUIRE))
+		sched_yield();
+	return 0;
+}
+
+/* With data in all queues; then all of it comes, and what is sent after that. */
+CKPT_SCENARIO(full)
+{
+	int at = listener(4), fd;
+
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	await_bytes(fd, BEFORE);
+	board->value[SENT] = stuff(fd);
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	CHECK_EQ(BEFORE + HELD, take(fd, 0, BEFORE + HELD, in_at));
+	CHECK_SYS(shutdown(fd, SHUT_WR));
+	/* The other end closes when it has got all. */
+	CHECK_EQ(0, take(fd, 0, 0, in_at));
+	CHECK_SYS(close(fd));
+}
+
+/* All that the scenario has sent comes, and then it ends. */
+static int hear(struct ckpt_run *run)
+{
+	long sent = run->board->value[SENT];
+
+	if (take(outside, 0, 0, out_at) != sent) {
+		ckpt_diag("not all has come");
+		return -1;
+	}
+	return shutdown(outside, SHUT_WR);
+}
+
+/* The other end says more while nobody is there, and is not told of anything. */
+static int away(struct ckpt_run *run, int image)
+{
+	if (ckpt_run_checkpoint(run, image, CHECKPOINT_KILL))
+		return -1;
+	if (!is_connected() || say(BEFORE, HELD) || !is_connected()) {
+		ckpt_diag("the other end has noticed");
+		return -1;
+	}
+	return 0;
+}
+
+/* Through two restarts. */
+static int keep(bool container)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct ckpt_run run;
+	int ret;
+
+	ret = ckpt_run_init(&run, &full, container) || ckpt_run_start(&run) || meet(&run) ||
+	      away(&run, first) || ckpt_run_restart(&run, first, RESTART_TCP_KEEP) ||
+	      !ckpt_run_log_has(&run, " goes on") || ckpt_run_wait_blocked(&run) ||
+	      ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL) || !is_connected() ||
+	      ckpt_run_restart(&run, second, RESTART_TCP_KEEP) || ckpt_run_wait_blocked(&run) ||
+	      !is_connected() || ckpt_run_go(&run) || hear(&run) || ckpt_run_finish(&run);
+	if (ret)
+		ckpt_run_print_log(&run);
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
+	return ret;
+}
+
+TEST_F_TIMEOUT(cr, kept, CKPT_TIMEOUT)
+{
+	where = V4;
+	ASSERT_EQ(0, keep(variant->container));
+}
+
+TEST_F_TIMEOUT(cr, kept_v6, CKPT_TIMEOUT)
+{
+	where = V6;
+	ASSERT_EQ(0, keep(variant->container));
+	where = V4;
+}
+
+TEST_F_TIMEOUT(cr, kept_mapped, CKPT_TIMEOUT)
+{
+	where = MAPPED;
+	ASSERT_EQ(0, keep(variant->container));
+	where = V4;
+}
+
+/* The other end has said all that it had to say: the end of it comes, too. */
+CKPT_SCENARIO(heard_all)
+{
+	int at = listener(4), fd;
+
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	await_event(fd, POLLRDHUP);
+	CHECK_EQ(TCP_CLOSE_WAIT, tcp_state(fd));
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	CHECK_EQ(TCP_CLOSE_WAIT, tcp_state(fd));
+	CHECK_EQ(BEFORE, take(fd, 0, 0, in_at));
+	board->value[SENT] = stuff(fd);
+	ckpt_step(2);
+	CHECK_SYS(close(fd));
+}
+
+TEST_F_TIMEOUT(cr, half_closed, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct sockaddr_storage addr;
+	struct ckpt_run run;
+	socklen_t len;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &heard_all, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	len = address(&addr, run.board->value[PORT]);
+	outside = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(0, connect(outside, (struct sockaddr *)&addr, len));
+	ASSERT_EQ(0, say(0, BEFORE));
+	ASSERT_EQ(0, shutdown(outside, SHUT_WR));
+	while (!__atomic_load_n(&run.board->step[ACCEPTED], __ATOMIC_ACQUIRE))
+		sched_yield();
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL));
+	EXPECT_EQ(TCP_FIN_WAIT2, tcp_state(outside));
+	ASSERT_EQ(0, ckpt_run_restart(&run, first, RESTART_TCP_KEEP));
+	ASSERT_EQ(0, ckpt_run_wait_blocked(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(&run, second, RESTART_TCP_KEEP));
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	while (!__atomic_load_n(&run.board->step[2], __ATOMIC_ACQUIRE) && !run.board->failed)
+		sched_yield();
+	EXPECT_EQ((long)run.board->value[SENT], take(outside, 0, 0, out_at));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
+}
+
+/* It is not kept if the tasks have gone on; then who asks for it gets it named. */
+CKPT_SCENARIO(little)
+{
+	int at = listener(4), fd;
+	char c;
+
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	await_bytes(fd, BEFORE);
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	CHECK_EQ(BEFORE, take(fd, 0, BEFORE, in_at));
+	if (!board->value[2])
+		return;
+	/* As if the other end had closed it. */
+	CHECK_EQ(0, recv(fd, &c, 1, 0));
+	CHECK_EQ(0, option(fd, SO_ERROR));
+	CHECK(send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE, "it sends");
+}
+
+TEST_F_TIMEOUT(cr, ran_on, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct restart_args args;
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &little, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, 0));
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ckpt_take_board_back(&run);
+	ASSERT_EQ(0, lseek(image, 0, SEEK_SET));
+	ckpt_run_restart_args(&run, &args, image, RESTART_TCP_KEEP);
+	EXPECT_EQ(-1, sys_restart(&args, sizeof(args)));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "can't be kept: its tasks were not killed")) {
+		ckpt_run_print_log(&run);
+	}
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* The tasks find it closed, and the other end is told that it is over. */
+TEST_F_TIMEOUT(cr, closed, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+	char c;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &little, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	run.board->value[2] = 1;
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	EXPECT_TRUE(is_connected());
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, RESTART_TCP_CLOSE));
+	EXPECT_TRUE(ckpt_run_log_has(&run, " comes back closed"));
+	EXPECT_EQ(-1, recv(outside, &c, 1, 0));
+	EXPECT_EQ(ECONNRESET, errno);
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* Tasks that were left frozen to be killed, and are thawed instead, go on with it. */
+TEST_F_TIMEOUT(cr, thawed_instead, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &full, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	ASSERT_LT(0, ckpt_run_call(&run, image, CHECKPOINT_KILL | CHECKPOINT_FROZEN));
+	EXPECT_EQ(0, say(BEFORE, HELD));
+	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, hear(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* First the image, then the end; meanwhile the other end is not told of anything. */
+TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct checkpoint_args args;
+	struct ckpt_run run;
+	long id;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &full, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	id = ckpt_run_call(&run, image, CHECKPOINT_KILL | CHECKPOINT_FROZEN);
+	ASSERT_LT(0, id);
+	EXPECT_EQ(0, say(BEFORE, HELD / 2));
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.id = id;
+	ASSERT_EQ(id, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(0, ckpt_run_killed(&run, 0));
+	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	EXPECT_EQ(0, say(BEFORE + HELD / 2, HELD - HELD / 2));
+	EXPECT_TRUE(is_connected());
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, RESTART_TCP_KEEP));
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, hear(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+TEST_HARNESS_MAIN
