@@ -70,9 +70,9 @@
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
-#define IMAGE_KIND_HUGE_PAGES 204
 #define IMAGE_KIND_URING_BUFFERS 201
 #define IMAGE_KIND_URING_REQUESTS 202
+#define IMAGE_KIND_HUGE_PAGES 204
 #define IMAGE_KIND_NET_NS 206
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
@@ -1658,16 +1658,6 @@ struct image_in_flight {
 
 static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
 
-struct image_huge_pages {
-	uint32_t shift;
-	uint32_t flags;
-	uint32_t ranges;
-	uint32_t reserved;
-	uint64_t asked;
-};
-
-static_assert(sizeof(struct image_huge_pages) == 24, "image_huge_pages");
-
 struct image_uring_buffers {
 	uint32_t buffers;
 	uint32_t reserved;
@@ -1681,6 +1671,16 @@ struct image_uring_requests {
 };
 
 static_assert(sizeof(struct image_uring_requests) == 8, "image_uring_requests");
+
+struct image_huge_pages {
+	uint32_t shift;
+	uint32_t flags;
+	uint32_t ranges;
+	uint32_t reserved;
+	uint64_t asked;
+};
+
+static_assert(sizeof(struct image_huge_pages) == 24, "image_huge_pages");
 
 struct image_net_ns {
 	uint32_t obj;
