@@ -337,7 +337,7 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef, asked: u64) -> Resu
         reserved2: 0.into(),
     };
     cap.meta.put(&record, text)?;
-    huge::save_file(cap, file, asked)?;
+    huge::save_file(cap, file, obj, size, asked)?;
     for name in names(&inode.xattrs) {
         save_xattr(cap, file, name).inspect_err(|&e| {
             cap.report.line(fmt!(
@@ -390,16 +390,25 @@ fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> R
     if raw.payload.is_empty() {
         let noreserve = record.flags.get() & INODE_NORESERVE != 0;
         let file = match huge::shift_of(r, obj)? {
-            Some(shift) => hugetlb::new_file(size, shift),
-            None => shmem::new_file(size, noreserve),
-        }
-        .map_err(|e| {
-            r.fail(
-                e,
-                plan,
-                fmt!("{} bytes of anonymous shared memory: {}", size, Errno(e)),
-            )
-        })?;
+            Some(shift) => hugetlb::new_file(size, shift).map_err(|e| {
+                huge::missing(
+                    r,
+                    plan,
+                    e,
+                    fmt!("{} bytes of anonymous memory", size),
+                    shift,
+                    record.size.get().checked_shr(shift).unwrap_or(0),
+                    hugetlb::free(shift),
+                )
+            }),
+            None => shmem::new_file(size, noreserve).map_err(|e| {
+                r.fail(
+                    e,
+                    plan,
+                    fmt!("{} bytes of anonymous shared memory: {}", size, Errno(e)),
+                )
+            }),
+        }?;
         huge::restore_file(r, plan, obj, &file)?;
         return Ok(Made { file, first: None });
     }

@@ -336,9 +336,12 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
         None => memory.flags.get() & INODE_NORESERVE != 0,
     };
     let shift = huge.as_ref().map(|huge| huge.shift.get());
+    // Before there is anything to remove.
+    let pid_ns = ns::pid::of_image(r, plan)?;
     let memory = shm::make(ns, &settings, noreserve, shift).map_err(|e| {
         let why = match (e, shift) {
-            (ENOMEM, Some(shift)) => {
+            // Of a size that the machine does not have it is EINVAL.
+            (ENOMEM | EINVAL, Some(shift)) if e == ENOMEM || hugetlb::free(shift).is_none() => {
                 return huge::missing(
                     r,
                     plan,
@@ -372,7 +375,7 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
         ns: ns.clone(),
         memory: memory.clone(),
         settings,
-        pid_ns: ns::pid::of_image(r, plan)?,
+        pid_ns,
         who: plan.name(),
         outside,
     };

@@ -23,9 +23,12 @@ use zerocopy::{
 };
 
 use crate::{
-    core::restore::{
-        Restore,
-        TaskRecords, //
+    core::{
+        report::Errno,
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
     },
     found::Capture,
     image::{
@@ -57,11 +60,19 @@ use crate::{
     }, //
 };
 
-/// Writes the record of huge pages.
-fn put(cap: &mut Capture, shift: u32, flags: u32, asked: u64, ranges: &[HugeRange]) -> Result {
+/// Writes the record of the huge pages of `what`.
+fn put(
+    cap: &mut Capture,
+    what: fmt::Arguments<'_>,
+    shift: u32,
+    flags: u32,
+    asked: u64,
+    ranges: &[HugeRange],
+) -> Result {
     if ranges.len() > HUGE_RANGES_MAX {
         cap.report.line(fmt!(
-            "error: huge pages lie in {} places, of which only {} can be saved [E2BIG]",
+            "error: {}: its huge pages lie in {} places, of which only {} can be saved [E2BIG]",
+            what,
             ranges.len(),
             HUGE_RANGES_MAX
         ));
@@ -89,8 +100,19 @@ pub(super) fn save_mapping(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result
     let Some(huge) = v.huge.filter(|_| v.flags & bit::MAYSHARE == 0) else {
         return Ok(());
     };
+    let found = walk::huge_ranges(mm, v.start, v.end).inspect_err(|&e| {
+        if e != EINTR {
+            cap.report.line(fmt!(
+                "error: mapping {:x}-{:x}: its huge pages can't be looked at: one is broken, or \
+                 there is no memory for it: see the kernel's log [{}]",
+                v.start,
+                v.end,
+                Errno(e)
+            ));
+        }
+    })?;
     let mut ranges = KVVec::new();
-    for (start, end) in walk::huge_ranges(mm, v.start, v.end)? {
+    for (start, end) in found {
         ranges.push(range(start as u64, end as u64), GFP_KERNEL_ACCOUNT)?;
     }
     let flags = if huge.owner || v.flags & bit::NORESERVE != 0 {
@@ -98,16 +120,39 @@ pub(super) fn save_mapping(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result
     } else {
         HUGE_FORKED
     };
-    put(cap, huge.shift, flags, 0, &ranges)
+    put(
+        cap,
+        fmt!("mapping {:x}-{:x}", v.start, v.end),
+        huge.shift,
+        flags,
+        0,
+        &ranges,
+    )
 }
 
-/// Writes what huge pages `file` has, if it is of hugetlbfs. `asked`: the bytes that a segment of
-/// System V shared memory was made with; 0: it is none.
-pub(crate) fn save_file(cap: &mut Capture, file: &FileRef, asked: u64) -> Result {
+/// Writes what huge pages `file`, which is `obj`, has, if it is of hugetlbfs. `size`: the bytes that
+/// its record says it has: by now others may have changed those of a file that has a name. `asked`: the
+/// bytes that a segment of System V shared memory was made with; 0: it is none.
+///
+/// EBUSY: it has no whole number of pages any more.
+pub(crate) fn save_file(
+    cap: &mut Capture,
+    file: &FileRef,
+    obj: ObjRef,
+    size: u64,
+    asked: u64,
+) -> Result {
     let Some(shift) = hugetlb::shift(file) else {
         return Ok(());
     };
-    let size = u64::try_from(file.size())?;
+    if size % hugetlb::size(shift)? as u64 != 0 {
+        cap.report.line(fmt!(
+            "error: contents of object {}: others have just given it a size that is no whole number \
+             of huge pages: have it set (ftruncate) [EBUSY]",
+            obj.get()
+        ));
+        return Err(EBUSY);
+    }
     let mut ranges = KVVec::new();
     let mut from = 0;
     while let Some((start, end)) = hugetlb::next_range(file, from, size)? {
@@ -122,6 +167,7 @@ pub(crate) fn save_file(cap: &mut Capture, file: &FileRef, asked: u64) -> Result
     };
     put(
         cap,
+        fmt!("contents of object {}", obj.get()),
         shift,
         flags,
         if asked == size { 0 } else { asked },
@@ -319,7 +365,14 @@ pub(super) fn restore_mapping(
         }
     }
     if is_forked(&record) {
-        hugetlb::set_forked(start)?;
+        hugetlb::set_forked(start).map_err(|e| match e {
+            EINTR => e,
+            _ => r.fail(
+                e,
+                plan,
+                fmt!("{}: is not as fork() leaves huge pages to a child", what),
+            ),
+        })?;
     }
     Ok(())
 }

@@ -355,9 +355,13 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
     Some(Range {
         start: v.start,
         end: v.end,
-        // Huge pages are made before anything is filled: what is on no mount of others is zero then.
+        // Huge pages are made before anything is filled: the file of an anonymous mapping is zero then.
+        // In the place of a memfd there may be another file, which the caller of restart(2) gives.
         anonymous: kind == VMA_ANON
-            || (v.huge.is_some() && v.file.as_ref().is_some_and(FileRef::is_internal)),
+            || (v.huge.is_some()
+                && v.file
+                    .as_ref()
+                    .is_some_and(|f| f.is_internal() && !files::is_memfd(f))),
         forks: v.flags & (bit::DONTCOPY | bit::WIPEONFORK) == 0 && v.huge.is_none(),
         tagged: arch_flags(v) & flag::MTE != 0,
     })

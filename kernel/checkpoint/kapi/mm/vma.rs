@@ -205,7 +205,7 @@ pub(crate) fn huge(mm: &MmRef, addr: usize) -> Result<Option<Huge>> {
         if info.start <= addr {
             found = info.huge;
         }
-        true
+        false
     });
     Ok(found)
 }
