@@ -58,7 +58,7 @@ bool checkpoint_tcp_is_v6(const struct sock *sk)
 }
 
 /* Locks @sk as lock_sock_nested(), unless somebody else has it. */
-static bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
+bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
 {
 	bool owned;
 
@@ -1119,7 +1119,7 @@ void checkpoint_tcp_go_on(struct sock *sk)
  * @data: the bytes
  * @size: how many
  *
- * Return: 0, or an errno: -ENOBUFS if there is no memory for so many.
+ * Return: 0, or an errno: -ENOMEM if there is no memory for so many.
  */
 int checkpoint_tcp_fill(struct sock *sk, const void *data, size_t size)
 {
