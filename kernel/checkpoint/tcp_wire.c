@@ -154,7 +154,7 @@ static void checkpoint_tcp_windows(struct sock *sk, const struct checkpoint_tcp_
  *
  * What it is to send comes next, by checkpoint_tcp_queue().
  *
- * Return: 0, or an errno: -EINVAL if the numbers do not fit, -ENOBUFS if there is no
+ * Return: 0, or an errno: -EINVAL if the numbers do not fit, -ENOMEM if there is no
  * memory for what was received.
  */
 int checkpoint_tcp_rejoin(struct sock *sk, const struct checkpoint_tcp *state, const void *data,
