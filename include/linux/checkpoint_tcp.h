@@ -40,6 +40,18 @@ static inline bool checkpoint_tcp_held(const struct sock *sk)
 }
 
 /**
+ * checkpoint_tcp_accepted() - let a new connection go on whose listener is held
+ * @sk: the new one, which was cloned
+ *
+ * Nobody would let go of it.
+ */
+static inline void checkpoint_tcp_accepted(struct sock *sk)
+{
+	if (checkpoint_tcp_held(sk))
+		clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
+}
+
+/**
  * checkpoint_tcp_is_silent() - tell whether a segment is not to be answered by a reset
  * @sk: the socket that it has come to, or NULL
  * @skb: the segment
@@ -53,6 +65,7 @@ static inline bool checkpoint_tcp_is_silent(const struct sock *sk, const struct 
 }
 
 /* Of kernel/checkpoint/tcp.c, for the others of that folder. */
+bool checkpoint_tcp_trylock(struct sock *sk, int subclass);
 int checkpoint_tcp_lock(struct sock *sk, struct sock *peer);
 bool checkpoint_tcp_is_v6(const struct sock *sk);
 int checkpoint_tcp_fill(struct sock *sk, const void *data, size_t size);
@@ -65,6 +78,10 @@ void checkpoint_tcp_wire_get(struct sock *sk, struct checkpoint_tcp_wire *wire);
 static inline bool checkpoint_tcp_held(const struct sock *sk)
 {
 	return false;
+}
+
+static inline void checkpoint_tcp_accepted(struct sock *sk)
+{
 }
 
 static inline bool checkpoint_tcp_is_silent(const struct sock *sk, const struct sk_buff *skb)

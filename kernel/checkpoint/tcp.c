@@ -58,7 +58,7 @@ bool checkpoint_tcp_is_v6(const struct sock *sk)
 }
 
 /* Locks @sk as lock_sock_nested(), unless somebody else has it. */
-static bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
+bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
 {
 	bool owned;
 
@@ -1092,11 +1092,13 @@ int checkpoint_tcp_is_connected(struct sock *sk)
  * @sk: one end of a connection whose other end is closed likewise
  *
  * As TCP_REPAIR. Nothing is left in TIME_WAIT, where it would keep the address
- * from who comes back.
+ * from who comes back. If somebody else has locked it, and the caller is killed, then
+ * it ends as always.
  */
 void checkpoint_tcp_end_quietly(struct sock *sk)
 {
-	lock_sock(sk);
+	if (checkpoint_tcp_lock(sk, NULL))
+		return;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
 		tcp_sk(sk)->repair = 1;
 	release_sock(sk);

@@ -12,12 +12,17 @@
  * holds are kept here, until that, or until the tasks are thawed instead.
  */
 #include <linux/capability.h>
+#include <linux/cgroup.h>
 #include <linux/checkpoint.h>
 #include <linux/checkpoint_tcp.h>
 #include <linux/hashtable.h>
+#include <linux/init.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/jhash.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -35,6 +40,12 @@ DEFINE_STATIC_KEY_FALSE(checkpoint_tcp_holds);
 /* How long an address is silent. */
 #define CHECKPOINT_TCP_SILENCE	(60 * HZ)
 
+/* How many are at a time. What is looked up in softirq has to remain short. */
+#define CHECKPOINT_TCP_SILENT_MAX	(1 << 18)
+
+/* When a socket is looked at again that somebody else had locked, or has still. */
+#define CHECKPOINT_TCP_AGAIN	(HZ / 10)
+
 /* The two ends of a connection: IPv4 addresses are mapped to those of IPv6. */
 struct checkpoint_tcp_ends {
 	u64 netns;
@@ -46,40 +57,61 @@ struct checkpoint_tcp_ends {
 };
 
 /**
- * struct checkpoint_tcp_hold - the hold on a connection
- * @node: in checkpoint_tcp_silent, when its socket is gone
- * @list: in checkpoint_tcp_left, or one of those that are let go
+ * struct checkpoint_tcp_silence - a connection that is silent: its socket is gone
+ * @node: in checkpoint_tcp_silent
+ * @list: one of those that end
  * @rcu: for kfree_rcu()
- * @sk: the socket, with a reference
- * @stamp: when it began, or ends to be silent: jiffies
- * @id: the checkpoint that has left its tasks frozen
- * @is_new: the socket was not connected before
- * @is_thawed: the tasks run on
- * @ends: the addresses that are silent
+ * @stamp: when it ends: jiffies
+ * @ends: its addresses
  */
-struct checkpoint_tcp_hold {
+struct checkpoint_tcp_silence {
 	struct hlist_node node;
 	struct list_head list;
 	struct rcu_head rcu;
+	unsigned long stamp;
+	struct checkpoint_tcp_ends ends;
+};
+
+/**
+ * struct checkpoint_tcp_hold - the hold on a connection
+ * @list: in checkpoint_tcp_left, in @rest of another one, or in checkpoint_tcp_later
+ * @rest: if it is in checkpoint_tcp_left: the others of its checkpoint
+ * @sk: the socket, with a reference
+ * @silence: what is added to checkpoint_tcp_silent when it is buried
+ * @stamp: when it began: jiffies
+ * @id: the checkpoint that has left its tasks frozen
+ * @is_new: the socket was not connected before
+ * @is_thawed: the tasks run on; counts for @rest, too
+ * @is_buried: it ends as checkpoint_tcp_bury(); else it goes on
+ */
+struct checkpoint_tcp_hold {
+	struct list_head list;
+	struct list_head rest;
 	struct sock *sk;
+	struct checkpoint_tcp_silence *silence;
 	unsigned long stamp;
 	u64 id;
 	bool is_new;
 	bool is_thawed;
-	struct checkpoint_tcp_ends ends;
+	bool is_buried;
 };
 
 /* Connections that are silent, by their ends; changed under the lock. */
 static DEFINE_HASHTABLE(checkpoint_tcp_silent, 12);
 static DEFINE_SPINLOCK(checkpoint_tcp_silent_lock);
+static unsigned int checkpoint_tcp_silent_count;
 
 static void checkpoint_tcp_expire(struct work_struct *work);
 static DECLARE_DELAYED_WORK(checkpoint_tcp_expiry, checkpoint_tcp_expire);
 
+/* Who has a network namespace of his own chooses the ends: it depends on a secret, too. */
 static u32 checkpoint_tcp_hash(const struct checkpoint_tcp_ends *ends)
 {
+	static u32 secret __read_mostly;
+
 	BUILD_BUG_ON(sizeof(*ends) % sizeof(u32));
-	return jhash2((const u32 *)ends, sizeof(*ends) / sizeof(u32), 0);
+	net_get_random_once(&secret, sizeof(secret));
+	return jhash2((const u32 *)ends, sizeof(*ends) / sizeof(u32), secret);
 }
 
 /* The ends of the connection of @sk. */
@@ -126,7 +158,7 @@ static void checkpoint_tcp_ends_of_skb(const struct net *net, const struct sk_bu
 /* The slow path of checkpoint_tcp_is_silent(). */
 bool __checkpoint_tcp_is_silent(const struct sock *sk, const struct sk_buff *skb)
 {
-	const struct checkpoint_tcp_hold *hold;
+	const struct checkpoint_tcp_silence *silence;
 	struct checkpoint_tcp_ends ends;
 	bool found = false;
 
@@ -135,8 +167,9 @@ bool __checkpoint_tcp_is_silent(const struct sock *sk, const struct sk_buff *skb
 		return false;
 	rcu_read_lock();
 	checkpoint_tcp_ends_of_skb(sk ? sock_net(sk) : skb_dst_dev_net_rcu(skb), skb, &ends);
-	hash_for_each_possible_rcu(checkpoint_tcp_silent, hold, node, checkpoint_tcp_hash(&ends)) {
-		found = !memcmp(&hold->ends, &ends, sizeof(ends));
+	hash_for_each_possible_rcu(checkpoint_tcp_silent, silence, node,
+				   checkpoint_tcp_hash(&ends)) {
+		found = !memcmp(&silence->ends, &ends, sizeof(ends));
 		if (found)
 			break;
 	}
@@ -147,18 +180,29 @@ bool __checkpoint_tcp_is_silent(const struct sock *sk, const struct sk_buff *skb
 /* Frees those that are silent no more. */
 static void checkpoint_tcp_free(struct list_head *expired)
 {
-	struct checkpoint_tcp_hold *hold, *next;
+	struct checkpoint_tcp_silence *silence, *next;
 
-	list_for_each_entry_safe(hold, next, expired, list) {
+	list_for_each_entry_safe(silence, next, expired, list) {
 		static_branch_dec(&checkpoint_tcp_holds);
-		kfree_rcu(hold, rcu);
+		kfree_rcu(silence, rcu);
 	}
+}
+
+/* Takes @silence out of checkpoint_tcp_silent, into @expired. */
+static void checkpoint_tcp_take_silence(struct checkpoint_tcp_silence *silence,
+					struct list_head *expired)
+{
+	lockdep_assert_held(&checkpoint_tcp_silent_lock);
+
+	hash_del_rcu(&silence->node);
+	checkpoint_tcp_silent_count--;
+	list_add(&silence->list, expired);
 }
 
 /* The minute of the oldest ones is over. */
 static void checkpoint_tcp_expire(struct work_struct *work)
 {
-	struct checkpoint_tcp_hold *hold;
+	struct checkpoint_tcp_silence *silence;
 	unsigned long now = jiffies;
 	struct hlist_node *next;
 	LIST_HEAD(expired);
@@ -166,43 +210,76 @@ static void checkpoint_tcp_expire(struct work_struct *work)
 	long wait = 0;
 	int bucket;
 
-	spin_lock_bh(&checkpoint_tcp_silent_lock);
-	hash_for_each_safe(checkpoint_tcp_silent, bucket, next, hold, node) {
-		long rest = hold->stamp - now;
+	for (bucket = 0; bucket < HASH_SIZE(checkpoint_tcp_silent); bucket++) {
+		spin_lock_bh(&checkpoint_tcp_silent_lock);
+		hlist_for_each_entry_safe(silence, next, &checkpoint_tcp_silent[bucket], node) {
+			long rest = silence->stamp - now;
 
-		if (rest <= 0) {
-			hash_del_rcu(&hold->node);
-			list_add(&hold->list, &expired);
-		} else if (!left || rest < wait) {
-			left = true;
-			wait = rest;
+			if (rest <= 0) {
+				checkpoint_tcp_take_silence(silence, &expired);
+			} else if (!left || rest < wait) {
+				left = true;
+				wait = rest;
+			}
 		}
+		spin_unlock_bh(&checkpoint_tcp_silent_lock);
+	}
+	checkpoint_tcp_free(&expired);
+	/* Who has become silent meanwhile has asked for a whole minute. */
+	if (left)
+		mod_delayed_work(system_percpu_wq, &checkpoint_tcp_expiry, wait);
+}
+
+/* What arrives for the socket of @hold is not answered from now on, if there is room. */
+static void checkpoint_tcp_silence(struct checkpoint_tcp_hold *hold)
+{
+	struct checkpoint_tcp_silence *silence = hold->silence;
+
+	hold->silence = NULL;
+	checkpoint_tcp_ends_of(hold->sk, &silence->ends);
+	silence->stamp = jiffies + CHECKPOINT_TCP_SILENCE;
+	static_branch_inc(&checkpoint_tcp_holds);
+	spin_lock_bh(&checkpoint_tcp_silent_lock);
+	if (checkpoint_tcp_silent_count < CHECKPOINT_TCP_SILENT_MAX) {
+		checkpoint_tcp_silent_count++;
+		hash_add_rcu(checkpoint_tcp_silent, &silence->node,
+			     checkpoint_tcp_hash(&silence->ends));
+		silence = NULL;
 	}
 	spin_unlock_bh(&checkpoint_tcp_silent_lock);
-	checkpoint_tcp_free(&expired);
-	if (left)
-		schedule_delayed_work(&checkpoint_tcp_expiry, wait);
+	if (silence) {
+		static_branch_dec(&checkpoint_tcp_holds);
+		kfree(silence);
+	}
+	schedule_delayed_work(&checkpoint_tcp_expiry, CHECKPOINT_TCP_SILENCE);
 }
 
 /* The connection of @sk, which has its addresses, is not silent any more. */
 static void checkpoint_tcp_break_silence(const struct sock *sk)
 {
-	struct checkpoint_tcp_hold *hold;
+	struct checkpoint_tcp_silence *silence;
 	struct checkpoint_tcp_ends ends;
 	struct hlist_node *next;
 	LIST_HEAD(expired);
 
 	checkpoint_tcp_ends_of(sk, &ends);
 	spin_lock_bh(&checkpoint_tcp_silent_lock);
-	hash_for_each_possible_safe(checkpoint_tcp_silent, hold, next, node,
+	hash_for_each_possible_safe(checkpoint_tcp_silent, silence, next, node,
 				    checkpoint_tcp_hash(&ends)) {
-		if (memcmp(&hold->ends, &ends, sizeof(ends)))
-			continue;
-		hash_del_rcu(&hold->node);
-		list_add(&hold->list, &expired);
+		if (!memcmp(&silence->ends, &ends, sizeof(ends)))
+			checkpoint_tcp_take_silence(silence, &expired);
 	}
 	spin_unlock_bh(&checkpoint_tcp_silent_lock);
 	checkpoint_tcp_free(&expired);
+}
+
+/* Frees a hold whose socket is free of it. */
+static void checkpoint_tcp_put(struct checkpoint_tcp_hold *hold)
+{
+	sock_put(hold->sk);
+	static_branch_dec(&checkpoint_tcp_holds);
+	kfree(hold->silence);
+	kfree(hold);
 }
 
 /**
@@ -229,6 +306,11 @@ struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
 	hold = kzalloc_obj(*hold, GFP_KERNEL_ACCOUNT);
 	if (!hold)
 		return ERR_PTR(-ENOMEM);
+	hold->silence = kzalloc_obj(*hold->silence, GFP_KERNEL_ACCOUNT);
+	if (!hold->silence) {
+		kfree(hold);
+		return ERR_PTR(-ENOMEM);
+	}
 	static_branch_inc(&checkpoint_tcp_holds);
 	err = checkpoint_tcp_lock(sk, NULL);
 	if (err)
@@ -248,6 +330,7 @@ struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
 	return hold;
 out:
 	static_branch_dec(&checkpoint_tcp_holds);
+	kfree(hold->silence);
 	kfree(hold);
 	return ERR_PTR(err);
 }
@@ -279,19 +362,14 @@ static void checkpoint_tcp_shift(struct sock *sk, unsigned long held)
 						       jiffies_to_msecs(held);
 }
 
-/**
- * checkpoint_tcp_resume() - let go of a connection, which goes on
- * @hold: the hold, which is gone afterwards
- *
- * Its timers run again; the other end is asked what it has got, and told what
- * has come here.
- */
-void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
+/* As checkpoint_tcp_resume(). False: somebody else has locked the socket. */
+static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 {
 	struct sock *sk = hold->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	lock_sock(sk);
+	if (!checkpoint_tcp_trylock(sk, 0))
+		return false;
 	tp->repair = 0;
 	tp->repair_queue = TCP_NO_QUEUE;
 	clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
@@ -300,8 +378,11 @@ void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
 		tcp_mstamp_refresh(tp);
 		if (!hold->is_new)
 			checkpoint_tcp_shift(sk, jiffies - hold->stamp);
+		/* One that asks for a window may have run out: it is set when that is asked below. */
 		if (tp->packets_out)
 			tcp_rearm_rto(sk);
+		else
+			inet_csk_clear_xmit_timer(sk, ICSK_TIME_PROBE0);
 		if (sock_flag(sk, SOCK_KEEPOPEN))
 			tcp_reset_keepalive_timer(sk, keepalive_time_when(tp));
 	}
@@ -312,9 +393,113 @@ void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
 		tcp_push_pending_frames(sk);
 	}
 	release_sock(sk);
-	sock_put(sk);
-	static_branch_dec(&checkpoint_tcp_holds);
-	kfree(hold);
+	checkpoint_tcp_put(hold);
+	return true;
+}
+
+/* Ends the connection of @sk, which is locked, without a segment. */
+static void checkpoint_tcp_end_now(struct sock *sk)
+{
+	tcp_sk(sk)->repair = 1;
+	if (sock_flag(sk, SOCK_DEAD)) {
+		/* Others had it, and have closed it before it was buried: as tcp_abort(). */
+		local_bh_disable();
+		bh_lock_sock(sk);
+		tcp_done(sk);
+		bh_unlock_sock(sk);
+		local_bh_enable();
+		return;
+	}
+	/* Others have it: as connect(2) with AF_UNSPEC under TCP_REPAIR. */
+	sk->sk_disconnects++;
+	sk->sk_prot->disconnect(sk, 0);
+}
+
+/*
+ * As checkpoint_tcp_bury(). False: the socket is to be looked at again, as somebody
+ * else has locked it, or as it is not closed yet.
+ */
+static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
+{
+	struct sock *sk = hold->sk;
+	struct tcp_sock *tp = tcp_sk(sk);
+	bool is_over;
+
+	if (!checkpoint_tcp_trylock(sk, 0))
+		return false;
+	is_over = (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN);
+	if (!is_over && hold->silence) {
+		checkpoint_tcp_silence(hold);
+		tp->repair = 1;
+	} else {
+		if (!is_over)
+			checkpoint_tcp_end_now(sk);
+		is_over = true;
+		tp->repair = 0;
+		tp->repair_queue = TCP_NO_QUEUE;
+		clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
+	}
+	release_sock(sk);
+	if (is_over)
+		checkpoint_tcp_put(hold);
+	return is_over;
+}
+
+/* Holds that have an end, but whose sockets are looked at again; changed under the mutex. */
+static LIST_HEAD(checkpoint_tcp_later);
+
+/*
+ * Holds on connections of tasks that were left frozen: one of each checkpoint, which
+ * has the others. Changed under both locks, those that it has under the mutex.
+ */
+static LIST_HEAD(checkpoint_tcp_left);
+static DEFINE_MUTEX(checkpoint_tcp_left_mutex);
+/* Taken with css_set_lock held, which is taken in softirq. */
+static DEFINE_SPINLOCK(checkpoint_tcp_left_lock);
+
+static void checkpoint_tcp_sweep(struct work_struct *work);
+static DECLARE_DELAYED_WORK(checkpoint_tcp_sweeper, checkpoint_tcp_sweep);
+static void checkpoint_tcp_retry(struct work_struct *work);
+static DECLARE_DELAYED_WORK(checkpoint_tcp_retrier, checkpoint_tcp_retry);
+
+/*
+ * Ends @hold. A task outside that has the socket, too, may hold its lock in the midst
+ * of a page fault which user space answers when it likes: nobody waits for that.
+ */
+static void checkpoint_tcp_let_go(struct checkpoint_tcp_hold *hold)
+{
+	if (hold->is_buried ? checkpoint_tcp_try_bury(hold) : checkpoint_tcp_try_resume(hold))
+		return;
+	mutex_lock(&checkpoint_tcp_left_mutex);
+	list_add_tail(&hold->list, &checkpoint_tcp_later);
+	mutex_unlock(&checkpoint_tcp_left_mutex);
+	schedule_delayed_work(&checkpoint_tcp_retrier, CHECKPOINT_TCP_AGAIN);
+}
+
+/* Looks again at those that had to wait. */
+static void checkpoint_tcp_retry(struct work_struct *work)
+{
+	struct checkpoint_tcp_hold *hold, *next;
+	LIST_HEAD(later);
+
+	mutex_lock(&checkpoint_tcp_left_mutex);
+	list_splice_init(&checkpoint_tcp_later, &later);
+	mutex_unlock(&checkpoint_tcp_left_mutex);
+	list_for_each_entry_safe(hold, next, &later, list)
+		checkpoint_tcp_let_go(hold);
+}
+
+/**
+ * checkpoint_tcp_resume() - let go of a connection, which goes on
+ * @hold: the hold, which is gone for the caller
+ *
+ * Its timers run again; the other end is asked what it has got, and told what
+ * has come here. That comes later if somebody else has locked the socket.
+ */
+void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
+{
+	hold->is_buried = false;
+	checkpoint_tcp_let_go(hold);
 }
 
 /**
@@ -322,25 +507,13 @@ void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
  * @hold: the hold, which is gone for the caller
  *
  * When it is closed nothing is sent, and for a minute nothing that arrives for it
- * is answered by a reset. It stays held until then.
+ * is answered by a reset. It stays held until then. Who has it besides the tasks that
+ * are about to be killed gets ECONNABORTED, a moment later.
  */
 void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold)
 {
-	struct sock *sk = hold->sk;
-
-	lock_sock(sk);
-	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
-		tcp_sk(sk)->repair = 1;
-	checkpoint_tcp_ends_of(sk, &hold->ends);
-	release_sock(sk);
-
-	hold->sk = NULL;
-	hold->stamp = jiffies + CHECKPOINT_TCP_SILENCE;
-	spin_lock_bh(&checkpoint_tcp_silent_lock);
-	hash_add_rcu(checkpoint_tcp_silent, &hold->node, checkpoint_tcp_hash(&hold->ends));
-	spin_unlock_bh(&checkpoint_tcp_silent_lock);
-	schedule_delayed_work(&checkpoint_tcp_expiry, CHECKPOINT_TCP_SILENCE);
-	sock_put(sk);
+	hold->is_buried = true;
+	checkpoint_tcp_let_go(hold);
 }
 
 /**
@@ -361,36 +534,89 @@ void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold)
 		sk->sk_prot->disconnect(sk, O_NONBLOCK);
 	}
 	release_sock(sk);
-	sock_put(sk);
-	static_branch_dec(&checkpoint_tcp_holds);
-	kfree(hold);
+	checkpoint_tcp_put(hold);
 }
 
-/* Holds on connections of tasks that were left frozen; changed under the lock. */
-static LIST_HEAD(checkpoint_tcp_left);
-static DEFINE_SPINLOCK(checkpoint_tcp_left_lock);
+/* The tasks have died in another way than their checkpoint has meant. */
+static bool checkpoint_tcp_is_dead(const struct checkpoint_tcp_hold *hold)
+{
+	return sock_flag(hold->sk, SOCK_DEAD);
+}
 
-static void checkpoint_tcp_sweep(struct work_struct *work);
-static DECLARE_DELAYED_WORK(checkpoint_tcp_sweeper, checkpoint_tcp_sweep);
+/* Takes @first, and what it has, out of checkpoint_tcp_left, into @over. */
+static void checkpoint_tcp_take_out(struct checkpoint_tcp_hold *first, struct list_head *over)
+{
+	lockdep_assert_held(&checkpoint_tcp_left_mutex);
 
-/* Tasks were thawed, or have died in another way than their checkpoint has meant. */
+	spin_lock_irq(&checkpoint_tcp_left_lock);
+	list_del(&first->list);
+	spin_unlock_irq(&checkpoint_tcp_left_lock);
+	list_splice_tail_init(&first->rest, over);
+	list_add_tail(&first->list, over);
+}
+
+/* Takes those of @first whose sockets are dead out of checkpoint_tcp_left, into @over. */
+static void checkpoint_tcp_take_dead(struct checkpoint_tcp_hold *first, struct list_head *over)
+{
+	struct checkpoint_tcp_hold *hold, *next;
+
+	lockdep_assert_held(&checkpoint_tcp_left_mutex);
+
+	list_for_each_entry_safe(hold, next, &first->rest, list) {
+		if (checkpoint_tcp_is_dead(hold))
+			list_move_tail(&hold->list, over);
+	}
+	if (!checkpoint_tcp_is_dead(first))
+		return;
+	if (list_empty(&first->rest)) {
+		checkpoint_tcp_take_out(first, over);
+		return;
+	}
+	/* Another one takes its place. */
+	hold = list_first_entry(&first->rest, struct checkpoint_tcp_hold, list);
+	list_del(&hold->list);
+	INIT_LIST_HEAD(&hold->rest);
+	list_splice_init(&first->rest, &hold->rest);
+	spin_lock_irq(&checkpoint_tcp_left_lock);
+	hold->is_thawed = first->is_thawed;
+	list_replace(&first->list, &hold->list);
+	spin_unlock_irq(&checkpoint_tcp_left_lock);
+	list_add_tail(&first->list, over);
+}
+
+/* Ends holds of tasks that were thawed, or are dead. */
 static void checkpoint_tcp_sweep(struct work_struct *work)
 {
 	struct checkpoint_tcp_hold *hold, *next;
 	LIST_HEAD(over);
 	bool left;
 
-	spin_lock(&checkpoint_tcp_left_lock);
+	mutex_lock(&checkpoint_tcp_left_mutex);
 	list_for_each_entry_safe(hold, next, &checkpoint_tcp_left, list) {
-		if (hold->is_thawed || sock_flag(hold->sk, SOCK_DEAD))
-			list_move(&hold->list, &over);
+		if (READ_ONCE(hold->is_thawed))
+			checkpoint_tcp_take_out(hold, &over);
+		else
+			checkpoint_tcp_take_dead(hold, &over);
 	}
 	left = !list_empty(&checkpoint_tcp_left);
-	spin_unlock(&checkpoint_tcp_left_lock);
+	mutex_unlock(&checkpoint_tcp_left_mutex);
 	list_for_each_entry_safe(hold, next, &over, list)
 		checkpoint_tcp_resume(hold);
 	if (left)
 		schedule_delayed_work(&checkpoint_tcp_sweeper, CHECKPOINT_TCP_SILENCE);
+}
+
+/* The hold in checkpoint_tcp_left of those that checkpoint @id has left; NULL: it has none. */
+static struct checkpoint_tcp_hold *checkpoint_tcp_left_by(u64 id)
+{
+	struct checkpoint_tcp_hold *first;
+
+	/* The latest come last. */
+	list_for_each_entry_reverse(first, &checkpoint_tcp_left, list) {
+		if (first->id == id)
+			return first;
+	}
+	return NULL;
 }
 
 /**
@@ -402,10 +628,20 @@ static void checkpoint_tcp_sweep(struct work_struct *work)
  */
 void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id)
 {
+	struct checkpoint_tcp_hold *first;
+
 	hold->id = id;
-	spin_lock(&checkpoint_tcp_left_lock);
-	list_add_tail(&hold->list, &checkpoint_tcp_left);
-	spin_unlock(&checkpoint_tcp_left_lock);
+	INIT_LIST_HEAD(&hold->rest);
+	mutex_lock(&checkpoint_tcp_left_mutex);
+	first = checkpoint_tcp_left_by(id);
+	if (first) {
+		list_add_tail(&hold->list, &first->rest);
+	} else {
+		spin_lock_irq(&checkpoint_tcp_left_lock);
+		list_add_tail(&hold->list, &checkpoint_tcp_left);
+		spin_unlock_irq(&checkpoint_tcp_left_lock);
+	}
+	mutex_unlock(&checkpoint_tcp_left_mutex);
 	schedule_delayed_work(&checkpoint_tcp_sweeper, CHECKPOINT_TCP_SILENCE);
 }
 
@@ -420,17 +656,14 @@ void checkpoint_tcp_end(u64 id, bool bury)
 	struct checkpoint_tcp_hold *hold, *next;
 	LIST_HEAD(over);
 
-	spin_lock(&checkpoint_tcp_left_lock);
-	list_for_each_entry_safe(hold, next, &checkpoint_tcp_left, list) {
-		if (hold->id == id)
-			list_move(&hold->list, &over);
-	}
-	spin_unlock(&checkpoint_tcp_left_lock);
+	mutex_lock(&checkpoint_tcp_left_mutex);
+	hold = checkpoint_tcp_left_by(id);
+	if (hold)
+		checkpoint_tcp_take_out(hold, &over);
+	mutex_unlock(&checkpoint_tcp_left_mutex);
 	list_for_each_entry_safe(hold, next, &over, list) {
-		if (bury)
-			checkpoint_tcp_bury(hold);
-		else
-			checkpoint_tcp_resume(hold);
+		hold->is_buried = bury;
+		checkpoint_tcp_let_go(hold);
 	}
 }
 
@@ -438,21 +671,43 @@ void checkpoint_tcp_end(u64 id, bool bury)
  * checkpoint_thawed() - tell that tasks may run which a checkpoint has left frozen
  * @id: the checkpoint
  *
- * Their connections go on, a moment later. Called with cgroup_mutex held.
+ * Their connections go on, a moment later. Called with cgroup_mutex held, and maybe
+ * css_set_lock.
  */
 void checkpoint_thawed(u64 id)
 {
-	struct checkpoint_tcp_hold *hold;
-	bool found = false;
+	struct checkpoint_tcp_hold *first;
+	unsigned long flags;
 
-	spin_lock(&checkpoint_tcp_left_lock);
-	list_for_each_entry(hold, &checkpoint_tcp_left, list) {
-		if (hold->id == id) {
-			hold->is_thawed = true;
-			found = true;
-		}
-	}
-	spin_unlock(&checkpoint_tcp_left_lock);
-	if (found)
+	spin_lock_irqsave(&checkpoint_tcp_left_lock, flags);
+	first = checkpoint_tcp_left_by(id);
+	if (first)
+		WRITE_ONCE(first->is_thawed, true);
+	spin_unlock_irqrestore(&checkpoint_tcp_left_lock, flags);
+	if (first)
 		mod_delayed_work(system_percpu_wq, &checkpoint_tcp_sweeper, 0);
 }
+
+/*
+ * A cgroup is removed whose tasks were killed in another way: nobody thaws it any more.
+ * Others may have sockets of theirs.
+ */
+static int checkpoint_tcp_removed(struct notifier_block *nb, unsigned long action, void *data)
+{
+	const struct cgroup *cgrp = data;
+
+	if (action == CGROUP_LIFETIME_OFFLINE && cgrp->freezer.left_by)
+		checkpoint_thawed(cgrp->freezer.left_by);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block checkpoint_tcp_remover = {
+	.notifier_call = checkpoint_tcp_removed,
+};
+
+static int __init checkpoint_tcp_init(void)
+{
+	return blocking_notifier_chain_register(&cgroup_lifetime_notifier,
+						&checkpoint_tcp_remover);
+}
+core_initcall(checkpoint_tcp_init);

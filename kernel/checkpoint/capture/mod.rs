@@ -259,7 +259,7 @@ fn read<'h>(
         tasks
     };
     // From here on nothing is acknowledged to others that the image may not have.
-    net::hold(cap)?;
+    net::hold(cap, hold)?;
     save(cap, &tasks)?;
     cap.report.verdict()?;
     freeze::unchanged(cap, &tasks)?;

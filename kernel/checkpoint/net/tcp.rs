@@ -247,6 +247,24 @@ impl Sock {
             ),
         );
     }
+
+    /// Tells that its connection is lost, as it is not held.
+    fn tell_not_held(&self, cap: &mut Capture) {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        lose(
+            cap,
+            EBUSY,
+            &self.who,
+            fmt!(
+                "{}: its connection with the outside can't be kept, as another checkpoint holds it, or as \
+                 it has changed since: it comes back as after a reset (ECONNRESET)",
+                named
+            ),
+        );
+    }
 }
 
 /// An address and a port, for messages.
@@ -699,7 +717,11 @@ pub(super) fn end_quietly(cap: &mut Capture) {
 fn save_outside(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     let wire = match read.wire {
         Ok(wire) if tcp_outside::may_keep(cap, sock) => wire,
-        _ => return save_reset(cap, sock, read),
+        Ok(_) => {
+            sock.tell_not_held(cap);
+            return save_reset(cap, sock, read);
+        }
+        Err(_) => return save_reset(cap, sock, read),
     };
     tcp_outside::is_read(cap, sock, &read.this, &wire);
     let end = End::of(cap, sock, TCP_OUTSIDE)?;

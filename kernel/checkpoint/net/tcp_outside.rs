@@ -31,6 +31,7 @@ use crate::{
         SOCKET_STREAM, //
     },
     kapi::{
+        cgroup::group::HeldCgroup,
         net::{
             socket::{
                 Closing,
@@ -89,11 +90,15 @@ impl Holds {
 
 /// Holds all connections to the outside, if the tasks are to be killed. Returns when nothing is taken in
 /// any more.
-pub(crate) fn hold(cap: &mut Capture) -> Result {
+///
+/// An older checkpoint that has left `cgroup` frozen may hold them: then it does not count any more, as
+/// they go on before this one holds them.
+pub(crate) fn hold(cap: &mut Capture, cgroup: Option<&HeldCgroup>) -> Result {
     if !cap.found.net.holds.wanted {
         return Ok(());
     }
     let mut held: KVVec<Held> = KVVec::new();
+    let mut older = 0;
     for (_, sock) in cap.objects.all::<Sock>() {
         wait::go_on()?;
         let tcp = sock.sk.tcp_now()?;
@@ -105,7 +110,16 @@ pub(crate) fn hold(cap: &mut Capture) -> Result {
             continue;
         }
         held.reserve(1, GFP_KERNEL_ACCOUNT)?;
-        match HeldTcp::new(&sock.sk) {
+        let hold = match (HeldTcp::new(&sock.sk), cgroup) {
+            (Err(EBUSY), Some(cgroup)) if cgroup.left_by() != 0 => {
+                older = cgroup.left_by();
+                cgroup.forget_checkpoint();
+                end_left(older, false);
+                HeldTcp::new(&sock.sk)
+            }
+            (hold, _) => hold,
+        };
+        match hold {
             Ok(hold) => {
                 held.push(
                     Held {
@@ -117,7 +131,7 @@ pub(crate) fn hold(cap: &mut Capture) -> Result {
                 )?;
                 sock.held.store(held.len(), Relaxed);
             }
-            // Those that can't be kept end as always. The log has told why.
+            // Those that can't be kept end as always. The log has told why, or does when they are saved.
             Err(EPERM | ENOTCONN | EBUSY) => (),
             Err(e) => return Err(e),
         }
@@ -126,6 +140,13 @@ pub(crate) fn hold(cap: &mut Capture) -> Result {
         HeldTcp::settle();
     }
     cap.found.net.holds.held = held;
+    if older != 0 {
+        cap.report.line(fmt!(
+            "note: checkpoint {} has left the cgroup frozen, and does not count any more: its tasks can't \
+             be killed for it",
+            older
+        ));
+    }
     Ok(())
 }
 
@@ -359,14 +380,18 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
     }
     end.sk
         .rejoin_tcp(tcp, wire, &received, reuse)
-        .map_err(|e| {
-            r.told(
+        .map_err(|e| match e {
+            ENOMEM => r.told(
+                e,
+                fmt!("there is no memory for what a TCP connection has received"),
+            ),
+            _ => r.told(
                 e,
                 fmt!(
                     "a TCP connection can't be made: its address: {}",
                     tcp_build::address_error(e)
                 ),
-            )
+            ),
         })?;
     if let Some(mark) = tcp.urgent.checked_sub(1) {
         end.sk.set_tcp_urgent(mark, tcp.urgent_read)?;

@@ -238,7 +238,8 @@ impl HeldCgroup {
         self.left_by.set(id);
     }
 
-    /// Its tasks are killed: what is frozen in it later is not what a checkpoint has left so.
+    /// Its tasks are killed, or are not any more what a checkpoint has left frozen: what is frozen in it
+    /// later is not what a checkpoint has left so.
     pub(crate) fn forget_checkpoint(&self) {
         self.left_by.set(0);
     }

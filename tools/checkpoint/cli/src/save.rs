@@ -440,9 +440,14 @@ impl<'a> Job<'a> {
             Err(e) => Some(crate::tell::cause(&e)),
         };
         if let Some(error) = error {
+            // The kernel has saved them as ones that are killed.
+            let hint = match done.complete && self.order.after == After::Kill {
+                true => "\nWhat they send from now on is not in the image: don't restart it with --tcp keep.",
+                false => "",
+            };
             match freezer.as_mut().map(Freezer::restore) {
                 Some(Err(e)) => bail!("{error}\nThe processes are frozen: {e}"),
-                _ => bail!("{error}\nThe processes run on."),
+                _ => bail!("{error}\nThe processes run on.{hint}"),
             }
         }
         if self.order.after == After::Kill {
@@ -502,7 +507,7 @@ impl<'a> Job<'a> {
             if !gone {
                 bail!(
                     "the image is complete: {}, but the processes are not ended; those that are \
-                     left run on: {error}",
+                     left run on, so don't restart it with --tcp keep: {error}",
                     self.order.place()
                 );
             }

@@ -374,4 +374,41 @@ TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 	close(image);
 }
 
+/* Tasks that were left frozen are saved again: the later image has the connection. */
+TEST_F_TIMEOUT(cr, saved_again, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct checkpoint_args args;
+	struct ckpt_run run;
+	long older, id;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &full, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	older = ckpt_run_call(&run, first, CHECKPOINT_KILL | CHECKPOINT_FROZEN);
+	ASSERT_LT(0, older);
+	EXPECT_EQ(0, say(BEFORE, HELD / 2));
+	id = ckpt_run_call(&run, second, CHECKPOINT_KILL | CHECKPOINT_FROZEN);
+	ASSERT_LT(0, id);
+	/* What the other end was told since is not in the older one. */
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.id = older;
+	EXPECT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	EXPECT_EQ(EBUSY, errno);
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.id = id;
+	ASSERT_EQ(id, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(0, ckpt_run_killed(&run, 0));
+	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	EXPECT_EQ(0, say(BEFORE + HELD / 2, HELD - HELD / 2));
+	EXPECT_TRUE(is_connected());
+	ASSERT_EQ(0, ckpt_run_restart(&run, second, RESTART_TCP_KEEP));
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, hear(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
+}
+
 TEST_HARNESS_MAIN
