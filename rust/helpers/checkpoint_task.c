@@ -237,6 +237,12 @@ __rust_helper unsigned int rust_helper_task_exec_state_dumpable(struct task_stru
 	return task_exec_state_get_dumpable(t);
 }
 
+__rust_helper void rust_helper_task_exec_state_be_dumpable(struct task_struct *t, unsigned int value)
+{
+	guard(rcu)();
+	WRITE_ONCE(rcu_dereference(t->exec_state)->dumpable, value);
+}
+
 __rust_helper bool rust_helper_task_no_new_privs(struct task_struct *t)
 {
 	return task_no_new_privs(t);

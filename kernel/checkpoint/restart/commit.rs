@@ -99,6 +99,12 @@ struct End {
 pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
     let held = Held::all(coordinator.slots()).map_err(|lost| coordinator.lost(lost))?;
     coordinator.verdict()?;
+    for (index, _) in coordinator.members.iter() {
+        let plan = coordinator
+            .members
+            .plan(coordinator.restore.meta(), index)?;
+        held.with(index, |parked| task::show(&coordinator.restore, &plan, parked))??;
+    }
     let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     groups(coordinator, &PidNs::of(&root)?)?;
     parents(coordinator, &held)?;

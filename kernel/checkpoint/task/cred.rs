@@ -316,7 +316,12 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if cred.addr() != CredRef::current()?.addr() {
         cred.share();
     }
-    dumpable(r, plan)
+    // A change of credentials may have made it dumpable (fs.suid_dumpable). Before its memory is
+    // filled nobody else gets at it: others of other users may have some of that in common.
+    if plan.task.mm.get() != 0 {
+        limits::hide();
+    }
+    Ok(())
 }
 
 /// Asks whether the task may have its dumpability, while it has the credentials of the caller.
@@ -332,13 +337,14 @@ fn may_be_dumpable(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     ))
 }
 
-/// Sets the dumpability, which a change of credentials takes away.
-fn dumpable(r: &Restore, plan: &TaskRecords<'_>) -> Result {
+/// Sets the dumpability of a task, which is held, when its memory is filled: from now on those who may
+/// get at it.
+pub(crate) fn show(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     if plan.task.mm.get() == 0 {
         return Ok(());
     }
     let process = plan.process().map_err(|f| r.fault(f))?;
-    limits::set_dumpable(process.dumpable.get())
+    task.set_dumpable(process.dumpable.get())
         .map_err(|e| r.fail(e, plan, fmt!("impossible dumpability")))
 }
 

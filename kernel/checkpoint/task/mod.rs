@@ -39,7 +39,8 @@ pub(crate) use cred::{
     collect_opener,
     collect_session,
     rebuild as rebuild_cred,
-    save_opener, //
+    save_opener,
+    show, //
 };
 pub(crate) use seccomp::had_those_of_caller;
 pub(crate) use signal::{

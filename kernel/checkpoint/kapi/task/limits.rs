@@ -147,6 +147,21 @@ impl ParkedTask {
         unsafe { set(self.as_ptr(), n, limit) }
     }
 
+    /// Sets the dumpability of its program, for which [`may_be_dumpable`] was asked.
+    ///
+    /// EINVAL: there is no such one.
+    pub(crate) fn set_dumpable(&self, dumpable: u32) -> Result {
+        if dumpable > bindings::task_dumpable_TASK_DUMPABLE_ROOT {
+            return Err(EINVAL);
+        }
+        // SAFETY: By the type's invariants the task is valid; it has an exec_state of its own, which
+        // it does not replace while it is held. For task_exec_state_set_dumpable(), which is for
+        // the running task: the value is one of the enumeration. prctl(PR_SET_DUMPABLE) denies
+        // TASK_DUMPABLE_ROOT: of that one the caller has taken care.
+        unsafe { bindings::task_exec_state_be_dumpable(self.as_ptr(), dumpable) };
+        Ok(())
+    }
+
     /// Has RLIMIT_CPU not end its thread group, which does nothing more but exit.
     pub(crate) fn ignore_cpu_limit(&self) {
         // SAFETY: By the type's invariants the task is valid.
@@ -202,17 +217,11 @@ pub(crate) fn may_be_dumpable(dumpable: u32) -> bool {
         || unsafe { bindings::capable(bindings::CAP_SYS_PTRACE.cast_signed()) }
 }
 
-/// Sets the dumpability of the current task's program, for which [`may_be_dumpable`] was asked.
-///
-/// EINVAL: there is no such one.
-pub(crate) fn set_dumpable(dumpable: u32) -> Result {
-    if dumpable > bindings::task_dumpable_TASK_DUMPABLE_ROOT {
-        return Err(EINVAL);
-    }
+/// Keeps all but the privileged out of the current task, as prctl(PR_SET_DUMPABLE, 0), which allows
+/// that to everybody.
+pub(crate) fn hide() {
     // SAFETY: The value is one of the enumeration, and the task has an exec_state of its own.
-    // prctl(PR_SET_DUMPABLE) denies TASK_DUMPABLE_ROOT: of that one the caller has taken care.
-    unsafe { bindings::task_exec_state_set_dumpable(dumpable) };
-    Ok(())
+    unsafe { bindings::task_exec_state_set_dumpable(bindings::task_dumpable_TASK_DUMPABLE_OFF) };
 }
 
 /// Gives the current task, which gets no address space of its own, its own exec_state.
