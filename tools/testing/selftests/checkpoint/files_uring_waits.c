@@ -436,6 +436,24 @@ CKPT_CYCLE(absolute)
 	uring_works(&u);
 }
 
+/* Its ring asks for a flag that means nothing to a timeout. */
+CKPT_CYCLE(restricted)
+{
+	struct io_uring_restriction only[] = {
+		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_TIMEOUT },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE },
+	};
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, IORING_SETUP_R_DISABLED));
+	enroll(&u, IORING_REGISTER_RESTRICTIONS, only, 2);
+	enroll(&u, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+	waits_ms(&u, 1500, 0, 1)->flags = IOSQE_FIXED_FILE;
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	take(&u, 1, -ETIME, false);
+}
+
 /* On all clocks, with and without an error; they are taken away or changed. */
 CKPT_CYCLE(clocks)
 {
