@@ -403,8 +403,8 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
                     ENOMEM => "no memory",
                     EACCES => "the caller, or the io_uring, is restricted to others",
                     EBADF => {
-                        "it waits for an io_uring, for what was opened with O_PATH, or for a file that \
-                         is not registered there"
+                        "it waits for a file that is not registered there, for an io_uring, or for what \
+                         was opened with O_PATH"
                     }
                     EINVAL => "it waits for a file that can't be waited for",
                     _ => "the kernel does not take it",

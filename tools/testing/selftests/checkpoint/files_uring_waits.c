@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/uio.h>
 
 #ifndef IORING_TIMEOUT_MULTISHOT
@@ -235,6 +237,27 @@ CKPT_CYCLE(pipe_end)
 	takes_away(&u, 1);
 	CHECK_EQ(0, read(fds[0], &c, 1));
 	uring_works(&u);
+}
+
+/* It is the task itself that an epoll instance is asked for, which has the signal. */
+CKPT_CYCLE(signal_of_epoll)
+{
+	int epoll = CHECK_SYS(epoll_create1(0));
+	struct epoll_event event = { .events = EPOLLIN };
+	struct uring u;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	CHECK_SYS(epoll_ctl(epoll, EPOLL_CTL_ADD, CHECK_SYS(signalfd(-1, &set, 0)), &event));
+	CHECK_SYS(uring_make(&u, 4, 0));
+	waits_for(&u, epoll, 1, true);
+	uring_submit(&u, 1);
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	take(&u, 1, POLLIN, true);
+	ckpt_ready_wait();
+	CHECK_EQ(1, epoll_wait(epoll, &event, 1, 0));
 }
 
 /* Without a completion, unless it fails. */
