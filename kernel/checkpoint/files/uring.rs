@@ -407,8 +407,15 @@ pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static st
     }
 }
 
-/// Writes what it has.
+/// Writes what it has. EAGAIN: it is used, or its requests end, all the time.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    match save_ring(cap, open) {
+        Err(EBUSY) => Err(EAGAIN),
+        saved => saved,
+    }
+}
+
+fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let (obj, Some(ring)) = cap.objects.save::<Ring>(open.file.addr())? else {
         return Err(EINVAL);
     };
