@@ -155,7 +155,9 @@ struct Ring {
     cq_tail: u32,
     /// A task whose memory its buffers are; 0: it has none.
     buffers_of: u32,
-    /// Who has submitted the requests that wait, in ascending order.
+    /// How many requests waited.
+    requests: usize,
+    /// Who has submitted them, in ascending order.
     submitters: KVVec<u32>,
     /// Who alone may submit.
     issuer: Option<PidRef>,
@@ -186,6 +188,12 @@ impl Ring {
                 "has requests in flight of a task outside: checkpoint that as well",
             ));
         }
+        if !self.waits_for_all() {
+            return Some((
+                EBUSY,
+                "had requests in flight that have just ended: try again",
+            ));
+        }
         if self.eventfd != 0 && cap.objects.users::<Open>(self.eventfd_file(cap)) == 0 {
             return Some((
                 EOPNOTSUPP,
@@ -193,6 +201,14 @@ impl Ring {
             ));
         }
         None
+    }
+
+    /// Returns whether all requests that were found still wait. The threads were asked in between how
+    /// many they have: one that has ended could stand for one that was not found.
+    fn waits_for_all(&self) -> bool {
+        self.requests == 0
+            || ask(|| Uring::of(&self.file))
+                .is_ok_and(|(uring, _)| uring.requests as usize == self.requests)
     }
 
     /// Address of the open file of its eventfd; 0: no task has it.
@@ -343,7 +359,7 @@ fn collect_registered(
         return Ok(false);
     }
     let places = requests::Places::new(&files)?;
-    let Some(submitters) = requests::collect(cap, t, named, &file, &places)? else {
+    let Some((requests, submitters)) = requests::collect(cap, t, named, &file, &places)? else {
         return Ok(false);
     };
     for slot in files {
@@ -361,6 +377,7 @@ fn collect_registered(
             0 => 0,
             _ => t.tid_in(&cap.pid_ns),
         },
+        requests,
         submitters,
         issuer: Uring::issuer(&file)?,
         personalities,
@@ -375,6 +392,10 @@ fn collect_registered(
 /// Returns why the mapping `v` of an io_uring can't be made again; `None`: it can, or the io_uring is
 /// refused anyway.
 pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
+    // IORING_OFF_SQ_RING and IORING_OFF_CQ_RING: as much as one likes.
+    if matches!(v.offset, 0 | 0x800_0000) {
+        return None;
+    }
     let uring = match ask(|| Uring::of(file)) {
         Ok((uring, _)) => uring,
         Err(EBUSY) => return Some("is memory of an io_uring that is in use: try again"),
@@ -382,19 +403,25 @@ pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static st
     };
     let len = v.end.saturating_sub(v.start);
     match v.offset {
-        // IORING_OFF_SQ_RING and IORING_OFF_CQ_RING: as much as one likes.
-        0 | 0x800_0000 => None,
         // IORING_OFF_SQES.
         0x1000_0000 if len == uring.sqes => None,
         _ => Some("is a part of the memory of an io_uring: have it map all of that"),
     }
 }
 
-/// Writes what it has.
+/// Writes what it has. EAGAIN: it is used, or its requests end, all the time.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    match save_ring(cap, open) {
+        Err(EBUSY) => Err(EAGAIN),
+        saved => saved,
+    }
+}
+
+fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let (obj, Some(ring)) = cap.objects.save::<Ring>(open.file.addr())? else {
         return Err(EINVAL);
     };
+    requests::save_files(cap, &open.file)?;
     // Requests may end at any time: what was read of them and of the memory must belong together.
     let (uring, memory, waiting) = ask(|| {
         let (mut uring, None) = Uring::of(&open.file)? else {

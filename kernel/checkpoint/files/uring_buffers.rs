@@ -133,6 +133,7 @@ pub(super) fn register(r: &Restore, ring: &FileRef, slots: u32, of: u32, all: &[
             ENOMEM => "no memory, or more than the caller may lock (RLIMIT_MEMLOCK)",
             EFAULT => "there is no memory that can be written",
             EACCES => "the caller may not register any",
+            ESRCH => "the task whose memory it is was killed",
             _ => "the kernel does not take it",
         };
         r.told(

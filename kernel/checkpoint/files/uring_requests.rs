@@ -2,8 +2,8 @@
 
 //! Requests of io_urings that wait for a file or a time.
 //!
-//! They are made anew when all that they wait for is as it was: what a file had to report that a request
-//! has reported already is no event for it. Timers go on by the clocks of the tasks, as those of timerfds.
+//! They are made anew when all that they wait for is as it was: what a pipe or an eventfd had to report
+//! that a request has reported already is no event for it. Timers go on by the clocks of the tasks, as those of timerfds.
 
 use kernel::prelude::*;
 use zerocopy::IntoBytes;
@@ -39,7 +39,15 @@ use crate::{
                 URING_REQUEST_POLL,
                 URING_REQUEST_TIMEOUT, //
             },
-            FILE_SIGNALFD, //
+            FILE_CONTENTS,
+            FILE_DIRECTORY,
+            FILE_EVENTFD,
+            FILE_FIFO,
+            FILE_PIPE,
+            FILE_REGULAR,
+            FILE_SHARED_ANON,
+            FILE_SIGNALFD,
+            FILE_UNLINKED, //
         },
         record::{
             ref_number,
@@ -110,25 +118,34 @@ impl Places {
     }
 }
 
-/// Notes the requests of an io_uring that `t` is the first to have; returns who has submitted them.
-/// `None`: refused.
+/// Reads the requests of `ring` that wait. EBUSY: it has others as well, or some end at the moment.
+fn waiting(ring: &FileRef) -> Result<KVVec<(PidRef, Request)>> {
+    ask(|| match Uring::of(ring)? {
+        (mut uring, None) => uring.requests(ring),
+        _ => Err(EBUSY),
+    })
+}
+
+/// Notes the requests of an io_uring that `t` is the first to have; returns how many there are, and who
+/// has submitted them. `None`: refused.
 pub(super) fn collect(
     cap: &mut Capture,
     t: &FrozenTask,
     named: &Named<'_>,
     ring: &FileRef,
     places: &Places,
-) -> Result<Option<KVVec<u32>>> {
+) -> Result<Option<(usize, KVVec<u32>)>> {
     let mut tasks: KVVec<u32> = KVVec::new();
-    let requests = ask(|| match Uring::of(ring)? {
-        (mut uring, None) => uring.requests(ring),
-        _ => Err(EBUSY),
-    });
-    let requests = match requests {
+    let requests = match waiting(ring) {
         Ok(requests) => requests,
         Err(EBUSY) => {
             let why = "has requests that end at the moment: try again";
             cap.refuse(EBUSY, t, fmt!("{}: the io_uring {}", named, why));
+            return Ok(None);
+        }
+        Err(EINVAL) => {
+            let why = "has more requests in flight than can be saved: have it cancel some";
+            cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
             return Ok(None);
         }
         Err(e) => return Err(e),
@@ -143,12 +160,16 @@ pub(super) fn collect(
         let Waits::File { file, node, .. } = &request.waits else {
             continue;
         };
-        let why = if kinds::of(file).number == FILE_SIGNALFD {
+        let kind = kinds::of(file).number;
+        let why = if kind == FILE_SIGNALFD {
             // It would be asked for the signals of another task.
             Some("a signalfd")
         } else if file.is_served() {
             // It would be asked what it has to report, and may be one of the tasks.
             Some("a file of a FUSE server")
+        } else if is_contents(kind) {
+            // Few filesystems have something to report of them.
+            Some("a file or directory that its filesystem reports on")
         } else if *node != 0 && places.find(*node).is_none() {
             Some("a file that was registered and is not any more")
         } else {
@@ -173,7 +194,15 @@ pub(super) fn collect(
         }
     }
     tasks.sort_unstable();
-    Ok(Some(tasks))
+    Ok(Some((requests.len(), tasks)))
+}
+
+/// Returns whether an image can have no request that waits for a file of this kind.
+fn is_contents(kind: u32) -> bool {
+    matches!(
+        kind,
+        FILE_REGULAR | FILE_CONTENTS | FILE_DIRECTORY | FILE_UNLINKED | FILE_SHARED_ANON
+    )
 }
 
 /// Counts one of the thread `tid`.
@@ -188,7 +217,21 @@ fn count(cap: &mut Capture, tid: u32) -> Result {
     Ok(())
 }
 
-/// Returns what tells of `requests`; writes the files that they wait for.
+/// Writes the files that requests of `ring` wait for.
+///
+/// Before the requests are read: what a file has to report in the image its request was told of by then.
+/// The other way round a multishot request might never be.
+pub(super) fn save_files(cap: &mut Capture, ring: &FileRef) -> Result {
+    for (_, request) in &waiting(ring)? {
+        wait::go_on()?;
+        if let Waits::File { file, .. } = &request.waits {
+            open::save(cap, file.addr())?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns what tells of `requests`; the files that they wait for were written.
 pub(super) fn describe(
     cap: &mut Capture,
     requests: &[(PidRef, Request)],
@@ -200,6 +243,18 @@ pub(super) fn describe(
         all.push(to_image(cap, pid, request, places)?, GFP_KERNEL_ACCOUNT)?;
     }
     Ok(all)
+}
+
+/// Returns whether `file` has the same to report after a restart as when its request was read.
+///
+/// Others bring more: messages may come in as long as their queue was not saved, which is after that; a
+/// connection has ended, a clock has leapt; what is left outside is whatever the caller of restart(2)
+/// says. A request that is told of the same twice is no harm, one that is not told is.
+fn is_as_it_was(cap: &Capture, file: &FileRef) -> bool {
+    let files = &cap.found.files;
+    matches!(kinds::of(file).number, FILE_PIPE | FILE_FIFO | FILE_EVENTFD)
+        && !files.is_left_outside(file)
+        && !files.is_reopened(file)
 }
 
 fn to_image(
@@ -235,7 +290,8 @@ fn to_image(
             pending,
             ..
         } => {
-            flags |= bit(*pending, request::PENDING) | bit(*node != 0, request::FIXED);
+            let pending = *pending || !is_as_it_was(cap, file);
+            flags |= bit(pending, request::PENDING) | bit(*node != 0, request::FIXED);
             to.file.set(ref_number(Some(open::save(cap, file.addr())?)));
             if *node != 0 {
                 to.index.set(places.find(*node).ok_or(EBUSY)?);
@@ -346,7 +402,10 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
                 let why = match e {
                     ENOMEM => "no memory",
                     EACCES => "the caller, or the io_uring, is restricted to others",
-                    EBADF => "it waits for a file that is not registered there",
+                    EBADF => {
+                        "it waits for a file that is not registered there, for an io_uring, or for what \
+                         was opened with O_PATH"
+                    }
                     EINVAL => "it waits for a file that can't be waited for",
                     _ => "the kernel does not take it",
                 };

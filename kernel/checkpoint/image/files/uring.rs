@@ -303,7 +303,7 @@ pub mod request {
         ASYNC = 1 << 1,
         /// IOSQE_CQE_SKIP_SUCCESS.
         SKIP = 1 << 2,
-        /// Its file has something to report that nobody has looked at.
+        /// Its file has, or may have, something to report that nobody has looked at.
         PENDING = 1 << 3,
     }
 }

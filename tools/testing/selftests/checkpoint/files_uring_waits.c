@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/uio.h>
 
 #ifndef IORING_TIMEOUT_MULTISHOT
@@ -237,6 +239,27 @@ CKPT_CYCLE(pipe_end)
 	uring_works(&u);
 }
 
+/* It is the task itself that an epoll instance is asked for, which has the signal. */
+CKPT_CYCLE(signal_of_epoll)
+{
+	int epoll = CHECK_SYS(epoll_create1(0));
+	struct epoll_event event = { .events = EPOLLIN };
+	struct uring u;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	CHECK_SYS(epoll_ctl(epoll, EPOLL_CTL_ADD, CHECK_SYS(signalfd(-1, &set, 0)), &event));
+	CHECK_SYS(uring_make(&u, 4, 0));
+	waits_for(&u, epoll, 1, true);
+	uring_submit(&u, 1);
+	CHECK_SYS(kill(getpid(), SIGUSR1));
+	take(&u, 1, POLLIN, true);
+	ckpt_ready_wait();
+	CHECK_EQ(1, epoll_wait(epoll, &event, 1, 0));
+}
+
 /* Without a completion, unless it fails. */
 CKPT_CYCLE(silent)
 {
@@ -434,6 +457,24 @@ CKPT_CYCLE(absolute)
 	take(&u, 1, -ETIME, false);
 	CHECK(ckpt_now() >= end, "it has ended too early");
 	uring_works(&u);
+}
+
+/* Its ring asks for a flag that means nothing to a timeout. */
+CKPT_CYCLE(restricted)
+{
+	struct io_uring_restriction only[] = {
+		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_TIMEOUT },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE },
+	};
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, IORING_SETUP_R_DISABLED));
+	enroll(&u, IORING_REGISTER_RESTRICTIONS, only, 2);
+	enroll(&u, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+	waits_ms(&u, 1500, 0, 1)->flags = IOSQE_FIXED_FILE;
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	take(&u, 1, -ETIME, false);
 }
 
 /* On all clocks, with and without an error; they are taken away or changed. */
