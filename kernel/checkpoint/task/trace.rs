@@ -115,8 +115,10 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
             continue;
         }
         if let Some(trace) = t.trace() {
-            let same_ns = PidNs::of(&tracer)?.as_ptr() == t.pid_ns()?.as_ptr();
-            check(cap, t, &trace, &name, same_ns);
+            // One that was killed meanwhile is in none; it is named at the end.
+            let other_ns = PidNs::of(&tracer)
+                .is_ok_and(|ns| t.pid_ns().is_ok_and(|own| own.as_ptr() != ns.as_ptr()));
+            check(cap, t, &trace, &name, other_ns);
             if !t.may_be_traced_by(&tracer) {
                 cap.refuse(
                     EOPNOTSUPP,
@@ -134,8 +136,8 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
 
 /// Refuses what can't be saved of how `t` is traced.
 ///
-/// `same_ns`: it is in the pid namespace of its tracer.
-fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, same_ns: bool) {
+/// `other_ns`: its tracer is in another pid namespace.
+fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, other_ns: bool) {
     let mut refuse = |what: kernel::fmt::Arguments<'_>| cap.refuse(EOPNOTSUPP, t, what);
     if trace.options & TRACE_SUSPEND_SECCOMP != 0 {
         refuse(fmt!(
@@ -177,7 +179,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, sa
             "is stopped in or after a system call for {tracer} (ptrace), and this architecture keeps \
              registers elsewhere then: have that let it go on"
         )),
-        Ok(Place::Event(_)) if !same_ns => refuse(fmt!(
+        Ok(Place::Event(_)) if other_ns => refuse(fmt!(
             "is stopped at an event of fork() for {tracer} (ptrace), which is in another pid \
              namespace: have that let it go on"
         )),
