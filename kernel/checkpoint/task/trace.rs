@@ -193,15 +193,17 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, ot
 /// Where a thread is stopped; an error says where, if it can't be made to stop there again.
 ///
 /// The kernel knows that by where it sleeps. Only a tracer that has changed the siginfo of a stop to
-/// that of another kind can make it look like such.
+/// that of another kind can make it look like such. The status can't be changed, only waited for: one
+/// that does not fit would be refused by restart(2).
 fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     let Some(info) = &stop.info else {
         let trap = !trace.seized && stop.message == 0;
         return trap.then_some(Place::Trap).ok_or("at an unknown place");
     };
     let code = code_of(info);
+    let status = |event: u32| stop.code == 0 || stop.code >> 8 == event;
     match stop.message {
-        MESSAGE_EXIT if code & !TRAP_SYSCALL == TRAP => return Ok(Place::Exit),
+        MESSAGE_EXIT if code & !TRAP_SYSCALL == TRAP && status(0) => return Ok(Place::Exit),
         MESSAGE_ENTRY if code & !TRAP_SYSCALL == TRAP => {
             return Err("at the entry of a system call");
         }
@@ -209,7 +211,7 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     }
     // Codes of signals are below 256, or negative.
     let event = code >> 8;
-    if event == EVENT_STOP && trace.seized && stop.message == 0 {
+    if event == EVENT_STOP && trace.seized && stop.message == 0 && status(EVENT_STOP) {
         return Ok(Place::Trap);
     }
     if code & 0xff == TRAP {
@@ -217,7 +219,7 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
             return Err(what);
         }
     }
-    if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) {
+    if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) && status(event) {
         return match u32::try_from(stop.message) {
             // The tracer's number of the new process or thread: what the call returns, if both are
             // in one pid namespace.
@@ -226,7 +228,7 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
         };
     }
     match stop.message {
-        0 => Ok(Place::Signal),
+        0 if stop.code < TRAP_SYSCALL => Ok(Place::Signal),
         _ => Err("at an unknown place"),
     }
 }
