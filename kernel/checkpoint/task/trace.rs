@@ -222,8 +222,8 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) && status(event) {
         return match u32::try_from(stop.message) {
             // The tracer's number of the new process or thread: what the call returns, if both are
-            // in one pid namespace.
-            Ok(pid) if pid != 0 => Ok(Place::Event(pid)),
+            // in one pid namespace. That is never 1, which is the message at the entry of a call.
+            Ok(pid) if pid > 1 => Ok(Place::Event(pid)),
             _ => Err("at an unknown place"),
         };
     }
