@@ -6,7 +6,9 @@
  */
 #include <linux/audit.h>
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_ptrace.h>
 #include <linux/cred.h>
+#include <linux/pid_namespace.h>
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -139,11 +141,11 @@ bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task)
 {
 	const struct cred *cred = get_task_cred(tracer);
 	const struct cred *own = override_creds(cred);
+	unsigned int mode = PTRACE_MODE_ATTACH_REALCREDS | PTRACE_MODE_CHECKPOINT;
 	bool allowed;
 
-	/* Yama asks who the running task is. */
-	allowed = checkpoint_yama_may_trace(tracer, task) &&
-		  ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS);
+	/* Yama would take the running task for the tracer. */
+	allowed = checkpoint_yama_may_trace(tracer, task) && ptrace_may_access(task, mode);
 	revert_creds(own);
 	put_cred(cred);
 	return allowed;
@@ -177,6 +179,9 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
 	if (options & ~PTRACE_O_MASK || options & PTRACE_O_SUSPEND_SECCOMP)
 		return -EINVAL;
 	if (same_thread_group(task, tracer))
+		return -EINVAL;
+	/* ptrace(2) finds a task by its number for the caller: there is none to name others by. */
+	if (!task_pid_nr_ns(task, task_active_pid_ns(tracer)))
 		return -EINVAL;
 	audit_ptrace(task);
 	if (!checkpoint_may_trace(tracer, task))

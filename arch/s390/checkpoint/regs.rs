@@ -72,12 +72,14 @@ impl ArchRegs for Native {
 
     fn refusals(t: &FrozenTask, mut refuse: impl FnMut(&'static str)) {
         // SAFETY: The task does not run, or is the caller: its thread state does not change.
-        let (gs, ri, tx) = unsafe {
+        let (gs, ri, tx, watched, mode) = unsafe {
             let thread = &(*t.as_ptr()).thread;
             (
                 !thread.gs_cb.is_null() || !thread.gs_bc_cb.is_null(),
                 !thread.ri_cb.is_null(),
                 thread.trap_tdb.data.iter().any(|&w| w != 0),
+                thread.per_user.control != 0,
+                thread.per_flags != 0,
             )
         };
         for (bad, what) in [
@@ -92,6 +94,14 @@ impl ArchRegs for Native {
             (
                 tx,
                 "records of aborted transactions are not supported: start it without transactions",
+            ),
+            (
+                watched,
+                "events that a debugger has the CPU record (PER) are not supported: remove them",
+            ),
+            (
+                mode,
+                "transactions that a debugger has changed are not supported: have it detach",
             ),
         ] {
             if bad {

@@ -278,10 +278,18 @@ fn wait_frozen<'h>(
                     && m.task.as_ptr() != Task::current_raw()
                     && hold.frozen_since(&m.task).is_none()
             };
+            let mut named = false;
             for m in members.iter().filter(running).take(NAMED_MAX) {
                 let name = TaskName::of(&m.task, &cap.pid_ns);
                 cap.report
                     .refuse(ETIMEDOUT, &name, fmt!("did not freeze in time"));
+                named = true;
+            }
+            if !named {
+                cap.report.line(fmt!(
+                    "error: the tasks were not all frozen at the same moment, as they make others or \
+                     let others go on that they trace; try again [ETIMEDOUT]"
+                ));
             }
             return Err(ETIMEDOUT);
         }

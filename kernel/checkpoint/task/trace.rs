@@ -115,8 +115,10 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
             continue;
         }
         if let Some(trace) = t.trace() {
-            let same_ns = PidNs::of(&tracer)?.as_ptr() == t.pid_ns()?.as_ptr();
-            check(cap, t, &trace, &name, same_ns);
+            // One that was killed meanwhile is in none; it is named at the end.
+            let other_ns = PidNs::of(&tracer)
+                .is_ok_and(|ns| t.pid_ns().is_ok_and(|own| own.as_ptr() != ns.as_ptr()));
+            check(cap, t, &trace, &name, other_ns);
             if !t.may_be_traced_by(&tracer) {
                 cap.refuse(
                     EOPNOTSUPP,
@@ -134,8 +136,8 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
 
 /// Refuses what can't be saved of how `t` is traced.
 ///
-/// `same_ns`: it is in the pid namespace of its tracer.
-fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, same_ns: bool) {
+/// `other_ns`: its tracer is in another pid namespace.
+fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, other_ns: bool) {
     let mut refuse = |what: kernel::fmt::Arguments<'_>| cap.refuse(EOPNOTSUPP, t, what);
     if trace.options & TRACE_SUSPEND_SECCOMP != 0 {
         refuse(fmt!(
@@ -177,7 +179,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, sa
             "is stopped in or after a system call for {tracer} (ptrace), and this architecture keeps \
              registers elsewhere then: have that let it go on"
         )),
-        Ok(Place::Event(_)) if !same_ns => refuse(fmt!(
+        Ok(Place::Event(_)) if other_ns => refuse(fmt!(
             "is stopped at an event of fork() for {tracer} (ptrace), which is in another pid \
              namespace: have that let it go on"
         )),
@@ -191,15 +193,17 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, sa
 /// Where a thread is stopped; an error says where, if it can't be made to stop there again.
 ///
 /// The kernel knows that by where it sleeps. Only a tracer that has changed the siginfo of a stop to
-/// that of another kind can make it look like such.
+/// that of another kind can make it look like such. The status can't be changed, only waited for: one
+/// that does not fit would be refused by restart(2).
 fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     let Some(info) = &stop.info else {
         let trap = !trace.seized && stop.message == 0;
         return trap.then_some(Place::Trap).ok_or("at an unknown place");
     };
     let code = code_of(info);
+    let status = |event: u32| stop.code == 0 || stop.code >> 8 == event;
     match stop.message {
-        MESSAGE_EXIT if code & !TRAP_SYSCALL == TRAP => return Ok(Place::Exit),
+        MESSAGE_EXIT if code & !TRAP_SYSCALL == TRAP && status(0) => return Ok(Place::Exit),
         MESSAGE_ENTRY if code & !TRAP_SYSCALL == TRAP => {
             return Err("at the entry of a system call");
         }
@@ -207,7 +211,7 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     }
     // Codes of signals are below 256, or negative.
     let event = code >> 8;
-    if event == EVENT_STOP && trace.seized && stop.message == 0 {
+    if event == EVENT_STOP && trace.seized && stop.message == 0 && status(EVENT_STOP) {
         return Ok(Place::Trap);
     }
     if code & 0xff == TRAP {
@@ -215,16 +219,16 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
             return Err(what);
         }
     }
-    if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) {
+    if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) && status(event) {
         return match u32::try_from(stop.message) {
             // The tracer's number of the new process or thread: what the call returns, if both are
-            // in one pid namespace.
-            Ok(pid) if pid != 0 => Ok(Place::Event(pid)),
+            // in one pid namespace. That is never 1, which is the message at the entry of a call.
+            Ok(pid) if pid > 1 => Ok(Place::Event(pid)),
             _ => Err("at an unknown place"),
         };
     }
     match stop.message {
-        0 => Ok(Place::Signal),
+        0 if stop.code < TRAP_SYSCALL => Ok(Place::Signal),
         _ => Err("at an unknown place"),
     }
 }

@@ -33,6 +33,7 @@ use crate::kapi::{
         parked,
         sighand, //
     },
+    task::trace,
     time::wait, //
 };
 
@@ -324,6 +325,7 @@ unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     if !slot.wait_released() {
         // Killed while it waited: it dies on its way to user mode.
         forget_rseq();
+        trace::die_at_once();
         return;
     }
     let luggage = slot.luggage();

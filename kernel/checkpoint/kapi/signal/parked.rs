@@ -75,19 +75,20 @@ unsafe fn is_group_to_stop(t: *mut bindings::task_struct) -> bool {
 }
 
 /// Has the threads of the group of `t` that are traced not stop by [`ParkedTask::set_stopped`], or for
-/// signals that were queued for the group: they run, or stop where they were stopped.
+/// signals that were queued for the group: they run, or stop where they were stopped. `pending` are the
+/// bits of `jobctl` that say so.
 ///
 /// # Safety
 ///
 /// `t` is valid and its signal state is locked.
-unsafe fn release_traced(t: *mut bindings::task_struct) {
+unsafe fn release_traced(t: *mut bindings::task_struct, pending: u32) {
     // SAFETY: As in `is_group_to_stop()`. As task_clear_jobctl_pending(), which wakes who waits for
     // a trap: nobody does.
     unsafe {
         let mut thread = (*t).group_leader;
         while !thread.is_null() {
             if (*thread).ptrace != 0 {
-                (*thread).jobctl &= !u32_as_usize(bindings::JOBCTL_PENDING_MASK);
+                (*thread).jobctl &= !u32_as_usize(pending);
             }
             thread = bindings::next_thread(thread);
         }
@@ -245,7 +246,8 @@ impl ParkedTask {
                 if (*s).flags & bindings::SIGNAL_GROUP_EXIT != 0 {
                     return;
                 }
-                if stop.stopped && is_group_to_stop(t) {
+                let stopped = stop.stopped && is_group_to_stop(t);
+                if stopped {
                     (*s).flags |= bindings::SIGNAL_STOP_STOPPED;
                     (*s).group_exit_code = if stop.unreported {
                         signal.cast_signed()
@@ -255,7 +257,13 @@ impl ParkedTask {
                 } else if !stop.stopped && stop.continued {
                     (*s).flags |= bindings::SIGNAL_STOP_CONTINUED;
                 }
-                release_traced(t);
+                // Who has seized a thread of it is to be told of a SIGCONT that came meanwhile.
+                let pending = if stopped == stop.stopped {
+                    bindings::JOBCTL_PENDING_MASK
+                } else {
+                    bindings::JOBCTL_STOP_PENDING
+                };
+                release_traced(t, pending);
             })
         }
     }

@@ -123,8 +123,10 @@ impl FrozenTask {
     }
 
     /// Makes the task forget what its death would write to memory that others may share: the
-    /// list of its robust futexes and the address that is cleared for a joining thread.
+    /// list of its robust futexes, the address that is cleared for a joining thread, and the frame of a
+    /// signal that it has stopped for.
     pub(crate) fn die_quietly(&self) {
+        self.forget_stop();
         // SAFETY: The task does not run; these are read by itself only, when it exits.
         unsafe {
             let t = self.as_ptr();

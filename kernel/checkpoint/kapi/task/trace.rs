@@ -22,6 +22,7 @@ use crate::{
         fork::parked::ParkedTask,
         pid::namespace::PidNs,
         signal::sighand::{
+            locked,
             Info,
             INFO_USED, //
         },
@@ -179,6 +180,55 @@ impl FrozenTask {
         }
         all
     }
+
+    /// Has it, which is to be killed, take no signal that it has stopped for, and not stop as it exits:
+    /// its tracer may be killed before it, and lets it go on by that.
+    pub(in crate::kapi) fn forget_stop(&self) {
+        let t = self.as_ptr();
+        // SAFETY: We own a reference; nobody attaches to a task that is held, whose own tracer does not
+        // run. What it goes on with is set under the lock while it is stopped: as wait(2) leaves it.
+        unsafe {
+            if (&raw const (*t).ptrace).read_volatile() == 0 {
+                return;
+            }
+            forget_exit_stop(t);
+            let _ = locked(t, || {
+                if (*t).jobctl & TRACED != 0 {
+                    (*t).exit_code = 0;
+                }
+            });
+        }
+    }
+}
+
+/// PTRACE_O_TRACEEXIT among the flags of a task that is traced: PT_EVENT_FLAG() of that event.
+const EXIT_STOP: u32 = 1 << (bindings::PT_OPT_FLAG_SHIFT + bindings::PTRACE_EVENT_EXIT);
+
+/// Has `t`, which is to die, not stop for its tracer as it exits (PTRACE_O_TRACEEXIT): a tracer that
+/// dies, too, may have stopped for `t`, and nothing would ever wake the two.
+///
+/// # Safety
+///
+/// `t` is valid. It is not stopped, or its tracer does not run.
+unsafe fn forget_exit_stop(t: *mut bindings::task_struct) {
+    // SAFETY: By the caller's promise. As PTRACE_SETOPTIONS, whose checks are for what is set. The
+    // flags change under tasklist_lock, or by that: a tracer calls it for one that is stopped.
+    unsafe {
+        bindings::tasklist_write_lock();
+        (*t).ptrace &= !EXIT_STOP;
+        bindings::tasklist_write_unlock();
+    }
+}
+
+/// Has the current task, which is to die as the restart has failed, not stop as it exits.
+pub(in crate::kapi) fn die_at_once() {
+    // SAFETY: The running task is valid, and not stopped.
+    unsafe {
+        let t = bindings::get_current();
+        if (&raw const (*t).ptrace).read_volatile() & EXIT_STOP != 0 {
+            forget_exit_stop(t);
+        }
+    }
 }
 
 /// Bits of `jobctl`, which has more of them than the constants on some architectures.
@@ -187,6 +237,7 @@ const TRAP_STOP: usize = u32_as_usize(bindings::JOBCTL_TRAP_STOP);
 const TRAP_NOTIFY: usize = u32_as_usize(bindings::JOBCTL_TRAP_NOTIFY);
 const STOP_DEQUEUED: usize = u32_as_usize(bindings::JOBCTL_STOP_DEQUEUED);
 const STOP_PENDING: usize = u32_as_usize(bindings::JOBCTL_STOP_PENDING);
+const TRACED: usize = u32_as_usize(bindings::JOBCTL_TRACED);
 
 /// A siginfo as the image has it.
 fn info_of(raw: &bindings::kernel_siginfo) -> Info {

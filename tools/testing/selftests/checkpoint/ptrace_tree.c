@@ -569,7 +569,7 @@ CKPT_CYCLE(runs_to_call)
 	ckpt_wait_exit(kid, 23);
 }
 
-/* arm64 has a register elsewhere at the exit of a call: refuse_arm64.c. */
+/* arm64 has a register elsewhere at the exit of a call: refuse_tasks.c. */
 #ifndef __aarch64__
 
 static int calls(void *arg)

@@ -120,6 +120,23 @@ REFUSE(traced_at_entry_of_call)
 	ckpt_wait_exit(kid, 0);
 }
 
+/* Its tracer has made the entry of a call look like the event of a fork. */
+REFUSE(traced_with_other_siginfo)
+{
+	pid_t kid = traced(vforks);
+	siginfo_t info;
+
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
+	next_stop(kid, PTRACE_SYSCALL, SIGTRAP | 0x80);
+	CHECK_SYS(ptrace(PTRACE_GETSIGINFO, kid, 0, &info));
+	info.si_code = SIGTRAP | PTRACE_EVENT_FORK << 8;
+	CHECK_SYS(ptrace(PTRACE_SETSIGINFO, kid, 0, &info));
+	STOPPED(kid, "at an unknown place");
+	ckpt_ready_wait();
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_wait_exit(kid, 0);
+}
+
 #ifdef __aarch64__
 /* It has the value of x7 in a local variable. */
 REFUSE(traced_at_exit_of_call)
