@@ -121,7 +121,7 @@ static int meet(struct ckpt_run *run)
 }
 
 /* With data in all queues; then all of it comes, and what is sent after that. */
-CKPT_SCENARIO(full)
+static void full(void)
 {
 	int at = listener(4), fd;
 
@@ -138,6 +138,24 @@ CKPT_SCENARIO(full)
 	/* The other end closes when it has got all. */
 	CHECK_EQ(0, take(fd, 0, 0, in_at));
 	CHECK_SYS(close(fd));
+}
+
+CKPT_SCENARIO(full_v4)
+{
+	where = V4;
+	full();
+}
+
+CKPT_SCENARIO(full_v6)
+{
+	where = V6;
+	full();
+}
+
+CKPT_SCENARIO(full_mapped)
+{
+	where = MAPPED;
+	full();
 }
 
 /* All that the scenario has sent comes, and then it ends. */
@@ -165,13 +183,13 @@ static int away(struct ckpt_run *run, int image)
 }
 
 /* Through two restarts. */
-static int keep(bool container)
+static int keep(struct ckpt_scenario *full, bool container)
 {
 	int first = ckpt_image_new(), second = ckpt_image_new();
 	struct ckpt_run run;
 	int ret;
 
-	ret = ckpt_run_init(&run, &full, container) || ckpt_run_start(&run) || meet(&run) ||
+	ret = ckpt_run_init(&run, full, container) || ckpt_run_start(&run) || meet(&run) ||
 	      away(&run, first) || ckpt_run_restart(&run, first, RESTART_TCP_KEEP) ||
 	      !ckpt_run_log_has(&run, " goes on") || ckpt_run_wait_blocked(&run) ||
 	      ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL) || !is_connected() ||
@@ -188,21 +206,19 @@ static int keep(bool container)
 TEST_F_TIMEOUT(cr, kept, CKPT_TIMEOUT)
 {
 	where = V4;
-	ASSERT_EQ(0, keep(variant->container));
+	ASSERT_EQ(0, keep(&full_v4, variant->container));
 }
 
 TEST_F_TIMEOUT(cr, kept_v6, CKPT_TIMEOUT)
 {
 	where = V6;
-	ASSERT_EQ(0, keep(variant->container));
-	where = V4;
+	ASSERT_EQ(0, keep(&full_v6, variant->container));
 }
 
 TEST_F_TIMEOUT(cr, kept_mapped, CKPT_TIMEOUT)
 {
 	where = MAPPED;
-	ASSERT_EQ(0, keep(variant->container));
-	where = V4;
+	ASSERT_EQ(0, keep(&full_mapped, variant->container));
 }
 
 /* The other end has said all that it had to say: the end of it comes, too. */
@@ -240,6 +256,8 @@ TEST_F_TIMEOUT(cr, half_closed, CKPT_TIMEOUT)
 	ASSERT_EQ(0, say(0, BEFORE));
 	ASSERT_EQ(0, shutdown(outside, SHUT_WR));
 	while (!__atomic_load_n(&run.board->step[ACCEPTED], __ATOMIC_ACQUIRE))
+		sched_yield();
+	while (tcp_state(outside) != TCP_FIN_WAIT2)
 		sched_yield();
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL));
 	EXPECT_EQ(TCP_FIN_WAIT2, tcp_state(outside));
@@ -332,7 +350,7 @@ TEST_F_TIMEOUT(cr, thawed_instead, CKPT_TIMEOUT)
 	int image = ckpt_image_new();
 	struct ckpt_run run;
 
-	ASSERT_EQ(0, ckpt_run_init(&run, &full, variant->container));
+	ASSERT_EQ(0, ckpt_run_init(&run, &full_v4, variant->container));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, meet(&run));
 	ASSERT_LT(0, ckpt_run_call(&run, image, CHECKPOINT_KILL | CHECKPOINT_FROZEN));
@@ -353,7 +371,7 @@ TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 	struct ckpt_run run;
 	long id;
 
-	ASSERT_EQ(0, ckpt_run_init(&run, &full, variant->container));
+	ASSERT_EQ(0, ckpt_run_init(&run, &full_v4, variant->container));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, meet(&run));
 	id = ckpt_run_call(&run, image, CHECKPOINT_KILL | CHECKPOINT_FROZEN);
@@ -382,7 +400,7 @@ TEST_F_TIMEOUT(cr, saved_again, CKPT_TIMEOUT)
 	struct ckpt_run run;
 	long older, id;
 
-	ASSERT_EQ(0, ckpt_run_init(&run, &full, variant->container));
+	ASSERT_EQ(0, ckpt_run_init(&run, &full_v4, variant->container));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, meet(&run));
 	older = ckpt_run_call(&run, first, CHECKPOINT_KILL | CHECKPOINT_FROZEN);
