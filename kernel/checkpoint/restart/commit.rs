@@ -103,7 +103,9 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
         let plan = coordinator
             .members
             .plan(coordinator.restore.meta(), index)?;
-        held.with(index, |parked| task::show(&coordinator.restore, &plan, parked))??;
+        held.with(index, |parked| {
+            task::show(&coordinator.restore, &plan, parked)
+        })??;
     }
     let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     groups(coordinator, &PidNs::of(&root)?)?;

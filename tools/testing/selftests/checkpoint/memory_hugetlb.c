@@ -289,7 +289,11 @@ static int restarts_with_enough(struct ckpt_run *run, unsigned int wanted)
 	WANT(set_huge_pool(size, 1) == 1);
 	ckpt_take_board_back(run);
 	ckpt_run_restart_args(run, &args, image, 0);
-	WANT(sys_restart(&args, sizeof(args)) == -1 && errno == ENOMEM);
+	if (sys_restart(&args, sizeof(args)) != -1 || errno != ENOMEM) {
+		ckpt_diag("restart(2): %s", strerror(errno));
+		ckpt_run_print_log(run);
+		return -1;
+	}
 	snprintf(text, sizeof(text), "%u huge pages of %zu KiB are needed, of which 1 are free: "
 		 "raise vm.nr_hugepages", wanted, size >> 10);
 	if (!ckpt_run_log_has(run, text)) {
