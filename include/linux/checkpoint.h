@@ -987,7 +987,7 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
  * @snd_wscale: scale of its window
  * @rcv_wscale: scale of the window that it is offered
  * @wscale: there are scales
- * @sack: with selective acknowledgement
+ * @sack: with selective acknowledgment
  * @stamps: with time stamps
  * @usec: these count microseconds, and not milliseconds
  * @ecn: with explicit congestion notification (RFC 3168)

@@ -97,8 +97,8 @@ static bool has_same_index(struct vm_area_struct *a, struct vm_area_struct *b)
 int checkpoint_share_link(struct mm_struct *mm, unsigned long start, unsigned long end,
 			  struct mm_struct *with)
 {
-	struct vm_area_struct *vma, *other;
 	VMA_ITERATOR(vmi, with, start);
+	struct vm_area_struct *vma, *other;
 	int ret;
 
 	if (mm == with)
@@ -213,7 +213,6 @@ static int share_huge(struct vm_area_struct *vma, struct vm_area_struct *src, un
 		      pmd_t *pmd, pmd_t *src_pmd)
 {
 	struct folio *folio = NULL;
-	spinlock_t *ptl;
 	int ret;
 
 	if (!vma_is_anonymous(vma) || check_stable_address_space(vma->vm_mm))
@@ -221,12 +220,12 @@ static int share_huge(struct vm_area_struct *vma, struct vm_area_struct *src, un
 	/* The entry is copied as it is. */
 	if (pgprot_val(vma->vm_page_prot) != pgprot_val(src->vm_page_prot))
 		return 0;
-	ptl = pmd_lock(src->vm_mm, src_pmd);
-	if (pmd_trans_huge(*src_pmd) && !is_huge_zero_pmd(*src_pmd)) {
-		folio = pmd_folio(*src_pmd);
-		folio_get(folio);
+	scoped_guard(spinlock, pmd_lockptr(src->vm_mm, src_pmd)) {
+		if (pmd_trans_huge(*src_pmd) && !is_huge_zero_pmd(*src_pmd)) {
+			folio = pmd_folio(*src_pmd);
+			folio_get(folio);
+		}
 	}
-	spin_unlock(ptl);
 	if (!folio)
 		return 0;
 	ret = 0;

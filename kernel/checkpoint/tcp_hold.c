@@ -41,7 +41,7 @@ DEFINE_STATIC_KEY_FALSE(checkpoint_tcp_holds);
 #define CHECKPOINT_TCP_SILENCE	(60 * HZ)
 
 /* How many are at a time. What is looked up in softirq has to remain short. */
-#define CHECKPOINT_TCP_SILENT_MAX	(1 << 18)
+#define CHECKPOINT_TCP_SILENT_MAX	262144
 
 /* When a socket is looked at again that somebody else had locked, or has still. */
 #define CHECKPOINT_TCP_AGAIN	(HZ / 10)
@@ -378,7 +378,7 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 		tcp_mstamp_refresh(tp);
 		if (!hold->is_new)
 			checkpoint_tcp_shift(sk, jiffies - hold->stamp);
-		/* One that asks for a window may have run out: it is set when that is asked below. */
+		/* One that asks for a window may have run out: below that is asked. */
 		if (tp->packets_out)
 			tcp_rearm_rto(sk);
 		else

@@ -140,7 +140,7 @@ __rust_helper void rust_helper_checkpoint_page_tags_set(struct page *page, const
 		set_page_mte_tagged(page);
 }
 
-/* To a new page. Huge pages of hugetlbfs have tags as a whole, and mappings with such are refused. */
+/* To a new page. Those of hugetlbfs have tags as a whole, and mappings with such are refused. */
 __rust_helper void rust_helper_checkpoint_page_tags_copy(struct page *to, struct page *from)
 {
 	if (system_supports_mte() && !PageHuge(from) && page_mte_tagged(from) &&

@@ -346,10 +346,12 @@ rust_helper_huge_pmd_get_pages(struct vm_area_struct *vma, unsigned long addr, p
 }
 
 /*
- * The anonymous page at @addr in a page of hugetlbfs, whose entry is @ptep, with a reference on it and
- * on each of the @nr - 1 that follow it there; @nr may be 0, then it has none. As a walk calls it.
+ * The anonymous page at @addr in a page of hugetlbfs, whose entry is @ptep, with a reference on it
+ * and on each of the @nr - 1 that follow it there; @nr may be 0, then it has none. As a walk calls
+ * it.
  *
- * Returns 1, and sets @page; 0: there is none; 2: it is being moved, or broken; -EIO: it was broken.
+ * Returns 1, and sets @page; 0: there is none; 2: it is being moved, or broken; -EIO: it was
+ * broken.
  */
 __rust_helper int rust_helper_hugetlb_get_pages(struct vm_area_struct *vma, unsigned long addr,
 						pte_t *ptep, unsigned int nr, struct page **page)

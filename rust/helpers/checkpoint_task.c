@@ -237,7 +237,8 @@ __rust_helper unsigned int rust_helper_task_exec_state_dumpable(struct task_stru
 	return task_exec_state_get_dumpable(t);
 }
 
-__rust_helper void rust_helper_task_exec_state_be_dumpable(struct task_struct *t, unsigned int value)
+__rust_helper void rust_helper_task_exec_state_be_dumpable(struct task_struct *t,
+							   unsigned int value)
 {
 	guard(rcu)();
 	WRITE_ONCE(rcu_dereference(t->exec_state)->dumpable, value);

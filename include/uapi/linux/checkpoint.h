@@ -16,7 +16,7 @@
  * namespace, and what the tasks share is checked to be shared by nobody else.
  */
 #define CHECKPOINT_SUBTREE	(1ULL << 0) /* Root need not be a pid namespace's init. */
-#define CHECKPOINT_KILL		(1ULL << 1) /* After success: kill the tasks. With _FROZEN: later. */
+#define CHECKPOINT_KILL		(1ULL << 1) /* After success: kill the tasks. */
 #define CHECKPOINT_FROZEN	(1ULL << 2) /* After success: leave the cgroup frozen. */
 #define CHECKPOINT_DRY_RUN	(1ULL << 3) /* Report what would be refused, write nothing. */
 #define CHECKPOINT_STRICT	(1ULL << 4) /* Refuse files that are shared with others, too. */

@@ -24,8 +24,8 @@ use crate::{
 
 pub(crate) mod aio;
 mod batch;
-pub(crate) mod huge;
 mod fork;
+pub(crate) mod huge;
 pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;

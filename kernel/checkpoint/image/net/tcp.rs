@@ -147,7 +147,7 @@ flags! {
     "TcpSocket.outside": u32, OUTSIDE_FLAG_LIST, OUTSIDE_FLAGS_ALL;
     /// The tasks were killed with the connection held: the other end has got nothing since.
     OUTSIDE_KILLED = 1 << 0,
-    /// With selective acknowledgement.
+    /// With selective acknowledgment.
     OUTSIDE_SACK = 1 << 1,
     /// With scaled windows.
     OUTSIDE_SCALES = 1 << 2,

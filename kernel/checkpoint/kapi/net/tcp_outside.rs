@@ -43,7 +43,7 @@ pub(crate) struct Wire {
     pub(crate) receive_scale: u8,
     /// There are scales.
     pub(crate) has_scales: bool,
-    /// With selective acknowledgement.
+    /// With selective acknowledgment.
     pub(crate) has_sack: bool,
     /// With time stamps.
     pub(crate) has_stamps: bool,

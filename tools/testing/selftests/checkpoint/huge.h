@@ -146,7 +146,7 @@ __attribute__((unused)) static void huge_layout(char *out, size_t size)
 		line++;
 		at = line;
 		for (field = 0; field < 3; field++)
-			at += strcspn(at, " \n") + (at[strcspn(at, " \n")] == ' ');
+			at += strcspn(at, "\n ") + (at[strcspn(at, "\n ")] == ' ');
 		for (; *at && *at != '\n' && *at != '/' && *at != '['; at++)
 			*at = ' ';
 	}

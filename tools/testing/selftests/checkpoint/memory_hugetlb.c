@@ -288,6 +288,7 @@ static int restarts_with_enough(struct ckpt_run *run, unsigned int wanted)
 	WANT(!ckpt_run_checkpoint(run, image, CHECKPOINT_KILL));
 	WANT(set_huge_pool(size, 1) == 1);
 	ckpt_take_board_back(run);
+	lseek(image, 0, SEEK_SET);
 	ckpt_run_restart_args(run, &args, image, 0);
 	if (sys_restart(&args, sizeof(args)) != -1 || errno != ENOMEM) {
 		ckpt_diag("restart(2): %s", strerror(errno));
