@@ -204,7 +204,11 @@ TEST_F_TIMEOUT(snapshot, pages_given_up_after_the_thaw, CKPT_TIMEOUT)
 
 /* ---- memory that runs out ---------------------------------------------- */
 
-#define REWRITTEN	(32 * MIB)
+/*
+ * Where pages are larger more of them are being written to the image at a time: what is lies in memory
+ * as long as it takes, whatever is given up.
+ */
+#define REWRITTEN	((CKPT_PAGE > 4096 ? 128 : 32) * MIB)
 
 /* Writes to all of its memory once more: then it is there twice. */
 CKPT_SCENARIO(rewrites)
