@@ -566,6 +566,9 @@ fn save_personalities(
     Ok(all)
 }
 
+/// Requests that wait, each with who has submitted it.
+type Waiting = KVVec<(u32, Request)>;
+
 /// A rebuilt io_uring.
 struct BuiltRing {
     file: FileRef,
@@ -577,7 +580,7 @@ struct BuiltRing {
     /// Buffers that are registered when that has its contents.
     buffers: KVVec<Buffer>,
     /// Requests that wait, each with who has submitted it.
-    requests: KVVec<(u32, Request)>,
+    requests: Waiting,
 }
 
 impl Rebuilt for BuiltRing {
@@ -670,7 +673,7 @@ fn register(
     obj: ObjRef,
     uring: &Uring,
     ring: &FileRef,
-) -> Result<(KVVec<Buffer>, KVVec<(u32, Request)>)> {
+) -> Result<(KVVec<Buffer>, Waiting)> {
     let (mut buffers, mut requests) = (KVVec::new(), KVVec::new());
     let has = &uring.registered;
     if has.files == 0 && has.personalities == 0 && has.buffers == 0 && uring.requests == 0 {

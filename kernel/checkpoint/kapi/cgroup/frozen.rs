@@ -67,11 +67,8 @@ impl<'h> FrozenTasks<'h> {
         let task = unsafe { &*Task::current_raw().cast::<Task>() }.into();
         let mut tasks = Self::empty(None, 1)?;
         // SAFETY: It is `current`.
-        tasks.push(
-            unsafe { FrozenTask::into_frozen(task, State::Live) }?,
-            0,
-            false,
-        )?;
+        let task = unsafe { FrozenTask::into_frozen(task, State::Live) }?;
+        tasks.push(task, 0, false)?;
         Ok(tasks)
     }
 
