@@ -105,6 +105,8 @@ fn framing() {
 
 /// What a pid namespace lies in comes before it.
 const NO_PARENT: &str = "lies in no pid namespace that comes before it";
+const FORKED: &str =
+    "shares pages with an address space that does not come before, or is not private";
 
 /// All but the nesting of pid namespaces may refer to what comes later.
 #[test]
