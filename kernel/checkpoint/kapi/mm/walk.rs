@@ -337,6 +337,22 @@ unsafe extern "C" fn huge_entry(
     if first.is_null() {
         return 0;
     }
+    // SAFETY: A reference on each of the `n` is handed over.
+    unsafe { take(walk, addr, first, n, all) }
+}
+
+/// Takes `n` of the `all` pages that follow `first`, which is at `addr`; anything but 0 ends the walk.
+///
+/// # Safety
+///
+/// They are of one huge page, and a reference on each of the `n` is handed over.
+unsafe fn take(
+    walk: &mut Walk<'_>,
+    addr: usize,
+    first: *mut bindings::page,
+    n: usize,
+    all: usize,
+) -> c_int {
     for i in 0..n {
         // SAFETY: The pages of a huge page follow each other; a reference on each is handed over.
         let page = unsafe { NonNull::new(first.add(i)).map(|p| PageRef::from_owned(p)) };
@@ -388,18 +404,8 @@ unsafe extern "C" fn hugetlb_entry(
             return 1;
         }
     }
-    for i in 0..n {
-        // SAFETY: The pages of a huge page follow each other; a reference on each is handed over.
-        let page = unsafe { NonNull::new(first.add(i)).map(|p| PageRef::from_owned(p)) };
-        if let Some(page) = page {
-            walk.pages.push_now(addr + i * PAGE_SIZE, page);
-        }
-    }
-    if n < all {
-        walk.stop = Stop::Full(addr + n * PAGE_SIZE);
-        return 1;
-    }
-    0
+    // SAFETY: A reference on each of the `n` is handed over.
+    unsafe { take(walk, addr, first, n, all) }
 }
 
 /// Notes where a private page of hugetlbfs is; anything but 0 ends the walk.
