@@ -51,15 +51,9 @@ FIXTURE(bounds) { int unused; };
 
 FIXTURE_SETUP(bounds)
 {
-	struct io_uring_params params = { 0 };
 	size_t at;
-	int fd;
 
-	CKPT_BEGIN();
-	fd = syscall(__NR_io_uring_setup, 1, &params);
-	if (fd < 0)
-		SKIP(return, "no io_uring: %s", strerror(errno));
-	close(fd);
+	URING_BEGIN();
 	image = ckpt_image_new();
 	ASSERT_EQ(0, ckpt_run_init(&run, &waiting, true));
 	ASSERT_EQ(0, ckpt_run_start(&run));

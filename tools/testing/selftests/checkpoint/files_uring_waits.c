@@ -18,18 +18,6 @@
 /* Longer than any test. */
 #define NEVER	100000
 
-/* The kernel has it, and lets us use it. */
-#define URING_BEGIN() do {						\
-	struct io_uring_params __params = { 0 };			\
-	int __fd;							\
-									\
-	CKPT_BEGIN();							\
-	__fd = syscall(__NR_io_uring_setup, 1, &__params);		\
-	if (__fd < 0)							\
-		SKIP(return, "no io_uring: %s", strerror(errno));	\
-	close(__fd);							\
-} while (0)
-
 CKPT_FIXTURE_IF(URING_BEGIN)
 
 static void enroll(struct uring *u, unsigned int op, void *arg, unsigned int nr)

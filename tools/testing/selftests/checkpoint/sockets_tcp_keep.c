@@ -363,11 +363,20 @@ TEST_F_TIMEOUT(cr, thawed_instead, CKPT_TIMEOUT)
 	close(image);
 }
 
+/* Kills the tasks that the checkpoint @id has left frozen. */
+static long kill_only(struct ckpt_run *run, long id)
+{
+	struct checkpoint_args args;
+
+	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.id = id;
+	return sys_checkpoint(&args, sizeof(args));
+}
+
 /* First the image, then the end; meanwhile the other end is not told of anything. */
 TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 {
 	int image = ckpt_image_new();
-	struct checkpoint_args args;
 	struct ckpt_run run;
 	long id;
 
@@ -377,9 +386,7 @@ TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 	id = ckpt_run_call(&run, image, CHECKPOINT_KILL | CHECKPOINT_FROZEN);
 	ASSERT_LT(0, id);
 	EXPECT_EQ(0, say(BEFORE, HELD / 2));
-	ckpt_run_args(&run, &args, -1, CHECKPOINT_KILL_ONLY);
-	args.id = id;
-	ASSERT_EQ(id, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(id, kill_only(&run, id));
 	ASSERT_EQ(0, ckpt_run_killed(&run, 0));
 	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
 	EXPECT_EQ(0, say(BEFORE + HELD / 2, HELD - HELD / 2));
@@ -396,7 +403,6 @@ TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 TEST_F_TIMEOUT(cr, saved_again, CKPT_TIMEOUT)
 {
 	int first = ckpt_image_new(), second = ckpt_image_new();
-	struct checkpoint_args args;
 	struct ckpt_run run;
 	long older, id;
 
@@ -409,13 +415,9 @@ TEST_F_TIMEOUT(cr, saved_again, CKPT_TIMEOUT)
 	id = ckpt_run_call(&run, second, CHECKPOINT_KILL | CHECKPOINT_FROZEN);
 	ASSERT_LT(0, id);
 	/* What the other end was told since is not in the older one. */
-	ckpt_run_args(&run, &args, -1, CHECKPOINT_KILL_ONLY);
-	args.id = older;
-	EXPECT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	EXPECT_EQ(-1, kill_only(&run, older));
 	EXPECT_EQ(EBUSY, errno);
-	ckpt_run_args(&run, &args, -1, CHECKPOINT_KILL_ONLY);
-	args.id = id;
-	ASSERT_EQ(id, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(id, kill_only(&run, id));
 	ASSERT_EQ(0, ckpt_run_killed(&run, 0));
 	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
 	EXPECT_EQ(0, say(BEFORE + HELD / 2, HELD - HELD / 2));

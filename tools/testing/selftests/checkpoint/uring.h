@@ -127,4 +127,16 @@ static void uring_works(struct uring *u)
 	uring_is_empty(u);
 }
 
+/* The kernel has it, and lets us use it. */
+#define URING_BEGIN() do {						\
+	struct io_uring_params __params = { 0 };			\
+	int __fd;							\
+									\
+	CKPT_BEGIN();							\
+	__fd = syscall(__NR_io_uring_setup, 1, &__params);		\
+	if (__fd < 0)							\
+		SKIP(return, "no io_uring: %s", strerror(errno));	\
+	close(__fd);							\
+} while (0)
+
 #endif /* CKPT_TEST_URING_H */
