@@ -19,11 +19,6 @@ REFUSE_FIXTURE
 
 static char path[320];
 
-static int make(const char *name)
-{
-	return CHECK_SYS(open(ckpt_path(path, sizeof(path), name), O_RDWR | O_CREAT, 0600));
-}
-
 /* ---- signals of files --------------------------------------- */
 
 #define OWNER	"who gets its signals (F_SETOWN) is outside: checkpoint that as well, or have others get them"

@@ -43,13 +43,6 @@ REFUSE_FIXTURE
 /* The task itself is what the line names. */
 #define EXPECT_TASK(what) expect_refusal(getpid(), UNSUPPORTED, what)
 
-static int waits(void *arg)
-{
-	ckpt_step(0);
-	ckpt_wait_go();
-	return 0;
-}
-
 /* ---- System V IPC ---------------------------------------------------- */
 
 REFUSE(semaphore_undo)
