@@ -122,6 +122,15 @@ impl<'a> Part<'a> {
             && len(&self.sent) == u64::from(self.record.sent.get())
     }
 
+    /// What was received and not read, in one piece.
+    pub(super) fn received_bytes(&self) -> Result<KVVec<u8>> {
+        let mut bytes = KVVec::new();
+        for part in &self.received {
+            bytes.extend_from_slice(part, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(bytes)
+    }
+
     /// What the kernel is told.
     pub(super) fn tcp(&self) -> Result<Tcp> {
         let record = &self.record;
@@ -393,11 +402,8 @@ pub(super) fn end_as(r: &Restore, part: &Part<'_>, tcp: &Tcp) -> Result {
             fmt!("more is in the queue of a socket than its buffer holds"),
         ));
     }
-    let mut bytes: KVVec<u8> = KVVec::new();
-    for some in &part.received {
-        bytes.extend_from_slice(some, GFP_KERNEL_ACCOUNT)?;
-    }
-    end.sk.end_tcp(tcp, &bytes).map_err(|e| {
+    let received = part.received_bytes()?;
+    end.sk.end_tcp(tcp, &received).map_err(|e| {
         r.told(
             e,
             fmt!("a TCP socket whose connection is over can't be made"),

@@ -374,10 +374,7 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
             ),
         )
     })?;
-    let mut received: KVVec<u8> = KVVec::new();
-    for some in &part.received {
-        received.extend_from_slice(some, GFP_KERNEL_ACCOUNT)?;
-    }
+    let received = part.received_bytes()?;
     end.sk
         .rejoin_tcp(tcp, wire, &received, reuse)
         .map_err(|e| match e {
