@@ -235,19 +235,21 @@ CKPT_CYCLE(not_of_the_parent)
 	ckpt_wait_exit(kid[1], 0);
 }
 
-/* What the parent has locked its children have not. */
-static int of_locked(void *arg)
+/* A child that has its parent's memory, filled with @arg, and then fills it with the next. */
+static int fills_anew(void *arg)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
+	uintptr_t was = (uintptr_t)arg;
 
 	stays_shared(big, MIB, MIB / page, 2, false);
-	check_fill(big, MIB, 6);
-	fill(big, MIB, 7);
+	check_fill(big, MIB, was);
+	fill(big, MIB, was + 1);
 	ckpt_step(WRITTEN);
-	check_fill(big, MIB, 7);
+	check_fill(big, MIB, was + 1);
 	return 0;
 }
 
+/* What the parent has locked its children have not. */
 CKPT_CYCLE(locked_by_parent)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -257,7 +259,7 @@ CKPT_CYCLE(locked_by_parent)
 	CHECK_SYS(madvise(big, MIB, MADV_NOHUGEPAGE));
 	fill(big, MIB, 6);
 	CHECK_SYS(mlock(big, MIB));
-	kid = ckpt_fork(of_locked, NULL);
+	kid = ckpt_fork(fills_anew, (void *)6);
 	stays_shared(big, MIB, MIB / page, 2, true);
 	ckpt_step_wait(WRITTEN, 1);
 	check_fill(big, MIB, 6);
@@ -266,18 +268,6 @@ CKPT_CYCLE(locked_by_parent)
 }
 
 /* The memory of a file's private mapping that was written to before fork(). */
-static int of_a_file(void *arg)
-{
-	size_t page = sysconf(_SC_PAGESIZE);
-
-	stays_shared(big, MIB, MIB / page, 2, false);
-	check_fill(big, MIB, 3);
-	fill(big, MIB, 4);
-	ckpt_step(WRITTEN);
-	check_fill(big, MIB, 4);
-	return 0;
-}
-
 CKPT_CYCLE(private_file)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -292,7 +282,7 @@ CKPT_CYCLE(private_file)
 	CHECK(big != MAP_FAILED, "mmap: %s", strerror(errno));
 	CHECK_SYS(close(fd));
 	fill(big, MIB, 3);
-	kid = ckpt_fork(of_a_file, NULL);
+	kid = ckpt_fork(fills_anew, (void *)3);
 	stays_shared(big, MIB, MIB / page, 2, true);
 	ckpt_step_wait(WRITTEN, 1);
 	check_fill(big, MIB, 3);
