@@ -283,7 +283,7 @@ __rust_helper bool rust_helper_pte_is_guard(pte_t *pte)
 }
 
 /* Who has a page not mapped but swapped out, and gets this one back. */
-static int swapped_mappings(struct page *page)
+static inline int swapped_mappings(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 	int n = 0;
