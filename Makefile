@@ -22,7 +22,8 @@ help:
 	@echo 'make apply KDIR=path   lay this repository over a Linux 7.3.y tree'
 	@echo 'make patches           take edits made in the built tree back into patches/ and the files here'
 	@echo 'make series            write what a mailing list would get to out/series: cover letter, patches'
-	@echo '                       (KDIR=path: a git tree of Linux 7.3.y, whose commit is named as the base)'
+	@echo '                       (KDIR=path: a git tree of Linux 7.3.y, whose commit is named as the base;'
+	@echo '                       BUILD=1: compiles after each mail what the series changes)'
 	@echo 'make clean             forget what was built, for all checkouts; "make distclean" the whole cache'
 	@echo
 	@echo 'ARCH=$(ARCH)  (there is: $(basename $(notdir $(wildcard scripts/arch/*.conf))); make test: all)'
@@ -79,7 +80,7 @@ patches:
 	@$(RUN) patches
 
 series:
-	@KDIR="$(KDIR)" $(RUN) series
+	@KDIR="$(KDIR)" $(RUN) series $(if $(BUILD),--build)
 
 clean distclean:
 	@scripts/clean $@

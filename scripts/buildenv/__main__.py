@@ -113,9 +113,9 @@ def patches(_args):
     return take_back()
 
 
-def series(_args):
+def series(args):
     from .series import series as write
-    return write(Path(os.environ["KDIR"]) if os.environ.get("KDIR") else None)
+    return write(Path(os.environ["KDIR"]) if os.environ.get("KDIR") else None, args.build)
 
 
 def check_variables():
@@ -183,7 +183,8 @@ def arguments():
         command(name, driver(program), text).add_argument("rest", nargs="*")
     command("apply", apply, "lay this repository over the kernel tree KDIR")
     command("patches", patches, "take edits of the built tree back into patches/ and the overlay")
-    command("series", series, "write what a mailing list would get to out/series")
+    s = command("series", series, "write what a mailing list would get to out/series")
+    s.add_argument("--build", action="store_true", help="compile after each mail what the series changes")
     command("estimate", estimate, "how many seconds building the kernel and running the tests will take")
     command("prepare", prepare, "set the build environment up and do nothing else")
     return p.parse_args()

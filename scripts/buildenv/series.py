@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .env import ROOT, SCRIPTS, Failure, say
 from .patches import AUTHOR, EMAIL, base_repository, git
+from .steps import compile_each
 from .tree import overlay_files, patched_files, patched_names, patches, pristine, read, version_of
 
 OUT = ROOT / "out/series"
@@ -107,8 +108,9 @@ def base_commit(kdir, names, src):
     return git(kdir, "rev-parse", "HEAD").strip()
 
 
-def write_series(out, kdir=None):
-    """Writes the series to a directory; returns how many fixes and mails it has."""
+def write_series(out, kdir=None, build=None):
+    """Writes the series to a directory; returns how many fixes and mails it has. build: is given the
+    git repository that has it, and its commits."""
     src = pristine()
     fixes, series = mails()
     names = set().union(*(patched_names(p) for p in patches()))
@@ -140,6 +142,8 @@ def write_series(out, kdir=None):
             message = tmp / ".git/message"
             message.write_text(mail.message())
             git(tmp, "commit", "-q", "-F", message, env=env)
+        if build:
+            build(tmp, [root, *git(tmp, "rev-list", "--reverse", f"{root}..HEAD").split()])
         shutil.rmtree(out, ignore_errors=True)
         (out / "fixes").mkdir(parents=True)
         form = ("format-patch", "-q", "--zero-commit", "--no-signature", "--no-renames", f"--base={root}")
@@ -180,8 +184,8 @@ def size(fixes):
             "@FILES@": len(set().union(*map(patched_names, own)))}
 
 
-def series(kdir=None):
-    fixes, number = write_series(OUT, kdir)
+def series(kdir=None, build=False):
+    fixes, number = write_series(OUT, kdir, compile_each if build else None)
     say(f"    {OUT.relative_to(ROOT)}: a cover letter and {number} patches; fixes/: {fixes} to be sent before")
     return 0
 

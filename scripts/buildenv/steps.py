@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0
+"""make series BUILD=1: compiles, after each mail of the series, what the series changes.
+
+All files that any mail touches are compiled again after each of them that they depend on; make decides
+which those are. The whole kernel is built by make kernel, from the same tree as after the last mail.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from .env import CACHE, Failure, duration, lock, say, step
+from .kernel import fragments, make_args, make_env, obj_dir, wanted
+from .patches import git
+from .tree import pristine, version_of
+
+# What there is to be said of a target that the configuration does not build.
+UNKNOWN = re.compile(r"No rule to make target '([^']+)'")
+# From when on the kernel is configured with Rust: before, nothing of the series needs it, and each change
+# of a header would build it anew.
+RUST = ("rust/", "kernel/checkpoint/")
+FLAVOUR = "demo"
+
+
+class Steps:
+    """A tree and an object directory of their own, which the mails are applied to one by one."""
+
+    def __init__(self):
+        self.src = pristine()
+        self.version = version_of(self.src)
+        self.path = CACHE / f"series-{self.version}"
+        self.obj = obj_dir(self, FLAVOUR).with_name(f"series-{self.version}")
+        self.log = CACHE / "log/series"
+
+    def begin(self):
+        """Makes the tree, or brings the one of an earlier run back to where the series begins."""
+        if not self.path.exists():
+            step(f"copying the source of Linux {self.version} for the series")
+            new = self.path.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)
+            shutil.copytree(self.src, new, symlinks=True)
+            new.rename(self.path)
+
+    def put(self, name, content):
+        """A file of the tree as a mail leaves it; None: as if it had never been there."""
+        path = self.path / name
+        if content is None:
+            path.unlink(missing_ok=True)
+        elif not path.exists() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def configure(self, rust):
+        """Configures the kernel with what the fragments ask for, as far as it is there already."""
+        options = wanted("\n".join(p.read_text() for p in fragments(FLAVOUR)))
+        if not rust:
+            options["CONFIG_RUST"] = "n"
+        self.obj.mkdir(parents=True, exist_ok=True)
+        config = self.obj / "wanted.config"
+        config.write_text("".join(f"{k}={v}\n" if v != "n" else f"# {k} is not set\n"
+                                  for k, v in options.items()))
+        done, text = self.make("allnoconfig", KCONFIG_ALLCONFIG=config)
+        if not done:
+            raise Failure("the kernel can't be configured:\n" + text)
+
+    def make(self, *targets, **more):
+        """Runs make; returns whether it came to its end, and what it printed."""
+        env = {**os.environ, **{k: str(v) for k, v in (make_env() | more).items()}}
+        done = subprocess.run([str(a) for a in (*make_args(self, self.obj), *targets)], env=env, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        with open(self.log, "a") as f:
+            f.write(done.stdout)
+        return done.returncode == 0, done.stdout
+
+    def compile(self, targets):
+        """Compiles those of the targets that the configuration has; returns what went wrong, by line,
+        and how many there were."""
+        done, text = self.make(*targets)
+        unknown = set(UNKNOWN.findall(text))
+        if done:
+            return [], len(targets)
+        wrong = [l for l in text.splitlines() if re.search(r"\berror(\[E\d+\])?:|undefined reference", l)]
+        left = [t for t in targets if t not in unknown and t.removesuffix(".o") + ".c" not in unknown]
+        if not wrong and unknown and len(left) < len(targets):
+            # make gives up a directory for a target that it does not know.
+            return self.compile(left) if left else ([], 0)
+        return wrong or text.splitlines()[-10:], len(targets)
+
+
+def compile_each(repository, commits):
+    """Compiles after each of the commits of the git repository that has the series, from the first,
+    which is the kernel without it. Fails with the mail that does not build."""
+    steps = Steps()
+    with lock("series"):
+        steps.log.parent.mkdir(parents=True, exist_ok=True)
+        steps.log.write_text("")
+        steps.begin()
+        base, *mails = commits
+        # Everything that any mail touches is put back first.
+        names = git(repository, "diff", "--name-only", base, mails[-1]).split()
+        for name in names:
+            origin = steps.src / name
+            steps.put(name, origin.read_bytes() if origin.exists() else None)
+        ours = {n for n in names if n.endswith(".c") and not n.startswith(("tools/", "rust/"))}
+        before, rust = base, False
+        for number, commit in enumerate(mails, 1):
+            changed = git(repository, "diff", "--name-only", before, commit).split()
+            for name in changed:
+                blob = subprocess.run(["git", "-c", "safe.directory=*", "-C", repository, "show", f"{commit}:{name}"],
+                                      capture_output=True)
+                steps.put(name, None if blob.returncode else blob.stdout)
+            rust = rust or any(n.startswith(RUST) and not n.endswith((".rst", ".h")) for n in changed)
+            subject = git(repository, "log", "-1", "--format=%s", commit).strip()
+            started = time.monotonic()
+            steps.configure(rust)
+            last = commit == mails[-1]
+            # New files are not in the build before the last mail.
+            targets = sorted(n.removesuffix(".c") + ".o" for n in ours if (steps.path / n).exists()
+                             and (last or not n.startswith("kernel/checkpoint/")))
+            wrong, count = steps.compile([*targets, *(["rust/"] if rust else [])])
+            if wrong:
+                raise Failure(f"mail {number} does not build: {subject}\n" + "\n".join(wrong[:20])
+                              + f"\n(all of it: {steps.log})")
+            say(f"    {number:2}/{len(mails)} {subject}: {count} targets in {duration(time.monotonic() - started)}")
+            before = commit
