@@ -7,7 +7,7 @@ import re
 
 from .env import CACHE, ROOT, Progress, duration, say
 from .guest import Guest, Job, make_disk, splats
-from .harness import LOGS, show_splat, tail
+from .harness import LOGS, PLAIN, show_splat, tail
 from .rootfs import PROGRAMS, PROGRAMS_MB, rootfs
 from .tap import Case, cases, plan
 from .tools import WORKSPACE
@@ -52,7 +52,7 @@ def in_guest(results, kernel, part, programs_tools, *, logs=LOGS, boot=None, roo
 
     logs.mkdir(parents=True, exist_ok=True)
     console = logs / f"console-{name}"
-    result = Guest(kernel, root or rootfs(), memory=1536, silence=SILENCE, data=data).run(
+    result = Guest(kernel, root or rootfs(), memory=1536, silence=SILENCE, data=data, **PLAIN).run(
         job, on_output=on_output, console_file=console)
     text = result.output.decode(errors="replace")
     (logs / f"{name}.out").write_text(text)

@@ -77,11 +77,6 @@ def listed(name):
     return re.findall(r"\S+", " ".join(re.findall(rf"^{name}=(.*)", (SELFTESTS / "settings").read_text(), re.M)))
 
 
-def later_names():
-    """Tests that are run by name only, until they have passed."""
-    return listed("later")
-
-
 def here(names):
     """Of tests, those that make test runs on this architecture: on one all, on the others what touches
     registers, compat programs or page sizes, and every kind of state once; with FULL=1 all."""
