@@ -11,13 +11,13 @@ import shutil
 import subprocess
 import time
 
-from .env import CACHE, Failure, duration, lock, say, step
+from .env import CACHE, Failure, conf, duration, lock, say, step
 from .kernel import fragments, make_args, make_env, obj_dir, wanted
 from .patches import git
 from .tree import pristine, version_of
 
-# What there is to be said of a target that the configuration does not build.
-UNKNOWN = re.compile(r"No rule to make target '([^']+)'")
+# What make says of a target that does not compile.
+FAILED = re.compile(r"\*\*\* \[[^\]]*: (\S+\.o)\] Error")
 # From when on the kernel is configured with Rust: before, nothing of the series needs it, and each change
 # of a header would build it anew.
 RUST = ("rust/", "kernel/checkpoint/")
@@ -75,18 +75,12 @@ class Steps:
         return done.returncode == 0, done.stdout
 
     def compile(self, targets):
-        """Compiles those of the targets that the configuration has; returns what went wrong, by line,
-        and how many there were."""
+        """Compiles the targets; returns what went wrong, by line, and the targets that failed."""
         done, text = self.make(*targets)
-        unknown = set(UNKNOWN.findall(text))
         if done:
-            return [], len(targets)
-        wrong = [l for l in text.splitlines() if re.search(r"\berror(\[E\d+\])?:|undefined reference", l)]
-        left = [t for t in targets if t not in unknown and t.removesuffix(".o") + ".c" not in unknown]
-        if not wrong and unknown and len(left) < len(targets):
-            # make gives up a directory for a target that it does not know.
-            return self.compile(left) if left else ([], 0)
-        return wrong or text.splitlines()[-10:], len(targets)
+            return [], set()
+        wrong = [l for l in text.splitlines() if re.search(r"\berror(\[E\d+\])?:|No rule to make", l)]
+        return wrong or text.splitlines()[-10:], set(FAILED.findall(text))
 
 
 def compile_each(repository, commits):
@@ -103,7 +97,14 @@ def compile_each(repository, commits):
         for name in names:
             origin = steps.src / name
             steps.put(name, origin.read_bytes() if origin.exists() else None)
-        ours = {n for n in names if n.endswith(".c") and not n.startswith(("tools/", "rust/"))}
+        here = f"arch/{conf()['kernel_arch'].removesuffix('_64')}/"
+        ours = {n for n in names if n.endswith(".c") and not n.startswith(("tools/", "rust/"))
+                and (n.startswith(here) or not n.startswith("arch/"))}
+        # Single targets are compiled whether the configuration has them or not, and some do not compile
+        # then: without the series neither.
+        steps.configure(False)
+        objects = sorted(n.removesuffix(".c") + ".o" for n in ours if (steps.path / n).exists())
+        _, not_here = steps.compile(objects)
         before, rust = base, False
         for number, commit in enumerate(mails, 1):
             changed = git(repository, "diff", "--name-only", before, commit).split()
@@ -117,11 +118,12 @@ def compile_each(repository, commits):
             steps.configure(rust)
             last = commit == mails[-1]
             # New files are not in the build before the last mail.
-            targets = sorted(n.removesuffix(".c") + ".o" for n in ours if (steps.path / n).exists()
-                             and (last or not n.startswith("kernel/checkpoint/")))
-            wrong, count = steps.compile([*targets, *(["rust/"] if rust else [])])
+            targets = sorted({n.removesuffix(".c") + ".o" for n in ours if (steps.path / n).exists()
+                              and (last or not n.startswith("kernel/checkpoint/"))} - not_here)
+            targets += ["rust/"] if rust else []
+            wrong, _ = steps.compile(targets)
             if wrong:
                 raise Failure(f"mail {number} does not build: {subject}\n" + "\n".join(wrong[:20])
                               + f"\n(all of it: {steps.log})")
-            say(f"    {number:2}/{len(mails)} {subject}: {count} targets in {duration(time.monotonic() - started)}")
+            say(f"    {number:2}/{len(mails)} {subject}: {len(targets)} targets in {duration(time.monotonic() - started)}")
             before = commit
