@@ -1092,7 +1092,7 @@ void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int back);
 void checkpoint_tcp_shut(struct sock *sk, unsigned int how);
 void checkpoint_tcp_connecting(struct sock *sk, bool connecting);
 void checkpoint_tcp_end_quietly(struct sock *sk);
-void checkpoint_tcp_go_on(struct sock *sk);
+int checkpoint_tcp_go_on(struct sock *sk);
 int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, const void *data);
 
 /* Of kernel/checkpoint/tcp_hold.c. */

@@ -826,21 +826,21 @@ static void checkpoint_tcp_settle_options(struct sock *sk, const struct sock *pe
  *
  * They have the options that they would have agreed upon in a handshake.
  *
- * Return: 0; -EINVAL if their addresses or numbers do not fit.
+ * Return: 0; -EINVAL if their addresses or numbers do not fit, -EINTR if the caller
+ * was killed.
  */
 int checkpoint_tcp_join(struct sock *sk, struct sock *peer, bool reuse, bool peer_reuse)
 {
 	struct tcp_sock *tp = tcp_sk(sk), *other = tcp_sk(peer);
-	struct sock *first = sk, *second = peer;
-	int err = -EINVAL;
 	bool stamps;
+	int err;
 
 	if (!checkpoint_tcp_finds(sk, peer) || !checkpoint_tcp_finds(peer, sk))
 		return -EINVAL;
-	if (peer < sk)
-		swap(first, second);
-	lock_sock(first);
-	lock_sock_nested(second, SINGLE_DEPTH_NESTING);
+	err = checkpoint_tcp_lock(sk, peer);
+	if (err)
+		return err;
+	err = -EINVAL;
 	if (!tp->repair || !other->repair || sk->sk_state != TCP_ESTABLISHED ||
 	    peer->sk_state != TCP_ESTABLISHED || tp->snd_nxt != other->rcv_nxt ||
 	    other->snd_nxt != tp->rcv_nxt || tp->snd_una != tp->write_seq ||
@@ -859,8 +859,8 @@ int checkpoint_tcp_join(struct sock *sk, struct sock *peer, bool reuse, bool pee
 	peer->sk_reuse = peer_reuse ? SK_CAN_REUSE : SK_NO_REUSE;
 	err = 0;
 out:
-	release_sock(second);
-	release_sock(first);
+	release_sock(peer);
+	release_sock(sk);
 	return err;
 }
 
@@ -1107,12 +1107,19 @@ void checkpoint_tcp_end_quietly(struct sock *sk)
 /**
  * checkpoint_tcp_go_on() - let close(2) tell the other end
  * @sk: one that was to end quietly
+ *
+ * Return: 0, or -EINTR if the caller was killed.
  */
-void checkpoint_tcp_go_on(struct sock *sk)
+int checkpoint_tcp_go_on(struct sock *sk)
 {
-	lock_sock(sk);
+	int err;
+
+	err = checkpoint_tcp_lock(sk, NULL);
+	if (err)
+		return err;
 	tcp_sk(sk)->repair = 0;
 	release_sock(sk);
+	return 0;
 }
 
 /**

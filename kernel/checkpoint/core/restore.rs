@@ -272,11 +272,21 @@ impl Restore {
         }
     }
 
-    /// The tasks are about to run: their connections are like others from now on. May sleep.
+    /// Connections that were made are like others from now on, unless [`Self::end_connections_quietly`]
+    /// comes. EINTR: the caller was killed. May sleep.
+    ///
+    /// To be called before others get at the tasks, and with that at their sockets: they could keep
+    /// those locked.
+    pub(crate) fn end_connections_as_always(&self) -> Result {
+        self.connections
+            .as_ref()
+            .into_iter()
+            .flatten()
+            .try_for_each(SockRef::end_tcp_as_always)
+    }
+
+    /// The tasks are about to run: their connections with somebody outside go on. May sleep.
     pub(crate) fn release_connections(&self) {
-        for sk in self.connections.as_ref().into_iter().flatten() {
-            sk.end_tcp_as_always();
-        }
         for end in self.take_held() {
             match end.stands_in {
                 Some(closing) => {

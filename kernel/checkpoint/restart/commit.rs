@@ -102,6 +102,8 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
     for (index, _) in coordinator.members.iter() {
         let plan = coordinator
             .members
+    // Not when they are held: it may wait for who has one of the sockets as well.
+    coordinator.restore.end_connections_as_always()?;
             .plan(coordinator.restore.meta(), index)?;
         held.with(index, |parked| {
             task::show(&coordinator.restore, &plan, parked)

@@ -338,10 +338,10 @@ impl SockRef {
         unsafe { bindings::checkpoint_tcp_end_quietly(self.as_ptr()) };
     }
 
-    /// Lets its end be told to the other one, as always.
-    pub(crate) fn end_tcp_as_always(&self) {
+    /// Lets its end be told to the other one, as always. EINTR: the caller was killed.
+    pub(crate) fn end_tcp_as_always(&self) -> Result {
         // SAFETY: We own a reference on a TCP socket.
-        unsafe { bindings::checkpoint_tcp_go_on(self.as_ptr()) };
+        to_result(unsafe { bindings::checkpoint_tcp_go_on(self.as_ptr()) })
     }
 
     /// Gives it its address, with the rights that the caller acts with.
@@ -373,7 +373,7 @@ impl SockRef {
     /// each is.
     ///
     /// EPERM: the caller may not (CAP_NET_ADMIN). EADDRNOTAVAIL: an address is none of this machine, or
-    /// there is such a connection.
+    /// there is such a connection. EINTR: the caller was killed.
     pub(crate) fn connect_tcp(
         &self,
         tcp: &Tcp,
