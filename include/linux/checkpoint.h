@@ -1663,7 +1663,8 @@ bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out
 int checkpoint_tracer_rights(struct task_struct *task);
 bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task);
 int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
-			  unsigned int options, bool seized, bool syscalls, bool own);
+			  unsigned int options, bool seized, bool syscalls, bool own,
+			  unsigned int dumpable);
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop);
 bool checkpoint_is_to_stop(struct task_struct *task);
 int checkpoint_stop_again(struct checkpoint_stop *stop);

@@ -10,6 +10,9 @@
 #include <linux/cred.h>
 #include <linux/pid_namespace.h>
 #include <linux/ptrace.h>
+#include <linux/rwsem.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/exec_state.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -151,6 +154,32 @@ bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task)
 	return allowed;
 }
 
+static void set_dumpable(struct task_struct *task, enum task_dumpable dumpable)
+{
+	guard(rcu)();
+	WRITE_ONCE(task_exec_state_rcu(task)->dumpable, dumpable);
+}
+
+/*
+ * The same of a thread that is hidden, and will be @dumpable.  Who wants its memory or
+ * its files looks at that with the lock held, and finds it hidden, before or after.
+ * Returns 0, -EPERM, or -EINTR: the caller was killed.
+ */
+static int may_trace_hidden(struct task_struct *tracer, struct task_struct *task,
+			    enum task_dumpable dumpable)
+{
+	struct rw_semaphore *lock = &task->signal->exec_update_lock;
+	bool allowed;
+
+	if (down_write_killable(lock))
+		return -EINTR;
+	set_dumpable(task, dumpable);
+	allowed = checkpoint_may_trace(tracer, task);
+	set_dumpable(task, TASK_DUMPABLE_OFF);
+	up_write(lock);
+	return allowed ? 0 : -EPERM;
+}
+
 /**
  * checkpoint_set_tracer() - let a thread trace another one, as it did before
  * @task: the thread to trace
@@ -159,6 +188,7 @@ bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task)
  * @seized: as by PTRACE_SEIZE, else as by PTRACE_ATTACH or PTRACE_TRACEME
  * @syscalls: @task stops at its system calls (PTRACE_SYSCALL)
  * @own: with the rights of @task, as by PTRACE_TRACEME
+ * @dumpable: TASK_DUMPABLE_*, which @task gets when it is let go
  *
  * As ptrace_attach(), in the name of @tracer, which has its credentials by now:
  * these are to be allowed to attach.  No SIGSTOP is sent.
@@ -167,25 +197,27 @@ bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task)
  * exits, and @task does not look at its flags.  May sleep.
  *
  * Return: 0; -EPERM: @tracer may not trace @task; -EBUSY: somebody else does;
- * -EINVAL: that is not possible.
+ * -EINVAL: that is not possible; -EINTR: the caller was killed.
  */
 int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
-			  unsigned int options, bool seized, bool syscalls, bool own)
+			  unsigned int options, bool seized, bool syscalls, bool own,
+			  unsigned int dumpable)
 {
 	const struct cred *cred;
-	int err = 0;
+	int err;
 
 	/* The option asks for a right of its own, and checkpoint(2) does not save it. */
 	if (options & ~PTRACE_O_MASK || options & PTRACE_O_SUSPEND_SECCOMP)
 		return -EINVAL;
-	if (same_thread_group(task, tracer))
+	if (same_thread_group(task, tracer) || dumpable > TASK_DUMPABLE_ROOT)
 		return -EINVAL;
 	/* ptrace(2) finds a task by its number for the caller: there is none to name others by. */
 	if (!task_pid_nr_ns(task, task_active_pid_ns(tracer)))
 		return -EINVAL;
 	audit_ptrace(task);
-	if (!checkpoint_may_trace(tracer, task))
-		return -EPERM;
+	err = may_trace_hidden(tracer, task, dumpable);
+	if (err)
+		return err;
 	cred = get_task_cred(own ? task : tracer);
 	write_lock_irq(&tasklist_lock);
 	if (task->exit_state || tracer->flags & PF_EXITING) {

@@ -42,9 +42,12 @@ use crate::{
             }, //
         },
         pid::namespace::PidNs,
-        task::links::{
-            self,
-            OrphanPid, //
+        task::{
+            limits,
+            links::{
+                self,
+                OrphanPid, //
+            }, //
         },
         time::wait::{
             self,
@@ -91,24 +94,18 @@ struct End {
     execed: bool,
     /// Exit code.
     code: u32,
+    /// Its owner may see what procfs has of it.
+    is_shown: bool,
 }
 
 /// Ties the tasks together and gives them registers and signals.
 ///
 /// Nothing in it waits for user space: until it is over SIGKILL does not end them.
 pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
-    let held = Held::all(coordinator.slots()).map_err(|lost| coordinator.lost(lost))?;
-    coordinator.verdict()?;
-    for (index, _) in coordinator.members.iter() {
-        let plan = coordinator
-            .members
     // Not when they are held: it may wait for who has one of the sockets as well.
     coordinator.restore.end_connections_as_always()?;
-            .plan(coordinator.restore.meta(), index)?;
-        held.with(index, |parked| {
-            task::show(&coordinator.restore, &plan, parked)
-        })??;
-    }
+    let held = Held::all(coordinator.slots()).map_err(|lost| coordinator.lost(lost))?;
+    coordinator.verdict()?;
     let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     groups(coordinator, &PidNs::of(&root)?)?;
     parents(coordinator, &held)?;
@@ -189,11 +186,17 @@ impl Ready<'_> {
             while !park::has_exited(&dead.task) && !kept() && patience.pause(1) {}
             if let Some(end) = &dead.end {
                 links::settle_dead(&dead.task, end.signal, end.execed, end.code);
+                if end.is_shown && park::has_exited(&dead.task) {
+                    limits::show_dead(&dead.task);
+                }
             }
         }
         for (index, process) in &self.processes {
-            let commit =
-                |parked: &ParkedTask| kinds::commit(&self.coordinator.restore, process, parked);
+            // Not before: who gets at its files could keep one locked that something waits for.
+            let commit = |parked: &ParkedTask| {
+                kinds::commit(&self.coordinator.restore, process, parked);
+                task::show(process, parked);
+            };
             let _ = self.held.with(*index, commit);
         }
         for &(index, _) in &self.stopping {
@@ -257,17 +260,25 @@ fn dead(coordinator: &Coordinator, held: &Held<'_>) -> Result<KVVec<Dead>> {
                 .restore
                 .fail(e, &plan, fmt!("was killed while it waited for its restart"))
         })?;
+        let end = match member.state {
+            TASK_ZOMBIE => {
+                let process = plan.process().map_err(|f| coordinator.restore.fault(f))?;
+                Some(End {
+                    signal: plan.task.exit_signal.get(),
+                    execed: parent_execed(&plan),
+                    code: plan.task.exit_code.get(),
+                    is_shown: limits::is_shown(process.dumpable.get()),
+                })
+            }
+            _ => None,
+        };
         let dead = Dead {
             index,
             task: coordinator
                 .slot(index)
                 .and_then(|s| s.task())
                 .ok_or(ESRCH)?,
-            end: (member.state == TASK_ZOMBIE).then_some(End {
-                signal: plan.task.exit_signal.get(),
-                execed: parent_execed(&plan),
-                code: plan.task.exit_code.get(),
-            }),
+            end,
         };
         list.push(dead, GFP_KERNEL_ACCOUNT)?;
     }

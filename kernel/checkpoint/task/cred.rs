@@ -32,6 +32,7 @@ use crate::{
         record::ObjRef,
         task::{
             Cred,
+            Process,
             GROUPS_MAX, //
         }, //
     },
@@ -313,15 +314,13 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     };
     let cred =
         rebuild(r, obj)?.map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
-    if cred.addr() != CredRef::current()?.addr() {
-        cred.share();
+    if cred.addr() == CredRef::current()?.addr() {
+        return Ok(());
     }
-    // A change of credentials may have made it dumpable (fs.suid_dumpable). Before its memory is
-    // filled nobody else gets at it: others of other users may have some of that in common.
-    if plan.task.mm.get() != 0 {
-        limits::hide();
-    }
-    Ok(())
+    // A change of credentials may make it dumpable (fs.suid_dumpable). Until it is let go nobody else
+    // gets at it: others of other users may have some of its memory in common, and one that was dead has
+    // the memory of another one until it exits.
+    limits::hide_after(|| cred.share())
 }
 
 /// Asks whether the task may have its dumpability, while it has the credentials of the caller.
@@ -337,15 +336,10 @@ fn may_be_dumpable(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     ))
 }
 
-/// Sets the dumpability of a task, which is held, when its memory is filled: from now on those who may
-/// get at it.
-pub(crate) fn show(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
-    if plan.task.mm.get() == 0 {
-        return Ok(());
-    }
-    let process = plan.process().map_err(|f| r.fault(f))?;
-    task.set_dumpable(process.dumpable.get())
-        .map_err(|e| r.fail(e, plan, fmt!("impossible dumpability")))
+/// Lets those get at the process of `task`, which is held, who may: its memory is filled, and nobody waits
+/// for its files any more.
+pub(crate) fn show(process: &Process, task: &ParkedTask) {
+    task.set_dumpable(process.dumpable.get());
 }
 
 /// Marks a task whose user has more processes than `RLIMIT_NPROC` allows: all of them are there.

@@ -319,7 +319,7 @@ pub(crate) fn tracer(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<u32>>
 }
 
 /// Lets `tracer` trace the task of `plan`. Both are held, with the credentials and memory that they
-/// had.
+/// had, and hidden.
 pub(crate) fn attach(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -330,6 +330,7 @@ pub(crate) fn attach(
         return Ok(());
     };
     let flags = body.flags.get();
+    let process = plan.process().map_err(|f| r.fault(f))?;
     task.set_tracer(
         tracer,
         body.options.get(),
@@ -339,12 +340,14 @@ pub(crate) fn attach(
             0 => Rights::Tracer,
             _ => Rights::Own,
         },
+        process.dumpable.get(),
     )
     .map_err(|e| {
         let tracer = body.tracer.get();
         let why = match e {
             EPERM => "by its credentials, or a security module, it could not attach to it (ptrace)",
             EBUSY => "a debugger has attached to it",
+            EINTR => "the caller was killed",
             _ => "the kernel does not let it",
         };
         r.fail(e, plan, fmt!("pid {tracer} may not trace it: {why}"))

@@ -5,7 +5,8 @@
 use kernel::{
     bindings,
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    task::Task, //
 };
 
 use crate::{
@@ -147,19 +148,18 @@ impl ParkedTask {
         unsafe { set(self.as_ptr(), n, limit) }
     }
 
-    /// Sets the dumpability of its program, for which [`may_be_dumpable`] was asked.
-    ///
-    /// EINVAL: there is no such one.
-    pub(crate) fn set_dumpable(&self, dumpable: u32) -> Result {
+    /// Sets the dumpability of its program, for which [`may_be_dumpable`] was asked. It is nothing else than
+    /// hidden if there is no such one.
+    pub(crate) fn set_dumpable(&self, dumpable: u32) {
         if dumpable > bindings::task_dumpable_TASK_DUMPABLE_ROOT {
-            return Err(EINVAL);
+            return;
         }
-        // SAFETY: By the type's invariants the task is valid; it has an exec_state of its own, which
-        // it does not replace while it is held. For task_exec_state_set_dumpable(), which is for
-        // the running task: the value is one of the enumeration. prctl(PR_SET_DUMPABLE) denies
-        // TASK_DUMPABLE_ROOT: of that one the caller has taken care.
+        // SAFETY: By the type's invariants the task is valid; its exec_state, which it does not
+        // replace while it is held, belongs to tasks that were made only. For
+        // task_exec_state_set_dumpable(), which is for the running task: the value is one of the
+        // enumeration. prctl(PR_SET_DUMPABLE) denies TASK_DUMPABLE_ROOT: of that one the caller has
+        // taken care.
         unsafe { bindings::task_exec_state_be_dumpable(self.as_ptr(), dumpable) };
-        Ok(())
     }
 
     /// Has RLIMIT_CPU not end its thread group, which does nothing more but exit.
@@ -217,11 +217,43 @@ pub(crate) fn may_be_dumpable(dumpable: u32) -> bool {
         || unsafe { bindings::capable(bindings::CAP_SYS_PTRACE.cast_signed()) }
 }
 
-/// Keeps all but the privileged out of the current task, as prctl(PR_SET_DUMPABLE, 0), which allows
-/// that to everybody.
-pub(crate) fn hide() {
-    // SAFETY: The value is one of the enumeration, and the task has an exec_state of its own.
-    unsafe { bindings::task_exec_state_set_dumpable(bindings::task_dumpable_TASK_DUMPABLE_OFF) };
+/// Runs `f`, and keeps all but the privileged out of the current task after that, as
+/// prctl(PR_SET_DUMPABLE, 0), which allows that to everybody. Nobody gets at its memory and files between
+/// the two.
+///
+/// EINTR: SIGKILL came.
+pub(crate) fn hide_after(f: impl FnOnce()) -> Result {
+    // SAFETY: The running task is valid. Who looks at its memory or files holds the lock for reading
+    // until that is done; execve() holds it likewise. The value is one of the enumeration, and the
+    // exec_state belongs to tasks that were made only.
+    unsafe {
+        let lock = &raw mut (*(*bindings::get_current()).signal).exec_update_lock;
+        if bindings::down_write_killable(lock) != 0 {
+            return Err(EINTR);
+        }
+        f();
+        bindings::task_exec_state_set_dumpable(bindings::task_dumpable_TASK_DUMPABLE_OFF);
+        bindings::up_write(lock);
+    }
+    Ok(())
+}
+
+/// Lets the owner of `task`, which has exited and was made with [`own_exec_state`], see what procfs has of
+/// it, as prctl(PR_SET_DUMPABLE, 1), which allows that to everybody.
+pub(crate) fn show_dead(task: &Task) {
+    // SAFETY: We own a reference on the task; its exec_state is its own. It has no address space any
+    // more: until it exited it had that of another one.
+    unsafe {
+        bindings::task_exec_state_be_dumpable(
+            task.as_ptr(),
+            bindings::task_dumpable_TASK_DUMPABLE_OWNER,
+        )
+    };
+}
+
+/// Its owner may see what procfs has of a process of which prctl(PR_GET_DUMPABLE) told `dumpable`.
+pub(crate) fn is_shown(dumpable: u32) -> bool {
+    dumpable == bindings::task_dumpable_TASK_DUMPABLE_OWNER
 }
 
 /// Gives the current task, which gets no address space of its own, its own exec_state.

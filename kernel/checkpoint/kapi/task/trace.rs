@@ -254,10 +254,10 @@ fn info_of(raw: &bindings::kernel_siginfo) -> Info {
 }
 
 impl ParkedTask {
-    /// Lets `tracer` trace it, as it did before.
+    /// Lets `tracer` trace it, as it did before; `dumpable`: what it gets when it is let go.
     ///
     /// EPERM: `tracer` could not attach to it. EBUSY: somebody else has. EINVAL: nobody could trace
-    /// it so. May sleep.
+    /// it so. EINTR: the caller was killed. May sleep.
     pub(crate) fn set_tracer(
         &self,
         tracer: &ParkedTask,
@@ -265,6 +265,7 @@ impl ParkedTask {
         seized: bool,
         syscalls: bool,
         rights: Rights,
+        dumpable: u32,
     ) -> Result {
         // SAFETY: By the type's invariants neither task runs or exits, which is what it asks for.
         to_result(unsafe {
@@ -275,6 +276,7 @@ impl ParkedTask {
                 seized,
                 syscalls,
                 rights == Rights::Own,
+                dumpable,
             )
         })
     }

@@ -6,6 +6,8 @@
 #include "family.h"
 #include "feed.h"
 
+#include <fcntl.h>
+#include <grp.h>
 #include <linux/futex.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -327,6 +329,81 @@ TEST_F_TIMEOUT(abort, root_is_killed, CKPT_TIMEOUT)
 	ASSERT_EQ(0, feed_end(fd));
 	ASSERT_EQ(0, nothing_left(&run, lowest));
 	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+/* ---- hidden half-way --------------------------------------------------- */
+
+#define NOBODY	65534
+
+static void become_nobody(void)
+{
+	CHECK_SYS(setgroups(0, NULL));
+	CHECK_SYS(setresgid(NOBODY, NOBODY, NOBODY));
+	CHECK_SYS(setresuid(NOBODY, NOBODY, NOBODY));
+}
+
+static int nobodys(void *arg)
+{
+	become_nobody();
+	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
+	board->value[0] = getpid();
+	ckpt_step(0);
+	ckpt_wait_go();
+	CHECK_EQ(1, prctl(PR_GET_DUMPABLE));
+	return 0;
+}
+
+CKPT_SCENARIO(of_a_user)
+{
+	pid_t kid = ckpt_fork(nobodys, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+/* What the user whose task @pid is gets for reading memory of it: 0, or an errno; -1: unknown. */
+static int reads_memory(pid_t pid)
+{
+	char path[64];
+	pid_t reader;
+	int status;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	fflush(NULL);
+	reader = fork();
+	if (!reader) {
+		become_nobody();
+		_exit(open(path, O_RDONLY | O_CLOEXEC) < 0 ? errno : 0);
+	}
+	status = wait_for(reader);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int is_hidden(struct ckpt_run *run, void *arg)
+{
+	int err = reads_memory(run->saved.value[0]);
+
+	if (err != EACCES)
+		ckpt_diag("its user reads its memory: %d", err);
+	return err != EACCES;
+}
+
+/* Nobody gets at a task before its memory is there; then its user does. */
+TEST_F_TIMEOUT(abort, tasks_are_hidden, CKPT_TIMEOUT)
+{
+	struct restart_args args;
+	int fd;
+
+	ASSERT_EQ(0, take(&of_a_user));
+	fd = feed(&run, &im, 2, is_hidden, NULL);
+	ASSERT_LT(0, feed_restart(&run, &args, fd)) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(0, feed_end(fd));
+	EXPECT_EQ(0, reads_memory(run.saved.value[0]));
+	ckpt_run_go(&run);
+	EXPECT_EQ(0, ckpt_run_finish(&run));
 }
 
 /* ---- stopped, frozen, signalled half-way ------------------------------- */

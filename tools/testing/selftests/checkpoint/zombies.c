@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 CKPT_FIXTURE
 
@@ -135,6 +136,39 @@ CKPT_CYCLE(many)
 	ckpt_ready_wait();
 	for (i = 0; i < 40; i++)
 		ckpt_wait_exit(kid[i], i);
+}
+
+/* To whom the files of a process in procfs belong tells who may look at what they show. */
+static uid_t owner_of(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	CHECK_SYS(stat(path, &st));
+	return st.st_uid;
+}
+
+/* One is dumpable, the other is not: that goes on when they are dead. */
+CKPT_CYCLE(dumpable)
+{
+	pid_t kid[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		kid[i] = CHECK_SYS(fork());
+		if (!kid[i]) {
+			CHECK_SYS(setuid(65534));
+			CHECK_SYS(prctl(PR_SET_DUMPABLE, i));
+			_exit(0);
+		}
+		await_zombie(kid[i]);
+	}
+	ckpt_ready_wait();
+	CHECK_EQ(0, owner_of(kid[0]));
+	CHECK_EQ(65534, owner_of(kid[1]));
+	for (i = 0; i < 2; i++)
+		ckpt_wait_exit(kid[i], 0);
 }
 
 /* What a limit has killed is not killed by it again while it is restarted. */
