@@ -1101,7 +1101,9 @@ void checkpoint_tcp_hold_settle(void);
 void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold);
 void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold);
 void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold);
-void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id);
+void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id,
+			  const struct checkpoint_tcp *state);
+int checkpoint_tcp_left_still(u64 id, struct checkpoint_tcp *was, int *family);
 void checkpoint_tcp_end(u64 id, bool bury);
 void checkpoint_thawed(u64 id);
 

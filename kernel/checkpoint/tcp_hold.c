@@ -24,6 +24,7 @@
 #include <linux/net.h>
 #include <linux/notifier.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/tcp.h>
@@ -80,6 +81,7 @@ struct checkpoint_tcp_silence {
  * @silence: what is added to checkpoint_tcp_silent when it is buried
  * @stamp: when it began: jiffies
  * @id: the checkpoint that has left its tasks frozen
+ * @was: what of the connection that checkpoint has in its image
  * @is_new: the socket was not connected before
  * @is_thawed: the tasks run on; counts for @rest, too
  * @is_buried: it ends as checkpoint_tcp_bury(); else it goes on
@@ -93,6 +95,7 @@ struct checkpoint_tcp_hold {
 	u64 id;
 	bool is_new;
 	bool is_thawed;
+	struct checkpoint_tcp was;
 	bool is_buried;
 };
 
@@ -626,13 +629,15 @@ static struct checkpoint_tcp_hold *checkpoint_tcp_left_by(u64 id)
  *
  * Until checkpoint_tcp_end(), or until the tasks are thawed or dead.
  */
-void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id)
+void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id,
+			  const struct checkpoint_tcp *state)
 {
 	struct checkpoint_tcp_hold *first;
 
 	hold->id = id;
 	INIT_LIST_HEAD(&hold->rest);
 	mutex_lock(&checkpoint_tcp_left_mutex);
+ * @state: what it has of the connection in its image
 	first = checkpoint_tcp_left_by(id);
 	if (first) {
 		list_add_tail(&hold->list, &first->rest);
@@ -641,6 +646,7 @@ void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id)
 		list_add_tail(&hold->list, &checkpoint_tcp_left);
 		spin_unlock_irq(&checkpoint_tcp_left_lock);
 	}
+	hold->was = *state;
 	mutex_unlock(&checkpoint_tcp_left_mutex);
 	schedule_delayed_work(&checkpoint_tcp_sweeper, CHECKPOINT_TCP_SILENCE);
 }
@@ -655,6 +661,76 @@ void checkpoint_tcp_end(u64 id, bool bury)
 {
 	struct checkpoint_tcp_hold *hold, *next;
 	LIST_HEAD(over);
+/* How many holds checkpoint @id has left. */
+static size_t checkpoint_tcp_count_left(u64 id)
+{
+	struct checkpoint_tcp_hold *first;
+	size_t n = 0;
+
+	mutex_lock(&checkpoint_tcp_left_mutex);
+	first = checkpoint_tcp_left_by(id);
+	if (first)
+		n = list_count_nodes(&first->rest) + 1;
+	mutex_unlock(&checkpoint_tcp_left_mutex);
+	return n;
+}
+
+/*
+ * Gets one of the holds that checkpoint @id has left: the first of them, or with @rest
+ * the next one. Returns its socket, with a reference, and what it was; NULL: there is none.
+ */
+static struct sock *checkpoint_tcp_next_left(u64 id, bool rest, struct checkpoint_tcp *was)
+{
+	struct checkpoint_tcp_hold *hold;
+	struct sock *sk = NULL;
+
+	mutex_lock(&checkpoint_tcp_left_mutex);
+	hold = checkpoint_tcp_left_by(id);
+	if (hold && rest) {
+		struct list_head *all = &hold->rest;
+
+		hold = list_first_entry_or_null(all, struct checkpoint_tcp_hold, list);
+		if (hold)
+			list_move_tail(&hold->list, all);
+	}
+	if (hold) {
+		sk = hold->sk;
+		sock_hold(sk);
+		*was = hold->was;
+	}
+	mutex_unlock(&checkpoint_tcp_left_mutex);
+	return sk;
+}
+
+/**
+ * checkpoint_tcp_left_still() - tell whether connections are as a checkpoint has left them
+ * @id: the checkpoint
+ * @was: set to what one of them was that is not
+ * @family: set to its address family
+ *
+ * A task outside that has the socket, too, may have used it.  Those that are taken out
+ * meanwhile are dead, or their tasks thawed, which the caller finds out.
+ *
+ * Return: 1: they are, 0: one has changed, or -EINTR if the caller was killed.
+ */
+int checkpoint_tcp_left_still(u64 id, struct checkpoint_tcp *was, int *family)
+{
+	size_t n = checkpoint_tcp_count_left(id), i;
+	int still = 1;
+
+	for (i = 0; i < n && still > 0; i++) {
+		struct sock *sk = checkpoint_tcp_next_left(id, i, was);
+
+		if (!sk)
+			break;
+		*family = sk->sk_family;
+		still = checkpoint_tcp_is_still(sk, was);
+		sock_put(sk);
+		cond_resched();
+	}
+	return still;
+}
+
 
 	mutex_lock(&checkpoint_tcp_left_mutex);
 	hold = checkpoint_tcp_left_by(id);

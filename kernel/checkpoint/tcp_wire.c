@@ -83,6 +83,7 @@ int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state)
 {
 	const struct checkpoint_tcp_wire *wire = &state->wire;
 	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 unread;
 	int ret;
 
 	ret = checkpoint_tcp_lock(sk, NULL);
@@ -92,6 +93,10 @@ int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state)
 	      tp->snd_una == wire->snd_una && tp->rcv_nxt == wire->rcv_nxt &&
 	      tp->snd_nxt - tp->snd_una == wire->in_flight &&
 	      tp->write_seq - tp->snd_una == state->sent;
+	/* The end of what was received has a number, too, until it is read. */
+	unread = tp->rcv_nxt - tp->copied_seq;
+	if (unread != state->received + state->done && (unread || state->received))
+		ret = 0;
 	release_sock(sk);
 	return ret;
 }

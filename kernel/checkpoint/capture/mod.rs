@@ -316,6 +316,7 @@ fn end(
     }
     let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
     let doomed = Doomed::new(&tasks, &cap.pid_ns)?;
+    net::check_left(cap, id)?;
     net::end_left(id, true);
     kill(&tasks, hold);
     cap.report.line(fmt!("{} tasks are killed", tasks.len()));

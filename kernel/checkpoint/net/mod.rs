@@ -75,6 +75,7 @@ pub(crate) fn want_holds(cap: &mut Capture) {
 
 pub(crate) use self::tcp_outside::{
     check as check_held,
+    check_left,
     end_left,
     hold,
     leave as leave_held,

@@ -188,6 +188,23 @@ pub(crate) fn check(cap: &mut Capture) -> Result {
     Ok(())
 }
 
+/// Fails unless all connections that checkpoint `id` has left held are as they are in its image: EBUSY.
+/// May sleep; EINTR: the caller was killed.
+pub(crate) fn check_left(cap: &mut Capture, id: u64) -> Result {
+    let Some((tcp, family)) = HeldTcp::changed_since(id)? else {
+        return Ok(());
+    };
+    cap.report.line(fmt!(
+        "error: the TCP connection of {} with {} has changed since checkpoint {}: somebody else has it, \
+         too, or has ended it: save the tasks again [{}]",
+        Address(tcp.addr, family, tcp.port),
+        Address(tcp.peer_addr, family, tcp.peer_port),
+        id,
+        Errno(EBUSY)
+    ));
+    Err(EBUSY)
+}
+
 /// The tasks are about to be killed: what is in the image of connections ends without a segment.
 pub(super) fn bury(cap: &mut Capture) {
     for held in core::mem::replace(&mut cap.found.net.holds.held, KVVec::new()) {
@@ -209,8 +226,8 @@ pub(crate) fn let_go(cap: &mut Capture) {
 /// `id`.
 pub(crate) fn leave(cap: &mut Capture, id: u64) {
     for held in core::mem::replace(&mut cap.found.net.holds.held, KVVec::new()) {
-        if held.read.is_some() {
-            held.hold.leave(id);
+        if let Some((tcp, wire)) = &held.read {
+            held.hold.leave(id, tcp, wire);
         }
     }
 }

@@ -78,7 +78,7 @@ pub(crate) struct Tcp {
 }
 
 impl Tcp {
-    fn of(raw: &bindings::checkpoint_tcp) -> Self {
+    pub(super) fn of(raw: &bindings::checkpoint_tcp) -> Self {
         Self {
             state: match raw.state {
                 bindings::CHECKPOINT_TCP_LISTENING => State::Listening,

@@ -165,10 +165,28 @@ impl HeldTcp {
         unsafe { bindings::checkpoint_tcp_bury(self.into_raw()) }
     }
 
-    /// Keeps it for checkpoint `id`, until [`end_left`](Self::end_left), or until the tasks are thawed.
-    pub(crate) fn leave(self, id: u64) {
-        // SAFETY: As above.
-        unsafe { bindings::checkpoint_tcp_leave(self.into_raw(), id) }
+    /// Keeps it for checkpoint `id`, which has `tcp` and `wire` of it in its image, until
+    /// [`end_left`](Self::end_left), or until the tasks are thawed.
+    pub(crate) fn leave(self, id: u64, tcp: &Tcp, wire: &Wire) {
+        // One that is like nothing is not what it was.
+        let mut raw = tcp.raw().unwrap_or_default();
+        raw.wire = wire.raw();
+        raw.sent = tcp.sent;
+        // SAFETY: As above; the structure is only read.
+        unsafe { bindings::checkpoint_tcp_leave(self.into_raw(), id, &raw) }
+    }
+
+    /// Returns what one of those that checkpoint `id` has left was, and its address family, if it is not
+    /// so any more. May sleep; EINTR: the caller was killed.
+    pub(crate) fn changed_since(id: u64) -> Result<Option<(Tcp, i32)>> {
+        let mut was = bindings::checkpoint_tcp::default();
+        let mut family = 0;
+        // SAFETY: There is room for both, and we may sleep.
+        match unsafe { bindings::checkpoint_tcp_left_still(id, &mut was, &mut family) } {
+            err if err < 0 => Err(to_result(err).err().unwrap_or(EIO)),
+            0 => Ok(Some((Tcp::of(&was), family))),
+            _ => Ok(None),
+        }
     }
 
     /// Ends the holds that checkpoint `id` has left: as [`bury`](Self::bury), or the connections go on.

@@ -3,6 +3,7 @@
 #include "sockets_tcp.h"
 
 #include <sched.h>
+#include <sys/syscall.h>
 
 CKPT_FIXTURE
 
@@ -394,6 +395,59 @@ TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, RESTART_TCP_KEEP));
 	ASSERT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, hear(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* The number of its socket. */
+#define NUMBER	2
+
+/* As little, whose socket somebody else gets, too. */
+CKPT_SCENARIO(shared_one)
+{
+	int at = listener(4), fd;
+
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	await_bytes(fd, BEFORE);
+	board->value[NUMBER] = fd;
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	CHECK_EQ(BEFORE - 1, take(fd, 1, BEFORE - 1, in_at));
+}
+
+/*
+ * Somebody outside has received from a connection that is held for tasks that are to be killed
+ * later: the image is not right any more.
+ */
+TEST_F_TIMEOUT(cr, used_since, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new(), fd;
+	struct ckpt_run run;
+	char c;
+	long id;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &shared_one, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	id = ckpt_run_call(&run, image, CHECKPOINT_KILL | CHECKPOINT_FROZEN);
+	ASSERT_LT(0, id) {
+		ckpt_run_print_log(&run);
+	}
+	fd = syscall(__NR_pidfd_getfd, run.pidfd, (int)run.board->value[NUMBER], 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, recv(fd, &c, 1, 0));
+	EXPECT_EQ(-1, kill_only(&run, id));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "has changed since checkpoint")) {
+		ckpt_run_print_log(&run);
+	}
+	ASSERT_EQ(0, close(fd));
+	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	ASSERT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 	close(image);
