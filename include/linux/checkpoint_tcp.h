@@ -23,6 +23,8 @@ struct sock;
 
 /* Bit of inet_sock::inet_flags, beyond those that net/inet_sock.h has. */
 #define CHECKPOINT_INET_HELD	(BITS_PER_LONG - 1)
+/* Likewise: it is held, and the other end is not told when it is closed. */
+#define CHECKPOINT_INET_BURIED	(BITS_PER_LONG - 2)
 
 /* Something is held, or was so within the last minute. */
 DECLARE_STATIC_KEY_FALSE(checkpoint_tcp_holds);
@@ -40,6 +42,18 @@ static inline bool checkpoint_tcp_held(const struct sock *sk)
 }
 
 /**
+ * checkpoint_tcp_buried() - tell whether a TCP socket ends without a segment
+ * @sk: the socket, which is a full one
+ *
+ * Its tasks were saved and killed, and may come back with it.
+ */
+static inline bool checkpoint_tcp_buried(const struct sock *sk)
+{
+	return static_branch_unlikely(&checkpoint_tcp_holds) &&
+	       test_bit(CHECKPOINT_INET_BURIED, &inet_sk(sk)->inet_flags);
+}
+
+/**
  * checkpoint_tcp_accepted() - let a new connection go on whose listener is held
  * @sk: the new one, which was cloned
  *
@@ -47,8 +61,10 @@ static inline bool checkpoint_tcp_held(const struct sock *sk)
  */
 static inline void checkpoint_tcp_accepted(struct sock *sk)
 {
-	if (checkpoint_tcp_held(sk))
+	if (checkpoint_tcp_held(sk)) {
+		clear_bit(CHECKPOINT_INET_BURIED, &inet_sk(sk)->inet_flags);
 		clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
+	}
 }
 
 /**
@@ -76,6 +92,11 @@ void checkpoint_tcp_wire_get(struct sock *sk, struct checkpoint_tcp_wire *wire);
 #else /* !CONFIG_CHECKPOINT */
 
 static inline bool checkpoint_tcp_held(const struct sock *sk)
+{
+	return false;
+}
+
+static inline bool checkpoint_tcp_buried(const struct sock *sk)
 {
 	return false;
 }

@@ -85,6 +85,8 @@ struct checkpoint_tcp_silence {
  * @is_new: the socket was not connected before
  * @is_thawed: the tasks run on; counts for @rest, too
  * @is_buried: it ends as checkpoint_tcp_bury(); else it goes on
+ * @is_ending: then, that it was looked at once: if it is not closed the next time
+ *	then it is ended for who has it
  */
 struct checkpoint_tcp_hold {
 	struct list_head list;
@@ -93,10 +95,11 @@ struct checkpoint_tcp_hold {
 	struct checkpoint_tcp_silence *silence;
 	unsigned long stamp;
 	u64 id;
+	struct checkpoint_tcp was;
 	bool is_new;
 	bool is_thawed;
-	struct checkpoint_tcp was;
 	bool is_buried;
+	bool is_ending;
 };
 
 /* Connections that are silent, by their ends; changed under the lock. */
@@ -431,8 +434,8 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 	if (!checkpoint_tcp_trylock(sk, 0))
 		return false;
 	is_over = (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN);
-	if (!is_over && hold->silence) {
-		checkpoint_tcp_silence(hold);
+	if (!is_over && !hold->is_ending) {
+		hold->is_ending = true;
 		tp->repair = 1;
 	} else {
 		if (!is_over)
@@ -440,6 +443,7 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 		is_over = true;
 		tp->repair = 0;
 		tp->repair_queue = TCP_NO_QUEUE;
+		clear_bit(CHECKPOINT_INET_BURIED, &inet_sk(sk)->inet_flags);
 		clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
 	}
 	release_sock(sk);
@@ -515,7 +519,13 @@ void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
  */
 void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold)
 {
+	struct sock *sk = hold->sk;
+
 	hold->is_buried = true;
+	/* Who has it locked now may be the last one that closes it, before its turn comes. */
+	set_bit(CHECKPOINT_INET_BURIED, &inet_sk(sk)->inet_flags);
+	if (!((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_LISTEN)))
+		checkpoint_tcp_silence(hold);
 	checkpoint_tcp_let_go(hold);
 }
 
@@ -626,6 +636,7 @@ static struct checkpoint_tcp_hold *checkpoint_tcp_left_by(u64 id)
  * checkpoint_tcp_leave() - keep the hold on a connection of tasks that are left frozen
  * @hold: the hold, which is gone for the caller
  * @id: the checkpoint
+ * @state: what it has of the connection in its image
  *
  * Until checkpoint_tcp_end(), or until the tasks are thawed or dead.
  */
@@ -635,9 +646,9 @@ void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id,
 	struct checkpoint_tcp_hold *first;
 
 	hold->id = id;
+	hold->was = *state;
 	INIT_LIST_HEAD(&hold->rest);
 	mutex_lock(&checkpoint_tcp_left_mutex);
- * @state: what it has of the connection in its image
 	first = checkpoint_tcp_left_by(id);
 	if (first) {
 		list_add_tail(&hold->list, &first->rest);
@@ -646,21 +657,10 @@ void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id,
 		list_add_tail(&hold->list, &checkpoint_tcp_left);
 		spin_unlock_irq(&checkpoint_tcp_left_lock);
 	}
-	hold->was = *state;
 	mutex_unlock(&checkpoint_tcp_left_mutex);
 	schedule_delayed_work(&checkpoint_tcp_sweeper, CHECKPOINT_TCP_SILENCE);
 }
 
-/**
- * checkpoint_tcp_end() - end the holds that a checkpoint has left
- * @id: the checkpoint
- * @bury: the tasks are about to be killed, as checkpoint_tcp_bury(); else the
- *	connections go on
- */
-void checkpoint_tcp_end(u64 id, bool bury)
-{
-	struct checkpoint_tcp_hold *hold, *next;
-	LIST_HEAD(over);
 /* How many holds checkpoint @id has left. */
 static size_t checkpoint_tcp_count_left(u64 id)
 {
@@ -731,6 +731,16 @@ int checkpoint_tcp_left_still(u64 id, struct checkpoint_tcp *was, int *family)
 	return still;
 }
 
+/**
+ * checkpoint_tcp_end() - end the holds that a checkpoint has left
+ * @id: the checkpoint
+ * @bury: the tasks are about to be killed, as checkpoint_tcp_bury(); else the
+ *	connections go on
+ */
+void checkpoint_tcp_end(u64 id, bool bury)
+{
+	struct checkpoint_tcp_hold *hold, *next;
+	LIST_HEAD(over);
 
 	mutex_lock(&checkpoint_tcp_left_mutex);
 	hold = checkpoint_tcp_left_by(id);
@@ -738,8 +748,10 @@ int checkpoint_tcp_left_still(u64 id, struct checkpoint_tcp *was, int *family)
 		checkpoint_tcp_take_out(hold, &over);
 	mutex_unlock(&checkpoint_tcp_left_mutex);
 	list_for_each_entry_safe(hold, next, &over, list) {
-		hold->is_buried = bury;
-		checkpoint_tcp_let_go(hold);
+		if (bury)
+			checkpoint_tcp_bury(hold);
+		else
+			checkpoint_tcp_resume(hold);
 	}
 }
 
