@@ -191,6 +191,8 @@ pub(crate) fn reason(errno: Error) -> &'static str {
         ENOMEM => "there is no memory",
         E2BIG => "there is more than an image can hold",
         EAGAIN => "something changes all the time; try again",
+        EBUSY => "something is in use, or is about to change; try again",
+        EOPNOTSUPP => "there is something that can't be saved",
         EPIPE => "nobody reads what is written any more",
         ENOSPC => "there is no space left to write to",
         EFBIG => "the file that is written to would be too large",
