@@ -242,6 +242,18 @@ pub(crate) fn missing(
                 size
             ),
         ),
+        // Of a file that has a name, also what its mount takes.
+        (Some(free), _) if free >= wanted => r.fail(
+            e,
+            plan,
+            fmt!(
+                "{}: {} huge pages of {} KiB are needed, and as many are free, but a limit does not \
+                 allow them: raise that of the hugetlb cgroup, or size= of the mount of hugetlbfs",
+                what,
+                wanted,
+                size
+            ),
+        ),
         (Some(free), _) => r.fail(
             ENOMEM,
             plan,
