@@ -307,16 +307,24 @@ impl Filler<'_> {
         let mut to_batch = KVec::with_capacity(BOUNCE, GFP_KERNEL)?;
         let mut from_batch = KVec::with_capacity(BOUNCE, GFP_KERNEL)?;
         let mut done = 0;
+        // Up to here nothing can be shared: it need not be asked again.
+        let mut alone = 0;
         while done < pages {
             wait::go_on()?;
             let (to, from) = (addr + done * PAGE_SIZE, from + done * PAGE_SIZE);
-            let to_copy = match share(to, pages - done)? {
-                Share::Done(n) => {
-                    done += n;
-                    continue;
-                }
-                Share::Copy(n) => n,
+            let to_copy = match pages.min(alone).saturating_sub(done) {
+                0 => match share(to, pages - done)? {
+                    Share::Done(n) => {
+                        done += n;
+                        continue;
+                    }
+                    Share::Copy(n) => n,
+                },
+                left => left,
             };
+            if to_copy > 1 {
+                alone = done + to_copy;
+            }
             to_batch.clear();
             from_batch.clear();
             walk::readable(
@@ -338,10 +346,12 @@ impl Filler<'_> {
                     ),
                 )
             })?;
-            // It may have been swapped out, and is there again now.
-            if let Share::Done(n) = share(to, from_batch.len())? {
-                done += n;
-                continue;
+            // A single one may have been swapped out, and is there again now.
+            if done >= alone {
+                if let Share::Done(n) = share(to, from_batch.len())? {
+                    done += n;
+                    continue;
+                }
             }
             match self.new_pages(&mm, to, from_batch.len())? {
                 Fill::New(new) => {
