@@ -182,7 +182,9 @@ impl Rebuilt for BuiltSighand {}
 
 fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     sighand::block_all();
-    let Some(obj) = ObjRef::new(plan.task.sighand.get()) else {
+    // One that was dead has those of nobody, whatever the image says: they would be gone with it.
+    let obj = ObjRef::new(plan.task.sighand.get()).filter(|_| plan.task.state.get() == TASK_LIVE);
+    let Some(obj) = obj else {
         return Ok(());
     };
     if r.is_built(obj) {
