@@ -511,9 +511,6 @@ pub(super) fn link(r: &Restore) -> Result {
             }
         };
     }
-    if first.is_some() {
-        return Err(r.told(EINVAL, fmt!("a TCP connection has one end only")));
-    }
     let mut listens: KVVec<bool> = KVVec::new();
     listens.resize(PORTS, false, GFP_KERNEL_ACCOUNT)?;
     for part in parts.iter().filter(|part| part.state() == TCP_LISTENING) {

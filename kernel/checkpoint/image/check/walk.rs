@@ -23,6 +23,7 @@ use crate::image::{
     huge::check::Room,
     ipc::check::Inside,
     kinds::Kind,
+    net::check::TcpLeft,
     record::{
         Body,
         Fault,
@@ -178,6 +179,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) ring: Option<u64>,
     /// What was right before, if it may have huge pages.
     pub(in crate::image) room: Option<Room>,
+    /// What is still to come of TCP sockets.
+    pub(in crate::image) tcp_left: TcpLeft,
     /// Records of memory that was left out of it.
     pub(in crate::image) gaps: u32,
     /// The descriptor table or open file right before, of which records like locks may follow.
@@ -222,6 +225,7 @@ pub fn metadata(
         mapping: None,
         ring: None,
         room: None,
+        tcp_left: TcpLeft::default(),
         gaps: 0,
         holder: None,
         summary: Summary::default(),
@@ -569,6 +573,9 @@ impl Walk<'_> {
         }
         if self.ring.is_some() {
             return Err(Fault::framing(end, "an AIO context is missing"));
+        }
+        if let Some(why) = self.tcp_left.lacks() {
+            return Err(Fault::framing(end, why));
         }
         if self.group.is_some() {
             return Err(Fault::framing(end, "process record is missing"));

@@ -45,6 +45,8 @@ mod netlink;
 mod packet;
 mod tcp;
 
+pub(in crate::image) use tcp::TcpLeft;
+
 /// Flags that the open file of a socket can have.
 const FILE_FLAGS: u32 =
     open::READ | open::WRITE | open::APPEND | open::NONBLOCK | open::NOATIME | open::LARGEFILE;

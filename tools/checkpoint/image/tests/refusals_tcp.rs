@@ -46,7 +46,8 @@ fn all_is_well() {
             tcp(s, 1, |t| {
                 t.state.set(TCP_OVER);
                 t.flags.set(TCP_TOLD)
-            })
+            });
+            s.edit(2, |t: &mut TcpSocket| t.state.set(TCP_STARTED));
         },
     ]);
 }
@@ -247,6 +248,21 @@ fn queues() {
         }),
         ("payload where none belongs", |s| {
             data(s, 0, |d| d.len.set(0))
+        }),
+        ("more bytes in a queue than its socket has", |s| {
+            data(s, 0, |d| d.sent.set(1))
+        }),
+        ("more bytes in a queue than its socket has", |s| {
+            tcp(s, 2, |t| t.sent.set(1));
+        }),
+        ("the TCP socket before it lacks bytes in its queues", |s| {
+            tcp(s, 1, |t| t.received.set(5))
+        }),
+        ("bytes in the queues of a TCP socket are missing", |s| {
+            tcp(s, 3, |t| t.sent.set(3))
+        }),
+        ("a TCP connection has one end only", |s| {
+            tcp(s, 2, |t| t.state.set(TCP_STARTED))
         }),
     ]);
 }

@@ -27,6 +27,27 @@ use crate::image::{
     }, //
 };
 
+/// What is still to come of TCP sockets that were told.
+#[derive(Clone, Copy, Default)]
+pub(in crate::image) struct TcpLeft {
+    /// Bytes of the queues of the last one: that were received, that are to be sent.
+    received: u32,
+    sent: u32,
+    /// The other end of one that is connected.
+    other_end: bool,
+}
+
+impl TcpLeft {
+    /// What is missing at the end.
+    pub(in crate::image) fn lacks(&self) -> Option<&'static str> {
+        if self.received != 0 || self.sent != 0 {
+            return Some("bytes in the queues of a TCP socket are missing");
+        }
+        self.other_end
+            .then_some("a TCP connection has one end only")
+    }
+}
+
 /// Bytes of an address of IPv4.
 const ADDR4_LEN: usize = 4;
 
@@ -159,6 +180,17 @@ impl Walk<'_> {
             )?;
         }
         self.tcp_numbers(raw, &tcp)?;
+        let left = &mut self.tcp_left;
+        ensure(
+            raw,
+            left.received == 0 && left.sent == 0,
+            "the TCP socket before it lacks bytes in its queues",
+        )?;
+        *left = TcpLeft {
+            received: tcp.received.get(),
+            sent: tcp.sent.get(),
+            other_end: left.other_end != (state == TCP_CONNECTED),
+        };
         match state {
             TCP_OUTSIDE => agreed(raw, &tcp)?,
             _ => not_agreed(raw, &tcp)?,
@@ -252,6 +284,14 @@ impl Walk<'_> {
             raw.payload.len() <= DATA_MAX
                 && u32::try_from(raw.payload.len()).is_ok_and(|len| len == data.len.get()),
             "another number of bytes than announced",
-        )
+        )?;
+        let left = match data.sent.get() {
+            0 => &mut self.tcp_left.received,
+            _ => &mut self.tcp_left.sent,
+        };
+        *left = left
+            .checked_sub(data.len.get())
+            .ok_or(raw.fault("more bytes in a queue than its socket has"))?;
+        Ok(())
     }
 }
