@@ -155,6 +155,9 @@ impl Shared<Found> for Sock {
                 Ok(false) if matches!(strangers(cap, &self.sk), Ok(0)) => Outside::Nothing,
                 _ => Outside::Refused,
             },
+            // It is not told of by others, but lost like what is.
+            State::Over if tcp.has_port && cap.strict => Outside::Refused,
+            State::Over if tcp.has_port => Outside::Noted,
             _ => Outside::Nothing,
         }
     }
@@ -172,6 +175,19 @@ impl Shared<Found> for Sock {
             }
             let lost = strangers(cap, &self.sk)?;
             self.tell_strangers(cap, lost);
+            return Ok(());
+        }
+        if tcp.state == State::Over && tcp.has_port {
+            lose(
+                cap,
+                EOPNOTSUPP,
+                &self.who,
+                fmt!(
+                    "{}: has port {} still, though its connection is over: it comes back without",
+                    named,
+                    tcp.port
+                ),
+            );
             return Ok(());
         }
         let to = Address(tcp.peer_addr, self.sk.basics().family, tcp.peer_port);

@@ -218,6 +218,44 @@ TEST_F(cr, own_peer_is_told)
 	close(image);
 }
 
+CKPT_SCENARIO(over_with_port)
+{
+	struct linger now = { .l_onoff = 1 };
+	struct sockaddr_storage addr;
+	socklen_t len = address(&addr, 0);
+	int at = listener(1), fd = tcp_socket(), other;
+
+	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));
+	len = address(&addr, port_of(at, false));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
+	other = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(setsockopt(other, SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+	CHECK_SYS(close(other));
+	await_event(fd, POLLHUP);
+	ckpt_ready_wait();
+	CHECK(recv(fd, &now, 1, 0) == -1 && errno == ECONNRESET, "%s", strerror(errno));
+}
+
+/* A reset leaves a port to who has chosen it: that it is lost is told. */
+TEST_F(cr, port_is_told)
+{
+	struct ckpt_run run;
+	int image = ckpt_image_new();
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &over_with_port, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	EXPECT_LT(0, ckpt_run_call(&run, image, 0));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "still, though its connection is over")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, CHECKPOINT_STRICT));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
 /* Time stamps of what is sent, by number. */
 CKPT_SCENARIO(numbered)
 {
