@@ -121,6 +121,59 @@ CKPT_CYCLE(removed_file)
 	check_fill(map, huge, 1);
 }
 
+/* Mounts another hugetlbfs in the place of the first one, with room for @limit bytes; 0: for all. */
+static int mount_another(size_t limit)
+{
+	char options[96];
+	int len;
+
+	len = snprintf(options, sizeof(options), "pagesize=%zuK,mode=0777", huge_size() >> 10);
+	if (limit)
+		snprintf(options + len, sizeof(options) - len, ",size=%zuK", limit >> 10);
+	return umount2(HUGE_DIR, MNT_DETACH) || mount("none", HUGE_DIR, "hugetlbfs", 0, options);
+}
+
+CKPT_SCENARIO(with_hole)
+{
+	int fd = open_huge("hole", O_RDWR | O_CREAT | O_EXCL);
+	char *map;
+
+	huge = huge_size();
+	CHECK_SYS(unlink(HUGE_DIR "/hole"));
+	CHECK_SYS(ftruncate(fd, 3 * huge));
+	CHECK_SYS(fallocate(fd, 0, 0, 2 * huge));
+	ckpt_ready_wait();
+	map = map_huge(fd, 3, RW, MAP_SHARED);
+	check_zero(map, 3 * huge);
+}
+
+/* There are enough pages, but the mount does not take so many: a line tells. */
+TEST_F_TIMEOUT(cr, mount_is_too_small, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct restart_args args;
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &with_hole, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, mount_another(huge_size()));
+	ckpt_take_board_back(&run);
+	ASSERT_EQ(0, lseek(image, 0, SEEK_SET));
+	ckpt_run_restart_args(&run, &args, image, 0);
+	EXPECT_EQ(-1, sys_restart(&args, sizeof(args)));
+	EXPECT_EQ(ENOSPC, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "size= of the mount of hugetlbfs")) {
+		ckpt_run_print_log(&run);
+	}
+	ASSERT_EQ(0, mount_another(0));
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
 /* One with a name is opened by that, and holds what it holds; private pages are the mapping's own. */
 CKPT_CYCLE(named_file)
 {
