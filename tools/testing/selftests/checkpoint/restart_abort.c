@@ -355,11 +355,20 @@ static int nobodys(void *arg)
 
 CKPT_SCENARIO(of_a_user)
 {
-	pid_t kid = ckpt_fork(nobodys, NULL);
+	pid_t kid = ckpt_fork(nobodys, NULL), dead;
+	siginfo_t info;
 
+	dead = CHECK_SYS(fork());
+	if (!dead) {
+		become_nobody();
+		_exit(0);
+	}
+	CHECK_SYS(waitid(P_PID, dead, &info, WEXITED | WNOWAIT));
+	board->value[1] = dead;
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
+	ckpt_wait_exit(dead, 0);
 }
 
 /* What the user whose task @pid is gets for reading memory of it: 0, or an errno; -1: unknown. */
@@ -380,30 +389,59 @@ static int reads_memory(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int is_hidden(struct ckpt_run *run, void *arg)
+static int are_hidden(struct ckpt_run *run, void *arg)
 {
-	int err = reads_memory(run->saved.value[0]);
+	int i, err;
 
-	if (err != EACCES)
-		ckpt_diag("its user reads its memory: %d", err);
-	return err != EACCES;
+	for (i = 0; i < 2; i++) {
+		err = reads_memory(run->saved.value[i]);
+		if (err != EACCES) {
+			ckpt_diag("the user of the %s reads its memory: %d", i ? "dead" : "living",
+				  err);
+			return -1;
+		}
+	}
+	return 0;
 }
 
-/* Nobody gets at a task before its memory is there; then its user does. */
+#define SUID_DUMPABLE	"/proc/sys/fs/suid_dumpable"
+
+static int set_suid_dumpable(int value)
+{
+	FILE *file = fopen(SUID_DUMPABLE, "w");
+
+	if (!file)
+		return -1;
+	fprintf(file, "%d\n", value);
+	return fclose(file);
+}
+
+/*
+ * Nobody gets at a task before its memory is there, whatever a change of credentials
+ * leaves; nor by one that was dead at that of who has made it. Then its user does.
+ */
 TEST_F_TIMEOUT(abort, tasks_are_hidden, CKPT_TIMEOUT)
 {
+	int before, value, fd;
 	struct restart_args args;
-	int fd;
+	char buf[16];
+	long pid;
 
+	before = atoi(ckpt_read_file(SUID_DUMPABLE, buf, sizeof(buf)));
 	ASSERT_EQ(0, take(&of_a_user));
-	fd = feed(&run, &im, 2, is_hidden, NULL);
-	ASSERT_LT(0, feed_restart(&run, &args, fd)) {
-		ckpt_run_print_log(&run);
+	for (value = 0; value < 2; value++) {
+		ASSERT_EQ(0, set_suid_dumpable(value));
+		fd = feed(&run, &im, 3, are_hidden, NULL);
+		pid = feed_restart(&run, &args, fd);
+		EXPECT_EQ(0, set_suid_dumpable(before));
+		ASSERT_LT(0, pid) {
+			ckpt_run_print_log(&run);
+		}
+		EXPECT_EQ(0, feed_end(fd));
+		EXPECT_EQ(0, reads_memory(run.saved.value[0]));
+		ckpt_run_go(&run);
+		EXPECT_EQ(0, ckpt_run_finish(&run));
 	}
-	EXPECT_EQ(0, feed_end(fd));
-	EXPECT_EQ(0, reads_memory(run.saved.value[0]));
-	ckpt_run_go(&run);
-	EXPECT_EQ(0, ckpt_run_finish(&run));
 }
 
 /* ---- stopped, frozen, signalled half-way ------------------------------- */
