@@ -228,6 +228,11 @@ struct checkpoint_timerfd {
 	bool canceled;
 };
 
+int checkpoint_events_prctl(unsigned long flags);
+bool checkpoint_events_get(struct file *file, u32 *generation, u32 *missed);
+struct file *checkpoint_events_make(u32 generation);
+int checkpoint_events_tell(struct file *file, const struct checkpoint_event *event,
+			   const void *environment, size_t len);
 int checkpoint_eventfd_get(struct file *file, struct checkpoint_eventfd *state);
 struct file *checkpoint_eventfd_make(u64 count, bool semaphore);
 int checkpoint_timerfd_get(struct file *file, struct checkpoint_timerfd *state);
