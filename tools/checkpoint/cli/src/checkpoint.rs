@@ -10,7 +10,13 @@ mod supervise;
 mod tell;
 
 use clap::Parser;
-use libcheckpoint::policy::Policy;
+use libcheckpoint::{
+    hooks::{
+        self,
+        Event, //
+    },
+    policy::Policy, //
+};
 use options::{
     descriptor,
     pattern,
@@ -147,6 +153,10 @@ struct Args {
     /// Write the kernel's messages to FILE, too
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+
+    /// Do not run the hooks in /usr/lib/checkpoint/hooks and /etc/checkpoint/hooks
+    #[arg(long)]
+    no_hooks: bool,
 
     /// Tell the result as JSON: on standard output, or on standard error if the image goes there
     #[arg(long)]
@@ -305,8 +315,12 @@ fn main() -> ExitCode {
         }
     };
     let policy = args.policy.as_deref().map(Policy::open).transpose();
+    let hooks = !args.no_hooks && !args.dry_run;
     let run = |policy: Option<Policy>| {
         let policy = policy.unwrap_or_default();
+        if hooks {
+            hooks::run(Event::BeforeCheckpoint, args.pid, &args.output)?;
+        }
         save::run(&args.order(&policy), finish)
     };
     let status = policy
@@ -320,6 +334,12 @@ fn main() -> ExitCode {
             }
             1
         });
+    if hooks {
+        let event = Event::AfterCheckpoint { ok: status == 0 };
+        if let Err(e) = hooks::run(event, args.pid, &args.output) {
+            tell::err(&format!("checkpoint: {e}"));
+        }
+    }
     ExitCode::from(status)
 }
 
