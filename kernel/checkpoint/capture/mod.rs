@@ -410,9 +410,10 @@ fn proceed(tasks: &FrozenTasks<'_>) -> Result {
     tasks.check_hold()
 }
 
-/// Writes the image; returns where it went, its bytes, and the time that its header tells. What it refers to comes to the disk before
-/// it is one, by `last`: if that fails then it is not completed. With `durable` so does the image
-/// itself: then the tasks may be killed.
+/// Writes the image; returns where it went, its bytes, and the time that its header tells.
+///
+/// What it refers to comes to the disk before it is one, by `last`: if that fails then it is not
+/// completed. With `durable` so does the image itself: then the tasks may be killed.
 fn write(
     cap: &mut Capture,
     id: u64,

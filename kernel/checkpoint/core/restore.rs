@@ -47,7 +47,10 @@ use crate::{
         Raw, //
     },
     kapi::{
-        fs::path::PathRef,
+        fs::{
+            events::Environment,
+            path::PathRef, //
+        },
         ipc::namespace::IpcNs,
         mm::{
             oom,
@@ -130,8 +133,8 @@ pub(crate) struct Notice {
     pub(crate) id: u64,
     /// Its time by the wall clock, in nanoseconds since 1970.
     pub(crate) created_ns: u64,
-    /// What the caller of restart(2) has to say: strings with a NUL each.
-    pub(crate) environment: KVVec<u8>,
+    /// What the caller of restart(2) has to say.
+    pub(crate) environment: Option<Environment>,
 }
 
 /// One end of a TCP connection with somebody outside.
@@ -506,7 +509,7 @@ mod tests {
         let notice = Notice {
             id: 0,
             created_ns: 0,
-            environment: KVVec::new(),
+            environment: None,
         };
         Arc::pin_init(
             Restore::new(

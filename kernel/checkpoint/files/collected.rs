@@ -14,6 +14,7 @@ use crate::{
         open::Open, //
     },
     kapi::fs::{
+        events::Listener,
         file::FileRef,
         locks::Locks,
         path::PathRef, //
@@ -65,7 +66,7 @@ pub(crate) struct Collected {
     /// What image and log are written to.
     outputs: KVec<FileRef>,
     /// By what tasks are told that there is an image.
-    pub(super) listeners: KVVec<FileRef>,
+    pub(super) listeners: KVVec<Listener>,
 }
 
 impl Collected {

@@ -27,8 +27,9 @@ use crate::{
     kapi::{
         fs::{
             events::{
-                Event,
-                Events, //
+                Events,
+                Listener,
+                Restored, //
             },
             file::FileRef, //
         },
@@ -48,20 +49,21 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-/// Notes whom to tell that there is an image.
+/// Notes whom to tell that there is an image. It is no reference on the file: the tasks may close
+/// that before.
 fn collect(cap: &mut Capture, _: &FrozenTask, _: &Named<'_>, open: &mut Open) -> Result<bool> {
+    let listener = Listener::of(&open.file).ok_or(EIO)?;
     cap.found
         .files
         .listeners
-        .push(open.file.clone(), GFP_KERNEL_ACCOUNT)?;
-    open.ours += 1;
+        .push(listener, GFP_KERNEL_ACCOUNT)?;
     Ok(true)
 }
 
 /// Tells those of the tasks that listen, and that run on, that checkpoint `id` of that time is complete.
 pub(crate) fn tell_saved(cap: &Capture, id: u64, created_ns: u64) {
-    for events in cap.found.files.listeners.iter().filter_map(Events::of) {
-        events.tell(Event::Saved { id, created_ns });
+    for listener in &cap.found.files.listeners {
+        listener.saved(id, created_ns);
     }
 }
 
@@ -77,15 +79,12 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
 /// Makes one by which the restart is told.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let size = source.record.size.get();
-    opener::make_object(r, plan, source, opener::NOATIME, || {
-        Events::make(
-            (size as u32).saturating_add(1),
-            Event::Restored {
-                id: r.notice.id,
-                created_ns: r.notice.created_ns,
-                missed: (size >> 32) as u32,
-                environment: &r.notice.environment,
-            },
-        )
-    })
+    let restored = Restored {
+        generation: (size as u32).saturating_add(1),
+        missed: (size >> 32) as u32,
+        id: r.notice.id,
+        created_ns: r.notice.created_ns,
+        environment: r.notice.environment.as_ref(),
+    };
+    opener::make_object(r, plan, source, opener::NOATIME, || restored.file())
 }

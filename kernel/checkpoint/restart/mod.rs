@@ -52,6 +52,7 @@ use crate::{
             },
             parked::Lost, //
         },
+        fs::events::Environment,
         pid::namespace::PidNs,
         signal::sighand,
         task::{
@@ -107,6 +108,8 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     let members = plan::Plan::new(&loaded.meta)
         .map_err(|e| report.unless_told(e, "the restart can't be planned"))?;
     let no_memory = "there is no memory for the restart";
+    let environment = Environment::of(&args.environment)
+        .map_err(|e| report.unless_told(e, no_memory))?;
     let mut index = KVVec::with_capacity(loaded.objects.len(), GFP_KERNEL_ACCOUNT)
         .map_err(|e| report.unless_told(e.into(), no_memory))?;
     for o in &loaded.objects {
@@ -129,7 +132,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
         Notice {
             id: loaded.header.id.get(),
             created_ns: loaded.header.created_ns.get(),
-            environment: core::mem::take(&mut args.environment),
+            environment,
         },
     );
     let coordinator =
