@@ -3,9 +3,12 @@
 #include "advice.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/wait.h>
 
 #ifndef PR_CHECKPOINT_EVENTS
 #define PR_CHECKPOINT_EVENTS	82
@@ -146,6 +149,93 @@ static void await_step(unsigned int step)
 TEST_F(advice, wakes_who_waits)
 {
 	ASSERT_EQ(0, start(&waiting, variant->container));
+	ASSERT_EQ(0, checkpoint(0, &nothing));
+	await_step(1);
+	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
+	ASSERT_EQ(0, restart(0, &(struct restart_args){}));
+	ASSERT_EQ(0, go());
+}
+
+static void raise_step(unsigned int step)
+{
+	__atomic_add_fetch(&run.board->step[step], 1, __ATOMIC_SEQ_CST);
+	syscall(__NR_futex, &run.board->step[step], 1 /* FUTEX_WAKE */, INT_MAX, NULL, NULL, 0);
+}
+
+/* More than a pipe holds. */
+#define LARGE		(1 << 20)
+
+/* While its image is still written, who listens stops doing so. */
+CKPT_SCENARIO(closing)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int fd = events(0), ep = CHECK_SYS(epoll_create1(0));
+	char *large = malloc(LARGE);
+
+	CHECK(large, "no memory");
+	CHECK_EQ(LARGE, getrandom(large, LARGE, 0));
+	CHECK_SYS(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
+	ckpt_ready();
+	ckpt_step_wait(0, 1);
+	/* That of the second checkpoint, whose image is complete. */
+	CHECK_EQ(1, epoll_wait(ep, &event, 1, 0));
+	close(fd);
+	CHECK_EQ(0, epoll_wait(ep, &event, 1, 0));
+	ckpt_step(1);
+	ckpt_wait_go();
+	CHECK_EQ(0, epoll_wait(ep, &event, 1, 0));
+}
+
+TEST_F(advice, is_not_kept_open)
+{
+	char buf[65536];
+	int to[2], status;
+	pid_t caller;
+
+	ASSERT_EQ(0, start(&closing, variant->container));
+	ASSERT_EQ(0, ckpt_pipe(to, O_CLOEXEC));
+	fflush(NULL);
+	caller = fork();
+	ASSERT_LE(0, caller);
+	if (!caller) {
+		close(to[0]);
+		_exit(ckpt_run_call(&run, to[1], 0) > 0 ? 0 : 1);
+	}
+	close(to[1]);
+	/* The tasks run again when there is something to read. */
+	ASSERT_EQ(1, read(to[0], buf, 1));
+	EXPECT_EQ(0, checkpoint(0, &nothing));
+	raise_step(0);
+	await_step(1);
+	while (read(to[0], buf, sizeof(buf)) > 0)
+		;
+	close(to[0]);
+	ASSERT_EQ(caller, waitpid(caller, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_EQ(0, go());
+}
+
+/* That of the checkpoint was reported, and not read: that of the restart is another one. */
+CKPT_SCENARIO(edge)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int fd = events(0), ep = CHECK_SYS(epoll_create1(0));
+
+	CHECK_SYS(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
+	ckpt_ready();
+	while (epoll_wait(ep, &event, 1, -1) < 0)
+		CHECK_EQ(EINTR, errno);
+	CHECK_EQ(0, epoll_wait(ep, &event, 1, 0));
+	ckpt_step(1);
+	ckpt_wait_go();
+	CHECK_EQ(1, epoll_wait(ep, &event, 1, 0));
+	CHECK_EQ(0, epoll_wait(ep, &event, 1, 0));
+	is_told(fd);
+}
+
+TEST_F(advice, is_another_edge)
+{
+	ASSERT_EQ(0, start(&edge, variant->container));
 	ASSERT_EQ(0, checkpoint(0, &nothing));
 	await_step(1);
 	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
