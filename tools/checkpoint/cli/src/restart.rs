@@ -21,8 +21,8 @@ use clap::Parser;
 use libcheckpoint::{
     cgroup::Dir,
     hooks::{
-        self,
-        Event, //
+        Event,
+        Hooks, //
     },
     policy::Policy,
     process,
@@ -468,12 +468,34 @@ fn who_has_pid(pid: i32) -> Vec<String> {
         .collect()
 }
 
+/// Runs what runs after a restart: where the command is, and not in the new pid namespace, `own_pids`
+/// being that of the command then.
+fn run_hooks(
+    args: &Args,
+    root: i32,
+    own_pids: Option<anyhow::Result<OwnedFd>>,
+) -> anyhow::Result<()> {
+    if args.no_hooks {
+        return Ok(());
+    }
+    let hooks = Hooks::find()?;
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    if let Some(own) = own_pids {
+        own.and_then(|own| namespace::children_in(own.as_fd()))
+            .context("no hook can be run outside of the new pid namespace")?;
+    }
+    Ok(hooks.run(Event::AfterRestart, root, &args.file)?)
+}
+
 fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
     let image = args.image()?;
     let mut order = args.order(&image)?;
     let start = Instant::now();
     let numbers: Vec<Signal> = FORWARDED.iter().copied().chain([Signal::SIGCHLD]).collect();
     let signals = Signals::block(&numbers).context("cannot block signals")?;
+    let own_pids = args.pidns.then(namespace::own_pids);
     let root = bring::restart(&order, &image, &signals)?;
     // The processes have them: who reads from a pipe waits for its end.
     drop((order.given.take(), order.named.take()));
@@ -489,10 +511,9 @@ fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
             tell::err(line);
         }
     }
-    if !args.no_hooks {
-        if let Err(e) = hooks::run(Event::AfterRestart, root.pid, &args.file) {
-            tell::err(&format!("restart: the processes are there, but {e}"));
-        }
+    if let Err(e) = run_hooks(args, root.pid, own_pids) {
+        let e = tell::cause(&e);
+        tell::err(&format!("restart: the processes are there, but {e}"));
     }
     if args.detach {
         if !args.json {
