@@ -228,6 +228,18 @@ struct checkpoint_timerfd {
 	bool canceled;
 };
 
+struct checkpoint_environment;
+struct checkpoint_events;
+
+int checkpoint_events_prctl(unsigned long flags);
+bool checkpoint_events_get(struct file *file, u32 *generation, u32 *missed);
+struct checkpoint_events *checkpoint_events_pin(struct file *file);
+void checkpoint_events_put(struct checkpoint_events *e);
+void checkpoint_events_saved(struct checkpoint_events *e, u64 id, u64 created_ns);
+struct file *checkpoint_events_restored(u32 generation, u32 missed, u64 id, u64 created_ns,
+					struct checkpoint_environment *environment);
+struct checkpoint_environment *checkpoint_environment_make(const void *bytes, u32 len);
+void checkpoint_environment_put(struct checkpoint_environment *environment);
 int checkpoint_eventfd_get(struct file *file, struct checkpoint_eventfd *state);
 struct file *checkpoint_eventfd_make(u64 count, bool semaphore);
 int checkpoint_timerfd_get(struct file *file, struct checkpoint_timerfd *state);

@@ -42,9 +42,12 @@ use crate::{
             io, //
         },
         task::root::Root,
-        uapi::args::{
-            CheckpointCall,
-            RestartCall, //
+        uapi::{
+            self,
+            args::{
+                CheckpointCall,
+                RestartCall, //
+            }, //
         }, //
     },
     restart::args::RestartArgs,
@@ -286,6 +289,14 @@ impl RestartArgs {
             };
             wrong(report, e, what)
         })?;
+        let environment = uapi::args::environment(call.environment).map_err(|e| {
+            let what = match e {
+                E2BIG => "the environment takes more than 64 KiB",
+                EINVAL => "a string of the environment is not NAME=VALUE, or the last has no NUL",
+                _ => "the environment can't be read",
+            };
+            wrong(report, e, what)
+        })?;
         let image = io::fget(call.image_fd)
             .and_then(|f| f.is_readable().then_some(f).ok_or(EBADF))
             .map_err(|e| wrong(report, e, "image_fd is not open for reading"))?;
@@ -333,6 +344,7 @@ impl RestartArgs {
                 _ => Connections::Keep,
             },
             given,
+            environment,
             image,
             cgroup,
             pidfd_out: call.pidfd_out,

@@ -205,6 +205,10 @@ struct restart_map {
  * @maps: Array of struct restart_map: the first one that a path is, or is below, counts.
  * @rules_count: How many there are in @rules.
  * @maps_count: How many there are in @maps.
+ * @environment: Address of what the tasks are told by struct checkpoint_event: strings NAME=VALUE
+ *               with a NUL each, one after the other.
+ * @environment_len: Bytes of @environment, NULs included; 0 for none.
+ * @reserved3: Must be zero.
  */
 struct restart_args {
 	__aligned_u64 flags;
@@ -222,10 +226,46 @@ struct restart_args {
 	__aligned_u64 maps;
 	__u32 rules_count;
 	__u32 maps_count;
+	__aligned_u64 environment;
+	__u32 environment_len;
+	__u32 reserved3;
 };
 
 #define RESTART_ARGS_SIZE_VER0		40 /* sizeof the first published struct */
 #define RESTART_ARGS_SIZE_VER1		56 /* fds, fds_count */
 #define RESTART_ARGS_SIZE_VER2		80 /* rules, maps */
+#define RESTART_ARGS_SIZE_VER3		96 /* environment */
+
+/* Most bytes of restart_args.environment. */
+#define RESTART_ENVIRONMENT_MAX		(64 * 1024)
+
+/*
+ * checkpoint_event.type
+ */
+#define CHECKPOINT_EVENT_SAVED		1 /* An image is complete; the tasks run on. */
+#define CHECKPOINT_EVENT_RESTORED	2 /* The tasks come from an image. */
+
+/**
+ * struct checkpoint_event - what read(2) of a descriptor of prctl(PR_CHECKPOINT_EVENTS) returns
+ * @size: Bytes of this structure.
+ * @type: CHECKPOINT_EVENT_*.
+ * @generation: How many times what had the descriptor has been restarted since it was made.
+ * @missed: How many events came before this one and were not read.
+ * @id: The checkpoint, as its header tells it.
+ * @created_ns: Its time by the wall clock, in nanoseconds since 1970.
+ * @environment_len: Bytes that follow: the environment of the restart, as the caller of
+ *                   restart(2) gave it.
+ * @reserved: Zero.
+ */
+struct checkpoint_event {
+	__u32 size;
+	__u32 type;
+	__u32 generation;
+	__u32 missed;
+	__aligned_u64 id;
+	__aligned_u64 created_ns;
+	__u32 environment_len;
+	__u32 reserved;
+};
 
 #endif /* _UAPI_LINUX_CHECKPOINT_H */

@@ -145,7 +145,8 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         let doomed = doomed.transpose()?;
         let older = hold.as_ref().map_or(0, HeldCgroup::left_by);
         let result = tasks.set_aside().and_then(|aside| {
-            let (sink, bytes) = write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
+            let (sink, bytes, created_ns) =
+                write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
                 // Tasks that were thawed since that check run on, and so there must be no image; nor if
                 // it does not tell of all that others were told of.
@@ -159,6 +160,7 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
                 net::check_held(cap).inspect_err(|_| sink.take_back())?;
                 net::leave_held(cap, id);
                 hold.leave_frozen(id);
+                files::tell_saved(cap, id, created_ns);
             }
             // What an older image has held is not of that any more.
             if older != 0 {
@@ -176,7 +178,8 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         drop(tasks);
         drop(hold);
         let sync = |cap: &mut Capture| files::sync(cap, false);
-        let (_, bytes) = write(cap, id, snapshot, image, false, &sync)?;
+        let (_, bytes, created_ns) = write(cap, id, snapshot, image, false, &sync)?;
+        files::tell_saved(cap, id, created_ns);
         (bytes, None)
     };
     cap.report
@@ -408,9 +411,10 @@ fn proceed(tasks: &FrozenTasks<'_>) -> Result {
     tasks.check_hold()
 }
 
-/// Writes the image; returns where it went, and its bytes. What it refers to comes to the disk before
-/// it is one, by `last`: if that fails then it is not completed. With `durable` so does the image
-/// itself: then the tasks may be killed.
+/// Writes the image; returns where it went, its bytes, and the time that its header tells.
+///
+/// What it refers to comes to the disk before it is one, by `last`: if that fails then it is not
+/// completed. With `durable` so does the image itself: then the tasks may be killed.
 fn write(
     cap: &mut Capture,
     id: u64,
@@ -418,18 +422,24 @@ fn write(
     image: &FileRef,
     durable: bool,
     last: &dyn Fn(&mut Capture) -> Result,
-) -> Result<(Sink, u64)> {
+) -> Result<(Sink, u64, u64)> {
+    let created_ns = wait::realtime_ns();
     // In a self checkpoint its helpers would be tasks of what was saved.
     let mut sink = Sink::new(image.clone(), !cap.own)?;
-    let bytes = drain(cap, id, snapshot, &mut sink)
+    let bytes = drain(cap, (id, created_ns), snapshot, &mut sink)
         .and_then(|()| last(cap))
         .and_then(|()| sink.finish(durable))
         .inspect_err(|_| sink.explain(&mut cap.report))?;
-    Ok((sink, bytes))
+    Ok((sink, bytes, created_ns))
 }
 
-/// Writes header, metadata and memory, and gives up what was written.
-fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Sink) -> Result {
+/// Writes header (with that id and time), metadata and memory, and gives up what was written.
+fn drain(
+    cap: &mut Capture,
+    (id, created_ns): (u64, u64),
+    snapshot: snapshot::Snapshot,
+    sink: &mut Sink,
+) -> Result {
     let meta = core::mem::replace(&mut cap.meta, Meta::new());
     let sums = meta.sums()?;
     let mut header = Header {
@@ -441,7 +451,7 @@ fn drain(cap: &mut Capture, id: u64, snapshot: snapshot::Snapshot, sink: &mut Si
         compat: U64::new(0),
         incompat: U64::new(0),
         meta_len: U64::new(meta.len() as u64),
-        created_ns: U64::new(wait::realtime_ns()),
+        created_ns: U64::new(created_ns),
         id: U64::new(id),
         boot: U64::new(files::boot()),
         parent_id: U64::new(0),

@@ -47,7 +47,10 @@ use crate::{
         Raw, //
     },
     kapi::{
-        fs::path::PathRef,
+        fs::{
+            events::Environment,
+            path::PathRef, //
+        },
         ipc::namespace::IpcNs,
         mm::{
             oom,
@@ -117,9 +120,21 @@ pub(crate) struct Restore {
     pub(crate) denies_write_exec: bool,
     /// What becomes of files that differ from those that were saved.
     pub(crate) policy: Policy,
+    /// What tasks that ask are told.
+    pub(crate) notice: Notice,
     /// Pids of the tasks that were made, by their number in the image.
     #[pin]
     pids: Mutex<RBTree<u32, PidRef>>,
+}
+
+/// What tasks are told that have asked to be told of restarts.
+pub(crate) struct Notice {
+    /// The checkpoint, as the header of its image names it.
+    pub(crate) id: u64,
+    /// Its time by the wall clock, in nanoseconds since 1970.
+    pub(crate) created_ns: u64,
+    /// What the caller of restart(2) has to say.
+    pub(crate) environment: Option<Environment>,
 }
 
 /// One end of a TCP connection with somebody outside.
@@ -170,9 +185,9 @@ impl Restore {
         index: KVVec<u32>,
         report: Report,
         container: Container,
-        monotonic_offset: i64,
-        boottime_offset: i64,
+        (monotonic_offset, boottime_offset): (i64, i64),
         policy: Policy,
+        notice: Notice,
     ) -> impl PinInit<Self> {
         pin_init!(Self {
             meta,
@@ -193,6 +208,7 @@ impl Restore {
             oom_adj: oom::current(),
             denies_write_exec: denies_write_exec(),
             policy,
+            notice,
             pids <- new_mutex!(RBTree::new(), "checkpoint pids"),
         })
     }
@@ -500,8 +516,21 @@ mod tests {
             same_boot: false,
             connections: Connections::Reset,
         };
+        let notice = Notice {
+            id: 0,
+            created_ns: 0,
+            environment: None,
+        };
         Arc::pin_init(
-            Restore::new(bytes, offsets, Report::new(), container, 0, 0, policy),
+            Restore::new(
+                bytes,
+                offsets,
+                Report::new(),
+                container,
+                (0, 0),
+                policy,
+                notice,
+            ),
             GFP_KERNEL,
         )
     }

@@ -14,6 +14,7 @@ use crate::{
         open::Open, //
     },
     kapi::fs::{
+        events::Listener,
         file::FileRef,
         locks::Locks,
         path::PathRef, //
@@ -64,6 +65,8 @@ pub(crate) struct Collected {
     pub(super) uring_requests: RBTree<u32, u64>,
     /// What image and log are written to.
     outputs: KVec<FileRef>,
+    /// By what tasks are told that there is an image.
+    pub(super) listeners: KVVec<Listener>,
 }
 
 impl Collected {
@@ -85,6 +88,7 @@ impl Collected {
             left_out: LeftOut::new(),
             uring_requests: RBTree::new(),
             outputs: KVec::new(),
+            listeners: KVVec::new(),
         }
     }
 

@@ -77,6 +77,7 @@ use crate::{
                 Item,
                 Params, //
             },
+            events::Events,
             file::FileRef, //
         },
         mm::{
@@ -284,6 +285,8 @@ fn to_image(cap: &Capture, item: &Item) -> Result<EpollItem> {
     let signals = task::signals_at(cap, item.signals);
     let state = match (item.listed, item.passed) {
         (true, _) => EPOLL_READY,
+        // Whatever was reported of it, there will be the restart to report.
+        (false, true) if Events::of(&item.file).is_some() => EPOLL_IDLE,
         (false, true) => EPOLL_REPORTED,
         // That there is a signal we can't ask for another task; and there is none that comes
         // while it does not run.

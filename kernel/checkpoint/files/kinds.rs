@@ -24,6 +24,8 @@ pub(super) mod contents;
 mod directory;
 #[path = "eventfd.rs"]
 pub(super) mod eventfd;
+#[path = "events.rs"]
+pub(super) mod events;
 #[path = "fifo.rs"]
 mod fifo;
 #[path = "mqueue.rs"]
@@ -142,6 +144,7 @@ static KINDS: &[FileOps] = &[
     epoll::OPS,
     uring::OPS,
     eventfd::OPS,
+    events::OPS,
     signalfd::OPS,
     timerfd::OPS,
     inotify::OPS,
@@ -301,6 +304,7 @@ mod tests {
             FILE_UNLINKED,
             FILE_SHARED_ANON,
             FILE_EVENTFD,
+            FILE_EVENTS,
             FILE_TIMERFD,
             FILE_SIGNALFD,
             FILE_PIDFD,

@@ -86,6 +86,7 @@ pub(crate) use self::{
         no_such_process, //
     },
     fs::Dirs,
+    kinds::events::tell_saved,
     inode::{
         add_memory,
         save_memory,

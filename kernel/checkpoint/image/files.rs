@@ -136,6 +136,9 @@ values! {
     FILE_SOCKET = 25,
     /// A fanotify group; `inode` is the `Fanotify`.
     FILE_FANOTIFY = 26,
+    /// What tells of checkpoint and restart (PR_CHECKPOINT_EVENTS). `size`: how many times it was
+    /// restarted, in the low 32 bits, and how many events were not read, in the high ones.
+    FILE_EVENTS = 30,
 }
 
 /// Bits of [`OpenFile::flags`].

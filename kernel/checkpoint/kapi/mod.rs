@@ -31,6 +31,7 @@ pub(crate) mod fs {
     pub(crate) mod attr;
     pub(crate) mod epoll;
     pub(crate) mod eventfd;
+    pub(crate) mod events;
     pub(crate) mod fanotify;
     pub(crate) mod fdtable;
     pub(crate) mod file;

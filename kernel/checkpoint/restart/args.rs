@@ -48,6 +48,8 @@ pub(crate) struct RestartArgs {
     pub(crate) connections: Connections,
     /// Files of the caller's in place of those of the image.
     pub(crate) given: KVVec<Given>,
+    /// What tasks are told that ask: strings with a NUL each.
+    pub(crate) environment: KVVec<u8>,
     /// The image.
     pub(crate) image: FileRef,
     /// The cgroup to restart into.

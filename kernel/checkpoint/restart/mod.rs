@@ -28,7 +28,10 @@ use crate::{
             Errno,
             Report, //
         },
-        restore::Restore, //
+        restore::{
+            Notice,
+            Restore, //
+        }, //
     },
     cpu,
     files,
@@ -49,6 +52,7 @@ use crate::{
             },
             parked::Lost, //
         },
+        fs::events::Environment,
         pid::namespace::PidNs,
         signal::sighand,
         task::{
@@ -103,8 +107,9 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     }
     let members = plan::Plan::new(&loaded.meta)
         .map_err(|e| report.unless_told(e, "the restart can't be planned"))?;
-    let (monotonic, boottime) = offsets(&loaded.container);
     let no_memory = "there is no memory for the restart";
+    let environment = Environment::of(&args.environment)
+        .map_err(|e| report.unless_told(e, no_memory))?;
     let mut index = KVVec::with_capacity(loaded.objects.len(), GFP_KERNEL_ACCOUNT)
         .map_err(|e| report.unless_told(e.into(), no_memory))?;
     for o in &loaded.objects {
@@ -115,8 +120,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
         index,
         core::mem::replace(report, Report::new()),
         loaded.container,
-        monotonic,
-        boottime,
+        offsets(&loaded.container),
         Policy {
             changes: args.changes.take(),
             maps: args.maps.take(),
@@ -124,6 +128,11 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             accept: args.accept.take(),
             same_boot: loaded.header.boot.get() == files::boot(),
             connections: args.connections,
+        },
+        Notice {
+            id: loaded.header.id.get(),
+            created_ns: loaded.header.created_ns.get(),
+            environment,
         },
     );
     let coordinator =

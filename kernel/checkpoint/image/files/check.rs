@@ -184,7 +184,8 @@ impl Walk<'_> {
         ensure(
             raw,
             file.pos.get() <= POS_MAX
-                && (file.size.get() <= POS_MAX || matches!(kind, FILE_EVENTFD | FILE_SIGNALFD)),
+                && (file.size.get() <= POS_MAX
+                    || matches!(kind, FILE_EVENTFD | FILE_SIGNALFD | FILE_EVENTS)),
             "impossible position or size",
         )?;
         self.refer_or_none::<Cred>(raw, file.cred.get())?;
@@ -304,6 +305,16 @@ impl Walk<'_> {
                     raw,
                     u64::from(file.flags.get()),
                     u64::from(OBJECT_FLAGS | open::SEMAPHORE),
+                )?;
+                TYPE_NONE
+            }
+            FILE_EVENTS => {
+                zero(raw, inode == 0 && file.pos.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                ensure(
+                    raw,
+                    file.flags.get() & open::WRITE == 0,
+                    "file of events that is open for writing",
                 )?;
                 TYPE_NONE
             }

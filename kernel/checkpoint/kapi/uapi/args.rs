@@ -107,6 +107,8 @@ pub(crate) struct RestartCall {
     pub(crate) rules: (usize, usize),
     /// Address of the paths that are others now, and how many there are.
     pub(crate) maps: (usize, usize),
+    /// Address of what the tasks are told, and its bytes.
+    pub(crate) environment: (usize, usize),
     /// Address where the root's pidfd is stored.
     pub(crate) pidfd_out: usize,
 }
@@ -145,7 +147,7 @@ impl RestartCall {
     /// [`CheckpointCall::read`].
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER2 as usize
+            size_of::<bindings::restart_args>() == bindings::RESTART_ARGS_SIZE_VER3 as usize
         );
         let mut a: bindings::restart_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -155,13 +157,14 @@ impl RestartCall {
             image_fd: a.image_fd,
             log_fd: a.log_fd,
             cgroup_fd: a.cgroup_fd,
-            reserved: a.reserved != 0 || a.reserved2 != 0,
+            reserved: a.reserved != 0 || a.reserved2 != 0 || a.reserved3 != 0,
             accept: usize::try_from(a.accept)?,
             accept_len: a.accept_len as usize,
             fds: usize::try_from(a.fds)?,
             fds_count: a.fds_count as usize,
             rules: (usize::try_from(a.rules)?, a.rules_count as usize),
             maps: (usize::try_from(a.maps)?, a.maps_count as usize),
+            environment: (usize::try_from(a.environment)?, a.environment_len as usize),
             pidfd_out: args.addr() + offset_of!(bindings::restart_args, pidfd),
         })
     }
@@ -217,6 +220,31 @@ where
         f(row)?;
     }
     Ok(())
+}
+
+/// Reads an environment, of `at` (address and bytes).
+///
+/// E2BIG: it has more than [`bindings::RESTART_ENVIRONMENT_MAX`] bytes. EINVAL: a string in it has no
+/// name and no `=` after that, or the last one has no NUL. EFAULT: it is not readable.
+pub(crate) fn environment((addr, len): (usize, usize)) -> Result<KVVec<u8>> {
+    if len > bindings::RESTART_ENVIRONMENT_MAX as usize {
+        return Err(E2BIG);
+    }
+    let mut bytes = KVVec::new();
+    UserSlice::new(UserPtr::from_addr(addr), len).read_all(&mut bytes, GFP_KERNEL_ACCOUNT)?;
+    if bytes.last().is_some_and(|&last| last != 0) {
+        return Err(EINVAL);
+    }
+    let strings = || bytes.split(|&c| c == 0);
+    // After the last NUL comes nothing.
+    let count = strings().count().saturating_sub(1);
+    if !strings()
+        .take(count)
+        .all(|s| s.iter().position(|&c| c == b'=').is_some_and(|at| at > 0))
+    {
+        return Err(EINVAL);
+    }
+    Ok(bytes)
 }
 
 /// Reads a string of the caller's. E2BIG: it is longer than a path may be. EINVAL: it is empty.

@@ -111,6 +111,8 @@ pub struct Order {
     pub truncate: Vec<CString>,
     /// Paths of the image, and where that is now.
     pub maps: Vec<(CString, CString)>,
+    /// What processes are told that ask.
+    pub environment: Vec<CString>,
     /// Rules that count after those.
     pub policy: Option<Policy>,
     /// The directory that paths are resolved below.
@@ -305,6 +307,9 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     }
     for pattern in &order.truncate {
         request = request.change(pattern, Change::Truncate);
+    }
+    for variable in &order.environment {
+        request = request.environment(variable);
     }
     for (from, to) in &order.maps {
         request = request.map(from, to);

@@ -9,8 +9,19 @@ mod save;
 mod supervise;
 mod tell;
 
+use anyhow::Context;
 use clap::Parser;
-use libcheckpoint::policy::Policy;
+use libcheckpoint::{
+    hooks::{
+        Event,
+        Hooks, //
+    },
+    policy::Policy,
+    signals::{
+        Signals,
+        ENDING, //
+    }, //
+};
 use options::{
     descriptor,
     pattern,
@@ -148,6 +159,10 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 
+    /// Do not run the hooks in /usr/lib/checkpoint/hooks and /etc/checkpoint/hooks
+    #[arg(long)]
+    no_hooks: bool,
+
     /// Tell the result as JSON: on standard output, or on standard error if the image goes there
     #[arg(long)]
     json: bool,
@@ -239,6 +254,16 @@ impl Args {
         Ok(())
     }
 
+    /// Tells that nothing was begun; returns the status of the command.
+    fn failed(&self, e: &anyhow::Error) -> u8 {
+        let error = tell::cause(e);
+        let value = serde_json::json!({ "pid": self.pid, "ok": false, "error": error });
+        if !self.json || self.print(&value).is_err() {
+            tell::err(&format!("checkpoint: {error}"));
+        }
+        1
+    }
+
     fn tell(&self, done: Done) -> anyhow::Result<()> {
         if self.json {
             let ok = done.error.is_none();
@@ -294,8 +319,8 @@ impl Args {
     }
 }
 
-fn main() -> ExitCode {
-    let args = Args::parse();
+/// Checkpoints; returns the status of the command.
+fn save(args: &Args) -> u8 {
     let finish = |done| {
         let done: Done = done;
         let status = u8::from(done.error.is_some());
@@ -305,21 +330,38 @@ fn main() -> ExitCode {
         }
     };
     let policy = args.policy.as_deref().map(Policy::open).transpose();
-    let run = |policy: Option<Policy>| {
-        let policy = policy.unwrap_or_default();
-        save::run(&args.order(&policy), finish)
-    };
-    let status = policy
+    policy
         .map_err(Into::into)
-        .and_then(run)
-        .unwrap_or_else(|e| {
-            let error = tell::cause(&e);
-            let value = serde_json::json!({ "pid": args.pid, "ok": false, "error": error });
-            if !args.json || args.print(&value).is_err() {
-                tell::err(&format!("checkpoint: {error}"));
-            }
-            1
-        });
+        .and_then(|policy| save::run(&args.order(&policy.unwrap_or_default()), finish))
+        .unwrap_or_else(|e| args.failed(&e))
+}
+
+/// The same, with hooks before and after it: those after it run, however it has ended.
+fn save_with_hooks(args: &Args) -> anyhow::Result<u8> {
+    let hooks = Hooks::find()?;
+    if hooks.is_empty() {
+        return Ok(save(args));
+    }
+    // A terminal's signals reach the hooks, too; others wait for the end of what has begun.
+    let signals = Signals::block(ENDING).context("cannot block signals")?;
+    let status = hooks
+        .run(Event::BeforeCheckpoint, args.pid, &args.output)
+        .map_err(Into::into)
+        .and_then(|()| supervise::apart(&signals, || save(args)))
+        .unwrap_or_else(|e| args.failed(&e));
+    let event = Event::AfterCheckpoint { ok: status == 0 };
+    if let Err(e) = hooks.run(event, args.pid, &args.output) {
+        tell::err(&format!("checkpoint: {e}"));
+    }
+    Ok(status)
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let status = match args.no_hooks || args.dry_run {
+        true => save(&args),
+        false => save_with_hooks(&args).unwrap_or_else(|e| args.failed(&e)),
+    };
     ExitCode::from(status)
 }
 

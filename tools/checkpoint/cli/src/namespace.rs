@@ -37,6 +37,7 @@ use rustix::{
     }, //
 };
 use std::{
+    fs::File,
     io,
     os::fd::{
         BorrowedFd,
@@ -54,6 +55,18 @@ fn unshare(flags: UnshareFlags, what: &str) -> anyhow::Result<()> {
 /// The next child of this process becomes init of a new pid namespace.
 pub fn new_pids() -> anyhow::Result<()> {
     unshare(UnshareFlags::NEWPID, "pid")
+}
+
+/// The pid namespace of this process.
+pub fn own_pids() -> anyhow::Result<OwnedFd> {
+    let file = File::open("/proc/self/ns/pid").context("cannot open /proc/self/ns/pid")?;
+    Ok(file.into())
+}
+
+/// The next children of this process come into a pid namespace: that of [`own_pids`], after
+/// [`new_pids`].
+pub fn children_in(namespace: BorrowedFd<'_>) -> anyhow::Result<()> {
+    enter(namespace, LinkNameSpaceType::ProcessID, "pid")
 }
 
 /// Puts this process into a new mount namespace whose mounts nobody else sees.

@@ -20,6 +20,10 @@ use bring::{
 use clap::Parser;
 use libcheckpoint::{
     cgroup::Dir,
+    hooks::{
+        Event,
+        Hooks, //
+    },
     policy::Policy,
     process,
     signals::{
@@ -136,6 +140,15 @@ struct Args {
     #[arg(long, value_name = "OLD=NEW", value_parser = map)]
     map: Vec<(CString, PathBuf)>,
 
+    /// Tell processes that have asked to be told of a restart (PR_CHECKPOINT_EVENTS); may be given
+    /// several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<CString>,
+
+    /// Do not run the hooks in /usr/lib/checkpoint/hooks and /etc/checkpoint/hooks
+    #[arg(long)]
+    no_hooks: bool,
+
     /// Resolve all paths of the image below DIR, which becomes the root directory of the processes
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -219,6 +232,14 @@ fn map(text: &str) -> Result<(CString, PathBuf), String> {
     }
     let from = CString::new(from).map_err(|_| "has a NUL in it")?;
     Ok((from, PathBuf::from(to)))
+}
+
+/// Reads NAME=VALUE.
+fn variable(text: &str) -> Result<CString, String> {
+    match text.find('=') {
+        None | Some(0) => Err("not NAME=VALUE".to_owned()),
+        Some(_) => CString::new(text).map_err(|_| "has a NUL in it".to_owned()),
+    }
 }
 
 /// What a descriptor is given for.
@@ -380,6 +401,7 @@ impl Args {
             accept: self.accept.clone(),
             truncate: self.truncate.clone(),
             maps: self.maps()?,
+            environment: self.env.clone(),
             policy: self.policy.as_deref().map(Policy::open).transpose()?,
             root: self
                 .root
@@ -446,12 +468,34 @@ fn who_has_pid(pid: i32) -> Vec<String> {
         .collect()
 }
 
+/// Runs what runs after a restart: where the command is, and not in the new pid namespace, `own_pids`
+/// being that of the command then.
+fn run_hooks(
+    args: &Args,
+    root: i32,
+    own_pids: Option<anyhow::Result<OwnedFd>>,
+) -> anyhow::Result<()> {
+    if args.no_hooks {
+        return Ok(());
+    }
+    let hooks = Hooks::find()?;
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    if let Some(own) = own_pids {
+        own.and_then(|own| namespace::children_in(own.as_fd()))
+            .context("no hook can be run outside of the new pid namespace")?;
+    }
+    Ok(hooks.run(Event::AfterRestart, root, &args.file)?)
+}
+
 fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
     let image = args.image()?;
     let mut order = args.order(&image)?;
     let start = Instant::now();
     let numbers: Vec<Signal> = FORWARDED.iter().copied().chain([Signal::SIGCHLD]).collect();
     let signals = Signals::block(&numbers).context("cannot block signals")?;
+    let own_pids = args.pidns.then(namespace::own_pids);
     let root = bring::restart(&order, &image, &signals)?;
     // The processes have them: who reads from a pipe waits for its end.
     drop((order.given.take(), order.named.take()));
@@ -466,6 +510,10 @@ fn run(args: &Args, summary: &mut Summary) -> anyhow::Result<u8> {
         for line in &root.messages {
             tell::err(line);
         }
+    }
+    if let Err(e) = run_hooks(args, root.pid, own_pids) {
+        let e = tell::cause(&e);
+        tell::err(&format!("restart: the processes are there, but {e}"));
     }
     if args.detach {
         if !args.json {
@@ -547,6 +595,9 @@ mod tests {
         assert_eq!(connections("keep"), Ok(Connections::Keep));
         assert!(parse("restart --tcp close f").is_ok());
         assert!(parse("restart --tcp drop f").is_err());
+        assert!(parse("restart --env A=b --env C= --no-hooks f").is_ok());
+        assert!(parse("restart --env =b f").is_err());
+        assert!(parse("restart --env A f").is_err());
         assert!(parse("restart f g").is_err());
         assert!(parse("restart --leave-frozen f").is_err());
     }

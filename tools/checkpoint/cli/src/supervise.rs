@@ -7,7 +7,10 @@
 //! second one is told, and ends what it does as after SIGTERM. The third one can be killed at any
 //! moment: then the kernel undoes what it has begun.
 
-use anyhow::Context;
+use anyhow::{
+    bail,
+    Context, //
+};
 use libcheckpoint::{
     signals::{
         self,
@@ -98,6 +101,42 @@ pub fn name(number: i32) -> String {
 /// asked for.
 fn is_orphan(parent: rustix::process::Pid) -> bool {
     getppid() != Some(parent)
+}
+
+/// Does `work`, which a signal may end, in a process of its own, and returns the status with which
+/// the command ends: whatever comes, the caller can undo what it did before. `signals` are those
+/// that the caller has blocked, and are not in the process.
+pub fn apart(signals: &Signals, work: impl FnOnce() -> u8) -> anyhow::Result<u8> {
+    if let Some(arrived) = signals.next()? {
+        bail!(
+            "interrupted by {}; nothing was checkpointed",
+            arrived.signal
+        );
+    }
+    let me = rustix::process::getpid();
+    // If that process is killed, what it has started ends here.
+    let _ = set_child_subreaper(Some(me));
+    let child = signals::fork(|| {
+        let _ = set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+        signals.restore();
+        match is_orphan(me) {
+            true => 1,
+            false => i32::from(work()),
+        }
+    })?;
+    while !signals.wait(child.pidfd.as_fd())? {
+        while let Some(arrived) = signals.next()? {
+            signals::forward(child.pid, &child.pidfd, arrived);
+        }
+    }
+    let ended = signals::reap(Some(child.pid), true)?.map(|(_, ended)| ended);
+    if let Some(Ended::Killed(n)) = ended {
+        while let Ok(Some(_)) = signals::reap(None, true) {}
+        let how = name(n);
+        crate::tell::err(&format!("checkpoint: ended by {how} while at work"));
+    }
+    let _ = set_child_subreaper(None);
+    Ok(ended.map_or(1, |e| u8::try_from(e.status()).unwrap_or(1)))
 }
 
 /// Does `work` in a process and session of its own, and returns the status with which the command

@@ -65,6 +65,37 @@ fn eventfds() {
     ]);
 }
 
+/// Adds a file of checkpoint events, and changes it.
+fn events(s: &mut Sample, change: impl FnOnce(&mut OpenFile)) {
+    s.add_object(|f: &mut OpenFile, obj| {
+        f.obj.set(obj);
+        f.kind.set(FILE_EVENTS);
+        f.flags.set(open::READ);
+        f.size.set(u64::MAX);
+        f.mode.set(0o600);
+        change(f);
+    });
+}
+
+#[test]
+fn checkpoint_events() {
+    const UNUSED: &str = "reserved or unused field is not zero";
+    refused(&[
+        ("file of events that is open for writing", |s| {
+            events(s, |f| f.flags.set(open::READ | open::WRITE))
+        }),
+        (UNUSED, |s| events(s, |f| f.pos.set(1))),
+        (UNUSED, |s| events(s, |f| f.inode.set(1))),
+        ("unknown flag", |s| {
+            events(s, |f| f.flags.set(open::READ | open::DSYNC))
+        }),
+    ]);
+    accepted(&[
+        |s| events(s, |_| ()),
+        |s| events(s, |f| f.flags.set(open::READ | open::NONBLOCK)),
+    ]);
+}
+
 /// Adds a signalfd, and changes it.
 fn signalfd(s: &mut Sample, change: impl FnOnce(&mut OpenFile)) {
     s.add_object(|f: &mut OpenFile, obj| {

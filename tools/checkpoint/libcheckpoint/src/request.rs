@@ -127,6 +127,8 @@ pub struct FromImage {
     changes: Vec<(CString, Change)>,
     /// Paths of the image, and where that is now.
     maps: Vec<(CString, CString)>,
+    /// What tasks are told that ask, each string with its NUL.
+    environment: Vec<u8>,
     /// Files of the caller's in place of those of the image.
     fds: Vec<sys::RestartFd>,
     /// The same by the names of what was open.
@@ -447,6 +449,12 @@ impl Restart<'_> {
         self
     }
 
+    /// What tasks are told of the restart that ask for it: NAME=VALUE, one after the other.
+    pub fn environment(mut self, variable: &CStr) -> Self {
+        self.what.environment.extend(variable.to_bytes_with_nul());
+        self
+    }
+
     /// The caller's uts namespace takes the place of that of the root task.
     pub fn caller_uts(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_UTS, on)
@@ -537,6 +545,9 @@ impl Restart<'_> {
             maps: maps.as_ptr().addr() as u64,
             rules_count: u32::try_from(rules.len()).unwrap_or(u32::MAX),
             maps_count: u32::try_from(maps.len()).unwrap_or(u32::MAX),
+            environment: self.what.environment.as_ptr().addr() as u64,
+            environment_len: u32::try_from(self.what.environment.len()).unwrap_or(u32::MAX),
+            reserved3: 0,
         };
         match sys::restart(&mut args) {
             Ok(pid) if args.pidfd >= 0 => Ok(Root {

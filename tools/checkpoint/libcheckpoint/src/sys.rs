@@ -143,9 +143,12 @@ pub(crate) struct RestartArgs {
     pub(crate) maps: u64,
     pub(crate) rules_count: u32,
     pub(crate) maps_count: u32,
+    pub(crate) environment: u64,
+    pub(crate) environment_len: u32,
+    pub(crate) reserved3: u32,
 }
 
-const _: () = assert!(size_of::<RestartArgs>() == 80);
+const _: () = assert!(size_of::<RestartArgs>() == 96);
 const _: () = assert!(size_of::<RestartRule>() == 16);
 const _: () = assert!(size_of::<RestartMap>() == 16);
 

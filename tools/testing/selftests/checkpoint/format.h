@@ -290,6 +290,7 @@
 #define IMAGE_FILE_CONTENTS 28
 #define IMAGE_FILE_SOCKET 25
 #define IMAGE_FILE_FANOTIFY 26
+#define IMAGE_FILE_EVENTS 30
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
