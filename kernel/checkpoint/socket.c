@@ -261,11 +261,36 @@ struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
 }
 
 /**
- * checkpoint_socket_release() - close a socket that no file shows
+ * checkpoint_socket_closed_option() - set an option of such a socket, as setsockopt(2)
  * @socket: the socket
+ * @level: SOL_*
+ * @name: the option of that
+ * @value: the value
+ * @len: bytes of it
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_socket_closed_option(struct socket *socket, int level, int name,
+				    const void *value, int len)
+{
+	return do_sock_setsockopt(socket, false, level, name, KERNEL_SOCKPTR((void *)value), len);
+}
+
+/**
+ * checkpoint_socket_release() - close a socket that no file shows
+ * @socket: the socket; it may have gone to who accepts it
+ *
+ * Nobody waits for what it has to send (SO_LINGER), nor is that lost.
  */
 void checkpoint_socket_release(struct socket *socket)
 {
+	struct sock *sk = socket->sk;
+
+	if (sk) {
+		lock_sock(sk);
+		sock_reset_flag(sk, SOCK_LINGER);
+		release_sock(sk);
+	}
 	sock_release(socket);
 }
 

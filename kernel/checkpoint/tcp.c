@@ -865,18 +865,17 @@ out:
 }
 
 /**
- * checkpoint_tcp_start() - begin to connect, as connect(2)
+ * checkpoint_tcp_start_at() - give a socket its address that is to connect
  * @sk: a new socket
  * @state: what it was: its addresses
  *
  * Its own address may be that of others, as with TCP_REPAIR, for which it asks
- * the right of the caller. What connect(2) fails with the socket tells as if that
- * had come later. One that no file shows is connected on this machine only.
+ * the right of the caller.
  *
  * Return: 0, or an errno: -EACCES if who has made the socket may not have its
- * port.
+ * port, what a security module says of the connection.
  */
-int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
+int checkpoint_tcp_start_at(struct sock *sk, const struct checkpoint_tcp *state)
 {
 	unsigned char reuse = sk->sk_reuse;
 	struct sockaddr_storage addr;
@@ -896,15 +895,46 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 			return err;
 	}
 	len = checkpoint_tcp_sockaddr(sk, state->peer_addr, state->peer_port, &addr);
-	err = security_socket_connect(sk->sk_socket, (struct sockaddr *)&addr, len);
-	if (err)
-		return err;
+	return security_socket_connect(sk->sk_socket, (struct sockaddr *)&addr, len);
+}
+
+/**
+ * checkpoint_tcp_start_now() - begin to connect, as connect(2)
+ * @sk: the socket, of checkpoint_tcp_start_at()
+ * @state: what it was: its addresses
+ *
+ * What connect(2) fails with the socket tells as if that had come later.
+ */
+void checkpoint_tcp_start_now(struct sock *sk, const struct checkpoint_tcp *state)
+{
+	struct sockaddr_storage addr;
+	int len, err;
+
+	len = checkpoint_tcp_sockaddr(sk, state->peer_addr, state->peer_port, &addr);
 	err = READ_ONCE(sk->sk_socket->ops)->connect(sk->sk_socket,
 						     (struct sockaddr_unsized *)&addr, len,
 						     O_NONBLOCK);
 	if (err && err != -EINPROGRESS)
 		WRITE_ONCE(sk->sk_err, -err);
 	checkpoint_tcp_lock_address(sk, state);
+}
+
+/**
+ * checkpoint_tcp_start() - do both
+ * @sk: a new socket
+ * @state: what it was: its addresses
+ *
+ * One that no file shows is connected on this machine only.
+ *
+ * Return: 0, or an errno, as of checkpoint_tcp_start_at().
+ */
+int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
+{
+	int err = checkpoint_tcp_start_at(sk, state);
+
+	if (err)
+		return err;
+	checkpoint_tcp_start_now(sk, state);
 	/* The caller's right to an address is not there to speak to other machines. */
 	if (!sk->sk_socket->file && !checkpoint_tcp_is_local(sk))
 		return -EADDRNOTAVAIL;

@@ -81,6 +81,7 @@ struct checkpoint_tcp_silence {
  * @stamp: when it began: jiffies
  * @id: the checkpoint that has left its tasks frozen
  * @is_new: the socket was not connected before
+ * @is_orphan: it was closed before
  * @is_thawed: the tasks run on; counts for @rest, too
  * @is_buried: it ends as checkpoint_tcp_bury(); else it goes on
  */
@@ -92,6 +93,7 @@ struct checkpoint_tcp_hold {
 	unsigned long stamp;
 	u64 id;
 	bool is_new;
+	bool is_orphan;
 	bool is_thawed;
 	bool is_buried;
 };
@@ -293,8 +295,8 @@ static void checkpoint_tcp_put(struct checkpoint_tcp_hold *hold)
  * told when a connection ends.
  *
  * Return: the hold, or an error pointer: -EPERM if the caller may not, -ENOTCONN
- * if it is not connected any more, or was shut down for writing, -EBUSY if it is
- * held, or under repair, -EINTR if the caller was killed.
+ * if it is not connected any more, -EBUSY if it is held, or under repair, -EINTR if
+ * the caller was killed.
  */
 struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
 {
@@ -315,12 +317,13 @@ struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
 	err = checkpoint_tcp_lock(sk, NULL);
 	if (err)
 		goto out;
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_CLOSE)))
+	if (!((1 << sk->sk_state) & (CHECKPOINT_TCP_KEPT | TCPF_CLOSE)))
 		err = -ENOTCONN;
 	else if (tcp_sk(sk)->repair ||
 		 test_and_set_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags))
 		err = -EBUSY;
 	hold->is_new = sk->sk_state == TCP_CLOSE;
+	hold->is_orphan = sock_flag(sk, SOCK_DEAD);
 	release_sock(sk);
 	if (err)
 		goto out;
@@ -383,7 +386,10 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 			tcp_rearm_rto(sk);
 		else
 			inet_csk_clear_xmit_timer(sk, ICSK_TIME_PROBE0);
-		if (sock_flag(sk, SOCK_KEEPOPEN))
+		/* The end of one that was closed, and waits for the other end, has the same timer. */
+		if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD))
+			tcp_reset_keepalive_timer(sk, tcp_fin_time(sk));
+		else if (sock_flag(sk, SOCK_KEEPOPEN))
 			tcp_reset_keepalive_timer(sk, keepalive_time_when(tp));
 	}
 	/* It may have been closed meanwhile, by who was killed in some other way. */
@@ -540,7 +546,7 @@ void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold)
 /* The tasks have died in another way than their checkpoint has meant. */
 static bool checkpoint_tcp_is_dead(const struct checkpoint_tcp_hold *hold)
 {
-	return sock_flag(hold->sk, SOCK_DEAD);
+	return !hold->is_orphan && sock_flag(hold->sk, SOCK_DEAD);
 }
 
 /* Takes @first, and what it has, out of checkpoint_tcp_left, into @over. */

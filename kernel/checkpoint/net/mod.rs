@@ -22,6 +22,7 @@ mod tcp;
 mod tcp_build;
 mod tcp_options;
 mod tcp_outside;
+mod tcp_unseen;
 mod unix;
 mod unix_build;
 mod unix_queue;
@@ -205,6 +206,7 @@ fn follow(cap: &mut Capture, t: &FrozenTask) -> Result {
 fn save_in_flight(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !core::mem::replace(&mut cap.found.net.objects, true) {
         unix::save_objects(cap)?;
+        tcp_unseen::save_objects(cap)?;
     }
     let first = cap.found.net.written;
     let mut files: KVVec<U32> = KVVec::new();

@@ -99,6 +99,7 @@ use crate::{
         socket,
         tcp_build,
         tcp_outside,
+        tcp_unseen,
         Family, //
     }, //
 };
@@ -248,6 +249,23 @@ impl Sock {
         );
     }
 
+    /// Tells that so many connections wait here that are in the image.
+    fn tell_waiting(&self, cap: &mut Capture, kept: usize) {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        cap.report.note(
+            &self.who,
+            fmt!(
+                "{}: connections from outside that nobody has accepted: {}; they end unless the restart \
+                 is to keep them (RESTART_TCP_KEEP)",
+                named,
+                kept
+            ),
+        );
+    }
+
     /// Tells that its connection is lost, as it is not held.
     fn tell_not_held(&self, cap: &mut Capture) {
         let named = Named {
@@ -313,7 +331,7 @@ const STAMPS_NUMBERED: u32 = 1 << 7;
 
 /// Returns why a socket can't be saved whose error queue numbers what was sent, if that is so: a new
 /// connection begins at another number.
-fn numbered(sk: &SockRef, inet: &Inet) -> Option<&'static str> {
+pub(super) fn numbered(sk: &SockRef, inet: &Inet) -> Option<&'static str> {
     if inet.zerocopy_key != 0 {
         return Some(
             "has sent with MSG_ZEROCOPY, the numbers of which can't be saved yet: have it closed",
@@ -400,15 +418,17 @@ fn save_links(cap: &mut Capture) -> Result {
             save_one(cap, sock)?;
         }
     }
-    Ok(())
+    tcp_unseen::save_closed(cap)
 }
 
 /// Who one end of a connection is.
-struct End {
+pub(super) struct End {
     /// Its socket; `None`: it was closed.
-    obj: Option<ObjRef>,
-    state: u32,
-    family: u32,
+    pub(super) obj: Option<ObjRef>,
+    /// The one that listens, at which it waits, if no file shows it.
+    pub(super) listener: Option<ObjRef>,
+    pub(super) state: u32,
+    pub(super) family: u32,
 }
 
 impl End {
@@ -417,6 +437,7 @@ impl End {
         sock.written.store(true, Relaxed);
         Ok(Self {
             obj: Some(object(cap, sock.addr())?),
+            listener: None,
             state,
             family: sock.sk.basics().family.cast_unsigned(),
         })
@@ -426,6 +447,7 @@ impl End {
     fn closed(family: u32, state: u32) -> Self {
         Self {
             obj: None,
+            listener: None,
             state,
             family,
         }
@@ -437,7 +459,7 @@ impl End {
     }
 
     /// The same of one that has agreed upon `wire` with the other end.
-    fn put_with(
+    pub(super) fn put_with(
         &self,
         cap: &mut Capture,
         tcp: &Tcp,
@@ -491,7 +513,7 @@ impl End {
             sent: u32::try_from(sent_len)?.into(),
             urgent: tcp.urgent.into(),
             urgent_sent: tcp.urgent_sent.into(),
-            reserved: 0.into(),
+            listener: ref_number(self.listener).into(),
             address: only(tcp.addr, is_ipv4),
             peer_address: only(tcp.peer_addr, is_ipv4),
             ..TcpSocket::new_zeroed()
@@ -580,7 +602,7 @@ fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
 
 /// Writes the connections that wait at `listener`: each connects anew, and sends all again.
 fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
-    let mut lost = 0usize;
+    let (mut kept, mut lost) = (0usize, 0usize);
     for child in listener.sk.tcp_waiting()? {
         wait::go_on()?;
         let family = child.basics().family.cast_unsigned();
@@ -604,8 +626,12 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
                 };
                 End::closed(family, TCP_STARTED).put(cap, &tcp, &[], &[read.received()])?;
             }
+            _ if tcp_unseen::save_waiting(cap, child.addr())? => kept += 1,
             _ => lost += 1,
         }
+    }
+    if kept != 0 {
+        listener.tell_waiting(cap, kept);
     }
     if lost != 0 {
         listener.tell_strangers(cap, lost);
@@ -723,7 +749,7 @@ fn save_outside(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
         }
         Err(_) => return save_reset(cap, sock, read),
     };
-    tcp_outside::is_read(cap, sock, &read.this, &wire);
+    tcp_outside::is_read(cap, sock.held.load(Relaxed), &read.this, &wire);
     let end = End::of(cap, sock, TCP_OUTSIDE)?;
     end.put_with(
         cap,
