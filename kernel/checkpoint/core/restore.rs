@@ -494,6 +494,7 @@ mod tests {
                 Connections,
                 Patterns, //
             },
+            addresses::Addresses,
             meta::Meta,
             rules::{
                 Changes,
@@ -529,6 +530,7 @@ mod tests {
             accept: Patterns::none(),
             same_boot: false,
             connections: Connections::Reset,
+            addresses: Addresses::none(),
         };
         Arc::pin_init(
             Restore::new(bytes, offsets, Report::new(), container, 0, 0, policy),

@@ -9,6 +9,7 @@
 //! A task makes its sockets, with their options, when it restores its files. All else comes with links:
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
+mod address;
 mod filter;
 mod inet;
 mod inet_options;

@@ -61,6 +61,7 @@ use crate::{
         time::wait, //
     },
     net::{
+        address::Own,
         inet_options,
         options,
         socket::{
@@ -101,9 +102,17 @@ pub(super) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(r: &Restore, raw: &Raw<'a>) -> Result<Self> {
+    fn of(r: &Restore, raw: &Raw<'a>, own: &Own) -> Result<Self> {
+        let mut record: TcpSocket = raw.body().map_err(|f| r.fault(f))?;
+        let was_told = record.socket.get() == 0 || record.flags.get() & TCP_TOLD != 0;
+        let inside = match record.state.get() {
+            TCP_CONNECTED => true,
+            TCP_STARTED => was_told || record.sent.get() != 0,
+            _ => false,
+        };
+        own.rewrite_tcp(r, &mut record, inside)?;
         Ok(Self {
-            record: raw.body().map_err(|f| r.fault(f))?,
+            record,
             congestion: raw.payload,
             received: KVVec::new(),
             sent: KVVec::new(),
@@ -217,17 +226,15 @@ impl<'a> Part<'a> {
         }
         let name =
             CString::try_from_fmt(fmt!("{}", kernel::str::BStr::from_bytes(self.congestion)))?;
-        opener
-            .act(|| sk.set_tcp_congestion(&name))
-            .map_err(|e| {
-                let why = match e {
-                    ENOENT => "the kernel has none of that name: load its module",
-                    EPERM => "who has made it may not: net.ipv4.tcp_allowed_congestion_control",
-                    _ => "the kernel does not take it",
-                };
-                let name = kernel::str::BStr::from_bytes(self.congestion);
-                r.told(e, fmt!("a socket: congestion control {}: {}", name, why))
-            })
+        opener.act(|| sk.set_tcp_congestion(&name)).map_err(|e| {
+            let why = match e {
+                ENOENT => "the kernel has none of that name: load its module",
+                EPERM => "who has made it may not: net.ipv4.tcp_allowed_congestion_control",
+                _ => "the kernel does not take it",
+            };
+            let name = kernel::str::BStr::from_bytes(self.congestion);
+            r.told(e, fmt!("a socket: congestion control {}: {}", name, why))
+        })
     }
 }
 
@@ -493,11 +500,12 @@ fn bind(r: &Restore, part: &Part<'_>) -> Result {
 
 /// Makes all sockets what they were: all files are there.
 pub(super) fn link(r: &Restore) -> Result {
+    let own = Own::of(r)?;
     let mut parts: KVVec<Part<'_>> = KVVec::new();
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
-            Kind::TcpSocket => parts.push(Part::of(r, &raw)?, GFP_KERNEL_ACCOUNT)?,
+            Kind::TcpSocket => parts.push(Part::of(r, &raw, &own)?, GFP_KERNEL_ACCOUNT)?,
             Kind::TcpData => {
                 let record: TcpData = raw.body().map_err(|f| r.fault(f))?;
                 let part = parts.last_mut().ok_or_else(|| {

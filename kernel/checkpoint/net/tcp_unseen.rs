@@ -239,11 +239,7 @@ pub(super) fn save_objects(cap: &mut Capture) -> Result {
         if !waits {
             options.retain(|option| option.option.get() != OPTION_LINGER);
         }
-        let form = if waits {
-            SOCKET_WAITING
-        } else {
-            SOCKET_CLOSED
-        };
+        let form = if waits { SOCKET_WAITING } else { SOCKET_CLOSED };
         // Who accepts it has it then.
         socket::put(cap, obj, socket::numbers(&sk), form, [0; 2], &options)?;
     }
