@@ -39,6 +39,7 @@ use libcheckpoint::{
     },
     Change,
     Connections,
+    Moved,
     Restart, //
 };
 use nix::sys::signal::Signal;
@@ -111,6 +112,8 @@ pub struct Order {
     pub truncate: Vec<CString>,
     /// Paths of the image, and where that is now.
     pub maps: Vec<(CString, CString)>,
+    /// Addresses of sockets that are others now.
+    pub addresses: Vec<Moved>,
     /// Rules that count after those.
     pub policy: Option<Policy>,
     /// The directory that paths are resolved below.
@@ -308,6 +311,9 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     }
     for (from, to) in &order.maps {
         request = request.map(from, to);
+    }
+    for &moved in &order.addresses {
+        request = request.address(moved);
     }
     if let Some(policy) = &order.policy {
         request = policy.restart(request);

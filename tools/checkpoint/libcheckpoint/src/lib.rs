@@ -29,6 +29,7 @@ pub mod temporary;
 mod error;
 mod hints;
 mod log;
+mod moved;
 mod request;
 mod sys;
 
@@ -36,6 +37,7 @@ pub use error::{
     describe,
     Error, //
 };
+pub use moved::Moved;
 pub use request::{
     Action,
     Change,

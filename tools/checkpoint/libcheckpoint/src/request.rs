@@ -5,6 +5,7 @@
 use crate::{
     hints,
     log::Log,
+    moved::Moved,
     process::{
         self,
         Handle, //
@@ -127,6 +128,8 @@ pub struct FromImage {
     changes: Vec<(CString, Change)>,
     /// Paths of the image, and where that is now.
     maps: Vec<(CString, CString)>,
+    /// Addresses of sockets that are others now.
+    addresses: Vec<Moved>,
     /// Files of the caller's in place of those of the image.
     fds: Vec<sys::RestartFd>,
     /// The same by the names of what was open.
@@ -447,6 +450,12 @@ impl Restart<'_> {
         self
     }
 
+    /// Sockets have other addresses than in the image. The first that fits an address counts.
+    pub fn address(mut self, moved: Moved) -> Self {
+        self.what.addresses.push(moved);
+        self
+    }
+
     /// The caller's uts namespace takes the place of that of the root task.
     pub fn caller_uts(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_UTS, on)
@@ -521,6 +530,7 @@ impl Restart<'_> {
             to: address(to),
         };
         let maps: Vec<_> = self.what.maps.iter().map(map).collect();
+        let addresses: Vec<_> = self.what.addresses.iter().map(Moved::row).collect();
         let mut args = sys::RestartArgs {
             flags: self.flags,
             image_fd: image.as_fd().as_raw_fd(),
@@ -537,6 +547,9 @@ impl Restart<'_> {
             maps: maps.as_ptr().addr() as u64,
             rules_count: u32::try_from(rules.len()).unwrap_or(u32::MAX),
             maps_count: u32::try_from(maps.len()).unwrap_or(u32::MAX),
+            addresses: addresses.as_ptr().addr() as u64,
+            addresses_count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
+            reserved3: 0,
         };
         match sys::restart(&mut args) {
             Ok(pid) if args.pidfd >= 0 => Ok(Root {

@@ -641,6 +641,9 @@
 #define IMAGE_TCP_OUTSIDE_STAMPS (1ull << 3)
 #define IMAGE_TCP_OUTSIDE_STAMPS_US (1ull << 4)
 #define IMAGE_TCP_OUTSIDE_ECN (1ull << 5)
+#define IMAGE_TCP_OUTSIDE_FIN_SENT (1ull << 6)
+#define IMAGE_TCP_OUTSIDE_FIN_ACKED (1ull << 7)
+#define IMAGE_TCP_OUTSIDE_CLOSING (1ull << 8)
 
 /* UnixSocket.state */
 #define IMAGE_UNIX_UNIX_CLOSED 0
@@ -1844,7 +1847,7 @@ struct image_tcp_socket {
 	uint32_t sent;
 	uint32_t urgent;
 	uint32_t urgent_sent;
-	uint32_t reserved;
+	uint32_t listener;
 	uint8_t address[16];
 	uint8_t peer_address[16];
 	uint32_t outside;
