@@ -168,6 +168,13 @@ int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, 
 		memcpy(value, &at_once, sizeof(at_once));
 		return 0;
 	}
+	/* This asks for the operations of a file, which what waits to be accepted has not. */
+	if (level == SOL_SOCKET && name == SO_PEEK_OFF && sk_is_tcp(sk)) {
+		if (len != sizeof(int))
+			return -EINVAL;
+		*(int *)value = READ_ONCE(sk->sk_peek_off);
+		return 0;
+	}
 	/* There is no value of it for one that does not have it. */
 	if (level == SOL_SOCKET && name == SO_TXTIME && !sock_flag(sk, SOCK_TXTIME))
 		err = -ENOPROTOOPT;

@@ -429,18 +429,20 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 {
 	struct sock *sk = hold->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
-	bool is_over;
+	bool is_over = true;
 
 	if (!checkpoint_tcp_trylock(sk, 0))
 		return false;
-	is_over = (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN);
-	if (!is_over && hold->silence) {
-		checkpoint_tcp_silence(hold);
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
+		/* Who has it closes it; one that was closed nobody does. */
+		is_over = !hold->silence || hold->is_orphan;
+		if (hold->silence)
+			checkpoint_tcp_silence(hold);
 		tp->repair = 1;
-	} else {
-		if (!is_over)
+		if (is_over)
 			checkpoint_tcp_end_now(sk);
-		is_over = true;
+	}
+	if (is_over) {
 		tp->repair = 0;
 		tp->repair_queue = TCP_NO_QUEUE;
 		clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);

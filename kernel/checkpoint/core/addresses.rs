@@ -120,6 +120,15 @@ impl Addresses {
         Self(core::mem::replace(&mut self.0, KVVec::new()))
     }
 
+    /// `addr` as one of IPv6, of which IPv4 (`is_v4`) has the first four bytes: to compare.
+    pub(crate) fn mapped(is_v4: bool, addr: &[u8; 16]) -> [u8; 16] {
+        if is_v4 {
+            map(addr).to_be_bytes()
+        } else {
+            *addr
+        }
+    }
+
     /// There are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

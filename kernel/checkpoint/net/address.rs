@@ -8,7 +8,10 @@
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::Restore,
+    core::{
+        addresses::Addresses,
+        restore::Restore, //
+    },
     image::{
         net::{
             inet::InetSocket,
@@ -23,6 +26,13 @@ use crate::{
     net::tcp::Address, //
 };
 
+/// The address family of another socket than one of TCP.
+fn family_of(r: &Restore, inet: &InetSocket) -> Result<u32> {
+    let obj = ObjRef::new(inet.socket.get()).ok_or(EINVAL)?;
+    let (socket, _) = r.object_body::<Socket>(obj)?;
+    Ok(socket.family.get())
+}
+
 /// The addresses that sockets of the image have, in order.
 pub(super) struct Own(KVVec<[u8; 16]>);
 
@@ -35,11 +45,18 @@ impl Own {
         }
         for raw in r.links() {
             let raw = raw.map_err(|f| r.fault(f))?;
-            let addr = match raw.kind {
-                Kind::TcpSocket => raw.body::<TcpSocket>().map_err(|f| r.fault(f))?.address,
-                Kind::InetSocket => raw.body::<InetSocket>().map_err(|f| r.fault(f))?.addr,
+            let (family, addr) = match raw.kind {
+                Kind::TcpSocket => {
+                    let tcp: TcpSocket = raw.body().map_err(|f| r.fault(f))?;
+                    (tcp.family.get(), tcp.address)
+                }
+                Kind::InetSocket => {
+                    let inet: InetSocket = raw.body().map_err(|f| r.fault(f))?;
+                    (family_of(r, &inet)?, inet.addr)
+                }
                 _ => continue,
             };
+            let addr = Addresses::mapped(family == FAMILY_INET, &addr);
             all.push(addr, GFP_KERNEL_ACCOUNT)?;
         }
         all.sort_unstable();
@@ -60,8 +77,9 @@ impl Own {
         if r.policy.addresses.is_empty() {
             return Ok(());
         }
-        let peer = peer && self.0.binary_search(addr).is_err();
         let is_v4 = family == FAMILY_INET;
+        let known = Addresses::mapped(is_v4, addr);
+        let peer = peer && self.0.binary_search(&known).is_err();
         *addr = r.policy.addresses.now(is_v4, addr, peer).map_err(|e| {
             if e != EADDRNOTAVAIL {
                 return e;
@@ -86,9 +104,7 @@ impl Own {
 
     /// Rewrites those of another socket.
     pub(super) fn rewrite_inet(&self, r: &Restore, inet: &mut InetSocket) -> Result {
-        let obj = ObjRef::new(inet.socket.get()).ok_or(EINVAL)?;
-        let (socket, _) = r.object_body::<Socket>(obj)?;
-        let family = socket.family.get();
+        let family = family_of(r, inet)?;
         self.rewrite(r, family, &mut inet.addr, inet.port.get(), false)?;
         let port = inet.peer_port.get();
         self.rewrite(r, family, &mut inet.peer, port, true)
