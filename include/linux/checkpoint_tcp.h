@@ -72,6 +72,7 @@ static inline bool checkpoint_tcp_is_silent(const struct sock *sk, const struct 
 
 /* Of kernel/checkpoint/tcp.c, for the others of that folder. */
 bool checkpoint_tcp_trylock(struct sock *sk, int subclass);
+void checkpoint_tcp_unlock(struct sock *sk);
 int checkpoint_tcp_lock(struct sock *sk, struct sock *peer);
 bool checkpoint_tcp_is_v6(const struct sock *sk);
 int checkpoint_tcp_fill(struct sock *sk, const void *data, size_t size);

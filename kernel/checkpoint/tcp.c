@@ -57,19 +57,36 @@ bool checkpoint_tcp_is_v6(const struct sock *sk)
 #endif
 }
 
-/* Locks @sk as lock_sock_nested(), unless somebody else has it. */
+/*
+ * Locks @sk as lock_sock_nested(), unless somebody else has it.
+ *
+ * One that waits to be accepted nobody may own: who closes the socket that listens
+ * takes it with its spinlock only, and warns if it is owned. So that is what is
+ * taken then, and nothing may sleep until checkpoint_tcp_unlock().
+ */
 bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
 {
-	bool owned;
-
 	spin_lock_bh(&sk->sk_lock.slock);
-	owned = sock_owned_by_user_nocheck(sk);
-	if (!owned)
-		sk->sk_lock.owned = 1;
+	if (sock_owned_by_user_nocheck(sk)) {
+		spin_unlock_bh(&sk->sk_lock.slock);
+		return false;
+	}
+	if (!sk->sk_socket && !sock_flag(sk, SOCK_DEAD))
+		return true;
+	sk->sk_lock.owned = 1;
 	spin_unlock_bh(&sk->sk_lock.slock);
-	if (!owned)
-		mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
-	return !owned;
+	mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
+	return true;
+}
+
+/* Takes back what checkpoint_tcp_trylock() has done. */
+void checkpoint_tcp_unlock(struct sock *sk)
+{
+	/* Nobody else owns it while we have its spinlock. */
+	if (sock_owned_by_user_nocheck(sk))
+		release_sock(sk);
+	else
+		spin_unlock_bh(&sk->sk_lock.slock);
 }
 
 /*
@@ -84,7 +101,7 @@ int checkpoint_tcp_lock(struct sock *sk, struct sock *peer)
 		if (checkpoint_tcp_trylock(sk, 0)) {
 			if (!peer || checkpoint_tcp_trylock(peer, SINGLE_DEPTH_NESTING))
 				return 0;
-			release_sock(sk);
+			checkpoint_tcp_unlock(sk);
 		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -142,7 +159,7 @@ int checkpoint_tcp_refusal(struct sock *sk)
 	else if (tp->bpf_sock_ops_cb_flags)
 		why = CHECKPOINT_TCP_BPF;
 #endif
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	return why;
 }
 
@@ -464,8 +481,8 @@ ssize_t checkpoint_tcp_get(struct sock *sk, struct sock *peer, struct checkpoint
 		err = checkpoint_tcp_get_one(peer, sk, peer_state, &bytes);
 
 	if (peer)
-		release_sock(peer);
-	release_sock(sk);
+		checkpoint_tcp_unlock(peer);
+	checkpoint_tcp_unlock(sk);
 	return err ? err : (ssize_t)bytes.len;
 }
 
@@ -1131,7 +1148,7 @@ void checkpoint_tcp_end_quietly(struct sock *sk)
 		return;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
 		tcp_sk(sk)->repair = 1;
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 }
 
 /**

@@ -324,7 +324,7 @@ struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
 		err = -EBUSY;
 	hold->is_new = sk->sk_state == TCP_CLOSE;
 	hold->is_orphan = sock_flag(sk, SOCK_DEAD);
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	if (err)
 		goto out;
 	sock_hold(sk);
@@ -371,13 +371,14 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 	struct sock *sk = hold->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
 
+	if (!((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_LISTEN)))
+		checkpoint_tcp_break_silence(sk);
 	if (!checkpoint_tcp_trylock(sk, 0))
 		return false;
 	tp->repair = 0;
 	tp->repair_queue = TCP_NO_QUEUE;
 	clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
-		checkpoint_tcp_break_silence(sk);
 		tcp_mstamp_refresh(tp);
 		if (!hold->is_new)
 			checkpoint_tcp_shift(sk, jiffies - hold->stamp);
@@ -386,7 +387,7 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 			tcp_rearm_rto(sk);
 		else
 			inet_csk_clear_xmit_timer(sk, ICSK_TIME_PROBE0);
-		/* The end of one that was closed, and waits for the other end, has the same timer. */
+		/* One that was closed, and waits for the other end, ends by the same timer. */
 		if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD))
 			tcp_reset_keepalive_timer(sk, tcp_fin_time(sk));
 		else if (sock_flag(sk, SOCK_KEEPOPEN))
@@ -398,7 +399,7 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 		tcp_send_window_probe(sk);
 		tcp_push_pending_frames(sk);
 	}
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	checkpoint_tcp_put(hold);
 	return true;
 }
@@ -429,15 +430,16 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 {
 	struct sock *sk = hold->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
+	bool again = !hold->silence;
 	bool is_over = true;
 
+	if (hold->silence && !((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_LISTEN)))
+		checkpoint_tcp_silence(hold);
 	if (!checkpoint_tcp_trylock(sk, 0))
 		return false;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
 		/* Who has it closes it; one that was closed nobody does. */
-		is_over = !hold->silence || hold->is_orphan;
-		if (hold->silence)
-			checkpoint_tcp_silence(hold);
+		is_over = again || hold->is_orphan;
 		tp->repair = 1;
 		if (is_over)
 			checkpoint_tcp_end_now(sk);
@@ -447,7 +449,7 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 		tp->repair_queue = TCP_NO_QUEUE;
 		clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
 	}
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	if (is_over)
 		checkpoint_tcp_put(hold);
 	return is_over;

@@ -126,7 +126,7 @@ int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state)
 	      tp->snd_nxt - tp->snd_una ==
 			wire->in_flight + (wire->fin == CHECKPOINT_TCP_FIN_SENT) &&
 	      tp->write_seq - tp->snd_una == state->sent + checkpoint_tcp_fin_len(wire);
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	return ret;
 }
 

@@ -189,7 +189,8 @@ static int thawed(struct ckpt_scenario *sc, const struct ending *how, bool conta
 
 	ret = ckpt_run_init(&run, sc, container) || ckpt_run_start(&run) || meet(&run, how) ||
 	      ckpt_run_call(&run, image, CHECKPOINT_KILL | CHECKPOINT_FROZEN) < 0 ||
-	      ckpt_cgroup_thaw(&run.cg) || ckpt_run_go(&run) || hear(&run, how) || ckpt_run_finish(&run);
+	      ckpt_cgroup_thaw(&run.cg) || ckpt_run_go(&run) || hear(&run, how) ||
+	      ckpt_run_finish(&run);
 	if (ret)
 		ckpt_run_print_log(&run);
 	ckpt_run_fini(&run);

@@ -23,7 +23,8 @@ __attribute__((unused)) static unsigned char out_at(unsigned long i)
 	return i * 11 + (i >> 8) * 5 + 1;
 }
 
-__attribute__((unused)) static void fill(unsigned char *buf, unsigned long from, unsigned long count,
+__attribute__((unused))
+static void fill(unsigned char *buf, unsigned long from, unsigned long count,
 		 unsigned char (*at)(unsigned long i))
 {
 	unsigned long i;
@@ -33,7 +34,8 @@ __attribute__((unused)) static void fill(unsigned char *buf, unsigned long from,
 }
 
 /* Receives bytes number @from on: @count of them, or, if that is 0, all to the end. */
-__attribute__((unused)) static long take(int fd, unsigned long from, unsigned long count,
+__attribute__((unused))
+static long take(int fd, unsigned long from, unsigned long count,
 		 unsigned char (*at)(unsigned long i))
 {
 	unsigned char buf[1 << 16];

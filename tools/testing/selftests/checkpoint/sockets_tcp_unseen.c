@@ -67,7 +67,7 @@ static int come(struct ckpt_run *run)
 	return 0;
 }
 
-/* Each is there, in its order, with what it has said; and has what it has of the one that listens. */
+/* Each is there, in its order, with what it has said, and the options of the one that listens. */
 static void wait_there(void)
 {
 	int at, fd, i;
@@ -160,7 +160,7 @@ static int wait_for(struct ckpt_scenario *sc, bool container, bool kept)
 	if (!ret) {
 		run.board->value[KEPT] = kept;
 		ret = ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL) ||
-		      !ckpt_run_log_has(&run, "connections from outside that nobody has accepted: 3") ||
+		      !ckpt_run_log_has(&run, "that nobody has accepted: 3; they end unless") ||
 		      ckpt_run_restart(&run, first, flags) || ckpt_run_wait_blocked(&run);
 	}
 	/* What comes next waits where it did, once more. */
