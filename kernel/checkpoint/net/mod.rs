@@ -21,6 +21,7 @@ mod socket;
 mod socket_options;
 mod tcp;
 mod tcp_build;
+mod tcp_end;
 mod tcp_options;
 mod tcp_outside;
 mod tcp_unseen;

@@ -23,7 +23,6 @@ use kernel::{
         Arc, //
     }, //
 };
-use zerocopy::FromZeros;
 
 use crate::{
     core::objects::{
@@ -42,34 +41,18 @@ use crate::{
     image::{
         net::{
             tcp::{
-                TcpData,
-                TcpSocket,
-                CONGESTION_MAX,
-                DATA_MAX,
-                ERROR_MAX,
-                TCP_BOUND,
                 TCP_CONNECTED,
-                TCP_CONNECTING,
-                TCP_DONE,
                 TCP_LISTENING,
-                TCP_LOCK_ADDRESS,
-                TCP_LOCK_PORT,
                 TCP_NEW,
                 TCP_OUTSIDE,
                 TCP_OVER,
-                TCP_SHUT_READ,
-                TCP_SHUT_WRITE,
-                TCP_STARTED,
-                TCP_TOLD,
-                TCP_URGENT_READ,
-                TCP_V6ONLY, //
+                TCP_STARTED, //
             },
             FAMILY_INET,
             FAMILY_INET6,
             PROTOCOL_TCP,
             SOCKET_STREAM, //
         },
-        record::ref_number,
         ObjRef, //
     },
     kapi::{
@@ -85,8 +68,7 @@ use crate::{
                 Read,
                 State,
                 Tcp, //
-            },
-            tcp_outside::Wire, //
+            }, //
         },
         task::frozen::{
             FrozenTask,
@@ -98,6 +80,7 @@ use crate::{
         inet,
         socket,
         tcp_build,
+        tcp_end::End,
         tcp_outside,
         tcp_unseen,
         Family, //
@@ -231,6 +214,11 @@ impl Shared<Found> for Sock {
 }
 
 impl Sock {
+    /// Notes that it was written.
+    pub(super) fn set_written(&self) {
+        self.written.store(true, Relaxed);
+    }
+
     /// Tells that so many connections are lost that wait here.
     fn tell_strangers(&self, cap: &mut Capture, lost: usize) {
         let named = Named {
@@ -419,143 +407,6 @@ fn save_links(cap: &mut Capture) -> Result {
         }
     }
     tcp_unseen::save_closed(cap)
-}
-
-/// Who one end of a connection is.
-pub(super) struct End {
-    /// Its socket; `None`: it was closed.
-    pub(super) obj: Option<ObjRef>,
-    /// The one that listens, at which it waits, if no file shows it.
-    pub(super) listener: Option<ObjRef>,
-    pub(super) state: u32,
-    pub(super) family: u32,
-}
-
-impl End {
-    /// That of a socket of the tasks, which is about to be written.
-    fn of(cap: &Capture, sock: &Sock, state: u32) -> Result<Self> {
-        sock.written.store(true, Relaxed);
-        Ok(Self {
-            obj: Some(object(cap, sock.addr())?),
-            listener: None,
-            state,
-            family: sock.sk.basics().family.cast_unsigned(),
-        })
-    }
-
-    /// One that was closed.
-    fn closed(family: u32, state: u32) -> Self {
-        Self {
-            obj: None,
-            listener: None,
-            state,
-            family,
-        }
-    }
-
-    /// Writes it.
-    fn put(&self, cap: &mut Capture, tcp: &Tcp, received: &[u8], sent: &[&[u8]]) -> Result {
-        self.put_with(cap, tcp, None, received, sent)
-    }
-
-    /// The same of one that has agreed upon `wire` with the other end.
-    pub(super) fn put_with(
-        &self,
-        cap: &mut Capture,
-        tcp: &Tcp,
-        wire: Option<&Wire>,
-        received: &[u8],
-        sent: &[&[u8]],
-    ) -> Result {
-        let mut flags = 0;
-        for (is, flag) in [
-            (tcp.shut_read, TCP_SHUT_READ),
-            (tcp.shut_write, TCP_SHUT_WRITE),
-            (tcp.done, TCP_DONE),
-            (tcp.bound_addr, TCP_LOCK_ADDRESS),
-            (tcp.bound_port, TCP_LOCK_PORT),
-            (tcp.has_port, TCP_BOUND),
-            (tcp.urgent_read, TCP_URGENT_READ),
-            (tcp.connecting, TCP_CONNECTING),
-            (tcp.was_connected, TCP_TOLD),
-            (tcp.v6only, TCP_V6ONLY),
-        ] {
-            if is {
-                flags |= flag;
-            }
-        }
-        let sent_len: usize = sent.iter().map(|part| part.len()).sum();
-        let is_ipv4 = self.family == FAMILY_INET;
-        let mut record = TcpSocket {
-            socket: ref_number(self.obj).into(),
-            state: self.state.into(),
-            flags: flags.into(),
-            family: self.family.into(),
-            backlog: match self.state {
-                TCP_LISTENING => tcp.backlog.min(i32::MAX as u32),
-                _ => 0,
-            }
-            .into(),
-            error: match self.state {
-                TCP_OVER => tcp.error.min(ERROR_MAX),
-                _ => 0,
-            }
-            .into(),
-            // One that was closed is only to send what it has left.
-            mss: match self.obj {
-                Some(_) => tcp.user_mss,
-                None => 0,
-            }
-            .into(),
-            port: u32::from(tcp.port).into(),
-            peer_port: u32::from(tcp.peer_port).into(),
-            received: u32::try_from(received.len())?.into(),
-            sent: u32::try_from(sent_len)?.into(),
-            urgent: tcp.urgent.into(),
-            urgent_sent: tcp.urgent_sent.into(),
-            listener: ref_number(self.listener).into(),
-            address: only(tcp.addr, is_ipv4),
-            peer_address: only(tcp.peer_addr, is_ipv4),
-            ..TcpSocket::new_zeroed()
-        };
-        if let Some(wire) = wire {
-            tcp_outside::note(&mut record, wire, cap.found.net.holds.wanted);
-        }
-        let end = tcp.congestion.iter().position(|&c| c == 0);
-        let name = tcp
-            .congestion
-            .get(..end.unwrap_or(0).min(CONGESTION_MAX))
-            .unwrap_or(&[]);
-        cap.meta.put(&record, name)?;
-        put_data(cap, received, 0)?;
-        for part in sent {
-            put_data(cap, part, 1)?;
-        }
-        Ok(())
-    }
-}
-
-/// The bytes of an address that count.
-fn only(addr: [u8; 16], is_ipv4: bool) -> [u8; 16] {
-    let [a, b, c, d, ..] = addr;
-    if is_ipv4 {
-        [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    } else {
-        addr
-    }
-}
-
-/// Writes bytes of a queue.
-fn put_data(cap: &mut Capture, bytes: &[u8], sent: u32) -> Result {
-    for some in bytes.chunks(DATA_MAX) {
-        wait::go_on()?;
-        let record = TcpData {
-            len: u32::try_from(some.len())?.into(),
-            sent: sent.into(),
-        };
-        cap.meta.put(&record, some)?;
-    }
-    Ok(())
 }
 
 /// What the other end of `tcp` is, of which nothing is left.

@@ -55,13 +55,13 @@ use crate::{
         socket,
         tcp::{
             self,
-            End,
             Sock, //
         },
         tcp_build::{
             self,
             Part, //
         },
+        tcp_end::End,
         tcp_outside, //
     },
     ns, //
