@@ -823,6 +823,8 @@ unsigned int checkpoint_socket_group(struct sock *sk, const void **members, unsi
 struct file *checkpoint_socket_make(int family, int type, int protocol);
 struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
 				      struct socket **socket);
+int checkpoint_socket_closed_option(struct socket *socket, int level, int name,
+				    const void *value, int len);
 void checkpoint_socket_release(struct socket *socket);
 void checkpoint_sock_hold(struct sock *sk);
 void checkpoint_sock_put(struct sock *sk);
@@ -971,12 +973,21 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
 
 /* checkpoint_tcp_wire::why: the caller may not read it (CAP_NET_ADMIN). */
 #define CHECKPOINT_TCP_WIRE_DENIED	1
-/* It is shut down for writing, or its connection is over. */
-#define CHECKPOINT_TCP_WIRE_SHUT	2
+/* Its connection is over. */
+#define CHECKPOINT_TCP_WIRE_OVER	2
 /* Accurate ECN counts what arrives. */
 #define CHECKPOINT_TCP_WIRE_ACCECN	3
 /* The queue does not end where the numbers say. */
 #define CHECKPOINT_TCP_WIRE_QUEUE	4
+
+/*
+ * checkpoint_tcp_wire::fin: what became of the end of what is sent. It was not
+ * shut down; nobody was told; the other end was told; it has got that.
+ */
+#define CHECKPOINT_TCP_FIN_NONE		0
+#define CHECKPOINT_TCP_FIN_QUEUED	1
+#define CHECKPOINT_TCP_FIN_SENT		2
+#define CHECKPOINT_TCP_FIN_ACKED	3
 
 /* checkpoint_tcp_queue(): it was sent before, it was not, the queue is complete. */
 #define CHECKPOINT_TCP_QUEUE_SENT	0
@@ -988,7 +999,8 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
  * @why: why it can't be kept: CHECKPOINT_TCP_WIRE_*; then there is nothing else
  * @snd_una: number of the first byte that is to be sent
  * @rcv_nxt: number of the next byte that is to arrive
- * @in_flight: how many of the bytes that are to be sent were sent already
+ * @in_flight: how many of the bytes that are to be sent were sent already; the end
+ *	of them, which has a number, too, does not count
  * @snd_wnd: bytes that the other end takes
  * @max_window: the most that it has taken
  * @rcv_wnd: bytes that were offered to the other end
@@ -1003,6 +1015,8 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
  * @stamps: with time stamps
  * @usec: these count microseconds, and not milliseconds
  * @ecn: with explicit congestion notification (RFC 3168)
+ * @fin: CHECKPOINT_TCP_FIN_*
+ * @closing: the other end has closed before it had got that (CLOSING)
  */
 struct checkpoint_tcp_wire {
 	unsigned int why;
@@ -1023,6 +1037,8 @@ struct checkpoint_tcp_wire {
 	bool stamps;
 	bool usec;
 	bool ecn;
+	u8 fin;
+	bool closing;
 };
 
 /**
@@ -1094,6 +1110,8 @@ int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, 
 			   u32 rcv_nxt);
 void checkpoint_tcp_abandon(struct sock *sk);
 int checkpoint_tcp_join(struct sock *sk, struct sock *peer, bool reuse, bool peer_reuse);
+int checkpoint_tcp_start_at(struct sock *sk, const struct checkpoint_tcp *state);
+void checkpoint_tcp_start_now(struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_is_connected(struct sock *sk);
 int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned int limit);
@@ -1124,6 +1142,26 @@ int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state)
 int checkpoint_tcp_rejoin(struct sock *sk, const struct checkpoint_tcp *state, const void *data,
 			  bool reuse);
 void checkpoint_tcp_queue(struct sock *sk, unsigned int queue);
+int checkpoint_tcp_finish(struct sock *sk, bool closing);
+
+/**
+ * struct checkpoint_tcp_rest - what a namespace has of TCP that no file shows
+ * @orphans: connections that were closed, and have something left to send, or to
+ *	hear of
+ * @requests: handshakes that are not over
+ * @waits: addresses in TIME_WAIT
+ */
+struct checkpoint_tcp_rest {
+	unsigned int orphans;
+	unsigned int requests;
+	unsigned int waits;
+};
+
+/* Of kernel/checkpoint/tcp_unseen.c. */
+int checkpoint_tcp_unseen(struct net *net, struct sock **orphans, unsigned int room,
+			  struct checkpoint_tcp_rest *rest);
+void checkpoint_tcp_unclaimed(struct sock *sk);
+int checkpoint_tcp_wait(struct sock *listener, struct socket *socket);
 
 /* Of fs/proc/proc_sysctl.c. */
 ssize_t checkpoint_sysctl_list(struct ctl_table_set *set, char *buf, size_t size);

@@ -12,6 +12,7 @@
 #include <linux/bitops.h>
 #include <linux/jump_label.h>
 #include <net/inet_sock.h>
+#include <net/tcp_states.h>
 
 struct checkpoint_tcp;
 struct checkpoint_tcp_hold;
@@ -80,8 +81,14 @@ static inline bool checkpoint_tcp_is_silent(const struct sock *sk, const struct 
 	       __checkpoint_tcp_is_silent(sk, skb);
 }
 
+/* States of connections that may go on with who is outside. */
+#define CHECKPOINT_TCP_KEPT							\
+	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT |	\
+	 TCPF_CLOSING | TCPF_LAST_ACK)
+
 /* Of kernel/checkpoint/tcp.c, for the others of that folder. */
 bool checkpoint_tcp_trylock(struct sock *sk, int subclass);
+void checkpoint_tcp_unlock(struct sock *sk);
 int checkpoint_tcp_lock(struct sock *sk, struct sock *peer);
 bool checkpoint_tcp_is_v6(const struct sock *sk);
 int checkpoint_tcp_fill(struct sock *sk, const void *data, size_t size);

@@ -17,6 +17,7 @@ use crate::{
             Connections,
             Patterns, //
         },
+        addresses::Addresses,
         advice::{
             Descriptor,
             Given, //
@@ -280,6 +281,18 @@ impl RestartArgs {
             };
             wrong(report, e, what)
         })?;
+        let addresses = Addresses::read(call.addresses).map_err(|e| {
+            let what = match e {
+                E2BIG => "more than 256 addresses are others now",
+                EINVAL => {
+                    "an address that is another one now, or the other, is of a family that is not \
+                     known, has bits beyond its prefix, is one that no socket can have, or is one of \
+                     IPv4 in the form of IPv6"
+                }
+                _ => "the addresses that are others now can't be read",
+            };
+            wrong(report, e, what)
+        })?;
         let given = Given::read(call.fds, call.fds_count).map_err(|e| {
             let what = match e {
                 E2BIG => "more than 4096 descriptors are given",
@@ -343,6 +356,7 @@ impl RestartArgs {
                 restart_flags::TCP_CLOSE => Connections::Close,
                 _ => Connections::Keep,
             },
+            addresses,
             given,
             environment,
             image,

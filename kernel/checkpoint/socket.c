@@ -168,6 +168,13 @@ int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, 
 		memcpy(value, &at_once, sizeof(at_once));
 		return 0;
 	}
+	/* This asks for the operations of a file, which what waits to be accepted has not. */
+	if (level == SOL_SOCKET && name == SO_PEEK_OFF && sk_is_tcp(sk)) {
+		if (len != sizeof(int))
+			return -EINVAL;
+		*(int *)value = READ_ONCE(sk->sk_peek_off);
+		return 0;
+	}
 	/* There is no value of it for one that does not have it. */
 	if (level == SOL_SOCKET && name == SO_TXTIME && !sock_flag(sk, SOCK_TXTIME))
 		err = -ENOPROTOOPT;
@@ -261,11 +268,36 @@ struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
 }
 
 /**
- * checkpoint_socket_release() - close a socket that no file shows
+ * checkpoint_socket_closed_option() - set an option of such a socket, as setsockopt(2)
  * @socket: the socket
+ * @level: SOL_*
+ * @name: the option of that
+ * @value: the value
+ * @len: bytes of it
+ *
+ * Return: 0, or an errno.
+ */
+int checkpoint_socket_closed_option(struct socket *socket, int level, int name,
+				    const void *value, int len)
+{
+	return do_sock_setsockopt(socket, false, level, name, KERNEL_SOCKPTR((void *)value), len);
+}
+
+/**
+ * checkpoint_socket_release() - close a socket that no file shows
+ * @socket: the socket; it may have gone to who accepts it
+ *
+ * Nobody waits for what it has to send (SO_LINGER), nor is that lost.
  */
 void checkpoint_socket_release(struct socket *socket)
 {
+	struct sock *sk = socket->sk;
+
+	if (sk) {
+		lock_sock(sk);
+		sock_reset_flag(sk, SOCK_LINGER);
+		release_sock(sk);
+	}
 	sock_release(socket);
 }
 

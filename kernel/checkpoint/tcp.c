@@ -57,19 +57,36 @@ bool checkpoint_tcp_is_v6(const struct sock *sk)
 #endif
 }
 
-/* Locks @sk as lock_sock_nested(), unless somebody else has it. */
+/*
+ * Locks @sk as lock_sock_nested(), unless somebody else has it.
+ *
+ * One that waits to be accepted nobody may own: who closes the socket that listens
+ * takes it with its spinlock only, and warns if it is owned. So that is what is
+ * taken then, and nothing may sleep until checkpoint_tcp_unlock().
+ */
 bool checkpoint_tcp_trylock(struct sock *sk, int subclass)
 {
-	bool owned;
-
 	spin_lock_bh(&sk->sk_lock.slock);
-	owned = sock_owned_by_user_nocheck(sk);
-	if (!owned)
-		sk->sk_lock.owned = 1;
+	if (sock_owned_by_user_nocheck(sk)) {
+		spin_unlock_bh(&sk->sk_lock.slock);
+		return false;
+	}
+	if (!sk->sk_socket && !sock_flag(sk, SOCK_DEAD))
+		return true;
+	sk->sk_lock.owned = 1;
 	spin_unlock_bh(&sk->sk_lock.slock);
-	if (!owned)
-		mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
-	return !owned;
+	mutex_acquire(&sk->sk_lock.dep_map, subclass, 1, _RET_IP_);
+	return true;
+}
+
+/* Takes back what checkpoint_tcp_trylock() has done. */
+void checkpoint_tcp_unlock(struct sock *sk)
+{
+	/* Nobody else owns it while we have its spinlock. */
+	if (sock_owned_by_user_nocheck(sk))
+		release_sock(sk);
+	else
+		spin_unlock_bh(&sk->sk_lock.slock);
 }
 
 /*
@@ -84,7 +101,7 @@ int checkpoint_tcp_lock(struct sock *sk, struct sock *peer)
 		if (checkpoint_tcp_trylock(sk, 0)) {
 			if (!peer || checkpoint_tcp_trylock(peer, SINGLE_DEPTH_NESTING))
 				return 0;
-			release_sock(sk);
+			checkpoint_tcp_unlock(sk);
 		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -142,7 +159,7 @@ int checkpoint_tcp_refusal(struct sock *sk)
 	else if (tp->bpf_sock_ops_cb_flags)
 		why = CHECKPOINT_TCP_BPF;
 #endif
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	return why;
 }
 
@@ -464,8 +481,8 @@ ssize_t checkpoint_tcp_get(struct sock *sk, struct sock *peer, struct checkpoint
 		err = checkpoint_tcp_get_one(peer, sk, peer_state, &bytes);
 
 	if (peer)
-		release_sock(peer);
-	release_sock(sk);
+		checkpoint_tcp_unlock(peer);
+	checkpoint_tcp_unlock(sk);
 	return err ? err : (ssize_t)bytes.len;
 }
 
@@ -865,18 +882,17 @@ out:
 }
 
 /**
- * checkpoint_tcp_start() - begin to connect, as connect(2)
+ * checkpoint_tcp_start_at() - give a socket its address that is to connect
  * @sk: a new socket
  * @state: what it was: its addresses
  *
  * Its own address may be that of others, as with TCP_REPAIR, for which it asks
- * the right of the caller. What connect(2) fails with the socket tells as if that
- * had come later. One that no file shows is connected on this machine only.
+ * the right of the caller.
  *
  * Return: 0, or an errno: -EACCES if who has made the socket may not have its
- * port.
+ * port, what a security module says of the connection.
  */
-int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
+int checkpoint_tcp_start_at(struct sock *sk, const struct checkpoint_tcp *state)
 {
 	unsigned char reuse = sk->sk_reuse;
 	struct sockaddr_storage addr;
@@ -896,15 +912,46 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 			return err;
 	}
 	len = checkpoint_tcp_sockaddr(sk, state->peer_addr, state->peer_port, &addr);
-	err = security_socket_connect(sk->sk_socket, (struct sockaddr *)&addr, len);
-	if (err)
-		return err;
+	return security_socket_connect(sk->sk_socket, (struct sockaddr *)&addr, len);
+}
+
+/**
+ * checkpoint_tcp_start_now() - begin to connect, as connect(2)
+ * @sk: the socket, of checkpoint_tcp_start_at()
+ * @state: what it was: its addresses
+ *
+ * What connect(2) fails with the socket tells as if that had come later.
+ */
+void checkpoint_tcp_start_now(struct sock *sk, const struct checkpoint_tcp *state)
+{
+	struct sockaddr_storage addr;
+	int len, err;
+
+	len = checkpoint_tcp_sockaddr(sk, state->peer_addr, state->peer_port, &addr);
 	err = READ_ONCE(sk->sk_socket->ops)->connect(sk->sk_socket,
 						     (struct sockaddr_unsized *)&addr, len,
 						     O_NONBLOCK);
 	if (err && err != -EINPROGRESS)
 		WRITE_ONCE(sk->sk_err, -err);
 	checkpoint_tcp_lock_address(sk, state);
+}
+
+/**
+ * checkpoint_tcp_start() - do both
+ * @sk: a new socket
+ * @state: what it was: its addresses
+ *
+ * One that no file shows is connected on this machine only.
+ *
+ * Return: 0, or an errno, as of checkpoint_tcp_start_at().
+ */
+int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
+{
+	int err = checkpoint_tcp_start_at(sk, state);
+
+	if (err)
+		return err;
+	checkpoint_tcp_start_now(sk, state);
 	/* The caller's right to an address is not there to speak to other machines. */
 	if (!sk->sk_socket->file && !checkpoint_tcp_is_local(sk))
 		return -EADDRNOTAVAIL;
@@ -1101,7 +1148,7 @@ void checkpoint_tcp_end_quietly(struct sock *sk)
 		return;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
 		tcp_sk(sk)->repair = 1;
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 }
 
 /**

@@ -83,6 +83,7 @@ struct checkpoint_tcp_silence {
  * @id: the checkpoint that has left its tasks frozen
  * @was: what of the connection that checkpoint has in its image
  * @is_new: the socket was not connected before
+ * @is_orphan: it was closed before
  * @is_thawed: the tasks run on; counts for @rest, too
  * @is_buried: it ends as checkpoint_tcp_bury(); else it goes on
  * @is_ending: then, that it was looked at once: if it is not closed the next time
@@ -97,6 +98,7 @@ struct checkpoint_tcp_hold {
 	u64 id;
 	struct checkpoint_tcp was;
 	bool is_new;
+	bool is_orphan;
 	bool is_thawed;
 	bool is_buried;
 	bool is_ending;
@@ -299,8 +301,8 @@ static void checkpoint_tcp_put(struct checkpoint_tcp_hold *hold)
  * told when a connection ends.
  *
  * Return: the hold, or an error pointer: -EPERM if the caller may not, -ENOTCONN
- * if it is not connected any more, or was shut down for writing, -EBUSY if it is
- * held, or under repair, -EINTR if the caller was killed.
+ * if it is not connected any more, -EBUSY if it is held, or under repair, -EINTR if
+ * the caller was killed.
  */
 struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
 {
@@ -321,13 +323,14 @@ struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
 	err = checkpoint_tcp_lock(sk, NULL);
 	if (err)
 		goto out;
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_CLOSE)))
+	if (!((1 << sk->sk_state) & (CHECKPOINT_TCP_KEPT | TCPF_CLOSE)))
 		err = -ENOTCONN;
 	else if (tcp_sk(sk)->repair ||
 		 test_and_set_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags))
 		err = -EBUSY;
 	hold->is_new = sk->sk_state == TCP_CLOSE;
-	release_sock(sk);
+	hold->is_orphan = sock_flag(sk, SOCK_DEAD);
+	checkpoint_tcp_unlock(sk);
 	if (err)
 		goto out;
 	sock_hold(sk);
@@ -374,13 +377,14 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 	struct sock *sk = hold->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
 
+	if (!((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_LISTEN)))
+		checkpoint_tcp_break_silence(sk);
 	if (!checkpoint_tcp_trylock(sk, 0))
 		return false;
 	tp->repair = 0;
 	tp->repair_queue = TCP_NO_QUEUE;
 	clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
-		checkpoint_tcp_break_silence(sk);
 		tcp_mstamp_refresh(tp);
 		if (!hold->is_new)
 			checkpoint_tcp_shift(sk, jiffies - hold->stamp);
@@ -389,7 +393,10 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 			tcp_rearm_rto(sk);
 		else
 			inet_csk_clear_xmit_timer(sk, ICSK_TIME_PROBE0);
-		if (sock_flag(sk, SOCK_KEEPOPEN))
+		/* One that was closed, and waits for the other end, ends by the same timer. */
+		if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD))
+			tcp_reset_keepalive_timer(sk, tcp_fin_time(sk));
+		else if (sock_flag(sk, SOCK_KEEPOPEN))
 			tcp_reset_keepalive_timer(sk, keepalive_time_when(tp));
 	}
 	/* It may have been closed meanwhile, by who was killed in some other way. */
@@ -398,7 +405,7 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 		tcp_send_window_probe(sk);
 		tcp_push_pending_frames(sk);
 	}
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	checkpoint_tcp_put(hold);
 	return true;
 }
@@ -429,24 +436,25 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 {
 	struct sock *sk = hold->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
-	bool is_over;
+	bool is_over = true;
 
 	if (!checkpoint_tcp_trylock(sk, 0))
 		return false;
-	is_over = (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN);
-	if (!is_over && !hold->is_ending) {
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
+		/* Who has it closes it; one that was closed nobody does. */
+		is_over = hold->is_ending || hold->is_orphan;
 		hold->is_ending = true;
 		tp->repair = 1;
-	} else {
-		if (!is_over)
+		if (is_over)
 			checkpoint_tcp_end_now(sk);
-		is_over = true;
+	}
+	if (is_over) {
 		tp->repair = 0;
 		tp->repair_queue = TCP_NO_QUEUE;
 		clear_bit(CHECKPOINT_INET_BURIED, &inet_sk(sk)->inet_flags);
 		clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
 	}
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	if (is_over)
 		checkpoint_tcp_put(hold);
 	return is_over;
@@ -553,7 +561,7 @@ void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold)
 /* The tasks have died in another way than their checkpoint has meant. */
 static bool checkpoint_tcp_is_dead(const struct checkpoint_tcp_hold *hold)
 {
-	return sock_flag(hold->sk, SOCK_DEAD);
+	return !hold->is_orphan && sock_flag(hold->sk, SOCK_DEAD);
 }
 
 /* Takes @first, and what it has, out of checkpoint_tcp_left, into @over. */

@@ -15,8 +15,34 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+/* What became of the end of what @sk sends: CHECKPOINT_TCP_FIN_*. */
+static unsigned int checkpoint_tcp_fin(struct sock *sk)
+{
+	const struct sk_buff *last = tcp_write_queue_tail(sk);
+	unsigned int fin = CHECKPOINT_TCP_FIN_QUEUED;
+
+	if (sk->sk_state == TCP_FIN_WAIT2)
+		return CHECKPOINT_TCP_FIN_ACKED;
+	if (!((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)))
+		return CHECKPOINT_TCP_FIN_NONE;
+	if (!last) {
+		fin = CHECKPOINT_TCP_FIN_SENT;
+		last = skb_rb_last(&sk->tcp_rtx_queue);
+	}
+	/* There was no memory for it, say. */
+	if (!last || !(TCP_SKB_CB(last)->tcp_flags & TCPHDR_FIN))
+		return CHECKPOINT_TCP_FIN_NONE;
+	return fin;
+}
+
+/* How many numbers the end of what is sent has that the other end has not got. */
+static u32 checkpoint_tcp_fin_len(const struct checkpoint_tcp_wire *wire)
+{
+	return wire->fin == CHECKPOINT_TCP_FIN_QUEUED || wire->fin == CHECKPOINT_TCP_FIN_SENT;
+}
+
 /* Why @sk can't be kept, if that is so. */
-static unsigned int checkpoint_tcp_wire_refusal(const struct sock *sk)
+static unsigned int checkpoint_tcp_wire_refusal(struct sock *sk)
 {
 	const struct sk_buff *last = skb_peek_tail(&sk->sk_receive_queue);
 	const struct tcp_sock *tp = tcp_sk(sk);
@@ -24,14 +50,18 @@ static unsigned int checkpoint_tcp_wire_refusal(const struct sock *sk)
 
 	if (!ns_capable_noaudit(sock_net(sk)->user_ns, CAP_NET_ADMIN))
 		return CHECKPOINT_TCP_WIRE_DENIED;
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
-		return CHECKPOINT_TCP_WIRE_SHUT;
+	if (!((1 << sk->sk_state) & CHECKPOINT_TCP_KEPT))
+		return CHECKPOINT_TCP_WIRE_OVER;
 	/* What it counts of congestion is told to the other end. */
 	if (tcp_ecn_mode_accecn(tp))
 		return CHECKPOINT_TCP_WIRE_ACCECN;
 	/* The end of what was received has a number, but not always a place in the queue. */
 	rest = tp->rcv_nxt - (last ? TCP_SKB_CB(last)->end_seq : tp->copied_seq);
-	if (rest && !(rest == 1 && sk->sk_state == TCP_CLOSE_WAIT))
+	if (rest && !(rest == 1 && (1 << sk->sk_state) &
+				   (TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK)))
+		return CHECKPOINT_TCP_WIRE_QUEUE;
+	if (!(sk->sk_shutdown & SEND_SHUTDOWN) !=
+	    (checkpoint_tcp_fin(sk) == CHECKPOINT_TCP_FIN_NONE))
 		return CHECKPOINT_TCP_WIRE_QUEUE;
 	return 0;
 }
@@ -51,7 +81,9 @@ void checkpoint_tcp_wire_get(struct sock *sk, struct checkpoint_tcp_wire *wire)
 		return;
 	wire->snd_una = tp->snd_una;
 	wire->rcv_nxt = tp->rcv_nxt;
-	wire->in_flight = tp->snd_nxt - tp->snd_una;
+	wire->fin = checkpoint_tcp_fin(sk);
+	wire->closing = sk->sk_state == TCP_CLOSING;
+	wire->in_flight = tp->snd_nxt - tp->snd_una - (wire->fin == CHECKPOINT_TCP_FIN_SENT);
 	wire->snd_wnd = tp->snd_wnd;
 	wire->max_window = tp->max_window;
 	wire->rcv_wnd = tcp_receive_window(tp);
@@ -89,15 +121,17 @@ int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state)
 	ret = checkpoint_tcp_lock(sk, NULL);
 	if (ret)
 		return ret;
-	ret = ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) &&
+	ret = ((1 << sk->sk_state) & CHECKPOINT_TCP_KEPT) &&
 	      tp->snd_una == wire->snd_una && tp->rcv_nxt == wire->rcv_nxt &&
-	      tp->snd_nxt - tp->snd_una == wire->in_flight &&
-	      tp->write_seq - tp->snd_una == state->sent;
+	      checkpoint_tcp_fin(sk) == wire->fin &&
+	      tp->snd_nxt - tp->snd_una ==
+			wire->in_flight + (wire->fin == CHECKPOINT_TCP_FIN_SENT) &&
+	      tp->write_seq - tp->snd_una == state->sent + checkpoint_tcp_fin_len(wire);
 	/* The end of what was received has a number, too, until it is read. */
 	unread = tp->rcv_nxt - tp->copied_seq;
 	if (unread != state->received + state->done && (unread || state->received))
 		ret = 0;
-	release_sock(sk);
+	checkpoint_tcp_unlock(sk);
 	return ret;
 }
 
@@ -185,6 +219,10 @@ int checkpoint_tcp_rejoin(struct sock *sk, const struct checkpoint_tcp *state, c
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 		sock_set_flag(sk, SOCK_DONE);
 		tcp_set_state(sk, TCP_CLOSE_WAIT);
+	} else if (wire->fin == CHECKPOINT_TCP_FIN_ACKED) {
+		/* As tcp_rcv_state_process(), when the other end has got it. */
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+		tcp_set_state(sk, TCP_FIN_WAIT2);
 	}
 	checkpoint_tcp_windows(sk, wire);
 out:
@@ -212,4 +250,28 @@ void checkpoint_tcp_queue(struct sock *sk, unsigned int queue)
 									 TCP_NO_QUEUE;
 	}
 	release_sock(sk);
+}
+
+/**
+ * checkpoint_tcp_finish() - shut a connection down for writing that is held
+ * @sk: the socket, under repair or not as checkpoint_tcp_queue() has left it
+ * @closing: the other end has closed after that, and before it had got it
+ *
+ * As shutdown(2): its end comes after what is in the queue, as sent or not.
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int checkpoint_tcp_finish(struct sock *sk, bool closing)
+{
+	int err = 0;
+
+	checkpoint_tcp_shut(sk, SEND_SHUTDOWN);
+	lock_sock(sk);
+	if (checkpoint_tcp_fin(sk) == CHECKPOINT_TCP_FIN_NONE)
+		err = -ENOMEM;
+	else if (closing && sk->sk_state == TCP_LAST_ACK)
+		/* As tcp_fin(), but that what the other end has sent was acknowledged. */
+		tcp_set_state(sk, TCP_CLOSING);
+	release_sock(sk);
+	return err;
 }

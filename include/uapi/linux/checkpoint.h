@@ -186,6 +186,29 @@ struct restart_map {
 	__aligned_u64 to;
 };
 
+/* restart_address.flags */
+#define RESTART_ADDRESS_PEERS	(1U << 0) /* Addresses of other ends outside, too. */
+
+/**
+ * struct restart_address - addresses of sockets that are others now
+ * @from: What addresses in the image begin with, in network order: of IPv4 the first four bytes,
+ *        and zeros.
+ * @to: What they begin with now, likewise.
+ * @family: AF_INET, also for addresses that are mapped to IPv6, or AF_INET6.
+ * @prefix: Bits of @from and @to that count; all others must be zero. The rest of an address
+ *          stays what it was.
+ * @flags: RESTART_ADDRESS_* flags.
+ * @reserved: Must be zero.
+ */
+struct restart_address {
+	__u8 from[16];
+	__u8 to[16];
+	__u32 family;
+	__u32 prefix;
+	__u32 flags;
+	__u32 reserved;
+};
+
 /**
  * struct restart_args - the extensible argument of restart(2)
  * @flags: RESTART_* flags.
@@ -207,8 +230,10 @@ struct restart_map {
  * @maps_count: How many there are in @maps.
  * @environment: Address of what the tasks are told by struct checkpoint_event: strings NAME=VALUE
  *               with a NUL each, one after the other.
+ * @addresses: Array of struct restart_address: the first one that fits an address of a socket
+ *             counts.
  * @environment_len: Bytes of @environment, NULs included; 0 for none.
- * @reserved3: Must be zero.
+ * @addresses_count: How many there are in @addresses.
  */
 struct restart_args {
 	__aligned_u64 flags;
@@ -227,14 +252,15 @@ struct restart_args {
 	__u32 rules_count;
 	__u32 maps_count;
 	__aligned_u64 environment;
+	__aligned_u64 addresses;
 	__u32 environment_len;
-	__u32 reserved3;
+	__u32 addresses_count;
 };
 
 #define RESTART_ARGS_SIZE_VER0		40 /* sizeof the first published struct */
 #define RESTART_ARGS_SIZE_VER1		56 /* fds, fds_count */
 #define RESTART_ARGS_SIZE_VER2		80 /* rules, maps */
-#define RESTART_ARGS_SIZE_VER3		96 /* environment */
+#define RESTART_ARGS_SIZE_VER3		104 /* environment, addresses */
 
 /* Most bytes of restart_args.environment. */
 #define RESTART_ENVIRONMENT_MAX		(64 * 1024)

@@ -12,9 +12,12 @@ use kernel::{
 };
 
 use crate::{
-    core::rules::{
-        Changes,
-        Maps, //
+    core::{
+        addresses::Addresses,
+        rules::{
+            Changes,
+            Maps, //
+        }, //
     },
     kapi::{
         fs::path::PathName,
@@ -93,6 +96,8 @@ pub(crate) struct Policy {
     pub(crate) same_boot: bool,
     /// What becomes of connections with others.
     pub(crate) connections: Connections,
+    /// Addresses of sockets that are others now.
+    pub(crate) addresses: Addresses,
 }
 
 /// What becomes of TCP connections whose other end is outside.

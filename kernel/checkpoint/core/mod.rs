@@ -4,6 +4,7 @@
 //! the image in the making, messages. Nothing here knows a kind.
 
 pub(crate) mod accept;
+pub(crate) mod addresses;
 pub(crate) mod advice;
 pub(crate) mod built;
 pub(crate) mod capture;

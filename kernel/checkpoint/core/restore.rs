@@ -62,7 +62,8 @@ use crate::{
                 Closing,
                 SockRef, //
             },
-            tcp_outside::HeldTcp, //
+            tcp_outside::HeldTcp,
+            tcp_unseen::Starting, //
         },
         ns::proxy::Uts,
         pid::namespace::PidNs,
@@ -107,6 +108,9 @@ pub(crate) struct Restore {
     /// Ends of TCP connections with somebody outside: held until all is done.
     #[pin]
     held: Mutex<KVVec<HeldEnd>>,
+    /// TCP sockets that connect when all is done.
+    #[pin]
+    starting: Mutex<KVVec<Starting>>,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -141,8 +145,18 @@ pub(crate) struct Notice {
 pub(crate) struct HeldEnd {
     /// The hold on it.
     pub(crate) hold: HeldTcp,
-    /// It only tells the other end that the connection is over: a socket that is closed then.
-    pub(crate) stands_in: Option<Closing>,
+    /// What becomes of it when it is let go.
+    pub(crate) then: Then,
+}
+
+/// What becomes of an end that is let go.
+pub(crate) enum Then {
+    /// The tasks have it.
+    Stays,
+    /// It was closed: it only has something to send, or to hear of.
+    Closes(Closing),
+    /// It only tells the other end that the connection is over.
+    Resets(Closing),
 }
 
 /// The records of one thread.
@@ -202,6 +216,7 @@ impl Restore {
             net_ns: SetOnce::new(),
             connections: SetOnce::new(),
             held <- new_mutex!(KVVec::new(), "checkpoint held connections"),
+            starting <- new_mutex!(KVVec::new(), "checkpoint starting connections"),
             monotonic_offset,
             boottime_offset,
             container,
@@ -275,6 +290,23 @@ impl Restore {
         Ok(self.held.lock().push(end, GFP_KERNEL_ACCOUNT)?)
     }
 
+    /// Notes a TCP socket that connects when all is done.
+    pub(crate) fn start_later(&self, starting: Starting) -> Result {
+        Ok(self.starting.lock().push(starting, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Those, which are the caller's from now on.
+    fn take_starting(&self) -> KVVec<Starting> {
+        core::mem::replace(&mut *self.starting.lock(), KVVec::new())
+    }
+
+    /// Lets the socket that `closing` shows be closed when its end, the last that was noted, is let go.
+    pub(crate) fn close_connection(&self, closing: Closing) -> Result {
+        let mut held = self.held.lock();
+        held.last_mut().ok_or(EINVAL)?.then = Then::Closes(closing);
+        Ok(())
+    }
+
     /// The ends that are held, which are the caller's from now on.
     fn take_held(&self) -> KVVec<HeldEnd> {
         core::mem::replace(&mut *self.held.lock(), KVVec::new())
@@ -283,6 +315,7 @@ impl Restore {
     /// The restart has failed: connections with somebody outside end without a segment, and may be tried
     /// again. May sleep.
     pub(crate) fn bury_connections(&self) {
+        drop(self.take_starting());
         for end in self.take_held() {
             end.hold.bury();
         }
@@ -304,13 +337,20 @@ impl Restore {
     /// The tasks are about to run: their connections with somebody outside go on. May sleep.
     pub(crate) fn release_connections(&self) {
         for end in self.take_held() {
-            match end.stands_in {
-                Some(closing) => {
+            match end.then {
+                Then::Stays => drop(end.hold),
+                Then::Closes(closing) => {
+                    drop(end.hold);
+                    drop(closing);
+                }
+                Then::Resets(closing) => {
                     end.hold.reset();
                     drop(closing);
                 }
-                None => drop(end.hold),
             }
+        }
+        for starting in self.take_starting() {
+            starting.start();
         }
     }
 
@@ -480,6 +520,7 @@ mod tests {
                 Connections,
                 Patterns, //
             },
+            addresses::Addresses,
             meta::Meta,
             rules::{
                 Changes,
@@ -515,6 +556,7 @@ mod tests {
             accept: Patterns::none(),
             same_boot: false,
             connections: Connections::Reset,
+            addresses: Addresses::none(),
         };
         let notice = Notice {
             id: 0,

@@ -420,6 +420,7 @@ mod tests {
             Connections,
             Patterns, //
         },
+        addresses::Addresses,
         report::Report,
         rules::{
             Changes,
@@ -472,6 +473,7 @@ mod tests {
             accept: Patterns::none(),
             same_boot: true,
             connections: Connections::Reset,
+            addresses: Addresses::none(),
         };
         let disk = |minor: u64| 8 << 32 | minor;
         let differ = |policy: &Policy, was: (u64, u64, u32), is: Stat| {

@@ -92,6 +92,7 @@ pub(crate) mod net {
     pub(crate) mod socket;
     pub(crate) mod tcp;
     pub(crate) mod tcp_outside;
+    pub(crate) mod tcp_unseen;
     pub(crate) mod unix;
 }
 

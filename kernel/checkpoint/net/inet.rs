@@ -64,6 +64,7 @@ use crate::{
         time::wait, //
     },
     net::{
+        address::Own,
         inet_options,
         inet_queue,
         options,
@@ -303,8 +304,9 @@ impl Part {
 }
 
 /// Gives a socket its addresses, and what else it has.
-fn restore_link(r: &Restore, raw: &Raw<'_>) -> Result {
-    let record: InetSocket = raw.body().map_err(|f| r.fault(f))?;
+fn restore_link(r: &Restore, raw: &Raw<'_>, own: &Own) -> Result {
+    let mut record: InetSocket = raw.body().map_err(|f| r.fault(f))?;
+    own.rewrite_inet(r, &mut record)?;
     let made = socket::made(r, record.socket.get())?;
     let part = Part::of(r, &record)?;
     if !raw.payload.is_empty() {
@@ -327,13 +329,15 @@ fn link(r: &Restore) -> Result {
                 .map_err(|e| r.unless_told(e, "a socket can't get what was in its queue"))?;
         }
     }
+    let own = Own::of(r)?;
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
         if raw.kind != Kind::InetSocket {
             continue;
         }
         wait::go_on()?;
-        restore_link(r, &raw).map_err(|e| r.unless_told(e, "a socket can't get its address"))?;
+        restore_link(r, &raw, &own)
+            .map_err(|e| r.unless_told(e, "a socket can't get its address"))?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 //! A task makes its sockets, with their options, when it restores its files. All else comes with links:
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
+mod address;
 mod filter;
 mod inet;
 mod inet_options;
@@ -20,8 +21,10 @@ mod socket;
 mod socket_options;
 mod tcp;
 mod tcp_build;
+mod tcp_end;
 mod tcp_options;
 mod tcp_outside;
+mod tcp_unseen;
 mod unix;
 mod unix_build;
 mod unix_queue;
@@ -206,6 +209,7 @@ fn follow(cap: &mut Capture, t: &FrozenTask) -> Result {
 fn save_in_flight(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !core::mem::replace(&mut cap.found.net.objects, true) {
         unix::save_objects(cap)?;
+        tcp_unseen::save_objects(cap)?;
     }
     let first = cap.found.net.written;
     let mut files: KVVec<U32> = KVVec::new();

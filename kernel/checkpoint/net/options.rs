@@ -18,9 +18,9 @@ use crate::{
         Raw, //
     },
     kapi::{
-        fs::file::FileRef,
         net::socket::{
             so,
+            SetOption,
             SockRef, //
         },
         security::cred::CredRef, //
@@ -179,7 +179,7 @@ impl Row {
     }
 
     /// Sets it.
-    fn write(&self, file: &FileRef, option: u32, value: [i64; 2]) -> Result {
+    fn write(&self, file: &impl SetOption, option: u32, value: [i64; 2]) -> Result {
         let mut bytes: KVec<u8> = KVec::new();
         let mut add = |b: &[u8]| bytes.extend_from_slice(b, GFP_KERNEL);
         let [a, b] = value;
@@ -205,7 +205,7 @@ impl Row {
     }
 
     /// Brings it to `value`, from what a new socket has.
-    fn bring_to(&self, file: &FileRef, sk: &SockRef, value: [i64; 2]) -> Result {
+    fn bring_to(&self, file: &impl SetOption, sk: &SockRef, value: [i64; 2]) -> Result {
         if self.read(sk)? == Some(value) {
             return Ok(());
         }
@@ -323,7 +323,7 @@ impl fmt::Display for Unset {
 pub(super) fn restore(
     r: &Restore,
     raw: &Raw<'_>,
-    file: &FileRef,
+    file: &impl SetOption,
     sk: &SockRef,
     tables: &[Table],
     opener: &CredRef,
@@ -335,7 +335,7 @@ pub(super) fn restore(
 pub(super) fn restore_late(
     r: &Restore,
     raw: &Raw<'_>,
-    file: &FileRef,
+    file: &impl SetOption,
     sk: &SockRef,
     tables: &[Table],
     opener: &CredRef,
@@ -347,7 +347,7 @@ pub(super) fn restore_late(
 fn set(
     r: &Restore,
     raw: &Raw<'_>,
-    file: &FileRef,
+    file: &impl SetOption,
     sk: &SockRef,
     tables: &[Table],
     opener: &CredRef,

@@ -23,7 +23,6 @@ use kernel::{
         Arc, //
     }, //
 };
-use zerocopy::FromZeros;
 
 use crate::{
     core::objects::{
@@ -42,34 +41,18 @@ use crate::{
     image::{
         net::{
             tcp::{
-                TcpData,
-                TcpSocket,
-                CONGESTION_MAX,
-                DATA_MAX,
-                ERROR_MAX,
-                TCP_BOUND,
                 TCP_CONNECTED,
-                TCP_CONNECTING,
-                TCP_DONE,
                 TCP_LISTENING,
-                TCP_LOCK_ADDRESS,
-                TCP_LOCK_PORT,
                 TCP_NEW,
                 TCP_OUTSIDE,
                 TCP_OVER,
-                TCP_SHUT_READ,
-                TCP_SHUT_WRITE,
-                TCP_STARTED,
-                TCP_TOLD,
-                TCP_URGENT_READ,
-                TCP_V6ONLY, //
+                TCP_STARTED, //
             },
             FAMILY_INET,
             FAMILY_INET6,
             PROTOCOL_TCP,
             SOCKET_STREAM, //
         },
-        record::ref_number,
         ObjRef, //
     },
     kapi::{
@@ -85,8 +68,7 @@ use crate::{
                 Read,
                 State,
                 Tcp, //
-            },
-            tcp_outside::Wire, //
+            }, //
         },
         task::frozen::{
             FrozenTask,
@@ -98,7 +80,9 @@ use crate::{
         inet,
         socket,
         tcp_build,
+        tcp_end::End,
         tcp_outside,
+        tcp_unseen,
         Family, //
     }, //
 };
@@ -246,6 +230,11 @@ impl Shared<Found> for Sock {
 }
 
 impl Sock {
+    /// Notes that it was written.
+    pub(super) fn set_written(&self) {
+        self.written.store(true, Relaxed);
+    }
+
     /// Tells that so many connections are lost that wait here.
     fn tell_strangers(&self, cap: &mut Capture, lost: usize) {
         let named = Named {
@@ -260,6 +249,23 @@ impl Sock {
                 "{}: connections from outside that nobody has accepted: {}; they are not in the image",
                 named,
                 lost
+            ),
+        );
+    }
+
+    /// Tells that so many connections wait here that are in the image.
+    fn tell_waiting(&self, cap: &mut Capture, kept: usize) {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        cap.report.note(
+            &self.who,
+            fmt!(
+                "{}: connections from outside that nobody has accepted: {}; they end unless the restart \
+                 is to keep them (RESTART_TCP_KEEP)",
+                named,
+                kept
             ),
         );
     }
@@ -329,7 +335,7 @@ const STAMPS_NUMBERED: u32 = 1 << 7;
 
 /// Returns why a socket can't be saved whose error queue numbers what was sent, if that is so: a new
 /// connection begins at another number.
-fn numbered(sk: &SockRef, inet: &Inet) -> Option<&'static str> {
+pub(super) fn numbered(sk: &SockRef, inet: &Inet) -> Option<&'static str> {
     if inet.zerocopy_key != 0 {
         return Some(
             "has sent with MSG_ZEROCOPY, the numbers of which can't be saved yet: have it closed",
@@ -416,140 +422,7 @@ fn save_links(cap: &mut Capture) -> Result {
             save_one(cap, sock)?;
         }
     }
-    Ok(())
-}
-
-/// Who one end of a connection is.
-struct End {
-    /// Its socket; `None`: it was closed.
-    obj: Option<ObjRef>,
-    state: u32,
-    family: u32,
-}
-
-impl End {
-    /// That of a socket of the tasks, which is about to be written.
-    fn of(cap: &Capture, sock: &Sock, state: u32) -> Result<Self> {
-        sock.written.store(true, Relaxed);
-        Ok(Self {
-            obj: Some(object(cap, sock.addr())?),
-            state,
-            family: sock.sk.basics().family.cast_unsigned(),
-        })
-    }
-
-    /// One that was closed.
-    fn closed(family: u32, state: u32) -> Self {
-        Self {
-            obj: None,
-            state,
-            family,
-        }
-    }
-
-    /// Writes it.
-    fn put(&self, cap: &mut Capture, tcp: &Tcp, received: &[u8], sent: &[&[u8]]) -> Result {
-        self.put_with(cap, tcp, None, received, sent)
-    }
-
-    /// The same of one that has agreed upon `wire` with the other end.
-    fn put_with(
-        &self,
-        cap: &mut Capture,
-        tcp: &Tcp,
-        wire: Option<&Wire>,
-        received: &[u8],
-        sent: &[&[u8]],
-    ) -> Result {
-        let mut flags = 0;
-        for (is, flag) in [
-            (tcp.shut_read, TCP_SHUT_READ),
-            (tcp.shut_write, TCP_SHUT_WRITE),
-            (tcp.done, TCP_DONE),
-            (tcp.bound_addr, TCP_LOCK_ADDRESS),
-            (tcp.bound_port, TCP_LOCK_PORT),
-            (tcp.has_port, TCP_BOUND),
-            (tcp.urgent_read, TCP_URGENT_READ),
-            (tcp.connecting, TCP_CONNECTING),
-            (tcp.was_connected, TCP_TOLD),
-            (tcp.v6only, TCP_V6ONLY),
-        ] {
-            if is {
-                flags |= flag;
-            }
-        }
-        let sent_len: usize = sent.iter().map(|part| part.len()).sum();
-        let is_ipv4 = self.family == FAMILY_INET;
-        let mut record = TcpSocket {
-            socket: ref_number(self.obj).into(),
-            state: self.state.into(),
-            flags: flags.into(),
-            family: self.family.into(),
-            backlog: match self.state {
-                TCP_LISTENING => tcp.backlog.min(i32::MAX as u32),
-                _ => 0,
-            }
-            .into(),
-            error: match self.state {
-                TCP_OVER => tcp.error.min(ERROR_MAX),
-                _ => 0,
-            }
-            .into(),
-            // One that was closed is only to send what it has left.
-            mss: match self.obj {
-                Some(_) => tcp.user_mss,
-                None => 0,
-            }
-            .into(),
-            port: u32::from(tcp.port).into(),
-            peer_port: u32::from(tcp.peer_port).into(),
-            received: u32::try_from(received.len())?.into(),
-            sent: u32::try_from(sent_len)?.into(),
-            urgent: tcp.urgent.into(),
-            urgent_sent: tcp.urgent_sent.into(),
-            reserved: 0.into(),
-            address: only(tcp.addr, is_ipv4),
-            peer_address: only(tcp.peer_addr, is_ipv4),
-            ..TcpSocket::new_zeroed()
-        };
-        if let Some(wire) = wire {
-            tcp_outside::note(&mut record, wire, cap.found.net.holds.wanted);
-        }
-        let end = tcp.congestion.iter().position(|&c| c == 0);
-        let name = tcp
-            .congestion
-            .get(..end.unwrap_or(0).min(CONGESTION_MAX))
-            .unwrap_or(&[]);
-        cap.meta.put(&record, name)?;
-        put_data(cap, received, 0)?;
-        for part in sent {
-            put_data(cap, part, 1)?;
-        }
-        Ok(())
-    }
-}
-
-/// The bytes of an address that count.
-fn only(addr: [u8; 16], is_ipv4: bool) -> [u8; 16] {
-    let [a, b, c, d, ..] = addr;
-    if is_ipv4 {
-        [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    } else {
-        addr
-    }
-}
-
-/// Writes bytes of a queue.
-fn put_data(cap: &mut Capture, bytes: &[u8], sent: u32) -> Result {
-    for some in bytes.chunks(DATA_MAX) {
-        wait::go_on()?;
-        let record = TcpData {
-            len: u32::try_from(some.len())?.into(),
-            sent: sent.into(),
-        };
-        cap.meta.put(&record, some)?;
-    }
-    Ok(())
+    tcp_unseen::save_closed(cap)
 }
 
 /// What the other end of `tcp` is, of which nothing is left.
@@ -596,7 +469,7 @@ fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
 
 /// Writes the connections that wait at `listener`: each connects anew, and sends all again.
 fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
-    let mut lost = 0usize;
+    let (mut kept, mut lost) = (0usize, 0usize);
     for child in listener.sk.tcp_waiting()? {
         wait::go_on()?;
         let family = child.basics().family.cast_unsigned();
@@ -620,8 +493,12 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
                 };
                 End::closed(family, TCP_STARTED).put(cap, &tcp, &[], &[read.received()])?;
             }
+            _ if tcp_unseen::save_waiting(cap, child.addr())? => kept += 1,
             _ => lost += 1,
         }
+    }
+    if kept != 0 {
+        listener.tell_waiting(cap, kept);
     }
     if lost != 0 {
         listener.tell_strangers(cap, lost);
@@ -739,7 +616,7 @@ fn save_outside(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
         }
         Err(_) => return save_reset(cap, sock, read),
     };
-    tcp_outside::is_read(cap, sock, &read.this, &wire);
+    tcp_outside::is_read(cap, sock.held.load(Relaxed), &read.this, &wire);
     let end = End::of(cap, sock, TCP_OUTSIDE)?;
     end.put_with(
         cap,

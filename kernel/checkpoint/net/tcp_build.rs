@@ -55,10 +55,13 @@ use crate::{
                 State,
                 Tcp, //
             }, //
+            tcp_unseen::Starting, //
         },
+        security::cred::CredRef,
         time::wait, //
     },
     net::{
+        address::Own,
         inet_options,
         options,
         socket::{
@@ -66,7 +69,8 @@ use crate::{
             Made, //
         },
         tcp_options,
-        tcp_outside, //
+        tcp_outside,
+        tcp_unseen, //
     }, //
 };
 
@@ -98,9 +102,17 @@ pub(super) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(r: &Restore, raw: &Raw<'a>) -> Result<Self> {
+    fn of(r: &Restore, raw: &Raw<'a>, own: &Own) -> Result<Self> {
+        let mut record: TcpSocket = raw.body().map_err(|f| r.fault(f))?;
+        let was_told = record.socket.get() == 0 || record.flags.get() & TCP_TOLD != 0;
+        let inside = match record.state.get() {
+            TCP_CONNECTED => true,
+            TCP_STARTED => was_told || record.sent.get() != 0,
+            _ => false,
+        };
+        own.rewrite_tcp(r, &mut record, inside)?;
         Ok(Self {
-            record: raw.body().map_err(|f| r.fault(f))?,
+            record,
             congestion: raw.payload,
             received: KVVec::new(),
             sent: KVVec::new(),
@@ -109,6 +121,14 @@ impl<'a> Part<'a> {
 
     fn has(&self, flag: u32) -> bool {
         self.record.flags.get() & flag != 0
+    }
+
+    /// Whether a file of the image shows it.
+    pub(super) fn is_seen(&self, r: &Restore) -> Result<bool> {
+        match ObjRef::new(self.record.socket.get()) {
+            Some(obj) => tcp_unseen::is_seen(r, obj),
+            None => Ok(false),
+        }
     }
 
     fn state(&self) -> u32 {
@@ -164,39 +184,50 @@ impl<'a> Part<'a> {
                 sk,
                 made: None,
                 closing: Some(closing),
+                unseen: None,
             });
         };
+        if !tcp_unseen::is_seen(r, obj)? {
+            let made = tcp_unseen::make(r, self, obj)?;
+            self.set_own(r, &made.sk, &made.opener)?;
+            return Ok(End {
+                sk: made.sk.clone(),
+                made: None,
+                closing: None,
+                unseen: Some((obj, made)),
+            });
+        }
         let made = socket::made(r, obj.get())?;
-        let mss = self.record.mss.get();
-        if mss != 0 {
-            made.sk
-                .set_tcp_mss(mss)
-                .map_err(|e| r.told(e, fmt!("a socket: TCP_MAXSEG can't be set")))?;
-        }
-        if !self.congestion.is_empty() {
-            self.set_congestion(r, &made)?;
-        }
+        self.set_own(r, &made.sk, &made.opener)?;
         Ok(End {
             sk: made.sk.clone(),
             made: Some((obj, made)),
             closing: None,
+            unseen: None,
         })
     }
 
-    fn set_congestion(&self, r: &Restore, made: &Made) -> Result {
+    /// Sets what stands in the record of the socket `sk`, which `opener` has made.
+    fn set_own(&self, r: &Restore, sk: &SockRef, opener: &CredRef) -> Result {
+        let mss = self.record.mss.get();
+        if mss != 0 {
+            sk.set_tcp_mss(mss)
+                .map_err(|e| r.told(e, fmt!("a socket: TCP_MAXSEG can't be set")))?;
+        }
+        if self.congestion.is_empty() {
+            return Ok(());
+        }
         let name =
             CString::try_from_fmt(fmt!("{}", kernel::str::BStr::from_bytes(self.congestion)))?;
-        made.opener
-            .act(|| made.sk.set_tcp_congestion(&name))
-            .map_err(|e| {
-                let why = match e {
-                    ENOENT => "the kernel has none of that name: load its module",
-                    EPERM => "who has made it may not: net.ipv4.tcp_allowed_congestion_control",
-                    _ => "the kernel does not take it",
-                };
-                let name = kernel::str::BStr::from_bytes(self.congestion);
-                r.told(e, fmt!("a socket: congestion control {}: {}", name, why))
-            })
+        opener.act(|| sk.set_tcp_congestion(&name)).map_err(|e| {
+            let why = match e {
+                ENOENT => "the kernel has none of that name: load its module",
+                EPERM => "who has made it may not: net.ipv4.tcp_allowed_congestion_control",
+                _ => "the kernel does not take it",
+            };
+            let name = kernel::str::BStr::from_bytes(self.congestion);
+            r.told(e, fmt!("a socket: congestion control {}: {}", name, why))
+        })
     }
 }
 
@@ -206,6 +237,8 @@ pub(super) struct End {
     /// Its file, and its reference; `None`: it is closed at the end.
     made: Option<(ObjRef, Arc<Made>)>,
     closing: Option<Closing>,
+    /// The same of one that waits to be accepted, or was closed, whose other end is outside.
+    unseen: Option<(ObjRef, tcp_unseen::Made)>,
 }
 
 impl End {
@@ -217,7 +250,10 @@ impl End {
     }
 
     /// Sets the options that depend on all else.
-    pub(super) fn finish(&self, r: &Restore) -> Result {
+    pub(super) fn finish(self, r: &Restore, part: &Part<'_>) -> Result {
+        if let Some((obj, made)) = self.unseen {
+            return tcp_unseen::finish(r, part, obj, made);
+        }
         let Some((obj, made)) = &self.made else {
             return Ok(());
         };
@@ -321,7 +357,7 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> 
     // They send the rest of it by themselves.
     a.closing = None;
     b.closing = None;
-    for (end, tcp) in [(&a, &tcp_a), (&b, &tcp_b)] {
+    for (end, part, tcp) in [(a, first, &tcp_a), (b, second, &tcp_b)] {
         if end.made.is_none() {
             continue;
         }
@@ -331,7 +367,7 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> 
             end.sk.shut_tcp(true, false);
         }
         end.sk.set_tcp_connecting(tcp.connecting);
-        end.finish(r)?;
+        end.finish(r, part)?;
     }
     Ok(())
 }
@@ -340,7 +376,7 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> 
 fn start(r: &Restore, part: &Part<'_>) -> Result {
     let end = part.end(r)?;
     let tcp = part.tcp()?;
-    end.sk.start_tcp(&tcp).map_err(|e| {
+    let failed = |e| {
         r.told(
             e,
             fmt!(
@@ -348,37 +384,44 @@ fn start(r: &Restore, part: &Part<'_>) -> Result {
                 address_error(e)
             ),
         )
-    })?;
-    if !part.sent.is_empty() || tcp.was_connected || end.made.is_none() {
-        // One that does not get there ends the restart: there are no more of them.
-        let mut left = ARRIVE_NS;
-        let done = arrive(&mut left, || end.sk.is_tcp_connected()).map_err(|e| {
-            r.told(
-                e,
-                fmt!("a TCP connection that waits to be accepted can't be made: nobody listens there"),
-            )
-        })?;
-        if !done {
-            return Err(r.told(
-                EAGAIN,
-                fmt!(
-                    "a TCP connection that waits to be accepted can't be made: the socket that \
-                     listens takes no more: restart again"
-                ),
-            ));
-        }
-        if tcp.urgent_sent != 0 {
-            end.sk.set_tcp_urgent_next(tcp.urgent_sent);
-        }
-        send(r, &end.sk, None, &part.sent)?;
-        if end.made.is_some() {
-            end.sk.shut_tcp(tcp.shut_read, tcp.shut_write);
-        }
-        end.sk.set_tcp_connecting(tcp.connecting);
-    } else {
-        end.sk.set_tcp_connecting(true);
+    };
+    let made = match &end.made {
+        Some((_, made)) if part.sent.is_empty() && !tcp.was_connected => Some(made.clone()),
+        _ => None,
+    };
+    if let Some(made) = made {
+        // Others hear of it when the restart has succeeded.
+        end.sk.start_tcp_at(&tcp).map_err(failed)?;
+        end.finish(r, part)?;
+        return r.start_later(Starting::new(&made.file, &tcp, true)?);
     }
-    end.finish(r)
+    end.sk.start_tcp(&tcp).map_err(failed)?;
+    let mut left = ARRIVE_NS;
+    // One that does not get there ends the restart: there are no more of them.
+    let done = arrive(&mut left, || end.sk.is_tcp_connected()).map_err(|e| {
+        r.told(
+            e,
+            fmt!("a TCP connection that waits to be accepted can't be made: nobody listens there"),
+        )
+    })?;
+    if !done {
+        return Err(r.told(
+            EAGAIN,
+            fmt!(
+                "a TCP connection that waits to be accepted can't be made: the socket that \
+                 listens takes no more: restart again"
+            ),
+        ));
+    }
+    if tcp.urgent_sent != 0 {
+        end.sk.set_tcp_urgent_next(tcp.urgent_sent);
+    }
+    send(r, &end.sk, None, &part.sent)?;
+    if end.made.is_some() {
+        end.sk.shut_tcp(tcp.shut_read, tcp.shut_write);
+    }
+    end.sk.set_tcp_connecting(tcp.connecting);
+    end.finish(r, part)
 }
 
 /// Makes one whose connection is over.
@@ -405,7 +448,7 @@ pub(super) fn end_as(r: &Restore, part: &Part<'_>, tcp: &Tcp) -> Result {
     if let Some(mark) = tcp.urgent.checked_sub(1) {
         end.sk.set_tcp_urgent(mark, tcp.urgent_read)?;
     }
-    end.finish(r)
+    end.finish(r, part)
 }
 
 /// Gives a socket that is not connected its address, and lets it listen.
@@ -445,16 +488,17 @@ fn bind(r: &Restore, part: &Part<'_>) -> Result {
                 )
             })?;
     }
-    end.finish(r)
+    end.finish(r, part)
 }
 
 /// Makes all sockets what they were: all files are there.
 pub(super) fn link(r: &Restore) -> Result {
+    let own = Own::of(r)?;
     let mut parts: KVVec<Part<'_>> = KVVec::new();
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
-            Kind::TcpSocket => parts.push(Part::of(r, &raw)?, GFP_KERNEL_ACCOUNT)?,
+            Kind::TcpSocket => parts.push(Part::of(r, &raw, &own)?, GFP_KERNEL_ACCOUNT)?,
             Kind::TcpData => {
                 let record: TcpData = raw.body().map_err(|f| r.fault(f))?;
                 let part = parts.last_mut().ok_or(EINVAL)?;

@@ -22,7 +22,8 @@ use crate::{
         report::Errno,
         restore::{
             HeldEnd,
-            Restore, //
+            Restore,
+            Then, //
         }, //
     },
     found::Capture,
@@ -43,6 +44,7 @@ use crate::{
                 Tcp, //
             },
             tcp_outside::{
+                Fin,
                 HeldTcp,
                 Queue,
                 Wire, //
@@ -59,7 +61,8 @@ use crate::{
         tcp_build::{
             self,
             Part, //
-        }, //
+        },
+        tcp_unseen, //
     }, //
 };
 
@@ -109,37 +112,22 @@ pub(crate) fn hold(cap: &mut Capture, cgroup: Option<&HeldCgroup>) -> Result {
         if matches!(sock.sk.tcp_peer(), Peer::Open(peer) if peer.addr() == sock.addr()) {
             continue;
         }
-        held.reserve(1, GFP_KERNEL_ACCOUNT)?;
-        let hold = match (HeldTcp::new(&sock.sk), cgroup) {
-            (Err(EBUSY), Some(cgroup)) if cgroup.left_by() != 0 => {
-                older = cgroup.left_by();
-                cgroup.forget_checkpoint();
-                end_left(older, false);
-                HeldTcp::new(&sock.sk)
-            }
-            (hold, _) => hold,
-        };
-        match hold {
-            Ok(hold) => {
-                held.push(
-                    Held {
-                        sk: sock.sk.clone(),
-                        hold,
-                        read: None,
-                    },
-                    GFP_KERNEL_ACCOUNT,
-                )?;
-                sock.held.store(held.len(), Relaxed);
-            }
-            // Those that can't be kept end as always. The log has told why, or does when they are saved.
-            Err(EPERM | ENOTCONN | EBUSY) => (),
-            Err(e) => return Err(e),
+        if hold_one(&mut held, &sock.sk, cgroup, &mut older)? {
+            sock.held.store(held.len(), Relaxed);
         }
+    }
+    let (unseen, mut lost) = tcp_unseen::candidates(cap)?;
+    for candidate in unseen {
+        wait::go_on()?;
+        let is_held = hold_one(&mut held, &candidate.sk, cgroup, &mut older)?;
+        let place = is_held.then_some(held.len());
+        tcp_unseen::note(cap, &mut lost, candidate, place)?;
     }
     if !held.is_empty() {
         HeldTcp::settle();
     }
     cap.found.net.holds.held = held;
+    tcp_unseen::tell(cap, &lost)?;
     if older != 0 {
         cap.report.line(fmt!(
             "note: checkpoint {} has left the cgroup frozen, and does not count any more: its tasks can't \
@@ -150,15 +138,48 @@ pub(crate) fn hold(cap: &mut Capture, cgroup: Option<&HeldCgroup>) -> Result {
     Ok(())
 }
 
+/// Holds `sk` as the last of `held`. False: it can't be kept, and ends as always. The log has told why,
+/// or does when it is saved.
+fn hold_one(
+    held: &mut KVVec<Held>,
+    sk: &SockRef,
+    cgroup: Option<&HeldCgroup>,
+    older: &mut u64,
+) -> Result<bool> {
+    held.reserve(1, GFP_KERNEL_ACCOUNT)?;
+    let hold = match (HeldTcp::new(sk), cgroup) {
+        (Err(EBUSY), Some(cgroup)) if cgroup.left_by() != 0 => {
+            *older = cgroup.left_by();
+            cgroup.forget_checkpoint();
+            end_left(*older, false);
+            HeldTcp::new(sk)
+        }
+        (hold, _) => hold,
+    };
+    let hold = match hold {
+        Ok(hold) => hold,
+        Err(EPERM | ENOTCONN | EBUSY) => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    let held_sk = Held {
+        sk: sk.clone(),
+        hold,
+        read: None,
+    };
+    held.push(held_sk, GFP_KERNEL_ACCOUNT)?;
+    Ok(true)
+}
+
 /// Returns whether the connection of `sock` may go on after a restart: that can't be if the tasks are to
 /// be killed, and it is not held.
 pub(super) fn may_keep(cap: &Capture, sock: &Sock) -> bool {
     !cap.found.net.holds.wanted || sock.held.load(Relaxed) != 0
 }
 
-/// Notes what of the connection of `sock` goes into the image.
-pub(super) fn is_read(cap: &mut Capture, sock: &Sock, tcp: &Tcp, wire: &Wire) {
-    let at = sock.held.load(Relaxed).checked_sub(1);
+/// Notes what goes into the image of the connection that is at the place `held` of those that are held; 0:
+/// it is not.
+pub(super) fn is_read(cap: &mut Capture, held: usize, tcp: &Tcp, wire: &Wire) {
+    let at = held.checked_sub(1);
     if let Some(held) = at.and_then(|at| cap.found.net.holds.held.get_mut(at)) {
         held.read = Some((*tcp, *wire));
     }
@@ -248,6 +269,9 @@ pub(super) fn note(record: &mut TcpSocket, wire: &Wire, killed: bool) {
         (wire.has_stamps, OUTSIDE_STAMPS),
         (wire.is_usec, OUTSIDE_STAMPS_US),
         (wire.has_ecn, OUTSIDE_ECN),
+        (wire.fin == Fin::Sent, OUTSIDE_FIN_SENT),
+        (wire.fin == Fin::Acked, OUTSIDE_FIN_ACKED),
+        (wire.closing, OUTSIDE_CLOSING),
     ] {
         if is {
             flags |= flag;
@@ -301,6 +325,13 @@ fn wire(record: &TcpSocket) -> Result<Wire> {
         has_stamps: has(OUTSIDE_STAMPS),
         is_usec: has(OUTSIDE_STAMPS_US),
         has_ecn: has(OUTSIDE_ECN),
+        fin: match record.flags.get() & TCP_SHUT_WRITE {
+            0 => Fin::None,
+            _ if has(OUTSIDE_FIN_ACKED) => Fin::Acked,
+            _ if has(OUTSIDE_FIN_SENT) => Fin::Sent,
+            _ => Fin::Queued,
+        },
+        closing: has(OUTSIDE_CLOSING),
     })
 }
 
@@ -340,7 +371,7 @@ pub(super) fn link(r: &Restore, part: &Part<'_>) -> Result {
     } else {
         let over = Tcp {
             // As tcp_reset() has it.
-            error: match (closed, tcp.done) {
+            error: match (closed, tcp.done && !tcp.shut_write) {
                 (true, _) => 0,
                 (false, true) => EPIPE.to_errno().unsigned_abs(),
                 (false, false) => ECONNRESET.to_errno().unsigned_abs(),
@@ -350,15 +381,19 @@ pub(super) fn link(r: &Restore, part: &Part<'_>) -> Result {
             shut_write: true,
             ..tcp
         };
-        tcp_build::end_as(r, part, &over)?;
+        // What no file shows is there no more.
+        if part.is_seen(r)? {
+            tcp_build::end_as(r, part, &over)?;
+        }
         if killed {
             stand_in(r, family, &tcp, &wire)?;
         }
     }
-    let what = match (keep, closed) {
-        (true, _) => "goes on",
-        (false, true) => "comes back closed",
-        (false, false) => "comes back as after a reset",
+    let what = match (keep, part.is_seen(r)?, closed) {
+        (true, _, _) => "goes on",
+        (false, false, _) => "is over: no task has it",
+        (false, true, true) => "comes back closed",
+        (false, true, false) => "comes back as after a reset",
     };
     r.with_report(|report| {
         report.line(fmt!(
@@ -382,7 +417,7 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
             fmt!("more is in the queues of a connection than its buffers hold"),
         ));
     }
-    hold_end(r, &end.sk, None).map_err(|e| {
+    hold_end(r, &end.sk, Then::Stays).map_err(|e| {
         r.told(
             e,
             fmt!(
@@ -424,21 +459,35 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
     }
     end.sk.set_tcp_queue(Queue::Sent);
     tcp_build::send(r, &end.sk, None, &sent)?;
+    shut(r, &end.sk, wire, Fin::Sent)?;
     end.sk.set_tcp_queue(Queue::Unsent);
     tcp_build::send(r, &end.sk, None, &unsent)?;
+    shut(r, &end.sk, wire, Fin::Queued)?;
     end.sk.set_tcp_queue(Queue::Closed);
     if tcp.shut_read && !tcp.done {
         end.sk.shut_tcp(true, false);
     }
     end.sk.set_tcp_connecting(tcp.connecting);
-    end.finish(r)
+    end.finish(r, part)
 }
 
-/// Holds a socket until the restart has succeeded, or failed; `stands_in`: then it resets its
-/// connection.
-fn hold_end(r: &Restore, sk: &SockRef, stands_in: Option<Closing>) -> Result {
+/// Shuts `sk` down for writing, if what became of that is `fin`.
+fn shut(r: &Restore, sk: &SockRef, wire: &Wire, fin: Fin) -> Result {
+    if wire.fin != fin {
+        return Ok(());
+    }
+    sk.finish_tcp(wire.closing).map_err(|e| {
+        r.told(
+            e,
+            fmt!("there is no memory for the end of a TCP connection"),
+        )
+    })
+}
+
+/// Holds a socket until the restart has succeeded, or failed; what becomes of it then.
+fn hold_end(r: &Restore, sk: &SockRef, then: Then) -> Result {
     let hold = HeldTcp::new(sk)?;
-    r.hold_connection(HeldEnd { hold, stands_in })
+    r.hold_connection(HeldEnd { hold, then })
 }
 
 /// Makes a socket that tells the other end of a connection that it is over, when the restart has succeeded.
@@ -446,7 +495,7 @@ fn hold_end(r: &Restore, sk: &SockRef, stands_in: Option<Closing>) -> Result {
 fn stand_in(r: &Restore, family: i32, tcp: &Tcp, wire: &Wire) -> Result {
     let (closing, sk) = Closing::make(r.net_ns(), family, SOCKET_STREAM.cast_signed())
         .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
-    match hold_end(r, &sk, Some(closing)) {
+    match hold_end(r, &sk, Then::Resets(closing)) {
         Ok(()) => (),
         Err(EPERM) => return Ok(()),
         Err(e) => return Err(e),

@@ -136,6 +136,12 @@ pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     }
 }
 
+/// Returns the network namespace of a whole container, if it is its own, and not the caller's.
+pub(crate) fn own_of_container(cap: &Capture) -> Option<NetNs> {
+    let addr = cap.found.ns.net.filter(|_| cap.whole)?;
+    Some(cap.objects.get::<Space>(addr)?.ns.clone())
+}
+
 /// Reference of the network namespace at `addr`; `None`: it is not in the image.
 pub(crate) fn reference_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
     cap.objects.reference::<Space>(addr).ok()

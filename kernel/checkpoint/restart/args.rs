@@ -10,6 +10,7 @@ use crate::{
             Connections,
             Patterns, //
         },
+        addresses::Addresses,
         advice::Given,
         rules::{
             Changes,
@@ -46,6 +47,8 @@ pub(crate) struct RestartArgs {
     pub(crate) caller_net: bool,
     /// What becomes of TCP connections with others.
     pub(crate) connections: Connections,
+    /// Addresses of sockets that are others now.
+    pub(crate) addresses: Addresses,
     /// Files of the caller's in place of those of the image.
     pub(crate) given: KVVec<Given>,
     /// What tasks are told that ask: strings with a NUL each.

@@ -128,6 +128,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             accept: args.accept.take(),
             same_boot: loaded.header.boot.get() == files::boot(),
             connections: args.connections,
+            addresses: args.addresses.take(),
         },
         Notice {
             id: loaded.header.id.get(),

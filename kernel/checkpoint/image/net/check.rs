@@ -137,9 +137,11 @@ impl Walk<'_> {
         )?;
         let form = socket.form.get();
         ensure(raw, form <= SOCKET_CLOSED, "unknown form of a socket")?;
+        let is_tcp =
+            matches!(family, FAMILY_INET | FAMILY_INET6) && socket.kind.get() == SOCKET_STREAM;
         ensure(
             raw,
-            form == SOCKET_OPEN || family == FAMILY_UNIX,
+            form == SOCKET_OPEN || family == FAMILY_UNIX || is_tcp,
             "a socket of a family that has none without a file",
         )?;
         zero(raw, socket.reserved.get() == 0)?;
@@ -157,7 +159,7 @@ impl Walk<'_> {
         }
         ensure(
             raw,
-            form == SOCKET_OPEN || raw.payload.is_empty(),
+            form == SOCKET_OPEN || is_tcp || raw.payload.is_empty(),
             "options of a socket that no file shows",
         )
     }

@@ -37,10 +37,11 @@ pub const WINDOW_MAX: u32 = 65535;
 record! {
     /// A link: what a TCP socket is, or the end of a connection that was closed; payload: name of its
     /// congestion control. Two that are connected follow each other. Those that connect anew have the
-    /// order in which they wait to be accepted. What is in its queues follows.
+    /// order in which they wait to be accepted, with those of others that wait. What is in its queues
+    /// follows.
     #[record(TcpSocket = 231, "TCP socket", min = 88, check = tcp_socket)]
     pub struct TcpSocket {
-        /// The `Socket`; 0: no file shows it.
+        /// The `Socket`; 0: no file shows it, and it is closed when the tasks run, or before.
         pub socket: U32,
         /// `TCP_*`.
         pub state: U32,
@@ -66,8 +67,8 @@ record! {
         pub urgent: U32,
         /// The same of what is to be sent.
         pub urgent_sent: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// The `Socket` that listens and at which it waits to be accepted, if that is `SOCKET_WAITING`.
+        pub listener: U32,
         /// Its address, of which IPv4 has the first four bytes.
         pub address: [u8; 16],
         /// The address that it is connected to.
@@ -78,7 +79,7 @@ record! {
         pub send_first: U32,
         /// Number of the next byte that is to arrive.
         pub receive_next: U32,
-        /// How many of the bytes that are to be sent were sent already.
+        /// How many of the bytes that are to be sent were sent already; the end of them does not count.
         pub in_flight: U32,
         /// Bytes that the other end takes.
         pub send_window: U32,
@@ -157,6 +158,12 @@ flags! {
     OUTSIDE_STAMPS_US = 1 << 4,
     /// With explicit congestion notification (RFC 3168).
     OUTSIDE_ECN = 1 << 5,
+    /// The other end was told that no more is sent.
+    OUTSIDE_FIN_SENT = 1 << 6,
+    /// It has got that, and so all that was sent.
+    OUTSIDE_FIN_ACKED = 1 << 7,
+    /// It has closed before it had got that.
+    OUTSIDE_CLOSING = 1 << 8,
 }
 
 record! {

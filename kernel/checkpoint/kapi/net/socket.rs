@@ -223,6 +223,39 @@ impl Closing {
         let sk = unsafe { SockRef::from_owned(sk) }.ok_or(ENOMEM)?;
         Ok((this, sk))
     }
+
+    /// The `struct socket`, for this layer.
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::socket {
+        self.0.as_ptr()
+    }
+}
+
+/// Something that shows a socket, whose options can be set.
+pub(crate) trait SetOption {
+    /// Sets the option `name` of `level`, with the rights that the caller acts with.
+    fn set_socket_option(&self, level: u32, name: u32, value: &[u8]) -> Result;
+}
+
+impl SetOption for Closing {
+    fn set_socket_option(&self, level: u32, name: u32, value: &[u8]) -> Result {
+        let len = c_int::try_from(value.len())?;
+        // SAFETY: By the type's invariants it is valid; the bytes are only read.
+        to_result(unsafe {
+            bindings::checkpoint_socket_closed_option(
+                self.as_ptr(),
+                level.cast_signed(),
+                name.cast_signed(),
+                value.as_ptr().cast(),
+                len,
+            )
+        })
+    }
+}
+
+impl SetOption for FileRef {
+    fn set_socket_option(&self, level: u32, name: u32, value: &[u8]) -> Result {
+        FileRef::set_socket_option(self, level, name, value)
+    }
 }
 
 impl Drop for Closing {

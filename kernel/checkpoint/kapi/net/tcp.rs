@@ -407,6 +407,13 @@ impl SockRef {
         to_result(unsafe { bindings::checkpoint_tcp_start(self.as_ptr(), &raw) })
     }
 
+    /// Gives it the address from which it is to connect: [`start_tcp_now`](Self::start_tcp_now) does that.
+    pub(crate) fn start_tcp_at(&self, tcp: &Tcp) -> Result {
+        let raw = tcp.raw()?;
+        // SAFETY: We own a reference on a TCP socket; the structure is only read.
+        to_result(unsafe { bindings::checkpoint_tcp_start_at(self.as_ptr(), &raw) })
+    }
+
     /// Returns whether its handshake is over, or what it has failed with.
     pub(crate) fn is_tcp_connected(&self) -> Result<bool> {
         // SAFETY: We own a reference on a TCP socket.

@@ -51,6 +51,24 @@ pub(crate) struct Wire {
     pub(crate) is_usec: bool,
     /// With explicit congestion notification.
     pub(crate) has_ecn: bool,
+    /// What became of the end of what is sent.
+    pub(crate) fin: Fin,
+    /// The other end has closed before it had got that.
+    pub(crate) closing: bool,
+}
+
+/// What became of the end of what is sent.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Fin {
+    /// It was not shut down.
+    #[default]
+    None,
+    /// The other end was not told.
+    Queued,
+    /// It was told, but may not have got it.
+    Sent,
+    /// It has got it.
+    Acked,
 }
 
 impl Wire {
@@ -61,7 +79,7 @@ impl Wire {
             bindings::CHECKPOINT_TCP_WIRE_DENIED => {
                 return Err("its numbers take CAP_NET_ADMIN over the network namespace")
             }
-            bindings::CHECKPOINT_TCP_WIRE_SHUT => return Err("it is shut down for writing"),
+            bindings::CHECKPOINT_TCP_WIRE_OVER => return Err("it is over"),
             bindings::CHECKPOINT_TCP_WIRE_ACCECN => return Err("it has accurate ECN"),
             _ => return Err("its queue is not complete"),
         }
@@ -83,6 +101,13 @@ impl Wire {
             has_stamps: raw.stamps,
             is_usec: raw.usec,
             has_ecn: raw.ecn,
+            fin: match u32::from(raw.fin) {
+                bindings::CHECKPOINT_TCP_FIN_QUEUED => Fin::Queued,
+                bindings::CHECKPOINT_TCP_FIN_SENT => Fin::Sent,
+                bindings::CHECKPOINT_TCP_FIN_ACKED => Fin::Acked,
+                _ => Fin::None,
+            },
+            closing: raw.closing,
         })
     }
 
@@ -106,6 +131,13 @@ impl Wire {
             stamps: self.has_stamps,
             usec: self.is_usec,
             ecn: self.has_ecn,
+            fin: match self.fin {
+                Fin::None => bindings::CHECKPOINT_TCP_FIN_NONE as u8,
+                Fin::Queued => bindings::CHECKPOINT_TCP_FIN_QUEUED as u8,
+                Fin::Sent => bindings::CHECKPOINT_TCP_FIN_SENT as u8,
+                Fin::Acked => bindings::CHECKPOINT_TCP_FIN_ACKED as u8,
+            },
+            closing: self.closing,
         }
     }
 }
@@ -136,8 +168,8 @@ unsafe impl Sync for HeldTcp {}
 impl HeldTcp {
     /// Holds `sk`, which is a TCP socket that is connected, or new.
     ///
-    /// EPERM: the caller may not (CAP_NET_ADMIN). ENOTCONN: it is not connected, or shut down for
-    /// writing. EBUSY: it is held, or under repair. EINTR: the caller was killed.
+    /// EPERM: the caller may not (CAP_NET_ADMIN). ENOTCONN: it is not connected. EBUSY: it is held, or
+    /// under repair. EINTR: the caller was killed.
     pub(crate) fn new(sk: &SockRef) -> Result<Self> {
         // SAFETY: We own a reference on a TCP socket.
         let hold = from_err_ptr(unsafe { bindings::checkpoint_tcp_hold(sk.as_ptr()) })?;
@@ -262,7 +294,10 @@ impl SockRef {
     /// end of the connection that `tcp` and `wire` tell of expects.
     pub(crate) fn stand_in_tcp(&self, tcp: &Tcp, wire: &Wire) -> Result {
         let raw = tcp.raw()?;
-        let next = wire.send_first.wrapping_add(wire.in_flight);
+        let next = wire
+            .send_first
+            .wrapping_add(wire.in_flight)
+            .wrapping_add(u32::from(wire.fin == Fin::Sent));
         // SAFETY: We own a reference on a TCP socket; the structure is only read.
         to_result(unsafe {
             bindings::checkpoint_tcp_connect(self.as_ptr(), &raw, next, wire.receive_next)
@@ -278,5 +313,12 @@ impl SockRef {
         };
         // SAFETY: We own a reference on a TCP socket.
         unsafe { bindings::checkpoint_tcp_queue(self.as_ptr(), queue) };
+    }
+
+    /// Shuts it, which is held, down for writing: that comes after what is in the queue, as sent or not;
+    /// `closing`: the other end has closed before it had got that. ENOMEM: there is no memory.
+    pub(crate) fn finish_tcp(&self, closing: bool) -> Result {
+        // SAFETY: We own a reference on a TCP socket.
+        to_result(unsafe { bindings::checkpoint_tcp_finish(self.as_ptr(), closing) })
     }
 }

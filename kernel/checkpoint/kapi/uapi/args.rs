@@ -109,6 +109,8 @@ pub(crate) struct RestartCall {
     pub(crate) maps: (usize, usize),
     /// Address of what the tasks are told, and its bytes.
     pub(crate) environment: (usize, usize),
+    /// Address of the addresses of sockets that are others now, and how many there are.
+    pub(crate) addresses: (usize, usize),
     /// Address where the root's pidfd is stored.
     pub(crate) pidfd_out: usize,
 }
@@ -157,7 +159,7 @@ impl RestartCall {
             image_fd: a.image_fd,
             log_fd: a.log_fd,
             cgroup_fd: a.cgroup_fd,
-            reserved: a.reserved != 0 || a.reserved2 != 0 || a.reserved3 != 0,
+            reserved: a.reserved != 0 || a.reserved2 != 0,
             accept: usize::try_from(a.accept)?,
             accept_len: a.accept_len as usize,
             fds: usize::try_from(a.fds)?,
@@ -165,6 +167,7 @@ impl RestartCall {
             rules: (usize::try_from(a.rules)?, a.rules_count as usize),
             maps: (usize::try_from(a.maps)?, a.maps_count as usize),
             environment: (usize::try_from(a.environment)?, a.environment_len as usize),
+            addresses: (usize::try_from(a.addresses)?, a.addresses_count as usize),
             pidfd_out: args.addr() + offset_of!(bindings::restart_args, pidfd),
         })
     }
@@ -201,6 +204,8 @@ unsafe impl FromBytes for Row<bindings::checkpoint_range> {}
 unsafe impl FromBytes for Row<bindings::restart_rule> {}
 // SAFETY: As above.
 unsafe impl FromBytes for Row<bindings::restart_map> {}
+// SAFETY: As above.
+unsafe impl FromBytes for Row<bindings::restart_address> {}
 
 /// Calls `f` with each row of the caller's array `at` (address and length), of which there may be
 /// `max`.
@@ -336,5 +341,52 @@ pub(crate) fn each_map(
 ) -> Result {
     rows(at, max, |row: bindings::restart_map| {
         f(string(row.from)?, string(row.to)?)
+    })
+}
+
+/// `struct restart_address` as it came.
+pub(crate) struct AddressRow {
+    /// What an address begins with.
+    pub(crate) from: [u8; 16],
+    /// What it begins with now.
+    pub(crate) to: [u8; 16],
+    /// Its family, one of [`address`], or none that is known.
+    pub(crate) family: u32,
+    /// How many bits that is.
+    pub(crate) prefix: u32,
+    /// Flags of [`address`], and others.
+    pub(crate) flags: u32,
+}
+
+/// Numbers of `struct restart_address`.
+pub(crate) mod address {
+    use kernel::bindings;
+
+    /// AF_INET.
+    pub(crate) const INET: u32 = bindings::AF_INET;
+    /// AF_INET6.
+    pub(crate) const INET6: u32 = bindings::AF_INET6;
+    /// RESTART_ADDRESS_PEERS.
+    pub(crate) const PEERS: u32 = bindings::RESTART_ADDRESS_PEERS;
+}
+
+/// Calls `f` with each `struct restart_address` of the caller at `at`, at most `max`. EINVAL: what must be
+/// zero is not. Else as of [`rows`].
+pub(crate) fn each_address(
+    at: (usize, usize),
+    max: usize,
+    mut f: impl FnMut(AddressRow) -> Result,
+) -> Result {
+    rows(at, max, |row: bindings::restart_address| {
+        if row.reserved != 0 {
+            return Err(EINVAL);
+        }
+        f(AddressRow {
+            from: row.from,
+            to: row.to,
+            family: row.family,
+            prefix: row.prefix,
+            flags: row.flags,
+        })
     })
 }

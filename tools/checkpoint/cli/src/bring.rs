@@ -39,6 +39,7 @@ use libcheckpoint::{
     },
     Change,
     Connections,
+    Moved,
     Restart, //
 };
 use nix::sys::signal::Signal;
@@ -113,6 +114,8 @@ pub struct Order {
     pub maps: Vec<(CString, CString)>,
     /// What processes are told that ask.
     pub environment: Vec<CString>,
+    /// Addresses of sockets that are others now.
+    pub addresses: Vec<Moved>,
     /// Rules that count after those.
     pub policy: Option<Policy>,
     /// The directory that paths are resolved below.
@@ -313,6 +316,9 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     }
     for (from, to) in &order.maps {
         request = request.map(from, to);
+    }
+    for &moved in &order.addresses {
+        request = request.address(moved);
     }
     if let Some(policy) = &order.policy {
         request = policy.restart(request);

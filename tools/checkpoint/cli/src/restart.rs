@@ -32,7 +32,8 @@ use libcheckpoint::{
         FORWARDED, //
     },
     Connections,
-    Error, //
+    Error,
+    Moved, //
 };
 use nix::sys::signal::Signal;
 use options::{
@@ -75,6 +76,7 @@ Examples:
   restart --detach job.ckpt                bring them back, print the first one's pid, return
   restart --stdio job.ckpt                 with the standard descriptors of this command
   restart --map /srv/old=/srv/new job.ckpt with its files where they are now
+  restart --address 10.0.0.5=10.0.0.9 job.ckpt   with its sockets where they are now
   restart --tcp keep job.ckpt              its clients notice nothing but a pause
   ssh host cat job.ckpt | restart          from standard input
 
@@ -174,8 +176,19 @@ struct Args {
     #[arg(long, value_name = "reset|close|keep|force", value_parser = connections)]
     tcp: Option<Connections>,
 
-    /// Take rules for files that differ, and paths that are others now, from FILE (TOML, see
-    /// Documentation/checkpoint/policy.toml); the options count before them
+    /// Give sockets that had the address OLD, bound or connected, the address NEW; may be given several
+    /// times, and the first OLD that fits counts. With prefixes (10.0.0.0/16=10.1.0.0/16) the rest of an
+    /// address stays
+    #[arg(long, value_name = "OLD[/BITS]=NEW[/BITS]", value_parser = address)]
+    address: Vec<Moved>,
+
+    /// The same, also for the addresses of other ends that are not in the image; counts after all
+    /// --address
+    #[arg(long, value_name = "OLD[/BITS]=NEW[/BITS]", value_parser = peer_address)]
+    peer_address: Vec<Moved>,
+
+    /// Take rules for files that differ, and paths and addresses that are others now, from FILE (TOML,
+    /// see Documentation/checkpoint/policy.toml); the options count before them
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
@@ -240,6 +253,16 @@ fn variable(text: &str) -> Result<CString, String> {
         None | Some(0) => Err("not NAME=VALUE".to_owned()),
         Some(_) => CString::new(text).map_err(|_| "has a NUL in it".to_owned()),
     }
+}
+
+/// Reads an address that is another one now.
+fn address(text: &str) -> Result<Moved, String> {
+    Moved::parse(text, false)
+}
+
+/// The same for other ends, too.
+fn peer_address(text: &str) -> Result<Moved, String> {
+    Moved::parse(text, true)
 }
 
 /// What a descriptor is given for.
@@ -402,6 +425,7 @@ impl Args {
             truncate: self.truncate.clone(),
             maps: self.maps()?,
             environment: self.env.clone(),
+            addresses: [&self.address[..], &self.peer_address].concat(),
             policy: self.policy.as_deref().map(Policy::open).transpose()?,
             root: self
                 .root
@@ -591,6 +615,9 @@ mod tests {
         assert!(parse("restart --map /a=b --map /c=/d --root /r --truncate /l* f").is_ok());
         assert!(parse("restart --map a=b f").is_err());
         assert!(parse("restart --map /a f").is_err());
+        assert!(parse("restart --address ::1=::2 --address 10.0.0.0/8=11.0.0.0/8 f").is_ok());
+        assert!(parse("restart --peer-address 10.0.0.1=10.0.0.2 f").is_ok());
+        assert!(parse("restart --address 10.0.0.1 f").is_err());
         assert!(parse("restart --uts 5 --ipc /proc/1/ns/ipc --netns 6 --policy p f").is_ok());
         assert_eq!(connections("keep"), Ok(Connections::Keep));
         assert!(parse("restart --tcp close f").is_ok());

@@ -16,7 +16,8 @@ use sample::{
     refused,
     tcp::{
         LISTENER,
-        OUTSIDE, //
+        OUTSIDE,
+        WAITING, //
     },
     Sample, //
 };
@@ -98,7 +99,10 @@ fn numbers() {
             tcp(s, 0, |t| t.flags.set(TCP_FLAGS_ALL + 1))
         }),
         ("reserved or unused field is not zero", |s| {
-            tcp(s, 0, |t| t.reserved.set(1))
+            tcp(s, 0, |t| t.listener.set(LISTENER))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            tcp(s, 2, |t| t.listener.set(LISTENER))
         }),
         ("impossible port", |s| tcp(s, 0, |t| t.port.set(0x10000))),
         ("impossible port", |s| {
@@ -193,8 +197,23 @@ fn outside() {
         ("reserved or unused field is not zero", |s| {
             tcp(s, 3, |t| t.reserved2.set(1))
         }),
-        ("is shut down, and can't be kept", |s| {
-            tcp(s, 3, |t| t.flags.set(TCP_SHUT_WRITE))
+        ("has told of an end, and is not shut down", |s| {
+            tcp(s, 3, |t| {
+                t.outside
+                    .set(OUTSIDE_SCALES | OUTSIDE_STAMPS | OUTSIDE_FIN_SENT)
+            })
+        }),
+        ("has told of its end before all was sent", |s| {
+            tcp(s, 5, |t| t.in_flight.set(1))
+        }),
+        ("has something to send after its end, or is over", |s| {
+            tcp(s, 5, |t| {
+                t.flags.set(TCP_SHUT_WRITE);
+                t.outside.set(OUTSIDE_KILLED | OUTSIDE_FIN_ACKED)
+            })
+        }),
+        ("is closing, and the other end has not closed", |s| {
+            tcp(s, 5, |t| t.flags.set(TCP_SHUT_WRITE))
         }),
         ("has sent more than it was to send", |s| {
             tcp(s, 3, |t| t.in_flight.set(3))
@@ -231,6 +250,59 @@ fn outside() {
         }),
         ("was closed, and is not connected", |s| {
             tcp(s, 3, |t| t.socket.set(0))
+        }),
+    ]);
+}
+
+#[test]
+fn unseen() {
+    accepted(&[
+        |s| tcp(s, 3, |t| t.flags.set(TCP_SHUT_WRITE)),
+        |s| {
+            tcp(s, 4, |t| {
+                t.flags.set(TCP_SHUT_READ | TCP_DONE | TCP_LOCK_ADDRESS)
+            })
+        },
+    ]);
+    refused(&[
+        ("was not held, and no file shows it", |s| {
+            tcp(s, 4, |t| t.outside.set(0))
+        }),
+        (
+            "was bound or connected by somebody who does not have it",
+            |s| tcp(s, 4, |t| t.flags.set(TCP_LOCK_PORT)),
+        ),
+        (
+            "was bound or connected by somebody who does not have it",
+            |s| {
+                tcp(s, 5, |t| {
+                    t.flags.set(TCP_SHUT_WRITE | TCP_DONE | TCP_CONNECTING)
+                })
+            },
+        ),
+        ("was used, and waits to be accepted", |s| {
+            tcp(s, 4, |t| t.flags.set(TCP_SHUT_WRITE))
+        }),
+        ("was used, and waits to be accepted", |s| {
+            tcp(s, 4, |t| t.flags.set(TCP_SHUT_READ))
+        }),
+        ("was closed, and is used", |s| {
+            tcp(s, 5, |t| t.received.set(1))
+        }),
+        ("was closed, and is used", |s| {
+            tcp(s, 5, |t| {
+                t.flags.set(TCP_DONE);
+                t.outside.set(OUTSIDE_KILLED)
+            })
+        }),
+        ("can't wait there to be accepted", |s| {
+            tcp(s, 4, |t| t.listener.set(WAITING))
+        }),
+        ("refers to an object that is not in the image", |s| {
+            tcp(s, 4, |t| t.listener.set(0))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            tcp(s, 5, |t| t.listener.set(LISTENER))
         }),
     ]);
 }

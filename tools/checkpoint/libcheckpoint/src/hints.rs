@@ -125,6 +125,14 @@ const CHECKPOINT: &[Hint] = &[
 /// For restart(2).
 const RESTART: &[Hint] = &[
     (
+        "none of this machine",
+        "Give the machine the address, or tell which one it is now: --address OLD=NEW.",
+    ),
+    (
+        "this machine does not have it",
+        "Give the machine the address, or tell which one it is now: --address OLD=NEW.",
+    ),
+    (
         "its pid is in use",
         "Restart in a pid namespace of its own (restart --pidns --mount-proc), or end the process \
          that has the pid.",

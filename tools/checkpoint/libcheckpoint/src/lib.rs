@@ -30,6 +30,7 @@ pub mod temporary;
 mod error;
 mod hints;
 mod log;
+mod moved;
 mod request;
 mod sys;
 
@@ -37,6 +38,7 @@ pub use error::{
     describe,
     Error, //
 };
+pub use moved::Moved;
 pub use request::{
     Action,
     Change,

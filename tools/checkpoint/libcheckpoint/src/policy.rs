@@ -6,6 +6,7 @@
 //! see `Documentation/checkpoint/policy.toml` for one that has all of them.
 
 use crate::{
+    moved::Moved,
     request::{
         Action,
         Change,
@@ -41,6 +42,9 @@ pub struct Policy {
     /// Paths that are others at a restart.
     #[serde(default)]
     map: Vec<Map>,
+    /// Addresses of sockets that are others at a restart.
+    #[serde(default)]
+    address: Vec<Address>,
 }
 
 /// A table `[[descriptor]]`.
@@ -152,6 +156,28 @@ impl TryFrom<RawMap> for Map {
     }
 }
 
+/// A table `[[address]]`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "RawAddress")]
+struct Address(Moved);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAddress {
+    from: String,
+    to: String,
+    #[serde(default)]
+    peers: bool,
+}
+
+impl TryFrom<RawAddress> for Address {
+    type Error = String;
+
+    fn try_from(raw: RawAddress) -> Result<Self, Self::Error> {
+        Moved::new(&raw.from, &raw.to, raw.peers).map(Self)
+    }
+}
+
 /// Returns a pattern or path as the kernel takes it.
 fn text(text: String) -> Result<CString, &'static str> {
     if text.is_empty() {
@@ -203,6 +229,9 @@ impl Policy {
         for map in &self.map {
             request = request.map(&map.from, &map.to);
         }
+        for address in &self.address {
+            request = request.address(address.0);
+        }
         request
     }
 }
@@ -233,6 +262,7 @@ mod tests {
             assert!(changes.contains(&change), "{change:?}");
         }
         assert!(!policy.memory.is_empty() && !policy.map.is_empty());
+        assert!(!policy.address.is_empty());
     }
 
     #[test]
@@ -280,6 +310,11 @@ mod tests {
             ),
             ("[[changed]]\npath = \"/a\"\naction = \"close\"", "close"),
             ("[[map]]\nfrom = \"a\"\nto = \"/b\"", "slash"),
+            ("[[address]]\nfrom = \"a\"\nto = \"::1\"", "no address"),
+            (
+                "[[address]]\nfrom = \"::1\"\nto = \"::2\"\npeer = true",
+                "peer",
+            ),
             ("[[memory]]\nstart = -1\nend = 2", "-1"),
             ("[[memory]]\nstart = 1", "end"),
             ("[[map]]\nfrom = \"/a\\u0000\"\nto = \"/b\"", "NUL"),

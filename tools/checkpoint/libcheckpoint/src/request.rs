@@ -5,6 +5,7 @@
 use crate::{
     hints,
     log::Log,
+    moved::Moved,
     process::{
         self,
         Handle, //
@@ -129,6 +130,8 @@ pub struct FromImage {
     maps: Vec<(CString, CString)>,
     /// What tasks are told that ask, each string with its NUL.
     environment: Vec<u8>,
+    /// Addresses of sockets that are others now.
+    addresses: Vec<Moved>,
     /// Files of the caller's in place of those of the image.
     fds: Vec<sys::RestartFd>,
     /// The same by the names of what was open.
@@ -455,6 +458,12 @@ impl Restart<'_> {
         self
     }
 
+    /// Sockets have other addresses than in the image. The first that fits an address counts.
+    pub fn address(mut self, moved: Moved) -> Self {
+        self.what.addresses.push(moved);
+        self
+    }
+
     /// The caller's uts namespace takes the place of that of the root task.
     pub fn caller_uts(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_UTS, on)
@@ -529,6 +538,7 @@ impl Restart<'_> {
             to: address(to),
         };
         let maps: Vec<_> = self.what.maps.iter().map(map).collect();
+        let addresses: Vec<_> = self.what.addresses.iter().map(Moved::row).collect();
         let mut args = sys::RestartArgs {
             flags: self.flags,
             image_fd: image.as_fd().as_raw_fd(),
@@ -546,8 +556,9 @@ impl Restart<'_> {
             rules_count: u32::try_from(rules.len()).unwrap_or(u32::MAX),
             maps_count: u32::try_from(maps.len()).unwrap_or(u32::MAX),
             environment: self.what.environment.as_ptr().addr() as u64,
+            addresses: addresses.as_ptr().addr() as u64,
             environment_len: u32::try_from(self.what.environment.len()).unwrap_or(u32::MAX),
-            reserved3: 0,
+            addresses_count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
         };
         match sys::restart(&mut args) {
             Ok(pid) if args.pidfd >= 0 => Ok(Root {

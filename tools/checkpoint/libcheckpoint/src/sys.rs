@@ -48,6 +48,8 @@ pub(crate) const RESTART_TCP_CLOSE: u64 = 1 << 8;
 
 /// RESTART_FD_OPTIONAL
 pub(crate) const RESTART_FD_OPTIONAL: u32 = 1 << 0;
+/// RESTART_ADDRESS_PEERS
+pub(crate) const RESTART_ADDRESS_PEERS: u32 = 1 << 0;
 /// RESTART_RULE_GIVE
 pub(crate) const RESTART_RULE_GIVE: u32 = 4;
 
@@ -101,6 +103,17 @@ pub(crate) struct RestartMap {
     pub(crate) to: u64,
 }
 
+/// struct restart_address
+#[repr(C, align(4))]
+pub(crate) struct RestartAddress {
+    pub(crate) from: [u8; 16],
+    pub(crate) to: [u8; 16],
+    pub(crate) family: u32,
+    pub(crate) prefix: u32,
+    pub(crate) flags: u32,
+    pub(crate) reserved: u32,
+}
+
 /// struct checkpoint_args
 #[repr(C, align(8))]
 pub(crate) struct CheckpointArgs {
@@ -144,11 +157,13 @@ pub(crate) struct RestartArgs {
     pub(crate) rules_count: u32,
     pub(crate) maps_count: u32,
     pub(crate) environment: u64,
+    pub(crate) addresses: u64,
     pub(crate) environment_len: u32,
-    pub(crate) reserved3: u32,
+    pub(crate) addresses_count: u32,
 }
 
-const _: () = assert!(size_of::<RestartArgs>() == 96);
+const _: () = assert!(size_of::<RestartArgs>() == 104);
+const _: () = assert!(size_of::<RestartAddress>() == 48);
 const _: () = assert!(size_of::<RestartRule>() == 16);
 const _: () = assert!(size_of::<RestartMap>() == 16);
 

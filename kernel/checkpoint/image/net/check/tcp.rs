@@ -112,14 +112,10 @@ fn agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     zero(raw, tcp.reserved2.get() == 0)?;
     ensure(
         raw,
-        tcp.flags.get() & TCP_SHUT_WRITE == 0,
-        "is shut down, and can't be kept",
-    )?;
-    ensure(
-        raw,
         tcp.in_flight.get() <= tcp.sent.get(),
         "has sent more than it was to send",
     )?;
+    ends(raw, tcp)?;
     let scales = [tcp.send_scale.get(), tcp.receive_scale.get()];
     let most = if has(OUTSIDE_SCALES) { SCALE_MAX } else { 0 };
     ensure(
@@ -149,6 +145,64 @@ fn agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     )
 }
 
+/// What became of the end of what it sends, if the other end is outside.
+fn ends(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
+    let has = |flag| tcp.outside.get() & flag != 0;
+    let (sent, acked) = (has(OUTSIDE_FIN_SENT), has(OUTSIDE_FIN_ACKED));
+    let shut = tcp.flags.get() & TCP_SHUT_WRITE != 0;
+    let done = tcp.flags.get() & TCP_DONE != 0;
+    ensure(
+        raw,
+        shut || !(sent || acked || has(OUTSIDE_CLOSING)),
+        "has told of an end, and is not shut down",
+    )?;
+    ensure(
+        raw,
+        !sent || tcp.in_flight.get() == tcp.sent.get(),
+        "has told of its end before all was sent",
+    )?;
+    ensure(
+        raw,
+        !acked || (tcp.sent.get() == 0 && !sent && !done),
+        "has something to send after its end, or is over",
+    )?;
+    ensure(
+        raw,
+        !has(OUTSIDE_CLOSING) || done,
+        "is closing, and the other end has not closed",
+    )
+}
+
+/// One that no file shows, and whose other end is outside: it waits to be accepted, or was closed.
+fn unseen(raw: &Raw<'_>, tcp: &TcpSocket, waits: bool) -> Result<(), Fault> {
+    let has = |flag| tcp.flags.get() & flag != 0;
+    let killed = tcp.outside.get() & OUTSIDE_KILLED != 0;
+    ensure(
+        raw,
+        tcp.state.get() == TCP_OUTSIDE && killed,
+        "was not held, and no file shows it",
+    )?;
+    // Who has a port that is fixed may listen there. What was closed keeps nothing.
+    ensure(
+        raw,
+        !has(TCP_LOCK_PORT | TCP_CONNECTING),
+        "was bound or connected by somebody who does not have it",
+    )?;
+    if waits {
+        ensure(
+            raw,
+            tcp.sent.get() == 0 && !has(TCP_SHUT_WRITE) && (has(TCP_DONE) || !has(TCP_SHUT_READ)),
+            "was used, and waits to be accepted",
+        )
+    } else {
+        ensure(
+            raw,
+            tcp.received.get() == 0 && has(TCP_SHUT_WRITE),
+            "was closed, and is used",
+        )
+    }
+}
+
 impl Walk<'_> {
     /// A TCP socket.
     pub(in crate::image) fn tcp_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -164,13 +218,31 @@ impl Walk<'_> {
             let socket = self.refer::<Socket>(raw, tcp.socket.get())?;
             ensure(
                 raw,
-                family(socket) == tcp.family.get()
-                    && kind(socket) == SOCKET_STREAM
-                    && form(socket) == SOCKET_OPEN,
+                family(socket) == tcp.family.get() && kind(socket) == SOCKET_STREAM,
                 "refers to a socket of another family or type",
             )?;
+            let (waits, closed) = (
+                form(socket) == SOCKET_WAITING,
+                form(socket) == SOCKET_CLOSED,
+            );
+            if waits || closed {
+                unseen(raw, &tcp, waits)?;
+            }
+            if waits {
+                let listener = self.refer::<Socket>(raw, tcp.listener.get())?;
+                ensure(
+                    raw,
+                    family(listener) == tcp.family.get()
+                        && kind(listener) == SOCKET_STREAM
+                        && form(listener) == SOCKET_OPEN,
+                    "can't wait there to be accepted",
+                )?;
+            } else {
+                zero(raw, tcp.listener.get() == 0)?;
+            }
             self.link_once::<Socket>(raw, tcp.socket.get(), "tells of the same socket twice")?;
         } else {
+            zero(raw, tcp.listener.get() == 0)?;
             ensure(
                 raw,
                 matches!(state, TCP_STARTED | TCP_CONNECTED)
@@ -207,7 +279,6 @@ impl Walk<'_> {
         let state = tcp.state.get();
         let is_v6 = tcp.family.get() == FAMILY_INET6;
         flags(raw, tcp.flags.get().into(), TCP_FLAGS_ALL.into())?;
-        zero(raw, tcp.reserved.get() == 0)?;
         let port_max = u32::from(u16::MAX);
         ensure(
             raw,

@@ -22,10 +22,12 @@ use checkpoint_image::image::{
 };
 
 /// A socket that listens, one that is connected to one that was closed, and one that is connected to
-/// the outside.
+/// the outside; then two of the latter that no file shows: one waits to be accepted, one was closed.
 pub const LISTENER: u32 = obj::LAST + 1;
 pub const CLIENT: u32 = obj::LAST + 2;
 pub const OUTSIDE: u32 = obj::LAST + 3;
+pub const WAITING: u32 = obj::LAST + 7;
+pub const CLOSED: u32 = obj::LAST + 8;
 
 /// 127.0.0.1.
 const LOOPBACK: [u8; 16] = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -34,7 +36,7 @@ impl Sample {
     /// Appends TCP sockets, with what is in their queues: the records that come last.
     pub fn tcp(&mut self) {
         let files = [OUTSIDE + 1, OUTSIDE + 2, OUTSIDE + 3];
-        self.edit(0, |c: &mut Container| c.objects.set(files[2]));
+        self.edit(0, |c: &mut Container| c.objects.set(CLOSED));
         for (file, n) in files.into_iter().zip([LISTENER, CLIENT, OUTSIDE]) {
             let socket = zeroed(|s: &mut Socket| {
                 s.obj = u(n);
@@ -52,6 +54,16 @@ impl Sample {
                 f.cred = u(obj::CRED);
             });
             self.add(file, b"");
+        }
+        for (n, form) in [(WAITING, SOCKET_WAITING), (CLOSED, SOCKET_CLOSED)] {
+            let socket = zeroed(|s: &mut Socket| {
+                s.obj = u(n);
+                s.family = u(FAMILY_INET);
+                s.kind = u(SOCKET_STREAM);
+                s.protocol = u(PROTOCOL_TCP);
+                s.form = u(form);
+            });
+            self.add(socket, b"");
         }
         let flight = files.map(u);
         self.add(
@@ -122,5 +134,43 @@ impl Sample {
             d.sent = u(1);
         });
         self.add(sent, b"on");
+        self.unseen();
+    }
+
+    /// Those that no file shows, with what is in their queues.
+    fn unseen(&mut self) {
+        let unseen = zeroed(|s: &mut TcpSocket| {
+            s.state = u(TCP_OUTSIDE);
+            s.family = u(FAMILY_INET);
+            s.port = u(80);
+            s.address = LOOPBACK;
+            s.peer_address = LOOPBACK;
+            s.segment = u(1);
+        });
+        let waiting = TcpSocket {
+            socket: u(WAITING),
+            listener: u(LISTENER),
+            peer_port: u(40002),
+            received: u(2),
+            outside: u(OUTSIDE_KILLED),
+            ..unseen
+        };
+        self.add(waiting, b"");
+        self.add(zeroed(|d: &mut TcpData| d.len = u(2)), b"hi");
+        let closed = TcpSocket {
+            socket: u(CLOSED),
+            peer_port: u(40003),
+            sent: u(2),
+            in_flight: u(2),
+            flags: u(TCP_SHUT_WRITE | TCP_SHUT_READ | TCP_DONE),
+            outside: u(OUTSIDE_KILLED | OUTSIDE_FIN_SENT | OUTSIDE_CLOSING),
+            ..unseen
+        };
+        self.add(closed, b"");
+        let sent = zeroed(|d: &mut TcpData| {
+            d.len = u(2);
+            d.sent = u(1);
+        });
+        self.add(sent, b"by");
     }
 }

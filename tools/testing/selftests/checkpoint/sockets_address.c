@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sockets whose addresses are others at a restart: bound, listening and connected, TCP and UDP. */
+#include "sockets_tcp.h"
+
+CKPT_FIXTURE
+
+/* All of 127.0.0.0/8 is there. */
+#define OLD	"127.0.0.5"
+#define NEW	"127.0.1.9"
+/* Where nobody is, and would be now. */
+#define PEER	"127.3.0.1"
+#define NEW_PEER "127.4.0.1"
+
+/* The address that sockets are to have, and other ends; and whether they had others before. */
+#define OWN	100
+#define OTHER	200
+
+static const char *text_at(int index)
+{
+	return (const char *)&board->value[index];
+}
+
+static void set_text(struct ckpt_run *run, int index, const char *text)
+{
+	memset(&run->board->value[index], 0, 64);
+	strcpy((char *)&run->board->value[index], text);
+}
+
+static socklen_t inet_address(struct sockaddr_storage *to, int family, const char *text, int port)
+{
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)to;
+	struct sockaddr_in *sin = (struct sockaddr_in *)to;
+	char mapped[64];
+
+	memset(to, 0, sizeof(*to));
+	if (family == AF_INET) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = htons(port);
+		CHECK_EQ(1, inet_pton(AF_INET, text, &sin->sin_addr));
+		return sizeof(*sin);
+	}
+	snprintf(mapped, sizeof(mapped), "::ffff:%s", text);
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = htons(port);
+	CHECK_EQ(1, inet_pton(AF_INET6, mapped, &sin6->sin6_addr));
+	return sizeof(*sin6);
+}
+
+static int bound(int family, int type, const char *text)
+{
+	int fd = CHECK_SYS(socket(family, type, 0));
+	struct sockaddr_storage addr;
+	socklen_t len = inet_address(&addr, family, text, 0);
+
+	set_option(fd, SO_REUSEADDR, 1);
+	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));
+	return fd;
+}
+
+/* @fd has the address @text, or its peer. */
+static void is_at(int fd, bool peer, const char *text)
+{
+	struct sockaddr_storage addr, want;
+	socklen_t len = sizeof(addr);
+
+	if (peer)
+		CHECK_SYS(getpeername(fd, (struct sockaddr *)&addr, &len));
+	else
+		CHECK_SYS(getsockname(fd, (struct sockaddr *)&addr, &len));
+	inet_address(&want, addr.ss_family, text, 0);
+	if (addr.ss_family == AF_INET)
+		CHECK_EQ(((struct sockaddr_in *)&want)->sin_addr.s_addr,
+			 ((struct sockaddr_in *)&addr)->sin_addr.s_addr);
+	else
+		CHECK_EQ(0, memcmp(&((struct sockaddr_in6 *)&want)->sin6_addr,
+				   &((struct sockaddr_in6 *)&addr)->sin6_addr, 16));
+}
+
+static void connect_at(int fd, int family, const char *text, int port)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = inet_address(&addr, family, text, port);
+
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
+}
+
+/* Of each kind one. */
+static void all_kinds(int family)
+{
+	int at, a, b, udp, self, other, any;
+
+	lo_up();
+	at = bound(family, SOCK_STREAM, OLD);
+	CHECK_SYS(listen(at, 4));
+	a = bound(family, SOCK_STREAM, OLD);
+	connect_at(a, family, OLD, port_of(at, false));
+	b = CHECK_SYS(accept(at, NULL, NULL));
+	send_text(a, "sent");
+	udp = bound(family, SOCK_DGRAM, OLD);
+	self = bound(family, SOCK_DGRAM, OLD);
+	connect_at(self, family, OLD, port_of(udp, false));
+	send_text(self, "first");
+	other = bound(family, SOCK_DGRAM, OLD);
+	connect_at(other, family, PEER, 9);
+	any = bound(AF_INET, SOCK_DGRAM, "0.0.0.0");
+
+	ckpt_ready_wait();
+	is_at(at, false, text_at(OWN));
+	is_at(a, false, text_at(OWN));
+	is_at(a, true, text_at(OWN));
+	is_at(b, false, text_at(OWN));
+	is_at(b, true, text_at(OWN));
+	is_at(udp, false, text_at(OWN));
+	is_at(self, true, text_at(OWN));
+	is_at(other, false, text_at(OWN));
+	is_at(other, true, text_at(OTHER));
+	is_at(any, false, "0.0.0.0");
+	expect_text(b, "sent");
+	expect_text(udp, "first");
+	send_text(b, "back");
+	await_bytes(a, 4);
+	expect_text(a, "back");
+	send_text(self, "second");
+	expect_text(udp, "second");
+	CHECK_SYS(close(a));
+	a = CHECK_SYS(socket(family, SOCK_STREAM, 0));
+	connect_at(a, family, text_at(OWN), port_of(at, false));
+	CHECK_SYS(close(CHECK_SYS(accept(at, NULL, NULL))));
+}
+
+CKPT_SCENARIO(kinds)
+{
+	all_kinds(AF_INET);
+}
+
+CKPT_SCENARIO(kinds_mapped)
+{
+	all_kinds(AF_INET6);
+}
+
+/* What @from begins with is @to now. */
+static struct restart_address rule(const char *from, const char *to, int bits, bool peers)
+{
+	struct restart_address rule = {
+		.family = AF_INET, .prefix = bits, .flags = peers ? RESTART_ADDRESS_PEERS : 0,
+	};
+
+	inet_pton(AF_INET, from, rule.from);
+	inet_pton(AF_INET, to, rule.to);
+	return rule;
+}
+
+/* restart(2) with @count rules; 0, or the errno. */
+static int restart(struct ckpt_run *run, int image, const struct restart_address *rules, int count)
+{
+	struct restart_args args;
+	long pid;
+
+	ckpt_take_board_back(run);
+	lseek(image, 0, SEEK_SET);
+	ckpt_run_restart_args(run, &args, image, 0);
+	args.addresses = (uintptr_t)rules;
+	args.addresses_count = count;
+	pid = sys_restart(&args, sizeof(args));
+	if (pid < 0)
+		return errno;
+	run->pid = pid;
+	run->pidfd = args.pidfd;
+	run->status = 0;
+	return 0;
+}
+
+static int moves(struct ckpt_scenario *sc, bool container, const struct restart_address *rules,
+		 int count, const char *own, const char *other)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+	int ret;
+
+	ret = ckpt_run_init(&run, sc, container) || ckpt_run_start(&run) ||
+	      ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL) ||
+	      restart(&run, image, rules, count);
+	if (!ret) {
+		set_text(&run, OWN, own);
+		set_text(&run, OTHER, other);
+		ret = ckpt_run_go(&run) || ckpt_run_finish(&run);
+	}
+	if (ret)
+		ckpt_run_print_log(&run);
+	ckpt_run_fini(&run);
+	close(image);
+	return ret;
+}
+
+TEST_F_TIMEOUT(cr, one_address, CKPT_TIMEOUT)
+{
+	struct restart_address one = rule(OLD, NEW, 32, false);
+
+	ASSERT_EQ(0, moves(&kinds, variant->container, NULL, 0, OLD, PEER));
+	ASSERT_EQ(0, moves(&kinds, variant->container, &one, 1, NEW, PEER));
+	ASSERT_EQ(0, moves(&kinds_mapped, variant->container, &one, 1, NEW, PEER));
+}
+
+/* The first that fits counts; those of others are for others only if that was said. */
+TEST_F_TIMEOUT(cr, prefixes, CKPT_TIMEOUT)
+{
+	struct restart_address rules[] = {
+		rule("127.3.0.0", "127.5.0.0", 16, false),
+		rule("127.3.0.0", "127.4.0.0", 16, true),
+		rule("127.0.0.0", "127.7.0.0", 16, false),
+		rule(OLD, NEW, 32, false),
+	};
+
+	ASSERT_EQ(0, moves(&kinds, variant->container, rules, 4, "127.7.0.5", NEW_PEER));
+	ASSERT_EQ(0, moves(&kinds_mapped, variant->container, rules, 4, "127.7.0.5", NEW_PEER));
+}
+
+/* An address that is not there is none to have. */
+TEST_F_TIMEOUT(cr, not_there, CKPT_TIMEOUT)
+{
+	struct restart_address away = rule(OLD, "198.51.100.7", 32, false);
+	struct restart_address none = rule("127.0.0.0", "224.0.0.0", 8, false);
+	struct restart_address one = rule(OLD, NEW, 32, false);
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &kinds, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	EXPECT_EQ(EADDRNOTAVAIL, restart(&run, image, &away, 1));
+	EXPECT_EQ(EADDRNOTAVAIL, restart(&run, image, &none, 1));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "would be one that no socket has")) {
+		ckpt_run_print_log(&run);
+	}
+	ASSERT_EQ(0, restart(&run, image, &one, 1));
+	set_text(&run, OWN, NEW);
+	set_text(&run, OTHER, PEER);
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* What is no rule. */
+TEST_F_TIMEOUT(cr, wrong, CKPT_TIMEOUT)
+{
+	static struct restart_address many[257];
+	struct restart_address good = rule(OLD, NEW, 32, false), bad;
+	char *edge = ckpt_two_pages();
+	int image = ckpt_image_new();
+	struct restart_args args;
+	struct ckpt_run run;
+
+	ASSERT_NE(NULL, edge);
+	ASSERT_EQ(0, ckpt_run_init(&run, &kinds, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+#define WRONG(change) do {						\
+	bad = good;							\
+	change;								\
+	EXPECT_EQ(EINVAL, restart(&run, image, &bad, 1));		\
+} while (0)
+	WRONG(bad.family = AF_UNIX);
+	WRONG(bad.prefix = 33);
+	WRONG(bad.prefix = UINT32_MAX);
+	WRONG(bad.prefix = 24);
+	WRONG(bad.prefix = 0);
+	WRONG(bad.flags = RESTART_ADDRESS_PEERS << 1);
+	WRONG(bad.reserved = 1);
+	WRONG(bad.from[4] = 1);
+	WRONG(bad.to[15] = 1);
+	WRONG(memset(bad.to, 0, 4));
+	WRONG(memset(bad.to, 255, 4));
+	WRONG(bad.to[0] = 224);
+	WRONG(bad.family = AF_INET6; bad.prefix = 129);
+	/* One of IPv4 is given as that. */
+	WRONG(bad.family = AF_INET6; bad.prefix = 128; memset(bad.to, 0, 16); bad.to[10] = 255;
+	      bad.to[11] = 255; bad.to[15] = 1);
+	EXPECT_EQ(E2BIG, restart(&run, image, many, 257));
+	EXPECT_EQ(EFAULT, restart(&run, image, (void *)(edge + ckpt_page() - sizeof(good) / 2), 1));
+	lseek(image, 0, SEEK_SET);
+	ckpt_run_restart_args(&run, &args, image, 0);
+	args.reserved3 = 1;
+	EXPECT_EQ(-1, sys_restart(&args, sizeof(args)));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, restart(&run, image, &good, 1));
+	set_text(&run, OWN, NEW);
+	set_text(&run, OTHER, PEER);
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+TEST_HARNESS_MAIN
