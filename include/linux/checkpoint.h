@@ -182,6 +182,7 @@ unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned lo
 int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey);
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
+int checkpoint_merge_any(struct mm_struct *mm);
 
 struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
 struct dentry *checkpoint_new_file(const struct path *dir, const char *name);

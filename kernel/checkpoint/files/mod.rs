@@ -88,6 +88,7 @@ pub(crate) use self::{
     fs::Dirs,
     inode::{
         add_memory,
+        is_in_image,
         save_memory,
         BuiltInode,
         Nameless, //

@@ -23,6 +23,7 @@ mod cred;
 mod itimer;
 mod makers;
 mod pending;
+mod policy;
 mod process;
 mod refuse;
 mod regs;
@@ -62,6 +63,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     seccomp::KIND,
     times::KIND,
     controls::KIND,
+    policy::KIND,
     sched::KIND,
     pending::KIND,
     trace::KIND,

@@ -23,6 +23,7 @@ use crate::image::{
     huge::check::Room,
     ipc::check::Inside,
     kinds::Kind,
+    policy::check::Place,
     record::{
         Body,
         Fault,
@@ -178,6 +179,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) ring: Option<u64>,
     /// What was right before, if it may have huge pages.
     pub(in crate::image) room: Option<Room>,
+    /// What was right before, if it may have memory policies.
+    pub(in crate::image) place: Option<Place>,
     /// Records of memory that was left out of it.
     pub(in crate::image) gaps: u32,
     /// The descriptor table or open file right before, of which records like locks may follow.
@@ -222,6 +225,7 @@ pub fn metadata(
         mapping: None,
         ring: None,
         room: None,
+        place: None,
         gaps: 0,
         holder: None,
         summary: Summary::default(),
@@ -364,7 +368,10 @@ impl Walk<'_> {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::Aio | Kind::LeftOut)
             // They check what they follow.
-            | (Follow::Vmas { .. } | Follow::Xattrs { .. } | Follow::Ipc(_), Kind::HugePages)
+            | (
+                Follow::Vmas { .. } | Follow::Xattrs { .. } | Follow::Ipc(_),
+                Kind::HugePages | Kind::MemoryPolicy,
+            )
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
@@ -403,14 +410,23 @@ impl Walk<'_> {
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
-        if self.ring.is_some() && raw.kind != Kind::Aio {
+        if self.ring.is_some() && !matches!(raw.kind, Kind::Aio | Kind::MemoryPolicy) {
             return Err(raw.fault("the ring before it lacks its AIO context"));
         }
-        if !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
+        // A policy comes right after a mapping, but after the huge pages of an inode.
+        let is_policy = raw.kind == Kind::MemoryPolicy;
+        if !is_policy && !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
             self.mapping = None;
         }
-        if raw.kind != Kind::HugePages {
+        if raw.kind != Kind::HugePages
+            && !(is_policy && matches!(self.place, Some(Place::Mapping(..))))
+        {
             self.room = None;
+        }
+        if !is_policy
+            && !(raw.kind == Kind::HugePages && matches!(self.place, Some(Place::Inode(..))))
+        {
+            self.place = None;
         }
         if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {
             self.holder = None;

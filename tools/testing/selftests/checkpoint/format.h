@@ -74,6 +74,8 @@
 #define IMAGE_KIND_URING_REQUESTS 202
 #define IMAGE_KIND_HUGE_PAGES 204
 #define IMAGE_KIND_NET_NS 206
+#define IMAGE_KIND_TASK_POLICY 208
+#define IMAGE_KIND_MEMORY_POLICY 209
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
 #define IMAGE_KIND_INDEX 212
@@ -209,6 +211,7 @@
 #define IMAGE_MM_BARRIER_GLOBAL (1ull << 9)
 #define IMAGE_MM_BARRIER_SYNC_CORE (1ull << 10)
 #define IMAGE_MM_BARRIER_RSEQ (1ull << 11)
+#define IMAGE_MM_MERGE_ANY (1ull << 12)
 
 /* Vma.kind */
 #define IMAGE_VMA_ANON 1
@@ -245,6 +248,19 @@
 /* HugePages.flags */
 #define IMAGE_HUGE_RESERVED (1ull << 0)
 #define IMAGE_HUGE_FORKED (1ull << 1)
+
+/* MemoryPolicy.mode */
+#define IMAGE_POLICY_PREFERRED 1
+#define IMAGE_POLICY_BIND 2
+#define IMAGE_POLICY_INTERLEAVE 3
+#define IMAGE_POLICY_LOCAL 4
+#define IMAGE_POLICY_PREFERRED_MANY 5
+#define IMAGE_POLICY_WEIGHTED 6
+
+/* MemoryPolicy.flags */
+#define IMAGE_POLICY_STATIC (1ull << 0)
+#define IMAGE_POLICY_RELATIVE (1ull << 1)
+#define IMAGE_POLICY_BALANCING (1ull << 2)
 
 /* Extent.kind */
 #define IMAGE_EXTENT_MM 0
@@ -1690,6 +1706,32 @@ struct image_net_ns {
 };
 
 static_assert(sizeof(struct image_net_ns) == 16, "image_net_ns");
+
+struct image_task_policy {
+	uint32_t tid;
+	uint32_t mode;
+	uint32_t flags;
+	uint32_t last;
+	uint32_t left;
+	uint32_t reserved;
+	uint64_t nodes[16];
+	uint64_t asked[16];
+};
+
+static_assert(sizeof(struct image_task_policy) == 280, "image_task_policy");
+
+struct image_memory_policy {
+	uint64_t start;
+	uint64_t end;
+	uint32_t mode;
+	uint32_t flags;
+	uint32_t home;
+	uint32_t reserved;
+	uint64_t nodes[16];
+	uint64_t asked[16];
+};
+
+static_assert(sizeof(struct image_memory_policy) == 288, "image_memory_policy");
 
 struct image_meta_sums {
 	uint64_t header;

@@ -290,28 +290,6 @@ static void *map_pages(int flags)
 	return map;
 }
 
-REFUSE(memory_merge)
-{
-	CHECK_HERE(prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0));
-	EXPECT_TASK("address space: merges all its pages (PR_SET_MEMORY_MERGE): have it switch that off");
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_EQ(1, prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0));
-}
-
-REFUSE(memory_policy)
-{
-	unsigned long nodes = 1;
-
-	/* MPOL_BIND for the task, MPOL_PREFERRED for a mapping. */
-	CHECK_HERE(syscall(__NR_set_mempolicy, 2, &nodes, 64));
-	EXPECT_TASK("has a memory policy: start it without one (numactl)");
-	CHECK_SYS(syscall(__NR_mbind, map_pages(0), 4 << 20, 1, &nodes, 64, 0));
-	expect_refusal(getpid(), UNSUPPORTED, "mapping *: NUMA memory policy: start it without one (numactl)");
-	ckpt_ready_wait();
-	CHECK_SYS(syscall(__NR_get_mempolicy, NULL, NULL, 0, NULL, 0));
-}
-
 /* Where it is made again it would have the access of a new one. */
 REFUSE(vdso_access)
 {
