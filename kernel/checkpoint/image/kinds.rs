@@ -5,7 +5,7 @@
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
-//! sockets, 208 memory policies, 210 contents, 214 tracing, 216 mounts, 224 links between objects that stand before.
+//! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand before.
 
 use super::{
     check::walk::{
@@ -182,6 +182,7 @@ kinds! {
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,
     Index: contents::Index,
+    Ptracer: trace::Ptracer,
     Traced: trace::Traced,
     Mount: mount::Mount,
 

@@ -39,6 +39,12 @@ pub const MESSAGE_EXIT: u64 = 2;
 /// PTRACE_EVENT_FORK, PTRACE_EVENT_CLONE and PTRACE_EVENT_VFORK_DONE.
 pub const TRACED_EVENTS: [u32; 3] = [1, 3, 5];
 
+/// PTRACE_EVENT_SECCOMP.
+pub const EVENT_SECCOMP: u32 = 7;
+
+/// What a filter of seccomp can give its tracer: SECCOMP_RET_DATA.
+pub const SECCOMP_DATA_MAX: u64 = 0xffff;
+
 flags! {
     "Traced.flags": u32, TRACED_FLAG_LIST, TRACED_FLAGS;
     /// By PTRACE_SEIZE.
@@ -56,6 +62,8 @@ flags! {
     /// Its own rights decide about set-user-id programs that it executes, not its tracer's
     /// (PTRACE_TRACEME).
     TRACED_OWN_RIGHTS = 1 << 6,
+    /// Its system calls are not made (PTRACE_SYSEMU), nor that at whose entry it is stopped.
+    TRACED_EMULATED = 1 << 7,
 }
 
 values! {
@@ -70,6 +78,22 @@ values! {
     TRACED_AT_EXIT = 3,
     /// At an event of fork(2), clone(2), or the end of vfork(2).
     TRACED_AT_EVENT = 4,
+    /// At the entry of a system call, which it makes when it goes on.
+    TRACED_AT_ENTRY = 5,
+    /// There, by a filter of seccomp.
+    TRACED_AT_SECCOMP = 6,
+}
+
+record! {
+    /// Whom a process lets trace it though it is none of its ancestors, as of prctl(PR_SET_PTRACER). Only
+    /// of one that has named somebody.
+    #[record(Ptracer = 213, "permitted tracer", min = 8, check = ptracer)]
+    pub struct Ptracer {
+        /// Leader of its thread group.
+        pub tid: U32,
+        /// The task that may; 0: everybody.
+        pub tracer: U32,
+    }
 }
 
 record! {

@@ -50,6 +50,8 @@ pub(crate) use signal::{
 };
 pub(crate) use trace::{
     attach,
+    permit,
+    permitted_tracer,
     tracer, //
 };
 

@@ -117,6 +117,78 @@ fn events() {
 }
 
 #[test]
+fn before_calls() {
+    accepted(&[
+        |s| {
+            stopped(
+                s,
+                TRACED_AT_ENTRY,
+                TRACED_SYSCALLS,
+                TRAP,
+                MESSAGE_ENTRY,
+                true,
+            )
+        },
+        |s| stopped(s, TRACED_AT_ENTRY, TRACED_EMULATED, 0, MESSAGE_ENTRY, true),
+        |s| {
+            let code = EVENT_SECCOMP << 8 | TRAP;
+            stopped(s, TRACED_AT_SECCOMP, 0, code, SECCOMP_DATA_MAX, true)
+        },
+        |s| stopped(s, TRACED_AT_SECCOMP, 0, 0, 0, true),
+        |s| stopped(s, TRACED_RUNS, TRACED_EMULATED, 0, 0, false),
+    ]);
+    let status = "status or message of another stop";
+    refused(&[
+        (status, |s| {
+            stopped(s, TRACED_AT_ENTRY, 0, TRAP, MESSAGE_EXIT, true)
+        }),
+        (status, |s| {
+            stopped(s, TRACED_AT_ENTRY, 0, 1 << 8 | TRAP, MESSAGE_ENTRY, true)
+        }),
+        (status, |s| {
+            stopped(s, TRACED_AT_SECCOMP, 0, 0, SECCOMP_DATA_MAX + 1, true)
+        }),
+        (status, |s| stopped(s, TRACED_AT_SECCOMP, 0, TRAP, 0, true)),
+        ("not one siginfo for a stop that has one", |s| {
+            stopped(s, TRACED_AT_ENTRY, 0, 0, MESSAGE_ENTRY, false)
+        }),
+        ("not one siginfo for a stop that has one", |s| {
+            stopped(s, TRACED_AT_SECCOMP, 0, 0, 0, false)
+        }),
+    ]);
+}
+
+/// The process of the first thread lets `tracer` trace it.
+fn permits(s: &mut Sample, tid: u32, tracer: u32) {
+    let mut body = Ptracer::new_zeroed();
+    body.tid.set(tid);
+    body.tracer.set(tracer);
+    s.add(body, &[]);
+    let record = s.records.pop().expect("one was added");
+    let at = s.position(Kind::Affinity, 0) + 1;
+    s.records.insert(at, record);
+}
+
+#[test]
+fn permitted() {
+    accepted(&[
+        |s| permits(s, 1, 0),
+        |s| permits(s, 1, OTHER),
+        |s| permits(s, 1, DEAD),
+    ]);
+    refused(&[
+        ("lets no task of the image trace it", |s| permits(s, 1, 7)),
+        ("belongs to no task that comes before it", |s| {
+            permits(s, OTHER, 0)
+        }),
+        ("second record of this kind for one task", |s| {
+            permits(s, 1, 0);
+            permits(s, 1, OTHER);
+        }),
+    ]);
+}
+
+#[test]
 fn relations() {
     let by = "traced by no live task of another process";
     refused(&[
@@ -174,7 +246,7 @@ fn stops() {
             stopped(s, TRACED_AT_SIGNAL, flags, 0, 0, true)
         }),
         ("unknown place where a thread is stopped", |s| {
-            stopped(s, TRACED_AT_EVENT + 1, 0, 0, 0, false)
+            stopped(s, TRACED_AT_SECCOMP + 1, 0, 0, 0, false)
         }),
         (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 9, 0, true)),
         (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 65, 0, true)),

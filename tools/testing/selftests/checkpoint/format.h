@@ -79,6 +79,7 @@
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
 #define IMAGE_KIND_INDEX 212
+#define IMAGE_KIND_PTRACER 213
 #define IMAGE_KIND_TRACED 214
 #define IMAGE_KIND_MOUNT 216
 #define IMAGE_KIND_EPOLL_ITEMS 224
@@ -191,6 +192,7 @@
 #define IMAGE_TRACED_NOTIFY (1ull << 4)
 #define IMAGE_TRACED_DEQUEUED (1ull << 5)
 #define IMAGE_TRACED_OWN_RIGHTS (1ull << 6)
+#define IMAGE_TRACED_EMULATED (1ull << 7)
 
 /* Traced.stop */
 #define IMAGE_TRACED_RUNS 0
@@ -198,6 +200,8 @@
 #define IMAGE_TRACED_AT_TRAP 2
 #define IMAGE_TRACED_AT_EXIT 3
 #define IMAGE_TRACED_AT_EVENT 4
+#define IMAGE_TRACED_AT_ENTRY 5
+#define IMAGE_TRACED_AT_SECCOMP 6
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -1763,6 +1767,13 @@ struct image_index {
 };
 
 static_assert(sizeof(struct image_index) == 48, "image_index");
+
+struct image_ptracer {
+	uint32_t tid;
+	uint32_t tracer;
+};
+
+static_assert(sizeof(struct image_ptracer) == 8, "image_ptracer");
 
 struct image_traced {
 	uint32_t tid;
