@@ -1676,6 +1676,7 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
 			  bool own);
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop);
 bool checkpoint_is_to_stop(struct task_struct *task);
+bool checkpoint_is_at_exec(struct task_struct *task);
 int checkpoint_stop_again(struct checkpoint_stop *stop);
 void checkpoint_stop_in_call(void);
 bool checkpoint_is_before_call(void);

@@ -342,6 +342,26 @@ void checkpoint_stop_in_call(void)
 }
 
 /**
+ * checkpoint_is_at_exec() - is a thread stopped at PTRACE_EVENT_EXEC?
+ * @task: the thread, which is frozen
+ *
+ * It has its new program then: what is left is to return from execve(), and for
+ * the kernel to forget what it noted for the program before.
+ */
+bool checkpoint_is_at_exec(struct task_struct *task)
+{
+	unsigned long flags;
+	bool at_exec;
+
+	if (!lock_task_sighand(task, &flags))
+		return false;
+	at_exec = task_is_traced(task) && task->last_siginfo &&
+		  task->last_siginfo->si_code == (SIGTRAP | PTRACE_EVENT_EXEC << 8);
+	unlock_task_sighand(task, &flags);
+	return at_exec;
+}
+
+/**
  * checkpoint_is_before_call() - has the current task to make a call first?
  *
  * To be asked in get_signal(), by a task whose last_siginfo tells that it was

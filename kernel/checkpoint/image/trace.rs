@@ -36,8 +36,11 @@ pub const MESSAGE_ENTRY: u64 = 1;
 /// Event message at the exit of a system call.
 pub const MESSAGE_EXIT: u64 = 2;
 
-/// PTRACE_EVENT_FORK, PTRACE_EVENT_CLONE and PTRACE_EVENT_VFORK_DONE.
-pub const TRACED_EVENTS: [u32; 3] = [1, 3, 5];
+/// PTRACE_EVENT_FORK, PTRACE_EVENT_CLONE, PTRACE_EVENT_EXEC and PTRACE_EVENT_VFORK_DONE.
+pub const TRACED_EVENTS: [u32; 4] = [1, 3, EVENT_EXEC, 5];
+
+/// PTRACE_EVENT_EXEC.
+pub const EVENT_EXEC: u32 = 4;
 
 /// PTRACE_EVENT_SECCOMP.
 pub const EVENT_SECCOMP: u32 = 7;
@@ -76,7 +79,7 @@ values! {
     TRACED_AT_TRAP = 2,
     /// At the exit of a system call.
     TRACED_AT_EXIT = 3,
-    /// At an event of fork(2), clone(2), or the end of vfork(2).
+    /// At an event of fork(2), clone(2), execve(2), or the end of vfork(2).
     TRACED_AT_EVENT = 4,
     /// At the entry of a system call, which it makes when it goes on.
     TRACED_AT_ENTRY = 5,
@@ -115,7 +118,7 @@ record! {
         pub exit_code: U32,
         /// Event message.
         pub message: U64,
-        /// What the system call returns, with `TRACED_AT_EVENT`: a pid.
+        /// What the system call returns, with `TRACED_AT_EVENT`: a pid; 0: of execve(2).
         pub result: U32,
         /// Zero.
         pub reserved: U32,

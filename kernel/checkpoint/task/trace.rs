@@ -71,7 +71,7 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 const SIGCHLD: i32 = 17;
 
 /// Events of ptrace(2) at which a thread can't be made to stop again.
-const EVENTS: [(u32, &str); 3] = [(2, "by vfork()"), (4, "by execve()"), (6, "as it exits")];
+const EVENTS: [(u32, &str); 2] = [(2, "by vfork()"), (6, "as it exits")];
 
 /// Lists what can't be saved. All tasks are known by now.
 fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
@@ -252,7 +252,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, ot
             "is stopped in or after a system call for {tracer} (ptrace), and this architecture keeps \
              registers elsewhere then: have that let it go on"
         )),
-        Ok(Place::Event(_)) if other_ns => refuse(fmt!(
+        Ok(Place::Event(1..)) if other_ns => refuse(fmt!(
             "is stopped at an event of fork() for {tracer} (ptrace), which is in another pid \
              namespace: have that let it go on"
         )),
@@ -299,6 +299,10 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
         if let Some((_, what)) = EVENTS.iter().find(|(number, _)| *number == event) {
             return Err(what);
         }
+    }
+    if code == EVENT_EXEC << 8 | TRAP && status(EVENT_EXEC) {
+        // It has its new program, and the call returns 0.
+        return Ok(Place::Event(0));
     }
     if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) && status(event) {
         return match u32::try_from(stop.message) {

@@ -109,7 +109,10 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
-            !at_event || (1..=PID_MAX).contains(&body.result.get()),
+            !at_event
+                || body.result.get() <= PID_MAX
+                    && (body.exit_code.get() == 0
+                        || (body.result.get() == 0) == (body.exit_code.get() >> 8 == EVENT_EXEC)),
             "impossible pid",
         )?;
         ensure(

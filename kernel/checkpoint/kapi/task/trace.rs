@@ -103,7 +103,7 @@ pub(crate) enum Place {
     Trap,
     /// At the exit of a system call.
     Exit,
-    /// At an event of fork(2), clone(2), or the end of vfork(2), which returns that.
+    /// At an event of fork(2), clone(2), or the end of vfork(2), which returns that, or of execve(2): 0.
     Event(u32),
     /// At the entry of a system call; the call is not made then, if it is emulated (PTRACE_SYSEMU).
     Entry {

@@ -103,7 +103,7 @@ static THREAD: &[UnsupportedState] = &[
         "is executing a program",
         "try again when it has",
         Handed::Not,
-        |t| (*t).in_execve() != 0
+        |t| (*t).in_execve() != 0 && !bindings::checkpoint_is_at_exec(t)
     ),
     unsupported!(
         "has perf events",

@@ -97,12 +97,17 @@ fn events() {
         |s| at_event(s, 1 << 8 | TRAP, 9, true),
         |s| at_event(s, 3 << 8 | TRAP, 9, true),
         |s| at_event(s, 0, 1, true),
+        |s| at_event(s, EVENT_EXEC << 8 | TRAP, 0, true),
+        |s| at_event(s, 0, 0, true),
     ]);
     let status = "status or message of another stop";
     refused(&[
         (status, |s| at_event(s, 2 << 8 | TRAP, 9, true)),
         (status, |s| at_event(s, 1 << 8 | 6, 9, true)),
-        ("impossible pid", |s| at_event(s, 0, 0, true)),
+        ("impossible pid", |s| at_event(s, 1 << 8 | TRAP, 0, true)),
+        ("impossible pid", |s| {
+            at_event(s, EVENT_EXEC << 8 | TRAP, 9, true)
+        }),
         ("impossible pid", |s| at_event(s, 0, u32::MAX, true)),
         ("not one siginfo for a stop that has one", |s| {
             at_event(s, 0, 9, false)

@@ -154,6 +154,38 @@ CKPT_CYCLE(forked)
 	CHECK_EQ(child, board->value[0]);
 }
 
+static int executes(void *arg)
+{
+	char *const argv[] = { "sh", "-c", "exit 36", NULL };
+
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	syscall(__NR_execve, "/bin/sh", argv, NULL);
+	return 0;
+}
+
+/* It has its new program, of which nothing has run. */
+CKPT_CYCLE(executed)
+{
+	pid_t kid = ckpt_fork(executes, NULL);
+	unsigned long before;
+	struct call_info info;
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD));
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_EXEC, SIGTRAP));
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &before));
+	CHECK_EQ(kid, before);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(0, info.result);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 36);
+}
+
 static int call_and_wait(void *arg)
 {
 	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
@@ -378,16 +410,6 @@ CKPT_CYCLE(call_of_exit)
 	check_entry(kid, &info);
 	go_on(kid, 0);
 	ckpt_wait_exit(kid, 35);
-}
-
-static int executes(void *arg)
-{
-	char *const argv[] = { "sh", "-c", "exit 36", NULL };
-
-	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
-	CHECK_SYS(kill(getpid(), SIGSTOP));
-	syscall(__NR_execve, "/bin/sh", argv, NULL);
-	return 0;
 }
 
 CKPT_CYCLE(call_of_exec)

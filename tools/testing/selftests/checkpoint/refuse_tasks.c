@@ -138,6 +138,7 @@ REFUSE(traced_as_it_exits)
 	ckpt_wait_exit(kid, 0);
 }
 
+#ifdef __aarch64__
 static int executes(void *arg)
 {
 	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
@@ -152,12 +153,14 @@ REFUSE(traced_at_exec)
 
 	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEEXEC));
 	next_stop(kid, PTRACE_CONT, SIGTRAP | PTRACE_EVENT_EXEC << 8);
-	STOPPED(kid, "by execve()");
-	expect_more();
+	expect_refusal(kid, UNSUPPORTED, "is stopped in or after a system call for pid %d (*) (ptrace), "
+		       "and this architecture keeps registers elsewhere then: have that let it go on",
+		       getpid());
 	ckpt_ready_wait();
 	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
 	ckpt_wait_exit(kid, 3);
 }
+#endif
 
 /* Its tracer has made the entry of a call look like the event of a fork. */
 REFUSE(traced_with_other_siginfo)
