@@ -43,7 +43,7 @@ static bool is_stepping(struct task_struct *task)
 	return stepping;
 }
 
-/* Whether a thread that is stopped has yet to make the call that it is in. Its sighand is locked. */
+/* Has a thread that is stopped yet to make the call that it is in? Its sighand is locked. */
 static __maybe_unused bool is_before_call(struct task_struct *task)
 {
 	const kernel_siginfo_t *info = task->last_siginfo;

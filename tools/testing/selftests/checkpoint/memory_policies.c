@@ -319,7 +319,8 @@ CKPT_CYCLE(forked)
 	pid_t kid;
 
 	bind_memory(p, 2 * CKPT_PAGE, BIND, 1ul << last_node());
-	p[0] = p[CKPT_PAGE] = 1;
+	p[0] = 1;
+	p[CKPT_PAGE] = 1;
 	before = of_addr(p);
 	kid = ckpt_fork(shares_since_fork, p);
 	ckpt_step_wait(0, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tracers of ordinary users where Yama restricts them (kernel.yama.ptrace_scope = 1): they may trace what
- * descends from them, and who has named them.
+ * Tracers of ordinary users where Yama restricts them (kernel.yama.ptrace_scope = 1): they
+ * may trace what descends from them, and who has named them.
  */
 #include "ptrace.h"
 
