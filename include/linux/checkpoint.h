@@ -182,6 +182,7 @@ unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned lo
 int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey);
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
+int checkpoint_merge_any(struct mm_struct *mm);
 
 struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
 struct dentry *checkpoint_new_file(const struct path *dir, const char *name);
@@ -1656,6 +1657,8 @@ static inline bool sem_has_undo(struct task_struct *task)
 #define CHECKPOINT_STOP_TRAP	2	/* Group stop, PTRACE_INTERRUPT. */
 #define CHECKPOINT_STOP_EXIT	3	/* At the exit of a system call. */
 #define CHECKPOINT_STOP_EVENT	4	/* At an event of fork() and its like. */
+#define CHECKPOINT_STOP_ENTRY	5	/* At the entry of a system call. */
+#define CHECKPOINT_STOP_SECCOMP	6	/* There, by a filter of seccomp. */
 
 /* With whose rights a tracer decides about set-user-id programs. */
 #define CHECKPOINT_RIGHTS_TRACER	1	/* Its own. */
@@ -1671,6 +1674,7 @@ static inline bool sem_has_undo(struct task_struct *task)
  * @stopped:	the rest is of a thread that is stopped
  * @has_info:	there is a siginfo
  * @bound:	only the kernel stack knows what its registers will be
+ * @unmade:	it is before a call, which can't be made again here
  * @jobctl:	JOBCTL_*
  * @exit_code:	what wait(2) gives the tracer; 0 if it has it
  * @message:	PTRACE_GETEVENTMSG
@@ -1685,6 +1689,7 @@ struct checkpoint_trace {
 	bool stopped;
 	bool has_info;
 	bool bound;
+	bool unmade;
 	unsigned long jobctl;
 	int exit_code;
 	unsigned long message;
@@ -1700,6 +1705,7 @@ struct checkpoint_trace {
  * @message:	PTRACE_GETEVENTMSG
  * @jobctl:	JOBCTL_* bits to set
  * @result:	of the system call, with CHECKPOINT_STOP_EVENT
+ * @emulated:	the system call is not made, with CHECKPOINT_STOP_ENTRY
  */
 struct checkpoint_stop {
 	kernel_siginfo_t info;
@@ -1709,26 +1715,48 @@ struct checkpoint_stop {
 	unsigned long message;
 	unsigned long jobctl;
 	long result;
+	bool emulated;
 };
 
 bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out);
 int checkpoint_tracer_rights(struct task_struct *task);
 bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task);
+bool checkpoint_get_ptracer(struct task_struct *task, struct task_struct **tracer);
+int checkpoint_set_ptracer(struct task_struct *task, struct task_struct *tracer);
 int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
 			  unsigned int options, bool seized, bool syscalls, bool own,
 			  unsigned int dumpable);
+			  unsigned int options, bool seized, bool syscalls, bool emulated,
+			  bool own);
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop);
 bool checkpoint_is_to_stop(struct task_struct *task);
+bool checkpoint_is_at_exec(struct task_struct *task);
 int checkpoint_stop_again(struct checkpoint_stop *stop);
 void checkpoint_stop_in_call(void);
+bool checkpoint_is_before_call(void);
+void checkpoint_make_call(void);
 
 #if defined(CONFIG_CHECKPOINT) && defined(CONFIG_SECURITY_YAMA)
 bool checkpoint_yama_may_trace(struct task_struct *tracer, struct task_struct *task);
+bool checkpoint_yama_get_ptracer(struct task_struct *task, struct task_struct **tracer);
+int checkpoint_yama_set_ptracer(struct task_struct *task, struct task_struct *tracer);
 #else
 static inline bool checkpoint_yama_may_trace(struct task_struct *tracer,
 					     struct task_struct *task)
 {
 	return true;
+}
+
+static inline bool checkpoint_yama_get_ptracer(struct task_struct *task,
+					       struct task_struct **tracer)
+{
+	return false;
+}
+
+static inline int checkpoint_yama_set_ptracer(struct task_struct *task,
+					      struct task_struct *tracer)
+{
+	return 0;
 }
 #endif
 
@@ -1744,9 +1772,15 @@ void checkpoint_call_again(void);
  * To be called before arch_do_signal_or_restart().  If the current task comes
  * from a wait that has ended with -EINTR because the task is to be frozen, the
  * result becomes -ERESTARTNOHAND where the call can simply be made again.
+ *
+ * One that was restored may first have to make the call at whose entry it was
+ * stopped by its tracer: it is running, so last_siginfo tells that it has yet to
+ * stop.
  */
 static inline void checkpoint_fixup_eintr(void)
 {
+	if (unlikely(current->last_siginfo))
+		checkpoint_make_call();
 	if (unlikely(READ_ONCE(current->jobctl) & JOBCTL_FREEZER_WOKE))
 		checkpoint_call_again();
 }

@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <linux/cgroup.h>
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_mempolicy.h>
 #include <linux/completion.h>
 #include <linux/coredump.h>
 #include <linux/crc32c.h>

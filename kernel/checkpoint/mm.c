@@ -6,6 +6,7 @@
 #include <linux/checkpoint.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/ksm.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <uapi/linux/memfd.h>
@@ -68,6 +69,27 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags)
 int checkpoint_mseal(unsigned long start, unsigned long end)
 {
 	return mseal_range(start, end);
+}
+
+/**
+ * checkpoint_merge_any() - merge the pages of memory, as prctl(PR_SET_MEMORY_MERGE) does
+ * @mm: the address space
+ *
+ * Return: 0, or an errno: -EOPNOTSUPP if the kernel merges none, -EINTR if SIGKILL came.
+ */
+int checkpoint_merge_any(struct mm_struct *mm)
+{
+#ifdef CONFIG_KSM
+	int err;
+
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	err = ksm_enable_merge_any(mm);
+	mmap_write_unlock(mm);
+	return err;
+#else
+	return -EOPNOTSUPP;
+#endif
 }
 
 /**

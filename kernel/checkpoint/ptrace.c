@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Threads that trace each other. A stop is a place in the kernel where a thread
- * sleeps: it has to go there itself, which get_signal() and
- * checkpoint_stop_in_call() see to.
+ * sleeps: it has to go there itself, which get_signal(),
+ * checkpoint_stop_in_call() and checkpoint_make_call() see to.
  */
 #include <linux/audit.h>
 #include <linux/checkpoint.h>
@@ -22,6 +22,10 @@
 #include <linux/user_namespace.h>
 #include <asm/syscall.h>
 
+#ifdef CONFIG_X86_64
+#include <linux/entry-common.h>
+#endif
+
 /* Whether PTRACE_SINGLESTEP or PTRACE_SINGLEBLOCK has let it run. */
 static bool is_stepping(struct task_struct *task)
 {
@@ -40,6 +44,18 @@ static bool is_stepping(struct task_struct *task)
 	stepping |= test_tsk_thread_flag(task, TIF_BLOCK_STEP);
 #endif
 	return stepping;
+}
+
+/* Has a thread that is stopped yet to make the call that it is in? Its sighand is locked. */
+static __maybe_unused bool is_before_call(struct task_struct *task)
+{
+	const kernel_siginfo_t *info = task->last_siginfo;
+
+	if (!info)
+		return false;
+	return info->si_code >> 8 == PTRACE_EVENT_SECCOMP ||
+	       ((info->si_code & ~0x80) == SIGTRAP &&
+		task->ptrace_message == PTRACE_EVENTMSG_SYSCALL_ENTRY);
 }
 
 /**
@@ -74,6 +90,10 @@ bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out
 			out->has_info = true;
 			copy_siginfo(&out->info, task->last_siginfo);
 		}
+#ifndef CONFIG_X86_64
+		/* See checkpoint_make_call(). */
+		out->unmade = is_before_call(task);
+#endif
 #ifdef CONFIG_ARM64
 		/*
 		 * At the exit of a call the value of a register is in a local variable; and
@@ -139,6 +159,10 @@ int checkpoint_tracer_rights(struct task_struct *task)
  *
  * As ptrace_attach() does it, in the name of @tracer and with its credentials.
  * Neither of them runs.  May sleep.
+ *
+ * Of the security modules that look at who runs, Yama is asked by itself.  Smack
+ * takes the label of the objective credentials, which nobody can lend to the
+ * running task: that is the label of the caller, which all tasks must have.
  */
 bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task)
 {
@@ -181,12 +205,39 @@ static int may_trace_hidden(struct task_struct *tracer, struct task_struct *task
 }
 
 /**
+ * checkpoint_get_ptracer() - tell whom a process lets trace it (PR_SET_PTRACER)
+ * @task: its group leader
+ * @tracer: set to that task, with a reference, or to NULL: everybody
+ *
+ * Return: whether it has named somebody; without Yama nobody can.
+ */
+bool checkpoint_get_ptracer(struct task_struct *task, struct task_struct **tracer)
+{
+	return checkpoint_yama_get_ptracer(task, tracer);
+}
+
+/**
+ * checkpoint_set_ptracer() - let a process be traced by whom it named
+ * @task: its group leader, which is being restored
+ * @tracer: who may trace it, or NULL: everybody
+ *
+ * Without Yama there is nothing to allow.  May sleep.
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int checkpoint_set_ptracer(struct task_struct *task, struct task_struct *tracer)
+{
+	return checkpoint_yama_set_ptracer(task, tracer);
+}
+
+/**
  * checkpoint_set_tracer() - let a thread trace another one, as it did before
  * @task: the thread to trace
  * @tracer: the one that does
  * @options: PTRACE_O_*
  * @seized: as by PTRACE_SEIZE, else as by PTRACE_ATTACH or PTRACE_TRACEME
  * @syscalls: @task stops at its system calls (PTRACE_SYSCALL)
+ * @emulated: its system calls are not made (PTRACE_SYSEMU)
  * @own: with the rights of @task, as by PTRACE_TRACEME
  * @dumpable: TASK_DUMPABLE_*, which @task gets when it is let go
  *
@@ -200,8 +251,8 @@ static int may_trace_hidden(struct task_struct *tracer, struct task_struct *task
  * -EINVAL: that is not possible; -EINTR: the caller was killed.
  */
 int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
-			  unsigned int options, bool seized, bool syscalls, bool own,
-			  unsigned int dumpable)
+			  unsigned int options, bool seized, bool syscalls, bool emulated,
+			  bool own, unsigned int dumpable)
 {
 	const struct cred *cred;
 	int err;
@@ -211,6 +262,10 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
 		return -EINVAL;
 	if (same_thread_group(task, tracer) || dumpable > TASK_DUMPABLE_ROOT)
 		return -EINVAL;
+#if !defined(CONFIG_GENERIC_ENTRY) && !defined(TIF_SYSCALL_EMU)
+	if (emulated)
+		return -EINVAL;
+#endif
 	/* ptrace(2) finds a task by its number for the caller: there is none to name others by. */
 	if (!task_pid_nr_ns(task, task_active_pid_ns(tracer)))
 		return -EINVAL;
@@ -230,6 +285,11 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
 		__ptrace_link(task, tracer, cred);
 		if (syscalls)
 			set_task_syscall_work(task, SYSCALL_TRACE);
+#if defined(CONFIG_GENERIC_ENTRY) || defined(TIF_SYSCALL_EMU)
+		/* As ptrace_resume(), which asks for nothing. */
+		if (emulated)
+			set_task_syscall_work(task, SYSCALL_EMU);
+#endif
 	}
 	write_unlock_irq(&tasklist_lock);
 	put_cred(cred);
@@ -245,7 +305,8 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
  * told before the checkpoint.  While a thread runs it has no last_siginfo; so
  * that tells that it has to, and how.  May sleep.
  *
- * Return: 0, -ENOMEM, or -ESRCH: it was killed.
+ * Return: 0, -ENOMEM, -ESRCH: it was killed, or -EINVAL: there is no such stop on
+ * this architecture.
  */
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop)
 {
@@ -255,6 +316,11 @@ int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *
 
 	if (!copy)
 		return -ENOMEM;
+	/* get_signal() would wait for it for ever. */
+	if (!IS_ENABLED(CONFIG_X86_64) && stop->place >= CHECKPOINT_STOP_ENTRY) {
+		kfree(copy);
+		return -EINVAL;
+	}
 	if (lock_task_sighand(task, &flags)) {
 		if (task->ptrace && !task->last_siginfo) {
 			task->last_siginfo = &copy->info;
@@ -305,6 +371,108 @@ void checkpoint_stop_in_call(void)
 		break;
 	}
 }
+
+/**
+ * checkpoint_is_at_exec() - is a thread stopped at PTRACE_EVENT_EXEC?
+ * @task: the thread, which is frozen
+ *
+ * It has its new program then: what is left is to return from execve(), and for
+ * the kernel to forget what it noted for the program before.
+ */
+bool checkpoint_is_at_exec(struct task_struct *task)
+{
+	unsigned long flags;
+	bool at_exec;
+
+	if (!lock_task_sighand(task, &flags))
+		return false;
+	at_exec = task_is_traced(task) && task->last_siginfo &&
+		  task->last_siginfo->si_code == (SIGTRAP | PTRACE_EVENT_EXEC << 8);
+	unlock_task_sighand(task, &flags);
+	return at_exec;
+}
+
+/**
+ * checkpoint_is_before_call() - has the current task to make a call first?
+ *
+ * To be asked in get_signal(), by a task whose last_siginfo tells that it was
+ * restored, and has yet to stop.
+ */
+bool checkpoint_is_before_call(void)
+{
+	const struct checkpoint_stop *stop = container_of(current->last_siginfo,
+							  struct checkpoint_stop, info);
+
+	return stop->place == CHECKPOINT_STOP_ENTRY || stop->place == CHECKPOINT_STOP_SECCOMP;
+}
+
+#ifdef CONFIG_X86_64
+/* Makes the call that the registers ask for: what comes before it has been done. */
+static void make_call(struct pt_regs *regs, bool ia32)
+{
+#ifdef CONFIG_IA32_EMULATION
+	if (ia32) {
+		checkpoint_syscall_32(regs);
+		return;
+	}
+#endif
+	checkpoint_syscall_64(regs);
+}
+
+/**
+ * checkpoint_make_call() - stop at the entry of a system call, and make it then
+ *
+ * To be called by a task whose last_siginfo tells that it was restored, and has
+ * yet to stop; on its way to user mode, before it looks for signals.  If it was
+ * stopped at the entry of a call, it stops as syscall_trace_enter() or a filter of
+ * seccomp would have it stop, and goes on as there: with the registers that its
+ * tracer has left, it makes the call, and what comes after that.  The call may end
+ * the task, or execute a program.  May sleep.
+ *
+ * The result is one of a call from which the task returns: -ERESTART* is dealt
+ * with by who looks for signals next.
+ */
+void checkpoint_make_call(void)
+{
+	struct pt_regs *regs = current_pt_regs();
+	unsigned long work = SYSCALL_WORK_SYSCALL_TRACEPOINT;
+	const bool ia32 = in_ia32_syscall();
+	bool seccomp, emulated, made;
+	struct checkpoint_stop *stop;
+	int signr;
+
+	if (!checkpoint_is_before_call())
+		return;
+	stop = container_of(current->last_siginfo, struct checkpoint_stop, info);
+	seccomp = stop->place == CHECKPOINT_STOP_SECCOMP;
+	emulated = stop->emulated;
+	signr = checkpoint_stop_again(stop);
+	/* What a signal was pretended for is over: only a real one ends the call. */
+	spin_lock_irq(&current->sighand->siglock);
+	current->jobctl &= ~JOBCTL_FREEZER_WOKE;
+	recalc_sigpending();
+	spin_unlock_irq(&current->sighand->siglock);
+	if (seccomp) {
+		made = checkpoint_seccomp_traced();
+	} else {
+		/* As ptrace_report_syscall(), and syscall_trace_enter() after that. */
+		if (signr)
+			send_sig(signr, current, 1);
+		made = !fatal_signal_pending(current) && !emulated;
+		work |= SYSCALL_WORK_SECCOMP;
+	}
+	/* Whom it is reported to was asked: what is left are filters, tracing and auditing. */
+	work &= READ_ONCE(current_thread_info()->syscall_work);
+	if (made && syscall_trace_enter(regs, work, syscall_get_nr(current, regs)))
+		make_call(regs, ia32);
+	syscall_exit_to_user_mode_work(regs);
+}
+#else
+/* No other architecture can: see checkpoint_get_trace(). */
+void checkpoint_make_call(void)
+{
+}
+#endif
 
 /**
  * checkpoint_is_to_stop() - has a thread yet to stop, as checkpoint_set_stop() told it?

@@ -82,15 +82,6 @@ __rust_helper bool rust_helper_vma_has_policy(struct vm_area_struct *vma)
 #endif
 }
 
-__rust_helper bool rust_helper_task_has_mempolicy(struct task_struct *t)
-{
-#ifdef CONFIG_NUMA
-	return t->mempolicy;
-#else
-	return false;
-#endif
-}
-
 __rust_helper unsigned long rust_helper_mm_flags_word(struct mm_struct *mm)
 {
 	return __mm_flags_get_word(mm);

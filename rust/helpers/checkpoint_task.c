@@ -359,6 +359,9 @@ __rust_helper bool rust_helper_task_rseq(struct task_struct *t, u64 *addr, u32 *
 					 bool *slice)
 {
 #ifdef CONFIG_RSEQ
+	/* Of the program before: it is stopped at the event, and rseq_execve() comes after that. */
+	if (t->in_execve)
+		return false;
 	*addr = (unsigned long)t->rseq.usrptr;
 	*len = t->rseq.len;
 	*sig = t->rseq.sig;

@@ -74,11 +74,14 @@ use crate::{
                 PathRef, //
             }, //
         },
-        mm::shmem,
         security::cred::CredRef,
         task::frozen::FrozenTask, //
     },
-    mm::huge, //
+    mm::{
+        self,
+        huge,
+        policy, //
+    }, //
 };
 
 /// Regular files whose contents are saved.
@@ -122,8 +125,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             EOPNOTSUPP,
             "its filesystem does not let the kernel read its pages",
         ))
-    } else if shmem::has_policy(file) {
-        Some((EOPNOTSUPP, shmem::POLICY))
+    } else if let Some(why) = policy::refuses_file(file)? {
+        Some((EOPNOTSUPP, why))
     } else if let Some(why) = huge::refuses_file(file) {
         Some((EOPNOTSUPP, why))
     } else if file.hides_xattrs()? {
@@ -353,7 +356,7 @@ fn make(
         inode::prepare(file, &record)
     };
     let file = arrival.opener.act(prepare).map_err(fail)?;
-    huge::restore_file(r, plan, obj, &file)?;
+    mm::prepare_file(r, plan, obj, &file)?;
     BuiltInode::of_named(file, arrival)
 }
 

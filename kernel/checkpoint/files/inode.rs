@@ -84,7 +84,11 @@ use crate::{
         security::cred::CredRef,
         task::frozen::FrozenTask, //
     },
-    mm::huge, //
+    mm::{
+        self,
+        huge,
+        policy, //
+    }, //
 };
 
 /// Bits of a mode that chmod(2) sets.
@@ -117,8 +121,8 @@ pub(super) fn check(
         );
         return Ok(false);
     }
-    if shmem::has_policy(&open.file) {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, shmem::POLICY));
+    if let Some(why) = policy::refuses_file(&open.file)? {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
     if let Some(why) = huge::refuses_file(&open.file) {
@@ -285,6 +289,11 @@ impl Shared<Found> for Nameless {
     }
 }
 
+/// Returns whether the inode of `file` was collected as one whose contents go into the image.
+pub(crate) fn is_in_image(cap: &Capture, file: &FileRef) -> bool {
+    cap.objects.get::<Nameless>(file.inode_addr()).is_some()
+}
+
 /// Bytes of a file.
 fn size_of_file(file: &FileRef) -> u64 {
     u64::try_from(file.size()).unwrap_or(0)
@@ -338,6 +347,7 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef, asked: u64) -> Resu
     };
     cap.meta.put(&record, text)?;
     huge::save_file(cap, file, obj, size, asked)?;
+    policy::save_file(cap, file)?;
     for name in names(&inode.xattrs) {
         save_xattr(cap, file, name).inspect_err(|&e| {
             cap.report.line(fmt!(
@@ -409,7 +419,7 @@ fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> R
                 )
             }),
         }?;
-        huge::restore_file(r, plan, obj, &file)?;
+        mm::prepare_file(r, plan, obj, &file)?;
         return Ok(Made { file, first: None });
     }
     let dir = r.place(raw.payload)?;
@@ -449,7 +459,7 @@ fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> R
             ),
         )
     })?;
-    huge::restore_file(r, plan, obj, &file)?;
+    mm::prepare_file(r, plan, obj, &file)?;
     Ok(Made { file, first: None })
 }
 
@@ -489,7 +499,7 @@ fn make_memfd(
         };
         r.fail(e, plan, fmt!("memfd {}: {}", Text(name), why))
     })?;
-    huge::restore_file(r, plan, obj, &made.file)?;
+    mm::prepare_file(r, plan, obj, &made.file)?;
     Ok(made)
 }
 
@@ -587,10 +597,11 @@ impl BuiltInode {
             None => (&[], "a file without a name"),
         };
         let who = Text(name);
-        let is_huge = |raw: &Result<Raw<'_>, Fault>| {
-            raw.as_ref().is_ok_and(|raw| raw.kind == Kind::HugePages)
+        let is_of_memory = |raw: &Result<Raw<'_>, Fault>| {
+            raw.as_ref()
+                .is_ok_and(|raw| matches!(raw.kind, Kind::HugePages | Kind::MemoryPolicy))
         };
-        let xattrs = r.records_after(obj)?.skip_while(is_huge);
+        let xattrs = r.records_after(obj)?.skip_while(is_of_memory);
         for raw in xattrs.take(record.xattrs.get() as usize) {
             let raw = raw.map_err(|f| r.fault(f))?;
             let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;

@@ -89,6 +89,7 @@ pub(crate) use self::{
     kinds::events::tell_saved,
     inode::{
         add_memory,
+        is_in_image,
         save_memory,
         BuiltInode,
         Nameless, //

@@ -5,7 +5,7 @@
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
-//! sockets, 210 contents, 214 tracing, 216 mounts, 224 links between objects that stand before.
+//! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand before.
 
 use super::{
     check::walk::{
@@ -30,6 +30,7 @@ use super::{
     net,
     notify,
     ns,
+    policy,
     record::Body,
     seccomp,
     task,
@@ -176,9 +177,12 @@ kinds! {
     UringRequests: files::uring::UringRequests,
     HugePages: huge::HugePages,
     NetNs: ns::NetNs,
+    TaskPolicy: policy::TaskPolicy,
+    MemoryPolicy: policy::MemoryPolicy,
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,
     Index: contents::Index,
+    Ptracer: trace::Ptracer,
     Traced: trace::Traced,
     Mount: mount::Mount,
 

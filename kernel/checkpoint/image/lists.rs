@@ -60,6 +60,7 @@ use super::{
     },
     notify,
     ns,
+    policy,
     record::RecordHeader,
     seccomp::{
         self,
@@ -136,6 +137,8 @@ pub const VALUES: &[&Values] = &[
     &mm::VMA_KINDS,
     &mm::vma::LIST,
     &huge::HUGE_FLAG_LIST,
+    &policy::POLICY_MODES,
+    &policy::POLICY_FLAG_LIST,
     &contents::EXTENT_KINDS,
     &files::NOTIFY_LIST,
     &files::FILE_KINDS,

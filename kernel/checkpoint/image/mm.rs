@@ -88,6 +88,9 @@ flags! {
     MM_BARRIER_SYNC_CORE = 1 << 10,
     /// Registered with membarrier(2) for private expedited rseq commands.
     MM_BARRIER_RSEQ = 1 << 11,
+    /// All pages that can be are merged with like ones (PR_SET_MEMORY_MERGE), but for mappings of which
+    /// that is not wanted any more.
+    MM_MERGE_ANY = 1 << 12,
 }
 
 values! {

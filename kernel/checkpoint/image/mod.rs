@@ -28,6 +28,7 @@ pub mod net;
 pub mod notes;
 pub mod notify;
 pub mod ns;
+pub mod policy;
 pub mod record;
 pub mod seccomp;
 pub mod task;

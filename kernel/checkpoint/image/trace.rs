@@ -36,8 +36,17 @@ pub const MESSAGE_ENTRY: u64 = 1;
 /// Event message at the exit of a system call.
 pub const MESSAGE_EXIT: u64 = 2;
 
-/// PTRACE_EVENT_FORK, PTRACE_EVENT_CLONE and PTRACE_EVENT_VFORK_DONE.
-pub const TRACED_EVENTS: [u32; 3] = [1, 3, 5];
+/// PTRACE_EVENT_FORK, PTRACE_EVENT_CLONE, PTRACE_EVENT_EXEC and PTRACE_EVENT_VFORK_DONE.
+pub const TRACED_EVENTS: [u32; 4] = [1, 3, EVENT_EXEC, 5];
+
+/// PTRACE_EVENT_EXEC.
+pub const EVENT_EXEC: u32 = 4;
+
+/// PTRACE_EVENT_SECCOMP.
+pub const EVENT_SECCOMP: u32 = 7;
+
+/// What a filter of seccomp can give its tracer: SECCOMP_RET_DATA.
+pub const SECCOMP_DATA_MAX: u64 = 0xffff;
 
 flags! {
     "Traced.flags": u32, TRACED_FLAG_LIST, TRACED_FLAGS;
@@ -56,6 +65,8 @@ flags! {
     /// Its own rights decide about set-user-id programs that it executes, not its tracer's
     /// (PTRACE_TRACEME).
     TRACED_OWN_RIGHTS = 1 << 6,
+    /// Its system calls are not made (PTRACE_SYSEMU), nor that at whose entry it is stopped.
+    TRACED_EMULATED = 1 << 7,
 }
 
 values! {
@@ -68,8 +79,24 @@ values! {
     TRACED_AT_TRAP = 2,
     /// At the exit of a system call.
     TRACED_AT_EXIT = 3,
-    /// At an event of fork(2), clone(2), or the end of vfork(2).
+    /// At an event of fork(2), clone(2), execve(2), or the end of vfork(2).
     TRACED_AT_EVENT = 4,
+    /// At the entry of a system call, which it makes when it goes on.
+    TRACED_AT_ENTRY = 5,
+    /// There, by a filter of seccomp.
+    TRACED_AT_SECCOMP = 6,
+}
+
+record! {
+    /// Whom a process lets trace it though it is none of its ancestors, as of prctl(PR_SET_PTRACER). Only
+    /// of one that has named somebody.
+    #[record(Ptracer = 213, "permitted tracer", min = 8, check = ptracer)]
+    pub struct Ptracer {
+        /// Leader of its thread group.
+        pub tid: U32,
+        /// The task that may; 0: everybody.
+        pub tracer: U32,
+    }
 }
 
 record! {
@@ -91,7 +118,7 @@ record! {
         pub exit_code: U32,
         /// Event message.
         pub message: U64,
-        /// What the system call returns, with `TRACED_AT_EVENT`: a pid.
+        /// What the system call returns, with `TRACED_AT_EVENT`: a pid; 0: of execve(2).
         pub result: U32,
         /// Zero.
         pub reserved: U32,

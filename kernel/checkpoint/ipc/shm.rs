@@ -62,17 +62,18 @@ use crate::{
                 Settings, //
             }, //
         },
-        mm::{
-            hugetlb,
-            shmem, //
-        },
+        mm::hugetlb,
         pid::namespace::PidNs,
         task::frozen::{
             FrozenTask,
             TaskName, //
         }, //
     },
-    mm::huge,
+    mm::{
+        self,
+        huge,
+        policy, //
+    },
     ns, //
 };
 
@@ -136,12 +137,13 @@ fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Resu
         return Ok(cap.objects.get::<Segment>(addr).is_some());
     }
     let common = &found.settings.common;
+    let policy = policy::refuses_file(&found.memory)?;
     let why = if !common.has_ids() {
         OWNER
     } else if !ns.is_labelled_by(Ids::Segments, common.id, t) {
         LABEL
-    } else if shmem::has_policy(&found.memory) {
-        shmem::POLICY
+    } else if let Some(why) = policy {
+        why
     } else {
         files::add_memory(cap, &found.memory)?;
         cap.objects.keep(Segment {
@@ -379,7 +381,7 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
         who: plan.name(),
         outside,
     };
-    huge::restore_file(r, plan, inode, &memory)
+    mm::prepare_file(r, plan, inode, &memory)
         .and_then(|()| BuiltInode::of_memory(memory.clone()))
         .and_then(|built| r.set_built(inode, built))
         .and_then(|()| r.set_built(obj, built))

@@ -76,6 +76,7 @@ pub(crate) mod mm {
     pub(crate) mod memcg;
     pub(crate) mod oom;
     pub(crate) mod page;
+    pub(crate) mod policy;
     pub(crate) mod share;
     pub(crate) mod shmem;
     pub(crate) mod space;

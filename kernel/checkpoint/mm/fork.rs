@@ -75,7 +75,7 @@ pub(super) fn link(
     with: ObjRef,
 ) -> Result {
     // One that no task has is not made: then there is nothing to share.
-    let Some(with) = r.with_built(with, |with: &BuiltMm| with.0.clone()) else {
+    let Some(with) = r.with_built(with, |with: &BuiltMm| with.mm.clone()) else {
         return Ok(());
     };
     share::link(mm, start, end, &with).map_err(|e| {

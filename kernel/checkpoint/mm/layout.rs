@@ -49,6 +49,7 @@ use crate::{
             MM_LOCK_ONFAULT,
             MM_MDWE,
             MM_MDWE_NO_INHERIT,
+            MM_MERGE_ANY,
             MM_THP_ADVISED,
             MM_THP_DISABLE,
             VMAS_MAX,
@@ -67,6 +68,7 @@ use crate::{
         arch::ArchMm,
         mm::{
             aio as kapi_aio,
+            policy::Copied,
             space::{
                 self,
                 barrier,
@@ -89,6 +91,7 @@ use crate::{
         aio,
         huge,
         left_out,
+        policy,
         vma::{
             self as mapping,
             More, //
@@ -121,10 +124,6 @@ const REFUSED: &[(u32, &str)] = &[
     (
         flag::UPROBES,
         "has uprobes: remove the probes and start it again",
-    ),
-    (
-        flag::MERGE_ANY,
-        "merges all its pages (PR_SET_MEMORY_MERGE): have it switch that off",
     ),
     (
         flag::UNSTABLE,
@@ -205,6 +204,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
     for &(bit, _) in REFUSED {
         known |= 1 << bit;
     }
+    known |= 1 << flag::MERGE_ANY;
     for &bit in flag::OWN {
         known |= 1 << bit;
     }
@@ -295,6 +295,9 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         }
         let len = name.iter().position(|&c| c == 0).unwrap_or(0);
         cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
+        if v.policy {
+            policy::save_mapping(cap, &mm, v.start, v.end)?;
+        }
         left_out::save(cap, mm.addr(), v)?;
         huge::save_mapping(cap, &mm, v)?;
         if v.flags & bit::MAYBE_GUARD != 0 {
@@ -342,6 +345,9 @@ fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Re
     }
     if word & (1 << flag::TOPDOWN) == 0 {
         flags |= MM_BOTTOM_UP;
+    }
+    if word & (1 << flag::MERGE_ANY) != 0 {
+        flags |= MM_MERGE_ANY;
     }
     for (bit, stored) in [
         (bit::LOCKED, MM_LOCK_FUTURE),
@@ -459,32 +465,47 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     load_context(r, plan, &mm, &m)?;
     set_layout(r, plan, &mm, &m, &raw)?;
     restore_vdso(r, plan, &mm, &m, obj)?;
-    for_vmas(r, &m, obj, |v, raw, more| {
-        if v.kind.get() == VMA_VDSO {
-            return Ok(());
+    for_vmas(r, &m, obj, |v, raw, policy, more| {
+        if v.kind.get() != VMA_VDSO {
+            return mapping::restore(r, plan, &mm, v, raw.payload, policy, more);
         }
-        mapping::restore(r, plan, &mm, v, raw.payload, more)
+        match policy {
+            Some(raw) => {
+                let range = (v.start.get() as usize, v.end.get() as usize);
+                policy::restore_mapping(r, plan, range, raw)
+            }
+            None => Ok(()),
+        }
     })?;
     if let Some(file) = ObjRef::new(m.exe.get()) {
         files::restore_program(r, plan, &mm, file)?;
     }
     set_flags(r, plan, &mm, &m)?;
+    merge(r, plan, &mm, &m, obj)?;
     Native::finish_context(&mm, m.context.map(|w| w.get()));
     Native::leave_context();
-    r.set_built(obj, BuiltMm(mm))
+    let policy = Copied::of_current()?;
+    r.set_built(obj, BuiltMm { mm, policy })
 }
 
-/// Runs `f` for the mappings of address space `obj`, and what the image has more of each.
+/// Runs `f` for the mappings of address space `obj`, the record of the memory policy of each, and what
+/// the image has more of it.
 fn for_vmas(
     r: &Restore,
     m: &Mm,
     obj: ObjRef,
-    mut f: impl FnMut(&Vma, &Raw<'_>, More<'_>) -> Result,
+    mut f: impl FnMut(&Vma, &Raw<'_>, Option<&Raw<'_>>, More<'_>) -> Result,
 ) -> Result {
     let mut records = r.records_after(obj)?.peekable();
     for _ in 0..m.vmas.get() {
         let raw = records.next().ok_or(EINVAL)?.map_err(|f| r.fault(f))?;
         let v: Vma = raw.body().map_err(|f| r.fault(f))?;
+        let is_policy =
+            |n: &Result<Raw<'_>, Fault>| n.as_ref().is_ok_and(|n| n.kind == Kind::MemoryPolicy);
+        let policy = records
+            .next_if(is_policy)
+            .transpose()
+            .map_err(|f| r.fault(f))?;
         // Nothing fills what was left out.
         let is_left_out =
             |n: &Result<Raw<'_>, Fault>| n.as_ref().is_ok_and(|n| n.kind == Kind::LeftOut);
@@ -501,7 +522,7 @@ fn for_vmas(
             Some(Ok(next)) => More::Guards(next.array(GUARDS_MAX).map_err(|f| r.fault(f))?),
             _ => More::Nothing,
         };
-        f(&v, &raw, more)?;
+        f(&v, &raw, policy.as_ref(), more)?;
     }
     Ok(())
 }
@@ -556,7 +577,7 @@ fn restore_vdso(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: Ob
     let made = vma::list(mm)?;
     let mut left = made.iter();
     let mut same = true;
-    for_vmas(r, m, obj, |v, _, _| {
+    for_vmas(r, m, obj, |v, _, _, _| {
         if v.kind.get() == VMA_VDSO {
             same &= left.next().is_some_and(|made| {
                 made.start as u64 == v.start.get() && made.end as u64 == v.end.get()
@@ -573,6 +594,37 @@ fn restore_vdso(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: Ob
         ));
     }
     Ok(())
+}
+
+/// Has all pages merged with like ones, if they were, as prctl(PR_SET_MEMORY_MERGE) does. That wants it of
+/// all mappings, of which it was not wanted of some any more (MADV_UNMERGEABLE).
+fn merge(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -> Result {
+    if m.flags.get() & MM_MERGE_ANY == 0 {
+        return Ok(());
+    }
+    let fail = |e: Error| match e {
+        EINTR => e,
+        _ => r.fail(
+            e,
+            plan,
+            fmt!(
+                "address space: its pages can't be merged (PR_SET_MEMORY_MERGE): {}",
+                match e {
+                    EOPNOTSUPP => "this kernel has no KSM (CONFIG_KSM)",
+                    _ => "there is no memory for it",
+                }
+            ),
+        ),
+    };
+    space::merge_all(mm).map_err(fail)?;
+    for_vmas(r, m, obj, |v, _, _, _| {
+        go_on()?;
+        if v.kind.get() == VMA_VDSO || v.flags.get() & image::mm::vma::MERGEABLE != 0 {
+            return Ok(());
+        }
+        let (start, end) = (v.start.get() as usize, v.end.get() as usize);
+        vma::unmerge(mm, start, end.saturating_sub(start)).map_err(fail)
+    })
 }
 
 /// Flags that would have hindered mapping, or changed mappings.

@@ -11,10 +11,19 @@ use kernel::{
 };
 
 use crate::{
-    core::built::Rebuilt,
+    core::{
+        built::Rebuilt,
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
+    },
     found::ThreadOps,
+    image::ObjRef,
     kapi::{
+        fs::file::FileRef,
         mm::{
+            policy::Copied,
             space::MmRef,
             walk::Guards, //
         },
@@ -29,12 +38,25 @@ pub(crate) mod huge;
 pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;
+pub(crate) mod policy;
 pub(crate) mod vma;
 
 pub(crate) use self::left_out::apply as leave_out;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[layout::OPS];
+
+/// Gives `file`, which was made for the inode `obj` with its size, what belongs to its memory and not to
+/// its contents: memory policies, and then huge pages.
+pub(crate) fn prepare_file(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    obj: ObjRef,
+    file: &FileRef,
+) -> Result {
+    policy::restore_file(r, plan, obj, file)?;
+    huge::restore_file(r, plan, obj, file)
+}
 
 /// What a checkpoint has found of memory.
 pub(crate) struct Collected {
@@ -82,6 +104,11 @@ impl Collected {
 }
 
 /// A rebuilt address space.
-pub(crate) struct BuiltMm(pub(crate) MmRef);
+pub(crate) struct BuiltMm {
+    /// The address space.
+    pub(crate) mm: MmRef,
+    /// The memory policy of its first task: what has none itself is filled by that.
+    pub(crate) policy: Option<Copied>,
+}
 
 impl Rebuilt for BuiltMm {}

@@ -55,6 +55,7 @@ use crate::{
         },
         mm::{
             hugetlb,
+            shmem,
             space::MmRef,
             vma::{
                 self,
@@ -75,6 +76,7 @@ use crate::{
         aio,
         fork,
         huge,
+        policy,
         Range, //
     }, //
 };
@@ -250,8 +252,8 @@ pub(super) fn collect(
              (vm.nr_hugepages): it is killed when it touches them",
         );
     }
-    if v.policy {
-        refuse("NUMA memory policy: start it without one (numactl)");
+    if v.policy && !policy::is_known(mm, v.start)? {
+        refuse(policy::UNKNOWN);
     }
     if kind != VMA_ANON && arch_flags(v) & flag::MTE != 0 {
         refuse("memory tags on shared memory or a file: use private anonymous memory for them");
@@ -273,9 +275,25 @@ pub(super) fn collect(
     }
     match (&v.file, kind) {
         // A private mapping of /dev/zero is anonymous memory that keeps the file open: it counts.
-        (Some(file), VMA_FILE | VMA_SHARED | VMA_ANON) => files::collect_mapped(cap, t, file),
-        _ => Ok(()),
+        (Some(file), VMA_FILE | VMA_SHARED | VMA_ANON) => files::collect_mapped(cap, t, file)?,
+        _ => (),
     }
+    // What mbind(2) has given it the file has as well: it stays with that, wherever it stays.
+    if let Some(file) = v.file.as_ref().filter(|_| v.policy && kind != VMA_ANON) {
+        if shmem::is_shmem(file) && !files::is_in_image(cap, file) {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "mapping {:x}-{:x}: has a memory policy (mbind), which is the file's too, and \
+                     that has a name: have its contents saved as well, or use a memfd",
+                    v.start,
+                    v.end
+                ),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// It is memory of an io_uring.
@@ -367,14 +385,15 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
     })
 }
 
-/// Makes a mapping, other than of the vDSO, in the caller's new address space, with its name and
-/// what the image has more of it.
+/// Makes a mapping, other than of the vDSO, in the caller's new address space, with its name, the
+/// memory policy of the record `policy`, and what the image has more of it.
 pub(super) fn restore(
     r: &Restore,
     plan: &TaskRecords<'_>,
     mm: &MmRef,
     v: &Vma,
     name: &[u8],
+    policy: Option<&Raw<'_>>,
     more: More<'_>,
 ) -> Result {
     let (guards, context, huge) = match &more {
@@ -481,8 +500,11 @@ pub(super) fn restore(
             }
         }),
     }?;
+    // Before it has any page.
+    if let Some(raw) = policy {
+        policy::restore_mapping(r, plan, (start, end), raw)?;
+    }
     if let Some(with) = ObjRef::new(v.forked.get()) {
-        // Before it has any page.
         fork::link(r, plan, mm, (start, end), with)?;
     }
     if let Some(raw) = huge {

@@ -236,6 +236,17 @@ fn each_live(
 /// Lets those trace others that did: all have the credentials by which that is decided.
 fn tracers(coordinator: &Coordinator, held: &Held<'_>) -> Result {
     let restore = &coordinator.restore;
+    // Whom a process has named counts when its tracer is asked for.
+    each_live(coordinator, held, |_, plan, task| {
+        let tracer = match task::permitted_tracer(restore, plan)? {
+            None => return Ok(()),
+            Some(0) => return task::permit(restore, plan, task, None),
+            Some(tracer) => coordinator.members.index_of(tracer).ok_or(EINVAL)?,
+        };
+        held.with(tracer, |tracer| {
+            task::permit(restore, plan, task, Some(tracer))
+        })?
+    })?;
     each_live(coordinator, held, |_, plan, task| {
         let Some(tracer) = task::tracer(restore, plan)? else {
             return Ok(());

@@ -7,7 +7,8 @@
 use kernel::{
     fmt,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 
 use crate::{
@@ -55,6 +56,10 @@ use crate::{
             page::{
                 PageRef,
                 Tags, //
+            },
+            policy::{
+                Copied,
+                Lent, //
             },
             share::{
                 self,
@@ -246,21 +251,19 @@ impl Filler<'_> {
         let addr = extent.addr.get();
         let pages = extent.pages.get() as usize;
         enum Target {
-            Mm(MmRef),
+            Mm(Arc<BuiltMm>),
             Inode(FileRef),
         }
-        let target = self
-            .r
-            .with_built(obj, |mm: &BuiltMm| Target::Mm(mm.0.clone()))
-            .or_else(|| {
-                self.r
-                    .with_built(obj, |file: &BuiltInode| Target::Inode(file.file()))
-            });
+        let target = self.r.built::<BuiltMm>(obj).map(Target::Mm).or_else(|| {
+            self.r
+                .with_built(obj, |file: &BuiltInode| Target::Inode(file.file()))
+        });
         let is_tagged = extent.kind.get() == EXTENT_TAGGED;
         match target {
-            Some(Target::Mm(mm)) => {
+            Some(Target::Mm(built)) => {
                 let tags = is_tagged.then_some(tags);
-                self.mm(source, sums, &mm, addr as usize, pages, tags)
+                let _lent = lend(&built)?;
+                self.mm(source, sums, &built.mm, addr as usize, pages, tags)
             }
             Some(Target::Inode(file)) if extent.kind.get() == EXTENT_INODE => {
                 self.inode(source, sums, &file, addr, pages)
@@ -280,9 +283,12 @@ impl Filler<'_> {
     /// Shares pages that another range of an address space has got already copy-on-write, as fork()
     /// leaves them. Where that can't be they are copied.
     fn shared(&self, shared: &Extent) -> Result {
-        let Some(mm) = space(self.r, shared.obj.get())? else {
+        let obj = ObjRef::new(shared.obj.get()).ok_or(EINVAL)?;
+        let Some(built) = self.r.built::<BuiltMm>(obj) else {
             return Ok(());
         };
+        let mm = &built.mm;
+        let _lent = lend(&built)?;
         let source = space(self.r, shared.source.get())?.ok_or_else(|| {
             self.fail(
                 EINVAL,
@@ -300,7 +306,7 @@ impl Filler<'_> {
         let share = |at: usize, max: usize| match addr == from {
             true => self
                 .memcg
-                .charge(|| share::pages(&mm, at, max, &source))
+                .charge(|| share::pages(mm, at, max, &source))
                 .map_err(|e| self.unfilled(e, at)),
             false => Ok(Share::Copy(max)),
         };
@@ -353,16 +359,16 @@ impl Filler<'_> {
                     continue;
                 }
             }
-            match self.new_pages(&mm, to, from_batch.len())? {
+            match self.new_pages(mm, to, from_batch.len())? {
                 Fill::New(new) => {
                     for (to, from) in new.get().iter().zip(&from_batch) {
                         to.copy_from(from);
                     }
-                    self.map(&mm, to, &new)?;
+                    self.map(mm, to, &new)?;
                     done += new.get().len();
                 }
                 Fill::ByFault(n) => {
-                    self.writable(&mm, to, n, &mut to_batch)?;
+                    self.writable(mm, to, n, &mut to_batch)?;
                     for (to, from) in to_batch.iter().zip(&from_batch) {
                         to.copy_from(from);
                         to.written();
@@ -554,10 +560,16 @@ fn why(e: Error) -> &'static str {
     }
 }
 
+/// Has the current task allocate by the memory policy of the first task of an address space, as that had
+/// touched most of its memory first, until what is returned goes.
+fn lend(built: &BuiltMm) -> Result<Option<Lent>> {
+    built.policy.as_ref().map(Copied::lend).transpose()
+}
+
 /// The rebuilt address space `obj`; `None`: no task uses it.
 fn space(r: &Restore, obj: u32) -> Result<Option<MmRef>> {
     let obj = ObjRef::new(obj).ok_or(EINVAL)?;
-    Ok(r.with_built(obj, |mm: &BuiltMm| mm.0.clone()))
+    Ok(r.with_built(obj, |built: &BuiltMm| built.mm.clone()))
 }
 
 /// New pages for the transfer of as many as `pages`.

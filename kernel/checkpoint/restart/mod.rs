@@ -366,7 +366,7 @@ fn wait_frozen(coordinator: &Arc<Coordinator>) {
 /// Kills all tasks that were made, and waits until they are gone: nobody has to reap them.
 ///
 /// Not for ever, as a debugger may keep one, or who provides a file that one closes. A caller that was
-/// killed does not wait for debuggers at all.
+/// killed does not wait for debuggers at all, but for tasks that trace each other: they are all killed.
 fn tear_down(coordinator: &Arc<Coordinator>) {
     let mut patience = Patience::new(ABORT_MS, ABORT_KILLED_MS);
     let mut pause = 1;
@@ -376,7 +376,7 @@ fn tear_down(coordinator: &Arc<Coordinator>) {
             // One that is made only now is found the next time: who makes it is killed, but is
             // here until it has noted it.
             slot.kill();
-            let kept = || slot.task().is_some_and(|task| park::is_traced(&task));
+            let kept = || slot.task().is_some_and(|task| park::is_kept(&task));
             if !slot.is_gone() && !(wait::killed() && kept()) {
                 left += 1;
             }

@@ -23,6 +23,7 @@ mod cred;
 mod itimer;
 mod makers;
 mod pending;
+mod policy;
 mod process;
 mod refuse;
 mod regs;
@@ -49,6 +50,8 @@ pub(crate) use signal::{
 };
 pub(crate) use trace::{
     attach,
+    permit,
+    permitted_tracer,
     tracer, //
 };
 
@@ -62,6 +65,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     seccomp::KIND,
     times::KIND,
     controls::KIND,
+    policy::KIND,
     sched::KIND,
     pending::KIND,
     trace::KIND,

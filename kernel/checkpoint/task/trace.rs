@@ -40,6 +40,8 @@ use crate::{
                 TaskName, //
             },
             trace::{
+                How,
+                Permitted,
                 Place,
                 Rights,
                 Stop,
@@ -69,15 +71,30 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 const SIGCHLD: i32 = 17;
 
 /// Events of ptrace(2) at which a thread can't be made to stop again.
-const EVENTS: [(u32, &str); 4] = [
-    (2, "by vfork()"),
-    (4, "by execve()"),
-    (6, "as it exits"),
-    (7, "by a filter of seccomp"),
-];
+const EVENTS: [(u32, &str); 2] = [(2, "by vfork()"), (6, "as it exits")];
 
 /// Lists what can't be saved. All tasks are known by now.
 fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
+    if let Some((leader, tracer)) = permitted(group) {
+        let who = leader.display(&cap.pid_ns);
+        let lost = "after a restart only its ancestors may";
+        match tracer {
+            _ if !leader.is_live() => cap.report.note(
+                &who,
+                fmt!("lets others trace it (PR_SET_PTRACER), but is dead: {lost}"),
+            ),
+            Permitted::Everybody => {}
+            Permitted::Task(tracer) => {
+                let name = TaskName::of(&tracer, &cap.pid_ns);
+                if !cap.found.task.has(name.tid) {
+                    cap.report.note(
+                        &who,
+                        fmt!("lets {name}, which is outside, trace it (PR_SET_PTRACER): {lost}"),
+                    );
+                }
+            }
+        }
+    }
     for t in group.threads() {
         let inside = {
             let tids = &cap.found.task;
@@ -134,6 +151,64 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
     Ok(())
 }
 
+/// Returns whom a process lets trace it, and its leader, if it has named somebody and lives.
+fn permitted<'a>(group: &Group<'a>) -> Option<(&'a FrozenTask, Permitted)> {
+    group.living()?;
+    let leader = group.leader()?;
+    Some((leader, leader.permitted_tracer()?))
+}
+
+/// Writes whom a process lets trace it, if that is everybody or a task of the tree.
+fn save_permitted(cap: &mut Capture, t: &FrozenTask) -> Result {
+    if !t.is_live() || !t.is_leader() {
+        return Ok(());
+    }
+    let tracer = match t.permitted_tracer() {
+        None => return Ok(()),
+        Some(Permitted::Everybody) => 0,
+        Some(Permitted::Task(tracer)) => match TaskName::of(&tracer, &cap.pid_ns).tid {
+            tid if cap.found.task.has(tid) => tid,
+            _ => return Ok(()),
+        },
+    };
+    let body = Ptracer {
+        tid: t.tid_in(&cap.pid_ns).into(),
+        tracer: tracer.into(),
+    };
+    cap.meta.put(&body, &[])
+}
+
+/// Returns whom the process of `plan`, of its leader, lets trace it: the pid of a task, or 0 for
+/// everybody.
+pub(crate) fn permitted_tracer(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<u32>> {
+    let mut found = None;
+    pending::for_each_record(r, plan, |raw| {
+        if raw.kind == Kind::Ptracer {
+            let body = raw.body::<Ptracer>().map_err(|f| r.fault(f))?;
+            found = Some(body.tracer.get());
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Lets the process of `plan`, of which `task` is the leader, be traced by `tracer`; `None`: by
+/// everybody.
+pub(crate) fn permit(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    task: &ParkedTask,
+    tracer: Option<&ParkedTask>,
+) -> Result {
+    task.permit_tracer(tracer).map_err(|e| {
+        r.fail(
+            e,
+            plan,
+            fmt!("there is no memory for whom it lets trace it"),
+        )
+    })
+}
+
 /// Refuses what can't be saved of how `t` is traced.
 ///
 /// `other_ns`: its tracer is in another pid namespace.
@@ -143,12 +218,6 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, ot
         refuse(fmt!(
             "is not restricted by seccomp while {tracer} traces it (PTRACE_O_SUSPEND_SECCOMP): have \
              that end this"
-        ));
-    }
-    if trace.emulated {
-        refuse(fmt!(
-            "its system calls are not made while {tracer} traces it (PTRACE_SYSEMU): have that let it \
-             go on by PTRACE_CONT"
         ));
     }
     if t.is_in_vfork() {
@@ -175,11 +244,15 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, ot
             "is stopped for {tracer} (ptrace) and is to take part in a group stop: have that let it \
              go on"
         )),
+        Ok(_) if stop.unmade => refuse(fmt!(
+            "is stopped at the entry of a system call for {tracer} (ptrace), which can't be made again \
+             on this architecture: have that let it go on"
+        )),
         Ok(_) if stop.bound => refuse(fmt!(
             "is stopped in or after a system call for {tracer} (ptrace), and this architecture keeps \
              registers elsewhere then: have that let it go on"
         )),
-        Ok(Place::Event(_)) if other_ns => refuse(fmt!(
+        Ok(Place::Event(1..)) if other_ns => refuse(fmt!(
             "is stopped at an event of fork() for {tracer} (ptrace), which is in another pid \
              namespace: have that let it go on"
         )),
@@ -204,8 +277,10 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     let status = |event: u32| stop.code == 0 || stop.code >> 8 == event;
     match stop.message {
         MESSAGE_EXIT if code & !TRAP_SYSCALL == TRAP && status(0) => return Ok(Place::Exit),
-        MESSAGE_ENTRY if code & !TRAP_SYSCALL == TRAP => {
-            return Err("at the entry of a system call");
+        MESSAGE_ENTRY if code & !TRAP_SYSCALL == TRAP && status(0) => {
+            return Ok(Place::Entry {
+                emulated: trace.emulated,
+            });
         }
         _ => {}
     }
@@ -214,10 +289,20 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     if event == EVENT_STOP && trace.seized && stop.message == 0 && status(EVENT_STOP) {
         return Ok(Place::Trap);
     }
+    if code == EVENT_SECCOMP << 8 | TRAP
+        && status(EVENT_SECCOMP)
+        && stop.message <= SECCOMP_DATA_MAX
+    {
+        return Ok(Place::Seccomp);
+    }
     if code & 0xff == TRAP {
         if let Some((_, what)) = EVENTS.iter().find(|(number, _)| *number == event) {
             return Err(what);
         }
+    }
+    if code == EVENT_EXEC << 8 | TRAP && status(EVENT_EXEC) {
+        // It has its new program, and the call returns 0.
+        return Ok(Place::Event(0));
     }
     if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) && status(event) {
         return match u32::try_from(stop.message) {
@@ -240,6 +325,7 @@ fn code_of(info: &Info) -> u32 {
 }
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
+    save_permitted(cap, t)?;
     if !t.is_live() {
         return Ok(());
     }
@@ -261,6 +347,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     for (on, flag) in [
         (trace.seized, TRACED_SEIZED),
         (trace.syscalls, TRACED_SYSCALLS),
+        (trace.emulated, TRACED_EMULATED),
         (t.tracer_rights() == Some(Rights::Own), TRACED_OWN_RIGHTS),
     ] {
         if on {
@@ -288,6 +375,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         Place::Trap => (TRACED_AT_TRAP, 0),
         Place::Exit => (TRACED_AT_EXIT, 0),
         Place::Event(pid) => (TRACED_AT_EVENT, pid),
+        Place::Entry { .. } => (TRACED_AT_ENTRY, 0),
+        Place::Seccomp => (TRACED_AT_SECCOMP, 0),
     };
     body.stop = place.into();
     body.result = result.into();
@@ -334,8 +423,11 @@ pub(crate) fn attach(
     task.set_tracer(
         tracer,
         body.options.get(),
-        flags & TRACED_SEIZED != 0,
-        flags & TRACED_SYSCALLS != 0,
+        How {
+            seized: flags & TRACED_SEIZED != 0,
+            syscalls: flags & TRACED_SYSCALLS != 0,
+            emulated: flags & TRACED_EMULATED != 0,
+        },
         match flags & TRACED_OWN_RIGHTS {
             0 => Rights::Tracer,
             _ => Rights::Own,
@@ -366,14 +458,18 @@ fn load(r: &Restore, plan: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Res
         task.set_stopped(process.stop_signal.get())
             .map_err(killed)?;
     }
+    let has = |flag| body.flags.get() & flag != 0;
     let place = match body.stop.get() {
         TRACED_RUNS => return Ok(()),
         TRACED_AT_SIGNAL => Place::Signal,
         TRACED_AT_TRAP => Place::Trap,
         TRACED_AT_EVENT => Place::Event(body.result.get()),
+        TRACED_AT_ENTRY => Place::Entry {
+            emulated: has(TRACED_EMULATED),
+        },
+        TRACED_AT_SECCOMP => Place::Seccomp,
         _ => Place::Exit,
     };
-    let has = |flag| body.flags.get() & flag != 0;
     let stop = Stop {
         info,
         code: body.exit_code.get(),
@@ -384,10 +480,15 @@ fn load(r: &Restore, plan: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Res
         dequeued: has(TRACED_DEQUEUED),
         to_stop: false,
         bound: false,
+        unmade: false,
     };
     task.set_stop(place, &stop).map_err(|e| match e {
         ESRCH => killed(e),
         ENOMEM => r.fail(e, plan, fmt!("there is no memory for its stop")),
-        _ => r.fail(e, plan, fmt!("no siginfo is like that of its stop")),
+        _ => r.fail(
+            e,
+            plan,
+            fmt!("no siginfo is like that of its stop, or there is none such on this architecture"),
+        ),
     })
 }

@@ -24,6 +24,7 @@ use crate::image::{
     ipc::check::Inside,
     kinds::Kind,
     net::check::TcpLeft,
+    policy::check::Place,
     record::{
         Body,
         Fault,
@@ -181,6 +182,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) room: Option<Room>,
     /// What is still to come of TCP sockets.
     pub(in crate::image) tcp_left: TcpLeft,
+    /// What was right before, if it may have memory policies.
+    pub(in crate::image) place: Option<Place>,
     /// Records of memory that was left out of it.
     pub(in crate::image) gaps: u32,
     /// The descriptor table or open file right before, of which records like locks may follow.
@@ -226,6 +229,7 @@ pub fn metadata(
         ring: None,
         room: None,
         tcp_left: TcpLeft::default(),
+        place: None,
         gaps: 0,
         holder: None,
         summary: Summary::default(),
@@ -368,7 +372,10 @@ impl Walk<'_> {
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::Aio | Kind::LeftOut)
             // They check what they follow.
-            | (Follow::Vmas { .. } | Follow::Xattrs { .. } | Follow::Ipc(_), Kind::HugePages)
+            | (
+                Follow::Vmas { .. } | Follow::Xattrs { .. } | Follow::Ipc(_),
+                Kind::HugePages | Kind::MemoryPolicy,
+            )
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
@@ -407,14 +414,23 @@ impl Walk<'_> {
             }
             (Follow::Labels { .. }, _) => return Err(raw.fault("security labels are missing")),
         }
-        if self.ring.is_some() && raw.kind != Kind::Aio {
+        if self.ring.is_some() && !matches!(raw.kind, Kind::Aio | Kind::MemoryPolicy) {
             return Err(raw.fault("the ring before it lacks its AIO context"));
         }
-        if !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
+        // A policy comes right after a mapping, but after the huge pages of an inode.
+        let is_policy = raw.kind == Kind::MemoryPolicy;
+        if !is_policy && !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
             self.mapping = None;
         }
-        if raw.kind != Kind::HugePages {
+        if raw.kind != Kind::HugePages
+            && !(is_policy && matches!(self.place, Some(Place::Mapping(..))))
+        {
             self.room = None;
+        }
+        if !is_policy
+            && !(raw.kind == Kind::HugePages && matches!(self.place, Some(Place::Inode(..))))
+        {
+            self.place = None;
         }
         if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {
             self.holder = None;

@@ -29,6 +29,10 @@ use crate::image::{
         *, //
     },
     huge::check::Room,
+    policy::{
+        check::Place,
+        POLICY_RANGES_MAX, //
+    },
     record::{
         Fault,
         Raw, //
@@ -79,6 +83,7 @@ impl Walk<'_> {
         }
         zero(raw, inode.reserved.get() == 0 && inode.reserved2.get() == 0)?;
         self.room = Some(Room::Inode(inode.size.get()));
+        self.place = Some(Place::Inode(0, POLICY_RANGES_MAX));
         let left = inode.xattrs.get();
         if raw.payload.is_empty() && !memfd && !named {
             return zero(raw, left == 0 && inode.mount.get() == 0);

@@ -36,6 +36,7 @@ use crate::image::{
     },
     huge::check::Room,
     mm::*,
+    policy::check::Place,
     record::{
         Fault,
         Raw, //
@@ -226,6 +227,7 @@ impl Walk<'_> {
             },
         };
         self.gaps = 0;
+        self.place = Some(Place::Mapping(start, end));
         match kind {
             VMA_VDSO => (),
             VMA_AIO => self.ring = Some(len),

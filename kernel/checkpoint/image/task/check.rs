@@ -58,6 +58,10 @@ pub(in crate::image) const SEEN_CONTROLS: u32 = 1 << 9;
 pub(in crate::image) const SEEN_DEADLINE: u32 = 1 << 10;
 /// [`Pid::seen`]: that it is traced.
 pub(in crate::image) const SEEN_TRACED: u32 = 1 << 11;
+/// [`Pid::seen`]: its memory policy.
+pub(in crate::image) const SEEN_POLICY: u32 = 1 << 12;
+/// [`Pid::seen`]: whom its thread group lets trace it.
+pub(in crate::image) const SEEN_PTRACER: u32 = 1 << 13;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its process group.
 const SEEN_GROUP: u32 = 1 << 5;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its session.

@@ -7,6 +7,7 @@ use crate::image::{
         fields::{
             ensure,
             flags,
+            no_payload,
             zero, //
         },
         pid,
@@ -18,7 +19,10 @@ use crate::image::{
         Raw, //
     },
     task::{
-        check::SEEN_TRACED,
+        check::{
+            SEEN_PTRACER,
+            SEEN_TRACED, //
+        },
         NSIG,
         SIGINFO_LEN,
         TASK_LIVE, //
@@ -36,6 +40,21 @@ const OF_STOPPED: u32 = TRACED_LISTENING | TRACED_INTERRUPTED | TRACED_NOTIFY | 
 const OF_SEIZED: u32 = TRACED_LISTENING | TRACED_INTERRUPTED | TRACED_NOTIFY;
 
 impl Walk<'_> {
+    /// Whom a process lets trace it.
+    pub(in crate::image) fn ptracer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let body: Ptracer = raw.body()?;
+        no_payload(raw)?;
+        let (tid, tracer) = (body.tid.get(), body.tracer.get());
+        let seen = self.see(raw, tid, SEEN_PTRACER)?;
+        ensure(raw, seen.tgid == tid, "is of no leader of a thread group")?;
+        ensure(
+            raw,
+            tracer == 0 || pid(self.pids, tracer).is_some_and(|tracer| tracer.is_task()),
+            "lets no task of the image trace it",
+        )?;
+        self.in_place(raw, tid, false)
+    }
+
     /// That a thread is traced.
     pub(in crate::image) fn traced(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Traced = raw.body()?;
@@ -71,6 +90,16 @@ impl Walk<'_> {
                 true,
             ),
             TRACED_AT_EVENT => (is_event(body.exit_code.get()), body.message.get(), true),
+            TRACED_AT_ENTRY => (
+                matches!(body.exit_code.get() & !TRAP_SYSCALL, TRAP),
+                MESSAGE_ENTRY,
+                true,
+            ),
+            TRACED_AT_SECCOMP => (
+                body.exit_code.get() == EVENT_SECCOMP << 8 | TRAP,
+                body.message.get().min(SECCOMP_DATA_MAX),
+                true,
+            ),
             _ => return Err(raw.fault("unknown place where a thread is stopped")),
         };
         ensure(
@@ -80,7 +109,10 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
-            !at_event || (1..=PID_MAX).contains(&body.result.get()),
+            !at_event
+                || body.result.get() <= PID_MAX
+                    && (body.exit_code.get() == 0
+                        || (body.result.get() == 0) == (body.exit_code.get() >> 8 == EVENT_EXEC)),
             "impossible pid",
         )?;
         ensure(

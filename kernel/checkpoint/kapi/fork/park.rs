@@ -414,6 +414,22 @@ pub(crate) fn is_traced(task: &Task) -> bool {
     unsafe { (&raw const (*task.as_ptr()).ptrace).read_volatile() != 0 }
 }
 
+/// A debugger has `task`, and nothing ends that debugger: one that dies lets go what it traces.
+pub(crate) fn is_kept(task: &Task) -> bool {
+    let t = task.as_ptr();
+    // SAFETY: We own a reference on the task; under tasklist_lock its tracer is a task that has not been
+    // released, and so has its signal_struct.
+    unsafe {
+        bindings::tasklist_read_lock();
+        let kept = (*t).ptrace != 0
+            && (&raw const (*(*(*t).parent).signal).flags).read_volatile()
+                & bindings::SIGNAL_GROUP_EXIT
+                == 0;
+        bindings::tasklist_read_unlock();
+        kept
+    }
+}
+
 /// `task` will stop on its way to user mode, and has not yet.
 pub(crate) fn is_to_stop(task: &Task) -> bool {
     let t = task.as_ptr();

@@ -35,6 +35,7 @@ type Reset = fn() -> Result;
 
 /// What tasks get from the image if they had it, what it is, and how the root is rid of its caller's.
 const RESTORED: &[(&str, Reset)] = &[
+    ("has a memory policy", memory_policy),
     ("has an I/O priority", io_priority),
     ("has a machine check policy (PR_MCE_KILL)", machine_checks),
     ("is an I/O flusher (PR_SET_IO_FLUSHER)", io_flusher),
@@ -90,7 +91,7 @@ fn io_flusher() -> Result {
 }
 
 /// set_mempolicy(2).
-pub(in crate::kapi) fn memory_policy() -> Result {
+pub(crate) fn memory_policy() -> Result {
     // SAFETY: It drops the policy of the running task under its task_lock, as
     // set_mempolicy(MPOL_DEFAULT) does, which everybody may.
     unsafe { bindings::checkpoint_reset_mempolicy() };

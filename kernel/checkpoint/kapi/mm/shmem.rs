@@ -48,11 +48,8 @@ pub(crate) fn is_noreserve(file: &FileRef) -> bool {
     is_shmem(file) && unsafe { bindings::checkpoint_shmem_noreserve((*mapping(file)).host) }
 }
 
-/// Why memory can't be saved that has a policy.
-pub(crate) const POLICY: &str =
-    "its memory has a NUMA policy (mbind), which can't be saved: have it set to the default";
-
-/// Does a file of tmpfs say on which NUMA nodes its memory is to be, whoever maps it (mbind)?
+/// Does a file of tmpfs say on which NUMA nodes its memory is to be, whoever maps it (mbind), and not only
+/// the filesystem (its option mpol)?
 pub(crate) fn has_policy(file: &FileRef) -> bool {
     // SAFETY: The file keeps its inode, which is one of tmpfs.
     is_shmem(file) && unsafe { bindings::checkpoint_shmem_has_policy((*mapping(file)).host) }

@@ -432,6 +432,15 @@ pub(crate) fn set_flag(mm: &MmRef, bit: u32, on: bool) {
     }
 }
 
+/// Has all pages of `mm`, the caller's address space, merged with like ones, those of future mappings too,
+/// as prctl(PR_SET_MEMORY_MERGE) does. May sleep.
+///
+/// EOPNOTSUPP: this kernel does not merge pages; EINTR: SIGKILL came.
+pub(crate) fn merge_all(mm: &MmRef) -> Result {
+    // SAFETY: We own a reference.
+    to_result(unsafe { bindings::checkpoint_merge_any(mm.as_ptr()) })
+}
+
 /// Sets the flags of future mappings: those of mlockall(MCL_FUTURE), or none.
 ///
 /// EPERM: the caller may lock no memory.

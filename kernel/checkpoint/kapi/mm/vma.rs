@@ -210,6 +210,28 @@ pub(crate) fn huge(mm: &MmRef, addr: usize) -> Result<Option<Huge>> {
     Ok(found)
 }
 
+/// Calls `f` with the mapping of `mm` at `addr`, if there is one, with the mmap lock held. May sleep.
+///
+/// EINTR: SIGKILL came.
+#[cfg(CONFIG_NUMA)]
+pub(in crate::kapi) fn at(
+    mm: &MmRef,
+    addr: usize,
+    f: impl FnOnce(*mut bindings::vm_area_struct),
+) -> Result {
+    let _lock = mm.read_lock()?;
+    let mut found = core::ptr::null_mut();
+    for_each_from(mm, addr, |vma| {
+        found = vma;
+        false
+    });
+    // SAFETY: Valid, and the lock is held.
+    if !found.is_null() && unsafe { VmaInfo::of(found) }.start <= addr {
+        f(found);
+    }
+    Ok(())
+}
+
 /// All mappings of `mm`, by ascending address. May sleep; EINTR: SIGKILL came.
 pub(crate) fn list(mm: &MmRef) -> Result<KVVec<VmaInfo>> {
     loop {
@@ -403,6 +425,14 @@ pub(crate) fn advise(mm: &MmRef, start: usize, len: usize, flag: u64) -> Result 
     };
     // SAFETY: We own a reference; all numbers are checked there.
     to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice.cast_signed()) })
+}
+
+/// Has pages of a range of the caller's address space not merged with like ones any more, as
+/// madvise(MADV_UNMERGEABLE) does: nothing, if they are not.
+pub(crate) fn unmerge(mm: &MmRef, start: usize, len: usize) -> Result {
+    let advice = bindings::MADV_UNMERGEABLE.cast_signed();
+    // SAFETY: We own a reference; all numbers are checked there.
+    to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) })
 }
 
 /// Gives up the pages of a range of the caller's address space, which is not locked in memory, as

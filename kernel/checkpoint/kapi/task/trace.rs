@@ -2,7 +2,10 @@
 
 //! Threads that trace each other: `kernel/ptrace.c`, and the stops of `kernel/signal.c`.
 
-use core::ptr;
+use core::ptr::{
+    self,
+    NonNull, //
+};
 
 use kernel::{
     bindings,
@@ -13,6 +16,7 @@ use kernel::{
         usize_as_u64, //
     },
     prelude::*,
+    sync::aref::ARef,
     task::Task, //
 };
 
@@ -66,6 +70,8 @@ pub(crate) struct Stop {
     pub(crate) to_stop: bool,
     /// Only its kernel stack knows what its registers will be.
     pub(crate) bound: bool,
+    /// It is before a call, which can't be made again on this architecture.
+    pub(crate) unmade: bool,
 }
 
 /// With whose rights a thread is traced: they decide about set-user-id programs that it executes.
@@ -77,6 +83,17 @@ pub(crate) enum Rights {
     Own,
 }
 
+/// How a thread is traced, besides options.
+#[derive(Clone, Copy)]
+pub(crate) struct How {
+    /// By PTRACE_SEIZE.
+    pub(crate) seized: bool,
+    /// It stops at its system calls.
+    pub(crate) syscalls: bool,
+    /// Its system calls are not made (PTRACE_SYSEMU).
+    pub(crate) emulated: bool,
+}
+
 /// Where a thread is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -86,8 +103,23 @@ pub(crate) enum Place {
     Trap,
     /// At the exit of a system call.
     Exit,
-    /// At an event of fork(2), clone(2), or the end of vfork(2), which returns that.
+    /// At an event of fork(2), clone(2), or the end of vfork(2), which returns that, or of execve(2): 0.
     Event(u32),
+    /// At the entry of a system call; the call is not made then, if it is emulated (PTRACE_SYSEMU).
+    Entry {
+        /// It is.
+        emulated: bool,
+    },
+    /// There, by a filter of seccomp.
+    Seccomp,
+}
+
+/// Whom a process lets trace it (PR_SET_PTRACER).
+pub(crate) enum Permitted {
+    /// Everybody.
+    Everybody,
+    /// A task, and those that descend from it.
+    Task(ARef<Task>),
 }
 
 impl FrozenTask {
@@ -109,6 +141,7 @@ impl FrozenTask {
             dequeued: has(STOP_DEQUEUED),
             to_stop: has(STOP_PENDING),
             bound: raw.bound,
+            unmade: raw.unmade,
         });
         Some(Trace {
             options: raw.options,
@@ -118,6 +151,21 @@ impl FrozenTask {
             stepping: raw.stepping,
             stop,
         })
+    }
+
+    /// Whom its process, of which it is the leader, lets trace it; `None`: nobody but its ancestors.
+    pub(crate) fn permitted_tracer(&self) -> Option<Permitted> {
+        let mut tracer = ptr::null_mut();
+        // SAFETY: We own a reference on the task; what is returned comes with one.
+        unsafe {
+            if !bindings::checkpoint_get_ptracer(self.as_ptr(), &mut tracer) {
+                return None;
+            }
+            Some(match NonNull::new(tracer) {
+                Some(tracer) => Permitted::Task(ARef::from_raw(tracer.cast())),
+                None => Permitted::Everybody,
+            })
+        }
     }
 
     /// With whose rights it is traced, as far as that makes a difference; `None`: neither with those
@@ -254,6 +302,17 @@ fn info_of(raw: &bindings::kernel_siginfo) -> Info {
 }
 
 impl ParkedTask {
+    /// Lets its process, of which it is the leader, be traced by `tracer`, as prctl(PR_SET_PTRACER) does;
+    /// `None`: by everybody. May sleep.
+    ///
+    /// ENOMEM: there is no memory for that.
+    pub(crate) fn permit_tracer(&self, tracer: Option<&ParkedTask>) -> Result {
+        let tracer = tracer.map_or(ptr::null_mut(), ParkedTask::as_ptr);
+        // SAFETY: By the type's invariants both are valid. The relation is no reference: a hook takes it
+        // away when either is freed.
+        to_result(unsafe { bindings::checkpoint_set_ptracer(self.as_ptr(), tracer) })
+    }
+
     /// Lets `tracer` trace it, as it did before; `dumpable`: what it gets when it is let go.
     ///
     /// EPERM: `tracer` could not attach to it. EBUSY: somebody else has. EINVAL: nobody could trace
@@ -262,8 +321,7 @@ impl ParkedTask {
         &self,
         tracer: &ParkedTask,
         options: u32,
-        seized: bool,
-        syscalls: bool,
+        how: How,
         rights: Rights,
         dumpable: u32,
     ) -> Result {
@@ -273,8 +331,9 @@ impl ParkedTask {
                 self.as_ptr(),
                 tracer.as_ptr(),
                 options,
-                seized,
-                syscalls,
+                how.seized,
+                how.syscalls,
+                how.emulated,
                 rights == Rights::Own,
                 dumpable,
             )
@@ -283,7 +342,8 @@ impl ParkedTask {
 
     /// Has it stop at `place` when it goes to user mode, as `stop` says. Its tracer was told.
     ///
-    /// ESRCH: it was killed, or is not traced. EINVAL: no siginfo is like that.
+    /// ESRCH: it was killed, or is not traced. EINVAL: no siginfo is like that, or there is no such stop
+    /// on this architecture.
     pub(crate) fn set_stop(&self, place: Place, stop: &Stop) -> Result {
         let mut raw: bindings::checkpoint_stop = pin_init::zeroed();
         if let Some(info) = &stop.info {
@@ -307,6 +367,11 @@ impl ParkedTask {
                 raw.result = isize::try_from(pid)?;
                 bindings::CHECKPOINT_STOP_EVENT
             }
+            Place::Entry { emulated } => {
+                raw.emulated = emulated;
+                bindings::CHECKPOINT_STOP_ENTRY
+            }
+            Place::Seccomp => bindings::CHECKPOINT_STOP_SECCOMP,
         };
         raw.place = place.cast_signed();
         raw.has_info = stop.info.is_some();

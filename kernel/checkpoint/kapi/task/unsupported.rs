@@ -11,10 +11,10 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::{
-    fork::reset,
-    task::frozen::FrozenTask, //
-};
+use crate::kapi::task::frozen::FrozenTask;
+
+#[cfg(any(CONFIG_UPROBES, CONFIG_USER_EVENTS))]
+use crate::kapi::fork::reset;
 
 /// What becomes in a restarted task of such state of the caller of restart(2).
 pub(crate) enum Handed {
@@ -22,6 +22,7 @@ pub(crate) enum Handed {
     Not,
     /// fork() gives it to new processes: the root is rid of it by this function before it makes the
     /// others.
+    #[cfg_attr(not(any(CONFIG_UPROBES, CONFIG_USER_EVENTS)), allow(dead_code))]
     Reset(fn() -> Result),
     /// Something that the image holds comes in its place.
     Replaced,
@@ -102,7 +103,7 @@ static THREAD: &[UnsupportedState] = &[
         "is executing a program",
         "try again when it has",
         Handed::Not,
-        |t| (*t).in_execve() != 0
+        |t| (*t).in_execve() != 0 && !bindings::checkpoint_is_at_exec(t)
     ),
     unsupported!(
         "has perf events",
@@ -152,12 +153,6 @@ static THREAD: &[UnsupportedState] = &[
             let held = &raw const (*t).futex.pi_state_list;
             !core::ptr::eq((*held).next, held)
         }
-    ),
-    unsupported!(
-        "has a memory policy",
-        "start it without one (numactl)",
-        Handed::Reset(reset::memory_policy),
-        |t| bindings::task_has_mempolicy(t)
     ),
     #[cfg(CONFIG_USER_EVENTS)]
     unsupported!(

@@ -97,12 +97,17 @@ fn events() {
         |s| at_event(s, 1 << 8 | TRAP, 9, true),
         |s| at_event(s, 3 << 8 | TRAP, 9, true),
         |s| at_event(s, 0, 1, true),
+        |s| at_event(s, EVENT_EXEC << 8 | TRAP, 0, true),
+        |s| at_event(s, 0, 0, true),
     ]);
     let status = "status or message of another stop";
     refused(&[
         (status, |s| at_event(s, 2 << 8 | TRAP, 9, true)),
         (status, |s| at_event(s, 1 << 8 | 6, 9, true)),
-        ("impossible pid", |s| at_event(s, 0, 0, true)),
+        ("impossible pid", |s| at_event(s, 1 << 8 | TRAP, 0, true)),
+        ("impossible pid", |s| {
+            at_event(s, EVENT_EXEC << 8 | TRAP, 9, true)
+        }),
         ("impossible pid", |s| at_event(s, 0, u32::MAX, true)),
         ("not one siginfo for a stop that has one", |s| {
             at_event(s, 0, 9, false)
@@ -112,6 +117,78 @@ fn events() {
         }),
         ("reserved or unused field is not zero", |s| {
             traced(s, false, |t| t.reserved.set(1))
+        }),
+    ]);
+}
+
+#[test]
+fn before_calls() {
+    accepted(&[
+        |s| {
+            stopped(
+                s,
+                TRACED_AT_ENTRY,
+                TRACED_SYSCALLS,
+                TRAP,
+                MESSAGE_ENTRY,
+                true,
+            )
+        },
+        |s| stopped(s, TRACED_AT_ENTRY, TRACED_EMULATED, 0, MESSAGE_ENTRY, true),
+        |s| {
+            let code = EVENT_SECCOMP << 8 | TRAP;
+            stopped(s, TRACED_AT_SECCOMP, 0, code, SECCOMP_DATA_MAX, true)
+        },
+        |s| stopped(s, TRACED_AT_SECCOMP, 0, 0, 0, true),
+        |s| stopped(s, TRACED_RUNS, TRACED_EMULATED, 0, 0, false),
+    ]);
+    let status = "status or message of another stop";
+    refused(&[
+        (status, |s| {
+            stopped(s, TRACED_AT_ENTRY, 0, TRAP, MESSAGE_EXIT, true)
+        }),
+        (status, |s| {
+            stopped(s, TRACED_AT_ENTRY, 0, 1 << 8 | TRAP, MESSAGE_ENTRY, true)
+        }),
+        (status, |s| {
+            stopped(s, TRACED_AT_SECCOMP, 0, 0, SECCOMP_DATA_MAX + 1, true)
+        }),
+        (status, |s| stopped(s, TRACED_AT_SECCOMP, 0, TRAP, 0, true)),
+        ("not one siginfo for a stop that has one", |s| {
+            stopped(s, TRACED_AT_ENTRY, 0, 0, MESSAGE_ENTRY, false)
+        }),
+        ("not one siginfo for a stop that has one", |s| {
+            stopped(s, TRACED_AT_SECCOMP, 0, 0, 0, false)
+        }),
+    ]);
+}
+
+/// The process of the first thread lets `tracer` trace it.
+fn permits(s: &mut Sample, tid: u32, tracer: u32) {
+    let mut body = Ptracer::new_zeroed();
+    body.tid.set(tid);
+    body.tracer.set(tracer);
+    s.add(body, &[]);
+    let record = s.records.pop().expect("one was added");
+    let at = s.position(Kind::Affinity, 0) + 1;
+    s.records.insert(at, record);
+}
+
+#[test]
+fn permitted() {
+    accepted(&[
+        |s| permits(s, 1, 0),
+        |s| permits(s, 1, OTHER),
+        |s| permits(s, 1, DEAD),
+    ]);
+    refused(&[
+        ("lets no task of the image trace it", |s| permits(s, 1, 7)),
+        ("belongs to no task that comes before it", |s| {
+            permits(s, OTHER, 0)
+        }),
+        ("second record of this kind for one task", |s| {
+            permits(s, 1, 0);
+            permits(s, 1, OTHER);
         }),
     ]);
 }
@@ -174,7 +251,7 @@ fn stops() {
             stopped(s, TRACED_AT_SIGNAL, flags, 0, 0, true)
         }),
         ("unknown place where a thread is stopped", |s| {
-            stopped(s, TRACED_AT_EVENT + 1, 0, 0, 0, false)
+            stopped(s, TRACED_AT_SECCOMP + 1, 0, 0, 0, false)
         }),
         (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 9, 0, true)),
         (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 65, 0, true)),

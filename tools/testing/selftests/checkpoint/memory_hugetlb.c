@@ -187,6 +187,47 @@ CKPT_CYCLE(shared)
 	ckpt_wait_exit(kid, 0);
 }
 
+/* ---- memory policies ------------------------------------------------------ */
+
+/* The policy of the memory at @addr: MPOL_*, and its nodes. */
+static int policy_of(const void *addr, unsigned long *nodes)
+{
+	unsigned long mask[16] = {};
+	int mode = -1;
+
+	CHECK_SYS(syscall(__NR_get_mempolicy, &mode, mask, 1024, addr, 2));
+	*nodes = mask[0];
+	return mode;
+}
+
+/* A page of each has one, and comes back with it. */
+CKPT_CYCLE(policies)
+{
+	char *private = map_huge(-1, 2, RW, MAP_PRIVATE), *shared = map_huge(-1, 2, RW, MAP_SHARED);
+	unsigned long nodes = 1, seen;
+
+	fill(private, huge, 1);
+	fill(shared, huge, 2);
+	/* MPOL_BIND, MPOL_INTERLEAVE */
+	if (syscall(__NR_mbind, private + huge, huge, 2, &nodes, 64, 0)) {
+		CHECK_EQ(ENOSYS, errno);
+		ckpt_ready_wait();
+		return;
+	}
+	CHECK_SYS(syscall(__NR_mbind, shared, huge, 3, &nodes, 64, 0));
+	fill(private + huge, huge, 3);
+	ckpt_ready_wait();
+	CHECK_EQ(0, policy_of(private, &seen));
+	CHECK_EQ(2, policy_of(private + huge, &seen));
+	CHECK_EQ(nodes, seen);
+	CHECK_EQ(3, policy_of(shared, &seen));
+	CHECK_EQ(nodes, seen);
+	CHECK_EQ(0, policy_of(shared + huge, &seen));
+	check_fill(private, huge, 1);
+	check_fill(private + huge, huge, 3);
+	check_fill(shared, huge, 2);
+}
+
 /* ---- at the same moment --------------------------------------------------- */
 
 /* Writes to one page, and then to another: at any moment they differ by one at most. */

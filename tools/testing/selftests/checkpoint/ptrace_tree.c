@@ -3,58 +3,15 @@
  * Tasks that trace each other: a tracee is stopped where it was, and goes on as
  * its tracer wants. A stop that the tracer knows of is not reported again.
  */
-#include "common.h"
+#include "ptrace.h"
 
 #include <elf.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/ptrace.h>
 #include <sys/uio.h>
-
-#ifndef PTRACE_LISTEN
-#define PTRACE_LISTEN 0x4208
-#endif
-#ifndef PTRACE_GET_SYSCALL_INFO
-#define PTRACE_GET_SYSCALL_INFO 0x420e
-#endif
-#ifndef PTRACE_EVENT_STOP
-#define PTRACE_EVENT_STOP 128
-#endif
-
-#define EVENT(event, sig)	((sig) | (event) << 8)
-
-/* Counters. */
-#define BEGUN	0	/* The tracee has come so far. */
-#define GO_ON	9	/* It may go on. */
-#define END	10	/* Who traces for the root may end. */
-
-/* Values: what the handler has seen, and where the tracee is. */
-#define SIGNAL	0
-#define VALUE	1
-#define COUNT	2
-#define WORD	3
-#define ADDRESS	4
-#define THREAD	5
-#define CALL	6
 
 CKPT_FIXTURE
 
 static volatile long word = 1;
-
-static void on_signal(int sig, siginfo_t *info, void *context)
-{
-	board->value[SIGNAL] = sig;
-	board->value[VALUE] = info->si_value.sival_int;
-	board->value[COUNT]++;
-}
-
-static void handle(void)
-{
-	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
-
-	CHECK_SYS(sigaction(SIGUSR1, &sa, NULL));
-	CHECK_SYS(sigaction(SIGUSR2, &sa, NULL));
-}
 
 static int raises(void *arg)
 {
@@ -78,52 +35,12 @@ static int raises_later(void *arg)
 	return 22;
 }
 
-static int spins(void *arg)
-{
-	ckpt_step(BEGUN);
-	while (!__atomic_load_n(&board->step[GO_ON], __ATOMIC_SEQ_CST))
-		;
-	return 23;
-}
-
 static int stops(void *arg)
 {
 	ckpt_step(BEGUN);
 	ckpt_step_wait(GO_ON, 1);
 	CHECK_SYS(kill(getpid(), SIGSTOP));
 	return 24;
-}
-
-/* The next report is that @pid has stopped with @status. */
-static void expect(pid_t pid, int status)
-{
-	int seen = 0;
-
-	CHECK_EQ(pid, waitpid(pid, &seen, __WALL));
-	CHECK(WIFSTOPPED(seen), "status 0x%x", seen);
-	CHECK_EQ(status, seen >> 8);
-}
-
-/* Nothing is to be reported of @pid. */
-static void nothing_new(pid_t pid)
-{
-	int status;
-
-	CHECK_EQ(0, waitpid(pid, &status, __WALL | WNOHANG));
-}
-
-static void go_on(pid_t pid, int sig)
-{
-	CHECK_SYS(ptrace(PTRACE_CONT, pid, 0, sig));
-}
-
-static pid_t seized(int (*fn)(void *arg), long options)
-{
-	pid_t kid = ckpt_fork(fn, NULL);
-
-	ckpt_step_wait(BEGUN, 1);
-	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, options));
-	return kid;
 }
 
 /* ---- at the delivery of a signal -------------------------------------- */
@@ -501,6 +418,40 @@ CKPT_CYCLE(exit_kill)
 	CHECK_EQ(SIGKILL, status);
 }
 
+/* Each of two traces the other one, and wants to be told of its end. */
+static int traces_other(void *arg)
+{
+	const bool first = arg;
+	pid_t other;
+
+	board->value[first ? THREAD : ADDRESS] = getpid();
+	ckpt_step(BEGUN);
+	ckpt_step_wait(BEGUN, 2);
+	other = board->value[first ? ADDRESS : THREAD];
+	CHECK_SYS(ptrace(PTRACE_SEIZE, other, 0, PTRACE_O_TRACEEXIT));
+	ckpt_step(1);
+	ckpt_wait_go();
+	/* One after the other leaves it: who is stopped can't let go. */
+	if (!first)
+		ckpt_step_wait(2, 1);
+	CHECK_SYS(ptrace(PTRACE_INTERRUPT, other, 0, 0));
+	expect(other, EVENT(PTRACE_EVENT_STOP, SIGTRAP));
+	CHECK_SYS(ptrace(PTRACE_DETACH, other, 0, 0));
+	ckpt_step(2);
+	ckpt_step_wait(2, 2);
+	return 29;
+}
+
+CKPT_CYCLE(each_other)
+{
+	pid_t one = ckpt_fork(traces_other, NULL), two = ckpt_fork(traces_other, (void *)1);
+
+	ckpt_step_wait(1, 2);
+	ckpt_ready_wait();
+	ckpt_wait_exit(one, 29);
+	ckpt_wait_exit(two, 29);
+}
+
 static int exits_traced(void *arg)
 {
 	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
@@ -516,190 +467,5 @@ CKPT_CYCLE(dead)
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 28);
 }
-
-/* ---- system calls ------------------------------------------------------- */
-
-/* As struct ptrace_syscall_info of linux/ptrace.h. */
-struct call_info {
-	uint8_t op;
-	uint8_t pad[3];
-	uint32_t arch;
-	uint64_t ip;
-	uint64_t sp;
-	union {
-		uint64_t nr;		/* At the entry. */
-		int64_t result;		/* At the exit. */
-	};
-	uint64_t args[6];
-};
-
-#define ENTRY	1
-#define EXIT	2
-
-static void get_call(pid_t kid, int op, struct call_info *info)
-{
-	memset(info, 0, sizeof(*info));
-	CHECK_SYS(ptrace(PTRACE_GET_SYSCALL_INFO, kid, sizeof(*info), info));
-	CHECK_EQ(op, info->op);
-}
-
-/* Lets @kid run to its next system call, or to its end. */
-static void to_call(pid_t kid)
-{
-	CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
-	expect(kid, SIGTRAP | 0x80);
-}
-
-/* It runs, and stops at the next call that it makes. */
-CKPT_CYCLE(runs_to_call)
-{
-	pid_t kid = seized(spins, PTRACE_O_TRACESYSGOOD);
-	struct call_info info;
-
-	CHECK_SYS(ptrace(PTRACE_INTERRUPT, kid, 0, 0));
-	expect(kid, EVENT(PTRACE_EVENT_STOP, SIGTRAP));
-	CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
-	ckpt_ready_wait();
-	nothing_new(kid);
-	ckpt_step(GO_ON);
-	expect(kid, SIGTRAP | 0x80);
-	get_call(kid, ENTRY, &info);
-	CHECK_EQ(__NR_exit_group, info.nr);
-	go_on(kid, 0);
-	ckpt_wait_exit(kid, 23);
-}
-
-/* arm64 has a register elsewhere at the exit of a call: refuse_tasks.c. */
-#ifndef __aarch64__
-
-static int calls(void *arg)
-{
-	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
-	CHECK_SYS(kill(getpid(), SIGSTOP));
-	board->value[0] = syscall(__NR_getppid);
-	board->value[1] = syscall(__NR_getppid);
-	return 29;
-}
-
-CKPT_CYCLE(call_exit)
-{
-	pid_t kid = ckpt_fork(calls, NULL);
-	struct call_info info, after;
-
-	expect(kid, SIGSTOP);
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
-	to_call(kid);
-	get_call(kid, ENTRY, &info);
-	CHECK_EQ(__NR_getppid, info.nr);
-	to_call(kid);
-	get_call(kid, EXIT, &info);
-	CHECK_EQ(getpid(), info.result);
-	ckpt_ready_wait();
-	nothing_new(kid);
-	get_call(kid, EXIT, &after);
-	CHECK_EQ(0, memcmp(&info, &after, sizeof(info)));
-	to_call(kid);
-	get_call(kid, ENTRY, &info);
-	CHECK_EQ(__NR_getppid, info.nr);
-	to_call(kid);
-	get_call(kid, EXIT, &info);
-	CHECK_EQ(getpid(), info.result);
-	go_on(kid, 0);
-	ckpt_wait_exit(kid, 29);
-	CHECK_EQ(getpid(), board->value[0]);
-	CHECK_EQ(getpid(), board->value[1]);
-}
-
-static int forks(void *arg)
-{
-	pid_t kid;
-
-	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
-	CHECK_SYS(kill(getpid(), SIGSTOP));
-	kid = CHECK_SYS(sys_clone(SIGCHLD));
-	if (!kid) {
-		ckpt_step_wait(END, 1);
-		_exit(32);
-	}
-	board->value[0] = kid;
-	ckpt_wait_exit(kid, 32);
-	return 33;
-}
-
-/* The event comes in the call, which then returns and stops once more. */
-CKPT_CYCLE(forked)
-{
-	pid_t kid = ckpt_fork(forks, NULL);
-	unsigned long child, after;
-	struct call_info info;
-
-	expect(kid, SIGSTOP);
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEFORK | PTRACE_O_TRACESYSGOOD));
-	go_on(kid, 0);
-	expect(kid, EVENT(PTRACE_EVENT_FORK, SIGTRAP));
-	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &child));
-	expect(child, SIGSTOP);
-	CHECK_SYS(ptrace(PTRACE_DETACH, child, 0, 0));
-	ckpt_ready_wait();
-	nothing_new(kid);
-	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &after));
-	CHECK_EQ(child, after);
-	to_call(kid);
-	get_call(kid, EXIT, &info);
-	CHECK_EQ(child, info.result);
-	go_on(kid, 0);
-	ckpt_step(END);
-	expect(kid, SIGCHLD);
-	go_on(kid, 0);
-	ckpt_wait_exit(kid, 33);
-	CHECK_EQ(child, board->value[0]);
-}
-
-static int call_and_wait(void *arg)
-{
-	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
-	CHECK_SYS(kill(getpid(), SIGSTOP));
-	ckpt_step(BEGUN);
-	ckpt_wait_go();
-	return 30;
-}
-
-/* As strace: it lets its program run from call to call. */
-static int follows(void *arg)
-{
-	pid_t kid = ckpt_fork(call_and_wait, NULL);
-	struct call_info info;
-	int status;
-
-	expect(kid, SIGSTOP);
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
-	for (;;) {
-		CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
-		CHECK_EQ(kid, waitpid(kid, &status, __WALL));
-		if (WIFEXITED(status))
-			break;
-		CHECK_EQ(SIGTRAP | 0x80, status >> 8);
-		memset(&info, 0, sizeof(info));
-		CHECK_SYS(ptrace(PTRACE_GET_SYSCALL_INFO, kid, sizeof(info), &info));
-		if (info.op == ENTRY)
-			board->value[CALL] = info.nr;
-	}
-	CHECK_EQ(30, WEXITSTATUS(status));
-	return 31;
-}
-
-/* While its program waits in a call, it is at the entry of none. */
-CKPT_CYCLE(from_call_to_call,
-	   .blocked = { BLOCKED(__NR_futex), BLOCKED(__NR_futex), BLOCKED(__NR_wait4) })
-{
-	pid_t tracer = ckpt_fork(follows, NULL);
-
-	ckpt_step_wait(BEGUN, 1);
-	ckpt_ready_wait();
-	ckpt_wait_exit(tracer, 31);
-	CHECK_EQ(__NR_exit_group, board->value[CALL]);
-}
-
-#endif /* !__aarch64__ */
 
 TEST_HARNESS_MAIN

@@ -442,22 +442,33 @@ TEST_F_TIMEOUT(refuse, pipe_of_container, CKPT_TIMEOUT)
 
 /* ---- memory ---------------------------------------------------------- */
 
-/* Of the memory itself: no mapping has it any more. */
-REFUSE(policy_of_memfd)
+/* The policy of a mapping is the file's as well, which stays where it is. */
+REFUSE(policy_of_named_file)
 {
-	int fd = CHECK_SYS(memfd_create("policy", MFD_CLOEXEC));
 	unsigned long nodes = 1;
+	struct statfs fs;
+	char name[64];
 	void *p;
+	int fd;
 
+	snprintf(name, sizeof(name), "/dev/shm/refused-%d", getpid());
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		not_here();
+	CHECK_SYS(fstatfs(fd, &fs));
+	if (fs.f_type != TMPFS_MAGIC) {
+		CHECK_SYS(unlink(name));
+		not_here();
+	}
 	CHECK_SYS(ftruncate(fd, CKPT_PAGE));
 	p = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(p != MAP_FAILED, "mmap: %s", strerror(errno));
 	CHECK_HERE(syscall(__NR_mbind, p, CKPT_PAGE, 1, &nodes, 64, 0));
-	CHECK_SYS(munmap(p, CKPT_PAGE));
-	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*: its memory has a NUMA policy (mbind), "
-		       "which can't be saved: have it set to the default", fd);
+	expect_refusal(getpid(), UNSUPPORTED, "mapping *: has a memory policy (mbind), which is the "
+		       "file's too, and that has a name: have its contents saved as well, or use a "
+		       "memfd");
 	ckpt_ready_wait();
-	CHECK_SYS(close(fd));
+	CHECK_SYS(unlink(name));
 }
 
 /* A socket that is connected to one of the test. */

@@ -16,25 +16,6 @@ REFUSE_FIXTURE
 
 #define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC
 
-/* Of the memory itself: no mapping that is left has it. */
-REFUSE(policy_of_segment)
-{
-	int id = CHECK_HERE(shmget(IPC_PRIVATE, CKPT_PAGE, 0600));
-	unsigned long nodes = 1;
-	char *p = shmat(id, NULL, 0);
-
-	CHECK(p != (void *)-1, "shmat: %s", strerror(errno));
-	CHECK_HERE(syscall(__NR_mbind, p, CKPT_PAGE, 1, &nodes, 64, 0));
-	CHECK_SYS(shmdt(p));
-	p = shmat(id, NULL, 0);
-	CHECK(p != (void *)-1, "shmat: %s", strerror(errno));
-	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
-	expect_refusal(getpid(), UNSUPPORTED, "System V shared memory %d: its memory has a NUMA policy "
-		       "(mbind), which can't be saved: have it set to the default", id);
-	ckpt_ready_wait();
-	CHECK_EQ(0, p[0]);
-}
-
 /* ---- POSIX message queues --------------------------------------------- */
 
 #define QUEUE	"ckpt-refused"

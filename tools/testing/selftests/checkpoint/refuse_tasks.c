@@ -101,17 +101,66 @@ static void next_stop(pid_t kid, long request, int expected)
 	expect_refusal(kid, UNSUPPORTED, "is stopped " where " for pid %d (*) (ptrace): " \
 		       "have that let it go on", getpid())
 
+/* On x86-64 the call is made again: ptrace_calls.c. */
+#ifndef __x86_64__
 REFUSE(traced_at_entry_of_call)
 {
 	pid_t kid = traced(vforks);
 
 	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
 	next_stop(kid, PTRACE_SYSCALL, SIGTRAP | 0x80);
-	STOPPED(kid, "at the entry of a system call");
+	expect_refusal(kid, UNSUPPORTED, "is stopped at the entry of a system call for pid %d (*) "
+		       "(ptrace), which can't be made again on this architecture: have that let it go on",
+		       getpid());
 	ckpt_ready_wait();
 	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
 	ckpt_wait_exit(kid, 0);
 }
+#endif
+
+static int exits_at_once(void *arg)
+{
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	return 0;
+}
+
+REFUSE(traced_as_it_exits)
+{
+	pid_t kid = traced(exits_at_once);
+
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEEXIT));
+	next_stop(kid, PTRACE_CONT, SIGTRAP | PTRACE_EVENT_EXIT << 8);
+	STOPPED(kid, "as it exits");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_wait_exit(kid, 0);
+}
+
+#ifdef __aarch64__
+static int executes(void *arg)
+{
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	execl("/bin/sh", "sh", "-c", "exit 3", NULL);
+	return 0;
+}
+
+REFUSE(traced_at_exec)
+{
+	pid_t kid = traced(executes);
+
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEEXEC));
+	next_stop(kid, PTRACE_CONT, SIGTRAP | PTRACE_EVENT_EXEC << 8);
+	expect_refusal(kid, UNSUPPORTED, "is stopped in or after a system call for pid %d (*) (ptrace), "
+		       "and this architecture keeps registers elsewhere then: have that let it go on",
+		       getpid());
+	ckpt_ready_wait();
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_wait_exit(kid, 3);
+}
+#endif
 
 /* Its tracer has made the entry of a call look like the event of a fork. */
 REFUSE(traced_with_other_siginfo)
@@ -288,28 +337,6 @@ static void *map_pages(int flags)
 
 	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
 	return map;
-}
-
-REFUSE(memory_merge)
-{
-	CHECK_HERE(prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0));
-	EXPECT_TASK("address space: merges all its pages (PR_SET_MEMORY_MERGE): have it switch that off");
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_EQ(1, prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0));
-}
-
-REFUSE(memory_policy)
-{
-	unsigned long nodes = 1;
-
-	/* MPOL_BIND for the task, MPOL_PREFERRED for a mapping. */
-	CHECK_HERE(syscall(__NR_set_mempolicy, 2, &nodes, 64));
-	EXPECT_TASK("has a memory policy: start it without one (numactl)");
-	CHECK_SYS(syscall(__NR_mbind, map_pages(0), 4 << 20, 1, &nodes, 64, 0));
-	expect_refusal(getpid(), UNSUPPORTED, "mapping *: NUMA memory policy: start it without one (numactl)");
-	ckpt_ready_wait();
-	CHECK_SYS(syscall(__NR_get_mempolicy, NULL, NULL, 0, NULL, 0));
 }
 
 /* Where it is made again it would have the access of a new one. */

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 
 #define TASK		IMAGE_KIND_TASK
 #define ROUNDS		60
@@ -76,6 +77,28 @@ static int with_signals(void *arg)
 	return 0;
 }
 
+static int traced(void *arg)
+{
+	ckpt_step(1);
+	ckpt_wait_go();
+	return 0;
+}
+
+/* It has its child stopped. */
+static int traces(void *arg)
+{
+	pid_t kid = ckpt_fork(traced, NULL);
+	int status;
+
+	ckpt_step_wait(1, 1);
+	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, 0));
+	CHECK_SYS(ptrace(PTRACE_INTERRUPT, kid, 0, 0));
+	CHECK_EQ(kid, waitpid(kid, &status, __WALL));
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
 /* Something of each kind that the end of a restart is about. */
 CKPT_SCENARIO(motley)
 {
@@ -90,7 +113,8 @@ CKPT_SCENARIO(motley)
 	ckpt_fork(stopped, NULL);
 	ckpt_fork(threads, NULL);
 	ckpt_fork(with_signals, NULL);
-	ckpt_step_wait(0, 7);
+	ckpt_fork(traces, NULL);
+	ckpt_step_wait(0, 8);
 	ckpt_ready_wait();
 	for (;;)
 		pause();

@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tracees that are stopped in a system call: at its exit, at an event in it, or at
+ * its entry. From there they make the call when their tracer lets them go on, with
+ * what that has changed in their registers.
+ */
+#include "ptrace.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+
+#ifdef __x86_64__
+#include <sys/user.h>
+#endif
+
+CKPT_FIXTURE
+
+/* As struct ptrace_syscall_info of linux/ptrace.h. */
+struct call_info {
+	uint8_t op;
+	uint8_t pad[3];
+	uint32_t arch;
+	uint64_t ip;
+	uint64_t sp;
+	union {
+		uint64_t nr;		/* At the entry. */
+		int64_t result;		/* At the exit. */
+	};
+	uint64_t args[6];
+};
+
+#define ENTRY	1
+#define EXIT	2
+
+static void get_call(pid_t kid, int op, struct call_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	CHECK_SYS(ptrace(PTRACE_GET_SYSCALL_INFO, kid, sizeof(*info), info));
+	CHECK_EQ(op, info->op);
+}
+
+/* Lets @kid run to its next system call, or to its end. */
+static void to_call(pid_t kid)
+{
+	CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
+	expect(kid, SIGTRAP | 0x80);
+}
+
+/* It runs, and stops at the next call that it makes. */
+CKPT_CYCLE(runs_to_call)
+{
+	pid_t kid = seized(spins, PTRACE_O_TRACESYSGOOD);
+	struct call_info info;
+
+	CHECK_SYS(ptrace(PTRACE_INTERRUPT, kid, 0, 0));
+	expect(kid, EVENT(PTRACE_EVENT_STOP, SIGTRAP));
+	CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
+	ckpt_ready_wait();
+	nothing_new(kid);
+	ckpt_step(GO_ON);
+	expect(kid, SIGTRAP | 0x80);
+	get_call(kid, ENTRY, &info);
+	CHECK_EQ(__NR_exit_group, info.nr);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 23);
+}
+
+/* arm64 has a register elsewhere at the exit of a call: refuse_tasks.c. */
+#ifndef __aarch64__
+
+static int calls(void *arg)
+{
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	board->value[0] = syscall(__NR_getppid);
+	board->value[1] = syscall(__NR_getppid);
+	return 29;
+}
+
+CKPT_CYCLE(call_exit)
+{
+	pid_t kid = ckpt_fork(calls, NULL);
+	struct call_info info, after;
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
+	to_call(kid);
+	get_call(kid, ENTRY, &info);
+	CHECK_EQ(__NR_getppid, info.nr);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(getpid(), info.result);
+	ckpt_ready_wait();
+	nothing_new(kid);
+	get_call(kid, EXIT, &after);
+	CHECK_EQ(0, memcmp(&info, &after, sizeof(info)));
+	to_call(kid);
+	get_call(kid, ENTRY, &info);
+	CHECK_EQ(__NR_getppid, info.nr);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(getpid(), info.result);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(getpid(), board->value[0]);
+	CHECK_EQ(getpid(), board->value[1]);
+}
+
+static int forks(void *arg)
+{
+	pid_t kid;
+
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	kid = CHECK_SYS(sys_clone(SIGCHLD));
+	if (!kid) {
+		ckpt_step_wait(END, 1);
+		_exit(32);
+	}
+	board->value[0] = kid;
+	ckpt_wait_exit(kid, 32);
+	return 33;
+}
+
+/* The event comes in the call, which then returns and stops once more. */
+CKPT_CYCLE(forked)
+{
+	pid_t kid = ckpt_fork(forks, NULL);
+	unsigned long child, after;
+	struct call_info info;
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEFORK | PTRACE_O_TRACESYSGOOD));
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_FORK, SIGTRAP));
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &child));
+	expect(child, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_DETACH, child, 0, 0));
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &after));
+	CHECK_EQ(child, after);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(child, info.result);
+	go_on(kid, 0);
+	ckpt_step(END);
+	expect(kid, SIGCHLD);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 33);
+	CHECK_EQ(child, board->value[0]);
+}
+
+static int executes(void *arg)
+{
+	char *const argv[] = { "sh", "-c", "exit 36", NULL };
+
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	syscall(__NR_execve, "/bin/sh", argv, NULL);
+	return 0;
+}
+
+/* It has its new program, of which nothing has run. */
+CKPT_CYCLE(executed)
+{
+	pid_t kid = ckpt_fork(executes, NULL);
+	unsigned long before;
+	struct call_info info;
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD));
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_EXEC, SIGTRAP));
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &before));
+	CHECK_EQ(kid, before);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(0, info.result);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 36);
+}
+
+static int call_and_wait(void *arg)
+{
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	ckpt_step(BEGUN);
+	ckpt_wait_go();
+	return 30;
+}
+
+/* As strace: it lets its program run from call to call. */
+static int follows(void *arg)
+{
+	pid_t kid = ckpt_fork(call_and_wait, NULL);
+	struct call_info info;
+	int status;
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
+	for (;;) {
+		CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
+		CHECK_EQ(kid, waitpid(kid, &status, __WALL));
+		if (WIFEXITED(status))
+			break;
+		CHECK_EQ(SIGTRAP | 0x80, status >> 8);
+		memset(&info, 0, sizeof(info));
+		CHECK_SYS(ptrace(PTRACE_GET_SYSCALL_INFO, kid, sizeof(info), &info));
+		if (info.op == ENTRY)
+			board->value[CALL] = info.nr;
+	}
+	CHECK_EQ(30, WEXITSTATUS(status));
+	return 31;
+}
+
+/* While its program waits in a call, it is at the entry of none. */
+CKPT_CYCLE(from_call_to_call,
+	   .blocked = { BLOCKED(__NR_futex), BLOCKED(__NR_futex), BLOCKED(__NR_wait4) })
+{
+	pid_t tracer = ckpt_fork(follows, NULL);
+
+	ckpt_step_wait(BEGUN, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(tracer, 31);
+	CHECK_EQ(__NR_exit_group, board->value[CALL]);
+}
+
+#endif /* !__aarch64__ */
+
+#ifdef __x86_64__
+
+/* ---- at the entry of a call ---------------------------------------------- */
+
+#ifndef PTRACE_SYSEMU
+#define PTRACE_SYSEMU 31
+#endif
+
+static void check_entry(pid_t kid, const struct call_info *before)
+{
+	struct call_info after;
+
+	nothing_new(kid);
+	get_call(kid, ENTRY, &after);
+	CHECK(!memcmp(before, &after, sizeof(after)), "is in another call");
+}
+
+/* A child that is at the entry of the first call that it makes when it goes on. */
+static pid_t at_entry(int (*fn)(void *arg), struct call_info *info)
+{
+	pid_t kid = ckpt_fork(fn, NULL);
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
+	to_call(kid);
+	get_call(kid, ENTRY, info);
+	return kid;
+}
+
+/* Makes the call of @kid, which is at its entry, another one; -1: none. */
+static void set_call(pid_t kid, long nr, long result)
+{
+	struct user_regs_struct regs;
+
+	CHECK_SYS(ptrace(PTRACE_GETREGS, kid, 0, &regs));
+	regs.orig_rax = nr;
+	regs.rax = result;
+	CHECK_SYS(ptrace(PTRACE_SETREGS, kid, 0, &regs));
+}
+
+/* It is made once, and stops at its exit and at the next one. */
+CKPT_CYCLE(call_entry)
+{
+	struct call_info info;
+	pid_t kid = at_entry(calls, &info);
+
+	CHECK_EQ(__NR_getppid, info.nr);
+	ckpt_ready_wait();
+	check_entry(kid, &info);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(getpid(), info.result);
+	to_call(kid);
+	get_call(kid, ENTRY, &info);
+	CHECK_EQ(__NR_getppid, info.nr);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(getpid(), board->value[0]);
+	CHECK_EQ(getpid(), board->value[1]);
+}
+
+/* Its tracer makes another call of it, before and after that. */
+CKPT_CYCLE(call_changed)
+{
+	struct call_info info;
+	pid_t kid = at_entry(calls, &info);
+
+	set_call(kid, __NR_getppid, -ENOSYS);
+	ckpt_ready_wait();
+	set_call(kid, __NR_getpid, -ENOSYS);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(kid, board->value[0]);
+	CHECK_EQ(getpid(), board->value[1]);
+}
+
+CKPT_CYCLE(call_skipped)
+{
+	struct call_info info;
+	pid_t kid = at_entry(calls, &info);
+
+	set_call(kid, -1, 4242);
+	ckpt_ready_wait();
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(4242, info.result);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(4242, board->value[0]);
+	CHECK_EQ(getpid(), board->value[1]);
+}
+
+static int reads(void *arg)
+{
+	char byte = 0;
+
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	board->value[0] = syscall(__NR_read, *(int *)arg, &byte, 1);
+	return byte;
+}
+
+/* It waits in the call, which no signal ends. */
+CKPT_CYCLE(call_that_waits)
+{
+	struct call_info info;
+	int fd[2];
+	pid_t kid;
+
+	CHECK_SYS(ckpt_pipe(fd, O_CLOEXEC));
+	kid = ckpt_fork(reads, &fd[0]);
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
+	to_call(kid);
+	get_call(kid, ENTRY, &info);
+	CHECK_EQ(__NR_read, info.nr);
+	ckpt_ready_wait();
+	check_entry(kid, &info);
+	CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
+	CHECK_EQ(1, write(fd[1], "*", 1));
+	expect(kid, SIGTRAP | 0x80);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(1, info.result);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, '*');
+}
+
+static int pauses(void *arg)
+{
+	handle();
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	board->value[VALUE] = 0;
+	CHECK_EQ(-1, syscall(__NR_pause));
+	CHECK_EQ(EINTR, errno);
+	return 34;
+}
+
+/* A signal that has come at the entry ends the call, and is delivered after that. */
+CKPT_CYCLE(call_and_signal)
+{
+	struct call_info info;
+	pid_t kid = at_entry(pauses, &info);
+
+	CHECK_EQ(__NR_pause, info.nr);
+	CHECK_SYS(kill(kid, SIGUSR1));
+	ckpt_ready_wait();
+	check_entry(kid, &info);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	/* ERESTARTNOHAND */
+	CHECK_EQ(-514, info.result);
+	go_on(kid, 0);
+	expect(kid, SIGUSR1);
+	go_on(kid, SIGUSR1);
+	ckpt_wait_exit(kid, 34);
+	CHECK_EQ(1, board->value[COUNT]);
+}
+
+static int ends(void *arg)
+{
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	syscall(__NR_exit_group, 35);
+	return 0;
+}
+
+CKPT_CYCLE(call_of_exit)
+{
+	struct call_info info;
+	pid_t kid = at_entry(ends, &info);
+
+	CHECK_EQ(__NR_exit_group, info.nr);
+	ckpt_ready_wait();
+	check_entry(kid, &info);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 35);
+}
+
+CKPT_CYCLE(call_of_exec)
+{
+	struct call_info info;
+	pid_t kid = at_entry(executes, &info);
+
+	CHECK_EQ(__NR_execve, info.nr);
+	ckpt_ready_wait();
+	check_entry(kid, &info);
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_wait_exit(kid, 36);
+}
+
+/* It forks from there, and its child comes back as from any fork(). */
+CKPT_CYCLE(call_of_fork)
+{
+	struct call_info info;
+	pid_t kid = at_entry(forks, &info);
+
+	CHECK_EQ(__NR_clone, info.nr);
+	ckpt_ready_wait();
+	check_entry(kid, &info);
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_step(END);
+	ckpt_wait_exit(kid, 33);
+}
+
+/* Its tracer is gone when it could go on: it makes its call all the same. */
+static int leaves_at_entry(void *arg)
+{
+	struct call_info info;
+
+	board->value[THREAD] = at_entry(calls, &info);
+	ckpt_step(BEGUN);
+	ckpt_wait_go();
+	return 37;
+}
+
+CKPT_CYCLE(call_left)
+{
+	pid_t tracer = ckpt_fork(leaves_at_entry, NULL);
+
+	ckpt_step_wait(BEGUN, 1);
+	CHECK_SYS(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+	ckpt_ready_wait();
+	ckpt_wait_exit(tracer, 37);
+	ckpt_wait_exit(board->value[THREAD], 29);
+}
+
+/* ---- by a filter of seccomp ------------------------------------------------ */
+
+#define DATA	0x1234
+
+static int filtered(void *arg)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | DATA),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_getsid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(steps) / sizeof(steps[0]), steps };
+
+	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK_SYS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	return calls(arg);
+}
+
+static pid_t at_filter(void)
+{
+	pid_t kid = ckpt_fork(filtered, NULL);
+	unsigned long data;
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESECCOMP));
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_SECCOMP, SIGTRAP));
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &data));
+	CHECK_EQ(DATA, data);
+	return kid;
+}
+
+CKPT_CYCLE(seccomp_event)
+{
+	pid_t kid = at_filter();
+	unsigned long data;
+
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &data));
+	CHECK_EQ(DATA, data);
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_SECCOMP, SIGTRAP));
+	set_call(kid, -1, 4242);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(getpid(), board->value[0]);
+	CHECK_EQ(4242, board->value[1]);
+}
+
+/* What its tracer makes of it is asked for once more. */
+CKPT_CYCLE(seccomp_changed)
+{
+	pid_t kid = at_filter();
+
+	ckpt_ready_wait();
+	set_call(kid, __NR_getsid, -ENOSYS);
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_SECCOMP, SIGTRAP));
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(-1, (int64_t)board->value[0]);
+	CHECK_EQ(getpid(), board->value[1]);
+}
+
+/* ---- calls that are not made ----------------------------------------------- */
+
+/* It is at the entry of a call, which its tracer makes in its place. */
+CKPT_CYCLE(emulated)
+{
+	pid_t kid = ckpt_fork(calls, NULL);
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SYSEMU, kid, 0, 0));
+	expect(kid, SIGTRAP);
+	set_call(kid, __NR_getppid, 11);
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_SYSEMU, kid, 0, 0));
+	expect(kid, SIGTRAP);
+	set_call(kid, __NR_getppid, 12);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(11, board->value[0]);
+	CHECK_EQ(12, board->value[1]);
+}
+
+static int spins_and_calls(void *arg)
+{
+	spins(arg);
+	board->value[0] = syscall(__NR_getppid);
+	return 38;
+}
+
+CKPT_CYCLE(runs_emulated)
+{
+	pid_t kid = seized(spins_and_calls, 0);
+
+	CHECK_SYS(ptrace(PTRACE_INTERRUPT, kid, 0, 0));
+	expect(kid, EVENT(PTRACE_EVENT_STOP, SIGTRAP));
+	CHECK_SYS(ptrace(PTRACE_SYSEMU, kid, 0, 0));
+	ckpt_ready_wait();
+	nothing_new(kid);
+	ckpt_step(GO_ON);
+	expect(kid, SIGTRAP);
+	set_call(kid, __NR_getppid, 13);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 38);
+	CHECK_EQ(13, board->value[0]);
+}
+
+#endif /* __x86_64__ */
+
+TEST_HARNESS_MAIN
