@@ -39,7 +39,7 @@ use crate::{
 
 /// Files of events.
 pub(super) const OPS: FileOps = FileOps {
-    name: "a descriptor of checkpoint events",
+    name: "checkpoint events",
     number: FILE_EVENTS,
     matches: |f| Events::of(f.file).is_some(),
     collect,

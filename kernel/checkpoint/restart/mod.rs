@@ -108,8 +108,8 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     let members = plan::Plan::new(&loaded.meta)
         .map_err(|e| report.unless_told(e, "the restart can't be planned"))?;
     let no_memory = "there is no memory for the restart";
-    let environment = Environment::of(&args.environment)
-        .map_err(|e| report.unless_told(e, no_memory))?;
+    let environment =
+        Environment::of(&args.environment).map_err(|e| report.unless_told(e, no_memory))?;
     let mut index = KVVec::with_capacity(loaded.objects.len(), GFP_KERNEL_ACCOUNT)
         .map_err(|e| report.unless_told(e.into(), no_memory))?;
     for o in &loaded.objects {
