@@ -827,9 +827,8 @@ bool checkpoint_ip6mr_routes(const struct sock *sk);
 /* checkpoint_inet::special: what an IPv4 or IPv6 socket has that is not in that. */
 #define CHECKPOINT_INET_IP_OPTIONS	0x001	/* IP_OPTIONS. */
 #define CHECKPOINT_INET_STICKY		0x002	/* IPV6_HOPOPTS and others, IPV6_PKTINFO. */
-#define CHECKPOINT_INET_ANYCAST		0x004	/* IPV6_JOIN_ANYCAST. */
+#define CHECKPOINT_INET_MEMBER		0x004	/* IP_ADD_MEMBERSHIP and others, anycast. */
 #define CHECKPOINT_INET_FLOW_LABEL	0x008	/* IPV6_FLOWLABEL_MGR. */
-#define CHECKPOINT_INET_MULTICAST	0x010	/* IP_ADD_MEMBERSHIP and others. */
 #define CHECKPOINT_INET_PATH_MTU	0x020	/* A message of IPV6_RECVPATHMTU. */
 #define CHECKPOINT_INET_POLICY		0x040	/* IP_XFRM_POLICY. */
 #define CHECKPOINT_INET_ERRORS		0x080	/* Messages in its error queue. */
@@ -925,6 +924,55 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state);
 int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state);
 int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *state);
 void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
+
+/* checkpoint_inet_member::kind */
+#define CHECKPOINT_MEMBER_EXCLUDE	0	/* It hears all sources but those that it names. */
+#define CHECKPOINT_MEMBER_EMPTIED	1	/* It hears all, and has named some before; IPv4. */
+#define CHECKPOINT_MEMBER_INCLUDE	2	/* It hears only those that it names. */
+#define CHECKPOINT_MEMBER_ANYCAST	3	/* It is no membership, but an anycast address. */
+
+/**
+ * struct checkpoint_inet_member - a membership of an IPv4 or IPv6 socket
+ * @group: the address of the group, in network order; four bytes of IPv4
+ * @local: the address of the device by which the group was joined, of IPv4
+ * @kind: CHECKPOINT_MEMBER_*
+ * @device: number of the device
+ * @sources: how many sources it names
+ * @v6: it is one of IPv6
+ * @gone: there is no such device any more, or it does not know the protocol
+ */
+struct checkpoint_inet_member {
+	u8 group[16];
+	u8 local[4];
+	u32 kind;
+	s32 device;
+	u32 sources;
+	bool v6;
+	bool gone;
+};
+
+/**
+ * struct checkpoint_inet_members - room for the memberships of a socket
+ * @members: the memberships
+ * @sources: the addresses of all their sources, in network order
+ * @max: how many @members there is room for
+ * @len: how many there are
+ * @sources_max: the same of @sources
+ * @sources_len: the same of these
+ */
+struct checkpoint_inet_members {
+	struct checkpoint_inet_member *members;
+	u8 (*sources)[16];
+	unsigned int max;
+	unsigned int len;
+	unsigned int sources_max;
+	unsigned int sources_len;
+};
+
+/* Of kernel/checkpoint/members.c. */
+int checkpoint_inet_members(struct sock *sk, struct checkpoint_inet_members *all);
+int checkpoint_inet_join(struct file *file, const struct checkpoint_inet_member *member,
+			 const u8 (*sources)[16]);
 
 /* checkpoint_tcp::state */
 #define CHECKPOINT_TCP_NEW		0

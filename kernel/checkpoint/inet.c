@@ -272,15 +272,13 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 		   !ipv6_addr_any(&np->sticky_pktinfo.ipi6_addr)))
 		state->special |= CHECKPOINT_INET_STICKY;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (np && np->ipv6_ac_list)
-		state->special |= CHECKPOINT_INET_ANYCAST;
+	if (np && (READ_ONCE(np->ipv6_ac_list) || rcu_access_pointer(np->ipv6_mc_list)))
+		state->special |= CHECKPOINT_INET_MEMBER;
 	if (np && rcu_access_pointer(inet->ipv6_fl_list))
 		state->special |= CHECKPOINT_INET_FLOW_LABEL;
-	if (np && np->ipv6_mc_list)
-		state->special |= CHECKPOINT_INET_MULTICAST;
 #endif
 	if (rcu_access_pointer(inet->mc_list))
-		state->special |= CHECKPOINT_INET_MULTICAST;
+		state->special |= CHECKPOINT_INET_MEMBER;
 	if (np && READ_ONCE(np->rxpmtu))
 		state->special |= CHECKPOINT_INET_PATH_MTU;
 #ifdef CONFIG_XFRM

@@ -166,6 +166,7 @@ pub const VALUES: &[&Values] = &[
     &net::netlink::NETLINK_LIST,
     &net::netlink::NETLINK_MESSAGE_LIST,
     &net::packet::PACKET_LIST,
+    &net::member::MEMBER_KINDS,
     &net::options::SOCKET_OPTIONS_IP,
     &net::options::SOCKET_OPTIONS_IPV6,
     &net::options::SOCKET_OPTIONS_RAW,

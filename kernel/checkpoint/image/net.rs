@@ -16,6 +16,7 @@ use super::layout::{
 pub(super) mod check;
 pub mod filter;
 pub mod inet;
+pub mod member;
 pub mod netlink;
 pub mod options;
 pub mod packet;

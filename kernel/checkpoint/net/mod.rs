@@ -13,6 +13,7 @@ mod filter;
 mod inet;
 mod inet_options;
 mod inet_queue;
+mod members;
 mod netlink;
 mod options;
 mod packet;
@@ -117,6 +118,8 @@ pub(crate) static LINKS: &[LinkOps] = &[
     // What was in the queues of connections is sent, and a filter would see it again.
     tcp::LINKS,
     filter::LINKS,
+    // What comes to a group is for those that are bound, which is done by that.
+    members::LINKS,
     inet::LINKS,
     unix::LINKS,
     netlink::LINKS,

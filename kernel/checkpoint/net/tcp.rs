@@ -288,6 +288,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     let inet = sk.inet()?;
     let why = inet::refused(&inet)
         .or_else(|| sk.tcp_refused())
+        .or_else(|| {
+            (inet.special.is_member())
+                .then_some("has an anycast address (IPV6_JOIN_ANYCAST): have it leave that")
+        })
         .or_else(|| numbered(&sk, &inet));
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));

@@ -41,6 +41,7 @@ use crate::image::{
 
 mod filter;
 mod inet;
+mod member;
 mod netlink;
 mod packet;
 mod tcp;

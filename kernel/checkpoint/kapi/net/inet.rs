@@ -53,9 +53,9 @@ pub(crate) struct Inet {
 pub(crate) struct Special(u32);
 
 impl Special {
-    /// It is a member of groups.
+    /// It is a member of groups, or has an anycast address.
     pub(crate) fn is_member(self) -> bool {
-        self.0 & bindings::CHECKPOINT_INET_MULTICAST != 0
+        self.0 & bindings::CHECKPOINT_INET_MEMBER != 0
     }
 
     /// Names what can't be saved of it, and tells what to do.
@@ -69,10 +69,6 @@ impl Special {
                 bindings::CHECKPOINT_INET_STICKY,
                 "has extension headers or a source address for all it sends (IPV6_HOPOPTS, \
                  IPV6_PKTINFO and others): have them removed",
-            ),
-            (
-                bindings::CHECKPOINT_INET_ANYCAST,
-                "has an anycast address (IPV6_JOIN_ANYCAST): have it leave that",
             ),
             (
                 bindings::CHECKPOINT_INET_FLOW_LABEL,
@@ -259,7 +255,7 @@ impl SockRef {
     }
 
     /// Whether it is one of IPv4 or IPv6.
-    fn is_inet(&self) -> bool {
+    pub(in crate::kapi) fn is_inet(&self) -> bool {
         let family = self.basics().family.cast_unsigned();
         family == bindings::AF_INET || family == bindings::AF_INET6
     }

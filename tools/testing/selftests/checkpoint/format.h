@@ -90,6 +90,7 @@
 #define IMAGE_KIND_NETLINK_SOCKET 237
 #define IMAGE_KIND_NETLINK_MESSAGE 238
 #define IMAGE_KIND_PACKET_SOCKET 239
+#define IMAGE_KIND_INET_MEMBER 248
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -501,6 +502,12 @@
 #define IMAGE_PACKET_PACKET_LOSS (1ull << 3)
 #define IMAGE_PACKET_PACKET_QDISC_BYPASS (1ull << 4)
 #define IMAGE_PACKET_PACKET_IGNORE_OUTGOING (1ull << 5)
+
+/* InetMember.kind */
+#define IMAGE_MEMBER_MEMBER_EXCLUDE 0
+#define IMAGE_MEMBER_MEMBER_EMPTIED 1
+#define IMAGE_MEMBER_MEMBER_INCLUDE 2
+#define IMAGE_MEMBER_MEMBER_ANYCAST 3
 
 /* SocketOption.option, IPPROTO_IP */
 #define IMAGE_OPTIONS_OPTION_IP_TOS 256
@@ -1920,5 +1927,17 @@ struct image_packet_socket {
 };
 
 static_assert(sizeof(struct image_packet_socket) == 64, "image_packet_socket");
+
+struct image_inet_member {
+	uint32_t socket;
+	uint32_t kind;
+	uint32_t v6;
+	uint32_t device;
+	uint32_t sources;
+	uint8_t group[16];
+	uint8_t local[4];
+};
+
+static_assert(sizeof(struct image_inet_member) == 40, "image_inet_member");
 
 #endif /* CKPT_TEST_FORMAT_H */

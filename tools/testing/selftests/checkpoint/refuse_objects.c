@@ -3,12 +3,14 @@
 #include "refuse.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
 #include <linux/filter.h>
+#include <linux/if_tun.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
@@ -29,19 +31,39 @@ REFUSE_FIXTURE
 
 /* ---- sockets --------------------------------------------------------- */
 
+/* The device goes with the file that has made it. */
 REFUSE(member)
 {
-	struct ip_mreqn group = {
-		.imr_multiaddr.s_addr = htonl(0xe0010203),
-		.imr_ifindex = 1,
-	};
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ip_mreqn group = { .imr_multiaddr.s_addr = htonl(0xe0010203) };
 	int fd = CHECK_HERE(socket(AF_INET, SOCK_DGRAM, 0));
+	int tun = CHECK_HERE(open("/dev/net/tun", O_RDWR));
 
+	CHECK_SYS(ioctl(tun, TUNSETIFF, &ifr));
+	CHECK_SYS(ioctl(fd, SIOCGIFINDEX, &ifr));
+	group.imr_ifindex = ifr.ifr_ifindex;
 	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)));
-	EXPECT_FD(fd, "*", "is a member of multicast groups (IP_ADD_MEMBERSHIP): have it leave "
-		  "them");
+	CHECK_SYS(close(tun));
+	EXPECT_FD(fd, "*", "is a member of a group on a device that is gone: have it leave that");
 	ckpt_ready_wait();
 	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, &group, sizeof(group)));
+}
+
+REFUSE(anycast_of_tcp)
+{
+	struct ipv6_mreq mreq = {
+		.ipv6mr_multiaddr.s6_addr = { 0xfd, 0x12, [15] = 3 },
+		.ipv6mr_interface = 1,
+	};
+	int forward = CHECK_HERE(open("/proc/sys/net/ipv6/conf/lo/forwarding", O_WRONLY));
+	int fd = CHECK_HERE(socket(AF_INET6, SOCK_STREAM, 0));
+
+	CHECK_EQ(1, write(forward, "1", 1));
+	CHECK_SYS(close(forward));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_ANYCAST, &mreq, sizeof(mreq)));
+	EXPECT_FD(fd, "*", "has an anycast address (IPV6_JOIN_ANYCAST): have it leave that");
+	ckpt_ready_wait();
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_LEAVE_ANYCAST, &mreq, sizeof(mreq)));
 }
 
 REFUSE(corked)

@@ -18,6 +18,7 @@ use checkpoint_image::image::{
     net::{
         filter::*,
         inet::*,
+        member::*,
         options::*,
         unix::*,
         *, //
@@ -173,5 +174,22 @@ impl Sample {
             m.ttl = u(64);
         });
         self.add(message, b"data");
+    }
+
+    /// Appends these, and a membership that names a source.
+    pub fn member(&mut self) {
+        self.datagrams();
+        let member = zeroed(|m: &mut InetMember| {
+            m.socket = u(obj::LAST + 1);
+            m.kind = u(MEMBER_INCLUDE);
+            m.device = u(1);
+            m.sources = u(1);
+            m.group[0] = 224;
+            m.group[3] = 9;
+            m.local[0] = 127;
+        });
+        let mut source = [0; 16];
+        source[0] = 10;
+        self.add(member, &source);
     }
 }
