@@ -831,7 +831,7 @@ bool checkpoint_ip6mr_routes(const struct sock *sk);
 #define CHECKPOINT_INET_FLOW_LABEL	0x008	/* IPV6_FLOWLABEL_MGR. */
 #define CHECKPOINT_INET_PATH_MTU	0x020	/* A message of IPV6_RECVPATHMTU. */
 #define CHECKPOINT_INET_POLICY		0x040	/* IP_XFRM_POLICY. */
-#define CHECKPOINT_INET_ERRORS		0x080	/* Messages in its error queue. */
+#define CHECKPOINT_INET_FLIGHT		0x080	/* MSG_ZEROCOPY of which it was not told. */
 #define CHECKPOINT_INET_ENCAP		0x100	/* UDP_ENCAP. */
 #define CHECKPOINT_INET_CORKED		0x200	/* Part of a datagram to be sent. */
 #define CHECKPOINT_INET_ROUTES		0x400	/* MRT_INIT, MRT6_INIT. */
@@ -969,6 +969,66 @@ struct checkpoint_inet_members {
 	unsigned int sources_len;
 };
 
+/* The longest message of an error queue. */
+#define CHECKPOINT_ERROR_MAX		(128 * 1024)
+
+/**
+ * struct checkpoint_sock_error - what is in an error queue
+ * @from: who has sent it, in network order; four bytes of IPv4
+ * @to: whom that was sent to
+ * @about: where what was sent went to that it is about
+ * @spec_dst: of IPv4, as IP_PKTINFO tells it
+ * @port: the port of @about
+ * @origin: SO_EE_ORIGIN_*
+ * @type: as of struct sock_extended_err
+ * @code: likewise
+ * @err: likewise
+ * @info: likewise
+ * @data: likewise
+ * @device: the device that it came from; 0: that is not told
+ * @flow: traffic class and flow label; of IPv4 its type of service
+ * @about_flow: the same of what it is about, of IPv6
+ * @ttl: how many hops it had left
+ * @frag_size: size of its largest fragment; 0: it came in one
+ * @transport: where in its contents the header with the ports is
+ * @time: when it came or what it is about was sent, in nanoseconds since 1970
+ * @device_time: the same by the clock of the device
+ * @len: bytes of its contents
+ * @v6: it is one of IPv6
+ * @opt_stats: its contents are those of SCM_TIMESTAMPING_OPT_STATS
+ */
+struct checkpoint_sock_error {
+	u8 from[16];
+	u8 to[16];
+	u8 about[16];
+	u8 spec_dst[4];
+	u16 port;
+	u8 origin;
+	u8 type;
+	u8 code;
+	s32 err;
+	u32 info;
+	u32 data;
+	s32 device;
+	u32 flow;
+	u32 about_flow;
+	u32 ttl;
+	u32 frag_size;
+	u32 transport;
+	s64 time;
+	s64 device_time;
+	u32 len;
+	bool v6;
+	bool opt_stats;
+};
+
+/* Of kernel/checkpoint/errqueue.c. */
+unsigned int checkpoint_errors_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
+int checkpoint_error_get(struct sock *sk, const struct sk_buff *skb,
+			 struct checkpoint_sock_error *error);
+int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *error,
+			 const void *data);
+
 /* Of kernel/checkpoint/members.c. */
 int checkpoint_inet_members(struct sock *sk, struct checkpoint_inet_members *all);
 int checkpoint_inet_join(struct file *file, const struct checkpoint_inet_member *member,
@@ -987,11 +1047,10 @@ int checkpoint_inet_join(struct file *file, const struct checkpoint_inet_member 
 #define CHECKPOINT_TCP_REPAIRED		3
 #define CHECKPOINT_TCP_FASTOPEN_KEY	4
 #define CHECKPOINT_TCP_FASTOPEN		5
-#define CHECKPOINT_TCP_ERRORS		6
-#define CHECKPOINT_TCP_KEYS		7
-#define CHECKPOINT_TCP_POLICY		8
-#define CHECKPOINT_TCP_BPF		9
-#define CHECKPOINT_TCP_FASTOPEN_CONNECT	10
+#define CHECKPOINT_TCP_KEYS		6
+#define CHECKPOINT_TCP_POLICY		7
+#define CHECKPOINT_TCP_BPF		8
+#define CHECKPOINT_TCP_FASTOPEN_CONNECT	9
 
 /*
  * What the other end of a connection is: not of this machine or namespace;
@@ -1414,7 +1473,6 @@ int checkpoint_netlink_open(struct sock *sk, const struct checkpoint_netlink *st
  * @members: memberships that it has
  * @ring: it has a ring
  * @fanout: it is in such a group
- * @errors: something is in its error queue
  */
 struct checkpoint_packet {
 	unsigned int num;
@@ -1433,7 +1491,6 @@ struct checkpoint_packet {
 	unsigned int members;
 	bool ring;
 	bool fanout;
-	bool errors;
 };
 
 /**

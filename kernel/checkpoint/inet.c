@@ -285,8 +285,9 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 	if (rcu_access_pointer(sk->sk_policy[0]) || rcu_access_pointer(sk->sk_policy[1]))
 		state->special |= CHECKPOINT_INET_POLICY;
 #endif
-	if (!skb_queue_empty_lockless(&sk->sk_error_queue))
-		state->special |= CHECKPOINT_INET_ERRORS;
+	/* What was sent without a copy is the socket's until it is told. */
+	if (!sk_is_tcp(sk) && atomic_read(&sk->sk_zckey) && sk_wmem_alloc_get(sk))
+		state->special |= CHECKPOINT_INET_FLIGHT;
 	if (sk_is_udp(sk) && READ_ONCE(udp_sk(sk)->encap_type))
 		state->special |= CHECKPOINT_INET_ENCAP;
 	if (checkpoint_inet_routes(sk))

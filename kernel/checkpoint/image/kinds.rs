@@ -194,6 +194,7 @@ kinds! {
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
     InetMember: net::member::InetMember,
+    SocketError: net::errqueue::SocketError,
 }
 
 /// Number of the first kind of link.

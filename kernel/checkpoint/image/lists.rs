@@ -167,6 +167,8 @@ pub const VALUES: &[&Values] = &[
     &net::netlink::NETLINK_MESSAGE_LIST,
     &net::packet::PACKET_LIST,
     &net::member::MEMBER_KINDS,
+    &net::errqueue::ERROR_ORIGINS,
+    &net::errqueue::ERROR_FLAG_LIST,
     &net::options::SOCKET_OPTIONS_IP,
     &net::options::SOCKET_OPTIONS_IPV6,
     &net::options::SOCKET_OPTIONS_RAW,

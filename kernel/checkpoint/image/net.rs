@@ -14,6 +14,7 @@ use super::layout::{
 };
 
 pub(super) mod check;
+pub mod errqueue;
 pub mod filter;
 pub mod inet;
 pub mod member;

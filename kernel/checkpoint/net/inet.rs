@@ -64,6 +64,7 @@ use crate::{
         time::wait, //
     },
     net::{
+        errqueue,
         inet_options,
         inet_queue,
         members,
@@ -132,7 +133,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    if !members::collect(cap, t, named, &sk)? || !inet_queue::collect(cap, t, named, &sk)? {
+    if !members::collect(cap, t, named, &sk)?
+        || !inet_queue::collect(cap, t, named, &sk)?
+        || !errqueue::collect(cap, t, named, &sk)?
+    {
         return Ok(false);
     }
     socket::collect_plain(cap, t, named, &sk)?;

@@ -9,6 +9,7 @@
 //! A task makes its sockets, with their options, when it restores its files. All else comes with links:
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
+mod errqueue;
 mod filter;
 mod inet;
 mod inet_options;
@@ -124,6 +125,8 @@ pub(crate) static LINKS: &[LinkOps] = &[
     unix::LINKS,
     netlink::LINKS,
     packet::LINKS,
+    // Options that empty them are set by then.
+    errqueue::LINKS,
 ];
 
 /// What each thread has found: files in messages.
@@ -141,6 +144,8 @@ pub(crate) struct Collected {
     todo: KVVec<unix::Todo>,
     /// Those with a classic filter.
     filtered: KVVec<SockRef>,
+    /// Those with something in their error queue, or to come there.
+    told: KVVec<SockRef>,
     /// Ends of TCP connections, the other ends of which are here, too.
     joined: KVVec<SockRef>,
     /// Connections to the outside that are held.
@@ -159,6 +164,7 @@ impl Collected {
         Self {
             todo: KVVec::new(),
             filtered: KVVec::new(),
+            told: KVVec::new(),
             joined: KVVec::new(),
             holds: tcp_outside::Holds::new(),
             in_flight: KVVec::new(),

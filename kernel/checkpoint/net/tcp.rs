@@ -95,6 +95,7 @@ use crate::{
         time::wait, //
     },
     net::{
+        errqueue,
         inet,
         socket,
         tcp_build,
@@ -295,6 +296,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         .or_else(|| numbered(&sk, &inet));
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(false);
+    }
+    if !errqueue::collect(cap, t, named, &sk)? {
         return Ok(false);
     }
     if cap.objects.count::<Sock>(sk.addr())? {

@@ -39,6 +39,7 @@ use crate::image::{
     task::Cred, //
 };
 
+mod errqueue;
 mod filter;
 mod inet;
 mod member;

@@ -83,8 +83,8 @@ impl Special {
                 "has an IPsec policy (IP_XFRM_POLICY): have it removed",
             ),
             (
-                bindings::CHECKPOINT_INET_ERRORS,
-                "has messages in its error queue (MSG_ERRQUEUE): have them read",
+                bindings::CHECKPOINT_INET_FLIGHT,
+                "has sent with MSG_ZEROCOPY what was not taken yet: try again",
             ),
             (
                 bindings::CHECKPOINT_INET_ENCAP,

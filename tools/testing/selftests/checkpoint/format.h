@@ -91,6 +91,7 @@
 #define IMAGE_KIND_NETLINK_MESSAGE 238
 #define IMAGE_KIND_PACKET_SOCKET 239
 #define IMAGE_KIND_INET_MEMBER 248
+#define IMAGE_KIND_SOCKET_ERROR 249
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -508,6 +509,18 @@
 #define IMAGE_MEMBER_MEMBER_EMPTIED 1
 #define IMAGE_MEMBER_MEMBER_INCLUDE 2
 #define IMAGE_MEMBER_MEMBER_ANYCAST 3
+
+/* SocketError.origin */
+#define IMAGE_ERRQUEUE_ERROR_LOCAL 1
+#define IMAGE_ERRQUEUE_ERROR_ICMP 2
+#define IMAGE_ERRQUEUE_ERROR_ICMP6 3
+#define IMAGE_ERRQUEUE_ERROR_STAMP 4
+#define IMAGE_ERRQUEUE_ERROR_ZEROCOPY 5
+#define IMAGE_ERRQUEUE_ERROR_TXTIME 6
+
+/* SocketError.flags */
+#define IMAGE_ERRQUEUE_ERROR_V6 (1ull << 0)
+#define IMAGE_ERRQUEUE_ERROR_OPT_STATS (1ull << 1)
 
 /* SocketOption.option, IPPROTO_IP */
 #define IMAGE_OPTIONS_OPTION_IP_TOS 256
@@ -1939,5 +1952,32 @@ struct image_inet_member {
 };
 
 static_assert(sizeof(struct image_inet_member) == 40, "image_inet_member");
+
+struct image_socket_error {
+	uint32_t socket;
+	uint32_t error;
+	uint32_t origin;
+	uint32_t kind;
+	uint32_t code;
+	uint32_t info;
+	uint32_t data;
+	uint32_t flags;
+	uint32_t port;
+	uint32_t device;
+	uint32_t flow;
+	uint32_t about_flow;
+	uint32_t ttl;
+	uint32_t frag_size;
+	uint32_t transport;
+	uint8_t spec_dst[4];
+	uint8_t from[16];
+	uint8_t to[16];
+	uint8_t about[16];
+	uint64_t time;
+	uint64_t device_time;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_socket_error) == 136, "image_socket_error");
 
 #endif /* CKPT_TEST_FORMAT_H */

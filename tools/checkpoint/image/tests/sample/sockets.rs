@@ -16,6 +16,7 @@ use checkpoint_image::image::{
         FILE_SOCKET, //
     },
     net::{
+        errqueue::*,
         filter::*,
         inet::*,
         member::*,
@@ -174,6 +175,27 @@ impl Sample {
             m.ttl = u(64);
         });
         self.add(message, b"data");
+    }
+
+    /// Appends these, and an error.
+    pub fn error(&mut self) {
+        self.datagrams();
+        let error = zeroed(|e: &mut SocketError| {
+            e.socket = u(obj::LAST + 1);
+            e.error = u(111);
+            e.origin = u(ERROR_ICMP);
+            e.kind = u(3);
+            e.code = u(3);
+            e.port = u(53);
+            e.device = u(1);
+            e.flow = u(0xc0);
+            e.ttl = u(64);
+            e.transport = u(1);
+            e.from[0] = 127;
+            e.to[0] = 127;
+            e.about[0] = 10;
+        });
+        self.add(error, b"data");
     }
 
     /// Appends these, and a membership that names a source.
