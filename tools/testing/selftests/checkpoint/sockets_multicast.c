@@ -339,7 +339,7 @@ CKPT_CYCLE(groups_others)
 	CHECK_SYS(join(raw, GROUP_MORE, 0, LO, IP_DROP_MEMBERSHIP));
 }
 
-/* The loopback device takes any anycast address while it forwards. It has to when it is restarted, too. */
+/* The loopback device takes any anycast address while it forwards, at the restart, too. */
 static void forward(void)
 {
 	int fd = CHECK_SYS(open("/proc/sys/net/ipv6/conf/lo/forwarding", O_WRONLY));
