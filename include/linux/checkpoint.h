@@ -1447,6 +1447,29 @@ int checkpoint_netlink_interrupt(struct sock *sk, u32 seq, u32 portid);
 int checkpoint_netlink_open(struct sock *sk, const struct checkpoint_netlink *state,
 			    const u32 *groups, unsigned int count);
 
+/* How many families of generic netlink a socket notes that it has asked. */
+#define CHECKPOINT_GENL_ASKED	4
+
+/**
+ * struct checkpoint_genl_name - a family of generic netlink, and a group of it
+ * @family: its name, with zeros after it
+ * @group: the name of the multicast group, likewise
+ * @id: the number of the family
+ * @group_id: that of the group; 0: none is meant
+ */
+struct checkpoint_genl_name {
+	char family[16];
+	char group[16];
+	u32 id;
+	u32 group_id;
+};
+
+/* Of net/netlink/genetlink.c. */
+int checkpoint_genl_asked(struct sock *sk, u32 ids[CHECKPOINT_GENL_ASKED], bool *keeps);
+void checkpoint_genl_note(struct sock *sk, u32 id);
+int checkpoint_genl_name(struct checkpoint_genl_name *name);
+int checkpoint_genl_find(const struct checkpoint_genl_name *name);
+
 /* checkpoint_packet::flags: options of SOL_PACKET that are on */
 #define CHECKPOINT_PACKET_ORIGDEV		0x01
 #define CHECKPOINT_PACKET_AUXDATA		0x02

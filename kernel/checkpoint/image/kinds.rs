@@ -195,6 +195,7 @@ kinds! {
     PacketSocket: net::packet::PacketSocket,
     InetMember: net::member::InetMember,
     SocketError: net::errqueue::SocketError,
+    GenericFamily: net::netlink::GenericFamily,
 }
 
 /// Number of the first kind of link.

@@ -11,6 +11,7 @@
 
 mod errqueue;
 mod filter;
+mod generic;
 mod inet;
 mod inet_options;
 mod inet_queue;

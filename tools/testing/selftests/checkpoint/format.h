@@ -92,6 +92,7 @@
 #define IMAGE_KIND_PACKET_SOCKET 239
 #define IMAGE_KIND_INET_MEMBER 248
 #define IMAGE_KIND_SOCKET_ERROR 249
+#define IMAGE_KIND_GENERIC_FAMILY 250
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -1979,5 +1980,16 @@ struct image_socket_error {
 };
 
 static_assert(sizeof(struct image_socket_error) == 136, "image_socket_error");
+
+struct image_generic_family {
+	uint32_t socket;
+	uint32_t id;
+	uint32_t group_id;
+	uint32_t asked;
+	uint8_t family[16];
+	uint8_t group[16];
+};
+
+static_assert(sizeof(struct image_generic_family) == 48, "image_generic_family");
 
 #endif /* CKPT_TEST_FORMAT_H */
