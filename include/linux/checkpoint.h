@@ -825,8 +825,8 @@ int checkpoint_attach_filter(struct sock *sk, const struct sock_filter *insns, u
 bool checkpoint_ip6mr_routes(const struct sock *sk);
 
 /* checkpoint_inet::special: what an IPv4 or IPv6 socket has that is not in that. */
-#define CHECKPOINT_INET_IP_OPTIONS	0x001	/* IP_OPTIONS. */
-#define CHECKPOINT_INET_STICKY		0x002	/* IPV6_HOPOPTS and others, IPV6_PKTINFO. */
+#define CHECKPOINT_INET_IP_OPTIONS	0x001	/* IP_OPTIONS of TCP, or a label. */
+#define CHECKPOINT_INET_STICKY		0x002	/* IPV6_HOPOPTS, IPV6_PKTINFO of TCP; too long. */
 #define CHECKPOINT_INET_MEMBER		0x004	/* IP_ADD_MEMBERSHIP and others, anycast. */
 #define CHECKPOINT_INET_FLOW_LABEL	0x008	/* IPV6_FLOWLABEL_MGR. */
 #define CHECKPOINT_INET_PATH_MTU	0x020	/* A message of IPV6_RECVPATHMTU. */
@@ -924,6 +924,11 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state);
 int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state);
 int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *state);
 void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
+
+/* Bytes of the longest of them. */
+#define CHECKPOINT_INET_HEADER_MAX	2040
+
+int checkpoint_inet_header(struct sock *sk, int level, int name, void *value, unsigned int max);
 
 /* checkpoint_inet_member::kind */
 #define CHECKPOINT_MEMBER_EXCLUDE	0	/* It hears all sources but those that it names. */

@@ -196,6 +196,7 @@ kinds! {
     InetMember: net::member::InetMember,
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,
+    InetHeader: net::header::InetHeader,
 }
 
 /// Number of the first kind of link.

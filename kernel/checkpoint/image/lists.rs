@@ -167,6 +167,7 @@ pub const VALUES: &[&Values] = &[
     &net::netlink::NETLINK_MESSAGE_LIST,
     &net::packet::PACKET_LIST,
     &net::member::MEMBER_KINDS,
+    &net::header::HEADER_KINDS,
     &net::errqueue::ERROR_ORIGINS,
     &net::errqueue::ERROR_FLAG_LIST,
     &net::options::SOCKET_OPTIONS_IP,

@@ -16,6 +16,7 @@ use super::layout::{
 pub(super) mod check;
 pub mod errqueue;
 pub mod filter;
+pub mod header;
 pub mod inet;
 pub mod member;
 pub mod netlink;

@@ -12,6 +12,7 @@
 mod errqueue;
 mod filter;
 mod generic;
+mod header;
 mod inet;
 mod inet_options;
 mod inet_queue;
@@ -122,6 +123,7 @@ pub(crate) static LINKS: &[LinkOps] = &[
     filter::LINKS,
     // What comes to a group is for those that are bound, which is done by that.
     members::LINKS,
+    header::LINKS,
     inet::LINKS,
     unix::LINKS,
     netlink::LINKS,

@@ -41,6 +41,7 @@ use crate::image::{
 
 mod errqueue;
 mod filter;
+mod header;
 mod inet;
 mod member;
 mod netlink;

@@ -66,7 +66,7 @@ fn sockets() {
         }),
         // What the kernel keeps of a generic one nobody tells.
         ("unknown address family, type or protocol", |s| {
-            socket(s, |k| k.protocol.set(16))
+            socket(s, |k| k.protocol.set(12))
         }),
         ("a socket of a family that has none without a file", |s| {
             socket(s, |k| k.form.set(SOCKET_CLOSED))

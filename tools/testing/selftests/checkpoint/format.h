@@ -93,6 +93,7 @@
 #define IMAGE_KIND_INET_MEMBER 248
 #define IMAGE_KIND_SOCKET_ERROR 249
 #define IMAGE_KIND_GENERIC_FAMILY 250
+#define IMAGE_KIND_INET_HEADER 251
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -510,6 +511,14 @@
 #define IMAGE_MEMBER_MEMBER_EMPTIED 1
 #define IMAGE_MEMBER_MEMBER_INCLUDE 2
 #define IMAGE_MEMBER_MEMBER_ANYCAST 3
+
+/* InetHeader.kind */
+#define IMAGE_HEADER_HEADER_OPTIONS 0
+#define IMAGE_HEADER_HEADER_HOP 1
+#define IMAGE_HEADER_HEADER_ROUTE_DST 2
+#define IMAGE_HEADER_HEADER_ROUTE 3
+#define IMAGE_HEADER_HEADER_DST 4
+#define IMAGE_HEADER_HEADER_ADDRESS 5
 
 /* SocketError.origin */
 #define IMAGE_ERRQUEUE_ERROR_LOCAL 1
@@ -1991,5 +2000,14 @@ struct image_generic_family {
 };
 
 static_assert(sizeof(struct image_generic_family) == 48, "image_generic_family");
+
+struct image_inet_header {
+	uint32_t socket;
+	uint32_t kind;
+	uint32_t device;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_inet_header) == 16, "image_inet_header");
 
 #endif /* CKPT_TEST_FORMAT_H */

@@ -66,6 +66,31 @@ REFUSE(anycast_of_tcp)
 	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_LEAVE_ANYCAST, &mreq, sizeof(mreq)));
 }
 
+/* The ends of a connection have agreed upon a length with them. */
+REFUSE(options_of_tcp)
+{
+	static const unsigned char record[] = { 7, 7, 4, 0, 0, 0, 0, 0 };
+	int fd = CHECK_HERE(socket(AF_INET, SOCK_STREAM, 0));
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, record, sizeof(record)));
+	EXPECT_FD(fd, "*", "has IP options that can't be saved (IP_OPTIONS of TCP, CIPSO): have them "
+		  "removed");
+	ckpt_ready_wait();
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, NULL, 0));
+}
+
+REFUSE(headers_of_tcp)
+{
+	struct in6_pktinfo info = { .ipi6_ifindex = 1 };
+	int fd = CHECK_HERE(socket(AF_INET6, SOCK_STREAM, 0));
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
+	EXPECT_FD(fd, "*", "has extension headers or a source address for all it sends that can't be "
+		  "saved (IPV6_HOPOPTS, IPV6_PKTINFO and others of TCP): have them removed");
+	ckpt_ready_wait();
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
+}
+
 REFUSE(corked)
 {
 	int fd = CHECK_HERE(socket(AF_INET6, SOCK_DGRAM, 0));

@@ -18,6 +18,7 @@ use checkpoint_image::image::{
     net::{
         errqueue::*,
         filter::*,
+        header::*,
         inet::*,
         member::*,
         options::*,
@@ -175,6 +176,13 @@ impl Sample {
             m.ttl = u(64);
         });
         self.add(message, b"data");
+    }
+
+    /// Appends these, and options of IPv4.
+    pub fn header(&mut self) {
+        self.datagrams();
+        let header = zeroed(|h: &mut InetHeader| h.socket = u(obj::LAST + 1));
+        self.add(header, &[7, 7, 4, 0, 0, 0, 0, 0]);
     }
 
     /// Appends these, and an error.
