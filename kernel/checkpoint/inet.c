@@ -346,6 +346,17 @@ int checkpoint_inet_header(struct sock *sk, int level, int name, void *value, un
 	return 0;
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+/* Whether a socket was told to reflect flow labels (IPV6_FL_F_REFLECT). */
+static bool checkpoint_inet_reflects(struct sock *sk)
+{
+	bool usual = READ_ONCE(sock_net(sk)->ipv6.sysctl.flowlabel_reflect) &
+		     FLOWLABEL_REFLECT_ESTABLISHED;
+
+	return sk_is_tcp(sk) && inet6_test_bit(REPFLOW, sk) && !usual;
+}
+#endif
+
 /**
  * checkpoint_inet_get() - read what an IPv4 or IPv6 socket is
  * @sk: the socket
@@ -386,6 +397,9 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 	if (np && (READ_ONCE(np->ipv6_ac_list) || rcu_access_pointer(np->ipv6_mc_list)))
 		state->special |= CHECKPOINT_INET_MEMBER;
 	if (np && rcu_access_pointer(inet->ipv6_fl_list))
+		state->special |= CHECKPOINT_INET_FLOW_LABEL;
+	/* As inet6_create() has it; only IPV6_FLOWLABEL_MGR tells, and sets it. */
+	if (np && checkpoint_inet_reflects(sk))
 		state->special |= CHECKPOINT_INET_FLOW_LABEL;
 #endif
 	if (rcu_access_pointer(inet->mc_list))

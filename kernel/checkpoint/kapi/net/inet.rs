@@ -75,7 +75,7 @@ impl Special {
             ),
             (
                 bindings::CHECKPOINT_INET_FLOW_LABEL,
-                "has a flow label (IPV6_FLOWLABEL_MGR): have it given back",
+                "has a flow label, or reflects those of others (IPV6_FLOWLABEL_MGR): have it given back",
             ),
             (
                 bindings::CHECKPOINT_INET_PATH_MTU,

@@ -91,6 +91,35 @@ REFUSE(headers_of_tcp)
 	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
 }
 
+static void label_consistency(const char *value)
+{
+	int fd = CHECK_HERE(open("/proc/sys/net/ipv6/flowlabel_consistency", O_WRONLY));
+
+	CHECK_EQ(1, write(fd, value, 1));
+	CHECK_SYS(close(fd));
+}
+
+/* It answers with the flow label of the other end. */
+REFUSE(reflects_labels)
+{
+	/* A struct in6_flowlabel_req: IPV6_FL_A_GET, IPV6_FL_F_REFLECT. */
+	unsigned char request[32] = { [20] = 0 };
+	uint16_t reflect = 4;
+	int fd = CHECK_HERE(socket(AF_INET6, SOCK_STREAM, 0));
+
+	memcpy(request + 22, &reflect, sizeof(reflect));
+	label_consistency("0");
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, 32 /* IPV6_FLOWLABEL_MGR */, request,
+			     sizeof(request)));
+	label_consistency("1");
+	EXPECT_FD(fd, "*", "has a flow label, or reflects those of others (IPV6_FLOWLABEL_MGR): have "
+		  "it given back");
+	ckpt_ready_wait();
+	/* IPV6_FL_A_PUT */
+	request[20] = 1;
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, 32, request, sizeof(request)));
+}
+
 REFUSE(corked)
 {
 	int fd = CHECK_HERE(socket(AF_INET6, SOCK_DGRAM, 0));
