@@ -840,14 +840,13 @@ int checkpoint_attach_filter(struct sock *sk, const struct sock_filter *insns, u
 bool checkpoint_ip6mr_routes(const struct sock *sk);
 
 /* checkpoint_inet::special: what an IPv4 or IPv6 socket has that is not in that. */
-#define CHECKPOINT_INET_IP_OPTIONS	0x001	/* IP_OPTIONS. */
-#define CHECKPOINT_INET_STICKY		0x002	/* IPV6_HOPOPTS and others, IPV6_PKTINFO. */
-#define CHECKPOINT_INET_ANYCAST		0x004	/* IPV6_JOIN_ANYCAST. */
+#define CHECKPOINT_INET_IP_OPTIONS	0x001	/* IP_OPTIONS of TCP, or a label. */
+#define CHECKPOINT_INET_STICKY		0x002	/* IPV6_HOPOPTS, IPV6_PKTINFO of TCP; too long. */
+#define CHECKPOINT_INET_MEMBER		0x004	/* IP_ADD_MEMBERSHIP and others, anycast. */
 #define CHECKPOINT_INET_FLOW_LABEL	0x008	/* IPV6_FLOWLABEL_MGR. */
-#define CHECKPOINT_INET_MULTICAST	0x010	/* IP_ADD_MEMBERSHIP and others. */
 #define CHECKPOINT_INET_PATH_MTU	0x020	/* A message of IPV6_RECVPATHMTU. */
 #define CHECKPOINT_INET_POLICY		0x040	/* IP_XFRM_POLICY. */
-#define CHECKPOINT_INET_ERRORS		0x080	/* Messages in its error queue. */
+#define CHECKPOINT_INET_FLIGHT		0x080	/* MSG_ZEROCOPY of which it was not told. */
 #define CHECKPOINT_INET_ENCAP		0x100	/* UDP_ENCAP. */
 #define CHECKPOINT_INET_CORKED		0x200	/* Part of a datagram to be sent. */
 #define CHECKPOINT_INET_ROUTES		0x400	/* MRT_INIT, MRT6_INIT. */
@@ -941,6 +940,120 @@ int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state)
 int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *state);
 void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
 
+/* Bytes of the longest of them. */
+#define CHECKPOINT_INET_HEADER_MAX	2040
+
+int checkpoint_inet_header(struct sock *sk, int level, int name, void *value, unsigned int max);
+
+/* checkpoint_inet_member::kind */
+#define CHECKPOINT_MEMBER_EXCLUDE	0	/* It hears all sources but those that it names. */
+#define CHECKPOINT_MEMBER_EMPTIED	1	/* It hears all, and has named some before; IPv4. */
+#define CHECKPOINT_MEMBER_INCLUDE	2	/* It hears only those that it names. */
+#define CHECKPOINT_MEMBER_ANYCAST	3	/* It is no membership, but an anycast address. */
+
+/**
+ * struct checkpoint_inet_member - a membership of an IPv4 or IPv6 socket
+ * @group: the address of the group, in network order; four bytes of IPv4
+ * @local: the address of the device by which the group was joined, of IPv4
+ * @kind: CHECKPOINT_MEMBER_*
+ * @device: number of the device
+ * @sources: how many sources it names
+ * @v6: it is one of IPv6
+ * @gone: there is no such device any more, or it does not know the protocol
+ */
+struct checkpoint_inet_member {
+	u8 group[16];
+	u8 local[4];
+	u32 kind;
+	s32 device;
+	u32 sources;
+	bool v6;
+	bool gone;
+};
+
+/**
+ * struct checkpoint_inet_members - room for the memberships of a socket
+ * @members: the memberships
+ * @sources: the addresses of all their sources, in network order
+ * @max: how many @members there is room for
+ * @len: how many there are
+ * @sources_max: the same of @sources
+ * @sources_len: the same of these
+ */
+struct checkpoint_inet_members {
+	struct checkpoint_inet_member *members;
+	u8 (*sources)[16];
+	unsigned int max;
+	unsigned int len;
+	unsigned int sources_max;
+	unsigned int sources_len;
+};
+
+/* The longest message of an error queue. */
+#define CHECKPOINT_ERROR_MAX		(128 * 1024)
+
+/**
+ * struct checkpoint_sock_error - what is in an error queue
+ * @from: who has sent it, in network order; four bytes of IPv4
+ * @to: whom that was sent to
+ * @about: where what was sent went to that it is about
+ * @spec_dst: of IPv4, as IP_PKTINFO tells it
+ * @port: the port of @about
+ * @origin: SO_EE_ORIGIN_*
+ * @type: as of struct sock_extended_err
+ * @code: likewise
+ * @err: likewise
+ * @info: likewise
+ * @data: likewise
+ * @device: the device that it came from; 0: that is not told
+ * @flow: traffic class and flow label; of IPv4 its type of service
+ * @about_flow: the same of what it is about, of IPv6
+ * @ttl: how many hops it had left
+ * @frag_size: size of its largest fragment; 0: it came in one
+ * @transport: where in its contents the header with the ports is
+ * @time: when it came or what it is about was sent, in nanoseconds since 1970
+ * @device_time: the same by the clock of the device
+ * @len: bytes of its contents
+ * @v6: it is one of IPv6
+ * @opt_stats: its contents are those of SCM_TIMESTAMPING_OPT_STATS
+ */
+struct checkpoint_sock_error {
+	u8 from[16];
+	u8 to[16];
+	u8 about[16];
+	u8 spec_dst[4];
+	u16 port;
+	u8 origin;
+	u8 type;
+	u8 code;
+	s32 err;
+	u32 info;
+	u32 data;
+	s32 device;
+	u32 flow;
+	u32 about_flow;
+	u32 ttl;
+	u32 frag_size;
+	u32 transport;
+	s64 time;
+	s64 device_time;
+	u32 len;
+	bool v6;
+	bool opt_stats;
+};
+
+/* Of kernel/checkpoint/errqueue.c. */
+unsigned int checkpoint_errors_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
+int checkpoint_error_get(struct sock *sk, const struct sk_buff *skb,
+			 struct checkpoint_sock_error *error);
+int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *error,
+			 const void *data);
+
+/* Of kernel/checkpoint/members.c. */
+int checkpoint_inet_members(struct sock *sk, struct checkpoint_inet_members *all);
+int checkpoint_inet_join(struct file *file, const struct checkpoint_inet_member *member,
+			 const u8 (*sources)[16]);
+
 /* checkpoint_tcp::state */
 #define CHECKPOINT_TCP_NEW		0
 #define CHECKPOINT_TCP_LISTENING	1
@@ -954,11 +1067,10 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
 #define CHECKPOINT_TCP_REPAIRED		3
 #define CHECKPOINT_TCP_FASTOPEN_KEY	4
 #define CHECKPOINT_TCP_FASTOPEN		5
-#define CHECKPOINT_TCP_ERRORS		6
-#define CHECKPOINT_TCP_KEYS		7
-#define CHECKPOINT_TCP_POLICY		8
-#define CHECKPOINT_TCP_BPF		9
-#define CHECKPOINT_TCP_FASTOPEN_CONNECT	10
+#define CHECKPOINT_TCP_KEYS		6
+#define CHECKPOINT_TCP_POLICY		7
+#define CHECKPOINT_TCP_BPF		8
+#define CHECKPOINT_TCP_FASTOPEN_CONNECT	9
 
 /*
  * What the other end of a connection is: not of this machine or namespace;
@@ -1393,6 +1505,29 @@ int checkpoint_netlink_interrupt(struct sock *sk, u32 seq, u32 portid);
 int checkpoint_netlink_open(struct sock *sk, const struct checkpoint_netlink *state,
 			    const u32 *groups, unsigned int count);
 
+/* How many families of generic netlink a socket notes that it has asked. */
+#define CHECKPOINT_GENL_ASKED	4
+
+/**
+ * struct checkpoint_genl_name - a family of generic netlink, and a group of it
+ * @family: its name, with zeros after it
+ * @group: the name of the multicast group, likewise
+ * @id: the number of the family
+ * @group_id: that of the group; 0: none is meant
+ */
+struct checkpoint_genl_name {
+	char family[16];
+	char group[16];
+	u32 id;
+	u32 group_id;
+};
+
+/* Of net/netlink/genetlink.c. */
+int checkpoint_genl_asked(struct sock *sk, u32 ids[CHECKPOINT_GENL_ASKED], bool *keeps);
+void checkpoint_genl_note(struct sock *sk, u32 id);
+int checkpoint_genl_name(struct checkpoint_genl_name *name);
+int checkpoint_genl_find(const struct checkpoint_genl_name *name);
+
 /* checkpoint_packet::flags: options of SOL_PACKET that are on */
 #define CHECKPOINT_PACKET_ORIGDEV		0x01
 #define CHECKPOINT_PACKET_AUXDATA		0x02
@@ -1419,7 +1554,6 @@ int checkpoint_netlink_open(struct sock *sk, const struct checkpoint_netlink *st
  * @members: memberships that it has
  * @ring: it has a ring
  * @fanout: it is in such a group
- * @errors: something is in its error queue
  */
 struct checkpoint_packet {
 	unsigned int num;
@@ -1438,7 +1572,6 @@ struct checkpoint_packet {
 	unsigned int members;
 	bool ring;
 	bool fanout;
-	bool errors;
 };
 
 /**

@@ -231,6 +231,132 @@ static bool checkpoint_inet_routes(struct sock *sk)
 	return routes;
 }
 
+/* An extension header that is not longer than setsockopt(2) takes it. */
+static bool checkpoint_inet_fits(const struct ipv6_opt_hdr *header)
+{
+	return !header || ipv6_optlen(header) <= 8 * 255;
+}
+
+/*
+ * What is attached to all that a socket sends, and can't be saved: of one with
+ * connections these have agreed upon a length with it; a label is a security
+ * module's to set.
+ */
+static u32 checkpoint_inet_attached(struct sock *sk)
+{
+	const struct ip_options_rcu *options;
+	u32 special = 0;
+
+	rcu_read_lock();
+	options = rcu_dereference(inet_sk(sk)->inet_opt);
+	if (options && (sk_is_tcp(sk) || options->opt.cipso))
+		special |= CHECKPOINT_INET_IP_OPTIONS;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && inet6_sk(sk)) {
+		const struct ipv6_pinfo *np = inet6_sk(sk);
+		const struct ipv6_txoptions *opt = rcu_dereference(np->opt);
+
+		if (opt && (sk_is_tcp(sk) || !checkpoint_inet_fits(opt->hopopt) ||
+			    !checkpoint_inet_fits(opt->dst0opt) ||
+			    !checkpoint_inet_fits((struct ipv6_opt_hdr *)opt->srcrt) ||
+			    !checkpoint_inet_fits(opt->dst1opt)))
+			special |= CHECKPOINT_INET_STICKY;
+		if (sk_is_tcp(sk) && (np->sticky_pktinfo.ipi6_ifindex ||
+				      !ipv6_addr_any(&np->sticky_pktinfo.ipi6_addr)))
+			special |= CHECKPOINT_INET_STICKY;
+	}
+#endif
+	rcu_read_unlock();
+	return special;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static int checkpoint_inet_header6(struct sock *sk, int name, void *value, unsigned int max)
+{
+	const struct ipv6_pinfo *np = inet6_sk(sk);
+	const struct ipv6_opt_hdr *header = NULL;
+	const struct ipv6_txoptions *opt;
+	int len = 0;
+
+	if (name == IPV6_PKTINFO) {
+		if (!np->sticky_pktinfo.ipi6_ifindex &&
+		    ipv6_addr_any(&np->sticky_pktinfo.ipi6_addr))
+			return 0;
+		if (max < sizeof(np->sticky_pktinfo))
+			return -EINVAL;
+		memcpy(value, &np->sticky_pktinfo, sizeof(np->sticky_pktinfo));
+		return sizeof(np->sticky_pktinfo);
+	}
+	rcu_read_lock();
+	opt = rcu_dereference(np->opt);
+	if (opt) {
+		switch (name) {
+		case IPV6_HOPOPTS:
+			header = opt->hopopt;
+			break;
+		case IPV6_RTHDRDSTOPTS:
+			header = opt->dst0opt;
+			break;
+		case IPV6_RTHDR:
+			header = (const struct ipv6_opt_hdr *)opt->srcrt;
+			break;
+		case IPV6_DSTOPTS:
+			header = opt->dst1opt;
+			break;
+		}
+	}
+	if (header) {
+		len = ipv6_optlen(header);
+		if (len > max)
+			len = -EINVAL;
+		else
+			memcpy(value, header, len);
+	}
+	rcu_read_unlock();
+	return len;
+}
+#endif
+
+/**
+ * checkpoint_inet_header() - read what is attached to all that a socket sends
+ * @sk: the socket
+ * @level: SOL_IP, SOL_IPV6
+ * @name: IP_OPTIONS; IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS, IPV6_RTHDR, IPV6_DSTOPTS,
+ *        IPV6_PKTINFO
+ * @value: where to
+ * @max: how many bytes there is room for
+ *
+ * As getsockopt(2), but that no lock of the socket is waited for.
+ *
+ * Return: how many bytes there are; 0: it has none, or an errno.
+ */
+int checkpoint_inet_header(struct sock *sk, int level, int name, void *value, unsigned int max)
+{
+	int len = max, err;
+
+	if (level == SOL_IP && name == IP_OPTIONS) {
+		err = do_ip_getsockopt(sk, level, name, KERNEL_SOCKPTR(value),
+				       KERNEL_SOCKPTR(&len));
+		return err ? err : len;
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	if (level == SOL_IPV6 && sk->sk_family == AF_INET6 && inet6_sk(sk))
+		return checkpoint_inet_header6(sk, name, value, max);
+#endif
+	return 0;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+/* Whether a socket was told to reflect flow labels (IPV6_FL_F_REFLECT). */
+static bool checkpoint_inet_reflects(struct sock *sk)
+{
+	bool usual = READ_ONCE(sock_net(sk)->ipv6.sysctl.flowlabel_reflect) &
+		     FLOWLABEL_REFLECT_ESTABLISHED;
+
+	return sk_is_tcp(sk) && inet6_test_bit(REPFLOW, sk) && !usual;
+}
+#endif
+
 /**
  * checkpoint_inet_get() - read what an IPv4 or IPv6 socket is
  * @sk: the socket
@@ -266,29 +392,27 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 	}
 #endif
 
-	if (rcu_access_pointer(inet->inet_opt))
-		state->special |= CHECKPOINT_INET_IP_OPTIONS;
-	if (np && (rcu_access_pointer(np->opt) || np->sticky_pktinfo.ipi6_ifindex ||
-		   !ipv6_addr_any(&np->sticky_pktinfo.ipi6_addr)))
-		state->special |= CHECKPOINT_INET_STICKY;
+	state->special |= checkpoint_inet_attached(sk);
 #if IS_ENABLED(CONFIG_IPV6)
-	if (np && np->ipv6_ac_list)
-		state->special |= CHECKPOINT_INET_ANYCAST;
+	if (np && (READ_ONCE(np->ipv6_ac_list) || rcu_access_pointer(np->ipv6_mc_list)))
+		state->special |= CHECKPOINT_INET_MEMBER;
 	if (np && rcu_access_pointer(inet->ipv6_fl_list))
 		state->special |= CHECKPOINT_INET_FLOW_LABEL;
-	if (np && np->ipv6_mc_list)
-		state->special |= CHECKPOINT_INET_MULTICAST;
+	/* As inet6_create() has it; only IPV6_FLOWLABEL_MGR tells, and sets it. */
+	if (np && checkpoint_inet_reflects(sk))
+		state->special |= CHECKPOINT_INET_FLOW_LABEL;
 #endif
 	if (rcu_access_pointer(inet->mc_list))
-		state->special |= CHECKPOINT_INET_MULTICAST;
+		state->special |= CHECKPOINT_INET_MEMBER;
 	if (np && READ_ONCE(np->rxpmtu))
 		state->special |= CHECKPOINT_INET_PATH_MTU;
 #ifdef CONFIG_XFRM
 	if (rcu_access_pointer(sk->sk_policy[0]) || rcu_access_pointer(sk->sk_policy[1]))
 		state->special |= CHECKPOINT_INET_POLICY;
 #endif
-	if (!skb_queue_empty_lockless(&sk->sk_error_queue))
-		state->special |= CHECKPOINT_INET_ERRORS;
+	/* What was sent without a copy is the socket's until it is told. */
+	if (!sk_is_tcp(sk) && atomic_read(&sk->sk_zckey) && sk_wmem_alloc_get(sk))
+		state->special |= CHECKPOINT_INET_FLIGHT;
 	if (sk_is_udp(sk) && READ_ONCE(udp_sk(sk)->encap_type))
 		state->special |= CHECKPOINT_INET_ENCAP;
 	if (checkpoint_inet_routes(sk))

@@ -69,7 +69,6 @@ int checkpoint_packet_get(struct sock *sk, struct checkpoint_packet *state)
 		}
 	}
 	state->err = READ_ONCE(sk->sk_err);
-	state->errors = !skb_queue_empty_lockless(&sk->sk_error_queue);
 	state->queued = skb_queue_len_lockless(&sk->sk_receive_queue);
 
 	err = rtnl_lock_killable();

@@ -143,6 +143,21 @@ static bool checkpoint_socket_at_once(const struct sock *sk, int name)
 	return false;
 }
 
+/* SO_BUSY_POLL_BUDGET, which getsockopt(2) does not tell. */
+static int checkpoint_socket_budget(const struct sock *sk, void *value, int len)
+{
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	int budget = READ_ONCE(sk->sk_busy_poll_budget);
+
+	if (len != sizeof(budget))
+		return -EINVAL;
+	memcpy(value, &budget, sizeof(budget));
+	return 0;
+#else
+	return -ENOPROTOOPT;
+#endif
+}
+
 /**
  * checkpoint_socket_option() - read an option of a socket, as getsockopt(2)
  * @sk: the socket
@@ -175,6 +190,8 @@ int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, 
 		*(int *)value = READ_ONCE(sk->sk_peek_off);
 		return 0;
 	}
+	if (level == SOL_SOCKET && name == SO_BUSY_POLL_BUDGET)
+		return checkpoint_socket_budget(sk, value, len);
 	/* There is no value of it for one that does not have it. */
 	if (level == SOL_SOCKET && name == SO_TXTIME && !sock_flag(sk, SOCK_TXTIME))
 		err = -ENOPROTOOPT;

@@ -137,8 +137,6 @@ int checkpoint_tcp_refusal(struct sock *sk)
 		why = CHECKPOINT_TCP_FASTOPEN;
 	else if (tp->fastopen_connect)
 		why = CHECKPOINT_TCP_FASTOPEN_CONNECT;
-	else if (!skb_queue_empty(&sk->sk_error_queue))
-		why = CHECKPOINT_TCP_ERRORS;
 #ifdef CONFIG_TCP_MD5SIG
 	else if (rcu_access_pointer(tp->md5sig_info))
 		why = CHECKPOINT_TCP_KEYS;

@@ -108,7 +108,6 @@ static KINDS: &[FileOps] = &[
     refused("an MPTCP socket", |f| net::is_mptcp(f.file)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
     refused("an IPv6 socket", |f| f.is_socket_of(10)),
-    refused("a generic netlink socket", |f| f.is_socket(16, 16)),
     refused("a netlink socket of netfilter", |f| f.is_socket(16, 12)),
     refused("a netlink socket of the audit system", |f| {
         f.is_socket(16, 9)

@@ -197,6 +197,10 @@ kinds! {
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
+    InetMember: net::member::InetMember,
+    SocketError: net::errqueue::SocketError,
+    GenericFamily: net::netlink::GenericFamily,
+    InetHeader: net::header::InetHeader,
 }
 
 /// Number of the first kind of link.

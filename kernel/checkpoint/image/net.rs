@@ -14,8 +14,11 @@ use super::layout::{
 };
 
 pub(super) mod check;
+pub mod errqueue;
 pub mod filter;
+pub mod header;
 pub mod inet;
+pub mod member;
 pub mod netlink;
 pub mod options;
 pub mod packet;
@@ -198,10 +201,14 @@ values! {
     OPTION_ZEROCOPY = 44,
     /// SO_TXTIME: the clock, and flags.
     OPTION_TXTIME = 45,
+    /// SO_TXREHASH.
+    OPTION_TXREHASH = 46,
+    /// SO_BUSY_POLL_BUDGET.
+    OPTION_BUSY_POLL_BUDGET = 47,
 }
 
 /// The last of SOL_SOCKET. Those of other levels follow: `options.rs`.
-pub const OPTION_LAST: u32 = OPTION_TXTIME;
+pub const OPTION_LAST: u32 = OPTION_BUSY_POLL_BUDGET;
 
 record! {
     /// Open files in messages that nobody has received; payload: their references, each a 32-bit

@@ -86,7 +86,10 @@ pub(crate) mod mm {
 
 /// Sockets and network namespaces: `net/`.
 pub(crate) mod net {
+    pub(crate) mod errqueue;
+    pub(crate) mod generic;
     pub(crate) mod inet;
+    pub(crate) mod members;
     pub(crate) mod namespace;
     pub(crate) mod netlink;
     pub(crate) mod packet;

@@ -65,8 +65,10 @@ use crate::{
     },
     net::{
         address::Own,
+        errqueue,
         inet_options,
         inet_queue,
+        members,
         options,
         socket::{
             self,
@@ -102,7 +104,7 @@ const TABLES: &[options::Table] = &[
 ];
 
 /// Returns whether sockets with these numbers have no connections of their own.
-fn is_datagram([family, kind, protocol]: [i32; 3]) -> bool {
+pub(super) fn is_datagram([family, kind, protocol]: [i32; 3]) -> bool {
     let (family, kind) = (family.cast_unsigned(), kind.cast_unsigned());
     match (family, kind) {
         (FAMILY_INET, SOCKET_DGRAM) => {
@@ -121,9 +123,6 @@ pub(super) fn refused(inet: &Inet) -> Option<&'static str> {
     if let Some(why) = inet.special.refused() {
         return Some(why);
     }
-    if inet.special.is_member() {
-        return Some("is a member of multicast groups (IP_ADD_MEMBERSHIP): have it leave them");
-    }
     (!(0..=ERROR_MAX.cast_signed()).contains(&inet.err))
         .then_some("has an impossible error to tell (SO_ERROR)")
 }
@@ -135,7 +134,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    if !inet_queue::collect(cap, t, named, &sk)? {
+    if !members::collect(cap, t, named, &sk)?
+        || !inet_queue::collect(cap, t, named, &sk)?
+        || !errqueue::collect(cap, t, named, &sk)?
+    {
         return Ok(false);
     }
     socket::collect_plain(cap, t, named, &sk)?;
@@ -191,6 +193,25 @@ fn save_links(cap: &mut Capture) -> Result {
     Ok(())
 }
 
+/// An address without a port, for messages.
+pub(super) struct Address<'a> {
+    /// In network order.
+    pub(super) addr: &'a [u8; 16],
+    /// It is one of IPv6.
+    pub(super) v6: bool,
+}
+
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.v6 {
+            write!(f, "{}", Ipv6Addr::from(*self.addr))
+        } else {
+            let [a, b, c, d, ..] = *self.addr;
+            write!(f, "{}", Ipv4Addr::new(a, b, c, d))
+        }
+    }
+}
+
 /// An address, for messages.
 struct Shown<'a> {
     addr: &'a [u8; 16],
@@ -200,12 +221,11 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.v6 {
-            write!(f, "[{}]:{}", Ipv6Addr::from(*self.addr), self.port)
-        } else {
-            let [a, b, c, d, ..] = *self.addr;
-            write!(f, "{}:{}", Ipv4Addr::new(a, b, c, d), self.port)
-        }
+        let (addr, v6) = (self.addr, self.v6);
+        let (before, after) = if v6 { ("[", "]") } else { ("", "") };
+        write!(f, "{before}")?;
+        Address { addr, v6 }.fmt(f)?;
+        write!(f, "{after}:{}", self.port)
     }
 }
 

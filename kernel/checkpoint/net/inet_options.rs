@@ -2,9 +2,9 @@
 
 //! Options of IPv4 and IPv6 sockets.
 //!
-//! Not here are those that are memberships of groups, what is attached to messages (IP_OPTIONS,
-//! IPV6_HOPOPTS and others), flow labels and policies, all of which are refused or have records of their
-//! own, and IPV6_V6ONLY, which goes with the address.
+//! Not here are those that are memberships of groups (`members.rs`), what is attached to all that is sent
+//! (`header.rs`), flow labels and policies, which are refused, and IPV6_V6ONLY, which goes with the
+//! address.
 
 use crate::{
     image::net::options::*,

@@ -10,10 +10,14 @@
 //! sockets refer to each other, and what is in their queues to files, in circles.
 
 mod address;
+mod errqueue;
 mod filter;
+mod generic;
+mod header;
 mod inet;
 mod inet_options;
 mod inet_queue;
+mod members;
 mod netlink;
 mod options;
 mod packet;
@@ -121,10 +125,15 @@ pub(crate) static LINKS: &[LinkOps] = &[
     // What was in the queues of connections is sent, and a filter would see it again.
     tcp::LINKS,
     filter::LINKS,
+    // What comes to a group is for those that are bound, which is done by that.
+    members::LINKS,
+    header::LINKS,
     inet::LINKS,
     unix::LINKS,
     netlink::LINKS,
     packet::LINKS,
+    // Options that empty them are set by then.
+    errqueue::LINKS,
 ];
 
 /// What each thread has found: files in messages.
@@ -142,6 +151,8 @@ pub(crate) struct Collected {
     todo: KVVec<unix::Todo>,
     /// Those with a classic filter.
     filtered: KVVec<SockRef>,
+    /// Those with something in their error queue, or to come there.
+    told: KVVec<SockRef>,
     /// Ends of TCP connections, the other ends of which are here, too.
     joined: KVVec<SockRef>,
     /// Connections to the outside that are held.
@@ -160,6 +171,7 @@ impl Collected {
         Self {
             todo: KVVec::new(),
             filtered: KVVec::new(),
+            told: KVVec::new(),
             joined: KVVec::new(),
             holds: tcp_outside::Holds::new(),
             in_flight: KVVec::new(),

@@ -27,6 +27,7 @@ use crate::{
     },
     image::{
         net::netlink::{
+            GenericFamily,
             NetlinkMessage,
             NetlinkSocket,
             ERROR_MISSED,
@@ -59,6 +60,7 @@ use crate::{
         time::wait, //
     },
     net::{
+        generic,
         socket,
         Family, //
     }, //
@@ -176,6 +178,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
+    if sk.is_generic() && !generic::collect(cap, t, named, &sk)? {
+        return Ok(false);
+    }
     socket::collect_plain(cap, t, named, &sk)?;
     Ok(true)
 }
@@ -213,6 +218,9 @@ fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
         groups: u32::try_from(groups.len())?.into(),
     };
     cap.meta.put(&record, groups.as_bytes())?;
+    if sk.is_generic() {
+        generic::save(cap, obj, sk)?;
+    }
     for queued in &sk.netlink_queue()? {
         wait::go_on()?;
         // All that were there when it was looked at can be saved. What comes after one that can't has
@@ -336,6 +344,11 @@ fn link(r: &Restore) -> Result {
                         GFP_KERNEL_ACCOUNT,
                     )?;
                 }
+            }
+            Kind::GenericFamily => {
+                wait::go_on()?;
+                let record: GenericFamily = raw.body().map_err(|f| r.fault(f))?;
+                generic::compare(r, &raw, &built(r, record.socket)?.sk)?;
             }
             Kind::NetlinkMessage => {
                 wait::go_on()?;

@@ -55,6 +55,7 @@ use crate::{
         time::wait, //
     },
     net::{
+        errqueue,
         socket,
         Family, //
     }, //
@@ -143,8 +144,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         Some("a program decides which socket of its group gets a packet (PACKET_FANOUT)")
     } else if state.err != 0 && state.err.cast_unsigned() != ERROR_DOWN {
         Some("has an error to tell that can't be saved: have it read (SO_ERROR)")
-    } else if state.errors {
-        Some("has time stamps to tell (MSG_ERRQUEUE): have them read")
     } else if members > MEMBERS_MAX || sk.packet_members(state.members)?.iter().any(often) {
         Some("has too many memberships")
     } else {
@@ -152,6 +151,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     };
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(false);
+    }
+    if !errqueue::collect(cap, t, named, &sk)? {
         return Ok(false);
     }
     if state.queued != 0 {
@@ -256,7 +258,6 @@ fn place(r: &Restore, raw: &Raw<'_>) -> Result {
         queued: record.queued.get(),
         members: record.members.get(),
         ring: false,
-        errors: false,
     };
     let built = ObjRef::new(record.socket.get())
         .and_then(|obj| r.built::<BuiltPacket>(obj))

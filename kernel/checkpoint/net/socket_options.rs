@@ -379,4 +379,20 @@ pub(super) static SOCKET: &[Row] = &[
         "SO_TXTIME",
         "CAP_NET_ADMIN, or CLOCK_MONOTONIC",
     ),
+    row(
+        OPTION_TXREHASH,
+        so::TXREHASH,
+        Form::Int,
+        None,
+        "SO_TXREHASH",
+        "",
+    ),
+    row(
+        OPTION_BUSY_POLL_BUDGET,
+        so::BUSY_POLL_BUDGET,
+        Form::Int,
+        Some(0),
+        "SO_BUSY_POLL_BUDGET",
+        "CAP_NET_ADMIN",
+    ),
 ];

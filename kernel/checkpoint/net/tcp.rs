@@ -77,6 +77,7 @@ use crate::{
         time::wait, //
     },
     net::{
+        errqueue,
         inet,
         socket,
         tcp_build,
@@ -310,9 +311,16 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     let inet = sk.inet()?;
     let why = inet::refused(&inet)
         .or_else(|| sk.tcp_refused())
+        .or_else(|| {
+            (inet.special.is_member())
+                .then_some("has an anycast address (IPV6_JOIN_ANYCAST): have it leave that")
+        })
         .or_else(|| numbered(&sk, &inet));
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(false);
+    }
+    if !errqueue::collect(cap, t, named, &sk)? {
         return Ok(false);
     }
     if cap.objects.count::<Sock>(sk.addr())? {

@@ -39,8 +39,11 @@ use crate::image::{
     task::Cred, //
 };
 
+mod errqueue;
 mod filter;
+mod header;
 mod inet;
+mod member;
 mod netlink;
 mod packet;
 mod tcp;

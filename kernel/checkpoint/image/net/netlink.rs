@@ -21,6 +21,9 @@ pub const MESSAGE_MAX: usize = 15 << 20;
 /// [`NetlinkSocket::error`]: ENOBUFS.
 pub const ERROR_MISSED: u32 = 105;
 
+/// NETLINK_GENERIC, of whose families [`GenericFamily`] tells.
+pub const PROTOCOL_GENERIC: u32 = 16;
+
 /// Protocols that have no state of their own in the kernel for each socket.
 pub const PROTOCOLS: &[u32] = &[
     0,  // NETLINK_ROUTE
@@ -30,6 +33,7 @@ pub const PROTOCOLS: &[u32] = &[
     7,  // NETLINK_SELINUX
     10, // NETLINK_FIB_LOOKUP
     15, // NETLINK_KOBJECT_UEVENT
+    PROTOCOL_GENERIC,
     21, // NETLINK_CRYPTO
 ];
 
@@ -106,4 +110,23 @@ flags! {
     "NetlinkMessage.flags": u32, NETLINK_MESSAGE_LIST, NETLINK_MESSAGE_ALL;
     /// A network namespace is told.
     NETLINK_MESSAGE_NSID = 1 << 0,
+}
+
+record! {
+    /// A link: a family of generic netlink that a socket has to do with, or a multicast group of one.
+    #[record(GenericFamily = 250, "generic netlink family", min = 48, check = generic_family)]
+    pub struct GenericFamily {
+        /// The `Socket`.
+        pub socket: U32,
+        /// Number of the family.
+        pub id: U32,
+        /// Number of the group that the socket is in; 0: it tells of the family only.
+        pub group_id: U32,
+        /// 1: the socket has asked the family.
+        pub asked: U32,
+        /// Name of the family, with zeros after it.
+        pub family: [u8; 16],
+        /// Name of the group, likewise; zeros if there is none.
+        pub group: [u8; 16],
+    }
 }

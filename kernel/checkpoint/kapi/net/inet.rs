@@ -16,6 +16,9 @@ use crate::kapi::{
     }, //
 };
 
+/// Bytes of the longest header that is attached to all that a socket sends.
+const HEADER_MAX: usize = bindings::CHECKPOINT_INET_HEADER_MAX as usize;
+
 /// What an IPv4 or IPv6 socket is.
 pub(crate) struct Inet {
     /// The address at which it receives, in network order; of IPv4 four bytes.
@@ -53,9 +56,9 @@ pub(crate) struct Inet {
 pub(crate) struct Special(u32);
 
 impl Special {
-    /// It is a member of groups.
+    /// It is a member of groups, or has an anycast address.
     pub(crate) fn is_member(self) -> bool {
-        self.0 & bindings::CHECKPOINT_INET_MULTICAST != 0
+        self.0 & bindings::CHECKPOINT_INET_MEMBER != 0
     }
 
     /// Names what can't be saved of it, and tells what to do.
@@ -63,20 +66,16 @@ impl Special {
         const WHY: &[(u32, &str)] = &[
             (
                 bindings::CHECKPOINT_INET_IP_OPTIONS,
-                "has IP options (IP_OPTIONS): have them removed",
+                "has IP options that can't be saved (IP_OPTIONS of TCP, CIPSO): have them removed",
             ),
             (
                 bindings::CHECKPOINT_INET_STICKY,
-                "has extension headers or a source address for all it sends (IPV6_HOPOPTS, \
-                 IPV6_PKTINFO and others): have them removed",
-            ),
-            (
-                bindings::CHECKPOINT_INET_ANYCAST,
-                "has an anycast address (IPV6_JOIN_ANYCAST): have it leave that",
+                "has extension headers or a source address for all it sends that can't be saved \
+                 (IPV6_HOPOPTS, IPV6_PKTINFO and others of TCP): have them removed",
             ),
             (
                 bindings::CHECKPOINT_INET_FLOW_LABEL,
-                "has a flow label (IPV6_FLOWLABEL_MGR): have it given back",
+                "has a flow label, or reflects those of others (IPV6_FLOWLABEL_MGR): have it given back",
             ),
             (
                 bindings::CHECKPOINT_INET_PATH_MTU,
@@ -87,8 +86,8 @@ impl Special {
                 "has an IPsec policy (IP_XFRM_POLICY): have it removed",
             ),
             (
-                bindings::CHECKPOINT_INET_ERRORS,
-                "has messages in its error queue (MSG_ERRQUEUE): have them read",
+                bindings::CHECKPOINT_INET_FLIGHT,
+                "has sent with MSG_ZEROCOPY what was not taken yet: try again",
             ),
             (
                 bindings::CHECKPOINT_INET_ENCAP,
@@ -258,8 +257,31 @@ impl SockRef {
         })
     }
 
+    /// What is attached to all that an IPv4 or IPv6 socket sends, by the option `name` of `level` that sets
+    /// it; empty: nothing. EINVAL: it is no such socket.
+    pub(crate) fn inet_header(&self, level: u32, name: u32) -> Result<KVec<u8>> {
+        if !self.is_inet() {
+            return Err(EINVAL);
+        }
+        let mut value = KVec::new();
+        value.resize(HEADER_MAX, 0, GFP_KERNEL)?;
+        // SAFETY: We own a reference, and it is of the family; there is room for as many bytes.
+        let len = unsafe {
+            bindings::checkpoint_inet_header(
+                self.as_ptr(),
+                level.cast_signed(),
+                name.cast_signed(),
+                value.as_mut_ptr().cast(),
+                c_uint::try_from(value.len())?,
+            )
+        };
+        to_result(len.min(0))?;
+        value.truncate(usize::try_from(len)?);
+        Ok(value)
+    }
+
     /// Whether it is one of IPv4 or IPv6.
-    fn is_inet(&self) -> bool {
+    pub(in crate::kapi) fn is_inet(&self) -> bool {
         let family = self.basics().family.cast_unsigned();
         family == bindings::AF_INET || family == bindings::AF_INET6
     }
@@ -337,6 +359,8 @@ pub(crate) mod level {
 pub(crate) mod ip {
     use kernel::bindings;
 
+    /// IP_OPTIONS.
+    pub(crate) const OPTIONS: u32 = bindings::IP_OPTIONS;
     /// IP_TOS.
     pub(crate) const TOS: u32 = bindings::IP_TOS;
     /// IP_TTL.
@@ -397,6 +421,16 @@ pub(crate) mod ip {
 pub(crate) mod ipv6 {
     use kernel::bindings;
 
+    /// IPV6_HOPOPTS.
+    pub(crate) const HOPOPTS: u32 = bindings::IPV6_HOPOPTS;
+    /// IPV6_RTHDRDSTOPTS.
+    pub(crate) const RTHDRDSTOPTS: u32 = bindings::IPV6_RTHDRDSTOPTS;
+    /// IPV6_RTHDR.
+    pub(crate) const RTHDR: u32 = bindings::IPV6_RTHDR;
+    /// IPV6_DSTOPTS.
+    pub(crate) const DSTOPTS: u32 = bindings::IPV6_DSTOPTS;
+    /// IPV6_PKTINFO.
+    pub(crate) const PKTINFO: u32 = bindings::IPV6_PKTINFO;
     /// IPV6_V6ONLY.
     pub(crate) const V6ONLY: u32 = bindings::IPV6_V6ONLY;
     /// IPV6_UNICAST_HOPS.

@@ -38,8 +38,6 @@ pub(crate) struct Packet {
     pub(crate) members: u32,
     /// It has a ring.
     pub(crate) ring: bool,
-    /// Something is in its error queue.
-    pub(crate) errors: bool,
 }
 
 /// A group of packet sockets that share what comes.
@@ -94,7 +92,6 @@ impl SockRef {
             queued: raw.queued,
             members: raw.members,
             ring: raw.ring,
-            errors: raw.errors,
         })
     }
 
@@ -160,7 +157,6 @@ impl SockRef {
             members: u32::try_from(raw.len())?,
             ring: false,
             fanout: state.fanout.is_some(),
-            errors: false,
         };
         // SAFETY: We own a reference on a packet socket; there are as many memberships as the structure
         // says, and all is only read.

@@ -391,6 +391,10 @@ pub(crate) mod so {
     pub(crate) const ZEROCOPY: u32 = c::SO_ZEROCOPY;
     /// SO_TXTIME.
     pub(crate) const TXTIME: u32 = c::SO_TXTIME;
+    /// SO_TXREHASH.
+    pub(crate) const TXREHASH: u32 = c::SO_TXREHASH;
+    /// SO_BUSY_POLL_BUDGET.
+    pub(crate) const BUSY_POLL_BUDGET: u32 = c::SO_BUSY_POLL_BUDGET;
     /// SO_SNDBUFFORCE.
     pub(crate) const SNDBUFFORCE: u32 = c::SO_SNDBUFFORCE;
     /// SO_RCVBUFFORCE.

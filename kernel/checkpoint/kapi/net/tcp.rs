@@ -211,9 +211,6 @@ impl SockRef {
                 "has TCP_FASTOPEN_CONNECT, which can't be saved yet: have it taken off"
             }
             bindings::CHECKPOINT_TCP_FASTOPEN => "TCP Fast Open is not over: try again",
-            bindings::CHECKPOINT_TCP_ERRORS => {
-                "has messages in its error queue: have them read (MSG_ERRQUEUE)"
-            }
             bindings::CHECKPOINT_TCP_KEYS => {
                 "has keys that sign its segments (TCP_MD5SIG, TCP_AO_ADD_KEY), which can't be saved \
                  yet: have them removed"

@@ -66,7 +66,7 @@ fn sockets() {
         }),
         // What the kernel keeps of a generic one nobody tells.
         ("unknown address family, type or protocol", |s| {
-            socket(s, |k| k.protocol.set(16))
+            socket(s, |k| k.protocol.set(12))
         }),
         ("a socket of a family that has none without a file", |s| {
             socket(s, |k| k.form.set(SOCKET_CLOSED))
@@ -126,6 +126,54 @@ fn messages() {
         ("a message that is empty or too long", |s| {
             s.netlink();
             s.payload(Kind::NetlinkMessage, 1).clear()
+        }),
+    ]);
+}
+
+/// Changes the family.
+fn generic(s: &mut Sample, f: impl FnOnce(&mut GenericFamily)) {
+    s.generic();
+    s.edit(0, f);
+}
+
+#[test]
+fn families_are_well() {
+    accepted(&[
+        |s| s.generic(),
+        |s| {
+            generic(s, |f| {
+                f.asked.set(1);
+                f.group_id.set(0);
+                f.group = [0; 16];
+            })
+        },
+    ]);
+}
+
+#[test]
+fn families() {
+    const NUMBER: &str = "impossible number of a family or group";
+    const NAME: &str = "impossible name of a family or group";
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            generic(s, |f| f.socket.set(obj::PIPE))
+        }),
+        (NUMBER, |s| generic(s, |f| f.id.set(15))),
+        (NUMBER, |s| generic(s, |f| f.id.set(65536))),
+        (NUMBER, |s| generic(s, |f| f.group_id.set(1 << 31))),
+        ("neither 0 nor 1", |s| generic(s, |f| f.asked.set(2))),
+        ("reserved or unused field is not zero", |s| {
+            generic(s, |f| f.asked.set(1))
+        }),
+        (NAME, |s| generic(s, |f| f.family = [0; 16])),
+        (NAME, |s| generic(s, |f| f.family = [b'f'; 16])),
+        (NAME, |s| generic(s, |f| f.family[2] = b'f')),
+        (NAME, |s| generic(s, |f| f.group = [0; 16])),
+        (NAME, |s| generic(s, |f| f.group[15] = b'g')),
+        (NAME, |s| generic(s, |f| f.group_id.set(0))),
+        ("payload where none belongs", |s| {
+            s.generic();
+            s.payload(Kind::GenericFamily, 0).push(0);
         }),
     ]);
 }

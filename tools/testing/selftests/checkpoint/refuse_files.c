@@ -515,7 +515,7 @@ TEST_F_TIMEOUT(refuse, socket_of_container, CKPT_TIMEOUT)
 
 static int has_two(void *arg)
 {
-	board->value[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
+	board->value[2] = CHECK_SYS(socket(AF_PACKET, SOCK_PACKET, 0));
 	board->value[1] = CHECK_SYS(syscall(__NR_userfaultfd, O_CLOEXEC));
 	ckpt_step(0);
 	ckpt_wait_go();
@@ -529,15 +529,15 @@ REFUSE(five_at_once)
 	int fd[3];
 
 	ckpt_step_wait(0, 1);
-	fd[0] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
-	fd[1] = CHECK_SYS(socket(AF_NETLINK, SOCK_DGRAM, NETLINK_GENERIC));
-	fd[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
-	EXPECT_FD(fd[0], "*", "a generic netlink socket" YET);
-	EXPECT_FD(fd[1], "*", "a generic netlink socket" YET);
-	EXPECT_FD(fd[2], "*", "a generic netlink socket" YET);
+	fd[0] = CHECK_SYS(socket(AF_PACKET, SOCK_PACKET, 0));
+	fd[1] = CHECK_SYS(socket(AF_PACKET, SOCK_PACKET, 0));
+	fd[2] = CHECK_SYS(socket(AF_PACKET, SOCK_PACKET, 0));
+	EXPECT_FD(fd[0], "*", "a packet socket of type SOCK_PACKET" YET);
+	EXPECT_FD(fd[1], "*", "a packet socket of type SOCK_PACKET" YET);
+	EXPECT_FD(fd[2], "*", "a packet socket of type SOCK_PACKET" YET);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a userfaultfd" YET,
 		       (int)board->value[1]);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a generic netlink socket" YET,
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a packet socket of type SOCK_PACKET" YET,
 		       (int)board->value[2]);
 	ckpt_ready_wait();
 	CHECK_SYS(fcntl(fd[2], F_GETFD));

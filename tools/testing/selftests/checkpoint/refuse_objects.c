@@ -3,12 +3,14 @@
 #include "refuse.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
 #include <linux/filter.h>
+#include <linux/if_tun.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
@@ -29,19 +31,93 @@ REFUSE_FIXTURE
 
 /* ---- sockets --------------------------------------------------------- */
 
+/* The device goes with the file that has made it. */
 REFUSE(member)
 {
-	struct ip_mreqn group = {
-		.imr_multiaddr.s_addr = htonl(0xe0010203),
-		.imr_ifindex = 1,
-	};
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ip_mreqn group = { .imr_multiaddr.s_addr = htonl(0xe0010203) };
 	int fd = CHECK_HERE(socket(AF_INET, SOCK_DGRAM, 0));
+	int tun = CHECK_HERE(open("/dev/net/tun", O_RDWR));
 
+	CHECK_SYS(ioctl(tun, TUNSETIFF, &ifr));
+	CHECK_SYS(ioctl(fd, SIOCGIFINDEX, &ifr));
+	group.imr_ifindex = ifr.ifr_ifindex;
 	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)));
-	EXPECT_FD(fd, "*", "is a member of multicast groups (IP_ADD_MEMBERSHIP): have it leave "
-		  "them");
+	CHECK_SYS(close(tun));
+	EXPECT_FD(fd, "*", "is a member of a group on a device that is gone: have it leave that");
 	ckpt_ready_wait();
 	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, &group, sizeof(group)));
+}
+
+REFUSE(anycast_of_tcp)
+{
+	struct ipv6_mreq mreq = {
+		.ipv6mr_multiaddr.s6_addr = { 0xfd, 0x12, [15] = 3 },
+		.ipv6mr_interface = 1,
+	};
+	int forward = CHECK_HERE(open("/proc/sys/net/ipv6/conf/lo/forwarding", O_WRONLY));
+	int fd = CHECK_HERE(socket(AF_INET6, SOCK_STREAM, 0));
+
+	CHECK_EQ(1, write(forward, "1", 1));
+	CHECK_SYS(close(forward));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_ANYCAST, &mreq, sizeof(mreq)));
+	EXPECT_FD(fd, "*", "has an anycast address (IPV6_JOIN_ANYCAST): have it leave that");
+	ckpt_ready_wait();
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_LEAVE_ANYCAST, &mreq, sizeof(mreq)));
+}
+
+/* The ends of a connection have agreed upon a length with them. */
+REFUSE(options_of_tcp)
+{
+	static const unsigned char record[] = { 7, 7, 4, 0, 0, 0, 0, 0 };
+	int fd = CHECK_HERE(socket(AF_INET, SOCK_STREAM, 0));
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, record, sizeof(record)));
+	EXPECT_FD(fd, "*", "has IP options that can't be saved (IP_OPTIONS of TCP, CIPSO): have them "
+		  "removed");
+	ckpt_ready_wait();
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, NULL, 0));
+}
+
+REFUSE(headers_of_tcp)
+{
+	struct in6_pktinfo info = { .ipi6_ifindex = 1 };
+	int fd = CHECK_HERE(socket(AF_INET6, SOCK_STREAM, 0));
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
+	EXPECT_FD(fd, "*", "has extension headers or a source address for all it sends that can't be "
+		  "saved (IPV6_HOPOPTS, IPV6_PKTINFO and others of TCP): have them removed");
+	ckpt_ready_wait();
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
+}
+
+static void label_consistency(const char *value)
+{
+	int fd = CHECK_HERE(open("/proc/sys/net/ipv6/flowlabel_consistency", O_WRONLY));
+
+	CHECK_EQ(1, write(fd, value, 1));
+	CHECK_SYS(close(fd));
+}
+
+/* It answers with the flow label of the other end. */
+REFUSE(reflects_labels)
+{
+	/* A struct in6_flowlabel_req: IPV6_FL_A_GET, IPV6_FL_F_REFLECT. */
+	unsigned char request[32] = { [20] = 0 };
+	uint16_t reflect = 4;
+	int fd = CHECK_HERE(socket(AF_INET6, SOCK_STREAM, 0));
+
+	memcpy(request + 22, &reflect, sizeof(reflect));
+	label_consistency("0");
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, 32 /* IPV6_FLOWLABEL_MGR */, request,
+			     sizeof(request)));
+	label_consistency("1");
+	EXPECT_FD(fd, "*", "has a flow label, or reflects those of others (IPV6_FLOWLABEL_MGR): have "
+		  "it given back");
+	ckpt_ready_wait();
+	/* IPV6_FL_A_PUT */
+	request[20] = 1;
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, 32, request, sizeof(request)));
 }
 
 REFUSE(corked)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sockets that can't be saved, by family, protocol and what they have: each by its own name. */
+#include "generic.h"
 #include "refuse.h"
 
 #include <arpa/inet.h>
@@ -11,6 +12,8 @@
 #include <linux/netlink.h>
 
 REFUSE_FIXTURE
+
+#define DEVLINK_FILTER_SET	84	/* DEVLINK_CMD_NOTIFY_FILTER_SET */
 
 #define YET	" can't be saved yet"
 
@@ -39,14 +42,12 @@ static void each(const int (*numbers)[3], const char *const *names, int count)
 REFUSE(netlink_protocols)
 {
 	static const int numbers[][3] = {
-		{ AF_NETLINK, SOCK_RAW, NETLINK_GENERIC },
 		{ AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER },
 		{ AF_NETLINK, SOCK_RAW, NETLINK_AUDIT },
 		{ AF_NETLINK, SOCK_RAW, NETLINK_CONNECTOR },
 		{ AF_NETLINK, SOCK_RAW, NETLINK_RDMA },
 	};
 	static const char *const names[] = {
-		"a generic netlink socket",
 		"a netlink socket of netfilter",
 		"a netlink socket of the audit system",
 		"a netlink socket of the connector",
@@ -54,6 +55,56 @@ REFUSE(netlink_protocols)
 	};
 
 	each(numbers, names, ARRAY_SIZE(numbers));
+}
+
+/* A family may keep something for the port of who has asked it. */
+REFUSE(asked_others)
+{
+	static const char *const names[] = {
+		"TASKSTATS", "NLBL_MGMT", "NET_DM", "nl80211", "thermal", "psample", "acpi_event",
+	};
+	int fd = generic_socket(), id = 0;
+	char what[160] = "";
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names) && !id; i++) {
+		id = generic_id(names[i], NULL);
+		snprintf(what, sizeof(what), "has asked %s, a family of generic netlink that may "
+			 "keep something for it: have it closed", names[i]);
+	}
+	if (!id)
+		not_here();
+	generic_ask(fd, id, 255, 0, 0, NULL, 0);
+	EXPECT_FD(fd, "*", what);
+	ckpt_ready_wait();
+	generic_ask(fd, id, 255, 0, 0, NULL, 0);
+}
+
+/* It notes no more than four: the one that tells of others does not count. */
+REFUSE(asked_many)
+{
+	int fd = generic_socket(), id;
+
+	for (id = GENL_ID_CTRL; id < GENL_ID_CTRL + 64; id++)
+		generic_ask(fd, id, 255, 0, 0, NULL, 0);
+	EXPECT_FD(fd, "*", "has asked too many families of generic netlink: have it closed");
+	ckpt_ready_wait();
+	generic_ask(fd, GENL_ID_CTRL, 255, 0, 0, NULL, 0);
+}
+
+/* A filter of what is told is kept for the socket. */
+REFUSE(asked_devlink)
+{
+	int fd = generic_socket(), id = generic_id("devlink", NULL);
+	struct generic answer;
+
+	if (!id)
+		not_here();
+	generic_ask(fd, id, DEVLINK_FILTER_SET, NLM_F_ACK, 0, NULL, 0);
+	CHECK_EQ(0, generic_answer(fd, &answer));
+	EXPECT_FD(fd, "*", "a family of generic netlink keeps something for it: have it closed");
+	ckpt_ready_wait();
+	generic_ask(fd, id, DEVLINK_FILTER_SET, 0, 0, NULL, 0);
 }
 
 REFUSE(families)

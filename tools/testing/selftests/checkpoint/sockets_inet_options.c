@@ -184,4 +184,113 @@ CKPT_CYCLE(multicast_device)
 	CHECK_EQ(htonl(INADDR_LOOPBACK), addr.s_addr);
 }
 
+/* What is attached to all that a socket sends is that, and is still sent. */
+static void expect_header(int fd, int level, int name, const void *value, socklen_t len)
+{
+	unsigned char now[64];
+	socklen_t got = sizeof(now);
+
+	CHECK_SYS(getsockopt(fd, level, name, now, &got));
+	CHECK_EQ(len, got);
+	CHECK_EQ(0, memcmp(value, now, len));
+}
+
+/* Sends a byte to @to, which is told of the header that comes with it. */
+static void expect_sent(int fd, int to, int level, int type)
+{
+	char c, control[512];
+	struct iovec iov = { .iov_base = &c, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	struct cmsghdr *cmsg;
+
+	CHECK_SYS(getsockname(to, (struct sockaddr *)&addr, &len));
+	CHECK_EQ(1, sendto(fd, "h", 1, 0, (struct sockaddr *)&addr, len));
+	CHECK_EQ(1, recvmsg(to, &msg, 0));
+	cmsg = CMSG_FIRSTHDR(&msg);
+	CHECK(cmsg && cmsg->cmsg_level == level && cmsg->cmsg_type == type, "it came without that");
+}
+
+static int told_at(int family, int level, int name)
+{
+	int fd = CHECK_SYS(socket(family, SOCK_DGRAM, 0)), one = 1;
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	struct sockaddr_in four = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	if (family == AF_INET)
+		CHECK_SYS(bind(fd, (struct sockaddr *)&four, sizeof(four)));
+	else
+		CHECK_SYS(bind(fd, (struct sockaddr *)&six, sizeof(six)));
+	CHECK_SYS(setsockopt(fd, level, name, &one, sizeof(one)));
+	return fd;
+}
+
+/* The way of a datagram is recorded. */
+CKPT_CYCLE(ip_options)
+{
+	static const unsigned char record[] = { 7, 7, 4, 0, 0, 0, 0, 0 };
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	int to = told_at(AF_INET, IPPROTO_IP, IP_RECVOPTS);
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, record, sizeof(record)));
+	expect_header(fd, IPPROTO_IP, IP_OPTIONS, record, sizeof(record));
+	ckpt_ready_wait();
+	expect_header(fd, IPPROTO_IP, IP_OPTIONS, record, sizeof(record));
+	expect_sent(fd, to, IPPROTO_IP, IP_RECVOPTS);
+}
+
+CKPT_CYCLE(extension_headers)
+{
+	static const unsigned char options[] = { 0, 0, 1, 4, 0, 0, 0, 0 };
+	/* Segment routing with one segment, which is the last one. */
+	static const unsigned char route[24] = { 0, 2, 4, 0, 0, 0, 0, 0, [23] = 1 };
+	int fd = CHECK_SYS(socket(AF_INET6, SOCK_DGRAM, 0));
+	int raw = CHECK_SYS(socket(AF_INET6, SOCK_RAW, IPPROTO_UDP));
+	int to = told_at(AF_INET6, IPPROTO_IPV6, IPV6_RECVHOPOPTS);
+	struct in6_pktinfo info = { .ipi6_addr = in6addr_loopback, .ipi6_ifindex = 1 };
+
+	CHECK_SYS(setsockopt(raw, IPPROTO_IPV6, IPV6_HOPOPTS, options, sizeof(options)));
+	CHECK_SYS(setsockopt(raw, IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, options, sizeof(options)));
+	CHECK_SYS(setsockopt(raw, IPPROTO_IPV6, IPV6_RTHDR, route, sizeof(route)));
+	CHECK_SYS(setsockopt(raw, IPPROTO_IPV6, IPV6_DSTOPTS, options, sizeof(options)));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_HOPOPTS, options, sizeof(options)));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
+	ckpt_ready_wait();
+	expect_header(raw, IPPROTO_IPV6, IPV6_HOPOPTS, options, sizeof(options));
+	expect_header(raw, IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, options, sizeof(options));
+	expect_header(raw, IPPROTO_IPV6, IPV6_RTHDR, route, sizeof(route));
+	expect_header(raw, IPPROTO_IPV6, IPV6_DSTOPTS, options, sizeof(options));
+	expect_header(fd, IPPROTO_IPV6, IPV6_HOPOPTS, options, sizeof(options));
+	expect_sent(fd, to, IPPROTO_IPV6, IPV6_HOPOPTS);
+}
+
+/* The address that it sends from is chosen by nothing but that. */
+CKPT_CYCLE(source_address)
+{
+	int fd = CHECK_SYS(socket(AF_INET6, SOCK_DGRAM, 0));
+	struct in6_pktinfo info = { .ipi6_addr = in6addr_loopback, .ipi6_ifindex = 1 };
+	int to = told_at(AF_INET6, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+	/* There is no such device: it can't be sent by that. */
+	struct in6_pktinfo none = { .ipi6_ifindex = 0x7ffffff0 };
+	int lost = CHECK_SYS(socket(AF_INET6, SOCK_DGRAM, 0));
+	struct sockaddr_in6 addr;
+	socklen_t len = sizeof(addr);
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
+	CHECK_SYS(setsockopt(lost, IPPROTO_IPV6, IPV6_PKTINFO, &none, sizeof(none)));
+	ckpt_ready_wait();
+	expect_sent(fd, to, IPPROTO_IPV6, IPV6_PKTINFO);
+	CHECK_SYS(getsockname(to, (struct sockaddr *)&addr, &len));
+	CHECK(sendto(lost, "h", 1, 0, (struct sockaddr *)&addr, len) == -1, "it is sent");
+}
+
 TEST_HARNESS_MAIN

@@ -11,6 +11,7 @@ use crate::image::{
             ensure,
             flags,
             ids,
+            no_payload,
             zero, //
         },
         walk::Walk, //
@@ -28,6 +29,16 @@ use crate::image::{
 
 /// Highest number of a group in an address.
 const ADDRESS_GROUP_MAX: u32 = 32;
+
+/// Number of the first family of generic netlink.
+const GENERIC_MIN: u32 = 16;
+
+/// Whether it is a name, with nothing but zeros after it.
+fn is_name(name: &[u8; 16]) -> bool {
+    name.iter()
+        .position(|&b| b == 0)
+        .is_some_and(|len| len > 0 && name.iter().skip(len).all(|&b| b == 0))
+}
 
 impl Walk<'_> {
     /// Checks that there is a socket of this family with reference `obj`.
@@ -95,5 +106,31 @@ impl Walk<'_> {
             !raw.payload.is_empty() && raw.payload.len() <= MESSAGE_MAX,
             "a message that is empty or too long",
         )
+    }
+
+    /// A family of generic netlink.
+    pub(in crate::image) fn generic_family(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let family: GenericFamily = raw.body()?;
+        self.netlink(raw, family.socket.get())?;
+        ensure(
+            raw,
+            (GENERIC_MIN..=u32::from(u16::MAX)).contains(&family.id.get())
+                && family.group_id.get() <= i32::MAX as u32,
+            "impossible number of a family or group",
+        )?;
+        boolean(raw, family.asked.get())?;
+        let group = family.group_id.get() != 0;
+        zero(raw, !group || family.asked.get() == 0)?;
+        ensure(
+            raw,
+            is_name(&family.family)
+                && if group {
+                    is_name(&family.group)
+                } else {
+                    family.group == [0; 16]
+                },
+            "impossible name of a family or group",
+        )?;
+        no_payload(raw)
     }
 }

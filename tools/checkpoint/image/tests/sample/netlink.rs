@@ -82,6 +82,19 @@ impl Sample {
         self.add(zeroed(|s: &mut NetlinkSocket| s.socket = u(SOCKET)), b"");
     }
 
+    /// Appends these, and a group of a family of generic netlink.
+    pub fn generic(&mut self) {
+        self.netlink();
+        let family = zeroed(|f: &mut GenericFamily| {
+            f.socket = u(SOCKET);
+            f.id = u(20);
+            f.group_id = u(7);
+            f.family[0] = b'f';
+            f.group[0] = b'g';
+        });
+        self.add(family, b"");
+    }
+
     /// Appends a packet socket with a membership.
     pub fn packet(&mut self) {
         self.edit(0, |c: &mut Container| c.objects.set(SOCKET + 1));

@@ -16,8 +16,11 @@ use checkpoint_image::image::{
         FILE_SOCKET, //
     },
     net::{
+        errqueue::*,
         filter::*,
+        header::*,
         inet::*,
+        member::*,
         options::*,
         unix::*,
         *, //
@@ -173,5 +176,50 @@ impl Sample {
             m.ttl = u(64);
         });
         self.add(message, b"data");
+    }
+
+    /// Appends these, and options of IPv4.
+    pub fn header(&mut self) {
+        self.datagrams();
+        let header = zeroed(|h: &mut InetHeader| h.socket = u(obj::LAST + 1));
+        self.add(header, &[7, 7, 4, 0, 0, 0, 0, 0]);
+    }
+
+    /// Appends these, and an error.
+    pub fn error(&mut self) {
+        self.datagrams();
+        let error = zeroed(|e: &mut SocketError| {
+            e.socket = u(obj::LAST + 1);
+            e.error = u(111);
+            e.origin = u(ERROR_ICMP);
+            e.kind = u(3);
+            e.code = u(3);
+            e.port = u(53);
+            e.device = u(1);
+            e.flow = u(0xc0);
+            e.ttl = u(64);
+            e.transport = u(1);
+            e.from[0] = 127;
+            e.to[0] = 127;
+            e.about[0] = 10;
+        });
+        self.add(error, b"data");
+    }
+
+    /// Appends these, and a membership that names a source.
+    pub fn member(&mut self) {
+        self.datagrams();
+        let member = zeroed(|m: &mut InetMember| {
+            m.socket = u(obj::LAST + 1);
+            m.kind = u(MEMBER_INCLUDE);
+            m.device = u(1);
+            m.sources = u(1);
+            m.group[0] = 224;
+            m.group[3] = 9;
+            m.local[0] = 127;
+        });
+        let mut source = [0; 16];
+        source[0] = 10;
+        self.add(member, &source);
     }
 }

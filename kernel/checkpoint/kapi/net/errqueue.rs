@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Error queues of sockets: `sock_queue_err_skb()`.
+
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*, //
+};
+
+use crate::kapi::net::{
+    socket::SockRef,
+    unix::Queued, //
+};
+
+/// What is in an error queue; numbers are as of struct sock_extended_err.
+pub(crate) struct SockError {
+    /// Who has told of it, in network order; of IPv4 four bytes.
+    pub(crate) from: [u8; 16],
+    /// Whom that was sent to.
+    pub(crate) to: [u8; 16],
+    /// Where what was sent went to that it is about.
+    pub(crate) about: [u8; 16],
+    /// Of IPv4, as IP_PKTINFO tells it.
+    pub(crate) spec_dst: [u8; 4],
+    /// The port of `about`.
+    pub(crate) port: u16,
+    /// SO_EE_ORIGIN_*.
+    pub(crate) origin: u8,
+    /// Type of ICMP.
+    pub(crate) kind: u8,
+    /// Code of ICMP.
+    pub(crate) code: u8,
+    /// The error.
+    pub(crate) err: i32,
+    /// What depends on the origin.
+    pub(crate) info: u32,
+    /// Likewise.
+    pub(crate) data: u32,
+    /// The device that it came from.
+    pub(crate) device: i32,
+    /// Traffic class and flow label; of IPv4 its type of service.
+    pub(crate) flow: u32,
+    /// The same of what it is about, of IPv6.
+    pub(crate) about_flow: u32,
+    /// How many hops were left.
+    pub(crate) ttl: u32,
+    /// Size of its largest fragment.
+    pub(crate) frag_size: u32,
+    /// Where in its contents the header with the ports is.
+    pub(crate) transport: u32,
+    /// In nanoseconds since 1970; 0: that was not noted.
+    pub(crate) time: i64,
+    /// The same by the clock of the device.
+    pub(crate) device_time: i64,
+    /// Bytes of its contents.
+    pub(crate) len: u32,
+    /// It is about IPv6.
+    pub(crate) v6: bool,
+    /// Its contents are those of SCM_TIMESTAMPING_OPT_STATS.
+    pub(crate) opt_stats: bool,
+}
+
+impl SockRef {
+    /// Whether its error queue is one that [`SockError`] tells of.
+    fn has_errors(&self) -> bool {
+        self.is_inet() || self.basics().family.cast_unsigned() == bindings::AF_PACKET
+    }
+
+    /// What is in the error queue of a socket of IPv4, IPv6 or a packet socket, oldest first. EINVAL: it
+    /// is none.
+    pub(crate) fn errors(&self) -> Result<KVVec<Queued>> {
+        if !self.has_errors() {
+            return Err(EINVAL);
+        }
+        Queued::all(|skbs, max| {
+            // SAFETY: We own a reference; there is room for so many pointers.
+            unsafe { bindings::checkpoint_errors_queue(self.as_ptr(), skbs, max) }
+        })
+    }
+
+    /// What that is which was in its error queue. EOPNOTSUPP: something of it can't be saved.
+    pub(crate) fn error(&self, queued: &Queued) -> Result<SockError> {
+        if !self.has_errors() {
+            return Err(EINVAL);
+        }
+        let mut raw = bindings::checkpoint_sock_error::default();
+        // SAFETY: We own references on both; what was in an error queue is an error.
+        to_result(unsafe {
+            bindings::checkpoint_error_get(self.as_ptr(), queued.as_ptr(), &mut raw)
+        })?;
+        Ok(SockError {
+            from: raw.from,
+            to: raw.to,
+            about: raw.about,
+            spec_dst: raw.spec_dst,
+            port: raw.port,
+            origin: raw.origin,
+            kind: raw.type_,
+            code: raw.code,
+            err: raw.err,
+            info: raw.info,
+            data: raw.data,
+            device: raw.device,
+            flow: raw.flow,
+            about_flow: raw.about_flow,
+            ttl: raw.ttl,
+            frag_size: raw.frag_size,
+            transport: raw.transport,
+            time: raw.time,
+            device_time: raw.device_time,
+            len: raw.len,
+            v6: raw.v6,
+            opt_stats: raw.opt_stats,
+        })
+    }
+
+    /// Puts something with the contents `data` into its error queue.
+    ///
+    /// EINVAL: it can't be there. ENOMEM: there is no memory.
+    pub(crate) fn put_error(&self, new: &SockError, data: &[u8]) -> Result {
+        if !self.has_errors() {
+            return Err(EINVAL);
+        }
+        let raw = bindings::checkpoint_sock_error {
+            from: new.from,
+            to: new.to,
+            about: new.about,
+            spec_dst: new.spec_dst,
+            port: new.port,
+            origin: new.origin,
+            type_: new.kind,
+            code: new.code,
+            err: new.err,
+            info: new.info,
+            data: new.data,
+            device: new.device,
+            flow: new.flow,
+            about_flow: new.about_flow,
+            ttl: new.ttl,
+            frag_size: new.frag_size,
+            transport: new.transport,
+            time: new.time,
+            device_time: new.device_time,
+            len: c_uint::try_from(data.len())?,
+            v6: new.v6,
+            opt_stats: new.opt_stats,
+        };
+        // SAFETY: We own a reference; as many bytes are read as are told.
+        to_result(unsafe {
+            bindings::checkpoint_error_put(self.as_ptr(), &raw, data.as_ptr().cast())
+        })
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is in the error queues of sockets: errors (IP_RECVERR), time stamps of what was sent, and
+//! notifications of MSG_ZEROCOPY.
+//!
+//! Of headers the image has only what recvmsg(2) tells, as of datagrams. What a packet is to be told of
+//! that is still on its way is lost with that; it may be lost on any way.
+
+use kernel::prelude::*;
+
+use crate::{
+    core::restore::Restore,
+    files::Named,
+    found::{
+        Capture,
+        LinkOps, //
+    },
+    image::{
+        net::{
+            errqueue::{
+                SocketError,
+                ERROR_DATA_MAX,
+                ERROR_LOCAL,
+                ERROR_OPT_STATS,
+                ERROR_TXTIME,
+                ERROR_V6, //
+            },
+            inet::ERROR_MAX,
+            Socket, //
+        },
+        Kind,
+        ObjRef,
+        Raw, //
+    },
+    kapi::{
+        net::{
+            errqueue::SockError,
+            socket::SockRef,
+            unix::Queued, //
+        },
+        task::frozen::FrozenTask,
+        time::wait, //
+    },
+    net::{
+        family_of,
+        socket, //
+    }, //
+};
+
+/// The error queues.
+pub(super) const LINKS: LinkOps = LinkOps {
+    name: "error queues of sockets",
+    save: save_links,
+    link,
+};
+
+/// Returns what is queued, or why it can't be saved.
+fn error(sk: &SockRef, queued: &Queued) -> Result<Result<SockError, &'static str>> {
+    Ok(match sk.error(queued) {
+        Err(EOPNOTSUPP) => Err(
+            "its error queue has headers that it is to be told of, or a time that only a device \
+             knows: have it read (MSG_ERRQUEUE)",
+        ),
+        Ok(e) if e.len as usize > ERROR_DATA_MAX => {
+            Err("a message in its error queue is too long: have it read (MSG_ERRQUEUE)")
+        }
+        Ok(e)
+            if !(0..=ERROR_MAX.cast_signed()).contains(&e.err)
+                || !(ERROR_LOCAL..=ERROR_TXTIME).contains(&e.origin.into()) =>
+        {
+            Err("an unknown message is in its error queue: have it read (MSG_ERRQUEUE)")
+        }
+        e => Ok(e?),
+    })
+}
+
+/// Looks at the error queue of `sk`. False: refused.
+pub(super) fn collect(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    sk: &SockRef,
+) -> Result<bool> {
+    let queue = sk.errors()?;
+    for queued in &queue {
+        wait::go_on()?;
+        if let Err(why) = error(sk, queued)? {
+            cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+            return Ok(false);
+        }
+    }
+    // What it has sent without a copy may not be told yet though nothing is on its way any more.
+    let awaits = sk.inet().is_ok_and(|inet| inet.zerocopy_key != 0);
+    if awaits || !queue.is_empty() {
+        cap.found.net.told.push(sk.clone(), GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(true)
+}
+
+/// Writes what is in all error queues.
+///
+/// What has come in since they were looked at comes after the checkpoint if it can't be saved.
+fn save_links(cap: &mut Capture) -> Result {
+    let sockets = core::mem::replace(&mut cap.found.net.told, KVVec::new());
+    for sk in sockets {
+        let family = family_of(socket::numbers(&sk)).ok_or(EINVAL)?;
+        let obj = (family.object)(cap, sk.addr())?;
+        for queued in sk.errors()? {
+            wait::go_on()?;
+            let Ok(error) = error(&sk, &queued)? else {
+                break;
+            };
+            save(cap, obj, &queued, &error)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes one of them.
+fn save(cap: &mut Capture, obj: ObjRef, queued: &Queued, error: &SockError) -> Result {
+    let mut data: KVVec<u8> = KVVec::new();
+    queued.read(0, error.len, &mut data)?;
+    let mut flags = 0;
+    if error.v6 {
+        flags |= ERROR_V6;
+    }
+    if error.opt_stats {
+        flags |= ERROR_OPT_STATS;
+    }
+    let record = SocketError {
+        socket: obj.get().into(),
+        error: error.err.cast_unsigned().into(),
+        origin: u32::from(error.origin).into(),
+        kind: u32::from(error.kind).into(),
+        code: u32::from(error.code).into(),
+        info: error.info.into(),
+        data: error.data.into(),
+        flags: flags.into(),
+        port: u32::from(error.port).into(),
+        device: u32::try_from(error.device).unwrap_or(0).into(),
+        flow: error.flow.into(),
+        about_flow: error.about_flow.into(),
+        ttl: error.ttl.into(),
+        frag_size: error.frag_size.into(),
+        transport: error.transport.into(),
+        spec_dst: error.spec_dst,
+        from: error.from,
+        to: error.to,
+        about: error.about,
+        time: u64::try_from(error.time).unwrap_or(0).into(),
+        device_time: u64::try_from(error.device_time).unwrap_or(0).into(),
+        reserved: 0.into(),
+    };
+    cap.meta.put(&record, &data)
+}
+
+/// Puts something into the error queue that it was in.
+fn put(r: &Restore, raw: &Raw<'_>) -> Result {
+    let record: SocketError = raw.body().map_err(|f| r.fault(f))?;
+    let obj = ObjRef::new(record.socket.get()).ok_or(EINVAL)?;
+    let (of, _) = r.object_body::<Socket>(obj)?;
+    let number = |n: u32| i32::try_from(n);
+    let numbers = [
+        number(of.family.get())?,
+        number(of.kind.get())?,
+        number(of.protocol.get())?,
+    ];
+    let sk = family_of(numbers)
+        .and_then(|family| (family.sk)(r, obj))
+        .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))?;
+    let error = SockError {
+        from: record.from,
+        to: record.to,
+        about: record.about,
+        spec_dst: record.spec_dst,
+        port: u16::try_from(record.port.get())?,
+        origin: u8::try_from(record.origin.get())?,
+        kind: u8::try_from(record.kind.get())?,
+        code: u8::try_from(record.code.get())?,
+        err: i32::try_from(record.error.get())?,
+        info: record.info.get(),
+        data: record.data.get(),
+        device: i32::try_from(record.device.get())?,
+        flow: record.flow.get(),
+        about_flow: record.about_flow.get(),
+        ttl: record.ttl.get(),
+        frag_size: record.frag_size.get(),
+        transport: record.transport.get(),
+        time: i64::try_from(record.time.get())?,
+        device_time: i64::try_from(record.device_time.get())?,
+        len: 0,
+        v6: record.flags.get() & ERROR_V6 != 0,
+        opt_stats: record.flags.get() & ERROR_OPT_STATS != 0,
+    };
+    sk.put_error(&error, raw.payload).map_err(|e| {
+        let why = match e {
+            ENOMEM => "there is no memory, or no room",
+            _ => "it can't have been there",
+        };
+        r.told(
+            e,
+            fmt!(
+                "a message can't get into the error queue of its socket: {}",
+                why
+            ),
+        )
+    })
+}
+
+/// Fills all error queues: all files are there.
+fn link(r: &Restore) -> Result {
+    for raw in r.links() {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        if raw.kind == Kind::SocketError {
+            wait::go_on()?;
+            put(r, &raw).map_err(|e| r.unless_told(e, "a socket can't get its error queue"))?;
+        }
+    }
+    Ok(())
+}
