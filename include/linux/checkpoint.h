@@ -29,6 +29,7 @@ struct files_struct;
 struct folio;
 struct inode;
 struct io_event;
+struct iovec;
 struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
@@ -590,8 +591,10 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @requests: requests that wait for a file or a time
  * @timeouts: timeouts that have ended, modulo 2^32
  * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
- * @other_work: there is something to do for who alone may submit that is not for @requests
- * @busy_name: operation of a request that is not among @requests; %NULL: of none
+ * @ios: requests that wait to do something with a file
+ * @vecs: pieces of memory that these have, all together
+ * @other_work: there is something to do for who alone may submit that is for none of these
+ * @busy_name: operation of a request that is not among these; %NULL: of none
  * @busy_data: its user_data
  */
 struct checkpoint_uring {
@@ -624,6 +627,8 @@ struct checkpoint_uring {
 	unsigned int requests;
 	unsigned int timeouts;
 	unsigned int timeouts_flushed;
+	unsigned int ios;
+	unsigned int vecs;
 	bool other_work;
 	const char *busy_name;
 	u64 busy_data;
@@ -700,6 +705,64 @@ struct checkpoint_uring_request {
 };
 
 /**
+ * struct checkpoint_uring_io - a request of an io_uring that waits to do something with a file
+ * @user_data: what its completion has
+ * @file: the file
+ * @node: of a file that is registered, to compare
+ * @pid: who has submitted it
+ * @vecs: pieces of memory that are left to be read or written
+ * @addr: address of the memory, the message, or where the address of a peer goes
+ * @addr2: where the length of that goes (IORING_OP_ACCEPT), or the name (IORING_OP_RECVMSG)
+ * @control: address of control messages
+ * @control_len: bytes of them
+ * @pos: position; -1: the file's own
+ * @nr_vecs: how many pieces
+ * @len: length, as it was asked for, or pieces of memory then
+ * @op_flags: ACCEPT_*, MSG_*, or RWF_*
+ * @io_flags: IORING_ACCEPT_*, IORING_RECVSEND_*, a priority, or CHECKPOINT_URING_* of connect(2)
+ * @slot: where it is to be registered, as of the SQE (IORING_OP_ACCEPT); the write stream
+ * @done: bytes that were sent or received
+ * @nofile: descriptors are below that (IORING_OP_ACCEPT)
+ * @name_len: bytes of @name
+ * @index: place of the file, if it is registered; not read
+ * @name: address of a peer, IORING_OP_CONNECT, or to send to
+ * @opcode: IORING_OP_*
+ * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
+ * @asynchronous: IOSQE_ASYNC
+ * @skip: IOSQE_CQE_SKIP_SUCCESS
+ */
+struct checkpoint_uring_io {
+	u64 user_data;
+	struct file *file;
+	const void *node;
+	struct pid *pid;
+	struct iovec *vecs;
+	u64 addr;
+	u64 addr2;
+	u64 control;
+	u64 control_len;
+	s64 pos;
+	unsigned int nr_vecs;
+	u32 len;
+	u32 op_flags;
+	u32 io_flags;
+	u32 slot;
+	u32 done;
+	u32 nofile;
+	u32 name_len;
+	unsigned int index;
+	u8 name[128];
+	u8 opcode;
+	bool fixed;
+	bool asynchronous;
+	bool skip;
+};
+
+/* @io_flags of IORING_OP_CONNECT. */
+#define CHECKPOINT_URING_CONNECTS	1	/* It was begun. */
+#define CHECKPOINT_URING_ABORTED	2	/* It was aborted once. */
+
+/**
  * struct checkpoint_uring_personality - registered credentials of an io_uring
  * @cred: the credentials
  * @id: the number by which requests name them
@@ -742,6 +805,10 @@ int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
 void checkpoint_uring_count_timeouts(struct file *ring, const struct checkpoint_uring *state);
 int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
 				 const struct checkpoint_uring_request *from);
+int checkpoint_uring_ios(struct file *file, const struct checkpoint_uring *state,
+			 struct checkpoint_uring_io *to, struct iovec *vecs);
+int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
+			    const struct checkpoint_uring_io *from);
 void checkpoint_uring_place(struct file *file, bool on);
 int checkpoint_uring_task(struct task_struct *task);
 u64 checkpoint_uring_in_flight(struct task_struct *task);

@@ -5,10 +5,12 @@
 //!
 //! A file that is registered need not be in a descriptor table. Which task alone may submit is set when
 //! all tasks are there. Then buffers are registered (`uring_buffers.rs`), and at the end requests that wait
-//! go on (`uring_requests.rs`).
+//! go on (`uring_requests.rs`, `uring_io.rs`).
 
 #[path = "uring_buffers.rs"]
 mod buffers;
+#[path = "uring_io.rs"]
+mod io;
 #[path = "uring_requests.rs"]
 mod requests;
 
@@ -74,14 +76,15 @@ use crate::{
         fs::{
             file::FileRef,
             uring::{
-                Buffer,
                 Ops,
                 Registered,
-                Request,
                 Slot,
                 Uring,
                 Why, //
-            }, //
+            },
+            uring_buffers::Buffer,
+            uring_io::Io,
+            uring_requests::Request, //
         },
         mm::vma::VmaInfo,
         task::{
@@ -155,8 +158,8 @@ struct Ring {
     cq_tail: u32,
     /// A task whose memory its buffers are; 0: it has none.
     buffers_of: u32,
-    /// How many requests waited.
-    requests: usize,
+    /// How many requests waited for a file or a time, and to do something with a file.
+    requests: [usize; 2],
     /// Who has submitted them, in ascending order.
     submitters: KVVec<u32>,
     /// Who alone may submit.
@@ -206,9 +209,10 @@ impl Ring {
     /// Returns whether all requests that were found still wait. The threads were asked in between how
     /// many they have: one that has ended could stand for one that was not found.
     fn waits_for_all(&self) -> bool {
-        self.requests == 0
-            || ask(|| Uring::of(&self.file))
-                .is_ok_and(|(uring, _)| uring.requests as usize == self.requests)
+        self.requests == [0; 2]
+            || ask(|| Uring::of(&self.file)).is_ok_and(|(uring, _)| {
+                [uring.requests as usize, uring.ios as usize] == self.requests
+            })
     }
 
     /// Address of the open file of its eventfd; 0: no task has it.
@@ -359,7 +363,10 @@ fn collect_registered(
         return Ok(false);
     }
     let places = requests::Places::new(&files)?;
-    let Some((requests, submitters)) = requests::collect(cap, t, named, &file, &places)? else {
+    let Some((requests, mut submitters)) = requests::collect(cap, t, named, &file, &places)? else {
+        return Ok(false);
+    };
+    let Some(ios) = io::collect(cap, t, named, &file, &places, &mut submitters)? else {
         return Ok(false);
     };
     for slot in files {
@@ -377,7 +384,7 @@ fn collect_registered(
             0 => 0,
             _ => t.tid_in(&cap.pid_ns),
         },
-        requests,
+        requests: [requests, ios],
         submitters,
         issuer: Uring::issuer(&file)?,
         personalities,
@@ -422,14 +429,16 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         return Err(EINVAL);
     };
     requests::save_files(cap, &open.file)?;
+    io::save_files(cap, &open.file)?;
     // Requests may end at any time: what was read of them and of the memory must belong together.
-    let (uring, memory, waiting) = ask(|| {
+    let (uring, memory, waiting, ios) = ask(|| {
         let (mut uring, None) = Uring::of(&open.file)? else {
             return Err(EBUSY);
         };
         let memory = uring.memory(&open.file)?;
         let waiting = uring.requests(&open.file)?;
-        Ok((uring, memory, waiting))
+        let ios = uring.ios(&open.file)?;
+        Ok((uring, memory, waiting, ios))
     })?;
     if ring.eventfd != 0 && uring.cq_tail != ring.cq_tail {
         // It may have been saved before that was told.
@@ -499,6 +508,8 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         requests: uring.requests.into(),
         timeouts: timeouts.into(),
         timeouts_flushed: timeouts_flushed.into(),
+        ios: uring.ios.into(),
+        reserved2: 0.into(),
     };
     cap.meta.put(&record, &memory)?;
     for some in files.chunks(REGISTERED_MAX) {
@@ -517,6 +528,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
     }
     buffers::put(cap, &buffers)?;
     requests::put(cap, &waiting)?;
+    io::put(cap, &ios, &places)?;
     Ok(Saved {
         inode: obj.get(),
         ..Saved::of(&open.file)
@@ -566,8 +578,16 @@ fn save_personalities(
     Ok(all)
 }
 
-/// Requests that wait, each with who has submitted it.
-type Waiting = KVVec<(u32, Request)>;
+/// What comes after a new io_uring was made.
+#[derive(Default)]
+struct Later {
+    /// Buffers that are registered when their memory has its contents.
+    buffers: KVVec<Buffer>,
+    /// Requests that wait for a file or a time, each with who has submitted it.
+    requests: KVVec<(u32, Request)>,
+    /// Those that wait to do something with a file.
+    ios: KVVec<(u32, Io)>,
+}
 
 /// A rebuilt io_uring.
 struct BuiltRing {
@@ -577,10 +597,8 @@ struct BuiltRing {
     issuer: u32,
     /// A task whose memory its buffers are.
     buffers_of: u32,
-    /// Buffers that are registered when that has its contents.
-    buffers: KVVec<Buffer>,
-    /// Requests that wait, each with who has submitted it.
-    requests: Waiting,
+    /// What is still to come.
+    later: Later,
 }
 
 impl Rebuilt for BuiltRing {
@@ -591,16 +609,17 @@ impl Rebuilt for BuiltRing {
                 .map_err(|e| r.told(e, fmt!("an io_uring: who may submit to it can't be set")))?;
         }
         let slots = self.uring.registered.buffer_slots;
-        buffers::register(r, &self.file, slots, self.buffers_of, &self.buffers)
+        buffers::register(r, &self.file, slots, self.buffers_of, &self.later.buffers)
     }
 
     fn stays(&self) -> bool {
-        !self.requests.is_empty()
+        !self.later.requests.is_empty() || !self.later.ios.is_empty()
     }
 
     /// Not before: what files have to report is as it was.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
-        requests::resume(r, &self.file, &self.uring, &self.requests)
+        requests::resume(r, &self.file, &self.uring, &self.later.requests)?;
+        io::resume(r, &self.file, &self.later.ios)
     }
 }
 
@@ -640,12 +659,14 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
             mm: 0,
         },
         requests: record.requests.get(),
+        ios: record.ios.get(),
+        vecs: 0,
         timeouts: [record.timeouts.get(), record.timeouts_flushed.get()],
         busy: None,
     };
     let denied = "this system lets nobody, or only some, use io_uring (kernel.io_uring_disabled)";
     let file = opener::make_object(r, plan, source, denied, || uring.make(raw.payload))?;
-    let (buffers, requests) = register(r, plan, obj, &uring, &file)?;
+    let later = register(r, plan, obj, &uring, &file)?;
     let eventfd = match ObjRef::new(record.eventfd.get()) {
         Some(obj) => Some(open::restore(r, plan, obj)?),
         None => None,
@@ -658,26 +679,32 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         uring,
         issuer: record.issuer.get(),
         buffers_of: record.buffers_of.get(),
-        buffers,
-        requests,
+        later,
     };
     r.set_built(obj, built)?;
     Ok(file)
 }
 
-/// Registers files and personalities with the new io_uring `ring`, which is `obj`; returns its buffers
-/// and requests.
+/// Registers files and personalities with the new io_uring `ring`, which is `obj`; returns what comes
+/// later.
 fn register(
     r: &Restore,
     plan: &TaskRecords<'_>,
     obj: ObjRef,
     uring: &Uring,
     ring: &FileRef,
-) -> Result<(KVVec<Buffer>, Waiting)> {
-    let (mut buffers, mut requests) = (KVVec::new(), KVVec::new());
+) -> Result<Later> {
+    let mut later = Later::default();
     let has = &uring.registered;
-    if has.files == 0 && has.personalities == 0 && has.buffers == 0 && uring.requests == 0 {
-        return Ok((buffers, requests));
+    let parts = [
+        has.files,
+        has.personalities,
+        has.buffers,
+        uring.requests,
+        uring.ios,
+    ];
+    if parts == [0; 5] {
+        return Ok(later);
     }
     for raw in r.records_after(obj)? {
         let raw = raw.map_err(|f| r.fault(f))?;
@@ -715,12 +742,13 @@ fn register(
                         .map_err(|e| cannot(r, plan, e, "a personality"))?;
                 }
             }
-            Kind::UringBuffers => buffers::read(r, &raw, &mut buffers)?,
-            Kind::UringRequests => requests::read(r, plan, &raw, &mut requests)?,
+            Kind::UringBuffers => buffers::read(r, &raw, &mut later.buffers)?,
+            Kind::UringRequests => requests::read(r, plan, &raw, &mut later.requests)?,
+            Kind::UringIo => io::read(r, plan, &raw, &mut later.ios)?,
             _ => break,
         }
     }
-    Ok((buffers, requests))
+    Ok(later)
 }
 
 /// Reports that `what` can't be registered with an io_uring; returns `errno`.

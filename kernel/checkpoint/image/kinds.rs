@@ -175,6 +175,7 @@ kinds! {
     UringBuffers: files::uring::UringBuffers,
     UringRequests: files::uring::UringRequests,
     HugePages: huge::HugePages,
+    UringIo: files::uring::UringIo,
     NetNs: ns::NetNs,
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,

@@ -23,7 +23,8 @@ use super::{
             UringBuffer,
             UringFile,
             UringPersonality,
-            UringRequest, //
+            UringRequest,
+            UringVec, //
         },
         Fd,
         Lock, //
@@ -95,6 +96,7 @@ pub const OTHERS: &[&Structure] = &[
     &UringPersonality::STRUCTURE,
     &UringBuffer::STRUCTURE,
     &UringRequest::STRUCTURE,
+    &UringVec::STRUCTURE,
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
@@ -147,6 +149,8 @@ pub const VALUES: &[&Values] = &[
     &files::uring::URING_REQUEST_KINDS,
     &files::uring::request::LIST,
     &files::uring::timeout::LIST,
+    &files::uring::URING_IO_OPS,
+    &files::uring::connect::LIST,
     &notify::FANOTIFY_HOW_LIST,
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,

@@ -115,8 +115,10 @@ pub(in crate::image) struct UringLeft {
     pub(in crate::image) buffer_slots: u32,
     /// How many buffers, and the lowest place of the next one.
     pub(in crate::image) buffers: (u32, u32),
-    /// How many requests.
+    /// How many requests that wait for a file or a time.
     pub(in crate::image) requests: u32,
+    /// How many that wait to do something with a file.
+    pub(in crate::image) ios: u32,
     /// The task that alone may submit; 0: all may.
     pub(in crate::image) issuer: u32,
 }
@@ -374,7 +376,8 @@ impl Walk<'_> {
                 Kind::UringFiles
                 | Kind::UringPersonalities
                 | Kind::UringBuffers
-                | Kind::UringRequests,
+                | Kind::UringRequests
+                | Kind::UringIo,
             )
             | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),

@@ -2,16 +2,22 @@
 
 //! Records of io_urings.
 
-use zerocopy::byteorder::little_endian::{
-    U32,
-    U64, //
+use zerocopy::{
+    byteorder::little_endian::{
+        U32,
+        U64, //
+    },
+    FromBytes, //
 };
 
-use crate::image::layout::{
-    flags,
-    record,
-    structure,
-    values, //
+use crate::image::{
+    layout::{
+        flags,
+        record,
+        structure,
+        values, //
+    },
+    record::Raw, //
 };
 
 pub(super) mod check;
@@ -39,6 +45,12 @@ pub const BUFFERS_MAX: usize = 1 << 12;
 
 /// Most requests of an io_uring.
 pub const REQUESTS_MAX: u32 = 1 << 20;
+
+/// Most pieces of memory of a request.
+pub const VECS_MAX: usize = 1 << 10;
+
+/// Most bytes of the address of a peer.
+pub const NAME_MAX: usize = 128;
 
 /// Most requests of one record.
 pub const REQUESTS_OF_RECORD_MAX: usize = 1 << 11;
@@ -97,7 +109,8 @@ flags! {
 record! {
     /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right
     /// after it come its registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
-    /// registered buffers ([`UringBuffers`]), and the requests that wait ([`UringRequests`]).
+    /// registered buffers ([`UringBuffers`]), the requests that wait for a file or a time
+    /// ([`UringRequests`]), and those that wait to do something with a file ([`UringIo`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
         /// Reference of this object.
@@ -158,6 +171,10 @@ record! {
         pub timeouts: U32,
         /// Up to which completion was looked for timeouts that wait for some.
         pub timeouts_flushed: U32,
+        /// Requests that wait to do something with a file.
+        pub ios: U32,
+        /// Zero.
+        pub reserved2: U32,
     }
 }
 
@@ -280,6 +297,111 @@ structure! {
         pub target: U32,
         /// Zero.
         pub reserved: U32,
+    }
+}
+
+record! {
+    /// A request of the io_uring before it that has met a file that was not ready, and does what it is to
+    /// do when that is; payload: [`UringVec`]s, and then the address of a peer. What an operation does
+    /// not have is zero.
+    #[record(UringIo = 205, "io_uring io", min = 104, check = uring_io)]
+    pub struct UringIo {
+        /// What its completion has.
+        pub user_data: U64,
+        /// Address of the memory, of the message, or where the address of a peer goes.
+        pub addr: U64,
+        /// Where the length of that goes, or the name of who has sent.
+        pub addr2: U64,
+        /// Address of control messages.
+        pub control: U64,
+        /// Bytes of them.
+        pub control_len: U64,
+        /// Position in the file; all bits set: the file's own.
+        pub pos: U64,
+        /// Who has submitted it.
+        pub task: U32,
+        /// `URING_IO_*`.
+        pub op: U32,
+        /// `request::*`.
+        pub flags: U32,
+        /// The open file that it waits for.
+        pub file: U32,
+        /// Where that is registered, if the request goes by that.
+        pub index: U32,
+        /// Length, or pieces of memory, as it was asked for.
+        pub len: U32,
+        /// Flags of accept4(2), recvmsg(2), sendmsg(2) or preadv2(2).
+        pub op_flags: U32,
+        /// IORING_ACCEPT_*, IORING_RECVSEND_*, an I/O priority, or how far connect(2) has come
+        /// (`connect::*`).
+        pub io_flags: U32,
+        /// Where what is accepted is registered, and one more; or the write stream.
+        pub slot: U32,
+        /// Bytes that were sent or received.
+        pub done: U32,
+        /// What is accepted gets a descriptor below that.
+        pub nofile: U32,
+        /// Pieces of memory that are left.
+        pub vecs: U32,
+        /// Bytes of the address of a peer.
+        pub name: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+structure! {
+    /// A piece of memory of a request.
+    pub struct UringVec {
+        /// Its address.
+        pub addr: U64,
+        /// Its bytes.
+        pub len: U64,
+    }
+}
+
+values! {
+    "UringIo.op": u32, URING_IO_OPS;
+    /// IORING_OP_READV.
+    URING_IO_READV = 1,
+    /// IORING_OP_WRITEV.
+    URING_IO_WRITEV = 2,
+    /// IORING_OP_SENDMSG.
+    URING_IO_SENDMSG = 9,
+    /// IORING_OP_RECVMSG.
+    URING_IO_RECVMSG = 10,
+    /// IORING_OP_ACCEPT.
+    URING_IO_ACCEPT = 13,
+    /// IORING_OP_CONNECT.
+    URING_IO_CONNECT = 16,
+    /// IORING_OP_READ.
+    URING_IO_READ = 22,
+    /// IORING_OP_WRITE.
+    URING_IO_WRITE = 23,
+    /// IORING_OP_SEND.
+    URING_IO_SEND = 26,
+    /// IORING_OP_RECV.
+    URING_IO_RECV = 27,
+}
+
+/// Returns the pieces of memory of `io`, whose record is `raw`, and the address of a peer; `None`: they are
+/// not there.
+pub fn io_parts<'a>(raw: &Raw<'a>, io: &UringIo) -> Option<(&'a [UringVec], &'a [u8])> {
+    let vecs = (io.vecs.get() as usize).checked_mul(size_of::<UringVec>())?;
+    let (vecs, name) = raw.payload.split_at_checked(vecs)?;
+    Some((<[UringVec]>::ref_from_bytes(vecs).ok()?, name))
+}
+
+/// Bits of [`UringIo::io_flags`] of connect(2).
+pub mod connect {
+    use super::flags;
+
+    flags! {
+        "UringIo.io_flags": u32, LIST, ALL;
+        /// It was begun.
+        BEGUN = 1 << 0,
+        /// It was aborted once.
+        ABORTED = 1 << 1,
     }
 }
 

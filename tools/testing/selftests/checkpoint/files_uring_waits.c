@@ -20,35 +20,6 @@
 
 CKPT_FIXTURE_IF(URING_BEGIN)
 
-static void enroll(struct uring *u, unsigned int op, void *arg, unsigned int nr)
-{
-	CHECK_SYS(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
-}
-
-/* Waits until there is a completion, and does what there is to do for them. */
-static void await_one(struct uring *u)
-{
-	CHECK_EQ(0, syscall(__NR_io_uring_enter, u->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
-}
-
-/* Does what there is to do. */
-static void look(struct uring *u)
-{
-	CHECK_EQ(0, syscall(__NR_io_uring_enter, u->fd, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0));
-}
-
-/* Reads a completion, after which there are @more of the same request. */
-static void take(struct uring *u, uint64_t data, int32_t res, bool more)
-{
-	uint32_t n = *uring_word(u, u->params.cq_off.head);
-	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(u->rings + u->params.cq_off.cqes) +
-				   (n & (u->params.cq_entries - 1));
-
-	await_one(u);
-	CHECK_EQ(more, !!(cqe->flags & IORING_CQE_F_MORE));
-	uring_take(u, data, res);
-}
-
 /* Waits for @fd, once or @many times. */
 static struct io_uring_sqe *waits_for(struct uring *u, int fd, uint64_t data, bool many)
 {
@@ -75,13 +46,6 @@ static void takes_away(struct uring *u, uint64_t data)
 	look(u);
 	uring_take(u, 900, 0);
 	take(u, data, -ECANCELED, false);
-}
-
-static void signals(int event)
-{
-	uint64_t one = 1;
-
-	CHECK_EQ(8, write(event, &one, sizeof(one)));
 }
 
 /* Reads two completions, in whatever order. */

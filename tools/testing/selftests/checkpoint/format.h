@@ -73,6 +73,7 @@
 #define IMAGE_KIND_URING_BUFFERS 201
 #define IMAGE_KIND_URING_REQUESTS 202
 #define IMAGE_KIND_HUGE_PAGES 204
+#define IMAGE_KIND_URING_IO 205
 #define IMAGE_KIND_NET_NS 206
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
@@ -356,6 +357,22 @@
 #define IMAGE_URING_REALTIME (1ull << 3)
 #define IMAGE_URING_ETIME_SUCCESS (1ull << 5)
 #define IMAGE_URING_MULTISHOT (1ull << 6)
+
+/* UringIo.op */
+#define IMAGE_URING_URING_IO_READV 1
+#define IMAGE_URING_URING_IO_WRITEV 2
+#define IMAGE_URING_URING_IO_SENDMSG 9
+#define IMAGE_URING_URING_IO_RECVMSG 10
+#define IMAGE_URING_URING_IO_ACCEPT 13
+#define IMAGE_URING_URING_IO_CONNECT 16
+#define IMAGE_URING_URING_IO_READ 22
+#define IMAGE_URING_URING_IO_WRITE 23
+#define IMAGE_URING_URING_IO_SEND 26
+#define IMAGE_URING_URING_IO_RECV 27
+
+/* UringIo.io_flags */
+#define IMAGE_URING_BEGUN (1ull << 0)
+#define IMAGE_URING_ABORTED (1ull << 1)
 
 /* Fanotify.how */
 #define IMAGE_FANOTIFY_UNPRIVILEGED (1ull << 0)
@@ -858,6 +875,13 @@ struct image_uring_request {
 };
 
 static_assert(sizeof(struct image_uring_request) == 72, "image_uring_request");
+
+struct image_uring_vec {
+	uint64_t addr;
+	uint64_t len;
+};
+
+static_assert(sizeof(struct image_uring_vec) == 16, "image_uring_vec");
 
 struct image_id_range {
 	uint32_t first;
@@ -1618,9 +1642,11 @@ struct image_uring {
 	uint32_t requests;
 	uint32_t timeouts;
 	uint32_t timeouts_flushed;
+	uint32_t ios;
+	uint32_t reserved2;
 };
 
-static_assert(sizeof(struct image_uring) == 128, "image_uring");
+static_assert(sizeof(struct image_uring) == 136, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;
@@ -1681,6 +1707,31 @@ struct image_huge_pages {
 };
 
 static_assert(sizeof(struct image_huge_pages) == 24, "image_huge_pages");
+
+struct image_uring_io {
+	uint64_t user_data;
+	uint64_t addr;
+	uint64_t addr2;
+	uint64_t control;
+	uint64_t control_len;
+	uint64_t pos;
+	uint32_t task;
+	uint32_t op;
+	uint32_t flags;
+	uint32_t file;
+	uint32_t index;
+	uint32_t len;
+	uint32_t op_flags;
+	uint32_t io_flags;
+	uint32_t slot;
+	uint32_t done;
+	uint32_t nofile;
+	uint32_t vecs;
+	uint32_t name;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_io) == 104, "image_uring_io");
 
 struct image_net_ns {
 	uint32_t obj;

@@ -57,6 +57,9 @@ const POLL_ALWAYS: u32 = 0x2038 | epoll::ET;
 /// All that it can wait for.
 const POLL_EVENTS: u32 = 0xffff | epoll::EXCLUSIVE | epoll::ONESHOT | epoll::ET;
 
+/// Most bytes that are read or written at once.
+const IO_MAX: u64 = i32::MAX as u64;
+
 /// Offsets by which rings and submission queue entries are mapped: IORING_OFF_*.
 const OFFSETS: [u64; 3] = [0, 0x800_0000, 0x1000_0000];
 
@@ -97,10 +100,13 @@ impl Walk<'_> {
         self.uring_issuer(raw, &uring)?;
         self.uring_registered(raw, &uring)?;
         self.uring_buffers_of(raw, &uring)?;
-        let requests = uring.requests.get();
+        let (requests, ios) = (uring.requests.get(), uring.ios.get());
+        zero(raw, uring.reserved2.get() == 0)?;
         ensure(
             raw,
-            requests <= REQUESTS_MAX && (requests == 0 || set_up & setup::R_DISABLED == 0),
+            requests <= REQUESTS_MAX
+                && ios <= REQUESTS_MAX
+                && (requests == 0 && ios == 0 || set_up & setup::R_DISABLED == 0),
             "too many requests, or of an io_uring that is not enabled yet",
         )?;
         zero(
@@ -114,6 +120,7 @@ impl Walk<'_> {
             buffer_slots: uring.buffer_slots.get(),
             buffers: (uring.buffers.get(), 0),
             requests,
+            ios,
             issuer: uring.issuer.get(),
         });
         Ok(())
@@ -354,31 +361,8 @@ impl Walk<'_> {
     /// A request that waits for a file, of an io_uring with so many places for files.
     fn uring_poll(&self, raw: &Raw<'_>, request: &UringRequest, slots: u32) -> Result<(), Fault> {
         let has = |flag| request.flags.get() & flag != 0;
-        let kind = kind_of(self.refer::<OpenFile>(raw, request.file.get())?);
-        ensure(
-            raw,
-            !matches!(
-                kind,
-                FILE_REGULAR
-                    | FILE_CONTENTS
-                    | FILE_DIRECTORY
-                    | FILE_UNLINKED
-                    | FILE_SHARED_ANON
-                    | FILE_IO_URING
-                    | FILE_SIGNALFD
-            ),
-            "a request waits for a file that can't be waited for",
-        )?;
-        let index = request.index.get();
-        ensure(
-            raw,
-            if has(request::FIXED) {
-                index < slots
-            } else {
-                index == 0
-            },
-            "a request waits for a file where there is no place",
-        )?;
+        let (file, index) = (request.file.get(), request.index.get());
+        self.uring_waited(raw, file, index, has(request::FIXED).then_some(slots))?;
         let events = request.events.get();
         ensure(
             raw,
@@ -400,6 +384,71 @@ impl Walk<'_> {
                 && request.expires.get() == 0
                 && request.interval.get() == 0,
         )
+    }
+
+    /// The file that a request waits for: its reference, and where it is registered, if it goes by that,
+    /// of so many places.
+    fn uring_waited(
+        &self,
+        raw: &Raw<'_>,
+        file: u32,
+        index: u32,
+        slots: Option<u32>,
+    ) -> Result<(), Fault> {
+        let kind = kind_of(self.refer::<OpenFile>(raw, file)?);
+        ensure(
+            raw,
+            !matches!(
+                kind,
+                FILE_REGULAR
+                    | FILE_CONTENTS
+                    | FILE_DIRECTORY
+                    | FILE_UNLINKED
+                    | FILE_SHARED_ANON
+                    | FILE_IO_URING
+                    | FILE_SIGNALFD
+            ),
+            "a request waits for a file that can't be waited for",
+        )?;
+        ensure(
+            raw,
+            slots.map_or(index == 0, |slots| index < slots),
+            "a request waits for a file where there is no place",
+        )
+    }
+
+    /// A request of an io_uring that waits to do something with a file.
+    pub(in crate::image) fn uring_io(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        const NONE: &str = "belongs to no io_uring, or that has fewer requests";
+        let io: UringIo = raw.body()?;
+        zero(raw, io.reserved.get() == 0)?;
+        let Follow::Uring(missing) = self.follow else {
+            return Err(raw.fault(NONE));
+        };
+        let before = [missing.files, missing.personalities, missing.buffers];
+        ensure(
+            raw,
+            before.iter().all(|b| b.0 == 0) && missing.requests == 0 && missing.ios != 0,
+            NONE,
+        )?;
+        let (task, issuer) = (io.task.get(), missing.issuer);
+        ensure(
+            raw,
+            self.is_alive(task) && (issuer == 0 || issuer == task),
+            "who has submitted a request is no living task, or may not",
+        )?;
+        let set = io.flags.get();
+        let all = request::FIXED | request::ASYNC | request::SKIP;
+        flags(raw, u64::from(set), u64::from(all))?;
+        let slots = (set & request::FIXED != 0).then_some(missing.slots);
+        self.uring_waited(raw, io.file.get(), io.index.get(), slots)?;
+        uring_io_memory(raw, &io)?;
+        uring_io_fields(raw, &io, missing.slots)?;
+        self.follow = follow(UringLeft {
+            ios: missing.ios.saturating_sub(1),
+            ..missing
+        });
+        Ok(())
     }
 
     /// A mapping of an io_uring. That it is one of all its entries is up to the kernel.
@@ -447,6 +496,90 @@ fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     )
 }
 
+/// The memory of a request that waits to do something with a file, and the address of a peer.
+fn uring_io_memory(raw: &Raw<'_>, io: &UringIo) -> Result<(), Fault> {
+    const IMPOSSIBLE: &str = "memory of a request is not as announced";
+    let (vecs, name) = (io.vecs.get() as usize, io.name.get() as usize);
+    ensure(raw, vecs <= VECS_MAX && name <= NAME_MAX, IMPOSSIBLE)?;
+    let (vecs, names) = io_parts(raw, io).ok_or(raw.fault(IMPOSSIBLE))?;
+    ensure(raw, names.len() == name, IMPOSSIBLE)?;
+    let mut total: u64 = 0;
+    for v in vecs {
+        let (addr, len) = (v.addr.get(), v.len.get());
+        ensure(raw, addr.checked_add(len).is_some(), IMPOSSIBLE)?;
+        total = total.saturating_add(len);
+    }
+    ensure(raw, total <= IO_MAX, IMPOSSIBLE)
+}
+
+/// What an operation has, of an io_uring with so many places for files.
+fn uring_io_fields(raw: &Raw<'_>, io: &UringIo, slots: u32) -> Result<(), Fault> {
+    let op = io.op.get();
+    let (rw, msg) = (
+        matches!(
+            op,
+            URING_IO_READ | URING_IO_READV | URING_IO_WRITE | URING_IO_WRITEV
+        ),
+        matches!(
+            op,
+            URING_IO_SEND | URING_IO_SENDMSG | URING_IO_RECV | URING_IO_RECVMSG
+        ),
+    );
+    let (accept, connect) = (op == URING_IO_ACCEPT, op == URING_IO_CONNECT);
+    ensure(
+        raw,
+        rw || msg || accept || connect,
+        "unknown operation of a request",
+    )?;
+    let with_control = matches!(op, URING_IO_SENDMSG | URING_IO_RECVMSG);
+    let sends = matches!(op, URING_IO_SEND | URING_IO_SENDMSG);
+    let signed = |n: u32| n <= i32::MAX as u32;
+    ensure(
+        raw,
+        (!msg || signed(io.len.get()) && signed(io.done.get()))
+            && io.control_len.get() <= u64::from(i32::MAX as u32),
+        "impossible length of a request",
+    )?;
+    // SOCK_CLOEXEC and SOCK_NONBLOCK; IORING_ACCEPT_MULTISHOT and IORING_ACCEPT_POLL_FIRST.
+    ensure(
+        raw,
+        !accept
+            || io.op_flags.get() & !0x8_0800 == 0
+                && io.io_flags.get() & !0x5 == 0
+                && (io.slot.get() <= slots || io.slot.get() == u32::MAX),
+        "impossible accept(2)",
+    )?;
+    ensure(
+        raw,
+        !connect || io.io_flags.get() & !connect::ALL == 0,
+        "impossible connect(2)",
+    )?;
+    // MSG_DONTWAIT, MSG_CMSG_COMPAT; IORING_RECVSEND_POLL_FIRST, IORING_SEND_VECTORIZED.
+    ensure(
+        raw,
+        !msg || io.op_flags.get() & 0x8000_0040 == 0
+            && io.io_flags.get() & !(if sends { 0x21 } else { 0x1 }) == 0,
+        "impossible message",
+    )?;
+    ensure(
+        raw,
+        !rw || io.io_flags.get() <= u32::from(u16::MAX) && io.slot.get() <= u32::from(u8::MAX),
+        "impossible priority or write stream",
+    )?;
+    zero(
+        raw,
+        (rw || io.pos.get() == 0)
+            && (with_control || io.control.get() == 0 && io.control_len.get() == 0)
+            && (accept || op == URING_IO_RECVMSG || io.addr2.get() == 0)
+            && (sends || connect || io.name.get() == 0)
+            && (rw || msg || io.len.get() == 0 && io.vecs.get() == 0)
+            && (rw || accept || io.slot.get() == 0)
+            && (msg || io.done.get() == 0)
+            && (accept || io.nofile.get() == 0)
+            && (!connect || io.op_flags.get() == 0),
+    )
+}
+
 /// Returns how many elements a record has: as many as `announced`, at least one, and no more than the
 /// `left` that are missing.
 fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, Fault> {
@@ -459,7 +592,7 @@ fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, 
 /// What must come next if so much is missing.
 fn follow(missing: UringLeft) -> Follow {
     let counts = [missing.files.0, missing.personalities.0, missing.buffers.0];
-    if counts.iter().all(|&n| n == 0) && missing.requests == 0 {
+    if counts.iter().all(|&n| n == 0) && missing.requests == 0 && missing.ios == 0 {
         return Follow::Any;
     }
     Follow::Uring(missing)
