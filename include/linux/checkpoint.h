@@ -593,6 +593,9 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
  * @ios: requests that wait to do something with a file
  * @vecs: pieces of memory that these have, all together
+ * @groups: groups of buffers that are provided
+ * @group_rings: how many of these are rings
+ * @provided: buffers of the others, all together
  * @other_work: there is something to do for who alone may submit that is for none of these
  * @busy_name: operation of a request that is not among these; %NULL: of none
  * @busy_data: its user_data
@@ -629,6 +632,9 @@ struct checkpoint_uring {
 	unsigned int timeouts_flushed;
 	unsigned int ios;
 	unsigned int vecs;
+	unsigned int groups;
+	unsigned int group_rings;
+	unsigned int provided;
 	bool other_work;
 	const char *busy_name;
 	u64 busy_data;
@@ -724,12 +730,16 @@ struct checkpoint_uring_request {
  * @done: bytes that were sent or received
  * @nofile: descriptors are below that (IORING_OP_ACCEPT)
  * @name_len: bytes of @name
+ * @group: group from which it gets a buffer
+ * @limit: bytes at a time, of IORING_OP_RECV many times; or of a name, of IORING_OP_RECVMSG
+ * @total: bytes that are left to be received, if that is limited
  * @index: place of the file, if it is registered; not read
  * @name: address of a peer, IORING_OP_CONNECT, or to send to
  * @opcode: IORING_OP_*
  * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
  * @asynchronous: IOSQE_ASYNC
  * @skip: IOSQE_CQE_SKIP_SUCCESS
+ * @select: IOSQE_BUFFER_SELECT
  */
 struct checkpoint_uring_io {
 	u64 user_data;
@@ -750,12 +760,16 @@ struct checkpoint_uring_io {
 	u32 done;
 	u32 nofile;
 	u32 name_len;
+	u32 group;
+	u32 limit;
+	u32 total;
 	unsigned int index;
 	u8 name[128];
 	u8 opcode;
 	bool fixed;
 	bool asynchronous;
 	bool skip;
+	bool select;
 };
 
 /* @io_flags of IORING_OP_CONNECT. */
@@ -772,12 +786,44 @@ struct checkpoint_uring_personality {
 	unsigned int id;
 };
 
+/**
+ * struct checkpoint_uring_group - buffers that are provided to an io_uring
+ * @addr: address of their ring; 0: they are a list
+ * @group: number of the group
+ * @entries: how many the ring has
+ * @head: where the kernel takes the next one
+ * @min_left: with less than that a buffer is used up, if they are used bit by bit; or 0
+ * @buffers: how many the list has
+ * @incremental: they are used bit by bit
+ */
+struct checkpoint_uring_group {
+	u64 addr;
+	unsigned int group;
+	unsigned int entries;
+	unsigned int head;
+	unsigned int min_left;
+	unsigned int buffers;
+	bool incremental;
+};
+
+/**
+ * struct checkpoint_uring_provided - a buffer of such a list
+ * @addr: its address
+ * @len: its bytes
+ * @bid: its number
+ */
+struct checkpoint_uring_provided {
+	u64 addr;
+	u32 len;
+	u16 bid;
+};
+
 /* What an io_uring, or its user, has that is not in that. */
 #define CHECKPOINT_URING_FLAGS		1	/* It was set up in another way. */
 #define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
 #define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests that do not just wait. */
 #define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
-#define CHECKPOINT_URING_BUFFERS	5	/* Provided buffers. */
+#define CHECKPOINT_URING_BUFFERS	5	/* A ring of buffers in the kernel. */
 #define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
 #define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
 #define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
@@ -812,6 +858,14 @@ int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
 void checkpoint_uring_place(struct file *file, bool on);
 int checkpoint_uring_task(struct task_struct *task);
 u64 checkpoint_uring_in_flight(struct task_struct *task);
+
+/* Of io_uring/kbuf.c. */
+int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *state,
+			    struct mm_struct *mm, struct checkpoint_uring_group *to,
+			    struct checkpoint_uring_provided *buffers);
+int checkpoint_uring_add_group(struct file *ring, struct task_struct *task,
+			       const struct checkpoint_uring_group *group,
+			       const struct checkpoint_uring_provided *buffers);
 
 /* Of io_uring/rsrc.c. */
 int checkpoint_uring_buffers(struct file *file, struct mm_struct *mm,

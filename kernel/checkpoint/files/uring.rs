@@ -9,13 +9,16 @@
 
 #[path = "uring_buffers.rs"]
 mod buffers;
+#[path = "uring_groups.rs"]
+mod groups;
 #[path = "uring_io.rs"]
 mod io;
+#[path = "uring_registered.rs"]
+mod registered;
 #[path = "uring_requests.rs"]
 mod requests;
 
 use kernel::prelude::*;
-use zerocopy::IntoBytes;
 
 use crate::{
     core::{
@@ -56,11 +59,6 @@ use crate::{
         self,
         files::{
             uring::{
-                UringFile,
-                UringFiles,
-                UringPersonalities,
-                UringPersonality,
-                REGISTERED_MAX,
                 URING_DRAIN_DISABLED,
                 URING_EVENTFD_ASYNC,
                 URING_OPS_RESTRICTED,
@@ -78,11 +76,11 @@ use crate::{
             uring::{
                 Ops,
                 Registered,
-                Slot,
                 Uring,
                 Why, //
             },
             uring_buffers::Buffer,
+            uring_groups::Group,
             uring_io::Io,
             uring_requests::Request, //
         },
@@ -95,8 +93,7 @@ use crate::{
             links::PidRef, //
         },
         time::wait, //
-    },
-    task, //
+    }, //
 };
 
 /// io_urings.
@@ -158,6 +155,10 @@ struct Ring {
     cq_tail: u32,
     /// A task whose memory its buffers are; 0: it has none.
     buffers_of: u32,
+    /// Its first user.
+    first: u32,
+    /// Address of the address space of that, if buffers are provided to it.
+    groups_mm: usize,
     /// How many requests waited for a file or a time, and to do something with a file.
     requests: [usize; 2],
     /// Who has submitted them, in ascending order.
@@ -303,7 +304,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             Why::Compat => "was set up by a 32-bit program: start it without io_uring",
             Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
             Why::Overflow => "has completions for which there was no room: have it read some",
-            Why::Buffers => "has provided buffers: have it take them away",
+            Why::Buffers => {
+                "has a ring of provided buffers that is memory of the kernel (IOU_PBUF_RING_MMAP): have it \
+                 register one of its own memory"
+            }
             Why::Restricted => "has restrictions of the task that made it: start that without them",
             Why::Workers => "has settings for its workers: start it without them",
             Why::Issuer => "may be used by a task only that has exited: have it closed",
@@ -336,32 +340,15 @@ fn collect_registered(
         (Err(EBUSY), _) | (_, Err(EBUSY)) => return refuse("is in use: try again"),
         (files, creds) => (files?, creds?),
     };
-    let mut personalities = KVVec::with_capacity(creds.len(), GFP_KERNEL_ACCOUNT)?;
-    for (_, cred) in creds {
-        wait::go_on()?;
-        task::collect_session(cap, t, &cred)?;
-        let special = cred.has_own_keyrings() || cred.has_key_target() || cred.is_confined();
-        let addr = match special {
-            true => None,
-            false => task::collect_cred(cap, cred)?,
-        };
-        let Some(addr) = addr else {
-            cap.refuse(
-                EOPNOTSUPP,
-                t,
-                fmt!(
-                    "{}: the io_uring has a personality with another user namespace, unknown ids, \
-                     keyrings of its own, or another confinement: have it unregister that",
-                    named
-                ),
-            );
-            return Ok(false);
-        };
-        personalities.push(addr, GFP_KERNEL_ACCOUNT)?;
-    }
+    let Some(personalities) = registered::collect_personalities(cap, t, named, creds)? else {
+        return Ok(false);
+    };
     if !buffers::collect(cap, t, named, &file, uring)? {
         return Ok(false);
     }
+    let Some(groups_mm) = groups::collect(cap, t, named, &file, uring)? else {
+        return Ok(false);
+    };
     let places = requests::Places::new(&files)?;
     let Some((requests, mut submitters)) = requests::collect(cap, t, named, &file, &places)? else {
         return Ok(false);
@@ -384,6 +371,8 @@ fn collect_registered(
             0 => 0,
             _ => t.tid_in(&cap.pid_ns),
         },
+        first: t.tid_in(&cap.pid_ns),
+        groups_mm,
         requests: [requests, ios],
         submitters,
         issuer: Uring::issuer(&file)?,
@@ -456,10 +445,11 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
             ),
         );
     }
-    let (files, places) = save_files(cap, open, &uring)?;
+    let (files, places) = registered::save_files(cap, open, &uring)?;
     let waiting = requests::describe(cap, &waiting, &places)?;
     let buffers = buffers::describe(cap, open, &uring)?;
-    let personalities = save_personalities(cap, open, &uring, &ring)?;
+    let groups = groups::describe(cap, open, &uring, ring.groups_mm)?;
+    let personalities = registered::save_personalities(cap, open, &uring, &ring.personalities)?;
     let has = &uring.registered;
     let eventfd = match has.eventfd {
         0 => None,
@@ -509,73 +499,20 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         timeouts: timeouts.into(),
         timeouts_flushed: timeouts_flushed.into(),
         ios: uring.ios.into(),
+        groups: has.groups.into(),
+        groups_of: if has.group_rings == 0 { 0 } else { ring.first }.into(),
         reserved2: 0.into(),
     };
     cap.meta.put(&record, &memory)?;
-    for some in files.chunks(REGISTERED_MAX) {
-        let record = UringFiles {
-            files: u32::try_from(some.len())?.into(),
-            reserved: 0.into(),
-        };
-        cap.meta.put(&record, some.as_bytes())?;
-    }
-    for some in personalities.chunks(REGISTERED_MAX) {
-        let record = UringPersonalities {
-            personalities: u32::try_from(some.len())?.into(),
-            reserved: 0.into(),
-        };
-        cap.meta.put(&record, some.as_bytes())?;
-    }
+    registered::put(cap, &files, &personalities)?;
     buffers::put(cap, &buffers)?;
     requests::put(cap, &waiting)?;
     io::put(cap, &ios, &places)?;
+    groups::put(cap, &groups)?;
     Ok(Saved {
         inode: obj.get(),
         ..Saved::of(&open.file)
     })
-}
-
-/// Writes the files that are registered, and returns what tells of them, and their places.
-fn save_files(
-    cap: &mut Capture,
-    open: &Open,
-    uring: &Uring,
-) -> Result<(KVVec<UringFile>, requests::Places)> {
-    let slots = ask(|| uring.files(&open.file))?;
-    let mut files = KVVec::with_capacity(slots.len(), GFP_KERNEL_ACCOUNT)?;
-    for slot in &slots {
-        wait::go_on()?;
-        let file = UringFile {
-            tag: slot.tag.into(),
-            file: open::save(cap, slot.file.addr())?.get().into(),
-            index: slot.index.into(),
-        };
-        files.push(file, GFP_KERNEL_ACCOUNT)?;
-    }
-    Ok((files, requests::Places::new(&slots)?))
-}
-
-/// Writes the credentials that are registered, and returns what tells of them.
-fn save_personalities(
-    cap: &mut Capture,
-    open: &Open,
-    uring: &Uring,
-    ring: &Ring,
-) -> Result<KVVec<UringPersonality>> {
-    let creds = ask(|| uring.personalities(&open.file))?;
-    let mut all = KVVec::with_capacity(creds.len(), GFP_KERNEL_ACCOUNT)?;
-    if creds.len() != ring.personalities.len() {
-        return Err(EBUSY);
-    }
-    for ((id, _), &addr) in creds.iter().zip(ring.personalities.iter()) {
-        wait::go_on()?;
-        let personality = UringPersonality {
-            id: (*id).into(),
-            cred: task::save_opener(cap, addr)?.get().into(),
-        };
-        all.push(personality, GFP_KERNEL_ACCOUNT)?;
-    }
-    Ok(all)
 }
 
 /// What comes after a new io_uring was made.
@@ -587,6 +524,8 @@ struct Later {
     requests: KVVec<(u32, Request)>,
     /// Those that wait to do something with a file.
     ios: KVVec<(u32, Io)>,
+    /// Buffers that are provided.
+    groups: KVVec<Group>,
 }
 
 /// A rebuilt io_uring.
@@ -597,6 +536,8 @@ struct BuiltRing {
     issuer: u32,
     /// A task whose memory its buffers are.
     buffers_of: u32,
+    /// A task whose memory rings of provided buffers are.
+    groups_of: u32,
     /// What is still to come.
     later: Later,
 }
@@ -609,7 +550,8 @@ impl Rebuilt for BuiltRing {
                 .map_err(|e| r.told(e, fmt!("an io_uring: who may submit to it can't be set")))?;
         }
         let slots = self.uring.registered.buffer_slots;
-        buffers::register(r, &self.file, slots, self.buffers_of, &self.later.buffers)
+        buffers::register(r, &self.file, slots, self.buffers_of, &self.later.buffers)?;
+        groups::provide(r, &self.file, self.groups_of, &self.later.groups)
     }
 
     fn stays(&self) -> bool {
@@ -656,6 +598,9 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
             eventfd_async: has(URING_EVENTFD_ASYNC),
             buffer_slots: record.buffer_slots.get(),
             buffers: record.buffers.get(),
+            groups: record.groups.get(),
+            group_rings: 0,
+            provided: 0,
             mm: 0,
         },
         requests: record.requests.get(),
@@ -679,6 +624,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         uring,
         issuer: record.issuer.get(),
         buffers_of: record.buffers_of.get(),
+        groups_of: record.groups_of.get(),
         later,
     };
     r.set_built(obj, built)?;
@@ -702,49 +648,20 @@ fn register(
         has.buffers,
         uring.requests,
         uring.ios,
+        has.groups,
     ];
-    if parts == [0; 5] {
+    if parts == [0; 6] {
         return Ok(later);
     }
     for raw in r.records_after(obj)? {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
-            Kind::UringFiles => {
-                let files: &[UringFile] = raw.array(REGISTERED_MAX).map_err(|f| r.fault(f))?;
-                for file in files {
-                    wait::go_on()?;
-                    let obj = ObjRef::new(file.file.get()).ok_or(EINVAL)?;
-                    let slot = Slot {
-                        file: open::restore(r, plan, obj)?,
-                        tag: file.tag.get(),
-                        index: file.index.get(),
-                        node: 0,
-                    };
-                    uring
-                        .add_file(ring, &slot)
-                        .map_err(|e| cannot(r, plan, e, "a file"))?;
-                }
-            }
-            Kind::UringPersonalities => {
-                let all: &[UringPersonality] = raw.array(REGISTERED_MAX).map_err(|f| r.fault(f))?;
-                for personality in all {
-                    wait::go_on()?;
-                    let obj = ObjRef::new(personality.cred.get()).ok_or(EINVAL)?;
-                    let cred = task::rebuild_cred(r, obj)?.map_err(|d| {
-                        r.fail(
-                            d.errno,
-                            plan,
-                            fmt!("a personality of an io_uring: {}", d.why),
-                        )
-                    })?;
-                    uring
-                        .add_personality(ring, personality.id.get(), &cred)
-                        .map_err(|e| cannot(r, plan, e, "a personality"))?;
-                }
-            }
+            Kind::UringFiles => registered::read_files(r, plan, &raw, uring, ring)?,
+            Kind::UringPersonalities => registered::read_personalities(r, plan, &raw, uring, ring)?,
             Kind::UringBuffers => buffers::read(r, &raw, &mut later.buffers)?,
             Kind::UringRequests => requests::read(r, plan, &raw, &mut later.requests)?,
             Kind::UringIo => io::read(r, plan, &raw, &mut later.ios)?,
+            Kind::UringGroup => groups::read(r, &raw, &mut later.groups)?,
             _ => break,
         }
     }

@@ -125,7 +125,8 @@ pub(super) fn put(cap: &mut Capture, all: &[(PidRef, Io)], places: &Places) -> R
         };
         let flags = bit(io.asynchronous, request::ASYNC)
             | bit(io.skip, request::SKIP)
-            | bit(index.is_some(), request::FIXED);
+            | bit(index.is_some(), request::FIXED)
+            | bit(io.group.is_some(), request::SELECT);
         let record = UringIo {
             user_data: io.user_data.into(),
             addr: io.addr.into(),
@@ -146,7 +147,9 @@ pub(super) fn put(cap: &mut Capture, all: &[(PidRef, Io)], places: &Places) -> R
             nofile: io.nofile.into(),
             vecs: u32::try_from(io.vecs.len())?.into(),
             name: u32::try_from(io.name.len())?.into(),
-            reserved: 0.into(),
+            group: io.group.unwrap_or(0).into(),
+            limit: io.limit.into(),
+            total: io.total.into(),
         };
         let mut payload: KVVec<u8> = KVVec::new();
         for &[addr, len] in &io.vecs {
@@ -198,6 +201,9 @@ pub(super) fn read(
         slot: from.slot.get(),
         done: from.done.get(),
         nofile: from.nofile.get(),
+        group: has(request::SELECT).then_some(from.group.get()),
+        limit: from.limit.get(),
+        total: from.total.get(),
         name,
         vecs,
     };

@@ -177,6 +177,7 @@ kinds! {
     HugePages: huge::HugePages,
     UringIo: files::uring::UringIo,
     NetNs: ns::NetNs,
+    UringGroup: files::uring::UringGroup,
     MetaSums: contents::MetaSums,
     Batch: contents::Batch,
     Index: contents::Index,

@@ -23,6 +23,7 @@ use super::{
             UringBuffer,
             UringFile,
             UringPersonality,
+            UringProvided,
             UringRequest,
             UringVec, //
         },
@@ -97,6 +98,7 @@ pub const OTHERS: &[&Structure] = &[
     &UringBuffer::STRUCTURE,
     &UringRequest::STRUCTURE,
     &UringVec::STRUCTURE,
+    &UringProvided::STRUCTURE,
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,

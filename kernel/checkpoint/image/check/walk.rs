@@ -119,6 +119,10 @@ pub(in crate::image) struct UringLeft {
     pub(in crate::image) requests: u32,
     /// How many that wait to do something with a file.
     pub(in crate::image) ios: u32,
+    /// How many groups of buffers, and the lowest number of the next one.
+    pub(in crate::image) groups: (u32, u32),
+    /// A task whose memory rings of buffers are; 0: there are none.
+    pub(in crate::image) groups_of: u32,
     /// The task that alone may submit; 0: all may.
     pub(in crate::image) issuer: u32,
 }
@@ -377,7 +381,8 @@ impl Walk<'_> {
                 | Kind::UringPersonalities
                 | Kind::UringBuffers
                 | Kind::UringRequests
-                | Kind::UringIo,
+                | Kind::UringIo
+                | Kind::UringGroup,
             )
             | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),

@@ -21,6 +21,7 @@ use crate::image::{
 };
 
 pub(super) mod check;
+mod check_io;
 
 /// Most submission queue entries.
 pub const SQ_ENTRIES_MAX: u32 = 1 << 15;
@@ -45,6 +46,15 @@ pub const BUFFERS_MAX: usize = 1 << 12;
 
 /// Most requests of an io_uring.
 pub const REQUESTS_MAX: u32 = 1 << 20;
+
+/// Highest number of a group of buffers, or of a buffer.
+pub const GROUP_MAX: u32 = 0xffff;
+
+/// Most buffers of a list.
+pub const PROVIDED_MAX: usize = 1 << 16;
+
+/// Most entries of a ring of buffers.
+pub const GROUP_ENTRIES_MAX: u32 = 1 << 15;
 
 /// Most pieces of memory of a request.
 pub const VECS_MAX: usize = 1 << 10;
@@ -110,7 +120,8 @@ record! {
     /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right
     /// after it come its registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
     /// registered buffers ([`UringBuffers`]), the requests that wait for a file or a time
-    /// ([`UringRequests`]), and those that wait to do something with a file ([`UringIo`]).
+    /// ([`UringRequests`]), and those that wait to do something with a file ([`UringIo`]), and buffers that are
+    /// provided ([`UringGroup`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
         /// Reference of this object.
@@ -173,6 +184,10 @@ record! {
         pub timeouts_flushed: U32,
         /// Requests that wait to do something with a file.
         pub ios: U32,
+        /// Groups of buffers that are provided.
+        pub groups: U32,
+        /// A task whose memory rings of such buffers are; 0: there are none.
+        pub groups_of: U32,
         /// Zero.
         pub reserved2: U32,
     }
@@ -304,7 +319,7 @@ record! {
     /// A request of the io_uring before it that has met a file that was not ready, and does what it is to
     /// do when that is; payload: [`UringVec`]s, and then the address of a peer. What an operation does
     /// not have is zero.
-    #[record(UringIo = 205, "io_uring io", min = 104, check = uring_io)]
+    #[record(UringIo = 205, "io_uring io", min = 112, check = uring_io)]
     pub struct UringIo {
         /// What its completion has.
         pub user_data: U64,
@@ -345,8 +360,12 @@ record! {
         pub vecs: U32,
         /// Bytes of the address of a peer.
         pub name: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// The group from which it gets a buffer.
+        pub group: U32,
+        /// Bytes that it receives at a time, if it does so many times; or bytes of a name.
+        pub limit: U32,
+        /// Bytes that it may receive altogether; 0: any number.
+        pub total: U32,
     }
 }
 
@@ -357,6 +376,40 @@ structure! {
         pub addr: U64,
         /// Its bytes.
         pub len: U64,
+    }
+}
+
+record! {
+    /// A group of buffers that are provided to the io_uring before it; payload: [`UringProvided`]s, in
+    /// their order, if they are a list.
+    #[record(UringGroup = 207, "io_uring group", min = 32, check = uring_group)]
+    pub struct UringGroup {
+        /// Address of their ring; 0: they are a list.
+        pub addr: U64,
+        /// Its number.
+        pub group: U32,
+        /// Entries of the ring.
+        pub entries: U32,
+        /// Where the kernel takes the next buffer from the ring.
+        pub head: U32,
+        /// With fewer bytes than that left a buffer is used up; 0: when it has none.
+        pub min_left: U32,
+        /// Buffers of the list.
+        pub buffers: U32,
+        /// 1: buffers of the ring are used bit by bit (IOU_PBUF_RING_INC).
+        pub incremental: U32,
+    }
+}
+
+structure! {
+    /// A buffer that is provided.
+    pub struct UringProvided {
+        /// Its address.
+        pub addr: U64,
+        /// Its bytes.
+        pub len: U32,
+        /// Its number.
+        pub bid: U32,
     }
 }
 
@@ -382,6 +435,8 @@ values! {
     URING_IO_SEND = 26,
     /// IORING_OP_RECV.
     URING_IO_RECV = 27,
+    /// IORING_OP_READ_MULTISHOT.
+    URING_IO_READ_MULTISHOT = 49,
 }
 
 /// Returns the pieces of memory of `io`, whose record is `raw`, and the address of a peer; `None`: they are
@@ -427,6 +482,8 @@ pub mod request {
         SKIP = 1 << 2,
         /// Its file has, or may have, something to report that nobody has looked at.
         PENDING = 1 << 3,
+        /// IOSQE_BUFFER_SELECT: it gets a buffer when there is something for it.
+        SELECT = 1 << 4,
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! io_urings: `io_uring/`. Their registered buffers are in `uring_buffers.rs`, and their requests in
-//! `uring_requests.rs` and `uring_io.rs`.
+//! `uring_requests.rs` and `uring_io.rs`; buffers that are provided are in `uring_groups.rs`.
 
 use kernel::prelude::*;
 
@@ -29,7 +29,7 @@ pub(crate) enum Why {
     InFlight,
     /// Completions have found no room.
     Overflow,
-    /// Provided buffers.
+    /// Provided buffers in memory of the kernel.
     Buffers,
     /// Restrictions that it has of a task.
     Restricted,
@@ -101,6 +101,12 @@ pub(crate) struct Registered {
     pub(crate) buffer_slots: u32,
     /// How many of them are taken. Not used to make one.
     pub(crate) buffers: u32,
+    /// Groups of buffers that are provided. Not used to make one.
+    pub(crate) groups: u32,
+    /// How many of these are rings. Not used to make one.
+    pub(crate) group_rings: u32,
+    /// Buffers of the others, all together. Not used to make one.
+    pub(crate) provided: u32,
     /// Address of the address space of who has made it. Not used to make one.
     pub(crate) mm: usize,
 }
@@ -161,6 +167,9 @@ impl Uring {
                 eventfd_async: state.eventfd_async,
                 buffer_slots: state.buffer_slots,
                 buffers: state.buffers,
+                groups: state.groups,
+                group_rings: state.group_rings,
+                provided: state.provided,
                 mm: state.mm.addr(),
             },
             requests: state.requests,
@@ -187,6 +196,9 @@ impl Uring {
             eventfd_async,
             buffer_slots: _,
             buffers: _,
+            groups,
+            group_rings,
+            provided,
             mm: _,
         } = self.registered;
         let [timeouts, timeouts_flushed] = self.timeouts;
@@ -222,6 +234,9 @@ impl Uring {
             timeouts_flushed,
             ios: self.ios,
             vecs: self.vecs,
+            groups,
+            group_rings,
+            provided,
             other_work: false,
             busy_name: core::ptr::null(),
             busy_data: 0,

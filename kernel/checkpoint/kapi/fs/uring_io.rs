@@ -62,6 +62,12 @@ pub(crate) struct Io {
     pub(crate) done: u32,
     /// What is accepted gets a descriptor below that.
     pub(crate) nofile: u32,
+    /// The group from which it gets a buffer, if it does.
+    pub(crate) group: Option<u32>,
+    /// Bytes that it receives at a time, if it does so many times; or bytes of a name.
+    pub(crate) limit: u32,
+    /// Bytes that it may receive altogether; 0: any number.
+    pub(crate) total: u32,
     /// Address of a peer.
     pub(crate) name: KVVec<u8>,
     /// Addresses and lengths of the memory that is left to be read or written.
@@ -125,6 +131,9 @@ impl Uring {
                 slot: io.slot,
                 done: io.done,
                 nofile: io.nofile,
+                group: io.select.then_some(io.group),
+                limit: io.limit,
+                total: io.total,
                 name: KVVec::new(),
                 vecs: KVVec::new(),
             };
@@ -188,11 +197,15 @@ impl Uring {
             done: io.done,
             nofile: io.nofile,
             name_len: u32::try_from(io.name.len())?,
+            group: io.group.unwrap_or(0),
+            limit: io.limit,
+            total: io.total,
             index: io.index.unwrap_or(0),
             opcode: io.op,
             fixed: io.index.is_some(),
             asynchronous: io.asynchronous,
             skip: io.skip,
+            select: io.group.is_some(),
             ..Default::default()
         };
         let name = raw.name.get_mut(..io.name.len()).ok_or(EINVAL)?;

@@ -10,13 +10,19 @@ use checkpoint_image::image::{
         request,
         setup,
         Uring,
+        UringGroup,
         UringIo,
+        UringProvided,
         UringVec,
+        GROUP_ENTRIES_MAX,
+        GROUP_MAX,
         NAME_MAX,
+        PROVIDED_MAX,
         REQUESTS_MAX,
         URING_IO_ACCEPT,
         URING_IO_CONNECT,
         URING_IO_READ,
+        URING_IO_READ_MULTISHOT,
         URING_IO_RECV,
         URING_IO_RECVMSG,
         URING_IO_SEND,
@@ -92,6 +98,14 @@ fn plain(s: &mut Sample, op: u32, change: impl FnOnce(&mut UringIo)) {
     with(s, op, &[], &[], change);
 }
 
+/// The same of one that receives into a buffer that it gets.
+fn selects(s: &mut Sample, change: impl FnOnce(&mut UringIo)) {
+    plain(s, URING_IO_RECV, |r| {
+        r.flags.set(request::SELECT);
+        change(r);
+    });
+}
+
 const UNUSED: &str = "reserved or unused field is not zero";
 
 #[test]
@@ -117,7 +131,9 @@ fn what_all_have() {
             uring(s, 1, |u| u.requests.set(1));
             s.add(UringIo::new_zeroed(), &[]);
         }),
-        (UNUSED, |s| reads(s, |r| r.reserved.set(1))),
+        (UNUSED, |s| reads(s, |r| r.group.set(1))),
+        (UNUSED, |s| reads(s, |r| r.limit.set(1))),
+        (UNUSED, |s| reads(s, |r| r.total.set(1))),
         (WHO, |s| reads(s, |r| r.task.set(0))),
         (WHO, |s| reads(s, |r| r.task.set(4000))),
         ("unknown flag", |s| {
@@ -178,6 +194,7 @@ fn what_some_have() {
     const ACCEPT: &str = "impossible accept(2)";
     const CONNECT: &str = "impossible connect(2)";
     const MESSAGE: &str = "impossible message";
+    const SELECT: &str = "a request can't get a buffer, or must";
     const PRIORITY: &str = "impossible priority or write stream";
     refused(&[
         (LENGTH, |s| plain(s, URING_IO_RECV, |r| r.len.set(1 << 31))),
@@ -201,6 +218,14 @@ fn what_some_have() {
             plain(s, URING_IO_RECV, |r| r.io_flags.set(0x20))
         }),
         (MESSAGE, |s| plain(s, URING_IO_SEND, |r| r.io_flags.set(4))),
+        (SELECT, |s| plain(s, URING_IO_READ_MULTISHOT, |_| ())),
+        (SELECT, |s| {
+            plain(s, URING_IO_SEND, |r| r.flags.set(request::SELECT))
+        }),
+        (SELECT, |s| selects(s, |r| r.group.set(GROUP_MAX + 1))),
+        (SELECT, |s| selects(s, |r| r.done.set(1))),
+        (SELECT, |s| reads(s, |r| r.flags.set(request::SELECT))),
+        (MESSAGE, |s| selects(s, |r| r.io_flags.set(4))),
         (PRIORITY, |s| reads(s, |r| r.io_flags.set(1 << 16))),
         (PRIORITY, |s| reads(s, |r| r.slot.set(256))),
         (UNUSED, |s| plain(s, URING_IO_RECV, |r| r.pos.set(1))),
@@ -223,6 +248,15 @@ fn what_some_have() {
     ]);
     accepted(&[
         |s| {
+            selects(s, |r| {
+                r.group.set(GROUP_MAX);
+                r.io_flags.set(0x1013);
+                r.limit.set(5);
+                r.total.set(6);
+            })
+        },
+        |s| plain(s, URING_IO_READ_MULTISHOT, |r| r.flags.set(request::SELECT)),
+        |s| {
             plain(s, URING_IO_ACCEPT, |r| {
                 r.addr2.set(1);
                 r.op_flags.set(0x8_0800);
@@ -243,6 +277,119 @@ fn what_some_have() {
                 r.op_flags.set(0x4000);
                 r.io_flags.set(0x21);
                 r.done.set(5);
+            })
+        },
+    ]);
+}
+
+/// Adds an io_uring with a group of buffers, and changes it.
+fn group(s: &mut Sample, buffers: &[UringProvided], change: impl FnOnce(&mut UringGroup)) {
+    uring(s, 0, |u| {
+        u.groups.set(1);
+        u.groups_of.set(1);
+    });
+    let mut group = UringGroup::new_zeroed();
+    group.group.set(7);
+    group.buffers.set(buffers.len() as u32);
+    change(&mut group);
+    s.add(group, buffers.as_bytes());
+}
+
+/// The same of one that is a ring.
+fn ring(s: &mut Sample, change: impl FnOnce(&mut UringGroup)) {
+    group(s, &[], |g| {
+        g.addr.set(16 * PAGE);
+        g.entries.set(8);
+        change(g);
+    });
+}
+
+/// A buffer.
+fn provided(addr: u64, len: u32, bid: u32) -> UringProvided {
+    let mut buffer = UringProvided::new_zeroed();
+    buffer.addr.set(addr);
+    buffer.len.set(len);
+    buffer.bid.set(bid);
+    buffer
+}
+
+#[test]
+fn groups() {
+    const MANY: &str = "too many groups of buffers, or rings that are the memory of no living task";
+    const NONE: &str = "belongs to no io_uring, or that has fewer groups of buffers";
+    const ORDER: &str = "impossible groups of buffers, or out of order";
+    const BUFFER: &str = "impossible buffer";
+    const RING: &str = "impossible ring of buffers";
+    refused(&[
+        (MANY, |s| uring(s, 0, |u| u.groups.set(GROUP_MAX + 2))),
+        (MANY, |s| uring(s, 0, |u| u.groups_of.set(1))),
+        (MANY, |s| {
+            uring(s, 0, |u| {
+                u.groups.set(1);
+                u.groups_of.set(4000);
+            })
+        }),
+        (
+            "files, personalities, buffers or requests of an io_uring are missing",
+            |s| uring(s, 0, |u| u.groups.set(1)),
+        ),
+        (NONE, |s| {
+            uring(s, 0, |_| ());
+            s.add(UringGroup::new_zeroed(), &[]);
+        }),
+        (NONE, |s| {
+            uring(s, 1, |u| u.groups.set(1));
+            s.add(UringGroup::new_zeroed(), &[]);
+        }),
+        (ORDER, |s| group(s, &[], |g| g.group.set(GROUP_MAX + 1))),
+        (ORDER, |s| {
+            uring(s, 0, |u| u.groups.set(2));
+            s.add(UringGroup::new_zeroed(), &[]);
+            s.add(UringGroup::new_zeroed(), &[]);
+        }),
+        ("another number than announced", |s| {
+            group(s, &[], |g| g.buffers.set(1))
+        }),
+        ("too many elements", |s| {
+            let all: Vec<_> = (0..=PROVIDED_MAX).map(|_| provided(1, 1, 1)).collect();
+            group(s, &all, |_| ());
+        }),
+        (BUFFER, |s| group(s, &[provided(1, 0, 1)], |_| ())),
+        (BUFFER, |s| group(s, &[provided(1, 1 << 31, 1)], |_| ())),
+        (BUFFER, |s| group(s, &[provided(u64::MAX, 1, 1)], |_| ())),
+        (BUFFER, |s| {
+            group(s, &[provided(1, 1, GROUP_MAX + 1)], |_| ())
+        }),
+        (RING, |s| {
+            ring(s, |_| ());
+            s.edit(0, |u: &mut Uring| u.groups_of.set(0));
+        }),
+        (RING, |s| ring(s, |g| g.addr.set(PAGE + 8))),
+        (RING, |s| ring(s, |g| g.entries.set(0))),
+        (RING, |s| ring(s, |g| g.entries.set(2 * GROUP_ENTRIES_MAX))),
+        (RING, |s| ring(s, |g| g.head.set(GROUP_MAX + 1))),
+        (RING, |s| ring(s, |g| g.incremental.set(2))),
+        (RING, |s| ring(s, |g| g.min_left.set(1))),
+        (RING, |s| {
+            group(s, &[provided(1, 1, 1)], |g| {
+                g.addr.set(16 * PAGE);
+                g.entries.set(8);
+            })
+        }),
+        (UNUSED, |s| group(s, &[], |g| g.entries.set(1))),
+        (UNUSED, |s| group(s, &[], |g| g.head.set(1))),
+        (UNUSED, |s| group(s, &[], |g| g.min_left.set(1))),
+        (UNUSED, |s| group(s, &[], |g| g.incremental.set(1))),
+    ]);
+    accepted(&[
+        |s| group(s, &[provided(1, 1, GROUP_MAX)], |_| ()),
+        |s| group(s, &[], |_| ()),
+        |s| {
+            ring(s, |g| {
+                g.entries.set(GROUP_ENTRIES_MAX);
+                g.head.set(GROUP_MAX);
+                g.min_left.set(9);
+                g.incremental.set(1);
             })
         },
     ]);

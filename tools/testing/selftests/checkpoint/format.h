@@ -75,6 +75,7 @@
 #define IMAGE_KIND_HUGE_PAGES 204
 #define IMAGE_KIND_URING_IO 205
 #define IMAGE_KIND_NET_NS 206
+#define IMAGE_KIND_URING_GROUP 207
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
 #define IMAGE_KIND_INDEX 212
@@ -350,6 +351,7 @@
 #define IMAGE_URING_ASYNC (1ull << 1)
 #define IMAGE_URING_SKIP (1ull << 2)
 #define IMAGE_URING_PENDING (1ull << 3)
+#define IMAGE_URING_SELECT (1ull << 4)
 
 /* UringRequest.timeout */
 #define IMAGE_URING_ABS (1ull << 0)
@@ -369,6 +371,7 @@
 #define IMAGE_URING_URING_IO_WRITE 23
 #define IMAGE_URING_URING_IO_SEND 26
 #define IMAGE_URING_URING_IO_RECV 27
+#define IMAGE_URING_URING_IO_READ_MULTISHOT 49
 
 /* UringIo.io_flags */
 #define IMAGE_URING_BEGUN (1ull << 0)
@@ -882,6 +885,14 @@ struct image_uring_vec {
 };
 
 static_assert(sizeof(struct image_uring_vec) == 16, "image_uring_vec");
+
+struct image_uring_provided {
+	uint64_t addr;
+	uint32_t len;
+	uint32_t bid;
+};
+
+static_assert(sizeof(struct image_uring_provided) == 16, "image_uring_provided");
 
 struct image_id_range {
 	uint32_t first;
@@ -1643,10 +1654,12 @@ struct image_uring {
 	uint32_t timeouts;
 	uint32_t timeouts_flushed;
 	uint32_t ios;
+	uint32_t groups;
+	uint32_t groups_of;
 	uint32_t reserved2;
 };
 
-static_assert(sizeof(struct image_uring) == 136, "image_uring");
+static_assert(sizeof(struct image_uring) == 144, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;
@@ -1728,10 +1741,12 @@ struct image_uring_io {
 	uint32_t nofile;
 	uint32_t vecs;
 	uint32_t name;
-	uint32_t reserved;
+	uint32_t group;
+	uint32_t limit;
+	uint32_t total;
 };
 
-static_assert(sizeof(struct image_uring_io) == 104, "image_uring_io");
+static_assert(sizeof(struct image_uring_io) == 112, "image_uring_io");
 
 struct image_net_ns {
 	uint32_t obj;
@@ -1741,6 +1756,18 @@ struct image_net_ns {
 };
 
 static_assert(sizeof(struct image_net_ns) == 16, "image_net_ns");
+
+struct image_uring_group {
+	uint64_t addr;
+	uint32_t group;
+	uint32_t entries;
+	uint32_t head;
+	uint32_t min_left;
+	uint32_t buffers;
+	uint32_t incremental;
+};
+
+static_assert(sizeof(struct image_uring_group) == 32, "image_uring_group");
 
 struct image_meta_sums {
 	uint64_t header;

@@ -256,22 +256,62 @@ REFUSE(buffer_of_child)
 	uring_works(&u);
 }
 
-REFUSE(provided_buffers)
+/* Memory of the kernel, which the program has mapped. */
+REFUSE(ring_of_kernel)
 {
-	static char buffer[64];
+	/* IOU_PBUF_RING_MMAP, of which older headers do not know. */
+	struct io_uring_buf_reg reg = { .ring_entries = 8, .bgid = 5 };
+	struct uring u;
+
+	make(&u, 0);
+	memcpy((char *)&reg + 14, &(uint16_t){ 1 }, 2);
+	enroll_here(&u, IORING_REGISTER_PBUF_RING, &reg, 1);
+	EXPECT_URING(&u, "has a ring of provided buffers that is memory of the kernel "
+		     "(IOU_PBUF_RING_MMAP): have it register one of its own memory");
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
+/* The memory of a ring of buffers is gone. */
+REFUSE(unmapped_ring)
+{
+	struct io_uring_buf_reg reg = { .ring_entries = 8, .bgid = 5 };
+	void *ring = mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	struct uring u;
+
+	CHECK(ring != MAP_FAILED, "mmap: %s", strerror(errno));
+	make(&u, 0);
+	reg.ring_addr = (uintptr_t)ring;
+	enroll_here(&u, IORING_REGISTER_PBUF_RING, &reg, 1);
+	CHECK_SYS(munmap(ring, ckpt_page()));
+	EXPECT_URING(&u, "has a ring of provided buffers that is not the memory any more that its "
+		     "process has there: have it unregister that");
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
+static uint32_t word;
+
+/* It waits for a word of memory. */
+REFUSE(waits_for_futex)
+{
 	struct io_uring_sqe *sqe;
 	struct uring u;
 
 	make(&u, 0);
-	sqe = uring_prepare(&u, IORING_OP_PROVIDE_BUFFERS, 1);
-	sqe->fd = 1;
-	sqe->addr = (uintptr_t)buffer;
-	sqe->len = sizeof(buffer);
+	/* IORING_OP_FUTEX_WAIT, for all bits; FUTEX2_SIZE_U32 | FUTEX2_PRIVATE. */
+	sqe = uring_prepare(&u, 51, 7);
+	sqe->fd = 0x82;
+	sqe->addr = (uintptr_t)&word;
+	((uint64_t *)sqe)[6] = ~0u;
 	uring_submit(&u, 1);
-	uring_take(&u, 1, 0);
-	EXPECT_URING(&u, "has provided buffers: have it take them away");
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
 	ckpt_ready_wait();
-	uring_works(&u);
+	CHECK_EQ(1, syscall(454, &word, ~0u, 1, 0x82));
+	take(&u, 7, 0, false);
 }
 
 REFUSE(workers)

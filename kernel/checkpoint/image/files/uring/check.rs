@@ -57,9 +57,6 @@ const POLL_ALWAYS: u32 = 0x2038 | epoll::ET;
 /// All that it can wait for.
 const POLL_EVENTS: u32 = 0xffff | epoll::EXCLUSIVE | epoll::ONESHOT | epoll::ET;
 
-/// Most bytes that are read or written at once.
-const IO_MAX: u64 = i32::MAX as u64;
-
 /// Offsets by which rings and submission queue entries are mapped: IORING_OFF_*.
 const OFFSETS: [u64; 3] = [0, 0x800_0000, 0x1000_0000];
 
@@ -102,6 +99,12 @@ impl Walk<'_> {
         self.uring_buffers_of(raw, &uring)?;
         let (requests, ios) = (uring.requests.get(), uring.ios.get());
         zero(raw, uring.reserved2.get() == 0)?;
+        let (groups, of) = (uring.groups.get(), uring.groups_of.get());
+        ensure(
+            raw,
+            groups <= GROUP_MAX + 1 && (of == 0 || groups != 0 && self.is_alive(of)),
+            "too many groups of buffers, or rings that are the memory of no living task",
+        )?;
         ensure(
             raw,
             requests <= REQUESTS_MAX
@@ -121,6 +124,8 @@ impl Walk<'_> {
             buffers: (uring.buffers.get(), 0),
             requests,
             ios,
+            groups: (groups, 0),
+            groups_of: of,
             issuer: uring.issuer.get(),
         });
         Ok(())
@@ -143,7 +148,7 @@ impl Walk<'_> {
     }
 
     /// Returns whether `tid` is a living task.
-    fn is_alive(&self, tid: u32) -> bool {
+    pub(super) fn is_alive(&self, tid: u32) -> bool {
         let lives = |p: &Pid| p.is_task() && p.state == TASK_LIVE;
         pid(self.pids, tid).is_some_and(lives)
     }
@@ -349,7 +354,8 @@ impl Walk<'_> {
             self.is_alive(task) && (issuer == 0 || issuer == task),
             "who has submitted a request is no living task, or may not",
         )?;
-        flags(raw, u64::from(request.flags.get()), u64::from(request::ALL))?;
+        let all = request::ALL & !request::SELECT;
+        flags(raw, u64::from(request.flags.get()), u64::from(all))?;
         zero(raw, request.reserved.get() == 0)?;
         match request.kind.get() {
             URING_REQUEST_POLL => self.uring_poll(raw, request, missing.slots),
@@ -388,7 +394,7 @@ impl Walk<'_> {
 
     /// The file that a request waits for: its reference, and where it is registered, if it goes by that,
     /// of so many places.
-    fn uring_waited(
+    pub(super) fn uring_waited(
         &self,
         raw: &Raw<'_>,
         file: u32,
@@ -415,40 +421,6 @@ impl Walk<'_> {
             slots.map_or(index == 0, |slots| index < slots),
             "a request waits for a file where there is no place",
         )
-    }
-
-    /// A request of an io_uring that waits to do something with a file.
-    pub(in crate::image) fn uring_io(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        const NONE: &str = "belongs to no io_uring, or that has fewer requests";
-        let io: UringIo = raw.body()?;
-        zero(raw, io.reserved.get() == 0)?;
-        let Follow::Uring(missing) = self.follow else {
-            return Err(raw.fault(NONE));
-        };
-        let before = [missing.files, missing.personalities, missing.buffers];
-        ensure(
-            raw,
-            before.iter().all(|b| b.0 == 0) && missing.requests == 0 && missing.ios != 0,
-            NONE,
-        )?;
-        let (task, issuer) = (io.task.get(), missing.issuer);
-        ensure(
-            raw,
-            self.is_alive(task) && (issuer == 0 || issuer == task),
-            "who has submitted a request is no living task, or may not",
-        )?;
-        let set = io.flags.get();
-        let all = request::FIXED | request::ASYNC | request::SKIP;
-        flags(raw, u64::from(set), u64::from(all))?;
-        let slots = (set & request::FIXED != 0).then_some(missing.slots);
-        self.uring_waited(raw, io.file.get(), io.index.get(), slots)?;
-        uring_io_memory(raw, &io)?;
-        uring_io_fields(raw, &io, missing.slots)?;
-        self.follow = follow(UringLeft {
-            ios: missing.ios.saturating_sub(1),
-            ..missing
-        });
-        Ok(())
     }
 
     /// A mapping of an io_uring. That it is one of all its entries is up to the kernel.
@@ -496,90 +468,6 @@ fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     )
 }
 
-/// The memory of a request that waits to do something with a file, and the address of a peer.
-fn uring_io_memory(raw: &Raw<'_>, io: &UringIo) -> Result<(), Fault> {
-    const IMPOSSIBLE: &str = "memory of a request is not as announced";
-    let (vecs, name) = (io.vecs.get() as usize, io.name.get() as usize);
-    ensure(raw, vecs <= VECS_MAX && name <= NAME_MAX, IMPOSSIBLE)?;
-    let (vecs, names) = io_parts(raw, io).ok_or(raw.fault(IMPOSSIBLE))?;
-    ensure(raw, names.len() == name, IMPOSSIBLE)?;
-    let mut total: u64 = 0;
-    for v in vecs {
-        let (addr, len) = (v.addr.get(), v.len.get());
-        ensure(raw, addr.checked_add(len).is_some(), IMPOSSIBLE)?;
-        total = total.saturating_add(len);
-    }
-    ensure(raw, total <= IO_MAX, IMPOSSIBLE)
-}
-
-/// What an operation has, of an io_uring with so many places for files.
-fn uring_io_fields(raw: &Raw<'_>, io: &UringIo, slots: u32) -> Result<(), Fault> {
-    let op = io.op.get();
-    let (rw, msg) = (
-        matches!(
-            op,
-            URING_IO_READ | URING_IO_READV | URING_IO_WRITE | URING_IO_WRITEV
-        ),
-        matches!(
-            op,
-            URING_IO_SEND | URING_IO_SENDMSG | URING_IO_RECV | URING_IO_RECVMSG
-        ),
-    );
-    let (accept, connect) = (op == URING_IO_ACCEPT, op == URING_IO_CONNECT);
-    ensure(
-        raw,
-        rw || msg || accept || connect,
-        "unknown operation of a request",
-    )?;
-    let with_control = matches!(op, URING_IO_SENDMSG | URING_IO_RECVMSG);
-    let sends = matches!(op, URING_IO_SEND | URING_IO_SENDMSG);
-    let signed = |n: u32| n <= i32::MAX as u32;
-    ensure(
-        raw,
-        (!msg || signed(io.len.get()) && signed(io.done.get()))
-            && io.control_len.get() <= u64::from(i32::MAX as u32),
-        "impossible length of a request",
-    )?;
-    // SOCK_CLOEXEC and SOCK_NONBLOCK; IORING_ACCEPT_MULTISHOT and IORING_ACCEPT_POLL_FIRST.
-    ensure(
-        raw,
-        !accept
-            || io.op_flags.get() & !0x8_0800 == 0
-                && io.io_flags.get() & !0x5 == 0
-                && (io.slot.get() <= slots || io.slot.get() == u32::MAX),
-        "impossible accept(2)",
-    )?;
-    ensure(
-        raw,
-        !connect || io.io_flags.get() & !connect::ALL == 0,
-        "impossible connect(2)",
-    )?;
-    // MSG_DONTWAIT, MSG_CMSG_COMPAT; IORING_RECVSEND_POLL_FIRST, IORING_SEND_VECTORIZED.
-    ensure(
-        raw,
-        !msg || io.op_flags.get() & 0x8000_0040 == 0
-            && io.io_flags.get() & !(if sends { 0x21 } else { 0x1 }) == 0,
-        "impossible message",
-    )?;
-    ensure(
-        raw,
-        !rw || io.io_flags.get() <= u32::from(u16::MAX) && io.slot.get() <= u32::from(u8::MAX),
-        "impossible priority or write stream",
-    )?;
-    zero(
-        raw,
-        (rw || io.pos.get() == 0)
-            && (with_control || io.control.get() == 0 && io.control_len.get() == 0)
-            && (accept || op == URING_IO_RECVMSG || io.addr2.get() == 0)
-            && (sends || connect || io.name.get() == 0)
-            && (rw || msg || io.len.get() == 0 && io.vecs.get() == 0)
-            && (rw || accept || io.slot.get() == 0)
-            && (msg || io.done.get() == 0)
-            && (accept || io.nofile.get() == 0)
-            && (!connect || io.op_flags.get() == 0),
-    )
-}
-
 /// Returns how many elements a record has: as many as `announced`, at least one, and no more than the
 /// `left` that are missing.
 fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, Fault> {
@@ -590,9 +478,13 @@ fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, 
 }
 
 /// What must come next if so much is missing.
-fn follow(missing: UringLeft) -> Follow {
+pub(super) fn follow(missing: UringLeft) -> Follow {
     let counts = [missing.files.0, missing.personalities.0, missing.buffers.0];
-    if counts.iter().all(|&n| n == 0) && missing.requests == 0 && missing.ios == 0 {
+    if counts.iter().all(|&n| n == 0)
+        && missing.requests == 0
+        && missing.ios == 0
+        && missing.groups.0 == 0
+    {
         return Follow::Any;
     }
     Follow::Uring(missing)
