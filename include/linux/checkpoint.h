@@ -570,6 +570,7 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @sq_head: where the kernel reads the next submission
  * @cq_tail: where it writes the next completion
  * @drain_disabled: IOSQE_IO_DRAIN can't be used any more
+ * @boottime: waits for completions go by CLOCK_BOOTTIME
  * @ops_restricted: only the requests of @ops may be submitted, with the flags below
  * @registers_restricted: only what is in @registers may be registered
  * @sqe_flags_allowed: IOSQE_* bits that they may have
@@ -609,6 +610,7 @@ struct checkpoint_uring {
 	unsigned int sq_head;
 	unsigned int cq_tail;
 	bool drain_disabled;
+	bool boottime;
 	bool ops_restricted;
 	bool registers_restricted;
 	u8 sqe_flags_allowed;
@@ -828,7 +830,11 @@ struct checkpoint_uring_provided {
 #define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
 #define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
 #define CHECKPOINT_URING_ISSUER		9	/* Who alone may submit has exited. */
-#define CHECKPOINT_URING_OTHER		10
+#define CHECKPOINT_URING_REGION		10	/* Registered waits, a memory region. */
+#define CHECKPOINT_URING_QUEUES		11	/* Queues of a network device. */
+#define CHECKPOINT_URING_BPF		12	/* A BPF program. */
+#define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
+#define CHECKPOINT_URING_OTHER		14
 
 /* Of io_uring/io_uring.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);

@@ -59,6 +59,7 @@ use crate::{
         self,
         files::{
             uring::{
+                URING_BOOTTIME,
                 URING_DRAIN_DISABLED,
                 URING_EVENTFD_ASYNC,
                 URING_OPS_RESTRICTED,
@@ -311,10 +312,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             Why::Restricted => "has restrictions of the task that made it: start that without them",
             Why::Workers => "has settings for its workers: start it without them",
             Why::Issuer => "may be used by a task only that has exited: have it closed",
-            _ => {
-                "has a clock, a memory region, busy polling, receive queues or a BPF program: start it \
-                 without that"
-            }
+            Why::Region => "has a memory region or registered waits: start it without that",
+            Why::Queues => "has queues of a network device (zero-copy receive): start it without that",
+            Why::Bpf => "has a BPF program: start it without that",
+            Why::Napi => "polls network devices (IORING_REGISTER_NAPI): have it unregister that",
+            _ => "goes by a clock that this version does not know: start it without that",
         }),
     }
     Ok(false)
@@ -457,6 +459,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
     };
     let flags = [
         (uring.drain_disabled, URING_DRAIN_DISABLED),
+        (uring.boottime, URING_BOOTTIME),
         (has.eventfd_async, URING_EVENTFD_ASYNC),
         (has.ops.is_some(), URING_OPS_RESTRICTED),
         (has.registers.is_some(), URING_REGISTERS_RESTRICTED),
@@ -583,6 +586,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         sq_head: record.sq_head.get(),
         cq_tail: record.cq_tail.get(),
         drain_disabled: has(URING_DRAIN_DISABLED),
+        boottime: has(URING_BOOTTIME),
         rings,
         sqes: raw.payload.len().checked_sub(rings).ok_or(EINVAL)?,
         registered: Registered {

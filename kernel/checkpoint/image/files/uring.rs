@@ -114,6 +114,8 @@ flags! {
     URING_OPS_RESTRICTED = 1 << 2,
     /// Only what is in `registers` may be registered.
     URING_REGISTERS_RESTRICTED = 1 << 3,
+    /// Waits for completions go by CLOCK_BOOTTIME, and not CLOCK_MONOTONIC (IORING_REGISTER_CLOCK).
+    URING_BOOTTIME = 1 << 4,
 }
 
 record! {

@@ -37,7 +37,15 @@ pub(crate) enum Why {
     Workers,
     /// Who alone may submit has exited.
     Issuer,
-    /// Something else.
+    /// A memory region, or registered waits.
+    Region,
+    /// Queues of a network device.
+    Queues,
+    /// A BPF program.
+    Bpf,
+    /// Busy polling.
+    Napi,
+    /// A clock that is not known.
     Other,
 }
 
@@ -56,6 +64,8 @@ pub(crate) struct Uring {
     pub(crate) cq_tail: u32,
     /// Requests can't be drained any more.
     pub(crate) drain_disabled: bool,
+    /// Waits for completions go by CLOCK_BOOTTIME.
+    pub(crate) boottime: bool,
     /// Bytes of its rings.
     pub(crate) rings: usize,
     /// Bytes of its submission queue entries.
@@ -148,6 +158,7 @@ impl Uring {
             sq_head: state.sq_head,
             cq_tail: state.cq_tail,
             drain_disabled: state.drain_disabled,
+            boottime: state.boottime,
             rings: state.rings_size,
             sqes: state.sqes_size,
             registered: Registered {
@@ -209,6 +220,7 @@ impl Uring {
             sq_head: self.sq_head,
             cq_tail: self.cq_tail,
             drain_disabled: self.drain_disabled,
+            boottime: self.boottime,
             rings_size: self.rings,
             sqes_size: self.sqes,
             ops_restricted: ops.is_some(),
@@ -267,6 +279,10 @@ impl Uring {
             bindings::CHECKPOINT_URING_RESTRICTED => Some(Why::Restricted),
             bindings::CHECKPOINT_URING_WORKERS => Some(Why::Workers),
             bindings::CHECKPOINT_URING_ISSUER => Some(Why::Issuer),
+            bindings::CHECKPOINT_URING_REGION => Some(Why::Region),
+            bindings::CHECKPOINT_URING_QUEUES => Some(Why::Queues),
+            bindings::CHECKPOINT_URING_BPF => Some(Why::Bpf),
+            bindings::CHECKPOINT_URING_NAPI => Some(Why::Napi),
             _ => Some(Why::Other),
         };
         Ok((Self::from_raw(&state), why))

@@ -557,6 +557,33 @@ CKPT_CYCLE(not_told)
 	uring_works(&u);
 }
 
+/* Who waits for completions goes by another clock. */
+CKPT_CYCLE(clock_of_waits)
+{
+	/* IORING_REGISTER_CLOCK, of which older headers do not know. */
+	struct { uint32_t clock, reserved[3]; } clock = { .clock = CLOCK_BOOTTIME };
+	struct io_uring_getevents_arg arg = { 0 };
+	struct __kernel_timespec end;
+	struct timespec now;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	enroll(&u, 29, &clock, 0);
+	ckpt_ready_wait();
+	CHECK_SYS(clock_gettime(CLOCK_BOOTTIME, &now));
+	end.tv_sec = now.tv_sec + 1;
+	end.tv_nsec = now.tv_nsec;
+	arg.ts = (uintptr_t)&end;
+	/* IORING_ENTER_ABS_TIMER. */
+	CHECK(syscall(__NR_io_uring_enter, u.fd, 0, 1,
+		      IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | 1u << 5, &arg,
+		      sizeof(arg)) == -1 && errno == ETIME, "io_uring_enter: %s", strerror(errno));
+	CHECK_SYS(clock_gettime(CLOCK_BOOTTIME, &now));
+	CHECK(now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec),
+	      "it has ended too early");
+	uring_works(&u);
+}
+
 /* ---- registered buffers ------------------------------------------------ */
 
 /* Reads from @fd at @pos, or writes there, by the buffer @index. */

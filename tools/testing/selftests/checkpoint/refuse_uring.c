@@ -314,6 +314,47 @@ REFUSE(waits_for_futex)
 	take(&u, 7, 0, false);
 }
 
+REFUSE(memory_region)
+{
+	/* struct io_uring_region_desc and io_uring_mem_region_reg, which older headers have not. */
+	struct {
+		uint64_t user_addr, size;
+		uint32_t flags, id;
+		uint64_t mmap_offset, reserved[4];
+	} region = { .size = ckpt_page(), .flags = 1 };
+	struct { uint64_t region, flags, reserved[2]; } reg = { .region = (uintptr_t)&region };
+	void *memory = mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uring u;
+
+	CHECK(memory != MAP_FAILED, "mmap: %s", strerror(errno));
+	region.user_addr = (uintptr_t)memory;
+	make(&u, 0);
+	/* IORING_REGISTER_MEM_REGION. */
+	enroll_here(&u, 34, &reg, 1);
+	EXPECT_URING(&u, "has a memory region or registered waits: start it without that");
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
+REFUSE(busy_polling)
+{
+	/* struct io_uring_napi, which older headers have not: IO_URING_NAPI_REGISTER_OP. */
+	struct {
+		uint32_t busy_poll_to;
+		uint8_t prefer_busy_poll, opcode, pad[2];
+		uint32_t op_param, reserved;
+	} napi = { .busy_poll_to = 1 };
+	struct uring u;
+
+	make(&u, 0);
+	/* IORING_REGISTER_NAPI. */
+	enroll_here(&u, 27, &napi, 1);
+	EXPECT_URING(&u, "polls network devices (IORING_REGISTER_NAPI): have it unregister that");
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
 REFUSE(workers)
 {
 	unsigned int limits[2] = { 1, 1 };
