@@ -29,6 +29,7 @@ struct files_struct;
 struct folio;
 struct inode;
 struct io_event;
+struct iovec;
 struct ipc_namespace;
 struct mem_cgroup;
 struct mm_struct;
@@ -582,6 +583,7 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @sq_head: where the kernel reads the next submission
  * @cq_tail: where it writes the next completion
  * @drain_disabled: IOSQE_IO_DRAIN can't be used any more
+ * @boottime: waits for completions go by CLOCK_BOOTTIME
  * @ops_restricted: only the requests of @ops may be submitted, with the flags below
  * @registers_restricted: only what is in @registers may be registered
  * @sqe_flags_allowed: IOSQE_* bits that they may have
@@ -603,8 +605,13 @@ int checkpoint_aio_make(const struct checkpoint_aio *saved, const struct io_even
  * @requests: requests that wait for a file or a time
  * @timeouts: timeouts that have ended, modulo 2^32
  * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
- * @other_work: there is something to do for who alone may submit that is not for @requests
- * @busy_name: operation of a request that is not among @requests; %NULL: of none
+ * @ios: requests that wait to do something with a file
+ * @vecs: pieces of memory that these have, all together
+ * @groups: groups of buffers that are provided
+ * @group_rings: how many of these are rings
+ * @provided: buffers of the others, all together
+ * @other_work: there is something to do for who alone may submit that is for none of these
+ * @busy_name: operation of a request that is not among these; %NULL: of none
  * @busy_data: its user_data
  */
 struct checkpoint_uring {
@@ -616,6 +623,7 @@ struct checkpoint_uring {
 	unsigned int sq_head;
 	unsigned int cq_tail;
 	bool drain_disabled;
+	bool boottime;
 	bool ops_restricted;
 	bool registers_restricted;
 	u8 sqe_flags_allowed;
@@ -637,6 +645,11 @@ struct checkpoint_uring {
 	unsigned int requests;
 	unsigned int timeouts;
 	unsigned int timeouts_flushed;
+	unsigned int ios;
+	unsigned int vecs;
+	unsigned int groups;
+	unsigned int group_rings;
+	unsigned int provided;
 	bool other_work;
 	const char *busy_name;
 	u64 busy_data;
@@ -713,6 +726,72 @@ struct checkpoint_uring_request {
 };
 
 /**
+ * struct checkpoint_uring_io - a request of an io_uring that waits to do something with a file
+ * @user_data: what its completion has
+ * @file: the file
+ * @node: of a file that is registered, to compare
+ * @pid: who has submitted it
+ * @vecs: pieces of memory that are left to be read or written
+ * @addr: address of the memory, the message, or where the address of a peer goes
+ * @addr2: where the length of that goes (IORING_OP_ACCEPT), or the name (IORING_OP_RECVMSG)
+ * @control: address of control messages
+ * @control_len: bytes of them
+ * @pos: position; -1: the file's own
+ * @nr_vecs: how many pieces
+ * @len: length, as it was asked for, or pieces of memory then
+ * @op_flags: ACCEPT_*, MSG_*, or RWF_*
+ * @io_flags: IORING_ACCEPT_*, IORING_RECVSEND_*, a priority, or CHECKPOINT_URING_* of connect(2)
+ * @slot: where it is to be registered, as of the SQE (IORING_OP_ACCEPT); the write stream
+ * @done: bytes that were sent or received
+ * @nofile: descriptors are below that (IORING_OP_ACCEPT)
+ * @name_len: bytes of @name
+ * @group: group from which it gets a buffer
+ * @limit: bytes at a time, of IORING_OP_RECV many times; or of a name, of IORING_OP_RECVMSG
+ * @total: bytes that are left to be received, if that is limited
+ * @index: place of the file, if it is registered; not read
+ * @name: address of a peer, IORING_OP_CONNECT, or to send to
+ * @opcode: IORING_OP_*
+ * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
+ * @asynchronous: IOSQE_ASYNC
+ * @skip: IOSQE_CQE_SKIP_SUCCESS
+ * @select: IOSQE_BUFFER_SELECT
+ */
+struct checkpoint_uring_io {
+	u64 user_data;
+	struct file *file;
+	const void *node;
+	struct pid *pid;
+	struct iovec *vecs;
+	u64 addr;
+	u64 addr2;
+	u64 control;
+	u64 control_len;
+	s64 pos;
+	unsigned int nr_vecs;
+	u32 len;
+	u32 op_flags;
+	u32 io_flags;
+	u32 slot;
+	u32 done;
+	u32 nofile;
+	u32 name_len;
+	u32 group;
+	u32 limit;
+	u32 total;
+	unsigned int index;
+	u8 name[128];
+	u8 opcode;
+	bool fixed;
+	bool asynchronous;
+	bool skip;
+	bool select;
+};
+
+/* @io_flags of IORING_OP_CONNECT. */
+#define CHECKPOINT_URING_CONNECTS	1	/* It was begun. */
+#define CHECKPOINT_URING_ABORTED	2	/* It was aborted once. */
+
+/**
  * struct checkpoint_uring_personality - registered credentials of an io_uring
  * @cred: the credentials
  * @id: the number by which requests name them
@@ -722,17 +801,53 @@ struct checkpoint_uring_personality {
 	unsigned int id;
 };
 
+/**
+ * struct checkpoint_uring_group - buffers that are provided to an io_uring
+ * @addr: address of their ring; 0: they are a list
+ * @group: number of the group
+ * @entries: how many the ring has
+ * @head: where the kernel takes the next one
+ * @min_left: with less than that a buffer is used up, if they are used bit by bit; or 0
+ * @buffers: how many the list has
+ * @incremental: they are used bit by bit
+ */
+struct checkpoint_uring_group {
+	u64 addr;
+	unsigned int group;
+	unsigned int entries;
+	unsigned int head;
+	unsigned int min_left;
+	unsigned int buffers;
+	bool incremental;
+};
+
+/**
+ * struct checkpoint_uring_provided - a buffer of such a list
+ * @addr: its address
+ * @len: its bytes
+ * @bid: its number
+ */
+struct checkpoint_uring_provided {
+	u64 addr;
+	u32 len;
+	u16 bid;
+};
+
 /* What an io_uring, or its user, has that is not in that. */
 #define CHECKPOINT_URING_FLAGS		1	/* It was set up in another way. */
 #define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
 #define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests that do not just wait. */
 #define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
-#define CHECKPOINT_URING_BUFFERS	5	/* Provided buffers. */
+#define CHECKPOINT_URING_BUFFERS	5	/* A ring of buffers in the kernel. */
 #define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
 #define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
 #define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
 #define CHECKPOINT_URING_ISSUER		9	/* Who alone may submit has exited. */
-#define CHECKPOINT_URING_OTHER		10
+#define CHECKPOINT_URING_REGION		10	/* Registered waits, a memory region. */
+#define CHECKPOINT_URING_QUEUES		11	/* Queues of a network device. */
+#define CHECKPOINT_URING_BPF		12	/* A BPF program. */
+#define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
+#define CHECKPOINT_URING_OTHER		14
 
 /* Of io_uring/io_uring.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
@@ -755,9 +870,21 @@ int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
 void checkpoint_uring_count_timeouts(struct file *ring, const struct checkpoint_uring *state);
 int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
 				 const struct checkpoint_uring_request *from);
+int checkpoint_uring_ios(struct file *file, const struct checkpoint_uring *state,
+			 struct checkpoint_uring_io *to, struct iovec *vecs);
+int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
+			    const struct checkpoint_uring_io *from);
 void checkpoint_uring_place(struct file *file, bool on);
 int checkpoint_uring_task(struct task_struct *task);
 u64 checkpoint_uring_in_flight(struct task_struct *task);
+
+/* Of io_uring/kbuf.c. */
+int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *state,
+			    struct mm_struct *mm, struct checkpoint_uring_group *to,
+			    struct checkpoint_uring_provided *buffers);
+int checkpoint_uring_add_group(struct file *ring, struct task_struct *task,
+			       const struct checkpoint_uring_group *group,
+			       const struct checkpoint_uring_provided *buffers);
 
 /* Of io_uring/rsrc.c. */
 int checkpoint_uring_buffers(struct file *file, struct mm_struct *mm,

@@ -5,15 +5,20 @@
 //!
 //! A file that is registered need not be in a descriptor table. Which task alone may submit is set when
 //! all tasks are there. Then buffers are registered (`uring_buffers.rs`), and at the end requests that wait
-//! go on (`uring_requests.rs`).
+//! go on (`uring_requests.rs`, `uring_io.rs`).
 
 #[path = "uring_buffers.rs"]
 mod buffers;
+#[path = "uring_groups.rs"]
+mod groups;
+#[path = "uring_io.rs"]
+mod io;
+#[path = "uring_registered.rs"]
+mod registered;
 #[path = "uring_requests.rs"]
 mod requests;
 
 use kernel::prelude::*;
-use zerocopy::IntoBytes;
 
 use crate::{
     core::{
@@ -54,11 +59,7 @@ use crate::{
         self,
         files::{
             uring::{
-                UringFile,
-                UringFiles,
-                UringPersonalities,
-                UringPersonality,
-                REGISTERED_MAX,
+                URING_BOOTTIME,
                 URING_DRAIN_DISABLED,
                 URING_EVENTFD_ASYNC,
                 URING_OPS_RESTRICTED,
@@ -74,14 +75,15 @@ use crate::{
         fs::{
             file::FileRef,
             uring::{
-                Buffer,
                 Ops,
                 Registered,
-                Request,
-                Slot,
                 Uring,
                 Why, //
-            }, //
+            },
+            uring_buffers::Buffer,
+            uring_groups::Group,
+            uring_io::Io,
+            uring_requests::Request, //
         },
         mm::vma::VmaInfo,
         task::{
@@ -92,8 +94,7 @@ use crate::{
             links::PidRef, //
         },
         time::wait, //
-    },
-    task, //
+    }, //
 };
 
 /// io_urings.
@@ -155,8 +156,12 @@ struct Ring {
     cq_tail: u32,
     /// A task whose memory its buffers are; 0: it has none.
     buffers_of: u32,
-    /// How many requests waited.
-    requests: usize,
+    /// Its first user.
+    first: u32,
+    /// Address of the address space of that, if buffers are provided to it.
+    groups_mm: usize,
+    /// How many requests waited for a file or a time, and to do something with a file.
+    requests: [usize; 2],
     /// Who has submitted them, in ascending order.
     submitters: KVVec<u32>,
     /// Who alone may submit.
@@ -206,9 +211,10 @@ impl Ring {
     /// Returns whether all requests that were found still wait. The threads were asked in between how
     /// many they have: one that has ended could stand for one that was not found.
     fn waits_for_all(&self) -> bool {
-        self.requests == 0
-            || ask(|| Uring::of(&self.file))
-                .is_ok_and(|(uring, _)| uring.requests as usize == self.requests)
+        self.requests == [0; 2]
+            || ask(|| Uring::of(&self.file)).is_ok_and(|(uring, _)| {
+                [uring.requests as usize, uring.ios as usize] == self.requests
+            })
     }
 
     /// Address of the open file of its eventfd; 0: no task has it.
@@ -299,14 +305,18 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             Why::Compat => "was set up by a 32-bit program: start it without io_uring",
             Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
             Why::Overflow => "has completions for which there was no room: have it read some",
-            Why::Buffers => "has provided buffers: have it take them away",
+            Why::Buffers => {
+                "has a ring of provided buffers that is memory of the kernel (IOU_PBUF_RING_MMAP): have it \
+                 register one of its own memory"
+            }
             Why::Restricted => "has restrictions of the task that made it: start that without them",
             Why::Workers => "has settings for its workers: start it without them",
             Why::Issuer => "may be used by a task only that has exited: have it closed",
-            _ => {
-                "has a clock, a memory region, busy polling, receive queues or a BPF program: start it \
-                 without that"
-            }
+            Why::Region => "has a memory region or registered waits: start it without that",
+            Why::Queues => "has queues of a network device (zero-copy receive): start it without that",
+            Why::Bpf => "has a BPF program: start it without that",
+            Why::Napi => "polls network devices (IORING_REGISTER_NAPI): have it unregister that",
+            _ => "goes by a clock that this version does not know: start it without that",
         }),
     }
     Ok(false)
@@ -332,34 +342,20 @@ fn collect_registered(
         (Err(EBUSY), _) | (_, Err(EBUSY)) => return refuse("is in use: try again"),
         (files, creds) => (files?, creds?),
     };
-    let mut personalities = KVVec::with_capacity(creds.len(), GFP_KERNEL_ACCOUNT)?;
-    for (_, cred) in creds {
-        wait::go_on()?;
-        task::collect_session(cap, t, &cred)?;
-        let special = cred.has_own_keyrings() || cred.has_key_target() || cred.is_confined();
-        let addr = match special {
-            true => None,
-            false => task::collect_cred(cap, cred)?,
-        };
-        let Some(addr) = addr else {
-            cap.refuse(
-                EOPNOTSUPP,
-                t,
-                fmt!(
-                    "{}: the io_uring has a personality with another user namespace, unknown ids, \
-                     keyrings of its own, or another confinement: have it unregister that",
-                    named
-                ),
-            );
-            return Ok(false);
-        };
-        personalities.push(addr, GFP_KERNEL_ACCOUNT)?;
-    }
+    let Some(personalities) = registered::collect_personalities(cap, t, named, creds)? else {
+        return Ok(false);
+    };
     if !buffers::collect(cap, t, named, &file, uring)? {
         return Ok(false);
     }
+    let Some(groups_mm) = groups::collect(cap, t, named, &file, uring)? else {
+        return Ok(false);
+    };
     let places = requests::Places::new(&files)?;
-    let Some((requests, submitters)) = requests::collect(cap, t, named, &file, &places)? else {
+    let Some((requests, mut submitters)) = requests::collect(cap, t, named, &file, &places)? else {
+        return Ok(false);
+    };
+    let Some(ios) = io::collect(cap, t, named, &file, &places, &mut submitters)? else {
         return Ok(false);
     };
     for slot in files {
@@ -377,7 +373,9 @@ fn collect_registered(
             0 => 0,
             _ => t.tid_in(&cap.pid_ns),
         },
-        requests,
+        first: t.tid_in(&cap.pid_ns),
+        groups_mm,
+        requests: [requests, ios],
         submitters,
         issuer: Uring::issuer(&file)?,
         personalities,
@@ -422,14 +420,16 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         return Err(EINVAL);
     };
     requests::save_files(cap, &open.file)?;
+    io::save_files(cap, &open.file)?;
     // Requests may end at any time: what was read of them and of the memory must belong together.
-    let (uring, memory, waiting) = ask(|| {
+    let (uring, memory, waiting, ios) = ask(|| {
         let (mut uring, None) = Uring::of(&open.file)? else {
             return Err(EBUSY);
         };
         let memory = uring.memory(&open.file)?;
         let waiting = uring.requests(&open.file)?;
-        Ok((uring, memory, waiting))
+        let ios = uring.ios(&open.file)?;
+        Ok((uring, memory, waiting, ios))
     })?;
     if ring.eventfd != 0 && uring.cq_tail != ring.cq_tail {
         // It may have been saved before that was told.
@@ -447,10 +447,11 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
             ),
         );
     }
-    let (files, places) = save_files(cap, open, &uring)?;
+    let (files, places) = registered::save_files(cap, open, &uring)?;
     let waiting = requests::describe(cap, &waiting, &places)?;
     let buffers = buffers::describe(cap, open, &uring)?;
-    let personalities = save_personalities(cap, open, &uring, &ring)?;
+    let groups = groups::describe(cap, open, &uring, ring.groups_mm)?;
+    let personalities = registered::save_personalities(cap, open, &uring, &ring.personalities)?;
     let has = &uring.registered;
     let eventfd = match has.eventfd {
         0 => None,
@@ -458,6 +459,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
     };
     let flags = [
         (uring.drain_disabled, URING_DRAIN_DISABLED),
+        (uring.boottime, URING_BOOTTIME),
         (has.eventfd_async, URING_EVENTFD_ASYNC),
         (has.ops.is_some(), URING_OPS_RESTRICTED),
         (has.registers.is_some(), URING_REGISTERS_RESTRICTED),
@@ -499,75 +501,35 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         requests: uring.requests.into(),
         timeouts: timeouts.into(),
         timeouts_flushed: timeouts_flushed.into(),
+        ios: uring.ios.into(),
+        groups: has.groups.into(),
+        groups_of: if has.group_rings == 0 { 0 } else { ring.first }.into(),
+        reserved2: 0.into(),
     };
     cap.meta.put(&record, &memory)?;
-    for some in files.chunks(REGISTERED_MAX) {
-        let record = UringFiles {
-            files: u32::try_from(some.len())?.into(),
-            reserved: 0.into(),
-        };
-        cap.meta.put(&record, some.as_bytes())?;
-    }
-    for some in personalities.chunks(REGISTERED_MAX) {
-        let record = UringPersonalities {
-            personalities: u32::try_from(some.len())?.into(),
-            reserved: 0.into(),
-        };
-        cap.meta.put(&record, some.as_bytes())?;
-    }
+    registered::put(cap, &files, &personalities)?;
     buffers::put(cap, &buffers)?;
     requests::put(cap, &waiting)?;
+    io::put(cap, &ios, &places)?;
+    groups::put(cap, &groups)?;
     Ok(Saved {
         inode: obj.get(),
         ..Saved::of(&open.file)
     })
 }
 
-/// Writes the files that are registered, and returns what tells of them, and their places.
-fn save_files(
-    cap: &mut Capture,
-    open: &Open,
-    uring: &Uring,
-) -> Result<(KVVec<UringFile>, requests::Places)> {
-    let slots = ask(|| uring.files(&open.file))?;
-    let mut files = KVVec::with_capacity(slots.len(), GFP_KERNEL_ACCOUNT)?;
-    for slot in &slots {
-        wait::go_on()?;
-        let file = UringFile {
-            tag: slot.tag.into(),
-            file: open::save(cap, slot.file.addr())?.get().into(),
-            index: slot.index.into(),
-        };
-        files.push(file, GFP_KERNEL_ACCOUNT)?;
-    }
-    Ok((files, requests::Places::new(&slots)?))
+/// What comes after a new io_uring was made.
+#[derive(Default)]
+struct Later {
+    /// Buffers that are registered when their memory has its contents.
+    buffers: KVVec<Buffer>,
+    /// Requests that wait for a file or a time, each with who has submitted it.
+    requests: KVVec<(u32, Request)>,
+    /// Those that wait to do something with a file.
+    ios: KVVec<(u32, Io)>,
+    /// Buffers that are provided.
+    groups: KVVec<Group>,
 }
-
-/// Writes the credentials that are registered, and returns what tells of them.
-fn save_personalities(
-    cap: &mut Capture,
-    open: &Open,
-    uring: &Uring,
-    ring: &Ring,
-) -> Result<KVVec<UringPersonality>> {
-    let creds = ask(|| uring.personalities(&open.file))?;
-    let mut all = KVVec::with_capacity(creds.len(), GFP_KERNEL_ACCOUNT)?;
-    if creds.len() != ring.personalities.len() {
-        return Err(EBUSY);
-    }
-    for ((id, _), &addr) in creds.iter().zip(ring.personalities.iter()) {
-        wait::go_on()?;
-        let personality = UringPersonality {
-            id: (*id).into(),
-            cred: task::save_opener(cap, addr)?.get().into(),
-        };
-        all.push(personality, GFP_KERNEL_ACCOUNT)?;
-    }
-    Ok(all)
-}
-
-/// Requests that wait, each with who has submitted it.
-type Waiting = KVVec<(u32, Request)>;
 
 /// A rebuilt io_uring.
 struct BuiltRing {
@@ -577,10 +539,10 @@ struct BuiltRing {
     issuer: u32,
     /// A task whose memory its buffers are.
     buffers_of: u32,
-    /// Buffers that are registered when that has its contents.
-    buffers: KVVec<Buffer>,
-    /// Requests that wait, each with who has submitted it.
-    requests: Waiting,
+    /// A task whose memory rings of provided buffers are.
+    groups_of: u32,
+    /// What is still to come.
+    later: Later,
 }
 
 impl Rebuilt for BuiltRing {
@@ -591,16 +553,18 @@ impl Rebuilt for BuiltRing {
                 .map_err(|e| r.told(e, fmt!("an io_uring: who may submit to it can't be set")))?;
         }
         let slots = self.uring.registered.buffer_slots;
-        buffers::register(r, &self.file, slots, self.buffers_of, &self.buffers)
+        buffers::register(r, &self.file, slots, self.buffers_of, &self.later.buffers)?;
+        groups::provide(r, &self.file, self.groups_of, &self.later.groups)
     }
 
     fn stays(&self) -> bool {
-        !self.requests.is_empty()
+        !self.later.requests.is_empty() || !self.later.ios.is_empty()
     }
 
     /// Not before: what files have to report is as it was.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
-        requests::resume(r, &self.file, &self.uring, &self.requests)
+        requests::resume(r, &self.file, &self.uring, &self.later.requests)?;
+        io::resume(r, &self.file, &self.later.ios)
     }
 }
 
@@ -622,6 +586,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         sq_head: record.sq_head.get(),
         cq_tail: record.cq_tail.get(),
         drain_disabled: has(URING_DRAIN_DISABLED),
+        boottime: has(URING_BOOTTIME),
         rings,
         sqes: raw.payload.len().checked_sub(rings).ok_or(EINVAL)?,
         registered: Registered {
@@ -637,15 +602,20 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
             eventfd_async: has(URING_EVENTFD_ASYNC),
             buffer_slots: record.buffer_slots.get(),
             buffers: record.buffers.get(),
+            groups: record.groups.get(),
+            group_rings: 0,
+            provided: 0,
             mm: 0,
         },
         requests: record.requests.get(),
+        ios: record.ios.get(),
+        vecs: 0,
         timeouts: [record.timeouts.get(), record.timeouts_flushed.get()],
         busy: None,
     };
     let denied = "this system lets nobody, or only some, use io_uring (kernel.io_uring_disabled)";
     let file = opener::make_object(r, plan, source, denied, || uring.make(raw.payload))?;
-    let (buffers, requests) = register(r, plan, obj, &uring, &file)?;
+    let later = register(r, plan, obj, &uring, &file)?;
     let eventfd = match ObjRef::new(record.eventfd.get()) {
         Some(obj) => Some(open::restore(r, plan, obj)?),
         None => None,
@@ -658,69 +628,48 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         uring,
         issuer: record.issuer.get(),
         buffers_of: record.buffers_of.get(),
-        buffers,
-        requests,
+        groups_of: record.groups_of.get(),
+        later,
     };
     r.set_built(obj, built)?;
     Ok(file)
 }
 
-/// Registers files and personalities with the new io_uring `ring`, which is `obj`; returns its buffers
-/// and requests.
+/// Registers files and personalities with the new io_uring `ring`, which is `obj`; returns what comes
+/// later.
 fn register(
     r: &Restore,
     plan: &TaskRecords<'_>,
     obj: ObjRef,
     uring: &Uring,
     ring: &FileRef,
-) -> Result<(KVVec<Buffer>, Waiting)> {
-    let (mut buffers, mut requests) = (KVVec::new(), KVVec::new());
+) -> Result<Later> {
+    let mut later = Later::default();
     let has = &uring.registered;
-    if has.files == 0 && has.personalities == 0 && has.buffers == 0 && uring.requests == 0 {
-        return Ok((buffers, requests));
+    let parts = [
+        has.files,
+        has.personalities,
+        has.buffers,
+        uring.requests,
+        uring.ios,
+        has.groups,
+    ];
+    if parts == [0; 6] {
+        return Ok(later);
     }
     for raw in r.records_after(obj)? {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
-            Kind::UringFiles => {
-                let files: &[UringFile] = raw.array(REGISTERED_MAX).map_err(|f| r.fault(f))?;
-                for file in files {
-                    wait::go_on()?;
-                    let obj = ObjRef::new(file.file.get()).ok_or(EINVAL)?;
-                    let slot = Slot {
-                        file: open::restore(r, plan, obj)?,
-                        tag: file.tag.get(),
-                        index: file.index.get(),
-                        node: 0,
-                    };
-                    uring
-                        .add_file(ring, &slot)
-                        .map_err(|e| cannot(r, plan, e, "a file"))?;
-                }
-            }
-            Kind::UringPersonalities => {
-                let all: &[UringPersonality] = raw.array(REGISTERED_MAX).map_err(|f| r.fault(f))?;
-                for personality in all {
-                    wait::go_on()?;
-                    let obj = ObjRef::new(personality.cred.get()).ok_or(EINVAL)?;
-                    let cred = task::rebuild_cred(r, obj)?.map_err(|d| {
-                        r.fail(
-                            d.errno,
-                            plan,
-                            fmt!("a personality of an io_uring: {}", d.why),
-                        )
-                    })?;
-                    uring
-                        .add_personality(ring, personality.id.get(), &cred)
-                        .map_err(|e| cannot(r, plan, e, "a personality"))?;
-                }
-            }
-            Kind::UringBuffers => buffers::read(r, &raw, &mut buffers)?,
-            Kind::UringRequests => requests::read(r, plan, &raw, &mut requests)?,
+            Kind::UringFiles => registered::read_files(r, plan, &raw, uring, ring)?,
+            Kind::UringPersonalities => registered::read_personalities(r, plan, &raw, uring, ring)?,
+            Kind::UringBuffers => buffers::read(r, &raw, &mut later.buffers)?,
+            Kind::UringRequests => requests::read(r, plan, &raw, &mut later.requests)?,
+            Kind::UringIo => io::read(r, plan, &raw, &mut later.ios)?,
+            Kind::UringGroup => groups::read(r, &raw, &mut later.groups)?,
             _ => break,
         }
     }
-    Ok((buffers, requests))
+    Ok(later)
 }
 
 /// Reports that `what` can't be registered with an io_uring; returns `errno`.

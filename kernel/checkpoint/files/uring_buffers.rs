@@ -27,10 +27,10 @@ use crate::{
     kapi::{
         fs::{
             file::FileRef,
-            uring::{
+            uring::Uring,
+            uring_buffers::{
                 Buffer,
-                BufferWhy,
-                Uring, //
+                BufferWhy, //
             }, //
         },
         mm::space::MmRef,

@@ -59,9 +59,11 @@ use crate::{
         fs::{
             file::FileRef,
             uring::{
-                Request,
                 Slot,
-                Uring,
+                Uring, //
+            },
+            uring_requests::{
+                Request,
                 Waits, //
             }, //
         },
@@ -112,7 +114,7 @@ impl Places {
     }
 
     /// Returns the place of `node`; `None`: it is not registered any more.
-    fn find(&self, node: usize) -> Option<u32> {
+    pub(super) fn find(&self, node: usize) -> Option<u32> {
         let at = self.0.binary_search_by_key(&node, |&(node, _)| node).ok()?;
         self.0.get(at).map(|&(_, index)| index)
     }
@@ -160,41 +162,57 @@ pub(super) fn collect(
         let Waits::File { file, node, .. } = &request.waits else {
             continue;
         };
-        let kind = kinds::of(file).number;
-        let why = if kind == FILE_SIGNALFD {
-            // It would be asked for the signals of another task.
-            Some("a signalfd")
-        } else if file.is_served() {
-            // It would be asked what it has to report, and may be one of the tasks.
-            Some("a file of a FUSE server")
-        } else if is_contents(kind) {
-            // Few filesystems have something to report of them.
-            Some("a file or directory that its filesystem reports on")
-        } else if *node != 0 && places.find(*node).is_none() {
-            Some("a file that was registered and is not any more")
-        } else {
-            None
-        };
-        if let Some(why) = why {
-            cap.refuse(
-                EOPNOTSUPP,
-                t,
-                fmt!(
-                    "{}: the io_uring has a request in flight, user_data {:#x}, that waits for {}: have \
-                     it cancel that",
-                    named,
-                    request.user_data,
-                    why
-                ),
-            );
+        if !collect_file(cap, t, named, (file, *node), request.user_data, places)? {
             return Ok(None);
-        }
-        if *node == 0 {
-            open::collect(cap, t, User::Registered, file)?;
         }
     }
     tasks.sort_unstable();
     Ok(Some((requests.len(), tasks)))
+}
+
+/// Notes the file that the request with `user_data` waits for, and by what it refers to that if it is
+/// registered. False: refused.
+pub(super) fn collect_file(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    (file, node): (&FileRef, usize),
+    user_data: u64,
+    places: &Places,
+) -> Result<bool> {
+    let kind = kinds::of(file).number;
+    let why = if kind == FILE_SIGNALFD {
+        // It would be asked for the signals of another task.
+        Some("a signalfd")
+    } else if file.is_served() {
+        // It would be asked what it has to report, and may be one of the tasks.
+        Some("a file of a FUSE server")
+    } else if is_contents(kind) {
+        // Few filesystems have something to report of them.
+        Some("a file or directory that its filesystem reports on")
+    } else if node != 0 && places.find(node).is_none() {
+        Some("a file that was registered and is not any more")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: the io_uring has a request in flight, user_data {:#x}, that waits for {}: have it \
+                 cancel that",
+                named,
+                user_data,
+                why
+            ),
+        );
+        return Ok(false);
+    }
+    if node == 0 {
+        open::collect(cap, t, User::Registered, file)?;
+    }
+    Ok(true)
 }
 
 /// Returns whether an image can have no request that waits for a file of this kind.
@@ -206,7 +224,7 @@ fn is_contents(kind: u32) -> bool {
 }
 
 /// Counts one of the thread `tid`.
-fn count(cap: &mut Capture, tid: u32) -> Result {
+pub(super) fn count(cap: &mut Capture, tid: u32) -> Result {
     let all = &mut cap.found.files.uring_requests;
     match all.get_mut(&tid) {
         Some(n) => *n += 1,

@@ -23,7 +23,9 @@ use super::{
             UringBuffer,
             UringFile,
             UringPersonality,
-            UringRequest, //
+            UringProvided,
+            UringRequest,
+            UringVec, //
         },
         Fd,
         Lock, //
@@ -96,6 +98,8 @@ pub const OTHERS: &[&Structure] = &[
     &UringPersonality::STRUCTURE,
     &UringBuffer::STRUCTURE,
     &UringRequest::STRUCTURE,
+    &UringVec::STRUCTURE,
+    &UringProvided::STRUCTURE,
     &IdRange::STRUCTURE,
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
@@ -150,6 +154,8 @@ pub const VALUES: &[&Values] = &[
     &files::uring::URING_REQUEST_KINDS,
     &files::uring::request::LIST,
     &files::uring::timeout::LIST,
+    &files::uring::URING_IO_OPS,
+    &files::uring::connect::LIST,
     &notify::FANOTIFY_HOW_LIST,
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,

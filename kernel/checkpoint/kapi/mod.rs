@@ -54,6 +54,10 @@ pub(crate) mod fs {
     pub(crate) mod stat;
     pub(crate) mod timerfd;
     pub(crate) mod uring;
+    pub(crate) mod uring_buffers;
+    pub(crate) mod uring_groups;
+    pub(crate) mod uring_io;
+    pub(crate) mod uring_requests;
     pub(crate) mod user_buffer;
 }
 

@@ -117,8 +117,14 @@ pub(in crate::image) struct UringLeft {
     pub(in crate::image) buffer_slots: u32,
     /// How many buffers, and the lowest place of the next one.
     pub(in crate::image) buffers: (u32, u32),
-    /// How many requests.
+    /// How many requests that wait for a file or a time.
     pub(in crate::image) requests: u32,
+    /// How many that wait to do something with a file.
+    pub(in crate::image) ios: u32,
+    /// How many groups of buffers, and the lowest number of the next one.
+    pub(in crate::image) groups: (u32, u32),
+    /// A task whose memory rings of buffers are; 0: there are none.
+    pub(in crate::image) groups_of: u32,
     /// The task that alone may submit; 0: all may.
     pub(in crate::image) issuer: u32,
 }
@@ -385,7 +391,9 @@ impl Walk<'_> {
                 Kind::UringFiles
                 | Kind::UringPersonalities
                 | Kind::UringBuffers
-                | Kind::UringRequests,
+                | Kind::UringRequests
+                | Kind::UringIo
+                | Kind::UringGroup,
             )
             | (Follow::Xattrs { .. }, Kind::Xattr)
             | (Follow::Labels { .. }, Kind::Label) => (),

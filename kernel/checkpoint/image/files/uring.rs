@@ -2,19 +2,26 @@
 
 //! Records of io_urings.
 
-use zerocopy::byteorder::little_endian::{
-    U32,
-    U64, //
+use zerocopy::{
+    byteorder::little_endian::{
+        U32,
+        U64, //
+    },
+    FromBytes, //
 };
 
-use crate::image::layout::{
-    flags,
-    record,
-    structure,
-    values, //
+use crate::image::{
+    layout::{
+        flags,
+        record,
+        structure,
+        values, //
+    },
+    record::Raw, //
 };
 
 pub(super) mod check;
+mod check_io;
 
 /// Most submission queue entries.
 pub const SQ_ENTRIES_MAX: u32 = 1 << 15;
@@ -39,6 +46,21 @@ pub const BUFFERS_MAX: usize = 1 << 12;
 
 /// Most requests of an io_uring.
 pub const REQUESTS_MAX: u32 = 1 << 20;
+
+/// Highest number of a group of buffers, or of a buffer.
+pub const GROUP_MAX: u32 = 0xffff;
+
+/// Most buffers of a list.
+pub const PROVIDED_MAX: usize = 1 << 16;
+
+/// Most entries of a ring of buffers.
+pub const GROUP_ENTRIES_MAX: u32 = 1 << 15;
+
+/// Most pieces of memory of a request.
+pub const VECS_MAX: usize = 1 << 10;
+
+/// Most bytes of the address of a peer.
+pub const NAME_MAX: usize = 128;
 
 /// Most requests of one record.
 pub const REQUESTS_OF_RECORD_MAX: usize = 1 << 11;
@@ -92,12 +114,16 @@ flags! {
     URING_OPS_RESTRICTED = 1 << 2,
     /// Only what is in `registers` may be registered.
     URING_REGISTERS_RESTRICTED = 1 << 3,
+    /// Waits for completions go by CLOCK_BOOTTIME, and not CLOCK_MONOTONIC (IORING_REGISTER_CLOCK).
+    URING_BOOTTIME = 1 << 4,
 }
 
 record! {
     /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right
     /// after it come its registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
-    /// registered buffers ([`UringBuffers`]), and the requests that wait ([`UringRequests`]).
+    /// registered buffers ([`UringBuffers`]), the requests that wait for a file or a time
+    /// ([`UringRequests`]), and those that wait to do something with a file ([`UringIo`]), and buffers that are
+    /// provided ([`UringGroup`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
         /// Reference of this object.
@@ -158,6 +184,14 @@ record! {
         pub timeouts: U32,
         /// Up to which completion was looked for timeouts that wait for some.
         pub timeouts_flushed: U32,
+        /// Requests that wait to do something with a file.
+        pub ios: U32,
+        /// Groups of buffers that are provided.
+        pub groups: U32,
+        /// A task whose memory rings of such buffers are; 0: there are none.
+        pub groups_of: U32,
+        /// Zero.
+        pub reserved2: U32,
     }
 }
 
@@ -283,6 +317,151 @@ structure! {
     }
 }
 
+record! {
+    /// A request of the io_uring before it that has met a file that was not ready, and does what it is to
+    /// do when that is; payload: [`UringVec`]s, and then the address of a peer. What an operation does
+    /// not have is zero.
+    #[record(UringIo = 205, "io_uring io", min = 112, check = uring_io)]
+    pub struct UringIo {
+        /// What its completion has.
+        pub user_data: U64,
+        /// Address of the memory, of the message, or where the address of a peer goes.
+        pub addr: U64,
+        /// Where the length of that goes, or the name of who has sent.
+        pub addr2: U64,
+        /// Address of control messages.
+        pub control: U64,
+        /// Bytes of them.
+        pub control_len: U64,
+        /// Position in the file; all bits set: the file's own.
+        pub pos: U64,
+        /// Who has submitted it.
+        pub task: U32,
+        /// `URING_IO_*`.
+        pub op: U32,
+        /// `request::*`.
+        pub flags: U32,
+        /// The open file that it waits for.
+        pub file: U32,
+        /// Where that is registered, if the request goes by that.
+        pub index: U32,
+        /// Length, or pieces of memory, as it was asked for.
+        pub len: U32,
+        /// Flags of accept4(2), recvmsg(2), sendmsg(2) or preadv2(2).
+        pub op_flags: U32,
+        /// IORING_ACCEPT_*, IORING_RECVSEND_*, an I/O priority, or how far connect(2) has come
+        /// (`connect::*`).
+        pub io_flags: U32,
+        /// Where what is accepted is registered, and one more; or the write stream.
+        pub slot: U32,
+        /// Bytes that were sent or received.
+        pub done: U32,
+        /// What is accepted gets a descriptor below that.
+        pub nofile: U32,
+        /// Pieces of memory that are left.
+        pub vecs: U32,
+        /// Bytes of the address of a peer.
+        pub name: U32,
+        /// The group from which it gets a buffer.
+        pub group: U32,
+        /// Bytes that it receives at a time, if it does so many times; or bytes of a name.
+        pub limit: U32,
+        /// Bytes that it may receive altogether; 0: any number.
+        pub total: U32,
+    }
+}
+
+structure! {
+    /// A piece of memory of a request.
+    pub struct UringVec {
+        /// Its address.
+        pub addr: U64,
+        /// Its bytes.
+        pub len: U64,
+    }
+}
+
+record! {
+    /// A group of buffers that are provided to the io_uring before it; payload: [`UringProvided`]s, in
+    /// their order, if they are a list.
+    #[record(UringGroup = 207, "io_uring group", min = 32, check = uring_group)]
+    pub struct UringGroup {
+        /// Address of their ring; 0: they are a list.
+        pub addr: U64,
+        /// Its number.
+        pub group: U32,
+        /// Entries of the ring.
+        pub entries: U32,
+        /// Where the kernel takes the next buffer from the ring.
+        pub head: U32,
+        /// With fewer bytes than that left a buffer is used up; 0: when it has none.
+        pub min_left: U32,
+        /// Buffers of the list.
+        pub buffers: U32,
+        /// 1: buffers of the ring are used bit by bit (IOU_PBUF_RING_INC).
+        pub incremental: U32,
+    }
+}
+
+structure! {
+    /// A buffer that is provided.
+    pub struct UringProvided {
+        /// Its address.
+        pub addr: U64,
+        /// Its bytes.
+        pub len: U32,
+        /// Its number.
+        pub bid: U32,
+    }
+}
+
+values! {
+    "UringIo.op": u32, URING_IO_OPS;
+    /// IORING_OP_READV.
+    URING_IO_READV = 1,
+    /// IORING_OP_WRITEV.
+    URING_IO_WRITEV = 2,
+    /// IORING_OP_SENDMSG.
+    URING_IO_SENDMSG = 9,
+    /// IORING_OP_RECVMSG.
+    URING_IO_RECVMSG = 10,
+    /// IORING_OP_ACCEPT.
+    URING_IO_ACCEPT = 13,
+    /// IORING_OP_CONNECT.
+    URING_IO_CONNECT = 16,
+    /// IORING_OP_READ.
+    URING_IO_READ = 22,
+    /// IORING_OP_WRITE.
+    URING_IO_WRITE = 23,
+    /// IORING_OP_SEND.
+    URING_IO_SEND = 26,
+    /// IORING_OP_RECV.
+    URING_IO_RECV = 27,
+    /// IORING_OP_READ_MULTISHOT.
+    URING_IO_READ_MULTISHOT = 49,
+}
+
+/// Returns the pieces of memory of `io`, whose record is `raw`, and the address of a peer; `None`: they are
+/// not there.
+pub fn io_parts<'a>(raw: &Raw<'a>, io: &UringIo) -> Option<(&'a [UringVec], &'a [u8])> {
+    let vecs = (io.vecs.get() as usize).checked_mul(size_of::<UringVec>())?;
+    let (vecs, name) = raw.payload.split_at_checked(vecs)?;
+    Some((<[UringVec]>::ref_from_bytes(vecs).ok()?, name))
+}
+
+/// Bits of [`UringIo::io_flags`] of connect(2).
+pub mod connect {
+    use super::flags;
+
+    flags! {
+        "UringIo.io_flags": u32, LIST, ALL;
+        /// It was begun.
+        BEGUN = 1 << 0,
+        /// It was aborted once.
+        ABORTED = 1 << 1,
+    }
+}
+
 values! {
     "UringRequest.kind": u32, URING_REQUEST_KINDS;
     /// IORING_OP_POLL_ADD: it waits for a file.
@@ -305,6 +484,8 @@ pub mod request {
         SKIP = 1 << 2,
         /// Its file has, or may have, something to report that nobody has looked at.
         PENDING = 1 << 3,
+        /// IOSQE_BUFFER_SELECT: it gets a buffer when there is something for it.
+        SELECT = 1 << 4,
     }
 }
 

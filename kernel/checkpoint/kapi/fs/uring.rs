@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! io_urings: `io_uring/`.
+//! io_urings: `io_uring/`. Their registered buffers are in `uring_buffers.rs`, and their requests in
+//! `uring_requests.rs` and `uring_io.rs`; buffers that are provided are in `uring_groups.rs`.
 
 use kernel::prelude::*;
 
@@ -13,12 +14,8 @@ use kernel::{
 
 use crate::kapi::{
     fs::file::FileRef,
-    mm::space::MmRef,
     security::cred::CredRef,
-    task::{
-        frozen::FrozenTask,
-        links::PidRef, //
-    }, //
+    task::links::PidRef, //
 };
 
 /// What an io_uring has that can't be read, or that its user has.
@@ -32,7 +29,7 @@ pub(crate) enum Why {
     InFlight,
     /// Completions have found no room.
     Overflow,
-    /// Provided buffers.
+    /// Provided buffers in memory of the kernel.
     Buffers,
     /// Restrictions that it has of a task.
     Restricted,
@@ -40,7 +37,15 @@ pub(crate) enum Why {
     Workers,
     /// Who alone may submit has exited.
     Issuer,
-    /// Something else.
+    /// A memory region, or registered waits.
+    Region,
+    /// Queues of a network device.
+    Queues,
+    /// A BPF program.
+    Bpf,
+    /// Busy polling.
+    Napi,
+    /// A clock that is not known.
     Other,
 }
 
@@ -59,14 +64,20 @@ pub(crate) struct Uring {
     pub(crate) cq_tail: u32,
     /// Requests can't be drained any more.
     pub(crate) drain_disabled: bool,
+    /// Waits for completions go by CLOCK_BOOTTIME.
+    pub(crate) boottime: bool,
     /// Bytes of its rings.
     pub(crate) rings: usize,
     /// Bytes of its submission queue entries.
     pub(crate) sqes: usize,
     /// What is registered.
     pub(crate) registered: Registered,
-    /// Number of the requests that wait.
+    /// Number of the requests that wait for a file or a time.
     pub(crate) requests: u32,
+    /// Number of those that wait to do something with a file.
+    pub(crate) ios: u32,
+    /// How many pieces of memory these have, all together. Not used to make one.
+    pub(crate) vecs: u32,
     /// How many timeouts have ended, and up to which completion was looked for those that wait for some.
     pub(crate) timeouts: [u32; 2],
     /// The operation and user_data of a request that does not just wait. Not used to make one.
@@ -100,6 +111,12 @@ pub(crate) struct Registered {
     pub(crate) buffer_slots: u32,
     /// How many of them are taken. Not used to make one.
     pub(crate) buffers: u32,
+    /// Groups of buffers that are provided. Not used to make one.
+    pub(crate) groups: u32,
+    /// How many of these are rings. Not used to make one.
+    pub(crate) group_rings: u32,
+    /// Buffers of the others, all together. Not used to make one.
+    pub(crate) provided: u32,
     /// Address of the address space of who has made it. Not used to make one.
     pub(crate) mm: usize,
 }
@@ -127,101 +144,9 @@ pub(crate) struct Slot {
     pub(crate) node: usize,
 }
 
-/// A registered buffer.
-#[derive(Clone, Copy)]
-pub(crate) struct Buffer {
-    /// Its address.
-    pub(crate) addr: u64,
-    /// Its bytes.
-    pub(crate) len: u64,
-    /// What is posted when it is unregistered; 0: nothing.
-    pub(crate) tag: u64,
-    /// Its place.
-    pub(crate) index: u32,
-}
-
-/// A request that waits.
-pub(crate) struct Request {
-    /// What its completion has.
-    pub(crate) user_data: u64,
-    /// IOSQE_ASYNC.
-    pub(crate) asynchronous: bool,
-    /// IOSQE_CQE_SKIP_SUCCESS.
-    pub(crate) skip: bool,
-    /// For what.
-    pub(crate) waits: Waits,
-}
-
-/// For what a request waits.
-pub(crate) enum Waits {
-    /// For a file: IORING_OP_POLL_ADD.
-    File {
-        /// The file.
-        file: FileRef,
-        /// By what it refers to the file, if that is registered; 0: it is not. Not used to make one.
-        node: usize,
-        /// Where the file is registered, to make one.
-        index: Option<u32>,
-        /// EPOLL*.
-        events: u32,
-        /// It has something to report that nobody has looked at.
-        pending: bool,
-    },
-    /// For a time: IORING_OP_TIMEOUT.
-    Time {
-        /// The clock.
-        clock: i32,
-        /// When it ends, in nanoseconds of the kernel's clock.
-        expires: i64,
-        /// Nanoseconds until it ends once more.
-        interval: i64,
-        /// IORING_TIMEOUT_*.
-        flags: u32,
-        /// Completions, or expiries, that it was to wait for.
-        off: u32,
-        /// Expiries that are left.
-        repeats: u32,
-        /// The completion that ends it.
-        target: u32,
-    },
-}
-
-/// Why registered buffers can't be read.
-pub(crate) enum BufferWhy {
-    /// The memory is not the program's at that address, or not any more.
-    Moved,
-    /// It is the kernel's.
-    Kernel,
-}
-
 /// How long a list may be that is read at once.
 #[cfg(CONFIG_IO_URING)]
-const LIST_MAX: usize = 1 << 20;
-
-/// The operation of requests that wait for a file.
-#[cfg(CONFIG_IO_URING)]
-const POLL_ADD: u8 = bindings::io_uring_op_IORING_OP_POLL_ADD as u8;
-
-/// That of requests that wait for a time.
-#[cfg(CONFIG_IO_URING)]
-const TIMEOUT: u8 = bindings::io_uring_op_IORING_OP_TIMEOUT as u8;
-
-#[cfg(CONFIG_IO_URING)]
-impl FrozenTask {
-    /// Returns how many requests of io_urings the thread has in flight.
-    pub(crate) fn uring_requests(&self) -> u64 {
-        // SAFETY: We own a reference on the task, which does not run, or is the caller.
-        unsafe { bindings::checkpoint_uring_in_flight(self.as_ptr()) }
-    }
-}
-
-#[cfg(not(CONFIG_IO_URING))]
-impl FrozenTask {
-    /// Returns how many requests of io_urings the thread has in flight: there are none.
-    pub(crate) fn uring_requests(&self) -> u64 {
-        0
-    }
-}
+pub(super) const LIST_MAX: usize = 1 << 20;
 
 #[cfg(CONFIG_IO_URING)]
 impl Uring {
@@ -233,6 +158,7 @@ impl Uring {
             sq_head: state.sq_head,
             cq_tail: state.cq_tail,
             drain_disabled: state.drain_disabled,
+            boottime: state.boottime,
             rings: state.rings_size,
             sqes: state.sqes_size,
             registered: Registered {
@@ -252,9 +178,14 @@ impl Uring {
                 eventfd_async: state.eventfd_async,
                 buffer_slots: state.buffer_slots,
                 buffers: state.buffers,
+                groups: state.groups,
+                group_rings: state.group_rings,
+                provided: state.provided,
                 mm: state.mm.addr(),
             },
             requests: state.requests,
+            ios: state.ios,
+            vecs: state.vecs,
             timeouts: [state.timeouts, state.timeouts_flushed],
             // SAFETY: NULL, or a string constant of the kernel.
             busy: (!state.busy_name.is_null())
@@ -262,7 +193,7 @@ impl Uring {
         }
     }
 
-    fn to_raw(self) -> bindings::checkpoint_uring {
+    pub(super) fn to_raw(self) -> bindings::checkpoint_uring {
         let Registered {
             ops,
             registers,
@@ -276,6 +207,9 @@ impl Uring {
             eventfd_async,
             buffer_slots: _,
             buffers: _,
+            groups,
+            group_rings,
+            provided,
             mm: _,
         } = self.registered;
         let [timeouts, timeouts_flushed] = self.timeouts;
@@ -286,6 +220,7 @@ impl Uring {
             sq_head: self.sq_head,
             cq_tail: self.cq_tail,
             drain_disabled: self.drain_disabled,
+            boottime: self.boottime,
             rings_size: self.rings,
             sqes_size: self.sqes,
             ops_restricted: ops.is_some(),
@@ -309,6 +244,11 @@ impl Uring {
             requests: self.requests,
             timeouts,
             timeouts_flushed,
+            ios: self.ios,
+            vecs: self.vecs,
+            groups,
+            group_rings,
+            provided,
             other_work: false,
             busy_name: core::ptr::null(),
             busy_data: 0,
@@ -339,6 +279,10 @@ impl Uring {
             bindings::CHECKPOINT_URING_RESTRICTED => Some(Why::Restricted),
             bindings::CHECKPOINT_URING_WORKERS => Some(Why::Workers),
             bindings::CHECKPOINT_URING_ISSUER => Some(Why::Issuer),
+            bindings::CHECKPOINT_URING_REGION => Some(Why::Region),
+            bindings::CHECKPOINT_URING_QUEUES => Some(Why::Queues),
+            bindings::CHECKPOINT_URING_BPF => Some(Why::Bpf),
+            bindings::CHECKPOINT_URING_NAPI => Some(Why::Napi),
             _ => Some(Why::Other),
         };
         Ok((Self::from_raw(&state), why))
@@ -445,116 +389,6 @@ impl Uring {
         Ok(all)
     }
 
-    /// Returns the registered buffers of `file`, of which this was read, by ascending place, all of which
-    /// must be memory of `mm`.
-    ///
-    /// EBUSY: somebody uses it, or has since. EINTR: SIGKILL came. EINVAL: it is no io_uring.
-    pub(crate) fn buffers(
-        &self,
-        file: &FileRef,
-        mm: &MmRef,
-    ) -> Result<Result<KVVec<Buffer>, BufferWhy>> {
-        let nr = u32_as_usize(self.registered.buffers);
-        if !file.is_io_uring() || nr > LIST_MAX {
-            return Err(EINVAL);
-        }
-        let mut raw: KVVec<bindings::checkpoint_uring_buffer> =
-            KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: We own references on the file, which is an io_uring, and on the address space, which
-        // has users; there is room for so many.
-        let ret = unsafe {
-            bindings::checkpoint_uring_buffers(
-                file.as_ptr(),
-                mm.as_ptr(),
-                raw.as_mut_ptr(),
-                self.registered.buffers,
-            )
-        };
-        match ret {
-            0 => (),
-            1 => return Ok(Err(BufferWhy::Moved)),
-            2 => return Ok(Err(BufferWhy::Kernel)),
-            e => return Err(Error::from_errno(e)),
-        }
-        // SAFETY: All of them were written, and there is room for them.
-        unsafe { raw.inc_len(nr) };
-        let mut all = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        for buffer in &raw {
-            let buffer = Buffer {
-                addr: buffer.addr,
-                len: buffer.len,
-                tag: buffer.tag,
-                index: buffer.index,
-            };
-            all.push(buffer, GFP_KERNEL_ACCOUNT)?;
-        }
-        Ok(Ok(all))
-    }
-
-    /// Returns the requests of `file`, of which this was read, that wait, each with who has submitted
-    /// it; those that wait for a time in their order. Reads the counters of these once more.
-    ///
-    /// EBUSY: somebody uses it, or a request has ended since. EINVAL: it is no io_uring.
-    pub(crate) fn requests(&mut self, file: &FileRef) -> Result<KVVec<(PidRef, Request)>> {
-        let nr = u32_as_usize(self.requests);
-        if !file.is_io_uring() || nr > LIST_MAX {
-            return Err(EINVAL);
-        }
-        let mut all = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        let mut raw: KVVec<bindings::checkpoint_uring_request> =
-            KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        for _ in 0..nr {
-            raw.push(Default::default(), GFP_KERNEL_ACCOUNT)?;
-        }
-        let mut state = self.to_raw();
-        // SAFETY: We own a reference on the file, which is an io_uring; there is room for as many as
-        // the state tells, all of it zeroed.
-        to_result(unsafe {
-            bindings::checkpoint_uring_requests(file.as_ptr(), &mut state, raw.as_mut_ptr())
-        })?;
-        self.timeouts = [state.timeouts, state.timeouts_flushed];
-        for request in &raw {
-            // SAFETY: checkpoint_uring_requests() has taken the reference for us.
-            let pid = unsafe { PidRef::from_owned(request.pid) };
-            let waits = if request.opcode == POLL_ADD {
-                // SAFETY: It has taken this reference for us, too.
-                unsafe { FileRef::from_owned(request.file) }.map(|file| Waits::File {
-                    file,
-                    node: request.node.addr(),
-                    index: None,
-                    events: request.events,
-                    pending: request.pending,
-                })
-            } else {
-                Ok(Waits::Time {
-                    clock: request.clockid,
-                    expires: request.expires,
-                    interval: request.interval,
-                    flags: request.timeout_flags,
-                    off: request.off,
-                    repeats: request.repeats,
-                    target: request.target,
-                })
-            };
-            // One of a task that was reaped is about to end.
-            let (Ok(pid), Ok(waits)) = (pid, waits) else {
-                continue;
-            };
-            let request = Request {
-                user_data: request.user_data,
-                asynchronous: request.asynchronous,
-                skip: request.skip,
-                waits,
-            };
-            // There is room: this can't fail, so that no reference is left.
-            all.push((pid, request), GFP_KERNEL_ACCOUNT)?;
-        }
-        if all.len() != nr {
-            return Err(EBUSY);
-        }
-        Ok(all)
-    }
-
     /// Makes one with these contents of its memory, with the current task's rights. What is registered
     /// with it comes after, but for restrictions.
     ///
@@ -576,6 +410,7 @@ impl Uring {
             ))
         }
     }
+
     /// Registers `file` with `ring`, one that was made of this and that nobody uses yet.
     ///
     /// EBADF: it is an io_uring, or was opened with O_PATH. EEXIST: there is one already. EINVAL:
@@ -592,107 +427,6 @@ impl Uring {
                 slot.file.as_ptr(),
                 slot.tag,
             )
-        })
-    }
-
-    /// Gives `ring`, which nobody uses yet, so many places for buffers.
-    ///
-    /// EBUSY: it has some. EACCES: the current task may not register any.
-    pub(crate) fn add_buffer_slots(ring: &FileRef, slots: u32) -> Result {
-        if !ring.is_io_uring() {
-            return Err(EINVAL);
-        }
-        // SAFETY: We own a reference on the file, which is an io_uring.
-        to_result(unsafe { bindings::checkpoint_uring_add_buffers(ring.as_ptr(), slots) })
-    }
-
-    /// Registers memory of the task with the pid `task` with `ring`, which nobody uses yet.
-    ///
-    /// ENOMEM: no memory, or the caller's RLIMIT_MEMLOCK is in the way. ESRCH: there is no such task.
-    /// EFAULT: there is no memory that can be written. EEXIST: there is one already. EINVAL: there is
-    /// no such place.
-    pub(crate) fn add_buffer(ring: &FileRef, task: &PidRef, buffer: &Buffer) -> Result {
-        if !ring.is_io_uring() {
-            return Err(EINVAL);
-        }
-        let task = task.task().ok_or(ESRCH)?;
-        let buffer = bindings::checkpoint_uring_buffer {
-            addr: buffer.addr,
-            len: buffer.len,
-            tag: buffer.tag,
-            index: buffer.index,
-        };
-        // SAFETY: We own references on the file, which is an io_uring, and on the task.
-        to_result(unsafe {
-            bindings::checkpoint_uring_add_buffer(ring.as_ptr(), task.as_ptr(), &buffer)
-        })
-    }
-
-    /// Sets what the timeouts of `ring` go by, which nobody uses yet and which has none.
-    pub(crate) fn count_timeouts(&self, ring: &FileRef) -> Result {
-        if !ring.is_io_uring() {
-            return Err(EINVAL);
-        }
-        // SAFETY: We own a reference on the file, which is an io_uring.
-        unsafe { bindings::checkpoint_uring_count_timeouts(ring.as_ptr(), &self.to_raw()) };
-        Ok(())
-    }
-
-    /// Lets a request of `ring` wait, which nobody uses yet, as if the task with the pid `task` had
-    /// submitted it, which does not run.
-    ///
-    /// ESRCH: there is no such task. EACCES: the ring may have none such. EEXIST: another task alone
-    /// may submit. EBADF: the file is not registered there. EINVAL: the file can't be waited for.
-    pub(crate) fn add_request(ring: &FileRef, task: &PidRef, request: &Request) -> Result {
-        if !ring.is_io_uring() {
-            return Err(EINVAL);
-        }
-        let task = task.task().ok_or(ESRCH)?;
-        let mut raw = bindings::checkpoint_uring_request {
-            user_data: request.user_data,
-            asynchronous: request.asynchronous,
-            skip: request.skip,
-            ..Default::default()
-        };
-        match &request.waits {
-            Waits::File {
-                file,
-                node: _,
-                index,
-                events,
-                pending,
-            } => {
-                raw.opcode = POLL_ADD;
-                raw.file = file.as_ptr();
-                raw.fixed = index.is_some();
-                raw.index = index.unwrap_or(0);
-                raw.events = *events;
-                raw.pending = *pending;
-            }
-            Waits::Time {
-                clock,
-                expires,
-                interval,
-                flags,
-                off,
-                repeats,
-                target,
-            } => {
-                raw.opcode = TIMEOUT;
-                raw.clockid = *clock;
-                raw.expires = *expires;
-                raw.interval = *interval;
-                raw.timeout_flags = *flags;
-                raw.off = *off;
-                raw.repeats = *repeats;
-                raw.target = *target;
-            }
-        }
-        // SAFETY: We own references on the file, which is an io_uring, on the task, which does not
-        // run, and on the file that is waited for, if there is one. Clock and flags are those of a
-        // timeout, as the image was checked.
-        to_result(unsafe {
-            bindings::checkpoint_uring_add_request(ring.as_ptr(), task.as_ptr(), &raw)
         })
     }
 
@@ -762,40 +496,6 @@ impl Uring {
     /// Returns the personalities of an io_uring: there is none.
     pub(crate) fn personalities(&self, _: &FileRef) -> Result<KVVec<(u32, CredRef)>> {
         Err(EINVAL)
-    }
-
-    /// Returns the registered buffers of an io_uring: there is none.
-    pub(crate) fn buffers(
-        &self,
-        _: &FileRef,
-        _: &MmRef,
-    ) -> Result<Result<KVVec<Buffer>, BufferWhy>> {
-        Err(EINVAL)
-    }
-
-    /// Returns the requests of an io_uring: there is none.
-    pub(crate) fn requests(&mut self, _: &FileRef) -> Result<KVVec<(PidRef, Request)>> {
-        Err(EINVAL)
-    }
-
-    /// Gives an io_uring places for buffers: this kernel can't.
-    pub(crate) fn add_buffer_slots(_: &FileRef, _: u32) -> Result {
-        Err(EOPNOTSUPP)
-    }
-
-    /// Registers a buffer: this kernel can't.
-    pub(crate) fn add_buffer(_: &FileRef, _: &PidRef, _: &Buffer) -> Result {
-        Err(EOPNOTSUPP)
-    }
-
-    /// Sets what timeouts go by: this kernel can't.
-    pub(crate) fn count_timeouts(&self, _: &FileRef) -> Result {
-        Err(EOPNOTSUPP)
-    }
-
-    /// Lets a request wait: this kernel can't.
-    pub(crate) fn add_request(_: &FileRef, _: &PidRef, _: &Request) -> Result {
-        Err(EOPNOTSUPP)
     }
 
     /// Makes one: this kernel can't.

@@ -20,20 +20,32 @@ static void wait_for(struct uring *u, int fd, unsigned int flags)
 	uring_submit(u, 1);
 }
 
-/* A request for a registered file, beside which there is room for another, and a buffer. */
+/* Requests for a registered file, beside which there is room for another, and for a pipe; a buffer. */
 CKPT_SCENARIO(waiting)
 {
 	static char buffer[64];
 	struct iovec vec = { buffer, sizeof(buffer) };
 	int event = CHECK_SYS(eventfd(0, 0)), files[2] = { event, -1 };
+	struct io_uring_sqe *sqe;
 	uint64_t one = 1;
 	struct uring u;
+	int fds[2];
 
+	ckpt_pipe(fds, 0);
 	CHECK_SYS(uring_make(&u, 4, 0));
 	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_FILES, files, 2));
 	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_BUFFERS, &vec, 1));
 	wait_for(&u, 0, IOSQE_FIXED_FILE);
+	sqe = uring_prepare(&u, IORING_OP_READ, 2);
+	sqe->fd = fds[0];
+	sqe->addr = (uintptr_t)buffer;
+	sqe->len = 1;
+	sqe->off = -1ULL;
+	uring_submit(&u, 1);
 	ckpt_ready_wait();
+	CHECK_EQ(1, write(fds[1], "x", 1));
+	take(&u, 2, 1, false);
+	CHECK_EQ('x', buffer[0]);
 	CHECK_EQ(8, write(event, &one, sizeof(one)));
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
 	uring_take(&u, 1, POLLIN);
@@ -44,8 +56,8 @@ static struct ckpt_run run;
 static struct image im;
 static int image = -1;
 
-/* Where the buffer and the request are. */
-static size_t buffer_at, request_at;
+/* Where the buffer, the request that waits, and the one that reads are. */
+static size_t buffer_at, request_at, io_at;
 
 FIXTURE(bounds) { int unused; };
 
@@ -64,9 +76,12 @@ FIXTURE_SETUP(bounds)
 			buffer_at = image_payload(&im, at);
 		if (image_get(&im, at, 2) == IMAGE_KIND_URING_REQUESTS)
 			request_at = image_payload(&im, at);
+		if (image_get(&im, at, 2) == IMAGE_KIND_URING_IO)
+			io_at = image_payload(&im, at);
 	}
 	ASSERT_NE(0u, buffer_at);
 	ASSERT_NE(0u, request_at);
+	ASSERT_NE(0u, io_at);
 }
 
 FIXTURE_TEARDOWN(bounds)
@@ -91,6 +106,15 @@ TEST_F_TIMEOUT(bounds, requests, CKPT_TIMEOUT)
 
 	ASSERT_EQ(0, image_hostile(&run, &im, image, index, 1, 4,
 				   "it waits for a file that is not registered there"));
+	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+TEST_F_TIMEOUT(bounds, io, CKPT_TIMEOUT)
+{
+	/* Memory of the kernel, or what is none. */
+	ASSERT_EQ(0, image_hostile(&run, &im, image, io_at + IMAGE_AT(uring_vec, addr),
+				   0xffff888000000000, 8,
+				   "its memory is none that a program can have"));
 	ASSERT_EQ(0, image_works(&run, &im, image));
 }
 

@@ -20,35 +20,6 @@
 
 CKPT_FIXTURE_IF(URING_BEGIN)
 
-static void enroll(struct uring *u, unsigned int op, void *arg, unsigned int nr)
-{
-	CHECK_SYS(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
-}
-
-/* Waits until there is a completion, and does what there is to do for them. */
-static void await_one(struct uring *u)
-{
-	CHECK_EQ(0, syscall(__NR_io_uring_enter, u->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
-}
-
-/* Does what there is to do. */
-static void look(struct uring *u)
-{
-	CHECK_EQ(0, syscall(__NR_io_uring_enter, u->fd, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0));
-}
-
-/* Reads a completion, after which there are @more of the same request. */
-static void take(struct uring *u, uint64_t data, int32_t res, bool more)
-{
-	uint32_t n = *uring_word(u, u->params.cq_off.head);
-	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(u->rings + u->params.cq_off.cqes) +
-				   (n & (u->params.cq_entries - 1));
-
-	await_one(u);
-	CHECK_EQ(more, !!(cqe->flags & IORING_CQE_F_MORE));
-	uring_take(u, data, res);
-}
-
 /* Waits for @fd, once or @many times. */
 static struct io_uring_sqe *waits_for(struct uring *u, int fd, uint64_t data, bool many)
 {
@@ -75,13 +46,6 @@ static void takes_away(struct uring *u, uint64_t data)
 	look(u);
 	uring_take(u, 900, 0);
 	take(u, data, -ECANCELED, false);
-}
-
-static void signals(int event)
-{
-	uint64_t one = 1;
-
-	CHECK_EQ(8, write(event, &one, sizeof(one)));
 }
 
 /* Reads two completions, in whatever order. */
@@ -590,6 +554,33 @@ CKPT_CYCLE(not_told)
 	uring_take(&u, 10, 0);
 	take(&u, 2, 0, false);
 	takes_away(&u, 4);
+	uring_works(&u);
+}
+
+/* Who waits for completions goes by another clock. */
+CKPT_CYCLE(clock_of_waits)
+{
+	/* IORING_REGISTER_CLOCK, of which older headers do not know. */
+	struct { uint32_t clock, reserved[3]; } clock = { .clock = CLOCK_BOOTTIME };
+	struct io_uring_getevents_arg arg = { 0 };
+	struct __kernel_timespec end;
+	struct timespec now;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	enroll(&u, 29, &clock, 0);
+	ckpt_ready_wait();
+	CHECK_SYS(clock_gettime(CLOCK_BOOTTIME, &now));
+	end.tv_sec = now.tv_sec + 1;
+	end.tv_nsec = now.tv_nsec;
+	arg.ts = (uintptr_t)&end;
+	/* IORING_ENTER_ABS_TIMER. */
+	CHECK(syscall(__NR_io_uring_enter, u.fd, 0, 1,
+		      IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | 1u << 5, &arg,
+		      sizeof(arg)) == -1 && errno == ETIME, "io_uring_enter: %s", strerror(errno));
+	CHECK_SYS(clock_gettime(CLOCK_BOOTTIME, &now));
+	CHECK(now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec),
+	      "it has ended too early");
 	uring_works(&u);
 }
 

@@ -26,7 +26,7 @@ static void make(struct uring *u, unsigned int flags)
 	}
 }
 
-static void enroll(struct uring *u, unsigned int op, void *arg, unsigned int nr)
+static void enroll_here(struct uring *u, unsigned int op, void *arg, unsigned int nr)
 {
 	CHECK_HERE(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
 }
@@ -43,8 +43,63 @@ REFUSE(polls_devices)
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
 }
 
-/* It does something when there is something to read. */
+/* It reads into a registered buffer when there is something to read. */
 REFUSE(in_flight)
+{
+	static char buffer[64];
+	struct iovec vec = { buffer, sizeof(buffer) };
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	int fds[2];
+
+	make(&u, 0);
+	enroll_here(&u, IORING_REGISTER_BUFFERS, &vec, 1);
+	ckpt_pipe(fds, 0);
+	sqe = uring_prepare(&u, IORING_OP_READ_FIXED, 0x7f);
+	sqe->fd = fds[0];
+	sqe->addr = (uintptr_t)buffer;
+	sqe->len = 1;
+	sqe->off = -1ULL;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_READ_FIXED, user_data "
+		     "0x7f: have it wait for that, or cancel it");
+	expect_refusal(getpid(), UNSUPPORTED, "has requests of io_uring in flight: have it wait for "
+		       "them, or cancel them");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(1, write(fds[1], "z", 1));
+	take(&u, 0x7f, 1, false);
+	CHECK_EQ('z', buffer[0]);
+}
+
+/* Only who has blocked the signals may be asked for them, and reads them. */
+REFUSE(reads_signals)
+{
+	struct signalfd_siginfo info;
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	sigset_t set;
+
+	make(&u, 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	sqe = uring_prepare(&u, IORING_OP_READ, 7);
+	sqe->fd = CHECK_SYS(signalfd(-1, &set, 0));
+	sqe->addr = (uintptr_t)&info;
+	sqe->len = sizeof(info);
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight, user_data 0x7, that waits for a signalfd: have it "
+		     "cancel that");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_SYS(raise(SIGUSR1));
+	take(&u, 7, sizeof(info), false);
+	CHECK_EQ(SIGUSR1, info.ssi_signo);
+}
+
+/* One that waits goes before one that does not. */
+REFUSE(chain)
 {
 	struct io_uring_sqe *sqe;
 	struct uring u;
@@ -53,22 +108,21 @@ REFUSE(in_flight)
 
 	make(&u, 0);
 	ckpt_pipe(fds, 0);
-	sqe = uring_prepare(&u, IORING_OP_READ, 0x7f);
+	sqe = uring_prepare(&u, IORING_OP_READ, 7);
 	sqe->fd = fds[0];
 	sqe->addr = (uintptr_t)&c;
 	sqe->len = 1;
-	sqe->off = -1ULL;
-	uring_submit(&u, 1);
+	sqe->flags = IOSQE_IO_LINK;
+	uring_prepare(&u, IORING_OP_NOP, 8);
+	uring_submit(&u, 2);
 	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_READ, user_data "
-		     "0x7f: have it wait for that, or cancel it");
-	expect_refusal(getpid(), UNSUPPORTED, "has requests of io_uring in flight: have it wait for "
-		       "them, or cancel them");
+		     "0x7: have it wait for that, or cancel it");
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_EQ(1, write(fds[1], "z", 1));
-	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
-	uring_take(&u, 0x7f, 1);
-	CHECK_EQ('z', c);
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	uring_take(&u, 7, 1);
+	uring_take(&u, 8, 0);
 }
 
 /* A request that waits, with a timeout of its own. */
@@ -101,7 +155,7 @@ REFUSE(linked)
 }
 
 /* It would be another task that is asked for signals. */
-REFUSE(signals)
+REFUSE(polls_signals)
 {
 	struct io_uring_sqe *sqe;
 	struct uring u;
@@ -136,7 +190,7 @@ static void moved(int (*how)(void *addr, size_t len))
 
 	CHECK(buffer != MAP_FAILED, "mmap: %s", strerror(errno));
 	make(&u, 0);
-	enroll(&u, IORING_REGISTER_BUFFERS, &vec, 1);
+	enroll_here(&u, IORING_REGISTER_BUFFERS, &vec, 1);
 	CHECK_EQ(0, how(buffer, len));
 	EXPECT_URING(&u, "has a registered buffer that is not the memory any more that its process has "
 		     "there: have it unregister that");
@@ -181,7 +235,7 @@ static int registers(void *arg)
 	static char buffer[64];
 	struct iovec vec = { buffer, sizeof(buffer) };
 
-	enroll(arg, IORING_REGISTER_BUFFERS, &vec, 1);
+	enroll_here(arg, IORING_REGISTER_BUFFERS, &vec, 1);
 	return ckpt_child_waits(NULL);
 }
 
@@ -202,20 +256,101 @@ REFUSE(buffer_of_child)
 	uring_works(&u);
 }
 
-REFUSE(provided_buffers)
+/* Memory of the kernel, which the program has mapped. */
+REFUSE(ring_of_kernel)
 {
-	static char buffer[64];
+	/* IOU_PBUF_RING_MMAP, of which older headers do not know. */
+	struct io_uring_buf_reg reg = { .ring_entries = 8, .bgid = 5 };
+	struct uring u;
+
+	make(&u, 0);
+	memcpy((char *)&reg + 14, &(uint16_t){ 1 }, 2);
+	enroll_here(&u, IORING_REGISTER_PBUF_RING, &reg, 1);
+	EXPECT_URING(&u, "has a ring of provided buffers that is memory of the kernel "
+		     "(IOU_PBUF_RING_MMAP): have it register one of its own memory");
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
+/* The memory of a ring of buffers is gone. */
+REFUSE(unmapped_ring)
+{
+	struct io_uring_buf_reg reg = { .ring_entries = 8, .bgid = 5 };
+	void *ring = mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	struct uring u;
+
+	CHECK(ring != MAP_FAILED, "mmap: %s", strerror(errno));
+	make(&u, 0);
+	reg.ring_addr = (uintptr_t)ring;
+	enroll_here(&u, IORING_REGISTER_PBUF_RING, &reg, 1);
+	CHECK_SYS(munmap(ring, ckpt_page()));
+	EXPECT_URING(&u, "has a ring of provided buffers that is not the memory any more that its "
+		     "process has there: have it unregister that");
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
+static uint32_t word;
+
+/* It waits for a word of memory. */
+REFUSE(waits_for_futex)
+{
 	struct io_uring_sqe *sqe;
 	struct uring u;
 
 	make(&u, 0);
-	sqe = uring_prepare(&u, IORING_OP_PROVIDE_BUFFERS, 1);
-	sqe->fd = 1;
-	sqe->addr = (uintptr_t)buffer;
-	sqe->len = sizeof(buffer);
+	/* IORING_OP_FUTEX_WAIT, for all bits; FUTEX2_SIZE_U32 | FUTEX2_PRIVATE. */
+	sqe = uring_prepare(&u, 51, 7);
+	sqe->fd = 0x82;
+	sqe->addr = (uintptr_t)&word;
+	((uint64_t *)sqe)[6] = ~0u;
 	uring_submit(&u, 1);
-	uring_take(&u, 1, 0);
-	EXPECT_URING(&u, "has provided buffers: have it take them away");
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(1, syscall(454, &word, ~0u, 1, 0x82));
+	take(&u, 7, 0, false);
+}
+
+REFUSE(memory_region)
+{
+	/* struct io_uring_region_desc and io_uring_mem_region_reg, which older headers have not. */
+	struct {
+		uint64_t user_addr, size;
+		uint32_t flags, id;
+		uint64_t mmap_offset, reserved[4];
+	} region = { .size = ckpt_page(), .flags = 1 };
+	struct { uint64_t region, flags, reserved[2]; } reg = { .region = (uintptr_t)&region };
+	void *memory = mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uring u;
+
+	CHECK(memory != MAP_FAILED, "mmap: %s", strerror(errno));
+	region.user_addr = (uintptr_t)memory;
+	make(&u, 0);
+	/* IORING_REGISTER_MEM_REGION. */
+	enroll_here(&u, 34, &reg, 1);
+	EXPECT_URING(&u, "has a memory region or registered waits: start it without that");
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
+REFUSE(busy_polling)
+{
+	/* struct io_uring_napi, which older headers have not: IO_URING_NAPI_REGISTER_OP. */
+	struct {
+		uint32_t busy_poll_to;
+		uint8_t prefer_busy_poll, opcode, pad[2];
+		uint32_t op_param, reserved;
+	} napi = { .busy_poll_to = 1 };
+	struct uring u;
+
+	make(&u, 0);
+	/* IORING_REGISTER_NAPI. */
+	enroll_here(&u, 27, &napi, 1);
+	EXPECT_URING(&u, "polls network devices (IORING_REGISTER_NAPI): have it unregister that");
 	ckpt_ready_wait();
 	uring_works(&u);
 }
@@ -226,7 +361,7 @@ REFUSE(workers)
 	struct uring u;
 
 	make(&u, 0);
-	enroll(&u, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
+	enroll_here(&u, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
 	EXPECT_URING(&u, "has settings for its workers: start it without them");
 	ckpt_ready_wait();
 	uring_works(&u);
@@ -238,7 +373,7 @@ REFUSE(bound_workers)
 	struct uring u;
 
 	make(&u, 0);
-	enroll(&u, IORING_REGISTER_IOWQ_AFF, &cpus, sizeof(cpus));
+	enroll_here(&u, IORING_REGISTER_IOWQ_AFF, &cpus, sizeof(cpus));
 	EXPECT_URING(&u, "has settings for its workers: start it without them");
 	ckpt_ready_wait();
 	uring_works(&u);
@@ -251,7 +386,7 @@ REFUSE(closed_eventfd)
 	struct uring u;
 
 	make(&u, 0);
-	enroll(&u, IORING_REGISTER_EVENTFD, &event, 1);
+	enroll_here(&u, IORING_REGISTER_EVENTFD, &event, 1);
 	close(event);
 	EXPECT_URING(&u, "has registered an eventfd that no task has open: have it unregister that");
 	ckpt_ready_wait();
@@ -313,7 +448,7 @@ REFUSE(ring_descriptors)
 
 	make(&u, 0);
 	update.data = u.fd;
-	enroll(&u, IORING_REGISTER_RING_FDS, &update, 1);
+	enroll_here(&u, IORING_REGISTER_RING_FDS, &update, 1);
 	expect_refusal(getpid(), UNSUPPORTED, "has registered descriptors of io_uring: have it "
 		       "unregister them");
 	expect_more();

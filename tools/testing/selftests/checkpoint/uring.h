@@ -127,6 +127,65 @@ static void uring_works(struct uring *u)
 	uring_is_empty(u);
 }
 
+/* Registers something. */
+__attribute__((unused))
+static void enroll(struct uring *u, unsigned int op, void *arg, unsigned int nr)
+{
+	CHECK_SYS(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
+}
+
+/* Waits until there is a completion, and does what there is to do for them. */
+__attribute__((unused))
+static void await_one(struct uring *u)
+{
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0));
+}
+
+/* Does what there is to do. */
+__attribute__((unused))
+static void look(struct uring *u)
+{
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u->fd, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0));
+}
+
+/* Reads a completion, after which there are @more of the same request. */
+__attribute__((unused))
+static void take(struct uring *u, uint64_t data, int32_t res, bool more)
+{
+	uint32_t n = *uring_word(u, u->params.cq_off.head);
+	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(u->rings + u->params.cq_off.cqes) +
+				   (n & (u->params.cq_entries - 1));
+
+	await_one(u);
+	CHECK_EQ(more, !!(cqe->flags & IORING_CQE_F_MORE));
+	uring_take(u, data, res);
+}
+
+/* The same of one that is no error; returns its result. */
+__attribute__((unused))
+static int32_t take_any(struct uring *u, uint64_t data, bool more)
+{
+	uint32_t n = *uring_word(u, u->params.cq_off.head);
+	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(u->rings + u->params.cq_off.cqes) +
+				   (n & (u->params.cq_entries - 1));
+	int32_t res;
+
+	await_one(u);
+	res = cqe->res;
+	CHECK(res >= 0, "request %llu: %s", (unsigned long long)data, strerror(-res));
+	take(u, data, res, more);
+	return res;
+}
+
+/* Signals an eventfd. */
+__attribute__((unused))
+static void signals(int event)
+{
+	uint64_t one = 1;
+
+	CHECK_EQ(8, write(event, &one, sizeof(one)));
+}
+
 /* The kernel has it, and lets us use it. */
 #define URING_BEGIN() do {						\
 	struct io_uring_params __params = { 0 };			\

@@ -97,10 +97,19 @@ impl Walk<'_> {
         self.uring_issuer(raw, &uring)?;
         self.uring_registered(raw, &uring)?;
         self.uring_buffers_of(raw, &uring)?;
-        let requests = uring.requests.get();
+        let (requests, ios) = (uring.requests.get(), uring.ios.get());
+        zero(raw, uring.reserved2.get() == 0)?;
+        let (groups, of) = (uring.groups.get(), uring.groups_of.get());
         ensure(
             raw,
-            requests <= REQUESTS_MAX && (requests == 0 || set_up & setup::R_DISABLED == 0),
+            groups <= GROUP_MAX + 1 && (of == 0 || groups != 0 && self.is_alive(of)),
+            "too many groups of buffers, or rings that are the memory of no living task",
+        )?;
+        ensure(
+            raw,
+            requests <= REQUESTS_MAX
+                && ios <= REQUESTS_MAX
+                && (requests == 0 && ios == 0 || set_up & setup::R_DISABLED == 0),
             "too many requests, or of an io_uring that is not enabled yet",
         )?;
         zero(
@@ -114,6 +123,9 @@ impl Walk<'_> {
             buffer_slots: uring.buffer_slots.get(),
             buffers: (uring.buffers.get(), 0),
             requests,
+            ios,
+            groups: (groups, 0),
+            groups_of: of,
             issuer: uring.issuer.get(),
         });
         Ok(())
@@ -136,7 +148,7 @@ impl Walk<'_> {
     }
 
     /// Returns whether `tid` is a living task.
-    fn is_alive(&self, tid: u32) -> bool {
+    pub(super) fn is_alive(&self, tid: u32) -> bool {
         let lives = |p: &Pid| p.is_task() && p.state == TASK_LIVE;
         pid(self.pids, tid).is_some_and(lives)
     }
@@ -342,7 +354,8 @@ impl Walk<'_> {
             self.is_alive(task) && (issuer == 0 || issuer == task),
             "who has submitted a request is no living task, or may not",
         )?;
-        flags(raw, u64::from(request.flags.get()), u64::from(request::ALL))?;
+        let all = request::ALL & !request::SELECT;
+        flags(raw, u64::from(request.flags.get()), u64::from(all))?;
         zero(raw, request.reserved.get() == 0)?;
         match request.kind.get() {
             URING_REQUEST_POLL => self.uring_poll(raw, request, missing.slots),
@@ -354,31 +367,8 @@ impl Walk<'_> {
     /// A request that waits for a file, of an io_uring with so many places for files.
     fn uring_poll(&self, raw: &Raw<'_>, request: &UringRequest, slots: u32) -> Result<(), Fault> {
         let has = |flag| request.flags.get() & flag != 0;
-        let kind = kind_of(self.refer::<OpenFile>(raw, request.file.get())?);
-        ensure(
-            raw,
-            !matches!(
-                kind,
-                FILE_REGULAR
-                    | FILE_CONTENTS
-                    | FILE_DIRECTORY
-                    | FILE_UNLINKED
-                    | FILE_SHARED_ANON
-                    | FILE_IO_URING
-                    | FILE_SIGNALFD
-            ),
-            "a request waits for a file that can't be waited for",
-        )?;
-        let index = request.index.get();
-        ensure(
-            raw,
-            if has(request::FIXED) {
-                index < slots
-            } else {
-                index == 0
-            },
-            "a request waits for a file where there is no place",
-        )?;
+        let (file, index) = (request.file.get(), request.index.get());
+        self.uring_waited(raw, file, index, has(request::FIXED).then_some(slots))?;
         let events = request.events.get();
         ensure(
             raw,
@@ -399,6 +389,37 @@ impl Walk<'_> {
             others.iter().all(|n| n.get() == 0)
                 && request.expires.get() == 0
                 && request.interval.get() == 0,
+        )
+    }
+
+    /// The file that a request waits for: its reference, and where it is registered, if it goes by that,
+    /// of so many places.
+    pub(super) fn uring_waited(
+        &self,
+        raw: &Raw<'_>,
+        file: u32,
+        index: u32,
+        slots: Option<u32>,
+    ) -> Result<(), Fault> {
+        let kind = kind_of(self.refer::<OpenFile>(raw, file)?);
+        ensure(
+            raw,
+            !matches!(
+                kind,
+                FILE_REGULAR
+                    | FILE_CONTENTS
+                    | FILE_DIRECTORY
+                    | FILE_UNLINKED
+                    | FILE_SHARED_ANON
+                    | FILE_IO_URING
+                    | FILE_SIGNALFD
+            ),
+            "a request waits for a file that can't be waited for",
+        )?;
+        ensure(
+            raw,
+            slots.map_or(index == 0, |slots| index < slots),
+            "a request waits for a file where there is no place",
         )
     }
 
@@ -457,9 +478,13 @@ fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, 
 }
 
 /// What must come next if so much is missing.
-fn follow(missing: UringLeft) -> Follow {
+pub(super) fn follow(missing: UringLeft) -> Follow {
     let counts = [missing.files.0, missing.personalities.0, missing.buffers.0];
-    if counts.iter().all(|&n| n == 0) && missing.requests == 0 {
+    if counts.iter().all(|&n| n == 0)
+        && missing.requests == 0
+        && missing.ios == 0
+        && missing.groups.0 == 0
+    {
         return Follow::Any;
     }
     Follow::Uring(missing)

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests of io_urings that wait to do something with a file: to accept, connect, receive, send, read or
+//! write.
+//!
+//! They have met a file that was not ready, and have taken nothing yet but what `done` tells. A frozen
+//! task issues none of them (`io_uring/tw.c`), so they are where they are until it is thawed. They are
+//! made anew from what their preparation has left, not from memory of the program, which may use that
+//! for something else by now; the task that has submitted them tries them when it runs.
+
+use kernel::prelude::*;
+use zerocopy::IntoBytes;
+
+use super::{
+    ask,
+    requests::{
+        self,
+        Places, //
+    }, //
+};
+use crate::{
+    core::restore::{
+        Restore,
+        TaskRecords, //
+    },
+    files::{
+        name::Named,
+        open, //
+    },
+    found::Capture,
+    image::{
+        files::uring::{
+            io_parts,
+            request,
+            UringIo,
+            UringVec, //
+        },
+        record::{
+            ref_number,
+            Raw, //
+        },
+        ObjRef, //
+    },
+    kapi::{
+        fs::{
+            file::FileRef,
+            uring::Uring,
+            uring_io::Io, //
+        },
+        task::{
+            frozen::FrozenTask,
+            links::PidRef, //
+        },
+        time::wait, //
+    }, //
+};
+
+/// Reads those of `ring`. EBUSY: it has other requests as well, or some end at the moment.
+fn waiting(ring: &FileRef) -> Result<KVVec<(PidRef, Io)>> {
+    ask(|| match Uring::of(ring)? {
+        (uring, None) => uring.ios(ring),
+        _ => Err(EBUSY),
+    })
+}
+
+/// Notes those of an io_uring that `t` is the first to have, and in `submitters` who has submitted
+/// them; returns how many there are. `None`: refused.
+pub(super) fn collect(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    ring: &FileRef,
+    places: &Places,
+    submitters: &mut KVVec<u32>,
+) -> Result<Option<usize>> {
+    let all = match waiting(ring) {
+        Ok(all) => all,
+        Err(e @ (EBUSY | EINVAL)) => {
+            let (errno, why) = if e == EBUSY {
+                (EBUSY, "has requests that end at the moment: try again")
+            } else {
+                (
+                    EOPNOTSUPP,
+                    "has more requests in flight than can be saved: have it cancel some",
+                )
+            };
+            cap.refuse(errno, t, fmt!("{}: the io_uring {}", named, why));
+            return Ok(None);
+        }
+        Err(e) => return Err(e),
+    };
+    for (pid, io) in &all {
+        wait::go_on()?;
+        let tid = pid.number_in(&cap.pid_ns);
+        requests::count(cap, tid)?;
+        if submitters.last() != Some(&tid) {
+            submitters.push(tid, GFP_KERNEL_ACCOUNT)?;
+        }
+        let file = (&io.file, io.node);
+        if !requests::collect_file(cap, t, named, file, io.user_data, places)? {
+            return Ok(None);
+        }
+    }
+    submitters.sort_unstable();
+    Ok(Some(all.len()))
+}
+
+/// Writes the files that those of `ring` wait for.
+pub(super) fn save_files(cap: &mut Capture, ring: &FileRef) -> Result {
+    for (_, io) in &waiting(ring)? {
+        wait::go_on()?;
+        open::save(cap, io.file.addr())?;
+    }
+    Ok(())
+}
+
+/// Writes them; the files that they wait for were written.
+pub(super) fn put(cap: &mut Capture, all: &[(PidRef, Io)], places: &Places) -> Result {
+    for (pid, io) in all {
+        wait::go_on()?;
+        let bit = |on: bool, flag: u32| if on { flag } else { 0 };
+        let index = match io.node {
+            0 => None,
+            node => Some(places.find(node).ok_or(EBUSY)?),
+        };
+        let flags = bit(io.asynchronous, request::ASYNC)
+            | bit(io.skip, request::SKIP)
+            | bit(index.is_some(), request::FIXED)
+            | bit(io.group.is_some(), request::SELECT);
+        let record = UringIo {
+            user_data: io.user_data.into(),
+            addr: io.addr.into(),
+            addr2: io.addr2.into(),
+            control: io.control.into(),
+            control_len: io.control_len.into(),
+            pos: io.pos.cast_unsigned().into(),
+            task: pid.number_in(&cap.pid_ns).into(),
+            op: u32::from(io.op).into(),
+            flags: flags.into(),
+            file: ref_number(Some(open::save(cap, io.file.addr())?)).into(),
+            index: index.unwrap_or(0).into(),
+            len: io.len.into(),
+            op_flags: io.op_flags.into(),
+            io_flags: io.io_flags.into(),
+            slot: io.slot.into(),
+            done: io.done.into(),
+            nofile: io.nofile.into(),
+            vecs: u32::try_from(io.vecs.len())?.into(),
+            name: u32::try_from(io.name.len())?.into(),
+            group: io.group.unwrap_or(0).into(),
+            limit: io.limit.into(),
+            total: io.total.into(),
+        };
+        let mut payload: KVVec<u8> = KVVec::new();
+        for &[addr, len] in &io.vecs {
+            let vec = UringVec {
+                addr: addr.into(),
+                len: len.into(),
+            };
+            payload.extend_from_slice(vec.as_bytes(), GFP_KERNEL_ACCOUNT)?;
+        }
+        payload.extend_from_slice(&io.name, GFP_KERNEL_ACCOUNT)?;
+        cap.meta.put(&record, &payload)?;
+    }
+    Ok(())
+}
+
+/// Reads one with the number of who has submitted it; opens the file that it waits for.
+pub(super) fn read(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    raw: &Raw<'_>,
+    to: &mut KVVec<(u32, Io)>,
+) -> Result {
+    wait::go_on()?;
+    let from: UringIo = raw.body().map_err(|f| r.fault(f))?;
+    let (pieces, peer) = io_parts(raw, &from).ok_or(EINVAL)?;
+    let (mut name, mut vecs) = (KVVec::new(), KVVec::new());
+    name.extend_from_slice(peer, GFP_KERNEL_ACCOUNT)?;
+    for piece in pieces {
+        vecs.push([piece.addr.get(), piece.len.get()], GFP_KERNEL_ACCOUNT)?;
+    }
+    let has = |flag| from.flags.get() & flag != 0;
+    let obj = ObjRef::new(from.file.get()).ok_or(EINVAL)?;
+    let io = Io {
+        op: u8::try_from(from.op.get())?,
+        user_data: from.user_data.get(),
+        asynchronous: has(request::ASYNC),
+        skip: has(request::SKIP),
+        file: open::restore(r, plan, obj)?,
+        node: 0,
+        index: has(request::FIXED).then_some(from.index.get()),
+        addr: from.addr.get(),
+        addr2: from.addr2.get(),
+        control: from.control.get(),
+        control_len: from.control_len.get(),
+        pos: from.pos.get().cast_signed(),
+        len: from.len.get(),
+        op_flags: from.op_flags.get(),
+        io_flags: from.io_flags.get(),
+        slot: from.slot.get(),
+        done: from.done.get(),
+        nofile: from.nofile.get(),
+        group: has(request::SELECT).then_some(from.group.get()),
+        limit: from.limit.get(),
+        total: from.total.get(),
+        name,
+        vecs,
+    };
+    Ok(to.push((from.task.get(), io), GFP_KERNEL_ACCOUNT)?)
+}
+
+/// Lets the requests `all` wait, of `ring`.
+pub(super) fn resume(r: &Restore, ring: &FileRef, all: &[(u32, Io)]) -> Result {
+    // The one that was submitted last is found first by its name.
+    for (task, io) in all.iter().rev() {
+        wait::go_on()?;
+        r.pid(*task)
+            .and_then(|task| Uring::add_io(ring, &task, io))
+            .map_err(|e| {
+                let why = match e {
+                    ENOMEM => "no memory",
+                    EACCES => "the caller, or the io_uring, is restricted to others",
+                    EPERM => "the caller may not give that I/O priority",
+                    EBADF => {
+                        "it is for a file that is not registered there, for an io_uring, or for what was \
+                         opened with O_PATH"
+                    }
+                    EFAULT => "its memory is none that a program can have",
+                    EINVAL => "it is for a file that can't be waited for, or impossible",
+                    _ => "the kernel does not take it",
+                };
+                r.told(
+                    e,
+                    fmt!(
+                        "an io_uring: the request with user_data {:#x} can't be made: {}",
+                        io.user_data,
+                        why
+                    ),
+                )
+            })?;
+    }
+    Ok(())
+}
