@@ -136,6 +136,8 @@ values! {
     FILE_SOCKET = 25,
     /// A fanotify group; `inode` is the `Fanotify`.
     FILE_FANOTIFY = 26,
+    /// A userfaultfd; `inode` is the `Userfaultfd`.
+    FILE_USERFAULTFD = 27,
 }
 
 /// Bits of [`OpenFile::flags`].

@@ -71,7 +71,11 @@ use super::{
         Note,
         Timer, //
     },
-    trace, //
+    trace,
+    userfault::{
+        self,
+        WatchedRun, //
+    }, //
 };
 
 /// The structures that are not the body of a record: those of the framing, and elements of
@@ -85,6 +89,7 @@ pub const OTHERS: &[&Structure] = &[
     &Instruction::STRUCTURE,
     &Guard::STRUCTURE,
     &HugeRange::STRUCTURE,
+    &WatchedRun::STRUCTURE,
     &AioEvent::STRUCTURE,
     &Extent::STRUCTURE,
     &IndexEntry::STRUCTURE,
@@ -136,6 +141,9 @@ pub const VALUES: &[&Values] = &[
     &mm::VMA_KINDS,
     &mm::vma::LIST,
     &huge::HUGE_FLAG_LIST,
+    &userfault::USERFAULT_FLAG_LIST,
+    &userfault::WATCH_LIST,
+    &userfault::PAGES_LIST,
     &contents::EXTENT_KINDS,
     &files::NOTIFY_LIST,
     &files::FILE_KINDS,

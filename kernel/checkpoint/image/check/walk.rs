@@ -35,6 +35,7 @@ use crate::image::{
         self,
         check::Group, //
     },
+    userfault::check::Watchable,
     Header, //
 };
 
@@ -174,6 +175,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
+    /// The same mapping, as long as it was not told what a userfaultfd watches of it.
+    pub(in crate::image) watchable: Option<Watchable>,
     /// Bytes of the ring right before, whose AIO context must follow.
     pub(in crate::image) ring: Option<u64>,
     /// What was right before, if it may have huge pages.
@@ -220,6 +223,7 @@ pub fn metadata(
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
+        watchable: None,
         ring: None,
         room: None,
         gaps: 0,
@@ -363,6 +367,7 @@ impl Walk<'_> {
             (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::Aio | Kind::LeftOut)
+            | (Follow::Vmas { .. }, Kind::Watched)
             // They check what they follow.
             | (Follow::Vmas { .. } | Follow::Xattrs { .. } | Follow::Ipc(_), Kind::HugePages)
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
@@ -406,8 +411,11 @@ impl Walk<'_> {
         if self.ring.is_some() && raw.kind != Kind::Aio {
             return Err(raw.fault("the ring before it lacks its AIO context"));
         }
-        if !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
+        if !matches!(raw.kind, Kind::Guards | Kind::LeftOut | Kind::Watched) {
             self.mapping = None;
+        }
+        if !matches!(raw.kind, Kind::LeftOut | Kind::Watched) {
+            self.watchable = None;
         }
         if raw.kind != Kind::HugePages {
             self.room = None;

@@ -38,7 +38,8 @@ use crate::image::{
         Fault,
         Raw, //
     },
-    task::Cred, //
+    task::Cred,
+    userfault::Userfaultfd, //
 };
 
 /// Nanoseconds of a second.
@@ -327,6 +328,12 @@ impl Walk<'_> {
             }
             FILE_INOTIFY => {
                 self.refer_once::<Inotify>(raw, inode, ONE_FILE)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                TYPE_NONE
+            }
+            FILE_USERFAULTFD => {
+                self.refer_once::<Userfaultfd>(raw, inode, ONE_FILE)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE

@@ -70,6 +70,8 @@
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
+#define IMAGE_KIND_USERFAULTFD 199
+#define IMAGE_KIND_WATCHED 200
 #define IMAGE_KIND_URING_BUFFERS 201
 #define IMAGE_KIND_URING_REQUESTS 202
 #define IMAGE_KIND_HUGE_PAGES 204
@@ -246,6 +248,24 @@
 #define IMAGE_HUGE_RESERVED (1ull << 0)
 #define IMAGE_HUGE_FORKED (1ull << 1)
 
+/* Userfaultfd.flags */
+#define IMAGE_USERFAULT_USER_ONLY (1ull << 0)
+#define IMAGE_USERFAULT_NONBLOCK (1ull << 1)
+#define IMAGE_USERFAULT_CLOEXEC (1ull << 2)
+#define IMAGE_USERFAULT_INITIALIZED (1ull << 3)
+#define IMAGE_USERFAULT_FORKED (1ull << 4)
+
+/* Watched.modes */
+#define IMAGE_WATCH_MISSING (1ull << 0)
+#define IMAGE_WATCH_WP (1ull << 1)
+#define IMAGE_WATCH_MINOR (1ull << 2)
+#define IMAGE_WATCH_RWP (1ull << 3)
+
+/* WatchedRun.state */
+#define IMAGE_PAGES_PRESENT (1ull << 0)
+#define IMAGE_PAGES_PROTECTED (1ull << 1)
+#define IMAGE_PAGES_POISONED (1ull << 2)
+
 /* Extent.kind */
 #define IMAGE_EXTENT_MM 0
 #define IMAGE_EXTENT_INODE 1
@@ -290,6 +310,7 @@
 #define IMAGE_FILE_CONTENTS 28
 #define IMAGE_FILE_SOCKET 25
 #define IMAGE_FILE_FANOTIFY 26
+#define IMAGE_FILE_USERFAULTFD 27
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -751,6 +772,14 @@ struct image_huge_range {
 };
 
 static_assert(sizeof(struct image_huge_range) == 16, "image_huge_range");
+
+struct image_watched_run {
+	uint64_t start;
+	uint32_t pages;
+	uint32_t state;
+};
+
+static_assert(sizeof(struct image_watched_run) == 16, "image_watched_run");
 
 struct image_aio_event {
 	uint64_t data;
@@ -1657,6 +1686,24 @@ struct image_in_flight {
 };
 
 static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
+
+struct image_userfaultfd {
+	uint32_t obj;
+	uint32_t mm;
+	uint32_t flags;
+	uint32_t features;
+};
+
+static_assert(sizeof(struct image_userfaultfd) == 16, "image_userfaultfd");
+
+struct image_watched {
+	uint32_t uffd;
+	uint32_t modes;
+	uint32_t runs;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_watched) == 16, "image_watched");
 
 struct image_uring_buffers {
 	uint32_t buffers;
