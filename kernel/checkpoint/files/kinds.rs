@@ -34,6 +34,8 @@ mod signalfd;
 mod timerfd;
 #[path = "uring.rs"]
 pub(super) mod uring;
+#[path = "userfaultfd.rs"]
+pub(super) mod userfaultfd;
 
 use crate::{
     files::{
@@ -146,7 +148,7 @@ static KINDS: &[FileOps] = &[
     timerfd::OPS,
     inotify::OPS,
     fanotify::OPS,
-    refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
+    userfaultfd::OPS,
     refused("an AIO context", |f| f.is_object_named(b"[aio]")),
     pidfd::OPS,
     refused("a performance counter", |f| {
@@ -319,6 +321,7 @@ mod tests {
             FILE_CONTENTS,
             FILE_SOCKET,
             FILE_FANOTIFY,
+            FILE_USERFAULTFD,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

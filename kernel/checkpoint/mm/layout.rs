@@ -89,6 +89,7 @@ use crate::{
         aio,
         huge,
         left_out,
+        userfault,
         vma::{
             self as mapping,
             More, //
@@ -296,6 +297,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         let len = name.iter().position(|&c| c == 0).unwrap_or(0);
         cap.meta.put(record, name.get(..len).unwrap_or(&[]))?;
         left_out::save(cap, mm.addr(), v)?;
+        userfault::save(cap, &mm, v)?;
         huge::save_mapping(cap, &mm, v)?;
         if v.flags & bit::MAYBE_GUARD != 0 {
             save_guards(cap, &space.guards, v)?;
@@ -421,7 +423,9 @@ fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     r.owns_memory();
     load_context(r, plan, &mm, &m)?;
     Native::leave_context();
-    set_membarrier(r, plan, &mm, &m)
+    set_membarrier(r, plan, &mm, &m)?;
+    // From now on what refers to it need not wait for its turn.
+    r.set_built(obj, BuiltMm(mm))
 }
 
 fn load_context(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm) -> Result {
@@ -471,7 +475,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     set_flags(r, plan, &mm, &m)?;
     Native::finish_context(&mm, m.context.map(|w| w.get()));
     Native::leave_context();
-    r.set_built(obj, BuiltMm(mm))
+    Ok(())
 }
 
 /// Runs `f` for the mappings of address space `obj`, and what the image has more of each.
@@ -485,10 +489,12 @@ fn for_vmas(
     for _ in 0..m.vmas.get() {
         let raw = records.next().ok_or(EINVAL)?.map_err(|f| r.fault(f))?;
         let v: Vma = raw.body().map_err(|f| r.fault(f))?;
-        // Nothing fills what was left out.
-        let is_left_out =
-            |n: &Result<Raw<'_>, Fault>| n.as_ref().is_ok_and(|n| n.kind == Kind::LeftOut);
-        while records.next_if(is_left_out).is_some() {
+        // Nothing fills what was left out, and userfaultfds watch what is filled.
+        let is_of_later = |n: &Result<Raw<'_>, Fault>| {
+            n.as_ref()
+                .is_ok_and(|n| matches!(n.kind, Kind::LeftOut | Kind::Watched))
+        };
+        while records.next_if(is_of_later).is_some() {
             go_on()?;
         }
         let next = records.next_if(|n| {

@@ -11,9 +11,14 @@ use kernel::{
 };
 
 use crate::{
-    core::built::Rebuilt,
+    core::{
+        built::Rebuilt,
+        restore::Restore, //
+    },
     found::ThreadOps,
+    image::ObjRef,
     kapi::{
+        fs::file::FileRef,
         mm::{
             space::MmRef,
             walk::Guards, //
@@ -29,6 +34,7 @@ pub(crate) mod huge;
 pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;
+mod userfault;
 pub(crate) mod vma;
 
 pub(crate) use self::left_out::apply as leave_out;
@@ -44,6 +50,8 @@ pub(crate) struct Collected {
     gaps: KVVec<left_out::Gap>,
     /// The first mappings that have private pages which others may have too.
     families: fork::Families,
+    /// Inodes whose missing pages userfaultfds tell of, by address: what is zero in one is there.
+    watched: RBTree<usize, ()>,
 }
 
 /// An address space found by a checkpoint.
@@ -77,11 +85,23 @@ impl Collected {
             ranges: RBTree::new(),
             gaps: KVVec::new(),
             families: fork::Families::new(),
+            watched: RBTree::new(),
         }
+    }
+
+    /// Returns whether pages of zeros of `file` are not the same as pages that are not there: a
+    /// userfaultfd tells of these.
+    pub(crate) fn keeps_zeros(&self, file: &FileRef) -> bool {
+        self.watched.get(&file.inode_addr()).is_some()
     }
 }
 
 /// A rebuilt address space.
 pub(crate) struct BuiltMm(pub(crate) MmRef);
 
-impl Rebuilt for BuiltMm {}
+impl Rebuilt for BuiltMm {
+    /// Has userfaultfds watch its memory.
+    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        userfault::link(r, obj, &self.0)
+    }
+}

@@ -503,6 +503,10 @@ unsafe extern "C" fn pte_entry(
             return 0;
         }
         if bindings::pte_is_marker(pte) {
+            // Those of a userfaultfd are told by a walk of their own.
+            if !bindings::vma_uffd_of((*mm_walk).vma).is_null() {
+                return 0;
+            }
             walk.stop = Stop::Marker;
             return 1;
         }
