@@ -505,7 +505,7 @@ TEST_F_TIMEOUT(refuse, socket_of_container, CKPT_TIMEOUT)
 static int has_two(void *arg)
 {
 	board->value[2] = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC));
-	board->value[1] = CHECK_SYS(syscall(__NR_userfaultfd, O_CLOEXEC));
+	board->value[1] = CHECK_SYS(syscall(__NR_fsopen, "tmpfs", 0));
 	ckpt_step(0);
 	ckpt_wait_go();
 	CHECK_SYS(fcntl(board->value[1], F_GETFD));
@@ -524,7 +524,7 @@ REFUSE(five_at_once)
 	EXPECT_FD(fd[0], "*", "a generic netlink socket" YET);
 	EXPECT_FD(fd[1], "*", "a generic netlink socket" YET);
 	EXPECT_FD(fd[2], "*", "a generic netlink socket" YET);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a userfaultfd" YET,
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a filesystem context" YET,
 		       (int)board->value[1]);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a generic netlink socket" YET,
 		       (int)board->value[2]);
