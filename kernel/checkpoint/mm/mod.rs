@@ -11,12 +11,11 @@ use kernel::{
 };
 
 use crate::{
-    core::{
-        built::Rebuilt,
-        restore::Restore, //
+    core::built::Rebuilt,
+    found::{
+        LinkOps,
+        ThreadOps, //
     },
-    found::ThreadOps,
-    image::ObjRef,
     kapi::{
         fs::file::FileRef,
         mm::{
@@ -41,6 +40,9 @@ pub(crate) use self::left_out::apply as leave_out;
 
 /// The kinds of memory, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[layout::OPS];
+
+/// What is set of memory when nothing but its tasks touches it any more.
+pub(crate) static LINKS: &[LinkOps] = &[userfault::LINKS];
 
 /// What a checkpoint has found of memory.
 pub(crate) struct Collected {
@@ -99,9 +101,4 @@ impl Collected {
 /// A rebuilt address space.
 pub(crate) struct BuiltMm(pub(crate) MmRef);
 
-impl Rebuilt for BuiltMm {
-    /// Has userfaultfds watch its memory.
-    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
-        userfault::link(r, obj, &self.0)
-    }
-}
+impl Rebuilt for BuiltMm {}

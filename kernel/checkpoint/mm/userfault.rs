@@ -33,7 +33,8 @@ use crate::{
     files,
     found::{
         Capture,
-        Found, //
+        Found,
+        LinkOps, //
     },
     image::{
         mm::{
@@ -78,7 +79,17 @@ use crate::{
         },
         time::wait, //
     },
-    mm::vma as mapping, //
+    mm::{
+        vma as mapping,
+        BuiltMm, //
+    }, //
+};
+
+/// Memory that userfaultfds watch. It is saved with its mappings.
+pub(super) const LINKS: LinkOps = LinkOps {
+    name: "watched memory",
+    save: |_| Ok(()),
+    link,
 };
 
 /// Flags of mappings, and modes in the image.
@@ -258,9 +269,14 @@ fn too_many(cap: &mut Capture, v: &VmaInfo) -> Error {
     E2BIG
 }
 
-/// Has userfaultfds watch the mappings of the address space `obj`, which is `mm`: all tasks are parked, and
-/// all memory is filled. May sleep.
-pub(super) fn link(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
+/// Has userfaultfds watch all memory that they have watched. All tasks are parked, and have their memory;
+/// buffers of io_urings, which are there, too, are registered.
+fn link(r: &Restore) -> Result {
+    r.each_built(|obj, mm: &BuiltMm| link_one(r, obj, &mm.0))
+}
+
+/// Has userfaultfds watch the mappings of the address space `obj`, which is `mm`. May sleep.
+fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
     let (record, _) = r.object_body::<Mm>(obj)?;
     let mut left = record.vmas.get();
     let mut range = (0, 0);
@@ -337,6 +353,10 @@ fn watch(
     } else {
         Mark::Protected
     };
+    // Where pages that are missing are not told, a large one may be in their place.
+    for (first, last) in of_state(runs, PAGES_POISONED) {
+        userfault::empty(mm, first, last).map_err(|e| (e, "it can't be emptied"))?;
+    }
     for (state, how) in [(PAGES_PROTECTED, protect), (PAGES_POISONED, Mark::Poisoned)] {
         for run in of_state(runs, state) {
             mark(&file, run, how).map_err(|e| (e, "its pages can't be marked"))?;
