@@ -476,13 +476,17 @@ struct checkpoint_inotify {
 
 /**
  * struct checkpoint_fanotify_mark - a mark of a fanotify group
- * @inode: what is marked; of a filesystem its root
+ * @inode: what is marked; of a filesystem its root; NULL: a mount
+ * @mnt: the mount that is marked, or NULL
+ * @root: its root
  * @mask: FAN_*: events
  * @ignore_mask: FAN_*: events that are ignored
- * @flags: FAN_MARK_*: FILESYSTEM, EVICTABLE, IGNORE, IGNORED_SURV_MODIFY
+ * @flags: FAN_MARK_*: FILESYSTEM, MOUNT, EVICTABLE, IGNORE, IGNORED_SURV_MODIFY
  */
 struct checkpoint_fanotify_mark {
 	struct inode *inode;
+	struct vfsmount *mnt;
+	struct dentry *root;
 	u32 mask;
 	u32 ignore_mask;
 	u32 flags;
@@ -510,7 +514,7 @@ struct checkpoint_fanotify {
 /* What a fanotify group has that is not in that. */
 #define CHECKPOINT_FANOTIFY_EVENTS	1	/* Events that were not read, or answered. */
 #define CHECKPOINT_FANOTIFY_PERMISSIONS	2	/* Marks that ask for permission. */
-#define CHECKPOINT_FANOTIFY_MOUNTS	3	/* Marks on mounts, or on their namespace. */
+#define CHECKPOINT_FANOTIFY_NAMESPACES	3	/* Marks on mount namespaces. */
 
 /**
  * struct checkpoint_aio - an AIO context
@@ -824,6 +828,7 @@ int checkpoint_userfaultfd_set(struct file *file, unsigned long start, unsigned 
 /* Of kernel/checkpoint/uffd.c. */
 int checkpoint_uffd_runs(struct mm_struct *mm, unsigned long start, unsigned long end,
 			 struct checkpoint_uffd_run *runs, unsigned int max, unsigned long *next);
+int checkpoint_uffd_bring_back(struct mm_struct *mm, unsigned long addr);
 int checkpoint_uffd_empty(struct mm_struct *mm, unsigned long start, unsigned long end);
 
 /* Of fs/notify/fanotify/fanotify_user.c. */
