@@ -11,9 +11,12 @@
 #include <linux/mmap_lock.h>
 #include <linux/pagewalk.h>
 #include <linux/pgtable.h>
+#include <linux/rmap.h>
 #include <linux/swapops.h>
 #include <linux/userfaultfd_k.h>
 #include <uapi/linux/userfaultfd.h>
+
+#include "../../mm/internal.h"
 
 /* Numbers that kernel/checkpoint/image/userfault.rs has too. */
 static_assert(UFFDIO_REGISTER_MODE_MISSING == 1 << 0);
@@ -146,6 +149,42 @@ int checkpoint_uffd_runs(struct mm_struct *mm, unsigned long start, unsigned lon
 		return ret;
 	*next = found.next;
 	return found.nr;
+}
+
+/**
+ * checkpoint_uffd_bring_back() - get a page back that is swapped out, or being moved
+ * @mm: the address space, whose mmap lock is held for reading
+ * @addr: its address, which a userfaultfd watches
+ *
+ * get_user_pages() would not do: it takes a page that is protected from any access
+ * for one whose fault is to be told, or takes the protection away
+ * (UFFD_FEATURE_RWP_ASYNC). What is there has to be looked at again. May sleep.
+ *
+ * Return: 0, or an errno: -EFAULT: it can't be read, or is poisoned.
+ */
+int checkpoint_uffd_bring_back(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
+	pmd_t *pmd = mm_find_pmd(mm, addr);
+	vm_fault_t fault;
+	spinlock_t *ptl;
+	pte_t *pte, now;
+
+	if (!vma)
+		return -EFAULT;
+	pte = pmd ? pte_offset_map_lock(mm, pmd, addr, &ptl) : NULL;
+	if (!pte)
+		return 0;
+	now = ptep_get(pte);
+	pte_unmap_unlock(pte, ptl);
+	if (pte_none(now) || pte_present(now))
+		return 0;
+	if (softleaf_is_migration(softleaf_from_pte(now))) {
+		migration_entry_wait(mm, pmd, addr);
+		return 0;
+	}
+	fault = handle_mm_fault(vma, addr, FAULT_FLAG_REMOTE, NULL);
+	return fault & VM_FAULT_ERROR ? vm_fault_to_errno(fault, 0) : 0;
 }
 
 /**
