@@ -43,7 +43,7 @@ REFUSE(private_file)
 	EXPECT_MAPPING(map, size, "a private mapping of a file whose missing pages a userfaultfd tells "
 		       "of can't be saved yet: have it unregister that");
 	ckpt_ready_wait();
-	give(fd, map, map_anon(CKPT_PAGE, RW, 0));
+	no_message(fd);
 }
 
 REFUSE(locked_shared)
@@ -164,6 +164,113 @@ TEST_F_TIMEOUT(refuse, monitor_outside, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_refuse(&monitor_outside));
 	close(sock[0]);
 	close(sock[1]);
+}
+
+/* ---- who can't be frozen ---------------------------------------------------- */
+
+static int fds[2];
+
+static void *write_it(void *at)
+{
+	CHECK_EQ(1, write(fds[1], at, 1));
+	return NULL;
+}
+
+static void *empty_it(void *at)
+{
+	CHECK_SYS(madvise(at, CKPT_PAGE, MADV_DONTNEED));
+	return NULL;
+}
+
+/* A thread waits for somebody who reads @fd. */
+static pthread_t waits(int fd, void *(*fn)(void *), void *at)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	pthread_t thread;
+
+	CHECK_EQ(0, pthread_create(&thread, NULL, fn, at));
+	CHECK_EQ(1, poll(&poll_fd, 1, -1));
+	ckpt_ready_wait();
+	return thread;
+}
+
+/* In a page fault of a system call. */
+CKPT_SCENARIO(fault_of_call)
+{
+	int fd = uffd(0);
+	char *map = map_anon(CKPT_PAGE, RW, 0);
+	pthread_t thread;
+
+	CHECK_SYS(pipe(fds));
+	watch(fd, map, CKPT_PAGE, UFFDIO_REGISTER_MODE_MISSING);
+	thread = waits(fd, write_it, map);
+	expect_fault(fd, map, 0);
+	CHECK_SYS(give_zero(fd, map));
+	CHECK_EQ(0, pthread_join(thread, NULL));
+}
+
+/* Until an event was read. */
+CKPT_SCENARIO(event)
+{
+	int fd = uffd(UFFD_FEATURE_EVENT_REMOVE);
+	char *map = map_anon(CKPT_PAGE, RW, 0);
+	struct uffd_msg msg;
+	pthread_t thread;
+
+	watch(fd, map, CKPT_PAGE, UFFDIO_REGISTER_MODE_MISSING);
+	thread = waits(fd, empty_it, map);
+	msg = next_message(fd);
+	CHECK_EQ(UFFD_EVENT_REMOVE, msg.event);
+	CHECK_EQ(0, pthread_join(thread, NULL));
+}
+
+static int does_not_freeze(const struct ckpt_scenario *sc)
+{
+	struct checkpoint_args args;
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+	int ret;
+
+	ret = ckpt_run_init(&run, sc, false);
+	if (!ret)
+		ret = ckpt_run_start(&run);
+	if (!ret && run.board->value[REFUSE_SKIP])
+		ret = 1;
+	if (!ret && !getenv("CKPT_BASELINE")) {
+		ckpt_run_args(&run, &args, image, CHECKPOINT_KILL);
+		/* It never does. */
+		args.timeout_ms = 500;
+		if (sys_checkpoint(&args, sizeof(args)) != -1 || errno != ETIMEDOUT ||
+		    !ckpt_run_log_has(&run, "did not freeze in time [ETIMEDOUT]")) {
+			ckpt_run_print_log(&run);
+			ret = -1;
+		}
+	}
+	if (!ret) {
+		ckpt_run_go(&run);
+		ret = ckpt_run_finish(&run);
+	}
+	ckpt_run_fini(&run);
+	close(image);
+	return ret;
+}
+
+TEST_F_TIMEOUT(refuse, fault_of_call, CKPT_TIMEOUT)
+{
+	int ret = does_not_freeze(&fault_of_call);
+
+	if (ret == 1)
+		SKIP(return, "the kernel has none of it");
+	ASSERT_EQ(0, ret);
+}
+
+TEST_F_TIMEOUT(refuse, event, CKPT_TIMEOUT)
+{
+	int ret = does_not_freeze(&event);
+
+	if (ret == 1)
+		SKIP(return, "the kernel has none of it");
+	ASSERT_EQ(0, ret);
 }
 
 TEST_HARNESS_MAIN
