@@ -817,6 +817,7 @@ struct checkpoint_uffd_run {
 
 /* Of mm/userfaultfd.c. */
 bool checkpoint_is_userfaultfd(struct file *file);
+unsigned int checkpoint_userfaultfd_minor(void);
 void checkpoint_userfaultfd_get(struct file *file, struct checkpoint_userfaultfd *state);
 struct file *checkpoint_userfaultfd_make(const struct checkpoint_userfaultfd *state,
 					 struct mm_struct *mm, struct file *device);

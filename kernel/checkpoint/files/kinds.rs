@@ -227,6 +227,7 @@ static KINDS: &[FileOps] = &[
     pipe::OPS,
     fifo::OPS,
     device::OPS,
+    userfaultfd::DEVICE_OPS,
     refused("memory or I/O ports of the machine", |f| {
         f.is_device(1, 1..=2) || f.is_device(1, 4..=4)
     }),
@@ -322,6 +323,7 @@ mod tests {
             FILE_SOCKET,
             FILE_FANOTIFY,
             FILE_USERFAULTFD,
+            FILE_USERFAULTFD_DEVICE,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

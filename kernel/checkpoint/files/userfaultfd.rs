@@ -26,22 +26,28 @@ use crate::{
         name::{
             name_of,
             Named,
+            Text,
             User, //
         },
         open::Open,
         opener,
         ops::{
+            Compare,
             FileOps,
             Saved,
             Source, //
-        }, //
+        },
+        path, //
     },
     found::{
         Capture,
         Found, //
     },
     image::{
-        files::FILE_USERFAULTFD,
+        files::{
+            FILE_USERFAULTFD,
+            FILE_USERFAULTFD_DEVICE, //
+        },
         record::ref_number,
         userfault::{
             Userfaultfd as Record,
@@ -55,11 +61,15 @@ use crate::{
     },
     kapi::{
         fs::{
-            file::FileRef,
+            file::{
+                ftype,
+                FileRef, //
+            },
             open::oflag,
             path::PathRef, //
         },
         mm::userfault::{
+            self,
             How,
             Userfaultfd, //
         },
@@ -83,6 +93,20 @@ pub(super) const OPS: FileOps = FileOps {
     advice: "checkpoint who answers the page faults as well, or have that close it",
     save,
     restore,
+    ..FileOps::NONE
+};
+
+/// What makes them, opened. It has no state but what every open file has.
+pub(super) const DEVICE_OPS: FileOps = FileOps {
+    name: "the device of userfaultfds",
+    number: FILE_USERFAULTFD_DEVICE,
+    matches: |f| f.is(ftype::CHAR) && userfault::is_device(f.file.device()),
+    by_path: true,
+    collect: path::collect,
+    lossless: |_| true,
+    // Its number may be another one after each boot.
+    compare: Compare::Type,
+    restore: restore_device,
     ..FileOps::NONE
 };
 
@@ -265,5 +289,25 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         r.fail(e, plan, fmt!("a userfaultfd can't be rebuilt: {}", why))
     })?;
     r.set_built(obj, BuiltUserfaultfd(file.clone()))?;
+    Ok(file)
+}
+
+/// Opens the device that lies at the path, if it is still the one of userfaultfds.
+fn restore_device(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    let found = path::find(r, plan, source, &opener)?;
+    // Before it is opened: to open another one may do something already.
+    if !userfault::is_device(found.device()) {
+        return Err(r.fail(
+            ESTALE,
+            plan,
+            fmt!(
+                "{}: is not the device of userfaultfds, as when it was saved: bring that back",
+                Text(source.path.as_bytes())
+            ),
+        ));
+    }
+    let file = path::open_found(r, plan, source, &opener, &found, source.flags)?;
+    path::set_pos(r, plan, source, &file)?;
     Ok(file)
 }

@@ -138,6 +138,8 @@ values! {
     FILE_FANOTIFY = 26,
     /// A userfaultfd; `inode` is the `Userfaultfd`.
     FILE_USERFAULTFD = 27,
+    /// /dev/userfaultfd, by path.
+    FILE_USERFAULTFD_DEVICE = 203,
 }
 
 /// Bits of [`OpenFile::flags`].

@@ -82,6 +82,21 @@ pub(crate) struct Run {
 #[cfg(CONFIG_USERFAULTFD)]
 const ROOM: usize = 512;
 
+/// Major number of /dev/userfaultfd (MISC_MAJOR).
+const MISC: u32 = 10;
+
+/// Returns whether the device with this major and minor number is /dev/userfaultfd.
+pub(crate) fn is_device((major, minor): (u32, u32)) -> bool {
+    #[cfg(CONFIG_USERFAULTFD)]
+    // SAFETY: A number is read that does not change after boot.
+    return major == MISC && minor == unsafe { bindings::checkpoint_userfaultfd_minor() };
+    #[cfg(not(CONFIG_USERFAULTFD))]
+    {
+        let _ = (major, minor, MISC);
+        false
+    }
+}
+
 impl FileRef {
     /// Returns whether it is a userfaultfd.
     pub(crate) fn is_userfaultfd(&self) -> bool {

@@ -138,6 +138,36 @@ fn files() {
     accepted(&[|s| file(s, |_| ())]);
 }
 
+/// Adds /dev/userfaultfd, opened, and changes it.
+fn device(s: &mut Sample, change: impl FnOnce(&mut OpenFile)) {
+    s.add_object(|f: &mut OpenFile, obj| {
+        f.obj.set(obj);
+        f.kind.set(FILE_USERFAULTFD_DEVICE);
+        f.flags.set(open::READ);
+        f.mode.set(0o020600);
+        change(f);
+    });
+    let last = s.records.last_mut().expect("one was added");
+    last.payload = b"/dev/userfaultfd".to_vec();
+}
+
+#[test]
+fn devices() {
+    const UNUSED: &str = "reserved or unused field is not zero";
+    refused(&[
+        (UNUSED, |s| device(s, |f| f.inode.set(1))),
+        (UNUSED, |s| device(s, |f| f.size.set(1))),
+        ("mode does not fit the kind of file", |s| {
+            device(s, |f| f.mode.set(0o100600))
+        }),
+        ("path empty or too long", |s| {
+            device(s, |_| ());
+            s.records.last_mut().expect("it was added").payload.clear();
+        }),
+    ]);
+    accepted(&[|s| device(s, |_| ())]);
+}
+
 #[test]
 fn memory() {
     const NONE: &str = "userfaultfd that watches no mapping, or one twice";

@@ -268,6 +268,33 @@ CKPT_CYCLE(user_mode_only)
 	no_message(fd);
 }
 
+/* Made by the device, which is still open. */
+CKPT_CYCLE(device)
+{
+	const size_t page = ckpt_page(), size = NR * page;
+	struct uffdio_api api = { .api = UFFD_API };
+	char *map = map_anon(size, RW, 0);
+	int device, fd;
+
+	device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+	if (device < 0) {
+		CHECK(errno == ENOENT || errno == EACCES, "%s", strerror(errno));
+		ckpt_ready_wait();
+		return;
+	}
+	fd = CHECK_SYS(ioctl(device, USERFAULTFD_IOC_NEW, O_NONBLOCK));
+	CHECK_SYS(ioctl(fd, UFFDIO_API, &api));
+	watch(fd, map, size / 2, UFFDIO_REGISTER_MODE_MISSING);
+	ckpt_ready_wait();
+	faults(fd, map, 1);
+	CHECK_EQ(O_RDWR, fcntl(device, F_GETFL) & O_ACCMODE);
+	fd = CHECK_SYS(ioctl(device, USERFAULTFD_IOC_NEW, O_NONBLOCK));
+	api = (struct uffdio_api) { .api = UFFD_API };
+	CHECK_SYS(ioctl(fd, UFFDIO_API, &api));
+	watch(fd, map + size / 2, size / 2, UFFDIO_REGISTER_MODE_MISSING);
+	faults(fd, map + size / 2, 2);
+}
+
 /* It was not told yet what it is to be. */
 CKPT_CYCLE(no_api)
 {
