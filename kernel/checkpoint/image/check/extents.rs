@@ -224,8 +224,8 @@ fn mapped(
                     return Ok(false);
                 }
             }
-            // Of a ring, which has no contents; and where huge pages are.
-            Kind::Aio | Kind::HugePages => (),
+            // Of a ring, which has no contents; where huge pages are; and who watches it.
+            Kind::Aio | Kind::HugePages | Kind::Watched => (),
             Kind::Guards => {
                 let guards: &[Guard] = raw.array(GUARDS_MAX)?;
                 let next = guards.partition_point(|g| g.end.get() <= start);

@@ -8,6 +8,7 @@ use checkpoint_image::image::{
     files::*,
     kinds::Kind,
     mm::{
+        Guard,
         Guards,
         Vma, //
     },
@@ -216,6 +217,9 @@ fn memory() {
     accepted(&[
         |s| runs(s, &[]),
         |s| watched(s, 3, &[], |_| ()),
+        // With contents in it and behind it.
+        |s| watched(s, 0, &[], |_| ()),
+        |s| watched(s, 1, &[], |_| ()),
         |s| watched(s, 2, &[], |w| w.modes.set(WATCH_MINOR | WATCH_RWP)),
         // Guards need not follow.
         |s| {
@@ -265,6 +269,17 @@ fn pages() {
             ],
         )
     }]);
+}
+
+/// It does not hide what else is told of a mapping.
+#[test]
+fn guards() {
+    refused(&[("outside of what can have contents", |s| {
+        runs(s, &[]);
+        s.elements(Kind::Guards, |guards: &mut Vec<Guard>| {
+            guards[0].start.set(START);
+        });
+    })]);
 }
 
 /// The sample is as the numbers above say.
