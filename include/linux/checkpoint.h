@@ -830,6 +830,7 @@ int checkpoint_userfaultfd_set(struct file *file, unsigned long start, unsigned 
 int checkpoint_uffd_runs(struct mm_struct *mm, unsigned long start, unsigned long end,
 			 struct checkpoint_uffd_run *runs, unsigned int max, unsigned long *next);
 int checkpoint_uffd_bring_back(struct mm_struct *mm, unsigned long addr);
+int checkpoint_uffd_filled(struct mm_struct *mm, unsigned long start, unsigned long end);
 int checkpoint_uffd_empty(struct mm_struct *mm, unsigned long start, unsigned long end);
 
 /* Of fs/notify/fanotify/fanotify_user.c. */

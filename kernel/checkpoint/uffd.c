@@ -5,13 +5,17 @@
  */
 #include <linux/checkpoint.h>
 #include <linux/errno.h>
+#include <linux/file.h>
+#include <linux/folio_batch.h>
 #include <linux/leafops.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/pagemap.h>
 #include <linux/pagewalk.h>
 #include <linux/pgtable.h>
 #include <linux/rmap.h>
+#include <linux/sched/signal.h>
 #include <linux/swapops.h>
 #include <linux/userfaultfd_k.h>
 #include <uapi/linux/userfaultfd.h>
@@ -185,6 +189,52 @@ int checkpoint_uffd_bring_back(struct mm_struct *mm, unsigned long addr)
 	}
 	fault = handle_mm_fault(vma, addr, FAULT_FLAG_REMOTE, NULL);
 	return fault & VM_FAULT_ERROR ? vm_fault_to_errno(fault, 0) : 0;
+}
+
+/**
+ * checkpoint_uffd_filled() - tell whether shared memory may have got more than was written to it
+ * @mm: the address space
+ * @start: first address
+ * @end: address after the last, of the same mapping
+ *
+ * Who writes a page to a file of tmpfs may get a large folio there, and zeros
+ * where no page was. May sleep.
+ *
+ * Return: 1: there are large folios; 0: there are none, or it is not shared
+ * memory; -EINTR: SIGKILL came.
+ */
+int checkpoint_uffd_filled(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma;
+	struct folio_batch batch;
+	struct file *file = NULL;
+	pgoff_t index = 0, last = 0;
+	unsigned int i;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = vma_lookup(mm, start);
+	if (vma && vma->vm_file && (vma->vm_flags & VM_SHARED)) {
+		file = get_file(vma->vm_file);
+		index = linear_page_index(vma, start);
+		last = linear_page_index(vma, end - PAGE_SIZE);
+	}
+	mmap_read_unlock(mm);
+	if (!file)
+		return 0;
+	folio_batch_init(&batch);
+	while (!ret && filemap_get_folios(file->f_mapping, &index, last, &batch)) {
+		for (i = 0; i < folio_batch_count(&batch); i++)
+			if (folio_test_large(batch.folios[i]))
+				ret = 1;
+		folio_batch_release(&batch);
+		cond_resched();
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+	}
+	fput(file);
+	return ret;
 }
 
 /**

@@ -328,6 +328,15 @@ fn watch(
         .and_then(|obj| files::userfaultfd(r, obj))
         .ok_or((EINVAL, "no task has that"))?;
     let modes = body.modes.get();
+    if modes & BY_PRESENCE != 0
+        && userfault::is_filled(mm, start, end).map_err(|e| (e, "it can't be looked at"))?
+    {
+        return Err((
+            EOPNOTSUPP,
+            "it has come back in large pages of shared memory, which fill what was missing: have \
+             none made (/sys/kernel/mm/transparent_hugepage/shmem_enabled, huge=never)",
+        ));
+    }
     for run in of_state(runs, PAGES_PRESENT) {
         bring_in(mm, run).map_err(|e| (e, "its pages can't be made"))?;
     }

@@ -272,6 +272,22 @@ pub(crate) fn empty(mm: &MmRef, start: usize, end: usize) -> Result {
     to_result(unsafe { bindings::checkpoint_uffd_empty(mm.as_ptr(), start, end) })
 }
 
+/// Returns whether `start..end` of `mm`, all of one mapping, is shared memory that has large folios: these
+/// may fill what was not written. May sleep.
+///
+/// EINTR: SIGKILL came.
+#[cfg(CONFIG_USERFAULTFD)]
+pub(crate) fn is_filled(mm: &MmRef, start: usize, end: usize) -> Result<bool> {
+    if start >= end {
+        return Err(EINVAL);
+    }
+    // SAFETY: We own a reference; all numbers are checked there.
+    match unsafe { bindings::checkpoint_uffd_filled(mm.as_ptr(), start, end) } {
+        e if e < 0 => Err(Error::from_errno(e)),
+        found => Ok(found != 0),
+    }
+}
+
 #[cfg(not(CONFIG_USERFAULTFD))]
 impl Userfaultfd {
     /// Returns the state of a userfaultfd: there is none.
@@ -310,4 +326,10 @@ pub(crate) fn runs(_: &MmRef, _: usize, _: usize, _: usize) -> Result<Option<KVV
 #[cfg(not(CONFIG_USERFAULTFD))]
 pub(crate) fn empty(_: &MmRef, _: usize, _: usize) -> Result {
     Err(EINVAL)
+}
+
+/// Looks at shared memory: none is watched.
+#[cfg(not(CONFIG_USERFAULTFD))]
+pub(crate) fn is_filled(_: &MmRef, _: usize, _: usize) -> Result<bool> {
+    Ok(false)
 }
