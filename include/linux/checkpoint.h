@@ -490,13 +490,17 @@ struct checkpoint_inotify {
 
 /**
  * struct checkpoint_fanotify_mark - a mark of a fanotify group
- * @inode: what is marked; of a filesystem its root
+ * @inode: what is marked; of a filesystem its root; NULL: a mount
+ * @mnt: the mount that is marked, or NULL
+ * @root: its root
  * @mask: FAN_*: events
  * @ignore_mask: FAN_*: events that are ignored
- * @flags: FAN_MARK_*: FILESYSTEM, EVICTABLE, IGNORE, IGNORED_SURV_MODIFY
+ * @flags: FAN_MARK_*: FILESYSTEM, MOUNT, EVICTABLE, IGNORE, IGNORED_SURV_MODIFY
  */
 struct checkpoint_fanotify_mark {
 	struct inode *inode;
+	struct vfsmount *mnt;
+	struct dentry *root;
 	u32 mask;
 	u32 ignore_mask;
 	u32 flags;
@@ -524,7 +528,7 @@ struct checkpoint_fanotify {
 /* What a fanotify group has that is not in that. */
 #define CHECKPOINT_FANOTIFY_EVENTS	1	/* Events that were not read, or answered. */
 #define CHECKPOINT_FANOTIFY_PERMISSIONS	2	/* Marks that ask for permission. */
-#define CHECKPOINT_FANOTIFY_MOUNTS	3	/* Marks on mounts, or on their namespace. */
+#define CHECKPOINT_FANOTIFY_NAMESPACES	3	/* Marks on mount namespaces. */
 
 /**
  * struct checkpoint_aio - an AIO context
@@ -910,6 +914,64 @@ int checkpoint_inotify_add(struct file *file, struct inode *inode, int wd, u32 m
 void checkpoint_inotify_set_next(struct file *file, unsigned int next);
 int checkpoint_inotify_queue(struct file *file, const struct checkpoint_inotify_event *head,
 			     const char *name);
+
+/**
+ * struct checkpoint_userfaultfd - a userfaultfd
+ * @ctx: what watched memory refers to, to compare
+ * @mm: the address space that it is of, to compare
+ * @flags: UFFD_USER_MODE_ONLY, and O_NONBLOCK and O_CLOEXEC for those that come of fork()
+ * @features: UFFD_FEATURE_*
+ * @gone: no task has @mm any more
+ * @initialized: UFFDIO_API was done
+ * @nowait: reads may be asked not to wait, as of one that was made by a system call
+ * @events: somebody waits until an event was read
+ */
+struct checkpoint_userfaultfd {
+	const void *ctx;
+	const void *mm;
+	unsigned int flags;
+	unsigned int features;
+	bool gone;
+	bool initialized;
+	bool nowait;
+	bool events;
+};
+
+/* In what state pages are that a userfaultfd watches. */
+#define CHECKPOINT_UFFD_PRESENT		1	/* They are there. */
+#define CHECKPOINT_UFFD_PROTECTED	2	/* A write, of VM_UFFD_RWP any access, faults. */
+#define CHECKPOINT_UFFD_POISONED	4	/* Any access gets SIGBUS. */
+#define CHECKPOINT_UFFD_NO_ACCESS	8	/* What PROTECTED is with VM_UFFD_RWP. */
+
+/**
+ * struct checkpoint_uffd_run - pages that follow each other and are in the same state
+ * @start: address of the first
+ * @end: address after the last
+ * @state: CHECKPOINT_UFFD_*
+ */
+struct checkpoint_uffd_run {
+	unsigned long start;
+	unsigned long end;
+	unsigned int state;
+};
+
+/* Of mm/userfaultfd.c. */
+bool checkpoint_is_userfaultfd(struct file *file);
+unsigned int checkpoint_userfaultfd_minor(void);
+void checkpoint_userfaultfd_get(struct file *file, struct checkpoint_userfaultfd *state);
+struct file *checkpoint_userfaultfd_make(const struct checkpoint_userfaultfd *state,
+					 struct mm_struct *mm, struct file *device);
+int checkpoint_userfaultfd_register(struct file *file, unsigned long start, unsigned long end,
+				    u64 mode);
+int checkpoint_userfaultfd_set(struct file *file, unsigned long start, unsigned long end,
+			       unsigned int how);
+
+/* Of kernel/checkpoint/uffd.c. */
+int checkpoint_uffd_runs(struct mm_struct *mm, unsigned long start, unsigned long end,
+			 struct checkpoint_uffd_run *runs, unsigned int max, unsigned long *next);
+int checkpoint_uffd_bring_back(struct mm_struct *mm, unsigned long addr);
+int checkpoint_uffd_filled(struct mm_struct *mm, unsigned long start, unsigned long end);
+int checkpoint_uffd_empty(struct mm_struct *mm, unsigned long start, unsigned long end);
 
 /* Of fs/notify/fanotify/fanotify_user.c. */
 bool checkpoint_is_fanotify(struct file *file);

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/swapops.h>
+#include <linux/userfaultfd_k.h>
 
 /*
  * Out of memory.
@@ -78,15 +79,15 @@ static_assert(MMF_CHECKPOINT > MMF_TOPDOWN && MMF_CHECKPOINT < NUM_MM_FLAG_BITS)
  * checkpoint_copy_omits() - tell whether a mapping has no place in a copy
  * @vma: the mapping
  *
- * Return: whether it is an attach of System V shared memory, or has huge pages
- * of hugetlbfs.
+ * Return: whether it is an attach of System V shared memory, has huge pages of
+ * hugetlbfs, or is watched by a userfaultfd.
  */
 bool checkpoint_copy_omits(struct vm_area_struct *vma)
 {
 	struct ipc_namespace *ns;
 	int id;
 
-	return is_vm_hugetlb_page(vma) ||
+	return is_vm_hugetlb_page(vma) || userfaultfd_armed(vma) ||
 	       (vma->vm_file && checkpoint_is_shm(vma->vm_file, &ns, &id));
 }
 
@@ -94,11 +95,13 @@ bool checkpoint_copy_omits(struct vm_area_struct *vma)
  * checkpoint_copy_mm() - copy an address space for us to read
  * @mm: the address space, whose tasks do not run
  *
- * As fork() does, but for attaches of System V shared memory and for huge pages
- * of hugetlbfs, which dup_mmap() leaves out. Attaches count: a segment that was
- * removed would stay, and its times and pids would change. Huge pages are
- * counted, too: a task that writes to its own could be killed, as there is none
- * for it, or take that of the copy away. May sleep.
+ * As fork() does, but for attaches of System V shared memory, for huge pages of
+ * hugetlbfs, and for what a userfaultfd watches, which dup_mmap() leaves out.
+ * Attaches count: a segment that was removed would stay, and its times and pids
+ * would change. Huge pages are counted, too: a task that writes to its own could
+ * be killed, as there is none for it, or take that of the copy away. And fork()
+ * waits until a userfaultfd that was asked to tell of it has done so, by a task
+ * that is frozen, and keeps UFFDIO_MOVE from moving what is shared. May sleep.
  *
  * Return: the copy, or NULL: there is no memory, or SIGKILL came.
  */

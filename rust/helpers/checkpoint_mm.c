@@ -53,11 +53,6 @@ __rust_helper bool rust_helper_vma_is_anonymous(struct vm_area_struct *vma)
 	return vma_is_anonymous(vma);
 }
 
-__rust_helper bool rust_helper_vma_uffd_armed(struct vm_area_struct *vma)
-{
-	return userfaultfd_armed(vma);
-}
-
 /*
  * What tells whether mappings can have the same anonymous pages: the root of the tree in which they
  * are looked for; 0: it has none.
@@ -113,6 +108,16 @@ __rust_helper bool rust_helper_pte_is_marker(pte_t *pte)
 
 	return !pte_none(p) && !pte_present(p) &&
 	       softleaf_is_marker(softleaf_from_pte(p));
+}
+
+/* What a userfaultfd that watches it is known by, to compare; NULL: none does. */
+__rust_helper const void *rust_helper_vma_uffd_of(struct vm_area_struct *vma)
+{
+#ifdef CONFIG_USERFAULTFD
+	return vma->vm_userfaultfd_ctx.ctx;
+#else
+	return NULL;
+#endif
 }
 
 __rust_helper struct page *rust_helper_pte_normal_page(struct vm_area_struct *vma,

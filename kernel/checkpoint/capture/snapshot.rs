@@ -5,7 +5,8 @@
 //! While the tasks are frozen, each address space is copied as fork() copies it: its private
 //! pages are then shared, and copied only when a task that runs again writes to them. What that
 //! does not cover is copied at once: mappings that fork() leaves out or empties, memory that is
-//! shared, and huge pages of hugetlbfs, of which there need not be any for a task that writes.
+//! shared or that a userfaultfd watches, and huge pages of hugetlbfs, of which there need not be any
+//! for a task that writes.
 //!
 //! No frozen task is in a system call, so that no device writes to a page by way of a reference
 //! that copy-on-write does not know of, as network filesystems do with O_DIRECT. Pages that are
@@ -163,7 +164,8 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
     }
     for (obj, inode) in cap.objects.all::<Nameless>() {
         let file = &inode.file;
-        let pages = copy_inode(inode).inspect_err(|&e| {
+        let keeps_zeros = cap.found.mm.keeps_zeros(file);
+        let pages = copy_inode(inode, keeps_zeros).inspect_err(|&e| {
             cap.report.line(fmt!(
                 "error: contents of object {} ({} pages of a file or of shared memory) \
                  can't be copied: {} [{}]",
@@ -242,8 +244,8 @@ fn next(inode: &Nameless, index: u64, end: u64) -> Result<Option<u64>> {
     shmem::next_page(&inode.file, index, end)
 }
 
-/// Copies the pages of a file that are not zero.
-fn copy_inode(inode: &Nameless) -> Result<Copies> {
+/// Copies the pages of a file that are not zero, or all that are there.
+fn copy_inode(inode: &Nameless, keeps_zeros: bool) -> Result<Copies> {
     let file = &inode.file;
     let mut copies = Copies::new();
     // What was added meanwhile has no room in the image.
@@ -255,7 +257,7 @@ fn copy_inode(inode: &Nameless) -> Result<Copies> {
             wait::go_on()?;
         }
         seen += 1;
-        if let Some(page) = shmem::page(file, next)?.filter(|p| !p.is_zero()) {
+        if let Some(page) = shmem::page(file, next)?.filter(|p| keeps_zeros || !p.is_zero()) {
             copies.push(usize::try_from(next << PAGE_SHIFT)?, &page)?;
         }
         index = next + 1;

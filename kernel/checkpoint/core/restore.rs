@@ -425,6 +425,17 @@ impl Restore {
         self.built(obj).map(|built| f(&built))
     }
 
+    /// Runs `f` with all that was rebuilt as a `T`, by ascending number, until it fails.
+    pub(crate) fn each_built<T: Any + Send + Sync>(
+        &self,
+        mut f: impl FnMut(ObjRef, &T) -> Result,
+    ) -> Result {
+        self.built.each(|obj, built| {
+            let built = built.as_any().downcast_ref();
+            built.map_or(Ok(()), |built| f(obj, built))
+        })
+    }
+
     /// Notes what was rebuilt for `obj`. Dropping it drops a reference.
     pub(crate) fn set_built<T: Rebuilt>(&self, obj: ObjRef, built: T) -> Result {
         let built = Arc::new(built, GFP_KERNEL_ACCOUNT)?;

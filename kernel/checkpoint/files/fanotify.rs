@@ -3,7 +3,7 @@
 //! Fanotify groups: how they were made, and what they mark, if all events were read.
 //!
 //! An inode or a filesystem is marked, of which the kernel keeps no path: one that leads to it is looked
-//! for as for watches of inotify. Marks are set last, when the restart opens and closes no more files. A
+//! for as for watches of inotify. A mount that is marked is the one at the same path. Marks are set last, when the restart opens and closes no more files. A
 //! group that asks for permission could not answer while it is frozen, nor to who restarts it.
 
 use kernel::{
@@ -57,6 +57,7 @@ use crate::{
                 Group,
                 How,
                 Mark,
+                Marked,
                 Why, //
             },
             file::FileRef,
@@ -122,11 +123,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             "has marks that ask it for permission (FAN_OPEN_PERM and the like), which it can't \
                  give while it is frozen: have them removed",
         ),
-        Ok(Err(Why::Mounts)) => {
+        Ok(Err(Why::Namespaces)) => {
             return refuse(
                 EOPNOTSUPP,
-                "has marks on mounts, which can't be saved yet: have it mark the filesystem \
-                 (FAN_MARK_FILESYSTEM)",
+                "has marks on mount namespaces, which can't be saved yet: have them removed",
             )
         }
         Ok(Ok(seen)) => seen,
@@ -138,7 +138,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     let mut refused = false;
     for (n, mark) in marks.iter().enumerate() {
         wait::go_on()?;
-        let why = match inotify::target(cap, &mark.inode, &mut near)? {
+        let found = match &mark.on {
+            Marked::Inode(inode) => inotify::target(cap, inode, &mut near)?,
+            Marked::Mount(root) => inotify::target_mount(cap, root)?,
+        };
+        let why = match found {
             Ok(Target::Path(name, stat)) => {
                 bytes += name.len();
                 places.push((name, stat), GFP_KERNEL_ACCOUNT)?;
@@ -241,6 +245,7 @@ impl Rebuilt for BuiltFanotify {
                          (user.max_fanotify_marks)"
                     }
                     EPERM | EACCES => "who has made the group may not have it (CAP_SYS_ADMIN)",
+                    ENXIO => "no mount has its root where the one was that was marked: mount it",
                     ETXTBSY => "it is open for writing, so that nothing of it can be ignored",
                     ENODEV | EXDEV | EOPNOTSUPP => {
                         "the filesystem can't tell what its files are (file handles)"

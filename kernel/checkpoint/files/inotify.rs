@@ -178,6 +178,31 @@ pub(super) fn target(
     Ok(Err(why))
 }
 
+/// Finds out where the mount with the root `root` will be found again; or why it won't be.
+pub(super) fn target_mount(
+    cap: &Capture,
+    root: &PathRef,
+) -> Result<core::result::Result<Target, &'static str>> {
+    let Some(name) = root.name_from(&cap.found.files.root)? else {
+        return Ok(Err(
+            "the mount that it watches can't be reached from the caller's root directory, or was \
+             unmounted: call from where it can, or remove the mark",
+        ));
+    };
+    if root.is_hidden(&cap.found.files.root) {
+        return Ok(Err(
+            "another mount hides the one that it watches: unmount that first",
+        ));
+    }
+    if !is_kept(root) {
+        return Ok(Err(
+            "the mount that it watches is none of files on a disk or in memory (procfs, cgroupfs \
+             and the like): remove the mark",
+        ));
+    }
+    Ok(Ok(Target::Path(name, root.stat(Ask::Never)?)))
+}
+
 /// Returns whether what lies at a path on its filesystem is the same after a restart. That of procfs
 /// is of another process.
 fn is_kept(path: &PathRef) -> bool {

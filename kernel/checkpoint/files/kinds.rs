@@ -36,6 +36,8 @@ mod signalfd;
 mod timerfd;
 #[path = "uring.rs"]
 pub(super) mod uring;
+#[path = "userfaultfd.rs"]
+pub(super) mod userfaultfd;
 
 use crate::{
     files::{
@@ -148,7 +150,7 @@ static KINDS: &[FileOps] = &[
     timerfd::OPS,
     inotify::OPS,
     fanotify::OPS,
-    refused("a userfaultfd", |f| f.is_object_named(b"[userfaultfd]")),
+    userfaultfd::OPS,
     refused("an AIO context", |f| f.is_object_named(b"[aio]")),
     pidfd::OPS,
     refused("a performance counter", |f| {
@@ -227,6 +229,7 @@ static KINDS: &[FileOps] = &[
     pipe::OPS,
     fifo::OPS,
     device::OPS,
+    userfaultfd::DEVICE_OPS,
     refused("memory or I/O ports of the machine", |f| {
         f.is_device(1, 1..=2) || f.is_device(1, 4..=4)
     }),
@@ -322,6 +325,8 @@ mod tests {
             FILE_CONTENTS,
             FILE_SOCKET,
             FILE_FANOTIFY,
+            FILE_USERFAULTFD,
+            FILE_USERFAULTFD_DEVICE,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -127,6 +127,21 @@ pub(crate) fn refuses_uring(file: &FileRef, v: &VmaInfo) -> Option<&'static str>
     kinds::uring::refuses_mapping(file, v)
 }
 
+/// Returns whether the tasks have the userfaultfd open that memory refers to as `context`.
+pub(crate) fn has_userfaultfd(cap: &Capture, context: usize) -> bool {
+    kinds::userfaultfd::is_open(cap, context)
+}
+
+/// Returns the reference of the userfaultfd that memory refers to as `context`.
+pub(crate) fn userfaultfd_reference(cap: &Capture, context: usize) -> Result<ObjRef> {
+    kinds::userfaultfd::reference(cap, context)
+}
+
+/// Returns the rebuilt userfaultfd `obj`; `None`: no task has it.
+pub(crate) fn userfaultfd(r: &Restore, obj: ObjRef) -> Option<FileRef> {
+    kinds::userfaultfd::built(r, obj)
+}
+
 /// Returns whether `file` is a memfd.
 pub(crate) fn is_memfd(file: &FileRef) -> bool {
     kinds::of(file).number == FILE_MEMFD

@@ -139,6 +139,10 @@ values! {
     /// What tells of checkpoint and restart (PR_CHECKPOINT_EVENTS). `size`: how many times it was
     /// restarted, in the low 32 bits, and how many events were not read, in the high ones.
     FILE_EVENTS = 30,
+    /// A userfaultfd; `inode` is the `Userfaultfd`.
+    FILE_USERFAULTFD = 27,
+    /// /dev/userfaultfd, by path.
+    FILE_USERFAULTFD_DEVICE = 203,
 }
 
 /// Bits of [`OpenFile::flags`].

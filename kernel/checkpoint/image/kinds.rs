@@ -34,7 +34,8 @@ use super::{
     record::Body,
     seccomp,
     task,
-    trace, //
+    trace,
+    userfault, //
 };
 
 macro_rules! kinds {
@@ -173,6 +174,8 @@ kinds! {
     Label: confinement::Label,
     Socket: net::Socket,
     InFlight: net::InFlight,
+    Userfaultfd: userfault::Userfaultfd,
+    Watched: userfault::Watched,
     UringBuffers: files::uring::UringBuffers,
     UringRequests: files::uring::UringRequests,
     HugePages: huge::HugePages,

@@ -74,7 +74,11 @@ use super::{
         Note,
         Timer, //
     },
-    trace, //
+    trace,
+    userfault::{
+        self,
+        WatchedRun, //
+    }, //
 };
 
 /// The structures that are not the body of a record: those of the framing, and elements of
@@ -88,6 +92,7 @@ pub const OTHERS: &[&Structure] = &[
     &Instruction::STRUCTURE,
     &Guard::STRUCTURE,
     &HugeRange::STRUCTURE,
+    &WatchedRun::STRUCTURE,
     &AioEvent::STRUCTURE,
     &Extent::STRUCTURE,
     &IndexEntry::STRUCTURE,
@@ -143,6 +148,9 @@ pub const VALUES: &[&Values] = &[
     &huge::HUGE_FLAG_LIST,
     &policy::POLICY_MODES,
     &policy::POLICY_FLAG_LIST,
+    &userfault::USERFAULT_FLAG_LIST,
+    &userfault::WATCH_LIST,
+    &userfault::PAGES_LIST,
     &contents::EXTENT_KINDS,
     &files::NOTIFY_LIST,
     &files::FILE_KINDS,

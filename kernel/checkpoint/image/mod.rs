@@ -33,6 +33,7 @@ pub mod record;
 pub mod seccomp;
 pub mod task;
 pub mod trace;
+pub mod userfault;
 
 pub use header::{
     Header,

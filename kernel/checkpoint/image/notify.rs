@@ -51,6 +51,8 @@ pub mod inotify {
 pub mod fanotify {
     /// FAN_MARK_IGNORED_SURV_MODIFY: what is ignored stays so when the file is modified.
     pub const SURVIVES: u32 = 1 << 6;
+    /// FAN_MARK_MOUNT: the mount is marked that has its root at the path.
+    pub const MOUNT: u32 = 1 << 4;
     /// FAN_MARK_FILESYSTEM: the filesystem is marked, and not the inode.
     pub const FILESYSTEM: u32 = 1 << 8;
     /// FAN_MARK_EVICTABLE.
@@ -59,7 +61,7 @@ pub mod fanotify {
     pub const IGNORE: u32 = 1 << 10;
 
     /// What a mark can have.
-    pub const OF_MARKS: u32 = SURVIVES | FILESYSTEM | EVICTABLE | IGNORE;
+    pub const OF_MARKS: u32 = SURVIVES | FILESYSTEM | EVICTABLE | IGNORE | MOUNT;
 
     /// Events that ask for permission, which no mark of an image has.
     pub const PERMISSIONS: u32 = 0x17_0000;
@@ -92,7 +94,7 @@ flags! {
 
 record! {
     /// A mark of the [`Fanotify`] before it; payload: a path that leads to what is marked, or to the root
-    /// of the filesystem.
+    /// of the filesystem or mount.
     #[record(FanotifyMark = 188, "fanotify mark", min = 40, check = fanotify_mark)]
     pub struct FanotifyMark {
         /// FAN_*: events.

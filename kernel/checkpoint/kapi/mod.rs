@@ -84,6 +84,7 @@ pub(crate) mod mm {
     pub(crate) mod share;
     pub(crate) mod shmem;
     pub(crate) mod space;
+    pub(crate) mod userfault;
     pub(crate) mod vma;
     pub(crate) mod walk;
 }

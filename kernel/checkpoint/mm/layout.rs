@@ -4,7 +4,8 @@
 
 use kernel::{
     prelude::*,
-    rbtree::RBTreeNode, //
+    rbtree::RBTreeNode,
+    sync::SetOnce, //
 };
 
 use zerocopy::{
@@ -92,6 +93,7 @@ use crate::{
         huge,
         left_out,
         policy,
+        userfault,
         vma::{
             self as mapping,
             More, //
@@ -299,6 +301,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
             policy::save_mapping(cap, &mm, v.start, v.end)?;
         }
         left_out::save(cap, mm.addr(), v)?;
+        userfault::save(cap, &mm, v)?;
         huge::save_mapping(cap, &mm, v)?;
         if v.flags & bit::MAYBE_GUARD != 0 {
             save_guards(cap, &space.guards, v)?;
@@ -427,7 +430,15 @@ fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     r.owns_memory();
     load_context(r, plan, &mm, &m)?;
     Native::leave_context();
-    set_membarrier(r, plan, &mm, &m)
+    set_membarrier(r, plan, &mm, &m)?;
+    // From now on what refers to it need not wait for its turn.
+    r.set_built(
+        obj,
+        BuiltMm {
+            mm,
+            policy: SetOnce::new(),
+        },
+    )
 }
 
 fn load_context(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm) -> Result {
@@ -484,8 +495,11 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     merge(r, plan, &mm, &m, obj)?;
     Native::finish_context(&mm, m.context.map(|w| w.get()));
     Native::leave_context();
-    let policy = Copied::of_current()?;
-    r.set_built(obj, BuiltMm { mm, policy })
+    // What fills its pages places them as this task does.
+    if let Some((policy, built)) = Copied::of_current()?.zip(r.built::<BuiltMm>(obj)) {
+        built.policy.populate(policy);
+    }
+    Ok(())
 }
 
 /// Runs `f` for the mappings of address space `obj`, the record of the memory policy of each, and what
@@ -506,10 +520,12 @@ fn for_vmas(
             .next_if(is_policy)
             .transpose()
             .map_err(|f| r.fault(f))?;
-        // Nothing fills what was left out.
-        let is_left_out =
-            |n: &Result<Raw<'_>, Fault>| n.as_ref().is_ok_and(|n| n.kind == Kind::LeftOut);
-        while records.next_if(is_left_out).is_some() {
+        // Nothing fills what was left out, and userfaultfds watch what is filled.
+        let is_of_later = |n: &Result<Raw<'_>, Fault>| {
+            n.as_ref()
+                .is_ok_and(|n| matches!(n.kind, Kind::LeftOut | Kind::Watched))
+        };
+        while records.next_if(is_of_later).is_some() {
             go_on()?;
         }
         let next = records.next_if(|n| {

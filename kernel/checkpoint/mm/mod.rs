@@ -7,7 +7,8 @@
 
 use kernel::{
     prelude::*,
-    rbtree::RBTree, //
+    rbtree::RBTree,
+    sync::SetOnce, //
 };
 
 use crate::{
@@ -18,7 +19,10 @@ use crate::{
             TaskRecords, //
         }, //
     },
-    found::ThreadOps,
+    found::{
+        LinkOps,
+        ThreadOps, //
+    },
     image::ObjRef,
     kapi::{
         fs::file::FileRef,
@@ -39,6 +43,7 @@ pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;
 pub(crate) mod policy;
+mod userfault;
 pub(crate) mod vma;
 
 pub(crate) use self::left_out::apply as leave_out;
@@ -57,6 +62,8 @@ pub(crate) fn prepare_file(
     policy::restore_file(r, plan, obj, file)?;
     huge::restore_file(r, plan, obj, file)
 }
+/// What is set of memory when nothing but its tasks touches it any more.
+pub(crate) static LINKS: &[LinkOps] = &[userfault::LINKS];
 
 /// What a checkpoint has found of memory.
 pub(crate) struct Collected {
@@ -66,6 +73,8 @@ pub(crate) struct Collected {
     gaps: KVVec<left_out::Gap>,
     /// The first mappings that have private pages which others may have too.
     families: fork::Families,
+    /// Inodes whose missing pages userfaultfds tell of, by address: what is zero in one is there.
+    watched: RBTree<usize, ()>,
 }
 
 /// An address space found by a checkpoint.
@@ -99,7 +108,14 @@ impl Collected {
             ranges: RBTree::new(),
             gaps: KVVec::new(),
             families: fork::Families::new(),
+            watched: RBTree::new(),
         }
+    }
+
+    /// Returns whether pages of zeros of `file` are not the same as pages that are not there: a
+    /// userfaultfd tells of these.
+    pub(crate) fn keeps_zeros(&self, file: &FileRef) -> bool {
+        self.watched.get(&file.inode_addr()).is_some()
     }
 }
 
@@ -107,8 +123,9 @@ impl Collected {
 pub(crate) struct BuiltMm {
     /// The address space.
     pub(crate) mm: MmRef,
-    /// The memory policy of its first task: what has none itself is filled by that.
-    pub(crate) policy: Option<Copied>,
+    /// The memory policy of its first task, if it has one, when its mappings are there: what has none
+    /// itself is filled by that.
+    pub(crate) policy: SetOnce<Copied>,
 }
 
 impl Rebuilt for BuiltMm {}

@@ -77,6 +77,7 @@ use crate::{
         fork,
         huge,
         policy,
+        userfault,
         Range, //
     }, //
 };
@@ -118,10 +119,6 @@ const OF_VDSO: u64 = bit::IO | bit::PFNMAP | bit::MIXEDMAP | bit::DONTEXPAND;
 
 /// Flags that can't be saved, and why.
 const REFUSED: &[(u64, &str)] = &[
-    (bit::UFFD_MISSING, "userfaultfd: have it unregister that"),
-    (bit::UFFD_WP, "userfaultfd: have it unregister that"),
-    (bit::UFFD_MINOR, "userfaultfd: have it unregister that"),
-    (bit::UFFD_RWP, "userfaultfd: have it unregister that"),
     (bit::IO, "device memory: have it unmap that"),
     (bit::PFNMAP, "device memory: have it unmap that"),
     (bit::MIXEDMAP, "memory of a driver: have it unmap that"),
@@ -194,6 +191,7 @@ pub(super) fn collect(
     if let Some(file) = &v.file {
         ipc::shm::collect_attach(cap, t, file)?;
     }
+    let watched = userfault::collect(cap, t, v)?;
     let mut refuse = |why: &str| {
         cap.refuse(
             EOPNOTSUPP,
@@ -213,6 +211,9 @@ pub(super) fn collect(
         allowed |= bit;
     }
     allowed |= Native::PKEY_BITS;
+    if v.watcher != 0 {
+        allowed |= userfault::FLAGS;
+    }
     match kind {
         VMA_VDSO => allowed |= OF_VDSO,
         VMA_AIO => allowed |= OF_AIO,
@@ -243,8 +244,8 @@ pub(super) fn collect(
     {
         refuse(why);
     }
-    if v.watched {
-        refuse("userfaultfd: have it unregister that");
+    if let Some(why) = watched {
+        refuse(why);
     }
     if v.huge.is_some_and(|huge| huge.taken) {
         refuse(
@@ -380,7 +381,9 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
                 && v.file
                     .as_ref()
                     .is_some_and(|f| f.is_internal() && !files::is_memfd(f))),
-        forks: v.flags & (bit::DONTCOPY | bit::WIPEONFORK) == 0 && v.huge.is_none(),
+        forks: v.flags & (bit::DONTCOPY | bit::WIPEONFORK) == 0
+            && v.huge.is_none()
+            && v.watcher == 0,
         tagged: arch_flags(v) & flag::MTE != 0,
     })
 }

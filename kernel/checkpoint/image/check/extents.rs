@@ -224,8 +224,8 @@ fn mapped(
                     return Ok(false);
                 }
             }
-            // Of a ring, which has no contents; where huge pages are; and on which nodes.
-            Kind::Aio | Kind::HugePages | Kind::MemoryPolicy => (),
+            // Of a ring, which has no contents; where huge pages are; on which nodes; and who watches it.
+            Kind::Aio | Kind::HugePages | Kind::MemoryPolicy | Kind::Watched => (),
             Kind::Guards => {
                 let guards: &[Guard] = raw.array(GUARDS_MAX)?;
                 let next = guards.partition_point(|g| g.end.get() <= start);

@@ -37,6 +37,7 @@ use crate::image::{
         self,
         check::Group, //
     },
+    userfault::check::Watchable,
     Header, //
 };
 
@@ -182,6 +183,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
     pub(in crate::image) mapping: Option<(u64, u64)>,
+    /// The same mapping, as long as it was not told what a userfaultfd watches of it.
+    pub(in crate::image) watchable: Option<Watchable>,
     /// Bytes of the ring right before, whose AIO context must follow.
     pub(in crate::image) ring: Option<u64>,
     /// What was right before, if it may have huge pages.
@@ -232,6 +235,7 @@ pub fn metadata(
         cpu_time: task::CPU_TIME_MAX,
         follow: Follow::Any,
         mapping: None,
+        watchable: None,
         ring: None,
         room: None,
         tcp_left: TcpLeft::default(),
@@ -377,6 +381,7 @@ impl Walk<'_> {
             (Follow::Ipc(inside), kind) if inside.takes(kind) => (),
             (Follow::Any, _)
             | (Follow::Vmas { .. }, Kind::Vma | Kind::Guards | Kind::Aio | Kind::LeftOut)
+            | (Follow::Vmas { .. }, Kind::Watched)
             // They check what they follow.
             | (
                 Follow::Vmas { .. } | Follow::Xattrs { .. } | Follow::Ipc(_),
@@ -427,8 +432,11 @@ impl Walk<'_> {
         }
         // A policy comes right after a mapping, but after the huge pages of an inode.
         let is_policy = raw.kind == Kind::MemoryPolicy;
-        if !is_policy && !matches!(raw.kind, Kind::Guards | Kind::LeftOut) {
+        if !is_policy && !matches!(raw.kind, Kind::Guards | Kind::LeftOut | Kind::Watched) {
             self.mapping = None;
+        }
+        if !is_policy && !matches!(raw.kind, Kind::LeftOut | Kind::Watched) {
+            self.watchable = None;
         }
         if raw.kind != Kind::HugePages
             && !(is_policy && matches!(self.place, Some(Place::Mapping(..))))

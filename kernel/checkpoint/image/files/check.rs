@@ -38,7 +38,8 @@ use crate::image::{
         Fault,
         Raw, //
     },
-    task::Cred, //
+    task::Cred,
+    userfault::Userfaultfd, //
 };
 
 /// Nanoseconds of a second.
@@ -299,6 +300,10 @@ impl Walk<'_> {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR
             }
+            FILE_USERFAULTFD_DEVICE => {
+                zero(raw, inode == 0 && file.size.get() == 0)?;
+                TYPE_CHAR
+            }
             FILE_EVENTFD => {
                 zero(raw, inode == 0 && file.pos.get() == 0)?;
                 flags(
@@ -338,6 +343,12 @@ impl Walk<'_> {
             }
             FILE_INOTIFY => {
                 self.refer_once::<Inotify>(raw, inode, ONE_FILE)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
+                TYPE_NONE
+            }
+            FILE_USERFAULTFD => {
+                self.refer_once::<Userfaultfd>(raw, inode, ONE_FILE)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
                 flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 TYPE_NONE
@@ -402,7 +413,9 @@ impl Walk<'_> {
             }
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC
-            | FILE_CGROUP | FILE_REOPENED | FILE_CONTENTS => absolute_path(raw)?,
+            | FILE_CGROUP | FILE_REOPENED | FILE_CONTENTS | FILE_USERFAULTFD_DEVICE => {
+                absolute_path(raw)?;
+            }
             FILE_ALIAS => two_absolute_paths(raw)?,
             FILE_EXTERNAL => {
                 let name = raw.payload;

@@ -40,7 +40,8 @@ use crate::image::{
     record::{
         Fault,
         Raw, //
-    }, //
+    },
+    userfault::check::Watchable, //
 };
 
 /// Most bytes of a mapping's name.
@@ -231,7 +232,10 @@ impl Walk<'_> {
         match kind {
             VMA_VDSO => (),
             VMA_AIO => self.ring = Some(len),
-            _ => self.mapping = Some((start, end)),
+            _ => {
+                self.mapping = Some((start, end));
+                self.watchable = Some(Watchable { start, end, space });
+            }
         }
         if kind == VMA_FILE {
             self.room = Some(Room::Mapping(start, end));

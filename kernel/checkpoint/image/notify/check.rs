@@ -122,6 +122,13 @@ impl Walk<'_> {
             u64::from(mark.flags.get()),
             u64::from(fanotify::OF_MARKS),
         )?;
+        // Both together are a mount namespace.
+        let both = fanotify::FILESYSTEM | fanotify::MOUNT;
+        ensure(
+            raw,
+            mark.flags.get() & both != both,
+            "marks a mount and a filesystem",
+        )?;
         ensure(raw, is_file_mode(mark.mode.get()), "impossible mode")?;
         self.mount_of(raw, mark.mount.get())?;
         absolute_path(raw)?;

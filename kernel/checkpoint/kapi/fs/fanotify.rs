@@ -28,6 +28,7 @@ use crate::{
 #[cfg(CONFIG_FANOTIFY)]
 const _: () = {
     assert!(bits::FILESYSTEM == bindings::FAN_MARK_FILESYSTEM);
+    assert!(bits::MOUNT == bindings::FAN_MARK_MOUNT);
     assert!(bits::EVICTABLE == bindings::FAN_MARK_EVICTABLE);
     assert!(bits::IGNORE == bindings::FAN_MARK_IGNORE);
     assert!(bits::SURVIVES == bindings::FAN_MARK_IGNORED_SURV_MODIFY);
@@ -46,14 +47,22 @@ pub(crate) enum Why {
     Events,
     /// Marks that ask for permission.
     Permissions,
-    /// Marks on mounts.
-    Mounts,
+    /// Marks on mount namespaces.
+    Namespaces,
+}
+
+/// What is marked.
+pub(crate) enum Marked {
+    /// An inode, or the filesystem of which it is the root.
+    Inode(InodeRef),
+    /// The mount that has its root there.
+    Mount(PathRef),
 }
 
 /// A mark.
 pub(crate) struct Mark {
-    /// What is marked; of a filesystem its root.
-    pub(crate) inode: InodeRef,
+    /// What is marked.
+    pub(crate) on: Marked,
     /// How, and for which events.
     pub(crate) how: How,
 }
@@ -114,7 +123,7 @@ impl Group {
             let why = match ret.cast_unsigned() {
                 bindings::CHECKPOINT_FANOTIFY_EVENTS => Some(Why::Events),
                 bindings::CHECKPOINT_FANOTIFY_PERMISSIONS => Some(Why::Permissions),
-                bindings::CHECKPOINT_FANOTIFY_MOUNTS => Some(Why::Mounts),
+                bindings::CHECKPOINT_FANOTIFY_NAMESPACES => Some(Why::Namespaces),
                 _ => None,
             };
             if let Some(why) = why {
@@ -166,17 +175,18 @@ impl Group {
     /// rights.
     ///
     /// EEXIST: it is marked already. ENOSPC: the user has as many marks as he may have. ETXTBSY: it is
-    /// open for writing, so that nothing can be ignored. Else as of fanotify_mark(2).
+    /// open for writing, so that nothing can be ignored. ENXIO: no mount has its root there. Else as of
+    /// fanotify_mark(2).
     pub(crate) fn mark(file: &FileRef, path: &PathRef, how: &How) -> Result {
         if !file.is_fanotify() {
             return Err(EINVAL);
         }
         path.inode().ok_or(ENOENT)?;
         let to = bindings::checkpoint_fanotify_mark {
-            inode: core::ptr::null_mut(),
             mask: how.mask,
             ignore_mask: how.ignored,
             flags: how.flags,
+            ..bindings::checkpoint_fanotify_mark::default()
         };
         // SAFETY: It is a fanotify group, on which we own a reference, as on the path, which has an
         // inode.
@@ -191,12 +201,20 @@ fn with_owned(from: KVVec<bindings::checkpoint_fanotify_mark>) -> Result<KVVec<M
     let mut result = marks.reserve(from.len(), GFP_KERNEL_ACCOUNT);
     // All, whatever happens: each reference is ours.
     for mark in from {
-        // SAFETY: checkpoint_fanotify_get() has taken the references for us.
-        let Ok(inode) = (unsafe { InodeRef::from_owned(mark.inode) }) else {
-            continue;
+        // SAFETY: checkpoint_fanotify_get() has taken the references for us: on an inode, or on a mount
+        // and its root.
+        let on = unsafe {
+            if let Ok(inode) = InodeRef::from_owned(mark.inode) {
+                Marked::Inode(inode)
+            } else {
+                Marked::Mount(PathRef::from_owned(bindings::path {
+                    mnt: mark.mnt,
+                    dentry: mark.root,
+                }))
+            }
         };
         let mark = Mark {
-            inode,
+            on,
             how: How {
                 mask: mark.mask,
                 ignored: mark.ignore_mask,

@@ -105,8 +105,8 @@ pub(crate) struct VmaInfo {
     /// What tells whether others can have the same private pages: fork() copied them from one, which
     /// has the same number; 0: it has none.
     pub(crate) family: usize,
-    /// A userfaultfd watches it.
-    pub(crate) watched: bool,
+    /// What the userfaultfd that watches it is known by; 0: none does.
+    pub(crate) watcher: usize,
     /// Has a memory policy.
     pub(crate) policy: bool,
     /// Was given a name.
@@ -150,7 +150,7 @@ impl VmaInfo {
                 special: special(vma),
                 touched: !(*vma).anon_vma.is_null(),
                 family: bindings::vma_family(vma),
-                watched: bindings::vma_uffd_armed(vma),
+                watcher: bindings::vma_uffd_of(vma).addr(),
                 policy: bindings::vma_has_policy(vma),
                 named: !bindings::vma_given_name(vma).is_null(),
                 huge: Huge::of(vma),

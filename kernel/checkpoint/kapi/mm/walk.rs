@@ -38,6 +38,8 @@ enum Stop {
     No,
     Full(usize),
     Absent(usize),
+    /// The same where a userfaultfd watches.
+    Watched(usize),
     Marker,
 }
 
@@ -132,6 +134,11 @@ impl Pages {
                     }
                     addr + PAGE_SIZE
                 }
+                Stop::Watched(addr) => {
+                    // SAFETY: We own a reference and hold the lock.
+                    to_result(unsafe { bindings::checkpoint_uffd_bring_back(mm.as_ptr(), addr) })?;
+                    addr
+                }
             };
         }
         Ok(end)
@@ -223,7 +230,7 @@ pub(crate) fn huge_ranges(mm: &MmRef, start: usize, end: usize) -> Result<KVVec<
             Stop::Marker => return Err(EIO),
             Stop::No if ret < 0 => return Err(Error::from_errno(ret)),
             Stop::No => stride,
-            Stop::Absent(addr) => {
+            Stop::Absent(addr) | Stop::Watched(addr) => {
                 // Then it is looked at again. Still under the lock, so that the mapping is what it
                 // was.
                 bring_back(mm, addr)?;
@@ -503,11 +510,19 @@ unsafe extern "C" fn pte_entry(
             return 0;
         }
         if bindings::pte_is_marker(pte) {
+            // Those of a userfaultfd are told by a walk of their own.
+            if !bindings::vma_uffd_of((*mm_walk).vma).is_null() {
+                return 0;
+            }
             walk.stop = Stop::Marker;
             return 1;
         }
         if !bindings::pte_is_present(pte) {
-            walk.stop = Stop::Absent(addr);
+            walk.stop = if bindings::vma_uffd_of((*mm_walk).vma).is_null() {
+                Stop::Absent(addr)
+            } else {
+                Stop::Watched(addr)
+            };
             return 1;
         }
         let page = bindings::pte_normal_page((*mm_walk).vma, addr, pte);

@@ -102,6 +102,9 @@ fn marks() {
             mark(s, |m| m.ignored.set(1 << 20))
         }),
         ("unknown flag", |s| mark(s, |m| m.flags.set(1))),
+        ("marks a mount and a filesystem", |s| {
+            mark(s, |m| m.flags.set(fanotify::MOUNT | fanotify::FILESYSTEM))
+        }),
         ("impossible mode", |s| mark(s, |m| m.mode.set(0))),
         ("path is not absolute", |s| {
             mark(s, |_| ());
@@ -113,9 +116,10 @@ fn marks() {
             mark(s, |m| {
                 m.mask.set(0);
                 m.ignored.set(!fanotify::PERMISSIONS);
-                m.flags.set(fanotify::OF_MARKS);
+                m.flags.set(fanotify::OF_MARKS & !fanotify::MOUNT);
             })
         },
+        |s| mark(s, |m| m.flags.set(fanotify::MOUNT)),
         // What was ignored until the file was modified.
         |s| mark(s, |m| m.mask.set(0)),
     ]);

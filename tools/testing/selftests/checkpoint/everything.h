@@ -7,8 +7,8 @@
 #ifndef CKPT_TEST_EVERYTHING_H
 #define CKPT_TEST_EVERYTHING_H
 
-#include "memory.h"
 #include "everything_sockets.h"
+#include "userfault.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -182,8 +182,32 @@ static void e_check_files(void)
 /* ---- memory ---------------------------------------------------------- */
 
 static struct {
-	char *own, *locked, *guarded, *of_file, *shared, *shared_file;
+	char *own, *locked, *guarded, *of_file, *shared, *shared_file, *watched;
+	int uffd;
 } e_map;
+
+/* A page that is missing, and one of zeros that is not. */
+static void e_set_up_watched(void)
+{
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	e_map.uffd = -1;
+	if (fd < 0 || close(fd))
+		return;
+	e_map.uffd = new_uffd(UFFD_USER_MODE_ONLY, 0);
+	e_map.watched = map_anon(2 * PAGE, RW, 0);
+	watch(e_map.uffd, e_map.watched, 2 * PAGE, UFFDIO_REGISTER_MODE_MISSING);
+	CHECK_SYS(give_zero(e_map.uffd, e_map.watched));
+}
+
+static void e_check_watched(void)
+{
+	if (e_map.uffd < 0)
+		return;
+	CHECK(give_zero(e_map.uffd, e_map.watched) && errno == EEXIST, "a page is missing");
+	CHECK_SYS(give_zero(e_map.uffd, e_map.watched + PAGE));
+	check_zero(e_map.watched, ckpt_page());
+}
 
 static void e_set_up_memory(void)
 {
@@ -212,6 +236,7 @@ static void e_set_up_memory(void)
 	e_map.shared = mmap(NULL, 2 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(e_map.shared != MAP_FAILED, "mmap: %s", strerror(errno));
 	fill(e_map.shared, 2 * PAGE, 6);
+	e_set_up_watched();
 }
 
 static void e_check_memory(void)
@@ -231,6 +256,7 @@ static void e_check_memory(void)
 	check_fill(e_map.of_file, PAGE, 5);
 	check_fill(e_map.of_file + PAGE, PAGE, 4 + PAGE / 8);
 	check_fill(e_map.shared, 2 * PAGE, 6);
+	e_check_watched();
 }
 
 /* ---- signals --------------------------------------------------------- */

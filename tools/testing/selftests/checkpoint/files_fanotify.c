@@ -4,7 +4,12 @@
 
 #include <fcntl.h>
 #include <sys/fanotify.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+
+#ifndef FAN_MARK_EVICTABLE
+#define FAN_MARK_EVICTABLE	0x00000200
+#endif
 
 /* The kernel has it, and lets us have a group that tells descriptors. */
 #define FANOTIFY_BEGIN() do {						\
@@ -180,6 +185,54 @@ CKPT_CYCLE(filesystem)
 	nothing(fd);
 	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, FAN_ONDIR, AT_FDCWD,
 				"/dev/shm"));
+}
+
+/* A mark on a mount: what is opened by another one of the same filesystem is no event. */
+CKPT_CYCLE(mount_point)
+{
+	int fd = new_group(FAN_CLASS_NOTIF | FAN_UNLIMITED_QUEUE), errors = 0;
+	char before[1024], after[1024], other[400];
+
+	snprintf(other, sizeof(other), "%s", in_dir("other"));
+	CHECK(!mkdir(other, 0700) || errno == EEXIST, "%s: %s", other, strerror(errno));
+	CHECK_SYS(mount(dir, other, NULL, MS_BIND, NULL));
+	mark(fd, FAN_MARK_MOUNT, FAN_CLOSE, other);
+	mark(fd, FAN_MARK_MOUNT | FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY,
+	     FAN_CLOSE_NOWRITE, other);
+	marks_of(fd, before, sizeof(before));
+	ckpt_ready_wait();
+	CHECK_STREQ(before, marks_of(fd, after, sizeof(after)));
+	touch("file");
+	nothing(fd);
+	touch("other/file");
+	expect(fd, FAN_CLOSE_WRITE, "file");
+	open_it("other/file");
+	nothing(fd);
+	/* All of it, before a failed check ends this. */
+	errors += fanotify_mark(fd, FAN_MARK_FLUSH | FAN_MARK_MOUNT, 0, AT_FDCWD, other);
+	errors += umount2(other, MNT_DETACH);
+	errors += rmdir(other);
+	CHECK_EQ(0, errors);
+}
+
+/* A mark that does not keep its inode, and a group without limits. */
+CKPT_CYCLE(evictable)
+{
+	int fd = new_group(FAN_CLASS_NOTIF | FAN_UNLIMITED_MARKS | FAN_UNLIMITED_QUEUE);
+	char before[1024], after[1024];
+
+	if (fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_EVICTABLE, FAN_OPEN, AT_FDCWD,
+			  in_dir("file"))) {
+		/* An old kernel. */
+		CHECK_EQ(EINVAL, errno);
+		ckpt_ready_wait();
+		return;
+	}
+	marks_of(fd, before, sizeof(before));
+	ckpt_ready_wait();
+	CHECK_STREQ(before, marks_of(fd, after, sizeof(after)));
+	open_it("file");
+	expect(fd, FAN_OPEN, "file");
 }
 
 /* Events with the names of files; such groups anybody may have. */

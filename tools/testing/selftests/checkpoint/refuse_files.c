@@ -516,7 +516,7 @@ TEST_F_TIMEOUT(refuse, socket_of_container, CKPT_TIMEOUT)
 static int has_two(void *arg)
 {
 	board->value[2] = CHECK_SYS(socket(AF_PACKET, SOCK_PACKET, 0));
-	board->value[1] = CHECK_SYS(syscall(__NR_userfaultfd, O_CLOEXEC));
+	board->value[1] = CHECK_SYS(syscall(__NR_fsopen, "tmpfs", 0));
 	ckpt_step(0);
 	ckpt_wait_go();
 	CHECK_SYS(fcntl(board->value[1], F_GETFD));
@@ -535,7 +535,7 @@ REFUSE(five_at_once)
 	EXPECT_FD(fd[0], "*", "a packet socket of type SOCK_PACKET" YET);
 	EXPECT_FD(fd[1], "*", "a packet socket of type SOCK_PACKET" YET);
 	EXPECT_FD(fd[2], "*", "a packet socket of type SOCK_PACKET" YET);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a userfaultfd" YET,
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a filesystem context" YET,
 		       (int)board->value[1]);
 	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a packet socket of type SOCK_PACKET" YET,
 		       (int)board->value[2]);

@@ -7,6 +7,12 @@
 #include <sys/inotify.h>
 #include <sys/mount.h>
 
+#ifndef FAN_REPORT_MNT
+#define FAN_REPORT_MNT		0x00004000
+#define FAN_MARK_MNTNS		0x00000110
+#define FAN_MNT_ATTACH		0x01000000
+#endif
+
 REFUSE_FIXTURE
 
 #define EXPECT_WATCH(fd, wd, why)					\
@@ -104,16 +110,45 @@ REFUSE(fanotify_permission)
 	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE, FAN_OPEN_PERM, AT_FDCWD, path));
 }
 
-REFUSE(fanotify_mount)
+/* What is mounted and unmounted in a namespace. */
+REFUSE(fanotify_namespace)
 {
-	int fd = new_group(FAN_CLASS_NOTIF);
+	int fd = fanotify_init(FAN_REPORT_MNT | FAN_NONBLOCK, O_RDONLY);
 
-	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_MOUNT, FAN_ONDIR, AT_FDCWD, "/dev/shm"));
-	EXPECT_GROUP(fd, "has marks on mounts, which can't be saved yet: have it mark the filesystem "
-		     "(FAN_MARK_FILESYSTEM)");
+	if (fd < 0)
+		not_here();
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_MNTNS, FAN_MNT_ATTACH, AT_FDCWD,
+				"/proc/self/ns/mnt"));
+	EXPECT_GROUP(fd, "has marks on mount namespaces, which can't be saved yet: have them removed");
 	ckpt_ready_wait();
-	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE | FAN_MARK_MOUNT, FAN_ONDIR, AT_FDCWD,
-				"/dev/shm"));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE | FAN_MARK_MNTNS, FAN_MNT_ATTACH, AT_FDCWD,
+				"/proc/self/ns/mnt"));
+}
+
+/* Mounts that will not be there again: one was unmounted, one is procfs. */
+REFUSE(fanotify_mounts)
+{
+	int fd = new_group(FAN_CLASS_NOTIF), gone = new_group(FAN_CLASS_NOTIF), dir;
+	char path[300];
+
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_MOUNT, FAN_ONDIR, AT_FDCWD, "/proc"));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*[fanotify]): mark 1: the mount that it "
+		       "watches is none of files on a disk or in memory (procfs, cgroupfs and the "
+		       "like): remove the mark", fd);
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	CHECK_SYS(mount("none", path, "tmpfs", 0, NULL));
+	CHECK_SYS(fanotify_mark(gone, FAN_MARK_ADD | FAN_MARK_MOUNT, FAN_ONDIR, AT_FDCWD, path));
+	/* It stays as long as this. */
+	dir = CHECK_SYS(open(path, O_PATH | O_DIRECTORY));
+	CHECK_SYS(umount2(path, MNT_DETACH));
+	CHECK_SYS(rmdir(path));
+	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*[fanotify]): mark 1: the mount that it "
+		       "watches can't be reached from the caller's root directory, or was unmounted: "
+		       "call from where it can, or remove the mark", gone);
+	/* So is the directory. */
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(dir, F_GETFD));
 }
 
 /* What is marked has no path, or is no file; of the second group it was removed. */

@@ -15,7 +15,6 @@
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
-#include <linux/userfaultfd.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -342,27 +341,6 @@ REFUSE(aio_ring_changed)
 }
 
 /* ---- others ----------------------------------------------------------- */
-
-REFUSE(userfault_fd)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	size_t size = 2 * CKPT_PAGE;
-	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int fd = CHECK_HERE(syscall(__NR_userfaultfd, O_CLOEXEC));
-
-	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
-	CHECK_SYS(ioctl(fd, UFFDIO_API, &api));
-	reg.range.start = (uintptr_t)map;
-	reg.range.len = size;
-	CHECK_SYS(ioctl(fd, UFFDIO_REGISTER, &reg));
-	EXPECT_FD(fd, "*[userfaultfd]", "a userfaultfd" YET);
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %llx-%llx: userfaultfd: have it unregister that",
-		       (unsigned long long)reg.range.start, (unsigned long long)reg.range.start + size);
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_SYS(ioctl(fd, UFFDIO_UNREGISTER, &reg.range));
-}
 
 REFUSE(pidfd_of_process_outside)
 {

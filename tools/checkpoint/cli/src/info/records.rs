@@ -30,7 +30,8 @@ use image::{
             NSIG,
             SIGINFO_LEN,
             TIMERS_MAX, //
-        }, //
+        },
+        userfault::WatchedRun, //
     }, //
 };
 use serde_json::{
@@ -111,6 +112,12 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
             guards
                 .iter()
                 .map(|g| json!([g.start.get(), g.end.get()]))
+                .collect()
+        }
+        Kind::Watched => {
+            let runs: &[WatchedRun] = raw.array(usize::MAX)?;
+            runs.iter()
+                .map(|run| json!([run.start.get(), run.pages.get(), run.state.get()]))
                 .collect()
         }
         Kind::Aio => {

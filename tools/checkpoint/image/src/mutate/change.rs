@@ -32,6 +32,10 @@ use crate::image::{
     task::{
         Container,
         Task, //
+    },
+    userfault::{
+        Watched,
+        WatchedRun, //
     }, //
 };
 use std::mem::offset_of;
@@ -517,6 +521,10 @@ fn count(parts: &mut Parts) {
             Some(Kind::Guards) => {
                 let regions = (rec.payload.len() / 16) as u64;
                 rec.put(0, 4, regions);
+            }
+            Some(Kind::Watched) => {
+                let runs = (rec.payload.len() / size_of::<WatchedRun>()) as u64;
+                rec.put(offset_of!(Watched, runs), 4, runs);
             }
             Some(Kind::HugePages) => {
                 let ranges = (rec.payload.len() / size_of::<HugeRange>()) as u64;

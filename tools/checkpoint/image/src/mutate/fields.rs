@@ -17,7 +17,8 @@ use crate::image::{
         Action,
         Timer,
         SIGINFO_LEN, //
-    }, //
+    },
+    userfault::WatchedRun, //
 };
 use std::mem::size_of;
 use zerocopy::byteorder::little_endian::{
@@ -66,6 +67,7 @@ pub fn elements(kind: u16) -> (usize, &'static [Field]) {
         Some(Kind::Mm) => (16, AUXV),
         Some(Kind::Guards) => (size_of::<Guard>(), structure("Guard")),
         Some(Kind::HugePages) => (size_of::<HugeRange>(), structure("HugeRange")),
+        Some(Kind::Watched) => (size_of::<WatchedRun>(), structure("WatchedRun")),
         Some(Kind::Aio) => (size_of::<AioEvent>(), structure("AioEvent")),
         Some(Kind::Files) => (size_of::<Fd>(), structure("Fd")),
         Some(Kind::Confinement) => (size_of::<IdRange>(), structure("IdRange")),
