@@ -76,7 +76,7 @@ pub(crate) fn processes() -> impl Iterator<Item = &'static ProcessOps> {
 /// Returns what objects are to each other in a circle. It is saved when all objects are.
 pub(crate) fn links() -> impl Iterator<Item = &'static LinkOps> {
     // What waits for sockets finds what is in their queues.
-    [net::LINKS, files::LINKS].into_iter().flatten()
+    [ns::LINKS, net::LINKS, files::LINKS].into_iter().flatten()
 }
 
 /// Returns the same in the order in which a new task begins: what its address space depends on,

@@ -193,6 +193,7 @@ kinds! {
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
+    NetRequest: ns::NetRequest,
 }
 
 /// Number of the first kind of link.

@@ -7,7 +7,11 @@
 //! routes and devices are to be made by who restarts the tasks, and only their sockets are saved.
 
 mod contents;
+mod device;
 mod dump;
+mod message;
+mod rebuild;
+mod request;
 
 use kernel::prelude::*;
 
@@ -26,6 +30,7 @@ use crate::{
     found::{
         Capture,
         Found,
+        LinkOps,
         ThreadOps, //
     },
     image::{
@@ -40,7 +45,8 @@ use crate::{
         task::frozen::{
             FrozenTask,
             TaskName, //
-        }, //
+        },
+        time::wait, //
     },
     ns::other, //
 };
@@ -52,6 +58,14 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     collect,
     save,
     ..ThreadOps::NONE
+};
+
+/// What makes what is in network namespaces: done when they are made, before all that may depend on
+/// it.
+pub(super) const REQUESTS: LinkOps = LinkOps {
+    name: "network requests",
+    save: save_requests,
+    link: |_| Ok(()),
 };
 
 /// A network namespace.
@@ -162,6 +176,23 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     };
     contents.fill(&mut body);
     cap.meta.put(&body, &contents.settings)
+}
+
+/// Writes the requests of all namespaces.
+fn save_requests(cap: &mut Capture) -> Result {
+    let mut spaces: KVVec<usize> = KVVec::new();
+    for (_, space) in cap.objects.all::<Space>() {
+        spaces.push(space.addr(), GFP_KERNEL_ACCOUNT)?;
+    }
+    for addr in spaces {
+        let obj = cap.objects.reference::<Space>(addr)?;
+        let space = cap.objects.get::<Space>(addr).ok_or(ENOENT)?;
+        for request in space.contents.iter().flat_map(|of| of.requests.iter()) {
+            wait::go_on()?;
+            cap.meta.put(&request.record(obj), request.body())?;
+        }
+    }
+    Ok(())
 }
 
 /// A rebuilt network namespace, or the one that takes its place.

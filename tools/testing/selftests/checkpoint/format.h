@@ -90,6 +90,7 @@
 #define IMAGE_KIND_NETLINK_SOCKET 237
 #define IMAGE_KIND_NETLINK_MESSAGE 238
 #define IMAGE_KIND_PACKET_SOCKET 239
+#define IMAGE_KIND_NET_REQUEST 240
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -401,6 +402,22 @@
 #define IMAGE_NETNS_OUTSIDE (1ull << 0)
 #define IMAGE_NETNS_LO_UP (1ull << 1)
 #define IMAGE_NETNS_LO_WAS_UP (1ull << 2)
+
+/* NetRequest.kind */
+#define IMAGE_REQUEST_NEWLINK 16
+#define IMAGE_REQUEST_SETLINK 19
+#define IMAGE_REQUEST_NEWADDR 20
+#define IMAGE_REQUEST_DELADDR 21
+#define IMAGE_REQUEST_NEWROUTE 24
+#define IMAGE_REQUEST_DELROUTE 25
+#define IMAGE_REQUEST_NEWNEIGH 28
+#define IMAGE_REQUEST_NEWRULE 32
+#define IMAGE_REQUEST_DELRULE 33
+#define IMAGE_REQUEST_NEWLINKPROP 108
+
+/* NetRequest.flags */
+#define IMAGE_NET_REQUEST_MAKE (1ull << 0)
+#define IMAGE_NET_REQUEST_LATE (1ull << 1)
 
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
@@ -1920,5 +1937,14 @@ struct image_packet_socket {
 };
 
 static_assert(sizeof(struct image_packet_socket) == 64, "image_packet_socket");
+
+struct image_net_request {
+	uint32_t net;
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_net_request) == 16, "image_net_request");
 
 #endif /* CKPT_TEST_FORMAT_H */

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How a new network namespace becomes what another one is.
+//!
+//! A checkpoint does it, with a namespace that nobody is in, and notes the requests that this took: a
+//! restart sends the same ones. What could not be had so differs in the end, and is refused.
+
+use kernel::{
+    prelude::*,
+    str::CStr, //
+};
+
+use super::{
+    contents::{
+        write,
+        Settings, //
+    },
+    device::Device,
+    dump::{
+        clear_hops,
+        Item,
+        Table,
+        ADDRESSES,
+        LINKS,
+        LOW_BYTE,
+        NEIGHBOURS,
+        ROUTES,
+        RULES, //
+    },
+    message::{
+        attributes,
+        Message,
+        ATTRIBUTE_HEADER, //
+    },
+    request::{
+        self,
+        Request,
+        OF_ADDRESS,
+        OF_NEIGHBOUR,
+        OF_ROUTE,
+        OF_RULE, //
+    }, //
+};
+use crate::{
+    core::restore::{
+        Restore,
+        TaskRecords, //
+    },
+    image::ns::{
+        REQUEST_DELADDR,
+        REQUEST_DELROUTE,
+        REQUEST_DELRULE,
+        REQUEST_NEWADDR,
+        REQUEST_NEWNEIGH,
+        REQUEST_NEWROUTE,
+        REQUEST_NEWRULE, //
+    },
+    image::ObjRef,
+    kapi::{
+        net::namespace::NetNs,
+        time::wait, //
+    }, //
+};
+
+/// How often requests are gone through: some need others before.
+const ROUNDS: usize = 8;
+
+/// How often, a millisecond apart, new addresses are looked at, and at least.
+const TRIES: usize = 500;
+const TRIES_MIN: usize = 3;
+
+/// RTNH_F_PERVASIVE and RTNH_F_ONLINK: flags of routes that are asked for.
+const ROUTE_FLAGS: u8 = 2 | 4;
+
+/// FIB_RULE_INVERT: the flag of rules that is asked for.
+const RULE_FLAGS: u8 = 2;
+
+/// NTF_MASTER: an entry is of the bridge, and not of the device.
+const OF_BRIDGE: u8 = 4;
+
+/// NDA_MASTER.
+const MASTER: u16 = 9;
+
+/// AF_BRIDGE.
+const BRIDGE: u8 = 7;
+
+/// A namespace in the making.
+pub(super) struct Rebuild<'a> {
+    /// What it is to become.
+    ns: &'a NetNs,
+    /// It.
+    fresh: &'a NetNs,
+    /// It has its settings.
+    late: bool,
+    /// What was done so far.
+    pub(super) requests: KVVec<Request>,
+}
+
+impl<'a> Rebuild<'a> {
+    /// Begins with a new namespace.
+    pub(super) fn new(ns: &'a NetNs, fresh: &'a NetNs) -> Self {
+        Self {
+            ns,
+            fresh,
+            late: false,
+            requests: KVVec::new(),
+        }
+    }
+
+    /// Sends a request; returns it if it was not taken.
+    fn send(&mut self, request: Request) -> Result<Option<Request>> {
+        match request.send(self.fresh) {
+            Ok(()) => {
+                let done = if self.late { request.late() } else { request };
+                self.requests.push(done, GFP_KERNEL_ACCOUNT)?;
+                Ok(None)
+            }
+            Err(e) if e == EINTR || e == ENOMEM || e == ENOBUFS => Err(e),
+            Err(_) => Ok(Some(request)),
+        }
+    }
+
+    /// Sends requests until all were taken, or none is any more; returns those that were not.
+    fn send_all(&mut self, requests: KVVec<Request>) -> Result<KVVec<Request>> {
+        let mut left = requests;
+        for _ in 0..ROUNDS {
+            let before = left.len();
+            let mut again = KVVec::new();
+            for request in left {
+                if let Some(request) = self.send(request)? {
+                    again.push(request, GFP_KERNEL_ACCOUNT)?;
+                }
+            }
+            left = again;
+            if left.is_empty() || left.len() == before {
+                break;
+            }
+        }
+        Ok(left)
+    }
+
+    /// Makes its devices, and sets what they are; returns the name of one that can't be made, and its
+    /// kind.
+    ///
+    /// What devices there are was asked for: see [`NetNs::leads_out`].
+    pub(super) fn make_devices(&mut self) -> Result<Option<(KVVec<u8>, KVVec<u8>)>> {
+        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
+        let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut requests = KVVec::new();
+        for device in &all {
+            if new.iter().any(|new| new.index() == device.index()) {
+                continue;
+            }
+            if let Some(request) = device.make(&all)? {
+                requests.push(request, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        self.send_all(requests)?;
+        let fresh = LINKS.of(self.fresh)?;
+        let new = devices(&fresh)?;
+        for device in &all {
+            if new.iter().all(|new| new.index() != device.index()) {
+                return Ok(Some((copy(device.name()?)?, copy(device.kind()?)?)));
+            }
+        }
+        for _ in 0..ROUNDS {
+            if !self.change_devices()? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives it all else but its settings, which it has got.
+    pub(super) fn rest(&mut self) -> Result {
+        self.late = true;
+        let quiet = Quiet::begin(self.fresh)?;
+        self.addresses()?;
+        for _ in 0..ROUNDS {
+            if !self.switch_devices()? {
+                break;
+            }
+        }
+        let mut tentative = 0;
+        for request in &self.requests {
+            tentative += usize::from(request.gives_tentative()?);
+        }
+        settle(self.fresh, tentative)?;
+        // What devices have got by being switched on.
+        self.addresses()?;
+        settle(self.fresh, tentative)?;
+        self.list(&RULES, Some(REQUEST_DELRULE), REQUEST_NEWRULE, rule)?;
+        for routes in &ROUTES {
+            self.list(routes, Some(REQUEST_DELROUTE), REQUEST_NEWROUTE, route)?;
+        }
+        for neighbours in &NEIGHBOURS {
+            self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
+        }
+        quiet.end(self.fresh)
+    }
+
+    /// Sets what differs of devices; returns whether something was set.
+    fn change_devices(&mut self) -> Result<bool> {
+        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
+        let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut changed = false;
+        for device in &all {
+            let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
+                continue;
+            };
+            for request in device.changes(new)? {
+                changed |= self.send(request)?.is_none();
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Gives devices their flags; returns whether one got some.
+    fn switch_devices(&mut self) -> Result<bool> {
+        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
+        let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut switched = false;
+        for device in &all {
+            let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
+                continue;
+            };
+            if let Some(request) = device.switch(new)? {
+                switched |= self.send(request)?.is_none();
+            }
+        }
+        Ok(switched)
+    }
+
+    /// Gives it the addresses.
+    fn addresses(&mut self) -> Result {
+        self.list(&ADDRESSES, Some(REQUEST_DELADDR), REQUEST_NEWADDR, address)
+    }
+
+    /// Takes away what it has of a list and should not, and adds what is missing.
+    fn list(
+        &mut self,
+        table: &Table<'_>,
+        remove: Option<u32>,
+        add: u32,
+        body: fn(&[u8]) -> Result<Option<Message>>,
+    ) -> Result {
+        let (of, fresh) = (table.of(self.ns)?, table.of(self.fresh)?);
+        if let Some(remove) = remove {
+            let requests = lacking(&fresh, &of, remove, body)?;
+            self.send_all(requests)?;
+        }
+        // What was removed may have taken others with it.
+        let fresh = table.of(self.fresh)?;
+        let requests = lacking(&of, &fresh, add, body)?;
+        self.send_all(requests)?;
+        Ok(())
+    }
+}
+
+/// Copies bytes.
+fn copy(bytes: &[u8]) -> Result<KVVec<u8>> {
+    let mut copy = KVVec::new();
+    copy.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
+    Ok(copy)
+}
+
+/// The devices of a list.
+fn devices(items: &[Item]) -> Result<KVVec<Device<'_>>> {
+    let mut devices = KVVec::new();
+    for item in items.iter().filter(|item| !item.body.is_empty()) {
+        devices.push(Device::of(&item.body)?, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(devices)
+}
+
+/// The requests of type `kind` for what is in `items` and not in `others`.
+fn lacking(
+    items: &[Item],
+    others: &[Item],
+    kind: u32,
+    body: fn(&[u8]) -> Result<Option<Message>>,
+) -> Result<KVVec<Request>> {
+    let mut known: KVVec<&[u8]> = KVVec::new();
+    for other in others {
+        known.push(&other.key, GFP_KERNEL_ACCOUNT)?;
+    }
+    known.sort_unstable();
+    let mut requests = KVVec::new();
+    for item in items {
+        wait::go_on()?;
+        if item.body.is_empty() || known.binary_search(&&*item.key).is_ok() {
+            continue;
+        }
+        if let Some(message) = body(&item.body)? {
+            requests.push(Request::new(kind, 0, message)?, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(requests)
+}
+
+/// Begins a request about what the message `body` tells, with a header of `N` bytes and those attributes
+/// that `kinds` names.
+fn request_of<const N: usize>(
+    body: &[u8],
+    kinds: &[u16],
+    edit: impl FnOnce(&mut [u8; N]),
+) -> Result<Message> {
+    let (header, rest) = body.split_at_checked(N).ok_or(EIO)?;
+    let mut header: [u8; N] = header.try_into().map_err(|_| EIO)?;
+    edit(&mut header);
+    let mut message = Message::new(&header)?;
+    attributes(rest, |kind, attribute| {
+        if kinds.contains(&kind) {
+            message.add(kind, attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?;
+        }
+        Ok(())
+    })?;
+    Ok(message)
+}
+
+/// The request for an address.
+fn address(body: &[u8]) -> Result<Option<Message>> {
+    request_of::<8>(body, OF_ADDRESS, |_| ()).map(Some)
+}
+
+/// The request for a route. Flags that the kernel sets are not asked for.
+fn route(body: &[u8]) -> Result<Option<Message>> {
+    let mut message = request_of::<12>(body, OF_ROUTE, |header| {
+        for (at, byte) in header.iter_mut().enumerate().skip(8) {
+            *byte &= if at == 8 + LOW_BYTE { ROUTE_FLAGS } else { 0 };
+        }
+    })?;
+    // Those of several ways are in RTA_MULTIPATH.
+    let mut at = 12;
+    while let Some((kind, len)) = head(&message.0, at) {
+        let next = at + len.next_multiple_of(4);
+        if kind == 9 {
+            let hops = message.0.get_mut(at + ATTRIBUTE_HEADER..at + len);
+            clear_hops(hops.unwrap_or(&mut []), !ROUTE_FLAGS);
+        }
+        at = next;
+    }
+    Ok(Some(message))
+}
+
+/// Type and length of the attribute at `at`, if there is one.
+fn head(bytes: &[u8], at: usize) -> Option<(u16, usize)> {
+    let rest = bytes.get(at..)?;
+    let len = usize::from(super::message::u16_at(rest, 0)?);
+    let kind = super::message::u16_at(rest, 2)?;
+    (len >= ATTRIBUTE_HEADER).then_some((kind & 0x3fff, len))
+}
+
+/// The request for a routing rule.
+fn rule(body: &[u8]) -> Result<Option<Message>> {
+    request_of::<12>(body, OF_RULE, |header| {
+        for (at, byte) in header.iter_mut().enumerate().skip(8) {
+            *byte &= if at == 8 + LOW_BYTE { RULE_FLAGS } else { 0 };
+        }
+    })
+    .map(Some)
+}
+
+/// The request for a neighbour.
+fn neighbour(body: &[u8]) -> Result<Option<Message>> {
+    let mut of_bridge = false;
+    if body.first() == Some(&BRIDGE) {
+        attributes(body.get(12..).ok_or(EIO)?, |kind, _| {
+            of_bridge |= kind == MASTER;
+            Ok(())
+        })?;
+    }
+    request_of::<12>(body, OF_NEIGHBOUR, |header| {
+        if let Some(flags) = header.get_mut(10).filter(|_| of_bridge) {
+            *flags |= OF_BRIDGE;
+        }
+    })
+    .map(Some)
+}
+
+/// While this is, new IPv6 addresses are not looked for on the network: they can be used at once, as they
+/// could be at the checkpoint.
+pub(super) struct Quiet {
+    /// The settings that were changed: of each path and text, each with a NUL.
+    settings: KVVec<u8>,
+}
+
+impl Quiet {
+    /// Begins.
+    pub(super) fn begin(ns: &NetNs) -> Result<Self> {
+        let list = ns.settings()?;
+        let mut settings = KVVec::new();
+        for (path, text) in Settings(&list) {
+            let name = path.to_bytes();
+            let of_device = name.starts_with(b"net/ipv6/conf/") && name.ends_with(b"/accept_dad");
+            if !of_device || text.to_bytes() == b"0" {
+                continue;
+            }
+            settings.extend_from_slice(path.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+            settings.extend_from_slice(text.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+            write(ns, (path, c"0"))?;
+        }
+        Ok(Self { settings })
+    }
+
+    /// Ends.
+    pub(super) fn end(self, ns: &NetNs) -> Result {
+        Settings(&self.settings).try_for_each(|setting: (&CStr, &CStr)| write(ns, setting))
+    }
+}
+
+/// Sends to `ns`, which has its settings, the requests of the image that come then; `tentative` is what
+/// [`request::check`] has returned.
+pub(super) fn replay(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    ns: &NetNs,
+    net: ObjRef,
+    tentative: usize,
+) -> Result {
+    let quiet = Quiet::begin(ns)?;
+    request::replay(r, plan, ns, net, true, || settle(ns, tentative))?;
+    settle(ns, tentative)?;
+    quiet.end(ns)
+}
+
+/// Waits until `ns` knows what its links are, and has at most so many addresses that nobody has looked
+/// for; not for ever.
+pub(super) fn settle(ns: &NetNs, tentative: usize) -> Result {
+    for n in 0..TRIES {
+        wait::go_on()?;
+        ns.settle()?;
+        let mut count = 0;
+        for item in ADDRESSES
+            .of(ns)?
+            .iter()
+            .filter(|item| !item.body.is_empty())
+        {
+            count += usize::from(request::is_tentative(&item.body)?);
+        }
+        if n >= TRIES_MIN && count <= tentative {
+            break;
+        }
+        wait::pause_ms(1);
+    }
+    // Who has made the last one usable has its routes by now.
+    ns.settle()
+}
