@@ -16,8 +16,8 @@ use kernel::{
 use super::{
     dump,
     rebuild::{
-        self,
-        Rebuild, //
+        Rebuild,
+        Steps, //
     },
     request::{
         self,
@@ -305,6 +305,8 @@ fn compare(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Conte
         count += more;
     }
     rebuild.rest()?;
+    // Some change when a device is switched on. What is not taken differs.
+    let _ = apply(&fresh, &settings)?;
     let what = match ns.left(&fresh)? {
         Left::Nothing => None,
         Left::Device(name) => {
@@ -398,7 +400,7 @@ pub(super) fn make(
     settings: &[u8],
 ) -> Result<NetNs> {
     let net = ObjRef::new(record.obj.get()).ok_or(EINVAL)?;
-    let tentative = request::check(r, net)?;
+    let late = request::check(r, net)?;
     let ns = proxy::new_net().map_err(|e| {
         let why = match e {
             EPERM => ": CAP_SYS_ADMIN is needed",
@@ -419,19 +421,27 @@ pub(super) fn make(
             fmt!("the loopback device of its network namespace can't be set up (CAP_NET_ADMIN)"),
         )
     })?;
-    request::replay(r, plan, &ns, net, false, || Ok(()))?;
-    if let Some(wrong) = apply(&ns, settings)? {
-        return Err(r.fail(
-            wrong.errno,
-            plan,
-            fmt!(
-                "its network namespace does not take what /proc/sys/{} was",
-                BStr::from_bytes(wrong.path.to_bytes())
-            ),
-        ));
-    }
-    if let Some(tentative) = tentative {
-        rebuild::replay(r, plan, &ns, net, tentative)?;
+    request::replay(r, plan, &ns, net, None)?;
+    write_all(r, plan, &ns, settings)?;
+    if late {
+        request::replay(r, plan, &ns, net, Some(Steps::begin(&ns)?))?;
+        // Some change when a device is switched on.
+        write_all(r, plan, &ns, settings)?;
     }
     Ok(ns)
+}
+
+/// Gives a namespace its settings.
+fn write_all(r: &Restore, plan: &TaskRecords<'_>, ns: &NetNs, settings: &[u8]) -> Result {
+    let Some(wrong) = apply(ns, settings)? else {
+        return Ok(());
+    };
+    Err(r.fail(
+        wrong.errno,
+        plan,
+        fmt!(
+            "its network namespace does not take what /proc/sys/{} was",
+            BStr::from_bytes(wrong.path.to_bytes())
+        ),
+    ))
 }

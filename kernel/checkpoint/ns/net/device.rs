@@ -33,6 +33,8 @@ const ADDRESS: u16 = 1;
 const NAME: u16 = 3;
 /// IFLA_LINK.
 const LINK: u16 = 5;
+/// IFLA_QDISC.
+const QDISC: u16 = 6;
 /// IFLA_MASTER.
 const MASTER: u16 = 10;
 /// IFLA_LINKINFO.
@@ -74,8 +76,11 @@ const VOLATILE: &[u16] = &[7, 14, 16, 23, 30, CARRIER, 35, 47, 48, 61, 68];
 /// IFF_RUNNING, IFF_LOWER_UP and IFF_DORMANT: what the kernel finds out of a link.
 const FLAGS_OF_KERNEL: u32 = 1 << 6 | 1 << 16 | 1 << 17;
 
+/// IFF_UP.
+const UP: u32 = 1;
+
 /// IFF_UP, IFF_DEBUG, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST, IFF_DYNAMIC.
-const FLAGS_OF_USER: u32 = 1 | 1 << 2 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 12 | 1 << 15;
+const FLAGS_OF_USER: u32 = UP | 1 << 2 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 12 | 1 << 15;
 
 /// A kind of device that is made.
 struct DeviceKind {
@@ -373,15 +378,26 @@ impl<'a> Device<'a> {
         Ok(requests)
     }
 
-    /// The request that gives `new` the flags of this device, which switches it on. `None`: it has
-    /// them.
-    pub(super) fn switch(&self, new: &Device<'_>) -> Result<Option<Request>> {
+    /// The requests that give `new` the flags of this device, which switch it on. One that is off, but
+    /// was on, has got its queue: it is switched on and off.
+    pub(super) fn switch(&self, new: &Device<'_>) -> Result<KVVec<Request>> {
         let change = (self.flags() ^ new.flags()) & FLAGS_OF_USER;
-        if change == 0 {
-            return Ok(None);
+        let mut requests = KVVec::new();
+        let mut add = |flags: u32, change: u32| -> Result {
+            let header = self.request_header(flags & change, change);
+            let request = Request::new(REQUEST_SETLINK, 0, Message::new(&header)?)?;
+            Ok(requests.push(request, GFP_KERNEL_ACCOUNT)?)
+        };
+        let was_on =
+            (self.flags() | new.flags()) & UP == 0 && self.get(QDISC)? != new.get(QDISC)?;
+        if was_on {
+            add(UP, UP)?;
+            add(0, UP)?;
         }
-        let header = self.request_header(self.flags() & change, change);
-        Request::new(REQUEST_SETLINK, 0, Message::new(&header)?).map(Some)
+        if change != 0 {
+            add(self.flags(), change)?;
+        }
+        Ok(requests)
     }
 }
 

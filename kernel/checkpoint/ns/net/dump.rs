@@ -13,6 +13,7 @@ use super::{
     device,
     message::{
         attributes,
+        find,
         messages,
         u16_at,
         u32_at,
@@ -110,6 +111,25 @@ fn permanent(header: &[u8]) -> bool {
 /// Entries of bridges that were not learnt: NUD_PERMANENT or NUD_NOARP.
 fn not_learnt(header: &[u8]) -> bool {
     u16_at(header, 8).is_some_and(|state| state & 0xc0 != 0)
+}
+
+/// An entry of a bridge, or an address that a device listens to (NTF_SELF), but for times (NDA_CACHEINFO)
+/// and groups (NDA_LLADDR): these are of sockets, or of the kernel.
+fn bridge_entry(body: &[u8], out: &mut KVVec<u8>) -> Result {
+    let (header, rest) = body.split_at_checked(12).ok_or(EIO)?;
+    let of_device = header.get(10).is_some_and(|flags| flags & 2 != 0);
+    let is_group =
+        find(rest, 2)?.is_some_and(|address| address.first().is_some_and(|b| b & 1 != 0));
+    if of_device && is_group {
+        return Ok(());
+    }
+    out.extend_from_slice(header, GFP_KERNEL_ACCOUNT)?;
+    attributes(rest, |kind, attribute| {
+        if kind != 3 {
+            out.extend_from_slice(attribute, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    })
 }
 
 /// IFA_F_TENTATIVE: whether an IPv6 address is looked for elsewhere.
@@ -287,8 +307,8 @@ pub(super) static NEIGHBOURS: [Table<'static>; 3] = [
         request: 30,
         body: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         header: 12,
-        volatile: &[3, 4],
         such: not_learnt,
+        own: Some(bridge_entry),
         sorted: true,
         ..PLAIN
     },

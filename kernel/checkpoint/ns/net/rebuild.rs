@@ -42,10 +42,6 @@ use super::{
     }, //
 };
 use crate::{
-    core::restore::{
-        Restore,
-        TaskRecords, //
-    },
     image::ns::{
         REQUEST_DELADDR,
         REQUEST_DELROUTE,
@@ -53,9 +49,9 @@ use crate::{
         REQUEST_NEWADDR,
         REQUEST_NEWNEIGH,
         REQUEST_NEWROUTE,
-        REQUEST_NEWRULE, //
+        REQUEST_NEWRULE,
+        REQUEST_SETLINK, //
     },
-    image::ObjRef,
     kapi::{
         net::namespace::NetNs,
         time::wait, //
@@ -68,6 +64,9 @@ const ROUNDS: usize = 8;
 /// How often, a millisecond apart, new addresses are looked at, and at least.
 const TRIES: usize = 500;
 const TRIES_MIN: usize = 3;
+
+/// The same of addresses that the kernel looks for on the network, for two seconds at most.
+const LOOKING: usize = 2500;
 
 /// RTNH_F_PERVASIVE and RTNH_F_ONLINK: flags of routes that are asked for.
 const ROUTE_FLAGS: u8 = 2 | 4;
@@ -174,21 +173,18 @@ impl<'a> Rebuild<'a> {
     /// Gives it all else but its settings, which it has got.
     pub(super) fn rest(&mut self) -> Result {
         self.late = true;
-        let quiet = Quiet::begin(self.fresh)?;
-        self.addresses()?;
+        // Those that are still looked for are found to be free, or not, meanwhile.
+        settle(self.ns, LOOKING)?;
+        let mut steps = Steps::begin(self.fresh)?;
         for _ in 0..ROUNDS {
             if !self.switch_devices()? {
                 break;
             }
         }
-        let mut tentative = 0;
-        for request in &self.requests {
-            tentative += usize::from(request.gives_tentative()?);
-        }
-        settle(self.fresh, tentative)?;
-        // What devices have got by being switched on.
-        self.addresses()?;
-        settle(self.fresh, tentative)?;
+        settle(self.fresh, TRIES)?;
+        self.list(&ADDRESSES, Some(REQUEST_DELADDR), REQUEST_NEWADDR, usable)?;
+        steps.end_quiet()?;
+        self.list(&ADDRESSES, None, REQUEST_NEWADDR, address)?;
         self.list(&RULES, Some(REQUEST_DELRULE), REQUEST_NEWRULE, rule)?;
         for routes in &ROUTES {
             self.list(routes, Some(REQUEST_DELROUTE), REQUEST_NEWROUTE, route)?;
@@ -196,7 +192,7 @@ impl<'a> Rebuild<'a> {
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
-        quiet.end(self.fresh)
+        Ok(())
     }
 
     /// Sets what differs of devices; returns whether something was set.
@@ -215,7 +211,8 @@ impl<'a> Rebuild<'a> {
         Ok(changed)
     }
 
-    /// Gives devices their flags; returns whether one got some.
+    /// Gives devices their flags, and switches on and off again what was on; returns whether one was
+    /// switched.
     fn switch_devices(&mut self) -> Result<bool> {
         let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
         let (all, new) = (devices(&of)?, devices(&fresh)?);
@@ -224,16 +221,14 @@ impl<'a> Rebuild<'a> {
             let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
                 continue;
             };
-            if let Some(request) = device.switch(new)? {
-                switched |= self.send(request)?.is_none();
+            for request in device.switch(new)? {
+                if self.send(request)?.is_some() {
+                    break;
+                }
+                switched = true;
             }
         }
         Ok(switched)
-    }
-
-    /// Gives it the addresses.
-    fn addresses(&mut self) -> Result {
-        self.list(&ADDRESSES, Some(REQUEST_DELADDR), REQUEST_NEWADDR, address)
     }
 
     /// Takes away what it has of a list and should not, and adds what is missing.
@@ -318,6 +313,14 @@ fn request_of<const N: usize>(
     Ok(message)
 }
 
+/// The request for an address that can be used; `None`: nobody knows yet whether it is free.
+fn usable(body: &[u8]) -> Result<Option<Message>> {
+    if request::is_tentative(body)? {
+        return Ok(None);
+    }
+    address(body)
+}
+
 /// The request for an address.
 fn address(body: &[u8]) -> Result<Option<Message>> {
     request_of::<8>(body, OF_ADDRESS, |_| ()).map(Some)
@@ -380,14 +383,14 @@ fn neighbour(body: &[u8]) -> Result<Option<Message>> {
 
 /// While this is, new IPv6 addresses are not looked for on the network: they can be used at once, as they
 /// could be at the checkpoint.
-pub(super) struct Quiet {
+struct Quiet {
     /// The settings that were changed: of each path and text, each with a NUL.
     settings: KVVec<u8>,
 }
 
 impl Quiet {
     /// Begins.
-    pub(super) fn begin(ns: &NetNs) -> Result<Self> {
+    fn begin(ns: &NetNs) -> Result<Self> {
         let list = ns.settings()?;
         let mut settings = KVVec::new();
         for (path, text) in Settings(&list) {
@@ -404,41 +407,69 @@ impl Quiet {
     }
 
     /// Ends.
-    pub(super) fn end(self, ns: &NetNs) -> Result {
+    fn end(self, ns: &NetNs) -> Result {
         Settings(&self.settings).try_for_each(|setting: (&CStr, &CStr)| write(ns, setting))
     }
 }
 
-/// Sends to `ns`, which has its settings, the requests of the image that come then; `tentative` is what
-/// [`request::check`] has returned.
-pub(super) fn replay(
-    r: &Restore,
-    plan: &TaskRecords<'_>,
-    ns: &NetNs,
-    net: ObjRef,
-    tentative: usize,
-) -> Result {
-    let quiet = Quiet::begin(ns)?;
-    request::replay(r, plan, ns, net, true, || settle(ns, tentative))?;
-    settle(ns, tentative)?;
-    quiet.end(ns)
+/// What is done between the requests that come when a namespace has its settings.
+pub(super) struct Steps<'a> {
+    ns: &'a NetNs,
+    /// Addresses are not looked for.
+    quiet: Option<Quiet>,
+    /// The request before.
+    before: u32,
 }
 
-/// Waits until `ns` knows what its links are, and has at most so many addresses that nobody has looked
-/// for; not for ever.
-pub(super) fn settle(ns: &NetNs, tentative: usize) -> Result {
-    for n in 0..TRIES {
+impl<'a> Steps<'a> {
+    /// Begins, before the first of them.
+    pub(super) fn begin(ns: &'a NetNs) -> Result<Self> {
+        Ok(Self {
+            ns,
+            quiet: Some(Quiet::begin(ns)?),
+            before: 0,
+        })
+    }
+
+    /// Is called before each request, with its type, and whether it gives an address of which nobody
+    /// knows yet whether it is free.
+    pub(super) fn next(&mut self, kind: u32, tentative: bool) -> Result {
+        if self.before == REQUEST_SETLINK && kind != REQUEST_SETLINK {
+            settle(self.ns, TRIES)?;
+        }
+        self.before = kind;
+        match kind {
+            REQUEST_SETLINK | REQUEST_DELADDR => Ok(()),
+            REQUEST_NEWADDR if !tentative => Ok(()),
+            _ => self.end_quiet(),
+        }
+    }
+
+    /// All addresses that can be used are there: those that come are looked for.
+    pub(super) fn end_quiet(&mut self) -> Result {
+        let Some(quiet) = self.quiet.take() else {
+            return Ok(());
+        };
+        settle(self.ns, TRIES)?;
+        quiet.end(self.ns)
+    }
+}
+
+/// Waits until `ns` knows what its links are, and has no address that is looked for; at most so many
+/// milliseconds, as an address is not looked for while there is no link.
+fn settle(ns: &NetNs, most: usize) -> Result {
+    for n in 0..most {
         wait::go_on()?;
         ns.settle()?;
-        let mut count = 0;
+        let mut looking = false;
         for item in ADDRESSES
             .of(ns)?
             .iter()
             .filter(|item| !item.body.is_empty())
         {
-            count += usize::from(request::is_tentative(&item.body)?);
+            looking |= request::is_tentative(&item.body)?;
         }
-        if n >= TRIES_MIN && count <= tentative {
+        if n >= TRIES_MIN && !looking {
             break;
         }
         wait::pause_ms(1);

@@ -10,13 +10,16 @@ use kernel::prelude::*;
 
 use super::{
     device,
+    dump::TENTATIVE,
     message::{
         attributes,
         find,
         u16_at,
+        u32_at,
         Message,
         ATTRIBUTE_HEADER, //
-    }, //
+    },
+    rebuild::Steps, //
 };
 use crate::{
     core::restore::{
@@ -119,11 +122,6 @@ impl Request {
         &self.body
     }
 
-    /// It gives an address that another machine may have as well, as nobody has looked for that yet.
-    pub(super) fn gives_tentative(&self) -> Result<bool> {
-        Ok(self.kind == REQUEST_NEWADDR && is_tentative(&self.body)?)
-    }
-
     /// Sends it to `ns`.
     pub(super) fn send(&self, ns: &NetNs) -> Result {
         send(ns, self.kind, self.flags, &self.body)
@@ -143,8 +141,8 @@ impl Request {
 /// Returns whether an address, as of a message, is IFA_F_TENTATIVE.
 pub(super) fn is_tentative(body: &[u8]) -> Result<bool> {
     let flags = find(body.get(8..).ok_or(EIO)?, 8)?;
-    let flags = flags.and_then(|flags| super::message::u32_at(flags, 0));
-    Ok(flags.is_some_and(|flags| flags & u32::from(super::dump::TENTATIVE) != 0))
+    let flags = flags.and_then(|flags| u32_at(flags, 0));
+    Ok(flags.is_some_and(|flags| flags & u32::from(TENTATIVE) != 0))
 }
 
 /// Sends a request to `ns`. Else what is answered.
@@ -229,37 +227,21 @@ fn each(r: &Restore, net: ObjRef, mut f: impl FnMut(&NetRequest, &Raw<'_>) -> Re
     Ok(())
 }
 
-/// Checks all requests for a namespace before it is made. Returns how many addresses there will be that
-/// nobody has looked for yet; `None`: there is no request that comes after its settings.
-pub(super) fn check(r: &Restore, net: ObjRef) -> Result<Option<usize>> {
+/// Checks all requests for a namespace before it is made; returns whether there is one that comes after
+/// its settings.
+pub(super) fn check(r: &Restore, net: ObjRef) -> Result<bool> {
     let mut late = false;
-    let mut tentative = 0;
     each(r, net, |request, raw| {
         wait::go_on()?;
-        let kind = request.kind.get();
-        if !is_allowed(kind, raw.payload).unwrap_or(false) {
+        if !is_allowed(request.kind.get(), raw.payload).unwrap_or(false) {
             return Err(r.fault(
                 raw.fault("a request that leads out of the network namespace, or that is none"),
             ));
         }
         late |= request.flags.get() & NET_REQUEST_LATE != 0;
-        if kind == REQUEST_NEWADDR && is_tentative(raw.payload)? {
-            tentative += 1;
-        }
         Ok(())
     })?;
-    Ok(late.then_some(tentative))
-}
-
-/// Returns whether the kernel has to come to rest between two requests, as it has at the checkpoint: when
-/// devices were switched on, and when there are all addresses.
-fn is_step(before: u32, kind: u32) -> bool {
-    let is_address = matches!(kind, REQUEST_NEWADDR | REQUEST_DELADDR);
-    match before {
-        REQUEST_SETLINK => kind != REQUEST_SETLINK,
-        REQUEST_NEWADDR | REQUEST_DELADDR => !is_address && kind != REQUEST_SETLINK,
-        _ => false,
-    }
+    Ok(late)
 }
 
 /// What a request is about, for messages.
@@ -274,26 +256,23 @@ fn about(kind: u32) -> &'static str {
 }
 
 /// Sends to `ns` the requests of the image for the namespace with reference `net`: those that come
-/// before its settings are written, or those after that (`late`). They were checked. `rest` is called
-/// where the kernel has to come to rest.
+/// before its settings are written, or, with `steps`, those after that. They were checked.
 pub(super) fn replay(
     r: &Restore,
     plan: &TaskRecords<'_>,
     ns: &NetNs,
     net: ObjRef,
-    late: bool,
-    mut rest: impl FnMut() -> Result,
+    mut steps: Option<Steps<'_>>,
 ) -> Result {
-    let mut before = 0;
     each(r, net, |request, raw| {
         let (kind, flags) = (request.kind.get(), request.flags.get());
-        if (flags & NET_REQUEST_LATE != 0) != late {
+        if (flags & NET_REQUEST_LATE != 0) != steps.is_some() {
             return Ok(());
         }
-        if late && is_step(before, kind) {
-            rest()?;
+        if let Some(steps) = &mut steps {
+            let tentative = kind == REQUEST_NEWADDR && is_tentative(raw.payload)?;
+            steps.next(kind, tentative)?;
         }
-        before = kind;
         send(ns, kind, flags, raw.payload).map_err(|e| {
             let why = match e {
                 EPERM => ": CAP_NET_ADMIN is needed",
@@ -315,7 +294,11 @@ pub(super) fn replay(
                 ),
             )
         })
-    })
+    })?;
+    match &mut steps {
+        Some(steps) => steps.end_quiet(),
+        None => Ok(()),
+    }
 }
 
 /// The name of the device that a request has; empty: it has none.

@@ -209,6 +209,36 @@ CKPT_CYCLE(off, OWN)
 	CHECK_EQ(9, rt_way("10.1.2.9", 0));
 }
 
+/* One that was on. */
+CKPT_CYCLE(off_again, OWN)
+{
+	make("d0", 9, "dummy");
+	rt_address("d0", "10.1.2.3", 24);
+	rt_switch("d0", true);
+	rt_switch("d0", false);
+	ckpt_ready_wait();
+	CHECK(!is_on("d0"), "it is on");
+	rt_switch("d0", true);
+	CHECK_EQ(9, rt_way("10.1.2.9", 0));
+}
+
+/* A link that has nothing at its other end: its address can't be looked for. */
+CKPT_CYCLE(no_link, OWN)
+{
+	make_pair("v0", "v1", 20);
+	rt_switch("v0", true);
+	rt_address("v0", "10.1.2.3", 24);
+	if (!access("/proc/sys/net/ipv6", F_OK))
+		rt_address_flags("v0", "fd00::1", 64, 0);
+	ckpt_ready_wait();
+	CHECK(is_on("v0") && !is_on("v1"), "an end is on or off");
+	rt_switch("v1", true);
+	passes("v0", "v1");
+	CHECK_EQ(20, rt_way("10.1.2.9", 0));
+	if (!access("/proc/sys/net/ipv6", F_OK))
+		CHECK_EQ(20, rt_way("fd00::9", 0));
+}
+
 /* Routes and neighbours over it. */
 CKPT_CYCLE(ways, OWN)
 {
@@ -255,12 +285,13 @@ CKPT_CYCLE(of_sysctl, OWN)
 	rt_change(&rt, RTM_SETLINK, "d0");
 	rt_add_u32(&rt, IFLA_MTU, 9000);
 	CHECK_SYS(rt_ask(&rt));
+	/* That sets the MTU of IPv6. */
+	rt_switch("d0", true);
 	for (i = 0; i < 4; i++) {
 		fd = CHECK_SYS(open(paths[i], O_WRONLY | O_CLOEXEC));
 		CHECK_EQ((ssize_t)strlen(texts[i]), write(fd, texts[i], strlen(texts[i])));
 		CHECK_SYS(close(fd));
 	}
-	rt_switch("d0", true);
 	ckpt_ready_wait();
 	for (i = 0; i < 4; i++) {
 		ckpt_read_file(paths[i], text, sizeof(text));

@@ -190,9 +190,9 @@ __attribute__((unused)) static size_t rt_parse(const char *text, void *address)
 	return v6 ? 16 : 4;
 }
 
-/* Gives the device @name an address. */
+/* Gives the device @name an address; of one of IPv6 with IFA_F_*. */
 __attribute__((unused))
-static void rt_address(const char *name, const char *text, int prefix)
+static void rt_address_flags(const char *name, const char *text, int prefix, uint32_t flags)
 {
 	char address[16];
 	size_t len = rt_parse(text, address);
@@ -205,10 +205,16 @@ static void rt_address(const char *name, const char *text, int prefix)
 	rt_begin(&rt, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
 	rt_add(&rt, IFA_LOCAL, address, len);
 	rt_add(&rt, IFA_ADDRESS, address, len);
-	/* It is usable at once. */
 	if (len == 16)
-		rt_add_u32(&rt, IFA_FLAGS, IFA_F_NODAD);
+		rt_add_u32(&rt, IFA_FLAGS, flags);
 	CHECK_SYS(rt_ask(&rt));
+}
+
+/* The same; it is usable at once. */
+__attribute__((unused))
+static void rt_address(const char *name, const char *text, int prefix)
+{
+	rt_address_flags(name, text, prefix, IFA_F_NODAD);
 }
 
 /*
