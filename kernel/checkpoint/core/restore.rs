@@ -97,7 +97,7 @@ pub(crate) struct Restore {
     pub(crate) ipc_ns: IpcNs,
     /// Network namespace of the caller.
     pub(crate) caller_net: NetNs,
-    /// That of the tasks, if it is another one.
+    /// That of the root, if it is another one.
     net_ns: SetOnce<NetNs>,
     /// Ends of TCP connections that were made: they end quietly if the restart fails.
     connections: SetOnce<KVVec<SockRef>>,
@@ -231,12 +231,12 @@ impl Restore {
         self.pid_ns.as_ref().ok_or(ESRCH)
     }
 
-    /// The tasks have a network namespace of their own, `ns`.
+    /// The root has a network namespace that is not the caller's, `ns`.
     pub(crate) fn set_net_ns(&self, ns: NetNs) {
         self.net_ns.populate(ns);
     }
 
-    /// The network namespace of the tasks.
+    /// The network namespace of the root.
     pub(crate) fn net_ns(&self) -> &NetNs {
         self.net_ns.as_ref().unwrap_or(&self.caller_net)
     }

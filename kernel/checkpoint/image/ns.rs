@@ -71,9 +71,8 @@ pub const SETTING_PATH_MAX: usize = 256;
 pub const SETTING_TEXT_MAX: usize = 4096;
 
 record! {
-    /// A network namespace, which all tasks are in. Payload: the settings in which it differs from a
-    /// new one. Of each its path below /proc/sys and its text, each with a NUL, in the order in which
-    /// they are written.
+    /// A network namespace. Payload: the settings in which it differs from a new one. Of each its path
+    /// below /proc/sys and its text, each with a NUL, in the order in which they are written.
     #[record(NetNs = 206, "network namespace", min = 16, check = net_ns, object = net_ns_object)]
     pub struct NetNs {
         /// Reference of this object.

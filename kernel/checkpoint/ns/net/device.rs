@@ -105,15 +105,21 @@ const PLAIN: DeviceKind = DeviceKind {
     borrows: false,
 };
 
+/// The kind of device whose carrier can be switched.
+const DUMMY: &[u8] = b"dummy";
+
+/// The kind of device that has another end.
+const VETH: &[u8] = b"veth";
+
 /// The kinds.
 static KINDS: &[DeviceKind] = &[
     DeviceKind {
-        name: b"dummy",
+        name: DUMMY,
         ..PLAIN
     },
     // Its other end is made with it.
     DeviceKind {
-        name: b"veth",
+        name: VETH,
         ..PLAIN
     },
     // IFLA_BR_*: not what the bridge finds out (root, topology, timers, querier, learnt entries).
@@ -285,7 +291,7 @@ impl<'a> Device<'a> {
         let borrows = kind.borrows && (kind.name != BRIDGE || all.iter().any(has_ports));
         self.copy_plain(borrows, &mut message)?;
         let mut peer = None;
-        if kind.name == b"veth" {
+        if kind.name == VETH {
             let Some(end) = all.iter().find(|to| to.index() == link) else {
                 return Ok(None);
             };
@@ -315,65 +321,55 @@ impl<'a> Device<'a> {
         Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message).map(Some)
     }
 
-    /// The requests that make `new` what this device is, but for its flags.
+    /// The requests that make `new` what this device is, but for its flags. Each sets one thing: one that
+    /// is not taken has changed nothing.
     pub(super) fn changes(&self, new: &Device<'_>) -> Result<KVVec<Request>> {
         let mut requests = KVVec::new();
         let header = self.request_header(0, 0);
-        let begin = || Message::new(&header);
-
-        let mut set = begin()?;
-        differing(self.attributes, new.attributes, SET, &mut set)?;
-        if self.kind()? == b"dummy" {
-            differing(self.attributes, new.attributes, &[CARRIER], &mut set)?;
-        }
-        if set.0.len() > HEADER {
-            requests.push(Request::new(REQUEST_SETLINK, 0, set)?, GFP_KERNEL_ACCOUNT)?;
+        let mut add = |kind: u32, message: Message| -> Result {
+            Ok(requests.push(Request::new(kind, 0, message)?, GFP_KERNEL_ACCOUNT)?)
+        };
+        let carrier: &[u16] = if self.kind()? == DUMMY {
+            &[CARRIER]
+        } else {
+            &[]
+        };
+        for kinds in [SET, carrier] {
+            differing(self.attributes, new.attributes, kinds, |kind, content| {
+                let mut set = Message::new(&header)?;
+                set.add(kind, content)?;
+                add(REQUEST_SETLINK, set)
+            })?;
         }
 
         if let Some(kind) = kind_named(self.kind()?) {
-            let mut data = Message::new(&[])?;
-            differing(self.info(DATA)?, new.info(DATA)?, kind.set, &mut data)?;
-            if !data.0.is_empty() {
-                let mut change = begin()?;
+            let (data, other) = (self.info(DATA)?, new.info(DATA)?);
+            differing(data, other, kind.set, |what, content| {
+                let mut change = Message::new(&header)?;
                 change.nest(LINKINFO, |info| {
                     info.add(KIND, kind.name)?;
-                    info.nest(DATA, |inner| inner.header(&data.0))
+                    info.nest(DATA, |inner| inner.add(what, content))
                 })?;
-                requests.push(
-                    Request::new(REQUEST_NEWLINK, 0, change)?,
-                    GFP_KERNEL_ACCOUNT,
-                )?;
-            }
+                add(REQUEST_NEWLINK, change)
+            })?;
         }
 
         if text(self.info(PORT_KIND)?) == BRIDGE && text(new.info(PORT_KIND)?) == BRIDGE {
-            let mut data = Message::new(&[])?;
-            differing(
-                self.info(PORT_DATA)?,
-                new.info(PORT_DATA)?,
-                PORT_SET,
-                &mut data,
-            )?;
-            if !data.0.is_empty() {
-                let mut change = begin()?;
+            let (data, other) = (self.info(PORT_DATA)?, new.info(PORT_DATA)?);
+            differing(data, other, PORT_SET, |what, content| {
+                let mut change = Message::new(&header)?;
                 change.nest(LINKINFO, |info| {
                     info.add(PORT_KIND, BRIDGE)?;
-                    info.nest(PORT_DATA, |inner| inner.header(&data.0))
+                    info.nest(PORT_DATA, |inner| inner.add(what, content))
                 })?;
-                requests.push(
-                    Request::new(REQUEST_NEWLINK, 0, change)?,
-                    GFP_KERNEL_ACCOUNT,
-                )?;
-            }
+                add(REQUEST_NEWLINK, change)
+            })?;
         }
 
         if let (Some(names), None) = (self.get(PROP_LIST)?, new.get(PROP_LIST)?) {
-            let mut change = begin()?;
+            let mut change = Message::new(&header)?;
             change.nest(PROP_LIST, |list| list.header(names))?;
-            requests.push(
-                Request::new(REQUEST_NEWLINKPROP, 0, change)?,
-                GFP_KERNEL_ACCOUNT,
-            )?;
+            add(REQUEST_NEWLINKPROP, change)?;
         }
         Ok(requests)
     }
@@ -394,8 +390,10 @@ impl<'a> Device<'a> {
             add(UP, UP)?;
             add(0, UP)?;
         }
-        if change != 0 {
-            add(self.flags(), change)?;
+        for change in [change & !UP, change & UP] {
+            if change != 0 {
+                add(self.flags(), change)?;
+            }
         }
         Ok(requests)
     }
@@ -411,13 +409,18 @@ fn copy_of(rest: &[u8], kinds: &[u16], message: &mut Message) -> Result {
     })
 }
 
-/// Adds those attributes of `rest` that `kinds` names, and that `other` has not, or with another
-/// content.
-fn differing(rest: &[u8], other: &[u8], kinds: &[u16], message: &mut Message) -> Result {
+/// Calls `f` for those attributes of `rest` that `kinds` names, and that `other` has not, or with another
+/// content: with the type and what is in it.
+fn differing(
+    rest: &[u8],
+    other: &[u8],
+    kinds: &[u16],
+    mut f: impl FnMut(u16, &[u8]) -> Result,
+) -> Result {
     attributes(rest, |kind, attribute| {
         let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
         if kinds.contains(&kind) && find(other, kind)? != Some(content) {
-            message.add(kind, content)?;
+            f(kind, content)?;
         }
         Ok(())
     })
@@ -427,7 +430,7 @@ fn differing(rest: &[u8], other: &[u8], kinds: &[u16], message: &mut Message) ->
 pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let device = Device::of(body)?;
     let kind = kind_named(device.kind()?).unwrap_or(&PLAIN);
-    let is_dummy = kind.name == b"dummy";
+    let is_dummy = kind.name == DUMMY;
     let mut put = |bytes: &[u8]| out.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT);
     put(device.header.get(..8).ok_or(EIO)?)?;
     put(&(device.flags() & !FLAGS_OF_KERNEL).to_ne_bytes())?;
@@ -496,7 +499,7 @@ fn info_is_allowed(info: &[u8]) -> Result<bool> {
         (Some(name), data) => match (kind_named(name), data) {
             (None, _) => false,
             (Some(_), None) => true,
-            (Some(kind), Some(data)) if kind.name == b"veth" => {
+            (Some(kind), Some(data)) if kind.name == VETH => {
                 only(data, &[PEER])?
                     && match find(data, PEER)? {
                         Some(end) => only(

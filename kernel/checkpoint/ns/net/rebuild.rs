@@ -17,15 +17,8 @@ use super::{
     },
     device::Device,
     dump::{
-        clear_hops,
         Item,
-        Table,
-        ADDRESSES,
-        LINKS,
-        LOW_BYTE,
-        NEIGHBOURS,
-        ROUTES,
-        RULES, //
+        Table, //
     },
     message::{
         attributes,
@@ -39,6 +32,15 @@ use super::{
         OF_NEIGHBOUR,
         OF_ROUTE,
         OF_RULE, //
+    },
+    tables::{
+        clear_hops,
+        ADDRESSES,
+        LINKS,
+        LOW_BYTE,
+        NEIGHBOURS,
+        ROUTES,
+        RULES, //
     }, //
 };
 use crate::{

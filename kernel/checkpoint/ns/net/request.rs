@@ -10,7 +10,6 @@ use kernel::prelude::*;
 
 use super::{
     device,
-    dump::TENTATIVE,
     message::{
         attributes,
         find,
@@ -19,7 +18,8 @@ use super::{
         Message,
         ATTRIBUTE_HEADER, //
     },
-    rebuild::Steps, //
+    rebuild::Steps,
+    tables::TENTATIVE, //
 };
 use crate::{
     core::restore::{
@@ -273,7 +273,15 @@ pub(super) fn replay(
             let tentative = kind == REQUEST_NEWADDR && is_tentative(raw.payload)?;
             steps.next(kind, tentative)?;
         }
-        send(ns, kind, flags, raw.payload).map_err(|e| {
+        let sent = match (kind, send(ns, kind, flags, raw.payload)) {
+            // The kernel has done it, or had not what it would undo.
+            (REQUEST_NEWADDR | REQUEST_NEWROUTE, Err(EEXIST)) => Ok(()),
+            (REQUEST_DELADDR, Err(EADDRNOTAVAIL)) => Ok(()),
+            (REQUEST_DELROUTE, Err(ESRCH)) => Ok(()),
+            (REQUEST_DELRULE, Err(ENOENT)) => Ok(()),
+            (_, sent) => sent,
+        };
+        sent.map_err(|e| {
             let why = match e {
                 EPERM => ": CAP_NET_ADMIN is needed",
                 EOPNOTSUPP if flags & NET_REQUEST_MAKE != 0 => ": the kernel has no such devices",
