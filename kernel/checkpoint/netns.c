@@ -11,6 +11,8 @@
 #include <linux/netfilter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/addrconf.h>
+#include <net/if_inet6.h>
 #include <net/net_namespace.h>
 #include <net/sch_generic.h>
 #include <net/sock.h>
@@ -368,23 +370,56 @@ int checkpoint_netns_outside(struct net *net, char *name)
 	return ret;
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+/* Is there an IPv6 address that has got something to do now, and not later? */
+static bool addresses_busy(struct net *net)
+{
+	struct inet6_ifaddr *ifa;
+	struct inet6_dev *idev;
+	struct net_device *dev;
+	bool busy = false;
+
+	for_each_netdev(net, dev) {
+		idev = __in6_dev_get(dev);
+		if (!idev)
+			continue;
+		read_lock_bh(&idev->lock);
+		list_for_each_entry(ifa, &idev->addr_list, if_list) {
+			if (work_busy(&ifa->dad_work.work) && !timer_pending(&ifa->dad_work.timer))
+				busy = true;
+		}
+		read_unlock_bh(&idev->lock);
+	}
+	return busy;
+}
+#else
+static bool addresses_busy(struct net *net)
+{
+	return false;
+}
+#endif
+
 /**
  * checkpoint_netns_settle() - let devices learn of what has become of their links
  * @net: their network namespace
  *
- * The kernel does that by itself, up to a second later.
+ * The kernel does that by itself, up to a second later.  What that has to do with
+ * addresses it does in a work.
  *
- * Return: 0; -EINTR if the caller was killed.
+ * Return: 0; 1 if there is such work; -EINTR if the caller was killed.
  */
 int checkpoint_netns_settle(struct net *net)
 {
-	int err = rtnl_lock_killable();
+	int ret = rtnl_lock_killable();
 
-	if (err)
-		return err;
+	if (ret)
+		return ret;
 	linkwatch_run_queue();
+	__rtnl_net_lock(net);
+	ret = addresses_busy(net);
+	__rtnl_net_unlock(net);
 	rtnl_unlock();
-	return 0;
+	return ret;
 }
 
 /* Has one of the namespaces a device that is not, or not so, in the other one? */

@@ -180,10 +180,13 @@ impl NetNs {
         Ok((found != 0).then_some(name))
     }
 
-    /// Lets its devices learn of what has become of their links. EINTR: the caller was killed.
-    pub(crate) fn settle(&self) -> Result {
+    /// Lets its devices learn of what has become of their links; returns whether nothing is left to be
+    /// done of that with their addresses. EINTR: the caller was killed.
+    pub(crate) fn settle(&self) -> Result<bool> {
         // SAFETY: We own a reference.
-        to_result(unsafe { bindings::checkpoint_netns_settle(self.as_ptr()) })
+        let left = unsafe { bindings::checkpoint_netns_settle(self.as_ptr()) };
+        to_result(left)?;
+        Ok(left == 0)
     }
 
     /// Sends it a request of NETLINK_ROUTE, a whole message with NLM_F_ACK.

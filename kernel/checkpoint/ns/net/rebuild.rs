@@ -462,20 +462,19 @@ impl<'a> Steps<'a> {
 fn settle(ns: &NetNs, most: usize) -> Result {
     for n in 0..most {
         wait::go_on()?;
-        ns.settle()?;
-        let mut looking = false;
+        let mut done = ns.settle()?;
         for item in ADDRESSES
             .of(ns)?
             .iter()
             .filter(|item| !item.body.is_empty())
         {
-            looking |= request::is_tentative(&item.body)?;
+            done &= !request::is_tentative(&item.body)?;
         }
-        if n >= TRIES_MIN && !looking {
+        // Once more: who has made the last one usable has its routes by then.
+        if n >= TRIES_MIN && done && ns.settle()? {
             break;
         }
         wait::pause_ms(1);
     }
-    // Who has made the last one usable has its routes by now.
-    ns.settle()
+    Ok(())
 }
