@@ -1131,6 +1131,10 @@ int checkpoint_sysctl_write(struct ctl_table_set *set, const char *path, const c
 #define CHECKPOINT_NETNS_IDS		6
 #define CHECKPOINT_NETNS_LACKS		7
 
+/* Queues of which a device uses all. */
+#define CHECKPOINT_NETNS_TX		0x1
+#define CHECKPOINT_NETNS_RX		0x2
+
 /**
  * struct checkpoint_netns_lo - the loopback device of a network namespace
  * @up: it is switched on
@@ -1156,6 +1160,7 @@ struct net *checkpoint_netns_like(struct net *net);
 int checkpoint_netns_lo_get(struct net *net, struct checkpoint_netns_lo *lo);
 int checkpoint_netns_lo_set(struct net *net, const struct checkpoint_netns_lo *lo);
 int checkpoint_netns_outside(struct net *net, char *name);
+int checkpoint_netns_queues(struct net *net, u32 index);
 int checkpoint_netns_settle(struct net *net);
 int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
 int checkpoint_netns_tell(struct net *net, void *request, size_t len);

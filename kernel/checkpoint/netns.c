@@ -370,6 +370,38 @@ int checkpoint_netns_outside(struct net *net, char *name)
 	return ret;
 }
 
+/**
+ * checkpoint_netns_queues() - tell whether a device uses all queues that it has
+ * @net: its network namespace
+ * @index: its number
+ *
+ * A veth that was not told how many it gets has as many as there may be CPUs, and
+ * uses one.
+ *
+ * Return: CHECKPOINT_NETNS_TX, CHECKPOINT_NETNS_RX, or both; -ENODEV if there is no
+ * such device, -EINTR if the caller was killed.
+ */
+int checkpoint_netns_queues(struct net *net, u32 index)
+{
+	const struct net_device *dev;
+	int ret;
+
+	ret = rtnl_net_lock_killable(net);
+	if (ret)
+		return ret;
+	dev = __dev_get_by_index(net, index);
+	ret = -ENODEV;
+	if (dev) {
+		ret = 0;
+		if (dev->real_num_tx_queues == dev->num_tx_queues)
+			ret |= CHECKPOINT_NETNS_TX;
+		if (dev->real_num_rx_queues == dev->num_rx_queues)
+			ret |= CHECKPOINT_NETNS_RX;
+	}
+	rtnl_net_unlock(net);
+	return ret;
+}
+
 #if IS_ENABLED(CONFIG_IPV6)
 /* Is there an IPv6 address that has got something to do now, and not later? */
 static bool addresses_busy(struct net *net)

@@ -97,7 +97,7 @@ pub(crate) struct Restore {
     pub(crate) ipc_ns: IpcNs,
     /// Network namespace of the caller.
     pub(crate) caller_net: NetNs,
-    /// That of the root, if it is another one.
+    /// That of the root.
     net_ns: SetOnce<NetNs>,
     /// Ends of TCP connections that were made: they end quietly if the restart fails.
     connections: SetOnce<KVVec<SockRef>>,
@@ -231,9 +231,11 @@ impl Restore {
         self.pid_ns.as_ref().ok_or(ESRCH)
     }
 
-    /// The root has a network namespace that is not the caller's, `ns`.
-    pub(crate) fn set_net_ns(&self, ns: NetNs) {
-        self.net_ns.populate(ns);
+    /// A task that lives is in the network namespace `ns`. The first one is the root, or a thread of it.
+    pub(crate) fn set_net_ns(&self, ns: &NetNs) {
+        if self.net_ns.as_ref().is_none() {
+            self.net_ns.populate(ns.clone());
+        }
     }
 
     /// The network namespace of the root.

@@ -94,7 +94,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let addr = t.namespaces()?.net.addr();
-    // The root is the first one.
+    // The root is the first one, or a thread of it.
     let of_root = *cap.found.ns.net.get_or_insert(addr) == addr;
     let Some(ns) = own(t)? else {
         return Ok(());
@@ -215,10 +215,6 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     }
     let ns = contents::make(r, plan, &record, raw.payload)?;
     r.set_built(obj, BuiltSpace(ns.clone()))?;
-    // The root comes first.
-    if plan.task.tid.get() == r.container.root.get() && plan.task.net.get() == obj.get() {
-        r.set_net_ns(ns.clone());
-    }
     Ok(ns)
 }
 

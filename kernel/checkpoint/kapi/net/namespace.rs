@@ -180,6 +180,19 @@ impl NetNs {
         Ok((found != 0).then_some(name))
     }
 
+    /// Returns whether its device with the number `index` uses all queues that it has to send, and to
+    /// receive. ENODEV: it has none. EINTR: the caller was killed.
+    pub(crate) fn queues(&self, index: u32) -> Result<[bool; 2]> {
+        // SAFETY: We own a reference.
+        let all = unsafe { bindings::checkpoint_netns_queues(self.as_ptr(), index) };
+        to_result(all)?;
+        let has = |bit: u32| all.cast_unsigned() & bit != 0;
+        Ok([
+            has(bindings::CHECKPOINT_NETNS_TX),
+            has(bindings::CHECKPOINT_NETNS_RX),
+        ])
+    }
+
     /// Lets its devices learn of what has become of their links; returns whether nothing is left to be
     /// done of that with their addresses. EINTR: the caller was killed.
     pub(crate) fn settle(&self) -> Result<bool> {

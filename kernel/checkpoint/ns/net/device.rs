@@ -17,11 +17,14 @@ use super::{
     },
     request::Request, //
 };
-use crate::image::ns::{
-    NET_REQUEST_MAKE,
-    REQUEST_NEWLINK,
-    REQUEST_NEWLINKPROP,
-    REQUEST_SETLINK, //
+use crate::{
+    image::ns::{
+        NET_REQUEST_MAKE,
+        REQUEST_NEWLINK,
+        REQUEST_NEWLINKPROP,
+        REQUEST_SETLINK, //
+    },
+    kapi::net::namespace::NetNs, //
 };
 
 /// Bytes of `struct ifinfomsg`.
@@ -265,19 +268,24 @@ impl<'a> Device<'a> {
         Ok(())
     }
 
-    /// Adds what one that is made has, whatever it is.
-    fn copy_plain(&self, borrows: bool, message: &mut Message) -> Result {
+    /// Adds what one that is made in place of one of `ns` has, whatever it is. How many queues a device
+    /// has is not asked for if it does not use them: then nobody has.
+    fn copy_plain(&self, ns: &NetNs, borrows: bool, message: &mut Message) -> Result {
         self.copy(&[NAME], message)?;
-        self.copy(&QUEUES, message)?;
+        for (kind, is_used) in QUEUES.into_iter().zip(ns.queues(self.index())?) {
+            if is_used {
+                self.copy(&[kind], message)?;
+            }
+        }
         if !borrows {
             self.copy(&[ADDRESS], message)?;
         }
         Ok(())
     }
 
-    /// The request that makes it, of which `all` are in its namespace. `None`: that is made with
-    /// another one, or it can't be made.
-    pub(super) fn make(&self, all: &[Device<'_>]) -> Result<Option<Request>> {
+    /// The request that makes one as it is. `all` are in its namespace, `ns`. `None`: it is made with
+    /// another one, or can't be made.
+    pub(super) fn make(&self, ns: &NetNs, all: &[Device<'_>]) -> Result<Option<Request>> {
         let Some(kind) = kind_named(self.kind()?) else {
             return Ok(None);
         };
@@ -289,7 +297,7 @@ impl<'a> Device<'a> {
                 .is_ok_and(|master| master.and_then(|m| u32_at(m, 0)) == Some(self.index()))
         };
         let borrows = kind.borrows && (kind.name != BRIDGE || all.iter().any(has_ports));
-        self.copy_plain(borrows, &mut message)?;
+        self.copy_plain(ns, borrows, &mut message)?;
         let mut peer = None;
         if kind.name == VETH {
             let Some(end) = all.iter().find(|to| to.index() == link) else {
@@ -309,7 +317,7 @@ impl<'a> Device<'a> {
                 return info.nest(DATA, |data| {
                     data.nest(PEER, |end| {
                         end.header(&peer.request_header(0, 0))?;
-                        peer.copy_plain(false, end)
+                        peer.copy_plain(ns, false, end)
                     })
                 });
             }

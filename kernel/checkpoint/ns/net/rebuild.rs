@@ -152,7 +152,7 @@ impl<'a> Rebuild<'a> {
             if new.iter().any(|new| new.index() == device.index()) {
                 continue;
             }
-            if let Some(request) = device.make(&all)? {
+            if let Some(request) = device.make(self.ns, &all)? {
                 requests.push(request, GFP_KERNEL_ACCOUNT)?;
             }
         }

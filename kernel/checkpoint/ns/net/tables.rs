@@ -158,6 +158,20 @@ fn lasting_groups(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
+/// struct br_vlan_msg, and an attribute of 32 bits.
+const VLAN_REQUEST: [u8; 16] = {
+    let mut request = [0; 16];
+    let [len, len2] = 8u16.to_ne_bytes();
+    let [kind, kind2] = 1u16.to_ne_bytes();
+    request[0] = 7;
+    request[8] = len;
+    request[9] = len2;
+    request[10] = kind;
+    request[11] = kind2;
+    request[12 + LOW_BYTE] = 2;
+    request
+};
+
 /// Devices.
 pub(super) static LINKS: Table<'static> = Table {
     // RTM_GETLINK, struct ifinfomsg, and IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS.
@@ -295,6 +309,15 @@ pub(super) static TABLES: &[Table<'static>] = &[
         name: "VLANs in bridges",
         request: 114,
         body: &[7, 0, 0, 0, 0, 0, 0, 0],
+        header: 8,
+        sorted: true,
+        ..PLAIN
+    },
+    // The same with BRIDGE_VLANDB_DUMP_FLAGS: BRIDGE_VLANDB_DUMPF_GLOBAL.
+    Table {
+        name: "options of VLANs in bridges",
+        request: 114,
+        body: &VLAN_REQUEST,
         header: 8,
         sorted: true,
         ..PLAIN
