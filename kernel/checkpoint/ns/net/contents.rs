@@ -34,7 +34,8 @@ use crate::{
         ns::{
             NetNs as Record,
             NETNS_LO_UP,
-            NETNS_LO_WAS_UP, //
+            NETNS_LO_WAS_UP,
+            SETTINGS_MAX, //
         },
         ObjRef, //
     },
@@ -355,6 +356,9 @@ fn compare(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Conte
     if let Some(what) = dump::differs(ns, &fresh)? {
         refuse(cap, t, fmt!("{} of its own", what));
         return Ok(None);
+    }
+    if count > SETTINGS_MAX {
+        return Err(E2BIG);
     }
     let requests = rebuild.requests;
     Ok(Some(Contents {

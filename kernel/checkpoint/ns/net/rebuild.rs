@@ -398,7 +398,8 @@ impl Quiet {
         for (path, text) in Settings(&list) {
             let name = path.to_bytes();
             let of_device = name.starts_with(b"net/ipv6/conf/") && name.ends_with(b"/accept_dad");
-            if !of_device || text.to_bytes() == b"0" {
+            let looks = !matches!(text.to_bytes().first(), None | Some(b'0' | b'-'));
+            if !of_device || !looks {
                 continue;
             }
             settings.extend_from_slice(path.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
