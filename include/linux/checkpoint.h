@@ -1478,11 +1478,16 @@ int checkpoint_sysctl_write(struct ctl_table_set *set, const char *path, const c
 /* What a network namespace has that a new one has not. */
 #define CHECKPOINT_NETNS_NOTHING	0
 #define CHECKPOINT_NETNS_DEVICE		1
-#define CHECKPOINT_NETNS_LOOPBACK	2
+#define CHECKPOINT_NETNS_DIFFERS	2
 #define CHECKPOINT_NETNS_NETFILTER	3
 #define CHECKPOINT_NETNS_XFRM		4
 #define CHECKPOINT_NETNS_BPF		5
 #define CHECKPOINT_NETNS_IDS		6
+#define CHECKPOINT_NETNS_LACKS		7
+
+/* Queues of which a device uses all. */
+#define CHECKPOINT_NETNS_TX		0x1
+#define CHECKPOINT_NETNS_RX		0x2
 
 /**
  * struct checkpoint_netns_lo - the loopback device of a network namespace
@@ -1508,7 +1513,11 @@ bool checkpoint_netns_is_initial(const struct net *net);
 struct net *checkpoint_netns_like(struct net *net);
 int checkpoint_netns_lo_get(struct net *net, struct checkpoint_netns_lo *lo);
 int checkpoint_netns_lo_set(struct net *net, const struct checkpoint_netns_lo *lo);
+int checkpoint_netns_outside(struct net *net, char *name);
+int checkpoint_netns_queues(struct net *net, u32 index);
+int checkpoint_netns_settle(struct net *net);
 int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
+int checkpoint_netns_tell(struct net *net, void *request, size_t len);
 ssize_t checkpoint_netns_dump(struct net *net, int protocol, void *request, size_t len,
 			      void *buf, size_t size);
 ssize_t checkpoint_netns_settings(struct net *net, char *buf, size_t size);

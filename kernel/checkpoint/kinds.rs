@@ -77,7 +77,9 @@ pub(crate) fn processes() -> impl Iterator<Item = &'static ProcessOps> {
 pub(crate) fn links() -> impl Iterator<Item = &'static LinkOps> {
     // What waits for sockets finds what is in their queues. Memory is watched last: nothing of ours
     // touches it then.
-    [net::LINKS, files::LINKS, mm::LINKS].into_iter().flatten()
+    [ns::LINKS, net::LINKS, files::LINKS, mm::LINKS]
+        .into_iter()
+        .flatten()
 }
 
 /// Returns the same in the order in which a new task begins: what its address space depends on,

@@ -4,7 +4,6 @@
  */
 #include <linux/capability.h>
 #include <linux/checkpoint.h>
-#include <linux/etherdevice.h>
 #include <linux/idr.h>
 #include <linux/inetdevice.h>
 #include <linux/net.h>
@@ -12,6 +11,8 @@
 #include <linux/netfilter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/addrconf.h>
+#include <net/if_inet6.h>
 #include <net/net_namespace.h>
 #include <net/sch_generic.h>
 #include <net/sock.h>
@@ -180,17 +181,62 @@ int checkpoint_netns_lo_set(struct net *net, const struct checkpoint_netns_lo *l
 	return err;
 }
 
-/* Has @dev, a loopback device, anything that @fresh, one of a new namespace, has not? */
-static bool lo_differs(struct net_device *dev, struct net_device *fresh)
+/* Flags that the kernel sets by itself. */
+#define FLAGS_OF_KERNEL	(IFF_RUNNING | IFF_LOWER_UP | IFF_DORMANT)
+
+/* Does a device spread what it gets and sends as nobody has asked for at @fresh? */
+static bool spreads(const struct net_device *dev, const struct net_device *fresh)
 {
-	if (strcmp(dev->name, fresh->name) ||
-	    !list_empty(&dev->name_node->list) ||
-	    rcu_access_pointer(dev->ifalias) ||
-	    !ether_addr_equal(dev->dev_addr, fresh->dev_addr) ||
-	    netif_get_flags(dev) != netif_get_flags(fresh) ||
-	    dev->promiscuity || dev->allmulti)
+#ifdef CONFIG_RPS
+	unsigned int i;
+
+	for (i = 0; i < dev->num_rx_queues; i++) {
+		if (rcu_access_pointer(dev->_rx[i].rps_map) ||
+		    READ_ONCE(dev->_rx[i].rps_flow_table))
+			return true;
+	}
+#endif
+#ifdef CONFIG_XPS
+	if (!rcu_access_pointer(dev->xps_maps[XPS_CPUS]) !=
+	    !rcu_access_pointer(fresh->xps_maps[XPS_CPUS]) ||
+	    rcu_access_pointer(dev->xps_maps[XPS_RXQS]))
 		return true;
-	if (dev->ifindex != fresh->ifindex || dev->mtu != fresh->mtu ||
+#endif
+	return dev->real_num_tx_queues != fresh->real_num_tx_queues ||
+	       dev->real_num_rx_queues != fresh->real_num_rx_queues;
+}
+
+/* Has @dev addresses that somebody had it listen to by SIOCADDMULTI? */
+static bool listens_to_more(struct net_device *dev)
+{
+	const struct netdev_hw_addr *ha;
+	bool more = false;
+
+	netif_addr_lock_bh(dev);
+	netdev_for_each_mc_addr(ha, dev) {
+		if (ha->global_use)
+			more = true;
+	}
+	netif_addr_unlock_bh(dev);
+	return more;
+}
+
+/*
+ * Has @dev anything that @fresh, the same device in another namespace, has not?  Not what netlink
+ * shows of devices, except of a loopback device.
+ */
+static bool device_differs(struct net_device *dev, struct net_device *fresh)
+{
+	const unsigned int of_user = ~FLAGS_OF_KERNEL;
+
+	if (strcmp(dev->name, fresh->name) || dev->type != fresh->type ||
+	    dev->addr_len != fresh->addr_len || dev->netdev_ops != fresh->netdev_ops ||
+	    memcmp(dev->dev_addr, fresh->dev_addr, dev->addr_len) ||
+	    (netif_get_flags(dev) & of_user) != (netif_get_flags(fresh) & of_user) ||
+	    list_empty(&dev->name_node->list) != list_empty(&fresh->name_node->list) ||
+	    !rcu_access_pointer(dev->ifalias) != !rcu_access_pointer(fresh->ifalias))
+		return true;
+	if (dev->mtu != fresh->mtu ||
 	    dev->group != fresh->group || dev->tx_queue_len != fresh->tx_queue_len ||
 	    dev->features != fresh->features ||
 	    dev->wanted_features != fresh->wanted_features ||
@@ -199,11 +245,16 @@ static bool lo_differs(struct net_device *dev, struct net_device *fresh)
 	    dev->gso_max_segs != fresh->gso_max_segs ||
 	    dev->gro_max_size != fresh->gro_max_size ||
 	    dev->gro_ipv4_max_size != fresh->gro_ipv4_max_size ||
-	    dev->threaded != fresh->threaded || dev->proto_down != fresh->proto_down)
+	    dev->gro_flush_timeout != fresh->gro_flush_timeout ||
+	    dev->napi_defer_hard_irqs != fresh->napi_defer_hard_irqs ||
+	    dev->threaded != fresh->threaded || dev->proto_down != fresh->proto_down ||
+	    spreads(dev, fresh) || listens_to_more(dev))
 		return true;
 	/* What others have fastened to it. */
-	if (!list_empty(&dev->adj_list.upper) || !list_empty(&dev->adj_list.lower) ||
-	    rcu_access_pointer(dev->rx_handler) || dev_xdp_prog_count(dev) ||
+	if (list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
+	    list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower) ||
+	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
+	    dev_xdp_prog_count(dev) ||
 	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
 	    rcu_access_pointer(dev->ingress_queue))
 		return true;
@@ -289,9 +340,145 @@ static bool has_bpf(const struct net *net)
 static_assert(CHECKPOINT_NETNS_NAME == IFNAMSIZ);
 
 /**
+ * checkpoint_netns_outside() - find a device that leads out of its network namespace
+ * @net: the namespace
+ * @name: where to put its name, CHECKPOINT_NETNS_NAME bytes
+ *
+ * To be asked for before netlink is asked for devices, which would give the other
+ * namespace a number in this one.
+ *
+ * Return: 1 if there is one, 0 if not, or an errno: -EINTR if the caller was killed.
+ */
+int checkpoint_netns_outside(struct net *net, char *name)
+{
+	struct net_device *dev;
+	int ret;
+
+	ret = rtnl_net_lock_killable(net);
+	if (ret)
+		return ret;
+	for_each_netdev(net, dev) {
+		const struct rtnl_link_ops *ops = dev->rtnl_link_ops;
+
+		if (ops && ops->get_link_net && !net_eq(ops->get_link_net(dev), net)) {
+			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
+			ret = 1;
+			break;
+		}
+	}
+	rtnl_net_unlock(net);
+	return ret;
+}
+
+/**
+ * checkpoint_netns_queues() - tell whether a device uses all queues that it has
+ * @net: its network namespace
+ * @index: its number
+ *
+ * A veth that was not told how many it gets has as many as there may be CPUs, and
+ * uses one.
+ *
+ * Return: CHECKPOINT_NETNS_TX, CHECKPOINT_NETNS_RX, or both; -ENODEV if there is no
+ * such device, -EINTR if the caller was killed.
+ */
+int checkpoint_netns_queues(struct net *net, u32 index)
+{
+	const struct net_device *dev;
+	int ret;
+
+	ret = rtnl_net_lock_killable(net);
+	if (ret)
+		return ret;
+	dev = __dev_get_by_index(net, index);
+	ret = -ENODEV;
+	if (dev) {
+		ret = 0;
+		if (dev->real_num_tx_queues == dev->num_tx_queues)
+			ret |= CHECKPOINT_NETNS_TX;
+		if (dev->real_num_rx_queues == dev->num_rx_queues)
+			ret |= CHECKPOINT_NETNS_RX;
+	}
+	rtnl_net_unlock(net);
+	return ret;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+/* Is there an IPv6 address that has got something to do now, and not later? */
+static bool addresses_busy(struct net *net)
+{
+	struct inet6_ifaddr *ifa;
+	struct inet6_dev *idev;
+	struct net_device *dev;
+	bool busy = false;
+
+	for_each_netdev(net, dev) {
+		idev = __in6_dev_get(dev);
+		if (!idev)
+			continue;
+		read_lock_bh(&idev->lock);
+		list_for_each_entry(ifa, &idev->addr_list, if_list) {
+			if (work_busy(&ifa->dad_work.work) && !timer_pending(&ifa->dad_work.timer))
+				busy = true;
+		}
+		read_unlock_bh(&idev->lock);
+	}
+	return busy;
+}
+#else
+static bool addresses_busy(struct net *net)
+{
+	return false;
+}
+#endif
+
+/**
+ * checkpoint_netns_settle() - let devices learn of what has become of their links
+ * @net: their network namespace
+ *
+ * The kernel does that by itself, up to a second later.  What that has to do with
+ * addresses it does in a work.
+ *
+ * Return: 0; 1 if there is such work; -EINTR if the caller was killed.
+ */
+int checkpoint_netns_settle(struct net *net)
+{
+	int ret = rtnl_lock_killable();
+
+	if (ret)
+		return ret;
+	linkwatch_run_queue();
+	__rtnl_net_lock(net);
+	ret = addresses_busy(net);
+	__rtnl_net_unlock(net);
+	rtnl_unlock();
+	return ret;
+}
+
+/* Has one of the namespaces a device that is not, or not so, in the other one? */
+static int devices_left(struct net *net, struct net *fresh, char *name)
+{
+	struct net_device *dev, *other;
+
+	for_each_netdev(net, dev) {
+		other = __dev_get_by_index(fresh, dev->ifindex);
+		if (!other || device_differs(dev, other)) {
+			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
+			return other ? CHECKPOINT_NETNS_DIFFERS : CHECKPOINT_NETNS_DEVICE;
+		}
+	}
+	for_each_netdev(fresh, dev) {
+		if (!__dev_get_by_index(net, dev->ifindex)) {
+			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
+			return CHECKPOINT_NETNS_LACKS;
+		}
+	}
+	return 0;
+}
+
+/**
  * checkpoint_netns_left() - find what a namespace has that a new one has not
  * @net: the namespace
- * @fresh: a new one, with the loopback device in the same state
+ * @fresh: a new one, to which all was done that a restart does
  * @name: where to put the name of a device, CHECKPOINT_NETNS_NAME bytes
  *
  * Not what netlink shows, which checkpoint_netns_dump() is for.
@@ -300,22 +487,13 @@ static_assert(CHECKPOINT_NETNS_NAME == IFNAMSIZ);
  */
 int checkpoint_netns_left(struct net *net, struct net *fresh, char *name)
 {
-	struct net_device *dev;
 	int ret;
 
 	/* That of the other one is the same lock, or nobody else changes it. */
 	ret = rtnl_net_lock_killable(net);
 	if (ret)
 		return ret;
-	for_each_netdev(net, dev) {
-		if (dev != net->loopback_dev) {
-			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
-			ret = CHECKPOINT_NETNS_DEVICE;
-			break;
-		}
-	}
-	if (!ret && lo_differs(net->loopback_dev, fresh->loopback_dev))
-		ret = CHECKPOINT_NETNS_LOOPBACK;
+	ret = devices_left(net, fresh, name);
 	rtnl_net_unlock(net);
 	if (ret)
 		return ret;
@@ -334,6 +512,48 @@ int checkpoint_netns_left(struct net *net, struct net *fresh, char *name)
 	if (!idr_is_empty(&net->netns_ids))
 		return CHECKPOINT_NETNS_IDS;
 	return CHECKPOINT_NETNS_NOTHING;
+}
+
+/**
+ * checkpoint_netns_tell() - send a request of NETLINK_ROUTE to a network namespace
+ * @net: the namespace
+ * @request: the message, with NLM_F_ACK
+ * @len: bytes of it
+ *
+ * The caller's rights count, as for any sender of such a message.
+ *
+ * Return: 0, or the errno that is answered.
+ */
+int checkpoint_netns_tell(struct net *net, void *request, size_t len)
+{
+	/* As in checkpoint_netns_dump(). */
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct msghdr msg = { .msg_name = &kernel, .msg_namelen = sizeof(kernel) };
+	struct kvec vec = { .iov_base = request, .iov_len = len };
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr err;
+	} answer = { };
+	struct socket *sock;
+	int err;
+
+	err = __sock_create(net, PF_NETLINK, SOCK_RAW, NETLINK_ROUTE, &sock, 0);
+	if (err)
+		return err;
+	err = kernel_sendmsg(sock, &msg, &vec, 1, len);
+	if (err >= 0) {
+		msg = (struct msghdr){ };
+		vec.iov_base = &answer;
+		vec.iov_len = sizeof(answer);
+		/* The request that comes with an errno is cut off. */
+		err = kernel_recvmsg(sock, &msg, &vec, 1, sizeof(answer), MSG_DONTWAIT);
+	}
+	sock_release(sock);
+	if (err < 0)
+		return err;
+	if (err < sizeof(answer) || answer.nlh.nlmsg_type != NLMSG_ERROR)
+		return -EIO;
+	return answer.err.error;
 }
 
 /* Is a message of these @len bytes the last one of a dump? */

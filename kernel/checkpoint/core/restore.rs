@@ -101,7 +101,7 @@ pub(crate) struct Restore {
     pub(crate) ipc_ns: IpcNs,
     /// Network namespace of the caller.
     pub(crate) caller_net: NetNs,
-    /// That of the tasks, if it is another one.
+    /// That of the root.
     net_ns: SetOnce<NetNs>,
     /// Ends of TCP connections that were made: they end quietly if the restart fails.
     connections: SetOnce<KVVec<SockRef>>,
@@ -262,12 +262,14 @@ impl Restore {
         self.pid_ns.as_ref().ok_or(ESRCH)
     }
 
-    /// The tasks have a network namespace of their own, `ns`.
-    pub(crate) fn set_net_ns(&self, ns: NetNs) {
-        self.net_ns.populate(ns);
+    /// A task that lives is in the network namespace `ns`. The first one is the root, or a thread of it.
+    pub(crate) fn set_net_ns(&self, ns: &NetNs) {
+        if self.net_ns.as_ref().is_none() {
+            self.net_ns.populate(ns.clone());
+        }
     }
 
-    /// The network namespace of the tasks.
+    /// The network namespace of the root.
     pub(crate) fn net_ns(&self) -> &NetNs {
         self.net_ns.as_ref().unwrap_or(&self.caller_net)
     }

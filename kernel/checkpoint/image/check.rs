@@ -98,7 +98,7 @@ pub struct Object {
     /// Number of its kind; 0: no object has this reference.
     kind: u16,
     /// What [`metadata()`] must remember: `FILE_*` of a file, depth of a pid namespace, 1 for a
-    /// named pipe, 1 for an inode with a directory.
+    /// named pipe, 1 for an inode with a directory, 1 for a network namespace that stays outside.
     pub(super) detail: u32,
     /// Something that wants it for itself refers to it.
     taken: bool,

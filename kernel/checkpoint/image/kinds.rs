@@ -202,6 +202,7 @@ kinds! {
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
+    NetRequest: ns::NetRequest,
     InetMember: net::member::InetMember,
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,

@@ -172,6 +172,8 @@ pub const VALUES: &[&Values] = &[
     &epoll::EPOLL_STATES,
     &epoll::epoll::LIST,
     &ns::NETNS_FLAG_LIST,
+    &ns::REQUEST_KINDS,
+    &ns::REQUEST_FLAG_LIST,
     &ipc::SEGMENT_FLAG_LIST,
     &ipc::QUEUE_FLAG_LIST,
     &ipc::QUEUE_NOTIFIES,

@@ -6,7 +6,8 @@ use zerocopy::byteorder::little_endian::U32;
 
 use super::layout::{
     flags,
-    record, //
+    record,
+    values, //
 };
 
 pub(super) mod check;
@@ -70,10 +71,9 @@ pub const SETTING_PATH_MAX: usize = 256;
 pub const SETTING_TEXT_MAX: usize = 4096;
 
 record! {
-    /// A network namespace, which all tasks are in. Payload: the settings in which it differs from a
-    /// new one. Of each its path below /proc/sys and its text, each with a NUL, in the order in which
-    /// they are written.
-    #[record(NetNs = 206, "network namespace", min = 16, check = net_ns, object)]
+    /// A network namespace. Payload: the settings in which it differs from a new one. Of each its path
+    /// below /proc/sys and its text, each with a NUL, in the order in which they are written.
+    #[record(NetNs = 206, "network namespace", min = 16, check = net_ns, object = net_ns_object)]
     pub struct NetNs {
         /// Reference of this object.
         pub obj: U32,
@@ -83,5 +83,57 @@ record! {
         pub lo_mtu: U32,
         /// Number of settings.
         pub settings: U32,
+    }
+}
+
+values! {
+    "NetRequest.kind": u32, REQUEST_KINDS;
+    /// A device: RTM_NEWLINK. With `NET_REQUEST_MAKE` it is made.
+    REQUEST_NEWLINK = 16,
+    /// State of a device: RTM_SETLINK.
+    REQUEST_SETLINK = 19,
+    /// An address: RTM_NEWADDR.
+    REQUEST_NEWADDR = 20,
+    /// An address that is not there: RTM_DELADDR.
+    REQUEST_DELADDR = 21,
+    /// A route: RTM_NEWROUTE.
+    REQUEST_NEWROUTE = 24,
+    /// A route that is not there: RTM_DELROUTE.
+    REQUEST_DELROUTE = 25,
+    /// A neighbour, or an entry of a bridge: RTM_NEWNEIGH.
+    REQUEST_NEWNEIGH = 28,
+    /// A routing rule: RTM_NEWRULE.
+    REQUEST_NEWRULE = 32,
+    /// A routing rule that is not there: RTM_DELRULE.
+    REQUEST_DELRULE = 33,
+    /// More names of a device: RTM_NEWLINKPROP.
+    REQUEST_NEWLINKPROP = 108,
+}
+
+flags! {
+    "NetRequest.flags": u32, REQUEST_FLAG_LIST, REQUEST_FLAGS;
+    /// The device is made.
+    NET_REQUEST_MAKE = 1 << 0,
+    /// It comes when the settings of the namespace are written; all others before that.
+    NET_REQUEST_LATE = 1 << 1,
+}
+
+/// Most bytes of a request: an attribute of netlink can't have more.
+pub const REQUEST_MAX: usize = 65536;
+
+record! {
+    /// A link: a request of NETLINK_ROUTE that a network namespace gets when it is made. Payload: what
+    /// comes after `struct nlmsghdr`, the header of the family first, in the byte order of the machine.
+    /// The requests of a namespace stand in the order in which it gets them.
+    #[record(NetRequest = 240, "network request", min = 16, check = net_request)]
+    pub struct NetRequest {
+        /// The [`NetNs`].
+        pub net: U32,
+        /// `REQUEST_*`.
+        pub kind: U32,
+        /// `NET_REQUEST_*`.
+        pub flags: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }

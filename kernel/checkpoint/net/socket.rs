@@ -52,7 +52,8 @@ use crate::{
     net::{
         family,
         family_of,
-        options, //
+        options,
+        tcp, //
     }, //
     ns, //
 };
@@ -202,8 +203,14 @@ pub(crate) fn collect(
     let family = family(file).ok_or(EINVAL)?;
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let basics = sk.basics();
-    let why = if !ns::net::is_of_root(cap, sk.net_addr()) {
-        Some("is of another network namespace than the root task: have it closed")
+    // It comes back in that of the task that makes it: its first user.
+    let why = if sk.net_addr() != t.namespaces()?.net.addr() {
+        Some("is of another network namespace than the task: have it closed")
+    } else if (tcp::FAMILY.is)(numbers(&sk)) && !ns::net::is_of_root(cap, sk.net_addr()) {
+        Some(
+            "a TCP socket of another network namespace than that of the root task can't be saved yet: \
+             have it closed",
+        )
     } else if basics.program {
         Some("a program of BPF is attached to it, or to those with its port: have it detached")
     } else {

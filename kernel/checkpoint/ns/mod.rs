@@ -3,6 +3,7 @@
 //! Namespaces.
 
 use crate::found::{
+    LinkOps,
     ProcessOps,
     ThreadOps, //
 };
@@ -28,6 +29,9 @@ pub(crate) static THREADS: &[ThreadOps] = &[
 
 /// What the threads of a process share of them.
 pub(crate) static PROCESSES: &[ProcessOps] = &[pid::PROCESS];
+
+/// What is in them.
+pub(crate) static LINKS: &[LinkOps] = &[net::REQUESTS];
 
 /// Namespaces found by a checkpoint.
 pub(crate) struct Collected {

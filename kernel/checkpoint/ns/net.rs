@@ -2,12 +2,17 @@
 
 //! Network namespaces.
 //!
-//! All tasks are in one, that of the root. If it is the caller's, it stays so. Another one is made anew,
-//! with what is in it (`net/contents.rs`), unless the caller leaves that outside: then its addresses,
-//! routes and devices are to be made by who restarts the tasks, and only their sockets are saved.
+//! One that is the caller's stays so. Others are made anew, with what is in them (`net/contents.rs`);
+//! but what is in that of the root may be left outside by the caller: then its addresses, routes and
+//! devices are to be made by who restarts the tasks, and only their sockets are saved.
 
 mod contents;
+mod device;
 mod dump;
+mod message;
+mod rebuild;
+mod request;
+mod tables;
 
 use kernel::prelude::*;
 
@@ -26,6 +31,7 @@ use crate::{
     found::{
         Capture,
         Found,
+        LinkOps,
         ThreadOps, //
     },
     image::{
@@ -40,7 +46,8 @@ use crate::{
         task::frozen::{
             FrozenTask,
             TaskName, //
-        }, //
+        },
+        time::wait, //
     },
     ns::other, //
 };
@@ -52,6 +59,14 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     collect,
     save,
     ..ThreadOps::NONE
+};
+
+/// What makes what is in network namespaces: done when they are made, before all that may depend on
+/// it.
+pub(super) const REQUESTS: LinkOps = LinkOps {
+    name: "network requests",
+    save: save_requests,
+    link: |_| Ok(()),
 };
 
 /// A network namespace.
@@ -69,7 +84,7 @@ fn own(t: &FrozenTask) -> Result<Option<NetNs>> {
     Ok((!ns.is_of_current()).then_some(ns))
 }
 
-/// Returns whether the network namespace at `addr` is that of the root, and so of all tasks.
+/// Returns whether the network namespace at `addr` is that of the root.
 pub(crate) fn is_of_root(cap: &Capture, addr: usize) -> bool {
     cap.found.ns.net == Some(addr)
 }
@@ -79,21 +94,15 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     let addr = t.namespaces()?.net.addr();
-    if *cap.found.ns.net.get_or_insert(addr) != addr {
-        cap.refuse(
-            EOPNOTSUPP,
-            t,
-            fmt!("is in another network namespace than the root task: checkpoint it by itself"),
-        );
-        return Ok(());
-    }
+    // The root is the first one, or a thread of it.
+    let of_root = *cap.found.ns.net.get_or_insert(addr) == addr;
     let Some(ns) = own(t)? else {
         return Ok(());
     };
     if !cap.objects.count::<Space>(addr)? {
         return Ok(());
     }
-    let contents = if cap.found.ns.net_outside {
+    let contents = if cap.found.ns.net_outside && of_root {
         None
     } else {
         let Some(contents) = contents::read(cap, t, &ns)? else {
@@ -114,7 +123,7 @@ impl Shared<Found> for Space {
 
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         // It is there at a restart, or another one is.
-        if !cap.whole || cap.found.ns.net_outside {
+        if !cap.whole || self.contents.is_none() {
             return Outside::Nothing;
         }
         let addr = self.ns.addr();
@@ -170,6 +179,23 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&body, &contents.settings)
 }
 
+/// Writes the requests of all namespaces.
+fn save_requests(cap: &mut Capture) -> Result {
+    let mut spaces: KVVec<usize> = KVVec::new();
+    for (_, space) in cap.objects.all::<Space>() {
+        spaces.push(space.addr(), GFP_KERNEL_ACCOUNT)?;
+    }
+    for addr in spaces {
+        let obj = cap.objects.reference::<Space>(addr)?;
+        let space = cap.objects.get::<Space>(addr).ok_or(ENOENT)?;
+        for request in space.contents.iter().flat_map(|of| of.requests.iter()) {
+            wait::go_on()?;
+            cap.meta.put(&request.record(obj), request.body())?;
+        }
+    }
+    Ok(())
+}
+
 /// A rebuilt network namespace, or the one that takes its place.
 struct BuiltSpace(NetNs);
 
@@ -195,16 +221,14 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     }
     let ns = contents::make(r, plan, &record, raw.payload)?;
     r.set_built(obj, BuiltSpace(ns.clone()))?;
-    r.set_net_ns(ns.clone());
     Ok(ns)
 }
 
-/// Puts the caller's network namespace in place of that of the tasks, the root of which has the plan
-/// `plan`.
+/// Puts the caller's network namespace in place of that of the root, which has the plan `plan`.
 pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     match ObjRef::new(plan.task.net.get()) {
         Some(obj) => r.set_built(obj, BuiltSpace(r.caller_net.clone())),
-        // They are in the caller's in any case.
+        // It is in the caller's in any case.
         None => Ok(()),
     }
 }

@@ -52,10 +52,12 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         None => None,
     };
     let net = match ObjRef::new(plan.task.net.get()) {
-        // The caller may have given its own.
-        Some(obj) => Some(net::rebuilt(r, plan, obj)?).filter(|net| !net.is_of_current()),
-        None => None,
+        Some(obj) => net::rebuilt(r, plan, obj)?,
+        None => r.caller_net.clone(),
     };
+    r.set_net_ns(&net);
+    // The caller may have given its own.
+    let net = Some(net).filter(|net| !net.is_of_current());
     if uts.is_none() && ipc.is_none() && net.is_none() {
         return Ok(());
     }

@@ -20,12 +20,26 @@ use crate::image::{
     },
     ns::{
         NetNs,
+        NetRequest,
         PidNs,
         Uts,
         NETNS_FLAGS,
         NETNS_LO_UP,
         NETNS_LO_WAS_UP,
         NETNS_OUTSIDE,
+        NET_REQUEST_MAKE,
+        REQUEST_DELADDR,
+        REQUEST_DELROUTE,
+        REQUEST_DELRULE,
+        REQUEST_FLAGS,
+        REQUEST_MAX,
+        REQUEST_NEWADDR,
+        REQUEST_NEWLINK,
+        REQUEST_NEWLINKPROP,
+        REQUEST_NEWNEIGH,
+        REQUEST_NEWROUTE,
+        REQUEST_NEWRULE,
+        REQUEST_SETLINK,
         SETTINGS_MAX,
         SETTING_PATH_MAX,
         SETTING_TEXT_MAX, //
@@ -55,6 +69,12 @@ pub(super) fn pid_ns_object(objects: &[Object], raw: &Raw<'_>) -> Result<(u32, u
             .saturating_add(1),
     };
     Ok((ns.obj.get(), depth))
+}
+
+/// A network namespace. Its detail is 1 if what is in it is not in the image.
+pub(super) fn net_ns_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
+    let ns: NetNs = raw.body()?;
+    Ok((ns.obj.get(), u32::from(ns.flags.get() & NETNS_OUTSIDE != 0)))
 }
 
 impl Walk<'_> {
@@ -113,6 +133,45 @@ impl Walk<'_> {
             "impossible state of a loopback device",
         )?;
         settings(raw, ns.settings.get())
+    }
+
+    /// A request of a network namespace. What is in it is checked before the namespace is made: it is
+    /// in the byte order of the machine.
+    pub(in crate::image) fn net_request(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let request: NetRequest = raw.body()?;
+        let outside = self.refer::<NetNs>(raw, request.net.get())?.detail;
+        ensure(
+            raw,
+            outside == 0,
+            "a request of a network namespace that is not in the image",
+        )?;
+        ensure(
+            raw,
+            matches!(
+                request.kind.get(),
+                REQUEST_NEWLINK
+                    | REQUEST_SETLINK
+                    | REQUEST_NEWADDR
+                    | REQUEST_DELADDR
+                    | REQUEST_NEWROUTE
+                    | REQUEST_DELROUTE
+                    | REQUEST_NEWNEIGH
+                    | REQUEST_NEWRULE
+                    | REQUEST_DELRULE
+                    | REQUEST_NEWLINKPROP
+            ),
+            "unknown kind of request",
+        )?;
+        flags(raw, request.flags.get().into(), REQUEST_FLAGS.into())?;
+        ensure(
+            raw,
+            request.flags.get() & NET_REQUEST_MAKE == 0
+                || (request.flags.get() == NET_REQUEST_MAKE
+                    && request.kind.get() == REQUEST_NEWLINK),
+            "makes what is no device, or too late",
+        )?;
+        ensure(raw, raw.payload.len() <= REQUEST_MAX, "request too long")?;
+        zero(raw, request.reserved.get() == 0)
     }
 }
 

@@ -15,7 +15,10 @@ use kernel::{
 };
 
 /// Most bytes that netlink may answer, or that the settings may have.
-const ANSWERS_MAX: usize = 256 << 10;
+const ANSWERS_MAX: usize = 16 << 20;
+
+/// How many there is room for at first.
+const ANSWERS: usize = 128 << 10;
 
 /// Bytes of the name of a device, its NUL included.
 const NAME: usize = bindings::CHECKPOINT_NETNS_NAME as usize;
@@ -37,8 +40,10 @@ pub(crate) enum Left {
     Nothing,
     /// A device, by its name, padded with NUL.
     Device([u8; NAME]),
-    /// What the loopback device was not born with.
-    Loopback,
+    /// A device that is not as the new one.
+    Differs([u8; NAME]),
+    /// Not a device that a new namespace has.
+    Lacks([u8; NAME]),
     /// Hooks of netfilter.
     Netfilter,
     /// IPsec.
@@ -164,7 +169,54 @@ impl NetNs {
         to_result(unsafe { bindings::checkpoint_netns_lo_set(self.as_ptr(), &lo) })
     }
 
-    /// Returns what it has that `fresh`, a new one with the loopback device in the same state, has
+    /// Returns the name of a device that leads out of it, padded with NUL. To be asked for before
+    /// netlink is asked for devices. EINTR: the caller was killed.
+    pub(crate) fn leads_out(&self) -> Result<Option<[u8; NAME]>> {
+        let mut name = [0; NAME];
+        // SAFETY: We own a reference; there is room for a name.
+        let found =
+            unsafe { bindings::checkpoint_netns_outside(self.as_ptr(), name.as_mut_ptr().cast()) };
+        to_result(found)?;
+        Ok((found != 0).then_some(name))
+    }
+
+    /// Returns whether its device with the number `index` uses all queues that it has to send, and to
+    /// receive. ENODEV: it has none. EINTR: the caller was killed.
+    pub(crate) fn queues(&self, index: u32) -> Result<[bool; 2]> {
+        // SAFETY: We own a reference.
+        let all = unsafe { bindings::checkpoint_netns_queues(self.as_ptr(), index) };
+        to_result(all)?;
+        let has = |bit: u32| all.cast_unsigned() & bit != 0;
+        Ok([
+            has(bindings::CHECKPOINT_NETNS_TX),
+            has(bindings::CHECKPOINT_NETNS_RX),
+        ])
+    }
+
+    /// Lets its devices learn of what has become of their links; returns whether nothing is left to be
+    /// done of that with their addresses. EINTR: the caller was killed.
+    pub(crate) fn settle(&self) -> Result<bool> {
+        // SAFETY: We own a reference.
+        let left = unsafe { bindings::checkpoint_netns_settle(self.as_ptr()) };
+        to_result(left)?;
+        Ok(left == 0)
+    }
+
+    /// Sends it a request of NETLINK_ROUTE, a whole message with NLM_F_ACK.
+    ///
+    /// EPERM: the caller may not. Else what is answered.
+    pub(crate) fn tell(&self, request: &mut [u8]) -> Result {
+        // SAFETY: We own a reference; the request is only read.
+        to_result(unsafe {
+            bindings::checkpoint_netns_tell(
+                self.as_ptr(),
+                request.as_mut_ptr().cast(),
+                request.len(),
+            )
+        })
+    }
+
+    /// Returns what it has that `fresh`, a new one to which all was done that a restart does, has
     /// not. EINTR: the caller was killed.
     pub(crate) fn left(&self, fresh: &Self) -> Result<Left> {
         let mut name = [0; NAME];
@@ -176,47 +228,52 @@ impl NetNs {
         Ok(match what.cast_unsigned() {
             bindings::CHECKPOINT_NETNS_NOTHING => Left::Nothing,
             bindings::CHECKPOINT_NETNS_DEVICE => Left::Device(name),
+            bindings::CHECKPOINT_NETNS_LACKS => Left::Lacks(name),
             bindings::CHECKPOINT_NETNS_NETFILTER => Left::Netfilter,
             bindings::CHECKPOINT_NETNS_XFRM => Left::Xfrm,
             bindings::CHECKPOINT_NETNS_BPF => Left::Bpf,
             bindings::CHECKPOINT_NETNS_IDS => Left::Ids,
-            _ => Left::Loopback,
+            _ => Left::Differs(name),
         })
     }
 
     /// Asks it by netlink: what is answered to `request`, a whole message, by `protocol`. Messages
     /// begin at multiples of four bytes.
     ///
-    /// E2BIG: that is more than 256 KiB. EPERM: the caller may not ask. Else what the sockets of the
+    /// E2BIG: that is more than 16 MiB. EPERM: the caller may not ask. Else what the sockets of the
     /// kernel return.
     pub(crate) fn ask(&self, protocol: i32, request: &mut [u8]) -> Result<KVVec<u8>> {
-        let mut answers = KVVec::from_elem(0u8, ANSWERS_MAX, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: We own a reference; the request is only read, and there is room for so many bytes,
-        // which vmalloc() has aligned.
-        let len = unsafe {
-            bindings::checkpoint_netns_dump(
-                self.as_ptr(),
-                protocol,
-                request.as_mut_ptr().cast(),
-                request.len(),
-                answers.as_mut_ptr().cast(),
-                answers.len(),
-            )
-        };
-        cut(answers, len)
+        growing(|answers| {
+            // SAFETY: We own a reference; the request is only read, and there is room for so many
+            // bytes, which vmalloc() has aligned.
+            unsafe {
+                bindings::checkpoint_netns_dump(
+                    self.as_ptr(),
+                    protocol,
+                    request.as_mut_ptr().cast(),
+                    request.len(),
+                    answers.as_mut_ptr().cast(),
+                    answers.len(),
+                )
+            }
+        })
     }
 
     /// Lists its settings that can be read and written: of each the path below /proc/sys and the
     /// text, each with a NUL.
     ///
-    /// E2BIG: they have more than 256 KiB. EINTR: the caller was killed.
+    /// E2BIG: they have more than 16 MiB. EINTR: the caller was killed.
     pub(crate) fn settings(&self) -> Result<KVVec<u8>> {
-        let mut list = KVVec::from_elem(0u8, ANSWERS_MAX, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: We own a reference; there is room for so many bytes.
-        let len = unsafe {
-            bindings::checkpoint_netns_settings(self.as_ptr(), list.as_mut_ptr().cast(), list.len())
-        };
-        cut(list, len)
+        growing(|list| {
+            // SAFETY: We own a reference; there is room for so many bytes.
+            unsafe {
+                bindings::checkpoint_netns_settings(
+                    self.as_ptr(),
+                    list.as_mut_ptr().cast(),
+                    list.len(),
+                )
+            }
+        })
     }
 
     /// Writes the setting `path`, as write(2) of its file in /proc/sys with the caller's rights.
@@ -228,6 +285,20 @@ impl NetNs {
         to_result(unsafe {
             bindings::checkpoint_netns_set(self.as_ptr(), path.as_char_ptr(), text.as_char_ptr())
         })
+    }
+}
+
+/// Has `fill` fill zeros, more of them if it has no room (E2BIG), and returns what it has filled. It
+/// returns how many bytes that are, or an errno, negative.
+fn growing(mut fill: impl FnMut(&mut [u8]) -> isize) -> Result<KVVec<u8>> {
+    let mut size = ANSWERS;
+    loop {
+        let mut bytes = KVVec::from_elem(0u8, size, GFP_KERNEL_ACCOUNT)?;
+        let len = fill(&mut bytes);
+        match cut(bytes, len) {
+            Err(E2BIG) if size < ANSWERS_MAX => size = size.saturating_mul(4).min(ANSWERS_MAX),
+            done => return done,
+        }
     }
 }
 

@@ -13,17 +13,31 @@ use kernel::{
     }, //
 };
 
-use super::dump;
+use super::{
+    dump,
+    rebuild::{
+        Rebuild,
+        Steps, //
+    },
+    request::{
+        self,
+        Request, //
+    }, //
+};
 use crate::{
     core::restore::{
         Restore,
         TaskRecords, //
     },
     found::Capture,
-    image::ns::{
-        NetNs as Record,
-        NETNS_LO_UP,
-        NETNS_LO_WAS_UP, //
+    image::{
+        ns::{
+            NetNs as Record,
+            NETNS_LO_UP,
+            NETNS_LO_WAS_UP,
+            SETTINGS_MAX, //
+        },
+        ObjRef, //
     },
     kapi::{
         net::namespace::{
@@ -51,6 +65,8 @@ pub(super) struct Contents {
     pub(super) settings: KVVec<u8>,
     /// How many.
     count: u32,
+    /// What makes its devices, addresses, routes, rules and neighbours.
+    pub(super) requests: KVVec<Request>,
 }
 
 impl Contents {
@@ -73,7 +89,7 @@ impl Contents {
 type Setting<'a> = (&'a CStr, &'a CStr);
 
 /// Goes through a list of settings.
-struct Settings<'a>(&'a [u8]);
+pub(super) struct Settings<'a>(pub(super) &'a [u8]);
 
 impl<'a> Settings<'a> {
     fn string(&mut self) -> Option<&'a CStr> {
@@ -121,7 +137,7 @@ struct Wrong<'a> {
 }
 
 /// Writes a setting.
-fn write(ns: &NetNs, (path, text): Setting<'_>) -> Result {
+pub(super) fn write(ns: &NetNs, (path, text): Setting<'_>) -> Result {
     for _ in 0..TRIES {
         match ns.set(path, text) {
             Err(EAGAIN) => {
@@ -225,6 +241,17 @@ fn compare(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Conte
         );
         return Ok(None);
     }
+    if let Some(name) = ns.leads_out()? {
+        refuse(
+            cap,
+            t,
+            fmt!(
+                "the device {}, which leads to another network namespace",
+                name_of(&name)
+            ),
+        );
+        return Ok(None);
+    }
     let fresh = match ns.like() {
         Ok(fresh) => fresh,
         Err(EINTR) => return Err(EINTR),
@@ -242,23 +269,9 @@ fn compare(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Conte
     };
     let lo = ns.loopback()?;
     fresh.set_loopback(&lo)?;
-    let what = match ns.left(&fresh)? {
-        Left::Nothing => None,
-        Left::Device(name) => {
-            let name = name.split(|&c| c == 0).next().unwrap_or(&[]);
-            refuse(cap, t, fmt!("the device {}", BStr::from_bytes(name)));
-            return Ok(None);
-        }
-        Left::Loopback => {
-            Some("a loopback device with another name, address, queue, feature, filter or program")
-        }
-        Left::Netfilter => Some("rules of nftables or iptables, or tracked connections"),
-        Left::Xfrm => Some("states or policies of IPsec (ip xfrm)"),
-        Left::Bpf => Some("programs of BPF"),
-        Left::Ids => Some("numbers for other network namespaces (ip netns set)"),
-    };
-    if let Some(what) = what {
-        refuse(cap, t, fmt!("{}", what));
+    let mut rebuild = Rebuild::new(ns, &fresh);
+    if let Some((name, kind)) = rebuild.make_devices()? {
+        refuse_device(cap, t, &name, &kind);
         return Ok(None);
     }
     let (mut settings, mut count) = differing(&ns.settings()?, &fresh.settings()?)?;
@@ -292,15 +305,82 @@ fn compare(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Conte
         settings.extend_from_slice(&others, GFP_KERNEL_ACCOUNT)?;
         count += more;
     }
+    rebuild.rest()?;
+    // Some change when a device is switched on. What is not taken differs.
+    let _ = apply(&fresh, &settings)?;
+    let what = match ns.left(&fresh)? {
+        Left::Nothing => None,
+        Left::Device(name) => {
+            refuse_device(cap, t, &name, &[]);
+            return Ok(None);
+        }
+        Left::Differs(name) => {
+            refuse(
+                cap,
+                t,
+                fmt!(
+                    "the device {} with an address, flag, queue, feature, filter or program that a new \
+                     one does not get",
+                    name_of(&name)
+                ),
+            );
+            return Ok(None);
+        }
+        Left::Lacks(name) => {
+            refuse(
+                cap,
+                t,
+                fmt!("no device {}, which a new one has", name_of(&name)),
+            );
+            return Ok(None);
+        }
+        Left::Netfilter => Some("rules of nftables or iptables, or tracked connections"),
+        Left::Xfrm => Some("states or policies of IPsec (ip xfrm)"),
+        Left::Bpf => Some("programs of BPF"),
+        Left::Ids => Some("numbers for other network namespaces (ip netns set)"),
+    };
+    if let Some(what) = what {
+        refuse(cap, t, fmt!("{}", what));
+        return Ok(None);
+    }
+    let (others, _) = differing(&ns.settings()?, &fresh.settings()?)?;
+    if let Some((path, _)) = Settings(&others).next() {
+        let path = BStr::from_bytes(path.to_bytes());
+        refuse(
+            cap,
+            t,
+            fmt!("the setting /proc/sys/{}, which depends on others", path),
+        );
+        return Ok(None);
+    }
     if let Some(what) = dump::differs(ns, &fresh)? {
         refuse(cap, t, fmt!("{} of its own", what));
         return Ok(None);
     }
+    if count > SETTINGS_MAX {
+        return Err(E2BIG);
+    }
+    let requests = rebuild.requests;
     Ok(Some(Contents {
         lo,
         settings,
         count,
+        requests,
     }))
+}
+
+/// The name of a device, without what it is padded with.
+fn name_of(name: &[u8]) -> &BStr {
+    BStr::from_bytes(name.split(|&c| c == 0).next().unwrap_or(&[]))
+}
+
+/// Refuses a namespace with a device that can't be made; `kind` is what it is, if that has a name.
+fn refuse_device(cap: &mut Capture, t: &FrozenTask, name: &[u8], kind: &[u8]) {
+    let (of, kind) = match kind {
+        [] => ("", BStr::from_bytes(b"")),
+        kind => (" of kind ", BStr::from_bytes(kind)),
+    };
+    refuse(cap, t, fmt!("the device {}{}{}", name_of(name), of, kind));
 }
 
 /// Refuses a namespace that has `what`.
@@ -323,6 +403,8 @@ pub(super) fn make(
     record: &Record,
     settings: &[u8],
 ) -> Result<NetNs> {
+    let net = ObjRef::new(record.obj.get()).ok_or(EINVAL)?;
+    let late = request::check(r, net)?;
     let ns = proxy::new_net().map_err(|e| {
         let why = match e {
             EPERM => ": CAP_SYS_ADMIN is needed",
@@ -343,15 +425,27 @@ pub(super) fn make(
             fmt!("the loopback device of its network namespace can't be set up (CAP_NET_ADMIN)"),
         )
     })?;
-    if let Some(wrong) = apply(&ns, settings)? {
-        return Err(r.fail(
-            wrong.errno,
-            plan,
-            fmt!(
-                "its network namespace does not take what /proc/sys/{} was",
-                BStr::from_bytes(wrong.path.to_bytes())
-            ),
-        ));
+    request::replay(r, plan, &ns, net, None)?;
+    write_all(r, plan, &ns, settings)?;
+    if late {
+        request::replay(r, plan, &ns, net, Some(Steps::begin(&ns)?))?;
+        // Some change when a device is switched on.
+        write_all(r, plan, &ns, settings)?;
     }
     Ok(ns)
+}
+
+/// Gives a namespace its settings.
+fn write_all(r: &Restore, plan: &TaskRecords<'_>, ns: &NetNs, settings: &[u8]) -> Result {
+    let Some(wrong) = apply(ns, settings)? else {
+        return Ok(());
+    };
+    Err(r.fail(
+        wrong.errno,
+        plan,
+        fmt!(
+            "its network namespace does not take what /proc/sys/{} was",
+            BStr::from_bytes(wrong.path.to_bytes())
+        ),
+    ))
 }

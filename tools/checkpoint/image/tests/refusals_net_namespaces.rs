@@ -53,7 +53,20 @@ fn with_namespace() -> Sample {
         }),
         &[],
     );
+    s.add(
+        zeroed(|r: &mut NetRequest| {
+            r.net.set(NS);
+            r.kind.set(REQUEST_NEWADDR);
+            r.flags.set(NET_REQUEST_LATE);
+        }),
+        &[2, 32, 0, 0, 1, 0, 0, 0],
+    );
     s
+}
+
+/// Changes the request.
+fn request(s: &mut Sample, change: fn(&mut NetRequest)) {
+    s.edit(0, change);
 }
 
 /// Gives the namespace `count` settings.
@@ -69,6 +82,8 @@ fn leave(s: &mut Sample) {
         n.lo_mtu.set(0);
     });
     set(s, 0, b"");
+    let at = s.position(Kind::NetRequest, 0);
+    s.records.remove(at);
 }
 
 fn accepted(cases: &[fn(&mut Sample)]) {
@@ -165,5 +180,54 @@ fn settings() {
         (NONE, |s| set(s, 1, b"net/\x001\0")),
         (NONE, |s| set(s, 1, b"net/../kernel/pid_max\x001\0")),
         (NONE, |s| set(s, 1, b"net/./core/somaxconn\x001\0")),
+    ]);
+}
+
+#[test]
+fn requests() {
+    const MAKES: &str = "makes what is no device, or too late";
+    accepted(&[
+        |s| request(s, |r| r.kind.set(REQUEST_DELRULE)),
+        |s| {
+            request(s, |r| {
+                r.kind.set(REQUEST_NEWLINK);
+                r.flags.set(NET_REQUEST_MAKE);
+            })
+        },
+        |s| s.payload(Kind::NetRequest, 0).resize(REQUEST_MAX, 0),
+    ]);
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            request(s, |r| r.net.set(OPEN))
+        }),
+        (
+            "a request of a network namespace that is not in the image",
+            |s| {
+                s.edit(0, |n: &mut NetNs| {
+                    n.flags.set(NETNS_OUTSIDE);
+                    n.lo_mtu.set(0);
+                });
+                set(s, 0, b"");
+            },
+        ),
+        // RTM_DELLINK, and nothing.
+        ("unknown kind of request", |s| {
+            request(s, |r| r.kind.set(17))
+        }),
+        ("unknown kind of request", |s| request(s, |r| r.kind.set(0))),
+        ("unknown flag", |s| request(s, |r| r.flags.set(4))),
+        (MAKES, |s| request(s, |r| r.flags.set(NET_REQUEST_MAKE))),
+        (MAKES, |s| {
+            request(s, |r| {
+                r.kind.set(REQUEST_NEWLINK);
+                r.flags.set(NET_REQUEST_MAKE | NET_REQUEST_LATE);
+            })
+        }),
+        ("request too long", |s| {
+            s.payload(Kind::NetRequest, 0).resize(REQUEST_MAX + 1, 0)
+        }),
+        ("reserved or unused field is not zero", |s| {
+            request(s, |r| r.reserved.set(1))
+        }),
     ]);
 }

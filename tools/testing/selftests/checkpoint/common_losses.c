@@ -58,6 +58,8 @@ const struct loss losses[] = {
 	      "net_namespaces", "on"),
 	FIELD("MTU of the loopback device", NET_NS, SET, net_ns, lo_mtu, 0x10000,
 	      "net_namespaces", "mtu"),
+	{ "network requests", IMAGE_KIND_NET_REQUEST, LOSE_RECORD, 0, 0, 0,
+	  "net_routes", "routes" },
 	FIELD("monotonic clock", CONTAINER, SET, container, monotonic_ns, 0x3b9aca00,
 	      "clocks", "continue_in_root"),
 	FIELD("boottime clock", CONTAINER, SET, container, boottime_ns, 0x3b9aca00,

@@ -198,6 +198,69 @@ CKPT_CYCLE(of_subtree, .flags = SC_SUBTREE)
 	talk();
 }
 
+static int in_another(void *arg)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(LOCALHOST), .sin_port = htons(4711),
+	};
+	int to, from;
+	char c;
+
+	CHECK_SYS(unshare(CLONE_NEWNET));
+	switch_lo(true);
+	give_address("lo:1", 0x0a010203);
+	to = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	CHECK_SYS(bind(to, (struct sockaddr *)&addr, sizeof(addr)));
+	from = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	CHECK_SYS(connect(from, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_EQ(1, write(from, "x", 1));
+	ckpt_step(0);
+	ckpt_wait_go();
+	board->value[0] = net_inode(-1);
+	CHECK_EQ(1, read(to, &c, 1));
+	CHECK_EQ('x', c);
+	CHECK_EQ(1, write(from, "y", 1));
+	CHECK_EQ(1, read(to, &c, 1));
+	CHECK_EQ('y', c);
+	CHECK_EQ(0x0a010203u, address_of("lo:1"));
+	ckpt_step(1);
+	return 0;
+}
+
+/* A task of the tree is in one of its own, with sockets that have the port of others. */
+static void two(void)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(LOCALHOST), .sin_port = htons(4711),
+	};
+	pid_t pid = ckpt_fork(in_another, NULL);
+	int to;
+
+	ckpt_step_wait(0, 1);
+	switch_lo(true);
+	to = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	CHECK_SYS(bind(to, (struct sockaddr *)&addr, sizeof(addr)));
+	ckpt_ready_wait();
+	ckpt_step_wait(1, 1);
+	CHECK(net_inode(-1) != (ino_t)board->value[0], "both are in one network namespace");
+	CHECK(lo_is_on(), "the loopback device is off");
+	CHECK_EQ(0u, address_of("lo:1"));
+	talk();
+	ckpt_wait_exit(pid, 0);
+	CHECK_SYS(close(to));
+}
+
+CKPT_CYCLE(two_namespaces, OWN)
+{
+	two();
+}
+
+CKPT_CYCLE(two_of_subtree, .flags = SC_SUBTREE)
+{
+	CHECK_SYS(unshare(CLONE_NEWNET));
+	two();
+}
+
 /* ---- sockets in it ---------------------------------------------------- */
 
 /*

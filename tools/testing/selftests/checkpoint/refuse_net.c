@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is in a network namespace and is not saved, and tasks and sockets of several. */
-#include "net_devices.h"
+#include "rtnetlink.h"
 #include "refuse.h"
 
+#include <linux/if_tun.h>
+#include <linux/pkt_sched.h>
+#include <linux/veth.h>
 #include <sys/un.h>
 
 REFUSE_FIXTURE
@@ -17,58 +20,112 @@ static void expect(const char *what)
 	CHECK(lo_is_on(), "the loopback device is off");
 }
 
-REFUSE(address, OWN)
+/* Nexthops are objects of their own. */
+REFUSE(nexthop, OWN)
 {
 	switch_lo(true);
-	give_address("lo:1", 0x0a010203);
-	expect("addresses of its own");
-	CHECK_EQ(0x0a010203u, address_of("lo:1"));
+	rt_nexthop(7);
+	expect("nexthop objects of its own");
 }
 
-REFUSE(route, OWN)
+/* An address that somebody has had the device listen to. */
+REFUSE(listens, OWN)
 {
-	struct rtentry route = { .rt_flags = RTF_UP, .rt_dev = (char *)"lo" };
-	struct sockaddr_in *to = (struct sockaddr_in *)&route.rt_dst;
-	struct sockaddr_in *mask = (struct sockaddr_in *)&route.rt_genmask;
-	int fd;
+	struct ifreq ifr = { .ifr_hwaddr.sa_family = AF_UNSPEC };
 
 	switch_lo(true);
-	fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
-	to->sin_family = AF_INET;
-	to->sin_addr.s_addr = htonl(0x0a000000);
-	mask->sin_family = AF_INET;
-	mask->sin_addr.s_addr = htonl(0xff000000);
-	CHECK_SYS(ioctl(fd, SIOCADDRT, &route));
+	memcpy(ifr.ifr_hwaddr.sa_data, "\1\0\0\0\0\7", 6);
+	if (of_device("lo", SIOCADDMULTI, &ifr)) {
+		CHECK_EQ(EINVAL, errno);
+		not_here();
+	}
+	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
+	       "one does not get");
+}
+
+/* A queueing discipline that was asked for. */
+REFUSE(queue, OWN)
+{
+	struct tcmsg header = {
+		.tcm_ifindex = 1, .tcm_handle = 1 << 16, .tcm_parent = TC_H_ROOT,
+	};
+	struct rt rt;
+
+	switch_lo(true);
+	rt_begin(&rt, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	rt_add_text(&rt, TCA_KIND, "pfifo");
+	if (rt_ask(&rt)) {
+		CHECK(errno == EOPNOTSUPP || errno == ENOENT, "%s", strerror(errno));
+		not_here();
+	}
+	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
+	       "one does not get");
+}
+
+/* A device of a kind that is not made. */
+REFUSE(tunnel, OWN)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "t0" };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		not_here();
+	switch_lo(true);
+	CHECK_SYS(ioctl(fd, TUNSETIFF, &ifr));
+	CHECK_SYS(ioctl(fd, TUNSETPERSIST, 1));
 	CHECK_SYS(close(fd));
-	expect("routes of its own");
+	expect("the device t0 of kind tun");
 }
 
-REFUSE(loopback, OWN)
+/* The other end of a pair is in another namespace, which is there by a descriptor. */
+REFUSE(leads_out, OWN)
 {
-	struct ifreq ifr = { .ifr_qlen = 5 };
+	int own = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), other;
+	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+	struct rtattr *info, *data, *peer;
+	struct rt rt;
 
 	switch_lo(true);
-	CHECK_SYS(of_device("lo", SIOCSIFTXQLEN, &ifr));
-	expect("a loopback device with another name, address, queue, feature, filter or program");
-	CHECK_SYS(of_device("lo", SIOCGIFTXQLEN, &ifr));
-	CHECK_EQ(5, ifr.ifr_qlen);
+	CHECK_SYS(unshare(CLONE_NEWNET));
+	other = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	CHECK_SYS(setns(own, CLONE_NEWNET));
+	CHECK_SYS(close(own));
+	info = rt_device(&rt, "v0", 20, "veth");
+	data = rt_nest(&rt, IFLA_INFO_DATA);
+	peer = rt_add(&rt, VETH_INFO_PEER | NLA_F_NESTED, &header, sizeof(header));
+	rt_add_text(&rt, IFLA_IFNAME, "v1");
+	rt_add_u32(&rt, IFLA_NET_NS_FD, other);
+	rt_end(&rt, peer);
+	rt_end(&rt, data);
+	rt_end(&rt, info);
+	CHECK_HERE(rt_ask(&rt));
+	expect_more();
+	expect("the device v0, which leads to another network namespace");
 }
 
 static int in_another(void *arg)
 {
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	int fd;
+
 	CHECK_SYS(unshare(CLONE_NEWNET));
+	fd = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	CHECK_SYS(bind(fd, (struct sockaddr *)&in, sizeof(in)));
+	board->value[0] = fd;
 	ckpt_step(0);
 	ckpt_wait_go();
+	CHECK_SYS(listen(fd, 1));
 	return 0;
 }
 
-REFUSE(two_namespaces)
+REFUSE(tcp_of_another)
 {
 	pid_t kid = ckpt_fork(in_another, NULL);
 
 	ckpt_step_wait(0, 1);
-	expect_refusal(kid, UNSUPPORTED,
-		       "is in another network namespace than the root task: checkpoint it by itself");
+	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a TCP socket of another network namespace "
+		       "than that of the root task can't be saved yet: have it closed",
+		       (int)board->value[0]);
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 }
@@ -82,8 +139,8 @@ REFUSE(socket_of_another)
 	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
 	CHECK_SYS(setns(own, CLONE_NEWNET));
 	CHECK_SYS(close(own));
-	EXPECT_FD(fd[0], "*", "is of another network namespace than the root task: have it closed");
-	EXPECT_FD(fd[1], "*", "is of another network namespace than the root task: have it closed");
+	EXPECT_FD(fd[0], "*", "is of another network namespace than the task: have it closed");
+	EXPECT_FD(fd[1], "*", "is of another network namespace than the task: have it closed");
 	ckpt_ready_wait();
 	CHECK_EQ(1, write(fd[0], "x", 1));
 }

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Network devices: how one is made as another one is, and what of one does not count.
+//!
+//! A device is made with what it can only be made with. All else that netlink tells of it, and that it
+//! takes, is set if the new one has it otherwise. Numbers are those of the netlink ABI.
+
+use kernel::prelude::*;
+
+use super::{
+    message::{
+        attributes,
+        find,
+        u32_at,
+        Message,
+        ATTRIBUTE_HEADER, //
+    },
+    request::Request, //
+};
+use crate::{
+    image::ns::{
+        NET_REQUEST_MAKE,
+        REQUEST_NEWLINK,
+        REQUEST_NEWLINKPROP,
+        REQUEST_SETLINK, //
+    },
+    kapi::net::namespace::NetNs, //
+};
+
+/// Bytes of `struct ifinfomsg`.
+pub(super) const HEADER: usize = 16;
+
+/// IFLA_ADDRESS.
+const ADDRESS: u16 = 1;
+/// IFLA_IFNAME.
+const NAME: u16 = 3;
+/// IFLA_LINK.
+const LINK: u16 = 5;
+/// IFLA_QDISC.
+const QDISC: u16 = 6;
+/// IFLA_MASTER.
+const MASTER: u16 = 10;
+/// IFLA_LINKINFO.
+const LINKINFO: u16 = 18;
+/// IFLA_AF_SPEC.
+const AF_SPEC: u16 = 26;
+/// IFLA_NUM_TX_QUEUES and IFLA_NUM_RX_QUEUES.
+const QUEUES: [u16; 2] = [31, 32];
+/// IFLA_CARRIER.
+const CARRIER: u16 = 33;
+/// IFLA_PROP_LIST.
+const PROP_LIST: u16 = 52;
+/// IFLA_ALT_IFNAME.
+const ALT_NAME: u16 = 53;
+
+/// IFLA_INFO_KIND and the others in IFLA_LINKINFO.
+const KIND: u16 = 1;
+const DATA: u16 = 2;
+const STATISTICS: u16 = 3;
+const PORT_KIND: u16 = 4;
+const PORT_DATA: u16 = 5;
+
+/// VETH_INFO_PEER.
+const PEER: u16 = 1;
+
+/// Attributes that are set where they differ: IFLA_ADDRESS, IFLA_BROADCAST, IFLA_MTU, IFLA_MASTER,
+/// IFLA_TXQLEN, IFLA_LINKMODE, IFLA_IFALIAS, IFLA_GROUP, IFLA_PROTO_DOWN, IFLA_GSO_MAX_SEGS,
+/// IFLA_GSO_MAX_SIZE, IFLA_GRO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE.
+const SET: &[u16] = &[
+    ADDRESS, 2, 4, MASTER, 13, 17, 20, 27, 39, 40, 41, 58, 63, 64,
+];
+
+/// Attributes that don't count: IFLA_STATS, IFLA_MAP, IFLA_OPERSTATE, IFLA_STATS64,
+/// IFLA_PROMISCUITY, IFLA_CARRIER, IFLA_CARRIER_CHANGES, IFLA_CARRIER_UP_COUNT,
+/// IFLA_CARRIER_DOWN_COUNT, IFLA_ALLMULTI, IFLA_HEADROOM. Who has had a device be promiscuous is
+/// told by IFF_PROMISC, or is a socket or another device.
+const VOLATILE: &[u16] = &[7, 14, 16, 23, 30, CARRIER, 35, 47, 48, 61, 68];
+
+/// IFF_RUNNING, IFF_LOWER_UP and IFF_DORMANT: what the kernel finds out of a link.
+const FLAGS_OF_KERNEL: u32 = 1 << 6 | 1 << 16 | 1 << 17;
+
+/// IFF_UP.
+const UP: u32 = 1;
+
+/// IFF_UP, IFF_DEBUG, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST, IFF_DYNAMIC.
+const FLAGS_OF_USER: u32 = UP | 1 << 2 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 12 | 1 << 15;
+
+/// A kind of device that is made.
+struct DeviceKind {
+    /// Its name, as of IFLA_INFO_KIND.
+    name: &'static [u8],
+    /// Attributes of IFLA_INFO_DATA with which it is made.
+    made_with: &'static [u16],
+    /// Those that are set where they differ.
+    set: &'static [u16],
+    /// Those that don't count.
+    volatile: &'static [u16],
+    /// It takes its address from others, unless it was given one.
+    borrows: bool,
+}
+
+/// A kind with nothing of its own.
+const PLAIN: DeviceKind = DeviceKind {
+    name: b"",
+    made_with: &[],
+    set: &[],
+    volatile: &[],
+    borrows: false,
+};
+
+/// The kind of device whose carrier can be switched.
+const DUMMY: &[u8] = b"dummy";
+
+/// The kind of device that has another end.
+const VETH: &[u8] = b"veth";
+
+/// The kinds.
+static KINDS: &[DeviceKind] = &[
+    DeviceKind {
+        name: DUMMY,
+        ..PLAIN
+    },
+    // Its other end is made with it.
+    DeviceKind {
+        name: VETH,
+        ..PLAIN
+    },
+    // IFLA_BR_*: not what the bridge finds out (root, topology, timers, querier, learnt entries).
+    DeviceKind {
+        name: b"bridge",
+        set: &[
+            1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 22, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+            37, 38, 39, 41, 42, 43, 44, 45, 46, 49, 50,
+        ],
+        volatile: &[10, 12, 13, 14, 15, 16, 17, 18, 19, 47, 48],
+        borrows: true,
+        ..PLAIN
+    },
+    // IFLA_VLAN_ID, _FLAGS, _EGRESS_QOS, _INGRESS_QOS, _PROTOCOL.
+    DeviceKind {
+        name: b"vlan",
+        made_with: &[1, 2, 3, 4, 5],
+        borrows: true,
+        ..PLAIN
+    },
+    // IFLA_MACVLAN_MODE, _FLAGS, _BC_QUEUE_LEN, _BC_CUTOFF.
+    DeviceKind {
+        name: b"macvlan",
+        made_with: &[1, 2, 7, 9],
+        ..PLAIN
+    },
+    // IFLA_IPVLAN_MODE, _FLAGS.
+    DeviceKind {
+        name: b"ipvlan",
+        made_with: &[1, 2],
+        borrows: true,
+        ..PLAIN
+    },
+];
+
+/// The kind of device whose ports have settings.
+const BRIDGE: &[u8] = b"bridge";
+
+/// IFLA_BRPORT_* that are set where they differ.
+const PORT_SET: &[u16] = &[
+    2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 25, 27, 28, 29, 30, 31, 32, 33, 34, 37, 39, 40, 42, 43, 44,
+    45,
+];
+
+/// Those that don't count: what the bridge finds out, and the number that the port got.
+const PORT_VOLATILE: &[u16] = &[
+    1, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 35, 36, 38, 41,
+];
+
+/// AF_INET and AF_INET6 in IFLA_AF_SPEC: settings, which are in /proc/sys, and statistics. Of IPv6 a
+/// token (IFLA_INET6_TOKEN) is something else.
+const INET: u16 = 2;
+const INET6: u16 = 10;
+const TOKEN: u16 = 7;
+
+/// Returns the kind with this name.
+fn kind_named(name: &[u8]) -> Option<&'static DeviceKind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// A name, without its NUL.
+fn text(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&b| b == 0).next().unwrap_or(&[])
+}
+
+/// What netlink tells of a device.
+#[derive(Clone, Copy)]
+pub(super) struct Device<'a> {
+    header: &'a [u8],
+    attributes: &'a [u8],
+}
+
+impl<'a> Device<'a> {
+    /// Takes what comes after the header of a message.
+    pub(super) fn of(body: &'a [u8]) -> Result<Self> {
+        let (header, attributes) = body.split_at_checked(HEADER).ok_or(EIO)?;
+        Ok(Self { header, attributes })
+    }
+
+    /// Its number.
+    pub(super) fn index(&self) -> u32 {
+        u32_at(self.header, 4).unwrap_or(0)
+    }
+
+    /// IFF_*.
+    fn flags(&self) -> u32 {
+        u32_at(self.header, 8).unwrap_or(0)
+    }
+
+    /// What is in an attribute.
+    fn get(&self, kind: u16) -> Result<Option<&'a [u8]>> {
+        find(self.attributes, kind)
+    }
+
+    /// What is in an attribute of IFLA_LINKINFO; nothing if there is none.
+    fn info(&self, kind: u16) -> Result<&'a [u8]> {
+        Ok(match self.get(LINKINFO)? {
+            Some(info) => find(info, kind)?.unwrap_or(&[]),
+            None => &[],
+        })
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> Result<&'a [u8]> {
+        Ok(text(self.get(NAME)?.unwrap_or(&[])))
+    }
+
+    /// The name of its kind; empty: it is a device of the machine.
+    pub(super) fn kind(&self) -> Result<&'a [u8]> {
+        Ok(text(self.info(KIND)?))
+    }
+
+    /// The device that it leads to, or 0.
+    fn link(&self) -> Result<u32> {
+        Ok(self
+            .get(LINK)?
+            .and_then(|link| u32_at(link, 0))
+            .unwrap_or(0))
+    }
+
+    /// The header of a request for it, with these IFF_* to be set to `flags`.
+    fn request_header(&self, flags: u32, change: u32) -> [u8; HEADER] {
+        let mut header = [0; HEADER];
+        if let Some(index) = header.get_mut(4..8) {
+            index.copy_from_slice(&self.index().to_ne_bytes());
+        }
+        if let Some(to) = header.get_mut(8..12) {
+            to.copy_from_slice(&flags.to_ne_bytes());
+        }
+        if let Some(to) = header.get_mut(12..16) {
+            to.copy_from_slice(&change.to_ne_bytes());
+        }
+        header
+    }
+
+    /// Adds those of its attributes that `kinds` names.
+    fn copy(&self, kinds: &[u16], message: &mut Message) -> Result {
+        for &kind in kinds {
+            if let Some(content) = self.get(kind)? {
+                message.add(kind, content)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what one that is made in place of one of `ns` has, whatever it is. How many queues a device
+    /// has is not asked for if it does not use them: then nobody has.
+    fn copy_plain(&self, ns: &NetNs, borrows: bool, message: &mut Message) -> Result {
+        self.copy(&[NAME], message)?;
+        for (kind, is_used) in QUEUES.into_iter().zip(ns.queues(self.index())?) {
+            if is_used {
+                self.copy(&[kind], message)?;
+            }
+        }
+        if !borrows {
+            self.copy(&[ADDRESS], message)?;
+        }
+        Ok(())
+    }
+
+    /// The request that makes one as it is. `all` are in its namespace, `ns`. `None`: it is made with
+    /// another one, or can't be made.
+    pub(super) fn make(&self, ns: &NetNs, all: &[Device<'_>]) -> Result<Option<Request>> {
+        let Some(kind) = kind_named(self.kind()?) else {
+            return Ok(None);
+        };
+        let link = self.link()?;
+        let mut message = Message::new(&self.request_header(0, 0))?;
+        // A bridge without ports has only the address that it was given.
+        let has_ports = |to: &Device<'_>| {
+            to.get(MASTER)
+                .is_ok_and(|master| master.and_then(|m| u32_at(m, 0)) == Some(self.index()))
+        };
+        let borrows = kind.borrows && (kind.name != BRIDGE || all.iter().any(has_ports));
+        self.copy_plain(ns, borrows, &mut message)?;
+        let mut peer = None;
+        if kind.name == VETH {
+            let Some(end) = all.iter().find(|to| to.index() == link) else {
+                return Ok(None);
+            };
+            if end.index() < self.index() && end.link()? == self.index() {
+                return Ok(None);
+            }
+            peer = Some(end);
+        } else {
+            self.copy(&[LINK], &mut message)?;
+        }
+        let data = self.info(DATA)?;
+        message.nest(LINKINFO, |info| {
+            info.add(KIND, kind.name)?;
+            if let Some(peer) = peer {
+                return info.nest(DATA, |data| {
+                    data.nest(PEER, |end| {
+                        end.header(&peer.request_header(0, 0))?;
+                        peer.copy_plain(ns, false, end)
+                    })
+                });
+            }
+            if kind.made_with.is_empty() {
+                return Ok(());
+            }
+            info.nest(DATA, |made| copy_of(data, kind.made_with, made))
+        })?;
+        Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message).map(Some)
+    }
+
+    /// The requests that make `new` what this device is, but for its flags. Each sets one thing: one that
+    /// is not taken has changed nothing.
+    pub(super) fn changes(&self, new: &Device<'_>) -> Result<KVVec<Request>> {
+        let mut requests = KVVec::new();
+        let header = self.request_header(0, 0);
+        let mut add = |kind: u32, message: Message| -> Result {
+            Ok(requests.push(Request::new(kind, 0, message)?, GFP_KERNEL_ACCOUNT)?)
+        };
+        let carrier: &[u16] = if self.kind()? == DUMMY {
+            &[CARRIER]
+        } else {
+            &[]
+        };
+        for kinds in [SET, carrier] {
+            differing(self.attributes, new.attributes, kinds, |kind, content| {
+                let mut set = Message::new(&header)?;
+                set.add(kind, content)?;
+                add(REQUEST_SETLINK, set)
+            })?;
+        }
+
+        if let Some(kind) = kind_named(self.kind()?) {
+            let (data, other) = (self.info(DATA)?, new.info(DATA)?);
+            differing(data, other, kind.set, |what, content| {
+                let mut change = Message::new(&header)?;
+                change.nest(LINKINFO, |info| {
+                    info.add(KIND, kind.name)?;
+                    info.nest(DATA, |inner| inner.add(what, content))
+                })?;
+                add(REQUEST_NEWLINK, change)
+            })?;
+        }
+
+        if text(self.info(PORT_KIND)?) == BRIDGE && text(new.info(PORT_KIND)?) == BRIDGE {
+            let (data, other) = (self.info(PORT_DATA)?, new.info(PORT_DATA)?);
+            differing(data, other, PORT_SET, |what, content| {
+                let mut change = Message::new(&header)?;
+                change.nest(LINKINFO, |info| {
+                    info.add(PORT_KIND, BRIDGE)?;
+                    info.nest(PORT_DATA, |inner| inner.add(what, content))
+                })?;
+                add(REQUEST_NEWLINK, change)
+            })?;
+        }
+
+        if let (Some(names), None) = (self.get(PROP_LIST)?, new.get(PROP_LIST)?) {
+            let mut change = Message::new(&header)?;
+            change.nest(PROP_LIST, |list| list.header(names))?;
+            add(REQUEST_NEWLINKPROP, change)?;
+        }
+        Ok(requests)
+    }
+
+    /// The requests that give `new` the flags of this device, which switch it on. One that is off, but
+    /// was on, has got its queue: it is switched on and off.
+    pub(super) fn switch(&self, new: &Device<'_>) -> Result<KVVec<Request>> {
+        let change = (self.flags() ^ new.flags()) & FLAGS_OF_USER;
+        let mut requests = KVVec::new();
+        let mut add = |flags: u32, change: u32| -> Result {
+            let header = self.request_header(flags & change, change);
+            let request = Request::new(REQUEST_SETLINK, 0, Message::new(&header)?)?;
+            Ok(requests.push(request, GFP_KERNEL_ACCOUNT)?)
+        };
+        let was_on =
+            (self.flags() | new.flags()) & UP == 0 && self.get(QDISC)? != new.get(QDISC)?;
+        if was_on {
+            add(UP, UP)?;
+            add(0, UP)?;
+        }
+        for change in [change & !UP, change & UP] {
+            if change != 0 {
+                add(self.flags(), change)?;
+            }
+        }
+        Ok(requests)
+    }
+}
+
+/// Adds those attributes of `rest` that `kinds` names.
+fn copy_of(rest: &[u8], kinds: &[u16], message: &mut Message) -> Result {
+    attributes(rest, |kind, attribute| {
+        if kinds.contains(&kind) {
+            message.add(kind, attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?;
+        }
+        Ok(())
+    })
+}
+
+/// Calls `f` for those attributes of `rest` that `kinds` names, and that `other` has not, or with another
+/// content: with the type and what is in it.
+fn differing(
+    rest: &[u8],
+    other: &[u8],
+    kinds: &[u16],
+    mut f: impl FnMut(u16, &[u8]) -> Result,
+) -> Result {
+    attributes(rest, |kind, attribute| {
+        let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
+        if kinds.contains(&kind) && find(other, kind)? != Some(content) {
+            f(kind, content)?;
+        }
+        Ok(())
+    })
+}
+
+/// Adds what counts of the message `body` about a device to `out`.
+pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
+    let device = Device::of(body)?;
+    let kind = kind_named(device.kind()?).unwrap_or(&PLAIN);
+    let is_dummy = kind.name == DUMMY;
+    let mut put = |bytes: &[u8]| out.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT);
+    put(device.header.get(..8).ok_or(EIO)?)?;
+    put(&(device.flags() & !FLAGS_OF_KERNEL).to_ne_bytes())?;
+    attributes(device.attributes, |attribute_kind, attribute| {
+        let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
+        match attribute_kind {
+            LINKINFO => attributes(content, |part, info| {
+                let volatile: &[u16] = match part {
+                    DATA => kind.volatile,
+                    PORT_DATA => PORT_VOLATILE,
+                    STATISTICS => return Ok(()),
+                    _ => return Ok(put(info)?),
+                };
+                attributes(
+                    info.get(ATTRIBUTE_HEADER..).unwrap_or(&[]),
+                    |inner, attribute| {
+                        if !volatile.contains(&inner) {
+                            put(attribute)?;
+                        }
+                        Ok(())
+                    },
+                )
+            }),
+            AF_SPEC => attributes(content, |family, of_family| match family {
+                INET => Ok(()),
+                INET6 => {
+                    let parts = of_family.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
+                    Ok(put(find(parts, TOKEN)?.unwrap_or(&[]))?)
+                }
+                _ => Ok(put(of_family)?),
+            }),
+            CARRIER if is_dummy => Ok(put(attribute)?),
+            _ if VOLATILE.contains(&attribute_kind) => Ok(()),
+            _ => Ok(put(attribute)?),
+        }
+    })
+}
+
+/// Returns whether the request `body` about a device has nothing that leads out of its namespace, and
+/// nothing that none of ours has.
+pub(super) fn is_allowed(body: &[u8]) -> Result<bool> {
+    let device = Device::of(body)?;
+    let mut allowed = true;
+    attributes(device.attributes, |kind, attribute| {
+        let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
+        allowed &= match kind {
+            NAME | LINK | CARRIER => true,
+            _ if SET.contains(&kind) || QUEUES.contains(&kind) => true,
+            LINKINFO => info_is_allowed(content)?,
+            PROP_LIST => only(content, &[ALT_NAME])?,
+            _ => false,
+        };
+        Ok(())
+    })?;
+    Ok(allowed)
+}
+
+/// The same of what is in IFLA_LINKINFO.
+fn info_is_allowed(info: &[u8]) -> Result<bool> {
+    let name = find(info, KIND)?.map(text);
+    let port = find(info, PORT_KIND)?.map(text);
+    let (data, port_data) = (find(info, DATA)?, find(info, PORT_DATA)?);
+    let whole = only(info, &[KIND, DATA, PORT_KIND, PORT_DATA])?;
+    let of_kind = match (name, data) {
+        (None, data) => data.is_none(),
+        (Some(name), data) => match (kind_named(name), data) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(kind), Some(data)) if kind.name == VETH => {
+                only(data, &[PEER])?
+                    && match find(data, PEER)? {
+                        Some(end) => only(
+                            end.get(HEADER..).ok_or(EINVAL)?,
+                            &[NAME, ADDRESS, QUEUES[0], QUEUES[1]],
+                        )?,
+                        None => true,
+                    }
+            }
+            (Some(kind), Some(data)) => only(data, kind.made_with)? || only(data, kind.set)?,
+        },
+    };
+    let of_port = match port {
+        None => port_data.is_none(),
+        Some(BRIDGE) => match port_data {
+            Some(data) => only(data, PORT_SET)?,
+            None => true,
+        },
+        Some(_) => false,
+    };
+    Ok(whole && of_kind && of_port)
+}
+
+/// Returns whether `rest` has attributes of `kinds` only, each once or not at all, but for lists.
+fn only(rest: &[u8], kinds: &[u16]) -> Result<bool> {
+    let mut is = true;
+    attributes(rest, |kind, _| {
+        is &= kinds.contains(&kind);
+        Ok(())
+    })?;
+    Ok(is)
+}

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How a new network namespace becomes what another one is.
+//!
+//! A checkpoint does it, with a namespace that nobody is in, and notes the requests that this took: a
+//! restart sends the same ones. What could not be had so differs in the end, and is refused.
+
+use kernel::{
+    prelude::*,
+    str::CStr, //
+};
+
+use super::{
+    contents::{
+        write,
+        Settings, //
+    },
+    device::Device,
+    dump::{
+        Item,
+        Table, //
+    },
+    message::{
+        attributes,
+        Message,
+        ATTRIBUTE_HEADER, //
+    },
+    request::{
+        self,
+        Request,
+        OF_ADDRESS,
+        OF_NEIGHBOUR,
+        OF_ROUTE,
+        OF_RULE, //
+    },
+    tables::{
+        clear_hops,
+        ADDRESSES,
+        LINKS,
+        LOW_BYTE,
+        NEIGHBOURS,
+        ROUTES,
+        RULES, //
+    }, //
+};
+use crate::{
+    image::ns::{
+        REQUEST_DELADDR,
+        REQUEST_DELROUTE,
+        REQUEST_DELRULE,
+        REQUEST_NEWADDR,
+        REQUEST_NEWNEIGH,
+        REQUEST_NEWROUTE,
+        REQUEST_NEWRULE,
+        REQUEST_SETLINK, //
+    },
+    kapi::{
+        net::namespace::NetNs,
+        time::wait, //
+    }, //
+};
+
+/// How often requests are gone through: some need others before.
+const ROUNDS: usize = 8;
+
+/// How often, a millisecond apart, new addresses are looked at, and at least.
+const TRIES: usize = 500;
+const TRIES_MIN: usize = 3;
+
+/// The same of addresses that the kernel looks for on the network, for two seconds at most.
+const LOOKING: usize = 2500;
+
+/// RTNH_F_PERVASIVE and RTNH_F_ONLINK: flags of routes that are asked for.
+const ROUTE_FLAGS: u8 = 2 | 4;
+
+/// FIB_RULE_INVERT: the flag of rules that is asked for.
+const RULE_FLAGS: u8 = 2;
+
+/// NTF_MASTER: an entry is of the bridge, and not of the device.
+const OF_BRIDGE: u8 = 4;
+
+/// NDA_MASTER.
+const MASTER: u16 = 9;
+
+/// AF_BRIDGE.
+const BRIDGE: u8 = 7;
+
+/// A namespace in the making.
+pub(super) struct Rebuild<'a> {
+    /// What it is to become.
+    ns: &'a NetNs,
+    /// It.
+    fresh: &'a NetNs,
+    /// It has its settings.
+    late: bool,
+    /// What was done so far.
+    pub(super) requests: KVVec<Request>,
+}
+
+impl<'a> Rebuild<'a> {
+    /// Begins with a new namespace.
+    pub(super) fn new(ns: &'a NetNs, fresh: &'a NetNs) -> Self {
+        Self {
+            ns,
+            fresh,
+            late: false,
+            requests: KVVec::new(),
+        }
+    }
+
+    /// Sends a request; returns it if it was not taken.
+    fn send(&mut self, request: Request) -> Result<Option<Request>> {
+        match request.send(self.fresh) {
+            Ok(()) => {
+                let done = if self.late { request.late() } else { request };
+                self.requests.push(done, GFP_KERNEL_ACCOUNT)?;
+                Ok(None)
+            }
+            Err(e) if e == EINTR || e == ENOMEM || e == ENOBUFS => Err(e),
+            Err(_) => Ok(Some(request)),
+        }
+    }
+
+    /// Sends requests until all were taken, or none is any more; returns those that were not.
+    fn send_all(&mut self, requests: KVVec<Request>) -> Result<KVVec<Request>> {
+        let mut left = requests;
+        for _ in 0..ROUNDS {
+            let before = left.len();
+            let mut again = KVVec::new();
+            for request in left {
+                if let Some(request) = self.send(request)? {
+                    again.push(request, GFP_KERNEL_ACCOUNT)?;
+                }
+            }
+            left = again;
+            if left.is_empty() || left.len() == before {
+                break;
+            }
+        }
+        Ok(left)
+    }
+
+    /// Makes its devices, and sets what they are; returns the name of one that can't be made, and its
+    /// kind.
+    ///
+    /// What devices there are was asked for: see [`NetNs::leads_out`].
+    pub(super) fn make_devices(&mut self) -> Result<Option<(KVVec<u8>, KVVec<u8>)>> {
+        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
+        let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut requests = KVVec::new();
+        for device in &all {
+            if new.iter().any(|new| new.index() == device.index()) {
+                continue;
+            }
+            if let Some(request) = device.make(self.ns, &all)? {
+                requests.push(request, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        self.send_all(requests)?;
+        let fresh = LINKS.of(self.fresh)?;
+        let new = devices(&fresh)?;
+        for device in &all {
+            if new.iter().all(|new| new.index() != device.index()) {
+                return Ok(Some((copy(device.name()?)?, copy(device.kind()?)?)));
+            }
+        }
+        for _ in 0..ROUNDS {
+            if !self.change_devices()? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives it all else but its settings, which it has got.
+    pub(super) fn rest(&mut self) -> Result {
+        self.late = true;
+        // Those that are still looked for are found to be free, or not, meanwhile.
+        settle(self.ns, LOOKING)?;
+        let mut steps = Steps::begin(self.fresh)?;
+        for _ in 0..ROUNDS {
+            if !self.switch_devices()? {
+                break;
+            }
+        }
+        settle(self.fresh, TRIES)?;
+        self.list(&ADDRESSES, Some(REQUEST_DELADDR), REQUEST_NEWADDR, usable)?;
+        steps.end_quiet()?;
+        self.list(&ADDRESSES, None, REQUEST_NEWADDR, address)?;
+        self.list(&RULES, Some(REQUEST_DELRULE), REQUEST_NEWRULE, rule)?;
+        for routes in &ROUTES {
+            self.list(routes, Some(REQUEST_DELROUTE), REQUEST_NEWROUTE, route)?;
+        }
+        for neighbours in &NEIGHBOURS {
+            self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
+        }
+        Ok(())
+    }
+
+    /// Sets what differs of devices; returns whether something was set.
+    fn change_devices(&mut self) -> Result<bool> {
+        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
+        let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut changed = false;
+        for device in &all {
+            let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
+                continue;
+            };
+            for request in device.changes(new)? {
+                changed |= self.send(request)?.is_none();
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Gives devices their flags, and switches on and off again what was on; returns whether one was
+    /// switched.
+    fn switch_devices(&mut self) -> Result<bool> {
+        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
+        let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut switched = false;
+        for device in &all {
+            let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
+                continue;
+            };
+            for request in device.switch(new)? {
+                if self.send(request)?.is_some() {
+                    break;
+                }
+                switched = true;
+            }
+        }
+        Ok(switched)
+    }
+
+    /// Takes away what it has of a list and should not, and adds what is missing.
+    fn list(
+        &mut self,
+        table: &Table<'_>,
+        remove: Option<u32>,
+        add: u32,
+        body: fn(&[u8]) -> Result<Option<Message>>,
+    ) -> Result {
+        let (of, fresh) = (table.of(self.ns)?, table.of(self.fresh)?);
+        if let Some(remove) = remove {
+            let requests = lacking(&fresh, &of, remove, body)?;
+            self.send_all(requests)?;
+        }
+        // What was removed may have taken others with it.
+        let fresh = table.of(self.fresh)?;
+        let requests = lacking(&of, &fresh, add, body)?;
+        self.send_all(requests)?;
+        Ok(())
+    }
+}
+
+/// Copies bytes.
+fn copy(bytes: &[u8]) -> Result<KVVec<u8>> {
+    let mut copy = KVVec::new();
+    copy.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
+    Ok(copy)
+}
+
+/// The devices of a list.
+fn devices(items: &[Item]) -> Result<KVVec<Device<'_>>> {
+    let mut devices = KVVec::new();
+    for item in items.iter().filter(|item| !item.body.is_empty()) {
+        devices.push(Device::of(&item.body)?, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(devices)
+}
+
+/// The requests of type `kind` for what is in `items` and not in `others`.
+fn lacking(
+    items: &[Item],
+    others: &[Item],
+    kind: u32,
+    body: fn(&[u8]) -> Result<Option<Message>>,
+) -> Result<KVVec<Request>> {
+    let mut known: KVVec<&[u8]> = KVVec::new();
+    for other in others {
+        known.push(&other.key, GFP_KERNEL_ACCOUNT)?;
+    }
+    known.sort_unstable();
+    let mut requests = KVVec::new();
+    for item in items {
+        wait::go_on()?;
+        if item.body.is_empty() || known.binary_search(&&*item.key).is_ok() {
+            continue;
+        }
+        if let Some(message) = body(&item.body)? {
+            requests.push(Request::new(kind, 0, message)?, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(requests)
+}
+
+/// Begins a request about what the message `body` tells, with a header of `N` bytes and those attributes
+/// that `kinds` names.
+fn request_of<const N: usize>(
+    body: &[u8],
+    kinds: &[u16],
+    edit: impl FnOnce(&mut [u8; N]),
+) -> Result<Message> {
+    let (header, rest) = body.split_at_checked(N).ok_or(EIO)?;
+    let mut header: [u8; N] = header.try_into().map_err(|_| EIO)?;
+    edit(&mut header);
+    let mut message = Message::new(&header)?;
+    attributes(rest, |kind, attribute| {
+        if kinds.contains(&kind) {
+            message.add(kind, attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?;
+        }
+        Ok(())
+    })?;
+    Ok(message)
+}
+
+/// The request for an address that can be used; `None`: nobody knows yet whether it is free.
+fn usable(body: &[u8]) -> Result<Option<Message>> {
+    if request::is_tentative(body)? {
+        return Ok(None);
+    }
+    address(body)
+}
+
+/// The request for an address.
+fn address(body: &[u8]) -> Result<Option<Message>> {
+    request_of::<8>(body, OF_ADDRESS, |_| ()).map(Some)
+}
+
+/// The request for a route. Flags that the kernel sets are not asked for.
+fn route(body: &[u8]) -> Result<Option<Message>> {
+    let mut message = request_of::<12>(body, OF_ROUTE, |header| {
+        for (at, byte) in header.iter_mut().enumerate().skip(8) {
+            *byte &= if at == 8 + LOW_BYTE { ROUTE_FLAGS } else { 0 };
+        }
+    })?;
+    // Those of several ways are in RTA_MULTIPATH.
+    let mut at = 12;
+    while let Some((kind, len)) = head(&message.0, at) {
+        let next = at + len.next_multiple_of(4);
+        if kind == 9 {
+            let hops = message.0.get_mut(at + ATTRIBUTE_HEADER..at + len);
+            clear_hops(hops.unwrap_or(&mut []), !ROUTE_FLAGS);
+        }
+        at = next;
+    }
+    Ok(Some(message))
+}
+
+/// Type and length of the attribute at `at`, if there is one.
+fn head(bytes: &[u8], at: usize) -> Option<(u16, usize)> {
+    let rest = bytes.get(at..)?;
+    let len = usize::from(super::message::u16_at(rest, 0)?);
+    let kind = super::message::u16_at(rest, 2)?;
+    (len >= ATTRIBUTE_HEADER).then_some((kind & 0x3fff, len))
+}
+
+/// The request for a routing rule.
+fn rule(body: &[u8]) -> Result<Option<Message>> {
+    request_of::<12>(body, OF_RULE, |header| {
+        for (at, byte) in header.iter_mut().enumerate().skip(8) {
+            *byte &= if at == 8 + LOW_BYTE { RULE_FLAGS } else { 0 };
+        }
+    })
+    .map(Some)
+}
+
+/// The request for a neighbour.
+fn neighbour(body: &[u8]) -> Result<Option<Message>> {
+    let mut of_bridge = false;
+    if body.first() == Some(&BRIDGE) {
+        attributes(body.get(12..).ok_or(EIO)?, |kind, _| {
+            of_bridge |= kind == MASTER;
+            Ok(())
+        })?;
+    }
+    request_of::<12>(body, OF_NEIGHBOUR, |header| {
+        if let Some(flags) = header.get_mut(10).filter(|_| of_bridge) {
+            *flags |= OF_BRIDGE;
+        }
+    })
+    .map(Some)
+}
+
+/// While this is, new IPv6 addresses are not looked for on the network: they can be used at once, as they
+/// could be at the checkpoint.
+struct Quiet {
+    /// The settings that were changed: of each path and text, each with a NUL.
+    settings: KVVec<u8>,
+}
+
+impl Quiet {
+    /// Begins.
+    fn begin(ns: &NetNs) -> Result<Self> {
+        let list = ns.settings()?;
+        let mut settings = KVVec::new();
+        for (path, text) in Settings(&list) {
+            let name = path.to_bytes();
+            let of_device = name.starts_with(b"net/ipv6/conf/") && name.ends_with(b"/accept_dad");
+            let looks = !matches!(text.to_bytes().first(), None | Some(b'0' | b'-'));
+            if !of_device || !looks {
+                continue;
+            }
+            settings.extend_from_slice(path.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+            settings.extend_from_slice(text.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+            write(ns, (path, c"0"))?;
+        }
+        Ok(Self { settings })
+    }
+
+    /// Ends.
+    fn end(self, ns: &NetNs) -> Result {
+        Settings(&self.settings).try_for_each(|setting: (&CStr, &CStr)| write(ns, setting))
+    }
+}
+
+/// What is done between the requests that come when a namespace has its settings.
+pub(super) struct Steps<'a> {
+    ns: &'a NetNs,
+    /// Addresses are not looked for.
+    quiet: Option<Quiet>,
+    /// The request before.
+    before: u32,
+}
+
+impl<'a> Steps<'a> {
+    /// Begins, before the first of them.
+    pub(super) fn begin(ns: &'a NetNs) -> Result<Self> {
+        Ok(Self {
+            ns,
+            quiet: Some(Quiet::begin(ns)?),
+            before: 0,
+        })
+    }
+
+    /// Is called before each request, with its type, and whether it gives an address of which nobody
+    /// knows yet whether it is free.
+    pub(super) fn next(&mut self, kind: u32, tentative: bool) -> Result {
+        if self.before == REQUEST_SETLINK && kind != REQUEST_SETLINK {
+            settle(self.ns, TRIES)?;
+        }
+        self.before = kind;
+        match kind {
+            REQUEST_SETLINK | REQUEST_DELADDR => Ok(()),
+            REQUEST_NEWADDR if !tentative => Ok(()),
+            _ => self.end_quiet(),
+        }
+    }
+
+    /// All addresses that can be used are there: those that come are looked for.
+    pub(super) fn end_quiet(&mut self) -> Result {
+        let Some(quiet) = self.quiet.take() else {
+            return Ok(());
+        };
+        settle(self.ns, TRIES)?;
+        quiet.end(self.ns)
+    }
+}
+
+/// Waits until `ns` knows what its links are, and has no address that is looked for; at most so many
+/// milliseconds, as an address is not looked for while there is no link.
+fn settle(ns: &NetNs, most: usize) -> Result {
+    for n in 0..most {
+        wait::go_on()?;
+        let mut done = ns.settle()?;
+        for item in ADDRESSES
+            .of(ns)?
+            .iter()
+            .filter(|item| !item.body.is_empty())
+        {
+            done &= !request::is_tentative(&item.body)?;
+        }
+        // Once more: who has made the last one usable has its routes by then.
+        if n >= TRIES_MIN && done && ns.settle()? {
+            break;
+        }
+        wait::pause_ms(1);
+    }
+    Ok(())
+}

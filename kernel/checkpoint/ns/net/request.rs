@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests of rtnetlink(7) that a network namespace gets when it is made.
+//!
+//! They go through the kernel's own handlers, with the rights of the caller. An image can be forged: so
+//! they have only what a request of ours can have, and nothing that leads out of the namespace (other
+//! namespaces, descriptors, programs).
+
+use kernel::prelude::*;
+
+use super::{
+    device,
+    message::{
+        attributes,
+        find,
+        u16_at,
+        u32_at,
+        Message,
+        ATTRIBUTE_HEADER, //
+    },
+    rebuild::Steps,
+    tables::TENTATIVE, //
+};
+use crate::{
+    core::restore::{
+        Restore,
+        TaskRecords, //
+    },
+    image::{
+        ns::{
+            NetRequest,
+            NET_REQUEST_LATE,
+            NET_REQUEST_MAKE,
+            REQUEST_DELADDR,
+            REQUEST_DELROUTE,
+            REQUEST_DELRULE,
+            REQUEST_NEWADDR,
+            REQUEST_NEWLINK,
+            REQUEST_NEWLINKPROP,
+            REQUEST_NEWNEIGH,
+            REQUEST_NEWROUTE,
+            REQUEST_NEWRULE,
+            REQUEST_SETLINK, //
+        },
+        Kind,
+        ObjRef,
+        Raw, //
+    },
+    kapi::{
+        net::namespace::NetNs,
+        time::wait, //
+    }, //
+};
+
+/// NLM_F_ACK.
+const ACK: u16 = 4;
+/// NLM_F_REPLACE.
+const REPLACE: u16 = 0x100;
+/// NLM_F_EXCL.
+const EXCLUSIVE: u16 = 0x200;
+/// NLM_F_CREATE.
+const CREATE: u16 = 0x400;
+/// NLM_F_APPEND.
+const APPEND: u16 = 0x800;
+
+/// Attributes of addresses: IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO,
+/// IFA_FLAGS, IFA_RT_PRIORITY, IFA_PROTO.
+pub(super) const OF_ADDRESS: &[u16] = &[1, 2, 3, 4, 6, 8, 9, 11];
+
+/// RTA_MULTIPATH.
+const MULTIPATH: u16 = 9;
+
+/// Attributes of routes: RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC,
+/// RTA_METRICS, RTA_MULTIPATH, RTA_FLOW, RTA_TABLE, RTA_VIA, RTA_PREF. No encapsulation, which may be a
+/// program.
+pub(super) const OF_ROUTE: &[u16] = &[1, 2, 4, 5, 6, 7, 8, MULTIPATH, 11, 15, 18, 20];
+
+/// Attributes of one of several ways: RTA_GATEWAY, RTA_FLOW, RTA_VIA.
+const OF_HOP: &[u16] = &[5, 11, 18];
+
+/// Bytes of `struct rtnexthop`.
+const HOP: usize = 8;
+
+/// Attributes of routing rules: all FRA_* that tell something.
+pub(super) const OF_RULE: &[u16] = &[
+    1, 2, 3, 4, 6, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+];
+
+/// Attributes of neighbours: NDA_DST, NDA_LLADDR, NDA_VLAN, NDA_PROTOCOL, NDA_FLAGS_EXT.
+pub(super) const OF_NEIGHBOUR: &[u16] = &[1, 2, 5, 12, 15];
+
+/// AF_INET, AF_BRIDGE and AF_INET6.
+const IPV4: u8 = 2;
+const BRIDGE: u8 = 7;
+const IPV6: u8 = 10;
+
+/// A request: type, `NET_REQUEST_*`, and what comes after the header of its message.
+pub(super) struct Request {
+    kind: u32,
+    flags: u32,
+    body: KVVec<u8>,
+}
+
+impl Request {
+    /// Makes one of a message.
+    pub(super) fn new(kind: u32, flags: u32, message: Message) -> Result<Self> {
+        Ok(Self {
+            kind,
+            flags,
+            body: message.0,
+        })
+    }
+
+    /// It comes when the settings are written.
+    pub(super) fn late(mut self) -> Self {
+        self.flags |= NET_REQUEST_LATE;
+        self
+    }
+
+    /// What comes after the header of its message.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Sends it to `ns`.
+    pub(super) fn send(&self, ns: &NetNs) -> Result {
+        send(ns, self.kind, self.flags, &self.body)
+    }
+
+    /// The record of it, for the namespace with reference `net`.
+    pub(super) fn record(&self, net: ObjRef) -> NetRequest {
+        NetRequest {
+            net: net.get().into(),
+            kind: self.kind.into(),
+            flags: self.flags.into(),
+            reserved: 0.into(),
+        }
+    }
+}
+
+/// Returns whether an address, as of a message, is IFA_F_TENTATIVE.
+pub(super) fn is_tentative(body: &[u8]) -> Result<bool> {
+    let flags = find(body.get(8..).ok_or(EIO)?, 8)?;
+    let flags = flags.and_then(|flags| u32_at(flags, 0));
+    Ok(flags.is_some_and(|flags| flags & u32::from(TENTATIVE) != 0))
+}
+
+/// Sends a request to `ns`. Else what is answered.
+fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
+    wait::go_on()?;
+    let flags = match kind {
+        REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
+        REQUEST_NEWADDR => CREATE | EXCLUSIVE,
+        REQUEST_NEWROUTE => CREATE | APPEND,
+        REQUEST_NEWRULE => CREATE,
+        REQUEST_NEWNEIGH => CREATE | REPLACE,
+        _ => 0,
+    };
+    let mut message = Message::whole(u16::try_from(kind)?, ACK | flags, body)?;
+    ns.tell(&mut message.0)
+}
+
+/// Returns whether all attributes after the first `header` bytes of `body` are of `kinds`.
+fn has_only(body: &[u8], header: usize, kinds: &[u16]) -> Result<bool> {
+    let mut is = true;
+    attributes(body.get(header..).ok_or(EINVAL)?, |kind, _| {
+        is &= kinds.contains(&kind);
+        Ok(())
+    })?;
+    Ok(is)
+}
+
+/// The same of a route, with its ways.
+fn is_route(body: &[u8]) -> Result<bool> {
+    let mut is = has_only(body, 12, OF_ROUTE)?;
+    attributes(body.get(12..).ok_or(EINVAL)?, |kind, attribute| {
+        if kind == MULTIPATH {
+            is &= are_hops(attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?;
+        }
+        Ok(())
+    })?;
+    Ok(is)
+}
+
+/// The same of what is in RTA_MULTIPATH.
+fn are_hops(mut hops: &[u8]) -> Result<bool> {
+    while !hops.is_empty() {
+        let len = usize::from(u16_at(hops, 0).ok_or(EINVAL)?);
+        let hop = hops.get(..len).filter(|_| len >= HOP).ok_or(EINVAL)?;
+        if !has_only(hop, HOP, OF_HOP)? {
+            return Ok(false);
+        }
+        hops = hops.get(len.next_multiple_of(4)..).unwrap_or(&[]);
+    }
+    Ok(true)
+}
+
+/// Returns whether a request has only what one of ours may have.
+fn is_allowed(kind: u32, body: &[u8]) -> Result<bool> {
+    let of_ip = matches!(body.first(), Some(&(IPV4 | IPV6)));
+    match kind {
+        REQUEST_NEWLINK | REQUEST_SETLINK | REQUEST_NEWLINKPROP => device::is_allowed(body),
+        REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
+        REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
+        REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),
+        REQUEST_NEWNEIGH => {
+            let known = of_ip || body.first() == Some(&BRIDGE);
+            Ok(known && has_only(body, 12, OF_NEIGHBOUR)?)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Calls `f` for each request of the image that is for the namespace with reference `net`, with its
+/// record and its body.
+fn each(r: &Restore, net: ObjRef, mut f: impl FnMut(&NetRequest, &Raw<'_>) -> Result) -> Result {
+    for raw in r.links() {
+        let raw = raw.map_err(|fault| r.fault(fault))?;
+        if raw.kind != Kind::NetRequest {
+            continue;
+        }
+        let request: NetRequest = raw.body().map_err(|fault| r.fault(fault))?;
+        if request.net.get() == net.get() {
+            f(&request, &raw)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks all requests for a namespace before it is made; returns whether there is one that comes after
+/// its settings.
+pub(super) fn check(r: &Restore, net: ObjRef) -> Result<bool> {
+    let mut late = false;
+    each(r, net, |request, raw| {
+        wait::go_on()?;
+        if !is_allowed(request.kind.get(), raw.payload).unwrap_or(false) {
+            return Err(r.fault(
+                raw.fault("a request that leads out of the network namespace, or that is none"),
+            ));
+        }
+        late |= request.flags.get() & NET_REQUEST_LATE != 0;
+        Ok(())
+    })?;
+    Ok(late)
+}
+
+/// What a request is about, for messages.
+fn about(kind: u32) -> &'static str {
+    match kind {
+        REQUEST_NEWADDR | REQUEST_DELADDR => "an address",
+        REQUEST_NEWROUTE | REQUEST_DELROUTE => "a route",
+        REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
+        REQUEST_NEWNEIGH => "a neighbour",
+        _ => "a device",
+    }
+}
+
+/// Sends to `ns` the requests of the image for the namespace with reference `net`: those that come
+/// before its settings are written, or, with `steps`, those after that. They were checked.
+pub(super) fn replay(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    ns: &NetNs,
+    net: ObjRef,
+    mut steps: Option<Steps<'_>>,
+) -> Result {
+    each(r, net, |request, raw| {
+        let (kind, flags) = (request.kind.get(), request.flags.get());
+        if (flags & NET_REQUEST_LATE != 0) != steps.is_some() {
+            return Ok(());
+        }
+        if let Some(steps) = &mut steps {
+            let tentative = kind == REQUEST_NEWADDR && is_tentative(raw.payload)?;
+            steps.next(kind, tentative)?;
+        }
+        let sent = match (kind, send(ns, kind, flags, raw.payload)) {
+            // The kernel has done it, or had not what it would undo.
+            (REQUEST_NEWADDR | REQUEST_NEWROUTE, Err(EEXIST)) => Ok(()),
+            (REQUEST_DELADDR, Err(EADDRNOTAVAIL)) => Ok(()),
+            (REQUEST_DELROUTE, Err(ESRCH)) => Ok(()),
+            (REQUEST_DELRULE, Err(ENOENT)) => Ok(()),
+            (_, sent) => sent,
+        };
+        sent.map_err(|e| {
+            let why = match e {
+                EPERM => ": CAP_NET_ADMIN is needed",
+                EOPNOTSUPP if flags & NET_REQUEST_MAKE != 0 => ": the kernel has no such devices",
+                _ => "",
+            };
+            let name = device_name(kind, raw.payload);
+            let space = if name.is_empty() { "" } else { " " };
+            let name = kernel::str::BStr::from_bytes(name);
+            r.fail(
+                e,
+                plan,
+                fmt!(
+                    "its network namespace does not take {}{}{} that was in it{}",
+                    about(kind),
+                    space,
+                    name,
+                    why
+                ),
+            )
+        })
+    })?;
+    match &mut steps {
+        Some(steps) => steps.end_quiet(),
+        None => Ok(()),
+    }
+}
+
+/// The name of the device that a request has; empty: it has none.
+fn device_name(kind: u32, body: &[u8]) -> &[u8] {
+    match kind {
+        REQUEST_NEWLINK | REQUEST_SETLINK => device::Device::of(body)
+            .and_then(|device| device.name())
+            .unwrap_or(&[]),
+        _ => &[],
+    }
+}
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_ns_net_request)]
+mod tests {
+    use super::*;
+
+    /// A device with what `fill` adds.
+    fn link(fill: impl FnOnce(&mut Message) -> Result) -> Result<bool> {
+        let mut message = Message::new(&[0; 16])?;
+        fill(&mut message)?;
+        is_allowed(REQUEST_NEWLINK, &message.0)
+    }
+
+    /// The other end of a veth, with an attribute.
+    fn pair(kind: u16) -> Result<bool> {
+        link(|message| {
+            message.nest(18, |info| {
+                info.add(1, b"veth\0")?;
+                info.nest(2, |data| {
+                    data.nest(1, |end| {
+                        end.header(&[0; 16])?;
+                        end.add(kind, &[0; 4])
+                    })
+                })
+            })
+        })
+    }
+
+    /// Nothing leads to another namespace: IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_LINK_NETNSID,
+    /// IFLA_IF_NETNSID, IFLA_NEW_IFINDEX; nor to a program: IFLA_XDP.
+    #[test]
+    fn leads_nowhere() -> Result {
+        for kind in [19, 28, 37, 43, 46, 49] {
+            assert!(!link(|message| message.add(kind, &[0; 4]))?);
+            assert!(!pair(kind)?);
+        }
+        assert!(link(|message| message.add(4, &[0; 4]))?);
+        assert!(pair(1)? && !pair(18)?);
+        Ok(())
+    }
+
+    /// Kinds of devices that are not ours, and what ours have not.
+    #[test]
+    fn kinds_of_devices() -> Result {
+        let of = |name: &[u8], kind: u16| {
+            link(|message| {
+                message.nest(18, |info| {
+                    info.add(1, name)?;
+                    info.nest(2, |data| data.add(kind, &[0; 4]))
+                })
+            })
+        };
+        assert!(of(b"vlan\0", 1)? && !of(b"vlan\0", 6)?);
+        assert!(!of(b"vxlan\0", 1)? && !of(b"tun\0", 1)? && !of(b"dummy\0", 1)?);
+        Ok(())
+    }
+
+    /// Encapsulation may be a program, in a route and in one of its ways.
+    #[test]
+    fn ways() -> Result {
+        let mut header = [0; 12];
+        if let Some(family) = header.first_mut() {
+            *family = IPV4;
+        }
+        for (kind, is) in [(5, true), (22, false)] {
+            let mut plain = Message::new(&header)?;
+            plain.add(kind, &[0; 4])?;
+            assert!(is_allowed(REQUEST_NEWROUTE, &plain.0)? == is);
+
+            let mut several = Message::new(&header)?;
+            several.nest(MULTIPATH, |hops| {
+                let [len, len2] = 16u16.to_ne_bytes();
+                hops.header(&[len, len2, 0, 0, 1, 0, 0, 0])?;
+                hops.add(kind, &[0; 4])
+            })?;
+            assert!(is_allowed(REQUEST_NEWROUTE, &several.0)? == is);
+        }
+        assert!(is_allowed(REQUEST_NEWROUTE, &header)?);
+        assert!(is_allowed(REQUEST_NEWROUTE, &[]).is_err() || !is_allowed(REQUEST_NEWROUTE, &[])?);
+        Ok(())
+    }
+}
