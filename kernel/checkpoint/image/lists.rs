@@ -41,6 +41,7 @@ use super::{
         Semaphore, //
     },
     kinds::Kind,
+    labels,
     layout::{
         Defined,
         Structure,
@@ -159,6 +160,7 @@ pub const VALUES: &[&Values] = &[
     &ipc::QUEUE_FLAG_LIST,
     &ipc::QUEUE_NOTIFIES,
     &confinement::CONFINEMENT_FLAG_LIST,
+    &labels::LABEL_ATTRS,
     &mount::MOUNT_KINDS,
     &net::SOCKET_KINDS,
     &net::SOCKET_FORMS,

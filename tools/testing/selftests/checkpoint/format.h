@@ -87,6 +87,9 @@
 #define IMAGE_KIND_SOCKET_FILTER 230
 #define IMAGE_KIND_TCP_SOCKET 231
 #define IMAGE_KIND_TCP_DATA 232
+#define IMAGE_KIND_CRED_LABEL 233
+#define IMAGE_KIND_TASK_LABEL 234
+#define IMAGE_KIND_FILE_LABEL 235
 #define IMAGE_KIND_NETLINK_SOCKET 237
 #define IMAGE_KIND_NETLINK_MESSAGE 238
 #define IMAGE_KIND_PACKET_SOCKET 239
@@ -420,6 +423,15 @@
 #define IMAGE_CONFINEMENT_LANDLOCK (1ull << 2)
 #define IMAGE_CONFINEMENT_IO_URING (1ull << 3)
 #define IMAGE_CONFINEMENT_CORE (1ull << 4)
+#define IMAGE_CONFINEMENT_SMACK_RULES (1ull << 5)
+
+/* CredLabel.attr */
+#define IMAGE_LABEL_CURRENT 100
+#define IMAGE_LABEL_EXEC 101
+#define IMAGE_LABEL_FSCREATE 102
+#define IMAGE_LABEL_KEYCREATE 103
+#define IMAGE_LABEL_PREV 104
+#define IMAGE_LABEL_SOCKCREATE 105
 
 /* Mount.kind */
 #define IMAGE_MOUNT_CALLER_ROOT 1
@@ -1871,6 +1883,32 @@ struct image_tcp_data {
 };
 
 static_assert(sizeof(struct image_tcp_data) == 8, "image_tcp_data");
+
+struct image_cred_label {
+	uint32_t cred;
+	uint32_t module;
+	uint32_t attr;
+	uint32_t tid;
+};
+
+static_assert(sizeof(struct image_cred_label) == 16, "image_cred_label");
+
+struct image_task_label {
+	uint32_t tid;
+	uint32_t module;
+	uint32_t attr;
+	uint32_t reserved;
+	uint64_t token;
+};
+
+static_assert(sizeof(struct image_task_label) == 24, "image_task_label");
+
+struct image_file_label {
+	uint32_t file;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_file_label) == 8, "image_file_label");
 
 struct image_netlink_socket {
 	uint32_t socket;
