@@ -17,7 +17,8 @@ use kernel::{
         Arc,
         Mutex,
         SetOnce, //
-    }, //
+    },
+    task, //
 };
 
 use crate::{
@@ -110,6 +111,8 @@ pub(crate) struct Restore {
     pub(crate) boottime_offset: i64,
     /// What was checkpointed.
     pub(crate) container: Container,
+    /// Address of the task that calls restart(2).
+    caller: usize,
     /// OOM score adjustment of the caller.
     oom_adj: i16,
     /// The caller's address space, and so those of its children, denies memory that is writable
@@ -190,6 +193,7 @@ impl Restore {
             monotonic_offset,
             boottime_offset,
             container,
+            caller: task::Task::current_raw() as usize,
             oom_adj: oom::current(),
             denies_write_exec: denies_write_exec(),
             policy,
@@ -286,6 +290,11 @@ impl Restore {
                 None => drop(end.hold),
             }
         }
+    }
+
+    /// Returns whether the current task is the one that calls restart(2), and none of those that it makes.
+    pub(crate) fn is_caller(&self) -> bool {
+        self.caller == task::Task::current_raw() as usize
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it
@@ -452,6 +461,7 @@ mod tests {
         core::{
             accept::{
                 Connections,
+                Labels,
                 Patterns, //
             },
             meta::Meta,
@@ -489,6 +499,7 @@ mod tests {
             accept: Patterns::none(),
             same_boot: false,
             connections: Connections::Reset,
+            labels: Labels::Compare,
         };
         Arc::pin_init(
             Restore::new(bytes, offsets, Report::new(), container, 0, 0, policy),

@@ -418,6 +418,7 @@ mod tests {
     use crate::core::{
         accept::{
             Connections,
+            Labels,
             Patterns, //
         },
         report::Report,
@@ -472,6 +473,7 @@ mod tests {
             accept: Patterns::none(),
             same_boot: true,
             connections: Connections::Reset,
+            labels: Labels::Compare,
         };
         let disk = |minor: u64| 8 << 32 | minor;
         let differ = |policy: &Policy, was: (u64, u64, u32), is: Stat| {

@@ -4,9 +4,12 @@
 
 use kernel::{
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        SetOnce, //
     },
 };
 use zerocopy::{
@@ -41,16 +44,23 @@ use crate::{
             slot::Slot, //
         },
         fs::file::FileRef,
-        security::cred::{
-            self,
-            CredRef,
-            Denied,
-            Ids, //
+        security::{
+            cred::{
+                self,
+                CredRef,
+                Denied,
+                Ids, //
+            },
+            label, //
         },
         task::{
             frozen::FrozenTask,
             limits, //
         }, //
+    },
+    task::labels::{
+        self,
+        Chosen, //
     }, //
 };
 
@@ -67,8 +77,10 @@ pub(super) const KIND: ThreadOps = ThreadOps {
 /// Credentials of tasks, or that files were opened with.
 pub(super) struct Creds {
     cred: CredRef,
-    /// Not 0: a task has them, and they were looked at as such.
+    /// Not 0: the first thread that has them, which was looked at.
     checked: Atomic<u32>,
+    /// Labels for what that makes next.
+    chosen: SetOnce<KVec<Chosen>>,
 }
 
 impl Shared<Found> for Creds {
@@ -113,6 +125,7 @@ fn add(cap: &mut Capture, cred: CredRef) -> Result {
         cap.objects.keep(Creds {
             cred,
             checked: Atomic::new(0),
+            chosen: SetOnce::new(),
         })?;
     }
     Ok(())
@@ -135,9 +148,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let cred = CredRef::of(t)?;
     add(cap, cred.clone())?;
     let known = cap.objects.get::<Creds>(cred.addr()).ok_or(ENOENT)?;
-    if known.checked.xchg(1, Relaxed) != 0 {
+    if known.checked.load(Relaxed) != 0 {
         return Ok(());
     }
+    known.checked.store(t.tid_in(&cap.pid_ns), Relaxed);
+    known.chosen.populate(labels::chosen(cap, t)?);
     if !cred.is_in_current_user_ns() {
         cap.refuse(
             EOPNOTSUPP,
@@ -266,6 +281,8 @@ fn save_object(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         ambient: ids.ambient.into(),
     };
     cap.meta.put(&body, groups.as_bytes())?;
+    let chosen = known.chosen.as_ref().map_or(&[][..], |all| all);
+    labels::save_of_cred(cap, obj, cred, known.checked.load(Relaxed), chosen)?;
     Ok(obj)
 }
 
@@ -294,7 +311,11 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
         bounding: body.bounding.get(),
         ambient: body.ambient.get(),
     };
-    match cred::prepare(&ids, &groups) {
+    let made = match cred::prepare(&ids, &groups) {
+        Ok(cred) => labels::give(r, obj, cred)?,
+        Err(denied) => Err(denied),
+    };
+    match made {
         Ok(cred) => {
             r.set_built(obj, BuiltCred(cred.clone()))?;
             Ok(Ok(cred))
@@ -313,9 +334,12 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     };
     let cred =
         rebuild(r, obj)?.map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
+    labels::take_on(r, plan, obj)?;
     if cred.addr() != CredRef::current()?.addr() {
         cred.share();
     }
+    // The caller may have needed it for the label.
+    label::no_relabels()?;
     // A change of credentials may have made it dumpable (fs.suid_dumpable). Before its memory is
     // filled nobody else gets at it: others of other users may have some of that in common.
     if plan.task.mm.get() != 0 {
