@@ -21,6 +21,8 @@ void checkpoint_audit(bool restart, u32 pid, u64 id, u64 flags, long ret)
 {
 	struct audit_buffer *ab;
 
+	if (!audit_enabled)
+		return;
 	ab = audit_log_start(audit_context(), GFP_KERNEL,
 			     restart ? AUDIT_RESTART : AUDIT_CHECKPOINT);
 	if (!ab)

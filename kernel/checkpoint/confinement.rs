@@ -172,7 +172,7 @@ impl Comparison<'_> {
             Labels::Keep => (),
             Labels::Caller => self.report.note(
                 &"confinement",
-                fmt!("{whose} had the {attr} {then} ({name}), and gets that of the caller, {now}"),
+                fmt!("{whose} had the {attr} {then} ({name}); in its place is that of the caller, {now}"),
             ),
             Labels::Compare => self.refuse(fmt!(
                 "{whose} had the {attr} {then} ({name}), the caller has {now}"
