@@ -169,6 +169,11 @@ impl Comparison<'_> {
         let (attr, name) = (attr_name(attr), module_name(module));
         let (then, now) = (Quoted(then), Quoted(now));
         match self.labels {
+            // Nobody can be rid of a label.
+            Labels::Keep if then.0.is_empty() => self.report.note(
+                &"confinement",
+                fmt!("{whose} had no {attr} ({name}), and have that of the caller, {now}"),
+            ),
             Labels::Keep => (),
             Labels::Caller => self.report.note(
                 &"confinement",

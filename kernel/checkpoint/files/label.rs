@@ -164,6 +164,13 @@ pub(super) fn set(
     name: &[u8],
     wanted: &[u8],
 ) -> Result {
+    if !NAMES.iter().any(|known| known.0 == name) {
+        let e = EOPNOTSUPP;
+        return Err(r.told(
+            e,
+            fmt!("{}: its label {} is not known here", what, Text(name)),
+        ));
+    }
     let mut wanted = wanted;
     while let [rest @ .., 0] = wanted {
         wanted = rest;

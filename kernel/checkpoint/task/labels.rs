@@ -280,14 +280,19 @@ fn command(parts: &[&[u8]]) -> Result<KVec<u8>> {
     Ok(all)
 }
 
+/// The profile that a label of AppArmor is a hat of, and the name of that; `None`: it is none.
+fn hat_of(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = text.windows(2).rposition(|pair| pair == b"//")?;
+    let (profile, hat) = text.split_at_checked(at)?;
+    let hat = hat.get(2..)?;
+    // That begins another profile, which is stacked on the one before.
+    (!hat.starts_with(b"&")).then_some((profile, hat))
+}
+
 /// Has the running task enter the hat `text` of the profile that it has, from which `token` lets it go
 /// back. EINVAL: that is no hat.
 fn enter_hat(text: &[u8], token: u64) -> Result {
-    let at = text
-        .windows(2)
-        .rposition(|pair| pair == b"//")
-        .ok_or(EINVAL)?;
-    let hat = text.get(at..).and_then(|hat| hat.get(2..)).ok_or(EINVAL)?;
+    let (_, hat) = hat_of(text).ok_or(EINVAL)?;
     // Hexadecimal, as /proc/self/attr takes it.
     let mut digits = [0u8; 16];
     for (n, digit) in digits.iter_mut().rev().enumerate() {
@@ -314,18 +319,29 @@ fn act_with(wanted: &Wanted<'_>, back: Option<(&[u8], u64)>) -> Result {
         let value = command(&[b"changeprofile ", text])?;
         label::set(APPARMOR, LABEL_CURRENT, &value)
     };
-    match back {
-        Some((from, token)) => {
-            change(from)?;
-            enter_hat(wanted.text, token)
-        }
-        None => change(wanted.text),
+    if let Some((from, token)) = back {
+        change(from)?;
+        return enter_hat(wanted.text, token);
     }
+    change(wanted.text).or_else(|e| {
+        // A profile may let it enter a hat, and not change to that.
+        let Some((from, _)) = hat_of(wanted.text).filter(|_| e == EACCES) else {
+            return Err(e);
+        };
+        change(from).map_err(|_| e)?;
+        enter_hat(wanted.text, 0).map_err(|_| e)?;
+        // There was no way back.
+        label::forget_noted();
+        Ok(())
+    })
 }
 
 /// Gives the running task all of `wanted`, and looks whether it has them then.
 fn choose(wanted: &[Wanted<'_>], back: Option<(&[u8], u64)>) -> Result<(), Denied> {
     for label in wanted {
+        if !label::is_active(label.module) {
+            return Err(label.denied(EOPNOTSUPP));
+        }
         let set = match label.attr {
             LABEL_CURRENT => act_with(label, back),
             _ => label::set(label.module, label.attr, label.text),
@@ -415,6 +431,7 @@ pub(super) fn take_on(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     let fail = |d: Denied| r.fail(d.errno, plan, fmt!("{}", d.why));
     let back = noted(r, plan, LABEL_PREV)?;
     choose(&changes(r, obj)?, back).map_err(fail)?;
+    has_noted(LABEL_PREV, back).map_err(fail)?;
     let Some((text, stacked)) = noted(r, plan, LABEL_EXEC)? else {
         return Ok(());
     };
@@ -429,5 +446,23 @@ pub(super) fn take_on(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     };
     command(&[verb, text])
         .and_then(|value| label::set(APPARMOR, LABEL_EXEC, &value))
-        .map_err(|e| fail(wanted.denied(e)))
+        .map_err(|e| fail(wanted.denied(e)))?;
+    has_noted(LABEL_EXEC, Some((text, stacked))).map_err(fail)
+}
+
+/// Looks whether the running task has what it was to have beside its credentials.
+fn has_noted(attr: u32, wanted: Option<(&[u8], u64)>) -> Result<(), Denied> {
+    let Some((text, _)) = wanted else {
+        return Ok(());
+    };
+    let wanted = Wanted {
+        module: APPARMOR,
+        attr,
+        text,
+    };
+    let has = now(APPARMOR, attr).map_err(|e| wanted.denied(e))?;
+    match has.as_slice() == text {
+        true => Ok(()),
+        false => Err(wanted.denied(EACCES)),
+    }
 }

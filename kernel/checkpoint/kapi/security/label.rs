@@ -191,10 +191,15 @@ pub(in crate::kapi) fn forget_chosen() -> Result {
             set(module, attr, &[])?;
         }
     }
-    // SAFETY: Only the running task uses what is forgotten: what its hat was entered from, and the
-    // profile for the next program.
-    unsafe { bindings::checkpoint_forget_profiles() };
+    forget_noted();
     Ok(())
+}
+
+/// Forgets labels that the running task has beside its credentials: what its hat was entered from, and
+/// the profile for the next program.
+pub(crate) fn forget_noted() {
+    // SAFETY: Only the running task uses what is forgotten.
+    unsafe { bindings::checkpoint_forget_profiles() };
 }
 
 /// Takes from the running task that it may give itself some other labels (relabel-self of Smack).
@@ -248,6 +253,7 @@ pub(crate) fn attr_name(attr: u32) -> &'static str {
 /// What to do where a module does not let a task have a label, for the error `e`.
 fn advice(module: u32, e: Error) -> &'static str {
     match (module, e) {
+        (_, EOPNOTSUPP) => "its security module is not active here: boot with it (lsm=)",
         (_, ENOMEM) => "there is no memory for it",
         (_, EINTR) => "it was killed",
         (SELINUX, EINVAL) => {
@@ -276,7 +282,7 @@ fn advice(module: u32, e: Error) -> &'static str {
             "the caller's profile does not let it change to it (change_profile, change_hat), or it is of \
              another policy namespace"
         }
-        _ => "its security module is not active here: boot with it (lsm=)",
+        _ => "its security module is not known here",
     }
 }
 
