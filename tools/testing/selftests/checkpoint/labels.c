@@ -164,15 +164,16 @@ TEST_F_TIMEOUT(labels, smack, CKPT_TIMEOUT)
 {
 	NEEDS_SMACK();
 	ASSERT_EQ(0, save(&smack_tree, variant->container));
-	ASSERT_EQ(0, refused(0, EACCES, "had the security label \"" JOB "\" (Smack), the caller has \"_\""));
+	ASSERT_EQ(0, refused(0, EACCES,
+			     "had the security label \"" JOB "\" (Smack), the caller has \"_\""));
 	ASSERT_EQ(0, kept());
 }
 
 static int without_right(void)
 {
 	return lose_mac_admin() ||
-	       refused(RESTART_KEEP_LSM, EPERM, "can't have the security label \"" JOB "\" (Smack): the "
-		       "caller needs CAP_MAC_ADMIN");
+	       refused(RESTART_KEEP_LSM, EPERM, "can't have the security label \"" JOB
+		       "\" (Smack): the caller needs CAP_MAC_ADMIN");
 }
 
 TEST_F_TIMEOUT(labels, smack_denied, CKPT_TIMEOUT)
@@ -366,8 +367,8 @@ TEST_F_TIMEOUT(labels, apparmor, CKPT_TIMEOUT)
 {
 	NEEDS_APPARMOR();
 	ASSERT_EQ(0, save(&apparmor_threads, variant->container));
-	ASSERT_EQ(0, refused(0, EACCES, "had the security label \"ckpt_job\" (AppArmor), the caller has "
-			     "\"unconfined\""));
+	ASSERT_EQ(0, refused(0, EACCES, "had the security label \"ckpt_job\" (AppArmor), the caller "
+			     "has \"unconfined\""));
 	ASSERT_EQ(0, refused(0, EACCES, "had the security label for the next program \"ckpt_next\" "
 			     "(AppArmor), the caller has none"));
 	ASSERT_EQ(0, kept());
@@ -441,10 +442,10 @@ TEST_F_TIMEOUT(labels, selinux, CKPT_TIMEOUT)
 {
 	NEEDS_SELINUX();
 	ASSERT_EQ(0, save(&selinux_tree, variant->container));
-	ASSERT_EQ(0, refused(0, EACCES, "had the security label \"unlabeled\" (SELinux), the caller has "
-			     "\"kernel\""));
-	ASSERT_EQ(0, refused(0, EACCES, "had the security label for new files \"file\" (SELinux), the "
-			     "caller has none"));
+	ASSERT_EQ(0, refused(0, EACCES, "had the security label \"unlabeled\" (SELinux), the caller "
+			     "has \"kernel\""));
+	ASSERT_EQ(0, refused(0, EACCES, "had the security label for new files \"file\" (SELinux), "
+			     "the caller has none"));
 	ASSERT_EQ(0, kept());
 }
 
@@ -558,7 +559,8 @@ TEST_F_TIMEOUT(labels, audit, CKPT_TIMEOUT)
 	ASSERT_EQ(0, audit_wait(fd, AUDIT_RESTART, text));
 	/* One that fails before anything is known. */
 	ASSERT_EQ(0, refused(1ULL << 63, EINVAL, "a flag is not known"));
-	ASSERT_EQ(0, audit_wait(fd, AUDIT_RESTART, "root=0 image=0 flags=0x8000000000000000 exit=-22 res=0"));
+	ASSERT_EQ(0, audit_wait(fd, AUDIT_RESTART,
+				"root=0 image=0 flags=0x8000000000000000 exit=-22 res=0"));
 	close(fd);
 	ASSERT_EQ(0, audit_switch(false));
 	ASSERT_EQ(0, ckpt_run_go(&run));
