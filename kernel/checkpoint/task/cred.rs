@@ -19,6 +19,7 @@ use zerocopy::{
 
 use crate::{
     core::{
+        accept::Labels,
         built::Rebuilt,
         objects::Shared,
         restore::{
@@ -35,7 +36,8 @@ use crate::{
         record::ObjRef,
         task::{
             Cred,
-            GROUPS_MAX, //
+            GROUPS_MAX,
+            TASK_LIVE, //
         }, //
     },
     kapi::{
@@ -295,6 +297,18 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
     if let Some(cred) = r.with_built(obj, |cred: &BuiltCred| cred.0.clone()) {
         return Ok(Ok(cred));
     }
+    let made = match without_label(r, obj)? {
+        Ok(cred) => labels::give(r, obj, cred)?,
+        Err(denied) => Err(denied),
+    };
+    if let Ok(cred) = &made {
+        r.set_built(obj, BuiltCred(cred.clone()))?;
+    }
+    Ok(made)
+}
+
+/// The same with the label of the caller of restart(2), made anew.
+fn without_label(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied>> {
     let (body, raw) = r.object_body::<Cred>(obj)?;
     let numbers: &[U32] = raw.array(GROUPS_MAX).map_err(|f| r.fault(f))?;
     let mut groups = KVVec::new();
@@ -311,17 +325,7 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
         bounding: body.bounding.get(),
         ambient: body.ambient.get(),
     };
-    let made = match cred::prepare(&ids, &groups) {
-        Ok(cred) => labels::give(r, obj, cred)?,
-        Err(denied) => Err(denied),
-    };
-    match made {
-        Ok(cred) => {
-            r.set_built(obj, BuiltCred(cred.clone()))?;
-            Ok(Ok(cred))
-        }
-        Err(denied) => Ok(Err(denied)),
-    }
+    Ok(cred::prepare(&ids, &groups))
 }
 
 /// Switches the current task to its credentials; what depends on them comes after.
@@ -332,9 +336,17 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
         return Ok(());
     };
-    let cred =
-        rebuild(r, obj)?.map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
-    labels::take_on(r, plan, obj)?;
+    let live = plan.task.state.get() == TASK_LIVE;
+    let cred = match r.policy.labels {
+        // What is dead does nothing that a label would decide about. It borrows the memory of who has
+        // made it, and to SELinux looks like a thread of that.
+        Labels::Keep if !live => without_label(r, obj),
+        _ => rebuild(r, obj),
+    }?
+    .map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
+    if live {
+        labels::take_on(r, plan, obj)?;
+    }
     if cred.addr() != CredRef::current()?.addr() {
         cred.share();
     }

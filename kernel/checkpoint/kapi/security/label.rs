@@ -260,8 +260,8 @@ fn advice(module: u32, e: Error) -> &'static str {
             "the policy does not know it, or none is loaded: load the policy that it was saved under"
         }
         (SELINUX, EPERM) => {
-            "a process with threads may change to a bounded domain only (typebounds): call restart(2) \
-             with that label (runcon)"
+            "a process with threads, or the root of a tree with exited tasks, may change to a bounded \
+             domain only (typebounds): call restart(2) with that label (runcon)"
         }
         (SELINUX, _) => {
             "the policy does not let the caller change to it (setcurrent, dyntransition, and for others \
