@@ -73,6 +73,8 @@ long checkpoint_fill_map(struct mm_struct *mm, unsigned long addr, struct page *
 			 unsigned long nr);
 
 /* Of kernel/checkpoint/label.c and smack.c: labels of security modules. */
+int checkpoint_may_save(struct task_struct *task);
+int checkpoint_may_restart(struct file *image, u64 flags, unsigned int tasks);
 bool checkpoint_label_active(int module);
 int checkpoint_task_label(struct task_struct *task, int module, char *to, size_t size);
 int checkpoint_cred_label(const struct cred *cred, int module, char *to, size_t size);

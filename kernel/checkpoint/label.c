@@ -78,6 +78,30 @@ static int prop_label(struct lsm_prop *prop, int module, char *to, size_t size)
 #endif
 
 /**
+ * checkpoint_may_save() - ask whether a task may be saved
+ * @task: the task
+ *
+ * Return: as security_checkpoint(), which is a function in some configurations only.
+ */
+int checkpoint_may_save(struct task_struct *task)
+{
+	return security_checkpoint(task);
+}
+
+/**
+ * checkpoint_may_restart() - ask whether tasks may be made of an image
+ * @image: the image
+ * @flags: flags of the call
+ * @tasks: how many tasks
+ *
+ * Return: as security_restart().
+ */
+int checkpoint_may_restart(struct file *image, u64 flags, unsigned int tasks)
+{
+	return security_restart(image, flags, tasks);
+}
+
+/**
  * checkpoint_label_active() - tell whether a security module labels tasks
  * @module: LSM_ID_*
  *

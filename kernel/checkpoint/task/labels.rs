@@ -466,3 +466,31 @@ fn has_noted(attr: u32, wanted: Option<(&[u8], u64)>) -> Result<(), Denied> {
         false => Err(wanted.denied(EACCES)),
     }
 }
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_labels)]
+mod tests {
+    use super::*;
+
+    /// What is stacked is no hat; of hats in hats it is the innermost.
+    #[test]
+    fn hats() {
+        let hat = |text: &'static [u8]| hat_of(text).map(|(of, name)| (of.len(), name.len()));
+        assert_eq!(hat(b"job//hat"), Some((3, 3)));
+        assert_eq!(hat(b"job//a//bc"), Some((6, 2)));
+        assert_eq!(hat(b"job"), None);
+        assert_eq!(hat(b"job//&other"), None);
+        assert_eq!(hat(b"job//&other//hat"), Some((11, 3)));
+        assert_eq!(hat(b""), None);
+    }
+
+    /// AppArmor is told a text that ends with a NUL.
+    #[test]
+    fn commands() -> Result {
+        assert_eq!(
+            command(&[b"changeprofile ", b"job"])?.as_slice(),
+            b"changeprofile job\0"
+        );
+        Ok(())
+    }
+}

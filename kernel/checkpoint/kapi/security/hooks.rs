@@ -14,13 +14,13 @@ use crate::kapi::fs::file::FileRef;
 /// Asks whether `task` may be saved. May sleep.
 pub(crate) fn may_save(task: &Task) -> Result {
     // SAFETY: The reference keeps the task.
-    to_result(unsafe { bindings::security_checkpoint(task.as_ptr()) })
+    to_result(unsafe { bindings::checkpoint_may_save(task.as_ptr()) })
 }
 
 /// Asks whether `tasks` tasks may be made of `image`, by a call with these flags. May sleep.
 pub(crate) fn may_restart(image: &FileRef, flags: u64, tasks: u32) -> Result {
     // SAFETY: We own a reference on the file.
-    to_result(unsafe { bindings::security_restart(image.as_ptr(), flags, tasks) })
+    to_result(unsafe { bindings::checkpoint_may_restart(image.as_ptr(), flags, tasks) })
 }
 
 /// The pid of `task` in the initial pid namespace.
