@@ -73,6 +73,25 @@ long checkpoint_fill_alloc(struct mm_struct *mm, unsigned long addr, unsigned lo
 long checkpoint_fill_map(struct mm_struct *mm, unsigned long addr, struct page **pages,
 			 unsigned long nr);
 
+/* Of kernel/checkpoint/label.c and smack.c: labels of security modules. */
+int checkpoint_may_save(struct task_struct *task);
+int checkpoint_may_restart(struct file *image, u64 flags, unsigned int tasks);
+bool checkpoint_label_active(int module);
+int checkpoint_task_label(struct task_struct *task, int module, char *to, size_t size);
+int checkpoint_cred_label(const struct cred *cred, int module, char *to, size_t size);
+int checkpoint_task_attr(struct task_struct *task, int module, const char *attr, char *to,
+			 size_t size);
+int checkpoint_set_attr(int module, const char *attr, char *value, size_t size);
+u64 checkpoint_label_token(struct task_struct *task);
+void checkpoint_forget_profiles(void);
+struct cred *checkpoint_relabel_cred(const struct cred *of);
+bool checkpoint_smack_rules(struct task_struct *task);
+bool checkpoint_smack_relabels(struct task_struct *task);
+int checkpoint_smack_no_relabels(void);
+
+/* Of kernel/checkpoint/audit.c. */
+void checkpoint_audit(bool restart, u32 pid, u64 id, u64 flags, long ret);
+
 /* Of kernel/checkpoint/hugetlb.c. */
 unsigned int checkpoint_hugetlb_shift(struct file *file);
 unsigned int checkpoint_hugetlb_vma(struct vm_area_struct *vma, bool *owner, bool *taken);
@@ -1927,6 +1946,7 @@ struct checkpoint_ipc_ns {
 int checkpoint_ipc_index(int id);
 bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
 				struct task_struct *task);
+int checkpoint_ipc_relabel(struct ipc_namespace *ns, int which, int id);
 void checkpoint_ipc_ns_get(struct ipc_namespace *ns, struct checkpoint_ipc_ns *out);
 void checkpoint_ipc_ns_open(struct ipc_namespace *ns);
 int checkpoint_ipc_ns_set(struct ipc_namespace *ns, const struct checkpoint_ipc_ns *in);

@@ -15,6 +15,7 @@ use crate::{
     core::{
         accept::{
             Connections,
+            Labels,
             Patterns, //
         },
         addresses::Addresses,
@@ -341,8 +342,15 @@ impl RestartArgs {
             .map_err(|e| wrong(report, e, "the arguments can't be written to"))?;
         Ok(Self {
             leave_frozen,
+            flags: call.flags,
             sibling: call.flags & restart_flags::SIBLING != 0,
             caller_confinement: call.flags & restart_flags::CALLER_CONFINEMENT != 0,
+            labels: match call.flags & (restart_flags::KEEP_LSM | restart_flags::CALLER_CONFINEMENT)
+            {
+                0 => Labels::Compare,
+                restart_flags::CALLER_CONFINEMENT => Labels::Caller,
+                _ => Labels::Keep,
+            },
             strict: call.flags & restart_flags::STRICT != 0,
             accept,
             changes,

@@ -14,7 +14,10 @@ use kernel::{
 use zerocopy::IntoBytes;
 
 use crate::{
-    core::report::Report,
+    core::{
+        accept::Labels,
+        report::Report, //
+    },
     found::Capture,
     image::{
         check::split_ranges,
@@ -26,15 +29,29 @@ use crate::{
             CONFINEMENT_INIT_USER_NS,
             CONFINEMENT_IO_URING,
             CONFINEMENT_LANDLOCK,
-            CONFINEMENT_SECCOMP, //
+            CONFINEMENT_SECCOMP,
+            CONFINEMENT_SMACK_RULES, //
         },
         header::HEADER_LEN,
+        labels::{
+            CredLabel,
+            TaskLabel,
+            LABEL_CURRENT, //
+        },
         Kind,
         Records, //
     },
     kapi::{
-        security::confinement::Confinement,
-        task::frozen::FrozenTask, //
+        security::{
+            confinement::Confinement,
+            label::{
+                attr_name,
+                module_name,
+                Quoted, //
+            }, //
+        },
+        task::frozen::FrozenTask,
+        time::wait, //
     },
     task, //
 };
@@ -44,10 +61,8 @@ const RESTRICTIONS: &[(u64, &str)] = &[
     (CONFINEMENT_LANDLOCK, "Landlock"),
     (CONFINEMENT_IO_URING, "a restriction of io_uring"),
     (CONFINEMENT_CORE, "core scheduling"),
+    (CONFINEMENT_SMACK_RULES, "access rules of their own (Smack)"),
 ];
-
-/// Names of security modules by number, for messages.
-const MODULES: &[(u32, &str)] = &[(101, "SELinux"), (102, "Smack"), (104, "AppArmor")];
 
 /// `CONFINEMENT_*` of `c`.
 fn flags(c: &Confinement) -> u64 {
@@ -58,6 +73,7 @@ fn flags(c: &Confinement) -> u64 {
         (c.restrictions.landlock, CONFINEMENT_LANDLOCK),
         (c.restrictions.io_uring, CONFINEMENT_IO_URING),
         (c.restrictions.core, CONFINEMENT_CORE),
+        (c.restrictions.smack_rules, CONFINEMENT_SMACK_RULES),
     ] {
         if on {
             flags |= flag;
@@ -79,7 +95,8 @@ fn ranges(of: &[[u32; 3]], to: &mut KVec<IdRange>) -> Result {
     Ok(())
 }
 
-/// Writes what confines `root`, and so all tasks: what differs among them is refused.
+/// Writes what confines `root`, and so all tasks: what differs among them is refused, but for labels,
+/// which stand with the credentials of those that have others.
 pub(crate) fn save(cap: &mut Capture, root: &FrozenTask) -> Result {
     let c = Confinement::of(root)?;
     let mut all = KVec::new();
@@ -100,26 +117,8 @@ pub(crate) fn save(cap: &mut Capture, root: &FrozenTask) -> Result {
         };
         cap.meta.put(&body, &label.text)?;
     }
+    cap.found.task.root_labels = c.labels;
     Ok(())
-}
-
-/// A label for messages.
-struct Quoted<'a>(&'a [u8]);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        f.write_str("\"")?;
-        for chunk in self.0.utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_str("?")?;
-            }
-        }
-        f.write_str("\"")
-    }
 }
 
 /// Ranges of ids for messages, as /proc/PID/uid_map has them: the first few.
@@ -152,6 +151,7 @@ impl fmt::Display for Map<'_> {
 /// Lists how the confinement of the tasks of an image differs from that of the caller.
 struct Comparison<'a> {
     report: &'a mut Report,
+    labels: Labels,
     differs: bool,
 }
 
@@ -161,17 +161,28 @@ impl Comparison<'_> {
         self.report.refuse(EACCES, &"confinement", what);
     }
 
-    fn label(&mut self, module: u32, then: &[u8], now: &[u8]) {
+    /// `whose` had the label `then` for `attr` of `module`, and the caller has `now`.
+    fn label(&mut self, whose: &dyn fmt::Display, attr: u32, module: u32, then: &[u8], now: &[u8]) {
         if then == now {
             return;
         }
-        let name = MODULES.iter().find(|m| m.0 == module).map_or("?", |m| m.1);
-        self.refuse(fmt!(
-            "the tasks had the security label {} ({}), the caller has {}",
-            Quoted(then),
-            name,
-            Quoted(now)
-        ));
+        let (attr, name) = (attr_name(attr), module_name(module));
+        let (then, now) = (Quoted(then), Quoted(now));
+        match self.labels {
+            // Nobody can be rid of a label.
+            Labels::Keep if then.0.is_empty() => self.report.note(
+                &"confinement",
+                fmt!("{whose} had no {attr} ({name}), and have that of the caller, {now}"),
+            ),
+            Labels::Keep => (),
+            Labels::Caller => self.report.note(
+                &"confinement",
+                fmt!("{whose} had the {attr} {then} ({name}); in its place is that of the caller, {now}"),
+            ),
+            Labels::Compare => self.refuse(fmt!(
+                "{whose} had the {attr} {then} ({name}), the caller has {now}"
+            )),
+        }
     }
 
     fn map(&mut self, what: &str, then: &[IdRange], now: &[IdRange]) {
@@ -186,10 +197,49 @@ impl Comparison<'_> {
     }
 }
 
-/// Compares what confined the tasks of the checked metadata `meta` with what confines the caller.
+/// The labels of credentials and threads that have others than the root, or some for what they make
+/// next.
+fn other_labels(meta: &[u8], now: &Confinement, c: &mut Comparison<'_>) -> Result {
+    for raw in Records::asking(meta, HEADER_LEN as u64, &wait::goes_on) {
+        let raw = raw.map_err(|f| c.report.fault(f))?;
+        let (tid, module, attr) = match raw.kind {
+            Kind::CredLabel => {
+                let body: CredLabel = raw.body().map_err(|f| c.report.fault(f))?;
+                (body.tid.get(), body.module.get(), body.attr.get())
+            }
+            Kind::TaskLabel => {
+                let body: TaskLabel = raw.body().map_err(|f| c.report.fault(f))?;
+                (body.tid.get(), body.module.get(), body.attr.get())
+            }
+            _ => continue,
+        };
+        // What files were opened with is as good as what the task has that opens them now.
+        if tid != 0 {
+            let now = match attr {
+                LABEL_CURRENT => now.label(module),
+                // The tasks are rid of those of the caller.
+                _ => &[],
+            };
+            c.label(&Pid(tid), attr, module, raw.payload, now);
+        }
+    }
+    Ok(())
+}
+
+/// A thread, for messages.
+struct Pid(u32);
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {}", self.0)
+    }
+}
+
+/// Compares what confined the tasks of the checked metadata `meta` with what confines the caller, or with
+/// `any` only their labels, of which `labels` says what becomes of them.
 ///
 /// EACCES: it is not the same, and `report` tells what it was and what it is.
-pub(crate) fn check(meta: &[u8], report: &mut Report) -> Result {
+pub(crate) fn check(meta: &[u8], labels: Labels, any: bool, report: &mut Report) -> Result {
     let mut records = Records::new(meta, HEADER_LEN as u64).skip(1);
     let raw = records.next().ok_or(EINVAL)?.map_err(|f| report.fault(f))?;
     let then: Record = raw.body().map_err(|f| report.fault(f))?;
@@ -197,34 +247,22 @@ pub(crate) fn check(meta: &[u8], report: &mut Report) -> Result {
     let now = Confinement::current()?;
     let mut c = Comparison {
         report,
+        labels,
         differs: false,
     };
 
     // Each module that has given a label then or now, once.
-    for raw in records {
-        let raw = raw.map_err(|f| c.report.fault(f))?;
-        if raw.kind != Kind::Label {
-            break;
-        }
-        let module = raw
-            .body::<Label>()
-            .map_err(|f| c.report.fault(f))?
-            .module
-            .get();
-        let text = now.labels.iter().find(|l| l.module == module);
-        c.label(module, raw.payload, text.map_or(&[][..], |l| &l.text));
+    for (module, text) in task::labels::of_root(meta) {
+        c.label(&"the tasks", LABEL_CURRENT, module, text, now.label(module));
     }
     for label in &now.labels {
-        let had = Records::new(meta, HEADER_LEN as u64)
-            .skip(2)
-            .map_while(|raw| raw.ok().filter(|raw| raw.kind == Kind::Label))
-            .any(|raw| {
-                raw.body::<Label>()
-                    .is_ok_and(|l| l.module.get() == label.module)
-            });
-        if !had {
-            c.label(label.module, &[], &label.text);
+        if !task::labels::of_root(meta).any(|(module, _)| module == label.module) {
+            c.label(&"the tasks", LABEL_CURRENT, label.module, &[], &label.text);
         }
+    }
+    other_labels(meta, &now, &mut c)?;
+    if any {
+        return Ok(());
     }
 
     let mut ranges_now = KVec::new();
@@ -265,7 +303,8 @@ pub(crate) fn check(meta: &[u8], report: &mut Report) -> Result {
     if c.differs {
         report.line(fmt!(
             "error: the tasks would be confined as the caller is, and not as they were: restart \
-             from where they were started, or ask for it (RESTART_CALLER_CONFINEMENT) [EACCES]"
+             from where they were started, or ask for it (RESTART_CALLER_CONFINEMENT), or for their \
+             security labels (RESTART_KEEP_LSM, --keep-labels) [EACCES]"
         ));
         return Err(EACCES);
     }

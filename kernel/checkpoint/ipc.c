@@ -8,6 +8,7 @@
 #include <linux/ipc.h>
 #include <linux/ipc_namespace.h>
 #include <linux/mount.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/security.h>
 
@@ -49,6 +50,62 @@ bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
 		return false;
 #endif
 	return true;
+}
+
+/**
+ * checkpoint_ipc_relabel() - give an object the label of the caller
+ * @ns: the namespace
+ * @which: IPC_*_IDS
+ * @id: the object, which was just made
+ *
+ * What security modules note of it becomes what they note of one that is made with
+ * the credentials that the caller acts with, if they let it make one.
+ *
+ * Return: 0; -EIDRM or -EINVAL: the object is gone; or an errno.
+ */
+int checkpoint_ipc_relabel(struct ipc_namespace *ns, int which, int id)
+{
+	struct kern_ipc_perm *perm, made = {};
+	int ret;
+
+	switch (which) {
+	case IPC_SEM_IDS:
+		ret = security_sem_alloc(&made);
+		break;
+	case IPC_MSG_IDS:
+		ret = security_msg_queue_alloc(&made);
+		break;
+	default:
+		ret = security_shm_alloc(&made);
+	}
+	if (ret)
+		return ret;
+	scoped_guard(rcu) {
+		perm = ipc_obtain_object_check(&ns->ids[which], id);
+		if (IS_ERR(perm)) {
+			ret = PTR_ERR(perm);
+			break;
+		}
+		ipc_lock_object(perm);
+		if (ipc_valid_object(perm))
+			swap(perm->security, made.security);
+		else
+			ret = -EIDRM;
+		ipc_unlock_object(perm);
+	}
+	/* ipcperms() may be looking at the old one. */
+	synchronize_rcu();
+	switch (which) {
+	case IPC_SEM_IDS:
+		security_sem_free(&made);
+		break;
+	case IPC_MSG_IDS:
+		security_msg_queue_free(&made);
+		break;
+	default:
+		security_shm_free(&made);
+	}
+	return ret;
 }
 
 /**

@@ -12,6 +12,10 @@ use crate::{
     },
     core::report::Report,
     kapi::{
+        security::hooks::{
+            self,
+            Call, //
+        },
         time::wait,
         uapi::args::{
             CheckpointCall,
@@ -67,16 +71,22 @@ pub(crate) mod restart_flags {
     pub(crate) const TCP_KEEP: u64 = 1 << 7;
     /// TCP connections with others are closed.
     pub(crate) const TCP_CLOSE: u64 = 1 << 8;
+    /// The tasks get the security labels that they had.
+    pub(crate) const KEEP_LSM: u64 = 1 << 9;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 9) - 1;
+    pub(crate) const ALL: u64 = (1 << 10) - 1;
 }
 
 /// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.
 fn checkpoint(call: &CheckpointCall) -> Result<u64> {
     let log = args::log(call.log_fd)?;
     let mut report = Report::new();
-    let result = CheckpointArgs::new(call, log.as_ref(), &mut report)
-        .and_then(|(args, root)| capture::run(&args, &root, &mut report));
+    let result = CheckpointArgs::new(call, log.as_ref(), &mut report).and_then(|(args, root)| {
+        report.subject.pid = root.global_pid();
+        capture::run(&args, &root, &mut report)
+    });
+    report.subject.image = *result.as_ref().unwrap_or(&0);
+    tell(Call::Checkpoint, &report, call.flags, &result);
     report.finish(&result, log.as_ref());
     result
 }
@@ -87,8 +97,18 @@ fn restart(call: &RestartCall) -> Result<u64> {
     let mut report = Report::new();
     let result = RestartArgs::new(call, log.as_ref(), &mut report)
         .and_then(|mut args| restart::run(&mut args, &mut report));
+    tell(Call::Restart, &report, call.flags, &result);
     report.finish(&result, log.as_ref());
     result
+}
+
+/// Tells audit of a call with these flags.
+fn tell(which: Call, report: &Report, flags: u64, result: &Result<u64>) {
+    let ret = match result {
+        Ok(_) => 0,
+        Err(e) => wait::without_restart(*e).to_errno() as c_long,
+    };
+    hooks::audit(which, report.subject.pid, report.subject.image, flags, ret);
 }
 
 /// What a system call returns for `result`.

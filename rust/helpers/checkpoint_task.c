@@ -528,21 +528,6 @@ __rust_helper int rust_helper_task_autogroup_nice(struct task_struct *t)
 	return sched_autogroup_nice(t);
 }
 
-__rust_helper bool rust_helper_task_has_other_label(struct task_struct *t)
-{
-#ifdef CONFIG_SECURITY
-	struct lsm_prop theirs, ours;
-
-	lsmprop_init(&theirs);
-	lsmprop_init(&ours);
-	security_task_getlsmprop_obj(t, &theirs);
-	security_current_getlsmprop_subj(&ours);
-	return memcmp(&theirs, &ours, sizeof(theirs));
-#else
-	return false;
-#endif
-}
-
 __rust_helper bool rust_helper_task_has_landlock(struct task_struct *t)
 {
 #ifdef CONFIG_SECURITY_LANDLOCK
@@ -633,40 +618,6 @@ __rust_helper void rust_helper_checkpoint_drop_keys(struct cred *new, bool sessi
 }
 
 /* What confines a task. */
-
-/*
- * The label that the security module @module gives @t, of at most @len bytes; of the caller, the
- * one with which it acts.  Its length, 0: none.
- */
-__rust_helper int rust_helper_checkpoint_label(struct task_struct *t, int module, char *label,
-					       size_t len)
-{
-#ifdef CONFIG_SECURITY
-	struct lsm_context ctx = {};
-	struct lsm_prop prop;
-	int ret;
-
-	if (t == current)
-		security_current_getlsmprop_subj(&prop);
-	else
-		security_task_getlsmprop_obj(t, &prop);
-	ret = security_lsmprop_to_secctx(&prop, &ctx, module);
-	if (ret == -EOPNOTSUPP)
-		return 0;
-	if (ret < 0)
-		return ret;
-	/* Some modules count the NUL at its end. */
-	ret = strnlen(ctx.context, ctx.len);
-	if (ret > len)
-		ret = -E2BIG;
-	else
-		memcpy(label, ctx.context, ret);
-	security_release_secctx(&ctx);
-	return ret;
-#else
-	return 0;
-#endif
-}
 
 /* ID_RANGES_MAX of kernel/checkpoint/image/confinement.rs. */
 static_assert(UID_GID_MAP_MAX_EXTENTS == 340);

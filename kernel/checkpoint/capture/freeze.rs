@@ -22,6 +22,7 @@ use crate::{
                 HeldCgroup, //
             }, //
         },
+        security::hooks::may_save,
         task::{
             frozen::{
                 may_access,
@@ -173,17 +174,23 @@ pub(crate) fn freeze<'h>(
 
 /// Checks that the caller may look at all tasks; names those that it may not.
 ///
-/// EPERM: there are some.
+/// EPERM: there are some. Another error: a security module denies it.
 fn permitted<'a>(cap: &mut Capture, tasks: impl Iterator<Item = &'a ARef<Task>>) -> Result {
     let mut verdict = Ok(());
-    for task in tasks.filter(|t| !may_access(t)) {
-        verdict = Err(EPERM);
+    for task in tasks {
+        let (errno, what) = if !may_access(task) {
+            (
+                EPERM,
+                "the caller may not access this task (as ptrace would)",
+            )
+        } else if let Err(e) = may_save(task) {
+            (e, "a security module does not let the caller save it")
+        } else {
+            continue;
+        };
+        verdict = verdict.and(Err(errno));
         let name = TaskName::of(task, &cap.pid_ns);
-        cap.report.refuse(
-            EPERM,
-            &name,
-            fmt!("the caller may not access this task (as ptrace would)"),
-        );
+        cap.report.refuse(errno, &name, fmt!("{}", what));
     }
     verdict
 }

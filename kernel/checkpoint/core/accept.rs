@@ -98,6 +98,19 @@ pub(crate) struct Policy {
     pub(crate) connections: Connections,
     /// Addresses of sockets that are others now.
     pub(crate) addresses: Addresses,
+    /// What becomes of labels of security modules.
+    pub(crate) labels: Labels,
+}
+
+/// What becomes of labels that are not the caller's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Labels {
+    /// The restart is refused.
+    Compare,
+    /// What had them has those of the caller from now on.
+    Caller,
+    /// They are given again, where the modules let the caller do that.
+    Keep,
 }
 
 /// What becomes of TCP connections whose other end is outside.

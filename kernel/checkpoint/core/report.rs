@@ -30,12 +30,23 @@ const REASONS: [&[u8]; 3] = [b"error: ", b"refused: ", b"image: "];
 
 /// The messages of one system call.
 pub(crate) struct Report {
+    /// What the call is about, for audit.
+    pub(crate) subject: Subject,
     lines: KVVec<u8>,
     dropped: usize,
     refusals: usize,
     first: Option<Error>,
     /// Some line says why the call fails.
     told: bool,
+}
+
+/// What a call is about: 0 stands for what is not known.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Subject {
+    /// The root task, as the initial pid namespace has it.
+    pub(crate) pid: u32,
+    /// The image, by the id of its checkpoint.
+    pub(crate) image: u64,
 }
 
 /// Adapter for `fmt`: appends to a vector, remembers that memory ran out.
@@ -53,6 +64,7 @@ impl Report {
     /// No messages yet.
     pub(crate) fn new() -> Self {
         Self {
+            subject: Subject::default(),
             lines: KVVec::new(),
             dropped: 0,
             refusals: 0,

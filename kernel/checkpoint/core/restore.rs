@@ -17,7 +17,8 @@ use kernel::{
         Arc,
         Mutex,
         SetOnce, //
-    }, //
+    },
+    task, //
 };
 
 use crate::{
@@ -117,6 +118,8 @@ pub(crate) struct Restore {
     pub(crate) boottime_offset: i64,
     /// What was checkpointed.
     pub(crate) container: Container,
+    /// Address of the task that calls restart(2).
+    caller: usize,
     /// OOM score adjustment of the caller.
     oom_adj: i16,
     /// The caller's address space, and so those of its children, denies memory that is writable
@@ -220,6 +223,7 @@ impl Restore {
             monotonic_offset,
             boottime_offset,
             container,
+            caller: task::Task::current_raw() as usize,
             oom_adj: oom::current(),
             denies_write_exec: denies_write_exec(),
             policy,
@@ -354,6 +358,11 @@ impl Restore {
         for starting in self.take_starting() {
             starting.start();
         }
+    }
+
+    /// Returns whether the current task is the one that calls restart(2), and none of those that it makes.
+    pub(crate) fn is_caller(&self) -> bool {
+        self.caller == task::Task::current_raw() as usize
     }
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it
@@ -531,6 +540,7 @@ mod tests {
         core::{
             accept::{
                 Connections,
+                Labels,
                 Patterns, //
             },
             addresses::Addresses,
@@ -570,6 +580,7 @@ mod tests {
             same_boot: false,
             connections: Connections::Reset,
             addresses: Addresses::none(),
+            labels: Labels::Compare,
         };
         let notice = Notice {
             id: 0,

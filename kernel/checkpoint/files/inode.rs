@@ -33,6 +33,7 @@ use crate::{
         collected::Opens,
         former,
         kinds::contents::Arrival,
+        label,
         mount,
         name::{
             Named,
@@ -212,7 +213,11 @@ pub(super) fn add(cap: &mut Capture, open: &mut Open, home: Home) -> Result {
     };
     let xattrs = match home {
         Home::Anonymous => KVVec::new(),
-        _ => file.xattrs()?,
+        _ => {
+            let mut names = file.xattrs()?;
+            names.extend_from_slice(&label::names(cap, &file)?, GFP_KERNEL_ACCOUNT)?;
+            names
+        }
     };
     cap.objects.keep(Nameless::new(file, home, xattrs))
 }
@@ -605,6 +610,13 @@ impl BuiltInode {
         for raw in xattrs.take(record.xattrs.get() as usize) {
             let raw = raw.map_err(|f| r.fault(f))?;
             let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
+            if label::is_label(name) {
+                match &self.arrival {
+                    Some(arrival) => label::set(r, &file, &Text(arrival.name()), name, value)?,
+                    None => label::set(r, &file, &what, name, value)?,
+                }
+                continue;
+            }
             file.set_xattr(PathName::new(name)?.as_c_str(), value)
                 .inspect_err(|&e| {
                     r.with_report(|report| {

@@ -14,6 +14,7 @@ mod fs;
 mod inode;
 mod inotify;
 mod kinds;
+mod label;
 mod leaks;
 mod lease;
 mod left_out;

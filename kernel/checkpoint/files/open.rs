@@ -21,6 +21,7 @@ use crate::{
             self,
             contents, //
         },
+        label,
         lease,
         left_out,
         locks,
@@ -178,6 +179,7 @@ impl Late {
                 Kind::Locks => (),
                 Kind::FileOwner => late.owner = Some(raw.body().map_err(|f| r.fault(f))?),
                 Kind::Lease => late.lease = Some(raw.body().map_err(|f| r.fault(f))?),
+                Kind::FileLabel => (),
                 _ => break,
             }
         }
@@ -309,6 +311,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     locks::save_of_file(cap, obj, &open.file)?;
     owner::save(cap, obj, open.kind, &open.file)?;
     lease::save(cap, obj, &open.file)?;
+    label::save(cap, obj, open.kind.number, &open.file)?;
     Ok(obj)
 }
 
@@ -335,6 +338,7 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
         former: PathName::new(next())?,
     };
     let file = (kind.restore)(r, plan, &source)?;
+    label::restore(r, obj, &file, kind.name)?;
     let cut = Cut::of(r, plan, &source, &file)?;
     let late = Late::of(r, obj)?;
     let mut lessees = KVec::new();

@@ -221,7 +221,7 @@ pub(super) fn restore(
         _ => OwnerKind::Thread,
     };
     let [uid, euid] = saved.user.map(|id| id.get());
-    let fail = |e: Error, why: &str| match name_from(&r.root, file) {
+    let fail = |e: Error, why: &dyn kernel::fmt::Display| match name_from(&r.root, file) {
         Ok(name) => r.told(
             e,
             fmt!(
@@ -234,9 +234,9 @@ pub(super) fn restore(
     };
     let set = |pid: Option<&PidRef>| {
         file.set_signal_owner(pid, kind, saved.signal.get())
-            .map_err(|e| fail(e, "there is no memory, or no such signal"))
+            .map_err(|e| fail(e, &"there is no memory, or no such signal"))
     };
-    let cred = || cred::of_user(uid, euid).map_err(|denied| fail(denied.errno, denied.why));
+    let cred = || cred::of_user(uid, euid).map_err(|denied| fail(denied.errno, &denied.why));
     if saved.pid.get() != 0 {
         let pid = PidRef::find(r.pid_ns()?, saved.pid.get()).ok_or(ESRCH)?;
         cred()?.act(|| set(Some(&pid)))?;
@@ -245,7 +245,7 @@ pub(super) fn restore(
         // A lease takes the current process where there is nobody, and whoever was chosen before has
         // left user ids.
         let nobody = OrphanPid::any(&PidNs::of_current()?)
-            .map_err(|e| fail(e, "there is no pid to stand for nobody"))?;
+            .map_err(|e| fail(e, &"there is no pid to stand for nobody"))?;
         let pid = nobody.pid();
         match [uid, euid] {
             [0, 0] => set(Some(&pid)),

@@ -418,6 +418,7 @@ mod tests {
     use crate::core::{
         accept::{
             Connections,
+            Labels,
             Patterns, //
         },
         addresses::Addresses,
@@ -474,6 +475,7 @@ mod tests {
             same_boot: true,
             connections: Connections::Reset,
             addresses: Addresses::none(),
+            labels: Labels::Compare,
         };
         let disk = |minor: u64| 8 << 32 | minor;
         let differ = |policy: &Policy, was: (u64, u64, u32), is: Stat| {

@@ -37,6 +37,8 @@ flags! {
     CONFINEMENT_IO_URING = 1 << 3,
     /// They shared cores with some tasks only (core scheduling).
     CONFINEMENT_CORE = 1 << 4,
+    /// They were restricted by access rules of their own (Smack's load-self).
+    CONFINEMENT_SMACK_RULES = 1 << 5,
 }
 
 record! {

@@ -5,7 +5,8 @@
 //!
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
-//! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand before.
+//! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand
+//! before; but 233 to 236 security labels, which stand with what has them.
 
 use super::{
     check::walk::{
@@ -21,6 +22,7 @@ use super::{
     header,
     huge,
     ipc,
+    labels,
     layout::{
         Defined,
         Structure, //
@@ -199,6 +201,9 @@ kinds! {
     SocketFilter: net::filter::SocketFilter,
     TcpSocket: net::tcp::TcpSocket,
     TcpData: net::tcp::TcpData,
+    CredLabel: labels::CredLabel,
+    TaskLabel: labels::TaskLabel,
+    FileLabel: labels::FileLabel,
     NetlinkSocket: net::netlink::NetlinkSocket,
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
@@ -221,5 +226,6 @@ impl Kind {
     /// It is a link: it defines no object, and comes after all records that are none.
     pub fn is_link(self) -> bool {
         self.number() >= LINKS
+            && !matches!(self, Kind::CredLabel | Kind::TaskLabel | Kind::FileLabel)
     }
 }

@@ -43,6 +43,7 @@ use super::{
         Semaphore, //
     },
     kinds::Kind,
+    labels,
     layout::{
         Defined,
         Structure,
@@ -178,6 +179,7 @@ pub const VALUES: &[&Values] = &[
     &ipc::QUEUE_FLAG_LIST,
     &ipc::QUEUE_NOTIFIES,
     &confinement::CONFINEMENT_FLAG_LIST,
+    &labels::LABEL_ATTRS,
     &mount::MOUNT_KINDS,
     &net::SOCKET_KINDS,
     &net::SOCKET_FORMS,

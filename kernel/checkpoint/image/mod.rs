@@ -20,6 +20,7 @@ pub mod header;
 pub mod huge;
 pub mod ipc;
 pub mod kinds;
+pub mod labels;
 pub mod layout;
 pub mod lists;
 pub mod mm;

@@ -13,11 +13,19 @@ use kernel::{
 use crate::{
     core::{
         report::Errno,
-        restore::Restore, //
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
     },
     found::ThreadOps,
     kapi::{
+        ipc::namespace::{
+            Ids,
+            IpcNs, //
+        },
         pid::namespace::PidNs,
+        security::cred::CredRef,
         task::{
             frozen::TaskName,
             links::OrphanPid, //
@@ -73,6 +81,38 @@ const OWNER: &str = "its owner is not known in this user namespace: call from ou
 const LABEL: &str =
     "has another security label than its tasks, who could not give it that when it is made again: \
      have it made by one of them";
+
+/// Gives an object of `ns`, which was just made, the label of the tasks, by `maker`: credentials with that
+/// label; `None`: it has it.
+fn label(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    ns: &IpcNs,
+    object: (Ids, i32),
+    maker: Option<&CredRef>,
+) -> Result {
+    let Some(maker) = maker else {
+        return Ok(());
+    };
+    let (ids, id) = object;
+    maker.act(|| ns.relabel(ids, id)).map_err(|e| {
+        let what = match ids {
+            Ids::Segments => "shared memory",
+            Ids::Semaphores => "semaphores",
+            Ids::Queues => "message queue",
+        };
+        r.fail(
+            e,
+            plan,
+            fmt!(
+                "System V {} {}: can't have the security label of its tasks: the policy does not let \
+                 them make it (create)",
+                what,
+                id
+            ),
+        )
+    })
+}
 
 /// Takes those of `pids` in `ns` that no task has any more, each once, until what is returned is
 /// dropped: who remembers one meanwhile does so for ever. 0 is none.

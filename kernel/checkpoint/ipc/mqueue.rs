@@ -66,7 +66,8 @@ use crate::{
         },
         time::wait, //
     },
-    ns, //
+    ns,
+    task::labels, //
 };
 
 /// Bytes of messages that are read at a time, if none is larger.
@@ -460,7 +461,15 @@ fn why_not_made(e: Error) -> &'static str {
 }
 
 /// Makes the queue with reference `obj` in `ns`, with its messages, unless it is there.
-pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+///
+/// `maker`: as of [`label`](super::label).
+pub(crate) fn make(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    ns: &IpcNs,
+    obj: ObjRef,
+    maker: Option<&CredRef>,
+) -> Result {
     if r.is_built(obj) {
         return Ok(());
     }
@@ -480,7 +489,13 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
         )
     };
     let removed = record.flags.get() & QUEUE_REMOVED != 0;
-    let queue = Queue::make(ns, name.as_c_str(), &settings_of(&record), removed).map_err(fail)?;
+    let make = || Queue::make(ns, name.as_c_str(), &settings_of(&record), removed);
+    let queue = match maker {
+        // Nobody can give it another label afterwards.
+        Some(maker) => maker.act(make),
+        None => make(),
+    }
+    .map_err(fail)?;
     let built = BuiltQueue {
         queue: queue.clone(),
         who: plan.name(),
@@ -520,7 +535,11 @@ pub(crate) fn open(
     let (record, raw) = r.object_body::<Record>(obj)?;
     match ObjRef::new(record.ns.get()) {
         Some(ns) => drop(ns::ipc::rebuilt(r, plan, ns)?),
-        None => make(r, plan, &r.ipc_ns, obj)?,
+        None if r.is_built(obj) => (),
+        None => {
+            let maker = labels::maker(r, plan)?;
+            make(r, plan, &r.ipc_ns, obj, maker.as_ref())?;
+        }
     }
     let built = r.built::<BuiltQueue>(obj).ok_or(EINVAL)?;
     opener.act(|| built.queue.open(flags)).map_err(|e| {

@@ -27,6 +27,7 @@ use crate::{
         ObjRef, //
     },
     ipc::{
+        label,
         take_pids,
         why_not_given,
         why_not_made,
@@ -48,6 +49,7 @@ use crate::{
             }, //
         },
         pid::namespace::PidNs,
+        security::cred::CredRef,
         task::frozen::{
             FrozenTask,
             TaskName, //
@@ -220,7 +222,15 @@ impl Rebuilt for BuiltQueue {
 }
 
 /// Makes the queue with reference `obj` in `ns`, with its messages.
-pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+///
+/// `maker`: as of [`label`].
+pub(crate) fn make(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    ns: &IpcNs,
+    obj: ObjRef,
+    maker: Option<&CredRef>,
+) -> Result {
     let (record, _) = r.object_body::<Record>(obj)?;
     let common = settings_of(&record).common;
     let fail = |e: Error| {
@@ -236,6 +246,7 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
         )
     };
     msg::make(ns, &common).map_err(fail)?;
+    label(r, plan, ns, (Ids::Queues, common.id), maker)?;
     let count = usize::try_from(record.messages.get())?;
     for raw in r.records_after(obj)?.take(count) {
         wait::go_on()?;

@@ -40,6 +40,7 @@ use crate::{
         ObjRef, //
     },
     ipc::{
+        label,
         take_pids,
         undo::List,
         why_not_given,
@@ -61,6 +62,7 @@ use crate::{
             }, //
         },
         pid::namespace::PidNs,
+        security::cred::CredRef,
         task::frozen::{
             FrozenTask,
             TaskName, //
@@ -299,7 +301,15 @@ impl Rebuilt for BuiltSet {
 }
 
 /// Makes the set with reference `obj` in `ns`.
-pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+///
+/// `maker`: as of [`label`].
+pub(crate) fn make(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    ns: &IpcNs,
+    obj: ObjRef,
+    maker: Option<&CredRef>,
+) -> Result {
     let (record, _) = r.object_body::<Record>(obj)?;
     let settings = settings_of(&record);
     sem::make(ns, &settings).map_err(|e| {
@@ -314,6 +324,7 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
             ),
         )
     })?;
+    label(r, plan, ns, (Ids::Semaphores, settings.common.id), maker)?;
     let built = BuiltSet {
         ns: ns.clone(),
         pid_ns: ns::pid::of_image(r, plan)?,

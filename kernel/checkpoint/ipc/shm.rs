@@ -43,6 +43,7 @@ use crate::{
         ObjRef, //
     },
     ipc::{
+        label,
         take_pids,
         why_not_given,
         why_not_made,
@@ -64,6 +65,7 @@ use crate::{
         },
         mm::hugetlb,
         pid::namespace::PidNs,
+        security::cred::CredRef,
         task::frozen::{
             FrozenTask,
             TaskName, //
@@ -71,10 +73,10 @@ use crate::{
     },
     mm::{
         self,
-        huge,
         policy, //
     },
-    ns, //
+    ns,
+    task::labels, //
 };
 
 /// A segment.
@@ -320,7 +322,15 @@ impl Rebuilt for BuiltSegment {
 }
 
 /// Makes the segment with reference `obj` in `ns`, unless it is there.
-pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef) -> Result {
+///
+/// `maker`: as of [`label`].
+pub(crate) fn make(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    ns: &IpcNs,
+    obj: ObjRef,
+    maker: Option<&CredRef>,
+) -> Result {
     if r.is_built(obj) {
         return Ok(());
     }
@@ -381,7 +391,9 @@ pub(crate) fn make(r: &Restore, plan: &TaskRecords<'_>, ns: &IpcNs, obj: ObjRef)
         who: plan.name(),
         outside,
     };
-    mm::prepare_file(r, plan, inode, &memory)
+    let id = (Ids::Segments, settings.common.id);
+    label(r, plan, ns, id, maker)
+        .and_then(|()| mm::prepare_file(r, plan, inode, &memory))
         .and_then(|()| BuiltInode::of_memory(memory.clone()))
         .and_then(|built| r.set_built(inode, built))
         .and_then(|()| r.set_built(obj, built))
@@ -403,7 +415,11 @@ pub(crate) fn attach(
     let (record, _) = r.object_body::<Record>(obj)?;
     match ObjRef::new(record.ns.get()) {
         Some(ns) => drop(ns::ipc::rebuilt(r, plan, ns)?),
-        None => make(r, plan, &r.ipc_ns, obj)?,
+        None if r.is_built(obj) => (),
+        None => {
+            let maker = labels::maker(r, plan)?;
+            make(r, plan, &r.ipc_ns, obj, maker.as_ref())?;
+        }
     }
     let built = r.built::<BuiltSegment>(obj).ok_or(EINVAL)?;
     let id = built.settings.common.id;

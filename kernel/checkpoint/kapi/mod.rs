@@ -125,6 +125,8 @@ pub(crate) mod sched {
 pub(crate) mod security {
     pub(crate) mod confinement;
     pub(crate) mod cred;
+    pub(crate) mod hooks;
+    pub(crate) mod label;
     pub(crate) mod seccomp;
 }
 

@@ -52,7 +52,8 @@ use crate::{
         },
         time::wait, //
     },
-    ns::other, //
+    ns::other,
+    task::labels, //
 };
 
 /// The ipc namespace.
@@ -302,6 +303,12 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
         who: plan.name(),
     };
     r.set_built(obj, built)?;
+    // What is in it had the label of its tasks, or was refused.
+    let maker = match record.inside.get() {
+        0 => None,
+        _ => labels::maker(r, plan)?,
+    };
+    let maker = maker.as_ref();
     let mut left = record.inside.get();
     for raw in r.records_after(obj)? {
         if left == 0 {
@@ -313,19 +320,19 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
         match raw.kind {
             Kind::Segment => {
                 let segment: Segment = raw.body().map_err(|f| r.fault(f))?;
-                ipc::shm::make(r, plan, &ns, object(segment.obj)?)?;
+                ipc::shm::make(r, plan, &ns, object(segment.obj)?, maker)?;
             }
             Kind::SemSet => {
                 let set: SemSet = raw.body().map_err(|f| r.fault(f))?;
-                ipc::sem::make(r, plan, &ns, object(set.obj)?)?;
+                ipc::sem::make(r, plan, &ns, object(set.obj)?, maker)?;
             }
             Kind::MsgQueue => {
                 let queue: MsgQueue = raw.body().map_err(|f| r.fault(f))?;
-                ipc::msg::make(r, plan, &ns, object(queue.obj)?)?;
+                ipc::msg::make(r, plan, &ns, object(queue.obj)?, maker)?;
             }
             Kind::PosixQueue => {
                 let queue: PosixQueue = raw.body().map_err(|f| r.fault(f))?;
-                ipc::mqueue::make(r, plan, &ns, object(queue.obj)?)?;
+                ipc::mqueue::make(r, plan, &ns, object(queue.obj)?, maker)?;
             }
             // What belongs to one of them.
             _ => continue,

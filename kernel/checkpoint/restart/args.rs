@@ -8,6 +8,7 @@ use crate::{
     core::{
         accept::{
             Connections,
+            Labels,
             Patterns, //
         },
         addresses::Addresses,
@@ -27,10 +28,14 @@ use crate::{
 pub(crate) struct RestartArgs {
     /// Leave the tasks frozen.
     pub(crate) leave_frozen: bool,
+    /// All flags, for those who are only told of them.
+    pub(crate) flags: u64,
     /// The root becomes a sibling of the caller.
     pub(crate) sibling: bool,
     /// What confined the tasks need not be what confines the caller.
     pub(crate) caller_confinement: bool,
+    /// What becomes of labels of security modules.
+    pub(crate) labels: Labels,
     /// Compare all that the image tells of files.
     pub(crate) strict: bool,
     /// Paths whose differences are accepted.

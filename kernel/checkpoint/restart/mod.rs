@@ -54,6 +54,7 @@ use crate::{
         },
         fs::events::Environment,
         pid::namespace::PidNs,
+        security::hooks,
         signal::sighand,
         task::{
             frozen::TaskName,
@@ -100,11 +101,17 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
     let mut source = Source::new(args.image.clone())?;
     let loaded = load::load(&mut source, report)
         .map_err(|e| report.unless_told(e, "header and metadata of the image can't be read"))?;
+    report.subject.image = loaded.header.id.get();
+    let tasks = loaded.container.tasks.get();
+    hooks::may_restart(&args.image, args.flags, tasks).inspect_err(|&e| {
+        report.line(fmt!(
+            "error: a security module does not let the caller restart this image [{}]",
+            Errno(e)
+        ));
+    })?;
     build::tell(&loaded.header, &loaded.container, report);
     cpu::check(&loaded.container, report)?;
-    if !args.caller_confinement {
-        confinement::check(&loaded.meta, report)?;
-    }
+    confinement::check(&loaded.meta, args.labels, args.caller_confinement, report)?;
     let members = plan::Plan::new(&loaded.meta)
         .map_err(|e| report.unless_told(e, "the restart can't be planned"))?;
     let no_memory = "there is no memory for the restart";
@@ -129,6 +136,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             same_boot: loaded.header.boot.get() == files::boot(),
             connections: args.connections,
             addresses: args.addresses.take(),
+            labels: args.labels,
         },
         Notice {
             id: loaded.header.id.get(),
@@ -230,6 +238,9 @@ fn bring_back(
     coordinator.make_all(flags, signal, args.cgroup.as_ref())?;
     let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     coordinator.restore.set_pid_ns(PidNs::of(&root)?);
+    coordinator
+        .restore
+        .with_report(|r| r.subject.pid = hooks::global_pid(&root));
     files::verdict(&coordinator.restore)?;
     fill::fill(&coordinator.restore, source, header, objects).map_err(|e| {
         coordinator

@@ -4,9 +4,12 @@
 
 use kernel::{
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        SetOnce, //
     },
 };
 use zerocopy::{
@@ -16,6 +19,7 @@ use zerocopy::{
 
 use crate::{
     core::{
+        accept::Labels,
         built::Rebuilt,
         objects::Shared,
         restore::{
@@ -34,6 +38,8 @@ use crate::{
             Cred,
             Process,
             GROUPS_MAX, //
+            GROUPS_MAX,
+            TASK_LIVE, //
         }, //
     },
     kapi::{
@@ -42,16 +48,23 @@ use crate::{
             slot::Slot, //
         },
         fs::file::FileRef,
-        security::cred::{
-            self,
-            CredRef,
-            Denied,
-            Ids, //
+        security::{
+            cred::{
+                self,
+                CredRef,
+                Denied,
+                Ids, //
+            },
+            label, //
         },
         task::{
             frozen::FrozenTask,
             limits, //
         }, //
+    },
+    task::labels::{
+        self,
+        Chosen, //
     }, //
 };
 
@@ -68,8 +81,10 @@ pub(super) const KIND: ThreadOps = ThreadOps {
 /// Credentials of tasks, or that files were opened with.
 pub(super) struct Creds {
     cred: CredRef,
-    /// Not 0: a task has them, and they were looked at as such.
+    /// Not 0: the first thread that has them, which was looked at.
     checked: Atomic<u32>,
+    /// Labels for what that makes next.
+    chosen: SetOnce<KVec<Chosen>>,
 }
 
 impl Shared<Found> for Creds {
@@ -114,6 +129,7 @@ fn add(cap: &mut Capture, cred: CredRef) -> Result {
         cap.objects.keep(Creds {
             cred,
             checked: Atomic::new(0),
+            chosen: SetOnce::new(),
         })?;
     }
     Ok(())
@@ -136,9 +152,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     let cred = CredRef::of(t)?;
     add(cap, cred.clone())?;
     let known = cap.objects.get::<Creds>(cred.addr()).ok_or(ENOENT)?;
-    if known.checked.xchg(1, Relaxed) != 0 {
+    if known.checked.load(Relaxed) != 0 {
         return Ok(());
     }
+    known.checked.store(t.tid_in(&cap.pid_ns), Relaxed);
+    known.chosen.populate(labels::chosen(cap, t)?);
     if !cred.is_in_current_user_ns() {
         cap.refuse(
             EOPNOTSUPP,
@@ -267,6 +285,8 @@ fn save_object(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
         ambient: ids.ambient.into(),
     };
     cap.meta.put(&body, groups.as_bytes())?;
+    let chosen = known.chosen.as_ref().map_or(&[][..], |all| all);
+    labels::save_of_cred(cap, obj, cred, known.checked.load(Relaxed), chosen)?;
     Ok(obj)
 }
 
@@ -279,6 +299,18 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
     if let Some(cred) = r.with_built(obj, |cred: &BuiltCred| cred.0.clone()) {
         return Ok(Ok(cred));
     }
+    let made = match without_label(r, obj)? {
+        Ok(cred) => labels::give(r, obj, cred)?,
+        Err(denied) => Err(denied),
+    };
+    if let Ok(cred) = &made {
+        r.set_built(obj, BuiltCred(cred.clone()))?;
+    }
+    Ok(made)
+}
+
+/// The same with the label of the caller of restart(2), made anew.
+fn without_label(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied>> {
     let (body, raw) = r.object_body::<Cred>(obj)?;
     let numbers: &[U32] = raw.array(GROUPS_MAX).map_err(|f| r.fault(f))?;
     let mut groups = KVVec::new();
@@ -295,13 +327,7 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
         bounding: body.bounding.get(),
         ambient: body.ambient.get(),
     };
-    match cred::prepare(&ids, &groups) {
-        Ok(cred) => {
-            r.set_built(obj, BuiltCred(cred.clone()))?;
-            Ok(Ok(cred))
-        }
-        Err(denied) => Ok(Err(denied)),
-    }
+    Ok(cred::prepare(&ids, &groups))
 }
 
 /// Switches the current task to its credentials; what depends on them comes after.
@@ -312,15 +338,25 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
         return Ok(());
     };
-    let cred =
-        rebuild(r, obj)?.map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
-    if cred.addr() == CredRef::current()?.addr() {
-        return Ok(());
+    let live = plan.task.state.get() == TASK_LIVE;
+    let cred = match r.policy.labels {
+        // What is dead does nothing that a label would decide about. It borrows the memory of who has
+        // made it, and to SELinux looks like a thread of that.
+        Labels::Keep if !live => without_label(r, obj),
+        _ => rebuild(r, obj),
+    }?
+    .map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
+    if live {
+        labels::take_on(r, plan, obj)?;
     }
-    // A change of credentials may make it dumpable (fs.suid_dumpable). Until it is let go nobody else
-    // gets at it: others of other users may have some of its memory in common, and one that was dead has
-    // the memory of another one until it exits.
-    limits::hide_after(|| cred.share())
+    if cred.addr() != CredRef::current()?.addr() {
+        // A change of credentials may make it dumpable (fs.suid_dumpable). Until it is let go nobody
+        // else gets at it: others of other users may have some of its memory in common, and one that was
+        // dead has the memory of another one until it exits.
+        limits::hide_after(|| cred.share())?;
+    }
+    // The caller may have needed it for the label.
+    label::no_relabels()
 }
 
 /// Asks whether the task may have its dumpability, while it has the credentials of the caller.

@@ -14,13 +14,17 @@ use crate::{
         ThreadOps, //
     },
     image::task::CPU_TIME_MAX,
-    kapi::time::itimer::Itimers, //
+    kapi::{
+        security::confinement::Label,
+        time::itimer::Itimers, //
+    }, //
 };
 
 mod basic;
 mod controls;
 mod cred;
 mod itimer;
+pub(crate) mod labels;
 mod makers;
 mod pending;
 mod policy;
@@ -61,6 +65,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     signal::KIND,
     seccomp::FILTERS,
     cred::KIND,
+    labels::KIND,
     basic::KIND,
     seccomp::KIND,
     times::KIND,
@@ -107,6 +112,8 @@ pub(crate) struct Collected {
     queued_timers: KVVec<u32>,
     /// Interval timers of the process that is being saved.
     itimers: Itimers,
+    /// Labels of the root.
+    pub(crate) root_labels: KVec<Label>,
 }
 
 impl Collected {
@@ -123,6 +130,7 @@ impl Collected {
             cpu_time: CPU_TIME_MAX,
             queued_timers: KVVec::new(),
             itimers: Itimers::default(),
+            root_labels: KVec::new(),
         }
     }
 

@@ -195,6 +195,11 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) place: Option<Place>,
     /// Records of memory that was left out of it.
     pub(in crate::image) gaps: u32,
+    /// The credentials right before, of which labels may follow, with module and attribute of the
+    /// last one.
+    pub(in crate::image) labelled: Option<(u32, (u32, u32))>,
+    /// The thread that has had a label last, with module and attribute of that.
+    pub(in crate::image) task_labelled: Option<(u32, (u32, u32))>,
     /// The descriptor table or open file right before, of which records like locks may follow.
     holder: Option<Holder>,
     /// What was found.
@@ -241,6 +246,8 @@ pub fn metadata(
         tcp_left: TcpLeft::default(),
         place: None,
         gaps: 0,
+        labelled: None,
+        task_labelled: None,
         holder: None,
         summary: Summary::default(),
     };
@@ -448,8 +455,14 @@ impl Walk<'_> {
         {
             self.place = None;
         }
-        if !matches!(raw.kind, Kind::Locks | Kind::FileOwner | Kind::Lease) {
+        if !matches!(
+            raw.kind,
+            Kind::Locks | Kind::FileOwner | Kind::Lease | Kind::FileLabel
+        ) {
             self.holder = None;
+        }
+        if raw.kind != Kind::CredLabel {
+            self.labelled = None;
         }
         match raw.kind.check() {
             Some(check) => check(self, raw),
@@ -545,7 +558,7 @@ impl Walk<'_> {
     }
 
     /// Refuses a record that does not follow that of the object `obj`: it comes once, and after those
-    /// of lower kinds. There may be more than one of locks.
+    /// of lower kinds. There may be more than one of locks, and of labels.
     pub(in crate::image) fn follows(
         &mut self,
         raw: &Raw<'_>,
@@ -560,7 +573,8 @@ impl Walk<'_> {
             .ok_or(raw.fault(why))?;
         ensure(
             raw,
-            holder.last < number || (holder.last == number && raw.kind == Kind::Locks),
+            holder.last < number
+                || (holder.last == number && matches!(raw.kind, Kind::Locks | Kind::FileLabel)),
             "is there twice, or out of order",
         )?;
         holder.last = number;

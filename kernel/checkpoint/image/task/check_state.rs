@@ -211,6 +211,7 @@ impl Walk<'_> {
                 && cred.ambient.get() & !(cred.permitted.get() & cred.inheritable.get()) == 0,
             "capabilities that are effective and not permitted, or ambient and not inheritable",
         )?;
+        self.labelled = Some((cred.obj.get(), (0, 0)));
         Ok(())
     }
 

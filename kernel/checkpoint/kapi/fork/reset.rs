@@ -17,7 +17,10 @@ use crate::{
     arch::Native,
     kapi::{
         arch::Arch,
-        security::cred,
+        security::{
+            cred,
+            label, //
+        },
         task::unsupported::{
             self,
             Handed,
@@ -45,6 +48,10 @@ const RESTORED: &[(&str, Reset)] = &[
     ),
     #[cfg(CONFIG_UCLAMP_TASK)]
     ("has utilization clamps", utilization_clamps),
+    (
+        "has security labels for what it makes next (/proc/self/attr)",
+        label::forget_chosen,
+    ),
 ];
 
 /// Takes from the current task, the root that restart(2) has just made, what it has of its caller and

@@ -131,6 +131,13 @@ impl IpcNs {
         unsafe { bindings::checkpoint_ipc_labelled_by(self.as_ptr(), ids as c_int, id, t.as_ptr()) }
     }
 
+    /// Gives the object `id` of it, which was just made, the security label of the caller, as if it was
+    /// made by who acts so. EACCES: a module does not let it make such. May sleep.
+    pub(crate) fn relabel(&self, ids: Ids, id: i32) -> Result {
+        // SAFETY: We own a reference; there are as many lists of ids as kinds.
+        to_result(unsafe { bindings::checkpoint_ipc_relabel(self.as_ptr(), ids as c_int, id) })
+    }
+
     /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()

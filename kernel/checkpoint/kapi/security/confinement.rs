@@ -4,24 +4,16 @@
 
 use kernel::{
     bindings,
-    num::casts::u32_as_usize,
     prelude::*, //
 };
 
 use crate::{
-    image::confinement::{
-        ID_RANGES_MAX,
-        LABEL_MAX, //
-    },
-    kapi::task::frozen::FrozenTask, //
+    image::confinement::ID_RANGES_MAX,
+    kapi::{
+        security::label,
+        task::frozen::FrozenTask, //
+    }, //
 };
-
-/// Modules that give tasks labels, by their number in the system call ABI.
-const LABELLING: [u32; 3] = [
-    bindings::LSM_ID_SELINUX,
-    bindings::LSM_ID_SMACK,
-    bindings::LSM_ID_APPARMOR,
-];
 
 /// The label that a security module gives a task.
 #[derive(PartialEq, Eq)]
@@ -46,6 +38,8 @@ pub(crate) struct Restrictions {
     pub(crate) io_uring: bool,
     /// Shares a core of the CPU with some tasks only (core scheduling).
     pub(crate) core: bool,
+    /// Restricted by access rules of its own (Smack).
+    pub(crate) smack_rules: bool,
 }
 
 /// What confines a task.
@@ -66,23 +60,31 @@ impl Confinement {
     /// That of the calling task.
     pub(crate) fn current() -> Result<Self> {
         // SAFETY: `current` is valid.
-        unsafe { Self::of_task(bindings::get_current()) }
+        unsafe { Self::of_task(bindings::get_current(), label::of_current) }
     }
 
     /// That of `t`, which is in the user namespace of the caller.
     pub(crate) fn of(t: &FrozenTask) -> Result<Self> {
         // SAFETY: We own a reference on the task, which does not run, or is the caller.
-        unsafe { Self::of_task(t.as_ptr()) }
+        unsafe { Self::of_task(t.as_ptr(), |module| t.label(module)) }
+    }
+
+    /// The label that `module` gives; empty: none.
+    pub(crate) fn label(&self, module: u32) -> &[u8] {
+        let label = self.labels.iter().find(|l| l.module == module);
+        label.map_or(&[], |l| &l.text)
     }
 
     /// # Safety
     ///
     /// `t` is valid, and does not run or is the caller.
-    unsafe fn of_task(t: *mut bindings::task_struct) -> Result<Self> {
+    unsafe fn of_task(
+        t: *mut bindings::task_struct,
+        label: impl Fn(u32) -> Result<KVec<u8>>,
+    ) -> Result<Self> {
         let mut labels = KVec::new();
-        for module in LABELLING {
-            // SAFETY: By the caller's promise.
-            let text = unsafe { label(t, module) }?;
+        for module in label::MODULES {
+            let text = label(module)?;
             if !text.is_empty() {
                 labels.push(Label { module, text }, GFP_KERNEL_ACCOUNT)?;
             }
@@ -111,6 +113,7 @@ impl Confinement {
                 core: (*t).core_cookie != 0,
                 #[cfg(not(CONFIG_SCHED_CORE))]
                 core: false,
+                smack_rules: bindings::checkpoint_smack_rules(t),
             }
         };
         Ok(Self {
@@ -121,29 +124,6 @@ impl Confinement {
             restrictions,
         })
     }
-}
-
-/// The label that `module` gives `t`; empty: none. E2BIG: it is too long for an image.
-///
-/// # Safety
-///
-/// `t` is valid.
-unsafe fn label(t: *mut bindings::task_struct, module: u32) -> Result<KVec<u8>> {
-    let mut text = KVec::from_elem(0u8, LABEL_MAX, GFP_KERNEL)?;
-    // SAFETY: By the caller's promise; at most as many bytes are written as there are.
-    let len = unsafe {
-        bindings::checkpoint_label(
-            t,
-            module.cast_signed(),
-            text.as_mut_ptr().cast(),
-            text.len(),
-        )
-    };
-    if len < 0 {
-        return Err(Error::from_errno(len));
-    }
-    text.truncate(u32_as_usize(len.unsigned_abs()));
-    Ok(text)
 }
 
 /// The ids that the user namespace of the caller maps.

@@ -8,6 +8,7 @@ use kernel::{
     bindings,
     cred::Credential,
     error::to_result,
+    fmt,
     prelude::*,
     sync::{
         aref::ARef,
@@ -17,6 +18,7 @@ use kernel::{
 
 use crate::kapi::{
     fs::file::FileRef,
+    security::label::Refused,
     task::frozen::FrozenTask, //
 };
 
@@ -74,11 +76,31 @@ pub(crate) struct Denied {
     /// The error.
     pub(crate) errno: Error,
     /// What is wrong.
-    pub(crate) why: &'static str,
+    pub(crate) why: Why,
+}
+
+/// What is wrong with credentials, for messages.
+pub(crate) enum Why {
+    /// This.
+    Text(&'static str),
+    /// A label in them.
+    Label(Refused),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Label(refused) => fmt::Display::fmt(refused, f),
+        }
+    }
 }
 
 const fn denied(errno: Error, why: &'static str) -> Denied {
-    Denied { errno, why }
+    Denied {
+        errno,
+        why: Why::Text(why),
+    }
 }
 
 /// A reference on credentials that do not change any more, but for their count.

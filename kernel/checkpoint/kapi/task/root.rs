@@ -74,6 +74,13 @@ impl Root {
         })
     }
 
+    /// Its pid in the initial pid namespace.
+    pub(crate) fn global_pid(&self) -> u32 {
+        // SAFETY: We own a reference on the pid; that namespace never goes.
+        let nr = unsafe { bindings::pid_nr_ns(self.0.as_ptr(), &raw mut bindings::init_pid_ns) };
+        nr.unsigned_abs()
+    }
+
     /// Its leader at this moment; null: all of it was reaped.
     ///
     /// # Safety

@@ -139,10 +139,16 @@ static THREAD: &[UnsupportedState] = &[
         |t| bindings::task_has_landlock(t)
     ),
     unsupported!(
-        "has another security label than the caller",
-        "call checkpoint(2) with that label",
+        "is restricted by access rules of its own (load-self of Smack)",
+        "start it without",
         Handed::Confines,
-        |t| bindings::task_has_other_label(t)
+        |t| bindings::checkpoint_smack_rules(t)
+    ),
+    unsupported!(
+        "may give itself some other labels (relabel-self of Smack)",
+        "have it take one, or write nothing there",
+        Handed::Replaced,
+        |t| bindings::checkpoint_smack_relabels(t)
     ),
     #[cfg(CONFIG_FUTEX_PI)]
     unsupported!(

@@ -102,6 +102,8 @@ pub struct Order {
     pub leave_frozen: bool,
     /// They may get another confinement than they had.
     pub caller_confinement: bool,
+    /// They get the security labels that they had.
+    pub keep_labels: bool,
     /// Files must be the same in all that the image tells of them.
     pub strict: bool,
     /// What becomes of TCP connections with others.
@@ -293,6 +295,7 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
         .sibling(sibling)
         .leave_frozen(order.leave_frozen || own.is_some())
         .caller_confinement(order.caller_confinement)
+        .keep_labels(order.keep_labels)
         .strict(order.strict)
         .connections(order.connections);
     for pattern in &order.accept {

@@ -128,6 +128,11 @@ struct Args {
     #[arg(long)]
     caller_confinement: bool,
 
+    /// Give the processes, and what is made for them, the labels of security modules (SELinux, Smack,
+    /// AppArmor) that they had; the policy has to let you
+    #[arg(long)]
+    keep_labels: bool,
+
     /// Take files as they are now whose paths match PATTERN ("*" matches "/", too), though they
     /// differ from those that were saved; may be given several times
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
@@ -419,6 +424,7 @@ impl Args {
             cgroup,
             leave_frozen: self.leave_frozen,
             caller_confinement: self.caller_confinement,
+            keep_labels: self.keep_labels,
             strict: self.strict,
             connections: self.tcp.unwrap_or_default(),
             accept: self.accept.clone(),

@@ -178,7 +178,8 @@ const RESTART: &[Hint] = &[
     ),
     (
         "the tasks would be confined as the caller is",
-        "Restart from where the programs were started, or with --caller-confinement if it is meant.",
+        "Restart from where the programs were started, or with --caller-confinement if it is meant; \
+         where only labels differ, --keep-labels gives them again.",
     ),
     (
         "CAP_SYS_ADMIN is needed",

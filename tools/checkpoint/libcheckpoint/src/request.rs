@@ -427,6 +427,12 @@ impl Restart<'_> {
         self.flag(sys::RESTART_CALLER_CONFINEMENT, on)
     }
 
+    /// The tasks, and what is made for them, get the labels of security modules that they had, where
+    /// these let the caller do that; else the restart is refused.
+    pub fn keep_labels(self, on: bool) -> Self {
+        self.flag(sys::RESTART_KEEP_LSM, on)
+    }
+
     /// Files must be the same in all that the image tells of them, also on another machine.
     pub fn strict(self, on: bool) -> Self {
         self.flag(sys::RESTART_STRICT, on)

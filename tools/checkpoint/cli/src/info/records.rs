@@ -141,9 +141,13 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
                 .map(|r| json!([r.first.get(), r.host.get(), r.count.get()]))
                 .collect()
         }
-        Kind::Vma | Kind::File | Kind::Inode | Kind::Path | Kind::Label => {
-            printable(raw.payload).into()
-        }
+        Kind::Vma
+        | Kind::File
+        | Kind::Inode
+        | Kind::Path
+        | Kind::Label
+        | Kind::CredLabel
+        | Kind::TaskLabel => printable(raw.payload).into(),
         _ => {
             let shown = raw.payload.get(..SHOWN).unwrap_or(raw.payload);
             let digits: String = shown.iter().map(|b| format!("{b:02x}")).collect();

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Labels that security modules give inodes, of files that a restart makes.
+//!
+//! They are extended attributes. A new file gets its own from the module, by who makes it and where:
+//! where it had another one that is set as by fsetxattr(2), with the module's checks, if the caller asks
+//! for labels. Files that have a name keep what they have.
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+
+use crate::{
+    core::{
+        accept::Labels,
+        report::Errno,
+        restore::Restore, //
+    },
+    files::name::Text,
+    found::Capture,
+    image::{
+        files::{
+            name_and_value,
+            FILE_MQUEUE,
+            FILE_SOCKET, //
+        },
+        labels::FileLabel,
+        Kind,
+        ObjRef, //
+    },
+    kapi::{
+        fs::{
+            file::FileRef,
+            path::PathName, //
+        },
+        security::{
+            cred::CredRef,
+            label::{
+                self,
+                Quoted,
+                SELINUX,
+                SMACK, //
+            }, //
+        }, //
+    }, //
+};
+
+/// What all names begin with.
+const PREFIX: &[u8] = b"security.";
+
+/// The one that users set, and that is no label.
+const CAPABILITIES: &[u8] = b"security.capability";
+
+/// Labels of inodes, each with its module.
+const NAMES: &[(&[u8], u32)] = &[
+    (b"security.selinux", SELINUX),
+    (b"security.SMACK64", SMACK),
+    (b"security.SMACK64EXEC", SMACK),
+    (b"security.SMACK64MMAP", SMACK),
+    (b"security.SMACK64IPIN", SMACK),
+    (b"security.SMACK64IPOUT", SMACK),
+];
+
+/// Returns whether an extended attribute is a label.
+pub(super) fn is_label(name: &[u8]) -> bool {
+    name.starts_with(PREFIX) && name != CAPABILITIES
+}
+
+/// The value of the label `name` of `file`, without a NUL at its end; empty: it has none.
+fn value(file: &FileRef, name: &[u8]) -> Result<KVVec<u8>> {
+    let known = NAMES.iter().find(|known| known.0 == name);
+    if !known.is_some_and(|known| label::is_active(known.1)) {
+        return Ok(KVVec::new());
+    }
+    match file.xattr(PathName::new(name)?.as_c_str()) {
+        Ok(mut value) => {
+            while value.last() == Some(&0) {
+                value.truncate(value.len() - 1);
+            }
+            Ok(value)
+        }
+        Err(ENOMEM) => Err(ENOMEM),
+        Err(e) if e == EOPNOTSUPP || e == ENODATA => Ok(KVVec::new()),
+        Err(e) => Err(e),
+    }
+}
+
+/// The same at a checkpoint: what can't be read is told.
+fn saved(cap: &mut Capture, file: &FileRef, name: &[u8]) -> Result<KVVec<u8>> {
+    value(file, name).inspect_err(|&e| {
+        cap.report.line(fmt!(
+            "error: {}: its label {} can't be read by the caller: the policy has to allow it (getattr) \
+             [{}]",
+            Text(file.fs_name().to_bytes()),
+            Text(name),
+            Errno(e)
+        ));
+    })
+}
+
+/// Returns the names of the labels of `file`, each with a NUL.
+pub(super) fn names(cap: &mut Capture, file: &FileRef) -> Result<KVVec<u8>> {
+    let mut all = KVVec::new();
+    for &(name, _) in NAMES {
+        if !saved(cap, file, name)?.is_empty() {
+            all.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
+            all.push(0, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(all)
+}
+
+/// Writes the labels of the open file `file` with reference `obj`, of the kind with number `kind`, which
+/// `opener` need not have given it: those of sockets and message queues, which others make for one, and
+/// where one may choose.
+pub(super) fn save(cap: &mut Capture, obj: ObjRef, kind: u32, file: &FileRef) -> Result {
+    if !matches!(kind, FILE_SOCKET | FILE_MQUEUE) {
+        return Ok(());
+    }
+    let opener = CredRef::of_file(file)?;
+    for &(name, module) in NAMES {
+        let value = saved(cap, file, name)?;
+        let usual = kind == FILE_SOCKET && opener.label(module)?.as_slice() == value.as_slice();
+        if value.is_empty() || usual {
+            continue;
+        }
+        let body = FileLabel {
+            file: obj.get().into(),
+            reserved: 0.into(),
+        };
+        let mut payload = KVVec::new();
+        for part in [name, &[0], value.as_slice()] {
+            payload.extend_from_slice(part, GFP_KERNEL_ACCOUNT)?;
+        }
+        cap.meta.put(&body, &payload)?;
+    }
+    Ok(())
+}
+
+/// Gives the open file `file` with reference `obj`, which was just made, the labels that follow its
+/// record. `what` it is, for messages.
+pub(super) fn restore(r: &Restore, obj: ObjRef, file: &FileRef, what: &str) -> Result {
+    for raw in r.records_after(obj)? {
+        let raw = raw.map_err(|f| r.fault(f))?;
+        match raw.kind {
+            Kind::Locks | Kind::FileOwner | Kind::Lease => (),
+            Kind::FileLabel => {
+                let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
+                set(r, file, &what, name, value)?;
+            }
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
+/// Gives `file`, which was just made, the label `wanted` if it has another one, and the caller asks for
+/// labels; else that is refused, or noted if the caller wants its own.
+pub(super) fn set(
+    r: &Restore,
+    file: &FileRef,
+    what: &dyn fmt::Display,
+    name: &[u8],
+    wanted: &[u8],
+) -> Result {
+    if !NAMES.iter().any(|known| known.0 == name) {
+        let e = EOPNOTSUPP;
+        return Err(r.told(
+            e,
+            fmt!("{}: its label {} is not known here", what, Text(name)),
+        ));
+    }
+    let mut wanted = wanted;
+    while let [rest @ .., 0] = wanted {
+        wanted = rest;
+    }
+    let now = value(file, name)?;
+    if now.as_slice() == wanted {
+        return Ok(());
+    }
+    let (then, now) = (Quoted(wanted), Quoted(&now));
+    match r.policy.labels {
+        Labels::Keep => file
+            .set_xattr(PathName::new(name)?.as_c_str(), wanted)
+            .map_err(|e| {
+                let why = match e {
+                    EOPNOTSUPP => {
+                        "such a file has the label of who makes it, or its security module is not \
+                         active here: call restart(2) with that label, or boot with it (lsm=)"
+                    }
+                    EINVAL => "the policy does not know it: load the one that it was saved under",
+                    _ => {
+                        "the policy does not let the caller give it (relabelfrom, relabelto; Smack: \
+                         CAP_MAC_ADMIN)"
+                    }
+                };
+                r.told(
+                    e,
+                    fmt!("{}: can't have the label {} ({}): {}", what, then, Text(name), why),
+                )
+            }),
+        Labels::Caller => {
+            r.with_report(|report| {
+                report.note(what, fmt!("had the label {} ({}), and gets {}", then, Text(name), now));
+            });
+            Ok(())
+        }
+        Labels::Compare => {
+            r.with_report(|report| {
+                report.line(fmt!(
+                    "error: {}: had the label {} ({}), and would get {}: ask for that \
+                     (RESTART_CALLER_CONFINEMENT), or for its label (RESTART_KEEP_LSM, --keep-labels) \
+                     [{}]",
+                    what,
+                    then,
+                    Text(name),
+                    now,
+                    Errno(EACCES)
+                ));
+            });
+            Err(EACCES)
+        }
+    }
+}
