@@ -2075,10 +2075,8 @@ bool checkpoint_may_trace(struct task_struct *tracer, struct task_struct *task);
 bool checkpoint_get_ptracer(struct task_struct *task, struct task_struct **tracer);
 int checkpoint_set_ptracer(struct task_struct *task, struct task_struct *tracer);
 int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
-			  unsigned int options, bool seized, bool syscalls, bool own,
-			  unsigned int dumpable);
 			  unsigned int options, bool seized, bool syscalls, bool emulated,
-			  bool own);
+			  bool own, unsigned int dumpable);
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop);
 bool checkpoint_is_to_stop(struct task_struct *task);
 bool checkpoint_is_at_exec(struct task_struct *task);

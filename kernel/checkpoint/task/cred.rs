@@ -37,7 +37,6 @@ use crate::{
         task::{
             Cred,
             Process,
-            GROUPS_MAX, //
             GROUPS_MAX,
             TASK_LIVE, //
         }, //
