@@ -186,11 +186,14 @@ static void checkpoint_error_headers(struct sk_buff *skb, const struct checkpoin
 		memset(ip6, 0, 2 * sizeof(*ip6));
 		*(__be32 *)ip6 = htonl(error->flow) & IPV6_FLOWINFO_MASK;
 		ip6->version = 6;
+		/* Who looks for labels finds no options behind it. */
+		ip6->nexthdr = IPPROTO_ICMPV6;
 		ip6->hop_limit = error->ttl;
 		memcpy(&ip6->saddr, error->from, sizeof(ip6->saddr));
 		memcpy(&ip6->daddr, error->to, sizeof(ip6->daddr));
 		*(__be32 *)&ip6[1] = htonl(error->about_flow) & IPV6_FLOWINFO_MASK;
 		ip6[1].version = 6;
+		ip6[1].nexthdr = NEXTHDR_NONE;
 		memcpy(&ip6[1].daddr, error->about, sizeof(ip6[1].daddr));
 		err->addr_offset = sizeof(*ip6) + offsetof(struct ipv6hdr, daddr);
 #if IS_ENABLED(CONFIG_IPV6)
@@ -208,6 +211,7 @@ static void checkpoint_error_headers(struct sk_buff *skb, const struct checkpoin
 		ip->ihl = sizeof(*ip) / 4;
 		ip->tos = error->flow;
 		ip->ttl = error->ttl;
+		ip->protocol = IPPROTO_ICMP;
 		memcpy(&ip->saddr, error->from, sizeof(ip->saddr));
 		memcpy(&ip->daddr, error->to, sizeof(ip->daddr));
 		ip_send_check(ip);
