@@ -223,8 +223,12 @@ CKPT_SCENARIO(over_with_port)
 	struct linger now = { .l_onoff = 1 };
 	struct sockaddr_storage addr;
 	socklen_t len = address(&addr, 0);
-	int at = listener(1), fd = tcp_socket(), other;
+	int at = listener(1), fd = tcp_socket(), free = tcp_socket(), other;
 
+	/* A number that nobody has: one that bind(2) chooses goes with the connection. */
+	CHECK_SYS(bind(free, (struct sockaddr *)&addr, len));
+	len = address(&addr, port_of(free, false));
+	CHECK_SYS(close(free));
 	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));
 	len = address(&addr, port_of(at, false));
 	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));

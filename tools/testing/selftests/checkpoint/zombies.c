@@ -149,8 +149,11 @@ static uid_t owner_of(pid_t pid)
 	return st.st_uid;
 }
 
-/* One is dumpable, the other is not: that goes on when they are dead. */
-CKPT_CYCLE(dumpable)
+/*
+ * One is dumpable, the other is not: that goes on when they are dead. A container's numbers
+ * are others in this /proc.
+ */
+CKPT_CYCLE(dumpable, .flags = SC_SUBTREE)
 {
 	pid_t kid[2];
 	int i;
