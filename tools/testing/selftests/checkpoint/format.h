@@ -70,13 +70,20 @@
 #define IMAGE_KIND_LABEL 193
 #define IMAGE_KIND_SOCKET 196
 #define IMAGE_KIND_IN_FLIGHT 197
+#define IMAGE_KIND_USERFAULTFD 199
+#define IMAGE_KIND_WATCHED 200
 #define IMAGE_KIND_URING_BUFFERS 201
 #define IMAGE_KIND_URING_REQUESTS 202
 #define IMAGE_KIND_HUGE_PAGES 204
+#define IMAGE_KIND_URING_IO 205
 #define IMAGE_KIND_NET_NS 206
+#define IMAGE_KIND_URING_GROUP 207
+#define IMAGE_KIND_TASK_POLICY 208
+#define IMAGE_KIND_MEMORY_POLICY 209
 #define IMAGE_KIND_META_SUMS 210
 #define IMAGE_KIND_BATCH 211
 #define IMAGE_KIND_INDEX 212
+#define IMAGE_KIND_PTRACER 213
 #define IMAGE_KIND_TRACED 214
 #define IMAGE_KIND_MOUNT 216
 #define IMAGE_KIND_EPOLL_ITEMS 224
@@ -87,9 +94,17 @@
 #define IMAGE_KIND_SOCKET_FILTER 230
 #define IMAGE_KIND_TCP_SOCKET 231
 #define IMAGE_KIND_TCP_DATA 232
+#define IMAGE_KIND_CRED_LABEL 233
+#define IMAGE_KIND_TASK_LABEL 234
+#define IMAGE_KIND_FILE_LABEL 235
 #define IMAGE_KIND_NETLINK_SOCKET 237
 #define IMAGE_KIND_NETLINK_MESSAGE 238
 #define IMAGE_KIND_PACKET_SOCKET 239
+#define IMAGE_KIND_NET_REQUEST 240
+#define IMAGE_KIND_INET_MEMBER 248
+#define IMAGE_KIND_SOCKET_ERROR 249
+#define IMAGE_KIND_GENERIC_FAMILY 250
+#define IMAGE_KIND_INET_HEADER 251
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -189,6 +204,7 @@
 #define IMAGE_TRACED_NOTIFY (1ull << 4)
 #define IMAGE_TRACED_DEQUEUED (1ull << 5)
 #define IMAGE_TRACED_OWN_RIGHTS (1ull << 6)
+#define IMAGE_TRACED_EMULATED (1ull << 7)
 
 /* Traced.stop */
 #define IMAGE_TRACED_RUNS 0
@@ -196,6 +212,8 @@
 #define IMAGE_TRACED_AT_TRAP 2
 #define IMAGE_TRACED_AT_EXIT 3
 #define IMAGE_TRACED_AT_EVENT 4
+#define IMAGE_TRACED_AT_ENTRY 5
+#define IMAGE_TRACED_AT_SECCOMP 6
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -209,6 +227,7 @@
 #define IMAGE_MM_BARRIER_GLOBAL (1ull << 9)
 #define IMAGE_MM_BARRIER_SYNC_CORE (1ull << 10)
 #define IMAGE_MM_BARRIER_RSEQ (1ull << 11)
+#define IMAGE_MM_MERGE_ANY (1ull << 12)
 
 /* Vma.kind */
 #define IMAGE_VMA_ANON 1
@@ -245,6 +264,37 @@
 /* HugePages.flags */
 #define IMAGE_HUGE_RESERVED (1ull << 0)
 #define IMAGE_HUGE_FORKED (1ull << 1)
+
+/* MemoryPolicy.mode */
+#define IMAGE_POLICY_PREFERRED 1
+#define IMAGE_POLICY_BIND 2
+#define IMAGE_POLICY_INTERLEAVE 3
+#define IMAGE_POLICY_LOCAL 4
+#define IMAGE_POLICY_PREFERRED_MANY 5
+#define IMAGE_POLICY_WEIGHTED 6
+
+/* MemoryPolicy.flags */
+#define IMAGE_POLICY_STATIC (1ull << 0)
+#define IMAGE_POLICY_RELATIVE (1ull << 1)
+#define IMAGE_POLICY_BALANCING (1ull << 2)
+
+/* Userfaultfd.flags */
+#define IMAGE_USERFAULT_USER_ONLY (1ull << 0)
+#define IMAGE_USERFAULT_NONBLOCK (1ull << 1)
+#define IMAGE_USERFAULT_CLOEXEC (1ull << 2)
+#define IMAGE_USERFAULT_INITIALIZED (1ull << 3)
+#define IMAGE_USERFAULT_FORKED (1ull << 4)
+
+/* Watched.modes */
+#define IMAGE_WATCH_MISSING (1ull << 0)
+#define IMAGE_WATCH_WP (1ull << 1)
+#define IMAGE_WATCH_MINOR (1ull << 2)
+#define IMAGE_WATCH_RWP (1ull << 3)
+
+/* WatchedRun.state */
+#define IMAGE_PAGES_PRESENT (1ull << 0)
+#define IMAGE_PAGES_PROTECTED (1ull << 1)
+#define IMAGE_PAGES_POISONED (1ull << 2)
 
 /* Extent.kind */
 #define IMAGE_EXTENT_MM 0
@@ -291,6 +341,8 @@
 #define IMAGE_FILE_SOCKET 25
 #define IMAGE_FILE_FANOTIFY 26
 #define IMAGE_FILE_EVENTS 30
+#define IMAGE_FILE_USERFAULTFD 27
+#define IMAGE_FILE_USERFAULTFD_DEVICE 203
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -340,6 +392,7 @@
 #define IMAGE_URING_URING_EVENTFD_ASYNC (1ull << 1)
 #define IMAGE_URING_URING_OPS_RESTRICTED (1ull << 2)
 #define IMAGE_URING_URING_REGISTERS_RESTRICTED (1ull << 3)
+#define IMAGE_URING_URING_BOOTTIME (1ull << 4)
 
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
@@ -350,6 +403,7 @@
 #define IMAGE_URING_ASYNC (1ull << 1)
 #define IMAGE_URING_SKIP (1ull << 2)
 #define IMAGE_URING_PENDING (1ull << 3)
+#define IMAGE_URING_SELECT (1ull << 4)
 
 /* UringRequest.timeout */
 #define IMAGE_URING_ABS (1ull << 0)
@@ -357,6 +411,23 @@
 #define IMAGE_URING_REALTIME (1ull << 3)
 #define IMAGE_URING_ETIME_SUCCESS (1ull << 5)
 #define IMAGE_URING_MULTISHOT (1ull << 6)
+
+/* UringIo.op */
+#define IMAGE_URING_URING_IO_READV 1
+#define IMAGE_URING_URING_IO_WRITEV 2
+#define IMAGE_URING_URING_IO_SENDMSG 9
+#define IMAGE_URING_URING_IO_RECVMSG 10
+#define IMAGE_URING_URING_IO_ACCEPT 13
+#define IMAGE_URING_URING_IO_CONNECT 16
+#define IMAGE_URING_URING_IO_READ 22
+#define IMAGE_URING_URING_IO_WRITE 23
+#define IMAGE_URING_URING_IO_SEND 26
+#define IMAGE_URING_URING_IO_RECV 27
+#define IMAGE_URING_URING_IO_READ_MULTISHOT 49
+
+/* UringIo.io_flags */
+#define IMAGE_URING_BEGUN (1ull << 0)
+#define IMAGE_URING_ABORTED (1ull << 1)
 
 /* Fanotify.how */
 #define IMAGE_FANOTIFY_UNPRIVILEGED (1ull << 0)
@@ -403,6 +474,22 @@
 #define IMAGE_NETNS_LO_UP (1ull << 1)
 #define IMAGE_NETNS_LO_WAS_UP (1ull << 2)
 
+/* NetRequest.kind */
+#define IMAGE_REQUEST_NEWLINK 16
+#define IMAGE_REQUEST_SETLINK 19
+#define IMAGE_REQUEST_NEWADDR 20
+#define IMAGE_REQUEST_DELADDR 21
+#define IMAGE_REQUEST_NEWROUTE 24
+#define IMAGE_REQUEST_DELROUTE 25
+#define IMAGE_REQUEST_NEWNEIGH 28
+#define IMAGE_REQUEST_NEWRULE 32
+#define IMAGE_REQUEST_DELRULE 33
+#define IMAGE_REQUEST_NEWLINKPROP 108
+
+/* NetRequest.flags */
+#define IMAGE_NET_REQUEST_MAKE (1ull << 0)
+#define IMAGE_NET_REQUEST_LATE (1ull << 1)
+
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
 #define IMAGE_SEGMENT_LOCKED (1ull << 1)
@@ -421,6 +508,15 @@
 #define IMAGE_CONFINEMENT_LANDLOCK (1ull << 2)
 #define IMAGE_CONFINEMENT_IO_URING (1ull << 3)
 #define IMAGE_CONFINEMENT_CORE (1ull << 4)
+#define IMAGE_CONFINEMENT_SMACK_RULES (1ull << 5)
+
+/* CredLabel.attr */
+#define IMAGE_LABEL_CURRENT 100
+#define IMAGE_LABEL_EXEC 101
+#define IMAGE_LABEL_FSCREATE 102
+#define IMAGE_LABEL_KEYCREATE 103
+#define IMAGE_LABEL_PREV 104
+#define IMAGE_LABEL_SOCKCREATE 105
 
 /* Mount.kind */
 #define IMAGE_MOUNT_CALLER_ROOT 1
@@ -482,6 +578,8 @@
 #define IMAGE_OPTION_REUSEPORT 43
 #define IMAGE_OPTION_ZEROCOPY 44
 #define IMAGE_OPTION_TXTIME 45
+#define IMAGE_OPTION_TXREHASH 46
+#define IMAGE_OPTION_BUSY_POLL_BUDGET 47
 
 /* NetlinkSocket.flags */
 #define IMAGE_NETLINK_NETLINK_PKTINFO (1ull << 1)
@@ -502,6 +600,32 @@
 #define IMAGE_PACKET_PACKET_LOSS (1ull << 3)
 #define IMAGE_PACKET_PACKET_QDISC_BYPASS (1ull << 4)
 #define IMAGE_PACKET_PACKET_IGNORE_OUTGOING (1ull << 5)
+
+/* InetMember.kind */
+#define IMAGE_MEMBER_MEMBER_EXCLUDE 0
+#define IMAGE_MEMBER_MEMBER_EMPTIED 1
+#define IMAGE_MEMBER_MEMBER_INCLUDE 2
+#define IMAGE_MEMBER_MEMBER_ANYCAST 3
+
+/* InetHeader.kind */
+#define IMAGE_HEADER_HEADER_OPTIONS 0
+#define IMAGE_HEADER_HEADER_HOP 1
+#define IMAGE_HEADER_HEADER_ROUTE_DST 2
+#define IMAGE_HEADER_HEADER_ROUTE 3
+#define IMAGE_HEADER_HEADER_DST 4
+#define IMAGE_HEADER_HEADER_ADDRESS 5
+
+/* SocketError.origin */
+#define IMAGE_ERRQUEUE_ERROR_LOCAL 1
+#define IMAGE_ERRQUEUE_ERROR_ICMP 2
+#define IMAGE_ERRQUEUE_ERROR_ICMP6 3
+#define IMAGE_ERRQUEUE_ERROR_STAMP 4
+#define IMAGE_ERRQUEUE_ERROR_ZEROCOPY 5
+#define IMAGE_ERRQUEUE_ERROR_TXTIME 6
+
+/* SocketError.flags */
+#define IMAGE_ERRQUEUE_ERROR_V6 (1ull << 0)
+#define IMAGE_ERRQUEUE_ERROR_OPT_STATS (1ull << 1)
 
 /* SocketOption.option, IPPROTO_IP */
 #define IMAGE_OPTIONS_OPTION_IP_TOS 256
@@ -642,6 +766,9 @@
 #define IMAGE_TCP_OUTSIDE_STAMPS (1ull << 3)
 #define IMAGE_TCP_OUTSIDE_STAMPS_US (1ull << 4)
 #define IMAGE_TCP_OUTSIDE_ECN (1ull << 5)
+#define IMAGE_TCP_OUTSIDE_FIN_SENT (1ull << 6)
+#define IMAGE_TCP_OUTSIDE_FIN_ACKED (1ull << 7)
+#define IMAGE_TCP_OUTSIDE_CLOSING (1ull << 8)
 
 /* UnixSocket.state */
 #define IMAGE_UNIX_UNIX_CLOSED 0
@@ -753,6 +880,14 @@ struct image_huge_range {
 
 static_assert(sizeof(struct image_huge_range) == 16, "image_huge_range");
 
+struct image_watched_run {
+	uint64_t start;
+	uint32_t pages;
+	uint32_t state;
+};
+
+static_assert(sizeof(struct image_watched_run) == 16, "image_watched_run");
+
 struct image_aio_event {
 	uint64_t data;
 	uint64_t obj;
@@ -859,6 +994,21 @@ struct image_uring_request {
 };
 
 static_assert(sizeof(struct image_uring_request) == 72, "image_uring_request");
+
+struct image_uring_vec {
+	uint64_t addr;
+	uint64_t len;
+};
+
+static_assert(sizeof(struct image_uring_vec) == 16, "image_uring_vec");
+
+struct image_uring_provided {
+	uint64_t addr;
+	uint32_t len;
+	uint32_t bid;
+};
+
+static_assert(sizeof(struct image_uring_provided) == 16, "image_uring_provided");
 
 struct image_id_range {
 	uint32_t first;
@@ -1619,9 +1769,13 @@ struct image_uring {
 	uint32_t requests;
 	uint32_t timeouts;
 	uint32_t timeouts_flushed;
+	uint32_t ios;
+	uint32_t groups;
+	uint32_t groups_of;
+	uint32_t reserved2;
 };
 
-static_assert(sizeof(struct image_uring) == 128, "image_uring");
+static_assert(sizeof(struct image_uring) == 144, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;
@@ -1659,6 +1813,24 @@ struct image_in_flight {
 
 static_assert(sizeof(struct image_in_flight) == 8, "image_in_flight");
 
+struct image_userfaultfd {
+	uint32_t obj;
+	uint32_t mm;
+	uint32_t flags;
+	uint32_t features;
+};
+
+static_assert(sizeof(struct image_userfaultfd) == 16, "image_userfaultfd");
+
+struct image_watched {
+	uint32_t uffd;
+	uint32_t modes;
+	uint32_t runs;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_watched) == 16, "image_watched");
+
 struct image_uring_buffers {
 	uint32_t buffers;
 	uint32_t reserved;
@@ -1683,6 +1855,33 @@ struct image_huge_pages {
 
 static_assert(sizeof(struct image_huge_pages) == 24, "image_huge_pages");
 
+struct image_uring_io {
+	uint64_t user_data;
+	uint64_t addr;
+	uint64_t addr2;
+	uint64_t control;
+	uint64_t control_len;
+	uint64_t pos;
+	uint32_t task;
+	uint32_t op;
+	uint32_t flags;
+	uint32_t file;
+	uint32_t index;
+	uint32_t len;
+	uint32_t op_flags;
+	uint32_t io_flags;
+	uint32_t slot;
+	uint32_t done;
+	uint32_t nofile;
+	uint32_t vecs;
+	uint32_t name;
+	uint32_t group;
+	uint32_t limit;
+	uint32_t total;
+};
+
+static_assert(sizeof(struct image_uring_io) == 112, "image_uring_io");
+
 struct image_net_ns {
 	uint32_t obj;
 	uint32_t flags;
@@ -1691,6 +1890,44 @@ struct image_net_ns {
 };
 
 static_assert(sizeof(struct image_net_ns) == 16, "image_net_ns");
+
+struct image_uring_group {
+	uint64_t addr;
+	uint32_t group;
+	uint32_t entries;
+	uint32_t head;
+	uint32_t min_left;
+	uint32_t buffers;
+	uint32_t incremental;
+};
+
+static_assert(sizeof(struct image_uring_group) == 32, "image_uring_group");
+
+struct image_task_policy {
+	uint32_t tid;
+	uint32_t mode;
+	uint32_t flags;
+	uint32_t last;
+	uint32_t left;
+	uint32_t reserved;
+	uint64_t nodes[16];
+	uint64_t asked[16];
+};
+
+static_assert(sizeof(struct image_task_policy) == 280, "image_task_policy");
+
+struct image_memory_policy {
+	uint64_t start;
+	uint64_t end;
+	uint32_t mode;
+	uint32_t flags;
+	uint32_t home;
+	uint32_t reserved;
+	uint64_t nodes[16];
+	uint64_t asked[16];
+};
+
+static_assert(sizeof(struct image_memory_policy) == 288, "image_memory_policy");
 
 struct image_meta_sums {
 	uint64_t header;
@@ -1722,6 +1959,13 @@ struct image_index {
 };
 
 static_assert(sizeof(struct image_index) == 48, "image_index");
+
+struct image_ptracer {
+	uint32_t tid;
+	uint32_t tracer;
+};
+
+static_assert(sizeof(struct image_ptracer) == 8, "image_ptracer");
 
 struct image_traced {
 	uint32_t tid;
@@ -1845,7 +2089,7 @@ struct image_tcp_socket {
 	uint32_t sent;
 	uint32_t urgent;
 	uint32_t urgent_sent;
-	uint32_t reserved;
+	uint32_t listener;
 	uint8_t address[16];
 	uint8_t peer_address[16];
 	uint32_t outside;
@@ -1872,6 +2116,32 @@ struct image_tcp_data {
 };
 
 static_assert(sizeof(struct image_tcp_data) == 8, "image_tcp_data");
+
+struct image_cred_label {
+	uint32_t cred;
+	uint32_t module;
+	uint32_t attr;
+	uint32_t tid;
+};
+
+static_assert(sizeof(struct image_cred_label) == 16, "image_cred_label");
+
+struct image_task_label {
+	uint32_t tid;
+	uint32_t module;
+	uint32_t attr;
+	uint32_t reserved;
+	uint64_t token;
+};
+
+static_assert(sizeof(struct image_task_label) == 24, "image_task_label");
+
+struct image_file_label {
+	uint32_t file;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_file_label) == 8, "image_file_label");
 
 struct image_netlink_socket {
 	uint32_t socket;
@@ -1921,5 +2191,73 @@ struct image_packet_socket {
 };
 
 static_assert(sizeof(struct image_packet_socket) == 64, "image_packet_socket");
+
+struct image_net_request {
+	uint32_t net;
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_net_request) == 16, "image_net_request");
+
+struct image_inet_member {
+	uint32_t socket;
+	uint32_t kind;
+	uint32_t v6;
+	uint32_t device;
+	uint32_t sources;
+	uint8_t group[16];
+	uint8_t local[4];
+};
+
+static_assert(sizeof(struct image_inet_member) == 40, "image_inet_member");
+
+struct image_socket_error {
+	uint32_t socket;
+	uint32_t error;
+	uint32_t origin;
+	uint32_t kind;
+	uint32_t code;
+	uint32_t info;
+	uint32_t data;
+	uint32_t flags;
+	uint32_t port;
+	uint32_t device;
+	uint32_t flow;
+	uint32_t about_flow;
+	uint32_t ttl;
+	uint32_t frag_size;
+	uint32_t transport;
+	uint8_t spec_dst[4];
+	uint8_t from[16];
+	uint8_t to[16];
+	uint8_t about[16];
+	uint64_t time;
+	uint64_t device_time;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_socket_error) == 136, "image_socket_error");
+
+struct image_generic_family {
+	uint32_t socket;
+	uint32_t id;
+	uint32_t group_id;
+	uint32_t asked;
+	uint8_t family[16];
+	uint8_t group[16];
+};
+
+static_assert(sizeof(struct image_generic_family) == 48, "image_generic_family");
+
+struct image_inet_header {
+	uint32_t socket;
+	uint32_t kind;
+	uint32_t device;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_inet_header) == 16, "image_inet_header");
 
 #endif /* CKPT_TEST_FORMAT_H */
