@@ -227,7 +227,7 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, all: &[(u32, Io)]) -> Result {
                          opened with O_PATH"
                     }
                     EFAULT => "its memory is none that a program can have",
-                    EINVAL => "it is for a file that can't be waited for, or impossible",
+                    EINVAL => "there is no such request",
                     _ => "the kernel does not take it",
                 };
                 r.told(

@@ -53,7 +53,7 @@ static void cancels(struct uring *u, uint64_t data)
 
 /* ---- receive ----------------------------------------------------------- */
 
-static void receives(unsigned int flags, unsigned int sqe_flags)
+static void receives(unsigned int flags)
 {
 	char buf[8] = "", other[8] = "";
 	struct uring u;
@@ -61,35 +61,32 @@ static void receives(unsigned int flags, unsigned int sqe_flags)
 
 	pair(fds, SOCK_STREAM);
 	CHECK_SYS(uring_make(&u, 8, flags));
-	asks(&u, IORING_OP_RECV, fds[0], buf, sizeof(buf), 1)->flags = sqe_flags;
+	asks(&u, IORING_OP_RECV, fds[0], buf, sizeof(buf), 1);
 	asks(&u, IORING_OP_RECV, fds[1], other, sizeof(other), 2);
 	uring_submit(&u, 2);
-	if (sqe_flags & IOSQE_ASYNC)
-		cancels(&u, 2);
 	ckpt_ready_wait();
 	look(&u);
 	uring_is_empty(&u);
 	send_text(fds[1], "text");
 	take(&u, 1, 4, false);
 	CHECK_STREQ("text", buf);
-	if (!(sqe_flags & IOSQE_ASYNC))
-		cancels(&u, 2);
+	cancels(&u, 2);
 	uring_works(&u);
 }
 
 CKPT_CYCLE(recv_plain)
 {
-	receives(0, 0);
+	receives(0);
 }
 
 CKPT_CYCLE(recv_cooperative)
 {
-	receives(IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG, 0);
+	receives(IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG);
 }
 
 CKPT_CYCLE(recv_deferred)
 {
-	receives(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, 0);
+	receives(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 }
 
 /* What is there was not received yet, as the task has not asked. */

@@ -10,7 +10,7 @@
 #define R 0
 #define W 1
 
-static int fds[2];
+__attribute__((unused)) static int fds[2];
 
 /* The @i'th byte of any stream of these tests. */
 static unsigned char at(unsigned long i)
