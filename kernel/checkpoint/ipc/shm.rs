@@ -73,6 +73,7 @@ use crate::{
     },
     mm::{
         self,
+        huge,
         policy, //
     },
     ns,
