@@ -461,9 +461,11 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
     tcp_build::send(r, &end.sk, None, &sent)?;
     shut(r, &end.sk, wire, Fin::Sent)?;
     end.sk.set_tcp_queue(Queue::Unsent);
-    tcp_build::send(r, &end.sk, None, &unsent)?;
-    shut(r, &end.sk, wire, Fin::Queued)?;
+    let queued = tcp_build::send(r, &end.sk, None, &unsent)
+        .and_then(|()| shut(r, &end.sk, wire, Fin::Queued));
+    // Also if that has failed: one that no file shows is closed now, and tells nobody.
     end.sk.set_tcp_queue(Queue::Closed);
+    queued?;
     if tcp.shut_read && !tcp.done {
         end.sk.shut_tcp(true, false);
     }
