@@ -44,6 +44,7 @@ impl Own {
             return Ok(Self(all));
         }
         for raw in r.links() {
+            wait::go_on()?;
             let raw = raw.map_err(|f| r.fault(f))?;
             let (family, addr) = match raw.kind {
                 Kind::TcpSocket => {
@@ -60,7 +61,6 @@ impl Own {
             all.push(addr, GFP_KERNEL_ACCOUNT)?;
         }
         all.sort_unstable();
-        wait::go_on()?;
         Ok(Self(all))
     }
 
