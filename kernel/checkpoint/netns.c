@@ -10,9 +10,14 @@
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/netlink.h>
+#include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
 #include <net/addrconf.h>
 #include <net/if_inet6.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <net/net_namespace.h>
 #include <net/sch_generic.h>
 #include <net/sock.h>
@@ -54,6 +59,33 @@ u64 checkpoint_netns_count(struct net *net)
 	count -= sock_inuse_get(net);
 #endif
 	return max(count, 0);
+}
+
+/**
+ * checkpoint_netns_has_others() - tell whether tasks outside are in a network namespace
+ * @net: the namespace
+ * @ns: a pid namespace: who is not in that is outside
+ *
+ * Return: whether there is such a task.
+ */
+bool checkpoint_netns_has_others(const struct net *net, struct pid_namespace *ns)
+{
+	struct task_struct *p, *t;
+	bool found = false;
+
+	rcu_read_lock();
+	for_each_process_thread(p, t) {
+		if (task_pid_nr_ns(t, ns))
+			continue;
+		task_lock(t);
+		found = t->nsproxy && t->nsproxy->net_ns == net;
+		task_unlock(t);
+		if (found)
+			goto out;
+	}
+out:
+	rcu_read_unlock();
+	return found;
 }
 
 /**

@@ -97,6 +97,8 @@ pub(super) struct Lost {
     requests: u32,
     /// Addresses in TIME_WAIT.
     waits: u32,
+    /// Nobody knows whose all that is.
+    shared: bool,
 }
 
 /// Returns whether `sk`, which no file shows, can be saved with all that it has.
@@ -143,10 +145,14 @@ pub(super) fn candidates(cap: &Capture) -> Result<(KVVec<Candidate>, Lost)> {
             }
         }
     }
-    // In a namespace that others are in, too, nobody knows whose they are.
     let Some(net) = ns::net::own_of_container(cap) else {
         return Ok((all, lost));
     };
+    // In a namespace that others are in, too, nobody knows whose they are: theirs must not end.
+    if net.has_others(&cap.pid_ns) {
+        lost.shared = true;
+        return Ok((all, lost));
+    }
     let rest = Rest::of(&net)?;
     lost.requests = rest.requests;
     lost.waits = rest.waits;
@@ -201,6 +207,12 @@ pub(super) fn tell(cap: &mut Capture, lost: &Lost) -> Result {
             "note: TCP connections with others that tasks have closed, and that are not over: {}: they \
              end unless the restart is to keep them (RESTART_TCP_KEEP)",
             kept
+        ));
+    }
+    if lost.shared {
+        cap.report.line(fmt!(
+            "note: not in the image are TCP connections with others that tasks have closed: a task \
+             outside is in the network namespace, too, and they may be its own: they go on here"
         ));
     }
     for (count, what) in [

@@ -14,6 +14,8 @@ use kernel::{
     str::CStr, //
 };
 
+use crate::kapi::pid::namespace::PidNs;
+
 /// Most bytes that netlink may answer, or that the settings may have.
 const ANSWERS_MAX: usize = 16 << 20;
 
@@ -117,6 +119,12 @@ impl NetNs {
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
         unsafe { bindings::checkpoint_netns_count(self.as_ptr()) }
+    }
+
+    /// Returns whether a task is in it that is not in the pid namespace `inside`.
+    pub(crate) fn has_others(&self, inside: &PidNs) -> bool {
+        // SAFETY: We own references on both.
+        unsafe { bindings::checkpoint_netns_has_others(self.as_ptr(), inside.as_ptr()) }
     }
 }
 
