@@ -18,6 +18,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/inetdevice.h>
+#include <linux/jiffies.h>
 #include <linux/net.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
@@ -29,6 +30,7 @@
 #include <linux/uio.h>
 #include <net/addrconf.h>
 #include <net/inet6_hashtables.h>
+#include <net/inet_common.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
@@ -39,6 +41,9 @@
 #include <net/route.h>
 #include <net/sock.h>
 #include <net/tcp.h>
+
+/* How long a socket that somebody else has locked is waited for, if it is to connect. */
+#define CHECKPOINT_TCP_START_WAIT	HZ
 
 /* Where bytes of queues go; what there is no room for is counted. */
 struct checkpoint_tcp_bytes {
@@ -547,15 +552,21 @@ static void checkpoint_tcp_repaired(struct sock *sk, unsigned char reuse)
 	release_sock(sk);
 }
 
-/* What of an address is fixed: if the socket is connected anew it keeps that. */
-static void checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint_tcp *state)
+/* What of an address is fixed: if the socket, which is locked, is connected anew it keeps that. */
+static void checkpoint_tcp_fix_address(struct sock *sk, const struct checkpoint_tcp *state)
 {
-	lock_sock(sk);
 	sk->sk_userlocks &= ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
 	if (state->bound_addr)
 		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
 	if (state->bound_port)
 		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
+}
+
+/* The same of one that is not locked. */
+static void checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint_tcp *state)
+{
+	lock_sock(sk);
+	checkpoint_tcp_fix_address(sk, state);
 	release_sock(sk);
 }
 
@@ -918,20 +929,57 @@ int checkpoint_tcp_start_at(struct sock *sk, const struct checkpoint_tcp *state)
  * @sk: the socket, of checkpoint_tcp_start_at()
  * @state: what it was: its addresses
  *
- * What connect(2) fails with the socket tells as if that had come later.
+ * What connect(2) fails with the socket tells as if that had come later, and who
+ * polls it is woken. Who has got at the socket by its task may keep it locked, and
+ * the tasks are held meanwhile: so that is waited for for a moment only. Then it is
+ * as if the network had ended it: ECONNABORTED.
  */
 void checkpoint_tcp_start_now(struct sock *sk, const struct checkpoint_tcp *state)
 {
+	unsigned long end = jiffies + CHECKPOINT_TCP_START_WAIT;
 	struct sockaddr_storage addr;
 	int len, err;
 
 	len = checkpoint_tcp_sockaddr(sk, state->peer_addr, state->peer_port, &addr);
-	err = READ_ONCE(sk->sk_socket->ops)->connect(sk->sk_socket,
-						     (struct sockaddr_unsized *)&addr, len,
-						     O_NONBLOCK);
-	if (err && err != -EINPROGRESS)
+	while (!checkpoint_tcp_trylock(sk, 0)) {
+		if (time_after(jiffies, end) || fatal_signal_pending(current)) {
+			err = -ECONNABORTED;
+			goto out;
+		}
+		schedule_timeout_killable(1);
+	}
+	/* As inet_stream_connect(), which locks it. */
+	err = __inet_stream_connect(sk->sk_socket, (struct sockaddr_unsized *)&addr, len,
+				    O_NONBLOCK, 0);
+	if (err == -EINPROGRESS)
+		err = 0;
+	checkpoint_tcp_fix_address(sk, state);
+	checkpoint_tcp_unlock(sk);
+out:
+	if (err) {
 		WRITE_ONCE(sk->sk_err, -err);
-	checkpoint_tcp_lock_address(sk, state);
+		sk_error_report(sk);
+	}
+}
+
+/* Whether the address that @sk is to connect to is one of this machine. */
+static bool checkpoint_tcp_goes_here(const struct sock *sk, const struct checkpoint_tcp *state)
+{
+	struct net *net = sock_net(sk);
+	__be32 v4;
+
+	memcpy(&v4, state->peer_addr, sizeof(v4));
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		struct in6_addr v6;
+
+		memcpy(&v6, state->peer_addr, sizeof(v6));
+		if (!ipv6_addr_v4mapped(&v6))
+			return ipv6_addr_loopback(&v6) || ipv6_chk_addr(net, &v6, NULL, 0);
+		v4 = v6.s6_addr32[3];
+	}
+#endif
+	return inet_addr_type(net, v4) == RTN_LOCAL;
 }
 
 /**
@@ -939,14 +987,18 @@ void checkpoint_tcp_start_now(struct sock *sk, const struct checkpoint_tcp *stat
  * @sk: a new socket
  * @state: what it was: its addresses
  *
- * One that no file shows is connected on this machine only.
+ * It is connected on this machine only: others must not hear of a restart that may
+ * fail yet.
  *
  * Return: 0, or an errno, as of checkpoint_tcp_start_at().
  */
 int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
 {
-	int err = checkpoint_tcp_start_at(sk, state);
+	int err;
 
+	if (!checkpoint_tcp_goes_here(sk, state))
+		return -EADDRNOTAVAIL;
+	err = checkpoint_tcp_start_at(sk, state);
 	if (err)
 		return err;
 	checkpoint_tcp_start_now(sk, state);

@@ -393,7 +393,7 @@ fn start(r: &Restore, part: &Part<'_>) -> Result {
         // Others hear of it when the restart has succeeded.
         end.sk.start_tcp_at(&tcp).map_err(failed)?;
         end.finish(r, part)?;
-        return r.start_later(Starting::new(&made.file, &tcp, true)?);
+        return r.start_later(Starting::new(&made.file, &tcp)?);
     }
     end.sk.start_tcp(&tcp).map_err(failed)?;
     let mut left = ARRIVE_NS;

@@ -89,24 +89,22 @@ pub(crate) struct Starting {
     /// Its file, which keeps it from being closed.
     _file: FileRef,
     raw: bindings::checkpoint_tcp,
-    connecting: bool,
 }
 
 impl Starting {
     /// `file` shows a TCP socket that has got its address by `start_tcp_at`.
-    pub(crate) fn new(file: &FileRef, tcp: &Tcp, connecting: bool) -> Result<Self> {
+    pub(crate) fn new(file: &FileRef, tcp: &Tcp) -> Result<Self> {
         Ok(Self {
             sk: SockRef::of(file).ok_or(EINVAL)?,
             _file: file.clone(),
             raw: tcp.raw()?,
-            connecting,
         })
     }
 
-    /// Lets it connect. What that fails with the socket tells, as if it had come later. May sleep.
+    /// Lets it connect, so that connect(2) tells the outcome. What that fails with the socket tells, as if
+    /// it had come later. May sleep, but not for long.
     pub(crate) fn start(self) {
         // SAFETY: We own references on a TCP socket and on its file; the structure is only read.
         unsafe { bindings::checkpoint_tcp_start_now(self.sk.as_ptr(), &self.raw) };
-        self.sk.set_tcp_connecting(self.connecting);
     }
 }
