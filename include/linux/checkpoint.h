@@ -1481,7 +1481,7 @@ struct checkpoint_tcp_rest {
 /* Of kernel/checkpoint/tcp_unseen.c. */
 int checkpoint_tcp_unseen(struct net *net, struct sock **orphans, unsigned int room,
 			  struct checkpoint_tcp_rest *rest);
-void checkpoint_tcp_unclaimed(struct sock *sk);
+void checkpoint_tcp_unclaimed(struct sock *sk, const struct sock *listener);
 int checkpoint_tcp_wait(struct sock *listener, struct socket *socket);
 
 /* Of fs/proc/proc_sysctl.c. */

@@ -5,6 +5,7 @@
  * socket that listens.
  */
 #include <linux/bottom_half.h>
+#include <linux/cgroup.h>
 #include <linux/checkpoint.h>
 #include <linux/checkpoint_tcp.h>
 #include <linux/memcontrol.h>
@@ -91,17 +92,23 @@ killed:
 /**
  * checkpoint_tcp_unclaimed() - let a new socket be nobody's until it is accepted
  * @sk: the socket, for which nothing was charged yet
+ * @listener: the socket that listens, at which it is to wait
  *
- * As sk_clone() leaves it: __inet_accept() charges what it has to who accepts it.
+ * As sk_clone() leaves it: __inet_accept() charges what it has to who accepts it, and
+ * what cgroups say of who talks to whom they say by that of @listener.
  */
-void checkpoint_tcp_unclaimed(struct sock *sk)
+void checkpoint_tcp_unclaimed(struct sock *sk, const struct sock *listener)
 {
-#ifdef CONFIG_MEMCG
 	lock_sock(sk);
+#ifdef CONFIG_MEMCG
 	mem_cgroup_sk_free(sk);
 	sk->sk_memcg = NULL;
-	release_sock(sk);
 #endif
+	/* Nobody else knows of it, who could look at what it had. */
+	cgroup_sk_free(&sk->sk_cgrp_data);
+	sk->sk_cgrp_data = listener->sk_cgrp_data;
+	cgroup_sk_clone(&sk->sk_cgrp_data);
+	release_sock(sk);
 }
 
 /**

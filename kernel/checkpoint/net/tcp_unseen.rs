@@ -340,17 +340,21 @@ pub(super) fn make(r: &Restore, part: &Part<'_>, obj: ObjRef) -> Result<Made> {
     if socket.protocol.get() != PROTOCOL_TCP {
         return Err(r.told(EINVAL, fmt!("a TCP socket is of another protocol")));
     }
-    let waits = socket.form.get() == SOCKET_WAITING;
-    let opener = if waits {
-        socket::made(r, part.record.listener.get())?.opener.clone()
-    } else {
-        CredRef::current()?
+    let listener = match socket.form.get() {
+        SOCKET_WAITING => Some(socket::made(r, part.record.listener.get())?),
+        _ => None,
+    };
+    let opener = match &listener {
+        Some(listener) => listener.opener.clone(),
+        None => CredRef::current()?,
     };
     let family = i32::try_from(socket.family.get())?;
-    let (closing, sk) = Closing::make(r.net_ns(), family, SOCKET_STREAM.cast_signed())
+    // What security modules know of one that waits is what they know of the socket that listens.
+    let (closing, sk) = opener
+        .act(|| Closing::make(r.net_ns(), family, SOCKET_STREAM.cast_signed()))
         .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
-    if waits {
-        sk.set_tcp_unclaimed();
+    if let Some(listener) = &listener {
+        sk.set_tcp_unclaimed(&listener.sk);
     }
     options::restore(r, &raw, &closing, &sk, tcp_build::TABLES, &opener)?
         .map_err(|unset| r.told(unset.errno, fmt!("{}", unset)))?;

@@ -66,10 +66,11 @@ impl Unseen {
 }
 
 impl SockRef {
-    /// Lets it, which is a new TCP socket, be nobody's until it is accepted.
-    pub(crate) fn set_tcp_unclaimed(&self) {
-        // SAFETY: We own a reference on a TCP socket.
-        unsafe { bindings::checkpoint_tcp_unclaimed(self.as_ptr()) };
+    /// Lets it, which is a new TCP socket that nobody else knows of, be nobody's until it is accepted from
+    /// `listener`.
+    pub(crate) fn set_tcp_unclaimed(&self, listener: &Self) {
+        // SAFETY: We own references on both, and ours is a TCP socket.
+        unsafe { bindings::checkpoint_tcp_unclaimed(self.as_ptr(), listener.as_ptr()) };
     }
 
     /// Lets the connection behind `waiting`, of [`set_tcp_unclaimed`](Self::set_tcp_unclaimed), wait here
