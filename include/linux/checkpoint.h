@@ -1450,6 +1450,7 @@ int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, con
 struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk);
 void checkpoint_tcp_hold_settle(void);
 void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold);
+void checkpoint_tcp_resume_now(struct checkpoint_tcp_hold *hold);
 void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold);
 void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold);
 void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id,

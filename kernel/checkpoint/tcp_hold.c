@@ -518,6 +518,20 @@ void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold)
 }
 
 /**
+ * checkpoint_tcp_resume_now() - let go of a connection, which goes on, before it is closed
+ * @hold: the hold, which is gone afterwards
+ *
+ * No file shows the socket: only who looks at all sockets locks it, for a moment. If it
+ * were closed while it is still held then the other end would not be told, ever.
+ */
+void checkpoint_tcp_resume_now(struct checkpoint_tcp_hold *hold)
+{
+	hold->is_buried = false;
+	while (!checkpoint_tcp_try_resume(hold))
+		schedule_timeout_uninterruptible(1);
+}
+
+/**
  * checkpoint_tcp_bury() - let a connection end without a segment
  * @hold: the hold, which is gone for the caller
  *

@@ -346,7 +346,7 @@ impl Restore {
             match end.then {
                 Then::Stays => drop(end.hold),
                 Then::Closes(closing) => {
-                    drop(end.hold);
+                    end.hold.resume();
                     drop(closing);
                 }
                 Then::Resets(closing) => {

@@ -228,6 +228,12 @@ impl HeldTcp {
         unsafe { bindings::checkpoint_tcp_end(id, bury) }
     }
 
+    /// The connection goes on, before its socket, which no file shows, is closed. May sleep, but not for long.
+    pub(crate) fn resume(self) {
+        // SAFETY: As above.
+        unsafe { bindings::checkpoint_tcp_resume_now(self.into_raw()) }
+    }
+
     /// Resets the connection, which the other end is told.
     pub(crate) fn reset(self) {
         // SAFETY: As above.
