@@ -12,6 +12,7 @@
 #include <linux/net.h>
 #include <linux/rculist_nulls.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 #include <linux/tcp.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
@@ -148,7 +149,11 @@ int checkpoint_tcp_wait(struct sock *listener, struct socket *socket)
 		goto out;
 	/* As of a handshake with a cookie, who accepts it has the only reference. */
 	refcount_set(&req->rsk_refcnt, 1);
-	tcp_rsk(req)->tfo_listener = false;
+	/*
+	 * No handshake fills it in. It has no fast open, and it is none of MPTCP, which
+	 * is asked if it is moved to another socket that listens (inet_reqsk_clone()).
+	 */
+	memset_after(tcp_rsk(req), 0, req);
 
 	/* As sock_orphan(), but that it is not dead. The reference of @socket goes to @req. */
 	lock_sock_nested(sk, SINGLE_DEPTH_NESTING);
