@@ -7,6 +7,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 CKPT_FIXTURE
 
@@ -408,6 +411,63 @@ TEST_F_TIMEOUT(cr, closed_goes_on, CKPT_TIMEOUT)
 	EXPECT_EQ((long)run.board->value[SENT], take(outside, 0, 0, out_at));
 	ASSERT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
+	close(outside);
+	close_namespaces();
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* A task outside in the namespace of the tasks, who waits to be killed; 0: there is none. */
+static pid_t visit(void)
+{
+	int in[2];
+	pid_t pid;
+	char c;
+
+	if (pipe2(in, O_CLOEXEC))
+		return 0;
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (enter(theirs) || write(in[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(in[1]);
+	if (pid < 0 || read(in[0], &c, 1) != 1)
+		pid = 0;
+	close(in[0]);
+	return pid;
+}
+
+/* Somebody else is in the namespace: it may be his, and must not end with the tasks. */
+TEST_F_TIMEOUT(cr, closed_beside_others, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+	pid_t other;
+
+	if (!variant->container)
+		SKIP(return, "what was closed is the container's");
+	where = V4;
+	ASSERT_EQ(0, ckpt_run_init(&run, &gone, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	other = visit();
+	ASSERT_LT(0, other);
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL | CHECKPOINT_NET_OUTSIDE));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "they may be its own: they go on here")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_FALSE(ckpt_run_log_has(&run, "that tasks have closed, and that are not over"));
+	EXPECT_EQ((long)run.board->value[SENT], take(outside, 0, 0, out_at));
+	EXPECT_EQ(0, restart_there(&run, image, RESTART_TCP_KEEP));
+	EXPECT_FALSE(ckpt_run_log_has(&run, " goes on"));
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	EXPECT_EQ(0, kill(other, SIGKILL));
+	EXPECT_EQ(other, waitpid(other, NULL, 0));
 	close(outside);
 	close_namespaces();
 	ckpt_run_fini(&run);
