@@ -228,7 +228,8 @@ impl HeldTcp {
         unsafe { bindings::checkpoint_tcp_end(id, bury) }
     }
 
-    /// The connection goes on, before its socket, which no file shows, is closed. May sleep, but not for long.
+    /// The connection goes on, before its socket, which no file shows, is closed. May sleep, but not for
+    /// long.
     pub(crate) fn resume(self) {
         // SAFETY: As above.
         unsafe { bindings::checkpoint_tcp_resume_now(self.into_raw()) }
