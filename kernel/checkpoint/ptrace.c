@@ -362,6 +362,30 @@ bool checkpoint_is_at_exec(struct task_struct *task)
 }
 
 /**
+ * checkpoint_skip_call() - have a thread that is to die make no call any more
+ * @task: the thread, which is held frozen, or is dead
+ *
+ * If it is stopped at the entry of a call: its tracer may die before it, which lets
+ * it go on.  The call comes before the freezer stops it again, and whoever is
+ * restarted from the image makes it, too.  As its tracer could do it by the number
+ * of the call.  Where such calls can't be made again nobody dies of a checkpoint
+ * before one.
+ */
+void checkpoint_skip_call(struct task_struct *task)
+{
+#ifdef CONFIG_X86_64
+	unsigned long flags;
+
+	/* Its stack stays while the lock is held: see checkpoint_get_trace(). */
+	if (!lock_task_sighand(task, &flags))
+		return;
+	if (task_is_traced(task) && is_before_call(task))
+		syscall_set_nr(task, task_pt_regs(task), -1);
+	unlock_task_sighand(task, &flags);
+#endif
+}
+
+/**
  * checkpoint_is_before_call() - has the current task to make a call first?
  *
  * To be asked in get_signal(), by a task whose last_siginfo tells that it was
