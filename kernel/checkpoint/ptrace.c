@@ -44,7 +44,7 @@ static bool is_stepping(struct task_struct *task)
 }
 
 /* Has a thread that is stopped yet to make the call that it is in? Its sighand is locked. */
-static __maybe_unused bool is_before_call(struct task_struct *task)
+static bool is_before_call(struct task_struct *task)
 {
 	const kernel_siginfo_t *info = task->last_siginfo;
 
@@ -87,9 +87,11 @@ bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out
 			out->has_info = true;
 			copy_siginfo(&out->info, task->last_siginfo);
 		}
-#ifndef CONFIG_X86_64
 		/* See checkpoint_make_call(). */
 		out->unmade = is_before_call(task);
+#ifdef CONFIG_X86_64
+		/* Of a vsyscall the end is made up as well: see __emulate_vsyscall(). */
+		out->unmade &= task_pt_regs(task)->ip >= TASK_SIZE_MAX;
 #endif
 #ifdef CONFIG_ARM64
 		/*
@@ -446,7 +448,9 @@ void checkpoint_make_call(void)
 	recalc_sigpending();
 	spin_unlock_irq(&current->sighand->siglock);
 	if (seccomp) {
-		made = checkpoint_seccomp_traced();
+		/* Without seccomp there are no filters: restart(2) was told that it may do without. */
+		made = IS_ENABLED(CONFIG_SECCOMP) ? checkpoint_seccomp_traced() :
+						    !fatal_signal_pending(current);
 	} else {
 		/* As ptrace_report_syscall(), and syscall_trace_enter() after that. */
 		if (signr)
