@@ -2084,6 +2084,7 @@ bool checkpoint_is_to_stop(struct task_struct *task);
 bool checkpoint_is_at_exec(struct task_struct *task);
 int checkpoint_stop_again(struct checkpoint_stop *stop);
 void checkpoint_stop_in_call(void);
+void checkpoint_skip_call(struct task_struct *task);
 bool checkpoint_is_before_call(void);
 void checkpoint_make_call(void);
 

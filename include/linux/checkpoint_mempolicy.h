@@ -51,7 +51,8 @@ void checkpoint_mpol_clear_inode(struct inode *inode);
 int checkpoint_mpol_set_inode(struct inode *inode, unsigned long start, unsigned long end,
 			      const struct checkpoint_mpol *from);
 struct mempolicy *checkpoint_mpol_copy(void);
-struct mempolicy *checkpoint_mpol_lend(struct mempolicy *pol);
+struct mempolicy *checkpoint_mpol_lend(struct mempolicy *pol, unsigned int *seq);
+void checkpoint_mpol_give_back(struct mempolicy *old, unsigned int seq);
 
 /* Of mm/mempolicy.c. */
 struct mempolicy *checkpoint_mpol_new(int mode, nodemask_t *nodes);

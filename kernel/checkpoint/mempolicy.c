@@ -5,6 +5,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/checkpoint_mempolicy.h>
+#include <linux/cpuset.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -314,18 +315,44 @@ struct mempolicy *checkpoint_mpol_copy(void)
 
 /**
  * checkpoint_mpol_lend() - have the current task allocate by another policy
- * @pol: the policy, which nobody else has; NULL: none
+ * @pol: the policy, which nobody else has
+ * @seq: set to what checkpoint_mpol_give_back() is to be told
  *
- * Return: the one that it had, which is to be given back by another call.
+ * Its place among nodes that take turns is not the policy's: it goes on from one
+ * loan to the next, however few pages each is for.
+ *
+ * Return: the one that it had, which is to be given back.
  */
-struct mempolicy *checkpoint_mpol_lend(struct mempolicy *pol)
+struct mempolicy *checkpoint_mpol_lend(struct mempolicy *pol, unsigned int *seq)
 {
 	struct mempolicy *old;
 
-	/* Others read it under this lock. */
+	/* Others read it, and a cpuset changes it, under this lock. */
 	task_lock(current);
+	*seq = read_mems_allowed_begin();
 	old = current->mempolicy;
 	current->mempolicy = pol;
 	task_unlock(current);
 	return old;
+}
+
+/**
+ * checkpoint_mpol_give_back() - have the current task allocate by its own policy again
+ * @old: what checkpoint_mpol_lend() has returned
+ * @seq: what that has set
+ *
+ * If its cpuset was changed meanwhile, or it came to another one, that was told to
+ * the policy that it was lent: so it is told to its own now.
+ */
+void checkpoint_mpol_give_back(struct mempolicy *old, unsigned int seq)
+{
+	struct mempolicy *lent;
+
+	task_lock(current);
+	lent = current->mempolicy;
+	current->mempolicy = old;
+	if (read_mems_allowed_retry(seq))
+		mpol_rebind_task(current, &cpuset_current_mems_allowed);
+	task_unlock(current);
+	mpol_put(lent);
 }

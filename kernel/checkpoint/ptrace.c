@@ -47,7 +47,7 @@ static bool is_stepping(struct task_struct *task)
 }
 
 /* Has a thread that is stopped yet to make the call that it is in? Its sighand is locked. */
-static __maybe_unused bool is_before_call(struct task_struct *task)
+static bool is_before_call(struct task_struct *task)
 {
 	const kernel_siginfo_t *info = task->last_siginfo;
 
@@ -90,9 +90,11 @@ bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out
 			out->has_info = true;
 			copy_siginfo(&out->info, task->last_siginfo);
 		}
-#ifndef CONFIG_X86_64
 		/* See checkpoint_make_call(). */
 		out->unmade = is_before_call(task);
+#ifdef CONFIG_X86_64
+		/* Of a vsyscall the end is made up as well: see __emulate_vsyscall(). */
+		out->unmade &= task_pt_regs(task)->ip >= TASK_SIZE_MAX;
 #endif
 #ifdef CONFIG_ARM64
 		/*
@@ -393,6 +395,30 @@ bool checkpoint_is_at_exec(struct task_struct *task)
 }
 
 /**
+ * checkpoint_skip_call() - have a thread that is to die make no call any more
+ * @task: the thread, which is held frozen, or is dead
+ *
+ * If it is stopped at the entry of a call: its tracer may die before it, which lets
+ * it go on.  The call comes before the freezer stops it again, and whoever is
+ * restarted from the image makes it, too.  As its tracer could do it by the number
+ * of the call.  Where such calls can't be made again nobody dies of a checkpoint
+ * before one.
+ */
+void checkpoint_skip_call(struct task_struct *task)
+{
+#ifdef CONFIG_X86_64
+	unsigned long flags;
+
+	/* Its stack stays while the lock is held: see checkpoint_get_trace(). */
+	if (!lock_task_sighand(task, &flags))
+		return;
+	if (task_is_traced(task) && is_before_call(task))
+		syscall_set_nr(task, task_pt_regs(task), -1);
+	unlock_task_sighand(task, &flags);
+#endif
+}
+
+/**
  * checkpoint_is_before_call() - has the current task to make a call first?
  *
  * To be asked in get_signal(), by a task whose last_siginfo tells that it was
@@ -453,7 +479,9 @@ void checkpoint_make_call(void)
 	recalc_sigpending();
 	spin_unlock_irq(&current->sighand->siglock);
 	if (seccomp) {
-		made = checkpoint_seccomp_traced();
+		/* Without seccomp there are no filters: restart(2) was told that it may do without. */
+		made = IS_ENABLED(CONFIG_SECCOMP) ? checkpoint_seccomp_traced() :
+						    !fatal_signal_pending(current);
 	} else {
 		/* As ptrace_report_syscall(), and syscall_trace_enter() after that. */
 		if (signr)

@@ -94,6 +94,17 @@ pub(super) fn leave_call() {
     unsafe { (*bindings::get_current()).thread_info.status &= !bindings::TS_COMPAT };
 }
 
+/// The number of restart_syscall(2) among the calls of which `t` is in one.
+pub(super) fn restart_syscall(t: &FrozenTask) -> usize {
+    // SAFETY: The task does not run, or is the caller, and only itself changes the field.
+    let status = unsafe { (*t.as_ptr()).thread_info.status };
+    match status & bindings::TS_COMPAT {
+        0 => u32_as_usize(bindings::__NR_restart_syscall),
+        // __NR_ia32_restart_syscall
+        _ => 0,
+    }
+}
+
 /// The note of the 32-bit call that a task is in; `None`: it is in none.
 pub(super) fn call_of(t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
     if t.is_current() {
@@ -140,8 +151,10 @@ pub(super) fn set_call(t: &ParkedTask, bytes: &[u8]) -> Result<(), BadNote> {
     for &(bit, stored) in CALL_FLAGS {
         if word & stored != 0 {
             // SAFETY: The task is parked, off its CPU, and only itself changes the field else. The
-            // entry code sets the one bit, ptrace(2) the other; they say how the call's error is
-            // told and by which number it is made again, to a task that has such a call anyway.
+            // entry code sets the one bit, where this kernel runs 32-bit programs, as was checked;
+            // ptrace(2) the other. They say how the call's error is told and by which number it is
+            // made again, and of a task that is stopped at its entry which table it is looked for in
+            // (checkpoint_make_call()): any task may make a 32-bit call.
             unsafe { (*t.as_ptr()).thread_info.status |= bit };
         }
     }

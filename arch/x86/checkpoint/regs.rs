@@ -202,8 +202,14 @@ impl ArchRegs for Native {
 
     fn in_restart_block(t: &FrozenTask) -> bool {
         // SAFETY: The task does not run, or is the caller: its registers are stable.
-        let ax = unsafe { (*bindings::task_pt_regs(t.as_ptr())).ax };
-        restart_block::error_asks_for_block(t) || ax == u32_as_usize(bindings::__NR_restart_syscall)
+        let (ax, call) = unsafe {
+            let regs = bindings::task_pt_regs(t.as_ptr());
+            ((*regs).ax, (*regs).orig_ax)
+        };
+        restart_block::error_asks_for_block(t)
+            || ax == u32_as_usize(bindings::__NR_restart_syscall)
+            // At the entry of that call, where it is stopped for its tracer.
+            || call == ia32::restart_syscall(t)
     }
 
     fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {

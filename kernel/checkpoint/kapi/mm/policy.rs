@@ -281,10 +281,12 @@ impl Copied {
     pub(crate) fn lend(&self) -> Result<Lent> {
         // SAFETY: By the invariants it is a policy, which nobody changes.
         let copy = from_err_ptr(unsafe { bindings::__mpol_dup(self.0.as_ptr()) })?;
+        let mut seq = 0;
         // SAFETY: The copy is ours, and becomes the task's.
-        let old = unsafe { bindings::checkpoint_mpol_lend(copy) };
+        let old = unsafe { bindings::checkpoint_mpol_lend(copy, &mut seq) };
         Ok(Lent {
             old,
+            seq,
             _here: NotThreadSafe,
         })
     }
@@ -315,6 +317,7 @@ impl Copied {
 #[cfg(CONFIG_NUMA)]
 pub(crate) struct Lent {
     old: *mut bindings::mempolicy,
+    seq: u32,
     _here: NotThreadSafe,
 }
 
@@ -327,11 +330,6 @@ impl Drop for Lent {
     fn drop(&mut self) {
         // SAFETY: `old` is what this task had, which nobody else gives back: the guard does not leave
         // the task. What it has now is the copy of `Copied::lend()`, with the reference of that.
-        unsafe {
-            let lent = bindings::checkpoint_mpol_lend(self.old);
-            if !lent.is_null() {
-                bindings::__mpol_put(lent);
-            }
-        }
+        unsafe { bindings::checkpoint_mpol_give_back(self.old, self.seq) };
     }
 }

@@ -229,8 +229,9 @@ impl FrozenTask {
         all
     }
 
-    /// Has it, which is to be killed, take no signal that it has stopped for, and not stop as it exits:
-    /// its tracer may be killed before it, and lets it go on by that.
+    /// Has it, which is to be killed, take no signal that it has stopped for, make no call at whose entry
+    /// it is stopped, and not stop as it exits: its tracer may be killed before it, and lets it go on by
+    /// that.
     pub(in crate::kapi) fn forget_stop(&self) {
         let t = self.as_ptr();
         // SAFETY: We own a reference; nobody attaches to a task that is held, whose own tracer does not
@@ -240,6 +241,7 @@ impl FrozenTask {
                 return;
             }
             forget_exit_stop(t);
+            bindings::checkpoint_skip_call(t);
             let _ = locked(t, || {
                 if (*t).jobctl & TRACED != 0 {
                     (*t).exit_code = 0;

@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #ifdef __x86_64__
 #include <sys/user.h>
@@ -251,15 +252,20 @@ static void check_entry(pid_t kid, const struct call_info *before)
 }
 
 /* A child that is at the entry of the first call that it makes when it goes on. */
-static pid_t at_entry(int (*fn)(void *arg), struct call_info *info)
+static pid_t at_entry_with(int (*fn)(void *arg), void *arg, struct call_info *info)
 {
-	pid_t kid = ckpt_fork(fn, NULL);
+	pid_t kid = ckpt_fork(fn, arg);
 
 	expect(kid, SIGSTOP);
 	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
 	to_call(kid);
 	get_call(kid, ENTRY, info);
 	return kid;
+}
+
+static pid_t at_entry(int (*fn)(void *arg), struct call_info *info)
+{
+	return at_entry_with(fn, NULL, info);
 }
 
 /* Makes the call of @kid, which is at its entry, another one; -1: none. */
@@ -343,11 +349,7 @@ CKPT_CYCLE(call_that_waits)
 	pid_t kid;
 
 	CHECK_SYS(ckpt_pipe(fd, O_CLOEXEC));
-	kid = ckpt_fork(reads, &fd[0]);
-	expect(kid, SIGSTOP);
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
-	to_call(kid);
-	get_call(kid, ENTRY, &info);
+	kid = at_entry_with(reads, &fd[0], &info);
 	CHECK_EQ(__NR_read, info.nr);
 	ckpt_ready_wait();
 	check_entry(kid, &info);
@@ -358,6 +360,40 @@ CKPT_CYCLE(call_that_waits)
 	CHECK_EQ(1, info.result);
 	go_on(kid, 0);
 	ckpt_wait_exit(kid, '*');
+}
+
+static int writes(void *arg)
+{
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	board->value[0] = syscall(__NR_write, *(int *)arg, "*", 1);
+	return 39;
+}
+
+/* What dies of the checkpoint does not make it, though its tracer dies first. */
+CKPT_CYCLE(call_of_the_dead)
+{
+	struct call_info info;
+	struct stat st;
+	char path[320];
+	pid_t kid;
+	int fd;
+
+	ckpt_path(path, sizeof(path), "written");
+	fd = CHECK_SYS(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+	kid = at_entry_with(writes, &fd, &info);
+	CHECK_EQ(__NR_write, info.nr);
+	ckpt_ready_wait();
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(0, st.st_size);
+	check_entry(kid, &info);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 39);
+	CHECK_EQ(1, board->value[0]);
+	CHECK_SYS(fstat(fd, &st));
+	CHECK_EQ(1, st.st_size);
+	/* For the next one that is restarted. */
+	CHECK_SYS(ftruncate(fd, 0));
 }
 
 static int pauses(void *arg)
