@@ -181,6 +181,12 @@ pub(super) fn collect(
              unregister that",
         ));
     }
+    if modes(v) & WATCH_RWP != 0 && v.flags & (bit::READ | bit::WRITE | bit::EXEC) == 0 {
+        return Ok(Some(
+            "a userfaultfd tells of any access to it (UFFDIO_REGISTER_MODE_RWP), but there is none \
+             any more (PROT_NONE), so that it can't be registered again: have it unregister that",
+        ));
+    }
     if modes(v) & BY_PRESENCE == 0 {
         return Ok(None);
     }

@@ -61,6 +61,24 @@ REFUSE(locked_shared)
 	check_zero(map, size);
 }
 
+REFUSE(no_access)
+{
+	const size_t size = 4 * CKPT_PAGE;
+	int fd = uffd(UFFD_FEATURE_RWP);
+	char *map = map_anon(size, RW, 0);
+
+	fill(map, size, 1);
+	watch(fd, map, size, UFFDIO_REGISTER_MODE_RWP);
+	CHECK_SYS(mprotect(map, size, PROT_NONE));
+	EXPECT_MAPPING(map, size, "a userfaultfd tells of any access to it (UFFDIO_REGISTER_MODE_RWP), "
+		       "but there is none any more (PROT_NONE), so that it can't be registered again: "
+		       "have it unregister that");
+	ckpt_ready_wait();
+	CHECK_SYS(mprotect(map, size, RW));
+	check_fill(map, size, 1);
+	no_message(fd);
+}
+
 REFUSE(hugetlb)
 {
 	int fd = uffd(UFFD_FEATURE_MISSING_HUGETLBFS);
