@@ -374,7 +374,7 @@ fn watch(
     }
     for (state, how) in [(PAGES_PROTECTED, protect), (PAGES_POISONED, Mark::Poisoned)] {
         for run in of_state(runs, state) {
-            mark(&file, run, how).map_err(|e| (e, "its pages can't be marked"))?;
+            mark(mm, &file, run, how).map_err(|e| (e, "its pages can't be marked"))?;
         }
     }
     Ok(())
@@ -407,15 +407,17 @@ fn bring_in(mm: &MmRef, (start, end): (usize, usize)) -> Result {
     Ok(())
 }
 
-/// Marks the pages from `start` to `end`, so many at a time that SIGKILL need not wait.
-fn mark(file: &FileRef, (start, end): (usize, usize), how: Mark) -> Result {
+/// Marks the pages of `mm` from `start` to `end`, so many at a time that SIGKILL need not wait. Its tasks
+/// pay for the page tables: where no page is, too, there is an entry for the mark.
+fn mark(mm: &MmRef, file: &FileRef, (start, end): (usize, usize), how: Mark) -> Result {
     /// Bytes that are marked at a time.
     const STEP: usize = 1 << 30;
+    let memcg = Memcg::of(mm);
     let mut at = start;
     while at < end {
         wait::go_on()?;
         let next = at.saturating_add(STEP).min(end);
-        userfault::mark(file, at, next, how)?;
+        memcg.charge(|| userfault::mark(file, at, next, how))?;
         at = next;
     }
     Ok(())
