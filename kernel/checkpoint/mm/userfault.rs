@@ -37,6 +37,10 @@ use crate::{
         LinkOps, //
     },
     image::{
+        files::{
+            OpenFile,
+            FILE_REGULAR, //
+        },
         mm::{
             Mm,
             Vma,
@@ -286,6 +290,7 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
     let (record, _) = r.object_body::<Mm>(obj)?;
     let mut left = record.vmas.get();
     let mut range = (0, 0);
+    let mut file = None;
     for raw in r.records_after(obj)? {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
@@ -297,8 +302,9 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
                 };
                 let v: Vma = raw.body().map_err(|f| r.fault(f))?;
                 range = (v.start.get() as usize, v.end.get() as usize);
+                file = ObjRef::new(v.file.get());
             }
-            Kind::Watched => watch(r, mm, range, &raw).map_err(|(e, what)| match e {
+            Kind::Watched => watch(r, mm, range, file, &raw).map_err(|(e, what)| match e {
                 EINTR => e,
                 _ => r.told(
                     e,
@@ -320,11 +326,12 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
 /// An error, and what could not be done.
 type Failed = (Error, &'static str);
 
-/// Has a userfaultfd watch `start..end` of `mm`, as the record `raw` says.
+/// Has a userfaultfd watch `start..end` of `mm`, all of one mapping of `mapped`, as the record `raw` says.
 fn watch(
     r: &Restore,
     mm: &MmRef,
     (start, end): (usize, usize),
+    mapped: Option<ObjRef>,
     raw: &Raw<'_>,
 ) -> Result<(), Failed> {
     let faulty = |f| (r.fault(f), "the image is faulty");
@@ -335,6 +342,7 @@ fn watch(
         .ok_or((EINVAL, "no task has that"))?;
     let modes = body.modes.get();
     if modes & BY_PRESENCE != 0
+        && is_written(r, mapped).map_err(|e| (e, "the image is faulty"))?
         && userfault::is_filled(mm, start, end).map_err(|e| (e, "it can't be looked at"))?
     {
         return Err((
@@ -378,6 +386,16 @@ fn watch(
         }
     }
     Ok(())
+}
+
+/// Returns whether what `mapped` shows was written by this restart; else it is a file as it was found, with
+/// the large pages that it had.
+fn is_written(r: &Restore, mapped: Option<ObjRef>) -> Result<bool> {
+    let Some(mapped) = mapped else {
+        return Ok(false);
+    };
+    let (open, _) = r.object_body::<OpenFile>(mapped)?;
+    Ok(open.kind.get() != FILE_REGULAR)
 }
 
 /// Start and end of the runs that are in a state, maybe among others.
