@@ -110,6 +110,12 @@ pub(super) const FLAGS: u64 = bit::UFFD_MISSING | bit::UFFD_WP | bit::UFFD_MINOR
 /// Modes in which it matters which pages are there.
 const BY_PRESENCE: u32 = WATCH_MISSING | WATCH_MINOR;
 
+/// Why shared memory can't be saved of which one mapping is locked, and another one watched.
+const LOCKED_ELSEWHERE: &str =
+    "shared memory that is mapped twice: once locked, so that all of it would be brought in, and once \
+     so that a userfaultfd tells of its missing pages: have it unlock that, or lock it on fault \
+     (MLOCK_ONFAULT)";
+
 /// Pages that are looked at before it is asked whether to go on.
 const LOOK: usize = 64;
 
@@ -169,7 +175,18 @@ pub(super) fn collect(
     t: &FrozenTask,
     v: &VmaInfo,
 ) -> Result<Option<&'static str>> {
+    let shared = v.file.as_ref().filter(|_| v.flags & bit::MAYSHARE != 0);
+    let is_locked = v.flags & (bit::LOCKED | bit::LOCKONFAULT) == bit::LOCKED;
     if v.watcher == 0 {
+        let Some(file) = shared.filter(|_| is_locked) else {
+            return Ok(None);
+        };
+        let inode = file.inode_addr();
+        if cap.found.mm.missing.get(&inode).is_some() {
+            return Ok(Some(LOCKED_ELSEWHERE));
+        }
+        let locked = &mut cap.found.mm.locked;
+        locked.try_create_and_insert(inode, (), GFP_KERNEL_ACCOUNT)?;
         return Ok(None);
     }
     if cap.objects.count_only::<Watcher>(v.watcher)? {
@@ -200,20 +217,29 @@ pub(super) fn collect(
              yet: have it unregister that",
         ));
     }
-    let Some(file) = v.file.as_ref().filter(|_| v.flags & bit::MAYSHARE != 0) else {
+    let Some(file) = shared else {
         return Ok(None);
     };
-    if v.flags & (bit::LOCKED | bit::LOCKONFAULT) == bit::LOCKED {
+    if is_locked {
         return Ok(Some(
             "shared memory that is locked, so that all of it would be brought in, though a \
              userfaultfd tells of its missing pages: have it unlock that, or lock it on fault \
              (MLOCK_ONFAULT)",
         ));
     }
-    cap.found
-        .mm
+    let inode = file.inode_addr();
+    let found = &mut cap.found.mm;
+    found
         .watched
-        .try_create_and_insert(file.inode_addr(), (), GFP_KERNEL_ACCOUNT)?;
+        .try_create_and_insert(inode, (), GFP_KERNEL_ACCOUNT)?;
+    if modes(v) & WATCH_MISSING != 0 {
+        found
+            .missing
+            .try_create_and_insert(inode, (), GFP_KERNEL_ACCOUNT)?;
+        if found.locked.get(&inode).is_some() {
+            return Ok(Some(LOCKED_ELSEWHERE));
+        }
+    }
     Ok(None)
 }
 

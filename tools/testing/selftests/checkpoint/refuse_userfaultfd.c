@@ -61,6 +61,29 @@ REFUSE(locked_shared)
 	check_zero(map, size);
 }
 
+REFUSE(locked_elsewhere)
+{
+	const size_t size = 4 * CKPT_PAGE;
+	int fd = uffd(UFFD_FEATURE_MISSING_SHMEM);
+	int mem = CHECK_SYS(memfd_create("twice", MFD_CLOEXEC));
+	char *maps[2] = {
+		map_shared(mem, size, MAP_SHARED),
+		map_shared(mem, size, MAP_SHARED),
+	};
+	char *last = maps[maps[1] > maps[0]];
+
+	CHECK_SYS(mlock(maps[0], size));
+	/* What was brought in is missing again. */
+	CHECK_SYS(fallocate(mem, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size));
+	watch(fd, maps[1], size, UFFDIO_REGISTER_MODE_MISSING);
+	/* Of both that which is found last. */
+	EXPECT_MAPPING(last, size, "shared memory that is mapped twice: once locked, so that all of it "
+		       "would be brought in, and once so that a userfaultfd tells of its missing pages: "
+		       "have it unlock that, or lock it on fault (MLOCK_ONFAULT)");
+	ckpt_ready_wait();
+	no_message(fd);
+}
+
 REFUSE(no_access)
 {
 	const size_t size = 4 * CKPT_PAGE;
