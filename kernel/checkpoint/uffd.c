@@ -39,7 +39,8 @@ struct uffd_walk {
 /* Notes that the pages from @addr to @end are in @state; 1: there is no room for that. */
 static int note(struct mm_walk *walk, unsigned long addr, unsigned long end, unsigned int state)
 {
-	const vm_flags_t by_presence = VM_UFFD_MISSING | VM_UFFD_MINOR;
+	/* What is there and not protected has been accessed, for who watches accesses. */
+	const vm_flags_t by_presence = VM_UFFD_MISSING | VM_UFFD_MINOR | VM_UFFD_RWP;
 	struct uffd_walk *found = walk->private;
 	struct vm_area_struct *vma = walk->vma;
 	struct checkpoint_uffd_run *last;
@@ -52,8 +53,7 @@ static int note(struct mm_walk *walk, unsigned long addr, unsigned long end, uns
 	 * fault. A mark on it stays where it is, if there is a marker for that.
 	 */
 	if (!(vma->vm_flags & by_presence) &&
-	    !((state & CHECKPOINT_UFFD_PROTECTED) &&
-	      (vma_is_anonymous(vma) || (vma->vm_flags & VM_UFFD_RWP))))
+	    !((state & CHECKPOINT_UFFD_PROTECTED) && vma_is_anonymous(vma)))
 		state &= ~CHECKPOINT_UFFD_PRESENT;
 	if (!state)
 		return 0;

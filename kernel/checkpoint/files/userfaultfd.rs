@@ -262,6 +262,10 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
     };
     let device = || {
         let path = PathRef::lookup(&r.root, DEVICE)?;
+        // Before it is opened: that waits for ever for a named pipe, and does something to others.
+        if path.mode() & ftype::MASK != ftype::CHAR || !userfault::is_device(path.device()) {
+            return Err(EPERM);
+        }
         FileRef::open(&path, oflag::READ, 0)
     };
     let make = || {

@@ -75,6 +75,10 @@ pub(crate) struct Collected {
     families: fork::Families,
     /// Inodes whose missing pages userfaultfds tell of, by address: what is zero in one is there.
     watched: RBTree<usize, ()>,
+    /// Those of them to whose missing pages somebody gives contents.
+    missing: RBTree<usize, ()>,
+    /// Inodes of which a mapping that is not watched is locked: all of that is brought in.
+    locked: RBTree<usize, ()>,
 }
 
 /// An address space found by a checkpoint.
@@ -109,6 +113,8 @@ impl Collected {
             gaps: KVVec::new(),
             families: fork::Families::new(),
             watched: RBTree::new(),
+            missing: RBTree::new(),
+            locked: RBTree::new(),
         }
     }
 

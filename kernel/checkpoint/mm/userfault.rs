@@ -37,6 +37,10 @@ use crate::{
         LinkOps, //
     },
     image::{
+        files::{
+            OpenFile,
+            FILE_REGULAR, //
+        },
         mm::{
             Mm,
             Vma,
@@ -106,6 +110,12 @@ pub(super) const FLAGS: u64 = bit::UFFD_MISSING | bit::UFFD_WP | bit::UFFD_MINOR
 /// Modes in which it matters which pages are there.
 const BY_PRESENCE: u32 = WATCH_MISSING | WATCH_MINOR;
 
+/// Why shared memory can't be saved of which one mapping is locked, and another one watched.
+const LOCKED_ELSEWHERE: &str =
+    "shared memory that is mapped twice: once locked, so that all of it would be brought in, and once \
+     so that a userfaultfd tells of its missing pages: have it unlock that, or lock it on fault \
+     (MLOCK_ONFAULT)";
+
 /// Pages that are looked at before it is asked whether to go on.
 const LOOK: usize = 64;
 
@@ -165,7 +175,18 @@ pub(super) fn collect(
     t: &FrozenTask,
     v: &VmaInfo,
 ) -> Result<Option<&'static str>> {
+    let shared = v.file.as_ref().filter(|_| v.flags & bit::MAYSHARE != 0);
+    let is_locked = v.flags & (bit::LOCKED | bit::LOCKONFAULT) == bit::LOCKED;
     if v.watcher == 0 {
+        let Some(file) = shared.filter(|_| is_locked) else {
+            return Ok(None);
+        };
+        let inode = file.inode_addr();
+        if cap.found.mm.missing.get(&inode).is_some() {
+            return Ok(Some(LOCKED_ELSEWHERE));
+        }
+        let locked = &mut cap.found.mm.locked;
+        locked.try_create_and_insert(inode, (), GFP_KERNEL_ACCOUNT)?;
         return Ok(None);
     }
     if cap.objects.count_only::<Watcher>(v.watcher)? {
@@ -181,6 +202,12 @@ pub(super) fn collect(
              unregister that",
         ));
     }
+    if modes(v) & WATCH_RWP != 0 && v.flags & (bit::READ | bit::WRITE | bit::EXEC) == 0 {
+        return Ok(Some(
+            "a userfaultfd tells of any access to it (UFFDIO_REGISTER_MODE_RWP), but there is none \
+             any more (PROT_NONE), so that it can't be registered again: have it unregister that",
+        ));
+    }
     if modes(v) & BY_PRESENCE == 0 {
         return Ok(None);
     }
@@ -190,20 +217,29 @@ pub(super) fn collect(
              yet: have it unregister that",
         ));
     }
-    let Some(file) = v.file.as_ref().filter(|_| v.flags & bit::MAYSHARE != 0) else {
+    let Some(file) = shared else {
         return Ok(None);
     };
-    if v.flags & (bit::LOCKED | bit::LOCKONFAULT) == bit::LOCKED {
+    if is_locked {
         return Ok(Some(
             "shared memory that is locked, so that all of it would be brought in, though a \
              userfaultfd tells of its missing pages: have it unlock that, or lock it on fault \
              (MLOCK_ONFAULT)",
         ));
     }
-    cap.found
-        .mm
+    let inode = file.inode_addr();
+    let found = &mut cap.found.mm;
+    found
         .watched
-        .try_create_and_insert(file.inode_addr(), (), GFP_KERNEL_ACCOUNT)?;
+        .try_create_and_insert(inode, (), GFP_KERNEL_ACCOUNT)?;
+    if modes(v) & WATCH_MISSING != 0 {
+        found
+            .missing
+            .try_create_and_insert(inode, (), GFP_KERNEL_ACCOUNT)?;
+        if found.locked.get(&inode).is_some() {
+            return Ok(Some(LOCKED_ELSEWHERE));
+        }
+    }
     Ok(None)
 }
 
@@ -280,6 +316,7 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
     let (record, _) = r.object_body::<Mm>(obj)?;
     let mut left = record.vmas.get();
     let mut range = (0, 0);
+    let mut file = None;
     for raw in r.records_after(obj)? {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
@@ -291,8 +328,9 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
                 };
                 let v: Vma = raw.body().map_err(|f| r.fault(f))?;
                 range = (v.start.get() as usize, v.end.get() as usize);
+                file = ObjRef::new(v.file.get());
             }
-            Kind::Watched => watch(r, mm, range, &raw).map_err(|(e, what)| match e {
+            Kind::Watched => watch(r, mm, range, file, &raw).map_err(|(e, what)| match e {
                 EINTR => e,
                 _ => r.told(
                     e,
@@ -318,11 +356,12 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
 /// An error, and what could not be done.
 type Failed = (Error, &'static str);
 
-/// Has a userfaultfd watch `start..end` of `mm`, as the record `raw` says.
+/// Has a userfaultfd watch `start..end` of `mm`, all of one mapping of `mapped`, as the record `raw` says.
 fn watch(
     r: &Restore,
     mm: &MmRef,
     (start, end): (usize, usize),
+    mapped: Option<ObjRef>,
     raw: &Raw<'_>,
 ) -> Result<(), Failed> {
     let faulty = |f| (r.fault(f), "the image is faulty");
@@ -333,6 +372,7 @@ fn watch(
         .ok_or((EINVAL, "no task has that"))?;
     let modes = body.modes.get();
     if modes & BY_PRESENCE != 0
+        && is_written(r, mapped).map_err(|e| (e, "the image is faulty"))?
         && userfault::is_filled(mm, start, end).map_err(|e| (e, "it can't be looked at"))?
     {
         return Err((
@@ -372,10 +412,20 @@ fn watch(
     }
     for (state, how) in [(PAGES_PROTECTED, protect), (PAGES_POISONED, Mark::Poisoned)] {
         for run in of_state(runs, state) {
-            mark(&file, run, how).map_err(|e| (e, "its pages can't be marked"))?;
+            mark(mm, &file, run, how).map_err(|e| (e, "its pages can't be marked"))?;
         }
     }
     Ok(())
+}
+
+/// Returns whether what `mapped` shows was written by this restart; else it is a file as it was found, with
+/// the large pages that it had.
+fn is_written(r: &Restore, mapped: Option<ObjRef>) -> Result<bool> {
+    let Some(mapped) = mapped else {
+        return Ok(false);
+    };
+    let (open, _) = r.object_body::<OpenFile>(mapped)?;
+    Ok(open.kind.get() != FILE_REGULAR)
 }
 
 /// Start and end of the runs that are in a state, maybe among others.
@@ -405,15 +455,17 @@ fn bring_in(mm: &MmRef, (start, end): (usize, usize)) -> Result {
     Ok(())
 }
 
-/// Marks the pages from `start` to `end`, so many at a time that SIGKILL need not wait.
-fn mark(file: &FileRef, (start, end): (usize, usize), how: Mark) -> Result {
+/// Marks the pages of `mm` from `start` to `end`, so many at a time that SIGKILL need not wait. Its tasks
+/// pay for the page tables: where no page is, too, there is an entry for the mark.
+fn mark(mm: &MmRef, file: &FileRef, (start, end): (usize, usize), how: Mark) -> Result {
     /// Bytes that are marked at a time.
     const STEP: usize = 1 << 30;
+    let memcg = Memcg::of(mm);
     let mut at = start;
     while at < end {
         wait::go_on()?;
         let next = at.saturating_add(STEP).min(end);
-        userfault::mark(file, at, next, how)?;
+        memcg.charge(|| userfault::mark(file, at, next, how))?;
         at = next;
     }
     Ok(())

@@ -448,6 +448,8 @@ CKPT_CYCLE(access_protect)
 	fill(map, 4 * page, 1);
 	watch(fd, map, size, UFFDIO_REGISTER_MODE_RWP);
 	CHECK_SYS(ioctl(fd, UFFDIO_RWPROTECT, &rwp));
+	/* Accessed, though it is zero. */
+	*(volatile char *)(map + 5 * page) = 0;
 	pages_of(map, NR, before);
 	same_layout();
 	CHECK_STREQ(before, pages_of(map, NR, after));

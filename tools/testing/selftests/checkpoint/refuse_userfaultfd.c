@@ -61,6 +61,47 @@ REFUSE(locked_shared)
 	check_zero(map, size);
 }
 
+REFUSE(locked_elsewhere)
+{
+	const size_t size = 4 * CKPT_PAGE;
+	int fd = uffd(UFFD_FEATURE_MISSING_SHMEM);
+	int mem = CHECK_SYS(memfd_create("twice", MFD_CLOEXEC));
+	char *maps[2] = {
+		map_shared(mem, size, MAP_SHARED),
+		map_shared(mem, size, MAP_SHARED),
+	};
+	char *last = maps[maps[1] > maps[0]];
+
+	CHECK_SYS(mlock(maps[0], size));
+	/* What was brought in is missing again. */
+	CHECK_SYS(fallocate(mem, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size));
+	watch(fd, maps[1], size, UFFDIO_REGISTER_MODE_MISSING);
+	/* Of both that which is found last. */
+	EXPECT_MAPPING(last, size, "shared memory that is mapped twice: once locked, so that all of it "
+		       "would be brought in, and once so that a userfaultfd tells of its missing pages: "
+		       "have it unlock that, or lock it on fault (MLOCK_ONFAULT)");
+	ckpt_ready_wait();
+	no_message(fd);
+}
+
+REFUSE(no_access)
+{
+	const size_t size = 4 * CKPT_PAGE;
+	int fd = uffd(UFFD_FEATURE_RWP);
+	char *map = map_anon(size, RW, 0);
+
+	fill(map, size, 1);
+	watch(fd, map, size, UFFDIO_REGISTER_MODE_RWP);
+	CHECK_SYS(mprotect(map, size, PROT_NONE));
+	EXPECT_MAPPING(map, size, "a userfaultfd tells of any access to it (UFFDIO_REGISTER_MODE_RWP), "
+		       "but there is none any more (PROT_NONE), so that it can't be registered again: "
+		       "have it unregister that");
+	ckpt_ready_wait();
+	CHECK_SYS(mprotect(map, size, RW));
+	check_fill(map, size, 1);
+	no_message(fd);
+}
+
 REFUSE(hugetlb)
 {
 	int fd = uffd(UFFD_FEATURE_MISSING_HUGETLBFS);
