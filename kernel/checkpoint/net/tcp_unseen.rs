@@ -108,6 +108,7 @@ fn is_simple(sk: &SockRef) -> Result<bool> {
     Ok(basics.filter == 0
         && !basics.program
         && inet::refused(&inet).is_none()
+        && sk.errors()?.is_empty()
         && sk.tcp_refused().is_none()
         && tcp::numbered(sk, &inet).is_none())
 }
