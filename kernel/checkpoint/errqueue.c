@@ -144,7 +144,9 @@ int checkpoint_error_get(struct sock *sk, const struct sk_buff *skb,
 	error->code = err->ee.ee_code;
 	error->info = err->ee.ee_info;
 	error->data = err->ee.ee_data;
-	error->opt_stats = err->opt_stats;
+	/* Who tells of ICMP leaves there what lay there. */
+	error->opt_stats = err->opt_stats && sk_is_tcp(sk) &&
+			   err->ee.ee_origin == SO_EE_ORIGIN_TIMESTAMPING;
 	error->time = ktime_to_ns(skb->tstamp);
 	error->device_time = ktime_to_ns(device_time);
 	error->len = skb->len;
