@@ -45,6 +45,7 @@ use crate::{
     },
     net::{
         family_of,
+        packet,
         socket, //
     }, //
 };
@@ -196,7 +197,12 @@ fn put(r: &Restore, raw: &Raw<'_>) -> Result {
         v6: record.flags.get() & ERROR_V6 != 0,
         opt_stats: record.flags.get() & ERROR_OPT_STATS != 0,
     };
-    sk.put_error(&error, raw.payload).map_err(|e| {
+    let put = || sk.put_error(&error, raw.payload);
+    let done = match packet::memcg(r, obj) {
+        Some(memcg) => memcg.charge(put),
+        None => socket::made(r, obj.get())?.memcg.charge(put),
+    };
+    done.map_err(|e| {
         let why = match e {
             ENOMEM => "there is no memory, or no room",
             _ => "it can't have been there",

@@ -42,6 +42,10 @@ use crate::{
     },
     kapi::{
         fs::file::FileRef,
+        mm::{
+            memcg::Memcg,
+            space::MmRef, //
+        },
         net::socket::SockRef,
         security::cred::CredRef,
         task::frozen::{
@@ -171,6 +175,8 @@ pub(super) struct Made {
     pub(super) file: FileRef,
     /// Who has made it: with the rights of that it is bound.
     pub(super) opener: CredRef,
+    /// What is in its queues is charged to it.
+    pub(super) memcg: Memcg,
 }
 
 impl Rebuilt for Made {}
@@ -316,6 +322,7 @@ pub(crate) fn restore(
         sk,
         file: file.clone(),
         opener: opener.clone(),
+        memcg: Memcg::of(&MmRef::of_current()?),
     };
     (family.note)(r, obj, made)?;
     Ok(file)
