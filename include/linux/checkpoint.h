@@ -1199,6 +1199,10 @@ struct checkpoint_inet_members {
 
 /* The longest message of an error queue. */
 #define CHECKPOINT_ERROR_MAX		(128 * 1024)
+/* The longest of SCM_TIMESTAMPING_OPT_STATS: tcp_opt_stats_get_size() is less. */
+#define CHECKPOINT_ERROR_STATS_MAX	1024
+/* Where the header with the ports is at most: behind addresses, its place has 16 bits. */
+#define CHECKPOINT_ERROR_TRANSPORT_MAX	0xff00
 
 /**
  * struct checkpoint_sock_error - what is in an error queue

@@ -131,8 +131,11 @@ int checkpoint_error_get(struct sock *sk, const struct sk_buff *skb,
 	ktime_t device_time = skb_hwtstamps((struct sk_buff *)skb)->hwtstamp;
 
 	memset(error, 0, sizeof(*error));
-	/* What stands for such a time means something to its device only. */
-	if (!skb_frags_readable(skb) ||
+	/*
+	 * What stands for such a time means something to its device only. What became
+	 * of a frame (SO_WIFI_STATUS) is no part of struct sock_exterr_skb.
+	 */
+	if (!skb_frags_readable(skb) || skb_wifi_acked_valid(skb) ||
 	    (skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP_NETDEV && device_time))
 		return -EOPNOTSUPP;
 	error->err = err->ee.ee_errno;
@@ -141,7 +144,9 @@ int checkpoint_error_get(struct sock *sk, const struct sk_buff *skb,
 	error->code = err->ee.ee_code;
 	error->info = err->ee.ee_info;
 	error->data = err->ee.ee_data;
-	error->opt_stats = err->opt_stats;
+	/* Who tells of ICMP leaves there what lay there. */
+	error->opt_stats = err->opt_stats && sk_is_tcp(sk) &&
+			   err->ee.ee_origin == SO_EE_ORIGIN_TIMESTAMPING;
 	error->time = ktime_to_ns(skb->tstamp);
 	error->device_time = ktime_to_ns(device_time);
 	error->len = skb->len;
@@ -249,14 +254,23 @@ int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *er
 	struct sk_buff *skb;
 	int rcvbuf, err;
 
-	/* sock_dequeue_err_skb() makes it the error that SO_ERROR tells. */
-	if (len > CHECKPOINT_ERROR_MAX || error->transport > len || error->err < 0 ||
+	/*
+	 * sock_dequeue_err_skb() makes it the error that SO_ERROR tells. The place of a
+	 * header has 16 bits. __sock_recv_timestamp() takes for granted that statistics
+	 * lie in one piece: it copies skb->len bytes from skb->data.
+	 */
+	if (len > CHECKPOINT_ERROR_MAX || error->transport > len ||
+	    error->transport > CHECKPOINT_ERROR_TRANSPORT_MAX || error->err < 0 ||
 	    error->err >= ERESTARTSYS ||
+	    (error->opt_stats && (len > CHECKPOINT_ERROR_STATS_MAX || !sk_is_tcp(sk) ||
+				  error->origin != SO_EE_ORIGIN_TIMESTAMPING)) ||
 	    (sk_is_inet(sk) ? error->v6 && sk->sk_family != AF_INET6 :
 	     error->v6 || sk->sk_family != AF_PACKET))
 		return -EINVAL;
 	if (len > SKB_MAX_HEAD(head))
 		data_len = len - SKB_MAX_HEAD(head);
+	BUILD_BUG_ON(CHECKPOINT_ERROR_STATS_MAX > SKB_MAX_HEAD(2 * sizeof(struct ipv6hdr)));
+	BUILD_BUG_ON(CHECKPOINT_ERROR_TRANSPORT_MAX + 2 * sizeof(struct ipv6hdr) >= U16_MAX);
 	skb = alloc_skb_with_frags(head + len - data_len, data_len, PAGE_ALLOC_COSTLY_ORDER, &err,
 				   GFP_KERNEL_ACCOUNT);
 	if (!skb)

@@ -3,6 +3,7 @@
  * Sockets of IPv4 and IPv6.
  */
 #include <linux/checkpoint.h>
+#include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/in.h>
@@ -357,6 +358,50 @@ static bool checkpoint_inet_reflects(struct sock *sk)
 }
 #endif
 
+/*
+ * Whether a socket without connections is still to be told of what it has sent
+ * without a copy. Qdiscs and drivers may give a packet back to it before they are
+ * done with that (skb_orphan()): then only what msg_zerocopy_alloc() has charged
+ * tells, which can't be seen where something else is charged there, too.
+ */
+static bool checkpoint_inet_flight(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_error_queue;
+	unsigned int told = 0, charged;
+	struct sk_buff *skb;
+	unsigned long flags;
+
+	if (sk_is_tcp(sk) || !atomic_read(&sk->sk_zckey))
+		return false;
+	if (sk_wmem_alloc_get(sk))
+		return true;
+	if (rcu_access_pointer(sk->sk_filter) || rcu_access_pointer(inet_sk(sk)->mc_list))
+		return false;
+#ifdef CONFIG_BPF_SYSCALL
+	if (rcu_access_pointer(sk->sk_bpf_storage))
+		return false;
+#endif
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && inet6_sk(sk)) {
+		const struct ipv6_pinfo *np = inet6_sk(sk);
+
+		if (rcu_access_pointer(np->opt) || rcu_access_pointer(np->ipv6_mc_list) ||
+		    READ_ONCE(np->ipv6_ac_list) || rcu_access_pointer(inet_sk(sk)->ipv6_fl_list))
+			return false;
+	}
+#endif
+	spin_lock_irqsave(&queue->lock, flags);
+	/* Notifications stay charged there, but for those of a restart. */
+	skb_queue_walk(queue, skb) {
+		if (SKB_EXT_ERR(skb)->ee.ee_origin == SO_EE_ORIGIN_ZEROCOPY &&
+		    skb->destructor != sock_rmem_free)
+			told += skb->truesize;
+	}
+	charged = atomic_read(&sk->sk_omem_alloc);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return charged > told;
+}
+
 /**
  * checkpoint_inet_get() - read what an IPv4 or IPv6 socket is
  * @sk: the socket
@@ -410,8 +455,7 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 	if (rcu_access_pointer(sk->sk_policy[0]) || rcu_access_pointer(sk->sk_policy[1]))
 		state->special |= CHECKPOINT_INET_POLICY;
 #endif
-	/* What was sent without a copy is the socket's until it is told. */
-	if (!sk_is_tcp(sk) && atomic_read(&sk->sk_zckey) && sk_wmem_alloc_get(sk))
+	if (checkpoint_inet_flight(sk))
 		state->special |= CHECKPOINT_INET_FLIGHT;
 	if (sk_is_udp(sk) && READ_ONCE(udp_sk(sk)->encap_type))
 		state->special |= CHECKPOINT_INET_ENCAP;

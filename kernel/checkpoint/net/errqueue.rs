@@ -22,6 +22,8 @@ use crate::{
                 ERROR_DATA_MAX,
                 ERROR_LOCAL,
                 ERROR_OPT_STATS,
+                ERROR_STATS_MAX,
+                ERROR_TRANSPORT_MAX,
                 ERROR_TXTIME,
                 ERROR_V6, //
             },
@@ -43,6 +45,7 @@ use crate::{
     },
     net::{
         family_of,
+        packet,
         socket, //
     }, //
 };
@@ -58,15 +61,17 @@ pub(super) const LINKS: LinkOps = LinkOps {
 fn error(sk: &SockRef, queued: &Queued) -> Result<Result<SockError, &'static str>> {
     Ok(match sk.error(queued) {
         Err(EOPNOTSUPP) => Err(
-            "its error queue has headers that it is to be told of, or a time that only a device \
-             knows: have it read (MSG_ERRQUEUE)",
+            "its error queue has headers that it is to be told of, a time that only a device knows, or \
+             what became of a frame (SO_WIFI_STATUS): have it read (MSG_ERRQUEUE)",
         ),
         Ok(e) if e.len as usize > ERROR_DATA_MAX => {
             Err("a message in its error queue is too long: have it read (MSG_ERRQUEUE)")
         }
         Ok(e)
             if !(0..=ERROR_MAX.cast_signed()).contains(&e.err)
-                || !(ERROR_LOCAL..=ERROR_TXTIME).contains(&e.origin.into()) =>
+                || !(ERROR_LOCAL..=ERROR_TXTIME).contains(&e.origin.into())
+                || e.transport > ERROR_TRANSPORT_MAX
+                || e.opt_stats && e.len as usize > ERROR_STATS_MAX =>
         {
             Err("an unknown message is in its error queue: have it read (MSG_ERRQUEUE)")
         }
@@ -192,7 +197,12 @@ fn put(r: &Restore, raw: &Raw<'_>) -> Result {
         v6: record.flags.get() & ERROR_V6 != 0,
         opt_stats: record.flags.get() & ERROR_OPT_STATS != 0,
     };
-    sk.put_error(&error, raw.payload).map_err(|e| {
+    let put = || sk.put_error(&error, raw.payload);
+    let done = match packet::memcg(r, obj) {
+        Some(memcg) => memcg.charge(put),
+        None => socket::made(r, obj.get())?.memcg.charge(put),
+    };
+    done.map_err(|e| {
         let why = match e {
             ENOMEM => "there is no memory, or no room",
             _ => "it can't have been there",

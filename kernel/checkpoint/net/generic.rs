@@ -8,7 +8,10 @@
 
 use core::str;
 
-use kernel::prelude::*;
+use kernel::{
+    fmt,
+    prelude::*, //
+};
 
 use crate::{
     core::restore::Restore,
@@ -25,7 +28,8 @@ use crate::{
             socket::SockRef,
             unix::Queued, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::FrozenTask,
+        time::wait, //
     }, //
 };
 
@@ -60,6 +64,58 @@ fn text(name: &[u8]) -> &str {
         .unwrap_or("?")
 }
 
+/// Why what a family may keep for a socket can't be saved.
+enum Unsaved {
+    /// It is known that one does.
+    Kept,
+    /// This one may.
+    MayKeep(Name),
+    /// It can't be told which were asked.
+    TooMany,
+}
+
+impl fmt::Display for Unsaved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kept => write!(
+                f,
+                "a family of generic netlink keeps something for it: have it closed"
+            ),
+            Self::MayKeep(name) => write!(
+                f,
+                "has asked {}, a family of generic netlink that may keep something for it: have it closed",
+                text(&name.family)
+            ),
+            Self::TooMany => write!(
+                f,
+                "has asked too many families of generic netlink: have it closed"
+            ),
+        }
+    }
+}
+
+/// Returns the families that `sk` has asked, or why it can't be saved.
+fn asked(sk: &SockRef) -> Result<Result<KVec<u32>, Unsaved>> {
+    let asked = sk.asked()?;
+    if asked.keeps {
+        return Ok(Err(Unsaved::Kept));
+    }
+    let Some(ids) = asked.ids else {
+        return Ok(Err(Unsaved::TooMany));
+    };
+    for &id in &ids {
+        // What a family has kept that is gone has gone with it.
+        let name = match Name::of_family(id) {
+            Err(ENOENT) => continue,
+            name => name?,
+        };
+        if !KEEP_NOTHING.contains(&text(&name.family)) {
+            return Ok(Err(Unsaved::MayKeep(name)));
+        }
+    }
+    Ok(Ok(ids))
+}
+
 /// Looks at a socket of generic netlink. False: it was refused.
 pub(super) fn collect(
     cap: &mut Capture,
@@ -67,34 +123,8 @@ pub(super) fn collect(
     named: &Named<'_>,
     sk: &SockRef,
 ) -> Result<bool> {
-    let asked = sk.asked()?;
-    let why = if asked.keeps {
-        "a family of generic netlink keeps something for it: have it closed"
-    } else if let Some(ids) = &asked.ids {
-        for &id in ids {
-            // What a family has kept that is gone has gone with it.
-            let name = match Name::of_family(id) {
-                Err(ENOENT) => continue,
-                name => name?,
-            };
-            let family = text(&name.family);
-            if !KEEP_NOTHING.contains(&family) {
-                cap.refuse(
-                    EOPNOTSUPP,
-                    t,
-                    fmt!(
-                        "{}: has asked {}, a family of generic netlink that may keep something for it: \
-                         have it closed",
-                        named,
-                        family
-                    ),
-                );
-                return Ok(false);
-            }
-        }
+    let Err(why) = asked(sk)? else {
         return Ok(true);
-    } else {
-        "has asked too many families of generic netlink: have it closed"
     };
     cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
     Ok(false)
@@ -115,7 +145,15 @@ fn family_of(queued: &Queued, len: u32) -> Result<Option<u32>> {
 /// Writes which families and groups the socket `sk` has to do with: those that it has asked, those whose
 /// groups it is in, and those of messages in its queue.
 pub(super) fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
-    let asked = sk.asked()?.ids.ok_or(E2BIG)?;
+    let asked = match asked(sk)? {
+        Ok(ids) => ids,
+        // Somebody outside who has the socket, too, has asked since.
+        Err(why) => {
+            cap.report
+                .line(fmt!("error: a socket of generic netlink: {} [EBUSY]", why));
+            return Err(EBUSY);
+        }
+    };
     for &id in &asked {
         put(cap, obj, Name::of_family(id), true)?;
     }
@@ -124,6 +162,7 @@ pub(super) fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
     }
     let mut last = 0;
     for queued in &sk.netlink_queue()? {
+        wait::go_on()?;
         let Ok(message) = queued.netlink() else {
             break;
         };

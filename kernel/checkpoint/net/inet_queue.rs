@@ -114,7 +114,8 @@ pub(super) fn restore(r: &Restore, raw: &Raw<'_>) -> Result {
         time: i64::try_from(record.time.get())?,
         len: 0,
     };
-    made.sk.put_datagram(&datagram, raw.payload).map_err(|e| {
+    let put = || made.sk.put_datagram(&datagram, raw.payload);
+    made.memcg.charge(put).map_err(|e| {
         let why = match e {
             ENOMEM => "there is no memory",
             _ => "it can't have been there",

@@ -43,10 +43,7 @@ use crate::{
     },
     kapi::{
         fs::file::FileRef,
-        mm::{
-            memcg::Memcg,
-            space::MmRef, //
-        },
+        mm::memcg::Memcg,
         net::{
             netlink::{
                 self,
@@ -137,7 +134,7 @@ impl Rebuilt for BuiltNetlink {
 fn note(r: &Restore, obj: ObjRef, made: socket::Made) -> Result {
     let built = BuiltNetlink {
         sk: made.sk,
-        memcg: Memcg::of(&MmRef::of_current()?),
+        memcg: made.memcg,
         opener: made.opener,
         place: SetOnce::new(),
         dropped: SetOnce::new(),

@@ -7,7 +7,10 @@
 
 use kernel::{
     prelude::*,
-    sync::SetOnce, //
+    sync::{
+        Arc,
+        SetOnce, //
+    }, //
 };
 use zerocopy::IntoBytes;
 
@@ -42,6 +45,7 @@ use crate::{
     },
     kapi::{
         fs::file::FileRef,
+        mm::memcg::Memcg,
         net::{
             packet::{
                 Fanout,
@@ -89,6 +93,8 @@ struct BuiltPacket {
     sk: SockRef,
     /// With whose rights it is bound.
     opener: CredRef,
+    /// What is in its error queue is charged to it.
+    memcg: Arc<Memcg>,
     /// What it is, and its memberships.
     place: SetOnce<(Packet, KVVec<Member>)>,
 }
@@ -125,9 +131,16 @@ fn note(r: &Restore, obj: ObjRef, made: socket::Made) -> Result {
     let built = BuiltPacket {
         sk: made.sk,
         opener: made.opener,
+        memcg: Arc::new(made.memcg, GFP_KERNEL_ACCOUNT)?,
         place: SetOnce::new(),
     };
     r.set_built(obj, built)
+}
+
+/// What is in the error queue of the rebuilt packet socket `obj` is charged to; `None`: it is no such
+/// socket.
+pub(super) fn memcg(r: &Restore, obj: ObjRef) -> Option<Arc<Memcg>> {
+    r.with_built(obj, |built: &BuiltPacket| built.memcg.clone())
 }
 
 /// Looks at a socket that a task has. False: refused.

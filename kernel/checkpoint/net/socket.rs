@@ -42,6 +42,10 @@ use crate::{
     },
     kapi::{
         fs::file::FileRef,
+        mm::{
+            memcg::Memcg,
+            space::MmRef, //
+        },
         net::socket::SockRef,
         security::cred::CredRef,
         task::frozen::{
@@ -172,6 +176,8 @@ pub(super) struct Made {
     pub(super) file: FileRef,
     /// Who has made it: with the rights of that it is bound.
     pub(super) opener: CredRef,
+    /// What is in its queues is charged to it.
+    pub(super) memcg: Memcg,
 }
 
 impl Rebuilt for Made {}
@@ -323,6 +329,7 @@ pub(crate) fn restore(
         sk,
         file: file.clone(),
         opener: opener.clone(),
+        memcg: Memcg::of(&MmRef::of_current()?),
     };
     (family.note)(r, obj, made)?;
     Ok(file)

@@ -16,6 +16,12 @@ use crate::image::layout::{
 /// Most bytes of one message of an error queue.
 pub const ERROR_DATA_MAX: usize = 128 << 10;
 
+/// Most bytes of [`ERROR_OPT_STATS`].
+pub const ERROR_STATS_MAX: usize = 1024;
+
+/// Highest [`SocketError::transport`].
+pub const ERROR_TRANSPORT_MAX: u32 = 0xff00;
+
 record! {
     /// A link: what is in the error queue of an IPv4, IPv6 or packet socket, oldest first: an error, a
     /// time stamp of what it has sent, or a notification of MSG_ZEROCOPY; payload: its contents.
@@ -76,7 +82,7 @@ values! {
     ERROR_ICMP = 2,
     /// ICMPv6.
     ERROR_ICMP6 = 3,
-    /// It is a time stamp, or tells what became of a frame (SO_WIFI_STATUS).
+    /// It is a time stamp.
     ERROR_STAMP = 4,
     /// It is a notification of MSG_ZEROCOPY.
     ERROR_ZEROCOPY = 5,
@@ -88,6 +94,6 @@ flags! {
     "SocketError.flags": u32, ERROR_FLAG_LIST, ERROR_FLAGS_ALL;
     /// It is about IPv6.
     ERROR_V6 = 1 << 0,
-    /// Its contents are those of SCM_TIMESTAMPING_OPT_STATS.
+    /// It is a time stamp of TCP, and its contents are those of SCM_TIMESTAMPING_OPT_STATS.
     ERROR_OPT_STATS = 1 << 1,
 }

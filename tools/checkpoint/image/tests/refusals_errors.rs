@@ -24,6 +24,25 @@ fn error(s: &mut Sample, f: impl FnOnce(&mut SocketError)) {
     s.edit(0, f);
 }
 
+/// Makes it a time stamp of a TCP socket with statistics, and changes it.
+fn stats(s: &mut Sample, f: impl FnOnce(&mut SocketError)) {
+    s.error();
+    s.edit(0, |socket: &mut Socket| {
+        socket.kind.set(SOCKET_STREAM);
+        socket.protocol.set(PROTOCOL_TCP);
+    });
+    s.edit(0, |e: &mut SocketError| {
+        e.origin.set(ERROR_STAMP);
+        e.flags.set(ERROR_OPT_STATS);
+        f(e);
+    });
+    for kind in [Kind::InetSocket, Kind::InetMessage, Kind::SocketFilter] {
+        let at = s.position(kind, 0);
+        s.records.remove(at);
+    }
+    s.payload(Kind::Socket, 0).clear();
+}
+
 /// Makes it one of IPv6, and changes it.
 fn error6(s: &mut Sample, f: impl FnOnce(&mut SocketError)) {
     s.error();
@@ -46,7 +65,15 @@ fn all_is_well() {
         |s| s.error(),
         |s| error(s, |e| e.error.set(ERROR_MAX)),
         |s| error(s, |e| e.origin.set(ERROR_TXTIME)),
-        |s| error(s, |e| e.flags.set(ERROR_OPT_STATS)),
+        |s| stats(s, |_| ()),
+        |s| {
+            stats(s, |_| ());
+            *s.payload(Kind::SocketError, 0) = vec![0; ERROR_STATS_MAX];
+        },
+        |s| {
+            error(s, |e| e.transport.set(ERROR_TRANSPORT_MAX));
+            *s.payload(Kind::SocketError, 0) = vec![0; ERROR_DATA_MAX];
+        },
         |s| error(s, |e| e.transport.set(4)),
         |s| error(s, |e| e.info.set(u32::MAX)),
         |s| error6(s, |e| e.about[15] = 1),
@@ -59,6 +86,7 @@ fn errors() {
     const HEADER: &str = "impossible header";
     const ADDRESS: &str = "impossible address";
     const ORIGIN: &str = "unknown origin of an error";
+    const STATS: &str = "impossible statistics with a time stamp";
     const TIME: &str = "impossible time of an error";
     refused(&[
         ("is of a socket that has no error queue", |s| {
@@ -95,6 +123,21 @@ fn errors() {
         (HEADER, |s| error6(s, |e| e.about_flow.set(FLOW_ALL + 1))),
         (HEADER, |s| error(s, |e| e.frag_size.set(65536))),
         (HEADER, |s| error(s, |e| e.transport.set(5))),
+        (HEADER, |s| {
+            error(s, |e| e.transport.set(ERROR_TRANSPORT_MAX + 1));
+            *s.payload(Kind::SocketError, 0) = vec![0; ERROR_DATA_MAX];
+        }),
+        (STATS, |s| {
+            error(s, |e| {
+                e.origin.set(ERROR_STAMP);
+                e.flags.set(ERROR_OPT_STATS);
+            })
+        }),
+        (STATS, |s| stats(s, |e| e.origin.set(ERROR_ICMP))),
+        (STATS, |s| {
+            stats(s, |_| ());
+            *s.payload(Kind::SocketError, 0) = vec![0; ERROR_STATS_MAX + 1];
+        }),
         (ADDRESS, |s| error(s, |e| e.from[4] = 1)),
         (ADDRESS, |s| error(s, |e| e.to[15] = 1)),
         (ADDRESS, |s| error(s, |e| e.about[4] = 1)),

@@ -22,7 +22,7 @@ struct told {
 	struct sockaddr_storage name;
 	struct iovec iov;
 	char data[256];
-	char control[512];
+	char control[1024];
 	long len;
 };
 
@@ -305,7 +305,7 @@ CKPT_CYCLE(time_stamps_v6)
 	stamps(AF_INET6, SOL_IPV6, IPV6_RECVERR);
 }
 
-/* Of TCP, which does not number them. */
+/* Of TCP, which does not number them, with statistics. */
 CKPT_CYCLE(time_stamps_tcp)
 {
 	int listener = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
@@ -314,6 +314,7 @@ CKPT_CYCLE(time_stamps_tcp)
 	socklen_t len = sizeof(addr);
 	struct sock_extended_err *err;
 	struct told told;
+	void *stats;
 
 	CHECK_SYS(bind(listener, (struct sockaddr *)&addr, len));
 	CHECK_SYS(listen(listener, 1));
@@ -322,12 +323,17 @@ CKPT_CYCLE(time_stamps_tcp)
 	other = CHECK_SYS(accept(listener, NULL, NULL));
 	CHECK_SYS(close(listener));
 	set_int(fd, SOL_SOCKET, SO_TIMESTAMPING, SOF_TIMESTAMPING_TX_SCHED |
-		SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY);
+		SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY |
+		SOF_TIMESTAMPING_OPT_STATS);
 	send_text(fd, "sent");
 	ckpt_ready_wait();
 	err = expect_error(fd, &told, SOL_IP, IP_RECVERR, SO_EE_ORIGIN_TIMESTAMPING);
 	CHECK_EQ(SCM_TSTAMP_SCHED, (int)err->ee_info);
 	CHECK(control(&told, SOL_SOCKET, SCM_TIMESTAMPING), "it has no time");
+	CHECK(told.len > 0, "it has no contents");
+	stats = control(&told, SOL_SOCKET, SCM_TIMESTAMPING_OPT_STATS);
+	CHECK(stats, "it has no statistics");
+	CHECK_EQ(0, memcmp(told.data, stats, told.len));
 	expect_no_error(fd);
 	expect_text(other, "sent");
 }

@@ -15,7 +15,8 @@ use crate::image::{
     net::{
         check::{
             family,
-            form, //
+            form,
+            kind, //
         },
         errqueue::*,
         inet::{
@@ -101,8 +102,17 @@ impl Walk<'_> {
         ensure(raw, len <= ERROR_DATA_MAX, "an error that is too long")?;
         ensure(
             raw,
-            error.transport.get() as usize <= len,
+            error.transport.get() as usize <= len && error.transport.get() <= ERROR_TRANSPORT_MAX,
             "impossible header",
+        )?;
+        // The kernel takes them to lie in one piece.
+        ensure(
+            raw,
+            error.flags.get() & ERROR_OPT_STATS == 0
+                || kind(socket) == SOCKET_STREAM
+                    && error.origin.get() == ERROR_STAMP
+                    && len <= ERROR_STATS_MAX,
+            "impossible statistics with a time stamp",
         )
     }
 }
