@@ -108,8 +108,12 @@ impl<'a> Rebuild<'a> {
         }
     }
 
-    /// Sends a request; returns it if it was not taken.
+    /// Sends a request; returns it if it was not taken. One that a restart would not take from an image
+    /// is not sent: what it would make differs in the end.
     fn send(&mut self, request: Request) -> Result<Option<Request>> {
+        if !request.is_allowed() {
+            return Ok(Some(request));
+        }
         match request.send(self.fresh) {
             Ok(()) => {
                 let done = if self.late { request.late() } else { request };
