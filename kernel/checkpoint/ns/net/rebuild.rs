@@ -63,12 +63,15 @@ use crate::{
 /// How often requests are gone through: some need others before.
 const ROUNDS: usize = 8;
 
-/// How often, a millisecond apart, new addresses are looked at, and at least.
-const TRIES: usize = 500;
-const TRIES_MIN: usize = 3;
+/// How long, in nanoseconds, new devices and addresses may take to come to rest: nobody is asked for
+/// these.
+const RESTING: u64 = 5_000_000_000;
 
-/// The same of addresses that the kernel looks for on the network, for two seconds at most.
-const LOOKING: usize = 2500;
+/// The same where the kernel asks on the network: it begins within a second, and takes one.
+const LOOKING: u64 = 2_500_000_000;
+
+/// How often, a millisecond apart, nothing is left to be done when it is at rest.
+const RESTS: usize = 3;
 
 /// RTNH_F_PERVASIVE and RTNH_F_ONLINK: flags of routes that are asked for.
 const ROUTE_FLAGS: u8 = 2 | 4;
@@ -187,7 +190,7 @@ impl<'a> Rebuild<'a> {
                 break;
             }
         }
-        settle(self.fresh, TRIES)?;
+        settle(self.fresh, RESTING)?;
         self.list(&ADDRESSES, Some(REQUEST_DELADDR), REQUEST_NEWADDR, usable)?;
         steps.end_quiet()?;
         self.list(&ADDRESSES, None, REQUEST_NEWADDR, address)?;
@@ -442,7 +445,7 @@ impl<'a> Steps<'a> {
     /// knows yet whether it is free.
     pub(super) fn next(&mut self, kind: u32, tentative: bool) -> Result {
         if self.before == REQUEST_SETLINK && kind != REQUEST_SETLINK {
-            settle(self.ns, TRIES)?;
+            settle(self.ns, RESTING)?;
         }
         self.before = kind;
         match kind {
@@ -457,26 +460,23 @@ impl<'a> Steps<'a> {
         let Some(quiet) = self.quiet.take() else {
             return Ok(());
         };
-        settle(self.ns, TRIES)?;
+        settle(self.ns, RESTING)?;
         quiet.end(self.ns)
     }
 }
 
-/// Waits until `ns` knows what its links are, and has no address that is looked for; at most so many
-/// milliseconds, as an address is not looked for while there is no link.
-fn settle(ns: &NetNs, most: usize) -> Result {
-    for n in 0..most {
+/// Waits until `ns` knows what its links are, and has no address that is looked for; at most `most`
+/// nanoseconds, as who set it up chooses how often is asked. EINTR: the caller was killed.
+fn settle(ns: &NetNs, most: u64) -> Result {
+    let end = wait::monotonic_ns().saturating_add(most);
+    let mut rests = 0;
+    while rests < RESTS {
         wait::go_on()?;
-        let mut done = ns.settle()?;
-        for item in ADDRESSES
-            .of(ns)?
-            .iter()
-            .filter(|item| !item.body.is_empty())
-        {
-            done &= !request::is_tentative(&item.body)?;
-        }
-        // Once more: who has made the last one usable has its routes by then.
-        if n >= TRIES_MIN && done && ns.settle()? {
+        if ns.settle()? {
+            rests += 1;
+        } else if wait::monotonic_ns() < end {
+            rests = 0;
+        } else {
             break;
         }
         wait::pause_ms(1);
