@@ -34,6 +34,8 @@ pub(super) const HEADER: usize = 16;
 const ADDRESS: u16 = 1;
 /// IFLA_IFNAME.
 const NAME: u16 = 3;
+/// IFLA_MTU.
+const MTU: u16 = 4;
 /// IFLA_LINK.
 const LINK: u16 = 5;
 /// IFLA_QDISC.
@@ -67,7 +69,7 @@ const PEER: u16 = 1;
 /// IFLA_TXQLEN, IFLA_LINKMODE, IFLA_IFALIAS, IFLA_GROUP, IFLA_PROTO_DOWN, IFLA_GSO_MAX_SEGS,
 /// IFLA_GSO_MAX_SIZE, IFLA_GRO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE.
 const SET: &[u16] = &[
-    ADDRESS, 2, 4, MASTER, 13, 17, 20, 27, 39, 40, 41, 58, 63, 64,
+    ADDRESS, 2, MTU, MASTER, 13, 17, 20, 27, 39, 40, 41, 58, 63, 64,
 ];
 
 /// Attributes that don't count: IFLA_STATS, IFLA_MAP, IFLA_OPERSTATE, IFLA_STATS64,
@@ -95,7 +97,7 @@ struct DeviceKind {
     set: &'static [u16],
     /// Those that don't count.
     volatile: &'static [u16],
-    /// It takes its address from others, unless it was given one.
+    /// It takes its address and MTU from others, unless it was given them.
     borrows: bool,
 }
 
@@ -243,6 +245,14 @@ impl<'a> Device<'a> {
             .unwrap_or(0))
     }
 
+    /// The bridge that it is a port of, or 0.
+    pub(super) fn master(&self) -> Result<u32> {
+        Ok(self
+            .get(MASTER)?
+            .and_then(|master| u32_at(master, 0))
+            .unwrap_or(0))
+    }
+
     /// The header of a request for it, with these IFF_* to be set to `flags`.
     fn request_header(&self, flags: u32, change: u32) -> [u8; HEADER] {
         let mut header = [0; HEADER];
@@ -283,20 +293,22 @@ impl<'a> Device<'a> {
         Ok(())
     }
 
-    /// The request that makes one as it is. `all` are in its namespace, `ns`. `None`: it is made with
-    /// another one, or can't be made.
-    pub(super) fn make(&self, ns: &NetNs, all: &[Device<'_>]) -> Result<Option<Request>> {
+    /// The request that makes one as it is. `all` are in its namespace, `ns`; `masters` are the bridges of
+    /// these, sorted. `None`: it is made with another one, or can't be made.
+    pub(super) fn make(
+        &self,
+        ns: &NetNs,
+        all: &[Device<'_>],
+        masters: &[u32],
+    ) -> Result<Option<Request>> {
         let Some(kind) = kind_named(self.kind()?) else {
             return Ok(None);
         };
         let link = self.link()?;
         let mut message = Message::new(&self.request_header(0, 0))?;
         // A bridge without ports has only the address that it was given.
-        let has_ports = |to: &Device<'_>| {
-            to.get(MASTER)
-                .is_ok_and(|master| master.and_then(|m| u32_at(m, 0)) == Some(self.index()))
-        };
-        let borrows = kind.borrows && (kind.name != BRIDGE || all.iter().any(has_ports));
+        let has_ports = masters.binary_search(&self.index()).is_ok();
+        let borrows = kind.borrows && (kind.name != BRIDGE || has_ports);
         self.copy_plain(ns, borrows, &mut message)?;
         let mut peer = None;
         if kind.name == VETH {
@@ -330,13 +342,15 @@ impl<'a> Device<'a> {
     }
 
     /// The requests that make `new` what this device is, but for its flags. Each sets one thing: one that
-    /// is not taken has changed nothing.
-    pub(super) fn changes(&self, new: &Device<'_>) -> Result<KVVec<Request>> {
+    /// is not taken has changed nothing. Unless this is the `last` time, what it can take from others is
+    /// left to it: what is set does not follow these any more.
+    pub(super) fn changes(&self, new: &Device<'_>, last: bool) -> Result<KVVec<Request>> {
         let mut requests = KVVec::new();
         let header = self.request_header(0, 0);
         let mut add = |kind: u32, message: Message| -> Result {
             Ok(requests.push(Request::new(kind, 0, message)?, GFP_KERNEL_ACCOUNT)?)
         };
+        let borrows = kind_named(self.kind()?).is_some_and(|kind| kind.borrows);
         let carrier: &[u16] = if self.kind()? == DUMMY {
             &[CARRIER]
         } else {
@@ -344,6 +358,9 @@ impl<'a> Device<'a> {
         };
         for kinds in [SET, carrier] {
             differing(self.attributes, new.attributes, kinds, |kind, content| {
+                if borrows && !last && matches!(kind, ADDRESS | MTU) {
+                    return Ok(());
+                }
                 let mut set = Message::new(&header)?;
                 set.add(kind, content)?;
                 add(REQUEST_SETLINK, set)

@@ -154,12 +154,18 @@ impl<'a> Rebuild<'a> {
     pub(super) fn make_devices(&mut self) -> Result<Option<(KVVec<u8>, KVVec<u8>)>> {
         let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
         let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut masters: KVVec<u32> = KVVec::new();
+        for device in &all {
+            masters.push(device.master()?, GFP_KERNEL_ACCOUNT)?;
+        }
+        masters.sort_unstable();
         let mut requests = KVVec::new();
         for device in &all {
+            wait::go_on()?;
             if new.iter().any(|new| new.index() == device.index()) {
                 continue;
             }
-            if let Some(request) = device.make(self.ns, &all)? {
+            if let Some(request) = device.make(self.ns, &all, &masters)? {
                 requests.push(request, GFP_KERNEL_ACCOUNT)?;
             }
         }
@@ -167,13 +173,16 @@ impl<'a> Rebuild<'a> {
         let fresh = LINKS.of(self.fresh)?;
         let new = devices(&fresh)?;
         for device in &all {
+            wait::go_on()?;
             if new.iter().all(|new| new.index() != device.index()) {
                 return Ok(Some((copy(device.name()?)?, copy(device.kind()?)?)));
             }
         }
-        for _ in 0..ROUNDS {
-            if !self.change_devices()? {
-                break;
+        for last in [false, true] {
+            for _ in 0..ROUNDS {
+                if !self.change_devices(last)? {
+                    break;
+                }
             }
         }
         Ok(None)
@@ -204,16 +213,18 @@ impl<'a> Rebuild<'a> {
         Ok(())
     }
 
-    /// Sets what differs of devices; returns whether something was set.
-    fn change_devices(&mut self) -> Result<bool> {
+    /// Sets what differs of devices, `last` of all what they take from others; returns whether something
+    /// was set.
+    fn change_devices(&mut self, last: bool) -> Result<bool> {
         let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
         let (all, new) = (devices(&of)?, devices(&fresh)?);
         let mut changed = false;
         for device in &all {
+            wait::go_on()?;
             let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
                 continue;
             };
-            for request in device.changes(new)? {
+            for request in device.changes(new, last)? {
                 changed |= self.send(request)?.is_none();
             }
         }
@@ -227,6 +238,7 @@ impl<'a> Rebuild<'a> {
         let (all, new) = (devices(&of)?, devices(&fresh)?);
         let mut switched = false;
         for device in &all {
+            wait::go_on()?;
             let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
                 continue;
             };
