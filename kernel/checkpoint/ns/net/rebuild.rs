@@ -35,6 +35,7 @@ use super::{
     },
     tables::{
         clear_hops,
+        is_static,
         ADDRESSES,
         LINKS,
         LOW_BYTE,
@@ -81,6 +82,13 @@ const RULE_FLAGS: u8 = 2;
 
 /// NTF_MASTER: an entry is of the bridge, and not of the device.
 const OF_BRIDGE: u8 = 4;
+
+/// NTF_PROXY.
+const PROXY: u8 = 8;
+
+/// NUD_REACHABLE and NUD_STALE.
+const REACHABLE: u16 = 2;
+const STALE: u16 = 4;
 
 /// NDA_MASTER.
 const MASTER: u16 = 9;
@@ -385,16 +393,25 @@ fn rule(body: &[u8]) -> Result<Option<Message>> {
     .map(Some)
 }
 
-/// The request for a neighbour.
+/// The request for a neighbour. One whose state changes begins with what it has when it is known, but was
+/// not asked: NUD_STALE, or, in a bridge, NUD_REACHABLE.
 fn neighbour(body: &[u8]) -> Result<Option<Message>> {
     let mut of_bridge = false;
-    if body.first() == Some(&BRIDGE) {
+    let is_bridge = body.first() == Some(&BRIDGE);
+    if is_bridge {
         attributes(body.get(12..).ok_or(EIO)?, |kind, _| {
             of_bridge |= kind == MASTER;
             Ok(())
         })?;
     }
     request_of::<12>(body, OF_NEIGHBOUR, |header| {
+        let is_proxy = header.get(10).is_some_and(|flags| flags & PROXY != 0);
+        if !is_static(header) && !is_proxy {
+            let begins: u16 = if is_bridge { REACHABLE } else { STALE };
+            if let Some(state) = header.get_mut(8..10) {
+                state.copy_from_slice(&begins.to_ne_bytes());
+            }
+        }
         if let Some(flags) = header.get_mut(10).filter(|_| of_bridge) {
             *flags |= OF_BRIDGE;
         }
