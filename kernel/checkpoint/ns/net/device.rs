@@ -42,6 +42,10 @@ const LINK: u16 = 5;
 const QDISC: u16 = 6;
 /// IFLA_MASTER.
 const MASTER: u16 = 10;
+/// IFLA_OPERSTATE.
+const OPERSTATE: u16 = 16;
+/// IFLA_LINKMODE.
+const LINKMODE: u16 = 17;
 /// IFLA_LINKINFO.
 const LINKINFO: u16 = 18;
 /// IFLA_AF_SPEC.
@@ -62,6 +66,12 @@ const STATISTICS: u16 = 3;
 const PORT_KIND: u16 = 4;
 const PORT_DATA: u16 = 5;
 
+/// IFLA_BR_STP_STATE.
+const STP_STATE: u16 = 5;
+
+/// IFLA_BRPORT_STATE.
+const PORT_STATE: u16 = 1;
+
 /// VETH_INFO_PEER.
 const PEER: u16 = 1;
 
@@ -69,14 +79,15 @@ const PEER: u16 = 1;
 /// IFLA_TXQLEN, IFLA_LINKMODE, IFLA_IFALIAS, IFLA_GROUP, IFLA_PROTO_DOWN, IFLA_GSO_MAX_SEGS,
 /// IFLA_GSO_MAX_SIZE, IFLA_GRO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE.
 const SET: &[u16] = &[
-    ADDRESS, 2, MTU, MASTER, 13, 17, 20, 27, 39, 40, 41, 58, 63, 64,
+    ADDRESS, 2, MTU, MASTER, 13, LINKMODE, 20, 27, 39, 40, 41, 58, 63, 64,
 ];
 
 /// Attributes that don't count: IFLA_STATS, IFLA_MAP, IFLA_OPERSTATE, IFLA_STATS64,
 /// IFLA_PROMISCUITY, IFLA_CARRIER, IFLA_CARRIER_CHANGES, IFLA_CARRIER_UP_COUNT,
 /// IFLA_CARRIER_DOWN_COUNT, IFLA_ALLMULTI, IFLA_HEADROOM. Who has had a device be promiscuous is
-/// told by IFF_PROMISC, or is a socket or another device.
-const VOLATILE: &[u16] = &[7, 14, 16, 23, 30, CARRIER, 35, 47, 48, 61, 68];
+/// told by IFF_PROMISC, or is a socket or another device. IFLA_OPERSTATE is the kernel's unless
+/// IFLA_LINKMODE says that a program sets it.
+const VOLATILE: &[u16] = &[7, 14, OPERSTATE, 23, 30, CARRIER, 35, 47, 48, 61, 68];
 
 /// IFF_RUNNING, IFF_LOWER_UP and IFF_DORMANT: what the kernel finds out of a link.
 const FLAGS_OF_KERNEL: u32 = 1 << 6 | 1 << 16 | 1 << 17;
@@ -169,9 +180,10 @@ const PORT_SET: &[u16] = &[
     45,
 ];
 
-/// Those that don't count: what the bridge finds out, and the number that the port got.
+/// Those that don't count: what the bridge finds out, and the number that the port got. Its state is
+/// looked at by itself: see [`Device::state`].
 const PORT_VOLATILE: &[u16] = &[
-    1, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 35, 36, 38, 41,
+    PORT_STATE, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 35, 36, 38, 41,
 ];
 
 /// AF_INET and AF_INET6 in IFLA_AF_SPEC: settings, which are in /proc/sys, and statistics. Of IPv6 a
@@ -251,6 +263,30 @@ impl<'a> Device<'a> {
             .get(MASTER)?
             .and_then(|master| u32_at(master, 0))
             .unwrap_or(0))
+    }
+
+    /// Returns whether it is a bridge whose ports have the states that they are told to have: it has no
+    /// spanning tree.
+    pub(super) fn is_told(&self) -> Result<bool> {
+        let tree = find(self.info(DATA)?, STP_STATE)?;
+        Ok(self.kind()? == BRIDGE && tree.and_then(|tree| u32_at(tree, 0)) == Some(0))
+    }
+
+    /// The request that gives `new`, a port of a bridge that [`Device::is_told`], the state of this port.
+    /// `None`: it has that.
+    pub(super) fn state(&self, new: &Device<'_>) -> Result<Option<Request>> {
+        let Some(state) = find(self.info(PORT_DATA)?, PORT_STATE)? else {
+            return Ok(None);
+        };
+        if find(new.info(PORT_DATA)?, PORT_STATE)? == Some(state) {
+            return Ok(None);
+        }
+        let mut change = Message::new(&self.request_header(0, 0))?;
+        change.nest(LINKINFO, |info| {
+            info.add(PORT_KIND, BRIDGE)?;
+            info.nest(PORT_DATA, |inner| inner.add(PORT_STATE, state))
+        })?;
+        Request::new(REQUEST_NEWLINK, 0, change).map(Some)
     }
 
     /// The header of a request for it, with these IFF_* to be set to `flags`.
@@ -456,6 +492,9 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let device = Device::of(body)?;
     let kind = kind_named(device.kind()?).unwrap_or(&PLAIN);
     let is_dummy = kind.name == DUMMY;
+    let is_set = device
+        .get(LINKMODE)?
+        .is_some_and(|mode| mode.first().is_some_and(|&mode| mode != 0));
     let mut put = |bytes: &[u8]| out.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT);
     put(device.header.get(..8).ok_or(EIO)?)?;
     put(&(device.flags() & !FLAGS_OF_KERNEL).to_ne_bytes())?;
@@ -488,6 +527,7 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
                 _ => Ok(put(of_family)?),
             }),
             CARRIER if is_dummy => Ok(put(attribute)?),
+            OPERSTATE if is_set => Ok(put(attribute)?),
             _ if VOLATILE.contains(&attribute_kind) => Ok(()),
             _ => Ok(put(attribute)?),
         }
@@ -540,7 +580,7 @@ fn info_is_allowed(info: &[u8]) -> Result<bool> {
     let of_port = match port {
         None => port_data.is_none(),
         Some(BRIDGE) => match port_data {
-            Some(data) => only(data, PORT_SET)?,
+            Some(data) => only(data, PORT_SET)? || only(data, &[PORT_STATE])?,
             None => true,
         },
         Some(_) => false,

@@ -50,6 +50,7 @@ use crate::{
         REQUEST_DELROUTE,
         REQUEST_DELRULE,
         REQUEST_NEWADDR,
+        REQUEST_NEWLINK,
         REQUEST_NEWNEIGH,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
@@ -196,8 +197,9 @@ impl<'a> Rebuild<'a> {
         Ok(None)
     }
 
-    /// Gives it all else but its settings, which it has got.
-    pub(super) fn rest(&mut self) -> Result {
+    /// Gives it all else but its settings, which it has got; returns the name of a port whose state in its
+    /// bridge it could not be given.
+    pub(super) fn rest(&mut self) -> Result<Option<KVVec<u8>>> {
         self.late = true;
         // Those that are still looked for are found to be free, or not, meanwhile.
         settle(self.ns, LOOKING)?;
@@ -207,6 +209,8 @@ impl<'a> Rebuild<'a> {
                 break;
             }
         }
+        settle(self.fresh, RESTING)?;
+        self.ports()?;
         settle(self.fresh, RESTING)?;
         self.list(&ADDRESSES, Some(REQUEST_DELADDR), REQUEST_NEWADDR, usable)?;
         steps.end_quiet()?;
@@ -218,7 +222,7 @@ impl<'a> Rebuild<'a> {
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
-        Ok(())
+        self.ports()
     }
 
     /// Sets what differs of devices, `last` of all what they take from others; returns whether something
@@ -258,6 +262,35 @@ impl<'a> Rebuild<'a> {
             }
         }
         Ok(switched)
+    }
+
+    /// Gives ports of bridges that have no spanning tree their states; returns the name of the last one
+    /// that had another one.
+    fn ports(&mut self) -> Result<Option<KVVec<u8>>> {
+        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
+        let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut told: KVVec<u32> = KVVec::new();
+        for device in &all {
+            if device.is_told()? {
+                told.push(device.index(), GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        told.sort_unstable();
+        let mut differs = None;
+        for device in &all {
+            wait::go_on()?;
+            if told.binary_search(&device.master()?).is_err() {
+                continue;
+            }
+            let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
+                continue;
+            };
+            if let Some(request) = device.state(new)? {
+                differs = Some(copy(device.name()?)?);
+                self.send(request)?;
+            }
+        }
+        Ok(differs)
     }
 
     /// Takes away what it has of a list and should not, and adds what is missing.
@@ -473,12 +506,13 @@ impl<'a> Steps<'a> {
     /// Is called before each request, with its type, and whether it gives an address of which nobody
     /// knows yet whether it is free.
     pub(super) fn next(&mut self, kind: u32, tentative: bool) -> Result {
-        if self.before == REQUEST_SETLINK && kind != REQUEST_SETLINK {
+        let of_link = matches!(self.before, REQUEST_SETLINK | REQUEST_NEWLINK);
+        if of_link && kind != self.before {
             settle(self.ns, RESTING)?;
         }
         self.before = kind;
         match kind {
-            REQUEST_SETLINK | REQUEST_DELADDR => Ok(()),
+            REQUEST_SETLINK | REQUEST_NEWLINK | REQUEST_DELADDR => Ok(()),
             REQUEST_NEWADDR if !tentative => Ok(()),
             _ => self.end_quiet(),
         }
