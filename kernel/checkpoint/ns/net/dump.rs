@@ -322,7 +322,9 @@ mod tests {
     #[test]
     fn neighbours() -> Result {
         let key = |family: u8, state: u8, flags: u8| -> Result<KVVec<u8>> {
-            let table = NEIGHBOURS.get(if family == 7 { 2 } else { 0 }).ok_or(EINVAL)?;
+            let table = NEIGHBOURS
+                .get(if family == 7 { 2 } else { 0 })
+                .ok_or(EINVAL)?;
             let mut out = KVVec::new();
             let [a, b] = u16::from(state).to_ne_bytes();
             table.add(&[family, 0, 0, 0, 1, 0, 0, 0, a, b, flags, 0], &mut out)?;

@@ -382,6 +382,24 @@ mod tests {
         Ok(())
     }
 
+    /// The state of a port is told alone; the number that it has is not told.
+    #[test]
+    fn ports() -> Result {
+        let of = |kinds: &[u16]| {
+            link(|message| {
+                message.nest(18, |info| {
+                    info.add(4, b"bridge")?;
+                    info.nest(5, |data| {
+                        kinds.iter().try_for_each(|&kind| data.add(kind, &[4]))
+                    })
+                })
+            })
+        };
+        assert!(of(&[1])? && of(&[33])?);
+        assert!(!of(&[1, 33])? && !of(&[18])?);
+        Ok(())
+    }
+
     /// Rules of other families (RTNL_FAMILY_IPMR), and what is longer than an image may have, is not sent
     /// by a checkpoint, as no restart would.
     #[test]
