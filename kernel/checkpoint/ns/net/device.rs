@@ -66,8 +66,12 @@ const STATISTICS: u16 = 3;
 const PORT_KIND: u16 = 4;
 const PORT_DATA: u16 = 5;
 
-/// IFLA_BR_STP_STATE.
+/// IFLA_BR_STP_STATE, and BR_KERNEL_STP: the kernel's spanning tree.
 const STP_STATE: u16 = 5;
+const KERNEL_STP: u32 = 1;
+
+/// IFLA_BR_STP_MODE: whose spanning tree there will be.
+const STP_MODE: u16 = 50;
 
 /// IFLA_BRPORT_STATE.
 const PORT_STATE: u16 = 1;
@@ -266,10 +270,11 @@ impl<'a> Device<'a> {
     }
 
     /// Returns whether it is a bridge whose ports have the states that they are told to have: it has no
-    /// spanning tree.
+    /// spanning tree, or a program has.
     pub(super) fn is_told(&self) -> Result<bool> {
         let tree = find(self.info(DATA)?, STP_STATE)?;
-        Ok(self.kind()? == BRIDGE && tree.and_then(|tree| u32_at(tree, 0)) == Some(0))
+        let tree = tree.and_then(|tree| u32_at(tree, 0));
+        Ok(self.kind()? == BRIDGE && tree.is_some_and(|tree| tree != KERNEL_STP))
     }
 
     /// The request that gives `new`, a port of a bridge that [`Device::is_told`], the state of this port.
@@ -405,14 +410,20 @@ impl<'a> Device<'a> {
 
         if let Some(kind) = kind_named(self.kind()?) {
             let (data, other) = (self.info(DATA)?, new.info(DATA)?);
-            differing(data, other, kind.set, |what, content| {
-                let mut change = Message::new(&header)?;
-                change.nest(LINKINFO, |info| {
-                    info.add(KIND, kind.name)?;
-                    info.nest(DATA, |inner| inner.add(what, content))
+            // That is not taken any more when there is a spanning tree.
+            for before in [true, false] {
+                differing(data, other, kind.set, |what, content| {
+                    if (kind.name == BRIDGE && what == STP_MODE) != before {
+                        return Ok(());
+                    }
+                    let mut change = Message::new(&header)?;
+                    change.nest(LINKINFO, |info| {
+                        info.add(KIND, kind.name)?;
+                        info.nest(DATA, |inner| inner.add(what, content))
+                    })?;
+                    add(REQUEST_NEWLINK, change)
                 })?;
-                add(REQUEST_NEWLINK, change)
-            })?;
+            }
         }
 
         if text(self.info(PORT_KIND)?) == BRIDGE && text(new.info(PORT_KIND)?) == BRIDGE {

@@ -264,8 +264,8 @@ impl<'a> Rebuild<'a> {
         Ok(switched)
     }
 
-    /// Gives ports of bridges that have no spanning tree their states; returns the name of the last one
-    /// that had another one.
+    /// Gives ports of bridges without a spanning tree of the kernel their states; returns the name of the
+    /// last one that had another one.
     fn ports(&mut self) -> Result<Option<KVVec<u8>>> {
         let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
         let (all, new) = (devices(&of)?, devices(&fresh)?);
