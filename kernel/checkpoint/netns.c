@@ -434,53 +434,50 @@ int checkpoint_netns_queues(struct net *net, u32 index)
 	return ret;
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
-/* Is there an IPv6 address that has got something to do now, and not later? */
-static bool addresses_busy(struct net *net)
+/* Has @dev an IPv6 address that is looked for elsewhere, or whose work is under way? */
+static bool addresses_busy(struct net_device *dev)
 {
-	struct inet6_ifaddr *ifa;
-	struct inet6_dev *idev;
-	struct net_device *dev;
 	bool busy = false;
+#if IS_ENABLED(CONFIG_IPV6)
+	struct inet6_dev *idev = __in6_dev_get(dev);
+	struct inet6_ifaddr *ifa;
 
-	for_each_netdev(net, dev) {
-		idev = __in6_dev_get(dev);
-		if (!idev)
-			continue;
-		read_lock_bh(&idev->lock);
-		list_for_each_entry(ifa, &idev->addr_list, if_list) {
-			if (work_busy(&ifa->dad_work.work) && !timer_pending(&ifa->dad_work.timer))
-				busy = true;
-		}
-		read_unlock_bh(&idev->lock);
+	if (!idev)
+		return false;
+	read_lock_bh(&idev->lock);
+	list_for_each_entry(ifa, &idev->addr_list, if_list) {
+		/* Without a link an address is tentative, and nothing is done about it. */
+		if (work_busy(&ifa->dad_work.work))
+			busy = true;
 	}
+	read_unlock_bh(&idev->lock);
+#endif
 	return busy;
 }
-#else
-static bool addresses_busy(struct net *net)
-{
-	return false;
-}
-#endif
 
 /**
  * checkpoint_netns_settle() - let devices learn of what has become of their links
  * @net: their network namespace
  *
- * The kernel does that by itself, up to a second later.  What that has to do with
- * addresses it does in a work.
+ * The kernel does that by itself, up to a second later, and for a hundred devices at a
+ * time.  What that has to do with addresses it does in a work.
  *
- * Return: 0; 1 if there is such work; -EINTR if the caller was killed.
+ * Return: 0; 1 if there is such work, or are more devices; -EINTR if the caller was
+ * killed.
  */
 int checkpoint_netns_settle(struct net *net)
 {
+	struct net_device *dev;
 	int ret = rtnl_lock_killable();
 
 	if (ret)
 		return ret;
 	linkwatch_run_queue();
 	__rtnl_net_lock(net);
-	ret = addresses_busy(net);
+	for_each_netdev(net, dev) {
+		if (test_bit(__LINK_STATE_LINKWATCH_PENDING, &dev->state) || addresses_busy(dev))
+			ret = 1;
+	}
 	__rtnl_net_unlock(net);
 	rtnl_unlock();
 	return ret;

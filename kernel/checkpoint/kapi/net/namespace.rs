@@ -202,7 +202,8 @@ impl NetNs {
     }
 
     /// Lets its devices learn of what has become of their links; returns whether nothing is left to be
-    /// done of that with their addresses. EINTR: the caller was killed.
+    /// done of that, nor with their addresses: none is looked for elsewhere. EINTR: the caller was
+    /// killed.
     pub(crate) fn settle(&self) -> Result<bool> {
         // SAFETY: We own a reference.
         let left = unsafe { bindings::checkpoint_netns_settle(self.as_ptr()) };

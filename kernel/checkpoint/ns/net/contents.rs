@@ -305,7 +305,17 @@ fn compare(cap: &mut Capture, t: &FrozenTask, ns: &NetNs) -> Result<Option<Conte
         settings.extend_from_slice(&others, GFP_KERNEL_ACCOUNT)?;
         count += more;
     }
-    rebuild.rest()?;
+    if let Some(name) = rebuild.rest()? {
+        refuse(
+            cap,
+            t,
+            fmt!(
+                "the device {} in a bridge, in a state that it can't be given now",
+                name_of(&name)
+            ),
+        );
+        return Ok(None);
+    }
     // Some change when a device is switched on. What is not taken differs.
     let _ = apply(&fresh, &settings)?;
     let what = match ns.left(&fresh)? {

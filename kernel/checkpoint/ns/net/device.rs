@@ -34,12 +34,18 @@ pub(super) const HEADER: usize = 16;
 const ADDRESS: u16 = 1;
 /// IFLA_IFNAME.
 const NAME: u16 = 3;
+/// IFLA_MTU.
+const MTU: u16 = 4;
 /// IFLA_LINK.
 const LINK: u16 = 5;
 /// IFLA_QDISC.
 const QDISC: u16 = 6;
 /// IFLA_MASTER.
 const MASTER: u16 = 10;
+/// IFLA_OPERSTATE.
+const OPERSTATE: u16 = 16;
+/// IFLA_LINKMODE.
+const LINKMODE: u16 = 17;
 /// IFLA_LINKINFO.
 const LINKINFO: u16 = 18;
 /// IFLA_AF_SPEC.
@@ -60,6 +66,16 @@ const STATISTICS: u16 = 3;
 const PORT_KIND: u16 = 4;
 const PORT_DATA: u16 = 5;
 
+/// IFLA_BR_STP_STATE, and BR_KERNEL_STP: the kernel's spanning tree.
+const STP_STATE: u16 = 5;
+const KERNEL_STP: u32 = 1;
+
+/// IFLA_BR_STP_MODE: whose spanning tree there will be.
+const STP_MODE: u16 = 50;
+
+/// IFLA_BRPORT_STATE.
+const PORT_STATE: u16 = 1;
+
 /// VETH_INFO_PEER.
 const PEER: u16 = 1;
 
@@ -67,14 +83,15 @@ const PEER: u16 = 1;
 /// IFLA_TXQLEN, IFLA_LINKMODE, IFLA_IFALIAS, IFLA_GROUP, IFLA_PROTO_DOWN, IFLA_GSO_MAX_SEGS,
 /// IFLA_GSO_MAX_SIZE, IFLA_GRO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE.
 const SET: &[u16] = &[
-    ADDRESS, 2, 4, MASTER, 13, 17, 20, 27, 39, 40, 41, 58, 63, 64,
+    ADDRESS, 2, MTU, MASTER, 13, LINKMODE, 20, 27, 39, 40, 41, 58, 63, 64,
 ];
 
 /// Attributes that don't count: IFLA_STATS, IFLA_MAP, IFLA_OPERSTATE, IFLA_STATS64,
 /// IFLA_PROMISCUITY, IFLA_CARRIER, IFLA_CARRIER_CHANGES, IFLA_CARRIER_UP_COUNT,
 /// IFLA_CARRIER_DOWN_COUNT, IFLA_ALLMULTI, IFLA_HEADROOM. Who has had a device be promiscuous is
-/// told by IFF_PROMISC, or is a socket or another device.
-const VOLATILE: &[u16] = &[7, 14, 16, 23, 30, CARRIER, 35, 47, 48, 61, 68];
+/// told by IFF_PROMISC, or is a socket or another device. IFLA_OPERSTATE is the kernel's unless
+/// IFLA_LINKMODE says that a program sets it.
+const VOLATILE: &[u16] = &[7, 14, OPERSTATE, 23, 30, CARRIER, 35, 47, 48, 61, 68];
 
 /// IFF_RUNNING, IFF_LOWER_UP and IFF_DORMANT: what the kernel finds out of a link.
 const FLAGS_OF_KERNEL: u32 = 1 << 6 | 1 << 16 | 1 << 17;
@@ -95,7 +112,7 @@ struct DeviceKind {
     set: &'static [u16],
     /// Those that don't count.
     volatile: &'static [u16],
-    /// It takes its address from others, unless it was given one.
+    /// It takes its address and MTU from others, unless it was given them.
     borrows: bool,
 }
 
@@ -167,9 +184,10 @@ const PORT_SET: &[u16] = &[
     45,
 ];
 
-/// Those that don't count: what the bridge finds out, and the number that the port got.
+/// Those that don't count: what the bridge finds out, and the number that the port got. Its state is
+/// looked at by itself: see [`Device::state`].
 const PORT_VOLATILE: &[u16] = &[
-    1, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 35, 36, 38, 41,
+    PORT_STATE, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 35, 36, 38, 41,
 ];
 
 /// AF_INET and AF_INET6 in IFLA_AF_SPEC: settings, which are in /proc/sys, and statistics. Of IPv6 a
@@ -243,6 +261,39 @@ impl<'a> Device<'a> {
             .unwrap_or(0))
     }
 
+    /// The bridge that it is a port of, or 0.
+    pub(super) fn master(&self) -> Result<u32> {
+        Ok(self
+            .get(MASTER)?
+            .and_then(|master| u32_at(master, 0))
+            .unwrap_or(0))
+    }
+
+    /// Returns whether it is a bridge whose ports have the states that they are told to have: it has no
+    /// spanning tree, or a program has.
+    pub(super) fn is_told(&self) -> Result<bool> {
+        let tree = find(self.info(DATA)?, STP_STATE)?;
+        let tree = tree.and_then(|tree| u32_at(tree, 0));
+        Ok(self.kind()? == BRIDGE && tree.is_some_and(|tree| tree != KERNEL_STP))
+    }
+
+    /// The request that gives `new`, a port of a bridge that [`Device::is_told`], the state of this port.
+    /// `None`: it has that.
+    pub(super) fn state(&self, new: &Device<'_>) -> Result<Option<Request>> {
+        let Some(state) = find(self.info(PORT_DATA)?, PORT_STATE)? else {
+            return Ok(None);
+        };
+        if find(new.info(PORT_DATA)?, PORT_STATE)? == Some(state) {
+            return Ok(None);
+        }
+        let mut change = Message::new(&self.request_header(0, 0))?;
+        change.nest(LINKINFO, |info| {
+            info.add(PORT_KIND, BRIDGE)?;
+            info.nest(PORT_DATA, |inner| inner.add(PORT_STATE, state))
+        })?;
+        Request::new(REQUEST_NEWLINK, 0, change).map(Some)
+    }
+
     /// The header of a request for it, with these IFF_* to be set to `flags`.
     fn request_header(&self, flags: u32, change: u32) -> [u8; HEADER] {
         let mut header = [0; HEADER];
@@ -283,20 +334,22 @@ impl<'a> Device<'a> {
         Ok(())
     }
 
-    /// The request that makes one as it is. `all` are in its namespace, `ns`. `None`: it is made with
-    /// another one, or can't be made.
-    pub(super) fn make(&self, ns: &NetNs, all: &[Device<'_>]) -> Result<Option<Request>> {
+    /// The request that makes one as it is. `all` are in its namespace, `ns`; `masters` are the bridges of
+    /// these, sorted. `None`: it is made with another one, or can't be made.
+    pub(super) fn make(
+        &self,
+        ns: &NetNs,
+        all: &[Device<'_>],
+        masters: &[u32],
+    ) -> Result<Option<Request>> {
         let Some(kind) = kind_named(self.kind()?) else {
             return Ok(None);
         };
         let link = self.link()?;
         let mut message = Message::new(&self.request_header(0, 0))?;
         // A bridge without ports has only the address that it was given.
-        let has_ports = |to: &Device<'_>| {
-            to.get(MASTER)
-                .is_ok_and(|master| master.and_then(|m| u32_at(m, 0)) == Some(self.index()))
-        };
-        let borrows = kind.borrows && (kind.name != BRIDGE || all.iter().any(has_ports));
+        let has_ports = masters.binary_search(&self.index()).is_ok();
+        let borrows = kind.borrows && (kind.name != BRIDGE || has_ports);
         self.copy_plain(ns, borrows, &mut message)?;
         let mut peer = None;
         if kind.name == VETH {
@@ -330,13 +383,15 @@ impl<'a> Device<'a> {
     }
 
     /// The requests that make `new` what this device is, but for its flags. Each sets one thing: one that
-    /// is not taken has changed nothing.
-    pub(super) fn changes(&self, new: &Device<'_>) -> Result<KVVec<Request>> {
+    /// is not taken has changed nothing. Unless this is the `last` time, what it can take from others is
+    /// left to it: what is set does not follow these any more.
+    pub(super) fn changes(&self, new: &Device<'_>, last: bool) -> Result<KVVec<Request>> {
         let mut requests = KVVec::new();
         let header = self.request_header(0, 0);
         let mut add = |kind: u32, message: Message| -> Result {
             Ok(requests.push(Request::new(kind, 0, message)?, GFP_KERNEL_ACCOUNT)?)
         };
+        let borrows = kind_named(self.kind()?).is_some_and(|kind| kind.borrows);
         let carrier: &[u16] = if self.kind()? == DUMMY {
             &[CARRIER]
         } else {
@@ -344,6 +399,9 @@ impl<'a> Device<'a> {
         };
         for kinds in [SET, carrier] {
             differing(self.attributes, new.attributes, kinds, |kind, content| {
+                if borrows && !last && matches!(kind, ADDRESS | MTU) {
+                    return Ok(());
+                }
                 let mut set = Message::new(&header)?;
                 set.add(kind, content)?;
                 add(REQUEST_SETLINK, set)
@@ -352,14 +410,20 @@ impl<'a> Device<'a> {
 
         if let Some(kind) = kind_named(self.kind()?) {
             let (data, other) = (self.info(DATA)?, new.info(DATA)?);
-            differing(data, other, kind.set, |what, content| {
-                let mut change = Message::new(&header)?;
-                change.nest(LINKINFO, |info| {
-                    info.add(KIND, kind.name)?;
-                    info.nest(DATA, |inner| inner.add(what, content))
+            // That is not taken any more when there is a spanning tree.
+            for before in [true, false] {
+                differing(data, other, kind.set, |what, content| {
+                    if (kind.name == BRIDGE && what == STP_MODE) != before {
+                        return Ok(());
+                    }
+                    let mut change = Message::new(&header)?;
+                    change.nest(LINKINFO, |info| {
+                        info.add(KIND, kind.name)?;
+                        info.nest(DATA, |inner| inner.add(what, content))
+                    })?;
+                    add(REQUEST_NEWLINK, change)
                 })?;
-                add(REQUEST_NEWLINK, change)
-            })?;
+            }
         }
 
         if text(self.info(PORT_KIND)?) == BRIDGE && text(new.info(PORT_KIND)?) == BRIDGE {
@@ -439,6 +503,9 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let device = Device::of(body)?;
     let kind = kind_named(device.kind()?).unwrap_or(&PLAIN);
     let is_dummy = kind.name == DUMMY;
+    let is_set = device
+        .get(LINKMODE)?
+        .is_some_and(|mode| mode.first().is_some_and(|&mode| mode != 0));
     let mut put = |bytes: &[u8]| out.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT);
     put(device.header.get(..8).ok_or(EIO)?)?;
     put(&(device.flags() & !FLAGS_OF_KERNEL).to_ne_bytes())?;
@@ -471,6 +538,7 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
                 _ => Ok(put(of_family)?),
             }),
             CARRIER if is_dummy => Ok(put(attribute)?),
+            OPERSTATE if is_set => Ok(put(attribute)?),
             _ if VOLATILE.contains(&attribute_kind) => Ok(()),
             _ => Ok(put(attribute)?),
         }
@@ -523,7 +591,7 @@ fn info_is_allowed(info: &[u8]) -> Result<bool> {
     let of_port = match port {
         None => port_data.is_none(),
         Some(BRIDGE) => match port_data {
-            Some(data) => only(data, PORT_SET)?,
+            Some(data) => only(data, PORT_SET)? || only(data, &[PORT_STATE])?,
             None => true,
         },
         Some(_) => false,

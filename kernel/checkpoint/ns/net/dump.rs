@@ -317,6 +317,29 @@ mod tests {
         }
     }
 
+    /// What a program has learnt does not expire, and its state does not count; what the kernel has
+    /// learnt goes.
+    #[test]
+    fn neighbours() -> Result {
+        let key = |family: u8, state: u8, flags: u8| -> Result<KVVec<u8>> {
+            let table = NEIGHBOURS
+                .get(if family == 7 { 2 } else { 0 })
+                .ok_or(EINVAL)?;
+            let mut out = KVVec::new();
+            let [a, b] = u16::from(state).to_ne_bytes();
+            table.add(&[family, 0, 0, 0, 1, 0, 0, 0, a, b, flags, 0], &mut out)?;
+            Ok(out)
+        };
+        for family in [2, 7, 10] {
+            assert!(key(family, 2, 0)?.is_empty());
+            assert!(!key(family, 0x80, 0)?.is_empty());
+            assert!(*key(family, 2, 0x10)? == *key(family, 4, 0x10)?);
+            assert!(*key(family, 0x80, 0x10)? != *key(family, 4, 0x10)?);
+        }
+        assert!(key(2, 0x40, 0)?.is_empty() && !key(7, 0x40, 0)?.is_empty());
+        Ok(())
+    }
+
     /// A list that was cut short is not the same as one that was not.
     #[test]
     fn cut_short() -> Result {

@@ -35,6 +35,7 @@ use super::{
     },
     tables::{
         clear_hops,
+        is_static,
         ADDRESSES,
         LINKS,
         LOW_BYTE,
@@ -49,6 +50,7 @@ use crate::{
         REQUEST_DELROUTE,
         REQUEST_DELRULE,
         REQUEST_NEWADDR,
+        REQUEST_NEWLINK,
         REQUEST_NEWNEIGH,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
@@ -63,12 +65,15 @@ use crate::{
 /// How often requests are gone through: some need others before.
 const ROUNDS: usize = 8;
 
-/// How often, a millisecond apart, new addresses are looked at, and at least.
-const TRIES: usize = 500;
-const TRIES_MIN: usize = 3;
+/// How long, in nanoseconds, new devices and addresses may take to come to rest: nobody is asked for
+/// these.
+const RESTING: u64 = 5_000_000_000;
 
-/// The same of addresses that the kernel looks for on the network, for two seconds at most.
-const LOOKING: usize = 2500;
+/// The same where the kernel asks on the network: it begins within a second, and takes one.
+const LOOKING: u64 = 2_500_000_000;
+
+/// How often, a millisecond apart, nothing is left to be done when it is at rest.
+const RESTS: usize = 3;
 
 /// RTNH_F_PERVASIVE and RTNH_F_ONLINK: flags of routes that are asked for.
 const ROUTE_FLAGS: u8 = 2 | 4;
@@ -78,6 +83,13 @@ const RULE_FLAGS: u8 = 2;
 
 /// NTF_MASTER: an entry is of the bridge, and not of the device.
 const OF_BRIDGE: u8 = 4;
+
+/// NTF_PROXY.
+const PROXY: u8 = 8;
+
+/// NUD_REACHABLE and NUD_STALE.
+const REACHABLE: u16 = 2;
+const STALE: u16 = 4;
 
 /// NDA_MASTER.
 const MASTER: u16 = 9;
@@ -108,8 +120,12 @@ impl<'a> Rebuild<'a> {
         }
     }
 
-    /// Sends a request; returns it if it was not taken.
+    /// Sends a request; returns it if it was not taken. One that a restart would not take from an image
+    /// is not sent: what it would make differs in the end.
     fn send(&mut self, request: Request) -> Result<Option<Request>> {
+        if !request.is_allowed() {
+            return Ok(Some(request));
+        }
         match request.send(self.fresh) {
             Ok(()) => {
                 let done = if self.late { request.late() } else { request };
@@ -147,12 +163,18 @@ impl<'a> Rebuild<'a> {
     pub(super) fn make_devices(&mut self) -> Result<Option<(KVVec<u8>, KVVec<u8>)>> {
         let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
         let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut masters: KVVec<u32> = KVVec::new();
+        for device in &all {
+            masters.push(device.master()?, GFP_KERNEL_ACCOUNT)?;
+        }
+        masters.sort_unstable();
         let mut requests = KVVec::new();
         for device in &all {
+            wait::go_on()?;
             if new.iter().any(|new| new.index() == device.index()) {
                 continue;
             }
-            if let Some(request) = device.make(self.ns, &all)? {
+            if let Some(request) = device.make(self.ns, &all, &masters)? {
                 requests.push(request, GFP_KERNEL_ACCOUNT)?;
             }
         }
@@ -160,20 +182,24 @@ impl<'a> Rebuild<'a> {
         let fresh = LINKS.of(self.fresh)?;
         let new = devices(&fresh)?;
         for device in &all {
+            wait::go_on()?;
             if new.iter().all(|new| new.index() != device.index()) {
                 return Ok(Some((copy(device.name()?)?, copy(device.kind()?)?)));
             }
         }
-        for _ in 0..ROUNDS {
-            if !self.change_devices()? {
-                break;
+        for last in [false, true] {
+            for _ in 0..ROUNDS {
+                if !self.change_devices(last)? {
+                    break;
+                }
             }
         }
         Ok(None)
     }
 
-    /// Gives it all else but its settings, which it has got.
-    pub(super) fn rest(&mut self) -> Result {
+    /// Gives it all else but its settings, which it has got; returns the name of a port whose state in its
+    /// bridge it could not be given.
+    pub(super) fn rest(&mut self) -> Result<Option<KVVec<u8>>> {
         self.late = true;
         // Those that are still looked for are found to be free, or not, meanwhile.
         settle(self.ns, LOOKING)?;
@@ -183,7 +209,9 @@ impl<'a> Rebuild<'a> {
                 break;
             }
         }
-        settle(self.fresh, TRIES)?;
+        settle(self.fresh, RESTING)?;
+        self.ports()?;
+        settle(self.fresh, RESTING)?;
         self.list(&ADDRESSES, Some(REQUEST_DELADDR), REQUEST_NEWADDR, usable)?;
         steps.end_quiet()?;
         self.list(&ADDRESSES, None, REQUEST_NEWADDR, address)?;
@@ -194,19 +222,21 @@ impl<'a> Rebuild<'a> {
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
-        Ok(())
+        self.ports()
     }
 
-    /// Sets what differs of devices; returns whether something was set.
-    fn change_devices(&mut self) -> Result<bool> {
+    /// Sets what differs of devices, `last` of all what they take from others; returns whether something
+    /// was set.
+    fn change_devices(&mut self, last: bool) -> Result<bool> {
         let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
         let (all, new) = (devices(&of)?, devices(&fresh)?);
         let mut changed = false;
         for device in &all {
+            wait::go_on()?;
             let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
                 continue;
             };
-            for request in device.changes(new)? {
+            for request in device.changes(new, last)? {
                 changed |= self.send(request)?.is_none();
             }
         }
@@ -220,6 +250,7 @@ impl<'a> Rebuild<'a> {
         let (all, new) = (devices(&of)?, devices(&fresh)?);
         let mut switched = false;
         for device in &all {
+            wait::go_on()?;
             let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
                 continue;
             };
@@ -231,6 +262,35 @@ impl<'a> Rebuild<'a> {
             }
         }
         Ok(switched)
+    }
+
+    /// Gives ports of bridges without a spanning tree of the kernel their states; returns the name of the
+    /// last one that had another one.
+    fn ports(&mut self) -> Result<Option<KVVec<u8>>> {
+        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
+        let (all, new) = (devices(&of)?, devices(&fresh)?);
+        let mut told: KVVec<u32> = KVVec::new();
+        for device in &all {
+            if device.is_told()? {
+                told.push(device.index(), GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        told.sort_unstable();
+        let mut differs = None;
+        for device in &all {
+            wait::go_on()?;
+            if told.binary_search(&device.master()?).is_err() {
+                continue;
+            }
+            let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
+                continue;
+            };
+            if let Some(request) = device.state(new)? {
+                differs = Some(copy(device.name()?)?);
+                self.send(request)?;
+            }
+        }
+        Ok(differs)
     }
 
     /// Takes away what it has of a list and should not, and adds what is missing.
@@ -366,16 +426,25 @@ fn rule(body: &[u8]) -> Result<Option<Message>> {
     .map(Some)
 }
 
-/// The request for a neighbour.
+/// The request for a neighbour. One whose state changes begins with what it has when it is known, but was
+/// not asked: NUD_STALE, or, in a bridge, NUD_REACHABLE.
 fn neighbour(body: &[u8]) -> Result<Option<Message>> {
     let mut of_bridge = false;
-    if body.first() == Some(&BRIDGE) {
+    let is_bridge = body.first() == Some(&BRIDGE);
+    if is_bridge {
         attributes(body.get(12..).ok_or(EIO)?, |kind, _| {
             of_bridge |= kind == MASTER;
             Ok(())
         })?;
     }
     request_of::<12>(body, OF_NEIGHBOUR, |header| {
+        let is_proxy = header.get(10).is_some_and(|flags| flags & PROXY != 0);
+        if !is_static(header) && !is_proxy {
+            let begins: u16 = if is_bridge { REACHABLE } else { STALE };
+            if let Some(state) = header.get_mut(8..10) {
+                state.copy_from_slice(&begins.to_ne_bytes());
+            }
+        }
         if let Some(flags) = header.get_mut(10).filter(|_| of_bridge) {
             *flags |= OF_BRIDGE;
         }
@@ -437,12 +506,13 @@ impl<'a> Steps<'a> {
     /// Is called before each request, with its type, and whether it gives an address of which nobody
     /// knows yet whether it is free.
     pub(super) fn next(&mut self, kind: u32, tentative: bool) -> Result {
-        if self.before == REQUEST_SETLINK && kind != REQUEST_SETLINK {
-            settle(self.ns, TRIES)?;
+        let of_link = matches!(self.before, REQUEST_SETLINK | REQUEST_NEWLINK);
+        if of_link && kind != self.before {
+            settle(self.ns, RESTING)?;
         }
         self.before = kind;
         match kind {
-            REQUEST_SETLINK | REQUEST_DELADDR => Ok(()),
+            REQUEST_SETLINK | REQUEST_NEWLINK | REQUEST_DELADDR => Ok(()),
             REQUEST_NEWADDR if !tentative => Ok(()),
             _ => self.end_quiet(),
         }
@@ -453,26 +523,23 @@ impl<'a> Steps<'a> {
         let Some(quiet) = self.quiet.take() else {
             return Ok(());
         };
-        settle(self.ns, TRIES)?;
+        settle(self.ns, RESTING)?;
         quiet.end(self.ns)
     }
 }
 
-/// Waits until `ns` knows what its links are, and has no address that is looked for; at most so many
-/// milliseconds, as an address is not looked for while there is no link.
-fn settle(ns: &NetNs, most: usize) -> Result {
-    for n in 0..most {
+/// Waits until `ns` knows what its links are, and has no address that is looked for; at most `most`
+/// nanoseconds, as who set it up chooses how often is asked. EINTR: the caller was killed.
+fn settle(ns: &NetNs, most: u64) -> Result {
+    let end = wait::monotonic_ns().saturating_add(most);
+    let mut rests = 0;
+    while rests < RESTS {
         wait::go_on()?;
-        let mut done = ns.settle()?;
-        for item in ADDRESSES
-            .of(ns)?
-            .iter()
-            .filter(|item| !item.body.is_empty())
-        {
-            done &= !request::is_tentative(&item.body)?;
-        }
-        // Once more: who has made the last one usable has its routes by then.
-        if n >= TRIES_MIN && done && ns.settle()? {
+        if ns.settle()? {
+            rests += 1;
+        } else if wait::monotonic_ns() < end {
+            rests = 0;
+        } else {
             break;
         }
         wait::pause_ms(1);

@@ -34,6 +34,7 @@ use crate::{
             REQUEST_DELADDR,
             REQUEST_DELROUTE,
             REQUEST_DELRULE,
+            REQUEST_MAX,
             REQUEST_NEWADDR,
             REQUEST_NEWLINK,
             REQUEST_NEWLINKPROP,
@@ -120,6 +121,11 @@ impl Request {
     /// What comes after the header of its message.
     pub(super) fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Returns whether a restart will take it from an image.
+    pub(super) fn is_allowed(&self) -> bool {
+        self.body.len() <= REQUEST_MAX && is_allowed(self.kind, &self.body).unwrap_or(false)
     }
 
     /// Sends it to `ns`.
@@ -215,6 +221,8 @@ fn is_allowed(kind: u32, body: &[u8]) -> Result<bool> {
 /// record and its body.
 fn each(r: &Restore, net: ObjRef, mut f: impl FnMut(&NetRequest, &Raw<'_>) -> Result) -> Result {
     for raw in r.links() {
+        // Each namespace goes through the links of all.
+        wait::go_on()?;
         let raw = raw.map_err(|fault| r.fault(fault))?;
         if raw.kind != Kind::NetRequest {
             continue;
@@ -232,7 +240,6 @@ fn each(r: &Restore, net: ObjRef, mut f: impl FnMut(&NetRequest, &Raw<'_>) -> Re
 pub(super) fn check(r: &Restore, net: ObjRef) -> Result<bool> {
     let mut late = false;
     each(r, net, |request, raw| {
-        wait::go_on()?;
         if !is_allowed(request.kind.get(), raw.payload).unwrap_or(false) {
             return Err(r.fault(
                 raw.fault("a request that leads out of the network namespace, or that is none"),
@@ -372,6 +379,42 @@ mod tests {
         };
         assert!(of(b"vlan\0", 1)? && !of(b"vlan\0", 6)?);
         assert!(!of(b"vxlan\0", 1)? && !of(b"tun\0", 1)? && !of(b"dummy\0", 1)?);
+        Ok(())
+    }
+
+    /// The state of a port is told alone; the number that it has is not told.
+    #[test]
+    fn ports() -> Result {
+        let of = |kinds: &[u16]| {
+            link(|message| {
+                message.nest(18, |info| {
+                    info.add(4, b"bridge")?;
+                    info.nest(5, |data| {
+                        kinds.iter().try_for_each(|&kind| data.add(kind, &[4]))
+                    })
+                })
+            })
+        };
+        assert!(of(&[1])? && of(&[33])?);
+        assert!(!of(&[1, 33])? && !of(&[18])?);
+        Ok(())
+    }
+
+    /// Rules of other families (RTNL_FAMILY_IPMR), and what is longer than an image may have, is not sent
+    /// by a checkpoint, as no restart would.
+    #[test]
+    fn as_a_restart() -> Result {
+        for (family, more, is) in [(IPV4, 0, true), (128, 0, false), (IPV4, 2, false)] {
+            let mut header = [0; 12];
+            if let Some(first) = header.first_mut() {
+                *first = family;
+            }
+            let mut rule = Message::new(&header)?;
+            for _ in 0..more {
+                rule.add(1, &[0; 40000])?;
+            }
+            assert!(Request::new(REQUEST_NEWRULE, 0, rule)?.is_allowed() == is);
+        }
         Ok(())
     }
 

@@ -48,17 +48,50 @@ pub(super) const PLAIN: Table<'static> = Table {
     none_new: false,
 };
 
-/// Neighbours that do not expire: NUD_PERMANENT in ndm_state. All others are found again.
+/// Neighbours whose state stays: NUD_PERMANENT in ndm_state.
 pub(super) fn permanent(header: &[u8]) -> bool {
     u16_at(header, 8).is_some_and(|state| state & 0x80 != 0)
 }
 
-/// Entries of bridges that were not learnt: NUD_PERMANENT or NUD_NOARP.
-fn not_learnt(header: &[u8]) -> bool {
+/// Entries of bridges whose state stays: NUD_PERMANENT or NUD_NOARP.
+pub(super) fn is_static(header: &[u8]) -> bool {
     u16_at(header, 8).is_some_and(|state| state & 0xc0 != 0)
 }
 
-/// An entry of a bridge, or an address that a device listens to (NTF_SELF), but for times (NDA_CACHEINFO)
+/// NTF_EXT_LEARNED in ndm_flags: a program has learnt it, which is to take it away.
+fn of_program(header: &[u8]) -> bool {
+    header.get(10).is_some_and(|flags| flags & 0x10 != 0)
+}
+
+/// Adds the header of a neighbour; ndm_state only if it `stays`.
+fn neighbour_header(header: &[u8], stays: bool, out: &mut KVVec<u8>) -> Result {
+    for (at, &byte) in header.iter().enumerate() {
+        let counts = stays || !matches!(at, 8 | 9);
+        out.push(if counts { byte } else { 0 }, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(())
+}
+
+/// A neighbour that does not expire, but for times (NDA_CACHEINFO, NDA_PROBES): a permanent one, one of a
+/// program, one with NTF_EXT_MANAGED or NTF_EXT_EXT_VALIDATED in NDA_FLAGS_EXT. All others are found
+/// again.
+fn lasting_neighbour(body: &[u8], out: &mut KVVec<u8>) -> Result {
+    let (header, rest) = body.split_at_checked(12).ok_or(EIO)?;
+    let flags = find(rest, 15)?.and_then(|flags| u32_at(flags, 0));
+    let kept = flags.is_some_and(|flags| flags & 5 != 0);
+    if !permanent(header) && !of_program(header) && !kept {
+        return Ok(());
+    }
+    neighbour_header(header, permanent(header), out)?;
+    attributes(rest, |kind, attribute| {
+        if !matches!(kind, 3 | 4) {
+            out.extend_from_slice(attribute, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    })
+}
+
+/// An entry of a bridge that was not learnt by it, or an address that a device listens to (NTF_SELF), but for times (NDA_CACHEINFO)
 /// and groups (NDA_LLADDR): these are of sockets, or of the kernel.
 fn bridge_entry(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let (header, rest) = body.split_at_checked(12).ok_or(EIO)?;
@@ -68,7 +101,10 @@ fn bridge_entry(body: &[u8], out: &mut KVVec<u8>) -> Result {
     if of_device && is_group {
         return Ok(());
     }
-    out.extend_from_slice(header, GFP_KERNEL_ACCOUNT)?;
+    if !is_static(header) && !of_program(header) {
+        return Ok(());
+    }
+    neighbour_header(header, is_static(header), out)?;
     attributes(rest, |kind, attribute| {
         if kind != 3 {
             out.extend_from_slice(attribute, GFP_KERNEL_ACCOUNT)?;
@@ -239,7 +275,7 @@ pub(super) static RULES: Table<'static> = Table {
     ..PLAIN
 };
 
-/// Neighbours: RTM_GETNEIGH, struct ndmsg, NDA_CACHEINFO and NDA_PROBES; those with NTF_PROXY; and
+/// Neighbours: RTM_GETNEIGH, struct ndmsg; those with NTF_PROXY, NDA_CACHEINFO and NDA_PROBES; and
 /// entries of bridges, of AF_BRIDGE.
 pub(super) static NEIGHBOURS: [Table<'static>; 3] = [
     Table {
@@ -247,8 +283,7 @@ pub(super) static NEIGHBOURS: [Table<'static>; 3] = [
         request: 30,
         body: &[0; 12],
         header: 12,
-        volatile: &[3, 4],
-        such: permanent,
+        own: Some(lasting_neighbour),
         sorted: true,
         ..PLAIN
     },
@@ -266,7 +301,6 @@ pub(super) static NEIGHBOURS: [Table<'static>; 3] = [
         request: 30,
         body: &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         header: 12,
-        such: not_learnt,
         own: Some(bridge_entry),
         sorted: true,
         ..PLAIN

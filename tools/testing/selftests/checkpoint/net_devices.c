@@ -6,6 +6,7 @@
 #include <linux/if_packet.h>
 #include <linux/neighbour.h>
 #include <linux/veth.h>
+#include <sched.h>
 
 /* Kinds of devices that tests here have. */
 static const char *const kinds[] = { "dummy", "bridge", "macvlan", "ipvlan", "vlan", "veth" };
@@ -106,6 +107,53 @@ static void set_master(const char *name, const char *master)
 	rt_change(&rt, RTM_SETLINK, name);
 	rt_add_u32(&rt, IFLA_MASTER, if_nametoindex(master));
 	CHECK_SYS(rt_ask(&rt));
+}
+
+/* Sets a detail of one byte of a port of a bridge. */
+static void set_port(const char *name, int type, uint8_t value)
+{
+	struct rtattr *info, *data;
+	struct rt rt;
+
+	rt_change(&rt, RTM_NEWLINK, name);
+	info = rt_nest(&rt, IFLA_LINKINFO);
+	rt_add_text(&rt, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = rt_nest(&rt, IFLA_INFO_SLAVE_DATA);
+	rt_add(&rt, type, &value, 1);
+	rt_end(&rt, data);
+	rt_end(&rt, info);
+	CHECK_SYS(rt_ask(&rt));
+}
+
+/* Gives a neighbour an address; with NTF_*. */
+static void neighbour(const char *name, const char *text, int state, int flags)
+{
+	struct ndmsg header = {
+		.ndm_family = AF_INET, .ndm_ifindex = if_nametoindex(name), .ndm_state = state,
+		.ndm_flags = flags,
+	};
+	char address[16];
+	size_t len = rt_parse(text, address);
+	struct rt rt;
+
+	rt_begin(&rt, RTM_NEWNEIGH, NLM_F_CREATE, &header, sizeof(header));
+	rt_add(&rt, NDA_DST, address, len);
+	rt_add(&rt, NDA_LLADDR, "\2\0\0\0\0\1", 6);
+	CHECK_SYS(rt_ask(&rt));
+}
+
+/* What netlink tells of a neighbour, in @rt. */
+static const struct ndmsg *told_of(struct rt *rt, const char *name, const char *text)
+{
+	struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = if_nametoindex(name) };
+	char address[16];
+	size_t len = rt_parse(text, address);
+
+	rt_begin(rt, RTM_GETNEIGH, 0, &header, sizeof(header));
+	rt_add(rt, NDA_DST, address, len);
+	CHECK_SYS(rt_ask(rt));
+	CHECK_EQ(RTM_NEWNEIGH, rt->nlh.nlmsg_type);
+	return NLMSG_DATA(&rt->nlh);
 }
 
 static void mac_of(const char *name, unsigned char mac[6])
@@ -242,10 +290,6 @@ CKPT_CYCLE(no_link, OWN)
 /* Routes and neighbours over it. */
 CKPT_CYCLE(ways, OWN)
 {
-	struct ndmsg header = {
-		.ndm_family = AF_INET, .ndm_ifindex = 42, .ndm_state = NUD_PERMANENT,
-	};
-	uint32_t gateway = htonl(0x0a0102fe);
 	struct rt rt;
 
 	switch_lo(true);
@@ -254,18 +298,15 @@ CKPT_CYCLE(ways, OWN)
 	rt_switch("d0", true);
 	CHECK_SYS(rt_route(RTM_NEWROUTE, "0.0.0.0", 0, "10.1.2.254", "d0", RT_TABLE_MAIN,
 			   RTN_UNICAST));
-	rt_begin(&rt, RTM_NEWNEIGH, NLM_F_CREATE, &header, sizeof(header));
-	rt_add(&rt, NDA_DST, &gateway, sizeof(gateway));
-	rt_add(&rt, NDA_LLADDR, "\2\0\0\0\0\1", 6);
-	CHECK_SYS(rt_ask(&rt));
+	neighbour("d0", "10.1.2.254", NUD_PERMANENT, 0);
+	/* What a program has learnt: the kernel does not find it again. */
+	neighbour("d0", "10.1.2.253", NUD_REACHABLE, NTF_EXT_LEARNED);
 	ckpt_ready_wait();
 	CHECK_EQ(42, rt_way("192.0.2.1", 0));
-	rt_begin(&rt, RTM_GETNEIGH, 0, &header, sizeof(header));
-	rt_add(&rt, NDA_DST, &gateway, sizeof(gateway));
-	CHECK_SYS(rt_ask(&rt));
-	CHECK_EQ(RTM_NEWNEIGH, rt.nlh.nlmsg_type);
-	CHECK(((struct ndmsg *)NLMSG_DATA(&rt.nlh))->ndm_state & NUD_PERMANENT,
+	CHECK(told_of(&rt, "d0", "10.1.2.254")->ndm_state & NUD_PERMANENT,
 	      "the neighbour does not stay");
+	CHECK(told_of(&rt, "d0", "10.1.2.253")->ndm_flags & NTF_EXT_LEARNED,
+	      "the neighbour is of nobody");
 }
 
 /* Settings of a device, also one that depends on another one of its attributes. */
@@ -366,14 +407,7 @@ CKPT_CYCLE(bridge, OWN)
 	rt_end(&rt, info);
 	CHECK_SYS(rt_ask(&rt));
 	set_master("v1", "br0");
-	rt_change(&rt, RTM_NEWLINK, "v1");
-	info = rt_nest(&rt, IFLA_LINKINFO);
-	rt_add_text(&rt, IFLA_INFO_SLAVE_KIND, "bridge");
-	data = rt_nest(&rt, IFLA_INFO_SLAVE_DATA);
-	rt_add(&rt, IFLA_BRPORT_ISOLATED, "\1", 1);
-	rt_end(&rt, data);
-	rt_end(&rt, info);
-	CHECK_SYS(rt_ask(&rt));
+	set_port("v1", IFLA_BRPORT_ISOLATED, 1);
 	rt_address("br0", "10.1.2.3", 24);
 	rt_switch("v0", true);
 	rt_switch("v1", true);
@@ -385,6 +419,58 @@ CKPT_CYCLE(bridge, OWN)
 	CHECK_EQ(1u, rt_detail("v1", IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_ISOLATED, 1));
 	CHECK_EQ(30, rt_way("10.1.2.9", 0));
 	passes("v0", "br0");
+}
+
+/* A bridge that was told nothing takes its address and MTU from its ports, also from later ones. */
+CKPT_CYCLE(follows, OWN)
+{
+	unsigned char mac[6], port[6];
+	struct rt rt;
+
+	make("br0", 20, "bridge");
+	make("d0", 21, "dummy");
+	rt_change(&rt, RTM_SETLINK, "d0");
+	rt_add(&rt, IFLA_ADDRESS, "\2\0\0\0\0\5", 6);
+	rt_add_u32(&rt, IFLA_MTU, 1400);
+	CHECK_SYS(rt_ask(&rt));
+	set_master("d0", "br0");
+	mac_of("br0", mac);
+	CHECK(!memcmp(mac, "\2\0\0\0\0\5", 6), "the bridge has another address than its port");
+	ckpt_ready_wait();
+	mac_of("br0", mac);
+	mac_of("d0", port);
+	CHECK(!memcmp(mac, port, 6), "the bridge has another address than its port");
+	CHECK_EQ(1400u, rt_number("br0", IFLA_MTU));
+	make("d1", 22, "dummy");
+	rt_change(&rt, RTM_SETLINK, "d1");
+	rt_add(&rt, IFLA_ADDRESS, "\2\0\0\0\0\4", 6);
+	rt_add_u32(&rt, IFLA_MTU, 1300);
+	CHECK_SYS(rt_ask(&rt));
+	set_master("d1", "br0");
+	mac_of("br0", mac);
+	CHECK(!memcmp(mac, "\2\0\0\0\0\4", 6), "the bridge does not follow its ports");
+	CHECK_EQ(1300u, rt_number("br0", IFLA_MTU));
+}
+
+/* Ports that were told to block and to forward. BR_STATE_FORWARDING is 3, BR_STATE_BLOCKING is 4. */
+CKPT_CYCLE(blocks, OWN)
+{
+	make("br0", 20, "bridge");
+	make("d0", 21, "dummy");
+	make("d1", 22, "dummy");
+	set_master("d0", "br0");
+	set_master("d1", "br0");
+	rt_switch("br0", true);
+	rt_switch("d0", true);
+	rt_switch("d1", true);
+	/* Only a link that is there can be told. */
+	while (rt_detail("d0", IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_STATE, 1) != 3 ||
+	       rt_detail("d1", IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_STATE, 1) != 3)
+		sched_yield();
+	set_port("d0", IFLA_BRPORT_STATE, 4);
+	ckpt_ready_wait();
+	CHECK_EQ(4u, rt_detail("d0", IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_STATE, 1));
+	CHECK_EQ(3u, rt_detail("d1", IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_STATE, 1));
 }
 
 /* Devices over others, some with a smaller number than the one that they are over. */

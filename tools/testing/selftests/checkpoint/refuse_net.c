@@ -3,6 +3,7 @@
 #include "rtnetlink.h"
 #include "refuse.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if_tun.h>
 #include <linux/pkt_sched.h>
 #include <linux/veth.h>
@@ -26,6 +27,23 @@ REFUSE(nexthop, OWN)
 	switch_lo(true);
 	rt_nexthop(7);
 	expect("nexthop objects of its own");
+}
+
+/* A rule of multicast routing is none that a restart takes from an image. */
+REFUSE(rule_of_other_family, OWN)
+{
+	struct fib_rule_hdr header = { .family = RTNL_FAMILY_IPMR, .action = FR_ACT_TO_TBL };
+	struct rt rt;
+
+	switch_lo(true);
+	rt_begin(&rt, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	rt_add_u32(&rt, FRA_PRIORITY, 100);
+	rt_add_u32(&rt, FRA_TABLE, 1000);
+	if (rt_ask(&rt)) {
+		CHECK(errno == EAFNOSUPPORT || errno == EOPNOTSUPP, "%s", strerror(errno));
+		not_here();
+	}
+	expect("routing rules of its own");
 }
 
 /* An address that somebody has had the device listen to. */
