@@ -301,8 +301,11 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
         Ok(cred) => labels::give(r, obj, cred)?,
         Err(denied) => Err(denied),
     };
-    if let Ok(cred) = &made {
-        r.set_built(obj, BuiltCred(cred.clone()))?;
+    match &made {
+        // What the caller makes is without the label: no task may find that and take it for its own.
+        Ok(_) if r.policy.labels == Labels::Keep && r.is_caller() => (),
+        Ok(cred) => r.set_built(obj, BuiltCred(cred.clone()))?,
+        Err(_) => (),
     }
     Ok(made)
 }
