@@ -300,6 +300,27 @@ static int not_saved(const struct ckpt_scenario *sc, bool container, const char 
 	return 1;
 }
 
+/* Which task makes the objects of a namespace again is not known: all have one label. */
+CKPT_SCENARIO(smack_ipc_mixed, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC)
+{
+	int id = CHECK_SYS(semget(IPC_PRIVATE, 1, 0600));
+	pid_t pid = ckpt_fork(only_labelled, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(pid, 0);
+	CHECK_SYS(semctl(id, 0, IPC_RMID));
+}
+
+TEST_F_TIMEOUT(labels, smack_ipc_mixed, CKPT_TIMEOUT)
+{
+	NEEDS_SMACK();
+	if (!variant->container)
+		SKIP(return, "only makes sense in a container");
+	ASSERT_EQ(0, not_saved(&smack_ipc_mixed, true,
+			       "other tasks in it have another security label"));
+}
+
 TEST_F_TIMEOUT(labels, smack_rules, CKPT_TIMEOUT)
 {
 	NEEDS_SMACK();
