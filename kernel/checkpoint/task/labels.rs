@@ -87,6 +87,7 @@ fn chosen_by(
         Err(e) => {
             let why = match e {
                 E2BIG => "is too long",
+                EILSEQ => "has control characters",
                 _ => "can't be read by the caller: the policy has to allow it (getattr)",
             };
             cap.refuse(
