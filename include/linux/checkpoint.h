@@ -1952,6 +1952,7 @@ struct checkpoint_ipc_ns {
 int checkpoint_ipc_index(int id);
 bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
 				struct task_struct *task);
+bool checkpoint_ipc_ns_labelled_by(struct ipc_namespace *ns, struct task_struct *task);
 int checkpoint_ipc_relabel(struct ipc_namespace *ns, int which, int id);
 void checkpoint_ipc_ns_get(struct ipc_namespace *ns, struct checkpoint_ipc_ns *out);
 void checkpoint_ipc_ns_open(struct ipc_namespace *ns);

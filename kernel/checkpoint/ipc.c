@@ -5,15 +5,34 @@
 #include <linux/checkpoint.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
+#include <linux/idr.h>
 #include <linux/ipc.h>
 #include <linux/ipc_namespace.h>
 #include <linux/mount.h>
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/security.h>
+#include <linux/slab.h>
 
 #include "../../fs/internal.h"
 #include "../../ipc/util.h"
+
+/* Whether the object @perm has the label @maker, for modules that give such objects one. */
+static bool has_label(struct kern_ipc_perm *perm, struct lsm_prop *maker)
+{
+	struct lsm_prop object;
+
+	security_ipc_getlsmprop(perm, &object);
+#ifdef CONFIG_SECURITY_SELINUX
+	if (object.selinux.secid != maker->selinux.secid)
+		return false;
+#endif
+#ifdef CONFIG_SECURITY_SMACK
+	if (object.smack.skp != maker->smack.skp)
+		return false;
+#endif
+	return true;
+}
 
 /**
  * checkpoint_ipc_labelled_by() - would a task give an object the label that it has?
@@ -31,25 +50,61 @@
 bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
 				struct task_struct *task)
 {
-	struct lsm_prop object, maker;
 	struct kern_ipc_perm *perm;
+	struct lsm_prop maker;
 
 	security_task_getlsmprop_obj(task, &maker);
-	scoped_guard(rcu) {
-		perm = ipc_obtain_object_check(&ns->ids[which], id);
-		if (IS_ERR(perm))
-			return true;
-		security_ipc_getlsmprop(perm, &object);
+	guard(rcu)();
+	perm = ipc_obtain_object_check(&ns->ids[which], id);
+	return IS_ERR(perm) || has_label(perm, &maker);
+}
+
+/**
+ * checkpoint_ipc_ns_labelled_by() - would a task give what is in a namespace its label?
+ * @ns: the namespace, whose objects of System V have all the same label
+ * @task: the task
+ *
+ * Return: whether it would, or nothing is in there.
+ */
+bool checkpoint_ipc_ns_labelled_by(struct ipc_namespace *ns, struct task_struct *task)
+{
+	struct kern_ipc_perm *perm;
+	struct lsm_prop maker;
+	int which, index;
+
+	security_task_getlsmprop_obj(task, &maker);
+	guard(rcu)();
+	for (which = 0; which < ARRAY_SIZE(ns->ids); which++) {
+		index = 0;
+		perm = idr_get_next(&ns->ids[which].ipcs_idr, &index);
+		if (perm && !has_label(perm, &maker))
+			return false;
 	}
-#ifdef CONFIG_SECURITY_SELINUX
-	if (object.selinux.secid != maker.selinux.secid)
-		return false;
-#endif
-#ifdef CONFIG_SECURITY_SMACK
-	if (object.smack.skp != maker.smack.skp)
-		return false;
-#endif
 	return true;
+}
+
+static void free_sem(struct rcu_head *head)
+{
+	struct kern_ipc_perm *made = container_of(head, struct kern_ipc_perm, rcu);
+
+	security_sem_free(made);
+	kfree(made);
+}
+
+static void free_msg_queue(struct rcu_head *head)
+{
+	struct kern_ipc_perm *made = container_of(head, struct kern_ipc_perm, rcu);
+
+	security_msg_queue_free(made);
+	kfree(made);
+}
+
+static void free_shm(struct rcu_head *head)
+{
+	struct kern_ipc_perm *made = container_of(head, struct kern_ipc_perm, rcu);
+
+	security_shm_free(made);
+	kfree(made);
 }
 
 /**
@@ -65,21 +120,30 @@ bool checkpoint_ipc_labelled_by(struct ipc_namespace *ns, int which, int id,
  */
 int checkpoint_ipc_relabel(struct ipc_namespace *ns, int which, int id)
 {
-	struct kern_ipc_perm *perm, made = {};
+	struct kern_ipc_perm *perm, *made;
+	rcu_callback_t free;
 	int ret;
 
+	made = kzalloc_obj(*made, GFP_KERNEL_ACCOUNT);
+	if (!made)
+		return -ENOMEM;
 	switch (which) {
 	case IPC_SEM_IDS:
-		ret = security_sem_alloc(&made);
+		ret = security_sem_alloc(made);
+		free = free_sem;
 		break;
 	case IPC_MSG_IDS:
-		ret = security_msg_queue_alloc(&made);
+		ret = security_msg_queue_alloc(made);
+		free = free_msg_queue;
 		break;
 	default:
-		ret = security_shm_alloc(&made);
+		ret = security_shm_alloc(made);
+		free = free_shm;
 	}
-	if (ret)
+	if (ret) {
+		kfree(made);
 		return ret;
+	}
 	scoped_guard(rcu) {
 		perm = ipc_obtain_object_check(&ns->ids[which], id);
 		if (IS_ERR(perm)) {
@@ -88,23 +152,13 @@ int checkpoint_ipc_relabel(struct ipc_namespace *ns, int which, int id)
 		}
 		ipc_lock_object(perm);
 		if (ipc_valid_object(perm))
-			swap(perm->security, made.security);
+			swap(perm->security, made->security);
 		else
 			ret = -EIDRM;
 		ipc_unlock_object(perm);
 	}
-	/* ipcperms() may be looking at the old one. */
-	synchronize_rcu();
-	switch (which) {
-	case IPC_SEM_IDS:
-		security_sem_free(&made);
-		break;
-	case IPC_MSG_IDS:
-		security_msg_queue_free(&made);
-		break;
-	default:
-		security_shm_free(&made);
-	}
+	/* ipcperms() may be looking at the old one: it goes as those of objects do. */
+	call_rcu(&made->rcu, free);
 	return ret;
 }
 

@@ -7,6 +7,7 @@
  */
 #include <linux/checkpoint.h>
 #include <linux/cred.h>
+#include <linux/ctype.h>
 #include <linux/key.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
@@ -18,6 +19,7 @@
 
 #ifdef CONFIG_SECURITY_APPARMOR
 #include "../../security/apparmor/include/cred.h"
+#include "../../security/apparmor/include/secid.h"
 #include "../../security/apparmor/include/task.h"
 #endif
 
@@ -35,28 +37,37 @@ static const char * const modes[] = {
 	" (enforce)", " (complain)", " (kill)", " (unconfined)", " (user)", " (mixed)",
 };
 
-/* Bytes of the label @text, of at most @len, without what follows it for readers. */
-static size_t label_len(int module, const char *text, size_t len)
+/*
+ * Bytes of the label @text, of at most @len, without what follows it for readers: @mode tells that
+ * AppArmor has written one.  Else what looks so is part of a name.
+ */
+static size_t label_len(bool mode, const char *text, size_t len)
 {
 	unsigned int n;
 
 	len = strnlen(text, len);
 	if (len && text[len - 1] == '\n')
 		len--;
-	for (n = 0; module == LSM_ID_APPARMOR && n < ARRAY_SIZE(modes); n++) {
-		size_t mode = strlen(modes[n]);
+	for (n = 0; mode && n < ARRAY_SIZE(modes); n++) {
+		size_t tail = strlen(modes[n]);
 
-		if (len > mode && !memcmp(text + len - mode, modes[n], mode))
-			return len - mode;
+		if (len > tail && !memcmp(text + len - tail, modes[n], tail))
+			return len - tail;
 	}
 	return len;
 }
 
-static int copy_label(int module, const char *text, size_t len, char *to, size_t size)
+static int copy_label(bool mode, const char *text, size_t len, char *to, size_t size)
 {
-	len = label_len(module, text, len);
+	size_t n;
+
+	len = label_len(mode, text, len);
 	if (len > size)
 		return -E2BIG;
+	/* No image may have such, nor does a log. */
+	for (n = 0; n < len; n++)
+		if (isascii(text[n]) && iscntrl(text[n]))
+			return -EILSEQ;
 	memcpy(to, text, len);
 	return len;
 }
@@ -64,14 +75,19 @@ static int copy_label(int module, const char *text, size_t len, char *to, size_t
 static int prop_label(struct lsm_prop *prop, int module, char *to, size_t size)
 {
 	struct lsm_context ctx = {};
+	bool mode = false;
 	int ret;
+
+#ifdef CONFIG_SECURITY_APPARMOR
+	mode = module == LSM_ID_APPARMOR && apparmor_display_secid_mode;
+#endif
 
 	ret = security_lsmprop_to_secctx(prop, &ctx, module);
 	if (ret == -EOPNOTSUPP)
 		return 0;
 	if (ret < 0)
 		return ret;
-	ret = copy_label(module, ctx.context, ctx.len, to, size);
+	ret = copy_label(mode, ctx.context, ctx.len, to, size);
 	security_release_secctx(&ctx);
 	return ret;
 }
@@ -126,8 +142,8 @@ bool checkpoint_label_active(int module)
  * @to: where to
  * @size: bytes there
  *
- * Return: bytes of the label, 0: the module is not active; -E2BIG: it is too long; or
- * another errno.
+ * Return: bytes of the label, 0: the module is not active; -E2BIG: it is too long;
+ * -EILSEQ: it has control characters; or another errno.
  */
 int checkpoint_task_label(struct task_struct *task, int module, char *to, size_t size)
 {
@@ -189,7 +205,7 @@ int checkpoint_task_attr(struct task_struct *task, int module, const char *attr,
 	if (ret == -EINVAL || ret == -EOPNOTSUPP)
 		ret = 0;
 	if (ret > 0 && text)
-		ret = copy_label(module, text, ret, to, size);
+		ret = copy_label(module == LSM_ID_APPARMOR, text, ret, to, size);
 	kfree(text);
 	return ret;
 #else

@@ -12,6 +12,7 @@ use crate::{
     },
     core::report::Report,
     kapi::{
+        fs::file::FileRef,
         security::hooks::{
             self,
             Call, //
@@ -79,7 +80,7 @@ pub(crate) mod restart_flags {
 
 /// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.
 fn checkpoint(call: &CheckpointCall) -> Result<u64> {
-    let log = args::log(call.log_fd)?;
+    let log = log(Call::Checkpoint, call.log_fd, call.flags)?;
     let mut report = Report::new();
     let result = CheckpointArgs::new(call, log.as_ref(), &mut report).and_then(|(args, root)| {
         report.subject.pid = root.global_pid();
@@ -93,13 +94,18 @@ fn checkpoint(call: &CheckpointCall) -> Result<u64> {
 
 /// restart(2): see Documentation/checkpoint/abi.rst. Returns the root's pid.
 fn restart(call: &RestartCall) -> Result<u64> {
-    let log = args::log(call.log_fd)?;
+    let log = log(Call::Restart, call.log_fd, call.flags)?;
     let mut report = Report::new();
     let result = RestartArgs::new(call, log.as_ref(), &mut report)
         .and_then(|mut args| restart::run(&mut args, &mut report));
     tell(Call::Restart, &report, call.flags, &result);
     report.finish(&result, log.as_ref());
     result
+}
+
+/// The log that a call with these flags has; audit is told of one that has none that can be written.
+fn log(which: Call, fd: i32, flags: u64) -> Result<Option<FileRef>> {
+    args::log(fd).inspect_err(|&e| tell(which, &Report::new(), flags, &Err(e)))
 }
 
 /// Tells audit of a call with these flags.

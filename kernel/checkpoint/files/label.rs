@@ -20,8 +20,10 @@ use crate::{
     files::name::Text,
     found::Capture,
     image::{
+        confinement::LABEL_MAX,
         files::{
             name_and_value,
+            OpenFile,
             FILE_MQUEUE,
             FILE_SOCKET, //
         },
@@ -52,9 +54,12 @@ const PREFIX: &[u8] = b"security.";
 /// The one that users set, and that is no label.
 const CAPABILITIES: &[u8] = b"security.capability";
 
+/// That of SELinux.
+const SELINUX_NAME: &[u8] = b"security.selinux";
+
 /// Labels of inodes, each with its module.
 const NAMES: &[(&[u8], u32)] = &[
-    (b"security.selinux", SELINUX),
+    (SELINUX_NAME, SELINUX),
     (b"security.SMACK64", SMACK),
     (b"security.SMACK64EXEC", SMACK),
     (b"security.SMACK64MMAP", SMACK),
@@ -125,6 +130,15 @@ pub(super) fn save(cap: &mut Capture, obj: ObjRef, kind: u32, file: &FileRef) ->
         if value.is_empty() || usual {
             continue;
         }
+        if value.len() > LABEL_MAX {
+            cap.report.line(fmt!(
+                "error: {}: its label {} is too long [{}]",
+                Text(file.fs_name().to_bytes()),
+                Text(name),
+                Errno(E2BIG)
+            ));
+            return Err(E2BIG);
+        }
         let body = FileLabel {
             file: obj.get().into(),
             reserved: 0.into(),
@@ -147,12 +161,41 @@ pub(super) fn restore(r: &Restore, obj: ObjRef, file: &FileRef, what: &str) -> R
             Kind::Locks | Kind::FileOwner | Kind::Lease => (),
             Kind::FileLabel => {
                 let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
+                check_socket(r, obj, file, what, name, value)?;
                 set(r, file, &what, name, value)?;
             }
             _ => break,
         }
     }
     Ok(())
+}
+
+/// Refuses a label of SELinux that a socket can't get: fsetxattr(2) changes what its inode has, and
+/// what the policy is asked about is noted in the socket, by who makes it.
+fn check_socket(
+    r: &Restore,
+    obj: ObjRef,
+    file: &FileRef,
+    what: &str,
+    name: &[u8],
+    wanted: &[u8],
+) -> Result {
+    let (record, _) = r.object_body::<OpenFile>(obj)?;
+    let own = record.kind.get() == FILE_SOCKET && name == SELINUX_NAME;
+    if !own || r.policy.labels != Labels::Keep || value(file, name)?.as_slice() == wanted {
+        return Ok(());
+    }
+    let e = EOPNOTSUPP;
+    Err(r.told(
+        e,
+        fmt!(
+            "{}: can't have the label {} ({}): a socket has the label of who makes it: have it made \
+             without one of its own (setsockcreatecon), or by who has that label",
+            what,
+            Quoted(wanted),
+            Text(name)
+        ),
+    ))
 }
 
 /// Gives `file`, which was just made, the label `wanted` if it has another one, and the caller asks for

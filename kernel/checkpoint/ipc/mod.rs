@@ -79,8 +79,8 @@ const OWNER: &str = "its owner is not known in this user namespace: call from ou
 
 /// Why something can't be saved that was labelled by somebody else than the tasks (SELinux, Smack).
 const LABEL: &str =
-    "has another security label than its tasks, who could not give it that when it is made again: \
-     have it made by one of them";
+    "has another security label than this task, which could not give it that when it is made again: \
+     have it made and used by tasks with one label";
 
 /// Gives an object of `ns`, which was just made, the label of the tasks, by `maker`: credentials with that
 /// label; `None`: it has it.

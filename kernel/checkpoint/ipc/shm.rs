@@ -132,14 +132,30 @@ impl Segment {
     }
 }
 
+/// Refuses a segment that another task has given its label than `t`, which has it too: which of them makes
+/// it again is not known.
+fn check_label(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, id: i32) {
+    if !ns.is_labelled_by(Ids::Segments, id, t) {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("System V shared memory {}: {}", id, LABEL),
+        );
+    }
+}
+
 /// Counts a user of a segment; notes it with the first one, or lists why it can't be saved. Returns
 /// whether it was noted, or had been.
 fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Result<bool> {
     let addr = found.memory.inode_addr();
-    if !cap.objects.count::<Segment>(addr)? {
-        return Ok(cap.objects.get::<Segment>(addr).is_some());
-    }
     let common = &found.settings.common;
+    if !cap.objects.count::<Segment>(addr)? {
+        let known = cap.objects.get::<Segment>(addr).is_some();
+        if known {
+            check_label(cap, t, ns, common.id);
+        }
+        return Ok(known);
+    }
     let policy = policy::refuses_file(&found.memory)?;
     let why = if !common.has_ids() {
         OWNER
@@ -187,6 +203,10 @@ pub(crate) fn collect_attach(cap: &mut Capture, t: &FrozenTask, file: &FileRef) 
     let addr = file.inode_addr();
     if cap.objects.users::<Segment>(addr) > 0 {
         cap.objects.count::<Segment>(addr)?;
+        // What was refused is not kept.
+        if cap.objects.get::<Segment>(addr).is_some() {
+            check_label(cap, t, &ns, id);
+        }
         return Ok(());
     }
     // It is there as long as it is attached.

@@ -120,6 +120,17 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     };
     if !cap.objects.count::<Space>(ns.addr())? {
+        // Which of its tasks makes it again is not known.
+        if !ns.is_all_labelled_by(t) {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "its ipc namespace has System V objects, and other tasks in it have another \
+                     security label: give it an ipc namespace of its own (unshare --ipc)"
+                ),
+            );
+        }
         return Ok(());
     }
     let segments = ipc::shm::collect(cap, t, &ns)?;

@@ -38,7 +38,8 @@ use crate::{
             Cred,
             Process,
             GROUPS_MAX,
-            TASK_LIVE, //
+            TASK_LIVE,
+            TASK_NO_NEW_PRIVS, //
         }, //
     },
     kapi::{
@@ -302,8 +303,11 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
         Ok(cred) => labels::give(r, obj, cred)?,
         Err(denied) => Err(denied),
     };
-    if let Ok(cred) = &made {
-        r.set_built(obj, BuiltCred(cred.clone()))?;
+    match &made {
+        // What the caller makes is without the label: no task may find that and take it for its own.
+        Ok(_) if r.policy.labels == Labels::Keep && r.is_caller() => (),
+        Ok(cred) => r.set_built(obj, BuiltCred(cred.clone()))?,
+        Err(_) => (),
     }
     Ok(made)
 }
@@ -329,6 +333,27 @@ fn without_label(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied>> {
     Ok(cred::prepare(&ids, &groups))
 }
 
+/// Returns whether the task gets its labels before its seccomp filters, for which it gets no_new_privs:
+/// AppArmor lets such a task change to few profiles, and remembers the one that it had then.
+fn is_labelled_early(plan: &TaskRecords<'_>) -> bool {
+    plan.task.flags.get() & TASK_NO_NEW_PRIVS != 0
+}
+
+/// Gives the current task its labels, if it is one that will have no_new_privs: before it has that.
+///
+/// It has the credentials of the caller of restart(2), and makes those that it will have.
+pub(super) fn label_early(r: &Restore, plan: &TaskRecords<'_>) -> Result {
+    let live = plan.task.state.get() == TASK_LIVE;
+    if r.policy.labels != Labels::Keep || !live || !is_labelled_early(plan) {
+        return Ok(());
+    }
+    let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
+        return Ok(());
+    };
+    rebuild(r, obj)?.map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
+    labels::take_on(r, plan, obj)
+}
+
 /// Switches the current task to its credentials; what depends on them comes after.
 ///
 /// Every process comes here with the credentials of the caller of restart(2).
@@ -345,7 +370,7 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         _ => rebuild(r, obj),
     }?
     .map_err(|d| r.fail(d.errno, plan, fmt!("credentials: {}", d.why)))?;
-    if live {
+    if live && !is_labelled_early(plan) {
         labels::take_on(r, plan, obj)?;
     }
     if cred.addr() != CredRef::current()?.addr() {

@@ -87,6 +87,7 @@ fn chosen_by(
         Err(e) => {
             let why = match e {
                 E2BIG => "is too long",
+                EILSEQ => "has control characters",
                 _ => "can't be read by the caller: the policy has to allow it (getattr)",
             };
             cap.refuse(
@@ -339,7 +340,10 @@ fn act_with(wanted: &Wanted<'_>, back: Option<(&[u8], u64)>) -> Result {
 /// Gives the running task all of `wanted`, and looks whether it has them then.
 fn choose(wanted: &[Wanted<'_>], back: Option<(&[u8], u64)>) -> Result<(), Denied> {
     for label in wanted {
-        if !label::is_active(label.module) {
+        // No other ones are in credentials: some would leave behind what is not undone with these.
+        let known =
+            label.attr == LABEL_CURRENT || label::CHOSEN.contains(&(label.module, label.attr));
+        if !known || !label::is_active(label.module) {
             return Err(label.denied(EOPNOTSUPP));
         }
         let set = match label.attr {
@@ -471,6 +475,7 @@ fn has_noted(attr: u32, wanted: Option<(&[u8], u64)>) -> Result<(), Denied> {
 #[kernel::macros::kunit_tests(checkpoint_labels)]
 mod tests {
     use super::*;
+    use kernel::str::CString;
 
     /// What is stacked is no hat; of hats in hats it is the innermost.
     #[test]
@@ -482,6 +487,16 @@ mod tests {
         assert_eq!(hat(b"job//&other"), None);
         assert_eq!(hat(b"job//&other//hat"), Some((11, 3)));
         assert_eq!(hat(b""), None);
+    }
+
+    /// A label does not end a line of the log, nor does it say anything to a terminal.
+    #[test]
+    fn quoted() -> Result {
+        let shown = |text: &[u8]| CString::try_from_fmt(fmt!("{}", label::Quoted(text)));
+        assert_eq!(shown(b"a\nrefused: b")?.to_bytes(), b"\"a\\nrefused: b\"");
+        assert_eq!(shown(b"\x1b[2J")?.to_bytes(), b"\"\\x1b[2J\"");
+        assert_eq!(shown(b"")?.to_bytes(), b"none");
+        Ok(())
     }
 
     /// AppArmor is told a text that ends with a NUL.

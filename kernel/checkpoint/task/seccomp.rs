@@ -56,7 +56,10 @@ use crate::{
         },
         time::wait, //
     },
-    task::pending, //
+    task::{
+        cred,
+        pending, //
+    }, //
 };
 
 /// The filters, which come before credentials: to add them takes rights.
@@ -213,6 +216,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 /// Restricts the current task, which has the credentials of the caller of restart(2).
 fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
+    cred::label_early(r, plan)?;
     let mut found = None;
     pending::for_each_record(r, plan, |raw| {
         if raw.kind == Kind::Seccomp {

@@ -131,6 +131,13 @@ impl IpcNs {
         unsafe { bindings::checkpoint_ipc_labelled_by(self.as_ptr(), ids as c_int, id, t.as_ptr()) }
     }
 
+    /// Returns whether what is in it of System V, which has all the same security label, has the one that
+    /// `t` would give it.
+    pub(crate) fn is_all_labelled_by(&self, t: &FrozenTask) -> bool {
+        // SAFETY: We own references on the namespace and on the task.
+        unsafe { bindings::checkpoint_ipc_ns_labelled_by(self.as_ptr(), t.as_ptr()) }
+    }
+
     /// Gives the object `id` of it, which was just made, the security label of the caller, as if it was
     /// made by who acts so. EACCES: a module does not let it make such. May sleep.
     pub(crate) fn relabel(&self, ids: Ids, id: i32) -> Result {

@@ -10,7 +10,10 @@ use kernel::{
     fmt,
     num::casts::u32_as_usize,
     prelude::*,
-    str::CStr, //
+    str::{
+        BStr,
+        CStr, //
+    }, //
 };
 
 use crate::{
@@ -209,7 +212,7 @@ pub(crate) fn no_relabels() -> Result {
     to_result(unsafe { bindings::checkpoint_smack_no_relabels() })
 }
 
-/// A label for messages.
+/// A label for messages, on one line whatever is in it: those of files are not known to be text.
 pub(crate) struct Quoted<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Quoted<'_> {
@@ -217,14 +220,8 @@ impl fmt::Display for Quoted<'_> {
         if self.0.is_empty() {
             return f.write_str("none");
         }
-        f.write_str("\"")?;
-        for chunk in self.0.utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_str("?")?;
-            }
-        }
-        f.write_str("\"")
+        let shown = self.0.get(..LABEL_MAX).unwrap_or(self.0);
+        f.write_fmt(fmt!("\"{}\"", BStr::from_bytes(shown)))
     }
 }
 

@@ -9,7 +9,9 @@
 #include <sched.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/ipc.h>
 #include <sys/prctl.h>
@@ -300,6 +302,27 @@ static int not_saved(const struct ckpt_scenario *sc, bool container, const char 
 	return 1;
 }
 
+/* Which task makes the objects of a namespace again is not known: all have one label. */
+CKPT_SCENARIO(smack_ipc_mixed, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC)
+{
+	int id = CHECK_SYS(semget(IPC_PRIVATE, 1, 0600));
+	pid_t pid = ckpt_fork(only_labelled, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(pid, 0);
+	CHECK_SYS(semctl(id, 0, IPC_RMID));
+}
+
+TEST_F_TIMEOUT(labels, smack_ipc_mixed, CKPT_TIMEOUT)
+{
+	NEEDS_SMACK();
+	if (!variant->container)
+		SKIP(return, "only makes sense in a container");
+	ASSERT_EQ(0, not_saved(&smack_ipc_mixed, true,
+			       "other tasks in it have another security label"));
+}
+
 TEST_F_TIMEOUT(labels, smack_rules, CKPT_TIMEOUT)
 {
 	NEEDS_SMACK();
@@ -371,6 +394,43 @@ TEST_F_TIMEOUT(labels, apparmor, CKPT_TIMEOUT)
 			     "has \"unconfined\""));
 	ASSERT_EQ(0, refused(0, EACCES, "had the security label for the next program \"ckpt_next\" "
 			     "(AppArmor), the caller has none"));
+	ASSERT_EQ(0, kept());
+}
+
+/*
+ * With no_new_privs it could choose neither any more: a restart lets it do that before its
+ * filters, which come with that.
+ */
+static int filtered(void *arg)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog all = { .len = 1, .filter = &allow };
+
+	CHECK_EQ(0, label_put(APPARMOR "current", "changeprofile ckpt_job"));
+	CHECK_EQ(0, label_put(APPARMOR "exec", "exec ckpt_next"));
+	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK_SYS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all));
+	ckpt_step(0);
+	ckpt_wait_go();
+	check_profile("current", "ckpt_job");
+	check_profile("exec", "ckpt_next");
+	CHECK_EQ(1, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	return 0;
+}
+
+CKPT_SCENARIO(apparmor_filtered)
+{
+	pid_t pid = ckpt_fork(filtered, NULL);
+
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(pid, 0);
+}
+
+TEST_F_TIMEOUT(labels, apparmor_filtered, CKPT_TIMEOUT)
+{
+	NEEDS_APPARMOR();
+	ASSERT_EQ(0, save(&apparmor_filtered, variant->container));
 	ASSERT_EQ(0, kept());
 }
 
