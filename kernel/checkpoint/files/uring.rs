@@ -250,6 +250,12 @@ impl Shared<Found> for Ring {
     }
 }
 
+/// Refuses one that somebody uses all the time.
+fn in_use(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>) {
+    let why = "is in use: try again";
+    cap.refuse(EBUSY, t, fmt!("{}: the io_uring {}", named, why));
+}
+
 /// Looks what it has. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     let mut seen = Uring::of(&open.file);
@@ -264,7 +270,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     let mut refuse = |why: &str| cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
     match seen {
         Ok((uring, None)) => return collect_registered(cap, t, named, open, &uring),
-        Err(EBUSY) => refuse("is in use: try again"),
+        Err(EBUSY) => in_use(cap, t, named),
         Err(e) => return Err(e),
         Ok((uring, Some(Why::Flags))) => {
             cap.refuse(
@@ -331,15 +337,14 @@ fn collect_registered(
     uring: &Uring,
 ) -> Result<bool> {
     let file = open.file.clone();
-    let mut refuse = |why: &str| {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
-        Ok(false)
-    };
     let (files, creds) = match (
         ask(|| uring.files(&file)),
         ask(|| uring.personalities(&file)),
     ) {
-        (Err(EBUSY), _) | (_, Err(EBUSY)) => return refuse("is in use: try again"),
+        (Err(EBUSY), _) | (_, Err(EBUSY)) => {
+            in_use(cap, t, named);
+            return Ok(false);
+        }
         (files, creds) => (files?, creds?),
     };
     let Some(personalities) = registered::collect_personalities(cap, t, named, creds)? else {

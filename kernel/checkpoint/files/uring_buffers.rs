@@ -52,6 +52,7 @@ pub(super) fn collect(
         return Ok(true);
     }
     let mm = MmRef::of(t).ok_or(ESRCH)?;
+    let mut errno = EOPNOTSUPP;
     let why = if mm.addr() != uring.registered.mm {
         "has registered buffers, and was made by another process than this one, or before that has \
          executed its program: have it unregister them"
@@ -65,11 +66,14 @@ pub(super) fn collect(
             Ok(Err(BufferWhy::Kernel)) => {
                 "has a registered buffer of the kernel: have it unregister that"
             }
-            Err(EBUSY) => "is in use: try again",
+            Err(EBUSY) => {
+                errno = EBUSY;
+                "is in use: try again"
+            }
             Err(e) => return Err(e),
         }
     };
-    cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
+    cap.refuse(errno, t, fmt!("{}: the io_uring {}", named, why));
     Ok(false)
 }
 

@@ -55,17 +55,21 @@ pub(super) fn collect(
         return Ok(Some(0));
     }
     let mm = MmRef::of(t).ok_or(ESRCH)?;
-    let why = match ask(|| uring.groups(file, &mm)) {
+    let (errno, why) = match ask(|| uring.groups(file, &mm)) {
         Ok(Some(_)) => return Ok(Some(mm.addr())),
-        Ok(None) => {
+        Ok(None) => (
+            EOPNOTSUPP,
             "has a ring of provided buffers that is not the memory any more that its process has \
-             there: have it unregister that"
-        }
-        Err(EBUSY) => "is in use: try again",
-        Err(EINVAL) => "has more provided buffers than can be saved: have it take some away",
+             there: have it unregister that",
+        ),
+        Err(EBUSY) => (EBUSY, "is in use: try again"),
+        Err(EINVAL) => (
+            EOPNOTSUPP,
+            "has more provided buffers than can be saved: have it take some away",
+        ),
         Err(e) => return Err(e),
     };
-    cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
+    cap.refuse(errno, t, fmt!("{}: the io_uring {}", named, why));
     Ok(None)
 }
 

@@ -529,12 +529,12 @@ CKPT_CYCLE(write_pipe)
 /* The ends of a pipe that the test has as well. */
 static int outside[2];
 
-CKPT_SCENARIO(reader)
+static void read_outside(unsigned int flags)
 {
 	struct uring u;
 	char c = 0;
 
-	CHECK_SYS(uring_make(&u, 4, 0));
+	CHECK_SYS(uring_make(&u, 4, flags));
 	asks(&u, IORING_OP_READ, outside[0], &c, 1, 1)->off = -1ULL;
 	uring_submit(&u, 1);
 	ckpt_ready_wait();
@@ -543,13 +543,29 @@ CKPT_SCENARIO(reader)
 	uring_works(&u);
 }
 
+CKPT_SCENARIO(reader)
+{
+	read_outside(0);
+}
+
+CKPT_SCENARIO(deferred_reader)
+{
+	read_outside(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+}
+
 FIXTURE(frozen) { struct ckpt_run run; };
+
+FIXTURE_VARIANT(frozen) { const struct ckpt_scenario *sc; };
+
+FIXTURE_VARIANT_ADD(frozen, plain) { .sc = &reader };
+
+FIXTURE_VARIANT_ADD(frozen, deferred) { .sc = &deferred_reader };
 
 FIXTURE_SETUP(frozen)
 {
 	URING_BEGIN();
 	ASSERT_EQ(0, pipe(outside));
-	ASSERT_EQ(0, ckpt_run_init(&self->run, &reader, false));
+	ASSERT_EQ(0, ckpt_run_init(&self->run, variant->sc, false));
 	ASSERT_EQ(0, ckpt_run_start(&self->run));
 	ASSERT_EQ(0, ckpt_cgroup_freeze(&self->run.cg));
 }
@@ -592,6 +608,21 @@ TEST_F_TIMEOUT(frozen, is_killed, CKPT_TIMEOUT)
 
 	ASSERT_TRUE(is_left());
 	ckpt_run_kill(&self->run);
+	ASSERT_EQ(0, ioctl(outside[0], FIONREAD, &n));
+	ASSERT_EQ(1, n);
+}
+
+/* Also of a signal that it could have handled: its exit runs what was deferred. */
+TEST_F_TIMEOUT(frozen, is_terminated, CKPT_TIMEOUT)
+{
+	siginfo_t info = { };
+	int n = 0;
+
+	ASSERT_TRUE(is_left());
+	ASSERT_EQ(0, kill(self->run.pid, SIGTERM));
+	ASSERT_EQ(0, waitid(P_PID, self->run.pid, &info, WEXITED | WNOWAIT));
+	ASSERT_EQ(CLD_KILLED, info.si_code);
+	ASSERT_EQ(SIGTERM, info.si_status);
 	ASSERT_EQ(0, ioctl(outside[0], FIONREAD, &n));
 	ASSERT_EQ(1, n);
 }
