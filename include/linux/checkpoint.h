@@ -1264,7 +1264,7 @@ int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *er
 /* Of kernel/checkpoint/members.c. */
 int checkpoint_inet_members(struct sock *sk, struct checkpoint_inet_members *all);
 int checkpoint_inet_join(struct file *file, const struct checkpoint_inet_member *member,
-			 const u8 (*sources)[16]);
+			 const u8 sources[][16]);
 
 /* checkpoint_tcp::state */
 #define CHECKPOINT_TCP_NEW		0

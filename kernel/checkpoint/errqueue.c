@@ -269,8 +269,8 @@ int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *er
 		return -EINVAL;
 	if (len > SKB_MAX_HEAD(head))
 		data_len = len - SKB_MAX_HEAD(head);
-	BUILD_BUG_ON(CHECKPOINT_ERROR_STATS_MAX > SKB_MAX_HEAD(2 * sizeof(struct ipv6hdr)));
-	BUILD_BUG_ON(CHECKPOINT_ERROR_TRANSPORT_MAX + 2 * sizeof(struct ipv6hdr) >= U16_MAX);
+	BUILD_BUG_ON(SKB_MAX_HEAD(2 * sizeof(struct ipv6hdr)) < CHECKPOINT_ERROR_STATS_MAX);
+	BUILD_BUG_ON(U16_MAX - 2 * sizeof(struct ipv6hdr) <= CHECKPOINT_ERROR_TRANSPORT_MAX);
 	skb = alloc_skb_with_frags(head + len - data_len, data_len, PAGE_ALLOC_COSTLY_ORDER, &err,
 				   GFP_KERNEL_ACCOUNT);
 	if (!skb)

@@ -267,7 +267,7 @@ static int checkpoint_member_filter6(struct sock *sk, const struct checkpoint_in
  * there is no such device, -ENOBUFS if the machine allows for fewer.
  */
 int checkpoint_inet_join(struct file *file, const struct checkpoint_inet_member *member,
-			 const u8 (*sources)[16])
+			 const u8 sources[][16])
 {
 	struct socket *sock = sock_from_file(file);
 	bool plain = member->kind == CHECKPOINT_MEMBER_EXCLUDE && !member->sources;

@@ -479,7 +479,7 @@ void checkpoint_make_call(void)
 	recalc_sigpending();
 	spin_unlock_irq(&current->sighand->siglock);
 	if (seccomp) {
-		/* Without seccomp there are no filters: restart(2) was told that it may do without. */
+		/* Without seccomp there are no filters: restart(2) may do without. */
 		made = IS_ENABLED(CONFIG_SECCOMP) ? checkpoint_seccomp_traced() :
 						    !fatal_signal_pending(current);
 	} else {

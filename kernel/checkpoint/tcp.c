@@ -931,7 +931,7 @@ int checkpoint_tcp_start_at(struct sock *sk, const struct checkpoint_tcp *state)
  *
  * What connect(2) fails with the socket tells as if that had come later, and who
  * polls it is woken. Who has got at the socket by its task may keep it locked, and
- * the tasks are held meanwhile: so that is waited for for a moment only. Then it is
+ * the tasks are held meanwhile: so a moment is waited for that, and no more. Then it is
  * as if the network had ended it: ECONNABORTED.
  */
 void checkpoint_tcp_start_now(struct sock *sk, const struct checkpoint_tcp *state)

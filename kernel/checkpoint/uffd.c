@@ -171,7 +171,7 @@ int checkpoint_uffd_bring_back(struct mm_struct *mm, unsigned long addr)
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
 	pmd_t *pmd = mm_find_pmd(mm, addr);
 	vm_fault_t fault;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the page table */
 	pte_t *pte, now;
 
 	if (!vma)

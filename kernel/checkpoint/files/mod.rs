@@ -87,7 +87,6 @@ pub(crate) use self::{
         no_such_process, //
     },
     fs::Dirs,
-    kinds::events::tell_saved,
     inode::{
         add_memory,
         is_in_image,
@@ -95,6 +94,7 @@ pub(crate) use self::{
         BuiltInode,
         Nameless, //
     },
+    kinds::events::tell_saved,
     name::{
         Named,
         Text,

@@ -342,11 +342,7 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
                     ),
                 ),
             })?,
-            Kind::LeftOut
-            | Kind::Guards
-            | Kind::Aio
-            | Kind::HugePages
-            | Kind::MemoryPolicy => (),
+            Kind::LeftOut | Kind::Guards | Kind::Aio | Kind::HugePages | Kind::MemoryPolicy => (),
             _ => return Ok(()),
         }
     }

@@ -412,8 +412,16 @@ impl Walk<'_> {
                 zero(raw, file.mount.get() == 0)?;
             }
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
-            FILE_REGULAR | FILE_DIRECTORY | FILE_FIFO | FILE_DEVICE | FILE_PATH | FILE_PROC
-            | FILE_CGROUP | FILE_REOPENED | FILE_CONTENTS | FILE_USERFAULTFD_DEVICE => {
+            FILE_REGULAR
+            | FILE_DIRECTORY
+            | FILE_FIFO
+            | FILE_DEVICE
+            | FILE_PATH
+            | FILE_PROC
+            | FILE_CGROUP
+            | FILE_REOPENED
+            | FILE_CONTENTS
+            | FILE_USERFAULTFD_DEVICE => {
                 absolute_path(raw)?;
             }
             FILE_ALIAS => two_absolute_paths(raw)?,
