@@ -330,15 +330,6 @@ REFUSE(vfork_of_a_sibling)
 
 /* ---- memory ---------------------------------------------------------- */
 
-static void *map_pages(int flags)
-{
-	void *map = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-
-	CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
-	return map;
-}
-
 /* Where it is made again it would have the access of a new one. */
 REFUSE(vdso_access)
 {

@@ -248,7 +248,6 @@ TEST_F_TIMEOUT(cr, wrong, CKPT_TIMEOUT)
 	struct restart_address good = rule(OLD, NEW, 32, false), bad;
 	char *edge = ckpt_two_pages();
 	int image = ckpt_image_new();
-	struct restart_args args;
 	struct ckpt_run run;
 
 	ASSERT_NE(NULL, edge);
@@ -278,11 +277,6 @@ TEST_F_TIMEOUT(cr, wrong, CKPT_TIMEOUT)
 	      bad.to[11] = 255; bad.to[15] = 1);
 	EXPECT_EQ(E2BIG, restart(&run, image, many, 257));
 	EXPECT_EQ(EFAULT, restart(&run, image, (void *)(edge + ckpt_page() - sizeof(good) / 2), 1));
-	lseek(image, 0, SEEK_SET);
-	ckpt_run_restart_args(&run, &args, image, 0);
-	args.reserved3 = 1;
-	EXPECT_EQ(-1, sys_restart(&args, sizeof(args)));
-	EXPECT_EQ(EINVAL, errno);
 	ASSERT_EQ(0, restart(&run, image, &good, 1));
 	set_text(&run, OWN, NEW);
 	set_text(&run, OTHER, PEER);
