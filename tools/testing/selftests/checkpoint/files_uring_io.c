@@ -354,17 +354,13 @@ CKPT_CYCLE(accept_registered, .flags = SC_NO_ORIGINAL)
 {
 	struct sockaddr_un name;
 	socklen_t len;
-	int fds[3] = { listens(&name, &len), -1, -1 }, peer;
-	struct io_uring_sqe *sqe;
+	int at = listens(&name, &len), fds[3] = { -1, -1, -1 }, peer;
 	char buf[8] = "";
 	struct uring u;
 
 	CHECK_SYS(uring_make(&u, 4, 0));
 	enroll(&u, IORING_REGISTER_FILES, fds, 3);
-	close(fds[0]);
-	sqe = asks(&u, IORING_OP_ACCEPT, 0, NULL, 0, 1);
-	sqe->flags = IOSQE_FIXED_FILE;
-	sqe->file_index = 3;
+	asks(&u, IORING_OP_ACCEPT, at, NULL, 0, 1)->file_index = 3;
 	uring_submit(&u, 1);
 	ckpt_ready_wait();
 	peer = connects(&name, len);
@@ -526,16 +522,20 @@ CKPT_CYCLE(write_pipe)
 
 /* ---- a task that is frozen ---------------------------------------------- */
 
-/* The ends of a pipe that the test has as well. */
-static int outside[2];
+/* The test's own open file of the named pipe that the task reads. */
+static int outside;
 
 static void read_outside(unsigned int flags)
 {
+	char path[320];
 	struct uring u;
 	char c = 0;
+	int fd;
 
+	CHECK_SYS(mkfifo(ckpt_path(path, sizeof(path), "fifo"), 0600));
+	fd = CHECK_SYS(open(path, O_RDWR));
 	CHECK_SYS(uring_make(&u, 4, flags));
-	asks(&u, IORING_OP_READ, outside[0], &c, 1, 1)->off = -1ULL;
+	asks(&u, IORING_OP_READ, fd, &c, 1, 1)->off = -1ULL;
 	uring_submit(&u, 1);
 	ckpt_ready_wait();
 	take(&u, 1, 1, false);
@@ -563,10 +563,14 @@ FIXTURE_VARIANT_ADD(frozen, deferred) { .sc = &deferred_reader };
 
 FIXTURE_SETUP(frozen)
 {
+	char path[320];
+
 	URING_BEGIN();
-	ASSERT_EQ(0, pipe(outside));
 	ASSERT_EQ(0, ckpt_run_init(&self->run, variant->sc, false));
 	ASSERT_EQ(0, ckpt_run_start(&self->run));
+	snprintf(path, sizeof(path), "%s.fifo", self->run.board_path);
+	outside = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, outside);
 	ASSERT_EQ(0, ckpt_cgroup_freeze(&self->run.cg));
 }
 
@@ -574,8 +578,7 @@ FIXTURE_TEARDOWN(frozen)
 {
 	if (self->run.board)
 		ckpt_run_fini(&self->run);
-	close(outside[0]);
-	close(outside[1]);
+	close(outside);
 }
 
 /* What comes in is left where it is, however often the task looks. Returns whether it is there. */
@@ -583,10 +586,10 @@ static bool is_left(void)
 {
 	int i, n = 0;
 
-	if (write(outside[1], "x", 1) != 1)
+	if (write(outside, "x", 1) != 1)
 		return false;
 	for (i = 0; i < 100; i++) {
-		if (ioctl(outside[0], FIONREAD, &n) || n != 1)
+		if (ioctl(outside, FIONREAD, &n) || n != 1)
 			return false;
 		poll(NULL, 0, 1);
 	}
@@ -608,7 +611,7 @@ TEST_F_TIMEOUT(frozen, is_killed, CKPT_TIMEOUT)
 
 	ASSERT_TRUE(is_left());
 	ckpt_run_kill(&self->run);
-	ASSERT_EQ(0, ioctl(outside[0], FIONREAD, &n));
+	ASSERT_EQ(0, ioctl(outside, FIONREAD, &n));
 	ASSERT_EQ(1, n);
 }
 
@@ -623,7 +626,7 @@ TEST_F_TIMEOUT(frozen, is_terminated, CKPT_TIMEOUT)
 	ASSERT_EQ(0, waitid(P_PID, self->run.pid, &info, WEXITED | WNOWAIT));
 	ASSERT_EQ(CLD_KILLED, info.si_code);
 	ASSERT_EQ(SIGTERM, info.si_status);
-	ASSERT_EQ(0, ioctl(outside[0], FIONREAD, &n));
+	ASSERT_EQ(0, ioctl(outside, FIONREAD, &n));
 	ASSERT_EQ(1, n);
 }
 
