@@ -131,6 +131,15 @@ const DUMMY: &[u8] = b"dummy";
 /// The kind of device that has another end.
 const VETH: &[u8] = b"veth";
 
+/// The kind of device whose flags are told otherwise than they are asked for.
+const VLAN: &[u8] = b"vlan";
+
+/// IFLA_VLAN_FLAGS: a `struct ifla_vlan_flags`.
+const VLAN_FLAGS: u16 = 2;
+
+/// All VLAN_FLAG_*.
+const VLAN_FLAGS_ALL: u32 = 0x1f;
+
 /// The kinds.
 static KINDS: &[DeviceKind] = &[
     DeviceKind {
@@ -153,10 +162,10 @@ static KINDS: &[DeviceKind] = &[
         borrows: true,
         ..PLAIN
     },
-    // IFLA_VLAN_ID, _FLAGS, _EGRESS_QOS, _INGRESS_QOS, _PROTOCOL.
+    // IFLA_VLAN_ID, _FLAGS (see `vlan_flags`), _EGRESS_QOS, _INGRESS_QOS, _PROTOCOL.
     DeviceKind {
-        name: b"vlan",
-        made_with: &[1, 2, 3, 4, 5],
+        name: VLAN,
+        made_with: &[1, VLAN_FLAGS, 3, 4, 5],
         borrows: true,
         ..PLAIN
     },
@@ -195,6 +204,17 @@ const PORT_VOLATILE: &[u16] = &[
 const INET: u16 = 2;
 const INET6: u16 = 10;
 const TOKEN: u16 = 7;
+
+/// IFLA_VLAN_FLAGS as a request takes them: what is told says of all bits that they are set, or not, and
+/// none may be asked for that the kernel does not know.
+fn vlan_flags(told: &[u8]) -> Result<[u8; 8]> {
+    let flags = u32_at(told, 0).ok_or(EIO)?;
+    let mut asked = [0; 8];
+    let (to, mask) = asked.split_at_mut(4);
+    to.copy_from_slice(&flags.to_ne_bytes());
+    mask.copy_from_slice(&VLAN_FLAGS_ALL.to_ne_bytes());
+    Ok(asked)
+}
 
 /// Returns the kind with this name.
 fn kind_named(name: &[u8]) -> Option<&'static DeviceKind> {
@@ -377,7 +397,16 @@ impl<'a> Device<'a> {
             if kind.made_with.is_empty() {
                 return Ok(());
             }
-            info.nest(DATA, |made| copy_of(data, kind.made_with, made))
+            info.nest(DATA, |made| {
+                attributes(data, |number, attribute| {
+                    let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
+                    match number {
+                        VLAN_FLAGS if kind.name == VLAN => made.add(number, &vlan_flags(content)?),
+                        _ if kind.made_with.contains(&number) => made.add(number, content),
+                        _ => Ok(()),
+                    }
+                })
+            })
         })?;
         Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message).map(Some)
     }
@@ -469,16 +498,6 @@ impl<'a> Device<'a> {
         }
         Ok(requests)
     }
-}
-
-/// Adds those attributes of `rest` that `kinds` names.
-fn copy_of(rest: &[u8], kinds: &[u16], message: &mut Message) -> Result {
-    attributes(rest, |kind, attribute| {
-        if kinds.contains(&kind) {
-            message.add(kind, attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?;
-        }
-        Ok(())
-    })
 }
 
 /// Calls `f` for those attributes of `rest` that `kinds` names, and that `other` has not, or with another
