@@ -4,10 +4,12 @@
 #include "sockets.h"
 #include "uring.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 CKPT_FIXTURE_IF(URING_BEGIN)

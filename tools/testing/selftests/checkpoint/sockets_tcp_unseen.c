@@ -6,10 +6,9 @@
 #include "sockets_tcp_stream.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
+#include <linux/futex.h>
 
 CKPT_FIXTURE
 
@@ -417,36 +416,31 @@ TEST_F_TIMEOUT(cr, closed_goes_on, CKPT_TIMEOUT)
 	close(image);
 }
 
-/* A task outside in the namespace of the tasks, who waits to be killed; 0: there is none. */
-static pid_t visit(void)
+/*
+ * A task outside in the namespace of the tasks: a thread of the test, which has no other child than
+ * the tasks. It is there when @in is 1, and leaves when that is 2.
+ */
+static void *visit(void *in)
 {
-	int in[2];
-	pid_t pid;
-	char c;
+	uint32_t *state = in;
 
-	if (pipe2(in, O_CLOEXEC))
-		return 0;
-	pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (enter(theirs) || write(in[1], "", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	close(in[1]);
-	if (pid < 0 || read(in[0], &c, 1) != 1)
-		pid = 0;
-	close(in[0]);
-	return pid;
+	if (enter(theirs))
+		return NULL;
+	__atomic_store_n(state, 1, __ATOMIC_RELEASE);
+	syscall(__NR_futex, state, FUTEX_WAKE, 1, NULL, NULL, 0);
+	while (__atomic_load_n(state, __ATOMIC_ACQUIRE) != 2)
+		syscall(__NR_futex, state, FUTEX_WAIT, 1, NULL, NULL, 0);
+	return state;
 }
 
 /* Somebody else is in the namespace: it may be his, and must not end with the tasks. */
 TEST_F_TIMEOUT(cr, closed_beside_others, CKPT_TIMEOUT)
 {
 	int image = ckpt_image_new();
+	uint32_t state = 0;
 	struct ckpt_run run;
-	pid_t other;
+	pthread_t other;
+	void *was = NULL;
 
 	if (!variant->container)
 		SKIP(return, "what was closed is the container's");
@@ -454,8 +448,9 @@ TEST_F_TIMEOUT(cr, closed_beside_others, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_init(&run, &gone, true));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, meet(&run));
-	other = visit();
-	ASSERT_LT(0, other);
+	ASSERT_EQ(0, pthread_create(&other, NULL, visit, &state));
+	while (!__atomic_load_n(&state, __ATOMIC_ACQUIRE))
+		syscall(__NR_futex, &state, FUTEX_WAIT, 0, NULL, NULL, 0);
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL | CHECKPOINT_NET_OUTSIDE));
 	EXPECT_TRUE(ckpt_run_log_has(&run, "they may be its own: they go on here")) {
 		ckpt_run_print_log(&run);
@@ -466,8 +461,10 @@ TEST_F_TIMEOUT(cr, closed_beside_others, CKPT_TIMEOUT)
 	EXPECT_FALSE(ckpt_run_log_has(&run, " goes on"));
 	EXPECT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
-	EXPECT_EQ(0, kill(other, SIGKILL));
-	EXPECT_EQ(other, waitpid(other, NULL, 0));
+	__atomic_store_n(&state, 2, __ATOMIC_RELEASE);
+	syscall(__NR_futex, &state, FUTEX_WAKE, 1, NULL, NULL, 0);
+	EXPECT_EQ(0, pthread_join(other, &was));
+	EXPECT_EQ(&state, was);
 	close(outside);
 	close_namespaces();
 	ckpt_run_fini(&run);
