@@ -163,7 +163,7 @@ fn policy_of(record: &MemoryPolicy) -> Result<Policy> {
 pub(super) fn is_known(mm: &MmRef, start: usize) -> Result<bool> {
     match policy::of_mapping(mm, start) {
         Err(EOPNOTSUPP) => Ok(false),
-        found => Ok(found?.map_or(true, |policy| to_image(&policy).is_ok())),
+        found => Ok(found?.is_none_or(|policy| to_image(&policy).is_ok())),
     }
 }
 

@@ -274,10 +274,9 @@ pub(super) fn collect(
     if v.flags & bit::MAYBE_GUARD != 0 && !walk::guards(mm, v.start, v.end, GUARDS_MAX, guards)? {
         refuse("has more guard regions than can be saved: have it remove some");
     }
-    match (&v.file, kind) {
-        // A private mapping of /dev/zero is anonymous memory that keeps the file open: it counts.
-        (Some(file), VMA_FILE | VMA_SHARED | VMA_ANON) => files::collect_mapped(cap, t, file)?,
-        _ => (),
+    // A private mapping of /dev/zero is anonymous memory that keeps the file open: it counts.
+    if let (Some(file), VMA_FILE | VMA_SHARED | VMA_ANON) = (&v.file, kind) {
+        files::collect_mapped(cap, t, file)?;
     }
     // What mbind(2) has given it the file has as well: it stays with that, wherever it stays.
     if let Some(file) = v.file.as_ref().filter(|_| v.policy && kind != VMA_ANON) {

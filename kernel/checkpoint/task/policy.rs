@@ -54,7 +54,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     let known = match policy::of_task(t) {
         Err(EOPNOTSUPP) => false,
-        found => found?.map_or(true, |policy| memory::to_image(&policy).is_ok()),
+        found => found?.is_none_or(|policy| memory::to_image(&policy).is_ok()),
     };
     if !known {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}", memory::UNKNOWN));

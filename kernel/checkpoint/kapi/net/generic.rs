@@ -57,8 +57,8 @@ impl Name {
         // SAFETY: There is room for what is filled in.
         to_result(unsafe { bindings::checkpoint_genl_name(&mut raw) })?;
         Ok(Self {
-            family: raw.family.map(|b| b as u8),
-            group: raw.group.map(|b| b as u8),
+            family: raw.family,
+            group: raw.group,
             id: raw.id,
             group_id: raw.group_id,
         })
@@ -73,8 +73,8 @@ impl Name {
             return Err(EINVAL);
         }
         let raw = bindings::checkpoint_genl_name {
-            family: self.family.map(|b| b as _),
-            group: self.group.map(|b| b as _),
+            family: self.family,
+            group: self.group,
             id: self.id,
             group_id: self.group_id,
         };

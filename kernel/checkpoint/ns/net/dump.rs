@@ -54,6 +54,9 @@ pub(super) struct Item {
     pub(super) body: KVVec<u8>,
 }
 
+/// Adds something that a message has to what is compared.
+pub(super) type AddTo = fn(&[u8], &mut KVVec<u8>) -> Result;
+
 /// A kind of object.
 pub(super) struct Table<'a> {
     /// What they are, for messages.
@@ -75,7 +78,7 @@ pub(super) struct Table<'a> {
     /// Takes what does not count out of an attribute, with its type; 0: out of the header.
     pub(super) edit: fn(u16, &mut [u8]),
     /// Adds what counts of a message, in place of all that.
-    pub(super) own: Option<fn(&[u8], &mut KVVec<u8>) -> Result>,
+    pub(super) own: Option<AddTo>,
     /// Their order is not their own.
     pub(super) sorted: bool,
     /// A new namespace has none.
