@@ -101,7 +101,7 @@ const struct loss losses[] = {
 	FIELD("stop for a tracer", TRACED, BYTES, traced, exit_code, 0, "ptrace_tree", "unreported"),
 	FIELD("options of a tracer", TRACED, BYTES, traced, options, 0, "ptrace_tree", "options"),
 	FIELD("calls that are traced", TRACED, BITS, traced, flags, IMAGE_TRACED_SYSCALLS,
-	      "ptrace_tree", "runs_to_call"),
+	      "ptrace_calls", "runs_to_call"),
 	FIELD("interrupt of a tracer", TRACED, BITS, traced, flags, IMAGE_TRACED_INTERRUPTED,
 	      "ptrace_tree", "interrupt_pending"),
 	{ "deadline", IMAGE_KIND_DEADLINE, LOSE_RECORD, 0, 0, 0, "controls", "deadline" },
