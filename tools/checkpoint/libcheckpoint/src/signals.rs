@@ -217,7 +217,12 @@ pub fn reap(pid: Option<i32>, block: bool) -> io::Result<Option<(i32, Ended)>> {
     let mut options = WaitOptions::from_bits_retain(libc::__WALL.cast_unsigned());
     options.set(WaitOptions::NOHANG, !block);
     loop {
-        let (found, status) = match rustix::process::waitpid(pid, options) {
+        let found = match pid {
+            Some(_) => rustix::process::waitpid(pid, options),
+            // waitpid() without a pid is for the caller's own process group only.
+            None => rustix::process::wait(options),
+        };
+        let (found, status) = match found {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             Err(Errno::INTR) => continue,
