@@ -46,6 +46,10 @@ use crate::{
     },
     kapi::{
         net::{
+            inet::{
+                ipv6,
+                level, //
+            },
             socket::{
                 so,
                 Closing,
@@ -438,6 +442,9 @@ pub(super) fn end_as(r: &Restore, part: &Part<'_>, tcp: &Tcp) -> Result {
             fmt!("more is in the queue of a socket than its buffer holds"),
         ));
     }
+    if let Some((_, made)) = &end.made {
+        set_v6only(r, made, tcp)?;
+    }
     let received = part.received_bytes()?;
     end.sk.end_tcp(tcp, &received).map_err(|e| {
         r.told(
@@ -449,6 +456,17 @@ pub(super) fn end_as(r: &Restore, part: &Part<'_>, tcp: &Tcp) -> Result {
         end.sk.set_tcp_urgent(mark, tcp.urgent_read)?;
     }
     end.finish(r, part)
+}
+
+/// Sets IPV6_V6ONLY of a socket that gets no address, with which it would come.
+fn set_v6only(r: &Restore, made: &Made, tcp: &Tcp) -> Result {
+    if made.sk.inet()?.v6only == tcp.v6only {
+        return Ok(());
+    }
+    let only = i32::from(tcp.v6only).to_ne_bytes();
+    made.file
+        .set_socket_option(level::IPV6, ipv6::V6ONLY, &only)
+        .map_err(|e| r.told(e, fmt!("a socket: IPV6_V6ONLY can't be set")))
 }
 
 /// Gives a socket that is not connected its address, and lets it listen.
@@ -473,6 +491,8 @@ fn bind(r: &Restore, part: &Part<'_>) -> Result {
                 ),
             )
         })?;
+    } else {
+        set_v6only(r, made, &tcp)?;
     }
     if listens {
         made.opener
