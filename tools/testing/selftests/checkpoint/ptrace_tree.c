@@ -418,40 +418,6 @@ CKPT_CYCLE(exit_kill)
 	CHECK_EQ(SIGKILL, status);
 }
 
-/* Each of two traces the other one, and wants to be told of its end. */
-static int traces_other(void *arg)
-{
-	const bool first = arg;
-	pid_t other;
-
-	board->value[first ? THREAD : ADDRESS] = getpid();
-	ckpt_step(BEGUN);
-	ckpt_step_wait(BEGUN, 2);
-	other = board->value[first ? ADDRESS : THREAD];
-	CHECK_SYS(ptrace(PTRACE_SEIZE, other, 0, PTRACE_O_TRACEEXIT));
-	ckpt_step(1);
-	ckpt_wait_go();
-	/* One after the other leaves it: who is stopped can't let go. */
-	if (!first)
-		ckpt_step_wait(2, 1);
-	CHECK_SYS(ptrace(PTRACE_INTERRUPT, other, 0, 0));
-	expect(other, EVENT(PTRACE_EVENT_STOP, SIGTRAP));
-	CHECK_SYS(ptrace(PTRACE_DETACH, other, 0, 0));
-	ckpt_step(2);
-	ckpt_step_wait(2, 2);
-	return 29;
-}
-
-CKPT_CYCLE(each_other)
-{
-	pid_t one = ckpt_fork(traces_other, NULL), two = ckpt_fork(traces_other, (void *)1);
-
-	ckpt_step_wait(1, 2);
-	ckpt_ready_wait();
-	ckpt_wait_exit(one, 29);
-	ckpt_wait_exit(two, 29);
-}
-
 static int exits_traced(void *arg)
 {
 	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
