@@ -531,7 +531,7 @@ __rust_helper int rust_helper_task_autogroup_nice(struct task_struct *t)
 __rust_helper bool rust_helper_task_has_landlock(struct task_struct *t)
 {
 #ifdef CONFIG_SECURITY_LANDLOCK
-	return landlocked(t);
+	return landlock_initialized && landlocked(t);
 #else
 	return false;
 #endif
