@@ -76,22 +76,6 @@ static void end(const struct ending *how)
 	CHECK_SYS(close(fd));
 }
 
-/* The scenario has come to @step, so often. */
-static int await_steps(struct ckpt_run *run, int step, uint32_t count)
-{
-	while (__atomic_load_n(&run->board->step[step], __ATOMIC_ACQUIRE) < count) {
-		if (__atomic_load_n(&run->board->failed, __ATOMIC_ACQUIRE))
-			return -1;
-		sched_yield();
-	}
-	return 0;
-}
-
-static int await_step(struct ckpt_run *run, int step)
-{
-	return await_steps(run, step, 1);
-}
-
 /* Whether the end outside hears what is sent to it. */
 static int set_deaf(bool deaf)
 {

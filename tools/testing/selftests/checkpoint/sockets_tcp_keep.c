@@ -186,8 +186,7 @@ TEST_F_TIMEOUT(cr, half_closed, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
 	ASSERT_EQ(0, ckpt_run_restart(&run, second, RESTART_TCP_KEEP));
 	ASSERT_EQ(0, ckpt_run_go(&run));
-	while (!__atomic_load_n(&run.board->step[2], __ATOMIC_ACQUIRE) && !run.board->failed)
-		sched_yield();
+	EXPECT_EQ(0, await_step(&run, 2));
 	EXPECT_EQ((long)run.board->value[SENT], take(outside, 0, 0, out_at));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);

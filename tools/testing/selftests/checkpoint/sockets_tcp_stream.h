@@ -5,6 +5,8 @@
 
 #include "sockets_tcp.h"
 
+#include <sched.h>
+
 /* What the other end sends before the checkpoint, and while the connection is held. */
 #define BEFORE	5000
 #define HELD	70000
@@ -86,6 +88,22 @@ __attribute__((unused)) static int say(unsigned long from, unsigned long count)
 
 	fill(buf, from, count, in_at);
 	return send(outside, buf, count, MSG_NOSIGNAL) == (long)count ? 0 : -1;
+}
+
+/* The scenario has come to @step, so often. */
+__attribute__((unused)) static int await_steps(struct ckpt_run *run, int step, uint32_t count)
+{
+	while (__atomic_load_n(&run->board->step[step], __ATOMIC_ACQUIRE) < count) {
+		if (__atomic_load_n(&run->board->failed, __ATOMIC_ACQUIRE))
+			return -1;
+		sched_yield();
+	}
+	return 0;
+}
+
+__attribute__((unused)) static int await_step(struct ckpt_run *run, int step)
+{
+	return await_steps(run, step, 1);
 }
 
 #endif

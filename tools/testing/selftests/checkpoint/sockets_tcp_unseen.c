@@ -142,11 +142,8 @@ static int told(struct ckpt_run *run, bool kept)
 			return -1;
 		}
 	}
-	while (!__atomic_load_n(&run->board->step[READY], __ATOMIC_ACQUIRE)) {
-		if (__atomic_load_n(&run->board->failed, __ATOMIC_ACQUIRE))
-			return -1;
-		sched_yield();
-	}
+	if (await_step(run, READY))
+		return -1;
 	fd = reach(run, &port);
 	return fd < 0 ? -1 : close(fd);
 }
@@ -303,12 +300,7 @@ static int meet(struct ckpt_run *run)
 	ret = enter(ours);
 	if (outside < 0 || ret)
 		return -1;
-	while (!__atomic_load_n(&run->board->step[READY], __ATOMIC_ACQUIRE)) {
-		if (__atomic_load_n(&run->board->failed, __ATOMIC_ACQUIRE))
-			return -1;
-		sched_yield();
-	}
-	return 0;
+	return await_step(run, READY);
 }
 
 /* A restart into the namespace, which we have kept. */
