@@ -331,7 +331,10 @@ fn queues() {
             tcp(s, 1, |t| t.received.set(5))
         }),
         ("bytes in the queues of a TCP socket are missing", |s| {
-            tcp(s, 3, |t| t.sent.set(3))
+            tcp(s, 5, |t| {
+                t.sent.set(3);
+                t.in_flight.set(3)
+            })
         }),
         ("a TCP connection has one end only", |s| {
             tcp(s, 2, |t| t.state.set(TCP_STARTED))
