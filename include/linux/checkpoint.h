@@ -1137,20 +1137,23 @@ struct checkpoint_inet_message {
 };
 
 /* Of kernel/checkpoint/inet.c. */
-unsigned int checkpoint_inet_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
-int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
-			    struct checkpoint_inet_message *message);
-int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *message,
-			 const void *data);
-int checkpoint_inet_option(struct sock *sk, int level, int name, void *value, int *len);
 void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state);
 int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state);
 int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *state);
 void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
 
-/* Bytes of the longest of them. */
+/* Of kernel/checkpoint/inet_queue.c. */
+unsigned int checkpoint_inet_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
+int checkpoint_inet_message(struct sock *sk, const struct sk_buff *skb,
+			    struct checkpoint_inet_message *message);
+int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *message,
+			 const void *data);
+
+/* Bytes of the longest that checkpoint_inet_header() reads. */
 #define CHECKPOINT_INET_HEADER_MAX	2040
 
+/* Of kernel/checkpoint/inet_option.c. */
+int checkpoint_inet_option(struct sock *sk, int level, int name, void *value, int *len);
 int checkpoint_inet_header(struct sock *sk, int level, int name, void *value, unsigned int max);
 
 /* checkpoint_inet_member::kind */
@@ -1422,30 +1425,42 @@ struct checkpoint_tcp {
 
 /* Of kernel/checkpoint/tcp.c. */
 int checkpoint_tcp_refusal(struct sock *sk);
-struct sock *checkpoint_tcp_peer(struct sock *sk, int *what);
-unsigned int checkpoint_tcp_waiting(struct sock *sk, struct sock **waiting, unsigned int room);
 ssize_t checkpoint_tcp_get(struct sock *sk, struct sock *peer, struct checkpoint_tcp *state,
 			   struct checkpoint_tcp *peer_state, void *to, size_t room);
+
+/* Of kernel/checkpoint/tcp_peer.c. */
+struct sock *checkpoint_tcp_peer(struct sock *sk, int *what);
+unsigned int checkpoint_tcp_waiting(struct sock *sk, struct sock **waiting, unsigned int room);
+
+/* Of kernel/checkpoint/tcp_bind.c. */
 int checkpoint_tcp_bind(struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_mss(struct sock *sk, unsigned int mss);
 int checkpoint_tcp_congestion(struct sock *sk, const char *name);
 int checkpoint_tcp_listen(struct sock *sk, unsigned int backlog);
+
+/* Of kernel/checkpoint/tcp_join.c. */
 u32 checkpoint_tcp_seq(void);
 int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, u32 write_seq,
 			   u32 rcv_nxt);
 void checkpoint_tcp_abandon(struct sock *sk);
 int checkpoint_tcp_join(struct sock *sk, struct sock *peer, bool reuse, bool peer_reuse);
+
+/* Of kernel/checkpoint/tcp_start.c. */
 int checkpoint_tcp_start_at(struct sock *sk, const struct checkpoint_tcp *state);
 void checkpoint_tcp_start_now(struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_is_connected(struct sock *sk);
+void checkpoint_tcp_connecting(struct sock *sk, bool connecting);
+
+/* Of kernel/checkpoint/tcp_queue.c. */
 int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned int limit);
 u64 checkpoint_tcp_room(struct sock *sk, struct sock *peer);
 unsigned int checkpoint_tcp_queued(struct sock *sk);
 int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read);
 void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int back);
+
+/* Of kernel/checkpoint/tcp_over.c. */
 void checkpoint_tcp_shut(struct sock *sk, unsigned int how);
-void checkpoint_tcp_connecting(struct sock *sk, bool connecting);
 void checkpoint_tcp_end_quietly(struct sock *sk);
 int checkpoint_tcp_go_on(struct sock *sk);
 int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, const void *data);
@@ -1457,6 +1472,8 @@ void checkpoint_tcp_resume(struct checkpoint_tcp_hold *hold);
 void checkpoint_tcp_resume_now(struct checkpoint_tcp_hold *hold);
 void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold);
 void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold);
+
+/* Of kernel/checkpoint/tcp_left.c. */
 void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id,
 			  const struct checkpoint_tcp *state);
 int checkpoint_tcp_left_still(u64 id, struct checkpoint_tcp *was, int *family);

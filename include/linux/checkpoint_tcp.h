@@ -12,11 +12,7 @@
 #include <linux/bitops.h>
 #include <linux/jump_label.h>
 #include <net/inet_sock.h>
-#include <net/tcp_states.h>
 
-struct checkpoint_tcp;
-struct checkpoint_tcp_hold;
-struct checkpoint_tcp_wire;
 struct sk_buff;
 struct sock;
 
@@ -80,21 +76,6 @@ static inline bool checkpoint_tcp_is_silent(const struct sock *sk, const struct 
 	return static_branch_unlikely(&checkpoint_tcp_holds) &&
 	       __checkpoint_tcp_is_silent(sk, skb);
 }
-
-/* States of connections that may go on with who is outside. */
-#define CHECKPOINT_TCP_KEPT							\
-	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT |	\
-	 TCPF_CLOSING | TCPF_LAST_ACK)
-
-/* Of kernel/checkpoint/tcp.c, for the others of that folder. */
-bool checkpoint_tcp_trylock(struct sock *sk, int subclass);
-void checkpoint_tcp_unlock(struct sock *sk);
-int checkpoint_tcp_lock(struct sock *sk, struct sock *peer);
-bool checkpoint_tcp_is_v6(const struct sock *sk);
-int checkpoint_tcp_fill(struct sock *sk, const void *data, size_t size);
-
-/* Of kernel/checkpoint/tcp_wire.c, likewise. */
-void checkpoint_tcp_wire_get(struct sock *sk, struct checkpoint_tcp_wire *wire);
 
 #else /* !CONFIG_CHECKPOINT */
 

@@ -4,282 +4,30 @@
  * that nothing is acknowledged which the image does not have.
  *
  * The tasks are killed with their connections held, which end without a segment.
- * From then on their addresses are silent: what still arrives finds no socket, and
- * would be answered by a reset. That ends when a restart has taken a connection
- * over, or after a minute.
- *
- * Tasks may be left frozen first, to be killed when their image is safe: then the
- * holds are kept here, until that, or until the tasks are thawed instead.
+ * From then on their addresses are silent (tcp_silence.c).
  */
 #include <linux/capability.h>
-#include <linux/cgroup.h>
 #include <linux/checkpoint.h>
 #include <linux/checkpoint_tcp.h>
-#include <linux/hashtable.h>
-#include <linux/init.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/jhash.h>
+#include <linux/jiffies.h>
 #include <linux/mutex.h>
-#include <linux/net.h>
-#include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <linux/tcp.h>
 #include <linux/workqueue.h>
-#include <net/dst.h>
 #include <net/inet_connection_sock.h>
-#include <net/ipv6.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "tcp.h"
+#include "tcp_hold.h"
+
 DEFINE_STATIC_KEY_FALSE(checkpoint_tcp_holds);
-
-/* How long an address is silent. */
-#define CHECKPOINT_TCP_SILENCE	(60 * HZ)
-
-/* How many are at a time. What is looked up in softirq has to remain short. */
-#define CHECKPOINT_TCP_SILENT_MAX	262144
 
 /* When a socket is looked at again that somebody else had locked, or has still. */
 #define CHECKPOINT_TCP_AGAIN	(HZ / 10)
-
-/* The two ends of a connection: IPv4 addresses are mapped to those of IPv6. */
-struct checkpoint_tcp_ends {
-	u64 netns;
-	struct in6_addr addr;
-	struct in6_addr peer_addr;
-	__be16 port;
-	__be16 peer_port;
-	u32 zero;
-};
-
-/**
- * struct checkpoint_tcp_silence - a connection that is silent: its socket is gone
- * @node: in checkpoint_tcp_silent
- * @list: one of those that end
- * @rcu: for kfree_rcu()
- * @stamp: when it ends: jiffies
- * @ends: its addresses
- */
-struct checkpoint_tcp_silence {
-	struct hlist_node node;
-	struct list_head list;
-	struct rcu_head rcu;
-	unsigned long stamp;
-	struct checkpoint_tcp_ends ends;
-};
-
-/**
- * struct checkpoint_tcp_hold - the hold on a connection
- * @list: in checkpoint_tcp_left, in @rest of another one, or in checkpoint_tcp_later
- * @rest: if it is in checkpoint_tcp_left: the others of its checkpoint
- * @sk: the socket, with a reference
- * @silence: what is added to checkpoint_tcp_silent when it is buried
- * @stamp: when it began: jiffies
- * @id: the checkpoint that has left its tasks frozen
- * @was: what of the connection that checkpoint has in its image
- * @is_new: the socket was not connected before
- * @is_orphan: it was closed before
- * @is_thawed: the tasks run on; counts for @rest, too
- * @is_buried: it ends as checkpoint_tcp_bury(); else it goes on
- * @is_ending: then, that it was looked at once: if it is not closed the next time
- *	then it is ended for who has it
- */
-struct checkpoint_tcp_hold {
-	struct list_head list;
-	struct list_head rest;
-	struct sock *sk;
-	struct checkpoint_tcp_silence *silence;
-	unsigned long stamp;
-	u64 id;
-	struct checkpoint_tcp was;
-	bool is_new;
-	bool is_orphan;
-	bool is_thawed;
-	bool is_buried;
-	bool is_ending;
-};
-
-/* Connections that are silent, by their ends; changed under the lock. */
-static DEFINE_HASHTABLE(checkpoint_tcp_silent, 12);
-static DEFINE_SPINLOCK(checkpoint_tcp_silent_lock);
-static unsigned int checkpoint_tcp_silent_count;
-
-static void checkpoint_tcp_expire(struct work_struct *work);
-static DECLARE_DELAYED_WORK(checkpoint_tcp_expiry, checkpoint_tcp_expire);
-
-/* Who has a network namespace of his own chooses the ends: it depends on a secret, too. */
-static u32 checkpoint_tcp_hash(const struct checkpoint_tcp_ends *ends)
-{
-	static u32 secret __read_mostly;
-
-	BUILD_BUG_ON(sizeof(*ends) % sizeof(u32));
-	net_get_random_once(&secret, sizeof(secret));
-	return jhash2((const u32 *)ends, sizeof(*ends) / sizeof(u32), secret);
-}
-
-/* The ends of the connection of @sk. */
-static void checkpoint_tcp_ends_of(const struct sock *sk, struct checkpoint_tcp_ends *ends)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-	memset(ends, 0, sizeof(*ends));
-	ends->netns = sock_net(sk)->net_cookie;
-	ends->port = inet->inet_sport;
-	ends->peer_port = inet->inet_dport;
-#if IS_ENABLED(CONFIG_IPV6)
-	if (checkpoint_tcp_is_v6(sk)) {
-		ends->addr = sk->sk_v6_rcv_saddr;
-		ends->peer_addr = sk->sk_v6_daddr;
-		return;
-	}
-#endif
-	ipv6_addr_set_v4mapped(inet->inet_rcv_saddr, &ends->addr);
-	ipv6_addr_set_v4mapped(inet->inet_daddr, &ends->peer_addr);
-}
-
-/* The ends of the connection that a segment belongs to which has come here. */
-static void checkpoint_tcp_ends_of_skb(const struct net *net, const struct sk_buff *skb,
-				       struct checkpoint_tcp_ends *ends)
-{
-	const struct tcphdr *th = tcp_hdr(skb);
-
-	memset(ends, 0, sizeof(*ends));
-	ends->netns = net->net_cookie;
-	ends->port = th->dest;
-	ends->peer_port = th->source;
-#if IS_ENABLED(CONFIG_IPV6)
-	if (ip_hdr(skb)->version == 6) {
-		ends->addr = ipv6_hdr(skb)->daddr;
-		ends->peer_addr = ipv6_hdr(skb)->saddr;
-		return;
-	}
-#endif
-	ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &ends->addr);
-	ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &ends->peer_addr);
-}
-
-/* The slow path of checkpoint_tcp_is_silent(). */
-bool __checkpoint_tcp_is_silent(const struct sock *sk, const struct sk_buff *skb)
-{
-	const struct checkpoint_tcp_silence *silence;
-	struct checkpoint_tcp_ends ends;
-	bool found = false;
-
-	/* Who has the connection now answers as always. */
-	if (sk && sk->sk_state != TCP_LISTEN)
-		return false;
-	rcu_read_lock();
-	checkpoint_tcp_ends_of_skb(sk ? sock_net(sk) : skb_dst_dev_net_rcu(skb), skb, &ends);
-	hash_for_each_possible_rcu(checkpoint_tcp_silent, silence, node,
-				   checkpoint_tcp_hash(&ends)) {
-		found = !memcmp(&silence->ends, &ends, sizeof(ends));
-		if (found)
-			break;
-	}
-	rcu_read_unlock();
-	return found;
-}
-
-/* Frees those that are silent no more. */
-static void checkpoint_tcp_free(struct list_head *expired)
-{
-	struct checkpoint_tcp_silence *silence, *next;
-
-	list_for_each_entry_safe(silence, next, expired, list) {
-		static_branch_dec(&checkpoint_tcp_holds);
-		kfree_rcu(silence, rcu);
-	}
-}
-
-/* Takes @silence out of checkpoint_tcp_silent, into @expired. */
-static void checkpoint_tcp_take_silence(struct checkpoint_tcp_silence *silence,
-					struct list_head *expired)
-{
-	lockdep_assert_held(&checkpoint_tcp_silent_lock);
-
-	hash_del_rcu(&silence->node);
-	checkpoint_tcp_silent_count--;
-	list_add(&silence->list, expired);
-}
-
-/* The minute of the oldest ones is over. */
-static void checkpoint_tcp_expire(struct work_struct *work)
-{
-	struct checkpoint_tcp_silence *silence;
-	unsigned long now = jiffies;
-	struct hlist_node *next;
-	LIST_HEAD(expired);
-	bool left = false;
-	long wait = 0;
-	int bucket;
-
-	for (bucket = 0; bucket < HASH_SIZE(checkpoint_tcp_silent); bucket++) {
-		spin_lock_bh(&checkpoint_tcp_silent_lock);
-		hlist_for_each_entry_safe(silence, next, &checkpoint_tcp_silent[bucket], node) {
-			long rest = silence->stamp - now;
-
-			if (rest <= 0) {
-				checkpoint_tcp_take_silence(silence, &expired);
-			} else if (!left || rest < wait) {
-				left = true;
-				wait = rest;
-			}
-		}
-		spin_unlock_bh(&checkpoint_tcp_silent_lock);
-	}
-	checkpoint_tcp_free(&expired);
-	/* Who has become silent meanwhile has asked for a whole minute. */
-	if (left)
-		mod_delayed_work(system_percpu_wq, &checkpoint_tcp_expiry, wait);
-}
-
-/* What arrives for the socket of @hold is not answered from now on, if there is room. */
-static void checkpoint_tcp_silence(struct checkpoint_tcp_hold *hold)
-{
-	struct checkpoint_tcp_silence *silence = hold->silence;
-
-	hold->silence = NULL;
-	checkpoint_tcp_ends_of(hold->sk, &silence->ends);
-	silence->stamp = jiffies + CHECKPOINT_TCP_SILENCE;
-	static_branch_inc(&checkpoint_tcp_holds);
-	spin_lock_bh(&checkpoint_tcp_silent_lock);
-	if (checkpoint_tcp_silent_count < CHECKPOINT_TCP_SILENT_MAX) {
-		checkpoint_tcp_silent_count++;
-		hash_add_rcu(checkpoint_tcp_silent, &silence->node,
-			     checkpoint_tcp_hash(&silence->ends));
-		silence = NULL;
-	}
-	spin_unlock_bh(&checkpoint_tcp_silent_lock);
-	if (silence) {
-		static_branch_dec(&checkpoint_tcp_holds);
-		kfree(silence);
-	}
-	schedule_delayed_work(&checkpoint_tcp_expiry, CHECKPOINT_TCP_SILENCE);
-}
-
-/* The connection of @sk, which has its addresses, is not silent any more. */
-static void checkpoint_tcp_break_silence(const struct sock *sk)
-{
-	struct checkpoint_tcp_silence *silence;
-	struct checkpoint_tcp_ends ends;
-	struct hlist_node *next;
-	LIST_HEAD(expired);
-
-	checkpoint_tcp_ends_of(sk, &ends);
-	spin_lock_bh(&checkpoint_tcp_silent_lock);
-	hash_for_each_possible_safe(checkpoint_tcp_silent, silence, next, node,
-				    checkpoint_tcp_hash(&ends)) {
-		if (!memcmp(&silence->ends, &ends, sizeof(ends)))
-			checkpoint_tcp_take_silence(silence, &expired);
-	}
-	spin_unlock_bh(&checkpoint_tcp_silent_lock);
-	checkpoint_tcp_free(&expired);
-}
 
 /* Frees a hold whose socket is free of it. */
 static void checkpoint_tcp_put(struct checkpoint_tcp_hold *hold)
@@ -462,18 +210,8 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 
 /* Holds that have an end, but whose sockets are looked at again; changed under the mutex. */
 static LIST_HEAD(checkpoint_tcp_later);
+static DEFINE_MUTEX(checkpoint_tcp_later_mutex);
 
-/*
- * Holds on connections of tasks that were left frozen: one of each checkpoint, which
- * has the others. Changed under both locks, those that it has under the mutex.
- */
-static LIST_HEAD(checkpoint_tcp_left);
-static DEFINE_MUTEX(checkpoint_tcp_left_mutex);
-/* Taken with css_set_lock held, which is taken in softirq. */
-static DEFINE_SPINLOCK(checkpoint_tcp_left_lock);
-
-static void checkpoint_tcp_sweep(struct work_struct *work);
-static DECLARE_DELAYED_WORK(checkpoint_tcp_sweeper, checkpoint_tcp_sweep);
 static void checkpoint_tcp_retry(struct work_struct *work);
 static DECLARE_DELAYED_WORK(checkpoint_tcp_retrier, checkpoint_tcp_retry);
 
@@ -485,9 +223,9 @@ static void checkpoint_tcp_let_go(struct checkpoint_tcp_hold *hold)
 {
 	if (hold->is_buried ? checkpoint_tcp_try_bury(hold) : checkpoint_tcp_try_resume(hold))
 		return;
-	mutex_lock(&checkpoint_tcp_left_mutex);
+	mutex_lock(&checkpoint_tcp_later_mutex);
 	list_add_tail(&hold->list, &checkpoint_tcp_later);
-	mutex_unlock(&checkpoint_tcp_left_mutex);
+	mutex_unlock(&checkpoint_tcp_later_mutex);
 	schedule_delayed_work(&checkpoint_tcp_retrier, CHECKPOINT_TCP_AGAIN);
 }
 
@@ -497,9 +235,9 @@ static void checkpoint_tcp_retry(struct work_struct *work)
 	struct checkpoint_tcp_hold *hold, *next;
 	LIST_HEAD(later);
 
-	mutex_lock(&checkpoint_tcp_left_mutex);
+	mutex_lock(&checkpoint_tcp_later_mutex);
 	list_splice_init(&checkpoint_tcp_later, &later);
-	mutex_unlock(&checkpoint_tcp_left_mutex);
+	mutex_unlock(&checkpoint_tcp_later_mutex);
 	list_for_each_entry_safe(hold, next, &later, list)
 		checkpoint_tcp_let_go(hold);
 }
@@ -571,253 +309,3 @@ void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold)
 	release_sock(sk);
 	checkpoint_tcp_put(hold);
 }
-
-/* The tasks have died in another way than their checkpoint has meant. */
-static bool checkpoint_tcp_is_dead(const struct checkpoint_tcp_hold *hold)
-{
-	return !hold->is_orphan && sock_flag(hold->sk, SOCK_DEAD);
-}
-
-/* Takes @first, and what it has, out of checkpoint_tcp_left, into @over. */
-static void checkpoint_tcp_take_out(struct checkpoint_tcp_hold *first, struct list_head *over)
-{
-	lockdep_assert_held(&checkpoint_tcp_left_mutex);
-
-	spin_lock_irq(&checkpoint_tcp_left_lock);
-	list_del(&first->list);
-	spin_unlock_irq(&checkpoint_tcp_left_lock);
-	list_splice_tail_init(&first->rest, over);
-	list_add_tail(&first->list, over);
-}
-
-/* Takes those of @first whose sockets are dead out of checkpoint_tcp_left, into @over. */
-static void checkpoint_tcp_take_dead(struct checkpoint_tcp_hold *first, struct list_head *over)
-{
-	struct checkpoint_tcp_hold *hold, *next;
-
-	lockdep_assert_held(&checkpoint_tcp_left_mutex);
-
-	list_for_each_entry_safe(hold, next, &first->rest, list) {
-		if (checkpoint_tcp_is_dead(hold))
-			list_move_tail(&hold->list, over);
-	}
-	if (!checkpoint_tcp_is_dead(first))
-		return;
-	if (list_empty(&first->rest)) {
-		checkpoint_tcp_take_out(first, over);
-		return;
-	}
-	/* Another one takes its place. */
-	hold = list_first_entry(&first->rest, struct checkpoint_tcp_hold, list);
-	list_del(&hold->list);
-	INIT_LIST_HEAD(&hold->rest);
-	list_splice_init(&first->rest, &hold->rest);
-	spin_lock_irq(&checkpoint_tcp_left_lock);
-	hold->is_thawed = first->is_thawed;
-	list_replace(&first->list, &hold->list);
-	spin_unlock_irq(&checkpoint_tcp_left_lock);
-	list_add_tail(&first->list, over);
-}
-
-/* Ends holds of tasks that were thawed, or are dead. */
-static void checkpoint_tcp_sweep(struct work_struct *work)
-{
-	struct checkpoint_tcp_hold *hold, *next;
-	LIST_HEAD(over);
-	bool left;
-
-	mutex_lock(&checkpoint_tcp_left_mutex);
-	list_for_each_entry_safe(hold, next, &checkpoint_tcp_left, list) {
-		if (READ_ONCE(hold->is_thawed))
-			checkpoint_tcp_take_out(hold, &over);
-		else
-			checkpoint_tcp_take_dead(hold, &over);
-	}
-	left = !list_empty(&checkpoint_tcp_left);
-	mutex_unlock(&checkpoint_tcp_left_mutex);
-	list_for_each_entry_safe(hold, next, &over, list)
-		checkpoint_tcp_resume(hold);
-	if (left)
-		schedule_delayed_work(&checkpoint_tcp_sweeper, CHECKPOINT_TCP_SILENCE);
-}
-
-/* The hold in checkpoint_tcp_left of those that checkpoint @id has left; NULL: it has none. */
-static struct checkpoint_tcp_hold *checkpoint_tcp_left_by(u64 id)
-{
-	struct checkpoint_tcp_hold *first;
-
-	/* The latest come last. */
-	list_for_each_entry_reverse(first, &checkpoint_tcp_left, list) {
-		if (first->id == id)
-			return first;
-	}
-	return NULL;
-}
-
-/**
- * checkpoint_tcp_leave() - keep the hold on a connection of tasks that are left frozen
- * @hold: the hold, which is gone for the caller
- * @id: the checkpoint
- * @state: what it has of the connection in its image
- *
- * Until checkpoint_tcp_end(), or until the tasks are thawed or dead.
- */
-void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id,
-			  const struct checkpoint_tcp *state)
-{
-	struct checkpoint_tcp_hold *first;
-
-	hold->id = id;
-	hold->was = *state;
-	INIT_LIST_HEAD(&hold->rest);
-	mutex_lock(&checkpoint_tcp_left_mutex);
-	first = checkpoint_tcp_left_by(id);
-	if (first) {
-		list_add_tail(&hold->list, &first->rest);
-	} else {
-		spin_lock_irq(&checkpoint_tcp_left_lock);
-		list_add_tail(&hold->list, &checkpoint_tcp_left);
-		spin_unlock_irq(&checkpoint_tcp_left_lock);
-	}
-	mutex_unlock(&checkpoint_tcp_left_mutex);
-	schedule_delayed_work(&checkpoint_tcp_sweeper, CHECKPOINT_TCP_SILENCE);
-}
-
-/* How many holds checkpoint @id has left. */
-static size_t checkpoint_tcp_count_left(u64 id)
-{
-	struct checkpoint_tcp_hold *first;
-	size_t n = 0;
-
-	mutex_lock(&checkpoint_tcp_left_mutex);
-	first = checkpoint_tcp_left_by(id);
-	if (first)
-		n = list_count_nodes(&first->rest) + 1;
-	mutex_unlock(&checkpoint_tcp_left_mutex);
-	return n;
-}
-
-/*
- * Gets one of the holds that checkpoint @id has left: the first of them, or with @rest
- * the next one. Returns its socket, with a reference, and what it was; NULL: there is none.
- */
-static struct sock *checkpoint_tcp_next_left(u64 id, bool rest, struct checkpoint_tcp *was)
-{
-	struct checkpoint_tcp_hold *hold;
-	struct sock *sk = NULL;
-
-	mutex_lock(&checkpoint_tcp_left_mutex);
-	hold = checkpoint_tcp_left_by(id);
-	if (hold && rest) {
-		struct list_head *all = &hold->rest;
-
-		hold = list_first_entry_or_null(all, struct checkpoint_tcp_hold, list);
-		if (hold)
-			list_move_tail(&hold->list, all);
-	}
-	if (hold) {
-		sk = hold->sk;
-		sock_hold(sk);
-		*was = hold->was;
-	}
-	mutex_unlock(&checkpoint_tcp_left_mutex);
-	return sk;
-}
-
-/**
- * checkpoint_tcp_left_still() - tell whether connections are as a checkpoint has left them
- * @id: the checkpoint
- * @was: set to what one of them was that is not
- * @family: set to its address family
- *
- * A task outside that has the socket, too, may have used it.  Those that are taken out
- * meanwhile are dead, or their tasks thawed, which the caller finds out.
- *
- * Return: 1: they are, 0: one has changed, or -EINTR if the caller was killed.
- */
-int checkpoint_tcp_left_still(u64 id, struct checkpoint_tcp *was, int *family)
-{
-	size_t n = checkpoint_tcp_count_left(id), i;
-	int still = 1;
-
-	for (i = 0; i < n && still > 0; i++) {
-		struct sock *sk = checkpoint_tcp_next_left(id, i, was);
-
-		if (!sk)
-			break;
-		*family = sk->sk_family;
-		still = checkpoint_tcp_is_still(sk, was);
-		sock_put(sk);
-		cond_resched();
-	}
-	return still;
-}
-
-/**
- * checkpoint_tcp_end() - end the holds that a checkpoint has left
- * @id: the checkpoint
- * @bury: the tasks are about to be killed, as checkpoint_tcp_bury(); else the
- *	connections go on
- */
-void checkpoint_tcp_end(u64 id, bool bury)
-{
-	struct checkpoint_tcp_hold *hold, *next;
-	LIST_HEAD(over);
-
-	mutex_lock(&checkpoint_tcp_left_mutex);
-	hold = checkpoint_tcp_left_by(id);
-	if (hold)
-		checkpoint_tcp_take_out(hold, &over);
-	mutex_unlock(&checkpoint_tcp_left_mutex);
-	list_for_each_entry_safe(hold, next, &over, list) {
-		if (bury)
-			checkpoint_tcp_bury(hold);
-		else
-			checkpoint_tcp_resume(hold);
-	}
-}
-
-/**
- * checkpoint_thawed() - tell that tasks may run which a checkpoint has left frozen
- * @id: the checkpoint
- *
- * Their connections go on, a moment later. Called with cgroup_mutex held, and maybe
- * css_set_lock.
- */
-void checkpoint_thawed(u64 id)
-{
-	struct checkpoint_tcp_hold *first;
-	unsigned long flags;
-
-	spin_lock_irqsave(&checkpoint_tcp_left_lock, flags);
-	first = checkpoint_tcp_left_by(id);
-	if (first)
-		WRITE_ONCE(first->is_thawed, true);
-	spin_unlock_irqrestore(&checkpoint_tcp_left_lock, flags);
-	if (first)
-		mod_delayed_work(system_percpu_wq, &checkpoint_tcp_sweeper, 0);
-}
-
-/*
- * A cgroup is removed whose tasks were killed in another way: nobody thaws it any more.
- * Others may have sockets of theirs.
- */
-static int checkpoint_tcp_removed(struct notifier_block *nb, unsigned long action, void *data)
-{
-	const struct cgroup *cgrp = data;
-
-	if (action == CGROUP_LIFETIME_OFFLINE && cgrp->freezer.left_by)
-		checkpoint_thawed(cgrp->freezer.left_by);
-	return NOTIFY_OK;
-}
-
-static struct notifier_block checkpoint_tcp_remover = {
-	.notifier_call = checkpoint_tcp_removed,
-};
-
-static int __init checkpoint_tcp_init(void)
-{
-	return blocking_notifier_chain_register(&cgroup_lifetime_notifier,
-						&checkpoint_tcp_remover);
-}
-core_initcall(checkpoint_tcp_init);

@@ -7,7 +7,6 @@
 #include <linux/bottom_half.h>
 #include <linux/cgroup.h>
 #include <linux/checkpoint.h>
-#include <linux/checkpoint_tcp.h>
 #include <linux/memcontrol.h>
 #include <linux/net.h>
 #include <linux/rculist_nulls.h>
@@ -21,6 +20,8 @@
 #include <net/request_sock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
+
+#include "tcp.h"
 
 /* Counts @sk, and takes a reference on one that was closed if there is room. */
 static void checkpoint_tcp_count(struct sock *sk, struct sock **orphans, unsigned int room,

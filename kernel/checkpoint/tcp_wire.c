@@ -15,6 +15,8 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "tcp.h"
+
 /* What became of the end of what @sk sends: CHECKPOINT_TCP_FIN_*. */
 static unsigned int checkpoint_tcp_fin(struct sock *sk)
 {
