@@ -3,7 +3,7 @@
  * The parents of restarted processes. All are made by a few of them, as which
  * fork() has no way to name another parent; when all exist each gets its own.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_task.h>
 #include <linux/lockdep.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>

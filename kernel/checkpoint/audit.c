@@ -3,7 +3,7 @@
  * Records for audit: who has saved and who has restarted what.
  */
 #include <linux/audit.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_security.h>
 #include <linux/gfp.h>
 
 /**

@@ -4,6 +4,7 @@
  * whose header does not become bindings for all of Rust, and of cgroupfs.
  */
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
 #include <linux/dcache.h>
 #include <linux/kernfs.h>
 #include <linux/path.h>

@@ -5,7 +5,7 @@
  * What is read is that of a task that does not run; what is set is that of the
  * running task, through the function that the system call uses.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_task.h>
 #include <linux/iocontext.h>
 #include <linux/ioprio.h>
 #include <linux/nospec.h>

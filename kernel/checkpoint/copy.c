@@ -4,6 +4,8 @@
  * makes them for, fork(), has other needs.
  */
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_ipc.h>
+#include <linux/checkpoint_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/leafops.h>
 #include <linux/list.h>

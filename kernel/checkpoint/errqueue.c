@@ -3,7 +3,7 @@
  * Error queues of sockets: errors (IP_RECVERR), time stamps of what was sent,
  * and notifications of MSG_ZEROCOPY.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_inet.h>
 #include <linux/errno.h>
 #include <linux/errqueue.h>
 #include <linux/if_ether.h>

@@ -6,6 +6,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/poll.h>

@@ -10,7 +10,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/cacheflush.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_mm.h>
 #include <linux/gfp.h>
 #include <linux/khugepaged.h>
 #include <linux/memcontrol.h>

@@ -3,7 +3,9 @@
  * What private headers of fs/ have of open files, mounts and superblocks. Each
  * function is the one that a system call ends in, with its checks.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
+#include <linux/checkpoint_fsnotify.h>
+#include <linux/checkpoint_task.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/mount.h>

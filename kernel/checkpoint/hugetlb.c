@@ -3,7 +3,7 @@
  * Huge pages of hugetlbfs: what files and mappings have of them. They are made
  * by hugetlb_file_setup(), fallocate(2) and page faults, with all limits.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_mm.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>

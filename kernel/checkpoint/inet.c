@@ -2,7 +2,7 @@
 /*
  * Sockets of IPv4 and IPv6: what they are, and their addresses.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_inet.h>
 #include <linux/errqueue.h>
 #include <linux/in.h>
 #include <linux/in6.h>

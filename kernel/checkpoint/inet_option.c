@@ -2,7 +2,7 @@
 /*
  * Options of sockets of IPv4 and IPv6, and what they attach to all that they send.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_inet.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/in.h>

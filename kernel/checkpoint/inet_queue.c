@@ -2,7 +2,7 @@
 /*
  * Datagrams in the queues of sockets of IPv4 and IPv6.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_inet.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>

@@ -2,7 +2,7 @@
 /*
  * What the private header of ipc/ has, and the directory of POSIX message queues.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_ipc.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/idr.h>

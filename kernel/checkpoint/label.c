@@ -5,7 +5,7 @@
  * They are read and set by the functions behind /proc/PID/attr, with the checks of
  * the modules. What only the modules know is in their private headers.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_security.h>
 #include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/key.h>

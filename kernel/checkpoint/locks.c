@@ -3,7 +3,7 @@
  * Locks and leases of files, who gets the signals of a file, and what a server
  * of FUSE knows of locks.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
 #include <linux/cred.h>
 #include <linux/errseq.h>
 #include <linux/fcntl.h>

@@ -3,7 +3,7 @@
  * Memberships of IPv4 and IPv6 sockets in multicast groups, the sources that
  * they hear of these, and anycast addresses.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_inet.h>
 #include <linux/errno.h>
 #include <linux/igmp.h>
 #include <linux/in.h>

@@ -3,7 +3,7 @@
  * Mappings and memfds, as system calls make them: some headers are private to
  * mm/.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_mm.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/ksm.h>

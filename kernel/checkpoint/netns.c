@@ -3,7 +3,8 @@
  * Network namespaces.
  */
 #include <linux/capability.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
+#include <linux/checkpoint_netns.h>
 #include <linux/idr.h>
 #include <linux/inetdevice.h>
 #include <linux/net.h>

@@ -3,7 +3,7 @@
  * Files that are made beside the place that they get: nobody finds one by its
  * name before it has its contents.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>

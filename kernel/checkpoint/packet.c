@@ -4,7 +4,7 @@
  * net/packet/, which may be a module. All is set by the system calls.
  */
 #include <linux/build_bug.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_packet.h>
 #include <linux/errno.h>
 #include <linux/file.h>
 #include <linux/fs.h>

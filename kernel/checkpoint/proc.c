@@ -3,7 +3,7 @@
  * What the Rust side asks of procfs, whose structures are private to fs/proc/.
  */
 #include <linux/atomic.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
 #include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>

@@ -3,7 +3,7 @@
  * What is left of a name when it is removed while somebody uses what it led to:
  * a directory entry that no lookup finds.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/mount.h>

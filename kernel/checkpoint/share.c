@@ -11,7 +11,7 @@
  * done, or where the page is at another address there, it is not shared, and
  * the caller makes a copy.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>

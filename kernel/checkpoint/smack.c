@@ -2,7 +2,7 @@
 /*
  * What Smack keeps in credentials besides a label.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_security.h>
 #include <linux/cred.h>
 #include <linux/list.h>
 #include <uapi/linux/lsm.h>

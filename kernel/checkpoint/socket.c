@@ -2,7 +2,10 @@
 /*
  * What sockets of all families have.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
+#include <linux/checkpoint_inet.h>
+#include <linux/checkpoint_socket.h>
+#include <linux/checkpoint_unix.h>
 #include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/net.h>

@@ -6,7 +6,7 @@
  * then is still in the queue of the sender, so that it may be left out: no
  * segment need be held back, before or after.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/lockdep.h>
 #include <linux/net.h>
 #include <linux/sched/signal.h>

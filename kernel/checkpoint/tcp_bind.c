@@ -4,7 +4,7 @@
  * of one that is new.
  */
 #include <linux/capability.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/net.h>

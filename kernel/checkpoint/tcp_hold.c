@@ -7,8 +7,8 @@
  * From then on their addresses are silent (tcp_silence.c).
  */
 #include <linux/capability.h>
-#include <linux/checkpoint.h>
 #include <linux/checkpoint_tcp.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>

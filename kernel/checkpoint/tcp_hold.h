@@ -5,7 +5,7 @@
 #ifndef _CHECKPOINT_TCP_HOLD_H
 #define _CHECKPOINT_TCP_HOLD_H
 
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/in6.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>

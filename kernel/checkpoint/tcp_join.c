@@ -7,7 +7,7 @@
  * done. From then on they are ordinary: what was in the queues is sent, and
  * what was closed is closed, so that TCP itself makes the states.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/net.h>
 #include <linux/random.h>
 #include <linux/security.h>

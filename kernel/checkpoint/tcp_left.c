@@ -5,6 +5,7 @@
  */
 #include <linux/cgroup.h>
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/init.h>
 #include <linux/list.h>
 #include <linux/mutex.h>

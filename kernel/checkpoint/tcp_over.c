@@ -2,7 +2,7 @@
 /*
  * TCP: the end of a connection: of one that is over, and of one that ends quietly.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/net.h>
 #include <linux/tcp.h>
 #include <net/inet_sock.h>

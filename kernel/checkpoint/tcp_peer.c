@@ -2,7 +2,7 @@
 /*
  * TCP: the other end of a connection, and the connections that wait to be accepted.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/inetdevice.h>
 #include <linux/rcupdate.h>
 #include <linux/tcp.h>

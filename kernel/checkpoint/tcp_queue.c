@@ -2,7 +2,7 @@
 /*
  * TCP: what is put into the queues of a socket, and which of these bytes are urgent.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/minmax.h>
 #include <linux/net.h>
 #include <linux/skbuff.h>

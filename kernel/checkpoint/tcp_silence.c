@@ -4,8 +4,8 @@
  * still arrives finds no socket, and would be answered by a reset. That ends when a
  * restart has taken a connection over, or after a minute.
  */
-#include <linux/checkpoint.h>
 #include <linux/checkpoint_tcp.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/hashtable.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>

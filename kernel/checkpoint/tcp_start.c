@@ -2,7 +2,7 @@
 /*
  * TCP: sockets that were about to connect, which begin anew.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/inetdevice.h>
 #include <linux/jiffies.h>
 #include <linux/net.h>

@@ -6,7 +6,7 @@
  */
 #include <linux/bottom_half.h>
 #include <linux/cgroup.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/memcontrol.h>
 #include <linux/net.h>
 #include <linux/rculist_nulls.h>

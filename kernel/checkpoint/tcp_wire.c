@@ -7,8 +7,8 @@
  * to make it.
  */
 #include <linux/capability.h>
-#include <linux/checkpoint.h>
 #include <linux/checkpoint_tcp.h>
+#include <linux/checkpoint_tcp_sock.h>
 #include <linux/net.h>
 #include <linux/tcp.h>
 #include <net/inet_connection_sock.h>

@@ -3,7 +3,7 @@
  * CPU times and interval timers of processes. Timers expire by the clocks that
  * the times make, so they are set last.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_time.h>
 #include <linux/hrtimer.h>
 #include <linux/posix-timers.h>
 #include <linux/sched/cputime.h>

@@ -3,7 +3,7 @@
  * Memory that a userfaultfd watches: which of its pages are there, are protected
  * or poisoned. None is made by looking, and nothing waits for who answers faults.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_userfaultfd.h>
 #include <linux/errno.h>
 #include <linux/file.h>
 #include <linux/folio_batch.h>

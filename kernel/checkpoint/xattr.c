@@ -3,7 +3,7 @@
  * Extended attributes of files, as system calls read and set them.
  */
 #include <linux/capability.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/mount.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/backing-dev.h>
-#include <linux/checkpoint.h>
 #include <linux/cred.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_fs.h>
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
 #include <linux/hugetlb.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_ipc.h>
 #include <linux/alarmtimer.h>
 #include <linux/cgroup.h>
 #include <linux/completion.h>

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Checkpoint/restart: rings of io_uring.
+ */
+#ifndef _LINUX_CHECKPOINT_IO_URING_H
+#define _LINUX_CHECKPOINT_IO_URING_H
+
+#include <linux/types.h>
+
+struct cred;
+struct file;
+struct iovec;
+struct mm_struct;
+struct pid;
+struct task_struct;
+
+/**
+ * struct checkpoint_uring - an io_uring
+ * @rings_size: bytes of its rings
+ * @sqes_size: bytes of its submission queue entries
+ * @setup: IORING_SETUP_*
+ * @sq_entries: number of submission queue entries
+ * @cq_entries: number of completion queue entries
+ * @sq_head: where the kernel reads the next submission
+ * @cq_tail: where it writes the next completion
+ * @drain_disabled: IOSQE_IO_DRAIN can't be used any more
+ * @boottime: waits for completions go by CLOCK_BOOTTIME
+ * @ops_restricted: only the requests of @ops may be submitted, with the flags below
+ * @registers_restricted: only what is in @registers may be registered
+ * @sqe_flags_allowed: IOSQE_* bits that they may have
+ * @sqe_flags_required: IOSQE_* bits that they must have
+ * @ops: IORING_OP_*, a bit for each
+ * @registers: IORING_REGISTER_*, a bit for each
+ * @slots: places for registered files
+ * @files: registered files
+ * @alloc_start: first place that the kernel chooses by itself
+ * @alloc_end: the one after the last
+ * @alloc_hint: where it begins to look
+ * @personalities: registered credentials
+ * @next_personality: number from which on the next one is looked for
+ * @eventfd: context of the eventfd that tells of completions; %NULL: none does
+ * @eventfd_async: only of those of workers
+ * @buffer_slots: places for registered buffers
+ * @buffers: registered buffers
+ * @mm: address space of who has made it, to compare
+ * @requests: requests that wait for a file or a time
+ * @timeouts: timeouts that have ended, modulo 2^32
+ * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
+ * @ios: requests that wait to do something with a file
+ * @vecs: pieces of memory that these have, all together
+ * @groups: groups of buffers that are provided
+ * @group_rings: how many of these are rings
+ * @provided: buffers of the others, all together
+ * @other_work: there is something to do for who alone may submit that is for none of these
+ * @busy_name: operation of a request that is not among these; %NULL: of none
+ * @busy_data: its user_data
+ */
+struct checkpoint_uring {
+	size_t rings_size;
+	size_t sqes_size;
+	unsigned int setup;
+	unsigned int sq_entries;
+	unsigned int cq_entries;
+	unsigned int sq_head;
+	unsigned int cq_tail;
+	bool drain_disabled;
+	bool boottime;
+	bool ops_restricted;
+	bool registers_restricted;
+	u8 sqe_flags_allowed;
+	u8 sqe_flags_required;
+	u64 ops[2];
+	u64 registers;
+	unsigned int slots;
+	unsigned int files;
+	unsigned int alloc_start;
+	unsigned int alloc_end;
+	unsigned int alloc_hint;
+	unsigned int personalities;
+	unsigned int next_personality;
+	const void *eventfd;
+	bool eventfd_async;
+	unsigned int buffer_slots;
+	unsigned int buffers;
+	const void *mm;
+	unsigned int requests;
+	unsigned int timeouts;
+	unsigned int timeouts_flushed;
+	unsigned int ios;
+	unsigned int vecs;
+	unsigned int groups;
+	unsigned int group_rings;
+	unsigned int provided;
+	bool other_work;
+	const char *busy_name;
+	u64 busy_data;
+};
+
+/**
+ * struct checkpoint_uring_slot - a registered file of an io_uring
+ * @file: the file
+ * @node: what requests refer to, to compare
+ * @tag: what the kernel posts when it is unregistered, or 0
+ * @index: its place
+ */
+struct checkpoint_uring_slot {
+	struct file *file;
+	const void *node;
+	u64 tag;
+	unsigned int index;
+};
+
+/**
+ * struct checkpoint_uring_buffer - a registered buffer of an io_uring
+ * @addr: its address
+ * @len: its bytes
+ * @tag: what the kernel posts when it is unregistered, or 0
+ * @index: its place
+ */
+struct checkpoint_uring_buffer {
+	u64 addr;
+	u64 len;
+	u64 tag;
+	unsigned int index;
+};
+
+/**
+ * struct checkpoint_uring_request - a request of an io_uring that waits
+ * @user_data: what its completion has
+ * @file: what it waits for, IORING_OP_POLL_ADD
+ * @node: of a file that is registered, to compare
+ * @pid: who has submitted it
+ * @expires: when it ends, IORING_OP_TIMEOUT, in nanoseconds of the kernel's @clockid
+ * @interval: nanoseconds until it ends once more
+ * @clockid: clock of its timer
+ * @events: EPOLL*, IORING_OP_POLL_ADD
+ * @timeout_flags: IORING_TIMEOUT_*
+ * @off: completions, or expiries, that it was to wait for
+ * @repeats: expiries that are left
+ * @target: the completion that ends it
+ * @index: place of the file, if it is registered; not read
+ * @opcode: IORING_OP_POLL_ADD or IORING_OP_TIMEOUT
+ * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
+ * @asynchronous: IOSQE_ASYNC
+ * @skip: IOSQE_CQE_SKIP_SUCCESS
+ * @pending: its file has something to report that was not looked at yet
+ */
+struct checkpoint_uring_request {
+	u64 user_data;
+	struct file *file;
+	const void *node;
+	struct pid *pid;
+	s64 expires;
+	s64 interval;
+	int clockid;
+	u32 events;
+	u32 timeout_flags;
+	u32 off;
+	u32 repeats;
+	u32 target;
+	unsigned int index;
+	u8 opcode;
+	bool fixed;
+	bool asynchronous;
+	bool skip;
+	bool pending;
+};
+
+/**
+ * struct checkpoint_uring_io - a request of an io_uring that waits to do something with a file
+ * @user_data: what its completion has
+ * @file: the file
+ * @node: of a file that is registered, to compare
+ * @pid: who has submitted it
+ * @vecs: pieces of memory that are left to be read or written
+ * @addr: address of the memory, the message, or where the address of a peer goes
+ * @addr2: where the length of that goes (IORING_OP_ACCEPT), or the name (IORING_OP_RECVMSG)
+ * @control: address of control messages
+ * @control_len: bytes of them
+ * @pos: position; -1: the file's own
+ * @nr_vecs: how many pieces
+ * @len: length, as it was asked for, or pieces of memory then
+ * @op_flags: ACCEPT_*, MSG_*, or RWF_*
+ * @io_flags: IORING_ACCEPT_*, IORING_RECVSEND_*, a priority, or CHECKPOINT_URING_* of connect(2)
+ * @slot: where it is to be registered, as of the SQE (IORING_OP_ACCEPT); the write stream
+ * @done: bytes that were sent or received
+ * @nofile: descriptors are below that (IORING_OP_ACCEPT)
+ * @name_len: bytes of @name
+ * @group: group from which it gets a buffer
+ * @limit: bytes at a time, of IORING_OP_RECV many times; or of a name, of IORING_OP_RECVMSG
+ * @total: bytes that are left to be received, if that is limited
+ * @index: place of the file, if it is registered; not read
+ * @name: address of a peer, IORING_OP_CONNECT, or to send to
+ * @opcode: IORING_OP_*
+ * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
+ * @asynchronous: IOSQE_ASYNC
+ * @skip: IOSQE_CQE_SKIP_SUCCESS
+ * @select: IOSQE_BUFFER_SELECT
+ */
+struct checkpoint_uring_io {
+	u64 user_data;
+	struct file *file;
+	const void *node;
+	struct pid *pid;
+	struct iovec *vecs;
+	u64 addr;
+	u64 addr2;
+	u64 control;
+	u64 control_len;
+	s64 pos;
+	unsigned int nr_vecs;
+	u32 len;
+	u32 op_flags;
+	u32 io_flags;
+	u32 slot;
+	u32 done;
+	u32 nofile;
+	u32 name_len;
+	u32 group;
+	u32 limit;
+	u32 total;
+	unsigned int index;
+	u8 name[128];
+	u8 opcode;
+	bool fixed;
+	bool asynchronous;
+	bool skip;
+	bool select;
+};
+
+/* @io_flags of IORING_OP_CONNECT. */
+#define CHECKPOINT_URING_CONNECTS	1	/* It was begun. */
+#define CHECKPOINT_URING_ABORTED	2	/* It was aborted once. */
+
+/**
+ * struct checkpoint_uring_personality - registered credentials of an io_uring
+ * @cred: the credentials
+ * @id: the number by which requests name them
+ */
+struct checkpoint_uring_personality {
+	const struct cred *cred;
+	unsigned int id;
+};
+
+/**
+ * struct checkpoint_uring_group - buffers that are provided to an io_uring
+ * @addr: address of their ring; 0: they are a list
+ * @group: number of the group
+ * @entries: how many the ring has
+ * @head: where the kernel takes the next one
+ * @min_left: with less than that a buffer is used up, if they are used bit by bit; or 0
+ * @buffers: how many the list has
+ * @incremental: they are used bit by bit
+ */
+struct checkpoint_uring_group {
+	u64 addr;
+	unsigned int group;
+	unsigned int entries;
+	unsigned int head;
+	unsigned int min_left;
+	unsigned int buffers;
+	bool incremental;
+};
+
+/**
+ * struct checkpoint_uring_provided - a buffer of such a list
+ * @addr: its address
+ * @len: its bytes
+ * @bid: its number
+ */
+struct checkpoint_uring_provided {
+	u64 addr;
+	u32 len;
+	u16 bid;
+};
+
+/* What an io_uring, or its user, has that is not in that. */
+#define CHECKPOINT_URING_FLAGS		1	/* It was set up in another way. */
+#define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
+#define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests that do not just wait. */
+#define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
+#define CHECKPOINT_URING_BUFFERS	5	/* A ring of buffers in the kernel. */
+#define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
+#define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
+#define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
+#define CHECKPOINT_URING_ISSUER		9	/* Who alone may submit has exited. */
+#define CHECKPOINT_URING_REGION		10	/* Registered waits, a memory region. */
+#define CHECKPOINT_URING_QUEUES		11	/* Queues of a network device. */
+#define CHECKPOINT_URING_BPF		12	/* A BPF program. */
+#define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
+#define CHECKPOINT_URING_OTHER		14
+
+/* Of io_uring/io_uring.c. */
+int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
+int checkpoint_uring_read(struct file *file, const struct checkpoint_uring *state,
+			  void *rings, void *sqes);
+struct pid *checkpoint_uring_issuer(struct file *file);
+int checkpoint_uring_files(struct file *file, struct checkpoint_uring_slot *slots,
+			   unsigned int nr);
+int checkpoint_uring_personalities(struct file *file, struct checkpoint_uring_personality *to,
+				   unsigned int nr);
+struct file *checkpoint_uring_make(const struct checkpoint_uring *state, const void *rings,
+				   const void *sqes);
+int checkpoint_uring_add_file(struct file *ring, unsigned int index, struct file *file, u64 tag);
+int checkpoint_uring_add_personality(struct file *ring, unsigned int id, const struct cred *cred);
+int checkpoint_uring_finish(struct file *ring, const struct checkpoint_uring *state,
+			    struct file *eventfd);
+int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task);
+int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
+			      struct checkpoint_uring_request *to);
+void checkpoint_uring_count_timeouts(struct file *ring, const struct checkpoint_uring *state);
+int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
+				 const struct checkpoint_uring_request *from);
+int checkpoint_uring_ios(struct file *file, const struct checkpoint_uring *state,
+			 struct checkpoint_uring_io *to, struct iovec *vecs);
+int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
+			    const struct checkpoint_uring_io *from);
+void checkpoint_uring_place(struct file *file, bool on);
+int checkpoint_uring_task(struct task_struct *task);
+u64 checkpoint_uring_in_flight(struct task_struct *task);
+
+/* Of io_uring/kbuf.c. */
+int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *state,
+			    struct mm_struct *mm, struct checkpoint_uring_group *to,
+			    struct checkpoint_uring_provided *buffers);
+int checkpoint_uring_add_group(struct file *ring, struct task_struct *task,
+			       const struct checkpoint_uring_group *group,
+			       const struct checkpoint_uring_provided *buffers);
+
+/* Of io_uring/rsrc.c. */
+int checkpoint_uring_buffers(struct file *file, struct mm_struct *mm,
+			     struct checkpoint_uring_buffer *to, unsigned int nr);
+int checkpoint_uring_add_buffers(struct file *ring, unsigned int nr);
+int checkpoint_uring_add_buffer(struct file *ring, struct task_struct *task,
+				const struct checkpoint_uring_buffer *buffer);
+
+#endif /* _LINUX_CHECKPOINT_IO_URING_H */
