@@ -11,6 +11,7 @@ use crate::{
         TaskRecords, //
     },
     files::{
+        built_inode,
         inode,
         name::{
             Named,
@@ -76,5 +77,5 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 /// Returns the file itself: mappings have no other.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    inode::restore(r, plan, source, &opener)
+    built_inode::restore(r, plan, source, &opener)
 }

@@ -25,10 +25,13 @@ use crate::{
         }, //
     },
     files::{
+        built_inode::{
+            self,
+            BuiltInode, //
+        },
         former,
         inode::{
             self,
-            BuiltInode,
             Nameless, //
         },
         kinds,
@@ -353,7 +356,7 @@ fn make(
             opened => opened,
         }?;
         file.remove_xattrs()?;
-        inode::prepare(file, &record)
+        built_inode::prepare(file, &record)
     };
     let file = arrival.opener.act(prepare).map_err(fail)?;
     mm::prepare_file(r, plan, obj, &file)?;

@@ -26,10 +26,8 @@ use crate::{
         }, //
     },
     files::{
-        inode::{
-            BuiltInode,
-            Nameless, //
-        },
+        built_inode::BuiltInode,
+        inode::Nameless,
         kinds,
         mount,
         name::{

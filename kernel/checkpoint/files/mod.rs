@@ -3,6 +3,7 @@
 //! Files: descriptor tables, open files, pipes, root and working directory.
 
 mod alias;
+mod built_inode;
 mod collected;
 mod cut;
 mod device;
@@ -78,6 +79,7 @@ use crate::{
 
 pub(crate) use self::rules::apply as apply_rules;
 pub(crate) use self::{
+    built_inode::BuiltInode,
     collected::Collected,
     external::{
         check_given,
@@ -91,7 +93,6 @@ pub(crate) use self::{
         add_memory,
         is_in_image,
         save_memory,
-        BuiltInode,
         Nameless, //
     },
     kinds::events::tell_saved,

@@ -14,6 +14,7 @@ use crate::{
         rules::Place, //
     },
     files::{
+        built_inode,
         cut::Cut,
         external,
         inode,
@@ -429,7 +430,7 @@ pub(super) fn restore_program(
     let opener = opener::of_file(r, plan, record.cred.get())?;
     if matches!(record.kind.get(), FILE_UNLINKED | FILE_MEMFD) {
         // It is written to, and may not be executed meanwhile.
-        return inode::execute(r, record.inode.get(), mm, file, opener);
+        return built_inode::execute(r, record.inode.get(), mm, file, opener);
     }
     path::check_program(r, plan, &opener, raw.payload, &file)?;
     space::set_exe(mm, &file).map_err(|e| {

@@ -14,6 +14,7 @@ use crate::{
         }, //
     },
     files::{
+        built_inode,
         former,
         inode,
         name::Named,
@@ -111,7 +112,7 @@ pub(super) fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 /// Opens a file without a name as it was.
 pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
-    let file = inode::reopen(r, plan, source, &opener)?;
+    let file = built_inode::reopen(r, plan, source, &opener)?;
     if source.record.flags.get() & open::PATH != 0 {
         return Ok(file);
     }
