@@ -117,6 +117,10 @@ const CHECKPOINT: &[Hint] = &[
         "Write to a regular file, a pipe or a socket.",
     ),
     (
+        "a security module does not let the caller save it",
+        "Its policy has to allow that: see what the module has noted (audit), or run as one who may.",
+    ),
+    (
         "[EOPNOTSUPP]",
         "What is named above can't be saved yet: end or close it, and try again.",
     ),
@@ -160,6 +164,40 @@ const RESTART: &[Hint] = &[
         "Another process has that FIFO open: end it, and try again.",
     ),
     (
+        "of a group without leader can't be taken",
+        "That pid must be free, as a process group or session has it: restart in a pid namespace of its \
+         own (restart --pidns --mount-proc), or end what has it.",
+    ),
+    (
+        "killed while it",
+        "Somebody has killed a process while it was restarted, or the OOM killer has: try again.",
+    ),
+    (
+        "is beyond the limit of its user",
+        "Raise the limit of pending signals (ulimit -i), and try again.",
+    ),
+    (
+        "there is no pidfd for the root task",
+        "Too many files are open: raise the limit (ulimit -n), and try again.",
+    ),
+    (
+        "is being checkpointed, or was removed",
+        "Wait until that checkpoint has ended, or restart into another cgroup (--cgroup).",
+    ),
+    (
+        "is in the cgroup too, which can't be left frozen",
+        "Restart into a cgroup that is empty (--cgroup), or without --leave-frozen.",
+    ),
+    (
+        "killed tasks are not gone yet",
+        "A debugger holds them, or a server of files (FUSE, NFS) does not answer: see what they wait \
+         for (/proc/PID/stack). They end when that lets them go.",
+    ),
+    (
+        "a security module does not let the caller restart",
+        "Its policy has to allow that: see what the module has noted (audit), or restart as one who may.",
+    ),
+    (
         "too many tasks",
         "Raise the limit (ulimit -u, or pids.max of the cgroup), and try again.",
     ),
@@ -200,6 +238,14 @@ const RESTART: &[Hint] = &[
     (
         "is nothing that read(2) could read from",
         "Name a regular file, or send the image through a pipe.",
+    ),
+    (
+        "the image is faulty",
+        "The image is damaged, or comes from another program: ckptinfo --verify tells more.",
+    ),
+    (
+        "no task has a socket that",
+        "The image is damaged, or comes from another program: ckptinfo --verify tells more.",
     ),
     (
         "record at offset",
