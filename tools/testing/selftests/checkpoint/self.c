@@ -6,7 +6,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 FIXTURE(self) {
 	struct ckpt_run run;
@@ -113,6 +116,82 @@ CKPT_SCENARIO(with_children)
 		ckpt_wait_exit(kid[i], 17);
 }
 
+/* What the image goes into, and out of whose reach it is kept: the caller's own descriptor. */
+static struct checkpoint_args args_out_of(struct checkpoint_rule *rule, int fd)
+{
+	*rule = (struct checkpoint_rule){ .fd = fd, .action = CHECKPOINT_RULE_CLOSE };
+	return (struct checkpoint_args){
+		.flags = getpid() == 1 ? 0 : CHECKPOINT_SUBTREE,
+		.pidfd = -1, .cgroup_fd = -1, .log_fd = -1, .timeout_ms = 60000, .image_fd = fd,
+		.rules = (uintptr_t)rule, .rules_count = 1,
+	};
+}
+
+/* More than the buffer of a socket holds. */
+static unsigned char much[1 << 20];
+
+/*
+ * The image goes to somebody outside, and has to wait for him again and again: that the others of
+ * the tree were frozen must not look like a signal to the caller.
+ */
+CKPT_SCENARIO(into_socket)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct checkpoint_rule rule;
+	struct checkpoint_args args;
+	pthread_t thread;
+	pid_t kid;
+	size_t i;
+	long id;
+	int fd;
+
+	for (i = 0; i < sizeof(much); i++)
+		much[i] = i * 7 >> 3;
+	kid = ckpt_fork(child_on_go, NULL);
+	CHECK_EQ(0, pthread_create(&thread, NULL, thread_on_go, NULL));
+	ckpt_step_wait(0, 2);
+	ckpt_ready_wait();
+	memcpy(addr.sun_path + 1, getenv("CKPT_SOCKET"), 5);
+	fd = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 6));
+	args = args_out_of(&rule, fd);
+	id = sys_checkpoint(&args, sizeof(args));
+	CHECK(id >= 0, "checkpoint(2): %s", strerror(errno));
+	passed(id);
+	/* It is left out of the image. */
+	CHECK_EQ(id ? 0 : -1, close(fd));
+	for (i = 0; i < sizeof(much); i++)
+		if (much[i] != (unsigned char)(i * 7 >> 3))
+			CHECK(false, "byte %zu is %d", i, much[i]);
+	ckpt_step(1);
+	CHECK_EQ(0, pthread_join(thread, NULL));
+	ckpt_wait_exit(kid, 17);
+}
+
+/* A pipe of which the tree has an end may be one that nobody empties. */
+CKPT_SCENARIO(into_pipe)
+{
+	struct checkpoint_rule rule;
+	struct checkpoint_args args;
+	char path[300], log[1024];
+	pid_t kid;
+	int fd;
+
+	kid = ckpt_fork(child_on_go, NULL);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	fd = CHECK_SYS(open(getenv("CKPT_PIPE"), O_WRONLY | O_CLOEXEC));
+	args = args_out_of(&rule, fd);
+	args.log_fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "log"), O_RDWR | O_CREAT, 0600));
+	CHECK_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	CHECK_EQ(EDEADLK, errno);
+	ckpt_read_file(path, log, sizeof(log));
+	CHECK(strstr(log, "the image goes to a file that the frozen tasks use"), "the log has: %s",
+	      log);
+	ckpt_step(1);
+	ckpt_wait_exit(kid, 17);
+}
+
 /* Two checkpoints of the same program have numbers that grow. */
 CKPT_SCENARIO(twice)
 {
@@ -203,21 +282,16 @@ static pid_t visit(struct ckpt_run *run)
 	return pid;
 }
 
-/* Original to its end, then restart from what it wrote, to the end again. */
-static int life(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container)
+/* The original has come to its end: restart from what it wrote, to the end again. */
+static int reborn(struct ckpt_run *run)
 {
 	char path[300];
-	int fd, ret = -1;
+	int fd, ret;
 
-	if (ckpt_run_init(run, sc, container) || ckpt_run_start(run))
-		goto out;
-	ckpt_run_go(run);
-	if (ckpt_run_finish(run))
-		goto out;
 	if (run->board->value[0] != 1 || run->board->value[1]) {
 		ckpt_diag("the original passed %llu times",
 			  (unsigned long long)run->board->value[0]);
-		goto out;
+		return -1;
 	}
 	snprintf(path, sizeof(path), "%s.image", run->board_path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -234,8 +308,85 @@ static int life(struct ckpt_run *run, const struct ckpt_scenario *sc, bool conta
 		ckpt_diag("the restarted one did not get 0");
 		ret = -1;
 	}
+	return ret;
+}
+
+/* Original to its end, then restart from what it wrote, to the end again. */
+static int life(struct ckpt_run *run, const struct ckpt_scenario *sc, bool container)
+{
+	int ret = -1;
+
+	if (ckpt_run_init(run, sc, container) || ckpt_run_start(run))
+		goto out;
+	ckpt_run_go(run);
+	if (!ckpt_run_finish(run))
+		ret = reborn(run);
 out:
 	ckpt_run_fini(run);
+	return ret;
+}
+
+/* Who takes the image: a thread, as the end of a run waits for all processes. */
+struct taker {
+	struct ckpt_run *run;
+	int listener;
+	int err;
+};
+
+/* Writes what comes by a connection to the image of the run. */
+static void *take_image(void *arg)
+{
+	struct taker *taker = arg;
+	char path[300], buf[65536];
+	ssize_t n = -1;
+	int from, to;
+
+	snprintf(path, sizeof(path), "%s.image", taker->run->board_path);
+	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	from = accept4(taker->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (to >= 0 && from >= 0)
+		while ((n = read(from, buf, sizeof(buf))) > 0 && write(to, buf, n) == n)
+			;
+	taker->err = n ? -1 : 0;
+	close(from);
+	close(to);
+	return NULL;
+}
+
+/* As life(); the image comes by a socket. */
+static int life_by_socket(struct ckpt_run *run, bool container)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct taker taker = { .run = run };
+	socklen_t len = sizeof(addr);
+	pthread_t thread;
+	char name[8] = "";
+	int ret = -1;
+
+	taker.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(taker.listener, (struct sockaddr *)&addr, sizeof(sa_family_t)) ||
+	    listen(taker.listener, 1) ||
+	    getsockname(taker.listener, (struct sockaddr *)&addr, &len))
+		return -1;
+	memcpy(name, addr.sun_path + 1, 5);
+	setenv("CKPT_SOCKET", name, 1);
+	if (ckpt_run_init(run, &into_socket, container) || ckpt_run_start(run) ||
+	    pthread_create(&thread, NULL, take_image, &taker))
+		goto out;
+	ckpt_run_go(run);
+	ret = ckpt_run_finish(run);
+	/* Nobody waits for one who can't connect any more. */
+	shutdown(taker.listener, SHUT_RDWR);
+	pthread_join(thread, NULL);
+	if (!ret && taker.err) {
+		ckpt_diag("the image was not taken");
+		ret = -1;
+	}
+	if (!ret)
+		ret = reborn(run);
+out:
+	ckpt_run_fini(run);
+	close(taker.listener);
 	return ret;
 }
 
@@ -254,6 +405,39 @@ SELF_TEST(threads_container, with_threads, true)
 SELF_TEST(children_subtree, with_children, false)
 SELF_TEST(children_container, with_children, true)
 SELF_TEST(twice_subtree, twice, false)
+
+TEST_F_TIMEOUT(self, socket_subtree, CKPT_TIMEOUT)
+{
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, life_by_socket(&self->run, false));
+}
+
+TEST_F_TIMEOUT(self, socket_container, CKPT_TIMEOUT)
+{
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, life_by_socket(&self->run, true));
+}
+
+TEST_F_TIMEOUT(self, pipe, CKPT_TIMEOUT)
+{
+	char name[64];
+	int fd[2];
+
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, pipe2(fd, O_CLOEXEC));
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", getpid(), fd[1]);
+	setenv("CKPT_PIPE", name, 1);
+	ASSERT_EQ(0, ckpt_run_init(&self->run, &into_pipe, false));
+	EXPECT_EQ(0, ckpt_run_start(&self->run));
+	ckpt_run_go(&self->run);
+	EXPECT_EQ(0, ckpt_run_finish(&self->run));
+	ckpt_run_fini(&self->run);
+	close(fd[0]);
+	close(fd[1]);
+}
 
 TEST_F_TIMEOUT(self, not_the_root, CKPT_TIMEOUT)
 {
