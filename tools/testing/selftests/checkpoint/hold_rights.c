@@ -203,44 +203,70 @@ TEST_F_TIMEOUT(rights, timeout, CKPT_TIMEOUT)
 	ASSERT_EQ(0, finish());
 }
 
+/* A checkpoint holds a cgroup inside of that of the run, whose tasks have been killed since. */
+struct held_inside {
+	struct hold_call *call;
+	struct ckpt_run run;
+	int fd[2];
+};
+
+static int hold_inside(struct held_inside *in)
+{
+	struct ckpt_run *inner = &in->run;
+
+	in->call = hold_call_new();
+	if (ckpt_run_init(inner, &two, false))
+		return -1;
+	ckpt_cgroup_del(&inner->cg);
+	snprintf(inner->cg.path, sizeof(inner->cg.path), "%.240s/inner", run.cg.path);
+	if (mkdir(inner->cg.path, 0755))
+		return -1;
+	inner->cg.fd = open(inner->cg.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ckpt_run_start(inner) || ckpt_pipe(in->fd, O_CLOEXEC))
+		return -1;
+	hold_checkpoint(in->call, inner, in->fd[1], CHECKPOINT_FROZEN, -1);
+	if (hold_await_in(in->call->pid, "pipe_write"))
+		return -1;
+	return ckpt_cgroup_write(&inner->cg, "cgroup.kill", "1") ||
+	       ckpt_cgroup_wait_empty(&inner->cg) ? -1 : 0;
+}
+
+/* Its image is read, and it ends. The cgroup is gone then, and the rest of the run stays. */
+static int hold_inside_ends(struct held_inside *in)
+{
+	char buf[65536];
+	int ret;
+
+	close(in->fd[1]);
+	while (read(in->fd[0], buf, sizeof(buf)) > 0)
+		;
+	close(in->fd[0]);
+	ret = hold_end(in->call);
+	/* It is in the cgroup of the other run, whose end waits for the tasks of both. */
+	ckpt_cgroup_del(&in->run.cg);
+	return ret;
+}
+
 /*
  * A cgroup around one that is held: of the tasks in there only those are seen
  * that are left, and these have been killed.
  */
 TEST_F_TIMEOUT(rights, around_a_held_one, CKPT_TIMEOUT)
 {
-	struct hold_call *call = hold_call_new();
-	struct ckpt_run inner;
-	char buf[65536];
-	int fd[2];
+	struct held_inside in;
 
 	HOLD_BEGIN();
 	ASSERT_EQ(0, start(&two));
-	ASSERT_EQ(0, ckpt_run_init(&inner, &two, false));
-	ckpt_cgroup_del(&inner.cg);
-	snprintf(inner.cg.path, sizeof(inner.cg.path), "%.240s/inner", run.cg.path);
-	ASSERT_EQ(0, mkdir(inner.cg.path, 0755));
-	inner.cg.fd = open(inner.cg.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ASSERT_EQ(0, ckpt_run_start(&inner));
-	ASSERT_EQ(0, ckpt_pipe(fd, O_CLOEXEC));
-	hold_checkpoint(call, &inner, fd[1], CHECKPOINT_FROZEN, -1);
-	ASSERT_EQ(0, hold_await_in(call->pid, "pipe_write"));
-	ASSERT_EQ(0, ckpt_cgroup_write(&inner.cg, "cgroup.kill", "1"));
-	ASSERT_EQ(0, ckpt_cgroup_wait_empty(&inner.cg));
+	ASSERT_EQ(0, hold_inside(&in));
 
 	EXPECT_EQ(EBUSY, dry_run());
 	EXPECT_TRUE(ckpt_run_log_has(&run, "around or in it, is being checkpointed already"));
 	EXPECT_EQ(0, ckpt_cgroup_frozen(&run.cg));
 
-	close(fd[1]);
-	while (read(fd[0], buf, sizeof(buf)) > 0)
-		;
-	EXPECT_EQ(0, hold_end(call));
+	EXPECT_EQ(0, hold_inside_ends(&in));
 	EXPECT_EQ(0, dry_run());
-	/* It is in the cgroup of the other run, whose end waits for the tasks of both. */
-	ckpt_cgroup_del(&inner.cg);
 	EXPECT_EQ(0, finish());
-	ckpt_run_fini(&inner);
+	ckpt_run_fini(&in.run);
 }
 
 /* ---- restart(2) ------------------------------------------------------ */
@@ -336,6 +362,30 @@ TEST_F_TIMEOUT(rights, restart_frozen_with_others, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, RESTART_FROZEN));
 	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
 	ASSERT_EQ(0, finish());
+}
+
+/* Nor is a cgroup left frozen that a checkpoint would thaw when it ends, or in part. */
+TEST_F_TIMEOUT(rights, restart_frozen_around_a_held_one, CKPT_TIMEOUT)
+{
+	struct held_inside in;
+
+	HOLD_BEGIN();
+	ASSERT_EQ(0, saved());
+	ASSERT_EQ(0, hold_inside(&in));
+
+	EXPECT_EQ(-1, sys_restart(&args, sizeof(args)));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "the cgroup can't be frozen: it is being checkpointed"));
+	EXPECT_EQ(-1, args.pidfd);
+	EXPECT_EQ(0, ckpt_cgroup_wait_empty(&run.cg));
+	EXPECT_EQ(0, hold_wish(&run.cg));
+
+	EXPECT_EQ(0, hold_inside_ends(&in));
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, RESTART_FROZEN));
+	EXPECT_EQ(1, ckpt_cgroup_frozen(&run.cg));
+	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	EXPECT_EQ(0, finish());
+	ckpt_run_fini(&in.run);
 }
 
 /* A thread of the caller puts another cgroup behind the descriptor. */
