@@ -7,11 +7,13 @@
 #ifndef CKPT_TEST_EVERYTHING_H
 #define CKPT_TEST_EVERYTHING_H
 
+#include "everything_objects.h"
 #include "everything_sockets.h"
 #include "userfault.h"
 
 #include <fcntl.h>
 #include <grp.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -50,7 +52,8 @@
 #define E_NESTED	(1u << 7)	/* A pid and a uts namespace inside. */
 #define E_IPC		(1u << 8)	/* System V IPC in a namespace of its own. */
 #define E_SOCKETS	(1u << 9)	/* Sockets of each family, with something in their queues. */
-#define E_ALL		0x3ffu
+#define E_OBJECTS	(1u << 10)	/* Rings, locks, owners, timers, and what waits for files. */
+#define E_ALL		0x7ffu
 
 /* Steps of the board that count who is ready, and its values that are used. */
 #define E_READY		40
@@ -570,8 +573,10 @@ static int e_has_ipc(void *arg)
 {
 	struct { long type; char text[32]; } message = { .type = 5, .text = E_TEXT };
 	struct sembuf up = { .sem_num = 1, .sem_op = 3, .sem_flg = SEM_UNDO };
+	struct mq_attr attr = { .mq_maxmsg = 2, .mq_msgsize = sizeof(message.text) };
 	int removed, kept, sems, queue;
 	char *p, *q;
+	mqd_t named;
 
 	CHECK_SYS(unshare(CLONE_NEWIPC));
 	removed = CHECK_SYS(shmget(IPC_PRIVATE, CKPT_PAGE, 0600));
@@ -584,6 +589,9 @@ static int e_has_ipc(void *arg)
 	CHECK_SYS(semop(sems, &up, 1));
 	queue = CHECK_SYS(msgget(4713, IPC_CREAT | 0600));
 	CHECK_SYS(msgsnd(queue, &message, sizeof(message.text), 0));
+	named = mq_open("/everything", O_CREAT | O_EXCL | O_RDWR | O_NONBLOCK, 0600, &attr);
+	if (named >= 0)
+		CHECK_SYS(mq_send(named, E_TEXT, sizeof(E_TEXT), 6));
 	ckpt_step(E_READY);
 	ckpt_wait_go();
 	CHECK_STREQ(E_TEXT, p);
@@ -597,6 +605,10 @@ static int e_has_ipc(void *arg)
 	CHECK_EQ(sizeof(message.text), msgrcv(queue, &message, sizeof(message.text), 0, IPC_NOWAIT));
 	CHECK_EQ(5, message.type);
 	CHECK_STREQ(E_TEXT, message.text);
+	if (named >= 0) {
+		CHECK_EQ(sizeof(E_TEXT), mq_receive(named, message.text, sizeof(message.text), NULL));
+		CHECK_STREQ(E_TEXT, message.text);
+	}
 	return 69;
 }
 
@@ -624,6 +636,7 @@ static const struct {
 	{ E_NESTED, 2, e_set_up_nested, e_check_nested },
 	{ E_IPC, 1, e_set_up_ipc, e_check_ipc },
 	{ E_SOCKETS, 0, e_set_up_sockets, e_check_sockets },
+	{ E_OBJECTS, 0, e_set_up_objects, e_check_objects },
 	{ E_FILES, 0, e_set_up_files, e_check_files },
 	{ E_MEMORY, 0, e_set_up_memory, e_check_memory },
 	{ E_SIGNALS, 0, e_set_up_signals, e_check_signals },
