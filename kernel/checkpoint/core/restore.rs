@@ -48,6 +48,7 @@ use crate::{
         Raw, //
     },
     kapi::{
+        fork::restoring::Restoring,
         fs::{
             events::Environment,
             path::PathRef, //
@@ -178,9 +179,17 @@ pub(crate) struct TaskRecords<'a> {
     pub(crate) owns_mm: bool,
     /// It is the last one of its thread group.
     pub(crate) last: bool,
+    /// It is the current task, which restores itself.
+    pub(crate) restoring: Option<&'a Restoring>,
 }
 
 impl TaskRecords<'_> {
+    /// What is wanted of who replaces state of the current task. EINVAL: that is not the one of
+    /// these records.
+    pub(crate) fn restoring(&self) -> Result<&Restoring> {
+        self.restoring.ok_or(EINVAL)
+    }
+
     /// What the threads of its group share.
     pub(crate) fn process(&self) -> Result<Process, Fault> {
         record::parse(self.process, self.at)?.0.body()

@@ -317,7 +317,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     };
     if let Some(fs) = r.with_built(obj, |f: &BuiltFs| f.0.clone()) {
         if !fs.is_current() {
-            fs.install();
+            fs.install(plan.restoring()?);
         }
         return Ok(());
     }
@@ -336,6 +336,6 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     // A copy: nothing changes for those that the caller shares its own with.
     let fs = FsRef::copy_of_current()?;
     fs.set(&root, &pwd, record.umask.get());
-    fs.clone().install();
+    fs.clone().install(plan.restoring()?);
     r.set_built(obj, BuiltFs(fs))
 }

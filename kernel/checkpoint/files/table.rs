@@ -267,18 +267,19 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     };
     if let Some(files) = r.with_built(obj, |f: &BuiltFiles| f.files.clone()) {
         if !files.is_current() {
-            files.install();
+            files.install(plan.restoring()?);
         }
         return Ok(());
     }
     let (_, raw) = r.object_body::<image::files::Table>(obj)?;
     let fds: &[Fd] = raw.array(FDS_MAX).map_err(|f| r.fault(f))?;
     let files = FilesRef::new()?;
-    files.clone().install();
-    close_all(&files);
+    let restoring = plan.restoring()?;
+    files.clone().install(restoring);
+    close_all(restoring, &files);
     if let Some(last) = fds.last() {
         let n = (last.fd.get() as usize).saturating_add(1);
-        allow_descriptors(n).map_err(|e| {
+        allow_descriptors(restoring, n).map_err(|e| {
             r.fail(
                 e,
                 plan,
@@ -296,7 +297,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     for fd in fds.iter().rev() {
         check_killed()?;
         let file = open::restore(r, plan, ObjRef::new(fd.file.get()).ok_or(EINVAL)?)?;
-        set_descriptor(fd.fd.get(), fd.cloexec.get() != 0, &file)
+        set_descriptor(restoring, fd.fd.get(), fd.cloexec.get() != 0, &file)
             .map_err(|e| r.fail(e, plan, fmt!("descriptor {}: {}", fd.fd.get(), Errno(e))))?;
         if fd.notify.get() != 0 {
             let watch = (fd.fd.get(), file, fd.notify.get());

@@ -168,15 +168,16 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         return Ok(());
     };
     if undo == UNDO_NONE {
-        UndoList::leave();
+        UndoList::leave(plan.restoring()?);
         return Ok(());
     }
-    if r.with_built(obj, |list: &BuiltList| list.0.join())
+    let restoring = plan.restoring()?;
+    if r.with_built(obj, |list: &BuiltList| list.0.join(restoring))
         .is_some()
     {
         return Ok(());
     }
-    let list = UndoList::new()
+    let list = UndoList::new(restoring)
         .map_err(|e| r.fail(e, plan, fmt!("can't have a list of semaphore adjustments")))?;
     r.set_built(obj, BuiltList(list))
 }

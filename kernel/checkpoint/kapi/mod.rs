@@ -22,6 +22,7 @@ pub(crate) mod fork {
     pub(crate) mod park;
     pub(crate) mod parked;
     pub(crate) mod reset;
+    pub(crate) mod restoring;
     pub(crate) mod slot;
     pub(crate) mod vfork;
 }

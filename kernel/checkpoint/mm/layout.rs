@@ -425,7 +425,7 @@ fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             ),
         ));
     }
-    let mm = space::renew(r.denies_write_exec)
+    let mm = space::renew(plan.restoring()?, r.denies_write_exec)
         .map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
     r.owns_memory();
     load_context(r, plan, &mm, &m)?;

@@ -61,7 +61,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if uts.is_none() && ipc.is_none() && net.is_none() {
         return Ok(());
     }
-    proxy::enter(uts.as_ref(), ipc.as_ref(), net.as_ref()).map_err(|e| {
+    proxy::enter(plan.restoring()?, uts.as_ref(), ipc.as_ref(), net.as_ref()).map_err(|e| {
         let which = match (&uts, &ipc, &net) {
             (Some(_), None, None) => "uts namespace",
             (None, Some(_), None) => "ipc namespace",

@@ -79,7 +79,7 @@ fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if current == wanted && !proxy::has_time_for_children() {
         return Ok(());
     }
-    proxy::enter_time(wanted).map_err(|e| {
+    proxy::enter_time(plan.restoring()?, wanted).map_err(|e| {
         let why = if e == EPERM {
             "clocks can't go on from the checkpoint: a time namespace needs CAP_SYS_ADMIN and \
              CAP_SYS_TIME"

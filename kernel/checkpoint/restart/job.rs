@@ -45,6 +45,7 @@ use crate::{
                 RestoreOps, //
             },
             parked::Lost,
+            restoring::Restoring,
             slot::Slot, //
         }, //
     },
@@ -251,8 +252,11 @@ impl Coordinator {
 }
 
 impl RestoreOps for Coordinator {
-    fn run(self: &Arc<Self>, index: usize) -> Result<Next> {
-        let plan = self.members.plan(self.restore.meta(), index)?;
+    fn run(self: &Arc<Self>, index: usize, restoring: &Restoring) -> Result<Next> {
+        let plan = TaskRecords {
+            restoring: Some(restoring),
+            ..self.members.plan(self.restore.meta(), index)?
+        };
         self.restore.set_pid(plan.task.tid.get())?;
         self.become_shell(index, &plan)?;
         self.came(&self.shells);

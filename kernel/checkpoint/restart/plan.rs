@@ -329,6 +329,7 @@ impl Plan {
             init: member.init,
             owns_mm: member.owns_mm,
             last: member.process < member.end,
+            restoring: None,
         })
     }
 

@@ -299,8 +299,9 @@ fn pids(cap: &Capture, t: &FrozenTask) -> Result<KVec<U32>> {
 
 /// Takes from the root all that fork() hands on.
 fn reset(r: &Restore, plan: &TaskRecords<'_>) -> Result {
-    links::leave_terminal();
-    reset_inherited().map_err(|(e, what)| {
+    let restoring = plan.restoring()?;
+    links::leave_terminal(restoring);
+    reset_inherited(restoring).map_err(|(e, what)| {
         r.fail(
             e,
             plan,
@@ -311,7 +312,7 @@ fn reset(r: &Restore, plan: &TaskRecords<'_>) -> Result {
 
 /// How memory is mapped depends on the personality.
 fn begin(_: &Restore, plan: &TaskRecords<'_>) -> Result {
-    state::set_personality(plan.task.personality.get());
+    state::set_personality(plan.restoring()?, plan.task.personality.get());
     Ok(())
 }
 
@@ -320,7 +321,8 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if plan.task.state.get() != TASK_ZOMBIE {
         return Ok(());
     }
-    limits::own_exec_state().map_err(|e| r.fail(e, plan, fmt!("can't have dumpability of its own")))
+    limits::own_exec_state(plan.restoring()?)
+        .map_err(|e| r.fail(e, plan, fmt!("can't have dumpability of its own")))
 }
 
 /// A start time as the kernel counts it; `now` if it lies in the future.
@@ -341,6 +343,7 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         return Ok(());
     }
     state::set_start_times(
+        plan.restoring()?,
         start(
             task.start_monotonic.get(),
             r.monotonic_offset,
@@ -358,19 +361,21 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
 fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let task = &plan.task;
     let flag = |flag| task.flags.get() & flag != 0;
-    state::set_state(&NewState {
+    let restoring = plan.restoring()?;
+    let new = NewState {
         fork_no_exec: flag(TASK_FORKNOEXEC),
         super_priv: flag(TASK_SUPERPRIV),
         set_child_tid: task.set_child_tid.get(),
         timer_slack: task.timer_slack.get(),
         timer_slack_default: task.timer_slack_default.get(),
-    });
+    };
+    state::set_state(restoring, &new);
     // Once more: what makes all memory executable was off while memory was mapped.
-    state::set_personality(task.personality.get());
-    state::set_comm(&task.comm);
-    state::set_pdeath_signal(task.pdeath_signal.get());
+    state::set_personality(restoring, task.personality.get());
+    state::set_comm(restoring, &task.comm);
+    state::set_pdeath_signal(restoring, task.pdeath_signal.get());
     if flag(TASK_NO_NEW_PRIVS) {
-        state::set_no_new_privs();
+        state::set_no_new_privs(restoring);
     } else if state::no_new_privs() {
         return Err(r.fail(
             EPERM,
@@ -385,13 +390,14 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         return Ok(());
     }
     if flag(TASK_RSEQ) {
-        state::set_rseq(&Rseq {
+        let rseq = Rseq {
             addr: task.rseq.get(),
             len: task.rseq_len.get(),
             sig: task.rseq_sig.get(),
             slice: false,
-        })
-        .map_err(|e| r.fail(e, plan, fmt!("rseq area can't be registered")))?;
+        };
+        state::set_rseq(restoring, &rseq)
+            .map_err(|e| r.fail(e, plan, fmt!("rseq area can't be registered")))?;
     }
     restart_block::finish(r, plan)
 }

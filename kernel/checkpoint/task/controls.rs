@@ -102,9 +102,10 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(body) = record(r, plan)? else {
         return Ok(());
     };
+    let restoring = plan.restoring()?;
     let has = |flag| body.flags.get() & flag != 0;
     if body.io_priority.get() != 0 {
-        controls::set_io_priority(body.io_priority.get()).map_err(|e| {
+        controls::set_io_priority(restoring, body.io_priority.get()).map_err(|e| {
             let why = match e {
                 EPERM => "the caller may not set it: real-time ones need CAP_SYS_NICE",
                 _ => "it is not possible here",
@@ -118,10 +119,10 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         })?;
     }
     if has(CONTROL_MCE) {
-        controls::set_mce(has(CONTROL_MCE_EARLY));
+        controls::set_mce(restoring, has(CONTROL_MCE_EARLY));
     }
     if has(CONTROL_IO_FLUSHER) {
-        controls::set_io_flusher().map_err(|e| {
+        controls::set_io_flusher(restoring).map_err(|e| {
             r.fail(
                 e,
                 plan,
@@ -132,7 +133,7 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if has(CONTROL_UTIL_MIN | CONTROL_UTIL_MAX) {
         let min = has(CONTROL_UTIL_MIN).then(|| body.util_min.get());
         let max = has(CONTROL_UTIL_MAX).then(|| body.util_max.get());
-        controls::set_clamps(min, max).map_err(|e| {
+        controls::set_clamps(restoring, min, max).map_err(|e| {
             let why = match e {
                 EOPNOTSUPP => "the kernel has none (UCLAMP_TASK)",
                 _ => "the kernel does not take them with the policy of the caller",
@@ -160,7 +161,7 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             },
         ),
     ] {
-        controls::set_speculation(which, new).map_err(|e| {
+        controls::set_speculation(restoring, which, new).map_err(|e| {
             r.fail(
                 e,
                 plan,
@@ -178,7 +179,7 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         return Ok(());
     };
     if body.flags.get() & CONTROL_NO_COUNTER != 0 {
-        controls::switch_counter_off().map_err(|e| {
+        controls::switch_counter_off(plan.restoring()?).map_err(|e| {
             r.fail(
                 e,
                 plan,
@@ -194,7 +195,7 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         len: usize::try_from(body.dispatch_len.get())?,
         selector: usize::try_from(body.dispatch_selector.get())?,
     };
-    controls::set_dispatch(&dispatch).map_err(|e| {
+    controls::set_dispatch(plan.restoring()?, &dispatch).map_err(|e| {
         let why = match e {
             EPERM => "the administrator does not allow that (kernel.syscall_user_dispatch)",
             EFAULT => "no memory can be at its selector",

@@ -377,10 +377,11 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         // A change of credentials may make it dumpable (fs.suid_dumpable). Until it is let go nobody
         // else gets at it: others of other users may have some of its memory in common, and one that was
         // dead has the memory of another one until it exits.
-        limits::hide_after(|| cred.share())?;
+        let restoring = plan.restoring()?;
+        limits::hide_after(restoring, || cred.take_on(restoring))?;
     }
     // The caller may have needed it for the label.
-    label::no_relabels()
+    label::no_relabels(plan.restoring()?)
 }
 
 /// Asks whether the task may have its dumpability, while it has the credentials of the caller.

@@ -97,11 +97,12 @@ fn record(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<TaskPolicy>> {
 
 /// Gives the current task its policy, or takes that of its maker away.
 fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
+    let restoring = plan.restoring()?;
     let Some(body) = record(r, plan)? else {
-        return reset::memory_policy();
+        return reset::drop_memory_policy(restoring);
     };
     memory::from_image(body.mode.get(), body.flags.get(), &body.nodes, &body.asked)
-        .and_then(|wanted| policy::set_task(&wanted))
+        .and_then(|wanted| policy::set_task(restoring, &wanted))
         .map_err(|e| {
             r.fail(
                 e,

@@ -153,12 +153,13 @@ fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
 /// forbid to acquire again.
 fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
-    limits::set_subreaper(process.flags.get() & PROCESS_SUBREAPER != 0);
-    limits::set_oom_score(&OomScore {
+    let restoring = plan.restoring()?;
+    limits::set_subreaper(restoring, process.flags.get() & PROCESS_SUBREAPER != 0);
+    let score = OomScore {
         adj: process.oom_score_adj.get(),
         min: process.oom_score_adj_min.get(),
-    })
-    .map_err(|e| {
+    };
+    limits::set_oom_score(restoring, &score).map_err(|e| {
         r.fail(
             e,
             plan,
@@ -173,7 +174,7 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         if n == CPU || limits::limit(n)? == new {
             continue;
         }
-        limits::set_limit(n, new).map_err(|e| no_limit(r, plan, e, name, new))?;
+        limits::set_limit(restoring, n, new).map_err(|e| no_limit(r, plan, e, name, new))?;
     }
     Ok(())
 }

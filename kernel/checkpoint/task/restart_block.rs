@@ -215,5 +215,6 @@ pub(super) fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let call = parse(&plan.task).ok_or(EINVAL).map_err(bad)?;
     let back = |offset: i64| offset.saturating_neg();
     let call = shifted(call, back(r.monotonic_offset), back(r.boottime_offset));
-    restart_block::set_restart_block(&call, plan.task.restart_arch.get()).map_err(bad)
+    restart_block::set_restart_block(plan.restoring()?, &call, plan.task.restart_arch.get())
+        .map_err(bad)
 }

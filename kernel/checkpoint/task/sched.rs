@@ -152,20 +152,21 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             ),
         )
     };
+    let restoring = plan.restoring()?;
     let old = attr::current();
     if NOT_FAIR.contains(&new.policy) && (old.nice, old.slice) != (new.nice, new.slice) {
         // Takes effect when it leaves the policy.
-        attr::set(&Scheduling {
+        let fair = Scheduling {
             policy: policy::NORMAL,
             nice: new.nice,
             rt_priority: 0,
             reset_on_fork: new.reset_on_fork,
             slice: new.slice,
-        })
-        .map_err(denied)?;
+        };
+        attr::set(restoring, &fair).map_err(denied)?;
     }
     if old != new {
-        attr::set(&new).map_err(denied)?;
+        attr::set(restoring, &new).map_err(denied)?;
     }
     affinity(r, plan)?;
     deadline(r, plan, new.reset_on_fork)
@@ -191,7 +192,7 @@ fn deadline(r: &Restore, plan: &TaskRecords<'_>, reset_on_fork: bool) -> Result 
     let Some(wanted) = wanted else {
         return Ok(());
     };
-    attr::set_deadline(&wanted, reset_on_fork).map_err(|e| {
+    attr::set_deadline(plan.restoring()?, &wanted, reset_on_fork).map_err(|e| {
         let why = match e {
             EPERM => "the caller has no CAP_SYS_NICE, or the task may not run on all CPUs",
             EBUSY => "so much CPU time is not there",
@@ -230,5 +231,6 @@ fn affinity(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         None if attr::is_bound() => possible,
         None => return Ok(()),
     };
-    attr::bind(&mask).map_err(|e| r.fail(e, plan, fmt!("can't be bound to its CPUs")))
+    attr::bind(plan.restoring()?, &mask)
+        .map_err(|e| r.fail(e, plan, fmt!("can't be bound to its CPUs")))
 }

@@ -229,10 +229,10 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     };
     // It is what lets those add filters who have no rights.
     if plan.task.flags.get() & TASK_NO_NEW_PRIVS != 0 {
-        state::set_no_new_privs();
+        state::set_no_new_privs(plan.restoring()?);
     }
     match ObjRef::new(seccomp.filter.get()) {
-        None => seccomp::set_strict()
+        None => seccomp::set_strict(plan.restoring()?)
             .map_err(|e| r.fail(e, plan, fmt!("can't have the strict mode of seccomp"))),
         Some(obj) => join(r, plan, obj),
     }
@@ -259,13 +259,14 @@ fn join(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result {
         };
         r.fail(e, plan, fmt!("can't have its seccomp filters: {why}"))
     };
+    let restoring = plan.restoring()?;
     // Those that are to be made, the newest first.
     let mut chain: KVVec<ObjRef> = KVVec::new();
     let mut next = Some(obj);
     let mut oldest = true;
     while let Some(obj) = next {
         wait::check_killed()?;
-        if let Some(joined) = r.with_built(obj, |f: &BuiltFilter| f.0.join()) {
+        if let Some(joined) = r.with_built(obj, |f: &BuiltFilter| f.0.join(restoring)) {
             joined.map_err(failed)?;
             oldest = false;
             break;
@@ -291,7 +292,7 @@ fn join(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result {
             copy.push(i, GFP_KERNEL_ACCOUNT)?;
         }
         let log = body.flags.get() & SECCOMP_FILTER_LOG != 0;
-        let filter = seccomp::add(&mut copy, log).map_err(failed)?;
+        let filter = seccomp::add(restoring, &mut copy, log).map_err(failed)?;
         r.set_built(obj, BuiltFilter(filter))?;
     }
     Ok(())

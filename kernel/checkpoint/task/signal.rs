@@ -202,7 +202,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             restorer: action.restorer.get(),
             mask: action.mask.get(),
         };
-        sighand::set_action(signal, &new)
+        sighand::set_action(plan.restoring()?, signal, &new)
             .map_err(|e| r.fail(e, plan, fmt!("action for signal {signal} can't be set")))?;
     }
     r.set_built(obj, BuiltSighand((&**current!()).into()))
@@ -230,6 +230,7 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         return Ok(());
     }
     sighand::set_stack(
+        plan.restoring()?,
         task.altstack.get(),
         task.altstack_len.get(),
         task.altstack_flags.get(),

@@ -275,16 +275,16 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
                 make(r, plan, timer)?;
             }
         }
-        timer::set_next_timer_id(timers.next_id.get());
+        timer::set_next_timer_id(plan.restoring()?, timers.next_id.get());
         if timers.flags.get() & TIMERS_CHOSEN_IDS != 0 {
-            timer::choose_timer_ids();
+            timer::choose_timer_ids(plan.restoring()?);
         }
         Ok(())
     })
 }
 
 fn make(r: &Restore, plan: &TaskRecords<'_>, timer: &wire::Timer) -> Result {
-    timer::create_timer(&from_wire(r, timer)).map_err(|e| {
+    timer::create_timer(plan.restoring()?, &from_wire(r, timer)).map_err(|e| {
         let why = match e {
             EAGAIN => "its user has too many, and pending signals (RLIMIT_SIGPENDING)",
             EPERM => "the task may not have it wake the machine (CAP_WAKE_ALARM)",

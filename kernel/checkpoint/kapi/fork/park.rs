@@ -23,10 +23,13 @@ use kernel::{
 
 use crate::kapi::{
     cgroup::group::CgroupDir,
-    fork::slot::{
-        wait_killable,
-        ExitAddrs,
-        Slot, //
+    fork::{
+        restoring::Restoring,
+        slot::{
+            wait_killable,
+            ExitAddrs,
+            Slot, //
+        }, //
     },
     mm::oom,
     signal::{
@@ -40,7 +43,7 @@ use crate::kapi::{
 /// What the new tasks do; implemented by the restart pipeline.
 pub(crate) trait RestoreOps: Send + Sync + Sized + 'static {
     /// Restores the current task, the `index`th of the image. An error fails the restart.
-    fn run(self: &Arc<Self>, index: usize) -> Result<Next>;
+    fn run(self: &Arc<Self>, index: usize, restoring: &Restoring) -> Result<Next>;
 
     /// The slot of the `index`th task.
     fn slot(&self, index: usize) -> Option<&Slot>;
@@ -247,7 +250,9 @@ unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
         return 0;
     };
     sighand::block_all();
-    match job.run(index) {
+    // SAFETY: This is the function of a task that was made by `spawn()`, and ends later.
+    let restoring = unsafe { Restoring::new() };
+    match job.run(index, &restoring) {
         Ok(Next::Park) => {
             slot.give_job(job);
             // SAFETY: The work item is the slot's own and is queued once; the callback takes the

@@ -17,6 +17,7 @@ use crate::{
     arch::Native,
     kapi::{
         arch::Arch,
+        fork::restoring::Restoring,
         security::{
             cred,
             label, //
@@ -58,7 +59,7 @@ const RESTORED: &[(&str, Reset)] = &[
 /// what no record of the image replaces. May sleep.
 ///
 /// The error comes with the name of what can't be taken away.
-pub(crate) fn reset_inherited() -> Result<(), (Error, &'static str)> {
+pub(crate) fn reset_inherited(_: &Restoring) -> Result<(), (Error, &'static str)> {
     // SAFETY: It changes registers and thread state of the running task only, as begin_new_exec()
     // does. The task does not return to the program that its creator was.
     unsafe { bindings::checkpoint_flush_thread() };
@@ -97,8 +98,13 @@ fn io_flusher() -> Result {
     Ok(())
 }
 
+/// Takes the memory policy from the current task, as set_mempolicy(MPOL_DEFAULT).
+pub(crate) fn drop_memory_policy(_: &Restoring) -> Result {
+    memory_policy()
+}
+
 /// set_mempolicy(2).
-pub(crate) fn memory_policy() -> Result {
+fn memory_policy() -> Result {
     // SAFETY: It drops the policy of the running task under its task_lock, as
     // set_mempolicy(MPOL_DEFAULT) does, which everybody may.
     unsafe { bindings::checkpoint_reset_mempolicy() };

@@ -15,6 +15,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    fork::restoring::Restoring,
     fs::file::FileRef,
     task::frozen::FrozenTask, //
 };
@@ -195,7 +196,7 @@ impl FilesRef {
     }
 
     /// Makes it the caller's, instead of the one that it has, if any.
-    pub(crate) fn install(self) {
+    pub(crate) fn install(self, _: &Restoring) {
         // The reference goes to the task.
         let new = core::mem::ManuallyDrop::new(self).0.as_ptr();
         // SAFETY: We owned a reference; the old table's reference was the task's. This is the store
@@ -215,7 +216,7 @@ impl FilesRef {
 }
 
 /// Closes all descriptors of the caller, whose table is `files`.
-pub(crate) fn close_all(files: &FilesRef) {
+pub(crate) fn close_all(_: &Restoring, files: &FilesRef) {
     let mut from = 0;
     while let Some(d) = files.next(from) {
         from = d.fd.saturating_add(1);
@@ -227,7 +228,7 @@ pub(crate) fn close_all(files: &FilesRef) {
 /// Puts `file` at descriptor `fd` of the caller.
 ///
 /// EBADF: above the limit; EMFILE: above that of the system.
-pub(crate) fn set_descriptor(fd: u32, cloexec: bool, file: &FileRef) -> Result {
+pub(crate) fn set_descriptor(_: &Restoring, fd: u32, cloexec: bool, file: &FileRef) -> Result {
     let flags = if cloexec { bindings::O_CLOEXEC } else { 0 };
     // SAFETY: The file is valid, the table takes a reference of its own; the caller has a table.
     to_result(unsafe { bindings::replace_fd(fd, file.as_ptr(), flags) })
@@ -236,7 +237,7 @@ pub(crate) fn set_descriptor(fd: u32, cloexec: bool, file: &FileRef) -> Result {
 /// Raises the caller's limit of descriptors to `n`, where it is lower.
 ///
 /// EPERM: it may not.
-pub(crate) fn allow_descriptors(n: usize) -> Result {
+pub(crate) fn allow_descriptors(_: &Restoring, n: usize) -> Result {
     let mut limit = bindings::rlimit::default();
     // SAFETY: The limits of a running task may be asked for and set by itself.
     unsafe {

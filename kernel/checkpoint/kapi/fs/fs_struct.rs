@@ -10,6 +10,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    fork::restoring::Restoring,
     fs::path::PathRef,
     task::frozen::FrozenTask, //
 };
@@ -111,7 +112,7 @@ impl FsRef {
     }
 
     /// Makes it the caller's, instead of the one that it has.
-    pub(crate) fn install(self) {
+    pub(crate) fn install(self, _: &Restoring) {
         // The user that we are becomes the task.
         let new = core::mem::ManuallyDrop::new(self).0.as_ptr();
         // SAFETY: The function takes our place as a user, and returns the old one if its last

@@ -15,6 +15,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    fork::restoring::Restoring,
     ipc::namespace::{
         Common,
         IpcNs, //
@@ -232,7 +233,7 @@ unsafe impl Sync for UndoList {}
 
 impl UndoList {
     /// Gives the current task, which has no adjustments, a new list. May sleep.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(_: &Restoring) -> Result<Self> {
         // SAFETY: For the running task. A list that is returned comes with a reference.
         let list = unsafe { bindings::checkpoint_undo_join(core::ptr::null_mut()) };
         // INVARIANT: The reference is ours.
@@ -240,13 +241,13 @@ impl UndoList {
     }
 
     /// Gives the current task, which has no adjustments, this one.
-    pub(crate) fn join(&self) {
+    pub(crate) fn join(&self, _: &Restoring) {
         // SAFETY: By the type's invariants the list is valid; the task takes a reference of its own.
         unsafe { bindings::checkpoint_undo_join(self.0.as_ptr()) };
     }
 
     /// Leaves the current task, which has no adjustments, without a list.
-    pub(crate) fn leave() {
+    pub(crate) fn leave(_: &Restoring) {
         // SAFETY: For the running task.
         unsafe { bindings::exit_sem(bindings::get_current()) };
     }

@@ -23,7 +23,10 @@ use kernel::{
 };
 
 use crate::kapi::{
-    fork::parked::ParkedTask,
+    fork::{
+        parked::ParkedTask,
+        restoring::Restoring, //
+    },
     fs::file::FileRef,
     mm::space::MmRef,
     task::frozen::FrozenTask, //
@@ -172,14 +175,14 @@ fn asked_for(policy: &Policy) -> bindings::checkpoint_mpol {
 ///
 /// ENODEV: nodes are not there, or not allowed by its cpuset; EOPNOTSUPP: this kernel has none.
 #[cfg(CONFIG_NUMA)]
-pub(crate) fn set_task(policy: &Policy) -> Result {
+pub(crate) fn set_task(_: &Restoring, policy: &Policy) -> Result {
     // SAFETY: A valid structure, whose contents are checked there.
     to_result(unsafe { bindings::checkpoint_mpol_set_task(&asked_for(policy)) })
 }
 
 /// Gives the current task a policy: the kernel has none.
 #[cfg(not(CONFIG_NUMA))]
-pub(crate) fn set_task(_: &Policy) -> Result {
+pub(crate) fn set_task(_: &Restoring, _: &Policy) -> Result {
     Err(EOPNOTSUPP)
 }
 

@@ -20,6 +20,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    fork::restoring::Restoring,
     fs::file::FileRef,
     task::frozen::FrozenTask, //
 };
@@ -288,7 +289,7 @@ pub(crate) fn denies_write_exec() -> bool {
 ///
 /// The old one is left as exec does it. Of its flags the new one has none but, with
 /// `deny_write_exec`, [`flag::MDWE`]. May sleep.
-pub(crate) fn renew(deny_write_exec: bool) -> Result<MmRef> {
+pub(crate) fn renew(_: &Restoring, deny_write_exec: bool) -> Result<MmRef> {
     // SAFETY: `current` has an address space; mm_alloc() returns NULL or one with one user.
     let mm = NonNull::new(unsafe { bindings::mm_alloc() }).ok_or(ENOMEM)?;
     // SAFETY: Nobody else knows the address space. It has no mappings: so there is nothing for

@@ -15,6 +15,7 @@ use kernel::{
 use crate::{
     image::ns::UTS_LEN,
     kapi::{
+        fork::restoring::Restoring,
         ipc::namespace::IpcNs,
         net::namespace::NetNs,
         pid::namespace::PidNs,
@@ -365,7 +366,12 @@ pub(crate) fn new_net() -> Result<NetNs> {
 /// where they are given.
 ///
 /// EPERM: the caller may not create a namespace, so neither enter one.
-pub(crate) fn enter(uts: Option<&Uts>, ipc: Option<&IpcNs>, net: Option<&NetNs>) -> Result {
+pub(crate) fn enter(
+    _: &Restoring,
+    uts: Option<&Uts>,
+    ipc: Option<&IpcNs>,
+    net: Option<&NetNs>,
+) -> Result {
     // Whichever it is: a new uts namespace takes the same capability and is made in no time.
     let new = NewProxy::unshare(bindings::CLONE_NEWUTS)?;
     // SAFETY: The new nsproxy is ours, and so are its references; that of the running task is
@@ -401,7 +407,7 @@ pub(crate) fn enter(uts: Option<&Uts>, ipc: Option<&IpcNs>, net: Option<&NetNs>)
 ///
 /// EPERM: the caller may not create one (CAP_SYS_ADMIN) or set its clocks (CAP_SYS_TIME). ERANGE:
 /// the clocks would be out of range.
-pub(crate) fn enter_time(offsets: TimeOffsets) -> Result {
+pub(crate) fn enter_time(_: &Restoring, offsets: TimeOffsets) -> Result {
     // SAFETY: Reads clocks.
     let (monotonic, boottime) =
         unsafe { (bindings::ktime_get(), bindings::ktime_get_boottime_ns()) };

@@ -9,7 +9,10 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::task::frozen::FrozenTask;
+use crate::kapi::{
+    fork::restoring::Restoring,
+    task::frozen::FrozenTask, //
+};
 
 /// Policy and priorities of a thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -218,7 +221,7 @@ pub(crate) fn current() -> Scheduling {
 const ATTR_SIZE: u32 = size_of::<bindings::sched_attr>() as u32;
 
 /// Sets policy and priorities of the current task, with the checks of sched_setattr(2).
-pub(crate) fn set(new: &Scheduling) -> Result {
+pub(crate) fn set(_: &Restoring, new: &Scheduling) -> Result {
     let mut attr: bindings::sched_attr = pin_init::zeroed();
     attr.size = ATTR_SIZE;
     attr.sched_policy = new.policy;
@@ -238,7 +241,7 @@ pub(crate) fn set(new: &Scheduling) -> Result {
 ///
 /// EPERM: it has no CAP_SYS_NICE, or is bound to CPUs. EBUSY: so much CPU time is not there. EINVAL: the
 /// numbers are not possible here.
-pub(crate) fn set_deadline(new: &Deadline, reset_on_fork: bool) -> Result {
+pub(crate) fn set_deadline(_: &Restoring, new: &Deadline, reset_on_fork: bool) -> Result {
     let mut attr: bindings::sched_attr = pin_init::zeroed();
     attr.size = ATTR_SIZE;
     attr.sched_policy = policy::DEADLINE;
@@ -265,7 +268,7 @@ pub(crate) fn is_bound() -> bool {
 }
 
 /// Binds the current task to CPUs, with the checks of sched_setaffinity(2).
-pub(crate) fn bind(mask: &CpuMask) -> Result {
+pub(crate) fn bind(_: &Restoring, mask: &CpuMask) -> Result {
     // SAFETY: By the type's invariants the vector is as long as a mask; 0 is the running task.
     let ret =
         unsafe { bindings::sched_setaffinity(0, mask.0.as_ptr().cast::<bindings::cpumask>()) };

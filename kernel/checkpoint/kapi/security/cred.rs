@@ -17,6 +17,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    fork::restoring::Restoring,
     fs::file::FileRef,
     security::label::Refused,
     task::frozen::FrozenTask, //
@@ -255,9 +256,14 @@ impl CredRef {
         Ok(groups)
     }
 
-    /// Makes them those of the current task. They were checked by [`prepare`] for a task with the
-    /// same credentials as this one has.
-    pub(crate) fn share(&self) {
+    /// Makes them those of the current task for good. They were checked by [`prepare`] for a task
+    /// with the same credentials as this one has.
+    pub(crate) fn take_on(&self, _: &Restoring) {
+        self.share();
+    }
+
+    /// The same, for this layer.
+    pub(in crate::kapi) fn share(&self) {
         let cred = ARef::into_raw(self.0.clone()).as_ptr().cast();
         // SAFETY: They are complete, and change no more; commit_creds() takes over the reference. What
         // setresuid(2) calls before, flag_nproc_exceeded(), comes when all processes of the user are

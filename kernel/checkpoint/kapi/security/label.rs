@@ -29,6 +29,7 @@ use crate::{
         }, //
     },
     kapi::{
+        fork::restoring::Restoring,
         security::cred::CredRef,
         task::frozen::FrozenTask, //
     }, //
@@ -207,7 +208,7 @@ pub(crate) fn forget_noted() {
 
 /// Takes from the running task that it may give itself some other labels (relabel-self of Smack).
 /// ENOMEM.
-pub(crate) fn no_relabels() -> Result {
+pub(crate) fn no_relabels(_: &Restoring) -> Result {
     // SAFETY: It gives the running task credentials that lack a right, and no other change.
     to_result(unsafe { bindings::checkpoint_smack_no_relabels() })
 }

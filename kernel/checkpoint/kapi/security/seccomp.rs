@@ -11,7 +11,10 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::task::frozen::FrozenTask;
+use crate::kapi::{
+    fork::restoring::Restoring,
+    task::frozen::FrozenTask, //
+};
 
 /// SECCOMP_MODE_DEAD of `kernel/seccomp.c`: what a filter has killed.
 const DEAD: u32 = bindings::SECCOMP_MODE_FILTER + 1;
@@ -173,7 +176,7 @@ impl Filter {
     ///
     /// EACCES: the task may not add filters. EINVAL: it is in strict mode, or has filters that this
     /// one was not added to.
-    pub(crate) fn join(&self) -> Result {
+    pub(crate) fn join(&self, _: &Restoring) -> Result {
         // From the caller of restart(2): it takes no rights to keep that.
         if Self::of_current().is_some_and(|own| own.addr() == self.addr()) {
             return Ok(());
@@ -206,7 +209,11 @@ pub(crate) fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> bindings::sock_f
 ///
 /// EACCES: the task has neither no_new_privs nor CAP_SYS_ADMIN. EINVAL: the program is not valid, the
 /// task is in strict mode, or the kernel has no filters. ENOMEM also: there are too many instructions.
-pub(crate) fn add(program: &mut [bindings::sock_filter], log: bool) -> Result<Filter> {
+pub(crate) fn add(
+    _: &Restoring,
+    program: &mut [bindings::sock_filter],
+    log: bool,
+) -> Result<Filter> {
     #[cfg(CONFIG_SECCOMP_FILTER)]
     {
         let len = u16::try_from(program.len())?;
@@ -224,7 +231,7 @@ pub(crate) fn add(program: &mut [bindings::sock_filter], log: bool) -> Result<Fi
 /// Puts the current task into strict mode, with the checks of prctl(PR_SET_SECCOMP).
 ///
 /// EINVAL: it has filters, or the kernel has no such mode.
-pub(crate) fn set_strict() -> Result {
+pub(crate) fn set_strict(_: &Restoring) -> Result {
     #[cfg(CONFIG_SECCOMP)]
     {
         // SAFETY: It is for the running task; there is no second argument in this mode.

@@ -17,6 +17,7 @@ use crate::{
     arch::Native,
     kapi::{
         arch::ArchRegs,
+        fork::restoring::Restoring,
         task::frozen::FrozenTask, //
     }, //
 };
@@ -271,7 +272,7 @@ fn sleep_on(clock: i32) -> Result<(RestartFn, i32)> {
 ///
 /// EINVAL: there is no such clock, or too many pollfds. EPERM: the clock takes CAP_WAKE_ALARM.
 /// EOPNOTSUPP: the call can't be restored.
-pub(crate) fn set_restart_block(call: &Call, arch: u64) -> Result {
+pub(crate) fn set_restart_block(_: &Restoring, call: &Call, arch: u64) -> Result {
     let mut block: bindings::restart_block = pin_init::zeroed();
     block.arch_data = usize::try_from(arch)?;
     match *call {

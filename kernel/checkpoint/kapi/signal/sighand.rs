@@ -24,7 +24,10 @@ use crate::{
         NSIG,
         SIGINFO_LEN, //
     },
-    kapi::task::frozen::FrozenTask, //
+    kapi::{
+        fork::restoring::Restoring,
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// Bytes of a siginfo that mean something: the rest of [`SIGINFO_LEN`] is zero.
@@ -408,7 +411,7 @@ impl Drop for Deferred {
 /// Sets the action of the current task's group for `signal`, as sigaction(2).
 ///
 /// EINVAL: no such signal, or it is SIGKILL or SIGSTOP. EOPNOTSUPP: this kernel has no such flags.
-pub(crate) fn set_action(signal: u32, action: &RawAction) -> Result {
+pub(crate) fn set_action(_: &Restoring, signal: u32, action: &RawAction) -> Result {
     let mut act: bindings::k_sigaction = pin_init::zeroed();
     // SAFETY: Both are optional function pointers, which any number is valid for: the kernel only
     // hands them to user mode. Zero is `None`.
@@ -443,7 +446,7 @@ pub(crate) fn is_stack(addr: u64, len: u64) -> bool {
 /// Sets the alternate signal stack of the current task, without the checks that its user passed.
 ///
 /// EINVAL: there can be no memory.
-pub(crate) fn set_stack(addr: u64, len: u64, flags: u32) -> Result {
+pub(crate) fn set_stack(_: &Restoring, addr: u64, len: u64, flags: u32) -> Result {
     if !is_stack(addr, len) {
         return Err(EINVAL);
     }

@@ -14,6 +14,7 @@ use crate::{
     arch::Native,
     kapi::{
         arch::ArchRegs,
+        fork::restoring::Restoring,
         task::{
             frozen::FrozenTask,
             unsupported::{
@@ -114,14 +115,14 @@ impl FrozenTask {
 }
 
 /// Sets the I/O priority of the current task, with the checks of ioprio_set(2).
-pub(crate) fn set_io_priority(priority: u32) -> Result {
+pub(crate) fn set_io_priority(_: &Restoring, priority: u32) -> Result {
     let priority = c_int::try_from(priority)?;
     // SAFETY: It is for the running task.
     to_result(unsafe { bindings::checkpoint_set_ioprio(priority) })
 }
 
 /// Sets the machine check policy of the current task.
-pub(crate) fn set_mce(early: bool) {
+pub(crate) fn set_mce(_: &Restoring, early: bool) {
     // SAFETY: Only the running task writes its flags. prctl(PR_MCE_KILL) has no checks but of its
     // arguments.
     unsafe {
@@ -136,7 +137,7 @@ pub(crate) fn set_mce(early: bool) {
 }
 
 /// Makes the current task an I/O flusher. EPERM: it has no CAP_SYS_RESOURCE.
-pub(crate) fn set_io_flusher() -> Result {
+pub(crate) fn set_io_flusher(_: &Restoring) -> Result {
     // SAFETY: It asks about the running task, which alone writes its flags. The check is that of
     // prctl(PR_SET_IO_FLUSHER).
     unsafe {
@@ -151,7 +152,7 @@ pub(crate) fn set_io_flusher() -> Result {
 /// Clamps the utilization of the current task, with the checks of sched_setattr(2).
 ///
 /// EOPNOTSUPP: the kernel has no clamps.
-pub(crate) fn set_clamps(min: Option<u32>, max: Option<u32>) -> Result {
+pub(crate) fn set_clamps(_: &Restoring, min: Option<u32>, max: Option<u32>) -> Result {
     let clamp = |value: Option<u32>| value.unwrap_or(bindings::CHECKPOINT_NO_CLAMP);
     // SAFETY: It is for the running task.
     to_result(unsafe { bindings::checkpoint_set_clamps(clamp(min), clamp(max)) })
@@ -161,7 +162,7 @@ pub(crate) fn set_clamps(min: Option<u32>, max: Option<u32>) -> Result {
 ///
 /// EPERM: the administrator does not allow that. EINVAL: the range is not possible, or the kernel has
 /// no such thing. EFAULT: no memory can be at the selector.
-pub(crate) fn set_dispatch(to: &Dispatch) -> Result {
+pub(crate) fn set_dispatch(_: &Restoring, to: &Dispatch) -> Result {
     // SAFETY: It is for the running task; the address is used with the checks of user access only.
     to_result(unsafe { bindings::checkpoint_set_dispatch(to.offset, to.len, to.selector) })
 }
@@ -169,7 +170,7 @@ pub(crate) fn set_dispatch(to: &Dispatch) -> Result {
 /// Has the current task get SIGSEGV where it reads the CPU's counter, as prctl(PR_SET_TSC).
 ///
 /// EOPNOTSUPP: there is no such thing.
-pub(crate) fn switch_counter_off() -> Result {
+pub(crate) fn switch_counter_off(_: &Restoring) -> Result {
     Native::switch_counter_off()
 }
 
@@ -186,7 +187,7 @@ pub(crate) enum Which {
 ///
 /// A machine that is not affected, or has it disabled for all, needs no control. Other errors are
 /// those of that call: the machine has none.
-pub(crate) fn set_speculation(which: Which, new: Speculation) -> Result {
+pub(crate) fn set_speculation(_: &Restoring, which: Which, new: Speculation) -> Result {
     if !new.disabled {
         return Ok(());
     }

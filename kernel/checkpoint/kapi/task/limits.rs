@@ -12,7 +12,10 @@ use kernel::{
 use crate::{
     image::task::NR_RLIMITS,
     kapi::{
-        fork::parked::ParkedTask,
+        fork::{
+            parked::ParkedTask,
+            restoring::Restoring, //
+        },
         task::frozen::FrozenTask, //
     }, //
 };
@@ -133,7 +136,7 @@ unsafe fn set(t: *mut bindings::task_struct, n: usize, limit: Limit) -> Result {
 /// Sets resource limit `n` of the current thread group, as setrlimit(2).
 ///
 /// EPERM: it would be raised above the hard limit without CAP_SYS_RESOURCE.
-pub(crate) fn set_limit(n: usize, limit: Limit) -> Result {
+pub(crate) fn set_limit(_: &Restoring, n: usize, limit: Limit) -> Result {
     // SAFETY: It is the running task.
     unsafe { set(bindings::get_current(), n, limit) }
 }
@@ -172,7 +175,7 @@ impl ParkedTask {
 /// Sets the OOM adjustment of the current thread group, as writing to /proc/self/oom_score_adj.
 ///
 /// EACCES: it would fall below what is allowed without CAP_SYS_RESOURCE.
-pub(crate) fn set_oom_score(new: &OomScore) -> Result {
+pub(crate) fn set_oom_score(_: &Restoring, new: &OomScore) -> Result {
     let (adj, min) = (i16::try_from(new.adj)?, i16::try_from(new.min)?);
     // SAFETY: The signal_struct of the running task is valid; both fields change under the mutex.
     // The range was checked with the image, and what __set_oom_adj() checks is checked here: below
@@ -198,7 +201,7 @@ pub(crate) fn set_oom_score(new: &OomScore) -> Result {
 }
 
 /// Makes the current thread group a child sub-reaper, as prctl(PR_SET_CHILD_SUBREAPER).
-pub(crate) fn set_subreaper(on: bool) {
+pub(crate) fn set_subreaper(_: &Restoring, on: bool) {
     // SAFETY: The signal_struct of the running task is valid; its own task writes the field.
     // prctl(PR_SET_CHILD_SUBREAPER) has no checks. It tells all descendants: those learn it from
     // checkpoint_adopt().
@@ -222,7 +225,7 @@ pub(crate) fn may_be_dumpable(dumpable: u32) -> bool {
 /// the two.
 ///
 /// EINTR: SIGKILL came.
-pub(crate) fn hide_after(f: impl FnOnce()) -> Result {
+pub(crate) fn hide_after(_: &Restoring, f: impl FnOnce()) -> Result {
     // SAFETY: The running task is valid. Who looks at its memory or files holds the lock for reading
     // until that is done; execve() holds it likewise. The value is one of the enumeration, and the
     // exec_state belongs to tasks that were made only.
@@ -259,7 +262,7 @@ pub(crate) fn is_shown(dumpable: u32) -> bool {
 /// Gives the current task, which gets no address space of its own, its own exec_state.
 ///
 /// It was created with that of its parent, whose dumpability it must not change.
-pub(crate) fn own_exec_state() -> Result {
+pub(crate) fn own_exec_state(_: &Restoring) -> Result {
     // SAFETY: The running task is valid. The replacement is made as execve() makes it, under the
     // locks that it wants; the old one is dropped after.
     unsafe {

@@ -21,7 +21,10 @@ use kernel::{
 };
 
 use crate::kapi::{
-    fork::parked::ParkedTask,
+    fork::{
+        parked::ParkedTask,
+        restoring::Restoring, //
+    },
     pid::namespace::PidNs,
     task::state::PID_TYPES, //
 };
@@ -342,7 +345,7 @@ pub(crate) fn adopt(
 ///
 /// A session of the image that kept it would hang it up at its end. It is no terminal of the image
 /// in any case.
-pub(crate) fn leave_terminal() {
+pub(crate) fn leave_terminal(_: &Restoring) {
     #[cfg(CONFIG_TTY)]
     // SAFETY: The running task is valid. As in setsid(2), which does it under tasklist_lock only
     // because it holds that for the session's sake.

@@ -14,6 +14,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    fork::restoring::Restoring,
     pid::namespace::PidNs,
     task::frozen::FrozenTask, //
 };
@@ -327,7 +328,7 @@ pub(crate) struct NewState {
 }
 
 /// Gives the current task this state.
-pub(crate) fn set_state(new: &NewState) {
+pub(crate) fn set_state(_: &Restoring, new: &NewState) {
     let set = |flags: u32, flag: u32, on: bool| if on { flags | flag } else { flags & !flag };
     // SAFETY: These fields belong to the running task. fork() and exec set the flags by what they
     // do, capable() sets PF_SUPERPRIV: all of it only tells, and allows nothing. fork() takes any
@@ -351,7 +352,7 @@ pub(crate) fn is_host_admin() -> bool {
 }
 
 /// Sets the start times of the current task on the kernel's clocks. The caller may choose them.
-pub(crate) fn set_start_times(monotonic: u64, boottime: u64) {
+pub(crate) fn set_start_times(_: &Restoring, monotonic: u64, boottime: u64) {
     // SAFETY: They belong to the running task. Only copy_process() sets them, to the present; that
     // they are not to be chosen by everybody is the caller's business. They are shown, and
     // subtracted from clocks without a check; nothing is divided by the difference.
@@ -366,7 +367,7 @@ pub(crate) fn set_start_times(monotonic: u64, boottime: u64) {
 ///
 /// EINVAL: the area is no user memory, or of a length or at an address that rseq(2) would refuse,
 /// or the kernel has no rseq.
-pub(crate) fn set_rseq(rseq: &Rseq) -> Result {
+pub(crate) fn set_rseq(_: &Restoring, rseq: &Rseq) -> Result {
     // SAFETY: Checks two numbers, as rseq(2) does.
     if !unsafe { bindings::checkpoint_rseq_valid(rseq.addr, rseq.len) } {
         return Err(EINVAL);
@@ -381,20 +382,20 @@ pub(crate) fn set_rseq(rseq: &Rseq) -> Result {
 }
 
 /// Sets the personality of the current task.
-pub(crate) fn set_personality(personality: u32) {
+pub(crate) fn set_personality(_: &Restoring, personality: u32) {
     // SAFETY: The field belongs to the running task. personality(2) takes any; of which systems it
     // may be here, the check of the image tells.
     unsafe { (*bindings::get_current()).personality = personality };
 }
 
 /// Names the current thread.
-pub(crate) fn set_comm(comm: &[u8; 16]) {
+pub(crate) fn set_comm(_: &Restoring, comm: &[u8; 16]) {
     // SAFETY: The buffer is as long as a name, and copied with a NUL at its end.
     unsafe { bindings::__set_task_comm(bindings::get_current(), comm.as_ptr(), false) };
 }
 
 /// Sets the signal that the current task gets when its parent dies.
-pub(crate) fn set_pdeath_signal(signal: u32) {
+pub(crate) fn set_pdeath_signal(_: &Restoring, signal: u32) {
     // SAFETY: The field belongs to the running task, and the number was checked to be a signal,
     // or 0. prctl(PR_SET_PDEATHSIG) takes tasklist_lock so that who sets it learns of a parent
     // that is dying: the task's own program has done that.
@@ -406,7 +407,7 @@ pub(crate) fn set_pdeath_signal(signal: u32) {
 }
 
 /// Sets no_new_privs of the current task. It can't be taken back.
-pub(crate) fn set_no_new_privs() {
+pub(crate) fn set_no_new_privs(_: &Restoring) {
     // SAFETY: Sets an atomic flag of the running task.
     unsafe { bindings::task_set_no_new_privs(bindings::get_current()) };
 }

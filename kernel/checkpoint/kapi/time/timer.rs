@@ -9,7 +9,10 @@ use kernel::{
 };
 
 use crate::kapi::{
-    fork::parked::ParkedTask,
+    fork::{
+        parked::ParkedTask,
+        restoring::Restoring, //
+    },
     pid::namespace::PidNs,
     signal::sighand::Info,
     task::frozen::FrozenTask, //
@@ -165,7 +168,7 @@ impl FrozenTask {
 /// EAGAIN: the user has too many (RLIMIT_SIGPENDING). EINVAL: there is no such clock, or no such
 /// thread. EPERM: it takes CAP_WAKE_ALARM. EOPNOTSUPP: the machine has no such clock. EBUSY: the id
 /// is taken.
-pub(crate) fn create_timer(timer: &Timer) -> Result {
+pub(crate) fn create_timer(_: &Restoring, timer: &Timer) -> Result {
     let raw = timer.into();
     // SAFETY: It adds to the running task, with the checks of the system call. What the check of an
     // image ensures what the function requires: states that go together.
@@ -173,14 +176,14 @@ pub(crate) fn create_timer(timer: &Timer) -> Result {
 }
 
 /// Sets the id that the current thread group's next timer gets.
-pub(crate) fn set_next_timer_id(id: u32) {
+pub(crate) fn set_next_timer_id(_: &Restoring, id: u32) {
     // SAFETY: It belongs to the running task. It is counted up by timer_create(2), which takes what
     // is a number, and looks whether it is free.
     unsafe { bindings::checkpoint_set_next_timer_id(id) };
 }
 
 /// Has the current thread group choose the ids of its timers, as prctl(PR_TIMER_CREATE_RESTORE_IDS).
-pub(crate) fn choose_timer_ids() {
+pub(crate) fn choose_timer_ids(_: &Restoring) {
     // SAFETY: It sets a flag of the running task.
     unsafe { bindings::checkpoint_choose_timer_ids() };
 }
