@@ -141,7 +141,7 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
     let dead = dead(coordinator, &held)?;
     let mut stopping = KVVec::new();
     each_live(coordinator, &held, |index, plan, _| {
-        let task = coordinator
+        let made = coordinator
             .slot(index)
             .and_then(|s| s.task())
             .ok_or(ESRCH)?;
@@ -149,8 +149,12 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
             // Those that waited in vfork() do so again.
             let child = coordinator.members.index_of(plan.task.vfork_child.get());
             held.set_vfork(index, child.ok_or(EINVAL)?)?;
-        } else if park::is_to_stop(&task) {
-            stopping.push((index, task), GFP_KERNEL_ACCOUNT)?;
+            if !task::stops_in_vfork(&coordinator.restore, plan)? {
+                return Ok(());
+            }
+        }
+        if park::is_to_stop(&made) {
+            stopping.push((index, made), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;

@@ -63,6 +63,7 @@ pub(crate) use trace::{
 pub(crate) static THREADS: &[ThreadOps] = &[
     refuse::KIND,
     signal::KIND,
+    stops_in_vfork,
     seccomp::FILTERS,
     cred::KIND,
     labels::KIND,

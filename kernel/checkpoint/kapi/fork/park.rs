@@ -23,10 +23,13 @@ use kernel::{
 
 use crate::kapi::{
     cgroup::group::CgroupDir,
-    fork::slot::{
-        wait_killable,
-        ExitAddrs,
-        Slot, //
+    fork::{
+        slot::{
+            wait_killable,
+            ExitAddrs,
+            Slot, //
+        },
+        vfork, //
     },
     mm::oom,
     signal::{
@@ -332,9 +335,7 @@ unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     // A wait in vfork() may take hours: nothing of the restart is kept for that long.
     drop(job);
     set_exit_addrs(&luggage.exit);
-    if let Some(vfork) = luggage.vfork {
-        vfork.wait();
-    }
+    vfork::resume(luggage.vfork);
     // SAFETY: The task is about to return to user mode with its memory restored, and holds no lock: it
     // may stop for its tracer. A pending signal is pretended: what looks for it has it stop elsewhere,
     // and decides about the interrupted system call.

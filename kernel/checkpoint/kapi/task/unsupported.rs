@@ -211,6 +211,7 @@ static GROUP: &[UnsupportedState] = &[
         "try again when it is gone",
         Handed::Not,
         |t| (*(*t).signal).flags & bindings::SIGNAL_GROUP_EXIT != 0
+            && !bindings::checkpoint_exits_at_once(t)
     ),
     unsupported!(
         "is in a session with a nice value of its own (autogroup)",

@@ -207,6 +207,7 @@
 #define IMAGE_TRACED_EMULATED (1ull << 7)
 
 /* Traced.stop */
+#define IMAGE_TRACED_GROUP_EXITS (1ull << 8)
 #define IMAGE_TRACED_RUNS 0
 #define IMAGE_TRACED_AT_SIGNAL 1
 #define IMAGE_TRACED_AT_TRAP 2
@@ -216,6 +217,8 @@
 #define IMAGE_TRACED_AT_SECCOMP 6
 
 /* Mm.flags */
+#define IMAGE_TRACED_AT_VFORK 7
+#define IMAGE_TRACED_EXITING 8
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
 #define IMAGE_MM_MDWE (1ull << 1)
 #define IMAGE_MM_MDWE_NO_INHERIT (1ull << 2)
