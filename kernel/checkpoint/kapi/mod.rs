@@ -119,6 +119,7 @@ pub(crate) mod pid {
 /// Scheduling: `kernel/sched/`.
 pub(crate) mod sched {
     pub(crate) mod attr;
+    pub(crate) mod sharing;
 }
 
 /// Credentials, security modules and seccomp: `kernel/cred.c`, `security/`, `kernel/seccomp.c`.

@@ -110,6 +110,7 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
     groups(coordinator, &PidNs::of(&root)?)?;
     parents(coordinator, &held)?;
     tracers(coordinator, &held)?;
+    scheduling(coordinator, &held)?;
     // Of all tasks, so that all that is wrong is reported together.
     let mut verdict: Result = Ok(());
     each_live(coordinator, &held, |_, plan, parked| {
@@ -257,6 +258,32 @@ fn tracers(coordinator: &Coordinator, held: &Held<'_>) -> Result {
         };
         let tracer = coordinator.members.index_of(tracer).ok_or(EINVAL)?;
         held.with(tracer, |tracer| task::attach(restore, plan, task, tracer))?
+    })
+}
+
+/// Gives tasks again what they shared of scheduling: who is the first to have it comes before the others.
+fn scheduling(coordinator: &Coordinator, held: &Held<'_>) -> Result {
+    let restore = &coordinator.restore;
+    each_live(coordinator, held, |_, plan, task| {
+        let shares = task::shares(restore, plan)?;
+        let own = plan.task.tid.get();
+        let index = |tid| coordinator.members.index_of(tid).ok_or(EINVAL);
+        match shares.cookie {
+            None => {}
+            Some(first) if first == own => task::share_core(restore, plan, task, None)?,
+            Some(first) => held.with(index(first)?, |first| {
+                task::share_core(restore, plan, task, Some(first))
+            })??,
+        }
+        match shares.autogroup {
+            None => Ok(()),
+            Some((first, nice)) if first == own => {
+                task::share_time(restore, plan, task, None, nice)
+            }
+            Some((first, _)) => held.with(index(first)?, |first| {
+                task::share_time(restore, plan, task, Some(first), 0)
+            })?,
+        }
     })
 }
 
