@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Asking whether a task may trace another one in its name, while neither runs:
- * kernel/checkpoint/ptrace.c, security/yama/yama_lsm.c. And making the call at
- * whose entry a task was stopped: kernel/seccomp.c, arch/x86/entry/.
+ * kernel/checkpoint/ptrace.c, security/yama/yama_lsm.c. And going on from where a
+ * task was stopped, at the entry of a call or as it exits: kernel/seccomp.c,
+ * kernel/exit.c, arch/x86/entry/, arch/.../kernel/syscall.c.
  */
 #ifndef _LINUX_CHECKPOINT_PTRACE_H
 #define _LINUX_CHECKPOINT_PTRACE_H
 
 #include <linux/checkpoint.h>
+#include <linux/sched.h>
 #include <linux/signal_types.h>
 #include <linux/types.h>
 
@@ -25,9 +27,35 @@
 struct pt_regs;
 struct task_struct;
 
+struct pid;
+
 bool checkpoint_seccomp_traced(void);
+/* x86 has one for each kind of calls, which make them. */
 void checkpoint_syscall_64(struct pt_regs *regs);
 void checkpoint_syscall_32(struct pt_regs *regs);
+void checkpoint_syscall(struct pt_regs *regs, bool made);
+
+#ifdef CONFIG_CHECKPOINT
+bool checkpoint_stop_exiting(void);
+
+/**
+ * checkpoint_stop_at_exit - stop as the task was stopped that the current task restores
+ *
+ * To be called instead of ptrace_event(PTRACE_EVENT_EXIT).  A task that runs has a
+ * last_siginfo only if it was restored, and has yet to stop.
+ *
+ * Returns whether it has stopped there.
+ */
+static inline bool checkpoint_stop_at_exit(void)
+{
+	return unlikely(current->last_siginfo) && checkpoint_stop_exiting();
+}
+#else
+static inline bool checkpoint_stop_at_exit(void)
+{
+	return false;
+}
+#endif
 
 /* Where a thread that is traced is stopped. */
 #define CHECKPOINT_STOP_SIGNAL	1	/* At the delivery of a signal. */
@@ -36,6 +64,8 @@ void checkpoint_syscall_32(struct pt_regs *regs);
 #define CHECKPOINT_STOP_EVENT	4	/* At an event of fork() and its like. */
 #define CHECKPOINT_STOP_ENTRY	5	/* At the entry of a system call. */
 #define CHECKPOINT_STOP_SECCOMP	6	/* There, by a filter of seccomp. */
+#define CHECKPOINT_STOP_VFORK	7	/* In vfork(), before it waits. */
+#define CHECKPOINT_STOP_EXITING	8	/* As it exits. */
 
 /* With whose rights a tracer decides about set-user-id programs. */
 #define CHECKPOINT_RIGHTS_TRACER	1	/* Its own. */
@@ -50,8 +80,10 @@ void checkpoint_syscall_32(struct pt_regs *regs);
  * @stepping:	PTRACE_SINGLESTEP, PTRACE_SINGLEBLOCK
  * @stopped:	the rest is of a thread that is stopped
  * @has_info:	there is a siginfo
- * @bound:	only the kernel stack knows what its registers will be
- * @unmade:	it is before a call, which can't be made again here
+ * @vsyscall:	it is before a call in the page of vsyscalls
+ * @exits:	it is in do_exit()
+ * @group_exits: its process exits
+ * @group_code:	exit code of that
  * @jobctl:	JOBCTL_*
  * @exit_code:	what wait(2) gives the tracer; 0 if it has it
  * @message:	PTRACE_GETEVENTMSG
@@ -65,8 +97,10 @@ struct checkpoint_trace {
 	bool stepping;
 	bool stopped;
 	bool has_info;
-	bool bound;
-	bool unmade;
+	bool vsyscall;
+	bool exits;
+	bool group_exits;
+	int group_code;
 	unsigned long jobctl;
 	int exit_code;
 	unsigned long message;
@@ -81,8 +115,10 @@ struct checkpoint_trace {
  * @exit_code:	what wait(2) gives the tracer; 0 if it has it
  * @message:	PTRACE_GETEVENTMSG
  * @jobctl:	JOBCTL_* bits to set
- * @result:	of the system call, with CHECKPOINT_STOP_EVENT
+ * @result:	of the system call, with CHECKPOINT_STOP_EVENT and _VFORK; exit code of
+ *		the process, with CHECKPOINT_STOP_EXITING
  * @emulated:	the system call is not made, with CHECKPOINT_STOP_ENTRY
+ * @group_exits: the process exits, with CHECKPOINT_STOP_EXITING
  */
 struct checkpoint_stop {
 	kernel_siginfo_t info;
@@ -93,6 +129,7 @@ struct checkpoint_stop {
 	unsigned long jobctl;
 	long result;
 	bool emulated;
+	bool group_exits;
 };
 
 bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out);
@@ -106,8 +143,14 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop);
 bool checkpoint_is_to_stop(struct task_struct *task);
 bool checkpoint_is_at_exec(struct task_struct *task);
+bool checkpoint_is_at_call(struct task_struct *task);
+bool checkpoint_is_at_exit(struct task_struct *task);
+bool checkpoint_exits_at_once(struct task_struct *task);
+bool checkpoint_vforks_elsewhere(struct task_struct *task);
 int checkpoint_stop_again(struct checkpoint_stop *stop);
 void checkpoint_stop_in_call(void);
+pid_t checkpoint_stop_in_vfork(void);
+void checkpoint_leave_vfork(struct pid *pid, pid_t nr, bool has_result);
 void checkpoint_skip_call(struct task_struct *task);
 bool checkpoint_is_before_call(void);
 

@@ -28,6 +28,7 @@
 #include <linux/checkpoint_time.h>
 #include <linux/checkpoint_unix.h>
 #include <linux/checkpoint_userfaultfd.h>
+#include <linux/checkpoint_sched.h>
 #include <linux/completion.h>
 #include <linux/coredump.h>
 #include <linux/crc32c.h>

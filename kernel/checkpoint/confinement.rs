@@ -60,7 +60,6 @@ use crate::{
 const RESTRICTIONS: &[(u64, &str)] = &[
     (CONFINEMENT_LANDLOCK, "Landlock"),
     (CONFINEMENT_IO_URING, "a restriction of io_uring"),
-    (CONFINEMENT_CORE, "core scheduling"),
     (CONFINEMENT_SMACK_RULES, "access rules of their own (Smack)"),
 ];
 
@@ -288,6 +287,12 @@ pub(crate) fn check(meta: &[u8], labels: Labels, any: bool, report: &mut Report)
     if now & CONFINEMENT_SECCOMP != 0 && !task::had_those_of_caller(meta, c.report)? {
         c.refuse(fmt!(
             "the caller is confined by seccomp, the tasks were not by the same filters"
+        ));
+    }
+    // Their own cookies are in the image: who has none would be on a core with whom the caller may be.
+    if now & CONFINEMENT_CORE != 0 && !task::all_have_cookies(meta, c.report)? {
+        c.refuse(fmt!(
+            "the caller is confined by core scheduling, not all of the tasks were"
         ));
     }
     for &(flag, name) in RESTRICTIONS {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Threads that trace each other. A stop is a place in the kernel where a thread
- * sleeps: it has to go there itself, which get_signal(),
- * checkpoint_stop_in_call() and checkpoint_make_call() see to.
+ * sleeps: it has to go there itself, which get_signal() and ptrace_call.c see to.
  */
 #include <linux/audit.h>
 #include <linux/checkpoint.h>
@@ -21,10 +20,6 @@
 #include <linux/thread_info.h>
 #include <linux/user_namespace.h>
 #include <asm/syscall.h>
-
-#ifdef CONFIG_X86_64
-#include <linux/entry-common.h>
-#endif
 
 /* Whether PTRACE_SINGLESTEP or PTRACE_SINGLEBLOCK has let it run. */
 static bool is_stepping(struct task_struct *task)
@@ -90,23 +85,13 @@ bool checkpoint_get_trace(struct task_struct *task, struct checkpoint_trace *out
 			out->has_info = true;
 			copy_siginfo(&out->info, task->last_siginfo);
 		}
-		/* See checkpoint_make_call(). */
-		out->unmade = is_before_call(task);
 #ifdef CONFIG_X86_64
 		/* Of a vsyscall the end is made up as well: see __emulate_vsyscall(). */
-		out->unmade &= task_pt_regs(task)->ip >= TASK_SIZE_MAX;
+		out->vsyscall = is_before_call(task) && task_pt_regs(task)->ip >= TASK_SIZE_MAX;
 #endif
-#ifdef CONFIG_ARM64
-		/*
-		 * At the exit of a call the value of a register is in a local variable; and
-		 * where a call was interrupted, the place to go back to.  An exit comes
-		 * after an event, too.
-		 */
-		out->bound = out->message == PTRACE_EVENTMSG_SYSCALL_EXIT ||
-			     task->restart_block.arch_data ||
-			     (out->info.si_code > 0xff &&
-			      out->info.si_code >> 8 != PTRACE_EVENT_STOP);
-#endif
+		out->exits = task->flags & PF_POSTCOREDUMP;
+		out->group_exits = task->signal->flags & SIGNAL_GROUP_EXIT;
+		out->group_code = task->signal->group_exit_code;
 	}
 	unlock_task_sighand(task, &flags);
 	return true;
@@ -307,8 +292,7 @@ int checkpoint_set_tracer(struct task_struct *task, struct task_struct *tracer,
  * told before the checkpoint.  While a thread runs it has no last_siginfo; so
  * that tells that it has to, and how.  May sleep.
  *
- * Return: 0, -ENOMEM, -ESRCH: it was killed, or -EINVAL: there is no such stop on
- * this architecture.
+ * Return: 0, -ENOMEM, or -ESRCH: it was killed.
  */
 int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *stop)
 {
@@ -318,11 +302,6 @@ int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *
 
 	if (!copy)
 		return -ENOMEM;
-	/* get_signal() would wait for it for ever. */
-	if (!IS_ENABLED(CONFIG_X86_64) && stop->place >= CHECKPOINT_STOP_ENTRY) {
-		kfree(copy);
-		return -EINVAL;
-	}
 	if (lock_task_sighand(task, &flags)) {
 		if (task->ptrace && !task->last_siginfo) {
 			task->last_siginfo = &copy->info;
@@ -333,45 +312,6 @@ int checkpoint_set_stop(struct task_struct *task, const struct checkpoint_stop *
 	if (err)
 		kfree(copy);
 	return err;
-}
-
-/**
- * checkpoint_stop_in_call() - stop in a system call, and do what comes after that
- *
- * To be called by a task that was restored, on its way to user mode, before it
- * looks for signals.  If checkpoint_set_stop() has told it to, it stops as
- * ptrace_report_syscall_exit() or ptrace_event() would have it stop.  May sleep.
- */
-void checkpoint_stop_in_call(void)
-{
-	struct pt_regs *regs = current_pt_regs();
-	struct checkpoint_stop *stop;
-	bool step = false;
-	long result;
-	int signr;
-
-	if (!current->last_siginfo)
-		return;
-	stop = container_of(current->last_siginfo, struct checkpoint_stop, info);
-	switch (stop->place) {
-	case CHECKPOINT_STOP_EXIT:
-		signr = checkpoint_stop_again(stop);
-		/* As ptrace_report_syscall(). */
-		if (signr)
-			send_sig(signr, current, 1);
-		break;
-	case CHECKPOINT_STOP_EVENT:
-		result = stop->result;
-		checkpoint_stop_again(stop);
-		/* As kernel_clone() and syscall_exit_work(). */
-		syscall_set_return_value(current, regs, 0, result);
-#ifdef CONFIG_GENERIC_ENTRY
-		step = test_syscall_work(SYSCALL_EXIT_TRAP);
-#endif
-		if (step || test_syscall_work(SYSCALL_TRACE))
-			ptrace_report_syscall_exit(regs, step);
-		break;
-	}
 }
 
 /**
@@ -401,12 +341,10 @@ bool checkpoint_is_at_exec(struct task_struct *task)
  * If it is stopped at the entry of a call: its tracer may die before it, which lets
  * it go on.  The call comes before the freezer stops it again, and whoever is
  * restarted from the image makes it, too.  As its tracer could do it by the number
- * of the call.  Where such calls can't be made again nobody dies of a checkpoint
- * before one.
+ * of the call.
  */
 void checkpoint_skip_call(struct task_struct *task)
 {
-#ifdef CONFIG_X86_64
 	unsigned long flags;
 
 	/* Its stack stays while the lock is held: see checkpoint_get_trace(). */
@@ -415,92 +353,98 @@ void checkpoint_skip_call(struct task_struct *task)
 	if (task_is_traced(task) && is_before_call(task))
 		syscall_set_nr(task, task_pt_regs(task), -1);
 	unlock_task_sighand(task, &flags);
-#endif
 }
 
 /**
- * checkpoint_is_before_call() - has the current task to make a call first?
+ * checkpoint_is_at_call() - is a thread stopped at the entry or exit of a call?
+ * @task: the thread, which is frozen
  *
- * To be asked in get_signal(), by a task whose last_siginfo tells that it was
- * restored, and has yet to stop.
+ * By PTRACE_SYSCALL, not by a filter of seccomp.
  */
-bool checkpoint_is_before_call(void)
+bool checkpoint_is_at_call(struct task_struct *task)
 {
-	const struct checkpoint_stop *stop = container_of(current->last_siginfo,
-							  struct checkpoint_stop, info);
+	unsigned long flags;
+	bool at_call;
 
-	return stop->place == CHECKPOINT_STOP_ENTRY || stop->place == CHECKPOINT_STOP_SECCOMP;
+	if (!lock_task_sighand(task, &flags))
+		return false;
+	at_call = task_is_traced(task) && task->last_siginfo &&
+		  (task->last_siginfo->si_code & ~0x80) == SIGTRAP &&
+		  (task->ptrace_message == PTRACE_EVENTMSG_SYSCALL_ENTRY ||
+		   task->ptrace_message == PTRACE_EVENTMSG_SYSCALL_EXIT);
+	unlock_task_sighand(task, &flags);
+	return at_call;
 }
 
-#ifdef CONFIG_X86_64
-/* Makes the call that the registers ask for: what comes before it has been done. */
-static void make_call(struct pt_regs *regs, bool ia32)
+/* Its sighand is locked.  Only do_exit() sets that flag, and stops with it for a tracer. */
+static bool is_stopped_exiting(struct task_struct *task)
 {
-#ifdef CONFIG_IA32_EMULATION
-	if (ia32) {
-		checkpoint_syscall_32(regs);
-		return;
-	}
-#endif
-	checkpoint_syscall_64(regs);
+	return task_is_traced(task) && task->flags & PF_POSTCOREDUMP &&
+	       !(task->flags & PF_EXITING) && task->last_siginfo &&
+	       task->last_siginfo->si_code == (SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
 /**
- * checkpoint_make_call() - stop at the entry of a system call, and make it then
+ * checkpoint_is_at_exit() - is a thread stopped at PTRACE_EVENT_EXIT?
+ * @task: the thread, which is frozen
  *
- * To be called by a task whose last_siginfo tells that it was restored, and has
- * yet to stop; on its way to user mode, before it looks for signals.  If it was
- * stopped at the entry of a call, it stops as syscall_trace_enter() or a filter of
- * seccomp would have it stop, and goes on as there: with the registers that its
- * tracer has left, it makes the call, and what comes after that.  The call may end
- * the task, or execute a program.  May sleep.
- *
- * The result is one of a call from which the task returns: -ERESTART* is dealt
- * with by who looks for signals next.
+ * Nothing of it is gone then, and nothing can stop its exit.
  */
-void checkpoint_make_call(void)
+bool checkpoint_is_at_exit(struct task_struct *task)
 {
-	struct pt_regs *regs = current_pt_regs();
-	unsigned long work = SYSCALL_WORK_SYSCALL_TRACEPOINT;
-	const bool ia32 = in_ia32_syscall();
-	bool seccomp, emulated, made;
-	struct checkpoint_stop *stop;
-	int signr;
+	unsigned long flags;
+	bool at_exit;
 
-	if (!checkpoint_is_before_call())
-		return;
-	stop = container_of(current->last_siginfo, struct checkpoint_stop, info);
-	seccomp = stop->place == CHECKPOINT_STOP_SECCOMP;
-	emulated = stop->emulated;
-	signr = checkpoint_stop_again(stop);
-	/* What a signal was pretended for is over: only a real one ends the call. */
-	spin_lock_irq(&current->sighand->siglock);
-	current->jobctl &= ~JOBCTL_FREEZER_WOKE;
-	recalc_sigpending();
-	spin_unlock_irq(&current->sighand->siglock);
-	if (seccomp) {
-		/* Without seccomp there are no filters: restart(2) may do without. */
-		made = IS_ENABLED(CONFIG_SECCOMP) ? checkpoint_seccomp_traced() :
-						    !fatal_signal_pending(current);
-	} else {
-		/* As ptrace_report_syscall(), and syscall_trace_enter() after that. */
-		if (signr)
-			send_sig(signr, current, 1);
-		made = !fatal_signal_pending(current) && !emulated;
-		work |= SYSCALL_WORK_SECCOMP;
-	}
-	/* Whom it is reported to was asked: what is left are filters, tracing and auditing. */
-	work &= READ_ONCE(current_thread_info()->syscall_work);
-	if (made && syscall_trace_enter(regs, work, syscall_get_nr(current, regs)))
-		make_call(regs, ia32);
-	syscall_exit_to_user_mode_work(regs);
+	if (!lock_task_sighand(task, &flags))
+		return false;
+	at_exit = is_stopped_exiting(task);
+	unlock_task_sighand(task, &flags);
+	return at_exit;
 }
-#else
-/* No other architecture can: see checkpoint_get_trace(). */
-void checkpoint_make_call(void)
+
+/**
+ * checkpoint_exits_at_once() - is a process exiting, but for threads stopped so?
+ * @task: a thread of it, which is frozen
+ *
+ * Return: whether the process exits, and all its threads that are not dead are
+ * stopped at PTRACE_EVENT_EXIT.
+ */
+bool checkpoint_exits_at_once(struct task_struct *task)
 {
+	struct task_struct *thread;
+	unsigned long flags;
+	bool all;
+
+	if (!lock_task_sighand(task, &flags))
+		return false;
+	all = task->signal->flags & SIGNAL_GROUP_EXIT;
+	for_each_thread(task, thread)
+		all = all && (thread->exit_state || is_stopped_exiting(thread));
+	unlock_task_sighand(task, &flags);
+	return all;
 }
-#endif
+
+/**
+ * checkpoint_vforks_elsewhere() - does a thread at PTRACE_EVENT_VFORK wait for no child?
+ * @task: the thread, which is frozen
+ *
+ * With CLONE_PARENT what it waits for next is a child of its parent, as with
+ * CLONE_THREAD.
+ */
+bool checkpoint_vforks_elsewhere(struct task_struct *task)
+{
+	unsigned long stack = (unsigned long)task_stack_page(task);
+	struct task_struct *p, *t;
+
+	guard(read_lock)(&tasklist_lock);
+	for_each_process_thread(p, t) {
+		unsigned long done = (unsigned long)READ_ONCE(t->vfork_done);
+
+		if (done - stack < THREAD_SIZE && t->real_parent != task)
+			return true;
+	}
+	return false;
+}
 
 /**
  * checkpoint_is_to_stop() - has a thread yet to stop, as checkpoint_set_stop() told it?

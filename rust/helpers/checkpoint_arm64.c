@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/checkpoint_ptrace.h>
 #include <linux/elf.h>
 #include <linux/prctl.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 #include <linux/thread_info.h>
 #include <asm/cpufeature.h>
 #include <asm/debug-monitors.h>
@@ -47,6 +50,31 @@ __rust_helper bool rust_helper_checkpoint_has_note(u32 note)
 	default:
 		return true;
 	}
+}
+
+/*
+ * What pt_regs do not show of @t, which is stopped for its tracer: x7, instead of which
+ * it has something else at the entry and at the exit of a call; the first argument of the call;
+ * where the call is that was interrupted, if restart_block.arch_data says so.  False: it is not
+ * stopped.
+ */
+__rust_helper bool rust_helper_checkpoint_arm64_stop(struct task_struct *t, u64 words[3])
+{
+	struct pt_regs *regs = task_pt_regs(t);
+
+	if (!task_is_traced(t))
+		return false;
+	words[0] = checkpoint_is_at_call(t) ? t->thread.stopped_reg : regs->regs[7];
+	words[1] = regs->orig_x0;
+	words[2] = t->restart_block.arch_data ? t->thread.restart_addr : 0;
+	return true;
+}
+
+__rust_helper void rust_helper_checkpoint_arm64_stop_set(struct task_struct *t, const u64 words[3])
+{
+	t->thread.stopped_reg = words[0];
+	task_pt_regs(t)->orig_x0 = words[1];
+	t->thread.restart_addr = words[2];
 }
 
 /* Has every CPU this vector length, in bytes? */

@@ -21,6 +21,7 @@ use super::{
 use crate::kapi::{
     arch::ArchRegs,
     fork::parked::ParkedTask,
+    signal::restart_block,
     task::{
         frozen::FrozenTask,
         regset::{
@@ -34,6 +35,14 @@ use crate::kapi::{
 /// The image's own note: address and bytes of the guarded control stack that the kernel made for
 /// the task, and takes away when it exits.
 const NT_GCS_PLACE: u32 = regset::OWN_NOTES + 1;
+
+/// The image's own note: what the register sets do not have of a task that is stopped for its tracer.
+/// Register 7, where a stop at the entry or exit of a system call shows something else; the first
+/// argument of the call; the address of one that was interrupted, or 0.
+const NT_STOP: u32 = regset::OWN_NOTES + 3;
+
+/// Words of that.
+const STOP_WORDS: usize = 3;
 
 /// Those that a task with that feature of the CPU must have, if this kernel has them. Without those
 /// of pointer authentication it would have keys of its own, which do not fit to its pointers.
@@ -102,6 +111,7 @@ impl ArchRegs for Native {
         bindings::NT_ARM_TAGGED_ADDR_CTRL,
         bindings::NT_ARM_GCS,
         NT_GCS_PLACE,
+        NT_STOP,
     ];
 
     fn counter_is_off(t: &FrozenTask) -> bool {
@@ -155,6 +165,9 @@ impl ArchRegs for Native {
         if note_type == NT_GCS_PLACE {
             return gcs_place(t);
         }
+        if note_type == NT_STOP {
+            return stop(t);
+        }
         // SAFETY: The task does not run, or is the caller.
         let za = unsafe { (*t.as_ptr()).thread.svcr } & SVCR_ZA != 0;
         if note_type == bindings::NT_ARM_ZT && !za {
@@ -194,6 +207,8 @@ impl ArchRegs for Native {
         };
         result as u64 == u64::from(bindings::ERESTART_RESTARTBLOCK)
             || call == u64::from(bindings::__NR_restart_syscall)
+            // At the exit of its call, where it is stopped for its tracer.
+            || restart_block::error_asks_for_block(t)
     }
 
     /// The registers, which are all zero yet, become those of a task in no system call. The signal
@@ -230,6 +245,8 @@ impl ArchRegs for Native {
                 check_general(t, bytes)?;
             } else if note_type == NT_GCS_PLACE {
                 check_gcs_place(bytes)?;
+            } else if note_type == NT_STOP {
+                check_stop(bytes)?;
             } else if !vector::check(note_type, bytes)? {
                 check_plain(note_type, bytes, result != 0)?;
             }
@@ -252,6 +269,10 @@ impl ArchRegs for Native {
             bindings::NT_ARM_SYSTEM_CALL => set_call(t, bytes),
             NT_GCS_PLACE => {
                 set_gcs_place(t, bytes);
+                Ok(())
+            }
+            NT_STOP => {
+                set_stop(t, bytes);
                 Ok(())
             }
             // It was compared.
@@ -344,6 +365,44 @@ fn set_gcs_place(t: &ParkedTask, bytes: &[u8]) {
     }
     #[cfg(not(CONFIG_ARM64_GCS))]
     let _ = (t, bytes);
+}
+
+/// The note [`NT_STOP`] of a task; `None`: it is not stopped for a tracer.
+fn stop(t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
+    let mut words = [0u64; STOP_WORDS];
+    // SAFETY: The task does not run, or is the caller; there are as many words as that sets.
+    if !unsafe { bindings::checkpoint_arm64_stop(t.as_ptr(), words.as_mut_ptr()) } {
+        return Ok(None);
+    }
+    let mut bytes = KVVec::new();
+    for word in words {
+        bytes.extend_from_slice(&word.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(Some(bytes))
+}
+
+/// Checks the note [`NT_STOP`]: registers may have any value, but where the call is that is made again.
+fn check_stop(bytes: &[u8]) -> Result<(), BadNote> {
+    let bad = |why| BadNote::new(NT_STOP, why);
+    let (Some(restart), true) = (regset::word(bytes, 16), bytes.len() == STOP_WORDS * 8) else {
+        return Err(bad("register set of wrong size"));
+    };
+    // SAFETY: It only computes a constant of the machine.
+    let end = unsafe { bindings::checkpoint_task_size_max() } as u64;
+    if restart >= end - 2 * INSN {
+        return Err(bad("address outside of user space"));
+    }
+    Ok(())
+}
+
+/// Writes the note [`NT_STOP`], which was checked.
+fn set_stop(t: &ParkedTask, bytes: &[u8]) {
+    let word = |n: usize| regset::word(bytes, n * 8).unwrap_or(0);
+    let words = [word(0), word(1), word(2)];
+    // SAFETY: The task is parked, off its CPU; there are as many words as it reads. It writes what
+    // el0_svc_common() and stops have left in the task: what the program had in its registers, and
+    // an address to which it goes back, which was checked as its program counter is.
+    unsafe { bindings::checkpoint_arm64_stop_set(t.as_ptr(), words.as_ptr()) };
 }
 
 /// ZA and ZT are on.
@@ -456,6 +515,10 @@ fn set_general(t: &ParkedTask, prstatus: &[u8]) -> Result<(), BadNote> {
         let to = bindings::task_pt_regs(task);
         (*to).__bindgen_anon_1.user_regs = regs;
         (*to).orig_x0 = regs.regs[0];
+        // Its note comes later, if it has one.
+        let thread = &raw mut (*task).thread;
+        (*thread).stopped_reg = regs.regs[7] as c_ulong;
+        (*thread).restart_addr = regs.pc as c_ulong;
     }
     Ok(())
 }

@@ -185,12 +185,9 @@ impl ArchRegs for Native {
             let in_call = bindings::checkpoint_ppc_in_syscall(t.as_ptr());
             (in_call, regs.trap as u64, regs.gpr[0])
         };
-        if in_call && trap & TRAP_NORESTART == 0 {
-            restart_block::error_asks_for_block(t)
-        } else {
-            // What is saved of a call that it is not in does no harm.
-            call == bindings::__NR_restart_syscall as usize
-        }
+        // What is saved of a call that it is not in does no harm. It may be stopped at its entry.
+        in_call && trap & TRAP_NORESTART == 0 && restart_block::error_asks_for_block(t)
+            || call == bindings::__NR_restart_syscall as usize
     }
 
     /// User registers instead of zeroes. The register sets do not change the MSR, nor what exec

@@ -142,7 +142,9 @@ impl ArchRegs for Native {
     fn in_restart_block(t: &FrozenTask) -> bool {
         // SAFETY: The task does not run, so its restart block is stable.
         let sent = unsafe { (*t.as_ptr()).restart_block.arch_data } & 1 == 0;
-        sent || restart_block::error_asks_for_block(t)
+        // SAFETY: As above, its registers too. At the entry of that call it is stopped for its tracer.
+        let call = unsafe { bindings::checkpoint_s390_call(t.as_ptr()) } & 0xffff;
+        sent || restart_block::error_asks_for_block(t) || call == bindings::__NR_restart_syscall
     }
 
     fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {

@@ -6,7 +6,7 @@
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
 //! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand
-//! before; but 233 to 236 security labels, which stand with what has them.
+//! before; but 233 to 236 security labels and 260 scheduling, which stand with what has them.
 
 use super::{
     check::walk::{
@@ -35,6 +35,7 @@ use super::{
     policy,
     record::Body,
     seccomp,
+    sharing,
     task,
     trace,
     userfault, //
@@ -212,6 +213,8 @@ kinds! {
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,
     InetHeader: net::header::InetHeader,
+    CoreCookie: sharing::CoreCookie,
+    Autogroup: sharing::Autogroup,
 }
 
 /// Number of the first kind of link.
@@ -226,6 +229,13 @@ impl Kind {
     /// It is a link: it defines no object, and comes after all records that are none.
     pub fn is_link(self) -> bool {
         self.number() >= LINKS
-            && !matches!(self, Kind::CredLabel | Kind::TaskLabel | Kind::FileLabel)
+            && !matches!(
+                self,
+                Kind::CredLabel
+                    | Kind::TaskLabel
+                    | Kind::FileLabel
+                    | Kind::CoreCookie
+                    | Kind::Autogroup
+            )
     }
 }

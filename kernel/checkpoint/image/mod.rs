@@ -32,6 +32,7 @@ pub mod ns;
 pub mod policy;
 pub mod record;
 pub mod seccomp;
+pub mod sharing;
 pub mod task;
 pub mod trace;
 pub mod userfault;

@@ -39,6 +39,15 @@ pub const MESSAGE_EXIT: u64 = 2;
 /// PTRACE_EVENT_FORK, PTRACE_EVENT_CLONE, PTRACE_EVENT_EXEC and PTRACE_EVENT_VFORK_DONE.
 pub const TRACED_EVENTS: [u32; 4] = [1, 3, EVENT_EXEC, 5];
 
+/// PTRACE_EVENT_VFORK.
+pub const EVENT_VFORK: u32 = 2;
+
+/// PTRACE_EVENT_EXIT.
+pub const EVENT_EXIT: u32 = 6;
+
+/// Highest exit code, as wait(2) tells it.
+pub const EXIT_CODE_MAX: u64 = 0xffff;
+
 /// PTRACE_EVENT_EXEC.
 pub const EVENT_EXEC: u32 = 4;
 
@@ -67,6 +76,8 @@ flags! {
     TRACED_OWN_RIGHTS = 1 << 6,
     /// Its system calls are not made (PTRACE_SYSEMU), nor that at whose entry it is stopped.
     TRACED_EMULATED = 1 << 7,
+    /// Its process exits, as it does itself.
+    TRACED_GROUP_EXITS = 1 << 8,
 }
 
 values! {
@@ -85,6 +96,10 @@ values! {
     TRACED_AT_ENTRY = 5,
     /// There, by a filter of seccomp.
     TRACED_AT_SECCOMP = 6,
+    /// At the event of vfork(2), where it waits for its child when it goes on.
+    TRACED_AT_VFORK = 7,
+    /// As it exits (PTRACE_EVENT_EXIT): the event message is its exit code.
+    TRACED_EXITING = 8,
 }
 
 record! {
@@ -118,7 +133,8 @@ record! {
         pub exit_code: U32,
         /// Event message.
         pub message: U64,
-        /// What the system call returns, with `TRACED_AT_EVENT`: a pid; 0: of execve(2).
+        /// What the system call returns, with `TRACED_AT_EVENT` and `TRACED_AT_VFORK`: a pid; 0: of
+        /// execve(2). Exit code of its process, with `TRACED_GROUP_EXITS`.
         pub result: U32,
         /// Zero.
         pub reserved: U32,

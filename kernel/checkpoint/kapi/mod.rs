@@ -120,6 +120,7 @@ pub(crate) mod pid {
 /// Scheduling: `kernel/sched/`.
 pub(crate) mod sched {
     pub(crate) mod attr;
+    pub(crate) mod sharing;
 }
 
 /// Credentials, security modules and seccomp: `kernel/cred.c`, `security/`, `kernel/seccomp.c`.

@@ -110,6 +110,7 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
     groups(coordinator, &PidNs::of(&root)?)?;
     parents(coordinator, &held)?;
     tracers(coordinator, &held)?;
+    scheduling(coordinator, &held)?;
     // Of all tasks, so that all that is wrong is reported together.
     let mut verdict: Result = Ok(());
     each_live(coordinator, &held, |_, plan, parked| {
@@ -141,7 +142,7 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
     let dead = dead(coordinator, &held)?;
     let mut stopping = KVVec::new();
     each_live(coordinator, &held, |index, plan, _| {
-        let task = coordinator
+        let made = coordinator
             .slot(index)
             .and_then(|s| s.task())
             .ok_or(ESRCH)?;
@@ -149,8 +150,12 @@ pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
             // Those that waited in vfork() do so again.
             let child = coordinator.members.index_of(plan.task.vfork_child.get());
             held.set_vfork(index, child.ok_or(EINVAL)?)?;
-        } else if park::is_to_stop(&task) {
-            stopping.push((index, task), GFP_KERNEL_ACCOUNT)?;
+            if !task::stops_in_vfork(&coordinator.restore, plan)? {
+                return Ok(());
+            }
+        }
+        if park::is_to_stop(&made) {
+            stopping.push((index, made), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;
@@ -253,6 +258,32 @@ fn tracers(coordinator: &Coordinator, held: &Held<'_>) -> Result {
         };
         let tracer = coordinator.members.index_of(tracer).ok_or(EINVAL)?;
         held.with(tracer, |tracer| task::attach(restore, plan, task, tracer))?
+    })
+}
+
+/// Gives tasks again what they shared of scheduling: who is the first to have it comes before the others.
+fn scheduling(coordinator: &Coordinator, held: &Held<'_>) -> Result {
+    let restore = &coordinator.restore;
+    each_live(coordinator, held, |_, plan, task| {
+        let shares = task::shares(restore, plan)?;
+        let own = plan.task.tid.get();
+        let index = |tid| coordinator.members.index_of(tid).ok_or(EINVAL);
+        match shares.cookie {
+            None => {}
+            Some(first) if first == own => task::share_core(restore, plan, task, None)?,
+            Some(first) => held.with(index(first)?, |first| {
+                task::share_core(restore, plan, task, Some(first))
+            })??,
+        }
+        match shares.autogroup {
+            None => Ok(()),
+            Some((first, nice)) if first == own => {
+                task::share_time(restore, plan, task, None, nice)
+            }
+            Some((first, _)) => held.with(index(first)?, |first| {
+                task::share_time(restore, plan, task, Some(first), 0)
+            })?,
+        }
     })
 }
 

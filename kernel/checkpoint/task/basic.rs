@@ -221,9 +221,10 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         task.undo = ipc::undo::reference(cap, t)?.into();
         super::signal::fill(&mut task, &mut flags, t)?;
         restart_block::fill(cap, &mut task, t);
-        if t.is_in_vfork() {
+        let child = t.vfork_waits_for(&cap.pid_ns);
+        if child != 0 {
             flags |= TASK_VFORK;
-            task.vfork_child = t.vfork_child_in(&cap.pid_ns).into();
+            task.vfork_child = child.into();
         }
     } else {
         task.exit_code = (t.exit_code() & 0xffff).into();

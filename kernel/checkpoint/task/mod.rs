@@ -34,6 +34,7 @@ mod regs;
 mod restart_block;
 mod sched;
 mod seccomp;
+mod sharing;
 mod signal;
 mod timer;
 mod times;
@@ -48,6 +49,12 @@ pub(crate) use cred::{
     show, //
 };
 pub(crate) use seccomp::had_those_of_caller;
+pub(crate) use sharing::{
+    all_have_cookies,
+    share_core,
+    share_time,
+    shares, //
+};
 pub(crate) use signal::{
     signals_at,
     with_signals, //
@@ -56,6 +63,7 @@ pub(crate) use trace::{
     attach,
     permit,
     permitted_tracer,
+    stops_in_vfork,
     tracer, //
 };
 
@@ -72,6 +80,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
     controls::KIND,
     policy::KIND,
     sched::KIND,
+    sharing::KIND,
     pending::KIND,
     trace::KIND,
     regs::KIND,
@@ -82,6 +91,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
 pub(crate) static PROCESSES: &[ProcessOps] = &[
     refuse::PROCESS,
     trace::PROCESS,
+    sharing::PROCESS,
     makers::PROCESS,
     itimer::PROCESS,
     pending::PROCESS,
@@ -112,6 +122,8 @@ pub(crate) struct Collected {
     queued_timers: KVVec<u32>,
     /// Interval timers of the process that is being saved.
     itimers: Itimers,
+    /// Who shares scheduling.
+    sharing: sharing::Found,
     /// Labels of the root.
     pub(crate) root_labels: KVec<Label>,
 }
@@ -130,6 +142,7 @@ impl Collected {
             cpu_time: CPU_TIME_MAX,
             queued_timers: KVVec::new(),
             itimers: Itimers::default(),
+            sharing: sharing::Found::new(),
             root_labels: KVec::new(),
         }
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Scheduling: policy, priorities, affinity.
-//!
-//! Autogroups are not saved: what restart(2) makes is in that of its caller.
 
 use kernel::prelude::*;
 

@@ -70,9 +70,6 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 /// SIGCHLD: the same number on all architectures.
 const SIGCHLD: i32 = 17;
 
-/// Events of ptrace(2) at which a thread can't be made to stop again.
-const EVENTS: [(u32, &str); 2] = [(2, "by vfork()"), (6, "as it exits")];
-
 /// Lists what can't be saved. All tasks are known by now.
 fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
     if let Some((leader, tracer)) = permitted(group) {
@@ -213,16 +210,12 @@ pub(crate) fn permit(
 ///
 /// `other_ns`: its tracer is in another pid namespace.
 fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, other_ns: bool) {
+    let child = t.vfork_waits_for(&cap.pid_ns);
     let mut refuse = |what: kernel::fmt::Arguments<'_>| cap.refuse(EOPNOTSUPP, t, what);
     if trace.options & TRACE_SUSPEND_SECCOMP != 0 {
         refuse(fmt!(
             "is not restricted by seccomp while {tracer} traces it (PTRACE_O_SUSPEND_SECCOMP): have \
              that end this"
-        ));
-    }
-    if t.is_in_vfork() {
-        refuse(fmt!(
-            "waits in vfork() and is traced (ptrace) by {tracer}: try again when it has returned"
         ));
     }
     if t.tracer_rights().is_none() {
@@ -240,19 +233,27 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, ot
         return;
     };
     match place_of(trace, stop) {
+        Ok(Place::Vfork(_)) if t.vforks_elsewhere() => refuse(fmt!(
+            "is stopped in vfork() for {tracer} (ptrace), and will wait for a process that is not its \
+             child: try again when that has called exec"
+        )),
+        Ok(Place::Vfork(_)) if stop.to_stop => refuse(fmt!(
+            "is stopped for {tracer} (ptrace) and is to take part in a group stop: have that let it \
+             go on"
+        )),
+        // Its tracer has made the event look like another one.
+        Ok(place) if child != 0 && !matches!(place, Place::Vfork(_)) => refuse(fmt!(
+            "is stopped at an unknown place for {tracer} (ptrace): have that let it go on"
+        )),
         Ok(_) if stop.to_stop => refuse(fmt!(
             "is stopped for {tracer} (ptrace) and is to take part in a group stop: have that let it \
              go on"
         )),
-        Ok(_) if stop.unmade => refuse(fmt!(
-            "is stopped at the entry of a system call for {tracer} (ptrace), which can't be made again \
-             on this architecture: have that let it go on"
+        Ok(_) if stop.vsyscall => refuse(fmt!(
+            "is stopped at the entry of a vsyscall for {tracer} (ptrace), which can't be made again: have \
+             that let it go on"
         )),
-        Ok(_) if stop.bound => refuse(fmt!(
-            "is stopped in or after a system call for {tracer} (ptrace), and this architecture keeps \
-             registers elsewhere then: have that let it go on"
-        )),
-        Ok(Place::Event(1..)) if other_ns => refuse(fmt!(
+        Ok(Place::Event(1..) | Place::Vfork(_)) if other_ns => refuse(fmt!(
             "is stopped at an event of fork() for {tracer} (ptrace), which is in another pid \
              namespace: have that let it go on"
         )),
@@ -295,19 +296,25 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     {
         return Ok(Place::Seccomp);
     }
-    if code & 0xff == TRAP {
-        if let Some((_, what)) = EVENTS.iter().find(|(number, _)| *number == event) {
-            return Err(what);
-        }
+    if code == EVENT_EXIT << 8 | TRAP && status(EVENT_EXIT) && stop.message <= EXIT_CODE_MAX {
+        return match stop.exits {
+            true => Ok(Place::Exiting(stop.group_exits)),
+            false => Err("at an unknown place"),
+        };
+    }
+    if stop.exits {
+        return Err("at an unknown place");
     }
     if code == EVENT_EXEC << 8 | TRAP && status(EVENT_EXEC) {
         // It has its new program, and the call returns 0.
         return Ok(Place::Event(0));
     }
-    if code & 0xff == TRAP && TRACED_EVENTS.contains(&event) && status(event) {
+    let forks = TRACED_EVENTS.contains(&event) || event == EVENT_VFORK;
+    if code & 0xff == TRAP && forks && status(event) {
         return match u32::try_from(stop.message) {
             // The tracer's number of the new process or thread: what the call returns, if both are
             // in one pid namespace. That is never 1, which is the message at the entry of a call.
+            Ok(pid) if pid > 1 && event == EVENT_VFORK => Ok(Place::Vfork(pid)),
             Ok(pid) if pid > 1 => Ok(Place::Event(pid)),
             _ => Err("at an unknown place"),
         };
@@ -375,6 +382,13 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         Place::Trap => (TRACED_AT_TRAP, 0),
         Place::Exit => (TRACED_AT_EXIT, 0),
         Place::Event(pid) => (TRACED_AT_EVENT, pid),
+        Place::Vfork(pid) => (TRACED_AT_VFORK, pid),
+        Place::Exiting(code) => {
+            if code.is_some() {
+                body.flags = (flags | TRACED_GROUP_EXITS).into();
+            }
+            (TRACED_EXITING, code.unwrap_or(0))
+        }
         Place::Entry { .. } => (TRACED_AT_ENTRY, 0),
         Place::Seccomp => (TRACED_AT_SECCOMP, 0),
     };
@@ -446,6 +460,11 @@ pub(crate) fn attach(
     })
 }
 
+/// Returns whether the thread of `plan`, which waits in vfork(), stops for its tracer before that.
+pub(crate) fn stops_in_vfork(r: &Restore, plan: &TaskRecords<'_>) -> Result<bool> {
+    Ok(record(r, plan)?.is_some_and(|(body, _)| body.stop.get() == TRACED_AT_VFORK))
+}
+
 /// Has the task, which has its tracer, stop where it was stopped.
 fn load(r: &Restore, plan: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Result {
     let Some((body, info)) = record(r, plan)? else {
@@ -468,6 +487,8 @@ fn load(r: &Restore, plan: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Res
             emulated: has(TRACED_EMULATED),
         },
         TRACED_AT_SECCOMP => Place::Seccomp,
+        TRACED_AT_VFORK => Place::Vfork(body.result.get()),
+        TRACED_EXITING => Place::Exiting(has(TRACED_GROUP_EXITS).then_some(body.result.get())),
         _ => Place::Exit,
     };
     let stop = Stop {
@@ -479,16 +500,13 @@ fn load(r: &Restore, plan: &TaskRecords<'_>, _: &Slot, task: &ParkedTask) -> Res
         notify: has(TRACED_NOTIFY),
         dequeued: has(TRACED_DEQUEUED),
         to_stop: false,
-        bound: false,
-        unmade: false,
+        vsyscall: false,
+        exits: false,
+        group_exits: None,
     };
     task.set_stop(place, &stop).map_err(|e| match e {
         ESRCH => killed(e),
         ENOMEM => r.fail(e, plan, fmt!("there is no memory for its stop")),
-        _ => r.fail(
-            e,
-            plan,
-            fmt!("no siginfo is like that of its stop, or there is none such on this architecture"),
-        ),
+        _ => r.fail(e, plan, fmt!("no siginfo is like that of its stop")),
     })
 }

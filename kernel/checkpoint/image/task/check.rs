@@ -62,6 +62,10 @@ pub(in crate::image) const SEEN_TRACED: u32 = 1 << 11;
 pub(in crate::image) const SEEN_POLICY: u32 = 1 << 12;
 /// [`Pid::seen`]: whom its thread group lets trace it.
 pub(in crate::image) const SEEN_PTRACER: u32 = 1 << 13;
+/// [`Pid::seen`]: its core scheduling cookie.
+pub(in crate::image) const SEEN_COOKIE: u32 = 1 << 14;
+/// [`Pid::seen`]: the autogroup of its process.
+pub(in crate::image) const SEEN_AUTOGROUP: u32 = 1 << 15;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its process group.
 const SEEN_GROUP: u32 = 1 << 5;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its session.

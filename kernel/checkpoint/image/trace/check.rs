@@ -65,9 +65,12 @@ impl Walk<'_> {
         let stop = body.stop.get();
         let seized = set & TRACED_SEIZED != 0;
         let at_event = stop == TRACED_AT_EVENT;
+        let at_vfork = stop == TRACED_AT_VFORK;
+        let group_exits = set & TRACED_GROUP_EXITS != 0;
         zero(
             raw,
-            body.reserved.get() == 0 && (at_event || body.result.get() == 0),
+            body.reserved.get() == 0
+                && (at_event || at_vfork || group_exits || body.result.get() == 0),
         )?;
         zero(
             raw,
@@ -79,6 +82,16 @@ impl Walk<'_> {
             (seized || set & OF_SEIZED == 0)
                 && (stop == TRACED_AT_TRAP || set & TRACED_LISTENING == 0),
             "trap of a thread that was not seized, or is not stopped by one",
+        )?;
+        ensure(
+            raw,
+            !group_exits || stop == TRACED_EXITING && u64::from(body.result.get()) <= EXIT_CODE_MAX,
+            "process that exits, of a thread that does not, or with an impossible code",
+        )?;
+        ensure(
+            raw,
+            !at_vfork || (1..=PID_MAX).contains(&body.result.get()),
+            "impossible pid",
         )?;
         let (code, message, info) = match stop {
             TRACED_RUNS => (true, 0, false),
@@ -98,6 +111,16 @@ impl Walk<'_> {
             TRACED_AT_SECCOMP => (
                 body.exit_code.get() == EVENT_SECCOMP << 8 | TRAP,
                 body.message.get().min(SECCOMP_DATA_MAX),
+                true,
+            ),
+            TRACED_AT_VFORK => (
+                body.exit_code.get() == EVENT_VFORK << 8 | TRAP,
+                body.message.get(),
+                true,
+            ),
+            TRACED_EXITING => (
+                body.exit_code.get() == EVENT_EXIT << 8 | TRAP,
+                body.message.get().min(EXIT_CODE_MAX),
                 true,
             ),
             _ => return Err(raw.fault("unknown place where a thread is stopped")),

@@ -213,15 +213,17 @@ impl<'h> SetAside<'h> {
 }
 
 impl FrozenTask {
-    /// It is on its way to death, or dead.
+    /// It is on its way to death, or dead. One that is stopped for its tracer as it exits is not before
+    /// that lets it go on.
     fn is_dying(&self) -> bool {
         let t = self.as_ptr();
         // SAFETY: We own a reference, which keeps the signal_struct too; the fields are numbers.
         unsafe {
             bindings::fatal_signal_pending(t)
                 || (&raw const (*t).flags).read_volatile() & bindings::PF_EXITING != 0
-                || (&raw const (*(*t).signal).flags).read_volatile() & bindings::SIGNAL_GROUP_EXIT
+                || ((&raw const (*(*t).signal).flags).read_volatile() & bindings::SIGNAL_GROUP_EXIT
                     != 0
+                    && !bindings::checkpoint_is_at_exit(t))
         }
     }
 

@@ -29,7 +29,8 @@ use crate::kapi::{
             wait_killable,
             ExitAddrs,
             Slot, //
-        }, //
+        },
+        vfork, //
     },
     mm::oom,
     signal::{
@@ -337,9 +338,7 @@ unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     // A wait in vfork() may take hours: nothing of the restart is kept for that long.
     drop(job);
     set_exit_addrs(&luggage.exit);
-    if let Some(vfork) = luggage.vfork {
-        vfork.wait();
-    }
+    vfork::resume(luggage.vfork);
     // SAFETY: The task is about to return to user mode with its memory restored, and holds no lock: it
     // may stop for its tracer. A pending signal is pretended: what looks for it has it stop elsewhere,
     // and decides about the interrupted system call.

@@ -2,6 +2,11 @@
 
 //! The wait of a parent for its child in vfork().
 
+use core::ptr::{
+    self,
+    NonNull, //
+};
+
 use kernel::{
     bindings,
     prelude::*,
@@ -19,9 +24,12 @@ use crate::kapi::fork::parked::ParkedTask;
 /// Whoever completes `done` gets to it by `vfork_done` of the child, under the child's
 /// `task_lock()`. It points there from the construction on until the child lets its parent go, or
 /// this is dropped: so nobody else sees it after that.
+///
+/// `pid` is a valid `struct pid`, on which a reference is owned.
 #[pin_data(PinnedDrop)]
 pub(crate) struct VforkWait {
     child: ARef<Task>,
+    pid: NonNull<bindings::pid>,
     #[pin]
     done: Opaque<bindings::completion>,
 }
@@ -34,14 +42,21 @@ unsafe impl Sync for VforkWait {}
 impl VforkWait {
     /// Makes `child` one that lets its parent go at its exec or exit.
     pub(in crate::kapi) fn new(child: &ParkedTask) -> Result<Pin<KBox<Self>>> {
+        // SAFETY: The task is held, and has not been released: it has a pid.
+        let pid = unsafe { bindings::get_task_pid(child.as_ptr(), bindings::pid_type_PIDTYPE_PID) };
+        let pid = NonNull::new(pid).ok_or(ESRCH)?;
+        // INVARIANT: The reference is that which was just got.
         let this = KBox::pin_init(
             pin_init!(Self {
                 child: child.task().clone(),
+                pid,
                 // SAFETY: init_completion() initialises all of it.
                 done <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
             }),
             GFP_KERNEL_ACCOUNT,
-        )?;
+        )
+        // SAFETY: There is nothing yet that would put the reference.
+        .inspect_err(|_| unsafe { bindings::put_pid(pid.as_ptr()) })?;
         let t = child.as_ptr();
         // SAFETY: We own a reference. kernel_clone() sets the field before the child runs; this one
         // is held, so it has not begun to exit, and will find it. It was not set: the task was not
@@ -54,16 +69,34 @@ impl VforkWait {
         Ok(this)
     }
 
-    /// Waits for the child, as vfork() does. To be called by the parent, which owns nothing else
-    /// that it should not keep for that long.
-    pub(in crate::kapi) fn wait(self: Pin<KBox<Self>>) {
+    /// Waits for the child, as vfork() does, and returns whether it has let its parent go. To be
+    /// called by the parent, which owns nothing else that it should not keep for that long.
+    fn wait(&self) -> bool {
         // SAFETY: We own a reference, and hand over the one that is got here. `done` lives until
         // we have taken it out of the child, below.
         unsafe {
             bindings::get_task_struct(self.child.as_ptr());
-            bindings::wait_for_vfork_done(self.child.as_ptr(), self.done.get());
+            bindings::wait_for_vfork_done(self.child.as_ptr(), self.done.get()) == 0
         }
     }
+}
+
+/// Has the current task, which was restored and is on its way to user mode, do what it had yet to do
+/// in vfork(), if it was in that: stop for its tracer, wait for its child as `wait` says, and stop
+/// once more. It holds no lock, and owns nothing else that it should not keep for that long.
+pub(in crate::kapi) fn resume(wait: Option<Pin<KBox<VforkWait>>>) {
+    // SAFETY: It is called on the way to user mode.
+    let at_event = unsafe { bindings::checkpoint_stop_in_vfork() };
+    if at_event == 0 && wait.is_none() {
+        return;
+    }
+    if wait.as_ref().is_some_and(|w| !w.wait()) {
+        // It was killed.
+        return;
+    }
+    let pid = wait.as_ref().map_or(ptr::null_mut(), |w| w.pid.as_ptr());
+    // SAFETY: As above. `wait` keeps the reference on `pid`.
+    unsafe { bindings::checkpoint_leave_vfork(pid, at_event, at_event == 0) };
 }
 
 #[pinned_drop]
@@ -78,6 +111,7 @@ impl PinnedDrop for VforkWait {
                 (*t).vfork_done = core::ptr::null_mut();
             }
             bindings::task_unlock(t);
+            bindings::put_pid(self.pid.as_ptr());
         }
     }
 }

@@ -282,6 +282,18 @@ impl FrozenTask {
         self.is_live() && !self.is_current() && state & bindings::TASK_UNINTERRUPTIBLE != 0
     }
 
+    /// Pid in `ns` of the child that it waits for in vfork(), or will wait for as soon as its tracer
+    /// lets it go on; 0: none.
+    pub(crate) fn vfork_waits_for(&self, ns: &PidNs) -> u32 {
+        // SAFETY: We own a reference; the state of a task that does not run is stable.
+        let state = unsafe { (&raw const (*self.as_ptr()).__state).read_volatile() };
+        let stopped = self.is_live() && state & bindings::__TASK_TRACED != 0;
+        match self.is_in_vfork() || stopped && !self.is_current() {
+            true => self.vfork_child_in(ns),
+            false => 0,
+        }
+    }
+
     /// Pid in `ns` of the child that it waits for in vfork(); 0 if there is none.
     pub(crate) fn vfork_child_in(&self, ns: &PidNs) -> u32 {
         let t = self.as_ptr();

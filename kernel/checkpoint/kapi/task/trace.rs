@@ -68,10 +68,12 @@ pub(crate) struct Stop {
     pub(crate) dequeued: bool,
     /// It is to take part in a group stop.
     pub(crate) to_stop: bool,
-    /// Only its kernel stack knows what its registers will be.
-    pub(crate) bound: bool,
-    /// It is before a call, which can't be made again on this architecture.
-    pub(crate) unmade: bool,
+    /// It is before a call in the page of vsyscalls.
+    pub(crate) vsyscall: bool,
+    /// It is on its way to exit.
+    pub(crate) exits: bool,
+    /// Its process exits, with this code.
+    pub(crate) group_exits: Option<u32>,
 }
 
 /// With whose rights a thread is traced: they decide about set-user-id programs that it executes.
@@ -105,6 +107,10 @@ pub(crate) enum Place {
     Exit,
     /// At an event of fork(2), clone(2), or the end of vfork(2), which returns that, or of execve(2): 0.
     Event(u32),
+    /// At the event of vfork(2), which waits for the child then, and returns that.
+    Vfork(u32),
+    /// As it exits; its process exits with that code, if that does.
+    Exiting(Option<u32>),
     /// At the entry of a system call; the call is not made then, if it is emulated (PTRACE_SYSEMU).
     Entry {
         /// It is.
@@ -140,8 +146,9 @@ impl FrozenTask {
             notify: has(TRAP_NOTIFY),
             dequeued: has(STOP_DEQUEUED),
             to_stop: has(STOP_PENDING),
-            bound: raw.bound,
-            unmade: raw.unmade,
+            vsyscall: raw.vsyscall,
+            exits: raw.exits,
+            group_exits: raw.group_exits.then_some(raw.group_code.cast_unsigned()),
         });
         Some(Trace {
             options: raw.options,
@@ -184,6 +191,12 @@ impl FrozenTask {
     pub(crate) fn may_be_traced_by(&self, tracer: &Task) -> bool {
         // SAFETY: There are references on both tasks, which are frozen.
         unsafe { bindings::checkpoint_may_trace(tracer.as_ptr(), self.as_ptr()) }
+    }
+
+    /// It is stopped at the event of vfork(2), and will wait for a task that is not its child.
+    pub(crate) fn vforks_elsewhere(&self) -> bool {
+        // SAFETY: We own a reference on the task.
+        unsafe { bindings::checkpoint_vforks_elsewhere(self.as_ptr()) }
     }
 
     /// The thread that traces it is one of the process that is its parent.
@@ -344,8 +357,7 @@ impl ParkedTask {
 
     /// Has it stop at `place` when it goes to user mode, as `stop` says. Its tracer was told.
     ///
-    /// ESRCH: it was killed, or is not traced. EINVAL: no siginfo is like that, or there is no such stop
-    /// on this architecture.
+    /// ESRCH: it was killed, or is not traced. EINVAL: no siginfo is like that.
     pub(crate) fn set_stop(&self, place: Place, stop: &Stop) -> Result {
         let mut raw: bindings::checkpoint_stop = pin_init::zeroed();
         if let Some(info) = &stop.info {
@@ -368,6 +380,15 @@ impl ParkedTask {
             Place::Event(pid) => {
                 raw.result = isize::try_from(pid)?;
                 bindings::CHECKPOINT_STOP_EVENT
+            }
+            Place::Vfork(pid) => {
+                raw.result = isize::try_from(pid)?;
+                bindings::CHECKPOINT_STOP_VFORK
+            }
+            Place::Exiting(code) => {
+                raw.group_exits = code.is_some();
+                raw.result = isize::try_from(code.unwrap_or(0))?;
+                bindings::CHECKPOINT_STOP_EXITING
             }
             Place::Entry { emulated } => {
                 raw.emulated = emulated;

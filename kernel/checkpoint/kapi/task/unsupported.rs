@@ -183,13 +183,6 @@ static THREAD: &[UnsupportedState] = &[
             kind != bindings::PER_LINUX && kind != bindings::PER_LINUX32
         }
     ),
-    #[cfg(CONFIG_SCHED_CORE)]
-    unsupported!(
-        "has a core scheduling cookie",
-        "start it without one (coresched)",
-        Handed::Confines,
-        |t| (*t).core_cookie != 0
-    ),
     unsupported!(
         "has an I/O context that it shares (CLONE_IO)",
         "start it without CLONE_IO",
@@ -211,12 +204,7 @@ static GROUP: &[UnsupportedState] = &[
         "try again when it is gone",
         Handed::Not,
         |t| (*(*t).signal).flags & bindings::SIGNAL_GROUP_EXIT != 0
-    ),
-    unsupported!(
-        "is in a session with a nice value of its own (autogroup)",
-        "set that to 0 (/proc/PID/autogroup)",
-        Handed::Outside,
-        |t| bindings::task_autogroup_nice(t) != 0
+            && !bindings::checkpoint_exits_at_once(t)
     ),
 ];
 

@@ -163,6 +163,56 @@ fn before_calls() {
     ]);
 }
 
+/// Stops the first thread at `stop`, with a result.
+fn stopped_with(s: &mut Sample, stop: u32, flags: u32, code: u32, message: u64, result: u32) {
+    traced(s, true, |t| {
+        t.stop.set(stop);
+        t.flags.set(flags);
+        t.exit_code.set(code);
+        t.message.set(message);
+        t.result.set(result);
+    });
+}
+
+#[test]
+fn in_vfork_and_exit() {
+    const VFORK: u32 = EVENT_VFORK << 8 | TRAP;
+    const EXIT: u32 = EVENT_EXIT << 8 | TRAP;
+    accepted(&[
+        |s| stopped_with(s, TRACED_AT_VFORK, 0, VFORK, 9, 9),
+        |s| stopped_with(s, TRACED_AT_VFORK, TRACED_SYSCALLS, 0, 9, 9),
+        |s| stopped_with(s, TRACED_EXITING, 0, EXIT, EXIT_CODE_MAX, 0),
+        |s| stopped_with(s, TRACED_EXITING, TRACED_GROUP_EXITS, 0, 0, 0xffff),
+    ]);
+    let status = "status or message of another stop";
+    let group = "process that exits, of a thread that does not, or with an impossible code";
+    refused(&[
+        (status, |s| stopped_with(s, TRACED_AT_VFORK, 0, EXIT, 9, 9)),
+        (status, |s| stopped_with(s, TRACED_EXITING, 0, VFORK, 9, 0)),
+        (status, |s| {
+            stopped_with(s, TRACED_EXITING, 0, EXIT, EXIT_CODE_MAX + 1, 0)
+        }),
+        ("impossible pid", |s| {
+            stopped_with(s, TRACED_AT_VFORK, 0, VFORK, 9, 0)
+        }),
+        ("impossible pid", |s| {
+            stopped_with(s, TRACED_AT_VFORK, 0, VFORK, 9, u32::MAX)
+        }),
+        ("reserved or unused field is not zero", |s| {
+            stopped_with(s, TRACED_EXITING, 0, EXIT, 9, 1)
+        }),
+        (group, |s| {
+            stopped_with(s, TRACED_EXITING, TRACED_GROUP_EXITS, EXIT, 9, 0x1_0000)
+        }),
+        (group, |s| {
+            stopped_with(s, TRACED_AT_VFORK, TRACED_GROUP_EXITS, VFORK, 9, 9)
+        }),
+        ("not one siginfo for a stop that has one", |s| {
+            stopped(s, TRACED_EXITING, 0, EXIT, 9, false)
+        }),
+    ]);
+}
+
 /// The process of the first thread lets `tracer` trace it.
 fn permits(s: &mut Sample, tid: u32, tracer: u32) {
     let mut body = Ptracer::new_zeroed();
@@ -251,7 +301,7 @@ fn stops() {
             stopped(s, TRACED_AT_SIGNAL, flags, 0, 0, true)
         }),
         ("unknown place where a thread is stopped", |s| {
-            stopped(s, TRACED_AT_SECCOMP + 1, 0, 0, 0, false)
+            stopped(s, TRACED_EXITING + 1, 0, 0, 0, false)
         }),
         (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 9, 0, true)),
         (status, |s| stopped(s, TRACED_AT_SIGNAL, 0, 65, 0, true)),

@@ -105,6 +105,8 @@
 #define IMAGE_KIND_SOCKET_ERROR 249
 #define IMAGE_KIND_GENERIC_FAMILY 250
 #define IMAGE_KIND_INET_HEADER 251
+#define IMAGE_KIND_CORE_COOKIE 260
+#define IMAGE_KIND_AUTOGROUP 261
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -205,6 +207,7 @@
 #define IMAGE_TRACED_DEQUEUED (1ull << 5)
 #define IMAGE_TRACED_OWN_RIGHTS (1ull << 6)
 #define IMAGE_TRACED_EMULATED (1ull << 7)
+#define IMAGE_TRACED_GROUP_EXITS (1ull << 8)
 
 /* Traced.stop */
 #define IMAGE_TRACED_RUNS 0
@@ -214,6 +217,8 @@
 #define IMAGE_TRACED_AT_EVENT 4
 #define IMAGE_TRACED_AT_ENTRY 5
 #define IMAGE_TRACED_AT_SECCOMP 6
+#define IMAGE_TRACED_AT_VFORK 7
+#define IMAGE_TRACED_EXITING 8
 
 /* Mm.flags */
 #define IMAGE_MM_THP_DISABLE (1ull << 0)
@@ -2259,5 +2264,21 @@ struct image_inet_header {
 };
 
 static_assert(sizeof(struct image_inet_header) == 16, "image_inet_header");
+
+struct image_core_cookie {
+	uint32_t tid;
+	uint32_t first;
+};
+
+static_assert(sizeof(struct image_core_cookie) == 8, "image_core_cookie");
+
+struct image_autogroup {
+	uint32_t tid;
+	uint32_t first;
+	int32_t nice;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_autogroup) == 16, "image_autogroup");
 
 #endif /* CKPT_TEST_FORMAT_H */

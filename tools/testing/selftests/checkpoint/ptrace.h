@@ -89,4 +89,35 @@ __attribute__((unused)) static pid_t seized(int (*fn)(void *arg), long options)
 	return kid;
 }
 
+/* As struct ptrace_syscall_info of linux/ptrace.h. */
+struct call_info {
+	uint8_t op;
+	uint8_t pad[3];
+	uint32_t arch;
+	uint64_t ip;
+	uint64_t sp;
+	union {
+		uint64_t nr;		/* At the entry. */
+		int64_t result;		/* At the exit. */
+	};
+	uint64_t args[6];
+};
+
+#define ENTRY	1
+#define EXIT	2
+
+__attribute__((unused)) static void get_call(pid_t kid, int op, struct call_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	CHECK_SYS(ptrace(PTRACE_GET_SYSCALL_INFO, kid, sizeof(*info), info));
+	CHECK_EQ(op, info->op);
+}
+
+/* Lets @kid run to its next system call, or to its end. */
+__attribute__((unused)) static void to_call(pid_t kid)
+{
+	CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
+	expect(kid, SIGTRAP | 0x80);
+}
+
 #endif /* CKPT_TEST_PTRACE_H */

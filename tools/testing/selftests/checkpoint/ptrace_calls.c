@@ -19,37 +19,6 @@
 
 CKPT_FIXTURE
 
-/* As struct ptrace_syscall_info of linux/ptrace.h. */
-struct call_info {
-	uint8_t op;
-	uint8_t pad[3];
-	uint32_t arch;
-	uint64_t ip;
-	uint64_t sp;
-	union {
-		uint64_t nr;		/* At the entry. */
-		int64_t result;		/* At the exit. */
-	};
-	uint64_t args[6];
-};
-
-#define ENTRY	1
-#define EXIT	2
-
-static void get_call(pid_t kid, int op, struct call_info *info)
-{
-	memset(info, 0, sizeof(*info));
-	CHECK_SYS(ptrace(PTRACE_GET_SYSCALL_INFO, kid, sizeof(*info), info));
-	CHECK_EQ(op, info->op);
-}
-
-/* Lets @kid run to its next system call, or to its end. */
-static void to_call(pid_t kid)
-{
-	CHECK_SYS(ptrace(PTRACE_SYSCALL, kid, 0, 0));
-	expect(kid, SIGTRAP | 0x80);
-}
-
 /* It runs, and stops at the next call that it makes. */
 CKPT_CYCLE(runs_to_call)
 {
@@ -68,9 +37,6 @@ CKPT_CYCLE(runs_to_call)
 	go_on(kid, 0);
 	ckpt_wait_exit(kid, 23);
 }
-
-/* arm64 has a register elsewhere at the exit of a call: refuse_tasks.c. */
-#ifndef __aarch64__
 
 static int calls(void *arg)
 {
@@ -232,10 +198,6 @@ CKPT_CYCLE(from_call_to_call,
 	CHECK_EQ(__NR_exit_group, board->value[CALL]);
 }
 
-#endif /* !__aarch64__ */
-
-#ifdef __x86_64__
-
 /* ---- at the entry of a call ---------------------------------------------- */
 
 #ifndef PTRACE_SYSEMU
@@ -268,6 +230,7 @@ static pid_t at_entry(int (*fn)(void *arg), struct call_info *info)
 	return at_entry_with(fn, NULL, info);
 }
 
+#ifdef __x86_64__
 /* Makes the call of @kid, which is at its entry, another one; -1: none. */
 static void set_call(pid_t kid, long nr, long result)
 {
@@ -278,6 +241,7 @@ static void set_call(pid_t kid, long nr, long result)
 	regs.rax = result;
 	CHECK_SYS(ptrace(PTRACE_SETREGS, kid, 0, &regs));
 }
+#endif
 
 /* It is made once, and stops at its exit and at the next one. */
 CKPT_CYCLE(call_entry)
@@ -299,6 +263,8 @@ CKPT_CYCLE(call_entry)
 	CHECK_EQ(getpid(), board->value[0]);
 	CHECK_EQ(getpid(), board->value[1]);
 }
+
+#ifdef __x86_64__
 
 /* Its tracer makes another call of it, before and after that. */
 CKPT_CYCLE(call_changed)
@@ -330,6 +296,8 @@ CKPT_CYCLE(call_skipped)
 	CHECK_EQ(4242, board->value[0]);
 	CHECK_EQ(getpid(), board->value[1]);
 }
+
+#endif /* __x86_64__ */
 
 static int reads(void *arg)
 {
@@ -402,7 +370,8 @@ static int pauses(void *arg)
 	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
 	CHECK_SYS(kill(getpid(), SIGSTOP));
 	board->value[VALUE] = 0;
-	CHECK_EQ(-1, syscall(__NR_pause));
+	/* As pause(), which some architectures lack. */
+	CHECK_EQ(-1, syscall(__NR_ppoll, NULL, 0, NULL, NULL, 0));
 	CHECK_EQ(EINTR, errno);
 	return 34;
 }
@@ -413,13 +382,34 @@ CKPT_CYCLE(call_and_signal)
 	struct call_info info;
 	pid_t kid = at_entry(pauses, &info);
 
-	CHECK_EQ(__NR_pause, info.nr);
+	CHECK_EQ(__NR_ppoll, info.nr);
 	CHECK_SYS(kill(kid, SIGUSR1));
 	ckpt_ready_wait();
 	check_entry(kid, &info);
 	to_call(kid);
 	get_call(kid, EXIT, &info);
 	/* ERESTARTNOHAND */
+	CHECK_EQ(-514, info.result);
+	go_on(kid, 0);
+	expect(kid, SIGUSR1);
+	go_on(kid, SIGUSR1);
+	ckpt_wait_exit(kid, 34);
+	CHECK_EQ(1, board->value[COUNT]);
+}
+
+/* The same at the exit of the call, which the signal has ended. */
+CKPT_CYCLE(exit_and_signal)
+{
+	struct call_info info;
+	pid_t kid = at_entry(pauses, &info);
+
+	CHECK_SYS(kill(kid, SIGUSR1));
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(-514, info.result);
+	ckpt_ready_wait();
+	nothing_new(kid);
+	get_call(kid, EXIT, &info);
 	CHECK_EQ(-514, info.result);
 	go_on(kid, 0);
 	expect(kid, SIGUSR1);
@@ -531,6 +521,26 @@ static pid_t at_filter(void)
 	return kid;
 }
 
+/* It makes its call, which no filter is asked about once more. */
+CKPT_CYCLE(seccomp_goes_on)
+{
+	pid_t kid = at_filter();
+	unsigned long data;
+
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &data));
+	CHECK_EQ(DATA, data);
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_SECCOMP, SIGTRAP));
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(getpid(), board->value[0]);
+	CHECK_EQ(getpid(), board->value[1]);
+}
+
+#ifdef __x86_64__
+
 CKPT_CYCLE(seccomp_event)
 {
 	pid_t kid = at_filter();
@@ -611,5 +621,60 @@ CKPT_CYCLE(runs_emulated)
 }
 
 #endif /* __x86_64__ */
+
+#ifdef __aarch64__
+
+/* ---- x7, in which the tracer sees whether a call begins or ends -------------- */
+
+#define MAGIC	0x7777123456789abcul
+
+static int calls_with_x7(void *arg)
+{
+	register unsigned long x8 asm("x8") = __NR_getppid;
+	register unsigned long x7 asm("x7") = MAGIC;
+	register unsigned long x0 asm("x0") = 0;
+
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	x8 = __NR_getppid;
+	x7 = MAGIC;
+	x0 = 0;
+	asm volatile("svc 0" : "+r"(x0), "+r"(x7) : "r"(x8) : "memory");
+	board->value[0] = x0;
+	board->value[1] = x7;
+	return 29;
+}
+
+static void check_x7(pid_t kid)
+{
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 29);
+	CHECK_EQ(getpid(), board->value[0]);
+	CHECK_EQ(MAGIC, (unsigned long)board->value[1]);
+}
+
+CKPT_CYCLE(register_at_entry)
+{
+	struct call_info info;
+	pid_t kid = at_entry(calls_with_x7, &info);
+
+	ckpt_ready_wait();
+	check_entry(kid, &info);
+	check_x7(kid);
+}
+
+CKPT_CYCLE(register_at_exit)
+{
+	struct call_info info;
+	pid_t kid = at_entry(calls_with_x7, &info);
+
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	ckpt_ready_wait();
+	nothing_new(kid);
+	check_x7(kid);
+}
+
+#endif /* __aarch64__ */
 
 TEST_HARNESS_MAIN

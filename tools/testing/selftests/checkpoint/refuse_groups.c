@@ -2,7 +2,13 @@
 /* Process groups and sessions that a subtree shares with processes outside of it. */
 #include "refuse.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
+
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE			62
+#define PR_SCHED_CORE_CREATE		1
+#endif
 
 REFUSE_FIXTURE
 
@@ -96,6 +102,71 @@ REFUSE(session_of_others, .before = move_away, .after = move_back, .flags = SC_S
 	kid = board->value[MEMBER];
 	expect_refusal(kid, "EBUSY", "is in a process group of processes outside of the tree");
 	expect_refusal(kid, "EBUSY", "is in a session of processes outside of the tree");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+/* ---- scheduling --------------------------------------------------------------- */
+
+static void write_autogroup(const char *nice)
+{
+	int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		not_here();
+	CHECK_EQ((ssize_t)strlen(nice), write(fd, nice, strlen(nice)));
+	CHECK_SYS(close(fd));
+}
+
+/* The leader of a session, which an outsider is in. */
+static int leads_outsider(void *arg)
+{
+	CHECK_SYS(setsid());
+	ckpt_wait_exit(ckpt_fork(leaves_outsider, NULL), 0);
+	ckpt_step_wait(OUTSIDER, 1);
+	write_autogroup("4");
+	ckpt_step(MEMBER);
+	ckpt_wait_go();
+	return 0;
+}
+
+REFUSE(autogroup_of_others, .before = move_away, .after = move_back, .flags = SC_SUBTREE)
+{
+	pid_t kid;
+
+	if (access("/proc/self/autogroup", W_OK))
+		not_here();
+	kid = ckpt_fork(leads_outsider, NULL);
+	ckpt_step_wait(MEMBER, 1);
+	expect_refusal(kid, UNSUPPORTED,
+		       "is in an autogroup with a nice value, which processes outside are in, too: "
+		       "set that to 0 (/proc/PID/autogroup), or start it in a session of its own "
+		       "(setsid)");
+	expect_more();
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+static int shares_cookie(void *arg)
+{
+	CHECK_SYS(prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0, 0));
+	ckpt_wait_exit(ckpt_fork(leaves_outsider, "group"), 0);
+	ckpt_step_wait(OUTSIDER, 1);
+	ckpt_step(MEMBER);
+	ckpt_wait_go();
+	return 0;
+}
+
+REFUSE(cookie_of_others, .before = move_away, .after = move_back, .flags = SC_SUBTREE)
+{
+	pid_t kid;
+
+	CHECK_HERE(prctl(PR_SCHED_CORE, 0 /* PR_SCHED_CORE_GET */, 0, 0, &board->value[5]));
+	kid = ckpt_fork(shares_cookie, NULL);
+	ckpt_step_wait(MEMBER, 1);
+	expect_refusal(kid, UNSUPPORTED,
+		       "has a core scheduling cookie that a task outside has, too: checkpoint both "
+		       "together, or give it one of its own (coresched)");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 }

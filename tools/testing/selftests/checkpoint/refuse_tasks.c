@@ -101,67 +101,6 @@ static void next_stop(pid_t kid, long request, int expected)
 	expect_refusal(kid, UNSUPPORTED, "is stopped " where " for pid %d (*) (ptrace): " \
 		       "have that let it go on", getpid())
 
-/* On x86-64 the call is made again: ptrace_calls.c. */
-#ifndef __x86_64__
-REFUSE(traced_at_entry_of_call)
-{
-	pid_t kid = traced(vforks);
-
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
-	next_stop(kid, PTRACE_SYSCALL, SIGTRAP | 0x80);
-	expect_refusal(kid, UNSUPPORTED, "is stopped at the entry of a system call for pid %d (*) "
-		       "(ptrace), which can't be made again on this architecture: have that let it go on",
-		       getpid());
-	ckpt_ready_wait();
-	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
-	ckpt_wait_exit(kid, 0);
-}
-#endif
-
-static int exits_at_once(void *arg)
-{
-	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
-	CHECK_SYS(kill(getpid(), SIGSTOP));
-	return 0;
-}
-
-REFUSE(traced_as_it_exits)
-{
-	pid_t kid = traced(exits_at_once);
-
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEEXIT));
-	next_stop(kid, PTRACE_CONT, SIGTRAP | PTRACE_EVENT_EXIT << 8);
-	STOPPED(kid, "as it exits");
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
-	ckpt_wait_exit(kid, 0);
-}
-
-#ifdef __aarch64__
-static int executes(void *arg)
-{
-	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
-	CHECK_SYS(kill(getpid(), SIGSTOP));
-	execl("/bin/sh", "sh", "-c", "exit 3", NULL);
-	return 0;
-}
-
-REFUSE(traced_at_exec)
-{
-	pid_t kid = traced(executes);
-
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEEXEC));
-	next_stop(kid, PTRACE_CONT, SIGTRAP | PTRACE_EVENT_EXEC << 8);
-	expect_refusal(kid, UNSUPPORTED, "is stopped in or after a system call for pid %d (*) (ptrace), "
-		       "and this architecture keeps registers elsewhere then: have that let it go on",
-		       getpid());
-	ckpt_ready_wait();
-	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
-	ckpt_wait_exit(kid, 3);
-}
-#endif
-
 /* Its tracer has made the entry of a call look like the event of a fork. */
 REFUSE(traced_with_other_siginfo)
 {
@@ -179,28 +118,12 @@ REFUSE(traced_with_other_siginfo)
 	ckpt_wait_exit(kid, 0);
 }
 
-#ifdef __aarch64__
-/* It has the value of x7 in a local variable. */
-REFUSE(traced_at_exit_of_call)
-{
-	pid_t kid = traced(vforks);
-
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
-	next_stop(kid, PTRACE_SYSCALL, SIGTRAP | 0x80);
-	next_stop(kid, PTRACE_SYSCALL, SIGTRAP | 0x80);
-	expect_refusal(kid, UNSUPPORTED, "is stopped in or after a system call for pid %d (*) (ptrace), "
-		       "and this architecture keeps registers elsewhere then: have that let it go on",
-		       getpid());
-	ckpt_ready_wait();
-	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
-	ckpt_wait_exit(kid, 0);
-}
-#endif
-
-REFUSE(traced_at_vfork)
+/* Its tracer has made the event of vfork() look like that of fork(), where nothing waits. */
+REFUSE(traced_at_other_fork)
 {
 	pid_t kid = traced(vforks), grandchild;
 	unsigned long message;
+	siginfo_t info;
 	int status;
 
 	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEVFORK));
@@ -208,8 +131,10 @@ REFUSE(traced_at_vfork)
 	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &message));
 	grandchild = message;
 	CHECK_EQ(grandchild, waitpid(grandchild, &status, __WALL));
-	STOPPED(kid, "by vfork()");
-	expect_more();
+	CHECK_SYS(ptrace(PTRACE_GETSIGINFO, kid, 0, &info));
+	info.si_code = SIGTRAP | PTRACE_EVENT_FORK << 8;
+	CHECK_SYS(ptrace(PTRACE_SETSIGINFO, kid, 0, &info));
+	STOPPED(kid, "at an unknown place");
 	ckpt_ready_wait();
 	CHECK_SYS(ptrace(PTRACE_DETACH, grandchild, 0, 0));
 	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
@@ -325,6 +250,34 @@ REFUSE(vfork_of_a_sibling)
 	ckpt_step_wait(0, 1);
 	expect_refusal(kid, UNSUPPORTED, "waits in vfork() for a process that is not its child: try again when that has called exec");
 	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+static int stops_and_waits_for_sibling(void *arg)
+{
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	return waits_for_sibling(arg);
+}
+
+/* It has yet to wait. */
+REFUSE(traced_vfork_of_a_sibling)
+{
+	pid_t kid = traced(stops_and_waits_for_sibling), sibling;
+	unsigned long message;
+	int status;
+
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACEVFORK));
+	next_stop(kid, PTRACE_CONT, SIGTRAP | PTRACE_EVENT_VFORK << 8);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &message));
+	sibling = message;
+	CHECK_EQ(sibling, waitpid(sibling, &status, __WALL));
+	CHECK_SYS(ptrace(PTRACE_DETACH, sibling, 0, 0));
+	ckpt_step_wait(0, 1);
+	expect_refusal(kid, UNSUPPORTED, "is stopped in vfork() for pid %d (*) (ptrace), and will wait for "
+		       "a process that is not its child: try again when that has called exec", getpid());
+	ckpt_ready_wait();
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
 	ckpt_wait_exit(kid, 0);
 }
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Core scheduling cookies: who had the same has the same again, and nobody else. One
+ * that a task outside has, too, is refused: refuse_groups.c. A machine needs cores
+ * with several threads for that.
+ */
+#include "common.h"
+
+#include <sys/prctl.h>
+
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE			62
+#define PR_SCHED_CORE_GET		0
+#define PR_SCHED_CORE_CREATE		1
+#endif
+
+#define CORE_BEGIN() do {						\
+	CKPT_BEGIN();							\
+	if (cookie_of(0) < 0)						\
+		SKIP(return, "no core scheduling here: %s", strerror(errno)); \
+} while (0)
+
+#define BEGUN	0	/* So many have come so far. */
+#define END	1	/* They may end. */
+
+static int waits(void *arg)
+{
+	ckpt_step_wait(END, 1);
+	return 51;
+}
+
+static long cookie_of(pid_t pid)
+{
+	unsigned long cookie = 0;
+
+	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, pid, 0, &cookie))
+		return -1;
+	return cookie;
+}
+
+CKPT_FIXTURE_IF(CORE_BEGIN)
+
+static int has_cookie(void *arg)
+{
+	int number = (intptr_t)arg;
+
+	if (number < 2)
+		CHECK_SYS(prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0, 0));
+	/* What it forks has the same. */
+	if (!number)
+		board->value[0] = ckpt_fork(waits, NULL);
+	ckpt_step(BEGUN);
+	ckpt_step_wait(END, 1);
+	if (!number)
+		ckpt_wait_exit(board->value[0], 51);
+	return 54;
+}
+
+/* Two have the same, one has another one, two have none. */
+CKPT_CYCLE(cookies)
+{
+	pid_t kid[4];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		kid[i] = ckpt_fork(has_cookie, (void *)(intptr_t)i);
+	ckpt_step_wait(BEGUN, 4);
+	ckpt_ready_wait();
+	CHECK(cookie_of(kid[0]) > 0, "the first has no cookie");
+	CHECK_EQ(cookie_of(kid[0]), cookie_of(board->value[0]));
+	CHECK(cookie_of(kid[1]) > 0, "the second has no cookie");
+	CHECK(cookie_of(kid[1]) != cookie_of(kid[0]), "two have the same that had not");
+	CHECK_EQ(0, cookie_of(kid[2]));
+	CHECK_EQ(0, cookie_of(kid[3]));
+	ckpt_step(END);
+	for (i = 0; i < 4; i++)
+		ckpt_wait_exit(kid[i], 54);
+}
+
+TEST_HARNESS_MAIN
