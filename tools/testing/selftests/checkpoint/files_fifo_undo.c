@@ -131,7 +131,8 @@ static int disturbed(bool complete, int err)
 	free(im.data);
 	ckpt_take_board_back(&run);
 	group = ask_of_opens();
-	if (group < 0 || pipe2(fd, O_CLOEXEC))
+	/* All of it at once: the restart waits in an open, and reads no more then. */
+	if (group < 0 || pipe2(fd, O_CLOEXEC) || fcntl(fd[1], F_SETPIPE_SZ, (int)size) < 0)
 		return -1;
 	fflush(NULL);
 	pid = fork();
