@@ -145,10 +145,13 @@ pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     }
 }
 
-/// Returns the network namespace of a whole container, if it is its own, and not the caller's.
-pub(crate) fn own_of_container(cap: &Capture) -> Option<NetNs> {
-    let addr = cap.found.ns.net.filter(|_| cap.whole)?;
-    Some(cap.objects.get::<Space>(addr)?.ns.clone())
+/// Returns the network namespaces of a whole container that are its own, and not the caller's.
+pub(crate) fn own_of_container(cap: &Capture) -> Result<KVVec<NetNs>> {
+    let mut all = KVVec::new();
+    for (_, space) in cap.objects.all::<Space>().filter(|_| cap.whole) {
+        all.push(space.ns.clone(), GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(all)
 }
 
 /// Reference of the network namespace at `addr`; `None`: it is not in the image.
@@ -222,6 +225,17 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     let ns = contents::make(r, plan, &record, raw.payload)?;
     r.set_built(obj, BuiltSpace(ns.clone()))?;
     Ok(ns)
+}
+
+/// Returns the network namespace with reference `obj`, which a task has wanted.
+pub(crate) fn built(r: &Restore, obj: ObjRef) -> Result<NetNs> {
+    r.with_built(obj, |space: &BuiltSpace| space.0.clone())
+        .ok_or_else(|| {
+            r.told(
+                EINVAL,
+                fmt!("no task is in a network namespace that a socket is of"),
+            )
+        })
 }
 
 /// Puts the caller's network namespace in place of that of the root, which has the plan `plan`.
