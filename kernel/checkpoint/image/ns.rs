@@ -137,3 +137,19 @@ record! {
         pub reserved: U32,
     }
 }
+
+record! {
+    /// A link: the number that a network namespace has for another one, or for itself. Those that have
+    /// numbers for each other are made together.
+    #[record(NetPeer = 241, "network peer", min = 16, check = net_peer)]
+    pub struct NetPeer {
+        /// The [`NetNs`] that has it.
+        pub net: U32,
+        /// The one that it stands for.
+        pub peer: U32,
+        /// The number.
+        pub number: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}

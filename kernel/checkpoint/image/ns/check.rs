@@ -20,6 +20,7 @@ use crate::image::{
     },
     ns::{
         NetNs,
+        NetPeer,
         NetRequest,
         PidNs,
         Uts,
@@ -133,6 +134,26 @@ impl Walk<'_> {
             "impossible state of a loopback device",
         )?;
         settings(raw, ns.settings.get())
+    }
+
+    /// A number for another network namespace.
+    pub(in crate::image) fn net_peer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let peer: NetPeer = raw.body()?;
+        for net in [&peer.net, &peer.peer] {
+            let outside = self.refer::<NetNs>(raw, net.get())?.detail;
+            ensure(
+                raw,
+                outside == 0,
+                "a number of a network namespace that is not in the image",
+            )?;
+        }
+        ensure(
+            raw,
+            i32::try_from(peer.number.get()).is_ok(),
+            "impossible number of a network namespace",
+        )?;
+        zero(raw, peer.reserved.get() == 0)?;
+        no_payload(raw)
     }
 
     /// A request of a network namespace. What is in it is checked before the namespace is made: it is

@@ -5,6 +5,8 @@
 //! A checkpoint does it, with a namespace that nobody is in, and notes the requests that this took: a
 //! restart sends the same ones. What could not be had so differs in the end, and is refused.
 
+use core::cell::Cell;
+
 use kernel::{
     prelude::*,
     str::CStr, //
@@ -63,7 +65,7 @@ use crate::{
 };
 
 /// How often requests are gone through: some need others before.
-const ROUNDS: usize = 8;
+pub(super) const ROUNDS: usize = 8;
 
 /// How long, in nanoseconds, new devices and addresses may take to come to rest: nobody is asked for
 /// these.
@@ -100,9 +102,11 @@ const BRIDGE: u8 = 7;
 /// A namespace in the making.
 pub(super) struct Rebuild<'a> {
     /// What it is to become.
-    ns: &'a NetNs,
+    pub(super) ns: &'a NetNs,
     /// It.
-    fresh: &'a NetNs,
+    pub(super) fresh: &'a NetNs,
+    /// How many requests were sent to it, and to those that are made with it.
+    sent: &'a Cell<u64>,
     /// It has its settings.
     late: bool,
     /// What was done so far.
@@ -111,10 +115,11 @@ pub(super) struct Rebuild<'a> {
 
 impl<'a> Rebuild<'a> {
     /// Begins with a new namespace.
-    pub(super) fn new(ns: &'a NetNs, fresh: &'a NetNs) -> Self {
+    pub(super) fn new(ns: &'a NetNs, fresh: &'a NetNs, sent: &'a Cell<u64>) -> Self {
         Self {
             ns,
             fresh,
+            sent,
             late: false,
             requests: KVVec::new(),
         }
@@ -122,13 +127,15 @@ impl<'a> Rebuild<'a> {
 
     /// Sends a request; returns it if it was not taken. One that a restart would not take from an image
     /// is not sent: what it would make differs in the end.
-    fn send(&mut self, request: Request) -> Result<Option<Request>> {
+    pub(super) fn send(&mut self, request: Request) -> Result<Option<Request>> {
         if !request.is_allowed() {
             return Ok(Some(request));
         }
         match request.send(self.fresh) {
             Ok(()) => {
-                let done = if self.late { request.late() } else { request };
+                let mut done = if self.late { request.late() } else { request };
+                done.order = self.sent.get();
+                self.sent.set(done.order.saturating_add(1));
                 self.requests.push(done, GFP_KERNEL_ACCOUNT)?;
                 Ok(None)
             }
@@ -156,37 +163,8 @@ impl<'a> Rebuild<'a> {
         Ok(left)
     }
 
-    /// Makes its devices, and sets what they are; returns the name of one that can't be made, and its
-    /// kind.
-    ///
-    /// What devices there are was asked for: see [`NetNs::leads_out`].
-    pub(super) fn make_devices(&mut self) -> Result<Option<(KVVec<u8>, KVVec<u8>)>> {
-        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
-        let (all, new) = (devices(&of)?, devices(&fresh)?);
-        let mut masters: KVVec<u32> = KVVec::new();
-        for device in &all {
-            masters.push(device.master()?, GFP_KERNEL_ACCOUNT)?;
-        }
-        masters.sort_unstable();
-        let mut requests = KVVec::new();
-        for device in &all {
-            wait::go_on()?;
-            if new.iter().any(|new| new.index() == device.index()) {
-                continue;
-            }
-            if let Some(request) = device.make(self.ns, &all, &masters)? {
-                requests.push(request, GFP_KERNEL_ACCOUNT)?;
-            }
-        }
-        self.send_all(requests)?;
-        let fresh = LINKS.of(self.fresh)?;
-        let new = devices(&fresh)?;
-        for device in &all {
-            wait::go_on()?;
-            if new.iter().all(|new| new.index() != device.index()) {
-                return Ok(Some((copy(device.name()?)?, copy(device.kind()?)?)));
-            }
-        }
+    /// Sets what its devices are, which were made.
+    pub(super) fn change(&mut self) -> Result {
         for last in [false, true] {
             for _ in 0..ROUNDS {
                 if !self.change_devices(last)? {
@@ -194,21 +172,27 @@ impl<'a> Rebuild<'a> {
                 }
             }
         }
-        Ok(None)
+        Ok(())
     }
 
-    /// Gives it all else but its settings, which it has got; returns the name of a port whose state in its
-    /// bridge it could not be given.
-    pub(super) fn rest(&mut self) -> Result<Option<KVVec<u8>>> {
+    /// Switches its devices on or off: it has its settings. Nothing else is told to it before that was done
+    /// to all that are made with it.
+    pub(super) fn switch(&mut self) -> Result<Steps<'a>> {
         self.late = true;
         // Those that are still looked for are found to be free, or not, meanwhile.
         settle(self.ns, LOOKING)?;
-        let mut steps = Steps::begin(self.fresh)?;
+        let steps = Steps::begin(self.fresh)?;
         for _ in 0..ROUNDS {
             if !self.switch_devices()? {
                 break;
             }
         }
+        Ok(steps)
+    }
+
+    /// Gives it all that is left; returns the name of a port whose state in its bridge it could not be
+    /// given.
+    pub(super) fn rest(&mut self, mut steps: Steps<'_>) -> Result<Option<KVVec<u8>>> {
         settle(self.fresh, RESTING)?;
         self.ports()?;
         settle(self.fresh, RESTING)?;
@@ -315,14 +299,14 @@ impl<'a> Rebuild<'a> {
 }
 
 /// Copies bytes.
-fn copy(bytes: &[u8]) -> Result<KVVec<u8>> {
+pub(super) fn copy(bytes: &[u8]) -> Result<KVVec<u8>> {
     let mut copy = KVVec::new();
     copy.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
     Ok(copy)
 }
 
 /// The devices of a list.
-fn devices(items: &[Item]) -> Result<KVVec<Device<'_>>> {
+pub(super) fn devices(items: &[Item]) -> Result<KVVec<Device<'_>>> {
     let mut devices = KVVec::new();
     for item in items.iter().filter(|item| !item.body.is_empty()) {
         devices.push(Device::of(&item.body)?, GFP_KERNEL_ACCOUNT)?;

@@ -231,3 +231,46 @@ fn requests() {
         }),
     ]);
 }
+
+/// Has the number, which `change` changes.
+fn peer(s: &mut Sample, change: fn(&mut NetPeer)) {
+    s.add(
+        zeroed(|p: &mut NetPeer| {
+            p.net.set(NS);
+            p.peer.set(NS);
+            p.number.set(i32::MAX as u32);
+        }),
+        &[],
+    );
+    s.edit(0, change);
+}
+
+#[test]
+fn peers() {
+    accepted(&[|s| peer(s, |_| ()), |s| peer(s, |p| p.number.set(0))]);
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            peer(s, |p| p.net.set(OPEN))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            peer(s, |p| p.peer.set(OPEN))
+        }),
+        (
+            "a number of a network namespace that is not in the image",
+            |s| {
+                leave(s);
+                peer(s, |_| ())
+            },
+        ),
+        ("impossible number of a network namespace", |s| {
+            peer(s, |p| p.number.set(1 << 31))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            peer(s, |p| p.reserved.set(1))
+        }),
+        ("payload where none belongs", |s| {
+            peer(s, |_| ());
+            s.payload(Kind::NetPeer, 0).push(0)
+        }),
+    ]);
+}

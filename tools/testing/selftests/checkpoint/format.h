@@ -101,6 +101,7 @@
 #define IMAGE_KIND_NETLINK_MESSAGE 238
 #define IMAGE_KIND_PACKET_SOCKET 239
 #define IMAGE_KIND_NET_REQUEST 240
+#define IMAGE_KIND_NET_PEER 241
 #define IMAGE_KIND_INET_MEMBER 248
 #define IMAGE_KIND_SOCKET_ERROR 249
 #define IMAGE_KIND_GENERIC_FAMILY 250
@@ -758,6 +759,7 @@
 #define IMAGE_TCP_TCP_CONNECTING (1ull << 7)
 #define IMAGE_TCP_TCP_TOLD (1ull << 8)
 #define IMAGE_TCP_TCP_V6ONLY (1ull << 9)
+#define IMAGE_TCP_TCP_OF_CALLER (1ull << 10)
 
 /* TcpSocket.outside */
 #define IMAGE_TCP_OUTSIDE_KILLED (1ull << 0)
@@ -2105,7 +2107,7 @@ struct image_tcp_socket {
 	uint32_t segment;
 	uint32_t send_scale;
 	uint32_t receive_scale;
-	uint32_t reserved2;
+	uint32_t net;
 };
 
 static_assert(sizeof(struct image_tcp_socket) == 144, "image_tcp_socket");
@@ -2200,6 +2202,15 @@ struct image_net_request {
 };
 
 static_assert(sizeof(struct image_net_request) == 16, "image_net_request");
+
+struct image_net_peer {
+	uint32_t net;
+	uint32_t peer;
+	uint32_t number;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_net_peer) == 16, "image_net_peer");
 
 struct image_inet_member {
 	uint32_t socket;
