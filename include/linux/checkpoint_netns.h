@@ -27,6 +27,7 @@ struct sock;
 #define CHECKPOINT_NETNS_BPF		5
 #define CHECKPOINT_NETNS_IDS		6
 #define CHECKPOINT_NETNS_LACKS		7
+#define CHECKPOINT_NETNS_MODES		8
 
 /* Queues of which a device uses all. */
 #define CHECKPOINT_NETNS_TX		0x1
@@ -63,6 +64,7 @@ int checkpoint_set_netid(struct net *net, struct net *peer, int id);
 
 /* Of kernel/checkpoint/netns_left.c. */
 int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
+bool checkpoint_netns_tracks(void);
 
 /* Of kernel/checkpoint/netns_peers.c. */
 int checkpoint_netns_lead(struct net *net, u32 from, struct checkpoint_netns_lead *lead);

@@ -185,6 +185,48 @@ static bool has_numbers_of(struct net *net, struct net *fresh)
 	return true;
 }
 
+#ifdef CONFIG_XFRM
+/* Are policies looked for otherwise? */
+static bool has_thresholds(const struct net *net, const struct net *fresh)
+{
+	const struct xfrm_policy_hthresh *a = &net->xfrm.policy_hthresh;
+	const struct xfrm_policy_hthresh *b = &fresh->xfrm.policy_hthresh;
+
+	return a->lbits4 != b->lbits4 || a->rbits4 != b->rbits4 ||
+	       a->lbits6 != b->lbits6 || a->rbits6 != b->rbits6;
+}
+#endif
+
+/* Do sockets of some families behave otherwise, by what no setting changes? */
+static bool has_modes(const struct net *net, const struct net *fresh)
+{
+	bool differs = false;
+
+#if IS_ENABLED(CONFIG_VSOCKETS)
+	differs |= READ_ONCE(net->vsock.mode) != READ_ONCE(fresh->vsock.mode);
+#endif
+#if IS_ENABLED(CONFIG_SMC)
+	differs |= READ_ONCE(net->smc.limit_smc_hs) != READ_ONCE(fresh->smc.limit_smc_hs);
+#endif
+	return differs;
+}
+
+/**
+ * checkpoint_netns_tracks() - tell whether the kernel may track connections
+ *
+ * Asking for them otherwise would load what tracks them.
+ *
+ * Return: whether what does that is there.
+ */
+bool checkpoint_netns_tracks(void)
+{
+#ifdef CONFIG_NETFILTER
+	return rcu_access_pointer(nf_ct_hook);
+#else
+	return false;
+#endif
+}
+
 /* Has one of the namespaces a device that is not, or not so, in the other one? */
 static int devices_left(struct net *net, struct net *fresh, char *name)
 {
@@ -235,9 +277,12 @@ int checkpoint_netns_left(struct net *net, struct net *fresh, char *name)
 #ifdef CONFIG_XFRM
 	if (has_xfrm(net) ||
 	    memcmp(net->xfrm.policy_default, fresh->xfrm.policy_default,
-		   sizeof(net->xfrm.policy_default)))
+		   sizeof(net->xfrm.policy_default)) ||
+	    has_thresholds(net, fresh))
 		return CHECKPOINT_NETNS_XFRM;
 #endif
+	if (has_modes(net, fresh))
+		return CHECKPOINT_NETNS_MODES;
 	if (has_bpf(net))
 		return CHECKPOINT_NETNS_BPF;
 	if (!has_numbers_of(net, fresh))

@@ -62,6 +62,8 @@ pub(crate) enum Left {
     Netfilter,
     /// IPsec.
     Xfrm,
+    /// Another mode of some kinds of sockets.
+    Modes,
     /// Programs of BPF.
     Bpf,
     /// Other numbers for other namespaces.
@@ -276,6 +278,7 @@ impl NetNs {
             bindings::CHECKPOINT_NETNS_LACKS => Left::Lacks(name),
             bindings::CHECKPOINT_NETNS_NETFILTER => Left::Netfilter,
             bindings::CHECKPOINT_NETNS_XFRM => Left::Xfrm,
+            bindings::CHECKPOINT_NETNS_MODES => Left::Modes,
             bindings::CHECKPOINT_NETNS_BPF => Left::Bpf,
             bindings::CHECKPOINT_NETNS_IDS => Left::Ids,
             _ => Left::Differs(name),
@@ -331,6 +334,12 @@ impl NetNs {
             bindings::checkpoint_netns_set(self.as_ptr(), path.as_char_ptr(), text.as_char_ptr())
         })
     }
+}
+
+/// Returns whether the kernel may track connections: whether what does that is there.
+pub(crate) fn tracks() -> bool {
+    // SAFETY: Only looks whether a pointer is set.
+    unsafe { bindings::checkpoint_netns_tracks() }
 }
 
 /// Has `fill` fill zeros, more of them if it has no room (E2BIG), and returns what it has filled. It

@@ -286,6 +286,9 @@ impl Pair<'_> {
             }
             Left::Netfilter => Some("rules of nftables or iptables, or tracked connections"),
             Left::Xfrm => Some("states or policies of IPsec (ip xfrm)"),
+            Left::Modes => Some(
+                "another mode of vsock sockets than new ones get, or a limit of SMC handshakes",
+            ),
             Left::Bpf => Some("programs of BPF"),
             Left::Ids => Some("numbers for other network namespaces (ip netns set)"),
         };

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is in a network namespace and is not saved, and tasks and sockets of several. */
+#include "generic.h"
 #include "rtnetlink.h"
 #include "refuse.h"
 
 #include <linux/fib_rules.h>
 #include <linux/if_tun.h>
+#include <linux/mptcp_pm.h>
 #include <linux/net_namespace.h>
 #include <linux/pkt_sched.h>
 #include <linux/veth.h>
@@ -120,6 +122,24 @@ REFUSE(leads_out, OWN)
 	CHECK_HERE(rt_ask(&rt));
 	expect_more();
 	expect("the device v0, which leads to another network namespace");
+}
+
+/* How many addresses MPTCP takes: nothing lists that, but it is asked for. */
+REFUSE(mptcp_limits, OWN)
+{
+	int family = generic_id("mptcp_pm", NULL), fd;
+	uint32_t limit = 3;
+	struct generic answer;
+
+	if (!family)
+		not_here();
+	switch_lo(true);
+	fd = generic_socket();
+	generic_ask(fd, family, MPTCP_PM_CMD_SET_LIMITS, NLM_F_ACK, MPTCP_PM_ATTR_RCV_ADD_ADDRS,
+		    &limit, sizeof(limit));
+	CHECK_EQ(0, generic_answer(fd, &answer));
+	CHECK_SYS(close(fd));
+	expect("limits of MPTCP of its own");
 }
 
 /* It has a number for a namespace that no task is in. */
