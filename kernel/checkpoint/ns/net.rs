@@ -174,8 +174,17 @@ fn join(cap: &mut Capture, _: &Group<'_>) -> Result {
         return Ok(());
     }
     let all = spaces(cap)?;
-    let mut members = KVVec::new();
+    // Some may only be what others have a number for: they were read by themselves already.
+    let mut meant: KVVec<usize> = KVVec::new();
     for space in all.iter().filter(|space| space.joined) {
+        compare::add_meant(&space.ns, &mut meant)?;
+    }
+    meant.sort_unstable();
+    let is_in = |space: &Space| {
+        space.joined || (!space.outside && meant.binary_search(&space.addr()).is_ok())
+    };
+    let mut members = KVVec::new();
+    for space in all.iter().filter(|space| is_in(space)) {
         let member = Member {
             ns: &space.ns,
             who: space.who,
@@ -189,8 +198,11 @@ fn join(cap: &mut Capture, _: &Group<'_>) -> Result {
     let Some(found) = compare::read(cap, &members)? else {
         return Ok(());
     };
-    for (space, contents) in all.iter().filter(|space| space.joined).zip(found) {
-        space.contents.populate(contents);
+    for (space, contents) in all.iter().filter(|space| is_in(space)).zip(found) {
+        // One that was read by itself is as it was.
+        if space.joined {
+            space.contents.populate(contents);
+        }
     }
     Ok(())
 }

@@ -95,6 +95,17 @@ pub(super) fn is_joined(ns: &NetNs) -> Result<bool> {
     Ok(ns.number(0).is_some() || ns.lead(0)?.is_some())
 }
 
+/// Adds to `meant` the addresses of the namespaces that `ns` has numbers for.
+pub(super) fn add_meant(ns: &NetNs, meant: &mut KVVec<usize>) -> Result {
+    let mut from = Some(0);
+    while let Some((number, addr)) = from.and_then(|from| ns.number(from)) {
+        wait::go_on()?;
+        meant.push(addr, GFP_KERNEL_ACCOUNT)?;
+        from = number.checked_add(1);
+    }
+    Ok(())
+}
+
 /// Reads what is in the namespaces of `all`. `None`: one was refused.
 pub(super) fn read(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Contents>>> {
     match compare(cap, all) {

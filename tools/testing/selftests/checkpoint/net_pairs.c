@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Network namespaces that have to do with each other: pairs of devices with an end in each, what stands
- * on these, and the numbers that one has for another.
+ * Network namespaces that have to do with each other: pairs of devices with an end in each,
+ * what stands on these, and the numbers that one has for another.
  */
 #include "net_pairs.h"
 
@@ -259,6 +259,45 @@ CKPT_CYCLE(numbers, OWN)
 	CHECK_EQ(1 << 20, number_for(pid));
 	CHECK_EQ(3, number_for(getpid()));
 	ckpt_wait_exit(pid, 0);
+}
+
+/* ---- with that of the root outside ------------------------------------------ */
+
+CKPT_SCENARIO(led_out, OWN)
+{
+	pair();
+}
+
+/*
+ * What is in the namespace of the root stays outside, at the checkpoint or at the restart: then
+ * there is nothing that a pair could be made with.
+ */
+TEST_F_TIMEOUT(cr, root_outside, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct restart_args args;
+	struct ckpt_run run;
+
+	if (!variant->container)
+		SKIP(return, "only makes sense in a container");
+	ASSERT_EQ(0, ckpt_run_init(&run, &led_out, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, CHECKPOINT_NET_OUTSIDE));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "the device v0, which leads to another network "
+				     "namespace: remove that [EOPNOTSUPP]")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	EXPECT_EQ(0, lseek(image, 0, SEEK_SET));
+	ckpt_run_restart_args(&run, &args, image, RESTART_CALLER_NET);
+	EXPECT_EQ(-1, sys_restart(&args, sizeof(args)));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "its network namespace leads to that of the root")) {
+		ckpt_run_print_log(&run);
+	}
+	ckpt_run_fini(&run);
+	close(image);
 }
 
 TEST_HARNESS_MAIN
