@@ -87,6 +87,7 @@ int checkpoint_netns_lo_set(struct net *net, const struct checkpoint_netns_lo *l
 int checkpoint_netns_queues(struct net *net, u32 index);
 int checkpoint_netns_settle(struct net *net);
 int checkpoint_netns_tell(struct net *net, void *request, size_t len);
+int checkpoint_netns_batch(struct net *net, void *batch, size_t len);
 ssize_t checkpoint_netns_dump(struct net *net, int protocol, void *request, size_t len,
 			      void *buf, size_t size);
 ssize_t checkpoint_netns_settings(struct net *net, char *buf, size_t size);

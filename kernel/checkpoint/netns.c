@@ -336,6 +336,55 @@ int checkpoint_netns_tell(struct net *net, void *request, size_t len)
 	return answer.err.error;
 }
 
+/**
+ * checkpoint_netns_batch() - send a batch of NETLINK_NETFILTER to a network namespace
+ * @net: the namespace
+ * @batch: the messages, the first and the last of which begin and end the batch
+ * @len: bytes of them
+ *
+ * The caller's rights count, as for any sender of such messages. None of them asks for an
+ * answer: what comes is an errno.
+ *
+ * Return: 0, or the first errno that is answered.
+ */
+int checkpoint_netns_batch(struct net *net, void *batch, size_t len)
+{
+	/* As in checkpoint_netns_dump(). */
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct msghdr msg = { .msg_name = &kernel, .msg_namelen = sizeof(kernel) };
+	struct kvec vec = { .iov_base = batch, .iov_len = len };
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr err;
+	} answer = { };
+	struct socket *sock;
+	/* It is doubled; netlink_sendmsg() keeps some of it for itself. */
+	int room = len + PAGE_SIZE, err;
+
+	err = __sock_create(net, PF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, &sock, 0);
+	if (err)
+		return err;
+	err = sock_setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, KERNEL_SOCKPTR(&room),
+			      sizeof(room));
+	if (!err)
+		err = kernel_sendmsg(sock, &msg, &vec, 1, len);
+	if (err >= 0) {
+		msg = (struct msghdr){ };
+		vec.iov_base = &answer;
+		vec.iov_len = sizeof(answer);
+		/* The request that comes with an errno is cut off. */
+		err = kernel_recvmsg(sock, &msg, &vec, 1, sizeof(answer), MSG_DONTWAIT);
+		if (err == -EAGAIN)
+			err = 0;
+		else if (err >= (int)sizeof(answer) && answer.nlh.nlmsg_type == NLMSG_ERROR)
+			err = answer.err.error;
+		else if (err >= 0)
+			err = -EIO;
+	}
+	sock_release(sock);
+	return err;
+}
+
 /* Is a message of these @len bytes the last one of a dump? */
 static bool has_end(const void *buf, int len)
 {

@@ -11,6 +11,7 @@ mod contents;
 mod device;
 mod dump;
 mod message;
+mod nft;
 mod pairs;
 mod rebuild;
 mod request;

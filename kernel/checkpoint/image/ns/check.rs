@@ -28,6 +28,7 @@ use crate::image::{
         NETNS_LO_UP,
         NETNS_LO_WAS_UP,
         NETNS_OUTSIDE,
+        NET_REQUEST_LATE,
         NET_REQUEST_MAKE,
         REQUEST_DELADDR,
         REQUEST_DELROUTE,
@@ -35,11 +36,17 @@ use crate::image::{
         REQUEST_FLAGS,
         REQUEST_MAX,
         REQUEST_NEWADDR,
+        REQUEST_NEWCHAIN,
+        REQUEST_NEWELEM,
         REQUEST_NEWLINK,
         REQUEST_NEWLINKPROP,
         REQUEST_NEWNEIGH,
+        REQUEST_NEWOBJ,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
+        REQUEST_NEWRULE_NFT,
+        REQUEST_NEWSET,
+        REQUEST_NEWTABLE,
         REQUEST_SETLINK,
         SETTINGS_MAX,
         SETTING_PATH_MAX,
@@ -180,10 +187,21 @@ impl Walk<'_> {
                     | REQUEST_NEWRULE
                     | REQUEST_DELRULE
                     | REQUEST_NEWLINKPROP
+                    | REQUEST_NEWTABLE
+                    | REQUEST_NEWCHAIN
+                    | REQUEST_NEWRULE_NFT
+                    | REQUEST_NEWSET
+                    | REQUEST_NEWELEM
+                    | REQUEST_NEWOBJ
             ),
             "unknown kind of request",
         )?;
         flags(raw, request.flags.get().into(), REQUEST_FLAGS.into())?;
+        ensure(
+            raw,
+            request.kind.get() < REQUEST_NEWTABLE || request.flags.get() == NET_REQUEST_LATE,
+            "filters before there is what is filtered",
+        )?;
         ensure(
             raw,
             request.flags.get() & NET_REQUEST_MAKE == 0

@@ -263,6 +263,16 @@ impl NetNs {
         })
     }
 
+    /// Sends it a batch of NETLINK_NETFILTER, which is taken as a whole.
+    ///
+    /// EPERM: the caller may not. Else what is answered first.
+    pub(crate) fn tell_batch(&self, batch: &mut [u8]) -> Result {
+        // SAFETY: We own a reference; the batch is only read.
+        to_result(unsafe {
+            bindings::checkpoint_netns_batch(self.as_ptr(), batch.as_mut_ptr().cast(), batch.len())
+        })
+    }
+
     /// Returns what it has that `fresh`, a new one to which all was done that a restart does, has
     /// not. EINTR: the caller was killed.
     pub(crate) fn left(&self, fresh: &Self) -> Result<Left> {

@@ -16,6 +16,7 @@ use super::{
         u16_at,
         Message, //
     },
+    nft,
     tables::{
         ACTIONS,
         ADDRESSES,
@@ -229,19 +230,23 @@ fn alike(a: &[Item], b: &[Item]) -> bool {
 pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>> {
     // Where nothing tracks connections, there is nothing of that.
     let tracking: &[Table<'static>] = if namespace::tracks() { &TRACKING } else { &[] };
-    let lists: [&[Table<'static>]; 7] = [
+    let lists: [&[Table<'static>]; 8] = [
         from_ref(&LINKS),
         from_ref(&ADDRESSES),
         from_ref(&RULES),
         &ROUTES,
         &NEIGHBOURS,
         TABLES,
+        &nft::LISTS,
         tracking,
     ];
     for table in lists.into_iter().flatten() {
         if table.differs(ns, fresh)? {
             return Ok(Some(table.name));
         }
+    }
+    if nft::elements_differ(ns, fresh)? {
+        return Ok(Some("elements of sets of nftables"));
     }
     for kind in ACTIONS {
         let body = action_request(kind)?;

@@ -27,6 +27,10 @@ use super::{
         Message,
         ATTRIBUTE_HEADER, //
     },
+    nft::{
+        self,
+        Batch, //
+    },
     request::{
         self,
         Request,
@@ -133,15 +137,20 @@ impl<'a> Rebuild<'a> {
         }
         match request.send(self.fresh) {
             Ok(()) => {
-                let mut done = if self.late { request.late() } else { request };
-                done.order = self.sent.get();
-                self.sent.set(done.order.saturating_add(1));
-                self.requests.push(done, GFP_KERNEL_ACCOUNT)?;
+                self.note(request)?;
                 Ok(None)
             }
             Err(e) if e == EINTR || e == ENOMEM || e == ENOBUFS => Err(e),
             Err(_) => Ok(Some(request)),
         }
+    }
+
+    /// Notes a request that was taken.
+    fn note(&mut self, request: Request) -> Result {
+        let mut done = if self.late { request.late() } else { request };
+        done.order = self.sent.get();
+        self.sent.set(done.order.saturating_add(1));
+        Ok(self.requests.push(done, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Sends requests until all were taken, or none is any more; returns those that were not.
@@ -206,7 +215,27 @@ impl<'a> Rebuild<'a> {
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
-        self.ports()
+        let port = self.ports()?;
+        self.filter()?;
+        Ok(port)
+    }
+
+    /// Gives it tables of nftables. What is not taken differs.
+    fn filter(&mut self) -> Result {
+        let requests = nft::requests(self.ns)?;
+        let mut batch = Batch::new();
+        for request in &requests {
+            request.add_to(&mut batch)?;
+        }
+        match batch.send(self.fresh) {
+            Ok(()) => (),
+            Err(e) if e == EINTR || e == ENOMEM || e == ENOBUFS => return Err(e),
+            Err(_) => return Ok(()),
+        }
+        for request in requests {
+            self.note(request)?;
+        }
+        Ok(())
     }
 
     /// Sets what differs of devices, `last` of all what they take from others; returns whether something

@@ -18,6 +18,10 @@ use super::{
         Message,
         ATTRIBUTE_HEADER, //
     },
+    nft::{
+        self,
+        Batch, //
+    },
     rebuild::Steps,
     tables::TENTATIVE, //
 };
@@ -132,6 +136,11 @@ impl Request {
             && is_allowed(self.kind, self.flags, &self.body).unwrap_or(false)
     }
 
+    /// Adds it to a batch: it is of nftables.
+    pub(super) fn add_to(&self, batch: &mut Batch) -> Result {
+        batch.add(self.kind, &self.body)
+    }
+
     /// Sends it to `ns`.
     pub(super) fn send(&self, ns: &NetNs) -> Result {
         send(ns, self.kind, self.flags, &self.body)
@@ -219,7 +228,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
             let known = of_ip || body.first() == Some(&BRIDGE);
             Ok(known && has_only(body, 12, OF_NEIGHBOUR)?)
         }
-        _ => Ok(false),
+        _ => nft::is_allowed(kind, body),
     }
 }
 
@@ -283,11 +292,18 @@ pub(super) fn replay(
     nets: &[ObjRef],
     mut steps: Option<KVVec<Steps<'_>>>,
 ) -> Result {
+    let mut batches: KVVec<Batch> = KVVec::new();
+    for _ in nets {
+        batches.push(Batch::new(), GFP_KERNEL_ACCOUNT)?;
+    }
     each(r, nets, |at, request, raw| {
         let ns = all.get(at).ok_or(EINVAL)?;
         let (kind, flags) = (request.kind.get(), request.flags.get());
         if (flags & NET_REQUEST_LATE != 0) != steps.is_some() {
             return Ok(());
+        }
+        if nft::is_of(kind) {
+            return batches.get_mut(at).ok_or(EINVAL)?.add(kind, raw.payload);
         }
         if let Some(steps) = steps.as_mut().and_then(|steps| steps.get_mut(at)) {
             let tentative = kind == REQUEST_NEWADDR && is_tentative(raw.payload)?;
@@ -326,7 +342,25 @@ pub(super) fn replay(
     steps
         .iter_mut()
         .flatten()
-        .try_for_each(|steps| steps.end_quiet())
+        .try_for_each(|steps| steps.end_quiet())?;
+    for (ns, batch) in all.iter().zip(&mut batches) {
+        batch.send(ns).map_err(|e| {
+            let why = match e {
+                EPERM => ": CAP_NET_ADMIN is needed",
+                EOPNOTSUPP | ENOENT => ": the kernel lacks a part of nftables",
+                _ => "",
+            };
+            r.fail(
+                e,
+                plan,
+                fmt!(
+                    "its network namespace does not take the rules of nftables that were in it{}",
+                    why
+                ),
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// The name of the device that a request has; empty: it has none.

@@ -21,7 +21,7 @@ use super::{
 const ROUTE: i32 = 0;
 
 /// NETLINK_NETFILTER.
-const NETFILTER: i32 = 12;
+pub(super) const NETFILTER: i32 = 12;
 
 /// NETLINK_GENERIC.
 pub(super) const GENERIC: i32 = 16;
@@ -400,15 +400,6 @@ pub(super) static TABLES: &[Table<'static>] = &[
         body: &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         header: 12,
         counts: (8, 4),
-        ..PLAIN
-    },
-    // NFT_MSG_GETTABLE of NFNL_SUBSYS_NFTABLES, struct nfgenmsg.
-    Table {
-        name: "tables of nftables",
-        protocol: NETFILTER,
-        request: 10 << 8 | 1,
-        body: &[0; 4],
-        header: 4,
         ..PLAIN
     },
     // IPSET_CMD_LIST of NFNL_SUBSYS_IPSET, with IPSET_ATTR_PROTOCOL.

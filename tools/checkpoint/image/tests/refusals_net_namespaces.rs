@@ -188,6 +188,7 @@ fn requests() {
     const MAKES: &str = "makes what is no device, or too late";
     accepted(&[
         |s| request(s, |r| r.kind.set(REQUEST_DELRULE)),
+        |s| request(s, |r| r.kind.set(REQUEST_NEWRULE_NFT)),
         |s| {
             request(s, |r| {
                 r.kind.set(REQUEST_NEWLINK);
@@ -216,6 +217,16 @@ fn requests() {
         }),
         ("unknown kind of request", |s| request(s, |r| r.kind.set(0))),
         ("unknown flag", |s| request(s, |r| r.flags.set(4))),
+        // NFT_MSG_DELRULE.
+        ("unknown kind of request", |s| {
+            request(s, |r| r.kind.set(2568))
+        }),
+        ("filters before there is what is filtered", |s| {
+            request(s, |r| {
+                r.kind.set(REQUEST_NEWRULE_NFT);
+                r.flags.set(0)
+            })
+        }),
         (MAKES, |s| request(s, |r| r.flags.set(NET_REQUEST_MAKE))),
         (MAKES, |s| {
             request(s, |r| {
