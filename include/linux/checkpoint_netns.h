@@ -27,6 +27,7 @@ struct sock;
 #define CHECKPOINT_NETNS_BPF		5
 #define CHECKPOINT_NETNS_IDS		6
 #define CHECKPOINT_NETNS_LACKS		7
+#define CHECKPOINT_NETNS_MODES		8
 
 /* Queues of which a device uses all. */
 #define CHECKPOINT_NETNS_TX		0x1
@@ -44,6 +45,32 @@ struct checkpoint_netns_lo {
 	u32 mtu;
 };
 
+/**
+ * struct checkpoint_netns_lead - a device that leads out of its network namespace
+ * @to: where to, to be compared only
+ * @index: its number
+ * @pair: it is a veth
+ * @name: its name
+ */
+struct checkpoint_netns_lead {
+	const void *to;
+	u32 index;
+	u32 pair;
+	char name[CHECKPOINT_NETNS_NAME];
+};
+
+/* Of net/core/net_namespace.c. */
+int checkpoint_set_netid(struct net *net, struct net *peer, int id);
+
+/* Of kernel/checkpoint/netns_left.c. */
+int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
+bool checkpoint_netns_tracks(void);
+
+/* Of kernel/checkpoint/netns_peers.c. */
+int checkpoint_netns_lead(struct net *net, u32 from, struct checkpoint_netns_lead *lead);
+const struct net *checkpoint_netns_number(struct net *net, int *number);
+int checkpoint_netns_set_number(struct net *net, struct net *peer, int number);
+
 /* Of kernel/checkpoint/netns.c. */
 struct net *checkpoint_netns_get(struct net *net);
 void checkpoint_netns_put(struct net *net);
@@ -57,11 +84,10 @@ bool checkpoint_netns_is_initial(const struct net *net);
 struct net *checkpoint_netns_like(struct net *net);
 int checkpoint_netns_lo_get(struct net *net, struct checkpoint_netns_lo *lo);
 int checkpoint_netns_lo_set(struct net *net, const struct checkpoint_netns_lo *lo);
-int checkpoint_netns_outside(struct net *net, char *name);
 int checkpoint_netns_queues(struct net *net, u32 index);
 int checkpoint_netns_settle(struct net *net);
-int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
 int checkpoint_netns_tell(struct net *net, void *request, size_t len);
+int checkpoint_netns_batch(struct net *net, void *batch, size_t len);
 ssize_t checkpoint_netns_dump(struct net *net, int protocol, void *request, size_t len,
 			      void *buf, size_t size);
 ssize_t checkpoint_netns_settings(struct net *net, char *buf, size_t size);

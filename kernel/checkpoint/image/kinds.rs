@@ -209,6 +209,7 @@ kinds! {
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
     NetRequest: ns::NetRequest,
+    NetPeer: ns::NetPeer,
     InetMember: net::member::InetMember,
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,

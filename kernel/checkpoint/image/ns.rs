@@ -108,6 +108,19 @@ values! {
     REQUEST_DELRULE = 33,
     /// More names of a device: RTM_NEWLINKPROP.
     REQUEST_NEWLINKPROP = 108,
+    /// A table of nftables: NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWTABLE. What is of nftables is sent as one
+    /// batch, after all else.
+    REQUEST_NEWTABLE = 2560,
+    /// A chain of these: NFT_MSG_NEWCHAIN.
+    REQUEST_NEWCHAIN = 2563,
+    /// A rule: NFT_MSG_NEWRULE.
+    REQUEST_NEWRULE_NFT = 2566,
+    /// A set: NFT_MSG_NEWSET.
+    REQUEST_NEWSET = 2569,
+    /// Elements of a set: NFT_MSG_NEWSETELEM.
+    REQUEST_NEWELEM = 2572,
+    /// An object: NFT_MSG_NEWOBJ.
+    REQUEST_NEWOBJ = 2578,
 }
 
 flags! {
@@ -122,7 +135,8 @@ flags! {
 pub const REQUEST_MAX: usize = 65536;
 
 record! {
-    /// A link: a request of NETLINK_ROUTE that a network namespace gets when it is made. Payload: what
+    /// A link: a request of NETLINK_ROUTE, or of NETLINK_NETFILTER, that a network namespace gets when it is
+    /// made. Payload: what
     /// comes after `struct nlmsghdr`, the header of the family first, in the byte order of the machine.
     /// The requests of a namespace stand in the order in which it gets them.
     #[record(NetRequest = 240, "network request", min = 16, check = net_request)]
@@ -133,6 +147,22 @@ record! {
         pub kind: U32,
         /// `NET_REQUEST_*`.
         pub flags: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+record! {
+    /// A link: the number that a network namespace has for another one, or for itself. Those that have
+    /// numbers for each other are made together.
+    #[record(NetPeer = 241, "network peer", min = 16, check = net_peer)]
+    pub struct NetPeer {
+        /// The [`NetNs`] that has it.
+        pub net: U32,
+        /// The one that it stands for.
+        pub peer: U32,
+        /// The number.
+        pub number: U32,
         /// Zero.
         pub reserved: U32,
     }

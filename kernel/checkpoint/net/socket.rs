@@ -56,10 +56,8 @@ use crate::{
     net::{
         family,
         family_of,
-        options,
-        tcp, //
+        options, //
     }, //
-    ns, //
 };
 
 /// A socket that leads to no other one.
@@ -212,11 +210,6 @@ pub(crate) fn collect(
     // It comes back in that of the task that makes it: its first user.
     let why = if sk.net_addr() != t.namespaces()?.net.addr() {
         Some("is of another network namespace than the task: have it closed")
-    } else if (tcp::FAMILY.is)(numbers(&sk)) && !ns::net::is_of_root(cap, sk.net_addr()) {
-        Some(
-            "a TCP socket of another network namespace than that of the root task can't be saved yet: \
-             have it closed",
-        )
     } else if basics.program {
         Some("a program of BPF is attached to it, or to those with its port: have it detached")
     } else {

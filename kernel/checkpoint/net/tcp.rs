@@ -480,7 +480,6 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
     let (mut kept, mut lost) = (0usize, 0usize);
     for child in listener.sk.tcp_waiting()? {
         wait::go_on()?;
-        let family = child.basics().family.cast_unsigned();
         match child.tcp_peer() {
             Peer::Open(client) if found(cap, &client).is_some() => {
                 let sock = found(cap, &client).ok_or(ENOENT)?;
@@ -490,8 +489,7 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
             }
             Peer::Closed(client) => {
                 let read = client.tcp(Some(&child))?;
-                let family = client.basics().family.cast_unsigned();
-                save_started(cap, &End::closed(family, TCP_STARTED), &read)?;
+                save_started(cap, &End::closed(&client, TCP_STARTED), &read)?;
             }
             Peer::Gone => {
                 let read = child.tcp(None)?;
@@ -499,7 +497,7 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
                     urgent_sent: read.this.urgent,
                     ..other_end(&read.this)
                 };
-                End::closed(family, TCP_STARTED).put(cap, &tcp, &[], &[read.received()])?;
+                End::closed(&child, TCP_STARTED).put(cap, &tcp, &[], &[read.received()])?;
             }
             _ if tcp_unseen::save_waiting(cap, child.addr())? => kept += 1,
             _ => lost += 1,
@@ -558,8 +556,7 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
         Peer::Closed(peer) => (peer, None),
         Peer::Gone if tcp.done => {
             End::of(cap, sock, TCP_CONNECTED)?.put(cap, &tcp, read.received(), &[read.sent()])?;
-            let family = sock.sk.basics().family.cast_unsigned();
-            return End::closed(family, TCP_CONNECTED).put(cap, &other_end(&tcp), &[], &[]);
+            return End::closed(&sock.sk, TCP_CONNECTED).put(cap, &other_end(&tcp), &[], &[]);
         }
         Peer::Request(at) if found(cap, &at).is_some() => {
             let end = End::of(cap, sock, TCP_STARTED)?;
@@ -594,7 +591,7 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
             end.put(cap, &that, received, &[sent])
         }
         None => {
-            let end = End::closed(peer.basics().family.cast_unsigned(), TCP_CONNECTED);
+            let end = End::closed(&peer, TCP_CONNECTED);
             let that = Tcp {
                 shut_read: true,
                 shut_write: true,

@@ -29,6 +29,7 @@ use crate::{
                 TCP_LOCK_ADDRESS,
                 TCP_LOCK_PORT,
                 TCP_NEW,
+                TCP_OF_CALLER,
                 TCP_OUTSIDE,
                 TCP_OVER,
                 TCP_SHUT_READ,
@@ -50,6 +51,7 @@ use crate::{
                 ipv6,
                 level, //
             },
+            namespace::NetNs,
             socket::{
                 so,
                 Closing,
@@ -75,7 +77,8 @@ use crate::{
         tcp_options,
         tcp_outside,
         tcp_unseen, //
-    }, //
+    },
+    ns, //
 };
 
 /// The options of TCP sockets.
@@ -88,9 +91,6 @@ const ARRIVE_NS: u64 = 1_000_000_000;
 
 /// The same for all that do not arrive, as the buffer of who receives them is full.
 const ARRIVE_ALL_NS: u64 = 3 * ARRIVE_NS;
-
-/// Ports that there are.
-const PORTS: usize = 1 << 16;
 
 /// Bytes that a queue takes besides those that it has.
 const OVERHEAD: u32 = 1 << 16;
@@ -132,6 +132,20 @@ impl<'a> Part<'a> {
         match ObjRef::new(self.record.socket.get()) {
             Some(obj) => tcp_unseen::is_seen(r, obj),
             None => Ok(false),
+        }
+    }
+
+    /// The network namespace that it is of: of one that a file shows, that of the task that has made it.
+    pub(super) fn net(&self, r: &Restore) -> Result<NetNs> {
+        if let Some(obj) = ObjRef::new(self.record.socket.get()) {
+            if tcp_unseen::is_seen(r, obj)? {
+                return socket::made(r, obj.get())?.sk.net();
+            }
+        }
+        match ObjRef::new(self.record.net.get()) {
+            Some(obj) => ns::net::built(r, obj),
+            None if self.has(TCP_OF_CALLER) => Ok(r.caller_net.clone()),
+            None => Ok(r.net_ns().clone()),
         }
     }
 
@@ -182,7 +196,7 @@ impl<'a> Part<'a> {
     pub(super) fn end(&self, r: &Restore) -> Result<End> {
         let Some(obj) = ObjRef::new(self.record.socket.get()) else {
             let family = i32::try_from(self.record.family.get())?;
-            let (closing, sk) = Closing::make(r.net_ns(), family, SOCKET_STREAM.cast_signed())
+            let (closing, sk) = Closing::make(&self.net(r)?, family, SOCKET_STREAM.cast_signed())
                 .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
             return Ok(End {
                 sk,
@@ -326,6 +340,12 @@ fn arrive(left: &mut u64, mut there: impl FnMut() -> Result<bool>) -> Result<boo
 /// Makes a connection, with what was in its queues.
 fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> Result {
     let (mut a, mut b) = (first.end(r)?, second.end(r)?);
+    if a.sk.net_addr() != b.sk.net_addr() {
+        return Err(r.told(
+            EINVAL,
+            fmt!("a TCP connection has its ends in two network namespaces"),
+        ));
+    }
     let (tcp_a, tcp_b) = (first.tcp()?, second.tcp()?);
     let reuse = [a.reuses()?, b.reuses()?];
     a.sk.connect_tcp(&tcp_a, &b.sk, &tcp_b, reuse)
@@ -560,20 +580,19 @@ pub(super) fn link(r: &Restore) -> Result {
             }
         };
     }
-    let mut listens: KVVec<bool> = KVVec::new();
-    listens.resize(PORTS, false, GFP_KERNEL_ACCOUNT)?;
+    let mut listens: KVVec<(usize, u32)> = KVVec::new();
     for part in parts.iter().filter(|part| part.state() == TCP_LISTENING) {
-        if let Some(here) = listens.get_mut(part.record.port.get() as usize) {
-            *here = true;
-        }
+        let at = (part.net(r)?.addr(), part.record.port.get());
+        listens.push(at, GFP_KERNEL_ACCOUNT)?;
     }
+    listens.sort_unstable();
     for part in &parts {
         wait::go_on()?;
         match part.state() {
             TCP_STARTED => {
                 // What it has sent is for a socket of the tree, and not for any that listens.
-                let at = part.record.peer_port.get() as usize;
-                if part.record.socket.get() == 0 && listens.get(at) != Some(&true) {
+                let at = (part.net(r)?.addr(), part.record.peer_port.get());
+                if part.record.socket.get() == 0 && listens.binary_search(&at).is_err() {
                     return Err(r.told(
                         EINVAL,
                         fmt!("a TCP connection that was closed waits at no socket of the image"),

@@ -22,6 +22,7 @@ use crate::{
                 TCP_LISTENING,
                 TCP_LOCK_ADDRESS,
                 TCP_LOCK_PORT,
+                TCP_OF_CALLER,
                 TCP_OVER,
                 TCP_SHUT_READ,
                 TCP_SHUT_WRITE,
@@ -36,6 +37,8 @@ use crate::{
     },
     kapi::{
         net::{
+            namespace::NetNs,
+            socket::SockRef,
             tcp::Tcp,
             tcp_outside::Wire, //
         },
@@ -44,7 +47,8 @@ use crate::{
     net::{
         tcp::Sock,
         tcp_outside, //
-    }, //
+    },
+    ns, //
 };
 
 /// Who one end of a connection is.
@@ -55,6 +59,8 @@ pub(super) struct End {
     pub(super) listener: Option<ObjRef>,
     pub(super) state: u32,
     pub(super) family: u32,
+    /// Address of its network namespace, if no file shows it.
+    pub(super) net: Option<usize>,
 }
 
 impl End {
@@ -66,16 +72,33 @@ impl End {
             listener: None,
             state,
             family: sock.sk.basics().family.cast_unsigned(),
+            net: None,
         })
     }
 
-    /// One that was closed.
-    pub(super) fn closed(family: u32, state: u32) -> Self {
+    /// One that was closed, of the family and the network namespace of `of`: of itself, or of the other
+    /// end.
+    pub(super) fn closed(of: &SockRef, state: u32) -> Self {
         Self {
             obj: None,
             listener: None,
             state,
-            family,
+            family: of.basics().family.cast_unsigned(),
+            net: Some(of.net_addr()),
+        }
+    }
+
+    /// The reference of its network namespace, and what stands in its flags of that.
+    fn place(&self, cap: &Capture) -> Result<(u32, u32)> {
+        match self.net {
+            Some(addr) if !ns::net::is_of_root(cap, addr) => {
+                match ns::net::reference_at(cap, addr) {
+                    Some(obj) => Ok((obj.get(), 0)),
+                    None if addr == NetNs::of_current().addr() => Ok((0, TCP_OF_CALLER)),
+                    None => Err(ENOENT),
+                }
+            }
+            _ => Ok((0, 0)),
         }
     }
 
@@ -99,7 +122,7 @@ impl End {
         received: &[u8],
         sent: &[&[u8]],
     ) -> Result {
-        let mut flags = 0;
+        let (net, mut flags) = self.place(cap)?;
         for (is, flag) in [
             (tcp.shut_read, TCP_SHUT_READ),
             (tcp.shut_write, TCP_SHUT_WRITE),
@@ -148,6 +171,7 @@ impl End {
             listener: ref_number(self.listener).into(),
             address: only(tcp.addr, is_ipv4),
             peer_address: only(tcp.peer_addr, is_ipv4),
+            net: net.into(),
             ..TcpSocket::new_zeroed()
         };
         if let Some(wire) = wire {

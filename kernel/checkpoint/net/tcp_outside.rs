@@ -34,6 +34,7 @@ use crate::{
     kapi::{
         cgroup::group::HeldCgroup,
         net::{
+            namespace::NetNs,
             socket::{
                 Closing,
                 SockRef, //
@@ -386,7 +387,7 @@ pub(super) fn link(r: &Restore, part: &Part<'_>) -> Result {
             tcp_build::end_as(r, part, &over)?;
         }
         if killed {
-            stand_in(r, family, &tcp, &wire)?;
+            stand_in(r, &part.net(r)?, family, &tcp, &wire)?;
         }
     }
     let what = match (keep, part.is_seen(r)?, closed) {
@@ -492,10 +493,11 @@ fn hold_end(r: &Restore, sk: &SockRef, then: Then) -> Result {
     r.hold_connection(HeldEnd { hold, then })
 }
 
-/// Makes a socket that tells the other end of a connection that it is over, when the restart has succeeded.
+/// Makes a socket in `net` that tells the other end of a connection that it is over, when the restart has
+/// succeeded.
 /// That takes the right that keeping it would take: without that, the other end is told when it sends.
-fn stand_in(r: &Restore, family: i32, tcp: &Tcp, wire: &Wire) -> Result {
-    let (closing, sk) = Closing::make(r.net_ns(), family, SOCKET_STREAM.cast_signed())
+fn stand_in(r: &Restore, net: &NetNs, family: i32, tcp: &Tcp, wire: &Wire) -> Result {
+    let (closing, sk) = Closing::make(net, family, SOCKET_STREAM.cast_signed())
         .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
     match hold_end(r, &sk, Then::Resets(closing)) {
         Ok(()) => (),

@@ -4,7 +4,7 @@
 //! that were closed, and have something left to send or to hear of.
 //!
 //! The first are found by the socket that listens. The others belong to nobody any more, but to their
-//! network namespace: so they are saved with that, if the tasks have one of their own. Of both only those
+//! network namespace: so they are saved with those that a container has of its own. Of both only those
 //! are saved that are held: if the tasks run on, or if they are killed in another way, these go on, or
 //! end, without an image.
 
@@ -146,24 +146,24 @@ pub(super) fn candidates(cap: &Capture) -> Result<(KVVec<Candidate>, Lost)> {
             }
         }
     }
-    let Some(net) = ns::net::own_of_container(cap) else {
-        return Ok((all, lost));
-    };
-    // In a namespace that others are in, too, nobody knows whose they are: theirs must not end.
-    if net.has_others(&cap.pid_ns) {
-        lost.shared = true;
-        return Ok((all, lost));
-    }
-    let rest = Rest::of(&net)?;
-    lost.requests = rest.requests;
-    lost.waits = rest.waits;
-    for sk in rest.orphans {
+    for net in ns::net::own_of_container(cap)? {
         wait::go_on()?;
-        if is_candidate(cap, &sk)? {
-            let listener = None;
-            all.push(Candidate { sk, listener }, GFP_KERNEL_ACCOUNT)?;
-        } else if is_outside(cap, &sk.tcp_peer()) {
-            lost.orphans += 1;
+        // In a namespace that others are in, too, nobody knows whose they are: theirs must not end.
+        if net.has_others(&cap.pid_ns) {
+            lost.shared = true;
+            continue;
+        }
+        let rest = Rest::of(&net)?;
+        lost.requests = lost.requests.saturating_add(rest.requests);
+        lost.waits = lost.waits.saturating_add(rest.waits);
+        for sk in rest.orphans {
+            wait::go_on()?;
+            if is_candidate(cap, &sk)? {
+                let listener = None;
+                all.push(Candidate { sk, listener }, GFP_KERNEL_ACCOUNT)?;
+            } else if is_outside(cap, &sk.tcp_peer()) {
+                lost.orphans += 1;
+            }
         }
     }
     Ok((all, lost))
@@ -316,6 +316,7 @@ fn save_one(cap: &mut Capture, unseen: &Unseen) -> Result<bool> {
         listener,
         state: TCP_OUTSIDE,
         family: unseen.sk.basics().family.cast_unsigned(),
+        net: Some(unseen.sk.net_addr()),
     };
     end.put_with(cap, &tcp, Some(&wire), received, &[read.sent()])?;
     Ok(true)
@@ -350,9 +351,10 @@ pub(super) fn make(r: &Restore, part: &Part<'_>, obj: ObjRef) -> Result<Made> {
         None => CredRef::current()?,
     };
     let family = i32::try_from(socket.family.get())?;
+    let net = part.net(r)?;
     // What security modules know of one that waits is what they know of the socket that listens.
     let (closing, sk) = opener
-        .act(|| Closing::make(r.net_ns(), family, SOCKET_STREAM.cast_signed()))
+        .act(|| Closing::make(&net, family, SOCKET_STREAM.cast_signed()))
         .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
     if let Some(listener) = &listener {
         sk.set_tcp_unclaimed(&listener.sk);

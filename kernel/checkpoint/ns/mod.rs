@@ -28,7 +28,7 @@ pub(crate) static THREADS: &[ThreadOps] = &[
 ];
 
 /// What the threads of a process share of them.
-pub(crate) static PROCESSES: &[ProcessOps] = &[pid::PROCESS];
+pub(crate) static PROCESSES: &[ProcessOps] = &[pid::PROCESS, net::PROCESS];
 
 /// What is in them.
 pub(crate) static LINKS: &[LinkOps] = &[net::REQUESTS];
@@ -41,6 +41,8 @@ pub(crate) struct Collected {
     net: Option<usize>,
     /// What is in that stays outside.
     net_outside: bool,
+    /// What network namespaces have to do with each other was read.
+    net_joined: bool,
 }
 
 impl Collected {
@@ -50,6 +52,7 @@ impl Collected {
             time: None,
             net: None,
             net_outside: false,
+            net_joined: false,
         }
     }
 

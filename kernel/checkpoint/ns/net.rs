@@ -6,19 +6,29 @@
 //! but what is in that of the root may be left outside by the caller: then its addresses, routes and
 //! devices are to be made by who restarts the tasks, and only their sockets are saved.
 
+mod compare;
 mod contents;
 mod device;
 mod dump;
 mod message;
+mod nft;
+mod pairs;
 mod rebuild;
 mod request;
 mod tables;
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::{
+        Arc,
+        SetOnce, //
+    }, //
+};
 
 use crate::{
     core::{
         built::Rebuilt,
+        kind::Group,
         objects::{
             Outside,
             Shared, //
@@ -32,6 +42,7 @@ use crate::{
         Capture,
         Found,
         LinkOps,
+        ProcessOps,
         ThreadOps, //
     },
     image::{
@@ -51,7 +62,9 @@ use crate::{
     },
     ns::other, //
 };
+use compare::Member;
 use contents::Contents;
+use request::Request;
 
 /// The network namespace.
 pub(super) const KIND: ThreadOps = ThreadOps {
@@ -59,6 +72,13 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     collect,
     save,
     ..ThreadOps::NONE
+};
+
+/// What network namespaces have to do with each other.
+pub(super) const PROCESS: ProcessOps = ProcessOps {
+    name: "network namespaces",
+    leaks: join,
+    ..ProcessOps::NONE
 };
 
 /// What makes what is in network namespaces: done when they are made, before all that may depend on
@@ -74,8 +94,13 @@ struct Space {
     ns: NetNs,
     /// Its first task.
     who: TaskName,
-    /// What is in it; `None`: that stays outside.
-    contents: Option<Contents>,
+    of_root: bool,
+    /// What is in it stays outside.
+    outside: bool,
+    /// It has to do with others: what is in it is read when all are found.
+    joined: bool,
+    /// What is in it.
+    contents: SetOnce<Contents>,
 }
 
 /// The task's own network namespace; `None` if it is that of the caller.
@@ -102,16 +127,85 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !cap.objects.count::<Space>(addr)? {
         return Ok(());
     }
-    let contents = if cap.found.ns.net_outside && of_root {
-        None
-    } else {
-        let Some(contents) = contents::read(cap, t, &ns)? else {
+    let who = t.display(&cap.pid_ns);
+    let outside = cap.found.ns.net_outside && of_root;
+    let joined = !outside && compare::is_joined(&ns)?;
+    let contents = SetOnce::new();
+    if !outside && !joined {
+        let one = Member {
+            ns: &ns,
+            who,
+            of_root,
+        };
+        let found = compare::read(cap, &[one])?;
+        let Some(found) = found.and_then(|found| found.into_iter().next()) else {
             return Ok(());
         };
-        Some(contents)
+        contents.populate(found);
+    }
+    cap.objects.keep(Space {
+        ns,
+        who,
+        of_root,
+        outside,
+        joined,
+        contents,
+    })
+}
+
+/// The namespaces that were found.
+fn spaces(cap: &Capture) -> Result<KVVec<Arc<Space>>> {
+    let mut addrs: KVVec<usize> = KVVec::new();
+    for (_, space) in cap.objects.all::<Space>() {
+        addrs.push(space.addr(), GFP_KERNEL_ACCOUNT)?;
+    }
+    let mut all = KVVec::new();
+    for addr in addrs {
+        all.push(
+            cap.objects.get::<Space>(addr).ok_or(ENOENT)?,
+            GFP_KERNEL_ACCOUNT,
+        )?;
+    }
+    Ok(all)
+}
+
+/// Reads what is in those that have to do with each other: all are found. Once.
+fn join(cap: &mut Capture, _: &Group<'_>) -> Result {
+    if core::mem::replace(&mut cap.found.ns.net_joined, true) {
+        return Ok(());
+    }
+    let all = spaces(cap)?;
+    // Some may only be what others have a number for: they were read by themselves already.
+    let mut meant: KVVec<usize> = KVVec::new();
+    for space in all.iter().filter(|space| space.joined) {
+        compare::add_meant(&space.ns, &mut meant)?;
+    }
+    meant.sort_unstable();
+    let is_in = |space: &Space| {
+        space.joined || (!space.outside && meant.binary_search(&space.addr()).is_ok())
     };
-    let who = t.display(&cap.pid_ns);
-    cap.objects.keep(Space { ns, who, contents })
+    let mut members = KVVec::new();
+    for space in all.iter().filter(|space| is_in(space)) {
+        let member = Member {
+            ns: &space.ns,
+            who: space.who,
+            of_root: space.of_root,
+        };
+        members.push(member, GFP_KERNEL_ACCOUNT)?;
+    }
+    if members.is_empty() {
+        return Ok(());
+    }
+    let Some(found) = compare::read(cap, &members)? else {
+        return Ok(());
+    };
+    for (space, contents) in all.iter().filter(|space| is_in(space)).zip(found) {
+        // One that was read by itself is as it was.
+        if space.joined {
+            space.contents.populate(contents);
+        }
+    }
+    Ok(())
 }
 
 /// Who sets up the network of a container is often in its namespace, or keeps it mounted: so that is
@@ -123,7 +217,7 @@ impl Shared<Found> for Space {
 
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         // It is there at a restart, or another one is.
-        if !cap.whole || self.contents.is_none() {
+        if !cap.whole || self.outside {
             return Outside::Nothing;
         }
         let addr = self.ns.addr();
@@ -145,10 +239,13 @@ pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     }
 }
 
-/// Returns the network namespace of a whole container, if it is its own, and not the caller's.
-pub(crate) fn own_of_container(cap: &Capture) -> Option<NetNs> {
-    let addr = cap.found.ns.net.filter(|_| cap.whole)?;
-    Some(cap.objects.get::<Space>(addr)?.ns.clone())
+/// Returns the network namespaces of a whole container that are its own, and not the caller's.
+pub(crate) fn own_of_container(cap: &Capture) -> Result<KVVec<NetNs>> {
+    let mut all = KVVec::new();
+    for (_, space) in cap.objects.all::<Space>().filter(|_| cap.whole) {
+        all.push(space.ns.clone(), GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(all)
 }
 
 /// Reference of the network namespace at `addr`; `None`: it is not in the image.
@@ -172,26 +269,33 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         lo_mtu: 0.into(),
         settings: 0.into(),
     };
-    let Some(contents) = &space.contents else {
+    if space.outside {
         return cap.meta.put(&body, &[]);
-    };
+    }
+    let contents = space.contents.as_ref().ok_or(ENOENT)?;
     contents.fill(&mut body);
     cap.meta.put(&body, &contents.settings)
 }
 
-/// Writes the requests of all namespaces.
+/// Writes the numbers and the requests of all namespaces. Requests of those that are made together have one
+/// order.
 fn save_requests(cap: &mut Capture) -> Result {
-    let mut spaces: KVVec<usize> = KVVec::new();
-    for (_, space) in cap.objects.all::<Space>() {
-        spaces.push(space.addr(), GFP_KERNEL_ACCOUNT)?;
-    }
-    for addr in spaces {
-        let obj = cap.objects.reference::<Space>(addr)?;
-        let space = cap.objects.get::<Space>(addr).ok_or(ENOENT)?;
-        for request in space.contents.iter().flat_map(|of| of.requests.iter()) {
-            wait::go_on()?;
-            cap.meta.put(&request.record(obj), request.body())?;
+    let all = spaces(cap)?;
+    let mut requests: KVVec<(ObjRef, &Request)> = KVVec::new();
+    for space in &all {
+        let obj = cap.objects.reference::<Space>(space.addr())?;
+        let Some(contents) = space.contents.as_ref() else {
+            continue;
+        };
+        pairs::save(cap, obj, &contents.peers)?;
+        for request in &contents.requests {
+            requests.push((obj, request), GFP_KERNEL_ACCOUNT)?;
         }
+    }
+    requests.sort_unstable_by_key(|(obj, request)| (request.order, obj.get()));
+    for (obj, request) in requests {
+        wait::go_on()?;
+        cap.meta.put(&request.record(obj), request.body())?;
     }
     Ok(())
 }
@@ -208,7 +312,7 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     if let Some(ns) = r.with_built(obj, |space: &BuiltSpace| space.0.clone()) {
         return Ok(ns);
     }
-    let (record, raw) = r.object_body::<Record>(obj)?;
+    let (record, _) = r.object_body::<Record>(obj)?;
     if record.flags.get() & NETNS_OUTSIDE != 0 {
         return Err(r.fail(
             EINVAL,
@@ -219,9 +323,37 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
             ),
         ));
     }
-    let ns = contents::make(r, plan, &record, raw.payload)?;
-    r.set_built(obj, BuiltSpace(ns.clone()))?;
-    Ok(ns)
+    let nets = pairs::joined(r, obj)?;
+    if nets.iter().any(|&net| r.is_built(net)) {
+        return Err(r.fail(
+            EINVAL,
+            plan,
+            fmt!(
+                "its network namespace leads to that of the root, which can't be the caller's then: restart \
+                 it without RESTART_CALLER_NET (restart --netns)"
+            ),
+        ));
+    }
+    let all = contents::make(r, plan, &nets)?;
+    let mut wanted = None;
+    for (&net, ns) in nets.iter().zip(all) {
+        if net == obj {
+            wanted = Some(ns.clone());
+        }
+        r.set_built(net, BuiltSpace(ns))?;
+    }
+    wanted.ok_or(EINVAL)
+}
+
+/// Returns the network namespace with reference `obj`, which a task has wanted.
+pub(crate) fn built(r: &Restore, obj: ObjRef) -> Result<NetNs> {
+    r.with_built(obj, |space: &BuiltSpace| space.0.clone())
+        .ok_or_else(|| {
+            r.told(
+                EINVAL,
+                fmt!("no task is in a network namespace that a socket is of"),
+            )
+        })
 }
 
 /// Puts the caller's network namespace in place of that of the root, which has the plan `plan`.

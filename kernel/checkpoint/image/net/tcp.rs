@@ -73,7 +73,7 @@ record! {
         pub address: [u8; 16],
         /// The address that it is connected to.
         pub peer_address: [u8; 16],
-        /// `TCP_OUTSIDE` only, as all that follow: `OUTSIDE_*` flags.
+        /// `TCP_OUTSIDE` only, as all that follow but the last: `OUTSIDE_*` flags.
         pub outside: U32,
         /// Number of the first byte that is to be sent.
         pub send_first: U32,
@@ -99,8 +99,9 @@ record! {
         pub send_scale: U32,
         /// Scale of the window that is offered.
         pub receive_scale: U32,
-        /// Zero.
-        pub reserved2: U32,
+        /// The [`NetNs`](crate::image::ns::NetNs) that it is of, if no file shows it; 0: that of the root
+        /// task.
+        pub net: U32,
     }
 }
 
@@ -142,6 +143,8 @@ flags! {
     TCP_TOLD = 1 << 8,
     /// IPV6_V6ONLY.
     TCP_V6ONLY = 1 << 9,
+    /// No file shows it, and it is of the network namespace of the caller, which the root task is not in.
+    TCP_OF_CALLER = 1 << 10,
 }
 
 flags! {

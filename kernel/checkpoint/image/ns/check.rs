@@ -20,6 +20,7 @@ use crate::image::{
     },
     ns::{
         NetNs,
+        NetPeer,
         NetRequest,
         PidNs,
         Uts,
@@ -27,6 +28,7 @@ use crate::image::{
         NETNS_LO_UP,
         NETNS_LO_WAS_UP,
         NETNS_OUTSIDE,
+        NET_REQUEST_LATE,
         NET_REQUEST_MAKE,
         REQUEST_DELADDR,
         REQUEST_DELROUTE,
@@ -34,11 +36,17 @@ use crate::image::{
         REQUEST_FLAGS,
         REQUEST_MAX,
         REQUEST_NEWADDR,
+        REQUEST_NEWCHAIN,
+        REQUEST_NEWELEM,
         REQUEST_NEWLINK,
         REQUEST_NEWLINKPROP,
         REQUEST_NEWNEIGH,
+        REQUEST_NEWOBJ,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
+        REQUEST_NEWRULE_NFT,
+        REQUEST_NEWSET,
+        REQUEST_NEWTABLE,
         REQUEST_SETLINK,
         SETTINGS_MAX,
         SETTING_PATH_MAX,
@@ -135,6 +143,26 @@ impl Walk<'_> {
         settings(raw, ns.settings.get())
     }
 
+    /// A number for another network namespace.
+    pub(in crate::image) fn net_peer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let peer: NetPeer = raw.body()?;
+        for net in [&peer.net, &peer.peer] {
+            let outside = self.refer::<NetNs>(raw, net.get())?.detail;
+            ensure(
+                raw,
+                outside == 0,
+                "a number of a network namespace that is not in the image",
+            )?;
+        }
+        ensure(
+            raw,
+            i32::try_from(peer.number.get()).is_ok(),
+            "impossible number of a network namespace",
+        )?;
+        zero(raw, peer.reserved.get() == 0)?;
+        no_payload(raw)
+    }
+
     /// A request of a network namespace. What is in it is checked before the namespace is made: it is
     /// in the byte order of the machine.
     pub(in crate::image) fn net_request(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -159,10 +187,21 @@ impl Walk<'_> {
                     | REQUEST_NEWRULE
                     | REQUEST_DELRULE
                     | REQUEST_NEWLINKPROP
+                    | REQUEST_NEWTABLE
+                    | REQUEST_NEWCHAIN
+                    | REQUEST_NEWRULE_NFT
+                    | REQUEST_NEWSET
+                    | REQUEST_NEWELEM
+                    | REQUEST_NEWOBJ
             ),
             "unknown kind of request",
         )?;
         flags(raw, request.flags.get().into(), REQUEST_FLAGS.into())?;
+        ensure(
+            raw,
+            request.kind.get() < REQUEST_NEWTABLE || request.flags.get() == NET_REQUEST_LATE,
+            "filters before there is what is filtered",
+        )?;
         ensure(
             raw,
             request.flags.get() & NET_REQUEST_MAKE == 0

@@ -36,6 +36,18 @@ pub(crate) struct Loopback {
     pub(crate) mtu: u32,
 }
 
+/// A device that leads out of its namespace.
+pub(crate) struct Lead {
+    /// Address of the namespace that it leads to, to compare.
+    pub(crate) to: usize,
+    /// Its number.
+    pub(crate) index: u32,
+    /// It is one end of a veth.
+    pub(crate) is_pair: bool,
+    /// Its name, padded with NUL.
+    pub(crate) name: [u8; NAME],
+}
+
 /// What a namespace has that a new one has not, and that netlink does not show.
 pub(crate) enum Left {
     /// Nothing.
@@ -50,9 +62,11 @@ pub(crate) enum Left {
     Netfilter,
     /// IPsec.
     Xfrm,
+    /// Another mode of some kinds of sockets.
+    Modes,
     /// Programs of BPF.
     Bpf,
-    /// Numbers of other namespaces.
+    /// Other numbers for other namespaces.
     Ids,
 }
 
@@ -177,15 +191,39 @@ impl NetNs {
         to_result(unsafe { bindings::checkpoint_netns_lo_set(self.as_ptr(), &lo) })
     }
 
-    /// Returns the name of a device that leads out of it, padded with NUL. To be asked for before
-    /// netlink is asked for devices. EINTR: the caller was killed.
-    pub(crate) fn leads_out(&self) -> Result<Option<[u8; NAME]>> {
-        let mut name = [0; NAME];
-        // SAFETY: We own a reference; there is room for a name.
-        let found =
-            unsafe { bindings::checkpoint_netns_outside(self.as_ptr(), name.as_mut_ptr().cast()) };
+    /// Returns the first device that leads out of it, of those whose number is `from` or higher. To be
+    /// asked for before netlink is asked for devices. EINTR: the caller was killed.
+    pub(crate) fn lead(&self, from: u32) -> Result<Option<Lead>> {
+        let mut raw = bindings::checkpoint_netns_lead::default();
+        // SAFETY: We own a reference; there is room for the result.
+        let found = unsafe { bindings::checkpoint_netns_lead(self.as_ptr(), from, &mut raw) };
         to_result(found)?;
-        Ok((found != 0).then_some(name))
+        Ok((found != 0).then_some(Lead {
+            to: raw.to.addr(),
+            index: raw.index,
+            is_pair: raw.pair != 0,
+            // CAST: Bytes of a string; `c_char` may have a sign.
+            name: raw.name.map(|c| c as u8),
+        }))
+    }
+
+    /// Returns the first number that it has for another namespace, of those from `from` on, and the
+    /// address of that.
+    pub(crate) fn number(&self, from: i32) -> Option<(i32, usize)> {
+        let mut number = from;
+        // SAFETY: We own a reference; there is room for the number. What is returned is only compared.
+        let other = unsafe { bindings::checkpoint_netns_number(self.as_ptr(), &mut number) };
+        (!other.is_null()).then_some((number, other.addr()))
+    }
+
+    /// Gives it a number for `peer`.
+    ///
+    /// EPERM: the caller may not. EEXIST: the number is in use, or it has one for that.
+    pub(crate) fn set_number(&self, peer: &Self, number: i32) -> Result {
+        // SAFETY: We own references on both.
+        to_result(unsafe {
+            bindings::checkpoint_netns_set_number(self.as_ptr(), peer.as_ptr(), number)
+        })
     }
 
     /// Returns whether its device with the number `index` uses all queues that it has to send, and to
@@ -225,6 +263,16 @@ impl NetNs {
         })
     }
 
+    /// Sends it a batch of NETLINK_NETFILTER, which is taken as a whole.
+    ///
+    /// EPERM: the caller may not. Else what is answered first.
+    pub(crate) fn tell_batch(&self, batch: &mut [u8]) -> Result {
+        // SAFETY: We own a reference; the batch is only read.
+        to_result(unsafe {
+            bindings::checkpoint_netns_batch(self.as_ptr(), batch.as_mut_ptr().cast(), batch.len())
+        })
+    }
+
     /// Returns what it has that `fresh`, a new one to which all was done that a restart does, has
     /// not. EINTR: the caller was killed.
     pub(crate) fn left(&self, fresh: &Self) -> Result<Left> {
@@ -240,6 +288,7 @@ impl NetNs {
             bindings::CHECKPOINT_NETNS_LACKS => Left::Lacks(name),
             bindings::CHECKPOINT_NETNS_NETFILTER => Left::Netfilter,
             bindings::CHECKPOINT_NETNS_XFRM => Left::Xfrm,
+            bindings::CHECKPOINT_NETNS_MODES => Left::Modes,
             bindings::CHECKPOINT_NETNS_BPF => Left::Bpf,
             bindings::CHECKPOINT_NETNS_IDS => Left::Ids,
             _ => Left::Differs(name),
@@ -295,6 +344,12 @@ impl NetNs {
             bindings::checkpoint_netns_set(self.as_ptr(), path.as_char_ptr(), text.as_char_ptr())
         })
     }
+}
+
+/// Returns whether the kernel may track connections: whether what does that is there.
+pub(crate) fn tracks() -> bool {
+    // SAFETY: Only looks whether a pointer is set.
+    unsafe { bindings::checkpoint_netns_tracks() }
 }
 
 /// Has `fill` fill zeros, more of them if it has no room (E2BIG), and returns what it has filled. It

@@ -82,6 +82,12 @@ impl SockRef {
         unsafe { bindings::checkpoint_netns_of_socket(self.as_ptr()) }.addr()
     }
 
+    /// The network namespace that it, which a file shows, is of.
+    pub(crate) fn net(&self) -> Result<NetNs> {
+        // SAFETY: We own a reference; one that users have made has one on its namespace until it is freed.
+        unsafe { NetNs::get(bindings::checkpoint_netns_of_socket(self.as_ptr())) }
+    }
+
     /// What no option tells.
     pub(crate) fn basics(&self) -> Basics {
         let mut raw = bindings::checkpoint_socket::default();

@@ -50,6 +50,8 @@ const LINKMODE: u16 = 17;
 const LINKINFO: u16 = 18;
 /// IFLA_AF_SPEC.
 const AF_SPEC: u16 = 26;
+/// IFLA_TARGET_NETNSID: the number of the namespace that a device is made in.
+const TARGET: u16 = 46;
 /// IFLA_NUM_TX_QUEUES and IFLA_NUM_RX_QUEUES.
 const QUEUES: [u16; 2] = [31, 32];
 /// IFLA_CARRIER.
@@ -274,7 +276,7 @@ impl<'a> Device<'a> {
     }
 
     /// The device that it leads to, or 0.
-    fn link(&self) -> Result<u32> {
+    pub(super) fn link(&self) -> Result<u32> {
         Ok(self
             .get(LINK)?
             .and_then(|link| u32_at(link, 0))
@@ -409,6 +411,31 @@ impl<'a> Device<'a> {
             })
         })?;
         Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message).map(Some)
+    }
+
+    /// The request that makes it, one end of a veth in `ns`, with the other one, `end`, in `end_ns`: for
+    /// `ns`, which has `number` for that.
+    pub(super) fn make_across(
+        &self,
+        ns: &NetNs,
+        end: &Device<'_>,
+        end_ns: &NetNs,
+        number: u32,
+    ) -> Result<Request> {
+        let mut message = Message::new(&end.request_header(0, 0))?;
+        end.copy_plain(end_ns, false, &mut message)?;
+        message.add(TARGET, &number.to_ne_bytes())?;
+        message.nest(LINKINFO, |info| {
+            info.add(KIND, VETH)?;
+            info.nest(DATA, |data| {
+                // Nothing says where that is: it is made where the request comes from.
+                data.nest(PEER, |peer| {
+                    peer.header(&self.request_header(0, 0))?;
+                    self.copy_plain(ns, false, peer)
+                })
+            })
+        })?;
+        Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message)
     }
 
     /// The requests that make `new` what this device is, but for its flags. Each sets one thing: one that
@@ -564,15 +591,18 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// Returns whether the request `body` about a device has nothing that leads out of its namespace, and
-/// nothing that none of ours has.
-pub(super) fn is_allowed(body: &[u8]) -> Result<bool> {
+/// Returns whether the request `body` about a device, with which one is made or not, has nothing that leads
+/// out of the namespaces of the image, and nothing that none of ours has.
+pub(super) fn is_allowed(body: &[u8], is_made: bool) -> Result<bool> {
     let device = Device::of(body)?;
     let mut allowed = true;
+    // Its namespace has numbers for those of the image only.
+    let across = is_made && device.kind()? == VETH;
     attributes(device.attributes, |kind, attribute| {
         let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
         allowed &= match kind {
             NAME | LINK | CARRIER => true,
+            TARGET => across,
             _ if SET.contains(&kind) || QUEUES.contains(&kind) => true,
             LINKINFO => info_is_allowed(content)?,
             PROP_LIST => only(content, &[ALT_NAME])?,

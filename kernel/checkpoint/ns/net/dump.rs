@@ -16,6 +16,7 @@ use super::{
         u16_at,
         Message, //
     },
+    nft,
     tables::{
         ACTIONS,
         ADDRESSES,
@@ -23,21 +24,29 @@ use super::{
         GENERIC,
         GENERIC_HEADER,
         GENERIC_KINDS,
+        GENERIC_VALUES,
         LINKS,
         NEIGHBOURS,
         PLAIN,
         ROUTES,
         RULES,
-        TABLES, //
+        TABLES,
+        TRACKING, //
     }, //
 };
 use crate::kapi::{
-    net::namespace::NetNs,
+    net::namespace::{
+        self,
+        NetNs, //
+    },
     time::wait, //
 };
 
 /// NLM_F_DUMP.
 const DUMP: u16 = 0x300;
+
+/// NLM_F_ACK: of what there is once the answer ends with an errno, which is 0.
+const ACK: u16 = 4;
 
 /// How often a list is asked for that changes meanwhile.
 const TRIES: usize = 5;
@@ -83,6 +92,8 @@ pub(super) struct Table<'a> {
     pub(super) sorted: bool,
     /// A new namespace has none.
     pub(super) none_new: bool,
+    /// There is one, and no list.
+    pub(super) once: bool,
 }
 
 /// Returns the number of the family of generic netlink with this name, of `answers` to [`FAMILIES`].
@@ -187,7 +198,8 @@ impl Table<'_> {
 
     /// Asks `ns` for them. E2BIG: there are too many. EAGAIN: they keep changing.
     pub(super) fn of(&self, ns: &NetNs) -> Result<KVVec<Item>> {
-        let mut message = Message::whole(self.request, DUMP, self.body)?;
+        let flags = if self.once { ACK } else { DUMP };
+        let mut message = Message::whole(self.request, flags, self.body)?;
         for _ in 0..TRIES {
             wait::go_on()?;
             match self.normal(&ns.ask(self.protocol, &mut message.0)?) {
@@ -216,18 +228,25 @@ fn alike(a: &[Item], b: &[Item]) -> bool {
 /// Returns of what kind `ns` has something that `fresh`, a new namespace, has not, or the other way
 /// round.
 pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>> {
-    let lists: [&[Table<'static>]; 6] = [
+    // Where nothing tracks connections, there is nothing of that.
+    let tracking: &[Table<'static>] = if namespace::tracks() { &TRACKING } else { &[] };
+    let lists: [&[Table<'static>]; 8] = [
         from_ref(&LINKS),
         from_ref(&ADDRESSES),
         from_ref(&RULES),
         &ROUTES,
         &NEIGHBOURS,
         TABLES,
+        &nft::LISTS,
+        tracking,
     ];
     for table in lists.into_iter().flatten() {
         if table.differs(ns, fresh)? {
             return Ok(Some(table.name));
         }
+    }
+    if nft::elements_differ(ns, fresh)? {
+        return Ok(Some("elements of sets of nftables"));
     }
     for kind in ACTIONS {
         let body = action_request(kind)?;
@@ -246,22 +265,25 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
     }
     let mut message = Message::whole(FAMILIES.request, DUMP, FAMILIES.body)?;
     let families = ns.ask(GENERIC, &mut message.0)?;
-    for &(name, of, command) in GENERIC_KINDS {
-        let Some(request) = family(&families, of)? else {
-            continue;
-        };
-        let body = [command, 1, 0, 0];
-        let table = Table {
-            name,
-            protocol: GENERIC,
-            request,
-            body: &body,
-            header: GENERIC_HEADER,
-            none_new: true,
-            ..PLAIN
-        };
-        if table.differs(ns, fresh)? {
-            return Ok(Some(name));
+    for (kinds, once) in [(GENERIC_KINDS, false), (GENERIC_VALUES, true)] {
+        for &(name, of, command) in kinds {
+            let Some(request) = family(&families, of)? else {
+                continue;
+            };
+            let body = [command, 1, 0, 0];
+            let table = Table {
+                name,
+                protocol: GENERIC,
+                request,
+                body: &body,
+                header: GENERIC_HEADER,
+                none_new: !once,
+                once,
+                ..PLAIN
+            };
+            if table.differs(ns, fresh)? {
+                return Ok(Some(name));
+            }
         }
     }
     Ok(None)

@@ -139,6 +139,11 @@ impl Message {
         self.put(&len.to_ne_bytes())?;
         self.put(&kind.to_ne_bytes())?;
         self.put(content)?;
+        self.pad()
+    }
+
+    /// Adds zeros, so that what follows is aligned.
+    pub(super) fn pad(&mut self) -> Result {
         while self.0.len() % 4 != 0 {
             self.put(&[0])?;
         }

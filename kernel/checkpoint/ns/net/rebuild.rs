@@ -5,6 +5,8 @@
 //! A checkpoint does it, with a namespace that nobody is in, and notes the requests that this took: a
 //! restart sends the same ones. What could not be had so differs in the end, and is refused.
 
+use core::cell::Cell;
+
 use kernel::{
     prelude::*,
     str::CStr, //
@@ -24,6 +26,10 @@ use super::{
         attributes,
         Message,
         ATTRIBUTE_HEADER, //
+    },
+    nft::{
+        self,
+        Batch, //
     },
     request::{
         self,
@@ -63,7 +69,7 @@ use crate::{
 };
 
 /// How often requests are gone through: some need others before.
-const ROUNDS: usize = 8;
+pub(super) const ROUNDS: usize = 8;
 
 /// How long, in nanoseconds, new devices and addresses may take to come to rest: nobody is asked for
 /// these.
@@ -100,9 +106,11 @@ const BRIDGE: u8 = 7;
 /// A namespace in the making.
 pub(super) struct Rebuild<'a> {
     /// What it is to become.
-    ns: &'a NetNs,
+    pub(super) ns: &'a NetNs,
     /// It.
-    fresh: &'a NetNs,
+    pub(super) fresh: &'a NetNs,
+    /// How many requests were sent to it, and to those that are made with it.
+    sent: &'a Cell<u64>,
     /// It has its settings.
     late: bool,
     /// What was done so far.
@@ -111,10 +119,11 @@ pub(super) struct Rebuild<'a> {
 
 impl<'a> Rebuild<'a> {
     /// Begins with a new namespace.
-    pub(super) fn new(ns: &'a NetNs, fresh: &'a NetNs) -> Self {
+    pub(super) fn new(ns: &'a NetNs, fresh: &'a NetNs, sent: &'a Cell<u64>) -> Self {
         Self {
             ns,
             fresh,
+            sent,
             late: false,
             requests: KVVec::new(),
         }
@@ -122,19 +131,26 @@ impl<'a> Rebuild<'a> {
 
     /// Sends a request; returns it if it was not taken. One that a restart would not take from an image
     /// is not sent: what it would make differs in the end.
-    fn send(&mut self, request: Request) -> Result<Option<Request>> {
+    pub(super) fn send(&mut self, request: Request) -> Result<Option<Request>> {
         if !request.is_allowed() {
             return Ok(Some(request));
         }
         match request.send(self.fresh) {
             Ok(()) => {
-                let done = if self.late { request.late() } else { request };
-                self.requests.push(done, GFP_KERNEL_ACCOUNT)?;
+                self.note(request)?;
                 Ok(None)
             }
             Err(e) if e == EINTR || e == ENOMEM || e == ENOBUFS => Err(e),
             Err(_) => Ok(Some(request)),
         }
+    }
+
+    /// Notes a request that was taken.
+    fn note(&mut self, request: Request) -> Result {
+        let mut done = if self.late { request.late() } else { request };
+        done.order = self.sent.get();
+        self.sent.set(done.order.saturating_add(1));
+        Ok(self.requests.push(done, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Sends requests until all were taken, or none is any more; returns those that were not.
@@ -156,37 +172,8 @@ impl<'a> Rebuild<'a> {
         Ok(left)
     }
 
-    /// Makes its devices, and sets what they are; returns the name of one that can't be made, and its
-    /// kind.
-    ///
-    /// What devices there are was asked for: see [`NetNs::leads_out`].
-    pub(super) fn make_devices(&mut self) -> Result<Option<(KVVec<u8>, KVVec<u8>)>> {
-        let (of, fresh) = (LINKS.of(self.ns)?, LINKS.of(self.fresh)?);
-        let (all, new) = (devices(&of)?, devices(&fresh)?);
-        let mut masters: KVVec<u32> = KVVec::new();
-        for device in &all {
-            masters.push(device.master()?, GFP_KERNEL_ACCOUNT)?;
-        }
-        masters.sort_unstable();
-        let mut requests = KVVec::new();
-        for device in &all {
-            wait::go_on()?;
-            if new.iter().any(|new| new.index() == device.index()) {
-                continue;
-            }
-            if let Some(request) = device.make(self.ns, &all, &masters)? {
-                requests.push(request, GFP_KERNEL_ACCOUNT)?;
-            }
-        }
-        self.send_all(requests)?;
-        let fresh = LINKS.of(self.fresh)?;
-        let new = devices(&fresh)?;
-        for device in &all {
-            wait::go_on()?;
-            if new.iter().all(|new| new.index() != device.index()) {
-                return Ok(Some((copy(device.name()?)?, copy(device.kind()?)?)));
-            }
-        }
+    /// Sets what its devices are, which were made.
+    pub(super) fn change(&mut self) -> Result {
         for last in [false, true] {
             for _ in 0..ROUNDS {
                 if !self.change_devices(last)? {
@@ -194,21 +181,27 @@ impl<'a> Rebuild<'a> {
                 }
             }
         }
-        Ok(None)
+        Ok(())
     }
 
-    /// Gives it all else but its settings, which it has got; returns the name of a port whose state in its
-    /// bridge it could not be given.
-    pub(super) fn rest(&mut self) -> Result<Option<KVVec<u8>>> {
+    /// Switches its devices on or off: it has its settings. Nothing else is told to it before that was done
+    /// to all that are made with it.
+    pub(super) fn switch(&mut self) -> Result<Steps<'a>> {
         self.late = true;
         // Those that are still looked for are found to be free, or not, meanwhile.
         settle(self.ns, LOOKING)?;
-        let mut steps = Steps::begin(self.fresh)?;
+        let steps = Steps::begin(self.fresh)?;
         for _ in 0..ROUNDS {
             if !self.switch_devices()? {
                 break;
             }
         }
+        Ok(steps)
+    }
+
+    /// Gives it all that is left; returns the name of a port whose state in its bridge it could not be
+    /// given.
+    pub(super) fn rest(&mut self, mut steps: Steps<'_>) -> Result<Option<KVVec<u8>>> {
         settle(self.fresh, RESTING)?;
         self.ports()?;
         settle(self.fresh, RESTING)?;
@@ -222,7 +215,27 @@ impl<'a> Rebuild<'a> {
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
-        self.ports()
+        let port = self.ports()?;
+        self.filter()?;
+        Ok(port)
+    }
+
+    /// Gives it tables of nftables. What is not taken differs.
+    fn filter(&mut self) -> Result {
+        let requests = nft::requests(self.ns)?;
+        let mut batch = Batch::new();
+        for request in &requests {
+            request.add_to(&mut batch)?;
+        }
+        match batch.send(self.fresh) {
+            Ok(()) => (),
+            Err(e) if e == EINTR || e == ENOMEM || e == ENOBUFS => return Err(e),
+            Err(_) => return Ok(()),
+        }
+        for request in requests {
+            self.note(request)?;
+        }
+        Ok(())
     }
 
     /// Sets what differs of devices, `last` of all what they take from others; returns whether something
@@ -315,14 +328,14 @@ impl<'a> Rebuild<'a> {
 }
 
 /// Copies bytes.
-fn copy(bytes: &[u8]) -> Result<KVVec<u8>> {
+pub(super) fn copy(bytes: &[u8]) -> Result<KVVec<u8>> {
     let mut copy = KVVec::new();
     copy.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
     Ok(copy)
 }
 
 /// The devices of a list.
-fn devices(items: &[Item]) -> Result<KVVec<Device<'_>>> {
+pub(super) fn devices(items: &[Item]) -> Result<KVVec<Device<'_>>> {
     let mut devices = KVVec::new();
     for item in items.iter().filter(|item| !item.body.is_empty()) {
         devices.push(Device::of(&item.body)?, GFP_KERNEL_ACCOUNT)?;

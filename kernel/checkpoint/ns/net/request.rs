@@ -3,8 +3,8 @@
 //! Requests of rtnetlink(7) that a network namespace gets when it is made.
 //!
 //! They go through the kernel's own handlers, with the rights of the caller. An image can be forged: so
-//! they have only what a request of ours can have, and nothing that leads out of the namespace (other
-//! namespaces, descriptors, programs).
+//! they have only what a request of ours can have, and nothing that leads out of the namespaces of the
+//! image (others, descriptors, programs).
 
 use kernel::prelude::*;
 
@@ -17,6 +17,10 @@ use super::{
         u32_at,
         Message,
         ATTRIBUTE_HEADER, //
+    },
+    nft::{
+        self,
+        Batch, //
     },
     rebuild::Steps,
     tables::TENTATIVE, //
@@ -100,6 +104,8 @@ pub(super) struct Request {
     kind: u32,
     flags: u32,
     body: KVVec<u8>,
+    /// How many were sent before it.
+    pub(super) order: u64,
 }
 
 impl Request {
@@ -109,6 +115,7 @@ impl Request {
             kind,
             flags,
             body: message.0,
+            order: 0,
         })
     }
 
@@ -125,7 +132,13 @@ impl Request {
 
     /// Returns whether a restart will take it from an image.
     pub(super) fn is_allowed(&self) -> bool {
-        self.body.len() <= REQUEST_MAX && is_allowed(self.kind, &self.body).unwrap_or(false)
+        self.body.len() <= REQUEST_MAX
+            && is_allowed(self.kind, self.flags, &self.body).unwrap_or(false)
+    }
+
+    /// Adds it to a batch: it is of nftables.
+    pub(super) fn add_to(&self, batch: &mut Batch) -> Result {
+        batch.add(self.kind, &self.body)
     }
 
     /// Sends it to `ns`.
@@ -202,10 +215,12 @@ fn are_hops(mut hops: &[u8]) -> Result<bool> {
 }
 
 /// Returns whether a request has only what one of ours may have.
-fn is_allowed(kind: u32, body: &[u8]) -> Result<bool> {
+fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
     let of_ip = matches!(body.first(), Some(&(IPV4 | IPV6)));
     match kind {
-        REQUEST_NEWLINK | REQUEST_SETLINK | REQUEST_NEWLINKPROP => device::is_allowed(body),
+        REQUEST_NEWLINK | REQUEST_SETLINK | REQUEST_NEWLINKPROP => {
+            device::is_allowed(body, flags & NET_REQUEST_MAKE != 0)
+        }
         REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
         REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
         REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),
@@ -213,13 +228,17 @@ fn is_allowed(kind: u32, body: &[u8]) -> Result<bool> {
             let known = of_ip || body.first() == Some(&BRIDGE);
             Ok(known && has_only(body, 12, OF_NEIGHBOUR)?)
         }
-        _ => Ok(false),
+        _ => nft::is_allowed(kind, body),
     }
 }
 
-/// Calls `f` for each request of the image that is for the namespace with reference `net`, with its
-/// record and its body.
-fn each(r: &Restore, net: ObjRef, mut f: impl FnMut(&NetRequest, &Raw<'_>) -> Result) -> Result {
+/// Calls `f` for each request of the image that is for one of the namespaces with the references `nets`,
+/// which are sorted: with which of them, its record and its body.
+fn each(
+    r: &Restore,
+    nets: &[ObjRef],
+    mut f: impl FnMut(usize, &NetRequest, &Raw<'_>) -> Result,
+) -> Result {
     for raw in r.links() {
         // Each namespace goes through the links of all.
         wait::go_on()?;
@@ -228,19 +247,21 @@ fn each(r: &Restore, net: ObjRef, mut f: impl FnMut(&NetRequest, &Raw<'_>) -> Re
             continue;
         }
         let request: NetRequest = raw.body().map_err(|fault| r.fault(fault))?;
-        if request.net.get() == net.get() {
-            f(&request, &raw)?;
+        let at = nets.binary_search_by_key(&request.net.get(), |net| net.get());
+        if let Ok(at) = at {
+            f(at, &request, &raw)?;
         }
     }
     Ok(())
 }
 
-/// Checks all requests for a namespace before it is made; returns whether there is one that comes after
-/// its settings.
-pub(super) fn check(r: &Restore, net: ObjRef) -> Result<bool> {
+/// Checks all requests for namespaces before these are made; returns whether there is one that comes after
+/// their settings.
+pub(super) fn check(r: &Restore, nets: &[ObjRef]) -> Result<bool> {
     let mut late = false;
-    each(r, net, |request, raw| {
-        if !is_allowed(request.kind.get(), raw.payload).unwrap_or(false) {
+    each(r, nets, |_, request, raw| {
+        let (kind, flags) = (request.kind.get(), request.flags.get());
+        if !is_allowed(kind, flags, raw.payload).unwrap_or(false) {
             return Err(r.fault(
                 raw.fault("a request that leads out of the network namespace, or that is none"),
             ));
@@ -262,21 +283,29 @@ fn about(kind: u32) -> &'static str {
     }
 }
 
-/// Sends to `ns` the requests of the image for the namespace with reference `net`: those that come
-/// before its settings are written, or, with `steps`, those after that. They were checked.
+/// Sends to `all` the requests of the image for the namespaces with the references `nets`: those that come
+/// before their settings are written, or, with `steps` of each, those after that. They were checked.
 pub(super) fn replay(
     r: &Restore,
     plan: &TaskRecords<'_>,
-    ns: &NetNs,
-    net: ObjRef,
-    mut steps: Option<Steps<'_>>,
+    all: &[NetNs],
+    nets: &[ObjRef],
+    mut steps: Option<KVVec<Steps<'_>>>,
 ) -> Result {
-    each(r, net, |request, raw| {
+    let mut batches: KVVec<Batch> = KVVec::new();
+    for _ in nets {
+        batches.push(Batch::new(), GFP_KERNEL_ACCOUNT)?;
+    }
+    each(r, nets, |at, request, raw| {
+        let ns = all.get(at).ok_or(EINVAL)?;
         let (kind, flags) = (request.kind.get(), request.flags.get());
         if (flags & NET_REQUEST_LATE != 0) != steps.is_some() {
             return Ok(());
         }
-        if let Some(steps) = &mut steps {
+        if nft::is_of(kind) {
+            return batches.get_mut(at).ok_or(EINVAL)?.add(kind, raw.payload);
+        }
+        if let Some(steps) = steps.as_mut().and_then(|steps| steps.get_mut(at)) {
             let tentative = kind == REQUEST_NEWADDR && is_tentative(raw.payload)?;
             steps.next(kind, tentative)?;
         }
@@ -310,10 +339,28 @@ pub(super) fn replay(
             )
         })
     })?;
-    match &mut steps {
-        Some(steps) => steps.end_quiet(),
-        None => Ok(()),
+    steps
+        .iter_mut()
+        .flatten()
+        .try_for_each(|steps| steps.end_quiet())?;
+    for (ns, batch) in all.iter().zip(&mut batches) {
+        batch.send(ns).map_err(|e| {
+            let why = match e {
+                EPERM => ": CAP_NET_ADMIN is needed",
+                EOPNOTSUPP | ENOENT => ": the kernel lacks a part of nftables",
+                _ => "",
+            };
+            r.fail(
+                e,
+                plan,
+                fmt!(
+                    "its network namespace does not take the rules of nftables that were in it{}",
+                    why
+                ),
+            )
+        })?;
     }
+    Ok(())
 }
 
 /// The name of the device that a request has; empty: it has none.
@@ -335,7 +382,7 @@ mod tests {
     fn link(fill: impl FnOnce(&mut Message) -> Result) -> Result<bool> {
         let mut message = Message::new(&[0; 16])?;
         fill(&mut message)?;
-        is_allowed(REQUEST_NEWLINK, &message.0)
+        is_allowed(REQUEST_NEWLINK, NET_REQUEST_MAKE, &message.0)
     }
 
     /// The other end of a veth, with an attribute.
@@ -363,6 +410,22 @@ mod tests {
         }
         assert!(link(|message| message.add(4, &[0; 4]))?);
         assert!(pair(1)? && !pair(18)?);
+        Ok(())
+    }
+
+    /// Only who makes a veth says where the other end is, by a number: IFLA_TARGET_NETNSID.
+    #[test]
+    fn pairs() -> Result {
+        for (name, flags, is) in [
+            (&b"veth\0"[..], NET_REQUEST_MAKE, true),
+            (&b"veth\0"[..], 0, false),
+            (&b"vlan\0"[..], NET_REQUEST_MAKE, false),
+        ] {
+            let mut message = Message::new(&[0; 16])?;
+            message.nest(18, |info| info.add(1, name))?;
+            message.add(46, &[0; 4])?;
+            assert!(is_allowed(REQUEST_NEWLINK, flags, &message.0)? == is);
+        }
         Ok(())
     }
 
@@ -428,7 +491,7 @@ mod tests {
         for (kind, is) in [(5, true), (22, false)] {
             let mut plain = Message::new(&header)?;
             plain.add(kind, &[0; 4])?;
-            assert!(is_allowed(REQUEST_NEWROUTE, &plain.0)? == is);
+            assert!(is_allowed(REQUEST_NEWROUTE, 0, &plain.0)? == is);
 
             let mut several = Message::new(&header)?;
             several.nest(MULTIPATH, |hops| {
@@ -436,10 +499,12 @@ mod tests {
                 hops.header(&[len, len2, 0, 0, 1, 0, 0, 0])?;
                 hops.add(kind, &[0; 4])
             })?;
-            assert!(is_allowed(REQUEST_NEWROUTE, &several.0)? == is);
+            assert!(is_allowed(REQUEST_NEWROUTE, 0, &several.0)? == is);
         }
-        assert!(is_allowed(REQUEST_NEWROUTE, &header)?);
-        assert!(is_allowed(REQUEST_NEWROUTE, &[]).is_err() || !is_allowed(REQUEST_NEWROUTE, &[])?);
+        assert!(is_allowed(REQUEST_NEWROUTE, 0, &header)?);
+        assert!(
+            is_allowed(REQUEST_NEWROUTE, 0, &[]).is_err() || !is_allowed(REQUEST_NEWROUTE, 0, &[])?
+        );
         Ok(())
     }
 }

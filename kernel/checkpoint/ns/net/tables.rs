@@ -21,7 +21,7 @@ use super::{
 const ROUTE: i32 = 0;
 
 /// NETLINK_NETFILTER.
-const NETFILTER: i32 = 12;
+pub(super) const NETFILTER: i32 = 12;
 
 /// NETLINK_GENERIC.
 pub(super) const GENERIC: i32 = 16;
@@ -46,6 +46,7 @@ pub(super) const PLAIN: Table<'static> = Table {
     own: None,
     sorted: false,
     none_new: false,
+    once: false,
 };
 
 /// Neighbours whose state stays: NUD_PERMANENT in ndm_state.
@@ -194,6 +195,20 @@ fn lasting_groups(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
+/// What bridges do by MRP and CFM: IFLA_BRIDGE_MRP and IFLA_BRIDGE_CFM in IFLA_AF_SPEC.
+fn rings(body: &[u8], out: &mut KVVec<u8>) -> Result {
+    let (header, rest) = body.split_at_checked(device::HEADER).ok_or(EIO)?;
+    let spec = find(rest, 26)?.unwrap_or(&[]);
+    attributes(spec, |kind, attribute| {
+        if matches!(kind, 4 | 5) {
+            // Whose it is: the number of the device.
+            out.extend_from_slice(header.get(4..8).ok_or(EIO)?, GFP_KERNEL_ACCOUNT)?;
+            out.extend_from_slice(attribute, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    })
+}
+
 /// struct br_vlan_msg, and an attribute of 32 bits.
 const VLAN_REQUEST: [u8; 16] = {
     let mut request = [0; 16];
@@ -219,18 +234,22 @@ pub(super) static LINKS: Table<'static> = Table {
     ..PLAIN
 };
 
-/// struct ifinfomsg, and an attribute of 32 bits.
-const LINK_REQUEST: [u8; 24] = {
+/// struct ifinfomsg, with this family, and IFLA_EXT_MASK with these bits.
+const fn link_request(family: u8, mask: u8) -> [u8; 24] {
     let mut request = [0; 24];
     let [len, len2] = 8u16.to_ne_bytes();
     let [kind, kind2] = 29u16.to_ne_bytes();
+    request[0] = family;
     request[16] = len;
     request[17] = len2;
     request[18] = kind;
     request[19] = kind2;
-    request[20 + LOW_BYTE] = 8;
+    request[20 + LOW_BYTE] = mask;
     request
-};
+}
+
+const LINK_REQUEST: [u8; 24] = link_request(0, 8);
+const RING_REQUEST: [u8; 24] = link_request(7, 0x10 | 0x20);
 
 /// Addresses: RTM_GETADDR, struct ifaddrmsg, IFA_CACHEINFO.
 pub(super) static ADDRESSES: Table<'static> = Table {
@@ -356,6 +375,16 @@ pub(super) static TABLES: &[Table<'static>] = &[
         sorted: true,
         ..PLAIN
     },
+    // RTM_GETLINK of AF_BRIDGE, struct ifinfomsg, and IFLA_EXT_MASK with RTEXT_FILTER_MRP and
+    // RTEXT_FILTER_CFM_CONFIG.
+    Table {
+        name: "rings (MRP) or endpoints (CFM) of bridges",
+        request: 18,
+        body: &RING_REQUEST,
+        header: device::HEADER,
+        own: Some(rings),
+        ..PLAIN
+    },
     // RTM_GETNEXTHOP, struct nhmsg.
     Table {
         name: "nexthop objects",
@@ -373,15 +402,6 @@ pub(super) static TABLES: &[Table<'static>] = &[
         counts: (8, 4),
         ..PLAIN
     },
-    // NFT_MSG_GETTABLE of NFNL_SUBSYS_NFTABLES, struct nfgenmsg.
-    Table {
-        name: "tables of nftables",
-        protocol: NETFILTER,
-        request: 10 << 8 | 1,
-        body: &[0; 4],
-        header: 4,
-        ..PLAIN
-    },
     // IPSET_CMD_LIST of NFNL_SUBSYS_IPSET, with IPSET_ATTR_PROTOCOL.
     Table {
         name: "sets of ipset",
@@ -392,6 +412,29 @@ pub(super) static TABLES: &[Table<'static>] = &[
         ..PLAIN
     },
 ];
+
+/// What there is only where connections are tracked: IPCTNL_MSG_*_GET, or the like, of NFNL_SUBSYS_*, with
+/// struct nfgenmsg.
+pub(super) static TRACKING: [Table<'static>; 5] = {
+    const fn get(subsystem: u16, name: &'static str) -> Table<'static> {
+        Table {
+            name,
+            protocol: NETFILTER,
+            request: subsystem << 8 | 1,
+            body: &[0; 4],
+            header: 4,
+            none_new: true,
+            ..PLAIN
+        }
+    }
+    [
+        get(1, "tracked connections"),
+        get(2, "expected connections"),
+        get(7, "accounts of netfilter"),
+        get(8, "timeouts of tracked connections"),
+        get(9, "helpers of tracked connections"),
+    ]
+};
 
 /// All families of generic netlink: CTRL_CMD_GETFAMILY of GENL_ID_CTRL.
 pub(super) static FAMILIES: Table<'static> = Table {
@@ -416,6 +459,33 @@ pub(super) static GENERIC_KINDS: &[(&str, &[u8], u8)] = &[
     // IOAM6_CMD_DUMP_NAMESPACES and IOAM6_CMD_DUMP_SCHEMAS.
     ("namespaces of IOAM", b"IOAM6", 3),
     ("schemas of IOAM", b"IOAM6", 6),
+    // ILA_CMD_GET.
+    ("mappings of ILA", b"ila", 3),
+    // IPVS_CMD_GET_SERVICE and IPVS_CMD_GET_DAEMON.
+    ("services of IPVS", b"IPVS", 4),
+    ("daemons of IPVS", b"IPVS", 11),
+    // SMC_PNETID_GET.
+    ("networks of SMC", b"SMC_PNETID", 1),
+    // TIPC_NL_BEARER_GET and TIPC_NL_NODE_GET.
+    ("bearers of TIPC", b"TIPCv2", 4),
+    ("nodes of TIPC", b"TIPCv2", 13),
+    // NL80211_CMD_GET_WIPHY, NL802154_CMD_GET_WPAN_PHY and DEVLINK_CMD_GET.
+    ("radios", b"nl80211", 1),
+    ("radios", b"nl802154", 1),
+    ("devices of the machine (devlink)", b"devlink", 1),
+];
+
+/// The same of what there is once: the command that asks for it.
+pub(super) static GENERIC_VALUES: &[(&str, &[u8], u8)] = &[
+    // MPTCP_PM_CMD_GET_LIMITS.
+    ("limits of MPTCP", b"mptcp_pm", 6),
+    // SEG6_CMD_GET_TUNSRC.
+    ("a source of SRv6 tunnels", b"SEG6", 4),
+    // IPVS_CMD_GET_CONFIG.
+    ("timeouts of IPVS", b"IPVS", 13),
+    // NFSD_CMD_THREADS_GET and NFSD_CMD_LISTENER_GET.
+    ("threads of an NFS server", b"nfsd", 3),
+    ("addresses of an NFS server", b"nfsd", 7),
 ];
 
 /// Kinds of actions of tc: they are listed one by one.

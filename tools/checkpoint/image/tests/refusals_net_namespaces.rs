@@ -188,6 +188,7 @@ fn requests() {
     const MAKES: &str = "makes what is no device, or too late";
     accepted(&[
         |s| request(s, |r| r.kind.set(REQUEST_DELRULE)),
+        |s| request(s, |r| r.kind.set(REQUEST_NEWRULE_NFT)),
         |s| {
             request(s, |r| {
                 r.kind.set(REQUEST_NEWLINK);
@@ -216,6 +217,16 @@ fn requests() {
         }),
         ("unknown kind of request", |s| request(s, |r| r.kind.set(0))),
         ("unknown flag", |s| request(s, |r| r.flags.set(4))),
+        // NFT_MSG_DELRULE.
+        ("unknown kind of request", |s| {
+            request(s, |r| r.kind.set(2568))
+        }),
+        ("filters before there is what is filtered", |s| {
+            request(s, |r| {
+                r.kind.set(REQUEST_NEWRULE_NFT);
+                r.flags.set(0)
+            })
+        }),
         (MAKES, |s| request(s, |r| r.flags.set(NET_REQUEST_MAKE))),
         (MAKES, |s| {
             request(s, |r| {
@@ -228,6 +239,49 @@ fn requests() {
         }),
         ("reserved or unused field is not zero", |s| {
             request(s, |r| r.reserved.set(1))
+        }),
+    ]);
+}
+
+/// Has the number, which `change` changes.
+fn peer(s: &mut Sample, change: fn(&mut NetPeer)) {
+    s.add(
+        zeroed(|p: &mut NetPeer| {
+            p.net.set(NS);
+            p.peer.set(NS);
+            p.number.set(i32::MAX as u32);
+        }),
+        &[],
+    );
+    s.edit(0, change);
+}
+
+#[test]
+fn peers() {
+    accepted(&[|s| peer(s, |_| ()), |s| peer(s, |p| p.number.set(0))]);
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            peer(s, |p| p.net.set(OPEN))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            peer(s, |p| p.peer.set(OPEN))
+        }),
+        (
+            "a number of a network namespace that is not in the image",
+            |s| {
+                leave(s);
+                peer(s, |_| ())
+            },
+        ),
+        ("impossible number of a network namespace", |s| {
+            peer(s, |p| p.number.set(1 << 31))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            peer(s, |p| p.reserved.set(1))
+        }),
+        ("payload where none belongs", |s| {
+            peer(s, |_| ());
+            s.payload(Kind::NetPeer, 0).push(0)
         }),
     ]);
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is in a network namespace and is not saved, and tasks and sockets of several. */
+#include "generic.h"
 #include "rtnetlink.h"
 #include "refuse.h"
 
 #include <linux/fib_rules.h>
 #include <linux/if_tun.h>
+#include <linux/mptcp_pm.h>
+#include <linux/net_namespace.h>
 #include <linux/pkt_sched.h>
 #include <linux/veth.h>
 #include <sys/un.h>
@@ -121,29 +124,73 @@ REFUSE(leads_out, OWN)
 	expect("the device v0, which leads to another network namespace");
 }
 
+/* How many addresses MPTCP takes: nothing lists that, but it is asked for. */
+REFUSE(mptcp_limits, OWN)
+{
+	int family = generic_id("mptcp_pm", NULL), fd;
+	uint32_t limit = 3;
+	struct generic answer;
+
+	if (!family)
+		not_here();
+	switch_lo(true);
+	fd = generic_socket();
+	generic_ask(fd, family, MPTCP_PM_CMD_SET_LIMITS, NLM_F_ACK, MPTCP_PM_ATTR_RCV_ADD_ADDRS,
+		    &limit, sizeof(limit));
+	CHECK_EQ(0, generic_answer(fd, &answer));
+	CHECK_SYS(close(fd));
+	expect("limits of MPTCP of its own");
+}
+
+/* It has a number for a namespace that no task is in. */
+REFUSE(number_for_outside, OWN)
+{
+	int own = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), other;
+	struct rtgenmsg header = { .rtgen_family = AF_UNSPEC };
+	struct rt rt;
+
+	switch_lo(true);
+	CHECK_SYS(unshare(CLONE_NEWNET));
+	other = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	CHECK_SYS(setns(own, CLONE_NEWNET));
+	CHECK_SYS(close(own));
+	rt_begin(&rt, RTM_NEWNSID, 0, &header, sizeof(header));
+	rt_add_u32(&rt, NETNSA_FD, other);
+	rt_add_u32(&rt, NETNSA_NSID, 5);
+	CHECK_SYS(rt_ask(&rt));
+	expect_more();
+	expect("numbers for other network namespaces (ip netns set)");
+}
+
 static int in_another(void *arg)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	int fd;
-
 	CHECK_SYS(unshare(CLONE_NEWNET));
-	fd = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
-	CHECK_SYS(bind(fd, (struct sockaddr *)&in, sizeof(in)));
-	board->value[0] = fd;
 	ckpt_step(0);
 	ckpt_wait_go();
-	CHECK_SYS(listen(fd, 1));
+	CHECK(if_nametoindex("m0"), "there is no device m0");
 	return 0;
 }
 
-REFUSE(tcp_of_another)
+/* A device of another namespace of the tree stands on one of that of the root. */
+REFUSE(stands_elsewhere, OWN)
 {
 	pid_t kid = ckpt_fork(in_another, NULL);
+	struct rtattr *info;
+	struct rt rt;
 
 	ckpt_step_wait(0, 1);
-	expect_refusal(kid, UNSUPPORTED, "descriptor %d (*): a TCP socket of another network namespace "
-		       "than that of the root task can't be saved yet: have it closed",
-		       (int)board->value[0]);
+	info = rt_device(&rt, "d0", 0, "dummy");
+	rt_end(&rt, info);
+	CHECK_HERE(rt_ask(&rt));
+	info = rt_device(&rt, "m0", 0, "macvlan");
+	rt_end(&rt, info);
+	rt_add_u32(&rt, IFLA_LINK, if_nametoindex("d0"));
+	rt_add_u32(&rt, IFLA_NET_NS_PID, kid);
+	CHECK_HERE(rt_ask(&rt));
+	/* And that of the root has a device that something stands on. */
+	expect_more();
+	expect_refusal(kid, UNSUPPORTED, "its network namespace has the device m0, which leads to "
+		       "another network namespace: remove that");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
 }

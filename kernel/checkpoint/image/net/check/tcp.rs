@@ -21,6 +21,7 @@ use crate::image::{
         tcp::*,
         *, //
     },
+    ns::NetNs,
     record::{
         Fault,
         Raw, //
@@ -96,7 +97,6 @@ fn not_agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
         &tcp.segment,
         &tcp.send_scale,
         &tcp.receive_scale,
-        &tcp.reserved2,
     ];
     ensure(
         raw,
@@ -109,7 +109,6 @@ fn not_agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
 fn agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     let has = |flag| tcp.outside.get() & flag != 0;
     flags(raw, tcp.outside.get().into(), OUTSIDE_FLAGS_ALL.into())?;
-    zero(raw, tcp.reserved2.get() == 0)?;
     ensure(
         raw,
         tcp.in_flight.get() <= tcp.sent.get(),
@@ -251,6 +250,7 @@ impl Walk<'_> {
                 "was closed, and is not connected",
             )?;
         }
+        self.tcp_place(raw, &tcp)?;
         self.tcp_numbers(raw, &tcp)?;
         let left = &mut self.tcp_left;
         ensure(
@@ -271,6 +271,24 @@ impl Walk<'_> {
             raw,
             raw.payload.len() <= CONGESTION_MAX && raw.payload.iter().all(|c| c.is_ascii_graphic()),
             "impossible name of a congestion control",
+        )
+    }
+
+    /// The network namespace that it is of. What a file shows is of that of who has made it.
+    fn tcp_place(&self, raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
+        let (net, of_caller) = (tcp.net.get(), tcp.flags.get() & TCP_OF_CALLER != 0);
+        if net == 0 && !of_caller {
+            return Ok(());
+        }
+        self.refer_or_none::<NetNs>(raw, net)?;
+        let is_seen = match tcp.socket.get() {
+            0 => false,
+            socket => form(self.refer::<Socket>(raw, socket)?) == SOCKET_OPEN,
+        };
+        ensure(
+            raw,
+            !is_seen && (net == 0 || !of_caller),
+            "is of two network namespaces",
         )
     }
 

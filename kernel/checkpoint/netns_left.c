@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a network namespace has that a new one has not, and that netlink does not show.
+ */
+#include <linux/checkpoint_netns.h>
+#include <linux/idr.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/rcupdate.h>
+#include <linux/rtnetlink.h>
+#include <net/net_namespace.h>
+#include <net/sch_generic.h>
+#include "../../net/core/dev.h"
+
+/* Flags that the kernel sets by itself. */
+#define FLAGS_OF_KERNEL	(IFF_RUNNING | IFF_LOWER_UP | IFF_DORMANT)
+
+/* Does a device spread what it gets and sends as nobody has asked for at @fresh? */
+static bool spreads(const struct net_device *dev, const struct net_device *fresh)
+{
+#ifdef CONFIG_RPS
+	unsigned int i;
+
+	for (i = 0; i < dev->num_rx_queues; i++) {
+		if (rcu_access_pointer(dev->_rx[i].rps_map) ||
+		    READ_ONCE(dev->_rx[i].rps_flow_table))
+			return true;
+	}
+#endif
+#ifdef CONFIG_XPS
+	if (!rcu_access_pointer(dev->xps_maps[XPS_CPUS]) !=
+	    !rcu_access_pointer(fresh->xps_maps[XPS_CPUS]) ||
+	    rcu_access_pointer(dev->xps_maps[XPS_RXQS]))
+		return true;
+#endif
+	return dev->real_num_tx_queues != fresh->real_num_tx_queues ||
+	       dev->real_num_rx_queues != fresh->real_num_rx_queues;
+}
+
+/* Has @dev addresses that somebody had it listen to by SIOCADDMULTI? */
+static bool listens_to_more(struct net_device *dev)
+{
+	const struct netdev_hw_addr *ha;
+	bool more = false;
+
+	netif_addr_lock_bh(dev);
+	netdev_for_each_mc_addr(ha, dev) {
+		if (ha->global_use)
+			more = true;
+	}
+	netif_addr_unlock_bh(dev);
+	return more;
+}
+
+/*
+ * Has @dev anything that @fresh, the same device in another namespace, has not?  Not what netlink
+ * shows of devices, except of a loopback device.
+ */
+static bool device_differs(struct net_device *dev, struct net_device *fresh)
+{
+	const unsigned int of_user = ~FLAGS_OF_KERNEL;
+
+	if (strcmp(dev->name, fresh->name) || dev->type != fresh->type ||
+	    dev->addr_len != fresh->addr_len || dev->netdev_ops != fresh->netdev_ops ||
+	    memcmp(dev->dev_addr, fresh->dev_addr, dev->addr_len) ||
+	    (netif_get_flags(dev) & of_user) != (netif_get_flags(fresh) & of_user) ||
+	    list_empty(&dev->name_node->list) != list_empty(&fresh->name_node->list) ||
+	    !rcu_access_pointer(dev->ifalias) != !rcu_access_pointer(fresh->ifalias))
+		return true;
+	if (dev->mtu != fresh->mtu ||
+	    dev->group != fresh->group || dev->tx_queue_len != fresh->tx_queue_len ||
+	    dev->features != fresh->features ||
+	    dev->wanted_features != fresh->wanted_features ||
+	    dev->gso_max_size != fresh->gso_max_size ||
+	    dev->gso_ipv4_max_size != fresh->gso_ipv4_max_size ||
+	    dev->gso_max_segs != fresh->gso_max_segs ||
+	    dev->gro_max_size != fresh->gro_max_size ||
+	    dev->gro_ipv4_max_size != fresh->gro_ipv4_max_size ||
+	    dev->gro_flush_timeout != fresh->gro_flush_timeout ||
+	    dev->napi_defer_hard_irqs != fresh->napi_defer_hard_irqs ||
+	    dev->threaded != fresh->threaded || dev->proto_down != fresh->proto_down ||
+	    spreads(dev, fresh) || listens_to_more(dev))
+		return true;
+	/* What others have fastened to it. */
+	if (list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
+	    list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower) ||
+	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
+	    dev_xdp_prog_count(dev) ||
+	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
+	    rcu_access_pointer(dev->ingress_queue))
+		return true;
+#ifdef CONFIG_NET_XGRESS
+	if (rcu_access_pointer(dev->tcx_ingress) || rcu_access_pointer(dev->tcx_egress))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_INGRESS
+	if (rcu_access_pointer(dev->nf_hooks_ingress))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_EGRESS
+	if (rcu_access_pointer(dev->nf_hooks_egress))
+		return true;
+#endif
+	return false;
+}
+
+#ifdef CONFIG_NETFILTER
+/* Has @of as many hooks of each kind as @fresh, those of a new namespace? */
+static bool has_hooks_of(struct nf_hook_entries __rcu *const *of,
+			 struct nf_hook_entries __rcu *const *fresh, int kinds)
+{
+	const struct nf_hook_entries *a, *b;
+	int i;
+
+	guard(rcu)();
+	for (i = 0; i < kinds; i++) {
+		a = rcu_dereference(of[i]);
+		b = rcu_dereference(fresh[i]);
+		if ((a ? a->num_hook_entries : 0) != (b ? b->num_hook_entries : 0))
+			return false;
+	}
+	return true;
+}
+
+static bool has_hooks_of_ns(const struct net *net, const struct net *fresh)
+{
+	const struct netns_nf *a = &net->nf, *b = &fresh->nf;
+
+	if (!has_hooks_of(a->hooks_ipv4, b->hooks_ipv4, ARRAY_SIZE(a->hooks_ipv4)) ||
+	    !has_hooks_of(a->hooks_ipv6, b->hooks_ipv6, ARRAY_SIZE(a->hooks_ipv6)))
+		return false;
+#ifdef CONFIG_NETFILTER_FAMILY_ARP
+	if (!has_hooks_of(a->hooks_arp, b->hooks_arp, ARRAY_SIZE(a->hooks_arp)))
+		return false;
+#endif
+#ifdef CONFIG_NETFILTER_FAMILY_BRIDGE
+	if (!has_hooks_of(a->hooks_bridge, b->hooks_bridge, ARRAY_SIZE(a->hooks_bridge)))
+		return false;
+#endif
+	return true;
+}
+#endif
+
+#ifdef CONFIG_XFRM
+static bool has_xfrm(struct net *net)
+{
+	bool has;
+
+	spin_lock_bh(&net->xfrm.xfrm_state_lock);
+	has = !list_empty(&net->xfrm.state_all);
+	spin_unlock_bh(&net->xfrm.xfrm_state_lock);
+	spin_lock_bh(&net->xfrm.xfrm_policy_lock);
+	has |= !list_empty(&net->xfrm.policy_all);
+	spin_unlock_bh(&net->xfrm.xfrm_policy_lock);
+	return has;
+}
+#endif
+
+/* Is a program of BPF fastened to it? */
+static bool has_bpf(const struct net *net)
+{
+	int i;
+
+	for (i = 0; i < MAX_NETNS_BPF_ATTACH_TYPE; i++) {
+		if (rcu_access_pointer(net->bpf.run_array[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Has @net as many numbers for other namespaces, and the same, as @fresh? */
+static bool has_numbers_of(struct net *net, struct net *fresh)
+{
+	int id;
+
+	guard(rcu)();
+	for (id = 0; idr_get_next(&net->netns_ids, &id); id++) {
+		if (!idr_find(&fresh->netns_ids, id))
+			return false;
+	}
+	for (id = 0; idr_get_next(&fresh->netns_ids, &id); id++) {
+		if (!idr_find(&net->netns_ids, id))
+			return false;
+	}
+	return true;
+}
+
+#ifdef CONFIG_XFRM
+/* Are policies looked for otherwise? */
+static bool has_thresholds(const struct net *net, const struct net *fresh)
+{
+	const struct xfrm_policy_hthresh *a = &net->xfrm.policy_hthresh;
+	const struct xfrm_policy_hthresh *b = &fresh->xfrm.policy_hthresh;
+
+	return a->lbits4 != b->lbits4 || a->rbits4 != b->rbits4 ||
+	       a->lbits6 != b->lbits6 || a->rbits6 != b->rbits6;
+}
+#endif
+
+/* Do sockets of some families behave otherwise, by what no setting changes? */
+static bool has_modes(const struct net *net, const struct net *fresh)
+{
+	bool differs = false;
+
+#if IS_ENABLED(CONFIG_VSOCKETS)
+	differs |= READ_ONCE(net->vsock.mode) != READ_ONCE(fresh->vsock.mode);
+#endif
+#if IS_ENABLED(CONFIG_SMC)
+	differs |= READ_ONCE(net->smc.limit_smc_hs) != READ_ONCE(fresh->smc.limit_smc_hs);
+#endif
+	return differs;
+}
+
+/**
+ * checkpoint_netns_tracks() - tell whether the kernel may track connections
+ *
+ * Asking for them otherwise would load what tracks them.
+ *
+ * Return: whether what does that is there.
+ */
+bool checkpoint_netns_tracks(void)
+{
+#ifdef CONFIG_NETFILTER
+	return rcu_access_pointer(nf_ct_hook);
+#else
+	return false;
+#endif
+}
+
+/* Has one of the namespaces a device that is not, or not so, in the other one? */
+static int devices_left(struct net *net, struct net *fresh, char *name)
+{
+	struct net_device *dev, *other;
+
+	for_each_netdev(net, dev) {
+		other = __dev_get_by_index(fresh, dev->ifindex);
+		if (!other || device_differs(dev, other)) {
+			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
+			return other ? CHECKPOINT_NETNS_DIFFERS : CHECKPOINT_NETNS_DEVICE;
+		}
+	}
+	for_each_netdev(fresh, dev) {
+		if (!__dev_get_by_index(net, dev->ifindex)) {
+			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
+			return CHECKPOINT_NETNS_LACKS;
+		}
+	}
+	return 0;
+}
+
+/**
+ * checkpoint_netns_left() - find what a namespace has that a new one has not
+ * @net: the namespace
+ * @fresh: a new one, to which all was done that a restart does
+ * @name: where to put the name of a device, CHECKPOINT_NETNS_NAME bytes
+ *
+ * Not what netlink shows, which checkpoint_netns_dump() is for.
+ *
+ * Return: CHECKPOINT_NETNS_*, or an errno: -EINTR if the caller was killed.
+ */
+int checkpoint_netns_left(struct net *net, struct net *fresh, char *name)
+{
+	int ret;
+
+	/* That of the other one is the same lock, or nobody else changes it. */
+	ret = rtnl_net_lock_killable(net);
+	if (ret)
+		return ret;
+	ret = devices_left(net, fresh, name);
+	rtnl_net_unlock(net);
+	if (ret)
+		return ret;
+#ifdef CONFIG_NETFILTER
+	if (!has_hooks_of_ns(net, fresh))
+		return CHECKPOINT_NETNS_NETFILTER;
+#endif
+#ifdef CONFIG_XFRM
+	if (has_xfrm(net) ||
+	    memcmp(net->xfrm.policy_default, fresh->xfrm.policy_default,
+		   sizeof(net->xfrm.policy_default)) ||
+	    has_thresholds(net, fresh))
+		return CHECKPOINT_NETNS_XFRM;
+#endif
+	if (has_modes(net, fresh))
+		return CHECKPOINT_NETNS_MODES;
+	if (has_bpf(net))
+		return CHECKPOINT_NETNS_BPF;
+	if (!has_numbers_of(net, fresh))
+		return CHECKPOINT_NETNS_IDS;
+	return CHECKPOINT_NETNS_NOTHING;
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What of a network namespace a restart can make.
+//!
+//! A checkpoint makes a new namespace, does to it what a restart will do, and compares it with that of
+//! the tasks. What differs then can't be restored, and is refused by name. Those that have to do with each
+//! other (`pairs.rs`) are compared together.
+
+use core::cell::Cell;
+
+use kernel::{
+    prelude::*,
+    str::BStr, //
+};
+
+use super::{
+    contents::{
+        apply,
+        differing,
+        Contents,
+        Settings, //
+    },
+    dump,
+    pairs::{
+        self,
+        Joins,
+        Lead,
+        Peer, //
+    },
+    rebuild::Rebuild,
+    tables::LINKS, //
+};
+use crate::{
+    found::Capture,
+    image::ns::SETTINGS_MAX,
+    kapi::{
+        net::namespace::{
+            Left,
+            Loopback,
+            NetNs, //
+        },
+        task::frozen::TaskName,
+        time::wait, //
+    }, //
+};
+
+/// A namespace of the tasks.
+pub(super) struct Member<'a> {
+    pub(super) ns: &'a NetNs,
+    /// Its first task.
+    pub(super) who: TaskName,
+    /// It is that of the root, which may be left outside.
+    pub(super) of_root: bool,
+}
+
+impl Member<'_> {
+    /// Refuses it, as it has `what`.
+    fn refuse(&self, cap: &mut Capture, what: kernel::fmt::Arguments<'_>) {
+        let unless = if self.of_root {
+            ", or leave what is in it outside (CHECKPOINT_NET_OUTSIDE, --net-outside)"
+        } else {
+            ""
+        };
+        cap.report.refuse(
+            EOPNOTSUPP,
+            &self.who,
+            fmt!("its network namespace has {}: remove that{}", what, unless),
+        );
+    }
+
+    /// Refuses it for a device that can't be made; `kind` is what it is, if that has a name.
+    fn refuse_device(&self, cap: &mut Capture, name: &[u8], kind: &[u8]) {
+        let (of, kind) = match kind {
+            [] => ("", BStr::from_bytes(b"")),
+            kind => (" of kind ", BStr::from_bytes(kind)),
+        };
+        self.refuse(cap, fmt!("the device {}{}{}", name_of(name), of, kind));
+    }
+
+    /// Refuses it for a setting.
+    fn refuse_setting(&self, cap: &mut Capture, path: &[u8], why: &str) {
+        let path = BStr::from_bytes(path);
+        self.refuse(cap, fmt!("the setting /proc/sys/{}, which {}", path, why));
+    }
+}
+
+/// The name of a device, without what it is padded with.
+fn name_of(name: &[u8]) -> &BStr {
+    BStr::from_bytes(name.split(|&c| c == 0).next().unwrap_or(&[]))
+}
+
+/// Returns whether the namespace has to do with another one: a device leads there, or it has a number for
+/// it.
+pub(super) fn is_joined(ns: &NetNs) -> Result<bool> {
+    Ok(ns.number(0).is_some() || ns.lead(0)?.is_some())
+}
+
+/// Adds to `meant` the addresses of the namespaces that `ns` has numbers for.
+pub(super) fn add_meant(ns: &NetNs, meant: &mut KVVec<usize>) -> Result {
+    let mut from = Some(0);
+    while let Some((number, addr)) = from.and_then(|from| ns.number(from)) {
+        wait::go_on()?;
+        meant.push(addr, GFP_KERNEL_ACCOUNT)?;
+        from = number.checked_add(1);
+    }
+    Ok(())
+}
+
+/// Reads what is in the namespaces of `all`. `None`: one was refused.
+pub(super) fn read(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Contents>>> {
+    match compare(cap, all) {
+        Err(e) if e != EINTR && e != ENOMEM => {
+            if let Some(first) = all.first() {
+                cap.report.refuse(
+                    e,
+                    &first.who,
+                    fmt!(
+                        "what is in its network namespace can't be read, or is too much: leave it outside \
+                         (CHECKPOINT_NET_OUTSIDE, --net-outside)"
+                    ),
+                );
+            }
+            Ok(None)
+        }
+        done => done,
+    }
+}
+
+/// Returns whether the caller may look at a namespace; else it is refused.
+fn may_look(cap: &mut Capture, member: &Member<'_>) -> bool {
+    if member.ns.is_initial() {
+        cap.report.refuse(
+            EOPNOTSUPP,
+            &member.who,
+            fmt!(
+                "is in the initial network namespace, and the caller is not: call checkpoint(2) in \
+                 that namespace"
+            ),
+        );
+        return false;
+    }
+    if !member.ns.may_admin() {
+        cap.report.refuse(
+            EPERM,
+            &member.who,
+            fmt!(
+                "what is in its network namespace is saved only by who may set it up (CAP_NET_ADMIN \
+                 over it)"
+            ),
+        );
+        return false;
+    }
+    true
+}
+
+/// Where the namespace with the address `addr` stands in `all`.
+fn place(all: &[Member<'_>], addr: usize) -> Option<usize> {
+    all.iter().position(|member| member.ns.addr() == addr)
+}
+
+/// Finds what the namespaces have of each other. `None`: one leads elsewhere, and was refused.
+fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Joins>>> {
+    let mut found = KVVec::new();
+    for member in all {
+        let mut joins = Joins::none();
+        let mut from = 0;
+        while let Some(lead) = member.ns.lead(from)? {
+            wait::go_on()?;
+            let to = place(all, lead.to).filter(|_| lead.is_pair);
+            let Some(to) = to else {
+                member.refuse(
+                    cap,
+                    fmt!(
+                        "the device {}, which leads to another network namespace",
+                        name_of(&lead.name)
+                    ),
+                );
+                return Ok(None);
+            };
+            let index = lead.index;
+            joins.leads.push(Lead { index, to }, GFP_KERNEL_ACCOUNT)?;
+            from = index.checked_add(1).ok_or(EOVERFLOW)?;
+        }
+        found.push(joins, GFP_KERNEL_ACCOUNT)?;
+    }
+    for (member, joins) in all.iter().zip(&mut found) {
+        // Netlink gives a namespace a number when it tells of a device that leads there.
+        if !joins.leads.is_empty() {
+            LINKS.of(member.ns)?;
+        }
+        let mut from = Some(0);
+        while let Some((number, addr)) = from.and_then(|from| member.ns.number(from)) {
+            wait::go_on()?;
+            let Some(to) = place(all, addr) else {
+                member.refuse(
+                    cap,
+                    fmt!("numbers for other network namespaces (ip netns set)"),
+                );
+                return Ok(None);
+            };
+            joins.peers.push(Peer { to, number }, GFP_KERNEL_ACCOUNT)?;
+            from = number.checked_add(1);
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Makes new namespaces with the same owners. `None`: they can't be made, which was refused.
+fn fresh(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<NetNs>>> {
+    let mut made = KVVec::new();
+    for member in all {
+        match member.ns.like() {
+            Ok(fresh) => made.push(fresh, GFP_KERNEL_ACCOUNT)?,
+            Err(EINTR) => return Err(EINTR),
+            Err(e) => {
+                cap.report.refuse(
+                    e,
+                    &member.who,
+                    fmt!(
+                        "its network namespace can't be compared with a new one, which can't be made \
+                         (user.max_net_namespaces)"
+                    ),
+                );
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(made))
+}
+
+/// A namespace, and the new one that becomes what it is.
+struct Pair<'a> {
+    member: &'a Member<'a>,
+    fresh: &'a NetNs,
+    /// In which settings it differs, and how many these are.
+    settings: KVVec<u8>,
+    count: u32,
+}
+
+impl Pair<'_> {
+    /// Gives the new one the settings of the other. False: that was refused.
+    fn set(&mut self, cap: &mut Capture) -> Result<bool> {
+        let ns = self.member.ns;
+        (self.settings, self.count) = differing(&ns.settings()?, &self.fresh.settings()?)?;
+        for last in [false, true] {
+            if let Some(wrong) = apply(self.fresh, &self.settings)? {
+                let path = wrong.path.to_bytes();
+                self.member
+                    .refuse_setting(cap, path, "a new one does not take");
+                return Ok(false);
+            }
+            // Those that were changed by others, and had been set back.
+            let (others, more) = differing(&ns.settings()?, &self.fresh.settings()?)?;
+            let Some((path, _)) = Settings(&others).next() else {
+                break;
+            };
+            if last {
+                self.member
+                    .refuse_setting(cap, path.to_bytes(), "depends on others");
+                return Ok(false);
+            }
+            self.settings
+                .extend_from_slice(&others, GFP_KERNEL_ACCOUNT)?;
+            self.count += more;
+        }
+        Ok(true)
+    }
+
+    /// Compares both, when all was done. False: they differ, which was refused.
+    fn is_alike(&self, cap: &mut Capture) -> Result<bool> {
+        let (member, ns) = (self.member, self.member.ns);
+        // Some change when a device is switched on. What is not taken differs.
+        let _ = apply(self.fresh, &self.settings)?;
+        let what = match ns.left(self.fresh)? {
+            Left::Nothing => None,
+            Left::Device(name) => {
+                member.refuse_device(cap, &name, &[]);
+                return Ok(false);
+            }
+            Left::Differs(name) => {
+                member.refuse(
+                    cap,
+                    fmt!(
+                        "the device {} with an address, flag, queue, feature, filter or program that a \
+                         new one does not get",
+                        name_of(&name)
+                    ),
+                );
+                return Ok(false);
+            }
+            Left::Lacks(name) => {
+                member.refuse(
+                    cap,
+                    fmt!("no device {}, which a new one has", name_of(&name)),
+                );
+                return Ok(false);
+            }
+            Left::Netfilter => Some("rules of nftables or iptables, or tracked connections"),
+            Left::Xfrm => Some("states or policies of IPsec (ip xfrm)"),
+            Left::Modes => Some(
+                "another mode of vsock sockets than new ones get, or a limit of SMC handshakes",
+            ),
+            Left::Bpf => Some("programs of BPF"),
+            Left::Ids => Some("numbers for other network namespaces (ip netns set)"),
+        };
+        if let Some(what) = what {
+            member.refuse(cap, fmt!("{}", what));
+            return Ok(false);
+        }
+        let (others, _) = differing(&ns.settings()?, &self.fresh.settings()?)?;
+        if let Some((path, _)) = Settings(&others).next() {
+            member.refuse_setting(cap, path.to_bytes(), "depends on others");
+            return Ok(false);
+        }
+        if let Some(what) = dump::differs(ns, self.fresh)? {
+            member.refuse(cap, fmt!("{} of its own", what));
+            return Ok(false);
+        }
+        if self.count > SETTINGS_MAX {
+            return Err(E2BIG);
+        }
+        Ok(true)
+    }
+}
+
+/// Compares the namespaces with new ones. `None`: one was refused.
+fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Contents>>> {
+    if !all.iter().all(|member| may_look(cap, member)) {
+        return Ok(None);
+    }
+    let Some(joins) = joins(cap, all)? else {
+        return Ok(None);
+    };
+    let Some(fresh) = fresh(cap, all)? else {
+        return Ok(None);
+    };
+    let sent = Cell::new(0);
+    let mut los: KVVec<Loopback> = KVVec::new();
+    let mut rebuilds = KVVec::new();
+    let mut pairs = KVVec::new();
+    for (member, fresh) in all.iter().zip(&fresh) {
+        let lo = member.ns.loopback()?;
+        fresh.set_loopback(&lo)?;
+        los.push(lo, GFP_KERNEL_ACCOUNT)?;
+        rebuilds.push(Rebuild::new(member.ns, fresh, &sent), GFP_KERNEL_ACCOUNT)?;
+        let pair = Pair {
+            member,
+            fresh,
+            settings: KVVec::new(),
+            count: 0,
+        };
+        pairs.push(pair, GFP_KERNEL_ACCOUNT)?;
+    }
+    pairs::number(&fresh, &joins)?;
+    if let Some((at, name, kind)) = pairs::make_devices(&mut rebuilds, &joins)? {
+        let member = all.get(at).ok_or(EINVAL)?;
+        member.refuse_device(cap, &name, &kind);
+        return Ok(None);
+    }
+    for pair in &mut pairs {
+        if !pair.set(cap)? {
+            return Ok(None);
+        }
+    }
+    let mut steps = KVVec::new();
+    for rebuild in &mut rebuilds {
+        steps.push(rebuild.switch()?, GFP_KERNEL_ACCOUNT)?;
+    }
+    for ((rebuild, steps), member) in rebuilds.iter_mut().zip(steps).zip(all) {
+        if let Some(name) = rebuild.rest(steps)? {
+            member.refuse(
+                cap,
+                fmt!(
+                    "the device {} in a bridge, in a state that it can't be given now",
+                    name_of(&name)
+                ),
+            );
+            return Ok(None);
+        }
+    }
+    for pair in &pairs {
+        if !pair.is_alike(cap)? {
+            return Ok(None);
+        }
+    }
+    let mut out = KVVec::new();
+    let parts = rebuilds.into_iter().zip(pairs).zip(los).zip(&joins);
+    for (((rebuild, pair), lo), joins) in parts {
+        let mut peers = KVVec::new();
+        for peer in &joins.peers {
+            let other = all.get(peer.to).ok_or(EINVAL)?;
+            peers.push((other.ns.addr(), peer.number), GFP_KERNEL_ACCOUNT)?;
+        }
+        let contents = Contents {
+            lo,
+            settings: pair.settings,
+            count: pair.count,
+            requests: rebuild.requests,
+            peers,
+        };
+        out.push(contents, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(Some(out))
+}

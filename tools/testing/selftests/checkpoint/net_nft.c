@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rules of nftables in network namespaces of the tasks, and those that are refused. */
+#include "rtnetlink.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <endian.h>
+#include <sys/time.h>
+
+#define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET
+
+#define BATCH	8
+
+/* Requests that are taken as a whole. */
+struct batch {
+	struct rt rt[BATCH];
+	int count;
+};
+
+/* Begins a request about IPv4. */
+static struct rt *nf_begin(struct batch *batch, int type, int flags)
+{
+	struct nfgenmsg header = { .nfgen_family = NFPROTO_IPV4 };
+	struct rt *rt = &batch->rt[batch->count++];
+
+	CHECK(batch->count <= BATCH, "too many requests");
+	rt_begin(rt, NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_CREATE, &header,
+		 sizeof(header));
+	return rt;
+}
+
+static void nf_number(struct rt *rt, int type, uint32_t value)
+{
+	rt_add_u32(rt, type, htobe32(value));
+}
+
+static size_t append(char *buf, size_t len, const struct rt *rt)
+{
+	memcpy(buf + len, rt, rt->nlh.nlmsg_len);
+	return len + NLMSG_ALIGN(rt->nlh.nlmsg_len);
+}
+
+/* Sends them; 0, or -1 with the first errno. */
+static int nf_send(struct batch *batch)
+{
+	struct nfgenmsg header = { .res_id = htons(NFNL_SUBSYS_NFTABLES) };
+	static char buf[sizeof(struct rt) * (BATCH + 2)];
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr err;
+		char rest[4096];
+	} answer;
+	int fd = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)), i;
+	size_t len = 0;
+	struct rt rt;
+	int err = 0;
+
+	memset(buf, 0, sizeof(buf));
+	rt_begin(&rt, NFNL_MSG_BATCH_BEGIN, 0, &header, sizeof(header));
+	rt.nlh.nlmsg_flags = NLM_F_REQUEST;
+	len = append(buf, len, &rt);
+	for (i = 0; i < batch->count; i++)
+		len = append(buf, len, &batch->rt[i]);
+	rt_begin(&rt, NFNL_MSG_BATCH_END, 0, &header, sizeof(header));
+	rt.nlh.nlmsg_flags = NLM_F_REQUEST;
+	len = append(buf, len, &rt);
+	CHECK_EQ((ssize_t)len, send(fd, buf, len, 0));
+	for (i = 0; i < batch->count && !err; i++) {
+		CHECK_SYS(recv(fd, &answer, sizeof(answer), 0));
+		CHECK_EQ(NLMSG_ERROR, answer.nlh.nlmsg_type);
+		err = -answer.err.error;
+	}
+	CHECK_SYS(close(fd));
+	batch->count = 0;
+	errno = err;
+	return err ? -1 : 0;
+}
+
+static void table(struct batch *batch)
+{
+	struct rt *rt = nf_begin(batch, NFT_MSG_NEWTABLE, 0);
+
+	rt_add_text(rt, NFTA_TABLE_NAME, "t");
+}
+
+/* A chain that sees what comes in. */
+static void chain(struct batch *batch)
+{
+	struct rt *rt = nf_begin(batch, NFT_MSG_NEWCHAIN, 0);
+	struct rtattr *hook;
+
+	rt_add_text(rt, NFTA_CHAIN_TABLE, "t");
+	rt_add_text(rt, NFTA_CHAIN_NAME, "in");
+	hook = rt_nest(rt, NFTA_CHAIN_HOOK);
+	nf_number(rt, NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_IN);
+	nf_number(rt, NFTA_HOOK_PRIORITY, 0);
+	rt_end(rt, hook);
+	rt_add_text(rt, NFTA_CHAIN_TYPE, "filter");
+	nf_number(rt, NFTA_CHAIN_POLICY, NF_ACCEPT);
+}
+
+static struct rtattr *expression(struct rt *rt, const char *name, struct rtattr **data)
+{
+	struct rtattr *one = rt_nest(rt, NFTA_LIST_ELEM);
+
+	rt_add_text(rt, NFTA_EXPR_NAME, name);
+	*data = rt_nest(rt, NFTA_EXPR_DATA);
+	return one;
+}
+
+/* The port that a datagram goes to is in the first register. */
+static void load_port(struct rt *rt)
+{
+	struct rtattr *data, *one = expression(rt, "payload", &data);
+
+	nf_number(rt, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	nf_number(rt, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	nf_number(rt, NFTA_PAYLOAD_OFFSET, 2);
+	nf_number(rt, NFTA_PAYLOAD_LEN, 2);
+	rt_end(rt, data);
+	rt_end(rt, one);
+}
+
+static void count(struct rt *rt)
+{
+	struct rtattr *data, *one = expression(rt, "counter", &data);
+
+	rt_end(rt, data);
+	rt_end(rt, one);
+}
+
+static void drop(struct rt *rt)
+{
+	struct rtattr *data, *value, *verdict, *one = expression(rt, "immediate", &data);
+
+	nf_number(rt, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	value = rt_nest(rt, NFTA_IMMEDIATE_DATA);
+	verdict = rt_nest(rt, NFTA_DATA_VERDICT);
+	nf_number(rt, NFTA_VERDICT_CODE, NF_DROP);
+	rt_end(rt, verdict);
+	rt_end(rt, value);
+	rt_end(rt, data);
+	rt_end(rt, one);
+}
+
+/* What goes to a port is counted, and dropped. */
+static void drop_port(struct batch *batch, uint16_t port)
+{
+	struct rt *rt = nf_begin(batch, NFT_MSG_NEWRULE, NLM_F_APPEND);
+	struct rtattr *list, *one, *data, *value;
+	uint16_t big = htons(port);
+
+	rt_add_text(rt, NFTA_RULE_TABLE, "t");
+	rt_add_text(rt, NFTA_RULE_CHAIN, "in");
+	list = rt_nest(rt, NFTA_RULE_EXPRESSIONS);
+	load_port(rt);
+	one = expression(rt, "cmp", &data);
+	nf_number(rt, NFTA_CMP_SREG, NFT_REG_1);
+	nf_number(rt, NFTA_CMP_OP, NFT_CMP_EQ);
+	value = rt_nest(rt, NFTA_CMP_DATA);
+	rt_add(rt, NFTA_DATA_VALUE, &big, sizeof(big));
+	rt_end(rt, value);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	count(rt);
+	drop(rt);
+	rt_end(rt, list);
+}
+
+/* What goes to a port of the set is dropped; one without a name has the number @id in the batch. */
+static void drop_set(struct batch *batch, const char *set, uint32_t id)
+{
+	struct rt *rt = nf_begin(batch, NFT_MSG_NEWRULE, NLM_F_APPEND);
+	struct rtattr *list, *one, *data;
+
+	rt_add_text(rt, NFTA_RULE_TABLE, "t");
+	rt_add_text(rt, NFTA_RULE_CHAIN, "in");
+	list = rt_nest(rt, NFTA_RULE_EXPRESSIONS);
+	load_port(rt);
+	one = expression(rt, "lookup", &data);
+	rt_add_text(rt, NFTA_LOOKUP_SET, set);
+	if (id)
+		nf_number(rt, NFTA_LOOKUP_SET_ID, id);
+	nf_number(rt, NFTA_LOOKUP_SREG, NFT_REG_1);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	drop(rt);
+	rt_end(rt, list);
+}
+
+static void ports(struct batch *batch, const char *name, uint32_t flags)
+{
+	struct rt *rt = nf_begin(batch, NFT_MSG_NEWSET, 0);
+
+	rt_add_text(rt, NFTA_SET_TABLE, "t");
+	rt_add_text(rt, NFTA_SET_NAME, name);
+	nf_number(rt, NFTA_SET_FLAGS, flags);
+	nf_number(rt, NFTA_SET_KEY_TYPE, 13 /* inet_service, for who lists it */);
+	nf_number(rt, NFTA_SET_KEY_LEN, 2);
+	nf_number(rt, NFTA_SET_ID, 1);
+}
+
+static void element(struct batch *batch, const char *set, uint16_t port)
+{
+	struct rt *rt = nf_begin(batch, NFT_MSG_NEWSETELEM, 0);
+	struct rtattr *list, *one, *key;
+	uint16_t big = htons(port);
+
+	rt_add_text(rt, NFTA_SET_ELEM_LIST_TABLE, "t");
+	rt_add_text(rt, NFTA_SET_ELEM_LIST_SET, set);
+	nf_number(rt, NFTA_SET_ELEM_LIST_SET_ID, 1);
+	list = rt_nest(rt, NFTA_SET_ELEM_LIST_ELEMENTS);
+	one = rt_nest(rt, NFTA_LIST_ELEM);
+	key = rt_nest(rt, NFTA_SET_ELEM_KEY);
+	rt_add(rt, NFTA_DATA_VALUE, &big, sizeof(big));
+	rt_end(rt, key);
+	rt_end(rt, one);
+	rt_end(rt, list);
+}
+
+/* The kernel has no nftables, or not what is used here. */
+static bool no_nft(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct batch batch = { .count = 0 };
+
+		if (unshare(CLONE_NEWNET))
+			_exit(1);
+		table(&batch);
+		chain(&batch);
+		drop_port(&batch, 1);
+		_exit(nf_send(&batch) ? 1 : 0);
+	}
+	return pid < 0 || waitpid(pid, &status, 0) != pid || status;
+}
+
+#define BEGIN() do {							\
+	CKPT_BEGIN();							\
+	if (no_nft())							\
+		SKIP(return, "the kernel has no nftables");		\
+} while (0)
+
+CKPT_FIXTURE_IF(BEGIN)
+
+/* Does a datagram get to a port? */
+static bool arrives(uint16_t port)
+{
+	struct sockaddr_in in = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port),
+	};
+	int to = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	int from = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	bool has_come;
+	char c;
+
+	CHECK_SYS(bind(to, (struct sockaddr *)&in, sizeof(in)));
+	CHECK_EQ(1, sendto(from, "x", 1, 0, (struct sockaddr *)&in, sizeof(in)));
+	/* Over the loopback device it is there when it is sent, or never. */
+	has_come = recv(to, &c, 1, MSG_DONTWAIT) == 1;
+	CHECK(has_come || errno == EAGAIN, "%s", strerror(errno));
+	CHECK_SYS(close(from));
+	CHECK_SYS(close(to));
+	return has_come;
+}
+
+/* A rule, one with a set that has a name, and one with a set that has none. */
+static void make_all(void)
+{
+	struct batch batch = { .count = 0 };
+
+	switch_lo(true);
+	table(&batch);
+	chain(&batch);
+	drop_port(&batch, 4711);
+	ports(&batch, "ports", 0);
+	element(&batch, "ports", 4712);
+	element(&batch, "ports", 4713);
+	drop_set(&batch, "ports", 0);
+	CHECK_SYS(nf_send(&batch));
+	ports(&batch, "__set%d", NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
+	element(&batch, "__set%d", 4714);
+	drop_set(&batch, "__set%d", 1);
+	CHECK_SYS(nf_send(&batch));
+}
+
+static void check_all(void)
+{
+	uint16_t port;
+
+	CHECK(arrives(4710) && arrives(4715), "too much is dropped");
+	for (port = 4711; port <= 4714; port++)
+		CHECK(!arrives(port), "what goes to port %u arrives", port);
+}
+
+CKPT_CYCLE(rules, OWN)
+{
+	struct batch batch = { .count = 0 };
+
+	make_all();
+	check_all();
+	ckpt_ready_wait();
+	check_all();
+	/* It takes more. */
+	drop_port(&batch, 4715);
+	element(&batch, "ports", 4716);
+	CHECK_SYS(nf_send(&batch));
+	CHECK(!arrives(4715) && !arrives(4716), "what was added does nothing");
+}
+
+/* The tasks of a subtree. */
+CKPT_CYCLE(rules_of_subtree, .flags = SC_SUBTREE)
+{
+	CHECK_SYS(unshare(CLONE_NEWNET));
+	make_all();
+	ckpt_ready_wait();
+	check_all();
+}
+
+/* ---- what is refused ----------------------------------------------------------- */
+
+/* A table that goes with the socket that has made it. */
+CKPT_SCENARIO(owned, OWN)
+{
+	struct batch batch = { .count = 0 };
+	int fd = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+	struct nfgenmsg header = { .res_id = htons(NFNL_SUBSYS_NFTABLES) };
+	static char buf[sizeof(struct rt) * 3];
+	struct nlmsghdr answer[64];
+	struct rt begin, end, *rt;
+	size_t len = 0;
+
+	switch_lo(true);
+	rt_begin(&begin, NFNL_MSG_BATCH_BEGIN, 0, &header, sizeof(header));
+	begin.nlh.nlmsg_flags = NLM_F_REQUEST;
+	rt_begin(&end, NFNL_MSG_BATCH_END, 0, &header, sizeof(header));
+	end.nlh.nlmsg_flags = NLM_F_REQUEST;
+	rt = nf_begin(&batch, NFT_MSG_NEWTABLE, 0);
+	rt_add_text(rt, NFTA_TABLE_NAME, "mine");
+	nf_number(rt, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
+	len = append(buf, len, &begin);
+	len = append(buf, len, rt);
+	len = append(buf, len, &end);
+	CHECK_EQ((ssize_t)len, send(fd, buf, len, 0));
+	CHECK_SYS(recv(fd, answer, sizeof(answer), 0));
+	CHECK_EQ(0, ((struct nlmsgerr *)NLMSG_DATA(&answer[0]))->error);
+	ckpt_ready_wait();
+}
+
+TEST_F_TIMEOUT(cr, refused, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+
+	if (!variant->container)
+		SKIP(return, "only makes sense in a container");
+	ASSERT_EQ(0, ckpt_run_init(&run, &owned, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, 0));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "its network namespace has tables of nftables of its own: "
+				     "remove that")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+TEST_HARNESS_MAIN
