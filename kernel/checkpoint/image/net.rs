@@ -64,8 +64,8 @@ record! {
         pub protocol: U32,
         /// `SOCKET_*`: who has it.
         pub form: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Of a Unix socket that was closed its `NetNs`; 0: that of the root.
+        pub net: U32,
         /// Owner and group, in the user namespace of the caller.
         pub owner: [U32; 2],
     }

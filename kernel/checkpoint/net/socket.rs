@@ -246,16 +246,16 @@ pub(crate) fn save(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     }
     let obj = (family.object)(cap, sk.addr())?;
     let owner = file.owner().ok_or(EOVERFLOW)?;
-    put(cap, obj, numbers(&sk), SOCKET_OPEN, owner, &options)?;
+    put(cap, obj, numbers(&sk), (SOCKET_OPEN, 0), owner, &options)?;
     Ok(obj)
 }
 
-/// Writes the record of a socket.
+/// Writes the record of a socket: its form, and the reference of its network namespace, or 0.
 pub(super) fn put(
     cap: &mut Capture,
     obj: ObjRef,
     numbers: [i32; 3],
-    form: u32,
+    (form, net): (u32, u32),
     owner: [u32; 2],
     options: &[SocketOption],
 ) -> Result {
@@ -266,7 +266,7 @@ pub(super) fn put(
         kind: u32::try_from(kind)?.into(),
         protocol: u32::try_from(protocol)?.into(),
         form: form.into(),
-        reserved: 0.into(),
+        net: net.into(),
         owner: owner.map(Into::into),
     };
     cap.meta.put(&record, options.as_bytes())

@@ -254,7 +254,7 @@ pub(super) fn save_objects(cap: &mut Capture) -> Result {
         }
         let form = if waits { SOCKET_WAITING } else { SOCKET_CLOSED };
         // Who accepts it has it then.
-        socket::put(cap, obj, socket::numbers(&sk), form, [0; 2], &options)?;
+        socket::put(cap, obj, socket::numbers(&sk), (form, 0), [0; 2], &options)?;
     }
     Ok(())
 }

@@ -32,6 +32,7 @@ use crate::image::{
         unix::*,
         *, //
     },
+    ns::NetNs,
     record::{
         Fault,
         Raw, //
@@ -147,7 +148,14 @@ impl Walk<'_> {
             form == SOCKET_OPEN || family == FAMILY_UNIX || is_tcp,
             "a socket of a family that has none without a file",
         )?;
-        zero(raw, socket.reserved.get() == 0)?;
+        if socket.net.get() != 0 {
+            ensure(
+                raw,
+                form == SOCKET_CLOSED && family == FAMILY_UNIX,
+                "is of the network namespace of who makes it",
+            )?;
+            self.refer::<NetNs>(raw, socket.net.get())?;
+        }
         ids(raw, socket.owner.iter().map(|id| id.get()))?;
         let mut last = 0;
         for option in raw.array::<SocketOption>(OPTIONS_MAX)? {
