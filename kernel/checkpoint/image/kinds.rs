@@ -208,10 +208,14 @@ kinds! {
     NetlinkMessage: net::netlink::NetlinkMessage,
     PacketSocket: net::packet::PacketSocket,
     NetRequest: ns::NetRequest,
+    TcpAo: net::tcp_key::TcpAo,
+    TcpKey: net::tcp_key::TcpKey,
+    UdpCork: net::udp::UdpCork,
     InetMember: net::member::InetMember,
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,
     InetHeader: net::header::InetHeader,
+    MptcpSocket: net::mptcp::MptcpSocket,
 }
 
 /// Number of the first kind of link.

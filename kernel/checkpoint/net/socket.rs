@@ -56,6 +56,7 @@ use crate::{
     net::{
         family,
         family_of,
+        mptcp,
         options,
         tcp, //
     }, //
@@ -243,6 +244,9 @@ pub(crate) fn save(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     // The record of the filter has it, which could not be attached after that.
     if sk.basics().filter != 0 {
         options.retain(|option| option.option.get() != OPTION_LOCK_FILTER);
+    }
+    if (mptcp::FAMILY.is)(numbers(&sk)) {
+        mptcp::retain_chosen(&mut options);
     }
     let obj = (family.object)(cap, sk.addr())?;
     let owner = file.owner().ok_or(EOVERFLOW)?;

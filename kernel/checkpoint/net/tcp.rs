@@ -82,6 +82,7 @@ use crate::{
         socket,
         tcp_build,
         tcp_end::End,
+        tcp_keys,
         tcp_outside,
         tcp_unseen,
         Family, //
@@ -491,7 +492,8 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
             Peer::Closed(client) => {
                 let read = client.tcp(Some(&child))?;
                 let family = client.basics().family.cast_unsigned();
-                save_started(cap, &End::closed(family, TCP_STARTED), &read)?;
+                let end = End::closed(family, TCP_STARTED, client.tcp_keys()?);
+                save_started(cap, &end, &read)?;
             }
             Peer::Gone => {
                 let read = child.tcp(None)?;
@@ -499,7 +501,9 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
                     urgent_sent: read.this.urgent,
                     ..other_end(&read.this)
                 };
-                End::closed(family, TCP_STARTED).put(cap, &tcp, &[], &[read.received()])?;
+                let keys = tcp_keys::of_other_end(&child.tcp_keys()?, &read.this, family)?;
+                let end = End::closed(family, TCP_STARTED, keys);
+                end.put(cap, &tcp, &[], &[read.received()])?;
             }
             _ if tcp_unseen::save_waiting(cap, child.addr())? => kept += 1,
             _ => lost += 1,
@@ -559,7 +563,9 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
         Peer::Gone if tcp.done => {
             End::of(cap, sock, TCP_CONNECTED)?.put(cap, &tcp, read.received(), &[read.sent()])?;
             let family = sock.sk.basics().family.cast_unsigned();
-            return End::closed(family, TCP_CONNECTED).put(cap, &other_end(&tcp), &[], &[]);
+            let keys = tcp_keys::of_other_end(&sock.sk.tcp_keys()?, &tcp, family)?;
+            let end = End::closed(family, TCP_CONNECTED, keys);
+            return end.put(cap, &other_end(&tcp), &[], &[]);
         }
         Peer::Request(at) if found(cap, &at).is_some() => {
             let end = End::of(cap, sock, TCP_STARTED)?;
@@ -594,7 +600,8 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
             end.put(cap, &that, received, &[sent])
         }
         None => {
-            let end = End::closed(peer.basics().family.cast_unsigned(), TCP_CONNECTED);
+            let family = peer.basics().family.cast_unsigned();
+            let end = End::closed(family, TCP_CONNECTED, peer.tcp_keys()?);
             let that = Tcp {
                 shut_read: true,
                 shut_write: true,

@@ -37,12 +37,14 @@ use crate::{
     kapi::{
         net::{
             tcp::Tcp,
+            tcp_keys::Keys,
             tcp_outside::Wire, //
         },
         time::wait, //
     },
     net::{
         tcp::Sock,
+        tcp_keys,
         tcp_outside, //
     }, //
 };
@@ -55,6 +57,8 @@ pub(super) struct End {
     pub(super) listener: Option<ObjRef>,
     pub(super) state: u32,
     pub(super) family: u32,
+    /// What signs its segments.
+    pub(super) keys: Keys,
 }
 
 impl End {
@@ -66,16 +70,18 @@ impl End {
             listener: None,
             state,
             family: sock.sk.basics().family.cast_unsigned(),
+            keys: sock.sk.tcp_keys()?,
         })
     }
 
-    /// One that was closed.
-    pub(super) fn closed(family: u32, state: u32) -> Self {
+    /// One that was closed, which had `keys`.
+    pub(super) fn closed(family: u32, state: u32, keys: Keys) -> Self {
         Self {
             obj: None,
             listener: None,
             state,
             family,
+            keys,
         }
     }
 
@@ -159,6 +165,7 @@ impl End {
             .get(..end.unwrap_or(0).min(CONGESTION_MAX))
             .unwrap_or(&[]);
         cap.meta.put(&record, name)?;
+        tcp_keys::put(cap, &self.keys, wire.is_some())?;
         put_data(cap, received, 0)?;
         for part in sent {
             put_data(cap, part, 1)?;

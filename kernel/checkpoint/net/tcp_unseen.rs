@@ -316,6 +316,7 @@ fn save_one(cap: &mut Capture, unseen: &Unseen) -> Result<bool> {
         listener,
         state: TCP_OUTSIDE,
         family: unseen.sk.basics().family.cast_unsigned(),
+        keys: unseen.sk.tcp_keys()?,
     };
     end.put_with(cap, &tcp, Some(&wire), received, &[read.sent()])?;
     Ok(true)
