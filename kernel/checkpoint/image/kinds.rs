@@ -216,6 +216,7 @@ kinds! {
     GenericFamily: net::netlink::GenericFamily,
     InetHeader: net::header::InetHeader,
     MptcpSocket: net::mptcp::MptcpSocket,
+    PacketFrame: net::packet::PacketFrame,
 }
 
 /// Number of the first kind of link.

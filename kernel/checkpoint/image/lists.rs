@@ -203,6 +203,7 @@ pub const VALUES: &[&Values] = &[
     &net::tcp::TCP_FLAG_LIST,
     &net::tcp::OUTSIDE_FLAG_LIST,
     &net::mptcp::MPTCP_STATES,
+    &net::packet::FRAME_LIST,
     &net::tcp_key::TCP_AO_FLAG_LIST,
     &net::tcp_key::TCP_KEY_KINDS,
     &net::tcp_key::TCP_KEY_FLAG_LIST,

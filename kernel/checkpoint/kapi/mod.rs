@@ -99,6 +99,7 @@ pub(crate) mod net {
     pub(crate) mod mptcp;
     pub(crate) mod netlink;
     pub(crate) mod packet;
+    pub(crate) mod packet_queue;
     pub(crate) mod socket;
     pub(crate) mod tcp;
     pub(crate) mod tcp_keys;

@@ -22,6 +22,7 @@ mod mptcp;
 mod netlink;
 mod options;
 mod packet;
+mod packet_queue;
 mod socket;
 mod socket_options;
 mod tcp;

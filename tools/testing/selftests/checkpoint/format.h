@@ -109,6 +109,7 @@
 #define IMAGE_KIND_GENERIC_FAMILY 250
 #define IMAGE_KIND_INET_HEADER 251
 #define IMAGE_KIND_MPTCP_SOCKET 256
+#define IMAGE_KIND_PACKET_FRAME 257
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -778,6 +779,12 @@
 #define IMAGE_MPTCP_MPTCP_NEW 0
 #define IMAGE_MPTCP_MPTCP_BOUND 1
 #define IMAGE_MPTCP_MPTCP_LISTENING 2
+
+/* PacketFrame.flags */
+#define IMAGE_PACKET_FRAME_VLAN (1ull << 0)
+#define IMAGE_PACKET_FRAME_TCP (1ull << 1)
+#define IMAGE_PACKET_FRAME_VALID (1ull << 2)
+#define IMAGE_PACKET_FRAME_UNSUMMED (1ull << 3)
 
 /* TcpAo.flags */
 #define IMAGE_TCP_KEY_TCP_AO_REQUIRED (1ull << 0)
@@ -2356,5 +2363,26 @@ struct image_mptcp_socket {
 };
 
 static_assert(sizeof(struct image_mptcp_socket) == 48, "image_mptcp_socket");
+
+struct image_packet_frame {
+	uint32_t socket;
+	uint32_t flags;
+	uint32_t device;
+	uint32_t hardware;
+	uint32_t kind;
+	uint32_t protocol;
+	uint32_t original;
+	uint32_t network;
+	uint32_t vlan_protocol;
+	uint32_t vlan_tag;
+	uint32_t mark;
+	uint32_t priority;
+	uint64_t time;
+	uint32_t addr_len;
+	uint32_t reserved;
+	uint8_t addr[32];
+};
+
+static_assert(sizeof(struct image_packet_frame) == 96, "image_packet_frame");
 
 #endif /* CKPT_TEST_FORMAT_H */
