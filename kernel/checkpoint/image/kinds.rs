@@ -210,12 +210,17 @@ kinds! {
     PacketSocket: net::packet::PacketSocket,
     NetRequest: ns::NetRequest,
     NetPeer: ns::NetPeer,
+    TcpAo: net::tcp_key::TcpAo,
+    TcpKey: net::tcp_key::TcpKey,
+    UdpCork: net::udp::UdpCork,
     InetMember: net::member::InetMember,
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,
     InetHeader: net::header::InetHeader,
     CoreCookie: sharing::CoreCookie,
     Autogroup: sharing::Autogroup,
+    MptcpSocket: net::mptcp::MptcpSocket,
+    PacketFrame: net::packet::PacketFrame,
 }
 
 /// Number of the first kind of link.
