@@ -376,8 +376,8 @@ impl Restore {
 
     /// The current task has an address space of its own from now on: the OOM killer may choose it
     /// as it may choose the caller.
-    pub(crate) fn owns_memory(&self) {
-        oom::set_current(self.oom_adj);
+    pub(crate) fn owns_memory(&self, restoring: &Restoring) {
+        oom::set_current(restoring, self.oom_adj);
     }
 
     /// The metadata.

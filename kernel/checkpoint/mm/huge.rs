@@ -312,7 +312,8 @@ pub(crate) fn restore_file(
             hugetlb::reserve(file)?;
         }
         for range in ranges {
-            hugetlb::allocate(file, range.start.get(), range.end.get(), size)?;
+            let (start, end) = (range.start.get(), range.end.get());
+            hugetlb::allocate(plan.restoring()?, file, start, end, size)?;
         }
         Ok(())
     };

@@ -425,9 +425,10 @@ fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             ),
         ));
     }
-    let mm = space::renew(plan.restoring()?, r.denies_write_exec)
+    let restoring = plan.restoring()?;
+    let mm = space::renew(restoring, r.denies_write_exec)
         .map_err(|e| r.fail(e, plan, fmt!("no new address space")))?;
-    r.owns_memory();
+    r.owns_memory(restoring);
     load_context(r, plan, &mm, &m)?;
     Native::leave_context();
     set_membarrier(r, plan, &mm, &m)?;

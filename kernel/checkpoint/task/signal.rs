@@ -181,7 +181,8 @@ struct BuiltSighand(ARef<task::Task>);
 impl Rebuilt for BuiltSighand {}
 
 fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
-    sighand::block_all();
+    let restoring = plan.restoring()?;
+    sighand::block(restoring);
     // One that was dead has those of nobody, whatever the image says: they would be gone with it.
     let obj = ObjRef::new(plan.task.sighand.get()).filter(|_| plan.task.state.get() == TASK_LIVE);
     let Some(obj) = obj else {
@@ -202,7 +203,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             restorer: action.restorer.get(),
             mask: action.mask.get(),
         };
-        sighand::set_action(plan.restoring()?, signal, &new)
+        sighand::set_action(restoring, signal, &new)
             .map_err(|e| r.fail(e, plan, fmt!("action for signal {signal} can't be set")))?;
     }
     r.set_built(obj, BuiltSighand((&**current!()).into()))

@@ -276,13 +276,13 @@ unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
         Ok(Next::Exit { code, borrows }) => {
             let adj = oom::current();
             if borrows {
-                oom::exempt_current();
+                oom::exempt_current(&restoring);
             }
             slot.sit_down();
             job.arrived(index, Arrival::Parked);
             if slot.wait_released() {
                 if borrows {
-                    oom::set_current(adj);
+                    oom::set_current(&restoring, adj);
                 }
                 drop(job);
                 // SAFETY: Nothing that needs dropping is alive here.

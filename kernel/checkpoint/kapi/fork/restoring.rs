@@ -8,7 +8,8 @@ use kernel::types::NotThreadSafe;
 ///
 /// Whatever replaces state of the current task as a whole (its address space, descriptors,
 /// credentials, limits, actions of signals, ...) wants one of these: the caller of restart(2) and
-/// its threads can't get any, and so do not lose what is their own.
+/// its threads can't get any, and so do not lose what is their own. Not so security labels, which a
+/// task has for a moment only as it makes credentials: those who do that look for the caller.
 ///
 /// # Invariants
 ///

@@ -18,6 +18,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    fork::restoring::Restoring,
     fs::file::FileRef,
     mm::{
         page::PageRef,
@@ -111,10 +112,10 @@ pub(crate) fn next_range(file: &FileRef, from: u64, size: u64) -> Result<Option<
 
 /// Makes the pages of `file`, which is of hugetlbfs and open for writing, from byte `start` to `end`:
 /// where there are none they are zero. Both are multiples of their size, `page`. For a task that is
-/// being restored: a stop, or a frozen cgroup, is waited out. May sleep.
+/// being restored: a stop, or a frozen cgroup, is waited out, and its signals are dropped. May sleep.
 ///
 /// ENOSPC, ENOMEM: there are too few; EINTR: SIGKILL came.
-pub(crate) fn allocate(file: &FileRef, start: u64, end: u64, page: usize) -> Result {
+pub(crate) fn allocate(_: &Restoring, file: &FileRef, start: u64, end: u64, page: usize) -> Result {
     let let_pass = |trap: &mut wait::LaterTrap| wait::let_pass_without(trap, parked::drop_own);
     let mut at = i64::try_from(start)?;
     let end = i64::try_from(end)?;

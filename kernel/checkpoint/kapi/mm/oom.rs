@@ -8,6 +8,8 @@
 
 use kernel::bindings;
 
+use crate::kapi::fork::restoring::Restoring;
+
 /// The adjustment of those that are never chosen.
 // CAST: It is -1000, as the assertion says.
 const ADJ_MIN: i16 = bindings::OOM_SCORE_ADJ_MIN as i16;
@@ -24,14 +26,14 @@ pub(crate) fn current() -> i16 {
 ///
 /// What `__set_oom_adj()` checks for /proc/PID/oom_score_adj is whether the value is lower than
 /// what its writer may set: this one is what the group would have had without [`exempt`].
-pub(crate) fn set_current(adj: i16) {
+pub(crate) fn set_current(_: &Restoring, adj: i16) {
     // SAFETY: The signal_struct of the running task is valid.
     unsafe { set((*bindings::get_current()).signal, adj) };
 }
 
 /// Exempts the current thread group, which owns no memory.
-pub(crate) fn exempt_current() {
-    set_current(ADJ_MIN);
+pub(in crate::kapi) fn exempt_current(restoring: &Restoring) {
+    set_current(restoring, ADJ_MIN);
 }
 
 /// Exempts a new thread group, which owns no memory.

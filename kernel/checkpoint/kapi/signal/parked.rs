@@ -100,7 +100,7 @@ const KILL: u64 = 1 << (bindings::SIGKILL - 1);
 
 /// Drops the signals that are pending for the current task, which is being restored, and for its
 /// thread group. ESRCH: it was killed.
-pub(crate) fn drop_own() -> Result {
+pub(in crate::kapi) fn drop_own() -> Result {
     // SAFETY: The running task is valid.
     unsafe {
         let t = bindings::get_current();

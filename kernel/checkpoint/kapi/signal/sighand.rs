@@ -316,8 +316,13 @@ unsafe fn copy_queue(queue: *mut bindings::sigpending, to: &mut PendingSignals) 
     len
 }
 
-/// Blocks all signals of the current task that can be blocked.
-pub(crate) fn block_all() {
+/// Blocks all signals of the current task that can be blocked, until it is released.
+pub(crate) fn block(_: &Restoring) {
+    block_all();
+}
+
+/// The same, for tasks of this layer.
+pub(in crate::kapi) fn block_all() {
     let mut all = set_of(u64::MAX);
     // SAFETY: Sets the mask of the running task.
     unsafe { bindings::set_current_blocked(&mut all) };

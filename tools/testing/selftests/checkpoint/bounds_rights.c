@@ -20,7 +20,6 @@
 
 static struct ckpt_run run;
 static int image = -1;
-static char leased[64];
 
 /* For good: who has it permitted only may take it again. */
 static int drop_cap(int cap)
@@ -58,8 +57,12 @@ CKPT_SCENARIO(owner_of_a_file)
 /* A lease of another user's file. */
 CKPT_SCENARIO(lease)
 {
-	int fd = CHECK_SYS(open(leased, O_RDONLY));
+	char path[320];
+	int fd = CHECK_SYS(open(ckpt_path(path, sizeof(path), "leased"), O_WRONLY | O_CREAT, 0600));
 
+	CHECK_SYS(fchown(fd, USER, USER));
+	CHECK_SYS(close(fd));
+	fd = CHECK_SYS(open(path, O_RDONLY));
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_RDLCK));
 	CHECK_SYS(drop_cap(CAP_LEASE));
 	ckpt_ready_wait();
@@ -198,17 +201,8 @@ TEST_F_TIMEOUT(rights, owner_of_a_file, CKPT_TIMEOUT)
 
 TEST_F_TIMEOUT(rights, lease, CKPT_TIMEOUT)
 {
-	int fd, ret;
-
-	snprintf(leased, sizeof(leased), "/dev/shm/ckpt-rights-%d", getpid());
-	fd = open(leased, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, fchown(fd, USER, USER));
-	close(fd);
-	ret = needs(&lease, false, CAP_LEASE, EACCES,
-		    "who opened it and the task neither own it nor have CAP_LEASE");
-	unlink(leased);
-	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, needs(&lease, false, CAP_LEASE, EACCES,
+			   "who opened it and the task neither own it nor have CAP_LEASE"));
 }
 
 TEST_F_TIMEOUT(rights, semaphores, CKPT_TIMEOUT)

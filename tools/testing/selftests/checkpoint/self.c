@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -151,9 +150,9 @@ CKPT_SCENARIO(into_socket)
 	CHECK_EQ(0, pthread_create(&thread, NULL, thread_on_go, NULL));
 	ckpt_step_wait(0, 2);
 	ckpt_ready_wait();
-	memcpy(addr.sun_path + 1, getenv("CKPT_SOCKET"), 5);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", getenv("CKPT_SOCKET"));
 	fd = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 6));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, sizeof(addr)));
 	args = args_out_of(&rule, fd);
 	id = sys_checkpoint(&args, sizeof(args));
 	CHECK(id >= 0, "checkpoint(2): %s", strerror(errno));
@@ -353,24 +352,22 @@ static void *take_image(void *arg)
 	return NULL;
 }
 
-/* As life(); the image comes by a socket. */
+/* As life(); the image comes by a socket, which has a path as those are for all network namespaces. */
 static int life_by_socket(struct ckpt_run *run, bool container)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct taker taker = { .run = run };
-	socklen_t len = sizeof(addr);
 	pthread_t thread;
-	char name[8] = "";
 	int ret = -1;
 
 	taker.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(taker.listener, (struct sockaddr *)&addr, sizeof(sa_family_t)) ||
-	    listen(taker.listener, 1) ||
-	    getsockname(taker.listener, (struct sockaddr *)&addr, &len))
-		return -1;
-	memcpy(name, addr.sun_path + 1, 5);
-	setenv("CKPT_SOCKET", name, 1);
-	if (ckpt_run_init(run, &into_socket, container) || ckpt_run_start(run) ||
+	if (ckpt_run_init(run, &into_socket, container))
+		goto out;
+	/* None of the files that a run begins without. */
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%.90s-socket", run->board_path);
+	setenv("CKPT_SOCKET", addr.sun_path, 1);
+	if (bind(taker.listener, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    listen(taker.listener, 1) || ckpt_run_start(run) ||
 	    pthread_create(&thread, NULL, take_image, &taker))
 		goto out;
 	ckpt_run_go(run);
@@ -387,6 +384,7 @@ static int life_by_socket(struct ckpt_run *run, bool container)
 out:
 	ckpt_run_fini(run);
 	close(taker.listener);
+	unlink(addr.sun_path);
 	return ret;
 }
 
