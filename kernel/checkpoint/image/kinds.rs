@@ -217,10 +217,10 @@ kinds! {
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,
     InetHeader: net::header::InetHeader,
-    CoreCookie: sharing::CoreCookie,
-    Autogroup: sharing::Autogroup,
     MptcpSocket: net::mptcp::MptcpSocket,
     PacketFrame: net::packet::PacketFrame,
+    CoreCookie: sharing::CoreCookie,
+    Autogroup: sharing::Autogroup,
 }
 
 /// Number of the first kind of link.
