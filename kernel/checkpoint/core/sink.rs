@@ -167,7 +167,7 @@ impl Sink {
         ));
     }
 
-    /// Bytes that were written.
+    /// Returns the bytes that were written.
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
@@ -242,12 +242,11 @@ impl Sink {
         self.write(payload)
     }
 
-    /// Writes the index and the trailer, which makes it an image, and returns the bytes written in
-    /// all.
+    /// Writes the index and the trailer, which makes it an image.
     ///
     /// With `durable` the image is on the disk then, if it is on one. What fails leaves no image, as
     /// far as that can be undone ([`Self::take_back`]).
-    pub(crate) fn finish(&mut self, durable: bool) -> Result<u64> {
+    pub(crate) fn finish(&mut self, durable: bool) -> Result {
         let index_at = self.written;
         let blocks = self.write_index()?;
         let mut trailer = Trailer {
@@ -279,7 +278,7 @@ impl Sink {
             self.sync().inspect_err(|_| self.take_back())?;
         }
         io::set_position(&self.file, self.pos);
-        Ok(self.written)
+        Ok(())
     }
 
     fn sync(&mut self) -> Result {
