@@ -32,6 +32,7 @@ use crate::{
         },
         report::{
             self,
+            Count,
             Errno,
             Report, //
         },
@@ -194,9 +195,9 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         (sink.written(), None)
     };
     cap.report.line(fmt!(
-        "checkpoint {}: {} tasks, {} bytes",
+        "checkpoint {}: {}, {} bytes",
         stamp.id,
-        count,
+        Count(count, "task"),
         bytes
     ));
     if let Some(doomed) = doomed {
@@ -337,7 +338,8 @@ fn end(
     net::check_left(cap, id)?;
     net::end_left(id, true);
     kill(&tasks, hold);
-    cap.report.line(fmt!("{} tasks are killed", tasks.len()));
+    cap.report
+        .line(fmt!("{} killed", Count(tasks.len(), "task")));
     Ok(doomed)
 }
 

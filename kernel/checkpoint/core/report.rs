@@ -49,6 +49,16 @@ pub(crate) struct Subject {
     pub(crate) image: u64,
 }
 
+/// A number of things, and the word for one of them: `1 task`, `2 tasks`.
+pub(crate) struct Count(pub(crate) usize, pub(crate) &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{}", self.0, self.1, more)
+    }
+}
+
 /// Adapter for `fmt`: appends to a vector, remembers that memory ran out.
 struct Sink<'a>(&'a mut KVVec<u8>);
 
@@ -172,9 +182,9 @@ impl Report {
             );
         }
         if self.dropped > 0 {
-            let dropped = self.dropped;
+            let dropped = Count(self.dropped, "message");
             self.add(
-                fmt!("{} messages are missing: too many", dropped),
+                fmt!("{} missing: too many", dropped),
                 LOG_MAX + LAST,
             );
         }
