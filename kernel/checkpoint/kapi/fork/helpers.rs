@@ -43,7 +43,7 @@ struct Scope<'a, F> {
     done: Opaque<bindings::completion>,
 }
 
-/// Number of CPUs that are at work, or a little more or less.
+/// Returns the number of CPUs that are at work, or a little more or less.
 pub(crate) fn online_cpus() -> usize {
     #[cfg(CONFIG_SMP)]
     // SAFETY: The counter is always there; it is read once.
@@ -119,7 +119,7 @@ unsafe fn start<F: Fn() + Sync>(scope: Pin<&Scope<'_, F>>) -> Result<ARef<Task>>
     }
 }
 
-/// What a helper does.
+/// Does what a helper is for.
 ///
 /// # Safety
 ///

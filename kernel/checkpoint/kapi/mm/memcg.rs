@@ -20,13 +20,13 @@ unsafe impl Send for Memcg {}
 unsafe impl Sync for Memcg {}
 
 impl Memcg {
-    /// None: what is allocated is charged to the caller.
+    /// Makes none: what is allocated is charged to the caller.
     pub(crate) fn none() -> Self {
         // INVARIANT: NULL.
         Self(core::ptr::null_mut())
     }
 
-    /// That of the tasks which have `mm`.
+    /// Returns that of the tasks which have `mm`.
     pub(crate) fn of(mm: &MmRef) -> Self {
         // SAFETY: We own a reference on the address space.
         // INVARIANT: The function returns NULL or one with a reference.

@@ -72,7 +72,7 @@ pub(crate) struct Policy {
     pub(crate) left: u32,
 }
 
-/// The policy of the frozen task `t`; `None`: it has none.
+/// Returns the policy of the frozen task `t`; `None`: it has none.
 ///
 /// EOPNOTSUPP: it is of no kind that is known.
 #[cfg(CONFIG_NUMA)]
@@ -83,13 +83,13 @@ pub(crate) fn of_task(t: &FrozenTask) -> Result<Option<Policy>> {
     told(ret, &found)
 }
 
-/// The policy of the frozen task `t`: the kernel has none.
+/// Returns the policy of the frozen task `t`: the kernel has none.
 #[cfg(not(CONFIG_NUMA))]
 pub(crate) fn of_task(_: &FrozenTask) -> Result<Option<Policy>> {
     Ok(None)
 }
 
-/// The policy of the mapping of `mm` at `start`; `None`: it has none. May sleep.
+/// Returns the policy of the mapping of `mm` at `start`; `None`: it has none. May sleep.
 ///
 /// EOPNOTSUPP: it is of no kind that is known; EINTR: SIGKILL came.
 #[cfg(CONFIG_NUMA)]
@@ -103,14 +103,14 @@ pub(crate) fn of_mapping(mm: &MmRef, start: usize) -> Result<Option<Policy>> {
     told(ret, &found)
 }
 
-/// The policy of a mapping: the kernel has none.
+/// Returns the policy of a mapping: the kernel has none.
 #[cfg(not(CONFIG_NUMA))]
 pub(crate) fn of_mapping(_: &MmRef, _: usize) -> Result<Option<Policy>> {
     Ok(None)
 }
 
-/// The next range of `file`, from page `from` on, that has a policy: its first page, the one after its
-/// last, and the policy. `None`: there are no more, or the file is not one of tmpfs.
+/// Returns the next range of `file`, from page `from` on, that has a policy: its first page, the
+/// one after its last, and the policy. `None`: there are no more, or the file is not one of tmpfs.
 ///
 /// EOPNOTSUPP: it is of no kind that is known.
 #[cfg(CONFIG_NUMA)]
@@ -128,13 +128,13 @@ pub(crate) fn next_of_file(file: &FileRef, from: u64) -> Result<Option<(u64, u64
     Ok(told(ret, &found)?.map(|policy| (usize_as_u64(start), usize_as_u64(end), policy)))
 }
 
-/// The policies of a file: the kernel has none.
+/// Returns the policies of a file: the kernel has none.
 #[cfg(not(CONFIG_NUMA))]
 pub(crate) fn next_of_file(_: &FileRef, _: u64) -> Result<Option<(u64, u64, Policy)>> {
     Ok(None)
 }
 
-/// What `mempolicy.c` has returned, and what it has found.
+/// Returns what `mempolicy.c` has returned, and what it has found.
 #[cfg(CONFIG_NUMA)]
 fn told(ret: c_int, found: &bindings::checkpoint_mpol) -> Result<Option<Policy>> {
     to_result(ret)?;
@@ -152,7 +152,7 @@ fn told(ret: c_int, found: &bindings::checkpoint_mpol) -> Result<Option<Policy>>
     }))
 }
 
-/// The policy as `mempolicy.c` takes it.
+/// Returns the policy as `mempolicy.c` takes it.
 #[cfg(CONFIG_NUMA)]
 fn asked_for(policy: &Policy) -> bindings::checkpoint_mpol {
     let node = |node: Option<u32>| node.map_or(bindings::NUMA_NO_NODE, u32::cast_signed);
@@ -277,7 +277,8 @@ impl Copied {
         Ok(NonNull::new(policy).map(Self))
     }
 
-    /// Has the current task allocate by it, as if it were the one that it is of, until the guard goes.
+    /// Has the current task allocate by it, as if it were the one that it is of, until the guard
+    /// goes.
     pub(crate) fn lend(&self) -> Result<Lent> {
         // SAFETY: By the invariants it is a policy, which nobody changes.
         let copy = from_err_ptr(unsafe { bindings::__mpol_dup(self.0.as_ptr()) })?;

@@ -51,7 +51,7 @@ impl Uts {
         Ok(Self(ns))
     }
 
-    /// That of the current task.
+    /// Returns that of the current task.
     pub(crate) fn of_current() -> Self {
         // SAFETY: The nsproxy of the running task is valid, and so is its namespace.
         unsafe {
@@ -62,23 +62,23 @@ impl Uts {
         }
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// The namespace, for this layer.
+    /// Returns the namespace, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::uts_namespace {
         self.0.as_ptr()
     }
 
-    /// Number of references on it, ours included: of nsproxies, open files, mounts.
+    /// Returns the number of references on it, ours included: of nsproxies, open files, mounts.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
         u64::from(unsafe { bindings::uts_ns_count(self.0.as_ptr()) }.unsigned_abs())
     }
 
-    /// Node name and domain name.
+    /// Returns the node name and domain name.
     pub(crate) fn names(&self) -> (UtsName, UtsName) {
         // SAFETY: We own a reference; names change under uts_sem.
         unsafe {
@@ -134,7 +134,7 @@ unsafe impl Send for Proxy {}
 unsafe impl Sync for Proxy {}
 
 impl Proxy {
-    /// That of `t`. ESRCH: it is exiting.
+    /// Returns that of `t`. ESRCH: it is exiting.
     pub(crate) fn of(t: &FrozenTask) -> Result<Self> {
         let t = t.as_ptr();
         // SAFETY: We own a reference on the task; its task_lock keeps its nsproxy.
@@ -150,7 +150,7 @@ impl Proxy {
         }
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
@@ -173,7 +173,7 @@ impl Proxy {
         unsafe { (*self.0.as_ptr()).net_ns }.addr()
     }
 
-    /// Number of tasks that have it, and of other references, ours included.
+    /// Returns the number of tasks that have it, and of other references, ours included.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
         u64::from(unsafe { bindings::nsproxy_count(self.0.as_ptr()) }.unsigned_abs())
@@ -187,7 +187,7 @@ impl Drop for Proxy {
     }
 }
 
-/// A name with NULs after its end.
+/// Returns a name with NULs after its end.
 fn padded(name: &UtsName) -> UtsName {
     let mut out = [0; UTS_LEN];
     for (to, from) in out.iter_mut().zip(name.iter().take(UTS_LEN - 1)) {
@@ -239,7 +239,7 @@ fn timespec(ns: i64) -> bindings::timespec64 {
 }
 
 impl FrozenTask {
-    /// Its namespaces. ESRCH: it is exiting.
+    /// Returns its namespaces. ESRCH: it is exiting.
     pub(crate) fn namespaces(&self) -> Result<Namespaces> {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; its task_lock keeps its nsproxy. That of the
@@ -361,8 +361,8 @@ pub(crate) fn new_net() -> Result<NetNs> {
     unsafe { NetNs::get((*new.as_ptr()).net_ns) }
 }
 
-/// Puts the current task, which has no System V objects of its own yet, into `uts`, `ipc` and `net`,
-/// where they are given.
+/// Puts the current task, which has no System V objects of its own yet, into `uts`, `ipc` and
+/// `net`, where they are given.
 ///
 /// EPERM: the caller may not create a namespace, so neither enter one.
 pub(crate) fn enter(uts: Option<&Uts>, ipc: Option<&IpcNs>, net: Option<&NetNs>) -> Result {
@@ -438,7 +438,7 @@ pub(crate) fn enter_time(offsets: TimeOffsets) -> Result {
     Ok(())
 }
 
-/// Children of the current task would be in another time namespace than it is.
+/// Returns whether children of the current task would be in another time namespace than it is.
 pub(crate) fn has_time_for_children() -> bool {
     // SAFETY: The nsproxy of the running task is valid; the pointers are compared only.
     unsafe {

@@ -54,7 +54,7 @@ unsafe fn drop_pending(t: *mut bindings::task_struct, shared: bool) -> Result {
     Ok(())
 }
 
-/// Some thread of the group of `t` is to stop.
+/// Returns whether some thread of the group of `t` is to stop.
 ///
 /// # Safety
 ///
@@ -74,9 +74,9 @@ unsafe fn is_group_to_stop(t: *mut bindings::task_struct) -> bool {
     false
 }
 
-/// Has the threads of the group of `t` that are traced not stop by [`ParkedTask::set_stopped`], or for
-/// signals that were queued for the group: they run, or stop where they were stopped. `pending` are the
-/// bits of `jobctl` that say so.
+/// Has the threads of the group of `t` that are traced not stop by [`ParkedTask::set_stopped`], or
+/// for signals that were queued for the group: they run, or stop where they were stopped. `pending`
+/// are the bits of `jobctl` that say so.
 ///
 /// # Safety
 ///
