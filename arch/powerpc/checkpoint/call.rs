@@ -21,7 +21,7 @@ const CALLS: &[Call] = &[
     (bindings::__NR_ipc, Wait::ipc(5, Time::Wide)),
 ];
 
-/// The system calls of the kind that the running task makes.
+/// Returns the system calls of the kind that the running task makes.
 pub(crate) fn tables() -> [&'static [Call]; 2] {
     // SAFETY: It looks at the registers of the running task, and at a flag. All members of the
     // union are plain words.

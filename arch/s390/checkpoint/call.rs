@@ -23,7 +23,7 @@ const CALLS: &[Call] = &[
     (bindings::__NR_ipc, Wait::ipc(3, Time::Wide)),
 ];
 
-/// The system calls of the kind that the running task makes.
+/// Returns the system calls of the kind that the running task makes.
 pub(crate) fn tables() -> [&'static [Call]; 2] {
     [EVERYWHERE, CALLS]
 }

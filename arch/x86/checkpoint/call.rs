@@ -48,7 +48,7 @@ const IA32: &[Call] = &[
     (bindings::__NR_ia32_fallocate, Wait::Allocate),
 ];
 
-/// The system calls of the kind that the running task makes.
+/// Returns the system calls of the kind that the running task makes.
 pub(crate) fn tables() -> [&'static [Call]; 2] {
     #[cfg(CONFIG_IA32_EMULATION)]
     // SAFETY: The field belongs to the running task.

@@ -42,7 +42,7 @@ const LAM_LOCKED: u64 = 1 << 2;
 /// Most that 32-bit calls reach.
 const IA32_END: u64 = 1 << 32;
 
-/// The vDSO that goes with `context`; `None`: this kernel has none of it.
+/// Returns the vDSO that goes with `context`; `None`: this kernel has none of it.
 fn vdso(context: &MmContext) -> Option<&'static bindings::vdso_image> {
     let [.., mode, _] = context;
     // SAFETY: It gives a constant image, or null.
@@ -108,7 +108,7 @@ impl ArchMm for Native {
         to_result(unsafe { bindings::map_vdso_once(image, start) })
     }
 
-    /// Of which kind of program it is, is told by the context.
+    /// Does nothing: the context tells of which kind of program it is.
     fn prepare(mm: &MmRef) {
         pkeys::open(mm);
     }

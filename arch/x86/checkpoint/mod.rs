@@ -39,7 +39,7 @@ impl Arch for Native {
         regs::reset()
     }
 
-    /// CPUID instead of AT_HWCAP, which has one word of it.
+    /// Asks CPUID instead of AT_HWCAP, which has one word of it.
     fn cpu_features() -> [u64; WORDS] {
         cpu::features()
     }

@@ -62,8 +62,8 @@ struct ParallelFill<'a> {
     error: Atomic<i32>,
 }
 
-/// Fills all that comes after the metadata, where `stream` and `source` stand, and leaves them at the
-/// end of the image.
+/// Fills all that comes after the metadata, where `stream` and `source` stand, and leaves them at
+/// the end of the image.
 ///
 /// EINVAL: the image is faulty; EINTR: the caller was killed.
 pub(super) fn fill(
@@ -132,7 +132,7 @@ impl ParallelFill<'_> {
         self.verdict()
     }
 
-    /// The error that some helper met; `Ok` so far.
+    /// Returns the error that some helper met; `Ok` so far.
     fn verdict(&self) -> Result {
         match self.error.load(Relaxed) {
             0 => Ok(()),
