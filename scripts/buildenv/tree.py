@@ -63,8 +63,7 @@ def pristine():
 
 
 def copy_source(src, path, why):
-    """Copies the kernel source to `path`, where there is nothing yet; what of it an earlier run left
-    behind is none of it."""
+    """Copies the kernel source to `path`, where there is nothing until the copy is complete."""
     step(f"copying the source of Linux {version_of(src)} {why}")
     tmp = Path(tempfile.mkdtemp(dir=path.parent, prefix=".tree-"))
     try:

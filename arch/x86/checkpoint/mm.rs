@@ -79,12 +79,12 @@ impl ArchMm for Native {
             return Some("vDSO of x32 programs: use a 64-bit build");
         }
         #[cfg(CONFIG_MODIFY_LDT_SYSCALL)]
-        // SAFETY: As above; the pointer is only compared.
+        // SAFETY: We own a reference on the address space; the pointer is only compared.
         if !unsafe { (*mm.context()).ldt }.is_null() {
             return Some("local descriptor table: start it without modify_ldt(2)");
         }
         #[cfg(CONFIG_ADDRESS_MASKING)]
-        // SAFETY: As above.
+        // SAFETY: We own a reference on the address space; only its tasks change these.
         if unsafe {
             (*mm.context()).lam_cr3_mask != 0
                 || (*mm.context()).flags & 1 << bindings::MM_CONTEXT_FORCE_TAGGED_SVA != 0

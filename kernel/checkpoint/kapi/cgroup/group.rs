@@ -146,7 +146,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the cgroup, which is given up here.
         unsafe { bindings::cgroup_put(self.0.as_ptr()) };
     }
 }

@@ -116,7 +116,8 @@ pub(crate) struct Slot {
 // used by several threads, and all else is atomic or under a mutex. What the pointers point to may
 // be used, and dropped, by any thread.
 unsafe impl Send for Slot {}
-// SAFETY: As above.
+// SAFETY: What threads share of it is atomic, under a mutex, or made to be shared, as is said
+// there.
 unsafe impl Sync for Slot {}
 
 impl Slot {

@@ -101,7 +101,7 @@ impl FileRef {
             return Err(E2BIG);
         }
         let mut all = KVVec::from_elem(0u8, n, GFP_KERNEL)?;
-        // SAFETY: As above; the vector has the length that is passed.
+        // SAFETY: The file keeps its dentry; the vector has the length that is passed.
         let n = unsafe { bindings::vfs_listxattr(dentry, all.as_mut_ptr().cast(), all.len()) };
         let all = usize::try_from(n)
             .ok()

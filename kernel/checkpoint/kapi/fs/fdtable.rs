@@ -96,7 +96,7 @@ impl FilesRef {
 
     /// Returns the number of references on it, ours included.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the table, which keeps it valid.
         let n = unsafe { bindings::atomic_read(&raw const (*self.0.as_ptr()).count) };
         u64::from(n.unsigned_abs())
     }

@@ -82,9 +82,12 @@ const KEPT_NAMES: &[(u32, &[u8])] = &[
 
 /// A counted reference on an open file.
 ///
-/// That nobody moves its position without `f_pos_lock`, as [`File`] requires, is so for all that
-/// can be referred to here. fdget_pos() leaves the lock out for the only user of a file, in a
-/// system call of its own: that is neither a task that is frozen nor the caller of ours.
+/// # Invariants
+///
+/// It owns a reference, by which file, path, inode and operations stay. That nobody moves its
+/// position without `f_pos_lock`, as [`File`] requires, is so for all that can be referred to here.
+/// fdget_pos() leaves the lock out for the only user of a file, in a system call of its own: that
+/// is neither a task that is frozen nor the caller of ours.
 #[derive(Clone)]
 pub(crate) struct FileRef(ARef<File>);
 
@@ -216,7 +219,7 @@ impl FileRef {
 
     /// Returns the number of references on it, ours included.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         usize_as_u64(unsafe { bindings::file_count(self.as_ptr()) })
     }
 
@@ -320,7 +323,8 @@ impl FileRef {
     pub(crate) fn whole_name(&self) -> Result<KVec<u8>> {
         let mut snapshot = bindings::name_snapshot::default();
         let mut name = KVec::new();
-        // SAFETY: As in `entry_name()`.
+        // SAFETY: The file keeps its dentry. The snapshot is valid, and NUL-terminated, until it is
+        // released.
         let copied = unsafe {
             bindings::take_dentry_name_snapshot(&mut snapshot, self.path_raw().dentry);
             let from = CStr::from_char_ptr(snapshot.name.name.cast()).to_bytes();
@@ -334,7 +338,7 @@ impl FileRef {
 
     /// Address family of a socket.
     pub(crate) fn socket_family(&self) -> Option<i32> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let socket = unsafe { bindings::sock_from_file(self.as_ptr()) };
         if socket.is_null() {
             return None;
@@ -393,7 +397,7 @@ impl FileRef {
 
     /// Returns whether it is on a huge page filesystem.
     pub(crate) fn is_hugetlb(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         unsafe { bindings::is_hugetlb_file(self.as_ptr()) }
     }
 
@@ -418,7 +422,7 @@ impl FileRef {
     /// Moves its position to `pos`.
     pub(crate) fn seek(&self, pos: i64) -> Result {
         let whence = bindings::SEEK_SET.cast_signed();
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let at = unsafe { bindings::vfs_llseek(self.as_ptr(), pos, whence) };
         io::counted(isize::try_from(at)?)?;
         if at == pos {
@@ -489,7 +493,7 @@ impl FileRef {
     /// EPERM: the caller does not own it, or may not give it S_ISGID, which chmod(2) would leave
     /// out.
     pub(crate) fn chmod(&self, mode: u16) -> Result {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         to_result(unsafe { bindings::vfs_fchmod(self.as_ptr(), mode) })?;
         if self.mode() & PERMISSIONS != u32::from(mode) {
             return Err(EPERM);
@@ -499,7 +503,7 @@ impl FileRef {
 
     /// Sets owner and group, as the caller's user namespace numbers them.
     pub(crate) fn chown(&self, owner: [u32; 2]) -> Result {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         to_result(unsafe { bindings::vfs_fchown(self.as_ptr(), owner[0], owner[1]) })
     }
 
@@ -510,7 +514,7 @@ impl FileRef {
     pub(crate) fn sync(&self) -> Result {
         // Another one would break its lease.
         if self.has_lease() {
-            // SAFETY: We own a reference.
+            // SAFETY: We own a reference on the file, which keeps it valid.
             return match to_result(unsafe { bindings::checkpoint_fsync_leased(self.as_ptr()) }) {
                 Err(EINVAL) => Ok(()),
                 r => r,
@@ -528,7 +532,7 @@ impl FileRef {
                 bindings::current_cred(),
             ))
         }?;
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
             // The filesystem has no disk.
             Err(EINVAL) => Ok(()),

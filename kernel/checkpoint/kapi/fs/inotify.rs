@@ -174,7 +174,7 @@ impl FileRef {
                 }
                 Err(e) => return Err(e),
                 Ok(()) => {
-                    // SAFETY: So many were written.
+                    // SAFETY: So many were written, and there was room for them.
                     unsafe {
                         watches.inc_len(u32_as_usize(state.nr_watches));
                         events.inc_len(state.bytes);

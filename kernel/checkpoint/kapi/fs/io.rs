@@ -133,7 +133,7 @@ const UNLIMITED: u64 = u64::MAX;
 ///
 /// EIO, ENOSPC, ...: some of what was written since it was opened is lost. EINTR: SIGKILL came.
 pub(crate) fn sync(file: &FileRef) -> Result {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
         // It has no disk: a pipe, a device.
         Err(EINVAL) => Ok(()),

@@ -204,7 +204,8 @@ unsafe fn once(
         };
         if way == Way::Read && wait::asks_for_restart(n) {
             wait::let_pass(&mut trap)?;
-            // SAFETY: As above: nothing was transferred.
+            // SAFETY: Both are valid iterators over memory that is still there: nothing was
+            // transferred.
             unsafe { core::ptr::copy_nonoverlapping(&start, iter, 1) };
             continue;
         }

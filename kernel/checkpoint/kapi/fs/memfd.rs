@@ -45,7 +45,7 @@ impl FileRef {
     ///
     /// EINVAL: it can have none. EOPNOTSUPP: it has one that is not known.
     pub(crate) fn seals(&self) -> Result<u32> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let seals = unsafe { bindings::checkpoint_memfd_seals(self.as_ptr()) };
         to_result(seals)?;
         let mut left = seals.cast_unsigned();
@@ -72,7 +72,7 @@ impl FileRef {
                 to |= seal;
             }
         }
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         to_result(unsafe { bindings::checkpoint_memfd_seal(self.as_ptr(), to) })
     }
 

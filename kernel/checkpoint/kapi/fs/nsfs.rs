@@ -98,7 +98,11 @@ impl NsKind {
     }
 }
 
-/// The namespace of an nsfs file, which the file keeps.
+/// The namespace of an nsfs file.
+///
+/// # Invariants
+///
+/// The pointer is what the inode of `file` has of its namespace, which the file keeps.
 pub(crate) struct NsFile<'a> {
     file: &'a FileRef,
     ns: NonNull<bindings::ns_common>,
@@ -113,6 +117,7 @@ impl<'a> NsFile<'a> {
         // SAFETY: The file keeps its inode; that of a namespace has it in there, that of the root of
         // nsfs nothing.
         let ns = NonNull::new(unsafe { (*file.inode()).i_private }.cast())?;
+        // INVARIANT: It was read from there, and is not NULL.
         Some(Self { file, ns })
     }
 
@@ -155,15 +160,15 @@ impl<'a> NsFile<'a> {
             Some(NsKind::Ipc) => unsafe {
                 kernel::container_of!(ns, bindings::ipc_namespace, ns).addr()
             },
-            // SAFETY: The same.
+            // SAFETY: It is the member of one, by its kind; only the address is of interest.
             Some(NsKind::Uts) => unsafe {
                 kernel::container_of!(ns, bindings::uts_namespace, ns).addr()
             },
-            // SAFETY: The same.
+            // SAFETY: It is the member of one, by its kind; only the address is of interest.
             Some(NsKind::Time) => unsafe {
                 kernel::container_of!(ns, bindings::time_namespace, ns).addr()
             },
-            // SAFETY: The same.
+            // SAFETY: It is the member of one, by its kind; only the address is of interest.
             Some(NsKind::Net) => unsafe { bindings::checkpoint_netns_of_common(ns) }.addr(),
             _ => ns.addr(),
         }

@@ -81,7 +81,7 @@ impl FileRef {
         if self.is_path_only() {
             return Err(EBADF);
         }
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         to_result(unsafe { bindings::may_be_mm_exe_file(self.as_ptr()) })
     }
 

@@ -80,7 +80,7 @@ impl PathRef {
 
     /// Returns whether its name has been removed.
     pub(crate) fn is_unlinked(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the dentry, which keeps it valid.
         unsafe { bindings::d_unlinked(self.0.dentry) }
     }
 

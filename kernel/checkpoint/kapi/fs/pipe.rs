@@ -80,7 +80,7 @@ pub(crate) struct Status {
 impl Pipe {
     /// Returns the pipe whose end `file` is, if it is one.
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let pipe = unsafe { bindings::get_pipe_info(file.as_ptr(), false) };
         // INVARIANT: It is that of the file, on which we own a reference.
         (!pipe.is_null()).then(|| Self {
@@ -124,7 +124,7 @@ impl Pipe {
             ]
         };
         lists.into_iter().find_map(|list| {
-            // SAFETY: As above; the file is not written to.
+            // SAFETY: We own a reference on the file, which is not written to.
             let fd = unsafe { bindings::checkpoint_async_fd(self.file.as_ptr(), list) };
             u32::try_from(fd).ok()
         })
@@ -185,7 +185,7 @@ impl Pipe {
             pause = (pause * 2).min(PAUSE_MAX_MS);
         }
         let r = f(self.pipe);
-        // SAFETY: We hold the lock.
+        // SAFETY: The pipe was locked above, by us.
         unsafe { bindings::pipe_unlock_it(self.pipe) };
         Ok(r)
     }
@@ -273,7 +273,7 @@ impl Pipe {
     /// somebody has. Does not wait.
     pub(crate) fn drop_contents(&self, files: u32) -> Result {
         self.try_locked(|pipe| {
-            // SAFETY: The pipe is locked.
+            // SAFETY: The file keeps the pipe, which is locked.
             unsafe {
                 if (&raw const (*pipe).files).read_volatile() != files {
                     return Err(EBUSY);
@@ -296,7 +296,7 @@ impl Pipe {
             return Err(EBUSY);
         }
         let r = f(self.pipe);
-        // SAFETY: We hold the lock.
+        // SAFETY: The pipe was locked above, by us.
         unsafe { bindings::pipe_unlock_it(self.pipe) };
         r
     }

@@ -52,7 +52,7 @@ impl PathRef {
         unsafe {
             bindings::checkpoint_proc_pids(self.as_raw().dentry, pids.as_mut_ptr())
         };
-        // SAFETY: By what was just said.
+        // SAFETY: Each is NULL, or comes with a reference that is ours.
         let [process, thread] = pids.map(|pid| unsafe { PidRef::from_owned(pid) }.ok());
         ProcPids { process, thread }
     }

@@ -90,7 +90,8 @@ impl PathRef {
         // SAFETY: We own references on a path with an inode; the field is read once.
         let generation = unsafe { (&raw const (*inode).i_generation).read_volatile() };
         let mut stat = bindings::kstat::default();
-        // SAFETY: As above; the structure is ours.
+        // SAFETY: We own references on a path with an inode; the structure is ours, and has room
+        // for the answer.
         to_result(unsafe {
             match ask {
                 // Even a question that must not be asked reaches the server of FUSE.

@@ -101,7 +101,7 @@ impl MmCopy {
 
     /// Returns the bytes of its page tables.
     pub(crate) fn table_bytes(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the copy, which keeps it valid.
         unsafe { bindings::mm_pgtables_bytes(self.mm.as_ptr()) }
     }
 }

@@ -29,7 +29,7 @@ use crate::kapi::{
 
 /// Returns the size of the pages of a file, as a power of two; `None`: it is not one of hugetlbfs.
 pub(crate) fn shift(file: &FileRef) -> Option<u32> {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     match unsafe { bindings::checkpoint_hugetlb_shift(file.as_ptr()) } {
         0 => None,
         shift => Some(shift),
@@ -53,7 +53,7 @@ pub(crate) fn new_file(size: i64, shift: u32) -> Result<FileRef> {
 
 /// Returns whether pages are set aside for all of `file`, which is of hugetlbfs, or there.
 pub(crate) fn is_reserved(file: &FileRef) -> bool {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     unsafe { bindings::checkpoint_hugetlb_reserved(file.as_ptr()) }
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn is_reserved(file: &FileRef) -> bool {
 ///
 /// ENOMEM: there are too few.
 pub(crate) fn reserve(file: &FileRef) -> Result {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     to_result(unsafe { bindings::checkpoint_hugetlb_reserve(file.as_ptr()) })
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn is_unused(file: &FileRef) -> bool {
 /// Returns how many pages of the size `shift` the machine has that are neither in use nor set
 /// aside; `None`: it has none of that size.
 pub(crate) fn free(shift: u32) -> Option<u64> {
-    // SAFETY: Only reads counters.
+    // SAFETY: It takes a number that it checks, and only reads counters.
     u64::try_from(unsafe { bindings::checkpoint_hugetlb_free(shift) }).ok()
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Memcg(*mut bindings::mem_cgroup);
 // SAFETY: A reference on a memory cgroup may be used and dropped by any thread.
 unsafe impl Send for Memcg {}
 
-// SAFETY: As above; nothing is changed through a shared reference.
+// SAFETY: Nothing is changed through a shared reference.
 unsafe impl Sync for Memcg {}
 
 impl Memcg {

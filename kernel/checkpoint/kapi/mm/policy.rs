@@ -263,7 +263,7 @@ pub(crate) enum Copied {}
 // SAFETY: A policy that is no task's is not changed; references on it may be given up by anybody.
 #[cfg(CONFIG_NUMA)]
 unsafe impl Send for Copied {}
-// SAFETY: As above: it is read only.
+// SAFETY: It is read only: a policy that is no task's is not changed.
 #[cfg(CONFIG_NUMA)]
 unsafe impl Sync for Copied {}
 
@@ -283,8 +283,9 @@ impl Copied {
         // SAFETY: By the invariants it is a policy, which nobody changes.
         let copy = from_err_ptr(unsafe { bindings::__mpol_dup(self.0.as_ptr()) })?;
         let mut seq = 0;
-        // SAFETY: The copy is ours, and becomes the task's.
+        // SAFETY: The copy is ours, and becomes the task's; there is room for the number.
         let old = unsafe { bindings::checkpoint_mpol_lend(copy, &mut seq) };
+        // INVARIANT: That is what the current task had, which it does not leave.
         Ok(Lent {
             old,
             seq,
@@ -315,6 +316,11 @@ impl Copied {
 }
 
 /// The current task has the policy of another one; its own comes back when this goes.
+///
+/// # Invariants
+///
+/// It is used by the task that has borrowed, which has a policy whose reference is its own until
+/// this goes; `old` and `seq` are what it had before, `old` with its reference.
 #[cfg(CONFIG_NUMA)]
 pub(crate) struct Lent {
     old: *mut bindings::mempolicy,

@@ -98,7 +98,7 @@ pub(crate) fn next_data(file: &FileRef, index: u64, end: u64) -> Result<Option<u
         return Ok(None);
     }
     let at = i64::try_from(index << PAGE_SHIFT).map_err(|_| EFBIG)?;
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     let found = unsafe { bindings::vfs_llseek(file.as_ptr(), at, SEEK_DATA) };
     if found == -i64::from(bindings::ENXIO) {
         return Ok(None);

@@ -31,7 +31,11 @@ macro_rules! field {
     };
 }
 
-/// A counted reference on an address space: one of its `mm_users`.
+/// A counted reference on an address space.
+///
+/// # Invariants
+///
+/// It owns one of its `mm_users`, by which mappings and page tables stay.
 #[derive(Clone)]
 pub(crate) struct MmRef(ARef<MmWithUser>);
 
@@ -193,7 +197,7 @@ impl MmRef {
 
     /// Returns its flag word; bits as of [`flag`].
     pub(crate) fn flags(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the address space, which keeps it valid.
         unsafe { bindings::mm_flags_word(self.as_ptr()) }
     }
 
@@ -437,7 +441,7 @@ pub(crate) fn set_flag(mm: &MmRef, bit: u32, on: bool) {
 ///
 /// EOPNOTSUPP: this kernel does not merge pages; EINTR: SIGKILL came.
 pub(crate) fn merge_all(mm: &MmRef) -> Result {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the address space, which keeps it valid.
     to_result(unsafe { bindings::checkpoint_merge_any(mm.as_ptr()) })
 }
 

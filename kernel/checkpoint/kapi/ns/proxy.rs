@@ -34,7 +34,8 @@ pub(crate) struct Uts(NonNull<bindings::uts_namespace>);
 
 // SAFETY: Any thread may use and drop a reference; the names are read and written under uts_sem.
 unsafe impl Send for Uts {}
-// SAFETY: As above.
+// SAFETY: The names are read and written under uts_sem, and a shared reference does not give ours
+// up.
 unsafe impl Sync for Uts {}
 
 impl Uts {
@@ -74,7 +75,7 @@ impl Uts {
 
     /// Returns the number of references on it, ours included: of nsproxies, open files, mounts.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the namespace, which keeps it valid.
         u64::from(unsafe { bindings::uts_ns_count(self.0.as_ptr()) }.unsigned_abs())
     }
 
@@ -157,25 +158,25 @@ impl Proxy {
 
     /// Address of its uts namespace.
     pub(crate) fn uts_addr(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the nsproxy, which keeps it valid.
         unsafe { (*self.0.as_ptr()).uts_ns }.addr()
     }
 
     /// Address of its ipc namespace.
     pub(crate) fn ipc_addr(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the nsproxy, which keeps it valid.
         unsafe { (*self.0.as_ptr()).ipc_ns }.addr()
     }
 
     /// Address of its network namespace.
     pub(crate) fn net_addr(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the nsproxy, which keeps it valid.
         unsafe { (*self.0.as_ptr()).net_ns }.addr()
     }
 
     /// Returns the number of tasks that have it, and of other references, ours included.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the nsproxy, which keeps it valid.
         u64::from(unsafe { bindings::nsproxy_count(self.0.as_ptr()) }.unsigned_abs())
     }
 }
@@ -402,7 +403,7 @@ pub(crate) fn enter(uts: Option<&Uts>, ipc: Option<&IpcNs>, net: Option<&NetNs>)
 /// EPERM: the caller may not create one (CAP_SYS_ADMIN) or set its clocks (CAP_SYS_TIME). ERANGE:
 /// the clocks would be out of range.
 pub(crate) fn enter_time(offsets: TimeOffsets) -> Result {
-    // SAFETY: Reads clocks.
+    // SAFETY: They read clocks, and may be called anywhere.
     let (monotonic, boottime) =
         unsafe { (bindings::ktime_get(), bindings::ktime_get_boottime_ns()) };
     for (clock, offset) in [

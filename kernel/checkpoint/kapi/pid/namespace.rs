@@ -14,6 +14,10 @@ use kernel::{
 };
 
 /// A reference on a pid namespace.
+///
+/// # Invariants
+///
+/// It owns a reference, by which the namespaces around it stay, too.
 #[derive(Clone)]
 pub(crate) struct PidNs(ARef<PidNamespace>);
 

@@ -103,7 +103,11 @@ const fn denied(errno: Error, why: &'static str) -> Denied {
     }
 }
 
-/// A reference on credentials that do not change any more, but for their count.
+/// A reference on credentials.
+///
+/// # Invariants
+///
+/// It owns a reference on credentials that do not change any more, but for their count.
 #[derive(Clone)]
 pub(crate) struct CredRef(ARef<Credential>);
 
@@ -208,7 +212,7 @@ impl CredRef {
     /// Returns whether they are confined in another way than the caller: have another security
     /// label, or are restricted by Landlock.
     pub(crate) fn is_confined(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the credentials, which keeps it valid.
         unsafe { bindings::cred_is_confined(self.0.as_ptr()) }
     }
 
@@ -274,7 +278,7 @@ impl CredRef {
 /// `cred` is valid, and does not change.
 #[cfg(CONFIG_KEYS)]
 unsafe fn has_own_keyrings(cred: *const bindings::cred) -> bool {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise `cred` is valid and does not change.
     unsafe {
         !(*cred).thread_keyring.is_null()
             || !(*cred).process_keyring.is_null()
@@ -367,7 +371,7 @@ fn capable(cap: u32) -> bool {
 
 /// Asks as [`capable`] does, for CAP_SETUID and CAP_SETGID: security modules learn what for.
 fn capable_setid(cap: u32) -> bool {
-    // SAFETY: As above.
+    // SAFETY: The user namespace of the running task is valid.
     unsafe { bindings::ns_capable_setid(bindings::current_user_ns(), cap.cast_signed()) }
 }
 
@@ -377,7 +381,7 @@ fn kuid(id: u32) -> bindings::kuid_t {
 }
 
 fn kgid(id: u32) -> bindings::kgid_t {
-    // SAFETY: As above.
+    // SAFETY: The user namespace of the running task is valid.
     unsafe { bindings::make_kgid(bindings::current_user_ns(), id) }
 }
 

@@ -48,6 +48,6 @@ pub(crate) enum Call {
 /// Tells audit of a call with these flags, which returns `ret`. `pid`: the root task, as the
 /// initial pid namespace has it; `id`: the image; 0: not known. May sleep.
 pub(crate) fn audit(call: Call, pid: u32, id: u64, flags: u64, ret: c_long) {
-    // SAFETY: All are numbers.
+    // SAFETY: It takes numbers, and may sleep, which we may.
     unsafe { bindings::checkpoint_audit(call == Call::Restart, pid, id, flags, ret) };
 }

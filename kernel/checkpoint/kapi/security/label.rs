@@ -97,7 +97,7 @@ pub(crate) fn of_current(module: u32) -> Result<KVec<u8>> {
 
 /// Returns another label that the running task has; empty: none.
 pub(crate) fn attr_of_current(module: u32, attr: u32) -> Result<KVec<u8>> {
-    // SAFETY: As above.
+    // SAFETY: The running task is valid.
     unsafe { attr_of(bindings::get_current(), module, attr) }
 }
 
@@ -132,7 +132,7 @@ impl FrozenTask {
 
     /// Returns what AppArmor has noted beside its labels.
     pub(crate) fn label_token(&self) -> u64 {
-        // SAFETY: As above.
+        // SAFETY: We own a reference on the task, which does not run, or is the caller.
         unsafe { bindings::checkpoint_label_token(self.as_ptr()) }
     }
 }

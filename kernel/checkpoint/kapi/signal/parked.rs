@@ -38,7 +38,7 @@ use crate::{
 ///
 /// `t` is valid and its signal state is locked.
 unsafe fn drop_pending(t: *mut bindings::task_struct, shared: bool) -> Result {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise `t` is valid and its signal state is locked.
     unsafe {
         let s = (*t).signal;
         if (*s).flags & bindings::SIGNAL_GROUP_EXIT != 0
@@ -82,8 +82,9 @@ unsafe fn is_group_to_stop(t: *mut bindings::task_struct) -> bool {
 ///
 /// `t` is valid and its signal state is locked.
 unsafe fn release_traced(t: *mut bindings::task_struct, pending: u32) {
-    // SAFETY: As in `is_group_to_stop()`. As task_clear_jobctl_pending(), which wakes who waits for
-    // a trap: nobody does.
+    // SAFETY: By the caller's promise `t` is valid and its signal state is locked, which keeps the
+    // list of threads and `jobctl`. As task_clear_jobctl_pending(), which wakes who waits for a
+    // trap: nobody does.
     unsafe {
         let mut thread = (*t).group_leader;
         while !thread.is_null() {

@@ -138,12 +138,12 @@ pub(in crate::kapi) unsafe fn locked<R>(
     f: impl FnOnce() -> R,
 ) -> Result<R> {
     let mut flags = 0;
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise `t` is valid; there is room for the flags.
     if unsafe { bindings::lock_task_sighand(t, &mut flags) }.is_null() {
         return Err(ESRCH);
     }
     let result = f();
-    // SAFETY: It was locked above.
+    // SAFETY: It was locked above, with these flags, and `t` is valid by the caller's promise.
     unsafe { bindings::unlock_task_sighand(t, &mut flags) };
     Ok(result)
 }
@@ -438,7 +438,7 @@ pub(crate) fn is_stack(addr: u64, len: u64) -> bool {
     let (Ok(addr), Ok(len)) = (usize::try_from(addr), usize::try_from(len)) else {
         return false;
     };
-    // SAFETY: Checks two numbers.
+    // SAFETY: It compares two numbers, and follows neither.
     len == 0 || unsafe { bindings::access_ok_range(addr, len) }
 }
 

@@ -105,7 +105,7 @@ impl FrozenTask {
 
     /// Returns the pid of the thread in `ns`; 0 if it is not in there.
     pub(crate) fn tid_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the task and on the namespace.
         let nr = unsafe {
             bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_PID, ns.as_ptr())
         };
@@ -176,7 +176,7 @@ pub(crate) struct TaskName {
 impl TaskName {
     /// Returns the name of any task, with its pid in `ns`.
     pub(crate) fn of(task: &Task, ns: &PidNs) -> Self {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the task and on the namespace.
         let tid = unsafe {
             bindings::__task_pid_nr_ns(task.as_ptr(), bindings::pid_type_PIDTYPE_PID, ns.as_ptr())
         };

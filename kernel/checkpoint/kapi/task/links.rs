@@ -165,13 +165,13 @@ impl PidRef {
 
     /// Returns the number of the pid in `ns`; 0 if it has none there.
     pub(crate) fn number_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the pid and on the namespace.
         unsafe { bindings::pid_nr_ns(self.0.as_ptr(), ns.as_ptr()) }.unsigned_abs()
     }
 
     /// Returns whether it is [leaving](is_leaving).
     pub(crate) fn is_leaving(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the pid, which keeps it valid.
         unsafe { is_leaving(self.0) }
     }
 
@@ -196,7 +196,7 @@ impl Clone for PidRef {
 
 impl Drop for PidRef {
     fn drop(&mut self) {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the pid, which is given up here.
         unsafe { bindings::put_pid(self.0.as_ptr()) };
     }
 }

@@ -68,7 +68,7 @@ impl Root {
     /// Returns whether it is the init process of its pid namespace, which is not the initial one.
     pub(crate) fn is_ns_init(&self) -> bool {
         self.pid_ns().is_ok_and(|ns| {
-            // SAFETY: Both are valid.
+            // SAFETY: We own references on the pid and on the namespace.
             let nr = unsafe { bindings::pid_nr_ns(self.0.as_ptr(), ns.as_ptr()) };
             nr == 1 && ns.level() > 0
         })
