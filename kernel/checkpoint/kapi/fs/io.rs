@@ -183,7 +183,7 @@ pub(crate) fn kernel_version() -> [u8; VERSION_LEN] {
 /// Returns the build id of the running kernel; zero: it has none.
 pub(crate) fn kernel_build_id() -> [u8; BUILD_ID_LEN] {
     let mut id = [0u8; BUILD_ID_LEN];
-    // SAFETY: It writes as many bytes: kernel.c asserts that.
+    // SAFETY: It writes as many bytes: numbers.c asserts that.
     unsafe { bindings::checkpoint_build_id(id.as_mut_ptr()) };
     id
 }
