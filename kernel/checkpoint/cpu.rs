@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Has this machine what the programs of an image may use of theirs?
+//! CPU features: whether this machine has all that the programs of an image may use.
 
 use kernel::{
     fmt,

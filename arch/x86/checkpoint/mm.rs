@@ -26,7 +26,7 @@ use crate::kapi::{
     mm::space::MmRef, //
 };
 
-/// As which it is declared only by kernels that have it.
+/// VM_SHADOW_STACK, which only kernels with shadow stacks of user space define.
 const SHADOW_STACK: u64 = 1 << bindings::VMA_HIGH_ARCH_5_BIT;
 
 // Words of the context: allocated protection keys, execute-only key, mode, top of the area for

@@ -2,7 +2,7 @@
 
 //! Memory protection keys: those that an address space has allocated, and its execute-only key.
 //!
-//! The key of a mapping stands in its flags, the rights of a thread (PKRU) in its xstate. A key
+//! The key of a mapping is in its flags, the rights of a thread (PKRU) in its xstate. A key
 //! may have been freed while mappings have it still, so any mapping may have any key.
 
 use kernel::{
@@ -12,7 +12,7 @@ use kernel::{
 
 use crate::kapi::mm::space::MmRef;
 
-/// Where the key stands among the flags of a mapping.
+/// Where the key is among the flags of a mapping.
 const SHIFT: u32 = bindings::VMA_PKEY_BIT0_BIT;
 
 /// Flags of mappings that make up the key.

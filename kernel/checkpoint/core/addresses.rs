@@ -69,7 +69,7 @@ fn is_special(addr: u128) -> bool {
 
 impl Rule {
     /// Checks one of the caller's. EINVAL: a family, a length or a flag is not known; there are
-    /// bits beyond the length; or an address of IPv4 stands as one of IPv6.
+    /// bits beyond the length; or an address of IPv4 is written as one of IPv6.
     fn new(row: &AddressRow) -> Result<Self> {
         if row.flags & !address::PEERS != 0 {
             return Err(EINVAL);

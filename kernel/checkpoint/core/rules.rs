@@ -44,7 +44,7 @@ pub(crate) enum Action {
     Close,
     /// The open file behind it stays outside.
     External,
-    /// What lies at its path at the restart is opened, whatever it is.
+    /// What is at its path at the restart is opened, whatever it is.
     Reopen,
     /// Of a socket that is connected to one outside: it comes back as if that had been closed.
     Disconnect,

@@ -161,7 +161,7 @@ fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> R
 }
 
 /// Makes a memfd. What is open for writing and counts as that, as the first open file does not, is
-/// what its contents are written by: they end where O_APPEND wants them to else.
+/// what its contents are written by: otherwise O_APPEND would have them at the end.
 fn make_memfd(
     r: &Restore,
     plan: &TaskRecords<'_>,

@@ -2,7 +2,7 @@
 
 //! Regular files whose contents are in the image, as the caller of checkpoint(2) has asked for it.
 //!
-//! What lies at the path and is what was saved is opened as any other. Where nothing is, the file is
+//! What is at the path and is what was saved is opened as any other. Where nothing is, the file is
 //! made anew; what differs is replaced if the caller of restart(2) accepts that. A new file is made
 //! beside its place, with the rights of who had it open, and gets its name when its contents are there:
 //! who looks for it finds it whole, and a restart that fails leaves nothing.

@@ -201,7 +201,7 @@ pub(super) fn target_mount(
     Ok(Ok(Target::Path(name, root.stat(Ask::Never)?)))
 }
 
-/// Returns whether what lies at a path on its filesystem is the same after a restart. That of procfs
+/// Returns whether what is at a path on its filesystem is the same after a restart. That of procfs
 /// is of another process.
 fn is_kept(path: &PathRef) -> bool {
     let magic = path.fs_magic();
@@ -514,7 +514,7 @@ pub(super) struct Watched {
     pub(super) was: (u64, u64, u32),
 }
 
-/// Finds what lies at the path `name`, with the rights of `opener`.
+/// Finds what is at the path `name`, with the rights of `opener`.
 pub(super) fn find_path(
     r: &Restore,
     plan: &TaskRecords<'_>,

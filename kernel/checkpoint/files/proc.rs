@@ -410,7 +410,7 @@ fn failed(r: &Restore, plan: &TaskRecords<'_>, source: &Source, errno: Error, wh
     r.fail(errno, plan, fmt!("{}: {}: {}", name, why, Errno(errno)))
 }
 
-/// Finds what lies at `path`, which is of procfs or sysfs as that of `source` was.
+/// Finds what is at `path`, which is of procfs or sysfs as that of `source` was.
 fn find(
     r: &Restore,
     plan: &TaskRecords<'_>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Open files in whose place a restart opens what lies at their path then, whatever it is: as the
+//! Open files in whose place a restart opens what is at their path then, whatever it is: as the
 //! caller of checkpoint(2) has asked for it.
 
 use kernel::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Is a file the one that was saved?
+//! Whether a file is the one that was saved.
 //!
 //! Type, size and time of modification are compared always, device and inode where they still mean
 //! the same: on the boot of the checkpoint. The caller may accept differences of files, by patterns

@@ -296,7 +296,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
     Ok(file)
 }
 
-/// Opens the device that lies at the path, if it is still the one of userfaultfds.
+/// Opens the device that is at the path, if it is still the one of userfaultfds.
 fn restore_device(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = path::find(r, plan, source, &opener)?;

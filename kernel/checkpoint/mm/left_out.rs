@@ -4,7 +4,7 @@
 //! zeros.
 //!
 //! Only private anonymous memory is left out so: a page of any other that is not in the image would
-//! show what lies in its file.
+//! show what is in its file.
 
 use kernel::prelude::*;
 

@@ -615,7 +615,7 @@ fn bring_in(start: usize, end: usize) -> Result {
 /// Writes what is there to the first byte of a writable mapping.
 ///
 /// The kernel stops accounting for memory that is made read-only before it has had a page of its
-/// own. One that has none, as it lies beyond the end of its file, has no accounting to keep.
+/// own. One that has none, as it lies beyond the end of its file, is not accounted for.
 fn touch(start: usize) {
     let (mut reader, mut writer) = UserSlice::new(UserPtr::from_addr(start), 1).reader_writer();
     if let Ok(byte) = reader.read::<u8>() {

@@ -228,7 +228,7 @@ impl Row {
                     _ => Err(EINVAL),
                 };
             }
-            // What stands there while it is off is kept from when it was on.
+            // What is there while it is off is kept from when it was on.
             OPTION_LINGER if a == 0 => self.write(file, self.option, [1, b])?,
             // A connection that is over has nothing to number any more.
             OPTION_TIMESTAMPING_OLD | OPTION_TIMESTAMPING if a & NUMBERED != 0 => {

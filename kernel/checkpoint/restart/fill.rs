@@ -79,7 +79,7 @@ use crate::{
 
 mod batches;
 
-/// Most pages of an inode that are in our hands at once.
+/// Most pages of an inode that are held at once.
 const BOUNCE: usize = 256;
 
 /// Room for ranges of contents that have come, to begin with.
@@ -294,7 +294,7 @@ impl Filler<'_> {
             self.fail(
                 EINVAL,
                 fmt!(
-                    "the image is faulty: contents of object {} are those of object {}, which no \
+                    "the image is faulty: object {} has the contents of address space {}, which no \
                      task uses",
                     shared.obj.get(),
                     shared.source.get()

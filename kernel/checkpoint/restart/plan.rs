@@ -311,13 +311,13 @@ impl Plan {
         let member = self.get(index)?;
         let mut task: Task = self.record(meta, index)?.body().map_err(|_| EINVAL)?;
         if member.state == TASK_DEAD_LEADER {
-            let heir: Task = self
+            let thread: Task = self
                 .record(meta, index.checked_add(1).ok_or(EINVAL)?)?
                 .body()
                 .map_err(|_| EINVAL)?;
-            task.mm = heir.mm;
-            task.files = heir.files;
-            task.fs = heir.fs;
+            task.mm = thread.mm;
+            task.files = thread.files;
+            task.fs = thread.fs;
         }
         Ok(TaskRecords {
             task,

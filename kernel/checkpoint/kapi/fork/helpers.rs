@@ -54,8 +54,8 @@ pub(crate) fn online_cpus() -> usize {
 }
 
 /// Runs `work` in the caller, and at the same time in as many as `most` threads of its process; in
-/// less if they can't be made. Returns when all of them are gone; only through with their work if
-/// the caller was killed. May sleep.
+/// fewer if threads can't be made. Returns when all of them have exited or, if the caller was
+/// killed, when all have finished `work`. May sleep.
 ///
 /// `work` looks by itself whether it was killed.
 pub(crate) fn run_on_threads<F: Fn() + Sync>(most: usize, work: &F) {

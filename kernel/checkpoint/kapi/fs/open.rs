@@ -3,7 +3,7 @@
 //! Opening files, and the flags that they are opened with.
 //!
 //! A path is looked up once ([`PathRef::lookup`]), looked at, and opened as what was found: what
-//! lies at its name by then makes no difference.
+//! is at its name by then makes no difference.
 
 use kernel::{
     bindings,

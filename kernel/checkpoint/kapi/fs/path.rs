@@ -218,7 +218,7 @@ impl PathRef {
         usize_as_u64(unsafe { (*(*self.0.dentry).d_sb).s_magic })
     }
 
-    /// Returns whether another mount lies over it or over a directory on the way from `root`, so
+    /// Returns whether another mount is over it or over a directory on the way from `root`, so
     /// that a lookup of its name would find something else.
     pub(crate) fn is_hidden(&self, root: &PathRef) -> bool {
         let mut at = self.clone();
@@ -306,7 +306,7 @@ impl PathRef {
             return Ok(None);
         };
         let mut copy = KVec::new();
-        // SAFETY: On success the name is NUL-terminated and lies in the buffer.
+        // SAFETY: On success the name is NUL-terminated and is in the buffer.
         let bytes = unsafe { CStr::from_char_ptr(name) }.to_bytes();
         copy.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
         Ok(Some(copy))

@@ -29,7 +29,7 @@ const LEN: usize = 16 * PAGE_SIZE;
 ///
 /// # Invariants
 ///
-/// `addr` lies in user space, and so do the [`LEN`] bytes from it on.
+/// `addr` is in user space, and so are the [`LEN`] bytes from it on.
 pub(in crate::kapi) struct UserBuffer {
     addr: usize,
 }

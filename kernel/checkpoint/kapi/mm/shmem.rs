@@ -31,7 +31,7 @@ const SEEK_DATA: c_int = bindings::SEEK_DATA.cast_signed();
 
 /// Returns what has the contents of a file: of one of an overlay the file below.
 pub(in crate::kapi) fn mapping(file: &FileRef) -> *mut bindings::address_space {
-    // SAFETY: We own a reference. What lies below the file of an overlay stays with it, and is copied
+    // SAFETY: We own a reference. What is below the file of an overlay stays with it, and is copied
     // up only before it is written to: no task that could do that runs.
     unsafe { bindings::checkpoint_contents(file.as_ptr()) }
 }

@@ -37,7 +37,7 @@ const LOCK_MS: u64 = 10_000;
 /// Longest pause between two tries, in milliseconds.
 const PAUSE_MAX_MS: u32 = 50;
 
-/// How a Unix socket stands.
+/// The state of a Unix socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// Not connected.
@@ -60,7 +60,7 @@ pub(crate) struct Unix {
     pub(crate) peer_cred: Option<CredRef>,
     /// The path at which others find it.
     pub(crate) path: Option<PathRef>,
-    /// How it stands.
+    /// Its state.
     pub(crate) state: State,
     /// It receives no more.
     pub(crate) shut_read: bool,
@@ -126,7 +126,7 @@ pub(crate) struct New<'a> {
     pub(crate) data: &'a [u8],
 }
 
-/// What lies in a queue: a message, or a connection that waits.
+/// What is in a queue: a message, or a connection that waits.
 ///
 /// # Invariants
 ///
@@ -322,7 +322,7 @@ impl SockRef {
 
     /// Lets others find it by its address: at `path`, or by the abstract name that it has.
     ///
-    /// EADDRINUSE: another socket has it. Else as of bind(2), and of unlink(2) of what lies there.
+    /// EADDRINUSE: another socket has it. Else as of bind(2), and of unlink(2) of what is there.
     pub(crate) fn bind_unix(&self, path: Option<&PathRef>) -> Result {
         let path = path.map_or(core::ptr::null(), |p| core::ptr::from_ref(p.as_raw()));
         // SAFETY: We own a reference on a Unix socket; the path is NULL or referenced.

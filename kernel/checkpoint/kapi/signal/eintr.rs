@@ -89,7 +89,7 @@ pub(crate) const EVERYWHERE: &[Call] = &[
 pub(crate) type Args = [c_ulong; 6];
 
 /// Flags of io_uring_enter(2): to wait; the last arguments are not a signal mask but a `struct
-/// io_uring_getevents_arg`, which lies in memory of the ring; the limit is absolute.
+/// io_uring_getevents_arg`, which is in memory of the ring; the limit is absolute.
 const GETEVENTS: c_ulong = 1 << 0;
 const EXT_ARG: c_ulong = 1 << 3;
 const ABS_TIMER: c_ulong = 1 << 5;

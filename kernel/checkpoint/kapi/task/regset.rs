@@ -93,7 +93,7 @@ impl RegSet {
             return Err(E2BIG);
         }
         let mut bytes = KVVec::from_elem(0u8, len, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: The buffer has `len` bytes. The function wants a task that does not run, or the
+        // SAFETY: The buffer has `len` bytes. The function needs a task that does not run, or the
         // caller, as `t` is.
         let n = unsafe {
             bindings::regset_get(

@@ -3,7 +3,7 @@
 //! Filling several batches at a time, from an image that can be read anywhere.
 //!
 //! First the image is read to its end but for the pages: all that can be said of it without them is
-//! checked before anything is filled, in the order in which it lies there. What was checked is kept,
+//! checked before anything is filled, in the order in which it is there. What was checked is kept,
 //! so that nobody can change it afterwards.
 //!
 //! A page that is shared is copied from an address space that another helper may be filling. So
