@@ -31,8 +31,8 @@ use libcheckpoint::{
     policy::Policy,
     process::{
         self,
-        Crowd,
         Handle, //
+        Processes,
     },
     signals::Ended,
     temporary::{
@@ -493,7 +493,7 @@ impl<'a> Job<'a> {
 
     /// Ends the tasks, whose image is safe. Nothing interrupts that.
     fn end(&self, worker: &Worker<'_>, place: &Place, done: &mut Done) -> anyhow::Result<()> {
-        let crowd = self.target.sure(Crowd::of);
+        let processes = self.target.sure(Processes::of);
         let report = worker.call(false, || {
             Report::of(
                 self.request()
@@ -522,8 +522,8 @@ impl<'a> Job<'a> {
                 );
             }
         }
-        if let Ok(crowd) = crowd {
-            crowd.wait_reaped(REAPED);
+        if let Ok(processes) = processes {
+            processes.wait_reaped(REAPED);
         }
         Ok(())
     }
