@@ -28,7 +28,7 @@ pub(crate) fn tables() -> [&'static [Call]; 2] {
     [EVERYWHERE, CALLS]
 }
 
-/// The system call that the running task returns from shall return `error`.
+/// Has the system call that the running task returns from return `error`.
 pub(crate) fn fail_with(error: u32) {
     // SAFETY: It writes to the registers of the running task.
     unsafe { bindings::checkpoint_s390_result_set(-(error as c_long)) };

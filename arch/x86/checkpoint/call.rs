@@ -58,7 +58,7 @@ pub(crate) fn tables() -> [&'static [Call]; 2] {
     [EVERYWHERE, NATIVE]
 }
 
-/// The system call that the running task returns from shall return `error`.
+/// Has the system call that the running task returns from return `error`.
 pub(crate) fn fail_with(error: u32) {
     // SAFETY: The registers are those of the running task.
     unsafe {

@@ -496,7 +496,7 @@ pub(super) fn reopen(
     })
 }
 
-/// The program of `mm` is `file`, which is open for the inode `obj`.
+/// Makes `file`, which is open for the inode `obj`, the program of `mm`.
 pub(super) fn execute(r: &Restore, obj: u32, mm: &MmRef, file: FileRef, opener: CredRef) -> Result {
     let obj = ObjRef::new(obj).ok_or(EINVAL)?;
     r.built::<BuiltInode>(obj)

@@ -204,12 +204,12 @@ pub(in crate::files) struct Arrival {
 }
 
 impl Arrival {
-    /// The name that it gets, without its directory.
+    /// Returns the name that it gets, without its directory.
     pub(in crate::files) fn name(&self) -> &[u8] {
         self.name.as_bytes()
     }
 
-    /// Whose rights it is made with.
+    /// Returns whose rights it is made with.
     pub(in crate::files) fn opener(&self) -> &CredRef {
         &self.opener
     }
@@ -279,7 +279,7 @@ impl Drop for Arrival {
     }
 }
 
-/// What `source` finds at its path, if anything, and whether it is to be replaced.
+/// Returns what `source` finds at its path, if anything, and whether it is to be replaced.
 fn look(
     r: &Restore,
     plan: &TaskRecords<'_>,

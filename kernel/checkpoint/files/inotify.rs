@@ -278,7 +278,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
 }
 
 impl OpenInotify {
-    /// Watches, each with where its inode is found again.
+    /// Returns watches, each with where its inode is found again.
     fn watches(&self) -> impl Iterator<Item = (&Watch, &Target)> {
         self.state.watches.iter().zip(self.targets.iter())
     }
@@ -298,7 +298,7 @@ impl Shared<Found> for OpenInotify {
         self.file.addr()
     }
 
-    /// A removed file that is watched is one that only others have open.
+    /// Tells that a removed file that is watched is one that only others have open.
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         if self.lost(cap).next().is_some() {
             Outside::Refused

@@ -44,6 +44,8 @@ pub(in crate::kapi) unsafe fn exempt(t: *mut bindings::task_struct) {
     unsafe { set((*t).signal, ADJ_MIN) };
 }
 
+/// Sets the OOM score adjustment of a thread group.
+///
 /// # Safety
 ///
 /// `signal` is valid.

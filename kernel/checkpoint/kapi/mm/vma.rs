@@ -130,6 +130,8 @@ pub(crate) struct Huge {
 pub(crate) const NAME_MAX: usize = 80;
 
 impl VmaInfo {
+    /// Reads what there is of `vma`.
+    ///
     /// # Safety
     ///
     /// `vma` is valid and the mmap lock of its address space is held.

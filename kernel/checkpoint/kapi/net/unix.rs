@@ -144,9 +144,9 @@ impl Drop for Queued {
 }
 
 impl Queued {
-    /// All that `take` finds, which puts pointers where the first argument points to, of which
-    /// there is room for as many as the second one tells, each with a reference, and returns how
-    /// many there are.
+    /// Returns all that `take` finds, which puts pointers where the first argument points to, of
+    /// which there is room for as many as the second one tells, each with a reference, and returns
+    /// how many there are.
     pub(in crate::kapi) fn all(
         mut take: impl FnMut(*mut *mut bindings::sk_buff, c_uint) -> c_uint,
     ) -> Result<KVVec<Self>> {

@@ -75,6 +75,8 @@ impl Confinement {
         label.map_or(&[], |l| &l.text)
     }
 
+    /// Reads what confines `t`, and its labels by `label`.
+    ///
     /// # Safety
     ///
     /// `t` is valid, and does not run or is the caller.
