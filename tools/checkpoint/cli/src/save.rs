@@ -119,7 +119,7 @@ pub struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// What messages call the place of the image.
+    /// Returns what messages call the place of the image.
     fn place(&self) -> String {
         match self.output.as_os_str() == "-" {
             true => "standard output".to_owned(),
@@ -199,7 +199,7 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
     })
 }
 
-/// The process that did the work was killed: tells how things are.
+/// Tells how things are, the process that did the work having been killed.
 fn killed(order: &Order<'_>, target: &Handle, ended: Ended) {
     let how = match ended {
         Ended::Killed(n) => format!("ended by {}", supervise::name(n)),
@@ -313,7 +313,7 @@ impl<'a> Job<'a> {
         result
     }
 
-    /// The cgroup of the tree, which is moved into one of its own if need be.
+    /// Returns the cgroup of the tree, which is moved into one of its own if need be.
     fn place(&self) -> Result<Place, Error> {
         if let Some(dir) = &self.cgroup {
             return Ok(Place {
