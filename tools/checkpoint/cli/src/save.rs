@@ -31,8 +31,8 @@ use libcheckpoint::{
     policy::Policy,
     process::{
         self,
-        Handle, //
-        Processes,
+        Handle,
+        Processes, //
     },
     signals::Ended,
     temporary::{
